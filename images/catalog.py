@@ -1,0 +1,227 @@
+"""The catalogue: which lines, stacks and images there are. Loaded strictly, checked against itself and the locks.
+
+Every refusal happens here, before anything is built, and names file, line and the way out.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+from pydantic import ConfigDict
+
+from images.locks import Lock, read_lock
+from runner import records
+from runner.errors import ConfigError
+
+IMAGES = Path(__file__).resolve().parent
+CATALOG = IMAGES / "catalog.yaml"
+PYTORCH = IMAGES / "pytorch.yaml"
+BASE = "base"
+
+_VERSION = re.compile(r"v(?P<line>\d+\.\d+)\.(?P<patch>\d+)")
+
+
+@dataclass(frozen=True)
+class Repositories:
+    """Repository names, without the registry's host."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = records.STRICT
+    production: str
+    staging: str
+    cache: str
+
+
+@dataclass(frozen=True)
+class Line:
+    """What every image of one PyTorch line shares."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = records.STRICT
+    torch: str
+    torchvision: str
+    torchaudio: str
+    cuda: str
+    python: str
+    debian: str
+    base_image: str
+    epoch: int
+    driver_floor: str
+
+
+@dataclass(frozen=True)
+class Stack:
+    """A set of packages, and the stacks it is built on."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = records.STRICT
+    title: str
+    on: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Pytorch:
+    """What exists of one torch release."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = records.STRICT
+    torchvision: str
+    torchaudio: str
+    cuda: tuple[str, ...]
+    python: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Version:
+    """`v2.6.3`: the release `patch` of line `line`."""
+
+    line: str
+    patch: int
+
+    def __str__(self) -> str:
+        return f"v{self.line}.{self.patch}"
+
+
+@dataclass(frozen=True)
+class Catalog:
+    """The whole of catalog.yaml."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = records.STRICT
+    repositories: Repositories
+    lines: dict[str, Line]
+    stacks: dict[str, Stack]
+    images: tuple[str, ...]
+
+    def version(self, text: str) -> Version:
+        """`v2.6.3` as a Version of a line that is in the catalogue."""
+        match = _VERSION.fullmatch(text)
+        if match is None:
+            raise ConfigError(f"`{text}` is not a version", "write it as v2.6.0")
+        if match["line"] not in self.lines:
+            raise ConfigError(f"no line {match['line']} in {CATALOG.name}", f"lines: {', '.join(self.lines)}")
+        return Version(match["line"], int(match["patch"]))
+
+    def stacks_of(self, image: str) -> tuple[str, ...]:
+        """The stacks of an image, those built on first: `cv-nlp` is base, cv, nlp."""
+        needed: list[str] = []
+        for name in image.split("-"):
+            if name not in self.stacks:
+                raise ConfigError(f"unknown image `{image}`", f"combine these with `-`: {', '.join(self.stacks)}")
+            for stack in self._with_parents(name):
+                if stack not in needed:
+                    needed.append(stack)
+        return tuple(sorted(needed, key=list(self.stacks).index))
+
+    def _with_parents(self, stack: str, below: tuple[str, ...] = ()) -> list[str]:
+        if stack in below:
+            raise ConfigError(f"stacks build on each other in a circle: {' -> '.join((*below, stack))}")
+        parents = [name for parent in self.stacks[stack].on for name in self._with_parents(parent, (*below, stack))]
+        return [*parents, stack]
+
+    def image_names(self, asked: str | None) -> tuple[str, ...]:
+        """The images `--images` asks for (comma-separated), canonical and each once; all by default."""
+        names = self.images if asked is None else tuple(part.strip() for part in asked.split(",") if part.strip())
+        if not names:
+            raise ConfigError("--images names no image", f"images: {', '.join(self.images)}")
+        return tuple(dict.fromkeys(self._canonical(name) for name in names))
+
+    def _canonical(self, image: str) -> str:
+        named = [stack for stack in self.stacks_of(image) if stack in image.split("-") and stack != BASE]
+        return "-".join(named) or BASE
+
+
+def load(path: Path = CATALOG, pytorch: Path = PYTORCH) -> Catalog:
+    """The catalogue, checked. Raises ConfigError."""
+    catalog = records.load_yaml(Catalog, path)
+    check = _Check(path, path.read_text(encoding="utf-8"))
+    _check_stacks(catalog, check)
+    known = records.load_yaml(dict[str, Pytorch], pytorch)
+    for name, line in catalog.lines.items():
+        _check_line(name, line, known, check)
+    return catalog
+
+
+def locks_of(catalog: Catalog, line: str, stacks: tuple[str, ...], root: Path = IMAGES) -> dict[str, Lock]:
+    """The locks of `stacks`, checked against each other and against what the line asserts."""
+    locks = {stack: read_lock(root / stack / f"{line}.lock") for stack in stacks}
+    _check_locks_agree(locks)
+    if BASE in locks:
+        _check_lock_says(catalog.lines[line], locks[BASE])
+    return locks
+
+
+@dataclass(frozen=True)
+class _Check:
+    path: Path
+    text: str
+
+    def refuse(self, loc: tuple[int | str, ...], message: str, hint: str) -> ConfigError:
+        return ConfigError(f"{self.path}:{records.line_of(self.text, *loc)}: {message}", hint)
+
+
+def _check_stacks(catalog: Catalog, check: _Check) -> None:
+    for name, stack in catalog.stacks.items():
+        if not re.fullmatch(r"[a-z][a-z0-9]*", name):
+            raise check.refuse(("stacks", name), f"stack name `{name}`", "use lower-case letters and digits")
+        for parent in stack.on:
+            if parent not in catalog.stacks:
+                hint = f"stacks: {', '.join(catalog.stacks)}"
+                raise check.refuse(("stacks", name, "on"), f"stack `{name}` is on unknown stack `{parent}`", hint)
+    for name in catalog.stacks:
+        try:
+            catalog.stacks_of(name)
+        except ConfigError as error:
+            raise check.refuse(("stacks", name, "on"), error.message, "remove one `on` of the circle") from None
+    for index, image in enumerate(catalog.images):
+        try:
+            catalog.stacks_of(image)
+        except ConfigError as error:
+            raise check.refuse(("images", index), error.message, error.hint) from None
+
+
+def _check_line(name: str, line: Line, known: dict[str, Pytorch], check: _Check) -> None:
+    at = ("lines", name)
+    if line.torch.rpartition(".")[0] != name:
+        hint = f"a line carries the torch of its name: {name}.x"
+        raise check.refuse((*at, "torch"), f"line {name} declares torch {line.torch}", hint)
+    build = known.get(line.torch)
+    if build is None:
+        hint = f"known: {', '.join(known)}; add new ones to {PYTORCH.name}"
+        raise check.refuse((*at, "torch"), f"torch {line.torch} is not in {PYTORCH.name}", hint)
+    for package in ("torchvision", "torchaudio"):
+        says, exists = getattr(line, package), getattr(build, package)
+        if says != exists:
+            message = f"{package} {says} does not go with torch {line.torch}"
+            raise check.refuse((*at, package), message, f"write {package}: {exists!r}")
+    for what, exist in (("cuda", build.cuda), ("python", build.python)):
+        says = getattr(line, what)
+        if says not in exist:
+            message = f"torch {line.torch} was never built for {what} {says}"
+            raise check.refuse((*at, what), message, f"choose one of {', '.join(exist)}")
+
+
+def _check_locks_agree(locks: dict[str, Lock]) -> None:
+    chosen: dict[str, tuple[str, Lock]] = {}
+    for lock in locks.values():
+        for wheel in lock.wheels:
+            version, first = chosen.setdefault(wheel.name, (wheel.version, lock))
+            if first is not lock:
+                raise ConfigError(
+                    f"{lock.path}:{wheel.line}: {wheel.name} is also locked in {first.path} ({version})",
+                    "run `./release.py lock` to slice one resolution again",
+                )
+
+
+def _check_lock_says(line: Line, lock: Lock) -> None:
+    for package in ("torch", "torchvision", "torchaudio"):
+        wheel = next((wheel for wheel in lock.wheels if wheel.name == package), None)
+        asserted = getattr(line, package)
+        if wheel is None or wheel.version != asserted:
+            found = f"{wheel.version} (line {wheel.line})" if wheel else "nothing"
+            raise ConfigError(
+                f"{lock.path}: the catalogue says {package} {asserted}, the lock holds {found}",
+                "run `./release.py lock`, or correct the catalogue",
+            )
+    cuda = next((wheel for wheel in lock.wheels if wheel.name.startswith("nvidia-cuda-runtime")), None)
+    if cuda is None or not cuda.version.startswith(f"{line.cuda}."):
+        found = cuda.version if cuda else "no CUDA runtime"
+        raise ConfigError(f"{lock.path}: the catalogue says CUDA {line.cuda}, the lock holds {found}", "correct one")

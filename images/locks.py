@@ -1,0 +1,81 @@
+"""Lock files: which wheel, exactly, each package of a stack is.
+
+A lock is a pip requirements file with one hash per package, so that pip can check it too, and behind each line the
+wheel's file name and size, so that a plan needs no network:
+
+    torch==2.6.0 --hash=sha256:6860df13...  # torch-2.6.0-cp311-cp311-manylinux1_x86_64.whl 766664273
+
+No line carries an index address.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel_filename
+
+from runner.errors import ConfigError
+
+_LINE = re.compile(
+    r"(?P<name>[\w.-]+)==(?P<version>\S+) --hash=sha256:(?P<sha256>[0-9a-f]{64})  # (?P<file>\S+\.whl) (?P<size>\d+)"
+)
+_REFRESH = "run `./release.py lock` to write it again"
+
+
+@dataclass(frozen=True)
+class Wheel:
+    """One locked wheel. `size` in bytes; `line` is where in its lock it stands."""
+
+    name: str
+    version: str
+    sha256: str
+    file: str
+    size: int
+    line: int = 0
+
+    def requirement(self) -> str:
+        """The wheel as a line of its lock."""
+        return f"{self.name}=={self.version} --hash=sha256:{self.sha256}  # {self.file} {self.size}"
+
+
+@dataclass(frozen=True)
+class Lock:
+    """The wheels of one stack on one line, by name."""
+
+    path: Path
+    wheels: tuple[Wheel, ...]
+
+
+def read_lock(path: Path) -> Lock:
+    """Raises ConfigError where the lock is missing, or a line of it is not one pinned wheel."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise ConfigError(f"missing lock {path}", "run `./release.py lock` to make it") from None
+    lines = enumerate(text.splitlines(), start=1)
+    wheels = tuple(_wheel(path, number, line) for number, line in lines if line and not line.startswith("#"))
+    return Lock(path, wheels)
+
+
+def write_lock(path: Path, stack: str, wheels: list[Wheel]) -> None:
+    """Write the slice of a resolution that belongs to `stack`."""
+    head = f"# The wheels of {stack}. Written by `./release.py lock` from requirements.in; do not edit.\n"
+    body = "".join(f"{wheel.requirement()}\n" for wheel in sorted(wheels, key=lambda wheel: wheel.name))
+    path.write_text(head + body, encoding="utf-8")
+
+
+def _wheel(path: Path, number: int, line: str) -> Wheel:
+    match = _LINE.fullmatch(line)
+    if match is None:
+        raise ConfigError(f"{path}:{number}: not `NAME==VERSION --hash=sha256:HEX  # FILE SIZE`", _REFRESH)
+    try:
+        name, version, _, _ = parse_wheel_filename(match["file"])
+    except InvalidWheelFilename:
+        raise ConfigError(f"{path}:{number}: `{match['file']}` is not a wheel's file name", _REFRESH) from None
+    if name != canonicalize_name(match["name"]) or str(version) != match["version"]:
+        raise ConfigError(
+            f"{path}:{number}: the file {match['file']} is not {match['name']} {match['version']}", _REFRESH
+        )
+    return Wheel(match["name"], match["version"], match["sha256"], match["file"], int(match["size"]), number)

@@ -1,0 +1,62 @@
+"""What the build stage hands on: out/VERSION/IMAGE/build.json."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class BuiltLayer:
+    """One layer of an image. `size` is compressed bytes, `diff_id` the digest of the uncompressed tar.
+
+    `kind` is `os`, `wheel` (one big wheel), `pool` (the small wheels of a stack) or `bytecode`; `made` says where it
+    came from in this run: `built`, or `reused` by content key from the registry's cache repository.
+    """
+
+    name: str
+    kind: str
+    stack: str
+    key: str
+    digest: str
+    diff_id: str
+    size: int
+    made: str
+    seconds: float
+
+
+@dataclass(frozen=True)
+class DebianPackage:
+    """A package of the OS layer."""
+
+    name: str
+    version: str
+
+
+@dataclass(frozen=True)
+class BuildRecord:
+    """An image as it was pushed to staging. `digest` is the manifest's; everything later names the image by it."""
+
+    version: str
+    image: str
+    stacks: tuple[str, ...]
+    repository: str
+    digest: str
+    media_type: str
+    content_key: str
+    layers: tuple[BuiltLayer, ...]
+    torch: str
+    cuda: str
+    python: str
+    base_source: str
+    debian_packages: tuple[DebianPackage, ...]
+    created_at: str
+    seconds: float
+
+    def reference(self, registry: str) -> str:
+        """`HOST/REPOSITORY@sha256:...`, what an engine or a scanner is given."""
+        return f"{registry}/{self.repository}@{self.digest}"
+
+    @property
+    def size(self) -> int:
+        """Compressed bytes of all layers."""
+        return sum(layer.size for layer in self.layers)

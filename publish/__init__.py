@@ -1,0 +1,1 @@
+"""Which tags a digest may carry, and putting them there."""

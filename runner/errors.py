@@ -1,0 +1,48 @@
+"""The ways a run can end other than well, each with its exit code.
+
+Every error a user can cause is one of these; `release.py` prints it as one line and exits with its code.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class ReleaseError(Exception):
+    """Something a person can act on: what was wrong, and the way out.
+
+    `message` says what was wrong and where, in one line; `hint` says what to do next.
+    """
+
+    exit_code: ClassVar[int] = 1
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return f"{self.message} -> {self.hint}" if self.hint else self.message
+
+
+class GateRefused(ReleaseError):
+    """The image or the release did not pass a gate."""
+
+    exit_code = 1
+
+
+class ConfigError(ReleaseError):
+    """Wrong usage, or a file of this repository that contradicts itself."""
+
+    exit_code = 2
+
+
+class EnvironmentFailed(ReleaseError):
+    """The runner, not the image: engine, registry, scanner, network or disk."""
+
+    exit_code = 3
+
+
+EXIT_OK = 0
+EXIT_INCONCLUSIVE = 4
+EXIT_INTERRUPTED = 130

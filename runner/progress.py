@@ -1,0 +1,111 @@
+"""What a person sees while a run works, always on stderr: live bars with rates on a terminal, plain lines elsewhere."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+    TransferSpeedColumn,
+)
+
+PLAIN_LINE_EVERY_S = 10.0
+
+console = Console(stderr=True, highlight=False, soft_wrap=True)
+_verbose = False
+
+
+def set_verbose(on: bool) -> None:
+    """Show every external command and detail line."""
+    global _verbose  # noqa: PLW0603 - one switch for one process
+    _verbose = on
+
+
+def say(text: str, *, detail: bool = False) -> None:
+    """One line to the person; `detail` lines only where asked for."""
+    if not detail or _verbose:
+        console.print(text, markup=False)
+
+
+@dataclass
+class Meter:
+    """Counts units of one piece of work towards `total` and shows them."""
+
+    title: str
+    total: float
+    done: float = 0
+    _bar: Progress | None = None
+    _task: TaskID | None = None
+    _started: float = 0
+    _shown: float = 0
+
+    def advance(self, amount: float) -> None:
+        """Add `amount` (bytes, or whatever `total` counts)."""
+        self.done += amount
+        if self._bar is not None and self._task is not None:
+            self._bar.advance(self._task, amount)
+        elif time.monotonic() - self._shown >= PLAIN_LINE_EVERY_S:
+            self._shown = time.monotonic()
+            say(f"  {self.title}: {self.done / max(self.total, 1):.0%}, {self._rate()}")
+
+    def resize(self, total: float) -> None:
+        """Set the total, where it becomes known only on the way."""
+        self.total = total
+        if self._bar is not None and self._task is not None:
+            self._bar.update(self._task, total=total)
+
+    def _rate(self) -> str:
+        seconds = max(time.monotonic() - self._started, 1e-3)
+        return f"{megabytes(self.done)}, {self.done / seconds / 1e6:.0f} MB/s"
+
+    def summary(self) -> str:
+        """Amount, time and rate so far."""
+        return f"{self._rate()}, {time.monotonic() - self._started:.1f} s"
+
+
+@contextlib.contextmanager
+def meter(title: str, total_bytes: float) -> Iterator[Meter]:
+    """A meter over bytes: a live bar on a terminal, a line every ten seconds and one at the end elsewhere."""
+    now = time.monotonic()
+    if not sys.stderr.isatty():
+        measured = Meter(title, total_bytes, _started=now, _shown=now)
+        yield measured
+        say(f"  {title}: {measured.summary()}")
+        return
+    columns = (
+        TextColumn("  {task.description}"),
+        BarColumn(),
+        DownloadColumn(),
+        TransferSpeedColumn(),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns, console=console) as bar:
+        yield Meter(title, total_bytes, _bar=bar, _task=bar.add_task(title, total=total_bytes), _started=now)
+
+
+@contextlib.contextmanager
+def step(title: str) -> Iterator[None]:
+    """Name a piece of work when it starts, and say how long it took when it ends well."""
+    started = time.monotonic()
+    if sys.stderr.isatty():
+        with console.status(title):
+            yield
+    else:
+        say(f"  {title} ...")
+        yield
+    say(f"  {title}: {time.monotonic() - started:.1f} s")
+
+
+def megabytes(size: float) -> str:
+    """Bytes for people, in decimal units as registries bill them."""
+    return f"{size / 1e9:.2f} GB" if size >= 1e9 else f"{size / 1e6:.1f} MB"

@@ -1,0 +1,139 @@
+"""Frozen dataclasses to and from files: strict YAML for what people write, JSON for what stages hand on.
+
+A record is any frozen dataclass. Loading is strict: an unknown or missing key is an error that names its place.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import tempfile
+from pathlib import Path
+from typing import Any, TypeVar
+
+import yaml
+from pydantic import ConfigDict, TypeAdapter, ValidationError
+
+from runner.errors import ConfigError, EnvironmentFailed
+
+STRICT = ConfigDict(extra="forbid")
+"""Give a dataclass `__pydantic_config__ = STRICT` and an unknown key in its file is an error."""
+
+T = TypeVar("T")
+Loc = tuple[int | str, ...]
+
+
+def to_json(record: object) -> str:
+    """A record as indented JSON, newline at the end."""
+    plain = TypeAdapter(type(record)).dump_python(record, mode="json")
+    return json.dumps(plain, indent=2) + "\n"
+
+
+def from_json(kind: type[T], text: str | bytes, source: str) -> T:
+    """Raises ConfigError naming `source` where the text is not a `kind`."""
+    try:
+        return TypeAdapter(kind).validate_json(text)
+    except ValidationError as error:
+        raise ConfigError(f"{source}: {_first(error)}", "delete the file and run the stage again") from None
+
+
+def write(path: Path, record: object) -> None:
+    """Write a record so that a reader sees the old file or the new one, never half of one."""
+    write_text(path, to_json(record))
+
+
+def write_text(path: Path, text: str) -> None:
+    """Atomic write; a full disk becomes EnvironmentFailed and leaves no partial file behind."""
+    temporary = ""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+        Path(temporary).chmod(0o644)
+        Path(temporary).replace(path)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            Path(temporary).unlink()
+        raise EnvironmentFailed(f"cannot write {path}: {error.strerror}", "free space or fix permissions") from error
+
+
+def read(kind: type[T], path: Path) -> T | None:
+    """The record at `path`; None where there is none."""
+    try:
+        return from_json(kind, path.read_bytes(), str(path))
+    except FileNotFoundError:
+        return None
+
+
+def load_yaml(kind: type[T], path: Path) -> T:
+    """A YAML file as a `kind`; every error names file, line and key."""
+    return parse_yaml(kind, _read_text(path), str(path))
+
+
+def parse_yaml(kind: type[T], text: str, source: str) -> T:
+    """As `load_yaml`, from text; `source` is the name used in errors."""
+    try:
+        root = yaml.compose(text, Loader=yaml.SafeLoader)
+        lines = _lines(root)
+        data = yaml.safe_load(text)
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else 1
+        raise ConfigError(f"{source}:{line}: not valid YAML: {error.problem}", "fix the line") from None
+    try:
+        return TypeAdapter(kind).validate_python(data)
+    except ValidationError as error:
+        line = _line_of(lines, tuple(error.errors()[0]["loc"]))
+        raise ConfigError(f"{source}:{line}: {_first(error)}", "fix the line") from None
+
+
+def line_of(text: str, *loc: int | str) -> int:
+    """The line (from 1) of the key at path `loc` in a YAML text, for errors found after loading."""
+    return _line_of(_lines(yaml.compose(text, Loader=yaml.SafeLoader)), loc)
+
+
+def _read_text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise ConfigError(f"cannot read {path}: {error.strerror}", "restore it from git") from None
+
+
+def _first(error: ValidationError) -> str:
+    first = error.errors()[0]
+    place = ".".join(str(part) for part in first["loc"]) or "document"
+    if first["type"] == "extra_forbidden":
+        return f"unknown key `{place}`"
+    if first["type"] in ("missing", "missing_argument"):
+        return f"missing key `{place}`"
+    return f"`{place}`: {first['msg']}"
+
+
+def _lines(node: yaml.Node | None, at: Loc = ()) -> dict[Loc, int]:
+    """Line of every key path of a YAML tree; a key given twice is an error, which plain YAML lets pass."""
+    found: dict[Loc, int] = {}
+    if isinstance(node, yaml.MappingNode):
+        for key, value in node.value:
+            here = (*at, str(key.value))
+            if here in found:
+                raise yaml.MarkedYAMLError(problem=f"key `{key.value}` given twice", problem_mark=key.start_mark)
+            found[here] = key.start_mark.line + 1
+            found.update(_lines(value, here))
+    elif isinstance(node, yaml.SequenceNode):
+        for index, value in enumerate(node.value):
+            found[(*at, index)] = value.start_mark.line + 1
+            found.update(_lines(value, (*at, index)))
+    return found
+
+
+def _line_of(lines: dict[Loc, int], loc: Loc) -> int:
+    """The line of `loc`, or of the nearest key above it that is in the file."""
+    while loc and loc not in lines:
+        loc = loc[:-1]
+    return lines.get(loc, 1)
+
+
+def plain(record: object) -> Any:  # noqa: ANN401 - JSON values have no narrower type
+    """A record as dicts, lists and scalars."""
+    return TypeAdapter(type(record)).dump_python(record, mode="json")

@@ -1,0 +1,30 @@
+"""The words a check, a suite, an image and a release are judged with."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from enum import StrEnum
+
+
+class Verdict(StrEnum):
+    """`not run` is never `pass`, and only `pass` lets an image into production."""
+
+    PASS = "pass"  # noqa: S105 - a verdict, not a password
+    NOT_RUN = "not run"
+    INCONCLUSIVE = "inconclusive"
+    INFRA = "infra"
+    FAIL = "fail"
+
+
+_FROM_BEST = (Verdict.PASS, Verdict.NOT_RUN, Verdict.INCONCLUSIVE, Verdict.INFRA, Verdict.FAIL)
+
+
+def worst(verdicts: Iterable[Verdict]) -> Verdict:
+    """The worst counts: fail, infra, inconclusive, not run, pass. Nothing judged is `not run`."""
+    return max(verdicts, key=_FROM_BEST.index, default=Verdict.NOT_RUN)
+
+
+def summary(verdicts: Iterable[Verdict]) -> Verdict:
+    """The verdict of what was done: as `worst`, but a part that was not run leaves the whole `inconclusive`."""
+    found = worst(verdicts)
+    return Verdict.INCONCLUSIVE if found is Verdict.NOT_RUN else found

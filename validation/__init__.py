@@ -1,0 +1,1 @@
+"""What is checked inside an image, and how it is run there."""
