@@ -56,7 +56,7 @@ class Stack:
 
     __pydantic_config__: ClassVar[ConfigDict] = records.STRICT
     title: str
-    on: tuple[str, ...]
+    needs: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -113,8 +113,8 @@ class Catalog:
 
     def _with_parents(self, stack: str, below: tuple[str, ...] = ()) -> list[str]:
         if stack in below:
-            raise ConfigError(f"stacks build on each other in a circle: {' -> '.join((*below, stack))}")
-        parents = [name for parent in self.stacks[stack].on for name in self._with_parents(parent, (*below, stack))]
+            raise ConfigError(f"stacks need each other in a circle: {' -> '.join((*below, stack))}")
+        parents = [name for parent in self.stacks[stack].needs for name in self._with_parents(parent, (*below, stack))]
         return [*parents, stack]
 
     def image_names(self, asked: str | None) -> tuple[str, ...]:
@@ -162,15 +162,15 @@ def _check_stacks(catalog: Catalog, check: _Check) -> None:
     for name, stack in catalog.stacks.items():
         if not re.fullmatch(r"[a-z][a-z0-9]*", name):
             raise check.refuse(("stacks", name), f"stack name `{name}`", "use lower-case letters and digits")
-        for parent in stack.on:
+        for parent in stack.needs:
             if parent not in catalog.stacks:
                 hint = f"stacks: {', '.join(catalog.stacks)}"
-                raise check.refuse(("stacks", name, "on"), f"stack `{name}` is on unknown stack `{parent}`", hint)
+                raise check.refuse(("stacks", name, "needs"), f"stack `{name}` needs unknown stack `{parent}`", hint)
     for name in catalog.stacks:
         try:
             catalog.stacks_of(name)
         except ConfigError as error:
-            raise check.refuse(("stacks", name, "on"), error.message, "remove one `on` of the circle") from None
+            raise check.refuse(("stacks", name, "needs"), error.message, "remove one `needs` of the circle") from None
     for index, image in enumerate(catalog.images):
         try:
             catalog.stacks_of(image)
@@ -200,13 +200,14 @@ def _check_line(name: str, line: Line, known: dict[str, Pytorch], check: _Check)
 
 
 def _check_locks_agree(locks: dict[str, Lock]) -> None:
-    chosen: dict[str, tuple[str, Lock]] = {}
+    """Two stacks may share a package, but then the same wheel of it."""
+    chosen: dict[str, tuple[str, Path]] = {}
     for lock in locks.values():
         for wheel in lock.wheels:
-            version, first = chosen.setdefault(wheel.name, (wheel.version, lock))
-            if first is not lock:
+            sha256, first = chosen.setdefault(wheel.name, (wheel.sha256, lock.path))
+            if sha256 != wheel.sha256:
                 raise ConfigError(
-                    f"{lock.path}:{wheel.line}: {wheel.name} is also locked in {first.path} ({version})",
+                    f"{lock.path}:{wheel.line}: {wheel.name} {wheel.version} is not the wheel locked in {first}",
                     "run `./release.py lock` to slice one resolution again",
                 )
 

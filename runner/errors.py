@@ -21,8 +21,19 @@ class ReleaseError(Exception):
         self.message = message
         self.hint = hint
 
+    def __reduce__(self) -> tuple[object, ...]:
+        """Errors cross process boundaries with everything they carry."""
+        return _revive, (type(self), self.message, self.__dict__)
+
     def __str__(self) -> str:
         return f"{self.message} -> {self.hint}" if self.hint else self.message
+
+
+def _revive(kind: type[ReleaseError], message: str, state: dict[str, object]) -> ReleaseError:
+    error = kind.__new__(kind)
+    Exception.__init__(error, message)
+    error.__dict__.update(state)
+    return error
 
 
 class GateRefused(ReleaseError):

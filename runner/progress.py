@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from rich.console import Console
@@ -74,13 +74,14 @@ class Meter:
 
 
 @contextlib.contextmanager
-def meter(title: str, total_bytes: float) -> Iterator[Meter]:
-    """A meter over bytes: a live bar on a terminal, a line every ten seconds and one at the end elsewhere."""
+def meters(totals: Mapping[str, float]) -> Iterator[dict[str, Meter]]:
+    """A meter over bytes per title: live bars on a terminal, elsewhere a line every ten seconds and one at the end."""
     now = time.monotonic()
     if not sys.stderr.isatty():
-        measured = Meter(title, total_bytes, _started=now, _shown=now)
-        yield measured
-        say(f"  {title}: {measured.summary()}")
+        plain = {title: Meter(title, total, _started=now, _shown=now) for title, total in totals.items()}
+        yield plain
+        for measured in plain.values():
+            say(f"  {measured.title}: {measured.summary()}")
         return
     columns = (
         TextColumn("  {task.description}"),
@@ -90,19 +91,25 @@ def meter(title: str, total_bytes: float) -> Iterator[Meter]:
         TimeElapsedColumn(),
     )
     with Progress(*columns, console=console) as bar:
-        yield Meter(title, total_bytes, _bar=bar, _task=bar.add_task(title, total=total_bytes), _started=now)
+        yield {
+            title: Meter(title, total, _bar=bar, _task=bar.add_task(title, total=total), _started=now)
+            for title, total in totals.items()
+        }
+
+
+@contextlib.contextmanager
+def meter(title: str, total_bytes: float) -> Iterator[Meter]:
+    """As `meters`, for one."""
+    with meters({title: total_bytes}) as made:
+        yield made[title]
 
 
 @contextlib.contextmanager
 def step(title: str) -> Iterator[None]:
     """Name a piece of work when it starts, and say how long it took when it ends well."""
     started = time.monotonic()
-    if sys.stderr.isatty():
-        with console.status(title):
-            yield
-    else:
-        say(f"  {title} ...")
-        yield
+    say(f"  {title} ...")
+    yield
     say(f"  {title}: {time.monotonic() - started:.1f} s")
 
 

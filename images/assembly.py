@@ -1,0 +1,96 @@
+"""The image itself: its configuration and manifest over layers that are in the registry."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Sequence
+
+from images.catalog import Line
+from images.layer_cache import MadeLayer
+from images.layers import LayerSpec
+from images.plan import VENV, PlannedImage
+from oci.manifest import OCI_CONFIG, OCI_MANIFEST, Manifest, canonical, image_manifest
+from oci.registry import Registry
+
+MEDIA_TYPE = OCI_MANIFEST
+USER = "1000:1000"  # mluser, by number so that Kubernetes' runAsNonRoot can see it is not root
+_SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+
+def assemble(
+    registry: Registry, repositories: tuple[str, str], config: dict[str, object], made: Sequence[MadeLayer]
+) -> Manifest:
+    """Put an image into the repository `repositories[1]`, its layers mounted from the cache `repositories[0]`.
+
+    The manifest gets a tag named after its own digest, so that no clean-up of untagged manifests takes it away.
+    """
+    cache, target = repositories
+    for layer in made:
+        registry.ensure_blob(target, layer.descriptor(), cache)
+    pushed = registry.push_bytes(target, canonical(config), OCI_CONFIG)
+    manifest = image_manifest(pushed, [layer.descriptor() for layer in made])
+    registry.put_manifest(target, anchor(manifest.digest), manifest)
+    return manifest
+
+
+def anchor(digest: str) -> str:
+    """The tag that keeps a digest alive in staging."""
+    return digest.replace(":", "-")
+
+
+def configuration(
+    planned: PlannedImage, title: str, version: str, line: Line, made: Sequence[MadeLayer]
+) -> dict[str, object]:
+    """The image configuration (OCI Image Configuration 1.1) of a planned image."""
+    return {
+        **_file_system(line, planned.layers, made),
+        "config": {
+            "User": USER,
+            "Env": _environment(line),
+            "Entrypoint": ["/usr/bin/tini", "--"],
+            "Cmd": ["bash"],
+            "WorkingDir": "/workspace",
+            "Labels": _labels(planned, title, version, line),
+        },
+    }
+
+
+def system_configuration(line: Line, system: LayerSpec, made: MadeLayer) -> dict[str, object]:
+    """The configuration of the OS layer alone, in which bytecode is compiled."""
+    return {**_file_system(line, [system], [made]), "config": {"User": USER}}
+
+
+def _file_system(line: Line, specs: Sequence[LayerSpec], made: Sequence[MadeLayer]) -> dict[str, object]:
+    created = datetime.datetime.fromtimestamp(line.epoch, datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return {
+        "architecture": "amd64",
+        "os": "linux",
+        "created": created,
+        "rootfs": {"type": "layers", "diff_ids": [layer.diff_id for layer in made]},
+        "history": [{"created": created, "created_by": f"{spec.kind}: {spec.name}"} for spec in specs],
+    }
+
+
+def _environment(line: Line) -> list[str]:
+    return [
+        f"PATH=/{VENV}/bin:{_SYSTEM_PATH}",
+        f"VIRTUAL_ENV=/{VENV}",
+        "LANG=C.UTF-8",
+        "NVIDIA_VISIBLE_DEVICES=all",
+        "NVIDIA_DRIVER_CAPABILITIES=compute,utility",
+        f"NVIDIA_REQUIRE_CUDA=driver>={line.driver_floor}",
+    ]
+
+
+def _labels(planned: PlannedImage, title: str, version: str, line: Line) -> dict[str, str]:
+    """OCI annotations (image-spec, annotations.md) as labels, and what the tag asserts."""
+    own = "io.github.pytorch-cuda-images"
+    return {
+        "org.opencontainers.image.title": title,
+        "org.opencontainers.image.version": version.removeprefix("v"),
+        "org.opencontainers.image.ref.name": planned.tag,
+        f"{own}.stacks": ",".join(planned.stacks),
+        f"{own}.torch": line.torch,
+        f"{own}.cuda": line.cuda,
+        f"{own}.python": line.python,
+    }

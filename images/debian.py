@@ -1,0 +1,189 @@
+"""The OS layer: Debian with today's security updates, as one layer whose bytes depend only on its packages.
+
+BuildKit builds `images/base/Dockerfile` on the pinned slim base or, where no image registry answers, on one
+bootstrapped from Debian's packages with mmdebstrap. The resulting root file system is exported and written again as
+a layer: times fixed, devices, logs, caches and backups left out.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import re
+import tarfile
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, BinaryIO
+
+from docker.errors import APIError, DockerException
+
+from images.catalog import IMAGES, Line
+from images.record import DebianPackage
+from oci.tarball import Blob
+from runner import engine, progress, shell
+from runner.errors import EnvironmentFailed
+
+COMPRESSION_LEVEL = 6
+BUILD_TIMEOUT_S = 1800
+STATUS = "var/lib/dpkg/status"
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
+
+_EMPTIED = ("dev", "proc", "run", "sys", "tmp", "var/cache", "var/lib/apt/lists", "var/log", "var/tmp")
+_LEFT_OUT = re.compile(r"\.dockerenv|etc/(hostname|hosts|resolv\.conf|machine-id)|etc/\.pwd\.lock|.*-old|etc/[a-z]+-")
+_SLIM = (
+    "path-exclude=/usr/share/doc/*",
+    "path-include=/usr/share/doc/*/copyright",
+    "path-exclude=/usr/share/info/*",
+    "path-exclude=/usr/share/locale/*",
+    "path-exclude=/usr/share/man/*",
+)
+
+
+@dataclass(frozen=True)
+class OsLayer:
+    """A made OS layer and what is in it. `source` says what the build started from."""
+
+    blob: Blob
+    source: str
+    packages: tuple[DebianPackage, ...]
+
+
+def dockerfile() -> Path:
+    """The Dockerfile of the OS layer."""
+    return IMAGES / "base" / "Dockerfile"
+
+
+def make(line: Line, work: Path, target: Path) -> OsLayer:
+    """Build the OS layer of a line into the file `target`, using `work` for scratch. Raises EnvironmentFailed."""
+    base, source = _base(line, work)
+    exported = work / "rootfs.tar"
+    with progress.step("Debian packages and security updates (BuildKit)"):
+        _build(line, base, exported)
+    with target.open("wb") as file:
+        blob, packages = normalise(exported, file, line.epoch)
+    exported.unlink()
+    return OsLayer(blob, source, packages)
+
+
+def normalise(exported: Path, target: BinaryIO, epoch: int) -> tuple[Blob, tuple[DebianPackage, ...]]:
+    """Write an exported root file system as a layer, and read its package list."""
+    writer = _Writer(target)
+    status = ""
+    with (
+        tarfile.open(exported) as source,
+        tarfile.TarFile.open(fileobj=writer, mode="w|", format=tarfile.PAX_FORMAT) as layer,
+    ):
+        for entry in source:
+            if _is_kept(entry):
+                content = source.extractfile(entry) if entry.isreg() else None
+                if entry.name == STATUS and content is not None:
+                    status = content.read().decode()
+                    content = io.BytesIO(status.encode())
+                layer.addfile(_fixed(entry, epoch), content)
+    return writer.finish(), tuple(installed_packages(status))
+
+
+def installed_packages(status: str) -> Iterator[DebianPackage]:
+    """The packages a dpkg status file lists as installed."""
+    for paragraph in status.split("\n\n"):
+        fields = dict(re.findall(r"^(Package|Status|Version): (.*)$", paragraph, re.MULTILINE))
+        if fields.get("Status", "").endswith(" installed"):
+            yield DebianPackage(fields["Package"], fields["Version"])
+
+
+def _base(line: Line, work: Path) -> tuple[str, str]:
+    """The image to build on, as the engine knows it, and what it is for the record."""
+    try:
+        progress.say(f"  pull {line.base_image.partition('@')[0]}", detail=True)
+        engine.client().images.pull(line.base_image)
+    except (APIError, DockerException) as error:
+        reason = str(getattr(error, "explanation", error))
+        progress.say(f"  the slim base cannot be pulled here ({reason[:90]}); bootstrapping it from Debian's packages")
+        return _bootstrapped(line, work), f"mmdebstrap {line.debian}"
+    return line.base_image, line.base_image
+
+
+def _bootstrapped(line: Line, work: Path) -> str:
+    root = work / "base.tar"
+    options = [f"--dpkgopt={option}" for option in _SLIM]
+    command = ["mmdebstrap", "--quiet", "--variant=minbase", *options, line.debian, str(root)]
+    with progress.step(f"bootstrap Debian {line.debian} (mmdebstrap)"):
+        shell.run(
+            command,
+            hint="run `make setup`; Debian's package mirror must be reachable",
+            env={"SOURCE_DATE_EPOCH": str(line.epoch)},
+            timeout_s=BUILD_TIMEOUT_S,
+        )
+    name = f"pytorch-cuda-debian:{line.debian}"
+    try:
+        with root.open("rb") as file:
+            engine.client().api.import_image_from_data(file, *name.split(":"))
+    except (APIError, DockerException) as error:
+        raise EnvironmentFailed(f"the engine refused the base: {error}", "check the engine's disk and logs") from None
+    root.unlink()
+    return name
+
+
+def _build(line: Line, base: str, exported: Path) -> None:
+    command, env = engine.build_command()
+    arguments = {"BASE": base, "PYTHON": line.python, "SOURCE_DATE_EPOCH": str(line.epoch)}
+    options = [f"--build-arg={name}={value}" for name, value in arguments.items()]
+    shell.run(
+        [
+            *command,
+            "--no-cache",
+            "--progress=plain",
+            *options,
+            f"--output=type=tar,dest={exported}",
+            dockerfile().parent,
+        ],
+        env=env,
+        hint="the last lines say what failed; Debian's package mirror must be reachable from a container",
+        timeout_s=BUILD_TIMEOUT_S,
+    )
+
+
+def _is_kept(entry: tarfile.TarInfo) -> bool:
+    path = PurePosixPath(entry.name)
+    if entry.ischr() or entry.isblk() or entry.isfifo() or _LEFT_OUT.fullmatch(entry.name):
+        return False
+    return not any(PurePosixPath(folder) in path.parents for folder in _EMPTIED)
+
+
+def _fixed(entry: tarfile.TarInfo, epoch: int) -> tarfile.TarInfo:
+    """The entry without what differs between two builds of the same packages."""
+    fixed = entry.replace(mtime=epoch, uname="", gname="", deep=False)
+    fixed.pax_headers = {name: value for name, value in entry.pax_headers.items() if name.startswith("SCHILY.xattr.")}
+    return fixed
+
+
+class _Writer(io.RawIOBase):
+    """A file that compresses and hashes what is written to it."""
+
+    def __init__(self, target: BinaryIO) -> None:
+        super().__init__()
+        self._target = target
+        self._gzip = zlib.compressobj(COMPRESSION_LEVEL, zlib.DEFLATED, 31)
+        self._tar, self._compressed = hashlib.sha256(), hashlib.sha256()
+        self._size = self._uncompressed = 0
+
+    def write(self, data: Buffer) -> int:
+        plain = bytes(data)
+        self._tar.update(plain)
+        self._uncompressed += len(plain)
+        self._put(self._gzip.compress(plain))
+        return len(plain)
+
+    def finish(self) -> Blob:
+        self._put(self._gzip.flush())
+        digest, diff_id = (f"sha256:{made.hexdigest()}" for made in (self._compressed, self._tar))
+        return Blob(digest, diff_id, self._size, self._uncompressed)
+
+    def _put(self, data: bytes) -> None:
+        self._target.write(data)
+        self._compressed.update(data)
+        self._size += len(data)

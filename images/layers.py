@@ -1,0 +1,109 @@
+"""Python layers: the wheels of one LayerSpec as one layer, compiled without installing anything."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from images import wheelhouse
+from images.locks import Wheel
+from images.wheels import InstalledFile, OpenWheel, Prefix
+from oci.tarball import Blob, DamagedStream, LayerWriter, Sink
+
+FORMAT = "1"
+"""Raise when the bytes that the same wheels compile to change: it is part of every content key."""
+
+OS, WHEEL, POOL, BYTECODE = "os", "wheel", "pool", "bytecode"
+
+
+@dataclass(frozen=True)
+class LayerSpec:
+    """A layer before it is made: a pure function of what its content key names."""
+
+    name: str
+    kind: str
+    stack: str
+    wheels: tuple[Wheel, ...]
+    key: str
+
+    @property
+    def wheel_bytes(self) -> int:
+        """Size of its wheels, which is about its own where the layer copies them."""
+        return sum(wheel.size for wheel in self.wheels)
+
+
+def content_key(*facts: object) -> str:
+    """The hexadecimal key of what a layer is made from."""
+    return hashlib.sha256(json.dumps([FORMAT, *facts], sort_keys=True).encode()).hexdigest()
+
+
+def specs_of_stack(stack: str, wheels: Sequence[Wheel], prefix: Prefix, epoch: int) -> tuple[LayerSpec, ...]:
+    """The Python layers of one stack: a layer per big wheel, one pool of the small, and the bytecode of each kind."""
+    big = [wheel for wheel in wheels if wheel.size >= wheelhouse.BIG_BYTES]
+    small = tuple(wheel for wheel in wheels if wheel.size < wheelhouse.BIG_BYTES)
+
+    def spec(name: str, kind: str, held: Sequence[Wheel]) -> LayerSpec:
+        names = sorted((wheel.file, wheel.sha256) for wheel in held)
+        return LayerSpec(name, kind, stack, tuple(held), content_key(kind, names, prefix.root, prefix.python, epoch))
+
+    found = [spec(f"{wheel.name} {wheel.version}", WHEEL, [wheel]) for wheel in big]
+    if small:
+        found.append(spec(f"packages of {stack}", POOL, small))
+        found.append(spec(f"bytecode of {stack} packages", BYTECODE, small))
+    if big:
+        found.append(spec(f"bytecode of {stack} big wheels", BYTECODE, big))
+    return tuple(found)
+
+
+def compile_wheels(wheels: Sequence[Wheel], prefix: Prefix, epoch: int, target: Sink) -> Blob:
+    """Write the wheels as one layer. Raises ConfigError naming the wheel that is not what was locked."""
+    writer = LayerWriter(target, epoch)
+    with contextlib.ExitStack() as stack:
+        opened = [stack.enter_context(_verified(wheel)) for wheel in wheels]
+        contents = [(wheel, wheel.contents(prefix)) for wheel in opened]
+        for folder in _folders(file.path for _, files in contents for file in files):
+            writer.directory(folder)
+        for wheel, files in contents:
+            for file in files:
+                _write_file(writer, wheel, file)
+    return writer.close()
+
+
+def compile_bytecode(zips: Sequence[Path], epoch: int, target: Sink) -> Blob:
+    """Write the zips of bytecode_compiler.py, in order, as one layer."""
+    writer = LayerWriter(target, epoch)
+    with contextlib.ExitStack() as stack:
+        opened = [stack.enter_context(OpenWheel(Wheel(path.name, "", "", "", 0), path)) for path in zips]
+        for folder in _folders(name for made in opened for name in made.names):
+            writer.directory(folder)
+        for made in opened:
+            for name in made.names:
+                _write_file(writer, made, InstalledFile(name, 0o644, member=name))
+    return writer.close()
+
+
+def _verified(wheel: Wheel) -> OpenWheel:
+    path = wheelhouse.path_of(wheel)
+    wheelhouse.verify(wheel, path)
+    return OpenWheel(wheel, path)
+
+
+def _write_file(writer: LayerWriter, wheel: OpenWheel, file: InstalledFile) -> None:
+    source = wheel.deflated(file.member) if file.member else None
+    if source is None:
+        writer.data(file.path, file.mode, wheel.read(file.member) if file.member else file.data)
+        return
+    try:
+        writer.copied(file.path, file.mode, source)
+    except DamagedStream as error:
+        raise wheel.damaged(f"{file.member}: {error}") from None
+
+
+def _folders(paths: Iterator[str]) -> list[str]:
+    """Every folder above the paths, parents first."""
+    found = {str(parent) for path in paths for parent in PurePosixPath(path).parents}
+    return sorted(found - {"."})

@@ -1,0 +1,140 @@
+"""The plan: which images, of which layers, made from what, and why. Pure: no engine, no network, under a second.
+
+What was built before is read from the records under out/; what only the registry knows (a layer made elsewhere) shows
+when building.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from images import catalog as catalogue
+from images import layers
+from images.catalog import Catalog, Line, Version
+from images.debian import dockerfile
+from images.layers import LayerSpec
+from images.locks import Lock
+from images.record import BuildRecord
+from images.wheels import Prefix
+from runner import records
+
+VENV = "opt/venv"
+
+NEW, UNCHANGED = "new", "unchanged"
+
+
+@dataclass(frozen=True)
+class PlannedImage:
+    """An image to be. `why` is `new`, `unchanged`, or `changed: ...` naming what.
+
+    `estimated_size` is compressed bytes: exact for layers built before, the size of the wheels for the others.
+    """
+
+    image: str
+    tag: str
+    stacks: tuple[str, ...]
+    layers: tuple[LayerSpec, ...]
+    content_key: str
+    why: str
+    estimated_size: int
+
+
+@dataclass(frozen=True)
+class Plan:
+    """All images of one release, in the order they are built."""
+
+    version: str
+    line: str
+    images: tuple[PlannedImage, ...]
+
+    def github_matrix(self) -> dict[str, list[dict[str, str]]]:
+        """What a GitHub workflow's `strategy.matrix` takes."""
+        return {"include": [{"version": self.version, "image": planned.image} for planned in self.images]}
+
+
+def make(catalog: Catalog, version: Version, names: Sequence[str], out: Path) -> Plan:
+    """Plan the images `names` of a release. Raises ConfigError."""
+    every = tuple(dict.fromkeys(stack for name in names for stack in catalog.stacks_of(name)))
+    planner = _Planner(catalog, version, catalogue.locks_of(catalog, version.line, every), out)
+    return Plan(str(version), version.line, tuple(planner.image(name) for name in names))
+
+
+def prefix_of(line: Line) -> Prefix:
+    """The virtual environment of a line's images."""
+    return Prefix(VENV, line.python)
+
+
+def record_path(out: Path, version: str, image: str, stage: str) -> Path:
+    """out/VERSION/IMAGE/STAGE.json."""
+    return out / version / image / f"{stage}.json"
+
+
+def previous_build(out: Path, version: Version, image: str) -> BuildRecord | None:
+    """The record of this release's image, else of the newest earlier release of the line."""
+    for patch in range(version.patch, -1, -1):
+        path = record_path(out, str(Version(version.line, patch)), image, "build")
+        found = records.read(BuildRecord, path)
+        if found is not None:
+            return found
+    return None
+
+
+@dataclass(frozen=True)
+class _Planner:
+    catalog: Catalog
+    version: Version
+    locks: Mapping[str, Lock]
+    out: Path
+
+    @property
+    def line(self) -> Line:
+        return self.catalog.lines[self.version.line]
+
+    def image(self, name: str) -> PlannedImage:
+        stacks = self.catalog.stacks_of(name)
+        specs = (self._system(), *(spec for stack in stacks for spec in self._of_stack(stack)))
+        key = layers.content_key("image", str(self.version), name, [spec.key for spec in specs], _facts(self.line))
+        before = previous_build(self.out, self.version, name)
+        tag = str(self.version) if name == catalogue.BASE else f"{self.version}-{name}"
+        why = _why(before, key, specs, self.version)
+        return PlannedImage(name, tag, stacks, specs, key, why, _size(before, specs))
+
+    def _system(self) -> LayerSpec:
+        """Debian's packages are resolved once per release: its first build takes what is current, and every later
+        run, on any machine, finds that layer again by this key."""
+        line = self.line
+        made_from = [dockerfile().read_text(), line.base_image, line.debian, line.python, line.epoch]
+        key = layers.content_key(layers.OS, str(self.version), *made_from)
+        return LayerSpec(f"Debian {line.debian}", layers.OS, catalogue.BASE, (), key)
+
+    def _of_stack(self, stack: str) -> tuple[LayerSpec, ...]:
+        return layers.specs_of_stack(stack, self.locks[stack].wheels, prefix_of(self.line), self.line.epoch)
+
+
+def _facts(line: Line) -> list[object]:
+    """What of a line is in an image's configuration."""
+    return [line.torch, line.cuda, line.python, line.driver_floor, line.epoch]
+
+
+def _why(before: BuildRecord | None, key: str, specs: Sequence[LayerSpec], version: Version) -> str:
+    if before is None:
+        return NEW
+    if before.content_key == key:
+        return UNCHANGED
+    known = {layer.key for layer in before.layers}
+    reasons = [_reason(spec) for spec in specs if spec.key not in known and spec.kind != layers.BYTECODE]
+    if before.version != str(version):
+        reasons = [f"release after {before.version}", *(reason for reason in reasons if reason != "Dockerfile of base")]
+    return f"changed: {', '.join(dict.fromkeys(reasons)) or 'catalogue'}"
+
+
+def _reason(spec: LayerSpec) -> str:
+    return "Dockerfile of base" if spec.kind == layers.OS else f"requirements of {spec.stack}"
+
+
+def _size(before: BuildRecord | None, specs: Sequence[LayerSpec]) -> int:
+    """Bytecode that was never built is left out of the sum: nothing known beforehand tells its size."""
+    known = {layer.key: layer.size for layer in before.layers} if before else {}
+    return sum(known.get(spec.key, 0 if spec.kind == layers.BYTECODE else spec.wheel_bytes) for spec in specs)

@@ -1,0 +1,100 @@
+"""Refreshing the locks: one resolution per line over all its stacks, sliced into a lock per stack.
+
+Because every slice comes from the same resolution, any combination of stacks is free of conflicts. The index is
+whatever pip and uv are configured to use on this machine; its address stays out of the locks.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from packaging.requirements import Requirement
+from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel_filename
+
+from images import wheelhouse
+from images.catalog import IMAGES, Catalog, Line
+from images.locks import Wheel, write_lock
+from oci.registry import file_sha256
+from runner import home, progress, shell
+from runner.errors import EnvironmentFailed
+
+HINT = "check requirements.in of the stacks and pip's index configuration"
+UV = Path(sys.executable).parent / "uv"
+
+
+def refresh(catalog: Catalog, name: str) -> dict[str, list[Wheel]]:
+    """Resolve line `name` again and write the lock of every stack. Returns the locks by stack."""
+    line = catalog.lines[name]
+    with home.scratch("resolve") as work:
+        whole = work / "whole.txt"
+        whole.write_text(_compile(line, work, list(catalog.stacks), None, hashes=True))
+        pins = work / "pins.txt"
+        pins.write_text(_compile(line, work, list(catalog.stacks), None, hashes=False))
+        wheels = _download(line, whole)
+        names = {
+            stack: _names(_compile(line, work, list(catalog.stacks_of(stack)), pins, hashes=False))
+            for stack in catalog.stacks
+        }
+    locks = {stack: _slice(catalog, stack, names, wheels) for stack in catalog.stacks}
+    for stack, held in locks.items():
+        write_lock(IMAGES / stack / f"{name}.lock", stack, held)
+        progress.say(f"  {stack}: {len(held)} wheels, {progress.megabytes(sum(wheel.size for wheel in held))}")
+    return locks
+
+
+def _slice(catalog: Catalog, stack: str, names: dict[str, set[str]], wheels: dict[str, Wheel]) -> list[Wheel]:
+    below = {name for parent in catalog.stacks_of(stack) if parent != stack for name in names[parent]}
+    return [wheels[name] for name in sorted(names[stack] - below)]
+
+
+def _compile(line: Line, work: Path, stacks: Sequence[str], constraints: Path | None, *, hashes: bool) -> str:
+    """The resolution of the requirements of `stacks`, as uv writes it."""
+    wanted = work / "wanted.in"
+    wanted.write_text("".join(_requirements(line, stack) for stack in stacks))
+    options = ["--no-emit-index-url", "--no-header", "--no-annotate", "--quiet", "--python-version", line.python]
+    options += ["--python-platform", "x86_64-manylinux_2_28", "--only-binary", ":all:"]
+    options += ["--generate-hashes"] if hashes else []
+    options += ["--constraint", str(constraints)] if constraints else []
+    return shell.run([UV, "pip", "compile", *options, wanted], hint=HINT)
+
+
+def _requirements(line: Line, stack: str) -> str:
+    text = (IMAGES / stack / "requirements.in").read_text()
+    lines = (row for row in text.splitlines() if not row.startswith("#"))
+    return "".join(f"{row}\n" for row in lines).format(
+        torch=line.torch, torchvision=line.torchvision, torchaudio=line.torchaudio
+    )
+
+
+def _names(resolution: str) -> set[str]:
+    return set(_versions(resolution.splitlines()))
+
+
+def _versions(lines: Iterable[str]) -> dict[str, str]:
+    pins = (Requirement(line.rstrip(" \\")) for line in lines if line and not line.startswith((" ", "#")))
+    return {canonicalize_name(pin.name): str(pin.specifier).removeprefix("==") for pin in pins}
+
+
+def _download(line: Line, whole: Path) -> dict[str, Wheel]:
+    """Fetch the wheel pip chooses for every pin, and read its name, hash and size."""
+    folder = home.kept("wheels")
+    command = [*wheelhouse.pip_download(line.python), "-r", str(whole), "-d", str(folder)]
+    with progress.step("download the resolution"):
+        done = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False)
+    if done.returncode != 0:
+        raise EnvironmentFailed(f"download failed: {' '.join(done.stderr.splitlines()[-2:])[:300]}", HINT)
+    text = whole.read_text()
+    return {wheel.name: wheel for wheel in _wheels(folder, _versions(text.splitlines()), text)}
+
+
+def _wheels(folder: Path, versions: dict[str, str], resolution: str) -> Iterable[Wheel]:
+    for path in sorted(folder.glob("*.whl")):
+        try:
+            name, version, _, _ = parse_wheel_filename(path.name)
+        except InvalidWheelFilename:
+            continue
+        if versions.get(name) == str(version) and (found := file_sha256(path)) in resolution:
+            yield Wheel(name, str(version), found, path.name, path.stat().st_size)

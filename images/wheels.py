@@ -1,0 +1,208 @@
+"""What a wheel becomes when installed (Binary Distribution Format 1.0), without installing it.
+
+`contents` maps every member to its place under the prefix. The bytes of most files stay in the wheel and are copied
+from there; console scripts, scripts with a `#!python` line, INSTALLER and RECORD are made here.
+"""
+
+from __future__ import annotations
+
+import base64
+import csv
+import io
+import stat
+import struct
+import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import BinaryIO
+
+from installer.records import RecordEntry, parse_record_file
+from installer.scripts import Script
+from installer.utils import parse_entrypoints
+
+from images.locks import Wheel
+from oci.manifest import sha256 as digest_of
+from oci.tarball import Deflated
+from runner.errors import ConfigError
+
+INSTALLER = b"pytorch-cuda-images\n"
+_LOCAL_HEADER_BYTES = 30
+
+
+@dataclass(frozen=True)
+class Prefix:
+    """A virtual environment inside the image; `root` without its leading slash, as tar paths are."""
+
+    root: str
+    python: str
+
+    @property
+    def site_packages(self) -> str:
+        """Where importable code goes."""
+        return f"{self.root}/lib/python{self.python}/site-packages"
+
+    def scheme(self, distribution: str) -> dict[str, str]:
+        """Where each `.data` category goes."""
+        return {
+            "purelib": self.site_packages,
+            "platlib": self.site_packages,
+            "scripts": f"{self.root}/bin",
+            "headers": f"{self.root}/include/site/python{self.python}/{distribution}",
+            "data": self.root,
+        }
+
+
+@dataclass(frozen=True)
+class InstalledFile:
+    """A file of the image: from a member of the wheel, or from `data` made here."""
+
+    path: str
+    mode: int
+    member: str = ""
+    data: bytes = b""
+
+
+class OpenWheel:
+    """A wheel open for reading, checked for what no good wheel has."""
+
+    def __init__(self, wheel: Wheel, path: Path) -> None:
+        self.wheel = wheel
+        self._path = path
+        try:
+            self.file: BinaryIO = path.open("rb")
+            self._zip = zipfile.ZipFile(self.file)
+        except (OSError, zipfile.BadZipFile) as error:
+            raise self.damaged(str(error)) from None
+        self._members = {info.filename: info for info in self._zip.infolist() if not info.is_dir()}
+        if len(self._members) != sum(not info.is_dir() for info in self._zip.infolist()):
+            raise self.damaged("it holds two files of one name")
+        for info in self._members.values():
+            self._check(info)
+
+    def __enter__(self) -> OpenWheel:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._zip.close()
+        self.file.close()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Every member, in the order of the zip's directory."""
+        return tuple(self._members)
+
+    def damaged(self, why: str) -> ConfigError:
+        """The error for a wheel that cannot be trusted."""
+        hint = "delete it and run again; if it comes back the same, choose another version in requirements.in"
+        return ConfigError(f"{self._path}: {why}", hint)
+
+    def read(self, member: str) -> bytes:
+        """A member's contents."""
+        try:
+            return self._zip.read(member)
+        except (zipfile.BadZipFile, OSError, ValueError) as error:
+            raise self.damaged(f"{member}: {error}") from None
+
+    def deflated(self, member: str) -> Deflated | None:
+        """A member's deflate stream in the file; None where it is stored uncompressed."""
+        info = self._members[member]
+        if info.compress_type == zipfile.ZIP_STORED:
+            return None
+        self.file.seek(info.header_offset)
+        name, extra = struct.unpack("<HH", self.file.read(_LOCAL_HEADER_BYTES)[26:30])
+        start = info.header_offset + _LOCAL_HEADER_BYTES + name + extra
+        return Deflated(self.file, start, info.compress_size, info.file_size, info.CRC)
+
+    def contents(self, prefix: Prefix) -> tuple[InstalledFile, ...]:
+        """Every file of the installed wheel, by path."""
+        files = {file.path: file for file in self._placed(prefix)}
+        files.update((script.path, script) for script in self._console_scripts(prefix))
+        installer = InstalledFile(f"{prefix.site_packages}/{self._dist_info}/INSTALLER", 0o644, data=INSTALLER)
+        files[installer.path] = installer
+        record = f"{prefix.site_packages}/{self._dist_info}/RECORD"
+        files[record] = InstalledFile(record, 0o644, data=self._record(prefix, record, files))
+        return tuple(files[path] for path in sorted(files))
+
+    @property
+    def _dist_info(self) -> str:
+        found = {name.partition("/")[0] for name in self._members if name.partition("/")[0].endswith(".dist-info")}
+        if len(found) != 1:
+            raise self.damaged(f"{len(found)} .dist-info folders, not one")
+        return found.pop()
+
+    def _check(self, info: zipfile.ZipInfo) -> None:
+        path = PurePosixPath(info.filename)
+        if path.is_absolute() or ".." in path.parts or "\\" in info.filename or "\0" in info.filename:
+            raise self.damaged(f"`{info.filename}` leaves the prefix")
+        if stat.S_ISLNK(info.external_attr >> 16):
+            raise self.damaged(f"`{info.filename}` is a symbolic link")
+        if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED) or info.flag_bits & 1:
+            raise self.damaged(f"`{info.filename}` is neither stored nor deflated")
+
+    def _placed(self, prefix: Prefix) -> Iterator[InstalledFile]:
+        distribution = self._dist_info.partition("-")[0]
+        scheme = prefix.scheme(distribution)
+        data = self._dist_info.removesuffix(".dist-info") + ".data/"
+        for name, info in self._members.items():
+            mode = 0o755 if (info.external_attr >> 16) & 0o111 else 0o644
+            if not name.startswith(data):
+                yield InstalledFile(f"{prefix.site_packages}/{name}", mode, member=name)
+                continue
+            category, _, rest = name.removeprefix(data).partition("/")
+            if category not in scheme or not rest:
+                raise self.damaged(f"`{name}` has no place in an installation")
+            target = f"{scheme[category]}/{rest}"
+            yield self._script(name, target, prefix) if category == "scripts" else InstalledFile(target, mode, name)
+
+    def _script(self, name: str, target: str, prefix: Prefix) -> InstalledFile:
+        body = self.read(name)
+        if not body.startswith(b"#!python"):
+            return InstalledFile(target, 0o755, member=name)
+        _, _, rest = body.partition(b"\n")
+        return InstalledFile(target, 0o755, data=f"#!/{prefix.root}/bin/python\n".encode() + rest)
+
+    def _console_scripts(self, prefix: Prefix) -> Iterator[InstalledFile]:
+        member = f"{self._dist_info}/entry_points.txt"
+        if member not in self._members:
+            return
+        for name, module, attribute, section in parse_entrypoints(self.read(member).decode()):
+            script = Script(name, module, attribute, section)
+            file_name, body = script.generate(f"/{prefix.root}/bin/python", "posix")
+            yield InstalledFile(f"{prefix.root}/bin/{file_name}", 0o755, data=body)
+
+    def _record(self, prefix: Prefix, record: str, files: dict[str, InstalledFile]) -> bytes:
+        """RECORD for where the files are now: hashes of copied files as the wheel states them."""
+        member = f"{self._dist_info}/RECORD"
+        if member not in self._members:
+            raise self.damaged("it has no RECORD")
+        stated = {row[0]: row for row in parse_record_file(self.read(member).decode().splitlines())}
+        rows = []
+        for path, file in sorted(files.items()):
+            if path == record:
+                continue
+            known = stated.get(file.member)
+            if file.member and known is None and not file.member.startswith(f"{self._dist_info}/RECORD"):
+                raise self.damaged(f"`{file.member}` is not in its RECORD")
+            hash_, size = known[1:] if known else _hash_and_size(file.data)
+            rows.append(RecordEntry.from_elements(_relative(path, prefix), hash_, size).to_row())
+        rows.append((_relative(record, prefix), "", ""))
+        return _csv(rows)
+
+
+def _hash_and_size(data: bytes) -> tuple[str, str]:
+    encoded = base64.urlsafe_b64encode(bytes.fromhex(digest_of(data).removeprefix("sha256:"))).rstrip(b"=")
+    return f"sha256={encoded.decode()}", str(len(data))
+
+
+def _relative(path: str, prefix: Prefix) -> str:
+    """A path as RECORD has it: relative to site-packages."""
+    if path.startswith(f"{prefix.site_packages}/"):
+        return path.removeprefix(f"{prefix.site_packages}/")
+    return "../../../" + path.removeprefix(f"{prefix.root}/")
+
+
+def _csv(rows: list[tuple[str, str, str]]) -> bytes:
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows(rows)
+    return text.getvalue().encode()

@@ -1,0 +1,214 @@
+"""A thin client of the OCI distribution protocol (Distribution Specification 1.1): raw bytes, digests always checked.
+
+Safe requests are repeated on connection failures, 429 and 5xx, with backoff and `Retry-After`; an upload that breaks is
+started again as a whole. What stays wrong is one RegistryError with the repository and the registry's own words.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, ClassVar
+from urllib.parse import urljoin
+
+import requests
+from requests.adapters import HTTPAdapter
+from urllib3.util.retry import Retry
+
+from oci.manifest import DOCKER_INDEX, DOCKER_MANIFEST, OCI_INDEX, OCI_MANIFEST, Descriptor, Manifest, sha256
+from runner.errors import EnvironmentFailed
+
+MANIFEST_TYPES = (OCI_MANIFEST, OCI_INDEX, DOCKER_MANIFEST, DOCKER_INDEX)
+UPLOAD_ATTEMPTS = 3
+TIMEOUT_S = (10, 300)
+CHUNK_BYTES = 1 << 20
+
+OnBytes = Callable[[int], None]
+
+
+class RegistryError(EnvironmentFailed):
+    """The registry refused, failed, or returned other bytes than asked for. `status` is HTTP's, 0 without an answer."""
+
+    hints: ClassVar[dict[int, str]] = {
+        0: "check that the registry runs (`./release.py doctor`), then run the same command again",
+        401: "log in: `docker login` for the registry, with an account that may do this",
+        403: "ask for an account that may do this",
+        507: "free space on the registry",
+    }
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message, self.hints.get(status, "nothing half-done is visible: run the same command again"))
+        self.status = status
+
+
+class Registry:
+    """One registry, by `host[:port]`; loopback is spoken to in plain HTTP, everything else in HTTPS."""
+
+    def __init__(self, host: str) -> None:
+        self.host = host
+        scheme = "http" if host.partition(":")[0] in ("127.0.0.1", "localhost") else "https"
+        self._base = f"{scheme}://{host}/v2/"
+        self._session = requests.Session()
+        retry = Retry(
+            total=4,
+            backoff_factor=0.5,
+            status_forcelist=(429, 500, 502, 503, 504),
+            allowed_methods=("GET", "HEAD"),
+            raise_on_status=False,
+        )
+        self._session.mount(self._base, HTTPAdapter(max_retries=retry))
+
+    def ping(self) -> None:
+        """Raises RegistryError where no registry answers, or it wants credentials it was not given."""
+        self._call("GET", "", expect=(200,))
+
+    def manifest(self, repository: str, reference: str) -> Manifest | None:
+        """The manifest under a tag or digest, raw; None where there is none. Its digest is checked."""
+        answer = self._call("GET", f"{repository}/manifests/{reference}", expect=(200, 404), headers=_ACCEPT)
+        if answer.status_code == 404:
+            return None
+        found = Manifest(answer.content, answer.headers.get("Content-Type", OCI_MANIFEST))
+        if reference.startswith("sha256:") and found.digest != reference:
+            raise RegistryError(answer.status_code, f"{self.host}/{repository}@{reference}: other bytes were served")
+        return found
+
+    def digest_of(self, repository: str, reference: str) -> str | None:
+        """The digest a tag is on now; None where the tag is not there."""
+        answer = self._call("HEAD", f"{repository}/manifests/{reference}", expect=(200, 404), headers=_ACCEPT)
+        if answer.status_code == 404:
+            return None
+        stated = answer.headers.get("Docker-Content-Digest", "")
+        if stated:
+            return stated
+        found = self.manifest(repository, reference)
+        return found.digest if found else None
+
+    def put_manifest(self, repository: str, reference: str, manifest: Manifest) -> None:
+        """Put raw manifest bytes under a tag or digest, and read the digest back."""
+        path, headers = f"{repository}/manifests/{reference}", {"Content-Type": manifest.media_type}
+        self._call("PUT", path, expect=(201,), data=manifest.body, headers=headers)
+        if self.digest_of(repository, reference) != manifest.digest:
+            raise RegistryError(201, f"{self.host}/{repository}:{reference} does not hold what was put there")
+
+    def has_blob(self, repository: str, digest: str) -> bool:
+        """Whether the repository holds the blob."""
+        return self._call("HEAD", f"{repository}/blobs/{digest}", expect=(200, 404)).status_code == 200
+
+    def blob(self, repository: str, digest: str) -> bytes:
+        """A small blob whole; its digest is checked."""
+        data = self._call("GET", f"{repository}/blobs/{digest}", expect=(200,)).content
+        if sha256(data) != digest:
+            raise RegistryError(200, f"{self.host}/{repository}@{digest}: other bytes were served")
+        return data
+
+    def mount(self, repository: str, digest: str, source: str) -> bool:
+        """Make a blob of `source` part of `repository` without moving it; False where the registry would not."""
+        if self.has_blob(repository, digest):
+            return True
+        path = f"{repository}/blobs/uploads/?mount={digest}&from={source}"
+        answer = self._call("POST", path, expect=(201, 202))
+        if answer.status_code == 201:
+            return True
+        self._call("DELETE", self._location(answer), expect=(202, 204, 404))
+        return False
+
+    def ensure_blob(self, repository: str, blob: Descriptor, source: str) -> None:
+        """Make a blob of `source` part of `repository`: mounted, or copied through here where it cannot be."""
+        if self.mount(repository, blob.digest, source):
+            return
+        answer = self._call("GET", f"{source}/blobs/{blob.digest}", expect=(200,), stream=True)
+        self._upload(repository, blob.digest, _Stream(answer, blob.size))
+
+    def push_bytes(self, repository: str, data: bytes, media_type: str) -> Descriptor:
+        """Upload a small blob."""
+        descriptor = Descriptor(media_type, sha256(data), len(data))
+        self._push(repository, descriptor.digest, lambda: data)
+        return descriptor
+
+    def push_file(self, repository: str, path: Path, digest: str, on_bytes: OnBytes) -> None:
+        """Upload a file whose digest is known, reporting bytes as they go."""
+        self._push(repository, digest, lambda: _Upload(path, on_bytes))
+
+    def _push(self, repository: str, digest: str, body: Callable[[], Any]) -> None:
+        if self.has_blob(repository, digest):
+            return
+        for attempt in range(1, UPLOAD_ATTEMPTS + 1):
+            try:
+                self._upload(repository, digest, body())
+                break
+            except RegistryError as error:
+                if attempt == UPLOAD_ATTEMPTS or 400 <= error.status < 500:
+                    raise
+                time.sleep(0.5 * 2**attempt)
+
+    def _upload(self, repository: str, digest: str, body: Any) -> None:  # noqa: ANN401 - whatever requests sends
+        opened = self._call("POST", f"{repository}/blobs/uploads/", expect=(202,))
+        location = self._location(opened)
+        target = f"{location}{'&' if '?' in location else '?'}digest={digest}"
+        self._call("PUT", target, expect=(201,), data=body, headers={"Content-Type": "application/octet-stream"})
+
+    def _location(self, answer: requests.Response) -> str:
+        return urljoin(answer.url, answer.headers.get("Location", ""))
+
+    def _call(self, method: str, path: str, *, expect: tuple[int, ...], **kwargs: Any) -> requests.Response:  # noqa: ANN401
+        what = f"{method} {path.removeprefix(self._base).partition('?')[0] or '/v2/'} on {self.host}"
+        try:
+            answer = self._session.request(method, urljoin(self._base, path), timeout=TIMEOUT_S, **kwargs)
+        except requests.RequestException as error:
+            raise RegistryError(0, f"{what}: {_cause(error)}") from None
+        if answer.status_code not in expect:
+            said = " ".join(answer.text.split())[:200]
+            raise RegistryError(answer.status_code, f"{what}: the registry answered {answer.status_code} {said}")
+        return answer
+
+
+_ACCEPT = {"Accept": ", ".join(MANIFEST_TYPES)}
+
+
+class _Upload:
+    """A file as a request body of known length that reports what was read of it."""
+
+    def __init__(self, path: Path, on_bytes: OnBytes) -> None:
+        self._path = path
+        self._on_bytes = on_bytes
+
+    def __len__(self) -> int:
+        return self._path.stat().st_size
+
+    def __iter__(self) -> Iterator[bytes]:
+        with self._path.open("rb") as file:
+            while chunk := file.read(CHUNK_BYTES):
+                yield chunk
+                self._on_bytes(len(chunk))
+
+
+class _Stream:
+    """A blob on its way from one repository to another."""
+
+    def __init__(self, answer: requests.Response, size: int) -> None:
+        self._answer = answer
+        self._size = size
+
+    def __len__(self) -> int:
+        return self._size
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self._answer.iter_content(CHUNK_BYTES)
+
+
+def file_sha256(path: Path) -> str:
+    """The hexadecimal SHA-256 of a file."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _cause(error: Exception) -> str:
+    """The innermost words of a nested network error."""
+    while error.__cause__ is not None or error.__context__ is not None:
+        inner = error.__cause__ or error.__context__
+        if not isinstance(inner, Exception):
+            break
+        error = inner
+    return str(error).splitlines()[0][:200] if str(error) else type(error).__name__

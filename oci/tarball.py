@@ -1,0 +1,191 @@
+"""Layers written so that the same files are the same bytes on every machine, without compressing anything.
+
+A gzip file may have many members (RFC 1952, 2.2), and a wheel is a zip of raw deflate streams, so a file of a wheel
+becomes a member whose deflate stream is the wheel's own. What lies between (tar headers, padding, small files made
+here) is written as stored blocks with the runs of zeros folded, which needs no compressor whose version could matter.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import struct
+import tarfile
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import BinaryIO, Protocol, cast
+
+from isal import isal_zlib
+from isal.isal_zlib import IsalError
+
+BLOCK = tarfile.BLOCKSIZE
+CHUNK_BYTES = 1 << 20
+ROOT = "root"
+
+_GZIP_HEADER = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff"  # deflate, no name, no time, unknown system
+_ZERO_RUN = re.compile(rb"\0{24,}")
+_STORED_MAX = 0xFFFF
+_LAST_BLOCK = b"\x03\x00"  # an empty final block with fixed codes
+
+
+_StreamError = cast(type[Exception], IsalError)  # its stub declares an instance
+
+
+class Sink(Protocol):
+    """What a layer is written to."""
+
+    def write(self, data: bytes, /) -> int:
+        """Take all of `data`."""
+
+
+class DamagedStream(Exception):
+    """A compressed stream does not hold what its directory says."""
+
+
+@dataclass(frozen=True)
+class Deflated:
+    """A raw deflate stream inside a file, and what it holds: CRC-32 and size in bytes of its contents."""
+
+    file: BinaryIO
+    offset: int
+    compressed_size: int
+    size: int
+    crc: int
+
+
+@dataclass(frozen=True)
+class Blob:
+    """A finished layer: digest of the compressed file, digest of the tar inside, both sizes in bytes."""
+
+    digest: str
+    diff_id: str
+    size: int
+    uncompressed: int
+
+
+class LayerWriter:
+    """Writes one layer, a tar in a multi-member gzip, owned by root, every time set to `mtime`."""
+
+    def __init__(self, file: Sink, mtime: int) -> None:
+        self._file = file
+        self._mtime = mtime
+        self._compressed = hashlib.sha256()
+        self._tar = hashlib.sha256()
+        self._size = 0
+        self._uncompressed = 0
+        self._pending = b""
+
+    def directory(self, path: str) -> None:
+        """A directory, mode 0755."""
+        self._header(path, tarfile.DIRTYPE, 0o755)
+
+    def data(self, path: str, mode: int, data: bytes) -> None:
+        """A file from bytes made here."""
+        self._header(path, tarfile.REGTYPE, mode, len(data))
+        self._pending += data + _padding(len(data))
+
+    def copied(self, path: str, mode: int, source: Deflated) -> None:
+        """A file whose deflate stream is copied. Raises DamagedStream where it does not hold what it should."""
+        self._header(path, tarfile.REGTYPE, mode, source.size)
+        if source.size == 0:
+            return
+        self._flush()
+        self._emit(_GZIP_HEADER)
+        self._copy_stream(source)
+        self._emit(struct.pack("<II", source.crc, source.size & 0xFFFFFFFF))
+        self._pending = _padding(source.size)
+
+    def close(self) -> Blob:
+        """Write the end of the archive."""
+        self._pending += bytes(2 * BLOCK)
+        self._flush()
+        digest, diff_id = (f"sha256:{made.hexdigest()}" for made in (self._compressed, self._tar))
+        return Blob(digest, diff_id, self._size, self._uncompressed)
+
+    def _header(self, path: str, kind: bytes, mode: int, size: int = 0) -> None:
+        info = tarfile.TarInfo(path)
+        info.type, info.mode, info.size, info.mtime = kind, mode, size, self._mtime
+        info.uname = info.gname = ROOT
+        self._pending += info.tobuf(tarfile.PAX_FORMAT, "utf-8", "surrogateescape")
+
+    def _flush(self) -> None:
+        """Write what is pending as one member."""
+        if self._pending:
+            self._tar.update(self._pending)
+            self._uncompressed += len(self._pending)
+            self._emit(member(self._pending))
+            self._pending = b""
+
+    def _copy_stream(self, source: Deflated) -> None:
+        inflate = isal_zlib.decompressobj(-15)
+        size = crc = 0
+        try:
+            for chunk in _read(source):
+                self._emit(chunk)
+                plain = inflate.decompress(chunk)
+                self._tar.update(plain)
+                crc = isal_zlib.crc32(plain, crc)
+                size += len(plain)
+        except _StreamError as error:
+            raise DamagedStream(str(error)) from None
+        if (size, crc) != (source.size, source.crc) or not inflate.eof:
+            raise DamagedStream(f"{size} bytes with CRC {crc:08x}, not {source.size} with {source.crc:08x}")
+        self._uncompressed += size
+
+    def _emit(self, data: bytes) -> None:
+        self._file.write(data)
+        self._compressed.update(data)
+        self._size += len(data)
+
+
+def member(data: bytes) -> bytes:
+    """`data` as one gzip member of stored blocks with folded zero runs."""
+    body, at = bytearray(), 0
+    for run in _ZERO_RUN.finditer(data):
+        body += _stored(data[at : run.start()]) + zeros(run.end() - run.start())
+        at = run.end()
+    body += _stored(data[at:]) + _LAST_BLOCK
+    return _GZIP_HEADER + bytes(body) + struct.pack("<II", zlib.crc32(data), len(data) & 0xFFFFFFFF)
+
+
+def _stored(data: bytes) -> bytes:
+    """Deflate's stored blocks (RFC 1951, 3.2.4), byte-aligned at both ends."""
+    blocks = (data[at : at + _STORED_MAX] for at in range(0, len(data), _STORED_MAX))
+    return b"".join(b"\x00" + struct.pack("<HH", len(block), len(block) ^ 0xFFFF) + block for block in blocks)
+
+
+@lru_cache(maxsize=4096)
+def zeros(count: int) -> bytes:
+    """`count` zero bytes as one block with fixed codes (RFC 1951, 3.2.6), then an empty stored block to align.
+
+    A literal zero, then copies of the byte before: 258 or 3 to 10 bytes each, the lengths without extra bits.
+    """
+    bits = "010"  # not final; type 01, least significant bit first
+    bits += "00110000"
+    left = count - 1
+    while left >= 3:
+        step = 258 if left >= 258 else min(10, left)
+        bits += ("11000101" if step == 258 else f"{step - 2:07b}") + "00000"
+        left -= step
+    bits += "00110000" * left + "0000000"
+    bits += "000"
+    bits += "0" * (-len(bits) % 8)
+    packed = bytes(int(bits[at : at + 8][::-1], 2) for at in range(0, len(bits), 8))
+    return packed + b"\x00\x00\xff\xff"
+
+
+def _padding(size: int) -> bytes:
+    return bytes(-size % BLOCK)
+
+
+def _read(source: Deflated) -> Iterator[bytes]:
+    source.file.seek(source.offset)
+    left = source.compressed_size
+    while left:
+        chunk = source.file.read(min(left, CHUNK_BYTES))
+        if not chunk:
+            raise DamagedStream("the file ends inside a stream")
+        left -= len(chunk)
+        yield chunk

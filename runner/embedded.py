@@ -1,0 +1,90 @@
+"""The embedded registry: a real `distribution` registry on loopback, its data kept between runs.
+
+Used where no registry is configured. It is a daemon of its own and outlives the command that started it.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import requests
+import yaml
+
+from runner import home, progress
+from runner.errors import EnvironmentFailed
+
+HOST = "127.0.0.1:5005"
+START_TIMEOUT_S = 15
+_VARIABLE = "PYTORCH_CUDA_IMAGES_REGISTRY"
+
+
+def host() -> str:
+    """The configured registry, else the embedded one. The embedded one is started where it does not answer."""
+    configured = os.environ.get(_VARIABLE)
+    if configured:
+        return configured
+    if not answers(HOST):
+        start(HOST, home.kept("registry"))
+    return HOST
+
+
+def answers(host: str) -> bool:
+    """Whether a registry answers on a loopback address."""
+    try:
+        return requests.get(f"http://{host}/v2/", timeout=2).status_code == 200
+    except requests.RequestException:
+        return False
+
+
+def start(host: str, folder: Path) -> int:
+    """Start a registry on `host` with its data in `folder`; returns its process id when it answers."""
+    binary = shutil.which("docker-registry")
+    if binary is None:
+        hint = f"run `make setup`, or set {_VARIABLE} to a registry you have"
+        raise EnvironmentFailed("no registry is configured and `docker-registry` is not installed", hint)
+    (folder / "config.yml").write_text(yaml.safe_dump(_configuration(host, folder / "data")))
+    progress.say(f"  starting the embedded registry on {host}", detail=True)
+    with (folder / "registry.log").open("ab") as log:
+        process = subprocess.Popen(
+            [binary, "serve", str(folder / "config.yml")],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
+    (folder / "registry.pid").write_text(str(process.pid))
+    _await(process, host, folder / "registry.log")
+    return process.pid
+
+
+def stop(folder: Path) -> None:
+    """Stop the registry that keeps its data in `folder`."""
+    try:
+        os.kill(int((folder / "registry.pid").read_text()), signal.SIGTERM)
+    except (FileNotFoundError, ProcessLookupError, ValueError):
+        return
+
+
+def _await(process: subprocess.Popen[bytes], host: str, log: Path) -> None:
+    deadline = time.monotonic() + START_TIMEOUT_S
+    while time.monotonic() < deadline and process.poll() is None:
+        if answers(host):
+            return
+        time.sleep(0.05)
+    process.terminate()
+    said = log.read_text(errors="replace").strip().splitlines()[-1:]
+    raise EnvironmentFailed(f"the embedded registry did not start on {host}: {' '.join(said)[:300]}", f"read {log}")
+
+
+def _configuration(host: str, data: Path) -> dict[str, object]:
+    return {
+        "version": "0.1",
+        "log": {"level": "warn", "accesslog": {"disabled": True}},
+        "storage": {"filesystem": {"rootdirectory": str(data)}, "delete": {"enabled": True}},
+        "http": {"addr": host},
+    }

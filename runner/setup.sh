@@ -1,0 +1,75 @@
+#!/usr/bin/env bash
+# Makes a fresh Debian or Ubuntu machine ready, and does nothing on a ready one: virtual environment, Docker engine,
+# and the programs the harness runs (a registry, mmdebstrap). `--harness` stops after the virtual environment.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+say() { printf 'setup: %s\n' "$*" >&2; }
+fail() { printf 'setup: %s -> %s\n' "$1" "$2" >&2; exit 3; }
+
+as_root() {
+  if [ "$(id -u)" = 0 ]; then "$@"
+  elif command -v sudo >/dev/null; then sudo "$@"
+  else fail "this needs root: $*" "run as root, install sudo, or run that command yourself and try again"
+  fi
+}
+
+apt_updated=
+install_packages() {
+  command -v apt-get >/dev/null || fail "no apt-get here to install $*" "install them by hand, then try again"
+  say "installing $*"
+  if [ -z "$apt_updated" ]; then as_root apt-get update -qq >/dev/null; apt_updated=1; fi
+  as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" >/dev/null ||
+    fail "apt-get could not install $*" "read its message above"
+}
+
+virtual_environment() {
+  local want python
+  want=$(sha256sum requirements.lock | cut -c1-64)
+  if [ "$(cat .venv/requirements.sha256 2>/dev/null)" = "$want" ]; then return; fi
+  python=$(command -v python3.11) || fail "Python 3.11 was not found" "install python3.11"
+  "$python" -c 'import ensurepip' 2>/dev/null || install_packages python3.11-venv
+  say "creating .venv from requirements.lock"
+  rm -rf .venv
+  "$python" -m venv .venv
+  .venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock 2>&1 |
+    { grep -v '^WARNING: Location' >&2 || true; }
+  .venv/bin/python -c 'import docker, isal, pydantic, rich' || fail "pip could not fill .venv" "read its message above"
+  echo "$want" >.venv/requirements.sha256
+}
+
+programs() {
+  local missing=()
+  command -v docker-registry >/dev/null || missing+=(docker-registry)
+  command -v mmdebstrap >/dev/null || missing+=(mmdebstrap)
+  [ -e /usr/share/keyrings/debian-archive-keyring.gpg ] || missing+=(debian-archive-keyring)
+  if [ "$(id -u)" != 0 ] && ! command -v newuidmap >/dev/null; then missing+=(uidmap); fi
+  if [ ${#missing[@]} -gt 0 ]; then install_packages "${missing[@]}"; fi
+}
+
+engine_answers() { .venv/bin/python -c 'import docker; docker.from_env().ping()' 2>/dev/null; }
+
+engine() {
+  if engine_answers; then return; fi
+  [ -z "${DOCKER_HOST:-}" ] || fail "no engine answers at DOCKER_HOST=$DOCKER_HOST" "start it, or unset DOCKER_HOST"
+  command -v dockerd >/dev/null || install_packages docker.io iptables
+  start_engine
+  for _ in $(seq 60); do
+    if engine_answers; then return; fi
+    sleep 0.5
+  done
+  fail "the Docker engine does not answer" \
+    "read /var/log/dockerd.log or 'journalctl -u docker'; a user needs to be in the group docker: usermod -aG docker $(id -un)"
+}
+
+start_engine() {
+  say "starting the Docker engine"
+  if [ -d /run/systemd/system ]; then as_root systemctl start docker
+  else
+    as_root mkdir -p /sys/fs/cgroup
+    as_root sh -c "setsid nohup dockerd --group '$(id -gn)' >/var/log/dockerd.log 2>&1 </dev/null &"
+  fi
+}
+
+virtual_environment
+[ "${1:-}" = --harness ] || { programs; engine; }
