@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -14,7 +14,7 @@ from images.locks import Wheel
 from images.wheels import InstalledFile, OpenWheel, Prefix
 from oci.tarball import Blob, DamagedStream, LayerWriter, Sink
 
-FORMAT = "1"
+FORMAT = "2"
 """Raise when the bytes that the same wheels compile to change: it is part of every content key."""
 
 OS, WHEEL, POOL, BYTECODE = "os", "wheel", "pool", "bytecode"
@@ -61,29 +61,39 @@ def specs_of_stack(stack: str, wheels: Sequence[Wheel], prefix: Prefix, epoch: i
 
 def compile_wheels(wheels: Sequence[Wheel], prefix: Prefix, epoch: int, target: Sink) -> Blob:
     """Write the wheels as one layer. Raises ConfigError naming the wheel that is not what was locked."""
-    writer = LayerWriter(target, epoch)
     with contextlib.ExitStack() as stack:
         opened = [stack.enter_context(_verified(wheel)) for wheel in wheels]
-        contents = [(wheel, wheel.contents(prefix)) for wheel in opened]
-        for folder in _folders(file.path for _, files in contents for file in files):
-            writer.directory(folder)
-        for wheel, files in contents:
-            for file in files:
-                _write_file(writer, wheel, file)
-    return writer.close()
+        files = ((wheel, file) for wheel in opened for file in wheel.contents(prefix))
+        return _write(files, epoch, target)
 
 
 def compile_bytecode(zips: Sequence[Path], epoch: int, target: Sink) -> Blob:
     """Write the zips of bytecode_compiler.py, in order, as one layer."""
-    writer = LayerWriter(target, epoch)
     with contextlib.ExitStack() as stack:
         opened = [stack.enter_context(OpenWheel(Wheel(path.name, "", "", "", 0), path)) for path in zips]
-        for folder in _folders(name for made in opened for name in made.names):
-            writer.directory(folder)
-        for made in opened:
-            for name in made.names:
-                _write_file(writer, made, InstalledFile(name, 0o644, member=name))
+        files = ((made, InstalledFile(name, 0o644, member=name)) for made in opened for name in made.names)
+        return _write(files, epoch, target)
+
+
+def _write(files: Iterable[tuple[OpenWheel, InstalledFile]], epoch: int, target: Sink) -> Blob:
+    """Write files as one layer, folders first."""
+    writer = LayerWriter(target, epoch)
+    kept = _once(files)
+    for folder in _folders(kept):
+        writer.directory(folder)
+    for wheel, file in kept.values():
+        _write_file(writer, wheel, file)
     return writer.close()
+
+
+def _once(files: Iterable[tuple[OpenWheel, InstalledFile]]) -> dict[str, tuple[OpenWheel, InstalledFile]]:
+    """Files by path. Wheels may share a file (`nvidia/__init__.py`), but only with the same contents."""
+    kept: dict[str, tuple[OpenWheel, InstalledFile]] = {}
+    for wheel, file in files:
+        first, same = kept.setdefault(file.path, (wheel, file))
+        if first.checksum(same) != wheel.checksum(file):
+            raise wheel.damaged(f"/{file.path} is also in {first.wheel.name}, with other contents")
+    return kept
 
 
 def _verified(wheel: Wheel) -> OpenWheel:
@@ -103,7 +113,7 @@ def _write_file(writer: LayerWriter, wheel: OpenWheel, file: InstalledFile) -> N
         raise wheel.damaged(f"{file.member}: {error}") from None
 
 
-def _folders(paths: Iterator[str]) -> list[str]:
+def _folders(paths: Iterable[str]) -> list[str]:
     """Every folder above the paths, parents first."""
     found = {str(parent) for path in paths for parent in PurePosixPath(path).parents}
     return sorted(found - {"."})

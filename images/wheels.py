@@ -12,6 +12,7 @@ import io
 import stat
 import struct
 import zipfile
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -103,6 +104,13 @@ class OpenWheel:
             return self._zip.read(member)
         except (zipfile.BadZipFile, OSError, ValueError) as error:
             raise self.damaged(f"{member}: {error}") from None
+
+    def checksum(self, file: InstalledFile) -> tuple[int, int]:
+        """CRC-32 and size of a file's contents, without unpacking it."""
+        if not file.member:
+            return zlib.crc32(file.data), len(file.data)
+        info = self._members[file.member]
+        return info.CRC, info.file_size
 
     def deflated(self, member: str) -> Deflated | None:
         """A member's deflate stream in the file; None where it is stored uncompressed."""

@@ -56,7 +56,8 @@ class Meter:
             self._bar.advance(self._task, amount)
         elif time.monotonic() - self._shown >= PLAIN_LINE_EVERY_S:
             self._shown = time.monotonic()
-            say(f"  {self.title}: {self.done / max(self.total, 1):.0%}, {self._rate()}")
+            share = f"{min(self.done / self.total, 1):.0%}, " if self.total else ""
+            say(f"  {self.title}: {share}{self._rate()}")
 
     def resize(self, total: float) -> None:
         """Set the total, where it becomes known only on the way."""

@@ -1,0 +1,60 @@
+"""What records quote comes from containers and packages, so none of it is trusted to be plain text."""
+
+from __future__ import annotations
+
+import re
+
+from markupsafe import Markup
+
+_ANSI = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|\x1b.?", re.DOTALL)
+# Control characters are not allowed in HTML or XML; bidirectional overrides can make a line read as another.
+_INVISIBLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ufffe\uffff]")
+_NEEDS_ENTITIES = re.compile(r"[`|\\<>&]")
+_ENTITY = {"&": "&amp;", "<": "&lt;", ">": "&gt;", "|": "&#124;", "`": "&#96;", "\\": "&#92;"}
+_PUNCTUATION = re.compile(r"[&<>|`\\*\[\]~#$]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])")
+
+
+def clean(text: str) -> str:
+    """`text` without terminal colours, control characters and lone surrogates; newlines and tabs stay."""
+    text = _ANSI.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))
+    return _INVISIBLE.sub("", text).encode("utf-8", "replace").decode("utf-8")
+
+
+def one_line(text: str) -> str:
+    """`text` cleaned, every run of white space one space."""
+    return " ".join(clean(text).split())
+
+
+def clip(text: str, most: int) -> str:
+    """`text`, or its first characters and an ellipsis, `most` in all."""
+    return text if len(text) <= most else text[: most - 1].rstrip() + "…"
+
+
+def clip_start(text: str, most: int) -> str:
+    """`text`, or an ellipsis and its last characters, `most` in all: what a log ends with says the most."""
+    return text if len(text) <= most else "…" + text[len(text) - most + 1 :]
+
+
+def markdown(text: str) -> Markup:
+    """`text` on one line, as itself in GitHub's Markdown, inside a table or outside."""
+    return Markup(_PUNCTUATION.sub(lambda found: _ENTITY.get(found[0], "\\" + found[0]), one_line(text)))  # noqa: S704
+
+
+def markdown_code(text: str) -> Markup:
+    """`text` on one line as code, inside a table or outside.
+
+    A code span has no escapes and a table cell takes `|` and its backslashes first, so what they would
+    misread goes in as character references between <code> tags.
+    """
+    line = one_line(text)
+    if not _NEEDS_ENTITIES.search(line):
+        return Markup(f"`{line}`" if line else "")  # noqa: S704
+    return Markup(f"<code>{markdown(line)}</code>")  # noqa: S704
+
+
+def markdown_fence(text: str) -> Markup:
+    """`text` as a fenced block, the fence longer than any run of backticks inside."""
+    body = clean(text).strip("\n")
+    longest = max((len(run) for run in re.findall("`+", body)), default=0)
+    fence = "`" * max(3, longest + 1)
+    return Markup(f"{fence}text\n{body}\n{fence}")  # noqa: S704

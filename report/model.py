@@ -1,0 +1,191 @@
+"""What the templates are given: texts that are ready to be shown, and nothing to work out.
+
+Empty texts and tuples stand for what was not reached.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from images.record import BuildRecord
+from scan.record import ScanRecord
+from validation.record import ValidationRecord
+
+
+@dataclass(frozen=True)
+class ImageRecords:
+    """What the stages wrote about one image; None where a stage was not reached."""
+
+    image: str
+    build: BuildRecord | None
+    validation: ValidationRecord | None
+    scan: ScanRecord | None
+
+
+@dataclass(frozen=True)
+class Mark:
+    """A verdict as it is shown: a word, and the shape and colour that go with it."""
+
+    word: str
+
+    @property
+    def css(self) -> str:
+        """The word as a class name and as the name of its shape."""
+        return self.word.replace(" ", "-")
+
+
+@dataclass(frozen=True)
+class Fact:
+    """A label and what it says."""
+
+    label: str
+    value: str
+
+
+@dataclass(frozen=True)
+class Bar:
+    """A labelled length; `percent` of the longest."""
+
+    label: str
+    value: str
+    percent: str
+
+
+@dataclass(frozen=True)
+class LayerView:
+    """A segment of the size bar and its row; `start`, `middle` and `width` are percent of the whole image."""
+
+    number: int
+    name: str
+    css: str
+    kind: str
+    size: str
+    start: str
+    middle: str
+    width: str
+    share: str
+    digest: str
+    full_digest: str
+    made: str
+    numbered: bool
+
+
+@dataclass(frozen=True)
+class KindView:
+    """All layers of one kind."""
+
+    css: str
+    title: str
+    layers: str
+    size: str
+    share: str
+
+
+@dataclass(frozen=True)
+class CheckView:
+    """One check; `figures` are those that are not throughput."""
+
+    name: str
+    mark: Mark
+    reason: str
+    duration: str
+    figures: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class SuiteView:
+    """One suite, its worst check first."""
+
+    name: str
+    mark: Mark
+    reason: str
+    duration: str
+    counts: str
+    checks: tuple[CheckView, ...]
+    last_output: str
+
+
+@dataclass(frozen=True)
+class Throughput:
+    """A rate that a check measured."""
+
+    check: str
+    figure: str
+    value: str
+    unit: str
+
+
+@dataclass(frozen=True)
+class FindingRow:
+    """A finding; `fixed` says in words where there is no fix."""
+
+    mark: Mark
+    id: str
+    package: str
+    installed: str
+    fixed: str
+    title: str
+
+
+@dataclass(frozen=True)
+class FindingsView:
+    """What is known against an image. `counts` is empty where nothing was assessed: unknown is not zero."""
+
+    assessed: bool
+    line: str
+    counts: tuple[tuple[Mark, int], ...]
+    urgent: tuple[FindingRow, ...]
+    others: tuple[FindingRow, ...]
+    scanner: str
+
+
+@dataclass(frozen=True)
+class StageView:
+    """A stage of one image: its verdict, and what to know about it in one line."""
+
+    mark: Mark
+    line: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class ImageView:
+    """One image of the report."""
+
+    name: str
+    mark: Mark
+    digest: str
+    short_digest: str
+    pull: str
+    size: str
+    tags: tuple[str, ...]
+    references: tuple[str, ...]
+    notes: tuple[str, ...]
+    contents: tuple[Fact, ...]
+    layers: tuple[LayerView, ...]
+    kinds: tuple[KindView, ...]
+    build: StageView
+    validation: StageView
+    suites: tuple[SuiteView, ...]
+    throughput: tuple[Throughput, ...]
+    measured_on: str
+    scan: StageView
+    packages: tuple[Fact, ...]
+    sbom: str
+    findings: FindingsView
+    environment: tuple[Fact, ...]
+    debian: tuple[Fact, ...]
+    command: str
+
+
+@dataclass(frozen=True)
+class Page:
+    """The whole report."""
+
+    version: str
+    mark: Mark
+    reason: str
+    facts: tuple[Fact, ...]
+    images: tuple[ImageView, ...]
+    stages: tuple[Bar, ...]
+    command: str

@@ -1,0 +1,76 @@
+"""Numbers for people: sizes, times, rates and digests, each in one way everywhere in a report."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+SHORT_HEX = 12
+
+
+def size(count: float) -> str:
+    """Bytes in decimal units, as registries bill them: `2.41 GB`."""
+    for unit, scale in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
+        if count >= scale:
+            return f"{_three(count / scale)} {unit}"
+    return f"{count:.0f} B"
+
+
+def memory(count: float) -> str:
+    """Bytes in binary units, as memory and /dev/shm are set: `64 MiB`."""
+    for unit, scale in (("GiB", 2**30), ("MiB", 2**20), ("KiB", 2**10)):
+        if count >= scale:
+            return f"{count / scale:.4g} {unit}"
+    return f"{count:.0f} B"
+
+
+def duration(seconds: float) -> str:
+    """`0.04 s`, `12.3 s`, `3 min 04 s`, `1 h 02 min`."""
+    if seconds < 59.95:
+        return f"{seconds:.2f} s" if seconds < 1 else f"{seconds:.1f} s"
+    whole = round(seconds)
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60:02d} s"
+    return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
+
+
+def number(value: float) -> str:
+    """Three significant digits below a thousand, whole numbers with separators above."""
+    return f"{value:,.0f}" if abs(value) >= 1000 else _three(value)
+
+
+def percent(part: float, whole: float) -> float:
+    """Share of `whole` in percent, 0 where there is nothing to share."""
+    return 100 * part / whole if whole > 0 else 0.0
+
+
+def share(percent: float) -> str:
+    """Percent for people; what is there but small is not shown as nothing."""
+    return "< 0.1 %" if 0 < percent < 0.1 else f"{percent:.1f} %"
+
+
+def digest(full: str) -> str:
+    """`sha256:` and its first twelve hexadecimal digits; the whole text where it is no digest."""
+    algorithm, colon, value = full.partition(":")
+    return f"{algorithm}:{value[:SHORT_HEX]}" if colon else full
+
+
+def moment(iso: str) -> str:
+    """ISO 8601 as `2026-11-21 02:07 UTC`; anything else as it stands. A time without a zone is taken as UTC."""
+    try:
+        found = datetime.fromisoformat(iso)
+    except ValueError:
+        return iso
+    return found.replace(tzinfo=found.tzinfo or UTC).astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC")
+
+
+def plural(count: int, one: str, many: str = "") -> str:
+    """`1 check`, `2 checks`."""
+    return f"{count:,} {one if count == 1 else many or one + 's'}"
+
+
+def _three(value: float) -> str:
+    if abs(value) >= 100:
+        return f"{value:.0f}"
+    if abs(value) >= 10:
+        return f"{value:.1f}"
+    return f"{value:.2f}" if abs(value) >= 1 else f"{value:.3g}"

@@ -1,0 +1,244 @@
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import fields, is_dataclass, replace
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+import pytest
+from markdown_it import MarkdownIt
+
+from publish.record import ReleaseRecord
+from report import escape, render
+from report.model import ImageRecords
+from runner.errors import EnvironmentFailed
+from runner.home import REPOSITORY
+from runner.verdict import Verdict
+from tests.report import samples
+from tests.report.page import Page
+
+Records = tuple[ReleaseRecord, tuple[ImageRecords, ...]]
+
+
+def full() -> Records:
+    return samples.release(), samples.images()
+
+
+def nothing() -> Records:
+    return replace(samples.release(), promotions=(), stages=(), reason="build: disk full", channel=""), ()
+
+
+def hostile() -> Records:
+    """Every text of every record of cv replaced."""
+    return spoiled(replace(samples.release(), images=("cv",))), (spoiled(samples.images()[1]),)
+
+
+def spoiled(value: Any) -> Any:
+    if is_dataclass(value) and not isinstance(value, type):
+        return replace(value, **{field.name: spoiled(getattr(value, field.name)) for field in fields(value)})
+    if isinstance(value, tuple):
+        return tuple(map(spoiled, value))
+    if isinstance(value, dict):
+        return dict.fromkeys([samples.HOSTILE], 1)
+    return samples.HOSTILE if isinstance(value, str) and not isinstance(value, Verdict) else value
+
+
+COUNTED = re.compile(r"(?<![\d.])0 (?:critical|high|medium|low|unknown|findings)|\*\*0\*\*|critical|no findings")
+PROVEN = (
+    "resnet50_training",
+    "images/s",
+    "CVE-2025-0003",
+    "no fix yet",
+    "libgomp1",
+    "6.1.0-28-amd64",
+    "1 GiB",
+    "767 MB",
+    "reused",
+    "./release.py validate v2.6.0 --images cv",
+    "1 failed, 2 passed",
+)
+EVERY = pytest.mark.parametrize("case", [full, nothing, hostile, samples.proven])
+
+
+def part(text: str, image: str) -> str:
+    """What a page says about one image."""
+    pages = [Page(f"<body><section>{each}") for each in re.split(r'<section class="image"[^>]*>', text)[1:]]
+    return next(page.text for page in pages if page.text.split()[0] == image)
+
+
+@EVERY
+def test_the_page_is_well_formed_and_loads_nothing(case: Callable[[], Records]) -> None:
+    page = Page(render.html(*case()))
+    assert page.problems == []
+    assert page.external == []
+
+
+@pytest.mark.parametrize(
+    "planted",
+    [
+        "<p>", "</div>", "<br/>", '<i id="a"></i><i id="a"></i>', '<a href="#nowhere"></a>', '<i id="a" id="b"></i>',
+        "<script></script>", '<img src="https://example.invalid/x.png">', '<a href="https://example.invalid"></a>',
+        "<style>@import 'x.css';</style>", "<style>a { background: url(x.png) }</style>", '<p onclick="x"></p>',
+        '<link rel="stylesheet" href="style.css">', '<p style="background: url(x)"></p>',
+    ],
+)  # fmt: skip
+def test_a_planted_defect_is_seen(planted: str) -> None:
+    page = Page(render.html(*full()).replace("</main>", f"{planted}</main>"))
+    assert page.problems + page.external
+
+
+def test_the_browser_is_told_to_load_nothing() -> None:
+    assert "default-src 'none'; style-src 'unsafe-inline'" in render.html(*full())
+
+
+@pytest.mark.parametrize("verdict", list(Verdict))
+def test_the_first_line_is_the_verdict_and_the_reason(verdict: Verdict) -> None:
+    release, images = samples.proven()
+    release = replace(release, verdict=verdict, reason="" if verdict is Verdict.PASS else "cv: NCCL is there twice")
+    expected = f"{verdict}: {release.reason or 'every image passed every gate'}"
+    assert Page(render.html(release, images)).text.startswith(expected.replace(": ", " : ", 1))
+    assert render.markdown(release, images).partition("\n")[0].endswith(expected)
+
+
+def test_the_first_line_says_that_there_was_no_gpu() -> None:
+    first = render.markdown(*full()).partition("\n")[0]
+    assert first == "# ❌ fail: cv: versions/nccl: a second copy of NCCL is loaded (validated without a GPU)"
+    assert "GPU" not in render.markdown(*samples.proven()).partition("\n")[0]
+
+
+def test_hostile_text_is_shown_as_itself_and_runs_nothing() -> None:
+    text = render.html(*hostile())
+    assert "<script" not in text
+    assert "alert(1)" in text
+    assert escape.one_line(samples.HOSTILE) in Page(text).text
+
+
+@EVERY
+def test_nothing_is_escaped_twice(case: Callable[[], Records]) -> None:
+    assert not re.search(r"&(?:lt|gt|amp|quot|#\d+);", Page(render.html(*case())).text)
+    assert not re.search(r"&amp;(?:lt|gt|amp|quot|#\d+);|&lt;/?code", render.markdown(*case()))
+
+
+def test_twice_escaped_text_would_be_caught() -> None:
+    assert "&lt;" in Page("<body><p>&amp;lt;</p></body>").text
+
+
+@EVERY
+def test_no_control_character_reaches_a_page(case: Callable[[], Records]) -> None:
+    for text in (render.html(*case()), render.markdown(*case())):
+        assert not re.search("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e]", text)
+
+
+@EVERY
+def test_every_row_of_a_markdown_table_has_the_cells_of_its_header(case: Callable[[], Records]) -> None:
+    lines = render.markdown(*case()).splitlines()
+    tables = [list(rows) for is_row, rows in groupby(lines, lambda line: line.startswith("|")) if is_row]
+    assert tables
+    for table in tables:
+        assert {row.count("|") for row in table} == {table[0].count("|")}
+        assert set(table[1]) <= set("| -:")
+
+
+@EVERY
+def test_markdown_holds_no_html_but_its_own(case: Callable[[], Records]) -> None:
+    tokens = MarkdownIt("commonmark", {"html": True}).enable("table").parse(render.markdown(*case()))
+    flat = [inner for token in tokens for inner in (token, *(token.children or ()))]
+    html = " ".join(token.content for token in flat if token.type in {"html_block", "html_inline"})
+    assert set(re.findall(r"</?([a-z!]+)", html)) <= {"details", "summary", "code"}
+    assert html.count("<details>") == html.count("</details>")
+
+
+def test_values_side_by_side_stay_apart() -> None:
+    text = render.markdown(*full())
+    row = next(line for line in text.splitlines() if line.startswith("| **base**"))
+    (inline,) = MarkdownIt("commonmark").parseInline(row)
+    spans = [token.content for token in inline.children or () if token.type == "code_inline"]
+    assert spans[1:] == ["v2.6.0-candidate", "v2.6.0-base-candidate"]
+    assert "v2.6.0 · **Promoted as** candidate · " in text
+    assert "104 Debian, 41 Python packages" in text
+
+
+def test_missing_stages_are_not_run_and_never_pass() -> None:
+    text = part(render.html(*full()), "rl")
+    assert text.count("not run") >= 4
+    assert not re.search(r"\bpass\b", text)
+    row = next(line for line in render.markdown(*full()).splitlines() if line.startswith("| **rl**"))
+    assert row.count("not run") == 5
+    assert "pass" not in row
+
+
+@pytest.mark.parametrize("image", ["nlp", "rl"])
+def test_a_missing_scan_never_shows_as_zero(image: str) -> None:
+    said = (
+        part(render.html(*full()), image),
+        render.markdown(*full()).partition(f"\n## {image}: ")[2].partition("\n## ")[0],
+    )
+    for text in said:
+        assert not COUNTED.search(text)
+        assert "that is not the same as none" in text
+    assert ("not assessed" if image == "nlp" else "not run") in said[0]
+
+
+def test_an_assessed_image_without_findings_does_show_zero() -> None:
+    assert "0 critical" in part(render.html(*full()), "base")
+    assert COUNTED.search(part(render.html(*full()), "base"))
+    assert "🟥 critical **0**" in render.markdown(*full())
+
+
+def test_what_was_proven_is_on_the_page() -> None:
+    release, images = full()
+    for text in (part(render.html(release, images), "cv"), render.markdown(release, images)):
+        assert samples.digest("cv") in text
+        assert f"docker pull {samples.REGISTRY}/pytorch-cuda-staging@{samples.digest('cv')}" in text
+        for shown in PROVEN:
+            assert shown in text
+
+
+def test_same_records_same_bytes_in_any_process() -> None:
+    code = "import sys; from report import render; from tests.report import samples; "
+    code += "r = samples.release(), samples.images(); sys.stdout.write(render.html(*r) + render.markdown(*r))"
+    texts = set()
+    for seed in ("1", "2"):
+        env = {**os.environ, "PYTHONPATH": str(REPOSITORY), "PYTHONHASHSEED": seed, "TZ": f"XXX{seed}"}
+        texts.add(subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, check=True).stdout)
+    assert len(texts) == 1
+
+
+def test_a_summary_keeps_within_its_limit_and_says_what_it_left_out() -> None:
+    release, images = full()
+    cv = images[1]
+    assert cv.scan is not None and cv.validation is not None
+    many = tuple(replace(samples.findings()[1], id=f"CVE-{number}", title="|" * 5000) for number in range(5000))
+    loud = samples.suite("ddp", verdict=Verdict.FAIL, last_output="x" * 2_000_000 + "the end")
+    images = (replace(cv, scan=replace(cv.scan, findings=many), validation=replace(cv.validation, suites=(loud,))),)
+    text = render.markdown(release, images)
+    assert len(text.encode()) <= render.MARKDOWN_LIMIT
+    assert re.search(r"… and [\d,]+ more critical and high findings, in `report.html`", text)
+    assert "the end" in text
+    assert "CVE-4999" in render.html(release, images)
+
+
+def test_the_verdict_survives_the_tightest_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(render, "MARKDOWN_LIMIT", 300)
+    text = render.markdown(*full())
+    assert text.startswith("# ❌ fail: cv: versions/nccl")
+    assert "report.html" in text
+    assert len(text.encode()) <= 300
+
+
+def test_write_puts_both_files(tmp_path: Path) -> None:
+    paths = render.write(tmp_path / "v2.6.0", *full())
+    assert [path.name for path in paths] == ["report.html", "report.md"]
+    assert paths[0].read_text(encoding="utf-8") == render.html(*full())
+    assert paths[1].read_text(encoding="utf-8") == render.markdown(*full())
+
+
+def test_write_where_nothing_can_be_written_is_one_clear_error(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(EnvironmentFailed, match="cannot write"):
+        render.write(tmp_path / "file" / "v2.6.0", *full())

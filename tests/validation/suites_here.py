@@ -1,0 +1,61 @@
+"""Runs a suite's text as a container would, in this machine's own Python: real reports without an engine."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from validation.harness import lay_out
+from validation.judge import Ended
+from validation.suite import Suite
+from validation.suites.enter import REPORT, RUNNING
+from validation.suites.expected import Expected
+
+EXPECTED = Expected(
+    torch="2.6.0",
+    torchvision="0.21.0",
+    torchaudio="2.6.0",
+    cuda="12.4",
+    python="3.11",
+    cudnn="9.1.0.70",
+    nccl="2.21.5",
+    device="cpu",
+    gpu_count=0,
+    stacks=("base",),
+)
+
+
+def written(folder: Path, text: str, *, test_timeout_s: int = 30, timeout_s: int = 60) -> Suite:
+    """A suite whose module is `text`."""
+    suite = Suite("planted", "base", test_timeout_s, timeout_s, folder=folder)
+    suite.path.write_text("from __future__ import annotations\n" + text, encoding="utf-8")
+    return suite
+
+
+def run_here(suite: Suite, folder: Path, **environment: str) -> Ended:
+    """The suite in a process of its own."""
+    root = folder / "root"
+    root.mkdir()
+    lay_out(root, suite, EXPECTED)
+    enter = root / "code" / "validation" / "suites" / "enter.py"
+    command = (sys.executable, str(enter), str(root), suite.file, str(suite.test_timeout_s))
+    started = time.monotonic()
+    done = subprocess.run(
+        command, capture_output=True, text=True, check=False, cwd=folder, env={**os.environ, **environment}
+    )
+    # A shell and an engine both tell a signal as 128 + its number, subprocess as minus its number.
+    code = done.returncode if done.returncode >= 0 else 128 - done.returncode
+    return Ended(
+        exit_code=code,
+        seconds=time.monotonic() - started,
+        report=_text(root / "out" / REPORT),
+        running=_text(root / "out" / RUNNING),
+        output=done.stdout + done.stderr,
+    )
+
+
+def _text(path: Path) -> str:
+    return path.read_text(encoding="utf-8") if path.exists() else ""

@@ -1,0 +1,191 @@
+"""Real containers that hang, die, vanish and lie."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from runner import engine, home
+from runner.verdict import Verdict
+from tests.validation.suites_here import EXPECTED, written
+from validation import container
+from validation.container import LABEL, Setup
+from validation.judge import judge
+from validation.record import SuiteResult
+
+pytestmark = pytest.mark.docker
+
+GOOD = "def test_good() -> None:\n    pass\n"
+
+
+@pytest.fixture
+def setup(tiny_image: str, mounted_harness: Path) -> Iterator[Setup]:
+    """What the containers are given; none of them may be left behind, nor its folder."""
+    yield Setup(tiny_image, mounted_harness, EXPECTED, shm_bytes=96 << 20)
+    assert _ours() == []
+    assert list((home.home() / "validation" / "runs").iterdir()) == []
+
+
+def _ours() -> list[Any]:
+    return list(engine.client().containers.list(all=True, filters={"label": LABEL}))
+
+
+def _run(folder: Path, setup: Setup, text: str, timeout_s: int = 60) -> SuiteResult:
+    suite = written(folder, text, timeout_s=timeout_s)
+    return judge(suite, container.run(suite, setup))
+
+
+def test_what_the_container_is_given(setup: Setup, tmp_path: Path) -> None:
+    """Asserted from inside: user, shared memory, no network, read-only mounts, and the harness last on the path."""
+    text = """
+        import os, sys, socket, multiprocessing, pytest
+
+        def test_user():
+            assert os.getuid() == 1000
+
+        def test_shared_memory():
+            stat = os.statvfs("/dev/shm")
+            assert stat.f_blocks * stat.f_frsize == 96 << 20
+
+        def test_no_network():
+            assert [name for _, name in socket.if_nameindex()] == ["lo"]
+
+        def test_mounts():
+            for path in ("/harness", "/harness/code", "/harness/packages"):
+                with pytest.raises(OSError):
+                    open(path + "/x", "w")
+            open("/harness/out/x", "w").close()
+
+        def test_path():
+            assert sys.path[-2:] == ["/harness/packages", "/harness/code"]
+            assert not any("harness" in entry for entry in sys.path[:-2])
+
+        def test_spawned_workers_have_the_same_path():
+            with multiprocessing.get_context("spawn").Pool(1) as pool:
+                assert pool.apply(eval, ("__import__('sys').path",)) == sys.path
+
+        def test_expected(expected):
+            assert expected.torch == "2.6.0" and expected.stacks == ("base",)
+    """
+    result = _run(tmp_path, setup, textwrap.dedent(text))
+    assert result.verdict is Verdict.PASS, result
+    assert len(result.checks) == 7
+
+
+def test_hang_that_pytest_cannot_end(setup: Setup, tmp_path: Path) -> None:
+    """With the alarm blocked only the host's watchdog is left; the stacks say where, and what was proven is kept."""
+    text = "import signal, time\ndef test_stuck():\n    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGALRM})\n"
+    result = _run(tmp_path, setup, GOOD + text + "    time.sleep(600)\n", timeout_s=6)
+    assert result.verdict is Verdict.FAIL
+    assert result.reason == "hung in stuck: still running after 6 s, the last output has the stacks"
+    assert "in test_stuck" in result.last_output
+    assert [(check.name, check.verdict) for check in result.checks if check.verdict is Verdict.PASS] == [
+        ("good", Verdict.PASS)
+    ]
+    assert result.seconds < 20
+
+
+def test_container_killed_from_outside(setup: Setup, tmp_path: Path) -> None:
+    killer = threading.Thread(target=_once_started, args=(lambda found: found.kill("SIGKILL"),))
+    killer.start()
+    result = _run(tmp_path, setup, GOOD + "import time\ndef test_b():\n    time.sleep(60)\n")
+    killer.join()
+    assert (result.verdict, result.reason) == (Verdict.INFRA, "the container was killed (SIGKILL) in b")
+    assert result.checks[0].verdict is Verdict.PASS
+
+
+def test_container_that_vanishes(setup: Setup, tmp_path: Path) -> None:
+    killer = threading.Thread(target=_once_started, args=(lambda found: found.remove(force=True),))
+    killer.start()
+    result = _run(tmp_path, setup, GOOD + "import time\ndef test_b():\n    time.sleep(60)\n")
+    killer.join()
+    assert result.verdict is Verdict.INFRA
+    assert result.reason.startswith("the engine failed in b: ")
+
+
+def test_out_of_memory(setup: Setup, tmp_path: Path) -> None:
+    limited = Setup(setup.reference, setup.harness, EXPECTED, memory_bytes=96 << 20)
+    text = GOOD + "def test_greedy():\n    kept = [bytearray(8 << 20) for _ in range(100)]\n"
+    result = _run(tmp_path, limited, text)
+    assert (result.verdict, result.reason[:23]) == (Verdict.INFRA, "out of memory in greedy")
+    assert result.checks[0].verdict is Verdict.PASS
+
+
+def test_exit_0_without_results(setup: Setup, tmp_path: Path) -> None:
+    result = _run(tmp_path, setup, "import os\nprint('bye', flush=True)\nos._exit(0)\n" + GOOD)
+    assert (result.verdict, result.reason) == (Verdict.FAIL, "exited 0 with no complete report")
+
+
+def test_results_truncated_from_inside(setup: Setup, tmp_path: Path) -> None:
+    text = (
+        "import atexit, os\n@atexit.register\ndef cut():\n    path = '/harness/out/report.jsonl'\n"
+        "    os.truncate(path, os.path.getsize(path) - 9)\n"
+    )
+    result = _run(tmp_path, setup, text + GOOD)
+    assert result.verdict is Verdict.FAIL
+    assert "no complete report" in result.reason
+
+
+def test_image_without_python_is_the_images_fault(setup: Setup, tmp_path: Path) -> None:
+    without = Setup(setup.reference, setup.harness, EXPECTED, environment=(("PATH", "/nowhere"),))
+    result = _run(tmp_path, without, GOOD)
+    assert result.verdict is Verdict.FAIL
+    assert "exited 127" in result.reason
+    assert "python" in result.last_output
+
+
+def test_unknown_image_is_not_the_images_fault(setup: Setup, tmp_path: Path) -> None:
+    unknown = Setup(f"nowhere/image@sha256:{'0' * 64}", setup.harness, EXPECTED)
+    assert _run(tmp_path, unknown, GOOD).verdict is Verdict.INFRA
+
+
+PROGRAM = """
+import sys
+from pathlib import Path
+from tests.validation.suites_here import EXPECTED, written
+from validation import container
+suite = written(Path(sys.argv[1]), "import time\\ndef test_a():\\n    time.sleep(60)\\n")
+container.run(suite, container.Setup(sys.argv[2], Path(sys.argv[3]), EXPECTED))
+"""
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
+def test_stopped_host(how: signal.Signals, setup: Setup, tmp_path: Path) -> None:
+    """Ctrl-C leaves nothing; of a host that was killed the next start removes the container and the folder."""
+    command = (sys.executable, "-c", PROGRAM, str(tmp_path), setup.reference, str(setup.harness))
+    host = subprocess.Popen(command, cwd=home.REPOSITORY, stderr=subprocess.DEVNULL, env=dict(os.environ))
+    _once_started(lambda _: host.send_signal(how))
+    host.wait()
+    assert container.remove_leftovers() == (1 if how is signal.SIGKILL else 0)
+
+
+def test_containers_of_a_run_at_work_are_left_alone(setup: Setup, tmp_path: Path) -> None:
+    other = threading.Thread(target=_once_started, args=(lambda _: found.append(container.remove_leftovers()),))
+    found: list[int] = []
+    other.start()
+    result = _run(tmp_path, setup, "import time\ndef test_a():\n    time.sleep(2)\n")
+    other.join()
+    assert (found, result.verdict) == ([0], Verdict.PASS)
+
+
+def _once_started(act: Any) -> None:
+    """`act` on our container, a second after it has started."""
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        running = [found for found in _ours() if found.status == "running"]
+        if running:
+            time.sleep(1)
+            act(running[0])
+            return
+        time.sleep(0.1)
+    raise AssertionError("no container started")

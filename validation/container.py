@@ -1,0 +1,251 @@
+"""One suite in one container of the image under test: started, watched, always removed."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import socket
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import requests
+from docker.errors import APIError, DockerException
+from docker.types import LogConfig, Mount
+
+from runner import engine, home, progress
+from runner.errors import EnvironmentFailed
+from validation.harness import lay_out
+from validation.judge import Ended
+from validation.suite import Suite
+from validation.suites.enter import REPORT, RUNNING
+from validation.suites.expected import Expected
+
+ROOT = "/harness"
+LABEL = "pytorch-cuda-images.validation"
+"""Holds the owner, so that a later run can tell the containers of a killed one from those of one at work."""
+
+POLL_S = 0.2
+STACKS_S = 2.0
+LOG_LINES = 200
+LOG_CHARACTERS = 20_000
+NOT_FOUND = 127
+
+
+@dataclass(frozen=True)
+class Setup:
+    """What every suite's container of one image is given.
+
+    `harness` is the folder of `harness.installed()`. `memory_bytes` limits the container (None: the machine is the
+    limit); `mounts` are further (host folder, path inside), read-only; `environment` comes on top of the image's.
+    """
+
+    reference: str
+    harness: Path
+    expected: Expected
+    shm_bytes: int = 1 << 30
+    memory_bytes: int | None = None
+    environment: tuple[tuple[str, str], ...] = ()
+    mounts: tuple[tuple[Path, str], ...] = ()
+
+
+def run(suite: Suite, setup: Setup) -> Ended:
+    """Run `suite`. A container that fails, hangs or vanishes is a result, not an error.
+
+    Raises EnvironmentFailed where this machine cannot even prepare the run (disk full, home not writable).
+    """
+    started = time.monotonic()
+    with _staged(suite, setup) as folder:
+        ended = _run_container(suite, setup, folder)
+        return Ended(
+            exit_code=ended.exit_code,
+            seconds=time.monotonic() - started,
+            report=_text(folder / "out" / REPORT),
+            running=_text(folder / "out" / RUNNING),
+            output=ended.output,
+            out_of_memory=ended.out_of_memory,
+            timed_out=ended.timed_out,
+            engine_problem=ended.engine_problem,
+        )
+
+
+def remove_leftovers() -> int:
+    """Remove containers and folders of runs that were killed; returns how many containers there were."""
+    for folder in _runs().iterdir():
+        if not _is_alive(folder.name.partition("-")[0]):
+            shutil.rmtree(folder, ignore_errors=True)
+    try:
+        found = engine.client().containers.list(all=True, filters={"label": LABEL}, ignore_removed=True)
+        dead = [container for container in found if not _is_alive(container.labels[LABEL])]
+        for container in dead:
+            _remove(container)
+    except (DockerException, requests.RequestException) as error:
+        raise EnvironmentFailed(
+            f"the engine cannot list containers: {_short(error)}", "see `./release.py doctor`"
+        ) from None
+    return len(dead)
+
+
+def _run_container(suite: Suite, setup: Setup, folder: Path) -> _Death:
+    try:
+        with _container(suite, setup, folder) as container:
+            return _watch(container, suite.timeout_s)
+    except (DockerException, requests.RequestException) as error:
+        if _image_has_no_python(error):
+            return _Death(NOT_FOUND, output=_short(error))
+        return _Death(None, engine_problem=_short(error))
+
+
+@dataclass(frozen=True)
+class _Death:
+    """What the engine alone can say of how a container ended."""
+
+    exit_code: int | None
+    output: str = ""
+    out_of_memory: bool = False
+    timed_out: bool = False
+    engine_problem: str = ""
+
+
+def _watch(container: Any, timeout_s: float) -> _Death:  # noqa: ANN401 - docker-py has no types
+    """Wait for the end; after `timeout_s` ask for the stacks of all threads, then kill."""
+    container.start()
+    in_time = _ends_within(container, timeout_s)
+    if not in_time:
+        _collect_stacks(container)
+    state = container.attrs["State"]
+    return _Death(
+        exit_code=state["ExitCode"] if in_time else None,
+        output=_log(container),
+        out_of_memory=bool(state["OOMKilled"]),
+        timed_out=not in_time,
+    )
+
+
+def _ends_within(container: Any, seconds: float) -> bool:  # noqa: ANN401
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        container.reload()
+        if container.status in ("exited", "dead"):
+            return True
+        time.sleep(POLL_S)
+    return False
+
+
+def _collect_stacks(container: Any) -> None:  # noqa: ANN401
+    """`enter.py` answers SIGQUIT with the stacks of its threads, on stderr."""
+    with contextlib.suppress(APIError):  # it may have ended this very moment
+        container.kill("SIGQUIT")
+        time.sleep(STACKS_S)
+        container.kill("SIGKILL")
+    container.reload()
+
+
+@contextlib.contextmanager
+def _container(suite: Suite, setup: Setup, folder: Path) -> Iterator[Any]:
+    """A container, created and not started; removed whatever happens, Ctrl-C included."""
+    container = engine.client().containers.create(
+        setup.reference,
+        ["python", f"{ROOT}/code/validation/suites/enter.py", ROOT, suite.file, str(suite.test_timeout_s)],
+        labels={LABEL: _owner()},
+        network_mode="none",
+        shm_size=setup.shm_bytes,
+        mem_limit=setup.memory_bytes,
+        memswap_limit=setup.memory_bytes,
+        mounts=_mounts(setup, folder),
+        environment={"PYTHONDONTWRITEBYTECODE": "1", **dict(setup.environment)},
+        device_requests=_device_requests(setup),
+        log_config=LogConfig(type=LogConfig.types.JSON, config={"max-size": "10m"}),
+    )
+    try:
+        yield container
+    finally:
+        with contextlib.suppress(DockerException, requests.RequestException):  # the next start finds what is left
+            _remove(container)
+
+
+def _device_requests(setup: Setup) -> list[Any]:
+    request = engine.gpu_request() if setup.expected.device == "cuda" else None
+    return [request] if request else []
+
+
+def _mounts(setup: Setup, folder: Path) -> list[Mount]:
+    """The run's folder and the harness read-only; inside, only `out` can be written."""
+    read_only = ((folder, ROOT), (setup.harness, f"{ROOT}/packages"), *setup.mounts)
+    mounts = [Mount(inside, str(host), type="bind", read_only=True) for host, inside in read_only]
+    return [*mounts, Mount(f"{ROOT}/out", str(folder / "out"), type="bind")]
+
+
+@contextlib.contextmanager
+def _staged(suite: Suite, setup: Setup) -> Iterator[Path]:
+    """A folder with what the container reads and writes: a copy, so that an edit on the way changes no run at work."""
+    try:
+        folder = Path(tempfile.mkdtemp(dir=_runs(), prefix=f"{_owner()}-"))
+        lay_out(folder, suite, setup.expected)
+    except OSError as error:
+        raise EnvironmentFailed(
+            f"cannot write in {_runs()}: {error.strerror}", "free space or fix permissions"
+        ) from None
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _remove(container: Any) -> None:  # noqa: ANN401
+    with contextlib.suppress(APIError):  # already gone, or being removed
+        container.remove(force=True, v=True)
+        progress.say(f"removed container {container.short_id}", detail=True)
+
+
+def _log(container: Any) -> str:  # noqa: ANN401
+    return str(container.logs(tail=LOG_LINES).decode(errors="replace"))[-LOG_CHARACTERS:]
+
+
+def _text(path: Path) -> str:
+    """What the container wrote; nothing where it did not come that far."""
+    try:
+        return path.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""
+
+
+def _runs() -> Path:
+    return home.kept("validation", "runs")
+
+
+def _owner() -> str:
+    """This process: host, process id, and when it started, since ids are used again."""
+    pid = Path("/proc/self").resolve().name
+    return f"{_host()}_{pid}_{_started_at(pid)}"
+
+
+def _host() -> str:
+    return socket.gethostname().replace("-", "").replace("_", "")
+
+
+def _is_alive(owner: str) -> bool:
+    """Whether the process is at work. One of another host cannot be asked, and is left alone."""
+    host, pid, started = [*owner.split("_"), "", ""][:3]
+    return host != _host() or _started_at(pid) == started
+
+
+def _started_at(pid: str) -> str:
+    """Field 22 of /proc/PID/stat; counted behind the command, which may hold spaces and brackets."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(") ")[2].split()[19]
+    except OSError:
+        return "ended"
+
+
+def _image_has_no_python(error: Exception) -> bool:
+    """The engine reports a missing program as its own failure, and it is the image's."""
+    return "executable file not found" in str(error)
+
+
+def _short(error: Exception) -> str:
+    text = getattr(error, "explanation", None) or str(error)
+    return str(text).strip().splitlines()[0][:300] if str(text).strip() else type(error).__name__

@@ -1,0 +1,69 @@
+"""What is put beside an image to judge it: pytest and its plugins, installed once on the host, and the suites."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+
+from runner import home, records, shell
+from runner.errors import EnvironmentFailed
+from validation.suite import SUITES_FOLDER, Suite
+from validation.suites.expected import Expected
+
+LOCK = Path(__file__).resolve().parent / "requirements.lock"
+HINT = "check the network or the proxy of the package index, then run the same command again"
+
+
+def installed(lock: Path = LOCK) -> Path:
+    """A folder with what `lock` names, each wheel checked by hash; made on the first call, for any later run.
+
+    Raises EnvironmentFailed where the wheels cannot be had.
+    """
+    target = home.kept("harness") / hashlib.sha256(lock.read_bytes()).hexdigest()[:16]
+    if not target.is_dir():
+        _install(lock, target)
+    return target
+
+
+def lay_out(folder: Path, suite: Suite, expected: Expected) -> None:
+    """Fill `folder` with what `enter.py` reads: the suites' code, `suite`'s module, what the tag asserts; and `out`."""
+    code = folder / "code" / "validation" / "suites"
+    shutil.copytree(SUITES_FOLDER, code, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copyfile(suite.path, code / suite.file)
+    (folder / "expected.json").write_text(records.to_json(expected), encoding="utf-8")
+    for name in ("packages", "out"):
+        (folder / name).mkdir()
+    _make_readable(folder)
+    (folder / "out").chmod(0o777)  # the image's user is another uid
+
+
+def _make_readable(folder: Path) -> None:
+    """Let the image's user (another uid) read all below `folder`, whatever this user's umask is."""
+    for path in (folder, *folder.rglob("*")):
+        path.chmod(path.stat().st_mode | (0o555 if path.is_dir() else 0o444))
+
+
+def _install(lock: Path, target: Path) -> None:
+    """Under a temporary name first: a folder with the final name is always complete."""
+    half = Path(tempfile.mkdtemp(dir=target.parent, prefix="half-"))
+    try:
+        command = (sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps")
+        only_wheels = ("--only-binary=:all:", "--require-hashes", "--target", half, "-r", lock)
+        shell.run([*command, *only_wheels], hint=HINT, timeout_s=600)
+        _make_readable(half)
+        _publish(half, target)
+    finally:
+        shutil.rmtree(half, ignore_errors=True)
+
+
+def _publish(half: Path, target: Path) -> None:
+    try:
+        half.rename(target)
+    except OSError as error:
+        if not target.is_dir():  # else another run was faster with the same contents
+            raise EnvironmentFailed(
+                f"cannot write {target}: {error.strerror}", "free space or fix permissions"
+            ) from None

@@ -1,0 +1,51 @@
+"""Which suites there are, and which of them an image is judged by."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from pathlib import Path
+
+SUITES_FOLDER = Path(__file__).resolve().parent / "suites"
+
+
+@dataclass(frozen=True)
+class Suite:
+    """One pytest module, run in one container.
+
+    Both limits are for hangs, not for slowness. A test that takes longer than `test_timeout_s` fails and the next one
+    runs. The host ends the whole container after `timeout_s`, for what hangs so hard that pytest cannot end it.
+    """
+
+    name: str
+    stack: str
+    test_timeout_s: int
+    timeout_s: int
+    folder: Path = SUITES_FOLDER
+
+    @property
+    def file(self) -> str:
+        """The module's file name, also the one in the container."""
+        return f"test_{self.name}.py"
+
+    @property
+    def path(self) -> Path:
+        """The module in this repository."""
+        return self.folder / self.file
+
+
+SUITES = (
+    Suite("device", "base", test_timeout_s=120, timeout_s=300),
+    Suite("versions", "base", test_timeout_s=120, timeout_s=300),
+    Suite("dataloader", "base", test_timeout_s=120, timeout_s=300),
+    Suite("ddp", "base", test_timeout_s=120, timeout_s=300),
+    Suite("throughput", "base", test_timeout_s=300, timeout_s=900),
+    Suite("cv", "cv", test_timeout_s=120, timeout_s=300),
+    Suite("nlp", "nlp", test_timeout_s=120, timeout_s=300),
+    Suite("rl", "rl", test_timeout_s=120, timeout_s=300),
+)
+
+
+def suites_of(stacks: Collection[str]) -> tuple[Suite, ...]:
+    """The suites of an image with these stacks: its own and those of every stack below, in the order they are run."""
+    return tuple(suite for suite in SUITES if suite.stack in stacks)
