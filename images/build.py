@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from images import assembly, bytecode, debian, layer_cache, layers, wheelhouse
-from images.catalog import Catalog, Line, Version
+from images.catalog import BASE, Catalog, Line, Version
 from images.layer_cache import MadeLayer
 from images.layers import LayerSpec
 from images.plan import Plan, PlannedImage, prefix_of, record_path
@@ -86,7 +86,8 @@ class _Stage:
         """Assemble and push one image, and write its record."""
         started = time.monotonic()
         of_image = [made[spec.key].layer for spec in planned.layers]
-        title = " and ".join(self.catalog.stacks[stack].title for stack in planned.stacks[-1:])
+        named = [stack for stack in planned.stacks if stack != BASE] or [BASE]
+        title = "; ".join(self.catalog.stacks[stack].title for stack in named)
         config = assembly.configuration(planned, title, str(self.version), self.line, of_image)
         staging = self.catalog.repositories.staging
         manifest = assembly.assemble(self.registry, (self.cache, staging), config, of_image)
@@ -133,7 +134,7 @@ class _Making:
         copies = [spec for spec in specs if spec.kind in (layers.WHEEL, layers.POOL)]
         compiled = [spec for spec in specs if spec.kind == layers.BYTECODE]
         with ThreadPoolExecutor(1) as beside:
-            system = beside.submit(self._make_system)
+            system = beside.submit(self._system)
             wheels = {wheel.file: wheel for spec in specs for wheel in spec.wheels}
             wheelhouse.fetch(list(wheels.values()), self.stage.line.python)
             return self._make_python(copies, compiled, system)
@@ -147,31 +148,36 @@ class _Making:
             for spec in sorted(copies, key=lambda spec: -spec.wheel_bytes):
                 workers.submit(spec)
             if compiled:
-                zips = bytecode.compile_in_container(compiled, prefix, self._system_image(system.result()), self.work)
+                runs_in = system_image(line, self.system, system.result().layer, self.stage.registry, self.stage.cache)
+                zips = bytecode.compile_in_container(compiled, prefix, runs_in, self.work)
                 for spec in compiled:
                     workers.submit(spec, zips[spec.key])
             made = {key: Made(layer, "built", seconds) for key, (layer, seconds) in workers.results().items()}
         return {**made, self.system.key: system.result()}
 
-    def _make_system(self) -> Made:
+    def _system(self) -> Made:
         if self.found_system is not None:
             return Made(self.found_system, "reused", 0.0)
-        started = time.monotonic()
-        target = self.work / "os.tar.gz"
-        made = debian.make(self.stage.line, self.work, target)
-        registry, blob = self.stage.registry, made.blob
-        registry.push_file(self.stage.cache, target, blob.digest, lambda _: None)
-        target.unlink()
-        layer = MadeLayer(blob.digest, blob.diff_id, blob.size, made.source, made.packages)
-        layer_cache.keep(registry, self.stage.cache, self.system.key, layer)
-        return Made(layer, "built", round(time.monotonic() - started, 2))
+        return make_system(self.stage.line, self.system, self.stage.registry, self.stage.cache, self.work)
 
-    def _system_image(self, system: Made) -> str:
-        """An image of the OS layer alone, for the engine to run."""
-        registry, cache = self.stage.registry, self.stage.cache
-        config = assembly.system_configuration(self.stage.line, self.system, system.layer)
-        manifest = assembly.assemble(registry, (cache, cache), config, [system.layer])
-        return f"{registry.host}/{cache}@{manifest.digest}"
+
+def make_system(line: Line, spec: LayerSpec, registry: Registry, cache: str, work: Path) -> Made:
+    """Make the OS layer of a line and push it to the cache repository."""
+    started = time.monotonic()
+    target = work / "os.tar.gz"
+    made = debian.make(line, work, target)
+    registry.push_file(cache, target, made.blob.digest, lambda _: None)
+    target.unlink()
+    layer = MadeLayer(made.blob.digest, made.blob.diff_id, made.blob.size, made.source, made.packages)
+    layer_cache.keep(registry, cache, spec.key, layer)
+    return Made(layer, "built", round(time.monotonic() - started, 2))
+
+
+def system_image(line: Line, spec: LayerSpec, layer: MadeLayer, registry: Registry, cache: str) -> str:
+    """The reference of an image of the OS layer alone, for the engine to run."""
+    config = assembly.system_configuration(line, spec, layer)
+    manifest = assembly.assemble(registry, (cache, cache), config, [layer])
+    return f"{registry.host}/{cache}@{manifest.digest}"
 
 
 def _built(spec: LayerSpec, made: Made) -> BuiltLayer:

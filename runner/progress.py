@@ -18,6 +18,7 @@ from rich.progress import (
     TimeElapsedColumn,
     TransferSpeedColumn,
 )
+from rich.table import Table
 
 PLAIN_LINE_EVERY_S = 10.0
 
@@ -35,6 +36,11 @@ def say(text: str, *, detail: bool = False) -> None:
     """One line to the person; `detail` lines only where asked for."""
     if not detail or _verbose:
         console.print(text, markup=False)
+
+
+def table(made: Table) -> None:
+    """A table, on stdout: it is the answer, not progress."""
+    Console().print(made)
 
 
 @dataclass

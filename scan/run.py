@@ -11,29 +11,35 @@ from typing import Any
 
 from images.record import BuildRecord
 from oci.registry import file_sha256
-from runner import progress, records
+from runner import progress
 from runner.verdict import Verdict
 from scan import trivy
 from scan.record import Finding, Sbom, ScanRecord
 from scan.trivy import VulnerabilityDatabase
 
+SBOM_FILE = "sbom.cdx.json"
 NO_PACKAGES = "the SBOM lists no packages: nothing is known about this image"
 
 
-def scan(build: BuildRecord, registry: str, folder: Path, database: VulnerabilityDatabase | str) -> ScanRecord:
+def scan(
+    build: BuildRecord,
+    registry: str,
+    folder: Path,
+    database: VulnerabilityDatabase | str,
+    before: ScanRecord | None = None,
+) -> ScanRecord:
     """Scan one digest; `database` is the reason where there is none. Writes the SBOM into `folder`.
 
-    Raises EnvironmentFailed where Trivy crashes, hangs, or writes nothing.
+    The SBOM of a digest never changes: the one of the record `before` is used again where it is whole, and only
+    judged anew. Raises EnvironmentFailed where Trivy crashes, hangs, or writes nothing.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    started, clock = _now(), time.monotonic()
-    path = folder / "sbom.cdx.json"
-    with progress.step(f"{build.image}: SBOM"):
-        document = trivy.bill_of_materials(build.reference(registry), path)
-    sbom = Sbom(path.name, file_sha256(path), packages_by_kind(document))
+    started, clock = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"), time.monotonic()
+    sbom = _kept_sbom(before, build, folder) or _make_sbom(build, registry, folder)
     findings = None
     if isinstance(database, VulnerabilityDatabase) and sbom.packages:
-        findings = tuple(findings_of(trivy.vulnerabilities(path, database, folder / "vulnerabilities.json")))
+        result = trivy.vulnerabilities(folder / sbom.file, database, folder / "vulnerabilities.json")
+        findings = tuple(findings_of(result))
     verdict, reason = judge(sbom, findings, database)
     return ScanRecord(
         version=build.version,
@@ -48,6 +54,20 @@ def scan(build: BuildRecord, registry: str, folder: Path, database: Vulnerabilit
         started_at=started,
         seconds=round(time.monotonic() - clock, 2),
     )
+
+
+def _make_sbom(build: BuildRecord, registry: str, folder: Path) -> Sbom:
+    path = folder / SBOM_FILE
+    with progress.step(f"{build.image}: SBOM"):
+        document = trivy.bill_of_materials(build.reference(registry), path)
+    return Sbom(path.name, file_sha256(path), packages_by_kind(document))
+
+
+def _kept_sbom(before: ScanRecord | None, build: BuildRecord, folder: Path) -> Sbom | None:
+    if before is None or before.sbom is None or before.digest != build.digest or before.scanner != trivy.version():
+        return None
+    path = folder / before.sbom.file
+    return before.sbom if path.exists() and file_sha256(path) == before.sbom.sha256 else None
 
 
 def judge(
@@ -85,12 +105,3 @@ def findings_of(result: dict[str, Any]) -> Iterator[Finding]:
                 severity=found.get("Severity", "UNKNOWN"),
                 title=found.get("Title", ""),
             )
-
-
-def _now() -> str:
-    return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
-
-
-def write(path: Path, record: ScanRecord) -> None:
-    """Write the record beside its SBOM."""
-    records.write(path, record)

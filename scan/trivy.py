@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,7 @@ class VulnerabilityDatabase:
     record: Database
 
 
+@cache
 def version() -> str:
     """The scanner as it names itself."""
     said: dict[str, Any] = json.loads(shell.run([_BINARY, "--version", "--format", "json"], hint=HINT))
@@ -42,8 +44,25 @@ def bill_of_materials(reference: str, target: Path) -> dict[str, Any]:
     Trivy keeps what it found by layer, so that a layer shared by images is analysed once.
     """
     target.unlink(missing_ok=True)
-    command = [_BINARY, "image", "--quiet", "--image-src", "remote", "--format", "cyclonedx", "--output", target]
-    options = ["--cache-dir", _cache(), "--timeout", f"{SCAN_TIMEOUT_S}s", "--skip-db-update", "--skip-java-db-update"]
+    command: list[str | Path] = [
+        _BINARY,
+        "image",
+        "--quiet",
+        "--image-src",
+        "remote",
+        "--format",
+        "cyclonedx",
+        "--output",
+        target,
+    ]
+    options: list[str | Path] = [
+        "--cache-dir",
+        _cache(),
+        "--timeout",
+        f"{SCAN_TIMEOUT_S}s",
+        "--skip-db-update",
+        "--skip-java-db-update",
+    ]
     shell.run([*command, *options, reference], hint="run the scan again", env=_environment(), timeout_s=SCAN_TIMEOUT_S)
     return _parsed(target)
 
@@ -51,8 +70,24 @@ def bill_of_materials(reference: str, target: Path) -> dict[str, Any]:
 def vulnerabilities(sbom: Path, database: VulnerabilityDatabase, target: Path) -> dict[str, Any]:
     """Judge a stored SBOM with a database; the result as Trivy's JSON, also left in `target`."""
     target.unlink(missing_ok=True)
-    command = [_BINARY, "sbom", "--quiet", "--scanners", "vuln", "--format", "json", "--output", target]
-    options = ["--cache-dir", database.cache, "--skip-db-update", "--skip-java-db-update", "--skip-vex-repo-update"]
+    command: list[str | Path] = [
+        _BINARY,
+        "sbom",
+        "--quiet",
+        "--scanners",
+        "vuln",
+        "--format",
+        "json",
+        "--output",
+        target,
+    ]
+    options: list[str | Path] = [
+        "--cache-dir",
+        database.cache,
+        "--skip-db-update",
+        "--skip-java-db-update",
+        "--skip-vex-repo-update",
+    ]
     shell.run([*command, *options, sbom], hint="run the scan again", env=_environment(), timeout_s=SCAN_TIMEOUT_S)
     return _parsed(target)
 
@@ -64,9 +99,9 @@ def database(given: str | None, mirror: str | None) -> VulnerabilityDatabase | s
     """
     if given is not None:
         return _from_folder(Path(given))
-    cache = _cache()
-    reason = _download(cache, mirror)
-    return reason or VulnerabilityDatabase(cache, _describe(cache / "db", mirror or "trivy's own registry"))
+    folder = _cache()
+    reason = _download(folder, mirror)
+    return reason or VulnerabilityDatabase(folder, _describe(folder / "db", mirror or "trivy's own registry"))
 
 
 def _from_folder(folder: Path) -> VulnerabilityDatabase:
@@ -75,11 +110,11 @@ def _from_folder(folder: Path) -> VulnerabilityDatabase:
     if not (held / "trivy.db").is_file():
         raise ConfigError(f"{folder} holds no trivy.db", "give a folder with trivy.db and metadata.json")
     record = _describe(held, str(folder))
-    cache = home.kept("trivy-given")
-    link = cache / "db"
+    folder = home.kept("trivy-given")
+    link = folder / "db"
     link.unlink(missing_ok=True)
     link.symlink_to(held.resolve())
-    return VulnerabilityDatabase(cache, record)
+    return VulnerabilityDatabase(folder, record)
 
 
 def _describe(folder: Path, source: str) -> Database:
@@ -94,9 +129,9 @@ def _describe(folder: Path, source: str) -> Database:
         raise ConfigError(f"{folder}/metadata.json is not readable: {error}", "fetch the database again") from None
 
 
-def _download(cache: Path, mirror: str | None) -> str:
+def _download(folder: Path, mirror: str | None) -> str:
     """Fetch or refresh the database; the reason it could not be, or nothing."""
-    options = ["--cache-dir", str(cache), *(["--db-repository", mirror] if mirror else [])]
+    options = ["--cache-dir", str(folder), *(["--db-repository", mirror] if mirror else [])]
     command = [str(_BINARY), "image", "--download-db-only", "--quiet", *options]
     progress.say("  refreshing the vulnerability database ...")
     try:
@@ -110,7 +145,8 @@ def _download(cache: Path, mirror: str | None) -> str:
     if done.returncode == 0:
         return ""
     said = (done.stderr.strip().splitlines() or ["no message"])[-1]
-    return f"no vulnerability database: {said.strip()[-200:]}"
+    cause = said.partition(";")[0].strip(" *\t").rpartition("dial tcp: ")[2][:120]
+    return f"no vulnerability database could be downloaded ({cause}), and none was given with --trivy-db"
 
 
 def _cache() -> Path:

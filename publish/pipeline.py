@@ -1,0 +1,178 @@
+"""Cutting a release: the stages in order, each from the records of the one before, each resumable by itself."""
+
+from __future__ import annotations
+
+import datetime
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TypeVar
+
+from images import build, catalog
+from images.catalog import BASE, Catalog, Version
+from images.plan import Plan, record_path
+from images.record import BuildRecord
+from oci.registry import Registry
+from publish import promote
+from publish.promote import Decision, Evidence
+from publish.record import Promotion, ReleaseRecord, StageTime
+from runner import progress, records
+from runner.errors import ConfigError
+from scan import run as scanning
+from scan import trivy
+from scan.record import ScanRecord
+from validation import run as validation
+from validation.asserted import expected_of
+from validation.record import ValidationRecord
+
+STAGES = ("build", "validate", "scan", "promote", "report")
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Options:
+    """How a person asked for it. `device` is auto, cuda or cpu; the database options are Trivy's."""
+
+    device: str = "auto"
+    trivy_db: str | None = None
+    db_mirror: str | None = None
+
+
+@dataclass(frozen=True)
+class Release:
+    """One release on one registry, its records under `out`."""
+
+    catalog: Catalog
+    version: Version
+    plan: Plan
+    registry: Registry
+    out: Path
+    options: Options
+    command: str
+
+    def build(self) -> tuple[BuildRecord, ...]:
+        """Build what is not in staging yet."""
+        return self._timed("build", lambda: build.build(self.catalog, self.version, self.plan, self.registry, self.out))
+
+    def validate(self) -> tuple[ValidationRecord, ...]:
+        """Run the suites on every digest; what was judged before, on the same device by the same suites, stands."""
+        return self._timed("validate", lambda: tuple(self._validate(record) for record in self.builds()))
+
+    def scan(self) -> tuple[ScanRecord, ...]:
+        """Scan every digest."""
+        return self._timed("scan", self._scan_all)
+
+    def promote(self) -> ReleaseRecord:
+        """Decide from the records, and put the tags the decision allows."""
+        return self._timed("promote", self._promote)
+
+    def decision(self) -> Decision:
+        """What the records on disk allow."""
+        return promote.decide(self.evidence())
+
+    def builds(self) -> tuple[BuildRecord, ...]:
+        """The build records of this release's images. Raises ConfigError where one was not built."""
+        return tuple(self._build_record(planned.image) for planned in self.plan.images)
+
+    def evidence(self) -> tuple[Evidence, ...]:
+        """Every record of every image."""
+        return tuple(
+            Evidence(
+                record,
+                records.read(ValidationRecord, self._path(record.image, "validation")),
+                records.read(ScanRecord, self._path(record.image, "scan")),
+            )
+            for record in self.builds()
+        )
+
+    def release_record(self) -> ReleaseRecord:
+        """The record on disk, else one of a release that has got nowhere."""
+        found = records.read(ReleaseRecord, self.release_path)
+        images = tuple(planned.image for planned in self.plan.images)
+        decision = self.decision()
+        empty = ReleaseRecord(
+            version=str(self.version),
+            images=images,
+            verdict=decision.verdict,
+            reason=decision.reason,
+            channel="",
+            registry=self.registry.host,
+            promotions=(),
+            stages=(),
+            command=self.command,
+            finished_at=_now(),
+        )
+        if found is None or found.images != images:
+            return empty
+        return replace(empty, channel=found.channel, promotions=found.promotions, stages=found.stages)
+
+    @property
+    def release_path(self) -> Path:
+        """out/VERSION/release.json."""
+        return self.out / str(self.version) / "release.json"
+
+    def _build_record(self, image: str) -> BuildRecord:
+        record = records.read(BuildRecord, self._path(image, "build"))
+        if record is None:
+            raise ConfigError(f"{self.version} {image} was not built here", f"run `./release.py build {self.version}`")
+        return record
+
+    def _validate(self, record: BuildRecord) -> ValidationRecord:
+        base = catalog.locks_of(self.catalog, self.version.line, (BASE,))[BASE]
+        expected = expected_of(self.catalog.lines[self.version.line], base, record.stacks)
+        path = self._path(record.image, "validation")
+        before = records.read(ValidationRecord, path)
+        if before is not None and validation.stands(before, record, expected, self.options.device):
+            progress.say(f"  {record.image}: {before.verdict}, judged {before.started_at} by the same suites")
+            return before
+        judged = validation.validate(record, expected, self.options.device, self.registry.host)
+        records.write(path, judged)
+        return judged
+
+    def _scan_all(self) -> tuple[ScanRecord, ...]:
+        builds = self.builds()
+        database = trivy.database(self.options.trivy_db, self.options.db_mirror)
+        return tuple(self._scan(record, database) for record in builds)
+
+    def _scan(self, record: BuildRecord, database: trivy.VulnerabilityDatabase | str) -> ScanRecord:
+        path = self._path(record.image, "scan")
+        before = records.read(ScanRecord, path)
+        scanned = scanning.scan(record, self.registry.host, path.parent, database, before)
+        records.write(path, scanned)
+        progress.say(f"  {record.image}: {scanned.verdict}{f', {scanned.reason}' if scanned.reason else ''}")
+        return scanned
+
+    def _promote(self) -> ReleaseRecord:
+        decision = self.decision()
+        promotions: tuple[Promotion, ...] = ()
+        if decision.channel:
+            promotions = promote.promote(self.builds(), decision.channel, self.registry, self.catalog.repositories)
+        record = replace(self.release_record(), channel=decision.channel, promotions=promotions)
+        records.write(self.release_path, record)
+        return record
+
+    def _timed(self, stage: str, work: Callable[[], T]) -> T:
+        progress.say(f"{stage} {self.version}: {', '.join(planned.image for planned in self.plan.images)}")
+        started = time.monotonic()
+        done = work()
+        seconds = round(time.monotonic() - started, 2)
+        progress.say(f"{stage} {self.version}: {seconds} s")
+        before = self.release_record()
+        others = [time for time in before.stages if time.stage != stage]
+        stages = sorted([*others, StageTime(stage, seconds)], key=lambda time: STAGES.index(time.stage))
+        records.write(self.release_path, replace(before, stages=tuple(stages), finished_at=_now()))
+        return done
+
+    def _path(self, image: str, stage: str) -> Path:
+        return record_path(self.out, str(self.version), image, stage)
+
+
+def stages_until(stage: str | None) -> Sequence[str]:
+    """The stages of a release up to and including `stage`; all of them by default."""
+    return STAGES[: STAGES.index(stage) + 1] if stage else STAGES
+
+
+def _now() -> str:
+    return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")

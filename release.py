@@ -1,0 +1,231 @@
+#!/usr/bin/env python3
+"""Cut releases of the PyTorch-CUDA images: build, validate, scan, promote, report.
+
+Exit codes: 0 done, 1 a gate refused, 2 wrong usage or configuration, 3 the environment failed, 4 inconclusive,
+130 interrupted. docs/releasing.md explains every command.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+_VENV = Path(__file__).resolve().parent / ".venv"
+if Path(sys.prefix).resolve() != _VENV.resolve():
+    if not (_VENV / "bin" / "python").exists():
+        print("the harness is not set up -> run `make setup`", file=sys.stderr)
+        sys.exit(3)
+    os.execv(_VENV / "bin" / "python", [str(_VENV / "bin" / "python"), *sys.argv])
+
+import argparse
+import json
+import shlex
+import signal
+from collections.abc import Callable, Sequence
+
+from rich.table import Table
+
+from images import catalog as catalogue
+from images import plan as planning
+from images import resolve
+from images.catalog import Catalog, Version
+from oci.registry import Registry
+from publish.pipeline import STAGES, Options, Release, stages_until
+from report import render
+from report.model import ImageRecords
+from runner import doctor, embedded, home, progress, records
+from runner.errors import EXIT_INCONCLUSIVE, EXIT_INTERRUPTED, EXIT_OK, EnvironmentFailed, GateRefused, ReleaseError
+from runner.verdict import Verdict, summary
+from scan import trivy
+
+EXIT_OF_VERDICT = {
+    Verdict.PASS: EXIT_OK,
+    Verdict.FAIL: GateRefused.exit_code,
+    Verdict.INFRA: EnvironmentFailed.exit_code,
+    Verdict.INCONCLUSIVE: EXIT_INCONCLUSIVE,
+    Verdict.NOT_RUN: EXIT_INCONCLUSIVE,
+}
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run one command; every error a person can cause ends here, as one line and an exit code."""
+    asked = _parser().parse_args(arguments)
+    progress.set_verbose(asked.verbose)
+    signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        run: Callable[[argparse.Namespace], int] = asked.run
+        return run(asked)
+    except ReleaseError as error:
+        progress.say(f"error: {error}")
+        return error.exit_code
+    except KeyboardInterrupt:
+        progress.say("interrupted -> run the same command again, it continues where it stopped")
+        return EXIT_INTERRUPTED
+    except OSError as error:
+        progress.say(f"error: {error.filename or 'input/output'}: {error.strerror} -> check disk space and permissions")
+        return EnvironmentFailed.exit_code
+
+
+def run_doctor(asked: argparse.Namespace) -> int:
+    """`doctor`: what this machine can do."""
+    findings = doctor.examine(trivy.version, doctor.default_registry)
+    for found in findings:
+        sign = "ok" if found.ok else "missing" if found.required else "limited"
+        progress.say(f"{sign:8} {found.name:9} {found.detail}")
+    if asked.json:
+        _print(findings)
+    return EXIT_OK if all(found.ok or not found.required for found in findings) else EnvironmentFailed.exit_code
+
+
+def run_plan(asked: argparse.Namespace) -> int:
+    """`plan`: what would be built and why, without engine or network."""
+    catalog = catalogue.load()
+    form = "json" if asked.json else asked.format
+    for version in _versions(catalog, asked.version):
+        plan = planning.make(catalog, version, catalog.image_names(asked.images), home.out())
+        if form == "github":
+            print(json.dumps(plan.github_matrix()))
+        elif form == "json":
+            _print(plan)
+        else:
+            progress.table(_plan_table(plan))
+    return EXIT_OK
+
+
+def run_lock(asked: argparse.Namespace) -> int:
+    """`lock`: resolve a line again and write its locks."""
+    catalog = catalogue.load()
+    for line in [asked.line] if asked.line else catalog.lines:
+        catalog.version(f"v{line}.0")
+        resolve.refresh(catalog, line)
+    return EXIT_OK
+
+
+def run_release(asked: argparse.Namespace) -> int:
+    """`release`: every stage in order, up to `--until`."""
+    if asked.dry_run:
+        return run_plan(asked)
+    with home.only_run():
+        release = _release(asked)
+        return _run_stages(release, stages_until(asked.until), asked)
+
+
+def run_stage(asked: argparse.Namespace) -> int:
+    """One stage by itself, from the records of the one before."""
+    with home.only_run():
+        return _run_stages(_release(asked), [asked.stage], asked)
+
+
+def _run_stages(release: Release, stages: Sequence[str], asked: argparse.Namespace) -> int:
+    for stage in stages:
+        if stage == "report":
+            _write_report(release)
+        else:
+            getattr(release, stage)()
+    record = release.release_record()
+    if asked.json:
+        _print(record)
+    if stages[-1] == "build":
+        return EXIT_OK
+    verdict = _verdict_of(release, stages[-1])
+    progress.say(f"{record.version}: {verdict}{f', {record.reason}' if record.reason else ''}")
+    return EXIT_OF_VERDICT[verdict]
+
+
+def _verdict_of(release: Release, stage: str) -> Verdict:
+    """The verdict a stage by itself ends with; the release's own from promotion on."""
+    if stage not in ("validate", "scan"):
+        return release.decision().verdict
+    parts = [known.validation if stage == "validate" else known.scan for known in release.evidence()]
+    return summary(part.verdict if part else Verdict.NOT_RUN for part in parts)
+
+
+def _write_report(release: Release) -> None:
+    known = [
+        ImageRecords(evidence.build.image, evidence.build, evidence.validation, evidence.scan)
+        for evidence in release.evidence()
+    ]
+    for path in render.write(release.release_path.parent, release.release_record(), known):
+        progress.say(f"report: {path}")
+
+
+def _release(asked: argparse.Namespace) -> Release:
+    catalog = catalogue.load()
+    version = catalog.version(asked.version)
+    plan = planning.make(catalog, version, catalog.image_names(asked.images), home.out())
+    options = Options(asked.device, asked.trivy_db, asked.db_repository)
+    command = shlex.join(["./release.py", *sys.argv[1:]])
+    return Release(catalog, version, plan, Registry(embedded.host()), home.out(), options, command)
+
+
+def _versions(catalog: Catalog, given: str | None) -> list[Version]:
+    """The version asked for, else the newest with records of every line, else its first."""
+    if given:
+        return [catalog.version(given)]
+    return [_newest(line) for line in catalog.lines]
+
+
+def _newest(line: str) -> Version:
+    known = (path.name.rpartition(".")[2] for path in home.out().glob(f"v{line}.*"))
+    return Version(line, max((int(patch) for patch in known if patch.isdigit()), default=0))
+
+
+def _plan_table(plan: planning.Plan) -> Table:
+    table = Table("image", "tag", "layers", "size", "why", title=f"plan {plan.version}")
+    for planned in plan.images:
+        size = progress.megabytes(planned.estimated_size)
+        table.add_row(planned.image, planned.tag, str(len(planned.layers)), size, planned.why)
+    return table
+
+
+def _print(record: object) -> None:
+    print(records.to_json(record), end="")
+
+
+def _interrupt(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="release.py", description=(__doc__ or "").splitlines()[0])
+    parser.set_defaults(verbose=False, json=False)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    _add(commands, "doctor", run_doctor)
+    planned = _add(commands, "plan", run_plan)
+    planned.add_argument("version", nargs="?", help="as v2.6.0; the newest of every line by default")
+    planned.add_argument("--images", help="as cv,nlp; the catalogue's by default")
+    planned.add_argument("--format", choices=("table", "json", "github"), default="table")
+    lock = _add(commands, "lock", run_lock)
+    lock.add_argument("line", nargs="?", help="as 2.6; every line by default")
+    release = _add_version(_add(commands, "release", run_release))
+    release.add_argument("--until", choices=STAGES, help="the last stage to run")
+    release.add_argument("--dry-run", action="store_true", help="print the plan, change nothing")
+    release.set_defaults(format="table")
+    for stage in STAGES:
+        _add_version(_add(commands, stage, run_stage)).set_defaults(stage=stage)
+    return parser
+
+
+def _add(
+    commands: argparse._SubParsersAction[argparse.ArgumentParser], name: str, run: Callable[[argparse.Namespace], int]
+) -> argparse.ArgumentParser:
+    description = (run.__doc__ or "").strip()
+    command = commands.add_parser(name, help=description.partition(": ")[2] or description, description=description)
+    command.add_argument("--json", action="store_true", help="one JSON document on stdout")
+    command.add_argument("--verbose", action="store_true", help="show external commands and details")
+    command.set_defaults(run=run)
+    return command
+
+
+def _add_version(command: argparse.ArgumentParser) -> argparse.ArgumentParser:
+    command.add_argument("version", help="as v2.6.0")
+    command.add_argument("--images", help="as cv,nlp; the catalogue's by default")
+    command.add_argument("--device", choices=("auto", "cuda", "cpu"), default="auto")
+    command.add_argument("--trivy-db", help="a folder with trivy.db and metadata.json; downloaded by default")
+    command.add_argument("--db-repository", help="an OCI mirror of the vulnerability database")
+    return command
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,69 @@
+"""What this machine can do: each thing a release needs, whether it is here, and the way out where it is not."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from runner import embedded, engine, home, shell
+from runner.errors import ReleaseError
+from runner.progress import megabytes
+
+NEEDED_DISK_BYTES = 40_000_000_000
+"""Wheels, registry, engine and scanner of one line: measured with `du -sh` and `docker system df` after `make demo`,
+25 GB, and room for the next release."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing looked at. `required`: without it no release can be cut at all."""
+
+    name: str
+    ok: bool
+    required: bool
+    detail: str
+
+
+def examine(scanner: Callable[[], str], registry: Callable[[], str]) -> tuple[Finding, ...]:
+    """Look at everything; `scanner` and `registry` say their version and address, or raise."""
+    return tuple(_examine(scanner, registry))
+
+
+def _examine(scanner: Callable[[], str], registry: Callable[[], str]) -> Iterator[Finding]:
+    yield _tried("engine", lambda: f"Docker {engine.version()}")
+    yield _tried("builder", lambda: " ".join(engine.build_command()[0]))
+    yield _tried("registry", registry)
+    yield _tried("scanner", scanner)
+    yield _gpu()
+    yield _disk()
+
+
+def _tried(name: str, look: Callable[[], str]) -> Finding:
+    try:
+        return Finding(name, True, True, look())
+    except ReleaseError as error:
+        return Finding(name, False, True, str(error))
+
+
+def _gpu() -> Finding:
+    if shutil.which("nvidia-smi") is None:
+        return Finding("gpu", False, False, "no nvidia-smi: GPU checks will be `not run`, releases stay candidates")
+    try:
+        names = shell.run(["nvidia-smi", "--query-gpu=name", "--format=csv,noheader"], hint="check the NVIDIA driver")
+    except ReleaseError as error:
+        return Finding("gpu", False, False, str(error))
+    return Finding("gpu", True, False, ", ".join(names.split("\n")).strip(", "))
+
+
+def _disk() -> Finding:
+    free = shutil.disk_usage(home.kept()).free
+    detail = f"{megabytes(free)} free at {home.home()}"
+    enough = free >= NEEDED_DISK_BYTES
+    return Finding("disk", enough, False, detail if enough else f"{detail}; {megabytes(NEEDED_DISK_BYTES)} are advised")
+
+
+def default_registry() -> str:
+    """The address of the registry in use, started where it is the embedded one."""
+    host = embedded.host()
+    return f"{host} ({'embedded' if host == embedded.HOST else 'configured'})"
