@@ -79,7 +79,7 @@ def timed(work: Callable[[], object]) -> float:
 def prepare_system(catalogue: Catalog, version: Version, registry: Registry) -> str:
     """Make the OS layer, which both sides start from, and have the engine pull it; not timed."""
     line, cache = catalogue.lines[version.line], catalogue.repositories.cache
-    spec = plan.make(catalogue, version, ["base"], home.kept("out")).images[0].layers[0]
+    spec = plan.make(catalogue, version, ["base"], home.kept("out")).images[0].system
     with home.scratch("system") as work:
         made = build.make_system(line, spec, registry, cache, work)
     image = build.system_image(line, spec, made.layer, registry, cache)

@@ -77,7 +77,7 @@ class _Stage:
         to_make = [spec for key, spec in specs.items() if key not in made]
         progress.say(f"  layers: {len(made)} found in the registry, {len(to_make)} to make")
         if to_make:
-            system = next(spec for spec in specs.values() if spec.kind == layers.OS)
+            system = missing[0].system
             with home.scratch("build") as work:
                 made.update(_Making(self, work, system, found[system.key]).make(to_make))
         return made
@@ -98,7 +98,7 @@ class _Stage:
         return record
 
     def _record(self, planned: PlannedImage, made: Mapping[str, Made], digest: str, seconds: float) -> BuildRecord:
-        system = made[planned.layers[0].key].layer
+        system = made[planned.system.key].layer
         return BuildRecord(
             version=str(self.version),
             image=planned.image,

@@ -168,7 +168,8 @@ def _check_stacks(catalog: Catalog, check: _Check) -> None:
                 raise check.refuse(("stacks", name, "needs"), f"stack `{name}` needs unknown stack `{parent}`", hint)
     for name in catalog.stacks:
         try:
-            catalog.stacks_of(name)
+            if catalog.stacks_of(name)[0] != BASE:
+                raise ConfigError(f"stack `{name}` does not stand on `{BASE}`")
         except ConfigError as error:
             raise check.refuse(("stacks", name, "needs"), error.message, "remove one `needs` of the circle") from None
     for index, image in enumerate(catalog.images):

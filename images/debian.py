@@ -34,12 +34,18 @@ if TYPE_CHECKING:
 
 _EMPTIED = ("dev", "proc", "run", "sys", "tmp", "var/cache", "var/lib/apt/lists", "var/log", "var/tmp")
 _LEFT_OUT = re.compile(r"\.dockerenv|etc/(hostname|hosts|resolv\.conf|machine-id)|etc/\.pwd\.lock|.*-old|etc/[a-z]+-")
+# As in the slim image: no documentation but licences, and /usr merged without the package that would do it with Perl.
 _SLIM = (
     "path-exclude=/usr/share/doc/*",
     "path-include=/usr/share/doc/*/copyright",
     "path-exclude=/usr/share/info/*",
     "path-exclude=/usr/share/locale/*",
     "path-exclude=/usr/share/man/*",
+)
+BOOTSTRAP_OPTIONS = (
+    "--hook-dir=/usr/share/mmdebstrap/hooks/merged-usr",
+    "--include=usr-is-merged",
+    *(f"--dpkgopt={option}" for option in _SLIM),
 )
 
 
@@ -109,8 +115,7 @@ def _base(line: Line, work: Path) -> tuple[str, str]:
 
 def _bootstrapped(line: Line, work: Path) -> str:
     root = work / "base.tar"
-    options = [f"--dpkgopt={option}" for option in _SLIM]
-    command = ["mmdebstrap", "--quiet", "--variant=minbase", *options, line.debian, str(root)]
+    command = ["mmdebstrap", "--quiet", "--variant=minbase", *BOOTSTRAP_OPTIONS, line.debian, str(root)]
     with progress.step(f"bootstrap Debian {line.debian} (mmdebstrap)"):
         shell.run(
             command,

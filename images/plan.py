@@ -13,7 +13,7 @@ from pathlib import Path
 from images import catalog as catalogue
 from images import layers
 from images.catalog import Catalog, Line, Version
-from images.debian import dockerfile
+from images.debian import BOOTSTRAP_OPTIONS, dockerfile
 from images.layers import LayerSpec
 from images.locks import Lock
 from images.record import BuildRecord
@@ -39,6 +39,11 @@ class PlannedImage:
     content_key: str
     why: str
     estimated_size: int
+
+    @property
+    def system(self) -> LayerSpec:
+        """The OS layer."""
+        return next(spec for spec in self.layers if spec.kind == layers.OS)
 
 
 @dataclass(frozen=True)
@@ -94,7 +99,10 @@ class _Planner:
 
     def image(self, name: str) -> PlannedImage:
         stacks = self.catalog.stacks_of(name)
-        specs = (self._system(), *(spec for stack in stacks for spec in self._of_stack(stack)))
+        above = (spec for stack in stacks[1:] for spec in self._of_stack(stack))
+        # The OS layer changes every month, and an engine without a content store downloads again whatever lies above
+        # a changed layer: so it stands above the gigabytes of base, and below only what a stack adds.
+        specs = (*self._of_stack(stacks[0]), self._system(), *above)
         key = layers.content_key("image", str(self.version), name, [spec.key for spec in specs], _facts(self.line))
         before = previous_build(self.out, self.version, name)
         tag = str(self.version) if name == catalogue.BASE else f"{self.version}-{name}"
@@ -105,7 +113,7 @@ class _Planner:
         """Debian's packages are resolved once per release: its first build takes what is current, and every later
         run, on any machine, finds that layer again by this key."""
         line = self.line
-        made_from = [dockerfile().read_text(), line.base_image, line.debian, line.python, line.epoch]
+        made_from = [dockerfile().read_text(), BOOTSTRAP_OPTIONS, line.base_image, line.debian, line.python, line.epoch]
         key = layers.content_key(layers.OS, str(self.version), *made_from)
         return LayerSpec(f"Debian {line.debian}", layers.OS, catalogue.BASE, (), key)
 
@@ -126,12 +134,12 @@ def _why(before: BuildRecord | None, key: str, specs: Sequence[LayerSpec], versi
     known = {layer.key for layer in before.layers}
     reasons = [_reason(spec) for spec in specs if spec.key not in known and spec.kind != layers.BYTECODE]
     if before.version != str(version):
-        reasons = [f"release after {before.version}", *(reason for reason in reasons if reason != "Dockerfile of base")]
+        reasons = [f"release after {before.version}", *(reason for reason in reasons if reason != "operating system")]
     return f"changed: {', '.join(dict.fromkeys(reasons)) or 'catalogue'}"
 
 
 def _reason(spec: LayerSpec) -> str:
-    return "Dockerfile of base" if spec.kind == layers.OS else f"requirements of {spec.stack}"
+    return "operating system" if spec.kind == layers.OS else f"requirements of {spec.stack}"
 
 
 def _size(before: BuildRecord | None, specs: Sequence[LayerSpec]) -> int:

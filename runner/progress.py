@@ -87,7 +87,7 @@ def meters(totals: Mapping[str, float]) -> Iterator[dict[str, Meter]]:
     if not sys.stderr.isatty():
         plain = {title: Meter(title, total, _started=now, _shown=now) for title, total in totals.items()}
         yield plain
-        for measured in plain.values():
+        for measured in (made for made in plain.values() if made.done):
             say(f"  {measured.title}: {measured.summary()}")
         return
     columns = (
