@@ -168,10 +168,11 @@ def _check_stacks(catalog: Catalog, check: _Check) -> None:
                 raise check.refuse(("stacks", name, "needs"), f"stack `{name}` needs unknown stack `{parent}`", hint)
     for name in catalog.stacks:
         try:
-            if catalog.stacks_of(name)[0] != BASE:
-                raise ConfigError(f"stack `{name}` does not stand on `{BASE}`")
+            lowest = catalog.stacks_of(name)[0]
         except ConfigError as error:
             raise check.refuse(("stacks", name, "needs"), error.message, "remove one `needs` of the circle") from None
+        if lowest != BASE:
+            raise check.refuse(("stacks", name), f"stack `{name}` does not stand on `{BASE}`", f"needs: [{BASE}]")
     for index, image in enumerate(catalog.images):
         try:
             catalog.stacks_of(image)

@@ -42,7 +42,10 @@ def content_key(*facts: object) -> str:
 
 
 def specs_of_stack(stack: str, wheels: Sequence[Wheel], prefix: Prefix, epoch: int) -> tuple[LayerSpec, ...]:
-    """The Python layers of one stack: a layer per big wheel, one pool of the small, and the bytecode of each kind."""
+    """The Python layers of one stack: a layer per big wheel, one pool of the small, and the bytecode of each kind.
+
+    What changes seldom comes first.
+    """
     big = [wheel for wheel in wheels if wheel.size >= wheelhouse.BIG_BYTES]
     small = tuple(wheel for wheel in wheels if wheel.size < wheelhouse.BIG_BYTES)
 
@@ -51,11 +54,11 @@ def specs_of_stack(stack: str, wheels: Sequence[Wheel], prefix: Prefix, epoch: i
         return LayerSpec(name, kind, stack, tuple(held), content_key(kind, names, prefix.root, prefix.python, epoch))
 
     found = [spec(f"{wheel.name} {wheel.version}", WHEEL, [wheel]) for wheel in big]
+    if big:
+        found.append(spec(f"bytecode of {stack} big wheels", BYTECODE, big))
     if small:
         found.append(spec(f"packages of {stack}", POOL, small))
         found.append(spec(f"bytecode of {stack} packages", BYTECODE, small))
-    if big:
-        found.append(spec(f"bytecode of {stack} big wheels", BYTECODE, big))
     return tuple(found)
 
 
