@@ -13,6 +13,7 @@ from rich.progress import (
     BarColumn,
     DownloadColumn,
     Progress,
+    SpinnerColumn,
     TaskID,
     TextColumn,
     TimeElapsedColumn,
@@ -115,8 +116,14 @@ def meter(title: str, total_bytes: float) -> Iterator[Meter]:
 def step(title: str) -> Iterator[None]:
     """Name a piece of work when it starts, and say how long it took when it ends well."""
     started = time.monotonic()
-    say(f"  {title} ...")
-    yield
+    if sys.stderr.isatty():
+        columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
+        with Progress(*columns, console=console, transient=True) as bar:
+            bar.add_task(title)
+            yield
+    else:
+        say(f"  {title} ...")
+        yield
     say(f"  {title}: {time.monotonic() - started:.1f} s")
 
 

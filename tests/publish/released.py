@@ -1,0 +1,90 @@
+"""Records and staged images of a release that never was, for tests of what is decided about it."""
+
+from __future__ import annotations
+
+from images.record import BuildRecord
+from oci.manifest import LAYER_GZIP, OCI_CONFIG, Manifest, image_manifest
+from oci.registry import Registry
+from publish.promote import Evidence
+from runner.verdict import Verdict
+from scan.record import ScanRecord
+from validation.record import Environment, ValidationRecord
+
+STAGING = "staging"
+
+
+def built(image: str, digest: str = "sha256:" + "a" * 64) -> BuildRecord:
+    """A build record with nothing in it but what promotion reads."""
+    return BuildRecord(
+        version="v2.6.0",
+        image=image,
+        stacks=("base",),
+        repository=STAGING,
+        digest=digest,
+        media_type="",
+        content_key="",
+        layers=(),
+        torch="2.6.0",
+        cuda="12.4",
+        python="3.11",
+        base_source="",
+        debian_packages=(),
+        created_at="",
+        seconds=0,
+    )
+
+
+def validated(build: BuildRecord, verdict: Verdict = Verdict.PASS, reason: str = "") -> ValidationRecord:
+    """A validation record of that build."""
+    where = Environment("cpu", (), "", "", 2, 0, 0, "", "")
+    return ValidationRecord(
+        version=build.version,
+        image=build.image,
+        digest=build.digest,
+        key="",
+        verdict=verdict,
+        reason=reason,
+        suites=(),
+        environment=where,
+        command="",
+        started_at="",
+        seconds=0,
+    )
+
+
+def scanned(build: BuildRecord, verdict: Verdict = Verdict.PASS, reason: str = "") -> ScanRecord:
+    """A scan record of that build."""
+    return ScanRecord(
+        version=build.version,
+        image=build.image,
+        digest=build.digest,
+        verdict=verdict,
+        reason=reason,
+        scanner="trivy",
+        sbom=None,
+        database=None,
+        findings=(),
+        started_at="",
+        seconds=0,
+    )
+
+
+def evidence(
+    image: str = "base", validation: Verdict = Verdict.PASS, scan: Verdict = Verdict.PASS, reason: str = "because"
+) -> Evidence:
+    """All records of one image with these verdicts."""
+    build = built(image)
+    return Evidence(
+        build,
+        validated(build, validation, reason if validation is not Verdict.PASS else ""),
+        scanned(build, scan, reason if scan is not Verdict.PASS else ""),
+    )
+
+
+def staged(registry: Registry, image: str) -> tuple[BuildRecord, Manifest]:
+    """A small image in staging."""
+    config = registry.push_bytes(STAGING, b'{"image": "%s"}' % image.encode(), OCI_CONFIG)
+    layer = registry.push_bytes(STAGING, b"layer of " + image.encode(), LAYER_GZIP)
+    manifest = image_manifest(config, [layer])
+    registry.put_manifest(STAGING, manifest.digest, manifest)
+    return built(image, manifest.digest), manifest

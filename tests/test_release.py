@@ -1,0 +1,113 @@
+"""The command line: its answers, its exit codes, one clear line for every error a person can cause."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from runner import home as places
+
+RELEASE = places.REPOSITORY / "release.py"
+NOWHERE = "127.0.0.1:9"
+
+
+def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, str(RELEASE), *arguments],
+        capture_output=True,
+        text=True,
+        env={**os.environ, **environment},
+        timeout=120,
+        check=False,
+    )
+
+
+def test_plan_answers_in_json(home: Path) -> None:
+    done = run("plan", "v2.6.0", "--json")
+    assert done.returncode == 0
+    images = json.loads(done.stdout)["images"]
+    assert [image["image"] for image in images] == ["base", "cv", "nlp", "rl"]
+    assert {image["why"] for image in images} == {"new"}
+
+
+def test_plan_answers_as_a_github_matrix(home: Path) -> None:
+    done = run("plan", "v2.6.0", "--images", "cv", "--format", "github")
+    assert json.loads(done.stdout) == {"include": [{"version": "v2.6.0", "image": "cv"}]}
+
+
+def test_plan_needs_no_engine_and_no_registry(home: Path) -> None:
+    done = run("plan", "v2.6.0", DOCKER_HOST="tcp://127.0.0.1:9", PYTORCH_CUDA_IMAGES_REGISTRY=NOWHERE)
+    assert done.returncode == 0
+
+
+WRONG_USAGE = {
+    "an unknown image": (("plan", "v2.6.0", "--images", "cvv"), "unknown image `cvv`"),
+    "no image": (("plan", "v2.6.0", "--images", ","), "names no image"),
+    "an unknown line": (("plan", "v9.9.0"), "no line 9.9"),
+    "no version": (("plan", "2.6.0"), "`2.6.0` is not a version"),
+    "promote before build": (("promote", "v2.6.0"), "was not built here"),
+    "scan before build": (("scan", "v2.6.0"), "was not built here"),
+}
+
+
+@pytest.mark.parametrize("case", WRONG_USAGE)
+def test_wrong_usage_is_one_line_and_exit_code_2(case: str, home: Path) -> None:
+    arguments, message = WRONG_USAGE[case]
+    done = run(*arguments, PYTORCH_CUDA_IMAGES_REGISTRY=NOWHERE)
+    assert done.returncode == 2, done.stderr
+    errors = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
+    assert len(errors) == 1
+    assert message in errors[0]
+    assert "Traceback" not in done.stderr
+
+
+def test_a_registry_that_does_not_answer_is_exit_code_3(home: Path) -> None:
+    done = run("build", "v2.6.0", PYTORCH_CUDA_IMAGES_REGISTRY=NOWHERE)
+    assert done.returncode == 3
+    assert f"error: GET /v2/ on {NOWHERE}" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_folder_that_cannot_be_written_is_exit_code_3(home: Path) -> None:
+    done = run("build", "v2.6.0", PYTORCH_CUDA_IMAGES_OUT="/proc/nowhere", PYTORCH_CUDA_IMAGES_REGISTRY=NOWHERE)
+    assert done.returncode == 3, done.stderr
+    assert "/proc/nowhere" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.docker
+def test_an_engine_that_is_down_is_exit_code_3_and_says_how_to_start_it(home: Path, registry_host: str) -> None:
+    down = {"DOCKER_HOST": "tcp://127.0.0.1:9", "PYTORCH_CUDA_IMAGES_REGISTRY": registry_host}
+    done = run("doctor", **down)
+    assert done.returncode == 3
+    assert "missing  engine" in done.stderr
+    assert "make setup" in done.stderr
+
+
+def test_two_runs_in_one_checkout_do_not_mix(home: Path) -> None:
+    with places.only_run():
+        done = run("build", "v2.6.0", PYTORCH_CUDA_IMAGES_REGISTRY=NOWHERE)
+    assert done.returncode == 3
+    assert f"another run (process {os.getpid()})" in done.stderr
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_run_says_so_and_the_next_one_may_start(how: signal.Signals, home: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        environment = {**os.environ, "PYTORCH_CUDA_IMAGES_REGISTRY": f"127.0.0.1:{silent.getsockname()[1]}"}
+        command = [sys.executable, str(RELEASE), "build", "v2.6.0"]
+        with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment) as waiting:
+            silent.accept()
+            waiting.send_signal(how)
+            _, said = waiting.communicate(timeout=30)
+    assert waiting.returncode == 130
+    assert said.splitlines()[-1].startswith("interrupted -> run the same command again")
+    with places.only_run():
+        pass
