@@ -56,11 +56,12 @@ class Environment:
 
 @dataclass(frozen=True)
 class ValidationRecord:
-    """Everything proven about one digest in one run."""
+    """Everything proven about one digest in one run. `key` names the suites and what they were told to expect."""
 
     version: str
     image: str
     digest: str
+    key: str
     verdict: Verdict
     reason: str
     suites: tuple[SuiteResult, ...]

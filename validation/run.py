@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, datetime
 
 from images.record import BuildRecord
-from runner import engine, progress
+from runner import engine, progress, records
 from runner.verdict import Verdict, summary
 from validation import container, harness
 from validation.container import Setup
 from validation.judge import judge
 from validation.machine import choose_gpus, environment
 from validation.record import SuiteResult, ValidationRecord
-from validation.suite import Suite, suites_of
+from validation.suite import SUITES_FOLDER, Suite, suites_of
 from validation.suites.expected import Expected
 
 
@@ -27,7 +28,8 @@ def validate(build: BuildRecord, expected: Expected, device: str, registry: str)
     """
     started, started_at = time.monotonic(), datetime.now(UTC).isoformat(timespec="seconds")
     gpus = choose_gpus(device)
-    setup = _prepare(build.reference(registry), _planned(expected, len(gpus.names)))
+    planned = _planned(expected, len(gpus.names))
+    setup = _prepare(build.reference(registry), planned)
     where = environment(gpus, setup.shm_bytes)
     results = tuple(_run(suite, setup, build.image) for suite in suites_of(build.stacks))
     verdict = summary(result.verdict for result in results)
@@ -35,6 +37,7 @@ def validate(build: BuildRecord, expected: Expected, device: str, registry: str)
         version=build.version,
         image=build.image,
         digest=build.digest,
+        key=_key(build, planned),
         verdict=verdict,
         reason=blocking_reason(results),
         suites=results,
@@ -43,6 +46,25 @@ def validate(build: BuildRecord, expected: Expected, device: str, registry: str)
         started_at=started_at,
         seconds=round(time.monotonic() - started, 3),
     )
+
+
+def stands(before: ValidationRecord, build: BuildRecord, expected: Expected, device: str) -> bool:
+    """Whether an earlier record still says what a run now would be asked: same digest, suites, harness and devices.
+
+    What failed or was disturbed is judged again.
+    """
+    if before.digest != build.digest or before.verdict in (Verdict.FAIL, Verdict.INFRA):
+        return False
+    gpus = choose_gpus(device)
+    return before.key == _key(build, _planned(expected, len(gpus.names))) and before.environment.gpus == gpus.names
+
+
+def _key(build: BuildRecord, planned: Expected) -> str:
+    """What was asked of the image, as one hash: every file of the suites, the harness' lock, what they were told."""
+    files = [path for path in sorted(SUITES_FOLDER.glob("*.py")) if path.is_file()]
+    asked = [suite.name for suite in suites_of(build.stacks)]
+    parts = [*(path.read_bytes() for path in files), harness.LOCK.read_bytes(), records.to_json(planned).encode()]
+    return hashlib.sha256(b"\0".join([*parts, *(name.encode() for name in asked)])).hexdigest()
 
 
 def blocking_reason(results: Iterable[SuiteResult]) -> str:

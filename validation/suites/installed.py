@@ -36,7 +36,12 @@ def script_problem(name: str) -> str:
     return "" if first.startswith("#!") and interpreter.exists() else f"{path} begins with `{first}`"
 
 
-def run(*command: str) -> tuple[int, str]:
-    """Exit code and output of a command as a user of the image would get it, the harness not on its path."""
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=90)
-    return done.returncode, done.stdout + done.stderr
+def run(*command: str) -> subprocess.CompletedProcess[str]:
+    """A command as a user of the image would run it, the harness not on its path."""
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=90)
+
+
+def problem(done: subprocess.CompletedProcess[str]) -> str:
+    """Its exit code and the last line it printed."""
+    said = (done.stdout + done.stderr).strip().splitlines() or ["nothing printed"]
+    return f"exit {done.returncode}, {said[-1]}"

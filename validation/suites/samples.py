@@ -23,14 +23,16 @@ class Counting:
         return torch.arange(index * VALUES, (index + 1) * VALUES)
 
 
-class Raising(Counting):
-    """As Counting, but one sample raises in the worker that reads it."""
+class Raising:
+    """Sample `i` is the number `i`, but one raises in the worker that reads it."""
 
     def __init__(self, samples: int, bad: int, message: str) -> None:
-        super().__init__(samples)
-        self._bad, self._message = bad, message
+        self._samples, self._bad, self._message = samples, bad, message
+
+    def __len__(self) -> int:
+        return self._samples
 
     def __getitem__(self, index: int) -> Any:  # noqa: ANN401
         if index == self._bad:
             raise ValueError(self._message)
-        return super().__getitem__(index)
+        return torch.tensor(index)

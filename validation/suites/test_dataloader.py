@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import pytest
+from typing import Any
+
 import torch
 from torch.utils.data import DataLoader
 
@@ -24,7 +25,7 @@ def test_batches_through_shared_memory(figure: Figures) -> None:
     before = shared_memory.used_bytes()
     loader = DataLoader(Counting(SAMPLES), batch_size=BATCH, num_workers=WORKERS, prefetch_factor=PREFETCH)
     batches = iter(loader)
-    peak = shared_memory.wait_until_used(before, IN_FLIGHT, seconds=40)
+    peak = shared_memory.wait_until_used(before, IN_FLIGHT, seconds=20)
     figure("shm_in_flight", peak / 1e6, "MB")
     assert peak > 64e6, f"only {peak / 1e6:.0f} MB of batches were in shared memory at once, of {IN_FLIGHT / 1e6:.0f}"
     seen = 0
@@ -38,6 +39,14 @@ def test_batches_through_shared_memory(figure: Figures) -> None:
 
 def test_worker_exception_surfaces() -> None:
     """An error in a worker reaches the training loop with its message, and does not hang it."""
-    loader = DataLoader(Raising(4, bad=2, message="planted in sample 2"), batch_size=1, num_workers=WORKERS)
-    with pytest.raises(ValueError, match="planted in sample 2"):
+    said = _error_of(DataLoader(Raising(4, bad=2, message="planted in sample 2"), batch_size=1, num_workers=WORKERS))
+    assert "planted in sample 2" in said, f"the training loop saw {said or 'no error'} of a worker's ValueError"
+
+
+def _error_of(loader: Any) -> str:  # noqa: ANN401 - torch is not in the harness' own environment
+    """Its text alone: whoever keeps the error itself keeps the workers too, and waits 10 s for them at the end."""
+    try:
         list(loader)
+    except ValueError as error:
+        return str(error)
+    return ""

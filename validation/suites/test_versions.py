@@ -51,14 +51,14 @@ def test_python(expected: Expected) -> None:
 
 
 def test_pip_check() -> None:
-    code, said = installed.run(sys.executable, "-m", "pip", "check")
-    assert code == 0, f"pip check: {said.strip().splitlines()[0] if said.strip() else f'exit {code}'}"
+    done = installed.run(sys.executable, "-m", "pip", "check")
+    assert done.returncode == 0, f"pip check: {installed.problem(done)}"
 
 
 def test_pip_list(expected: Expected) -> None:
-    code, said = installed.run(sys.executable, "-m", "pip", "list", "--format=json", "--disable-pip-version-check")
-    assert code == 0, f"pip list exited {code}: {said.strip()[-200:]}"
-    listed = {package["name"]: package["version"] for package in json.loads(said)}
+    done = installed.run(sys.executable, "-m", "pip", "list", "--format=json", "--disable-pip-version-check")
+    assert done.returncode == 0, f"pip list: {installed.problem(done)}"
+    listed = {package["name"]: package["version"] for package in json.loads(done.stdout)}
     assert listed.get("torch") == expected.torch, (
         f"pip lists torch {listed.get('torch')}, the tag says {expected.torch}"
     )
@@ -70,9 +70,9 @@ def test_console_scripts() -> None:
     assert "torchrun" in names, f"torchrun is not among the {len(names)} declared commands"
     broken = [problem for problem in map(installed.script_problem, names) if problem]
     assert not broken, f"{len(broken)} of {len(names)} console scripts cannot start: {broken[0]}"
-    code, said = installed.run("torchrun", "--help")
-    assert code == 0, f"torchrun --help exited {code}: {said.strip()[-200:]}"
-    assert "--nproc" in said, f"torchrun --help does not name --nproc: {said.strip()[:200]}"
+    done = installed.run("torchrun", "--help")
+    assert done.returncode == 0, f"torchrun --help: {installed.problem(done)}"
+    assert "--nproc" in done.stdout, f"torchrun --help does not name --nproc: {installed.problem(done)}"
 
 
 def test_unprivileged_user() -> None:
