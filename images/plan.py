@@ -59,10 +59,10 @@ class Plan:
         return {"include": [{"version": self.version, "image": planned.image} for planned in self.images]}
 
 
-def make(catalog: Catalog, version: Version, names: Sequence[str], out: Path) -> Plan:
-    """Plan the images `names` of a release. Raises ConfigError."""
+def make(catalog: Catalog, version: Version, names: Sequence[str], out: Path, root: Path = catalogue.IMAGES) -> Plan:
+    """Plan the images `names` of a release from the locks under `root`. Raises ConfigError."""
     every = tuple(dict.fromkeys(stack for name in names for stack in catalog.stacks_of(name)))
-    planner = _Planner(catalog, version, catalogue.locks_of(catalog, version.line, every), out)
+    planner = _Planner(catalog, version, catalogue.locks_of(catalog, version.line, every, root), out)
     return Plan(str(version), version.line, tuple(planner.image(name) for name in names))
 
 

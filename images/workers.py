@@ -134,10 +134,18 @@ class _Counted:
 
 
 def _start(amounts: Queue[Amount | None]) -> None:
-    """In each worker: Ctrl-C is the parent's to handle."""
+    """In each worker: Ctrl-C is the parent's to handle, and a parent that was killed takes its workers with it."""
     global _amounts  # noqa: PLW0603 - a process pool hands its workers state only so
     _amounts = amounts
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 def _show(amounts: Queue[Amount | None], total: int) -> None:

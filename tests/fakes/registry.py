@@ -1,0 +1,236 @@
+"""A registry in this process that speaks the distribution protocol and fails where it is told to.
+
+It is as strict as a real one in what matters here: a blob is taken only if its bytes have its digest, a manifest only
+if its blobs are there. tests/oci/test_registry.py holds both against the same tests.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import socket
+import struct
+import threading
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import parse_qs, urlsplit
+
+from oci.manifest import Descriptor, sha256
+
+ALWAYS = 1_000_000
+READ_BYTES = 1 << 16
+
+_CUT = struct.pack("ii", 1, 0)  # SO_LINGER on, 0 s: closing resets the connection
+
+
+@dataclass
+class Fault:
+    """What goes wrong with the next `times` requests whose method is `method` and whose path holds `path`.
+
+    One of: `status` is answered and nothing done; the connection is cut after `cut_after` bytes of the request's body;
+    the request is done and its answer lost (`mute`); `body` is served for what is there, cut short by `short` bytes;
+    `digest` is stated instead of the true one ("" for none); a mount is answered by opening an upload (`unmounted`).
+    """
+
+    method: str
+    path: str
+    times: int = ALWAYS
+    status: int = 0
+    headers: Mapping[str, str] = field(default_factory=dict)
+    cut_after: int | None = None
+    mute: bool = False
+    body: bytes | None = None
+    short: int = 0
+    digest: str | None = None
+    unmounted: bool = False
+
+
+class FakeRegistry:
+    """Started on a free port of loopback; a context manager."""
+
+    def __init__(self) -> None:
+        self.blobs: dict[str, dict[str, bytes]] = {}
+        self.manifests: dict[str, dict[str, tuple[str, bytes]]] = {}
+        self.uploads: set[str] = set()
+        self.requests: list[str] = []
+        self.faults: list[Fault] = []
+        self._lock = threading.Lock()
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), type("Bound", (_Handler,), {"registry": self}))
+        self._server.daemon_threads = True
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True)
+
+    def __enter__(self) -> FakeRegistry:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def stop(self) -> None:
+        """Answer nothing any more."""
+        self._server.shutdown()
+        self._server.server_close()
+
+    @property
+    def host(self) -> str:
+        """`127.0.0.1:PORT`."""
+        return f"127.0.0.1:{self._server.server_address[1]}"
+
+    def fail(self, fault: Fault) -> None:
+        """Let something go wrong from now on."""
+        self.faults.append(fault)
+
+    def heal(self) -> None:
+        """Let nothing go wrong any more."""
+        self.faults.clear()
+
+    def put(self, repository: str, data: bytes) -> Descriptor:
+        """A blob that is there from the start."""
+        self.blobs.setdefault(repository, {})[sha256(data)] = data
+        return Descriptor("application/octet-stream", sha256(data), len(data))
+
+    def visible(self) -> list[str]:
+        """Every `REPOSITORY:TAG` and `REPOSITORY@DIGEST` a person could name."""
+        return [f"{repository} {name}" for repository, held in self.manifests.items() for name in held]
+
+    def count(self, method: str, path: str) -> int:
+        """How many requests there were whose method is `method` and whose path holds `path`."""
+        return sum(line.startswith(f"{method} ") and re.search(path, line) is not None for line in self.requests)
+
+    def seen(self, method: str, path: str) -> Fault:
+        """Note a request; the fault it meets."""
+        with self._lock:
+            self.requests.append(f"{method} {path}")
+            for fault in self.faults:
+                if fault.times > 0 and fault.method == method and re.search(fault.path, path):
+                    fault.times -= 1
+                    return fault
+        return Fault(method, path)
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # else every answer waits 40 ms for an acknowledgement
+    registry: FakeRegistry
+    fault: Fault
+    path_only: str
+    query: dict[str, list[str]]
+    sent: bytes
+
+    def log_message(self, *_: object) -> None:
+        """Quiet."""
+
+    def handle(self) -> None:
+        try:
+            super().handle()
+        except ConnectionError:
+            return
+
+    def _serve(self) -> None:
+        parts = urlsplit(self.path)
+        self.path_only, self.query = parts.path, parse_qs(parts.query)
+        self.fault = self.registry.seen(self.command, self.path)
+        if not self._receive():
+            self._cut()
+        elif self.fault.status:
+            self._reply(self.fault.status, json.dumps({"errors": [{"code": "FAULT"}]}).encode(), **self.fault.headers)
+        else:
+            self._route()
+
+    do_GET = do_HEAD = do_PUT = do_POST = do_DELETE = _serve  # noqa: N815 - the names http.server calls
+
+    def _receive(self) -> bool:
+        """Read the request's body; False where the fault cuts it."""
+        left = int(self.headers.get("Content-Length") or 0)
+        if self.fault.cut_after is not None:
+            self.rfile.read(min(left, self.fault.cut_after))
+            return False
+        chunks = []
+        while left and (chunk := self.rfile.read(min(left, READ_BYTES))):
+            chunks.append(chunk)
+            left -= len(chunk)
+        self.sent = b"".join(chunks)
+        return left == 0
+
+    def _cut(self) -> None:
+        self.close_connection = True
+        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _CUT)
+        self.connection.close()
+
+    def _route(self) -> None:
+        if self.path_only == "/v2/":
+            return self._reply(200, b"{}")
+        match = re.fullmatch(r"/v2/(.+?)/(manifests|blobs)/(uploads/)?(.*)", self.path_only)
+        if match is None:
+            return self._reply(404)
+        repository, kind, uploads, name = match.groups()
+        if uploads:
+            return self._upload(repository, name)
+        if kind == "manifests":
+            return self._put_manifest(repository, name) if self.command == "PUT" else self._manifest(repository, name)
+        return self._blob(repository, name)
+
+    def _manifest(self, repository: str, reference: str) -> None:
+        held = self.registry.manifests.get(repository, {}).get(reference)
+        if held is None:
+            return self._reply(404)
+        return self._content(held[1], held[0])
+
+    def _blob(self, repository: str, digest: str) -> None:
+        held = self.registry.blobs.get(repository, {}).get(digest)
+        return self._reply(404) if held is None else self._content(held, "application/octet-stream")
+
+    def _content(self, data: bytes, media_type: str) -> None:
+        stated = sha256(data) if self.fault.digest is None else self.fault.digest
+        headers = {"Content-Type": media_type, **({"Docker-Content-Digest": stated} if stated else {})}
+        self._reply(200, data if self.fault.body is None else self.fault.body, **headers)
+
+    def _put_manifest(self, repository: str, reference: str) -> None:
+        content = json.loads(self.sent)
+        blobs = self.registry.blobs.get(repository, {})
+        missing = [entry for entry in (content["config"], *content["layers"]) if entry["digest"] not in blobs]
+        if missing or (reference.startswith("sha256:") and reference != sha256(self.sent)):
+            return self._reply(400, b'{"errors":[{"code":"MANIFEST_BLOB_UNKNOWN"}]}')
+        held = self.registry.manifests.setdefault(repository, {})
+        held[reference] = held[sha256(self.sent)] = (self.headers["Content-Type"], self.sent)
+        return self._reply(201)
+
+    def _upload(self, repository: str, session: str) -> None:
+        if self.command == "POST":
+            return self._open(repository)
+        if session not in self.registry.uploads:
+            return self._reply(404, b'{"errors":[{"code":"BLOB_UPLOAD_UNKNOWN"}]}')
+        self.registry.uploads.discard(session)
+        if self.command == "DELETE":
+            return self._reply(204)
+        if self.query["digest"] != [sha256(self.sent)]:
+            return self._reply(400, b'{"errors":[{"code":"DIGEST_INVALID"}]}')
+        self.registry.put(repository, self.sent)
+        return self._reply(201)
+
+    def _open(self, repository: str) -> None:
+        source = self.registry.blobs.get(self.query.get("from", [""])[0], {})
+        digest = self.query.get("mount", [""])[0]
+        if digest in source and not self.fault.unmounted:
+            self.registry.put(repository, source[digest])
+            return self._reply(201)
+        session = uuid.uuid4().hex
+        self.registry.uploads.add(session)
+        return self._reply(202, Location=f"/v2/{repository}/blobs/uploads/{session}?_state=opaque")
+
+    def _reply(self, status: int, body: bytes = b"", **headers: str) -> None:
+        if self.fault.mute:
+            return self._cut()
+        self.send_response(status)
+        for name, value in headers.items():
+            self.send_header(name.replace("_", "-"), value)
+        if status not in (204, 304):
+            self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(body[: len(body) - self.fault.short])
+            if self.fault.short:
+                self._cut()
+        return None

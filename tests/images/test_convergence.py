@@ -1,0 +1,137 @@
+"""The build stage on the real engine and registry, with small wheels: the same bytes, whatever happened before."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import requests
+
+from images import catalog
+from images.record import BuildRecord
+from oci.registry import Registry
+from runner import embedded, engine
+from runner import home as places
+from tests.fakes import small_line
+
+pytestmark = [pytest.mark.docker, pytest.mark.slow]
+
+KILLED_AFTER_S = (0.5, 1.0, 1.5, 2.0, 2.5, 3.0, 3.5, 4.0)
+MARK = "KILLED_RUN_OF"
+
+
+@pytest.fixture
+def seeded(base_image: str, registry_host: str, home: Path, tmp_path: Path) -> tuple[str, Path]:
+    """A registry with the real OS layer in its cache, and the locks of a small line."""
+    small_line.give_system(Registry(base_image.partition("/")[0]), Registry(registry_host))
+    root = tmp_path / "locks"
+    small_line.write_locks(root)
+    return registry_host, root
+
+
+@pytest.fixture
+def unseen(base_image: str, free_port: Callable[[], int], tmp_path: Path) -> Iterator[str]:
+    """A registry of this test alone that knows nothing but the OS layer."""
+    host = f"127.0.0.1:{free_port()}"
+    folder = tmp_path / "unseen"
+    folder.mkdir()
+    embedded.start(host, folder)
+    small_line.give_system(Registry(base_image.partition("/")[0]), Registry(host))
+    yield host
+    embedded.stop(folder)
+
+
+@pytest.fixture
+def built(seeded: tuple[str, Path], tmp_path: Path) -> tuple[BuildRecord, ...]:
+    """Both images of the small line."""
+    return small_line.build_it(*seeded, tmp_path / "out")
+
+
+def test_nothing_is_made_twice(seeded: tuple[str, Path], built: tuple[BuildRecord, ...], tmp_path: Path) -> None:
+    again = small_line.build_it(*seeded, tmp_path / "out")
+    assert again == built
+    elsewhere = small_line.build_it(*seeded, tmp_path / "another checkout")
+    assert [record.digest for record in elsewhere] == [record.digest for record in built]
+    assert {layer.made for record in elsewhere for layer in record.layers} == {"reused"}
+
+
+def test_another_machine_makes_the_same_bytes(
+    seeded: tuple[str, Path], built: tuple[BuildRecord, ...], unseen: str, tmp_path: Path
+) -> None:
+    other = small_line.build_it(unseen, seeded[1], tmp_path / "other out")
+    assert {layer.made for layer in other[0].layers if layer.kind != "os"} == {"built"}
+    assert [record.digest for record in other] == [record.digest for record in built]
+
+
+def test_the_image_imports_what_was_locked_from_bytecode(
+    seeded: tuple[str, Path], built: tuple[BuildRecord, ...]
+) -> None:
+    program = "import seeing.m1, torch.m2; print(seeing.m1.f(1), torch.m2.__cached__, seeing.m1.__cached__)"
+    value, *cached = _run(built[1].reference(seeded[0]), "python", "-c", program)
+    assert value == "2"
+    assert _run(built[1].reference(seeded[0]), "ls", *cached) == sorted(cached)
+
+
+def test_killed_anywhere_the_same_command_ends_the_same(
+    seeded: tuple[str, Path], built: tuple[BuildRecord, ...], unseen: str, tmp_path: Path
+) -> None:
+    """Killed with SIGKILL after ever longer times, then let run: the same digests as a run that was left alone."""
+    out, (_, root) = tmp_path / "killed out", seeded
+    codes = [_run_and_kill(unseen, root, out, seconds) for seconds in KILLED_AFTER_S]
+    assert -signal.SIGKILL in codes
+    assert _left_of(unseen) == []
+    assert _is_whole(unseen)
+    ended = small_line.build_it(unseen, root, out)
+    assert [record.digest for record in ended] == [record.digest for record in built]
+    with places.scratch("next"):
+        assert len(list(places.kept("work").iterdir())) == 1
+
+
+def _run(image: str, *command: str) -> list[str]:
+    said = engine.client().containers.run(image, list(command), remove=True, network_mode="none")
+    return str(said.decode()).split()
+
+
+def _run_and_kill(host: str, root: Path, out: Path, seconds: float) -> int:
+    command = [sys.executable, "-m", "tests.fakes.small_line", host, str(root), str(out)]
+    marked = {**os.environ, MARK: host}
+    run = subprocess.Popen(command, cwd=places.REPOSITORY, stderr=subprocess.DEVNULL, env=marked)
+    time.sleep(seconds)
+    if run.poll() is None:
+        run.kill()  # the run alone: its workers must end by themselves
+    return run.wait()
+
+
+def _left_of(host: str) -> list[str]:
+    """Processes of killed runs that are still there a moment later."""
+    deadline = time.monotonic() + 5
+    while (found := _marked(host)) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    return found
+
+
+def _marked(host: str) -> list[str]:
+    mark = f"{MARK}={host}".encode()
+    return [folder.name for folder in Path("/proc").glob("[0-9]*") if mark in _environment(folder)]
+
+
+def _environment(process: Path) -> bytes:
+    try:
+        return (process / "environ").read_bytes()
+    except OSError:
+        return b""
+
+
+def _is_whole(host: str) -> bool:
+    """Every manifest that staging shows has all its blobs."""
+    registry, staging = Registry(host), catalog.load().repositories.staging
+    tags = requests.get(f"http://{host}/v2/{staging}/tags/list", timeout=10).json().get("tags") or ()
+    manifests = (registry.manifest(staging, tag) for tag in tags)
+    blobs = [blob for manifest in manifests if manifest for blob in manifest.blobs()]
+    return all(registry.has_blob(staging, blob.digest) for blob in blobs)
