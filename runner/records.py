@@ -103,7 +103,7 @@ def _read_text(path: Path) -> str:
 def _first(error: ValidationError) -> str:
     first = error.errors()[0]
     place = ".".join(str(part) for part in first["loc"]) or "document"
-    if first["type"] == "extra_forbidden":
+    if first["type"] in ("extra_forbidden", "unexpected_keyword_argument"):
         return f"unknown key `{place}`"
     if first["type"] in ("missing", "missing_argument"):
         return f"missing key `{place}`"

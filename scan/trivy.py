@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -145,7 +146,7 @@ def _download(folder: Path, mirror: str | None) -> str:
     if done.returncode == 0:
         return ""
     said = (done.stderr.strip().splitlines() or ["no message"])[-1]
-    cause = said.partition(";")[0].strip(" *\t").rpartition("dial tcp: ")[2][:120]
+    cause = re.sub(r" on [\d.:]+", "", said.partition(";")[0].strip(" *\t").rpartition("dial tcp: ")[2])[:120]
     return f"no vulnerability database could be downloaded ({cause}), and none was given with --trivy-db"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -32,3 +33,15 @@ def tiny_image() -> str:
 def mounted_harness() -> Path:
     """pytest and its plugins, as every container gets them."""
     return harness.installed()
+
+
+@pytest.fixture
+def image_with(request: pytest.FixtureRequest) -> Callable[[str], str]:
+    """The real image that carries a stack, pulled by digest."""
+
+    def pulled(stack: str) -> str:
+        reference = str(request.getfixturevalue(f"{stack}_image"))
+        engine.pull(reference)
+        return reference
+
+    return pulled
