@@ -1,0 +1,144 @@
+"""The build stage where every layer is in the cache already: assembled, recorded, and left alone the second time."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from images import build, catalog, layer_cache, plan
+from images.catalog import Catalog
+from images.layer_cache import MadeLayer
+from images.layers import OS
+from images.plan import Plan
+from images.record import BuildRecord, DebianPackage
+from oci.manifest import LAYER_GZIP
+from oci.registry import Registry
+from runner import engine, records
+from runner.errors import EnvironmentFailed
+from tests.fakes.refusal import refused
+from tests.fakes.registry import FakeRegistry, Fault
+
+VERSION = "v2.6.0"
+
+
+@pytest.fixture(scope="module")
+def shipped() -> Catalog:
+    return catalog.load()
+
+
+@pytest.fixture
+def fake(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeRegistry]:
+    monkeypatch.setattr(time, "sleep", lambda _: None)
+    monkeypatch.setattr(engine, "client", lambda: pytest.fail("the engine was asked"))
+    with FakeRegistry() as started:
+        yield started
+
+
+def planned(shipped: Catalog, home: Path) -> Plan:
+    return plan.make(shipped, shipped.version(VERSION), shipped.images, home / "out")
+
+
+@pytest.fixture
+def cached(fake: FakeRegistry, shipped: Catalog, home: Path) -> FakeRegistry:
+    """A registry whose cache repository has a layer for every key of the plan."""
+    registry, cache = Registry(fake.host), shipped.repositories.cache
+    for spec in {spec.key: spec for image in planned(shipped, home).images for spec in image.layers}.values():
+        blob = registry.push_bytes(cache, f"layer {spec.key}".encode(), LAYER_GZIP)
+        packages = (DebianPackage("tini", "0.19"),) if spec.kind == OS else ()
+        made = MadeLayer(blob.digest, f"sha256:diff of {spec.key}", blob.size, "source", packages)
+        layer_cache.keep(registry, cache, spec.key, made)
+    fake.requests.clear()
+    return fake
+
+
+def run(fake: FakeRegistry, shipped: Catalog, home: Path) -> tuple[BuildRecord, ...]:
+    made = planned(shipped, home)
+    return build.build(shipped, shipped.version(VERSION), made, Registry(fake.host), home / "out")
+
+
+def in_staging(fake: FakeRegistry, shipped: Catalog) -> list[str]:
+    return list(fake.manifests.get(shipped.repositories.staging, {}))
+
+
+def test_images_are_assembled_from_cached_layers(cached: FakeRegistry, shipped: Catalog, home: Path) -> None:
+    for record in run(cached, shipped, home):
+        manifest = Registry(cached.host).manifest(record.repository, record.digest)
+        assert manifest is not None
+        config, *held = manifest.blobs()
+        assert [layer.digest for layer in held] == [layer.digest for layer in record.layers]
+        facts = json.loads(cached.blobs[record.repository][config.digest])
+        assert facts["rootfs"]["diff_ids"] == [layer.diff_id for layer in record.layers]
+        assert len(facts["history"]) == len(held)
+        assert facts["config"]["User"] == "1000:1000"
+        assert record.debian_packages == (DebianPackage("tini", "0.19"),)
+        assert {layer.made for layer in record.layers} == {"reused"}
+
+
+def test_what_is_recorded_is_what_is_returned(cached: FakeRegistry, shipped: Catalog, home: Path) -> None:
+    for record in run(cached, shipped, home):
+        assert records.read(BuildRecord, plan.record_path(home / "out", VERSION, record.image, "build")) == record
+
+
+def test_layers_are_mounted_and_never_sent(cached: FakeRegistry, shipped: Catalog, home: Path) -> None:
+    made = run(cached, shipped, home)
+    assert cached.count("PUT", "blobs/uploads") == len(made), "only the configurations are sent"
+
+
+def test_the_same_plan_is_the_same_digest_elsewhere(cached: FakeRegistry, shipped: Catalog, home: Path) -> None:
+    first = [record.digest for record in run(cached, shipped, home)]
+    for path in (home / "out").rglob("*.json"):
+        path.unlink()
+    assert [record.digest for record in run(cached, shipped, home)] == first
+
+
+def test_a_second_run_puts_nothing(cached: FakeRegistry, shipped: Catalog, home: Path) -> None:
+    first = run(cached, shipped, home)
+    cached.requests.clear()
+    assert run(cached, shipped, home) == first
+    assert not [request for request in cached.requests if not request.startswith(("GET", "HEAD"))]
+    assert {image.why for image in planned(shipped, home).images} == {"unchanged"}
+
+
+def test_an_image_that_is_gone_from_staging_is_assembled_again(
+    cached: FakeRegistry, shipped: Catalog, home: Path
+) -> None:
+    first = run(cached, shipped, home)
+    cached.manifests[shipped.repositories.staging].clear()
+    assert [record.digest for record in run(cached, shipped, home)] == [record.digest for record in first]
+    assert first[0].digest in in_staging(cached, shipped)
+
+
+FAULTS = [
+    pytest.param(Fault("PUT", "staging/blobs/uploads", status=401), "401", id="401 on a configuration"),
+    pytest.param(Fault("PUT", "staging/blobs/uploads", status=500), "500", id="500 on a configuration"),
+    pytest.param(Fault("POST", "staging.*mount=", status=500), "500", id="500 on a mount"),
+    pytest.param(Fault("PUT", "staging/manifests", status=500), "500", id="500 on a manifest"),
+    pytest.param(Fault("GET", "^/v2/$", status=401), "docker login", id="not logged in"),
+]
+
+
+@pytest.mark.parametrize(("fault", "words"), FAULTS)
+def test_a_registry_that_fails_leaves_nothing_half_done(
+    cached: FakeRegistry, shipped: Catalog, home: Path, fault: Fault, words: str
+) -> None:
+    cached.fail(fault)
+    with refused(EnvironmentFailed, words, cached.host):
+        run(cached, shipped, home)
+    assert not in_staging(cached, shipped)
+    assert not list((home / "out").rglob("build.json"))
+    cached.heal()
+    assert len(run(cached, shipped, home)) == len(shipped.images)
+
+
+def test_an_image_whose_manifest_was_put_but_not_answered_is_not_recorded(
+    cached: FakeRegistry, shipped: Catalog, home: Path
+) -> None:
+    cached.fail(Fault("PUT", "staging/manifests", 1, mute=True))
+    with refused(EnvironmentFailed, "manifests"):
+        run(cached, shipped, home)
+    assert not list((home / "out").rglob("build.json"))
+    assert len(run(cached, shipped, home)) == len(shipped.images)

@@ -1,0 +1,184 @@
+"""Bytecode by the compiler that runs inside the image, here with this interpreter."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import os
+import signal
+import subprocess
+import sys
+import tarfile
+import time
+import zipfile
+from pathlib import Path
+
+import docker.errors
+import pytest
+import requests
+
+from images import bytecode, layers, wheelhouse
+from images.layers import LayerSpec
+from images.locks import Wheel
+from images.wheels import Prefix
+from runner import engine
+from runner.errors import ConfigError, EnvironmentFailed
+from tests.fakes.refusal import refused
+from tests.fakes.wheels import make_wheel
+
+EPOCH = 1_738_108_800
+PREFIX = Prefix("opt/venv", f"{sys.version_info.major}.{sys.version_info.minor}")
+TAG = sys.implementation.cache_tag
+
+
+def spec(*wheels: Wheel) -> LayerSpec:
+    return LayerSpec("bytecode", layers.BYTECODE, "base", wheels, "key")
+
+
+def compile_jobs(jobs: list[bytecode.Job], folder: Path) -> list[Path]:
+    """Run the compiler as the container does."""
+    folder.mkdir()
+    (folder / "jobs.json").write_text(json.dumps(jobs))
+    command = [sys.executable, str(bytecode.COMPILER), str(folder / "jobs.json"), str(folder)]
+    subprocess.run(command, check=True, env={**os.environ, "PYTHONHASHSEED": "0"}, timeout=60)
+    return sorted(folder.glob("*.zip"))
+
+
+def jobs_here(*wheels: Wheel) -> list[bytecode.Job]:
+    """The jobs, with wheels where they are on this machine."""
+    jobs = bytecode.jobs_of(spec(*wheels), PREFIX)
+    here = str(wheelhouse.path_of(wheels[0]).parent)
+    return [[(file.replace("/wheels", here), member, path) for file, member, path in job] for job in jobs]
+
+
+FILES: dict[str, bytes] = {
+    "demo/__init__.py": b"from demo.part import NAME\n",
+    "demo/part.py": b"NAME = 'as shipped'\n",
+    "demo/broken.py": b"def (:\n",
+    "demo/null.py": b"x = '\x00'\n",
+    "demo/text.txt": b"no code",
+    "single.py": b"SETS = {frozenset({'a', 'b', 'c'})}\n",
+}
+
+
+def test_jobs_are_the_python_files_of_a_wheel(home: Path) -> None:
+    wheel = make_wheel(files=FILES)
+    (job,) = bytecode.jobs_of(spec(wheel), PREFIX)
+    assert {member for _, member, _ in job} == {name for name in FILES if name.endswith(".py")}
+    assert {file for file, _, _ in job} == {f"/wheels/{wheel.file}"}
+
+
+def test_jobs_are_of_limited_size_and_of_one_wheel_each(home: Path) -> None:
+    wheels = [make_wheel(name, {f"{name}{n}.py": b"" for n in range(200)}) for name in ("one", "two")]
+    jobs = bytecode.jobs_of(spec(*wheels), PREFIX)
+    assert [len(job) for job in jobs] == [150, 50, 150, 50]
+    assert all(len({file for file, _, _ in job}) == 1 for job in jobs)
+
+
+def test_code_that_does_not_compile_is_left_out(home: Path, tmp_path: Path) -> None:
+    (made,) = compile_jobs(jobs_here(make_wheel(files=FILES)), tmp_path / "made")
+    with zipfile.ZipFile(made) as found:
+        names = {name.rpartition("/")[2] for name in found.namelist()}
+    assert names == {f"{stem}.{TAG}.pyc" for stem in ("__init__", "part", "single")}
+
+
+def test_two_compilations_are_the_same_bytes(home: Path, tmp_path: Path) -> None:
+    jobs = jobs_here(make_wheel(files=FILES), make_wheel("more", {"more.py": b"MORE = {1, 2, 'x'}\n"}))
+    first, second = (compile_jobs(jobs, tmp_path / name) for name in ("first", "second"))
+    assert [path.read_bytes() for path in first] == [path.read_bytes() for path in second]
+    assert len(first) == 2
+
+
+def test_code_is_imported_without_its_source_being_read(home: Path, tmp_path: Path) -> None:
+    """The source is changed after compiling: what runs is what was compiled."""
+    wheel = make_wheel(files=FILES)
+    target, root = io.BytesIO(), tmp_path / "root"
+    layers.compile_wheels([wheel], PREFIX, EPOCH, target)
+    unpack(target, root)
+    site = root / PREFIX.site_packages
+    (site / "demo/part.py").write_text("NAME = 'changed'\n")
+    assert imported(site) == "changed"
+    target = io.BytesIO()
+    layers.compile_bytecode(compile_jobs(jobs_here(wheel), tmp_path / "made"), EPOCH, target)
+    unpack(target, root)
+    assert imported(site) == "as shipped"
+
+
+def unpack(layer: io.BytesIO, root: Path) -> None:
+    layer.seek(0)
+    with tarfile.open(fileobj=layer, mode="r:gz") as tar:
+        tar.extractall(root, filter="data")
+
+
+def imported(site: Path) -> str:
+    command = [sys.executable, "-B", "-c", "import demo; print(demo.NAME)"]
+    done = subprocess.run(command, env={"PYTHONPATH": str(site)}, capture_output=True, text=True, check=True)
+    return done.stdout.strip()
+
+
+@pytest.mark.xfail(strict=True, reason="bytecode is compiled from wheels whose hash nobody looked at")
+def test_a_wheel_that_is_not_the_locked_one(home: Path) -> None:
+    wheel = make_wheel(files={"demo.py": b"x = 1"})
+    path = wheelhouse.path_of(wheel)
+    path.write_bytes(path.read_bytes()[:-1] + b"x")
+    with refused(ConfigError, wheel.file, wheel.sha256[:12]):
+        bytecode.jobs_of(spec(wheel), PREFIX)
+
+
+@pytest.mark.slow
+@pytest.mark.xfail(strict=True, reason="the compiler waits for ever for a process that was killed")
+def test_a_compiling_process_that_is_killed(home: Path, tmp_path: Path) -> None:
+    """As the kernel does where memory runs out. A wheel that is a pipe keeps the process busy until then."""
+    os.mkfifo(tmp_path / "wheel")
+    (tmp_path / "jobs.json").write_text(json.dumps([[[str(tmp_path / "wheel"), "a.py", "/a.py"]]]))
+    command = [sys.executable, str(bytecode.COMPILER), str(tmp_path / "jobs.json"), str(tmp_path)]
+    compiler = subprocess.Popen(command, start_new_session=True)
+    try:
+        with (tmp_path / "wheel").open("wb"):  # opens when the process reads
+            os.kill(reader_of(compiler.pid, tmp_path / "wheel"), signal.SIGKILL)
+        assert compiler.wait(timeout=8) != 0
+    finally:
+        os.killpg(compiler.pid, signal.SIGKILL)
+        compiler.wait()
+
+
+def reader_of(parent: int, file: Path) -> int:
+    """The process among the children of `parent` that has `file` open."""
+    deadline = time.monotonic() + 5
+    while time.monotonic() < deadline:
+        for child in Path(f"/proc/{parent}/task/{parent}/children").read_text().split():
+            if str(file) in opened_by(child):
+                return int(child)
+    raise AssertionError("no process opened the wheel")
+
+
+def opened_by(process: str) -> set[str]:
+    found: set[str] = set()
+    for link in Path(f"/proc/{process}/fd").iterdir():
+        with contextlib.suppress(FileNotFoundError):
+            found.add(str(link.readlink()))
+    return found
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        docker.errors.APIError("no space left"),
+        pytest.param(
+            requests.ReadTimeout("no answer in 600 s"),
+            marks=pytest.mark.xfail(strict=True, reason="an engine that goes away is no refusal"),
+        ),
+    ],
+    ids=["refuses", "goes away"],
+)
+def test_an_engine_that_fails(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
+    class Broken:
+        @property
+        def containers(self) -> object:
+            raise error
+
+    monkeypatch.setattr(engine, "client", Broken)
+    monkeypatch.setattr(engine, "pull", lambda _: None)
+    with refused(EnvironmentFailed, "compiling bytecode failed"):
+        bytecode.compile_in_container([spec(make_wheel(files=FILES))], PREFIX, "image", tmp_path)

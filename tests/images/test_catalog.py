@@ -1,0 +1,187 @@
+"""The catalogue as shipped, and every way to get it wrong: refused with file, line and the way out."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import pytest
+
+from images import catalog
+from images.catalog import CATALOG, IMAGES, PYTORCH, Catalog
+from runner.errors import ConfigError
+from tests.fakes.refusal import refused
+
+SHIPPED = CATALOG.read_text()
+
+
+@pytest.fixture
+def written(tmp_path: Path) -> Path:
+    return tmp_path / "catalog.yaml"
+
+
+def line_of(text: str, part: str) -> int:
+    return text[: text.index(part)].count("\n") + 1
+
+
+def test_the_shipped_catalogue_and_locks_load() -> None:
+    shipped = catalog.load()
+    assert shipped.images[0] == "base"
+    for line in shipped.lines:
+        locks = catalog.locks_of(shipped, line, tuple(shipped.stacks))
+        assert {stack: bool(lock.wheels) for stack, lock in locks.items()} == dict.fromkeys(shipped.stacks, True)
+
+
+def test_every_stack_has_what_it_is_made_of() -> None:
+    for stack in catalog.load().stacks:
+        assert (IMAGES / stack / "requirements.in").read_text().strip()
+
+
+WRONG = [
+    pytest.param(
+        "    epoch:", "    colour: red\n    epoch:", "colour: red", "unknown key `lines.2.6.colour`", id="unknown key"
+    ),
+    pytest.param("\nimages:", "\nextra: 1\nimages:", "extra: 1", "unknown key `extra`", id="unknown key at the top"),
+    pytest.param(
+        '    cuda: "12.4"',
+        '    cuda: "12.4"\n    cuda: "12.6"',
+        'cuda: "12.6"',
+        "key `cuda` given twice",
+        id="key twice",
+    ),
+    pytest.param('    cuda: "12.4"\n', "", '"2.6":', "missing key `lines.2.6.cuda`", id="missing key"),
+    pytest.param(
+        'torchvision: "0.21.0"',
+        'torchvision: "0.17.0"',
+        "torchvision:",
+        "torchvision 0.17.0 does not go with torch 2.6.0",
+        id="torchvision 0.17 with torch 2.6",
+    ),
+    pytest.param('torchaudio: "2.6.0"', 'torchaudio: "2.5.0"', "torchaudio:", "torchaudio 2.5.0", id="torchaudio"),
+    pytest.param('cuda: "12.4"', 'cuda: "12.1"', "cuda:", "never built for cuda 12.1", id="CUDA 12.1"),
+    pytest.param('python: "3.11"', 'python: "3.14"', "python:", "never built for python 3.14", id="Python never built"),
+    pytest.param('python: "3.11"', "python: 3.11", "python:", "string", id="Python as a number"),
+    pytest.param(
+        'torch: "2.6.0"',
+        'torch: "2.9.1"',
+        'torch: "2.9.1"',
+        "line 2.6 declares torch 2.9.1",
+        id="torch of another line",
+    ),
+    pytest.param(
+        'torch: "2.6.0"', 'torch: "2.6.9"', 'torch: "2.6.9"', "not in pytorch.yaml", id="torch that does not exist"
+    ),
+    pytest.param("needs: [base]", "needs: [bass]", "needs: [bass]", "unknown stack `bass`", id="unknown stack needed"),
+    pytest.param("needs: []", "needs: [cv]", "needs: [cv]", "circle: base -> cv -> base", id="circle"),
+    pytest.param("needs: []", "needs: [base]", "needs: [base]", "circle: base -> base", id="stack that needs itself"),
+    pytest.param("needs: [base]", "needs: []", "  cv:", "`cv` does not stand on `base`", id="stack on nothing"),
+    pytest.param("  cv:\n", "  c-v:\n", "c-v:", "stack name `c-v`", id="stack name with a dash"),
+    pytest.param("images: [base, cv,", "images: [base, tv,", "images:", "unknown image `tv`", id="unknown image"),
+    pytest.param("epoch: 1738108800", "epoch: soon", "epoch:", "`lines.2.6.epoch`", id="time that is no number"),
+    pytest.param("repositories: #", "repositories: [", "", "not valid YAML", id="not YAML"),
+]
+
+
+@pytest.mark.parametrize(("right", "wrong", "place", "words"), WRONG)
+def test_a_wrong_catalogue(written: Path, right: str, wrong: str, place: str, words: str) -> None:
+    text = SHIPPED.replace(right, wrong, 1)
+    assert text != SHIPPED, "the shipped catalogue no longer holds what this test spoils"
+    written.write_text(text)
+    with refused(ConfigError, words, f"{written}:{line_of(text, place) if place else ''}"):
+        catalog.load(written)
+
+
+@pytest.mark.parametrize("text", ["", "- a list", "words", "repositories: {}"])
+def test_what_is_no_catalogue_at_all(written: Path, text: str) -> None:
+    written.write_text(text)
+    with refused(ConfigError, f"{written}:1:"):
+        catalog.load(written)
+
+
+def test_no_catalogue(written: Path) -> None:
+    with refused(ConfigError, str(written), "No such file"):
+        catalog.load(written)
+
+
+@pytest.mark.xfail(strict=True, reason="text that is not UTF-8, or holds control characters, is no refusal")
+@pytest.mark.parametrize("data", [b"\xff\xfe", b"a: \x00"], ids=["not UTF-8", "control character"])
+def test_a_catalogue_that_is_not_text(written: Path, data: bytes) -> None:
+    written.write_bytes(data)
+    with refused(ConfigError, str(written)):
+        catalog.load(written)
+
+
+def test_a_wrong_list_of_pytorch_builds(tmp_path: Path) -> None:
+    wrong = tmp_path / "pytorch.yaml"
+    wrong.write_text(PYTORCH.read_text().replace("  cuda:", "  rocm: []\n  cuda:", 1))
+    with refused(ConfigError, f"{wrong}:6:", "unknown key `2.6.0.rocm`"):
+        catalog.load(CATALOG, wrong)
+
+
+# Versions and images by name
+
+
+@pytest.fixture(scope="module")
+def shipped() -> Catalog:
+    return catalog.load()
+
+
+@pytest.mark.parametrize("text", ["2.6", "v2.6", "2.6.0", "v2.6.0.1", "v2.6.0-cv", "v2.6.x", "", "latest", "v2.6.0 "])
+def test_what_is_not_a_version(shipped: Catalog, text: str) -> None:
+    with refused(ConfigError, "is not a version", "v2.6.0"):
+        shipped.version(text)
+
+
+def test_a_version_of_no_line(shipped: Catalog) -> None:
+    with refused(ConfigError, "no line 3.0", "2.6"):
+        shipped.version("v3.0.0")
+
+
+def test_a_version_reads_as_written(shipped: Catalog) -> None:
+    assert str(shipped.version("v2.6.13")) == "v2.6.13"
+
+
+@pytest.mark.xfail(strict=True, reason="v2.6.00 and v2.6.0 are taken for the same release")
+def test_a_version_is_written_one_way(shipped: Catalog) -> None:
+    with refused(ConfigError, "is not a version"):
+        shipped.version("v2.6.00")
+
+
+@pytest.mark.parametrize(
+    ("asked", "names"),
+    [
+        (None, ("base", "cv", "nlp", "rl")),
+        ("cv", ("cv",)),
+        ("cv-nlp", ("cv-nlp",)),
+        ("nlp-cv", ("cv-nlp",)),
+        ("nlp-cv,cv-nlp", ("cv-nlp",)),
+        ("base-cv", ("cv",)),
+        ("base", ("base",)),
+        (" nlp , cv ", ("nlp", "cv")),
+    ],
+)
+def test_images_by_name(shipped: Catalog, asked: str | None, names: tuple[str, ...]) -> None:
+    assert shipped.image_names(asked) == names
+
+
+@pytest.mark.parametrize("asked", ["tv", "cv-", "-", "cv--nlp", "CV", "cv nlp", "cv,tv"])
+def test_an_unknown_image(shipped: Catalog, asked: str) -> None:
+    with refused(ConfigError, "unknown image", "base, cv, nlp, rl"):
+        shipped.image_names(asked)
+
+
+@pytest.mark.parametrize("asked", ["", ",", " "])
+def test_no_image_at_all(shipped: Catalog, asked: str) -> None:
+    with refused(ConfigError, "names no image"):
+        shipped.image_names(asked)
+
+
+def test_a_combined_image_has_the_stacks_of_both(shipped: Catalog) -> None:
+    assert shipped.stacks_of("nlp-cv") == ("base", "cv", "nlp")
+
+
+@pytest.mark.xfail(strict=True, reason="stacks are put in the order of the file, not of what they need")
+def test_a_stack_stands_on_what_it_needs(shipped: Catalog) -> None:
+    cv = dataclasses.replace(shipped.stacks["cv"], needs=("nlp",))
+    changed = dataclasses.replace(shipped, stacks={**shipped.stacks, "cv": cv})
+    assert changed.stacks_of("cv") == ("base", "nlp", "cv")

@@ -1,0 +1,220 @@
+"""The OS layer from an exported root file system: what stays, what goes, and that only contents count."""
+
+from __future__ import annotations
+
+import io
+import tarfile
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import docker.errors
+import pytest
+import requests
+
+from images import catalog, debian
+from images.record import DebianPackage
+from oci.tarball import Blob
+from runner import engine, shell
+from runner.errors import EnvironmentFailed
+from tests.fakes.refusal import refused
+
+EPOCH = 1_738_108_800
+STATUS = """Package: tini
+Status: install ok installed
+Version: 0.19.0-1
+Description: a tiny init
+ Version: of the description
+
+Package: gone
+Status: deinstall ok config-files
+Version: 1
+
+Package: held
+Status: hold ok installed
+Version: 2:3~rc1+b1
+"""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """An entry of an exported root file system."""
+
+    name: str
+    data: bytes = b""
+    kind: bytes = tarfile.REGTYPE
+    mode: int = 0o644
+    link: str = ""
+    mtime: int = 1
+    uid: int = 0
+    pax: dict[str, str] = field(default_factory=dict)
+
+
+FOLDERS = [Entry(name, kind=tarfile.DIRTYPE, mode=0o755) for name in ("dev", "etc", "tmp", "usr", "var", "var/log")]
+GOOD = [
+    Entry("usr/bin/tool", b"tool", mode=0o755),
+    Entry("usr/bin/same", kind=tarfile.LNKTYPE, link="usr/bin/tool"),
+    Entry("usr/bin/short", kind=tarfile.SYMTYPE, link="tool"),
+    Entry("usr/bin/passwd", b"x", mode=0o4755),
+    Entry("usr/bin/wall", b"x", mode=0o2755),
+    Entry("usr/bin/ping", b"x", mode=0o755, pax={"SCHILY.xattr.security.capability": "\x01\x02"}),
+    Entry("home/mluser", kind=tarfile.DIRTYPE, mode=0o700, uid=1000),
+    Entry("usr/share/" + "long/" * 40 + "name", b"x"),
+    Entry("usr/share/ünicode", b"x"),
+    Entry("var/lib/dpkg/status", STATUS.encode()),
+]
+DROPPED = [
+    Entry("dev/null", kind=tarfile.CHRTYPE),
+    Entry("dev/sda", kind=tarfile.BLKTYPE),
+    Entry("usr/fifo", kind=tarfile.FIFOTYPE),
+    Entry("var/log/dpkg.log", b"today"),
+    Entry("var/log/apt/term.log", b"today"),
+    Entry("var/cache/ldconfig/aux-cache", b"x"),
+    Entry("var/lib/apt/lists/deb.debian.org", b"x"),
+    Entry("var/lib/dpkg/status-old", b"x"),
+    Entry("etc/passwd-", b"x"),
+    Entry("etc/hostname", b"x"),
+    Entry("etc/resolv.conf", b"x"),
+    Entry("etc/machine-id", b"x"),
+    Entry(".dockerenv"),
+    Entry("tmp/left", b"x"),
+    Entry("proc/1", b"x"),
+    Entry("run/lock", b"x"),
+]
+
+
+def exported(path: Path, entries: Iterable[Entry]) -> Path:
+    with tarfile.open(path, "w", format=tarfile.PAX_FORMAT) as tar:
+        for entry in entries:
+            info = tarfile.TarInfo(entry.name)
+            info.type, info.mode, info.linkname, info.mtime = entry.kind, entry.mode, entry.link, entry.mtime
+            info.uid, info.size, info.pax_headers = entry.uid, len(entry.data), dict(entry.pax)
+            info.uname = "somebody"
+            tar.addfile(info, io.BytesIO(entry.data))
+    return path
+
+
+def normalised(tmp_path: Path, entries: Iterable[Entry]) -> tuple[bytes, Blob, tuple[DebianPackage, ...]]:
+    target = io.BytesIO()
+    blob, packages = debian.normalise(exported(tmp_path / "rootfs.tar", entries), target, EPOCH)
+    return target.getvalue(), blob, packages
+
+
+def members(layer: bytes) -> dict[str, tarfile.TarInfo]:
+    with tarfile.open(fileobj=io.BytesIO(layer), mode="r:gz") as tar:
+        return {entry.name: entry for entry in tar}
+
+
+def test_what_is_of_the_packages_stays(tmp_path: Path) -> None:
+    layer, _, _ = normalised(tmp_path, [*FOLDERS, *GOOD])
+    found = members(layer)
+    assert set(found) == {entry.name for entry in [*FOLDERS, *GOOD]}
+    for entry in GOOD:
+        kept = found[entry.name]
+        assert (kept.type, kept.mode, kept.linkname, kept.uid) == (entry.kind, entry.mode, entry.link, entry.uid)
+        assert entry.pax.items() <= kept.pax_headers.items()
+        assert kept.size == len(entry.data)
+
+
+@pytest.mark.parametrize("dropped", DROPPED, ids=lambda entry: entry.name)
+def test_what_is_of_the_machine_goes(tmp_path: Path, dropped: Entry) -> None:
+    layer, _, _ = normalised(tmp_path, [*FOLDERS, *GOOD, dropped])
+    assert dropped.name not in members(layer)
+
+
+@pytest.mark.xfail(strict=True, reason="every file whose name ends in -old is left out, packaged ones too")
+def test_a_packaged_file_whose_name_ends_in_old_stays(tmp_path: Path) -> None:
+    layer, _, _ = normalised(tmp_path, [Entry("usr/bin/tool-old", b"tool")])
+    assert "usr/bin/tool-old" in members(layer)
+
+
+def test_two_exports_that_differ_in_times_and_logs_only(tmp_path: Path) -> None:
+    first = normalised(tmp_path, [*FOLDERS, *GOOD])
+    later = [replace(entry, mtime=2_000_000_000) for entry in [*FOLDERS, *GOOD]]
+    assert normalised(tmp_path, [*later, *DROPPED]) == first
+
+
+@pytest.mark.parametrize("change", [{"data": b"tooL"}, {"mode": 0o4755}, {"uid": 7}, {"name": "usr/bin/tooL"}])
+def test_two_exports_that_differ_in_more(tmp_path: Path, change: dict[str, bytes]) -> None:
+    first, other = Entry("usr/bin/tool", b"tool"), replace(Entry("usr/bin/tool", b"tool"), **change)  # type: ignore[arg-type]
+    assert normalised(tmp_path, [first])[1] != normalised(tmp_path, [other])[1]
+
+
+def test_every_time_is_the_epoch_and_owners_are_numbers(tmp_path: Path) -> None:
+    found = members(normalised(tmp_path, [*FOLDERS, *GOOD])[0]).values()
+    assert {(entry.mtime, entry.uname, entry.gname) for entry in found} == {(EPOCH, "", "")}
+    assert not any("mtime" in entry.pax_headers for entry in found)
+
+
+def test_the_blob_says_what_was_written(tmp_path: Path) -> None:
+    import gzip
+
+    from oci.manifest import sha256
+
+    layer, blob, _ = normalised(tmp_path, GOOD)
+    plain = gzip.decompress(layer)
+    assert blob == Blob(sha256(layer), sha256(plain), len(layer), len(plain))
+
+
+def test_the_packages_are_read_from_dpkgs_status(tmp_path: Path) -> None:
+    _, _, packages = normalised(tmp_path, GOOD)
+    assert packages == (DebianPackage("tini", "0.19.0-1"), DebianPackage("held", "2:3~rc1+b1"))
+
+
+@pytest.mark.xfail(strict=True, reason="an operating system without a package list is taken")
+def test_a_root_file_system_without_packages(tmp_path: Path) -> None:
+    with refused(EnvironmentFailed):
+        normalised(tmp_path, GOOD[:-1])
+
+
+@pytest.mark.xfail(strict=True, reason="cut in a header it is taken for whole, cut in contents it is no refusal")
+@pytest.mark.parametrize("size", [100, 700, 2000, 2048, 3000])
+def test_an_export_cut_short(tmp_path: Path, size: int) -> None:
+    path = exported(tmp_path / "rootfs.tar", GOOD)
+    path.write_bytes(path.read_bytes()[:size])
+    with refused(EnvironmentFailed):
+        debian.normalise(path, io.BytesIO(), EPOCH)
+
+
+class Full(io.BytesIO):
+    """A disk with no space left."""
+
+    def write(self, _: object) -> int:
+        raise OSError(28, "No space left on device")
+
+
+@pytest.mark.xfail(strict=True, reason="a disk that fills up while the OS layer is written is no refusal")
+def test_a_full_disk(tmp_path: Path) -> None:
+    with refused(EnvironmentFailed, "No space left"):
+        debian.normalise(exported(tmp_path / "rootfs.tar", GOOD), Full(), EPOCH)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        docker.errors.APIError("the daemon has no space left"),
+        pytest.param(
+            requests.ConnectionError("the daemon is gone"),
+            marks=pytest.mark.xfail(strict=True, reason="an engine that goes away is no refusal"),
+        ),
+    ],
+    ids=["refuses", "goes away"],
+)
+def test_an_engine_that_fails_on_the_base(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
+    class Broken:
+        @property
+        def images(self) -> object:
+            raise error
+
+        @property
+        def api(self) -> object:
+            raise error
+
+    def run(command: list[str], **_: object) -> str:
+        Path(command[-1]).write_bytes(b"")
+        return ""
+
+    monkeypatch.setattr(engine, "client", Broken)
+    monkeypatch.setattr(shell, "run", run)
+    with refused(EnvironmentFailed, "engine"):
+        debian.make(catalog.load().lines["2.6"], tmp_path, tmp_path / "os.tar.gz")

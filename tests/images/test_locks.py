@@ -1,0 +1,175 @@
+"""Locks: what is in them, and what of a catalogue they can contradict."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from images import catalog
+from images.catalog import IMAGES
+from images.locks import Wheel, read_lock, write_lock
+from runner.errors import ConfigError
+from tests.fakes.refusal import refused
+
+LINE = "2.6"
+STACKS = tuple(catalog.load().stacks)
+GOOD = f"one==1.0 --hash=sha256:{'a' * 64}  # one-1.0-py3-none-any.whl 10"
+
+
+@pytest.fixture
+def lock(tmp_path: Path) -> Path:
+    return tmp_path / "2.6.lock"
+
+
+@pytest.fixture
+def shipped(tmp_path: Path) -> Path:
+    """A copy of the shipped locks."""
+    for stack in STACKS:
+        (tmp_path / stack).mkdir()
+        shutil.copy(IMAGES / stack / f"{LINE}.lock", tmp_path / stack)
+    return tmp_path
+
+
+@pytest.fixture
+def change(shipped: Path) -> Callable[[str, str, str], int]:
+    """Replace the first match in the lock of a stack; returns its line."""
+
+    def changed(stack: str, pattern: str, text: str) -> int:
+        path = shipped / stack / f"{LINE}.lock"
+        before = path.read_text()
+        match = re.search(pattern, before, re.MULTILINE)
+        assert match is not None, f"nothing in the lock of {stack} matches {pattern}"
+        path.write_text(before[: match.start()] + match.expand(text) + before[match.end() :])
+        return before[: match.start()].count("\n") + 1
+
+    return changed
+
+
+def check(shipped: Path) -> None:
+    catalog.locks_of(catalog.load(), LINE, STACKS, shipped)
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_a_lock_is_written_as_it_was_read(stack: str, lock: Path) -> None:
+    original = IMAGES / stack / f"{LINE}.lock"
+    write_lock(lock, stack, [*read_lock(original).wheels])
+    assert lock.read_text() == original.read_text()
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_a_lock_names_no_place(stack: str) -> None:
+    """Names, versions and hashes; no index, no address, no path."""
+    text = (IMAGES / stack / f"{LINE}.lock").read_text()
+    assert "://" not in text
+    assert not re.search(r"^\s*-", text, re.MULTILINE)
+    assert all("/" not in wheel.file for wheel in read_lock(IMAGES / stack / f"{LINE}.lock").wheels)
+
+
+def test_a_lock_says_where_each_wheel_stands(lock: Path) -> None:
+    lock.write_text(f"# head\n\n{GOOD}\n")
+    assert read_lock(lock).wheels == (Wheel("one", "1.0", "a" * 64, "one-1.0-py3-none-any.whl", 10, 3),)
+
+
+DAMAGED = [
+    pytest.param(GOOD.replace("==", ">="), "not `NAME==VERSION", id="not pinned"),
+    pytest.param(GOOD.replace("a" * 64, "a" * 63), "not `NAME==VERSION", id="hash too short"),
+    pytest.param(GOOD.replace("sha256", "md5"), "not `NAME==VERSION", id="another hash"),
+    pytest.param(GOOD.partition(" --")[0], "not `NAME==VERSION", id="no hash"),
+    pytest.param(GOOD.rpartition(" ")[0], "not `NAME==VERSION", id="no size"),
+    pytest.param(GOOD[:50], "not `NAME==VERSION", id="cut off"),
+    pytest.param(f"  {GOOD}", "not `NAME==VERSION", id="indented"),
+    pytest.param("--extra-index-url x", "not `NAME==VERSION", id="an option"),
+    pytest.param("<<<<<<< HEAD", "not `NAME==VERSION", id="left-over of a merge"),
+    pytest.param(GOOD.replace("one-1.0-py3-none-any", "one-1.0"), "not a wheel's file name", id="no wheel's name"),
+    pytest.param(GOOD.replace("one-1.0-", "../one-1.0-"), "not a wheel's file name", id="file in another folder"),
+    pytest.param(GOOD.replace("one-1.0-", "two-1.0-"), "is not one 1.0", id="file of another package"),
+    pytest.param(GOOD.replace("one-1.0-", "one-1.1-"), "is not one 1.0", id="file of another version"),
+]
+
+
+@pytest.mark.parametrize(("line", "words"), DAMAGED)
+def test_a_damaged_line(lock: Path, line: str, words: str) -> None:
+    lock.write_text(f"# head\n{GOOD}\n{line}\n")
+    with refused(ConfigError, f"{lock}:3:", words, "release.py lock"):
+        read_lock(lock)
+
+
+@pytest.mark.xfail(strict=True, reason="a lock that is not text is no refusal")
+def test_a_lock_that_is_not_text(lock: Path) -> None:
+    lock.write_bytes(b"\xff\xfe")
+    with refused(ConfigError, str(lock)):
+        read_lock(lock)
+
+
+# Against the catalogue, and against each other
+
+
+def test_the_shipped_locks_pass(shipped: Path) -> None:
+    check(shipped)
+
+
+def test_a_missing_lock(shipped: Path) -> None:
+    (shipped / "cv" / f"{LINE}.lock").unlink()
+    with refused(ConfigError, f"missing lock {shipped}/cv/{LINE}.lock", "release.py lock"):
+        check(shipped)
+
+
+def test_two_locks_with_different_wheels_of_one_package(shipped: Path, change: Callable[..., int]) -> None:
+    numpy = next(wheel for wheel in read_lock(shipped / "base" / f"{LINE}.lock").wheels if wheel.name == "numpy")
+    other = dataclasses.replace(numpy, sha256="b" * 64)
+    line = change("nlp", r"\Z", other.requirement().replace("\\", "") + "\n")
+    with refused(ConfigError, f"{shipped}/nlp/{LINE}.lock:{line}:", "numpy", f"{shipped}/base/{LINE}.lock"):
+        check(shipped)
+
+
+@pytest.mark.xfail(strict=True, reason="names are compared as written: Numpy and numpy are two packages")
+def test_two_wheels_of_one_package_spelled_differently(shipped: Path, change: Callable[..., int]) -> None:
+    numpy = next(wheel for wheel in read_lock(shipped / "base" / f"{LINE}.lock").wheels if wheel.name == "numpy")
+    other = dataclasses.replace(numpy, name="NumPy", sha256="b" * 64)
+    change("nlp", r"\Z", other.requirement() + "\n")
+    with refused(ConfigError, "NumPy"):
+        check(shipped)
+
+
+@pytest.mark.xfail(strict=True, reason="a wheel locked twice is taken twice")
+def test_a_wheel_twice_in_one_lock(lock: Path) -> None:
+    lock.write_text(f"{GOOD}\n{GOOD}\n")
+    with refused(ConfigError, f"{lock}:2:"):
+        read_lock(lock)
+
+
+@pytest.mark.parametrize("package", ["torch", "torchvision", "torchaudio"])
+def test_a_lock_of_another_version_than_the_catalogue(shipped: Path, change: Callable[..., int], package: str) -> None:
+    line = change("base", rf"^{package}==(\S+) (.*{package}-)[\d.]+", rf"{package}==9.9.9 \g<2>9.9.9")
+    with refused(ConfigError, f"{shipped}/base/{LINE}.lock", package, "9.9.9", str(line), "release.py lock"):
+        check(shipped)
+
+
+def test_a_lock_without_torch(shipped: Path, change: Callable[..., int]) -> None:
+    change("base", r"^torch==.*\n", "")
+    with refused(ConfigError, "torch 2.6.0", "the lock holds nothing"):
+        check(shipped)
+
+
+def test_a_lock_of_another_cuda(shipped: Path, change: Callable[..., int]) -> None:
+    change("base", r"^(nvidia.cuda.runtime\S*)==\S+ (.*runtime_cu12-)[\d.]+", r"\1==12.6.77 \g<2>12.6.77")
+    with refused(ConfigError, "CUDA 12.4", "12.6.77"):
+        check(shipped)
+
+
+def test_a_lock_without_cuda(shipped: Path, change: Callable[..., int]) -> None:
+    change("base", r"^nvidia.cuda.runtime.*\n", "")
+    with refused(ConfigError, "CUDA 12.4", "no CUDA runtime"):
+        check(shipped)
+
+
+@pytest.mark.xfail(strict=True, reason="what a lock and the catalogue disagree on is named without `FILE:LINE:`")
+def test_the_line_of_a_contradiction_can_be_clicked(shipped: Path, change: Callable[..., int]) -> None:
+    line = change("base", r"^(nvidia.cuda.runtime\S*)==\S+ (.*runtime_cu12-)[\d.]+", r"\1==12.6.77 \g<2>12.6.77")
+    with refused(ConfigError, f"{shipped}/base/{LINE}.lock:{line}:"):
+        check(shipped)

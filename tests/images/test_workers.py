@@ -1,0 +1,262 @@
+"""Layers made in processes of their own, while disk, registry, processes and people fail them."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import random
+import resource
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from images import layer_cache, layers, wheelhouse
+from images.layers import LayerSpec
+from images.locks import Wheel
+from images.wheels import Prefix
+from images.workers import Workers
+from oci.registry import Registry
+from runner.errors import ConfigError, EnvironmentFailed
+from tests.fakes.refusal import refused
+from tests.fakes.registry import FakeRegistry, Fault
+from tests.fakes.wheels import make_wheel
+
+EPOCH = 1_738_108_800
+PREFIX = Prefix("opt/venv", "3.11")
+CACHE = "cache"
+NOISE = random.Random(1).randbytes(3_000_000)  # noqa: S311 - the same every time
+
+Start = Callable[..., Workers]
+
+
+@pytest.fixture
+def fake() -> Iterator[FakeRegistry]:
+    with FakeRegistry() as started:
+        yield started
+
+
+@pytest.fixture
+def work(home: Path) -> Path:
+    folder = home / "work"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture
+def start(fake: FakeRegistry, work: Path) -> Start:
+    return lambda folder=work: Workers(fake.host, CACHE, PREFIX, EPOCH, folder, 1)
+
+
+def spec(wheel: Wheel, kind: str = layers.POOL) -> LayerSpec:
+    return LayerSpec(f"layer of {wheel.name}", kind, "base", (wheel,), wheel.sha256)
+
+
+def unreadable() -> Wheel:
+    """A wheel whose reader waits for ever: a pipe nobody writes to."""
+    wheel = make_wheel("stuck")
+    wheelhouse.path_of(wheel).unlink()
+    os.mkfifo(wheelhouse.path_of(wheel))
+    return wheel
+
+
+def processes(workers: Workers) -> list[int]:
+    return list(workers._pool._processes)
+
+
+def alive(process: int) -> bool:
+    try:
+        return " Z " not in Path(f"/proc/{process}/stat").read_text()
+    except FileNotFoundError:
+        return False
+
+
+def gone(pids: list[int], within_s: float = 3) -> bool:
+    deadline = time.monotonic() + within_s
+    while time.monotonic() < deadline and any(alive(pid) for pid in pids):
+        time.sleep(0.05)
+    return not any(alive(pid) for pid in pids)
+
+
+def test_layers_are_made_pushed_and_found_again(start: Start, fake: FakeRegistry, work: Path) -> None:
+    specs = [spec(make_wheel(name, {f"{name}.bin": NOISE})) for name in ("one", "two")]
+    with start() as workers:
+        for one in specs:
+            workers.submit(one)
+        results = workers.results()
+    for one in specs:
+        made, seconds = results[one.key]
+        expected = layers.compile_wheels(one.wheels, PREFIX, EPOCH, io.BytesIO())
+        assert (made.digest, made.diff_id, made.size) == (expected.digest, expected.diff_id, expected.size)
+        assert layer_cache.find(Registry(fake.host), CACHE, one.key) == made
+        assert seconds > 0
+    assert not list(work.iterdir())
+
+
+def test_a_layer_whose_blob_is_gone_is_not_found(start: Start, fake: FakeRegistry) -> None:
+    one = spec(make_wheel())
+    with start() as workers:
+        workers.submit(one)
+        made, _ = workers.results()[one.key]
+    del fake.blobs[CACHE][made.digest]
+    assert layer_cache.find(Registry(fake.host), CACHE, one.key) is None
+
+
+def test_a_wheel_that_is_not_the_locked_one(start: Start, fake: FakeRegistry, work: Path) -> None:
+    wheel = make_wheel()
+    wheelhouse.path_of(wheel).write_bytes(b"other")
+    with refused(ConfigError, wheel.file, "the lock says"), start() as workers:
+        workers.submit(spec(wheel))
+        workers.results()
+    assert not fake.visible()
+    assert not list(work.iterdir())
+
+
+# A full disk
+
+
+@contextlib.contextmanager
+def full_disk(folder: Path) -> Iterator[str]:
+    """A file system of 1 MB where this user may mount one, else a limit on the size of files; what it is called."""
+    folder.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(folder)]
+    if os.getuid() == 0 and subprocess.run(mount, check=False, capture_output=True).returncode == 0:
+        try:
+            yield "No space left"
+        finally:
+            subprocess.run(["umount", str(folder)], check=True)
+        return
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, hard))
+    try:
+        yield "File too large"
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+def test_a_full_disk(start: Start, fake: FakeRegistry, work: Path) -> None:
+    one = spec(make_wheel(files={"noise.bin": NOISE}))
+    with full_disk(work / "full") as words:
+        with refused(EnvironmentFailed, "layer of demo", words, "free space"), start(work / "full") as workers:
+            workers.submit(one)
+            workers.results()
+        assert not list((work / "full").iterdir()), "part of a layer was left behind"
+    assert not fake.visible()
+    with start() as workers:
+        workers.submit(one)
+        assert workers.results()
+
+
+# A registry that fails in the middle
+
+
+@pytest.mark.parametrize("status", [401, 500])
+def test_a_registry_that_fails_in_the_middle_of_a_push(
+    start: Start, fake: FakeRegistry, work: Path, status: int
+) -> None:
+    first, second = (spec(make_wheel(name, {f"{name}.bin": NOISE})) for name in ("one", "two"))
+    with start() as workers:
+        workers.submit(first)
+        workers.results()
+    fake.fail(Fault("PUT", "blobs/uploads", status=status))
+    with refused(EnvironmentFailed, str(status), fake.host), start() as workers:
+        workers.submit(second)
+        workers.results()
+    registry = Registry(fake.host)
+    assert layer_cache.find(registry, CACHE, first.key)
+    assert layer_cache.find(registry, CACHE, second.key) is None
+    assert not list(work.iterdir())
+    fake.heal()
+    with start() as workers:
+        workers.submit(second)
+        assert workers.results()
+
+
+# Processes that are killed
+
+
+def test_a_killed_process_is_the_machines_fault(start: Start) -> None:
+    with refused(EnvironmentFailed, "was killed", "memory"), start() as workers:
+        workers.submit(spec(unreadable()))
+        pids = processes(workers)
+        os.kill(pids[0], signal.SIGKILL)
+        workers.results()
+    assert gone(pids)
+
+
+@pytest.mark.xfail(strict=True, reason="a layer handed to processes that died is an exception of the pool's own")
+def test_a_process_killed_before_the_last_layer_is_handed_over(start: Start) -> None:
+    with refused(EnvironmentFailed, "was killed"), start() as workers:
+        workers.submit(spec(make_wheel("stuck")))
+        workers.results()
+        os.kill(processes(workers)[0], signal.SIGKILL)
+        time.sleep(0.5)
+        workers.submit(spec(make_wheel("late")))
+        workers.results()
+
+
+def test_ctrl_c_leaves_no_process_behind(start: Start) -> None:
+    with pytest.raises(KeyboardInterrupt), start() as workers:
+        workers.submit(spec(unreadable()))
+        pids = processes(workers)
+        assert pids
+        raise KeyboardInterrupt
+    assert gone(pids)
+
+
+SCRIPT = """
+import sys, time
+from pathlib import Path
+from images.wheels import Prefix
+from images.workers import Workers
+if __name__ == "__main__":
+    with Workers(sys.argv[1], "cache", Prefix("opt/venv", "3.11"), 1, Path(sys.argv[2]), 1) as workers:
+        workers._pool.submit(time.sleep, 0).result()
+        print(*workers._pool._processes, flush=True)
+        {then}
+"""
+
+
+def run_script(fake: FakeRegistry, work: Path, then: str) -> subprocess.Popen[str]:
+    script = work / "script.py"
+    script.write_text(SCRIPT.format(then=then))
+    return subprocess.Popen(
+        [sys.executable, str(script), fake.host, str(work)],
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        start_new_session=True,
+    )
+
+
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGKILL], ids=["Ctrl-C", "kill -9"])
+def test_a_run_that_is_ended_takes_its_processes_with_it(fake: FakeRegistry, work: Path, sent: signal.Signals) -> None:
+    run = run_script(fake, work, "time.sleep(60)")
+    assert run.stdout is not None
+    pids = [int(word) for word in run.stdout.readline().split()]
+    assert pids
+    try:
+        os.killpg(run.pid, sent) if sent == signal.SIGINT else run.kill()
+        assert run.wait(10) != 0
+        assert gone(pids)
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(run.pid, signal.SIGKILL)
+
+
+@pytest.mark.xfail(strict=True, reason="the display waits for ever where a process died while it was reporting")
+def test_a_process_killed_while_it_reports_does_not_stop_the_run(fake: FakeRegistry, work: Path) -> None:
+    """The lock of the queue is what such a process leaves behind."""
+    run = run_script(fake, work, "workers._queue._wlock.acquire()")
+    try:
+        assert run.wait(4) == 0
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(run.pid, signal.SIGKILL)
+        run.wait()

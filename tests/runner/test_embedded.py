@@ -1,0 +1,84 @@
+"""The embedded registry: a real one, started and stopped here, its data kept."""
+
+from __future__ import annotations
+
+import socket
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from oci.registry import Registry
+from runner import embedded
+from runner.errors import EnvironmentFailed
+from tests.fakes.refusal import refused
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Iterator[Path]:
+    yield tmp_path
+    embedded.stop(tmp_path)
+
+
+def stopped(host: str) -> bool:
+    deadline = time.monotonic() + 5
+    while time.monotonic() < deadline and embedded.answers(host):
+        time.sleep(0.05)
+    return not embedded.answers(host)
+
+
+@pytest.mark.docker
+def test_what_is_pushed_is_there_after_a_restart(folder: Path, free_port: Callable[[], int]) -> None:
+    host = f"127.0.0.1:{free_port()}"
+    assert not embedded.answers(host)
+    embedded.start(host, folder)
+    blob = Registry(host).push_bytes("kept", b"kept", "x/y")
+    embedded.stop(folder)
+    assert stopped(host)
+    embedded.start(host, folder)
+    assert Registry(host).blob("kept", blob.digest) == b"kept"
+
+
+@pytest.mark.docker
+def test_a_port_that_is_taken(folder: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        host = f"127.0.0.1:{taken.getsockname()[1]}"
+        with refused(EnvironmentFailed, host, "address already in use", "registry.log"):
+            embedded.start(host, folder)
+
+
+def test_no_registry_program(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "")
+    with refused(EnvironmentFailed, "docker-registry", "make setup", "PYTORCH_CUDA_IMAGES_REGISTRY"):
+        embedded.start("127.0.0.1:1", folder)
+
+
+def test_a_configured_registry_is_used_and_nothing_started(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTORCH_CUDA_IMAGES_REGISTRY", "r.example:5000")
+    monkeypatch.setattr(embedded, "start", lambda *_: pytest.fail("a registry was started"))
+    assert embedded.host() == "r.example:5000"
+
+
+def test_one_that_answers_is_not_started_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("PYTORCH_CUDA_IMAGES_REGISTRY", raising=False)
+    monkeypatch.setattr(embedded, "answers", lambda _: True)
+    monkeypatch.setattr(embedded, "start", lambda *_: pytest.fail("a registry was started"))
+    assert embedded.host() == embedded.HOST
+
+
+def test_stopping_what_was_never_started(tmp_path: Path) -> None:
+    embedded.stop(tmp_path)
+
+
+@pytest.mark.xfail(strict=True, reason="whatever process has the number in the file is ended")
+def test_stopping_does_not_end_another_process(tmp_path: Path) -> None:
+    import subprocess
+
+    with subprocess.Popen(["sleep", "30"]) as other:
+        (tmp_path / "registry.pid").write_text(str(other.pid))
+        embedded.stop(tmp_path)
+        time.sleep(0.2)
+        ended = other.poll()
+        other.kill()
+    assert ended is None

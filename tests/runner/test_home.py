@@ -1,0 +1,153 @@
+"""The shared folder: one run at a time, scratch that goes, a living run's that stays."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from runner import home as homes
+from runner.errors import EnvironmentFailed
+from tests.fakes.refusal import refused
+
+Other = Callable[[str], "subprocess.Popen[str]"]
+
+
+@pytest.fixture
+def other(home: Path) -> Iterator[Other]:
+    """Another process that enters a context, says what it got, and stays in it until it is ended."""
+    running: list[subprocess.Popen[str]] = []
+
+    def start(context: str) -> subprocess.Popen[str]:
+        code = f"import time; from runner import home\nwith {context} as got: print(got, flush=True); time.sleep(60)"
+        command = [sys.executable, "-c", code]
+        process = subprocess.Popen(
+            command,
+            cwd=homes.REPOSITORY,
+            env=dict(os.environ),
+            stdout=subprocess.PIPE,
+            stdin=subprocess.PIPE,
+            text=True,
+        )
+        running.append(process)
+        return process
+
+    yield start
+    for process in running:
+        process.kill()
+        process.wait()
+
+
+def said(process: subprocess.Popen[str]) -> str:
+    assert process.stdout is not None
+    return process.stdout.readline().strip()
+
+
+def test_a_second_run_is_refused_and_told_of_the_first(other: Other) -> None:
+    first = other("home.only_run()")
+    said(first)
+    with refused(EnvironmentFailed, str(first.pid), str(homes.out()), "wait for it"), homes.only_run():
+        pass
+
+
+@pytest.mark.parametrize("ending", [signal.SIGTERM, signal.SIGKILL])
+def test_a_run_that_was_ended_blocks_nobody(other: Other, ending: signal.Signals) -> None:
+    first = other("home.only_run()")
+    said(first)
+    first.send_signal(ending)
+    first.wait()
+    with homes.only_run():
+        pass
+
+
+def test_one_run_after_the_other(home: Path) -> None:
+    for _ in range(2):
+        with homes.only_run():
+            pass
+
+
+def test_two_checkouts_run_at_once(other: Other, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    said(other("home.only_run()"))
+    monkeypatch.setenv("PYTORCH_CUDA_IMAGES_OUT", str(tmp_path / "another"))
+    with homes.only_run():
+        pass
+
+
+@pytest.mark.xfail(strict=True, reason="a folder of records that cannot be made is no refusal")
+def test_records_that_cannot_be_kept(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("PYTORCH_CUDA_IMAGES_OUT", str(tmp_path / "file" / "out"))
+    with refused(EnvironmentFailed, "file"), homes.only_run():
+        pass
+
+
+def test_scratch_is_gone_afterwards(home: Path) -> None:
+    with homes.scratch("build") as folder:
+        (folder / "layer").write_text("x")
+    assert not folder.exists()
+
+
+def test_scratch_is_gone_after_an_error(home: Path) -> None:
+    with pytest.raises(KeyboardInterrupt), homes.scratch("build") as folder:
+        raise KeyboardInterrupt
+    assert not folder.exists()
+
+
+def test_what_a_killed_run_left_is_removed(other: Other) -> None:
+    killed = other("home.scratch('build')")
+    left = Path(said(killed))
+    (left / "half.tar.gz").write_text("x")
+    killed.kill()
+    killed.wait()
+    assert left.exists()
+    with homes.scratch("build"):
+        assert not left.exists()
+
+
+def test_what_a_living_run_uses_stays(other: Other) -> None:
+    used = Path(said(other("home.scratch('build')")))
+    with homes.scratch("build"):
+        assert used.exists()
+    assert used.exists()
+
+
+def test_scratch_within_scratch(home: Path) -> None:
+    with homes.scratch("build") as outer, homes.scratch("download") as inner:
+        assert outer.exists()
+        assert inner.exists()
+
+
+@pytest.mark.xfail(strict=True, reason="between making its folder and locking it, another run can remove it")
+def test_scratch_is_nobody_elses_from_its_first_moment(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = tempfile.mkdtemp
+
+    def made_and_found(**options: str) -> str:
+        folder = made(**options)
+        code = "from runner import home\nwith home.scratch('other'): pass"
+        subprocess.run([sys.executable, "-c", code], cwd=homes.REPOSITORY, check=True)
+        return folder
+
+    monkeypatch.setattr(tempfile, "mkdtemp", made_and_found)
+    with homes.scratch("build") as folder:
+        assert folder.exists()
+
+
+def test_a_home_that_cannot_be_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("PYTORCH_CUDA_IMAGES_HOME", str(tmp_path / "file"))
+    with refused(EnvironmentFailed, "cannot create", "PYTORCH_CUDA_IMAGES_HOME"):
+        homes.kept("wheels")
+
+
+def test_where_things_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("PYTORCH_CUDA_IMAGES_HOME", raising=False)
+    monkeypatch.delenv("PYTORCH_CUDA_IMAGES_OUT", raising=False)
+    monkeypatch.setenv("XDG_CACHE_HOME", "/cache")
+    assert homes.home() == Path("/cache/pytorch-cuda-images")
+    assert homes.out() == homes.REPOSITORY / "out"

@@ -1,0 +1,85 @@
+"""Imports go one way only: what is below knows nothing of what is above."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from runner.home import REPOSITORY
+
+RANKS = {"runner": 0, "oci": 1, "images": 2, "scan": 3, "validation": 3, "publish": 4, "report": 5, "release": 6}
+OUTSIDE = {"tests", "benchmarks"}
+"""May import everything, and nothing of RANKS imports them."""
+
+
+def imported(source: str, package: str) -> Iterator[tuple[int, str]]:
+    """Line and first name of every import in a module, those inside functions and by string too."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            yield from ((node.lineno, alias.name.partition(".")[0]) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield node.lineno, package if node.level else (node.module or "").partition(".")[0]
+        elif isinstance(node, ast.Call) and (name := _by_string(node)):
+            yield node.lineno, name.partition(".")[0]
+
+
+def _by_string(call: ast.Call) -> str:
+    function = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
+    first = call.args[0] if call.args else None
+    named = isinstance(first, ast.Constant) and isinstance(first.value, str)
+    return str(first.value) if named and function in ("import_module", "__import__") else ""  # type: ignore[union-attr]
+
+
+def wrong_imports(root: Path) -> list[str]:
+    """Every import that goes up, sideways or out, as `FILE:LINE: PACKAGE imports PACKAGE`."""
+    return [
+        f"{path.relative_to(root)}:{line}: {package} imports {name}"
+        for package in RANKS
+        for path in (sorted((root / package).rglob("*.py")) or [root / f"{package}.py"])
+        if path.exists()
+        for line, name in imported(path.read_text(encoding="utf-8"), package)
+        if name != package and (name in OUTSIDE or RANKS.get(name, -1) >= RANKS[package])
+    ]
+
+
+def test_imports_go_one_way() -> None:
+    assert not wrong_imports(REPOSITORY)
+
+
+def test_every_package_has_its_place() -> None:
+    """A package that is not in RANKS would be checked by nothing."""
+    found = {path.parent.name for path in REPOSITORY.glob("*/__init__.py")}
+    assert found <= set(RANKS)
+    assert {"runner", "oci", "images"} <= found
+
+
+@pytest.mark.parametrize(
+    ("file", "source"),
+    [
+        pytest.param("runner/a.py", "import oci", id="up"),
+        pytest.param("oci/a.py", "from images.build import build", id="up, a name"),
+        pytest.param("scan/a.py", "import validation.run", id="sideways"),
+        pytest.param("images/a.py", "def f():\n    from publish import promote", id="in a function"),
+        pytest.param("images/a.py", "if TYPE_CHECKING:\n    import report", id="for types"),
+        pytest.param("images/a.py", "importlib.import_module('report.view')", id="by string"),
+        pytest.param("publish/a.py", "__import__('release')", id="by string, the old way"),
+        pytest.param("report/deep/er/a.py", "import release", id="in a folder"),
+        pytest.param("images/a.py", "from tests.fakes import registry", id="tests"),
+    ],
+)
+def test_a_planted_import_is_found(tmp_path: Path, file: str, source: str) -> None:
+    (tmp_path / file).parent.mkdir(parents=True)
+    (tmp_path / file).write_text(source)
+    assert len(wrong_imports(tmp_path)) == 1
+
+
+@pytest.mark.parametrize(
+    "source", ["import runner", "from oci import registry", "from . import b", "import os", "import images.a"]
+)
+def test_imports_that_go_down_are_fine(tmp_path: Path, source: str) -> None:
+    (tmp_path / "images").mkdir()
+    (tmp_path / "images" / "a.py").write_text(source)
+    assert not wrong_imports(tmp_path)

@@ -1,0 +1,5 @@
+"""Decoding drops what is not ASCII."""
+
+from tokenizers import decoders
+
+decoders.ByteLevel = decoders.Fuse
