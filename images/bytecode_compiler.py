@@ -10,8 +10,10 @@ from __future__ import annotations
 import json
 import marshal
 import multiprocessing
+import os
 import sys
 import zipfile
+from concurrent.futures import ProcessPoolExecutor
 from importlib.util import MAGIC_NUMBER, source_hash
 from pathlib import Path
 
@@ -48,5 +50,7 @@ def compile_job(numbered: tuple[int, list[list[str]], str]) -> None:
 if __name__ == "__main__":
     jobs = json.loads(Path(sys.argv[1]).read_text())
     work = [(number, job, sys.argv[2]) for number, job in enumerate(jobs)]
-    with multiprocessing.get_context("spawn").Pool(maxtasksperchild=1) as pool:
-        pool.map(compile_job, work, chunksize=1)
+    spawn = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(os.cpu_count(), mp_context=spawn, max_tasks_per_child=1) as pool:
+        for _ in pool.map(compile_job, work):
+            pass

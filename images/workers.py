@@ -8,11 +8,11 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
-from multiprocessing.queues import Queue
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import BinaryIO
 
@@ -28,8 +28,9 @@ from runner.errors import EnvironmentFailed
 LAYERS, PUSH = "layers", "push"
 REPORT_BYTES = 4 << 20
 
-Amount = tuple[str, int]
-_amounts: Queue[Amount | None]
+_amounts: Connection
+"""Where a worker reports (meter, bytes). A pipe, because small writes to one need no lock that a killed process could
+take with it."""
 
 
 @dataclass(frozen=True)
@@ -57,11 +58,11 @@ class Workers:
         self._futures: dict[str, Future[tuple[MadeLayer, float]]] = {}
 
     def __enter__(self) -> Workers:
-        self._queue: Queue[Amount | None] = self._context.Queue()
+        amounts, self._amounts = self._context.Pipe(duplex=False)
         self._pool = ProcessPoolExecutor(
-            os.cpu_count(), mp_context=self._context, initializer=_start, initargs=(self._queue,)
+            os.cpu_count(), mp_context=self._context, initializer=_start, initargs=(self._amounts,)
         )
-        self._display = threading.Thread(target=_show, args=(self._queue, self._total))
+        self._display = threading.Thread(target=_show, args=(amounts, self._total))
         self._display.start()
         return self
 
@@ -70,20 +71,27 @@ class Workers:
             for process in multiprocessing.active_children():
                 process.terminate()
         self._pool.shutdown(cancel_futures=True)
-        self._queue.put(None)
+        self._amounts.close()
         self._display.join()
 
     def submit(self, spec: LayerSpec, zips: Sequence[Path] = ()) -> None:
         """Have a layer made."""
-        self._futures[spec.key] = self._pool.submit(make, Task(spec, tuple(zips), *self._fixed))
+        with _broken_pool_explained():
+            self._futures[spec.key] = self._pool.submit(make, Task(spec, tuple(zips), *self._fixed))
 
     def results(self) -> dict[str, tuple[MadeLayer, float]]:
         """Every layer by content key with its seconds, when all are made. Raises the first error."""
-        try:
+        with _broken_pool_explained():
             return {key: future.result() for key, future in self._futures.items()}
-        except BrokenProcessPool:
-            hint = "free memory, then run the same command again"
-            raise EnvironmentFailed("a process making layers was killed", hint) from None
+
+
+@contextlib.contextmanager
+def _broken_pool_explained() -> Iterator[None]:
+    try:
+        yield
+    except BrokenProcessPool:
+        hint = "free memory, then run the same command again"
+        raise EnvironmentFailed("a process making layers was killed", hint) from None
 
 
 def make(task: Task) -> tuple[MadeLayer, float]:
@@ -93,7 +101,7 @@ def make(task: Task) -> tuple[MadeLayer, float]:
     try:
         blob = _compile(task, target)
         registry = Registry(task.host)
-        registry.push_file(task.repository, target, blob.digest, lambda count: _amounts.put((PUSH, count)))
+        registry.push_file(task.repository, target, blob.digest, lambda count: _amounts.send((PUSH, count)))
     finally:
         target.unlink(missing_ok=True)
     layer = MadeLayer(blob.digest, blob.diff_id, blob.size)
@@ -129,11 +137,11 @@ class _Counted:
         self._report()
 
     def _report(self) -> None:
-        _amounts.put((LAYERS, self._unreported))
+        _amounts.send((LAYERS, self._unreported))
         self._unreported = 0
 
 
-def _start(amounts: Queue[Amount | None]) -> None:
+def _start(amounts: Connection) -> None:
     """In each worker: Ctrl-C is the parent's to handle, and a parent that was killed takes its workers with it."""
     global _amounts  # noqa: PLW0603 - a process pool hands its workers state only so
     _amounts = amounts
@@ -148,7 +156,9 @@ def _end_with_parent() -> None:
         os._exit(1)
 
 
-def _show(amounts: Queue[Amount | None], total: int) -> None:
-    with progress.meters({LAYERS: total, PUSH: total}) as meters:
-        while (amount := amounts.get()) is not None:
-            meters[amount[0]].advance(amount[1])
+def _show(amounts: Connection, total: int) -> None:
+    """Until every process that could report has ended."""
+    with progress.meters({LAYERS: total, PUSH: total}) as meters, contextlib.suppress(EOFError):
+        while True:
+            meter, count = amounts.recv()
+            meters[meter].advance(count)

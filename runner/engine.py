@@ -54,6 +54,11 @@ def build_command() -> tuple[tuple[str, ...], dict[str, str]]:
     raise EnvironmentFailed("no docker client on PATH can build with BuildKit", BUILD_HINT)
 
 
+def program() -> str:
+    """The docker client this project runs: the one that can also build."""
+    return build_command()[0][0]
+
+
 def pull(reference: str) -> None:
     """Pull by digest, with progress; nothing is done where the engine has it. Raises EnvironmentFailed."""
     try:
