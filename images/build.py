@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from images import assembly, bytecode, debian, layer_cache, layers, wheelhouse
-from images.catalog import BASE, Catalog, Line, Version
+from images.catalog import Catalog, Line, Version
 from images.layer_cache import MadeLayer
 from images.layers import LayerSpec
 from images.plan import Plan, PlannedImage, prefix_of, record_path
@@ -86,8 +86,7 @@ class _Stage:
         """Assemble and push one image, and write its record."""
         started = time.monotonic()
         of_image = [made[spec.key].layer for spec in planned.layers]
-        named = [stack for stack in planned.stacks if stack != BASE] or [BASE]
-        title = "; ".join(self.catalog.stacks[stack].title for stack in named)
+        title = self.catalog.title_of(planned.image)
         config = assembly.configuration(planned, title, str(self.version), self.line, of_image)
         staging = self.catalog.repositories.staging
         manifest = assembly.assemble(self.registry, (self.cache, staging), config, of_image)

@@ -12,7 +12,7 @@ from typing import ClassVar
 
 from pydantic import ConfigDict
 
-from images.locks import Lock, read_lock
+from images.locks import Lock, Wheel, read_lock
 from runner import records
 from runner.errors import ConfigError
 
@@ -21,7 +21,8 @@ CATALOG = IMAGES / "catalog.yaml"
 PYTORCH = IMAGES / "pytorch.yaml"
 BASE = "base"
 
-_VERSION = re.compile(r"v(?P<line>\d+\.\d+)\.(?P<patch>\d+)")
+_NUMBER = "(?:0|[1-9][0-9]*)"
+_VERSION = re.compile(rf"v(?P<line>{_NUMBER}\.{_NUMBER})\.(?P<patch>{_NUMBER})")
 
 
 @dataclass(frozen=True)
@@ -101,15 +102,26 @@ class Catalog:
         return Version(match["line"], int(match["patch"]))
 
     def stacks_of(self, image: str) -> tuple[str, ...]:
-        """The stacks of an image, those built on first: `cv-nlp` is base, cv, nlp."""
-        needed: list[str] = []
-        for name in image.split("-"):
-            if name not in self.stacks:
-                raise ConfigError(f"unknown image `{image}`", f"combine these with `-`: {', '.join(self.stacks)}")
-            for stack in self._with_parents(name):
-                if stack not in needed:
-                    needed.append(stack)
-        return tuple(sorted(needed, key=list(self.stacks).index))
+        """The stacks of an image, each after all it needs, else as in the catalogue: `cv-nlp` is base, cv, nlp."""
+        wanted = {stack for name in self._named(image) for stack in self._with_parents(name)}
+        waiting = [stack for stack in self.stacks if stack in wanted]
+        ordered: list[str] = []
+        while waiting:
+            ready = next(stack for stack in waiting if set(self.stacks[stack].needs) <= set(ordered))
+            waiting.remove(ready)
+            ordered.append(ready)
+        return tuple(ordered)
+
+    def title_of(self, image: str) -> str:
+        """What an image is for, in words: the titles of its stacks, `base` only where it stands alone."""
+        added = [stack for stack in self.stacks_of(image) if stack != BASE] or [BASE]
+        return "; ".join(self.stacks[stack].title for stack in added)
+
+    def _named(self, image: str) -> list[str]:
+        names = image.split("-")
+        if not set(names) <= set(self.stacks):
+            raise ConfigError(f"unknown image `{image}`", f"combine these with `-`: {', '.join(self.stacks)}")
+        return names
 
     def _with_parents(self, stack: str, below: tuple[str, ...] = ()) -> list[str]:
         if stack in below:
@@ -125,14 +137,14 @@ class Catalog:
         return tuple(dict.fromkeys(self._canonical(name) for name in names))
 
     def _canonical(self, image: str) -> str:
-        named = [stack for stack in self.stacks_of(image) if stack in image.split("-") and stack != BASE]
-        return "-".join(named) or BASE
+        named = self._named(image)
+        return "-".join(stack for stack in self.stacks if stack in named and stack != BASE) or BASE
 
 
 def load(path: Path = CATALOG, pytorch: Path = PYTORCH) -> Catalog:
     """The catalogue, checked. Raises ConfigError."""
     catalog = records.load_yaml(Catalog, path)
-    check = _Check(path, path.read_text(encoding="utf-8"))
+    check = _Check(path, records.read_text(path))
     _check_stacks(catalog, check)
     known = records.load_yaml(dict[str, Pytorch], pytorch)
     for name, line in catalog.lines.items():
@@ -203,28 +215,30 @@ def _check_line(name: str, line: Line, known: dict[str, Pytorch], check: _Check)
 
 def _check_locks_agree(locks: dict[str, Lock]) -> None:
     """Two stacks may share a package, but then the same wheel of it."""
-    chosen: dict[str, tuple[str, Path]] = {}
+    chosen: dict[str, tuple[Lock, Wheel]] = {}
     for lock in locks.values():
         for wheel in lock.wheels:
-            sha256, first = chosen.setdefault(wheel.name, (wheel.sha256, lock.path))
-            if sha256 != wheel.sha256:
+            first, same = chosen.setdefault(wheel.name, (lock, wheel))
+            if same.sha256 != wheel.sha256:
                 raise ConfigError(
-                    f"{lock.path}:{wheel.line}: {wheel.name} {wheel.version} is not the wheel locked in {first}",
+                    f"{lock.place(wheel)}: {wheel.name} {wheel.version} is not the wheel locked in {first.place(same)}",
                     "run `./release.py lock` to slice one resolution again",
                 )
 
 
 def _check_lock_says(line: Line, lock: Lock) -> None:
     for package in ("torch", "torchvision", "torchaudio"):
-        wheel = next((wheel for wheel in lock.wheels if wheel.name == package), None)
-        asserted = getattr(line, package)
+        wheel, asserted = lock.find(package), getattr(line, package)
         if wheel is None or wheel.version != asserted:
-            found = f"{wheel.version} (line {wheel.line})" if wheel else "nothing"
-            raise ConfigError(
-                f"{lock.path}: the catalogue says {package} {asserted}, the lock holds {found}",
-                "run `./release.py lock`, or correct the catalogue",
-            )
-    cuda = next((wheel for wheel in lock.wheels if wheel.name.startswith("nvidia-cuda-runtime")), None)
-    if cuda is None or not cuda.version.startswith(f"{line.cuda}."):
-        found = cuda.version if cuda else "no CUDA runtime"
-        raise ConfigError(f"{lock.path}: the catalogue says CUDA {line.cuda}, the lock holds {found}", "correct one")
+            raise _contradiction(lock, wheel, f"{package} {asserted}")
+    runtime = next((wheel for wheel in lock.wheels if wheel.name.startswith("nvidia-cuda-runtime")), None)
+    if runtime is None or not runtime.version.startswith(f"{line.cuda}."):
+        raise _contradiction(lock, runtime, f"CUDA {line.cuda}")
+
+
+def _contradiction(lock: Lock, wheel: Wheel | None, asserted: str) -> ConfigError:
+    found = f"{wheel.name} {wheel.version}" if wheel else "nothing of it"
+    return ConfigError(
+        f"{lock.place(wheel)}: the catalogue says {asserted}, the lock holds {found}",
+        "run `./release.py lock`, or correct the catalogue",
+    )

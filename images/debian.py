@@ -7,6 +7,7 @@ a layer: times fixed, devices, logs, caches and backups left out.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import io
 import re
@@ -17,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, BinaryIO
 
-from docker.errors import APIError, DockerException
+from docker.errors import DockerException
 
 from images.catalog import IMAGES, Line
 from images.record import DebianPackage
@@ -28,12 +29,16 @@ from runner.errors import EnvironmentFailed
 COMPRESSION_LEVEL = 6
 BUILD_TIMEOUT_S = 1800
 STATUS = "var/lib/dpkg/status"
+RETRY_HINT = "check the engine's disk and logs, then run the same command again"
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
 
+_END = bytes(2 * tarfile.BLOCKSIZE)
 _EMPTIED = ("dev", "proc", "run", "sys", "tmp", "var/cache", "var/lib/apt/lists", "var/log", "var/tmp")
-_LEFT_OUT = re.compile(r"\.dockerenv|etc/(hostname|hosts|resolv\.conf|machine-id)|etc/\.pwd\.lock|.*-old|etc/[a-z]+-")
+_LEFT_OUT = re.compile(
+    r"\.dockerenv|etc/(hostname|hosts|resolv\.conf|machine-id)|etc/\.pwd\.lock|etc/[a-z]+-|var/lib/dpkg/[a-z]+-old"
+)
 # As in the slim image: no documentation but licences, and /usr merged without the package that would do it with Perl.
 _SLIM = (
     "path-exclude=/usr/share/doc/*",
@@ -69,28 +74,61 @@ def make(line: Line, work: Path, target: Path) -> OsLayer:
     exported = work / "rootfs.tar"
     with progress.step("Debian packages and security updates (BuildKit)"):
         _build(line, base, exported)
-    with target.open("wb") as file:
+    with _failures(), target.open("wb") as file:
         blob, packages = normalise(exported, file, line.epoch)
     exported.unlink()
     return OsLayer(blob, source, packages)
 
 
 def normalise(exported: Path, target: BinaryIO, epoch: int) -> tuple[Blob, tuple[DebianPackage, ...]]:
-    """Write an exported root file system as a layer, and read its package list."""
+    """Write an exported root file system as a layer, and read its package list.
+
+    Raises EnvironmentFailed where the export is not whole, has no packages, or the layer cannot be written.
+    """
+    with _failures():
+        blob, status = _rewrite(exported, target, epoch)
+    packages = tuple(installed_packages(status))
+    if not packages:
+        raise EnvironmentFailed(f"the exported root file system has no packages in /{STATUS}", RETRY_HINT)
+    return blob, packages
+
+
+def _rewrite(exported: Path, target: BinaryIO, epoch: int) -> tuple[Blob, str]:
+    """The layer, and dpkg's status file."""
     writer = _Writer(target)
-    status = ""
+    status = b""
     with (
-        tarfile.open(exported) as source,
+        tarfile.open(exported, "r:") as source,
         tarfile.TarFile.open(fileobj=writer, mode="w|", format=tarfile.PAX_FORMAT) as layer,
     ):
         for entry in source:
             if _is_kept(entry):
                 content = source.extractfile(entry) if entry.isreg() else None
                 if entry.name == STATUS and content is not None:
-                    status = content.read().decode()
-                    content = io.BytesIO(status.encode())
+                    status = content.read()
+                    content = io.BytesIO(status)
                 layer.addfile(_fixed(entry, epoch), content)
-    return writer.finish(), tuple(installed_packages(status))
+        _check_end(exported, source.offset)
+    return writer.finish(), status.decode(errors="replace")
+
+
+def _check_end(exported: Path, offset: int) -> None:
+    """tarfile takes a file cut in or before a header for whole; a whole one ends in two blocks of zeros."""
+    with exported.open("rb") as file:
+        file.seek(offset)
+        if file.read(len(_END)) != _END:
+            raise tarfile.ReadError("unexpected end of data")
+
+
+@contextlib.contextmanager
+def _failures() -> Iterator[None]:
+    try:
+        yield
+    except tarfile.TarError as error:
+        raise EnvironmentFailed(f"the exported root file system is not whole: {error}", RETRY_HINT) from None
+    except OSError as error:
+        hint = "free space where PYTORCH_CUDA_IMAGES_HOME is, or move it, then run the same command again"
+        raise EnvironmentFailed(f"cannot write the OS layer: {error.strerror}", hint) from None
 
 
 def installed_packages(status: str) -> Iterator[DebianPackage]:
@@ -103,14 +141,16 @@ def installed_packages(status: str) -> Iterator[DebianPackage]:
 
 def _base(line: Line, work: Path) -> tuple[str, str]:
     """The image to build on, as the engine knows it, and what it is for the record."""
-    try:
-        progress.say(f"  pull {line.base_image.partition('@')[0]}", detail=True)
-        engine.client().images.pull(line.base_image)
-    except (APIError, DockerException) as error:
-        reason = str(getattr(error, "explanation", error))
-        progress.say(f"  the slim base cannot be pulled here ({reason[:90]}); bootstrapping it from Debian's packages")
-        return _bootstrapped(line, work), f"mmdebstrap {line.debian}"
-    return line.base_image, line.base_image
+    progress.say(f"  pull {line.base_image.partition('@')[0]}", detail=True)
+    with engine.failures("the engine's pull of the slim base"):
+        try:
+            engine.client().images.pull(line.base_image)
+        except DockerException as error:  # the engine is there, and no image registry answers it
+            reason = str(getattr(error, "explanation", None) or error)[:90]
+            progress.say(f"  the slim base cannot be pulled here ({reason}); bootstrapping it from Debian's packages")
+        else:
+            return line.base_image, line.base_image
+    return _bootstrapped(line, work), f"mmdebstrap {line.debian}"
 
 
 def _bootstrapped(line: Line, work: Path) -> str:
@@ -124,11 +164,8 @@ def _bootstrapped(line: Line, work: Path) -> str:
             timeout_s=BUILD_TIMEOUT_S,
         )
     name = f"pytorch-cuda-debian:{line.debian}"
-    try:
-        with root.open("rb") as file:
-            engine.client().api.import_image_from_data(file, *name.split(":"))
-    except (APIError, DockerException) as error:
-        raise EnvironmentFailed(f"the engine refused the base: {error}", "check the engine's disk and logs") from None
+    with engine.failures("the engine's import of the base", RETRY_HINT), root.open("rb") as file:
+        engine.client().api.import_image_from_data(file, *name.split(":"))
     root.unlink()
     return name
 

@@ -17,6 +17,9 @@ from oci.tarball import Blob, DamagedStream, LayerWriter, Sink
 FORMAT = "2"
 """Raise when the bytes that the same wheels compile to change: it is part of every content key."""
 
+BYTECODE_FORMAT = "2"
+"""As FORMAT, for what the same sources are compiled to."""
+
 OS, WHEEL, POOL, BYTECODE = "os", "wheel", "pool", "bytecode"
 
 
@@ -51,7 +54,9 @@ def specs_of_stack(stack: str, wheels: Sequence[Wheel], prefix: Prefix, epoch: i
 
     def spec(name: str, kind: str, held: Sequence[Wheel]) -> LayerSpec:
         names = sorted((wheel.file, wheel.sha256) for wheel in held)
-        return LayerSpec(name, kind, stack, tuple(held), content_key(kind, names, prefix.root, prefix.python, epoch))
+        recipe = [BYTECODE_FORMAT] if kind == BYTECODE else []
+        key = content_key(kind, names, prefix.root, prefix.python, epoch, *recipe)
+        return LayerSpec(name, kind, stack, tuple(held), key)
 
     found = [spec(f"{wheel.name} {wheel.version}", WHEEL, [wheel]) for wheel in big]
     if big:
@@ -82,7 +87,10 @@ def _write(files: Iterable[tuple[OpenWheel, InstalledFile]], epoch: int, target:
     """Write files as one layer, folders first."""
     writer = LayerWriter(target, epoch)
     kept = _once(files)
-    for folder in _folders(kept):
+    folders = _folders(kept)
+    if both := sorted(kept.keys() & set(folders)):
+        raise kept[both[0]][0].damaged(f"its /{both[0]} is a folder of other files")
+    for folder in folders:
         writer.directory(folder)
     for wheel, file in kept.values():
         _write_file(writer, wheel, file)
@@ -90,12 +98,12 @@ def _write(files: Iterable[tuple[OpenWheel, InstalledFile]], epoch: int, target:
 
 
 def _once(files: Iterable[tuple[OpenWheel, InstalledFile]]) -> dict[str, tuple[OpenWheel, InstalledFile]]:
-    """Files by path. Wheels may share a file (`nvidia/__init__.py`), but only with the same contents."""
+    """Files by path. Wheels may share a file (`nvidia/__init__.py`), but only the same one."""
     kept: dict[str, tuple[OpenWheel, InstalledFile]] = {}
     for wheel, file in files:
         first, same = kept.setdefault(file.path, (wheel, file))
-        if first.checksum(same) != wheel.checksum(file):
-            raise wheel.damaged(f"/{file.path} is also in {first.wheel.name}, with other contents")
+        if (first.checksum(same), same.mode) != (wheel.checksum(file), file.mode):
+            raise wheel.damaged(f"/{file.path} is also in {first.wheel.name}, with other contents or another mode")
     return kept
 
 

@@ -16,17 +16,19 @@ from pathlib import Path
 
 from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel_filename
 
+from runner import records
 from runner.errors import ConfigError
 
 _LINE = re.compile(
-    r"(?P<name>[\w.-]+)==(?P<version>\S+) --hash=sha256:(?P<sha256>[0-9a-f]{64})  # (?P<file>\S+\.whl) (?P<size>\d+)"
+    r"(?P<name>[\w.-]+)==(?P<version>\S+) --hash=sha256:(?P<sha256>[0-9a-f]{64})  # (?P<file>\S+\.whl) (?P<size>\d+)",
+    re.ASCII,
 )
 _REFRESH = "run `./release.py lock` to write it again"
 
 
 @dataclass(frozen=True)
 class Wheel:
-    """One locked wheel. `size` in bytes; `line` is where in its lock it stands."""
+    """One locked wheel. `name` is normalised, `size` in bytes; `line` is where in its lock it stands."""
 
     name: str
     version: str
@@ -47,23 +49,32 @@ class Lock:
     path: Path
     wheels: tuple[Wheel, ...]
 
+    def find(self, name: str) -> Wheel | None:
+        """The wheel of a package, by its normalised name."""
+        return next((wheel for wheel in self.wheels if wheel.name == name), None)
+
+    def place(self, wheel: Wheel | None) -> str:
+        """`FILE:LINE` of a wheel, or of the lock's head where there is none."""
+        return f"{self.path}:{wheel.line if wheel else 1}"
+
 
 def read_lock(path: Path) -> Lock:
-    """Raises ConfigError where the lock is missing, or a line of it is not one pinned wheel."""
-    try:
-        text = path.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        raise ConfigError(f"missing lock {path}", "run `./release.py lock` to make it") from None
-    lines = enumerate(text.splitlines(), start=1)
-    wheels = tuple(_wheel(path, number, line) for number, line in lines if line and not line.startswith("#"))
-    return Lock(path, wheels)
+    """Raises ConfigError where the lock is missing, a line of it is not one pinned wheel, or two are of one package."""
+    if not path.exists():
+        raise ConfigError(f"missing lock {path}", "run `./release.py lock` to make it")
+    lines = enumerate(records.read_text(path).splitlines(), start=1)
+    lock = Lock(path, tuple(_wheel(path, number, line) for number, line in lines if line and not line.startswith("#")))
+    for wheel in lock.wheels:
+        if lock.find(wheel.name) is not wheel:
+            raise ConfigError(f"{lock.place(wheel)}: {wheel.name} is locked twice", _REFRESH)
+    return lock
 
 
 def write_lock(path: Path, stack: str, wheels: list[Wheel]) -> None:
     """Write the slice of a resolution that belongs to `stack`."""
     head = f"# The wheels of {stack}. Written by `./release.py lock` from requirements.in; do not edit.\n"
     body = "".join(f"{wheel.requirement()}\n" for wheel in sorted(wheels, key=lambda wheel: wheel.name))
-    path.write_text(head + body, encoding="utf-8")
+    records.write_text(path, head + body)
 
 
 def _wheel(path: Path, number: int, line: str) -> Wheel:
@@ -78,4 +89,6 @@ def _wheel(path: Path, number: int, line: str) -> Wheel:
         raise ConfigError(
             f"{path}:{number}: the file {match['file']} is not {match['name']} {match['version']}", _REFRESH
         )
+    if name != match["name"]:
+        raise ConfigError(f"{path}:{number}: `{match['name']}` is not written `{name}`, its normalised name", _REFRESH)
     return Wheel(match["name"], match["version"], match["sha256"], match["file"], int(match["size"]), number)

@@ -103,7 +103,8 @@ class _Planner:
         # The OS layer changes every month, and an engine without a content store downloads again whatever lies above
         # a changed layer: so it stands above the gigabytes of base, and below only what a stack adds.
         specs = (*self._of_stack(stacks[0]), self._system(), *above)
-        key = layers.content_key("image", str(self.version), name, [spec.key for spec in specs], _facts(self.line))
+        facts = [self.catalog.title_of(name), *_facts(self.line)]
+        key = layers.content_key("image", str(self.version), name, [spec.key for spec in specs], facts)
         before = previous_build(self.out, self.version, name)
         tag = str(self.version) if name == catalogue.BASE else f"{self.version}-{name}"
         why = _why(before, key, specs, self.version)

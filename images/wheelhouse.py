@@ -104,6 +104,8 @@ def _environment(scratch: str) -> dict[str, str]:
 
 def _keep(wheel: Wheel, downloaded: Path) -> None:
     verify(wheel, downloaded)
+    if downloaded.stat().st_size != wheel.size:
+        raise ConfigError(f"{wheel.file} has another size than its lock says", "run `./release.py lock`")
     downloaded.replace(path_of(wheel))
 
 

@@ -7,20 +7,24 @@ from there; console scripts, scripts with a `#!python` line, INSTALLER and RECOR
 from __future__ import annotations
 
 import base64
+import configparser
+import contextlib
 import csv
 import io
 import stat
 import struct
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
-from installer.records import RecordEntry, parse_record_file
+from installer.records import InvalidRecordEntry, RecordEntry, parse_record_file
 from installer.scripts import Script
 from installer.utils import parse_entrypoints
+from packaging.utils import canonicalize_name, canonicalize_version
 
 from images.locks import Wheel
 from oci.manifest import sha256 as digest_of
@@ -29,6 +33,12 @@ from runner.errors import ConfigError
 
 INSTALLER = b"pytorch-cuda-images\n"
 _LOCAL_HEADER_BYTES = 30
+
+_UNREADABLE = (
+    *(OSError, EOFError, ValueError, NotImplementedError, struct.error, zlib.error, zipfile.BadZipFile),
+    *(InvalidRecordEntry, csv.Error, configparser.Error, AssertionError),
+)
+"""What zipfile and `installer` raise on bytes that no good wheel has."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +54,7 @@ class Prefix:
         return f"{self.root}/lib/python{self.python}/site-packages"
 
     def scheme(self, distribution: str) -> dict[str, str]:
-        """Where each `.data` category goes."""
+        """Where each `.data` category goes; `distribution` with hyphens, as pip writes it."""
         return {
             "purelib": self.site_packages,
             "platlib": self.site_packages,
@@ -70,15 +80,14 @@ class OpenWheel:
     def __init__(self, wheel: Wheel, path: Path) -> None:
         self.wheel = wheel
         self._path = path
-        try:
+        with self._unreadable_refused():
             self.file: BinaryIO = path.open("rb")
             self._zip = zipfile.ZipFile(self.file)
-        except (OSError, zipfile.BadZipFile) as error:
-            raise self.damaged(str(error)) from None
-        self._members = {info.filename: info for info in self._zip.infolist() if not info.is_dir()}
-        if len(self._members) != sum(not info.is_dir() for info in self._zip.infolist()):
+        listed = [info for info in self._zip.infolist() if not info.is_dir()]
+        self._members = {info.filename: info for info in listed}
+        if len(self._members) != len(listed):
             raise self.damaged("it holds two files of one name")
-        for info in self._members.values():
+        for info in listed:
             self._check(info)
 
     def __enter__(self) -> OpenWheel:
@@ -100,10 +109,8 @@ class OpenWheel:
 
     def read(self, member: str) -> bytes:
         """A member's contents."""
-        try:
+        with self._unreadable_refused(member):
             return self._zip.read(member)
-        except (zipfile.BadZipFile, OSError, ValueError) as error:
-            raise self.damaged(f"{member}: {error}") from None
 
     def checksum(self, file: InstalledFile) -> tuple[int, int]:
         """CRC-32 and size of a file's contents, without unpacking it."""
@@ -117,40 +124,60 @@ class OpenWheel:
         info = self._members[member]
         if info.compress_type == zipfile.ZIP_STORED:
             return None
-        self.file.seek(info.header_offset)
-        name, extra = struct.unpack("<HH", self.file.read(_LOCAL_HEADER_BYTES)[26:30])
+        with self._unreadable_refused(member):
+            self.file.seek(info.header_offset)
+            name, extra = struct.unpack("<HH", self.file.read(_LOCAL_HEADER_BYTES)[26:30])
         start = info.header_offset + _LOCAL_HEADER_BYTES + name + extra
         return Deflated(self.file, start, info.compress_size, info.file_size, info.CRC)
 
     def contents(self, prefix: Prefix) -> tuple[InstalledFile, ...]:
         """Every file of the installed wheel, by path."""
-        files = {file.path: file for file in self._placed(prefix)}
-        files.update((script.path, script) for script in self._console_scripts(prefix))
-        installer = InstalledFile(f"{prefix.site_packages}/{self._dist_info}/INSTALLER", 0o644, data=INSTALLER)
-        files[installer.path] = installer
-        record = f"{prefix.site_packages}/{self._dist_info}/RECORD"
-        files[record] = InstalledFile(record, 0o644, data=self._record(prefix, record, files))
+        with self._unreadable_refused(self._dist_info):
+            files = self._one_each(self._placed(prefix))
+            files |= self._one_each(self._console_scripts(prefix))
+            info = f"{prefix.site_packages}/{self._dist_info}"
+            files[f"{info}/INSTALLER"] = InstalledFile(f"{info}/INSTALLER", 0o644, data=INSTALLER)
+            record = self._record(prefix, f"{info}/RECORD", files)
+        files[f"{info}/RECORD"] = InstalledFile(f"{info}/RECORD", 0o644, data=record)
         return tuple(files[path] for path in sorted(files))
 
-    @property
+    @contextlib.contextmanager
+    def _unreadable_refused(self, what: str = "") -> Iterator[None]:
+        """The one boundary between the exceptions of everything that reads a wheel and the person who locked it."""
+        try:
+            yield
+        except _UNREADABLE as error:
+            said = " ".join(str(error).split())[:200] or type(error).__name__
+            raise self.damaged(f"{what}: {said}" if what else said) from None
+
+    def _one_each(self, files: Iterable[InstalledFile]) -> dict[str, InstalledFile]:
+        found: dict[str, InstalledFile] = {}
+        for file in files:
+            if found.setdefault(file.path, file) is not file:
+                raise self.damaged(f"two of its files would be /{file.path}")
+        return found
+
+    @cached_property
     def _dist_info(self) -> str:
         found = {name.partition("/")[0] for name in self._members if name.partition("/")[0].endswith(".dist-info")}
         if len(found) != 1:
             raise self.damaged(f"{len(found)} .dist-info folders, not one")
-        return found.pop()
+        folder = found.pop()
+        name, _, version = folder.removesuffix(".dist-info").partition("-")
+        if _canonical(name, version) != _canonical(self.wheel.name, self.wheel.version):
+            raise self.damaged(f"its {folder} is not that of {self.wheel.name} {self.wheel.version}")
+        return folder
 
     def _check(self, info: zipfile.ZipInfo) -> None:
-        path = PurePosixPath(info.filename)
-        if path.is_absolute() or ".." in path.parts or "\\" in info.filename or "\0" in info.filename:
-            raise self.damaged(f"`{info.filename}` leaves the prefix")
+        if not _is_inside(info.filename):
+            raise self.damaged(f"`{info.filename}` leaves the prefix, or goes to its place in a roundabout way")
         if stat.S_ISLNK(info.external_attr >> 16):
             raise self.damaged(f"`{info.filename}` is a symbolic link")
         if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED) or info.flag_bits & 1:
             raise self.damaged(f"`{info.filename}` is neither stored nor deflated")
 
     def _placed(self, prefix: Prefix) -> Iterator[InstalledFile]:
-        distribution = self._dist_info.partition("-")[0]
-        scheme = prefix.scheme(distribution)
+        scheme = prefix.scheme(self._dist_info.partition("-")[0].replace("_", "-"))
         data = self._dist_info.removesuffix(".dist-info") + ".data/"
         for name, info in self._members.items():
             mode = 0o755 if (info.external_attr >> 16) & 0o111 else 0o644
@@ -175,9 +202,10 @@ class OpenWheel:
         if member not in self._members:
             return
         for name, module, attribute, section in parse_entrypoints(self.read(member).decode()):
-            script = Script(name, module, attribute, section)
-            file_name, body = script.generate(f"/{prefix.root}/bin/python", "posix")
-            yield InstalledFile(f"{prefix.root}/bin/{file_name}", 0o755, data=body)
+            if not _is_inside(name) or "/" in name:
+                raise self.damaged(f"its script `{name}` leaves bin/")
+            _, body = Script(name, module, attribute, section).generate(f"/{prefix.root}/bin/python", "posix")
+            yield InstalledFile(f"{prefix.root}/bin/{name}", 0o755, data=body)
 
     def _record(self, prefix: Prefix, record: str, files: dict[str, InstalledFile]) -> bytes:
         """RECORD for where the files are now: hashes of copied files as the wheel states them."""
@@ -185,6 +213,8 @@ class OpenWheel:
         if member not in self._members:
             raise self.damaged("it has no RECORD")
         stated = {row[0]: row for row in parse_record_file(self.read(member).decode().splitlines())}
+        if lost := sorted(stated.keys() - self._members.keys()):
+            raise self.damaged(f"`{lost[0]}` is in its RECORD only")
         rows = []
         for path, file in sorted(files.items()):
             if path == record:
@@ -196,6 +226,17 @@ class OpenWheel:
             rows.append(RecordEntry.from_elements(_relative(path, prefix), hash_, size).to_row())
         rows.append((_relative(record, prefix), "", ""))
         return _csv(rows)
+
+
+def _canonical(name: str, version: str) -> tuple[str, str]:
+    return canonicalize_name(name), canonicalize_version(version)
+
+
+def _is_inside(path: str) -> bool:
+    """Whether a path stays in its folder, and is the only way to write that place."""
+    pure = PurePosixPath(path)
+    plain = str(pure) == path and pure.parts and not pure.is_absolute()
+    return bool(plain) and ".." not in pure.parts and "\\" not in path and "\0" not in path
 
 
 def _hash_and_size(data: bytes) -> tuple[str, str]:

@@ -1,28 +1,37 @@
 """A thin client of the OCI distribution protocol (Distribution Specification 1.1): raw bytes, digests always checked.
 
-Safe requests are repeated on connection failures, 429 and 5xx, with backoff and `Retry-After`; an upload that breaks is
-started again as a whole. What stays wrong is one RegistryError with the repository and the registry's own words.
+Safe requests are repeated on connection failures, 429 and 5xx, with backoff and `Retry-After`; an upload or a copy that
+breaks is started again as a whole. What stays wrong is one RegistryError with the repository and the registry's own
+words. Credentials are Docker's own (oci/login.py).
 """
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 from urllib.parse import urljoin
 
 import requests
 from requests.adapters import HTTPAdapter
+from urllib3 import BaseHTTPResponse
+from urllib3.exceptions import MaxRetryError, ResponseError
 from urllib3.util.retry import Retry
 
+from oci.login import LOOPBACK, Login
 from oci.manifest import DOCKER_INDEX, DOCKER_MANIFEST, OCI_INDEX, OCI_MANIFEST, Descriptor, Manifest, sha256
+from runner import progress
 from runner.errors import EnvironmentFailed
 
 MANIFEST_TYPES = (OCI_MANIFEST, OCI_INDEX, DOCKER_MANIFEST, DOCKER_INDEX)
 UPLOAD_ATTEMPTS = 3
 TIMEOUT_S = (10, 300)
+LONGEST_WAIT_S = 60
+"""A `Retry-After` above this is not waited for: a person can decide better what to do meanwhile."""
+
 CHUNK_BYTES = 1 << 20
 
 OnBytes = Callable[[int], None]
@@ -35,6 +44,7 @@ class RegistryError(EnvironmentFailed):
         0: "check that the registry runs (`./release.py doctor`), then run the same command again",
         401: "log in: `docker login` for the registry, with an account that may do this",
         403: "ask for an account that may do this",
+        429: "wait as long as the registry asks for, then run the same command again",
         507: "free space on the registry",
     }
 
@@ -48,10 +58,12 @@ class Registry:
 
     def __init__(self, host: str) -> None:
         self.host = host
-        scheme = "http" if host.partition(":")[0] in ("127.0.0.1", "localhost") else "https"
+        scheme = "http" if host.partition(":")[0] in LOOPBACK else "https"
         self._base = f"{scheme}://{host}/v2/"
+        self._login = Login(host, self._base)
         self._session = requests.Session()
-        retry = Retry(
+        self._session.auth = self._login
+        retry = _ShortWaits(
             total=4,
             backoff_factor=0.5,
             status_forcelist=(429, 500, 502, 503, 504),
@@ -65,13 +77,17 @@ class Registry:
         self._call("GET", "", expect=(200,))
 
     def manifest(self, repository: str, reference: str) -> Manifest | None:
-        """The manifest under a tag or digest, raw; None where there is none. Its digest is checked."""
+        """The manifest under a tag or digest, raw; None where there is none.
+
+        Its bytes are held against the digest asked for, or the one that the registry states of the tag.
+        """
         answer = self._call("GET", f"{repository}/manifests/{reference}", expect=(200, 404), headers=_ACCEPT)
         if answer.status_code == 404:
             return None
         found = Manifest(answer.content, answer.headers.get("Content-Type", OCI_MANIFEST))
-        if reference.startswith("sha256:") and found.digest != reference:
-            raise RegistryError(answer.status_code, f"{self.host}/{repository}@{reference}: other bytes were served")
+        stated = reference if reference.startswith("sha256:") else answer.headers.get("Docker-Content-Digest", "")
+        if stated.startswith("sha256:") and found.digest != stated:
+            raise RegistryError(answer.status_code, f"{self.host}/{repository} {reference}: other bytes were served")
         return found
 
     def digest_of(self, repository: str, reference: str) -> str | None:
@@ -111,15 +127,18 @@ class Registry:
         answer = self._call("POST", path, expect=(201, 202))
         if answer.status_code == 201:
             return True
-        self._call("DELETE", self._location(answer), expect=(202, 204, 404))
+        with contextlib.suppress(RegistryError):  # a courtesy: registries clear away what was never finished
+            self._call("DELETE", self._location(answer), expect=(202, 204))
         return False
 
     def ensure_blob(self, repository: str, blob: Descriptor, source: str) -> None:
         """Make a blob of `source` part of `repository`: mounted, or copied through here where it cannot be."""
         if self.mount(repository, blob.digest, source):
             return
-        answer = self._call("GET", f"{source}/blobs/{blob.digest}", expect=(200,), stream=True)
-        self._upload(repository, blob.digest, _Stream(answer, blob.size))
+        path = f"{source}/blobs/{blob.digest}"
+        self._push(
+            repository, blob.digest, lambda: _Stream(self._call("GET", path, expect=(200,), stream=True), blob.size)
+        )
 
     def push_bytes(self, repository: str, data: bytes, media_type: str) -> Descriptor:
         """Upload a small blob."""
@@ -156,15 +175,36 @@ class Registry:
         what = f"{method} {path.removeprefix(self._base).partition('?')[0] or '/v2/'} on {self.host}"
         try:
             answer = self._session.request(method, urljoin(self._base, path), timeout=TIMEOUT_S, **kwargs)
+            if answer.status_code == 401 and self._login.answers(answer):
+                answer = self._session.request(method, urljoin(self._base, path), timeout=TIMEOUT_S, **kwargs)
         except requests.RequestException as error:
             raise RegistryError(0, f"{what}: {_cause(error)}") from None
         if answer.status_code not in expect:
             said = " ".join(answer.text.split())[:200]
+            if wait := answer.headers.get("Retry-After"):
+                said += f" and asks to wait ({wait})"
             raise RegistryError(answer.status_code, f"{what}: the registry answered {answer.status_code} {said}")
         return answer
 
 
 _ACCEPT = {"Accept": ", ".join(MANIFEST_TYPES)}
+
+
+class _ShortWaits(Retry):
+    """Waits as long as a registry asks for, and says so; gives up with its answer where that is too long."""
+
+    def increment(self, *args: Any, **named: Any) -> Self:  # noqa: ANN401 - handed on as they are
+        """One repeat less. Raises MaxRetryError where none is left."""
+        response = named.get("response")
+        if response is not None and (self.get_retry_after(response) or 0) > LONGEST_WAIT_S:
+            raise MaxRetryError(named["_pool"], "", ResponseError("asked to wait too long"))
+        return super().increment(*args, **named)
+
+    def sleep_for_retry(self, response: BaseHTTPResponse) -> bool:
+        """Whether `response` said how long to wait; then that was waited."""
+        if wait := self.get_retry_after(response):
+            progress.say(f"  the registry asks to wait {wait:.0f} s")
+        return super().sleep_for_retry(response)
 
 
 class _Upload:
@@ -195,7 +235,8 @@ class _Stream:
         return self._size
 
     def __iter__(self) -> Iterator[bytes]:
-        return self._answer.iter_content(CHUNK_BYTES)
+        with self._answer:
+            yield from self._answer.iter_content(CHUNK_BYTES)
 
 
 def file_sha256(path: Path) -> str:

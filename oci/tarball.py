@@ -132,6 +132,8 @@ class LayerWriter:
             raise DamagedStream(str(error)) from None
         if (size, crc) != (source.size, source.crc) or not inflate.eof:
             raise DamagedStream(f"{size} bytes with CRC {crc:08x}, not {source.size} with {source.crc:08x}")
+        if inflate.unused_data:
+            raise DamagedStream("the stream ends before its size says")
         self._uncompressed += size
 
     def _emit(self, data: bytes) -> None:

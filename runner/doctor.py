@@ -57,7 +57,10 @@ def _gpu() -> Finding:
 
 
 def _disk() -> Finding:
-    free = shutil.disk_usage(home.kept()).free
+    try:
+        free = shutil.disk_usage(home.kept()).free
+    except ReleaseError as error:
+        return Finding("disk", False, True, str(error))
     detail = f"{megabytes(free)} free at {home.home()}"
     enough = free >= NEEDED_DISK_BYTES
     return Finding("disk", enough, False, detail if enough else f"{detail}; {megabytes(NEEDED_DISK_BYTES)} are advised")

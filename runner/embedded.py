@@ -5,6 +5,8 @@ Used where no registry is configured. It is a daemon of its own and outlives the
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import os
 import shutil
 import signal
@@ -28,8 +30,11 @@ def host() -> str:
     configured = os.environ.get(_VARIABLE)
     if configured:
         return configured
-    if not answers(HOST):
-        start(HOST, home.kept("registry"))
+    folder = home.kept("registry")
+    with (folder / "start.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # two runs at once start one registry
+        if not answers(HOST):
+            start(HOST, folder)
     return HOST
 
 
@@ -63,11 +68,12 @@ def start(host: str, folder: Path) -> int:
 
 
 def stop(folder: Path) -> None:
-    """Stop the registry that keeps its data in `folder`."""
-    try:
-        os.kill(int((folder / "registry.pid").read_text()), signal.SIGTERM)
-    except (FileNotFoundError, ProcessLookupError, ValueError):
-        return
+    """Stop the registry that keeps its data in `folder`; no other process, even if it has that one's number now."""
+    with contextlib.suppress(FileNotFoundError, ProcessLookupError, ValueError):
+        process = int((folder / "registry.pid").read_text())
+        words = Path(f"/proc/{process}/cmdline").read_bytes().split(b"\0")
+        if str(folder / "config.yml").encode() in words:
+            os.kill(process, signal.SIGTERM)
 
 
 def _await(process: subprocess.Popen[bytes], host: str, log: Path) -> None:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import subprocess
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 import docker
 import requests
-from docker.errors import APIError, DockerException, ImageNotFound
+import urllib3
+from docker.errors import DockerException, ImageNotFound, StreamParseError
 from docker.types import DeviceRequest
 
 from runner import progress
@@ -20,6 +21,10 @@ from runner.errors import EnvironmentFailed
 
 START_HINT = "run `make setup`, which installs and starts one, or point DOCKER_HOST at yours"
 BUILD_HINT = "install docker-buildx, or Debian's docker.io"
+CALL_HINT = "check the engine and the registry with `./release.py doctor`, then run the same command again"
+
+_CALL_ERRORS = (DockerException, StreamParseError, requests.RequestException, urllib3.exceptions.HTTPError)
+"""What docker-py raises when the engine refuses, and what it lets through when the engine goes away."""
 
 
 @cache
@@ -59,35 +64,37 @@ def program() -> str:
     return build_command()[0][0]
 
 
+@contextlib.contextmanager
+def failures(what: str, hint: str = CALL_HINT) -> Iterator[None]:
+    """Calls of the engine that make up `what`. Raises EnvironmentFailed where it refuses one or goes away."""
+    try:
+        yield
+    except _CALL_ERRORS as error:
+        raise EnvironmentFailed(f"{what} failed: {_short(error)}", hint) from None
+
+
 def pull(reference: str) -> None:
     """Pull by digest, with progress; nothing is done where the engine has it. Raises EnvironmentFailed."""
-    try:
-        client().images.get(reference)
-    except ImageNotFound:
-        _pull(reference)
+    with failures(f"pull of {reference}"):
+        try:
+            client().images.get(reference)
+        except ImageNotFound:
+            _pull(reference)
 
 
 def _pull(reference: str) -> None:
     sizes: dict[str, int] = {}
     counted: dict[str, int] = {}
     with progress.meter(f"pull {reference.rpartition('@')[0].rpartition('/')[2]}", 0) as meter:
-        for event in _pull_events(reference):
+        for event in client().api.pull(reference, stream=True, decode=True):
             if "error" in event:
-                raise EnvironmentFailed(f"pull of {reference} failed: {event['error']}", "run the same command again")
+                raise DockerException(event["error"])
             layer, detail = str(event.get("id")), event.get("progressDetail") or {}
             if event.get("status") == "Downloading" and "total" in detail:
                 sizes[layer] = detail["total"]
                 meter.resize(sum(sizes.values()))
                 meter.advance(detail["current"] - counted.get(layer, 0))
                 counted[layer] = detail["current"]
-
-
-def _pull_events(reference: str) -> Iterator[dict[str, Any]]:
-    try:
-        yield from client().api.pull(reference, stream=True, decode=True)
-    except (APIError, requests.RequestException) as error:
-        hint = "check the registry with `./release.py doctor`, then run the same command again"
-        raise EnvironmentFailed(f"pull of {reference} failed: {_short(error)}", hint) from None
 
 
 def gpu_request() -> DeviceRequest | None:

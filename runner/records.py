@@ -20,6 +20,8 @@ from runner.errors import ConfigError, EnvironmentFailed
 STRICT = ConfigDict(extra="forbid")
 """Give a dataclass `__pydantic_config__ = STRICT` and an unknown key in its file is an error."""
 
+_UNKNOWN = ("extra_forbidden", "unexpected_keyword_argument")  # pydantic's types of an unknown key
+
 T = TypeVar("T")
 Loc = tuple[int | str, ...]
 
@@ -35,7 +37,8 @@ def from_json(kind: type[T], text: str | bytes, source: str) -> T:
     try:
         return TypeAdapter(kind).validate_json(text)
     except ValidationError as error:
-        raise ConfigError(f"{source}: {_first(error)}", "delete the file and run the stage again") from None
+        _, problem = _first(error)
+        raise ConfigError(f"{source}: {problem}", "delete the file and run the stage again") from None
 
 
 def write(path: Path, record: object) -> None:
@@ -67,25 +70,35 @@ def read(kind: type[T], path: Path) -> T | None:
         return None
 
 
+def read_text(path: Path) -> str:
+    """A text file of this repository. Raises ConfigError where it cannot be read or is not UTF-8."""
+    try:
+        return path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise ConfigError(f"cannot read {path}: {error.strerror}", "restore it from git") from None
+    except UnicodeDecodeError as error:
+        line = error.object.count(b"\n", 0, error.start) + 1
+        raise ConfigError(f"{path}:{line}: not UTF-8 text", "restore it from git") from None
+
+
 def load_yaml(kind: type[T], path: Path) -> T:
     """A YAML file as a `kind`; every error names file, line and key."""
-    return parse_yaml(kind, _read_text(path), str(path))
+    return parse_yaml(kind, read_text(path), str(path))
 
 
 def parse_yaml(kind: type[T], text: str, source: str) -> T:
     """As `load_yaml`, from text; `source` is the name used in errors."""
     try:
-        root = yaml.compose(text, Loader=yaml.SafeLoader)
-        lines = _lines(root)
+        lines = _lines(yaml.compose(text, Loader=yaml.SafeLoader))
         data = yaml.safe_load(text)
-    except yaml.MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark else 1
-        raise ConfigError(f"{source}:{line}: not valid YAML: {error.problem}", "fix the line") from None
+    except (yaml.YAMLError, ValueError) as error:
+        line, problem = _not_yaml(error, text)
+        raise ConfigError(f"{source}:{line}: not valid YAML: {problem}", "fix the line") from None
     try:
         return TypeAdapter(kind).validate_python(data)
     except ValidationError as error:
-        line = _line_of(lines, tuple(error.errors()[0]["loc"]))
-        raise ConfigError(f"{source}:{line}: {_first(error)}", "fix the line") from None
+        loc, problem = _first(error)
+        raise ConfigError(f"{source}:{_line_of(lines, loc)}: {problem}", "fix the line") from None
 
 
 def line_of(text: str, *loc: int | str) -> int:
@@ -93,21 +106,24 @@ def line_of(text: str, *loc: int | str) -> int:
     return _line_of(_lines(yaml.compose(text, Loader=yaml.SafeLoader)), loc)
 
 
-def _read_text(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise ConfigError(f"cannot read {path}: {error.strerror}", "restore it from git") from None
+def _not_yaml(error: Exception, text: str) -> tuple[int, str]:
+    """The line where YAML ends to be YAML, the first where it is not known, and what is wrong there."""
+    if isinstance(error, yaml.MarkedYAMLError) and error.problem_mark:
+        return error.problem_mark.line + 1, str(error.problem)
+    if isinstance(error, yaml.reader.ReaderError):
+        return text.count("\n", 0, error.position) + 1, f"it holds the character {error.character:#04x}"
+    return 1, str(error).partition("\n")[0]
 
 
-def _first(error: ValidationError) -> str:
-    first = error.errors()[0]
+def _first(error: ValidationError) -> tuple[Loc, str]:
+    """Where the first error is, and what. A misspelled key is unknown and missing: the unknown one is in the file."""
+    first = min(error.errors(), key=lambda found: found["type"] not in _UNKNOWN)
     place = ".".join(str(part) for part in first["loc"]) or "document"
-    if first["type"] in ("extra_forbidden", "unexpected_keyword_argument"):
-        return f"unknown key `{place}`"
+    if first["type"] in _UNKNOWN:
+        return first["loc"], f"unknown key `{place}`"
     if first["type"] in ("missing", "missing_argument"):
-        return f"missing key `{place}`"
-    return f"`{place}`: {first['msg']}"
+        return first["loc"], f"missing key `{place}`"
+    return first["loc"], f"`{place}`: {first['msg']}"
 
 
 def _lines(node: yaml.Node | None, at: Loc = ()) -> dict[Loc, int]:

@@ -25,7 +25,7 @@ def run(  # noqa: PLR0913 - keyword-only knobs of one call
 ) -> str:
     """Run `command`, return what it printed on stdout.
 
-    Raises EnvironmentFailed with the end of its stderr and `hint` where it is missing, runs past `timeout_s`
+    Raises EnvironmentFailed with the end of its stderr and `hint` where it cannot be run, runs past `timeout_s`
     or exits with another code than `ok_codes`.
     """
     words = [str(word) for word in command]
@@ -42,6 +42,8 @@ def run(  # noqa: PLR0913 - keyword-only knobs of one call
         )
     except FileNotFoundError:
         raise EnvironmentFailed(f"`{words[0]}` is not installed", hint) from None
+    except OSError as error:
+        raise EnvironmentFailed(f"`{words[0]}` cannot be run: {error.strerror}", hint) from error
     except subprocess.TimeoutExpired:
         raise EnvironmentFailed(f"`{words[0]}` did not finish in {timeout_s:.0f} s", hint) from None
     if done.returncode not in ok_codes:

@@ -18,6 +18,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlsplit
 
 from oci.manifest import Descriptor, sha256
+from tests.fakes.guard import Guard
 
 ALWAYS = 1_000_000
 READ_BYTES = 1 << 16
@@ -56,6 +57,7 @@ class FakeRegistry:
         self.uploads: set[str] = set()
         self.requests: list[str] = []
         self.faults: list[Fault] = []
+        self.guard: Guard | None = None
         self._lock = threading.Lock()
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), type("Bound", (_Handler,), {"registry": self}))
         self._server.daemon_threads = True
@@ -134,12 +136,22 @@ class _Handler(BaseHTTPRequestHandler):
         self.fault = self.registry.seen(self.command, self.path)
         if not self._receive():
             self._cut()
+        elif self.path_only == "/token" and self.registry.guard:
+            self._reply(*self.registry.guard.token(self.query, self.sent, self.headers.get("Authorization", "")))
+        elif challenge := self._challenge():
+            self._reply(401, b'{"errors":[{"code":"UNAUTHORIZED"}]}', **{"WWW-Authenticate": challenge})
         elif self.fault.status:
             self._reply(self.fault.status, json.dumps({"errors": [{"code": "FAULT"}]}).encode(), **self.fault.headers)
         else:
             self._route()
 
     do_GET = do_HEAD = do_PUT = do_POST = do_DELETE = _serve  # noqa: N815 - the names http.server calls
+
+    def _challenge(self) -> str:
+        if self.registry.guard is None:
+            return ""
+        realm = f"http://{self.registry.host}/token"
+        return self.registry.guard.challenge(self.command, self.path_only, self.headers.get("Authorization", ""), realm)
 
     def _receive(self) -> bool:
         """Read the request's body; False where the fault cuts it."""

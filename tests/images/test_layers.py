@@ -56,7 +56,6 @@ def test_a_console_script_of_two_wheels_is_refused(home: Path) -> None:
         compiled(wheels)
 
 
-@pytest.mark.xfail(strict=True, reason="the mode of the first wheel wins in silence")
 def test_a_file_with_two_modes_is_refused(home: Path) -> None:
     wheels = [
         make_wheel(name, {"run": Member(b"", mode=mode)}) for name, mode in (("one", 0o100644), ("two", 0o100755))
@@ -65,7 +64,6 @@ def test_a_file_with_two_modes_is_refused(home: Path) -> None:
         compiled(wheels)
 
 
-@pytest.mark.xfail(strict=True, reason="a path that is a file and a folder too is written as both")
 def test_a_file_where_another_wheel_has_a_folder_is_refused(home: Path) -> None:
     wheels = [make_wheel("one", {"shared": b"x"}), make_wheel("two", {"shared/file.py": b"x"})]
     with refused(ConfigError, "shared"):

@@ -139,7 +139,6 @@ def test_a_changed_line_changes_everything(make: Make, tmp_path: Path, shipped: 
     assert set(why(make(of=changed)).values()) == {"changed: catalogue"}
 
 
-@pytest.mark.xfail(strict=True, reason="a stack's title is a label of its image, but not part of its content key")
 def test_a_changed_title_changes_its_image(make: Make, tmp_path: Path, shipped: Catalog) -> None:
     for planned in make().images:
         keep(tmp_path, "v2.6.0", planned)

@@ -146,18 +146,20 @@ def test_a_push_survives_one_failure(fake: FakeRegistry, client: Registry, layer
     assert fake.blobs["r"][sha256(DATA)] == DATA
 
 
-def test_retry_after_is_waited_for(fake: FakeRegistry, client: Registry, waits: list[float]) -> None:
+def test_retry_after_is_waited_for(
+    fake: FakeRegistry, client: Registry, waits: list[float], capsys: pytest.CaptureFixture[str]
+) -> None:
     fake.fail(Fault("GET", "manifests", 1, status=429, headers={"Retry-After": "7"}))
     assert client.manifest("r", "v1") is None
     assert waits == [7]
+    assert "asks to wait 7 s" in capsys.readouterr().err
 
 
-@pytest.mark.xfail(strict=True, reason="a Retry-After of hours is slept through in silence")
 def test_retry_after_of_hours_is_not_waited_for(fake: FakeRegistry, client: Registry, waits: list[float]) -> None:
     fake.fail(Fault("GET", "manifests", 1, status=429, headers={"Retry-After": "10000"}))
-    with refused(EnvironmentFailed, "429"):
+    with refused(EnvironmentFailed, "429", "10000"):
         client.manifest("r", "v1")
-    assert max(waits, default=0) <= 300
+    assert waits == []
 
 
 # What keeps failing is one clear line, and the next run works
@@ -266,7 +268,6 @@ def test_other_bytes_than_the_digest_asked_for(fake: FakeRegistry, client: Regis
         client.blob("r", sha256(EMPTY_CONFIG))
 
 
-@pytest.mark.xfail(strict=True, reason="by tag, the stated digest is not held against the bytes")
 def test_other_bytes_than_the_tag_states(fake: FakeRegistry, client: Registry) -> None:
     manifest = small_manifest(client, "r")
     client.put_manifest("r", "v1", manifest)
@@ -311,7 +312,6 @@ def test_a_copy_of_other_bytes_is_not_taken(fake: FakeRegistry, client: Registry
     assert "to" not in fake.blobs
 
 
-@pytest.mark.xfail(strict=True, reason="a copy between repositories is tried once only")
 @pytest.mark.parametrize("fault", [Fault("PUT", "to/blobs", 1, status=500), Fault("PUT", "to/blobs", 1, cut_after=9)])
 def test_a_copy_survives_one_failure(fake: FakeRegistry, client: Registry, fault: Fault) -> None:
     blob = fake.put("from", DATA)
@@ -321,7 +321,6 @@ def test_a_copy_survives_one_failure(fake: FakeRegistry, client: Registry, fault
     assert fake.blobs["to"][blob.digest] == DATA
 
 
-@pytest.mark.xfail(strict=True, reason="a refused cancellation of an upload fails the copy")
 def test_a_registry_that_cannot_cancel_uploads_is_no_obstacle(fake: FakeRegistry, client: Registry) -> None:
     blob = fake.put("from", DATA)
     fake.fail(Fault("POST", "mount=", unmounted=True))

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import signal
 import socket
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -71,14 +75,30 @@ def test_stopping_what_was_never_started(tmp_path: Path) -> None:
     embedded.stop(tmp_path)
 
 
-@pytest.mark.xfail(strict=True, reason="whatever process has the number in the file is ended")
-def test_stopping_does_not_end_another_process(tmp_path: Path) -> None:
-    import subprocess
-
-    with subprocess.Popen(["sleep", "30"]) as other:
-        (tmp_path / "registry.pid").write_text(str(other.pid))
+@pytest.mark.parametrize(
+    ("words", "ends"),
+    [
+        pytest.param(["{folder}/config.yml"], True, id="this registry"),
+        pytest.param(["{folder}/elsewhere/config.yml"], False, id="a registry with other data"),
+        pytest.param([], False, id="something else"),
+    ],
+)
+def test_only_the_registry_itself_is_stopped(tmp_path: Path, words: list[str], ends: bool) -> None:
+    command = ["docker-registry", "-c", "import time; print(flush=True); time.sleep(30)", "serve"]
+    command += [word.format(folder=tmp_path) for word in words]
+    with subprocess.Popen(command, executable=sys.executable, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        (tmp_path / "registry.pid").write_text(str(process.pid))
         embedded.stop(tmp_path)
-        time.sleep(0.2)
-        ended = other.poll()
-        other.kill()
-    assert ended is None
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(5 if ends else 0.2)
+        ended = process.poll()
+        process.kill()
+    assert ended == (-signal.SIGTERM if ends else None)
+
+
+@pytest.mark.parametrize("number", ["", "x", "-1", "0", "99999999999999999999"])
+def test_a_number_of_no_process(tmp_path: Path, number: str) -> None:
+    (tmp_path / "registry.pid").write_text(number)
+    embedded.stop(tmp_path)

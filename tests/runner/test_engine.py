@@ -8,7 +8,8 @@ from pathlib import Path
 import docker
 import pytest
 import requests
-from docker.errors import APIError, ImageNotFound
+import urllib3
+from docker.errors import APIError, ImageNotFound, StreamParseError
 
 from runner import engine
 from runner.errors import EnvironmentFailed
@@ -116,6 +117,8 @@ def test_a_pull_that_works(monkeypatch: pytest.MonkeyPatch) -> None:
         pytest.param(Engine([{"error": "no space left on device"}]), id="event"),
         pytest.param(Engine([], APIError("no space left on device")), id="refusal"),
         pytest.param(Engine([{"status": "Pulling"}], requests.ConnectionError("no space left on device")), id="cut"),
+        pytest.param(Engine([{}], urllib3.exceptions.ProtocolError("no space left on device")), id="cut while read"),
+        pytest.param(Engine([{}], StreamParseError("no space left on device")), id="not JSON"),
     ],
 )
 def test_a_pull_that_fails(monkeypatch: pytest.MonkeyPatch, broken: Engine) -> None:
@@ -124,7 +127,6 @@ def test_a_pull_that_fails(monkeypatch: pytest.MonkeyPatch, broken: Engine) -> N
         engine.pull("r/x@sha256:0")
 
 
-@pytest.mark.xfail(strict=True, reason="an engine that goes away before a pull is no refusal")
 def test_an_engine_that_goes_away_before_a_pull(monkeypatch: pytest.MonkeyPatch) -> None:
     class Gone:
         @property

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import subprocess
@@ -79,11 +80,10 @@ def test_two_checkouts_run_at_once(other: Other, tmp_path: Path, monkeypatch: py
         pass
 
 
-@pytest.mark.xfail(strict=True, reason="a folder of records that cannot be made is no refusal")
 def test_records_that_cannot_be_kept(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("PYTORCH_CUDA_IMAGES_OUT", str(tmp_path / "file" / "out"))
-    with refused(EnvironmentFailed, "file"), homes.only_run():
+    with refused(EnvironmentFailed, str(tmp_path / "file"), "PYTORCH_CUDA_IMAGES_OUT"), homes.only_run():
         pass
 
 
@@ -123,7 +123,6 @@ def test_scratch_within_scratch(home: Path) -> None:
         assert inner.exists()
 
 
-@pytest.mark.xfail(strict=True, reason="between making its folder and locking it, another run can remove it")
 def test_scratch_is_nobody_elses_from_its_first_moment(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     made = tempfile.mkdtemp
 
@@ -136,6 +135,28 @@ def test_scratch_is_nobody_elses_from_its_first_moment(home: Path, monkeypatch: 
     monkeypatch.setattr(tempfile, "mkdtemp", made_and_found)
     with homes.scratch("build") as folder:
         assert folder.exists()
+
+
+def test_many_runs_at_once_have_their_own(home: Path) -> None:
+    code = (
+        "from runner import home\n"
+        "for _ in range(100):\n"
+        "    with home.scratch('build') as own: (own / 'layer').write_text('x')\n"
+    )
+    command = [sys.executable, "-c", code]
+    running = [subprocess.Popen(command, cwd=homes.REPOSITORY, stderr=subprocess.PIPE) for _ in range(3)]
+    complaints = [process.communicate()[1].decode() for process in running]
+    assert complaints == [""] * 3
+    assert not list(homes.kept("work").iterdir())
+
+
+def test_a_disk_without_room_for_scratch(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(**_: object) -> str:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(tempfile, "mkdtemp", full)
+    with refused(EnvironmentFailed, str(home / "work"), "No space left", "free space"), homes.scratch("build"):
+        pass
 
 
 def test_a_home_that_cannot_be_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -121,6 +121,8 @@ def test_yaml_is_read() -> None:
         pytest.param(YAML.replace("pass", "fine"), 1, "verdict", id="unknown verdict"),
         pytest.param(YAML + "\tx: 1\n", 8, "not valid YAML", id="tab"),
         pytest.param(YAML.replace("{}", "{"), 8, "not valid YAML", id="bracket left open"),
+        pytest.param(YAML.replace("count: 2", "count: 2024-13-45"), 1, "month", id="no such day"),
+        pytest.param(YAML.replace("name: b", "name: b\x1b"), 5, "character 0x1b", id="control character"),
         pytest.param("", 1, "document", id="empty"),
     ],
 )
@@ -129,10 +131,14 @@ def test_an_error_in_yaml_has_its_line(text: str, line: int, words: str) -> None
         records.parse_yaml(Whole, text, "x.yaml")
 
 
-@pytest.mark.xfail(strict=True, reason="of a misspelled key, the missing one is told and not the unknown one")
 def test_a_misspelled_key_is_named() -> None:
     with refused(ConfigError, "x.yaml:6: ", "unknown key `parts.1.cuont`"):
         records.parse_yaml(Whole, YAML.replace("count: 2", "cuont: 2"), "x.yaml")
+
+
+def test_a_misspelled_key_of_a_record_is_named() -> None:
+    with refused(ConfigError, "x.json: unknown key `nmae`"):
+        records.from_json(Part, '{"nmae": "a", "count": 1}', "x.json")
 
 
 def test_the_line_of_a_key_found_wrong_later() -> None:

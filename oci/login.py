@@ -1,0 +1,117 @@
+"""Logging in to a registry with what `docker login` left behind.
+
+A registry names the way in with its first 401: `Basic`, or `Bearer` with a token service (Distribution's token
+authentication). Credentials come from Docker's configuration (DOCKER_CONFIG, else `~/.docker`) or from the credential
+helper it names, and are read when a registry first asks for them.
+"""
+
+from __future__ import annotations
+
+import base64
+import re
+import warnings
+from collections.abc import Mapping
+from functools import cached_property
+from urllib.parse import urlsplit
+
+import requests
+from docker import auth
+from docker.credentials.errors import StoreError
+from docker.errors import DockerException
+from requests.auth import AuthBase
+
+from runner.errors import ConfigError
+
+TIMEOUT_S = (10, 60)
+LOOPBACK = ("127.0.0.1", "localhost")
+CLIENT_ID = "pytorch-cuda-images"
+
+
+class Login(AuthBase):
+    """The authorization of requests to the registry `host`, whose API is below the address `base`."""
+
+    def __init__(self, host: str, base: str) -> None:
+        self._host = host
+        self._base = base
+        self._headers: dict[str | None, str] = {}
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        """Add what the request's repository wants, and nothing where a registry sends us to another host."""
+        return _Header(self._headers.get(self._repository(request.url or ""), ""))(request)
+
+    def answers(self, refused: requests.Response) -> bool:
+        """Whether there is a new answer to the challenge of a 401: then the request is to be sent again.
+
+        Raises ConfigError where Docker's configuration cannot be read, RequestException where no token service answers.
+        """
+        repository = self._repository(refused.url)
+        header = "" if repository is None else self._answer(refused.headers.get("WWW-Authenticate", ""))
+        if not header or header == self._headers.get(repository):
+            return False
+        self._headers[repository] = header
+        return True
+
+    def _answer(self, challenge: str) -> str:
+        """The `Authorization` to a challenge; empty where there is none."""
+        scheme = challenge.partition(" ")[0].lower()
+        said = dict(re.findall(r'(\w+)="([^"]*)"', challenge))
+        if scheme == "bearer" and _is_private(said.get("realm", "")):
+            return self._token(said)
+        return self._account if scheme == "basic" else ""
+
+    def _token(self, said: Mapping[str, str]) -> str:
+        """A token for the scope that the registry asks for; without credentials, one for everybody."""
+        service, scope = said.get("service", ""), said.get("scope", "")
+        if refresh := self._credentials.get("identitytoken"):
+            form = {"grant_type": "refresh_token", "refresh_token": refresh, "client_id": CLIENT_ID}
+            form |= {"service": service, "scope": scope}
+            answer = requests.post(said["realm"], data=form, auth=_Header(""), timeout=TIMEOUT_S)
+        else:
+            query = {"service": service, "scope": scope.split()}
+            answer = requests.get(said["realm"], params=query, auth=_Header(self._account), timeout=TIMEOUT_S)
+        given = answer.json() if answer.ok else {}
+        token = given.get("token") or given.get("access_token")
+        return f"Bearer {token}" if token else ""
+
+    @property
+    def _account(self) -> str:
+        found = self._credentials
+        if not found.get("username"):
+            return ""
+        return "Basic " + base64.b64encode(f"{found['username']}:{found['password']}".encode()).decode()
+
+    @cached_property
+    def _credentials(self) -> dict[str, str]:
+        """`username` and `password`, or `identitytoken`, or nothing. Docker spells them in two ways."""
+        try:
+            with warnings.catch_warnings(action="ignore"):  # of a missing helper, which is told below
+                found = auth.resolve_authconfig(auth.load_config(), self._host) or {}
+        except (DockerException, StoreError, OSError, ValueError) as error:
+            hint = "check DOCKER_CONFIG (else ~/.docker/config.json), or `docker login` again"
+            raise ConfigError(f"no credentials for {self._host} from Docker's configuration: {error}", hint) from None
+        return {name.lower(): value for name, value in found.items()}
+
+    def _repository(self, url: str) -> str | None:
+        """The repository a request is about, empty for none; None where it does not go to this registry."""
+        if not url.startswith(self._base):
+            return None
+        match = re.match(r"(.+?)/(?:manifests|blobs)/", url.removeprefix(self._base))
+        return match[1] if match else ""
+
+
+class _Header(AuthBase):
+    """A given authorization, or none at all: requests, left alone, would look for one in `~/.netrc`."""
+
+    def __init__(self, header: str) -> None:
+        self._header = header
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        if self._header:
+            request.headers["Authorization"] = self._header
+        return request
+
+
+def _is_private(realm: str) -> bool:
+    """Whether a password may be sent there, because nobody on the way can read it."""
+    address = urlsplit(realm)
+    return address.scheme == "https" or (address.scheme == "http" and address.hostname in LOOPBACK)

@@ -1,0 +1,179 @@
+"""Credentials from Docker's configuration, against a registry that asks for them."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import requests
+
+from oci.login import Login
+from oci.manifest import EMPTY_CONFIG, OCI_EMPTY, image_manifest
+from oci.registry import Registry
+from runner.errors import ConfigError, EnvironmentFailed
+from tests.fakes.guard import Guard
+from tests.fakes.refusal import refused
+from tests.fakes.registry import FakeRegistry, Fault
+
+GOOD = Guard("Basic").password
+HELPER = """#!/bin/sh
+read server
+[ "$1 $server" = "get %s" ] && echo '{"Username": "%s", "Secret": "%s"}' && exit
+echo 'credentials not found in native keychain'; exit 1
+"""
+
+
+@pytest.fixture
+def fake() -> Iterator[FakeRegistry]:
+    with FakeRegistry() as started:
+        yield started
+
+
+@pytest.fixture(autouse=True)
+def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Docker's configuration: empty, and nobody's credentials beside it."""
+    monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path))
+    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    return tmp_path / "config.json"
+
+
+def log_in(settings: Path, fake: FakeRegistry, *, password: str = GOOD, **more: str) -> None:
+    """As `docker login` leaves it."""
+    secret = base64.b64encode(f"me:{password}".encode()).decode()
+    settings.write_text(json.dumps({"auths": {fake.host: {"auth": secret, **more}}}))
+
+
+def helper(settings: Path, fake: FakeRegistry, user: str, secret: str) -> None:
+    """A credential helper that knows the fake."""
+    program = settings.with_name("docker-credential-fake")
+    program.write_text(HELPER % (fake.host, user, secret))
+    program.chmod(0o755)
+    settings.write_text(json.dumps({"credHelpers": {fake.host: "fake"}}))
+
+
+def use(fake: FakeRegistry) -> None:
+    """A little of everything: look, push, put, read, copy."""
+    client = Registry(fake.host)
+    client.ping()
+    config = client.push_bytes("from", EMPTY_CONFIG, OCI_EMPTY)
+    manifest = image_manifest(config, [])
+    client.put_manifest("from", "v1", manifest)
+    assert client.manifest("from", "v1") == manifest
+    client.ensure_blob("to", config, "from")
+    assert client.blob("to", config.digest) == EMPTY_CONFIG
+
+
+@pytest.mark.parametrize("scheme", ["Basic", "Bearer"])
+def test_an_account_of_the_configuration(fake: FakeRegistry, settings: Path, scheme: str) -> None:
+    fake.guard = Guard(scheme)
+    log_in(settings, fake)
+    use(fake)
+
+
+@pytest.mark.parametrize("scheme", ["Basic", "Bearer"])
+def test_an_account_of_a_helper(fake: FakeRegistry, settings: Path, scheme: str) -> None:
+    fake.guard = Guard(scheme)
+    helper(settings, fake, "me", GOOD)
+    use(fake)
+
+
+def test_an_identity_token(fake: FakeRegistry, settings: Path) -> None:
+    fake.guard = Guard("Bearer", refresh="kept")
+    log_in(settings, fake, identitytoken="kept")
+    use(fake)
+
+
+def test_an_identity_token_of_a_helper(fake: FakeRegistry, settings: Path) -> None:
+    fake.guard = Guard("Bearer", refresh="kept")
+    helper(settings, fake, "<token>", "kept")
+    use(fake)
+
+
+def test_a_copy_through_here_with_tokens_of_two_repositories(fake: FakeRegistry, settings: Path) -> None:
+    fake.guard = Guard("Bearer")
+    fake.fail(Fault("POST", "mount=", unmounted=True))
+    log_in(settings, fake)
+    use(fake)
+
+
+def test_a_token_that_ends_is_renewed(fake: FakeRegistry, settings: Path) -> None:
+    log_in(settings, fake)
+    asked = []
+    for lifetime in (1_000_000, 1):
+        fake.guard = Guard("Bearer", lifetime=lifetime)
+        use(fake)
+        asked.append(fake.guard.issued)
+    assert asked[1] > asked[0]
+
+
+def test_a_token_that_holds_is_used_again(fake: FakeRegistry, settings: Path) -> None:
+    fake.guard = Guard("Bearer")
+    log_in(settings, fake)
+    client = Registry(fake.host)
+    for _ in range(5):
+        client.manifest("r", "v1")
+    assert fake.count("GET", "/token") == 1
+
+
+def test_what_is_open_to_all_needs_no_account(fake: FakeRegistry) -> None:
+    fake.guard = Guard("Bearer", open_to_all=True)
+    use(fake)
+
+
+@pytest.mark.parametrize("scheme", ["Basic", "Bearer"])
+@pytest.mark.parametrize("password", ["wrong", None])
+def test_without_the_right_account(fake: FakeRegistry, settings: Path, scheme: str, password: str | None) -> None:
+    fake.guard = Guard(scheme)
+    if password:
+        log_in(settings, fake, password=password)
+    with refused(EnvironmentFailed, "401", "docker login", fake.host):
+        Registry(fake.host).ping()
+
+
+def test_a_registry_that_asks_for_nothing_is_told_nothing(fake: FakeRegistry, settings: Path) -> None:
+    settings.write_text("not read")
+    settings.with_name("netrc").write_text("default login me password pass:word\n")
+    use(fake)
+    assert not any("token" in line for line in fake.requests)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param('{"auths": {"HOST": {"auth": "%%"}}}', id="not base64"),
+        pytest.param('{"auths": {"HOST": "me"}}', id="no entry"),
+        pytest.param('{"credsStore": "not-installed"}', id="helper is not there"),
+    ],
+)
+def test_a_configuration_that_cannot_be_read(fake: FakeRegistry, settings: Path, text: str) -> None:
+    fake.guard = Guard("Basic")
+    settings.write_text(text.replace("HOST", fake.host))
+    with refused(ConfigError, "Docker's configuration", fake.host, "docker login"):
+        Registry(fake.host).ping()
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.1.evil.example", "evil.example"])
+def test_a_password_is_not_sent_in_the_clear(fake: FakeRegistry, settings: Path, host: str) -> None:
+    """To loopback it is: the control that the others would be seen."""
+    log_in(settings, fake)
+    port = fake.host.rpartition(":")[2]
+    challenge = {"WWW-Authenticate": f'Bearer realm="http://{host}:{port}/token"'}
+    fake.fail(Fault("GET", "^/v2/$", status=401, headers=challenge))
+    with refused(EnvironmentFailed, "401"):
+        Registry(fake.host).ping()
+    assert fake.count("GET", "/token") == (host == "127.0.0.1")
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1:PORT", "localhost:PORT", "storage.example"])
+def test_a_password_is_not_sent_to_another_host(fake: FakeRegistry, settings: Path, host: str) -> None:
+    fake.guard = Guard("Basic")
+    log_in(settings, fake)
+    login = Login(fake.host, f"http://{fake.host}/v2/")
+    assert login.answers(requests.get(f"http://{fake.host}/v2/r/blobs/x", timeout=5))
+    address = f"http://{host.replace('PORT', fake.host.rpartition(':')[2])}/v2/r/blobs/x"
+    sent = requests.Request("GET", address, auth=login).prepare().headers
+    assert ("Authorization" in sent) == (host == "127.0.0.1:PORT")

@@ -1,0 +1,115 @@
+"""What this machine can do: every lack is a finding of its own, told with the way out, and stops no other look."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from runner import doctor, embedded, engine
+from runner.doctor import Finding
+from runner.errors import EnvironmentFailed, ReleaseError
+
+
+@pytest.fixture(autouse=True)
+def healthy(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An engine, room on the disk, and no GPU."""
+    monkeypatch.setattr(engine, "version", lambda: "20.10")
+    monkeypatch.setattr(engine, "build_command", lambda: (("/bin/docker", "build"), {"DOCKER_BUILDKIT": "1"}))
+    monkeypatch.setattr(doctor, "NEEDED_DISK_BYTES", 1)
+    monkeypatch.setenv("PATH", "")
+
+
+@pytest.fixture
+def nvidia_smi(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+    """Put a program of that name on PATH."""
+
+    def put(body: str) -> None:
+        program = tmp_path / "nvidia-smi"
+        program.write_text(f"#!/bin/sh\n{body}\n")
+        program.chmod(0o755)
+        monkeypatch.setenv("PATH", str(tmp_path))
+
+    return put
+
+
+def found(
+    scanner: Callable[[], str] = lambda: "Trivy 1", registry: Callable[[], str] = lambda: "r.example"
+) -> dict[str, Finding]:
+    return {finding.name: finding for finding in doctor.examine(scanner, registry)}
+
+
+def failing(error: ReleaseError) -> Callable[..., str]:
+    def fail() -> str:
+        raise error
+
+    return fail
+
+
+def test_a_machine_that_can_do_everything_but_gpus() -> None:
+    assert [(finding.name, finding.ok) for finding in found().values() if finding.name != "gpu"] == [
+        ("engine", True),
+        ("builder", True),
+        ("registry", True),
+        ("scanner", True),
+        ("disk", True),
+    ]
+    details = [finding.detail for finding in found().values() if finding.required]
+    assert details == ["Docker 20.10", "/bin/docker build", "r.example", "Trivy 1"]
+
+
+LACK = EnvironmentFailed("it is not there", "fetch it")
+
+
+@pytest.mark.parametrize("name", ["engine", "builder", "registry", "scanner"])
+def test_a_lack_is_told_and_the_rest_is_looked_at(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    lacking = failing(LACK)
+    if name in ("engine", "builder"):
+        monkeypatch.setattr(engine, {"engine": "version", "builder": "build_command"}[name], lacking)
+    findings = found(**({name: lacking} if name in ("registry", "scanner") else {}))
+    assert findings[name] == Finding(name, False, True, "it is not there -> fetch it")
+    assert [other.name for other in findings.values() if other.required and not other.ok] == [name]
+    assert len(findings) == 6
+
+
+def test_no_gpu_is_told_with_what_follows_and_required_of_nobody() -> None:
+    gpu = found()["gpu"]
+    assert (gpu.ok, gpu.required) == (False, False)
+    assert "`not run`" in gpu.detail
+
+
+def test_every_gpu_is_named(nvidia_smi: Callable[[str], None]) -> None:
+    nvidia_smi("[ \"$*\" = '--query-gpu=name --format=csv,noheader' ] && echo 'GPU A' && echo 'GPU B'")
+    assert found()["gpu"] == Finding("gpu", True, False, "GPU A, GPU B")
+
+
+def test_a_driver_that_does_not_answer_is_no_gpu(nvidia_smi: Callable[[str], None]) -> None:
+    nvidia_smi("echo 'driver not loaded' >&2; exit 9")
+    gpu = found()["gpu"]
+    assert (gpu.ok, gpu.required) == (False, False)
+    assert "exited 9: driver not loaded -> check the NVIDIA driver" in gpu.detail
+
+
+def test_room_on_the_disk(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    enough = found()["disk"]
+    assert enough.ok
+    assert str(home) in enough.detail
+    monkeypatch.setattr(doctor, "NEEDED_DISK_BYTES", 10**18)
+    short = found()["disk"]
+    assert (short.ok, short.required) == (False, False)
+    assert short.detail.endswith("; 1000000000.00 GB are advised")
+
+
+def test_a_home_that_cannot_be_made_is_a_finding(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("PYTORCH_CUDA_IMAGES_HOME", str(tmp_path / "file"))
+    assert not found()["disk"].ok
+
+
+def test_which_registry_is_in_use(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTORCH_CUDA_IMAGES_REGISTRY", "r.example:5000")
+    assert doctor.default_registry() == "r.example:5000 (configured)"
+    monkeypatch.delenv("PYTORCH_CUDA_IMAGES_REGISTRY")
+    monkeypatch.setattr(embedded, "answers", lambda _: True)
+    assert doctor.default_registry() == f"{embedded.HOST} (embedded)"

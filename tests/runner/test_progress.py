@@ -1,0 +1,185 @@
+"""What a person sees: plain lines where nobody watches, live bars on a terminal, answers apart from both."""
+
+from __future__ import annotations
+
+import io
+import itertools
+import time
+from collections.abc import Callable
+from types import SimpleNamespace
+
+import pytest
+from rich.console import Console
+from rich.table import Table
+
+from runner import progress
+
+Said = Callable[[], list[str]]
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every look at the clock is four seconds after the one before."""
+    ticks = itertools.count(100, 4)
+    monkeypatch.setattr(time, "monotonic", lambda: float(next(ticks)))
+
+
+@pytest.fixture
+def said(capsys: pytest.CaptureFixture[str]) -> Said:
+    """The lines on stderr so far; nothing may be on stdout."""
+
+    def lines() -> list[str]:
+        shown = capsys.readouterr()
+        assert shown.out == ""
+        return shown.err.splitlines()
+
+    return lines
+
+
+@pytest.fixture
+def terminal(monkeypatch: pytest.MonkeyPatch) -> io.StringIO:
+    """What a terminal would be sent."""
+
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    shown = Terminal()
+    monkeypatch.setattr(progress, "console", Console(file=shown, force_terminal=True, width=200, highlight=False))
+    monkeypatch.setattr(progress, "sys", SimpleNamespace(stderr=shown))  # pytest puts back sys.stderr itself
+    return shown
+
+
+# Plain
+
+
+def test_a_line_is_said_as_it_is(said: Said) -> None:
+    """What looks like markup may be a package's extra, and a long line is one line."""
+    text = f"needs [red]torch[/red] at v2.6.0 {'x' * 300}"
+    progress.say(text)
+    assert said() == [text]
+
+
+def test_details_are_said_where_asked_for(said: Said) -> None:
+    progress.say("quiet", detail=True)
+    progress.set_verbose(True)
+    try:
+        progress.say("loud", detail=True)
+    finally:
+        progress.set_verbose(False)
+    assert said() == ["loud"]
+
+
+@pytest.mark.usefixtures("clock")
+def test_a_plain_meter_says_a_line_every_ten_seconds_and_one_at_the_end(said: Said) -> None:
+    with progress.meter("push", 40e6) as meter:
+        lines = []
+        for _ in range(4):
+            meter.advance(10e6)
+            lines.append(said())
+    assert [len(made) for made in lines] == [0, 0, 1, 0]
+    (end,) = said()
+    assert lines[2][0].startswith("  push: 75%, 30.0 MB, ")
+    assert end.startswith("  push: 40.0 MB, ")
+    assert end.endswith(" s")
+
+
+@pytest.mark.usefixtures("clock")
+def test_a_rate_is_bytes_over_time() -> None:
+    meter = progress.Meter("pull", 100e6, _started=96.0, _shown=1e9)
+    meter.advance(80e6)
+    assert meter._rate() == "80.0 MB, 10 MB/s"
+
+
+def test_a_meter_without_a_total_says_no_share(said: Said, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(progress, "PLAIN_LINE_EVERY_S", 0)
+    with progress.meter("pull", 0) as meter:
+        meter.advance(1e6)
+        (before,) = said()
+        meter.resize(4e6)
+        meter.advance(1e6)
+        (after,) = said()
+    assert "%" not in before
+    assert after.startswith("  pull: 50%, 2.0 MB")
+
+
+def test_more_than_the_total_is_no_more_than_all(said: Said, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(progress, "PLAIN_LINE_EVERY_S", 0)
+    with progress.meter("pull", 1e6) as meter:
+        meter.advance(3e6)
+        assert said()[0].startswith("  pull: 100%, 3.0 MB")
+
+
+def test_of_what_was_never_begun_nothing_is_said(said: Said) -> None:
+    with progress.meters({"push": 1e6, "copy": 1e6}) as meters:
+        meters["push"].advance(1e6)
+    (line,) = said()
+    assert line.startswith("  push: ")
+
+
+def test_what_failed_says_no_end(said: Said) -> None:
+    with pytest.raises(KeyboardInterrupt), progress.meter("push", 2e6) as meter:
+        meter.advance(1e6)
+        raise KeyboardInterrupt
+    with pytest.raises(KeyboardInterrupt), progress.step("resolve"):
+        raise KeyboardInterrupt
+    assert said() == ["  resolve ..."]
+
+
+@pytest.mark.usefixtures("clock")
+def test_a_step_says_its_beginning_and_its_time(said: Said) -> None:
+    with progress.step("resolve"):
+        assert said() == ["  resolve ..."]
+    assert said() == ["  resolve: 4.0 s"]
+
+
+def test_a_table_is_an_answer(capsys: pytest.CaptureFixture[str]) -> None:
+    made = Table("image")
+    made.add_row("cv")
+    progress.table(made)
+    shown = capsys.readouterr()
+    assert "cv" in shown.out
+    assert shown.err == ""
+
+
+@pytest.mark.parametrize(
+    ("size", "words"),
+    [(0, "0.0 MB"), (999_999, "1.0 MB"), (999_900_000, "999.9 MB"), (1e9, "1.00 GB"), (3_094_000_000, "3.09 GB")],
+)
+def test_bytes_for_people(size: float, words: str) -> None:
+    assert progress.megabytes(size) == words
+
+
+# On a terminal
+
+
+def test_a_terminal_gets_live_bars(terminal: io.StringIO) -> None:
+    with progress.meters({"push": 0, "copy": 2e6}) as meters:
+        meters["push"].resize(4e6)
+        meters["push"].advance(4e6)
+        meters["copy"].advance(1e6)
+    shown = terminal.getvalue()
+    assert "4.0/4.0 MB" in shown
+    assert "1.0/2.0 MB" in shown
+    assert "\x1b[" in shown, "no control sequence: nothing is live"
+
+
+def test_what_is_said_meanwhile_stands_above_the_bars(terminal: io.StringIO) -> None:
+    with progress.meter("push", 2e6) as meter:
+        progress.say("retrying [layer]")
+        meter.advance(2e6)
+    assert "retrying [layer]\n" in terminal.getvalue()
+
+
+def test_a_terminal_is_left_in_order_after_an_interruption(terminal: io.StringIO) -> None:
+    hidden, shown = "\x1b[?25l", "\x1b[?25h"
+    with pytest.raises(KeyboardInterrupt), progress.meter("push", 2e6):
+        raise KeyboardInterrupt
+    assert terminal.getvalue().rindex(shown) > terminal.getvalue().rindex(hidden)
+
+
+def test_a_step_on_a_terminal_leaves_one_line(terminal: io.StringIO) -> None:
+    with progress.step("resolve"):
+        pass
+    last = terminal.getvalue().splitlines()[-1]
+    assert "resolve: 0.0 s" in last
