@@ -51,6 +51,7 @@ def fetch(wheels: Sequence[Wheel], python: str) -> None:
         finally:
             stop.set()
             watcher.join()
+        meter.advance(max(0, total - meter.done))  # what landed and was moved on between two looks
 
 
 def _is_here(wheel: Wheel) -> bool:
