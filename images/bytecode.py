@@ -17,7 +17,7 @@ from images.layers import LayerSpec
 from images.wheels import InstalledFile, OpenWheel, Prefix
 from runner import engine, home, shell
 
-FILES_PER_JOB = 150
+FILES_PER_JOB = 60
 TIMEOUT_S = 1800
 COMPILER = IMAGES / "bytecode_compiler.py"
 

@@ -1,19 +1,19 @@
 """Compiles the Python files of wheels to bytecode. Runs inside the image's own OS layer, with its interpreter.
 
 Reads jobs from the JSON file in argv[1], writes a zip per job into the folder argv[2]. Each job is a list of
-[wheel file, member, installed path] and gets a fresh interpreter with a fixed hash seed, because marshal's output
-depends on which strings the process has interned before. Files that do not compile are left out, as pip does.
+[wheel file, member, installed path] and is done by a fork of this process, which has a fixed hash seed, because
+marshal's output depends on which strings a process has interned before. Files that do not compile are left out, as
+pip does.
 """
 
 from __future__ import annotations
 
 import json
 import marshal
-import multiprocessing
 import os
 import sys
+import traceback
 import zipfile
-from concurrent.futures import ProcessPoolExecutor
 from importlib.util import MAGIC_NUMBER, source_hash
 from pathlib import Path
 
@@ -36,10 +36,9 @@ def cached_name(path: str) -> str:
     return f"{folder}/__pycache__/{name[:-3]}.{sys.implementation.cache_tag}.pyc"
 
 
-def compile_job(numbered: tuple[int, list[list[str]], str]) -> None:
-    """Write the bytecode of one job as NUMBER.zip."""
-    number, job, out = numbered
-    target = zipfile.ZipFile(f"{out}/{number:05}.zip", "w", zipfile.ZIP_DEFLATED, compresslevel=LEVEL)
+def compile_job(job: list[list[str]], zipped: str) -> None:
+    """Write the bytecode of one job, all of one wheel, to the file `zipped`."""
+    target = zipfile.ZipFile(zipped, "w", zipfile.ZIP_DEFLATED, compresslevel=LEVEL)
     with target, zipfile.ZipFile(job[0][0]) as wheel:
         for _, member, path in job:
             made = bytecode(wheel.read(member), path)
@@ -47,10 +46,32 @@ def compile_job(numbered: tuple[int, list[list[str]], str]) -> None:
                 target.writestr(zipfile.ZipInfo(cached_name(path).lstrip("/")), made, zipfile.ZIP_DEFLATED, LEVEL)
 
 
+def fork(job: list[list[str]], zipped: str) -> None:
+    """Do one job in a process of its own."""
+    if os.fork() == 0:
+        status = 1
+        try:
+            compile_job(job, zipped)
+            status = 0
+        except Exception:
+            traceback.print_exc()
+        finally:
+            os._exit(status)
+
+
+def wait_for_one() -> None:
+    """Wait for any job; one that failed or was killed ends the run."""
+    _, status = os.wait()
+    if status != 0:
+        sys.exit(f"a compiling process ended with {os.waitstatus_to_exitcode(status)}")
+
+
 if __name__ == "__main__":
     jobs = json.loads(Path(sys.argv[1]).read_text())
-    work = [(number, job, sys.argv[2]) for number, job in enumerate(jobs)]
-    spawn = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(os.cpu_count(), mp_context=spawn, max_tasks_per_child=1) as pool:
-        for _ in pool.map(compile_job, work):
-            pass
+    at_once = os.cpu_count() or 1
+    for number, job in enumerate(jobs):
+        if number >= at_once:
+            wait_for_one()
+        fork(job, f"{sys.argv[2]}/{number:05}.zip")
+    for _ in jobs[-at_once:]:
+        wait_for_one()

@@ -17,7 +17,7 @@ from oci.tarball import Blob, DamagedStream, LayerWriter, Sink
 FORMAT = "2"
 """Raise when the bytes that the same wheels compile to change: it is part of every content key."""
 
-BYTECODE_FORMAT = "2"
+BYTECODE_FORMAT = "3"
 """As FORMAT, for what the same sources are compiled to."""
 
 OS, WHEEL, POOL, BYTECODE = "os", "wheel", "pool", "bytecode"

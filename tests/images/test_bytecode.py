@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import io
 import json
 import os
@@ -70,7 +69,8 @@ def test_jobs_are_the_python_files_of_a_wheel(home: Path) -> None:
 def test_jobs_are_of_limited_size_and_of_one_wheel_each(home: Path) -> None:
     wheels = [make_wheel(name, {f"{name}{n}.py": b"" for n in range(200)}) for name in ("one", "two")]
     jobs = bytecode.jobs_of(spec(*wheels), PREFIX)
-    assert [len(job) for job in jobs] == [150, 50, 150, 50]
+    most = bytecode.FILES_PER_JOB
+    assert [len(job) for job in jobs] == [most, most, most, 200 - 3 * most] * 2
     assert all(len({file for file, _, _ in job}) == 1 for job in jobs)
 
 
@@ -123,40 +123,26 @@ def test_a_wheel_that_is_not_the_locked_one(home: Path) -> None:
         bytecode.jobs_of(spec(wheel), PREFIX)
 
 
-@pytest.mark.slow
 def test_a_compiling_process_that_is_killed(home: Path, tmp_path: Path) -> None:
-    """As the kernel does where memory runs out. A wheel that is a pipe keeps the process busy until then."""
-    os.mkfifo(tmp_path / "wheel")
-    (tmp_path / "jobs.json").write_text(json.dumps([[[str(tmp_path / "wheel"), "a.py", "/a.py"]]]))
+    """As the kernel does where memory runs out."""
+    wheel = make_wheel(files={"slow.py": b"x = [1, 2, 3]\n" * 300_000})
+    job = [[str(wheelhouse.path_of(wheel)), "slow.py", "/slow.py"]]
+    (tmp_path / "jobs.json").write_text(json.dumps([job]))
     command = [sys.executable, str(bytecode.COMPILER), str(tmp_path / "jobs.json"), str(tmp_path)]
-    compiler = subprocess.Popen(command, start_new_session=True)
-    try:
-        with (tmp_path / "wheel").open("wb"):  # opens when the process reads
-            os.kill(reader_of(compiler.pid, tmp_path / "wheel"), signal.SIGKILL)
-        assert compiler.wait(timeout=8) != 0
-    finally:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(compiler.pid, signal.SIGKILL)
-        compiler.wait()
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as compiler:
+        os.kill(child_of(compiler.pid), signal.SIGKILL)
+        _, said = compiler.communicate(timeout=10)
+    assert compiler.returncode != 0
+    assert "ended with -9" in said
 
 
-def reader_of(parent: int, file: Path) -> int:
-    """The process among the children of `parent` that has `file` open."""
+def child_of(parent: int) -> int:
+    """The first process that `parent` starts."""
     deadline = time.monotonic() + 5
     while time.monotonic() < deadline:
-        for thread in Path(f"/proc/{parent}/task").iterdir():
-            for child in (thread / "children").read_text().split():
-                if str(file) in opened_by(child):
-                    return int(child)
-    raise AssertionError("no process opened the wheel")
-
-
-def opened_by(process: str) -> set[str]:
-    found: set[str] = set()
-    for link in Path(f"/proc/{process}/fd").iterdir():
-        with contextlib.suppress(FileNotFoundError):
-            found.add(str(link.readlink()))
-    return found
+        if children := Path(f"/proc/{parent}/task/{parent}/children").read_text().split():
+            return int(children[0])
+    raise AssertionError("nothing was started")
 
 
 def test_the_packages_own_tests_are_left_as_source(home: Path) -> None:
