@@ -13,13 +13,13 @@ from validation.record import Environment, ValidationRecord
 STAGING = "staging"
 
 
-def built(image: str, digest: str = "sha256:" + "a" * 64) -> BuildRecord:
+def built(image: str, digest: str = "sha256:" + "a" * 64, repository: str = STAGING) -> BuildRecord:
     """A build record with nothing in it but what promotion reads."""
     return BuildRecord(
         version="v2.6.0",
         image=image,
         stacks=("base",),
-        repository=STAGING,
+        repository=repository,
         digest=digest,
         media_type="",
         content_key="",
