@@ -70,7 +70,7 @@ DROPPED = [
     Entry("var/log/dpkg.log", b"today"),
     Entry("var/log/apt/term.log", b"today"),
     Entry("var/cache/ldconfig/aux-cache", b"x"),
-    Entry("var/lib/apt/lists/deb.debian.org", b"x"),
+    Entry("var/lib/apt/lists/a-mirror_dists_bookworm", b"x"),
     Entry("var/lib/dpkg/status-old", b"x"),
     Entry("etc/passwd-", b"x"),
     Entry("etc/hostname", b"x"),
