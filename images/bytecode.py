@@ -43,7 +43,7 @@ def jobs_of(spec: LayerSpec, prefix: Prefix) -> list[Job]:
 
 
 def _is_compiled(file: InstalledFile, prefix: Prefix) -> bool:
-    """Importable source, but for the packages' own tests: a third of the files, which no workload imports."""
+    """Importable source, but for the packages' own tests, which no workload imports."""
     inside = file.path.startswith(f"{prefix.site_packages}/") and file.path.endswith(".py") and file.member != ""
     return inside and "/tests/" not in file.path
 

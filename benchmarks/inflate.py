@@ -1,0 +1,51 @@
+#!/usr/bin/env python3
+"""Reading a wheel's deflate streams: zlib against isal, one core, on the largest wheel that is here.
+
+.venv/bin/python benchmarks/inflate.py
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from isal import isal_zlib
+
+from images.locks import Wheel
+from images.wheels import OpenWheel
+from runner import home
+
+CHUNK_BYTES = 1 << 20
+
+
+def inflate(path: Path, decompressor: Callable[[int], Any]) -> tuple[float, float]:
+    """Megabytes that came out, and seconds it took."""
+    size, started = 0, time.monotonic()
+    with OpenWheel(Wheel(path.name, "", "", path.name, 0), path) as wheel:
+        for source in filter(None, (wheel.deflated(name) for name in wheel.names)):
+            source.file.seek(source.offset)
+            stream, left = decompressor(-zlib.MAX_WBITS), source.compressed_size
+            while left:
+                chunk = source.file.read(min(left, CHUNK_BYTES))
+                left -= len(chunk)
+                size += len(stream.decompress(chunk))
+    return size / 1e6, time.monotonic() - started
+
+
+def main() -> None:
+    """Print a line per library, the file read once before."""
+    largest = max(home.kept("wheels").glob("*.whl"), key=lambda path: path.stat().st_size)
+    largest.read_bytes()
+    for name, decompressor in (("zlib", zlib.decompressobj), ("isal", isal_zlib.decompressobj)):
+        megabytes, seconds = inflate(largest, decompressor)
+        print(f"{name}: {largest.name}: {megabytes:.1f} MB in {seconds:.2f} s, {megabytes / seconds:.0f} MB/s")
+
+
+if __name__ == "__main__":
+    main()
