@@ -43,7 +43,7 @@ LAYER_KINDS = {
     "pool": "Small wheels, pooled",
     "bytecode": "Compiled Python",
 }
-PACKAGE_KINDS = {"debian": "Debian", "pypi": "Python"}
+PACKAGE_KINDS = {"deb": "Debian", "pypi": "Python"}
 NOT_REACHED = StageView(Mark(Verdict.NOT_RUN), "the stage was not reached", "")
 
 _URGENT = ("critical", "high")

@@ -21,7 +21,7 @@ class Finding:
 
 @dataclass(frozen=True)
 class Sbom:
-    """The bill of materials: where it is, and how many packages of which kind (`debian`, `pypi`) it lists."""
+    """The bill of materials: where it is, and how many packages it lists by type of package URL (`deb`, `pypi`)."""
 
     file: str
     sha256: str

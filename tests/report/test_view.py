@@ -8,6 +8,8 @@ from publish.record import Promotion
 from report import view
 from report.model import ImageRecords, ImageView, Mark
 from runner.verdict import Verdict
+from scan.record import Sbom
+from scan.run import packages_by_kind
 from tests.report import samples
 
 
@@ -177,3 +179,9 @@ def test_images_come_in_the_order_of_the_release_and_none_is_dropped() -> None:
     extra = ImageRecords("cv-nlp", None, None, None)
     shown = view.page(samples.release(), (extra, *reversed(samples.images())))
     assert [image.name for image in shown.images] == ["base", "cv", "nlp", "rl", "cv-nlp"]
+
+
+def test_the_kinds_a_scan_counts_have_names_for_people() -> None:
+    urls = ("pkg:deb/debian/bash@5.2", "pkg:pypi/torch@2.6.0")
+    counted = packages_by_kind({"components": [{"purl": url} for url in urls]})
+    assert [fact.label for fact in view.package_facts(Sbom("sbom.cdx.json", "0" * 64, counted))] == ["Debian", "Python"]
