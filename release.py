@@ -42,6 +42,7 @@ from scan import trivy
 EXIT_OF_VERDICT = {
     Verdict.PASS: EXIT_OK,
     Verdict.FAIL: GateRefused.exit_code,
+    Verdict.FLAKY: GateRefused.exit_code,
     Verdict.INFRA: EnvironmentFailed.exit_code,
     Verdict.INCONCLUSIVE: EXIT_INCONCLUSIVE,
     Verdict.NOT_RUN: EXIT_INCONCLUSIVE,

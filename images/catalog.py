@@ -53,11 +53,12 @@ class Line:
 
 @dataclass(frozen=True)
 class Stack:
-    """A set of packages, and the stacks it is built on."""
+    """A set of packages, and the stacks it is built on. `compiler`: whether it ships a C and C++ compiler."""
 
     __pydantic_config__: ClassVar[ConfigDict] = records.STRICT
     title: str
     needs: tuple[str, ...]
+    compiler: bool = False
 
 
 @dataclass(frozen=True)

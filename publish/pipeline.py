@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
 
-from images import build, catalog
-from images.catalog import BASE, Catalog, Version
+from images import build
+from images.catalog import Catalog, Version
 from images.plan import Plan, record_path
 from images.record import BuildRecord
 from oci.registry import Registry
@@ -120,8 +120,7 @@ class Release:
         return record
 
     def _validate(self, record: BuildRecord) -> ValidationRecord:
-        base = catalog.locks_of(self.catalog, self.version.line, (BASE,))[BASE]
-        expected = expected_of(self.catalog.lines[self.version.line], base, record.stacks)
+        expected = expected_of(self.catalog, self.version.line, record.stacks)
         path = self._path(record.image, "validation")
         before = records.read(ValidationRecord, path)
         if before is not None and validation.stands(before, record, expected, self.options.device):

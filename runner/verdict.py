@@ -7,20 +7,24 @@ from enum import StrEnum
 
 
 class Verdict(StrEnum):
-    """`not run` is never `pass`, and only `pass` lets an image into production."""
+    """`not run` is never `pass`, and only `pass` lets an image into production.
+
+    `infra` is the runner's fault (driver, throttling, disk, engine), `flaky` a check that failed and passed on retry.
+    """
 
     PASS = "pass"  # noqa: S105 - a verdict, not a password
     NOT_RUN = "not run"
     INCONCLUSIVE = "inconclusive"
     INFRA = "infra"
+    FLAKY = "flaky"
     FAIL = "fail"
 
 
-_FROM_BEST = (Verdict.PASS, Verdict.NOT_RUN, Verdict.INCONCLUSIVE, Verdict.INFRA, Verdict.FAIL)
+_FROM_BEST = (Verdict.PASS, Verdict.NOT_RUN, Verdict.INCONCLUSIVE, Verdict.INFRA, Verdict.FLAKY, Verdict.FAIL)
 
 
 def worst(verdicts: Iterable[Verdict]) -> Verdict:
-    """The worst counts: fail, infra, inconclusive, not run, pass. Nothing judged is `not run`."""
+    """The worst counts: fail, flaky, infra, inconclusive, not run, pass. Nothing judged is `not run`."""
     return max(verdicts, key=_FROM_BEST.index, default=Verdict.NOT_RUN)
 
 

@@ -16,6 +16,7 @@ from images.record import BuildRecord
 from oci.registry import Registry
 from runner import embedded, engine, home, records
 from runner.errors import ReleaseError
+from validation import harness
 
 NOT_RUN = "NOT RUN"
 
@@ -74,6 +75,24 @@ def rl_image() -> str:
     return _real_image("rl")
 
 
+@pytest.fixture(scope="session")
+def mounted_harness() -> Path:
+    """pytest and its plugins, as every container gets them."""
+    return harness.installed()
+
+
+@pytest.fixture
+def image_with(request: pytest.FixtureRequest) -> Callable[[str], str]:
+    """The real image that carries a stack, pulled by digest."""
+
+    def pulled(stack: str) -> str:
+        reference = str(request.getfixturevalue(f"{stack}_image"))
+        engine.pull(reference)
+        return reference
+
+    return pulled
+
+
 def _real_image(image: str) -> str:
     """The image a release built from what is checked out now, else one built here, its record kept out of `out/`."""
     host = embedded.host()
@@ -91,8 +110,14 @@ def _is_in(host: str, record: BuildRecord) -> bool:
     return Registry(host).digest_of(record.repository, record.digest) == record.digest
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--every-defect", action="store_true", help="plant every defect, not the representative ones")
+
+
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Skip what this machine cannot run, before any fixture is made."""
+    """Skip what this machine cannot run or nobody asked for, before any fixture is made."""
+    if item.get_closest_marker("every_defect") and not item.config.getoption("--every-defect"):
+        pytest.skip(f"{NOT_RUN} (every_defect): `make defects` plants every defect")
     for marker, missing in (("docker", _without_engine), ("gpu", _without_gpu)):
         if item.get_closest_marker(marker) and (reason := missing()):
             pytest.skip(f"{NOT_RUN} ({marker}): {reason}")

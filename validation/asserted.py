@@ -1,29 +1,33 @@
-"""What a tag asserts, from the catalogue and the lock of the base stack."""
+"""What a tag asserts, from the catalogue and the locks of its stacks."""
 
 from __future__ import annotations
 
-from images.catalog import Line
+from images.catalog import BASE, Catalog, locks_of
 from images.locks import Lock
 from runner.errors import ConfigError
 from validation.suites.expected import Expected
 
 
-def expected_of(line: Line, base_lock: Lock, stacks: tuple[str, ...]) -> Expected:
+def expected_of(catalog: Catalog, line: str, stacks: tuple[str, ...]) -> Expected:
     """What an image of `line` with `stacks` must hold; planned without GPUs until `validate` has found some.
 
     Raises ConfigError where the lock has no cuDNN or NCCL for the line's CUDA.
     """
+    means, locks = catalog.lines[line], locks_of(catalog, line, stacks)
     return Expected(
-        torch=line.torch,
-        torchvision=line.torchvision,
-        torchaudio=line.torchaudio,
-        cuda=line.cuda,
-        python=line.python,
-        cudnn=_locked(base_lock, "nvidia-cudnn", line.cuda),
-        nccl=_locked(base_lock, "nvidia-nccl", line.cuda),
+        torch=means.torch,
+        torchvision=means.torchvision,
+        torchaudio=means.torchaudio,
+        cuda=means.cuda,
+        python=means.python,
+        cudnn=_locked(locks[BASE], "nvidia-cudnn", means.cuda),
+        nccl=_locked(locks[BASE], "nvidia-nccl", means.cuda),
         device="cpu",
         gpu_count=0,
         stacks=stacks,
+        packages=tuple(sorted({(wheel.name, wheel.version) for lock in locks.values() for wheel in lock.wheels})),
+        compiler=any(catalog.stacks[stack].compiler for stack in stacks),
+        epoch=means.epoch,
     )
 
 

@@ -12,7 +12,7 @@ from typing import Any
 from runner.verdict import Verdict, worst
 from validation.record import Check, Figure, SuiteResult
 from validation.suite import Suite
-from validation.suites.outcome import INFRA, NOT_RUN
+from validation.suites.outcome import CAUSE, INFRA, NOT_RUN
 
 KILLED = 137
 _NOISE = ("AssertionError: ", "Failed: ", "Skipped: ")
@@ -52,7 +52,15 @@ def judge(suite: Suite, ended: Ended) -> SuiteResult:
     verdict = worst([*(check.verdict for check in checks), *([blow.verdict] if blow else [])])
     reason = blow.reason if blow else _first_reason(verdict, checks)
     shown = "" if verdict in (Verdict.PASS, Verdict.NOT_RUN) else ended.output
-    return SuiteResult(suite.name, verdict, reason, round(ended.seconds, 3), checks, shown)
+    return SuiteResult(
+        suite=suite.name,
+        verdict=verdict,
+        reason=reason,
+        cause="" if blow else next((check.cause for check in checks if check.verdict is verdict), ""),
+        seconds=round(ended.seconds, 3),
+        checks=checks,
+        last_output=shown,
+    )
 
 
 def _of_the_container(suite: Suite, ended: Ended) -> _Blow | None:
@@ -112,7 +120,8 @@ def _checks(lines: Iterable[dict[str, Any]]) -> Iterator[Check]:
             verdict, judged = worst([verdict, Verdict.INCONCLUSIVE]), [*judged, (Verdict.INCONCLUSIVE, "did not end")]
         reason = next((reason for found, reason in judged if found is verdict), "")
         seconds = round(sum(phase["duration"] for phase in phases), 3)
-        yield Check(_name(nodeid), verdict, reason, seconds, tuple(_figures(phases)))
+        reason, _, cause = reason.partition(CAUSE)
+        yield Check(_name(nodeid), verdict, reason, seconds, tuple(_figures(phases)), cause)
 
 
 def _judge_phase(phase: dict[str, Any]) -> tuple[Verdict, str]:

@@ -63,6 +63,7 @@ def environment(gpus: Gpus, shm_bytes: int) -> Environment:
     """What the record says of this machine; CPUs, memory and kernel are those of the engine's."""
     info = engine.client().info()
     return Environment(
+        executor="docker",
         device="cuda" if gpus.names else "cpu",
         gpus=gpus.names,
         driver=gpus.driver,

@@ -18,18 +18,42 @@ class Figure:
 
 @dataclass(frozen=True)
 class Check:
-    """One test of a suite. `reason` says why, for every verdict but `pass`."""
+    """One test of a suite.
+
+    `reason` says for every verdict but `pass` what was found and what was expected, `cause` the likely cause in one
+    sentence where one is known.
+    """
 
     name: str
     verdict: Verdict
     reason: str
     seconds: float
     figures: tuple[Figure, ...]
+    cause: str = ""
+
+
+@dataclass(frozen=True)
+class GpuSample:
+    """One reading of one GPU by NVML, `at_s` seconds after its suite began. `throttled` names the reasons, if any."""
+
+    at_s: float
+    gpu: int
+    sm_clock_mhz: int
+    memory_clock_mhz: int
+    power_w: float
+    temperature_c: int
+    utilisation_percent: int
+    memory_used_mb: int
+    throttled: tuple[str, ...]
 
 
 @dataclass(frozen=True)
 class SuiteResult:
-    """One suite in one container. `last_output` is kept where the suite did not end by itself or failed."""
+    """One suite in one container, or on the host; run `attempts` times, the last of which counts.
+
+    `last_output` is kept where the suite did not end by itself or failed. `samples` are once a second, empty without
+    a GPU.
+    """
 
     suite: str
     verdict: Verdict
@@ -37,12 +61,19 @@ class SuiteResult:
     seconds: float
     checks: tuple[Check, ...]
     last_output: str
+    cause: str = ""
+    attempts: int = 1
+    samples: tuple[GpuSample, ...] = ()
 
 
 @dataclass(frozen=True)
 class Environment:
-    """Where the suites ran. `gpus` are names as the driver gives them, empty without a GPU."""
+    """Where the suites ran. `gpus` are names as the driver gives them, empty without a GPU.
 
+    `executor` is `docker` (containers of the digest) or `local` (this machine's own Python, which proves no image).
+    """
+
+    executor: str
     device: str
     gpus: tuple[str, ...]
     driver: str

@@ -9,10 +9,11 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from images.record import BuildRecord
-from runner import engine, progress, records
+from runner import progress, records
 from runner.verdict import Verdict, summary
-from validation import container, harness
-from validation.container import Setup
+from validation import harness
+from validation.executors import docker
+from validation.executors.interface import Setup
 from validation.judge import judge
 from validation.machine import choose_gpus, environment
 from validation.record import SuiteResult, ValidationRecord
@@ -79,16 +80,14 @@ def _planned(expected: Expected, gpus: int) -> Expected:
 
 
 def _prepare(reference: str, expected: Expected) -> Setup:
-    engine.pull(reference)
-    left = container.remove_leftovers()
-    if left:
-        progress.say(f"  removed {left} containers of a run that was killed")
-    return Setup(reference, harness.installed(), expected)
+    setup = Setup(reference, harness.installed(), expected)
+    docker.prepare(setup)
+    return setup
 
 
 def _run(suite: Suite, setup: Setup, image: str) -> SuiteResult:
     with progress.step(f"{image}: {suite.name}"):
-        result = judge(suite, container.run(suite, setup))
+        result = judge(suite, docker.run(suite, setup))
     passed = sum(check.verdict is Verdict.PASS for check in result.checks)
     reason = f", {result.reason}" if result.reason else ""
     progress.say(f"    {result.verdict}, {passed} of {len(result.checks)} checks passed{reason}")

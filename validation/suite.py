@@ -11,7 +11,7 @@ SUITES_FOLDER = Path(__file__).resolve().parent / "suites"
 
 @dataclass(frozen=True)
 class Suite:
-    """One pytest module, run in one container.
+    """One pytest module, run in one container. Its tests are spread over the GPUs, one each, unless it runs `alone`.
 
     Both limits are for hangs, not for slowness. A test that takes longer than `test_timeout_s` fails and the next one
     runs. The host ends the whole container after `timeout_s`, for what hangs so hard that pytest cannot end it.
@@ -21,6 +21,7 @@ class Suite:
     stack: str
     test_timeout_s: int
     timeout_s: int
+    alone: bool = False
     folder: Path = SUITES_FOLDER
 
     @property
@@ -35,11 +36,14 @@ class Suite:
 
 
 SUITES = (
-    Suite("device", "base", test_timeout_s=120, timeout_s=300),
-    Suite("versions", "base", test_timeout_s=120, timeout_s=300),
+    Suite("device", "base", test_timeout_s=120, timeout_s=300, alone=True),
+    Suite("libraries", "base", test_timeout_s=120, timeout_s=300),
+    Suite("environment", "base", test_timeout_s=120, timeout_s=300),
     Suite("dataloader", "base", test_timeout_s=120, timeout_s=300),
-    Suite("ddp", "base", test_timeout_s=120, timeout_s=300),
-    Suite("throughput", "base", test_timeout_s=300, timeout_s=900),
+    Suite("ddp", "base", test_timeout_s=120, timeout_s=600, alone=True),
+    Suite("compute", "base", test_timeout_s=120, timeout_s=600),
+    Suite("workloads", "base", test_timeout_s=120, timeout_s=600, alone=True),
+    Suite("throughput", "base", test_timeout_s=300, timeout_s=1800, alone=True),
     Suite("cv", "cv", test_timeout_s=120, timeout_s=300),
     Suite("nlp", "nlp", test_timeout_s=120, timeout_s=300),
     Suite("rl", "rl", test_timeout_s=120, timeout_s=300),

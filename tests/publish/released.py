@@ -36,7 +36,7 @@ def built(image: str, digest: str = "sha256:" + "a" * 64, repository: str = STAG
 
 def validated(build: BuildRecord, verdict: Verdict = Verdict.PASS, reason: str = "") -> ValidationRecord:
     """A validation record of that build."""
-    where = Environment("cpu", (), "", "", 2, 0, 0, "", "")
+    where = Environment("docker", "cpu", (), "", "", 2, 0, 0, "", "")
     return ValidationRecord(
         version=build.version,
         image=build.image,

@@ -135,6 +135,7 @@ def suites() -> tuple[SuiteResult, ...]:
 
 def environment(*gpus: str) -> Environment:
     return Environment(
+        executor="docker",
         device="cuda" if gpus else "cpu",
         gpus=gpus,
         driver="550.54.15" if gpus else "",

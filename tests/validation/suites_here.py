@@ -8,24 +8,22 @@ import sys
 import time
 from pathlib import Path
 
+from images import catalog
+from validation.asserted import expected_of
 from validation.harness import lay_out
 from validation.judge import Ended
 from validation.suite import Suite
 from validation.suites.enter import REPORT, RUNNING
 from validation.suites.expected import Expected
 
-EXPECTED = Expected(
-    torch="2.6.0",
-    torchvision="0.21.0",
-    torchaudio="2.6.0",
-    cuda="12.4",
-    python="3.11",
-    cudnn="9.1.0.70",
-    nccl="2.21.5",
-    device="cpu",
-    gpu_count=0,
-    stacks=("base",),
-)
+
+def asserted(image: str) -> Expected:
+    """What the tag of the real image asserts."""
+    shipped = catalog.load()
+    return expected_of(shipped, "2.6", shipped.stacks_of(image))
+
+
+EXPECTED = asserted("base")
 
 
 def written(folder: Path, text: str, *, test_timeout_s: int = 30, timeout_s: int = 60) -> Suite:

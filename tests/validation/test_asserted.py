@@ -7,30 +7,37 @@ from pathlib import Path
 import pytest
 
 from images import catalog
-from images.locks import Lock, Wheel
+from images.locks import Lock
 from runner import records
 from runner.errors import ConfigError
 from tests.validation.suites_here import EXPECTED
+from validation import asserted
 from validation.asserted import expected_of
 from validation.suites.expected import read_expected
 
-
-def _wheel(name: str, version: str) -> Wheel:
-    return Wheel(name, version, "0" * 64, f"{name.replace('-', '_')}-{version}-py3-none-any.whl", 1)
+CATALOG = catalog.load()
 
 
-LINE = catalog.load().lines["2.6"]
-CUDNN, NCCL = _wheel("nvidia-cudnn-cu12", "9.1.0.70"), _wheel("nvidia-nccl-cu12", "2.21.5")
+def test_what_base_asserts() -> None:
+    found = expected_of(CATALOG, "2.6", ("base",))
+    assert (found.torch, found.torchvision, found.torchaudio) == ("2.6.0", "0.21.0", "2.6.0")
+    assert (found.cuda, found.cudnn, found.nccl, found.python) == ("12.4", "9.1.0.70", "2.21.5", "3.11")
+    assert (found.device, found.gpu_count, found.compiler) == ("cpu", 0, False)
 
 
-def test_from_line_and_lock() -> None:
-    assert expected_of(LINE, Lock(Path("2.6.lock"), (CUDNN, NCCL)), ("base",)) == EXPECTED
+def test_packages_are_those_of_every_stack_once() -> None:
+    base, both = (dict(expected_of(CATALOG, "2.6", stacks).packages) for stacks in (("base",), ("base", "cv")))
+    assert base["torch"] == both["torch"] == "2.6.0"
+    assert set(both) - set(base) >= {"albumentations", "opencv-python-headless"}
 
 
-@pytest.mark.parametrize("wheels", [(CUDNN,), (NCCL,), (CUDNN, _wheel("nvidia-nccl-cu11", "2.21.5"))])
-def test_a_library_missing_from_the_lock_is_refused(wheels: tuple[Wheel, ...]) -> None:
+@pytest.mark.parametrize("library", ["nvidia-cudnn-cu12", "nvidia-nccl-cu12"])
+def test_a_library_missing_from_the_lock_is_refused(library: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    locks = catalog.locks_of(CATALOG, "2.6", ("base",))
+    left = tuple(wheel for wheel in locks["base"].wheels if wheel.name != library)
+    monkeypatch.setattr(asserted, "locks_of", lambda *_: {"base": Lock(Path("2.6.lock"), left)})
     with pytest.raises(ConfigError, match="holds no nvidia-"):
-        expected_of(LINE, Lock(Path("2.6.lock"), wheels), ("base",))
+        expected_of(CATALOG, "2.6", ("base",))
 
 
 def test_the_image_reads_what_the_host_wrote(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from runner import records
 from runner.verdict import Verdict
 from tests.validation.suites_here import EXPECTED
 from validation import run
-from validation.container import Setup
+from validation.executors.interface import Setup
 from validation.judge import Ended
 from validation.machine import Gpus
 from validation.record import Environment, SuiteResult, ValidationRecord
@@ -51,10 +51,9 @@ def seen(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, Setup]]:
         verdict, reason = (Verdict.NOT_RUN, "gpus: none") if no_gpu else (Verdict.PASS, "")
         return SuiteResult(suite.name, verdict, reason, 1.0, (), "")
 
-    monkeypatch.setattr(run.container, "run", ran)  # type: ignore[attr-defined]
-    monkeypatch.setattr(run.container, "remove_leftovers", lambda: 0)  # type: ignore[attr-defined]
+    monkeypatch.setattr(run.docker, "run", ran)  # type: ignore[attr-defined]
     monkeypatch.setattr(run.harness, "installed", lambda: Path("/harness"))  # type: ignore[attr-defined]
-    monkeypatch.setattr(run.engine, "pull", lambda _: None)  # type: ignore[attr-defined]
+    monkeypatch.setattr(run.docker, "prepare", lambda _: None)  # type: ignore[attr-defined]
     monkeypatch.setattr(run, "environment", _environment)
     monkeypatch.setattr(run, "judge", judged)
     return seen
@@ -62,12 +61,22 @@ def seen(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, Setup]]:
 
 def _environment(gpus: Gpus, shm_bytes: int) -> Environment:
     device = "cuda" if gpus.names else "cpu"
-    return Environment(device, gpus.names, gpus.driver, "", 2, 0, shm_bytes, "", "")
+    return Environment("docker", device, gpus.names, gpus.driver, "", 2, 0, shm_bytes, "", "")
 
 
 def test_cpu_is_at_best_inconclusive(seen: list[tuple[str, Setup]], tmp_path: Path) -> None:
     record = run.validate(BUILD, EXPECTED, "cpu", "localhost:5000")
-    assert [name for name, _ in seen] == ["device", "versions", "dataloader", "ddp", "throughput", "cv"]
+    assert [name for name, _ in seen] == [
+        "device",
+        "libraries",
+        "environment",
+        "dataloader",
+        "ddp",
+        "compute",
+        "workloads",
+        "throughput",
+        "cv",
+    ]
     assert {setup.reference for _, setup in seen} == {f"localhost:5000/staging@{BUILD.digest}"}
     assert (record.verdict, record.reason) == (Verdict.INCONCLUSIVE, "device: gpus: none")
     assert record.command == "./release.py validate v2.6.0 --images cv --device cpu"

@@ -7,7 +7,7 @@ import pytest
 from images import catalog
 from validation.suite import SUITES, SUITES_FOLDER, suites_of
 
-BASE = ["device", "versions", "dataloader", "ddp", "throughput"]
+BASE = ["device", "libraries", "environment", "dataloader", "ddp", "compute", "workloads", "throughput"]
 
 
 @pytest.mark.parametrize(

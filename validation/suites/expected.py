@@ -9,7 +9,11 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Expected:
-    """Versions as their projects write them (`cuda` 12.4, `cudnn` 9.1.0.70); `device` is `cpu` or `cuda`."""
+    """Versions as their projects write them (`cuda` 12.4, `cudnn` 9.1.0.70); `device` is `cpu` or `cuda`.
+
+    `packages` are all locked Python packages as (normalised name, version), sorted. `compiler` says whether the image
+    ships a C and C++ compiler. `epoch` is the time every file of the image carries, in seconds since 1970.
+    """
 
     torch: str
     torchvision: str
@@ -21,9 +25,13 @@ class Expected:
     device: str
     gpu_count: int
     stacks: tuple[str, ...]
+    packages: tuple[tuple[str, str], ...]
+    compiler: bool
+    epoch: int
 
 
 def read_expected(path: Path) -> Expected:
     """The file the host wrote for this run."""
     fields = json.loads(path.read_text(encoding="utf-8"))
-    return Expected(**{**fields, "stacks": tuple(fields["stacks"])})
+    packages = tuple((name, version) for name, version in fields["packages"])
+    return Expected(**{**fields, "stacks": tuple(fields["stacks"]), "packages": packages})

@@ -4,8 +4,22 @@ from __future__ import annotations
 
 from typing import NoReturn
 
+EXPECTED = ", expected "
+CAUSE = "; likely cause: "
+
 NOT_RUN = "not run: "
 INFRA = "infra: "
+
+
+def require(ok: object, found: str, expected: str, cause: str) -> None:
+    """Fail the check unless `ok`, with what was found, what was expected, and the likely cause in one sentence.
+
+    All three are one line; the host splits the failure at EXPECTED and CAUSE.
+    """
+    import pytest
+
+    if not ok:
+        pytest.fail(f"{found}{EXPECTED}{expected}{CAUSE}{cause}", pytrace=False)
 
 
 def not_run(reason: str) -> NoReturn:
@@ -15,8 +29,8 @@ def not_run(reason: str) -> NoReturn:
     pytest.skip(NOT_RUN + reason)
 
 
-def infra(reason: str) -> NoReturn:
-    """The runner, not the image, is at fault."""
+def infra(reason: str, cause: str = "") -> NoReturn:
+    """The runner, not the image, is at fault: what was seen, and the likely cause in one sentence."""
     import pytest
 
-    pytest.fail(INFRA + reason, pytrace=False)
+    pytest.fail(f"{INFRA}{reason}{CAUSE}{cause}" if cause else f"{INFRA}{reason}", pytrace=False)

@@ -18,8 +18,9 @@ import pytest
 from runner import engine, home
 from runner.verdict import Verdict
 from tests.validation.suites_here import EXPECTED, written
-from validation import container
-from validation.container import LABEL, Setup
+from validation.executors import docker
+from validation.executors.docker import LABEL
+from validation.executors.interface import Setup
 from validation.judge import judge
 from validation.record import SuiteResult
 
@@ -46,7 +47,7 @@ def _ours() -> list[Any]:
 
 def _run(folder: Path, setup: Setup, text: str, timeout_s: int = 60) -> SuiteResult:
     suite = written(folder, text, timeout_s=timeout_s)
-    return judge(suite, container.run(suite, setup))
+    return judge(suite, docker.run(suite, setup))
 
 
 def test_what_the_container_is_given(setup: Setup, tmp_path: Path) -> None:
@@ -157,9 +158,9 @@ PROGRAM = """
 import sys
 from pathlib import Path
 from tests.validation.suites_here import EXPECTED, written
-from validation import container
+from validation.executors import docker, staging
 suite = written(Path(sys.argv[1]), "import time\\ndef test_a():\\n    time.sleep(60)\\n")
-container.run(suite, container.Setup(sys.argv[2], Path(sys.argv[3]), EXPECTED))
+docker.run(suite, Setup(sys.argv[2], Path(sys.argv[3]), EXPECTED))
 """
 
 
@@ -171,12 +172,12 @@ def test_stopped_host(how: signal.Signals, setup: Setup, tmp_path: Path) -> None
     _once_started(lambda _: host.send_signal(how))
     host.wait()
     assert len(_ours()) == (1 if how is signal.SIGKILL else 0)
-    container.remove_leftovers()
+    docker.remove_leftovers()
     assert _ours() == []
 
 
 def test_containers_of_a_run_at_work_are_left_alone(setup: Setup, tmp_path: Path) -> None:
-    other = threading.Thread(target=_once_started, args=(lambda _: container.remove_leftovers(),))
+    other = threading.Thread(target=_once_started, args=(lambda _: docker.remove_leftovers(),))
     other.start()
     result = _run(tmp_path, setup, "import time\ndef test_a():\n    time.sleep(2)\n")
     other.join()

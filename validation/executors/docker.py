@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import shutil
-import socket
-import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,13 +13,13 @@ import requests
 from docker.errors import APIError, DockerException
 from docker.types import LogConfig, Mount
 
-from runner import engine, home, progress
+from runner import engine, progress
 from runner.errors import EnvironmentFailed
-from validation.harness import lay_out
+from validation.executors import staging
+from validation.executors.interface import Setup
 from validation.judge import Ended
 from validation.suite import Suite
 from validation.suites.enter import REPORT, RUNNING
-from validation.suites.expected import Expected
 
 ROOT = "/harness"
 LABEL = "pytorch-cuda-images.validation"
@@ -35,36 +32,16 @@ LOG_CHARACTERS = 20_000
 NOT_FOUND = 127
 
 
-@dataclass(frozen=True)
-class Setup:
-    """What every suite's container of one image is given.
-
-    `harness` is the folder of `harness.installed()`. `memory_bytes` limits the container (None: the machine is the
-    limit); `mounts` are further (host folder, path inside), read-only; `environment` comes on top of the image's.
-    """
-
-    reference: str
-    harness: Path
-    expected: Expected
-    shm_bytes: int = 1 << 30
-    memory_bytes: int | None = None
-    environment: tuple[tuple[str, str], ...] = ()
-    mounts: tuple[tuple[Path, str], ...] = ()
-
-
 def run(suite: Suite, setup: Setup) -> Ended:
-    """Run `suite`. A container that fails, hangs or vanishes is a result, not an error.
-
-    Raises EnvironmentFailed where this machine cannot even prepare the run (disk full, home not writable).
-    """
+    """As `Executor.run`, in a container of its own."""
     started = time.monotonic()
-    with _staged(suite, setup) as folder:
+    with staging.staged(suite, setup) as folder:
         ended = _run_container(suite, setup, folder)
         return Ended(
             exit_code=ended.exit_code,
             seconds=time.monotonic() - started,
-            report=_text(folder / "out" / REPORT),
-            running=_text(folder / "out" / RUNNING),
+            report=staging.text(folder / "out" / REPORT),
+            running=staging.text(folder / "out" / RUNNING),
             output=ended.output,
             out_of_memory=ended.out_of_memory,
             timed_out=ended.timed_out,
@@ -72,14 +49,20 @@ def run(suite: Suite, setup: Setup) -> Ended:
         )
 
 
+def prepare(setup: Setup) -> None:
+    """Pull the image; remove containers and folders of runs that were killed."""
+    engine.pull(setup.reference)
+    left = remove_leftovers()
+    if left:
+        progress.say(f"  removed {left} containers of a run that was killed")
+
+
 def remove_leftovers() -> int:
     """Remove containers and folders of runs that were killed; returns how many containers there were."""
-    for folder in _runs().iterdir():
-        if not _is_alive(folder.name.partition("-")[0]):
-            shutil.rmtree(folder, ignore_errors=True)
+    staging.remove_leftovers()
     try:
         found = engine.client().containers.list(all=True, filters={"label": LABEL}, ignore_removed=True)
-        dead = [container for container in found if not _is_alive(container.labels[LABEL])]
+        dead = [container for container in found if not staging.is_alive(container.labels[LABEL])]
         for container in dead:
             _remove(container)
     except (DockerException, requests.RequestException) as error:
@@ -150,7 +133,7 @@ def _container(suite: Suite, setup: Setup, folder: Path) -> Iterator[Any]:
     container = engine.client().containers.create(
         setup.reference,
         ["python", f"{ROOT}/code/validation/suites/enter.py", ROOT, suite.file, str(suite.test_timeout_s)],
-        labels={LABEL: _owner()},
+        labels={LABEL: staging.owner()},
         network_mode="none",
         shm_size=setup.shm_bytes,
         mem_limit=setup.memory_bytes,
@@ -179,22 +162,6 @@ def _mounts(setup: Setup, folder: Path) -> list[Mount]:
     return [*mounts, Mount(f"{ROOT}/out", str(folder / "out"), type="bind")]
 
 
-@contextlib.contextmanager
-def _staged(suite: Suite, setup: Setup) -> Iterator[Path]:
-    """A folder with what the container reads and writes: a copy, so that an edit on the way changes no run at work."""
-    try:
-        folder = Path(tempfile.mkdtemp(dir=_runs(), prefix=f"{_owner()}-"))
-        lay_out(folder, suite, setup.expected)
-    except OSError as error:
-        raise EnvironmentFailed(
-            f"cannot write in {_runs()}: {error.strerror}", "free space or fix permissions"
-        ) from None
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-
-
 def _remove(container: Any) -> None:  # noqa: ANN401
     with contextlib.suppress(APIError):  # already gone, or being removed
         container.remove(force=True, v=True)
@@ -203,42 +170,6 @@ def _remove(container: Any) -> None:  # noqa: ANN401
 
 def _log(container: Any) -> str:  # noqa: ANN401
     return str(container.logs(tail=LOG_LINES).decode(errors="replace"))[-LOG_CHARACTERS:]
-
-
-def _text(path: Path) -> str:
-    """What the container wrote; nothing where it did not come that far."""
-    try:
-        return path.read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return ""
-
-
-def _runs() -> Path:
-    return home.kept("validation", "runs")
-
-
-def _owner() -> str:
-    """This process: host, process id, and when it started, since ids are used again."""
-    pid = Path("/proc/self").resolve().name
-    return f"{_host()}_{pid}_{_started_at(pid)}"
-
-
-def _host() -> str:
-    return socket.gethostname().replace("-", "").replace("_", "")
-
-
-def _is_alive(owner: str) -> bool:
-    """Whether the process is at work. One of another host cannot be asked, and is left alone."""
-    host, pid, started = [*owner.split("_"), "", ""][:3]
-    return host != _host() or _started_at(pid) == started
-
-
-def _started_at(pid: str) -> str:
-    """Field 22 of /proc/PID/stat; counted behind the command, which may hold spaces and brackets."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(") ")[2].split()[19]
-    except OSError:
-        return "ended"
 
 
 def _image_has_no_python(error: Exception) -> bool:

@@ -1,0 +1,90 @@
+"""A defect: how it is planted in a real image, and which check must catch it with which words."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from runner import engine, shell
+from runner.verdict import Verdict
+from validation.executors.interface import Setup
+
+PLANTED = Path(__file__).resolve().parent / "planted"
+IMAGES = "pytorch-cuda-images-tests/defect"
+
+Plant = Callable[[Setup], Setup]
+"""From what a clean run is given to what the defective one is given."""
+
+
+@dataclass(frozen=True)
+class Defect:
+    """`caught` are the checks of `suite` that must refuse, each with words of its reason or cause.
+
+    Every other check of the suite must pass or be `not run`. `representative` ones run in `make test`, all of them in
+    `make defects`. `image` is the image it is planted in, by default that of the stack that brings the suite.
+    """
+
+    name: str
+    suite: str
+    caught: tuple[tuple[str, str], ...]
+    plant: Plant
+    verdict: Verdict = Verdict.FAIL
+    representative: bool = False
+    image: str = ""
+
+
+def patched(folder: str) -> Plant:
+    """Every Python of the container runs planted/FOLDER/sitecustomize.py when it starts."""
+    return lambda clean: replace(
+        clean,
+        environment=(*clean.environment, ("PYTHONPATH", "/planted")),
+        mounts=(*clean.mounts, (PLANTED / folder, "/planted")),
+    )
+
+
+def with_environment(**variables: str) -> Plant:
+    """Variables as an image's configuration would set them."""
+    return lambda clean: replace(clean, environment=(*clean.environment, *variables.items()))
+
+
+def with_file(host: str, inside: str) -> Plant:
+    """planted/HOST lies at `inside`, instead of what the image has there."""
+    return lambda clean: replace(clean, mounts=(*clean.mounts, (PLANTED / host, inside)))
+
+
+def with_shm(size: int) -> Plant:
+    """`/dev/shm` of `size` bytes."""
+    return lambda clean: replace(clean, shm_bytes=size)
+
+
+def told(**asserted: object) -> Plant:
+    """The tag asserts something else than the image holds; `device` and `gpu_count` too."""
+    return lambda clean: replace(clean, expected=replace(clean.expected, **asserted))  # type: ignore[arg-type]
+
+
+def with_layer(*instructions: str) -> Plant:
+    """A small image on top: Dockerfile instructions, run as root; the user is mluser again after them."""
+    text = "\n".join(["FROM {image}", "USER root", *instructions, "USER 1000:1000", ""])
+
+    def plant(clean: Setup) -> Setup:
+        dockerfile = text.format(image=clean.reference)
+        tag = f"{IMAGES}:{hashlib.sha256(dockerfile.encode()).hexdigest()[:16]}"
+        shell.run(
+            [engine.program(), "build", "--quiet", "--tag", tag, "-"], stdin=dockerfile.encode(), hint="see the output"
+        )
+        return replace(clean, reference=tag)
+
+    return plant
+
+
+def both(*plants: Plant) -> Plant:
+    """One after the other."""
+
+    def plant(clean: Setup) -> Setup:
+        for each in plants:
+            clean = each(clean)
+        return clean
+
+    return plant

@@ -1,0 +1,28 @@
+"""Every planted defect, in the order of the suites."""
+
+from __future__ import annotations
+
+from tests.defects import (
+    of_compute,
+    of_dataloader,
+    of_ddp,
+    of_device,
+    of_environment,
+    of_libraries,
+    of_stacks,
+    of_throughput,
+    of_workloads,
+)
+from tests.defects.defect import Defect
+
+DEFECTS: tuple[Defect, ...] = (
+    *of_device.DEFECTS,
+    *of_libraries.DEFECTS,
+    *of_environment.DEFECTS,
+    *of_dataloader.DEFECTS,
+    *of_ddp.DEFECTS,
+    *of_compute.DEFECTS,
+    *of_workloads.DEFECTS,
+    *of_throughput.DEFECTS,
+    *of_stacks.DEFECTS,
+)

@@ -1,0 +1,79 @@
+"""Every check of every suite is shown a defect on a real image, and must refuse it for the right reason."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from runner import engine
+from runner.verdict import Verdict
+from tests.defects.defect import Defect
+from tests.defects.every import DEFECTS
+from tests.validation.suites_here import asserted
+from validation.executors import docker
+from validation.executors.interface import Setup
+from validation.judge import judge
+from validation.suite import SUITES, Suite
+
+BY_NAME = {suite.name: suite for suite in SUITES}
+NOT_SHOWN: frozenset[tuple[str, str]] = frozenset()
+"""(suite, check): checks that run on a GPU alone, where no defect could be planted without one."""
+
+
+def test_every_check_has_a_defect() -> None:
+    """A check that nothing was ever seen to fail proves nothing."""
+    shown = {(defect.suite, check.partition("[")[0]) for defect in DEFECTS for check, _ in defect.caught}
+    assert shown | NOT_SHOWN == {(suite.name, test) for suite in SUITES for test in _tests(suite.path)}
+    assert not shown & NOT_SHOWN
+
+
+def test_names_are_unique() -> None:
+    assert len({defect.name for defect in DEFECTS}) == len(DEFECTS)
+
+
+def _marked(defect: Defect) -> object:
+    return pytest.param(
+        defect,
+        id=f"{defect.suite}-{defect.name.replace(' ', '_')}",
+        marks=() if defect.representative else pytest.mark.every_defect,
+    )
+
+
+@pytest.mark.docker
+@pytest.mark.slow
+@pytest.mark.parametrize("defect", [_marked(defect) for defect in DEFECTS])
+def test_defect_is_caught(
+    defect: Defect, image_with: Callable[[str], str], mounted_harness: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine, "gpu_request", lambda: None)
+    suite = BY_NAME[defect.suite]
+    image = defect.image or suite.stack
+    clean = Setup(image_with(image), mounted_harness, asserted(image))
+    result = judge(suite, docker.run(suite, defect.plant(clean)))
+    found = {check.name: check for check in result.checks}
+    assert result.verdict is defect.verdict, result
+    for name, says in defect.caught:
+        assert found[name].verdict is defect.verdict, found[name]
+        assert says in f"{found[name].reason} {found[name].cause}"
+    unshown = set(found) - {name for name, _ in defect.caught}
+    assert all(found[name].verdict in (Verdict.PASS, Verdict.NOT_RUN) for name in unshown), result
+
+
+@pytest.mark.docker
+@pytest.mark.slow
+@pytest.mark.parametrize("suite", SUITES, ids=lambda suite: suite.name)
+def test_clean_image(suite: Suite, image_with: Callable[[str], str], mounted_harness: Path) -> None:
+    """No false alarm: on a CPU every check passes, or says that it needs a GPU."""
+    setup = Setup(image_with(suite.stack), mounted_harness, asserted(suite.stack))
+    result = judge(suite, docker.run(suite, setup))
+    assert result.verdict in (Verdict.PASS, Verdict.NOT_RUN), result
+    assert {check.reason for check in result.checks} <= {"", "the suites ran without a GPU"}
+
+
+def _tests(path: Path) -> list[str]:
+    nodes = ast.parse(path.read_text(encoding="utf-8")).body
+    names = [node.name for node in nodes if isinstance(node, ast.FunctionDef)]
+    return [name.removeprefix("test_") for name in names if name.startswith("test_")]
