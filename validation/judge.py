@@ -5,8 +5,9 @@ from __future__ import annotations
 import ast
 import json
 import math
+import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from runner.verdict import Verdict, worst
@@ -15,6 +16,8 @@ from validation.suite import Suite
 from validation.suites.outcome import CAUSE, INFRA, NOT_RUN
 
 KILLED = 137
+DIED = "its process died: a crash, or an exit in the middle"
+_CRASHED = re.compile(r"worker '\w+' crashed while running ")  # xdist's words
 _NOISE = ("AssertionError: ", "Failed: ", "Skipped: ")
 
 
@@ -47,7 +50,7 @@ class _Blow:
 def judge(suite: Suite, ended: Ended) -> SuiteResult:
     """The suite's result. What was proven before a container died is kept in its checks."""
     lines, whole = _parse(ended.report)
-    checks = tuple(_checks(lines))
+    checks = tuple(_spared(check) if ended.out_of_memory else check for check in _checks(lines))
     blow = _of_the_container(suite, ended) or _of_the_report(suite, ended, lines, whole, checks)
     verdict = worst([*(check.verdict for check in checks), *([blow.verdict] if blow else [])])
     reason = blow.reason if blow else _first_reason(verdict, checks)
@@ -124,6 +127,13 @@ def _checks(lines: Iterable[dict[str, Any]]) -> Iterator[Check]:
         yield Check(_name(nodeid), verdict, reason, seconds, tuple(_figures(phases)), cause)
 
 
+def _spared(check: Check) -> Check:
+    """A check whose process the kernel ended for want of memory was not refused by what it checks."""
+    if check.reason != DIED:
+        return check
+    return replace(check, verdict=Verdict.INFRA, reason="out of memory: the kernel killed its process")
+
+
 def _judge_phase(phase: dict[str, Any]) -> tuple[Verdict, str]:
     """A skip counts as `not run` only in this repository's own words; an expected failure is a failure."""
     said = _message(phase.get("longrepr"))
@@ -149,7 +159,7 @@ def _message(longrepr: Any) -> str:  # noqa: ANN401 - text, a list or a dict, as
     said = next((line.strip() for line in str(longrepr or "").splitlines() if line.strip()), "no message")
     for noise in _NOISE:
         said = said.removeprefix(noise)
-    return said
+    return DIED if _CRASHED.match(said) else said
 
 
 def _figures(phases: Iterable[dict[str, Any]]) -> Iterator[Figure]:

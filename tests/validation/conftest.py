@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 
 from runner import engine, home, shell
@@ -15,7 +17,7 @@ def tiny_image() -> str:
     """Debian 12 with its own Python, run as uid 1000: enough for every way a container can end."""
     tar = home.kept("tests") / "python-bookworm.tar"
     if not tar.exists():
-        half = tar.with_name(f"half-{tar.name}")
+        half = tar.with_name(f"half-{os.getpid()}-{tar.name}")
         packages = "--include=python3,python-is-python3"
         shell.run(["mmdebstrap", "--variant=minbase", packages, "bookworm", half], hint=HINT)
         half.replace(tar)

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 from images import catalog
@@ -33,16 +34,18 @@ def written(folder: Path, text: str, *, test_timeout_s: int = 30, timeout_s: int
     return suite
 
 
-def run_here(suite: Suite, folder: Path, **environment: str) -> Ended:
+def run_here(
+    suite: Suite, folder: Path, *, leased_gpus: int = 0, environment: Mapping[str, str] | None = None
+) -> Ended:
     """The suite in a process of its own."""
     root = folder / "root"
     root.mkdir()
     lay_out(root, suite, EXPECTED)
     enter = root / "code" / "validation" / "suites" / "enter.py"
-    command = (sys.executable, str(enter), str(root), suite.file, str(suite.test_timeout_s))
+    command = (sys.executable, str(enter), str(root), suite.file, str(suite.test_timeout_s), str(leased_gpus))
     started = time.monotonic()
     done = subprocess.run(
-        command, capture_output=True, text=True, check=False, cwd=folder, env={**os.environ, **environment}
+        command, capture_output=True, text=True, check=False, cwd=folder, env={**os.environ, **(environment or {})}
     )
     # A shell and an engine both tell a signal as 128 + its number, subprocess as minus its number.
     code = done.returncode if done.returncode >= 0 else 128 - done.returncode

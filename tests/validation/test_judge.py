@@ -29,9 +29,9 @@ NOT_A_PASS = {
     ),
     "import error": ("import nowhere\n" + PASSES, "No module named 'nowhere'"),
     "nothing collected": ("", "exited 5 without running a test"),
-    "exits 0": ("import os\ndef test_a():\n    os._exit(0)\n", "exited 0 with no complete report, last in a"),
-    "exits 0 at once": ("import os\nos._exit(0)\n", "exited 0 with no complete report"),
-    "crash": ("import os, signal\ndef test_a():\n    os.kill(os.getpid(), signal.SIGSEGV)\n", "exited 139"),
+    "exits 0": ("import os\ndef test_a():\n    os._exit(0)\n", "a: its process died"),
+    "exits 0 at once": ("import os\nos._exit(0)\n", "without running a test"),
+    "crash": ("import os, signal\ndef test_a():\n    os.kill(os.getpid(), signal.SIGSEGV)\n", "a: its process died"),
     "crash at the end": ("import atexit, os\natexit.register(os._exit, 139)\n" + PASSES, "then exit code 139"),
     "deselected": (PASSES + "def test_b(): pass\ntest_b.__test__ = False\n", "exited 0 without a result of b"),
 }
@@ -39,7 +39,7 @@ NOT_A_PASS = {
 
 def _judged(folder: Path, text: str, **environment: str) -> SuiteResult:
     suite = written(folder, text)
-    return judge(suite, run_here(suite, folder, **environment))
+    return judge(suite, run_here(suite, folder, environment=environment))
 
 
 @pytest.mark.parametrize("case", NOT_A_PASS)
@@ -83,6 +83,59 @@ def test_slow_test_fails_and_the_next_one_runs(tmp_path: Path) -> None:
     assert result.verdict is Verdict.FAIL
     assert "Timeout" in result.reason
     assert [check.verdict for check in result.checks] == [Verdict.FAIL, Verdict.PASS]
+
+
+def test_a_crash_costs_only_its_own_test(tmp_path: Path) -> None:
+    text = "import os, signal\ndef test_a():\n    os.kill(os.getpid(), signal.SIGSEGV)\n" + PASSES
+    result = _judged(tmp_path, text)
+    assert [(check.name, check.verdict) for check in result.checks] == [("a", Verdict.FAIL), ("good", Verdict.PASS)]
+
+
+BROKEN_CUDA = """
+import os, sys, types
+
+class Cuda:
+    broken = False
+    def is_initialized(self): return True
+    def synchronize(self):
+        if self.broken: raise RuntimeError("CUDA error: an illegal memory access was encountered")
+
+sys.modules["torch"] = types.SimpleNamespace(cuda=Cuda())
+
+def test_a():
+    sys.modules["torch"].cuda.broken = True
+    assert False, "found"
+
+def test_b():
+    sys.modules["torch"].cuda.synchronize()
+
+def test_c():
+    assert False, "no error of CUDA"
+
+def test_d():
+    open(os.environ["VALIDATION_ROOT"] + "/out/pid", "a").write(f"{os.getpid()} ")
+"""
+
+
+def test_a_broken_cuda_context_ends_its_worker_and_not_the_run(tmp_path: Path) -> None:
+    """After test_a no call of its process would work; test_b gets another, and keeps it after an ordinary failure."""
+    result = _judged(tmp_path, BROKEN_CUDA)
+    found = {check.name: check for check in result.checks}
+    assert {name: check.verdict for name, check in found.items()} == {
+        "a": Verdict.FAIL,
+        "b": Verdict.PASS,
+        "c": Verdict.FAIL,
+        "d": Verdict.PASS,
+    }
+    assert found["a"].reason == "found"
+
+
+def test_the_image_s_own_package_is_imported_where_the_harness_has_it_too(tmp_path: Path) -> None:
+    """A worker of xdist starts with the harness first on its path."""
+    (tmp_path / "image").mkdir()
+    (tmp_path / "image" / "packaging.py").write_text("OWNER = 'image'\n")
+    text = "import packaging\ndef test_a():\n    assert packaging.OWNER == 'image'\n"
+    assert _judged(tmp_path, text, PYTHONPATH=str(tmp_path / "image")).verdict is Verdict.PASS
 
 
 def test_settings_of_the_image_are_ignored(tmp_path: Path) -> None:

@@ -27,9 +27,10 @@ LABEL = "pytorch-cuda-images.validation"
 
 POLL_S = 0.2
 STACKS_S = 2.0
-LOG_LINES = 200
-LOG_CHARACTERS = 20_000
 NOT_FOUND = 127
+PROCESSES = 16384
+"""Threads count too. Eight GPUs need some thousands; a fork bomb must not take the machine with it."""
+QUIT_ALL = "import os, signal; os.kill(-1, signal.SIGQUIT)"
 
 
 def run(suite: Suite, setup: Setup) -> Ended:
@@ -119,9 +120,10 @@ def _ends_within(container: Any, seconds: float) -> bool:  # noqa: ANN401
 
 
 def _collect_stacks(container: Any) -> None:  # noqa: ANN401
-    """`enter.py` answers SIGQUIT with the stacks of its threads, on stderr."""
+    """Every Python of a suite answers SIGQUIT with the stacks of its threads, on stderr."""
     with contextlib.suppress(APIError):  # it may have ended this very moment
         container.kill("SIGQUIT")
+        container.exec_run(["python", "-c", QUIT_ALL], detach=True)
         time.sleep(STACKS_S)
         container.kill("SIGKILL")
     container.reload()
@@ -132,12 +134,13 @@ def _container(suite: Suite, setup: Setup, folder: Path) -> Iterator[Any]:
     """A container, created and not started; removed whatever happens, Ctrl-C included."""
     container = engine.client().containers.create(
         setup.reference,
-        ["python", f"{ROOT}/code/validation/suites/enter.py", ROOT, suite.file, str(suite.test_timeout_s)],
+        ["python", *staging.arguments(ROOT, suite, setup)],
         labels={LABEL: staging.owner()},
         network_mode="none",
         shm_size=setup.shm_bytes,
         mem_limit=setup.memory_bytes,
         memswap_limit=setup.memory_bytes,
+        pids_limit=PROCESSES,
         mounts=_mounts(setup, folder),
         environment={"PYTHONDONTWRITEBYTECODE": "1", **dict(setup.environment)},
         device_requests=_device_requests(setup),
@@ -169,7 +172,7 @@ def _remove(container: Any) -> None:  # noqa: ANN401
 
 
 def _log(container: Any) -> str:  # noqa: ANN401
-    return str(container.logs(tail=LOG_LINES).decode(errors="replace"))[-LOG_CHARACTERS:]
+    return staging.tail(container.logs(tail=staging.LOG_LINES).decode(errors="replace"))
 
 
 def _image_has_no_python(error: Exception) -> bool:

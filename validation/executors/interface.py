@@ -15,8 +15,9 @@ from validation.suites.expected import Expected
 class Setup:
     """What every suite's container of one image is given.
 
-    `harness` is the folder of `harness.installed()`. `memory_bytes` limits the container (None: the machine is the
-    limit); `mounts` are further (host folder, path inside), read-only; `environment` comes on top of the image's.
+    `reference` is what is run: HOST/REPOSITORY@DIGEST, or an interpreter of this machine. `harness` is the folder of
+    `harness.installed()`. `memory_bytes` limits the container (None: the machine is the limit); `mounts` are further
+    (host folder, path inside), read-only; `environment` comes on top of the image's.
     """
 
     reference: str

@@ -15,6 +15,9 @@ from validation.executors.interface import Setup
 from validation.harness import lay_out
 from validation.suite import Suite
 
+LOG_LINES = 200
+LOG_CHARACTERS = 20_000
+
 
 @contextlib.contextmanager
 def staged(suite: Suite, setup: Setup) -> Iterator[Path]:
@@ -32,6 +35,12 @@ def staged(suite: Suite, setup: Setup) -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
+def arguments(root: str | Path, suite: Suite, setup: Setup) -> list[str]:
+    """What Python is given to run `suite` with its staged folder at `root`."""
+    leased = 0 if suite.alone else setup.expected.gpu_count
+    return [f"{root}/code/validation/suites/enter.py", str(root), suite.file, str(suite.test_timeout_s), str(leased)]
+
+
 def remove_leftovers() -> None:
     """Remove the folders of runs that were killed."""
     for folder in _runs().iterdir():
@@ -45,6 +54,11 @@ def text(path: Path) -> str:
         return path.read_text(encoding="utf-8", errors="replace")
     except OSError:
         return ""
+
+
+def tail(output: str) -> str:
+    """The end of what a suite printed: at most LOG_LINES lines and LOG_CHARACTERS characters."""
+    return "".join(output.splitlines(keepends=True)[-LOG_LINES:])[-LOG_CHARACTERS:]
 
 
 def owner() -> str:

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Generator
 from pathlib import Path
 
 import pytest
 
-from validation.suites.enter import RUNNING
+from validation.suites.enter import LEASED_GPUS, RUNNING, dump_stacks_on_quit
 from validation.suites.expected import Expected, read_expected
+from validation.suites.lease import take_gpu
 
 Figures = Callable[[str, float, str], None]
+FAILED = pytest.StashKey[bool]()
+CUDA_IS_BROKEN = 99
+HARNESS_MAY_SHADOW = ("packaging", "pygments")
 
 
 @pytest.fixture(scope="session")
@@ -26,9 +31,58 @@ def figure(record_property: Callable[[str, object], None]) -> Figures:
     return lambda name, value, unit: record_property(name, [value, unit])
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Make a worker ready: stacks for the watchdog, a GPU of its own, the image's own packages."""
+    if not hasattr(config, "workerinput"):
+        return
+    dump_stacks_on_quit()
+    leased = int(os.environ[LEASED_GPUS])
+    if leased:
+        take_gpu(_root() / "out" / "leases", leased)
+    _forget_packages_of_the_harness()
+
+
+def _forget_packages_of_the_harness() -> None:
+    """What pytest needs was imported from the harness; what a suite imports is to be the image's, where it has it.
+
+    A worker begins with the harness first on its path, and only then is given the path of its parent.
+    """
+    for name in HARNESS_MAY_SHADOW:
+        for module in [module for module in sys.modules if module.partition(".")[0] == name]:
+            del sys.modules[module]
+
+
 def pytest_runtest_logstart(nodeid: str) -> None:
     """Name the test that is about to run: where the container is killed, the report has no line of it yet."""
     (_root() / "out" / RUNNING).write_text(nodeid, encoding="utf-8")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Remember that a test failed."""
+    report = yield
+    item.stash[FAILED] = report.failed or item.stash.get(FAILED, False)
+    return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """After some CUDA errors every later call of the process fails: end the worker, and the next test gets another."""
+    done = yield
+    if item.stash.get(FAILED, False) and _cuda_is_broken():
+        os._exit(CUDA_IS_BROKEN)
+    return done
+
+
+def _cuda_is_broken() -> bool:
+    torch = sys.modules.get("torch")
+    if torch is None or not torch.cuda.is_initialized():
+        return False
+    try:
+        torch.cuda.synchronize()
+    except RuntimeError:
+        return True
+    return False
 
 
 def _root() -> Path:

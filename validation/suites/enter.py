@@ -1,6 +1,8 @@
-"""Starts pytest inside the image under test: `python enter.py ROOT FILE TEST_TIMEOUT_S`.
+"""Starts pytest inside the image under test: `python enter.py ROOT FILE TEST_TIMEOUT_S LEASED_GPUS`.
 
 ROOT holds `packages` (pytest and its plugins), `code` (this package), `expected.json` and the writable `out`.
+The tests run in worker processes, so that one that dies or breaks CUDA for its process ends that worker, not the suite:
+a worker for each of LEASED_GPUS; one where that is 0, and it leases none.
 """
 
 from __future__ import annotations
@@ -8,25 +10,49 @@ from __future__ import annotations
 import faulthandler
 import os
 import signal
+import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
-PLUGINS = ("pytest_reportlog.plugin", "pytest_timeout")
+PLUGINS = ("pytest_reportlog.plugin", "pytest_timeout", "xdist.plugin", "xdist.looponfail")
 REPORT = "report.jsonl"
 RUNNING = "running"
+LEASED_GPUS = "VALIDATION_LEASED_GPUS"
+WORKER_RESTARTS = 8
+WORKER_EXIT_S = 30
 
 
-def main(root: Path, file: str, test_timeout_s: str) -> int:
+def main(root: Path, file: str, test_timeout_s: str, leased_gpus: str) -> int:
     """Run one suite; returns pytest's exit code."""
-    _dump_stacks_on_quit()
+    dump_stacks_on_quit()
     _append_to_path(root)
     _ignore_settings_of_the_image(root)
+    os.environ[LEASED_GPUS] = leased_gpus
     import pytest
 
-    return int(pytest.main(_arguments(root, file, test_timeout_s)))
+    workers = _Workers()
+    code = int(pytest.main(_arguments(root, file, test_timeout_s, max(int(leased_gpus), 1)), plugins=[workers]))
+    return code or workers.exit_code()
 
 
-def _dump_stacks_on_quit() -> None:
+class _Workers:
+    """How the worker processes end: xdist does not look, and one that crashes on its way out says no other word."""
+
+    def __init__(self) -> None:
+        self._processes: list[subprocess.Popen[bytes]] = []
+
+    def pytest_testnodeready(self, node: Any) -> None:  # noqa: ANN401 - xdist's, which has no types
+        """Called by xdist for every worker, replacements too."""
+        self._processes.append(node.gateway._io.popen)
+
+    def exit_code(self) -> int:
+        """The first code that is not 0, a signal as a shell tells it (128 + its number)."""
+        codes = [process.wait(WORKER_EXIT_S) for process in self._processes]
+        return next((code if code > 0 else 128 - code for code in codes if code), 0)
+
+
+def dump_stacks_on_quit() -> None:
     """The host's watchdog sends SIGQUIT before it kills. A copy of stderr, since pytest captures the real one."""
     stderr = os.fdopen(os.dup(2), "w")
     faulthandler.register(signal.SIGQUIT, file=stderr, all_threads=True)
@@ -47,7 +73,7 @@ def _ignore_settings_of_the_image(root: Path) -> None:
     os.environ["VALIDATION_ROOT"] = str(root)
 
 
-def _arguments(root: Path, file: str, test_timeout_s: str) -> list[str]:
+def _arguments(root: Path, file: str, test_timeout_s: str, workers: int) -> list[str]:
     code = root / "code"
     return [
         str(code / "validation" / "suites" / file),
@@ -58,6 +84,8 @@ def _arguments(root: Path, file: str, test_timeout_s: str) -> list[str]:
         *("-p", "no:cacheprovider"),
         f"--report-log={root / 'out' / REPORT}",
         f"--timeout={test_timeout_s}",
+        f"--numprocesses={workers}",
+        f"--max-worker-restart={WORKER_RESTARTS}",
         "--verbose",
         "--tb=short",
         "--color=no",
@@ -65,4 +93,4 @@ def _arguments(root: Path, file: str, test_timeout_s: str) -> list[str]:
 
 
 if __name__ == "__main__":
-    sys.exit(main(Path(sys.argv[1]), sys.argv[2], sys.argv[3]))
+    sys.exit(main(Path(sys.argv[1]), *sys.argv[2:]))

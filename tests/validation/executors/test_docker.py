@@ -128,7 +128,7 @@ def test_out_of_memory(setup: Setup, tmp_path: Path) -> None:
 
 def test_exit_0_without_results(setup: Setup, tmp_path: Path) -> None:
     result = _run(tmp_path, setup, "import os\nprint('bye', flush=True)\nos._exit(0)\n" + GOOD)
-    assert (result.verdict, result.reason) == (Verdict.FAIL, "exited 0 with no complete report")
+    assert (result.verdict, result.reason) == (Verdict.FAIL, "exited 5 without running a test")
 
 
 def test_results_truncated_from_inside(setup: Setup, tmp_path: Path) -> None:
@@ -158,7 +158,8 @@ PROGRAM = """
 import sys
 from pathlib import Path
 from tests.validation.suites_here import EXPECTED, written
-from validation.executors import docker, staging
+from validation.executors import docker
+from validation.executors.interface import Setup
 suite = written(Path(sys.argv[1]), "import time\\ndef test_a():\\n    time.sleep(60)\\n")
 docker.run(suite, Setup(sys.argv[2], Path(sys.argv[3]), EXPECTED))
 """

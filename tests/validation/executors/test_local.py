@@ -1,0 +1,121 @@
+"""Suites in this machine's own Python that pass, hang, die and leave processes."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from runner import home
+from runner.errors import EnvironmentFailed
+from runner.verdict import Verdict
+from tests.validation.suites_here import EXPECTED, written
+from validation.executors import local
+from validation.executors.interface import Setup
+from validation.judge import judge
+from validation.record import SuiteResult
+
+LEAVES_A_PROCESS = """
+import os, subprocess
+
+def test_a():
+    left = subprocess.Popen(["sleep", "60"])
+    open(os.environ["PID"], "w").write(str(left.pid))
+"""
+SLEEPS = """
+import os, time
+
+def test_a():
+    open(os.environ["PID"], "w").write(str(os.getpid()))
+    time.sleep(60)
+"""
+GOOD = "def test_good() -> None:\n    pass\n"
+
+
+@pytest.fixture
+def setup(home: Path, tmp_path: Path) -> Iterator[Setup]:
+    """The interpreter of these tests, which has pytest and its plugins; no folder may be left behind."""
+    site = next(Path(entry) for entry in sys.path if entry.endswith("site-packages"))
+    yield Setup(sys.executable, site, EXPECTED)
+    assert list((home / "validation" / "runs").iterdir()) == []
+
+
+def _run(folder: Path, setup: Setup, text: str, timeout_s: int = 60) -> SuiteResult:
+    suite = written(folder, text, timeout_s=timeout_s)
+    return judge(suite, local.run(suite, setup))
+
+
+def test_pass_and_what_is_expected(setup: Setup, tmp_path: Path) -> None:
+    result = _run(tmp_path, setup, "def test_a(expected):\n    assert expected.torch == '2.6.0'\n")
+    assert (result.verdict, result.reason) == (Verdict.PASS, "")
+
+
+def test_hang_that_pytest_cannot_end(setup: Setup, tmp_path: Path) -> None:
+    text = "import signal, time\ndef test_stuck():\n    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGALRM})\n"
+    result = _run(tmp_path, setup, GOOD + text + "    time.sleep(600)\n", timeout_s=4)
+    assert (result.verdict, result.reason[:14]) == (Verdict.FAIL, "hung in stuck:")
+    assert "in test_stuck" in result.last_output
+    assert next((check.name, check.verdict) for check in result.checks) == ("good", Verdict.PASS)
+
+
+def test_nothing_of_the_suite_lives_on(setup: Setup, tmp_path: Path) -> None:
+    pid = tmp_path / "pid"
+    setup = replace(setup, environment=(("PID", str(pid)),))
+    assert _run(tmp_path, setup, LEAVES_A_PROCESS).verdict is Verdict.PASS
+    with pytest.raises(ProcessLookupError):
+        _wait_for_end(int(pid.read_text()))
+
+
+def test_killed(setup: Setup, tmp_path: Path) -> None:
+    result = _run(tmp_path, setup, GOOD + "import os\ndef test_a():\n    os.kill(os.getppid(), 9)\n")
+    assert result.verdict is not Verdict.PASS
+    assert "SIGKILL" in result.reason
+
+
+def test_python_without_torch_is_refused(setup: Setup) -> None:
+    with pytest.raises(EnvironmentFailed, match="No module named 'torch'") as refused:
+        local.prepare(setup)
+    assert "--python" in refused.value.hint
+
+
+PROGRAM = """
+import sys
+from pathlib import Path
+from tests.validation.executors.test_local import SLEEPS
+from tests.validation.suites_here import EXPECTED, written
+from validation.executors import local
+from validation.executors.interface import Setup
+local.run(written(Path(sys.argv[1]), SLEEPS), Setup(sys.executable, Path(sys.argv[2]), EXPECTED))
+"""
+
+
+def test_ctrl_c_leaves_nothing(setup: Setup, tmp_path: Path) -> None:
+    pid = tmp_path / "pid"
+    command = (sys.executable, "-c", PROGRAM, str(tmp_path), str(setup.harness))
+    host = subprocess.Popen(
+        command, cwd=home.REPOSITORY, stderr=subprocess.DEVNULL, env={**os.environ, "PID": str(pid)}
+    )
+    deadline = time.monotonic() + 30
+    while not (pid.exists() and pid.read_text()) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    host.send_signal(signal.SIGINT)
+    host.wait()
+    with pytest.raises(ProcessLookupError):
+        _wait_for_end(int(pid.read_text()))
+
+
+def _wait_for_end(pid: int) -> None:
+    """Raises ProcessLookupError as soon as there is no such process, else returns after five seconds."""
+    deadline = time.monotonic() + 5
+    while time.monotonic() < deadline:
+        os.kill(pid, 0)
+        if Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2].startswith("Z"):
+            raise ProcessLookupError  # ended, and nobody has asked how
+        time.sleep(0.05)

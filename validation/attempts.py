@@ -1,0 +1,76 @@
+"""Running a suite again: the runner's faults are tried again, and a failure has to happen twice to be one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from runner.verdict import Verdict, worst
+from validation.record import Check, SuiteResult
+
+INFRA_RETRIES = 2
+
+
+def attempt(run: Callable[[], SuiteResult]) -> SuiteResult:
+    """`run` once; again after `infra`, at most INFRA_RETRIES times, and once after `fail`.
+
+    A check that failed each time is `fail`; one that failed and passed is `flaky`. The last attempt gives the rest.
+    """
+    results = [run()]
+    while _again([result.verdict for result in results]):
+        results.append(run())
+    return _combined(results)
+
+
+def _again(verdicts: Sequence[Verdict]) -> bool:
+    if verdicts[-1] is Verdict.INFRA:
+        return verdicts.count(Verdict.INFRA) <= INFRA_RETRIES
+    return verdicts[-1] is Verdict.FAIL and verdicts.count(Verdict.FAIL) == 1
+
+
+def _combined(results: Sequence[SuiteResult]) -> SuiteResult:
+    last = replace(results[-1], attempts=len(results), seconds=round(sum(result.seconds for result in results), 3))
+    failed = next((result for result in results if result.verdict is Verdict.FAIL), None)
+    if failed is None or len(results) == 1:
+        return last
+    judged = [result for result in results if result.verdict is not Verdict.INFRA]
+    checks = tuple(_combined_check(name, judged) for name in _names(judged))
+    verdict = worst([*(check.verdict for check in checks), _of_the_suite(judged)])
+    reason, cause = _why(verdict, checks, failed)
+    output = last.last_output or failed.last_output
+    return replace(last, verdict=verdict, reason=reason, cause=cause, checks=checks, last_output=output)
+
+
+def _combined_check(name: str, judged: Sequence[SuiteResult]) -> Check:
+    """One check over its attempts; one that an attempt did not come to has failed there."""
+    runs = [check for result in judged for check in result.checks if check.name == name]
+    failures = [check for check in runs if check.verdict is Verdict.FAIL]
+    if len(failures) == len(judged):
+        return failures[-1]
+    if failures:
+        said = f"failed {len(failures)} of {len(judged)} times: {failures[0].reason}"
+        return replace(failures[0], verdict=Verdict.FLAKY, reason=said)
+    return runs[-1]
+
+
+def _of_the_suite(judged: Sequence[SuiteResult]) -> Verdict:
+    """What decided it beyond its checks: a hang, a report that proves nothing."""
+    struck = [result.verdict is Verdict.FAIL and not _failing(result) for result in judged]
+    if any(struck):
+        return Verdict.FAIL if all(result.verdict is Verdict.FAIL for result in judged) else Verdict.FLAKY
+    return Verdict.PASS
+
+
+def _why(verdict: Verdict, checks: Sequence[Check], failed: SuiteResult) -> tuple[str, str]:
+    found = next((check for check in checks if check.verdict is verdict), None)
+    if found is not None:
+        return f"{found.name}: {found.reason}", found.cause
+    return f"{'failed, and passed on retry: ' if verdict is Verdict.FLAKY else ''}{failed.reason}", failed.cause
+
+
+def _failing(result: SuiteResult) -> bool:
+    return any(check.verdict is Verdict.FAIL for check in result.checks)
+
+
+def _names(results: Sequence[SuiteResult]) -> dict[str, None]:
+    return dict.fromkeys(check.name for result in results for check in result.checks)

@@ -1,0 +1,51 @@
+"""Which test process computes on which GPU: each leases one by a file lock and holds it for life.
+
+The lock, not the number of the worker, says that a GPU is taken: xdist gives a replacement the next number, and the
+process it replaces may have left children on the GPU. Forked children hold the lock with their parent.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import time
+from pathlib import Path
+from typing import IO
+
+VARIABLE = "CUDA_VISIBLE_DEVICES"
+OF_THE_IMAGE = "VALIDATION_CUDA_VISIBLE_DEVICES"
+"""What the image itself says in VARIABLE, empty where nothing: the lease writes over it."""
+
+_POLL_S = 0.1
+_held: list[IO[str]] = []
+
+
+def take_gpu(folder: Path, gpus: int, wait_s: float = 60) -> int:
+    """Lease the first of `gpus` GPUs that nobody holds, and let CUDA see no other; returns its number.
+
+    Waits for one at most `wait_s` seconds, then raises TimeoutError. Before CUDA is initialised, or it has no effect.
+    """
+    folder.mkdir(exist_ok=True)
+    deadline = time.monotonic() + wait_s
+    while (taken := _first_free(folder, gpus)) is None:
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"none of {gpus} GPUs became free within {wait_s:.0f} s: ended tests left processes")
+        time.sleep(_POLL_S)
+    os.environ.setdefault(OF_THE_IMAGE, os.environ.get(VARIABLE, ""))
+    os.environ[VARIABLE] = str(taken)
+    return taken
+
+
+def _first_free(folder: Path, gpus: int) -> int | None:
+    return next((gpu for gpu in range(gpus) if _lock(folder / f"gpu{gpu}")), None)
+
+
+def _lock(path: Path) -> bool:
+    file = path.open("w")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        file.close()
+        return False
+    _held.append(file)
+    return True
