@@ -2,7 +2,7 @@
 VERSION ?= v2.6.0
 PYTHON := .venv/bin/python
 
-.PHONY: demo test fast check setup
+.PHONY: demo test fast check defects setup
 
 demo: setup
 	@$(PYTHON) release.py release $(VERSION) || { code=$$?; [ $$code = 4 ] && \
@@ -18,6 +18,9 @@ fast:
 check:
 	@runner/setup.sh --harness
 	@$(PYTHON) -m ruff format --check . && $(PYTHON) -m ruff check . && $(PYTHON) -m mypy
+
+defects: setup
+	@$(PYTHON) -m tests.defects.table
 
 setup:
 	@runner/setup.sh

@@ -88,19 +88,23 @@ class CheckView:
     name: str
     mark: Mark
     reason: str
+    cause: str
     duration: str
     figures: tuple[str, ...]
 
 
 @dataclass(frozen=True)
 class SuiteView:
-    """One suite, its worst check first."""
+    """One suite, its worst check first; `gpus` has a line for each GPU that was watched meanwhile."""
 
     name: str
     mark: Mark
     reason: str
+    cause: str
     duration: str
     counts: str
+    attempts: str
+    gpus: tuple[str, ...]
     checks: tuple[CheckView, ...]
     last_output: str
 

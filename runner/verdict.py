@@ -7,7 +7,7 @@ from enum import StrEnum
 
 
 class Verdict(StrEnum):
-    """`not run` is never `pass`, and only `pass` lets an image into production.
+    """From best to worst. `not run` is never `pass`, and only `pass` lets an image into production.
 
     `infra` is the runner's fault (driver, throttling, disk, engine), `flaky` a check that failed and passed on retry.
     """
@@ -20,12 +20,12 @@ class Verdict(StrEnum):
     FAIL = "fail"
 
 
-_FROM_BEST = (Verdict.PASS, Verdict.NOT_RUN, Verdict.INCONCLUSIVE, Verdict.INFRA, Verdict.FLAKY, Verdict.FAIL)
+WORST_FIRST = tuple(reversed(Verdict))
 
 
 def worst(verdicts: Iterable[Verdict]) -> Verdict:
     """The worst counts: fail, flaky, infra, inconclusive, not run, pass. Nothing judged is `not run`."""
-    return max(verdicts, key=_FROM_BEST.index, default=Verdict.NOT_RUN)
+    return min(verdicts, key=WORST_FIRST.index, default=Verdict.NOT_RUN)
 
 
 def summary(verdicts: Iterable[Verdict]) -> Verdict:

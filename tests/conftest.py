@@ -11,11 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from images import build, catalog, plan
-from images.record import BuildRecord
-from oci.registry import Registry
-from runner import embedded, engine, home, records
+from runner import embedded, engine, home
 from runner.errors import ReleaseError
+from tests.real_images import reference_of
 from validation import harness
 
 NOT_RUN = "NOT RUN"
@@ -54,25 +52,25 @@ def registry_host(tmp_path_factory: pytest.TempPathFactory, free_port: Callable[
 @pytest.fixture(scope="session")
 def base_image() -> str:
     """`HOST/REPOSITORY@DIGEST` of the real base image."""
-    return _real_image("base")
+    return reference_of("base")
 
 
 @pytest.fixture(scope="session")
 def cv_image() -> str:
     """As `base_image`, of the cv stack."""
-    return _real_image("cv")
+    return reference_of("cv")
 
 
 @pytest.fixture(scope="session")
 def nlp_image() -> str:
     """As `base_image`, of the nlp stack."""
-    return _real_image("nlp")
+    return reference_of("nlp")
 
 
 @pytest.fixture(scope="session")
 def rl_image() -> str:
     """As `base_image`, of the rl stack."""
-    return _real_image("rl")
+    return reference_of("rl")
 
 
 @pytest.fixture(scope="session")
@@ -91,23 +89,6 @@ def image_with(request: pytest.FixtureRequest) -> Callable[[str], str]:
         return reference
 
     return pulled
-
-
-def _real_image(image: str) -> str:
-    """The image a release built from what is checked out now, else one built here, its record kept out of `out/`."""
-    host = embedded.host()
-    shipped = catalog.load()
-    version = shipped.version("v2.6.0")
-    for out in (home.out(), home.kept("tests", "out")):
-        planned = plan.make(shipped, version, [image], out)
-        record = records.read(BuildRecord, plan.record_path(out, str(version), image, "build"))
-        if record is not None and planned.images[0].why == plan.UNCHANGED and _is_in(host, record):
-            return record.reference(host)
-    return build.build(shipped, version, planned, Registry(host), out)[0].reference(host)
-
-
-def _is_in(host: str, record: BuildRecord) -> bool:
-    return Registry(host).digest_of(record.repository, record.digest) == record.digest
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

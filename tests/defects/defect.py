@@ -9,7 +9,12 @@ from pathlib import Path
 
 from runner import engine, shell
 from runner.verdict import Verdict
+from tests.validation.suites_here import asserted
+from validation.executors import docker
 from validation.executors.interface import Setup
+from validation.judge import judge
+from validation.record import Check, SuiteResult
+from validation.suite import SUITES
 
 PLANTED = Path(__file__).resolve().parent / "planted"
 IMAGES = "pytorch-cuda-images-tests/defect"
@@ -20,7 +25,8 @@ Plant = Callable[[Setup], Setup]
 
 @dataclass(frozen=True)
 class Defect:
-    """`caught` are the checks of `suite` that must refuse, each with words of its reason or cause.
+    """`caught` are the checks of `suite` that must refuse, each with words of its reason or cause; the check "" is the
+    suite itself, where it is refused for more than its checks.
 
     Every other check of the suite must pass or be `not run`. `representative` ones run in `make test`, all of them in
     `make defects`. `image` is the image it is planted in, by default that of the stack that brings the suite.
@@ -33,6 +39,43 @@ class Defect:
     verdict: Verdict = Verdict.FAIL
     representative: bool = False
     image: str = ""
+
+
+def run(defect: Defect, reference: str, harness: Path) -> SuiteResult:
+    """Plant it in the image `reference` and judge its suite there."""
+    suite = next(suite for suite in SUITES if suite.name == defect.suite)
+    clean = Setup(reference, harness, asserted(image_of(defect)))
+    return judge(suite, docker.run(suite, defect.plant(clean)))
+
+
+def image_of(defect: Defect) -> str:
+    """The image it is planted in."""
+    return defect.image or next(suite.stack for suite in SUITES if suite.name == defect.suite)
+
+
+def missed(defect: Defect, result: SuiteResult) -> str:
+    """Why `result` does not catch the defect as it should; empty where it does."""
+    found = {"": Check("", result.verdict, result.reason, 0, (), result.cause)}
+    found |= {check.name: check for check in result.checks}
+    for name, says in defect.caught:
+        check = found.get(name)
+        if check is None:
+            return f"`{name}` has no result"
+        if check.verdict is not defect.verdict:
+            return f"`{name}` is {check.verdict}, expected {defect.verdict}: {check.reason}"
+        if says not in f"{check.reason} {check.cause}":
+            return f"`{name}` says `{check.reason}; {check.cause}`, expected `{says}`"
+    return _more_than(defect, found)
+
+
+def _more_than(defect: Defect, found: dict[str, Check]) -> str:
+    """A defect that is caught by chance, by checks it was not meant for, proves nothing about them."""
+    named = {"", *(name for name, _ in defect.caught)}
+    others = [check for name, check in found.items() if name not in named]
+    bad = [check for check in others if check.verdict not in (Verdict.PASS, Verdict.NOT_RUN)]
+    if bad and ("" not in dict(defect.caught)):
+        return f"`{bad[0].name}` is {bad[0].verdict} too: {bad[0].reason}"
+    return ""
 
 
 def patched(folder: str) -> Plant:

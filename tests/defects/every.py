@@ -8,6 +8,7 @@ from tests.defects import (
     of_ddp,
     of_device,
     of_environment,
+    of_harness,
     of_libraries,
     of_stacks,
     of_throughput,
@@ -25,4 +26,5 @@ DEFECTS: tuple[Defect, ...] = (
     *of_workloads.DEFECTS,
     *of_throughput.DEFECTS,
     *of_stacks.DEFECTS,
+    *of_harness.DEFECTS,
 )

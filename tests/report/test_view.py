@@ -5,12 +5,13 @@ from dataclasses import replace
 import pytest
 
 from publish.record import Promotion
-from report import view
+from report import build_view, scan_view, validation_view, view
 from report.model import ImageRecords, ImageView, Mark
 from runner.verdict import Verdict
 from scan.record import Sbom
 from scan.run import packages_by_kind
 from tests.report import samples
+from validation.record import GpuSample
 
 
 def only(records: ImageRecords) -> ImageView:
@@ -39,18 +40,18 @@ def test_a_claim_of_pass_falls_with_one_check(verdict: Verdict) -> None:
     suite = samples.suite("ddp", samples.check("one"), samples.check("two", verdict, "why"), verdict=Verdict.PASS)
     record = samples.validation("base", Verdict.PASS, suite)
     expected = Verdict.INCONCLUSIVE if verdict is Verdict.NOT_RUN else verdict
-    assert view.suite_view(suite).mark == Mark(expected)
-    assert view.validation_stage(record).mark == Mark(expected)
+    assert validation_view.suite_view(suite).mark == Mark(expected)
+    assert validation_view.validation_stage(record).mark == Mark(expected)
 
 
 def test_a_suite_that_ran_nothing_is_not_pass() -> None:
-    assert view.validation_stage(samples.validation("base", Verdict.PASS)).mark == Mark(Verdict.INCONCLUSIVE)
-    assert view.suite_view(samples.suite("empty", verdict=Verdict.PASS)).mark == Mark(Verdict.INCONCLUSIVE)
+    assert validation_view.validation_stage(samples.validation("base", Verdict.PASS)).mark == Mark(Verdict.INCONCLUSIVE)
+    assert validation_view.suite_view(samples.suite("empty", verdict=Verdict.PASS)).mark == Mark(Verdict.INCONCLUSIVE)
 
 
 def test_a_verdict_other_than_pass_is_shown_as_recorded() -> None:
     suite = samples.suite("ddp", samples.check("one"), verdict=Verdict.INFRA)
-    assert view.suite_view(suite).mark == Mark(Verdict.INFRA)
+    assert validation_view.suite_view(suite).mark == Mark(Verdict.INFRA)
 
 
 def test_a_record_about_other_bytes_proves_nothing() -> None:
@@ -123,48 +124,48 @@ def test_no_reason_recorded_is_said() -> None:
 def test_assessed_means_a_database_judged(findings: tuple[()] | None, database: bool, assessed: bool) -> None:
     record = samples.scan("base", (), Verdict.PASS)
     record = replace(record, findings=findings, database=record.database if database else None)
-    found = view.findings_view(record)
+    found = scan_view.findings_view(record)
     assert found.assessed is assessed
     assert bool(found.counts) is assessed
-    assert (view.scan_stage(record).mark.word == "not assessed") is not assessed
+    assert (scan_view.scan_stage(record).mark.word == "not assessed") is not assessed
 
 
 def test_a_scanner_that_failed_stays_infra() -> None:
-    stage = view.scan_stage(samples.scan("base", None, Verdict.INFRA))
+    stage = scan_view.scan_stage(samples.scan("base", None, Verdict.INFRA))
     assert (stage.mark.word, stage.line) == ("infra", "vulnerabilities not assessed")
 
 
 def test_findings_are_sorted_and_counted_by_severity() -> None:
     odd = replace(samples.findings()[0], severity="NEGLIGIBLE")
-    found = view.findings_view(samples.scan("cv", (*samples.findings(), odd)))
+    found = scan_view.findings_view(samples.scan("cv", (*samples.findings(), odd)))
     assert [row.mark.word for row in (*found.urgent, *found.others)] == ["critical", "high", "medium", "low", "unknown"]
-    assert {mark.word: count for mark, count in found.counts} == dict.fromkeys(view.SEVERITIES, 1)
+    assert {mark.word: count for mark, count in found.counts} == dict.fromkeys(scan_view.SEVERITIES, 1)
     assert [row.fixed for row in found.urgent] == ["no fix yet", "3.1.6"]
 
 
 def test_layers_fill_the_bar_without_gaps() -> None:
-    layers = view.layer_views(samples.build("cv").layers)
+    layers = build_view.layer_views(samples.build("cv").layers)
     ends = [float(layer.start) + float(layer.width) for layer in layers]
     assert ends[:-1] == pytest.approx([float(layer.start) for layer in layers[1:]], abs=0.02)
     assert ends[-1] == pytest.approx(100, abs=0.02)
 
 
 def test_layers_of_no_size_and_of_an_unknown_kind_are_shown() -> None:
-    (only_layer,) = view.layer_views((samples.layer("empty", "x' onload='", 0),))
+    (only_layer,) = build_view.layer_views((samples.layer("empty", "x' onload='", 0),))
     assert (only_layer.css, only_layer.width) == ("other", "0.00")
 
 
 def test_layers_by_kind() -> None:
-    kinds = view.kind_views(samples.build("base").layers)
+    kinds = build_view.kind_views(samples.build("base").layers)
     assert [(kind.css, kind.layers) for kind in kinds] == [
         ("os", "1 layer"), ("wheel", "12 layers"), ("pool", "1 layer"), ("bytecode", "1 layer")]  # fmt: skip
 
 
 def test_checks_are_sorted_from_the_worst_and_rates_are_kept_apart() -> None:
     suites = samples.suites()
-    assert [check.mark.word for check in view.suite_view(suites[3]).checks] == ["fail", "pass", "pass"]
-    assert view.suite_view(suites[1]).checks[0].figures == ("in_flight 201 MB",)
-    assert [(rate.value, rate.unit) for rate in view.throughput(suites)] == [
+    assert [check.mark.word for check in validation_view.suite_view(suites[3]).checks] == ["fail", "pass", "pass"]
+    assert validation_view.suite_view(suites[1]).checks[0].figures == ("in_flight 201 MB",)
+    assert [(rate.value, rate.unit) for rate in validation_view.throughput(suites)] == [
         ("1.91", "images/s"),
         ("0.874", "sequences/s"),
     ]
@@ -184,4 +185,27 @@ def test_images_come_in_the_order_of_the_release_and_none_is_dropped() -> None:
 def test_the_kinds_a_scan_counts_have_names_for_people() -> None:
     urls = ("pkg:deb/debian/bash@5.2", "pkg:pypi/torch@2.6.0")
     counted = packages_by_kind({"components": [{"purl": url} for url in urls]})
-    assert [fact.label for fact in view.package_facts(Sbom("sbom.cdx.json", "0" * 64, counted))] == ["Debian", "Python"]
+    assert [fact.label for fact in scan_view.package_facts(Sbom("sbom.cdx.json", "0" * 64, counted))] == [
+        "Debian",
+        "Python",
+    ]
+
+
+def test_cause_attempts_and_gpus_are_shown() -> None:
+    """Two readings of one GPU, one of them slowed down."""
+    reading = GpuSample(0.0, 0, 1755, 2619, 640.2, 61, 99, 40_000, ())
+    samples_ = (reading, replace(reading, at_s=1.0, sm_clock_mhz=1655, temperature_c=64, throttled=("power cap",)))
+    refused = replace(samples.check("a", Verdict.FAIL, "found 1, expected 2"), cause="a wrong kernel")
+    suite = replace(samples.suite("ddp", refused, verdict=Verdict.FAIL), attempts=2, samples=samples_)
+    shown = validation_view.suite_view(suite)
+    assert (shown.attempts, shown.checks[0].cause) == ("2 attempts", "a wrong kernel")
+    assert shown.gpus == (
+        "GPU 0: 1705 MHz in the middle, at most 64 °C and 640 W; of 2 readings throttled: power cap in 1",
+    )
+
+
+def test_a_suite_s_own_cause_is_shown_where_no_check_has_it() -> None:
+    hung = replace(samples.suite("ddp", samples.check("a"), verdict=Verdict.FAIL), cause="a rank waits for another")
+    assert validation_view.suite_view(hung).cause == "a rank waits for another"
+    told = replace(hung, checks=(replace(samples.check("a", Verdict.FAIL, "x"), cause=hung.cause),))
+    assert validation_view.suite_view(told).cause == ""

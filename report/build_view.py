@@ -1,0 +1,80 @@
+"""What a report shows of a build: the layers of an image, and what was made in this run."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from itertools import accumulate, count
+
+from images.record import BuildRecord, BuiltLayer
+from report import units
+from report.model import KindView, LayerView, Mark, StageView
+from report.stages import NOT_REACHED, points
+from runner.verdict import Verdict
+
+LAYER_KINDS = {
+    "os": "Operating system",
+    "wheel": "Big wheels, a layer each",
+    "pool": "Small wheels, pooled",
+    "bytecode": "Compiled Python",
+}
+
+_NUMBER_FITS_PERCENT = 4.5
+
+
+def build_stage(record: BuildRecord | None) -> StageView:
+    """What the build made and what it found again."""
+    if record is None:
+        return NOT_REACHED
+    made = Counter(layer.made for layer in record.layers)
+    layers = ", ".join(f"{count} {how}" for how, count in made.items())
+    line = f"{units.plural(len(record.layers), 'layer')} ({layers}), {units.duration(record.seconds)}"
+    return StageView(Mark(Verdict.PASS), line, "")
+
+
+def layer_views(layers: Sequence[BuiltLayer]) -> tuple[LayerView, ...]:
+    """Layers bottom first, each with its place on the bar."""
+    total = sum(layer.size for layer in layers)
+    ends = accumulate(layer.size for layer in layers)
+    placed = zip(count(1), layers, ends)
+    return tuple(_layer(number, layer, end - layer.size, total) for number, layer, end in placed)
+
+
+def _layer(number: int, layer: BuiltLayer, start: int, total: int) -> LayerView:
+    share = units.percent(layer.size, total)
+    return LayerView(
+        number=number,
+        name=layer.name,
+        css=_kind_css(layer.kind),
+        kind=layer.kind,
+        size=units.size(layer.size),
+        start=points(units.percent(start, total)),
+        middle=points(units.percent(start + layer.size / 2, total)),
+        width=points(share),
+        share=units.share(share),
+        digest=units.digest(layer.digest),
+        full_digest=layer.digest,
+        made=layer.made,
+        numbered=share >= _NUMBER_FITS_PERCENT,
+    )
+
+
+def kind_views(layers: Sequence[BuiltLayer]) -> tuple[KindView, ...]:
+    """Layers by kind, in the order the kinds come in the image."""
+    total = sum(layer.size for layer in layers)
+    kinds = dict.fromkeys(layer.kind for layer in layers)
+    return tuple(_kind(kind, [layer.size for layer in layers if layer.kind == kind], total) for kind in kinds)
+
+
+def _kind(kind: str, sizes: Sequence[int], total: int) -> KindView:
+    return KindView(
+        css=_kind_css(kind),
+        title=LAYER_KINDS.get(kind, kind),
+        layers=units.plural(len(sizes), "layer"),
+        size=units.size(sum(sizes)),
+        share=units.share(units.percent(sum(sizes), total)),
+    )
+
+
+def _kind_css(kind: str) -> str:
+    return kind if kind in LAYER_KINDS else "other"

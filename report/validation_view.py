@@ -1,0 +1,129 @@
+"""What a report shows of a validation: every check with verdict, figures, reason and cause, and where it ran."""
+
+from __future__ import annotations
+
+import statistics
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+from report import units
+from report.escape import one_line
+from report.model import CheckView, Fact, Mark, StageView, SuiteView, Throughput
+from report.stages import NOT_REACHED, supported
+from runner.verdict import WORST_FIRST, Verdict
+from validation.record import Check, Environment, GpuSample, SuiteResult, ValidationRecord
+
+
+def validation_stage(record: ValidationRecord | None) -> StageView:
+    """How validation ended, with its checks counted."""
+    if record is None:
+        return NOT_REACHED
+    verdict = supported(record.verdict, map(suite_verdict, record.suites))
+    line = counts([check.verdict for suite in record.suites for check in suite.checks])
+    return StageView(Mark(verdict), f"{line}, {units.duration(record.seconds)}", one_line(record.reason))
+
+
+def suite_verdict(suite: SuiteResult) -> Verdict:
+    """A suite's own verdict, `pass` only where its checks bear it out."""
+    return supported(suite.verdict, (check.verdict for check in suite.checks))
+
+
+def suite_view(suite: SuiteResult) -> SuiteView:
+    """A suite with its checks sorted from worst to best, otherwise as they ran."""
+    ranked = sorted(suite.checks, key=lambda check: WORST_FIRST.index(check.verdict))
+    return SuiteView(
+        name=suite.suite,
+        mark=Mark(suite_verdict(suite)),
+        reason="" if any(check.reason == suite.reason for check in suite.checks) else suite.reason,
+        duration=units.duration(suite.seconds),
+        counts=counts([check.verdict for check in suite.checks]),
+        cause="" if any(check.cause == suite.cause for check in suite.checks) else suite.cause,
+        attempts=f"{suite.attempts} attempts" if suite.attempts > 1 else "",
+        gpus=gpu_lines(suite.samples),
+        checks=tuple(map(_check, ranked)),
+        last_output=suite.last_output,
+    )
+
+
+def _check(check: Check) -> CheckView:
+    figures = (one for one in check.figures if not is_rate(one.unit))
+    return CheckView(
+        name=check.name,
+        mark=Mark(check.verdict),
+        reason=check.reason,
+        cause=check.cause,
+        duration=units.duration(check.seconds),
+        figures=tuple(f"{one.name} {units.number(one.value)} {one.unit}".rstrip() for one in figures),
+    )
+
+
+def gpu_lines(samples: Iterable[GpuSample]) -> tuple[str, ...]:
+    """What NVML saw of each GPU, in a line."""
+    by_gpu: dict[int, list[GpuSample]] = {}
+    for sample in samples:
+        by_gpu.setdefault(sample.gpu, []).append(sample)
+    return tuple(_gpu_line(gpu, seen) for gpu, seen in sorted(by_gpu.items()))
+
+
+def _gpu_line(gpu: int, seen: Sequence[GpuSample]) -> str:
+    clocks = statistics.median(sample.sm_clock_mhz for sample in seen)
+    hottest, strongest = max(sample.temperature_c for sample in seen), max(sample.power_w for sample in seen)
+    reasons = Counter(reason for sample in seen for reason in sample.throttled)
+    throttled = ", ".join(f"{reason} in {count}" for reason, count in sorted(reasons.items()))
+    line = f"GPU {gpu}: {clocks:.0f} MHz in the middle, at most {hottest} °C and {strongest:.0f} W"
+    return f"{line}; of {units.plural(len(seen), 'reading')} throttled: {throttled or 'none'}"
+
+
+def counts(verdicts: Sequence[Verdict]) -> str:
+    """`9 pass, 2 not run`, worst first."""
+    found = Counter(verdicts)
+    return ", ".join(f"{found[verdict]} {verdict}" for verdict in WORST_FIRST if found[verdict]) or "no checks"
+
+
+def is_rate(unit: str) -> bool:
+    """Whether a figure in `unit` is throughput."""
+    return unit.endswith("/s")
+
+
+def throughput(suites: Iterable[SuiteResult]) -> tuple[Throughput, ...]:
+    """Every rate the suites measured, in the order they ran."""
+    checks = (check for suite in suites for check in suite.checks)
+    return tuple(
+        Throughput(check.name, one.name, units.number(one.value), one.unit)
+        for check in checks
+        for one in check.figures
+        if is_rate(one.unit)
+    )
+
+
+def measured_on(environment: Environment) -> str:
+    """What the figures are of."""
+    return f"the CPU: {_cpu(environment)}" if on_cpu(environment) else _gpus(environment)
+
+
+def environment_facts(environment: Environment) -> tuple[Fact, ...]:
+    """Where validation ran."""
+    return (
+        Fact("Executor", environment.executor),
+        Fact("Device", environment.device),
+        Fact("GPUs", _gpus(environment) or "none: GPU checks were not run"),
+        Fact("Driver", environment.driver or "none"),
+        Fact("CPU", _cpu(environment)),
+        Fact("Memory", units.memory(environment.memory_bytes)),
+        Fact("Shared memory", units.memory(environment.shm_bytes)),
+        Fact("Kernel", environment.kernel),
+        Fact("Engine", environment.engine),
+    )
+
+
+def _gpus(environment: Environment) -> str:
+    return ", ".join(f"{count} × {name}" for name, count in Counter(environment.gpus).items())  # noqa: RUF001
+
+
+def _cpu(environment: Environment) -> str:
+    return f"{environment.cpu}, {units.plural(environment.cpus, 'CPU')}"
+
+
+def on_cpu(environment: Environment) -> bool:
+    """Whether no GPU took part."""
+    return environment.device == "cpu" or not environment.gpus

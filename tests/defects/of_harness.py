@@ -1,0 +1,79 @@
+"""Defects of the run itself: suites that do not report what they should, whatever the image is worth."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import time
+
+import requests
+from docker.errors import DockerException
+
+from runner import engine
+from runner.verdict import Verdict
+from tests.defects.defect import Defect, patched, with_file
+from validation.executors import staging
+from validation.executors.docker import LABEL, ROOT
+from validation.executors.interface import Setup
+
+SUITE = "device"
+MODULE = f"{ROOT}/code/validation/suites/test_{SUITE}.py"
+KILL_AFTER_S = 1.0
+WAIT_S = 60.0
+
+
+def killed_from_outside(clean: Setup) -> Setup:
+    """Another process of the host kills the container a second after its start."""
+    threading.Thread(target=_kill, args=(clean.reference,), daemon=True).start()
+    return clean
+
+
+def _kill(reference: str) -> None:
+    mine: dict[str, str | list[str] | bool] = {"ancestor": reference, "label": f"{LABEL}={staging.owner()}"}
+    deadline = time.monotonic() + WAIT_S
+    while time.monotonic() < deadline:
+        with contextlib.suppress(DockerException, requests.RequestException):
+            for container in engine.client().containers.list(filters=mine):
+                time.sleep(KILL_AFTER_S)
+                container.kill("SIGKILL")
+                return
+        time.sleep(0.1)
+
+
+DEFECTS = (
+    Defect(
+        "a test file that is never collected",
+        SUITE,
+        (("", "without running a test"),),
+        with_file("never_collected/checks.py", MODULE),
+        representative=True,
+    ),
+    Defect(
+        "a suite of which checks are left out",
+        SUITE,
+        (("", "exited 0 without a result of "),),
+        with_file("left_out/checks.py", MODULE),
+    ),
+    Defect(
+        "a suite that exits 0 without running",
+        SUITE,
+        (("", "exited 0 with no complete report"),),
+        patched("exits_0"),
+        representative=True,
+    ),
+    Defect("a truncated result file", SUITE, (("", "no complete report"),), patched("truncates_results")),
+    Defect(
+        "a killed container",
+        SUITE,
+        (("", "the container was killed (SIGKILL)"),),
+        killed_from_outside,
+        Verdict.INFRA,
+        representative=True,
+    ),
+    Defect(
+        "checks that cannot be imported",
+        SUITE,
+        (("", "not collected: ModuleNotFoundError: No module named 'nowhere'"),),
+        with_file("not_importable/checks.py", MODULE),
+    ),
+)

@@ -1,0 +1,7 @@
+"""A suite that needs what the image does not have."""
+
+import nowhere  # type: ignore[import-not-found]  # noqa: F401
+
+
+def test_torch_is_a_cuda_build() -> None:
+    """Never called."""

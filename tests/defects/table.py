@@ -1,0 +1,101 @@
+"""Plants every defect in the real images and writes what caught it into docs/validation.md: `make defects`.
+
+Exits 1 where one was not caught as it should be, and then writes nothing.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from runner import engine, progress
+from runner.home import REPOSITORY
+from runner.verdict import Verdict
+from tests.defects.defect import Defect, image_of, missed, run
+from tests.defects.every import DEFECTS
+from tests.real_images import reference_of
+from validation import harness
+from validation.record import SuiteResult
+
+PAGE = REPOSITORY / "docs" / "validation.md"
+BEGIN, END = "<!-- defects: written by `make defects` -->\n", "<!-- end of defects -->\n"
+WIDTH = 260
+"""Characters of a message in the table."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """A defect, and the first check that caught it; `problem` says why it counts as missed."""
+
+    defect: str
+    caught_by: str
+    verdict: Verdict
+    message: str
+    problem: str
+
+
+def main() -> int:
+    """Plant, judge, write."""
+    started = time.monotonic()
+    rows = [_row(defect) for defect in DEFECTS]
+    problems = [f"{row.defect}: {row.problem}" for row in rows if row.problem]
+    for problem in problems:
+        progress.say(f"missed: {problem}")
+    if not problems:
+        write(rows, time.monotonic() - started)
+    return 1 if problems else 0
+
+
+def write(rows: Sequence[Row], seconds: float, page: Path = PAGE) -> None:
+    """Replace the table in the page."""
+    text = page.read_text(encoding="utf-8")
+    before, after = text.partition(BEGIN)[0], text.partition(END)[2]
+    page.write_text(f"{before}{BEGIN}{table(rows, seconds)}{END}{after}", encoding="utf-8")
+
+
+def table(rows: Sequence[Row], seconds: float) -> str:
+    """A line that sums up and a Markdown table."""
+    lines = [f"| {row.defect} | {row.caught_by} | {row.verdict} | {_cell(row.message)} |" for row in rows]
+    head = (
+        f"{len(rows)} defects planted, {sum(not row.problem for row in rows)} caught, in {seconds / 60:.0f} minutes.\n"
+    )
+    columns = "| defect | caught by | verdict | message |\n|---|---|---|---|\n"
+    return f"{head}\n{columns}{chr(10).join(lines)}\n"
+
+
+def _row(defect: Defect) -> Row:
+    progress.say(f"{defect.suite}: {defect.name}")
+    result = run(defect, _reference(image_of(defect)), harness.installed())
+    problem = missed(defect, result)
+    progress.say(f"  {result.verdict}, {result.seconds:.0f} s: {result.reason}")
+    check, message = _said(defect, result)
+    return Row(defect.name, f"{defect.suite}: {check}" if check else defect.suite, result.verdict, message, problem)
+
+
+def _said(defect: Defect, result: SuiteResult) -> tuple[str, str]:
+    """The first check that was to catch it, and its reason with the likely cause."""
+    name = defect.caught[0][0]
+    found = next((check for check in result.checks if check.name == name), None)
+    reason, cause = (found.reason, found.cause) if found else (result.reason, result.cause)
+    return name, f"{reason}; {cause}" if cause else reason
+
+
+@cache
+def _reference(image: str) -> str:
+    reference = reference_of(image)
+    engine.pull(reference)
+    return reference
+
+
+def _cell(text: str) -> str:
+    """One line, no column separators, of bounded length."""
+    line = " ".join(text.split()).replace("|", "\\|").replace("<", "&lt;")
+    return line if len(line) <= WIDTH else f"{line[: WIDTH - 1]}…"
+
+
+if __name__ == "__main__":
+    sys.exit(main())
