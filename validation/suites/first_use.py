@@ -1,0 +1,65 @@
+"""A program of its own: uses torch as the first program of a new container does, and prints what it saw as JSON.
+
+path       where Python looks for modules
+compiled   files that were compiled, since no bytecode of them was there
+hub        where torch keeps what it downloads
+threads    how many threads torch means to use
+added      how many threads a matrix product started
+workers    of each worker of a DataLoader, the same two numbers
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+PACKAGES = ("torch", "torch.hub", "torch.utils.data", "torchvision", "torchaudio")
+WORKERS = 2
+SIZE = 512
+"""A product of this size is shared among all threads."""
+
+COMPILED: list[str] = []
+
+
+def note(event: str, arguments: tuple[Any, ...]) -> None:
+    """An audit hook (PEP 578): `compile` comes with the source and the name of its file."""
+    if event == "compile":
+        COMPILED.append(str(arguments[1]))
+
+
+def at_work() -> tuple[int, int]:
+    """Threads that torch means to use, and how many a matrix product adds to this process."""
+    import torch
+
+    before = count()
+    values = torch.rand(SIZE, SIZE)
+    values @ values
+    return torch.get_num_threads(), count() - before
+
+
+def count() -> int:
+    """Threads of this process."""
+    return len([*Path("/proc/self/task").iterdir()])
+
+
+class Work:
+    """A data set with a sample for each worker: what it saw at work."""
+
+    def __len__(self) -> int:
+        return WORKERS
+
+    def __getitem__(self, index: int) -> tuple[int, int]:
+        return at_work()
+
+
+if __name__ == "__main__":
+    sys.addaudithook(note)
+    path = [*sys.path]
+    torch, *_ = map(import_module, PACKAGES)
+    threads, added = at_work()
+    workers = [*torch.utils.data.DataLoader(Work(), batch_size=None, num_workers=WORKERS)]
+    seen = {"path": path, "compiled": COMPILED, "hub": torch.hub.get_dir(), "threads": threads, "added": added}
+    print(json.dumps({**seen, "workers": workers}))

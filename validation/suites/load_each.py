@@ -1,0 +1,36 @@
+"""A program of its own: loads the shared objects NAME..., and prints what came of each.
+
+A NAME with a slash is a file, one without is searched as the loader searches. It prints the name and then, on the next
+line, `= PATH` of what was loaded or `! WHY` not: where a library ends the process, its name is the last line.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import sys
+
+
+class LinkMap(ctypes.Structure):
+    """The beginning of glibc's struct link_map (link.h), which is what a handle of dlopen points to."""
+
+    _fields_ = (("l_addr", ctypes.c_void_p), ("l_name", ctypes.c_char_p))
+
+
+def load(name: str) -> str:
+    """Path of the file that was loaded for `name`. Raises OSError."""
+    handle = ctypes.CDLL(name)._handle
+    return (ctypes.cast(handle, ctypes.POINTER(LinkMap)).contents.l_name or b"").decode()
+
+
+def outcome(name: str) -> str:
+    """The line that tells how it went."""
+    try:
+        return f"= {load(name)}"
+    except OSError as error:
+        return f"! {error}"
+
+
+if __name__ == "__main__":
+    for each in sys.argv[1:]:
+        print(each, flush=True)
+        print(outcome(each), flush=True)

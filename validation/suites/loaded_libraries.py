@@ -1,0 +1,122 @@
+"""Which libraries this process has really loaded, and what they say of themselves."""
+
+from __future__ import annotations
+
+import ctypes
+import re
+import subprocess
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+MAPS = Path("/proc/self/maps")
+
+WATCHED = re.compile(
+    r"lib(cudart|cublas|cublasLt|cudnn\w*|nccl|cufft|curand|cusolver|cusparse|cusparseLt|nvrtc|nvJitLink|cupti"
+    r"|c10\w*|torch\w*|caffe2\w*|gomp|iomp5|omp|stdc\+\+|gcc_s|cuda)"
+)
+"""Libraries that keep a state (contexts, communicators, threads, type tables): with two copies there are two."""
+
+_MANGLED = re.compile(r"([-.][0-9a-f]{8})+$")
+"""What auditwheel appends to the name of a library that a wheel carries: libgomp-a34b3233.so.1."""
+
+
+@dataclass(frozen=True)
+class Library:
+    """A CUDA library: its name for people, its file up to `.so`, and how a loaded one is asked for its version."""
+
+    name: str
+    family: str
+    ask: Callable[[ctypes.CDLL], str]
+
+    def version(self, path: str) -> str:
+        """The version that the library at `path` gives; in words where it gives none."""
+        try:
+            return self.ask(ctypes.CDLL(path))
+        except (OSError, AttributeError) as error:
+            return f"of no version ({error})"
+
+
+def family(path: str) -> str:
+    """The library's name without folder, version and what auditwheel appended: `libgomp`."""
+    return _MANGLED.sub("", path.rpartition("/")[2].partition(".so")[0])
+
+
+def mapped(maps: str) -> tuple[str, ...]:
+    """Shared objects in the text of /proc/PID/maps (proc(5)), each once."""
+    fields = (line.split(maxsplit=5) for line in maps.splitlines())
+    return tuple(sorted({each[5].strip() for each in fields if len(each) == 6 and ".so" in each[5]}))
+
+
+def loaded() -> tuple[str, ...]:
+    """Shared objects of this process."""
+    return mapped(MAPS.read_text(encoding="utf-8"))
+
+
+def copies(paths: Iterable[str]) -> list[str]:
+    """Watched libraries that are among the paths more than once, as `libnccl: PATH and PATH`."""
+    found: dict[str, set[str]] = {}
+    for path in paths:
+        if WATCHED.fullmatch(family(path)):
+            found.setdefault(family(path), set()).add(path)
+    return [f"{name}: {' and '.join(sorted(files))}" for name, files in sorted(found.items()) if len(files) > 1]
+
+
+def outcomes(done: subprocess.CompletedProcess[str]) -> list[tuple[str, str]]:
+    """Pairs of lines that load_each.py or cudnn_parts.py printed; a name without a second line ended the process."""
+    lines = done.stdout.splitlines()
+    said = done.stderr.strip().splitlines() or [f"exit {done.returncode}"]
+    if done.returncode != 0:
+        lines += [*([] if len(lines) % 2 else ["the program"]), f"! {' '.join(said[-2:])}"]
+    return [*zip(lines[::2], lines[1::2], strict=False)]
+
+
+def agree(found: str, wanted: str) -> bool:
+    """Whether two versions are the same as far as both go: 12.4 and 12.4.127, not 12.4 and 12.1."""
+    return all(left == right for left, right in zip(found.split("."), wanted.split("."), strict=False))
+
+
+def cuda_version(number: int) -> str:
+    """1000 x major + 10 x minor (CUDA Runtime API, cudaRuntimeGetVersion) as `12.4`."""
+    return f"{number // 1000}.{number % 1000 // 10}"
+
+
+def _by_property(function: str) -> Callable[[ctypes.CDLL], str]:
+    """Most libraries answer `xGetProperty(libraryPropertyType, int*)`: 0 major, 1 minor, 2 patch (library_types.h)."""
+    return lambda library: ".".join(str(_filled(getattr(library, function), part)) for part in range(3))
+
+
+def _of_cudart(library: ctypes.CDLL) -> str:
+    return cuda_version(_filled(library.cudaRuntimeGetVersion))
+
+
+def _of_nccl(library: ctypes.CDLL) -> str:
+    """10000 x major + 100 x minor + patch, since NCCL 2.9 (nccl.h, NCCL_VERSION)."""
+    number = _filled(library.ncclGetVersion)
+    return f"{number // 10000}.{number // 100 % 100}.{number % 100}"
+
+
+def _filled(function: Callable[..., int], *arguments: int) -> int:
+    """What a function writes where its last argument points. Raises OSError where it returns an error."""
+    value = ctypes.c_int()
+    status = function(*arguments, ctypes.byref(value))
+    if status:
+        raise OSError(f"its version function returned error {status}")
+    return value.value
+
+
+CUDART = Library("CUDA runtime", "libcudart", _of_cudart)
+CUDNN = Library("cuDNN", "libcudnn", _by_property("cudnnGetProperty"))
+NCCL = Library("NCCL", "libnccl", _of_nccl)
+LIBRARIES = (
+    CUDART,
+    CUDNN,
+    NCCL,
+    Library("cuBLAS", "libcublas", _by_property("cublasGetProperty")),
+    Library("cuBLASLt", "libcublasLt", _by_property("cublasLtGetProperty")),
+    Library("cuFFT", "libcufft", _by_property("cufftGetProperty")),
+    Library("cuRAND", "libcurand", _by_property("curandGetProperty")),
+    Library("cuSPARSE", "libcusparse", _by_property("cusparseGetProperty")),
+    Library("cuSPARSELt", "libcusparseLt", _by_property("cusparseLtGetProperty")),
+)
+"""Those that `import torch` loads."""

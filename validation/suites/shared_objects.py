@@ -1,0 +1,218 @@
+"""Which libraries the dynamic loader would find for a shared object, worked out from the files alone.
+
+As ld.so(8) searches: RPATH of the object and of what loaded it (where it has no RUNPATH), LD_LIBRARY_PATH, RUNPATH,
+the cache of ldconfig, the system's folders. Nothing is run or loaded, so that it needs no GPU and no driver.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import sysconfig
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from elftools.common.exceptions import ELFError
+from elftools.elf.dynamic import DynamicSegment
+from elftools.elf.elffile import ELFFile
+
+SYSTEM_FOLDERS = ("/lib/x86_64-linux-gnu", "/usr/lib/x86_64-linux-gnu", "/lib", "/usr/lib")
+"""Where Debian's loader looks last, on amd64."""
+
+MOUNTS = Path("/proc/self/mountinfo")
+_MAGIC = b"\x7fELF"
+_LOADABLE = ("ET_DYN", "ET_EXEC")
+_TAGS = {"DT_NEEDED": "needed", "DT_SONAME": "soname", "DT_RPATH": "rpath", "DT_RUNPATH": "runpath"}
+_DAMAGE = (ELFError, OSError, ValueError, KeyError, TypeError, AttributeError, AssertionError)
+"""What reading a cut file can end in."""
+
+_NEVER_LOADED = (".py", ".pyc", ".pyi", ".h", ".hpp", ".cuh", ".txt", ".json")
+
+
+class DamagedObjectError(Exception):
+    """A file begins as a shared object and is not a whole one."""
+
+
+@dataclass(frozen=True)
+class SharedObject:
+    """What the dynamic section of one file says. `machine` tells files of other architectures apart.
+
+    `path` is where it was found, which is what $ORIGIN means; `file` the same with all links followed.
+    """
+
+    path: str
+    file: str
+    machine: str
+    soname: str = ""
+    needed: tuple[str, ...] = ()
+    rpath: tuple[str, ...] = ()
+    runpath: tuple[str, ...] = ()
+
+    @property
+    def inherited(self) -> tuple[str, ...]:
+        """Folders that are searched for this object and for what it loads. A RUNPATH makes RPATH void."""
+        return () if self.runpath else self.rpath
+
+
+@dataclass(frozen=True)
+class Missing:
+    """The object at `path` needs the library `needed`, which is nowhere to be found."""
+
+    path: str
+    needed: str
+
+
+@dataclass(frozen=True)
+class Loader:
+    """The places that are the same for every object: LD_LIBRARY_PATH, and sonames to paths as ldconfig has them."""
+
+    library_path: tuple[str, ...] = ()
+    cache: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    system: tuple[str, ...] = SYSTEM_FOLDERS
+    _read: dict[str, SharedObject | None] = field(default_factory=dict)
+
+    def read(self, path: str) -> SharedObject | None:
+        """As `read_object`, every file once; None also where there is no such file."""
+        if path not in self._read:
+            self._read[path] = read_object(path) if Path(path).is_file() else None
+        return self._read[path]
+
+    def find(self, name: str, wanted_by: SharedObject, inherited: Iterable[str] = ()) -> SharedObject | None:
+        """The file for `name`, needed by `wanted_by`, whose own loaders hand down the folders `inherited`."""
+        paths = [name] if "/" in name else self._candidates(name, wanted_by, inherited)
+        found = map(self.read, paths)
+        return next((each for each in found if each and each.machine == wanted_by.machine), None)
+
+    def _candidates(self, name: str, wanted_by: SharedObject, inherited: Iterable[str]) -> Iterator[str]:
+        if not wanted_by.runpath:
+            yield from (f"{folder}/{name}" for folder in (*wanted_by.rpath, *inherited))
+        yield from (f"{folder}/{name}" for folder in (*self.library_path, *wanted_by.runpath))
+        yield from self.cache.get(name, ())
+        yield from (f"{folder}/{name}" for folder in self.system)
+
+    def load(self, start: SharedObject, present: Collection[str] = ()) -> tuple[list[SharedObject], list[Missing]]:
+        """What loading `start` brings, itself first, and what is missing; `present` are the names loaded before."""
+        names, loaded, missing = {*present}, {start.file: start}, list[Missing]()
+        waiting = [(start, start.inherited)]
+        for wanted_by, inherited in waiting:
+            for name in wanted_by.needed:
+                if name in names:
+                    continue
+                names.add(name)
+                found = self.find(name, wanted_by, inherited)
+                if found is None:
+                    missing.append(Missing(wanted_by.path, name))
+                elif found.file not in loaded:
+                    names.add(found.soname)
+                    loaded[found.file] = found
+                    waiting.append((found, (*found.inherited, *inherited)))
+        return [*loaded.values()], missing
+
+
+def unresolved(
+    loader: Loader, objects: Collection[SharedObject], present: Callable[[SharedObject], Collection[str]]
+) -> list[Missing]:
+    """What is missing when each of `objects` is loaded; `present` names what is loaded before an object.
+
+    A library that others of the objects load is judged in their company, since it may be found by their RPATH.
+    """
+    brought = {each.file: loader.load(each, present(each)) for each in objects}
+    carried = {other.file for loaded, _ in brought.values() for other in loaded[1:]}
+    first = [file for file in brought if file not in carried]
+    seen = {other.file for file in first for other in brought[file][0]}
+    in_circles = [file for file in brought if file not in seen]
+    return list(dict.fromkeys(each for file in (*first, *in_circles) for each in brought[file][1]))
+
+
+def this_loader() -> Loader:
+    """The loader as a program started now would have it. Raises OSError where ldconfig cannot be run."""
+    listed = subprocess.run(["ldconfig", "-p"], capture_output=True, text=True, check=False).stdout
+    library_path = os.environ.get("LD_LIBRARY_PATH", "")
+    return Loader(tuple(folder or "." for folder in library_path.split(":")) if library_path else (), cached(listed))
+
+
+def cached(listed: str) -> dict[str, tuple[str, ...]]:
+    """Sonames to paths, from what `ldconfig -p` prints."""
+    found: dict[str, tuple[str, ...]] = {}
+    for line in listed.splitlines():
+        left, arrow, path = line.partition(" => ")
+        if arrow:
+            name = left.split()[0]
+            found[name] = (*found.get(name, ()), path.strip())
+    return found
+
+
+def objects_below(folder: str, left_out: Collection[str] = ()) -> Iterator[str]:
+    """Every file below `folder` that begins as a shared object; no links, and nothing below the paths `left_out`."""
+    for where, folders, files in os.walk(folder):
+        here = where.rstrip("/")
+        folders[:] = [name for name in folders if f"{here}/{name}" not in left_out]
+        for path in (f"{here}/{name}" for name in files if not name.endswith(_NEVER_LOADED)):
+            if path not in left_out and _is_elf(Path(path)):
+                yield path
+
+
+def folders_of_the_image() -> tuple[tuple[str, ...], frozenset[str]]:
+    """Where to look for the image's files, and what is mounted below: the harness, the driver, /proc.
+
+    Where the root is not made of layers this is no container, and Python's own folders are all that is judged.
+    """
+    mounts = [line.split() for line in MOUNTS.read_text(encoding="utf-8").splitlines()]
+    below = frozenset(fields[4] for fields in mounts if fields[4] != "/")
+    layered = any(fields[4] == "/" and "overlay" in fields[fields.index("-") + 1] for fields in mounts)
+    return (("/",) if layered else (sys.prefix, sysconfig.get_path("platstdlib")), below)
+
+
+def _is_elf(path: Path) -> bool:
+    """False too for what this user may not read: no program of this user can load it."""
+    try:
+        with path.open("rb", buffering=0) as file:
+            return file.read(4) == _MAGIC and not path.is_symlink()
+    except OSError:
+        return False
+
+
+def read_object(path: str) -> SharedObject | None:
+    """What the file says; None where it is no program or library. Raises DamagedObjectError where it is cut."""
+    try:
+        with Path(path).open("rb") as file:
+            if file.read(4) != _MAGIC:
+                return None
+            elf = ELFFile(file)
+            return _of_elf(path, elf) if elf.header["e_type"] in _LOADABLE else None
+    except _DAMAGE as error:
+        raise DamagedObjectError(f"{path} is not a whole shared object: {error}") from None
+
+
+def _of_elf(path: str, elf: ELFFile) -> SharedObject:
+    segments = list(elf.iter_segments())
+    end = max((each["p_offset"] + each["p_filesz"] for each in segments), default=0)
+    if end > (size := Path(path).stat().st_size):
+        raise DamagedObjectError(f"{path} has {size} bytes of {end}")
+    found = _tags(each for each in segments if isinstance(each, DynamicSegment))
+    return SharedObject(
+        path=path,
+        file=os.path.realpath(path),
+        machine=str(elf.header["e_machine"]),
+        soname="".join(found["DT_SONAME"]),
+        needed=tuple(found["DT_NEEDED"]),
+        rpath=_folders(path, found["DT_RPATH"]),
+        runpath=_folders(path, found["DT_RUNPATH"]),
+    )
+
+
+def _tags(segments: Iterable[DynamicSegment]) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {name: [] for name in _TAGS}
+    for tag in (tag for segment in segments for tag in segment.iter_tags()):
+        if tag.entry.d_tag in found:
+            found[tag.entry.d_tag].append(getattr(tag, _TAGS[tag.entry.d_tag]))
+    return found
+
+
+def _folders(path: str, lists: Iterable[str]) -> tuple[str, ...]:
+    """The folders of RPATH or RUNPATH entries."""
+    origin = path.rpartition("/")[0]
+    named = (folder for each in lists for folder in each.split(":") if folder)
+    return tuple(folder.replace("${ORIGIN}", origin).replace("$ORIGIN", origin) for folder in named)

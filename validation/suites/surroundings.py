@@ -1,0 +1,64 @@
+"""What a program finds around it: folders it may write, other processes, files and their times."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+import uuid
+from collections.abc import Iterable
+from pathlib import Path
+
+_POLL_S = 0.05
+
+
+def places() -> dict[str, Path]:
+    """Folders that programs write, by what they are for: the variable, else where its project or XDG puts it."""
+    home = Path(os.environ.get("HOME", "/nowhere"))
+    cache = Path(os.environ.get("XDG_CACHE_HOME", home / ".cache"))
+    return {
+        "home": home,
+        "cache": cache,
+        "config": Path(os.environ.get("XDG_CONFIG_HOME", home / ".config")),
+        "triton_cache": Path(os.environ.get("TRITON_CACHE_DIR", home / ".triton")),
+        "temporary": Path(os.environ.get("TMPDIR", "/tmp")),  # noqa: S108 - it is what is looked at
+        "working": Path.cwd(),
+    }
+
+
+def writing_problem(folder: Path) -> str:
+    """Why this user cannot keep a file in `folder`, which is made where it is missing; empty where it can.
+
+    Leaves nothing behind.
+    """
+    made = [each for each in (folder, *folder.parents) if not each.exists()]
+    file = folder / f"validation-{uuid.uuid4().hex}"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(b"kept")
+        return "" if file.read_bytes() == b"kept" else f"{folder} does not keep what is written"
+    except OSError as error:
+        return f"{error.filename}: {error.strerror}"
+    finally:
+        _remove(file, made)
+
+
+def _remove(file: Path, folders: Iterable[Path]) -> None:
+    with contextlib.suppress(OSError):
+        file.unlink()
+        for folder in folders:
+            folder.rmdir()
+
+
+def ends_within(pid: int, seconds: float) -> bool:
+    """Whether nothing is left of a process in time, not even the entry that its parent has to collect."""
+    deadline = time.monotonic() + seconds
+    while (there := Path(f"/proc/{pid}").exists()) and time.monotonic() < deadline:
+        time.sleep(_POLL_S)
+    return not there
+
+
+def newest(folders: Iterable[Path]) -> float:
+    """When the newest entry of the folders was changed, in seconds since 1970."""
+    entries = (entry for folder in folders for entry in (folder, *folder.iterdir()))
+    return max(entry.lstat().st_mtime for entry in entries)
