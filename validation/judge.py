@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from runner.verdict import Verdict, worst
+from validation.diagnosis import diagnose
 from validation.record import Check, Figure, SuiteResult
 from validation.suite import Suite
 from validation.suites.outcome import CAUSE, INFRA, NOT_RUN
@@ -59,11 +60,17 @@ def judge(suite: Suite, ended: Ended) -> SuiteResult:
         suite=suite.name,
         verdict=verdict,
         reason=reason,
-        cause="" if blow else next((check.cause for check in checks if check.verdict is verdict), ""),
+        cause=_cause_of(blow, ended) if blow else next((one.cause for one in checks if one.verdict is verdict), ""),
         seconds=round(ended.seconds, 3),
         checks=checks,
         last_output=shown,
     )
+
+
+def _cause_of(blow: _Blow, ended: Ended) -> str:
+    """What the reason itself means, else the last known words that were printed."""
+    found = diagnose(blow.reason) or diagnose(ended.output)
+    return found.cause if found else ""
 
 
 def _of_the_container(suite: Suite, ended: Ended) -> _Blow | None:
@@ -124,7 +131,20 @@ def _checks(lines: Iterable[dict[str, Any]]) -> Iterator[Check]:
         reason = next((reason for found, reason in judged if found is verdict), "")
         seconds = round(sum(phase["duration"] for phase in phases), 3)
         reason, _, cause = reason.partition(CAUSE)
-        yield Check(_name(nodeid), verdict, reason, seconds, tuple(_figures(phases)), cause)
+        check = Check(_name(nodeid), verdict, reason, seconds, tuple(_figures(phases)), cause)
+        yield check if cause else _diagnosed(check, " ".join(str(phase.get("longrepr")) for phase in phases))
+
+
+def _diagnosed(check: Check, said: str) -> Check:
+    """A failure in words that are known from elsewhere gets its cause, and may turn out to be the runner's.
+
+    Only the reason may say so: what else `said` holds, lines of source among it, tells at most the cause.
+    """
+    told = diagnose(check.reason)
+    found = told or diagnose(said)
+    if check.verdict is not Verdict.FAIL or found is None:
+        return check
+    return replace(check, cause=found.cause, verdict=(told and told.verdict) or check.verdict)
 
 
 def _spared(check: Check) -> Check:

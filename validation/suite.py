@@ -13,6 +13,8 @@ SUITES_FOLDER = Path(__file__).resolve().parent / "suites"
 class Suite:
     """One pytest module, run in one container. Its tests are spread over the GPUs, one each, unless it runs `alone`.
 
+    `of_the_image` marks what judges an image's own contents, and so means nothing in a machine's own Python.
+
     Both limits are for hangs, not for slowness. A test that takes longer than `test_timeout_s` fails and the next one
     runs. The host ends the whole container after `timeout_s`, for what hangs so hard that pytest cannot end it.
     """
@@ -22,6 +24,7 @@ class Suite:
     test_timeout_s: int
     timeout_s: int
     alone: bool = False
+    of_the_image: bool = False
     folder: Path = SUITES_FOLDER
 
     @property
@@ -37,8 +40,8 @@ class Suite:
 
 SUITES = (
     Suite("device", "base", test_timeout_s=120, timeout_s=300, alone=True),
-    Suite("libraries", "base", test_timeout_s=120, timeout_s=300),
-    Suite("environment", "base", test_timeout_s=120, timeout_s=300),
+    Suite("libraries", "base", test_timeout_s=120, timeout_s=300, of_the_image=True),
+    Suite("environment", "base", test_timeout_s=120, timeout_s=300, of_the_image=True),
     Suite("dataloader", "base", test_timeout_s=120, timeout_s=300),
     Suite("ddp", "base", test_timeout_s=120, timeout_s=600, alone=True),
     Suite("compute", "base", test_timeout_s=120, timeout_s=600),

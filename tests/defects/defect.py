@@ -45,7 +45,12 @@ def run(defect: Defect, reference: str, harness: Path) -> SuiteResult:
     """Plant it in the image `reference` and judge its suite there."""
     suite = next(suite for suite in SUITES if suite.name == defect.suite)
     clean = Setup(reference, harness, asserted(image_of(defect)))
-    return judge(suite, docker.run(suite, defect.plant(clean)))
+    planted = defect.plant(clean)
+    try:
+        return judge(suite, docker.run(suite, planted))
+    finally:
+        if planted.reference != clean.reference:
+            engine.client().images.remove(planted.reference, force=True)
 
 
 def image_of(defect: Defect) -> str:
@@ -107,12 +112,11 @@ def told(**asserted: object) -> Plant:
     return lambda clean: replace(clean, expected=replace(clean.expected, **asserted))  # type: ignore[arg-type]
 
 
-def with_layer(*instructions: str) -> Plant:
-    """A small image on top: Dockerfile instructions, run as root; the user is mluser again after them."""
-    text = "\n".join(["FROM {image}", "USER root", *instructions, "USER 1000:1000", ""])
+def with_layer(*instructions: str, user: str = "1000:1000") -> Plant:
+    """A small image on top: Dockerfile instructions, run as root; the image's user is `user` after them."""
 
     def plant(clean: Setup) -> Setup:
-        dockerfile = text.format(image=clean.reference)
+        dockerfile = "\n".join([f"FROM {clean.reference}", "USER root", *instructions, f"USER {user}", ""])
         tag = f"{IMAGES}:{hashlib.sha256(dockerfile.encode()).hexdigest()[:16]}"
         shell.run(
             [engine.program(), "build", "--quiet", "--tag", tag, "-"], stdin=dockerfile.encode(), hint="see the output"

@@ -144,6 +144,30 @@ def test_settings_of_the_image_are_ignored(tmp_path: Path) -> None:
     assert (result.verdict, result.reason) == (Verdict.FAIL, "a: seen")
 
 
+def test_found_expected_and_cause_are_told_apart(tmp_path: Path) -> None:
+    text = "from validation.suites.outcome import require\ndef test_a():\n    require(False, '1', '2', 'a wrong sum')\n"
+    (check,) = _judged(tmp_path, text).checks
+    assert (check.reason, check.cause) == ("1, expected 2", "a wrong sum")
+
+
+def test_known_words_get_their_cause_and_may_be_the_runner_s(tmp_path: Path) -> None:
+    text = (
+        "def test_a():\n    raise RuntimeError('no kernel image is available for execution on the device')\n"
+        "def test_b():\n    raise OSError(28, 'No space left on device')\n"
+    )
+    image, runner = _judged(tmp_path, text).checks
+    assert (image.verdict, image.cause) == (Verdict.FAIL, "the build has no code for this GPU's architecture")
+    assert (runner.verdict, runner.reason) == (Verdict.INFRA, "OSError: [Errno 28] No space left on device")
+    assert runner.cause
+
+
+def test_a_suite_that_says_nothing_gets_the_cause_of_its_last_words(tmp_path: Path) -> None:
+    text = "import sys\nsys.stderr.write('ImportError: undefined symbol: _ZN3c104impl\\n')\nraise SystemExit(1)\n"
+    result = _judged(tmp_path, text)
+    assert result.verdict is Verdict.FAIL
+    assert result.cause
+
+
 @pytest.fixture(scope="module")
 def passed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Suite, Ended]:
     folder = tmp_path_factory.mktemp("passed")

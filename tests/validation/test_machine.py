@@ -1,57 +1,103 @@
-"""GPUs are found by asking the driver, and never assumed."""
+"""GPUs are found by asking the driver, and never assumed; the record says where the suites ran."""
 
 from __future__ import annotations
 
-from pathlib import Path
+import os
+import platform
+from typing import NoReturn
 
+import pynvml
 import pytest
 from docker.types import DeviceRequest
 
-from runner import engine
+from runner import engine, progress
 from runner.errors import ConfigError, EnvironmentFailed
-from validation.machine import Gpus, choose_gpus, find_gpus
+from tests.fakes.nvml import FakeGpu, FakeNvml
+from validation import machine
+from validation.machine import Gpus, choose_gpus, environment, find_gpus
 
-TWO = "NVIDIA A100-SXM4-80GB, 550.54.15\nNVIDIA A100-SXM4-80GB, 550.54.15\n"
+NAME = "NVIDIA A100-SXM4-80GB"
 
 
 @pytest.fixture
-def driver(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty PATH to put an nvidia-smi on, and an engine that hands out GPUs."""
-    monkeypatch.setenv("PATH", str(tmp_path))
+def said(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What the person was told; the engine hands out GPUs."""
+    lines: list[str] = []
+    machine._say_once.cache_clear()
+    monkeypatch.setattr(progress, "say", lines.append)
     monkeypatch.setattr(engine, "gpu_request", lambda: DeviceRequest(count=-1, capabilities=[["gpu"]]))
-    return tmp_path
+    return lines
 
 
-def _answers(folder: Path, text: str, code: int = 0) -> None:
-    program = folder / "nvidia-smi"
-    program.write_text(f"#!/bin/sh\nprintf '%s' '{text}'\nexit {code}\n", encoding="utf-8")
-    program.chmod(0o755)
+def _no_engine() -> NoReturn:
+    raise EnvironmentFailed("no engine here")
 
 
-def test_two_gpus(driver: Path) -> None:
-    _answers(driver, TWO)
-    assert find_gpus() == Gpus(("NVIDIA A100-SXM4-80GB",) * 2, "550.54.15")
-    assert len(choose_gpus("auto").names) == 2
-    assert choose_gpus("cpu").names == ()
+def test_two_gpus(said: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    FakeNvml(FakeGpu(), FakeGpu()).install(monkeypatch)
+    found = find_gpus()
+    assert (found.names, found.driver, found.problem) == ((NAME, NAME), "550.54.15", "")
+    assert [gpu.index for gpu in found.inventory.gpus] == [0, 1]
+    assert choose_gpus("auto") == choose_gpus("cuda") == found
+    assert choose_gpus("cpu") == Gpus(problem="--device cpu was asked for")
+    assert not said
 
 
-def test_no_driver(driver: Path) -> None:
-    assert choose_gpus("auto").names == ()
-    with pytest.raises(EnvironmentFailed, match="nvidia-smi is not installed"):
+def test_no_driver_is_said_once(said: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    FakeNvml(init_error=pynvml.NVML_ERROR_LIBRARY_NOT_FOUND).install(monkeypatch)
+    for _ in range(3):
+        assert choose_gpus("auto").names == ()
+    why = "NVML says `NVML Shared Library Not Found`"
+    assert said == [f"  no GPU can be used ({why}): GPU checks will be `not run`"]
+    with pytest.raises(EnvironmentFailed, match=f"no GPU can be used: {why}"):
         choose_gpus("cuda")
 
 
-def test_a_driver_that_fails_is_no_gpu(driver: Path) -> None:
-    _answers(driver, "Driver/library version mismatch", code=18)
-    with pytest.raises(EnvironmentFailed, match="exited 18: Driver/library version mismatch"):
+def test_a_driver_that_fails_is_no_gpu(said: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    FakeNvml(FakeGpu(), init_error=pynvml.NVML_ERROR_LIB_RM_VERSION_MISMATCH).install(monkeypatch)
+    with pytest.raises(EnvironmentFailed, match="NVML/RM version mismatch"):
         choose_gpus("cuda")
+    assert not said
 
 
-def test_an_engine_without_gpus_is_no_gpu(driver: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    _answers(driver, TWO)
+def test_a_gpu_that_does_not_answer_is_left_out(said: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    FakeNvml(FakeGpu(), FakeGpu(lost_after=0)).install(monkeypatch)
+    found = choose_gpus("auto")
+    assert (found.names, found.inventory.problem) == ((NAME,), "GPU 1: NVML says `GPU is lost`")
+    assert not said
+
+
+def test_an_engine_without_gpus_is_no_gpu(said: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    FakeNvml(FakeGpu()).install(monkeypatch)
     monkeypatch.setattr(engine, "gpu_request", lambda: None)
+    assert choose_gpus("auto") == Gpus(problem="the engine cannot hand GPUs to containers")
+    assert len(said) == 1
     with pytest.raises(EnvironmentFailed, match="the engine cannot hand GPUs"):
         choose_gpus("cuda")
+
+
+def test_without_an_engine_none_is_asked(said: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    FakeNvml(FakeGpu()).install(monkeypatch)
+    monkeypatch.setattr(engine, "gpu_request", _no_engine)
+    monkeypatch.setattr(engine, "client", _no_engine)
+    gpus = choose_gpus("cuda", executor="local")
+    here = environment(gpus, 1 << 30, executor="local")
+    assert (here.executor, here.device, here.gpus, here.driver) == ("local", "cuda", (NAME,), "550.54.15")
+    assert (here.engine, here.kernel, here.cpus) == ("", platform.release(), len(os.sched_getaffinity(0)))
+    assert here.memory_bytes > 10**8
+    assert not said
+
+
+def test_the_record_says_where_the_engine_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Client:
+        def info(self) -> dict[str, object]:
+            return {"NCPU": 96, "MemTotal": 7, "KernelVersion": "6.1"}
+
+    monkeypatch.setattr(engine, "client", Client)
+    monkeypatch.setattr(engine, "version", lambda: "27.0")
+    found = environment(Gpus(), shm_bytes=5)
+    assert (found.executor, found.device, found.gpus, found.driver, found.shm_bytes) == ("docker", "cpu", (), "", 5)
+    assert (found.cpus, found.memory_bytes, found.kernel, found.engine) == (96, 7, "6.1", "27.0")
 
 
 def test_unknown_device() -> None:

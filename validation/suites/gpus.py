@@ -1,15 +1,30 @@
-"""What torch makes of the machine's GPUs."""
+"""What torch makes of the machine's GPUs, and on which GPUs compiled code runs. Importing this needs no torch."""
 
 from __future__ import annotations
 
+import re
 import warnings
+from collections.abc import Collection
 
-import torch
-
+from validation.suites import driver
 from validation.suites.expected import Expected
-from validation.suites.outcome import not_run
+from validation.suites.outcome import infra, not_run, require
 
 NO_GPU = "the suites ran without a GPU"
+
+NOT_PASSED = "no GPU was passed to the container, or a setting such as CUDA_VISIBLE_DEVICES hides it"
+CAUSES = {
+    802: "the machine joins its GPUs by NVSwitch and its fabric manager is not running: start nvidia-fabricmanager",
+    803: "libcuda and the kernel's driver are of different versions: reboot after a driver update",
+    804: "the compat package is not usable with this GPU: forward compatibility is for data centre GPUs only",
+}
+"""The likely cause by CUDA's error number, for those that stop torch from seeing any GPU."""
+
+OF_THE_RUNNER = frozenset({802, 803})
+"""Not the image's fault, unless it has a libcuda of its own."""
+
+_ERROR = re.compile(r"Error (\d+): ([^(]*[^( ])")  # as torch writes what cudaGetDeviceCount returned
+_ARCHITECTURE = re.compile(r"(sm|compute)_(\d+)(\d)([af]?)")
 
 
 def require_gpus(expected: Expected, count: int = 1, else_reason: str = NO_GPU) -> None:
@@ -20,10 +35,66 @@ def require_gpus(expected: Expected, count: int = 1, else_reason: str = NO_GPU) 
         not_run(else_reason)
 
 
+def require_every_gpu(expected: Expected) -> None:
+    """As `require_gpus`, then fails the check unless torch can use as many as were planned."""
+    require_gpus(expected)
+    count, said = usable_gpus()
+    if count != expected.gpu_count:
+        refuse(f"torch sees {count} GPUs, {said}", str(expected.gpu_count), said)
+
+
 def usable_gpus() -> tuple[int, str]:
-    """How many GPUs torch can use, and what the driver warned about (errors 803 and 804 come only as a warning)."""
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        count = torch.cuda.device_count() if torch.cuda.is_available() else 0
-    said = " ".join(str(warning.message).splitlines()[0] for warning in caught)
-    return count, said or "torch gave no reason"
+    """How many GPUs torch can use, and what is_available() says, with the driver's words where it is False."""
+    import torch
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # torch warns of what it raises below
+        if torch.cuda.is_available():
+            return torch.cuda.device_count(), "is_available() is True"
+    try:
+        torch.cuda.init()
+    except (RuntimeError, AssertionError) as error:
+        return 0, f"is_available() is False and the driver says {words_of_the_driver(str(error))}"
+    return 0, "is_available() is False though CUDA could be initialised"
+
+
+def words_of_the_driver(text: str) -> str:
+    """`804 (forward compatibility was ...)` where torch's error has CUDA's number, else the error's first sentence."""
+    found = _ERROR.search(text)
+    return f"{found[1]} ({found[2]})" if found else f"`{text.partition('. ')[0].splitlines()[0]}`"
+
+
+def refuse(found: str, expected: str, said: str) -> None:
+    """Fail the check with the cause of the error that `said` names; `infra` where that is the runner's to mend."""
+    number = next((number for number in CAUSES if f"says {number} " in said), 0)
+    if number in OF_THE_RUNNER and not driver.libraries_of_the_image():
+        infra(f"{found}, expected {expected}", CAUSES[number])
+    require(False, found, expected, CAUSES.get(number, NOT_PASSED))
+
+
+def runs_on(capability: tuple[int, int], architectures: Collection[str]) -> bool:
+    """Whether code compiled for `architectures` (`sm_80`, `compute_90`) runs on a GPU of this compute capability.
+
+    Machine code (sm) runs on its own minor and later ones of its major; with `a` on nothing else, with `f` as without
+    a letter. PTX (compute) is compiled at load time for anything later. NVIDIA's "CUDA C++ Programming Guide", the
+    sections on binary and PTX compatibility.
+    """
+    return any(_code_runs_on(capability, architecture) for architecture in architectures)
+
+
+def _code_runs_on(capability: tuple[int, int], architecture: str) -> bool:
+    match = _ARCHITECTURE.fullmatch(architecture)
+    if match is None:
+        return False
+    made_for = (int(match[2]), int(match[3]))
+    if match[4] == "a":
+        return capability == made_for
+    return capability >= made_for and (match[1] == "compute" or capability[0] == made_for[0])
+
+
+def capability_of(architecture: str) -> tuple[int, int]:
+    """`sm_86` is (8, 6). Raises ValueError where the name is not one."""
+    match = _ARCHITECTURE.fullmatch(architecture)
+    if match is None:
+        raise ValueError(f"`{architecture}` is not an architecture such as sm_86")
+    return int(match[2]), int(match[3])

@@ -1,0 +1,227 @@
+"""The host's view of its GPUs through NVML: what there is, and readings once a second while a suite runs."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any, Self, TypeVar
+
+import pynvml
+
+from validation.record import GpuSample
+
+NOT_TOLD = -1
+"""Stands for a value that a GPU or its driver does not give: some tell no power, and MIG no utilisation."""
+
+SLOWED = ("hw slowdown", "sw thermal slowdown", "hw thermal slowdown", "hw power brake slowdown")
+"""Reasons that make a GPU slower than it should be: heat, or too little power. The others are settings and limits."""
+
+_REASONS = {
+    pynvml.nvmlClocksThrottleReasonApplicationsClocksSetting: "applications clocks setting",
+    pynvml.nvmlClocksThrottleReasonSwPowerCap: "sw power cap",
+    pynvml.nvmlClocksThrottleReasonHwSlowdown: "hw slowdown",
+    pynvml.nvmlClocksThrottleReasonSyncBoost: "sync boost",
+    pynvml.nvmlClocksThrottleReasonSwThermalSlowdown: "sw thermal slowdown",
+    pynvml.nvmlClocksThrottleReasonHwThermalSlowdown: "hw thermal slowdown",
+    pynvml.nvmlClocksThrottleReasonHwPowerBrakeSlowdown: "hw power brake slowdown",
+    pynvml.nvmlClocksThrottleReasonDisplayClockSetting: "display clock setting",
+}
+"""All but idleness, which is no fault."""
+
+_GONE = (pynvml.NVMLError_GpuIsLost, pynvml.NVMLError_ResetRequired)
+_JOIN_S = 5.0
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Gpu:
+    """One GPU at rest, as the driver tells it; NOT_TOLD where it does not.
+
+    `uncorrected_errors` are of its memory since the driver was loaded, `repairs` what it says must be done about such
+    errors. `throttled` are names as in GpuSample, `processes` those that compute on it.
+    """
+
+    index: int
+    uuid: str
+    name: str
+    compute_capability: tuple[int, int]
+    memory_bytes: int
+    memory_used_bytes: int = NOT_TOLD
+    mig: bool = False
+    utilisation_percent: int = NOT_TOLD
+    processes: int = NOT_TOLD
+    uncorrected_errors: int = NOT_TOLD
+    repairs: tuple[str, ...] = ()
+    throttled: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Inventory:
+    """Every GPU of this machine and the driver's version. `problem`: why there are none, or which did not answer."""
+
+    gpus: tuple[Gpu, ...] = ()
+    driver: str = ""
+    problem: str = ""
+
+
+def inventory() -> Inventory:
+    """Ask the driver. A machine without one is an answer, not an error."""
+    try:
+        with _session():
+            return _inventory()
+    except pynvml.NVMLError as error:
+        return Inventory(problem=f"NVML says `{error}`")
+
+
+class Sampler:
+    """Reads every one of `gpus` at once and then every `interval_s` seconds, while its `with` block runs.
+
+    `samples` are in the order they were read. A lost GPU is read no more; `problem` names it. Without GPUs nothing is
+    started.
+    """
+
+    def __init__(self, gpus: Iterable[Gpu], interval_s: float = 1.0) -> None:
+        self._waiting = {gpu.index for gpu in gpus}
+        self._interval_s = interval_s
+        self._samples: list[GpuSample] = []
+        self._problems: list[str] = []
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="nvml", daemon=True)
+
+    def __enter__(self) -> Self:
+        if self._waiting:
+            self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._ended.set()
+        if self._thread.is_alive():
+            self._thread.join(_JOIN_S)
+        if self._thread.is_alive():  # a driver that hangs must not hang the run too
+            self._problems.append("the driver stopped answering: a reading has not come back")
+
+    @property
+    def samples(self) -> tuple[GpuSample, ...]:
+        """Everything read so far."""
+        return tuple(self._samples)
+
+    @property
+    def problem(self) -> str:
+        """`GPU 0 was lost`; empty where all were read."""
+        return "; ".join(self._problems)
+
+    def _run(self) -> None:
+        started = time.monotonic()
+        try:
+            with _session():
+                while self._waiting:
+                    self._read_all(time.monotonic() - started)
+                    if self._ended.wait(self._interval_s):
+                        return
+        except pynvml.NVMLError as error:
+            self._problems.append(f"the driver stopped answering: NVML says `{error}`")
+
+    def _read_all(self, at_s: float) -> None:
+        for index in sorted(self._waiting):
+            try:
+                self._samples.append(_sample(index, at_s))
+            except pynvml.NVMLError as error:
+                self._waiting.discard(index)
+                self._problems.append(f"GPU {index} was lost after {at_s:.0f} s: NVML says `{error}`")
+
+
+@contextlib.contextmanager
+def _session() -> Iterator[None]:
+    """Raises NVMLError where no driver answers."""
+    pynvml.nvmlInit()
+    try:
+        yield
+    finally:
+        with contextlib.suppress(pynvml.NVMLError):
+            pynvml.nvmlShutdown()
+
+
+def _inventory() -> Inventory:
+    gpus, problems = [], []
+    for index in range(pynvml.nvmlDeviceGetCount()):
+        try:
+            gpus.append(_gpu(index))
+        except pynvml.NVMLError as error:
+            problems.append(f"GPU {index}: NVML says `{error}`")
+    driver = str(pynvml.nvmlSystemGetDriverVersion())
+    return Inventory(tuple(gpus), driver, "; ".join(problems) if gpus or problems else "NVML lists no GPU")
+
+
+def _gpu(index: int) -> Gpu:
+    handle = pynvml.nvmlDeviceGetHandleByIndex(index)
+    memory = _told(None, pynvml.nvmlDeviceGetMemoryInfo, handle)
+    processes = _told(None, pynvml.nvmlDeviceGetComputeRunningProcesses, handle)
+    uncorrected = (pynvml.NVML_MEMORY_ERROR_TYPE_UNCORRECTED, pynvml.NVML_VOLATILE_ECC)
+    return Gpu(
+        index=index,
+        uuid=str(pynvml.nvmlDeviceGetUUID(handle)),
+        name=str(pynvml.nvmlDeviceGetName(handle)),
+        compute_capability=_told((0, 0), pynvml.nvmlDeviceGetCudaComputeCapability, handle),
+        memory_bytes=memory.total if memory else NOT_TOLD,
+        memory_used_bytes=memory.used if memory else NOT_TOLD,
+        mig=_told((0, 0), pynvml.nvmlDeviceGetMigMode, handle)[0] == pynvml.NVML_DEVICE_MIG_ENABLE,
+        utilisation_percent=_utilisation(handle),
+        processes=NOT_TOLD if processes is None else len(processes),
+        uncorrected_errors=_told(NOT_TOLD, pynvml.nvmlDeviceGetTotalEccErrors, handle, *uncorrected),
+        repairs=tuple(_repairs(handle)),
+        throttled=_throttled(handle),
+    )
+
+
+def _repairs(handle: Any) -> Iterator[str]:  # noqa: ANN401 - pynvml has no types
+    """Pages before Ampere, rows since."""
+    if _told(0, pynvml.nvmlDeviceGetRetiredPagesPendingStatus, handle) == pynvml.NVML_FEATURE_ENABLED:
+        yield "page retirement pending"
+    _, _, pending, failed = _told((0, 0, 0, 0), pynvml.nvmlDeviceGetRemappedRows, handle)
+    if pending:
+        yield "row remapping pending"
+    if failed:
+        yield "row remapping failed"
+
+
+def _sample(index: int, at_s: float) -> GpuSample:
+    """Raises NVMLError where the GPU is gone; any other value that cannot be read is NOT_TOLD."""
+    handle = pynvml.nvmlDeviceGetHandleByIndex(index)
+    power = _told(NOT_TOLD, pynvml.nvmlDeviceGetPowerUsage, handle)
+    memory = _told(None, pynvml.nvmlDeviceGetMemoryInfo, handle)
+    return GpuSample(
+        at_s=round(at_s, 3),
+        gpu=index,
+        sm_clock_mhz=_told(NOT_TOLD, pynvml.nvmlDeviceGetClockInfo, handle, pynvml.NVML_CLOCK_SM),
+        memory_clock_mhz=_told(NOT_TOLD, pynvml.nvmlDeviceGetClockInfo, handle, pynvml.NVML_CLOCK_MEM),
+        power_w=NOT_TOLD if power == NOT_TOLD else power / 1000,
+        temperature_c=_told(NOT_TOLD, pynvml.nvmlDeviceGetTemperature, handle, pynvml.NVML_TEMPERATURE_GPU),
+        utilisation_percent=_utilisation(handle),
+        memory_used_mb=memory.used // 10**6 if memory else NOT_TOLD,
+        throttled=_throttled(handle),
+    )
+
+
+def _utilisation(handle: Any) -> int:  # noqa: ANN401
+    rates = _told(None, pynvml.nvmlDeviceGetUtilizationRates, handle)
+    return int(rates.gpu) if rates else NOT_TOLD
+
+
+def _throttled(handle: Any) -> tuple[str, ...]:  # noqa: ANN401
+    """By the old name of the call, which drivers of the floor have; its new one came with 535."""
+    bits = _told(0, pynvml.nvmlDeviceGetCurrentClocksThrottleReasons, handle)
+    return tuple(name for bit, name in _REASONS.items() if bits & bit)
+
+
+def _told(otherwise: T, call: Callable[..., Any], *arguments: object) -> T:
+    """What `call` answers. Raises only where the GPU is gone."""
+    try:
+        return call(*arguments)  # type: ignore[no-any-return]
+    except _GONE:
+        raise
+    except pynvml.NVMLError:
+        return otherwise

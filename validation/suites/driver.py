@@ -1,0 +1,75 @@
+"""The NVIDIA driver's libraries inside a container: what is mounted, and what an image must not bring along."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+LIBRARY = "libcuda.so"
+NVML = "libnvidia-ml.so.1"
+
+_PLACES = ("/usr", "/lib", "/lib64", "/opt")
+_KERNEL_MODULE = Path("/proc/driver/nvidia/version")
+_MOUNTS = Path("/proc/self/mountinfo")
+_LOADER = Path("/etc/ld.so.conf.d")
+
+
+def nvml_count() -> tuple[int, str]:
+    """How many GPUs the driver manages according to NVML, and why there are none where NVML says so."""
+    try:
+        nvml = ctypes.CDLL(NVML)
+    except OSError as error:
+        return 0, str(error)
+    count = ctypes.c_uint(0)
+    refused = nvml.nvmlInit_v2() or nvml.nvmlDeviceGetCount_v2(ctypes.byref(count))
+    return (0, f"NVML error {refused}") if refused else (count.value, "")
+
+
+def libraries_of_the_image() -> list[Path]:
+    """Every libcuda of the image itself: a compat package's, or a stub the loader may find. Only the driver's belongs.
+
+    The driver's is mounted into the container, or of the version of the kernel module.
+    """
+    version, mounts = _version_of_the_kernel_module(), _mount_points()
+    return [
+        path
+        for path in sorted(set(_libraries()))
+        if path.name != f"{LIBRARY}.{version}" and mounts.isdisjoint((path, *path.parents))
+    ]
+
+
+def _libraries() -> Iterator[Path]:
+    """Resolved: `libcuda.so.1` is a link to `libcuda.so.550.54.15`. Toolkits have stubs, for linking alone."""
+    told = _places_of_the_loader()
+    for place in {*map(Path, _PLACES), Path(sys.prefix), *told}:
+        for folder, _, names in os.walk(place):
+            if Path(folder).name != "stubs" or Path(folder) in told:
+                yield from (Path(folder, name).resolve() for name in names if name.startswith(LIBRARY))
+
+
+def _places_of_the_loader() -> set[Path]:
+    """Where else than in its own folders the loader is told to look."""
+    named = os.environ.get("LD_LIBRARY_PATH", "").split(":")
+    written = (
+        line.strip() for file in _LOADER.glob("*.conf") for line in file.read_text(encoding="utf-8").splitlines()
+    )
+    return {Path(place) for place in (*named, *written) if place.startswith("/") and place != "/"}
+
+
+def _version_of_the_kernel_module() -> str:
+    """Empty where none is loaded."""
+    try:
+        found = re.search(r"\s(\d+(?:\.\d+)+)\s", _KERNEL_MODULE.read_text(encoding="utf-8"))
+    except OSError:
+        return ""
+    return found[1] if found else ""
+
+
+def _mount_points() -> set[Path]:
+    """Everything mounted but the root. The fifth field of each line, see proc(5)."""
+    points = (line.split()[4] for line in _MOUNTS.read_text(encoding="utf-8").splitlines())
+    return {Path(point) for point in points} - {Path("/")}
