@@ -38,6 +38,7 @@ from runner import doctor, embedded, home, progress, records
 from runner.errors import EXIT_INCONCLUSIVE, EXIT_INTERRUPTED, EXIT_OK, EnvironmentFailed, GateRefused, ReleaseError
 from runner.verdict import Verdict, summary
 from scan import trivy
+from validation.executors import EXECUTORS
 
 EXIT_OF_VERDICT = {
     Verdict.PASS: EXIT_OK,
@@ -114,8 +115,23 @@ def run_release(asked: argparse.Namespace) -> int:
 
 def run_stage(asked: argparse.Namespace) -> int:
     """One stage by itself, from the records of the one before."""
+    if asked.stage == "validate" and asked.executor == "local":
+        return _validate_here(asked)
     with home.only_run():
         return _run_stages(_release(asked), [asked.stage], asked)
+
+
+def _validate_here(asked: argparse.Namespace) -> int:
+    """No engine, registry or image takes part, and no release record is written."""
+    with home.only_run():
+        judged = _release(asked).validate_here(asked.python)
+    if asked.json:
+        _print(judged)
+    for record in judged:
+        progress.say(
+            f"{record.image} in {asked.python}: {record.verdict}{f', {record.reason}' if record.reason else ''}"
+        )
+    return EXIT_OF_VERDICT[summary(record.verdict for record in judged)]
 
 
 def _run_stages(release: Release, stages: Sequence[str], asked: argparse.Namespace) -> int:
@@ -204,7 +220,13 @@ def _parser() -> argparse.ArgumentParser:
     release.add_argument("--dry-run", action="store_true", help="print the plan, change nothing")
     release.set_defaults(format="table")
     for stage in STAGES:
-        _add_version(_add(commands, stage, run_stage)).set_defaults(stage=stage)
+        command = _add_version(_add(commands, stage, run_stage))
+        command.set_defaults(stage=stage)
+        if stage == "validate":
+            command.add_argument(
+                "--executor", choices=EXECUTORS, default="docker", help="`local`: no container, no image"
+            )
+            command.add_argument("--python", default="/usr/bin/python3", help="the interpreter of the local executor")
     return parser
 
 

@@ -24,9 +24,13 @@ from scan import trivy
 from scan.record import ScanRecord
 from validation import run as validation
 from validation.asserted import expected_of
+from validation.metrics import openmetrics
 from validation.record import ValidationRecord
+from validation.run import Subject
 
 STAGES = ("build", "validate", "scan", "promote", "report")
+LOCAL = "validation-local"
+"""Name of the record of suites that ran in no container: nothing is decided from it."""
 
 T = TypeVar("T")
 
@@ -59,6 +63,15 @@ class Release:
     def validate(self) -> tuple[ValidationRecord, ...]:
         """Run the suites on every digest; what was judged before, on the same device by the same suites, stands."""
         return self._timed("validate", lambda: tuple(self._validate(record) for record in self.builds()))
+
+    def validate_here(self, python: str) -> tuple[ValidationRecord, ...]:
+        """Run the suites of every image in an interpreter of this machine; the records prove no image."""
+        return tuple(self._validate_here(planned.image, python) for planned in self.plan.images)
+
+    def _validate_here(self, image: str, python: str) -> ValidationRecord:
+        judged = validation.validate(self._subject(image, "", python), self.options.device, executor="local")
+        self._write_validation(self._path(image, LOCAL), judged)
+        return judged
 
     def scan(self) -> tuple[ScanRecord, ...]:
         """Scan every digest."""
@@ -120,15 +133,35 @@ class Release:
         return record
 
     def _validate(self, record: BuildRecord) -> ValidationRecord:
-        expected = expected_of(self.catalog, self.version.line, record.stacks)
+        subject = self._subject(record.image, record.digest, record.reference(self.registry.host))
         path = self._path(record.image, "validation")
         before = records.read(ValidationRecord, path)
-        if before is not None and validation.stands(before, record, expected, self.options.device):
+        if before is not None and validation.stands(before, subject, self.options.device):
             progress.say(f"  {record.image}: {before.verdict}, judged {before.started_at} by the same suites")
             return before
-        judged = validation.validate(record, expected, self.options.device, self.registry.host)
-        records.write(path, judged)
+        judged = validation.validate(subject, self.options.device)
+        self._write_validation(path, judged)
         return judged
+
+    def _subject(self, image: str, digest: str, reference: str) -> Subject:
+        stacks = self.catalog.stacks_of(image)
+        line, production = self.version.line, self.catalog.repositories.production
+        return Subject(
+            version=str(self.version),
+            image=image,
+            stacks=stacks,
+            digest=digest,
+            reference=reference,
+            expected=expected_of(self.catalog, line, stacks),
+            driver_floor=self.catalog.lines[line].driver_floor,
+            previous=promote.previous(self.registry, production, self.version, image) if digest else "",
+        )
+
+    @staticmethod
+    def _write_validation(path: Path, judged: ValidationRecord) -> None:
+        """The record, and beside it what Prometheus' textfile collector takes."""
+        records.write(path, judged)
+        records.write_text(path.with_suffix(".prom"), openmetrics(judged))
 
     def _scan_all(self) -> tuple[ScanRecord, ...]:
         builds = self.builds()

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from images.catalog import BASE, Repositories
+from images.catalog import BASE, Repositories, Version
 from images.record import BuildRecord
 from oci.manifest import Manifest
 from oci.registry import Registry
@@ -74,10 +74,19 @@ def _part(stage: str, record: ValidationRecord | ScanRecord | None, digest: str)
     return record.verdict, record.reason
 
 
-def tag_of(build: BuildRecord, channel: str) -> str:
+def tag_of(image: str, version: str, channel: str) -> str:
     """`v2.6.0-cv` in production, `v2.6.0-candidate-cv` before; the base image carries no suffix."""
-    suffix = "" if build.image == BASE else f"-{build.image}"
-    return f"{build.version}{'' if channel == PRODUCTION else '-candidate'}{suffix}"
+    suffix = "" if image == BASE else f"-{image}"
+    return f"{version}{'' if channel == PRODUCTION else '-candidate'}{suffix}"
+
+
+def previous(registry: Registry, repository: str, version: Version, image: str) -> str:
+    """HOST/REPOSITORY@DIGEST of the newest release of the line before `version`; empty where there is none."""
+    for patch in reversed(range(version.patch)):
+        tag = tag_of(image, str(Version(version.line, patch)), PRODUCTION)
+        if digest := registry.digest_of(repository, tag):
+            return f"{registry.host}/{repository}@{digest}"
+    return ""
 
 
 def promote(
@@ -85,7 +94,9 @@ def promote(
 ) -> tuple[Promotion, ...]:
     """Put the tags of `channel` on the digests. Raises GateRefused, or EnvironmentFailed for the registry."""
     target = repositories.production
-    planned = [Promotion(build.image, target, tag_of(build, channel), build.digest) for build in builds]
+    planned = [
+        Promotion(build.image, target, tag_of(build.image, build.version, channel), build.digest) for build in builds
+    ]
     if channel == PRODUCTION:
         _refuse_moving(registry, planned)
     manifests = {build.digest: _staged(registry, build) for build in builds}

@@ -11,6 +11,7 @@ from report.escape import one_line
 from report.model import CheckView, Fact, Mark, StageView, SuiteView, Throughput
 from report.stages import NOT_REACHED, supported
 from runner.verdict import WORST_FIRST, Verdict
+from validation.nvml import NOT_TOLD
 from validation.record import Check, Environment, GpuSample, SuiteResult, ValidationRecord
 
 
@@ -66,12 +67,19 @@ def gpu_lines(samples: Iterable[GpuSample]) -> tuple[str, ...]:
 
 
 def _gpu_line(gpu: int, seen: Sequence[GpuSample]) -> str:
-    clocks = statistics.median(sample.sm_clock_mhz for sample in seen)
-    hottest, strongest = max(sample.temperature_c for sample in seen), max(sample.power_w for sample in seen)
+    clocks, degrees, watts = (
+        [value for value in values if value != NOT_TOLD]
+        for values in zip(*((one.sm_clock_mhz, one.temperature_c, one.power_w) for one in seen), strict=True)
+    )
     reasons = Counter(reason for sample in seen for reason in sample.throttled)
     throttled = ", ".join(f"{reason} in {count}" for reason, count in sorted(reasons.items()))
-    line = f"GPU {gpu}: {clocks:.0f} MHz in the middle, at most {hottest} °C and {strongest:.0f} W"
-    return f"{line}; of {units.plural(len(seen), 'reading')} throttled: {throttled or 'none'}"
+    told = (
+        f"{statistics.median(clocks):.0f} MHz in the middle" if clocks else "",
+        f"at most {max(degrees)} °C" if degrees else "",
+        f"at most {max(watts):.0f} W" if watts else "",
+        f"of {units.plural(len(seen), 'reading')} throttled: {throttled or 'none'}",
+    )
+    return f"GPU {gpu}: {', '.join(part for part in told if part)}"
 
 
 def counts(verdicts: Sequence[Verdict]) -> str:

@@ -91,6 +91,16 @@ def test_an_engine_that_is_down_is_exit_code_3_and_says_how_to_start_it(home: Pa
     assert "make setup" in done.stderr
 
 
+def test_the_local_executor_needs_no_engine_and_says_what_python_lacks(home: Path) -> None:
+    where = {"DOCKER_HOST": "tcp://127.0.0.1:9", "PYTORCH_CUDA_IMAGES_REGISTRY": NOWHERE}
+    here = ("validate", "v2.6.0", "--images", "base", "--executor", "local", "--python", sys.executable)
+    done = run(*here, "--device", "cpu", **where)
+    assert (done.returncode, done.stdout) == (3, "")
+    assert "No module named 'torch'" in done.stderr.splitlines()[-1]
+    assert "--python" in done.stderr.splitlines()[-1]
+    assert not list(places.out().rglob("*.json"))
+
+
 def test_two_runs_in_one_checkout_do_not_mix(home: Path) -> None:
     with places.only_run():
         done = run("build", "v2.6.0", PYTORCH_CUDA_IMAGES_REGISTRY=NOWHERE)

@@ -1,94 +1,178 @@
-"""The validation stage: every suite of an image on its digest, one record."""
+"""The validation stage: what the host sees, every suite on one digest, the gates on throughput, one record."""
 
 from __future__ import annotations
 
 import hashlib
 import time
 from collections.abc import Iterable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from pathlib import Path
 
-from images.record import BuildRecord
 from runner import progress, records
-from runner.verdict import Verdict, summary
-from validation import harness
-from validation.executors import docker
-from validation.executors.interface import Setup
+from runner.verdict import WORST_FIRST, Verdict, summary
+from validation import floor, harness, regression
+from validation.attempts import attempt
+from validation.executors import EXECUTORS, Executor, Setup
 from validation.judge import judge
-from validation.machine import choose_gpus, environment
+from validation.machine import DOCKER, LOCAL, Gpus, choose_gpus, environment
+from validation.nvml import Sampler
+from validation.preflight import preflight
 from validation.record import SuiteResult, ValidationRecord
-from validation.suite import SUITES_FOLDER, Suite, suites_of
+from validation.suite import SUITES, SUITES_FOLDER, Suite, suites_of
 from validation.suites.expected import Expected
+from validation.suites.gpus import NO_GPU
+
+LOST = "the GPU, its power or its slot: look at the kernel's log for an Xid"
+THROUGHPUT = next(suite for suite in SUITES if suite.name == "throughput")
 
 
-def validate(build: BuildRecord, expected: Expected, device: str, registry: str) -> ValidationRecord:
-    """Judge the digest that `build` pushed to `registry` by the suites of its stacks.
+@dataclass(frozen=True)
+class Subject:
+    """What is judged, and what its tag asserts.
 
-    `device` is `auto`, `cpu` or `cuda`. Raises EnvironmentFailed where nothing can be judged: no engine, no such
-    digest, `cuda` without a GPU.
+    `reference` is HOST/REPOSITORY@DIGEST, or an interpreter of this machine, which has no `digest`. `previous` is the
+    reference of the release before in the same line, empty where there is none.
+    """
+
+    version: str
+    image: str
+    stacks: tuple[str, ...]
+    digest: str
+    reference: str
+    expected: Expected
+    driver_floor: str
+    previous: str = ""
+
+
+def validate(subject: Subject, device: str, executor: str = DOCKER) -> ValidationRecord:
+    """Judge `subject` by the suites of its stacks.
+
+    `device` is `auto`, `cpu` or `cuda`, `executor` a name of EXECUTORS. Raises EnvironmentFailed where nothing can be
+    judged: no engine, no such digest, `cuda` without a GPU.
     """
     started, started_at = time.monotonic(), datetime.now(UTC).isoformat(timespec="seconds")
-    gpus = choose_gpus(device)
-    planned = _planned(expected, len(gpus.names))
-    setup = _prepare(build.reference(registry), planned)
-    where = environment(gpus, setup.shm_bytes)
-    results = tuple(_run(suite, setup, build.image) for suite in suites_of(build.stacks))
-    verdict = summary(result.verdict for result in results)
+    gpus = choose_gpus(device, executor)
+    planned = _planned(subject.expected, len(gpus.names))
+    setup = Setup(subject.reference, harness.installed(), planned)
+    results = _results(subject, setup, gpus, EXECUTORS[executor])
     return ValidationRecord(
-        version=build.version,
-        image=build.image,
-        digest=build.digest,
-        key=_key(build, planned),
-        verdict=verdict,
+        version=subject.version,
+        image=subject.image,
+        digest=subject.digest,
+        key=_key(subject, planned),
+        verdict=summary(result.verdict for result in results),
         reason=blocking_reason(results),
         suites=results,
-        environment=where,
-        command=f"./release.py validate {build.version} --images {build.image} --device {setup.expected.device}",
+        environment=environment(gpus, setup.shm_bytes, executor),
+        command=_command(subject, planned.device),
         started_at=started_at,
         seconds=round(time.monotonic() - started, 3),
     )
 
 
-def stands(before: ValidationRecord, build: BuildRecord, expected: Expected, device: str) -> bool:
+def stands(before: ValidationRecord, subject: Subject, device: str) -> bool:
     """Whether an earlier record still says what a run now would be asked: same digest, suites, harness and devices.
 
     What failed or was disturbed is judged again.
     """
-    if before.digest != build.digest or before.verdict in (Verdict.FAIL, Verdict.INFRA):
+    if before.digest != subject.digest or before.verdict not in (Verdict.PASS, Verdict.INCONCLUSIVE):
         return False
     gpus = choose_gpus(device)
-    return before.key == _key(build, _planned(expected, len(gpus.names))) and before.environment.gpus == gpus.names
-
-
-def _key(build: BuildRecord, planned: Expected) -> str:
-    """What was asked of the image, as one hash: every file of the suites, the harness' lock, what they were told."""
-    files = [path for path in sorted(SUITES_FOLDER.glob("*.py")) if path.is_file()]
-    asked = [suite.name for suite in suites_of(build.stacks)]
-    parts = [*(path.read_bytes() for path in files), harness.LOCK.read_bytes(), records.to_json(planned).encode()]
-    return hashlib.sha256(b"\0".join([*parts, *(name.encode() for name in asked)])).hexdigest()
+    planned = _planned(subject.expected, len(gpus.names))
+    return before.key == _key(subject, planned) and before.environment.gpus == gpus.names
 
 
 def blocking_reason(results: Iterable[SuiteResult]) -> str:
     """The first reason among the worst of the suites; empty where all passed."""
-    order = (Verdict.FAIL, Verdict.INFRA, Verdict.INCONCLUSIVE, Verdict.NOT_RUN)
-    found = [result for verdict in order for result in results if result.verdict is verdict]
-    return f"{found[0].suite}: {found[0].reason}" if found else ""
+    found = sorted(results, key=lambda result: WORST_FIRST.index(result.verdict))
+    blocking = [result for result in found if result.verdict is not Verdict.PASS]
+    return f"{blocking[0].suite}: {blocking[0].reason}" if blocking else ""
+
+
+def _results(subject: Subject, setup: Setup, gpus: Gpus, executor: Executor) -> tuple[SuiteResult, ...]:
+    """What the host sees first; where that stands in the way, no suite is started."""
+    before = preflight(gpus.inventory, subject.driver_floor, subject.expected.cuda)
+    _say(before)
+    suites = suites_of(subject.stacks)
+    if before.verdict is Verdict.INFRA:
+        return before, *(_not_started(suite, before.reason) for suite in suites)
+    executor.prepare(setup)
+    results = tuple(_run(suite, setup, gpus, executor, subject.image) for suite in suites)
+    gates = _gates(subject, setup, gpus, executor, results)
+    for gate in gates:
+        _say(gate)
+    return before, *results, *gates
+
+
+def _not_started(suite: Suite, reason: str) -> SuiteResult:
+    return SuiteResult(suite.name, Verdict.NOT_RUN, f"not started: {reason}", 0.0, (), "")
+
+
+def _run(suite: Suite, setup: Setup, gpus: Gpus, executor: Executor, image: str) -> SuiteResult:
+    if suite.of_the_image and executor is EXECUTORS[LOCAL]:
+        return _not_started(suite, "there is no image whose contents it could judge")
+    with progress.step(f"{image}: {suite.name}"):
+        result = attempt(lambda: _watched(suite, setup, gpus, executor))
+    _say(result)
+    return result
+
+
+def _watched(suite: Suite, setup: Setup, gpus: Gpus, executor: Executor) -> SuiteResult:
+    """One attempt, with what NVML saw meanwhile. What a suite says after its GPU was lost is not the image's fault."""
+    with Sampler(gpus.inventory.gpus) as sampler:
+        result = replace(judge(suite, executor.run(suite, setup)), samples=sampler.samples)
+    if sampler.problem:
+        return replace(result, verdict=Verdict.INFRA, reason=sampler.problem, cause=LOST)
+    return result
+
+
+def _gates(
+    subject: Subject, setup: Setup, gpus: Gpus, executor: Executor, results: Iterable[SuiteResult]
+) -> tuple[SuiteResult, ...]:
+    """The gates on throughput; without a previous release there is nothing to be slower than, and no such gate."""
+    measured = next(result for result in results if result.suite == THROUGHPUT.name)
+    command = _command(subject, setup.expected.device)
+    source = floor.Source(subject.version, subject.digest, gpus.driver, datetime.now(UTC).date(), command)
+    gates = (floor.floor(measured, gpus.names, source),)
+    if not subject.previous:
+        return gates
+    if not gpus.names:
+        nothing = SuiteResult(regression.NAME, Verdict.NOT_RUN, f"{NO_GPU}: a CPU's figures are no gate", 0.0, (), "")
+        return *gates, nothing
+    previous = replace(setup, reference=subject.previous)
+    executor.prepare(previous)
+    run = regression.in_containers(THROUGHPUT, previous, setup, executor.run)
+    with progress.step(f"{subject.image}: against the previous release"), Sampler(gpus.inventory.gpus) as sampler:
+        compared = regression.compare(run)
+    return *gates, replace(compared, samples=sampler.samples)
 
 
 def _planned(expected: Expected, gpus: int) -> Expected:
     return replace(expected, device="cuda" if gpus else "cpu", gpu_count=gpus)
 
 
-def _prepare(reference: str, expected: Expected) -> Setup:
-    setup = Setup(reference, harness.installed(), expected)
-    docker.prepare(setup)
-    return setup
+def _key(subject: Subject, planned: Expected) -> str:
+    """What was asked of the image, as one hash: the suites' files, the harness' lock, expectations, what was told."""
+    files = sorted(path for folder in (SUITES_FOLDER, floor.FOLDER) for path in folder.rglob("*") if _counts(path))
+    asked = [subject.driver_floor, subject.previous, *(suite.name for suite in suites_of(subject.stacks))]
+    parts = [*(path.read_bytes() for path in files), harness.LOCK.read_bytes(), records.to_json(planned).encode()]
+    return hashlib.sha256(b"\0".join([*parts, *(name.encode() for name in asked)])).hexdigest()
 
 
-def _run(suite: Suite, setup: Setup, image: str) -> SuiteResult:
-    with progress.step(f"{image}: {suite.name}"):
-        result = judge(suite, docker.run(suite, setup))
+def _counts(path: Path) -> bool:
+    return path.suffix in (".py", ".yaml")
+
+
+def _command(subject: Subject, device: str) -> str:
+    command = f"./release.py validate {subject.version} --images {subject.image} --device {device}"
+    return command if subject.digest else f"{command} --executor local --python {subject.reference}"
+
+
+def _say(result: SuiteResult) -> None:
     passed = sum(check.verdict is Verdict.PASS for check in result.checks)
     reason = f", {result.reason}" if result.reason else ""
-    progress.say(f"    {result.verdict}, {passed} of {len(result.checks)} checks passed{reason}")
-    return result
+    cause = f" ({result.cause})" if result.cause else ""
+    progress.say(f"    {result.suite}: {result.verdict}, {passed} of {len(result.checks)} checks passed{reason}{cause}")
+    if result.suite == floor.NAME and result.last_output:
+        progress.say(f"to be reviewed and committed as validation/expectations/...:\n{result.last_output}")

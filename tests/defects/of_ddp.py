@@ -4,26 +4,162 @@ from __future__ import annotations
 
 from tests.defects.defect import Defect, patched, told
 
+COMPARED = (
+    "integer_gradients",
+    "small_buckets",
+    "no_sync",
+    "bucket_view",
+    "static_graph",
+    "unused_parameters",
+    "uneven_inputs",
+    "amp_gradients",
+)
+"""Checks that compare the gradients of two ranks with those of one process."""
+
+MODES = (*COMPARED, "unused_parameters_surface", "amp_overflow", "seeded_runs")
+
+
+def _over(backend: str, checks: tuple[str, ...], says: str) -> tuple[tuple[str, str], ...]:
+    return tuple((f"{check}[{backend}]", says) for check in checks)
+
+
 DEFECTS = (
     Defect(
         "DDP comm hook that sums",
         "ddp",
-        (("gloo_gradients", "2.000 times as long"),),
+        (
+            ("gloo_gradients", "2.000 times as long"),
+            *_over("gloo", COMPARED, "gradients were summed over the ranks instead of averaged"),
+        ),
         patched("ddp_sums"),
         representative=True,
     ),
     Defect(
         "DDP that does not synchronise",
         "ddp",
-        (("gloo_gradients", "gradients of rank 0 of 2 are off by"),),
+        (
+            ("gloo_gradients", "gradients were not synchronised: each rank kept its own"),
+            *_over("gloo", COMPARED, "gradients were not synchronised: each rank kept its own"),
+            ("amp_overflow[gloo]", "rank 0 of 2 skipped steps []"),
+        ),
         patched("ddp_does_not_sync"),
     ),
-    Defect("a rank that hangs", "ddp", (("gloo_gradients", "a rank"),), patched("rank_hangs")),
-    Defect("a rank that dies", "ddp", (("gloo_gradients", "a rank"),), patched("rank_dies")),
+    Defect(
+        "DDP comm hook that drops a bucket",
+        "ddp",
+        (("small_buckets[gloo]", "a bucket was left out: parameters [2] of 6 are zero, the others right"),),
+        patched("ddp_drops_bucket"),
+        representative=True,
+    ),
+    Defect(
+        "DDP that rounds to half precision",
+        "ddp",
+        (("integer_gradients[gloo]", "integer gradients of rank 0 of 2 differ, expected equality"),),
+        patched("ddp_rounds"),
+    ),
+    Defect(
+        "bucket_cap_mb that is ignored",
+        "ddp",
+        (("small_buckets[gloo]", "1 bucket with bucket_cap_mb=0.004, expected more than 2"),),
+        patched("ddp_ignores_bucket_cap"),
+    ),
+    Defect(
+        "no_sync that is ignored",
+        "ddp",
+        (("no_sync[gloo]", "no_sync is ignored: every pass synchronises"),),
+        patched("ddp_ignores_no_sync"),
+    ),
+    Defect(
+        "gradient_as_bucket_view that is ignored",
+        "ddp",
+        (("bucket_view[gloo]", "6 separate memories hold the gradients, expected views of 1 bucket"),),
+        patched("ddp_copies_gradients"),
+    ),
+    Defect(
+        "static_graph that is ignored",
+        "ddp",
+        (("static_graph[gloo]", "static_graph is ignored: a parameter was used twice"),),
+        patched("ddp_ignores_static_graph"),
+    ),
+    Defect(
+        "find_unused_parameters that is ignored",
+        "ddp",
+        (("unused_parameters[gloo]", "find_unused_parameters is ignored: some parameters had no gradient"),),
+        patched("ddp_misses_unused"),
+    ),
+    Defect(
+        "unused parameters silently ignored",
+        "ddp",
+        (("unused_parameters_surface[gloo]", "said 'nothing' to parameters without a gradient"),),
+        patched("ddp_hides_unused"),
+    ),
+    Defect(
+        "join that does nothing",
+        "ddp",
+        (("uneven_inputs[gloo]", "a rank left while others still waited for it"),),
+        patched("ddp_ignores_join"),
+    ),
+    Defect(
+        "AMP in DDP that never scales",
+        "ddp",
+        (
+            ("amp_gradients[gloo]", "scales its loss by 1, expected 1048576"),
+            ("amp_overflow[gloo]", "GradScaler does not see an infinite gradient, or scales nothing"),
+        ),
+        patched("scaler_idle"),
+    ),
+    Defect(
+        "AMP in DDP that steps along infinite gradients",
+        "ddp",
+        (("amp_overflow[gloo]", "rank 0 of 2 skipped steps []"),),
+        patched("scaler_blind"),
+    ),
+    Defect(
+        "training whose seed is ignored",
+        "ddp",
+        (("seeded_runs[gloo]", "differ between two runs of one seed, expected none"),),
+        patched("seed_ignored"),
+    ),
+    Defect(
+        "a rank that hangs",
+        "ddp",
+        (("static_graph[gloo]", "rank 1 of 2 still ran after 25 s, in init (sitecustomize.py"),),
+        patched("rank_hangs"),
+    ),
+    Defect(
+        "a rank that dies",
+        "ddp",
+        (("bucket_view[gloo]", "rank 1 of 2 died with exit code 9 and no error"),),
+        patched("rank_dies"),
+        representative=True,
+    ),
+    Defect(
+        "a rank that crashes",
+        "ddp",
+        (("small_buckets[gloo]", "rank 1 of 2 was killed by SIGSEGV"),),
+        patched("rank_crashes"),
+    ),
+    Defect(
+        "a dead peer that nobody notices",
+        "ddp",
+        (("dead_rank_surfaces", "rank 0 of 2 still waited 4."),),
+        patched("dead_peer_unnoticed"),
+    ),
+    Defect(
+        "a group's timeout that is ignored",
+        "ddp",
+        (("hung_rank_surfaces", "the timeout of 2.0 s of the group is ignored"),),
+        patched("group_timeout_ignored"),
+    ),
     Defect(
         "NCCL asked for without a GPU",
         "ddp",
-        (("nccl_gradients", "a rank failed"),),
+        (
+            ("nccl_gradients", "ranks 0, 1 of 2 raised RuntimeError: Found no NVIDIA driver"),
+            ("nccl_single_rank", "rank 0 of 1 raised RuntimeError: Found no NVIDIA driver"),
+            ("nccl_transport", "ranks 0, 1 of 2 raised RuntimeError: Found no NVIDIA driver"),
+            *_over("nccl", MODES, "ranks 0, 1 of 2 raised RuntimeError: Found no NVIDIA driver"),
+        ),
         told(device="cuda", gpu_count=2),
     ),
 )

@@ -99,7 +99,7 @@ DEFECTS = (
         with_environment(OMP_NUM_THREADS="512"),
     ),
     Defect(
-        "stale CUDA_VISIBLE_DEVICES",
+        "stale CUDA_VISIBLE_DEVICES, no GPU to see it",
         "environment",
         (("visible_gpus", "the image sets CUDA_VISIBLE_DEVICES to `3`, expected it not to be set"),),
         with_environment(CUDA_VISIBLE_DEVICES="3"),

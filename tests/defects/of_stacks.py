@@ -18,12 +18,36 @@ DEFECTS = (
         (("jpeg_round_trip", "grey levels on average"),),
         patched("jpeg_channels_swapped"),
     ),
+    Defect(
+        "workers that augment alike",
+        "cv",
+        (("workers_augment_differently", "both workers cropped at the same places"),),
+        patched("workers_share_seed"),
+    ),
+    Defect(
+        "pictures with the labels of others",
+        "cv",
+        (("augmented_resnet_trains", "the loss went from"),),
+        patched("labels_shuffled"),
+    ),
     Defect("cv training that trains nothing", "cv", (("augmented_resnet_trains", IDLE),), patched("optimizer_idle")),
     Defect(
         "a tokenizer that loses letters",
         "nlp",
         (("tokenizer_round_trip", "came back from the tokenizer"),),
         patched("tokenizer_lossy"),
+    ),
+    Defect(
+        "a tokenizer file without its last merges",
+        "nlp",
+        (("tokenizer_file", "merges or settings that are not written to the file"),),
+        patched("tokenizer_file_loses"),
+    ),
+    Defect(
+        "weights read from the wrong place",
+        "nlp",
+        (("weights_as_safetensors", "tensors in the file differ"),),
+        patched("safetensors_off"),
     ),
     Defect("nlp training that trains nothing", "nlp", (("bert_learns", IDLE),), patched("optimizer_idle")),
     Defect(
@@ -32,5 +56,11 @@ DEFECTS = (
         (("environment_dynamics", "one step from rest gave"),),
         patched("weak_cart"),
     ),
-    Defect("rl training that trains nothing", "rl", (("ppo_trains", IDLE),), patched("optimizer_idle")),
+    Defect(
+        "PPO that learns to fail",
+        "rl",
+        (("ppo_solves_cartpole", "advantages, gradients or an optimizer that do not lead to more reward"),),
+        patched("advantages_reversed"),
+    ),
+    Defect("rl training that trains nothing", "rl", (("ppo_solves_cartpole", IDLE),), patched("optimizer_idle")),
 )

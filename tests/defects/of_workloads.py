@@ -2,6 +2,68 @@
 
 from __future__ import annotations
 
-from tests.defects.defect import Defect
+from tests.defects.defect import Defect, patched
+from tests.defects.of_throughput import IDLE
 
-DEFECTS: tuple[Defect, ...] = ()
+DEFECTS = (
+    Defect(
+        "online learning that learns nothing",
+        "workloads",
+        (
+            ("online_learning", IDLE),
+            ("averaged_weights", "the weights never moved"),
+            ("killed_learning_resumes", "did not change after the restart"),
+            ("recommender", "ranked with an area under the curve of 0.5"),
+        ),
+        patched("optimizer_idle"),
+    ),
+    Defect(
+        "clipping that does not clip",
+        "workloads",
+        (("gradient_clipping", "a clip_grad_norm_ that measures and does not clip"),),
+        patched("clipping_idle"),
+    ),
+    Defect(
+        "averaged weights that never move",
+        "workloads",
+        (("averaged_weights", "averaged weights that are not updated"),),
+        patched("average_idle"),
+    ),
+    Defect(
+        "a resumed process that repeats a sample",
+        "workloads",
+        (("killed_learning_resumes", "saw sample 199 2 times, sample 399 0 times"),),
+        patched("sample_learned_twice"),
+        representative=True,
+    ),
+    Defect(
+        "a resumed process without its optimizer's state",
+        "workloads",
+        (("killed_learning_resumes", "parts of the resumed learning differ (model.0.weight"),),
+        patched("optimizer_state_lost"),
+    ),
+    Defect(
+        "a resumed process with other random numbers",
+        "workloads",
+        (("killed_learning_resumes", "parts of the resumed learning differ"),),
+        patched("random_state_lost"),
+    ),
+    Defect(
+        "a recommender whose ranks do not synchronise",
+        "workloads",
+        (("recommender", "rank 1 ended with other weights than rank 0"),),
+        patched("ddp_does_not_sync"),
+    ),
+    Defect(
+        "a recommender without mixed precision",
+        "workloads",
+        (("recommender", "the layers of rank 0 gave torch.float32 under autocast"),),
+        patched("autocast_idle"),
+    ),
+    Defect(
+        "an export that rounds its weights",
+        "workloads",
+        (("recommender_export", "the exported recommender's scores are off by"),),
+        patched("torchscript_rounds"),
+    ),
+)

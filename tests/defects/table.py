@@ -12,17 +12,23 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from images.catalog import BASE
 from runner import engine, progress
 from runner.home import REPOSITORY
 from runner.verdict import Verdict
 from tests.defects.defect import Defect, image_of, missed, run
 from tests.defects.every import DEFECTS
+from tests.defects.slower import compared
 from tests.real_images import reference_of
+from tests.validation.suites_here import asserted
 from validation import harness
+from validation.executors import Setup
 from validation.record import SuiteResult
+from validation.regression import NAME as REGRESSION
 
 PAGE = REPOSITORY / "docs" / "validation.md"
 BEGIN, END = "<!-- defects: written by `make defects` -->\n", "<!-- end of defects -->\n"
+SLOWER_BY = (5, 10, 30)
 WIDTH = 260
 """Characters of a message in the table."""
 
@@ -41,7 +47,7 @@ class Row:
 def main() -> int:
     """Plant, judge, write."""
     started = time.monotonic()
-    rows = [_row(defect) for defect in DEFECTS]
+    rows = [*map(_row, DEFECTS), *map(_slower_row, SLOWER_BY)]
     problems = [f"{row.defect}: {row.problem}" for row in rows if row.problem]
     for problem in problems:
         progress.say(f"missed: {problem}")
@@ -59,7 +65,7 @@ def write(rows: Sequence[Row], seconds: float, page: Path = PAGE) -> None:
 
 def table(rows: Sequence[Row], seconds: float) -> str:
     """A line that sums up and a Markdown table."""
-    lines = [f"| {row.defect} | {row.caught_by} | {row.verdict} | {_cell(row.message)} |" for row in rows]
+    lines = [f"| {_cell(row.defect)} | {row.caught_by} | {row.verdict} | {_cell(row.message)} |" for row in rows]
     head = (
         f"{len(rows)} defects planted, {sum(not row.problem for row in rows)} caught, in {seconds / 60:.0f} minutes.\n"
     )
@@ -74,6 +80,18 @@ def _row(defect: Defect) -> Row:
     progress.say(f"  {result.verdict}, {result.seconds:.0f} s: {result.reason}")
     check, message = _said(defect, result)
     return Row(defect.name, f"{defect.suite}: {check}" if check else defect.suite, result.verdict, message, problem)
+
+
+def _slower_row(percent: int) -> Row:
+    """For the gate, which compares two images: what it must not do is pass."""
+    progress.say(f"regression: {percent} % slower")
+    clean = Setup(_reference(BASE), harness.installed(), asserted(BASE))
+    result = compared(clean, percent)
+    progress.say(f"  {result.verdict}, {result.seconds:.0f} s: {result.reason}")
+    caught = result.verdict in (Verdict.FAIL, Verdict.INCONCLUSIVE) and bool(result.checks)
+    message = f"{result.reason}; {result.cause}"
+    name = f"throughput {percent} % slower (sleep in the step)"
+    return Row(name, REGRESSION, result.verdict, message, "" if caught else f"is {result.verdict}: {result.reason}")
 
 
 def _said(defect: Defect, result: SuiteResult) -> tuple[str, str]:

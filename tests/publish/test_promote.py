@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from images.catalog import Repositories
+from images.catalog import Repositories, Version
 from oci.registry import Registry, RegistryError
-from publish.promote import CANDIDATE, PRODUCTION, promote
+from publish.promote import CANDIDATE, PRODUCTION, previous, promote
 from runner.errors import EnvironmentFailed, GateRefused
 from tests.fakes.registry import FakeRegistry, Fault
 from tests.publish.released import STAGING, built, staged
@@ -106,3 +106,17 @@ def test_a_registry_that_serves_other_bytes_than_were_put_is_not_believed(fake: 
     fake.faults.append(Fault("GET", f"{TARGET}/manifests/v2.6.0-candidate", body=b"{}"))
     with pytest.raises(EnvironmentFailed, match="other bytes"):
         promote([build], CANDIDATE, registry, REPOSITORIES)
+
+
+def test_the_previous_release_is_the_newest_before_this_one_in_production(registry: Registry) -> None:
+    """A patch that was never released is passed over, a candidate does not count, nor does another image."""
+    repository = "previous"
+    (build, manifest), (_, other) = staged(registry, "cv"), staged(registry, "base")
+    for tag, put in (("v2.6.1-cv", manifest), ("v2.6.0-cv", other), ("v2.6.2-candidate-cv", other), ("v2.6.2", other)):
+        for blob in put.blobs():
+            registry.ensure_blob(repository, blob, STAGING)
+        registry.put_manifest(repository, tag, put)
+    found = [previous(registry, repository, Version("2.6", patch), "cv") for patch in (3, 1, 0)]
+    assert found[0] == f"{registry.host}/{repository}@{build.digest}"
+    assert found[1].endswith(other.digest)
+    assert found[2] == ""

@@ -200,8 +200,10 @@ def test_cause_attempts_and_gpus_are_shown() -> None:
     shown = validation_view.suite_view(suite)
     assert (shown.attempts, shown.checks[0].cause) == ("2 attempts", "a wrong kernel")
     assert shown.gpus == (
-        "GPU 0: 1705 MHz in the middle, at most 64 °C and 640 W; of 2 readings throttled: power cap in 1",
+        "GPU 0: 1705 MHz in the middle, at most 64 °C, at most 640 W, of 2 readings throttled: power cap in 1",
     )
+    untold = (replace(reading, power_w=-1, temperature_c=-1),)
+    assert validation_view.gpu_lines(untold) == ("GPU 0: 1755 MHz in the middle, of 1 reading throttled: none",)
 
 
 def test_a_suite_s_own_cause_is_shown_where_no_check_has_it() -> None:

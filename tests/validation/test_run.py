@@ -1,95 +1,214 @@
-"""The stage as a whole: which suites, in what order, and what the record says."""
+"""The stage as a whole: which suites, in what order, what stands in the way, and what the record says."""
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
 
-from images.record import BuildRecord
 from runner import records
 from runner.verdict import Verdict
-from tests.validation.suites_here import EXPECTED
-from validation import run
-from validation.executors.interface import Setup
+from tests.validation.suites_here import asserted
+from validation import floor, run
+from validation.executors import EXECUTORS, Setup
 from validation.judge import Ended
 from validation.machine import Gpus
-from validation.record import Environment, SuiteResult, ValidationRecord
+from validation.nvml import Gpu, Inventory
+from validation.record import Check, Environment, Figure, GpuSample, SuiteResult, ValidationRecord
 from validation.suite import Suite
 
-BUILD = BuildRecord(
-    version="v2.6.0",
+SUBJECT = run.Subject(
+    version="v2.6.1",
     image="cv",
     stacks=("base", "cv"),
-    repository="staging",
     digest=f"sha256:{'1' * 64}",
-    media_type="application/vnd.oci.image.manifest.v1+json",
-    content_key="",
-    layers=(),
-    torch="2.6.0",
-    cuda="12.4",
-    python="3.11",
-    base_source="",
-    debian_packages=(),
-    created_at="",
-    seconds=0,
+    reference=f"localhost:5000/staging@sha256:{'1' * 64}",
+    expected=asserted("cv"),
+    driver_floor="525",
 )
+SUITES = ["device", "libraries", "environment", "dataloader", "ddp", "compute", "workloads", "throughput", "cv"]
+GPU = Gpu(0, "GPU-1", "NVIDIA H200", (9, 0), 141 << 30)
+TWO_GPUS = Gpus((GPU.name,) * 2, "550.54.15", inventory=Inventory((GPU, replace(GPU, index=1)), "550.54.15"))
+READING = GpuSample(0.0, 0, 1755, 2619, 640.2, 61, 99, 40_000, ())
+
+
+@dataclass
+class Stage:
+    """A machine without engine and GPU: every suite passes, but for what a test says."""
+
+    gpus: Gpus = field(default_factory=Gpus)
+    preflight: Verdict = Verdict.PASS
+    verdicts: dict[str, list[Verdict]] = field(default_factory=dict)
+    lost: list[str] = field(default_factory=list)
+    ran: list[tuple[str, Setup]] = field(default_factory=list)
+    prepared: list[str] = field(default_factory=list)
+
+    def prepare(self, setup: Setup) -> None:
+        self.prepared.append(setup.reference)
+
+    def run(self, suite: Suite, setup: Setup) -> Ended:
+        self.ran.append((suite.name, setup))
+        return Ended(exit_code=0, seconds=1.0)
+
+    def judge(self, suite: Suite, _: Ended) -> SuiteResult:
+        left = self.verdicts.get(suite.name, [])
+        verdict = left.pop(0) if left else Verdict.PASS
+        figures = (Figure("images_per_s", 100.0, "images/s"), Figure("batch", 128, "images"))
+        checks = (Check("training[resnet50-fp32]", verdict, "", 1.0, figures),) if suite is run.THROUGHPUT else ()
+        return SuiteResult(suite.name, verdict, "" if verdict is Verdict.PASS else "why", 1.0, checks, "")
+
+
+class FakeSampler:
+    """Two words at most: what was read, and which GPU was lost."""
+
+    stage: Stage
+
+    def __init__(self, gpus: tuple[Gpu, ...]) -> None:
+        self.samples = (READING,) if gpus else ()
+        self.problem = self.stage.lost.pop(0) if self.stage.lost else ""
+
+    def __enter__(self) -> FakeSampler:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
 
 
 @pytest.fixture
-def seen(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, Setup]]:
-    """A stage without an engine: every suite passes, apart from `device`, which is not run without a GPU."""
-    seen: list[tuple[str, Setup]] = []
-
-    def ran(suite: Suite, setup: Setup) -> Ended:
-        seen.append((suite.name, setup))
-        return Ended(exit_code=0, seconds=1.0)
-
-    def judged(suite: Suite, _: Ended) -> SuiteResult:
-        no_gpu = suite.name == "device" and not seen[-1][1].expected.gpu_count
-        verdict, reason = (Verdict.NOT_RUN, "gpus: none") if no_gpu else (Verdict.PASS, "")
-        return SuiteResult(suite.name, verdict, reason, 1.0, (), "")
-
-    monkeypatch.setattr(run.docker, "run", ran)  # type: ignore[attr-defined]
-    monkeypatch.setattr(run.harness, "installed", lambda: Path("/harness"))  # type: ignore[attr-defined]
-    monkeypatch.setattr(run.docker, "prepare", lambda _: None)  # type: ignore[attr-defined]
-    monkeypatch.setattr(run, "environment", _environment)
-    monkeypatch.setattr(run, "judge", judged)
-    return seen
+def stage(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
+    stage = Stage()
+    monkeypatch.setattr(FakeSampler, "stage", stage, raising=False)
+    monkeypatch.setattr("validation.run.Sampler", FakeSampler)
+    for name in EXECUTORS:
+        monkeypatch.setitem(EXECUTORS, name, replace(stage))  # shares its lists
+    monkeypatch.setattr("validation.harness.installed", lambda: Path("/harness"))
+    monkeypatch.setattr("validation.run.environment", _environment)
+    monkeypatch.setattr("validation.run.choose_gpus", lambda *_: stage.gpus)
+    monkeypatch.setattr("validation.run.preflight", lambda *_: _preflight(stage.preflight))
+    for module in ("run", "regression"):
+        monkeypatch.setattr(f"validation.{module}.judge", stage.judge)
+    yield stage
 
 
-def _environment(gpus: Gpus, shm_bytes: int) -> Environment:
+def _environment(gpus: Gpus, shm_bytes: int, executor: str) -> Environment:
     device = "cuda" if gpus.names else "cpu"
-    return Environment("docker", device, gpus.names, gpus.driver, "", 2, 0, shm_bytes, "", "")
+    return Environment(executor, device, gpus.names, gpus.driver, "", 2, 0, shm_bytes, "", "")
 
 
-def test_cpu_is_at_best_inconclusive(seen: list[tuple[str, Setup]], tmp_path: Path) -> None:
-    record = run.validate(BUILD, EXPECTED, "cpu", "localhost:5000")
-    assert [name for name, _ in seen] == [
-        "device",
-        "libraries",
-        "environment",
-        "dataloader",
-        "ddp",
-        "compute",
-        "workloads",
-        "throughput",
-        "cv",
-    ]
-    assert {setup.reference for _, setup in seen} == {f"localhost:5000/staging@{BUILD.digest}"}
-    assert (record.verdict, record.reason) == (Verdict.INCONCLUSIVE, "device: gpus: none")
-    assert record.command == "./release.py validate v2.6.0 --images cv --device cpu"
+def _preflight(verdict: Verdict) -> SuiteResult:
+    return SuiteResult("preflight", verdict, "" if verdict is Verdict.PASS else "an old driver", 0.1, (), "")
+
+
+def _verdicts(record: ValidationRecord) -> dict[str, Verdict]:
+    return {result.suite: result.verdict for result in record.suites}
+
+
+def test_order_and_record(stage: Stage, tmp_path: Path) -> None:
+    record = run.validate(SUBJECT, "cpu")
+    assert [name for name, _ in stage.ran] == SUITES
+    assert [result.suite for result in record.suites] == ["preflight", *SUITES, "floor"]
+    assert stage.prepared == [SUBJECT.reference]
+    assert {setup.reference for _, setup in stage.ran} == {SUBJECT.reference}
+    assert record.command == "./release.py validate v2.6.1 --images cv --device cpu"
     records.write(tmp_path / "validation.json", record)
     assert records.read(ValidationRecord, tmp_path / "validation.json") == record
 
 
-def test_gpus_found_are_planned(seen: list[tuple[str, Setup]], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(run, "choose_gpus", lambda _: Gpus(("A", "A"), "550.54.15"))
-    record = run.validate(BUILD, EXPECTED, "auto", "localhost:5000")
-    assert {(setup.expected.device, setup.expected.gpu_count) for _, setup in seen} == {("cuda", 2)}
-    assert (record.verdict, record.reason, record.environment.driver) == (Verdict.PASS, "", "550.54.15")
+def test_a_cpu_is_at_best_inconclusive(stage: Stage) -> None:
+    record = run.validate(SUBJECT, "cpu")
+    assert (record.verdict, _verdicts(record)["floor"]) == (Verdict.INCONCLUSIVE, Verdict.NOT_RUN)
+    assert record.reason == "floor: a floor is for a GPU, and the suites ran without a GPU"
+    assert all(result.samples == () for result in record.suites)
+
+
+def test_gpus_found_are_planned_and_watched(stage: Stage) -> None:
+    stage.gpus = TWO_GPUS
+    record = run.validate(SUBJECT, "auto")
+    assert {(setup.expected.device, setup.expected.gpu_count) for _, setup in stage.ran} == {("cuda", 2)}
+    assert all(result.samples == (READING,) for result in record.suites if result.suite in SUITES)
+    assert record.environment.driver == "550.54.15"
     assert record.command.endswith("--device cuda")
+
+
+def test_an_unmeasured_gpu_is_inconclusive_and_says_what_to_commit(stage: Stage) -> None:
+    stage.gpus = TWO_GPUS
+    record = run.validate(SUBJECT, "cuda")
+    found = next(result for result in record.suites if result.suite == "floor")
+    assert (record.verdict, found.verdict) == (Verdict.INCONCLUSIVE, Verdict.INCONCLUSIVE)
+    assert "training[resnet50-fp32]" in found.last_output
+
+
+def test_a_preflight_that_refuses_starts_nothing(stage: Stage) -> None:
+    stage.preflight = Verdict.INFRA
+    record = run.validate(SUBJECT, "cpu")
+    assert (stage.ran, stage.prepared) == ([], [])
+    assert (record.verdict, record.reason) == (Verdict.INFRA, "preflight: an old driver")
+    assert _verdicts(record) == {"preflight": Verdict.INFRA, **dict.fromkeys(SUITES, Verdict.NOT_RUN)}
+
+
+def test_a_failure_is_tried_again(stage: Stage) -> None:
+    stage.verdicts = {"ddp": [Verdict.FAIL, Verdict.PASS], "cv": [Verdict.FAIL, Verdict.FAIL]}
+    record = run.validate(SUBJECT, "cpu")
+    assert (_verdicts(record)["ddp"], _verdicts(record)["cv"]) == (Verdict.FLAKY, Verdict.FAIL)
+    assert [name for name, _ in stage.ran].count("ddp") == 2
+
+
+def test_a_lost_gpu_is_not_the_image_s_fault(stage: Stage) -> None:
+    stage.gpus = TWO_GPUS
+    stage.verdicts = {"device": [Verdict.FAIL] * 9}
+    stage.lost = ["GPU 0 was lost after 3 s"] * 3
+    record = run.validate(SUBJECT, "cuda")
+    assert (record.verdict, record.reason) == (Verdict.INFRA, "device: GPU 0 was lost after 3 s")
+
+
+def test_without_a_previous_release_there_is_no_regression_gate(stage: Stage) -> None:
+    stage.gpus = TWO_GPUS
+    assert "regression" not in _verdicts(run.validate(SUBJECT, "cuda"))
+
+
+def test_the_regression_gate_runs_both_images(stage: Stage) -> None:
+    """Six pairs of equal figures: not slower."""
+    stage.gpus = TWO_GPUS
+    before = "localhost:5000/production@sha256:" + "2" * 64
+    record = run.validate(replace(SUBJECT, previous=before), "cuda")
+    assert _verdicts(record)["regression"] is Verdict.PASS
+    assert stage.prepared == [SUBJECT.reference, before]
+    assert [setup.reference for _, setup in stage.ran].count(before) == 6
+
+
+def test_the_regression_gate_says_that_it_needs_a_gpu(stage: Stage) -> None:
+    record = run.validate(replace(SUBJECT, previous="localhost:5000/production@sha256:" + "2" * 64), "cpu")
+    assert _verdicts(record)["regression"] is Verdict.NOT_RUN
+    assert stage.prepared == [SUBJECT.reference]
+
+
+def test_the_local_executor_names_no_image(stage: Stage) -> None:
+    record = run.validate(replace(SUBJECT, digest="", reference="/usr/bin/python3"), "cpu", executor="local")
+    assert (record.digest, record.environment.executor) == ("", "local")
+    assert {name for name, _ in stage.ran} == {*SUITES} - {"libraries", "environment"}
+    assert (_verdicts(record)["libraries"], record.verdict) == (Verdict.NOT_RUN, Verdict.INCONCLUSIVE)
+    assert record.command.endswith("--executor local --python /usr/bin/python3")
+
+
+def test_a_record_stands_until_something_else_is_asked(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    record = run.validate(SUBJECT, "cpu")
+    assert run.stands(record, SUBJECT, "cpu")
+    changed: list[Callable[[run.Subject], run.Subject]] = [
+        lambda subject: replace(subject, digest="sha256:0"),
+        lambda subject: replace(subject, driver_floor="580"),
+        lambda subject: replace(subject, previous="other"),
+        lambda subject: replace(subject, expected=replace(subject.expected, cuda="12.6")),
+    ]
+    assert not any(run.stands(record, change(SUBJECT), "cpu") for change in changed)
+    for verdict in (Verdict.FAIL, Verdict.FLAKY, Verdict.INFRA):
+        assert not run.stands(replace(record, verdict=verdict), SUBJECT, "cpu")
+    (tmp_path / "nvidia-h200.yaml").write_text("gpu: NVIDIA H200\n")
+    monkeypatch.setattr(floor, "FOLDER", tmp_path)
+    assert not run.stands(record, SUBJECT, "cpu")
 
 
 def test_the_worst_suite_gives_the_reason() -> None:

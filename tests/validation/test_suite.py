@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import ast
+from collections.abc import Iterator
+
 import pytest
 
 from images import catalog
@@ -34,3 +37,23 @@ def test_every_stack_has_a_suite() -> None:
 
 def test_a_hanging_test_is_ended_before_its_container() -> None:
     assert all(suite.test_timeout_s < suite.timeout_s for suite in SUITES)
+
+
+def test_every_refusal_says_what_was_found_what_was_expected_and_why() -> None:
+    """A bare assert, or a failure in other words, would leave the likely cause out."""
+    assert not [place for path in SUITES_FOLDER.rglob("*.py") for place in _wordless(path.name, path.read_text())]
+    planted = "def test_a():\n    assert 1\n    require(1, 'a', 'b')\n    pytest.fail('x')\n"
+    assert list(_wordless("a.py", planted)) == ["a.py:2", "a.py:3", "a.py:4"]
+
+
+def _wordless(name: str, source: str) -> Iterator[str]:
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Assert) or (isinstance(node, ast.Call) and _is_wordless(name, node)):
+            yield f"{name}:{node.lineno}"
+
+
+def _is_wordless(name: str, call: ast.Call) -> bool:
+    called = ast.unparse(call.func).rpartition(".")[2]
+    if called == "require":
+        return len(call.args) + len(call.keywords) < 4
+    return called == "fail" and name != "outcome.py"

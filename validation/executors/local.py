@@ -11,11 +11,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from runner import shell
+from runner.errors import ConfigError
 from validation.executors import staging
 from validation.executors.interface import Setup
 from validation.judge import Ended
 from validation.suite import Suite
 from validation.suites.enter import REPORT, RUNNING
+from validation.suites.lease import VARIABLE
 
 LOG = "log"
 STACKS_S = 2.0
@@ -23,7 +25,9 @@ HINT = "name a Python that has the image's packages: --python /path/to/python"
 
 
 def prepare(setup: Setup) -> None:
-    """See that the interpreter has torch; remove the folders of runs that were killed."""
+    """See that the interpreter has torch and nothing hides GPUs; remove the folders of runs that were killed."""
+    if VARIABLE in os.environ:
+        raise ConfigError(f"{VARIABLE} is set, and the suites are to see every GPU", f"run `unset {VARIABLE}` first")
     staging.remove_leftovers()
     shell.run([setup.reference, "-c", "import torch"], hint=HINT, timeout_s=300)
 

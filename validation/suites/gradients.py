@@ -2,47 +2,62 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import torch
+
+from validation.suites.outcome import require
 
 STEPS = 3
 BATCH = 64
 LIMIT = 1e-12
 """Largest gradient difference allowed, relative to the largest reference gradient: fp64 rounding leaves about 1e-15."""
 
+_TELLING = 1e-6
+"""Differences under this part of the largest gradient do not count where the kind of an error is to be told."""
 
-def single_process() -> list[Any]:
-    """The gradients of each step, one flat fp64 vector per step: the reference."""
-    return _train(_model(seed=0), *_data())
+Step = list[Any]
+"""The gradient of every parameter, in the model's order."""
 
 
-def rank(rank: int, world_size: int, backend: str) -> list[Any]:
-    """The same by DistributedDataParallel, on every `world_size`-th sample.
+@dataclass(frozen=True)
+class Reference:
+    """What one process computes. `whole[step]` is the gradient of the whole batch, which every rank must have.
 
-    Ranks start from different weights on purpose: DDP has to give them those of rank 0.
+    `shares[step][rank]` is that of the rank's share alone, at the same weights: what a rank has without its peers.
     """
-    device = torch.device("cuda", rank) if backend == "nccl" else torch.device("cpu")
-    model = torch.nn.parallel.DistributedDataParallel(_model(seed=rank).to(device))
-    inputs, targets = _data()
-    return _train(model, inputs[rank::world_size].to(device), targets[rank::world_size].to(device))
+
+    whole: list[Step]
+    shares: list[list[Step]]
 
 
-def difference(reference: list[Any], got: list[Any]) -> float:
-    """Largest difference over all steps, relative to the largest reference gradient of its step; NaN counts as inf."""
-    assert len(got) == len(reference), f"{len(got)} steps were made, of {len(reference)}"
-    pairs = zip(reference, got, strict=True)
-    worst = max(float((mine - wanted).abs().max() / wanted.abs().max()) for wanted, mine in pairs)
-    return worst if worst == worst else float("inf")  # noqa: PLR0124 - NaN is not itself
+def reference(world_size: int, make: Callable[[int], Any] | None = None) -> Reference:
+    """Trains the model of `make` (by default the MLP) on the whole batch; the weights are those of rank 0."""
+    model = (make or mlp)(0)
+    inputs, targets = data()
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    made = Reference([], [])
+    for _ in range(STEPS):
+        made.shares.append([_gradient(model, *share(rank, world_size)) for rank in range(world_size)])
+        made.whole.append(_gradient(model, inputs, targets))
+        optimizer.step()
+    return made
 
 
-def scale(reference: list[Any], got: list[Any]) -> float:
-    """Length of the first step's gradient over that of the reference: the world size where ranks were summed."""
-    return float(got[0].norm() / reference[0].norm())
+def train(model: Any, inputs: Any, targets: Any) -> list[Step]:  # noqa: ANN401 - torch has no types here
+    """The gradients of every step."""
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    steps = []
+    for _ in range(STEPS):
+        steps.append(_gradient(model, inputs, targets))
+        optimizer.step()
+    return steps
 
 
-def _model(seed: int) -> Any:  # noqa: ANN401 - torch is not in the harness' own environment
-    torch.manual_seed(seed)
+def mlp(rank: int) -> Any:  # noqa: ANN401
+    """An fp64 MLP of six parameters, others on every rank: DistributedDataParallel has to give them those of rank 0."""
     layers = (
         torch.nn.Linear(32, 64),
         torch.nn.Tanh(),
@@ -50,22 +65,89 @@ def _model(seed: int) -> Any:  # noqa: ANN401 - torch is not in the harness' own
         torch.nn.Tanh(),
         torch.nn.Linear(64, 8),
     )
-    return torch.nn.Sequential(*layers).double()
+    return filled(torch.nn.Sequential(*layers).double(), rank)
 
 
-def _data() -> tuple[Any, Any]:
+def filled(model: Any, seed: int) -> Any:  # noqa: ANN401
+    """`model` with weights that depend on `seed` alone, not on torch's global generator."""
+    made = torch.Generator().manual_seed(seed)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.copy_(torch.randn(parameter.shape, generator=made, dtype=torch.float64) / 8)
+    return model
+
+
+def data() -> tuple[Any, Any]:
+    """The whole batch: (BATCH, 32) and (BATCH, 8), fp64."""
     made = torch.Generator().manual_seed(7)
     inputs = torch.randn(BATCH, 32, generator=made, dtype=torch.float64)
     targets = torch.randn(BATCH, 8, generator=made, dtype=torch.float64)
     return inputs, targets
 
 
-def _train(model: Any, inputs: Any, targets: Any) -> list[Any]:  # noqa: ANN401
-    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
-    gradients = []
-    for _ in range(STEPS):
-        optimizer.zero_grad()
-        torch.nn.functional.mse_loss(model(inputs), targets).backward()
-        gradients.append(torch.cat([parameter.grad.flatten().cpu() for parameter in model.parameters()]))
-        optimizer.step()
-    return gradients
+def share(rank: int, world_size: int) -> tuple[Any, Any]:
+    """Every `world_size`-th sample."""
+    inputs, targets = data()
+    return inputs[rank::world_size], targets[rank::world_size]
+
+
+def of(model: Any) -> Step:  # noqa: ANN401
+    """A copy on the CPU of what every parameter's gradient is now; zeros where it has none."""
+    return [
+        torch.zeros_like(parameter, device="cpu") if parameter.grad is None else parameter.grad.detach().cpu().clone()
+        for parameter in model.parameters()
+    ]
+
+
+def require_same(reference: Reference, got: Sequence[Step], rank: int, world_size: int, limit: float = LIMIT) -> float:
+    """Fail the check where a rank's gradients are not those of the reference; returns the largest relative difference.
+
+    The message tells summed from left out and from not synchronised.
+    """
+    who = f"rank {rank} of {world_size}"
+    found = f"{len(got)} steps in {who}"
+    require(len(got) == len(reference.whole), found, f"{len(reference.whole)}", "the training loop of the rank was cut")
+    errors = [difference(wanted, mine) for wanted, mine in zip(reference.whole, got, strict=True)]
+    wrong = next((step for step, error in enumerate(errors) if not error <= limit), None)
+    if wrong is not None:
+        wanted, own, mine = reference.whole[wrong], reference.shares[wrong][rank], got[wrong]
+        longer = float(_flat(mine).norm() / _flat(wanted).norm())
+        found = f"gradients of {who} in step {wrong + 1} off by {errors[wrong]:.1e} and {longer:.3f} times as long"
+        require(False, found, f"those of one process to {limit:.0e}", diagnosis(wanted, own, mine, world_size, limit))
+    return max(errors)
+
+
+def difference(wanted: Step, got: Step) -> float:
+    """Largest difference relative to the largest gradient wanted. NaN stays NaN, which is under no limit."""
+    exact = _flat(wanted)
+    return float((_flat(got) - exact).abs().max() / exact.abs().max())
+
+
+def diagnosis(wanted: Step, own: Step, got: Step, world_size: int, limit: float = LIMIT) -> str:
+    """The likely cause, from what the gradient of each parameter can be taken for."""
+    near = max(limit, _TELLING) * float(_flat(wanted).abs().max())
+    kinds = [_kinds(*each, world_size, near) for each in zip(wanted, own, got, strict=True)]
+    if all("summed" in kind for kind in kinds):
+        return "gradients were summed over the ranks instead of averaged"
+    if all("own" in kind for kind in kinds):
+        return "gradients were not synchronised: each rank kept its own"
+    left_out = [number for number, kind in enumerate(kinds) if "right" not in kind]
+    if len(left_out) < len(kinds) and all(kinds[number] & {"own", "zero"} for number in left_out):
+        are = "zero" if all("zero" in kinds[number] for number in left_out) else "the rank's own"
+        return f"a bucket was left out: parameters {left_out} of {len(kinds)} are {are}, the others right"
+    return "the gradients were changed on the way, or the ranks do not train on the same weights"
+
+
+def _kinds(wanted: Any, own: Any, got: Any, world_size: int, near: float) -> set[str]:  # noqa: ANN401
+    guesses = {"right": wanted, "summed": wanted * world_size, "own": own, "zero": torch.zeros_like(wanted)}
+    return {kind for kind, guess in guesses.items() if float((got - guess).abs().max()) <= near}
+
+
+def _gradient(model: Any, inputs: Any, targets: Any) -> Step:  # noqa: ANN401
+    model.zero_grad()
+    torch.nn.functional.mse_loss(model(inputs), targets).backward()
+    return of(model)
+
+
+def _flat(step: Step) -> Any:  # noqa: ANN401
+    return torch.cat([gradient.flatten().double() for gradient in step])

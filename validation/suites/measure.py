@@ -1,47 +1,126 @@
-"""Throughput of a workload: the median over steps after warm-up, and how far the steps spread."""
+"""Throughput of a workload: warm-up until its pace is steady, then the median over steps, and how far they spread.
+
+Without torch, so that the host can test it.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import statistics
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
-from validation.suites.training import require_trained, snapshot
-from validation.suites.workloads import Workload
+from validation.suites.outcome import infra
+
+STATUS = Path("/proc/self/status")
+RESET_PEAK = Path("/proc/self/clear_refs")
+CPUINFO = Path("/proc/cpuinfo")
+BF16 = frozenset({"avx512_bf16", "amx_bf16", "bf16"})
+"""How Linux names bfloat16 instructions: of x86 (first two) and of Arm."""
 
 
 @dataclass(frozen=True)
 class Plan:
-    """How many steps; measuring stops early after `budget_s`, but never before `least` steps."""
+    """How long to warm up and to measure; every time is in seconds.
 
-    warmup: int
+    Warm-up goes in windows of at least `window_steps` and `window_s`, and ends when the slowest median of the last
+    `windows` is at most `agree` (a fraction) above the fastest. It is given up after `most_windows` and `most_s`, both,
+    and after `limit_s`. What is measured after it takes at least `steps` and `measured_s`.
+    """
+
+    window_steps: int
+    window_s: float
+    windows: int
+    agree: float
+    most_windows: int
+    most_s: float
+    limit_s: float
     steps: int
-    budget_s: float
-    least: int = 3
+    measured_s: float
 
 
-CPU = Plan(warmup=1, steps=6, budget_s=14)
-GPU = Plan(warmup=20, steps=100, budget_s=60, least=20)
+CPU = Plan(
+    window_steps=1, window_s=0, windows=2, agree=0.25, most_windows=24, most_s=15, limit_s=100, steps=5, measured_s=1
+)
+"""Few steps, since they take up to a second, and a wide limit, since other programs share a CPU: what is measured there
+is for the record and no gate."""
+
+GPU = Plan(
+    window_steps=10, window_s=1, windows=3, agree=0.02, most_windows=30, most_s=60, limit_s=120, steps=30, measured_s=5
+)
+"""At least 3 s of warm-up, in which cuDNN tries its algorithms and clocks rise; 2 % is what the regression gate is to
+see. At least 8 s for each check, so about 80 s for all eight and the making of their models."""
 
 
 @dataclass(frozen=True)
-class Throughput:
-    """`per_s` in the workload's unit per second, from the median step; `spread` is the interquartile range over it."""
+class Pace:
+    """Seconds of the median step, their interquartile range over it, the steps measured and those of the warm-up."""
 
-    per_s: float
+    step_s: float
     spread: float
     steps: int
+    warmup: int
 
 
-def throughput(workload: Workload, plan: Plan) -> Throughput:
-    """Train and measure. Raises AssertionError where the training was none."""
-    before = snapshot(workload.parameters)
-    losses = [workload.train() for _ in range(plan.warmup)]
-    seconds: list[float] = []
-    while len(seconds) < plan.least or (len(seconds) < plan.steps and sum(seconds) < plan.budget_s):
-        started = time.perf_counter()
-        losses.append(workload.train())
-        seconds.append(time.perf_counter() - started)
-    require_trained(before, workload.parameters, losses)
+def pace(step: Callable[[], object], plan: Plan, clock: Callable[[], float] = time.perf_counter) -> Pace:
+    """Run `step`, which returns when the device has finished it. Ends the check as `infra` where no pace is steady."""
+    warmup = _warm_up(step, plan, clock)
+    seconds = _timed(step, plan.steps, plan.measured_s, clock)
     low, median, high = statistics.quantiles(seconds, n=4, method="inclusive")
-    return Throughput(workload.batch / median, (high - low) / median, len(seconds))
+    return Pace(median, (high - low) / median, len(seconds), warmup)
+
+
+def _warm_up(step: Callable[[], object], plan: Plan, clock: Callable[[], float]) -> int:
+    """Steps until the pace was steady; none of them is measured."""
+    windows: list[list[float]] = []
+    while not _agree(windows[-plan.windows :], plan):
+        spent = sum(map(sum, windows))
+        if spent >= plan.limit_s or (spent >= plan.most_s and len(windows) >= plan.most_windows):
+            _never_steady(windows[-plan.windows :], plan, spent)
+        windows.append(_timed(step, plan.window_steps, plan.window_s, clock))
+    return sum(map(len, windows))
+
+
+def _agree(windows: list[list[float]], plan: Plan) -> bool:
+    medians = [statistics.median(window) for window in windows]
+    return len(medians) == plan.windows and max(medians) <= (1 + plan.agree) * min(medians)
+
+
+def _never_steady(windows: list[list[float]], plan: Plan, spent: float) -> None:
+    last = ", ".join(f"{1000 * statistics.median(window):.1f}" for window in windows)
+    infra(
+        f"no steady state in {spent:.0f} s of warm-up: the last medians are {last} ms a step, "
+        f"expected within {100 * plan.agree:.0f} % of each other",
+        "something else uses the device, its clocks are being throttled, or every step does work anew",
+    )
+
+
+def _timed(step: Callable[[], object], least: int, least_s: float, clock: Callable[[], float]) -> list[float]:
+    seconds: list[float] = []
+    began = clock()
+    while len(seconds) < least or clock() - began < least_s:
+        started = clock()
+        step()
+        seconds.append(clock() - started)
+    return seconds
+
+
+def reset_peak_rss() -> None:
+    """Forget the peak that earlier work of this process left; a kernel without it keeps the older, higher peak."""
+    with contextlib.suppress(OSError):
+        RESET_PEAK.write_text("5", encoding="ascii")  # see proc(5)
+
+
+def peak_rss() -> int:
+    """Bytes of memory this process had at most since `reset_peak_rss`."""
+    lines = STATUS.read_text(encoding="ascii", errors="replace").splitlines()
+    peak = next(line.split()[1] for line in lines if line.startswith("VmHWM:"))
+    return 1024 * int(peak)
+
+
+def has_bf16(cpuinfo: str) -> bool:
+    """Whether a processor (as /proc/cpuinfo tells) has bfloat16 instructions; without, it computes them in float32."""
+    lines = (line.partition(":") for line in cpuinfo.splitlines())
+    return any(BF16 & set(told.split()) for name, _, told in lines if name.strip() in ("flags", "Features"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -12,12 +13,15 @@ FP32_LIMIT = 1e-5
 """Largest error allowed, relative to the largest reference value. An fp32 sum of 512 products rounds within
 sqrt(512) * 2**-24 = 1.3e-6 typically and 512 * 2**-24 = 3.1e-5 at the very worst; TF32 would be off by about 1e-3."""
 
+STRIDE = 2
+GROUPS = 2
+
 
 def matmul_error(device: str) -> float:
     """fp32 matrix product of two 512 x 512 matrices on `device`: largest relative error."""
     left, right = _normal(SIZE, SIZE, seed=1), _normal(SIZE, SIZE, seed=2)
     got = torch.matmul(left.to(device), right.to(device))
-    return _relative_error(got, _double(left) @ _double(right))
+    return relative_error(got, _double(left) @ _double(right))
 
 
 def convolution_error(device: str) -> float:
@@ -26,7 +30,105 @@ def convolution_error(device: str) -> float:
     with torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
         got = torch.nn.functional.conv2d(images.to(device), kernels.to(device))
     windows = np.lib.stride_tricks.sliding_window_view(_double(images), (3, 3), axis=(2, 3))
-    return _relative_error(got, np.einsum("nchwij,ocij->nohw", windows, _double(kernels), optimize=True))
+    return relative_error(got, np.einsum("nchwij,ocij->nohw", windows, _double(kernels), optimize=True))
+
+
+def strided_convolution_errors(device: str) -> Iterator[tuple[str, float]]:
+    """A 3 x 3 convolution in two groups with stride 2 and padding 1, and both its gradients: relative errors."""
+    images, kernels = _normal(4, 8, 17, 15, seed=5), _normal(12, 4, 3, 3, seed=6)
+    inputs = [tensor.detach().to(device).requires_grad_() for tensor in (images, kernels)]
+    with torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
+        got = torch.nn.functional.conv2d(*inputs, stride=STRIDE, padding=1, groups=GROUPS)
+        slopes = _normal(*got.shape, seed=7)
+        by_images, by_kernels = torch.autograd.grad(got, inputs, slopes.to(device))
+    reference = _StridedConvolution(_double(images), _double(kernels), _double(slopes))
+    yield "conv2d", relative_error(got, reference.output())
+    yield "conv2d's gradient by its input", relative_error(by_images, reference.gradient_by_images())
+    yield "conv2d's gradient by its weights", relative_error(by_kernels, reference.gradient_by_kernels())
+
+
+class _StridedConvolution:
+    """The same in float64, with the groups (g) as an axis of their own.
+
+    The letters of the sums: n images, c channels in, o channels out, h and w places, i and j places of the kernel.
+    """
+
+    def __init__(self, images: Any, kernels: Any, slopes: Any) -> None:  # noqa: ANN401
+        self._shape = images.shape
+        self._kernels = kernels.reshape(GROUPS, -1, *kernels.shape[1:])
+        self._slopes = slopes.reshape(len(slopes), GROUPS, -1, *slopes.shape[2:])
+        self._padded = np.pad(images, ((0, 0), (0, 0), (1, 1), (1, 1)))
+        windows = np.lib.stride_tricks.sliding_window_view(self._padded, (3, 3), axis=(2, 3))[:, :, ::STRIDE, ::STRIDE]
+        self._windows = windows.reshape(len(images), GROUPS, -1, *windows.shape[2:])
+
+    def output(self) -> Any:  # noqa: ANN401
+        got = np.einsum("ngchwij,gocij->ngohw", self._windows, self._kernels, optimize=True)
+        return got.reshape(len(got), -1, *got.shape[3:])
+
+    def gradient_by_kernels(self) -> Any:  # noqa: ANN401
+        got = np.einsum("ngchwij,ngohw->gocij", self._windows, self._slopes, optimize=True)
+        return got.reshape(-1, *got.shape[2:])
+
+    def gradient_by_images(self) -> Any:  # noqa: ANN401
+        """Every place of the kernel spreads the slopes over the places it was applied to."""
+        got = np.zeros(self._padded.shape).reshape(len(self._padded), GROUPS, -1, *self._padded.shape[2:])
+        height, width = (STRIDE * length for length in self._slopes.shape[-2:])
+        for i, j in np.ndindex(3, 3):
+            part = np.einsum("ngohw,goc->ngchw", self._slopes, self._kernels[..., i, j])
+            got[..., i : i + height : STRIDE, j : j + width : STRIDE] += part
+        return got.reshape(self._padded.shape)[:, :, 1:-1, 1:-1]
+
+
+def svd_errors(device: str) -> Iterator[tuple[str, float]]:
+    """fp32 singular value decomposition of a 96 x 64 matrix and of 16 small ones: errors relative to the largest value.
+
+    Singular values are against LAPACK's in float64. The vectors are not unique; what they must do is.
+    """
+    for name, shape in (("a matrix", (96, 64)), ("a batch of matrices", (16, 12, 8))):
+        matrix = _normal(*shape, seed=8)
+        left, values, right = (_double(got.cpu()) for got in torch.linalg.svd(matrix.to(device), full_matrices=False))
+        wanted = np.linalg.svd(_double(matrix), compute_uv=False)
+        yield f"the singular values of {name}", _difference(values, wanted)
+        yield f"the product of the SVD of {name}", _difference(left * values[..., None, :] @ right, _double(matrix))
+        one = np.broadcast_to(np.eye(shape[-1]), (*shape[:-2], shape[-1], shape[-1]))
+        yield f"the left singular vectors of {name}", _difference(np.swapaxes(left, -1, -2) @ left, one)
+
+
+def fft_errors(device: str) -> Iterator[tuple[str, float]]:
+    """fp32 Fourier transforms of even, prime and two-dimensional sizes, and there and back: relative errors."""
+    for size in (1024, 1000, 509):
+        signal = _normal(8, size, seed=9)
+        got = torch.fft.rfft(signal.to(device))
+        yield f"rfft of {size} values", _difference(got.cpu().numpy(), np.fft.rfft(_double(signal)))
+        yield f"rfft and back of {size} values", relative_error(torch.fft.irfft(got, n=size), _double(signal))
+    picture = _normal(4, 48, 60, seed=10)
+    got = torch.fft.fft2(picture.to(device))
+    yield "fft2 of 48 x 60 values", _difference(got.cpu().numpy(), np.fft.fft2(_double(picture)))
+
+
+def inexact_orderings(device: str) -> Iterator[str]:
+    """Which of sorting, selecting, running sums and scattered sums of 100 003 whole numbers are not exact."""
+    numbers = np.random.default_rng(11).integers(0, 5000, 100_003)
+    there = torch.from_numpy(numbers).to(device)
+    ones = torch.ones(len(numbers), device=device)  # fp32 counts exactly up to 2**24, in whatever order it adds
+    counts = np.bincount(numbers, minlength=5000)
+    order = np.argsort(numbers, kind="stable")
+    pairs = (
+        ("sort", torch.sort(there, stable=True).indices, order),
+        ("topk", torch.topk(there, 100).values, np.sort(numbers)[::-1][:100]),
+        ("gather", there.gather(0, torch.from_numpy(order).to(device)), numbers[order]),
+        ("cumsum", torch.cumsum(there, dim=0), np.cumsum(numbers)),
+        ("index_add", torch.zeros(5000, device=device).index_add(0, there, ones), counts),
+        ("scatter_add", torch.zeros(5000, device=device).scatter_add(0, there, ones), counts),
+        ("unique", torch.unique(there, return_counts=True)[1], counts[counts > 0]),
+        ("searchsorted", torch.searchsorted(torch.sort(there).values, there), np.searchsorted(numbers[order], numbers)),
+    )
+    return (name for name, got, wanted in pairs if not np.array_equal(got.cpu().numpy(), wanted))
+
+
+def relative_error(got: Any, reference: Any) -> float:  # noqa: ANN401
+    """Largest difference of a tensor from a float64 array, relative to the array's largest value; NaN counts as inf."""
+    return _difference(_double(got.detach().cpu()), reference)
 
 
 def _normal(*shape: int, seed: int) -> Any:  # noqa: ANN401 - torch is not in the harness' own environment
@@ -34,9 +136,11 @@ def _normal(*shape: int, seed: int) -> Any:  # noqa: ANN401 - torch is not in th
 
 
 def _double(tensor: Any) -> Any:  # noqa: ANN401
-    return tensor.numpy().astype(np.float64)
+    return tensor.double().numpy()
 
 
-def _relative_error(got: Any, reference: Any) -> float:  # noqa: ANN401
-    error = np.abs(_double(got.cpu()) - reference)
-    return float(error.max() / np.abs(reference).max())
+def _difference(got: Any, reference: Any) -> float:  # noqa: ANN401
+    if got.shape != reference.shape:
+        return float("inf")
+    error = float(np.abs(got - reference).max() / np.abs(reference).max())
+    return error if error == error else float("inf")  # noqa: PLR0124 - NaN is not itself

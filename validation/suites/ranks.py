@@ -1,81 +1,129 @@
-"""Starts the ranks of a process group on this machine, and makes sure that they end."""
+"""Starts the ranks of a process group on this machine, and tells how they failed."""
 
 from __future__ import annotations
 
-import faulthandler
 import os
-import time
-from collections.abc import Callable
+import signal
+import tempfile
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
 import torch.distributed
-import torch.multiprocessing
 
-RANK_LIMIT_S = 60
-GRACE_S = 10
-"""A rank past its limit prints its stacks and exits by itself; the parent kills what has not ended this much later."""
+from validation.suites import processes
+from validation.suites.outcome import require
+from validation.suites.processes import Ended
+
+RANK_LIMIT_S = processes.LIMIT_S
+_CAUSES = (
+    ("NVIDIA driver", "the ranks cannot use a GPU"),
+    ("ready only once", "static_graph is ignored: a parameter was used twice under reentrant checkpointing"),
+    ("finished reduction", "find_unused_parameters is ignored: some parameters had no gradient"),
+    ("Connection closed", "a rank left while others still waited for it"),
+    ("Connection reset", "a rank left while others still waited for it"),
+)
+"""Words of an error, and what they mean here."""
+
+_UNKNOWN = "this image's torch.distributed or DistributedDataParallel does not work as documented"
+_PATIENCE = 4
+"""Collective calls wait this many times longer than a rank may take: then it is the stacks that tell of a hang."""
 
 Work = Callable[[int, int, str], Any]
-"""(rank, world size, backend) -> anything `torch.save` can write."""
+"""(rank, world size, backend) -> anything `torch.save` can write. Can be pickled."""
 
 
 @dataclass(frozen=True)
 class Group:
-    """A process group: `folder` takes its rendezvous file and its results, a rank may take `limit_s`."""
+    """A process group of `gloo` (on the CPU) or `nccl` (rank N on GPU N); a rank may take `limit_s`.
+
+    `folder` takes its rendezvous file and its results. `environment` is set in each rank before torch is used.
+    `timeout_s` is how long a collective call waits, by default longer than a rank may take.
+    """
 
     world_size: int
     backend: str
     folder: Path
-    limit_s: int = RANK_LIMIT_S
+    limit_s: float = RANK_LIMIT_S
+    environment: tuple[tuple[str, str], ...] = ()
+    timeout_s: float | None = None
 
 
 def run_ranks(work: Work, group: Group) -> list[Any]:
-    """What `work` returned in each rank. Raises AssertionError where a rank failed, died or hung."""
-    started = torch.multiprocessing.spawn(_rank, (work, group), nprocs=group.world_size, join=False)
-    try:
-        _join(started, group)
-    finally:
-        for process in started.processes:
-            process.kill()
-    return [torch.load(_result(group, rank)) for rank in range(group.world_size)]
+    """What `work` returned in each rank. Fails the check where a rank raised, died or hung."""
+    ended = run_to_the_end(work, group)
+    failed = [rank for rank, end in enumerate(ended) if not end.returned]
+    found = _together({rank: _told(ended[rank], group) for rank in failed}, group.world_size)
+    require(not failed, found, f"all to do their work over {group.backend}", _cause(ended))
+    return [end.result for end in ended]
 
 
-def _join(started: Any, group: Group) -> None:  # noqa: ANN401 - torch's own context
-    limit_s = group.limit_s + GRACE_S
-    deadline = time.monotonic() + limit_s
-    while not _all_ended(started):
-        alive = [rank for rank, process in enumerate(started.processes) if process.is_alive()]
-        assert time.monotonic() < deadline, f"ranks {alive} of {group.world_size} did not end within {limit_s} s"
+def run_to_the_end(work: Work, group: Group) -> list[Ended]:
+    """How each rank ended, for checks in which one is to fail."""
+    folder = Path(tempfile.mkdtemp(dir=group.folder))
+    works = [partial(_rank, rank, work, group, str(folder / "store")) for rank in range(group.world_size)]
+    return processes.run(works, folder, group.limit_s)
 
 
-def _all_ended(started: Any) -> bool:  # noqa: ANN401
-    try:
-        return bool(started.join(timeout=1))
-    except torch.multiprocessing.ProcessRaisedException as error:
-        raise AssertionError(f"a rank failed: {str(error).strip().splitlines()[-1]}") from error
-    except torch.multiprocessing.ProcessExitedException as error:
-        raise AssertionError(f"a rank died or hung (its stacks are in the output): {error}") from error
+def device_of(rank: int, backend: str) -> Any:  # noqa: ANN401 - torch is not in the harness' own environment
+    """Where a rank computes."""
+    return torch.device("cuda", rank) if backend == "nccl" else torch.device("cpu")
 
 
-def _rank(rank: int, work: Work, group: Group) -> None:
-    faulthandler.dump_traceback_later(group.limit_s, exit=True)
+def _rank(rank: int, work: Work, group: Group, store: str) -> Any:  # noqa: ANN401
+    os.environ.update(group.environment)
     os.environ.setdefault("GLOO_SOCKET_IFNAME", "lo")  # without a network there is no other interface to guess
+    torch.set_num_threads(1)  # more ranks than cores must not fight over them
+    if group.backend == "nccl":
+        torch.cuda.set_device(rank)
     torch.distributed.init_process_group(
         group.backend,
-        init_method=f"file://{group.folder / 'store'}",
+        init_method=f"file://{store}",
         rank=rank,
         world_size=group.world_size,
-        timeout=timedelta(seconds=group.limit_s),
+        timeout=timedelta(seconds=group.timeout_s or _PATIENCE * group.limit_s),
     )
-    try:
-        torch.save(work(rank, group.world_size, group.backend), _result(group, rank))
-    finally:
+    told = work(rank, group.world_size, group.backend)
+    if group.backend == "nccl":
         torch.distributed.destroy_process_group()
+    return told  # gloo's destructor can wait for ever for a thread that waits for the GIL (pytorch pull 154976)
 
 
-def _result(group: Group, rank: int) -> Path:
-    return group.folder / f"rank{rank}.pt"
+def _together(told: dict[int, str], world_size: int) -> str:
+    """`rank 0 of 2 ...; rank 1 of 2 ...`, or `ranks 0, 1 of 2 ...` where both did the same."""
+    alike: dict[str, list[str]] = {}
+    for rank, what in told.items():
+        alike.setdefault(what, []).append(str(rank))
+    parts = (f"rank{'s' * (len(ranks) > 1)} {', '.join(ranks)} of {world_size} {what}" for what, ranks in alike.items())
+    return "; ".join(parts)
+
+
+def _told(end: Ended, group: Group) -> str:
+    if end.raised:
+        return f"raised {end.raised}"
+    if end.exit_code is None and end.seconds < group.limit_s:
+        return "was still waiting"
+    if end.exit_code is None:
+        return f"still ran after {group.limit_s:.0f} s, in {end.stuck_in or 'a place that is not known'}"
+    if end.exit_code < 0:
+        return f"was killed by {signal.Signals(-end.exit_code).name}"
+    return f"died with exit code {end.exit_code} and no error"
+
+
+def _cause(ended: Sequence[Ended]) -> str:
+    """Of the failure that came first by its nature: a death makes others raise, and an error makes others wait."""
+    codes = {end.exit_code for end in ended if not end.raised}
+    if -signal.SIGKILL in codes:
+        return "the kernel or the engine killed a rank, most often for want of memory"
+    if any(code is not None and code < 0 for code in codes):
+        return "a native library of the image crashed in a rank"
+    if codes - {None, 0}:
+        return "something in a rank ends its process without an error, and the others lose their peer"
+    raised = " ".join(end.raised for end in ended)
+    if raised.strip():
+        return next((cause for words, cause in _CAUSES if words in raised), _UNKNOWN)
+    return "a rank never comes to a collective call that the others wait in"

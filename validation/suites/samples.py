@@ -1,13 +1,26 @@
-"""Data sets whose every element is known."""
+"""Data sets whose every element is known, and some that fail on purpose."""
 
 from __future__ import annotations
 
+import multiprocessing
+import os
+import random
+import signal
+import time
+from collections.abc import Iterator
 from typing import Any
 
+import numpy
 import torch
+import torch.utils.data
 
 VALUES = 1 << 20
 SAMPLE_BYTES = VALUES * 8
+
+SLOW_START_S = 0.05
+STALL_S = 3.0
+_UNTIL_WAITED_FOR_S = 0.3
+EXIT_CODE = 7
 
 
 class Counting:
@@ -23,16 +36,100 @@ class Counting:
         return torch.arange(index * VALUES, (index + 1) * VALUES)
 
 
-class Raising:
-    """Sample `i` is the number `i`, but one raises in the worker that reads it."""
+class Telling:
+    """Sample `i` is (`i`, its 16 values, the id and the kind of the process that read it).
 
-    def __init__(self, samples: int, bad: int, message: str) -> None:
-        self._samples, self._bad, self._message = samples, bad, message
+    The first is read slowly: a loader that does not keep the order shows it.
+    """
+
+    def __init__(self, samples: int) -> None:
+        self._samples = samples
+
+    def __len__(self) -> int:
+        return self._samples
+
+    def __getitem__(self, index: int) -> tuple[int, Any, int, str]:
+        time.sleep(0 if index else SLOW_START_S)
+        return index, values(index), os.getpid(), type(multiprocessing.current_process()).__name__
+
+
+def values(index: int) -> Any:  # noqa: ANN401
+    """The 16 values of sample `index` of Telling."""
+    return torch.arange(16) * 1000 + index
+
+
+class Sharded(torch.utils.data.IterableDataset):  # type: ignore[misc, unused-ignore]
+    """Yields (number, process id) of every number under `samples`; each worker those that are its own."""
+
+    def __init__(self, samples: int) -> None:
+        self._samples = samples
+
+    def __iter__(self) -> Iterator[tuple[int, int]]:
+        worker = torch.utils.data.get_worker_info()
+        first, step = (worker.id, worker.num_workers) if worker else (0, 1)
+        yield from ((number, os.getpid()) for number in range(first, self._samples, step))
+
+
+class Drawing:
+    """Sample `i` is what each library draws at random in the process that reads it."""
+
+    LIBRARIES = ("torch", "random", "numpy")
+
+    def __len__(self) -> int:
+        return 2
+
+    def __getitem__(self, index: int) -> tuple[int, int, int]:
+        large = 1 << 30
+        return int(torch.randint(large, ())), random.randrange(large), int(numpy.random.randint(large))
+
+
+class Failing:
+    """Sample `i` is the number `i`, but the worker that reads the first `fails`: it `raises`, `exits`, is `killed`, or
+    `stalls` for STALL_S.
+
+    The first, and only when the loader waits for it: torch tells of a lost worker in other words where it is still
+    fetching a batch of that worker.
+    """
+
+    MESSAGE = "planted in sample 0"
+
+    def __init__(self, fails: str, samples: int = 4) -> None:
+        self._fails, self._samples = fails, samples
 
     def __len__(self) -> int:
         return self._samples
 
     def __getitem__(self, index: int) -> Any:  # noqa: ANN401
-        if index == self._bad:
-            raise ValueError(self._message)
+        if index == 0:
+            time.sleep(_UNTIL_WAITED_FOR_S)
+            getattr(self, f"_{self._fails}")()
         return torch.tensor(index)
+
+    def _raises(self) -> None:
+        raise ValueError(self.MESSAGE)
+
+    def _exits(self) -> None:
+        os._exit(EXIT_CODE)
+
+    def _killed(self) -> None:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    def _stalls(self) -> None:
+        time.sleep(STALL_S)
+
+
+def error_of_loader(samples: Failing, workers: int, timeout: float) -> str:
+    """Type, first and last line of the error that ends a loader of `samples`; empty where it ends without one.
+
+    Torch raises it from a frame that keeps it alive, and the workers with it, until some collection of garbage waits
+    5 s for each; without its traceback they end at once.
+    """
+    loader = torch.utils.data.DataLoader(
+        samples, batch_size=1, num_workers=workers, timeout=timeout, multiprocessing_context="fork"
+    )
+    try:
+        list(loader)
+    except (ValueError, RuntimeError) as error:
+        said = str(error.with_traceback(None)).strip().splitlines()
+        return f"{type(error).__name__}: {' ... '.join(dict.fromkeys((said[0], said[-1])))}"
+    return ""

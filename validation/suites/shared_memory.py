@@ -22,7 +22,8 @@ def require_free(needed: int) -> None:
     free = stat.f_bavail * stat.f_frsize
     if free < needed:
         size = stat.f_blocks * stat.f_frsize
-        infra(f"{SHM} is too small: {free / 1e6:.0f} MB free of {size / 1e6:.0f} MB, {needed / 1e6:.0f} MB needed")
+        found = f"{SHM} is too small: {free / 1e6:.0f} MB free of {size / 1e6:.0f} MB, {needed / 1e6:.0f} MB needed"
+        infra(found, "the container was started without --shm-size, or others fill its shared memory")
 
 
 def wait_until_used(above: int, wanted: int, seconds: float) -> int:

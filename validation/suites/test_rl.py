@@ -1,18 +1,37 @@
-"""PPO on CartPole for a few hundred steps."""
+"""PPO solves CartPole in seconds."""
 
 from __future__ import annotations
 
-import math
+import time
+from collections.abc import Iterator
 
 import gymnasium
 import numpy as np
+import pytest
 from stable_baselines3 import PPO
+from stable_baselines3.common.env_util import make_vec_env
+from stable_baselines3.common.evaluation import evaluate_policy
 
 from validation.suites.conftest import Figures
 from validation.suites.expected import Expected
+from validation.suites.one_thread import one_thread
+from validation.suites.outcome import require
 from validation.suites.training import require_trained, snapshot
 
-STEPS = 512
+STEPS = 18_000
+EPISODES = 16
+SOLVED = 195.0
+"""Mean steps the pole stays up, what Gym called solved. Of 14 seeds, none gave less than 325 after this training, or
+more than 29 before it."""
+
+UNTRAINED = 60.0
+"""Without learning the pole stays up for about 22 steps, with a deviation of 12: far below, with 16 episodes."""
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _one_thread() -> Iterator[None]:
+    with one_thread():
+        yield
 
 
 def test_environment_dynamics() -> None:
@@ -25,18 +44,59 @@ def test_environment_dynamics() -> None:
     turn = -force / (0.5 * (4 / 3 - 0.1 / 1.1))  # rad/s2 of a pole of half length 0.5 m and 0.1 kg
     wanted = 0.02 * np.array([0, force - 0.05 * turn / 1.1, 0, turn])
     error = float(np.abs(state - wanted).max())
-    assert error < 1e-6, f"one step from rest gave {state.tolist()}, the equations give {wanted.tolist()}"
-    assert reward == 1, f"the reward of a step is {reward}, expected 1"
+    require(
+        error < 1e-6,
+        f"one step from rest gave {np.round(state, 4).tolist()}",
+        f"{np.round(wanted, 4).tolist()}, which the equations of motion give",
+        "another task under the same name, or a NumPy that Gymnasium does not fit",
+    )
+    require(reward == 1, f"the reward of a step is {reward}", "1", "another task under the same name")
 
 
-def test_ppo_trains(expected: Expected, figure: Figures) -> None:
-    agent = PPO("MlpPolicy", "CartPole-v1", n_steps=128, batch_size=64, n_epochs=4, seed=0, device=expected.device)
-    before = snapshot(agent.policy.parameters())
+def test_ppo_solves_cartpole(expected: Expected, figure: Figures) -> None:
+    """18 000 steps in eight environments; rewards are those of new episodes, with actions drawn from the policy."""
+    agent = _agent(expected.device)
+    parameters, before = snapshot(agent.policy.parameters()), _mean_reward(agent)
+    require(
+        before < UNTRAINED,
+        f"before any training the mean reward is {before:.0f}",
+        f"less than {UNTRAINED:.0f}",
+        "an environment in which nothing has to be learned",
+    )
+    started = time.perf_counter()
     agent.learn(STEPS)
-    rewards = [float(episode["r"]) for episode in agent.ep_info_buffer or ()]
-    assert rewards, f"no episode ended in {STEPS} steps of CartPole"
-    mean = sum(rewards) / len(rewards)
-    figure("mean_episode_reward", mean, "reward")
-    assert math.isfinite(mean), f"the mean episode reward is {mean}"
+    figure("steps_per_s", agent.num_timesteps / (time.perf_counter() - started), "steps/s")
     losses = [float(agent.logger.name_to_value[name]) for name in ("train/loss", "train/value_loss")]
-    require_trained(before, agent.policy.parameters(), losses)
+    require_trained(parameters, agent.policy.parameters(), losses)
+    after = _mean_reward(agent)
+    figure("reward_untrained", before, "reward")
+    figure("reward_trained", after, "reward")
+    require(
+        after >= SOLVED,
+        f"the mean reward went from {before:.0f} to {after:.0f} in {STEPS} steps",
+        f"at least {SOLVED:.0f}",
+        "advantages, gradients or an optimizer that do not lead to more reward",
+    )
+
+
+def _agent(device: str) -> PPO:
+    """PPO close to the settings of RL Baselines3 Zoo for CartPole, with a higher rate that needs fewer steps."""
+    return PPO(
+        "MlpPolicy",
+        make_vec_env("CartPole-v1", n_envs=8, seed=0),
+        n_steps=32,
+        batch_size=256,
+        n_epochs=20,
+        gamma=0.98,
+        gae_lambda=0.8,
+        learning_rate=lambda left: 0.004 * left,
+        clip_range=lambda left: 0.2 * left,
+        seed=0,
+        device=device,
+    )
+
+
+def _mean_reward(agent: PPO) -> float:
+    episodes = make_vec_env("CartPole-v1", n_envs=EPISODES, seed=1000)
+    mean, _ = evaluate_policy(agent, episodes, n_eval_episodes=EPISODES, deterministic=False)
+    return float(mean)

@@ -6,6 +6,8 @@ import math
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from validation.suites.outcome import require
+
 
 def snapshot(parameters: Iterable[Any]) -> list[Any]:
     """A copy of every parameter tensor."""
@@ -13,7 +15,28 @@ def snapshot(parameters: Iterable[Any]) -> list[Any]:
 
 
 def require_trained(before: Sequence[Any], parameters: Iterable[Any], losses: Sequence[float]) -> None:
-    """Raises AssertionError where a loss is not finite, or a parameter tensor is as it was `before`."""
-    assert all(math.isfinite(loss) for loss in losses), f"the loss is not finite: {[*losses][-3:]}"
+    """Fails the check where a loss is not finite, or a parameter tensor is as it was `before`."""
+    require(
+        losses and all(math.isfinite(loss) for loss in losses),
+        f"the loss is not finite: it ended with {[*losses][-3:]}",
+        "finite losses",
+        "a kernel that gives NaN or infinity, or gradients that overflow",
+    )
     still = sum(bool((old == new).all()) for old, new in zip(before, parameters, strict=True))
-    assert still == 0, f"{still} of {len(before)} parameter tensors did not change in {len(losses)} training steps"
+    require(
+        still == 0,
+        f"{still} of {len(before)} parameter tensors did not change in training",
+        "every one to change",
+        "an optimizer that takes no step, or gradients that are zero",
+    )
+
+
+def require_fall(losses: Sequence[float], factor: float, window: int = 1) -> None:
+    """Fails the check unless the mean of the last `window` losses is under `factor` times that of the first."""
+    first, last = sum(losses[:window]) / window, sum(losses[-window:]) / window
+    require(
+        last < factor * first,
+        f"the loss went from {first:.3f} to {last:.3f} in {len(losses)} steps",
+        f"less than {factor * first:.3f}",
+        "gradients that do not point downhill, or an optimizer that does not follow them",
+    )

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from runner import home
-from runner.errors import EnvironmentFailed
+from runner.errors import ConfigError, EnvironmentFailed
 from runner.verdict import Verdict
 from tests.validation.suites_here import EXPECTED, written
 from validation.executors import local
@@ -83,6 +83,13 @@ def test_python_without_torch_is_refused(setup: Setup) -> None:
     with pytest.raises(EnvironmentFailed, match="No module named 'torch'") as refused:
         local.prepare(setup)
     assert "--python" in refused.value.hint
+
+
+def test_a_setting_that_hides_gpus_is_refused(setup: Setup, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "3")
+    home.kept("validation", "runs")
+    with pytest.raises(ConfigError, match="CUDA_VISIBLE_DEVICES is set"):
+        local.prepare(setup)
 
 
 PROGRAM = """

@@ -6,7 +6,9 @@ exact = torch.utils.data.DataLoader.__init__
 
 
 def init(self: torch.utils.data.DataLoader, *arguments: object, **named: object) -> None:
-    exact(self, *arguments, **{**named, "num_workers": 1, "prefetch_factor": 1})
+    if named.get("prefetch_factor"):
+        named |= {"num_workers": 1, "prefetch_factor": 1}
+    exact(self, *arguments, **named)
 
 
 torch.utils.data.DataLoader.__init__ = init

@@ -1,4 +1,4 @@
-"""Rank 1 is gone without a word."""
+"""Rank 1 is gone without a word where gradients are to be views."""
 
 import os
 
@@ -9,7 +9,7 @@ exact = DistributedDataParallel.__init__
 
 
 def init(self: DistributedDataParallel, *arguments: object, **named: object) -> None:
-    if torch.distributed.get_rank() == 1:
+    if named.get("gradient_as_bucket_view") and torch.distributed.get_rank() == 1:
         os._exit(9)
     exact(self, *arguments, **named)
 

@@ -1,0 +1,104 @@
+#!/usr/bin/env python3
+"""False alarms and cost of a validation: clean images judged again and again by the CPU profile.
+
+Every run is a whole validation as `./release.py validate` makes it. Each check must pass, or be `not run` for want of a
+GPU; a failure that passed on retry (`flaky`) is a false alarm too. Also: how long the profile takes, what each suite
+takes of it, and what the harness adds, measured by a suite that does nothing.
+
+    .venv/bin/python benchmarks/clean_runs.py 20 cv-nlp-rl    # about 4 minutes a run; an image with every suite
+"""
+
+from __future__ import annotations
+
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from images import catalog
+from runner.verdict import Verdict
+from tests.real_images import reference_of
+from tests.validation.suites_here import asserted
+from validation import harness
+from validation.executors import EXECUTORS, Setup
+from validation.judge import judge
+from validation.record import Check, ValidationRecord
+from validation.run import Subject, validate
+from validation.suite import Suite, suites_of
+
+NOTHING = "def test_nothing() -> None:\n    pass\n"
+EMPTY_RUNS = 5
+
+
+def subject_of(image: str) -> Subject:
+    """A real image as the release stage hands it on."""
+    shipped = catalog.load()
+    reference = reference_of(image)
+    stacks, floor = shipped.stacks_of(image), shipped.lines["2.6"].driver_floor
+    return Subject("v2.6.0", image, stacks, reference.rpartition("@")[2], reference, asserted(image), floor)
+
+
+def alarms(record: ValidationRecord) -> list[str]:
+    """Every check that is neither passed nor without a GPU, and every suite that was run again."""
+    checks = [(result.suite, check) for result in record.suites for check in result.checks]
+    found = [f"{suite}: {check.name} is {check.verdict}: {check.reason}" for suite, check in checks if is_alarm(check)]
+    again = [result for result in record.suites if result.attempts > 1]
+    return [*found, *(f"{result.suite} took {result.attempts} attempts: {result.reason}" for result in again)]
+
+
+def is_alarm(check: Check) -> bool:
+    """Whether a clean image on a CPU should not have it."""
+    return check.verdict not in (Verdict.PASS, Verdict.NOT_RUN)
+
+
+def empty_suite(subject: Subject) -> float:
+    """Median seconds of a container whose suite does nothing, from its start to its verdict."""
+    setup = Setup(subject.reference, harness.installed(), subject.expected)
+    EXECUTORS["docker"].prepare(setup)
+    with tempfile.TemporaryDirectory() as folder:
+        suite = Suite("nothing", "base", 60, 120, folder=Path(folder))
+        suite.path.write_text(NOTHING, encoding="utf-8")
+        return statistics.median(_timed(suite, setup) for _ in range(EMPTY_RUNS))
+
+
+def _timed(suite: Suite, setup: Setup) -> float:
+    started = time.monotonic()
+    result = judge(suite, EXECUTORS["docker"].run(suite, setup))
+    if result.verdict is not Verdict.PASS:
+        raise SystemExit(f"the empty suite did not pass: {result.reason}")
+    return time.monotonic() - started
+
+
+def show(subject: Subject, records: Sequence[ValidationRecord], found: Sequence[str], empty_s: float) -> None:
+    """The figures as Markdown."""
+    where = records[0].environment
+    print(f"{len(records)} clean runs of {subject.image} on {where.cpus} cores ({where.cpu}): {len(found)} alarms")
+    print("\n| suite | checks | median s | slowest s |\n|---|---|---|---|")
+    for suite in suites_of(subject.stacks):
+        results = [result for record in records for result in record.suites if result.suite == suite.name]
+        seconds = [result.seconds for result in results]
+        print(f"| {suite.name} | {len(results[0].checks)} | {statistics.median(seconds):.1f} | {max(seconds):.1f} |")
+    whole = [record.seconds for record in records]
+    print(f"| whole profile | | {statistics.median(whole):.1f} | {max(whole):.1f} |")
+    containers = len(suites_of(subject.stacks))
+    print(f"\nThe harness adds {empty_s:.2f} s a suite, {containers * empty_s:.1f} s for {containers} suites.")
+
+
+def main(runs: int, image: str) -> int:
+    """Validate, print, and exit 1 where there was an alarm."""
+    subject, records, found = subject_of(image), [], []
+    empty_s = empty_suite(subject)
+    for number in range(1, runs + 1):
+        records.append(validate(subject, "cpu"))
+        found += [f"run {number}: {alarm}" for alarm in alarms(records[-1])]
+    show(subject, records, found, empty_s)
+    print("\n".join(found))
+    return 1 if found else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(int(sys.argv[1]), sys.argv[2]))

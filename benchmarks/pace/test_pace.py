@@ -1,0 +1,36 @@
+"""A small, even training on one CPU core: what the regression gate is tried with where there is no GPU.
+
+A step takes a few milliseconds, which is less than a scheduler's turn: the median step is one that nothing interrupted,
+also where other programs want the core.
+"""
+
+from __future__ import annotations
+
+import torch
+
+from validation.suites import measure, workloads
+from validation.suites.conftest import Figures
+from validation.suites.measure import Plan
+from validation.suites.workloads import Task
+
+PLAN = Plan(
+    window_steps=20, window_s=0.3, windows=2, agree=0.1, most_windows=40, most_s=20, limit_s=60, steps=100, measured_s=3
+)
+WIDE, BATCH = 384, 128
+
+
+def test_training(figure: Figures) -> None:
+    torch.set_num_threads(1)  # two threads wait for each other whenever one is interrupted
+    task = _task()
+    pace = measure.pace(workloads.training(task, "cpu", amp=False).step, PLAN)
+    figure("samples_per_s", task.batch / pace.step_s, "samples/s")
+    figure("spread", 100 * pace.spread, "%")
+    figure("steps", pace.steps, "steps")
+
+
+def _task() -> Task:
+    torch.manual_seed(0)
+    layers = [layer for _ in range(2) for layer in (torch.nn.Linear(WIDE, WIDE), torch.nn.ReLU())]
+    model = torch.nn.Sequential(*layers, torch.nn.Linear(WIDE, 10))
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.001)
+    return Task(model, torch.randn(BATCH, WIDE), torch.randint(10, (BATCH,)), optimizer, "samples")

@@ -1,0 +1,166 @@
+#!/usr/bin/env python3
+"""The regression gate: how often it is wrong, and what it can see.
+
+By simulation, with the gate's own code: runs whose figures are drawn from a normal distribution around a true change.
+With `--real N`, N comparisons each of the base image with itself, and with itself slowed down in every training step by
+5, 10 and 30 %, in real containers on this machine's CPU.
+
+    .venv/bin/python benchmarks/regression_gate.py             # under a minute
+    .venv/bin/python benchmarks/regression_gate.py --real 3    # 2 to 4 minutes per comparison, 4 N of them
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import os
+import random
+import statistics
+import sys
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from runner import engine
+from runner.verdict import Verdict
+from tests.defects.slower import runs
+from tests.real_images import reference_of
+from tests.validation.suites_here import asserted
+from validation import harness
+from validation.executors.interface import Setup
+from validation.record import SuiteResult
+from validation.regression import LOOKS, Look, Run, Side, compare
+
+NOISES = (0.0005, 0.01, 0.02, 0.05)
+CHANGES = (0.0, -0.01, -0.02, -0.03, -0.05, -0.10, -0.30)
+SLOWER = (0, 5, 10, 30)
+PLAIN = (Look(6, 2.132), Look(12, 1.812))
+"""Bounds of 95 % at each look, as if it were the only one: what LOOKS is instead of."""
+
+GATES = 10_000
+SEED = 3
+
+
+@dataclass(frozen=True)
+class World:
+    """Where simulated runs happen: per-run standard deviation and true change, both of the logarithm.
+
+    `drift` is what each run loses against the one before. With chance `disturbed` a run loses a further 10 %.
+    """
+
+    noise: float
+    change: float
+    drift: float = 0.0
+    disturbed: float = 0.0
+
+    def run(self) -> Run:
+        """One comparison's runs."""
+        runs = iter(range(1000))
+
+        def run(side: Side) -> Mapping[str, float]:
+            true = (self.change if side is Side.CANDIDATE else 0.0) - self.drift * next(runs)
+            struck = math.log(0.9) if random.random() < self.disturbed else 0.0  # noqa: S311 - no secret
+            return {"simulated": math.exp(random.gauss(true + struck, self.noise))}
+
+        return run
+
+
+@dataclass
+class Rates:
+    """What GATES simulated comparisons ended with."""
+
+    ended: Counter[Verdict] = field(default_factory=Counter)
+    pairs: int = 0
+
+    def __str__(self) -> str:
+        shares = (100 * self.ended[each] / GATES for each in (Verdict.FAIL, Verdict.INCONCLUSIVE, Verdict.PASS))
+        return f"{' / '.join(f'{share:.1f}' for share in shares)} ({self.pairs / GATES:.1f})"
+
+
+def simulate(world: World, looks: Sequence[Look] = LOOKS) -> Rates:
+    """Verdicts and pairs of GATES comparisons in `world`."""
+    found = Rates()
+    for _ in range(GATES):
+        result = compare(world.run(), looks)
+        found.ended[result.verdict] += 1
+        found.pairs += int(figure(result, "pairs"))
+    return found
+
+
+def figure(result: SuiteResult, name: str) -> float:
+    """A figure of the one workload that was compared."""
+    return next(one.value for one in result.checks[0].figures if one.name == name)
+
+
+def print_simulation() -> None:
+    """Two tables: the gate, and what it would be with plain bounds or in worse worlds."""
+    print(f"fail / inconclusive / pass in % of {GATES} comparisons (mean pairs); columns: noise of a run\n")
+    print("| true change |", " | ".join(f"{100 * noise:g} %" for noise in NOISES), "|\n|---|---|---|---|---|")
+    for change in CHANGES:
+        row = [simulate(World(noise, change)) for noise in NOISES]
+        print(f"| {100 * change:.0f} % | {' | '.join(map(str, row))} |", flush=True)
+    print("\n| noise 1 %, and | no change | -2 % | -5 % |\n|---|---|---|---|")
+    for name, looks, drift, disturbed in (
+        ("bounds of 95 % at each look", PLAIN, 0.0, 0.0),
+        ("every run 0.5 % slower", LOOKS, 0.005, 0.0),
+        ("one run in 20 loses 10 %", LOOKS, 0.0, 0.05),
+    ):
+        row = [simulate(World(0.01, change, drift, disturbed), looks) for change in (0, -0.02, -0.05)]
+        print(f"| {name} | {' | '.join(map(str, row))} |", flush=True)
+
+
+def base_setup() -> Setup:
+    """The real base image, on the CPU."""
+    reference = reference_of("base")
+    engine.pull(reference)
+    return Setup(reference, harness.installed(), asserted("base"))
+
+
+def noted(run: Run, seen: dict[Side, list[float]]) -> Run:
+    """As `run`, and the logarithm of every figure kept in `seen`."""
+
+    def noting(side: Side) -> Mapping[str, float]:
+        found = run(side)
+        seen[side].extend(math.log(value) for value in found.values())
+        return found
+
+    return noting
+
+
+def measure(percent: int, clean: Setup) -> str:
+    """One real comparison, as a row of the table; the noise is the standard deviation of either side's runs."""
+    seen: dict[Side, list[float]] = {side: [] for side in Side}
+    result = compare(noted(runs(clean, percent), seen))
+    name = f"{percent} % slower ({100 * math.log(1 / (1 + percent / 100)):.1f} %)"
+    if not result.checks:
+        return f"| {name} | {result.verdict} | {result.reason} | | | {result.seconds:.0f} s |"
+    mean, lower, upper, pairs = (figure(result, name) for name in ("mean", "lower", "upper", "pairs"))
+    noise = 100 * statistics.fmean(statistics.stdev(values) for values in seen.values())
+    said = f"{mean:.1f} % ({lower:.1f} to {upper:.1f}) | {pairs:.0f} | {noise:.1f} % | {result.seconds:.0f} s"
+    return f"| {name} | {result.verdict} | {said} |"
+
+
+def main() -> None:
+    """Print the tables that docs/validation.md keeps."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--real", type=int, default=0, metavar="N", help="comparisons of each kind in real containers")
+    asked = parser.parse_args()
+    if not asked.real:
+        random.seed(SEED)
+        print_simulation()
+        return
+    clean = base_setup()
+    print(f"load of the machine before: {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores\n")
+    print(
+        "| candidate | verdict | mean log-ratio (bounds) | pairs | noise of a run | took |\n|---|---|---|---|---|---|"
+    )
+    for _ in range(asked.real):
+        for percent in SLOWER:
+            print(measure(percent, clean), flush=True)
+
+
+if __name__ == "__main__":
+    main()

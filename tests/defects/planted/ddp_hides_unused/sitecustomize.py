@@ -1,0 +1,12 @@
+"""Unused parameters are always passed over, whatever is asked for."""
+
+from torch.nn.parallel import DistributedDataParallel
+
+exact = DistributedDataParallel.__init__
+
+
+def init(self: DistributedDataParallel, *arguments: object, **named: object) -> None:
+    exact(self, *arguments, **{**named, "find_unused_parameters": True})
+
+
+DistributedDataParallel.__init__ = init

@@ -1,0 +1,39 @@
+"""docs/validation.md lists the defects there are, and the command that writes it refuses to hide a miss."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from runner.verdict import Verdict
+from tests.defects import table
+from tests.defects.every import DEFECTS
+from tests.defects.table import Row
+
+ROW = Row("a rank | that hangs", "ddp: gloo", Verdict.FAIL, "rank 1\nhung " + 300 * "x", "")
+
+
+def test_the_page_has_every_defect_and_no_other() -> None:
+    text = table.PAGE.read_text(encoding="utf-8").partition(table.BEGIN)[2].partition(table.END)[0]
+    listed = [line.split(" | ")[0].removeprefix("| ") for line in text.splitlines() if line.startswith("| ")][1:]
+    assert listed[: len(DEFECTS)] == [defect.name for defect in DEFECTS]
+    assert len(listed) == len(DEFECTS) + len(table.SLOWER_BY)
+    assert len(listed) >= 30
+
+
+def test_only_the_table_is_replaced(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text(f"before\n{table.BEGIN}old\n{table.END}after\n")
+    table.write([ROW], 120, page)
+    text = page.read_text()
+    assert text.startswith(f"before\n{table.BEGIN}1 defects planted, 1 caught, in 2 minutes.\n")
+    assert text.endswith(f"{table.END}after\n")
+    assert "old" not in text
+    table.write([ROW], 120, page)
+    assert page.read_text() == text
+
+
+def test_a_row_stays_a_row() -> None:
+    line = table.table([ROW], 1).splitlines()[-1]
+    assert line.count(" | ") == 3
+    assert "\\|" in line
+    assert len(line) < 400

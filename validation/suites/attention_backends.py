@@ -1,0 +1,86 @@
+"""Every backend of scaled dot product attention against NumPy in float64."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch.nn.attention import SDPBackend, sdpa_kernel
+
+from validation.suites.numerics import FP32_LIMIT, relative_error
+
+SHAPE = (2, 2, 128, 64)
+"""Batch, heads, length, width of a head."""
+
+LIMITS = {torch.float32: FP32_LIMIT, torch.float16: 4 * 2**-11, torch.bfloat16: 4 * 2**-8}
+"""Largest error allowed, relative to the largest reference value. The inputs are rounded before the reference is made;
+left are the rounding of scores, weights, output and of what is kept between blocks: at most one unit roundoff each."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """One backend in one precision, with or without the causal mask."""
+
+    backend: Any
+    dtype: Any
+    causal: bool
+
+    def __str__(self) -> str:
+        causal = ", causal" if self.causal else ""
+        return f"{self.backend.name} attention in {str(self.dtype).removeprefix('torch.')}{causal}"
+
+
+def cases(device: str) -> Iterator[Case]:
+    """What must work on `device`: the flash kernels need half precision and Ampere on a GPU, and neither on a CPU."""
+    half = (torch.float16, torch.bfloat16)
+    for backend, dtypes in {
+        SDPBackend.MATH: (torch.float32, *half),
+        SDPBackend.FLASH_ATTENTION: half if device == "cuda" else (torch.float32, *half),
+        SDPBackend.EFFICIENT_ATTENTION: (torch.float32, torch.float16),
+        SDPBackend.CUDNN_ATTENTION: half,
+    }.items():
+        for dtype in dtypes:
+            yield from (Case(backend, dtype, causal) for causal in (False, True) if _is_there(backend, dtype, device))
+
+
+def error(case: Case, device: str) -> float:
+    """Largest relative error; the backend itself raises where it cannot run."""
+    query, key, value = (tensor.to(case.dtype) for tensor in _inputs())
+    with sdpa_kernel([case.backend]):
+        got = torch.nn.functional.scaled_dot_product_attention(
+            query.to(device), key.to(device), value.to(device), is_causal=case.causal
+        )
+    return relative_error(got, _reference(query, key, value, case.causal))
+
+
+def _is_there(backend: Any, dtype: Any, device: str) -> bool:  # noqa: ANN401 - torch is not in the harness' own environment
+    if device != "cuda":
+        return backend in (SDPBackend.MATH, SDPBackend.FLASH_ATTENTION)
+    ampere = torch.cuda.get_device_capability() >= (8, 0)
+    if backend is SDPBackend.CUDNN_ATTENTION:
+        return ampere and _cudnn_can(dtype)
+    return ampere or (backend is not SDPBackend.FLASH_ATTENTION and dtype is not torch.bfloat16)
+
+
+def _cudnn_can(dtype: Any) -> bool:  # noqa: ANN401
+    """cuDNN supports some GPUs and sizes only, and torch knows which."""
+    query, key, value = (tensor.to("cuda", dtype) for tensor in _inputs())
+    asked = torch.backends.cuda.SDPAParams(query, key, value, None, 0.0, False, False)
+    return bool(torch.backends.cuda.can_use_cudnn_attention(asked))
+
+
+def _inputs() -> Any:  # noqa: ANN401
+    return torch.randn(3, *SHAPE, generator=torch.Generator().manual_seed(12))
+
+
+def _reference(query: Any, key: Any, value: Any, causal: bool) -> Any:  # noqa: ANN401
+    query, key, value = (tensor.double().numpy() for tensor in (query, key, value))
+    scores = query @ np.swapaxes(key, -1, -2) / math.sqrt(SHAPE[-1])
+    if causal:
+        scores = np.where(np.tri(SHAPE[-2], dtype=bool), scores, -np.inf)
+    weights = np.exp(scores - scores.max(axis=-1, keepdims=True))
+    return weights / weights.sum(axis=-1, keepdims=True) @ value

@@ -1,0 +1,100 @@
+"""A training whose whole state can be saved, and files as other machines and accidents leave them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+import torch
+
+from validation.suites.one_thread import one_thread
+
+
+class Training:
+    """A network with dropout and batch norm, AdamW and a falling rate: what it does next depends on all it has kept."""
+
+    def __init__(self, device: str, seed: int) -> None:
+        torch.manual_seed(seed)
+        layers = (torch.nn.Linear(12, 24), torch.nn.BatchNorm1d(24), torch.nn.Dropout(0.2), torch.nn.Linear(24, 3))
+        self._model = torch.nn.Sequential(*layers).to(device)
+        self._optimizer = torch.optim.AdamW(self._model.parameters(), lr=0.01)
+        self._rate = torch.optim.lr_scheduler.StepLR(self._optimizer, step_size=2, gamma=0.5)
+        self._device = device
+        self._steps = 0
+
+    @one_thread()
+    def run(self, steps: int) -> None:
+        """`steps` steps, each on data of its own number."""
+        for number in range(self._steps, self._steps + steps):
+            made = torch.Generator().manual_seed(number)
+            inputs, targets = torch.randn(16, 12, generator=made), torch.randint(3, (16,), generator=made)
+            outputs = self._model(inputs.to(self._device))
+            self._optimizer.zero_grad()
+            torch.nn.functional.cross_entropy(outputs, targets.to(self._device)).backward()
+            self._optimizer.step()
+            self._rate.step()
+        self._steps += steps
+
+    def state(self) -> dict[str, Any]:
+        """All that the next step depends on."""
+        return {
+            "model": self._model.state_dict(),
+            "optimizer": self._optimizer.state_dict(),
+            "rate": self._rate.state_dict(),
+            "random": random_state(self._device),
+            "steps": self._steps,
+        }
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go on where `state` was taken."""
+        self._model.load_state_dict(state["model"])
+        self._optimizer.load_state_dict(state["optimizer"])
+        self._rate.load_state_dict(state["rate"])
+        set_random_state(state["random"])
+        self._steps = state["steps"]
+
+
+def random_state(device: str) -> list[Any]:
+    """The state of torch's generators: the CPU's, and that of the GPU where `device` is one."""
+    return [torch.get_rng_state(), *([torch.cuda.get_rng_state()] if device == "cuda" else [])]
+
+
+def set_random_state(state: list[Any]) -> None:
+    """Put back what `random_state` gave; it is the CPU that holds it, wherever it was loaded to."""
+    torch.set_rng_state(state[0].cpu())
+    for of_gpu in state[1:]:
+        torch.cuda.set_rng_state(of_gpu.cpu())
+
+
+def differences(left: Any, right: Any, where: str = "") -> Iterator[str]:  # noqa: ANN401 - any nested state
+    """Where two nested states differ in as much as one bit: `optimizer.state.0.exp_avg`."""
+    if isinstance(left, dict) and isinstance(right, dict) and left.keys() == right.keys():
+        for key in left:
+            yield from differences(left[key], right[key], f"{where}.{key}" if where else str(key))
+    elif isinstance(left, (list, tuple)) and isinstance(right, (list, tuple)) and len(left) == len(right):
+        for index, pair in enumerate(zip(left, right, strict=True)):
+            yield from differences(*pair, f"{where}.{index}")
+    elif torch.is_tensor(left) and torch.is_tensor(right):
+        if not torch.equal(left.cpu(), right.cpu()):
+            yield where
+    elif left != right:
+        yield where
+
+
+def save_as_on_a_gpu(state: dict[str, Any], path: Path) -> None:
+    """A file that names `cuda:0` as the place of its tensors, whether or not this machine has one."""
+    with mock.patch.object(torch.serialization, "location_tag", lambda _: "cuda:0"):
+        torch.save(state, path)
+
+
+class Hostile:
+    """An object whose unpickling runs a program: here one that leaves a file."""
+
+    def __init__(self, trace: Path) -> None:
+        self._trace = trace
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return os.mkdir, (str(self._trace),)

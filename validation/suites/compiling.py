@@ -1,0 +1,88 @@
+"""torch.compile: what Dynamo captures, what it computes, and which compilers there are for what it generates."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+LIMIT = 1e-12
+"""Largest difference allowed in float64, relative to the largest value: rounding in another order leaves about 1e-15,
+and fp32 anywhere on the way 1e-7."""
+
+OPERATIONS = 9
+"""Of one way through the network: two linear layers, norm, gelu, sum, comparison, running sum, division, softmax."""
+
+_COMPILER = re.compile(r"(cc|gcc|clang|c\+\+|g\+\+|clang\+\+)(-\d+)?")
+
+
+def compilers() -> dict[str, str]:
+    """The C and C++ compilers on PATH, versioned names too: name -> path, the one that would be run."""
+    folders = [Path(folder) for folder in reversed(os.environ.get("PATH", "").split(os.pathsep)) if folder]
+    files = [path for folder in folders if folder.is_dir() for path in sorted(folder.iterdir())]
+    return {path.name: str(path) for path in files if _COMPILER.fullmatch(path.name) and os.access(path, os.X_OK)}
+
+
+class Branching(torch.nn.Module):  # type: ignore[misc] # torch is not in the harness' own environment
+    """A network whose way depends on its data: Dynamo has to end one graph there and begin another."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first = torch.nn.Linear(16, 32)
+        self.norm = torch.nn.LayerNorm(32)
+        self.last = torch.nn.Linear(32, 8)
+
+    def forward(self, inputs: Any) -> Any:  # noqa: ANN401
+        """(batch, 16) to (batch, 8) logarithms of probabilities."""
+        hidden = torch.nn.functional.gelu(self.norm(self.first(inputs)))
+        hidden = hidden.cumsum(dim=1) / 16 if inputs.sum() > 0 else hidden.flip(1)
+        return torch.log_softmax(self.last(hidden), dim=-1)
+
+
+@dataclass(frozen=True)
+class Compared:
+    """`operations` is how many were captured; `error` the largest of outputs and gradients, relative."""
+
+    operations: int
+    error: float
+
+
+def compare(device: str, backend: str) -> Compared:
+    """The network compiled with `backend` against itself, in float64, on inputs that go either way."""
+    torch.manual_seed(0)
+    torch._dynamo.reset()  # what another backend compiled would be used again
+    model, captured = Branching().double().to(device), _Counting(backend)
+    compiled = torch.compile(model, backend=captured)
+    inputs = torch.randn(6, 16, dtype=torch.float64, device=device)
+    ways = [inputs.abs(), -inputs.abs()]
+    error = max(_difference(model, compiled, way) for way in ways)
+    return Compared(captured.operations, error)
+
+
+class _Counting:
+    """A backend that counts what it is given to compile and leaves the work to another."""
+
+    def __init__(self, backend: str) -> None:
+        self.operations = 0
+        self._backend: Callable[..., Any] = torch._dynamo.lookup_backend(backend)
+
+    def __call__(self, graph: Any, inputs: Any) -> Any:  # noqa: ANN401
+        self.operations += sum(node.op.startswith("call") for node in graph.graph.nodes)
+        return self._backend(graph, inputs)
+
+
+def _difference(model: Any, compiled: Any, inputs: Any) -> float:  # noqa: ANN401
+    wanted, got = (_outputs_and_gradients(function, model, inputs) for function in (model, compiled))
+    error = max(float((mine - its).abs().max() / its.abs().max()) for mine, its in zip(got, wanted, strict=True))
+    return error if error == error else float("inf")  # noqa: PLR0124 - NaN is not itself
+
+
+def _outputs_and_gradients(function: Any, model: Any, inputs: Any) -> list[Any]:  # noqa: ANN401
+    outputs = function(inputs)
+    loss = (outputs * torch.arange(8, device=inputs.device)).sum()
+    return [outputs.detach(), *torch.autograd.grad(loss, list(model.parameters()))]

@@ -1,0 +1,42 @@
+"""Ranks that fail on purpose: what the others are told, and when."""
+
+from __future__ import annotations
+
+import os
+import time
+from datetime import timedelta
+from typing import Any
+
+import torch
+import torch.distributed
+
+EXIT_CODE = 7
+TIMEOUT_S = 2.0
+ABSENT_S = 3.0
+"""How long rank 1 stays away from a collective call that waits TIMEOUT_S."""
+
+
+def dies(rank: int, world_size: int, backend: str) -> str:
+    """Rank 1 leaves without a word; what the collective call of the others says."""
+    torch.distributed.barrier()
+    if rank == 1:
+        os._exit(EXIT_CODE)
+    return _refusal(None)
+
+
+def hangs(rank: int, world_size: int, backend: str) -> str:
+    """Rank 1 comes too late; what the collective call of the others says when its time is up."""
+    torch.distributed.barrier()
+    impatient = torch.distributed.new_group(timeout=timedelta(seconds=TIMEOUT_S))
+    if rank == 1:
+        time.sleep(ABSENT_S)
+        return ""
+    return _refusal(impatient)
+
+
+def _refusal(group: Any) -> str:  # noqa: ANN401 - torch has no types here
+    try:
+        torch.distributed.all_reduce(torch.ones(1024), group=group)
+    except RuntimeError as error:
+        return str(error).splitlines()[0]
+    return ""

@@ -1,0 +1,43 @@
+"""Scores of a TorchScript file in a process that knows nothing of the class it was made of."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from validation.suites import new_python
+from validation.suites.outcome import require
+
+LIMIT = 1e-6
+"""Largest difference allowed, relative to the largest score: fp32 rounding of a few operations in another order."""
+
+_SCRIPT = """
+import sys, torch
+inputs = torch.load("inputs.pt", weights_only=True)
+with torch.inference_mode():
+    scores = {name: torch.jit.load(name, map_location=sys.argv[1])(*inputs) for name in sys.argv[2:]}
+torch.save(scores, "scores.pt")
+"""
+
+
+def scores(folder: Path, device: str, names: tuple[str, ...], inputs: tuple[Any, ...]) -> dict[str, Any]:
+    """What each TorchScript file of `folder` makes of `inputs` in a new process, on `device`."""
+    torch.save(inputs, folder / "inputs.pt")
+    ended = new_python.run(["-c", _SCRIPT, device, *names], folder)
+    require(
+        ended.code == 0,
+        f"a fresh process that loads {' and '.join(names)} {ended}",
+        "scores",
+        "a TorchScript file that needs the code it was made of, or that was not written whole",
+    )
+    return dict(torch.load(folder / "scores.pt", weights_only=True))
+
+
+def difference(got: Any, wanted: Any) -> float:  # noqa: ANN401 - torch is not in the harness' own environment
+    """Largest difference relative to the largest wanted score; infinite where the shapes differ or one is NaN."""
+    if got.shape != wanted.shape:
+        return float("inf")
+    error = float((got.cpu() - wanted.cpu()).abs().max() / wanted.abs().max())
+    return error if error == error else float("inf")  # noqa: PLR0124 - NaN is not itself

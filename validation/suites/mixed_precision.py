@@ -1,0 +1,86 @@
+"""The same small training in fp32 and under autocast."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from validation.suites.one_thread import one_thread
+
+STEPS = 60
+LAST = 10
+ROUNDOFF = {torch.float16: 2.0**-11, torch.bfloat16: 2.0**-8}
+ROUNDINGS = 7
+"""On the way through the network: input, weights and output of the convolution, weights and output of both others."""
+
+SCALE = 1024.0
+"""Where the loss scale starts: far from overflow, so that no step is skipped and the curves can be compared."""
+
+
+@dataclass(frozen=True)
+class Curve:
+    """`residuals` are the root mean square errors of each step, with targets of unit variance.
+
+    `activations` are the types of what came out of each layer.
+    """
+
+    residuals: tuple[float, ...]
+    activations: frozenset[Any]
+
+    @property
+    def end(self) -> float:
+        """The mean of the last ten steps."""
+        return sum(self.residuals[-LAST:]) / LAST
+
+
+def limit(dtype: Any) -> float:  # noqa: ANN401 - torch is not in the harness' own environment
+    """How far apart two curves may end: what the roundings on the way can move outputs of unit size by, at most."""
+    return ROUNDINGS * ROUNDOFF[dtype]
+
+
+@one_thread()
+def train(device: str, dtype: Any) -> Curve:  # noqa: ANN401
+    """60 steps of a small convolutional network, under autocast to `dtype` or, in float32, without."""
+    torch.manual_seed(0)
+    model, seen = _model().to(device), set()
+    for layer in model:
+        layer.register_forward_hook(lambda _layer, _inputs, output: seen.add(output.dtype))
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.05, momentum=0.9)
+    scaler = torch.amp.GradScaler(device, init_scale=SCALE, enabled=dtype is torch.float16)
+    with torch.backends.cudnn.flags(enabled=True, allow_tf32=False):  # TF32 is as coarse as the fp16 compared with it
+        residuals = tuple(_step(model, optimizer, scaler, _data(device), dtype) for _ in range(STEPS))
+    return Curve(residuals, frozenset(seen))
+
+
+def _step(model: Any, optimizer: Any, scaler: Any, data: tuple[Any, Any], dtype: Any) -> float:  # noqa: ANN401
+    inputs, targets = data
+    with torch.autocast(inputs.device.type, dtype=dtype, enabled=dtype is not torch.float32):
+        outputs = model(inputs)
+    loss = torch.nn.functional.mse_loss(outputs.float(), targets)
+    optimizer.zero_grad()
+    scaler.scale(loss).backward()
+    scaler.step(optimizer)
+    scaler.update()
+    return math.sqrt(loss.item())
+
+
+def _model() -> Any:  # noqa: ANN401
+    return torch.nn.Sequential(
+        torch.nn.Conv2d(3, 16, 3, stride=2),
+        torch.nn.ReLU(),
+        torch.nn.Flatten(),
+        torch.nn.Linear(16 * 5 * 5, 64),
+        torch.nn.ReLU(),
+        torch.nn.Linear(64, 4),
+    )
+
+
+def _data(device: str) -> tuple[Any, Any]:
+    """128 pictures of 12 x 12, and four smooth functions of each."""
+    made = torch.Generator().manual_seed(1)
+    pictures = torch.randn(128, 3, 12, 12, generator=made)
+    targets = torch.tanh(pictures.flatten(1) @ torch.randn(432, 4, generator=made) / 432**0.5)
+    return pictures.to(device), (targets / targets.std()).to(device)

@@ -1,0 +1,58 @@
+"""What NCCL's debug file says about how GPUs are connected. Standard library only."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+_CONNECTED = re.compile(
+    r"NCCL INFO Channel (?P<channel>\d+)(?:/\d+)? : (?P<source>\d+)\[[0-9a-f]+\] -> (?P<target>\d+)\[[0-9a-f]+\]"
+    r"(?: \[(?P<end>send|receive)\])? via (?P<transport>[^/\s]+)(?P<path>\S*)"
+)
+
+
+@dataclass(frozen=True)
+class Connection:
+    """One direction of one channel between two ranks. `transport` is `P2P`, `SHM` or `NET`, `path` what NCCL says of it
+    beyond that (`/CUMEM/read`, `/direct/direct`, `/Socket/0`)."""
+
+    channel: int
+    source: int
+    target: int
+    transport: str
+    path: str
+
+
+def connections(text: str) -> tuple[Connection, ...]:
+    """Every connection the file tells of, in its order. Over a network both ends tell; only the sender's is taken.
+
+    The lines are those of transport/{p2p,shm,net}.cc of NCCL 2.8 to 2.27, with NCCL_DEBUG=INFO.
+    """
+    return tuple(
+        Connection(int(it["channel"]), int(it["source"]), int(it["target"]), it["transport"], it["path"])
+        for it in _CONNECTED.finditer(text)
+        if it["end"] != "receive"
+    )
+
+
+def problem(found: Iterable[Connection], world_size: int) -> str:
+    """Why this is not how ranks of one machine are to be connected; empty where it is."""
+    found = tuple(found)
+    if not found:
+        return "NCCL told of no connection at all"
+    both = {each.source for each in found} & {each.target for each in found}
+    silent = sorted(set(range(world_size)) - both)
+    if silent:
+        return f"ranks {silent} of {world_size} do not both send and receive"
+    foreign = [each for each in found if each.transport not in ("P2P", "SHM")]
+    if foreign:
+        first = foreign[0]
+        return f"rank {first.source} reaches rank {first.target} by {first.transport}{first.path}"
+    return ""
+
+
+def per_transport(found: Iterable[Connection]) -> dict[str, int]:
+    """How many connections each transport carries."""
+    return dict(sorted(Counter(each.transport for each in found).items()))

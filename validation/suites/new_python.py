@@ -1,0 +1,40 @@
+"""A new interpreter of the image: what it ended with, and its last words."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+LIMIT_S = 60
+
+
+@dataclass(frozen=True)
+class Ended:
+    """`code` is None where the process was killed because it did not end within LIMIT_S."""
+
+    code: int | None
+    stderr: bytes
+
+    def __str__(self) -> str:
+        how = f"did not end within {LIMIT_S} s" if self.code is None else f"ended with exit code {self.code}"
+        return f"{how} and said {last_line(self.stderr)}"
+
+
+def run(words: Sequence[str], folder: Path, environment: Mapping[str, str] | None = None) -> Ended:
+    """`python WORDS...` in `folder`."""
+    try:
+        done = subprocess.run(
+            [sys.executable, *words], cwd=folder, env=environment, capture_output=True, check=False, timeout=LIMIT_S
+        )
+    except subprocess.TimeoutExpired as late:
+        return Ended(None, late.stderr or b"")
+    return Ended(done.returncode, done.stderr)
+
+
+def last_line(stderr: bytes) -> str:
+    """The line in which Python names an exception."""
+    lines = stderr.decode(errors="replace").strip().splitlines()
+    return f"`{lines[-1]}`" if lines else "nothing"

@@ -1,0 +1,153 @@
+"""Starts processes that already hold torch, and makes sure that they end.
+
+They are forked from a server that imported torch once and never touched a GPU: a process costs hundredths of a second
+instead of an `import torch`, and may initialise CUDA itself.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import faulthandler
+import multiprocessing
+import os
+import signal
+import sys
+import time
+import traceback
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from multiprocessing import connection, forkserver
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from validation.suites.outcome import require
+from validation.suites.stacks import innermost_frame
+
+PRELOADED = ("torch", "torch.distributed", "torch._dynamo", "torch.utils.data", "numpy")
+"""What DistributedDataParallel and the DataLoader import anyway, `torch._dynamo` on their first use."""
+
+LIMIT_S = 25
+FOLLOW_S = 4
+"""How long the others may go on once one has failed: long enough for them to notice and to say so."""
+
+_SHOWN = 160
+_GRACE_S = 3
+"""A process past its limit writes down its stacks; this much later it is killed."""
+
+Work = Callable[[], Any]
+"""Can be pickled (a function of a module, or a `partial` of one); returns anything `torch.save` can write."""
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a process ended: it `returned` its `result`, or `raised` (`TYPE: message`), or left with `exit_code`.
+
+    `exit_code` is minus the signal's number where one ended it, and None where the process had to be killed:
+    `stuck_in` then says where it was, if it had reached its limit. `seconds` are since all were started.
+    """
+
+    returned: bool
+    result: Any
+    raised: str
+    exit_code: int | None
+    stuck_in: str
+    seconds: float
+
+
+def start_server() -> None:
+    """Let the server start now, with the stderr of now: that is where its processes print, stacks included."""
+    multiprocessing.get_context("forkserver").set_forkserver_preload([*PRELOADED])
+    forkserver.ensure_running()
+
+
+def run(works: Sequence[Work], folder: Path, limit_s: float = LIMIT_S) -> list[Ended]:
+    """Run every work in a process of its own, at once; `folder` (empty, existing) takes what they leave.
+
+    Never raises for what a process does, and takes at most `limit_s` and a few seconds.
+    """
+    started = time.monotonic()
+    processes: list[Any] = []
+    try:
+        for number, work in enumerate(works):
+            processes.append(_start(work, folder / str(number), limit_s))
+        ends = _wait(processes, started + limit_s + _GRACE_S)
+    finally:
+        for process in processes:
+            _kill(process)
+    return [_ended(folder / str(number), code, at - started) for number, (code, at) in enumerate(ends)]
+
+
+def _start(work: Work, folder: Path, limit_s: float) -> Any:  # noqa: ANN401 - multiprocessing's own
+    start_server()
+    folder.mkdir()
+    process = multiprocessing.get_context("forkserver").Process(target=_main, args=(work, folder, limit_s))
+    try:
+        process.start()
+    except (OSError, EOFError) as error:
+        found = f"no process could be forked ({type(error).__name__}: {error})"
+        require(False, found, "one that holds torch", "`import torch` ends a process that has no terminal")
+    return process
+
+
+def _wait(processes: Sequence[Any], deadline: float) -> list[tuple[int | None, float]]:
+    """Exit code and time of each; None of one that still runs. Once one failed, the others get FOLLOW_S and no more."""
+    ended: dict[int, float] = {}
+    while len(ended) < len(processes) and (left := deadline - time.monotonic()) > 0:
+        connection.wait([process.sentinel for process in processes if process.exitcode is None], timeout=left)
+        for number, process in enumerate(processes):
+            if number not in ended and process.exitcode is not None:
+                ended[number] = time.monotonic()
+                deadline = min(deadline, ended[number] + FOLLOW_S) if process.exitcode else deadline
+    now = time.monotonic()
+    return [(process.exitcode, ended.get(number, now)) for number, process in enumerate(processes)]
+
+
+def _kill(process: Any) -> None:  # noqa: ANN401
+    """With all its children, a DataLoader's workers say."""
+    if process.exitcode is None:
+        for pid in (*_descendants(process.pid), process.pid):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+    process.join()
+
+
+def _descendants(pid: int) -> list[int]:
+    children = [int(child) for path in Path(f"/proc/{pid}/task").glob("*/children") for child in _text(path).split()]
+    return [each for child in children for each in (*_descendants(child), child)]
+
+
+def _ended(folder: Path, exit_code: int | None, seconds: float) -> Ended:
+    returned = exit_code == 0 and (folder / "result").exists()
+    result = torch.load(folder / "result", weights_only=True) if returned else None
+    stuck_in = innermost_frame(_text(folder / "stacks"))
+    return Ended(returned, result, _text(folder / "raised"), exit_code, stuck_in, seconds)
+
+
+def _text(path: Path) -> str:
+    """What is in it; nothing where it is not there, or its process is gone."""
+    try:
+        return path.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""
+
+
+def _main(work: Work, folder: Path, limit_s: float) -> None:
+    """What runs in the process. The stacks are asked for by the host's watchdog, or written when time is up."""
+    faulthandler.register(signal.SIGQUIT, file=sys.stderr, all_threads=True)
+    with (folder / "stacks").open("w") as stacks:
+        faulthandler.dump_traceback_later(limit_s, file=stacks)
+        try:
+            torch.save(work(), folder / "result")
+        except Exception as error:
+            traceback.print_exc()
+            (folder / "raised").write_text(_one_line(error), encoding="utf-8")
+            sys.exit(1)
+        finally:
+            faulthandler.cancel_dump_traceback_later()
+
+
+def _one_line(error: Exception) -> str:
+    first = next((line.strip() for line in str(error).splitlines() if line.strip()), "no message")
+    return f"{type(error).__name__}: {first[:_SHOWN]}"

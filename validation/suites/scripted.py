@@ -1,0 +1,58 @@
+"""Networks for TorchScript: what is traced follows one way, what is scripted keeps its branches, loops and buffers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+
+SCRIPTED, TRACED = "scripted.ts", "traced.ts"
+
+
+class Straight(torch.nn.Module):  # type: ignore[misc] # torch is not in the harness' own environment
+    """Two layers and a batch norm, whose running mean and variance are buffers."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first = torch.nn.Linear(12, 24)
+        self.norm = torch.nn.BatchNorm1d(24)
+        self.last = torch.nn.Linear(24, 12)
+
+    def forward(self, inputs: torch.Tensor) -> torch.Tensor:
+        """(batch, 12) to (batch, 12)."""
+        return self.last(torch.relu(self.norm(self.first(inputs))))
+
+
+class Repeating(torch.nn.Module):  # type: ignore[misc]
+    """As often as a buffer says and the data allow."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.inner = Straight()
+        self.register_buffer("times", torch.tensor(3))
+
+    def forward(self, inputs: torch.Tensor) -> torch.Tensor:
+        """(batch, 12) to (batch, 12)."""
+        for _ in range(int(self.times)):
+            if bool(inputs.abs().max() < 1000):
+                inputs = inputs + self.inner(inputs)
+        return inputs
+
+
+def export(folder: Path, device: str) -> dict[str, Any]:
+    """Write one scripted and one traced file; the eager outputs by file name. Buffers are as training leaves them."""
+    torch.manual_seed(0)
+    model = Repeating().to(device)
+    for _ in range(5):  # moves the running mean and variance away from where they start
+        model(3 * examples().to(device) + 1)
+    model.eval()
+    with torch.no_grad():
+        torch.jit.script(model).save(str(folder / SCRIPTED))
+        torch.jit.trace(model.inner, examples().to(device)).save(str(folder / TRACED))
+        return {SCRIPTED: model(examples().to(device)), TRACED: model.inner(examples().to(device))}
+
+
+def examples() -> Any:  # noqa: ANN401
+    """32 rows of 12 numbers."""
+    return torch.randn(32, 12, generator=torch.Generator().manual_seed(3))
