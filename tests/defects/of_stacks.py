@@ -36,6 +36,7 @@ DEFECTS = (
         "nlp",
         (("tokenizer_round_trip", "came back from the tokenizer"),),
         patched("tokenizer_lossy"),
+        representative=True,
     ),
     Defect(
         "a tokenizer file without its last merges",

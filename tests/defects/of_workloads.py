@@ -32,7 +32,7 @@ DEFECTS = (
     Defect(
         "a resumed process that repeats a sample",
         "workloads",
-        (("killed_learning_resumes", "saw sample 199 2 times, sample 399 0 times"),),
+        (("killed_learning_resumes", "the resumed learning saw sample 199 2 times"),),
         patched("sample_learned_twice"),
         representative=True,
     ),

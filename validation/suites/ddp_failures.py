@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -12,8 +13,8 @@ import torch.distributed
 
 EXIT_CODE = 7
 TIMEOUT_S = 2.0
-ABSENT_S = 3.0
-"""How long rank 1 stays away from a collective call that waits TIMEOUT_S."""
+ABSENT_S = 8.0
+"""How long rank 1 stays away, at most, from a collective call that waits TIMEOUT_S."""
 
 
 def dies(rank: int, world_size: int, backend: str) -> str:
@@ -24,14 +25,22 @@ def dies(rank: int, world_size: int, backend: str) -> str:
     return _refusal(None)
 
 
-def hangs(rank: int, world_size: int, backend: str) -> str:
-    """Rank 1 comes too late; what the collective call of the others says when its time is up."""
+def hangs(rank: int, world_size: int, backend: str, *, told: str) -> str:
+    """Rank 1 does not come; what the collective call of the others says. The file `told` ends the wait of rank 1."""
     torch.distributed.barrier()
     impatient = torch.distributed.new_group(timeout=timedelta(seconds=TIMEOUT_S))
     if rank == 1:
-        time.sleep(ABSENT_S)
-        return ""
-    return _refusal(impatient)
+        return _stay_away(Path(told))
+    said = _refusal(impatient)
+    Path(told).touch()
+    return said
+
+
+def _stay_away(until: Path) -> str:
+    deadline = time.monotonic() + ABSENT_S
+    while not until.exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return ""
 
 
 def _refusal(group: Any) -> str:  # noqa: ANN401 - torch has no types here

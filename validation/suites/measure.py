@@ -42,10 +42,10 @@ class Plan:
 
 
 CPU = Plan(
-    window_steps=1, window_s=0, windows=2, agree=0.25, most_windows=24, most_s=15, limit_s=100, steps=5, measured_s=1
+    window_steps=1, window_s=0, windows=2, agree=1.0, most_windows=8, most_s=10, limit_s=60, steps=3, measured_s=0
 )
-"""Few steps, since they take up to a second, and a wide limit, since other programs share a CPU: what is measured there
-is for the record and no gate."""
+"""Few steps, since they take up to a second, and a limit that only something odd exceeds (a step twice as long as the
+one before), since other programs share a CPU: what is measured there is for the record and no gate."""
 
 GPU = Plan(
     window_steps=10, window_s=1, windows=3, agree=0.02, most_windows=30, most_s=60, limit_s=120, steps=30, measured_s=5

@@ -57,9 +57,16 @@ class Ended:
 
 
 def start_server() -> None:
-    """Let the server start now, with the stderr of now: that is where its processes print, stacks included."""
+    """Let the server start now, with the stderr of now: that is where its processes print, stacks included.
+
+    It inherits that SIGQUIT is blocked: when stacks are asked for it must not die, or nobody learns how they ended.
+    """
     multiprocessing.get_context("forkserver").set_forkserver_preload([*PRELOADED])
-    forkserver.ensure_running()
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGQUIT})
+    try:
+        forkserver.ensure_running()
+    finally:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGQUIT})
 
 
 def run(works: Sequence[Work], folder: Path, limit_s: float = LIMIT_S) -> list[Ended]:
@@ -67,11 +74,11 @@ def run(works: Sequence[Work], folder: Path, limit_s: float = LIMIT_S) -> list[E
 
     Never raises for what a process does, and takes at most `limit_s` and a few seconds.
     """
-    started = time.monotonic()
     processes: list[Any] = []
     try:
         for number, work in enumerate(works):
             processes.append(_start(work, folder / str(number), limit_s))
+        started = time.monotonic()
         ends = _wait(processes, started + limit_s + _GRACE_S)
     finally:
         for process in processes:
@@ -87,7 +94,7 @@ def _start(work: Work, folder: Path, limit_s: float) -> Any:  # noqa: ANN401 - m
         process.start()
     except (OSError, EOFError) as error:
         found = f"no process could be forked ({type(error).__name__}: {error})"
-        require(False, found, "one that holds torch", "`import torch` ends a process that has no terminal")
+        require(False, found, "one that holds torch", "a fresh process crashes or ends while it imports torch")
     return process
 
 
@@ -136,6 +143,7 @@ def _text(path: Path) -> str:
 def _main(work: Work, folder: Path, limit_s: float) -> None:
     """What runs in the process. The stacks are asked for by the host's watchdog, or written when time is up."""
     faulthandler.register(signal.SIGQUIT, file=sys.stderr, all_threads=True)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGQUIT})
     with (folder / "stacks").open("w") as stacks:
         faulthandler.dump_traceback_later(limit_s, file=stacks)
         try:

@@ -116,12 +116,12 @@ def _told(end: Ended, group: Group) -> str:
 
 def _cause(ended: Sequence[Ended]) -> str:
     """Of the failure that came first by its nature: a death makes others raise, and an error makes others wait."""
-    codes = {end.exit_code for end in ended if not end.raised}
+    codes = {end.exit_code for end in ended if not (end.returned or end.raised)}
     if -signal.SIGKILL in codes:
         return "the kernel or the engine killed a rank, most often for want of memory"
     if any(code is not None and code < 0 for code in codes):
         return "a native library of the image crashed in a rank"
-    if codes - {None, 0}:
+    if codes - {None}:
         return "something in a rank ends its process without an error, and the others lose their peer"
     raised = " ".join(end.raised for end in ended)
     if raised.strip():

@@ -8,6 +8,7 @@ import random
 import signal
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy
@@ -18,7 +19,7 @@ VALUES = 1 << 20
 SAMPLE_BYTES = VALUES * 8
 
 SLOW_START_S = 0.05
-STALL_S = 3.0
+STALL_S = 6.0
 _UNTIL_WAITED_FOR_S = 0.3
 EXIT_CODE = 7
 
@@ -85,7 +86,7 @@ class Drawing:
 
 class Failing:
     """Sample `i` is the number `i`, but the worker that reads the first `fails`: it `raises`, `exits`, is `killed`, or
-    `stalls` for STALL_S.
+    `stalls` for STALL_S, or until the file `let_go` is there.
 
     The first, and only when the loader waits for it: torch tells of a lost worker in other words where it is still
     fetching a batch of that worker.
@@ -93,8 +94,8 @@ class Failing:
 
     MESSAGE = "planted in sample 0"
 
-    def __init__(self, fails: str, samples: int = 4) -> None:
-        self._fails, self._samples = fails, samples
+    def __init__(self, fails: str, let_go: Path, samples: int = 4) -> None:
+        self._fails, self.let_go, self._samples = fails, let_go, samples
 
     def __len__(self) -> int:
         return self._samples
@@ -115,7 +116,9 @@ class Failing:
         os.kill(os.getpid(), signal.SIGKILL)
 
     def _stalls(self) -> None:
-        time.sleep(STALL_S)
+        deadline = time.monotonic() + STALL_S
+        while not self.let_go.exists() and time.monotonic() < deadline:
+            time.sleep(0.05)
 
 
 def error_of_loader(samples: Failing, workers: int, timeout: float) -> str:
@@ -130,6 +133,7 @@ def error_of_loader(samples: Failing, workers: int, timeout: float) -> str:
     try:
         list(loader)
     except (ValueError, RuntimeError) as error:
+        samples.let_go.touch()
         said = str(error.with_traceback(None)).strip().splitlines()
         return f"{type(error).__name__}: {' ... '.join(dict.fromkeys((said[0], said[-1])))}"
     return ""

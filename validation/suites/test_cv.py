@@ -19,7 +19,7 @@ from validation.suites.expected import Expected
 from validation.suites.outcome import require
 from validation.suites.training import require_fall, require_trained, snapshot
 
-STEPS = 8
+STEPS = 6
 BATCH = 8
 GREY_LEVELS = 3
 CROPS = 16

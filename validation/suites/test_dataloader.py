@@ -143,7 +143,7 @@ def test_worker_seeds() -> None:
 
 def test_worker_exception_surfaces(tmp_path: Path, figure: Figures) -> None:
     """An error in a worker reaches the training loop with its message."""
-    said = _said_of(Failing("raises"), 0, tmp_path, figure)
+    said = _said_of("raises", 0, tmp_path, figure)
     found = f"the training loop saw {said or 'no error'} of a worker's ValueError"
     require(Failing.MESSAGE in said, found, Failing.MESSAGE, "errors of workers are dropped, and training goes on")
 
@@ -151,7 +151,7 @@ def test_worker_exception_surfaces(tmp_path: Path, figure: Figures) -> None:
 @pytest.mark.parametrize("fails", ["exits", "killed"])
 def test_worker_crash_surfaces(fails: str, tmp_path: Path, figure: Figures) -> None:
     """A worker that is gone is an error in the training loop, not a hang."""
-    said = _said_of(Failing(fails), 0, tmp_path, figure)
+    said = _said_of(fails, 0, tmp_path, figure)
     found = f"the training loop saw {said or 'no error'} of a worker that was gone"
     require(
         "DataLoader worker" in said, found, "an error that names the worker", "the loader does not watch its workers"
@@ -160,13 +160,14 @@ def test_worker_crash_surfaces(fails: str, tmp_path: Path, figure: Figures) -> N
 
 def test_worker_timeout(tmp_path: Path, figure: Figures) -> None:
     """A worker that stalls is an error after `timeout`."""
-    said = _said_of(Failing("stalls"), WORKER_TIMEOUT_S, tmp_path, figure)
+    said = _said_of("stalls", WORKER_TIMEOUT_S, tmp_path, figure)
     found = f"the training loop saw {said or 'no error'} of a worker that stalled"
     require("timed out" in said, found, f"an error after {WORKER_TIMEOUT_S} s", "timeout is ignored")
 
 
-def _said_of(samples: Failing, timeout: float, folder: Path, figure: Figures) -> str:
+def _said_of(fails: str, timeout: float, folder: Path, figure: Figures) -> str:
     """The error the loader raised, empty where none. In a process of its own, since it may hang instead."""
+    samples = Failing(fails, folder / "let_go")
     (ended,) = processes.run([partial(error_of_loader, samples, WORKERS, timeout)], folder, LIMIT_S)
     figure("told_after", ended.seconds, "s")
     hung = f"the training loop did not end within {LIMIT_S:.0f} s, in {ended.stuck_in}"

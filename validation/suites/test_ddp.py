@@ -23,7 +23,7 @@ from validation.suites.ranks import Group, Work, run_ranks, run_to_the_end
 
 TWO = 2
 WORLD_SIZES = (1, 2, 4)
-FAILURE_LIMIT_S = 8.0
+FAILURE_LIMIT_S = 15.0
 
 
 @pytest.fixture(autouse=True)
@@ -82,9 +82,8 @@ def test_no_sync(backend: str, tmp_path: Path, figure: Figures) -> None:
     for rank, told in enumerate(_check(ddp_modes.no_sync, whole, Group(TWO, backend, tmp_path), figure)):
         error = gradients.difference(ddp_modes.alone_in_no_sync(rank, TWO), told["alone"])
         found = f"gradients of rank {rank} of {TWO} inside no_sync are off by {error:.1e} from its own"
-        require(
-            error <= gradients.LIMIT, found, f"{gradients.LIMIT:.0e}", "no_sync is ignored: every pass synchronises"
-        )
+        cause = "no_sync is ignored: every pass synchronises"
+        require(error <= gradients.LIMIT, found, f"{gradients.LIMIT:.0e}", cause)
 
 
 def test_bucket_view(backend: str, tmp_path: Path, figure: Figures) -> None:
@@ -122,11 +121,11 @@ def test_uneven_inputs(backend: str, tmp_path: Path, figure: Figures) -> None:
 
 def test_amp_gradients(backend: str, tmp_path: Path, figure: Figures) -> None:
     """fp16 autocast with a GradScaler, on gradients that fp16 loses where they are not scaled."""
-    group = Group(TWO, backend, tmp_path)
-    ranks = run_ranks(ddp_amp.scaled, group)
+    reference = ddp_amp.reference(TWO)
+    ranks = run_ranks(ddp_amp.scaled, Group(TWO, backend, tmp_path))
     for rank, told in enumerate(ranks):
         _require_scaled(rank, told)
-        error = gradients.require_same(ddp_amp.reference(TWO), told["gradients"], rank, TWO, ddp_amp.LIMIT)
+        error = gradients.require_same(reference, told["gradients"], rank, TWO, ddp_amp.LIMIT)
         figure(f"gradient_error rank {rank}", error, "relative")
     figure("gradient_scale", ranks[0]["scales"][0], "times")
 
@@ -185,7 +184,8 @@ def test_dead_rank_surfaces(tmp_path: Path, figure: Figures) -> None:
 
 def test_hung_rank_surfaces(tmp_path: Path, figure: Figures) -> None:
     """A rank that stays away is an error in the others once the group's timeout is over. Over gloo."""
-    waiting, _ = run_to_the_end(ddp_failures.hangs, Group(TWO, "gloo", tmp_path, FAILURE_LIMIT_S))
+    work = partial(ddp_failures.hangs, told=str(tmp_path / "told"))
+    waiting, _ = run_to_the_end(work, Group(TWO, "gloo", tmp_path, FAILURE_LIMIT_S))
     cause = f"the timeout of {ddp_failures.TIMEOUT_S} s of the group is ignored"
     _require_told(waiting, "rank 1 hung", "Timed out", cause, figure)
 

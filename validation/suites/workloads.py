@@ -60,25 +60,21 @@ class Bert(torch.nn.Module):  # type: ignore[misc] # torch is not in the harness
 
 
 def resnet50(device: str) -> Task:
-    """Images of 224 x 224, 1000 classes, SGD with momentum; 128 a step on a GPU, 4 on a CPU."""
-    return image_task(torchvision.models.resnet50(weights=None), device, 128 if device == "cuda" else 4, 224)
+    """Images of 224 x 224, 1000 classes, SGD with momentum; 128 a step on a GPU, 4 on a CPU.
 
-
-def image_task(model: Any, device: str, batch: int, pixels: int) -> Task:  # noqa: ANN401
-    """Any classifier of 1000 classes on square images. They differ in brightness, or random weights tell none apart.
-
-    `channels_last`: the layout of the kernels of cuDNN (tensor cores) and oneDNN, which with the other would transpose
-    around every convolution. `cudnn.benchmark`: shapes never change here, as in most trainings, and those set it; what
-    trying the algorithms costs falls into the warm-up.
+    The images differ in brightness, or random weights tell none from another. `channels_last`: the layout of the
+    kernels of cuDNN (tensor cores) and oneDNN, which with the other transpose around every convolution.
+    `cudnn.benchmark`: shapes never change here, as in most trainings, and those set it; trying the algorithms falls into
+    the warm-up.
     """
     torch.manual_seed(0)
     torch.backends.cudnn.benchmark = True
-    model = model.to(device, memory_format=torch.channels_last)
-    brightness = torch.linspace(-2, 2, batch).reshape(batch, 1, 1, 1)
-    images = (torch.randn(batch, 3, pixels, pixels) + brightness).to(device, memory_format=torch.channels_last)
+    batch = 128 if device == "cuda" else 4
+    model = torchvision.models.resnet50(weights=None).to(device, memory_format=torch.channels_last)
+    images = torch.randn(batch, 3, 224, 224) + torch.linspace(-2, 2, batch).reshape(batch, 1, 1, 1)
+    images = images.to(device, memory_format=torch.channels_last)
     classes = torch.randint(1000, (batch,)).to(device)
-    optimizer = torch.optim.SGD(model.parameters(), lr=0.001, momentum=0.9)
-    return Task(model, images, classes, optimizer, "images")
+    return Task(model, images, classes, torch.optim.SGD(model.parameters(), lr=0.001, momentum=0.9), "images")
 
 
 def bert_base(device: str) -> Task:
