@@ -17,22 +17,6 @@ STRIDE = 2
 GROUPS = 2
 
 
-def matmul_error(device: str) -> float:
-    """fp32 matrix product of two 512 x 512 matrices on `device`: largest relative error."""
-    left, right = _normal(SIZE, SIZE, seed=1), _normal(SIZE, SIZE, seed=2)
-    got = torch.matmul(left.to(device), right.to(device))
-    return relative_error(got, _double(left) @ _double(right))
-
-
-def convolution_error(device: str) -> float:
-    """fp32 3 x 3 convolution of 8 images, 16 to 32 channels, on `device`: largest relative error."""
-    images, kernels = _normal(8, 16, 32, 32, seed=3), _normal(32, 16, 3, 3, seed=4)
-    with torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
-        got = torch.nn.functional.conv2d(images.to(device), kernels.to(device))
-    windows = np.lib.stride_tricks.sliding_window_view(_double(images), (3, 3), axis=(2, 3))
-    return relative_error(got, np.einsum("nchwij,ocij->nohw", windows, _double(kernels), optimize=True))
-
-
 def strided_convolution_errors(device: str) -> Iterator[tuple[str, float]]:
     """A 3 x 3 convolution in two groups with stride 2 and padding 1, and both its gradients: relative errors."""
     images, kernels = _normal(4, 8, 17, 15, seed=5), _normal(12, 4, 3, 3, seed=6)

@@ -64,7 +64,7 @@ def resnet50(device: str) -> Task:
 
     The images differ in brightness, or random weights tell none from another. `channels_last`: the layout of the
     kernels of cuDNN (tensor cores) and oneDNN, which with the other transpose around every convolution.
-    `cudnn.benchmark`: shapes never change here, as in most trainings, and those set it; trying the algorithms falls into
+    `cudnn.benchmark`: shapes never change here, as in most trainings, and those set it; the algorithms are tried during
     the warm-up.
     """
     torch.manual_seed(0)
