@@ -11,6 +11,7 @@ from pathlib import Path
 from runner import home, records, shell
 from runner.errors import EnvironmentFailed
 from validation.suite import SUITES_FOLDER, Suite
+from validation.suites.enter import STACKS
 from validation.suites.expected import Expected
 
 LOCK = Path(__file__).resolve().parent / "requirements.lock"
@@ -34,10 +35,13 @@ def lay_out(folder: Path, suite: Suite, expected: Expected) -> None:
     shutil.copytree(SUITES_FOLDER, code, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copyfile(suite.path, code / suite.file)
     (folder / "expected.json").write_text(records.to_json(expected), encoding="utf-8")
-    for name in ("packages", "out"):
-        (folder / name).mkdir()
+    (folder / "packages").mkdir()
+    written = (folder / "out", folder / "out" / STACKS)
+    for each in written:
+        each.mkdir()
     _make_readable(folder)
-    (folder / "out").chmod(0o777)  # the image's user is another uid
+    for each in written:
+        each.chmod(0o777)  # the image's user is another uid
 
 
 def _make_readable(folder: Path) -> None:

@@ -43,7 +43,7 @@ def run(suite: Suite, setup: Setup) -> Ended:
             seconds=time.monotonic() - started,
             report=staging.text(folder / "out" / REPORT),
             running=staging.text(folder / "out" / RUNNING),
-            output=ended.output,
+            output=staging.tail(ended.output + staging.stacks(folder)),
             out_of_memory=ended.out_of_memory,
             timed_out=ended.timed_out,
             engine_problem=ended.engine_problem,
@@ -120,7 +120,7 @@ def _ends_within(container: Any, seconds: float) -> bool:  # noqa: ANN401
 
 
 def _collect_stacks(container: Any) -> None:  # noqa: ANN401
-    """Every Python of a suite answers SIGQUIT with the stacks of its threads, on stderr."""
+    """Every Python of a suite answers SIGQUIT with the stacks of its threads."""
     with contextlib.suppress(APIError):  # it may have ended this very moment
         container.kill("SIGQUIT")
         container.exec_run(["python", "-I", "-S", "-c", QUIT_ALL], detach=True)  # as quick as can be
@@ -172,7 +172,7 @@ def _remove(container: Any) -> None:  # noqa: ANN401
 
 
 def _log(container: Any) -> str:  # noqa: ANN401
-    return staging.tail(container.logs(tail=staging.LOG_LINES).decode(errors="replace"))
+    return str(container.logs(tail=staging.LOG_LINES).decode(errors="replace"))
 
 
 def _image_has_no_python(error: Exception) -> bool:

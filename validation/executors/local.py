@@ -46,7 +46,7 @@ def run(suite: Suite, setup: Setup) -> Ended:
             seconds=time.monotonic() - started,
             report=staging.text(folder / "out" / REPORT),
             running=staging.text(folder / "out" / RUNNING),
-            output=staging.tail(staging.text(folder / LOG)),
+            output=staging.tail(staging.text(folder / LOG) + staging.stacks(folder)),
             timed_out=code is None,
         )
 

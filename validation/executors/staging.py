@@ -14,6 +14,7 @@ from runner.errors import EnvironmentFailed
 from validation.executors.interface import Setup
 from validation.harness import lay_out
 from validation.suite import Suite
+from validation.suites.enter import STACKS
 
 LOG_LINES = 200
 LOG_CHARACTERS = 20_000
@@ -54,6 +55,12 @@ def text(path: Path) -> str:
         return path.read_text(encoding="utf-8", errors="replace")
     except OSError:
         return ""
+
+
+def stacks(folder: Path) -> str:
+    """What each process of the suite wrote when the watchdog asked: its threads, the main one last."""
+    written = sorted((folder / "out" / STACKS).iterdir(), key=lambda path: int(path.name))
+    return "".join(f"process {path.name}:\n{said}" for path in written if (said := text(path)))
 
 
 def tail(output: str) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from validation.suites.enter import LEASED_GPUS, RUNNING, dump_stacks_on_quit
+from validation.suites.enter import LEASED_GPUS, ROOT, RUNNING, dump_stacks_on_quit
 from validation.suites.expected import Expected, read_expected
 from validation.suites.lease import take_gpu
 
@@ -86,4 +86,4 @@ def _cuda_is_broken() -> bool:
 
 
 def _root() -> Path:
-    return Path(os.environ["VALIDATION_ROOT"])
+    return Path(os.environ[ROOT])

@@ -1,6 +1,7 @@
 """Starts pytest inside the image under test: `python enter.py ROOT FILE TEST_TIMEOUT_S LEASED_GPUS`.
 
-ROOT holds `packages` (pytest and its plugins), `code` (this package), `expected.json` and the writable `out`.
+ROOT holds `packages` (pytest and its plugins), `code` (this package), `expected.json` and the writable `out`, with an
+empty `stacks` in it.
 The tests run in worker processes, so that one that dies or breaks CUDA for its process ends that worker, not the suite:
 a worker for each of LEASED_GPUS; one where that is 0, and it leases none.
 """
@@ -18,6 +19,8 @@ from typing import Any
 PLUGINS = ("pytest_reportlog.plugin", "pytest_timeout", "xdist.plugin", "xdist.looponfail")
 REPORT = "report.jsonl"
 RUNNING = "running"
+STACKS = "stacks"
+ROOT = "VALIDATION_ROOT"
 LEASED_GPUS = "VALIDATION_LEASED_GPUS"
 WORKER_RESTARTS = 8
 WORKER_EXIT_S = 30
@@ -25,10 +28,10 @@ WORKER_EXIT_S = 30
 
 def main(root: Path, file: str, test_timeout_s: str, leased_gpus: str) -> int:
     """Run one suite; returns pytest's exit code."""
+    os.environ.update({ROOT: str(root), LEASED_GPUS: leased_gpus})
     dump_stacks_on_quit()
     _append_to_path(root)
-    _ignore_settings_of_the_image(root)
-    os.environ[LEASED_GPUS] = leased_gpus
+    _ignore_settings_of_the_image()
     import pytest
 
     workers = _Workers()
@@ -53,9 +56,9 @@ class _Workers:
 
 
 def dump_stacks_on_quit() -> None:
-    """The host's watchdog sends SIGQUIT before it kills. A copy of stderr, since pytest captures the real one."""
-    stderr = os.fdopen(os.dup(2), "w")
-    faulthandler.register(signal.SIGQUIT, file=stderr, all_threads=True)
+    """The host's watchdog sends SIGQUIT before it kills. A file for each: in one, their words would mix."""
+    file = (Path(os.environ[ROOT]) / "out" / STACKS / str(os.getpid())).open("w")
+    faulthandler.register(signal.SIGQUIT, file=file, all_threads=True)
 
 
 def _append_to_path(root: Path) -> None:
@@ -65,12 +68,11 @@ def _append_to_path(root: Path) -> None:
     sys.path[:] = [*own, str(root / "packages"), str(root / "code")]
 
 
-def _ignore_settings_of_the_image(root: Path) -> None:
+def _ignore_settings_of_the_image() -> None:
     """An image (or its nlp stack's pytest plugins) must not choose which checks run, or how."""
     for name in ("PYTEST_ADDOPTS", "PYTEST_PLUGINS"):
         os.environ.pop(name, None)
     os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
-    os.environ["VALIDATION_ROOT"] = str(root)
 
 
 def _arguments(root: Path, file: str, test_timeout_s: str, workers: int) -> list[str]:

@@ -13,6 +13,8 @@ from functools import cache
 from importlib.metadata import Distribution, EntryPoint, distributions
 from pathlib import Path
 
+from validation.suites.enter import ROOT
+
 _BIN = Path(sys.prefix) / "bin"
 _OF_THE_HARNESS = ("VALIDATION_", "PYTEST_")
 _PINNED = re.compile(r"(?P<name>[\w.-]+)\s*\(?\s*==\s*(?P<version>[\w.]+)")
@@ -39,7 +41,7 @@ class RecordedFile:
 @cache
 def own_distributions() -> tuple[Distribution, ...]:
     """Every package that Python finds, but for those of the harness."""
-    harness = Path(os.environ.get("VALIDATION_ROOT", "/nowhere")).resolve()
+    harness = Path(os.environ.get(ROOT, "/nowhere")).resolve()
     entries = dict.fromkeys(Path(entry).resolve() for entry in sys.path)
     own = [str(entry) for entry in entries if not entry.is_relative_to(harness)]
     return tuple(found for found in distributions(path=own) if found.metadata["Name"])

@@ -22,6 +22,7 @@ from typing import Any
 
 import torch
 
+from validation.suites.enter import dump_stacks_on_quit
 from validation.suites.outcome import require
 from validation.suites.stacks import innermost_frame
 
@@ -57,7 +58,7 @@ class Ended:
 
 
 def start_server() -> None:
-    """Let the server start now, with the stderr of now: that is where its processes print, stacks included.
+    """Let the server start now, with the stderr of now: that is where its processes print.
 
     It inherits that SIGQUIT is blocked: when stacks are asked for it must not die, or nobody learns how they ended.
     """
@@ -142,7 +143,7 @@ def _text(path: Path) -> str:
 
 def _main(work: Work, folder: Path, limit_s: float) -> None:
     """What runs in the process. The stacks are asked for by the host's watchdog, or written when time is up."""
-    faulthandler.register(signal.SIGQUIT, file=sys.stderr, all_threads=True)
+    dump_stacks_on_quit()
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGQUIT})
     with (folder / "stacks").open("w") as stacks:
         faulthandler.dump_traceback_later(limit_s, file=stacks)
