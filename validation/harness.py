@@ -33,6 +33,7 @@ def lay_out(folder: Path, suite: Suite, expected: Expected) -> None:
     """Fill `folder` with what `enter.py` reads: the suites' code, `suite`'s module, what the tag asserts; and `out`."""
     code = folder / "code" / "validation" / "suites"
     shutil.copytree(SUITES_FOLDER, code, ignore=shutil.ignore_patterns("__pycache__"))
+    (code / suite.file).parent.mkdir(exist_ok=True)
     shutil.copyfile(suite.path, code / suite.file)
     (folder / "expected.json").write_text(records.to_json(expected), encoding="utf-8")
     (folder / "packages").mkdir()

@@ -11,7 +11,8 @@ SUITES_FOLDER = Path(__file__).resolve().parent / "suites"
 
 @dataclass(frozen=True)
 class Suite:
-    """One pytest module, run in one container. Its tests are spread over the GPUs, one each, unless it runs `alone`.
+    """A folder with one pytest module and its helpers, run in one container. Its tests are spread
+    over the GPUs, one each, unless it runs `alone`.
 
     `of_the_image` marks what judges an image's own contents, and so means nothing in a machine's own Python.
 
@@ -29,8 +30,8 @@ class Suite:
 
     @property
     def file(self) -> str:
-        """The module's file name, also the one in the container."""
-        return f"test_{self.name}.py"
+        """The module, below the folder of the suites; there in the container too."""
+        return f"{self.name}/test_{self.name}.py"
 
     @property
     def path(self) -> Path:

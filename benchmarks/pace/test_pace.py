@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import torch
 
-from validation.suites import measure, workloads
 from validation.suites.conftest import Figures
-from validation.suites.measure import Plan
-from validation.suites.workloads import Task
+from validation.suites.throughput import measure, workloads
+from validation.suites.throughput.measure import Plan
+from validation.suites.throughput.workloads import Task
 
 PLAN = Plan(
     window_steps=100,

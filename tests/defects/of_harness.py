@@ -17,7 +17,7 @@ from validation.executors.docker import LABEL, ROOT
 from validation.executors.interface import Setup
 
 SUITE = "device"
-MODULE = f"{ROOT}/code/validation/suites/test_{SUITE}.py"
+MODULE = f"{ROOT}/code/validation/suites/{SUITE}/test_{SUITE}.py"
 KILL_AFTER_S = 1.0
 WAIT_S = 60.0
 

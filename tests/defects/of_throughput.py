@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from runner.verdict import Verdict
 from tests.defects.defect import Defect, patched
-from validation.suites.measure import CPUINFO, has_bf16
+from validation.suites.throughput.measure import CPUINFO, has_bf16
 
 PRECISIONS = ("fp32", "amp") if has_bf16(CPUINFO.read_text(encoding="utf-8")) else ("fp32",)
 """Without bfloat16 instructions AMP is `not run` on a CPU."""

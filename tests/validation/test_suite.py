@@ -28,7 +28,9 @@ def test_inherited(stacks: tuple[str, ...], names: list[str]) -> None:
 
 def test_every_module_is_registered() -> None:
     """A file that is in no suite would never be collected."""
-    assert {suite.file for suite in SUITES} == {path.name for path in SUITES_FOLDER.glob("test_*.py")}
+    assert {suite.file for suite in SUITES} == {
+        str(path.relative_to(SUITES_FOLDER)) for path in SUITES_FOLDER.rglob("test_*.py")
+    }
 
 
 def test_every_stack_has_a_suite() -> None:

@@ -1,0 +1,103 @@
+"""What is installed beside what the lock says, and whose file is whose."""
+
+from __future__ import annotations
+
+import sys
+from importlib.metadata import distribution
+from pathlib import Path
+
+import pytest
+
+from validation.suites import installed
+from validation.suites.installed import RecordedFile
+
+
+@pytest.mark.parametrize(
+    ("here", "says"),
+    [
+        ([("a", "1"), ("b", "2")], []),
+        ([("a", "1")], ["b 2 is missing"]),
+        ([("a", "1"), ("b", "2"), ("c", "3")], ["c 3 is installed where the lock has no such package"]),
+        ([("a", "1"), ("b", "3")], ["b 3 is installed where the lock has 2"]),
+        ([("a", "1"), ("b", "2"), ("b", "3")], ["b 2 and 3 is installed where the lock has 2"]),
+        ([("a", "1"), ("b", "2"), ("b", "2")], ["b 2 and 2 is installed where the lock has 2"]),
+    ],
+)
+def test_differences_to_the_lock(here: list[tuple[str, str]], says: list[str]) -> None:
+    assert installed.differences(here, [("a", "1"), ("b", "2")]) == says
+
+
+def test_own_packages_are_listed_with_their_files() -> None:
+    own = dict(installed.packages())
+    assert own["pytest"] == distribution("pytest").version
+    files = [file for file in installed.recorded_files() if file.package == "pytest"]
+    assert len(files) > 50
+    assert not [file.problem for file in files if file.problem]
+
+
+def test_packages_of_the_harness_are_not_the_images(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "mounted-1.0.dist-info").mkdir()
+    (tmp_path / "mounted-1.0.dist-info" / "METADATA").write_text("Metadata-Version: 2.1\nName: mounted\nVersion: 1.0\n")
+    monkeypatch.setattr(sys, "path", [*sys.path, str(tmp_path)])
+    installed.own_distributions.cache_clear()
+    assert "mounted" in dict(installed.packages())
+    assert installed.without_record() == ["mounted"]
+    monkeypatch.setenv("VALIDATION_ROOT", str(tmp_path))
+    installed.own_distributions.cache_clear()
+    assert "mounted" not in dict(installed.packages())
+    installed.own_distributions.cache_clear()
+
+
+def test_a_recorded_file(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"12345")
+    path = str(tmp_path / "a")
+    assert RecordedFile("p", path, 5).problem == RecordedFile("p", path, None).problem == ""
+    assert RecordedFile("p", path, 6).problem == f"{path} of p has 5 bytes of 6"
+    assert RecordedFile("p", f"{path}b", 6).problem == f"{path}b of p: No such file or directory"
+
+
+def test_requirements(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "torch-1.dist-info").mkdir()
+    wants = ("nvidia-cudnn-cu12 (==9.1.0.70) ; x == 'y'", "triton==3.2.0; x", "filelock", "torch_x>=2")
+    lines = ["Metadata-Version: 2.1", "Name: torch", "Version: 1", *(f"Requires-Dist: {each}" for each in wants), ""]
+    (tmp_path / "torch-1.dist-info" / "METADATA").write_text("\n".join(lines))
+    monkeypatch.setattr(sys, "path", [str(tmp_path)])
+    installed.own_distributions.cache_clear()
+    assert installed.pinned_by("torch") == {"nvidia-cudnn-cu12": "9.1.0.70", "triton": "3.2.0"}
+    assert installed.needing("filelock") == {"torch"}
+    assert installed.needing("torch") == set()
+    installed.own_distributions.cache_clear()
+
+
+def test_a_command_that_cannot_be_run() -> None:
+    assert installed.problem(installed.run("no-such-command")) == "exit 127, no-such-command: No such file or directory"
+
+
+def test_some() -> None:
+    assert installed.some(["a", "b"]) == "a, b"
+    assert installed.some("abcde") == "a, b, c and 2 more"
+
+
+# What programs find around them
+
+
+@pytest.mark.parametrize(
+    ("text", "mode", "says"),
+    [
+        (None, 0, "is missing"),
+        (f"#!{sys.executable}\n", 0o644, "is not executable"),
+        ("#!/nowhere/python\n", 0o755, "begins with `#!/nowhere/python`"),
+        ("print(1)\n", 0o755, "begins with `print(1)`"),
+        (f"#!{sys.executable}\n", 0o755, ""),
+    ],
+)
+def test_console_script(
+    text: str | None, mode: int, says: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(installed, "_BIN", tmp_path)
+    if text is not None:
+        (tmp_path / "torchrun").write_text(text, encoding="utf-8")
+        (tmp_path / "torchrun").chmod(mode)
+    found = installed.script_problem("torchrun")
+    assert found.endswith(says)
+    assert bool(found) is bool(says)

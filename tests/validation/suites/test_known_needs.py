@@ -1,0 +1,30 @@
+"""Which needs of a shared object may be missing."""
+
+from __future__ import annotations
+
+import pytest
+
+from validation.suites.libraries import known_needs
+from validation.suites.libraries.shared_objects import Missing
+
+
+@pytest.mark.parametrize(
+    ("path", "needed", "allowed"),
+    [
+        ("/s/torch/lib/libcaffe2_nvrtc.so", "libcuda.so.1", True),
+        ("/s/torch/lib/libtorch_cuda.so", "libcudart.so.12", False),
+        ("/s/torchaudio/lib/libtorchaudio_sox.so", "libsox.so", True),
+        ("/s/torchaudio/lib/libtorchaudio_sox.so", "libtorch.so", False),
+        ("/s/torchaudio/lib/libtorchaudio.so", "libsox.so", False),
+        ("/s/torio/lib/libtorio_ffmpeg4.so", "libavutil.so.56", True),
+        ("/s/torio/lib/libtorio_ffmpeg4.so", "libc10.so", False),
+        ("/s/torchaudio/lib/_torchaudio.so", "libtorchaudio.so", False),  # there is none beside it
+    ],
+)
+def test_needs_that_may_be_missing(path: str, needed: str, allowed: bool) -> None:
+    assert known_needs.may_be_missing(Missing(path, needed), "/s", with_driver=False) is allowed
+
+
+def test_the_driver_is_needed_where_a_gpu_is() -> None:
+    missing = Missing("/s/torch/lib/libcaffe2_nvrtc.so", "libcuda.so.1")
+    assert not known_needs.may_be_missing(missing, "/s", with_driver=True)

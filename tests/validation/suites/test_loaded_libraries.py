@@ -1,0 +1,99 @@
+"""Which libraries are loaded, in how many copies, and whether their versions agree."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from validation.suites import installed
+from validation.suites.libraries import known_needs, loaded_libraries
+from validation.suites.libraries.shared_objects import Missing
+
+BESIDE = Path(loaded_libraries.__file__).parent
+
+
+def test_a_library_that_is_loaded_first(tmp_path: Path) -> None:
+    missing = Missing(str(tmp_path / "torchaudio/lib/_torchaudio.so"), "libtorchaudio.so")
+    Path(missing.path).parent.mkdir(parents=True)
+    Path(missing.path).with_name("libtorchaudio.so").write_bytes(b"")
+    assert known_needs.may_be_missing(missing, str(tmp_path), with_driver=False)
+
+
+# What is loaded
+
+
+MAPS = """\
+7f00-7f01 r--p 00000000 fe:00 11 /v/libcudart.so.12
+7f01-7f02 r-xp 00001000 fe:00 11 /v/libcudart.so.12
+7f02-7f03 r--p 00000000 fe:00 12 /t/torchvision.libs/libcudart.41118559.so.12
+7f03-7f04 rw-p 00000000 00:00 0 [heap]
+7f04-7f05 r--p 00000000 fe:00 13 /p/libz.so.1
+7f05-7f06 r--p 00000000 fe:00 14 /p/pillow.libs/libz-aa3e2b9c.so.1
+7f06-7f07 rw-p 00000000 00:00 0
+"""
+
+
+def test_two_copies_are_found() -> None:
+    loaded = loaded_libraries.mapped(MAPS)
+    assert len(loaded) == 4
+    # Nobody minds two of zlib, which keeps no state between calls.
+    assert loaded_libraries.copies(loaded) == [
+        "libcudart: /t/torchvision.libs/libcudart.41118559.so.12 and /v/libcudart.so.12"
+    ]
+    assert known_needs.is_private("/t/torchvision.libs/libcudart.41118559.so.12", "/t")
+    assert loaded_libraries.copies(["/v/libcudart.so.12"]) == []
+
+
+@pytest.mark.parametrize(
+    ("file", "family"),
+    [
+        ("libgomp-a34b3233.so.1", "libgomp"),
+        ("libquadmath-96973f99-934c22de.so.0.0.0", "libquadmath"),
+        ("libcudart.41118559.so.12", "libcudart"),
+        ("libnvrtc-builtins.so.12.4", "libnvrtc-builtins"),
+        ("libcublasLt.so.12", "libcublasLt"),
+    ],
+)
+def test_family(file: str, family: str) -> None:
+    assert loaded_libraries.family(f"/x/{file}") == family
+
+
+@pytest.mark.parametrize(
+    ("found", "wanted", "same"),
+    [
+        ("12.4", "12.4.127", True),
+        ("9.1.0", "9.1.0.70", True),
+        ("12.4", "12.1", False),
+        ("9.1.0", "9.10.0.70", False),
+        ("2.21.5", "no version", False),
+    ],
+)
+def test_versions_agree(found: str, wanted: str, same: bool) -> None:
+    assert loaded_libraries.agree(found, wanted) is same
+
+
+def test_cuda_version() -> None:
+    assert (loaded_libraries.cuda_version(12040), loaded_libraries.cuda_version(11080)) == ("12.4", "11.8")
+
+
+def test_what_a_loading_program_says() -> None:
+    done = installed.python(BESIDE / "load_each.py", "libm.so.6", "/nowhere/liba.so")
+    (_, libm), (name, gone) = loaded_libraries.outcomes(done)
+    assert libm.startswith("= /")
+    assert (name, gone.startswith("! /nowhere/liba.so: cannot open shared object file")) == ("/nowhere/liba.so", True)
+
+
+def test_a_loading_program_that_dies() -> None:
+    died = subprocess.CompletedProcess([], -6, "liba.so\n= /x/liba.so\nlibb.so\n", "no part\nInvalid handle\n")
+    assert loaded_libraries.outcomes(died)[1:] == [("libb.so", "! no part Invalid handle")]
+    early = subprocess.CompletedProcess([], 1, "", "no Python\n")
+    assert loaded_libraries.outcomes(early) == [("the program", "! no Python")]
+
+
+def test_a_library_of_no_version() -> None:
+    assert loaded_libraries.CUDART.version("libm.so.6").startswith("of no version (")
+
+
+# What is installed

@@ -1,0 +1,83 @@
+"""NCCL's debug file is read as NCCL 2.18 to 2.27 writes it."""
+
+from __future__ import annotations
+
+import pytest
+
+from validation.suites.ddp.nccl_debug import Connection, connections, per_transport, problem
+
+START = """\
+node:192:192 [0] NCCL INFO Bootstrap : Using lo:127.0.0.1<0>
+node:192:192 [0] NCCL INFO NET/Plugin: No plugin found (libnccl-net.so)
+node:192:192 [0] NCCL INFO cudaDriverVersion 12040
+NCCL version 2.21.5+cuda12.4
+node:192:356 [0] NCCL INFO NET/Socket : Using [0]lo:127.0.0.1<0>
+node:192:356 [0] NCCL INFO Using network Socket
+node:192:356 [0] NCCL INFO Channel 00/02 :    0   1
+node:192:356 [0] NCCL INFO Channel 01/02 :    0   1
+node:192:356 [0] NCCL INFO Trees [0] 1/-1/-1->0->-1 [1] 1/-1/-1->0->-1
+"""
+END = """\
+node:192:356 [0] NCCL INFO Connected all rings
+node:192:356 [0] NCCL INFO 2 coll channels, 0 collnet channels, 0 nvls channels, 2 p2p channels, 2 p2p channels per peer
+node:192:356 [0] NCCL INFO ncclCommInitRank comm 0x55 rank 0 nranks 2 cudaDev 0 nvmlDev 0 busId 3000 - Init COMPLETE
+"""
+P2P = """\
+node:192:356 [0] NCCL INFO Channel 00/0 : 0[0] -> 1[1] via P2P/CUMEM/read
+node:192:356 [0] NCCL INFO Channel 01/0 : 0[0] -> 1[1] via P2P/CUMEM/read
+node:193:357 [1] NCCL INFO Channel 00/0 : 1[1] -> 0[0] via P2P/CUMEM/read
+node:193:357 [1] NCCL INFO Channel 01/0 : 1[1] -> 0[0] via P2P/CUMEM/read
+"""
+SHM = """\
+node:192:356 [0] NCCL INFO Channel 00 : 0[0] -> 1[1] via SHM/direct/direct
+node:193:357 [1] NCCL INFO Channel 00 : 1[c3000] -> 0[3000] via SHM/direct/direct comm 0x557519a97630 nRanks 02
+"""
+SOCKETS = """\
+node:192:356 [0] NCCL INFO Channel 00/0 : 1[1] -> 0[0] [receive] via NET/Socket/0
+node:192:356 [0] NCCL INFO Channel 00/0 : 0[0] -> 1[1] [send] via NET/Socket/0
+node:193:357 [1] NCCL INFO Channel 00/0 : 0[0] -> 1[1] [receive] via NET/Socket/0
+node:193:357 [1] NCCL INFO Channel 00/0 : 1[1] -> 0[0] [send] via NET/Socket/0
+"""
+
+
+def test_peer_to_peer() -> None:
+    found = connections(START + P2P + END)
+    assert found[0] == Connection(0, 0, 1, "P2P", "/CUMEM/read")
+    assert per_transport(found) == {"P2P": 4}
+    assert not problem(found, 2)
+
+
+def test_shared_memory_names_gpus_by_number_or_bus() -> None:
+    found = connections(START + SHM + END)
+    assert found == (Connection(0, 0, 1, "SHM", "/direct/direct"), Connection(0, 1, 0, "SHM", "/direct/direct"))
+    assert not problem(found, 2)
+
+
+def test_sockets_are_counted_once_and_refused() -> None:
+    found = connections(START + SOCKETS + END)
+    assert per_transport(found) == {"NET": 2}
+    assert problem(found, 2) == "rank 0 reaches rank 1 by NET/Socket/0"
+
+
+def test_one_slow_connection_among_fast_ones_is_refused() -> None:
+    mixed = P2P + SOCKETS.replace("00/0", "02/0")
+    assert per_transport(connections(mixed)) == {"NET": 2, "P2P": 4}
+    assert problem(connections(mixed), 2) == "rank 0 reaches rank 1 by NET/Socket/0"
+
+
+@pytest.mark.parametrize("text", ["", START + END, P2P.replace("NCCL INFO", "NCCL WARN")])
+def test_nothing_told_is_no_proof(text: str) -> None:
+    assert problem(connections(text), 2) == "NCCL told of no connection at all"
+
+
+def test_a_rank_that_only_sends() -> None:
+    assert problem(connections(P2P.splitlines()[0]), 2) == "ranks [0, 1] of 2 do not both send and receive"
+
+
+def test_a_rank_that_is_missing() -> None:
+    assert problem(connections(P2P), 4) == "ranks [2, 3] of 4 do not both send and receive"
+
+
+def test_a_path_with_a_space() -> None:
+    (found,) = connections("a:1:2 [0] NCCL INFO Channel 03/0 : 2[2] -> 3[3] via P2P/direct pointer/read")
+    assert found == Connection(3, 2, 3, "P2P", "/direct")

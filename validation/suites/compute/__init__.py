@@ -1,0 +1,1 @@
+"""Training steps, kernels, compilation and saved models against references."""

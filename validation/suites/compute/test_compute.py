@@ -1,0 +1,307 @@
+"""What torch computes, compiles and writes: mixed precision, kernels, torch.compile, checkpoints, TorchScript."""
+
+from __future__ import annotations
+
+import pickle
+import re
+from collections.abc import Iterable
+from pathlib import Path
+
+import pytest
+import torch
+
+from validation.suites import checkpoints, fresh_process, numerics
+from validation.suites.compute import attention_backends, compiling, loss_scaling, mixed_precision, scripted
+from validation.suites.conftest import Figures
+from validation.suites.expected import Expected
+from validation.suites.outcome import not_run, require
+
+NAMES_COMPILER = re.compile(r"\bC(\+\+)? compiler\b")
+WRONG_KERNEL = "a wrong kernel, or one of less precision than it is asked for"
+
+
+@pytest.mark.parametrize("precision", ["bfloat16", "float16"])
+def test_amp_converges(precision: str, expected: Expected, figure: Figures) -> None:
+    """Under autocast the loss ends where it ends in fp32, within what rounding can do; and the layers really cast."""
+    dtype = getattr(torch, precision)
+    if expected.device == "cuda" and dtype is torch.bfloat16 and not _gpu_has_bfloat16():
+        not_run("this GPU has no bfloat16")
+    reference, got = (mixed_precision.train(expected.device, each) for each in (torch.float32, dtype))
+    require(
+        got.activations == {dtype},
+        f"under autocast to {precision} the layers gave {_names(got.activations)}",
+        precision,
+        "autocast that does not cast: mixed precision which is none",
+    )
+    apart, limit = abs(got.end - reference.end), mixed_precision.limit(dtype)
+    figure(f"{precision} apart from fp32", apart, "of the targets' deviation")
+    require(
+        reference.end < reference.residuals[0] / 4,
+        f"in fp32 the error went from {reference.residuals[0]:.3f} to {reference.end:.3f}",
+        "a quarter of it or less",
+        "gradients or an optimizer that do not work in fp32 either",
+    )
+    require(
+        apart <= limit,
+        f"the error ended at {got.end:.4f} in {precision} and at {reference.end:.4f} in fp32",
+        f"at most {limit:.4f} apart, which rounding explains",
+        f"{precision} kernels that compute wrongly, or gradients that are lost on the way",
+    )
+
+
+def test_grad_scaler(expected: Expected) -> None:
+    """A gradient that fp16 cannot hold survives scaled; an overflow costs one step and half the scale."""
+    device, true = expected.device, loss_scaling.TINY * loss_scaling.INPUTS
+    bare, scaled = (loss_scaling.tiny_gradient(device, scaled=flag) for flag in (False, True))
+    require(
+        bare == 0,
+        f"a gradient of {loss_scaling.TINY} came through an fp16 layer unscaled as {bare:.1e}",
+        "0: fp16 cannot hold it",
+        "autocast that does not compute in fp16",
+    )
+    require(
+        abs(scaled / true - 1) < 2**-9,
+        f"a gradient of {true:.1e} came through an fp16 layer as {scaled:.1e}",
+        f"{true:.1e}",
+        "a GradScaler that does not scale: small gradients are lost in fp16",
+    )
+    _check_scale(loss_scaling.Scaled(device))
+
+
+def _check_scale(training: loss_scaling.Scaled) -> None:
+    scale, weight = training.state
+    overflowed = training.step(float("inf"))
+    require(
+        overflowed == (scale / 2, weight),
+        f"after an infinite gradient the loss scale is {overflowed[0]:g} and the weight {overflowed[1]:g}",
+        f"{scale / 2:g} and {weight:g}: half the scale, and no step",
+        "a GradScaler that does not see infinite gradients",
+    )
+    training.step(0.25)
+    grown = training.step(0.25)
+    require(
+        grown == (scale, weight - 0.5),
+        f"after two more steps the loss scale is {grown[0]:g} and the weight {grown[1]:g}",
+        f"{scale:g} and {weight - 0.5:g}",
+        "a GradScaler that never grows its scale, or gradients that are not divided by it",
+    )
+
+
+def test_compiler_is_what_the_tag_says(expected: Expected) -> None:
+    """A runtime image ships no compiler; one that is there is a larger image, and more to attack."""
+    found = compiling.compilers()
+    shown = ", ".join(sorted(found.values())) or "no C or C++ compiler"
+    if not expected.compiler:
+        require(not found, f"{shown} on PATH", "no compiler: the tag ships none", "a build tool left in the image")
+        return
+    for kind, names in (("C", r"(cc|gcc|clang)(-\d+)?"), ("C++", r"(c|g|clang)\+\+(-\d+)?")):
+        require(
+            any(re.fullmatch(names, name) for name in found),
+            f"{shown} on PATH",
+            f"a {kind} compiler: the tag ships one",
+            "a compiler that was not installed, or is not on PATH",
+        )
+
+
+def test_dynamo_agrees_with_eager(expected: Expected, figure: Figures) -> None:
+    """Captured graphs, with AOTAutograd's own backward, give eager's outputs and gradients. No compiler is needed."""
+    _check_compiled(compiling.compare(expected.device, "aot_eager"), "aot_eager", figure)
+
+
+def test_inductor(expected: Expected, figure: Figures) -> None:
+    """With a compiler it agrees with eager; without one it says so, and neither hangs nor computes something."""
+    try:
+        compared = compiling.compare(expected.device, "inductor")
+    except Exception as error:  # of what kind is the backend's own choice
+        lines = str(error).splitlines()
+        said = next((line for line in lines if NAMES_COMPILER.search(line)), (*lines, type(error).__name__)[0])
+        require(not expected.compiler, f"inductor failed: {said}", "code that runs", "a compiler that does not work")
+        named = NAMES_COMPILER.search(said)
+        require(named, f"inductor said `{said}`", "words on the missing compiler", "another fault on the way there")
+        return
+    require(
+        expected.compiler,
+        f"inductor gave a result of {compared.operations} operations",
+        "an error that names the missing compiler",
+        "torch.compile that falls back to eager without a word, or a compiler that the tag does not know of",
+    )
+    _check_compiled(compared, "inductor", figure)
+
+
+def _check_compiled(compared: compiling.Compared, backend: str, figure: Figures) -> None:
+    require(
+        compared.operations >= compiling.OPERATIONS,
+        f"Dynamo captured {compared.operations} operations for {backend}",
+        f"at least {compiling.OPERATIONS}",
+        "torch.compile that is switched off, or falls back to eager without a word",
+    )
+    figure(f"{backend}_error", compared.error, "relative")
+    require(
+        compared.error <= compiling.LIMIT,
+        f"outputs or gradients by {backend} are off from eager's by {compared.error:.1e}",
+        f"at most {compiling.LIMIT:.0e}",
+        "a graph that is not what the code says, or a wrong decomposition",
+    )
+
+
+def test_convolution(expected: Expected, figure: Figures) -> None:
+    _check_errors(numerics.strided_convolution_errors(expected.device), expected, "conv2d_error", figure)
+
+
+def test_svd(expected: Expected, figure: Figures) -> None:
+    _check_errors(numerics.svd_errors(expected.device), expected, "svd_error", figure)
+
+
+def test_fft(expected: Expected, figure: Figures) -> None:
+    _check_errors(numerics.fft_errors(expected.device), expected, "fft_error", figure)
+
+
+def _check_errors(errors: Iterable[tuple[str, float]], expected: Expected, name: str, figure: Figures) -> None:
+    """The largest of all is the figure; each must be within what fp32 rounds."""
+    found = list(errors)
+    figure(name, max(error for _, error in found), "relative")
+    for what, error in found:
+        require(
+            error <= numerics.FP32_LIMIT,
+            f"{what} on {expected.device}: off by {error:.1e} of the largest value",
+            f"at most {numerics.FP32_LIMIT:.0e}",
+            WRONG_KERNEL,
+        )
+
+
+def test_attention(expected: Expected, figure: Figures) -> None:
+    """Every backend there is for this device, with and without the causal mask."""
+    cases = list(attention_backends.cases(expected.device))
+    figure("attention_backends", len({case.backend.name for case in cases}), "backends")
+    for case in cases:
+        error, limit = attention_backends.error(case, expected.device), attention_backends.LIMITS[case.dtype]
+        require(
+            error <= limit,
+            f"{case} on {expected.device}: off by {error:.1e} of the largest value",
+            f"at most {limit:.1e}",
+            WRONG_KERNEL,
+        )
+
+
+def test_sort_scan_and_scatter(expected: Expected) -> None:
+    """Whole numbers leave no room for rounding: the answers are exact."""
+    wrong = list(numerics.inexact_orderings(expected.device))
+    require(
+        not wrong,
+        f"{', '.join(wrong)} on {expected.device} differ from NumPy's",
+        "the same whole numbers",
+        "a kernel that loses or repeats elements",
+    )
+
+
+def test_checkpoint_resumes(expected: Expected, tmp_path: Path) -> None:
+    """Six steps at once, and three, saved, loaded by another training, and three more: the same to the last bit.
+
+    cuBLAS promises the same bits on the same GPU as long as one stream is used, which is so here.
+    """
+    whole, first, second = (checkpoints.Training(expected.device, seed) for seed in (0, 0, 1))
+    torch.manual_seed(2)
+    whole.run(6)
+    torch.manual_seed(2)
+    first.run(3)
+    torch.save(first.state(), tmp_path / "checkpoint.pt")
+    torch.manual_seed(3)
+    _require_different(second, first)
+    second.restore(torch.load(tmp_path / "checkpoint.pt", weights_only=True, map_location=expected.device))
+    _require_same(second, first, "a training loaded from its checkpoint")
+    second.run(3)
+    _require_same(second, whole, "a training that was resumed and one that was not")
+
+
+def _require_different(one: checkpoints.Training, other: checkpoints.Training) -> None:
+    """Else that a checkpoint was loaded could not be seen."""
+    same = not any(name.startswith("model") for name in checkpoints.differences(one.state(), other.state()))
+    require(
+        not same, "two trainings of different seeds have the same weights", "different ones", "a seed without effect"
+    )
+
+
+def _require_same(one: checkpoints.Training, other: checkpoints.Training, which: str) -> None:
+    differ = list(checkpoints.differences(one.state(), other.state()))
+    require(
+        not differ,
+        f"{which}: {len(differ)} parts differ, the first is `{_first(differ)}`",
+        "every bit the same",
+        "a checkpoint that loses a part of what the next step depends on",
+    )
+
+
+def test_checkpoint_of_another_device(tmp_path: Path) -> None:
+    """What a GPU saved loads on the CPU, bit by bit, where it is asked for; else a machine without one says so."""
+    path, saved = tmp_path / "checkpoint.pt", {"weights": torch.arange(1000.0), "steps": 3}
+    checkpoints.save_as_on_a_gpu(saved, path)
+    loaded = torch.load(path, weights_only=True, map_location="cpu")
+    require(
+        loaded["weights"].device.type == "cpu" and not list(checkpoints.differences(saved, loaded)),
+        f"weights saved on a GPU and asked for on the CPU came to {loaded['weights'].device}",
+        "the same weights on the CPU",
+        "a map_location that is not followed",
+    )
+    if not torch.cuda.is_available():
+        said = _refusal(path)
+        require(
+            "CUDA" in said,
+            f"loading weights of a GPU without one gave {said or 'no error'}",
+            "an error that names CUDA",
+            "weights that are put somewhere else without a word",
+        )
+
+
+def test_damaged_checkpoints_are_refused(tmp_path: Path) -> None:
+    """A file cut short, as by a full disk, and one that would run a program when it is read."""
+    whole, cut, hostile = (tmp_path / name for name in ("whole.pt", "cut.pt", "hostile.pt"))
+    torch.save(checkpoints.Training("cpu", seed=0).state(), whole)
+    cut.write_bytes(whole.read_bytes()[: whole.stat().st_size * 2 // 3])
+    torch.save(checkpoints.Hostile(tmp_path / "trace"), hostile)
+    require(
+        not _refusal(whole), f"a whole checkpoint was refused: {_refusal(whole)}", "its contents", "a broken reader"
+    )
+    require(_refusal(cut), "two thirds of a checkpoint loaded without an error", "an error", "a reader that fills gaps")
+    said = _refusal(hostile)
+    require(
+        said and not (tmp_path / "trace").exists(),
+        f"a file that runs a program was {f'refused ({said}), and its program ran' if said else 'loaded'}",
+        "a refusal, and no program run",
+        "a torch.load that does not keep to weights_only=True",
+    )
+
+
+def _refusal(path: Path) -> str:
+    """What `torch.load` has against a file; empty where it loads."""
+    try:
+        torch.load(path, weights_only=True)
+    except (RuntimeError, EOFError, OSError, pickle.UnpicklingError) as error:
+        return f"{type(error).__name__}: {str(error).partition(chr(10))[0]}"
+    return ""
+
+
+def test_torchscript_in_a_fresh_process(expected: Expected, tmp_path: Path) -> None:
+    """Scripted and traced, saved, loaded where the class is unknown: the outputs are eager's."""
+    wanted = scripted.export(tmp_path, expected.device)
+    inputs = (scripted.examples().to(expected.device),)
+    got = fresh_process.scores(tmp_path, expected.device, tuple(wanted), inputs)
+    for name, outputs in wanted.items():
+        error = fresh_process.difference(got[name], outputs)
+        require(
+            error <= fresh_process.LIMIT,
+            f"the outputs of {name} in a fresh process are off by {error:.1e}",
+            f"at most {fresh_process.LIMIT:.0e}",
+            "an export that drops buffers, weights or a branch",
+        )
+
+
+def _gpu_has_bfloat16() -> bool:
+    return bool(torch.cuda.is_bf16_supported(including_emulation=False))
+
+
+def _first(names: list[str]) -> str:
+    return names[0] if names else ""
+
+
+def _names(dtypes: Iterable[object]) -> str:
+    return ", ".join(sorted(str(dtype).removeprefix("torch.") for dtype in dtypes)) or "nothing"

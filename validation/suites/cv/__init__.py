@@ -1,0 +1,1 @@
+"""Augmented pictures into a network."""

@@ -1,0 +1,104 @@
+"""OpenCV and Albumentations feed a ResNet through the DataLoader."""
+
+from __future__ import annotations
+
+import os
+
+os.environ["NO_ALBUMENTATIONS_UPDATE"] = "1"  # it would ask the network for a newer version while being imported
+
+import albumentations
+import cv2
+import numpy as np
+import torch
+import torchvision
+
+from validation.suites.conftest import Figures
+from validation.suites.cv import augmented
+from validation.suites.cv.augmented import CROP, MEAN, STD
+from validation.suites.expected import Expected
+from validation.suites.outcome import require
+from validation.suites.training import require_fall, require_trained, snapshot
+
+STEPS = 6
+BATCH = 8
+GREY_LEVELS = 3
+CROPS = 16
+
+
+def test_jpeg_round_trip() -> None:
+    """A smooth picture survives JPEG at quality 95 within a few grey levels."""
+    ramp = np.linspace(0, 255, 96, dtype=np.uint8)
+    picture = np.dstack([np.tile(ramp, (96, 1)), np.tile(ramp[:, None], (1, 96)), np.full((96, 96), 128, np.uint8)])
+    encoded, data = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, 95])
+    require(encoded, "cv2.imencode cannot write JPEG", "a JPEG file", "an OpenCV built without JPEG")
+    error = np.abs(cv2.imdecode(data, cv2.IMREAD_COLOR).astype(int) - picture).mean()
+    require(
+        error < GREY_LEVELS,
+        f"a picture read back from JPEG is off by {error:.1f} grey levels on average",
+        f"less than {GREY_LEVELS}",
+        "colours in another order, or a JPEG library that does not fit OpenCV",
+    )
+
+
+def test_pipeline_values() -> None:
+    """Flip and normalisation give the numbers that NumPy gives."""
+    picture = augmented.noisy(0)
+    steps = [albumentations.HorizontalFlip(p=1), albumentations.Normalize(MEAN, STD), albumentations.ToTensorV2()]
+    got = albumentations.Compose(steps)(image=picture)["image"].numpy()
+    wanted = ((picture[:, ::-1] / 255 - MEAN) / STD).transpose(2, 0, 1)
+    error = float(np.abs(got - wanted).max()) if got.shape == wanted.shape else float("inf")
+    require(
+        error < 1e-4,
+        f"the augmented picture is off by {error:.2e} from the same steps in NumPy",
+        "less than 1e-4",
+        "an augmentation that does not do what it says, or an OpenCV and NumPy that do not fit",
+    )
+
+
+def test_workers_augment_differently(expected: Expected) -> None:
+    """Two workers crop one picture at places of their own, and at the same ones again with the same seed."""
+    torch.manual_seed(0)
+    places = augmented.places(expected.device, CROPS)
+    first, second = places[: CROPS // 2], places[CROPS // 2 :]
+    require(
+        len(places) == CROPS and len(set(places)) > CROPS // 4,
+        f"{len(places)} random crops were taken at {len(set(places))} places",
+        f"{CROPS} at many",
+        "an augmentation that is not random, or samples that are lost",
+    )
+    require(
+        first != second,
+        f"both workers cropped at the same places, beginning with {first[:3]}",
+        "places of its own for each worker",
+        "workers with equal seeds: every augmentation is made twice",
+    )
+    torch.manual_seed(0)
+    again = augmented.places(expected.device, CROPS)
+    require(again == places, f"the same seed gave crops at {again[:3]}", f"{places[:3]}", "workers that are not seeded")
+
+
+def test_augmented_resnet_trains(expected: Expected, figure: Figures) -> None:
+    """Some steps of a ResNet-18 on augmented pictures from worker processes: it tells the two kinds apart."""
+    torch.manual_seed(0)
+    model = torchvision.models.resnet18(weights=None, num_classes=2).to(expected.device)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.02, momentum=0.9)
+    before, losses = snapshot(model.parameters()), []
+    pictures = augmented.Augmented(STEPS * BATCH, augmented.noisy, augmented.training_steps())
+    for images, kinds in augmented.loader(pictures, BATCH, expected.device):
+        shape, dtype = tuple(images.shape), images.dtype
+        require(
+            shape == (BATCH, 3, CROP, CROP) and dtype is torch.float32,
+            f"the pipeline made a batch of {shape}, {dtype}",
+            f"{(BATCH, 3, CROP, CROP)}, torch.float32",
+            "an augmentation or the DataLoader's collation that changes shapes",
+        )
+        outputs = model(images.to(expected.device, non_blocking=True))
+        loss = torch.nn.functional.cross_entropy(outputs, kinds.to(expected.device, non_blocking=True))
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        losses.append(float(loss.item()))
+    figure("last_loss", losses[-1], "nats")
+    require(len(losses) == STEPS, f"{len(losses)} batches were delivered", f"{STEPS}", "samples that are lost")
+    require_trained(before, model.parameters(), losses)
+    require_fall(losses, factor=0.5, window=2)

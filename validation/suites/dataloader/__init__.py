@@ -1,0 +1,1 @@
+"""Samples arrive whole, once, in order; workers that die are seen."""

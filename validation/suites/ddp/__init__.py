@@ -1,0 +1,1 @@
+"""Gradients of several ranks are those of one process."""

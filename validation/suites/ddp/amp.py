@@ -1,0 +1,93 @@
+"""Mixed precision in ranks: fp16 autocast with a GradScaler, on a loss so small that fp16 loses it unscaled."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+from torch.nn.parallel import DistributedDataParallel
+
+from validation.suites.ddp import gradients
+from validation.suites.ddp.gradients import Reference, Step
+from validation.suites.ranks import device_of
+
+SCALE = 2.0**20
+"""What the scaler begins with. The loss is divided by it, so that its gradients without scaling are 0 in fp16."""
+
+LIMIT = 8 * torch.finfo(torch.float16).eps
+"""Largest difference relative to the largest gradient. Each share's gradient is rounded to fp16 once where the whole
+batch's is (eps/2 each, and a share's may be some times as large as the mean); two more steps add theirs."""
+
+OVERFLOW_STEP = 1
+_LEARNING_RATE = 0.1 * SCALE
+
+
+def scaled(rank: int, world_size: int, backend: str) -> dict[str, Any]:
+    """Three steps: `gradients` as the optimizer sees them, `before` unscaling, and the `scales`."""
+    return _columns(_steps(rank, world_size, backend, overflows_in=()))
+
+
+def overflowing(rank: int, world_size: int, backend: str) -> dict[str, Any]:
+    """As `scaled`, but the loss of the last rank is infinite in step OVERFLOW_STEP; `weights` and `scales_after` are
+    those after each step, `weights_at_start` those before the first."""
+    return _columns(_steps(rank, world_size, backend, overflows_in=(OVERFLOW_STEP,) if rank == world_size - 1 else ()))
+
+
+def reference(world_size: int) -> Reference:
+    """One process under autocast, its loss scaled by hand: what is to come out does not depend on a GradScaler."""
+    model = _model(0)
+    optimizer = torch.optim.SGD(model.parameters(), lr=_LEARNING_RATE)
+    made = Reference([], [])
+    for _ in range(gradients.STEPS):
+        shares = [gradients.share(rank, world_size) for rank in range(world_size)]
+        made.shares.append([_scaled_by_hand(model, *share) for share in shares])
+        made.whole.append(_scaled_by_hand(model, *gradients.data()))
+        optimizer.step()
+    return made
+
+
+def _steps(rank: int, world_size: int, backend: str, overflows_in: tuple[int, ...]) -> Iterator[dict[str, Any]]:
+    device = device_of(rank, backend)
+    model = DistributedDataParallel(_model(rank).to(device))
+    optimizer = torch.optim.SGD(model.parameters(), lr=_LEARNING_RATE)
+    scaler = torch.amp.GradScaler(device.type, init_scale=SCALE)
+    inputs, targets = (part.to(device) for part in gradients.share(rank, world_size))
+    for step in range(gradients.STEPS):
+        told = {"scales": scaler.get_scale(), "weights_at_start": _weights(model)}
+        optimizer.zero_grad()
+        loss = _loss(model, inputs, targets) * (float("inf") if step in overflows_in else 1)
+        scaler.scale(loss).backward()
+        told["before"] = gradients.of(model)
+        scaler.unscale_(optimizer)
+        told["gradients"] = gradients.of(model)
+        scaler.step(optimizer)
+        scaler.update()
+        yield {**told, "weights": _weights(model), "scales_after": scaler.get_scale()}
+
+
+def _scaled_by_hand(model: Any, inputs: Any, targets: Any) -> Step:  # noqa: ANN401 - torch has no types here
+    model.zero_grad()
+    (_loss(model, inputs, targets) * SCALE).backward()
+    for parameter in model.parameters():
+        parameter.grad /= SCALE
+    return gradients.of(model)
+
+
+def _loss(model: Any, inputs: Any, targets: Any) -> Any:  # noqa: ANN401
+    with torch.autocast(inputs.device.type, dtype=torch.float16):
+        outputs = model(inputs.float())
+    return torch.nn.functional.mse_loss(outputs.float(), targets.float()) / SCALE
+
+
+def _model(rank: int) -> Any:  # noqa: ANN401
+    return gradients.mlp(rank).float()
+
+
+def _weights(model: Any) -> Step:  # noqa: ANN401
+    return [parameter.detach().cpu().clone() for parameter in model.parameters()]
+
+
+def _columns(steps: Iterator[dict[str, Any]]) -> dict[str, Any]:
+    rows = [*steps]
+    return {name: [row[name] for row in rows] for name in rows[0]}

@@ -1,0 +1,272 @@
+"""What ranks do in each mode of DistributedDataParallel, and what one process makes of the same data.
+
+A rank returns `gradients`, those of every step, and what proves that the mode was in force.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+from torch.nn.parallel import DistributedDataParallel
+from torch.utils.checkpoint import checkpoint
+
+from validation.suites.ddp import gradients
+from validation.suites.ddp.gradients import Reference, Step
+from validation.suites.ranks import device_of
+
+SMALL_BUCKET_MB = 0.004
+"""The MLP's largest weight is eight times that: it takes several buckets."""
+
+MICRO_BATCHES = 4
+UNEVEN_STEPS = (2, 4)
+"""How many batches each of two ranks has."""
+
+_UNEVEN_BATCH = 8
+Told = dict[str, Any]
+
+
+def plain(rank: int, world_size: int, backend: str) -> Told:
+    """Three steps with the defaults."""
+    return _trained(_parallel(gradients.mlp(rank), rank, backend), rank, world_size, backend)
+
+
+def small_buckets(rank: int, world_size: int, backend: str) -> Told:
+    """`buckets`: how many were sent in each step, as DistributedDataParallel logged it."""
+    model = _parallel(gradients.mlp(rank), rank, backend, bucket_cap_mb=SMALL_BUCKET_MB)
+    told = _trained(model, rank, world_size, backend)
+    logged = model._get_ddp_logging_data()
+    sizes = logged.get("rebuilt_bucket_sizes") or logged["bucket_sizes"]
+    return {**told, "buckets": len(sizes.split(","))}
+
+
+def bucket_view(rank: int, world_size: int, backend: str) -> Told:
+    """`memories`: how many separate memories the gradients are in; views of one bucket share one."""
+    model = _parallel(gradients.mlp(rank), rank, backend, gradient_as_bucket_view=True)
+    told = _trained(model, rank, world_size, backend)
+    memories = {parameter.grad.untyped_storage().data_ptr() for parameter in model.parameters()}
+    return {**told, "memories": len(memories)}
+
+
+def static_graph(rank: int, world_size: int, backend: str) -> Told:
+    """With a block used twice under reentrant checkpointing, which only a static graph can synchronise."""
+    model = _parallel(twice_checkpointed(rank), rank, backend, static_graph=True)
+    return _trained(model, rank, world_size, backend)
+
+
+def twice_checkpointed(rank: int) -> Any:  # noqa: ANN401 - torch is not in the harness' own environment
+    """The model of `static_graph`, fp64."""
+    return gradients.filled(_TwiceCheckpointed().double(), rank)
+
+
+class _TwiceCheckpointed(torch.nn.Module):  # type: ignore[misc, unused-ignore]
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.block, self.last = torch.nn.Linear(32, 16), torch.nn.Linear(16, 16), torch.nn.Linear(16, 8)
+
+    def forward(self, inputs: Any) -> Any:  # noqa: ANN401
+        hidden = self.first(inputs)
+        for _ in range(2):
+            hidden = torch.tanh(checkpoint(self.block, hidden, use_reentrant=True))
+        return self.last(hidden)
+
+
+def no_sync(rank: int, world_size: int, backend: str) -> Told:
+    """One step from MICRO_BATCHES; `alone` is what had been added up before the last one, the only one that syncs."""
+    model = _parallel(gradients.mlp(rank), rank, backend)
+    device = device_of(rank, backend)
+    parts = [(inputs.to(device), targets.to(device)) for inputs, targets in _micro_batches(rank, world_size)]
+    with model.no_sync():
+        alone = _accumulated(model, parts[:-1])
+    return {"alone": alone, "gradients": [_accumulated(model, parts[-1:])]}
+
+
+def alone_in_no_sync(rank: int, world_size: int) -> Step:
+    """What a rank that talks to nobody adds up before its last micro-batch."""
+    return _accumulated(gradients.mlp(0), [*_micro_batches(rank, world_size)][:-1])
+
+
+def _micro_batches(rank: int, world_size: int) -> Iterator[tuple[Any, Any]]:
+    inputs, targets = gradients.share(rank, world_size)
+    yield from zip(inputs.chunk(MICRO_BATCHES), targets.chunk(MICRO_BATCHES), strict=True)
+
+
+def _accumulated(model: Any, parts: list[tuple[Any, Any]]) -> Step:  # noqa: ANN401
+    for inputs, targets in parts:
+        (torch.nn.functional.mse_loss(model(inputs), targets) / MICRO_BATCHES).backward()
+    return gradients.of(model)
+
+
+def unused_parameters(rank: int, world_size: int, backend: str) -> Told:
+    """Each rank uses a head of its own, and none uses the last."""
+    model = _parallel(_heads(rank, world_size), rank, backend, find_unused_parameters=True)
+    return {"gradients": _head_steps(model, rank, world_size, backend)}
+
+
+def unused_unannounced(rank: int, world_size: int, backend: str) -> str:
+    """The same without `find_unused_parameters`: what the second step says, empty where nothing is said."""
+    model = _parallel(_heads(rank, world_size), rank, backend)
+    try:
+        _head_steps(model, rank, world_size, backend)
+    except RuntimeError as error:
+        return str(error).splitlines()[0]
+    return ""
+
+
+def unused_reference(world_size: int) -> Reference:
+    """The mean of what the heads' users compute, by one process."""
+    model, made = _heads(0, world_size), Reference([], [])
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    for _ in range(gradients.STEPS):
+        made.shares.append([_mean_of_heads(model, [rank], world_size) for rank in range(world_size)])
+        made.whole.append(_mean_of_heads(model, [*range(world_size)], world_size))
+        optimizer.step()
+    return made
+
+
+class _Heads(torch.nn.Module):  # type: ignore[misc, unused-ignore]
+    def __init__(self, heads: int) -> None:
+        super().__init__()
+        self.trunk = torch.nn.Linear(32, 16)
+        self.heads = torch.nn.ModuleList(torch.nn.Linear(16, 8) for _ in range(heads))
+
+    def forward(self, inputs: Any, head: int) -> Any:  # noqa: ANN401
+        return self.heads[head](torch.tanh(self.trunk(inputs)))
+
+
+def _heads(rank: int, world_size: int) -> Any:  # noqa: ANN401
+    return gradients.filled(_Heads(world_size + 1).double(), rank)
+
+
+def _head_steps(model: Any, rank: int, world_size: int, backend: str) -> list[Step]:  # noqa: ANN401
+    inputs, targets = (part.to(device_of(rank, backend)) for part in gradients.share(rank, world_size))
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    steps = []
+    for _ in range(gradients.STEPS):
+        optimizer.zero_grad()
+        torch.nn.functional.mse_loss(model(inputs, rank), targets).backward()
+        steps.append(gradients.of(model))
+        optimizer.step()
+    return steps
+
+
+def _mean_of_heads(model: Any, ranks: list[int], world_size: int) -> Step:  # noqa: ANN401
+    model.zero_grad()
+    for rank in ranks:
+        inputs, targets = gradients.share(rank, world_size)
+        (torch.nn.functional.mse_loss(model(inputs, rank), targets) / len(ranks)).backward()
+    return gradients.of(model)
+
+
+def uneven_inputs(rank: int, world_size: int, backend: str) -> Told:
+    """Each rank has as many batches as UNEVEN_STEPS says; `weights` are those after `join`."""
+    model = _parallel(gradients.mlp(rank), rank, backend)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    steps = []
+    with model.join():
+        for step in range(UNEVEN_STEPS[rank]):
+            inputs, targets = (part.to(device_of(rank, backend)) for part in _uneven_batch(rank, step))
+            optimizer.zero_grad()
+            torch.nn.functional.mse_loss(model(inputs), targets).backward()
+            steps.append(gradients.of(model))
+            optimizer.step()
+    return {"gradients": steps, "weights": _weights(model)}
+
+
+def uneven_reference() -> tuple[Reference, Step]:
+    """By one process: the sum over those that still have a batch, divided by all. And the weights at the end."""
+    model, made = gradients.mlp(0), Reference([], [])
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    for step in range(max(UNEVEN_STEPS)):
+        made.shares.append([_uneven_mean(model, step, [rank], 1) for rank in range(len(UNEVEN_STEPS))])
+        active = [rank for rank, steps in enumerate(UNEVEN_STEPS) if step < steps]
+        made.whole.append(_uneven_mean(model, step, active, len(UNEVEN_STEPS)))
+        optimizer.step()
+    return made, _weights(model)
+
+
+def _uneven_mean(model: Any, step: int, ranks: list[int], divisor: int) -> Step:  # noqa: ANN401
+    model.zero_grad()
+    for rank in ranks:
+        inputs, targets = _uneven_batch(rank, step)
+        (torch.nn.functional.mse_loss(model(inputs), targets) / divisor).backward()
+    return gradients.of(model)
+
+
+def _uneven_batch(rank: int, step: int) -> tuple[Any, Any]:
+    inputs, targets = gradients.data()
+    first = (sum(UNEVEN_STEPS[:rank]) + step) * _UNEVEN_BATCH
+    return inputs[first : first + _UNEVEN_BATCH], targets[first : first + _UNEVEN_BATCH]
+
+
+def integers(rank: int, world_size: int, backend: str) -> Told:
+    """One step in fp32 whose every sum is a small integer, and so exact."""
+    model = _parallel(_integer_model(), rank, backend)
+    inputs, targets = (part.to(device_of(rank, backend)) for part in _integer_share(rank, world_size))
+    (model(inputs) * targets).sum().backward()
+    return {"gradients": [gradients.of(model)]}
+
+
+def integers_reference(world_size: int) -> Reference:
+    """By int64 arithmetic, which cannot round; the division by a power of two is exact too."""
+    shares = [_integer_gradient(*_integer_share(rank, world_size)) for rank in range(world_size)]
+    whole = [(sum(parts) / world_size).float() for parts in zip(*shares, strict=True)]
+    return Reference([whole], [[[part.float() for part in each] for each in shares]])
+
+
+def _integer_model() -> Any:  # noqa: ANN401
+    model = torch.nn.Sequential(torch.nn.Linear(16, 16, bias=False), torch.nn.Linear(16, 8, bias=False))
+    with torch.no_grad():
+        for parameter, weights in zip(model.parameters(), _integer_weights(), strict=True):
+            parameter.copy_(weights)
+    return model
+
+
+def _integer_gradient(inputs: Any, targets: Any) -> Step:  # noqa: ANN401
+    inputs, targets = inputs.long(), targets.long()
+    first, second = _integer_weights()
+    return [(targets @ second).T @ inputs, targets.T @ (inputs @ first.T)]
+
+
+def _integer_weights() -> tuple[Any, Any]:
+    return _integers_under(4, 1, 16, 16), _integers_under(4, 2, 8, 16)
+
+
+def _integer_share(rank: int, world_size: int) -> tuple[Any, Any]:
+    """Sums stay far under 2**24, to which fp32 is exact, and go beyond 2**11, to which fp16 is."""
+    inputs, targets = _integers_under(31, 3, gradients.BATCH, 16), _integers_under(4, 4, gradients.BATCH, 8)
+    return inputs[rank::world_size].float(), targets[rank::world_size].float()
+
+
+def _integers_under(limit: int, seed: int, *shape: int) -> Any:  # noqa: ANN401
+    return torch.randint(1 - limit, limit, shape, generator=torch.Generator().manual_seed(seed))
+
+
+def seeded(rank: int, world_size: int, backend: str, *, seeds: tuple[int, ...]) -> Told:
+    """Training that draws weights, data and dropout from torch's global generator, once for each of `seeds`."""
+    torch.use_deterministic_algorithms(True)
+    steps = itertools.chain.from_iterable(_drawn(rank, world_size, backend, seed) for seed in seeds)
+    return {"gradients": [*steps]}
+
+
+def _drawn(rank: int, world_size: int, backend: str, seed: int) -> list[Step]:
+    torch.manual_seed(seed * world_size + rank)
+    device = device_of(rank, backend)
+    layers = torch.nn.Linear(32, 64), torch.nn.Dropout(0.5), torch.nn.Linear(64, 8)
+    model = _parallel(torch.nn.Sequential(*layers), rank, backend)
+    return gradients.train(model, torch.randn(32, 32, device=device), torch.randn(32, 8, device=device))
+
+
+def _parallel(model: Any, rank: int, backend: str, **options: Any) -> Any:  # noqa: ANN401
+    return DistributedDataParallel(model.to(device_of(rank, backend)), **options)
+
+
+def _trained(model: Any, rank: int, world_size: int, backend: str) -> Told:  # noqa: ANN401
+    inputs, targets = (part.to(device_of(rank, backend)) for part in gradients.share(rank, world_size))
+    return {"gradients": gradients.train(model, inputs, targets)}
+
+
+def _weights(model: Any) -> Step:  # noqa: ANN401
+    return [parameter.detach().cpu().clone() for parameter in model.parameters()]

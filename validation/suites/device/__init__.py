@@ -1,0 +1,1 @@
+"""GPUs are there, are the planned ones, and compute what they should."""

@@ -1,0 +1,173 @@
+"""Every GPU is detected, has code in the build and computes correctly; torch is the CUDA build the tag asserts."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+import torch
+
+from validation.suites import driver
+from validation.suites.conftest import Figures
+from validation.suites.device import architectures, kernels
+from validation.suites.expected import Expected
+from validation.suites.gpus import (
+    capability_of,
+    refuse,
+    require_every_gpu,
+    require_gpus,
+    runs_on,
+    usable_gpus,
+)
+from validation.suites.numerics import FP32_LIMIT
+from validation.suites.outcome import require
+
+WITH_GPU_CODE = ("torch", "torchvision", "torchaudio")
+SHARE = 0.9
+TF32_BEGINS = (8, 0)
+
+
+def test_torch_is_a_cuda_build(expected: Expected) -> None:
+    """A CPU-only torch passes every test that falls back to the CPU."""
+    found = torch.version.cuda
+    cause = "a CPU-only wheel of torch was installed, or one of another CUDA"
+    require(
+        found == expected.cuda, f"torch was built for CUDA {found}", f"CUDA {expected.cuda}, as the tag says", cause
+    )
+    require(torch.backends.cuda.is_built(), "torch names a CUDA version and has no CUDA code", "CUDA code", cause)
+
+
+def test_build_is_for_the_architectures_of_the_line(expected: Expected) -> None:
+    """A build for fewer works on the GPUs here, and on none of the others."""
+    line = (expected.torch, expected.cuda)
+    require(
+        line in architectures.OF_THE_BUILD,
+        f"nothing is known of torch {line[0]} for CUDA {line[1]}",
+        "its architectures in validation/suites/device/architectures.py",
+        "the line is new: look at the wheel and add what it is built for",
+    )
+    asserted = " ".join(architectures.OF_THE_BUILD[line])
+    found = _named_by_the_build()
+    require(
+        found == asserted, f"torch was built for {found or 'no GPU'}", asserted, "a torch that is not the line's wheel"
+    )
+
+
+def test_every_library_has_code_for_the_architectures(figure: Figures) -> None:
+    """What torch says of itself is true: of every fat binary in it and in what is built on it."""
+    libraries = {path: architectures.fat_binaries(path) for path in _shared_objects()}
+    figure("fat_binaries", sum(map(len, libraries.values())), "fat binaries")
+    require(any(libraries.values()), "no library has GPU code", "some", "CPU-only wheels were installed")
+    for path, binaries in libraries.items():
+        for name in _named_by_the_build().split():
+            without = sum(not runs_on(capability_of(name), carried) for carried in binaries)
+            require(
+                not without,
+                f"{without} of {len(binaries)} fat binaries of {path.name} do not run on {name}",
+                "code for what torch was built for",
+                f"{path.parent.name} was compiled for fewer GPUs than torch",
+            )
+
+
+def test_no_driver_library_in_the_image() -> None:
+    """The driver brings libcuda; another one before it in the loader's order is error 803 or 804, or no GPU at all."""
+    found = driver.libraries_of_the_image()
+    require(
+        not found,
+        f"the image has {', '.join(map(str, found))}",
+        f"no {driver.LIBRARY}: the driver's is mounted",
+        "a compat or stubs package of CUDA was installed, and shadows the driver's library",
+    )
+
+
+def test_no_setting_hides_gpus() -> None:
+    """A CUDA_VISIBLE_DEVICES that was true on the machine where the image was made."""
+    hiding = {"CUDA_VISIBLE_DEVICES": os.environ.get("CUDA_VISIBLE_DEVICES")}
+    if os.environ.get("NVIDIA_VISIBLE_DEVICES", "all") in ("", "none", "void"):
+        hiding["NVIDIA_VISIBLE_DEVICES"] = os.environ["NVIDIA_VISIBLE_DEVICES"]
+    found = [f"{name}={value}" for name, value in hiding.items() if value is not None]
+    require(
+        not found, f"the environment has {', '.join(found)}", "every GPU to be seen", "a stale setting in the image"
+    )
+
+
+@pytest.mark.parametrize("precision", ["fp64", "fp32", "bf16", "fp16"])
+def test_kernels_on_the_cpu(precision: str, figure: Figures) -> None:
+    _require_exact("cpu", precision, figure)
+
+
+def test_every_gpu_is_detected(expected: Expected, figure: Figures) -> None:
+    """By the driver (NVML), by torch, and as many as the run was planned with."""
+    require_gpus(expected)
+    (by_nvml, why), (by_torch, said) = driver.nvml_count(), usable_gpus()
+    figure("gpus", by_torch, "GPUs")
+    if not by_nvml == by_torch == expected.gpu_count:
+        counted = f"NVML counts {by_nvml}{f' ({why})' if why else ''} and torch {by_torch} GPUs"
+        refuse(f"{counted}, {said}", f"{expected.gpu_count} each", said)
+
+
+def test_every_gpu_has_code_in_the_build(expected: Expected) -> None:
+    require_every_gpu(expected)
+    built_for = torch.cuda.get_arch_list()
+    for index in range(expected.gpu_count):
+        capability = torch.cuda.get_device_capability(index)
+        require(
+            runs_on(capability, built_for),
+            f"GPU {index} ({torch.cuda.get_device_name(index)}) has compute capability {capability[0]}.{capability[1]}",
+            f"one that code for {' '.join(built_for)} runs on",
+            "the GPU is older than this torch supports, or newer",
+        )
+
+
+@pytest.mark.parametrize("precision", ["fp32", "bf16", "fp16"])
+def test_kernels_on_every_gpu(precision: str, expected: Expected, figure: Figures) -> None:
+    """A kernel missing for an architecture shows only when it runs there. TF32, where there is any, is fp32's."""
+    require_every_gpu(expected)
+    for index in range(expected.gpu_count):
+        _require_exact(f"cuda:{index}", precision, figure)
+        if precision == "fp32" and torch.cuda.get_device_capability(index) >= TF32_BEGINS:
+            _require_exact(f"cuda:{index}", "tf32", figure, above=FP32_LIMIT)
+
+
+def test_memory_of_every_gpu(expected: Expected, figure: Figures) -> None:
+    """Nine tenths of what is free can be had, and holds what is written."""
+    require_every_gpu(expected)
+    for index in range(expected.gpu_count):
+        wanted = int(SHARE * torch.cuda.mem_get_info(index)[0])
+        had, wrong = kernels.fill(f"cuda:{index}", wanted)
+        torch.cuda.empty_cache()
+        figure(f"memory cuda:{index}", had, "bytes")
+        least = f"{wanted / 1e9:.2f} GB, nine tenths of what was free"
+        cause = "another process took the GPU's memory meanwhile, or its memory is failing"
+        require(had >= wanted, f"{had / 1e9:.2f} GB of GPU {index} could be allocated", least, cause)
+        require(not wrong, f"{wrong} blocks of GPU {index} read otherwise than written", "none", cause)
+
+
+def _require_exact(device: str, precision: str, figure: Figures, above: float = 0.0) -> None:
+    """Each kernel is within its limit; a matrix product that is to be in less precision is seen to be, `above`."""
+    for error in kernels.errors(device, precision):
+        figure(f"{error.kernel}_error {precision} {device}", error.found, "relative")
+        found = f"{error.kernel} in {precision} on {device} is off by {error.found:.1e} of the largest value"
+        require(
+            error.found <= error.limit,
+            found,
+            f"at most {error.limit:.1e}",
+            f"a wrong kernel, or less precision than {precision}",
+        )
+        require(
+            error.kernel != "matmul" or error.found >= above,
+            found,
+            f"at least {above:.0e}, as {precision} has",
+            f"{precision} is not used where it is allowed: a setting such as NVIDIA_TF32_OVERRIDE forbids it",
+        )
+
+
+def _named_by_the_build() -> str:
+    """`torch.cuda.get_arch_list()` is empty without a GPU."""
+    return str(getattr(torch._C, "_cuda_getArchFlags", str)())
+
+
+def _shared_objects() -> list[Path]:
+    packages = Path(torch.__file__).parent.parent
+    return [path for name in WITH_GPU_CODE for path in sorted((packages / name).rglob("*.so"))]

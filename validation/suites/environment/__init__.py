@@ -1,0 +1,1 @@
+"""What a shell, a home, a locale and a first use find in the image."""

@@ -1,0 +1,1 @@
+"""Compiled, installed and loaded libraries agree, and every one of them loads."""

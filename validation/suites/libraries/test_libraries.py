@@ -1,0 +1,301 @@
+"""The image holds what its tag asserts, loads the libraries it holds, and its packages behave as installed ones."""
+
+from __future__ import annotations
+
+import json
+import sys
+import sysconfig
+from collections.abc import Collection, Iterator
+from functools import cache
+from importlib import import_module
+from importlib.metadata import version
+from pathlib import Path
+from types import ModuleType
+from typing import cast
+
+import pytest
+
+from validation.suites import installed
+from validation.suites.conftest import Figures
+from validation.suites.expected import Expected
+from validation.suites.installed import some
+from validation.suites.libraries import loaded_libraries
+from validation.suites.libraries.known_needs import is_private, may_be_missing
+from validation.suites.libraries.loaded_libraries import CUDART, CUDNN, LIBRARIES, NCCL, WATCHED, Library, agree, family
+from validation.suites.libraries.shared_objects import (
+    DamagedObjectError,
+    Loader,
+    SharedObject,
+    folders_of_the_image,
+    objects_below,
+    this_loader,
+    unresolved,
+)
+from validation.suites.outcome import require
+
+SITE_PACKAGES = sysconfig.get_path("platlib")
+BESIDE_ME = Path(__file__).parent
+NOT_FOUND = "cannot open shared object file: No such file or directory"
+
+OTHER_WHEELS = "the image was not built from the lock of this line, or the tag belongs to another line"
+REPLACED = "a layer on top removed or replaced what a package brought"
+COPIED = "a package or a layer on top brings a copy of its own, and whichever is loaded first serves both"
+MISLED = "LD_LIBRARY_PATH, LD_PRELOAD or ld.so.conf leads to a copy that no package of the image brought"
+
+
+@pytest.fixture(scope="session")
+def torch() -> ModuleType:
+    """torch, which has loaded its libraries."""
+    return imported("torch")
+
+
+@pytest.fixture(scope="session")
+def image() -> tuple[Loader, tuple[SharedObject, ...]]:
+    """The loader, and every program and library of the image."""
+    loader = this_loader()
+    folders, left_out = folders_of_the_image()
+    paths = (path for folder in folders for path in objects_below(folder, left_out))
+    try:
+        return loader, tuple(filter(None, map(loader.read, dict.fromkeys(paths))))
+    except DamagedObjectError as error:
+        require(False, str(error), "whole files", "the layer was cut, or a layer on top replaced the file")
+        raise
+
+
+@pytest.fixture(scope="session")
+def owners() -> dict[str, str]:
+    """Which package each file is of."""
+    return {file.path: file.package for file in installed.recorded_files()}
+
+
+def imported(name: str) -> ModuleType:
+    """The module; the check fails where it cannot be imported."""
+    module = first_import(name)
+    cause = "a library is missing, or is of another build"
+    require(not isinstance(module, str), f"`import {name}` ends in {module}", "an import", cause)
+    return cast(ModuleType, module)
+
+
+@cache
+def first_import(name: str) -> ModuleType | str:
+    """The module, or why it cannot be imported: a second attempt would find the ruins of the first."""
+    try:
+        return import_module(name)
+    except Exception as error:  # a broken library can raise anything
+        return f"{type(error).__name__}: {[*str(error).splitlines(), ''][0]}"
+
+
+def test_pytorch(expected: Expected) -> None:
+    wanted = "cu" + expected.cuda.replace(".", "")
+    for name in ("torch", "torchvision", "torchaudio"):
+        asserted = getattr(expected, name)
+        found, _, build = imported(name).__version__.partition("+")
+        require(found == asserted, f"{name} {found} is imported", f"{asserted} as the tag says", OTHER_WHEELS)
+        require(version(name) == asserted, f"{name} {version(name)} is installed", asserted, OTHER_WHEELS)
+        require(build == wanted, f"{name} is the build `{build}`", f"{wanted} as the tag says", OTHER_WHEELS)
+
+
+def test_torchvision_fits_torch(torch: ModuleType) -> None:
+    """A torchvision of another torch lacks its compiled operators."""
+    boxes = torch.tensor([[0.0, 0.0, 9.0, 9.0], [0.0, 0.0, 9.0, 8.0], [20.0, 20.0, 29.0, 29.0]])
+    kept = imported("torchvision").ops.nms(boxes, torch.tensor([0.9, 0.8, 0.7]), 0.5).tolist()
+    cause = "torchvision was built for another torch"
+    require(kept == [0, 2], f"torchvision.ops.nms kept boxes {kept}", "boxes [0, 2]", cause)
+
+
+@pytest.mark.parametrize("library", LIBRARIES, ids=lambda library: library.family)
+def test_cuda_libraries(library: Library, torch: ModuleType, owners: dict[str, str], expected: Expected) -> None:
+    """What the library that torch loaded says of itself, against what torch was compiled for, the lock and the tag."""
+    paths = [path for path in own_copies() if family(path) == library.family]
+    paths.sort(key=lambda path: path not in owners)  # a second copy is for another check
+    not_cuda = "torch is not a CUDA build, or is of a line that does without this library"
+    require(paths, f"{library.name} is not loaded by `import torch`", "it among torch's libraries", not_cuda)
+    package = owners.get(paths[0], "")
+    where = f"{library.name} is loaded from {paths[0]}, which is of no package"
+    require(package, where, "a file of a locked package", MISLED)
+    found = library.version(paths[0])
+    for who, wanted in claims(library, package, torch, expected):
+        require(agree(found, wanted), f"{library.name} {found} is loaded", f"{wanted} as {who}", OTHER_WHEELS)
+
+
+def own_copies() -> list[str]:
+    """The loaded libraries, without those that a package carries for itself alone."""
+    return [path for path in loaded_libraries.loaded() if not is_private(path, SITE_PACKAGES)]
+
+
+def claims(library: Library, package: str, torch: ModuleType, expected: Expected) -> Iterator[tuple[str, str]]:
+    """Who says which version the library is."""
+    if library is CUDART:
+        yield "the tag says", expected.cuda
+        yield "torch.version says", str(torch.version.cuda)
+        yield "torch was compiled for", loaded_libraries.cuda_version(torch._C._cuda_getCompiledVersion())
+    if library is CUDNN:
+        yield "the tag says", expected.cudnn
+        yield "torch was compiled for", dotted(torch._C._cudnn.getCompileVersion())
+    if library is NCCL:
+        yield "the tag says", expected.nccl
+        yield "torch was compiled for", dotted(torch.cuda.nccl.version())
+    yield "torch's metadata requires", installed.pinned_by("torch").get(package, "no version")
+    yield f"{package} is installed", dict(installed.packages())[package]
+    yield "the lock says", dict(expected.packages).get(package, "no version")
+
+
+def dotted(numbers: Collection[object]) -> str:
+    return ".".join(str(number) for number in numbers)
+
+
+def test_cudnn_parts(torch: ModuleType) -> None:
+    """cuDNN loads its parts by name on first use: each must be there, of its version, and from its folder."""
+    whole = next((path for path in own_copies() if family(path) == CUDNN.family), "")
+    require(whole, "cuDNN is not loaded by `import torch`", "it among torch's libraries", "torch is no CUDA build")
+    steps = loaded_libraries.outcomes(installed.python(BESIDE_ME / "cudnn_parts.py", whole))
+    failed = [f"{name}: {said[2:]}" for name, said in steps if said.startswith("!")]
+    require(not failed, f"cuDNN cannot use its parts: {some(failed, 1)}", "parts of its own version", REPLACED)
+    parts = {name: Path(said[2:]) for name, said in steps if said.startswith("= /")}
+    require(len(parts) > 1, f"cuDNN loaded {some(parts)} alone", "its parts too", "cuDNN's interface has changed")
+    strangers = [str(path) for path in parts.values() if path.parent != Path(whole).parent]
+    require(not strangers, f"cuDNN loads {some(strangers, 1)}", f"parts from {Path(whole).parent}", MISLED)
+
+
+def test_cuda_libraries_load(expected: Expected, owners: dict[str, str], figure: Figures) -> None:
+    """Every library of NVIDIA's packages is there and can be loaded, those too that torch loads on first use."""
+    locked = {name for name, _ in expected.packages if name.startswith("nvidia-")}
+    files = sorted(path for path, package in owners.items() if package in locked and ".so" in Path(path).name)
+    silent = sorted(locked - {owners[path] for path in files})
+    require(locked and not silent, f"no library is of {some(silent)}", "libraries of each", OTHER_WHEELS)
+    steps = loaded_libraries.outcomes(installed.python(BESIDE_ME / "load_each.py", *files))
+    failed = [said[2:] for _, said in steps if not said.startswith("= ")]
+    figure("cuda_libraries", len(steps), "files")
+    require(not failed, f"libraries do not load: {some(failed, 1)}", f"all {len(files)} to load", REPLACED)
+
+
+def test_no_second_copy_loaded(torch: ModuleType, expected: Expected) -> None:
+    """After some work every library of CUDA, torch and OpenMP came from one file."""
+    exercise(torch, expected.device)
+    twice = loaded_libraries.copies(own_copies())
+    require(not twice, f"two copies are loaded of {some(twice, 1)}", "one copy of each library", COPIED)
+    versions = {path: CUDART.version(path) for path in loaded_libraries.loaded() if family(path) == CUDART.family}
+    cause = "a package carries the CUDA runtime of another CUDA"
+    require(len({*versions.values()}) == 1, f"CUDA runtimes {versions} are loaded", "one version", cause)
+
+
+def exercise(torch: ModuleType, device: str) -> None:
+    """Load what is loaded on first use. Whether these packages import is another check's."""
+    for name in ("torchvision", "torchaudio"):
+        first_import(name)
+    values = torch.rand(8, 8, 8, 8, device="cuda" if device == "cuda" else "cpu")
+    torch.nn.functional.conv2d(values, values)
+    torch.linalg.svd(values @ values)
+    torch.fft.fft(values)
+
+
+def test_no_second_copy_in_the_image(image: tuple[Loader, tuple[SharedObject, ...]], figure: Figures) -> None:
+    """No package brings a library again that another has, whoever loads it first."""
+    _, objects = image
+    own = [each.path for each in objects if not is_private(each.path, SITE_PACKAGES)]
+    watched = sum(1 for path in own if WATCHED.fullmatch(family(path)))
+    figure("watched_libraries", watched, "files")
+    require(watched, f"none of {len(own)} files is a library of CUDA or torch", "some", "torch is not installed")
+    twice = loaded_libraries.copies(own)
+    require(not twice, f"two copies are in the image of {some(twice, 1)}", "one copy of each library", COPIED)
+
+
+def test_libraries_found_by_name(owners: dict[str, str]) -> None:
+    """A program without torch that asks the loader for such a library gets the same file, or none."""
+    own = {Path(path).name: path for path in owners if is_watched(path) and not is_private(path, SITE_PACKAGES)}
+    require(own, "no package brings a library of CUDA or torch", "some", "torch is not installed as wheels")
+    steps = loaded_libraries.outcomes(installed.python(BESIDE_ME / "load_each.py", "libc.so.6", *own))
+    found = {name: said for name, said in steps if said != f"! {name}: {NOT_FOUND}"}
+    libc = found.pop("libc.so.6", "! not asked")
+    require(libc.startswith("= "), f"libc.so.6 {libc[2:]}", "the loader to find it", "the loader is not glibc's")
+    others = [f"{name}: {said[2:]}" for name, said in found.items() if not is_file(said, own.get(name, ""))]
+    require(not others, f"by name the loader finds {some(others, 1)}", "the file of its package or none", MISLED)
+
+
+def is_watched(path: str) -> bool:
+    return ".so" in path and WATCHED.fullmatch(family(path)) is not None
+
+
+def is_file(said: str, path: str) -> bool:
+    """Whether load_each.py says that it loaded this file, under whatever path."""
+    return said.startswith("= ") and Path(said[2:]).resolve() == Path(path).resolve()
+
+
+def test_shared_objects_resolve(
+    image: tuple[Loader, tuple[SharedObject, ...]], owners: dict[str, str], expected: Expected, figure: Figures
+) -> None:
+    """Every library that a program or library of the image needs is found. No GPU is needed to tell."""
+    loader, objects = image
+    torchs, users = names_of_torch(loader), installed.needing("torch")
+    missing = unresolved(loader, objects, lambda each: torchs if owners.get(each.path) in users else ())
+    lost = [each for each in missing if not may_be_missing(each, SITE_PACKAGES, expected.device == "cuda")]
+    figure("shared_objects", len(objects), "files")
+    figure("optional_libraries_not_found", len(missing) - len(lost), "files")
+    said = sorted(f"{each.path} needs {each.needed}" for each in lost)
+    require(not said, f"libraries are not found: {some(said)}", "every one that is needed", REPLACED)
+
+
+def names_of_torch(loader: Loader) -> set[str]:
+    """Sonames that are loaded once torch is imported, which the packages that require torch do first."""
+    extension = next(Path(SITE_PACKAGES, "torch").glob("_C.*.so"), None)
+    start = loader.read(str(extension)) if extension else None
+    if start is None:
+        require(False, "torch has no compiled extension _C", "one", REPLACED)
+        return set()
+    return {each.soname for each in loader.load(start)[0]}
+
+
+def test_python(expected: Expected) -> None:
+    found = f"{sys.version_info.major}.{sys.version_info.minor}"
+    require(found == expected.python, f"Python {found} runs", f"{expected.python} as the tag says", OTHER_WHEELS)
+
+
+def test_packages_match_the_lock(expected: Expected, figure: Figures) -> None:
+    """Nothing is missing, nothing is there besides, nothing has another version."""
+    found = installed.packages()
+    figure("packages", len(found), "packages")
+    differences = installed.differences(found, expected.packages)
+    wanted = f"the {len(expected.packages)} packages of the lock"
+    require(not differences, f"packages differ: {some(differences)}", wanted, OTHER_WHEELS)
+
+
+def test_package_files(figure: Figures) -> None:
+    """Every file that a package records is there, in its size."""
+    silent = installed.without_record()
+    require(not silent, f"no files are recorded by {some(silent)}", "a RECORD of each package", REPLACED)
+    files = [*installed.recorded_files()]
+    figure("recorded_files", len(files), "files")
+    damaged = [file.problem for file in files if file.problem]
+    require(not damaged, f"files are not as recorded: {some(damaged)}", "every file whole", REPLACED)
+
+
+def test_pip_check() -> None:
+    done = installed.run(sys.executable, "-m", "pip", "check")
+    cause = "a package was added, removed or changed without its dependencies"
+    require(done.returncode == 0, f"pip check: {installed.problem(done)}", "no broken requirements", cause)
+
+
+def test_pip_list(expected: Expected) -> None:
+    done = installed.run(sys.executable, "-m", "pip", "list", "--format=json", "--disable-pip-version-check")
+    broken = "pip or the metadata of a package is damaged"
+    require(done.returncode == 0, f"pip list: {installed.problem(done)}", "exit 0", broken)
+    listed = {package["name"]: package["version"] for package in json.loads(done.stdout)}
+    require(
+        listed.get("torch") == expected.torch,
+        f"pip lists torch {listed.get('torch')}",
+        f"{expected.torch} as the tag says",
+        "the metadata of another torch comes first on Python's path",
+    )
+
+
+def test_console_scripts(figure: Figures) -> None:
+    """Every declared command can start; torchrun, which every image has, does."""
+    names = [entry.name for entry in installed.console_scripts()]
+    figure("console_scripts", len(names), "commands")
+    require("torchrun" in names, f"torchrun is not among the {len(names)} declared commands", "it to be", REPLACED)
+    broken = [problem for problem in map(installed.script_problem, names) if problem]
+    cause = "the command was written for another virtual environment, or replaced"
+    require(not broken, f"commands cannot start: {some(broken, 1)}", "all to start", cause)
+    done = installed.run("torchrun", "--help")
+    require(done.returncode == 0, f"torchrun --help: {installed.problem(done)}", "exit 0", REPLACED)
+    require("--nproc" in done.stdout, f"torchrun --help: {installed.problem(done)}", "--nproc to be named", REPLACED)

@@ -1,0 +1,1 @@
+"""Shipped text into a small BERT."""

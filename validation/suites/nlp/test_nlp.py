@@ -1,0 +1,160 @@
+"""A tokenizer trained on text the image ships, and a small BERT that learns to fill in its words."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors.torch import load_file  # type: ignore[import-not-found] # inside the image only
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+from transformers import BertConfig, BertForMaskedLM
+
+from validation.suites.conftest import Figures
+from validation.suites.expected import Expected
+from validation.suites.nlp import shipped_text
+from validation.suites.one_thread import one_thread
+from validation.suites.outcome import require
+from validation.suites.training import require_trained, snapshot
+
+VOCABULARY = 1000
+FOREIGN = ("Grüße: 3,14 €, naïve, 東京", "\ttabs  and   spaces\r\n", "👩‍🔬 \x00 ﷽", "")
+SEQUENCES, LENGTH = 24, 32
+HIDDEN_SHARE = 0.15
+STEPS = 60
+MASKED, PAD = "[MASK]", "[PAD]"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _one_thread() -> Iterator[None]:
+    with one_thread():
+        yield
+
+
+@pytest.fixture(scope="module")
+def tokenizer() -> Any:  # noqa: ANN401 - tokenizers is not in the harness' own environment
+    """Byte-level BPE, trained on the whole text."""
+    made = Tokenizer(models.BPE())
+    made.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    made.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(
+        vocab_size=VOCABULARY,
+        special_tokens=[PAD, MASKED],
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+        show_progress=False,
+    )
+    made.train_from_iterator(shipped_text.corpus(), trainer)
+    return made
+
+
+def test_tokenizer_round_trip(tokenizer: Any) -> None:  # noqa: ANN401
+    """Byte-level tokens give back exactly the text they were made of, also text never seen in training."""
+    text = shipped_text.chapter()
+    for original in (text, *FOREIGN):
+        back = tokenizer.decode(tokenizer.encode(original).ids)
+        at = next((at for at, pair in enumerate(zip(original, back, strict=False)) if len({*pair}) > 1), len(back))
+        require(
+            back == original,
+            f"{original[at : at + 20]!r} came back from the tokenizer as {back[at : at + 20]!r}",
+            "the same text",
+            "a decoder that does not undo what the tokenizer does",
+        )
+    tokens = len(tokenizer.encode(text).ids)
+    require(
+        tokens < len(text) / 2,
+        f"{tokens} tokens for {len(text)} characters",
+        "less than half as many",
+        "a tokenizer that learned no merges",
+    )
+
+
+def test_tokenizer_file(tokenizer: Any, tmp_path: Path) -> None:  # noqa: ANN401
+    """Written as JSON and read again, the tokenizer gives the same tokens."""
+    path = tmp_path / "tokenizer.json"
+    tokenizer.save(str(path))
+    again = Tokenizer.from_file(str(path))
+    for text in (*shipped_text.corpus()[:10], *FOREIGN):
+        wanted, got = tokenizer.encode(text).ids, again.encode(text).ids
+        require(
+            (got, again.decode(got)) == (wanted, tokenizer.decode(wanted)),
+            f"read from its file, the tokenizer makes {len(got)} tokens of {text[:20]!r}",
+            f"the same {len(wanted)} tokens as before, and the same text of them",
+            "merges or settings that are not written to the file",
+        )
+
+
+def test_bert_learns(tokenizer: Any, expected: Expected, figure: Figures) -> None:  # noqa: ANN401
+    """Every seventh word or so is hidden: it must be told from its place and its neighbours.
+
+    Knowing only how often each hidden word occurs gives a loss of their entropy; half of that needs the context.
+    """
+    words, labels = (tensor.to(expected.device) for tensor in _masked(tokenizer))
+    model = _model().to(expected.device)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=3e-3)
+    before, losses = snapshot(model.parameters()), []
+    for _ in range(STEPS):
+        loss = model(input_ids=words, labels=labels).loss
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        losses.append(float(loss.item()))
+    figure("last_loss", losses[-1], "nats")
+    require_trained(before, model.parameters(), losses)
+    limit = _entropy(labels[labels >= 0].tolist()) / 2
+    require(
+        losses[-1] < limit,
+        f"the loss went from {losses[0]:.2f} to {losses[-1]:.2f} in {STEPS} steps",
+        f"less than {limit:.2f}, half of what the words' frequencies alone allow",
+        "attention that does not see the context, or gradients that do not reach every layer",
+    )
+
+
+def test_weights_as_safetensors(expected: Expected, tmp_path: Path) -> None:
+    """Saved and loaded, the network answers as before, to the last bit, and the file holds its weights."""
+    model = _model().to(expected.device).eval()
+    model.save_pretrained(tmp_path)
+    names = sorted(path.name for path in tmp_path.glob("*.safetensors"))
+    require(names == ["model.safetensors"], f"{names} were written", "model.safetensors", "a fallback to pickle files")
+    stored, held = load_file(tmp_path / names[0]), model.state_dict()
+    wrong = [name for name, tensor in stored.items() if not torch.equal(tensor, held[name].cpu())]
+    require(
+        stored and not wrong,
+        f"{len(wrong)} of {len(stored)} tensors in the file differ: {wrong[:2]}",
+        "the weights of the network",
+        "a safetensors that writes or reads other bytes",
+    )
+    again = BertForMaskedLM.from_pretrained(tmp_path).to(expected.device).eval()
+    words = torch.arange(2 * LENGTH, device=expected.device).reshape(2, LENGTH)
+    with torch.inference_mode():
+        apart = float((again(input_ids=words).logits - model(input_ids=words).logits).abs().max())
+    require(apart == 0, f"loaded again, scores are off by {apart:.1e}", "the same bits", "weights that are not loaded")
+
+
+def _model() -> Any:  # noqa: ANN401
+    torch.manual_seed(0)
+    config = BertConfig(
+        vocab_size=VOCABULARY,
+        hidden_size=64,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        intermediate_size=128,
+        max_position_embeddings=LENGTH,
+    )
+    return BertForMaskedLM(config)
+
+
+def _masked(tokenizer: Any) -> tuple[Any, Any]:  # noqa: ANN401
+    """Word numbers with some hidden, and what was hidden (-100 elsewhere); both (sequences, length)."""
+    words = torch.tensor(tokenizer.encode(shipped_text.chapter()).ids[: SEQUENCES * LENGTH]).view(SEQUENCES, LENGTH)
+    hidden = torch.rand(words.shape, generator=torch.Generator().manual_seed(0)) < HIDDEN_SHARE
+    return torch.where(hidden, tokenizer.token_to_id(MASKED), words), torch.where(hidden, words, -100)
+
+
+def _entropy(words: list[int]) -> float:
+    """In nats, of words drawn as often as they occur."""
+    shares = [count / len(words) for count in Counter(words).values()]
+    return -sum(share * math.log(share) for share in shares)

@@ -1,0 +1,1 @@
+"""PPO solves a small task."""

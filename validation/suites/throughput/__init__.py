@@ -1,0 +1,1 @@
+"""ResNet-50 and BERT-base, at a measured pace."""

@@ -1,0 +1,115 @@
+"""Throughput of ResNet-50 and a BERT-base encoder. The figures are recorded; the work behind them must be real."""
+
+from __future__ import annotations
+
+import gc
+import math
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+
+from validation.suites.conftest import Figures
+from validation.suites.expected import Expected
+from validation.suites.outcome import not_run, require
+from validation.suites.throughput import measure, workloads
+from validation.suites.throughput.workloads import Task
+from validation.suites.training import require_fall, require_trained, snapshot
+
+OFF = {"fp32": 0.01, "amp": 0.02}
+"""How far one sample's output may be from its row of a batch, against the largest output: kernels differ with the
+batch. TF32 and float16 keep 11 bits, bfloat16 8; a model that normalises over the batch is off by more than 0.1."""
+
+APART = 0.05
+"""How far the first and the last sample's outputs must be from each other, at least, against the largest."""
+
+WORKLOADS = pytest.mark.parametrize(
+    "workload", (workloads.resnet50, workloads.bert_base), ids=lambda workload: workload.__name__
+)
+PRECISIONS = pytest.mark.parametrize("precision", ("fp32", "amp"))
+
+
+@PRECISIONS
+@WORKLOADS
+def test_training(workload: Callable[[str], Task], precision: str, expected: Expected, figure: Figures) -> None:
+    task = _made(workload, precision, expected)
+    training = workloads.training(task, expected.device, amp=precision == "amp")
+    before = snapshot(_on_host(task))
+    _measure(training.step, task, expected, figure)
+    losses = [float(loss) for loss in training.losses]
+    require_trained(before, _on_host(task), losses)
+    require_fall(losses, 1.0)
+
+
+@PRECISIONS
+@WORKLOADS
+def test_inference(workload: Callable[[str], Task], precision: str, expected: Expected, figure: Figures) -> None:
+    task = _made(workload, precision, expected)
+    answer = workloads.inference(task, expected.device, amp=precision == "amp")
+    _require_real(answer(task.inputs), answer(task.inputs[:1]), OFF[precision])
+    _measure(lambda: answer(task.inputs), task, expected, figure)
+
+
+def _made(workload: Callable[[str], Task], precision: str, expected: Expected) -> Task:
+    if precision == "amp" and expected.device == "cpu" and not measure.has_bf16(measure.CPUINFO.read_text()):
+        not_run("this CPU has no bfloat16 instructions, so AMP would measure their emulation")
+    gc.collect()  # what the last check held is in cycles, and would count as this one's memory
+    if expected.device == "cuda":
+        torch.cuda.empty_cache()
+    return workload(expected.device)
+
+
+def _measure(step: Callable[[], object], task: Task, expected: Expected, figure: Figures) -> None:
+    """Record the figures of `step`. Memory is that of the device: of a GPU what torch allocated, else the process."""
+    on_gpu = expected.device == "cuda"
+    (torch.cuda.reset_peak_memory_stats if on_gpu else measure.reset_peak_rss)()
+    pace = measure.pace(step, measure.GPU if on_gpu else measure.CPU)
+    peak = (torch.cuda.max_memory_allocated if on_gpu else measure.peak_rss)()
+    figure(f"{task.unit}_per_s", task.batch / pace.step_s, f"{task.unit}/s")
+    figure("spread", 100 * pace.spread, "%")
+    figure("batch", task.batch, task.unit)
+    figure("steps", pace.steps, "steps")
+    figure("warmup", pace.warmup, "steps")
+    figure("peak_memory", peak / 1e6, "MB")
+    _require_memory(peak, task)
+
+
+def _require_memory(peak: int, task: Task) -> None:
+    weights = sum(parameter.nbytes for parameter in task.model.parameters())
+    require(
+        peak > weights,
+        f"{peak / 1e6:.0f} MB of the device's memory were used at most",
+        f"more than the weights' {weights / 1e6:.0f} MB",
+        "the work was done on another device than the one that is measured",
+    )
+
+
+def _require_real(batch: Any, alone: Any, off: float) -> None:  # noqa: ANN401
+    """The outputs are finite, differ between samples, and are for one sample alone what they are in the batch."""
+    largest = float(batch.abs().max())
+    require(
+        math.isfinite(largest) and largest > 0,
+        f"the largest output is {largest}",
+        "finite outputs that are not all zero",
+        "a kernel that gives NaN or nothing, or a model whose values overflow",
+    )
+    apart = float((batch[0] - batch[-1]).abs().max()) / largest
+    require(
+        apart > APART,
+        f"outputs of two samples differ by {100 * apart:.1f} % of the largest",
+        f"more than {100 * APART:.0f} %",
+        "a model whose outputs do not depend on its inputs",
+    )
+    differ = float((batch[:1] - alone).abs().max()) / largest
+    require(
+        differ < off,
+        f"one sample alone and in the batch differ by {100 * differ:.1f} % of the largest output",
+        f"less than {100 * off:.0f} %",
+        "a model that is not in eval mode, or kernels that mix the samples of a batch",
+    )
+
+
+def _on_host(task: Task) -> Any:  # noqa: ANN401
+    """Its parameters in the machine's memory: copies on the GPU would count as the training's own."""
+    return (parameter.cpu() for parameter in task.model.parameters())

@@ -1,0 +1,1 @@
+"""Small versions of what teams run: online learning, a recommender."""

@@ -1,0 +1,78 @@
+"""The process that learns online: started, killed at a known point, started again."""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import IO, Any
+
+import torch
+
+from validation.suites import new_python
+from validation.suites.outcome import require
+from validation.suites.workloads import online_learning
+from validation.suites.workloads.online_learning import CHECKPOINT, EVERY, FINAL, HALF_WRITTEN
+
+KILLED_AT = 5 * EVERY
+"""After as many samples it is killed, with half of that checkpoint written."""
+
+
+def kill_half_way(folder: Path, device: str) -> dict[str, Any]:
+    """What the checkpoint holds of a process that was killed (SIGKILL) at KILLED_AT."""
+    process = subprocess.Popen(
+        [sys.executable, *_words(folder, device, KILLED_AT)],
+        env=_environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    try:
+        said = _first_line(process.stdout)
+    finally:
+        process.kill()
+        _, stderr = process.communicate()
+    require(
+        said == HALF_WRITTEN and process.returncode == -signal.SIGKILL,
+        f"learning {new_python.Ended(process.returncode, stderr)}, before it was to be killed",
+        f"it to come to sample {KILLED_AT}",
+        "a crash of its own, or a hang",
+    )
+    return _load(folder / CHECKPOINT)
+
+
+def resume(folder: Path, device: str) -> dict[str, Any]:
+    """What a second process ends with, that finds the checkpoint of the first."""
+    ended = new_python.run(_words(folder, device), folder, _environment())
+    require(
+        ended.code == 0,
+        f"resumed, learning {ended}",
+        "it to come to the end of the stream",
+        "a checkpoint that cannot be loaded",
+    )
+    return _load(folder / FINAL)
+
+
+def _words(folder: Path, device: str, halt_at: int = 0) -> list[str]:
+    return ["-m", online_learning.__name__, str(folder), device, str(halt_at)]
+
+
+def _environment() -> dict[str, str]:
+    """The process finds this code, behind whatever it finds anyway."""
+    code = str(Path(__file__).resolve().parents[3])
+    before = os.environ.get("PYTHONPATH")
+    return {**os.environ, "PYTHONPATH": f"{before}{os.pathsep}{code}" if before else code}
+
+
+def _first_line(stdout: IO[bytes] | None) -> str:
+    """What the process says first; empty where it says nothing in time."""
+    if stdout is None or not select.select([stdout], [], [], new_python.LIMIT_S)[0]:
+        return ""
+    return stdout.readline().decode(errors="replace").strip()
+
+
+def _load(path: Path) -> dict[str, Any]:
+    require(path.exists(), f"learning left no {path.name}", "one", "a process that ended early without a word")
+    return dict(torch.load(path, weights_only=True, map_location="cpu"))

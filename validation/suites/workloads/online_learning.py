@@ -1,0 +1,155 @@
+"""Online learning: a stream of single samples, one update each, in a process that may be killed at any moment.
+
+`python -m validation.suites.workloads.online_learning FOLDER DEVICE [HALT_AT]` goes on from the checkpoint in
+FOLDER, if any.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import signal
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from validation.suites.checkpoints import random_state, set_random_state
+
+SAMPLES = 400
+EVERY = 50
+"""A checkpoint is written after as many samples."""
+
+CLIP = 1.0
+DECAY = 0.98
+FEATURES = 16
+OUTLIERS = 20
+"""One sample in as many has a target ten too high: what clipping is for."""
+
+CHECKPOINT = "checkpoint.pt"
+FINAL = "final.pt"
+HALF_WRITTEN = "half written"
+
+
+@dataclass(frozen=True)
+class Update:
+    """What one sample did. Norms are of the gradient, before and after clipping."""
+
+    loss: float
+    norm: float
+    clipped_norm: float
+    seconds: float
+
+
+class Learner:
+    """A small network with dropout, AdamW, clipped gradients, averaged weights, and a ledger of the samples it saw."""
+
+    def __init__(self, device: str) -> None:
+        torch.manual_seed(0)
+        layers = (torch.nn.Linear(FEATURES, 64), torch.nn.Tanh(), torch.nn.Dropout(0.05), torch.nn.Linear(64, 1))
+        self._device = device
+        self._model = torch.nn.Sequential(*layers).to(device)
+        self._optimizer = torch.optim.AdamW(self._model.parameters(), lr=0.005)
+        averaging = torch.optim.swa_utils.get_ema_multi_avg_fn(DECAY)
+        self._average = torch.optim.swa_utils.AveragedModel(self._model, multi_avg_fn=averaging)
+        self._seen = torch.zeros(SAMPLES, dtype=torch.int64)
+        self.position = 0
+
+    def update(self) -> Update:
+        """Learn from the next sample of the stream."""
+        inputs, target = (tensor.to(self._device) for tensor in sample(self.position))
+        started = time.perf_counter()
+        loss = torch.nn.functional.smooth_l1_loss(self._model(inputs), target)
+        self._optimizer.zero_grad()
+        loss.backward()
+        norm = torch.nn.utils.clip_grad_norm_(self._model.parameters(), CLIP)
+        self._optimizer.step()
+        self._average.update_parameters(self._model)
+        found, seconds = float(loss.item()), time.perf_counter() - started  # item() also waits for the device
+        self._seen[self.position] += 1
+        self.position += 1
+        return Update(found, float(norm), self._norm(), seconds)
+
+    def _norm(self) -> float:
+        return float(torch.cat([parameter.grad.flatten() for parameter in self._model.parameters()]).norm())
+
+    def weights(self) -> list[Any]:
+        """The parameters being trained."""
+        return list(self._model.parameters())
+
+    def averages(self) -> list[Any]:
+        """Their averages."""
+        return list(self._average.parameters())
+
+    def state(self) -> dict[str, Any]:
+        """All that the next update depends on, and the ledger."""
+        return {
+            "position": self.position,
+            "model": self._model.state_dict(),
+            "average": self._average.state_dict(),
+            "optimizer": self._optimizer.state_dict(),
+            "random": random_state(self._device),
+            "seen": self._seen,
+        }
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go on where `state` was taken."""
+        self._model.load_state_dict(state["model"])
+        self._average.load_state_dict(state["average"])
+        self._optimizer.load_state_dict(state["optimizer"])
+        set_random_state(state["random"])
+        self._seen = state["seen"].cpu()
+        self.position = state["position"]
+
+
+def sample(number: int) -> tuple[Any, Any]:
+    """Sample `number` of the stream: a row of features and its target, always the same."""
+    made = torch.Generator().manual_seed(number)
+    inputs = torch.randn(1, FEATURES, generator=made)
+    target = torch.tanh(inputs @ torch.linspace(-1, 1, FEATURES)[:, None])
+    return inputs, target + (10 if is_outlier(number) else 0)
+
+
+def is_outlier(number: int) -> bool:
+    """Whether the target of this sample is far away."""
+    return number % OUTLIERS == OUTLIERS - 1
+
+
+def main(folder: Path, device: str, halt_at: int) -> None:
+    """Learn to the end of the stream, from the checkpoint where there is one.
+
+    After `halt_at` samples the process stops while half a checkpoint is written, and waits for its end.
+    """
+    torch.set_num_threads(1)
+    learner = Learner(device)
+    if (folder / CHECKPOINT).exists():
+        learner.restore(torch.load(folder / CHECKPOINT, weights_only=True, map_location="cpu"))
+    while learner.position < SAMPLES:
+        learner.update()
+        if learner.position % EVERY == 0:
+            _save(learner.state(), folder / CHECKPOINT, halt=learner.position == halt_at)
+    torch.save(learner.state(), folder / FINAL)
+
+
+def _save(state: dict[str, Any], path: Path, *, halt: bool) -> None:
+    """Under another name first: a checkpoint with the final name is always whole."""
+    buffer, half = io.BytesIO(), path.with_suffix(".half")
+    torch.save(state, buffer)
+    data = buffer.getvalue()
+    with half.open("wb") as file:
+        file.write(data[: len(data) // 2])
+        file.flush()
+        if halt:
+            print(HALF_WRITTEN, flush=True)
+            signal.pause()
+        file.write(data[len(data) // 2 :])
+        file.flush()
+        os.fsync(file.fileno())
+    half.replace(path)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), sys.argv[2], int(sys.argv[3]) if len(sys.argv) > 3 else 0)

@@ -1,0 +1,219 @@
+"""What teams run in these images: online learning that survives a kill, and a recommender trained by ranks."""
+
+from __future__ import annotations
+
+import statistics
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from validation.suites import checkpoints, fresh_process
+from validation.suites.conftest import Figures
+from validation.suites.expected import Expected
+from validation.suites.one_thread import one_thread
+from validation.suites.outcome import require
+from validation.suites.ranks import Group, run_ranks
+from validation.suites.training import require_fall, require_trained, snapshot
+from validation.suites.workloads import learning_process, online_learning, recommender
+from validation.suites.workloads.online_learning import EVERY, SAMPLES, Learner, Update
+
+GPU_LIMIT = 1e-4
+"""Largest difference of weights allowed on a GPU, whose library may choose other kernels in another process."""
+
+AVERAGE_LIMIT = 1e-5
+"""Largest difference allowed of averages from those made in float64, relative to the largest weight: fp32 rounds by
+2**-24 twice an update, and each rounding fades with the decay, so that the last 50 count."""
+
+
+CLIPPING_LIMIT = 1e-4
+"""How far lengths may be off after clipping, relative: torch adds 1e-6 to the norm it divides by, and fp32 rounds."""
+
+
+@dataclass(frozen=True)
+class Stream:
+    """The whole stream learned in one process: each update, and the weights as one vector after each of them."""
+
+    updates: list[Update]
+    before: list[Any]
+    weights: list[Any]
+    learner: Learner
+
+
+@pytest.fixture(scope="module")
+def stream(expected: Expected) -> Stream:
+    """Learned once for all checks. One thread, as in the processes it is compared with."""
+    learner = Learner(expected.device)
+    before, updates, weights = snapshot(learner.weights()), [], []
+    with one_thread():
+        for _ in range(SAMPLES):
+            updates.append(learner.update())
+            weights.append(_flat(learner.weights()))
+    return Stream(updates, before, weights, learner)
+
+
+def test_online_learning(stream: Stream, figure: Figures) -> None:
+    """Sample by sample the loss falls; how long an update takes is what a team has to plan with."""
+    seconds = [update.seconds for update in stream.updates]
+    figure("update_p50", 1e3 * statistics.median(seconds), "ms")
+    figure("update_p99", 1e3 * statistics.quantiles(seconds, n=100)[-1], "ms")
+    losses = [update.loss for number, update in enumerate(stream.updates) if not online_learning.is_outlier(number)]
+    require_trained(stream.before, stream.learner.weights(), losses)
+    require_fall(losses, factor=0.5, window=50)
+
+
+def test_gradient_clipping(stream: Stream) -> None:
+    """Outliers are there to be clipped: no gradient may be longer than the limit, and what was shorter stays so."""
+    limit, updates = online_learning.CLIP, stream.updates
+    outliers, longer = SAMPLES // online_learning.OUTLIERS, sum(update.norm > limit for update in updates)
+    require(
+        longer >= outliers,
+        f"{longer} of {SAMPLES} gradients were longer than {limit}",
+        f"those of {outliers} outliers at least",
+        "norms that are not those of the gradients",
+    )
+    off = max(abs(update.clipped_norm / min(update.norm, limit) - 1) for update in updates)
+    longest = max(update.clipped_norm for update in updates)
+    require(
+        off < CLIPPING_LIMIT,
+        f"clipping left a length off by {off:.1e}, the longest gradient is {longest:.3f} long",
+        f"none longer than {limit}, and the others as they were",
+        "a clip_grad_norm_ that measures and does not clip",
+    )
+
+
+def test_averaged_weights(stream: Stream) -> None:
+    """The moving average moves as its definition says: here it is made again in float64."""
+    moved = float((stream.weights[-1] - stream.weights[0]).abs().max())
+    require(moved > 0, "the weights never moved", "weights to average", "an optimizer that takes no step")
+    wanted = stream.weights[0].double()  # the first update copies
+    for weights in stream.weights[1:]:
+        wanted = online_learning.DECAY * wanted + (1 - online_learning.DECAY) * weights.double()
+    error = float((_flat(stream.learner.averages()) - wanted).abs().max() / wanted.abs().max())
+    require(
+        error <= AVERAGE_LIMIT,
+        f"the averaged weights are off by {error:.1e} of the largest",
+        f"at most {AVERAGE_LIMIT:.0e}",
+        "averaged weights that are not updated, or not with the decay asked for",
+    )
+
+
+def test_killed_learning_resumes(stream: Stream, expected: Expected, tmp_path: Path) -> None:
+    """Killed with half a checkpoint written, learning goes on from the whole one before it, sample by sample."""
+    kept = learning_process.kill_half_way(tmp_path, expected.device)
+    last_whole = learning_process.KILLED_AT - EVERY
+    require(
+        kept["position"] == last_whole,
+        f"the killed process left a checkpoint of sample {kept['position']}",
+        f"one of sample {last_whole}, the last that was written whole",
+        "a rename that shows half a file, or a position that is not the one saved",
+    )
+    resumed = learning_process.resume(tmp_path, expected.device)
+    still = [name for name in kept["model"] if torch.equal(kept["model"][name], resumed["model"][name])]
+    require(
+        not still, f"`{', '.join(still)}` did not change after the restart", "all to change", "learning that is none"
+    )
+    _require_each_sample_once(resumed["seen"])
+    _require_same(resumed, stream.learner.state(), expected.device)
+
+
+def _require_each_sample_once(seen: Any) -> None:  # noqa: ANN401 - torch is not in the harness' own environment
+    wrong = [f"sample {number} {int(seen[number])} times" for number in torch.nonzero(seen != 1).flatten().tolist()]
+    require(
+        not wrong,
+        f"the resumed learning saw {', '.join(wrong[:3])}{' and others' if len(wrong) > 3 else ''}",
+        f"each of {SAMPLES} samples once",
+        "a position in the stream that does not belong to the weights it is saved with",
+    )
+
+
+def _require_same(resumed: dict[str, Any], whole: dict[str, Any], device: str) -> None:
+    """To the last bit on a CPU."""
+    differ = list(checkpoints.differences(resumed, whole))
+    apart = max(_apart(resumed[part], whole[part]) for part in ("model", "average"))
+    require(
+        not differ or (device == "cuda" and apart <= GPU_LIMIT),
+        f"{len(differ)} parts of the resumed learning differ ({', '.join(differ[:2])}), weights by {apart:.1e}",
+        "what an uninterrupted one ends with",
+        "a part of the state that is not saved, or not loaded",
+    )
+
+
+def _apart(resumed: dict[str, Any], whole: dict[str, Any]) -> float:
+    pairs = [(resumed[name].cpu().double(), whole[name].cpu().double()) for name in whole]
+    return max(float((mine - its).abs().max() / its.abs().max()) for mine, its in pairs)
+
+
+@pytest.fixture(scope="module")
+def ranks(expected: Expected, tmp_path_factory: pytest.TempPathFactory) -> list[list[dict[str, Any]]]:
+    """What the ranks of each group came to: two on GPUs, else two on the CPU and, where there is one GPU, one on it."""
+    sizes = [("nccl", 2)] if expected.gpu_count > 1 else [("gloo", 2), ("nccl", 1)][: 1 + expected.gpu_count]
+    groups = [Group(size, backend, tmp_path_factory.mktemp(backend)) for backend, size in sizes]
+    return [run_ranks(recommender.rank, group) for group in groups]
+
+
+def test_recommender(ranks: list[list[dict[str, Any]]], expected: Expected, figure: Figures) -> None:
+    """Ranks that share the clicks end with the same weights, which know what a user likes of what none has seen."""
+    for group in ranks:
+        _require_low_precision(group)
+        _require_in_step(group)
+        auc = _auc(group[0]["weights"], expected.device)
+        figure(f"auc {group[0]['device']}", auc, "area under the curve")
+        require(
+            auc >= recommender.LEAST_AUC,
+            f"held-out pairs are ranked with an area under the curve of {auc:.3f}",
+            f"at least {recommender.LEAST_AUC}; chance gives 0.5",
+            "embeddings or a network that were not trained",
+        )
+
+
+def _require_low_precision(group: list[dict[str, Any]]) -> None:
+    for number, rank in enumerate(group):
+        wanted = [str(recommender.precision(rank["device"]))]
+        require(
+            rank["activations"] == wanted,
+            f"the layers of rank {number} gave {' and '.join(rank['activations'])} under autocast",
+            wanted[0],
+            "autocast that does not cast: mixed precision which is none",
+        )
+
+
+def _require_in_step(group: list[dict[str, Any]]) -> None:
+    """One rank is always in step; the group of two is what shows it."""
+    for number, rank in enumerate(group):
+        differ = list(checkpoints.differences(rank["weights"], group[0]["weights"]))
+        require(
+            not differ,
+            f"rank {number} ended with other weights than rank 0, `{', '.join(differ)}`",
+            "the same to the last bit",
+            "gradients that are not exchanged between the ranks",
+        )
+
+
+def _auc(weights: dict[str, Any], device: str) -> float:
+    users, items, clicks = recommender.held_out(device)
+    with torch.inference_mode():
+        return recommender.area_under_curve(recommender.trained(weights, device)(users, items), clicks)
+
+
+def test_recommender_export(ranks: list[list[dict[str, Any]]], expected: Expected, tmp_path: Path) -> None:
+    """The exported network scores in a process that does not know its class, and scores as here."""
+    model = recommender.trained(ranks[-1][0]["weights"], expected.device)
+    inputs = recommender.held_out(expected.device)[:2]
+    with torch.inference_mode():
+        wanted = model(*inputs)
+    recommender.export(model, tmp_path)
+    got = fresh_process.scores(tmp_path, expected.device, (recommender.EXPORT,), inputs)[recommender.EXPORT]
+    error = fresh_process.difference(got, wanted)
+    require(
+        error <= fresh_process.LIMIT,
+        f"the exported recommender's scores are off by {error:.1e} of the largest",
+        f"at most {fresh_process.LIMIT:.0e}",
+        "an export that rounds or loses weights",
+    )
+
+
+def _flat(parameters: list[Any]) -> Any:  # noqa: ANN401
+    return torch.cat([parameter.detach().flatten() for parameter in parameters])
