@@ -125,7 +125,7 @@ def environment_facts(environment: Environment) -> tuple[Fact, ...]:
 
 
 def _gpus(environment: Environment) -> str:
-    return ", ".join(f"{count} × {name}" for name, count in Counter(environment.gpus).items())  # noqa: RUF001
+    return ", ".join(f"{count} × {name}" for name, count in Counter(environment.gpus).items())  # noqa: RUF001 - the sign of multiplication is meant
 
 
 def _cpu(environment: Environment) -> str:

@@ -69,7 +69,7 @@ def set_random_state(state: list[Any]) -> None:
         torch.cuda.set_rng_state(of_gpu.cpu())
 
 
-def differences(left: Any, right: Any, where: str = "") -> Iterator[str]:  # noqa: ANN401 - any nested state
+def differences(left: Any, right: Any, where: str = "") -> Iterator[str]:
     """Where two nested states differ in as much as one bit: `optimizer.state.0.exp_avg`."""
     if isinstance(left, dict) and isinstance(right, dict) and left.keys() == right.keys():
         for key in left:

@@ -45,7 +45,7 @@ class _Workers:
     def __init__(self) -> None:
         self._processes: list[subprocess.Popen[bytes]] = []
 
-    def pytest_testnodeready(self, node: Any) -> None:  # noqa: ANN401 - xdist's, which has no types
+    def pytest_testnodeready(self, node: Any) -> None:
         """Called by xdist for every worker, replacements too."""
         self._processes.append(node.gateway._io.popen)
 

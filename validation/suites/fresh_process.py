@@ -35,7 +35,7 @@ def scores(folder: Path, device: str, names: tuple[str, ...], inputs: tuple[Any,
     return dict(torch.load(folder / "scores.pt", weights_only=True))
 
 
-def difference(got: Any, wanted: Any) -> float:  # noqa: ANN401 - torch is not in the harness' own environment
+def difference(got: Any, wanted: Any) -> float:
     """Largest difference relative to the largest wanted score; infinite where the shapes differ or one is NaN."""
     if got.shape != wanted.shape:
         return float("inf")

@@ -37,7 +37,7 @@ class _StridedConvolution:
     The letters of the sums: n images, c channels in, o channels out, h and w places, i and j places of the kernel.
     """
 
-    def __init__(self, images: Any, kernels: Any, slopes: Any) -> None:  # noqa: ANN401
+    def __init__(self, images: Any, kernels: Any, slopes: Any) -> None:
         self._shape = images.shape
         self._kernels = kernels.reshape(GROUPS, -1, *kernels.shape[1:])
         self._slopes = slopes.reshape(len(slopes), GROUPS, -1, *slopes.shape[2:])
@@ -45,15 +45,15 @@ class _StridedConvolution:
         windows = np.lib.stride_tricks.sliding_window_view(self._padded, (3, 3), axis=(2, 3))[:, :, ::STRIDE, ::STRIDE]
         self._windows = windows.reshape(len(images), GROUPS, -1, *windows.shape[2:])
 
-    def output(self) -> Any:  # noqa: ANN401
+    def output(self) -> Any:
         got = np.einsum("ngchwij,gocij->ngohw", self._windows, self._kernels, optimize=True)
         return got.reshape(len(got), -1, *got.shape[3:])
 
-    def gradient_by_kernels(self) -> Any:  # noqa: ANN401
+    def gradient_by_kernels(self) -> Any:
         got = np.einsum("ngchwij,ngohw->gocij", self._windows, self._slopes, optimize=True)
         return got.reshape(-1, *got.shape[2:])
 
-    def gradient_by_images(self) -> Any:  # noqa: ANN401
+    def gradient_by_images(self) -> Any:
         """Every place of the kernel spreads the slopes over the places it was applied to."""
         got = np.zeros(self._padded.shape).reshape(len(self._padded), GROUPS, -1, *self._padded.shape[2:])
         height, width = (STRIDE * length for length in self._slopes.shape[-2:])
@@ -110,20 +110,20 @@ def inexact_orderings(device: str) -> Iterator[str]:
     return (name for name, got, wanted in pairs if not np.array_equal(got.cpu().numpy(), wanted))
 
 
-def relative_error(got: Any, reference: Any) -> float:  # noqa: ANN401
+def relative_error(got: Any, reference: Any) -> float:
     """Largest difference of a tensor from a float64 array, relative to the array's largest value; NaN counts as inf."""
     return _difference(_double(got.detach().cpu()), reference)
 
 
-def _normal(*shape: int, seed: int) -> Any:  # noqa: ANN401 - torch is not in the harness' own environment
+def _normal(*shape: int, seed: int) -> Any:
     return torch.randn(shape, generator=torch.Generator().manual_seed(seed))
 
 
-def _double(tensor: Any) -> Any:  # noqa: ANN401
+def _double(tensor: Any) -> Any:
     return tensor.double().numpy()
 
 
-def _difference(got: Any, reference: Any) -> float:  # noqa: ANN401
+def _difference(got: Any, reference: Any) -> float:
     if got.shape != reference.shape:
         return float("inf")
     error = float(np.abs(got - reference).max() / np.abs(reference).max())

@@ -87,7 +87,7 @@ def run(works: Sequence[Work], folder: Path, limit_s: float = LIMIT_S) -> list[E
     return [_ended(folder / str(number), code, at - started) for number, (code, at) in enumerate(ends)]
 
 
-def _start(work: Work, folder: Path, limit_s: float) -> Any:  # noqa: ANN401 - multiprocessing's own
+def _start(work: Work, folder: Path, limit_s: float) -> Any:
     start_server()
     folder.mkdir()
     process = multiprocessing.get_context("forkserver").Process(target=_main, args=(work, folder, limit_s))
@@ -112,7 +112,7 @@ def _wait(processes: Sequence[Any], deadline: float) -> list[tuple[int | None, f
     return [(process.exitcode, ended.get(number, now)) for number, process in enumerate(processes)]
 
 
-def _kill(process: Any) -> None:  # noqa: ANN401
+def _kill(process: Any) -> None:
     """With all its children, a DataLoader's workers say."""
     if process.exitcode is None:
         for pid in (*_descendants(process.pid), process.pid):

@@ -69,12 +69,12 @@ def run_to_the_end(work: Work, group: Group) -> list[Ended]:
     return processes.run(works, folder, group.limit_s)
 
 
-def device_of(rank: int, backend: str) -> Any:  # noqa: ANN401 - torch is not in the harness' own environment
+def device_of(rank: int, backend: str) -> Any:
     """Where a rank computes."""
     return torch.device("cuda", rank) if backend == "nccl" else torch.device("cpu")
 
 
-def _rank(rank: int, work: Work, group: Group, store: str) -> Any:  # noqa: ANN401
+def _rank(rank: int, work: Work, group: Group, store: str) -> Any:
     os.environ.update(group.environment)
     os.environ.setdefault("GLOO_SOCKET_IFNAME", "lo")  # without a network there is no other interface to guess
     torch.set_num_threads(1)  # more ranks than cores must not fight over them

@@ -57,7 +57,7 @@ def error(case: Case, device: str) -> float:
     return relative_error(got, _reference(query, key, value, case.causal))
 
 
-def _is_there(backend: Any, dtype: Any, device: str) -> bool:  # noqa: ANN401 - torch is not in the harness' own environment
+def _is_there(backend: Any, dtype: Any, device: str) -> bool:
     if device != "cuda":
         return backend in (SDPBackend.MATH, SDPBackend.FLASH_ATTENTION)
     ampere = torch.cuda.get_device_capability() >= (8, 0)
@@ -66,18 +66,18 @@ def _is_there(backend: Any, dtype: Any, device: str) -> bool:  # noqa: ANN401 - 
     return ampere or (backend is not SDPBackend.FLASH_ATTENTION and dtype is not torch.bfloat16)
 
 
-def _cudnn_can(dtype: Any) -> bool:  # noqa: ANN401
+def _cudnn_can(dtype: Any) -> bool:
     """cuDNN supports some GPUs and sizes only, and torch knows which."""
     query, key, value = (tensor.to("cuda", dtype) for tensor in _inputs())
     asked = torch.backends.cuda.SDPAParams(query, key, value, None, 0.0, False, False)
     return bool(torch.backends.cuda.can_use_cudnn_attention(asked))
 
 
-def _inputs() -> Any:  # noqa: ANN401
+def _inputs() -> Any:
     return torch.randn(3, *SHAPE, generator=torch.Generator().manual_seed(12))
 
 
-def _reference(query: Any, key: Any, value: Any, causal: bool) -> Any:  # noqa: ANN401
+def _reference(query: Any, key: Any, value: Any, causal: bool) -> Any:
     query, key, value = (tensor.double().numpy() for tensor in (query, key, value))
     scores = query @ np.swapaxes(key, -1, -2) / math.sqrt(SHAPE[-1])
     if causal:

@@ -37,7 +37,7 @@ class Branching(torch.nn.Module):  # type: ignore[misc] # torch is not in the ha
         self.norm = torch.nn.LayerNorm(32)
         self.last = torch.nn.Linear(32, 8)
 
-    def forward(self, inputs: Any) -> Any:  # noqa: ANN401
+    def forward(self, inputs: Any) -> Any:
         """(batch, 16) to (batch, 8) logarithms of probabilities."""
         hidden = torch.nn.functional.gelu(self.norm(self.first(inputs)))
         hidden = hidden.cumsum(dim=1) / 16 if inputs.sum() > 0 else hidden.flip(1)
@@ -71,18 +71,18 @@ class _Counting:
         self.operations = 0
         self._backend: Callable[..., Any] = torch._dynamo.lookup_backend(backend)
 
-    def __call__(self, graph: Any, inputs: Any) -> Any:  # noqa: ANN401
+    def __call__(self, graph: Any, inputs: Any) -> Any:
         self.operations += sum(node.op.startswith("call") for node in graph.graph.nodes)
         return self._backend(graph, inputs)
 
 
-def _difference(model: Any, compiled: Any, inputs: Any) -> float:  # noqa: ANN401
+def _difference(model: Any, compiled: Any, inputs: Any) -> float:
     wanted, got = (_outputs_and_gradients(function, model, inputs) for function in (model, compiled))
     error = max(float((mine - its).abs().max() / its.abs().max()) for mine, its in zip(got, wanted, strict=True))
     return error if error == error else float("inf")  # noqa: PLR0124 - NaN is not itself
 
 
-def _outputs_and_gradients(function: Any, model: Any, inputs: Any) -> list[Any]:  # noqa: ANN401
+def _outputs_and_gradients(function: Any, model: Any, inputs: Any) -> list[Any]:
     outputs = function(inputs)
     loss = (outputs * torch.arange(8, device=inputs.device)).sum()
     return [outputs.detach(), *torch.autograd.grad(loss, list(model.parameters()))]

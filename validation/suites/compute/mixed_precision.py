@@ -36,13 +36,13 @@ class Curve:
         return sum(self.residuals[-LAST:]) / LAST
 
 
-def limit(dtype: Any) -> float:  # noqa: ANN401 - torch is not in the harness' own environment
+def limit(dtype: Any) -> float:
     """How far apart two curves may end: what the roundings on the way can move outputs of unit size by, at most."""
     return ROUNDINGS * ROUNDOFF[dtype]
 
 
 @one_thread()
-def train(device: str, dtype: Any) -> Curve:  # noqa: ANN401
+def train(device: str, dtype: Any) -> Curve:
     """60 steps of a small convolutional network, under autocast to `dtype` or, in float32, without."""
     torch.manual_seed(0)
     model, seen = _model().to(device), set()
@@ -55,7 +55,7 @@ def train(device: str, dtype: Any) -> Curve:  # noqa: ANN401
     return Curve(residuals, frozenset(seen))
 
 
-def _step(model: Any, optimizer: Any, scaler: Any, data: tuple[Any, Any], dtype: Any) -> float:  # noqa: ANN401
+def _step(model: Any, optimizer: Any, scaler: Any, data: tuple[Any, Any], dtype: Any) -> float:
     inputs, targets = data
     with torch.autocast(inputs.device.type, dtype=dtype, enabled=dtype is not torch.float32):
         outputs = model(inputs)
@@ -67,7 +67,7 @@ def _step(model: Any, optimizer: Any, scaler: Any, data: tuple[Any, Any], dtype:
     return math.sqrt(loss.item())
 
 
-def _model() -> Any:  # noqa: ANN401
+def _model() -> Any:
     return torch.nn.Sequential(
         torch.nn.Conv2d(3, 16, 3, stride=2),
         torch.nn.ReLU(),

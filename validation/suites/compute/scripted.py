@@ -53,6 +53,6 @@ def export(folder: Path, device: str) -> dict[str, Any]:
         return {SCRIPTED: model(examples().to(device)), TRACED: model.inner(examples().to(device))}
 
 
-def examples() -> Any:  # noqa: ANN401
+def examples() -> Any:
     """32 rows of 12 numbers."""
     return torch.randn(32, 12, generator=torch.Generator().manual_seed(3))

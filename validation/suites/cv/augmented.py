@@ -30,7 +30,7 @@ class Augmented:
         return self.pipeline(image=self._picture(number))["image"], number % 2
 
 
-def loader(pictures: Augmented, batch: int, device: str) -> Any:  # noqa: ANN401 - torch is not in the harness' own environment
+def loader(pictures: Augmented, batch: int, device: str) -> Any:
     """Batches in order, made by two workers, whose seeds follow from torch's seed of now."""
     return DataLoader(
         pictures,
@@ -58,13 +58,13 @@ def training_steps() -> list[Any]:
     ]
 
 
-def noisy(number: int) -> Any:  # noqa: ANN401
+def noisy(number: int) -> Any:
     """Noise; in every second picture a third of it is red."""
     picture = np.random.default_rng(number).integers(0, 256, (WHOLE, WHOLE, 3), dtype=np.uint8)
     return np.where((number % 2 == 1) & (picture[..., 2:] < 85), np.uint8([255, 0, 0]), picture)
 
 
-def mapped(_number: int) -> Any:  # noqa: ANN401
+def mapped(_number: int) -> Any:
     """Each pixel holds its own row and column, so that a crop tells where it was taken."""
     rows, columns = np.indices((WHOLE, WHOLE), dtype=np.uint8)
     return np.dstack([rows, columns, np.zeros_like(rows)])

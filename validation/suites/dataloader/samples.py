@@ -33,7 +33,7 @@ class Counting:
     def __len__(self) -> int:
         return self._samples
 
-    def __getitem__(self, index: int) -> Any:  # noqa: ANN401 - torch is not in the harness' own environment
+    def __getitem__(self, index: int) -> Any:
         return torch.arange(index * VALUES, (index + 1) * VALUES)
 
 
@@ -54,7 +54,7 @@ class Telling:
         return index, values(index), os.getpid(), type(multiprocessing.current_process()).__name__
 
 
-def values(index: int) -> Any:  # noqa: ANN401
+def values(index: int) -> Any:
     """The 16 values of sample `index` of Telling."""
     return torch.arange(16) * 1000 + index
 
@@ -100,7 +100,7 @@ class Failing:
     def __len__(self) -> int:
         return self._samples
 
-    def __getitem__(self, index: int) -> Any:  # noqa: ANN401
+    def __getitem__(self, index: int) -> Any:
         if index == 0:
             time.sleep(_UNTIL_WAITED_FOR_S)
             getattr(self, f"_{self._fails}")()

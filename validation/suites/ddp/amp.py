@@ -66,7 +66,7 @@ def _steps(rank: int, world_size: int, backend: str, overflows_in: tuple[int, ..
         yield {**told, "weights": _weights(model), "scales_after": scaler.get_scale()}
 
 
-def _scaled_by_hand(model: Any, inputs: Any, targets: Any) -> Step:  # noqa: ANN401 - torch has no types here
+def _scaled_by_hand(model: Any, inputs: Any, targets: Any) -> Step:
     model.zero_grad()
     (_loss(model, inputs, targets) * SCALE).backward()
     for parameter in model.parameters():
@@ -74,17 +74,17 @@ def _scaled_by_hand(model: Any, inputs: Any, targets: Any) -> Step:  # noqa: ANN
     return gradients.of(model)
 
 
-def _loss(model: Any, inputs: Any, targets: Any) -> Any:  # noqa: ANN401
+def _loss(model: Any, inputs: Any, targets: Any) -> Any:
     with torch.autocast(inputs.device.type, dtype=torch.float16):
         outputs = model(inputs.float())
     return torch.nn.functional.mse_loss(outputs.float(), targets.float()) / SCALE
 
 
-def _model(rank: int) -> Any:  # noqa: ANN401
+def _model(rank: int) -> Any:
     return gradients.mlp(rank).float()
 
 
-def _weights(model: Any) -> Step:  # noqa: ANN401
+def _weights(model: Any) -> Step:
     return [parameter.detach().cpu().clone() for parameter in model.parameters()]
 
 

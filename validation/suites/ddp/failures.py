@@ -43,7 +43,7 @@ def _stay_away(until: Path) -> str:
     return ""
 
 
-def _refusal(group: Any) -> str:  # noqa: ANN401 - torch has no types here
+def _refusal(group: Any) -> str:
     try:
         torch.distributed.all_reduce(torch.ones(1024), group=group)
     except RuntimeError as error:

@@ -46,7 +46,7 @@ def reference(world_size: int, make: Callable[[int], Any] | None = None) -> Refe
     return made
 
 
-def train(model: Any, inputs: Any, targets: Any) -> list[Step]:  # noqa: ANN401 - torch has no types here
+def train(model: Any, inputs: Any, targets: Any) -> list[Step]:
     """The gradients of every step."""
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
     steps = []
@@ -56,7 +56,7 @@ def train(model: Any, inputs: Any, targets: Any) -> list[Step]:  # noqa: ANN401 
     return steps
 
 
-def mlp(rank: int) -> Any:  # noqa: ANN401
+def mlp(rank: int) -> Any:
     """An fp64 MLP of six parameters, others on every rank: DistributedDataParallel has to give them those of rank 0."""
     layers = (
         torch.nn.Linear(32, 64),
@@ -68,7 +68,7 @@ def mlp(rank: int) -> Any:  # noqa: ANN401
     return filled(torch.nn.Sequential(*layers).double(), rank)
 
 
-def filled(model: Any, seed: int) -> Any:  # noqa: ANN401
+def filled(model: Any, seed: int) -> Any:
     """`model` with weights that depend on `seed` alone, not on torch's global generator."""
     made = torch.Generator().manual_seed(seed)
     with torch.no_grad():
@@ -91,7 +91,7 @@ def share(rank: int, world_size: int) -> tuple[Any, Any]:
     return inputs[rank::world_size], targets[rank::world_size]
 
 
-def of(model: Any) -> Step:  # noqa: ANN401
+def of(model: Any) -> Step:
     """A copy on the CPU of what every parameter's gradient is now; zeros where it has none."""
     return [
         torch.zeros_like(parameter, device="cpu") if parameter.grad is None else parameter.grad.detach().cpu().clone()
@@ -138,16 +138,16 @@ def diagnosis(wanted: Step, own: Step, got: Step, world_size: int, limit: float 
     return "the gradients were changed on the way, or the ranks do not train on the same weights"
 
 
-def _kinds(wanted: Any, own: Any, got: Any, world_size: int, near: float) -> set[str]:  # noqa: ANN401
+def _kinds(wanted: Any, own: Any, got: Any, world_size: int, near: float) -> set[str]:
     guesses = {"right": wanted, "summed": wanted * world_size, "own": own, "zero": torch.zeros_like(wanted)}
     return {kind for kind, guess in guesses.items() if float((got - guess).abs().max()) <= near}
 
 
-def _gradient(model: Any, inputs: Any, targets: Any) -> Step:  # noqa: ANN401
+def _gradient(model: Any, inputs: Any, targets: Any) -> Step:
     model.zero_grad()
     torch.nn.functional.mse_loss(model(inputs), targets).backward()
     return of(model)
 
 
-def _flat(step: Step) -> Any:  # noqa: ANN401
+def _flat(step: Step) -> Any:
     return torch.cat([gradient.flatten().double() for gradient in step])

@@ -56,7 +56,7 @@ def static_graph(rank: int, world_size: int, backend: str) -> Told:
     return _trained(model, rank, world_size, backend)
 
 
-def twice_checkpointed(rank: int) -> Any:  # noqa: ANN401 - torch is not in the harness' own environment
+def twice_checkpointed(rank: int) -> Any:
     """The model of `static_graph`, fp64."""
     return gradients.filled(_TwiceCheckpointed().double(), rank)
 
@@ -66,7 +66,7 @@ class _TwiceCheckpointed(torch.nn.Module):  # type: ignore[misc, unused-ignore]
         super().__init__()
         self.first, self.block, self.last = torch.nn.Linear(32, 16), torch.nn.Linear(16, 16), torch.nn.Linear(16, 8)
 
-    def forward(self, inputs: Any) -> Any:  # noqa: ANN401
+    def forward(self, inputs: Any) -> Any:
         hidden = self.first(inputs)
         for _ in range(2):
             hidden = torch.tanh(checkpoint(self.block, hidden, use_reentrant=True))
@@ -93,7 +93,7 @@ def _micro_batches(rank: int, world_size: int) -> Iterator[tuple[Any, Any]]:
     yield from zip(inputs.chunk(MICRO_BATCHES), targets.chunk(MICRO_BATCHES), strict=True)
 
 
-def _accumulated(model: Any, parts: list[tuple[Any, Any]]) -> Step:  # noqa: ANN401
+def _accumulated(model: Any, parts: list[tuple[Any, Any]]) -> Step:
     for inputs, targets in parts:
         (torch.nn.functional.mse_loss(model(inputs), targets) / MICRO_BATCHES).backward()
     return gradients.of(model)
@@ -132,15 +132,15 @@ class _Heads(torch.nn.Module):  # type: ignore[misc, unused-ignore]
         self.trunk = torch.nn.Linear(32, 16)
         self.heads = torch.nn.ModuleList(torch.nn.Linear(16, 8) for _ in range(heads))
 
-    def forward(self, inputs: Any, head: int) -> Any:  # noqa: ANN401
+    def forward(self, inputs: Any, head: int) -> Any:
         return self.heads[head](torch.tanh(self.trunk(inputs)))
 
 
-def _heads(rank: int, world_size: int) -> Any:  # noqa: ANN401
+def _heads(rank: int, world_size: int) -> Any:
     return gradients.filled(_Heads(world_size + 1).double(), rank)
 
 
-def _head_steps(model: Any, rank: int, world_size: int, backend: str) -> list[Step]:  # noqa: ANN401
+def _head_steps(model: Any, rank: int, world_size: int, backend: str) -> list[Step]:
     inputs, targets = (part.to(device_of(rank, backend)) for part in gradients.share(rank, world_size))
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
     steps = []
@@ -152,7 +152,7 @@ def _head_steps(model: Any, rank: int, world_size: int, backend: str) -> list[St
     return steps
 
 
-def _mean_of_heads(model: Any, ranks: list[int], world_size: int) -> Step:  # noqa: ANN401
+def _mean_of_heads(model: Any, ranks: list[int], world_size: int) -> Step:
     model.zero_grad()
     for rank in ranks:
         inputs, targets = gradients.share(rank, world_size)
@@ -187,7 +187,7 @@ def uneven_reference() -> tuple[Reference, Step]:
     return made, _weights(model)
 
 
-def _uneven_mean(model: Any, step: int, ranks: list[int], divisor: int) -> Step:  # noqa: ANN401
+def _uneven_mean(model: Any, step: int, ranks: list[int], divisor: int) -> Step:
     model.zero_grad()
     for rank in ranks:
         inputs, targets = _uneven_batch(rank, step)
@@ -216,7 +216,7 @@ def integers_reference(world_size: int) -> Reference:
     return Reference([whole], [[[part.float() for part in each] for each in shares]])
 
 
-def _integer_model() -> Any:  # noqa: ANN401
+def _integer_model() -> Any:
     model = torch.nn.Sequential(torch.nn.Linear(16, 16, bias=False), torch.nn.Linear(16, 8, bias=False))
     with torch.no_grad():
         for parameter, weights in zip(model.parameters(), _integer_weights(), strict=True):
@@ -224,7 +224,7 @@ def _integer_model() -> Any:  # noqa: ANN401
     return model
 
 
-def _integer_gradient(inputs: Any, targets: Any) -> Step:  # noqa: ANN401
+def _integer_gradient(inputs: Any, targets: Any) -> Step:
     inputs, targets = inputs.long(), targets.long()
     first, second = _integer_weights()
     return [(targets @ second).T @ inputs, targets.T @ (inputs @ first.T)]
@@ -240,7 +240,7 @@ def _integer_share(rank: int, world_size: int) -> tuple[Any, Any]:
     return inputs[rank::world_size].float(), targets[rank::world_size].float()
 
 
-def _integers_under(limit: int, seed: int, *shape: int) -> Any:  # noqa: ANN401
+def _integers_under(limit: int, seed: int, *shape: int) -> Any:
     return torch.randint(1 - limit, limit, shape, generator=torch.Generator().manual_seed(seed))
 
 
@@ -259,14 +259,14 @@ def _drawn(rank: int, world_size: int, backend: str, seed: int) -> list[Step]:
     return gradients.train(model, torch.randn(32, 32, device=device), torch.randn(32, 8, device=device))
 
 
-def _parallel(model: Any, rank: int, backend: str, **options: Any) -> Any:  # noqa: ANN401
+def _parallel(model: Any, rank: int, backend: str, **options: Any) -> Any:
     return DistributedDataParallel(model.to(device_of(rank, backend)), **options)
 
 
-def _trained(model: Any, rank: int, world_size: int, backend: str) -> Told:  # noqa: ANN401
+def _trained(model: Any, rank: int, world_size: int, backend: str) -> Told:
     inputs, targets = (part.to(device_of(rank, backend)) for part in gradients.share(rank, world_size))
     return {"gradients": gradients.train(model, inputs, targets)}
 
 
-def _weights(model: Any) -> Step:  # noqa: ANN401
+def _weights(model: Any) -> Step:
     return [parameter.detach().cpu().clone() for parameter in model.parameters()]

@@ -208,7 +208,7 @@ def _check(work: Work, reference: Reference, group: Group, figure: Figures) -> S
     return ranks
 
 
-def _require_scaled(rank: int, told: Any) -> None:  # noqa: ANN401 - what amp.scaled returns
+def _require_scaled(rank: int, told: Any) -> None:
     scale = told["scales"][0]
     cause = "the GradScaler is disabled, and fp16 loses small gradients"
     require(scale > 1, f"rank {rank} of {TWO} scales its loss by {scale:.0f}", f"{amp.SCALE:.0f}", cause)

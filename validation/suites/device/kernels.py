@@ -69,24 +69,24 @@ def _tf32(allowed: bool) -> Iterator[None]:
             setattr(matmul, name, value)
 
 
-def _matmul_error(device: str, kind: Any) -> float:  # noqa: ANN401 - torch is not in the harness' own environment
+def _matmul_error(device: str, kind: Any) -> float:
     left, right = _normal(kind, SIZE, SIZE, seed=1), _normal(kind, SIZE, SIZE, seed=2)
     return relative_error(torch.matmul(left.to(device), right.to(device)), _double(left) @ _double(right))
 
 
-def _convolution_error(device: str, kind: Any) -> float:  # noqa: ANN401
+def _convolution_error(device: str, kind: Any) -> float:
     images, weights = _normal(kind, 8, 16, 32, 32, seed=3), _normal(kind, 32, 16, 3, 3, seed=4)
     windows = np.lib.stride_tricks.sliding_window_view(_double(images), (3, 3), axis=(2, 3))
     reference = np.einsum("nchwij,ocij->nohw", windows, _double(weights), optimize=True)
     return relative_error(torch.nn.functional.conv2d(images.to(device), weights.to(device)), reference)
 
 
-def _normal(kind: Any, *shape: int, seed: int) -> Any:  # noqa: ANN401
+def _normal(kind: Any, *shape: int, seed: int) -> Any:
     """Drawn in fp64, so that every precision is used to its last bit."""
     return torch.randn(shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64).to(kind)
 
 
-def _double(tensor: Any) -> Any:  # noqa: ANN401
+def _double(tensor: Any) -> Any:
     return tensor.double().numpy()
 
 

@@ -36,7 +36,7 @@ def _one_thread() -> Iterator[None]:
 
 
 @pytest.fixture(scope="module")
-def tokenizer() -> Any:  # noqa: ANN401 - tokenizers is not in the harness' own environment
+def tokenizer() -> Any:
     """Byte-level BPE, trained on the whole text."""
     made = Tokenizer(models.BPE())
     made.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
@@ -51,7 +51,7 @@ def tokenizer() -> Any:  # noqa: ANN401 - tokenizers is not in the harness' own 
     return made
 
 
-def test_tokenizer_round_trip(tokenizer: Any) -> None:  # noqa: ANN401
+def test_tokenizer_round_trip(tokenizer: Any) -> None:
     """Byte-level tokens give back exactly the text they were made of, also text never seen in training."""
     text = shipped_text.chapter()
     for original in (text, *FOREIGN):
@@ -72,7 +72,7 @@ def test_tokenizer_round_trip(tokenizer: Any) -> None:  # noqa: ANN401
     )
 
 
-def test_tokenizer_file(tokenizer: Any, tmp_path: Path) -> None:  # noqa: ANN401
+def test_tokenizer_file(tokenizer: Any, tmp_path: Path) -> None:
     """Written as JSON and read again, the tokenizer gives the same tokens."""
     path = tmp_path / "tokenizer.json"
     tokenizer.save(str(path))
@@ -87,7 +87,7 @@ def test_tokenizer_file(tokenizer: Any, tmp_path: Path) -> None:  # noqa: ANN401
         )
 
 
-def test_bert_learns(tokenizer: Any, expected: Expected, figure: Figures) -> None:  # noqa: ANN401
+def test_bert_learns(tokenizer: Any, expected: Expected, figure: Figures) -> None:
     """Every seventh word or so is hidden: it must be told from its place and its neighbours.
 
     Knowing only how often each hidden word occurs gives a loss of their entropy; half of that needs the context.
@@ -134,7 +134,7 @@ def test_weights_as_safetensors(expected: Expected, tmp_path: Path) -> None:
     require(apart == 0, f"loaded again, scores are off by {apart:.1e}", "the same bits", "weights that are not loaded")
 
 
-def _model() -> Any:  # noqa: ANN401
+def _model() -> Any:
     torch.manual_seed(0)
     config = BertConfig(
         vocab_size=VOCABULARY,
@@ -147,7 +147,7 @@ def _model() -> Any:  # noqa: ANN401
     return BertForMaskedLM(config)
 
 
-def _masked(tokenizer: Any) -> tuple[Any, Any]:  # noqa: ANN401
+def _masked(tokenizer: Any) -> tuple[Any, Any]:
     """Word numbers with some hidden, and what was hidden (-100 elsewhere); both (sequences, length)."""
     words = torch.tensor(tokenizer.encode(shipped_text.chapter()).ids[: SEQUENCES * LENGTH]).view(SEQUENCES, LENGTH)
     hidden = torch.rand(words.shape, generator=torch.Generator().manual_seed(0)) < HIDDEN_SHARE

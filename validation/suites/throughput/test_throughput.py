@@ -85,7 +85,7 @@ def _require_memory(peak: int, task: Task) -> None:
     )
 
 
-def _require_real(batch: Any, alone: Any, off: float) -> None:  # noqa: ANN401
+def _require_real(batch: Any, alone: Any, off: float) -> None:
     """The outputs are finite, differ between samples, and are for one sample alone what they are in the batch."""
     largest = float(batch.abs().max())
     require(
@@ -110,6 +110,6 @@ def _require_real(batch: Any, alone: Any, off: float) -> None:  # noqa: ANN401
     )
 
 
-def _on_host(task: Task) -> Any:  # noqa: ANN401
+def _on_host(task: Task) -> Any:
     """Its parameters in the machine's memory: copies on the GPU would count as the training's own."""
     return (parameter.cpu() for parameter in task.model.parameters())

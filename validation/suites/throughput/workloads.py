@@ -54,7 +54,7 @@ class Bert(torch.nn.Module):  # type: ignore[misc] # torch is not in the harness
         self.encoder = torch.nn.TransformerEncoder(layer, num_layers=12, enable_nested_tensor=False)
         self.span = torch.nn.Linear(HIDDEN, 2)
 
-    def forward(self, words: Any) -> Any:  # noqa: ANN401
+    def forward(self, words: Any) -> Any:
         """(batch, length) word numbers to (batch, length, 2) scores of where the answer starts and ends."""
         return self.span(self.encoder(self.words(words) + self.positions))
 
@@ -87,7 +87,7 @@ def bert_base(device: str) -> Task:
     return Task(model, words, spans, torch.optim.AdamW(model.parameters(), lr=3e-5), "sequences")
 
 
-def autocast(device: str, *, amp: bool) -> Any:  # noqa: ANN401
+def autocast(device: str, *, amp: bool) -> Any:
     """AMP is float16 on a GPU (every one with tensor cores has it), bfloat16 on a CPU (no other has instructions).
 
     Without, it is float32 as torch has it by default: on a GPU cuDNN may take TF32 for convolutions, cuBLAS not for
@@ -118,7 +118,7 @@ def training(task: Task, device: str, *, amp: bool) -> Training:
 def inference(task: Task, device: str, *, amp: bool) -> Callable[[Any], Any]:
     """From inputs to outputs, with the model in eval mode; returns when the device has finished."""
 
-    def answer(inputs: Any) -> Any:  # noqa: ANN401
+    def answer(inputs: Any) -> Any:
         with torch.inference_mode(), autocast(device, amp=amp):
             outputs = task.model(inputs)
         wait(device)

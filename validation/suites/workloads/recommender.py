@@ -75,12 +75,12 @@ def rank(rank: int, world_size: int, backend: str) -> dict[str, Any]:
     return {"weights": weights, "activations": sorted(seen), "device": device.type}
 
 
-def precision(device: str) -> Any:  # noqa: ANN401
+def precision(device: str) -> Any:
     """What autocast is asked for: what each device is fast in."""
     return torch.float16 if device == "cuda" else torch.bfloat16
 
 
-def _train(model: Any, share: Any, device: Any) -> None:  # noqa: ANN401
+def _train(model: Any, share: Any, device: Any) -> None:
     optimizer = torch.optim.AdamW(model.parameters(), lr=0.01)
     scaler = torch.amp.GradScaler(device.type, enabled=device.type == "cuda")
     data = [tensor.to(device) for tensor in pairs()]
@@ -90,7 +90,7 @@ def _train(model: Any, share: Any, device: Any) -> None:  # noqa: ANN401
             _step(model, optimizer, scaler, [each[batch] for each in data])
 
 
-def _step(model: Any, optimizer: Any, scaler: Any, batch: list[Any]) -> None:  # noqa: ANN401
+def _step(model: Any, optimizer: Any, scaler: Any, batch: list[Any]) -> None:
     users, items, clicks = batch
     with torch.autocast(users.device.type, dtype=precision(users.device.type)):
         scores = model(users, items)
@@ -101,14 +101,14 @@ def _step(model: Any, optimizer: Any, scaler: Any, batch: list[Any]) -> None:  #
     scaler.update()
 
 
-def trained(weights: dict[str, Any], device: str) -> Any:  # noqa: ANN401
+def trained(weights: dict[str, Any], device: str) -> Any:
     """The network with what a rank ended with, ready to score."""
     model = Recommender()
     model.load_state_dict(weights)
     return model.to(device).eval()
 
 
-def export(model: Any, folder: Path) -> None:  # noqa: ANN401
+def export(model: Any, folder: Path) -> None:
     """Write EXPORT, a TorchScript file."""
     torch.jit.script(model).save(str(folder / EXPORT))
 
@@ -119,7 +119,7 @@ def held_out(device: str) -> tuple[Any, Any, Any]:
     return users, items, clicks
 
 
-def area_under_curve(scores: Any, clicks: Any) -> float:  # noqa: ANN401
+def area_under_curve(scores: Any, clicks: Any) -> float:
     """How often a clicked pair has the higher score of the two; a tie counts half. 0.5 is chance."""
     _, places, counts = np.unique(scores.double().cpu().numpy(), return_inverse=True, return_counts=True)
     ranks = (np.cumsum(counts) - (counts - 1) / 2)[places]

@@ -119,7 +119,7 @@ def test_killed_learning_resumes(stream: Stream, expected: Expected, tmp_path: P
     _require_same(resumed, stream.learner.state(), expected.device)
 
 
-def _require_each_sample_once(seen: Any) -> None:  # noqa: ANN401 - torch is not in the harness' own environment
+def _require_each_sample_once(seen: Any) -> None:
     wrong = [f"sample {number} {int(seen[number])} times" for number in torch.nonzero(seen != 1).flatten().tolist()]
     require(
         not wrong,
@@ -215,5 +215,5 @@ def test_recommender_export(ranks: list[list[dict[str, Any]]], expected: Expecte
     )
 
 
-def _flat(parameters: list[Any]) -> Any:  # noqa: ANN401
+def _flat(parameters: list[Any]) -> Any:
     return torch.cat([parameter.detach().flatten() for parameter in parameters])
