@@ -28,6 +28,7 @@ virtual_environment() {
   want=$(sha256sum requirements.lock | cut -c1-64)
   if [ "$(cat .venv/requirements.sha256 2>/dev/null)" = "$want" ]; then return; fi
   python=$(command -v python3.11) || fail "Python 3.11 was not found" "install python3.11"
+  python=$("$python" -c 'import sys; print(sys._base_executable)') # with .venv active it is the one about to be removed
   "$python" -c 'import ensurepip' 2>/dev/null || install_packages python3.11-venv
   say "creating .venv from requirements.lock"
   rm -rf .venv
