@@ -34,8 +34,8 @@ def assemble(
 
 
 def anchor(digest: str) -> str:
-    """The tag that keeps a digest alive in staging."""
-    return digest.replace(":", "-")
+    """The tag that keeps a digest alive in staging. `sha256-HEX` itself is where registries look for referrers."""
+    return f"kept-{digest.rpartition(':')[2]}"
 
 
 def configuration(

@@ -95,7 +95,7 @@ class Login(AuthBase):
         """The repository a request is about, empty for none; None where it does not go to this registry."""
         if not url.startswith(self._base):
             return None
-        match = re.match(r"(.+?)/(?:manifests|blobs)/", url.removeprefix(self._base))
+        match = re.match(r"(.+?)/(?:manifests|blobs|tags|referrers)/", url.removeprefix(self._base))
         return match[1] if match else ""
 
 

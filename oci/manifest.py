@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -55,25 +55,40 @@ class Manifest:
         parsed: dict[str, Any] = json.loads(self.body)
         return parsed
 
+    @property
+    def descriptor(self) -> Descriptor:
+        """A reference to this manifest."""
+        return Descriptor(self.media_type, self.digest, len(self.body))
+
     def blobs(self) -> tuple[Descriptor, ...]:
-        """The configuration and the layers, in order."""
+        """The configuration and the layers, in order; none of an index."""
         content = self.content
+        if "manifests" in content:
+            return ()
         entries = [content["config"], *content["layers"]]
         return tuple(Descriptor(entry["mediaType"], entry["digest"], entry["size"]) for entry in entries)
 
 
 def image_manifest(
-    config: Descriptor, layers: Sequence[Descriptor], annotations: dict[str, str] | None = None
+    config: Descriptor,
+    layers: Sequence[Descriptor],
+    annotations: Mapping[str, str] | None = None,
+    artifact_type: str = "",
+    subject: Descriptor | None = None,
 ) -> Manifest:
-    """An OCI image manifest, the same bytes for the same arguments."""
+    """An OCI image manifest, the same bytes for the same arguments; with a `subject`, an artifact that refers to it."""
     content: dict[str, Any] = {
         "schemaVersion": 2,
         "mediaType": OCI_MANIFEST,
         "config": config.plain(),
         "layers": [layer.plain() for layer in layers],
     }
+    if artifact_type:
+        content["artifactType"] = artifact_type
+    if subject:
+        content["subject"] = subject.plain()
     if annotations:
-        content["annotations"] = annotations
+        content["annotations"] = dict(annotations)
     return Manifest(canonical(content), OCI_MANIFEST)
 
 

@@ -33,6 +33,9 @@ LONGEST_WAIT_S = 60
 """A `Retry-After` above this is not waited for: a person can decide better what to do meanwhile."""
 
 CHUNK_BYTES = 1 << 20
+PAGE_ENTRIES = 1000
+PAGES = 1000
+"""A list of more pages is taken for one that leads back to itself."""
 
 OnBytes = Callable[[int], None]
 
@@ -101,23 +104,42 @@ class Registry:
         found = self.manifest(repository, reference)
         return found.digest if found else None
 
-    def put_manifest(self, repository: str, reference: str, manifest: Manifest) -> None:
-        """Put raw manifest bytes under a tag or digest, and read the digest back."""
+    def put_manifest(self, repository: str, reference: str, manifest: Manifest) -> str:
+        """Put raw manifest bytes under a tag or digest, and read the digest back.
+
+        Returns the digest of the manifest's subject where the registry lists its referrers itself, else "".
+        """
         path, headers = f"{repository}/manifests/{reference}", {"Content-Type": manifest.media_type}
-        self._call("PUT", path, expect=(201,), data=manifest.body, headers=headers)
+        answer = self._call("PUT", path, expect=(201,), data=manifest.body, headers=headers)
         if self.digest_of(repository, reference) != manifest.digest:
             raise RegistryError(201, f"{self.host}/{repository}:{reference} does not hold what was put there")
+        return answer.headers.get("OCI-Subject", "")
+
+    def tags(self, repository: str) -> tuple[str, ...]:
+        """Every tag, in the registry's order; none where there is no such repository."""
+        pages = self._pages(f"{repository}/tags/list?n={PAGE_ENTRIES}", "tags")
+        return tuple(str(tag) for tag in pages or ())
+
+    def referrers(self, repository: str, digest: str) -> list[Any] | None:
+        """The descriptors of the manifests whose subject is `digest`; None where the registry does not list them."""
+        return self._pages(f"{repository}/referrers/{digest}", "manifests")
 
     def has_blob(self, repository: str, digest: str) -> bool:
         """Whether the repository holds the blob."""
         return self._call("HEAD", f"{repository}/blobs/{digest}", expect=(200, 404)).status_code == 200
 
-    def blob(self, repository: str, digest: str) -> bytes:
-        """A small blob whole; its digest is checked."""
-        data = self._call("GET", f"{repository}/blobs/{digest}", expect=(200,)).content
-        if sha256(data) != digest:
-            raise RegistryError(200, f"{self.host}/{repository}@{digest}: other bytes were served")
-        return data
+    def blob(self, repository: str, digest: str, size: int | None = None) -> bytes:
+        """A small blob whole; its digest is checked. Where its size in bytes is known, no more than that is read."""
+        path, what = f"{repository}/blobs/{digest}", f"{self.host}/{repository}@{digest}"
+        with self._call("GET", path, expect=(200,), stream=True) as answer:
+            data = bytearray()
+            for chunk in _chunks(answer, f"GET {path} on {self.host}"):
+                data += chunk
+                if size is not None and len(data) > size:
+                    raise RegistryError(200, f"{what}: more than its {size} bytes were served")
+        if sha256(bytes(data)) != digest:
+            raise RegistryError(200, f"{what}: other bytes were served")
+        return bytes(data)
 
     def mount(self, repository: str, digest: str, source: str) -> bool:
         """Make a blob of `source` part of `repository` without moving it; False where the registry would not."""
@@ -167,6 +189,21 @@ class Registry:
         location = self._location(opened)
         target = f"{location}{'&' if '?' in location else '?'}digest={digest}"
         self._call("PUT", target, expect=(201,), data=body, headers={"Content-Type": "application/octet-stream"})
+
+    def _pages(self, path: str, name: str) -> list[Any] | None:
+        """The entries under `name` of all pages of a list; None where there is no such list."""
+        found: list[Any] = []
+        for _ in range(PAGES):
+            answer = self._call("GET", path, expect=(200,) if found else (200, 404))
+            if answer.status_code == 404:
+                return None
+            found += _entries(answer, name)
+            if "next" not in answer.links:
+                return found
+            path = urljoin(answer.url, answer.links["next"]["url"])
+            if not path.startswith(self._base):
+                raise RegistryError(200, f"{answer.url}: the list goes on somewhere else, at {path[:100]}")
+        raise RegistryError(200, f"{answer.url}: the list does not end after {PAGES} pages")
 
     def _location(self, answer: requests.Response) -> str:
         return urljoin(answer.url, answer.headers.get("Location", ""))
@@ -237,6 +274,24 @@ class _Stream:
     def __iter__(self) -> Iterator[bytes]:
         with self._answer:
             yield from self._answer.iter_content(CHUNK_BYTES)
+
+
+def _chunks(answer: requests.Response, what: str) -> Iterator[bytes]:
+    try:
+        yield from answer.iter_content(CHUNK_BYTES)
+    except requests.RequestException as error:
+        raise RegistryError(0, f"{what}: {_cause(error)}") from None
+
+
+def _entries(answer: requests.Response, name: str) -> list[Any]:
+    """One page of a list; Distribution writes an empty one as null."""
+    try:
+        found = answer.json()[name]
+    except (ValueError, KeyError, TypeError):
+        found = ""
+    if not isinstance(found, list | None):
+        raise RegistryError(answer.status_code, f"{answer.url}: not as the specification has it (no list of {name})")
+    return found or []
 
 
 def file_sha256(path: Path) -> str:

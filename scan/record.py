@@ -1,38 +1,109 @@
-"""What the scan stage hands on: out/VERSION/IMAGE/scan.json, with the SBOM beside it."""
+"""What the scan stage hands on: out/VERSION/IMAGE/scan.json, with the bills of materials beside it."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 
 from runner.verdict import Verdict
 
 
 @dataclass(frozen=True)
+class Package:
+    """One package of an image. `purl` is its package URL, version and all; `type` the URL's (`deb`, `pypi`).
+
+    `source` is Debian's source package, empty elsewhere; `layer` the digest of the layer that holds it.
+    """
+
+    purl: str
+    type: str
+    name: str
+    version: str
+    source: str
+    licences: tuple[str, ...]
+    layer: str
+
+
+class Standing(StrEnum):
+    """What the policy makes of a finding. Only `blocks` refuses an image."""
+
+    BLOCKS = "blocks"
+    GRACE = "in grace"
+    EXCUSED = "excused"
+    UNFIXED = "no fix"
+    TOLERATED = "tolerated"
+
+
+@dataclass(frozen=True)
 class Finding:
-    """One vulnerability in one package. `fixed_version` is empty where no fix exists."""
+    """One vulnerability in one package, as the database tells it.
+
+    `fixed_version` is empty where no fix exists. `published` is the advisory's day (ISO 8601 date), empty where the
+    database has none.
+    """
 
     id: str
+    purl: str
     package: str
     installed_version: str
     fixed_version: str
     severity: str
     title: str
+    published: str
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A finding and where it stands; `until` is the day grace or exception ends, `why` the rule in one line."""
+
+    finding: Finding
+    standing: Standing
+    until: str
+    why: str
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What refuses an image and is no vulnerability.
+
+    `kind` is one of `bill of materials`, `secret`, `licence`, `configuration`, `dockerfile`, `budget`, `exception`;
+    `where` a path, package or key; `what` the fact, with the expectation; `way_out` what to do about it.
+    """
+
+    kind: str
+    where: str
+    what: str
+    way_out: str
 
 
 @dataclass(frozen=True)
 class Sbom:
-    """The bill of materials: where it is, and how many packages it lists by type of package URL (`deb`, `pypi`)."""
+    """The bill of materials: where it is, and how many packages it lists by type of package URL (`deb`, `pypi`).
+
+    `file` is CycloneDX, `spdx` the same as SPDX; both JSON, beside the record.
+    """
 
     file: str
     sha256: str
+    spdx: str
     packages: dict[str, int]
 
 
 @dataclass(frozen=True)
+class Origin:
+    """Packages of one origin, and the advisory source that judged them; empty where none can."""
+
+    name: str
+    packages: int
+    source: str
+
+
+@dataclass(frozen=True)
 class Database:
-    """The vulnerability database that judged. `updated_at` is ISO 8601 UTC."""
+    """The vulnerability database that judged. `updated_at` is ISO 8601 UTC, `sha256` that of trivy.db."""
 
     source: str
+    sha256: str
     updated_at: str
 
 
@@ -41,6 +112,7 @@ class ScanRecord:
     """What is in one digest, and what is known against it.
 
     `database` and `findings` are None where no database was there: not assessed, which is not zero findings.
+    `reason` is the first of what blocks; `findings` and `problems` hold all of it.
     """
 
     version: str
@@ -51,6 +123,8 @@ class ScanRecord:
     scanner: str
     sbom: Sbom | None
     database: Database | None
-    findings: tuple[Finding, ...] | None
+    origins: tuple[Origin, ...]
+    findings: tuple[Judged, ...] | None
+    problems: tuple[Problem, ...]
     started_at: str
     seconds: float

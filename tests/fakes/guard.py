@@ -57,6 +57,6 @@ class Guard:
 
 
 def _scope(method: str, path: str) -> str:
-    match = re.match(r"/v2/(.+?)/(?:manifests|blobs)/", path)
+    match = re.match(r"/v2/(.+?)/(?:manifests|blobs|tags|referrers)/", path)
     what = "pull" if method in ("GET", "HEAD") else "pull,push"
     return f"repository:{match[1]}:{what}" if match else ""

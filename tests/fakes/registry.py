@@ -1,7 +1,8 @@
 """A registry in this process that speaks the distribution protocol and fails where it is told to.
 
 It is as strict as a real one in what matters here: a blob is taken only if its bytes have its digest, a manifest only
-if its blobs are there. tests/oci/test_registry.py holds both against the same tests.
+if its blobs are there, an index only if its manifests are. tests/oci/test_registry.py holds both against the same
+tests.
 """
 
 from __future__ import annotations
@@ -15,9 +16,10 @@ import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from oci.manifest import Descriptor, sha256
+from oci.manifest import OCI_INDEX, Descriptor, sha256
 from tests.fakes.guard import Guard
 
 ALWAYS = 1_000_000
@@ -31,7 +33,8 @@ class Fault:
     """What goes wrong with the next `times` requests whose method is `method` and whose path holds `path`.
 
     One of: `status` is answered and nothing done; the connection is cut after `cut_after` bytes of the request's body;
-    the request is done and its answer lost (`mute`); `body` is served for what is there, cut short by `short` bytes;
+    the request is done and its answer lost (`mute`); `body` is served for what is there, cut short by `short` bytes, or
+    with other `headers`;
     `digest` is stated instead of the true one ("" for none); a mount is answered by opening an upload (`unmounted`).
     """
 
@@ -49,9 +52,14 @@ class Fault:
 
 
 class FakeRegistry:
-    """Started on a free port of loopback; a context manager."""
+    """Started on a free port of loopback; a context manager.
 
-    def __init__(self) -> None:
+    With `lists_referrers` it has the referrers API. Lists come in pages of `page` entries.
+    """
+
+    def __init__(self, lists_referrers: bool = False, page: int = 1000) -> None:
+        self.lists_referrers = lists_referrers
+        self.page = page
         self.blobs: dict[str, dict[str, bytes]] = {}
         self.manifests: dict[str, dict[str, tuple[str, bytes]]] = {}
         self.uploads: set[str] = set()
@@ -174,12 +182,14 @@ class _Handler(BaseHTTPRequestHandler):
     def _route(self) -> None:
         if self.path_only == "/v2/":
             return self._reply(200, b"{}")
-        match = re.fullmatch(r"/v2/(.+?)/(manifests|blobs)/(uploads/)?(.*)", self.path_only)
+        match = re.fullmatch(r"/v2/(.+?)/(manifests|blobs|tags|referrers)/(uploads/)?(.*)", self.path_only)
         if match is None:
             return self._reply(404)
         repository, kind, uploads, name = match.groups()
         if uploads:
             return self._upload(repository, name)
+        if kind in ("tags", "referrers"):
+            return self._tags(repository) if kind == "tags" else self._referrers(repository, name)
         if kind == "manifests":
             return self._put_manifest(repository, name) if self.command == "PUT" else self._manifest(repository, name)
         return self._blob(repository, name)
@@ -194,20 +204,60 @@ class _Handler(BaseHTTPRequestHandler):
         held = self.registry.blobs.get(repository, {}).get(digest)
         return self._reply(404) if held is None else self._content(held, "application/octet-stream")
 
-    def _content(self, data: bytes, media_type: str) -> None:
+    def _content(self, data: bytes, media_type: str, **more: str) -> None:
         stated = sha256(data) if self.fault.digest is None else self.fault.digest
-        headers = {"Content-Type": media_type, **({"Docker-Content-Digest": stated} if stated else {})}
+        headers = {"Content-Type": media_type, **more, **({"Docker-Content-Digest": stated} if stated else {})}
+        headers |= self.fault.headers
         self._reply(200, data if self.fault.body is None else self.fault.body, **headers)
 
     def _put_manifest(self, repository: str, reference: str) -> None:
         content = json.loads(self.sent)
-        blobs = self.registry.blobs.get(repository, {})
-        missing = [entry for entry in (content["config"], *content["layers"]) if entry["digest"] not in blobs]
-        if missing or (reference.startswith("sha256:") and reference != sha256(self.sent)):
+        if self._missing(repository, content) or (reference.startswith("sha256:") and reference != sha256(self.sent)):
             return self._reply(400, b'{"errors":[{"code":"MANIFEST_BLOB_UNKNOWN"}]}')
         held = self.registry.manifests.setdefault(repository, {})
         held[reference] = held[sha256(self.sent)] = (self.headers["Content-Type"], self.sent)
+        if self.registry.lists_referrers and "subject" in content:
+            return self._reply(201, OCI_Subject=content["subject"]["digest"])
         return self._reply(201)
+
+    def _missing(self, repository: str, content: dict[str, Any]) -> bool:
+        """Whether a manifest names what is not there. Its subject need not be."""
+        if "manifests" in content:
+            return any(
+                entry["digest"] not in self.registry.manifests.get(repository, {}) for entry in content["manifests"]
+            )
+        blobs = self.registry.blobs.get(repository, {})
+        return any(entry["digest"] not in blobs for entry in (content["config"], *content["layers"]))
+
+    def _tags(self, repository: str) -> None:
+        held = self.registry.manifests.get(repository)
+        if held is None:
+            return self._reply(404, b'{"errors":[{"code":"NAME_UNKNOWN"}]}')
+        return self._pages({"name": repository}, "tags", sorted(name for name in list(held) if ":" not in name))
+
+    def _referrers(self, repository: str, subject: str) -> None:
+        if not self.registry.lists_referrers:
+            return self._reply(404)
+        held = {name: json.loads(body) for name, (_, body) in list(self.registry.manifests.get(repository, {}).items())}
+        found = [
+            name for name, body in held.items() if ":" in name and body.get("subject", {}).get("digest") == subject
+        ]
+        entries = [self._described(repository, name, held[name]) for name in sorted(found)]
+        return self._pages({"schemaVersion": 2, "mediaType": OCI_INDEX}, "manifests", entries)
+
+    def _described(self, repository: str, name: str, content: dict[str, Any]) -> dict[str, Any]:
+        media_type, body = self.registry.manifests[repository][name]
+        kind = content.get("artifactType") or content.get("config", {}).get("mediaType")
+        extra = {"artifactType": kind, "annotations": content.get("annotations")}
+        entry = {"mediaType": media_type, "digest": name, "size": len(body)}
+        return entry | {key: value for key, value in extra.items() if value}
+
+    def _pages(self, frame: dict[str, Any], name: str, entries: list[Any]) -> None:
+        """The part of a list that was asked for, and where the next one is."""
+        start = int(self.query.get("from", ["0"])[0])
+        end = start + self.registry.page
+        more = {"Link": f'<{self.path_only}?from={end}>; rel="next"'} if end < len(entries) else {}
+        return self._content(json.dumps({**frame, name: entries[start:end]}).encode(), "application/json", **more)
 
     def _upload(self, repository: str, session: str) -> None:
         if self.command == "POST":

@@ -1,0 +1,216 @@
+"""Artifacts that say something about an image: manifests with its digest as `subject` (Distribution Specification 1.1).
+
+A registry with the referrers API lists them itself. Where it has none (Distribution 2.8), its clients keep the list:
+an image index under the tag `sha256-HEX` of the subject, the specification's referrers tag schema. No registry replaces
+a tag only if it has not changed meanwhile, so what one client puts there can undo what another just put.
+
+Therefore each artifact gets a tag of its own first, its mark `sha256-HEX.START` (START: of its own digest), which
+nobody else writes. Whoever put the list looks for marks that are not in it, and puts it again while there are any. So
+the last of several writers put everything that was marked when it looked, and who marked later finds itself missing and
+becomes the last. Readers add the marks to the list: a writer killed in between loses nothing. The marks stay, for
+without one a slow writer could still drop the entry. They also keep the artifacts through a garbage collection of
+untagged manifests, which does not follow indexes (distribution/distribution, issue 3004).
+
+The race that remains is with clients that leave no marks (oras, cosign): what they list between our look at the list
+and our put of it is lost. What they take from the list, the next to attach or copy something puts back, and readers
+here never miss. A registry that lists a tag only some time after it was put would open the race for marks as well.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from oci.manifest import EMPTY_CONFIG, OCI_EMPTY, OCI_INDEX, Descriptor, Manifest, canonical, image_manifest
+from oci.registry import Registry, RegistryError
+
+ATTEMPTS = 8
+WAIT_S = 0.1
+LARGEST_BYTES = 256 << 20
+"""Artifacts are read into memory. A bill of materials has megabytes."""
+
+_MARK_DIGITS = 40  # a tag has at most 128 characters, and two whole digests have more
+
+
+@dataclass(frozen=True)
+class Referrer:
+    """An artifact that refers to a digest, as the registry's list describes it."""
+
+    descriptor: Descriptor
+    artifact_type: str
+    annotations: Mapping[str, str]
+
+
+def attach(  # noqa: PLR0913, PLR0917 - where, about what, and the three things an artifact is
+    registry: Registry,
+    repository: str,
+    subject: Descriptor,
+    artifact_type: str,
+    blobs: Sequence[tuple[str, bytes]],
+    annotations: Mapping[str, str],
+) -> Descriptor:
+    """Push an artifact about `subject`, of `blobs` as (media type, bytes); returns the reference to its manifest.
+
+    The same arguments are the same manifest, attached once however often this is called. The subject need not be there
+    yet. Raises RegistryError; then call again.
+    """
+    config = registry.push_bytes(repository, EMPTY_CONFIG, OCI_EMPTY)
+    layers = [registry.push_bytes(repository, data, media_type) for media_type, data in blobs]
+    manifest = image_manifest(config, layers, annotations, artifact_type, subject)
+    _put(registry, repository, subject.digest, [manifest])
+    return manifest.descriptor
+
+
+def referrers(registry: Registry, repository: str, digest: str, artifact_type: str = "") -> tuple[Referrer, ...]:
+    """The artifacts that refer to `digest`, by their own digest: all, or those of `artifact_type`.
+
+    Raises RegistryError, also for a list that cannot be read: evidence must not vanish with it.
+    """
+    entries = registry.referrers(repository, digest)
+    if entries is None:
+        listed = _list(registry, repository, digest)["manifests"]
+        entries = [*listed, *_unlisted(registry, repository, digest, listed)]
+    with _readable(registry, repository, digest):
+        found = {referrer.descriptor.digest: referrer for referrer in map(_referrer, entries)}
+    return tuple(found[each] for each in sorted(found) if artifact_type in ("", found[each].artifact_type))
+
+
+def fetch(registry: Registry, repository: str, referrer: Referrer, limit: int = LARGEST_BYTES) -> tuple[bytes, ...]:
+    """The blobs of an artifact, in order, their digests checked.
+
+    Raises RegistryError, also where they have more than `limit` bytes together.
+    """
+    digest = referrer.descriptor.digest
+    manifest = _manifest(registry, repository, digest)
+    with _readable(registry, repository, digest):
+        blobs = manifest.blobs()[1:]
+        size = sum(blob.size for blob in blobs)
+    if size > limit:
+        raise RegistryError(200, f"{registry.host}/{repository}@{digest} has {size} bytes, more than {limit}")
+    return tuple(registry.blob(repository, blob.digest, blob.size) for blob in blobs)
+
+
+def copy(registry: Registry, source: str, target: str, digest: str) -> tuple[Referrer, ...]:
+    """Make everything that refers to `digest` in `source` refer to it in `target`; returns the direct referrers.
+
+    The manifests keep their bytes. What refers to a referrer (a signature of a bill of materials) is there before it.
+    The manifest of `digest` itself need not be in `target` yet. Raises RegistryError; then call again.
+    """
+    found = referrers(registry, source, digest)
+    manifests = []
+    for referrer in found:
+        manifests.append(_bring(registry, source, target, referrer.descriptor.digest))
+        copy(registry, source, target, referrer.descriptor.digest)
+    _put(registry, target, digest, manifests)
+    return found
+
+
+def _bring(registry: Registry, source: str, target: str, digest: str) -> Manifest:
+    """A manifest of `source`, when all that it names is in `target`."""
+    manifest = _manifest(registry, source, digest)
+    with _readable(registry, source, digest):
+        children, blobs = manifest.content.get("manifests", []), manifest.blobs()
+        names = [str(child["digest"]) for child in children]
+    for name in names:
+        registry.put_manifest(target, name, _bring(registry, source, target, name))
+    for blob in blobs:
+        registry.ensure_blob(target, blob, source)
+    return manifest
+
+
+def _put(registry: Registry, repository: str, subject: str, manifests: Sequence[Manifest]) -> None:
+    """Put artifacts whose blobs are there, and see to it that they are listed."""
+    left = [each for each in manifests if registry.put_manifest(repository, each.digest, each) != subject]
+    for manifest in left:
+        registry.put_manifest(repository, _mark(subject, manifest.digest), manifest)
+    if left:
+        _complete(registry, repository, subject)
+
+
+def _complete(registry: Registry, repository: str, subject: str) -> None:
+    """Put the list until everything that is marked is in it."""
+    where = f"{registry.host}/{repository}:{_tag(subject)}"
+    problem = RegistryError(409, f"{where}: others replaced the list of referrers {ATTEMPTS} times")
+    for attempt in range(ATTEMPTS):
+        time.sleep(WAIT_S * max(0, attempt - 1))  # the look after the first put is the one that usually ends this
+        content = _list(registry, repository, subject)
+        missing = _unlisted(registry, repository, subject, content["manifests"])
+        if not missing:
+            return
+        try:
+            registry.put_manifest(repository, _tag(subject), _extended(content, missing))
+        except RegistryError as error:  # overtaken, or its answer lost, or failed: the next look tells
+            if 400 <= error.status < 500:
+                raise
+            problem = error
+    raise problem
+
+
+def _extended(content: dict[str, Any], entries: Sequence[dict[str, Any]]) -> Manifest:
+    """The list with more entries, by digest; what others wrote into it stays as they wrote it."""
+    together = sorted([*content["manifests"], *entries], key=lambda entry: str(entry["digest"]))
+    return Manifest(canonical(content | {"manifests": together}), OCI_INDEX)
+
+
+def _list(registry: Registry, repository: str, subject: str) -> dict[str, Any]:
+    """The index under the subject's tag, an empty one where there is none."""
+    found = registry.manifest(repository, _tag(subject))
+    if found is None or found.digest == subject:  # an image may be kept under the tag of its own digest
+        return {"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": []}
+    with _readable(registry, repository, _tag(subject)):
+        for entry in found.content["manifests"]:
+            _referrer(entry)
+        return found.content
+
+
+def _unlisted(registry: Registry, repository: str, subject: str, listed: Sequence[Any]) -> list[dict[str, Any]]:
+    """Entries for the artifacts that are marked and not in the list."""
+    known = {_mark(subject, entry["digest"]) for entry in listed}
+    length = len(_mark(subject, subject))
+    marks = [tag for tag in registry.tags(repository) if tag.startswith(f"{_tag(subject)}.") and len(tag) == length]
+    found = [registry.manifest(repository, mark) for mark in marks if mark not in known]
+    with _readable(registry, repository, _tag(subject)):
+        return [_entry(each) for each in found if each and each.content.get("subject", {}).get("digest") == subject]
+
+
+def _tag(digest: str) -> str:
+    return digest.replace(":", "-")
+
+
+def _mark(subject: str, digest: str) -> str:
+    return f"{_tag(subject)}.{digest.partition(':')[2][:_MARK_DIGITS]}"
+
+
+def _entry(manifest: Manifest) -> dict[str, Any]:
+    """How a list describes an artifact: its type, else that of its configuration, and all its annotations."""
+    content = manifest.content
+    kind = content.get("artifactType") or content.get("config", {}).get("mediaType")
+    extra = {"artifactType": kind, "annotations": content.get("annotations")}
+    return {**manifest.descriptor.plain(), **{name: value for name, value in extra.items() if value}}
+
+
+def _referrer(entry: dict[str, Any]) -> Referrer:
+    descriptor = Descriptor(entry["mediaType"], entry["digest"], entry["size"])
+    return Referrer(descriptor, entry.get("artifactType") or "", dict(entry.get("annotations") or {}))
+
+
+def _manifest(registry: Registry, repository: str, digest: str) -> Manifest:
+    found = registry.manifest(repository, digest)
+    if found is None:
+        raise RegistryError(404, f"{registry.host}/{repository}@{digest} is listed as a referrer and is not there")
+    if found.digest != digest:
+        raise RegistryError(200, f"{registry.host}/{repository}@{digest}: other bytes were served")
+    return found
+
+
+@contextlib.contextmanager
+def _readable(registry: Registry, repository: str, reference: str) -> Iterator[None]:
+    """What the registry serves was written by others, and may be anything."""
+    try:
+        yield
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        where = f"{registry.host}/{repository} {reference}"
+        raise RegistryError(200, f"{where}: not as the specification has it ({error!r:.100})") from None

@@ -1,0 +1,622 @@
+"""What refers to a digest, where the registry lists them and where its clients must, among other writers and faults."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+
+from oci.manifest import (
+    EMPTY_CONFIG,
+    OCI_CONFIG,
+    OCI_EMPTY,
+    OCI_INDEX,
+    OCI_MANIFEST,
+    Descriptor,
+    Manifest,
+    canonical,
+    image_manifest,
+    sha256,
+)
+from oci.referrers import ATTEMPTS, Referrer, attach, copy, fetch, referrers
+from oci.registry import Registry, RegistryError
+from tests.fakes.refusal import refused
+from tests.fakes.registry import ALWAYS, FakeRegistry, Fault
+
+SBOM, SIGNATURE = "application/vnd.cyclonedx+json", "application/vnd.example.signature"
+NOTHING = "sha256:" + "0" * 64
+LIST = "manifests/sha256-[0-9a-f]{64}$"
+MARK = r"manifests/sha256-[0-9a-f]{64}\.[0-9a-f]{40}$"
+OWN = "manifests/sha256:"
+
+
+@pytest.fixture
+def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """Every wait, in seconds, none of them waited."""
+    waited: list[float] = []
+    monkeypatch.setattr(time, "sleep", waited.append)
+    return waited
+
+
+@pytest.fixture
+def fake(waits: list[float]) -> Iterator[FakeRegistry]:
+    """A registry that leaves the list to its clients."""
+    with FakeRegistry() as started:
+        yield started
+
+
+@pytest.fixture
+def modern(waits: list[float]) -> Iterator[FakeRegistry]:
+    """A registry with the referrers API, two entries a page."""
+    with FakeRegistry(lists_referrers=True, page=2) as started:
+        yield started
+
+
+@pytest.fixture
+def client(fake: FakeRegistry) -> Registry:
+    return Registry(fake.host)
+
+
+@pytest.fixture
+def real(request: pytest.FixtureRequest) -> Registry:
+    """A real distribution registry; it needs no engine."""
+    if shutil.which("docker-registry") is None:
+        pytest.skip("NOT RUN (docker): the program `docker-registry` is not installed")
+    return Registry(request.getfixturevalue("registry_host"))
+
+
+@pytest.fixture(params=["fake", "modern", "real"])
+def any_kind(request: pytest.FixtureRequest) -> Registry:
+    """A client of each kind of registry: what is below holds for all."""
+    found = request.getfixturevalue(request.param)
+    return found if isinstance(found, Registry) else Registry(found.host)
+
+
+@pytest.fixture
+def repository(request: pytest.FixtureRequest) -> str:
+    return f"t/{abs(hash(request.node.name))}"
+
+
+def image(client: Registry, repository: str, note: str = "image") -> Manifest:
+    """An image manifest whose blobs are there and that is not."""
+    config = client.push_bytes(repository, EMPTY_CONFIG, OCI_CONFIG)
+    return image_manifest(config, [], {"note": note})
+
+
+def about(client: Registry, repository: str, subject: Manifest, data: str = "{}", kind: str = SBOM) -> Descriptor:
+    blobs = [(kind, data.encode())]
+    return attach(client, repository, subject.descriptor, kind, blobs, {"note": data})
+
+
+def digests(found: Sequence[Referrer]) -> list[str]:
+    return [referrer.descriptor.digest for referrer in found]
+
+
+def the_list(client: Registry, repository: str, subject: str) -> list[dict[str, Any]]:
+    """What other clients see where there is no API."""
+    found = client.manifest(repository, subject.replace(":", "-"))
+    assert found is not None
+    assert found.media_type == OCI_INDEX
+    entries: list[dict[str, Any]] = found.content["manifests"]
+    return entries
+
+
+# What works, everywhere
+
+
+def test_what_is_attached_is_found_and_fetched(any_kind: Registry, repository: str) -> None:
+    subject = image(any_kind, repository)
+    any_kind.put_manifest(repository, "v1", subject)
+    blobs = [(SBOM, b'{"first": 1}'), ("text/plain", b"second")]
+    made = attach(any_kind, repository, subject.descriptor, SBOM, blobs, {"b": "2", "a": "1"})
+    found = referrers(any_kind, repository, subject.digest)
+    assert found == (Referrer(made, SBOM, {"a": "1", "b": "2"}),)
+    assert fetch(any_kind, repository, found[0]) == (b'{"first": 1}', b"second")
+
+
+def test_the_subject_may_come_later(any_kind: Registry, repository: str) -> None:
+    subject = image(any_kind, repository)
+    made = about(any_kind, repository, subject)
+    any_kind.put_manifest(repository, "v1", subject)
+    assert digests(referrers(any_kind, repository, subject.digest)) == [made.digest]
+
+
+def test_the_same_twice_is_one(any_kind: Registry, repository: str) -> None:
+    subject = image(any_kind, repository)
+    assert about(any_kind, repository, subject) == about(any_kind, repository, subject)
+    assert len(referrers(any_kind, repository, subject.digest)) == 1
+
+
+def test_several_by_digest_and_by_type(any_kind: Registry, repository: str) -> None:
+    subject, other = image(any_kind, repository), image(any_kind, repository, "other")
+    about(any_kind, repository, other)
+    sboms = sorted(about(any_kind, repository, subject, str(number)).digest for number in range(5))
+    signature = about(any_kind, repository, subject, kind=SIGNATURE)
+    assert digests(referrers(any_kind, repository, subject.digest)) == sorted([*sboms, signature.digest])
+    assert digests(referrers(any_kind, repository, subject.digest, SBOM)) == sboms
+    assert digests(referrers(any_kind, repository, subject.digest, SIGNATURE)) == [signature.digest]
+    assert referrers(any_kind, repository, subject.digest, "text/plain") == ()
+
+
+def test_nothing_refers_to_it(any_kind: Registry, repository: str) -> None:
+    assert referrers(any_kind, repository, NOTHING) == ()
+    image(any_kind, repository)
+    assert referrers(any_kind, repository, NOTHING) == ()
+
+
+def test_several_writers_at_once(any_kind: Registry, repository: str) -> None:
+    subject = image(any_kind, repository)
+
+    def write(number: int) -> str:
+        return about(Registry(any_kind.host), repository, subject, str(number)).digest
+
+    with ThreadPoolExecutor(4) as pool:
+        made = sorted(pool.map(write, range(4)))
+    assert digests(referrers(any_kind, repository, subject.digest)) == made
+
+
+def test_the_manifest_is_as_the_specification_has_it(client: Registry) -> None:
+    subject = Descriptor(OCI_MANIFEST, NOTHING, 7)
+    made = attach(client, "r", subject, SBOM, [(SBOM, b"[]")], {"note": "x"})
+    manifest = client.manifest("r", made.digest)
+    assert manifest is not None
+    assert manifest.body == canonical(
+        {
+            "schemaVersion": 2,
+            "mediaType": OCI_MANIFEST,
+            "artifactType": SBOM,
+            "config": {"mediaType": OCI_EMPTY, "digest": sha256(b"{}"), "size": 2},
+            "layers": [{"mediaType": SBOM, "digest": sha256(b"[]"), "size": 2}],
+            "subject": {"mediaType": OCI_MANIFEST, "digest": NOTHING, "size": 7},
+            "annotations": {"note": "x"},
+        }
+    )
+
+
+# The list where clients keep it
+
+
+def test_a_registry_that_lists_them_is_left_alone(modern: FakeRegistry) -> None:
+    client = Registry(modern.host)
+    made = about(client, "r", image(client, "r"))
+    assert modern.visible() == [f"r {made.digest}"]
+
+
+def test_the_list_is_what_the_api_would_say(fake: FakeRegistry, modern: FakeRegistry) -> None:
+    entries = []
+    for started in (fake, modern):
+        client = Registry(started.host)
+        subject = image(client, "r")
+        about(client, "r", subject)
+        entries.append(client.referrers("r", subject.digest) or the_list(client, "r", subject.digest))
+    assert entries[0] == entries[1]
+
+
+def test_what_others_wrote_into_the_list_stays(client: Registry) -> None:
+    subject, theirs = image(client, "r"), image(client, "r", "theirs")
+    client.put_manifest("r", theirs.digest, theirs)
+    entry = {**theirs.descriptor.plain(), "platform": {"os": "linux"}, "unknown": [1]}
+    content = {"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": [entry], "annotations": {"by": "them"}}
+    tag = subject.digest.replace(":", "-")
+    client.put_manifest("r", tag, Manifest(canonical(content), OCI_INDEX))
+    made = about(client, "r", subject)
+    found = client.manifest("r", tag)
+    assert found is not None
+    assert entry in found.content["manifests"]
+    assert found.content["annotations"] == {"by": "them"}
+    assert digests(referrers(client, "r", subject.digest)) == sorted([made.digest, theirs.digest])
+
+
+def test_another_image_under_the_lists_tag_is_not_replaced(client: Registry) -> None:
+    subject, other = image(client, "r"), image(client, "r", "other")
+    tag = subject.digest.replace(":", "-")
+    client.put_manifest("r", tag, other)
+    with refused(RegistryError, tag, "specification"):
+        about(client, "r", subject)
+    with refused(RegistryError, tag):
+        referrers(client, "r", subject.digest)
+    assert client.manifest("r", tag) == other
+
+
+def test_an_image_kept_under_its_own_digest_is_no_list(client: Registry) -> None:
+    subject = image(client, "r")
+    client.put_manifest("r", subject.digest.replace(":", "-"), subject)
+    assert referrers(client, "r", subject.digest) == ()
+    made = about(client, "r", subject)
+    assert [entry["digest"] for entry in the_list(client, "r", subject.digest)] == [made.digest]
+
+
+def test_other_tags_that_look_like_marks(client: Registry) -> None:
+    """As cosign writes them; and one of ours, put by somebody on what does not refer to the image."""
+    subject, other = image(client, "r"), image(client, "r", "other")
+    for end in (".sig", ".att", "." + "0" * 40):
+        client.put_manifest("r", subject.digest.replace(":", "-") + end, other)
+    made = about(client, "r", subject)
+    assert digests(referrers(client, "r", subject.digest)) == [made.digest]
+
+
+# Other writers at every moment
+
+
+class Stepped(Registry):
+    """A client that stops before its request number `stop`, until `go` is set, and is killed before number `dies`."""
+
+    def __init__(self, host: str, stop: int = 0, dies: int = 0) -> None:
+        super().__init__(host)
+        self.step, self.stop, self.dies = 0, stop, dies
+        self.stopped, self.go = threading.Event(), threading.Event()
+
+    def _call(self, *args: Any, **named: Any) -> Any:
+        self.step += 1
+        if self.step == self.dies:
+            raise KeyboardInterrupt
+        if self.step == self.stop:
+            self.stopped.set()
+            assert self.go.wait(10)
+        return super()._call(*args, **named)
+
+    def started(self, work: Callable[[], object]) -> threading.Thread:
+        """Let `work` run in a thread until it stops or ends."""
+
+        def run() -> None:
+            try:
+                work()
+            except KeyboardInterrupt:
+                pass
+            finally:
+                self.stopped.set()
+
+        thread = threading.Thread(target=run)
+        thread.start()
+        assert self.stopped.wait(10)
+        return thread
+
+
+STEPS = 14
+"""More than the requests of one `attach` whose blobs are there."""
+
+
+def test_attaching_takes_fewer_steps_than_are_tried(client: Registry) -> None:
+    subject = image(client, "r")
+    stepped = Stepped(client.host)
+    about(client, "r", subject, "warm")
+    client.push_bytes("r", b"one", SBOM)
+    about(stepped, "r", subject, "one")
+    assert 10 < stepped.step < STEPS
+
+
+@pytest.mark.parametrize("first", range(5, STEPS))
+def test_no_order_of_two_writers_loses_an_entry(client: Registry, first: int) -> None:
+    """One stops before request `first`, the other before each of its own; the one ends, then the other.
+
+    Requests 1 to 4 put nothing that the other could see.
+    """
+    client.push_bytes("r", EMPTY_CONFIG, OCI_EMPTY)
+    for data in (b"one", b"two"):
+        client.push_bytes("r", data, SBOM)
+    for second in range(5, STEPS):
+        subject = image(client, "r", f"{first} {second}")
+        writers = {"one": Stepped(client.host, first), "two": Stepped(client.host, second)}
+        threads = [
+            writer.started(lambda writer=writer, data=data, subject=subject: about(writer, "r", subject, data))  # type: ignore[misc]
+            for data, writer in writers.items()
+        ]
+        for writer, thread in zip(writers.values(), threads, strict=True):
+            writer.go.set()
+            thread.join()
+        notes = sorted(entry["annotations"]["note"] for entry in the_list(client, "r", subject.digest))
+        assert notes == ["one", "two"], f"stopped before {first} and {second}"
+
+
+@pytest.mark.parametrize("step", range(1, STEPS - 1))
+def test_a_killed_writer_takes_nothing_with_it(client: Registry, step: int) -> None:
+    """It looks, another attaches, it does one thing more, and is killed. Run again, it converges."""
+    subject = image(client, "r")
+    late = Stepped(client.host, step, step + 1)
+    thread = late.started(lambda: about(late, "r", subject, "late"))
+    made = about(client, "r", subject, "prompt")
+    late.go.set()
+    thread.join()
+    assert made.digest in digests(referrers(client, "r", subject.digest))
+    again = about(client, "r", subject, "late")
+    listed = [entry["digest"] for entry in the_list(client, "r", subject.digest)]
+    assert listed == digests(referrers(client, "r", subject.digest)) == sorted([made.digest, again.digest])
+
+
+def test_others_who_always_win(fake: FakeRegistry, client: Registry, waits: list[float]) -> None:
+    subject = image(client, "r")
+    empty = canonical({"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": []})
+    about(client, "r", subject, "first")
+    puts = fake.count("PUT", LIST)
+    fake.fail(Fault("GET", LIST, body=empty, digest=""))
+    with refused(RegistryError, "others replaced the list"):
+        about(client, "r", subject, "second")
+    assert fake.count("PUT", LIST) - puts == ATTEMPTS
+    assert 0 < sum(waits) < 10
+
+
+# Faults
+
+
+@pytest.mark.parametrize("fault", [{"mute": True}, {"status": 500}, {"status": 503}], ids=str)
+def test_a_put_of_the_list_that_fails_once(fake: FakeRegistry, client: Registry, fault: dict[str, Any]) -> None:
+    subject = image(client, "r")
+    about(client, "r", subject, "first")
+    fake.fail(Fault("PUT", LIST, 1, **fault))
+    about(client, "r", subject, "second")
+    assert fake.faults[0].times == 0, "the fault was never met"
+    assert len(the_list(client, "r", subject.digest)) == 2
+
+
+@pytest.mark.parametrize(
+    ("fault", "words"),
+    [
+        pytest.param(Fault("PUT", LIST, status=500), ["500"], id="list always 500"),
+        pytest.param(Fault("PUT", LIST, status=403), ["403", "account"], id="list not allowed"),
+        pytest.param(Fault("PUT", OWN, mute=True), ["manifests"], id="answer to the manifest lost"),
+        pytest.param(Fault("PUT", MARK, mute=True), ["manifests"], id="answer to the mark lost"),
+        pytest.param(Fault("GET", "tags/list", status=500), ["500"], id="tags always 500"),
+        pytest.param(Fault("GET", LIST, status=500), ["500"], id="look at the list always 500"),
+    ],
+)
+def test_an_attach_that_fails_is_done_again(
+    fake: FakeRegistry, client: Registry, fault: Fault, words: list[str]
+) -> None:
+    subject = image(client, "r")
+    before = about(client, "r", subject, "before")
+    fake.fail(fault)
+    with refused(RegistryError, *words):
+        about(client, "r", subject)
+    assert fault.times < ALWAYS, "the fault was never met"
+    fake.heal()
+    assert before.digest in digests(referrers(client, "r", subject.digest))
+    about(client, "r", subject)
+    assert len(the_list(client, "r", subject.digest)) == len(referrers(client, "r", subject.digest)) == 2
+
+
+def test_a_put_that_is_not_allowed_is_not_repeated(fake: FakeRegistry, client: Registry) -> None:
+    fake.fail(Fault("PUT", LIST, status=403))
+    with refused(RegistryError, "403"):
+        about(client, "r", image(client, "r"))
+    assert fake.count("PUT", LIST) == 1
+
+
+def test_an_answer_lost_by_a_registry_that_lists_them(modern: FakeRegistry) -> None:
+    client = Registry(modern.host)
+    subject = image(client, "r")
+    modern.fail(Fault("PUT", OWN, 1, mute=True))
+    with refused(RegistryError, "manifests"):
+        about(client, "r", subject)
+    about(client, "r", subject)
+    assert len(referrers(client, "r", subject.digest)) == 1
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"<html>",
+        b"[]",
+        b"{}",
+        b'{"manifests": 3}',
+        b'{"manifests": {"a": 1}}',
+        b'{"manifests": [3]}',
+        b'{"manifests": [{}]}',
+        b'{"manifests": [{"mediaType": "x", "digest": "sha256:0"}]}',
+        b'{"manifests": [{"mediaType": "x", "digest": "sha256:0", "size": 1, "annotations": 3}]}',
+    ],
+    ids=bytes.decode,
+)
+@pytest.mark.parametrize("kind", ["fake", "modern"])
+def test_a_list_that_cannot_be_read_is_no_empty_list(request: pytest.FixtureRequest, kind: str, body: bytes) -> None:
+    started: FakeRegistry = request.getfixturevalue(kind)
+    client = Registry(started.host)
+    subject = image(client, "r")
+    about(client, "r", subject)
+    started.fail(Fault("GET", f"referrers/|{LIST}", body=body, digest=""))
+    with refused(RegistryError, "specification"):
+        referrers(client, "r", subject.digest)
+
+
+@pytest.mark.parametrize("status", [401, 403, 500])
+def test_a_registry_that_refuses_the_list_is_not_taken_for_one_without(modern: FakeRegistry, status: int) -> None:
+    modern.fail(Fault("GET", "referrers", status=status))
+    with refused(RegistryError, str(status)):
+        referrers(Registry(modern.host), "r", NOTHING)
+
+
+# Fetching
+
+
+@pytest.fixture
+def evidence(client: Registry) -> Referrer:
+    """An artifact of 1000 and 24 bytes."""
+    subject = image(client, "r")
+    attach(client, "r", subject.descriptor, SBOM, [(SBOM, bytes(1000)), (SBOM, bytes(24))], {})
+    return referrers(client, "r", subject.digest)[0]
+
+
+def test_more_than_the_limit_is_not_fetched(fake: FakeRegistry, client: Registry, evidence: Referrer) -> None:
+    assert sum(map(len, fetch(client, "r", evidence, limit=1024))) == 1024
+    gets = fake.count("GET", "blobs")
+    with refused(RegistryError, "1024", "1023"):
+        fetch(client, "r", evidence, limit=1023)
+    assert fake.count("GET", "blobs") == gets
+
+
+@pytest.mark.parametrize(
+    ("fault", "words"),
+    [
+        pytest.param(Fault("GET", "blobs", body=bytes(5_000_000)), "more than its 1000", id="a longer blob"),
+        pytest.param(Fault("GET", "blobs", body=b"x" * 1000), "other bytes", id="another blob"),
+        pytest.param(Fault("GET", "blobs", short=10), "blobs", id="a blob cut short"),
+        pytest.param(Fault("GET", "blobs", status=404), "404", id="no blob"),
+        pytest.param(Fault("GET", OWN, body=b"{}"), "other bytes", id="another manifest"),
+        pytest.param(Fault("GET", OWN, status=404), "not there", id="no manifest"),
+    ],
+)
+def test_what_is_not_what_was_listed(
+    fake: FakeRegistry, client: Registry, evidence: Referrer, fault: Fault, words: str
+) -> None:
+    fake.fail(fault)
+    with refused(RegistryError, words):
+        fetch(client, "r", evidence)
+
+
+# Copying
+
+
+@pytest.mark.parametrize("image_first", [True, False], ids=["image first", "referrers first"])
+def test_all_that_refers_to_an_image_is_copied(any_kind: Registry, repository: str, image_first: bool) -> None:
+    source, target = f"{repository}/from", f"{repository}/to"
+    subject = image(any_kind, source)
+    image(any_kind, target)
+    made = [about(any_kind, source, subject, str(number)) for number in range(3)]
+    about(any_kind, target, subject, "was there")
+    if image_first:
+        any_kind.put_manifest(target, "v1", subject)
+    copied = copy(any_kind, source, target, subject.digest)
+    assert digests(copied) == sorted(each.digest for each in made)
+    found = referrers(any_kind, target, subject.digest)
+    assert sorted(referrer.annotations["note"] for referrer in found) == ["0", "1", "2", "was there"]
+    assert copy(any_kind, source, target, subject.digest) == copied
+    assert referrers(any_kind, target, subject.digest) == found
+    for referrer in copied:
+        assert fetch(any_kind, target, referrer) == fetch(any_kind, source, referrer)
+
+
+def test_the_bytes_of_others_are_copied_as_they_are(any_kind: Registry, repository: str) -> None:
+    """A manifest written with spaces, its type told by its configuration, signed; and an index."""
+    source, target = f"{repository}/from", f"{repository}/to"
+    subject, config = image(any_kind, source), any_kind.push_bytes(source, b"theirs", SIGNATURE)
+    plain = image_manifest(config, [], {}, "", subject.descriptor)
+    theirs = Manifest(json.dumps(plain.content, indent=3).encode(), OCI_MANIFEST)
+    content = {"mediaType": OCI_INDEX, "schemaVersion": 2, "subject": subject.descriptor.plain()}
+    index = Manifest(canonical({**content, "manifests": [theirs.descriptor.plain()]}), OCI_INDEX)
+    for manifest in (theirs, index):
+        put_as_others_do(any_kind, source, subject.digest, manifest)
+    signature = about(any_kind, source, theirs, "signed", SIGNATURE)
+    copy(any_kind, source, target, subject.digest)
+    for manifest in (theirs, index):
+        assert any_kind.manifest(target, manifest.digest) == manifest
+    found = referrers(any_kind, target, subject.digest)
+    kinds = {referrer.descriptor.digest: referrer.artifact_type for referrer in found}
+    assert kinds == {theirs.digest: SIGNATURE, index.digest: ""}
+    assert digests(referrers(any_kind, target, theirs.digest)) == [signature.digest]
+
+
+def put_as_others_do(client: Registry, repository: str, subject: str, manifest: Manifest) -> None:
+    """An artifact and its entry, without a mark."""
+    if client.put_manifest(repository, manifest.digest, manifest):
+        return
+    tag = subject.replace(":", "-")
+    before = client.manifest(repository, tag)
+    entries = before.content["manifests"] if before else []
+    kind = {"artifactType": manifest.content["config"]["mediaType"]} if "config" in manifest.content else {}
+    content = {"manifests": [*entries, {**manifest.descriptor.plain(), **kind}]}
+    listed = Manifest(canonical({"schemaVersion": 2, "mediaType": OCI_INDEX, **content}), OCI_INDEX)
+    client.put_manifest(repository, tag, listed)
+
+
+def test_blobs_are_mounted(fake: FakeRegistry, client: Registry) -> None:
+    subject = image(client, "from")
+    about(client, "from", subject)
+    copy(client, "from", "to", subject.digest)
+    assert fake.count("PUT", "/to/blobs") == 0
+    assert fake.count("POST", "/to/blobs.*mount=") > 0
+
+
+def test_blobs_are_moved_where_they_cannot_be_mounted(fake: FakeRegistry, client: Registry) -> None:
+    subject = image(client, "from")
+    about(client, "from", subject, "moved")
+    fake.fail(Fault("POST", "mount=", unmounted=True))
+    copied = copy(client, "from", "to", subject.digest)
+    assert fetch(client, "to", copied[0]) == (b"moved",)
+
+
+def test_a_signature_is_there_before_what_it_signs(fake: FakeRegistry, client: Registry) -> None:
+    subject = image(client, "from")
+    signed = about(client, "from", subject)
+    manifest = client.manifest("from", signed.digest)
+    assert manifest is not None
+    signature = about(client, "from", manifest, "signed", SIGNATURE)
+    copy(client, "from", "to", subject.digest)
+    puts = [line.rpartition("/")[2] for line in fake.requests if line.startswith("PUT /v2/to/manifests")]
+    assert puts.index(signature.digest) < puts.index(signed.digest)
+
+
+@pytest.mark.parametrize("kind", ["fake", "modern"])
+def test_a_copy_killed_anywhere_is_done_again(request: pytest.FixtureRequest, kind: str) -> None:
+    host = request.getfixturevalue(kind).host
+    client = Registry(host)
+    subject = image(client, "from")
+    for number in range(2):
+        about(client, "from", subject, str(number))
+    total = Stepped(host)
+    copy(total, "from", "to-whole", subject.digest)
+    for step in range(1, total.step + 1):
+        with pytest.raises(KeyboardInterrupt):
+            copy(Stepped(host, dies=step), "from", f"to-{step}", subject.digest)
+        copy(client, "from", f"to-{step}", subject.digest)
+        assert len(referrers(client, f"to-{step}", subject.digest)) == 2, step
+
+
+def test_a_listed_artifact_that_is_gone_is_named(fake: FakeRegistry, client: Registry) -> None:
+    subject = image(client, "from")
+    made = about(client, "from", subject)
+    del fake.manifests["from"][made.digest]
+    with refused(RegistryError, made.digest, "not there"):
+        copy(client, "from", "to", subject.digest)
+
+
+# Lists of several pages
+
+
+def test_tags_of_several_pages(modern: FakeRegistry) -> None:
+    client = Registry(modern.host)
+    made = image(client, "r")
+    for number in range(5):
+        client.put_manifest("r", f"v{number}", made)
+    assert client.tags("r") == ("v0", "v1", "v2", "v3", "v4")
+    assert modern.count("GET", "tags/list") == 3
+
+
+def test_a_page_that_is_missing_is_no_end(modern: FakeRegistry) -> None:
+    client = Registry(modern.host)
+    subject = image(client, "r")
+    for number in range(3):
+        about(client, "r", subject, str(number))
+    modern.fail(Fault("GET", "referrers.*from=2", status=404))
+    with refused(RegistryError, "404"):
+        referrers(client, "r", subject.digest)
+
+
+def test_tags_of_a_real_registry(real: Registry, repository: str) -> None:
+    assert real.tags(repository) == ()
+    for tag in ("v1", "v0"):
+        real.put_manifest(repository, tag, image(real, repository))
+    assert sorted(real.tags(repository)) == ["v0", "v1"]
+
+
+@pytest.mark.parametrize(
+    ("link", "words"),
+    [
+        pytest.param('</v2/r/tags/list>; rel="next"', "5 pages", id="back to itself"),
+        pytest.param(
+            '<http://elsewhere.example/v2/>; rel="next"', "somewhere else, at http://elsewhere", id="to another host"
+        ),
+    ],
+)
+def test_a_list_that_leads_astray(modern: FakeRegistry, monkeypatch: pytest.MonkeyPatch, link: str, words: str) -> None:
+    monkeypatch.setattr("oci.registry.PAGES", 5)
+    client = Registry(modern.host)
+    client.put_manifest("r", "v1", image(client, "r"))
+    modern.fail(Fault("GET", "tags", headers={"Link": link}))
+    with refused(RegistryError, words):
+        client.tags("r")
