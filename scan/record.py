@@ -12,7 +12,9 @@ from runner.verdict import Verdict
 class Package:
     """One package of an image. `purl` is its package URL, version and all; `type` the URL's (`deb`, `pypi`).
 
-    `source` is Debian's source package, empty elsewhere; `layer` the digest of the layer that holds it.
+    `source` is Debian's source package, empty elsewhere; `layer` the digest of the layer that holds it; `path` the
+    metadata it was read from. A Python package without one is vendored: a wheel's own bill of materials (PEP 770) names
+    it.
     """
 
     purl: str
@@ -22,6 +24,7 @@ class Package:
     source: str
     licences: tuple[str, ...]
     layer: str
+    path: str = ""
 
 
 class Standing(StrEnum):

@@ -37,6 +37,7 @@ def _package(component: dict[str, Any]) -> Package:
             source=properties.get("SrcName", ""),
             licences=tuple(_licences(component)),
             layer=properties.get("LayerDigest", ""),
+            path=properties.get("FilePath", ""),
         )
     except (KeyError, ValueError, TypeError) as error:
         raise EnvironmentFailed(

@@ -1,0 +1,49 @@
+"""The difference between two releases as files: JSON for what decides on it, Markdown for release notes."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from markupsafe import Markup
+
+from report import escape
+from report.difference_view import DifferenceView, difference_view
+from report.render import _templates
+from runner import records
+from scan.difference import Difference
+
+LIMIT = 125_000
+"""Characters GitHub takes as the text of a release; a job summary may be longer."""
+
+_CHARACTERS = 300
+_ROWS = (1000, 200, 50, 10)
+
+
+def markdown(difference: Difference) -> str:
+    """One sentence with counts and the size to pull, then a table for each thing that is not empty.
+
+    At most LIMIT characters; rows that are left out for that are counted where they were.
+    """
+    shown = difference_view(difference)
+    texts = (_markdown(shown, rows) for rows in _ROWS)
+    return next((text for text in texts if len(text) <= LIMIT), None) or _markdown(shown, 0)
+
+
+def _markdown(shown: DifferenceView, rows: int) -> str:
+    templates = _templates(_text)
+    templates.filters["code"] = lambda value: escape.markdown_code(escape.clip(value, _CHARACTERS))
+    text = templates.get_template("difference.md.j2").render(shown=shown, rows=rows)
+    return re.sub(r"\n{3,}", "\n\n", text).strip("\n") + "\n"
+
+
+def write(folder: Path, difference: Difference) -> tuple[Path, Path]:
+    """Write difference.json and difference.md into `folder` and return where they are. Raises EnvironmentFailed."""
+    data, summary = folder / "difference.json", folder / "difference.md"
+    records.write(data, difference)
+    records.write_text(summary, markdown(difference))
+    return data, summary
+
+
+def _text(value: object) -> Markup:
+    return value if isinstance(value, Markup) else escape.markdown(escape.clip(str(value), _CHARACTERS))

@@ -1,0 +1,297 @@
+"""What changed between two releases of one image: packages, advisories, layers.
+
+Whether a release may be called a patch is decided from this, so nothing in it is a guess in the release's favour:
+what could not be compared is an error or None, never "no change".
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import takewhile
+
+from packaging.utils import canonicalize_name
+
+from runner.errors import EnvironmentFailed
+from scan import versions
+from scan.record import Judged, Package
+from scan.versions import Step
+
+SECURITY = "security"
+
+
+@dataclass(frozen=True)
+class Layer:
+    """A layer of a manifest; `size` in compressed bytes."""
+
+    digest: str
+    size: int
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """One release of an image. `layers` in the manifest's order; `findings` None where no database judged it.
+
+    Have both releases judged by the same database, or an advisory that was published between them counts as new.
+    """
+
+    version: str
+    digest: str
+    packages: tuple[Package, ...]
+    findings: tuple[Judged, ...] | None
+    layers: tuple[Layer, ...]
+
+
+@dataclass(frozen=True)
+class Release:
+    """Which bytes were compared."""
+
+    version: str
+    digest: str
+
+
+@dataclass(frozen=True)
+class Presence:
+    """A package that only one release has. `beside`: the versions of the same name in the other release.
+
+    That is empty unless a further copy came or one of several went, as those that pip carries inside itself do.
+    """
+
+    package: Package
+    vendored: bool
+    beside: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Change:
+    """A package that moved. `name` is normalised (PEP 503 for PyPI), `source` Debian's source package.
+
+    `vendored`: it is inside a wheel and moved with that, as pip's own copy of rich does.
+    `how` is `security` where `security`, the ids of the advisories that the move ends, is not empty, else `step`.
+    `security` is None where one of the releases was not assessed.
+    """
+
+    type: str
+    name: str
+    source: str
+    vendored: bool
+    before: str
+    after: str
+    how: str
+    step: Step
+    downgrade: bool
+    security: tuple[str, ...] | None
+
+
+@dataclass(frozen=True)
+class Advisories:
+    """Findings by advisory and package: those of the release before in `fixed` and `withdrawn`, else of the one after.
+
+    `withdrawn` are no longer reported though nothing about the package changed: the database did.
+    """
+
+    fixed: tuple[Judged, ...]
+    new: tuple[Judged, ...]
+    open: tuple[Judged, ...]
+    withdrawn: tuple[Judged, ...]
+
+
+@dataclass(frozen=True)
+class Layers:
+    """Compressed bytes throughout, a layer that an image has twice counted once.
+
+    `pull_bytes` is what someone who has the release before downloads. `chain_bytes` is the same for an engine without a
+    content store, which downloads everything above the first layer that differs.
+    """
+
+    added: tuple[Layer, ...]
+    removed: tuple[Layer, ...]
+    pull_bytes: int
+    chain_bytes: int
+    before_bytes: int
+    after_bytes: int
+    growth_bytes: int
+
+
+@dataclass(frozen=True)
+class Difference:
+    """From one release to another. `advisories` is None where one of the two was not assessed."""
+
+    before: Release
+    after: Release
+    added: tuple[Presence, ...]
+    removed: tuple[Presence, ...]
+    changed: tuple[Change, ...]
+    advisories: Advisories | None
+    layers: Layers
+
+
+Key = tuple[str, str, bool]
+"""Type and normalised name of a package, and whether it is vendored: a wheel's own copy moves apart from the other."""
+
+
+@dataclass(frozen=True)
+class _Move:
+    """One package of one name, before and after; None where it was not there."""
+
+    before: Package | None
+    after: Package | None
+
+
+def difference(before: Snapshot, after: Snapshot) -> Difference:
+    """What changed from `before` to `after`.
+
+    Raises EnvironmentFailed where a side lists no packages or layers, or a version cannot be read, and ConfigError
+    where a package is of a kind whose versions nothing here can compare.
+    """
+    old, new = _by_name(before), _by_name(after)
+    moves = {key: _moves(key[0], old.get(key, []), new.get(key, [])) for key in sorted({*old, *new})}
+    advisories = _advisories(before, after, {key[:2] for key, found in moves.items() if found})
+    return Difference(
+        before=Release(before.version, before.digest),
+        after=Release(after.version, after.digest),
+        added=tuple(_lone(moves, old, came=True)),
+        removed=tuple(_lone(moves, new, came=False)),
+        changed=tuple(_changes(moves, advisories)),
+        advisories=advisories,
+        layers=_layers(before.layers, after.layers),
+    )
+
+
+def _by_name(contents: Snapshot) -> dict[Key, list[Package]]:
+    """Every package under its name, normalised and its version checked."""
+    _require(contents, "packages", len(contents.packages))
+    _require(contents, "layers", len(contents.layers))
+    named: dict[Key, list[Package]] = defaultdict(list)
+    for package in contents.packages:
+        versions.check(package.type, f"{contents.version}: {package.name}", package.version)
+        found = replace(package, name=_normalised(package.type, package.name))
+        named[found.type, found.name, _vendored(found)].append(found)
+    return named
+
+
+def _require(contents: Snapshot, what: str, count: int) -> None:
+    if not count:
+        release = f"{contents.version} ({contents.digest})"
+        raise EnvironmentFailed(f"{release} lists no {what}: nothing can be compared with it", "run its scan again")
+
+
+def _vendored(package: Package) -> bool:
+    return package.type == "pypi" and not package.path
+
+
+def _normalised(kind: str, name: str) -> str:
+    return canonicalize_name(name) if kind == "pypi" else name
+
+
+def _moves(kind: str, before: Sequence[Package], after: Sequence[Package]) -> list[_Move]:
+    """What became of the copies of one package: the same versions stay, the rest is paired from the newest down."""
+    old, new = _without(kind, before, after), _without(kind, after, before)
+    length = max(len(old), len(new))
+    padded = ([*found, *[None] * (length - len(found))] for found in (old, new))
+    return [_Move(*pair) for pair in zip(*padded, strict=True)]
+
+
+def _without(kind: str, these: Sequence[Package], others: Sequence[Package]) -> list[Package]:
+    """Those of `these` that have no equal in `others`, one for one; the newest first."""
+    rest, left = list(these), list(others)
+    for package in these:
+        same = next((each for each in left if versions.compare(kind, each.version, package.version) == 0), None)
+        if same is not None:
+            left.remove(same)
+            rest.remove(package)
+    newest_first = versions.newest_first(kind)
+    return sorted(rest, key=lambda package: newest_first(package.version))
+
+
+def _lone(moves: dict[Key, list[_Move]], others: dict[Key, list[Package]], *, came: bool) -> Iterator[Presence]:
+    """Packages that came, or went; `others` is the release that has them not."""
+    for (kind, name, vendored), found in moves.items():
+        copies = (package for inside in (False, True) for package in others.get((kind, name, inside), []))
+        beside = tuple(sorted({package.version for package in copies}))
+        for move in found:
+            here, there = (move.after, move.before) if came else (move.before, move.after)
+            if here is not None and there is None:
+                yield Presence(here, vendored, beside)
+
+
+def _changes(moves: dict[Key, list[_Move]], advisories: Advisories | None) -> Iterator[Change]:
+    for found in moves.values():
+        for move in found:
+            if move.before is not None and move.after is not None:
+                yield _change(move.before, move.after, advisories)
+
+
+def _change(before: Package, after: Package, advisories: Advisories | None) -> Change:
+    move = versions.move(after.type, before.version, after.version)
+    security = None if advisories is None else _ended_by(before, after, advisories.fixed)
+    return Change(
+        type=after.type,
+        name=after.name,
+        source=after.source,
+        vendored=_vendored(after),
+        before=before.version,
+        after=after.version,
+        how=SECURITY if security else move.step.value,
+        step=move.step,
+        downgrade=move.downgrade,
+        security=security,
+    )
+
+
+def _ended_by(before: Package, after: Package, gone: Iterable[Judged]) -> tuple[str, ...]:
+    """Advisories on a package that are gone because it passed the version that fixes them."""
+    found = {
+        judged.finding.id
+        for judged in gone
+        if _key(judged) == (judged.finding.id, after.type, after.name)
+        and versions.reaches(after.type, before.version, judged.finding.fixed_version, after.version)
+    }
+    return tuple(sorted(found))
+
+
+def _advisories(before: Snapshot, after: Snapshot, moved: set[tuple[str, str]]) -> Advisories | None:
+    if before.findings is None or after.findings is None:
+        return None
+    old, new = _by_advisory(before.findings), _by_advisory(after.findings)
+    known, reported = set(old.values()), set(new.values())
+    gone = {judged: key[1:] for judged, key in old.items() if key not in reported}
+    return Advisories(
+        fixed=tuple(judged for judged, package in gone.items() if package in moved),
+        new=tuple(judged for judged, key in new.items() if key not in known),
+        open=tuple(judged for judged, key in new.items() if key in known),
+        withdrawn=tuple(judged for judged, package in gone.items() if package not in moved),
+    )
+
+
+def _by_advisory(findings: Iterable[Judged]) -> dict[Judged, tuple[str, str, str]]:
+    """Each finding once, in the order of its key."""
+    return {judged: _key(judged) for judged in sorted(findings, key=_key)}
+
+
+def _key(judged: Judged) -> tuple[str, str, str]:
+    """Advisory, type and normalised name: what makes two findings the same in two releases."""
+    kind = judged.finding.purl.removeprefix("pkg:").partition("/")[0]
+    return judged.finding.id, kind, _normalised(kind, judged.finding.package)
+
+
+def _layers(before: Sequence[Layer], after: Sequence[Layer]) -> Layers:
+    old, new = ({layer.digest: layer for layer in layers} for layers in (before, after))
+    added = tuple(layer for digest, layer in new.items() if digest not in old)
+    shared = takewhile(lambda pair: pair[0].digest == pair[1].digest, zip(before, after, strict=False))
+    above = {layer.digest: layer for layer in after[len(list(shared)) :]}
+    before_bytes, after_bytes = _bytes(old.values()), _bytes(new.values())
+    return Layers(
+        added=added,
+        removed=tuple(layer for digest, layer in old.items() if digest not in new),
+        pull_bytes=_bytes(added),
+        chain_bytes=_bytes(above.values()),
+        before_bytes=before_bytes,
+        after_bytes=after_bytes,
+        growth_bytes=after_bytes - before_bytes,
+    )
+
+
+def _bytes(layers: Iterable[Layer]) -> int:
+    return sum(layer.size for layer in layers)
