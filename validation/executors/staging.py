@@ -28,7 +28,8 @@ def staged(suite: Suite, setup: Setup) -> Iterator[Path]:
         lay_out(folder, suite, setup.expected)
     except OSError as error:
         raise EnvironmentFailed(
-            f"cannot write in {_runs()}: {error.strerror}", "free space or fix permissions"
+            f"cannot stage {suite.name} in {_runs()}: {error.filename}: {error.strerror}",
+            "free space or fix permissions",
         ) from None
     try:
         yield folder
