@@ -5,8 +5,11 @@ Every refusal happens here, before anything is built, and names file, line and t
 
 from __future__ import annotations
 
+import datetime
 import re
 from dataclasses import dataclass
+from functools import reduce
+from operator import add
 from pathlib import Path
 from typing import ClassVar
 
@@ -33,11 +36,12 @@ class Repositories:
     production: str
     staging: str
     cache: str
+    records: str
 
 
 @dataclass(frozen=True)
 class Line:
-    """What every image of one PyTorch line shares."""
+    """What every image of one PyTorch line shares. It is scanned nightly and patched until `supported_until`."""
 
     __pydantic_config__: ClassVar[ConfigDict] = records.STRICT
     torch: str
@@ -49,15 +53,33 @@ class Line:
     base_image: str
     epoch: int
     driver_floor: str
+    supported_until: datetime.date
+
+
+@dataclass(frozen=True)
+class Budget:
+    """The most an image may take: compressed megabytes (10^6 bytes), packages in its bill of materials, layers."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = records.STRICT
+    megabytes: int
+    packages: int
+    layers: int
+
+    def __add__(self, other: Budget) -> Budget:
+        return Budget(self.megabytes + other.megabytes, self.packages + other.packages, self.layers + other.layers)
 
 
 @dataclass(frozen=True)
 class Stack:
-    """A set of packages, and the stacks it is built on. `compiler`: whether it ships a C and C++ compiler."""
+    """A set of packages, and the stacks it is built on. `budget` is what it may add to an image's.
+
+    `compiler`: whether it ships a C and C++ compiler.
+    """
 
     __pydantic_config__: ClassVar[ConfigDict] = records.STRICT
     title: str
     needs: tuple[str, ...]
+    budget: Budget
     compiler: bool = False
 
 
@@ -85,12 +107,13 @@ class Version:
 
 @dataclass(frozen=True)
 class Catalog:
-    """The whole of catalog.yaml."""
+    """The whole of catalog.yaml. `growth_percent` is the most an image may grow from one release to the next."""
 
     __pydantic_config__: ClassVar[ConfigDict] = records.STRICT
     repositories: Repositories
     lines: dict[str, Line]
     stacks: dict[str, Stack]
+    growth_percent: float
     images: tuple[str, ...]
 
     def version(self, text: str) -> Version:
@@ -112,6 +135,14 @@ class Catalog:
             waiting.remove(ready)
             ordered.append(ready)
         return tuple(ordered)
+
+    def budget_of(self, image: str) -> Budget:
+        """What an image may take: the budgets of its stacks together."""
+        return reduce(add, (self.stacks[stack].budget for stack in self.stacks_of(image)))
+
+    def has_compiler(self, image: str) -> bool:
+        """Whether one of its stacks ships a compiler."""
+        return any(self.stacks[stack].compiler for stack in self.stacks_of(image))
 
     def title_of(self, image: str) -> str:
         """What an image is for, in words: the titles of its stacks, `base` only where it stands alone."""
