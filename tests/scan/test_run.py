@@ -1,102 +1,138 @@
-"""What a scan makes of what Trivy said, and of a Trivy that crashes, hangs, or writes nothing."""
+"""What the scan stage makes of a Trivy that crashes, hangs, or writes nothing, and of documents that are not whole."""
 
 from __future__ import annotations
 
+import json
+import os
 import stat
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from runner.errors import ConfigError, EnvironmentFailed
+from images import catalog
+from oci.registry import file_sha256
+from runner import records
+from runner.errors import ConfigError
 from runner.verdict import Verdict
-from scan import run, trivy
-from scan.record import Database, Finding, Sbom
-from scan.trivy import VulnerabilityDatabase
+from scan import contents, inside, run, trivy
+from scan.assess import Judges, Place
+from scan.contents import INSIDE, Looked
+from scan.history import History
+from scan.policy import load_policy
+from scan.record import Problem, Sbom, ScanRecord
+from scan.run import Subject
+from tests.fakes.cyclonedx import sbom
 from tests.publish.released import built
+from tests.scan.samples import TODAY
 
-SOME = Sbom("sbom.cdx.json", "0" * 64, {"deb": 80, "pypi": 30})
-DATABASE = VulnerabilityDatabase(Path(), Database("test", "2026-11-01T00:00:00Z"))
-
-
-def finding(severity: str = "CRITICAL", fixed: str = "2.0") -> Finding:
-    return Finding("CVE-2026-1", "libx", "1.0", fixed, severity, "")
-
-
-def test_no_packages_is_a_failure() -> None:
-    assert run.judge(Sbom("", "", {}), (), DATABASE) == (Verdict.FAIL, run.NO_PACKAGES)
+SHIPPED = catalog.load()
+BUILD = built("base")
+SUBJECT = Subject(BUILD, "127.0.0.1:1", Place("2.6", ("base",)), False, SHIPPED.budget_of("base"), 5, None)
+JUDGES = Judges(load_policy(), (), "none was given", History({}), TODAY)
+FIND_TARGET = 'while [ $# -gt 0 ]; do [ "$1" = --output ] && target=$2; shift; done'
 
 
-def test_no_database_is_not_assessed_and_never_a_pass() -> None:
-    verdict, reason = run.judge(SOME, None, "no database here")
-    assert verdict is Verdict.INCONCLUSIVE
-    assert reason == "vulnerabilities not assessed: no database here"
-
-
-def test_a_critical_finding_with_a_fix_blocks_and_says_which() -> None:
-    verdict, reason = run.judge(SOME, (finding(),), DATABASE)
-    assert verdict is Verdict.FAIL
-    assert "CVE-2026-1: libx 1.0 -> 2.0" in reason
-
-
-@pytest.mark.parametrize("kept", [finding(fixed=""), finding(severity="HIGH")])
-def test_findings_that_do_not_block(kept: Finding) -> None:
-    assert run.judge(SOME, (kept,), DATABASE) == (Verdict.PASS, "")
-
-
-def test_packages_are_counted_by_kind() -> None:
-    document = {
-        "components": [
-            {"purl": "pkg:deb/debian/bash@5"},
-            {"purl": "pkg:pypi/torch@2.6.0"},
-            {"purl": "pkg:pypi/numpy@2"},
-            {"name": "an operating system"},
-        ]
-    }
-    assert run.packages_by_kind(document) == {"deb": 1, "pypi": 2}
-
-
-def test_findings_are_read_from_every_target() -> None:
-    found = {"VulnerabilityID": "CVE-1", "PkgName": "a", "InstalledVersion": "1", "Severity": "LOW", "Title": "t"}
-    result = {"Results": [{"Vulnerabilities": [found]}, {"Target": "clean"}, {"Vulnerabilities": [found]}]}
-    assert list(run.findings_of(result)) == [Finding("CVE-1", "a", "1", "", "LOW", "t")] * 2
-
-
-FAKE_TRIVIES = {
-    "crashes": ("echo 'FATAL out of memory' >&2; exit 1", "FATAL out of memory"),
-    "writes nothing": ("exit 0", "wrote no report"),
-    "writes half a file": ('printf \'{"components": [\' >"$target"', "wrote half a report"),
-    "hangs": ("sleep 30", "did not finish"),
-}
-
-
-@pytest.mark.parametrize("defect", FAKE_TRIVIES)
-def test_a_broken_trivy_is_the_environment_and_never_green(
-    defect: str, tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    body, message = FAKE_TRIVIES[defect]
+@pytest.fixture
+def fake_trivy(tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """In Trivy's place a program that calls itself Trivy; the test writes what it does for anything else."""
     program = tmp_path / "trivy"
-    find_target = 'while [ $# -gt 0 ]; do [ "$1" = --output ] && target=$2; shift; done'
-    program.write_text(f"#!/bin/sh\n{find_target}\n{body}\n")
-    program.chmod(program.stat().st_mode | stat.S_IXUSR)
     monkeypatch.setattr(trivy, "_BINARY", program)
     monkeypatch.setattr(trivy, "SCAN_TIMEOUT_S", 1)
-    with pytest.raises(EnvironmentFailed, match=message):
-        run.scan(built("base"), "127.0.0.1:1", tmp_path / "out", "none")
+    trivy.version.cache_clear()
+    install(program, "exit 0")
+    return program
 
 
-def test_a_missing_trivy_says_how_to_get_it(tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(trivy, "_BINARY", tmp_path / "nowhere")
-    with pytest.raises(EnvironmentFailed, match="make setup"):
-        trivy.bill_of_materials("x@y", tmp_path / "sbom")
+def install(program: Path, body: str, version: str = "0.76.0") -> None:
+    says = f'if [ $1 = --version ]; then echo \'{{"Version": "{version}"}}\'; exit; fi'
+    program.write_text(f"#!/bin/sh\n{says}\n{FIND_TARGET}\n{body}\n")
+    program.chmod(program.stat().st_mode | stat.S_IXUSR)
 
 
-def test_a_report_of_an_earlier_run_is_not_taken_for_this_ones(
-    tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.fixture(autouse=True)
+def forget_version() -> None:
+    trivy.version.cache_clear()
+
+
+@pytest.mark.parametrize(
+    ("body", "says"),
+    [
+        pytest.param("echo 'FATAL out of memory' >&2; exit 1", "FATAL out of memory", id="crashes"),
+        pytest.param("kill -9 $$", "exited -9", id="is killed"),
+        pytest.param("exit 0", "wrote no report", id="writes nothing"),
+        pytest.param('printf \'{"components": [\' >"$target"', "wrote half a report", id="writes half a file"),
+        pytest.param("sleep 30", "did not finish", id="hangs"),
+        pytest.param('echo "{}" >"$target"', "the bill of materials is about nothing", id="writes of nothing"),
+    ],
+)
+def test_a_broken_trivy_is_infra_and_never_green(
+    fake_trivy: Path, body: str, says: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(trivy, "_BINARY", Path("/bin/true"))
-    (tmp_path / "sbom").write_text("{}")
-    with pytest.raises(EnvironmentFailed, match="wrote no report"):
-        trivy.bill_of_materials("x@y", tmp_path / "sbom")
+    monkeypatch.setattr(inside, "inside", lambda _: Problem("bill of materials", "python", "closed", ""))
+    install(fake_trivy, body)
+    record = run.scan(SUBJECT, JUDGES, tmp_path / "out")
+    assert record.verdict is Verdict.INFRA
+    assert says in record.reason
+    assert record.digest == BUILD.digest
+
+
+def test_another_trivy_than_the_pinned_one_is_infra(fake_trivy: Path, tmp_path: Path) -> None:
+    install(fake_trivy, "exit 0", version="0.69.4")
+    record = run.scan(SUBJECT, JUDGES, tmp_path / "out")
+    assert (record.verdict, "trivy is 0.69.4, and 0.76.0" in record.reason) == (Verdict.INFRA, True)
+
+
+def test_a_missing_trivy_says_how_to_get_it(fake_trivy: Path, tmp_path: Path) -> None:
+    fake_trivy.unlink()
+    record = run.scan(SUBJECT, JUDGES, tmp_path / "out")
+    assert (record.verdict, "make setup" in record.reason) == (Verdict.INFRA, True)
+
+
+def test_settings_of_the_caller_do_not_reach_trivy(
+    fake_trivy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TRIVY_IGNORE_UNFIXED", "true")
+    monkeypatch.setenv("TRIVY_PASSWORD", "kept")
+    install(fake_trivy, 'env >"$target"')
+    with pytest.raises(Exception, match="half a report"):
+        trivy.analyse("x@y", tmp_path)
+    said = (tmp_path / trivy.REPORT).read_text().splitlines()
+    assert "TRIVY_IGNORE_UNFIXED=" in said
+    assert "TRIVY_PASSWORD=kept" in said
+
+
+def test_what_was_found_in_a_digest_is_used_again_only_where_it_is_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+    monkeypatch.setattr(trivy, "analyse", lambda reference, folder: asked.append(reference))
+    monkeypatch.setattr(inside, "inside", lambda _: Problem("bill of materials", "python", "closed", ""))
+    before = kept(tmp_path)
+    contents.contents_of(BUILD, "h", tmp_path, before)
+    assert asked == []
+    for record in (None, replace(before, digest="sha256:1"), replace(before, scanner="trivy 0.1")):
+        contents.contents_of(BUILD, "h", tmp_path, record)
+    assert len(asked) == 3
+    (tmp_path / trivy.SBOM).write_text((tmp_path / trivy.SBOM).read_text() + "\n")
+    contents.contents_of(BUILD, "h", tmp_path, before)
+    assert len(asked) == 4
+    (tmp_path / trivy.SPDX).unlink()
+    contents.contents_of(BUILD, "h", tmp_path, kept(tmp_path))
+    assert len(asked) == 4
+
+
+def kept(folder: Path) -> ScanRecord:
+    """Documents of an earlier scan in `folder`, and its record."""
+    document = sbom()
+    bound = [{"name": "aquasecurity:trivy:RepoDigest", "value": f"h/r@{BUILD.digest}"}]
+    document["metadata"] = {"component": {"properties": bound}}
+    (folder / trivy.SBOM).write_text(json.dumps(document))
+    (folder / trivy.SPDX).write_text("{}")
+    (folder / trivy.REPORT).write_text(json.dumps({"Metadata": {"ImageConfig": {}}}))
+    records.write(folder / INSIDE, Looked(None, Problem("bill of materials", "python", "closed", "")))
+    found = Sbom(trivy.SBOM, file_sha256(folder / trivy.SBOM), trivy.SPDX, {})
+    return replace(run.unjudged(BUILD), scanner=trivy.version(), sbom=found)
 
 
 def test_a_folder_without_a_database_is_wrong_usage(tmp_path: Path) -> None:
@@ -110,3 +146,16 @@ def test_a_database_whose_age_cannot_be_told_is_refused(tmp_path: Path, metadata
     (tmp_path / "metadata.json").write_text(metadata)
     with pytest.raises(ConfigError, match=r"metadata|schema"):
         trivy.database(str(tmp_path), None)
+
+
+def test_a_download_that_fails_leaves_the_one_that_is_kept(home: Path, fake_trivy: Path) -> None:
+    install(fake_trivy, "echo 'FATAL no such host' >&2; exit 1")
+    assert "could be downloaded" in str(trivy.database(None, "127.0.0.1:1/db"))
+    folder = home / "trivy" / "db"
+    folder.mkdir(parents=True)
+    (folder / "trivy.db").write_bytes(b"")
+    (folder / "metadata.json").write_text('{"Version": 2, "UpdatedAt": "2026-11-01T00:00:00Z"}')
+    held = trivy.database(None, "127.0.0.1:1/db")
+    assert not isinstance(held, str)
+    assert held.record.updated_at == "2026-11-01T00:00:00Z"
+    assert os.fspath(held.file) == str(folder / "trivy.db")

@@ -1,0 +1,105 @@
+"""Since when a fix is known of: what the databases of earlier scans said, kept in the registry.
+
+No database tells the day of a fix. A finding that was seen without one has its fix from the day it was first seen with
+one; else the advisory's own day counts, and where it has none the day it was first seen here.
+"""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from packageurl import PackageURL
+
+from runner.verdict import Verdict
+from scan.policy import core
+from scan.record import Finding
+
+
+@dataclass(frozen=True)
+class Seen:
+    """The first day (ISO 8601) of a finding in any image, and the first with a fix.
+
+    `fixed` is None where it never had one, and empty where it had one when it was first seen: then nobody knows.
+    """
+
+    first: str
+    fixed: str | None
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """What became of a published digest on a day (ISO 8601), from its stored bill of materials."""
+
+    date: str
+    version: str
+    image: str
+    digest: str
+    verdict: Verdict
+    reason: str
+    seconds: float
+
+
+@dataclass(frozen=True)
+class History:
+    """`seen` by `ID PACKAGE`, the package's URL without its version; `judgements` that differ from the one before."""
+
+    seen: dict[str, Seen]
+    judgements: tuple[Judgement, ...] = ()
+
+    def with_findings(self, findings: Iterable[Finding], today: datetime.date) -> History:
+        """This history, and what a database said today."""
+        seen = dict(self.seen)
+        for finding in findings:
+            key = _key(finding)
+            before = seen.get(key)
+            seen[key] = _first(finding, today) if before is None else _again(finding, before, today)
+        return replace(self, seen=seen)
+
+    def with_judgements(self, judgements: Iterable[Judgement]) -> History:
+        """This history, and the judgements that are news."""
+        last = {each.digest: (each.verdict, each.reason) for each in self.judgements}
+        news = (each for each in judgements if last.get(each.digest) != (each.verdict, each.reason))
+        return replace(self, judgements=(*self.judgements, *news))
+
+    def merged(self, other: History) -> History:
+        """The earliest day of each finding, and the judgements of both."""
+        both = dict(other.seen)
+        for key, seen in self.seen.items():
+            both[key] = _earliest(seen, both[key]) if key in both else seen
+        judgements = sorted(
+            {*self.judgements, *other.judgements}, key=lambda each: (each.date, each.version, each.image)
+        )
+        return History(both, tuple(judgements))
+
+    def fixed_on(self, finding: Finding, today: datetime.date) -> datetime.date:
+        """The first day a fix of it is known of; `today` where it was never seen and has no day of its own."""
+        seen = self.seen.get(_key(finding))
+        day = (seen and seen.fixed) or finding.published or (seen and seen.first)
+        return datetime.date.fromisoformat(day) if day else today
+
+
+def _key(finding: Finding) -> str:
+    kind, namespace, name, _ = core(finding.purl)
+    return f"{finding.id} {PackageURL(kind, namespace, name).to_string()}"
+
+
+def _first(finding: Finding, today: datetime.date) -> Seen:
+    return Seen(today.isoformat(), "" if finding.fixed_version else None)
+
+
+def _again(finding: Finding, before: Seen, today: datetime.date) -> Seen:
+    fixed_now = before.fixed is None and finding.fixed_version
+    return replace(before, fixed=today.isoformat()) if fixed_now else before
+
+
+def _earliest(one: Seen, other: Seen) -> Seen:
+    """Of two scanners that saw the same. Where one saw it without a fix, the other's first day bounds the fix's."""
+    first = min(one.first, other.first)
+    if one.fixed is None and other.fixed is None:
+        return Seen(first, None)
+    if one.fixed == other.fixed == "":
+        return Seen(first, "")
+    days = [seen.fixed or seen.first for seen in (one, other) if seen.fixed is not None]
+    return Seen(first, min(days))

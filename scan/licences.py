@@ -1,0 +1,53 @@
+"""Licences against the list of those that may be shipped."""
+
+from __future__ import annotations
+
+import fnmatch
+from collections.abc import Iterator
+from typing import Any
+
+from license_expression import ExpressionError, get_spdx_licensing
+
+from scan.policy import POLICY, Licences
+from scan.record import Package, Problem
+
+LICENCE = "licence"
+WAY_OUT = f"replace the package, or have its licence read and entered in {POLICY.name}"
+
+_SPDX = get_spdx_licensing()
+
+
+def problems(packages: tuple[Package, ...], allowed: Licences) -> Iterator[Problem]:
+    """Every Python package whose licence may not be shipped, or is not known. Vendored ones are their package's."""
+    for package in packages:
+        if package.type != "pypi" or not package.path or _is_reviewed(package, allowed):
+            continue
+        refused = [licence for licence in package.licences if not _allows(licence, allowed)]
+        if refused:
+            yield _problem(package, f"{', '.join(refused)} is not allowed")
+        elif not package.licences:
+            yield _problem(package, "its metadata names no licence")
+
+
+def _problem(package: Package, what: str) -> Problem:
+    return Problem(LICENCE, f"{package.name} {package.version}", what, WAY_OUT)
+
+
+def _is_reviewed(package: Package, allowed: Licences) -> bool:
+    return any(fnmatch.fnmatchcase(package.name.lower(), reviewed.package) for reviewed in allowed.reviewed)
+
+
+def _allows(licence: str, allowed: Licences) -> bool:
+    """An SPDX expression: one side of an OR must be allowed, both of an AND."""
+    try:
+        return _holds(_SPDX.parse(licence), frozenset(allowed.allowed))
+    except ExpressionError:
+        return False
+
+
+def _holds(expression: Any, allowed: frozenset[str]) -> bool:  # noqa: ANN401 - the library has no types
+    if isinstance(expression, _SPDX.OR):
+        return any(_holds(part, allowed) for part in expression.args)
+    if isinstance(expression, _SPDX.AND):
+        return all(_holds(part, allowed) for part in expression.args)
+    return expression is not None and str(expression) in allowed

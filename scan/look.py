@@ -1,0 +1,190 @@
+"""Runs inside an image, as root and by the image's own Python: what is there, as one JSON document on stdout.
+
+Only the standard library is at hand, of whichever Python the image has. Nothing is judged here, and no password leaves
+the image: of an account only that it has one.
+"""
+
+from __future__ import annotations
+
+import email.parser
+import importlib.metadata
+import json
+import os
+import re
+import shutil
+import stat
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+STATUS = "/var/lib/dpkg/status"
+QUERY = "--showformat=Package: ${Package}\nStatus: ${Status}\nVersion: ${Version}\n\n"
+SKIPPED = ("/proc", "/sys", "/dev")
+
+CACHES = re.compile(
+    r"/var/cache/apt/archives(?=/.+\.deb$)|/var/cache/apt(?=/\w+\.bin$)|/var/lib/apt/lists(?=/)|/var/cache/(?:dnf|yum)(?=/)"
+    r"|.*/\.cache/(?:pip|uv|pypoetry|pipenv|yarn|ms-playwright)(?=/)|.*/\.npm(?=/)|.*/\.?conda/pkgs(?=/)"
+    r"|(?:/var)?/tmp/pip-[^/]+(?=/)"
+)
+COMPILERS = re.compile(
+    r"(?:[\w-]+-linux-gnu\w*-)?(?:gcc|g\+\+|cc|c\+\+|cc1|cc1plus|clang|clang\+\+|nvcc|ld|ld\.bfd|ld\.gold|as|make|gmake)(?:-[\d.]+)?"
+)
+BROWSERS = re.compile(
+    r"(?:chromium|chromium-browser|chrome|google-chrome|firefox|firefox-esr|headless_shell|chrome-headless-shell)"
+    r"(?:-(?:stable|beta|bin))?"
+)
+BILLS = (".cdx.json", ".cyclonedx.json")
+METADATA = re.compile(r".*\.(?:dist-info/METADATA|egg-info/PKG-INFO)")
+NO_PASSWORD, PASSWORD = "none needed", "set"
+
+Found = tuple[str, os.stat_result]
+
+
+def look(root: str, path: list[str]) -> dict[str, object]:
+    """All facts of the file system at `root`, whose Python has `path` as its sys.path."""
+    files = list(walk(root))
+    return {
+        "debian": read(root + STATUS),
+        "dpkg_query": query(root),
+        "python": python(path),
+        "bundled": sorted(bundled(root, files, path)),
+        "shared_libraries": shared_libraries(files),
+        "setuid": {name: f"{stat.S_IMODE(found.st_mode):04o}" for name, found in files if is_setuid(found)},
+        "world_writable": [name for name, found in files if is_world_writable(found)],
+        "passwords": passwords(read(f"{root}/etc/passwd"), read(f"{root}/etc/shadow")),
+        "superusers": superusers(read(f"{root}/etc/passwd")),
+        "caches": caches(files),
+        "compilers": programs(files, COMPILERS),
+        "browsers": programs(files, BROWSERS),
+    }
+
+
+def walk(root: str) -> Iterator[Found]:
+    """Everything below `root` by its path inside the image, in order; what the engine puts there is left out."""
+    yield "/", os.lstat(root or "/")
+    folders = ["/"]
+    while folders:
+        with os.scandir(root + folders.pop()) as entries:
+            for entry in sorted(entries, key=lambda entry: entry.name):
+                inside = entry.path.removeprefix(root)
+                if inside in SKIPPED or inside == os.path.dirname(__file__):  # noqa: PTH120 - as sys.path has it
+                    continue
+                yield _printable(inside), entry.stat(follow_symlinks=False)
+                if entry.is_dir(follow_symlinks=False):
+                    folders.append(inside)
+
+
+def read(path: str) -> str:
+    """A text file; empty where there is none."""
+    try:
+        return Path(path).read_text(encoding="utf-8", errors="replace")
+    except FileNotFoundError:
+        return ""
+
+
+def query(root: str) -> str | None:
+    """What dpkg-query says, in the form of dpkg's own status file; None where it is not there."""
+    program = shutil.which("dpkg-query")
+    if program is None:
+        return None
+    command = [program, f"--admindir={root}/var/lib/dpkg", "--show", QUERY]
+    return subprocess.run(command, stdout=subprocess.PIPE, check=True).stdout.decode(errors="replace")
+
+
+def python(path: list[str]) -> dict[str, str]:
+    """Name and version of each distribution on `path`; of two of one name the one that is imported."""
+    found: dict[str, str] = {}
+    for distribution in importlib.metadata.distributions(path=path):
+        name = distribution.metadata["Name"] or f"without a name: {getattr(distribution, '_path', '')}"
+        found.setdefault(name, distribution.metadata["Version"] or "")
+    return found
+
+
+def bundled(root: str, files: list[Found], path: list[str]) -> Iterator[str]:
+    """Package URLs of what packages say they carry: in a bill of materials, or in metadata below their folder."""
+    for name, found in files:
+        if not stat.S_ISREG(found.st_mode):
+            continue
+        if name.endswith(BILLS):
+            yield from _named_in(root + name)
+        elif METADATA.fullmatch(name) and _is_vendored(root + name, path):
+            said = email.parser.Parser().parsestr(read(root + name), headersonly=True)
+            yield f"pkg:pypi/{said['Name']}@{said['Version']}" if said["Name"] else name
+
+
+def _named_in(bill: str) -> Iterator[str]:
+    try:
+        components = json.loads(read(bill)).get("components", [])
+    except (ValueError, AttributeError):  # not JSON, or not a bill of materials
+        return
+    yield from (each["purl"] for each in components if isinstance(each, dict) and each.get("purl"))
+
+
+def _is_vendored(metadata: str, path: list[str]) -> bool:
+    """Below a folder of sys.path, not in it: what lies in it is installed, what lies elsewhere is somebody else's."""
+    folder = str(Path(metadata).parent.parent)
+    return folder not in path and any(folder.startswith(f"{each}/") for each in path)
+
+
+def shared_libraries(files: list[Found]) -> dict[str, int]:
+    """Shared libraries that wheels bring in their `NAME.libs` folders, counted by NAME."""
+    counted: dict[str, int] = {}
+    for name, found in files:
+        inside = re.fullmatch(r".*/(?:site|dist)-packages/(?:.*/)?([^/]+)\.libs/(?:.*/)?[^/]+\.so(?:\.[^/]+)?", name)
+        if inside and stat.S_ISREG(found.st_mode):
+            counted[inside[1]] = counted.get(inside[1], 0) + 1
+    return counted
+
+
+def is_setuid(found: os.stat_result) -> bool:
+    """A file that runs with another user's or group's rights. On a folder the bit only hands on the group."""
+    return stat.S_ISREG(found.st_mode) and bool(found.st_mode & (stat.S_ISUID | stat.S_ISGID))
+
+
+def is_world_writable(found: os.stat_result) -> bool:
+    """Anybody may change it. A folder with the sticky bit, as /tmp, keeps what is another's."""
+    kept = stat.S_ISLNK(found.st_mode) or (stat.S_ISDIR(found.st_mode) and found.st_mode & stat.S_ISVTX)
+    return not kept and bool(found.st_mode & stat.S_IWOTH)
+
+
+def passwords(passwd: str, shadow: str) -> dict[str, str]:
+    """Accounts that log in by a password, or without one. `!` and `*` begin what no password matches."""
+    entries = {line.split(":")[0]: line.split(":")[1] for line in shadow.splitlines() if ":" in line}
+    for line in passwd.splitlines():
+        account, field = [*line.split(":"), "x"][:2]
+        if field != "x":  # the field in passwd counts, and shadow does not
+            entries[account] = field
+    open_to = {account: field for account, field in entries.items() if not field.startswith(("!", "*"))}
+    return {account: PASSWORD if field else NO_PASSWORD for account, field in open_to.items() if account}
+
+
+def superusers(passwd: str) -> list[str]:
+    """Accounts with user id 0."""
+    fields = (line.split(":") for line in passwd.splitlines())
+    return [entry[0] for entry in fields if len(entry) > 2 and entry[2] == "0"]
+
+
+def caches(files: list[Found]) -> dict[str, int]:
+    """Bytes in each cache of a package manager; an empty one is none."""
+    counted: dict[str, int] = {}
+    for name, found in files:
+        inside = CACHES.match(name)
+        if inside and stat.S_ISREG(found.st_mode) and found.st_size:
+            counted[inside[0]] = counted.get(inside[0], 0) + found.st_size
+    return counted
+
+
+def programs(files: list[Found], names: re.Pattern[str]) -> list[str]:
+    """Programs of such a name, wherever they are; links to them are not counted again."""
+    runs = ((name, found.st_mode) for name, found in files if stat.S_ISREG(found.st_mode) and found.st_mode & 0o111)
+    return [name for name, _ in runs if names.fullmatch(name.rpartition("/")[2])]
+
+
+def _printable(text: str) -> str:
+    """A path need not be UTF-8, a document has to be."""
+    return text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+
+
+if __name__ == "__main__":
+    print(json.dumps(look("", [each for each in sys.path if each != str(Path(__file__).parent)])))

@@ -1,0 +1,152 @@
+"""scan/policy.yaml and scan/exceptions.yaml: what blocks, for how long it may stand, and what is excused."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Collection
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, ClassVar, Literal
+
+from packageurl import PackageURL
+from packaging.utils import canonicalize_name
+from pydantic import AfterValidator, ConfigDict, Field, model_validator
+from pydantic.dataclasses import dataclass as checked
+
+from runner import records
+from scan.configuration import Allowed
+from scan.record import Finding
+
+FOLDER = Path(__file__).resolve().parent
+POLICY = FOLDER / "policy.yaml"
+EXCEPTIONS = FOLDER / "exceptions.yaml"
+
+Days = Annotated[int, Field(ge=0)]
+Severity = Literal["critical", "high", "medium", "low", "unknown"]
+Text = Annotated[str, Field(min_length=1)]
+Justification = Literal[
+    "component_not_present",
+    "vulnerable_code_not_present",
+    "vulnerable_code_not_in_execute_path",
+    "vulnerable_code_cannot_be_controlled_by_adversary",
+    "inline_mitigations_already_exist",
+]
+"""OpenVEX 0.2.0, section "Status Justifications"."""
+
+
+def _one_package(purl: str) -> str:
+    """A package URL with its version: neither a whole ecosystem nor every version to come."""
+    parsed = PackageURL.from_string(purl)
+    if not parsed.version or "*" in purl:
+        raise ValueError(f"`{purl}` is too broad: name one package with its version, as pkg:pypi/jinja2@3.1.4")
+    return purl
+
+
+def same_package(one: str, other: str) -> bool:
+    """Whether two package URLs name the same package and version."""
+    return core(one) == core(other)
+
+
+def core(purl: str) -> tuple[str, str | None, str, str | None]:
+    """Type, namespace, name (PEP 503 for PyPI) and version of a package URL, without its qualifiers."""
+    parsed = PackageURL.from_string(purl)
+    name = canonicalize_name(parsed.name) if parsed.type == "pypi" else parsed.name
+    return parsed.type, parsed.namespace, name, parsed.version
+
+
+@dataclass(frozen=True)
+class Override:
+    """Other days of grace for the images of `line` that hold `stack`."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = records.STRICT
+    line: str
+    stack: str
+    grace_days: dict[Severity, Days]
+
+
+@dataclass(frozen=True)
+class Reviewed:
+    """The licence of a package as a person read it; `package` may end in `*`."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = records.STRICT
+    package: Text
+    licence: Text
+    why: Text
+
+
+@dataclass(frozen=True)
+class Licences:
+    """Archive sections of Debian, SPDX identifiers of Python packages, and packages read by a person."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = records.STRICT
+    sections: tuple[str, ...]
+    allowed: tuple[str, ...]
+    reviewed: tuple[Reviewed, ...]
+
+
+@dataclass(frozen=True)
+class Policy:
+    """The whole of policy.yaml; days are calendar days."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = records.STRICT
+    database_days: Days
+    grace_days: dict[Severity, Days]
+    overrides: tuple[Override, ...]
+    exception_days: Days
+    licences: Licences
+    configuration: Allowed
+
+    def grace(self, line: str, stacks: Collection[str]) -> dict[str, int]:
+        """Days of grace by severity for an image; a severity that is missing never blocks."""
+        days: dict[str, int] = {str(severity): number for severity, number in self.grace_days.items()}
+        for override in self.overrides:
+            if override.line == line and override.stack in stacks:
+                days.update({str(severity): number for severity, number in override.grace_days.items()})
+        return days
+
+
+@checked(frozen=True, config=records.STRICT)
+class Excuse:
+    """One finding that may stand until `expires`, in the images of `line` that hold `stack`."""
+
+    id: Annotated[str, Field(pattern=r"^[A-Z][A-Za-z]*-[A-Za-z0-9-]+$")]
+    package: Annotated[str, AfterValidator(_one_package)]
+    line: str
+    stack: str
+    status: Literal["affected", "not_affected"]
+    reason: Text
+    owner: Text
+    expires: datetime.date
+    justification: Justification | None = None
+
+    @model_validator(mode="after")
+    def _justified(self) -> Excuse:
+        if (self.status == "not_affected") != (self.justification is not None):
+            raise ValueError("`justification` goes with `status: not_affected`, and only with it")
+        return self
+
+    def applies_to(self, line: str, stacks: Collection[str]) -> bool:
+        """Whether an image is one it was written for."""
+        return self.line == line and self.stack in stacks
+
+    def covers(self, finding: Finding) -> bool:
+        """Whether it is about this advisory of this very package, whatever qualifiers such as `arch` say."""
+        return self.id == finding.id and same_package(self.package, finding.purl)
+
+
+@dataclass(frozen=True)
+class Exceptions:
+    """The whole of exceptions.yaml."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = records.STRICT
+    exceptions: tuple[Excuse, ...]
+
+
+def load_policy(path: Path = POLICY) -> Policy:
+    """The policy, checked. Raises ConfigError with file and line."""
+    return records.load_yaml(Policy, path)
+
+
+def load_excuses(path: Path = EXCEPTIONS) -> tuple[Excuse, ...]:
+    """The exceptions, checked each by itself. Raises ConfigError with file and line."""
+    return records.load_yaml(Exceptions, path).exceptions

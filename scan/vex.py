@@ -1,0 +1,58 @@
+"""Excused findings as an OpenVEX 0.2.0 document, for scanners that read one beside an image."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from packageurl import PackageURL
+
+from images.record import BuildRecord
+from runner import records
+from scan.policy import Excuse
+from scan.record import Judged, Standing
+
+FILE = "vex.openvex.json"
+CONTEXT = "https://openvex.dev/ns/v0.2.0"
+AUTHOR = "pytorch-cuda-images"
+
+
+def write(folder: Path, build: BuildRecord, judged: Sequence[Judged], excuses: Sequence[Excuse], now: str) -> None:
+    """Write FILE into `folder`; none where nothing is excused: a document needs a statement. `now` is ISO 8601."""
+    target = folder / FILE
+    target.unlink(missing_ok=True)
+    statements = [_statement(build, each, _excuse_of(each, excuses)) for each in judged if _is_excused(each)]
+    if statements:
+        records.write(target, _document(build, statements, now))
+
+
+def _document(build: BuildRecord, statements: list[dict[str, Any]], now: str) -> dict[str, Any]:
+    return {
+        "@context": CONTEXT,
+        "@id": f"urn:{AUTHOR}:vex:{build.digest}",
+        "author": AUTHOR,
+        "timestamp": now,
+        "version": 1,
+        "statements": statements,
+    }
+
+
+def _statement(build: BuildRecord, judged: Judged, excuse: Excuse) -> dict[str, Any]:
+    product = PackageURL("oci", None, build.repository.rpartition("/")[2], build.digest).to_string()
+    said = {"justification": excuse.justification} if excuse.justification else {"action_statement": excuse.reason}
+    return {
+        "vulnerability": {"name": judged.finding.id},
+        "products": [{"@id": product, "subcomponents": [{"@id": judged.finding.purl}]}],
+        "status": excuse.status,
+        **said,
+        "status_notes": f"{excuse.reason}; {excuse.owner}, until {excuse.expires}",
+    }
+
+
+def _is_excused(judged: Judged) -> bool:
+    return judged.standing is Standing.EXCUSED
+
+
+def _excuse_of(judged: Judged, excuses: Sequence[Excuse]) -> Excuse:
+    return next(excuse for excuse in excuses if excuse.covers(judged.finding))

@@ -1,0 +1,40 @@
+"""Small real images to plant things in: Debian 12 with its own Python, and Dockerfile instructions on top."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator
+
+from runner import engine, home, shell
+
+PYTHON = "pytorch-cuda-images-tests/python:bookworm"
+PLANTED = "pytorch-cuda-images-tests/planted"
+HINT = "`make setup` installs mmdebstrap; it needs root and a Debian mirror"
+
+
+def python_image() -> str:
+    """Debian 12 with Python 3.11 and nothing else, run as uid 1000; made where the engine has it not."""
+    tar = home.kept("tests") / "python-bookworm.tar"
+    if not engine.client().images.list(PYTHON):
+        if not tar.exists():
+            half = tar.with_name(f"half-{os.getpid()}-{tar.name}")
+            packages = "--include=python3,python-is-python3"
+            shell.run(["mmdebstrap", "--variant=minbase", packages, "bookworm", half], hint=HINT)
+            half.replace(tar)
+        name, _, tag = PYTHON.partition(":")
+        engine.client().api.import_image_from_file(str(tar), repository=name, tag=tag, changes=["USER 1000"])
+    return PYTHON
+
+
+@contextlib.contextmanager
+def planted(name: str, *instructions: str, user: str = "1000:1000") -> Iterator[str]:
+    """An image of these instructions, run as root, then `USER user`; removed afterwards. `name` is its own."""
+    tag = f"{PLANTED}:{name}-{os.getpid()}"
+    dockerfile = "\n".join([f"FROM {python_image()}", "USER root", *instructions, f"USER {user}", ""])
+    command = [engine.program(), "build", "--quiet", "--tag", tag, "-"]
+    shell.run(command, stdin=dockerfile.encode(), env={"DOCKER_BUILDKIT": "1"}, hint="see the output")
+    try:
+        yield tag
+    finally:
+        engine.client().images.remove(tag, force=True)

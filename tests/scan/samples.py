@@ -1,0 +1,45 @@
+"""Findings, packages and policies of tests, and shorthands for them."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Mapping
+
+from scan.judge import Rules
+from scan.policy import Excuse
+from scan.record import Finding, Package
+
+TODAY = datetime.date(2026, 11, 21)
+PURL = "pkg:pypi/jinja2@3.1.4"
+GRACE: Mapping[str, int] = {"critical": 14, "high": 28, "medium": 180}
+
+
+def finding(
+    severity: str = "CRITICAL", fixed: str = "3.1.6", published: str = "2026-01-01", id_: str = "CVE-2026-1"
+) -> Finding:
+    return Finding(id_, PURL, "jinja2", "3.1.4", fixed, severity, "sandbox breakout", published)
+
+
+def package(
+    purl: str = PURL, licences: tuple[str, ...] = ("BSD-3-Clause",), path: str = "jinja2.dist-info/METADATA"
+) -> Package:
+    kind, _, named = purl.removeprefix("pkg:").partition("/")
+    name, _, version = named.rpartition("/")[2].partition("@")
+    return Package(purl, kind, name, version.partition("?")[0], "", licences, "sha256:0", path)
+
+
+def excuse(
+    *,
+    id_: str = "CVE-2026-1",
+    package_: str = PURL,
+    expires: datetime.date = TODAY + datetime.timedelta(days=30),
+    stack: str = "base",
+) -> Excuse:
+    return Excuse(id_, package_, "2.6", stack, "affected", "not reachable", "maintainers@example.org", expires)
+
+
+def rules(*excuses: Excuse, fixed_on: datetime.date | None = None) -> Rules:
+    def published(found: Finding) -> datetime.date:
+        return fixed_on or datetime.date.fromisoformat(found.published)
+
+    return Rules(GRACE, excuses, 180, TODAY, published)

@@ -1,0 +1,121 @@
+"""What an image may be and hold: each thing that is not allowed is named, and only that."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from scan.configuration import MOST, Allowed, problems
+from scan.inside import Inside
+
+CLEAN = Inside(
+    debian={"apt": "2.6.1"},
+    dpkg_query={"apt": "2.6.1"},
+    python={"torch": "2.6.0"},
+    bundled=(),
+    shared_libraries={"numpy": 3},
+    setuid={"/usr/bin/su": "4755"},
+    world_writable=("/var/lock",),
+    passwords={},
+    superusers=("root",),
+    caches={},
+    compilers=(),
+    browsers=(),
+)
+ALLOWED = Allowed((8888,), ("/usr/bin/su",), ("/var/lock",), ("GPG_KEY",), compiler=False, browser=False)
+RUN: dict[str, Any] = {
+    "User": "1000:1000",
+    "Env": ["PATH=/usr/bin", "TOKENIZERS_PARALLELISM=false", "HF_TOKEN=", "GPG_KEY=A035C8C19219BA82", "KEYBOARD=us"],
+    "ExposedPorts": {"8888/tcp": {}},
+}
+
+
+def found(inside: Inside = CLEAN, allowed: Allowed = ALLOWED, **run: Any) -> list[tuple[str, str]]:
+    """Where, and what, of every problem."""
+    made = problems({"architecture": "amd64", "config": {**RUN, **run}}, inside, allowed)
+    assert all(problem.kind == "configuration" and problem.way_out for problem in made)
+    return [(problem.where, problem.what) for problem in made]
+
+
+def test_a_clean_image() -> None:
+    assert found() == []
+
+
+@pytest.mark.parametrize("user", ["", None, "root", "0", "0:0", "00", "root:users", "toor"])
+def test_root(user: str | None) -> None:
+    inside = replace(CLEAN, superusers=("root", "toor"))
+    assert ("User", f"the image runs as root: its user is {f'`{user}`' if user else 'not set'}") in found(
+        inside, User=user
+    )
+
+
+@pytest.mark.parametrize("user", ["1000", "mluser", "10", "rooted:root"])
+def test_no_root(user: str) -> None:
+    assert found(User=user) == []
+
+
+@pytest.mark.parametrize("config", [{}, {"config": None}])
+def test_a_configuration_that_says_nothing_is_root(config: dict[str, Any]) -> None:
+    assert [problem.where for problem in problems(config, CLEAN, ALLOWED)] == ["User"]
+
+
+@pytest.mark.parametrize("port", ["22/tcp", "53/udp", "80", "8000-9000/tcp"])
+def test_ports(port: str) -> None:
+    assert found(ExposedPorts={port: {}, "8888/tcp": {}}) == [(port, "the image exposes this port; allowed: 8888")]
+
+
+@pytest.mark.parametrize(
+    "name", ["HF_TOKEN", "AWS_SECRET_ACCESS_KEY", "DB_PASSWORD", "APIKEY", "api_keys", "PASSWD", "TOKEN_FOR_X"]
+)
+def test_secrets_are_named_and_not_repeated(name: str) -> None:
+    ((where, what),) = found(Env=[f"{name}=hunter2"])
+    assert where == name
+    assert "hunter2" not in what
+
+
+@pytest.mark.parametrize(
+    ("change", "where", "what"),
+    [
+        ({"passwords": {"mluser": "set"}}, "mluser", "password set"),
+        ({"passwords": {"games": "none needed"}}, "games", "password none needed"),
+        ({"superusers": ("root", "toor")}, "toor", "user id 0"),
+        ({"setuid": {"/usr/bin/su": "4755", "/opt/x": "2755"}}, "/opt/x", "mode 2755"),
+        ({"world_writable": ("/var/lock", "/etc")}, "/etc", "anybody may write"),
+        ({"caches": {"/srv/.cache/pip": 12}}, "/srv/.cache/pip", "12 bytes"),
+        ({"compilers": ("/usr/bin/gcc-12",)}, "/usr/bin/gcc-12", "a compiler"),
+        ({"browsers": ("/usr/bin/chromium",)}, "/usr/bin/chromium", "a browser"),
+    ],
+)
+def test_what_is_not_allowed_inside(change: dict[str, Any], where: str, what: str) -> None:
+    ((said_where, said_what),) = found(replace(CLEAN, **change))
+    assert said_where == where
+    assert what in said_what
+
+
+def test_a_stack_that_ships_a_compiler_and_a_browser() -> None:
+    inside = replace(CLEAN, compilers=("/usr/bin/gcc-12",), browsers=("/usr/bin/chromium",))
+    assert found(inside, replace(ALLOWED, compiler=True, browser=True)) == []
+
+
+def test_of_writable_paths_in_each_other_the_topmost_is_named() -> None:
+    paths = ("/opt/a", "/opt/a-b", "/opt/a/b", "/opt/a/b/c", "/opt/ab", "/var/lock")
+    named = [where for where, _ in found(replace(CLEAN, world_writable=paths))]
+    assert named == ["/opt/a-b", "/opt/a", "/opt/ab"]
+
+
+def test_an_allowed_path_says_nothing_of_what_is_in_it() -> None:
+    inside = replace(CLEAN, world_writable=("/var/lock", "/var/lock/it"))
+    assert [where for where, _ in found(inside)] == ["/var/lock/it"]
+
+
+def test_the_root_folder_is_above_all() -> None:
+    assert [where for where, _ in found(replace(CLEAN, world_writable=("/", "/etc", "/opt/x")))] == ["/"]
+
+
+def test_of_very_many_the_rest_is_counted() -> None:
+    setuid = {f"/opt/{number:03}": "4755" for number in range(MOST + 7)}
+    named = found(replace(CLEAN, setuid=setuid))
+    assert len(named) == MOST + 1
+    assert named[-1] == ("and others", f"7 more, as /opt/{MOST:03}")

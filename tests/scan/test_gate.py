@@ -1,0 +1,226 @@
+"""The whole gate on real images in a real registry: what is planted is refused for its reason, a clean image passes."""
+
+from __future__ import annotations
+
+import datetime
+import json
+import subprocess
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from images.catalog import Budget
+from images.record import BuiltLayer
+from oci.registry import Registry
+from runner import engine, home, shell
+from runner.verdict import Verdict
+from scan import run, trivy
+from scan.assess import Assessment, Judges, Place, assess, verdict_of
+from scan.history import History
+from scan.policy import load_policy
+from scan.record import Package, ScanRecord, Standing
+from scan.run import Subject
+from scan.sbom import packages_of
+from tests.fakes.small_image import HINT, planted
+from tests.fakes.trivy_db import DebianAdvisory, PipAdvisory, Vulnerability, write
+from tests.publish.released import built
+from tests.scan.samples import excuse
+
+pytestmark = pytest.mark.docker
+
+SITE = "/usr/lib/python3/dist-packages"
+TODAY = datetime.datetime.now(datetime.UTC).date()
+LAYER = BuiltLayer("all", "os", "base", "key", "sha256:0", "sha256:0", 0, "built", 0.0)
+BUDGET = Budget(megabytes=150, packages=200, layers=12)
+NOTHING_KNOWN = (DebianAdvisory("CVE-2026-9", "zsh", "9"), PipAdvisory("CVE-2026-8", "unrelated", ("< 1",), ("1",)))
+WITHOUT_SETUID = "RUN find / -xdev -type f -perm /6000 -exec chmod a-s {} +"
+WITHOUT_CACHES = "RUN rm -rf /var/cache/apt/* /var/lib/apt/lists/*"
+UNPATCHED = "deb http://deb.debian.org/debian bookworm main"
+"""Debian 12 as its point releases are, without its security suite."""
+
+
+def python_package(name: str, version: str, licence: str) -> str:
+    metadata = f"Metadata-Version: 2.4\\nName: {name}\\nVersion: {version}\\nLicense-Expression: {licence}\\n"
+    folder = f"{SITE}/{name}-{version}.dist-info"
+    return f"RUN mkdir -p {folder} && printf '{metadata}' >{folder}/METADATA"
+
+
+CLEAN = (WITHOUT_SETUID, WITHOUT_CACHES, python_package("good", "1.0", "MIT"))
+KEY = "the private key goes here"
+EVERYTHING = (
+    *CLEAN,
+    python_package("copyleft", "1.0", "GPL-3.0-only"),
+    "RUN python3 -c \"import os; open('/junk', 'wb').write(os.urandom(200_000_000))\"",
+    "RUN chmod u+s /usr/bin/env",
+    "RUN printf 'aws_access_key_id = AKIA%s\\n' IOSFODNN7EXAMPLQ >/opt/credentials",
+    KEY,
+    "EXPOSE 22",
+)
+
+
+@pytest.fixture
+def judges(tmp_path: Path, home: Path) -> Judges:
+    return judging(tmp_path, *NOTHING_KNOWN)
+
+
+def judging(folder: Path, *advisories: DebianAdvisory | PipAdvisory) -> Judges:
+    """With a database of today that knows these, critical and long fixed."""
+    write(folder / "db", advisories, [Vulnerability(each.id, severity="CRITICAL") for each in advisories])
+    return Judges(load_policy(), (), trivy.database(str(folder / "db"), None), History({}), TODAY)
+
+
+def pushed(tag: str, host: str) -> Subject:
+    """An image of the engine in the registry of the tests, as the build stage would hand it on."""
+    name = f"{host}/planted"
+    image = engine.client().images.get(tag)
+    image.tag(name, "under-test")
+    shell.run([engine.program(), "push", "--quiet", f"{name}:under-test"], hint="see the output")
+    registry = Registry(host)
+    manifest = registry.manifest("planted", "under-test")
+    assert manifest is not None
+    engine.client().images.remove(f"{name}:under-test")
+    size = sum(layer.size for layer in manifest.blobs()[1:])
+    layer = replace(LAYER, size=size)
+    build = replace(built("base", manifest.digest), repository="planted", layers=(layer,))
+    return Subject(build, host, Place("2.6", ("base",)), False, BUDGET, 5, None)
+
+
+def scanned(
+    host: str, judges: Judges, folder: Path, instructions: Sequence[str], user: str = "1000:1000"
+) -> ScanRecord:
+    with planted("gate", *instructions, user=user) as tag:
+        return run.scan(pushed(tag, host), judges, folder / "out")
+
+
+def test_a_clean_image_passes(registry_host: str, judges: Judges, tmp_path: Path) -> None:
+    record = scanned(registry_host, judges, tmp_path, CLEAN)
+    assert (record.verdict, record.reason, record.problems) == (Verdict.PASS, "", ())
+    assert record.sbom is not None
+    assert record.sbom.packages["pypi"] == 1
+    assert {origin.name for origin in record.origins} == {"Debian", "PyPI"}
+    spdx = json.loads((tmp_path / "out" / record.sbom.spdx).read_text())
+    assert len(spdx["packages"]) > sum(record.sbom.packages.values())
+
+
+def test_everything_planted_is_refused_for_its_reason(registry_host: str, judges: Judges, tmp_path: Path) -> None:
+    key = subprocess.run(["openssl", "genrsa", "2048"], capture_output=True, text=True, check=True).stdout.strip()
+    lines = "\\n".join(key.splitlines())
+    instructions = [f"RUN printf '{lines}\\n' >/opt/key" if each == KEY else each for each in EVERYTHING]
+    record = scanned(registry_host, judges, tmp_path, instructions, user="root")
+    assert record.verdict is Verdict.FAIL
+    found = {(problem.kind, problem.where): problem.what for problem in record.problems}
+    says = {
+        ("secret", "/opt/key:1"): "Asymmetric Private Key",
+        ("secret", "/opt/credentials:1"): "AWS Access Key ID",
+        ("configuration", "User"): "runs as root",
+        ("configuration", "22/tcp"): "exposes this port",
+        ("configuration", "/usr/bin/env"): "owner's or group's rights",
+        ("licence", "copyleft 1.0"): "GPL-3.0-only is not allowed",
+        ("budget", "base"): "the budget is 150 MB",
+    }
+    assert found.keys() == says.keys()
+    for where, words in says.items():
+        assert words in found[where]
+
+
+def test_a_bill_that_lacks_what_is_inside_is_refused(
+    registry_host: str, judges: Judges, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Trivy that overlooks a package, as it would where it does not know its metadata."""
+    whole = trivy._parsed
+
+    def without_good(target: Path) -> dict[str, Any]:
+        document = whole(target)
+        kept = [each for each in document.get("components", ()) if each["name"] != "good"]
+        return {**document, "components": kept} if kept else document
+
+    monkeypatch.setattr(trivy, "_parsed", without_good)
+    record = scanned(registry_host, judges, tmp_path, CLEAN)
+    assert record.verdict is Verdict.FAIL
+    assert record.problems[0].kind == "bill of materials"
+
+
+def test_planted_advisories_of_a_real_image(registry_host: str, tmp_path: Path, home: Path) -> None:
+    """One that blocks, one that is excused, and one without a fix, in packages the image really has."""
+    known = (
+        PipAdvisory("CVE-2026-1", "good", ("< 2",), ("2.0",)),
+        DebianAdvisory("CVE-2026-2", "bash", "99"),
+        DebianAdvisory("CVE-2026-3", "bash"),
+        *NOTHING_KNOWN,
+    )
+    judges = judging(tmp_path, *known)
+    record = scanned(registry_host, judges, tmp_path, CLEAN)
+    standings = {judged.finding.id: judged.standing for judged in record.findings or ()}
+    assert standings == {
+        "CVE-2026-1": Standing.BLOCKS,
+        "CVE-2026-2": Standing.BLOCKS,
+        "CVE-2026-3": Standing.UNFIXED,
+    }
+    purls = {judged.finding.id: judged.finding.purl.partition("?")[0] for judged in record.findings or ()}
+    until = TODAY + datetime.timedelta(days=30)
+    excuses = [excuse(id_=id_, package_=purls[id_], expires=until) for id_ in ("CVE-2026-1", "CVE-2026-2")]
+    again = assess(tmp_path / "out" / trivy.SBOM, Place("2.6", ("base",)), replace(judges, excuses=excuses))
+    assert verdict_of((), again)[0] is Verdict.PASS
+
+
+@pytest.fixture(scope="module")
+def unpatched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Debian 12 without its security suite, in the engine."""
+    tar = tmp_path_factory.mktemp("unpatched") / "rootfs.tar"
+    shell.run(["mmdebstrap", "--variant=minbase", "--include=python3-minimal", "bookworm", tar, UNPATCHED], hint=HINT)
+    tag = "pytorch-cuda-images-tests/unpatched:bookworm"
+    name, _, label = tag.partition(":")
+    engine.client().api.import_image_from_file(str(tar), repository=name, tag=label)
+    yield tag
+    engine.client().images.remove(tag, force=True)
+
+
+def test_debian_without_its_security_suite_is_refused_and_with_it_passes(
+    unpatched: str, tmp_path: Path, home: Path
+) -> None:
+    with planted("patched", *CLEAN) as tag:
+        patched_bill, unpatched_bill = listed(tag, tmp_path / "patched"), listed(unpatched, tmp_path / "unpatched")
+    held = {package.name: package.version for package in packages(unpatched_bill)}
+    fixed = [each for each in packages(patched_bill) if _is_patched(each, held)]
+    assert fixed, "the security suite is ahead of the last point release by nothing"
+    advisories = [DebianAdvisory(f"CVE-2026-{at}", each.name, each.version) for at, each in enumerate(fixed, 100)]
+    judges = judging(tmp_path, *advisories, *NOTHING_KNOWN)
+    assert verdict_of((), judged(patched_bill, judges))[0] is not Verdict.FAIL
+    refused = judged(unpatched_bill, judges)
+    assert verdict_of((), refused)[0] is Verdict.FAIL
+    assert {found.finding.package for found in refused.findings or ()} >= {each.name for each in fixed}
+
+
+def listed(tag: str, folder: Path) -> Path:
+    """The bill of an image in the engine."""
+    folder.mkdir()
+    target = folder / trivy.SBOM
+    command: list[str | Path] = [
+        trivy._BINARY,
+        "image",
+        "--quiet",
+        "--image-src",
+        "docker",
+        "--format",
+        "cyclonedx",
+        "--output",
+        target,
+    ]
+    shell.run([*command, "--cache-dir", home.kept("trivy"), tag], hint="see the output")
+    return target
+
+
+def judged(bill: Path, judges: Judges) -> Assessment:
+    return assess(bill, Place("2.6", ("base",)), judges)
+
+
+def packages(bill: Path) -> tuple[Package, ...]:
+    return packages_of(json.loads(bill.read_text()))
+
+
+def _is_patched(package: Package, held: dict[str, str]) -> bool:
+    """Of another version than without the security suite, and named as its source, whose version advisories tell."""
+    return package.name == package.source and held.get(package.name, package.version) != package.version

@@ -1,0 +1,537 @@
+"""A look inside real small images, and what a bill of materials may not say otherwise."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from docker.errors import APIError
+
+from runner import engine, home, records
+from runner.errors import EnvironmentFailed
+from scan import look, trivy
+from scan.configuration import Allowed, problems
+from scan.inside import LABEL, Inside, disagreements, inside, unlisted
+from scan.record import Package, Problem
+from scan.sbom import packages_of
+from tests.fakes.refusal import refused
+from tests.fakes.small_image import planted, python_image
+
+TRUTH = Inside(
+    debian={"apt": "2.6.1", "bsdutils": "1:2.38.1-5+deb12u3"},
+    dpkg_query={"apt": "2.6.1", "bsdutils": "1:2.38.1-5+deb12u3"},
+    python={"typing-extensions": "4.16.0", "requests": "2.33.0", "torch": "2.6.0+cu124"},
+    bundled=("pkg:pypi/Requests@2.34.2", "pkg:pypi/pillow@13.0.0#c-ext/webp", "pkg:rpm/almalinux/libXau@1.0.9", "junk"),
+    shared_libraries={},
+    setuid={},
+    world_writable=(),
+    passwords={},
+    superusers=("root",),
+    caches={},
+    compilers=(),
+    browsers=(),
+)
+DEBIAN_TOOLS = ("chage", "chfn", "chsh", "expiry", "gpasswd", "mount", "newgrp", "passwd", "su", "umount")
+ALLOWED = Allowed(
+    ports=(),
+    setuid=("/usr/sbin/unix_chkpwd", *(f"/usr/bin/{name}" for name in DEBIAN_TOOLS)),
+    writable=(),
+    environment=(),
+    compiler=False,
+    browser=False,
+)
+
+
+def package(kind: str, name: str, version: str) -> Package:
+    return Package(f"pkg:{kind}/{name}@{version}", kind, name, version, "", (), "")
+
+
+LISTED = (
+    package("deb", "apt", "2.6.1"),
+    package("deb", "bsdutils", "1:2.38.1-5+deb12u3"),
+    package("pypi", "typing_extensions", "4.16.0"),
+    package("pypi", "requests", "2.33.0"),
+    package("pypi", "requests", "2.34.2"),  # pip's own copy
+    package("pypi", "torch", "2.6.0+cu124"),
+    package("npm", "left-pad", "1.3.0"),
+)
+
+
+# Against a bill of materials
+
+
+def test_a_bill_that_is_true() -> None:
+    assert disagreements(LISTED, TRUTH) == ()
+
+
+def test_packages_inside_packages_that_no_bill_lists() -> None:
+    assert unlisted(LISTED, TRUTH) == {"pypi": 1, "rpm": 1}
+
+
+def without(name: str, version: str = "") -> tuple[Package, ...]:
+    return tuple(each for each in LISTED if each.name != name or (version and each.version != version))
+
+
+@pytest.mark.parametrize(
+    ("listed", "truth", "where", "what"),
+    [
+        pytest.param(without("apt"), TRUTH, "apt", "dpkg has 2.6.1 installed", id="deb not listed"),
+        pytest.param(
+            without("typing_extensions"), TRUTH, "typing-extensions", "Python has 4.16.0", id="python not listed"
+        ),
+        pytest.param(
+            without("requests", "2.33.0"), TRUTH, "requests", "Python has 2.33.0", id="only the copy inside another"
+        ),
+        pytest.param(
+            (*LISTED, package("deb", "curl", "7")),
+            TRUTH,
+            "curl",
+            "lists 7, which dpkg does not know",
+            id="deb too many",
+        ),
+        pytest.param(
+            (*LISTED, package("pypi", "Flask", "3")), TRUTH, "flask", "which Python does not know", id="python too many"
+        ),
+        pytest.param(
+            (*without("bsdutils"), package("deb", "bsdutils", "2.38.1-5+deb12u3")),
+            TRUTH,
+            "bsdutils",
+            "lists 2.38.1-5+deb12u3, dpkg says 1:2.38.1-5+deb12u3",
+            id="epoch lost",
+        ),
+        pytest.param(
+            (*without("torch"), package("pypi", "torch", "2.6.0")),
+            TRUTH,
+            "torch",
+            "lists 2.6.0, Python says 2.6.0+cu124",
+            id="local version lost",
+        ),
+        pytest.param(
+            tuple(each for each in LISTED if each.type != "deb"), TRUTH, "deb", "lists 0 packages", id="no deb at all"
+        ),
+        pytest.param(LISTED, replace(TRUTH, python={}), "pypi", "Python in the image knows 0", id="no metadata"),
+        pytest.param(
+            LISTED,
+            replace(TRUTH, debian={}, dpkg_query=None),
+            "deb",
+            "dpkg in the image knows 0",
+            id="no dpkg database",
+        ),
+        pytest.param(
+            LISTED,
+            replace(TRUTH, dpkg_query={**TRUTH.debian, "apt": "2.6.2"}),
+            "apt",
+            "2.6.1 in dpkg's status file, 2.6.2 says dpkg-query",
+            id="dpkg disagrees with itself",
+        ),
+        pytest.param(
+            LISTED,
+            replace(TRUTH, dpkg_query={**TRUTH.debian, "hidden": "1"}),
+            "hidden",
+            "absent in dpkg's status file, 1 says dpkg-query",
+            id="hidden from the file",
+        ),
+    ],
+)
+def test_a_bill_that_is_not_true(listed: tuple[Package, ...], truth: Inside, where: str, what: str) -> None:
+    (problem,) = disagreements(listed, truth)
+    assert (problem.kind, problem.where) == ("bill of materials", where)
+    assert what in problem.what
+    assert problem.way_out
+
+
+def test_an_empty_bill_is_a_problem_of_each_type() -> None:
+    assert [problem.where for problem in disagreements((), TRUTH)] == ["deb", "pypi"]
+
+
+# What is found, in a file system made up
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    return tmp_path
+
+
+def put(root: Path, path: str, text: str = "x", mode: int = 0o644) -> None:
+    file = root / path
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(text)
+    file.chmod(mode)
+
+
+def looked(root: Path, *path: str) -> dict[str, Any]:
+    return look.look(str(root), [f"{root}/{each}" for each in path])
+
+
+def test_setuid_and_writable_paths(root: Path) -> None:
+    put(root, "bin/su", mode=0o4755)
+    put(root, "bin/write", mode=0o2711)
+    put(root, "etc/open", mode=0o666)
+    put(root, "etc/kept", mode=0o664)
+    for folder, mode in (("tmp", 0o1777), ("srv", 0o777), ("mail", 0o2775)):
+        (root / folder).mkdir()
+        (root / folder).chmod(mode)
+    (root / "link").symlink_to("etc/open")
+    facts = looked(root)
+    assert facts["setuid"] == {"/bin/su": "4755", "/bin/write": "2711"}
+    assert facts["world_writable"] == ["/srv", "/etc/open"]
+
+
+def test_kernel_folders_are_not_the_images(root: Path) -> None:
+    for folder in ("proc", "sys", "dev", "opt/proc"):
+        put(root, f"{folder}/it", mode=0o666)
+    assert looked(root)["world_writable"] == ["/opt/proc/it"]
+
+
+def test_a_path_that_is_not_utf_8(root: Path) -> None:
+    os.close(os.open(bytes(root) + b"/bad\xff", os.O_CREAT, 0o600))
+    Path(os.fsdecode(bytes(root) + b"/bad\xff")).chmod(0o666)
+    assert json.loads(json.dumps(looked(root)).encode())["world_writable"] == ["/bad\\xff"]
+
+
+@pytest.mark.parametrize(
+    ("passwd", "shadow", "expected"),
+    [
+        ("root:x:0:0::/root:/bin/sh", "root:*:1:0:9:7:::", {}),
+        ("u:x:1:1:::", "u:!:1:0:9:7:::", {}),
+        ("u:x:1:1:::", "u:!$6$salt$hash:1::::::", {}),
+        ("u:x:1:1:::", "u:!!:1::::::", {}),
+        ("u:x:1:1:::", "", {}),
+        ("u:*:1:1:::", "", {}),
+        ("u:x:1:1:::", "u:$y$j9T$salt$hash:1::::::", {"u": "set"}),
+        ("u:x:1:1:::", "u:abJnggxhB/yWI:1::::::", {"u": "set"}),
+        ("u:x:1:1:::", "u::1::::::", {"u": "none needed"}),
+        ("u::1:1:::", "u:*:1::::::", {"u": "none needed"}),
+        ("u:abJnggxhB/yWI:1:1:::", "u:*:1::::::", {"u": "set"}),
+    ],
+)
+def test_accounts(passwd: str, shadow: str, expected: dict[str, str]) -> None:
+    assert look.passwords(passwd, shadow) == expected
+
+
+def test_no_password_leaves_the_image(root: Path) -> None:
+    put(root, "etc/shadow", "u:$6$salt$hash:1::::::\n")
+    facts = looked(root)
+    assert facts["passwords"] == {"u": "set"}
+    assert "hash" not in json.dumps(facts)
+
+
+def test_superusers() -> None:
+    assert look.superusers("root:x:0:0::/:/bin/sh\nu:x:1000:0:::\n\ntoor:x:0:0:::") == ["root", "toor"]
+
+
+@pytest.mark.parametrize(
+    ("path", "cache"),
+    [
+        ("var/cache/apt/archives/apt_2.6_amd64.deb", "/var/cache/apt/archives"),
+        ("var/cache/apt/archives/partial/apt.deb", "/var/cache/apt/archives"),
+        ("var/cache/apt/pkgcache.bin", "/var/cache/apt"),
+        ("var/lib/apt/lists/deb.example_InRelease", "/var/lib/apt/lists"),
+        ("srv/.cache/pip/http/a/b", "/srv/.cache/pip"),
+        ("home/mluser/.cache/uv/x", "/home/mluser/.cache/uv"),
+        ("opt/conda/pkgs/x.conda", "/opt/conda/pkgs"),
+        ("var/tmp/pip-unpack-1/x.whl", "/var/tmp/pip-unpack-1"),  # noqa: S108 - in the image
+    ],
+)
+def test_caches(root: Path, path: str, cache: str) -> None:
+    put(root, path, "12345")
+    put(root, "var/lib/apt/lists/lock", "")
+    put(root, "opt/venv/lib/python3.11/site-packages/pip/__pycache__/x.pyc")
+    put(root, "home/u/.cache/other/x")
+    assert looked(root)["caches"] == {cache: 5}
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("gcc", "x86_64-linux-gnu-gcc-12", "g++-12", "cc", "cc1plus", "clang-14", "clang++", "nvcc", "ld"),
+        *("x86_64-linux-gnu-ld.bfd", "x86_64-linux-gnu-as", "make"),
+    ],
+)
+def test_compilers(root: Path, name: str) -> None:
+    put(root, f"opt/tools/{name}", mode=0o755)
+    put(root, f"usr/share/bash-completion/completions/{name}")
+    (root / "bin").mkdir()
+    (root / "bin/cc").symlink_to(f"../opt/tools/{name}")
+    assert looked(root)["compilers"] == [f"/opt/tools/{name}"]
+
+
+@pytest.mark.parametrize("name", ["ptxas", "ld.so", "tclass", "cmake-data", "gcc-12-base", "accc", "run-as"])
+def test_no_compilers(root: Path, name: str) -> None:
+    put(root, f"usr/bin/{name}", mode=0o755)
+    assert looked(root)["compilers"] == []
+
+
+@pytest.mark.parametrize("name", ["chromium", "firefox-esr", "google-chrome", "chrome", "headless_shell"])
+def test_browsers(root: Path, name: str) -> None:
+    put(root, f"usr/lib/x/{name}", mode=0o755)
+    assert looked(root)["browsers"] == [f"/usr/lib/x/{name}"]
+
+
+SITE = "opt/venv/lib/python3.11/site-packages"
+
+
+def test_python_packages_and_what_they_carry(root: Path) -> None:
+    for path in (
+        f"{SITE}/Typing_Extensions-4.0.dist-info/METADATA",
+        f"{SITE}/tool/_vendor/Typing_Extensions-3.0.dist-info/METADATA",
+        "srv/elsewhere/other-9.dist-info/METADATA",
+    ):
+        name, version = Path(path).parent.name.removesuffix(".dist-info").split("-")
+        put(root, path, f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n\nName: not this\n")
+    bill = {"components": [{"purl": "pkg:cargo/serde@1.0"}, {"name": "no url"}]}
+    put(root, f"{SITE}/x.dist-info/sboms/x.cyclonedx.json", json.dumps(bill))
+    put(root, f"{SITE}/y.dist-info/sboms/broken.cdx.json", "{")
+    put(root, f"{SITE}/y.dist-info/sboms/list.cdx.json", "[]")
+    facts = looked(root, SITE)
+    assert facts["python"]["Typing_Extensions"] == "4.0"
+    assert facts["bundled"] == ["pkg:cargo/serde@1.0", "pkg:pypi/Typing_Extensions@3.0"]
+
+
+def test_of_two_of_one_name_the_imported_one_counts(root: Path) -> None:
+    for folder, version in (("first", "1"), ("second", "2")):
+        put(root, f"{folder}/a.dist-info/METADATA", f"Name: a\nVersion: {version}\n")
+    assert looked(root, "first", "second")["python"] == {"a": "1"}
+
+
+def test_metadata_without_a_name_or_version_is_not_passed_over(root: Path) -> None:
+    put(root, f"{SITE}/a-1.dist-info/METADATA", "Summary: nothing\n")
+    ((name, version),) = looked(root, SITE)["python"].items()
+    assert "a-1.dist-info" in name
+    assert version == ""
+
+
+def test_shared_libraries_by_wheel(root: Path) -> None:
+    for name in ("libA-1.so.3", "libB.so", "libC.so.1.2", "notes.txt"):
+        put(root, f"{SITE}/numpy.libs/{name}")
+    put(root, f"{SITE}/torch/lib/libtorch.so")
+    (root / SITE / "numpy.libs/libD.so").symlink_to("libB.so")
+    assert looked(root)["shared_libraries"] == {"numpy": 3}
+
+
+def test_installed_is_what_dpkg_calls_so(root: Path) -> None:
+    status = (
+        "Package: apt\nStatus: install ok installed\nVersion: 2.6.1\nDescription: a\n Version: 9\n\n"
+        "Package: gone\nStatus: deinstall ok config-files\nVersion: 1\n\n"
+        "Package: held\nStatus: hold ok installed\nVersion: 1:2-3\n"
+    )
+    put(root, "var/lib/dpkg/status", status)
+    facts = records.from_json(Inside, json.dumps({**looked(root), "dpkg_query": None, "python": {"A.b": "1"}}), "it")
+    assert facts.debian == {"apt": "2.6.1", "held": "1:2-3"}
+    assert facts.python == {"a-b": "1"}
+    assert records.from_json(Inside, records.to_json(facts), "it") == facts
+
+
+# Real containers
+
+
+@pytest.fixture
+def clean_engine(home: Path) -> Iterator[None]:
+    """Whatever happens in a test, no container of it is left."""
+    yield
+    assert containers() == []
+
+
+def containers() -> list[Any]:
+    found = engine.client().containers.list(all=True, filters={"label": LABEL}, ignore_removed=True)
+    return [each for each in found if each.labels[LABEL].startswith(str(home.home()))]
+
+
+ENGINE = [pytest.mark.docker, pytest.mark.usefixtures("clean_engine")]
+
+
+def engine_test(function: Callable[..., None]) -> Callable[..., None]:
+    for mark in ENGINE:
+        function = mark(function)
+    return function
+
+
+def faults(reference: str) -> list[str]:
+    """Where there are problems in an image that is allowed what Debian brings."""
+    facts = inside(reference)
+    assert isinstance(facts, Inside), facts
+    config = engine.client().images.get(reference).attrs["Config"]
+    return [problem.where for problem in problems({"config": config}, facts, ALLOWED)]
+
+
+@engine_test
+def test_a_clean_image_has_no_faults() -> None:
+    facts = inside(python_image())
+    assert isinstance(facts, Inside)
+    assert facts.debian == facts.dpkg_query
+    assert facts.debian["python3.11-minimal"].startswith("3.11.2-")
+    assert faults(python_image()) == []
+
+
+@engine_test
+def test_everything_planted_is_named() -> None:
+    instructions = (
+        "RUN cp /usr/bin/id /opt/id && chmod 6755 /opt/id",
+        "RUN mkdir -p /srv/open/deep && chmod -R 777 /srv/open",
+        "RUN mkdir -m 700 /srv/of && touch /srv/of/it && chmod 666 /srv/of/it && chown -R 1000:1000 /srv/of",
+        r"RUN useradd -p '$6$salt$hash' someone && useradd anyone && passwd -d anyone",
+        "RUN useradd -o -u 0 toor",
+        "RUN mkdir -p /home/mluser/.cache/pip && echo x > /home/mluser/.cache/pip/x",
+        "RUN cp /usr/bin/id /usr/local/bin/gcc && cp /usr/bin/id /usr/local/bin/chromium",
+        "ENV HF_TOKEN=x",
+        "EXPOSE 22",
+    )
+    with planted("everything", *instructions, user="root") as reference:
+        assert faults(reference) == [
+            *("User", "22/tcp", "HF_TOKEN", "anyone", "someone", "toor", "/opt/id"),
+            *("/srv/of/it", "/srv/open", "/home/mluser/.cache/pip", "/usr/local/bin/gcc", "/usr/local/bin/chromium"),
+        ]
+
+
+@engine_test
+def test_the_python_that_counts_is_the_first_on_the_images_path() -> None:
+    site = "/opt/venv/lib/python3.11/site-packages"
+    metadata = f"{site}/Some_Thing-1.dist-info/METADATA"
+    instructions = (
+        f"RUN mkdir -p /opt/venv/bin {site}/Some_Thing-1.dist-info && ln -s /usr/bin/python3 /opt/venv/bin/python",
+        "RUN printf 'home = /usr/bin\\n' > /opt/venv/pyvenv.cfg",
+        f"RUN printf 'Name: Some_Thing\\nVersion: 1+a\\n' > {metadata}",
+        "ENV PATH=/opt/venv/bin:$PATH",
+    )
+    with planted("venv", *instructions) as reference:
+        facts = inside(reference)
+    assert isinstance(facts, Inside)
+    assert facts.python == {"some-thing": "1+a"}
+
+
+@engine_test
+def test_a_volume_and_an_entry_point_hide_nothing() -> None:
+    instructions = ("RUN mkdir /data && cp /usr/bin/id /data && chmod 4755 /data/id", "VOLUME /data")
+    with planted("volume", *instructions, 'ENTRYPOINT ["/bin/false"]', "ENV PYTHONSAFEPATH=1") as reference:
+        assert faults(reference) == ["/data/id"]
+
+
+SITECUSTOMIZE = "RUN rm /usr/lib/python3.11/sitecustomize.py && echo '{}' > /usr/lib/python3.11/sitecustomize.py"
+
+
+@engine_test
+@pytest.mark.parametrize(
+    ("name", "instruction", "what"),
+    [
+        ("no-python", "RUN rm /usr/bin/python", "exited 127"),
+        ("not-runnable", "RUN rm /usr/bin/python && touch /usr/bin/python", "exited 127"),
+        (
+            "no-loader",
+            "RUN rm /usr/bin/python && printf '#!/none' > /usr/bin/python && chmod 755 /usr/bin/python",
+            "exited",
+        ),
+        ("crash", SITECUSTOMIZE.format("import os; os._exit(3)"), "exited 3, its last words: nothing"),
+        ("segfault", SITECUSTOMIZE.format("import os; os.kill(os.getpid(), 11); os.abort()"), "exited 13"),
+        ("dpkg", "RUN printf 'junk' > /var/lib/dpkg/status", "exited 1, its last words: subprocess.CalledProcessError"),
+        ("early-end", "RUN printf '#!/bin/sh\\necho {\\n' > /usr/bin/python", "did not print one whole document"),
+        ("silent", "RUN cp /bin/true /usr/bin/python", "did not print one whole document"),
+        ("talk", SITECUSTOMIZE.format('print("hello")'), "did not print one whole document"),
+    ],
+)
+def test_an_image_that_cannot_be_looked_into(name: str, instruction: str, what: str) -> None:
+    with planted(name, instruction) as reference:
+        found = inside(reference)
+    assert isinstance(found, Problem)
+    assert (found.kind, found.where) == ("bill of materials", "python")
+    assert what in found.what
+    assert "\n" not in found.what
+
+
+HANGS = SITECUSTOMIZE.format("import time; time.sleep(100)")
+
+
+@engine_test
+def test_a_python_that_hangs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("scan.inside.TIMEOUT_S", 1.0)
+    with planted("hangs", HANGS) as reference:
+        found = inside(reference)
+    assert isinstance(found, Problem)
+    assert "still running after 1 s" in found.what
+
+
+# The engine's faults
+
+
+@engine_test
+def test_an_image_that_is_nowhere() -> None:
+    with refused(EnvironmentFailed, "pull of 127.0.0.1:1/none@sha256:"):
+        inside(f"127.0.0.1:1/none@sha256:{'0' * 64}")
+
+
+@engine_test
+@pytest.mark.parametrize("how", ["kill", "remove"])
+def test_a_container_that_is_taken_away(how: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def once(_: float) -> None:
+        for container in containers():
+            container.kill() if how == "kill" else container.remove(force=True)
+
+    with planted(f"taken-{how}", HANGS) as reference:
+        monkeypatch.setattr("scan.inside.time.sleep", once)
+        with refused(EnvironmentFailed, "was killed" if how == "kill" else "failed: 404", reference):
+            inside(reference)
+
+
+@engine_test
+def test_an_engine_that_cannot_start_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(_: object) -> None:
+        raise APIError("no space left on device")
+
+    monkeypatch.setattr("docker.models.containers.Container.start", full)
+    with refused(EnvironmentFailed, "looking inside", "no space left on device"):
+        inside(python_image())
+
+
+@engine_test
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
+def test_a_run_that_is_stopped(how: signal.Signals) -> None:
+    """Ctrl-C leaves nothing; of a run that was killed the next one removes container and folder."""
+    with planted(f"stopped-{how.name.lower()}", HANGS) as reference:
+        program = "import sys; from scan.inside import inside; inside(sys.argv[1])"
+        with subprocess.Popen([sys.executable, "-c", program, reference], cwd=home.REPOSITORY) as run:
+            until(lambda: any(each.status == "running" for each in containers()))
+            run.send_signal(how)
+        assert len(containers()) == (1 if how is signal.SIGKILL else 0)
+        inside(python_image())
+        assert containers() == []
+        assert list(home.kept("work").iterdir()) == []
+
+
+def until(true: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 30
+    while not true():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
+@engine_test
+def test_the_container_of_a_run_at_work_is_left_alone(tmp_path: Path) -> None:
+    at_work = tmp_path / "home" / "work-of-another"
+    at_work.mkdir(parents=True)
+    other = engine.client().containers.create(python_image(), ["true"], labels={LABEL: str(at_work)})
+    try:
+        inside(python_image())
+        assert [each.id for each in containers()] == [other.id]
+    finally:
+        other.remove(force=True)
+
+
+@pytest.mark.docker
+@pytest.mark.slow
+def test_a_real_image_and_its_bill_of_materials_tell_the_same(base_image: str, tmp_path: Path) -> None:
+    facts = inside(base_image)
+    assert isinstance(facts, Inside)
+    assert facts.python["torch"] == "2.6.0"
+    assert facts.shared_libraries["numpy"] > 0
+    packages = packages_of(trivy.analyse(base_image, tmp_path).cyclonedx)
+    assert disagreements(packages, facts) == ()
+    hidden = tuple(each for each in packages if each.name not in ("torch", "bsdutils"))
+    assert [problem.where for problem in disagreements(hidden, facts)] == ["bsdutils", "torch"]
