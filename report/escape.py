@@ -37,7 +37,7 @@ def clip_start(text: str, most: int) -> str:
 
 def markdown(text: str) -> Markup:
     """`text` on one line, as itself in GitHub's Markdown, inside a table or outside."""
-    return Markup(_PUNCTUATION.sub(lambda found: _ENTITY.get(found[0], "\\" + found[0]), one_line(text)))
+    return _escaped(one_line(text))
 
 
 def markdown_code(text: str) -> Markup:
@@ -50,6 +50,28 @@ def markdown_code(text: str) -> Markup:
     if not _NEEDS_ENTITIES.search(line):
         return Markup(f"`{line}`" if line else "")
     return Markup(f"<code>{markdown(line)}</code>")
+
+
+def html_said(text: str) -> Markup:
+    """`text` with what stands between backticks as code, as ways out are written."""
+    return Markup("").join(Markup("<code>{}</code>").format(part) if code else part for part, code in _spans(text))
+
+
+def markdown_said(text: str) -> Markup:
+    """As `html_said`, on one line of Markdown."""
+    return Markup("").join(markdown_code(part) if code else _escaped(part) for part, code in _spans(text))
+
+
+def _escaped(line: str) -> Markup:
+    return Markup(_PUNCTUATION.sub(lambda found: _ENTITY.get(found[0], "\\" + found[0]), line))
+
+
+def _spans(text: str) -> list[tuple[str, bool]]:
+    """Pieces of `text` and whether each is code; a backtick without its fellow is a backtick."""
+    pieces = one_line(text).split("`")
+    if len(pieces) % 2 == 0:
+        return [("`".join(pieces), False)]
+    return [(piece, bool(place % 2)) for place, piece in enumerate(pieces)]
 
 
 def markdown_fence(text: str) -> Markup:

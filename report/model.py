@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from images.record import BuildRecord
-from scan.record import ScanRecord
+from scan.record import Problem, ScanRecord
 from validation.record import ValidationRecord
 
 
@@ -121,7 +121,7 @@ class Throughput:
 
 @dataclass(frozen=True)
 class FindingRow:
-    """A finding; `fixed` says in words where there is no fix."""
+    """A finding; `fixed` says in words where there is no fix, `note` what its standing asks for, `why` the rule."""
 
     mark: Mark
     id: str
@@ -129,18 +129,74 @@ class FindingRow:
     installed: str
     fixed: str
     title: str
+    note: str
+    why: str
+
+
+@dataclass(frozen=True)
+class StandingView:
+    """All findings of one standing; `note` heads the column of that name, and is empty where there is none."""
+
+    title: str
+    css: str
+    line: str
+    note: str
+    folded: bool
+    rows: tuple[FindingRow, ...]
+
+
+@dataclass(frozen=True)
+class CountRow:
+    """How many findings of one standing, by severity and in all."""
+
+    title: str
+    counts: tuple[int, ...]
+    total: int
+
+
+@dataclass(frozen=True)
+class OriginView:
+    """Packages of one origin and who judged them."""
+
+    packages: str
+    name: str
+    source: str
+    assessed: bool
 
 
 @dataclass(frozen=True)
 class FindingsView:
-    """What is known against an image. `counts` is empty where nothing was assessed: unknown is not zero."""
+    """What is known against an image. `counts` is empty where nothing was assessed: unknown is not zero.
+
+    `coverage` says in one line what was assessed and what no source knows, `origins` the same one by one.
+    """
 
     assessed: bool
     line: str
-    counts: tuple[tuple[Mark, int], ...]
-    urgent: tuple[FindingRow, ...]
-    others: tuple[FindingRow, ...]
-    scanner: str
+    coverage: str
+    origins: tuple[OriginView, ...]
+    severities: tuple[Mark, ...]
+    counts: tuple[CountRow, ...]
+    standings: tuple[StandingView, ...]
+    facts: tuple[Fact, ...]
+
+
+@dataclass(frozen=True)
+class ProblemGroup:
+    """What refuses an image and is no vulnerability, of one kind."""
+
+    kind: str
+    folded: bool
+    problems: tuple[Problem, ...]
+
+
+@dataclass(frozen=True)
+class Document:
+    """A file beside the report; `digest` is empty where the record has none."""
+
+    kind: str
+    path: str
+    digest: str
 
 
 @dataclass(frozen=True)
@@ -175,7 +231,8 @@ class ImageView:
     measured_on: str
     scan: StageView
     packages: tuple[Fact, ...]
-    sbom: str
+    documents: tuple[Document, ...]
+    problems: tuple[ProblemGroup, ...]
     findings: FindingsView
     environment: tuple[Fact, ...]
     debian: tuple[Fact, ...]

@@ -37,11 +37,15 @@ _SIGNS = {
     "unknown": "⬜",
 }
 _BLOCKS = 20
+# Rows of what is folded: thousands of tolerated findings must not push out those that block.
+_FOLDED_ROWS = 50
 
 
 def html(release: ReleaseRecord, images: Sequence[ImageRecords]) -> str:
     """The report as one self-contained page. An image of the release without records is shown as `not run`."""
-    return _templates(_clean).get_template("report.html.j2").render(page=page(release, images))
+    templates = _templates(_clean)
+    templates.filters["said"] = escape.html_said
+    return templates.get_template("report.html.j2").render(page=page(release, images))
 
 
 def markdown(release: ReleaseRecord, images: Sequence[ImageRecords]) -> str:
@@ -70,9 +74,10 @@ def _markdown(shown: Page, rows: int, characters: int) -> str:
 
     templates = _templates(text)
     templates.filters["code"] = lambda value: escape.markdown_code(escape.clip(value, characters))
+    templates.filters["said"] = lambda value: escape.markdown_said(escape.clip(value, characters))
     templates.filters["log"] = lambda value: escape.markdown_fence(escape.clip_start(value, characters))
     templates.filters.update(fence=escape.markdown_fence, sign=_sign, blocks=_blocks)
-    return templates.get_template("report.md.j2").render(page=shown, rows=rows)
+    return templates.get_template("report.md.j2").render(page=shown, rows=rows, folded_rows=min(rows, _FOLDED_ROWS))
 
 
 def _templates(finalize: Callable[[object], object]) -> Environment:

@@ -1,57 +1,118 @@
-"""What a report shows of a scan: packages, and what is known against them."""
+"""What a report shows of a scan: packages, what refuses the image, and what is known against it."""
 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable, Sequence
 
 from report import units
 from report.escape import one_line
-from report.model import Fact, FindingRow, FindingsView, Mark, StageView
-from report.stages import NOT_REACHED
+from report.model import (
+    CountRow,
+    Document,
+    Fact,
+    FindingRow,
+    FindingsView,
+    Mark,
+    OriginView,
+    ProblemGroup,
+    StageView,
+    StandingView,
+)
+from report.stages import NOT_REACHED, supported
 from runner.verdict import Verdict
-from scan.record import Database, Finding, Sbom, ScanRecord
+from scan import judge, vex
+from scan.record import Database, Finding, Judged, Origin, Problem, Sbom, ScanRecord, Standing
 
 NOT_ASSESSED = "not assessed"
+NO_SOURCE = "no advisory source"
 SEVERITIES = ("critical", "high", "medium", "low", "unknown")
 PACKAGE_KINDS = {"deb": "Debian", "pypi": "Python"}
 
-_URGENT = ("critical", "high")
+# As one line counts them: `2 blocking, 1 in grace`.
+_COUNTED = {
+    Standing.BLOCKS: "blocking",
+    Standing.GRACE: "in grace",
+    Standing.EXCUSED: "excused",
+    Standing.UNFIXED: "without a fix",
+    Standing.TOLERATED: "tolerated",
+}
+# What the last column says, for the standings that have one.
+_NOTES = {Standing.BLOCKS: "Way out", Standing.GRACE: "Until", Standing.EXCUSED: "Until"}
+_OPEN = (Standing.BLOCKS, Standing.GRACE)
+_OPEN_PROBLEMS = 20
 
 
 def scan_stage(record: ScanRecord | None) -> StageView:
     """How the scan ended; without a database that is `not assessed`, whatever the record claims."""
     if record is None:
         return NOT_REACHED
-    found = findings_view(record)
-    claimed = Mark(record.verdict)
-    mark = claimed if found.assessed or record.verdict in (Verdict.FAIL, Verdict.INFRA) else Mark(NOT_ASSESSED)
-    return StageView(mark, found.line, one_line(record.reason))
+    claimed = supported(record.verdict, [Verdict.FAIL if _refuses(record) else Verdict.PASS])
+    judged = assessed(record) or claimed in (Verdict.FAIL, Verdict.INFRA)
+    return StageView(Mark(claimed if judged else NOT_ASSESSED), _line(record), one_line(record.reason))
 
 
 def assessed(record: ScanRecord) -> bool:
-    """Whether a database judged this image: an empty list of findings without one says nothing."""
-    return record.findings is not None and (record.database is not None or bool(record.findings))
+    """Whether a database judged this image: an empty list of findings that no source stands behind says nothing."""
+    sources = record.database is not None and any(origin.source for origin in record.origins)
+    return record.findings is not None and (sources or bool(record.findings))
+
+
+def _refuses(record: ScanRecord) -> bool:
+    return bool(record.problems) or any(each.standing is Standing.BLOCKS for each in record.findings or ())
+
+
+def _line(record: ScanRecord) -> str:
+    problems = [units.plural(len(record.problems), "problem")] if record.problems else []
+    if not assessed(record):
+        return "; ".join((*problems, f"vulnerabilities {NOT_ASSESSED}"))
+    blind = sum(origin.packages for origin in record.origins if not origin.source)
+    beside = [f"{blind:,} more without an advisory source"] if blind else []
+    return "; ".join((*problems, _findings_line(record), *beside))
+
+
+def _findings_line(record: ScanRecord) -> str:
+    """A zero is one of what was assessed, and says so."""
+    if not record.findings:
+        judged = sum(origin.packages for origin in record.origins if origin.source)
+        return f"0 findings in {units.plural(judged, 'package')} assessed"
+    counts = Counter(each.standing for each in record.findings)
+    return ", ".join(f"{counts[standing]:,} {word}" for standing, word in _COUNTED.items() if counts[standing])
 
 
 def findings_view(record: ScanRecord | None) -> FindingsView:
-    """Findings by severity, most severe first."""
+    """Findings by standing, what blocks first, and in each the most severe first."""
     if record is None:
-        return FindingsView(False, "not run", (), (), (), "")
-    if not assessed(record) or record.findings is None:
-        return FindingsView(False, f"vulnerabilities {NOT_ASSESSED}", (), (), (), record.scanner)
-    rows = tuple(map(_finding, sorted(record.findings, key=_severe_first)))
-    found = Counter(row.mark.word for row in rows)
+        return FindingsView(False, "not run", "", (), (), (), (), ())
+    known = assessed(record)
+    judged = (record.findings or ()) if known else ()
+    standings = tuple(view for standing in Standing if (view := _standing(standing, judged)).rows)
     return FindingsView(
-        assessed=True,
-        line=_severities(found),
-        counts=tuple((Mark(severity), found[severity]) for severity in SEVERITIES),
-        urgent=tuple(row for row in rows if row.mark.word in _URGENT),
-        others=tuple(row for row in rows if row.mark.word not in _URGENT),
-        scanner=f"{record.scanner}, {_database(record.database)}",
+        assessed=known,
+        line=_findings_line(record) if known else f"vulnerabilities {NOT_ASSESSED}",
+        coverage=_coverage(record.origins, known),
+        origins=_origins(record.origins, known),
+        severities=tuple(map(Mark, SEVERITIES)),
+        counts=_counts(judged),
+        standings=standings,
+        facts=_judged_by(record),
     )
 
 
-def _finding(finding: Finding) -> FindingRow:
+def _standing(standing: Standing, judged: Iterable[Judged]) -> StandingView:
+    found = sorted((each for each in judged if each.standing is standing), key=_severe_first)
+    return StandingView(
+        title=standing.capitalize(),
+        css=standing.name.lower(),
+        line=_severities(Counter(severity(each.finding) for each in found)),
+        note=_NOTES.get(standing, ""),
+        folded=standing not in _OPEN,
+        rows=tuple(map(_row, found)),
+    )
+
+
+def _row(judged: Judged) -> FindingRow:
+    finding, blocks = judged.finding, judged.standing is Standing.BLOCKS
     return FindingRow(
         mark=Mark(severity(finding)),
         id=finding.id,
@@ -59,7 +120,17 @@ def _finding(finding: Finding) -> FindingRow:
         installed=finding.installed_version,
         fixed=finding.fixed_version or "no fix yet",
         title=finding.title,
+        note=_pin(finding) if blocks else judged.until,
+        why=f"{judged.why}, over since {judged.until}" if blocks else judged.why,
     )
+
+
+def _pin(finding: Finding) -> str:
+    """A record may hold a package URL that is none; its finding is shown all the same."""
+    try:
+        return judge.pin(finding)
+    except ValueError:
+        return f"update {finding.package} to {finding.fixed_version}"
 
 
 def severity(finding: Finding) -> str:
@@ -68,19 +139,70 @@ def severity(finding: Finding) -> str:
     return word if word in SEVERITIES else SEVERITIES[-1]
 
 
-def _severe_first(finding: Finding) -> tuple[int, str, str]:
-    return SEVERITIES.index(severity(finding)), finding.package, finding.id
+def _severe_first(judged: Judged) -> tuple[int, str, str]:
+    return SEVERITIES.index(severity(judged.finding)), judged.finding.package, judged.finding.id
 
 
 def _severities(found: Counter[str]) -> str:
-    line = ", ".join(f"{found[severity]} {severity}" for severity in SEVERITIES if found[severity])
-    return line or "0 findings"
+    return ", ".join(f"{found[severity]:,} {severity}" for severity in SEVERITIES if found[severity])
 
 
-def _database(database: Database | None) -> str:
+def _counts(judged: Sequence[Judged]) -> tuple[CountRow, ...]:
+    """Findings by standing and severity, and all of them where there is more than one standing."""
+    found = Counter((each.standing, severity(each.finding)) for each in judged)
+    rows = [_count(standing.capitalize(), [found[standing, one] for one in SEVERITIES]) for standing in Standing]
+    rows = [row for row in rows if row.total]
+    every = _count("All", [sum(row.counts[place] for row in rows) for place in range(len(SEVERITIES))])
+    return (*rows, every) if len(rows) > 1 else tuple(rows)
+
+
+def _count(title: str, counts: Sequence[int]) -> CountRow:
+    return CountRow(title, tuple(counts), sum(counts))
+
+
+def _coverage(origins: Sequence[Origin], known: bool) -> str:
+    """`31 Debian, 97 PyPI assessed; 14 NVIDIA wheels: no advisory source`."""
+    judged = [f"{origin.packages:,} {origin.name}" for origin in origins if known and origin.source]
+    blind = [f"{origin.packages:,} {origin.name}" for origin in origins if not (known and origin.source)]
+    parts = [f"{', '.join(judged)} assessed"] if judged else []
+    parts += [f"{', '.join(blind)}: {NO_SOURCE if known else NOT_ASSESSED}"] if blind else []
+    return "; ".join(parts)
+
+
+def _origins(origins: Sequence[Origin], known: bool) -> tuple[OriginView, ...]:
+    """What was assessed first."""
+    views = (_origin(origin, known) for origin in origins)
+    return tuple(sorted(views, key=lambda view: not view.assessed))
+
+
+def _origin(origin: Origin, known: bool) -> OriginView:
+    said = (origin.source or NO_SOURCE) if known else NOT_ASSESSED
+    return OriginView(f"{origin.packages:,}", origin.name, said, known and bool(origin.source))
+
+
+def _judged_by(record: ScanRecord) -> tuple[Fact, ...]:
+    facts = (Fact("Scanner", record.scanner), *_database(record.database, record.started_at))
+    return tuple(fact for fact in facts if fact.value)
+
+
+def _database(database: Database | None, scanned_at: str) -> tuple[Fact, ...]:
     if database is None:
-        return "database unknown"
-    return f"database {database.source} of {units.moment(database.updated_at)}"
+        return (Fact("Database", "none"),)
+    days = units.days_between(database.updated_at, scanned_at)
+    age = f", {units.plural(days, 'day')} old at the scan" if days is not None else ""
+    return (
+        Fact("Database", database.source),
+        Fact("Updated", f"{units.moment(database.updated_at)}{age}"),
+        Fact("Database digest", units.digest(f"sha256:{database.sha256}") if database.sha256 else ""),
+    )
+
+
+def problem_groups(problems: Iterable[Problem]) -> tuple[ProblemGroup, ...]:
+    """Problems of one kind together, in the order the kinds first appear in."""
+    groups: dict[str, list[Problem]] = {}
+    for problem in problems:
+        groups.setdefault(problem.kind, []).append(problem)
+    return tuple(ProblemGroup(kind, len(found) > _OPEN_PROBLEMS, tuple(found)) for kind, found in groups.items())
 
 
 def package_facts(sbom: Sbom | None) -> tuple[Fact, ...]:
@@ -89,9 +211,13 @@ def package_facts(sbom: Sbom | None) -> tuple[Fact, ...]:
     return tuple(Fact(PACKAGE_KINDS.get(kind, kind), f"{count:,}") for kind, count in kinds)
 
 
-def sbom_line(sbom: Sbom | None) -> str:
-    """How many packages are listed, and where."""
-    if sbom is None:
-        return ""
-    total = units.plural(sum(sbom.packages.values()), "package")
-    return f"{total} listed in {sbom.file}, sha256 {sbom.sha256[: units.SHORT_HEX]}"
+def documents(record: ScanRecord | None) -> tuple[Document, ...]:
+    """The documents of a scan, by their path beside the report; OpenVEX only where something is excused."""
+    if record is None or record.sbom is None:
+        return ()
+    said = units.digest(f"sha256:{record.sbom.sha256}")
+    found = [Document("CycloneDX", f"{record.image}/{record.sbom.file}", said)]
+    found += [Document("SPDX", f"{record.image}/{record.sbom.spdx}", "")]
+    if any(each.standing is Standing.EXCUSED for each in record.findings or ()):
+        found.append(Document("OpenVEX", f"{record.image}/{vex.FILE}", ""))
+    return tuple(found)

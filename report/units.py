@@ -63,6 +63,14 @@ def moment(iso: str) -> str:
     return found.replace(tzinfo=found.tzinfo or UTC).astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC")
 
 
+def days_between(before: str, after: str) -> int | None:
+    """Whole days from one ISO 8601 time to another by the calendar, None where either is no time."""
+    try:
+        return (datetime.fromisoformat(after).date() - datetime.fromisoformat(before).date()).days
+    except ValueError:
+        return None
+
+
 def plural(count: int, one: str, many: str = "") -> str:
     """`1 check`, `2 checks`."""
     return f"{count:,} {one if count == 1 else many or one + 's'}"

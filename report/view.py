@@ -15,7 +15,7 @@ from report import units
 from report.build_view import build_stage, kind_views, layer_views
 from report.escape import one_line
 from report.model import Bar, Fact, ImageRecords, ImageView, Mark, Page, StageView
-from report.scan_view import NOT_ASSESSED, findings_view, package_facts, sbom_line, scan_stage
+from report.scan_view import NOT_ASSESSED, documents, findings_view, package_facts, problem_groups, scan_stage
 from report.stages import points, supported
 from report.validation_view import (
     environment_facts,
@@ -125,7 +125,8 @@ def image_view(release: ReleaseRecord, given: ImageRecords) -> ImageView:
         measured_on=measured_on(validation.environment) if validation else "",
         scan=scanned,
         packages=package_facts(scan.sbom if scan else None),
-        sbom=sbom_line(scan.sbom if scan else None),
+        documents=documents(scan),
+        problems=problem_groups(scan.problems if scan else ()),
         findings=findings_view(scan),
         environment=environment_facts(validation.environment) if validation else (),
         debian=tuple(Fact(one.name, one.version) for one in build.debian_packages) if build else (),

@@ -12,10 +12,11 @@ from images.record import BuildRecord, BuiltLayer, DebianPackage
 from publish.record import Promotion, ReleaseRecord, StageTime
 from report.model import ImageRecords
 from runner.verdict import Verdict
-from scan.record import Database, Finding, Sbom, ScanRecord
+from scan.record import Database, Finding, Judged, Origin, Problem, Sbom, ScanRecord, Standing
 from validation.record import Check, Environment, Figure, SuiteResult, ValidationRecord
 
 VERSION = "v2.6.0"
+DATABASE = Database("ghcr.io/aquasecurity/trivy-db:2", hashlib.sha256(b"database").hexdigest(), "2026-11-20T18:31:00Z")
 REGISTRY = "localhost:5000"
 HOSTILE = (
     '<script>alert(1)</script> a|b `tick` \\| *bold*\nsecond & "line" </pre> \x1b[31mred\x1b[0m \x00 \u202edesrever'
@@ -164,29 +165,108 @@ def validation(image: str, verdict: Verdict = Verdict.INCONCLUSIVE, *found: Suit
     )
 
 
-def findings() -> tuple[Finding, ...]:
+def finding(id_: str, purl: str, fixed: str, severity: str, title: str) -> Finding:
+    package, _, version = purl.rpartition("/")[2].partition("?")[0].partition("@")
+    return Finding(id_, purl, package, version, fixed, severity, title, "2026-09-30")
+
+
+def findings() -> tuple[Judged, ...]:
+    """Every standing and every severity once at least, not in the order of a report."""
+    jinja, debian = "pkg:pypi/jinja2@3.1.5", "pkg:deb/debian/{}?arch=amd64&distro=debian-12"
+    timing = finding(
+        "CVE-2026-0002", debian.format("libssl3@3.0.15-1"), "3.0.16-1", "LOW", "openssl: timing side channel"
+    )
+    sandbox = finding("CVE-2026-0001", jinja, "3.1.6, 4.0.1", "HIGH", "jinja2: sandbox escape through attr")
+    parser = finding("CVE-2026-0005", debian.format("libexpat1@2.5.0-1"), "2.5.0-1+deb12u1", "CRITICAL", "expat: XXE")
+    glibc = finding("CVE-2026-0004", debian.format("libc6@2.36-9"), "", "MEDIUM", "glibc: buffer overflow in assert")
+    zlib = finding("CVE-2026-0003", debian.format("zlib1g@1.2.13"), "", "CRITICAL", "zlib: overflow in minizip")
+    pillow = finding("CVE-2026-0006", "pkg:pypi/pillow@11.1.0", "11.2.0", "MEDIUM", "pillow: overflow in DDS")
+    torch = finding("CVE-2026-0007", "pkg:pypi/torch@2.6.0", "2.7.1", "HIGH", "torch: resource shutdown in ctc_loss")
+    tar = finding("TEMP-0517018-A83CE6", debian.format("sysvinit-utils@3.06-4"), "", "NEGLIGIBLE", "")
+    excuse = "the loss is not called with lengths of strangers (images@example.org)"
     return (
-        Finding("CVE-2025-0002", "libssl3", "3.0.15-1", "3.0.16-1", "LOW", "openssl: timing side channel"),
-        Finding("CVE-2025-0001", "jinja2", "3.1.5", "3.1.6", "HIGH", "jinja2: sandbox escape through attr"),
-        Finding("CVE-2025-0004", "libc6", "2.36-9", "", "MEDIUM", "glibc: buffer overflow in assert"),
-        Finding(
-            "CVE-2025-0003", "zlib1g", "1:1.2.13", "", "CRITICAL", "zlib: integer overflow in zipOpenNewFileInZip4"
-        ),
+        Judged(timing, Standing.TOLERATED, "", "low does not block"),
+        Judged(sandbox, Standing.BLOCKS, "2026-10-28", "fixed since 2026-09-30, 28 days of grace"),
+        Judged(parser, Standing.BLOCKS, "2026-10-14", "fixed since 2026-09-30, 14 days of grace"),
+        Judged(glibc, Standing.UNFIXED, "", "no fixed version is known"),
+        Judged(zlib, Standing.UNFIXED, "", "no fixed version is known"),
+        Judged(pillow, Standing.GRACE, "2027-03-29", "fixed since 2026-09-30, 180 days of grace"),
+        Judged(torch, Standing.EXCUSED, "2027-01-31", excuse),
+        Judged(tar, Standing.TOLERATED, "", "negligible does not block"),
     )
 
 
-def scan(image: str, found: tuple[Finding, ...] | None, verdict: Verdict = Verdict.INCONCLUSIVE) -> ScanRecord:
-    none = "no vulnerability database could be fetched: vulnerabilities were not assessed"
+def tolerated(count: int) -> tuple[Judged, ...]:
+    """Findings as an image with a compiler has them, in kernel headers that nothing runs."""
+    purl, title = "pkg:deb/debian/linux-libc-dev@6.1.158-1", "kernel: a driver forgets to check a length"
+    found = (finding(f"CVE-2026-{10_000 + number}", purl, "", "LOW", title) for number in range(count))
+    return tuple(Judged(each, Standing.TOLERATED, "", "low does not block") for each in found)
+
+
+def problems() -> tuple[Problem, ...]:
+    """Every kind once at least."""
+    clean, pinned = "remove it in the same build step that filled it", "take it out, or lock another version"
+    return (
+        Problem(
+            "bill of materials",
+            "opencv-python-headless",
+            "the bill of materials lists 4.11.0.86, importlib.metadata says 4.11.0",
+            "build the image again",
+        ),
+        Problem("configuration", "User", "the image runs as root: its user is root", "set a user of its own"),
+        Problem("configuration", "/srv/.cache/pip", "a package cache of 218 MB is left in the image", clean),
+        Problem(
+            "configuration",
+            "/usr/bin/gcc-12",
+            "a compiler in a runtime image",
+            "remove the package, or allow it with its reason: `configuration.compiler` in scan/policy.yaml",
+        ),
+        Problem(
+            "secret",
+            "/srv/user/.aws/credentials:2",
+            "AWS Access Key ID (aws-access-key-id)",
+            "revoke it: who pulled the layer has it; then build without it",
+        ),
+        Problem("licence", "fancy-gpl 1.0", "GPL-3.0-only is not allowed", pinned),
+        Problem("dockerfile", "images/cv/Dockerfile:7", "DL3008: Pin versions in apt get install.", "mend the line"),
+        Problem("budget", "cv", "compressed size: 4300 MB, the budget is 4100 MB", "take out what is not needed"),
+        Problem("exception", f"CVE-2025-1 {'pkg:pypi/jinja2@3.1.4'}", "expired on 2026-11-01", "correct or remove it"),
+    )
+
+
+def origins(sourced: bool = True) -> tuple[Origin, ...]:
+    """Packages by origin; without a database none has a source."""
+    debian, pypi = ("Debian Security Tracker", "GitHub Security Advisory Pip") if sourced else ("", "")
+    return (
+        Origin("Debian", 104, debian),
+        Origin("NVIDIA wheels", 14, ""),
+        Origin("PyPI", 27, pypi),
+        Origin("vendored in wheels", 8, pypi),
+        Origin("cargo packages inside wheels", 61, ""),
+        Origin("shared libraries inside wheels", 212, ""),
+    )
+
+
+def scan(
+    image: str,
+    found: tuple[Judged, ...] | None,
+    verdict: Verdict = Verdict.INCONCLUSIVE,
+    wrong: tuple[Problem, ...] = (),
+) -> ScanRecord:
+    none = "vulnerabilities not assessed: no vulnerability database could be fetched"
+    refused = f"{wrong[0].kind}: {wrong[0].where}: {wrong[0].what}, and {len(wrong) - 1} more problems" if wrong else ""
     return ScanRecord(
         version=VERSION,
         image=image,
         digest=digest(image),
         verdict=verdict,
-        reason=none if found is None else "",
+        reason=none if found is None else refused,
         scanner="trivy 0.76.0",
-        sbom=Sbom("sbom.cdx.json", digest(f"sbom {image}")[7:], {"deb": 104, "pypi": 41}),
-        database=None if found is None else Database("ghcr.io/aquasecurity/trivy-db:2", "2026-11-20T18:31:00Z"),
+        sbom=Sbom("sbom.cdx.json", digest(f"sbom {image}")[7:], "sbom.spdx.json", {"deb": 104, "pypi": 49}),
+        database=None if found is None else DATABASE,
+        origins=origins(found is not None),
         findings=found,
+        problems=wrong,
         started_at="2026-11-21T02:09:40+00:00",
         seconds=21.9,
     )
@@ -201,7 +281,10 @@ def images() -> tuple[ImageRecords, ...]:
     return (
         ImageRecords("base", build("base"), validation("base", Verdict.PASS, passing()), scan("base", ())),
         ImageRecords(
-            "cv", build("cv"), validation("cv", Verdict.FAIL, *suites()), scan("cv", findings(), Verdict.FAIL)
+            "cv",
+            build("cv"),
+            validation("cv", Verdict.FAIL, *suites()),
+            scan("cv", findings(), Verdict.FAIL, problems()),
         ),
         ImageRecords("nlp", build("nlp"), None, scan("nlp", None)),
         ImageRecords("rl", None, None, None),

@@ -11,7 +11,7 @@ from report import difference_page
 from report.difference_page import LIMIT, markdown
 from report.difference_view import difference_view, headline
 from runner import records
-from scan.difference import Snapshot, Difference, Layer, difference
+from scan.difference import Difference, Layer, Snapshot, difference
 from scan.record import Finding, Judged, Package, Standing
 from tests.report import samples
 

@@ -74,3 +74,16 @@ def test_clip_keeps_the_start_and_clip_start_the_end() -> None:
 
 def test_escaped_text_unescapes_to_itself_once() -> None:
     assert html.unescape(escape.markdown("a & b < c | d")) == "a & b < c | d"
+
+
+@pytest.mark.parametrize(
+    ("text", "html_text", "markdown_text"),
+    [
+        ("run `a & b` now", "run <code>a &amp; b</code> now", "run <code>a &amp; b</code> now"),
+        ("`make` it", "<code>make</code> it", "`make` it"),
+        ("one ` only", "one ` only", "one &#96; only"),
+        ("<b> `c`", "&lt;b&gt; <code>c</code>", "&lt;b&gt; `c`"),
+    ],
+)
+def test_what_stands_between_backticks_is_code(text: str, html_text: str, markdown_text: str) -> None:
+    assert (escape.html_said(text), escape.markdown_said(text)) == (html_text, markdown_text)

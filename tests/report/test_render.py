@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import fields, is_dataclass, replace
+from enum import Enum
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -45,15 +46,27 @@ def spoiled(value: Any) -> Any:
         return tuple(map(spoiled, value))
     if isinstance(value, dict):
         return dict.fromkeys([samples.HOSTILE], 1)
-    return samples.HOSTILE if isinstance(value, str) and not isinstance(value, Verdict) else value
+    return samples.HOSTILE if isinstance(value, str) and not isinstance(value, Enum) else value
 
 
 COUNTED = re.compile(r"(?<![\d.])0 (?:critical|high|medium|low|unknown|findings)|\*\*0\*\*|critical|no findings")
 PROVEN = (
     "resnet50_training",
     "images/s",
-    "CVE-2025-0003",
+    "CVE-2026-0003",
     "no fix yet",
+    "No fix",
+    "TEMP-0517018-A83CE6",
+    "2027-03-29",
+    "lengths of strangers",
+    "the image runs as root",
+    "AWS Access Key ID",
+    "ghcr.io/aquasecurity/trivy-db:2",
+    "1 day old at the scan",
+    f"sha256:{samples.DATABASE.sha256[:12]}",
+    "cv/sbom.cdx.json",
+    "cv/sbom.spdx.json",
+    "cv/vex.openvex.json",
     "libgomp1",
     "6.1.0-28-amd64",
     "1 GiB",
@@ -160,7 +173,7 @@ def test_values_side_by_side_stay_apart() -> None:
     spans = [token.content for token in inline.children or () if token.type == "code_inline"]
     assert spans[1:] == ["v2.6.0-candidate", "v2.6.0-base-candidate"]
     assert "v2.6.0 · **Promoted as** candidate · " in text
-    assert "104 Debian, 41 Python packages" in text
+    assert "104 Debian, 49 Python packages" in text
 
 
 def test_missing_stages_are_not_run_and_never_pass() -> None:
@@ -185,9 +198,40 @@ def test_a_missing_scan_never_shows_as_zero(image: str) -> None:
 
 
 def test_an_assessed_image_without_findings_does_show_zero() -> None:
-    assert "0 critical" in part(render.html(*full()), "base")
-    assert COUNTED.search(part(render.html(*full()), "base"))
-    assert "🟥 critical **0**" in render.markdown(*full())
+    for text in (part(render.html(*full()), "base"), render.markdown(*full())):
+        assert "0 findings in 139 packages assessed" in text
+        assert COUNTED.search(text)
+
+
+def test_what_no_source_knows_stands_beside_the_findings() -> None:
+    text = part(render.html(*full()), "base")
+    assert "14 NVIDIA wheels no advisory source" in text
+    assert "104 Debian Debian Security Tracker" in text
+    assert (
+        "104 Debian, 27 PyPI, 8 vendored in wheels assessed; 14 NVIDIA wheels, 61 cargo packages inside wheels, "
+        "212 shared libraries inside wheels: no advisory source"
+    ) in render.markdown(*full())
+
+
+def test_what_blocks_is_open_with_its_pin_and_what_is_tolerated_is_folded() -> None:
+    text, summary = render.html(*full()), render.markdown(*full())
+    assert re.search(r'<details class="standing blocks" open>.*?<code>jinja2&gt;=3.1.6</code>', text, re.DOTALL)
+    assert '<details class="standing tolerated">' in text
+    assert "write <code>jinja2&gt;=3.1.6</code> into the stack's requirements.in" in summary
+    assert summary.index("**Blocks**: 1 critical, 1 high") < summary.index("**In grace**: 1 medium")
+    assert "<details><summary>Tolerated: 1 low, 1 unknown</summary>" in summary
+
+
+def test_problems_are_shown_by_kind_with_their_way_out() -> None:
+    (details,) = re.findall(r"<summary>secret.*?</details>", render.html(*full()), re.DOTALL)
+    shown = Page(f"<body><details>{details}").text
+    assert shown.startswith("secret 1 problem")
+    assert shown.endswith("revoke it: who pulled the layer has it; then build without it")
+    kinds = re.findall(r"^\| ([a-z ]+) \| .*? \|", render.markdown(*full()).partition("| Kind |")[2], re.MULTILINE)
+    assert kinds[:9] == [problem.kind for problem in samples.problems()]
+    assert '<details class="problems" open>' in render.html(*full())
+    assert "as it should be" in part(render.html(*full()), "base")
+    assert "as it should be" not in part(render.html(*full()), "rl")
 
 
 def test_what_was_proven_is_on_the_page() -> None:
@@ -213,14 +257,32 @@ def test_a_summary_keeps_within_its_limit_and_says_what_it_left_out() -> None:
     release, images = full()
     cv = images[1]
     assert cv.scan is not None and cv.validation is not None
-    many = tuple(replace(samples.findings()[1], id=f"CVE-{number}", title="|" * 5000) for number in range(5000))
+    blocking = samples.findings()[1]
+    many = tuple(
+        replace(blocking, finding=replace(blocking.finding, id=f"CVE-{number}", title="|" * 5000))
+        for number in range(5000)
+    )
     loud = samples.suite("ddp", verdict=Verdict.FAIL, last_output="x" * 2_000_000 + "the end")
     images = (replace(cv, scan=replace(cv.scan, findings=many), validation=replace(cv.validation, suites=(loud,))),)
     text = render.markdown(release, images)
     assert len(text.encode()) <= render.MARKDOWN_LIMIT
-    assert re.search(r"… and [\d,]+ more critical and high findings, in `report.html`", text)
+    assert re.search(r"… and [\d,]+ more findings, in `report.html`", text)
     assert "the end" in text
     assert "CVE-4999" in render.html(release, images)
+
+
+def test_thousands_of_tolerated_findings_push_out_nothing_that_blocks() -> None:
+    release, images = full()
+    cv = images[1]
+    assert cv.scan is not None and cv.scan.findings is not None
+    blocking = samples.findings()[1]
+    many = tuple(replace(blocking, finding=replace(blocking.finding, id=f"CVE-2027-{number}")) for number in range(300))
+    crowded = replace(cv.scan, findings=(*samples.tolerated(20_000), *many))
+    text = render.markdown(release, tuple(replace(cv, image=f"cv{place}", scan=crowded) for place in range(4)))
+    assert len(text.encode()) <= render.MARKDOWN_LIMIT
+    assert [text.count(f"| CVE-2027-{number}: ") for number in range(300)] == [4] * 300
+    assert text.count("… and 19,950 more findings, in `report.html`") == 4
+    assert "<summary>Tolerated: 20,000 low</summary>" in text
 
 
 def test_the_verdict_survives_the_tightest_limit(monkeypatch: pytest.MonkeyPatch) -> None:

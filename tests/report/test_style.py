@@ -38,6 +38,7 @@ def pairs() -> list[tuple[str, str]]:
     tinted = [(name, f"{name}-bg") for name in TINTED]
     on_tint = [(text, f"{name}-bg") for name in TINTED for text in ("ink", "soft")]
     plain = [(text, ground) for text in ("ink", "soft", "link") for ground in ("paper", "card", "code")]
+    plain += [(name, "card") for name in ("fail", "inconclusive", "not-assessed")]
     bars = [("on-bar", kind) for kind in ("os", "wheel", "pool", "bytecode", "other")]
     return [*tinted, *on_tint, *plain, *bars]
 

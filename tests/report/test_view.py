@@ -8,8 +8,7 @@ from publish.record import Promotion
 from report import build_view, scan_view, validation_view, view
 from report.model import ImageRecords, ImageView, Mark
 from runner.verdict import Verdict
-from scan.record import Sbom
-from scan.run import packages_by_kind
+from scan.record import Finding, Judged, Origin, Problem, Standing
 from tests.report import samples
 from validation.record import GpuSample
 
@@ -112,22 +111,27 @@ def test_no_reason_recorded_is_said() -> None:
 
 
 @pytest.mark.parametrize(
-    ("findings", "database", "assessed"),
+    ("findings", "database", "sourced", "assessed"),
     [
-        ((), True, True),
-        ((), False, False),
-        (None, True, False),
-        (None, False, False),
-        (samples.findings(), False, True),
+        ((), True, True, True),
+        ((), True, False, False),
+        ((), False, True, False),
+        (None, True, True, False),
+        (None, False, False, False),
+        (samples.findings(), False, False, True),
     ],
 )
-def test_assessed_means_a_database_judged(findings: tuple[()] | None, database: bool, assessed: bool) -> None:
-    record = samples.scan("base", (), Verdict.PASS)
+def test_assessed_means_a_database_judged(
+    findings: tuple[Judged, ...] | None, database: bool, sourced: bool, assessed: bool
+) -> None:
+    record = samples.scan("base", (), Verdict.INCONCLUSIVE)
     record = replace(record, findings=findings, database=record.database if database else None)
-    found = scan_view.findings_view(record)
+    found = scan_view.findings_view(replace(record, origins=samples.origins(sourced)))
+    stage = scan_view.scan_stage(replace(record, origins=samples.origins(sourced)))
     assert found.assessed is assessed
-    assert bool(found.counts) is assessed
-    assert (scan_view.scan_stage(record).mark.word == "not assessed") is not assessed
+    assert bool(found.counts) is bool(findings)
+    assert (stage.mark.word == "not assessed") is (not assessed)
+    assert ("0 findings" in stage.line) is (assessed and not findings)
 
 
 def test_a_scanner_that_failed_stays_infra() -> None:
@@ -135,12 +139,138 @@ def test_a_scanner_that_failed_stays_infra() -> None:
     assert (stage.mark.word, stage.line) == ("infra", "vulnerabilities not assessed")
 
 
-def test_findings_are_sorted_and_counted_by_severity() -> None:
-    odd = replace(samples.findings()[0], severity="NEGLIGIBLE")
-    found = scan_view.findings_view(samples.scan("cv", (*samples.findings(), odd)))
-    assert [row.mark.word for row in (*found.urgent, *found.others)] == ["critical", "high", "medium", "low", "unknown"]
-    assert {mark.word: count for mark, count in found.counts} == dict.fromkeys(scan_view.SEVERITIES, 1)
-    assert [row.fixed for row in found.urgent] == ["no fix yet", "3.1.6"]
+def standing(name: Standing) -> tuple[Judged, ...]:
+    return tuple(each for each in samples.findings() if each.standing is name)
+
+
+@pytest.mark.parametrize(
+    ("found", "wrong", "word"),
+    [
+        ((), (), "pass"),
+        (standing(Standing.GRACE), (), "pass"),
+        (standing(Standing.BLOCKS), (), "fail"),
+        ((), samples.problems()[:1], "fail"),
+        (None, samples.problems()[:1], "fail"),
+        (None, (), "not assessed"),
+    ],
+)
+def test_a_scan_that_claims_pass_falls_with_what_it_found(
+    found: tuple[Judged, ...] | None, wrong: tuple[Problem, ...], word: str
+) -> None:
+    assert scan_view.scan_stage(samples.scan("base", found, Verdict.PASS, wrong)).mark.word == word
+
+
+def test_a_scan_in_one_line() -> None:
+    stage = scan_view.scan_stage(samples.scan("cv", samples.findings(), Verdict.FAIL, samples.problems()))
+    assert stage.line == (
+        "9 problems; 2 blocking, 1 in grace, 1 excused, 2 without a fix, 2 tolerated;"
+        " 287 more without an advisory source"
+    )
+    stage = scan_view.scan_stage(samples.scan("base", (), Verdict.PASS))
+    assert stage.line == "0 findings in 139 packages assessed; 287 more without an advisory source"
+
+
+@pytest.mark.parametrize(
+    ("sources", "known", "line"),
+    [
+        (("tracker", "advisories"), (), "31 Debian, 97 PyPI assessed; 14 NVIDIA wheels: no advisory source"),
+        (("tracker", ""), (), "31 Debian assessed; 97 PyPI, 14 NVIDIA wheels: no advisory source"),
+        (("", ""), (), "31 Debian, 97 PyPI, 14 NVIDIA wheels: not assessed"),
+        (("tracker", "advisories"), None, "31 Debian, 97 PyPI, 14 NVIDIA wheels: not assessed"),
+    ],
+)
+def test_what_no_source_can_assess_is_counted_by_origin(
+    sources: tuple[str, str], known: tuple[Judged, ...] | None, line: str
+) -> None:
+    origins = (Origin("Debian", 31, sources[0]), Origin("PyPI", 97, sources[1]), Origin("NVIDIA wheels", 14, ""))
+    found = scan_view.findings_view(replace(samples.scan("base", ()), findings=known, origins=origins))
+    assert found.coverage == line
+    assert [origin.assessed for origin in found.origins] == [
+        bool(source) and known is not None for source in (*sources, "")
+    ]
+
+
+def test_findings_by_standing_what_blocks_first_and_the_most_severe_first_in_each() -> None:
+    standings = scan_view.findings_view(samples.scan("cv", samples.findings())).standings
+    assert [(view.title, view.line, view.folded) for view in standings] == [
+        ("Blocks", "1 critical, 1 high", False),
+        ("In grace", "1 medium", False),
+        ("Excused", "1 high", True),
+        ("No fix", "1 critical, 1 medium", True),
+        ("Tolerated", "1 low, 1 unknown", True),
+    ]
+    assert [[row.mark.word for row in view.rows] for view in standings] == [
+        ["critical", "high"], ["medium"], ["high"], ["critical", "medium"], ["low", "unknown"]]  # fmt: skip
+
+
+def test_findings_are_counted_by_standing_and_severity() -> None:
+    counts = scan_view.findings_view(samples.scan("cv", samples.findings())).counts
+    assert [(row.title, row.counts, row.total) for row in counts] == [
+        ("Blocks", (1, 1, 0, 0, 0), 2),
+        ("In grace", (0, 0, 1, 0, 0), 1),
+        ("Excused", (0, 1, 0, 0, 0), 1),
+        ("No fix", (1, 0, 1, 0, 0), 2),
+        ("Tolerated", (0, 0, 0, 1, 1), 2),
+        ("All", (2, 2, 2, 1, 1), 8),
+    ]
+
+
+def test_each_standing_says_what_it_asks_for() -> None:
+    found = scan_view.findings_view(samples.scan("cv", samples.findings())).standings
+    (expat, jinja), (grace,), (excused,) = (view.rows for view in found[:3])
+    assert expat.note == "cut the next patch release: a new OS layer takes libexpat1 2.5.0-1+deb12u1"
+    assert jinja.note == "write `jinja2>=3.1.6` into the stack's requirements.in and run `./release.py lock`"
+    assert jinja.why == "fixed since 2026-09-30, 28 days of grace, over since 2026-10-28"
+    assert grace.note == "2027-03-29"
+    assert (excused.note, excused.why) == (
+        "2027-01-31", "the loss is not called with lengths of strangers (images@example.org)")  # fmt: skip
+    assert [view.note for view in found] == ["Way out", "Until", "Until", "", ""]
+    assert {row.fixed for row in found[3].rows} == {"no fix yet"}
+
+
+def test_a_finding_of_a_broken_package_url_is_shown_all_the_same() -> None:
+    broken = Judged(Finding("CVE-1", "no url", "x", "1", "2", "HIGH", "", ""), Standing.BLOCKS, "2026-01-01", "why")
+    (blocking,) = scan_view.findings_view(samples.scan("cv", (broken,))).standings
+    assert blocking.rows[0].note == "update x to 2"
+
+
+def test_problems_of_a_kind_are_together() -> None:
+    first, *others = samples.problems()
+    groups = scan_view.problem_groups((first, *others, first))
+    assert [(group.kind, len(group.problems)) for group in groups][:2] == [
+        ("bill of materials", 2), ("configuration", 3)]  # fmt: skip
+    assert sum(len(group.problems) for group in groups) == len(others) + 2
+    assert [scan_view.problem_groups([first] * count)[0].folded for count in (20, 21)] == [False, True]
+
+
+@pytest.mark.parametrize(
+    ("updated", "scanned", "said"),
+    [
+        ("2026-11-20T18:31:00Z", "2026-11-21T02:09:40+00:00", "2026-11-20 18:31 UTC, 1 day old at the scan"),
+        ("2026-11-21T00:00:00Z", "2026-11-21T02:09:40+00:00", "2026-11-21 00:00 UTC, 0 days old at the scan"),
+        ("2026-11-20T18:31:00Z", "", "2026-11-20 18:31 UTC"),
+        ("some day", "2026-11-21T02:09:40+00:00", "some day"),
+    ],
+)
+def test_the_database_by_source_age_and_digest(updated: str, scanned: str, said: str) -> None:
+    record = replace(samples.scan("base", ()), database=replace(samples.DATABASE, updated_at=updated))
+    facts = {fact.label: fact.value for fact in scan_view.findings_view(replace(record, started_at=scanned)).facts}
+    assert facts == {
+        "Scanner": "trivy 0.76.0",
+        "Database": "ghcr.io/aquasecurity/trivy-db:2",
+        "Updated": said,
+        "Database digest": f"sha256:{samples.DATABASE.sha256[:12]}",
+    }
+
+
+def test_documents_and_openvex_only_where_something_is_excused() -> None:
+    def listed(found: tuple[Judged, ...]) -> list[tuple[str, str]]:
+        return [(each.kind, each.path) for each in scan_view.documents(samples.scan("cv", found))]
+
+    always = [("CycloneDX", "cv/sbom.cdx.json"), ("SPDX", "cv/sbom.spdx.json")]
+    assert listed(()) == always
+    assert listed(samples.findings()) == [*always, ("OpenVEX", "cv/vex.openvex.json")]
+    assert scan_view.documents(replace(samples.scan("cv", ()), sbom=None)) == ()
 
 
 def test_layers_fill_the_bar_without_gaps() -> None:
@@ -183,12 +313,7 @@ def test_images_come_in_the_order_of_the_release_and_none_is_dropped() -> None:
 
 
 def test_the_kinds_a_scan_counts_have_names_for_people() -> None:
-    urls = ("pkg:deb/debian/bash@5.2", "pkg:pypi/torch@2.6.0")
-    counted = packages_by_kind({"components": [{"purl": url} for url in urls]})
-    assert [fact.label for fact in scan_view.package_facts(Sbom("sbom.cdx.json", "0" * 64, counted))] == [
-        "Debian",
-        "Python",
-    ]
+    assert [(fact.label, fact.value) for fact in only(base()).packages] == [("Debian", "104"), ("Python", "49")]
 
 
 def test_cause_attempts_and_gpus_are_shown() -> None:
