@@ -31,8 +31,11 @@ from images import plan as planning
 from images import resolve
 from images.catalog import Catalog, Version
 from oci.registry import Registry
-from publish.pipeline import STAGES, Options, Release, stages_until
-from report import render
+from publish.compare import compare
+from publish.pipeline import STAGES, Options, Release, stages_until, todays_judges
+from publish.promote import CANDIDATE, PRODUCTION
+from publish.rescan import rescan
+from report import difference_page, render
 from report.model import ImageRecords
 from runner import doctor, embedded, home, progress, records
 from runner.errors import EXIT_INCONCLUSIVE, EXIT_INTERRUPTED, EXIT_OK, EnvironmentFailed, GateRefused, ReleaseError
@@ -104,6 +107,35 @@ def run_lock(asked: argparse.Namespace) -> int:
     return EXIT_OK
 
 
+def run_rescan(asked: argparse.Namespace) -> int:
+    """`rescan`: judge every published image from its stored bill of materials against today's database."""
+    catalog, registry = catalogue.load(), Registry(embedded.host())
+    judged = rescan(registry, catalog, todays_judges(catalog, registry, _options(asked)), asked.channel)
+    if asked.json:
+        _print(judged)
+    for due in judged.due:
+        progress.say(f"line {due.line} needs {due.next}: {'; '.join(due.reasons)}")
+    if not judged.judgements:
+        progress.say(f"no image of a supported line is in {asked.channel}")
+    if judged.due:
+        return GateRefused.exit_code
+    return EXIT_OF_VERDICT[summary(judgement.verdict for judgement in judged.judgements)]
+
+
+def run_diff(asked: argparse.Namespace) -> int:
+    """`diff`: what changed between two releases: packages, advisories, layers and bytes to pull."""
+    catalog, registry = catalogue.load(), Registry(embedded.host())
+    versions = catalog.version(asked.before), catalog.version(asked.after)
+    judges = todays_judges(catalog, registry, _options(asked))
+    images = catalog.image_names(asked.images)
+    found = {image: compare(registry, catalog, image, versions, judges) for image in images}
+    if asked.json:
+        print(json.dumps({image: records.plain(difference) for image, difference in found.items()}, indent=2))
+    else:
+        print("\n".join(map(difference_page.markdown, found.values())), end="")
+    return EXIT_OK
+
+
 def run_release(asked: argparse.Namespace) -> int:
     """`release`: every stage in order, up to `--until`."""
     if asked.dry_run:
@@ -167,13 +199,16 @@ def _write_report(release: Release) -> None:
         progress.say(f"report: {path}")
 
 
+def _options(asked: argparse.Namespace) -> Options:
+    return Options(asked.device, asked.trivy_db, asked.db_repository)
+
+
 def _release(asked: argparse.Namespace) -> Release:
     catalog = catalogue.load()
     version = catalog.version(asked.version)
     plan = planning.make(catalog, version, catalog.image_names(asked.images), home.out())
-    options = Options(asked.device, asked.trivy_db, asked.db_repository)
     command = shlex.join(["./release.py", *sys.argv[1:]])
-    return Release(catalog, version, plan, Registry(embedded.host()), home.out(), options, command)
+    return Release(catalog, version, plan, Registry(embedded.host()), home.out(), _options(asked), command)
 
 
 def _versions(catalog: Catalog, given: str | None) -> list[Version]:
@@ -219,6 +254,12 @@ def _parser() -> argparse.ArgumentParser:
     release.add_argument("--until", choices=STAGES, help="the last stage to run")
     release.add_argument("--dry-run", action="store_true", help="print the plan, change nothing")
     release.set_defaults(format="table")
+    rescanned = _add_database(_add(commands, "rescan", run_rescan))
+    rescanned.add_argument("--channel", choices=(PRODUCTION, CANDIDATE), default=PRODUCTION)
+    compared = _add_database(_add(commands, "diff", run_diff))
+    compared.add_argument("before", help="as v2.6.0")
+    compared.add_argument("after", help="as v2.6.1")
+    compared.add_argument("--images", help="as cv,nlp; the catalogue's by default")
     for stage in STAGES:
         command = _add_version(_add(commands, stage, run_stage))
         command.set_defaults(stage=stage)
@@ -245,6 +286,11 @@ def _add_version(command: argparse.ArgumentParser) -> argparse.ArgumentParser:
     command.add_argument("version", help="as v2.6.0")
     command.add_argument("--images", help="as cv,nlp; the catalogue's by default")
     command.add_argument("--device", choices=("auto", "cuda", "cpu"), default="auto")
+    return _add_database(command)
+
+
+def _add_database(command: argparse.ArgumentParser) -> argparse.ArgumentParser:
+    command.set_defaults(device="auto")
     command.add_argument("--trivy-db", help="a folder with trivy.db and metadata.json; downloaded by default")
     command.add_argument("--db-repository", help="an OCI mirror of the vulnerability database")
     return command

@@ -20,7 +20,10 @@ from publish.record import Promotion, ReleaseRecord, StageTime
 from runner import progress, records
 from runner.errors import ConfigError
 from scan import run as scanning
-from scan import trivy
+from scan import store, trivy
+from scan.advice import advice
+from scan.assess import Judges, Place
+from scan.inside import KIND as BILL_OF_MATERIALS
 from scan.record import ScanRecord
 from validation import run as validation
 from validation.asserted import expected_of
@@ -165,16 +168,38 @@ class Release:
 
     def _scan_all(self) -> tuple[ScanRecord, ...]:
         builds = self.builds()
-        database = trivy.database(self.options.trivy_db, self.options.db_mirror)
-        return tuple(self._scan(record, database) for record in builds)
-
-    def _scan(self, record: BuildRecord, database: trivy.VulnerabilityDatabase | str) -> ScanRecord:
-        path = self._path(record.image, "scan")
-        before = records.read(ScanRecord, path)
-        scanned = scanning.scan(record, self.registry.host, path.parent, database, before)
-        records.write(path, scanned)
-        progress.say(f"  {record.image}: {scanned.verdict}{f', {scanned.reason}' if scanned.reason else ''}")
+        judges = todays_judges(self.catalog, self.registry, self.options)
+        scanned = tuple(self._scan(record, judges) for record in builds)
+        found = [judged.finding for record in scanned for judged in record.findings or ()]
+        history = judges.history.with_findings(found, judges.today)
+        store.keep_history(self.registry, self.catalog.repositories.records, history)
         return scanned
+
+    def _scan(self, build: BuildRecord, judges: Judges) -> ScanRecord:
+        path = self._path(build.image, "scan")
+        scanned = scanning.scan(self._scanned(build), judges, path.parent, records.read(ScanRecord, path))
+        records.write(path, scanned)
+        if scanned.sbom and not any(problem.kind == BILL_OF_MATERIALS for problem in scanned.problems):
+            store.keep_sbom(self.registry, build.repository, build.digest, scanned.sbom, path.parent)
+        progress.say(f"  {build.image}: {scanned.verdict}{f', {scanned.reason}' if scanned.reason else ''}")
+        for line in advice(scanned, self._place(build), judges.today):
+            progress.say(f"    {line}")
+        return scanned
+
+    def _place(self, build: BuildRecord) -> Place:
+        return Place(self.version.line, build.stacks)
+
+    def _scanned(self, build: BuildRecord) -> scanning.Subject:
+        catalog = self.catalog
+        return scanning.Subject(
+            build=build,
+            registry=self.registry.host,
+            place=self._place(build),
+            compiler=catalog.has_compiler(build.image),
+            budget=catalog.budget_of(build.image),
+            growth_percent=catalog.growth_percent,
+            before=promote.previous_size(self.registry, catalog.repositories.production, self.version, build.image),
+        )
 
     def _promote(self) -> ReleaseRecord:
         decision = self.decision()
@@ -199,6 +224,13 @@ class Release:
 
     def _path(self, image: str, stage: str) -> Path:
         return record_path(self.out, str(self.version), image, stage)
+
+
+def todays_judges(catalog: Catalog, registry: Registry, options: Options) -> Judges:
+    """Policy, exceptions and history, and the database that `options` name, downloaded where they name none."""
+    database = trivy.database(options.trivy_db, options.db_mirror)
+    today = datetime.datetime.now(datetime.UTC).date()
+    return scanning.judges(registry, catalog.repositories, database, today)
 
 
 def stages_until(stage: str | None) -> Sequence[str]:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from images.catalog import BASE, Repositories, Version
 from images.record import BuildRecord
+from oci import referrers
 from oci.manifest import Manifest
 from oci.registry import Registry
 from publish.record import Promotion
@@ -89,6 +90,13 @@ def previous(registry: Registry, repository: str, version: Version, image: str) 
     return ""
 
 
+def previous_size(registry: Registry, repository: str, version: Version, image: str) -> int | None:
+    """Compressed bytes of the newest release of the line before `version`; None where there is none."""
+    digest = previous(registry, repository, version, image).rpartition("@")[2]
+    manifest = registry.manifest(repository, digest) if digest else None
+    return sum(layer.size for layer in manifest.blobs()[1:]) if manifest else None
+
+
 def promote(
     builds: Sequence[BuildRecord], channel: str, registry: Registry, repositories: Repositories
 ) -> tuple[Promotion, ...]:
@@ -104,6 +112,7 @@ def promote(
         for blob in manifests[build.digest].blobs():
             registry.ensure_blob(target, blob, build.repository)
         registry.put_manifest(target, build.digest, manifests[build.digest])
+        referrers.copy(registry, build.repository, target, build.digest)
     for promotion in planned:
         _tag(registry, promotion, manifests[promotion.digest])
     return tuple(planned)

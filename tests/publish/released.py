@@ -63,7 +63,9 @@ def scanned(build: BuildRecord, verdict: Verdict = Verdict.PASS, reason: str = "
         scanner="trivy",
         sbom=None,
         database=None,
+        origins=(),
         findings=(),
+        problems=(),
         started_at="",
         seconds=0,
     )

@@ -13,7 +13,7 @@ from runner.errors import EnvironmentFailed, GateRefused
 from tests.fakes.registry import FakeRegistry, Fault
 from tests.publish.released import STAGING, built, staged
 
-REPOSITORIES = Repositories(production="pytorch-cuda", staging=STAGING, cache="cache")
+REPOSITORIES = Repositories(production="pytorch-cuda", staging=STAGING, cache="cache", records="records")
 TARGET = REPOSITORIES.production
 
 
@@ -66,7 +66,7 @@ def test_a_registry_that_will_not_mount_gets_the_blobs_copied(fake: FakeRegistry
 def test_an_immutable_tag_on_other_bytes_refuses_before_anything_is_put(registry: Registry) -> None:
     base, _ = staged(registry, "base")
     cv, _ = staged(registry, "cv")
-    repositories = Repositories("immutable", STAGING, "cache")
+    repositories = Repositories("immutable", STAGING, "cache", "records")
     promote([cv], PRODUCTION, registry, repositories)
     other, _ = staged(registry, "other")
     moved = built("cv", other.digest)

@@ -1,0 +1,66 @@
+"""Images that are out: found by their tags, with what the registry holds about them."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from images.catalog import BASE, Catalog, Version
+from oci.manifest import Manifest
+from oci.registry import Registry
+from publish.promote import CANDIDATE, PRODUCTION, tag_of
+from runner.errors import ConfigError
+
+_TAG = re.compile(r"(?P<version>v\d+\.\d+\.\d+)(?P<candidate>-candidate)?(?:-(?P<image>[a-z0-9-]+))?")
+
+
+@dataclass(frozen=True)
+class Published:
+    """An image under the tag of its version, in `channel` (production or candidate)."""
+
+    version: Version
+    image: str
+    channel: str
+    repository: str
+    digest: str
+
+
+def published(registry: Registry, catalog: Catalog, channel: str) -> tuple[Published, ...]:
+    """Every image of the catalogue's lines that a channel holds, newest version first. Aliases are no images."""
+    repository = catalog.repositories.production
+    found = (_parsed(catalog, tag, channel) for tag in registry.tags(repository))
+    named = sorted({each for each in found if each}, key=lambda each: (each[0].line, -each[0].patch, each[1]))
+    held = (
+        (version, image, registry.digest_of(repository, tag_of(image, str(version), channel)))
+        for version, image in named
+    )
+    return tuple(Published(version, image, channel, repository, digest) for version, image, digest in held if digest)
+
+
+def find(registry: Registry, catalog: Catalog, version: Version, image: str) -> Published:
+    """An image of a release: in production, else as a candidate. Raises ConfigError where it is neither."""
+    repository = catalog.repositories.production
+    for channel in (PRODUCTION, CANDIDATE):
+        if digest := registry.digest_of(repository, tag_of(image, str(version), channel)):
+            return Published(version, image, channel, repository, digest)
+    raise ConfigError(
+        f"{version} {image} is not in {registry.host}/{repository}", f"run `./release.py release {version}` first"
+    )
+
+
+def manifest_of(registry: Registry, image: Published) -> Manifest:
+    """Its manifest, raw. Raises ConfigError where the digest is gone."""
+    found = registry.manifest(image.repository, image.digest)
+    if found is None:
+        raise ConfigError(f"{registry.host}/{image.repository}@{image.digest} is gone", "restore it in the registry")
+    return found
+
+
+def _parsed(catalog: Catalog, tag: str, channel: str) -> tuple[Version, str] | None:
+    match = _TAG.fullmatch(tag)
+    if match is None or bool(match["candidate"]) != (channel == CANDIDATE):
+        return None
+    try:
+        return catalog.version(match["version"]), catalog.image_names(match["image"] or BASE)[0]
+    except ConfigError:  # of a line or a stack that the catalogue no longer has
+        return None

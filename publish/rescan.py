@@ -1,0 +1,109 @@
+"""The nightly judgement of what is out: stored bills of materials against today's database, no image pulled."""
+
+from __future__ import annotations
+
+import datetime
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from images.catalog import Catalog, Version
+from oci.registry import Registry
+from publish.published import Published, published
+from runner import home, progress
+from runner.errors import EnvironmentFailed
+from runner.verdict import Verdict
+from scan import assess, store
+from scan.assess import Judges, Place
+from scan.history import Judgement
+from scan.record import Database, Finding
+
+NO_SBOM = "no bill of materials is stored for it: scan it again"
+
+
+@dataclass(frozen=True)
+class Due:
+    """A line that needs its next patch release, and why: each image of its newest release that is refused."""
+
+    line: str
+    newest: str
+    next: str
+    reasons: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Rescan:
+    """What was judged, newest release of a line first; `seconds` a judgement took are in each."""
+
+    date: str
+    database: Database | None
+    judgements: tuple[Judgement, ...]
+    due: tuple[Due, ...]
+    seconds: float
+
+
+def rescan(registry: Registry, catalog: Catalog, judges: Judges, channel: str) -> Rescan:
+    """Judge every image of the supported lines that `channel` holds; the history in the registry grows by what is new.
+
+    Raises EnvironmentFailed where the registry fails. Where Trivy fails that judgement is `infra`.
+    """
+    started = time.monotonic()
+    images = [image for image in published(registry, catalog, channel) if _is_supported(catalog, image, judges.today)]
+    judged = [_judge(registry, catalog, image, judges) for image in images]
+    judgements = tuple(judgement for judgement, _ in judged)
+    findings = [finding for _, found in judged for finding in found]
+    history = judges.history.with_findings(findings, judges.today).with_judgements(judgements)
+    store.keep_history(registry, catalog.repositories.records, history)
+    record = None if isinstance(judges.database, str) else judges.database.record
+    seconds = round(time.monotonic() - started, 3)
+    return Rescan(judges.today.isoformat(), record, judgements, tuple(due(judgements)), seconds)
+
+
+def due(judgements: Sequence[Judgement]) -> Iterator[Due]:
+    """The lines whose newest release holds an image that is refused."""
+    lines = dict.fromkeys(_version(judgement).line for judgement in judgements)
+    for line in lines:
+        of_line = [judgement for judgement in judgements if _version(judgement).line == line]
+        newest = max((_version(judgement) for judgement in of_line), key=lambda version: version.patch)
+        refused = [each for each in of_line if each.version == str(newest) and each.verdict is Verdict.FAIL]
+        if refused:
+            reasons = tuple(f"{each.image}: {each.reason}" for each in refused)
+            yield Due(line, str(newest), str(replace(newest, patch=newest.patch + 1)), reasons)
+
+
+def _judge(
+    registry: Registry, catalog: Catalog, image: Published, judges: Judges
+) -> tuple[Judgement, Iterable[Finding]]:
+    started = time.monotonic()
+    verdict, reason, findings = _verdict(registry, catalog, image, judges)
+    seconds = round(time.monotonic() - started, 3)
+    progress.say(f"  {image.version} {image.image}: {verdict}{f', {reason}' if reason else ''} ({seconds} s)")
+    today = judges.today.isoformat()
+    return Judgement(today, str(image.version), image.image, image.digest, verdict, reason, seconds), findings
+
+
+def _verdict(
+    registry: Registry, catalog: Catalog, image: Published, judges: Judges
+) -> tuple[Verdict, str, list[Finding]]:
+    document = store.stored_sbom(registry, image.repository, image.digest)
+    if document is None:
+        return Verdict.INCONCLUSIVE, NO_SBOM, []
+    with home.scratch("rescan") as folder:
+        path = Path(folder) / "sbom.cdx.json"
+        path.write_bytes(document)
+        try:
+            assessed = assess.assess(path, Place(image.version.line, catalog.stacks_of(image.image)), judges)
+        except EnvironmentFailed as error:
+            return Verdict.INFRA, str(error), []
+    verdict, reason = assess.verdict_of((), assessed)
+    return verdict, reason, [judged.finding for judged in assessed.findings or ()]
+
+
+def _is_supported(catalog: Catalog, image: Published, today: datetime.date) -> bool:
+    return today <= catalog.lines[image.version.line].supported_until
+
+
+def _version(judgement: Judgement) -> Version:
+    line, _, patch = judgement.version.removeprefix("v").rpartition(".")
+    return Version(line, int(patch))

@@ -1,0 +1,176 @@
+"""What is already out is judged again, and compared, from what the registry holds: no image is pulled."""
+
+from __future__ import annotations
+
+import datetime
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import UTC, timedelta
+from pathlib import Path
+
+import pytest
+
+from images import catalog
+from images.catalog import Catalog, Version
+from images.record import BuildRecord
+from oci.registry import Registry, file_sha256
+from publish.compare import compare
+from publish.promote import CANDIDATE, PRODUCTION, promote
+from publish.published import find, published
+from publish.rescan import NO_SBOM, rescan
+from runner.errors import ConfigError
+from runner.verdict import Verdict
+from scan import store, trivy
+from scan.assess import Judges
+from scan.history import History
+from scan.policy import load_policy
+from scan.record import Sbom
+from tests.fakes.cyclonedx import sbom
+from tests.fakes.registry import FakeRegistry
+from tests.fakes.trivy_db import DebianAdvisory, PipAdvisory, Vulnerability, write
+from tests.publish.released import staged
+from tests.scan.samples import TODAY, finding
+
+JINJA2 = PipAdvisory("CVE-2026-2", "jinja2", ("< 3.1.5",), ("3.1.5",))
+ELSEWHERE = (DebianAdvisory("CVE-2026-9", "zsh", "9"), PipAdvisory("CVE-2026-8", "unrelated", ("< 1",), ("1",)))
+DAY = datetime.datetime(TODAY.year, TODAY.month, TODAY.day, tzinfo=UTC)
+
+Release = Callable[..., BuildRecord]
+
+
+@pytest.fixture
+def shipped() -> Catalog:
+    return catalog.load()
+
+
+@pytest.fixture(params=["fake", pytest.param("real", marks=pytest.mark.docker)])
+def registry(request: pytest.FixtureRequest, home: Path) -> Iterator[Registry]:
+    """The fake one, and a real distribution registry."""
+    if request.param == "real":
+        yield Registry(request.getfixturevalue("registry_host"))
+        return
+    with FakeRegistry() as started:
+        yield Registry(started.host)
+
+
+@pytest.fixture
+def own(registry: Registry, shipped: Catalog, tmp_path: Path) -> Catalog:
+    """The catalogue with repositories of this test alone: the real registry is shared by all."""
+    names = shipped.repositories
+    mine = {name: f"{tmp_path.name.lower().replace('_', '-')}/{name}" for name in ("production", "records")}
+    return replace(shipped, repositories=replace(names, staging="staging", **mine))
+
+
+@pytest.fixture
+def release(registry: Registry, own: Catalog, tmp_path: Path) -> Release:
+    """Releases an image with a bill of materials of four packages, jinja2 in the version asked for."""
+
+    def made(
+        version: str, image: str, *, jinja2: str = "3.1.4", channel: str = PRODUCTION, listed: bool = True
+    ) -> BuildRecord:
+        build, _ = staged(registry, f"{image} {version} of {tmp_path.name}")
+        build = replace(build, version=version, image=image)
+        if listed:
+            (tmp_path / trivy.SBOM).write_text(json.dumps(sbom()).replace("3.1.4", jinja2))
+            (tmp_path / trivy.SPDX).write_text("{}")
+            found = Sbom(trivy.SBOM, file_sha256(tmp_path / trivy.SBOM), trivy.SPDX, {})
+            store.keep_sbom(registry, build.repository, build.digest, found, tmp_path)
+        promote([build], channel, registry, own.repositories)
+        return build
+
+    return made
+
+
+@pytest.fixture
+def judges(tmp_path: Path, home: Path) -> Judges:
+    known = [Vulnerability(each.id, severity="CRITICAL") for each in (JINJA2, *ELSEWHERE)]
+    write(tmp_path / "db", [JINJA2, *ELSEWHERE], known, updated_at=DAY)
+    return Judges(load_policy(), (), trivy.database(str(tmp_path / "db"), None), History({}), TODAY)
+
+
+def test_published_images_are_found_by_their_tags(registry: Registry, own: Catalog, release: Release) -> None:
+    build = release("v2.6.0", "base")
+    release("v2.6.1", "cv")
+    release("v2.6.10", "base")
+    release("v2.6.2", "nlp", channel=CANDIDATE)
+    registry.put_manifest(own.repositories.production, "latest", registry.manifest("staging", build.digest))  # type: ignore[arg-type]
+    found = [(str(each.version), each.image) for each in published(registry, own, PRODUCTION)]
+    assert found == [("v2.6.10", "base"), ("v2.6.1", "cv"), ("v2.6.0", "base")]
+    assert [each.image for each in published(registry, own, CANDIDATE)] == ["nlp"]
+
+
+def test_the_newest_release_that_is_refused_makes_a_patch_due(
+    registry: Registry, own: Catalog, release: Release, judges: Judges
+) -> None:
+    release("v2.6.0", "base", jinja2="3.1.6")
+    release("v2.6.1", "base")
+    release("v2.6.1", "cv", jinja2="3.1.6")
+    judged = rescan(registry, own, judges, PRODUCTION)
+    verdicts = {(each.version, each.image): each.verdict for each in judged.judgements}
+    assert verdicts == {
+        ("v2.6.0", "base"): Verdict.PASS,
+        ("v2.6.1", "base"): Verdict.FAIL,
+        ("v2.6.1", "cv"): Verdict.PASS,
+    }
+    assert [(due.line, due.newest, due.next) for due in judged.due] == [("2.6", "v2.6.1", "v2.6.2")]
+    assert "base: 1 findings block, first CVE-2026-2" in judged.due[0].reasons[0]
+
+
+def test_an_old_release_that_is_refused_is_told_and_makes_nothing_due(
+    registry: Registry, own: Catalog, release: Release, judges: Judges
+) -> None:
+    release("v2.6.0", "base")
+    release("v2.6.1", "base", jinja2="3.1.6")
+    judged = rescan(registry, own, judges, PRODUCTION)
+    assert [each.verdict for each in judged.judgements] == [Verdict.PASS, Verdict.FAIL]
+    assert judged.due == ()
+
+
+def test_history_grows_by_what_is_new(registry: Registry, own: Catalog, release: Release, judges: Judges) -> None:
+    release("v2.6.0", "base")
+    for _ in range(2):
+        before = store.read_history(registry, own.repositories.records)
+        rescan(registry, own, replace(judges, history=before), PRODUCTION)
+    kept = store.read_history(registry, own.repositories.records)
+    assert [(each.date, each.verdict) for each in kept.judgements] == [(TODAY.isoformat(), Verdict.FAIL)]
+    assert list(kept.seen) == ["CVE-2026-2 pkg:pypi/jinja2"]
+
+
+def test_an_image_without_a_stored_bill_is_not_proven(
+    registry: Registry, own: Catalog, release: Release, judges: Judges
+) -> None:
+    release("v2.6.0", "base", listed=False)
+    judged = rescan(registry, own, judges, PRODUCTION)
+    assert [(each.verdict, each.reason) for each in judged.judgements] == [(Verdict.INCONCLUSIVE, NO_SBOM)]
+
+
+def test_a_line_past_its_support_is_left_alone(
+    registry: Registry, own: Catalog, release: Release, judges: Judges
+) -> None:
+    release("v2.6.0", "base")
+    after = own.lines["2.6"].supported_until + timedelta(days=1)
+    assert rescan(registry, own, replace(judges, today=after), PRODUCTION).judgements == ()
+
+
+def test_two_releases_are_compared(registry: Registry, own: Catalog, release: Release, judges: Judges) -> None:
+    release("v2.6.0", "base")
+    release("v2.6.1", "base", jinja2="3.1.6")
+    changed = compare(registry, own, "base", (Version("2.6", 0), Version("2.6", 1)), judges)
+    assert [(each.name, each.before, each.after, each.how, each.security) for each in changed.changed] == [
+        ("jinja2", "3.1.4", "3.1.6", "security", ("CVE-2026-2",))
+    ]
+    assert changed.layers.after_bytes > 0
+
+
+def test_a_release_that_is_not_there_is_wrong_usage(registry: Registry, own: Catalog) -> None:
+    with pytest.raises(ConfigError, match=r"v2.6.7 base is not in .*release.py release v2.6.7"):
+        find(registry, own, Version("2.6", 7), "base")
+
+
+def test_histories_written_by_two_are_merged(registry: Registry, own: Catalog) -> None:
+    one = History({}).with_findings([finding(id_="CVE-2026-1")], TODAY)
+    two = History({}).with_findings([finding(id_="CVE-2026-2")], TODAY)
+    for history in (one, two):
+        store.keep_history(registry, own.repositories.records, history)
+    assert len(store.read_history(registry, own.repositories.records).seen) == 2
