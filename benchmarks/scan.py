@@ -1,0 +1,89 @@
+#!/usr/bin/env python3
+"""Scanning: our analysis by layer from the registry against `trivy image` on the engine; and judging stored documents.
+
+Theirs: `trivy image` of each image in the engine, each with a cold cache, its default scanners but for vulnerabilities,
+which need a database: secrets, with all packages listed. Ours: what `./release.py scan` does of each image from a cold
+cache on: analysis of the layers in the registry (packages, secrets, licences; CycloneDX and SPDX), a look inside the
+image, and everything but vulnerabilities judged. Then the stored CycloneDX documents are judged with a database.
+
+    .venv/bin/python benchmarks/scan.py FOLDER_WITH_TRIVY_DB    # about 10 minutes; the four images must be built
+"""
+
+from __future__ import annotations
+
+import datetime
+import resource
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from images import catalog
+from runner import engine, shell
+from scan import inside, trivy
+from scan.assess import Judges, Place, assess
+from scan.history import History
+from scan.policy import load_policy
+from tests.real_images import reference_of
+
+JUDGED = 7
+KILOBYTES_PER_MB = 1000
+
+
+def timed(work: Callable[[], object]) -> float:
+    """Seconds."""
+    started = time.monotonic()
+    work()
+    return time.monotonic() - started
+
+
+def on_engine(reference: str) -> None:
+    """`trivy image` of an image the engine has, cold."""
+    with tempfile.TemporaryDirectory() as folder:
+        words = ["image", "--quiet", "--image-src", "docker", "--scanners", "secret", "--list-all-pkgs"]
+        cold = ["--cache-dir", folder, "--skip-db-update", "--skip-java-db-update", "--timeout", "30m"]
+        target = ["--format", "json", "--output", f"{folder}/report.json"]
+        shell.run([Path(sys.executable).parent / "trivy", *words, *cold, *target, reference], hint="")
+
+
+def ours(reference: str, folder: Path, cache: Path) -> None:
+    """Analysis and a look inside."""
+    folder.mkdir()
+    trivy.analyse(reference, folder, cache)
+    inside.inside(reference)
+
+
+def judge_stored(document: Path, place: Place, database: str) -> float:
+    """Median seconds of judging one stored document."""
+    held = trivy.database(database, None)
+    judges = Judges(load_policy(), (), held, History({}), datetime.datetime.now(datetime.UTC).date())
+    return statistics.median(timed(lambda: assess(document, place, judges)) for _ in range(JUDGED))
+
+
+def main(database: str) -> None:
+    """Measure and print the table."""
+    shipped = catalog.load()
+    references = {image: reference_of(image) for image in shipped.images}
+    for reference in references.values():
+        engine.pull(reference)
+    print("| image | `trivy image`, engine | ours, registry | ratio | stored document judged | ratio |")
+    print("|---|---|---|---|---|---|")
+    with tempfile.TemporaryDirectory() as root:
+        for image, reference in references.items():
+            folder = Path(root) / image
+            mine = timed(lambda: ours(reference, folder, Path(root) / "cache"))  # noqa: B023 - called at once
+            theirs = timed(lambda: on_engine(reference))  # noqa: B023
+            again = judge_stored(folder / trivy.SBOM, Place("2.6", shipped.stacks_of(image)), database)
+            ratios = f"{theirs / mine:.1f} | {again:.2f} s | {theirs / again:.0f}"
+            print(f"| {image} | {theirs:.1f} s | {mine:.1f} s | {ratios} |")
+    largest = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024 / KILOBYTES_PER_MB**2
+    own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / KILOBYTES_PER_MB**2
+    print(f"\nLargest process started: {largest:.0f} MB; this one: {own:.0f} MB.")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])
