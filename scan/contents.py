@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Any
 from images.record import BuildRecord
 from oci.registry import file_sha256
 from runner import progress, records
-from runner.errors import EnvironmentFailed
+from runner.errors import ConfigError, EnvironmentFailed
 from scan import inside, sbom, trivy
 from scan.inside import Inside
 from scan.record import Package, Problem, Sbom, ScanRecord
@@ -59,8 +60,15 @@ def contents_of(build: BuildRecord, registry: str, folder: Path, before: ScanRec
     analysis = trivy.kept_analysis(folder)
     _require_bound(analysis.cyclonedx, build.digest)
     packages = sbom.packages_of(analysis.cyclonedx)
-    found = records.read(Looked, folder / INSIDE) or Looked(None, None)
+    found = _kept_look(folder) or Looked(None, None)
     return Contents(_sbom(folder, packages), packages, analysis.report, found.facts or found.closed or UNSEEN)
+
+
+def _kept_look(folder: Path) -> Looked | None:
+    """What was seen before; None where it is another version's, which only costs another look."""
+    with contextlib.suppress(ConfigError):
+        return records.read(Looked, folder / INSIDE)
+    return None
 
 
 def _look(reference: str, target: Path) -> None:
@@ -72,8 +80,9 @@ def _is_whole(before: ScanRecord | None, build: BuildRecord, folder: Path) -> bo
     if before is None or before.sbom is None or before.digest != build.digest or before.scanner != trivy.version():
         return False
     path = folder / before.sbom.file
-    others = (folder / name for name in (trivy.REPORT, before.sbom.spdx, INSIDE))
-    return path.exists() and file_sha256(path) == before.sbom.sha256 and all(other.exists() for other in others)
+    others = (folder / name for name in (trivy.REPORT, before.sbom.spdx))
+    whole = path.exists() and file_sha256(path) == before.sbom.sha256 and all(other.exists() for other in others)
+    return whole and _kept_look(folder) is not None
 
 
 def _require_bound(document: dict[str, Any], digest: str) -> None:

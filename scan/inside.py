@@ -60,13 +60,15 @@ class Inside:
     """Facts of one image, not judged. Versions are as dpkg and the packages' metadata give them; Python's names are
     normalised (PEP 503).
 
-    `dpkg_query` is None where the image has no such program. `bundled` are package URLs that packages name as carried
-    inside them, `shared_libraries` counts those in wheels' `.libs` folders. `setuid` gives modes (octal), `passwords`
-    whether one is `set` or `none needed`, by account, `caches` bytes by path; paths are absolute.
+    `areas` are those of Debian's archive (`main`, `non-free`). `dpkg_query` is None where the image has no such
+    program. `bundled` are package URLs that packages name as carried inside them, `shared_libraries` counts those in
+    wheels' `.libs` folders. `setuid` gives modes (octal), `passwords` whether one is `set` or `none needed`, by
+    account, `caches` bytes by path; paths are absolute.
     """
 
     __pydantic_config__: ClassVar[ConfigDict] = records.STRICT
     debian: Annotated[dict[str, str], BeforeValidator(_installed)]
+    areas: dict[str, str]
     dpkg_query: Annotated[dict[str, str] | None, BeforeValidator(_installed)]
     python: Annotated[dict[str, str], AfterValidator(_normalised)]
     bundled: tuple[str, ...]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import fnmatch
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from license_expression import ExpressionError, get_spdx_licensing
@@ -27,6 +27,13 @@ def problems(packages: tuple[Package, ...], allowed: Licences) -> Iterator[Probl
             yield _problem(package, f"{', '.join(refused)} is not allowed")
         elif not package.licences:
             yield _problem(package, "its metadata names no licence")
+
+
+def of_debian(areas: Mapping[str, str], allowed: Licences) -> Iterator[Problem]:
+    """Every Debian package of an archive area that may not be shipped."""
+    for name, area in sorted(areas.items()):
+        if area not in allowed.areas:
+            yield Problem(LICENCE, name, f"it is from Debian's {area}, which is not allowed", WAY_OUT)
 
 
 def _problem(package: Package, what: str) -> Problem:

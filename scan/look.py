@@ -46,6 +46,7 @@ def look(root: str, path: list[str]) -> dict[str, object]:
     files = list(walk(root))
     return {
         "debian": read(root + STATUS),
+        "areas": areas(read(root + STATUS)),
         "dpkg_query": query(root),
         "python": python(path),
         "bundled": sorted(bundled(root, files, path)),
@@ -81,6 +82,18 @@ def read(path: str) -> str:
         return Path(path).read_text(encoding="utf-8", errors="replace")
     except FileNotFoundError:
         return ""
+
+
+def areas(status: str) -> dict[str, str]:
+    """The archive area of each package that dpkg knows: `non-free` of a section `non-free/libs`, `main` of `libs`."""
+    found: dict[str, str] = {}
+    name = ""
+    for line in status.splitlines():
+        if line.startswith("Package: "):
+            name = line.removeprefix("Package: ")
+        elif line.startswith("Section: "):
+            found[name] = line.removeprefix("Section: ").rpartition("/")[0] or "main"
+    return found
 
 
 def query(root: str) -> str | None:

@@ -76,10 +76,10 @@ class Reviewed:
 
 @dataclass(frozen=True)
 class Licences:
-    """Archive sections of Debian, SPDX identifiers of Python packages, and packages read by a person."""
+    """Archive areas of Debian, SPDX identifiers of Python packages, and packages read by a person."""
 
     __pydantic_config__: ClassVar[ConfigDict] = records.STRICT
-    sections: tuple[str, ...]
+    areas: tuple[str, ...]
     allowed: tuple[str, ...]
     reviewed: tuple[Reviewed, ...]
 

@@ -89,6 +89,7 @@ def _problems(subject: Subject, judges: Judges, contents: Contents) -> Iterator[
         yield from inside.disagreements(contents.packages, contents.inside)
         allowed = replace(policy.configuration, compiler=policy.configuration.compiler or subject.compiler)
         yield from configuration.problems(contents.config, contents.inside, allowed)
+        yield from licences.of_debian(contents.inside.areas, policy.licences)
     yield from secrets.problems(contents.report)
     yield from licences.problems(contents.packages, policy.licences)
     yield from dockerfiles.problems(subject.place.stacks)

@@ -12,6 +12,7 @@ from scan.inside import Inside
 
 CLEAN = Inside(
     debian={"apt": "2.6.1"},
+    areas={"apt": "main"},
     dpkg_query={"apt": "2.6.1"},
     python={"torch": "2.6.0"},
     bundled=(),

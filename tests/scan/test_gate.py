@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import datetime
 import json
-import subprocess
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from images.catalog import Budget
 from images.record import BuiltLayer
@@ -106,14 +107,13 @@ def test_a_clean_image_passes(registry_host: str, judges: Judges, tmp_path: Path
 
 
 def test_everything_planted_is_refused_for_its_reason(registry_host: str, judges: Judges, tmp_path: Path) -> None:
-    key = subprocess.run(["openssl", "genrsa", "2048"], capture_output=True, text=True, check=True).stdout.strip()
-    lines = "\\n".join(key.splitlines())
-    instructions = [f"RUN printf '{lines}\\n' >/opt/key" if each == KEY else each for each in EVERYTHING]
+    instructions = [f"RUN printf '%b' '{private_key()}' >/opt/key" if each == KEY else each for each in EVERYTHING]
     record = scanned(registry_host, judges, tmp_path, instructions, user="root")
     assert record.verdict is Verdict.FAIL
     found = {(problem.kind, problem.where): problem.what for problem in record.problems}
     says = {
-        ("secret", "/opt/key:1"): "Asymmetric Private Key",
+        ("secret", "/opt/key:2"): "Asymmetric Private Key",
+        ("secret", "the image's configuration:52"): "Asymmetric Private Key",
         ("secret", "/opt/credentials:1"): "AWS Access Key ID",
         ("configuration", "User"): "runs as root",
         ("configuration", "22/tcp"): "exposes this port",
@@ -124,6 +124,13 @@ def test_everything_planted_is_refused_for_its_reason(registry_host: str, judges
     assert found.keys() == says.keys()
     for where, words in says.items():
         assert words in found[where]
+
+
+def private_key() -> str:
+    """A key of no one, its lines as printf takes them."""
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    pem = key.private_bytes(Encoding.PEM, PrivateFormat.TraditionalOpenSSL, NoEncryption())
+    return "\\n".join([*pem.decode().splitlines(), ""])
 
 
 def test_a_bill_that_lacks_what_is_inside_is_refused(

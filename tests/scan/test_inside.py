@@ -28,6 +28,7 @@ from tests.fakes.small_image import planted, python_image
 
 TRUTH = Inside(
     debian={"apt": "2.6.1", "bsdutils": "1:2.38.1-5+deb12u3"},
+    areas={"apt": "main"},
     dpkg_query={"apt": "2.6.1", "bsdutils": "1:2.38.1-5+deb12u3"},
     python={"typing-extensions": "4.16.0", "requests": "2.33.0", "torch": "2.6.0+cu124"},
     bundled=("pkg:pypi/Requests@2.34.2", "pkg:pypi/pillow@13.0.0#c-ext/webp", "pkg:rpm/almalinux/libXau@1.0.9", "junk"),
@@ -223,6 +224,11 @@ def test_no_password_leaves_the_image(root: Path) -> None:
     facts = looked(root)
     assert facts["passwords"] == {"u": "set"}
     assert "hash" not in json.dumps(facts)
+
+
+def test_areas_of_the_archive() -> None:
+    status = "Package: bash\nSection: shells\n\nPackage: unrar\nSection: non-free/utils\n\nPackage: odd\n"
+    assert look.areas(status) == {"bash": "main", "unrar": "non-free"}
 
 
 def test_superusers() -> None:

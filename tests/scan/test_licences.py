@@ -36,6 +36,15 @@ def test_every_licence_counts_and_none_is_no_licence() -> None:
     assert problems() == ["its metadata names no licence"]
 
 
+def test_debian_packages_by_their_area() -> None:
+    areas = {"bash": "main", "unrar": "non-free", "firmware": "non-free-firmware"}
+    found = [(problem.where, problem.what) for problem in licences.of_debian(areas, ALLOWED)]
+    assert found == [
+        ("firmware", "it is from Debian's non-free-firmware, which is not allowed"),
+        ("unrar", "it is from Debian's non-free, which is not allowed"),
+    ]
+
+
 def test_what_a_person_read_is_not_read_again() -> None:
     assert problems("Other-Proprietary-License", purl="pkg:pypi/nvidia-cudnn-cu12@9.1.0.70") == []
     assert problems("Other-Proprietary-License", purl="pkg:pypi/not-nvidia@1") != []
