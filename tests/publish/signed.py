@@ -1,0 +1,150 @@
+"""Statements, keys and envelopes of tests: records of a release that passed everything, and what is made of them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from images.locks import Wheel
+from images.record import BuildRecord, BuiltLayer, DebianPackage
+from oci.manifest import Descriptor, Manifest, canonical
+from oci.referrers import attach
+from oci.registry import Registry
+from publish import statement
+from publish.evidence import BUNDLE
+from publish.keys import PrivateKey, Trusted, key_id
+from publish.predicates import bill, decision, provenance, test_result, vulnerability
+from publish.predicates.decision import Decided
+from publish.predicates.provenance import Builder
+from publish.statement import Statement
+from runner.verdict import Verdict
+from scan.record import Database, Judged, Sbom, ScanRecord, Standing
+from tests.fakes.cyclonedx import sbom
+from tests.publish.released import built, scanned, validated
+from tests.scan.samples import finding
+from validation.record import Environment, SuiteResult, ValidationRecord
+from validation.suite import suites_of
+
+DIGEST, OTHER = "sha256:" + "a" * 64, "sha256:" + "b" * 64
+NAME = "pytorch-cuda"
+STARTED = "2026-11-20T10:00:00+00:00"
+H200 = "NVIDIA H200"
+BASE_IMAGE = "docker.io/library/debian:12-slim@sha256:" + "d" * 64
+
+DOCUMENT = json.dumps({**sbom(), "metadata": {"timestamp": STARTED}}).encode()
+WHEELS = (Wheel("torch", "2.6.0", "c" * 64, "torch-2.6.0-cp311-cp311-manylinux1_x86_64.whl", 766_715_424),)
+BUILDER = Builder("https://forge.example/.github/workflows/release.yml@refs/heads/main")
+
+P256: PrivateKey = ec.derive_private_key(7, ec.SECP256R1())
+ED25519: PrivateKey = Ed25519PrivateKey.from_private_bytes(b"7" * 32)
+STRANGER: PrivateKey = ec.derive_private_key(8, ec.SECP256R1())
+
+
+def trust(*keys: PrivateKey) -> Trusted:
+    """The public halves."""
+    return {key_id(key.public_key()): key.public_key() for key in keys}
+
+
+def build_record(digest: str = DIGEST, image: str = "base") -> BuildRecord:
+    """A build of one wheel on the slim base."""
+    layer = BuiltLayer("torch 2.6.0", "wheel", "base", "1" * 64, "sha256:" + "e" * 64, "", 7, "reused", 0.0)
+    return replace(
+        built(image, digest),
+        content_key="2" * 64,
+        layers=(layer,),
+        base_source=BASE_IMAGE,
+        debian_packages=(DebianPackage("zlib1g", "1:1.2.13.dfsg-1"),),
+        created_at=STARTED,
+        seconds=90.0,
+    )
+
+
+def suite(name: str, verdict: Verdict = Verdict.PASS, reason: str = "") -> SuiteResult:
+    """A suite that ended so."""
+    return SuiteResult(name, verdict, reason, 1.5, (), "")
+
+
+def validation_record(
+    build: BuildRecord, *suites: SuiteResult, verdict: Verdict = Verdict.PASS, gpus: Sequence[str] = (H200,)
+) -> ValidationRecord:
+    """A validation of that build on GPUs, all its suites passed unless `suites` says otherwise."""
+    run = suites or tuple(suite(each.name) for each in suites_of(build.stacks))
+    where = Environment("docker", "cuda" if gpus else "cpu", tuple(gpus), "550.54", "cpu", 16, 1, 1, "6.1", "27")
+    return replace(
+        validated(build, verdict), suites=run, environment=where, key="3" * 64, started_at=STARTED, seconds=61.5
+    )
+
+
+def judged(standing: Standing = Standing.GRACE, id_: str = "CVE-2026-1") -> Judged:
+    """A finding with that standing."""
+    return Judged(finding(id_=id_), standing, "2026-12-01", "fixed since 2026-11-17, 14 days of grace")
+
+
+def scan_record(build: BuildRecord, *findings: Judged) -> ScanRecord:
+    """A scan of that build, with DOCUMENT as its bill of materials."""
+    return replace(
+        scanned(build),
+        scanner="trivy 0.76.0",
+        sbom=Sbom("sbom.cdx.json", hashlib.sha256(DOCUMENT).hexdigest(), "sbom.spdx.json", {"pypi": 2}),
+        database=Database("registry.example/trivy-db:2", "4" * 64, "2026-11-20T06:00:00+00:00"),
+        findings=findings,
+        started_at=STARTED,
+        seconds=12.0,
+    )
+
+
+def decided(build: BuildRecord) -> Decided:
+    """A decision that lets it go."""
+    return Decided(
+        version=build.version,
+        image=build.image,
+        channel="production",
+        kind="patch",
+        verdict=Verdict.PASS,
+        reasons=(),
+        tags=(build.version, "latest"),
+        evidence=(OTHER,),
+        policy="5" * 64,
+        decided_on=STARTED,
+    )
+
+
+def statements(digest: str = DIGEST, image: str = "base") -> tuple[Statement, ...]:
+    """One of each predicate, about an image that passed everything."""
+    build = build_record(digest, image)
+    scan = scan_record(build)
+    return (
+        provenance.statement(build, WHEELS, BUILDER, NAME),
+        test_result.statement(validation_record(build), build.stacks, NAME),
+        bill.statement(scan, DOCUMENT, NAME),
+        vulnerability.statement(scan, NAME),
+        decision.statement(decided(build), digest, NAME),
+    )
+
+
+def plain(about: Statement) -> dict[str, Any]:
+    """A statement as JSON has it, to be changed."""
+    content: dict[str, Any] = json.loads(statement.to_json(about))
+    return content
+
+
+def bundle(envelope: Mapping[str, Any]) -> bytes:
+    """An envelope as another producer would wrap it."""
+    return canonical({"mediaType": BUNDLE, "verificationMaterial": {}, "dsseEnvelope": envelope})
+
+
+def plant(registry: Registry, repository: str, subject: Descriptor, data: bytes, claimed: str = "") -> Descriptor:
+    """An artifact about `subject` that `publish` would never make; it claims to hold the predicate type `claimed`."""
+    notes = {"dev.sigstore.bundle.predicateType": claimed}
+    return attach(registry, repository, subject, BUNDLE, [(BUNDLE, data)], notes)
+
+
+def about(subject: Manifest) -> tuple[Statement, ...]:
+    """`statements` of that image."""
+    return statements(subject.digest)
