@@ -19,6 +19,7 @@ if Path(sys.prefix).resolve() != _VENV.resolve():
     os.execv(_VENV / "bin" / "python", [str(_VENV / "bin" / "python"), *sys.argv])
 
 import argparse
+import datetime
 import json
 import shlex
 import signal
@@ -31,16 +32,22 @@ from images import plan as planning
 from images import resolve
 from images.catalog import Catalog, Version
 from oci.registry import Registry
+from publish import attest, cadence, channels, keys, kinds, lock
 from publish.compare import compare
+from publish.out import released
 from publish.pipeline import STAGES, Options, Release, stages_until, todays_judges
-from publish.promote import CANDIDATE, PRODUCTION
-from publish.rescan import rescan
+from publish.promotion import Asked
+from publish.published import CANDIDATE, PRODUCTION
+from publish.rescan import rescan, target_judge
+from publish.rollback import rollback, yank
+from publish.transaction import Outcome, Production
+from publish.verify import verify
 from report import difference_page, render
 from report.model import ImageRecords
 from runner import doctor, embedded, home, progress, records
 from runner.errors import EXIT_INCONCLUSIVE, EXIT_INTERRUPTED, EXIT_OK, EnvironmentFailed, GateRefused, ReleaseError
 from runner.verdict import Verdict, summary
-from scan import trivy
+from scan import store, trivy
 from validation.executors import EXECUTORS
 
 EXIT_OF_VERDICT = {
@@ -122,6 +129,70 @@ def run_rescan(asked: argparse.Namespace) -> int:
     return EXIT_OF_VERDICT[summary(judgement.verdict for judgement in judged.judgements)]
 
 
+def run_verify(asked: argparse.Namespace) -> int:
+    """`verify`: what is proven about a reference, by whom, from the registry alone."""
+    catalog, registry = catalogue.load(), Registry(embedded.host())
+    found = verify(registry, catalog.repositories, asked.reference, attest.trusted_keys(asked.key))
+    if asked.json:
+        _print(found)
+    else:
+        print(
+            "\n".join((*found.lines, *(f"against it: {each}" for each in found.reasons), f"verdict: {found.verdict}"))
+        )
+    return EXIT_OF_VERDICT[found.verdict]
+
+
+def run_rollback(asked: argparse.Namespace) -> int:
+    """`rollback`: take an alias, and all the aliases its release moved, back to the release before."""
+    catalog, registry = catalogue.load(), Registry(embedded.host())
+    judge = target_judge(registry, catalog, todays_judges(catalog, registry, _options(asked)))
+    with home.only_run():
+        return _show_outcome(rollback(_production(catalog, registry), asked.alias, judge, asked.to), asked)
+
+
+def run_yank(asked: argparse.Namespace) -> int:
+    """`yank`: mark a release that nobody should use; nothing is deleted."""
+    catalog, registry = catalogue.load(), Registry(embedded.host())
+    with home.only_run():
+        return _show_outcome(yank(_production(catalog, registry), asked.version, asked.reason), asked)
+
+
+def _production(catalog: Catalog, registry: Registry) -> Production:
+    return Production(registry, catalog.repositories, lock.owner())
+
+
+def _show_outcome(outcome: Outcome, asked: argparse.Namespace) -> int:
+    if asked.json:
+        _print(outcome)
+    for entry in outcome.entries:
+        progress.say(f"  {entry.tag}: {entry.old or 'nothing'} -> {entry.new}")
+    for left in outcome.left:
+        progress.say(f"  {left}")
+    return EXIT_OK
+
+
+def run_due(asked: argparse.Namespace) -> int:
+    """`due`: what should be released today, and why."""
+    catalog, registry = catalogue.load(), Registry(embedded.host())
+    out = released(registry, catalog, attest.trusted_keys(asked.key))
+    judgements = store.read_history(registry, catalog.repositories.records).judgements
+    found = cadence.due(asked.date, channels.load(), catalog.lines, out, judgements)
+    if asked.json:
+        print(json.dumps([records.plain(each) for each in found], indent=2))
+    for each in found:
+        progress.say(str(each))
+    if not found:
+        progress.say(f"nothing is due on {asked.date}")
+    return EXIT_OK
+
+
+def run_keys(asked: argparse.Namespace) -> int:
+    """`keys`: make a pair of keys to sign evidence with."""
+    for path in keys.generate(Path(asked.folder), asked.name):
+        progress.say(f"wrote {path}")
+    return EXIT_OK
+
+
 def run_diff(asked: argparse.Namespace) -> int:
     """`diff`: what changed between two releases: packages, advisories, layers and bytes to pull."""
     catalog, registry = catalogue.load(), Registry(embedded.host())
@@ -185,22 +256,20 @@ def _run_stages(release: Release, stages: Sequence[str], asked: argparse.Namespa
 def _verdict_of(release: Release, stage: str) -> Verdict:
     """The verdict a stage by itself ends with; the release's own from promotion on."""
     if stage not in ("validate", "scan"):
-        return release.decision().verdict
-    parts = [known.validation if stage == "validate" else known.scan for known in release.evidence()]
+        return release.state().verdict
+    parts = [known.validation if stage == "validate" else known.scan for known in release.known()]
     return summary(part.verdict if part else Verdict.NOT_RUN for part in parts)
 
 
 def _write_report(release: Release) -> None:
-    known = [
-        ImageRecords(evidence.build.image, evidence.build, evidence.validation, evidence.scan)
-        for evidence in release.evidence()
-    ]
+    known = [ImageRecords(known.build.image, known.build, known.validation, known.scan) for known in release.known()]
     for path in render.write(release.release_path.parent, release.release_record(), known):
         progress.say(f"report: {path}")
 
 
 def _options(asked: argparse.Namespace) -> Options:
-    return Options(asked.device, asked.trivy_db, asked.db_repository)
+    promotion = Asked(asked.channel, asked.kind, asked.approve, asked.dry_run)
+    return Options(asked.device, asked.trivy_db, asked.db_repository, promotion)
 
 
 def _release(asked: argparse.Namespace) -> Release:
@@ -241,7 +310,7 @@ def _interrupt(*_: object) -> None:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="release.py", description=(__doc__ or "").splitlines()[0])
-    parser.set_defaults(verbose=False, json=False)
+    parser.set_defaults(verbose=False, json=False, device="auto", channel="", kind="", approve=False, dry_run=False)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     _add(commands, "doctor", run_doctor)
     planned = _add(commands, "plan", run_plan)
@@ -252,7 +321,7 @@ def _parser() -> argparse.ArgumentParser:
     lock.add_argument("line", nargs="?", help="as 2.6; every line by default")
     release = _add_version(_add(commands, "release", run_release))
     release.add_argument("--until", choices=STAGES, help="the last stage to run")
-    release.add_argument("--dry-run", action="store_true", help="print the plan, change nothing")
+    _add_promotion(release)
     release.set_defaults(format="table")
     rescanned = _add_database(_add(commands, "rescan", run_rescan))
     rescanned.add_argument("--channel", choices=(PRODUCTION, CANDIDATE), default=PRODUCTION)
@@ -260,15 +329,40 @@ def _parser() -> argparse.ArgumentParser:
     compared.add_argument("before", help="as v2.6.0")
     compared.add_argument("after", help="as v2.6.1")
     compared.add_argument("--images", help="as cv,nlp; the catalogue's by default")
+    _add_publishing(commands)
     for stage in STAGES:
         command = _add_version(_add(commands, stage, run_stage))
         command.set_defaults(stage=stage)
+        if stage == "promote":
+            _add_promotion(command)
         if stage == "validate":
             command.add_argument(
                 "--executor", choices=EXECUTORS, default="docker", help="`local`: no container, no image"
             )
             command.add_argument("--python", default="/usr/bin/python3", help="the interpreter of the local executor")
     return parser
+
+
+def _add_publishing(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    verified = _add_keys(_add(commands, "verify", run_verify))
+    verified.add_argument("reference", help="as v2.6.0-cv, pytorch-cuda:v2.6.0-cv or pytorch-cuda@sha256:...")
+    back = _add_database(_add(commands, "rollback", run_rollback))
+    back.add_argument("alias", help="as v2.6; all the aliases its release moved go with it")
+    back.add_argument("--to", default="", help="the version to go back to; the one before by default")
+    yanked = _add(commands, "yank", run_yank)
+    yanked.add_argument("version", help="as v2.6.1")
+    yanked.add_argument("--reason", required=True, help="for everybody who asks")
+    due = _add_keys(_add(commands, "due", run_due))
+    today = datetime.datetime.now(datetime.UTC).date()
+    due.add_argument("--date", type=datetime.date.fromisoformat, default=today, help="as 2026-12-15; today by default")
+    made = _add(commands, "keys", run_keys)
+    made.add_argument("folder", help="where NAME.key and NAME.pub are written")
+    made.add_argument("--name", default="release")
+
+
+def _add_keys(command: argparse.ArgumentParser) -> argparse.ArgumentParser:
+    command.add_argument("--key", action="append", default=[], help="a public key to trust; the configured by default")
+    return command
 
 
 def _add(
@@ -282,6 +376,14 @@ def _add(
     return command
 
 
+def _add_promotion(command: argparse.ArgumentParser) -> None:
+    named = channels.load().channels
+    command.add_argument("--channel", choices=named, default="", help="production where proven, else candidate")
+    command.add_argument("--kind", choices=kinds.KINDS, default="", help="patch; major for the first of a line")
+    command.add_argument("--approve", action="store_true", help="a person's word for a major release")
+    command.add_argument("--dry-run", action="store_true", help="show what would be done, change nothing")
+
+
 def _add_version(command: argparse.ArgumentParser) -> argparse.ArgumentParser:
     command.add_argument("version", help="as v2.6.0")
     command.add_argument("--images", help="as cv,nlp; the catalogue's by default")
@@ -290,7 +392,6 @@ def _add_version(command: argparse.ArgumentParser) -> argparse.ArgumentParser:
 
 
 def _add_database(command: argparse.ArgumentParser) -> argparse.ArgumentParser:
-    command.set_defaults(device="auto")
     command.add_argument("--trivy-db", help="a folder with trivy.db and metadata.json; downloaded by default")
     command.add_argument("--db-repository", help="an OCI mirror of the vulnerability database")
     return command

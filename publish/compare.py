@@ -19,8 +19,13 @@ def compare(
     registry: Registry, catalog: Catalog, image: str, versions: tuple[Version, Version], judges: Judges
 ) -> Difference:
     """What changed in an image from one version to another, both judged by the same database."""
-    before, after = (_snapshot(registry, catalog, find(registry, catalog, each, image), judges) for each in versions)
-    return difference(before, after)
+    before, after = (find(registry, catalog, each, image) for each in versions)
+    return between(registry, catalog, before, after, judges)
+
+
+def between(registry: Registry, catalog: Catalog, before: Published, after: Published, judges: Judges) -> Difference:
+    """What changed from one image to another, wherever they are. Raises ConfigError where one has no stored bill."""
+    return difference(*(_snapshot(registry, catalog, each, judges) for each in (before, after)))
 
 
 def _snapshot(registry: Registry, catalog: Catalog, image: Published, judges: Judges) -> Snapshot:

@@ -4,25 +4,33 @@ from __future__ import annotations
 
 import datetime
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import TypeVar
 
 from images import build
 from images.catalog import Catalog, Version
+from images.layers import POOL, WHEEL
 from images.plan import Plan, record_path
 from images.record import BuildRecord
 from oci.registry import Registry
-from publish import promote
-from publish.promote import Decision, Evidence
+from publish import attest, lock, promotion
+from publish.attest import Witness
+from publish.compare import between
+from publish.promotion import Asked, Candidate, Promoted
+from publish.published import PRODUCTION, Published, manifest_of, previous, tag_of
 from publish.record import Promotion, ReleaseRecord, StageTime
+from publish.state import Known, State, state_of
+from publish.transaction import Production
 from runner import progress, records
 from runner.errors import ConfigError
 from scan import run as scanning
 from scan import store, trivy
 from scan.advice import advice
 from scan.assess import Judges, Place
+from scan.difference import Difference
 from scan.inside import KIND as BILL_OF_MATERIALS
 from scan.record import ScanRecord
 from validation import run as validation
@@ -36,6 +44,7 @@ LOCAL = "validation-local"
 """Name of the record of suites that ran in no container: nothing is decided from it."""
 
 T = TypeVar("T")
+R = TypeVar("R", ValidationRecord, ScanRecord)
 
 
 @dataclass(frozen=True)
@@ -45,6 +54,7 @@ class Options:
     device: str = "auto"
     trivy_db: str | None = None
     db_mirror: str | None = None
+    promotion: Asked = field(default_factory=Asked)
 
 
 @dataclass(frozen=True)
@@ -61,7 +71,7 @@ class Release:
 
     def build(self) -> tuple[BuildRecord, ...]:
         """Build what is not in staging yet."""
-        return self._timed("build", lambda: build.build(self.catalog, self.version, self.plan, self.registry, self.out))
+        return self._timed("build", self._build)
 
     def validate(self) -> tuple[ValidationRecord, ...]:
         """Run the suites on every digest; what was judged before, on the same device by the same suites, stands."""
@@ -81,38 +91,38 @@ class Release:
         return self._timed("scan", self._scan_all)
 
     def promote(self) -> ReleaseRecord:
-        """Decide from the records, and put the tags the decision allows."""
+        """Decide from the evidence on the digests, and put the tags the decision allows."""
         return self._timed("promote", self._promote)
 
-    def decision(self) -> Decision:
-        """What the records on disk allow."""
-        return promote.decide(self.evidence())
+    def state(self) -> State:
+        """How far the release is, by its records."""
+        return state_of(self.known())
 
     def builds(self) -> tuple[BuildRecord, ...]:
         """The build records of this release's images. Raises ConfigError where one was not built."""
         return tuple(self._build_record(planned.image) for planned in self.plan.images)
 
-    def evidence(self) -> tuple[Evidence, ...]:
-        """Every record of every image."""
+    def known(self) -> tuple[Known, ...]:
+        """Every record of every image: those of this machine, else those that another attached to the digest."""
         return tuple(
-            Evidence(
-                record,
-                records.read(ValidationRecord, self._path(record.image, "validation")),
-                records.read(ScanRecord, self._path(record.image, "scan")),
+            Known(
+                build,
+                self._record(build, "validation", ValidationRecord),
+                self._record(build, "scan", ScanRecord),
             )
-            for record in self.builds()
+            for build in self.builds()
         )
 
     def release_record(self) -> ReleaseRecord:
         """The record on disk, else one of a release that has got nowhere."""
         found = records.read(ReleaseRecord, self.release_path)
         images = tuple(planned.image for planned in self.plan.images)
-        decision = self.decision()
+        state = self.state()
         empty = ReleaseRecord(
             version=str(self.version),
             images=images,
-            verdict=decision.verdict,
-            reason=decision.reason,
+            verdict=state.verdict,
+            reason=state.reason,
             channel="",
             registry=self.registry.host,
             promotions=(),
@@ -129,26 +139,55 @@ class Release:
         """out/VERSION/release.json."""
         return self.out / str(self.version) / "release.json"
 
+    def _build(self) -> tuple[BuildRecord, ...]:
+        """Built images carry their version's tag in staging: so other machines find what their stages are about."""
+        built = build.build(self.catalog, self.version, self.plan, self.registry, self.out)
+        for record, planned in zip(built, self.plan.images, strict=True):
+            wheels = [wheel for layer in planned.layers if layer.kind in (WHEEL, POOL) for wheel in layer.wheels]
+            self.witness.built(record, wheels)
+            manifest = manifest_of(self.registry, self._staged(record))
+            self.registry.put_manifest(record.repository, self._staging_tag(record.image), manifest)
+        return built
+
     def _build_record(self, image: str) -> BuildRecord:
-        record = records.read(BuildRecord, self._path(image, "build"))
+        """This machine's record, else the one attached to what staging holds under the version's tag."""
+        path, staging = self._path(image, "build"), self.catalog.repositories.staging
+        record = records.read(BuildRecord, path)
+        if record is None and (digest := self.registry.digest_of(staging, self._staging_tag(image))):
+            record = attest.kept(self.registry, staging, digest, "build", BuildRecord)
+            if record is not None:
+                records.write(path, record)
         if record is None:
-            raise ConfigError(f"{self.version} {image} was not built here", f"run `./release.py build {self.version}`")
+            raise ConfigError(f"{self.version} {image} was not built", f"run `./release.py build {self.version}`")
         return record
+
+    def _record(self, build: BuildRecord, stage: str, kind: type[R]) -> R | None:
+        """A stage's record: this machine's, else the newest attached to the digest."""
+        found = records.read(kind, self._path(build.image, stage))
+        return found or attest.kept(self.registry, build.repository, build.digest, stage, kind)
+
+    def _staging_tag(self, image: str) -> str:
+        return tag_of(image, str(self.version), PRODUCTION)
+
+    def _staged(self, build: BuildRecord) -> Published:
+        return Published(self.version, build.image, "staging", build.repository, build.digest)
 
     def _validate(self, record: BuildRecord) -> ValidationRecord:
         subject = self._subject(record.image, record.digest, record.reference(self.registry.host))
         path = self._path(record.image, "validation")
-        before = records.read(ValidationRecord, path)
+        before = self._record(record, "validation", ValidationRecord)
         if before is not None and validation.stands(before, subject, self.options.device):
             progress.say(f"  {record.image}: {before.verdict}, judged {before.started_at} by the same suites")
-            return before
-        judged = validation.validate(subject, self.options.device)
-        self._write_validation(path, judged)
+            judged = before
+        else:
+            judged = validation.validate(subject, self.options.device)
+            self._write_validation(path, judged)
+        self.witness.tested(record, judged)
         return judged
 
     def _subject(self, image: str, digest: str, reference: str) -> Subject:
         stacks = self.catalog.stacks_of(image)
-        line, production = self.version.line, self.catalog.repositories.production
+        line = self.version.line
         return Subject(
             version=str(self.version),
             image=image,
@@ -157,7 +196,7 @@ class Release:
             reference=reference,
             expected=expected_of(self.catalog, line, stacks),
             driver_floor=self.catalog.lines[line].driver_floor,
-            previous=promote.previous(self.registry, production, self.version, image) if digest else "",
+            previous=self._previous_reference(image) if digest else "",
         )
 
     @staticmethod
@@ -168,7 +207,7 @@ class Release:
 
     def _scan_all(self) -> tuple[ScanRecord, ...]:
         builds = self.builds()
-        judges = todays_judges(self.catalog, self.registry, self.options)
+        judges = self._judges
         scanned = tuple(self._scan(record, judges) for record in builds)
         found = [judged.finding for record in scanned for judged in record.findings or ()]
         history = judges.history.with_findings(found, judges.today)
@@ -181,6 +220,7 @@ class Release:
         records.write(path, scanned)
         if scanned.sbom and not any(problem.kind == BILL_OF_MATERIALS for problem in scanned.problems):
             store.keep_sbom(self.registry, build.repository, build.digest, scanned.sbom, path.parent)
+        self.witness.scanned(build, scanned, path.parent)
         progress.say(f"  {build.image}: {scanned.verdict}{f', {scanned.reason}' if scanned.reason else ''}")
         for line in advice(scanned, self._place(build), judges.today):
             progress.say(f"    {line}")
@@ -190,7 +230,7 @@ class Release:
         return Place(self.version.line, build.stacks)
 
     def _scanned(self, build: BuildRecord) -> scanning.Subject:
-        catalog = self.catalog
+        catalog, before = self.catalog, self._previous(build.image)
         return scanning.Subject(
             build=build,
             registry=self.registry.host,
@@ -198,17 +238,55 @@ class Release:
             compiler=catalog.has_compiler(build.image),
             budget=catalog.budget_of(build.image),
             growth_percent=catalog.growth_percent,
-            before=promote.previous_size(self.registry, catalog.repositories.production, self.version, build.image),
+            before=sum(layer.size for layer in manifest_of(self.registry, before).blobs()[1:]) if before else None,
         )
 
+    def _previous(self, image: str) -> Published | None:
+        return previous(self.registry, self.catalog.repositories.production, self.version, image)
+
+    def _previous_reference(self, image: str) -> str:
+        """HOST/REPOSITORY@DIGEST of the line's newest release before; empty where there is none."""
+        before = self._previous(image)
+        return f"{self.registry.host}/{before.repository}@{before.digest}" if before else ""
+
     def _promote(self) -> ReleaseRecord:
-        decision = self.decision()
-        promotions: tuple[Promotion, ...] = ()
-        if decision.channel:
-            promotions = promote.promote(self.builds(), decision.channel, self.registry, self.catalog.repositories)
-        record = replace(self.release_record(), channel=decision.channel, promotions=promotions)
-        records.write(self.release_path, record)
+        promoted = promotion.promote(self._candidate(), self.options.promotion)
+        record = replace(self.release_record(), channel=promoted.channel, promotions=tuple(self._promotions(promoted)))
+        if not self.options.promotion.dry_run:
+            records.write(self.release_path, record)
         return record
+
+    def _promotions(self, promoted: Promoted) -> Iterator[Promotion]:
+        """Every tag as it was put, or would be; a transaction itself tells what it puts."""
+        repository = self.catalog.repositories.production
+        for entry in promoted.outcome.entries:
+            if self.options.promotion.dry_run:
+                progress.say(f"  {repository}:{entry.tag} would go from {entry.old or 'nothing'} to {entry.new}")
+            yield Promotion(entry.image, repository, entry.tag, entry.new)
+        for left in promoted.outcome.left:
+            progress.say(f"  {left}")
+
+    def _candidate(self) -> Candidate:
+        production = Production(self.registry, self.catalog.repositories, lock.owner())
+        today = datetime.datetime.now(datetime.UTC).date()
+        builds, trusted = self.builds(), attest.trusted_keys()
+        return Candidate(self.catalog, self.version, builds, production, self.witness, trusted, self._compare, today)
+
+    def _compare(self, build: BuildRecord) -> Difference | None:
+        """To the line's newest release before, both judged by the database that is at hand, if one is."""
+        before = self._previous(build.image)
+        if before is None:
+            return None
+        return between(self.registry, self.catalog, before, self._staged(build), self._judges)
+
+    @cached_property
+    def _judges(self) -> Judges:
+        return todays_judges(self.catalog, self.registry, self.options)
+
+    @cached_property
+    def witness(self) -> Witness:
+        """Who signs here."""
+        return Witness(self.registry, attest.signing_key(), self.catalog.repositories.production)
 
     def _timed(self, stage: str, work: Callable[[], T]) -> T:
         progress.say(f"{stage} {self.version}: {', '.join(planned.image for planned in self.plan.images)}")

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from images.catalog import BASE, Catalog, Version
 from oci.manifest import Manifest
 from oci.registry import Registry
-from publish.promote import CANDIDATE, PRODUCTION, tag_of
 from runner.errors import ConfigError
+
+PRODUCTION, CANDIDATE = "production", "candidate"
 
 _TAG = re.compile(r"(?P<version>v\d+\.\d+\.\d+)(?P<candidate>-candidate)?(?:-(?P<image>[a-z0-9-]+))?")
 
@@ -54,6 +55,21 @@ def manifest_of(registry: Registry, image: Published) -> Manifest:
     if found is None:
         raise ConfigError(f"{registry.host}/{image.repository}@{image.digest} is gone", "restore it in the registry")
     return found
+
+
+def tag_of(image: str, version: str, channel: str) -> str:
+    """`v2.6.0-cv` in production, `v2.6.0-candidate-cv` before; the base image carries no suffix."""
+    suffix = "" if image == BASE else f"-{image}"
+    return f"{version}{'' if channel == PRODUCTION else '-candidate'}{suffix}"
+
+
+def previous(registry: Registry, repository: str, version: Version, image: str) -> Published | None:
+    """The newest release of the line before `version`; None where there is none. A candidate is no release."""
+    for patch in reversed(range(version.patch)):
+        before = Version(version.line, patch)
+        if digest := registry.digest_of(repository, tag_of(image, str(before), PRODUCTION)):
+            return Published(before, image, PRODUCTION, repository, digest)
+    return None
 
 
 def _parsed(catalog: Catalog, tag: str, channel: str) -> tuple[Version, str] | None:

@@ -10,7 +10,8 @@ from pathlib import Path
 
 from images.catalog import Catalog, Version
 from oci.registry import Registry
-from publish.published import Published, published
+from publish.published import PRODUCTION, Published, published
+from publish.rollback import Judge, Target
 from runner import home, progress
 from runner.errors import EnvironmentFailed
 from runner.verdict import Verdict
@@ -58,6 +59,18 @@ def rescan(registry: Registry, catalog: Catalog, judges: Judges, channel: str) -
     record = None if isinstance(judges.database, str) else judges.database.record
     seconds = round(time.monotonic() - started, 3)
     return Rescan(judges.today.isoformat(), record, judgements, tuple(due(judgements)), seconds)
+
+
+def target_judge(registry: Registry, catalog: Catalog, judges: Judges) -> Judge:
+    """Why a release may not be gone back to: what today's policy refuses in it."""
+
+    def judge(target: Target) -> tuple[str, ...]:
+        repository = catalog.repositories.production
+        image = Published(catalog.version(target.version), target.image, PRODUCTION, repository, target.digest)
+        verdict, reason, _ = _verdict(registry, catalog, image, judges)
+        return (f"{target.version} {target.image}: {reason}",) if verdict is Verdict.FAIL else ()
+
+    return judge
 
 
 def due(judgements: Sequence[Judgement]) -> Iterator[Due]:

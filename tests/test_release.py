@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from runner import home as places
+from tests.fakes.registry import FakeRegistry
 
 RELEASE = places.REPOSITORY / "release.py"
 NOWHERE = "127.0.0.1:9"
@@ -52,15 +53,16 @@ WRONG_USAGE = {
     "no image": (("plan", "v2.6.0", "--images", ","), "names no image"),
     "an unknown line": (("plan", "v9.9.0"), "no line 9.9"),
     "no version": (("plan", "2.6.0"), "`2.6.0` is not a version"),
-    "promote before build": (("promote", "v2.6.0"), "was not built here"),
-    "scan before build": (("scan", "v2.6.0"), "was not built here"),
+    "promote before build": (("promote", "v2.6.0"), "was not built"),
+    "scan before build": (("scan", "v2.6.0"), "was not built"),
 }
 
 
 @pytest.mark.parametrize("case", WRONG_USAGE)
 def test_wrong_usage_is_one_line_and_exit_code_2(case: str, home: Path) -> None:
     arguments, message = WRONG_USAGE[case]
-    done = run(*arguments, PYTORCH_CUDA_IMAGES_REGISTRY=NOWHERE)
+    with FakeRegistry() as empty:
+        done = run(*arguments, PYTORCH_CUDA_IMAGES_REGISTRY=empty.host)
     assert done.returncode == 2, done.stderr
     errors = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
     assert len(errors) == 1

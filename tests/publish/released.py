@@ -5,7 +5,7 @@ from __future__ import annotations
 from images.record import BuildRecord
 from oci.manifest import LAYER_GZIP, OCI_CONFIG, Manifest, image_manifest
 from oci.registry import Registry
-from publish.promote import Evidence
+from publish.state import Known
 from runner.verdict import Verdict
 from scan.record import ScanRecord
 from validation.record import Environment, ValidationRecord
@@ -71,12 +71,12 @@ def scanned(build: BuildRecord, verdict: Verdict = Verdict.PASS, reason: str = "
     )
 
 
-def evidence(
+def known(
     image: str = "base", validation: Verdict = Verdict.PASS, scan: Verdict = Verdict.PASS, reason: str = "because"
-) -> Evidence:
+) -> Known:
     """All records of one image with these verdicts."""
     build = built(image)
-    return Evidence(
+    return Known(
         build,
         validated(build, validation, reason if validation is not Verdict.PASS else ""),
         scanned(build, scan, reason if scan is not Verdict.PASS else ""),

@@ -14,11 +14,12 @@ import pytest
 from images import catalog
 from images.catalog import Catalog, Version
 from images.record import BuildRecord
+from oci import referrers
 from oci.registry import Registry, file_sha256
 from publish.compare import compare
-from publish.promote import CANDIDATE, PRODUCTION, promote
-from publish.published import find, published
+from publish.published import CANDIDATE, PRODUCTION, find, published
 from publish.rescan import NO_SBOM, rescan
+from publish.transaction import Approved, Production, TagSet, promote
 from runner.errors import ConfigError
 from runner.verdict import Verdict
 from scan import store, trivy
@@ -76,7 +77,13 @@ def release(registry: Registry, own: Catalog, tmp_path: Path) -> Release:
             (tmp_path / trivy.SPDX).write_text("{}")
             found = Sbom(trivy.SBOM, file_sha256(tmp_path / trivy.SBOM), trivy.SPDX, {})
             store.keep_sbom(registry, build.repository, build.digest, found, tmp_path)
-        promote([build], channel, registry, own.repositories)
+        tags = TagSet(version, (image,), (), candidate=channel == CANDIDATE)
+        subject = registry.manifest(build.repository, build.digest)
+        assert subject is not None
+        about = subject.descriptor
+        decision = referrers.attach(registry, build.repository, about, "decision", [("text/plain", b"yes")], {})
+        approved = [Approved(image, build.digest, build.repository, decision.digest)]
+        promote(Production(registry, own.repositories, "a test"), tags, approved)
         return build
 
     return made

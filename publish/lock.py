@@ -1,0 +1,137 @@
+"""One writer of tags at a time, by a tag in the registry.
+
+No registry replaces a tag only if it has not changed meanwhile, but a tag has one value at a time. That is enough for
+Fischer's algorithm (Lamport, "A Fast Mutual Exclusion Algorithm", ACM TOCS 5(1), 1987): see the lock free, put a claim,
+wait, and hold the lock if the claim is still there. It excludes if every claim is put within the time that everybody
+waits, so a claim whose answer took longer (`SETTLE_S`, from before the look) is given up. Then, of two that saw the
+lock free, the first to put looks again only after the second has put, and finds itself replaced.
+
+A claim ends: a killed run holds up others for at most `HOLDS_S`, and its own next run (same owner) not at all.
+
+The race that remains: a request of a holder that was paused, or was under way, past the end of its claim. Three things
+limit it. A holder trusts its claim only for `TRUSTED_S`; the difference is more than the longest request takes and
+clocks differ. It looks at the lock before each tag it puts. And each tag is looked at before and after: what another
+put is named, never passed over. A client that knows nothing of the lock is found by the last of these alone.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import socket
+import time
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from oci.manifest import EMPTY_CONFIG, OCI_EMPTY, Descriptor, Manifest, image_manifest
+from oci.registry import Registry, RegistryError
+from runner import home
+from runner.errors import EnvironmentFailed
+
+TAG = "promotion-lock"
+KIND = "application/vnd.pytorch-cuda-images.lock.v1+json"
+SETTLE_S = 2.0
+HOLDS_S, TRUSTED_S = 900.0, 540.0
+
+_OWNER, _UNTIL, _NONCE = (f"pytorch-cuda-images.lock.{name}" for name in ("owner", "until", "nonce"))
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A lock that is held, by the manifest `digest` under its tag; trusted until `until` (monotonic seconds)."""
+
+    registry: Registry
+    repository: str
+    config: Descriptor
+    owner: str
+    digest: str
+    until: float
+
+    def check(self) -> None:
+        """Raises EnvironmentFailed where the lock is not surely ours any more: then nothing may be put."""
+        if time.monotonic() > self.until:
+            raise EnvironmentFailed(f"the lock was held longer than {TRUSTED_S:.0f} s", _AGAIN)
+        if self.registry.digest_of(self.repository, TAG) != self.digest:
+            raise EnvironmentFailed(f"another run took the lock {_where(self.registry, self.repository)}", _AGAIN)
+
+
+_AGAIN = "run the same command again: it goes on where this one stopped"
+
+
+def owner() -> str:
+    """A name that no other running process uses: of this CI run, else of this machine and checkout.
+
+    Attempts of a CI run follow each other, and commands in a checkout exclude each other (`home.only_run`), so a claim
+    under this name is that of a dead process.
+    """
+    if run := os.environ.get("GITHUB_RUN_ID"):
+        return f"{os.environ.get('GITHUB_REPOSITORY', '')} run {run}".strip()
+    checkout = hashlib.sha256(str(home.out().resolve()).encode()).hexdigest()[:8]
+    return f"{socket.gethostname()} {checkout}"
+
+
+@contextlib.contextmanager
+def held(registry: Registry, repository: str, name: str) -> Iterator[Claim]:
+    """Hold the lock in `repository` as `name` (see `owner`). Raises EnvironmentFailed where another holds it."""
+    claim = _taken(registry, repository, name)
+    try:
+        yield claim
+    finally:
+        _release(claim)
+
+
+def _taken(registry: Registry, repository: str, name: str) -> Claim:
+    config = registry.push_bytes(repository, EMPTY_CONFIG, OCI_EMPTY)
+    began = time.monotonic()
+    _refuse_if_held(registry, repository, name)
+    manifest = _manifest(config, name, time.time() + HOLDS_S)
+    claim = Claim(registry, repository, config, name, manifest.digest, began + TRUSTED_S)
+    try:
+        registry.put_manifest(repository, TAG, manifest)
+        _wait(registry, time.monotonic() - began)
+        claim.check()
+    except EnvironmentFailed:
+        _release(claim)
+        raise
+    return claim
+
+
+def _wait(registry: Registry, took: float) -> None:
+    """Let everybody who saw the lock free show up, if the claim took no longer than they are given."""
+    if took > SETTLE_S:
+        problem = f"{registry.host} took {took:.1f} s to take a claim, and a lock is safe only within {SETTLE_S} s"
+        raise EnvironmentFailed(problem, "run the same command again when the registry answers faster")
+    time.sleep(SETTLE_S)
+
+
+def _refuse_if_held(registry: Registry, repository: str, name: str) -> None:
+    found = registry.manifest(repository, TAG)
+    if found is None:
+        return
+    where = _where(registry, repository)
+    try:
+        said = found.content["annotations"]
+        holder, until = str(said[_OWNER]), float(said[_UNTIL])
+    except (ValueError, KeyError, TypeError):
+        raise EnvironmentFailed(f"{where} is no lock of ours", "remove that tag, then run the same command") from None
+    if holder != name and until > time.time():
+        end = time.strftime("%H:%M:%S UTC", time.gmtime(until))
+        raise EnvironmentFailed(f"{holder} holds the lock {where}, at most until {end}", "wait, then run it again")
+
+
+def _release(claim: Claim) -> None:
+    """Let others in at once. Where that fails, the claim ends by itself."""
+    with contextlib.suppress(RegistryError):
+        if claim.registry.digest_of(claim.repository, TAG) == claim.digest:
+            claim.registry.put_manifest(claim.repository, TAG, _manifest(claim.config, claim.owner, 0))
+
+
+def _manifest(config: Descriptor, name: str, until: float) -> Manifest:
+    said = {_OWNER: name, _UNTIL: f"{until:.3f}", _NONCE: uuid.uuid4().hex}
+    return image_manifest(config, [config], said, KIND)
+
+
+def _where(registry: Registry, repository: str) -> str:
+    return f"{registry.host}/{repository}:{TAG}"

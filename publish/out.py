@@ -1,0 +1,44 @@
+"""What was ever released, when, and through which channel: read from the journal and the decisions it names."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Iterator
+
+from images.catalog import Catalog
+from oci.registry import Registry
+from publish import evidence, journal
+from publish.cadence import Out
+from publish.journal import Transaction
+from publish.keys import Trusted
+from publish.predicates import DECISION, decision
+from publish.published import CANDIDATE
+from runner.errors import ConfigError
+
+
+def released(registry: Registry, catalog: Catalog, trusted: Trusted) -> tuple[Out, ...]:
+    """Every promotion of a line of the catalogue; without candidates, and what was rolled back or yanked."""
+    kept = journal.read(registry, catalog.repositories.records).journal
+    undone = {version for each in kept.transactions for version in each.undone}
+    promotions = [each for each in kept.transactions if each.kind == "promotion" and each.version not in undone]
+    found = [out for each in promotions if (out := _out(registry, catalog, each, trusted))]
+    return tuple(out for out in found if not kept.yanked(version=str(out.version)))
+
+
+def _out(registry: Registry, catalog: Catalog, promotion: Transaction, trusted: Trusted) -> Out | None:
+    channel = next(_channels(registry, catalog, promotion, trusted), "")
+    if channel in ("", CANDIDATE):
+        return None
+    try:
+        version = catalog.version(promotion.version)
+    except ConfigError:  # of a line that the catalogue no longer has
+        return None
+    return Out(version, channel, datetime.datetime.fromisoformat(promotion.started_at).date())
+
+
+def _channels(registry: Registry, catalog: Catalog, promotion: Transaction, trusted: Trusted) -> Iterator[str]:
+    """The channel that the decision behind a promotion names."""
+    entry = promotion.entries[0]
+    for found in evidence.read(registry, catalog.repositories.production, entry.new, trusted):
+        if found.artifact == entry.decision and found.statement and found.predicate_type == DECISION:
+            yield decision.read(found.statement).channel

@@ -1,0 +1,166 @@
+"""A release through a channel: decided from the evidence on its digests, then all its tags in one transaction."""
+
+from __future__ import annotations
+
+import datetime
+import hashlib
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from images.catalog import BASE, Catalog, Line, Version
+from images.record import BuildRecord
+from publish import channels as channel_data
+from publish import evidence, gate, kinds, transaction
+from publish.attest import Witness
+from publish.channels import CHANNELS, Channels
+from publish.journal import tags_of
+from publish.keys import Trusted
+from publish.predicates import decision as decisions
+from publish.predicates.decision import Decided
+from publish.published import CANDIDATE, PRODUCTION, published
+from publish.transaction import Approved, Outcome, Production, TagSet
+from runner import progress
+from runner.errors import GateRefused
+from runner.verdict import Verdict, summary
+from scan.difference import Difference
+
+Compare = Callable[[BuildRecord], Difference | None]
+"""The difference of an image to the newest release of its line before, None where there is none."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """How a person asked for it. `channel` is empty for production where the evidence allows it, else candidate.
+
+    `kind` is patch, feature or major; a major needs `approved`.
+    """
+
+    channel: str = ""
+    kind: str = ""
+    approved: bool = False
+    dry_run: bool = False
+
+
+@dataclass(frozen=True)
+class Promoted:
+    """What became of it. `reasons` are those that kept the release out of production, none where it is there."""
+
+    channel: str
+    kind: str
+    decided: tuple[Decided, ...]
+    outcome: Outcome
+    reasons: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """All images of a release in staging, and what decides about them."""
+
+    catalog: Catalog
+    version: Version
+    builds: tuple[BuildRecord, ...]
+    production: Production
+    witness: Witness
+    trusted: Trusted
+    compare: Compare
+    today: datetime.date
+
+    @property
+    def line(self) -> Line:
+        """The catalogue's."""
+        return self.catalog.lines[self.version.line]
+
+
+def promote(candidate: Candidate, asked: Asked) -> Promoted:
+    """Decide and promote. Raises GateRefused with every reason of every image, or what a transaction raises."""
+    known = channel_data.load()
+    kind = asked.kind or default_kind(candidate.version)
+    refused: tuple[str, ...] = ()
+    for name in [asked.channel] if asked.channel else [PRODUCTION, CANDIDATE]:
+        decided = tuple(_decide(candidate, build, known, name, kind, asked) for build in candidate.builds)
+        reasons = tuple(dict.fromkeys(reason for each in decided for reason in each.reasons))
+        if not reasons:
+            outcome = _move(candidate, known, name, decided, dry_run=asked.dry_run)
+            return Promoted(name, kind, decided, outcome, refused)
+        progress.say(f"  not for {name}: {'; '.join(reasons)}")
+        refused = refused or reasons
+    verdict = summary(each.verdict for each in decided)
+    raise GateRefused(f"{candidate.version} may not be promoted ({verdict}): {'; '.join(reasons)}", _WAY_OUT)
+
+
+def default_kind(version: Version) -> str:
+    """The first release of a line is a major one, what follows a patch."""
+    return kinds.PATCH if version.patch else kinds.MAJOR
+
+
+def _decide(  # noqa: PLR0913, PLR0917 - one image, one channel, and how it was asked for
+    candidate: Candidate, build: BuildRecord, known: Channels, name: str, kind: str, asked: Asked
+) -> Decided:
+    registry = candidate.witness.registry
+    subject = gate.subject_of(candidate.catalog, candidate.version, build.image, build.digest, kind)
+    found = evidence.read(registry, build.repository, build.digest, candidate.trusted)
+    judged = gate.decide(subject, found, known, name, candidate.today)
+    reasons = judged.reasons
+    if known.channel(name).releases:
+        wrong = kinds.kind_problems(candidate.compare(build), kind, candidate.line, approved=asked.approved)
+        reasons += (*_incomplete(candidate), *(f"{build.image}: {each}" for each in wrong))
+    stem = _tags(candidate, known, name)
+    tags = [tag for each in (stem.stem, *stem.aliases) for tag in tags_of(each, build.image)]
+    return Decided(
+        version=str(candidate.version),
+        image=build.image,
+        channel=name,
+        kind=kind,
+        verdict=judged.verdict if judged.reasons or not reasons else Verdict.FAIL,
+        reasons=reasons,
+        tags=tuple(tags),
+        evidence=judged.evidence,
+        policy=hashlib.sha256(CHANNELS.read_bytes()).hexdigest(),
+        decided_on=f"{candidate.today}T00:00:00+00:00",  # by the day: asked again, it is the same decision
+    )
+
+
+def _incomplete(candidate: Candidate) -> Iterator[str]:
+    """A release has all the images of the catalogue, whatever else it has."""
+    missing = set(candidate.catalog.images) - {build.image for build in candidate.builds}
+    if missing:
+        yield f"a release has all images, and {', '.join(sorted(missing))} are not among them"
+
+
+def _move(candidate: Candidate, known: Channels, name: str, decided: Sequence[Decided], *, dry_run: bool) -> Outcome:
+    tags = _tags(candidate, known, name)
+    approved = [
+        _approve(candidate, build, each, dry_run) for build, each in zip(candidate.builds, decided, strict=True)
+    ]
+    if dry_run:
+        return transaction.preview(candidate.production, tags, approved)
+    return transaction.promote(candidate.production, tags, approved)
+
+
+def _approve(candidate: Candidate, build: BuildRecord, decided: Decided, dry_run: bool) -> Approved:
+    """The decision is on the digest before any tag is."""
+    said = decisions.statement(decided, build.digest, candidate.witness.name)
+    digest = "" if dry_run else candidate.witness.decided(build, said)
+    return Approved(build.image, build.digest, build.repository, digest)
+
+
+def _tags(candidate: Candidate, known: Channels, name: str) -> TagSet:
+    channel, version, day = known.channel(name), candidate.version, candidate.today
+    named = channel_data.aliases(channel, version, BASE, day, newest_line=_is_newest(candidate))
+    stems = [each for each in named if not each.endswith(f"-{BASE}")]
+    images = tuple(build.image for build in candidate.builds)
+    plain = TagSet(str(version), images, (), candidate=not channel.releases)
+    return TagSet(str(version), images, tuple(each for each in stems if each != plain.stem), plain.candidate)
+
+
+def _is_newest(candidate: Candidate) -> bool:
+    """Whether no newer line has been released: `latest` belongs to the newest."""
+    out = published(candidate.production.registry, candidate.catalog, PRODUCTION)
+    return all(_number(candidate.version.line) >= _number(each.version.line) for each in out)
+
+
+def _number(line: str) -> tuple[int, ...]:
+    return tuple(map(int, line.split(".")))
+
+
+_WAY_OUT = "bring the evidence that is missing: run the stages again, on a machine that can"

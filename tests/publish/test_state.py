@@ -1,0 +1,54 @@
+"""How far a release is: only `pass` on everything is a pass; what was not proven never is."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from publish.state import State, judge, state_of
+from runner.verdict import Verdict
+from tests.publish.released import built, known, scanned, validated
+
+PASS, FAIL, INFRA = Verdict.PASS, Verdict.FAIL, Verdict.INFRA
+UNSURE, NOT_RUN = Verdict.INCONCLUSIVE, Verdict.NOT_RUN
+
+
+def test_pass_on_everything_is_a_pass() -> None:
+    assert state_of([known("base"), known("cv")]) == State(PASS, "")
+
+
+@pytest.mark.parametrize("verdict", [UNSURE, NOT_RUN])
+@pytest.mark.parametrize("stage", ["validation", "scan"])
+def test_what_was_not_proven_leaves_it_inconclusive(verdict: Verdict, stage: str) -> None:
+    assert state_of([known("base"), known("cv", **{stage: verdict})]) == State(UNSURE, "cv: because")
+
+
+@pytest.mark.parametrize("verdict", [FAIL, INFRA])
+@pytest.mark.parametrize("stage", ["validation", "scan"])
+def test_one_failed_or_disturbed_image_decides(verdict: Verdict, stage: str) -> None:
+    assert state_of([known("base"), known("cv", **{stage: verdict})]) == State(verdict, "cv: because")
+
+
+def test_the_worst_image_gives_the_reason() -> None:
+    images = [known("base", scan=UNSURE, reason="unsure"), known("cv", validation=FAIL, reason="broken")]
+    assert state_of(images) == State(FAIL, "cv: broken")
+
+
+def test_nothing_to_judge_is_no_pass() -> None:
+    assert state_of([]).verdict is UNSURE
+
+
+@pytest.mark.parametrize("missing", ["validation", "scan"])
+def test_a_missing_record_is_not_run(missing: str) -> None:
+    without = replace(known(), validation=None) if missing == "validation" else replace(known(), scan=None)
+    assert judge(without) == (NOT_RUN, f"base: no {missing} record")
+
+
+def test_a_record_about_other_bytes_counts_as_none() -> None:
+    build, other = built("base"), built("base", "sha256:" + "b" * 64)
+    about_other = replace(known(), build=build, validation=validated(other), scan=scanned(build))
+    verdict, reason = judge(about_other)
+    assert verdict is NOT_RUN
+    assert other.digest in reason
+    assert state_of([about_other]).verdict is UNSURE
