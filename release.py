@@ -32,18 +32,22 @@ from images import plan as planning
 from images import resolve
 from images.catalog import Catalog, Version
 from oci.registry import Registry
-from publish import attest, cadence, channels, keys, kinds, lock
+from publish import attest, cadence, channels, keys, kinds, lock, webhook
 from publish.compare import compare
 from publish.out import released
 from publish.pipeline import STAGES, Options, Release, stages_until, todays_judges
 from publish.promotion import Asked
 from publish.published import CANDIDATE, PRODUCTION
+from publish.record import ReleaseRecord
 from publish.rescan import rescan, target_judge
 from publish.rollback import rollback, yank
+from publish.state import Known
 from publish.transaction import Outcome, Production
 from publish.verify import verify
-from report import difference_page, render
+from report import difference_page, feed, notes, render
+from report.feed import Place
 from report.model import ImageRecords
+from report.notes import ImageNotes, Notes
 from runner import doctor, embedded, home, progress, records
 from runner.errors import EXIT_INCONCLUSIVE, EXIT_INTERRUPTED, EXIT_OK, EnvironmentFailed, GateRefused, ReleaseError
 from runner.verdict import Verdict, summary
@@ -58,6 +62,10 @@ EXIT_OF_VERDICT = {
     Verdict.INCONCLUSIVE: EXIT_INCONCLUSIVE,
     Verdict.NOT_RUN: EXIT_INCONCLUSIVE,
 }
+
+
+FEED_TITLE = "PyTorch-CUDA images"
+HOME_PAGE = "https://github.com/pytorch-cuda-images/pytorch-cuda-images"
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -184,6 +192,32 @@ def run_due(asked: argparse.Namespace) -> int:
     if not found:
         progress.say(f"nothing is due on {asked.date}")
     return EXIT_OK
+
+
+def run_notes(asked: argparse.Namespace) -> int:
+    """`notes`: release notes as Markdown, beside the report and on stdout; the feed of all releases; the webhook."""
+    hook = webhook.hook()
+    release = _release(asked)
+    images = tuple(_image_notes(release, known) for known in release.known())
+    record, line = release.release_record(), release.catalog.lines[release.version.line]
+    path = notes.write(release.release_path.parent, Notes(record, line, images))
+    feed.write(release.out, Place(FEED_TITLE, asked.home, f"{asked.home}/releases.atom"), _released_notes(release.out))
+    print(path.read_text(encoding="utf-8"), end="")
+    if hook:
+        address = f"{asked.home}/releases/tag/{record.version}"
+        progress.say(webhook.announce(hook, webhook.message(record, address), dry_run=asked.dry_run).line)
+    return EXIT_OK
+
+
+def _image_notes(release: Release, known: Known) -> ImageNotes:
+    images = ImageRecords(known.build.image, known.build, known.validation, known.scan)
+    return ImageNotes(images, release.bill(known.build), release.difference(known.build))
+
+
+def _released_notes(out: Path) -> list[feed.Release]:
+    """Every release whose notes are under `out`."""
+    found = ((records.read(ReleaseRecord, path.with_name("release.json")), path) for path in out.glob("v*/notes.md"))
+    return [feed.Release(record, path.read_text(encoding="utf-8")) for record, path in found if record]
 
 
 def run_keys(asked: argparse.Namespace) -> int:
@@ -355,6 +389,9 @@ def _add_publishing(commands: argparse._SubParsersAction[argparse.ArgumentParser
     due = _add_keys(_add(commands, "due", run_due))
     today = datetime.datetime.now(datetime.UTC).date()
     due.add_argument("--date", type=datetime.date.fromisoformat, default=today, help="as 2026-12-15; today by default")
+    noted = _add_version(_add(commands, "notes", run_notes))
+    noted.add_argument("--home", default=HOME_PAGE, help="where releases are read about; links lead there")
+    noted.add_argument("--dry-run", action="store_true", help="do not call the webhook")
     made = _add(commands, "keys", run_keys)
     made.add_argument("folder", help="where NAME.key and NAME.pub are written")
     made.add_argument("--name", default="release")

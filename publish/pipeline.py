@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import datetime
+import json
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from images import build
 from images.catalog import Catalog, Version
@@ -270,10 +271,18 @@ class Release:
         production = Production(self.registry, self.catalog.repositories, lock.owner())
         today = datetime.datetime.now(datetime.UTC).date()
         builds, trusted = self.builds(), attest.trusted_keys()
-        return Candidate(self.catalog, self.version, builds, production, self.witness, trusted, self._compare, today)
+        return Candidate(self.catalog, self.version, builds, production, self.witness, trusted, self.difference, today)
 
-    def _compare(self, build: BuildRecord) -> Difference | None:
-        """To the line's newest release before, both judged by the database that is at hand, if one is."""
+    def bill(self, build: BuildRecord) -> dict[str, Any] | None:
+        """The CycloneDX document stored with an image; None where none is."""
+        document = store.stored_sbom(self.registry, build.repository, build.digest)
+        return dict(json.loads(document)) if document else None
+
+    def difference(self, build: BuildRecord) -> Difference | None:
+        """To the line's newest release before, both judged by the database that is at hand, if one is.
+
+        None where there is no release before.
+        """
         before = self._previous(build.image)
         if before is None:
             return None

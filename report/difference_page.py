@@ -5,11 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from markupsafe import Markup
-
-from report import escape
 from report.difference_view import DifferenceView, difference_view
-from report.render import _templates
+from report.render import markdown_templates
 from runner import records
 from scan.difference import Difference
 
@@ -31,9 +28,7 @@ def markdown(difference: Difference) -> str:
 
 
 def _markdown(shown: DifferenceView, rows: int) -> str:
-    templates = _templates(_text)
-    templates.filters["code"] = lambda value: escape.markdown_code(escape.clip(value, _CHARACTERS))
-    text = templates.get_template("difference.md.j2").render(shown=shown, rows=rows)
+    text = markdown_templates(_CHARACTERS).get_template("difference.md.j2").render(shown=shown, rows=rows)
     return re.sub(r"\n{3,}", "\n\n", text).strip("\n") + "\n"
 
 
@@ -43,7 +38,3 @@ def write(folder: Path, difference: Difference) -> tuple[Path, Path]:
     records.write(data, difference)
     records.write_text(summary, markdown(difference))
     return data, summary
-
-
-def _text(value: object) -> Markup:
-    return value if isinstance(value, Markup) else escape.markdown(escape.clip(str(value), _CHARACTERS))

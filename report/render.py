@@ -14,7 +14,7 @@ from report.model import ImageRecords, Mark, Page
 from report.view import page
 from runner import records
 
-__all__ = ["MARKDOWN_LIMIT", "ImageRecords", "html", "markdown", "write"]
+__all__ = ["MARKDOWN_LIMIT", "ImageRecords", "html", "markdown", "markdown_templates", "write"]
 
 MARKDOWN_LIMIT = 1024 * 1024
 """Bytes GitHub takes as the job summary of one step (its documentation of workflow commands)."""
@@ -66,8 +66,11 @@ def write(folder: Path, release: ReleaseRecord, images: Sequence[ImageRecords]) 
     return page_path, summary_path
 
 
-def _markdown(shown: Page, rows: int, characters: int) -> str:
-    """Every value is clipped and escaped for Markdown unless a filter has; HTML's escaping then finds nothing left."""
+def markdown_templates(characters: int) -> Environment:
+    """Templates for Markdown, in which foreign text stays text.
+
+    Every value is clipped to `characters` and escaped unless a filter has; HTML's escaping then finds nothing left.
+    """
 
     def text(value: object) -> Markup:
         return value if isinstance(value, Markup) else escape.markdown(escape.clip(str(value), characters))
@@ -77,7 +80,12 @@ def _markdown(shown: Page, rows: int, characters: int) -> str:
     templates.filters["said"] = lambda value: escape.markdown_said(escape.clip(value, characters))
     templates.filters["log"] = lambda value: escape.markdown_fence(escape.clip_start(value, characters))
     templates.filters.update(fence=escape.markdown_fence, sign=_sign, blocks=_blocks)
-    return templates.get_template("report.md.j2").render(page=shown, rows=rows, folded_rows=min(rows, _FOLDED_ROWS))
+    return templates
+
+
+def _markdown(shown: Page, rows: int, characters: int) -> str:
+    template = markdown_templates(characters).get_template("report.md.j2")
+    return template.render(page=shown, rows=rows, folded_rows=min(rows, _FOLDED_ROWS))
 
 
 def _templates(finalize: Callable[[object], object]) -> Environment:

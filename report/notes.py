@@ -1,0 +1,50 @@
+"""Release notes: Markdown for a GitHub release. Same records, same bytes."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from report.difference_page import LIMIT
+from report.notes_view import ImageNotes, Notes, NotesView, notes_view
+from report.render import markdown_templates
+from runner import records
+
+__all__ = ["LIMIT", "ImageNotes", "Notes", "markdown", "summary", "write"]
+
+FILE = "notes.md"
+
+_CHARACTERS = 300
+# Rows a table may have; where the notes are over the limit, the next is taken.
+_ROWS = (1000, 200, 50, 10, 0)
+
+
+def markdown(given: Notes) -> str:
+    """At most LIMIT characters; rows that are left out for that are counted where they were."""
+    shown = notes_view(given)
+    texts = (_markdown(shown, rows) for rows in _ROWS)
+    return next((text for text in texts if len(text) <= LIMIT), None) or _too_long(shown)
+
+
+def summary(given: Notes) -> str:
+    """The release in one line of plain text, for a feed or a message."""
+    shown = notes_view(given)
+    return f"{shown.version}: {shown.standing}. {shown.mark.word}: {shown.reason}"
+
+
+def write(folder: Path, given: Notes) -> Path:
+    """Write notes.md into `folder` and return where it is. Raises EnvironmentFailed."""
+    path = folder / FILE
+    records.write_text(path, markdown(given))
+    return path
+
+
+def _markdown(shown: NotesView, rows: int) -> str:
+    text = markdown_templates(_CHARACTERS).get_template("notes.md.j2").render(shown=shown, rows=rows)
+    return re.sub(r"\n{3,}", "\n\n", text).strip("\n") + "\n"
+
+
+def _too_long(shown: NotesView) -> str:
+    template = "**{{ shown.standing }}.** {{ shown.mark | sign }}: {{ shown.reason }}\n\n{{ rest }}\n"
+    rest = f"Too long for the notes of a release; the whole is in the report of {shown.version}."
+    return markdown_templates(_CHARACTERS).from_string(template).render(shown=shown, rest=rest)

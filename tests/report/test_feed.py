@@ -1,0 +1,162 @@
+"""The feed: what Atom demands of it, ids that never change, and that foreign text stays text."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+from publish.record import ReleaseRecord
+from report import feed
+from report.feed import Place, Release, atom
+from report.notes import markdown
+from runner.errors import ConfigError
+from tests.report import samples
+from tests.report.test_notes import patched
+
+ATOM = "{http://www.w3.org/2005/Atom}"
+HOME = "https://example.org/images"
+PLACE = Place("PyTorch & CUDA images", HOME, "https://example.org/releases.atom")
+
+
+def record(version: str, finished_at: str, channel: str = "monthly") -> ReleaseRecord:
+    return replace(samples.release(), version=version, finished_at=finished_at, channel=channel)
+
+
+FIRST = Release(record("v2.6.0", "2026-11-21T02:18:02+00:00"), "# One\n")
+SECOND = Release(record("v2.6.1", "2026-12-15T03:00:00+01:00", "candidate"), "# Two\n")
+
+
+def parsed(text: str) -> ElementTree.Element:
+    return ElementTree.fromstring(text.encode())  # noqa: S314 - it was written here
+
+
+def entries(*releases: Release, place: Place = PLACE) -> list[ElementTree.Element]:
+    return parsed(atom(place, releases)).findall(f"{ATOM}entry")
+
+
+def said(element: ElementTree.Element, name: str) -> str:
+    found = element.find(f"{ATOM}{name}")
+    assert found is not None
+    return found.text or ""
+
+
+def test_the_feed_has_what_atom_demands() -> None:
+    root = parsed(atom(PLACE, [FIRST, SECOND]))
+    assert root.tag == f"{ATOM}feed"
+    assert {name: said(root, name) for name in ("id", "title", "updated")} == {
+        "id": f"{HOME}/releases",
+        "title": "PyTorch & CUDA images",
+        "updated": "2026-12-15T02:00:00Z",
+    }
+    assert {link.get("rel"): link.get("href") for link in root.findall(f"{ATOM}link")} == {
+        "alternate": f"{HOME}/releases",
+        "self": "https://example.org/releases.atom",
+    }
+    author = root.find(f"{ATOM}author")
+    assert author is not None
+    assert said(author, "name") == "PyTorch & CUDA images"
+
+
+def test_an_entry_has_what_atom_demands() -> None:
+    (entry,) = entries(FIRST)
+    assert {name: said(entry, name) for name in ("id", "title", "updated", "summary")} == {
+        "id": f"{HOME}/releases/tag/v2.6.0",
+        "title": "v2.6.0",
+        "updated": "2026-11-21T02:18:02Z",
+        "summary": "Promoted to monthly: cv: versions/nccl: a second copy of NCCL is loaded",
+    }
+    link, category = entry.find(f"{ATOM}link"), entry.find(f"{ATOM}category")
+    assert link is not None
+    assert category is not None
+    assert (link.get("href"), category.get("term")) == (f"{HOME}/releases/tag/v2.6.0", "monthly")
+
+
+def test_the_newest_is_first_whatever_the_order_and_the_zone() -> None:
+    later = Release(record("v2.6.2", "2026-12-15T01:59:59Z"), "")
+    for given in ([FIRST, SECOND, later], [later, SECOND, FIRST]):
+        assert [said(entry, "updated") for entry in entries(*given)] == [
+            "2026-12-15T02:00:00Z",
+            "2026-12-15T01:59:59Z",
+            "2026-11-21T02:18:02Z",
+        ]
+    assert atom(PLACE, [FIRST, SECOND]) == atom(PLACE, [SECOND, FIRST])
+
+
+def test_ids_stay_when_a_candidate_is_released_or_its_notes_change() -> None:
+    released = Release(replace(SECOND.record, channel="monthly", registry="other.example.org"), "other notes")
+    (before,), (after,) = entries(SECOND), entries(released)
+    assert said(before, "id") == said(after, "id")
+    assert (said(before, "title"), said(after, "title")) == (
+        "v2.6.1 (Candidate only, not for production)",
+        "v2.6.1",
+    )
+
+
+def test_a_slash_at_the_end_of_home_changes_no_id() -> None:
+    (slash,), (none,) = entries(FIRST, place=replace(PLACE, home=f"{HOME}/")), entries(FIRST)
+    assert said(slash, "id") == said(none, "id")
+
+
+def test_only_the_newest_are_in_it() -> None:
+    many = [Release(record(f"v2.6.{day}", f"2026-11-{day:02d}T00:00:00Z"), "") for day in range(1, 31)]
+    titles = [said(entry, "title") for entry in entries(*many)]
+    assert titles == [f"v2.6.{day}" for day in range(30, 30 - feed.ENTRIES, -1)]
+
+
+def test_notes_are_shown_as_html() -> None:
+    (entry,) = entries(Release(FIRST.record, markdown(patched())))
+    content = entry.find(f"{ATOM}content")
+    assert content is not None
+    assert content.get("type") == "html"
+    assert "<h2>Contents</h2>" in (content.text or "")
+    assert "<td>9.1.0.70</td>" in (content.text or "")
+    assert "<code>docker pull" not in (content.text or "")
+    assert f"docker pull localhost:5000/pytorch-cuda@{samples.digest('base')}" in (content.text or "")
+
+
+def test_foreign_text_stays_text() -> None:
+    hostile = replace(
+        FIRST.record, reason=samples.HOSTILE, channel=samples.HOSTILE, version=f"v1 {samples.HOSTILE}\ud800"
+    )
+    text = atom(replace(PLACE, title=samples.HOSTILE), [Release(hostile, "\x00\ud800")])
+    (entry,) = parsed(text).findall(f"{ATOM}entry")
+    assert "<script" not in text
+    assert said(entry, "title").startswith("v1 <script>alert(1)</script> a|b")
+    assert "<script>alert(1)</script>" in said(entry, "summary")
+    assert "\x1b" not in text
+    assert " " not in said(entry, "id")
+
+
+@pytest.mark.parametrize(
+    "wrong", ["", "example.org/images", "ftp://example.org", "https://", "https://[", "https://a b"]
+)
+def test_an_address_that_is_none_is_refused(wrong: str) -> None:
+    with pytest.raises(ConfigError, match="is no address"):
+        atom(replace(PLACE, home=wrong), [FIRST])
+    with pytest.raises(ConfigError, match="is no address"):
+        atom(replace(PLACE, address=wrong), [FIRST])
+
+
+def test_a_time_that_is_none_is_refused() -> None:
+    with pytest.raises(ConfigError, match=r"v2\.6\.0: `finished_at` is 'yesterday', which is no time"):
+        atom(PLACE, [Release(record("v2.6.0", "yesterday"), "")])
+
+
+def test_a_feed_of_nothing_is_refused() -> None:
+    with pytest.raises(ConfigError, match="a feed of no release"):
+        atom(PLACE, [])
+
+
+def test_a_time_without_a_zone_is_utc() -> None:
+    (entry,) = entries(Release(record("v2.6.0", "2026-11-21T02:18:02"), ""))
+    assert said(entry, "updated") == "2026-11-21T02:18:02Z"
+
+
+def test_it_is_written_as_declared(tmp_path: Path) -> None:
+    path = feed.write(tmp_path, PLACE, [FIRST])
+    assert path == tmp_path / "releases.atom"
+    assert path.read_text(encoding="utf-8").startswith('<?xml version="1.0" encoding="utf-8"?>\n<feed xmlns=')
+    assert path.read_text(encoding="utf-8") == atom(PLACE, [FIRST])

@@ -1,0 +1,413 @@
+"""Release notes: that they say what the records bear out, once, and that foreign text stays text."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+from markdown_it import MarkdownIt
+
+from images.catalog import Line
+from report import notes
+from report.model import ImageRecords
+from report.notes import LIMIT, ImageNotes, Notes, markdown
+from runner.verdict import Verdict
+from scan.difference import Difference, Layer, Snapshot, difference
+from scan.record import Finding, Judged, Package, Standing
+from tests.report import samples
+from validation.record import ValidationRecord
+
+LINE = Line(
+    torch="2.6.0",
+    torchvision="0.21.0",
+    torchaudio="2.6.0",
+    cuda="12.4",
+    python="3.11",
+    debian="bookworm",
+    base_image="",
+    epoch=0,
+    driver_floor="525",
+    supported_until=date(2027, 6, 30),
+)
+WHEELS = {
+    "torch": "2.6.0+cu124",
+    "torchvision": "0.21.0",
+    "TorchAudio": "2.6.0",
+    "nvidia-cuda-runtime-cu12": "12.4.127",
+    "nvidia_cudnn_cu12": "9.1.0.70",
+    "nvidia-nccl-cu12": "2.21.5",
+    "nvidia-cublas-cu12": "12.4.5.8",
+}
+
+
+def bill(**other: str) -> dict[str, Any]:
+    """A CycloneDX document as Trivy writes it; `other` wheels move."""
+    wheels = {**WHEELS, **{name.replace("_", "-"): version for name, version in other.items()}}
+    metadata = [{"name": "aquasecurity:trivy:FilePath", "value": "opt/venv/x.dist-info/METADATA"}]
+    components = [
+        {"name": name, "version": version, "purl": f"pkg:pypi/{name}@{version}", "properties": metadata}
+        for name, version in wheels.items()
+    ]
+    python = {"name": "python3.11", "version": "3.11.2-6+deb12u9", "purl": "pkg:deb/debian/python3.11@3.11.2"}
+    vendored = {"name": "torch", "version": "1.0", "purl": "pkg:pypi/torch@1.0"}
+    debian = {"type": "operating-system", "name": "debian", "version": "12.15"}
+    return {"components": [*components, python, vendored, debian]}
+
+
+def package(kind: str, name: str, version: str, source: str = "") -> Package:
+    return Package(f"pkg:{kind}/{name}@{version}", kind, name, version, source, (), "", "x")
+
+
+def judged(advisory: str, about: Package, fixed: str) -> Judged:
+    finding = Finding(advisory, about.purl, about.name, about.version, fixed, "HIGH", samples.HOSTILE, "")
+    return Judged(finding, Standing.TOLERATED, "", "")
+
+
+JINJA, SSL, CRYPTO, CV = (
+    package("pypi", "jinja2", "3.1.5"),
+    package("deb", "libssl3", "3.0-1", "openssl"),
+    package("deb", "openssl", "3.0-1", "openssl"),
+    package("pypi", "opencv", "5.0.0"),
+)
+BEFORE = Snapshot(
+    "v2.5.9",
+    samples.digest("before"),
+    (JINJA, SSL, CRYPTO),
+    (judged("CVE-2026-0001", JINJA, "3.1.6"), judged("CVE-2026-0009", SSL, "")),
+    (Layer(samples.digest("torch"), 700_000_000), Layer(samples.digest("os"), 30_000_000)),
+)
+
+
+def moved(image: str, *more: tuple[Package, Package]) -> Difference:
+    """jinja2 gets a fix, Debian a revision; `more` packages move in this image only."""
+    packages: tuple[Package, ...] = (
+        replace(JINJA, version="3.1.6"),
+        replace(SSL, version="3.0-2"),
+        replace(CRYPTO, version="3.0-2"),
+    )
+    before = replace(BEFORE, packages=(*BEFORE.packages, *(old for old, _ in more)))
+    layers = (BEFORE.layers[0], Layer(samples.digest("new os"), 31_000_000))
+    packages += tuple(new for _, new in more)
+    after = Snapshot("v2.6.0", samples.digest(image), packages, (judged("CVE-2026-0009", SSL, ""),), layers)
+    return difference(before, after)
+
+
+def on_gpu(image: str, *gpus: str) -> ValidationRecord:
+    return replace(samples.validation(image, Verdict.PASS, samples.passing()), environment=samples.environment(*gpus))
+
+
+def image_notes(
+    name: str, found: Difference | None = None, findings: tuple[Judged, ...] | None = (), *gpus: str
+) -> ImageNotes:
+    scan = samples.scan(name, findings, Verdict.INCONCLUSIVE if findings is None else Verdict.PASS)
+    return ImageNotes(ImageRecords(name, samples.build(name), on_gpu(name, *gpus), scan), bill(), found)
+
+
+def given(*images: ImageNotes, channel: str = "monthly", verdict: Verdict = Verdict.PASS) -> Notes:
+    names = tuple(each.records.image for each in images)
+    return Notes(replace(samples.release(verdict), images=names, channel=channel), LINE, images)
+
+
+def patched() -> Notes:
+    """base and cv, proven on a GPU, both patched; OpenCV goes back in cv."""
+    back = moved("cv", (CV, replace(CV, version="4.9.0")))
+    return given(
+        image_notes("base", moved("base"), (), "NVIDIA H200", "NVIDIA H200"),
+        image_notes("cv", back, samples.findings()[6:7], "NVIDIA H200", "NVIDIA H200"),
+    )
+
+
+def lines(text: str) -> list[str]:
+    return text.splitlines()
+
+
+def under(text: str, title: str) -> list[str]:
+    """What stands between a title and the next, without empty lines and heads of tables."""
+    after = lines(text)[lines(text).index(title) + 1 :]
+    end = next((place for place, line in enumerate(after) if line.startswith("#")), len(after))
+    kept = [line for line in after[:end] if line]
+    heads = {place + step for place, line in enumerate(kept) if line.startswith("| ---") for step in (-1, 0)}
+    return [line for place, line in enumerate(kept) if place not in heads]
+
+
+def test_the_first_line_says_how_far_it_went_and_why() -> None:
+    assert lines(markdown(patched()))[0] == (
+        "**Promoted to monthly.** ✅ pass: every image passed every gate · 2026-11-21 02:18 UTC"
+    )
+
+
+@pytest.mark.parametrize(
+    ("channel", "standing"), [("candidate", "Candidate only, not for production"), ("", "Not promoted")]
+)
+def test_what_is_not_released_is_set_apart(channel: str, standing: str) -> None:
+    text = markdown(given(image_notes("base"), channel=channel, verdict=Verdict.FAIL))
+    assert lines(text)[0].startswith(f"> **{standing}.** ❌ fail: cv: versions/nccl: a second copy of NCCL is loaded")
+
+
+def test_a_pass_that_the_records_do_not_bear_out_is_none() -> None:
+    unscanned = given(image_notes("base", None, None, "NVIDIA H200"))
+    assert lines(markdown(unscanned))[0].startswith("> **Promoted to monthly.** 🔶 inconclusive: recorded as pass")
+
+
+def test_contents_are_those_of_the_bill_of_materials() -> None:
+    rows = under(markdown(patched()), "## Contents")
+    assert rows[:9] == [
+        "| PyTorch | 2.6.0+cu124 |",
+        "| CUDA | 12.4.127 |",
+        "| cuDNN | 9.1.0.70 |",
+        "| NCCL | 2.21.5 |",
+        "| TorchVision | 0.21.0 |",
+        "| TorchAudio | 2.6.0 |",
+        "| Python | 3.11.2-6+deb12u9 |",
+        "| Debian | 12.15 bookworm |",
+        "| NVIDIA driver needed | 525 or newer |",
+    ]
+
+
+def test_images_that_differ_in_a_component_are_told_apart_in_place() -> None:
+    base, cv = patched().images
+    rows = under(markdown(given(base, replace(cv, bill=bill(nvidia_nccl_cu12="2.22.0")))), "## Contents")
+    assert rows[3:5] == ["| NCCL | 2.21.5 (base) |", "| NCCL | 2.22.0 (cv) |"]
+
+
+def test_without_a_bill_of_materials_nothing_is_known() -> None:
+    rows = under(markdown(given(replace(image_notes("base"), bill=None))), "## Contents")
+    assert rows[0] == "| PyTorch | not known |"
+    assert rows[7] == "| Debian | not known |"
+
+
+def test_each_image_has_its_size_packages_digest_and_tags() -> None:
+    assert under(markdown(patched()), "## Contents")[9:] == [
+        f"| **base** | base | 3.08 GB | 104 Debian, 49 Python | `{samples.digest('base')}` | "
+        "`v2.6.0-candidate` `v2.6.0-base-candidate` |",
+        f"| **cv** | base, cv | 3.18 GB | 104 Debian, 49 Python | `{samples.digest('cv')}` | none |",
+    ]
+
+
+def test_changes_are_counted_for_each_image() -> None:
+    text = markdown(patched())
+    counted = "advisories: 1 fixed, 1 still open; 31.0 MB to pull of 731 MB (+1.00 MB)."
+    assert under(text, "## Changes since v2.5.9") == [
+        f"- **base**: 3 packages changed (1 for security); {counted}",
+        f"- **cv**: 4 packages changed (1 for security, 1 downgraded); {counted}",
+    ]
+
+
+def test_what_moved_is_said_once_security_first_and_then_what_went_back() -> None:
+    text = markdown(patched())
+    assert under(text, "### Security") == [
+        "| `jinja2` (Python) | `3.1.5` | `3.1.6` | security, patch: CVE-2026-0001 | all |"
+    ]
+    assert under(text, "### Other changes") == [
+        "| `opencv` (Python) | `5.0.0` | `4.9.0` | **downgrade**, major | cv |",
+        "| `libssl3` `openssl` (Debian) | `3.0-1` | `3.0-2` | debian revision | all |",
+    ]
+    assert text.index("### Security") < text.index("### Other changes")
+
+
+def test_advisories_fixed_have_package_and_fixed_version() -> None:
+    assert under(markdown(patched()), "## Advisories fixed") == [
+        "| CVE-2026-0001 | high | `jinja2` | `3.1.5` | `3.1.6` | all |"
+    ]
+
+
+def test_what_was_not_assessed_is_not_none() -> None:
+    blind = replace(moved("base"), advisories=None)
+    text = markdown(given(image_notes("base", blind, None, "NVIDIA H200")))
+    assert under(text, "## Advisories fixed") == [
+        "> **Not assessed: all.** Nothing is said about what was fixed there; that is not none."
+    ]
+    assert under(text, "## Known exceptions")[0] == (
+        "> **Not assessed: all.** Nothing is known about vulnerabilities there; that is not none."
+    )
+    assert "None" not in text
+
+
+def test_a_line_without_an_earlier_release_has_nothing_to_compare_with() -> None:
+    text = markdown(given(image_notes("base"), image_notes("cv")))
+    assert under(text, "## Changes") == ["- **all**: no earlier release of the line to compare with."]
+    assert "## Advisories fixed" not in text
+
+
+def test_a_new_image_of_an_old_line() -> None:
+    text = markdown(given(image_notes("base", moved("base")), image_notes("nlp")))
+    assert under(text, "## Changes since v2.5.9")[-1] == "- **nlp**: no earlier release of the line to compare with."
+    assert under(text, "### Security")[0].endswith("| base |")
+
+
+def test_a_difference_about_other_bytes_counts_for_nothing() -> None:
+    text = markdown(given(image_notes("base", moved("cv"))))
+    short = samples.digest("cv")[:19]
+    assert f"> **Other bytes.** base: The difference is about {short}, so it says nothing here." in lines(text)
+    assert "CVE-2026-0001" not in text
+
+
+def test_packages_that_came_and_went() -> None:
+    came = replace(moved("base"), added=(), removed=())
+    after = Snapshot("v2.6.0", samples.digest("base"), (JINJA, SSL, CV), (), BEFORE.layers)
+    text = markdown(given(image_notes("base", difference(BEFORE, after))))
+    assert under(text, "### Added packages") == ["| `opencv` | `5.0.0` | Python | all |"]
+    assert under(text, "### Removed packages") == ["| `openssl` | `3.0-1` | Debian | all |"]
+    assert "### Added packages" not in markdown(given(image_notes("base", came)))
+
+
+def test_exceptions_have_the_day_they_end_and_their_reason() -> None:
+    assert under(markdown(patched()), "## Known exceptions")[:2] == [
+        "| CVE-2026-0007 | high | `torch` | `2.6.0` | 2027-01-31 | "
+        "the loss is not called with lengths of strangers (images@example.org) | cv |",
+        "What the scan found in all:",
+    ]
+
+
+def test_no_exception_is_said_of_what_was_assessed() -> None:
+    text = markdown(given(image_notes("base", None, ()), image_notes("cv", None, None)))
+    assert under(text, "## Known exceptions")[:2] == [
+        "> **Not assessed: cv.** Nothing is known about vulnerabilities there; that is not none.",
+        "None: no finding is excused.",
+    ]
+
+
+def test_gpus_that_everything_passed_on() -> None:
+    assert under(markdown(patched()), "## GPUs validated") == ["| 2 × NVIDIA H200 | 550.54.15 | all |"]  # noqa: RUF001
+
+
+def failed(record: ValidationRecord) -> ValidationRecord:
+    return replace(record, verdict=Verdict.FAIL, reason="ddp: gradients differ")
+
+
+def local(record: ValidationRecord) -> ValidationRecord:
+    return replace(record, environment=replace(record.environment, executor="local"))
+
+
+def elsewhere(record: ValidationRecord) -> ValidationRecord:
+    return replace(record, digest=samples.digest("other"))
+
+
+def empty(record: ValidationRecord) -> ValidationRecord:
+    return replace(record, suites=())
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (failed, "fail on 1 × NVIDIA H200: ddp: gradients differ"),  # noqa: RUF001
+        (local, "pass on this machine's own Python, which proves no image"),
+        (elsewhere, "not run: the stage was not reached"),
+        (empty, "inconclusive on 1 × NVIDIA H200"),  # noqa: RUF001
+    ],
+)
+def test_what_stands_for_no_gpu(change: Any, said: str) -> None:
+    one = image_notes("base", None, (), "NVIDIA H200")
+    assert one.records.validation is not None
+    records = replace(one.records, validation=change(one.records.validation))
+    rows = under(markdown(given(replace(one, records=records))), "## GPUs validated")
+    assert rows == [
+        "**None.** Nothing of this release was proven on a GPU, so it is no more than a candidate.",
+        f"- **all**: {said}",
+    ]
+
+
+def test_some_images_on_a_gpu_and_some_on_none() -> None:
+    rows = under(markdown(given(image_notes("base", None, (), "NVIDIA H200"), image_notes("cv"))), "## GPUs validated")
+    assert rows == [
+        "| 1 × NVIDIA H200 | 550.54.15 | base |",  # noqa: RUF001
+        "Not proven on a GPU:",
+        "- **cv**: pass on the CPU: Intel(R) Xeon(R) Processor @ 2.60GHz, 2 CPUs",
+    ]
+
+
+def test_pull_commands_name_digests_where_they_were_promoted() -> None:
+    text = markdown(patched())
+    assert under(text, "## Pull by digest") == [
+        "```text",
+        f"docker pull localhost:5000/pytorch-cuda@{samples.digest('base')}  # base",
+        f"docker pull localhost:5000/pytorch-cuda-staging@{samples.digest('cv')}  # cv",
+        "```",
+    ]
+
+
+def test_an_image_without_records_is_not_run() -> None:
+    alone = given(image_notes("base"))
+    text = markdown(replace(alone, release=replace(alone.release, images=("base", "rl"), promotions=())))
+    assert "| **rl** | not run | not run | not run | not run | none |" in lines(text)
+    assert "# rl" not in text
+
+
+def test_a_release_without_images() -> None:
+    text = markdown(given())
+    assert "**None.** Nothing of this release was proven on a GPU" in text
+    assert "docker pull" not in text
+
+
+def test_foreign_text_stays_text() -> None:
+    hostile = (package("pypi", "a", "1.0"), package("pypi", "a", "1.1"))
+    found = moved("base", hostile)
+    changed = tuple(replace(each, name=samples.HOSTILE, after=samples.HOSTILE) for each in found.changed)
+    excuse = replace(samples.findings()[6], why=samples.HOSTILE, until=samples.HOSTILE)
+    notes_ = given(image_notes("base", replace(found, changed=changed), (excuse,)), verdict=Verdict.FAIL)
+    text = markdown(replace(notes_, release=replace(notes_.release, reason=samples.HOSTILE, channel=samples.HOSTILE)))
+    html = MarkdownIt("commonmark", {"html": True}).enable("table").render(text)
+    assert "alert(1)" in html
+    assert "<script" not in text
+    assert "<script" not in html
+    assert "\x1b" not in text
+    assert {row.count("<td") for row in html.split("<tr>") if "alert(1)" in row and "td" in row} <= {5, 7}
+
+
+def large(count: int) -> Difference:
+    pairs = (
+        (package("pypi", f"package-{number}", "1.0"), package("pypi", f"package-{number}", "1.1"))
+        for number in range(count)
+    )
+    return moved("base", *pairs)
+
+
+@pytest.mark.parametrize(("packages", "shown"), [(999, 1000), (3000, 1000), (12_000, 1000)])
+def test_long_tables_are_cut_and_the_rest_is_counted(packages: int, shown: int) -> None:
+    text = markdown(given(image_notes("base", large(packages), (), "NVIDIA H200")))
+    rows = [line for line in under(text, "### Other changes") if line.startswith("|")]
+    left = f"… and {packages + 1 - shown:,} more, left out here for length: see `difference.json` of each image."
+    assert len(rows) == shown
+    assert (left in lines(text)) is (packages + 1 > shown)
+    assert "## Pull by digest" in lines(text)
+
+
+def test_the_limit_is_github_s() -> None:
+    """Tables of a thousand rows would be over it: fewer are shown."""
+    names = [f"{'long-name-' * 8}{number}" for number in range(2000)]
+    pairs = ((package("pypi", name, "1.0"), package("pypi", name, "1.1")) for name in names)
+    text = markdown(given(image_notes("base", moved("base", *pairs), (), "NVIDIA H200")))
+    assert len([line for line in under(text, "### Other changes") if line.startswith("|")]) == 200
+    assert len(text) <= LIMIT == 125_000
+
+
+def test_what_cannot_be_cut_is_left_out_whole() -> None:
+    """Thousands of images, each with a difference about other bytes."""
+    one = image_notes("base", moved("cv"))
+    names = [f"image-{number}" for number in range(1500)]
+    images = tuple(replace(one, records=replace(one.records, image=name)) for name in names)
+    text = markdown(given(*images))
+    assert len(text) <= LIMIT
+    assert lines(text) == [
+        "**Promoted to monthly.** ✅ pass: every image passed every gate (validated without a GPU)",
+        "",
+        "Too long for the notes of a release; the whole is in the report of v2.6.0.",
+    ]
+
+
+def test_same_records_same_bytes() -> None:
+    assert markdown(patched()) == markdown(patched())
+
+
+def test_the_release_in_one_line() -> None:
+    assert notes.summary(patched()) == "v2.6.0: Promoted to monthly. pass: every image passed every gate"
+
+
+def test_notes_are_written_beside_the_records(tmp_path: Path) -> None:
+    path = notes.write(tmp_path, patched())
+    assert path == tmp_path / "notes.md"
+    assert path.read_text(encoding="utf-8") == markdown(patched())
+    assert "\n\n\n" not in path.read_text(encoding="utf-8")
