@@ -1,0 +1,353 @@
+"""The workflows keep the rules, the linters are content, and their scripts do what they should.
+
+Every rule and both linters are shown a planted fault.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from publish import channels
+from publish.cadence import Due
+from runner import records
+from runner.home import REPOSITORY
+from tests import workflow_rules as rules
+from tests.workflow_rules import RULES, Rule, actions, workflows
+
+BIN = Path(sys.executable).parent
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.__name__)
+def test_workflows_keep_the_rule(rule: Rule) -> None:
+    assert not known(rule)
+
+
+def test_there_are_workflows() -> None:
+    """A rule about none would hold."""
+    assert set(workflows(REPOSITORY)) == {
+        f"{name}.yml" for name in ("ci", "release", "monthly", "quarterly", "rescan", "update")
+    }
+    assert set(actions(REPOSITORY)) == {"prepare", "report"}
+
+
+def test_a_release_by_hand_goes_where_there_are_channels() -> None:
+    inputs = workflows(REPOSITORY)["release.yml"]["on"]["workflow_dispatch"]["inputs"]
+    assert set(inputs["channel"]["options"]) == set(channels.load().channels)
+    assert set(inputs["kind"]["options"]) == set(channels.KINDS)
+
+
+CHECKOUT = "actions/checkout@de0fac2e4500dabe0009e67214ff5f5447ce83dd"
+
+PLANTED: dict[Rule, list[tuple[str, str, str]]] = {
+    rules.actions_are_pinned: [
+        ("workflows/ci.yml", CHECKOUT, "actions/checkout@v6"),
+        ("workflows/ci.yml", CHECKOUT, f"actions/checkout@{'0' * 40}"),
+        ("workflows/ci.yml", f"{CHECKOUT} # v6.0.2", CHECKOUT),
+        ("workflows/ci.yml", f"uses: {CHECKOUT}", "'uses': actions/checkout@v6"),
+        ("actions/report/action.yml", "# v7.0.1", "# v7"),
+        ("workflows/rescan.yml", "./.github/actions/prepare", "./.github/actions/prepared"),
+        ("workflows/rescan.yml", "./.github/actions/prepare", "docker://alpine:3"),
+    ],
+    rules.jobs_end: [
+        ("workflows/ci.yml", "    timeout-minutes: 15\n", ""),
+        ("workflows/release.yml", "timeout-minutes: 240", "timeout-minutes: 2400"),
+    ],
+    rules.tokens_do_little: [
+        ("workflows/ci.yml", "permissions: {}", "permissions: read-all"),
+        ("workflows/ci.yml", "permissions: {}\n", ""),
+        ("workflows/ci.yml", "    permissions:\n      contents: read\n", ""),
+        ("workflows/ci.yml", "contents: read", "contents: write"),
+        ("workflows/rescan.yml", "contents: read", "contents: read\n      id-token: write"),
+        ("workflows/release.yml", "contents: write", "contents: write\n      packages: write"),
+    ],
+    rules.checkouts_keep_no_token: [
+        ("workflows/update.yml", "persist-credentials: false", "persist-credentials: true"),
+        ("workflows/ci.yml", "        with:\n          persist-credentials: false\n", ""),
+    ],
+    rules.strangers_reach_no_runner_of_ours: [
+        ("workflows/ci.yml", "runs-on: ubuntu-24.04", "runs-on: [self-hosted, gpu]"),
+        ("workflows/ci.yml", "runs-on: ubuntu-24.04", "runs-on: gpu"),
+        ("workflows/ci.yml", "runs-on: ubuntu-24.04", "runs-on: ${{ vars.RUNNER }}"),
+        ("workflows/ci.yml", "runs-on: ubuntu-24.04", "runs-on: {group: gpu}"),
+        ("workflows/ci.yml", "jobs:\n", "jobs:\n  planted:\n    uses: ./.github/workflows/release.yml\n"),
+        ("workflows/release.yml", "  workflow_call:\n", "  pull_request:\n  workflow_call:\n"),
+        ("workflows/monthly.yml", "  workflow_dispatch:\n", "  pull_request_target:\n"),
+        ("workflows/quarterly.yml", "  workflow_dispatch:\n", "  issue_comment:\n"),
+    ],
+    rules.secrets_are_where_they_are_needed: [
+        ("workflows/ci.yml", "- run: make fast", "- run: echo ${{ secrets.STAGING_PASSWORD }}"),
+        ("workflows/release.yml", "secrets.EVIDENCE_KEY", "secrets.DECISION_KEY"),
+        ("workflows/release.yml", "environment: production", "environment: staging"),
+        ("workflows/rescan.yml", "    environment: staging\n", ""),
+        ("workflows/rescan.yml", "secrets.STAGING_USER", "toJSON(secrets)"),
+        ("workflows/rescan.yml", "secrets.STAGING_USER", "secrets['STAGING_USER']"),
+        ("workflows/release.yml", "env:\n  VERSION:", "env:\n  KEY: ${{ secrets.KEY }}\n  VERSION:"),
+        ("workflows/monthly.yml", "PRODUCTION_USER: from the environment", "PRODUCTION_USER: ${{ secrets.USER }}"),
+        ("workflows/monthly.yml", "    secrets: #", "    secrets: inherit\n    x: #"),
+    ],
+    rules.only_logins_and_signatures_see_secrets: [
+        ("workflows/release.yml", "IMAGES: ${{ needs.", "KEY: ${{ secrets.EVIDENCE_KEY }}\n      IMAGES: ${{ needs."),
+    ],
+    rules.scripts_hold_no_expressions: [
+        ("workflows/release.yml", '"$VERSION" --images base', "${{ inputs.version }} --images base"),
+        ("actions/report/action.yml", 'report "$VERSION"', "report ${{ inputs.version }}"),
+    ],
+    rules.scripts_stop_at_the_first_error: [
+        ("workflows/rescan.yml", "    shell: bash\n", "    shell: sh\n"),
+        ("actions/prepare/action.yml", "      shell: bash\n", "      shell: sh\n"),
+    ],
+    rules.runs_do_not_cross: [
+        ("workflows/release.yml", "cancel-in-progress: false", "cancel-in-progress: true"),
+        ("workflows/update.yml", "concurrency:\n  group: update\n  cancel-in-progress: false\n", ""),
+    ],
+    rules.failures_leave_records: [
+        ("workflows/release.yml", "- if: failure()", "- if: success()"),
+        ("workflows/rescan.yml", "      - if: ${{ !cancelled() }}\n        uses:", "      - uses:"),
+    ],
+    rules.times_are_those_of_the_docs: [
+        ("workflows/rescan.yml", "23 2 * * *", "24 2 * * *"),
+        ("workflows/rescan.yml", '  schedule:\n    - cron: "23 2 * * *"\n', ""),
+        ("workflows/ci.yml", "  pull_request:\n", '  pull_request:\n  schedule: [{cron: "0 0 * * *"}]\n'),
+    ],
+    rules.settings_are_documented: [
+        ("workflows/rescan.yml", "vars.REGISTRY", "vars.MIRROR"),
+    ],
+    rules.commands_are_ones_a_person_can_type: [
+        ("workflows/release.yml", "--device cuda", "--device gpu"),
+        ("workflows/release.yml", 'scan "$VERSION"', 'scna "$VERSION"'),
+        ("workflows/release.yml", '--images "$IMAGE"\n', '--image-names "$IMAGE"\n'),
+        ("workflows/rescan.yml", "rescan --json", "rescan --json --channel $WHERE"),
+        ("workflows/ci.yml", "make fast", "make quick"),
+    ],
+}
+
+
+@cache
+def known(rule: Rule) -> frozenset[str]:
+    """What a rule says of the workflows as they are."""
+    return frozenset(rule(REPOSITORY))
+
+
+def planted(folder: Path, file: str, old: str, new: str) -> Path:
+    """A copy of the workflows and their documentation in which `new` stands for the first `old`."""
+    for part in (".github", "docs"):
+        shutil.copytree(REPOSITORY / part, folder / part)
+    (folder / ".git").mkdir()  # only in a repository does actionlint look into what a workflow calls
+    path = folder / ".github" / file
+    text = path.read_text()
+    assert old in text, f"{file} no longer says {old!r}"
+    path.write_text(text.replace(old, new, 1))
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("rule", "file", "old", "new"), [(rule, *change) for rule, changes in PLANTED.items() for change in changes]
+)
+def test_a_planted_fault_is_found(rule: Rule, file: str, old: str, new: str, tmp_path: Path) -> None:
+    assert set(rule(planted(tmp_path, file, old, new))) - known(rule), f"{rule.__name__} does not see it"
+
+
+def test_every_rule_has_a_planted_fault() -> None:
+    assert set(PLANTED) == set(RULES)
+
+
+# The linters
+
+
+def actionlint(root: Path) -> str:
+    tools = ["-shellcheck", str(BIN / "shellcheck"), "-pyflakes", ""]
+    return _said([str(BIN / "actionlint"), "-oneline", *tools], root)
+
+
+def zizmor(root: Path) -> str:
+    return _said([str(BIN / "zizmor"), "--offline", "--quiet", "--no-progress", "--strict-collection", ".github"], root)
+
+
+def _said(command: list[str], root: Path) -> str:
+    """What a linter complains of; empty where it is content."""
+    done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
+    return "" if done.returncode == 0 else f"{done.stdout}\n{done.stderr}"
+
+
+@pytest.mark.parametrize("linter", [actionlint, zizmor])
+def test_the_linter_is_content(linter: Callable[[Path], str]) -> None:
+    assert not linter(REPOSITORY)
+
+
+LINTED = {
+    "syntax-check": (actionlint, "ci.yml", "runs-on", "run-on"),
+    "job-needs": (actionlint, "release.yml", "needs: plan", "needs: plans"),
+    "expression": (actionlint, "release.yml", "inputs.kind", "inputs.kinds"),
+    "events": (actionlint, "rescan.yml", "23 2 * * *", "23 25 * * *"),
+    "runner-label": (actionlint, "ci.yml", "ubuntu-24.04", "ubuntu-2404"),
+    "workflow-call": (actionlint, "monthly.yml", "channel: monthly", "chanel: monthly"),
+    "action": (actionlint, "rescan.yml", "          user:", "          usr:"),
+    "SC2086": (actionlint, "release.yml", '"$VERSION" --images base', "$VERSION --images base"),
+    "dangerous-triggers": (zizmor, "ci.yml", "  pull_request:", "  pull_request_target:"),
+    "unpinned-uses": (zizmor, "ci.yml", CHECKOUT, "actions/checkout@v6"),
+    "artipacked": (zizmor, "ci.yml", "persist-credentials: false", "fetch-depth: 1"),
+    "excessive-permissions": (zizmor, "ci.yml", "permissions:\n      contents: read", "permissions: write-all"),
+    "secrets-inherit": (zizmor, "monthly.yml", "    secrets: #", "    secrets: inherit\n    x: #"),
+    "template-injection": (zizmor, "ci.yml", "run: make fast", "run: echo ${{ github.head_ref }}"),
+}
+"""By the finding: what is planted."""
+
+
+@pytest.mark.parametrize("finding", LINTED)
+def test_the_linter_finds_a_planted_fault(finding: str, tmp_path: Path) -> None:
+    linter, file, old, new = LINTED[finding]
+    assert finding in linter(planted(tmp_path, f"workflows/{file}", old, new))
+
+
+# What scripts do, run as GitHub runs them
+
+
+def script(file: str, job: str, containing: str) -> str:
+    """The one script of a job (or of an action, its name for `file`) that contains these words."""
+    holder = actions(REPOSITORY)[file]["runs"] if not job else workflows(REPOSITORY)[file]["jobs"][job]
+    (found,) = [str(step["run"]) for step in holder["steps"] if containing in step.get("run", "")]
+    return found
+
+
+def ran(script: str, cwd: Path, folder: Path, **environment: str) -> tuple[int, str, str]:
+    """Exit code, outputs and summary of a script in `cwd`; `folder` holds its files and comes first on PATH."""
+    outputs, summary = folder / "outputs", folder / "summary"
+    for file in (outputs, summary):
+        file.touch()
+    files = {"GITHUB_OUTPUT": str(outputs), "GITHUB_STEP_SUMMARY": str(summary), "GITHUB_REF_NAME": "main"}
+    path = {"PATH": f"{folder}:{os.environ['PATH']}"}
+    command = ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", script]
+    done = subprocess.run(command, cwd=cwd, env={**os.environ, **environment, **files, **path}, check=False)
+    return done.returncode, outputs.read_text(), summary.read_text()
+
+
+def stub(path: Path, body: str) -> Path:
+    path.write_text(f"#!/bin/sh\n{body}\n")
+    path.chmod(0o755)
+    return path
+
+
+def with_jq() -> None:
+    if shutil.which("jq") is None:
+        pytest.skip("NOT RUN (jq): GitHub's runners have it, this machine does not")
+
+
+def test_the_plan_becomes_a_matrix(home: Path, tmp_path: Path) -> None:
+    with_jq()
+    step = script("release.yml", "plan", "--format github")
+    code, outputs, _ = ran(step, REPOSITORY, tmp_path, VERSION="v2.6.0", IMAGES="cv,nlp")
+    said = dict(line.split("=", 1) for line in outputs.splitlines())
+    assert (code, said["images"]) == (0, "cv,nlp")
+    assert json.loads(said["matrix"]) == {"include": [{"version": "v2.6.0", "image": each} for each in ("cv", "nlp")]}
+
+
+def test_a_plan_that_fails_stops_the_release(home: Path, tmp_path: Path) -> None:
+    step = script("release.yml", "plan", "--format github")
+    assert ran(step, REPOSITORY, tmp_path, VERSION="v9.9.0", IMAGES="")[:2] == (2, "")
+
+
+DUE = (
+    Due("release", "2.6", "v2.6.2", "v2.6.3", "monthly", "patch", "2026-11-16", ("the calendar says 2026-11-16",)),
+    Due("release", "2.6", "v2.6.2", "v2.6.4", "quarterly", "feature", "2026-10-01", ("the calendar says 2026-10-01",)),
+    Due("announce", "2.6", "v2.6.2", "", "", "", "2026-11-16", ("its support ends",)),
+)
+
+
+@pytest.mark.parametrize(
+    ("file", "version", "kind"), [("monthly", "v2.6.3", "patch"), ("quarterly", "v2.6.4", "feature")]
+)
+def test_what_is_due_becomes_releases(file: str, version: str, kind: str, tmp_path: Path) -> None:
+    with_jq()
+    (tmp_path / "due.json").write_text(records.to_json(DUE))
+    stub(tmp_path / "release.py", "cat due.json")
+    code, outputs, summary = ran(script(f"{file}.yml", "due", "due --json"), tmp_path, tmp_path)
+    assert (code, json.loads(outputs.removeprefix("releases="))) == (0, [{"version": version, "kind": kind}])
+    assert "- 2.6 announce : its support ends" in summary
+
+
+@pytest.mark.parametrize("file", ["monthly", "quarterly"])
+def test_where_nothing_is_due_nothing_is_released(file: str, tmp_path: Path) -> None:
+    with_jq()
+    stub(tmp_path / "release.py", "echo '[]'")
+    assert ran(script(f"{file}.yml", "due", "due --json"), tmp_path, tmp_path) == (0, "releases=[]\n", "")
+    assert workflows(REPOSITORY)[f"{file}.yml"]["jobs"]["release"]["if"] == "needs.due.outputs.releases != '[]'"
+
+
+def test_a_due_that_fails_is_not_nothing(tmp_path: Path) -> None:
+    stub(tmp_path / "release.py", "exit 3")
+    assert ran(script("monthly.yml", "due", "due --json"), tmp_path, tmp_path)[:2] == (3, "")
+
+
+@pytest.mark.parametrize("size", [10, (1 << 20) - 1, 1 << 20, 3 << 20])
+def test_a_summary_is_never_above_its_limit(size: int, tmp_path: Path) -> None:
+    (tmp_path / "out/v2.6.0").mkdir(parents=True)
+    (tmp_path / "out/v2.6.0/report.md").write_text("x" * size)
+    step = script("report", "", "GITHUB_STEP_SUMMARY")
+    code, _, summary = ran(step, tmp_path, tmp_path, VERSION="v2.6.0")
+    assert (code, len(summary)) == (0, min(size, 1 << 20))
+
+
+def test_without_a_report_the_summary_says_so(tmp_path: Path) -> None:
+    code, _, summary = ran(script("report", "", "GITHUB_STEP_SUMMARY"), tmp_path, tmp_path, VERSION="v2.6.0")
+    assert code == 0
+    assert "No report" in summary
+
+
+@pytest.mark.parametrize("verdict", [0, 1, 4])
+def test_the_nightly_rescan_ends_as_the_command_does(verdict: int, tmp_path: Path) -> None:
+    stub(tmp_path / "release.py", f"echo '{{}}'; echo 'line 2.6 needs v2.6.1' >&2; exit {verdict}")
+    code, _, _ = ran(script("rescan.yml", "rescan", "rescan --json"), tmp_path, tmp_path)
+    assert code == verdict
+    assert (tmp_path / "out/rescan.json").read_text() == "{}\n"
+    _, _, summary = ran(script("rescan.yml", "rescan", "GITHUB_STEP_SUMMARY"), tmp_path, tmp_path)
+    assert "line 2.6 needs v2.6.1" in summary
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    """A repository with one lock and a remote, and beside it a `gh` that writes down how it was called."""
+    made = """
+      git init --quiet --bare remote.git
+      git init --quiet --initial-branch main checkout && cd checkout
+      git config user.name Somebody && git config user.email somebody@example.com
+      echo one > a.lock && git add a.lock && git commit --quiet --message first
+      git remote add origin ../remote.git && git push --quiet origin main
+    """
+    subprocess.run(["bash", "-ec", made], cwd=tmp_path, check=True)
+    stub(tmp_path / "gh", f'echo "$*" >> {tmp_path}/called; [ "$2" != list ] || echo 0')
+    return tmp_path / "checkout"
+
+
+def opened(checkout: Path) -> tuple[int, str, list[str]]:
+    """Exit code, summary and calls of `gh` of update.yml's last step."""
+    step = script("update.yml", "update", "gh pr create")
+    environment = {"BRANCH": "update/locks", "TITLE": "Refresh the locks", "GH_TOKEN": "none"}
+    code, _, summary = ran(step, checkout, checkout.parent, **environment)
+    called = checkout.parent / "called"
+    return code, summary, called.read_text().splitlines() if called.exists() else []
+
+
+def test_locks_that_stay_open_no_pull_request(checkout: Path) -> None:
+    code, summary, called = opened(checkout)
+    assert (code, called) == (0, [])
+    assert "Every lock" in summary
+
+
+def test_a_new_lock_opens_a_pull_request_and_has_it_checked(checkout: Path) -> None:
+    (checkout / "a.lock").write_text("two\n")
+    code, _, called = opened(checkout)
+    assert (code, [" ".join(call.split()[:2]) for call in called]) == (
+        0,
+        ["auth setup-git", "pr list", "pr create", "workflow run"],
+    )
+    pushed = ["git", "--git-dir", str(checkout.parent / "remote.git"), "show", "update/locks:a.lock"]
+    assert subprocess.run(pushed, capture_output=True, text=True, check=True).stdout == "two\n"

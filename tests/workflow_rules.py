@@ -1,0 +1,296 @@
+"""What GitHub's own rules do not enforce of the workflows. Each rule tells what breaks it; none tells nothing."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import io
+import re
+import shlex
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from runner.home import REPOSITORY
+
+STAGING = frozenset({"STAGING_USER", "STAGING_PASSWORD"})
+SIGNED = STAGING | {"EVIDENCE_KEY"}
+PRODUCTION = frozenset({"PRODUCTION_USER", "PRODUCTION_PASSWORD", "DECISION_KEY"})
+
+SECRETS = {
+    "release.yml shared": SIGNED,
+    "release.yml build": SIGNED,
+    "release.yml validate": SIGNED,
+    "release.yml scan": SIGNED,
+    "release.yml promote": PRODUCTION,
+    "release.yml announce": STAGING,
+    "monthly.yml due": STAGING,
+    "quarterly.yml due": STAGING,
+    "rescan.yml rescan": STAGING,
+}
+"""The secrets of each job that has any."""
+
+WRITES = {
+    "release.yml announce": {"contents"},
+    "monthly.yml release": {"contents"},
+    "quarterly.yml release": {"contents"},
+    "update.yml update": {"contents", "pull-requests", "actions"},
+}
+"""What the tokens of jobs may write; every other reads the repository, and no more."""
+
+OURS_ALONE = {"schedule", "workflow_dispatch", "workflow_call"}
+"""Triggers that nobody without write access can pull."""
+
+RECORDS = {f"release.yml {job}" for job in ("shared", "build", "validate", "scan", "promote")} | {"rescan.yml rescan"}
+"""Jobs whose records are kept where they fail."""
+
+LONGEST_MINUTES = 240
+
+WORDS = {
+    "VERSION": "v2.6.0",
+    "IMAGE": "cv",
+    "IMAGES": "base,cv",
+    "CHANNEL": "monthly",
+    "KIND": "patch",
+    "PYTORCH_CUDA_IMAGES_REGISTRY": "registry.example.com",
+}
+"""What stands for the variables of commands when they are parsed."""
+
+_PIN = re.compile(r"uses: ([\w./-]+@[0-9a-f]{40}) # v\d+\.\d+\.\d+\n")
+
+_COMMAND = re.compile(r"\./release\.py (.+?)\s*(?=\d?[|;&>)]|$)", re.MULTILINE)
+
+Rule = Callable[[Path], Iterator[str]]
+
+
+def load(path: Path) -> dict[str, Any]:
+    """A workflow or an action. YAML 1.1 takes the key `on` for true; its triggers may be a word, a list or a map."""
+    found: dict[Any, Any] = yaml.load(path.read_text(), yaml.CSafeLoader)
+    given = found.pop(True, {})
+    return found | {
+        "on": given if isinstance(given, dict) else dict.fromkeys([given] if isinstance(given, str) else given)
+    }
+
+
+def workflows(root: Path) -> dict[str, dict[str, Any]]:
+    return {path.name: load(path) for path in sorted((root / ".github/workflows").glob("*.yml"))}
+
+
+def actions(root: Path) -> dict[str, dict[str, Any]]:
+    return {path.parent.name: load(path) for path in sorted((root / ".github/actions").glob("*/action.yml"))}
+
+
+def jobs(root: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Every job, as `FILE JOB`."""
+    for file, workflow in workflows(root).items():
+        yield from ((f"{file} {name}", job) for name, job in workflow["jobs"].items())
+
+
+def steps(root: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Every step of every job and action, with where it is."""
+    for where, job in jobs(root):
+        yield from ((where, step) for step in job.get("steps", ()))
+    for name, action in actions(root).items():
+        yield from ((f"action {name}", step) for step in action["runs"]["steps"])
+
+
+# The rules: each says what breaks it
+
+
+def actions_are_pinned(root: Path) -> Iterator[str]:
+    """By commit, its version beside it, the same everywhere; our own by a path that is there."""
+    written = Counter(_PIN.findall("".join(path.read_text() for path in (root / ".github").rglob("*.yml"))))
+    used = Counter(each["uses"] for _, each in [*jobs(root), *steps(root)] if "uses" in each)
+    for given, times in used.items():
+        if given.startswith("./"):
+            if not (root / given).exists():
+                yield f"{given} is not there"
+        elif written[given] != times:
+            yield f"{given}: not by commit everywhere, with its version beside it"
+    names = Counter(given.partition("@")[0] for given in used)
+    yield from (f"{name}: pinned to several commits" for name, commits in names.items() if commits > 1)
+
+
+def jobs_end(root: Path) -> Iterator[str]:
+    """A job that calls a workflow has the limits of that one."""
+    for where, job in jobs(root):
+        minutes = job.get("timeout-minutes", 0)
+        if "uses" not in job and not (isinstance(minutes, int) and 0 < minutes <= LONGEST_MINUTES):
+            yield f"{where}: no limit on its time"
+
+
+def tokens_do_little(root: Path) -> Iterator[str]:
+    for file, workflow in workflows(root).items():
+        if workflow.get("permissions") != {}:
+            yield f"{file}: its token may something where a job does not say so"
+    for where, job in jobs(root):
+        given = job.get("permissions")
+        wanted = {"contents": "read"} | dict.fromkeys(WRITES.get(where, ()), "write")
+        if given != wanted:
+            yield f"{where}: its token may {given}, not {wanted}"
+
+
+def checkouts_keep_no_token(root: Path) -> Iterator[str]:
+    for where, step in steps(root):
+        checks_out = step.get("uses", "").startswith("actions/checkout@")
+        if checks_out and step.get("with", {}).get("persist-credentials") is not False:
+            yield f"{where}: leaves its token on disk"
+
+
+def strangers_reach_no_runner_of_ours(root: Path) -> Iterator[str]:
+    """Not by a trigger, and not by a workflow that one of theirs calls."""
+    for file, workflow in workflows(root).items():
+        if theirs := set(workflow["on"]) - OURS_ALONE:
+            for where, runner in _runners(root, file):
+                if not re.fullmatch(r"ubuntu-\d\d\.\d\d", str(runner)):
+                    yield f"{where}: {', '.join(sorted(theirs))} of {file} reaches the runner {runner}"
+
+
+def _runners(root: Path, file: str) -> Iterator[tuple[str, object]]:
+    for name, job in workflows(root)[file]["jobs"].items():
+        if "uses" in job:
+            yield from _runners(root, Path(job["uses"]).name)
+        else:
+            yield f"{file} {name}", job["runs-on"]
+
+
+def secrets_are_where_they_are_needed(root: Path) -> Iterator[str]:
+    for file, workflow in workflows(root).items():
+        outside = {key: value for key, value in workflow.items() if key not in ("jobs", "on")}
+        if "secrets" in yaml.safe_dump(outside):
+            yield f"{file}: a secret for every job"
+    for where, job in jobs(root):
+        found = _secrets(job)
+        if found != SECRETS.get(where, frozenset()):
+            yield f"{where}: has the secrets {sorted(found)}"
+        wanted = "production" if found & PRODUCTION else "staging" if found else None
+        if job.get("environment") != wanted:
+            yield f"{where}: its environment is {job.get('environment')}, not {wanted}"
+
+
+def _secrets(job: dict[str, Any]) -> frozenset[str]:
+    """Names of secrets a job has; `*` for any way to have all of them."""
+    text = yaml.safe_dump(job, width=10_000)
+    every = {"*"} if job.get("secrets") == "inherit" or re.search(r"secrets(?!\.\w|:)", text) else set()
+    return frozenset(re.findall(r"secrets\.(\w+)", text)) | every
+
+
+def only_logins_and_signatures_see_secrets(root: Path) -> Iterator[str]:
+    """Never a whole job: a step of somebody else's would see them."""
+    for where, job in jobs(root):
+        if "secrets." in yaml.safe_dump({key: value for key, value in job.items() if key != "steps"}):
+            yield f"{where}: every step sees a secret"
+
+
+def scripts_hold_no_expressions(root: Path) -> Iterator[str]:
+    """What GitHub fills in there would be run as code, whoever wrote it."""
+    for where, step in steps(root):
+        if "${{" in step.get("run", ""):
+            yield f"{where}: an expression inside a script"
+
+
+def scripts_stop_at_the_first_error(root: Path) -> Iterator[str]:
+    """GitHub's own default lets a pipe's first command fail; `shell: bash`, named, does not."""
+    for file, workflow in workflows(root).items():
+        if workflow.get("defaults") != {"run": {"shell": "bash"}}:
+            yield f"{file}: its scripts go on after an error"
+    for name, action in actions(root).items():
+        if any("run" in step and step.get("shell") != "bash" for step in action["runs"]["steps"]):
+            yield f"action {name}: its scripts go on after an error"
+
+
+def runs_do_not_cross(root: Path) -> Iterator[str]:
+    """And only checks are given up for newer ones: a release that waits is never killed by the next."""
+    for file, workflow in workflows(root).items():
+        given = workflow.get("concurrency", {})
+        if not given.get("group") or given.get("cancel-in-progress") is not (file == "ci.yml"):
+            yield f"{file}: concurrency is {given}"
+
+
+def failures_leave_records(root: Path) -> Iterator[str]:
+    kept = {where for where, step in steps(root) if _keeps(step)}
+    yield from (f"{where}: its records are lost where it fails" for where in sorted(RECORDS - kept))
+
+
+def _keeps(step: dict[str, Any]) -> bool:
+    keeper = step.get("uses", "").startswith(("actions/upload-artifact@", "./.github/actions/report"))
+    return keeper and step.get("if") in ("failure()", "${{ !cancelled() }}")
+
+
+def times_are_those_of_the_docs(root: Path) -> Iterator[str]:
+    rows = re.findall(r"^\| `(\w+\.yml)` \| `([^`]+)` \|", (root / "docs/workflows.md").read_text(), re.MULTILINE)
+    for file, workflow in workflows(root).items():
+        scheduled = workflow["on"].get("schedule") or ()
+        times, documented = [each["cron"] for each in scheduled], [time for name, time in rows if name == file]
+        if times != documented:
+            yield f"{file}: runs at {times}, the docs say {documented}"
+
+
+def settings_are_documented(root: Path) -> Iterator[str]:
+    text = "".join(path.read_text() for path in (root / ".github").rglob("*.yml"))
+    documented = (root / "docs/workflows.md").read_text()
+    for kind, name in sorted(set(re.findall(r"\b(vars|secrets)\.(\w+)", text))):
+        if f"`{name}`" not in documented:
+            yield f"{kind}.{name}: the docs do not say what it holds"
+
+
+def commands_are_ones_a_person_can_type(root: Path) -> Iterator[str]:
+    """Each `./release.py` parses, and each target of `make` is there."""
+    targets = set(re.findall(r"^(\w+):", (REPOSITORY / "Makefile").read_text(), re.MULTILINE))
+    for where, step in steps(root):
+        script = step.get("run", "").replace("\\\n", " ")
+        for command in _COMMAND.findall(script):
+            if problem := _parsed(command):
+                yield f"{where}: ./release.py {command}: {problem}"
+        for target in re.findall(r"\bmake (\w+)", script):
+            if target not in targets:
+                yield f"{where}: make {target}: no such target"
+
+
+def _parsed(command: str) -> str:
+    """What release.py's own parser says against a command; empty where it takes it."""
+    said = io.StringIO()
+    try:
+        with contextlib.redirect_stderr(said):
+            _release()._parser().parse_args(shlex.split(_filled(command)))
+    except SystemExit:
+        return said.getvalue().splitlines()[-1]
+    except KeyError as unknown:
+        return f"no value stands for {unknown}"
+    return ""
+
+
+def _filled(command: str) -> str:
+    """The command with its variables' values; `${NAME:+WORDS}` is taken as WORDS."""
+    words = re.sub(r"\$\{\w+:\+([^}]*)\}", r"\1", command)
+    return re.sub(r"\$(\w+)", lambda found: WORDS[found[1]], words)
+
+
+def _release() -> Any:
+    """release.py as a module. It starts itself anew in .venv where it is imported from elsewhere."""
+    if Path(sys.prefix).resolve() != (REPOSITORY / ".venv").resolve():
+        pytest.skip("NOT RUN (venv): release.py's parser is only in its own virtual environment")
+    return importlib.import_module("release")
+
+
+RULES: tuple[Rule, ...] = (
+    actions_are_pinned,
+    jobs_end,
+    tokens_do_little,
+    checkouts_keep_no_token,
+    strangers_reach_no_runner_of_ours,
+    secrets_are_where_they_are_needed,
+    only_logins_and_signatures_see_secrets,
+    scripts_hold_no_expressions,
+    scripts_stop_at_the_first_error,
+    runs_do_not_cross,
+    failures_leave_records,
+    times_are_those_of_the_docs,
+    settings_are_documented,
+    commands_are_ones_a_person_can_type,
+)
