@@ -1,0 +1,118 @@
+#!/usr/bin/env python3
+"""Promoting: the images of a release under all their tags to another repository, from a machine that has nothing.
+
+Ours: mounts, manifests, evidence, journal and tags, from the registry to the registry. Theirs: `docker pull`, `docker tag`
+and `docker push` of every tag by an engine without the images; and `skopeo copy` of every tag with no cache. All three
+on one embedded registry, each into a repository of its own.
+
+    .venv/bin/python benchmarks/promote.py    # about 15 minutes, 30 GB of disk, skopeo; empties the engine of the images
+"""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import docker.errors
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from images import catalog
+from images.catalog import Repositories
+from oci import referrers
+from oci.registry import Registry
+from publish.journal import tags_of
+from publish.transaction import Approved, Production, TagSet, promote
+from runner import embedded, engine, shell
+from tests.real_images import reference_of
+
+VERSION, ALIASES = "v2.6.0", ("v2.6", "v2.6-monthly", "2026.11", "latest")
+
+
+def timed(work: Callable[[], object]) -> float:
+    """Seconds."""
+    started = time.monotonic()
+    work()
+    return time.monotonic() - started
+
+
+def all_tags(image: str) -> Sequence[str]:
+    """Every tag an image of a release gets."""
+    return [tag for stem in (VERSION, *ALIASES) for tag in tags_of(stem, image)]
+
+
+def ours(registry: Registry, repositories: Repositories, references: dict[str, str]) -> None:
+    """One transaction over all images and tags."""
+    approved = [_approve(registry, repositories.staging, image, name) for image, name in references.items()]
+    promote(Production(registry, repositories, "benchmark"), TagSet(VERSION, tuple(references), ALIASES), approved)
+
+
+def _approve(registry: Registry, staging: str, image: str, reference: str) -> Approved:
+    """With a decision that says nothing: what is decided is not measured here."""
+    digest = reference.rpartition("@")[2]
+    manifest = registry.manifest(staging, digest)
+    assert manifest is not None
+    said = referrers.attach(registry, staging, manifest.descriptor, "benchmark", [("text/plain", b"yes")], {})
+    return Approved(image, digest, staging, said.digest)
+
+
+def by_docker(host: str, target: str, references: dict[str, str]) -> None:
+    """Pull once, tag and push each."""
+    for image, reference in references.items():
+        run(engine.program(), "pull", "--quiet", reference)
+        for tag in all_tags(image):
+            run(engine.program(), "tag", reference, f"{host}/{target}:{tag}")
+            run(engine.program(), "push", "--quiet", f"{host}/{target}:{tag}")
+
+
+def by_skopeo(host: str, target: str, references: dict[str, str]) -> None:
+    """Copy each tag, without what an earlier copy learned."""
+    for image, reference in references.items():
+        for tag in all_tags(image):
+            with tempfile.TemporaryDirectory() as cache:
+                plain = ("--src-tls-verify=false", "--dest-tls-verify=false")
+                source, to = f"docker://{reference}", f"docker://{host}/{target}:{tag}"
+                shell.run(["skopeo", "copy", "--quiet", *plain, source, to], hint="", env={"XDG_DATA_HOME": cache})
+
+
+def run(*words: str) -> None:
+    """A program that must succeed."""
+    shell.run(words, hint="see the output")
+
+
+def forget(references: dict[str, str]) -> None:
+    """Take the images from the engine, as on a machine that never had them."""
+    client = engine.client()
+    digests = {reference.rpartition("@")[2] for reference in references.values()}
+    for image in client.images.list(all=True):
+        names = [*image.tags, *image.attrs.get("RepoDigests", ())]
+        if not image.tags or any(name.rpartition("@")[2] in digests for name in names):
+            for name in names or [image.id]:
+                with contextlib.suppress(docker.errors.APIError):
+                    client.images.remove(name, force=True)
+    client.images.prune(filters={"dangling": True})
+
+
+def main() -> None:
+    """Measure and print the table."""
+    shipped, host = catalog.load(), embedded.host()
+    registry, stamp = Registry(host), f"benchmark-{int(time.time())}"
+    references = {image: reference_of(image) for image in shipped.images}
+    mine = replace(shipped.repositories, production=f"{stamp}/ours", records=f"{stamp}/records")
+    seconds = {"ours": timed(lambda: ours(registry, mine, references))}
+    seconds["skopeo copy"] = timed(lambda: by_skopeo(host, f"{stamp}/skopeo", references))
+    forget(references)
+    seconds["docker pull, tag, push"] = timed(lambda: by_docker(host, f"{stamp}/docker", references))
+    tags = sum(len(all_tags(image)) for image in references)
+    print(f"{len(references)} images, {tags} tags\n\n| how | seconds | times ours |\n|---|---|---|")
+    for how, took in seconds.items():
+        print(f"| {how} | {took:.2f} | {took / seconds['ours']:.0f} |")
+
+
+if __name__ == "__main__":
+    main()
