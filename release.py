@@ -82,6 +82,9 @@ def main(arguments: Sequence[str]) -> int:
     except KeyboardInterrupt:
         progress.say("interrupted -> run the same command again, it continues where it stopped")
         return EXIT_INTERRUPTED
+    except BrokenPipeError:  # whoever read our output has read enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return EXIT_OK
     except OSError as error:
         progress.say(f"error: {error.filename or 'input/output'}: {error.strerror} -> check disk space and permissions")
         return EnvironmentFailed.exit_code

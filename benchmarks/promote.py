@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
 """Promoting: the images of a release under all their tags to another repository, from a machine that has nothing.
 
-Ours: mounts, manifests, evidence, journal and tags, from the registry to the registry. Theirs: `docker pull`, `docker tag`
-and `docker push` of every tag by an engine without the images; and `skopeo copy` of every tag with no cache. All three
-on one embedded registry, each into a repository of its own.
+Ours: mounts, manifests, evidence, journal and tags, from the registry to the registry. Theirs: `docker pull`, and
+`docker tag` and `docker push` of every tag, by an engine without the images; and `skopeo copy` of every tag with no
+cache. All three on one embedded registry, each into a repository of its own.
 
-    .venv/bin/python benchmarks/promote.py    # about 15 minutes, 30 GB of disk, skopeo; empties the engine of the images
+    .venv/bin/python benchmarks/promote.py    # about 15 minutes, 30 GB of disk, skopeo; empties the engine
 """
 
 from __future__ import annotations

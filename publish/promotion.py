@@ -82,7 +82,8 @@ def promote(candidate: Candidate, asked: Asked) -> Promoted:
         if not reasons:
             outcome = _move(candidate, known, name, decided, dry_run=asked.dry_run)
             return Promoted(name, kind, decided, outcome, refused)
-        progress.say(f"  not for {name}: {'; '.join(reasons)}")
+        if not asked.channel:
+            progress.say(f"  not for {name}: {'; '.join(reasons)}")
         refused = refused or reasons
     verdict = summary(each.verdict for each in decided)
     raise GateRefused(f"{candidate.version} may not be promoted ({verdict}): {'; '.join(reasons)}", _WAY_OUT)

@@ -1,0 +1,222 @@
+"""The life of a line in production, its evidence signed by a test's key: release, patch, forgery, rollback, verify."""
+
+from __future__ import annotations
+
+import datetime
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+
+from images import catalog
+from images.catalog import Catalog, Version
+from images.record import BuildRecord
+from oci.registry import Registry, file_sha256
+from publish import cadence, channels, rescan
+from publish.attest import Witness, kept
+from publish.compare import between
+from publish.keys import PrivateKey
+from publish.out import released
+from publish.promotion import Asked, Candidate, Promoted, promote
+from publish.published import Published, previous
+from publish.rollback import rollback, yank
+from publish.transaction import Production
+from publish.verify import Verified, verify
+from runner.errors import ConfigError, GateRefused
+from runner.verdict import Verdict
+from scan import store, trivy
+from scan.assess import Judges
+from scan.difference import Difference
+from scan.history import History
+from scan.policy import load_policy
+from scan.record import Sbom
+from tests.fakes.cyclonedx import sbom
+from tests.fakes.registry import FakeRegistry
+from tests.publish.released import STAGING, staged
+from tests.publish.signed import H200, P256, STRANGER, WHEELS, build_record, scan_record, trust, validation_record
+
+TODAY = datetime.date(2026, 11, 21)
+JUDGES = Judges(load_policy(), (), "no database here", History({}), TODAY)
+MONTHLY = Asked(channel="monthly", kind="patch")
+FIRST = Asked(channel="production", kind="major", approved=True)
+
+Prepare = Callable[..., BuildRecord]
+
+
+@dataclass(frozen=True)
+class Line:
+    """A registry with a line of one image, and how its releases are made."""
+
+    registry: Registry
+    catalog: Catalog
+    folder: Path
+
+    def prepare(
+        self, version: str, *, key: PrivateKey = P256, gpus: tuple[str, ...] = (H200,), jinja2: str = "3.1.4"
+    ) -> BuildRecord:
+        """A build in staging with all its evidence."""
+        image, manifest = staged(self.registry, f"base {version} {jinja2} of {self.folder.name}")
+        build = replace(build_record(manifest.digest), version=version, repository=image.repository)
+        document = {**sbom(), "metadata": {"timestamp": build.created_at}}
+        (self.folder / trivy.SBOM).write_text(json.dumps(document).replace("3.1.4", jinja2))
+        (self.folder / trivy.SPDX).write_text("{}")
+        bill = Sbom(trivy.SBOM, file_sha256(self.folder / trivy.SBOM), trivy.SPDX, {"pypi": 2})
+        scan = replace(scan_record(build), version=version, sbom=bill)
+        witness = Witness(self.registry, key, self.catalog.repositories.production)
+        witness.built(build, WHEELS)
+        witness.tested(build, replace(validation_record(build, gpus=gpus), version=version))
+        witness.scanned(build, scan, self.folder)
+        store.keep_sbom(self.registry, build.repository, build.digest, bill, self.folder)
+        return build
+
+    def promote(self, build: BuildRecord, asked: Asked = MONTHLY) -> Promoted:
+        version = self.catalog.version(build.version)
+
+        def compare(image: BuildRecord) -> Difference | None:
+            before = previous(self.registry, self.catalog.repositories.production, version, image.image)
+            after = Published(version, image.image, "staging", image.repository, image.digest)
+            return between(self.registry, self.catalog, before, after, JUDGES) if before else None
+
+        witness = Witness(self.registry, P256, self.catalog.repositories.production)
+        candidate = Candidate(self.catalog, version, (build,), self.production, witness, trust(P256), compare, TODAY)
+        return promote(candidate, asked)
+
+    @property
+    def production(self) -> Production:
+        return Production(self.registry, self.catalog.repositories, "a test")
+
+    def tags(self) -> dict[str, str]:
+        """Every tag of production that people use."""
+        repository = self.catalog.repositories.production
+        names = [tag for tag in self.registry.tags(repository) if not tag.startswith("sha256-")]
+        return {name: self.registry.digest_of(repository, name) or "" for name in names}
+
+    def verify(self, reference: str) -> Verified:
+        return verify(self.registry, self.catalog.repositories, reference, trust(P256))
+
+
+@pytest.fixture(params=["fake", pytest.param("real", marks=pytest.mark.docker)])
+def line(request: pytest.FixtureRequest, tmp_path: Path, home: Path) -> Iterator[Line]:
+    shipped = catalog.load()
+    names = {name: f"{tmp_path.name.lower().replace('_', '-')}/{name}" for name in ("production", "records")}
+    own = replace(shipped, images=("base",), repositories=replace(shipped.repositories, staging=STAGING, **names))
+    if request.param == "real":
+        yield Line(Registry(request.getfixturevalue("registry_host")), own, tmp_path)
+        return
+    with FakeRegistry() as fake:
+        yield Line(Registry(fake.host), own, tmp_path)
+
+
+def test_a_release_a_patch_a_forgery_and_the_way_back(line: Line) -> None:
+    first = line.prepare("v2.6.0")
+    assert line.promote(first, FIRST).channel == "production"
+    before = line.tags()
+    assert before["v2.6"] == before["latest"] == before["v2.6.0"] == before["v2.6.0-base"] == first.digest
+    assert line.verify("latest").verdict is Verdict.PASS
+
+    patch = line.prepare("v2.6.1", jinja2="3.1.5")
+    line.promote(patch)
+    assert line.tags()["v2.6"] == line.tags()["v2.6.1"] == patch.digest
+    assert line.tags()["v2.6.0"] == first.digest
+    assert line.verify("v2.6").digest == patch.digest
+
+    forged = line.prepare("v2.6.2", key=STRANGER)
+    with pytest.raises(GateRefused, match="which is not trusted"):
+        line.promote(forged)
+    assert "v2.6.2" not in line.tags()
+
+    rollback(line.production, "v2.6", lambda _: ())
+    after = line.tags()
+    assert {tag: after[tag] for tag in before} == before
+    assert after["v2.6.1"] == patch.digest
+    found = line.verify("v2.6")
+    assert (found.verdict, found.digest) == (Verdict.PASS, first.digest)
+    assert len(found.lines) <= 10
+
+
+def test_every_tag_has_its_decision_and_the_cadence_knows_the_channel(line: Line) -> None:
+    line.promote(line.prepare("v2.6.0"), FIRST)
+    line.promote(line.prepare("v2.6.1", jinja2="3.1.5"))
+    assert {line.verify(tag).verdict for tag in line.tags()} == {Verdict.PASS}
+    out = released(line.registry, line.catalog, trust(P256))
+    assert [(str(each.version), each.channel) for each in out] == [("v2.6.0", "production"), ("v2.6.1", "monthly")]
+    later = datetime.date(2027, 1, 20)
+    due = cadence.due(later, channels.load(), line.catalog.lines, out)
+    assert ("monthly", "v2.6.2") in {(each.channel, each.version) for each in due}
+
+
+def test_without_a_gpu_it_stays_a_candidate_and_says_so(line: Line) -> None:
+    build = line.prepare("v2.6.0", gpus=())
+    promoted = line.promote(build, Asked())
+    assert promoted.channel == "candidate"
+    assert any("tested on no GPU" in reason for reason in promoted.reasons)
+    assert set(line.tags()) == {"v2.6.0-candidate", "v2.6.0-candidate-base", "v2.6-candidate", "v2.6-candidate-base"}
+    assert line.verify("v2.6.0-candidate").verdict is Verdict.INCONCLUSIVE
+    with pytest.raises(GateRefused, match="tested on no GPU"):
+        line.promote(build, FIRST)
+
+
+def test_a_patch_that_moves_a_package_too_far_is_refused(line: Line) -> None:
+    line.promote(line.prepare("v2.6.0"), FIRST)
+    with pytest.raises(GateRefused, match="jinja2"):
+        line.promote(line.prepare("v2.6.1", jinja2="4.0.0"))
+    assert "v2.6.1" not in line.tags()
+
+
+def test_a_release_lacks_none_of_its_images(line: Line) -> None:
+    wider = replace(line, catalog=replace(line.catalog, images=("base", "cv")))
+    with pytest.raises(GateRefused, match="a release has all images, and cv are not among them"):
+        wider.promote(wider.prepare("v2.6.0"), FIRST)
+
+
+def test_a_dry_run_shows_the_moves_and_changes_nothing(line: Line) -> None:
+    build = line.prepare("v2.6.0")
+    shown = line.promote(build, replace(FIRST, dry_run=True))
+    assert {entry.tag for entry in shown.outcome.entries} >= {"v2.6.0", "v2.6", "latest"}
+    assert line.tags() == {}
+
+
+def test_a_name_that_no_decision_allows_is_not_verified(line: Line) -> None:
+    build = line.prepare("v2.6.0")
+    line.promote(build, FIRST)
+    repository = line.catalog.repositories.production
+    manifest = line.registry.manifest(repository, build.digest)
+    assert manifest is not None
+    line.registry.put_manifest(repository, "v9.9.9", manifest)
+    found = line.verify("v9.9.9")
+    assert (found.verdict, found.reasons[0]) == (Verdict.FAIL, "no trusted decision lets this digest carry v9.9.9")
+    stranger = verify(line.registry, line.catalog.repositories, "v2.6.0", trust(STRANGER))
+    assert stranger.verdict is Verdict.FAIL
+    with pytest.raises(ConfigError, match=r"has no v2\.6\.7"):
+        line.verify("v2.6.7")
+
+
+def test_a_yanked_release_is_told_and_not_gone_back_to(line: Line) -> None:
+    line.promote(line.prepare("v2.6.0"), FIRST)
+    line.promote(line.prepare("v2.6.1", jinja2="3.1.5"))
+    yank(line.production, "v2.6.0", "it loses data")
+    found = line.verify("v2.6.0")
+    assert found.verdict is Verdict.FAIL
+    assert "v2.6.0 was yanked: it loses data" in found.reasons
+    with pytest.raises(GateRefused, match="yanked"):
+        rollback(line.production, "v2.6", lambda _: ())
+
+
+def test_a_target_that_todays_policy_refuses_is_not_gone_back_to(line: Line) -> None:
+    line.promote(line.prepare("v2.6.0"), FIRST)
+    line.promote(line.prepare("v2.6.1", jinja2="3.1.5"))
+    before = line.tags()
+    with pytest.raises(GateRefused, match="CVE-2026-1"):
+        rollback(line.production, "v2.6", lambda target: (f"{target.version}: CVE-2026-1",))
+    assert line.tags() == before
+    willing = rescan.target_judge(line.registry, line.catalog, JUDGES)
+    rollback(line.production, "v2.6", willing)
+    assert line.tags()["v2.6"] == before["v2.6.0"]
+
+
+def test_records_travel_with_the_image(line: Line) -> None:
+    build = line.prepare("v2.6.0")
+    assert kept(line.registry, build.repository, build.digest, "build", BuildRecord) == build
+    assert str(Version("2.6", 0)) == build.version
