@@ -14,7 +14,7 @@ from images import catalog
 from images.catalog import Catalog, Version
 from images.record import BuildRecord
 from oci.registry import Registry, file_sha256
-from publish import cadence, channels, rescan
+from publish import cadence, channels, lock, rescan
 from publish.attest import Witness, kept
 from publish.compare import between
 from publish.keys import PrivateKey
@@ -95,6 +95,12 @@ class Line:
 
     def verify(self, reference: str) -> Verified:
         return verify(self.registry, self.catalog.repositories, reference, trust(P256))
+
+
+@pytest.fixture(autouse=True)
+def alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody else wants the lock here: `test_transaction.py` is about that."""
+    monkeypatch.setattr(lock, "SETTLE_S", 0.0)
 
 
 @pytest.fixture(params=["fake", pytest.param("real", marks=pytest.mark.docker)])

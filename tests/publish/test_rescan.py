@@ -16,6 +16,7 @@ from images.catalog import Catalog, Version
 from images.record import BuildRecord
 from oci import referrers
 from oci.registry import Registry, file_sha256
+from publish import lock
 from publish.compare import compare
 from publish.published import CANDIDATE, PRODUCTION, find, published
 from publish.rescan import NO_SBOM, rescan
@@ -38,6 +39,12 @@ ELSEWHERE = (DebianAdvisory("CVE-2026-9", "zsh", "9"), PipAdvisory("CVE-2026-8",
 DAY = datetime.datetime(TODAY.year, TODAY.month, TODAY.day, tzinfo=UTC)
 
 Release = Callable[..., BuildRecord]
+
+
+@pytest.fixture(autouse=True)
+def alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody else wants the lock here."""
+    monkeypatch.setattr(lock, "SETTLE_S", 0.0)
 
 
 @pytest.fixture
