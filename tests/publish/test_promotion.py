@@ -100,7 +100,7 @@ class Line:
 @pytest.fixture(autouse=True)
 def alone(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody else wants the lock here: `test_transaction.py` is about that."""
-    monkeypatch.setattr(lock, "SETTLE_S", 0.0)
+    monkeypatch.setattr(lock, "_wait", lambda *_: None)
 
 
 @pytest.fixture(params=["fake", pytest.param("real", marks=pytest.mark.docker)])
