@@ -16,11 +16,13 @@ from pydantic import ConfigDict, TypeAdapter
 from images.catalog import BASE
 from oci.manifest import EMPTY_CONFIG, OCI_EMPTY, image_manifest
 from oci.registry import Registry
+from publish.lock import Claim
 from runner import records
 from runner.errors import EnvironmentFailed
 
 KIND = "application/vnd.pytorch-cuda-images.journal.v1+json"
 TAG = "journal"
+CANDIDATE = "-candidate"
 
 
 @dataclass(frozen=True)
@@ -43,7 +45,10 @@ class Entry:
 
 @dataclass(frozen=True)
 class Transaction:
-    """Tags that move together. `version` is what is promoted, gone back to, or yanked; a rollback undoes `undone`."""
+    """Tags that move together. `version` is what is promoted, gone back to, or yanked; a rollback undoes `undone`.
+
+    Of a candidate it is `v2.6.0-candidate`: what becomes of the release is not what becomes of its candidates.
+    """
 
     __pydantic_config__: ClassVar[ConfigDict] = records.STRICT
     kind: Literal["promotion", "rollback", "yank"]
@@ -159,7 +164,7 @@ def read(registry: Registry, repository: str) -> Book:
     return Book(journal, manifest.digest)
 
 
-def write(registry: Registry, repository: str, journal: Journal, before: str | None) -> Book:
+def write(registry: Registry, repository: str, journal: Journal, before: str | None, claim: Claim) -> Book:
     """Put the journal in place of the one with manifest digest `before`. Raises EnvironmentFailed."""
     config = registry.push_bytes(repository, EMPTY_CONFIG, OCI_EMPTY)
     layer = registry.push_bytes(repository, _FORM.dump_json(journal), KIND)
@@ -167,6 +172,7 @@ def write(registry: Registry, repository: str, journal: Journal, before: str | N
     if registry.digest_of(repository, TAG) != before:
         where = f"{registry.host}/{repository}:{TAG}"
         raise EnvironmentFailed(f"{where} was written by another run meanwhile", "run the same command again")
+    claim.check()
     registry.put_manifest(repository, TAG, manifest)
     return Book(journal, manifest.digest)
 
@@ -177,8 +183,8 @@ def tags_of(stem: str, image: str) -> tuple[str, ...]:
 
 
 def order(version: str) -> tuple[int, ...]:
-    """A version's place among all: v2.10.0 is after v2.9.1."""
-    return tuple(int(part) for part in version.removeprefix("v").split("."))
+    """A version's place among all, that of a candidate too: v2.10.0 is after v2.9.1."""
+    return tuple(int(part) for part in version.removeprefix("v").removesuffix(CANDIDATE).split("."))
 
 
 def line_of(version: str) -> str:

@@ -51,10 +51,10 @@ class Claim:
 
     def check(self) -> None:
         """Raises EnvironmentFailed where the lock is not surely ours any more: then nothing may be put."""
-        if time.monotonic() > self.until:
-            raise EnvironmentFailed(f"the lock was held longer than {TRUSTED_S:.0f} s", _AGAIN)
         if self.registry.digest_of(self.repository, TAG) != self.digest:
             raise EnvironmentFailed(f"another run took the lock {_where(self.registry, self.repository)}", _AGAIN)
+        if time.monotonic() > self.until:
+            raise EnvironmentFailed(f"the lock was held longer than {TRUSTED_S:.0f} s", _AGAIN)
 
 
 _AGAIN = "run the same command again: it goes on where this one stopped"

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from publish import journal, lock
-from publish.journal import Entry, Journal, Standing, Transaction, line_of
+from publish.journal import CANDIDATE, Entry, Journal, Standing, Transaction, line_of
 from publish.transaction import Outcome, Production, carry_out, now, refuse, settle
 from runner.errors import ConfigError, GateRefused
 
@@ -148,7 +148,8 @@ def _refuse(production: Production, kept: Journal, begun: Transaction, judge: Ju
 def _targets(kept: Journal, begun: Transaction) -> Iterator[Target]:
     versions = {(each.tag, each.digest): each.version for each in kept.standing() if each.version not in begun.undone}
     for entry in begun.entries:
-        yield Target(versions.get((entry.tag, entry.new), begun.version), entry.image, entry.new)
+        version = versions.get((entry.tag, entry.new), begun.version)
+        yield Target(version.removesuffix(CANDIDATE), entry.image, entry.new)
 
 
 def _reasons(kept: Journal, target: Target, judge: Judge) -> Sequence[str]:

@@ -20,7 +20,7 @@ from oci import referrers
 from oci.manifest import Manifest, canonical
 from oci.registry import Registry, RegistryError
 from publish import journal, lock
-from publish.journal import Book, Entry, Journal, Transaction, order, tags_of
+from publish.journal import CANDIDATE, Book, Entry, Journal, Transaction, order, tags_of
 from publish.lock import Claim
 from runner import progress
 from runner.errors import EnvironmentFailed, GateRefused, ReleaseError
@@ -59,7 +59,7 @@ class TagSet:
     @property
     def stem(self) -> str:
         """The own tag of the base image."""
-        return f"{self.version}-candidate" if self.candidate else self.version
+        return f"{self.version}{CANDIDATE}" if self.candidate else self.version
 
 
 @dataclass(frozen=True)
@@ -123,7 +123,7 @@ def promote(production: Production, tags: TagSet, approved: Sequence[Approved]) 
         book = settle(production, claim, journal.read(production.registry, records))
         planned = _planned(production, book.journal, tags, plan_moves(tags, approved))
         if any(entry.old != entry.new or book.journal.expected(entry.tag) != {entry.new} for entry in planned.entries):
-            begun = Transaction("promotion", tags.version, production.owner, now(), planned.entries)
+            begun = Transaction("promotion", tags.stem, production.owner, now(), planned.entries)
             carry_out(production, claim, book, begun)
     return planned
 
@@ -138,9 +138,8 @@ def resume(production: Production) -> None:
 
 def carry_out(production: Production, claim: Claim, book: Book, transaction: Transaction) -> Book:
     """Write a transaction into the journal and do it. What it names must be in production with its evidence."""
-    claim.check()
     begun = book.journal.with_begun(transaction)
-    book = journal.write(production.registry, production.repositories.records, begun, book.digest)
+    book = journal.write(production.registry, production.repositories.records, begun, book.digest, claim)
     return settle(production, claim, book)
 
 
@@ -154,8 +153,8 @@ def settle(production: Production, claim: Claim, book: Book) -> Book:
         _mark(production, begun)
     else:
         _move_all(production, claim, begun.entries)
-    claim.check()
-    return journal.write(production.registry, production.repositories.records, book.journal.closed(), book.digest)
+    records, done = production.repositories.records, book.journal.closed()
+    return journal.write(production.registry, records, done, book.digest, claim)
 
 
 def now() -> str:
@@ -205,11 +204,11 @@ def _adopted(
 
 
 def _release_of(production: Production, image: str, digest: str) -> str:
-    """The newest release whose own tag names a digest."""
+    """The newest release whose own tag, or its candidate's, names a digest."""
     tags = production.registry.tags(production.repositories.production)
     named = [match[1] for tag in tags if (match := re.match(r"(v\d+\.\d+\.\d+)(?:-|$)", tag))]
     for version in sorted({*named}, key=order, reverse=True):
-        if production.held(tags_of(version, image)[0]) == digest:
+        if digest in {production.held(tags_of(stem, image)[0]) for stem in (version, f"{version}{CANDIDATE}")}:
             return version
     return ""
 

@@ -7,16 +7,18 @@ tests.
 
 from __future__ import annotations
 
+import io
 import json
 import re
 import socket
 import struct
 import threading
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from email.message import Message
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import parse_qs, urlsplit
 
 from oci.manifest import OCI_INDEX, Descriptor, sha256
@@ -24,6 +26,11 @@ from tests.fakes.guard import Guard
 
 ALWAYS = 1_000_000
 READ_BYTES = 1 << 16
+
+T = TypeVar("T")
+Answer = tuple[int, dict[str, str], bytes]
+"""Status, headers, body."""
+State = tuple[dict[str, dict[str, tuple[str, bytes]]], dict[str, dict[str, bytes]]]
 
 _CUT = struct.pack("ii", 1, 0)  # SO_LINGER on, 0 s: closing resets the connection
 
@@ -35,7 +42,8 @@ class Fault:
     One of: `status` is answered and nothing done; the connection is cut after `cut_after` bytes of the request's body;
     the request is done and its answer lost (`mute`); `body` is served for what is there, cut short by `short` bytes, or
     with other `headers`;
-    `digest` is stated instead of the true one ("" for none); a mount is answered by opening an upload (`unmounted`).
+    `digest` is stated instead of the true one ("" for none); a mount is answered by opening an upload (`unmounted`);
+    something happens just before the request is done (`meanwhile`).
     """
 
     method: str
@@ -49,12 +57,14 @@ class Fault:
     short: int = 0
     digest: str | None = None
     unmounted: bool = False
+    meanwhile: Callable[[], object] | None = None
 
 
 class FakeRegistry:
     """Started on a free port of loopback; a context manager.
 
-    With `lists_referrers` it has the referrers API. Lists come in pages of `page` entries.
+    With `lists_referrers` it has the referrers API. Lists come in pages of `page` entries. Uploads go on after a cut
+    unless it `forgets` them, as Distribution 2.8 does.
     """
 
     def __init__(self, lists_referrers: bool = False, page: int = 1000) -> None:
@@ -62,7 +72,8 @@ class FakeRegistry:
         self.page = page
         self.blobs: dict[str, dict[str, bytes]] = {}
         self.manifests: dict[str, dict[str, tuple[str, bytes]]] = {}
-        self.uploads: set[str] = set()
+        self.uploads: dict[str, bytes] = {}
+        self.forgets = False
         self.requests: list[str] = []
         self.faults: list[Fault] = []
         self.guard: Guard | None = None
@@ -109,6 +120,23 @@ class FakeRegistry:
         """How many requests there were whose method is `method` and whose path holds `path`."""
         return sum(line.startswith(f"{method} ") and re.search(path, line) is not None for line in self.requests)
 
+    def answer(
+        self, method: str, path: str, headers: Mapping[str, str], body: bytes
+    ) -> tuple[int, dict[str, str], bytes]:
+        """What a request gets that comes without a connection; ConnectionError where it is cut."""
+        return _Direct(self, method, path, headers, body).answered()
+
+    def state(self) -> State:
+        """What it holds now, to be restored."""
+        return _copied(self.manifests), _copied(self.blobs)
+
+    def restore(self, state: State) -> None:
+        """Hold what it held then."""
+        self.manifests, self.blobs = (_copied(each) for each in state)
+        self.requests.clear()
+        self.uploads.clear()
+        self.faults.clear()
+
     def seen(self, method: str, path: str) -> Fault:
         """Note a request; the fault it meets."""
         with self._lock:
@@ -118,6 +146,10 @@ class FakeRegistry:
                     fault.times -= 1
                     return fault
         return Fault(method, path)
+
+
+def _copied(held: dict[str, dict[str, T]]) -> dict[str, dict[str, T]]:
+    return {repository: dict(names) for repository, names in held.items()}
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -142,9 +174,11 @@ class _Handler(BaseHTTPRequestHandler):
         parts = urlsplit(self.path)
         self.path_only, self.query = parts.path, parse_qs(parts.query)
         self.fault = self.registry.seen(self.command, self.path)
+        if self.fault.meanwhile:
+            self.fault.meanwhile()
         if not self._receive():
             self._cut()
-        elif self.path_only == "/token" and self.registry.guard:
+        elif self.path_only == "/token" and self.registry.guard and not self.fault.status:
             self._reply(*self.registry.guard.token(self.query, self.sent, self.headers.get("Authorization", "")))
         elif challenge := self._challenge():
             self._reply(401, b'{"errors":[{"code":"UNAUTHORIZED"}]}', **{"WWW-Authenticate": challenge})
@@ -153,10 +187,10 @@ class _Handler(BaseHTTPRequestHandler):
         else:
             self._route()
 
-    do_GET = do_HEAD = do_PUT = do_POST = do_DELETE = _serve  # noqa: N815 - the names http.server calls
+    do_GET = do_HEAD = do_PUT = do_POST = do_PATCH = do_DELETE = _serve  # noqa: N815 - the names http.server calls
 
     def _challenge(self) -> str:
-        if self.registry.guard is None:
+        if self.registry.guard is None or self.path_only == "/token":
             return ""
         realm = f"http://{self.registry.host}/token"
         return self.registry.guard.challenge(self.command, self.path_only, self.headers.get("Authorization", ""), realm)
@@ -165,7 +199,7 @@ class _Handler(BaseHTTPRequestHandler):
         """Read the request's body; False where the fault cuts it."""
         left = int(self.headers.get("Content-Length") or 0)
         if self.fault.cut_after is not None:
-            self.rfile.read(min(left, self.fault.cut_after))
+            self._keep(self.rfile.read(min(left, self.fault.cut_after)))
             return False
         chunks = []
         while left and (chunk := self.rfile.read(min(left, READ_BYTES))):
@@ -173,6 +207,14 @@ class _Handler(BaseHTTPRequestHandler):
             left -= len(chunk)
         self.sent = b"".join(chunks)
         return left == 0
+
+    def _keep(self, part: bytes) -> None:
+        """What came of a chunk before it was cut."""
+        session = self.path_only.rpartition("/")[2]
+        if self.command == "PATCH" and session in self.registry.uploads:
+            self.registry.uploads[session] += part
+            if self.registry.forgets:
+                del self.registry.uploads[session]
 
     def _cut(self) -> None:
         self.close_connection = True
@@ -202,13 +244,17 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _blob(self, repository: str, digest: str) -> None:
         held = self.registry.blobs.get(repository, {}).get(digest)
+        if held is not None and (part := re.fullmatch(r"bytes=(\d+)-(\d+)", self.headers.get("Range", ""))):
+            return self._reply(206, held[int(part[1]) : int(part[2]) + 1])
         return self._reply(404) if held is None else self._content(held, "application/octet-stream")
 
     def _content(self, data: bytes, media_type: str, **more: str) -> None:
-        stated = sha256(data) if self.fault.digest is None else self.fault.digest
-        headers = {"Content-Type": media_type, **more, **({"Docker-Content-Digest": stated} if stated else {})}
-        headers |= self.fault.headers
+        headers = {"Content-Type": media_type, **more, **self._stated(data), **self.fault.headers}
         self._reply(200, data if self.fault.body is None else self.fault.body, **headers)
+
+    def _stated(self, data: bytes) -> dict[str, str]:
+        stated = sha256(data) if self.fault.digest is None else self.fault.digest
+        return {"Docker-Content-Digest": stated} if stated else {}
 
     def _put_manifest(self, repository: str, reference: str) -> None:
         content = json.loads(self.sent)
@@ -217,8 +263,8 @@ class _Handler(BaseHTTPRequestHandler):
         held = self.registry.manifests.setdefault(repository, {})
         held[reference] = held[sha256(self.sent)] = (self.headers["Content-Type"], self.sent)
         if self.registry.lists_referrers and "subject" in content:
-            return self._reply(201, OCI_Subject=content["subject"]["digest"])
-        return self._reply(201)
+            return self._reply(201, b"", OCI_Subject=content["subject"]["digest"], **self._stated(self.sent))
+        return self._reply(201, b"", **self._stated(self.sent))
 
     def _missing(self, repository: str, content: dict[str, Any]) -> bool:
         """Whether a manifest names what is not there. Its subject need not be."""
@@ -264,23 +310,41 @@ class _Handler(BaseHTTPRequestHandler):
             return self._open(repository)
         if session not in self.registry.uploads:
             return self._reply(404, b'{"errors":[{"code":"BLOB_UPLOAD_UNKNOWN"}]}')
-        self.registry.uploads.discard(session)
+        if self.command == "GET":
+            return self._stands(204, repository, session)
         if self.command == "DELETE":
+            del self.registry.uploads[session]
             return self._reply(204)
-        if self.query["digest"] != [sha256(self.sent)]:
+        return self._receive_upload(repository, session)
+
+    def _receive_upload(self, repository: str, session: str) -> None:
+        if self.query["_state"] != [str(len(self.registry.uploads[session]))]:
+            return self._stands(416, repository, session)
+        if self.command == "PATCH":
+            self.registry.uploads[session] += self.sent
+            return self._stands(202, repository, session)
+        data = self.registry.uploads.pop(session) + self.sent
+        if self.query["digest"] != [sha256(data)]:
             return self._reply(400, b'{"errors":[{"code":"DIGEST_INVALID"}]}')
-        self.registry.put(repository, self.sent)
-        return self._reply(201)
+        self.registry.put(repository, data)
+        return self._reply(201, b"", **self._stated(data))
+
+    def _stands(self, status: int, repository: str, session: str) -> None:
+        """Answer how much of an upload is there, and where it goes on."""
+        held = len(self.registry.uploads[session])
+        location = f"/v2/{repository}/blobs/uploads/{session}?_state={held}"
+        headers = {"Range": f"0-{max(0, held - 1)}", "Location": location, **self.fault.headers}
+        return self._reply(status, b"", **headers)
 
     def _open(self, repository: str) -> None:
         source = self.registry.blobs.get(self.query.get("from", [""])[0], {})
         digest = self.query.get("mount", [""])[0]
         if digest in source and not self.fault.unmounted:
             self.registry.put(repository, source[digest])
-            return self._reply(201)
+            return self._reply(201, b"", **self._stated(source[digest]))
         session = uuid.uuid4().hex
-        self.registry.uploads.add(session)
-        return self._reply(202, Location=f"/v2/{repository}/blobs/uploads/{session}?_state=opaque")
+        self.registry.uploads[session] = b""
+        return self._stands(202, repository, session)
 
     def _reply(self, status: int, body: bytes = b"", **headers: str) -> None:
         if self.fault.mute:
@@ -296,3 +360,32 @@ class _Handler(BaseHTTPRequestHandler):
             if self.fault.short:
                 self._cut()
         return None
+
+
+class _Direct(_Handler):
+    """The same answers without a connection, for tests of thousands of requests."""
+
+    def __init__(self, registry: FakeRegistry, method: str, path: str, headers: Mapping[str, str], body: bytes) -> None:
+        self.registry, self.command, self.path = registry, method, path
+        self._body = io.BytesIO()
+        self.headers = Message()
+        for name, value in {**headers, "Content-Length": str(len(body))}.items():
+            self.headers[name] = value
+        self.rfile, self.wfile = io.BufferedReader(io.BytesIO(body)), self._body
+        self._status, self._headers = 0, dict[str, str]()
+
+    def answered(self) -> Answer:
+        self._serve()
+        return self._status, self._headers, self._body.getvalue()
+
+    def send_response(self, code: int, message: str | None = None) -> None:
+        self._status = code
+
+    def send_header(self, keyword: str, value: str) -> None:
+        self._headers[keyword] = value
+
+    def end_headers(self) -> None:
+        """Nothing is sent."""
+
+    def _cut(self) -> None:
+        raise ConnectionResetError

@@ -41,9 +41,15 @@ class Clock:
 
     def __init__(self) -> None:
         self.now = 1_800_000_000.0
+        self.meanwhile: Callable[[], object] | None = None
 
     def sleep(self, seconds: float) -> None:
-        self.now += seconds
+        """Time passes; in the middle of it, once, something happens."""
+        meanwhile, self.meanwhile = self.meanwhile, None
+        self.now += seconds / 2
+        if meanwhile:
+            meanwhile()
+        self.now += seconds / 2
 
     def monotonic(self) -> float:
         self.now += 0.0001  # so that what happens later is later
@@ -81,7 +87,7 @@ class Line(requests.Session):
         if self.step in self.faults:
             self.fake.faults.append(self.faults[self.step])
         path = f"{parts.path}?{parts.query}" if parts.query else parts.path
-        body = data if isinstance(data, bytes) else b"".join(data)
+        body = data if isinstance(data, bytes) else b"".join(data or ())
         try:
             status, said, content = self.fake.answer(method, path, headers or {}, body)
         except ConnectionError as error:
@@ -119,9 +125,9 @@ def tag_set(version: str, aliases: Sequence[str] = ("v2.6", "latest"), images: S
     return TagSet(version, tuple(images), tuple(aliases))
 
 
-def candidate(version: str) -> TagSet:
+def candidate(version: str, aliases: Sequence[str] = ()) -> TagSet:
     """What a candidate puts."""
-    return TagSet(version, IMAGES, (), candidate=True)
+    return TagSet(version, IMAGES, tuple(aliases), candidate=True)
 
 
 def approved(
@@ -268,10 +274,10 @@ def states(world: World, run: Callable[[Registry], object]) -> list[State]:
 
 
 def requests_of(world: World, run: Callable[[Registry], object]) -> list[str]:
-    """The method of each request of a run."""
+    """`METHOD PATH` of each request of a run."""
     found: list[str] = []
     client = direct(world.fake)
-    line(client).before = lambda method, path: found.append(method)
+    line(client).before = lambda method, path: found.append(f"{method} {path}")
     run(client)
     world.seen = world.tags()
     return found
@@ -286,8 +292,8 @@ class Stopping:
         self._thread = threading.Thread()
         line(self.client).at[step] = self._stop
 
-    def begin(self, work: Callable[[Registry], object]) -> Callable[[], None]:
-        """What starts it, and returns when it has stopped or ended."""
+    def begin(self, work: Callable[[Registry], object], until: threading.Event | None = None) -> Callable[[], None]:
+        """What starts it, and returns when it has stopped or ended, or is as far as `until`."""
 
         def run() -> None:
             work(self.client)
@@ -296,19 +302,27 @@ class Stopping:
         def start() -> None:
             self._thread = threading.Thread(target=run, daemon=True)
             self._thread.start()
-            assert self._stopped.wait(10)
+            while not (self._stopped.wait(0.01) or (until and until.is_set())):
+                assert self._thread.is_alive()
 
         return start
 
-    def go_on(self) -> None:
-        """Let it run to its end."""
+    def go_on(self, until: threading.Event | None = None) -> None:
+        """Let it run to its end, or `until` something."""
         self._go.set()
+        if until and until.wait(10):
+            return
         self._thread.join(10)
         assert not self._thread.is_alive()
 
     def _stop(self) -> None:
         self._stopped.set()
         assert self._go.wait(10)
+
+
+def expire(fake: FakeRegistry) -> None:
+    """Let every claim of the lock be over."""
+    fake.manifests[REPOSITORIES.records].pop(lock.TAG, None)
 
 
 def dying(client: Registry, step: int) -> Registry:

@@ -189,7 +189,7 @@ def test_what_was_not_assessed_is_no_empty_list(lacking: str) -> None:
 
 
 def test_problems_are_carried() -> None:
-    problem = Problem("secret", "/root/.ssh/id_rsa", "a private key", "remove it")
+    problem = Problem("secret", "/srv/.ssh/id_rsa", "a private key", "remove it")
     record = replace(scan_record(BUILD), verdict=Verdict.FAIL, reason="a secret", problems=(problem,))
     found = vulnerability.read(carried(vulnerability.statement(record, NAME)))
     assert (found.verdict, found.reason, found.problems) == (Verdict.FAIL, "a secret", (problem,))
