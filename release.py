@@ -32,18 +32,21 @@ from images import plan as planning
 from images import resolve
 from images.catalog import Catalog, Version
 from oci.registry import Registry
-from publish import attest, cadence, channels, keys, kinds, lock, webhook
+from publish import webhook
 from publish.compare import compare
+from publish.evidence import attest, keys
+from publish.evidence.verify import verify
 from publish.out import released
 from publish.pipeline import STAGES, Options, Release, stages_until, todays_judges
 from publish.promotion import Asked
 from publish.published import CANDIDATE, PRODUCTION
 from publish.record import ReleaseRecord
 from publish.rescan import rescan, target_judge
-from publish.rollback import rollback, yank
+from publish.rules import cadence, channels, kinds
 from publish.state import Known
-from publish.transaction import Outcome, Production
-from publish.verify import verify
+from publish.tags import lock
+from publish.tags.rollback import rollback, yank
+from publish.tags.transaction import Outcome, Production
 from report import difference_page, feed, notes, render
 from report.feed import Place
 from report.model import ImageRecords

@@ -7,12 +7,13 @@ from collections.abc import Iterator
 
 from images.catalog import Catalog
 from oci.registry import Registry
-from publish import evidence, journal
-from publish.cadence import Out
-from publish.journal import Transaction
-from publish.keys import Trusted
-from publish.predicates import DECISION, decision
+from publish.evidence import store as evidence
+from publish.evidence.keys import Trusted
+from publish.evidence.predicates import DECISION, decision
 from publish.published import CANDIDATE
+from publish.rules.cadence import Out
+from publish.tags import journal
+from publish.tags.journal import Transaction
 from runner.errors import ConfigError
 
 

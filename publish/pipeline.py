@@ -17,14 +17,16 @@ from images.layers import POOL, WHEEL
 from images.plan import Plan, record_path
 from images.record import BuildRecord
 from oci.registry import Registry
-from publish import attest, lock, promotion
-from publish.attest import Witness
+from publish import promotion
 from publish.compare import between
+from publish.evidence import attest
+from publish.evidence.attest import Witness
 from publish.promotion import Asked, Candidate, Promoted
 from publish.published import PRODUCTION, Published, manifest_of, previous, tag_of
 from publish.record import Promotion, ReleaseRecord, StageTime
 from publish.state import Known, State, state_of
-from publish.transaction import Production
+from publish.tags import lock
+from publish.tags.transaction import Production
 from runner import progress, records
 from runner.errors import ConfigError
 from scan import run as scanning

@@ -9,16 +9,18 @@ from dataclasses import dataclass
 
 from images.catalog import BASE, Catalog, Line, Version
 from images.record import BuildRecord
-from publish import channels as channel_data
-from publish import evidence, gate, kinds, transaction
-from publish.attest import Witness
-from publish.channels import CHANNELS, Channels
-from publish.journal import tags_of
-from publish.keys import Trusted
-from publish.predicates import decision as decisions
-from publish.predicates.decision import Decided
+from publish.evidence import store as evidence
+from publish.evidence.attest import Witness
+from publish.evidence.keys import Trusted
+from publish.evidence.predicates import decision as decisions
+from publish.evidence.predicates.decision import Decided
 from publish.published import CANDIDATE, PRODUCTION, published
-from publish.transaction import Approved, Outcome, Production, TagSet
+from publish.rules import channels as channel_data
+from publish.rules import gate, kinds
+from publish.rules.channels import CHANNELS, Channels
+from publish.tags import transaction
+from publish.tags.journal import tags_of
+from publish.tags.transaction import Approved, Outcome, Production, TagSet
 from runner import progress
 from runner.errors import GateRefused
 from runner.verdict import Verdict, summary

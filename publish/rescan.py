@@ -11,7 +11,7 @@ from pathlib import Path
 from images.catalog import Catalog, Version
 from oci.registry import Registry
 from publish.published import PRODUCTION, Published, published
-from publish.rollback import Judge, Target
+from publish.tags.rollback import Judge, Target
 from runner import home, progress
 from runner.errors import EnvironmentFailed
 from runner.verdict import Verdict

@@ -1,6 +1,6 @@
 """How far a release is, by the records of its stages: what a report shows and a command ends with.
 
-Nothing is promoted from this: that is decided from signed evidence (`publish/gate.py`).
+Nothing is promoted from this: that is decided from signed evidence (`publish/rules/gate.py`).
 """
 
 from __future__ import annotations

@@ -23,9 +23,9 @@ from images.catalog import Repositories
 from oci import referrers
 from oci.manifest import LAYER_GZIP, OCI_CONFIG, image_manifest, sha256
 from oci.registry import Registry
-from publish import journal, lock
-from publish.journal import order
-from publish.transaction import Approved, Outcome, Production, TagSet, promote
+from publish.tags import journal, lock
+from publish.tags.journal import order
+from publish.tags.transaction import Approved, Outcome, Production, TagSet, promote
 from tests.fakes.registry import FakeRegistry, Fault, State
 
 REPOSITORIES = Repositories(production="production", staging="staging", cache="cache", records="records")

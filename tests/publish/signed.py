@@ -16,13 +16,13 @@ from images.record import BuildRecord, BuiltLayer, DebianPackage
 from oci.manifest import Descriptor, Manifest, canonical
 from oci.referrers import attach
 from oci.registry import Registry
-from publish import statement
-from publish.evidence import BUNDLE
-from publish.keys import PrivateKey, Trusted, key_id
-from publish.predicates import bill, decision, provenance, test_result, vulnerability
-from publish.predicates.decision import Decided
-from publish.predicates.provenance import Builder
-from publish.statement import Statement
+from publish.evidence import statement
+from publish.evidence.keys import PrivateKey, Trusted, key_id
+from publish.evidence.predicates import bill, decision, provenance, test_result, vulnerability
+from publish.evidence.predicates.decision import Decided
+from publish.evidence.predicates.provenance import Builder
+from publish.evidence.statement import Statement
+from publish.evidence.store import BUNDLE
 from runner.verdict import Verdict
 from scan.record import Database, Judged, Sbom, ScanRecord, Standing
 from tests.fakes.cyclonedx import sbom

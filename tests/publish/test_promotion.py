@@ -14,16 +14,18 @@ from images import catalog
 from images.catalog import Catalog, Version
 from images.record import BuildRecord
 from oci.registry import Registry, file_sha256
-from publish import cadence, channels, lock, rescan
-from publish.attest import Witness, kept
+from publish import rescan
 from publish.compare import between
-from publish.keys import PrivateKey
+from publish.evidence.attest import Witness, kept
+from publish.evidence.keys import PrivateKey
+from publish.evidence.verify import Verified, verify
 from publish.out import released
 from publish.promotion import Asked, Candidate, Promoted, promote
 from publish.published import Published, previous
-from publish.rollback import rollback, yank
-from publish.transaction import Production
-from publish.verify import Verified, verify
+from publish.rules import cadence, channels
+from publish.tags import lock
+from publish.tags.rollback import rollback, yank
+from publish.tags.transaction import Production
 from runner.errors import ConfigError, GateRefused
 from runner.verdict import Verdict
 from scan import store, trivy

@@ -16,11 +16,11 @@ from images.catalog import Catalog, Version
 from images.record import BuildRecord
 from oci import referrers
 from oci.registry import Registry, file_sha256
-from publish import lock
 from publish.compare import compare
 from publish.published import CANDIDATE, PRODUCTION, find, published
 from publish.rescan import NO_SBOM, rescan
-from publish.transaction import Approved, Production, TagSet, promote
+from publish.tags import lock
+from publish.tags.transaction import Approved, Production, TagSet, promote
 from runner.errors import ConfigError
 from runner.verdict import Verdict
 from scan import store, trivy

@@ -1,0 +1,122 @@
+"""Each stage says what it found of an image: signed statements on its digest, and its record for other machines.
+
+Statements are what promotion and strangers believe; records are what the next stage and the report work with where
+`out/` has none, so that the stages of a release can run on machines that share nothing but the registry.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from images.locks import Wheel
+from images.record import BuildRecord
+from oci import referrers
+from oci.manifest import Descriptor
+from oci.registry import Registry
+from publish.evidence import keys
+from publish.evidence import store as evidence
+from publish.evidence.keys import PrivateKey, Trusted
+from publish.evidence.predicates import bill, provenance, test_result, vulnerability
+from publish.evidence.statement import Statement
+from publish.evidence.store import Found
+from runner import home, progress, records
+from runner.errors import EnvironmentFailed
+from scan.record import ScanRecord
+from validation.record import ValidationRecord
+
+RECORD = "application/vnd.pytorch-cuda-images.{stage}+json"
+CREATED = "org.opencontainers.image.created"
+LOCAL_KEY = "this-machine"
+
+T = TypeVar("T", BuildRecord, ValidationRecord, ScanRecord)
+
+
+@dataclass(frozen=True)
+class Witness:
+    """Who signs what is found in a registry, and about images of which name."""
+
+    registry: Registry
+    key: PrivateKey
+    name: str
+
+    def built(self, build: BuildRecord, wheels: Sequence[Wheel]) -> None:
+        """Provenance, of these wheels of the locks."""
+        self._say(build, provenance.statement(build, wheels, provenance.builder_of(os.environ), self.name))
+        keep(self.registry, build, "build", build, build.created_at)
+
+    def tested(self, build: BuildRecord, record: ValidationRecord) -> None:
+        """Every suite that the image's stacks require, with its verdict."""
+        self._say(build, test_result.statement(record, build.stacks, self.name))
+        keep(self.registry, build, "validation", record, record.started_at)
+
+    def scanned(self, build: BuildRecord, record: ScanRecord, folder: Path) -> None:
+        """The bill of materials in `folder`, and what is known against it."""
+        if record.sbom:
+            document = (folder / record.sbom.file).read_bytes()
+            self._say(build, bill.statement(record, document, self.name))
+        self._say(build, vulnerability.statement(record, self.name))
+        keep(self.registry, build, "scan", record, record.started_at)
+
+    def decided(self, build: BuildRecord, statement: Statement) -> str:
+        """The digest of the decision's manifest."""
+        return self._say(build, statement)
+
+    def _say(self, build: BuildRecord, statement: Statement) -> str:
+        subject = subject_of(self.registry, build)
+        return evidence.publish(self.registry, build.repository, subject, [statement], self.key)[0].digest
+
+
+def subject_of(registry: Registry, build: BuildRecord) -> Descriptor:
+    """The manifest of a build. Raises EnvironmentFailed where it is gone."""
+    manifest = registry.manifest(build.repository, build.digest)
+    if manifest is None:
+        raise EnvironmentFailed(
+            f"{registry.host}/{build.repository}@{build.digest} is not there", "run the build stage again"
+        )
+    return manifest.descriptor
+
+
+def keep(registry: Registry, build: BuildRecord, stage: str, record: object, created: str) -> None:
+    """Attach a stage's record to the image it is about."""
+    kind = RECORD.format(stage=stage)
+    blobs = [(kind, records.to_json(record).encode())]
+    referrers.attach(registry, build.repository, subject_of(registry, build), kind, blobs, {CREATED: created})
+
+
+def kept(registry: Registry, repository: str, digest: str, stage: str, kind: type[T]) -> T | None:
+    """The newest record of a stage about a digest; None where none is attached."""
+    found = referrers.referrers(registry, repository, digest, RECORD.format(stage=stage))
+    if not found:
+        return None
+    newest = max(found, key=lambda each: (each.annotations.get(CREATED, ""), each.descriptor.digest))
+    text = referrers.fetch(registry, repository, newest)[0]
+    return records.from_json(kind, text, f"{registry.host}/{repository}@{newest.descriptor.digest}")
+
+
+def signing_key() -> PrivateKey:
+    """The configured key, else one of this machine, which nobody else trusts; made on the first call."""
+    if os.environ.get(keys.SIGNING_KEY):
+        return keys.signing_key()
+    folder = home.kept("keys")
+    if not (folder / f"{LOCAL_KEY}.key").exists():
+        keys.generate(folder, LOCAL_KEY)
+        progress.say(f"  made a key of this machine to sign evidence with; {keys.SIGNING_KEY} names another")
+    return keys.signing_key(str(folder / f"{LOCAL_KEY}.key"))
+
+
+def trusted_keys(given: Sequence[str] = ()) -> Trusted:
+    """The public keys given or configured, else that of this machine."""
+    local = home.home() / "keys" / f"{LOCAL_KEY}.pub"
+    if not given and not os.environ.get(keys.TRUSTED_KEYS) and local.exists():
+        return keys.trusted_keys([str(local)])
+    return keys.trusted_keys(given)
+
+
+def usable(found: Sequence[Found], predicate_type: str) -> Statement | None:
+    """The newest statement of a type that a trusted key signed; None where there is none."""
+    signed = [each for each in found if each.predicate_type == predicate_type and each.statement and not each.problem]
+    return max(signed, key=lambda each: each.created).statement if signed else None

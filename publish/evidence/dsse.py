@@ -1,0 +1,108 @@
+"""Signed envelopes: DSSE 1.0 (secure-systems-lab/dsse, protocol.md and envelope.md).
+
+A signature covers the payload *and* its type, so that no signed thing can be passed off as a thing of another type. It
+is deterministic (RFC 6979 for ECDSA): the same payload and key are the same envelope. ECDSA signatures are in DER, as
+Sigstore has them. The specification allows several signatures; Sigstore's bundle, which ours travel in, demands one,
+and one is all that is accepted here: what else an envelope carries is nothing anybody here vouched for.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.hashes import SHA256
+
+from oci.manifest import canonical
+from publish.evidence.foreign import NOT_USABLE, json_object
+from publish.evidence.keys import PrivateKey, PublicKey, Trusted, key_id
+from publish.evidence.statement import MEDIA_TYPE
+from runner.errors import GateRefused
+
+
+@dataclass(frozen=True)
+class Signed:
+    """A payload whose signature was verified, and the id of the key that made it."""
+
+    payload: bytes
+    key_id: str
+
+
+def sign(payload: bytes, key: PrivateKey, payload_type: str = MEDIA_TYPE) -> bytes:
+    """The payload in an envelope; the same bytes for the same arguments."""
+    message = encoded(payload_type.encode(), payload)
+    if isinstance(key, Ed25519PrivateKey):
+        signature = key.sign(message)
+    else:
+        signature = key.sign(message, ec.ECDSA(SHA256(), deterministic_signing=True))
+    made = {"keyid": key_id(key.public_key()), "sig": _base64(signature)}
+    return canonical({"payload": _base64(payload), "payloadType": payload_type, "signatures": [made]})
+
+
+def open_envelope(envelope: bytes, trusted: Trusted, payload_type: str = MEDIA_TYPE) -> Signed:
+    """The payload, when a trusted key signed it as `payload_type`. Raises GateRefused.
+
+    The payload is not looked at before. A key id only says which key to try, and an envelope need not have one.
+    """
+    return opened(json_object(envelope, "the envelope"), trusted, payload_type)
+
+
+def opened(envelope: Mapping[str, Any], trusted: Trusted, payload_type: str = MEDIA_TYPE) -> Signed:
+    """As `open_envelope`, of one that was parsed already."""
+    try:
+        payload, stated = _bytes(envelope["payload"]), envelope["payloadType"].encode()
+        (made,) = envelope["signatures"]
+        signature, hint = _bytes(made["sig"]), str(made.get("keyid") or "")
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise GateRefused(f"not an envelope with one signature ({error!r:.100})", NOT_USABLE) from None
+    signer = _signer(_candidates(trusted, hint), signature, encoded(stated, payload))
+    if stated != payload_type.encode():
+        raise GateRefused(f"what was signed is {stated!r:.100}, not {payload_type}", NOT_USABLE)
+    return Signed(payload, key_id(signer))
+
+
+def encoded(payload_type: bytes, payload: bytes) -> bytes:
+    """What is signed: the Pre-Authentication Encoding of DSSE 1.0."""
+    return b"DSSEv1 %d %s %d %s" % (len(payload_type), payload_type, len(payload), payload)
+
+
+def _candidates(trusted: Trusted, hint: str) -> Iterable[PublicKey]:
+    if hint and hint not in trusted:
+        raise GateRefused(
+            f"signed by the key {hint[:64]!r}, which is not trusted", "trust its public key, if it is yours"
+        )
+    return [trusted[hint]] if hint else trusted.values()
+
+
+def _signer(keys: Iterable[PublicKey], signature: bytes, message: bytes) -> PublicKey:
+    for key in keys:
+        if _verifies(key, signature, message):
+            return key
+    raise GateRefused("its signature is of no trusted key, or it was changed after it was signed", NOT_USABLE)
+
+
+def _verifies(key: PublicKey, signature: bytes, message: bytes) -> bool:
+    try:
+        if isinstance(key, Ed25519PublicKey):
+            key.verify(signature, message)
+        else:
+            key.verify(signature, message, ec.ECDSA(SHA256()))
+    except InvalidSignature:
+        return False
+    return True
+
+
+def _base64(data: bytes) -> str:
+    return base64.b64encode(data).decode()
+
+
+def _bytes(text: Any) -> bytes:  # noqa: ANN401 - anything may stand in an envelope
+    """Standard or URL-safe base64: a verifier must accept either."""
+    if not isinstance(text, str):
+        raise TypeError("not base64 text")
+    return base64.b64decode(text.translate(str.maketrans("-_", "+/")), validate=True)

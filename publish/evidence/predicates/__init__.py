@@ -1,0 +1,92 @@
+"""The predicates evidence is made of: one module each, from the record of a stage to a Statement and back.
+
+A module has `statement(...)`, which a stage calls, and `read(statement)`, which whoever decides calls: what is decided
+from is a dataclass, not JSON. Other producers' predicates of the same types are refused by `read` where they lack what
+is decided from. Fields that are ours and not the predicate's are named `pytorchCudaImages`, as its specification asks
+(spec/v1/README.md, extension fields), or stand in annotations.
+"""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any, TypeVar
+
+from pydantic import TypeAdapter, ValidationError
+
+from publish.evidence.foreign import NOT_USABLE
+from publish.evidence.statement import Statement
+from runner.errors import GateRefused
+
+PROVENANCE = "https://slsa.dev/provenance/v1"
+TEST_RESULT = "https://in-toto.io/attestation/test-result/v0.1"
+SBOM = "https://cyclonedx.org/bom"
+VULNERABILITIES = "https://in-toto.io/attestation/vulns/v0.2"
+DECISION = "https://github.com/pytorch-cuda-images/decision/v1"
+
+OWN = "pytorchCudaImages"
+"""The field of a predicate that holds what its specification has no place for."""
+
+T = TypeVar("T")
+
+_MADE_ON: dict[str, Sequence[str | int]] = {
+    PROVENANCE: ("runDetails", "metadata", "finishedOn"),
+    TEST_RESULT: ("configuration", 0, "annotations", "finished_at"),
+    SBOM: ("metadata", "timestamp"),
+    VULNERABILITIES: ("metadata", "scanFinishedOn"),
+    DECISION: ("decided_on",),
+}
+
+
+def made_on(statement: Statement) -> str:
+    """When what a statement says was found (ISO 8601, with its zone); empty where it does not say.
+
+    It is signed. The annotation of the artifact is not: whoever may write to the registry could make old evidence new.
+    """
+    try:
+        found = at(statement, *_MADE_ON[statement.predicate_type])
+        moment = datetime.datetime.fromisoformat(found)
+    except (KeyError, GateRefused, TypeError, ValueError):
+        return ""
+    return str(found) if moment.tzinfo else ""
+
+
+def later(started_at: str, seconds: float) -> str:
+    """An ISO 8601 moment and seconds after it, to the second; empty where the moment is."""
+    if not started_at:
+        return ""
+    moment = datetime.datetime.fromisoformat(started_at) + datetime.timedelta(seconds=seconds)
+    return moment.isoformat(timespec="seconds")
+
+
+def at(statement: Statement, *path: str | int) -> Any:  # noqa: ANN401 - JSON
+    """What a predicate holds at a path. Raises GateRefused where it has no such place."""
+    found: Any = statement.predicate
+    for step in path:
+        if step not in _places(found):
+            place = ".".join(map(str, path))
+            raise GateRefused(f"{statement.predicate_type} without `{place}`", NOT_USABLE)
+        found = found[step]
+    return found
+
+
+def _places(found: object) -> Collection[object]:
+    if isinstance(found, list):
+        return range(len(found))
+    return found if isinstance(found, Mapping) else ()
+
+
+def read_as(kind: type[T], statement: Statement, *path: str | int) -> T:
+    """What a predicate holds at a path, as a dataclass. Raises GateRefused; unknown fields are left alone."""
+    try:
+        return TypeAdapter(kind).validate_python(at(statement, *path))
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(map(str, (*path, *first["loc"])))
+        raise GateRefused(f"{statement.predicate_type}, `{place}`: {first['msg'][:100]}", NOT_USABLE) from None
+
+
+def expect(statement: Statement, predicate_type: str) -> None:
+    """Raises GateRefused where a statement is of another type."""
+    if statement.predicate_type != predicate_type:
+        raise GateRefused(f"{statement.predicate_type!r:.100}, where {predicate_type} is meant", NOT_USABLE)

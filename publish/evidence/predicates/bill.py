@@ -1,0 +1,31 @@
+"""What is in an image: its CycloneDX bill of materials, as the predicate `cyclonedx.org/bom`."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+from publish.evidence.foreign import json_object
+from publish.evidence.predicates import SBOM, expect, read_as
+from publish.evidence.statement import Statement
+from runner.errors import ConfigError
+from scan.record import ScanRecord
+
+
+def statement(record: ScanRecord, document: bytes, name: str) -> Statement:
+    """The document of a scan as a statement. Raises ConfigError where it is another than the scan judged."""
+    judged = record.sbom.sha256 if record.sbom else "none"
+    found = hashlib.sha256(document).hexdigest()
+    if found != judged:
+        raise ConfigError(
+            f"{record.version} {record.image}: the bill of materials is {found}, and {judged} was judged",
+            f"run `./release.py scan {record.version}` again",
+        )
+    return Statement(record.digest, name, SBOM, json_object(document, "the bill of materials"))
+
+
+def read(statement: Statement) -> dict[str, Any]:
+    """The CycloneDX document. Raises GateRefused for a statement of another type, or a bill without a component."""
+    expect(statement, SBOM)
+    read_as(dict[str, Any], statement, "components", 0)
+    return dict(statement.predicate)

@@ -1,0 +1,44 @@
+"""Who may carry which tags: the promotion decision, a predicate of our own.
+
+It names the evidence it was made from by digest, so that a reader can judge again from the same.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from publish.evidence.predicates import DECISION, expect, read_as
+from publish.evidence.statement import Statement
+from runner import records
+from runner.verdict import Verdict
+
+
+@dataclass(frozen=True)
+class Decided:
+    """What the gate decided of one digest. `reasons` are all that refuse it, none where it may go.
+
+    `tags` are those it may carry in `channel`, `kind` is patch, feature or major, `evidence` the digests of the
+    artifacts that were counted, `policy` the SHA-256 of the channels' demands. `decided_on` is ISO 8601.
+    """
+
+    version: str
+    image: str
+    channel: str
+    kind: str
+    verdict: Verdict
+    reasons: tuple[str, ...]
+    tags: tuple[str, ...]
+    evidence: tuple[str, ...]
+    policy: str
+    decided_on: str
+
+
+def statement(decided: Decided, digest: str, name: str) -> Statement:
+    """The decision as a statement."""
+    return Statement(digest, name, DECISION, records.plain(decided))
+
+
+def read(statement: Statement) -> Decided:
+    """The decision. Raises GateRefused for a statement of another type or shape."""
+    expect(statement, DECISION)
+    return read_as(Decided, statement)

@@ -1,0 +1,148 @@
+"""How an image was built: SLSA provenance v1 (slsa.dev/provenance/v1).
+
+External parameters are what a person types: version, image, and the line it belongs to. Resolved dependencies are all
+that went in: the base image, Debian's packages, every locked wheel by SHA-256, and the layers made of them (a layer
+found by its content key was made in an earlier run). `builder.id` is the workflow on GitHub Actions, as its own
+provenance names it, else a machine of ours, which a verifier should trust less.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from packageurl import PackageURL
+
+from images.locks import Wheel
+from images.record import BuildRecord
+from oci.manifest import LAYER_GZIP
+from publish.evidence.predicates import PROVENANCE, expect, later, read_as
+from publish.evidence.statement import Statement
+
+BUILD_TYPE = "https://github.com/pytorch-cuda-images/build/v1"
+LOCAL_BUILDER = "https://github.com/pytorch-cuda-images/builder/local"
+
+Descriptor = dict[str, Any]
+"""An in-toto ResourceDescriptor."""
+
+
+@dataclass(frozen=True)
+class Builder:
+    """Who built: `id` a URI, `invocation` the run; `source` is `git+URI@REF` at `commit`. Empty where unknown."""
+
+    id: str
+    invocation: str = ""
+    source: str = ""
+    commit: str = ""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """The external parameters."""
+
+    version: str
+    image: str
+    line: str
+
+
+@dataclass(frozen=True)
+class Built:
+    """What provenance says that is decided from. Times are ISO 8601."""
+
+    asked: Asked
+    build_type: str
+    builder: str
+    dependencies: int
+    finished_at: str
+
+
+def builder_of(environ: Mapping[str, str]) -> Builder:
+    """The builder by GitHub Actions' default variables; a local one elsewhere."""
+    if environ.get("GITHUB_ACTIONS") != "true":
+        return Builder(LOCAL_BUILDER)
+    server, repository = environ["GITHUB_SERVER_URL"], environ["GITHUB_REPOSITORY"]
+    run, attempt = environ["GITHUB_RUN_ID"], environ.get("GITHUB_RUN_ATTEMPT", "1")
+    return Builder(
+        id=f"{server}/{environ['GITHUB_WORKFLOW_REF']}",
+        invocation=f"{server}/{repository}/actions/runs/{run}/attempts/{attempt}",
+        source=f"git+{server}/{repository}@{environ['GITHUB_REF']}",
+        commit=environ["GITHUB_SHA"],
+    )
+
+
+def statement(build: BuildRecord, wheels: Sequence[Wheel], builder: Builder, name: str) -> Statement:
+    """The record as a statement; `wheels` are those of the locks of its stacks.
+
+    The record has the work of all layers added up: the start is the earliest that can have been.
+    """
+    predicate = {
+        "buildDefinition": {
+            "buildType": BUILD_TYPE,
+            "externalParameters": {"version": build.version, "image": build.image, "line": _line(build.version)},
+            "internalParameters": _facts(build),
+            "resolvedDependencies": list(_dependencies(build, wheels, builder)),
+        },
+        "runDetails": {"builder": {"id": builder.id}, "metadata": _metadata(build, builder)},
+    }
+    return Statement(build.digest, name, PROVENANCE, predicate)
+
+
+def read(statement: Statement) -> Built:
+    """What was built, by whom. Raises GateRefused for a statement of another type or shape."""
+    expect(statement, PROVENANCE)
+    definition = "buildDefinition"
+    return Built(
+        asked=read_as(Asked, statement, definition, "externalParameters"),
+        build_type=read_as(str, statement, definition, "buildType"),
+        builder=read_as(str, statement, "runDetails", "builder", "id"),
+        dependencies=len(read_as(list[Descriptor], statement, definition, "resolvedDependencies")),
+        finished_at=read_as(str, statement, "runDetails", "metadata", "finishedOn"),
+    )
+
+
+def _metadata(build: BuildRecord, builder: Builder) -> dict[str, str]:
+    started = later(build.created_at, -build.seconds)
+    found = {"invocationId": builder.invocation, "startedOn": started, "finishedOn": build.created_at}
+    return {name: value for name, value in found.items() if value}
+
+
+def _facts(build: BuildRecord) -> dict[str, str]:
+    """What the catalogue says of the line, and the key of everything the image is made from."""
+    return {"torch": build.torch, "cuda": build.cuda, "python": build.python, "contentKey": build.content_key}
+
+
+def _line(version: str) -> str:
+    return version.removeprefix("v").rpartition(".")[0]
+
+
+def _dependencies(build: BuildRecord, wheels: Iterable[Wheel], builder: Builder) -> Iterator[Descriptor]:
+    if builder.source:
+        yield {"name": "source", "uri": builder.source, "digest": {"gitCommit": builder.commit}}
+    if build.base_source:
+        yield _base(build.base_source)
+    for package in build.debian_packages:
+        yield {"uri": PackageURL("deb", "debian", package.name, package.version).to_string()}
+    for wheel in wheels:
+        uri = PackageURL("pypi", None, wheel.name, wheel.version, {"file_name": wheel.file}).to_string()
+        yield {"name": wheel.file, "uri": uri, "digest": {"sha256": wheel.sha256}}
+    for layer in build.layers:
+        notes = {"kind": layer.kind, "stack": layer.stack, "contentKey": layer.key, "made": layer.made}
+        yield {"name": layer.name, "digest": _digest(layer.digest), "mediaType": LAYER_GZIP, "annotations": notes}
+
+
+def _base(source: str) -> Descriptor:
+    """The slim base by digest; `mmdebstrap SUITE` has none: Debian's packages are all that is in it."""
+    reference, _, digest = source.partition("@")
+    if not digest:
+        tool, _, suite = source.partition(" ")
+        return {"name": "base", "uri": PackageURL("generic", None, tool, suite).to_string()}
+    repository, _, tag = reference.rpartition(":")
+    qualifiers = {"repository_url": repository, "tag": tag}
+    uri = PackageURL("oci", None, repository.rpartition("/")[2], digest, qualifiers).to_string()
+    return {"name": "base", "uri": uri, "digest": _digest(digest)}
+
+
+def _digest(digest: str) -> dict[str, str]:
+    algorithm, _, value = digest.partition(":")
+    return {algorithm: value}

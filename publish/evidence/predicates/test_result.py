@@ -1,0 +1,117 @@
+"""What was tested: in-toto `test-result/v0.1`.
+
+The specification has passed, warned and failed. Only `pass` is passed here; whatever else a suite ended in is failed,
+`not run` and `flaky` too, so that a reader who knows the specification alone is never told better than it was. The
+exact verdicts, the GPUs and the executor are in the annotations of the one `configuration`, whose digest is the key of
+the suites and of what they were told to expect.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+
+from publish.evidence.predicates import TEST_RESULT, expect, later, read_as
+from publish.evidence.statement import Statement
+from runner import records
+from runner.verdict import Verdict, summary, worst
+from validation.record import SuiteResult, ValidationRecord
+from validation.suite import suites_of
+
+PASSED, FAILED = "PASSED", "FAILED"
+MISSING = "the record has no such suite"
+
+
+@dataclass(frozen=True)
+class SuiteVerdict:
+    """How one suite ended; `reason` for every verdict but `pass`. `required` by the stacks of the image."""
+
+    name: str
+    verdict: Verdict
+    reason: str
+    required: bool
+
+
+@dataclass(frozen=True)
+class Gpu:
+    """GPUs of one model, as the driver names it."""
+
+    model: str
+    count: int
+
+
+@dataclass(frozen=True)
+class Tested:
+    """A test run of one digest. `verdict` is never better than any required suite's. Times are ISO 8601."""
+
+    version: str
+    image: str
+    verdict: Verdict
+    reason: str
+    suites: tuple[SuiteVerdict, ...]
+    gpus: tuple[Gpu, ...]
+    device: str
+    executor: str
+    driver: str
+    engine: str
+    started_at: str
+    finished_at: str
+
+
+def statement(record: ValidationRecord, stacks: Collection[str], name: str) -> Statement:
+    """The record as a statement: every suite that images of `stacks` must pass is in it, run or not."""
+    tested = tested_of(record, stacks)
+    passed = [suite.name for suite in tested.suites if suite.verdict is Verdict.PASS]
+    failed = [suite.name for suite in tested.suites if suite.verdict is not Verdict.PASS]
+    suites = {"name": "suites", "digest": {"sha256": record.key}, "annotations": records.plain(tested)}
+    predicate = {
+        "result": PASSED if tested.verdict is Verdict.PASS else FAILED,
+        "configuration": [suites],
+        "passedTests": passed,
+        "failedTests": failed,
+    }
+    return Statement(record.digest, name, TEST_RESULT, predicate)
+
+
+def read(statement: Statement) -> Tested:
+    """What was tested. Raises GateRefused for a statement of another type or shape."""
+    expect(statement, TEST_RESULT)
+    return read_as(Tested, statement, "configuration", 0, "annotations")
+
+
+def tested_of(record: ValidationRecord, stacks: Collection[str]) -> Tested:
+    """The record, against what the stacks require."""
+    suites = tuple(_suites(record.suites, [suite.name for suite in suites_of(stacks)]))
+    lacking = [suite for suite in suites if suite.required and suite.verdict is not Verdict.PASS]
+    verdict = summary(suite.verdict for suite in lacking) if lacking else Verdict.PASS
+    first = f"{lacking[0].name}: {lacking[0].reason}" if lacking else ""
+    where = record.environment
+    return Tested(
+        version=record.version,
+        image=record.image,
+        verdict=worst((record.verdict, verdict)),
+        reason=record.reason or first,
+        suites=suites,
+        gpus=tuple(Gpu(model, count) for model, count in sorted(Counter(where.gpus).items())),
+        device=where.device,
+        executor=where.executor,
+        driver=where.driver,
+        engine=where.engine,
+        started_at=record.started_at,
+        finished_at=later(record.started_at, record.seconds),
+    )
+
+
+def _suites(run: Iterable[SuiteResult], required: Collection[str]) -> Iterable[SuiteVerdict]:
+    """One line a suite: the required ones in their order, then what else was run. Of two results the worse counts."""
+    results: dict[str, SuiteResult] = {}
+    for result in run:
+        before = results.setdefault(result.suite, result)
+        if worst((before.verdict, result.verdict)) is not before.verdict:
+            results[result.suite] = result
+    for name in dict.fromkeys((*required, *results)):
+        if name in results:
+            yield SuiteVerdict(name, results[name].verdict, results[name].reason, name in required)
+        else:
+            yield SuiteVerdict(name, Verdict.NOT_RUN, MISSING, required=True)

@@ -1,0 +1,75 @@
+"""What is claimed about a digest: in-toto Statements (Attestation Framework, spec/v1/statement.md).
+
+Ours have one subject, the manifest's digest: evidence is about bytes, never about a tag. `name` tells people which
+repository it was published in; nothing is decided from it, since promotion takes evidence to another one.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from oci.manifest import canonical
+from publish.evidence.foreign import NOT_USABLE, json_object
+from runner.errors import ConfigError, GateRefused
+
+STATEMENT = "https://in-toto.io/Statement/v1"
+MEDIA_TYPE = "application/vnd.in-toto+json"
+
+_DIGEST = re.compile(r"sha256:[0-9a-f]{64}", re.ASCII)
+
+
+@dataclass(frozen=True)
+class Statement:
+    """A predicate about `subject`, the digest of a manifest. Raises ConfigError where that is none."""
+
+    subject: str
+    name: str
+    predicate_type: str
+    predicate: Mapping[str, Any]
+
+    def __post_init__(self) -> None:
+        if not _DIGEST.fullmatch(self.subject):
+            raise ConfigError(
+                f"{self.subject!r:.100} is not the digest of an image, and nothing else can be proven",
+                "build the image, and validate and scan that digest",
+            )
+
+
+def to_json(statement: Statement) -> bytes:
+    """The statement as bytes, the same for the same statement: sorted keys, no spaces, ASCII."""
+    subject = {"name": statement.name, "digest": {"sha256": statement.subject.removeprefix("sha256:")}}
+    return canonical(
+        {
+            "_type": STATEMENT,
+            "subject": [subject],
+            "predicateType": statement.predicate_type,
+            "predicate": statement.predicate,
+        }
+    )
+
+
+def from_json(data: bytes) -> Statement:
+    """A statement about one manifest. Raises GateRefused for anything else."""
+    content = json_object(data, "the statement")
+    if content.get("_type") != STATEMENT:
+        raise GateRefused(f"its type is {content.get('_type')!r:.100}, not {STATEMENT}", NOT_USABLE)
+    try:
+        (subject,) = content["subject"]
+        digest, name = f"sha256:{subject['digest']['sha256']}", str(subject.get("name", ""))
+        return Statement(digest, name, *_predicate(content))
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise GateRefused(
+            f"the statement is not about one digest with one predicate ({error!r:.100})", NOT_USABLE
+        ) from None
+    except ConfigError as error:
+        raise GateRefused(f"the statement is not about a digest: {error.message}", NOT_USABLE) from None
+
+
+def _predicate(content: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+    predicate_type, predicate = content["predicateType"], content.get("predicate", {})
+    if not (isinstance(predicate_type, str) and isinstance(predicate, dict)):
+        raise TypeError("predicateType is no text, or predicate no object")
+    return predicate_type, predicate

@@ -1,0 +1,202 @@
+"""What was done to production's tags: promotions, rollbacks and yanks, in the registry, in the order they happened.
+
+A transaction is written here before it moves its first tag and closed after its last, so what a killed run left open
+can be finished by any later one: until then each of its tags holds what it held (`old`) or what it shall hold (`new`).
+Written only by who holds the lock (publish/tags/lock.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import ClassVar, Literal
+
+from pydantic import ConfigDict, TypeAdapter
+
+from images.catalog import BASE
+from oci.manifest import EMPTY_CONFIG, OCI_EMPTY, image_manifest
+from oci.registry import Registry
+from publish.tags.lock import Claim
+from runner import records
+from runner.errors import EnvironmentFailed
+
+KIND = "application/vnd.pytorch-cuda-images.journal.v1+json"
+TAG = "journal"
+CANDIDATE = "-candidate"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A tag on its way from the digest `old` (empty: it was not there) to `new`, as the evidence `decision` allowed.
+
+    `alias` is the tag without its image (`v2.6` of `v2.6-cv`), empty for a release's own tags. `decision` is the digest
+    of the decision's manifest.
+    """
+
+    __pydantic_config__: ClassVar[ConfigDict] = records.STRICT
+    tag: str
+    image: str
+    alias: str
+    old: str
+    new: str
+    decision: str
+    state: Literal["planned", "done"] = "planned"
+
+
+@dataclass(frozen=True)
+class Transaction:
+    """Tags that move together. `version` is what is promoted, gone back to, or yanked; a rollback undoes `undone`.
+
+    Of a candidate it is `v2.6.0-candidate`: what becomes of the release is not what becomes of its candidates.
+    """
+
+    __pydantic_config__: ClassVar[ConfigDict] = records.STRICT
+    kind: Literal["promotion", "rollback", "yank"]
+    version: str
+    owner: str
+    started_at: str
+    entries: tuple[Entry, ...]
+    undone: tuple[str, ...] = ()
+    reason: str = ""
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it may be half done."""
+        return any(entry.state == "planned" for entry in self.entries)
+
+    def __str__(self) -> str:
+        return f"{self.kind} of {', '.join(self.undone) or self.version}"
+
+
+@dataclass(frozen=True)
+class Standing:
+    """An alias of an image that a release was put under, and no rollback has undone."""
+
+    tag: str
+    image: str
+    alias: str
+    version: str
+    digest: str
+    decision: str
+
+
+@dataclass(frozen=True)
+class Journal:
+    """All transactions, oldest first. Only the last can be open."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = records.STRICT
+    transactions: tuple[Transaction, ...] = ()
+
+    @property
+    def begun(self) -> Transaction | None:
+        """The transaction that is open."""
+        last = self.transactions[-1:]
+        return last[0] if last and last[0].is_open else None
+
+    def with_begun(self, transaction: Transaction) -> Journal:
+        """The journal with one more transaction."""
+        return Journal((*self.transactions, transaction))
+
+    def closed(self) -> Journal:
+        """The journal when everything in it is done."""
+        *before, last = self.transactions
+        done = replace(last, entries=tuple(replace(entry, state="done") for entry in last.entries))
+        return Journal((*before, done))
+
+    def expected(self, tag: str) -> frozenset[str]:
+        """The digests a tag may hold by now, "" for none; nothing where the journal does not know the tag."""
+        for transaction in reversed(self.transactions):
+            for entry in transaction.entries:
+                if entry.tag == tag:
+                    return frozenset({entry.new} if entry.state == "done" else {entry.old, entry.new})
+        return frozenset()
+
+    def own(self, version: str) -> tuple[Entry, ...]:
+        """The own tags of a release, as it was promoted; none where it was not."""
+        promoted = [each for each in self.transactions if each.kind == "promotion" and each.version == version]
+        entries = {entry.tag: entry for each in promoted for entry in each.entries if not entry.alias}
+        return tuple(entry for entry in entries.values() if entry.tag in tags_of(version, entry.image))
+
+    def yanked(self, version: str = "", digest: str = "") -> str:
+        """Why a version, or any version with this digest, was yanked; empty where it was not."""
+        for transaction in self.transactions:
+            digests = {entry.new for entry in transaction.entries}
+            if transaction.kind == "yank" and (transaction.version == version or digest in digests):
+                return f"{transaction.version} was yanked: {transaction.reason}"
+        return ""
+
+    def standing(self) -> tuple[Standing, ...]:
+        """Everything that aliases would say if what was rolled back had never been; of each tag, the last holds."""
+        found: dict[tuple[str, str], Standing] = {}
+        for transaction in self.transactions:
+            found = {key: each for key, each in found.items() if key[1] not in transaction.undone}
+            for each in _put(transaction):
+                if transaction.kind == "rollback" and _top(found, each.tag) == each.digest:
+                    continue  # it stands there from its own promotion
+                found.pop((each.tag, each.version), None)
+                found[each.tag, each.version] = each
+        return tuple(found.values())
+
+
+_FORM = TypeAdapter(Journal)
+
+
+@dataclass(frozen=True)
+class Book:
+    """The journal, and the manifest digest under its tag it was read from; None where there is none yet."""
+
+    journal: Journal
+    digest: str | None
+
+
+def read(registry: Registry, repository: str) -> Book:
+    """Raises EnvironmentFailed where there is a journal that cannot be read: then nothing may move."""
+    manifest = registry.manifest(repository, TAG)
+    if manifest is None:
+        return Book(Journal(), None)
+    where = f"{registry.host}/{repository}:{TAG}"
+    try:
+        layer = manifest.blobs()[-1]
+        journal = _FORM.validate_json(registry.blob(repository, layer.digest, layer.size))
+    except (ValueError, KeyError, TypeError, IndexError) as error:
+        problem = f"{where} is not a journal this version can read ({' '.join(str(error).split())[:200]})"
+        raise EnvironmentFailed(problem, "use the version that wrote it, or restore that tag") from None
+    return Book(journal, manifest.digest)
+
+
+def write(registry: Registry, repository: str, journal: Journal, before: str | None, claim: Claim) -> Book:
+    """Put the journal in place of the one with manifest digest `before`. Raises EnvironmentFailed."""
+    config = registry.push_bytes(repository, EMPTY_CONFIG, OCI_EMPTY)
+    layer = registry.push_bytes(repository, _FORM.dump_json(journal), KIND)
+    manifest = image_manifest(config, [layer], artifact_type=KIND)
+    if registry.digest_of(repository, TAG) != before:
+        where = f"{registry.host}/{repository}:{TAG}"
+        raise EnvironmentFailed(f"{where} was written by another run meanwhile", "run the same command again")
+    claim.check()
+    registry.put_manifest(repository, TAG, manifest)
+    return Book(journal, manifest.digest)
+
+
+def tags_of(stem: str, image: str) -> tuple[str, ...]:
+    """The tags of an image under a version or alias: `v2.6-cv`; `v2.6` and `v2.6-base` of the base image."""
+    return (stem, f"{stem}-{image}") if image == BASE else (f"{stem}-{image}",)
+
+
+def order(version: str) -> tuple[int, ...]:
+    """A version's place among all, that of a candidate too: v2.10.0 is after v2.9.1."""
+    return tuple(int(part) for part in version.removeprefix("v").removesuffix(CANDIDATE).split("."))
+
+
+def line_of(version: str) -> str:
+    """`v2.6` of `v2.6.3`."""
+    return version.rpartition(".")[0]
+
+
+def _put(transaction: Transaction) -> Iterator[Standing]:
+    for entry in transaction.entries:
+        if entry.alias:
+            yield Standing(entry.tag, entry.image, entry.alias, transaction.version, entry.new, entry.decision)
+
+
+def _top(found: dict[tuple[str, str], Standing], tag: str) -> str:
+    return next((each.digest for key, each in reversed(found.items()) if key[0] == tag), "")

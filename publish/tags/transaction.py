@@ -1,0 +1,322 @@
+"""The tags of a release as one transaction: all images under all their tags, or none, however often it is interrupted.
+
+The order is what makes it safe. Whatever speaks against it is found, all at once, before anything is put. Then blobs,
+evidence and manifests go to production by digest, where nobody sees them yet, so that no tag ever names a digest
+without its evidence. Then, under the lock, the journal says which tags will move, and they move: own tags first,
+aliases next, `latest` last. A run killed after the journal is finished by the next one of any kind, one killed before
+has shown nothing. An alias moves forwards only; back is `publish/tags/rollback.py`.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+
+from images.catalog import Repositories
+from oci import referrers
+from oci.manifest import Manifest, canonical
+from oci.registry import Registry, RegistryError
+from publish.tags import journal, lock
+from publish.tags.journal import CANDIDATE, Book, Entry, Journal, Transaction, order, tags_of
+from publish.tags.lock import Claim
+from runner import progress
+from runner.errors import EnvironmentFailed, GateRefused, ReleaseError
+
+LATEST = "latest"
+YANK = "application/vnd.pytorch-cuda-images.yank.v1+json"
+ATTEMPTS = 3
+"""How often a tag is tried: half a set of tags is worse than a wait."""
+
+
+@dataclass(frozen=True)
+class Production:
+    """Where tags move, and in whose name (`lock.owner`)."""
+
+    registry: Registry
+    repositories: Repositories
+    owner: str
+
+    def held(self, tag: str) -> str:
+        """The digest under a tag of the production repository; empty where there is none."""
+        return self.registry.digest_of(self.repositories.production, tag) or ""
+
+
+@dataclass(frozen=True)
+class TagSet:
+    """What a release puts: its own tags for all of `images`, and `aliases` (`v2.6`, `latest`), without images' names.
+
+    A candidate's own tags are `v2.6.0-candidate*`, which may move; a release's never do.
+    """
+
+    version: str
+    images: tuple[str, ...]
+    aliases: tuple[str, ...]
+    candidate: bool = False
+
+    @property
+    def stem(self) -> str:
+        """The own tag of the base image."""
+        return f"{self.version}{CANDIDATE}" if self.candidate else self.version
+
+
+@dataclass(frozen=True)
+class Approved:
+    """An image that may be promoted: where it is staged, and the manifest digest of the decision attached to it."""
+
+    image: str
+    digest: str
+    repository: str
+    decision: str
+
+
+@dataclass(frozen=True)
+class Move:
+    """A tag, and the digest it shall name. `alias` is empty for a release's own tag."""
+
+    tag: str
+    image: str
+    alias: str
+    digest: str
+    decision: str
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """The tags as they were and are (or, of a preview, would be), and what was left where it is, with the reason."""
+
+    entries: tuple[Entry, ...] = ()
+    left: tuple[str, ...] = ()
+
+
+def plan_moves(tags: TagSet, approved: Sequence[Approved]) -> tuple[Move, ...]:
+    """Every tag of a release, in the order they are put. Raises GateRefused where not all its images are approved."""
+    images = [each.image for each in approved]
+    if sorted(images) != sorted(tags.images):
+        wanted, given = ", ".join(sorted(tags.images)), ", ".join(sorted(images)) or "none"
+        raise GateRefused(
+            f"{tags.version} has {wanted}, and approved are {given}", "all images of a release go together"
+        )
+    return tuple(
+        Move(tag, each.image, "" if stem == tags.stem else stem, each.digest, each.decision)
+        for stem in (tags.stem, *sorted(tags.aliases, key=lambda alias: alias == LATEST))
+        for each in approved
+        for tag in tags_of(stem, each.image)
+    )
+
+
+def preview(production: Production, tags: TagSet, approved: Sequence[Approved]) -> Outcome:
+    """What `promote` would do now. Puts nothing. Raises GateRefused with everything that speaks against it."""
+    book = journal.read(production.registry, production.repositories.records)
+    return _planned(production, book.journal, tags, plan_moves(tags, approved))
+
+
+def promote(production: Production, tags: TagSet, approved: Sequence[Approved]) -> Outcome:
+    """Put the tags of a release. Raises GateRefused or EnvironmentFailed; run again, it goes on where it stopped."""
+    resume(production)
+    preview(production, tags, approved)
+    _stage(production, approved)
+    records = production.repositories.records
+    with lock.held(production.registry, records, production.owner) as claim:
+        book = settle(production, claim, journal.read(production.registry, records))
+        planned = _planned(production, book.journal, tags, plan_moves(tags, approved))
+        if any(entry.old != entry.new or book.journal.expected(entry.tag) != {entry.new} for entry in planned.entries):
+            begun = Transaction("promotion", tags.stem, production.owner, now(), planned.entries)
+            carry_out(production, claim, book, begun)
+    return planned
+
+
+def resume(production: Production) -> None:
+    """Finish what a killed run left half done, if one did. Raises EnvironmentFailed where it cannot be finished."""
+    registry, records = production.registry, production.repositories.records
+    if journal.read(registry, records).journal.begun:
+        with lock.held(registry, records, production.owner) as claim:
+            settle(production, claim, journal.read(registry, records))
+
+
+def carry_out(production: Production, claim: Claim, book: Book, transaction: Transaction) -> Book:
+    """Write a transaction into the journal and do it. What it names must be in production with its evidence."""
+    begun = book.journal.with_begun(transaction)
+    book = journal.write(production.registry, production.repositories.records, begun, book.digest, claim)
+    return settle(production, claim, book)
+
+
+def settle(production: Production, claim: Claim, book: Book) -> Book:
+    """Finish the transaction that is open in the journal, whoever began it."""
+    begun = book.journal.begun
+    if begun is None:
+        return book
+    progress.say(f"  {begun}, begun {begun.started_at} by {begun.owner}")
+    if begun.kind == "yank":
+        _mark(production, begun)
+    else:
+        _move_all(production, claim, begun.entries)
+    records, done = production.repositories.records, book.journal.closed()
+    return journal.write(production.registry, records, done, book.digest, claim)
+
+
+def now() -> str:
+    """The time, UTC, in seconds."""
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+
+
+def refuse(problems: Sequence[str], hint: str) -> None:
+    """Raises GateRefused with all of `problems`, where there are any."""
+    if problems:
+        raise GateRefused("; ".join(dict.fromkeys(problems)), hint)
+
+
+# Before anything is put
+
+
+def _planned(production: Production, kept: Journal, tags: TagSet, moves: Sequence[Move]) -> Outcome:
+    held = {move.tag: production.held(move.tag) for move in moves}
+    adopted = _adopted(production, kept, moves, held)
+    ahead = _ahead(kept, tags, [*adopted.values()])
+    moves = [move for move in moves if move.alias not in ahead]
+    problems = [*_yanked(kept, tags, moves), *_frozen(tags, moves, held), *_foreign(kept, moves, held, adopted)]
+    refuse(problems, "release the next version; a tag that somebody moved by hand, put back first")
+    entries = (Entry(each.tag, each.image, each.alias, held[each.tag], each.digest, each.decision) for each in moves)
+    stays = (f"{alias} stays on {version}, which is newer" for alias, version in ahead.items())
+    return Outcome(tuple(entries), tuple(stays))
+
+
+def _ahead(kept: Journal, tags: TagSet, adopted: Sequence[tuple[str, str]]) -> dict[str, str]:
+    """The aliases that name a newer release already, for any image: an alias moves for all of them or for none."""
+    standing = {each.tag: (each.alias, each.version) for each in kept.standing()}
+    found: dict[str, str] = {}
+    for alias, version in (*standing.values(), *adopted):
+        newest = max(found.get(alias, tags.version), version or tags.version, key=order)
+        if alias in tags.aliases and newest != tags.version:
+            found[alias] = newest
+    return found
+
+
+def _adopted(
+    production: Production, kept: Journal, moves: Sequence[Move], held: Mapping[str, str]
+) -> dict[str, tuple[str, str]]:
+    """Alias and release, "" for none, of the tags that are there and not in the journal: a journal may be lost."""
+    unknown = [each for each in moves if each.alias and not kept.expected(each.tag)]
+    there = [each for each in unknown if held[each.tag] not in ("", each.digest)]
+    return {each.tag: (each.alias, _release_of(production, each.image, held[each.tag])) for each in there}
+
+
+def _release_of(production: Production, image: str, digest: str) -> str:
+    """The newest release whose own tag, or its candidate's, names a digest."""
+    tags = production.registry.tags(production.repositories.production)
+    named = [match[1] for tag in tags if (match := re.match(r"(v\d+\.\d+\.\d+)(?:-|$)", tag))]
+    for version in sorted({*named}, key=order, reverse=True):
+        if digest in {production.held(tags_of(stem, image)[0]) for stem in (version, f"{version}{CANDIDATE}")}:
+            return version
+    return ""
+
+
+def _yanked(kept: Journal, tags: TagSet, moves: Sequence[Move]) -> Iterator[str]:
+    for move in moves:
+        if reason := kept.yanked(tags.version, move.digest):
+            yield f"{move.image}: {reason}"
+
+
+def _frozen(tags: TagSet, moves: Sequence[Move], held: Mapping[str, str]) -> Iterator[str]:
+    for move in moves:
+        if not (move.alias or tags.candidate) and held[move.tag] not in ("", move.digest):
+            yield f"{move.tag} is released as {held[move.tag]} and never moves"
+
+
+def _foreign(
+    kept: Journal, moves: Sequence[Move], held: Mapping[str, str], adopted: Mapping[str, tuple[str, str]]
+) -> Iterator[str]:
+    """Aliases that are not where the journal says: what they hold, and whether it may be replaced, nobody knows."""
+    for move in moves:
+        expected, now_on = kept.expected(move.tag), held[move.tag]
+        is_known = now_on in (expected or {""}) or bool(adopted.get(move.tag, ("", ""))[1])
+        if move.alias and not is_known and now_on != move.digest:
+            said = " or ".join(sorted(expected)) or "a release"
+            yield f"{move.tag} holds {now_on or 'nothing'}, and by the journal should hold {said}"
+
+
+# By digest
+
+
+def _stage(production: Production, approved: Sequence[Approved]) -> None:
+    """Bring every image and its evidence. Raises one error for all images that could not be brought."""
+    failed: list[tuple[str, ReleaseError]] = []
+    for each in approved:
+        try:
+            _bring(production, each)
+        except ReleaseError as error:
+            failed.append((each.image, error))
+    if failed:
+        kind = GateRefused if any(isinstance(error, GateRefused) for _, error in failed) else EnvironmentFailed
+        raise kind("; ".join(f"{image}: {error.message}" for image, error in failed), failed[0][1].hint)
+
+
+def _bring(production: Production, approved: Approved) -> None:
+    registry, target = production.registry, production.repositories.production
+    manifest = _manifest(registry, approved.repository, approved.digest)
+    for blob in manifest.blobs():
+        registry.ensure_blob(target, blob, approved.repository)
+    evidence = referrers.copy(registry, approved.repository, target, approved.digest)
+    if approved.decision not in {each.descriptor.digest for each in evidence}:
+        where = f"{registry.host}/{approved.repository}@{approved.digest}"
+        raise GateRefused(f"the decision {approved.decision} is not attached to {where}", "decide again, then promote")
+    registry.put_manifest(target, approved.digest, manifest)
+
+
+def _manifest(registry: Registry, repository: str, digest: str) -> Manifest:
+    found = registry.manifest(repository, digest)
+    if found is None:
+        where = f"{registry.host}/{repository}@{digest}"
+        raise EnvironmentFailed(f"{where} is not there", "build the image again, or restore it in the registry")
+    return found
+
+
+# By tag
+
+
+def _move_all(production: Production, claim: Claim, entries: Sequence[Entry]) -> None:
+    manifest = cache(lambda digest: _manifest(production.registry, production.repositories.production, digest))
+    for entry in entries:
+        _move(production, claim, entry, manifest(entry.new))
+    for entry in entries:
+        if (held := production.held(entry.tag)) != entry.new:
+            raise _conflict(production, entry, held)
+
+
+def _move(production: Production, claim: Claim, entry: Entry, manifest: Manifest) -> None:
+    """Put a tag unless it is there. A put whose answer was lost is found done by the next look."""
+    for attempt in range(1, ATTEMPTS + 1):
+        held = production.held(entry.tag)
+        if held == entry.new:
+            return
+        if held != entry.old:
+            raise _conflict(production, entry, held)
+        claim.check()
+        try:
+            production.registry.put_manifest(production.repositories.production, entry.tag, manifest)
+        except RegistryError as error:
+            if attempt == ATTEMPTS or (400 <= error.status < 500 and error.status != 429):
+                raise
+            time.sleep(2.0**attempt)
+        else:
+            progress.say(f"  {production.repositories.production}:{entry.tag} -> {entry.new}")
+            return
+
+
+def _conflict(production: Production, entry: Entry, held: str) -> EnvironmentFailed:
+    """Somebody else moved the tag. Which digest is right is theirs to say; half of the tags may have moved."""
+    where = f"{production.registry.host}/{production.repositories.production}:{entry.tag}"
+    said = f"{where} holds {held or 'nothing'}, put by somebody else: neither {entry.old or 'nothing'} nor {entry.new}"
+    return EnvironmentFailed(said, f"put it on {entry.old or entry.new} with any client, then run the same again")
+
+
+def _mark(production: Production, yanked: Transaction) -> None:
+    """Attach to every digest of a yanked release that it is, and why. The same marks however often this is done."""
+    registry, repository = production.registry, production.repositories.production
+    for image, digest in dict.fromkeys((entry.image, entry.new) for entry in yanked.entries):
+        if manifest := registry.manifest(repository, digest):
+            said = {"version": yanked.version, "image": image, "reason": yanked.reason, "yankedAt": yanked.started_at}
+            notes = {"org.opencontainers.image.created": yanked.started_at}
+            referrers.attach(registry, repository, manifest.descriptor, YANK, [(YANK, canonical(said))], notes)

@@ -1,0 +1,375 @@
+"""From the records of the stages to predicates and back: nothing better than it was, nothing left out."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from packageurl import PackageURL
+
+from publish.evidence.predicates import (
+    DECISION,
+    OWN,
+    PROVENANCE,
+    SBOM,
+    TEST_RESULT,
+    VULNERABILITIES,
+    bill,
+    decision,
+    later,
+    made_on,
+    provenance,
+    test_result,
+    vulnerability,
+)
+from publish.evidence.predicates.provenance import LOCAL_BUILDER, Asked, Builder
+from publish.evidence.predicates.test_result import MISSING, Gpu
+from publish.evidence.statement import Statement, from_json, to_json
+from runner.errors import ConfigError, GateRefused
+from runner.verdict import Verdict
+from scan.record import Problem, Standing
+from tests.fakes.refusal import refused
+from tests.publish.signed import (
+    BASE_IMAGE,
+    BUILDER,
+    DIGEST,
+    DOCUMENT,
+    H200,
+    NAME,
+    STARTED,
+    WHEELS,
+    build_record,
+    decided,
+    judged,
+    scan_record,
+    statements,
+    suite,
+    validation_record,
+)
+from validation.record import SuiteResult
+from validation.suite import suites_of
+
+BUILD = build_record()
+
+
+def carried(about: Statement) -> Statement:
+    """As a reader gets it: through bytes."""
+    return from_json(to_json(about))
+
+
+# Test result
+
+
+def outcome(
+    *suites: SuiteResult, verdict: Verdict = Verdict.PASS, stacks: tuple[str, ...] = ("base",)
+) -> test_result.Tested:
+    record = validation_record(BUILD, *suites, verdict=verdict)
+    return test_result.read(carried(test_result.statement(record, stacks, NAME)))
+
+
+def predicate(*suites: SuiteResult, verdict: Verdict = Verdict.PASS) -> dict[str, Any]:
+    record = validation_record(BUILD, *suites, verdict=verdict)
+    return dict(test_result.statement(record, BUILD.stacks, NAME).predicate)
+
+
+def required(stacks: tuple[str, ...] = ("base",)) -> list[str]:
+    return [each.name for each in suites_of(stacks)]
+
+
+def all_but(name: str) -> list[SuiteResult]:
+    return [suite(each) for each in required() if each != name]
+
+
+def test_every_suite_that_passed_is_listed() -> None:
+    found = predicate()
+    assert (found["result"], found["passedTests"], found["failedTests"]) == ("PASSED", required(), [])
+    assert outcome().verdict is Verdict.PASS
+
+
+@pytest.mark.parametrize("name", required())
+def test_a_suite_that_was_left_out_is_listed_as_not_run(name: str) -> None:
+    found = outcome(*all_but(name))
+    listed = {each.name: each for each in found.suites}
+    assert list(listed) == required()
+    assert (listed[name].verdict, listed[name].reason, listed[name].required) == (Verdict.NOT_RUN, MISSING, True)
+    assert (found.verdict, found.reason) == (Verdict.INCONCLUSIVE, f"{name}: {MISSING}")
+    assert (predicate(*all_but(name))["result"], predicate(*all_but(name))["failedTests"]) == ("FAILED", [name])
+
+
+@pytest.mark.parametrize("verdict", [each for each in Verdict if each is not Verdict.PASS])
+def test_only_pass_is_passed(verdict: Verdict) -> None:
+    suites = [*all_but("ddp"), suite("ddp", verdict, "because")]
+    found = predicate(*suites)
+    assert (found["result"], found["failedTests"]) == ("FAILED", ["ddp"])
+    assert "ddp" not in found["passedTests"]
+    assert outcome(*suites).verdict is not Verdict.PASS
+
+
+@pytest.mark.parametrize("verdict", [each for each in Verdict if each is not Verdict.PASS])
+def test_the_verdict_of_the_record_counts_too(verdict: Verdict) -> None:
+    assert predicate(verdict=verdict)["result"] == "FAILED"
+    assert outcome(verdict=verdict).verdict is verdict
+
+
+def test_a_stack_brings_its_suites() -> None:
+    found = outcome(*map(suite, required()), stacks=("base", "cv"))
+    assert [each.name for each in found.suites if each.verdict is not Verdict.PASS] == ["cv"]
+    assert found.verdict is Verdict.INCONCLUSIVE
+
+
+def test_of_two_results_of_a_suite_the_worse_counts() -> None:
+    bad = suite("ddp", Verdict.FAIL, "because")
+    for suites in ([*map(suite, required()), bad], [bad, *map(suite, required())]):
+        found = {each.name: each for each in outcome(*suites).suites}
+        assert (found["ddp"].verdict, found["ddp"].reason) == (Verdict.FAIL, "because")
+
+
+def test_what_nobody_asked_for_is_listed_and_not_required() -> None:
+    found = outcome(*map(suite, required()), suite("extra", Verdict.FAIL, "because"))
+    assert (found.suites[-1].name, found.suites[-1].required) == ("extra", False)
+    assert found.verdict is Verdict.PASS
+
+
+def test_where_it_ran() -> None:
+    record = validation_record(BUILD, gpus=(H200, "NVIDIA L4", H200))
+    found = test_result.read(carried(test_result.statement(record, BUILD.stacks, NAME)))
+    assert found.gpus == (Gpu(H200, 2), Gpu("NVIDIA L4", 1))
+    assert (found.device, found.executor, found.driver) == ("cuda", "docker", "550.54")
+    assert (found.started_at, found.finished_at) == (STARTED, "2026-11-20T10:01:01+00:00")
+
+
+def test_suites_of_a_machine_prove_no_image() -> None:
+    with refused(ConfigError, "not the digest of an image"):
+        test_result.statement(replace(validation_record(BUILD), digest=""), BUILD.stacks, NAME)
+
+
+# Vulnerabilities
+
+
+def test_findings_and_their_standing() -> None:
+    record = scan_record(BUILD, judged(Standing.BLOCKS, "CVE-2026-7"), judged(Standing.GRACE))
+    about = carried(vulnerability.statement(record, NAME))
+    results = about.predicate["scanner"]["result"]
+    assert [(each["id"], each["annotations"][0]["standing"]) for each in results] == [
+        ("CVE-2026-7", "blocks"),
+        ("CVE-2026-1", "in grace"),
+    ]
+    assert results[0]["severity"] == [{"method": "trivy", "score": "CRITICAL"}]
+    found = vulnerability.read(about)
+    assert found.standings == dict.fromkeys(Standing, 0) | {Standing.BLOCKS: 1, Standing.GRACE: 1}
+    assert found.blocking == ("CVE-2026-7",)
+
+
+def test_the_database_and_the_scanner() -> None:
+    about = carried(vulnerability.statement(scan_record(BUILD), NAME))
+    assert about.predicate["scanner"] == {
+        "uri": "pkg:github/aquasecurity/trivy@v0.76.0",
+        "version": "0.76.0",
+        "db": {
+            "uri": "registry.example/trivy-db:2",
+            "version": "sha256:" + "4" * 64,
+            "lastUpdate": "2026-11-20T06:00:00+00:00",
+        },
+        "result": [],
+    }
+    assert vulnerability.read(about).database == scan_record(BUILD).database
+
+
+@pytest.mark.parametrize("lacking", ["findings", "database"])
+def test_what_was_not_assessed_is_no_empty_list(lacking: str) -> None:
+    record = replace(scan_record(BUILD), verdict=Verdict.INCONCLUSIVE, **{lacking: None})  # type: ignore[arg-type]
+    about = carried(vulnerability.statement(record, NAME))
+    assert about.predicate["scanner"].keys() == {"uri", "version"}
+    found = vulnerability.read(about)
+    assert getattr(found, "standings" if lacking == "findings" else "database") is None
+    assert found.verdict is Verdict.INCONCLUSIVE
+
+
+def test_problems_are_carried() -> None:
+    problem = Problem("secret", "/srv/.ssh/id_rsa", "a private key", "remove it")
+    record = replace(scan_record(BUILD), verdict=Verdict.FAIL, reason="a secret", problems=(problem,))
+    found = vulnerability.read(carried(vulnerability.statement(record, NAME)))
+    assert (found.verdict, found.reason, found.problems) == (Verdict.FAIL, "a secret", (problem,))
+
+
+# Provenance
+
+
+def dependencies(builder: Builder = BUILDER, base: str = BASE_IMAGE) -> dict[str, dict[str, Any]]:
+    record = replace(BUILD, base_source=base)
+    about = carried(provenance.statement(record, WHEELS, builder, NAME))
+    listed = about.predicate["buildDefinition"]["resolvedDependencies"]
+    return {each.get("name") or each["uri"]: each for each in listed}
+
+
+def test_what_was_asked_for_and_who_built() -> None:
+    found = provenance.read(carried(provenance.statement(BUILD, WHEELS, BUILDER, NAME)))
+    assert found.asked == Asked("v2.6.0", "base", "2.6")
+    assert (found.build_type, found.builder) == (provenance.BUILD_TYPE, BUILDER.id)
+    assert (found.dependencies, found.finished_at) == (4, STARTED)
+
+
+def test_every_wheel_by_its_hash() -> None:
+    found = dependencies()[WHEELS[0].file]
+    assert found["digest"] == {"sha256": "c" * 64}
+    purl = PackageURL.from_string(found["uri"])
+    assert (purl.type, purl.name, purl.version, purl.qualifiers) == (
+        "pypi",
+        "torch",
+        "2.6.0",
+        {"file_name": WHEELS[0].file},
+    )
+
+
+def test_the_base_image_by_its_digest() -> None:
+    found = dependencies()["base"]
+    assert found["digest"] == {"sha256": "d" * 64}
+    purl = PackageURL.from_string(found["uri"])
+    assert (purl.type, purl.name, purl.version) == ("oci", "debian", "sha256:" + "d" * 64)
+    assert purl.qualifiers == {"repository_url": "docker.io/library/debian", "tag": "12-slim"}
+
+
+def test_a_bootstrapped_base_has_no_digest_and_its_packages() -> None:
+    found = dependencies(base="mmdebstrap bookworm")
+    assert found["base"] == {"name": "base", "uri": "pkg:generic/mmdebstrap@bookworm"}
+    assert "pkg:deb/debian/zlib1g@1:1.2.13.dfsg-1" in found
+
+
+def test_layers_are_dependencies() -> None:
+    found = dependencies()["torch 2.6.0"]
+    assert found["digest"] == {"sha256": "e" * 64}
+    assert found["annotations"] == {"kind": "wheel", "stack": "base", "contentKey": "1" * 64, "made": "reused"}
+
+
+def test_start_and_finish() -> None:
+    found = provenance.statement(BUILD, WHEELS, BUILDER, NAME).predicate["runDetails"]["metadata"]
+    assert found == {"startedOn": "2026-11-20T09:58:30+00:00", "finishedOn": STARTED}
+
+
+ACTIONS = {
+    "GITHUB_ACTIONS": "true",
+    "GITHUB_SERVER_URL": "https://forge.example",
+    "GITHUB_REPOSITORY": "team/images",
+    "GITHUB_WORKFLOW_REF": "team/images/.github/workflows/release.yml@refs/heads/main",
+    "GITHUB_REF": "refs/heads/main",
+    "GITHUB_SHA": "9" * 40,
+    "GITHUB_RUN_ID": "77",
+    "GITHUB_RUN_ATTEMPT": "2",
+}
+
+
+def test_the_builder_is_the_workflow() -> None:
+    builder = provenance.builder_of(ACTIONS)
+    assert builder.id == "https://forge.example/team/images/.github/workflows/release.yml@refs/heads/main"
+    metadata = provenance.statement(BUILD, WHEELS, builder, NAME).predicate["runDetails"]["metadata"]
+    assert metadata["invocationId"] == "https://forge.example/team/images/actions/runs/77/attempts/2"
+    assert dependencies(builder)["source"] == {
+        "name": "source",
+        "uri": "git+https://forge.example/team/images@refs/heads/main",
+        "digest": {"gitCommit": "9" * 40},
+    }
+
+
+def test_elsewhere_the_builder_is_a_machine() -> None:
+    assert provenance.builder_of({}) == Builder(LOCAL_BUILDER)
+    assert "source" not in dependencies(Builder(LOCAL_BUILDER))
+
+
+# Bill of materials and decision
+
+
+def test_the_bill_is_the_document_that_was_judged() -> None:
+    about = carried(bill.statement(scan_record(BUILD), DOCUMENT, NAME))
+    assert bill.read(about) == json.loads(DOCUMENT)
+    with refused(ConfigError, "was judged", "scan v2.6.0"):
+        bill.statement(scan_record(BUILD), DOCUMENT + b" ", NAME)
+    with refused(ConfigError, "none was judged"):
+        bill.statement(replace(scan_record(BUILD), sbom=None), DOCUMENT, NAME)
+
+
+def test_an_empty_bill_is_no_bill() -> None:
+    with refused(GateRefused, "components.0"):
+        bill.read(Statement(DIGEST, NAME, SBOM, {"components": []}))
+
+
+def test_the_decision_round_trips() -> None:
+    made = replace(decided(BUILD), reasons=("too old",), verdict=Verdict.FAIL)
+    assert decision.read(carried(decision.statement(made, DIGEST, NAME))) == made
+
+
+# What all have in common
+
+TYPES = (PROVENANCE, TEST_RESULT, SBOM, VULNERABILITIES, DECISION)
+READERS: tuple[Callable[[Statement], object], ...] = (
+    provenance.read,
+    test_result.read,
+    bill.read,
+    vulnerability.read,
+    decision.read,
+)
+
+
+def test_each_is_of_its_type() -> None:
+    assert tuple(each.predicate_type for each in statements()) == TYPES
+
+
+@pytest.mark.parametrize("reader", READERS, ids=TYPES)
+def test_a_reader_takes_its_own_type_alone(reader: Callable[[Statement], object]) -> None:
+    taken = []
+    for each in statements():
+        try:
+            reader(each)
+        except GateRefused:
+            continue
+        taken.append(each.predicate_type)
+    assert taken == [TYPES[READERS.index(reader)]]
+
+
+@pytest.mark.parametrize(("kind", "reader"), list(zip(TYPES, READERS, strict=True)), ids=TYPES)
+@pytest.mark.parametrize(
+    "held",
+    [
+        {},
+        {OWN: {}},
+        {"configuration": [{"annotations": {"suites": [{"name": "ddp", "verdict": "splendid"}]}}]},
+        {"configuration": "x", "components": "x", "buildDefinition": [], OWN: []},
+    ],
+    ids=["empty", "own field empty", "half", "other kinds of values"],
+)
+def test_what_lacks_something_is_refused(
+    kind: str, reader: Callable[[Statement], object], held: dict[str, Any]
+) -> None:
+    with refused(GateRefused, kind):
+        reader(Statement(DIGEST, NAME, kind, held))
+
+
+def test_unknown_fields_are_left_alone() -> None:
+    about = statements()[1]
+    changed = json.loads(json.dumps(about.predicate)) | {"more": 1}
+    changed["configuration"][0]["annotations"]["more"] = 1
+    assert test_result.read(replace(about, predicate=changed)) == test_result.read(about)
+
+
+def test_when_it_was_found_is_in_the_statement() -> None:
+    assert {each.predicate_type: made_on(each) for each in statements()} == {
+        PROVENANCE: STARTED,
+        TEST_RESULT: "2026-11-20T10:01:01+00:00",
+        SBOM: STARTED,
+        VULNERABILITIES: "2026-11-20T10:00:12+00:00",
+        DECISION: STARTED,
+    }
+
+
+@pytest.mark.parametrize("stated", [None, "", 7, "yesterday", "2026-11-20T10:00:00", ["2026"]])
+def test_no_time_is_better_than_half_a_time(stated: object) -> None:
+    assert made_on(Statement(DIGEST, NAME, DECISION, {"decided_on": stated})) == ""
+    assert made_on(Statement(DIGEST, NAME, DECISION, {})) == ""
+    assert made_on(Statement(DIGEST, NAME, "https://example.org/other/v1", {})) == ""
+
+
+def test_a_record_without_a_time_says_none() -> None:
+    assert later("", 7.0) == ""
+    assert made_on(test_result.statement(replace(validation_record(BUILD), started_at=""), ("base",), NAME)) == ""

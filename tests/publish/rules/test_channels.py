@@ -1,0 +1,184 @@
+"""What a release needs cannot be written down as less than everything, and no alias says more than is true."""
+
+from __future__ import annotations
+
+import datetime
+from itertools import product
+from pathlib import Path
+
+import pytest
+
+from images.catalog import Version
+from publish.rules import channels
+from publish.rules.channels import CHANNELS, EVIDENCE, Channels
+from runner.errors import ConfigError
+from runner.verdict import Verdict
+
+DAY = datetime.date(2026, 11, 21)
+VERSION = Version("2.6", 3)
+RELEASING = ("monthly", "quarterly", "production")
+
+
+@pytest.fixture
+def shipped() -> Channels:
+    return channels.load()
+
+
+def edited(tmp_path: Path, old: str, new: str) -> Path:
+    """The shipped file with one thing changed."""
+    text = CHANNELS.read_text()
+    assert text.count(old) >= 1, old
+    path = tmp_path / "channels.yaml"
+    path.write_text(text.replace(old, new, 1))
+    return path
+
+
+def test_what_is_shipped(shipped: Channels) -> None:
+    assert [name for name, channel in shipped.channels.items() if channel.releases] == list(RELEASING)
+    assert shipped.channel("monthly").kinds == ("patch",)
+    assert set(shipped.channel("quarterly").kinds) == {"patch", "feature"}
+
+
+@pytest.mark.parametrize("name", RELEASING)
+def test_a_release_is_proven_in_full(shipped: Channels, name: str) -> None:
+    demands = shipped.demands_of(name)
+    assert set(demands.evidence) == set(EVIDENCE)
+    assert demands.suites == demands.scan == (Verdict.PASS,)
+    assert demands.gpus
+    assert demands.database_days is not None
+
+
+def test_a_candidate_asks_for_no_gpu_and_takes_nothing_that_failed(shipped: Channels) -> None:
+    demands = shipped.demands_of("candidate")
+    assert demands.gpus == ()
+    assert set(demands.evidence) == set(EVIDENCE)
+    taken = {*demands.suites, *demands.scan}
+    assert taken == {Verdict.PASS, Verdict.NOT_RUN, Verdict.INCONCLUSIVE}
+
+
+@pytest.mark.parametrize(
+    ("name", "image", "tags", "aliases"),
+    [
+        ("candidate", "cv", "", "v2.6.3-candidate-cv v2.6-candidate-cv"),
+        ("monthly", "cv-nlp", "v2.6.3-cv-nlp", "v2.6-cv-nlp v2.6-monthly-cv-nlp 2026.11-cv-nlp latest-cv-nlp"),
+        (
+            "monthly",
+            "base",
+            "v2.6.3 v2.6.3-base",
+            "v2.6 v2.6-base v2.6-monthly v2.6-monthly-base 2026.11 2026.11-base latest latest-base",
+        ),
+        (
+            "quarterly",
+            "rl",
+            "v2.6.3-rl",
+            "v2.6-rl v2.6-monthly-rl v2.6-quarterly-rl 2026.11-rl 2026q4-rl latest-rl",
+        ),
+    ],
+)
+def test_names(shipped: Channels, name: str, image: str, tags: str, aliases: str) -> None:
+    channel = shipped.channel(name)
+    assert " ".join(channels.tags(channel, VERSION, image, DAY)) == tags
+    assert " ".join(channels.aliases(channel, VERSION, image, DAY, newest_line=True)) == aliases
+
+
+def test_an_older_line_moves_no_alias_that_all_lines_share(shipped: Channels) -> None:
+    for name in RELEASING:
+        moved = channels.aliases(shipped.channel(name), VERSION, "cv", DAY, newest_line=False)
+        assert moved
+        assert all(alias.startswith("v2.6") for alias in moved)
+
+
+def test_latest_moves_last_and_only_with_releases(shipped: Channels) -> None:
+    for name, channel in shipped.channels.items():
+        assert ("latest" in channel.aliases) == (name in RELEASING)
+        assert "latest" not in channel.aliases[:-1]
+
+
+def test_who_follows_the_months_is_never_behind_who_follows_the_quarters(shipped: Channels) -> None:
+    assert set(shipped.channel("monthly").aliases) <= set(shipped.channel("quarterly").aliases)
+
+
+def test_no_two_channels_or_images_ask_for_one_name_as_tag_and_alias(shipped: Channels) -> None:
+    for image, one, other in product(("base", "cv"), shipped.channels.values(), shipped.channels.values()):
+        fixed = channels.tags(one, VERSION, image, DAY)
+        assert not set(fixed) & set(channels.aliases(other, VERSION, image, DAY, newest_line=True))
+
+
+@pytest.mark.parametrize(("month", "quarter"), [(month, (month - 1) // 3 + 1) for month in range(1, 13)])
+def test_quarters(month: int, quarter: int) -> None:
+    assert channels.quarter(datetime.date(2026, month, 28)) == quarter
+
+
+def test_an_unknown_channel_is_an_error_that_names_the_known(shipped: Channels) -> None:
+    with pytest.raises(ConfigError, match=r"unknown channel `weekly`.*candidate, monthly, quarterly, production"):
+        shipped.demands_of("weekly")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        pytest.param("suites: [pass]", "suites: [pass, not run]", "suites take more than `pass`", id="not run"),
+        pytest.param("suites: [pass]", "suites: []", "suites take more than `pass`", id="no suites"),
+        pytest.param("scan: [pass]", "scan: [pass, inconclusive]", "scans take more than `pass`", id="scan"),
+        pytest.param("gpus: [Hopper]", "gpus: []", "no GPU family", id="no GPU"),
+        pytest.param("database_days: 7", "database_days: null", "no age of the database", id="no database"),
+        pytest.param("demands: proven", "demands: built", "demands `built` are too little", id="a candidate's demands"),
+        *(
+            pytest.param(f"      {each}: {days}", "      # gone", f"no {each} in evidence", id=f"no {each}")
+            for each, days in (("provenance", 30), ("tests", 30), ("sbom", 30), ("vulnerabilities", 3))
+        ),
+    ],
+)
+def test_what_a_release_needs_is_never_loosened(tmp_path: Path, old: str, new: str, said: str) -> None:
+    with pytest.raises(ConfigError, match=r"channels\.yaml:\d+: it releases") as refused:
+        channels.load(edited(tmp_path, old, new))
+    assert said in str(refused.value)
+
+
+@pytest.mark.parametrize("verdict", ["fail", "infra", "flaky", "passed"])
+@pytest.mark.parametrize("field", ["suites", "scan"])
+def test_no_channel_can_take_what_failed(tmp_path: Path, field: str, verdict: str) -> None:
+    line = {"suites": "[pass, not run, inconclusive]", "scan": "[pass, inconclusive]"}[field]
+    with pytest.raises(ConfigError, match=rf"channels\.yaml:\d+: `demands\.built\.{field}"):
+        channels.load(edited(tmp_path, f"{field}: {line}", f"{field}: [{verdict}]"))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        pytest.param("announce_days: 90", "announce_day: 90", "unknown key `announce_day`", id="misspelled"),
+        pytest.param("    kinds: [patch]\n", "", "missing key `channels.monthly.kinds`", id="missing"),
+        pytest.param("kinds: [patch]", "kinds: []", "channels.monthly.kinds", id="no kind"),
+        pytest.param("kinds: [patch]", "kinds: [hotfix]", "channels.monthly.kinds.0", id="unknown kind"),
+        pytest.param("provenance: 30", "provenances: 30", "provenances", id="unknown evidence"),
+        pytest.param("provenance: 30", "provenance: -1", "provenance", id="negative age"),
+        pytest.param("gpus: [Hopper]", "gpus: [Hoper]", "unknown GPU family `Hoper`", id="unknown family"),
+        pytest.param("Volta: [V100]", "Volta: []", "families.Volta", id="empty family"),
+        pytest.param("demands: proven", "demands: prove", "unknown demands `prove`", id="unknown demands"),
+        pytest.param("day: 15", "day: 29", "calendar.day", id="not in every month"),
+        pytest.param("day: 1}", "day: 0}", "calendar.day", id="day 0"),
+        pytest.param("[1, 4, 7, 10]", "[1, 4, 7, 13]", "calendar.months.3", id="month 13"),
+        pytest.param("[1, 4, 7, 10]", "[]", "calendar.months", id="no month"),
+        pytest.param('"{line}-candidate"', '"{branch}-candidate"', "only these can be filled in", id="placeholder"),
+        pytest.param('"{line}-candidate"', '"{}-candidate"', "only these can be filled in", id="no name"),
+        pytest.param('"{line}-candidate"', '"{line"', "only these can be filled in", id="open brace"),
+        pytest.param('"{line}-candidate"', '"a candidate"', "no name of a tag", id="space"),
+        pytest.param('"{line}-candidate"', '"-candidate"', "no name of a tag", id="first character"),
+        pytest.param('"{line}-candidate"', '"{line}"', "`{line}` belongs to channels that release", id="alias"),
+        pytest.param('"{line}-candidate"', "latest", "`latest` belongs to channels that release", id="latest"),
+        pytest.param('"{line}-candidate"', '"{version}"', "`{version}` belongs to channels that", id="a tag"),
+        pytest.param('aliases: ["{line}",', 'aliases: ["{version}",', "`{version}` belongs to", id="own tag"),
+        pytest.param('tags: ["{version}"]', 'tags: ["{line}"]', "must name its {version}", id="a tag that would move"),
+    ],
+)
+def test_a_wrong_file_is_refused_with_its_line(tmp_path: Path, old: str, new: str, said: str) -> None:
+    with pytest.raises(ConfigError, match=r"channels\.yaml:\d+: ") as refused:
+        channels.load(edited(tmp_path, old, new))
+    assert said in str(refused.value)
+
+
+def test_the_line_in_an_error_is_where_it_is(tmp_path: Path) -> None:
+    path = edited(tmp_path, "gpus: [Hopper]", "gpus: [Hoper]")
+    number = path.read_text()[: path.read_text().index("Hoper")].count("\n") + 1
+    with pytest.raises(ConfigError, match=rf"channels\.yaml:{number}: unknown GPU family"):
+        channels.load(path)

@@ -1,0 +1,156 @@
+"""What the journal says of tags, and that it is read back as written or not at all."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+
+from oci.manifest import EMPTY_CONFIG, OCI_EMPTY, image_manifest
+from oci.registry import Registry
+from publish.tags import journal, lock
+from publish.tags.journal import Entry, Journal, Transaction, line_of, order, read, tags_of, write
+from publish.tags.lock import Claim
+from runner.errors import EnvironmentFailed
+from tests.fakes.refusal import refused
+from tests.fakes.registry import FakeRegistry
+from tests.publish.moving import direct
+
+
+@pytest.fixture
+def client() -> Iterator[Registry]:
+    with FakeRegistry() as started:
+        yield direct(started)
+
+
+@pytest.fixture
+def claim(client: Registry) -> Claim:
+    """A lock that is held."""
+    config = client.push_bytes("records", EMPTY_CONFIG, OCI_EMPTY)
+    held = image_manifest(config, [config])
+    client.put_manifest("records", lock.TAG, held)
+    return Claim(client, "records", config, "me", held.digest, until=1e12)
+
+
+def entry(tag: str, old: str, new: str, alias: str = "", state: str = "done") -> Entry:
+    """Of the base image."""
+    return Entry(tag, "base", alias, old, new, f"decision on {new}", "done" if state == "done" else "planned")
+
+
+def promotion(version: str, *entries: Entry) -> Transaction:
+    return Transaction("promotion", version, "me", "2026-11-21T12:00:00Z", entries)
+
+
+def rolled_back(to: str, undone: str, *entries: Entry) -> Transaction:
+    return Transaction("rollback", to, "me", "2026-11-21T12:00:00Z", entries, (undone,))
+
+
+FIRST = promotion("v2.6.0", entry("v2.6.0", "", "a"), entry("v2.6", "", "a", "v2.6"))
+SECOND = promotion("v2.6.1", entry("v2.6.1", "", "b"), entry("v2.6", "a", "b", "v2.6"))
+BACK = rolled_back("v2.6.0", "v2.6.1", entry("v2.6", "b", "a", "v2.6"))
+
+
+def test_it_is_read_as_it_was_written(client: Registry, claim: Claim) -> None:
+    assert read(client, "records") == journal.Book(Journal(), None)
+    first = write(client, "records", Journal((FIRST,)), None, claim)
+    second = write(client, "records", Journal((FIRST, SECOND, BACK)), first.digest, claim)
+    assert read(client, "records") == second
+
+
+@pytest.mark.parametrize("before", [None, "sha256:" + "0" * 64])
+def test_one_that_another_wrote_meanwhile_is_not_replaced(client: Registry, claim: Claim, before: str | None) -> None:
+    written = write(client, "records", Journal((FIRST,)), None, claim)
+    with refused(EnvironmentFailed, "another run"):
+        write(client, "records", Journal((SECOND,)), before, claim)
+    assert read(client, "records") == written
+
+
+def test_nobody_writes_without_the_lock(client: Registry, claim: Claim) -> None:
+    with refused(EnvironmentFailed, "another run took the lock"):
+        write(client, "records", Journal((FIRST,)), None, replace(claim, digest="another"))
+    with refused(EnvironmentFailed, "held longer"):
+        write(client, "records", Journal((FIRST,)), None, replace(claim, until=0))
+    assert read(client, "records").digest is None
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"[]",
+        b"{}x",
+        b'{"transactions": 3}',
+        b'{"transactions": [{}]}',
+        b'{"transactions": [], "more": 1}',
+        b'{"transactions": [{"kind": "dance", "version": "", "owner": "", "started_at": "", "entries": []}]}',
+    ],
+    ids=bytes.decode,
+)
+def test_what_is_no_journal(client: Registry, content: bytes) -> None:
+    config = client.push_bytes("records", EMPTY_CONFIG, OCI_EMPTY)
+    layer = client.push_bytes("records", content, journal.KIND)
+    client.put_manifest("records", journal.TAG, image_manifest(config, [layer]))
+    with refused(EnvironmentFailed, "records:journal", "not a journal"):
+        read(client, "records")
+
+
+def test_only_the_last_can_be_open() -> None:
+    half = promotion("v2.6.1", entry("v2.6.1", "", "b"), entry("v2.6", "a", "b", "v2.6", "planned"))
+    assert Journal((FIRST,)).begun is None
+    begun = Journal((FIRST,)).with_begun(half)
+    assert begun.begun == half
+    assert begun.closed() == Journal((FIRST, SECOND))
+
+
+def test_what_a_tag_may_hold() -> None:
+    half = promotion("v2.6.1", entry("v2.6", "a", "b", "v2.6", "planned"))
+    assert Journal((FIRST,)).expected("v2.6") == {"a"}
+    assert Journal((FIRST, half)).expected("v2.6") == {"a", "b"}
+    assert Journal((FIRST, SECOND)).expected("v2.6") == {"b"}
+    assert Journal((FIRST, SECOND, BACK)).expected("v2.6") == {"a"}
+    assert Journal((FIRST,)).expected("latest") == frozenset()
+
+
+@pytest.mark.parametrize(
+    ("transactions", "versions"),
+    [
+        ((), []),
+        ((FIRST,), ["v2.6.0"]),
+        ((FIRST, SECOND), ["v2.6.0", "v2.6.1"]),
+        ((FIRST, SECOND, BACK), ["v2.6.0"]),
+        ((FIRST, SECOND, BACK, SECOND), ["v2.6.0", "v2.6.1"]),
+        ((FIRST, SECOND, FIRST), ["v2.6.1", "v2.6.0"]),
+    ],
+)
+def test_what_aliases_stand_for(transactions: tuple[Transaction, ...], versions: list[str]) -> None:
+    assert [each.version for each in Journal(transactions).standing()] == versions
+
+
+def test_an_alias_sent_to_another_release_than_it_was_on_stands_for_that() -> None:
+    made = promotion("v2.6.1", entry("2026.11", "", "b", "2026.11"))
+    back = rolled_back("v2.6.0", "v2.6.1", entry("2026.11", "b", "a", "2026.11"))
+    (found,) = Journal((made, back)).standing()
+    assert (found.version, found.digest, found.decision) == ("v2.6.0", "a", "decision on a")
+
+
+def test_an_alias_that_goes_back_further_than_the_rest_stands_for_what_it_is_on() -> None:
+    """`latest` was not moved by v2.6.1, so that it goes back to v2.6.0 while all else goes back to v2.6.1."""
+    moved = [promotion(f"v2.6.{patch}", entry("latest", "", f"digest {patch}", "latest")) for patch in (0, 2)]
+    back = rolled_back("v2.6.1", "v2.6.2", entry("latest", "digest 2", "digest 0", "latest"))
+    (found,) = Journal((*moved, back)).standing()
+    assert (found.version, found.digest) == ("v2.6.0", "digest 0")
+
+
+def test_own_tags_are_those_of_the_release_and_not_of_its_candidate() -> None:
+    candidate = promotion("v2.6.0-candidate", entry("v2.6.0-candidate", "", "x"))
+    assert [each.tag for each in Journal((candidate, FIRST)).own("v2.6.0")] == ["v2.6.0"]
+    assert Journal((candidate,)).own("v2.6.0") == ()
+
+
+def test_versions_in_order() -> None:
+    assert sorted(["v2.10.0", "v2.9.1", "v2.6.10", "v2.6.9"], key=order) == ["v2.6.9", "v2.6.10", "v2.9.1", "v2.10.0"]
+    assert order("v2.10.0-candidate") == order("v2.10.0")
+    assert line_of("v2.10.3") == "v2.10"
+    assert tags_of("v2.6", "base") == ("v2.6", "v2.6-base")
+    assert tags_of("v2.6", "cv-nlp") == ("v2.6-cv-nlp",)
