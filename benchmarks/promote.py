@@ -26,8 +26,8 @@ from images import catalog
 from images.catalog import Repositories
 from oci import referrers
 from oci.registry import Registry
-from publish.journal import tags_of
-from publish.transaction import Approved, Production, TagSet, promote
+from publish.tags.journal import tags_of
+from publish.tags.transaction import Approved, Production, TagSet, promote
 from runner import embedded, engine, shell
 from tests.real_images import reference_of
 

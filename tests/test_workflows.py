@@ -16,8 +16,8 @@ from pathlib import Path
 
 import pytest
 
-from publish import channels
-from publish.cadence import Due
+from publish.rules import channels
+from publish.rules.cadence import Due
 from runner import records
 from runner.home import REPOSITORY
 from tests import workflow_rules as rules
