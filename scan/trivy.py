@@ -157,7 +157,8 @@ def _download(folder: Path, mirror: str | None) -> str:
     if done.returncode == 0:
         return ""
     said = (done.stderr.strip().splitlines() or ["no message"])[-1]
-    cause = re.sub(r" on [\d.:]+", "", said.partition(";")[0].strip(" *\t").rpartition("dial tcp: ")[2])[:120]
+    inner = said.partition(";")[0].strip(" *\t").rpartition("failed to download artifact from ")[2]
+    cause = re.sub(r" on [\d.:]+", "", inner.rpartition("dial tcp: ")[2])[:120]
     return f"no vulnerability database could be downloaded ({cause}), and none was given with --trivy-db"
 
 
