@@ -2,13 +2,15 @@
 
 A registry names the way in with its first 401: `Basic`, or `Bearer` with a token service (Distribution's token
 authentication). Credentials come from Docker's configuration (DOCKER_CONFIG, else `~/.docker`) or from the credential
-helper it names, and are read when a registry first asks for them.
+helper it names, and are read when a registry first asks for them. A token that ended is renewed when the registry
+refuses it.
 """
 
 from __future__ import annotations
 
 import base64
 import re
+import threading
 import warnings
 from collections.abc import Mapping
 from functools import cached_property
@@ -20,36 +22,56 @@ from docker.credentials.errors import StoreError
 from docker.errors import DockerException
 from requests.auth import AuthBase
 
+from oci import transport
+from oci.transport import TIMEOUT_S
 from runner.errors import ConfigError
 
-TIMEOUT_S = (10, 60)
 LOOPBACK = ("127.0.0.1", "localhost")
 CLIENT_ID = "pytorch-cuda-images"
 
 
+Purpose = tuple[str, bool]
+"""Of a request: its repository, empty for none, and whether it changes something. Tokens hold for one purpose."""
+
+
 class Login(AuthBase):
-    """The authorization of requests to the registry `host`, whose API is below the address `base`."""
+    """The authorization of requests to the registry `host`, whose API is below the address `base`. For many threads."""
 
     def __init__(self, host: str, base: str) -> None:
         self._host = host
         self._base = base
-        self._headers: dict[str | None, str] = {}
+        self._headers: dict[Purpose, str] = {}
+        self._lock = threading.Lock()
 
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
         """Add what the request's repository wants, and nothing where a registry sends us to another host."""
-        return _Header(self._headers.get(self._repository(request.url or ""), ""))(request)
+        return _Header(self._held(self._purpose(request)))(request)
 
     def answers(self, refused: requests.Response) -> bool:
         """Whether there is a new answer to the challenge of a 401: then the request is to be sent again.
 
         Raises ConfigError where Docker's configuration cannot be read, RequestException where no token service answers.
         """
-        repository = self._repository(refused.url)
-        header = "" if repository is None else self._answer(refused.headers.get("WWW-Authenticate", ""))
-        if not header or header == self._headers.get(repository):
+        challenge = refused.headers.get("WWW-Authenticate", "")
+        purpose = self._purpose(refused.request) if challenge else None
+        if purpose is None:
             return False
-        self._headers[repository] = header
-        return True
+        with self._lock:
+            held = self._held(purpose)
+            if held and held != refused.request.headers.get("Authorization"):
+                return True  # another thread was refused too, and asked
+            answer = self._answer(challenge)
+            if answer in ("", held):
+                return False
+            self._headers.pop((purpose[0], True), None)  # it ended, if it was this that was held
+            self._headers[purpose] = answer
+            return True
+
+    def _held(self, purpose: Purpose | None) -> str:
+        """What was good for a purpose; who may push may pull."""
+        if purpose is None:
+            return ""
+        return self._headers.get((purpose[0], True)) or self._headers.get(purpose, "")
 
     def _answer(self, challenge: str) -> str:
         """The `Authorization` to a challenge; empty where there is none."""
@@ -65,13 +87,20 @@ class Login(AuthBase):
         if refresh := self._credentials.get("identitytoken"):
             form = {"grant_type": "refresh_token", "refresh_token": refresh, "client_id": CLIENT_ID}
             form |= {"service": service, "scope": scope}
-            answer = requests.post(said["realm"], data=form, auth=_Header(""), timeout=TIMEOUT_S)
+            answer = self._session.post(said["realm"], data=form, auth=_Header(""), timeout=TIMEOUT_S)
         else:
             query = {"service": service, "scope": scope.split()}
-            answer = requests.get(said["realm"], params=query, auth=_Header(self._account), timeout=TIMEOUT_S)
+            answer = self._session.get(said["realm"], params=query, auth=_Header(self._account), timeout=TIMEOUT_S)
+        if answer.status_code in transport.PASSING:
+            raise requests.HTTPError(f"the token service at {said['realm']} answered {answer.status_code}")
         given = answer.json() if answer.ok else {}
         token = given.get("token") or given.get("access_token")
         return f"Bearer {token}" if token else ""
+
+    @cached_property
+    def _session(self) -> requests.Session:
+        """Connections to the token service: it is trusted as the registry is."""
+        return transport.session(self._host, self._base)
 
     @property
     def _account(self) -> str:
@@ -91,12 +120,12 @@ class Login(AuthBase):
             raise ConfigError(f"no credentials for {self._host} from Docker's configuration: {error}", hint) from None
         return {name.lower(): value for name, value in found.items()}
 
-    def _repository(self, url: str) -> str | None:
-        """The repository a request is about, empty for none; None where it does not go to this registry."""
-        if not url.startswith(self._base):
+    def _purpose(self, request: requests.PreparedRequest) -> Purpose | None:
+        """What a request is for; None where it does not go to this registry."""
+        if not (request.url or "").startswith(self._base):
             return None
-        match = re.match(r"(.+?)/(?:manifests|blobs|tags|referrers)/", url.removeprefix(self._base))
-        return match[1] if match else ""
+        match = re.match(r"(.+?)/(?:manifests|blobs|tags|referrers)/", str(request.url).removeprefix(self._base))
+        return match[1] if match else "", request.method not in ("GET", "HEAD")
 
 
 class _Header(AuthBase):

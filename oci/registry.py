@@ -1,59 +1,45 @@
 """A thin client of the OCI distribution protocol (Distribution Specification 1.1): raw bytes, digests always checked.
 
-Safe requests are repeated on connection failures, 429 and 5xx, with backoff and `Retry-After`; an upload or a copy that
-breaks is started again as a whole. What stays wrong is one RegistryError with the repository and the registry's own
-words. Credentials are Docker's own (oci/login.py).
+Requests that change nothing, or the same however often they are sent, are repeated on connection failures, 429 and 5xx,
+with backoff and `Retry-After` (oci/transport.py); a blob goes on after a cut (oci/upload.py). A tag is never put twice:
+meanwhile it may be somebody else's. What stays wrong is one RegistryError with the repository and the registry's own
+words. Credentials are Docker's own (oci/login.py), and so are authorities and client certificates (oci/tls.py).
 """
 
 from __future__ import annotations
 
 import contextlib
 import hashlib
-import time
-from collections.abc import Callable, Iterator
+import json
+import re
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from threading import Event
+from typing import Any
 from urllib.parse import urljoin
 
 import requests
-from requests.adapters import HTTPAdapter
-from urllib3 import BaseHTTPResponse
-from urllib3.exceptions import MaxRetryError, ResponseError
-from urllib3.util.retry import Retry
 
+from oci import transport
 from oci.login import LOOPBACK, Login
 from oci.manifest import DOCKER_INDEX, DOCKER_MANIFEST, OCI_INDEX, OCI_MANIFEST, Descriptor, Manifest, sha256
-from runner import progress
-from runner.errors import EnvironmentFailed
+from oci.transport import TIMEOUT_S, RegistryError, repeated
+from oci.upload import Source, check_digest, location, upload
+
+__all__ = ["MANIFEST_TYPES", "Registry", "RegistryError", "file_sha256"]
 
 MANIFEST_TYPES = (OCI_MANIFEST, OCI_INDEX, DOCKER_MANIFEST, DOCKER_INDEX)
-UPLOAD_ATTEMPTS = 3
-TIMEOUT_S = (10, 300)
-LONGEST_WAIT_S = 60
-"""A `Retry-After` above this is not waited for: a person can decide better what to do meanwhile."""
+LOGINS = 2
+"""How often a request is answered with other credentials: another thread's token may end just now."""
 
-CHUNK_BYTES = 1 << 20
+WORKERS = 4
+READ_BYTES = 1 << 20
 PAGE_ENTRIES = 1000
 PAGES = 1000
 """A list of more pages is taken for one that leads back to itself."""
 
 OnBytes = Callable[[int], None]
-
-
-class RegistryError(EnvironmentFailed):
-    """The registry refused, failed, or returned other bytes than asked for. `status` is HTTP's, 0 without an answer."""
-
-    hints: ClassVar[dict[int, str]] = {
-        0: "check that the registry runs (`./release.py doctor`), then run the same command again",
-        401: "log in: `docker login` for the registry, with an account that may do this",
-        403: "ask for an account that may do this",
-        429: "wait as long as the registry asks for, then run the same command again",
-        507: "free space on the registry",
-    }
-
-    def __init__(self, status: int, message: str) -> None:
-        super().__init__(message, self.hints.get(status, "nothing half-done is visible: run the same command again"))
-        self.status = status
 
 
 class Registry:
@@ -64,16 +50,8 @@ class Registry:
         scheme = "http" if host.partition(":")[0] in LOOPBACK else "https"
         self._base = f"{scheme}://{host}/v2/"
         self._login = Login(host, self._base)
-        self._session = requests.Session()
+        self._session = transport.session(host, self._base)
         self._session.auth = self._login
-        retry = _ShortWaits(
-            total=4,
-            backoff_factor=0.5,
-            status_forcelist=(429, 500, 502, 503, 504),
-            allowed_methods=("GET", "HEAD"),
-            raise_on_status=False,
-        )
-        self._session.mount(self._base, HTTPAdapter(max_retries=retry))
 
     def ping(self) -> None:
         """Raises RegistryError where no registry answers, or it wants credentials it was not given."""
@@ -87,22 +65,24 @@ class Registry:
         answer = self._call("GET", f"{repository}/manifests/{reference}", expect=(200, 404), headers=_ACCEPT)
         if answer.status_code == 404:
             return None
-        found = Manifest(answer.content, answer.headers.get("Content-Type", OCI_MANIFEST))
-        stated = reference if reference.startswith("sha256:") else answer.headers.get("Docker-Content-Digest", "")
-        if stated.startswith("sha256:") and found.digest != stated:
-            raise RegistryError(answer.status_code, f"{self.host}/{repository} {reference}: other bytes were served")
+        found = Manifest(answer.content, _media_type(answer))
+        stated = reference if _is_digest(reference) else answer.headers.get("Docker-Content-Digest", "")
+        if _is_digest(stated) and found.digest != stated:
+            raise self._other_bytes(repository, reference)
         return found
 
     def digest_of(self, repository: str, reference: str) -> str | None:
-        """The digest a tag is on now; None where the tag is not there."""
+        """The digest a tag is on now; None where the tag is not there. Computed where the registry states none."""
         answer = self._call("HEAD", f"{repository}/manifests/{reference}", expect=(200, 404), headers=_ACCEPT)
         if answer.status_code == 404:
             return None
         stated = answer.headers.get("Docker-Content-Digest", "")
-        if stated:
-            return stated
-        found = self.manifest(repository, reference)
-        return found.digest if found else None
+        if not _is_digest(stated):
+            found = self.manifest(repository, reference)
+            return found.digest if found else None
+        if _is_digest(reference) and stated != reference:
+            raise self._other_bytes(repository, reference)
+        return stated
 
     def put_manifest(self, repository: str, reference: str, manifest: Manifest) -> str:
         """Put raw manifest bytes under a tag or digest, and read the digest back.
@@ -110,7 +90,12 @@ class Registry:
         Returns the digest of the manifest's subject where the registry lists its referrers itself, else "".
         """
         path, headers = f"{repository}/manifests/{reference}", {"Content-Type": manifest.media_type}
-        answer = self._call("PUT", path, expect=(201,), data=manifest.body, headers=headers)
+
+        def put() -> requests.Response:
+            return self._call("PUT", path, expect=(201,), data=manifest.body, headers=headers)
+
+        answer = repeated(put) if _is_digest(reference) else put()
+        check_digest(answer, manifest.digest)
         if self.digest_of(repository, reference) != manifest.digest:
             raise RegistryError(201, f"{self.host}/{repository}:{reference} does not hold what was put there")
         return answer.headers.get("OCI-Subject", "")
@@ -131,12 +116,11 @@ class Registry:
     def blob(self, repository: str, digest: str, size: int | None = None) -> bytes:
         """A small blob whole; its digest is checked. Where its size in bytes is known, no more than that is read."""
         path, what = f"{repository}/blobs/{digest}", f"{self.host}/{repository}@{digest}"
-        with self._call("GET", path, expect=(200,), stream=True) as answer:
-            data = bytearray()
-            for chunk in _chunks(answer, f"GET {path} on {self.host}"):
-                data += chunk
-                if size is not None and len(data) > size:
-                    raise RegistryError(200, f"{what}: more than its {size} bytes were served")
+        data = bytearray()
+        for chunk in self._streamed(path):
+            data += chunk
+            if size is not None and len(data) > size:
+                raise RegistryError(200, f"{what}: more than its {size} bytes were served")
         if sha256(bytes(data)) != digest:
             raise RegistryError(200, f"{what}: other bytes were served")
         return bytes(data)
@@ -148,47 +132,72 @@ class Registry:
         path = f"{repository}/blobs/uploads/?mount={digest}&from={source}"
         answer = self._call("POST", path, expect=(201, 202))
         if answer.status_code == 201:
+            check_digest(answer, digest)
             return True
         with contextlib.suppress(RegistryError):  # a courtesy: registries clear away what was never finished
-            self._call("DELETE", self._location(answer), expect=(202, 204))
+            self._call("DELETE", location(answer), expect=(202, 204))
         return False
 
     def ensure_blob(self, repository: str, blob: Descriptor, source: str) -> None:
         """Make a blob of `source` part of `repository`: mounted, or copied through here where it cannot be."""
-        if self.mount(repository, blob.digest, source):
-            return
-        path = f"{source}/blobs/{blob.digest}"
-        self._push(
-            repository, blob.digest, lambda: _Stream(self._call("GET", path, expect=(200,), stream=True), blob.size)
-        )
+        self._ensure(repository, blob, source, Event())
+
+    def ensure_blobs(self, repository: str, blobs: Sequence[Descriptor], source: str, workers: int = WORKERS) -> None:
+        """`ensure_blob` of many, `workers` at a time. The first error is raised when the others have stopped."""
+        stopped, errors = Event(), list[Exception]()
+
+        def ensure(blob: Descriptor) -> None:
+            try:
+                self._ensure(repository, blob, source, stopped)
+            except Exception as error:  # raised below: the first of them
+                errors.append(error)
+                stopped.set()
+
+        with ThreadPoolExecutor(workers) as pool:
+            try:
+                list(pool.map(ensure, {blob.digest: blob for blob in blobs}.values()))
+            finally:
+                stopped.set()
+        if errors:
+            raise errors[0]
 
     def push_bytes(self, repository: str, data: bytes, media_type: str) -> Descriptor:
         """Upload a small blob."""
         descriptor = Descriptor(media_type, sha256(data), len(data))
-        self._push(repository, descriptor.digest, lambda: data)
+        self._push(repository, Source(descriptor.digest, len(data), lambda start, end: [data[start:end]]))
         return descriptor
 
     def push_file(self, repository: str, path: Path, digest: str, on_bytes: OnBytes) -> None:
         """Upload a file whose digest is known, reporting bytes as they go."""
-        self._push(repository, digest, lambda: _Upload(path, on_bytes))
+        self._push(repository, Source(digest, path.stat().st_size, _Reported(path, on_bytes)))
 
-    def _push(self, repository: str, digest: str, body: Callable[[], Any]) -> None:
-        if self.has_blob(repository, digest):
+    def _push(self, repository: str, source: Source) -> None:
+        if not self.has_blob(repository, source.digest):
+            upload(self._call, repository, source)
+
+    def _ensure(self, repository: str, blob: Descriptor, source: str, stopped: Event) -> None:
+        if stopped.is_set() or self.mount(repository, blob.digest, source):
             return
-        for attempt in range(1, UPLOAD_ATTEMPTS + 1):
-            try:
-                self._upload(repository, digest, body())
-                break
-            except RegistryError as error:
-                if attempt == UPLOAD_ATTEMPTS or 400 <= error.status < 500:
-                    raise
-                time.sleep(0.5 * 2**attempt)
 
-    def _upload(self, repository: str, digest: str, body: Any) -> None:  # noqa: ANN401 - whatever requests sends
-        opened = self._call("POST", f"{repository}/blobs/uploads/", expect=(202,))
-        location = self._location(opened)
-        target = f"{location}{'&' if '?' in location else '?'}digest={digest}"
-        self._call("PUT", target, expect=(201,), data=body, headers={"Content-Type": "application/octet-stream"})
+        def read(start: int, end: int) -> Iterator[bytes]:
+            part = "" if (start, end) == (0, blob.size) else f"bytes={start}-{end - 1}"
+            for chunk in self._streamed(f"{source}/blobs/{blob.digest}", part):
+                if stopped.is_set():
+                    raise RegistryError(200, f"{self.host}/{source}@{blob.digest}: another blob could not be copied")
+                yield chunk
+
+        upload(self._call, repository, Source(blob.digest, blob.size, read))
+
+    def _streamed(self, path: str, part: str = "") -> Iterator[bytes]:
+        """A blob, or the part of it that a `Range` names."""
+        headers, expect = ({"Range": part}, (200, 206)) if part else ({}, (200,))
+        with self._call("GET", path, expect=expect, headers=headers, stream=True) as answer:
+            if part and answer.status_code == 200:
+                raise RegistryError(416, f"GET {path} on {self.host}: the whole was served for a part")
+            try:
+                yield from answer.iter_content(READ_BYTES)
+            except requests.RequestException as error:
+                raise transport.no_answer(f"GET {path} on {self.host}", self.host, error) from None
 
     def _pages(self, path: str, name: str) -> list[Any] | None:
         """The entries under `name` of all pages of a list; None where there is no such list."""
@@ -205,82 +214,45 @@ class Registry:
                 raise RegistryError(200, f"{answer.url}: the list goes on somewhere else, at {path[:100]}")
         raise RegistryError(200, f"{answer.url}: the list does not end after {PAGES} pages")
 
-    def _location(self, answer: requests.Response) -> str:
-        return urljoin(answer.url, answer.headers.get("Location", ""))
-
-    def _call(self, method: str, path: str, *, expect: tuple[int, ...], **kwargs: Any) -> requests.Response:  # noqa: ANN401
+    def _call(self, method: str, path: str, *, expect: tuple[int, ...], **named: Any) -> requests.Response:  # noqa: ANN401
         what = f"{method} {path.removeprefix(self._base).partition('?')[0] or '/v2/'} on {self.host}"
         try:
-            answer = self._session.request(method, urljoin(self._base, path), timeout=TIMEOUT_S, **kwargs)
-            if answer.status_code == 401 and self._login.answers(answer):
-                answer = self._session.request(method, urljoin(self._base, path), timeout=TIMEOUT_S, **kwargs)
+            answer = self._answered(method, urljoin(self._base, path), **named)
         except requests.RequestException as error:
-            raise RegistryError(0, f"{what}: {_cause(error)}") from None
+            raise transport.no_answer(what, self.host, error) from None
         if answer.status_code not in expect:
-            said = " ".join(answer.text.split())[:200]
-            if wait := answer.headers.get("Retry-After"):
-                said += f" and asks to wait ({wait})"
-            raise RegistryError(answer.status_code, f"{what}: the registry answered {answer.status_code} {said}")
+            raise transport.not_expected(what, answer)
         return answer
+
+    def _answered(self, method: str, address: str, **named: Any) -> requests.Response:  # noqa: ANN401
+        """The answer to a request, which is sent again with what the registry asks for."""
+        for _ in range(LOGINS):
+            answer = self._session.request(method, address, timeout=TIMEOUT_S, **named)
+            if answer.status_code != 401 or not self._login.answers(answer):
+                return answer
+        return self._session.request(method, address, timeout=TIMEOUT_S, **named)
+
+    def _other_bytes(self, repository: str, reference: str) -> RegistryError:
+        return RegistryError(200, f"{self.host}/{repository} {reference}: other bytes were served")
 
 
 _ACCEPT = {"Accept": ", ".join(MANIFEST_TYPES)}
 
 
-class _ShortWaits(Retry):
-    """Waits as long as a registry asks for, and says so; gives up with its answer where that is too long."""
-
-    def increment(self, *args: Any, **named: Any) -> Self:  # noqa: ANN401 - handed on as they are
-        """One repeat less. Raises MaxRetryError where none is left."""
-        response = named.get("response")
-        if response is not None and (self.get_retry_after(response) or 0) > LONGEST_WAIT_S:
-            raise MaxRetryError(named["_pool"], "", ResponseError("asked to wait too long"))
-        return super().increment(*args, **named)
-
-    def sleep_for_retry(self, response: BaseHTTPResponse) -> bool:
-        """Whether `response` said how long to wait; then that was waited."""
-        if wait := self.get_retry_after(response):
-            progress.say(f"  the registry asks to wait {wait:.0f} s")
-        return super().sleep_for_retry(response)
-
-
-class _Upload:
-    """A file as a request body of known length that reports what was read of it."""
+class _Reported:
+    """Reads parts of a file; what is read for the first time is reported."""
 
     def __init__(self, path: Path, on_bytes: OnBytes) -> None:
-        self._path = path
-        self._on_bytes = on_bytes
+        self._path, self._on_bytes, self._reported = path, on_bytes, 0
 
-    def __len__(self) -> int:
-        return self._path.stat().st_size
-
-    def __iter__(self) -> Iterator[bytes]:
+    def __call__(self, start: int, end: int) -> Iterator[bytes]:
         with self._path.open("rb") as file:
-            while chunk := file.read(CHUNK_BYTES):
+            file.seek(start)
+            while chunk := file.read(min(READ_BYTES, end - start)):
                 yield chunk
-                self._on_bytes(len(chunk))
-
-
-class _Stream:
-    """A blob on its way from one repository to another."""
-
-    def __init__(self, answer: requests.Response, size: int) -> None:
-        self._answer = answer
-        self._size = size
-
-    def __len__(self) -> int:
-        return self._size
-
-    def __iter__(self) -> Iterator[bytes]:
-        with self._answer:
-            yield from self._answer.iter_content(CHUNK_BYTES)
-
-
-def _chunks(answer: requests.Response, what: str) -> Iterator[bytes]:
-    try:
-        yield from answer.iter_content(CHUNK_BYTES)
-    except requests.RequestException as error:
-        raise RegistryError(0, f"{what}: {_cause(error)}") from None
+                start += len(chunk)
+                self._on_bytes(max(0, start - self._reported))
+                self._reported = max(start, self._reported)
 
 
 def _entries(answer: requests.Response, name: str) -> list[Any]:
@@ -294,17 +266,22 @@ def _entries(answer: requests.Response, name: str) -> list[Any]:
     return found or []
 
 
+def _is_digest(name: str) -> bool:
+    return re.fullmatch(r"sha256:[0-9a-f]{64}", name) is not None
+
+
+def _media_type(answer: requests.Response) -> str:
+    """What a manifest is served as; what it says of itself where that is no type of manifest (`text/plain`)."""
+    served = answer.headers.get("Content-Type", "").partition(";")[0].strip()
+    if served.startswith("application/vnd."):
+        return served
+    try:
+        return str(json.loads(answer.content)["mediaType"])
+    except (ValueError, KeyError, TypeError):
+        return OCI_MANIFEST
+
+
 def file_sha256(path: Path) -> str:
     """The hexadecimal SHA-256 of a file."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _cause(error: Exception) -> str:
-    """The innermost words of a nested network error."""
-    while error.__cause__ is not None or error.__context__ is not None:
-        inner = error.__cause__ or error.__context__
-        if not isinstance(inner, Exception):
-            break
-        error = inner
-    return str(error).splitlines()[0][:200] if str(error) else type(error).__name__

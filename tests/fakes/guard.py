@@ -6,7 +6,7 @@ import base64
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from urllib.parse import parse_qs
 
 SERVICE = "fake, with a comma"
@@ -26,8 +26,8 @@ class Guard:
     refresh: str = ""
     open_to_all: bool = False
     lifetime: int = 1_000_000
-    used: int = 0
     issued: int = 0
+    uses: dict[str, int] = field(default_factory=dict)
 
     @property
     def basic(self) -> str:
@@ -39,10 +39,11 @@ class Guard:
         if self.scheme == "Basic":
             return "" if authorization == self.basic else 'Basic realm="fake"'
         scope = _scope(method, path)
-        is_good = authorization in {f"Bearer {self.issued}|{scope}{more}" for more in ("", ",push")}
-        self.used += is_good
-        if is_good and self.used <= self.lifetime:
-            return ""
+        token = authorization.removeprefix("Bearer ")
+        if token in self.uses and token.partition("|")[2] in (scope, f"{scope},push"):
+            self.uses[token] += 1
+            if self.uses[token] <= self.lifetime:
+                return ""
         return f'Bearer realm="{realm}",service="{SERVICE}",scope="{scope}"'
 
     def token(self, query: Mapping[str, Sequence[str]], form: bytes, authorization: str) -> tuple[int, bytes]:
@@ -51,9 +52,10 @@ class Guard:
         known = asked.get("refresh_token") == self.refresh if form else authorization == self.basic
         if asked.get("service") != SERVICE or not (known or (self.open_to_all and not authorization)):
             return 401, b"{}"
-        self.issued, self.used = self.issued + 1, 0
-        name = "access_token" if form else "token"
-        return 200, json.dumps({name: f"{self.issued}|{asked.get('scope', '')}"}).encode()
+        self.issued += 1
+        token = f"{self.issued}|{asked.get('scope', '')}"
+        self.uses[token] = 0
+        return 200, json.dumps({"access_token" if form else "token": token}).encode()
 
 
 def _scope(method: str, path: str) -> str:

@@ -244,7 +244,11 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _blob(self, repository: str, digest: str) -> None:
         held = self.registry.blobs.get(repository, {}).get(digest)
-        if held is not None and (part := re.fullmatch(r"bytes=(\d+)-(\d+)", self.headers.get("Range", ""))):
+        if (
+            held is not None
+            and self.fault.body is None
+            and (part := re.fullmatch(r"bytes=(\d+)-(\d+)", self.headers.get("Range", "")))
+        ):
             return self._reply(206, held[int(part[1]) : int(part[2]) + 1])
         return self._reply(404) if held is None else self._content(held, "application/octet-stream")
 

@@ -81,6 +81,35 @@ def test_an_account_of_a_helper(fake: FakeRegistry, settings: Path, scheme: str)
     use(fake)
 
 
+@pytest.mark.parametrize("scheme", ["Basic", "Bearer"])
+def test_an_account_of_a_store(fake: FakeRegistry, settings: Path, scheme: str) -> None:
+    """For all registries, where a helper is for one."""
+    fake.guard = Guard(scheme)
+    helper(settings, fake, "me", GOOD)
+    settings.write_text(json.dumps({"auths": {fake.host: {}}, "credsStore": "fake"}))
+    use(fake)
+
+
+def test_a_helper_goes_before_what_is_written_down(fake: FakeRegistry, settings: Path) -> None:
+    fake.guard = Guard("Basic")
+    log_in(settings, fake, password="wrong")
+    written = json.loads(settings.read_text())
+    helper(settings, fake, "me", GOOD)
+    settings.write_text(json.dumps(json.loads(settings.read_text()) | written))
+    use(fake)
+
+
+def test_a_helper_that_knows_nothing_leaves_it_to_what_is_written_down(fake: FakeRegistry, settings: Path) -> None:
+    fake.guard = Guard("Basic")
+    log_in(settings, fake)
+    written = json.loads(settings.read_text())
+    helper(settings, fake, "me", GOOD)
+    program = settings.with_name("docker-credential-fake")
+    program.write_text(program.read_text().replace(fake.host, "another"))
+    settings.write_text(json.dumps({"credsStore": "fake"} | written))
+    use(fake)
+
+
 def test_an_identity_token(fake: FakeRegistry, settings: Path) -> None:
     fake.guard = Guard("Bearer", refresh="kept")
     log_in(settings, fake, identitytoken="kept")
@@ -108,6 +137,48 @@ def test_a_token_that_ends_is_renewed(fake: FakeRegistry, settings: Path) -> Non
         use(fake)
         asked.append(fake.guard.issued)
     assert asked[1] > asked[0]
+
+
+def test_many_threads_ask_for_one_token(fake: FakeRegistry, settings: Path) -> None:
+    fake.guard = Guard("Bearer")
+    log_in(settings, fake)
+    blobs = [fake.put("from", bytes([number])) for number in range(40)]
+    Registry(fake.host).ensure_blobs("to", blobs, "from", workers=8)
+    assert fake.guard.issued <= 2, "one to look and one to push"
+
+
+@pytest.mark.parametrize("lifetime", [40, 50, 60, 70])
+def test_tokens_that_end_under_many_threads(fake: FakeRegistry, settings: Path, lifetime: int) -> None:
+    log_in(settings, fake)
+    fake.guard = Guard("Bearer", lifetime=lifetime)
+    fake.fail(Fault("POST", "mount=", unmounted=True))
+    blobs = [fake.put("from", bytes([number])) for number in range(40)]
+    Registry(fake.host).ensure_blobs("to", blobs, "from", workers=4)
+    assert fake.blobs["to"] == fake.blobs["from"]
+    assert fake.guard.issued > 4
+
+
+@pytest.mark.parametrize("status", [429, 500, 503])
+def test_a_token_service_that_fails_once(fake: FakeRegistry, settings: Path, status: int) -> None:
+    fake.guard = Guard("Bearer")
+    log_in(settings, fake)
+    fake.fail(Fault("GET", "/token", 1, status=status))
+    use(fake)
+
+
+@pytest.mark.parametrize(
+    "fault", [Fault("GET", "/token", status=503), Fault("GET", "/token", mute=True)], ids=["503", "cut"]
+)
+def test_a_token_service_that_keeps_failing_is_no_wrong_account(
+    fake: FakeRegistry, settings: Path, monkeypatch: pytest.MonkeyPatch, fault: Fault
+) -> None:
+    monkeypatch.setattr("time.sleep", lambda _: None)
+    fake.guard = Guard("Bearer")
+    log_in(settings, fake)
+    fake.fail(fault)
+    with refused(EnvironmentFailed, fake.host, "doctor"):
+        Registry(fake.host).ping()
+    assert fake.count("GET", "/token") == 5
 
 
 def test_a_token_that_holds_is_used_again(fake: FakeRegistry, settings: Path) -> None:

@@ -2,16 +2,29 @@
 
 from __future__ import annotations
 
+import json
 import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from oci.manifest import EMPTY_CONFIG, OCI_EMPTY, Descriptor, Manifest, image_manifest, sha256
-from oci.registry import Registry, RegistryError, file_sha256
+from oci.manifest import (
+    DOCKER_INDEX,
+    DOCKER_MANIFEST,
+    EMPTY_CONFIG,
+    OCI_EMPTY,
+    OCI_INDEX,
+    OCI_MANIFEST,
+    Descriptor,
+    Manifest,
+    image_manifest,
+    sha256,
+)
+from oci.registry import MANIFEST_TYPES, Registry, RegistryError, file_sha256
 from runner.errors import EnvironmentFailed
 from tests.fakes.refusal import check, refused
 from tests.fakes.registry import FakeRegistry, Fault
@@ -135,6 +148,9 @@ ONCE = [
     pytest.param(Fault("HEAD", "blobs/sha256", 1, status=500), id="500 on a look"),
     pytest.param(Fault("HEAD", "blobs/sha256", 1, mute=True), id="connection cut on a look"),
     pytest.param(Fault("HEAD", "blobs/sha256", 1, status=429, headers={"Retry-After": "7"}), id="429 on a look"),
+    pytest.param(Fault("POST", "blobs/uploads", 1, mute=True), id="upload opened, answer lost"),
+    pytest.param(Fault("POST", "blobs/uploads", 1, status=429, headers={"Retry-After": "7"}), id="429 when opening"),
+    pytest.param(Fault("PUT", "blobs/uploads", 1, status=429, headers={"Retry-After": "7"}), id="429 at the end"),
 ]
 
 
@@ -160,6 +176,41 @@ def test_retry_after_of_hours_is_not_waited_for(fake: FakeRegistry, client: Regi
     with refused(EnvironmentFailed, "429", "10000"):
         client.manifest("r", "v1")
     assert waits == []
+
+
+@pytest.mark.parametrize("said", ["soon", "-1", "Sun, 06 Nov 1994 08:49:37 GMT"])
+def test_a_retry_after_that_says_nothing(fake: FakeRegistry, client: Registry, layer: Path, said: str) -> None:
+    for method, path in (("GET", "manifests"), ("PUT", "blobs")):
+        fake.fail(Fault(method, path, 1, status=429, headers={"Retry-After": said}))
+    assert client.manifest("r", "v1") is None
+    push(client, layer)
+
+
+PASSING = [
+    pytest.param({"status": 500}, id="500"),
+    pytest.param({"status": 429, "headers": {"Retry-After": "7"}}, id="429"),
+    pytest.param({"mute": True}, id="answer lost"),
+    pytest.param({"cut_after": 9}, id="cut"),
+]
+
+
+@pytest.mark.parametrize("what", PASSING)
+def test_a_manifest_by_digest_is_put_again(fake: FakeRegistry, client: Registry, what: dict[str, Any]) -> None:
+    manifest = small_manifest(client, "r")
+    fake.fail(Fault("PUT", "manifests", 2, **what))
+    client.put_manifest("r", manifest.digest, manifest)
+    assert fake.count("PUT", "manifests") == 3
+    assert client.manifest("r", manifest.digest) == manifest
+
+
+@pytest.mark.parametrize("what", PASSING)
+def test_a_tag_is_never_put_twice(fake: FakeRegistry, client: Registry, what: dict[str, Any]) -> None:
+    """Between the first put and the second it may have become somebody else's."""
+    manifest = small_manifest(client, "r")
+    fake.fail(Fault("PUT", "manifests", 1, **what))
+    with refused(EnvironmentFailed, "manifests/v1"):
+        client.put_manifest("r", "v1", manifest)
+    assert fake.count("PUT", "manifests") == 1
 
 
 # What keeps failing is one clear line, and the next run works
@@ -283,6 +334,117 @@ def test_a_blob_cut_short(fake: FakeRegistry, client: Registry) -> None:
         client.blob("r", blob.digest)
 
 
+WRONG = [OTHER, "sha512:" + "0" * 128, "nonsense"]
+
+
+@pytest.mark.parametrize("digest", WRONG)
+@pytest.mark.parametrize("reference", ["v1", "by digest"])
+def test_a_registry_that_took_another_manifest(
+    fake: FakeRegistry, client: Registry, reference: str, digest: str
+) -> None:
+    manifest = small_manifest(client, "r")
+    fake.fail(Fault("PUT", "manifests", digest=digest))
+    with refused(EnvironmentFailed, manifest.digest, digest[:80], "took"):
+        client.put_manifest("r", manifest.digest if reference == "by digest" else reference, manifest)
+
+
+@pytest.mark.parametrize("digest", WRONG)
+def test_a_registry_that_took_another_blob(fake: FakeRegistry, client: Registry, layer: Path, digest: str) -> None:
+    fake.fail(Fault("PUT", "blobs", digest=digest))
+    with refused(EnvironmentFailed, sha256(DATA), digest[:80], "took"):
+        push(client, layer)
+
+
+@pytest.mark.parametrize("digest", WRONG)
+def test_a_registry_that_mounted_another_blob(fake: FakeRegistry, client: Registry, digest: str) -> None:
+    blob = fake.put("from", DATA)
+    fake.fail(Fault("POST", "mount=", digest=digest))
+    with refused(EnvironmentFailed, blob.digest, digest[:80], "took"):
+        client.mount("to", blob.digest, "from")
+
+
+def test_a_registry_that_states_no_digest_anywhere(fake: FakeRegistry, client: Registry, layer: Path) -> None:
+    for method in ("GET", "HEAD", "POST", "PUT"):
+        fake.fail(Fault(method, "", digest=""))
+    push(client, layer)
+    manifest = small_manifest(client, "r")
+    for reference in ("v1", manifest.digest):
+        client.put_manifest("r", reference, manifest)
+        assert client.manifest("r", reference) == manifest
+        assert client.digest_of("r", reference) == manifest.digest
+
+
+def test_another_digest_than_the_one_asked_for(fake: FakeRegistry, client: Registry) -> None:
+    manifest = small_manifest(client, "r")
+    client.put_manifest("r", manifest.digest, manifest)
+    fake.fail(Fault("HEAD", "manifests", digest=OTHER))
+    with refused(EnvironmentFailed, manifest.digest, "other bytes"):
+        client.digest_of("r", manifest.digest)
+
+
+@pytest.mark.parametrize("digest", WRONG[1:])
+def test_a_digest_that_is_none_is_computed(fake: FakeRegistry, client: Registry, digest: str) -> None:
+    manifest = small_manifest(client, "r")
+    client.put_manifest("r", "v1", manifest)
+    fake.fail(Fault("HEAD", "manifests", digest=digest))
+    assert client.digest_of("r", "v1") == manifest.digest
+
+
+@pytest.mark.parametrize(
+    "look",
+    [
+        pytest.param(lambda client: client.digest_of("r", "v1"), id="tag"),
+        pytest.param(lambda client: client.has_blob("r", OTHER), id="blob"),
+        pytest.param(lambda client: client.mount("r", OTHER, "from"), id="mount"),
+        pytest.param(lambda client: client.push_bytes("r", DATA, "x/y"), id="push"),
+    ],
+)
+def test_not_allowed_to_look_is_not_absent(
+    fake: FakeRegistry, client: Registry, look: Callable[[Registry], object]
+) -> None:
+    fake.fail(Fault("HEAD", "", status=403))
+    with refused(EnvironmentFailed, "403", "account"):
+        look(client)
+    assert not any(line.startswith(("POST", "PUT")) for line in fake.requests)
+
+
+# Every kind of manifest keeps its bytes and its type
+
+
+DOCKER_CONFIG = "application/vnd.docker.container.image.v1+json"
+
+
+def of_kind(client: Registry, repository: str, kind: str) -> Manifest:
+    """A small manifest of a media type, written as no program of ours would."""
+    blob = client.push_bytes(repository, EMPTY_CONFIG, DOCKER_CONFIG)
+    content: dict[str, Any] = {"schemaVersion": 2, "mediaType": kind, "config": blob.plain(), "layers": []}
+    if kind in (OCI_INDEX, DOCKER_INDEX):
+        child = of_kind(client, repository, {OCI_INDEX: OCI_MANIFEST, DOCKER_INDEX: DOCKER_MANIFEST}[kind])
+        client.put_manifest(repository, child.digest, child)
+        platform = {"architecture": "amd64", "os": "linux"}
+        entry = child.descriptor.plain() | {"platform": platform}
+        content = {"schemaVersion": 2, "mediaType": kind, "manifests": [entry]}
+    return Manifest(json.dumps(content, indent=3).encode() + b"\n", kind)
+
+
+@pytest.mark.parametrize("kind", MANIFEST_TYPES)
+def test_every_kind_of_manifest_is_put_again_as_it_was(either: Registry, repository: str, kind: str) -> None:
+    manifest = of_kind(either, repository, kind)
+    either.put_manifest(repository, "first", manifest)
+    read = either.manifest(repository, "first")
+    assert read == manifest
+    either.put_manifest(repository, "second", read)
+    assert either.manifest(repository, "second") == either.manifest(repository, manifest.digest) == manifest
+
+
+@pytest.mark.parametrize("served", ["text/plain", "application/json", "", f"{OCI_INDEX}; charset=utf-8"])
+def test_a_media_type_lost_on_the_way(fake: FakeRegistry, client: Registry, served: str) -> None:
+    manifest = of_kind(client, "r", OCI_INDEX)
+    client.put_manifest("r", "v1", manifest)
+    fake.fail(Fault("GET", "manifests", headers={"Content-Type": served}))
+    assert client.manifest("r", "v1") == manifest
+
+
 # Mounting
 
 
@@ -327,6 +489,80 @@ def test_a_registry_that_cannot_cancel_uploads_is_no_obstacle(fake: FakeRegistry
     fake.fail(Fault("DELETE", "uploads", status=405))
     client.ensure_blob("to", blob, "from")
     assert fake.blobs["to"][blob.digest] == DATA
+
+
+# Many blobs at once
+
+
+def test_blobs_are_mounted_together(either: Registry, repository: str) -> None:
+    blobs = [either.push_bytes(repository, f"{repository} {number}".encode(), "x/y") for number in range(20)]
+    either.ensure_blobs(f"{repository}/to", [*blobs, *blobs], repository)
+    assert all(either.has_blob(f"{repository}/to", blob.digest) for blob in blobs)
+
+
+def test_each_blob_once(fake: FakeRegistry, client: Registry) -> None:
+    blob = fake.put("from", DATA)
+    client.ensure_blobs("to", [blob] * 9, "from")
+    client.ensure_blobs("to", [], "from")
+    assert fake.count("POST", "mount=") == 1
+
+
+@pytest.fixture
+def to_copy(fake: FakeRegistry) -> list[Descriptor]:
+    """Blobs that cannot be mounted."""
+    fake.fail(Fault("POST", "mount=", unmounted=True))
+    return [fake.put("from", bytes([number]) + DATA) for number in range(12)]
+
+
+def test_as_many_copies_at_once_as_are_allowed(fake: FakeRegistry, client: Registry, to_copy: list[Descriptor]) -> None:
+    together = threading.Barrier(4, timeout=10)
+    fake.fail(Fault("GET", "from/blobs", meanwhile=together.wait))
+    client.ensure_blobs("to", to_copy, "from", workers=4)
+    assert not together.broken
+    assert set(fake.blobs["to"]) == {blob.digest for blob in to_copy}
+
+
+def test_the_first_error_stops_the_others(
+    fake: FakeRegistry, client: Registry, to_copy: list[Descriptor], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Those that have not begun and the one that is on its way."""
+    stopped, begun = threading.Event(), threading.Event()
+    monkeypatch.setattr("oci.registry.Event", lambda: stopped)
+
+    def on_its_way() -> None:
+        begun.set()
+        stopped.wait(10)
+
+    fake.fail(Fault("GET", to_copy[0].digest, status=403, meanwhile=lambda: begun.wait(10)))
+    fake.fail(Fault("GET", to_copy[1].digest, meanwhile=on_its_way))
+    with refused(EnvironmentFailed, "403", to_copy[0].digest):
+        client.ensure_blobs("to", to_copy, "from", workers=2)
+    assert stopped.is_set()
+    assert "to" not in fake.blobs
+    assert fake.count("GET", "from/blobs") == 2
+    fake.heal()
+    stopped.clear()
+    client.ensure_blobs("to", to_copy, "from", workers=2)
+    assert set(fake.blobs["to"]) == {blob.digest for blob in to_copy}
+
+
+@pytest.mark.parametrize("number", range(12))
+def test_one_of_many_that_cannot_be_copied(
+    fake: FakeRegistry, client: Registry, to_copy: list[Descriptor], number: int
+) -> None:
+    fake.fail(Fault("GET", to_copy[number].digest, status=404))
+    with refused(EnvironmentFailed, "404", to_copy[number].digest):
+        client.ensure_blobs("to", to_copy, "from")
+
+
+def test_an_interrupt_stops_them_all(fake: FakeRegistry, client: Registry, to_copy: list[Descriptor]) -> None:
+    def interrupt(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    client.mount = interrupt  # type: ignore[method-assign, assignment]
+    with pytest.raises(KeyboardInterrupt):
+        client.ensure_blobs("to", to_copy, "from")
+    assert fake.requests == []
 
 
 # Small things

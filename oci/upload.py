@@ -1,0 +1,173 @@
+"""Sending a blob: in one piece where it is small, else in chunks, going on after a cut from where the registry stands.
+
+Distribution 2.8 ends an upload that was cut inside a chunk when it is asked (distribution/distribution, pull request
+3755), and appends whatever comes, whatever range it says. So bytes are sent again only from where the registry says it
+stands; where it does not say, the upload begins again.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any, Protocol
+from urllib.parse import urljoin
+
+import requests
+
+from oci.transport import ATTEMPTS, RegistryError, pause
+
+CHUNK_BYTES = 64 << 20
+"""What is sent in one request, and again after a cut. There are proxies that refuse requests of more than 100 MB."""
+
+CUTS = 10
+"""How often an upload goes on before it begins again."""
+
+_NOT_IN_CHUNKS = (400, 404, 405, 411, 413, 416, 501)
+"""Answers of registries that take no chunks, not of this size, or lost the ones they took."""
+
+
+class Call(Protocol):
+    """A request to the registry, repeated where that is safe. Raises RegistryError for a status not expected."""
+
+    def __call__(self, method: str, path: str, *, expect: tuple[int, ...], **named: Any) -> requests.Response:  # noqa: ANN401
+        """The answer."""
+        ...
+
+
+@dataclass(frozen=True)
+class Source:
+    """A blob to be sent, `size` in bytes; `read` gives those from one offset up to another, as often as asked."""
+
+    digest: str
+    size: int
+    read: Callable[[int, int], Iterable[bytes]]
+
+
+def upload(call: Call, repository: str, source: Source) -> None:
+    """Make a blob part of a repository. Raises RegistryError; what is left of it then is not visible."""
+    whole = source.size <= CHUNK_BYTES
+    for attempt in range(1, ATTEMPTS + 1):
+        error = _Session(call, repository, source).sent(whole)
+        if error is None:
+            return
+        refuses_chunks = not whole and error.status in _NOT_IN_CHUNKS
+        if attempt == ATTEMPTS or not (error.passes or refuses_chunks):
+            raise error
+        pause(error, attempt)
+        if call("HEAD", f"{repository}/blobs/{source.digest}", expect=(200, 404)).status_code == 200:
+            return  # it was taken, and only the answer lost
+        whole = whole or refuses_chunks
+
+
+def check_digest(answer: requests.Response, digest: str) -> None:
+    """Raises RegistryError where the registry says that it took other bytes than were put."""
+    stated = answer.headers.get("Docker-Content-Digest", digest)
+    if stated != digest:
+        raise RegistryError(answer.status_code, f"{answer.url}: {digest} was put, and the registry took {stated[:100]}")
+
+
+def location(answer: requests.Response) -> str:
+    """Where an upload goes on; empty where the registry does not say."""
+    said = answer.headers.get("Location", "")
+    return urljoin(answer.url, said) if said else ""
+
+
+class _Session:
+    """One upload: where it goes on (`_address`) and how many bytes the registry has (`_held`)."""
+
+    def __init__(self, call: Call, repository: str, source: Source) -> None:
+        self._call = call
+        self._source = source
+        self._held = 0
+        opened = call("POST", f"{repository}/blobs/uploads/", expect=(202,))
+        self._address = location(opened)
+        if not self._address:
+            raise RegistryError(202, f"{opened.url}: an upload was opened, and not where")
+        least = opened.headers.get("OCI-Chunk-Min-Length", "")
+        self._chunk = max(CHUNK_BYTES, int(least) if least.isdecimal() else 0)
+
+    def sent(self, whole: bool) -> RegistryError | None:
+        """What was wrong with sending all of it; then the registry is told to forget what it has."""
+        try:
+            self._send(whole)
+        except RegistryError as error:
+            with contextlib.suppress(RegistryError):  # a courtesy
+                self._call("DELETE", self._address, expect=(202, 204))
+            return error
+        return None
+
+    def _send(self, whole: bool) -> None:
+        if not whole:
+            self._send_chunks()
+        digest = self._source.digest
+        target = f"{self._address}{'&' if '?' in self._address else '?'}digest={digest}"
+        check_digest(self._put("PUT", target, self._source.size, 201), digest)
+
+    def _send_chunks(self) -> None:
+        cuts = 0
+        while self._held < self._source.size:
+            end = min(self._held + self._chunk, self._source.size)
+            try:
+                self._send_chunk(end)
+            except RegistryError as error:
+                cuts += 1
+                if cuts > CUTS or not (error.passes or error.status == 416):
+                    raise
+                pause(error, cuts)
+                self._ask(error, end)
+
+    def _send_chunk(self, end: int) -> None:
+        start = self._held
+        answer = self._put("PATCH", self._address, end, 202, {"Content-Range": f"{start}-{end - 1}"})
+        self._stands(answer, end, _held(answer) or end)
+        if self._held <= start:
+            raise RegistryError(416, f"{answer.url}: bytes from {start} to {end} were sent and not kept")
+
+    def _ask(self, error: RegistryError, end: int) -> None:
+        """Go on from where the registry says it stands; with `error` where it does not say."""
+        try:
+            answer = self._call("GET", self._address, expect=(204,))
+        except RegistryError:
+            raise error from None
+        held = _held(answer)
+        if held is None:
+            raise error
+        self._stands(answer, end, held)
+
+    def _stands(self, answer: requests.Response, end: int, held: int) -> None:
+        if held > end:
+            raise RegistryError(404, f"{answer.url}: {end} bytes were sent, and the registry says it has {held}")
+        self._address, self._held = location(answer) or self._address, held
+
+    def _put(
+        self, method: str, target: str, end: int, status: int, more: dict[str, str] | None = None
+    ) -> requests.Response:
+        headers = {"Content-Type": "application/octet-stream", **(more or {})}
+        body = _Part(self._source, self._held, end)
+        return self._call(method, target, expect=(status,), data=body or b"", headers=headers)
+
+
+class _Part:
+    """Bytes of a source as a request body of known length, which may be sent more than once."""
+
+    def __init__(self, source: Source, start: int, end: int) -> None:
+        self._source, self._start, self._end = source, start, end
+
+    def __len__(self) -> int:
+        return self._end - self._start
+
+    def __iter__(self) -> Iterator[bytes]:
+        left = len(self)
+        for chunk in self._source.read(self._start, self._end):
+            left -= len(chunk)
+            yield chunk
+        if left:  # else the registry would wait for the rest
+            raise RegistryError(200, f"{self._source.digest} has other than {self._source.size} bytes where it is read")
+
+
+def _held(answer: requests.Response) -> int | None:
+    """How many bytes the registry says it has; None where it does not. `0-0` is said of none and of one byte."""
+    said = re.fullmatch(r"(?:bytes=)?0-(\d+)", answer.headers.get("Range", ""))
+    return int(said[1]) + 1 if said and int(said[1]) > 0 else None
