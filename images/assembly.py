@@ -25,8 +25,7 @@ def assemble(
     The manifest gets a tag named after its own digest, so that no clean-up of untagged manifests takes it away.
     """
     cache, target = repositories
-    for layer in made:
-        registry.ensure_blob(target, layer.descriptor(), cache)
+    registry.ensure_blobs(target, [layer.descriptor() for layer in made], cache)
     pushed = registry.push_bytes(target, canonical(config), OCI_CONFIG)
     manifest = image_manifest(pushed, [layer.descriptor() for layer in made])
     registry.put_manifest(target, anchor(manifest.digest), manifest)
