@@ -110,15 +110,25 @@ def test_two_runs_in_one_checkout_do_not_mix(home: Path) -> None:
     assert f"another run (process {os.getpid()})" in done.stderr
 
 
+def _hear_interrupts() -> None:
+    """A shell starts what runs in the background deaf to Ctrl-C, and these tests may be run so."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupted_run_says_so_and_the_next_one_may_start(how: signal.Signals, home: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         environment = {**os.environ, "PYTORCH_CUDA_IMAGES_REGISTRY": f"127.0.0.1:{silent.getsockname()[1]}"}
         command = [sys.executable, str(RELEASE), "build", "v2.6.0"]
-        with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment) as waiting:
+        with subprocess.Popen(
+            command, stderr=subprocess.PIPE, text=True, env=environment, preexec_fn=_hear_interrupts
+        ) as waiting:
             silent.accept()
             waiting.send_signal(how)
-            _, said = waiting.communicate(timeout=30)
+            try:
+                _, said = waiting.communicate(timeout=30)
+            finally:
+                waiting.kill()
     assert waiting.returncode == 130
     assert said.splitlines()[-1].startswith("interrupted -> run the same command again")
     with places.only_run():
