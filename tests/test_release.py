@@ -110,19 +110,16 @@ def test_two_runs_in_one_checkout_do_not_mix(home: Path) -> None:
     assert f"another run (process {os.getpid()})" in done.stderr
 
 
-def _hear_interrupts() -> None:
-    """A shell starts what runs in the background deaf to Ctrl-C, and these tests may be run so."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
+HEARING = "import os, signal, sys; signal.signal(signal.SIGINT, signal.SIG_DFL); os.execv(sys.argv[1], sys.argv[1:])"
+"""A shell starts what runs in the background deaf to Ctrl-C, and these tests may be run so."""
 
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupted_run_says_so_and_the_next_one_may_start(how: signal.Signals, home: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         environment = {**os.environ, "PYTORCH_CUDA_IMAGES_REGISTRY": f"127.0.0.1:{silent.getsockname()[1]}"}
-        command = [sys.executable, str(RELEASE), "build", "v2.6.0"]
-        with subprocess.Popen(
-            command, stderr=subprocess.PIPE, text=True, env=environment, preexec_fn=_hear_interrupts
-        ) as waiting:
+        command = [sys.executable, "-c", HEARING, sys.executable, str(RELEASE), "build", "v2.6.0"]
+        with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment) as waiting:
             silent.accept()
             waiting.send_signal(how)
             try:
