@@ -209,7 +209,8 @@ def test_ctrl_c_leaves_no_process_behind(start: Start) -> None:
 
 
 SCRIPT = """
-import os, sys, time
+import os, signal, sys, time
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell may have started us deaf to it
 from pathlib import Path
 from images import workers as layer_workers
 from images.wheels import Prefix
