@@ -39,8 +39,8 @@ BUDGET = Budget(megabytes=150, packages=200, layers=12)
 NOTHING_KNOWN = (DebianAdvisory("CVE-2026-9", "zsh", "9"), PipAdvisory("CVE-2026-8", "unrelated", ("< 1",), ("1",)))
 WITHOUT_SETUID = "RUN find / -xdev -type f -perm /6000 -exec chmod a-s {} +"
 WITHOUT_CACHES = "RUN rm -rf /var/cache/apt/* /var/lib/apt/lists/*"
-UNPATCHED = "deb http://deb.debian.org/debian bookworm main"
-"""Debian 12 as its point releases are, without its security suite."""
+UNPATCHED = """--setup-hook=sed --in-place '/bookworm-/d' "$1/etc/apt/sources.list\""""
+"""Debian 12 as its point releases are: without its security suite, nor its updates between point releases."""
 
 
 def python_package(name: str, version: str, licence: str) -> str:
@@ -177,7 +177,8 @@ def test_planted_advisories_of_a_real_image(registry_host: str, tmp_path: Path, 
 def unpatched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Debian 12 without its security suite, in the engine."""
     tar = tmp_path_factory.mktemp("unpatched") / "rootfs.tar"
-    shell.run(["mmdebstrap", "--variant=minbase", "--include=python3-minimal", "bookworm", tar, UNPATCHED], hint=HINT)
+    command = ["mmdebstrap", "--variant=minbase", "--include=python3-minimal", UNPATCHED]
+    shell.run([*command, "bookworm", tar], hint=HINT)
     tag = "pytorch-cuda-images-tests/unpatched:bookworm"
     name, _, label = tag.partition(":")
     engine.client().api.import_image_from_file(str(tar), repository=name, tag=label)
