@@ -214,7 +214,7 @@ class Registry:
                 raise RegistryError(200, f"{answer.url}: the list goes on somewhere else, at {path[:100]}")
         raise RegistryError(200, f"{answer.url}: the list does not end after {PAGES} pages")
 
-    def _call(self, method: str, path: str, *, expect: tuple[int, ...], **named: Any) -> requests.Response:  # noqa: ANN401
+    def _call(self, method: str, path: str, *, expect: tuple[int, ...], **named: object) -> requests.Response:
         what = f"{method} {path.removeprefix(self._base).partition('?')[0] or '/v2/'} on {self.host}"
         try:
             answer = self._answered(method, urljoin(self._base, path), **named)
@@ -224,7 +224,7 @@ class Registry:
             raise transport.not_expected(what, answer)
         return answer
 
-    def _answered(self, method: str, address: str, **named: Any) -> requests.Response:  # noqa: ANN401
+    def _answered(self, method: str, address: str, **named: Any) -> requests.Response:  # noqa: ANN401 - handed on as they are
         """The answer to a request, which is sent again with what the registry asks for."""
         for _ in range(LOGINS):
             answer = self._session.request(method, address, timeout=TIMEOUT_S, **named)

@@ -11,7 +11,7 @@ import contextlib
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 from urllib.parse import urljoin
 
 import requests
@@ -31,7 +31,7 @@ _NOT_IN_CHUNKS = (400, 404, 405, 411, 413, 416, 501)
 class Call(Protocol):
     """A request to the registry, repeated where that is safe. Raises RegistryError for a status not expected."""
 
-    def __call__(self, method: str, path: str, *, expect: tuple[int, ...], **named: Any) -> requests.Response:  # noqa: ANN401
+    def __call__(self, method: str, path: str, *, expect: tuple[int, ...], **named: object) -> requests.Response:
         """The answer."""
         ...
 
