@@ -105,8 +105,7 @@ def _decide(  # noqa: PLR0913, PLR0917 - one image, one channel, and how it was 
     judged = gate.decide(subject, found, known, name, candidate.today)
     reasons = judged.reasons
     if known.channel(name).releases:
-        wrong = kinds.kind_problems(candidate.compare(build), kind, candidate.line, approved=asked.approved)
-        reasons += (*_incomplete(candidate), *(f"{build.image}: {each}" for each in wrong))
+        reasons += (*_incomplete(candidate), *_of_the_kind(candidate, build, kind, approved=asked.approved))
     stem = _tags(candidate, known, name)
     tags = [tag for each in (stem.stem, *stem.aliases) for tag in tags_of(each, build.image)]
     return Decided(
@@ -121,6 +120,15 @@ def _decide(  # noqa: PLR0913, PLR0917 - one image, one channel, and how it was 
         policy=hashlib.sha256(CHANNELS.read_bytes()).hexdigest(),
         decided_on=f"{candidate.today}T00:00:00+00:00",  # by the day: asked again, it is the same decision
     )
+
+
+def _of_the_kind(candidate: Candidate, build: BuildRecord, kind: str, *, approved: bool) -> Iterator[str]:
+    """What forbids the name of this kind of release; what was let through is told."""
+    changed = candidate.compare(build)
+    for note in kinds.kind_notes(changed, kind, candidate.line, approved=approved):
+        progress.say(f"  {build.image}: {note}")
+    for problem in kinds.kind_problems(changed, kind, candidate.line, approved=approved):
+        yield f"{build.image}: {problem}"
 
 
 def _incomplete(candidate: Candidate) -> Iterator[str]:
