@@ -302,7 +302,13 @@ def _verdict_of(release: Release, stage: str) -> Verdict:
 
 
 def _write_report(release: Release) -> None:
-    known = [ImageRecords(known.build.image, known.build, known.validation, known.scan) for known in release.known()]
+    known = [
+        ImageRecords(each.build.image, each.build, each.validation, each.scan, release.difference(each.build))
+        for each in release.known()
+    ]
+    for each in known:
+        if each.difference:
+            difference_page.write(release.release_path.parent / each.image, each.difference)
     for path in render.write(release.release_path.parent, release.release_record(), known):
         progress.say(f"report: {path}")
 

@@ -8,18 +8,23 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from images.record import BuildRecord
+from scan.difference import Difference
 from scan.record import Problem, ScanRecord
 from validation.record import ValidationRecord
 
 
 @dataclass(frozen=True)
 class ImageRecords:
-    """What the stages wrote about one image; None where a stage was not reached."""
+    """What the stages wrote about one image; None where a stage was not reached.
+
+    `difference` is to the line's release before, None where there is none.
+    """
 
     image: str
     build: BuildRecord | None
     validation: ValidationRecord | None
     scan: ScanRecord | None
+    difference: Difference | None = None
 
 
 @dataclass(frozen=True)

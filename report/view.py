@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 
 from images.record import BuildRecord
 from publish.record import Promotion, ReleaseRecord
-from report import units
+from report import difference_view, units
 from report.build_view import build_stage, kind_views, layer_views
 from report.escape import one_line
 from report.model import Bar, Fact, ImageRecords, ImageView, Mark, Page, StageView
@@ -26,6 +26,7 @@ from report.validation_view import (
     validation_stage,
 )
 from runner.verdict import Verdict, summary
+from scan.difference import Difference
 
 _SAYS_NO_GPU = re.compile(r"\b(?:no|without(?: an?)?) (?:NVIDIA )?GPU", re.IGNORECASE)
 
@@ -98,6 +99,15 @@ def _release_facts(release: ReleaseRecord, images: Sequence[ImageRecords]) -> tu
     )
 
 
+def _since(difference: Difference | None) -> tuple[str, ...]:
+    """What changed since the release before, in one sentence; the whole of it is a file beside the records."""
+    if difference is None:
+        return ()
+    return (
+        f"Since {difference.before.version}: {difference_view.headline(difference)} The whole is in difference.md.",
+    )
+
+
 def image_view(release: ReleaseRecord, given: ImageRecords) -> ImageView:
     """One image, from those of its records that are about its digest."""
     promoted = tuple(one for one in release.promotions if one.image == given.image)
@@ -114,7 +124,7 @@ def image_view(release: ReleaseRecord, given: ImageRecords) -> ImageView:
         size=units.size(build.size) if build else "",
         tags=tuple(one.tag for one in promoted if one.digest == digest),
         references=tuple(f"{release.registry}/{_tag(one)}" for one in promoted if one.digest == digest),
-        notes=(*notes, *_tags_elsewhere(digest, promoted)),
+        notes=(*notes, *_since(given.difference), *_tags_elsewhere(digest, promoted)),
         contents=_contents(build),
         layers=layer_views(build.layers) if build else (),
         kinds=kind_views(build.layers) if build else (),

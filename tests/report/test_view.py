@@ -8,8 +8,10 @@ from publish.record import Promotion
 from report import build_view, scan_view, validation_view, view
 from report.model import ImageRecords, ImageView, Mark
 from runner.verdict import Verdict
+from scan.difference import Layer, Snapshot, difference
 from scan.record import Finding, Judged, Origin, Problem, Standing
 from tests.report import samples
+from tests.scan.samples import package
 from validation.record import GpuSample
 
 
@@ -336,3 +338,11 @@ def test_a_suite_s_own_cause_is_shown_where_no_check_has_it() -> None:
     assert validation_view.suite_view(hung).cause == "a rank waits for another"
     told = replace(hung, checks=(replace(samples.check("a", Verdict.FAIL, "x"), cause=hung.cause),))
     assert validation_view.suite_view(told).cause == ""
+
+
+def test_the_difference_to_the_release_before_is_a_note() -> None:
+    layers = (Layer("sha256:1", 1_000_000),)
+    before, after = (Snapshot(version, "sha256:0", (package(),), (), layers) for version in ("v2.6.0", "v2.6.1"))
+    shown = only(replace(base(), difference=difference(before, after)))
+    assert any(note.startswith("Since v2.6.0: no package changed") for note in shown.notes)
+    assert not any(note.startswith("Since") for note in only(base()).notes)
