@@ -29,7 +29,6 @@ from rich.table import Table
 
 from images import catalog as catalogue
 from images import plan as planning
-from images import resolve
 from images.catalog import Catalog, Version
 from oci.registry import Registry
 from publish import webhook
@@ -41,6 +40,7 @@ from publish.pipeline import STAGES, Options, Release, stages_until, todays_judg
 from publish.promotion import Asked
 from publish.published import CANDIDATE, PRODUCTION
 from publish.record import ReleaseRecord
+from publish.refresh import changes, refresh
 from publish.rescan import rescan, target_judge
 from publish.rules import cadence, channels, kinds
 from publish.state import Known
@@ -120,11 +120,17 @@ def run_plan(asked: argparse.Namespace) -> int:
 
 
 def run_lock(asked: argparse.Namespace) -> int:
-    """`lock`: resolve a line again and write its locks."""
-    catalog = catalogue.load()
-    for line in [asked.line] if asked.line else catalog.lines:
+    """`lock`: take a line's locks as far forward as the next release of a kind may carry, and say what moved."""
+    catalog, registry = catalogue.load(), Registry(embedded.host())
+    judges = todays_judges(catalog, registry, _options(asked))
+    lines = [asked.line] if asked.line else list(catalog.lines)
+    for line in lines:
         catalog.version(f"v{line}.0")
-        resolve.refresh(catalog, line)
+    changed = {line: refresh(catalog, line, asked.kind, judges) for line in lines}
+    if asked.json:
+        print(json.dumps({line: records.plain(each) if each else None for line, each in changed.items()}, indent=2))
+    for line, difference in changed.items():
+        progress.say(f"line {line}: {'; '.join(changes(difference)) if difference else 'locked for the first time'}")
     return EXIT_OK
 
 
@@ -363,8 +369,11 @@ def _parser() -> argparse.ArgumentParser:
     planned.add_argument("version", nargs="?", help="as v2.6.0; the newest of every line by default")
     planned.add_argument("--images", help="as cv,nlp; the catalogue's by default")
     planned.add_argument("--format", choices=("table", "json", "github"), default="table")
-    lock = _add(commands, "lock", run_lock)
-    lock.add_argument("line", nargs="?", help="as 2.6; every line by default")
+    locked = _add_database(_add(commands, "lock", run_lock))
+    locked.add_argument("line", nargs="?", help="as 2.6; every line by default")
+    locked.add_argument(
+        "--kind", choices=kinds.KINDS, default=kinds.PATCH, help="of the next release; patch by default"
+    )
     release = _add_version(_add(commands, "release", run_release))
     release.add_argument("--until", choices=STAGES, help="the last stage to run")
     _add_promotion(release)
