@@ -99,7 +99,9 @@ def run_rollback(asked: Namespace) -> int:
     catalog, registry = catalogue.load(), Registry(embedded.host())
     judge = target_judge(registry, catalog, todays_judges(catalog, registry, options(asked)))
     with home.only_run():
-        return _show_outcome(rollback(_production(catalog, registry), asked.alias, judge, asked.to), asked)
+        return _show_outcome(
+            rollback(_production(catalog, registry, f"rollback of {asked.alias}"), asked.alias, judge, asked.to), asked
+        )
 
 
 def _add_alias(command: ArgumentParser) -> None:
@@ -111,7 +113,9 @@ def run_yank(asked: Namespace) -> int:
     """`yank`: mark a release that nobody should use; nothing is deleted."""
     catalog, registry = catalogue.load(), Registry(embedded.host())
     with home.only_run():
-        return _show_outcome(yank(_production(catalog, registry), asked.version, asked.reason), asked)
+        return _show_outcome(
+            yank(_production(catalog, registry, f"yank of {asked.version}"), asked.version, asked.reason), asked
+        )
 
 
 def _add_yanked(command: ArgumentParser) -> None:
@@ -119,8 +123,8 @@ def _add_yanked(command: ArgumentParser) -> None:
     command.add_argument("--reason", required=True, help="for everybody who asks")
 
 
-def _production(catalog: Catalog, registry: Registry) -> Production:
-    return Production(registry, catalog.repositories, lock.owner())
+def _production(catalog: Catalog, registry: Registry, purpose: str) -> Production:
+    return Production(registry, catalog.repositories, lock.owner(purpose))
 
 
 def _show_outcome(outcome: Outcome, asked: Namespace) -> int:

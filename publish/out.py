@@ -20,7 +20,7 @@ from runner.errors import ConfigError
 
 def released(registry: Registry, catalog: Catalog, trusted: Trusted) -> tuple[Out, ...]:
     """Every promotion of a line of the catalogue, candidates aside."""
-    kept = journal.read(registry, catalog.repositories.records).journal
+    kept = journal.read(registry, catalog.repositories.journal).journal
     withdrawn, promotions = kept.withdrawn(), [each for each in kept.transactions if each.kind == "promotion"]
     found = (_out(registry, catalog, each, trusted) for each in promotions)
     return tuple(replace(out, withdrawn=str(out.version) in withdrawn) for out in found if out)

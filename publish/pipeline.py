@@ -270,7 +270,7 @@ class Release:
             progress.say(f"  {left}")
 
     def _candidate(self) -> Candidate:
-        production = Production(self.registry, self.catalog.repositories, lock.owner())
+        production = Production(self.registry, self.catalog.repositories, lock.owner(str(self.version)))
         today = datetime.datetime.now(datetime.UTC).date()
         builds, trusted = self.builds(), attest.trusted_keys()
         return Candidate(self.catalog, self.version, builds, production, self.witness, trusted, self.difference, today)

@@ -58,7 +58,7 @@ def verify(registry: Registry, repositories: Repositories, reference: str, trust
     if digest is None:
         raise ConfigError(f"{registry.host}/{repository} has no {named}", "see `./release.py rescan` for what is out")
     found = evidence.read(registry, repository, digest, trusted)
-    kept = journal.read(registry, repositories.records).journal
+    kept = journal.read(registry, repositories.journal).journal
     decided = _decision(found, named)
     reasons = tuple(_against(found, decided, named, kept.yanked(digest=digest)))
     lines = (f"{repository}:{named}" if named != digest else f"{repository}@{digest}", f"digest: {digest}")

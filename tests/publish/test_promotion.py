@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,14 +17,16 @@ from images.record import BuildRecord
 from oci.registry import Registry, file_sha256
 from publish import rescan
 from publish.compare import between
+from publish.evidence import store as evidence
 from publish.evidence.attest import Witness, kept
 from publish.evidence.keys import PrivateKey
+from publish.evidence.predicates import DECISION
 from publish.evidence.verify import Verified, verify
 from publish.out import released
 from publish.promotion import Asked, Candidate, Promoted, promote
 from publish.published import Published, previous
 from publish.rules import cadence, channels
-from publish.tags import lock
+from publish.tags import lock, transaction
 from publish.tags.rollback import rollback, yank
 from publish.tags.transaction import Production
 from runner.errors import ConfigError, GateRefused
@@ -73,7 +76,7 @@ class Line:
         store.keep_sbom(self.registry, build.repository, build.digest, bill, self.folder)
         return build
 
-    def promote(self, build: BuildRecord, asked: Asked = MONTHLY) -> Promoted:
+    def promote(self, build: BuildRecord, asked: Asked = MONTHLY, today: datetime.date = TODAY) -> Promoted:
         version = self.catalog.version(build.version)
 
         def compare(image: BuildRecord) -> Difference | None:
@@ -82,7 +85,7 @@ class Line:
             return between(self.registry, self.catalog, before, after, JUDGES) if before else None
 
         witness = Witness(self.registry, P256, self.catalog.repositories.production)
-        candidate = Candidate(self.catalog, version, (build,), self.production, witness, trust(P256), compare, TODAY)
+        candidate = Candidate(self.catalog, version, (build,), self.production, witness, trust(P256), compare, today)
         return promote(candidate, asked)
 
     @property
@@ -108,7 +111,7 @@ def alone(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(params=["fake", pytest.param("real", marks=pytest.mark.docker)])
 def line(request: pytest.FixtureRequest, tmp_path: Path, home: Path) -> Iterator[Line]:
     shipped = catalog.load()
-    names = {name: f"{tmp_path.name.lower().replace('_', '-')}/{name}" for name in ("production", "records")}
+    names = {name: f"{tmp_path.name.lower().replace('_', '-')}/{name}" for name in ("production", "records", "journal")}
     own = replace(shipped, images=("base",), repositories=replace(shipped.repositories, staging=STAGING, **names))
     if request.param == "real":
         yield Line(Registry(request.getfixturevalue("registry_host")), own, tmp_path)
@@ -191,6 +194,90 @@ def test_what_was_rolled_back_is_no_measure_for_the_release_that_mends_it(line: 
     mended = line.prepare("v2.6.2", jinja2="3.1.4")
     line.promote(mended)
     assert line.tags()["v2.6"] == mended.digest
+
+
+@pytest.mark.parametrize("asked", [MONTHLY, replace(MONTHLY, channel="quarterly", kind="feature")])
+def test_a_line_is_begun_by_a_persons_word(line: Line, asked: Asked) -> None:
+    with pytest.raises(GateRefused, match="which is a major one"):
+        line.promote(line.prepare("v2.6.0"), asked)
+    assert line.tags() == {}
+
+
+def test_where_everything_before_was_withdrawn_the_newest_of_it_is_the_measure(line: Line) -> None:
+    line.promote(line.prepare("v2.6.0"), FIRST)
+    yank(line.production, "v2.6.0", "it loses data")
+    with pytest.raises(GateRefused, match="jinja2"):
+        line.promote(line.prepare("v2.6.1", jinja2="9.0.0"))
+
+
+def test_a_patch_drops_no_image_and_adds_none(line: Line) -> None:
+    line.promote(line.prepare("v2.6.0"), FIRST)
+    first = line.tags()["v2.6.0"]
+    manifest = line.registry.manifest(line.catalog.repositories.production, first)
+    assert manifest is not None
+    line.registry.put_manifest(line.catalog.repositories.production, "v2.6.0-cv", manifest)
+    with pytest.raises(GateRefused, match="cv: the image is gone, and a patch neither adds nor drops one"):
+        line.promote(line.prepare("v2.6.1", jinja2="3.1.5"))
+    assert "v2.6.1" not in line.tags()
+    line.registry.put_manifest(line.catalog.repositories.production, "v2.6.1", manifest)
+    new = replace(line.prepare("v2.6.2", jinja2="3.1.5"), image="rl")
+    with pytest.raises(GateRefused, match="rl: the image is new, and a patch neither adds nor drops one"):
+        line.promote(new)
+
+
+def test_a_release_that_cannot_be_compared_is_refused_with_all_the_other_reasons(line: Line) -> None:
+    line.promote(line.prepare("v2.6.0"), FIRST)
+    image, manifest = staged(line.registry, f"base unscanned of {line.folder.name}")
+    build = replace(build_record(manifest.digest), version="v2.6.1", repository=image.repository)
+    with pytest.raises(GateRefused) as caught:
+        line.promote(build)
+    for words in ("no provenance", "no test result", "cannot be compared with the release before"):
+        assert words in str(caught.value)
+
+
+def test_nothing_is_signed_that_the_tags_speak_against(line: Line) -> None:
+    """A decision on a digest is believed for ever, so it is made only for what may be put."""
+    line.promote(line.prepare("v2.6.0"), FIRST)
+    line.promote(line.prepare("v2.6.1", jinja2="3.1.5"))
+    other = line.prepare("v2.6.1", jinja2="3.1.6")
+    with pytest.raises(GateRefused, match="never moves"):
+        line.promote(other)
+    found = evidence.read(line.registry, other.repository, other.digest, trust(P256))
+    assert DECISION not in {each.predicate_type for each in found}
+
+
+def test_what_was_begun_is_finished_however_old_its_evidence_is_by_now(
+    line: Line, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    line.promote(line.prepare("v2.6.0"), FIRST)
+    patch = line.prepare("v2.6.1", jinja2="3.1.5")
+    moved, move = iter(range(3)), transaction._move
+
+    def killed(*given: Any) -> None:
+        if next(moved, None) is None:
+            raise KeyboardInterrupt
+        move(*given)
+
+    monkeypatch.setattr(transaction, "_move", killed)
+    with pytest.raises(KeyboardInterrupt):
+        line.promote(patch)
+    monkeypatch.setattr(transaction, "_move", move)
+    assert line.tags()["latest"] != patch.digest
+    with pytest.raises(GateRefused, match="days old"):
+        line.promote(patch, today=TODAY + datetime.timedelta(days=40))
+    assert line.tags()["latest"] == line.tags()["v2.6"] == patch.digest
+
+
+def test_latest_comes_back_to_an_older_line_where_the_newest_was_withdrawn(line: Line) -> None:
+    lines = line.catalog.lines
+    newer = replace(line, catalog=replace(line.catalog, lines={**lines, "2.9": lines["2.6"]}))
+    newer.promote(newer.prepare("v2.6.0"), FIRST)
+    newer.promote(newer.prepare("v2.9.0"), FIRST)
+    rollback(newer.production, "latest", lambda _: ())
+    yank(newer.production, "v2.9.0", "it loses data")
+    patch = newer.prepare("v2.6.1", jinja2="3.1.5")
+    newer.promote(patch)
+    assert newer.tags()["latest"] == patch.digest
 
 
 def test_a_dry_run_shows_the_moves_and_changes_nothing(line: Line) -> None:
