@@ -146,7 +146,7 @@ def run_rescan(asked: argparse.Namespace) -> int:
 def run_verify(asked: argparse.Namespace) -> int:
     """`verify`: what is proven about a reference, by whom, from the registry alone."""
     catalog, registry = catalogue.load(), Registry(embedded.host())
-    found = verify(registry, catalog.repositories, asked.reference, attest.trusted_keys(asked.key))
+    found = verify(registry, catalog.repositories, asked.reference, attest.trusted(asked.key, asked.identity))
     if asked.json:
         _print(found)
     else:
@@ -188,7 +188,7 @@ def _show_outcome(outcome: Outcome, asked: argparse.Namespace) -> int:
 def run_due(asked: argparse.Namespace) -> int:
     """`due`: what should be released today, and why."""
     catalog, registry = catalogue.load(), Registry(embedded.host())
-    out = released(registry, catalog, attest.trusted_keys(asked.key))
+    out = released(registry, catalog, attest.trusted(asked.key, asked.identity))
     judgements = store.read_history(registry, catalog.repositories.records).judgements
     found = cadence.due(asked.date, channels.load(), catalog.lines, out, judgements)
     if asked.json:
@@ -411,6 +411,9 @@ def _add_publishing(commands: argparse._SubParsersAction[argparse.ArgumentParser
 
 def _add_keys(command: argparse.ArgumentParser) -> argparse.ArgumentParser:
     command.add_argument("--key", action="append", default=[], help="a public key to trust; the configured by default")
+    command.add_argument(
+        "--identity", action="append", default=[], help="ISSUER=IDENTITY to trust, certified by Sigstore"
+    )
     return command
 
 

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from images.catalog import Catalog
 from oci.registry import Registry
 from publish.evidence import store as evidence
-from publish.evidence.keys import Trusted
 from publish.evidence.predicates import DECISION, decision
+from publish.evidence.trust import Trusted
 from publish.published import CANDIDATE
 from publish.rules.cadence import Out
 from publish.tags import journal
