@@ -110,6 +110,13 @@ class FakeSigstore:
         """What a job of GitHub Actions with `id-token: write` has in its environment."""
         return {
             "GITHUB_ACTIONS": "true",
+            "GITHUB_SERVER_URL": "https://github.com",
+            "GITHUB_REPOSITORY": "ORG/REPO",
+            "GITHUB_WORKFLOW_REF": WORKFLOW,
+            "GITHUB_REF": "refs/heads/main",
+            "GITHUB_SHA": "0" * 40,
+            "GITHUB_RUN_ID": "1",
+            "GITHUB_RUN_ATTEMPT": "1",
             "ACTIONS_ID_TOKEN_REQUEST_TOKEN": "of a fake",
             "ACTIONS_ID_TOKEN_REQUEST_URL": f"{self.address}/token?api-version=2.0",
             "NO_PROXY": "127.0.0.1",
