@@ -16,7 +16,7 @@ from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel
 
 from images import wheelhouse
 from images.catalog import IMAGES, Catalog, Line
-from images.locks import Wheel, write_lock
+from images.locks import Wheel, read_lock, write_lock
 from oci.registry import file_sha256
 from runner import home, progress, shell
 from runner.errors import EnvironmentFailed
@@ -25,24 +25,43 @@ HINT = "check requirements.in of the stacks and pip's index configuration"
 UV = Path(sys.executable).parent / "uv"
 
 
-def refresh(catalog: Catalog, name: str) -> dict[str, list[Wheel]]:
-    """Resolve line `name` again and write the lock of every stack. Returns the locks by stack."""
+Locks = dict[str, list[Wheel]]
+"""The wheels of a line, by stack."""
+
+
+def resolve(catalog: Catalog, name: str, constraints: Sequence[str] = ()) -> Locks:
+    """Resolve line `name` again, as new as `constraints` (`jinja2>=3.1.5,<3.2`) allow, and download what is new."""
     line = catalog.lines[name]
     with home.scratch("resolve") as work:
+        allowed = work / "allowed.txt"
+        allowed.write_text("".join(f"{constraint}\n" for constraint in constraints))
         whole = work / "whole.txt"
-        whole.write_text(_compile(line, work, list(catalog.stacks), None, hashes=True))
+        whole.write_text(_compile(line, work, list(catalog.stacks), allowed, hashes=True))
         pins = work / "pins.txt"
-        pins.write_text(_compile(line, work, list(catalog.stacks), None, hashes=False))
+        pins.write_text(_compile(line, work, list(catalog.stacks), allowed, hashes=False))
         wheels = _download(line, whole)
         names = {
             stack: _names(_compile(line, work, list(catalog.stacks_of(stack)), pins, hashes=False))
             for stack in catalog.stacks
         }
-    locks = {stack: _slice(catalog, stack, names, wheels) for stack in catalog.stacks}
+    return {stack: _slice(catalog, stack, names, wheels) for stack in catalog.stacks}
+
+
+def locked(catalog: Catalog, name: str) -> Locks:
+    """What the locks of line `name` hold now; nothing of a stack that has none yet."""
+    paths = {stack: _lock(stack, name) for stack in catalog.stacks}
+    return {stack: list(read_lock(path).wheels) for stack, path in paths.items() if path.exists()}
+
+
+def write(name: str, locks: Locks) -> None:
+    """Write the lock of every stack of line `name`."""
     for stack, held in locks.items():
-        write_lock(IMAGES / stack / f"{name}.lock", stack, held)
+        write_lock(_lock(stack, name), stack, held)
         progress.say(f"  {stack}: {len(held)} wheels, {progress.megabytes(sum(wheel.size for wheel in held))}")
-    return locks
+
+
+def _lock(stack: str, line: str) -> Path:
+    return IMAGES / stack / f"{line}.lock"
 
 
 def _slice(catalog: Catalog, stack: str, names: dict[str, set[str]], wheels: dict[str, Wheel]) -> list[Wheel]:
@@ -50,15 +69,14 @@ def _slice(catalog: Catalog, stack: str, names: dict[str, set[str]], wheels: dic
     return [wheels[name] for name in sorted(names[stack] - below)]
 
 
-def _compile(line: Line, work: Path, stacks: Sequence[str], constraints: Path | None, *, hashes: bool) -> str:
+def _compile(line: Line, work: Path, stacks: Sequence[str], constraints: Path, *, hashes: bool) -> str:
     """The resolution of the requirements of `stacks`, as uv writes it."""
     wanted = work / "wanted.in"
     wanted.write_text("".join(_requirements(line, stack) for stack in stacks))
     options = ["--no-emit-index-url", "--no-header", "--no-annotate", "--quiet", "--python-version", line.python]
     options += ["--python-platform", "x86_64-manylinux_2_28", "--only-binary", ":all:"]
     options += ["--generate-hashes"] if hashes else []
-    options += ["--constraint", str(constraints)] if constraints else []
-    return shell.run([UV, "pip", "compile", *options, wanted], hint=HINT)
+    return shell.run([UV, "pip", "compile", *options, "--constraint", constraints, wanted], hint=HINT)
 
 
 def _requirements(line: Line, stack: str) -> str:

@@ -20,8 +20,9 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from oci.manifest import EMPTY_CONFIG, OCI_EMPTY, OCI_INDEX, Descriptor, Manifest, canonical, image_manifest
@@ -69,10 +70,17 @@ def referrers(registry: Registry, repository: str, digest: str, artifact_type: s
 
     Raises RegistryError, also for a list that cannot be read: evidence must not vanish with it.
     """
+    return _found(registry, repository, digest, artifact_type, cache(lambda: registry.tags(repository)))
+
+
+def _found(
+    registry: Registry, repository: str, digest: str, artifact_type: str, tags: Callable[[], Sequence[str]]
+) -> tuple[Referrer, ...]:
+    """`tags` are asked for where the registry has no list of its own: a look at them may serve many digests."""
     entries = registry.referrers(repository, digest)
     if entries is None:
-        listed = _list(registry, repository, digest)["manifests"]
-        entries = [*listed, *_unlisted(registry, repository, digest, listed)]
+        listed = _list(registry, repository, digest)["manifests"] if _tag(digest) in tags() else []
+        entries = [*listed, *_unlisted(registry, repository, digest, listed, tags())]
     with _readable(registry, repository, digest):
         found = {referrer.descriptor.digest: referrer for referrer in map(_referrer, entries)}
     return tuple(found[each] for each in sorted(found) if artifact_type in ("", found[each].artifact_type))
@@ -99,11 +107,17 @@ def copy(registry: Registry, source: str, target: str, digest: str) -> tuple[Ref
     The manifests keep their bytes. What refers to a referrer (a signature of a bill of materials) is there before it.
     The manifest of `digest` itself need not be in `target` yet. Raises RegistryError; then call again.
     """
-    found = referrers(registry, source, digest)
+    return _copied(registry, source, target, digest, cache(lambda: registry.tags(source)))
+
+
+def _copied(
+    registry: Registry, source: str, target: str, digest: str, tags: Callable[[], Sequence[str]]
+) -> tuple[Referrer, ...]:
+    found = _found(registry, source, digest, "", tags)
     manifests = []
     for referrer in found:
         manifests.append(_bring(registry, source, target, referrer.descriptor.digest))
-        copy(registry, source, target, referrer.descriptor.digest)
+        _copied(registry, source, target, referrer.descriptor.digest, tags)
     _put(registry, target, digest, manifests)
     return found
 
@@ -137,7 +151,7 @@ def _complete(registry: Registry, repository: str, subject: str) -> None:
     for attempt in range(ATTEMPTS):
         time.sleep(WAIT_S * max(0, attempt - 1))  # the look after the first put is the one that usually ends this
         content = _list(registry, repository, subject)
-        missing = _unlisted(registry, repository, subject, content["manifests"])
+        missing = _unlisted(registry, repository, subject, content["manifests"], registry.tags(repository))
         if not missing:
             return
         try:
@@ -166,11 +180,13 @@ def _list(registry: Registry, repository: str, subject: str) -> dict[str, Any]:
         return found.content
 
 
-def _unlisted(registry: Registry, repository: str, subject: str, listed: Sequence[Any]) -> list[dict[str, Any]]:
-    """Entries for the artifacts that are marked and not in the list."""
+def _unlisted(
+    registry: Registry, repository: str, subject: str, listed: Sequence[Any], tags: Sequence[str]
+) -> list[dict[str, Any]]:
+    """Entries for the artifacts that are marked among `tags` and not in the list."""
     known = {_mark(subject, entry["digest"]) for entry in listed}
     length = len(_mark(subject, subject))
-    marks = [tag for tag in registry.tags(repository) if tag.startswith(f"{_tag(subject)}.") and len(tag) == length]
+    marks = [tag for tag in tags if tag.startswith(f"{_tag(subject)}.") and len(tag) == length]
     found = [registry.manifest(repository, mark) for mark in marks if mark not in known]
     with _readable(registry, repository, _tag(subject)):
         return [_entry(each) for each in found if each and each.content.get("subject", {}).get("digest") == subject]

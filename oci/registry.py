@@ -52,6 +52,7 @@ class Registry:
         self._login = Login(host, self._base)
         self._session = transport.session(host, self._base)
         self._session.auth = self._login
+        self._held: set[tuple[str, str]] = set()  # blobs that were seen in a repository: they do not go within a run
 
     def ping(self) -> None:
         """Raises RegistryError where no registry answers, or it wants credentials it was not given."""
@@ -85,7 +86,7 @@ class Registry:
         return stated
 
     def put_manifest(self, repository: str, reference: str, manifest: Manifest) -> str:
-        """Put raw manifest bytes under a tag or digest, and read the digest back.
+        """Put raw manifest bytes under a tag or digest. What a tag holds then is read back.
 
         Returns the digest of the manifest's subject where the registry lists its referrers itself, else "".
         """
@@ -96,7 +97,8 @@ class Registry:
 
         answer = repeated(put) if _is_digest(reference) else put()
         check_digest(answer, manifest.digest)
-        if self.digest_of(repository, reference) != manifest.digest:
+        is_confirmed = _is_digest(reference) and "Docker-Content-Digest" in answer.headers
+        if not is_confirmed and self.digest_of(repository, reference) != manifest.digest:
             raise RegistryError(201, f"{self.host}/{repository}:{reference} does not hold what was put there")
         return answer.headers.get("OCI-Subject", "")
 
@@ -111,7 +113,10 @@ class Registry:
 
     def has_blob(self, repository: str, digest: str) -> bool:
         """Whether the repository holds the blob."""
-        return self._call("HEAD", f"{repository}/blobs/{digest}", expect=(200, 404)).status_code == 200
+        blob = (repository, digest)
+        if blob not in self._held and self._call("HEAD", f"{repository}/blobs/{digest}", expect=(200, 404)).ok:
+            self._held.add(blob)
+        return blob in self._held
 
     def blob(self, repository: str, digest: str, size: int | None = None) -> bytes:
         """A small blob whole; its digest is checked. Where its size in bytes is known, no more than that is read."""
@@ -133,6 +138,7 @@ class Registry:
         answer = self._call("POST", path, expect=(201, 202))
         if answer.status_code == 201:
             check_digest(answer, digest)
+            self._held.add((repository, digest))
             return True
         with contextlib.suppress(RegistryError):  # a courtesy: registries clear away what was never finished
             self._call("DELETE", location(answer), expect=(202, 204))

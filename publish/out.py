@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Iterator
+from dataclasses import replace
 
 from images.catalog import Catalog
 from oci.registry import Registry
@@ -18,12 +19,11 @@ from runner.errors import ConfigError
 
 
 def released(registry: Registry, catalog: Catalog, trusted: Trusted) -> tuple[Out, ...]:
-    """Every promotion of a line of the catalogue; without candidates, and what was rolled back or yanked."""
+    """Every promotion of a line of the catalogue, candidates aside."""
     kept = journal.read(registry, catalog.repositories.records).journal
-    undone = {version for each in kept.transactions for version in each.undone}
-    promotions = [each for each in kept.transactions if each.kind == "promotion" and each.version not in undone]
-    found = [out for each in promotions if (out := _out(registry, catalog, each, trusted))]
-    return tuple(out for out in found if not kept.yanked(version=str(out.version)))
+    withdrawn, promotions = kept.withdrawn(), [each for each in kept.transactions if each.kind == "promotion"]
+    found = (_out(registry, catalog, each, trusted) for each in promotions)
+    return tuple(replace(out, withdrawn=str(out.version) in withdrawn) for out in found if out)
 
 
 def _out(registry: Registry, catalog: Catalog, promotion: Transaction, trusted: Trusted) -> Out | None:

@@ -245,7 +245,7 @@ class Release:
         )
 
     def _previous(self, image: str) -> Published | None:
-        return previous(self.registry, self.catalog.repositories.production, self.version, image)
+        return previous(self.registry, self.catalog.repositories, self.version, image)
 
     def _previous_reference(self, image: str) -> str:
         """HOST/REPOSITORY@DIGEST of the line's newest release before; empty where there is none."""

@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from images.catalog import BASE, Catalog, Version
+from images.catalog import BASE, Catalog, Repositories, Version
 from oci.manifest import Manifest
 from oci.registry import Registry
+from publish.tags import journal
 from runner.errors import ConfigError
 
 PRODUCTION, CANDIDATE = "production", "candidate"
@@ -63,11 +64,16 @@ def tag_of(image: str, version: str, channel: str) -> str:
     return f"{version}{'' if channel == PRODUCTION else '-candidate'}{suffix}"
 
 
-def previous(registry: Registry, repository: str, version: Version, image: str) -> Published | None:
-    """The newest release of the line before `version`; None where there is none. A candidate is no release."""
+def previous(registry: Registry, repositories: Repositories, version: Version, image: str) -> Published | None:
+    """The newest release of the line before `version` that its users are on; None where there is none.
+
+    A candidate is no release, and nobody is on what was yanked or rolled back.
+    """
+    withdrawn = journal.read(registry, repositories.records).journal.withdrawn()
     for patch in reversed(range(version.patch)):
-        before = Version(version.line, patch)
-        if digest := registry.digest_of(repository, tag_of(image, str(before), PRODUCTION)):
+        before, repository = Version(version.line, patch), repositories.production
+        tag = tag_of(image, str(before), PRODUCTION)
+        if str(before) not in withdrawn and (digest := registry.digest_of(repository, tag)):
             return Published(before, image, PRODUCTION, repository, digest)
     return None
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import datetime
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from images.catalog import Catalog, Version
 from oci.registry import Registry
-from publish.published import PRODUCTION, Published, published
+from publish.published import CANDIDATE, PRODUCTION, Published, published
+from publish.tags import journal
 from publish.tags.rollback import Judge, Target
 from runner import home, progress
 from runner.errors import EnvironmentFailed
@@ -58,7 +59,8 @@ def rescan(registry: Registry, catalog: Catalog, judges: Judges, channel: str) -
     store.keep_history(registry, catalog.repositories.records, history)
     record = None if isinstance(judges.database, str) else judges.database.record
     seconds = round(time.monotonic() - started, 3)
-    return Rescan(judges.today.isoformat(), record, judgements, tuple(due(judgements)), seconds)
+    found = tuple(due(judgements, _withdrawn(registry, catalog, channel)))
+    return Rescan(judges.today.isoformat(), record, judgements, found, seconds)
 
 
 def target_judge(registry: Registry, catalog: Catalog, judges: Judges) -> Judge:
@@ -73,16 +75,26 @@ def target_judge(registry: Registry, catalog: Catalog, judges: Judges) -> Judge:
     return judge
 
 
-def due(judgements: Sequence[Judgement]) -> Iterator[Due]:
-    """The lines whose newest release holds an image that is refused."""
-    lines = dict.fromkeys(_version(judgement).line for judgement in judgements)
-    for line in lines:
-        of_line = [judgement for judgement in judgements if _version(judgement).line == line]
-        newest = max((_version(judgement) for judgement in of_line), key=lambda version: version.patch)
-        refused = [each for each in of_line if each.version == str(newest) and each.verdict is Verdict.FAIL]
+def due(judgements: Sequence[Judgement], withdrawn: Collection[str] = ()) -> Iterator[Due]:
+    """The lines whose newest release that stands holds an image that is refused."""
+    lines: dict[str, list[Version]] = {}
+    for judgement in judgements:
+        version = _version(judgement)
+        lines.setdefault(version.line, []).append(version)
+    for line, versions in lines.items():
+        ordered = sorted(versions, key=lambda version: version.patch)
+        newest = next((each for each in reversed(ordered) if str(each) not in withdrawn), ordered[-1])
+        refused = [each for each in judgements if each.version == str(newest) and each.verdict is Verdict.FAIL]
         if refused:
             reasons = tuple(f"{each.image}: {each.reason}" for each in refused)
-            yield Due(line, str(newest), str(replace(newest, patch=newest.patch + 1)), reasons)
+            yield Due(line, str(newest), str(replace(ordered[-1], patch=ordered[-1].patch + 1)), reasons)
+
+
+def _withdrawn(registry: Registry, catalog: Catalog, channel: str) -> frozenset[str]:
+    """The versions of a channel that were yanked or rolled back; the journal names candidates as such."""
+    every = journal.read(registry, catalog.repositories.records).journal.withdrawn()
+    candidates = frozenset(each.removesuffix(journal.CANDIDATE) for each in every if each.endswith(journal.CANDIDATE))
+    return candidates if channel == CANDIDATE else every
 
 
 def _judge(

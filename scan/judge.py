@@ -102,13 +102,14 @@ def _expired(excuse: Excuse, rules: Rules) -> bool:
 def pin(finding: Finding) -> str:
     """What ends a finding that has a fix: the requirement to write, or the release to cut."""
     if PackageURL.from_string(finding.purl).type == "pypi":
-        fixed = _nearest(finding)
-        return f"write `{finding.package}>={fixed}` into the stack's requirements.in and run `./release.py lock`"
+        fixed = nearest_fix(finding)
+        wanted = f"`{finding.package}>={fixed}`"
+        return f"`./release.py lock` takes the fix; where it cannot, write {wanted} into the stack's requirements.in"
     return f"cut the next patch release: a new OS layer takes {finding.package} {finding.fixed_version}"
 
 
-def _nearest(finding: Finding) -> str:
-    """Of several lines with a fix the lowest version above the installed one, else the highest there is."""
+def nearest_fix(finding: Finding) -> str:
+    """Of a Python package: of several lines with a fix the lowest version above the installed one, else the highest."""
     versions = sorted((each.strip() for each in finding.fixed_version.split(",")), key=Version)
     installed = Version(finding.installed_version)
     return next((each for each in versions if Version(each) > installed), versions[-1])

@@ -10,7 +10,17 @@ import pytest
 
 from runner.home import REPOSITORY
 
-RANKS = {"runner": 0, "oci": 1, "images": 2, "scan": 3, "validation": 3, "publish": 4, "report": 5, "release": 6}
+RANKS = {
+    "runner": 0,
+    "oci": 1,
+    "images": 2,
+    "scan": 3,
+    "validation": 3,
+    "publish": 4,
+    "report": 5,
+    "commands": 6,
+    "release": 7,
+}
 OUTSIDE = {"tests", "benchmarks"}
 """May import everything, and nothing of RANKS imports them."""
 
@@ -67,6 +77,8 @@ def test_every_package_has_its_place() -> None:
         pytest.param("images/a.py", "importlib.import_module('report.view')", id="by string"),
         pytest.param("publish/a.py", "__import__('release')", id="by string, the old way"),
         pytest.param("report/deep/er/a.py", "import release", id="in a folder"),
+        pytest.param("report/a.py", "from commands.command import print_record", id="up, to the commands"),
+        pytest.param("commands/a.py", "from release import main", id="the top"),
         pytest.param("images/a.py", "from tests.fakes import registry", id="tests"),
     ],
 )

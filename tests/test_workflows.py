@@ -359,7 +359,7 @@ def checkout(tmp_path: Path) -> Path:
 def opened(checkout: Path) -> tuple[int, str, list[str]]:
     """Exit code, summary and calls of `gh` of update.yml's last step."""
     step = script("update.yml", "update", "gh pr create")
-    environment = {"BRANCH": "update/locks", "TITLE": "Refresh the locks", "GH_TOKEN": "none"}
+    environment = {"KIND": "patch", "GH_TOKEN": "none"}
     code, _, summary = ran(step, checkout, checkout.parent, **environment)
     called = checkout.parent / "called"
     return code, summary, called.read_text().splitlines() if called.exists() else []
@@ -378,5 +378,5 @@ def test_a_new_lock_opens_a_pull_request_and_has_it_checked(checkout: Path) -> N
         0,
         ["auth setup-git", "pr list", "pr create", "workflow run"],
     )
-    pushed = ["git", "--git-dir", str(checkout.parent / "remote.git"), "show", "update/locks:a.lock"]
+    pushed = ["git", "--git-dir", str(checkout.parent / "remote.git"), "show", "update/patch:a.lock"]
     assert subprocess.run(pushed, capture_output=True, text=True, check=True).stdout == "two\n"

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import contextlib
-import importlib
 import io
 import re
 import shlex
-import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import pytest
 import yaml
 
+from commands.parser import parser
 from runner.home import REPOSITORY
 
 STAGING = frozenset({"STAGING_USER", "STAGING_PASSWORD"})
@@ -257,7 +255,7 @@ def _parsed(command: str) -> str:
     said = io.StringIO()
     try:
         with contextlib.redirect_stderr(said):
-            _release()._parser().parse_args(shlex.split(_filled(command)))
+            parser().parse_args(shlex.split(_filled(command)))
     except SystemExit:
         return said.getvalue().splitlines()[-1]
     except KeyError as unknown:
@@ -269,13 +267,6 @@ def _filled(command: str) -> str:
     """The command with its variables' values; `${NAME:+WORDS}` is taken as WORDS."""
     words = re.sub(r"\$\{\w+:\+([^}]*)\}", r"\1", command)
     return re.sub(r"\$(\w+)", lambda found: WORDS[found[1]], words)
-
-
-def _release() -> Any:
-    """release.py as a module. It starts itself anew in .venv where it is imported from elsewhere."""
-    if Path(sys.prefix).resolve() != (REPOSITORY / ".venv").resolve():
-        pytest.skip("NOT RUN (venv): release.py's parser is only in its own virtual environment")
-    return importlib.import_module("release")
 
 
 RULES: tuple[Rule, ...] = (

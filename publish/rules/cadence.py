@@ -23,16 +23,17 @@ Action = Literal["release", "announce"]
 
 @dataclass(frozen=True)
 class Out:
-    """A release that is out, put through `channel` on `day` (UTC)."""
+    """A release that was put through `channel` on `day` (UTC). `withdrawn`: it was yanked or rolled back since."""
 
     version: Version
     channel: str
     day: datetime.date
+    withdrawn: bool = False
 
 
 @dataclass(frozen=True)
 class Due:
-    """One thing to do. `version` is the number to release as, `newest` the line's newest release.
+    """One thing to do. `version` is the number to release as, `newest` the line's newest release that stands.
 
     `since` (ISO 8601) is the day it became due, the same every day until it is done. Announcements have no `version`,
     `channel` and `kind`.
@@ -90,12 +91,18 @@ def scheduled(calendar: Calendar, today: datetime.date) -> datetime.date:
 def _line(
     today: datetime.date, channels: Channels, line: Line, released: Sequence[Out], judgements: Sequence[Judgement]
 ) -> Iterator[Due]:
-    newest = max((each.version for each in released), key=lambda version: version.patch)
-    found = _channels(today, channels, released, _refused(newest, judgements))
+    """What was withdrawn takes its number with it, and counts for nothing else."""
+    standing = [each for each in released if not each.withdrawn]
+    newest, highest = _newest(standing or released), _newest(released)
+    found = _channels(today, channels, standing, _refused(newest, judgements))
     for after, (channel, reasons) in enumerate(found, start=1):
-        version = replace(newest, patch=newest.patch + after)
+        version = replace(highest, patch=highest.patch + after)
         yield _release(version, newest, channel, channels.channels[channel], reasons)
     yield from _announcement(today, channels.announce_days, newest, line)
+
+
+def _newest(released: Sequence[Out]) -> Version:
+    return max((each.version for each in released), key=lambda version: version.patch)
 
 
 def _channels(

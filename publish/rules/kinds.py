@@ -75,6 +75,11 @@ def kind_problems(difference: Difference | None, kind: str, line: Line, *, appro
     return tuple(ruling.problem for ruling in _rulings(difference, kind, line, approved) if ruling.problem)
 
 
+def contents_problems(difference: Difference, kind: str, line: Line) -> tuple[str, ...]:
+    """Why `kind` may not have these contents, whatever two things they are the difference of."""
+    return tuple(ruling.problem for ruling in _contents(difference, kind, line) if ruling.problem)
+
+
 def kind_notes(difference: Difference | None, kind: str, line: Line, *, approved: bool = False) -> tuple[str, ...]:
     """What a reader of the decision should know though it refuses nothing: what was let through, and why."""
     return tuple(ruling.note for ruling in _rulings(difference, kind, line, approved) if ruling.note)
@@ -208,8 +213,18 @@ def _only_for_security(change: Change, why: str) -> _Ruling:
     return _Ruling(f"{why}, and {known}: pin it")
 
 
+def is_platform(name: str) -> bool:
+    """Whether a tag promises this Python package."""
+    return bool(_PLATFORM.fullmatch(name))
+
+
+def is_dated(version: str) -> bool:
+    """Whether the version of a Python package tells a day."""
+    return bool(_YEAR.match(version))
+
+
 def _is_platform(change: Change) -> bool:
-    return change.type == "pypi" and not change.vendored and bool(_PLATFORM.fullmatch(change.name))
+    return change.type == "pypi" and not change.vendored and is_platform(change.name)
 
 
 def _is_interpreter(change: Change) -> bool:
@@ -218,7 +233,7 @@ def _is_interpreter(change: Change) -> bool:
 
 
 def _is_dated(change: Change) -> bool:
-    return change.type == "pypi" and all(_YEAR.match(version) for version in (change.before, change.after))
+    return change.type == "pypi" and is_dated(change.before) and is_dated(change.after)
 
 
 _RULES: dict[str, tuple[Callable[[Presence, str, _Case], _Ruling], Callable[[Change, _Case], _Ruling]]] = {

@@ -125,6 +125,15 @@ class Journal:
                 return f"{transaction.version} was yanked: {transaction.reason}"
         return ""
 
+    def withdrawn(self) -> frozenset[str]:
+        """The versions that nobody should be on: yanked, or rolled back and not promoted again since."""
+        gone: set[str] = set()
+        for transaction in self.transactions:
+            if transaction.kind == "promotion":
+                gone.discard(transaction.version)
+            gone |= set(transaction.undone)
+        return frozenset(gone | {each.version for each in self.transactions if each.kind == "yank"})
+
     def standing(self) -> tuple[Standing, ...]:
         """Everything that aliases would say if what was rolled back had never been; of each tag, the last holds."""
         found: dict[tuple[str, str], Standing] = {}

@@ -256,8 +256,7 @@ def _stage(production: Production, approved: Sequence[Approved]) -> None:
 def _bring(production: Production, approved: Approved) -> None:
     registry, target = production.registry, production.repositories.production
     manifest = _manifest(registry, approved.repository, approved.digest)
-    for blob in manifest.blobs():
-        registry.ensure_blob(target, blob, approved.repository)
+    registry.ensure_blobs(target, manifest.blobs(), approved.repository)
     evidence = referrers.copy(registry, approved.repository, target, approved.digest)
     if approved.decision not in {each.descriptor.digest for each in evidence}:
         where = f"{registry.host}/{approved.repository}@{approved.digest}"

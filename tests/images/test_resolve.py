@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import os
-import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,6 +13,7 @@ from images.catalog import Catalog
 from images.locks import read_lock
 from runner import home as homes
 from runner.errors import EnvironmentFailed
+from tests.fakes.index import make_index, write_wheel
 from tests.fakes.refusal import refused
 
 LINE = "2.6"
@@ -42,25 +41,7 @@ WHEELS = {
 @pytest.fixture
 def index(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The folder that is all uv and pip know of."""
-    folder = tmp_path / "index"
-    folder.mkdir()
-    for name, needs in WHEELS.items():
-        write_wheel(folder, name, needs)
-    uv = {"UV_NO_CONFIG": "1", "UV_OFFLINE": "1", "UV_CACHE_DIR": str(tmp_path / "cache")}
-    pip = {"PIP_CONFIG_FILE": os.devnull, "PIP_NO_INDEX": "1"}
-    for name, value in {**uv, **pip, "UV_FIND_LINKS": str(folder), "PIP_FIND_LINKS": str(folder)}.items():
-        monkeypatch.setenv(name, value)
-    return folder
-
-
-def write_wheel(folder: Path, name: str, needs: list[str]) -> None:
-    project, _, version = name.partition("-")
-    head = f"Metadata-Version: 2.1\nName: {project}\nVersion: {version}\nProvides-Extra: fast\n"
-    metadata = head + "".join(f"Requires-Dist: {need}\n" for need in needs)
-    with zipfile.ZipFile(folder / f"{name}-py3-none-any.whl", "w") as file:
-        file.writestr(f"{name}.dist-info/METADATA", metadata)
-        file.writestr(f"{name}.dist-info/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
-        file.writestr(f"{name}.dist-info/RECORD", "")
+    return make_index(tmp_path, WHEELS, monkeypatch)
 
 
 @pytest.fixture
@@ -84,7 +65,7 @@ def refresh(index: Path, images: Path) -> Callable[[Catalog], dict[str, list[str
     """Refresh the locks; what they hold afterwards, by stack."""
 
     def refreshed(of: Catalog) -> dict[str, list[str]]:
-        resolve.refresh(of, LINE)
+        resolve.write(LINE, resolve.resolve(of, LINE))
         locks = {stack: read_lock(images / stack / f"{LINE}.lock") for stack in of.stacks}
         return {stack: [f"{wheel.name} {wheel.version}" for wheel in lock.wheels] for stack, lock in locks.items()}
 
@@ -102,6 +83,13 @@ def test_one_resolution_sliced_into_locks(refresh: Refresh, shipped: Catalog) ->
         "nlp": ["quick 3.0.post1", "reading 1.0", "shared-thing 1.0"],
         "rl": ["playing 1.0", "seeing 1.0", "shared-thing 1.0"],
     }
+
+
+def test_constraints_hold_back(refresh: Refresh, shipped: Catalog, images: Path) -> None:
+    (images / "nlp" / "requirements.in").write_text("reading\n")
+    (images / "cv" / "requirements.in").write_text("Shared.Thing\n")
+    wheels = resolve.resolve(shipped, LINE, ["shared-thing>=1,<2"])["cv"]
+    assert [f"{wheel.name} {wheel.version}" for wheel in wheels] == ["shared-thing 1.0"]
 
 
 def test_what_a_needed_stack_holds_is_left_out(refresh: Refresh, shipped: Catalog) -> None:

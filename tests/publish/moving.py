@@ -31,6 +31,7 @@ from tests.fakes.registry import FakeRegistry, Fault, State
 REPOSITORIES = Repositories(production="production", staging="staging", cache="cache", records="records")
 IMAGES = ("base", "cv")
 SAID, DECIDED = "application/vnd.example.test-result", "application/vnd.example.decision"
+LISTED = "application/vnd.example.bill"
 MINE = "my machine"
 
 Tags = dict[str, str]
@@ -74,18 +75,21 @@ class Line(requests.Session):
         super().__init__()
         self.fake = fake
         self.step = 0
+        self._counting = threading.Lock()
         self.at: dict[int, Callable[[], object]] = {}
         self.faults: dict[int, Fault] = {}
         self.before: Callable[[str, str], None] = lambda method, path: None
         self.after: Callable[[str, str], None] = lambda method, path: None
 
     def request(self, method: str, url: str, *_: Any, data: Any = b"", headers: Any = None, **__: Any) -> Any:  # type: ignore[override]
-        self.step += 1
+        with self._counting:  # blobs are brought side by side
+            self.step += 1
+            step = self.step
         parts = urlsplit(url)
         self.before(method, parts.path)
-        self.at.get(self.step, lambda: None)()
-        if self.step in self.faults:
-            self.fake.faults.append(self.faults[self.step])
+        self.at.get(step, lambda: None)()
+        if step in self.faults:
+            self.fake.faults.append(self.faults[step])
         path = f"{parts.path}?{parts.query}" if parts.query else parts.path
         body = data if isinstance(data, bytes) else b"".join(data or ())
         try:
@@ -133,7 +137,7 @@ def candidate(version: str, aliases: Sequence[str] = ()) -> TagSet:
 def approved(
     client: Registry, version: str, images: Sequence[str] = IMAGES, repositories: Repositories = REPOSITORIES
 ) -> tuple[Approved, ...]:
-    """Small images of a version in staging, each with a test result and a decision."""
+    """Small images of a version in staging, each with a bill of materials, a test result and a decision."""
     return tuple(_approved(client, version, image, repositories.staging) for image in images)
 
 
@@ -143,9 +147,9 @@ def _approved(client: Registry, version: str, image: str, staging: str) -> Appro
     client.put_manifest(staging, manifest.digest, manifest)
     said = [
         referrers.attach(client, staging, manifest.descriptor, kind, [(kind, kind.encode())], {"image": image})
-        for kind in (SAID, DECIDED)
+        for kind in (LISTED, SAID, DECIDED)
     ]
-    return Approved(image, manifest.digest, staging, said[1].digest)
+    return Approved(image, manifest.digest, staging, said[-1].digest)
 
 
 def released(client: Registry, version: str, aliases: Sequence[str] = ("v2.6", "latest"), **named: Any) -> Outcome:
@@ -303,7 +307,7 @@ class Stopping:
             self._thread = threading.Thread(target=run, daemon=True)
             self._thread.start()
             while not (self._stopped.wait(0.01) or (until and until.is_set())):
-                assert self._thread.is_alive()
+                assert self._thread.is_alive() or self._stopped.is_set()
 
         return start
 

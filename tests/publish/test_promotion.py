@@ -86,7 +86,7 @@ class Line:
         version = self.catalog.version(build.version)
 
         def compare(image: BuildRecord) -> Difference | None:
-            before = previous(self.registry, self.catalog.repositories.production, version, image.image)
+            before = previous(self.registry, self.catalog.repositories, version, image.image)
             after = Published(version, image.image, "staging", image.repository, image.digest)
             return between(self.registry, self.catalog, before, after, JUDGES) if before else None
 
@@ -239,6 +239,20 @@ def test_a_release_lacks_none_of_its_images(line: Line) -> None:
     wider = replace(line, catalog=replace(line.catalog, images=("base", "cv")))
     with pytest.raises(GateRefused, match="a release has all images, and cv are not among them"):
         wider.promote(wider.prepare("v2.6.0"), FIRST)
+
+
+def test_what_was_rolled_back_is_no_measure_for_the_release_that_mends_it(line: Line) -> None:
+    """Held against the release that its users are on again, the way back of a package is no downgrade."""
+    line.promote(line.prepare("v2.6.0"), FIRST)
+    line.promote(line.prepare("v2.6.1", jinja2="3.1.5"))
+    rollback(line.production, "v2.6", lambda _: ())
+    out = released(line.registry, line.catalog, trust(P256))
+    assert [(str(each.version), each.withdrawn) for each in out] == [("v2.6.0", False), ("v2.6.1", True)]
+    due = cadence.due(TODAY, channels.load(), line.catalog.lines, out)
+    assert {each.version for each in due} <= {"v2.6.2", "v2.6.3"}
+    mended = line.prepare("v2.6.2", jinja2="3.1.4")
+    line.promote(mended)
+    assert line.tags()["v2.6"] == mended.digest
 
 
 def test_a_dry_run_shows_the_moves_and_changes_nothing(line: Line) -> None:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
+from images import catalog
 from images.catalog import Version
 from oci.registry import Registry
 from publish.published import CANDIDATE, PRODUCTION, previous, tag_of
@@ -38,7 +41,8 @@ def test_the_previous_release_is_the_newest_before_this_one_in_production() -> N
             for blob in put.blobs():
                 registry.ensure_blob("previous", blob, STAGING)
             registry.put_manifest("previous", tag, put)
-        third, first, none = (previous(registry, "previous", Version("2.6", patch), "cv") for patch in (3, 1, 0))
+        repositories = replace(catalog.load().repositories, production="previous")
+        third, first, none = (previous(registry, repositories, Version("2.6", patch), "cv") for patch in (3, 1, 0))
     assert third is not None
     assert (third.version, third.digest) == (Version("2.6", 1), build.digest)
     assert first is not None

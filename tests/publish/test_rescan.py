@@ -20,6 +20,7 @@ from publish.compare import compare
 from publish.published import CANDIDATE, PRODUCTION, find, published
 from publish.rescan import NO_SBOM, rescan
 from publish.tags import lock
+from publish.tags.rollback import yank
 from publish.tags.transaction import Approved, Production, TagSet, promote
 from runner.errors import ConfigError
 from runner.verdict import Verdict
@@ -129,6 +130,16 @@ def test_the_newest_release_that_is_refused_makes_a_patch_due(
     }
     assert [(due.line, due.newest, due.next) for due in judged.due] == [("2.6", "v2.6.1", "v2.6.2")]
     assert "base: 1 findings block, first CVE-2026-2" in judged.due[0].reasons[0]
+
+
+def test_the_newest_release_that_its_users_are_on_decides(
+    registry: Registry, own: Catalog, release: Release, judges: Judges
+) -> None:
+    """And a number is never given twice."""
+    release("v2.6.0", "base")
+    release("v2.6.1", "base", jinja2="3.1.6")
+    yank(Production(registry, own.repositories, "a test"), "v2.6.1", "it loses data")
+    assert [(due.newest, due.next) for due in rescan(registry, own, judges, PRODUCTION).due] == [("v2.6.0", "v2.6.2")]
 
 
 def test_an_old_release_that_is_refused_is_told_and_makes_nothing_due(

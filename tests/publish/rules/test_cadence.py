@@ -167,6 +167,16 @@ def test_the_calendar(shipped: Channels, line: Line, today: str, released: list[
     assert shortly(due(day(today), shipped, {"2.6": line}, out(*released))) == expected
 
 
+def test_what_was_withdrawn_takes_its_number_with_it_and_leaves_its_work_undone(shipped: Channels, line: Line) -> None:
+    first, second = out("0 production 2026-09-01", "1 monthly 2026-09-15")
+    refused = [judgement("v2.6.0", "cv", Verdict.FAIL, "2026-09-16"), judgement("v2.6.1", "cv", Verdict.FAIL)]
+    (found,) = due(day("2026-09-16"), shipped, {"2.6": line}, [first, replace(second, withdrawn=True)], refused)
+    assert (found.version, found.newest) == ("v2.6.2", "v2.6.0")
+    assert found.reasons == ("cv is refused since 2026-09-16: CVE-1", "the calendar says 2026-09-15, 1 days ago")
+    every, _ = due(day("2026-09-15"), shipped, {"2.6": line}, [replace(first, withdrawn=True)])
+    assert (every.version, every.newest) == ("v2.6.1", "v2.6.0")
+
+
 def test_a_year_of_releases_on_the_day(shipped: Channels, line: Line) -> None:
     """Who releases what is due each day has twelve patches and four features, numbered without a gap."""
     released = out("0 production 2025-12-31")

@@ -154,3 +154,17 @@ def test_versions_in_order() -> None:
     assert line_of("v2.10.3") == "v2.10"
     assert tags_of("v2.6", "base") == ("v2.6", "v2.6-base")
     assert tags_of("v2.6", "cv-nlp") == ("v2.6-cv-nlp",)
+
+
+@pytest.mark.parametrize(
+    ("transactions", "withdrawn"),
+    [
+        pytest.param((FIRST, SECOND), set(), id="nothing"),
+        pytest.param((FIRST, SECOND, BACK), {"v2.6.1"}, id="rolled back"),
+        pytest.param((FIRST, SECOND, BACK, SECOND), set(), id="promoted again"),
+        pytest.param((FIRST, SECOND, Transaction("yank", "v2.6.0", "me", "", ())), {"v2.6.0"}, id="yanked"),
+        pytest.param((FIRST, Transaction("yank", "v2.6.0", "me", "", ()), FIRST), {"v2.6.0"}, id="yanked for good"),
+    ],
+)
+def test_what_nobody_should_be_on(transactions: tuple[Transaction, ...], withdrawn: set[str]) -> None:
+    assert Journal(transactions).withdrawn() == withdrawn

@@ -127,7 +127,7 @@ def test_the_same_bytes_with_all_that_is_known_of_them(any_kind: Registry, repos
         staged = any_kind.manifest(repositories.staging, each.digest)
         assert any_kind.manifest(repositories.production, moving_tag(each)) == staged
         found = referrers.referrers(any_kind, repositories.production, each.digest)
-        assert {referrer.artifact_type for referrer in found} == {moving.SAID, moving.DECIDED}
+        assert {referrer.artifact_type for referrer in found} == {moving.LISTED, moving.SAID, moving.DECIDED}
         assert found == referrers.referrers(any_kind, repositories.staging, each.digest)
 
 
@@ -600,11 +600,13 @@ def test_the_lock_of_another_is_waited_for_and_ends(fake: FakeRegistry, clock: C
 def test_a_run_that_was_asleep_past_its_claim_puts_no_more(modern: FakeRegistry, clock: Clock) -> None:
     """It wakes up at any moment. One request, already decided on, may still be put: that one is seen and named."""
     world, approvals = known_world(modern)
-    theirs = at(direct(modern), "their machine")
+
+    def theirs() -> None:
+        promote(at(direct(modern), "their machine"), tag_set("v2.6.2"), approvals["v2.6.2"])
 
     def asleep() -> None:
         clock.sleep(lock.HOLDS_S + 1)
-        promote(theirs, tag_set("v2.6.2"), approvals["v2.6.2"])
+        theirs()
 
     def mine(client: Registry) -> object:
         return promote(at(client), tag_set("v2.6.1"), approvals["v2.6.1"])
@@ -616,13 +618,13 @@ def test_a_run_that_was_asleep_past_its_claim_puts_no_more(modern: FakeRegistry,
         line(client).at[step] = asleep
         attempt(partial(mine, client))
         behind = [tag for tag in world.tags() if named(world, tag) == "v2.6.1"]
-        if attempt(partial(promote, theirs, tag_set("v2.6.2"), approvals["v2.6.2"])):
+        if attempt(theirs):
             world.check_whole({"v2.6": "v2.6.2", "latest": "v2.6.2"})
             continue
         late += 1
         assert len(behind) <= 1, behind
         with pytest.raises(ReleaseError, match=f"{behind[0] if behind else 'v2.6'} holds"):
-            promote(theirs, tag_set("v2.6.2"), approvals["v2.6.2"])
+            theirs()
     assert late == 7, "of every alias' put, and the put of the journal before it"
 
 

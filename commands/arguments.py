@@ -1,0 +1,65 @@
+"""Arguments that several commands take, and what becomes of them."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from argparse import ArgumentParser, Namespace
+
+from images import catalog as catalogue
+from images import plan as planning
+from oci.registry import Registry
+from publish.pipeline import Options, Release
+from publish.promotion import Asked
+from publish.rules import channels, kinds
+from runner import embedded, home
+
+DEFAULTS = {"device": "auto", "channel": "", "kind": "", "approve": False, "dry_run": False}
+"""What `options` are made of where a command takes no such argument."""
+
+
+def add_images(command: ArgumentParser) -> None:
+    command.add_argument("--images", help="as cv,nlp; the catalogue's by default")
+
+
+def add_database(command: ArgumentParser) -> None:
+    command.add_argument("--trivy-db", help="a folder with trivy.db and metadata.json; downloaded by default")
+    command.add_argument("--db-repository", help="an OCI mirror of the vulnerability database")
+
+
+def add_keys(command: ArgumentParser) -> None:
+    command.add_argument("--key", action="append", default=[], help="a public key to trust; the configured by default")
+    command.add_argument(
+        "--identity", action="append", default=[], help="ISSUER=IDENTITY to trust, certified by Sigstore"
+    )
+
+
+def add_release(command: ArgumentParser) -> None:
+    """What names a release and says how its stages run: `release` below is made of it."""
+    command.add_argument("version", help="as v2.6.0")
+    add_images(command)
+    command.add_argument("--device", choices=("auto", "cuda", "cpu"), default="auto")
+    add_database(command)
+
+
+def add_promotion(command: ArgumentParser) -> None:
+    named = channels.load().channels
+    command.add_argument("--channel", choices=named, default="", help="production where proven, else candidate")
+    command.add_argument("--kind", choices=kinds.KINDS, default="", help="patch; major for the first of a line")
+    command.add_argument("--approve", action="store_true", help="a person's word for a major release")
+    command.add_argument("--dry-run", action="store_true", help="show what would be done, change nothing")
+
+
+def options(asked: Namespace) -> Options:
+    """Of any command that takes a database; what else it does not take is as by DEFAULTS."""
+    promotion = Asked(asked.channel, asked.kind, asked.approve, asked.dry_run)
+    return Options(asked.device, asked.trivy_db, asked.db_repository, promotion)
+
+
+def release(asked: Namespace) -> Release:
+    """The release asked for, on the registry in use, with its records where this checkout keeps them."""
+    catalog = catalogue.load()
+    version = catalog.version(asked.version)
+    plan = planning.make(catalog, version, catalog.image_names(asked.images), home.out())
+    command = shlex.join(["./release.py", *sys.argv[1:]])
+    return Release(catalog, version, plan, Registry(embedded.host()), home.out(), options(asked), command)

@@ -1,0 +1,48 @@
+"""What a command is: how it is declared, and how it answers."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, Namespace, _SubParsersAction
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from runner import records
+from runner.errors import EXIT_INCONCLUSIVE, EXIT_OK, EnvironmentFailed, GateRefused
+from runner.verdict import Verdict
+
+EXIT_OF_VERDICT = {
+    Verdict.PASS: EXIT_OK,
+    Verdict.FAIL: GateRefused.exit_code,
+    Verdict.FLAKY: GateRefused.exit_code,
+    Verdict.INFRA: EnvironmentFailed.exit_code,
+    Verdict.INCONCLUSIVE: EXIT_INCONCLUSIVE,
+    Verdict.NOT_RUN: EXIT_INCONCLUSIVE,
+}
+
+
+@dataclass(frozen=True)
+class Command:
+    """`run` does it and returns the exit code; each of `takes` adds arguments, in the order help shows them.
+
+    The docstring of `run` is its help, so that a command is described once: ``"`NAME`: what it is for."``
+    """
+
+    name: str
+    run: Callable[[Namespace], int]
+    takes: tuple[Callable[[ArgumentParser], None], ...] = ()
+
+    def add_to(self, commands: _SubParsersAction[ArgumentParser]) -> None:
+        """Every command also takes --json and --verbose. What is parsed carries `run`, and the name as `command`."""
+        description = (self.run.__doc__ or "").strip()
+        short = description.partition(": ")[2] or description
+        parser = commands.add_parser(self.name, help=short, description=description)
+        parser.add_argument("--json", action="store_true", help="one JSON document on stdout")
+        parser.add_argument("--verbose", action="store_true", help="show external commands and details")
+        for add in self.takes:
+            add(parser)
+        parser.set_defaults(run=self.run, command=self.name)
+
+
+def print_record(record: object) -> None:
+    """The one JSON document of `--json`."""
+    print(records.to_json(record), end="")

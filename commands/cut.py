@@ -1,0 +1,99 @@
+"""Cutting a release: all stages in order, or one by itself."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, Namespace
+from collections.abc import Sequence
+
+from commands.arguments import add_promotion, add_release, release
+from commands.command import EXIT_OF_VERDICT, Command, print_record
+from commands.prepare import run_plan
+from publish.pipeline import STAGES, Release, stages_until
+from report import difference_page, render
+from report.model import ImageRecords
+from runner import home, progress
+from runner.errors import EXIT_OK
+from runner.verdict import Verdict, summary
+from validation.executors import EXECUTORS
+
+
+def run_release(asked: Namespace) -> int:
+    """`release`: every stage in order, up to `--until`."""
+    if asked.dry_run:
+        return run_plan(asked)
+    with home.only_run():
+        return _run_stages(release(asked), stages_until(asked.until), asked)
+
+
+def _add_until(command: ArgumentParser) -> None:
+    command.add_argument("--until", choices=STAGES, help="the last stage to run")
+    command.set_defaults(format="table")  # of the plan that --dry-run shows
+
+
+def run_stage(asked: Namespace) -> int:
+    """One stage by itself, from the records of the one before."""
+    if asked.command == "validate" and asked.executor == "local":
+        return _validate_here(asked)
+    with home.only_run():
+        return _run_stages(release(asked), [asked.command], asked)
+
+
+def _add_executor(command: ArgumentParser) -> None:
+    command.add_argument("--executor", choices=EXECUTORS, default="docker", help="`local`: no container, no image")
+    command.add_argument("--python", default="/usr/bin/python3", help="the interpreter of the local executor")
+
+
+def _validate_here(asked: Namespace) -> int:
+    """No engine, registry or image takes part, and no release record is written."""
+    with home.only_run():
+        judged = release(asked).validate_here(asked.python)
+    if asked.json:
+        print_record(judged)
+    for record in judged:
+        progress.say(
+            f"{record.image} in {asked.python}: {record.verdict}{f', {record.reason}' if record.reason else ''}"
+        )
+    return EXIT_OF_VERDICT[summary(record.verdict for record in judged)]
+
+
+def _run_stages(cut: Release, stages: Sequence[str], asked: Namespace) -> int:
+    for stage in stages:
+        if stage == "report":
+            _write_report(cut)
+        else:
+            getattr(cut, stage)()
+    record = cut.release_record()
+    if asked.json:
+        print_record(record)
+    if stages[-1] == "build":
+        return EXIT_OK
+    verdict = _verdict_of(cut, stages[-1])
+    progress.say(f"{record.version}: {verdict}{f', {record.reason}' if record.reason else ''}")
+    return EXIT_OF_VERDICT[verdict]
+
+
+def _verdict_of(cut: Release, stage: str) -> Verdict:
+    """The verdict a stage by itself ends with; the release's own from promotion on."""
+    if stage not in ("validate", "scan"):
+        return cut.state().verdict
+    parts = [known.validation if stage == "validate" else known.scan for known in cut.known()]
+    return summary(part.verdict if part else Verdict.NOT_RUN for part in parts)
+
+
+def _write_report(cut: Release) -> None:
+    known = [
+        ImageRecords(each.build.image, each.build, each.validation, each.scan, cut.difference(each.build))
+        for each in cut.known()
+    ]
+    for each in known:
+        if each.difference:
+            difference_page.write(cut.release_path.parent / each.image, each.difference)
+    for path in render.write(cut.release_path.parent, cut.release_record(), known):
+        progress.say(f"report: {path}")
+
+
+COMMANDS = (Command("release", run_release, (add_release, _add_until, add_promotion)),)
+
+_TAKES_ALSO = {"validate": (_add_executor,), "promote": (add_promotion,)}
+
+STAGE_COMMANDS = tuple(Command(stage, run_stage, (add_release, *_TAKES_ALSO.get(stage, ()))) for stage in STAGES)

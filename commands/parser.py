@@ -1,0 +1,22 @@
+"""The one list of commands, and the parser made of it."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser
+
+from commands import arguments, cut, prepare, released
+
+DESCRIPTION = "Cut releases of the PyTorch-CUDA images: build, validate, scan, promote, report."
+
+COMMANDS = (*prepare.COMMANDS, *cut.COMMANDS, *released.COMMANDS, *cut.STAGE_COMMANDS)
+"""In the order help shows them. A new one goes into the tuple of its own module."""
+
+
+def parser() -> ArgumentParser:
+    """Of all of `./release.py`; what it parses has `run`, `verbose` and whatever the command takes."""
+    made = ArgumentParser(prog="release.py", description=DESCRIPTION)
+    made.set_defaults(**arguments.DEFAULTS)
+    commands = made.add_subparsers(required=True, metavar="COMMAND")
+    for command in COMMANDS:
+        command.add_to(commands)
+    return made

@@ -1,0 +1,210 @@
+"""Once releases are out: judge, compare and verify them, take them back, say what is due, tell of them."""
+
+from __future__ import annotations
+
+import datetime
+import json
+from argparse import ArgumentParser, Namespace
+from pathlib import Path
+
+from commands.arguments import add_database, add_images, add_keys, add_release, options, release
+from commands.command import EXIT_OF_VERDICT, Command, print_record
+from images import catalog as catalogue
+from images.catalog import Catalog
+from oci.registry import Registry
+from publish import webhook
+from publish.compare import compare
+from publish.evidence import attest, keys
+from publish.evidence.verify import verify
+from publish.out import released
+from publish.pipeline import Release, todays_judges
+from publish.published import CANDIDATE, PRODUCTION
+from publish.record import ReleaseRecord
+from publish.rescan import rescan, target_judge
+from publish.rules import cadence, channels
+from publish.state import Known
+from publish.tags import lock
+from publish.tags.rollback import rollback, yank
+from publish.tags.transaction import Outcome, Production
+from report import difference_page, feed, notes
+from report.feed import Place
+from report.model import ImageRecords
+from report.notes import ImageNotes, Notes
+from runner import embedded, home, progress, records
+from runner.errors import EXIT_OK, GateRefused
+from runner.verdict import summary
+from scan import store
+
+FEED_TITLE = "PyTorch-CUDA images"
+HOME_PAGE = "https://github.com/pytorch-cuda-images/pytorch-cuda-images"
+
+
+def run_rescan(asked: Namespace) -> int:
+    """`rescan`: judge every published image from its stored bill of materials against today's database."""
+    catalog, registry = catalogue.load(), Registry(embedded.host())
+    judged = rescan(registry, catalog, todays_judges(catalog, registry, options(asked)), asked.channel)
+    if asked.json:
+        print_record(judged)
+    for due in judged.due:
+        progress.say(f"line {due.line} needs {due.next}: {'; '.join(due.reasons)}")
+    if not judged.judgements:
+        progress.say(f"no image of a supported line is in {asked.channel}")
+    if judged.due:
+        return GateRefused.exit_code
+    return EXIT_OF_VERDICT[summary(judgement.verdict for judgement in judged.judgements)]
+
+
+def _add_channel(command: ArgumentParser) -> None:
+    command.add_argument("--channel", choices=(PRODUCTION, CANDIDATE), default=PRODUCTION)
+
+
+def run_diff(asked: Namespace) -> int:
+    """`diff`: what changed between two releases: packages, advisories, layers and bytes to pull."""
+    catalog, registry = catalogue.load(), Registry(embedded.host())
+    versions = catalog.version(asked.before), catalog.version(asked.after)
+    judges = todays_judges(catalog, registry, options(asked))
+    images = catalog.image_names(asked.images)
+    found = {image: compare(registry, catalog, image, versions, judges) for image in images}
+    if asked.json:
+        print(json.dumps({image: records.plain(difference) for image, difference in found.items()}, indent=2))
+    else:
+        print("\n".join(map(difference_page.markdown, found.values())), end="")
+    return EXIT_OK
+
+
+def _add_versions(command: ArgumentParser) -> None:
+    command.add_argument("before", help="as v2.6.0")
+    command.add_argument("after", help="as v2.6.1")
+
+
+def run_verify(asked: Namespace) -> int:
+    """`verify`: what is proven about a reference, by whom, from the registry alone."""
+    catalog, registry = catalogue.load(), Registry(embedded.host())
+    found = verify(registry, catalog.repositories, asked.reference, attest.trusted(asked.key, asked.identity))
+    if asked.json:
+        print_record(found)
+    else:
+        print(
+            "\n".join((*found.lines, *(f"against it: {each}" for each in found.reasons), f"verdict: {found.verdict}"))
+        )
+    return EXIT_OF_VERDICT[found.verdict]
+
+
+def _add_reference(command: ArgumentParser) -> None:
+    command.add_argument("reference", help="as v2.6.0-cv, pytorch-cuda:v2.6.0-cv or pytorch-cuda@sha256:...")
+
+
+def run_rollback(asked: Namespace) -> int:
+    """`rollback`: take an alias, and all the aliases its release moved, back to the release before."""
+    catalog, registry = catalogue.load(), Registry(embedded.host())
+    judge = target_judge(registry, catalog, todays_judges(catalog, registry, options(asked)))
+    with home.only_run():
+        return _show_outcome(rollback(_production(catalog, registry), asked.alias, judge, asked.to), asked)
+
+
+def _add_alias(command: ArgumentParser) -> None:
+    command.add_argument("alias", help="as v2.6; all the aliases its release moved go with it")
+    command.add_argument("--to", default="", help="the version to go back to; the one before by default")
+
+
+def run_yank(asked: Namespace) -> int:
+    """`yank`: mark a release that nobody should use; nothing is deleted."""
+    catalog, registry = catalogue.load(), Registry(embedded.host())
+    with home.only_run():
+        return _show_outcome(yank(_production(catalog, registry), asked.version, asked.reason), asked)
+
+
+def _add_yanked(command: ArgumentParser) -> None:
+    command.add_argument("version", help="as v2.6.1")
+    command.add_argument("--reason", required=True, help="for everybody who asks")
+
+
+def _production(catalog: Catalog, registry: Registry) -> Production:
+    return Production(registry, catalog.repositories, lock.owner())
+
+
+def _show_outcome(outcome: Outcome, asked: Namespace) -> int:
+    if asked.json:
+        print_record(outcome)
+    for entry in outcome.entries:
+        progress.say(f"  {entry.tag}: {entry.old or 'nothing'} -> {entry.new}")
+    for left in outcome.left:
+        progress.say(f"  {left}")
+    return EXIT_OK
+
+
+def run_due(asked: Namespace) -> int:
+    """`due`: what should be released today, and why."""
+    catalog, registry = catalogue.load(), Registry(embedded.host())
+    out = released(registry, catalog, attest.trusted(asked.key, asked.identity))
+    judgements = store.read_history(registry, catalog.repositories.records).judgements
+    found = cadence.due(asked.date, channels.load(), catalog.lines, out, judgements)
+    if asked.json:
+        print(json.dumps([records.plain(each) for each in found], indent=2))
+    for each in found:
+        progress.say(str(each))
+    if not found:
+        progress.say(f"nothing is due on {asked.date}")
+    return EXIT_OK
+
+
+def _add_date(command: ArgumentParser) -> None:
+    today = datetime.datetime.now(datetime.UTC).date()
+    command.add_argument(
+        "--date", type=datetime.date.fromisoformat, default=today, help="as 2026-12-15; today by default"
+    )
+
+
+def run_notes(asked: Namespace) -> int:
+    """`notes`: release notes as Markdown, beside the report and on stdout; the feed of all releases; the webhook."""
+    hook = webhook.hook()
+    told = release(asked)
+    images = tuple(_image_notes(told, known) for known in told.known())
+    record, line = told.release_record(), told.catalog.lines[told.version.line]
+    path = notes.write(told.release_path.parent, Notes(record, line, images))
+    feed.write(told.out, Place(FEED_TITLE, asked.home, f"{asked.home}/releases.atom"), _released_notes(told.out))
+    print(path.read_text(encoding="utf-8"), end="")
+    if hook:
+        address = f"{asked.home}/releases/tag/{record.version}"
+        progress.say(webhook.announce(hook, webhook.message(record, address), dry_run=asked.dry_run).line)
+    return EXIT_OK
+
+
+def _add_telling(command: ArgumentParser) -> None:
+    command.add_argument("--home", default=HOME_PAGE, help="where releases are read about; links lead there")
+    command.add_argument("--dry-run", action="store_true", help="do not call the webhook")
+
+
+def _image_notes(told: Release, known: Known) -> ImageNotes:
+    images = ImageRecords(known.build.image, known.build, known.validation, known.scan)
+    return ImageNotes(images, told.bill(known.build), told.difference(known.build))
+
+
+def _released_notes(out: Path) -> list[feed.Release]:
+    """Every release whose notes are under `out`."""
+    found = ((records.read(ReleaseRecord, path.with_name("release.json")), path) for path in out.glob("v*/notes.md"))
+    return [feed.Release(record, path.read_text(encoding="utf-8")) for record, path in found if record]
+
+
+def run_keys(asked: Namespace) -> int:
+    """`keys`: make a pair of keys to sign evidence with."""
+    for path in keys.generate(Path(asked.folder), asked.name):
+        progress.say(f"wrote {path}")
+    return EXIT_OK
+
+
+def _add_pair(command: ArgumentParser) -> None:
+    command.add_argument("folder", help="where NAME.key and NAME.pub are written")
+    command.add_argument("--name", default="release")
+
+
+COMMANDS = (
+    Command("rescan", run_rescan, (add_database, _add_channel)),
+    Command("diff", run_diff, (add_database, _add_versions, add_images)),
+    Command("verify", run_verify, (add_keys, _add_reference)),
+    Command("rollback", run_rollback, (add_database, _add_alias)),
+    Command("yank", run_yank, (_add_yanked,)),
+    Command("due", run_due, (add_keys, _add_date)),
+    Command("notes", run_notes, (add_release, _add_telling)),
+    Command("keys", run_keys, (_add_pair,)),
+)

@@ -1,0 +1,90 @@
+"""The locks of a line taken as far forward as the next release of a kind may carry, and no further."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+from packageurl import PackageURL
+from packaging.utils import canonicalize_name
+
+from images import resolve
+from images.catalog import Catalog
+from images.locks import Wheel
+from images.resolve import Locks
+from publish.rules import kinds
+from publish.rules.ranges import constraint
+from runner import home
+from runner.errors import GateRefused
+from scan import assess, judge, sbom
+from scan.assess import Judges, Place
+from scan.difference import Difference, Layer, Snapshot, difference
+from scan.record import Judged
+
+
+def refresh(catalog: Catalog, name: str, kind: str, judges: Judges) -> Difference | None:
+    """Resolve line `name` again and write its locks; what changed, None where nothing was locked before.
+
+    A package moves as far as a `kind` release allows, further where an advisory on it ends there. Raises GateRefused,
+    and leaves the locks as they are, where such a release may not carry what came of it (a new dependency in a patch).
+    """
+    before = resolve.locked(catalog, name)
+    held = _snapshot(catalog, name, before, judges) if before else None
+    locks = resolve.resolve(catalog, name, _constraints(before, kind, held.findings if held else None))
+    changed = difference(held, _snapshot(catalog, name, locks, judges)) if held else None
+    problems = kinds.contents_problems(changed, kind, catalog.lines[name]) if changed else ()
+    if problems:
+        hint = f"write a bound into requirements.in, or refresh with another --kind: {', '.join(kinds.KINDS)}"
+        raise GateRefused(f"line {name} cannot be refreshed as a {kind}: {'; '.join(problems)}", hint)
+    resolve.write(name, locks)
+    return changed
+
+
+def changes(difference: Difference) -> list[str]:
+    """What moved, came or went, a line each: `jinja2 3.1.5 -> 3.1.6 (security)`."""
+    moved = [f"{each.name} {each.before} -> {each.after} ({each.how})" for each in difference.changed]
+    came = [f"{each.package.name} {each.package.version} is new" for each in difference.added]
+    went = [f"{each.package.name} is gone" for each in difference.removed]
+    return [*moved, *came, *went] or ["nothing newer fits"]
+
+
+def _constraints(locks: Locks, kind: str, findings: Sequence[Judged] | None) -> list[str]:
+    fixes: dict[str, list[str]] = defaultdict(list)
+    for judged in findings or ():
+        if judged.finding.fixed_version:
+            fixes[canonicalize_name(judged.finding.package)].append(judge.nearest_fix(judged.finding))
+    found = (constraint(each.name, each.version, kind, fixes[each.name]) for each in _wheels(locks))
+    return [each for each in found if each]
+
+
+def _snapshot(catalog: Catalog, name: str, locks: Locks, judges: Judges) -> Snapshot:
+    """The locked wheels of all stacks as one thing that can be compared, judged by the database at hand."""
+    wheels = tuple(_wheels(locks))
+    document = {"bomFormat": "CycloneDX", "specVersion": "1.6", "components": list(map(_component, wheels))}
+    with home.scratch("refresh") as folder:
+        path = folder / "locks.cdx.json"
+        path.write_text(json.dumps(document))
+        assessed = assess.assess(path, Place(name, tuple(catalog.stacks)), judges)
+    layers = tuple(Layer(f"sha256:{wheel.sha256}", wheel.size) for wheel in wheels)
+    return Snapshot(f"line {name}", "", sbom.packages_of(document), assessed.findings, layers)
+
+
+def _wheels(locks: Locks) -> Iterator[Wheel]:
+    """Each once: locks may share a wheel."""
+    every: Iterable[Wheel] = (wheel for held in locks.values() for wheel in held)
+    yield from {wheel.name: wheel for wheel in every}.values()
+
+
+def _component(wheel: Wheel) -> dict[str, Any]:
+    """As Trivy writes an installed package, so that it can judge it."""
+    properties = {"PkgType": "python-pkg", "FilePath": f"{wheel.file}/METADATA"}
+    return {
+        "type": "library",
+        "name": wheel.name,
+        "version": wheel.version,
+        "bom-ref": wheel.file,
+        "purl": PackageURL("pypi", None, wheel.name, wheel.version).to_string(),
+        "properties": [{"name": f"aquasecurity:trivy:{name}", "value": value} for name, value in properties.items()],
+    }

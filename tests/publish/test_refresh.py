@@ -1,0 +1,115 @@
+"""Locks as far forward as a kind allows, by the real uv, pip and Trivy; what a kind may not carry changes no lock."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from images import catalog, resolve
+from publish.refresh import refresh
+from publish.rules.kinds import FEATURE, MAJOR, PATCH
+from runner.errors import GateRefused
+from scan import trivy
+from scan.assess import Judges
+from scan.difference import SECURITY, Difference
+from scan.history import History
+from scan.policy import load_policy
+from tests.fakes.index import make_index, write_wheel
+from tests.fakes.refusal import refused
+from tests.fakes.trivy_db import PipAdvisory, write
+
+LINE = "2.6"
+FIRST = ("torch-2.6.0", "torchvision-0.21.0", "torchaudio-2.6.0", "below-1.2.3", "seeing-1.0")
+WANTED = {
+    "base": "torch=={torch}\ntorchvision=={torchvision}\ntorchaudio=={torchaudio}\nbelow\n",
+    "cv": "seeing\n",
+}
+
+
+@pytest.fixture
+def judges() -> Judges:
+    today = datetime.datetime.now(datetime.UTC).date()
+    return Judges(load_policy(), (), "no database here", History({}), today)
+
+
+@pytest.fixture
+def index(home: Path, tmp_path: Path, judges: Judges, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The wheels of a first release, which is locked."""
+    root = tmp_path / "images"
+    for stack in catalog.load().stacks:
+        (root / stack).mkdir(parents=True)
+        (root / stack / "requirements.in").write_text(WANTED.get(stack, ""))
+    monkeypatch.setattr(resolve, "IMAGES", root)
+    made = make_index(tmp_path, {name: [] for name in FIRST}, monkeypatch)
+    assert refresh(catalog.load(), LINE, PATCH, judges) is None
+    return made
+
+
+def came(index: Path, *wheels: str, needs: Sequence[str] = ()) -> None:
+    for wheel in wheels:
+        write_wheel(index, wheel, needs)
+
+
+def refreshed(kind: str, judges: Judges) -> list[str]:
+    """What moved."""
+    changed = refresh(catalog.load(), LINE, kind, judges)
+    assert changed is not None
+    return moves(changed)
+
+
+def moves(changed: Difference) -> list[str]:
+    return [f"{each.name} {each.before} {each.after}" for each in changed.changed]
+
+
+def locks(root: Path) -> dict[Path, str]:
+    return {path: path.read_text() for path in root.rglob("*.lock")}
+
+
+@pytest.mark.parametrize(
+    ("kind", "moved"),
+    [
+        (PATCH, ["below 1.2.3 1.2.9", "seeing 1.0 1.0.1"]),
+        (FEATURE, ["below 1.2.3 1.5.0", "seeing 1.0 1.0.1"]),
+        (MAJOR, ["below 1.2.3 2.0.0", "seeing 1.0 3.0"]),
+    ],
+)
+def test_a_package_moves_as_far_as_the_kind_allows(kind: str, moved: list[str], index: Path, judges: Judges) -> None:
+    came(index, "below-1.2.9", "below-1.5.0", "below-2.0.0", "seeing-1.0.1", "seeing-3.0")
+    assert refreshed(kind, judges) == moved
+    assert refreshed(kind, judges) == []
+
+
+def test_an_advisory_takes_its_package_further(index: Path, judges: Judges, tmp_path: Path) -> None:
+    write(tmp_path / "db", [PipAdvisory("CVE-2026-1", "below", ("< 1.4.1",), ("1.4.1",))])
+    knowing = replace(judges, database=trivy.database(str(tmp_path / "db"), None))
+    came(index, "below-1.2.9", "below-1.4.2", "below-1.5.0")
+    changed = refresh(catalog.load(), LINE, PATCH, knowing)
+    assert changed is not None
+    assert moves(changed) == ["below 1.2.3 1.4.2"]
+    assert (changed.changed[0].how, changed.changed[0].security) == (SECURITY, ("CVE-2026-1",))
+
+
+def test_a_patch_that_needs_another_package_is_refused_and_no_lock_changes(
+    index: Path, judges: Judges, tmp_path: Path
+) -> None:
+    came(index, "below-1.2.9", needs=["unheard-of"])
+    came(index, "unheard_of-1.0")
+    before = locks(tmp_path / "images")
+    with refused(GateRefused, "unheard-of 1.0: new, and a patch neither adds nor drops", "--kind"):
+        refreshed(PATCH, judges)
+    assert locks(tmp_path / "images") == before
+    assert refreshed(FEATURE, judges) == ["below 1.2.3 1.2.9"]
+
+
+def test_what_was_added_to_the_requirements_is_a_feature(index: Path, judges: Judges, tmp_path: Path) -> None:
+    stack = tmp_path / "images" / "rl"
+    (stack / "requirements.in").write_text("playing\n")
+    came(index, "playing-7.1", "below-1.2.9")
+    with refused(GateRefused, "playing 7.1: new"):
+        refreshed(PATCH, judges)
+    assert refreshed(FEATURE, judges) == ["below 1.2.3 1.2.9"]
+    assert "playing==7.1" in (stack / f"{LINE}.lock").read_text()
