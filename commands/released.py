@@ -80,7 +80,7 @@ def _add_versions(command: ArgumentParser) -> None:
 def run_verify(asked: Namespace) -> int:
     """`verify`: what is proven about a reference, by whom, from the registry alone."""
     catalog, registry = catalogue.load(), Registry(embedded.host())
-    found = verify(registry, catalog.repositories, asked.reference, attest.trusted_keys(asked.key))
+    found = verify(registry, catalog.repositories, asked.reference, attest.trusted(asked.key, asked.identity))
     if asked.json:
         print_record(found)
     else:
@@ -140,7 +140,7 @@ def _show_outcome(outcome: Outcome, asked: Namespace) -> int:
 def run_due(asked: Namespace) -> int:
     """`due`: what should be released today, and why."""
     catalog, registry = catalogue.load(), Registry(embedded.host())
-    out = released(registry, catalog, attest.trusted_keys(asked.key))
+    out = released(registry, catalog, attest.trusted(asked.key, asked.identity))
     judgements = store.read_history(registry, catalog.repositories.records).judgements
     found = cadence.due(asked.date, channels.load(), catalog.lines, out, judgements)
     if asked.json:

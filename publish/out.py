@@ -9,8 +9,8 @@ from dataclasses import replace
 from images.catalog import Catalog
 from oci.registry import Registry
 from publish.evidence import store as evidence
-from publish.evidence.keys import Trusted
 from publish.evidence.predicates import DECISION, decision
+from publish.evidence.trust import Trusted
 from publish.published import CANDIDATE
 from publish.rules.cadence import Out
 from publish.tags import journal

@@ -272,7 +272,7 @@ class Release:
     def _candidate(self) -> Candidate:
         production = Production(self.registry, self.catalog.repositories, lock.owner(str(self.version)))
         today = datetime.datetime.now(datetime.UTC).date()
-        builds, trusted = self.builds(), attest.trusted_keys()
+        builds, trusted = self.builds(), attest.trusted()
         return Candidate(self.catalog, self.version, builds, production, self.witness, trusted, self.difference, today)
 
     def bill(self, build: BuildRecord) -> dict[str, Any] | None:
@@ -297,7 +297,7 @@ class Release:
     @cached_property
     def witness(self) -> Witness:
         """Who signs here."""
-        return Witness(self.registry, attest.signing_key(), self.catalog.repositories.production)
+        return Witness(self.registry, attest.signer(), self.catalog.repositories.production)
 
     def _timed(self, stage: str, work: Callable[[], T]) -> T:
         progress.say(f"{stage} {self.version}: {', '.join(planned.image for planned in self.plan.images)}")

@@ -12,9 +12,9 @@ from images.catalog import BASE, Catalog, Line, Version
 from images.record import BuildRecord
 from publish.evidence import store as evidence
 from publish.evidence.attest import Witness
-from publish.evidence.keys import Trusted
 from publish.evidence.predicates import decision as decisions
 from publish.evidence.predicates.decision import Decided
+from publish.evidence.trust import Trusted
 from publish.published import CANDIDATE, PRODUCTION, images_before, standing
 from publish.rules import channels as channel_data
 from publish.rules import gate, kinds
