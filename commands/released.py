@@ -13,8 +13,9 @@ from images import catalog as catalogue
 from images.catalog import Catalog
 from oci.registry import Registry
 from publish import webhook
+from publish.bench import Bench
 from publish.compare import compare
-from publish.evidence import attest, keys
+from publish.evidence import attest, keys, vouch
 from publish.evidence.verify import verify
 from publish.out import released
 from publish.pipeline import Release, todays_judges
@@ -42,7 +43,7 @@ HOME_PAGE = "https://github.com/pytorch-cuda-images/pytorch-cuda-images"
 def run_rescan(asked: Namespace) -> int:
     """`rescan`: judge every published image from its stored bill of materials against today's database."""
     catalog, registry = catalogue.load(), Registry(embedded.host())
-    judged = rescan(registry, catalog, todays_judges(catalog, registry, options(asked)), asked.channel)
+    judged = rescan(_bench(catalog, registry, asked), asked.channel)
     if asked.json:
         print_record(judged)
     for due in judged.due:
@@ -62,9 +63,8 @@ def run_diff(asked: Namespace) -> int:
     """`diff`: what changed between two releases: packages, advisories, layers and bytes to pull."""
     catalog, registry = catalogue.load(), Registry(embedded.host())
     versions = catalog.version(asked.before), catalog.version(asked.after)
-    judges = todays_judges(catalog, registry, options(asked))
-    images = catalog.image_names(asked.images)
-    found = {image: compare(registry, catalog, image, versions, judges) for image in images}
+    bench = _bench(catalog, registry, asked)
+    found = {image: compare(bench, image, versions) for image in catalog.image_names(asked.images)}
     if asked.json:
         print(json.dumps({image: records.plain(difference) for image, difference in found.items()}, indent=2))
     else:
@@ -97,7 +97,7 @@ def _add_reference(command: ArgumentParser) -> None:
 def run_rollback(asked: Namespace) -> int:
     """`rollback`: take an alias, and all the aliases its release moved, back to the release before."""
     catalog, registry = catalogue.load(), Registry(embedded.host())
-    judge = target_judge(registry, catalog, todays_judges(catalog, registry, options(asked)))
+    judge = target_judge(_bench(catalog, registry, asked))
     with home.only_run():
         return _show_outcome(
             rollback(_production(catalog, registry, f"rollback of {asked.alias}"), asked.alias, judge, asked.to), asked
@@ -123,8 +123,13 @@ def _add_yanked(command: ArgumentParser) -> None:
     command.add_argument("--reason", required=True, help="for everybody who asks")
 
 
+def _bench(catalog: Catalog, registry: Registry, asked: Namespace) -> Bench:
+    return Bench(registry, catalog, attest.trusted(), todays_judges(catalog, registry, options(asked)))
+
+
 def _production(catalog: Catalog, registry: Registry, purpose: str) -> Production:
-    return Production(registry, catalog.repositories, lock.owner(purpose))
+    doubt = vouch.doubt(registry, catalog.repositories, attest.trusted())
+    return Production(registry, catalog.repositories, lock.owner(purpose), doubt)
 
 
 def _show_outcome(outcome: Outcome, asked: Namespace) -> int:

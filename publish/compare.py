@@ -2,48 +2,38 @@
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
-
-from images.catalog import Catalog, Version
-from oci.registry import Registry
+from images.catalog import Version
+from publish.bench import Bench
 from publish.published import Published, find, manifest_of
-from runner import home
 from runner.errors import ConfigError
-from scan import assess, sbom, store
-from scan.assess import Judges, Place
+from scan import sbom
 from scan.difference import Difference, Layer, Snapshot, difference
 
 
-def compare(
-    registry: Registry, catalog: Catalog, image: str, versions: tuple[Version, Version], judges: Judges
-) -> Difference:
+def compare(bench: Bench, image: str, versions: tuple[Version, Version]) -> Difference:
     """What changed in an image from one version to another, both judged by the same database."""
-    before, after = (find(registry, catalog, each, image) for each in versions)
-    return between(registry, catalog, before, after, judges)
+    before, after = (find(bench.registry, bench.catalog, each, image) for each in versions)
+    return between(bench, before, after)
 
 
-def between(registry: Registry, catalog: Catalog, before: Published, after: Published, judges: Judges) -> Difference:
-    """What changed from one image to another, wherever they are. Raises ConfigError where one has no stored bill."""
-    return difference(*(_snapshot(registry, catalog, each, judges) for each in (before, after)))
+def between(bench: Bench, before: Published, after: Published) -> Difference:
+    """What changed from one image to another, wherever they are. Raises ConfigError where one has no trusted bill."""
+    return difference(_snapshot(bench, before), _snapshot(bench, after))
 
 
-def _snapshot(registry: Registry, catalog: Catalog, image: Published, judges: Judges) -> Snapshot:
-    document = store.stored_sbom(registry, image.repository, image.digest)
-    if document is None:
+def _snapshot(bench: Bench, image: Published) -> Snapshot:
+    found = bench.assess(image)
+    if found is None:
         raise ConfigError(
-            f"no bill of materials of {image.version} {image.image} is stored",
+            f"no bill of materials of {image.version} {image.image} is signed by anybody trusted",
             f"run `./release.py scan {image.version}`",
         )
-    with home.scratch("compare") as folder:
-        path = Path(folder) / "sbom.cdx.json"
-        path.write_bytes(document)
-        assessed = assess.assess(path, Place(image.version.line, catalog.stacks_of(image.image)), judges)
-    layers = manifest_of(registry, image).blobs()[1:]
+    document, assessed = found
+    layers = manifest_of(bench.registry, image).blobs()[1:]
     return Snapshot(
         version=str(image.version),
         digest=image.digest,
-        packages=sbom.packages_of(json.loads(document)),
+        packages=sbom.packages_of(document),
         findings=assessed.findings,
         layers=tuple(Layer(layer.digest, layer.size) for layer in layers),
     )

@@ -11,35 +11,44 @@ from oci.registry import Registry
 from publish.evidence import store as evidence
 from publish.evidence.predicates import DECISION, decision
 from publish.evidence.trust import Trusted
-from publish.published import CANDIDATE
 from publish.rules.cadence import Out
 from publish.tags import journal
-from publish.tags.journal import Transaction
+from publish.tags.journal import Journal, Transaction
 from runner.errors import ConfigError
 
 
 def released(registry: Registry, catalog: Catalog, trusted: Trusted) -> tuple[Out, ...]:
-    """Every promotion of a line of the catalogue, candidates aside."""
+    """Every promotion of a line of the catalogue, candidates aside.
+
+    Raises ConfigError for one whose decision nobody trusted signed: to leave it out would be to say it is not out.
+    """
     kept = journal.read(registry, catalog.repositories.journal).journal
-    withdrawn, promotions = kept.withdrawn(), [each for each in kept.transactions if each.kind == "promotion"]
+    withdrawn, promotions = kept.withdrawn(), _promotions(kept)
     found = (_out(registry, catalog, each, trusted) for each in promotions)
     return tuple(replace(out, withdrawn=str(out.version) in withdrawn) for out in found if out)
 
 
+def _promotions(kept: Journal) -> list[Transaction]:
+    """Of releases; a candidate is none."""
+    promotions = (each for each in kept.transactions if each.kind == "promotion")
+    return [each for each in promotions if not each.version.endswith(journal.CANDIDATE)]
+
+
 def _out(registry: Registry, catalog: Catalog, promotion: Transaction, trusted: Trusted) -> Out | None:
-    channel = next(_channels(registry, catalog, promotion, trusted), "")
-    if channel in ("", CANDIDATE):
-        return None
     try:
         version = catalog.version(promotion.version)
     except ConfigError:  # of a line that the catalogue no longer has
         return None
+    channel = next(_channels(registry, catalog, promotion, trusted), "")
+    if not channel:
+        problem = f"{version} is out by a decision that nobody trusted signed"
+        raise ConfigError(problem, "trust the public key it was signed with as well, also where another signs now")
     return Out(version, channel, datetime.datetime.fromisoformat(promotion.started_at).date())
 
 
 def _channels(registry: Registry, catalog: Catalog, promotion: Transaction, trusted: Trusted) -> Iterator[str]:
     """The channel that the decision behind a promotion names."""
     entry = promotion.entries[0]
-    for found in evidence.read(registry, catalog.repositories.production, entry.new, trusted):
-        if found.artifact == entry.decision and found.statement and found.predicate_type == DECISION:
-            yield decision.read(found.statement).channel
+    found = evidence.find(registry, catalog.repositories.production, entry.new, entry.decision, trusted)
+    if found and found.statement and found.predicate_type == DECISION:
+        yield decision.read(found.statement).channel

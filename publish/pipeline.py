@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import json
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -18,9 +17,11 @@ from images.plan import Plan, record_path
 from images.record import BuildRecord
 from oci.registry import Registry
 from publish import promotion
+from publish.bench import Bench
 from publish.compare import between
-from publish.evidence import attest
+from publish.evidence import attest, vouch
 from publish.evidence.attest import Witness
+from publish.evidence.trust import Trusted
 from publish.promotion import Asked, Candidate, Promoted
 from publish.published import PRODUCTION, Published, manifest_of, previous, tag_of
 from publish.record import Promotion, ReleaseRecord, StageTime
@@ -270,15 +271,16 @@ class Release:
             progress.say(f"  {left}")
 
     def _candidate(self) -> Candidate:
-        production = Production(self.registry, self.catalog.repositories, lock.owner(str(self.version)))
+        repositories = self.catalog.repositories
+        doubt = vouch.doubt(self.registry, repositories, self._trusted)
+        production = Production(self.registry, repositories, lock.owner(str(self.version)), doubt)
         today = datetime.datetime.now(datetime.UTC).date()
-        builds, trusted = self.builds(), attest.trusted()
+        builds, trusted = self.builds(), self._trusted
         return Candidate(self.catalog, self.version, builds, production, self.witness, trusted, self.difference, today)
 
     def bill(self, build: BuildRecord) -> dict[str, Any] | None:
         """The CycloneDX document stored with an image; None where none is."""
-        document = store.stored_sbom(self.registry, build.repository, build.digest)
-        return dict(json.loads(document)) if document else None
+        return attest.signed_bill(self.registry, build.repository, build.digest, self._trusted)
 
     def difference(self, build: BuildRecord) -> Difference | None:
         """To the line's newest release before, both judged by the database that is at hand, if one is.
@@ -288,7 +290,14 @@ class Release:
         before = self._previous(build.image)
         if before is None:
             return None
-        return between(self.registry, self.catalog, before, self._staged(build), self._judges)
+        bench = Bench(self.registry, self.catalog, self._trusted, self._judges)
+        return between(bench, before, self._staged(build))
+
+    @cached_property
+    def _trusted(self) -> Trusted:
+        """Who is believed here."""
+        _ = self.witness  # on a machine that nobody told whom to trust its own key is, which is then made
+        return attest.trusted()
 
     @cached_property
     def _judges(self) -> Judges:

@@ -26,6 +26,7 @@ from runner import progress
 from runner.errors import ConfigError, GateRefused
 from runner.verdict import Verdict, summary
 from scan.difference import Difference
+from scan.policy import EXCEPTIONS, POLICY
 
 Compare = Callable[[BuildRecord], Difference | None]
 """The difference of an image to the newest release of its line before, None where there is none."""
@@ -125,7 +126,7 @@ def _decide(  # noqa: PLR0913, PLR0917 - one image, one channel, and how it was 
         reasons=reasons,
         tags=tuple(tags),
         evidence=judged.evidence,
-        policy=hashlib.sha256(CHANNELS.read_bytes()).hexdigest(),
+        policy=hashlib.sha256(b"".join(path.read_bytes() for path in (CHANNELS, POLICY, EXCEPTIONS))).hexdigest(),
         decided_on=f"{candidate.today}T00:00:00+00:00",  # by the day: asked again, it is the same decision
     )
 

@@ -6,22 +6,21 @@ import datetime
 import time
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 from images.catalog import Catalog, Version
 from oci.registry import Registry
+from publish.bench import Bench
 from publish.published import CANDIDATE, PRODUCTION, Published, published
 from publish.tags import journal
 from publish.tags.rollback import Judge, Target
-from runner import home, progress
+from runner import progress
 from runner.errors import EnvironmentFailed
 from runner.verdict import Verdict
 from scan import assess, store
-from scan.assess import Judges, Place
 from scan.history import Judgement
 from scan.record import Database, Finding
 
-NO_SBOM = "no bill of materials is stored for it: scan it again"
+NO_SBOM = "no bill of materials of it is signed by anybody trusted: scan it again"
 
 
 @dataclass(frozen=True)
@@ -45,14 +44,15 @@ class Rescan:
     seconds: float
 
 
-def rescan(registry: Registry, catalog: Catalog, judges: Judges, channel: str) -> Rescan:
+def rescan(bench: Bench, channel: str) -> Rescan:
     """Judge every image of the supported lines that `channel` holds; the history in the registry grows by what is new.
 
     Raises EnvironmentFailed where the registry fails. Where Trivy fails that judgement is `infra`.
     """
     started = time.monotonic()
+    registry, catalog, judges = bench.registry, bench.catalog, bench.judges
     images = [image for image in published(registry, catalog, channel) if _is_supported(catalog, image, judges.today)]
-    judged = [_judge(registry, catalog, image, judges) for image in images]
+    judged = [_judge(bench, image) for image in images]
     judgements = tuple(judgement for judgement, _ in judged)
     findings = [finding for _, found in judged for finding in found]
     history = judges.history.with_findings(findings, judges.today).with_judgements(judgements)
@@ -63,14 +63,15 @@ def rescan(registry: Registry, catalog: Catalog, judges: Judges, channel: str) -
     return Rescan(judges.today.isoformat(), record, judgements, found, seconds)
 
 
-def target_judge(registry: Registry, catalog: Catalog, judges: Judges) -> Judge:
-    """Why a release may not be gone back to: what today's policy refuses in it."""
+def target_judge(bench: Bench) -> Judge:
+    """Why something may not be gone back to: today's policy refuses it, or could not judge what was released."""
 
     def judge(target: Target) -> tuple[str, ...]:
-        repository = catalog.repositories.production
-        image = Published(catalog.version(target.version), target.image, PRODUCTION, repository, target.digest)
-        verdict, reason, _ = _verdict(registry, catalog, image, judges)
-        return (f"{target.version} {target.image}: {reason}",) if verdict is Verdict.FAIL else ()
+        repository = bench.catalog.repositories.production
+        image = Published(bench.catalog.version(target.version), target.image, PRODUCTION, repository, target.digest)
+        verdict, reason, _ = _verdict(bench, image)
+        refused = verdict is Verdict.FAIL if target.candidate else verdict is not Verdict.PASS
+        return (f"{target.version} {target.image}: {verdict}, {reason}",) if refused else ()
 
     return judge
 
@@ -97,30 +98,23 @@ def _withdrawn(registry: Registry, catalog: Catalog, channel: str) -> frozenset[
     return candidates if channel == CANDIDATE else every
 
 
-def _judge(
-    registry: Registry, catalog: Catalog, image: Published, judges: Judges
-) -> tuple[Judgement, Iterable[Finding]]:
+def _judge(bench: Bench, image: Published) -> tuple[Judgement, Iterable[Finding]]:
     started = time.monotonic()
-    verdict, reason, findings = _verdict(registry, catalog, image, judges)
+    verdict, reason, findings = _verdict(bench, image)
     seconds = round(time.monotonic() - started, 3)
     progress.say(f"  {image.version} {image.image}: {verdict}{f', {reason}' if reason else ''} ({seconds} s)")
-    today = judges.today.isoformat()
+    today = bench.judges.today.isoformat()
     return Judgement(today, str(image.version), image.image, image.digest, verdict, reason, seconds), findings
 
 
-def _verdict(
-    registry: Registry, catalog: Catalog, image: Published, judges: Judges
-) -> tuple[Verdict, str, list[Finding]]:
-    document = store.stored_sbom(registry, image.repository, image.digest)
-    if document is None:
+def _verdict(bench: Bench, image: Published) -> tuple[Verdict, str, list[Finding]]:
+    try:
+        found = bench.assess(image)
+    except EnvironmentFailed as error:
+        return Verdict.INFRA, str(error), []
+    if found is None:
         return Verdict.INCONCLUSIVE, NO_SBOM, []
-    with home.scratch("rescan") as folder:
-        path = Path(folder) / "sbom.cdx.json"
-        path.write_bytes(document)
-        try:
-            assessed = assess.assess(path, Place(image.version.line, catalog.stacks_of(image.image)), judges)
-        except EnvironmentFailed as error:
-            return Verdict.INFRA, str(error), []
+    _, assessed = found
     verdict, reason = assess.verdict_of((), assessed)
     return verdict, reason, [judged.finding for judged in assessed.findings or ()]
 

@@ -22,7 +22,7 @@ ATTEMPTS = 5
 
 
 def keep_sbom(registry: Registry, repository: str, digest: str, sbom: Sbom, folder: Path) -> None:
-    """Attach both documents to a digest, unless it has them: what it holds never changes."""
+    """Attach both documents to a digest, for other tools, unless it has them: what it holds never changes."""
     subject = registry.manifest(repository, digest)
     if subject is None:
         raise EnvironmentFailed(f"{registry.host}/{repository}@{digest} is not there", "run the build stage again")
@@ -30,12 +30,6 @@ def keep_sbom(registry: Registry, repository: str, digest: str, sbom: Sbom, fold
         if not referrers.referrers(registry, repository, digest, kind):
             document = (folder / name).read_bytes()
             referrers.attach(registry, repository, subject.descriptor, kind, [(kind, document)], {})
-
-
-def stored_sbom(registry: Registry, repository: str, digest: str) -> bytes | None:
-    """The CycloneDX document of a digest; None where none is stored."""
-    found = referrers.referrers(registry, repository, digest, CYCLONEDX)
-    return referrers.fetch(registry, repository, found[0])[0] if found else None
 
 
 def read_history(registry: Registry, repository: str) -> History:

@@ -10,7 +10,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from images.locks import Wheel
 from images.record import BuildRecord
@@ -20,7 +20,7 @@ from oci.registry import Registry
 from publish.evidence import keys, trust
 from publish.evidence import store as evidence
 from publish.evidence.keyless import KEYLESS, Keyless
-from publish.evidence.predicates import bill, provenance, test_result, vulnerability
+from publish.evidence.predicates import SBOM, bill, provenance, test_result, vulnerability
 from publish.evidence.statement import Statement
 from publish.evidence.store import Found, Signer
 from publish.evidence.trust import Trusted
@@ -120,6 +120,15 @@ def trusted(public_keys: Sequence[str] = (), identities: Sequence[str] = ()) -> 
     if not (public_keys or identities or configured) and local.exists():
         return trust.trusted([str(local)])
     return trust.trusted(public_keys, identities)
+
+
+def signed_bill(registry: Registry, repository: str, digest: str, trusted: Trusted) -> dict[str, Any] | None:
+    """The CycloneDX document that somebody trusted signed for a digest, the newest; None where there is none.
+
+    Beside it lies the same document unsigned, for tools that look for that; whoever may write there can add another.
+    """
+    about = usable(evidence.read(registry, repository, digest, trusted), SBOM)
+    return bill.read(about) if about else None
 
 
 def usable(found: Sequence[Found], predicate_type: str) -> Statement | None:

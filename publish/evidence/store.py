@@ -28,7 +28,7 @@ from publish.evidence.dsse import Signed
 from publish.evidence.foreign import NOT_USABLE, json_object
 from publish.evidence.keyless import Keyless
 from publish.evidence.keys import PrivateKey, key_id
-from publish.evidence.predicates import made_on
+from publish.evidence.predicates import DECISION, made_on
 from publish.evidence.statement import Statement
 from publish.evidence.trust import Trusted
 from runner.errors import ConfigError, GateRefused
@@ -89,6 +89,13 @@ def read(registry: Registry, repository: str, digest: str, trusted: Trusted) -> 
     return tuple(sorted(found, key=lambda each: (each.predicate_type, each.created, each.artifact)))
 
 
+def find(registry: Registry, repository: str, digest: str, artifact: str, trusted: Trusted) -> Found | None:
+    """One artifact among those about `digest`, None where it is not there. Raises as `read`."""
+    listed = referrers.referrers(registry, repository, digest, BUNDLE)
+    named = [each for each in listed if each.descriptor.digest == artifact]
+    return _found(registry, repository, digest, named[0], trusted) if named else None
+
+
 def _attach(registry: Registry, repository: str, subject: Descriptor, about: Statement, signer: Signer) -> Descriptor:
     """What is attached is attached again: where a run was killed in between, its list may lack it."""
     if isinstance(signer, Keyless):
@@ -133,9 +140,16 @@ def _found(registry: Registry, repository: str, digest: str, referrer: Referrer,
     try:
         signed = _opened(_file(registry, repository, referrer), trusted)
         about = _about(digest, signed.payload)
+        _allowed(about, signed.signer, trusted)
     except GateRefused as error:
         return Found(artifact, claimed, None, "", "", error.message)
     return Found(artifact, about.predicate_type, about, signed.signer, made_on(about), "")
+
+
+def _allowed(about: Statement, signer: str, trusted: Trusted) -> None:
+    """Raises GateRefused for a decision by somebody who is trusted for other evidence alone."""
+    if about.predicate_type == DECISION and not trusted.may_decide(signer):
+        raise GateRefused(f"signed by {signer}, which is not trusted to decide", NOT_USABLE)
 
 
 def _file(registry: Registry, repository: str, referrer: Referrer) -> bytes:

@@ -23,8 +23,10 @@ from publish.evidence.keys import TRUSTED_KEYS, PublicKeys, trusted_keys
 from runner.errors import ConfigError
 
 TRUSTED_IDENTITIES = "PYTORCH_CUDA_IMAGES_TRUSTED_IDENTITIES"
+DECISION_KEYS = "PYTORCH_CUDA_IMAGES_DECISION_KEYS"
 SIGSTORE_CONFIG = "PYTORCH_CUDA_IMAGES_SIGSTORE_CONFIG"
-"""The first holds an ISSUER=IDENTITY a line, the second the path of an instance's client trust configuration."""
+"""The first holds an ISSUER=IDENTITY a line; the second, as TRUSTED_KEYS does, the public keys that promotion decisions
+are believed from; the third the path of an instance's client trust configuration."""
 
 EXAMPLE = (
     "https://token.actions.githubusercontent.com="
@@ -78,23 +80,36 @@ class Instance:
 
 @dataclass(frozen=True)
 class Trusted:
-    """Public keys by their id, and the identities that are believed where `instance` certifies them."""
+    """Public keys by their id, and the identities that are believed where `instance` certifies them.
+
+    `deciders` are the ids of the keys that may sign a promotion decision, and no other then may; None for all.
+    """
 
     keys: PublicKeys = field(default_factory=dict)
     identities: tuple[Identity, ...] = ()
     instance: Instance = Instance()
+    deciders: frozenset[str] | None = None
+
+    def may_decide(self, signer: str) -> bool:
+        """Whether a decision is believed from who signed it; what else was signed may be believed all the same."""
+        return self.deciders is None or signer in self.deciders
 
 
 def trusted(keys: Iterable[str] = (), names: Iterable[str] = (), environ: Mapping[str, str] = os.environ) -> Trusted:
-    """The public keys and identities (ISSUER=IDENTITY) given, by default what is configured.
+    """The public keys and identities (ISSUER=IDENTITY) given, by default what is configured, and who of them decides.
 
-    Raises ConfigError where there is neither: trusting nobody by mistake would read as "nothing is proven".
+    Keys that decide are trusted for all else too. Raises ConfigError where nobody is trusted: by mistake that would
+    read as "nothing is proven".
     """
     given, named = [*keys], [*names]
     if not given and not named:
         given, named = [each for each in (environ.get(TRUSTED_KEYS),) if each], _configured(environ)
     known = _certified(named, environ)
-    return replace(known, keys=trusted_keys(given, environ)) if given or not named else known
+    known = replace(known, keys=trusted_keys(given, environ)) if given or not named else known
+    if not environ.get(DECISION_KEYS):
+        return known
+    deciders = trusted_keys([environ[DECISION_KEYS]], environ)
+    return replace(known, keys={**known.keys, **deciders}, deciders=frozenset(deciders))
 
 
 def trusted_identities(environ: Mapping[str, str] = os.environ) -> Trusted:

@@ -27,13 +27,17 @@ from publish.evidence.statement import Statement
 from publish.evidence.store import Found
 from publish.evidence.trust import Trusted
 from publish.published import CANDIDATE
-from publish.tags import journal
+from publish.rules import channels
+from publish.tags import journal, mark
 from runner.errors import ConfigError, GateRefused
 from runner.verdict import Verdict
 from scan import sbom
 
-_REFERENCE = re.compile(r"(?:(?P<repository>[a-z0-9][a-z0-9._/-]*)[:@])?(?P<named>sha256:[0-9a-f]{64}|[\w.-]+)")
-
+_REPOSITORY, _TAG = r"(?P<repository>[a-z0-9][a-z0-9._/-]*)", r"(?P<tag>\w[\w.-]*)"
+_DIGEST = r"(?P<digest>sha256:[0-9a-f]{64})"
+_FORMS = tuple(
+    map(re.compile, (f"@?{_DIGEST}", _TAG, f"{_REPOSITORY}@{_DIGEST}", f"{_REPOSITORY}:{_TAG}(?:@{_DIGEST})?"))
+)
 _KEY_ID = re.compile("[0-9a-f]{64}")
 
 
@@ -50,34 +54,62 @@ class Verified:
     reasons: tuple[str, ...]
 
 
+@dataclass(frozen=True)
+class _Named:
+    """What a reference says: `tag` or `digest` may be empty, not both."""
+
+    repository: str
+    tag: str
+    digest: str
+
+    def __str__(self) -> str:
+        return self.tag or self.digest
+
+
 def verify(registry: Registry, repositories: Repositories, reference: str, trusted: Trusted) -> Verified:
     """Read the evidence on what `reference` names: a tag or digest of the production repository, or REPOSITORY:TAG.
 
     Raises ConfigError where it names nothing, RegistryError where the registry fails.
     """
-    repository, named = _parsed(reference, registry.host, repositories.production)
-    digest = registry.digest_of(repository, named)
+    named = _parsed(reference, registry.host, repositories.production)
+    digest = registry.digest_of(named.repository, named.digest or named.tag)
     if digest is None:
-        raise ConfigError(f"{registry.host}/{repository} has no {named}", "see `./release.py rescan` for what is out")
-    found = evidence.read(registry, repository, digest, trusted)
-    kept = journal.read(registry, repositories.journal).journal
+        where = f"{registry.host}/{named.repository}"
+        raise ConfigError(f"{where} has no {named.digest or named}", "see `./release.py rescan` for what is out")
+    found = evidence.read(registry, named.repository, digest, trusted)
     decided = _decision(found, named)
-    reasons = tuple(_against(found, decided, named, kept.yanked(digest=digest)))
-    lines = (f"{repository}:{named}" if named != digest else f"{repository}@{digest}", f"digest: {digest}")
+    reasons = (*_misplaced(registry, repositories, named, digest), *_against(found, decided, named))
+    lines = (f"{named.repository}:{named.tag}" if named.tag else f"{named.repository}@{digest}", f"digest: {digest}")
     return Verified(reference, digest, _verdict(decided, reasons), (*lines, *_lines(found, decided)), reasons)
 
 
-def _parsed(reference: str, host: str, production: str) -> tuple[str, str]:
-    match = _REFERENCE.fullmatch(reference.removeprefix(f"{host}/"))
-    if match is None:
+def _parsed(reference: str, host: str, production: str) -> _Named:
+    matches = (form.fullmatch(reference.removeprefix(f"{host}/")) for form in _FORMS)
+    said = next((match.groupdict("") for match in matches if match), None)
+    if said is None:
         raise ConfigError(f"`{reference}` is no reference", "write v2.6.0-cv, pytorch-cuda:v2.6.0-cv or @sha256:...")
-    return match["repository"] or production, match["named"]
+    return _Named(said.get("repository") or production, said.get("tag", ""), said.get("digest", ""))
 
 
-def _decision(found: Sequence[Found], named: str) -> Decided | None:
+def _misplaced(registry: Registry, repositories: Repositories, named: _Named, digest: str) -> Iterator[str]:
+    """What speaks against where the digest is, whatever is proven of it."""
+    kept = journal.read(registry, repositories.journal).journal
+    if named.repository != repositories.production:
+        yield f"{named.repository} is not where releases are, that is {repositories.production}"
+    if reason := kept.yanked(digest=digest) or mark.read(registry, named.repository, digest):
+        yield reason
+    held = registry.digest_of(named.repository, named.tag) if named.tag else digest
+    if held != digest:
+        yield f"{named.tag} holds {held or 'nothing'}, not {digest}"
+    expected = kept.expected(named.tag)
+    if expected and digest not in expected:
+        yield f"by the journal {named.tag} should hold {' or '.join(sorted(expected))}"
+
+
+def _decision(found: Sequence[Found], named: _Named) -> Decided | None:
     """The newest trusted decision that lets the digest carry this name; for a digest the newest of all."""
     known = [read for each in found if (read := _read(each))]
-    allowed = [each for each in known if named.startswith("sha256:") or named in each.tags]
+    allowed = [each for each in known if not named.tag or named.tag in each.tags]
     return max(allowed, key=lambda each: (each.decided_on, each.channel != CANDIDATE), default=None)
 
 
@@ -90,24 +122,39 @@ def _read(found: Found) -> Decided | None:
         return None
 
 
-def _against(found: Sequence[Found], decided: Decided | None, named: str, yanked: str) -> Iterator[str]:
-    if yanked:
-        yield yanked
+def _against(found: Sequence[Found], decided: Decided | None, named: _Named) -> Iterator[str]:
     if decided is None:
         yield f"no trusted decision lets this digest carry {named}"
-    else:
-        yield from decided.reasons
-        missing = set(decided.evidence) - {each.artifact for each in found if not each.problem}
-        if missing:
-            yield f"{len(missing)} of the {len(decided.evidence)} statements it was decided from are gone or changed"
-    if decided is None:
         yield from (f"{each.predicate_type or 'an artifact'}: {each.problem}" for each in found if each.problem)
+        return
+    yield from decided.reasons
+    if decided.verdict is not Verdict.PASS:
+        yield f"the decision is `{decided.verdict}`"
+    usable = {each.artifact: each for each in found if not each.problem}
+    missing = set(decided.evidence) - set(usable)
+    if missing:
+        yield f"{len(missing)} of the {len(decided.evidence)} statements it was decided from are gone or changed"
+    counted = {usable[each].predicate_type for each in decided.evidence if each in usable}
+    yield from (f"it was decided without a {title}" for title, kind, _ in _TOLD if kind not in counted and not missing)
+    yield from _about_another(found, decided)
+
+
+def _about_another(found: Sequence[Found], decided: Decided) -> Iterator[str]:
+    """A decision on one image, and what was built another."""
+    statement = attest.usable(found, PROVENANCE)
+    try:
+        asked = provenance.read(statement).asked if statement else None
+    except GateRefused:  # told among the lines
+        return
+    if asked and (asked.version, asked.image) != (decided.version, decided.image):
+        yield f"decided as {decided.version} {decided.image}, and built as {asked.version} {asked.image}"
 
 
 def _verdict(decided: Decided | None, reasons: Sequence[str]) -> Verdict:
     if reasons or decided is None:
         return Verdict.FAIL
-    return Verdict.INCONCLUSIVE if decided.channel == CANDIDATE else Verdict.PASS
+    channel = channels.load().channels.get(decided.channel)
+    return Verdict.PASS if channel and channel.releases else Verdict.INCONCLUSIVE
 
 
 def _lines(found: Sequence[Found], decided: Decided | None) -> Iterator[str]:

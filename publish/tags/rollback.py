@@ -21,11 +21,12 @@ from runner.errors import ConfigError, GateRefused
 
 @dataclass(frozen=True)
 class Target:
-    """What an alias would go back to."""
+    """What an alias would go back to; `candidate` where that was never released."""
 
     version: str
     image: str
     digest: str
+    candidate: bool
 
 
 Judge = Callable[[Target], Sequence[str]]
@@ -149,7 +150,8 @@ def _targets(kept: Journal, begun: Transaction) -> Iterator[Target]:
     versions = {(each.tag, each.digest): each.version for each in kept.standing if each.version not in begun.undone}
     for entry in begun.entries:
         version = versions.get((entry.tag, entry.new), begun.version)
-        yield Target(version.removesuffix(CANDIDATE), entry.image, entry.new)
+        stem = version.removesuffix(CANDIDATE)
+        yield Target(stem, entry.image, entry.new, stem != version)
 
 
 def _reasons(kept: Journal, target: Target, judge: Judge) -> Sequence[str]:

@@ -11,34 +11,44 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 
 from images.catalog import Repositories
 from oci import referrers
 from oci.copying import bring
-from oci.manifest import Manifest, canonical
+from oci.manifest import Manifest
 from oci.registry import Registry, RegistryError
-from publish.tags import journal, lock
+from publish.tags import journal, lock, mark
 from publish.tags.journal import CANDIDATE, Book, Entry, Journal, Transaction, order, tags_of
 from publish.tags.lock import Claim
 from runner import progress
 from runner.errors import EnvironmentFailed, GateRefused, ReleaseError
 
+Doubt = Callable[[Transaction, Entry], str]
+
 LATEST = "latest"
-YANK = "application/vnd.pytorch-cuda-images.yank.v1+json"
 ATTEMPTS = 3
 """How often a tag is tried: half a set of tags is worse than a wait."""
 
 
+def _nobody_asks(_: Transaction, __: Entry) -> str:
+    return ""
+
+
 @dataclass(frozen=True)
 class Production:
-    """Where tags move, and in whose name (`lock.owner`)."""
+    """Where tags move, and in whose name (`lock.owner`).
+
+    `doubt` says why the decision behind a tag of a transaction cannot be believed, "" where it can. Whatever is in the
+    journal is held against it, for what is done from there was decided by another run.
+    """
 
     registry: Registry
     repositories: Repositories
     owner: str
+    doubt: Doubt = _nobody_asks
 
     def held(self, tag: str) -> str:
         """The digest under a tag of the production repository; empty where there is none."""
@@ -139,9 +149,10 @@ def resume(production: Production) -> None:
 
 def carry_out(production: Production, claim: Claim, book: Book, transaction: Transaction) -> Book:
     """Write a transaction into the journal and do it. What it names must be in production with its evidence."""
+    _believe(production, transaction)
     begun = book.journal.with_begun(transaction)
     book = journal.write(production.registry, production.repositories.journal, begun, book.digest, claim)
-    return settle(production, claim, book)
+    return _finish(production, claim, book, transaction)
 
 
 def settle(production: Production, claim: Claim, book: Book) -> Book:
@@ -149,9 +160,21 @@ def settle(production: Production, claim: Claim, book: Book) -> Book:
     begun = book.journal.begun
     if begun is None:
         return book
+    _believe(production, begun)
+    return _finish(production, claim, book, begun)
+
+
+def _believe(production: Production, begun: Transaction) -> None:
+    """Raises GateRefused with every doubt about what a transaction would put. A yank only marks."""
+    doubts = [production.doubt(begun, entry) for entry in begun.entries if begun.kind != "yank"]
+    where = f"{production.registry.host}/{production.repositories.journal}:{journal.TAG}"
+    refuse([f"{begun}: {doubt}" for doubt in doubts if doubt], f"trust who decided it; if nobody did, restore {where}")
+
+
+def _finish(production: Production, claim: Claim, book: Book, begun: Transaction) -> Book:
     progress.say(f"  {begun}, begun {begun.started_at} by {begun.owner}")
     if begun.kind == "yank":
-        _mark(production, begun)
+        mark.put(production.registry, production.repositories.production, begun)
     else:
         _move_all(production, claim, begun.entries)
     kept_at, done = production.repositories.journal, book.journal.closed()
@@ -177,7 +200,11 @@ def _planned(production: Production, kept: Journal, tags: TagSet, moves: Sequenc
     adopted = _adopted(production, kept, moves, held)
     ahead = _ahead(kept, tags, [*adopted.values()])
     moves = [move for move in moves if move.alias not in ahead]
-    problems = [*_yanked(kept, tags, moves), *_frozen(kept, tags, moves, held), *_foreign(kept, moves, held, adopted)]
+    problems = [
+        *_yanked(production, kept, tags, moves),
+        *_frozen(kept, tags, moves, held),
+        *_foreign(kept, moves, held, adopted),
+    ]
     refuse(problems, "release the next version; a tag that somebody moved by hand, put back first")
     entries = (Entry(each.tag, each.image, each.alias, held[each.tag], each.digest, each.decision) for each in moves)
     stays = (f"{alias} stays on {version}, which is newer" for alias, version in ahead.items())
@@ -214,10 +241,11 @@ def _release_of(production: Production, image: str, digest: str) -> str:
     return ""
 
 
-def _yanked(kept: Journal, tags: TagSet, moves: Sequence[Move]) -> Iterator[str]:
-    for move in moves:
-        if reason := kept.yanked(tags.version, move.digest):
-            yield f"{move.image}: {reason}"
+def _yanked(production: Production, kept: Journal, tags: TagSet, moves: Sequence[Move]) -> Iterator[str]:
+    registry, repository = production.registry, production.repositories.production
+    for image, digest in dict.fromkeys((move.image, move.digest) for move in moves):
+        if reason := kept.yanked(tags.version, digest) or mark.read(registry, repository, digest):
+            yield f"{image}: {reason}"
 
 
 def _frozen(kept: Journal, tags: TagSet, moves: Sequence[Move], held: Mapping[str, str]) -> Iterator[str]:
@@ -311,13 +339,3 @@ def _conflict(production: Production, entry: Entry, held: str) -> EnvironmentFai
     where = f"{production.registry.host}/{production.repositories.production}:{entry.tag}"
     said = f"{where} holds {held or 'nothing'}, put by somebody else: neither {entry.old or 'nothing'} nor {entry.new}"
     return EnvironmentFailed(said, f"put it on {entry.old or entry.new} with any client, then run the same again")
-
-
-def _mark(production: Production, yanked: Transaction) -> None:
-    """Attach to every digest of a yanked release that it is, and why. The same marks however often this is done."""
-    registry, repository = production.registry, production.repositories.production
-    for image, digest in dict.fromkeys((entry.image, entry.new) for entry in yanked.entries):
-        if manifest := registry.manifest(repository, digest):
-            said = {"version": yanked.version, "image": image, "reason": yanked.reason, "yankedAt": yanked.started_at}
-            notes = {"org.opencontainers.image.created": yanked.started_at}
-            referrers.attach(registry, repository, manifest.descriptor, YANK, [(YANK, canonical(said))], notes)

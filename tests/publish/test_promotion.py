@@ -3,112 +3,39 @@
 from __future__ import annotations
 
 import datetime
-import json
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from images import catalog
-from images.catalog import Catalog, Version
+from images.catalog import Version
 from images.record import BuildRecord
 from oci import referrers
-from oci.registry import Registry, file_sha256
+from oci.registry import Registry
 from publish import rescan
-from publish.compare import between
 from publish.evidence import store as evidence
-from publish.evidence.attest import Witness, kept
+from publish.evidence.attest import kept
 from publish.evidence.keyless import Keyless
 from publish.evidence.predicates import DECISION
-from publish.evidence.store import Signer
 from publish.evidence.trust import Instance, Trusted
-from publish.evidence.verify import Verified, verify
+from publish.evidence.verify import verify
 from publish.out import released
-from publish.promotion import Asked, Candidate, Promoted, promote
-from publish.published import Published, previous
+from publish.promotion import Asked
 from publish.rules import cadence, channels
 from publish.tags import lock, transaction
 from publish.tags.rollback import rollback, yank
-from publish.tags.transaction import Production
 from runner.errors import ConfigError, GateRefused
 from runner.verdict import Verdict
-from scan import store, trivy
-from scan.assess import Judges
-from scan.difference import Difference
-from scan.history import History
-from scan.policy import load_policy
-from scan.record import Sbom
-from tests.fakes.cyclonedx import sbom
+from scan import trivy
 from tests.fakes.registry import FakeRegistry
 from tests.fakes.sigstore import SIGNER, FakeSigstore
 from tests.fakes.sigstore import STRANGER as SOMEBODY_ELSE
-from tests.publish.released import STAGING, staged
-from tests.publish.signed import H200, P256, STRANGER, WHEELS, build_record, scan_record, trust, validation_record
-
-TODAY = datetime.date(2026, 11, 21)
-JUDGES = Judges(load_policy(), (), "no database here", History({}), TODAY)
-MONTHLY = Asked(channel="monthly", kind="patch")
-FIRST = Asked(channel="production", kind="major", approved=True)
-
-OURS = trust(P256)
-
-Prepare = Callable[..., BuildRecord]
-
-
-@dataclass(frozen=True)
-class Line:
-    """A registry with a line of one image, and how its releases are made."""
-
-    registry: Registry
-    catalog: Catalog
-    folder: Path
-    signer: Signer = P256
-    trusted: Trusted = OURS
-
-    def prepare(
-        self, version: str, *, signer: Signer | None = None, gpus: tuple[str, ...] = (H200,), jinja2: str = "3.1.4"
-    ) -> BuildRecord:
-        """A build in staging with all its evidence."""
-        image, manifest = staged(self.registry, f"base {version} {jinja2} of {self.folder.name}")
-        build = replace(build_record(manifest.digest), version=version, repository=image.repository)
-        document = {**sbom(), "metadata": {"timestamp": build.created_at}}
-        (self.folder / trivy.SBOM).write_text(json.dumps(document).replace("3.1.4", jinja2))
-        (self.folder / trivy.SPDX).write_text("{}")
-        bill = Sbom(trivy.SBOM, file_sha256(self.folder / trivy.SBOM), trivy.SPDX, {"pypi": 2})
-        scan = replace(scan_record(build), version=version, sbom=bill)
-        witness = Witness(self.registry, signer or self.signer, self.catalog.repositories.production)
-        witness.built(build, WHEELS)
-        witness.tested(build, replace(validation_record(build, gpus=gpus), version=version))
-        witness.scanned(build, scan, self.folder)
-        store.keep_sbom(self.registry, build.repository, build.digest, bill, self.folder)
-        return build
-
-    def promote(self, build: BuildRecord, asked: Asked = MONTHLY, today: datetime.date = TODAY) -> Promoted:
-        version = self.catalog.version(build.version)
-
-        def compare(image: BuildRecord) -> Difference | None:
-            before = previous(self.registry, self.catalog.repositories, version, image.image)
-            after = Published(version, image.image, "staging", image.repository, image.digest)
-            return between(self.registry, self.catalog, before, after, JUDGES) if before else None
-
-        witness = Witness(self.registry, self.signer, self.catalog.repositories.production)
-        candidate = Candidate(self.catalog, version, (build,), self.production, witness, self.trusted, compare, today)
-        return promote(candidate, asked)
-
-    @property
-    def production(self) -> Production:
-        return Production(self.registry, self.catalog.repositories, "a test")
-
-    def tags(self) -> dict[str, str]:
-        """Every tag of production that people use."""
-        repository = self.catalog.repositories.production
-        names = [tag for tag in self.registry.tags(repository) if not tag.startswith("sha256-")]
-        return {name: self.registry.digest_of(repository, name) or "" for name in names}
-
-    def verify(self, reference: str) -> Verified:
-        return verify(self.registry, self.catalog.repositories, reference, self.trusted)
+from tests.fakes.trivy_db import DebianAdvisory, PipAdvisory, write
+from tests.publish.line import FIRST, MONTHLY, TODAY, Line, line_of_one
+from tests.publish.released import staged
+from tests.publish.signed import P256, STRANGER, build_record, trust
 
 
 @pytest.fixture(autouse=True)
@@ -119,14 +46,11 @@ def alone(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(params=["fake", pytest.param("real", marks=pytest.mark.docker)])
 def line(request: pytest.FixtureRequest, tmp_path: Path, home: Path) -> Iterator[Line]:
-    shipped = catalog.load()
-    names = {name: f"{tmp_path.name.lower().replace('_', '-')}/{name}" for name in ("production", "records", "journal")}
-    own = replace(shipped, images=("base",), repositories=replace(shipped.repositories, staging=STAGING, **names))
     if request.param == "real":
-        yield Line(Registry(request.getfixturevalue("registry_host")), own, tmp_path)
+        yield line_of_one(Registry(request.getfixturevalue("registry_host")), tmp_path)
         return
     with FakeRegistry() as fake:
-        yield Line(Registry(fake.host), own, tmp_path)
+        yield line_of_one(Registry(fake.host), tmp_path)
 
 
 def test_a_release_a_patch_a_forgery_and_the_way_back(line: Line) -> None:
@@ -189,7 +113,8 @@ def test_the_same_without_a_key(keyless: tuple[Line, FakeSigstore]) -> None:
     for stranger in (believed, trust(P256)):
         found = verify(line.registry, line.catalog.repositories, "v2.6", stranger)
         assert (found.verdict, found.lines[-1]) == (Verdict.FAIL, "signed by: nobody trusted")
-        assert not released(line.registry, line.catalog, stranger)
+        with pytest.raises(ConfigError, match="nobody trusted signed"):
+            released(line.registry, line.catalog, stranger)
     rollback(line.production, "v2.6", lambda _: ())
     assert (line.verify("v2.6").verdict, line.verify("v2.6").digest) == (Verdict.PASS, first.digest)
 
@@ -382,8 +307,12 @@ def test_a_target_that_todays_policy_refuses_is_not_gone_back_to(line: Line) -> 
     with pytest.raises(GateRefused, match="CVE-2026-1"):
         rollback(line.production, "v2.6", lambda target: (f"{target.version}: CVE-2026-1",))
     assert line.tags() == before
-    willing = rescan.target_judge(line.registry, line.catalog, JUDGES)
-    rollback(line.production, "v2.6", willing)
+    with pytest.raises(GateRefused, match="base: inconclusive, vulnerabilities not assessed"):
+        rollback(line.production, "v2.6", rescan.target_judge(line.bench))
+    known = (DebianAdvisory("CVE-2026-9", "zsh", "9"), PipAdvisory("CVE-2026-8", "unrelated", ("< 1",), ("1",)))
+    write(line.folder / "db", known, updated_at=datetime.datetime(2026, 11, 20, tzinfo=datetime.UTC))
+    knowing = replace(line.bench.judges, database=trivy.database(str(line.folder / "db"), None))
+    rollback(line.production, "v2.6", rescan.target_judge(replace(line.bench, judges=knowing)))
     assert line.tags()["v2.6"] == before["v2.6.0"]
 
 

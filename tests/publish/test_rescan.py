@@ -16,7 +16,9 @@ from images.catalog import Catalog, Version
 from images.record import BuildRecord
 from oci import referrers
 from oci.registry import Registry, file_sha256
+from publish.bench import Bench
 from publish.compare import compare
+from publish.evidence.attest import Witness
 from publish.published import CANDIDATE, PRODUCTION, find, published
 from publish.rescan import NO_SBOM, rescan
 from publish.tags import lock
@@ -32,7 +34,8 @@ from scan.record import Sbom
 from tests.fakes.cyclonedx import sbom
 from tests.fakes.registry import FakeRegistry
 from tests.fakes.trivy_db import DebianAdvisory, PipAdvisory, Vulnerability, write
-from tests.publish.released import staged
+from tests.publish.released import scanned, staged
+from tests.publish.signed import P256, trust
 from tests.scan.samples import TODAY, finding
 
 JINJA2 = PipAdvisory("CVE-2026-2", "jinja2", ("< 3.1.5",), ("3.1.5",))
@@ -81,10 +84,10 @@ def release(registry: Registry, own: Catalog, tmp_path: Path) -> Release:
         build, _ = staged(registry, f"{image} {version} of {tmp_path.name}")
         build = replace(build, version=version, image=image)
         if listed:
-            (tmp_path / trivy.SBOM).write_text(json.dumps(sbom()).replace("3.1.4", jinja2))
-            (tmp_path / trivy.SPDX).write_text("{}")
+            document = {**sbom(), "metadata": {"timestamp": f"{TODAY}T00:00:00Z"}}
+            (tmp_path / trivy.SBOM).write_text(json.dumps(document).replace("3.1.4", jinja2))
             found = Sbom(trivy.SBOM, file_sha256(tmp_path / trivy.SBOM), trivy.SPDX, {})
-            store.keep_sbom(registry, build.repository, build.digest, found, tmp_path)
+            Witness(registry, P256, "a test").scanned(build, replace(scanned(build), sbom=found), tmp_path)
         tags = TagSet(version, (image,), (), candidate=channel == CANDIDATE)
         subject = registry.manifest(build.repository, build.digest)
         assert subject is not None
@@ -121,7 +124,7 @@ def test_the_newest_release_that_is_refused_makes_a_patch_due(
     release("v2.6.0", "base", jinja2="3.1.6")
     release("v2.6.1", "base")
     release("v2.6.1", "cv", jinja2="3.1.6")
-    judged = rescan(registry, own, judges, PRODUCTION)
+    judged = rescan(Bench(registry, own, trust(P256), judges), PRODUCTION)
     verdicts = {(each.version, each.image): each.verdict for each in judged.judgements}
     assert verdicts == {
         ("v2.6.0", "base"): Verdict.PASS,
@@ -139,7 +142,9 @@ def test_the_newest_release_that_its_users_are_on_decides(
     release("v2.6.0", "base")
     release("v2.6.1", "base", jinja2="3.1.6")
     yank(Production(registry, own.repositories, "a test"), "v2.6.1", "it loses data")
-    assert [(due.newest, due.next) for due in rescan(registry, own, judges, PRODUCTION).due] == [("v2.6.0", "v2.6.2")]
+    assert [(due.newest, due.next) for due in rescan(Bench(registry, own, trust(P256), judges), PRODUCTION).due] == [
+        ("v2.6.0", "v2.6.2")
+    ]
 
 
 def test_an_old_release_that_is_refused_is_told_and_makes_nothing_due(
@@ -147,7 +152,7 @@ def test_an_old_release_that_is_refused_is_told_and_makes_nothing_due(
 ) -> None:
     release("v2.6.0", "base")
     release("v2.6.1", "base", jinja2="3.1.6")
-    judged = rescan(registry, own, judges, PRODUCTION)
+    judged = rescan(Bench(registry, own, trust(P256), judges), PRODUCTION)
     assert [each.verdict for each in judged.judgements] == [Verdict.PASS, Verdict.FAIL]
     assert judged.due == ()
 
@@ -156,7 +161,7 @@ def test_history_grows_by_what_is_new(registry: Registry, own: Catalog, release:
     release("v2.6.0", "base")
     for _ in range(2):
         before = store.read_history(registry, own.repositories.records)
-        rescan(registry, own, replace(judges, history=before), PRODUCTION)
+        rescan(Bench(registry, own, trust(P256), replace(judges, history=before)), PRODUCTION)
     kept = store.read_history(registry, own.repositories.records)
     assert [(each.date, each.verdict) for each in kept.judgements] == [(TODAY.isoformat(), Verdict.FAIL)]
     assert list(kept.seen) == ["CVE-2026-2 pkg:pypi/jinja2"]
@@ -166,7 +171,7 @@ def test_an_image_without_a_stored_bill_is_not_proven(
     registry: Registry, own: Catalog, release: Release, judges: Judges
 ) -> None:
     release("v2.6.0", "base", listed=False)
-    judged = rescan(registry, own, judges, PRODUCTION)
+    judged = rescan(Bench(registry, own, trust(P256), judges), PRODUCTION)
     assert [(each.verdict, each.reason) for each in judged.judgements] == [(Verdict.INCONCLUSIVE, NO_SBOM)]
 
 
@@ -175,13 +180,13 @@ def test_a_line_past_its_support_is_left_alone(
 ) -> None:
     release("v2.6.0", "base")
     after = own.lines["2.6"].supported_until + timedelta(days=1)
-    assert rescan(registry, own, replace(judges, today=after), PRODUCTION).judgements == ()
+    assert rescan(Bench(registry, own, trust(P256), replace(judges, today=after)), PRODUCTION).judgements == ()
 
 
 def test_two_releases_are_compared(registry: Registry, own: Catalog, release: Release, judges: Judges) -> None:
     release("v2.6.0", "base")
     release("v2.6.1", "base", jinja2="3.1.6")
-    changed = compare(registry, own, "base", (Version("2.6", 0), Version("2.6", 1)), judges)
+    changed = compare(Bench(registry, own, trust(P256), judges), "base", (Version("2.6", 0), Version("2.6", 1)))
     assert [(each.name, each.before, each.after, each.how, each.security) for each in changed.changed] == [
         ("jinja2", "3.1.4", "3.1.6", "security", ("CVE-2026-2",))
     ]

@@ -15,8 +15,9 @@ from images.catalog import Repositories
 from oci import referrers
 from oci.registry import Registry
 from publish.tags import journal
+from publish.tags.mark import KIND as YANK
 from publish.tags.rollback import Target, rollback, yank
-from publish.tags.transaction import YANK, promote
+from publish.tags.transaction import promote
 from runner.errors import ConfigError, EnvironmentFailed, GateRefused, ReleaseError
 from tests.fakes.refusal import refused
 from tests.fakes.registry import FakeRegistry, Fault
@@ -231,7 +232,7 @@ def test_todays_policy_is_asked_about_every_image(client: Registry) -> None:
     with refused(GateRefused, "base: CVE-2026-4; base: another; cv: CVE-2026-2; cv: another", "nothing was touched"):
         rollback(at(client), "v2.6", judge)
     assert tags(client) == before
-    assert asked == [Target("v2.6.0", image, before[f"v2.6.0-{image}"]) for image in ("base", "cv")]
+    assert asked == [Target("v2.6.0", image, before[f"v2.6.0-{image}"], candidate=False) for image in ("base", "cv")]
 
 
 # Yanking

@@ -1,0 +1,106 @@
+"""A line of one image, released as often as a test likes: in staging with all its evidence, promoted, verified."""
+
+from __future__ import annotations
+
+import datetime
+import json
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from images import catalog
+from images.catalog import Catalog
+from images.record import BuildRecord
+from oci.registry import Registry, file_sha256
+from publish.bench import Bench
+from publish.compare import between
+from publish.evidence import vouch
+from publish.evidence.attest import Witness
+from publish.evidence.store import Signer
+from publish.evidence.trust import Trusted
+from publish.evidence.verify import Verified, verify
+from publish.promotion import Asked, Candidate, Promoted, promote
+from publish.published import Published, previous
+from publish.tags.transaction import Production
+from scan import store, trivy
+from scan.assess import Judges
+from scan.difference import Difference
+from scan.history import History
+from scan.policy import load_policy
+from scan.record import Sbom
+from tests.fakes.cyclonedx import sbom
+from tests.publish.released import STAGING, staged
+from tests.publish.signed import H200, P256, WHEELS, build_record, scan_record, trust, validation_record
+
+TODAY = datetime.date(2026, 11, 21)
+JUDGES = Judges(load_policy(), (), "no database here", History({}), TODAY)
+MONTHLY = Asked(channel="monthly", kind="patch")
+FIRST = Asked(channel="production", kind="major", approved=True)
+
+OURS = trust(P256)
+
+
+@dataclass(frozen=True)
+class Line:
+    """A registry with a line of one image, and how its releases are made."""
+
+    registry: Registry
+    catalog: Catalog
+    folder: Path
+    signer: Signer = P256
+    trusted: Trusted = OURS
+
+    def prepare(
+        self, version: str, *, signer: Signer | None = None, gpus: tuple[str, ...] = (H200,), jinja2: str = "3.1.4"
+    ) -> BuildRecord:
+        """A build in staging with all its evidence."""
+        image, manifest = staged(self.registry, f"base {version} {jinja2} of {self.folder.name}")
+        build = replace(build_record(manifest.digest), version=version, repository=image.repository)
+        document = {**sbom(), "metadata": {"timestamp": build.created_at}}
+        (self.folder / trivy.SBOM).write_text(json.dumps(document).replace("3.1.4", jinja2))
+        (self.folder / trivy.SPDX).write_text("{}")
+        bill = Sbom(trivy.SBOM, file_sha256(self.folder / trivy.SBOM), trivy.SPDX, {"pypi": 2})
+        scan = replace(scan_record(build), version=version, sbom=bill)
+        witness = Witness(self.registry, signer or self.signer, self.catalog.repositories.production)
+        witness.built(build, WHEELS)
+        witness.tested(build, replace(validation_record(build, gpus=gpus), version=version))
+        witness.scanned(build, scan, self.folder)
+        store.keep_sbom(self.registry, build.repository, build.digest, bill, self.folder)
+        return build
+
+    def promote(self, build: BuildRecord, asked: Asked = MONTHLY, today: datetime.date = TODAY) -> Promoted:
+        version = self.catalog.version(build.version)
+
+        def compare(image: BuildRecord) -> Difference | None:
+            before = previous(self.registry, self.catalog.repositories, version, image.image)
+            after = Published(version, image.image, "staging", image.repository, image.digest)
+            return between(self.bench, before, after) if before else None
+
+        witness = Witness(self.registry, self.signer, self.catalog.repositories.production)
+        candidate = Candidate(self.catalog, version, (build,), self.production, witness, self.trusted, compare, today)
+        return promote(candidate, asked)
+
+    @property
+    def bench(self) -> Bench:
+        return Bench(self.registry, self.catalog, self.trusted, JUDGES)
+
+    @property
+    def production(self) -> Production:
+        doubt = vouch.doubt(self.registry, self.catalog.repositories, self.trusted)
+        return Production(self.registry, self.catalog.repositories, "a test", doubt)
+
+    def tags(self) -> dict[str, str]:
+        """Every tag of production that people use."""
+        repository = self.catalog.repositories.production
+        names = [tag for tag in self.registry.tags(repository) if not tag.startswith("sha256-")]
+        return {name: self.registry.digest_of(repository, name) or "" for name in names}
+
+    def verify(self, reference: str) -> Verified:
+        return verify(self.registry, self.catalog.repositories, reference, self.trusted)
+
+
+def line_of_one(registry: Registry, folder: Path) -> Line:
+    """On repositories of its own: a real registry is shared by all tests."""
+    shipped, stem = catalog.load(), folder.name.lower().replace("_", "-")
+    names = {name: f"{stem}/{name}" for name in ("production", "records", "journal")}
+    repositories = replace(shipped.repositories, staging=STAGING, **names)
+    return Line(registry, replace(shipped, images=("base",), repositories=repositories), folder)

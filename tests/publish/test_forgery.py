@@ -1,0 +1,280 @@
+"""What may be written to a registry without the right to promote moves no tag of production and proves nothing."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from cryptography.hazmat.primitives import serialization
+
+from images.record import BuildRecord
+from oci import referrers
+from oci.manifest import canonical
+from oci.registry import Registry
+from publish.evidence import attest
+from publish.evidence import store as evidence
+from publish.evidence.keys import PrivateKey, key_id
+from publish.evidence.predicates import decision
+from publish.evidence.predicates.decision import Decided
+from publish.evidence.trust import trusted
+from publish.out import released
+from publish.promotion import Asked
+from publish.tags import journal, lock, mark
+from publish.tags.journal import Entry, Journal, Transaction
+from publish.tags.rollback import rollback, yank
+from runner.errors import ConfigError, GateRefused
+from runner.verdict import Verdict
+from scan import store
+from tests.fakes.registry import FakeRegistry
+from tests.publish.line import FIRST, Line, line_of_one
+from tests.publish.signed import ED25519, P256, STRANGER, trust
+
+CANDIDATE = Asked(channel="candidate")
+BOTH = trust(P256, ED25519)
+
+
+@pytest.fixture(autouse=True)
+def alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lock, "_wait", lambda *_: None)
+
+
+@pytest.fixture
+def line(tmp_path: Path, home: Path) -> Iterator[Line]:
+    with FakeRegistry() as fake:
+        yield line_of_one(Registry(fake.host), tmp_path)
+
+
+def say(line: Line, build: BuildRecord, key: PrivateKey, **changed: object) -> str:
+    """A decision on a build, attached where it is staged; returns the artifact."""
+    honest = Decided(
+        version=build.version,
+        image="base",
+        channel="production",
+        kind="patch",
+        verdict=Verdict.PASS,
+        reasons=(),
+        tags=(build.version, "v2.6", "latest"),
+        evidence=tuple(each.artifact for each in evidence.read(line.registry, build.repository, build.digest, BOTH)),
+        policy="",
+        decided_on="2026-11-21T00:00:00+00:00",
+    )
+    about = decision.statement(replace(honest, **changed), build.digest, "pytorch-cuda")  # type: ignore[arg-type]
+    subject = attest.subject_of(line.registry, build)
+    return evidence.publish(line.registry, build.repository, subject, [about], key)[0].digest
+
+
+# The journal
+
+
+@pytest.mark.parametrize("version", ["v2.6.1", "v2.6.9"])
+def test_a_journal_that_somebody_forged_moves_nothing(line: Line, version: str) -> None:
+    line.promote(line.prepare("v2.6.0"), FIRST)
+    unproven = line.prepare("v2.6.1", gpus=())
+    line.promote(unproven, CANDIDATE)
+    before = line.tags()
+    kept = journal.read(line.registry, line.catalog.repositories.journal)
+    decided = kept.journal.transactions[-1].entries[0].decision
+    moves = [("", version), ("v2.6", "v2.6"), ("latest", "latest")]
+    entries = tuple(Entry(tag, "base", alias, before.get(tag, ""), unproven.digest, decided) for alias, tag in moves)
+    forged = kept.journal.with_begun(Transaction("promotion", version, "somebody", "2026-11-21T12:00:00Z", entries))
+    with lock.held(line.registry, line.catalog.repositories.journal, "somebody") as claim:
+        journal.write(line.registry, line.catalog.repositories.journal, forged, kept.digest, claim)
+    for work in (
+        lambda: yank(line.production, "v2.6.7", "a slip"),
+        lambda: rollback(line.production, "v2.6", lambda _: ()),
+        lambda: line.promote(line.prepare("v2.6.2", jinja2="3.1.5")),
+    ):
+        with pytest.raises(GateRefused, match=r"the decision does not allow it this tag.*restore .*:journal"):
+            work()
+    assert line.tags() == before
+
+
+@pytest.mark.parametrize("decided", ["sha256:" + "0" * 64, "by a stranger"])
+def test_what_nobody_trusted_decided_is_not_finished(line: Line, decided: str) -> None:
+    line.promote(line.prepare("v2.6.0"), FIRST)
+    build = line.prepare("v2.6.1", jinja2="3.1.5")
+    if decided == "by a stranger":
+        decided = say(line, build, STRANGER)
+    transaction = Transaction(
+        "promotion", "v2.6.1", "somebody", "", (Entry("v2.6.1", "base", "", "", build.digest, decided),)
+    )
+    said = line.production.doubt(transaction, transaction.entries[0])
+    assert said.startswith(f"v2.6.1 -> {build.digest}: the decision is not attached to it")
+    referrers.copy(line.registry, build.repository, line.catalog.repositories.production, build.digest)
+    said = line.production.doubt(transaction, transaction.entries[0])
+    assert ("not attached" if decided.startswith("sha256:0") else "not trusted") in said
+
+
+# Who may decide
+
+
+def deciding(line: Line, *keys: PrivateKey) -> Line:
+    """Both keys are trusted, and of them these to decide."""
+    deciders = frozenset(key_id(key.public_key()) for key in keys)
+    return replace(line, trusted=replace(BOTH, deciders=deciders))
+
+
+def test_a_key_of_evidence_signs_no_decision(line: Line) -> None:
+    """Builds, tests and scans hold that key, and so does whoever got into one of their jobs."""
+    strict = deciding(line, P256)
+    build = strict.prepare("v2.6.0", gpus=(), signer=ED25519)
+    say(strict, build, ED25519, tags=("v2.6.0-candidate", "latest"))
+    strict.promote(build, CANDIDATE)
+    assert replace(line, trusted=BOTH).verify("v2.6.0-candidate").verdict is Verdict.PASS, "the forgery is a good one"
+    found = strict.verify("v2.6.0-candidate")
+    assert (found.verdict, found.reasons) == (Verdict.INCONCLUSIVE, ())
+    held = evidence.read(strict.registry, strict.catalog.repositories.production, build.digest, strict.trusted)
+    assert [each.problem for each in held if each.problem] == [
+        f"signed by {key_id(ED25519.public_key())}, which is not trusted to decide"
+    ]
+
+
+def test_who_decides_is_configured_and_trusted_for_all_else_too() -> None:
+    pem = {name: attest_pem(key) for name, key in (("evidence", P256), ("decisions", ED25519))}
+    known = trusted(
+        environ={
+            "PYTORCH_CUDA_IMAGES_TRUSTED_KEYS": pem["evidence"],
+            "PYTORCH_CUDA_IMAGES_DECISION_KEYS": pem["decisions"],
+        }
+    )
+    assert set(known.keys) == {key_id(P256.public_key()), key_id(ED25519.public_key())}
+    assert known.may_decide(key_id(ED25519.public_key()))
+    assert not known.may_decide(key_id(P256.public_key()))
+    every = trusted(environ={"PYTORCH_CUDA_IMAGES_TRUSTED_KEYS": pem["evidence"]})
+    assert every.may_decide(key_id(P256.public_key()))
+
+
+def attest_pem(key: PrivateKey) -> str:
+    form = serialization.PublicFormat.SubjectPublicKeyInfo
+    return key.public_key().public_bytes(serialization.Encoding.PEM, form).decode()
+
+
+@pytest.mark.parametrize(
+    ("changed", "words"),
+    [
+        pytest.param({"verdict": Verdict.FAIL}, "the decision is `fail`", id="it says no"),
+        pytest.param({"evidence": ()}, "it was decided without a provenance", id="from nothing"),
+        pytest.param({"evidence": ("sha256:" + "0" * 64,)}, "1 of the 1 statements", id="from what is gone"),
+        pytest.param({"image": "cv"}, "decided as v2.6.0 cv, and built as v2.6.0 base", id="of another image"),
+        pytest.param({"version": "v2.6.7"}, "decided as v2.6.7 base", id="of another version"),
+        pytest.param({"channel": "nightly"}, "", id="for a channel that nobody knows"),
+    ],
+)
+def test_a_decision_that_proves_nothing(line: Line, changed: dict[str, object], words: str) -> None:
+    build = line.prepare("v2.6.0", gpus=())
+    say(line, build, P256, tags=("v2.6.0-candidate",), decided_on="2026-11-22T00:00:00+00:00", **changed)
+    line.promote(build, CANDIDATE)
+    found = line.verify("v2.6.0-candidate")
+    assert found.verdict is (Verdict.FAIL if words else Verdict.INCONCLUSIVE)
+    assert any(words in reason for reason in found.reasons) == bool(words)
+
+
+def test_what_is_staged_is_no_release(line: Line) -> None:
+    build = line.prepare("v2.6.0")
+    say(line, build, P256)
+    found = line.verify(f"{build.repository}@{build.digest}")
+    assert found.verdict is Verdict.FAIL
+    assert "staging is not where releases are" in found.reasons[0]
+
+
+def test_due_does_not_take_what_it_cannot_believe_for_nothing(line: Line) -> None:
+    line.promote(line.prepare("v2.6.0"), FIRST)
+    assert len(released(line.registry, line.catalog, line.trusted)) == 1
+    with pytest.raises(ConfigError, match="is out by a decision that nobody trusted signed"):
+        released(line.registry, line.catalog, trust(STRANGER))
+
+
+# Bills of materials
+
+
+def test_a_bill_that_nobody_signed_changes_no_comparison(line: Line) -> None:
+    """With the packages that would make it a patch: before the scan, and after."""
+    line.promote(line.prepare("v2.6.0"), FIRST)
+    build = line.prepare("v2.6.1", jinja2="4.0.0")
+    manifest = line.registry.manifest(build.repository, build.digest)
+    assert manifest is not None
+    document = attest.signed_bill(line.registry, build.repository, build.digest, line.trusted)
+    honest = json.dumps(document).replace("4.0.0", "3.1.5")
+    for padding in range(8):
+        forged = canonical(json.loads(honest) | {"padding": padding})
+        referrers.attach(
+            line.registry, build.repository, manifest.descriptor, store.CYCLONEDX, [(store.CYCLONEDX, forged)], {}
+        )
+    with pytest.raises(GateRefused, match=r"jinja2 3\.1\.4 -> 4\.0\.0"):
+        line.promote(build)
+
+
+# Where tags are
+
+
+def test_an_alias_that_somebody_moved_is_not_verified(line: Line) -> None:
+    first = line.prepare("v2.6.0")
+    line.promote(first, FIRST)
+    line.promote(line.prepare("v2.6.1", jinja2="3.1.5"))
+    repository = line.catalog.repositories.production
+    manifest = line.registry.manifest(repository, first.digest)
+    assert manifest is not None
+    line.registry.put_manifest(repository, "latest", manifest)
+    found = line.verify("latest")
+    assert found.verdict is Verdict.FAIL
+    assert "by the journal latest should hold" in found.reasons[0]
+    assert line.verify("v2.6.0").verdict is Verdict.PASS
+
+
+def test_a_yank_outlives_the_journal(line: Line) -> None:
+    first = line.prepare("v2.6.0")
+    line.promote(first, FIRST)
+    yank(line.production, "v2.6.0", "it loses data")
+    kept_at = line.catalog.repositories.journal
+    with lock.held(line.registry, kept_at, "somebody") as claim:
+        journal.write(line.registry, kept_at, Journal(), journal.read(line.registry, kept_at).digest, claim)
+    assert line.verify("v2.6.0").reasons == ("v2.6.0 was yanked: it loses data",)
+    with pytest.raises(GateRefused, match="was yanked: it loses data"):
+        line.promote(first, FIRST)
+
+
+def test_a_mark_that_says_nothing_readable_is_one_too(line: Line) -> None:
+    build = line.prepare("v2.6.0")
+    manifest = line.registry.manifest(build.repository, build.digest)
+    assert manifest is not None
+    referrers.attach(line.registry, build.repository, manifest.descriptor, mark.KIND, [(mark.KIND, b"[1]")], {})
+    assert mark.read(line.registry, build.repository, build.digest) == "it was yanked"
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        "{tag}",
+        "{repository}:{tag}",
+        "{host}/{repository}:{tag}",
+        "{repository}:{tag}@{digest}",
+        "@{digest}",
+        "{digest}",
+        "{repository}@{digest}",
+        "{host}/{repository}:{tag}@{digest}",
+    ],
+)
+def test_every_way_to_name_an_image(line: Line, form: str) -> None:
+    build = line.prepare("v2.6.0")
+    line.promote(build, FIRST)
+    names = {"host": line.registry.host, "repository": line.catalog.repositories.production}
+    found = line.verify(form.format(tag="v2.6.0-base", digest=build.digest, **names))
+    assert (found.verdict, found.digest) == (Verdict.PASS, build.digest)
+
+
+def test_a_tag_that_holds_another_digest_than_was_named(line: Line) -> None:
+    first, second = line.prepare("v2.6.0"), line.prepare("v2.6.1", jinja2="3.1.5")
+    line.promote(first, FIRST)
+    line.promote(second)
+    found = line.verify(f"{line.catalog.repositories.production}:v2.6@{first.digest}")
+    assert found.verdict is Verdict.FAIL
+    assert f"v2.6 holds {second.digest}, not {first.digest}" in found.reasons
+
+
+@pytest.mark.parametrize("reference", ["", "a b", "x@sha256:12", "@", "host:5000/x:tag:tag"])
+def test_what_is_no_reference(line: Line, reference: str) -> None:
+    with pytest.raises(ConfigError, match="is no reference"):
+        line.verify(reference)
