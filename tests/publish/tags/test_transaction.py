@@ -756,7 +756,7 @@ def test_who_comes_late_does_not_free_the_lock_of_another(client: Registry, cloc
 
 def test_a_registry_too_slow_for_the_lock(fake: FakeRegistry, client: Registry, clock: Clock) -> None:
     fake.fail(Fault("PUT", lock.TAG, 1, meanwhile=lambda: clock.sleep(3)))
-    with refused(EnvironmentFailed, "3.0 s", "within 2.0 s"), lock.held(client, "records", "me"):
+    with refused(EnvironmentFailed, "3.0 s", "within 0.5 s"), lock.held(client, "records", "me"):
         pass
     with lock.held(client, "records", "another"):
         pass
