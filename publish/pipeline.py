@@ -77,7 +77,7 @@ class Release:
         return self._timed("build", self._build)
 
     def validate(self) -> tuple[ValidationRecord, ...]:
-        """Run the suites on every digest; what was judged before, on the same device by the same suites, stands."""
+        """Run the suites on every digest; what was judged of late, on the same device by the same suites, stands."""
         return self._timed("validate", lambda: tuple(self._validate(record) for record in self.builds()))
 
     def validate_here(self, python: str) -> tuple[ValidationRecord, ...]:
