@@ -112,8 +112,9 @@ class _Stage:
             python=self.line.python,
             base_source=system.source,
             debian_packages=system.packages,
-            created_at=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+            created_at=_now(),
             seconds=round(seconds, 2),
+            debian_taken_at=system.taken_at,
         )
 
     def _path(self, planned: PlannedImage) -> Path:
@@ -161,13 +162,16 @@ class _Making:
 
 
 def make_system(line: Line, spec: LayerSpec, registry: Registry, cache: str, work: Path) -> Made:
-    """Make the OS layer of a line and push it to the cache repository."""
-    started = time.monotonic()
+    """Make the OS layer of a line and push it to the cache repository.
+
+    Its packages are as old as the start: what Debian brings out while they are installed is not among them.
+    """
+    started, taken_at = time.monotonic(), _now()
     target = work / "os.tar.gz"
     made = debian.make(line, work, target)
     registry.push_file(cache, target, made.blob.digest, lambda _: None)
     target.unlink()
-    layer = MadeLayer(made.blob.digest, made.blob.diff_id, made.blob.size, made.source, made.packages)
+    layer = MadeLayer(made.blob.digest, made.blob.diff_id, made.blob.size, made.source, made.packages, taken_at)
     layer_cache.keep(registry, cache, spec.key, layer)
     return Made(layer, "built", round(time.monotonic() - started, 2))
 
@@ -177,6 +181,10 @@ def system_image(line: Line, spec: LayerSpec, layer: MadeLayer, registry: Regist
     config = assembly.system_configuration(line, spec, layer)
     manifest = assembly.assemble(registry, (cache, cache), config, [layer])
     return f"{registry.host}/{cache}@{manifest.digest}"
+
+
+def _now() -> str:
+    return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
 
 
 def _built(spec: LayerSpec, made: Made) -> BuiltLayer:

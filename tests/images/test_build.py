@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import datetime
 import json
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,7 +17,7 @@ from images.layer_cache import MadeLayer
 from images.layers import OS
 from images.plan import Plan
 from images.record import BuildRecord, DebianPackage
-from oci.manifest import LAYER_GZIP
+from oci.manifest import LAYER_GZIP, canonical, image_manifest
 from oci.registry import Registry
 from runner import engine, records
 from runner.errors import EnvironmentFailed
@@ -23,6 +25,7 @@ from tests.fakes.refusal import refused
 from tests.fakes.registry import FakeRegistry, Fault
 
 VERSION = "v2.6.0"
+TAKEN = "2026-10-01T05:00:00+00:00"
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +52,8 @@ def cached(fake: FakeRegistry, shipped: Catalog, home: Path) -> FakeRegistry:
     for spec in {spec.key: spec for image in planned(shipped, home).images for spec in image.layers}.values():
         blob = registry.push_bytes(cache, f"layer {spec.key}".encode(), LAYER_GZIP)
         packages = (DebianPackage("tini", "0.19"),) if spec.kind == OS else ()
-        made = MadeLayer(blob.digest, f"sha256:diff of {spec.key}", blob.size, "source", packages)
+        taken_at = TAKEN if spec.kind == OS else ""
+        made = MadeLayer(blob.digest, f"sha256:diff of {spec.key}", blob.size, "source", packages, taken_at)
         layer_cache.keep(registry, cache, spec.key, made)
     fake.requests.clear()
     return fake
@@ -76,6 +80,26 @@ def test_images_are_assembled_from_cached_layers(cached: FakeRegistry, shipped: 
         assert facts["config"]["User"] == "1000:1000"
         assert record.debian_packages == (DebianPackage("tini", "0.19"),)
         assert {layer.made for layer in record.layers} == {"reused"}
+
+
+def test_an_image_is_as_old_as_its_debian_packages(cached: FakeRegistry, shipped: Catalog, home: Path) -> None:
+    for record in run(cached, shipped, home):
+        assert record.debian_taken_at == TAKEN
+        assert record.created_at[:10] == datetime.datetime.now(datetime.UTC).date().isoformat()
+
+
+def test_a_layer_that_was_kept_without_its_day_is_found_and_its_packages_have_none(
+    cached: FakeRegistry, shipped: Catalog, home: Path
+) -> None:
+    registry, cache = Registry(cached.host), shipped.repositories.cache
+    key = planned(shipped, home).images[0].system.key
+    made = layer_cache.find(registry, cache, key)
+    assert made is not None
+    facts = {name: value for name, value in records.plain(made).items() if name != "taken_at"}
+    config = registry.push_bytes(cache, canonical(facts), layer_cache.FACTS_TYPE)
+    registry.put_manifest(cache, f"layer-{key[:40]}", image_manifest(config, [made.descriptor()]))
+    assert layer_cache.find(registry, cache, key) == replace(made, taken_at="")
+    assert {record.debian_taken_at for record in run(cached, shipped, home)} == {""}
 
 
 def test_what_is_recorded_is_what_is_returned(cached: FakeRegistry, shipped: Catalog, home: Path) -> None:
