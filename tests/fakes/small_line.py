@@ -38,10 +38,10 @@ def planned(root: Path, out: Path) -> tuple[Catalog, Plan]:
     return shipped, plan.make(shipped, shipped.version(VERSION), IMAGES, out, root)
 
 
-def build_it(host: str, root: Path, out: Path) -> tuple[BuildRecord, ...]:
+def build_it(host: str, root: Path, out: Path, *, renew: bool = False) -> tuple[BuildRecord, ...]:
     """Build and push both images."""
     shipped, made = planned(root, out)
-    return build.build(shipped, shipped.version(VERSION), made, Registry(host), out)
+    return build.build(shipped, shipped.version(VERSION), made, Registry(host), out, renew=renew)
 
 
 def give_system(source: Registry, target: Registry) -> None:
