@@ -14,7 +14,7 @@ from publish.promotion import Asked
 from publish.rules import channels, kinds
 from runner import embedded, home
 
-DEFAULTS = {"device": "auto", "channel": "", "kind": "", "approve": False, "dry_run": False}
+DEFAULTS = {"device": "auto", "channel": "", "kind": "", "approve": False, "dry_run": False, "renew": False}
 """What `options` are made of where a command takes no such argument."""
 
 
@@ -53,7 +53,7 @@ def add_promotion(command: ArgumentParser) -> None:
 def options(asked: Namespace) -> Options:
     """Of any command that takes a database; what else it does not take is as by DEFAULTS."""
     promotion = Asked(asked.channel, asked.kind, asked.approve, asked.dry_run)
-    return Options(asked.device, asked.trivy_db, asked.db_repository, promotion)
+    return Options(asked.device, asked.trivy_db, asked.db_repository, promotion, asked.renew)
 
 
 def release(asked: Namespace) -> Release:

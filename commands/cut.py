@@ -38,6 +38,10 @@ def run_stage(asked: Namespace) -> int:
         return _run_stages(release(asked), [asked.command], asked)
 
 
+def _add_renew(command: ArgumentParser) -> None:
+    command.add_argument("--renew", action="store_true", help="from today's Debian packages; not once it is released")
+
+
 def _add_executor(command: ArgumentParser) -> None:
     command.add_argument("--executor", choices=EXECUTORS, default="docker", help="`local`: no container, no image")
     command.add_argument("--python", default="/usr/bin/python3", help="the interpreter of the local executor")
@@ -94,6 +98,6 @@ def _write_report(cut: Release) -> None:
 
 COMMANDS = (Command("release", run_release, (add_release, _add_until, add_promotion)),)
 
-_TAKES_ALSO = {"validate": (_add_executor,), "promote": (add_promotion,)}
+_TAKES_ALSO = {"build": (_add_renew,), "validate": (_add_executor,), "promote": (add_promotion,)}
 
 STAGE_COMMANDS = tuple(Command(stage, run_stage, (add_release, *_TAKES_ALSO.get(stage, ()))) for stage in STAGES)

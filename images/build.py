@@ -13,7 +13,7 @@ from images import assembly, bytecode, debian, layer_cache, layers, wheelhouse
 from images.catalog import Catalog, Line, Version
 from images.layer_cache import MadeLayer
 from images.layers import LayerSpec
-from images.plan import Plan, PlannedImage, prefix_of, record_path
+from images.plan import UNCHANGED, Plan, PlannedImage, prefix_of, record_path
 from images.record import BuildRecord, BuiltLayer
 from images.workers import Workers
 from oci.registry import Registry
@@ -29,21 +29,38 @@ class Made:
     seconds: float
 
 
-def build(catalog: Catalog, version: Version, plan: Plan, registry: Registry, out: Path) -> tuple[BuildRecord, ...]:
+def build(  # noqa: PLR0913 - what to build, from what, and where to
+    catalog: Catalog, version: Version, plan: Plan, registry: Registry, out: Path, *, renew: bool = False
+) -> tuple[BuildRecord, ...]:
     """Build every planned image that is not in staging yet; each has its record written when it is.
 
-    Raises ConfigError for a wheel that is not what was locked, EnvironmentFailed for engine, registry, disk, network.
+    `renew` makes the OS layer from today's Debian packages, in place of the one in the cache. Raises ConfigError for a
+    wheel that is not what was locked, EnvironmentFailed for engine, registry, disk, network.
     """
     registry.ping()
     stage = _Stage(catalog, version, registry, out)
-    standing = {planned.image: stage.standing(planned) for planned in plan.images}
+    system = None if renew else stage.found(plan.images[0].system)
+    standing = {planned.image: None if renew else stage.standing(planned, system) for planned in plan.images}
     missing = [planned for planned in plan.images if standing[planned.image] is None]
     for planned in plan.images:
-        progress.say(
-            f"  {planned.image}: {planned.why if standing[planned.image] is None else 'unchanged, in staging'}"
-        )
-    made = stage.make_layers(missing) if missing else {}
-    return tuple(standing[planned.image] or stage.assemble(planned, made) for planned in plan.images)
+        progress.say(f"  {planned.image}: {_why(planned, is_missing=planned in missing)}")
+    made = stage.make_layers(missing, system) if missing else {}
+    built = tuple(standing[planned.image] or stage.assemble(planned, made) for planned in plan.images)
+    progress.say(f"  Debian's packages are of {_day_of(built[0])}")
+    return built
+
+
+def _why(planned: PlannedImage, *, is_missing: bool) -> str:
+    """The plan knows only of what this machine built, not of what became of it since."""
+    if not is_missing:
+        return "unchanged, in staging"
+    return "to be assembled again" if planned.why == UNCHANGED else planned.why
+
+
+def _day_of(record: BuildRecord) -> str:
+    """When its Debian packages were taken and, where that was not today, how to have newer ones."""
+    taken, today = record.debian_taken_at[:10], _now()[:10]
+    return taken if taken == today else f"{taken or 'no known day'}; `build {record.version} --renew` takes today's"
 
 
 @dataclass(frozen=True)
@@ -61,25 +78,31 @@ class _Stage:
     def cache(self) -> str:
         return self.catalog.repositories.cache
 
-    def standing(self, planned: PlannedImage) -> BuildRecord | None:
-        """The record of an image that needs nothing: same content key, and its manifest is in staging."""
+    def found(self, spec: LayerSpec) -> MadeLayer | None:
+        """A layer that is in the cache."""
+        return layer_cache.find(self.registry, self.cache, spec.key)
+
+    def standing(self, planned: PlannedImage, system: MadeLayer | None) -> BuildRecord | None:
+        """The record of an image that needs nothing: same content key and OS layer, and its manifest is in staging."""
         record = records.read(BuildRecord, self._path(planned))
-        if record is None or record.content_key != planned.content_key:
+        if record is None or record.content_key != planned.content_key or not _is_on(record, system):
             return None
         found = self.registry.digest_of(record.repository, record.digest)
         return record if found == record.digest else None
 
-    def make_layers(self, missing: Sequence[PlannedImage]) -> Mapping[str, Made]:
-        """Every layer of the missing images by content key: found in the cache, or made now."""
+    def make_layers(self, missing: Sequence[PlannedImage], system: MadeLayer | None) -> Mapping[str, Made]:
+        """Every layer of the missing images by content key: found in the cache, or made now.
+
+        `system` is the OS layer to take; None for one that is to be made, whether or not there is one.
+        """
         specs = {spec.key: spec for planned in missing for spec in planned.layers}
-        found = {key: layer_cache.find(self.registry, self.cache, key) for key in specs}
+        found = {key: system if spec.kind == layers.OS else self.found(spec) for key, spec in specs.items()}
         made = {key: Made(layer, "reused", 0.0) for key, layer in found.items() if layer}
         to_make = [spec for key, spec in specs.items() if key not in made]
         progress.say(f"  layers: {len(made)} found in the registry, {len(to_make)} to make")
         if to_make:
-            system = missing[0].system
             with home.scratch("build") as work:
-                made.update(_Making(self, work, system, found[system.key]).make(to_make))
+                made.update(_Making(self, work, missing[0].system, system).make(to_make))
         return made
 
     def assemble(self, planned: PlannedImage, made: Mapping[str, Made]) -> BuildRecord:
@@ -112,8 +135,9 @@ class _Stage:
             python=self.line.python,
             base_source=system.source,
             debian_packages=system.packages,
-            created_at=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+            created_at=_now(),
             seconds=round(seconds, 2),
+            debian_taken_at=system.taken_at,
         )
 
     def _path(self, planned: PlannedImage) -> Path:
@@ -161,13 +185,16 @@ class _Making:
 
 
 def make_system(line: Line, spec: LayerSpec, registry: Registry, cache: str, work: Path) -> Made:
-    """Make the OS layer of a line and push it to the cache repository."""
-    started = time.monotonic()
+    """Make the OS layer of a line and push it to the cache repository.
+
+    Its packages are as old as the start: what Debian brings out while they are installed is not among them.
+    """
+    started, taken_at = time.monotonic(), _now()
     target = work / "os.tar.gz"
     made = debian.make(line, work, target)
     registry.push_file(cache, target, made.blob.digest, lambda _: None)
     target.unlink()
-    layer = MadeLayer(made.blob.digest, made.blob.diff_id, made.blob.size, made.source, made.packages)
+    layer = MadeLayer(made.blob.digest, made.blob.diff_id, made.blob.size, made.source, made.packages, taken_at)
     layer_cache.keep(registry, cache, spec.key, layer)
     return Made(layer, "built", round(time.monotonic() - started, 2))
 
@@ -177,6 +204,18 @@ def system_image(line: Line, spec: LayerSpec, layer: MadeLayer, registry: Regist
     config = assembly.system_configuration(line, spec, layer)
     manifest = assembly.assemble(registry, (cache, cache), config, [layer])
     return f"{registry.host}/{cache}@{manifest.digest}"
+
+
+def _is_on(record: BuildRecord, system: MadeLayer | None) -> bool:
+    """Whether an image stands on this OS layer, which another machine may have renewed since; None says nothing."""
+    if system is None:
+        return True
+    held = [layer.digest for layer in record.layers if layer.kind == layers.OS]
+    return held == [system.digest] and record.debian_taken_at == system.taken_at
+
+
+def _now() -> str:
+    return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
 
 
 def _built(spec: LayerSpec, made: Made) -> BuiltLayer:

@@ -19,13 +19,17 @@ _TAG_HEX = 40
 
 @dataclass(frozen=True)
 class MadeLayer:
-    """A layer in the registry. `source` and `packages` are filled for the OS layer only."""
+    """A layer in the registry. `source`, `packages` and `taken_at` are filled for the OS layer only.
+
+    `taken_at` is when its packages were taken from Debian (ISO 8601); empty where that was not kept yet.
+    """
 
     digest: str
     diff_id: str
     size: int
     source: str = ""
     packages: tuple[DebianPackage, ...] = ()
+    taken_at: str = ""
 
     def descriptor(self) -> Descriptor:
         """As an image's manifest names it."""

@@ -112,7 +112,7 @@ class _Planner:
 
     def _system(self) -> LayerSpec:
         """Debian's packages are resolved once per release: its first build takes what is current, and every later
-        run, on any machine, finds that layer again by this key."""
+        run, on any machine, finds that layer again by this key, until `build --renew` puts a newer one in its place."""
         line = self.line
         made_from = [dockerfile().read_text(), BOOTSTRAP_OPTIONS, line.base_image, line.debian, line.python, line.epoch]
         key = layers.content_key(layers.OS, str(self.version), *made_from)

@@ -34,7 +34,12 @@ class DebianPackage:
 
 @dataclass(frozen=True)
 class BuildRecord:
-    """An image as it was pushed to staging. `digest` is the manifest's; everything later names the image by it."""
+    """An image as it was pushed to staging. `digest` is the manifest's; everything later names the image by it.
+
+    `created_at` is when it was assembled, which may be long after its layers were made. `debian_taken_at` is when
+    `debian_packages` were taken from Debian, and so how old the image is to a reader of advisories; empty where the OS
+    layer was made before that was kept. Both are ISO 8601.
+    """
 
     version: str
     image: str
@@ -51,6 +56,7 @@ class BuildRecord:
     debian_packages: tuple[DebianPackage, ...]
     created_at: str
     seconds: float
+    debian_taken_at: str = ""
 
     def reference(self, registry: str) -> str:
         """`HOST/REPOSITORY@sha256:...`, what an engine or a scanner is given."""

@@ -23,13 +23,13 @@ from publish.evidence import attest, vouch
 from publish.evidence.attest import Witness
 from publish.evidence.trust import Trusted
 from publish.promotion import Asked, Candidate, Promoted
-from publish.published import PRODUCTION, Published, manifest_of, previous, tag_of
+from publish.published import PRODUCTION, Published, is_out, manifest_of, previous, tag_of
 from publish.record import Promotion, ReleaseRecord, StageTime
 from publish.state import Known, State, state_of
 from publish.tags import lock
 from publish.tags.transaction import Production
 from runner import progress, records
-from runner.errors import ConfigError
+from runner.errors import ConfigError, GateRefused
 from scan import run as scanning
 from scan import store, trivy
 from scan.advice import advice
@@ -46,6 +46,7 @@ from validation.run import Subject
 STAGES = ("build", "validate", "scan", "promote", "report")
 LOCAL = "validation-local"
 """Name of the record of suites that ran in no container: nothing is decided from it."""
+_AS_IT_IS = "build it as it is without --renew, or release the next version for newer packages"
 
 T = TypeVar("T")
 R = TypeVar("R", ValidationRecord, ScanRecord)
@@ -53,12 +54,16 @@ R = TypeVar("R", ValidationRecord, ScanRecord)
 
 @dataclass(frozen=True)
 class Options:
-    """How a person asked for it. `device` is auto, cuda or cpu; the database options are Trivy's."""
+    """How a person asked for it. `device` is auto, cuda or cpu; the database options are Trivy's.
+
+    `renew` builds from today's Debian packages, though this version was built before.
+    """
 
     device: str = "auto"
     trivy_db: str | None = None
     db_mirror: str | None = None
     promotion: Asked = field(default_factory=Asked)
+    renew: bool = False
 
 
 @dataclass(frozen=True)
@@ -78,7 +83,7 @@ class Release:
         return self._timed("build", self._build)
 
     def validate(self) -> tuple[ValidationRecord, ...]:
-        """Run the suites on every digest; what was judged before, on the same device by the same suites, stands."""
+        """Run the suites on every digest; what was judged of late, on the same device by the same suites, stands."""
         return self._timed("validate", lambda: tuple(self._validate(record) for record in self.builds()))
 
     def validate_here(self, python: str) -> tuple[ValidationRecord, ...]:
@@ -145,7 +150,10 @@ class Release:
 
     def _build(self) -> tuple[BuildRecord, ...]:
         """Built images carry their version's tag in staging: so other machines find what their stages are about."""
-        built = build.build(self.catalog, self.version, self.plan, self.registry, self.out)
+        renew = self.options.renew
+        if renew and is_out(self.registry, self.catalog.repositories, self.version):
+            raise GateRefused(f"{self.version} is released, and its bytes stand: nothing of it is renewed", _AS_IT_IS)
+        built = build.build(self.catalog, self.version, self.plan, self.registry, self.out, renew=renew)
         for record, planned in zip(built, self.plan.images, strict=True):
             wheels = [wheel for layer in planned.layers if layer.kind in (WHEEL, POOL) for wheel in layer.wheels]
             self.witness.built(record, wheels)

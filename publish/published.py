@@ -50,6 +50,14 @@ def find(registry: Registry, catalog: Catalog, version: Version, image: str) -> 
     )
 
 
+def is_out(registry: Registry, repositories: Repositories, version: Version) -> bool:
+    """Whether a version is released: some image has its immutable tag, or the journal says that it will."""
+    if journal.read(registry, repositories.journal).journal.own(str(version)):
+        return True
+    found = (_TAG.fullmatch(tag) for tag in registry.tags(repositories.production))
+    return any(match["version"] == str(version) and not match["candidate"] for match in found if match)
+
+
 def manifest_of(registry: Registry, image: Published) -> Manifest:
     """Its manifest, raw. Raises ConfigError where the digest is gone."""
     found = registry.manifest(image.repository, image.digest)

@@ -10,7 +10,7 @@ from typing import Any
 
 from images.record import BuildRecord
 from oci.registry import file_sha256
-from runner import progress, records
+from runner import age, progress, records
 from runner.errors import ConfigError, EnvironmentFailed
 from scan import inside, sbom, trivy
 from scan.inside import Inside
@@ -48,11 +48,12 @@ class Contents:
 def contents_of(build: BuildRecord, registry: str, folder: Path, before: ScanRecord | None) -> Contents:
     """Look into a digest; the documents are left in `folder`.
 
-    What a digest holds never changes: what was found for the record `before` is used again where it is whole. Raises
-    EnvironmentFailed where Trivy or the engine fails, or Trivy looked at other bytes.
+    What a digest holds never changes: what was found for the record `before` is used again where it is whole, and young
+    enough to be signed again with its own date. Raises EnvironmentFailed where Trivy or the engine fails, or Trivy
+    looked at other bytes.
     """
     reference = build.reference(registry)
-    if not _is_whole(before, build, folder):
+    if not (_is_whole(before, build, folder) and _is_young(folder)):
         with progress.step(f"{build.image}: bill of materials"):
             trivy.analyse(reference, folder)
         with progress.step(f"{build.image}: a look inside"):
@@ -83,6 +84,11 @@ def _is_whole(before: ScanRecord | None, build: BuildRecord, folder: Path) -> bo
     others = (folder / name for name in (trivy.REPORT, before.sbom.spdx))
     whole = path.exists() and file_sha256(path) == before.sbom.sha256 and all(other.exists() for other in others)
     return whole and _kept_look(folder) is not None
+
+
+def _is_young(folder: Path) -> bool:
+    found = trivy.kept_analysis(folder).cyclonedx.get("metadata")
+    return isinstance(found, dict) and age.stands(str(found.get("timestamp")))
 
 
 def _require_bound(document: dict[str, Any], digest: str) -> None:

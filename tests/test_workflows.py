@@ -284,6 +284,22 @@ def test_a_plan_that_fails_stops_the_release(home: Path, tmp_path: Path) -> None
     assert ran(step, REPOSITORY, tmp_path, VERSION="v9.9.0", IMAGES="")[:2] == (2, "")
 
 
+@pytest.mark.parametrize(("renew", "options"), [("yes", " --renew"), ("", "")])
+def test_a_new_run_takes_the_packages_of_its_day(renew: str, options: str, tmp_path: Path) -> None:
+    stub(tmp_path / "release.py", 'echo "$*" >> called')
+    step = script("release.yml", "shared", "build")
+    assert ran(step, tmp_path, tmp_path, VERSION="v2.6.3", RENEW=renew)[0] == 0
+    assert (tmp_path / "called").read_text() == f"build v2.6.3 --images base{options}\n"
+
+
+def test_every_run_renews_unless_told_otherwise_and_its_other_jobs_only_assemble() -> None:
+    release = workflows(REPOSITORY)["release.yml"]
+    for trigger in ("workflow_dispatch", "workflow_call"):
+        assert release["on"][trigger]["inputs"]["renew"]["default"] is True
+    renewing = [name for name, job in release["jobs"].items() if "--renew" in json.dumps(job)]
+    assert renewing == ["shared"]
+
+
 DUE = (
     Due("release", "2.6", "v2.6.2", "v2.6.3", "monthly", "patch", "2026-11-16", ("the calendar says 2026-11-16",)),
     Due("release", "2.6", "v2.6.2", "v2.6.4", "quarterly", "feature", "2026-10-01", ("the calendar says 2026-10-01",)),

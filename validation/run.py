@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from runner import progress, records
+from runner import age, progress, records
 from runner.verdict import WORST_FIRST, Verdict, summary
 from validation import floor, harness, regression
 from validation.attempts import attempt
@@ -74,9 +74,12 @@ def validate(subject: Subject, device: str, executor: str = DOCKER) -> Validatio
 def stands(before: ValidationRecord, subject: Subject, device: str) -> bool:
     """Whether an earlier record still says what a run now would be asked: same digest, suites, harness and devices.
 
-    What failed or was disturbed is judged again.
+    What failed or was disturbed is judged again, and so is what was judged longer ago than a judgement stands: signed
+    again it would keep its date, and no run could bring what a channel's limit on the age of tests asks for.
     """
     if before.digest != subject.digest or before.verdict not in (Verdict.PASS, Verdict.INCONCLUSIVE):
+        return False
+    if not age.stands(before.started_at):
         return False
     gpus = choose_gpus(device)
     planned = _planned(subject.expected, len(gpus.names))

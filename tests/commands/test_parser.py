@@ -32,6 +32,14 @@ def test_a_command_that_takes_only_a_database_leaves_the_rest_as_it_is_by_defaul
     assert options(asked) == Options(trivy_db="db", db_mirror="mirror")
 
 
+def test_only_a_build_by_itself_renews() -> None:
+    """The same `release` goes on where it stopped, and what it built before must not change under it."""
+    assert options(parser().parse_args(["build", "v2.6.0", "--renew"])) == Options(renew=True)
+    assert options(parser().parse_args(["build", "v2.6.0"])) == Options()
+    with pytest.raises(SystemExit):
+        parser().parse_args(["release", "v2.6.0", "--renew"])
+
+
 def test_a_dry_release_shows_the_plan(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
     asked = parser().parse_args(["release", "v2.6.0", "--images", "cv", "--dry-run"])
     assert asked.run(asked) == EXIT_OK

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from images import build, catalog, locks, plan
 from images.catalog import Catalog
-from images.layer_cache import MadeLayer, find, keep
+from images.layer_cache import find, keep
 from images.plan import Plan
 from images.record import BuildRecord
 from oci.manifest import LAYER_GZIP
@@ -38,10 +38,10 @@ def planned(root: Path, out: Path) -> tuple[Catalog, Plan]:
     return shipped, plan.make(shipped, shipped.version(VERSION), IMAGES, out, root)
 
 
-def build_it(host: str, root: Path, out: Path) -> tuple[BuildRecord, ...]:
+def build_it(host: str, root: Path, out: Path, *, renew: bool = False) -> tuple[BuildRecord, ...]:
     """Build and push both images."""
     shipped, made = planned(root, out)
-    return build.build(shipped, shipped.version(VERSION), made, Registry(host), out)
+    return build.build(shipped, shipped.version(VERSION), made, Registry(host), out, renew=renew)
 
 
 def give_system(source: Registry, target: Registry) -> None:
@@ -52,7 +52,7 @@ def give_system(source: Registry, target: Registry) -> None:
     layer = find(source, cache, key)
     assert layer is not None
     target.push_bytes(cache, source.blob(cache, layer.digest), LAYER_GZIP)
-    keep(target, cache, key, MadeLayer(layer.digest, layer.diff_id, layer.size, layer.source, layer.packages))
+    keep(target, cache, key, layer)
 
 
 def _modules(name: str) -> dict[str, bytes | Member]:

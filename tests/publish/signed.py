@@ -73,6 +73,7 @@ def build_record(digest: str = DIGEST, image: str = "base") -> BuildRecord:
         base_source=BASE_IMAGE,
         debian_packages=(DebianPackage("zlib1g", "1:1.2.13.dfsg-1"),),
         created_at=STARTED,
+        debian_taken_at=STARTED,
         seconds=90.0,
     )
 

@@ -8,8 +8,11 @@ import pytest
 
 from images import catalog
 from images.catalog import Version
+from oci.manifest import Manifest
 from oci.registry import Registry
-from publish.published import CANDIDATE, PRODUCTION, previous, tag_of
+from publish.published import CANDIDATE, PRODUCTION, is_out, previous, tag_of
+from publish.tags import journal, lock
+from publish.tags.journal import Entry, Journal, Transaction
 from tests.fakes.registry import FakeRegistry
 from tests.publish.released import STAGING, staged
 
@@ -27,20 +30,59 @@ def test_tags(image: str, channel: str, tag: str) -> None:
     assert tag_of(image, "v2.6.0", channel) == tag
 
 
+@pytest.mark.parametrize(
+    ("tag", "out"),
+    [
+        ("v2.6.1", True),
+        ("v2.6.1-cv", True),
+        ("v2.6.1-of-a-stack-that-is-gone", True),
+        ("v2.6.1-candidate", False),
+        ("v2.6.1-candidate-cv", False),
+        ("v2.6.11", False),
+        ("v2.6", False),
+    ],
+)
+def test_a_version_is_out_once_an_image_has_its_own_tag(tag: str, out: bool) -> None:
+    repositories = catalog.load().repositories
+    with FakeRegistry() as fake:
+        registry = Registry(fake.host)
+        assert not is_out(registry, repositories, Version("2.6", 1))
+        put(registry, repositories.production, tag, staged(registry, "cv")[1])
+        assert is_out(registry, repositories, Version("2.6", 1)) is out
+
+
+@pytest.mark.parametrize(("promoted", "out"), [("v2.6.1", True), ("v2.6.1-candidate", False), ("v2.6.0", False)])
+def test_a_version_is_out_once_the_journal_says_which_bytes_it_will_be(promoted: str, out: bool) -> None:
+    """A promotion killed before its first tag is finished by the next of any kind."""
+    repositories = catalog.load().repositories
+    entry = Entry(promoted, "base", "", "", "sha256:" + "a" * 64, "")
+    begun = Journal((Transaction("promotion", promoted, "somebody", "2026-11-21T00:00:00+00:00", (entry,)),))
+    with FakeRegistry() as fake:
+        registry = Registry(fake.host)
+        with lock.held(registry, repositories.journal, "a test") as claim:
+            journal.write(registry, repositories.journal, begun, None, claim)
+        assert is_out(registry, repositories, Version("2.6", 1)) is out
+
+
+def put(registry: Registry, repository: str, tag: str, manifest: Manifest) -> None:
+    """An image of staging under a tag of another repository."""
+    for blob in manifest.blobs():
+        registry.ensure_blob(repository, blob, STAGING)
+    registry.put_manifest(repository, tag, manifest)
+
+
 def test_the_previous_release_is_the_newest_before_this_one_in_production() -> None:
     """A patch that was never released is passed over, a candidate does not count, nor does another image."""
     with FakeRegistry() as fake:
         registry = Registry(fake.host)
         (build, manifest), (_, other) = staged(registry, "cv"), staged(registry, "base")
-        for tag, put in (
+        for tag, named in (
             ("v2.6.1-cv", manifest),
             ("v2.6.0-cv", other),
             ("v2.6.2-candidate-cv", other),
             ("v2.6.2", other),
         ):
-            for blob in put.blobs():
-                registry.ensure_blob("previous", blob, STAGING)
-            registry.put_manifest("previous", tag, put)
+            put(registry, "previous", tag, named)
         repositories = replace(catalog.load().repositories, production="previous")
         third, first, none = (previous(registry, repositories, Version("2.6", patch), "cv") for patch in (3, 1, 0))
     assert third is not None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import json
 import os
 import stat
@@ -13,6 +14,7 @@ import pytest
 from images import catalog
 from oci.registry import file_sha256
 from runner import records
+from runner.age import STANDS_DAYS
 from runner.errors import ConfigError
 from runner.verdict import Verdict
 from scan import contents, inside, run, trivy
@@ -122,11 +124,24 @@ def test_what_was_found_in_a_digest_is_used_again_only_where_it_is_whole(
     assert len(asked) == 4
 
 
-def kept(folder: Path) -> ScanRecord:
-    """Documents of an earlier scan in `folder`, and its record."""
+@pytest.mark.parametrize("days", [0, STANDS_DAYS - 1, STANDS_DAYS, 31])
+def test_a_bill_of_materials_is_used_again_for_some_days(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, days: int
+) -> None:
+    """Signed again it keeps its date: one that a channel finds too old is made anew."""
+    asked: list[str] = []
+    monkeypatch.setattr(trivy, "analyse", lambda reference, folder: asked.append(reference))
+    monkeypatch.setattr(inside, "inside", lambda _: Problem("bill of materials", "python", "closed", ""))
+    contents.contents_of(BUILD, "h", tmp_path, kept(tmp_path, days))
+    assert bool(asked) is (days >= STANDS_DAYS)
+
+
+def kept(folder: Path, days: int = 0) -> ScanRecord:
+    """Documents of a scan some days ago in `folder`, and its record."""
     document = sbom()
     bound = [{"name": "aquasecurity:trivy:RepoDigest", "value": f"h/r@{BUILD.digest}"}]
-    document["metadata"] = {"component": {"properties": bound}}
+    made = datetime.datetime.now(datetime.UTC) - datetime.timedelta(days=days)
+    document["metadata"] = {"component": {"properties": bound}, "timestamp": made.isoformat()}
     (folder / trivy.SBOM).write_text(json.dumps(document))
     (folder / trivy.SPDX).write_text("{}")
     (folder / trivy.REPORT).write_text(json.dumps({"Metadata": {"ImageConfig": {}}}))

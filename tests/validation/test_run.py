@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from runner import records
+from runner.age import STANDS_DAYS
 from runner.verdict import Verdict
 from tests.validation.suites_here import asserted
 from validation import floor, run
@@ -209,6 +211,14 @@ def test_a_record_stands_until_something_else_is_asked(
     (tmp_path / "nvidia-h200.yaml").write_text("gpu: NVIDIA H200\n")
     monkeypatch.setattr(floor, "FOLDER", tmp_path)
     assert not run.stands(record, SUBJECT, "cpu")
+
+
+@pytest.mark.parametrize("days", [0, 1, STANDS_DAYS - 1, STANDS_DAYS, 30, 400])
+def test_a_judgement_stands_for_some_days(stage: Stage, days: int) -> None:
+    """Signed again it keeps its date, so one that a channel finds too old must not stand."""
+    record = run.validate(SUBJECT, "cpu")
+    judged = datetime.fromisoformat(record.started_at) - timedelta(days=days)
+    assert run.stands(replace(record, started_at=judged.isoformat()), SUBJECT, "cpu") is (days < STANDS_DAYS)
 
 
 def test_the_worst_suite_gives_the_reason() -> None:

@@ -30,7 +30,7 @@ OWN = "pytorchCudaImages"
 T = TypeVar("T")
 
 _MADE_ON: dict[str, Sequence[str | int]] = {
-    PROVENANCE: ("runDetails", "metadata", "finishedOn"),
+    PROVENANCE: (OWN, "debian_taken_at"),  # not its end: what is assembled again of the same layers is no younger
     TEST_RESULT: ("configuration", 0, "annotations", "finished_at"),
     SBOM: ("metadata", "timestamp"),
     VULNERABILITIES: ("metadata", "scanFinishedOn"),

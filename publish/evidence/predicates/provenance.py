@@ -2,12 +2,15 @@
 
 External parameters are what a person types: version, image, and the line it belongs to. Resolved dependencies are all
 that went in: the base image, Debian's packages, every locked wheel by SHA-256, and the layers made of them (a layer
-found by its content key was made in an earlier run). `builder.id` is the workflow on GitHub Actions, as its own
-provenance names it, else a machine of ours, which a verifier should trust less.
+found by its content key was made in an earlier run). Start and end are those of the run that assembled the image. How
+old that is says a field of ours, `debian_taken_at`: all but Debian's packages is locked, and as good as new.
+`builder.id` is the workflow on GitHub Actions, as its own provenance names it, else a machine of ours, which a verifier
+should trust less.
 """
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -17,8 +20,10 @@ from packageurl import PackageURL
 from images.locks import Wheel
 from images.record import BuildRecord
 from oci.manifest import LAYER_GZIP
-from publish.evidence.predicates import PROVENANCE, expect, later, read_as
+from publish.evidence.foreign import NOT_USABLE
+from publish.evidence.predicates import OWN, PROVENANCE, expect, later, read_as
 from publish.evidence.statement import Statement
+from runner.errors import GateRefused
 
 BUILD_TYPE = "https://github.com/pytorch-cuda-images/build/v1"
 LOCAL_BUILDER = "https://github.com/pytorch-cuda-images/builder/local"
@@ -48,12 +53,16 @@ class Asked:
 
 @dataclass(frozen=True)
 class Built:
-    """What provenance says that is decided from. Times are ISO 8601."""
+    """What provenance says that is decided from. Times are ISO 8601.
+
+    `taken_at` is that of Debian's packages; empty where it is not told, as it was not at first.
+    """
 
     asked: Asked
     build_type: str
     builder: str
     dependencies: int
+    taken_at: str
     finished_at: str
 
 
@@ -84,6 +93,7 @@ def statement(build: BuildRecord, wheels: Sequence[Wheel], builder: Builder, nam
             "resolvedDependencies": list(_dependencies(build, wheels, builder)),
         },
         "runDetails": {"builder": {"id": builder.id}, "metadata": _metadata(build, builder)},
+        OWN: {"debian_taken_at": build.debian_taken_at},
     }
     return Statement(build.digest, name, PROVENANCE, predicate)
 
@@ -92,13 +102,28 @@ def read(statement: Statement) -> Built:
     """What was built, by whom. Raises GateRefused for a statement of another type or shape."""
     expect(statement, PROVENANCE)
     definition = "buildDefinition"
-    return Built(
+    built = Built(
         asked=read_as(Asked, statement, definition, "externalParameters"),
         build_type=read_as(str, statement, definition, "buildType"),
         builder=read_as(str, statement, "runDetails", "builder", "id"),
         dependencies=len(read_as(list[Descriptor], statement, definition, "resolvedDependencies")),
+        taken_at=read_as(str, statement, OWN, "debian_taken_at") if OWN in statement.predicate else "",
         finished_at=read_as(str, statement, "runDetails", "metadata", "finishedOn"),
     )
+    _require_order(built)
+    return built
+
+
+def _require_order(built: Built) -> None:
+    """Nothing is built of packages that were taken later."""
+    try:
+        taken, finished = (datetime.datetime.fromisoformat(each) for each in (built.taken_at, built.finished_at))
+        is_in_order = taken <= finished
+    except (TypeError, ValueError):  # one has a zone, the other has none; or one is no moment
+        is_in_order = False
+    if built.taken_at and not is_in_order:
+        said = f"Debian's packages of {built.taken_at!r:.40}, built {built.finished_at!r:.40}"
+        raise GateRefused(f"{PROVENANCE}: {said}", NOT_USABLE)
 
 
 def _metadata(build: BuildRecord, builder: Builder) -> dict[str, str]:

@@ -249,6 +249,34 @@ def test_start_and_finish() -> None:
     assert found == {"startedOn": "2026-11-20T09:58:30+00:00", "finishedOn": STARTED}
 
 
+def test_it_is_as_old_as_its_debian_packages_however_often_it_is_assembled() -> None:
+    again = replace(BUILD, created_at="2027-01-20T10:00:00+00:00")
+    found = carried(provenance.statement(again, WHEELS, BUILDER, NAME))
+    assert made_on(found) == provenance.read(found).taken_at == STARTED
+    assert provenance.read(found).finished_at == again.created_at
+
+
+def test_packages_of_an_unknown_day_have_no_age() -> None:
+    for taken_at in ("", STARTED):
+        found = carried(provenance.statement(replace(BUILD, debian_taken_at=taken_at), WHEELS, BUILDER, NAME))
+        assert made_on(found) == provenance.read(found).taken_at == taken_at
+
+
+def test_what_was_signed_before_that_was_told_is_read_and_has_no_age() -> None:
+    said = provenance.statement(BUILD, WHEELS, BUILDER, NAME)
+    found = replace(said, predicate={key: each for key, each in said.predicate.items() if key != OWN})
+    assert (made_on(found), provenance.read(found).finished_at) == ("", STARTED)
+
+
+@pytest.mark.parametrize("finished_at", ["2026-11-20T09:59:59+00:00", "2026-11-20T10:00:00", "2026-11-20", "x"])
+def test_nothing_is_built_of_packages_that_were_taken_later(finished_at: str) -> None:
+    said = provenance.statement(BUILD, WHEELS, BUILDER, NAME)
+    metadata = {"startedOn": STARTED, "finishedOn": finished_at}
+    wrong = replace(said, predicate={**said.predicate, "runDetails": {"builder": {"id": "x"}, "metadata": metadata}})
+    with refused(GateRefused, "Debian's packages of"):
+        provenance.read(wrong)
+
+
 ACTIONS = {
     "GITHUB_ACTIONS": "true",
     "GITHUB_SERVER_URL": "https://forge.example",

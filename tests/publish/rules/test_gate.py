@@ -60,7 +60,8 @@ def at(days: int) -> str:
 
 
 def build(days: int = 0) -> BuildRecord:
-    made = replace(built("cv", DIGEST), created_at=at(days), stacks=STACKS)
+    """Of packages that were taken some days ago, and assembled again today."""
+    made = replace(built("cv", DIGEST), debian_taken_at=at(days), created_at=at(min(days, 0)), stacks=STACKS)
     return replace(made, debian_packages=(DebianPackage("libc6", "2.36-9"),))
 
 
@@ -241,7 +242,7 @@ def test_an_annotation_makes_nothing_younger(subject: Subject, shipped: Channels
 @pytest.mark.parametrize("name", EVERY)
 def test_what_has_no_date_counts_for_nothing(subject: Subject, shipped: Channels, name: str, text: Any) -> None:
     path = {
-        "provenance": ("runDetails", "metadata", "finishedOn"),
+        "provenance": ("pytorchCudaImages", "debian_taken_at"),
         "test result": ("configuration", 0, "annotations", "finished_at"),
         "bill of materials": ("metadata", "timestamp"),
         "vulnerability result": ("metadata", "scanFinishedOn"),
@@ -625,6 +626,7 @@ DECIDES: dict[str, tuple[tuple[str | int, ...], ...]] = {
         *(("buildDefinition", "internalParameters", each) for each in ("torch", "cuda", "python")),
         ("runDetails", "builder"),
         ("runDetails", "metadata", "finishedOn"),
+        ("pytorchCudaImages",),
     ),
     "test result": (("configuration", 0, "annotations"),),
     "bill of materials": (("components", 1, "purl"), ("metadata",)),
