@@ -50,6 +50,12 @@ def build(  # noqa: PLR0913 - what to build, from what, and where to
     return built
 
 
+def is_undated(catalog: Catalog, plan: Plan, registry: Registry) -> bool:
+    """Whether the cache has the OS layer of a plan from no known day: then nothing can be proven of how old it is."""
+    found = layer_cache.find(registry, catalog.repositories.cache, plan.images[0].system.key)
+    return found is not None and not found.taken_at
+
+
 def _why(planned: PlannedImage, *, is_missing: bool) -> str:
     """The plan knows only of what this machine built, not of what became of it since."""
     if not is_missing:

@@ -150,16 +150,20 @@ class Release:
 
     def _build(self) -> tuple[BuildRecord, ...]:
         """Built images carry their version's tag in staging: so other machines find what their stages are about."""
-        renew = self.options.renew
-        if renew and is_out(self.registry, self.catalog.repositories, self.version):
-            raise GateRefused(f"{self.version} is released, and its bytes stand: nothing of it is renewed", _AS_IT_IS)
-        built = build.build(self.catalog, self.version, self.plan, self.registry, self.out, renew=renew)
+        built = build.build(self.catalog, self.version, self.plan, self.registry, self.out, renew=self._renews())
         for record, planned in zip(built, self.plan.images, strict=True):
             wheels = [wheel for layer in planned.layers if layer.kind in (WHEEL, POOL) for wheel in layer.wheels]
             self.witness.built(record, wheels)
             manifest = manifest_of(self.registry, self._staged(record))
             self.registry.put_manifest(record.repository, self._staging_tag(record.image), manifest)
         return built
+
+    def _renews(self) -> bool:
+        """Whether the OS layer is made anew: where that is asked for, or the one there could not be told the age of."""
+        released = is_out(self.registry, self.catalog.repositories, self.version)
+        if self.options.renew and released:
+            raise GateRefused(f"{self.version} is released, and its bytes stand: nothing of it is renewed", _AS_IT_IS)
+        return self.options.renew or (not released and build.is_undated(self.catalog, self.plan, self.registry))
 
     def _build_record(self, image: str) -> BuildRecord:
         """This machine's record, else the one attached to what staging holds under the version's tag."""
@@ -187,7 +191,7 @@ class Release:
     def _validate(self, record: BuildRecord) -> ValidationRecord:
         subject = self._subject(record.image, record.digest, record.reference(self.registry.host))
         path = self._path(record.image, "validation")
-        before = self._record(record, "validation", ValidationRecord)
+        before = records.read(ValidationRecord, path) or attest.signed_validation(self.registry, record, self._trusted)
         if before is not None and validation.stands(before, subject, self.options.device):
             progress.say(f"  {record.image}: {before.verdict}, judged {before.started_at} by the same suites")
             judged = before

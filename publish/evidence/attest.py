@@ -20,8 +20,8 @@ from oci.registry import Registry
 from publish.evidence import keys, trust
 from publish.evidence import store as evidence
 from publish.evidence.keyless import KEYLESS, Keyless
-from publish.evidence.predicates import SBOM, bill, provenance, test_result, vulnerability
-from publish.evidence.statement import Statement
+from publish.evidence.predicates import SBOM, TEST_RESULT, bill, provenance, test_result, vulnerability
+from publish.evidence.statement import Statement, to_json
 from publish.evidence.store import Found, Signer
 from publish.evidence.trust import Trusted
 from runner import home, progress, records
@@ -129,6 +129,16 @@ def signed_bill(registry: Registry, repository: str, digest: str, trusted: Trust
     """
     about = usable(evidence.read(registry, repository, digest, trusted), SBOM)
     return bill.read(about) if about else None
+
+
+def signed_validation(registry: Registry, build: BuildRecord, trusted: Trusted) -> ValidationRecord | None:
+    """The newest validation attached to a build, where somebody trusted said the same: it is about to be said again."""
+    record = kept(registry, build.repository, build.digest, "validation", ValidationRecord)
+    about = usable(evidence.read(registry, build.repository, build.digest, trusted), TEST_RESULT) if record else None
+    if record is None or about is None:
+        return None
+    said = test_result.statement(record, build.stacks, about.name)
+    return record if to_json(said) == to_json(about) else None
 
 
 def usable(found: Sequence[Found], predicate_type: str) -> Statement | None:

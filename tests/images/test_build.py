@@ -100,6 +100,7 @@ def test_a_layer_that_was_kept_without_its_day_is_found_and_its_packages_have_no
     registry.put_manifest(cache, f"layer-{key[:40]}", image_manifest(config, [made.descriptor()]))
     assert layer_cache.find(registry, cache, key) == replace(made, taken_at="")
     assert {record.debian_taken_at for record in run(cached, shipped, home)} == {""}
+    assert build.is_undated(shipped, planned(shipped, home), registry)
 
 
 def test_what_is_recorded_is_what_is_returned(cached: FakeRegistry, shipped: Catalog, home: Path) -> None:

@@ -30,7 +30,7 @@ from runner.verdict import Verdict
 from scan import store
 from tests.fakes.registry import FakeRegistry
 from tests.publish.line import FIRST, Line, line_of_one
-from tests.publish.signed import ED25519, P256, STRANGER, trust
+from tests.publish.signed import ED25519, H200, P256, STRANGER, trust
 
 CANDIDATE = Asked(channel="candidate")
 BOTH = trust(P256, ED25519)
@@ -205,6 +205,21 @@ def test_a_bill_that_nobody_signed_changes_no_comparison(line: Line) -> None:
         )
     with pytest.raises(GateRefused, match=r"jinja2 3\.1\.4 -> 4\.0\.0"):
         line.promote(build)
+
+
+# Records
+
+
+def test_a_validation_that_nobody_signed_is_not_signed_for_its_author(line: Line) -> None:
+    """A stage takes another machine's record for its own work, and would put its name to it."""
+    build = line.prepare("v2.6.0", gpus=())
+    honest = attest.signed_validation(line.registry, build, line.trusted)
+    assert honest is not None
+    assert honest.environment.gpus == ()
+    planted = replace(honest, environment=replace(honest.environment, device="cuda", gpus=(H200,)))
+    attest.keep(line.registry, build, "validation", planted, "2026-11-21T00:00:00+00:00")
+    assert attest.signed_validation(line.registry, build, line.trusted) is None
+    assert attest.signed_validation(line.registry, build, trust(STRANGER)) is None
 
 
 # Where tags are
