@@ -30,10 +30,33 @@ def _add_until(command: ArgumentParser) -> None:
     command.set_defaults(format="table")  # of the plan that --dry-run shows
 
 
-def run_stage(asked: Namespace) -> int:
+def run_build(asked: Namespace) -> int:
+    """`build`: make the layers that are missing, and assemble the images in staging."""
+    return _run_stage(asked)
+
+
+def run_validate(asked: Namespace) -> int:
+    """`validate`: run the suites in containers of the digests that were built."""
+    return _validate_here(asked) if asked.executor == "local" else _run_stage(asked)
+
+
+def run_scan(asked: Namespace) -> int:
+    """`scan`: list every package of the digests that were built, and judge it by the policy."""
+    return _run_stage(asked)
+
+
+def run_promote(asked: Namespace) -> int:
+    """`promote`: decide from the evidence on the digests, and put the tags that the decision allows."""
+    return _run_stage(asked)
+
+
+def run_report(asked: Namespace) -> int:
+    """`report`: write what is known of a release for people; ends as the release does."""
+    return _run_stage(asked)
+
+
+def _run_stage(asked: Namespace) -> int:
     """One stage by itself, from the records of the one before."""
-    if asked.command == "validate" and asked.executor == "local":
-        return _validate_here(asked)
     with home.only_run():
         return _run_stages(release(asked), [asked.command], asked)
 
@@ -94,6 +117,10 @@ def _write_report(cut: Release) -> None:
 
 COMMANDS = (Command("release", run_release, (add_release, _add_until, add_promotion)),)
 
-_TAKES_ALSO = {"validate": (_add_executor,), "promote": (add_promotion,)}
-
-STAGE_COMMANDS = tuple(Command(stage, run_stage, (add_release, *_TAKES_ALSO.get(stage, ()))) for stage in STAGES)
+STAGE_COMMANDS = (
+    Command("build", run_build, (add_release,)),
+    Command("validate", run_validate, (add_release, _add_executor)),
+    Command("scan", run_scan, (add_release,)),
+    Command("promote", run_promote, (add_release, add_promotion)),
+    Command("report", run_report, (add_release,)),
+)

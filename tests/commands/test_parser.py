@@ -9,7 +9,7 @@ import pytest
 
 from commands.arguments import options
 from commands.command import Command
-from commands.parser import COMMANDS, parser
+from commands.parser import COMMANDS, parse, parser
 from publish.pipeline import STAGES, Options
 from runner.errors import EXIT_OK
 
@@ -23,8 +23,15 @@ def test_help_says_what_a_command_is_for(command: Command, capsys: pytest.Captur
     with pytest.raises(SystemExit) as done:
         parser().parse_args([command.name, "--help"])
     assert done.value.code == EXIT_OK
-    said = "One stage by itself" if command.name in STAGES else f"`{command.name}`: "
-    assert f"\n{said}" in capsys.readouterr().out
+    assert f"\n`{command.name}`: " in capsys.readouterr().out
+
+
+def test_no_two_commands_are_for_the_same() -> None:
+    assert len({command.run.__doc__ for command in COMMANDS}) == len(COMMANDS)
+
+
+def test_a_command_knows_what_was_typed() -> None:
+    assert parse(["report", "v2.6.0", "--images", "cv"]).typed == ("report", "v2.6.0", "--images", "cv")
 
 
 def test_a_command_that_takes_only_a_database_leaves_the_rest_as_it_is_by_default() -> None:
