@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from commands import prepare
 from commands.arguments import options
 from commands.command import Command
 from commands.parser import COMMANDS, parse, parser
+from images.catalog import Version
 from publish.pipeline import STAGES, Options
 from runner.errors import EXIT_OK
 
@@ -37,6 +39,27 @@ def test_a_command_knows_what_was_typed() -> None:
 def test_a_command_that_takes_only_a_database_leaves_the_rest_as_it_is_by_default() -> None:
     asked = parser().parse_args(["diff", "v2.6.0", "v2.6.1", "--trivy-db", "db", "--db-repository", "mirror"])
     assert options(asked) == Options(trivy_db="db", db_mirror="mirror")
+
+
+@pytest.mark.parametrize("form", ["json", "github"])
+def test_plans_of_several_lines_are_one_document(
+    form: str, home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    newest = [Version("2.6", 0), Version("2.6", 3)]
+    monkeypatch.setattr(prepare, "_versions", lambda *_: newest)
+    asked = parse(["plan", "--images", "cv", "--format", form])
+    assert asked.run(asked) == EXIT_OK
+    answered = json.loads(capsys.readouterr().out)
+    plans = answered if form == "json" else answered["include"]
+    assert [plan["version"] for plan in plans] == ["v2.6.0", "v2.6.3"]
+
+
+def test_the_plan_of_every_line_is_a_list_however_many_there_are(
+    home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked = parse(["plan", "--json"])
+    assert asked.run(asked) == EXIT_OK
+    assert isinstance(json.loads(capsys.readouterr().out), list)
 
 
 def test_a_dry_release_shows_the_plan(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
