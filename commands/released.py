@@ -31,8 +31,7 @@ from report.feed import Place
 from report.model import ImageRecords
 from report.notes import ImageNotes, Notes
 from runner import embedded, home, progress, records
-from runner.errors import EXIT_OK, GateRefused
-from runner.verdict import summary
+from runner.errors import EXIT_OK
 from scan import store
 
 FEED_TITLE = "PyTorch-CUDA images"
@@ -45,13 +44,13 @@ def run_rescan(asked: Namespace) -> int:
     judged = rescan(registry, catalog, todays_judges(catalog, registry, options(asked)), asked.channel)
     if asked.json:
         print_record(judged)
+    for old in judged.outdated:
+        progress.say(f"{old.version} {old.image} is refused, and nobody need be on it: {old.reason}")
     for due in judged.due:
         progress.say(f"line {due.line} needs {due.next}: {'; '.join(due.reasons)}")
     if not judged.judgements:
         progress.say(f"no image of a supported line is in {asked.channel}")
-    if judged.due:
-        return GateRefused.exit_code
-    return EXIT_OF_VERDICT[summary(judgement.verdict for judgement in judged.judgements)]
+    return EXIT_OF_VERDICT[judged.verdict]
 
 
 def _add_channel(command: ArgumentParser) -> None:
