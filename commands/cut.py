@@ -9,6 +9,7 @@ from commands.arguments import add_promotion, add_release, release
 from commands.command import EXIT_OF_VERDICT, Command, print_record
 from commands.prepare import run_plan
 from publish.pipeline import STAGES, Release, stages_until
+from publish.record import ReleaseRecord
 from report import difference_page, render
 from report.model import ImageRecords
 from runner import home, progress
@@ -80,25 +81,31 @@ def _validate_here(asked: Namespace) -> int:
 
 
 def _run_stages(cut: Release, stages: Sequence[str], asked: Namespace) -> int:
-    for stage in stages:
-        if stage == "report":
-            _write_report(cut)
-        else:
-            getattr(cut, stage)()
-    record = cut.release_record()
+    record = [_run(cut, stage) for stage in stages][-1]
     if asked.json:
         print_record(record)
     if stages[-1] == "build":
         return EXIT_OK
-    verdict = _verdict_of(cut, stages[-1])
+    verdict = _verdict_of(cut, stages[-1], record)
     progress.say(f"{record.version}: {verdict}{f', {record.reason}' if record.reason else ''}")
     return EXIT_OF_VERDICT[verdict]
 
 
-def _verdict_of(cut: Release, stage: str) -> Verdict:
+def _run(cut: Release, stage: str) -> ReleaseRecord:
+    """The release as it is after a stage."""
+    if stage == "promote":
+        return cut.promote()
+    if stage == "report":
+        _write_report(cut)
+    else:
+        getattr(cut, stage)()
+    return cut.release_record()
+
+
+def _verdict_of(cut: Release, stage: str, record: ReleaseRecord) -> Verdict:
     """The verdict a stage by itself ends with; the release's own from promotion on."""
     if stage not in ("validate", "scan"):
-        return cut.state().verdict
+        return record.verdict
     parts = [known.validation if stage == "validate" else known.scan for known in cut.known()]
     return summary(part.verdict if part else Verdict.NOT_RUN for part in parts)
 

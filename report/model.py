@@ -246,11 +246,12 @@ class ImageView:
 
 @dataclass(frozen=True)
 class Page:
-    """The whole report."""
+    """The whole report. `refused` is everything that kept the release out of production, where the gate did."""
 
     version: str
     mark: Mark
     reason: str
+    refused: tuple[str, ...]
     facts: tuple[Fact, ...]
     images: tuple[ImageView, ...]
     stages: tuple[Bar, ...]

@@ -40,6 +40,7 @@ def page(release: ReleaseRecord, given: Sequence[ImageRecords]) -> Page:
         version=release.version,
         mark=Mark(verdict),
         reason=headline(release, verdict, images, ordered),
+        refused=release.refusal.reasons if release.refusal else (),
         facts=_release_facts(release, ordered),
         images=images,
         stages=stage_bars(release),

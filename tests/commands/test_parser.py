@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from commands import prepare
-from commands.arguments import options
+from commands.arguments import options, release
 from commands.command import Command
 from commands.parser import COMMANDS, parse, parser
 from images.catalog import Version
@@ -39,6 +39,11 @@ def test_a_command_knows_what_was_typed() -> None:
 def test_a_command_that_takes_only_a_database_leaves_the_rest_as_it_is_by_default() -> None:
     asked = parser().parse_args(["diff", "v2.6.0", "v2.6.1", "--trivy-db", "db", "--db-repository", "mirror"])
     assert options(asked) == Options(trivy_db="db", db_mirror="mirror")
+
+
+def test_a_record_names_the_command_that_was_typed(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTORCH_CUDA_IMAGES_REGISTRY", "registry.example.com")
+    assert release(parse(["scan", "v2.6.0", "--images", "cv"])).command == "./release.py scan v2.6.0 --images cv"
 
 
 @pytest.mark.parametrize("form", ["json", "github"])
