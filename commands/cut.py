@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
+from dataclasses import replace
 
 from commands.arguments import add_promotion, add_release, release
 from commands.command import EXIT_OF_VERDICT, Command, print_record
 from commands.prepare import run_plan
 from publish.pipeline import STAGES, Release, stages_until
 from publish.record import ReleaseRecord
+from publish.state import Known
 from report import difference_page, render
 from report.model import ImageRecords
 from runner import home, progress
-from runner.errors import EXIT_OK
+from runner.errors import EXIT_OK, ReleaseError
 from runner.verdict import Verdict, summary
 from validation.executors import EXECUTORS
 
@@ -111,15 +113,21 @@ def _verdict_of(cut: Release, stage: str, record: ReleaseRecord) -> Verdict:
 
 
 def _write_report(cut: Release) -> None:
-    known = [
-        ImageRecords(each.build.image, each.build, each.validation, each.scan, cut.difference(each.build))
-        for each in cut.known()
-    ]
+    known = [_records(cut, each) for each in cut.known()]
     for each in known:
         if each.difference:
             difference_page.write(cut.release_path.parent / each.image, each.difference)
     for path in render.write(cut.release_path.parent, cut.release_record(), known):
         progress.say(f"report: {path}")
+
+
+def _records(cut: Release, known: Known) -> ImageRecords:
+    """What is known of an image. A report is of whatever there is: a difference that cannot be made is no end to it."""
+    found = ImageRecords(known.build.image, known.build, known.validation, known.scan)
+    try:
+        return replace(found, difference=cut.difference(known.build))
+    except ReleaseError as error:
+        return replace(found, incomparable=error.message)
 
 
 COMMANDS = (Command("release", run_release, (add_release, _add_until, add_promotion)),)

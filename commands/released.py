@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import json
 from argparse import ArgumentParser, Namespace
+from dataclasses import replace
 from pathlib import Path
 
 from commands.arguments import add_database, add_images, add_keys, add_release, options, release
@@ -31,7 +32,7 @@ from report.feed import Place
 from report.model import ImageRecords
 from report.notes import ImageNotes, Notes
 from runner import embedded, home, progress, records
-from runner.errors import EXIT_OK
+from runner.errors import EXIT_OK, ConfigError
 from scan import store
 
 FEED_TITLE = "PyTorch-CUDA images"
@@ -175,8 +176,13 @@ def _add_telling(command: ArgumentParser) -> None:
 
 
 def _image_notes(told: Release, known: Known) -> ImageNotes:
+    """Notes are published: where the runner fails there are none, and where a bill is missing they say so."""
     images = ImageRecords(known.build.image, known.build, known.validation, known.scan)
-    return ImageNotes(images, told.bill(known.build), told.difference(known.build))
+    found = ImageNotes(images, told.bill(known.build), None)
+    try:
+        return replace(found, difference=told.difference(known.build))
+    except ConfigError as error:
+        return replace(found, incomparable=error.message)
 
 
 def _released_notes(out: Path) -> list[feed.Release]:

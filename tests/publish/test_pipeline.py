@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 from argparse import Namespace
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -10,7 +11,7 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives import serialization
 
-from commands import cut
+from commands import cut, released
 from images import catalog
 from images import plan as planning
 from oci.registry import Registry
@@ -23,8 +24,11 @@ from publish.record import ReleaseRecord
 from publish.tags import journal, lock, transaction
 from publish.tags.journal import Journal
 from runner import records
+from runner.errors import EnvironmentFailed, ReleaseError
 from runner.verdict import Verdict
+from scan import assess, store
 from tests.fakes.registry import FakeRegistry
+from tests.fakes.trivy_db import write
 from tests.publish.released import STAGING
 from tests.publish.signed import H200, P256
 from tests.publish.test_promotion import TODAY, Line
@@ -128,6 +132,56 @@ def test_a_release_that_is_taken_later_is_refused_no_more(line: Line, release: C
     assert ended(made, "promote") == 0
     record = made.release_record()
     assert (record.channel, record.verdict, record.reason, record.refusal) == (PRODUCTION, Verdict.PASS, "", None)
+
+
+# What changed since the release before
+
+
+@pytest.fixture
+def patch(line: Line, release: Cut, tmp_path: Path) -> Release:
+    """v2.6.1 in staging, after v2.6.0 was released."""
+    write(tmp_path / "db", [], [], updated_at=datetime.datetime.combine(TODAY, datetime.time(), datetime.UTC))
+    prepared(line, H200)
+    release("here").promote()
+    prepared(line, H200, version="v2.6.1")
+    made = release("here", version="v2.6.1")
+    return replace(made, options=replace(made.options, trivy_db=str(tmp_path / "db")))
+
+
+def reported(made: Release) -> str:
+    ended(made, "report")
+    return (made.release_path.parent / "report.md").read_text()
+
+
+def test_a_report_says_what_changed(patch: Release) -> None:
+    assert "Since v2.6.0: no package changed" in reported(patch)
+    assert (patch.release_path.parent / "base" / "difference.md").exists()
+
+
+def test_without_a_bill_of_materials_the_report_says_that_nothing_is_known(
+    patch: Release, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As beside a scan that is still running. Promotion does refuse."""
+    monkeypatch.setattr(store, "stored_sbom", lambda *_: None)
+    said = "What changed since the release before is not known: no bill of materials of v2.6.0 base is stored."
+    assert said in reported(patch)
+    assert [released._image_notes(patch, known).incomparable for known in patch.known()] == [
+        "no bill of materials of v2.6.0 base is stored"
+    ]
+    with pytest.raises(ReleaseError):
+        patch.promote()
+
+
+def test_where_the_scanner_fails_there_is_a_report_and_there_are_no_notes(
+    patch: Release, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> None:
+        raise EnvironmentFailed("trivy ended with 1")
+
+    monkeypatch.setattr(assess, "assess", broken)
+    assert "not known: trivy ended with 1." in reported(patch)
+    with pytest.raises(EnvironmentFailed):
+        released._image_notes(patch, patch.known()[0])
 
 
 # The same on every machine
