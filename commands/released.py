@@ -156,14 +156,17 @@ def _add_date(command: ArgumentParser) -> None:
 
 
 def run_notes(asked: Namespace) -> int:
-    """`notes`: release notes as Markdown, beside the report and on stdout; the feed of all releases; the webhook."""
+    """`notes`: release notes as Markdown, beside the report and on stdout; the feed of releases; the webhook."""
     hook = webhook.hook()
     told = release(asked)
     images = tuple(_image_notes(told, known) for known in told.known())
     record, line = told.release_record(), told.catalog.lines[told.version.line]
     path = notes.write(told.release_path.parent, Notes(record, line, images))
-    feed.write(told.out, Place(FEED_TITLE, asked.home, f"{asked.home}/releases.atom"), _released_notes(told.out))
-    print(path.read_text(encoding="utf-8"), end="")
+    text = path.read_text(encoding="utf-8")
+    place = Place(FEED_TITLE, asked.home, f"{asked.home}/releases/latest/download/{feed.FILE}")
+    here = [*_released_notes(told.out), feed.Release(record, text)]
+    feed.write(told.out, place, here, feed.published(asked.feeds) if asked.feeds else ())
+    print(text, end="")
     if hook:
         address = f"{asked.home}/releases/tag/{record.version}"
         progress.say(webhook.announce(hook, webhook.message(record, address), dry_run=asked.dry_run).line)
@@ -172,6 +175,9 @@ def run_notes(asked: Namespace) -> int:
 
 def _add_telling(command: ArgumentParser) -> None:
     command.add_argument("--home", default=HOME_PAGE, help="where releases are read about; links lead there")
+    command.add_argument(
+        "--feeds", type=Path, help="a folder of VERSION.atom, published before; their entries are kept"
+    )
     command.add_argument("--dry-run", action="store_true", help="do not call the webhook")
 
 

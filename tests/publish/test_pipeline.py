@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import re
 from argparse import Namespace
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -12,6 +13,7 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 
 from commands import cut, released
+from commands.parser import parse
 from images import catalog
 from images import plan as planning
 from oci.registry import Registry
@@ -23,6 +25,7 @@ from publish.published import CANDIDATE, PRODUCTION
 from publish.record import ReleaseRecord
 from publish.tags import journal, lock, transaction
 from publish.tags.journal import Journal
+from report import feed
 from runner import records
 from runner.errors import EnvironmentFailed, ReleaseError
 from runner.verdict import Verdict
@@ -32,6 +35,7 @@ from tests.fakes.trivy_db import write
 from tests.publish.released import STAGING
 from tests.publish.signed import H200, P256
 from tests.publish.test_promotion import TODAY, Line
+from tests.report.test_feed import PLACE, SECOND
 
 A100 = "NVIDIA A100-SXM4-80GB"
 HOPPER = "base: tested on NVIDIA A100-SXM4-80GB, and a Hopper GPU is demanded"
@@ -195,6 +199,22 @@ def test_another_machine_tells_the_same_of_a_release(line: Line, release: Cut) -
     assert told.promotions == record.promotions != ()
     assert (told.channel, told.verdict, told.finished_at) == (PRODUCTION, Verdict.PASS, record.finished_at)
     assert webhook.message(told) == webhook.message(record)
+
+
+def test_another_machine_s_notes_are_those_of_the_release_and_keep_what_was_published(
+    line: Line, release: Cut, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    prepared(line, H200)
+    release("here").promote()
+    (tmp_path / "feeds").mkdir()
+    feed.write(tmp_path, PLACE, [SECOND]).rename(tmp_path / "feeds" / "v2.6.1.atom")
+    monkeypatch.setattr(released, "release", lambda asked: release("there"))
+    asked = parse(["notes", "v2.6.0", "--home", PLACE.home, "--feeds", str(tmp_path / "feeds")])
+    assert asked.run(asked) == 0
+    assert "**Promoted to production.**" in capsys.readouterr().out
+    told = (tmp_path / "there" / "releases.atom").read_text()
+    assert f'href="{PLACE.home}/releases/latest/download/releases.atom"' in told
+    assert re.findall("<title>(v.*)</title>", told) == ["v2.6.1 (Candidate only, not for production)", "v2.6.0"]
 
 
 def test_told_again_it_is_the_same_message(line: Line, release: Cut, monkeypatch: pytest.MonkeyPatch) -> None:
