@@ -255,6 +255,18 @@ def test_a_plan_that_fails_stops_the_release(home: Path, tmp_path: Path) -> None
     assert ran(step, REPOSITORY, tmp_path, VERSION="v9.9.0", IMAGES="")[:2] == (2, "")
 
 
+@pytest.mark.parametrize(("kind", "word"), [("patch", ""), ("feature", ""), ("major", " --approve")])
+def test_who_lets_a_major_release_into_production_approves_it(kind: str, word: str, tmp_path: Path) -> None:
+    assert workflows(REPOSITORY)["release.yml"]["jobs"]["promote"]["environment"] == "production"
+    stub(tmp_path / "release.py", 'echo "$*" >> called')
+    given = {"VERSION": "v2.6.0", "IMAGES": "base,cv", "CHANNEL": "production", "KIND": kind, "approved": "yes"}
+    assert ran(script("release.yml", "promote", "promote"), tmp_path, tmp_path, **given)[0] == 0
+    assert (tmp_path / "called").read_text().splitlines() == [
+        "build v2.6.0 --images base,cv",
+        f"promote v2.6.0 --images base,cv --channel production --kind {kind}{word}",
+    ]
+
+
 DUE = (
     Due("release", "2.6", "v2.6.2", "v2.6.3", "monthly", "patch", "2026-11-16", ("the calendar says 2026-11-16",)),
     Due("release", "2.6", "v2.6.2", "v2.6.4", "quarterly", "feature", "2026-10-01", ("the calendar says 2026-10-01",)),
