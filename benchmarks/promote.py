@@ -31,6 +31,8 @@ from publish.tags.transaction import Approved, Production, TagSet, promote
 from runner import embedded, engine, shell
 from tests.real_images import reference_of
 
+ROOTS_CACHE = Path("/var/lib/containers/cache")
+
 VERSION, ALIASES = "v2.6.0", ("v2.6", "v2.6-monthly", "2026.11", "latest")
 
 
@@ -71,10 +73,12 @@ def by_docker(host: str, target: str, references: dict[str, str]) -> None:
 
 
 def by_skopeo(host: str, target: str, references: dict[str, str]) -> None:
-    """Copy each tag, without what an earlier copy learned."""
+    """Copy each tag, without what an earlier copy learned: skopeo keeps where it saw which blob."""
     for image, reference in references.items():
         for tag in all_tags(image):
-            with tempfile.TemporaryDirectory() as cache:
+            with tempfile.TemporaryDirectory() as cache:  # of a user; root's is a file at a fixed place
+                for learned in ROOTS_CACHE.glob("blob-info-cache-*"):
+                    learned.unlink()
                 plain = ("--src-tls-verify=false", "--dest-tls-verify=false")
                 source, to = f"docker://{reference}", f"docker://{host}/{target}:{tag}"
                 shell.run(["skopeo", "copy", "--quiet", *plain, source, to], hint="", env={"XDG_DATA_HOME": cache})
@@ -103,7 +107,7 @@ def main() -> None:
     shipped, host = catalog.load(), embedded.host()
     registry, stamp = Registry(host), f"benchmark-{int(time.time())}"
     references = {image: reference_of(image) for image in shipped.images}
-    mine = replace(shipped.repositories, production=f"{stamp}/ours", records=f"{stamp}/records")
+    mine = replace(shipped.repositories, production=f"{stamp}/ours", journal=f"{stamp}/journal")
     seconds = {"ours": timed(lambda: ours(registry, mine, references))}
     seconds["skopeo copy"] = timed(lambda: by_skopeo(host, f"{stamp}/skopeo", references))
     forget(references)

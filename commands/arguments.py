@@ -28,6 +28,9 @@ def add_database(command: ArgumentParser) -> None:
 
 def add_keys(command: ArgumentParser) -> None:
     command.add_argument("--key", action="append", default=[], help="a public key to trust; the configured by default")
+    command.add_argument(
+        "--identity", action="append", default=[], help="ISSUER=IDENTITY to trust, certified by Sigstore"
+    )
 
 
 def add_release(command: ArgumentParser) -> None:

@@ -80,7 +80,7 @@ def _add_versions(command: ArgumentParser) -> None:
 def run_verify(asked: Namespace) -> int:
     """`verify`: what is proven about a reference, by whom, from the registry alone."""
     catalog, registry = catalogue.load(), Registry(embedded.host())
-    found = verify(registry, catalog.repositories, asked.reference, attest.trusted_keys(asked.key))
+    found = verify(registry, catalog.repositories, asked.reference, attest.trusted(asked.key, asked.identity))
     if asked.json:
         print_record(found)
     else:
@@ -99,7 +99,9 @@ def run_rollback(asked: Namespace) -> int:
     catalog, registry = catalogue.load(), Registry(embedded.host())
     judge = target_judge(registry, catalog, todays_judges(catalog, registry, options(asked)))
     with home.only_run():
-        return _show_outcome(rollback(_production(catalog, registry), asked.alias, judge, asked.to), asked)
+        return _show_outcome(
+            rollback(_production(catalog, registry, f"rollback of {asked.alias}"), asked.alias, judge, asked.to), asked
+        )
 
 
 def _add_alias(command: ArgumentParser) -> None:
@@ -111,7 +113,9 @@ def run_yank(asked: Namespace) -> int:
     """`yank`: mark a release that nobody should use; nothing is deleted."""
     catalog, registry = catalogue.load(), Registry(embedded.host())
     with home.only_run():
-        return _show_outcome(yank(_production(catalog, registry), asked.version, asked.reason), asked)
+        return _show_outcome(
+            yank(_production(catalog, registry, f"yank of {asked.version}"), asked.version, asked.reason), asked
+        )
 
 
 def _add_yanked(command: ArgumentParser) -> None:
@@ -119,8 +123,8 @@ def _add_yanked(command: ArgumentParser) -> None:
     command.add_argument("--reason", required=True, help="for everybody who asks")
 
 
-def _production(catalog: Catalog, registry: Registry) -> Production:
-    return Production(registry, catalog.repositories, lock.owner())
+def _production(catalog: Catalog, registry: Registry, purpose: str) -> Production:
+    return Production(registry, catalog.repositories, lock.owner(purpose))
 
 
 def _show_outcome(outcome: Outcome, asked: Namespace) -> int:
@@ -136,7 +140,7 @@ def _show_outcome(outcome: Outcome, asked: Namespace) -> int:
 def run_due(asked: Namespace) -> int:
     """`due`: what should be released today, and why."""
     catalog, registry = catalogue.load(), Registry(embedded.host())
-    out = released(registry, catalog, attest.trusted_keys(asked.key))
+    out = released(registry, catalog, attest.trusted(asked.key, asked.identity))
     judgements = store.read_history(registry, catalog.repositories.records).judgements
     found = cadence.due(asked.date, channels.load(), catalog.lines, out, judgements)
     if asked.json:

@@ -30,13 +30,14 @@ _VERSION = re.compile(rf"v(?P<line>{_NUMBER}\.{_NUMBER})\.(?P<patch>{_NUMBER})")
 
 @dataclass(frozen=True)
 class Repositories:
-    """Repository names, without the registry's host."""
+    """Repository names, without the registry's host. Only who promotes may write `production` and `journal`."""
 
     __pydantic_config__: ClassVar[ConfigDict] = records.STRICT
     production: str
     staging: str
     cache: str
     records: str
+    journal: str
 
 
 @dataclass(frozen=True)

@@ -18,13 +18,13 @@ here never miss. A registry that lists a tag only some time after it was put wou
 
 from __future__ import annotations
 
-import contextlib
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
+from oci.copying import bring, held, readable
 from oci.manifest import EMPTY_CONFIG, OCI_EMPTY, OCI_INDEX, Descriptor, Manifest, canonical, image_manifest
 from oci.registry import Registry, RegistryError
 
@@ -81,7 +81,7 @@ def _found(
     if entries is None:
         listed = _list(registry, repository, digest)["manifests"] if _tag(digest) in tags() else []
         entries = [*listed, *_unlisted(registry, repository, digest, listed, tags())]
-    with _readable(registry, repository, digest):
+    with readable(registry, repository, digest):
         found = {referrer.descriptor.digest: referrer for referrer in map(_referrer, entries)}
     return tuple(found[each] for each in sorted(found) if artifact_type in ("", found[each].artifact_type))
 
@@ -92,8 +92,8 @@ def fetch(registry: Registry, repository: str, referrer: Referrer, limit: int = 
     Raises RegistryError, also where they have more than `limit` bytes together.
     """
     digest = referrer.descriptor.digest
-    manifest = _manifest(registry, repository, digest)
-    with _readable(registry, repository, digest):
+    manifest = held(registry, repository, digest)
+    with readable(registry, repository, digest):
         blobs = manifest.blobs()[1:]
         size = sum(blob.size for blob in blobs)
     if size > limit:
@@ -116,23 +116,10 @@ def _copied(
     found = _found(registry, source, digest, "", tags)
     manifests = []
     for referrer in found:
-        manifests.append(_bring(registry, source, target, referrer.descriptor.digest))
+        manifests.append(bring(registry, source, target, referrer.descriptor.digest))
         _copied(registry, source, target, referrer.descriptor.digest, tags)
     _put(registry, target, digest, manifests)
     return found
-
-
-def _bring(registry: Registry, source: str, target: str, digest: str) -> Manifest:
-    """A manifest of `source`, when all that it names is in `target`."""
-    manifest = _manifest(registry, source, digest)
-    with _readable(registry, source, digest):
-        children, blobs = manifest.content.get("manifests", []), manifest.blobs()
-        names = [str(child["digest"]) for child in children]
-    for name in names:
-        registry.put_manifest(target, name, _bring(registry, source, target, name))
-    for blob in blobs:
-        registry.ensure_blob(target, blob, source)
-    return manifest
 
 
 def _put(registry: Registry, repository: str, subject: str, manifests: Sequence[Manifest]) -> None:
@@ -174,7 +161,7 @@ def _list(registry: Registry, repository: str, subject: str) -> dict[str, Any]:
     found = registry.manifest(repository, _tag(subject))
     if found is None or found.digest == subject:  # an image may be kept under the tag of its own digest
         return {"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": []}
-    with _readable(registry, repository, _tag(subject)):
+    with readable(registry, repository, _tag(subject)):
         for entry in found.content["manifests"]:
             _referrer(entry)
         return found.content
@@ -188,7 +175,7 @@ def _unlisted(
     length = len(_mark(subject, subject))
     marks = [tag for tag in tags if tag.startswith(f"{_tag(subject)}.") and len(tag) == length]
     found = [registry.manifest(repository, mark) for mark in marks if mark not in known]
-    with _readable(registry, repository, _tag(subject)):
+    with readable(registry, repository, _tag(subject)):
         return [_entry(each) for each in found if each and each.content.get("subject", {}).get("digest") == subject]
 
 
@@ -211,22 +198,3 @@ def _entry(manifest: Manifest) -> dict[str, Any]:
 def _referrer(entry: dict[str, Any]) -> Referrer:
     descriptor = Descriptor(entry["mediaType"], entry["digest"], entry["size"])
     return Referrer(descriptor, entry.get("artifactType") or "", dict(entry.get("annotations") or {}))
-
-
-def _manifest(registry: Registry, repository: str, digest: str) -> Manifest:
-    found = registry.manifest(repository, digest)
-    if found is None:
-        raise RegistryError(404, f"{registry.host}/{repository}@{digest} is listed as a referrer and is not there")
-    if found.digest != digest:
-        raise RegistryError(200, f"{registry.host}/{repository}@{digest}: other bytes were served")
-    return found
-
-
-@contextlib.contextmanager
-def _readable(registry: Registry, repository: str, reference: str) -> Iterator[None]:
-    """What the registry serves was written by others, and may be anything."""
-    try:
-        yield
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        where = f"{registry.host}/{repository} {reference}"
-        raise RegistryError(200, f"{where}: not as the specification has it ({error!r:.100})") from None

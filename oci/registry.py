@@ -41,6 +41,9 @@ PAGES = 1000
 
 OnBytes = Callable[[int], None]
 
+_SPOKEN_TO = dict.fromkeys(("docker.io", "index.docker.io"), "registry-1.docker.io")
+"""Docker Hub's names, and where its API is; credentials are kept under the name (`docker login`)."""
+
 
 class Registry:
     """One registry, by `host[:port]`; loopback is spoken to in plain HTTP, everything else in HTTPS."""
@@ -48,7 +51,7 @@ class Registry:
     def __init__(self, host: str) -> None:
         self.host = host
         scheme = "http" if host.partition(":")[0] in LOOPBACK else "https"
-        self._base = f"{scheme}://{host}/v2/"
+        self._base = f"{scheme}://{_SPOKEN_TO.get(host, host)}/v2/"
         self._login = Login(host, self._base)
         self._session = transport.session(host, self._base)
         self._session.auth = self._login

@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 from images.catalog import Catalog, Version
 from oci.registry import Registry
 from publish.evidence import store as evidence
-from publish.evidence.keys import Trusted
 from publish.evidence.predicates import DECISION, decision
+from publish.evidence.trust import Trusted
 from publish.published import CANDIDATE
 from publish.record import Promotion
 from publish.rules.cadence import Out
@@ -33,7 +33,7 @@ def last_put(registry: Registry, catalog: Catalog, version: Version, trusted: Ca
 
     One that is half done is none yet. `trusted` is called where there is a promotion to be believed.
     """
-    kept = journal.read(registry, catalog.repositories.records).journal
+    kept = journal.read(registry, catalog.repositories.journal).journal
     done = [each for each in reversed(kept.transactions) if each.kind == "promotion" and not each.is_open]
     for stem in (str(version), f"{version}{journal.CANDIDATE}"):
         for promotion in (each for each in done if each.version == stem):
@@ -46,7 +46,7 @@ def last_put(registry: Registry, catalog: Catalog, version: Version, trusted: Ca
 
 def released(registry: Registry, catalog: Catalog, trusted: Trusted) -> tuple[Out, ...]:
     """Every promotion of a line of the catalogue, candidates aside."""
-    kept = journal.read(registry, catalog.repositories.records).journal
+    kept = journal.read(registry, catalog.repositories.journal).journal
     withdrawn, promotions = kept.withdrawn(), [each for each in kept.transactions if each.kind == "promotion"]
     found = (_out(registry, catalog, each, trusted) for each in promotions)
     return tuple(replace(out, withdrawn=str(out.version) in withdrawn) for out in found if out)

@@ -168,7 +168,7 @@ class Release:
         )
 
     def _put(self) -> Put | None:
-        return last_put(self.registry, self.catalog, self.version, attest.trusted_keys)
+        return last_put(self.registry, self.catalog, self.version, attest.trusted)
 
     def _judged(self, record: ReleaseRecord) -> ReleaseRecord:
         """With the verdict of today's records, and of the gate where that refused."""
@@ -307,8 +307,8 @@ class Release:
             progress.say(f"  {left}")
 
     def _candidate(self) -> Candidate:
-        production = Production(self.registry, self.catalog.repositories, lock.owner())
-        builds, trusted = self.builds(), attest.trusted_keys()
+        production = Production(self.registry, self.catalog.repositories, lock.owner(str(self.version)))
+        builds, trusted = self.builds(), attest.trusted()
         return Candidate(
             self.catalog, self.version, builds, production, self.witness, trusted, self.difference, _today()
         )
@@ -335,7 +335,7 @@ class Release:
     @cached_property
     def witness(self) -> Witness:
         """Who signs here."""
-        return Witness(self.registry, attest.signing_key(), self.catalog.repositories.production)
+        return Witness(self.registry, attest.signer(), self.catalog.repositories.production)
 
     def _timed(self, stage: str, work: Callable[[], T]) -> T:
         progress.say(f"{stage} {self.version}: {', '.join(self._images)}")

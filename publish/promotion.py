@@ -5,16 +5,17 @@ from __future__ import annotations
 import datetime
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 
 from images.catalog import BASE, Catalog, Line, Version
 from images.record import BuildRecord
 from publish.evidence import store as evidence
 from publish.evidence.attest import Witness
-from publish.evidence.keys import Trusted
 from publish.evidence.predicates import decision as decisions
 from publish.evidence.predicates.decision import Decided
-from publish.published import CANDIDATE, PRODUCTION, published
+from publish.evidence.trust import Trusted
+from publish.published import CANDIDATE, PRODUCTION, images_before, standing
 from publish.rules import channels as channel_data
 from publish.rules import gate, kinds
 from publish.rules.channels import CHANNELS, Channels
@@ -22,7 +23,7 @@ from publish.tags import transaction
 from publish.tags.journal import tags_of
 from publish.tags.transaction import Approved, Outcome, Production, TagSet
 from runner import progress
-from runner.errors import GateRefused
+from runner.errors import ConfigError, GateRefused
 from runner.verdict import Verdict, summary
 from scan.difference import Difference
 
@@ -71,6 +72,11 @@ class Candidate:
     compare: Compare
     today: datetime.date
 
+    @cached_property
+    def images_before(self) -> frozenset[str]:
+        """The images of the line's release before; none where this is the first."""
+        return images_before(self.production.registry, self.catalog, self.version)
+
     @property
     def line(self) -> Line:
         """The catalogue's."""
@@ -81,6 +87,8 @@ def promote(candidate: Candidate, asked: Asked) -> Promoted:
     """Decide and promote. Raises GateRefused with every reason of every image, or what a transaction raises."""
     known = channel_data.load()
     kind = asked.kind or default_kind(candidate.version)
+    if not asked.dry_run:
+        transaction.resume(candidate.production)  # what was begun was decided then, however old its evidence is now
     refused: tuple[str, ...] = ()
     verdict = Verdict.PASS
     for name in [asked.channel] if asked.channel else [PRODUCTION, CANDIDATE]:
@@ -109,7 +117,7 @@ def _decide(  # noqa: PLR0913, PLR0917 - one image, one channel, and how it was 
     judged = gate.decide(subject, found, known, name, candidate.today)
     reasons = judged.reasons
     if known.channel(name).releases:
-        reasons += (*_incomplete(candidate), *_of_the_kind(candidate, build, kind, approved=asked.approved))
+        reasons += (*_incomplete(candidate, kind), *_of_the_kind(candidate, build, kind, approved=asked.approved))
     stem = _tags(candidate, known, name)
     tags = [tag for each in (stem.stem, *stem.aliases) for tag in tags_of(each, build.image)]
     return Decided(
@@ -128,35 +136,46 @@ def _decide(  # noqa: PLR0913, PLR0917 - one image, one channel, and how it was 
 
 def _of_the_kind(candidate: Candidate, build: BuildRecord, kind: str, *, approved: bool) -> Iterator[str]:
     """What forbids the name of this kind of release; what was let through is told."""
-    changed = candidate.compare(build)
+    try:
+        changed = candidate.compare(build)
+    except ConfigError as error:
+        yield f"{build.image}: it cannot be compared with the release before: {error.message}"
+        return
+    if changed is None and candidate.images_before:
+        if problem := kinds.image_problem(kinds.NEW, kind):
+            yield f"{build.image}: {problem}"
+        return
     for note in kinds.kind_notes(changed, kind, candidate.line, approved=approved):
         progress.say(f"  {build.image}: {note}")
     for problem in kinds.kind_problems(changed, kind, candidate.line, approved=approved):
         yield f"{build.image}: {problem}"
 
 
-def _incomplete(candidate: Candidate) -> Iterator[str]:
-    """A release has all the images of the catalogue, whatever else it has."""
-    missing = set(candidate.catalog.images) - {build.image for build in candidate.builds}
+def _incomplete(candidate: Candidate, kind: str) -> Iterator[str]:
+    """A release has all the images of the catalogue, whatever else it has, and those of the release before."""
+    images = {build.image for build in candidate.builds}
+    missing = set(candidate.catalog.images) - images
     if missing:
         yield f"a release has all images, and {', '.join(sorted(missing))} are not among them"
+    for image in sorted(candidate.images_before - images - missing):
+        if problem := kinds.image_problem(kinds.GONE, kind):
+            yield f"{image}: {problem}"
 
 
 def _move(candidate: Candidate, known: Channels, name: str, decided: Sequence[Decided], *, dry_run: bool) -> Outcome:
-    tags = _tags(candidate, known, name)
-    approved = [
-        _approve(candidate, build, each, dry_run) for build, each in zip(candidate.builds, decided, strict=True)
-    ]
+    """Nothing is signed that the tags speak against: what a trusted key said is believed of the digest for ever."""
+    tags, pairs = _tags(candidate, known, name), list(zip(candidate.builds, decided, strict=True))
+    unsigned = [Approved(build.image, build.digest, build.repository, "") for build, _ in pairs]
+    shown = transaction.preview(candidate.production, tags, unsigned)
     if dry_run:
-        return transaction.preview(candidate.production, tags, approved)
+        return shown
+    approved = [replace(each, decision=_say(candidate, *pair)) for each, pair in zip(unsigned, pairs, strict=True)]
     return transaction.promote(candidate.production, tags, approved)
 
 
-def _approve(candidate: Candidate, build: BuildRecord, decided: Decided, dry_run: bool) -> Approved:
-    """The decision is on the digest before any tag is."""
-    said = decisions.statement(decided, build.digest, candidate.witness.name)
-    digest = "" if dry_run else candidate.witness.decided(build, said)
-    return Approved(build.image, build.digest, build.repository, digest)
+def _say(candidate: Candidate, build: BuildRecord, decided: Decided) -> str:
+    """The decision is on the digest before any tag is; returns the digest of its manifest."""
+    return candidate.witness.decided(build, decisions.statement(decided, build.digest, candidate.witness.name))
 
 
 def _tags(candidate: Candidate, known: Channels, name: str) -> TagSet:
@@ -169,8 +188,8 @@ def _tags(candidate: Candidate, known: Channels, name: str) -> TagSet:
 
 
 def _is_newest(candidate: Candidate) -> bool:
-    """Whether no newer line has been released: `latest` belongs to the newest."""
-    out = published(candidate.production.registry, candidate.catalog, PRODUCTION)
+    """Whether no newer line is out: `latest` belongs to the newest."""
+    out = standing(candidate.production.registry, candidate.catalog)
     return all(_number(candidate.version.line) >= _number(each.version.line) for each in out)
 
 

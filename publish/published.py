@@ -64,18 +64,33 @@ def tag_of(image: str, version: str, channel: str) -> str:
     return f"{version}{'' if channel == PRODUCTION else '-candidate'}{suffix}"
 
 
-def previous(registry: Registry, repositories: Repositories, version: Version, image: str) -> Published | None:
-    """The newest release of the line before `version` that its users are on; None where there is none.
+def standing(registry: Registry, catalog: Catalog) -> tuple[Published, ...]:
+    """What production holds and users may be on: without what was yanked or rolled back; newest version first."""
+    withdrawn = journal.read(registry, catalog.repositories.journal).journal.withdrawn()
+    return tuple(each for each in published(registry, catalog, PRODUCTION) if str(each.version) not in withdrawn)
 
-    A candidate is no release, and nobody is on what was yanked or rolled back.
+
+def previous(registry: Registry, repositories: Repositories, version: Version, image: str) -> Published | None:
+    """The newest release of an image in the line before `version`; None where there is none. A candidate is none.
+
+    What was yanked or rolled back is passed over, where there is something else: nobody is on it.
     """
-    withdrawn = journal.read(registry, repositories.records).journal.withdrawn()
-    for patch in reversed(range(version.patch)):
-        before, repository = Version(version.line, patch), repositories.production
-        tag = tag_of(image, str(before), PRODUCTION)
-        if str(before) not in withdrawn and (digest := registry.digest_of(repository, tag)):
+    withdrawn = journal.read(registry, repositories.journal).journal.withdrawn()
+    tags, repository = set(registry.tags(repositories.production)), repositories.production
+    every = (Version(version.line, patch) for patch in reversed(range(version.patch)))
+    found = [each for each in every if tag_of(image, str(each), PRODUCTION) in tags]
+    for before in sorted(found, key=lambda each: str(each) in withdrawn):
+        if digest := registry.digest_of(repository, tag_of(image, str(before), PRODUCTION)):
             return Published(before, image, PRODUCTION, repository, digest)
     return None
+
+
+def images_before(registry: Registry, catalog: Catalog, version: Version) -> frozenset[str]:
+    """The images of the newest release of the line before `version`, also of stacks that are gone; else none."""
+    before = previous(registry, catalog.repositories, version, BASE)
+    tags = registry.tags(catalog.repositories.production) if before else ()
+    matches = [match for tag in tags if (match := _TAG.fullmatch(tag)) and not match["candidate"]]
+    return frozenset(match["image"] or BASE for match in matches if before and match["version"] == str(before.version))
 
 
 def _parsed(catalog: Catalog, tag: str, channel: str) -> tuple[Version, str] | None:

@@ -124,7 +124,7 @@ def _is_refused(judgement: Judgement) -> bool:
 
 def _withdrawn(registry: Registry, catalog: Catalog, channel: str) -> frozenset[str]:
     """The versions of a channel that were yanked or rolled back; the journal names candidates as such."""
-    every = journal.read(registry, catalog.repositories.records).journal.withdrawn()
+    every = journal.read(registry, catalog.repositories.journal).journal.withdrawn()
     candidates = frozenset(each.removesuffix(journal.CANDIDATE) for each in every if each.endswith(journal.CANDIDATE))
     return candidates if channel == CANDIDATE else every
 

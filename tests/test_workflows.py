@@ -231,6 +231,34 @@ def test_the_linter_finds_a_planted_fault(finding: str, tmp_path: Path) -> None:
     assert finding in linter(planted(tmp_path, f"workflows/{file}", old, new))
 
 
+# Without a key, as docs/workflows.md says it is switched to
+
+
+def switched(folder: Path) -> Path:
+    """A copy of the workflows in which the jobs that sign may ask who they are, and do."""
+    root = planted(folder, "workflows/release.yml", "name: release\n", "name: release\n")
+    for file, permission in (("release", "read"), ("monthly", "write"), ("quarterly", "write")):
+        path = root / f".github/workflows/{file}.yml"
+        before, *jobs_ = re.split(r"^(?=  [a-z]+:\n)", path.read_text(), flags=re.MULTILINE)
+        signing = re.compile(rf"      contents: {permission}\b.*\n(?=(?:.*\n)*.*(?:EVIDENCE|DECISION)_KEY)")
+        text = before + "".join(signing.sub(r"\g<0>      id-token: write # who signs\n", job) for job in jobs_)
+        path.write_text(re.sub(r"\$\{\{ secrets\.(EVIDENCE|DECISION)_KEY \}\}", "keyless", text))
+    return root
+
+
+def test_who_switches_to_keyless_changes_two_tables_and_breaks_no_other_rule(tmp_path: Path) -> None:
+    root = switched(tmp_path)
+    told = {rule: set(rule(root)) for rule in RULES if set(rule(root))}
+    assert set(told) == {rules.tokens_do_little, rules.secrets_are_where_they_are_needed}
+    assert {each.partition(":")[0] for each in told[rules.tokens_do_little]} == {
+        *(f"release.yml {job}" for job in ("shared", "build", "validate", "scan", "promote")),
+        *(f"{file}.yml release" for file in ("monthly", "quarterly")),
+    }
+    assert not any("_KEY" in each for each in told[rules.secrets_are_where_they_are_needed])
+    assert not actionlint(root)
+    assert not zizmor(root)
+
+
 # What scripts do, run as GitHub runs them
 
 

@@ -17,12 +17,13 @@ from images.record import BuildRecord
 from oci import referrers
 from oci.manifest import Descriptor
 from oci.registry import Registry
-from publish.evidence import keys
+from publish.evidence import keys, trust
 from publish.evidence import store as evidence
-from publish.evidence.keys import PrivateKey, Trusted
+from publish.evidence.keyless import KEYLESS, Keyless
 from publish.evidence.predicates import bill, provenance, test_result, vulnerability
 from publish.evidence.statement import Statement
-from publish.evidence.store import Found
+from publish.evidence.store import Found, Signer
+from publish.evidence.trust import Trusted
 from runner import home, progress, records
 from runner.errors import EnvironmentFailed
 from scan.record import ScanRecord
@@ -40,7 +41,7 @@ class Witness:
     """Who signs what is found in a registry, and about images of which name."""
 
     registry: Registry
-    key: PrivateKey
+    signer: Signer
     name: str
 
     def built(self, build: BuildRecord, wheels: Sequence[Wheel]) -> None:
@@ -67,7 +68,7 @@ class Witness:
 
     def _say(self, build: BuildRecord, statement: Statement) -> str:
         subject = subject_of(self.registry, build)
-        return evidence.publish(self.registry, build.repository, subject, [statement], self.key)[0].digest
+        return evidence.publish(self.registry, build.repository, subject, [statement], self.signer)[0].digest
 
 
 def subject_of(registry: Registry, build: BuildRecord) -> Descriptor:
@@ -97,8 +98,12 @@ def kept(registry: Registry, repository: str, digest: str, stage: str, kind: typ
     return records.from_json(kind, text, f"{registry.host}/{repository}@{newest.descriptor.digest}")
 
 
-def signing_key() -> PrivateKey:
-    """The configured key, else one of this machine, which nobody else trusts; made on the first call."""
+def signer() -> Signer:
+    """The configured key, or Sigstore where `keyless` stands for one; else a key of this machine, which nobody else
+    trusts, made on the first call.
+    """
+    if os.environ.get(keys.SIGNING_KEY) == KEYLESS:
+        return Keyless(trust.trusted_identities())
     if os.environ.get(keys.SIGNING_KEY):
         return keys.signing_key()
     folder = home.kept("keys")
@@ -108,15 +113,16 @@ def signing_key() -> PrivateKey:
     return keys.signing_key(str(folder / f"{LOCAL_KEY}.key"))
 
 
-def trusted_keys(given: Sequence[str] = ()) -> Trusted:
-    """The public keys given or configured, else that of this machine."""
+def trusted(public_keys: Sequence[str] = (), identities: Sequence[str] = ()) -> Trusted:
+    """The public keys and identities given or configured, else the key of this machine."""
     local = home.home() / "keys" / f"{LOCAL_KEY}.pub"
-    if not given and not os.environ.get(keys.TRUSTED_KEYS) and local.exists():
-        return keys.trusted_keys([str(local)])
-    return keys.trusted_keys(given)
+    configured = any(os.environ.get(each) for each in (keys.TRUSTED_KEYS, trust.TRUSTED_IDENTITIES))
+    if not (public_keys or identities or configured) and local.exists():
+        return trust.trusted([str(local)])
+    return trust.trusted(public_keys, identities)
 
 
 def usable(found: Sequence[Found], predicate_type: str) -> Statement | None:
-    """The newest statement of a type that a trusted key signed; None where there is none."""
+    """The newest statement of a type that somebody trusted signed; None where there is none."""
     signed = [each for each in found if each.predicate_type == predicate_type and each.statement and not each.problem]
     return max(signed, key=lambda each: each.created).statement if signed else None

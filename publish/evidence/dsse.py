@@ -20,17 +20,17 @@ from cryptography.hazmat.primitives.hashes import SHA256
 
 from oci.manifest import canonical
 from publish.evidence.foreign import NOT_USABLE, json_object
-from publish.evidence.keys import PrivateKey, PublicKey, Trusted, key_id
+from publish.evidence.keys import PrivateKey, PublicKey, PublicKeys, key_id
 from publish.evidence.statement import MEDIA_TYPE
 from runner.errors import GateRefused
 
 
 @dataclass(frozen=True)
 class Signed:
-    """A payload whose signature was verified, and the id of the key that made it."""
+    """A payload whose signature was verified, and who made that: a key by its id, or an identity by its issuer."""
 
     payload: bytes
-    key_id: str
+    signer: str
 
 
 def sign(payload: bytes, key: PrivateKey, payload_type: str = MEDIA_TYPE) -> bytes:
@@ -44,7 +44,7 @@ def sign(payload: bytes, key: PrivateKey, payload_type: str = MEDIA_TYPE) -> byt
     return canonical({"payload": _base64(payload), "payloadType": payload_type, "signatures": [made]})
 
 
-def open_envelope(envelope: bytes, trusted: Trusted, payload_type: str = MEDIA_TYPE) -> Signed:
+def open_envelope(envelope: bytes, trusted: PublicKeys, payload_type: str = MEDIA_TYPE) -> Signed:
     """The payload, when a trusted key signed it as `payload_type`. Raises GateRefused.
 
     The payload is not looked at before. A key id only says which key to try, and an envelope need not have one.
@@ -52,7 +52,7 @@ def open_envelope(envelope: bytes, trusted: Trusted, payload_type: str = MEDIA_T
     return opened(json_object(envelope, "the envelope"), trusted, payload_type)
 
 
-def opened(envelope: Mapping[str, Any], trusted: Trusted, payload_type: str = MEDIA_TYPE) -> Signed:
+def opened(envelope: Mapping[str, Any], trusted: PublicKeys, payload_type: str = MEDIA_TYPE) -> Signed:
     """As `open_envelope`, of one that was parsed already."""
     try:
         payload, stated = _bytes(envelope["payload"]), envelope["payloadType"].encode()
@@ -71,7 +71,7 @@ def encoded(payload_type: bytes, payload: bytes) -> bytes:
     return b"DSSEv1 %d %s %d %s" % (len(payload_type), payload_type, len(payload), payload)
 
 
-def _candidates(trusted: Trusted, hint: str) -> Iterable[PublicKey]:
+def _candidates(trusted: PublicKeys, hint: str) -> Iterable[PublicKey]:
     if hint and hint not in trusted:
         raise GateRefused(
             f"signed by the key {hint[:64]!r}, which is not trusted", "trust its public key, if it is yours"

@@ -25,8 +25,8 @@ PASSPHRASE = "PYTORCH_CUDA_IMAGES_SIGNING_PASSPHRASE"  # noqa: S105 - the name o
 
 PrivateKey = ec.EllipticCurvePrivateKey | Ed25519PrivateKey
 PublicKey = ec.EllipticCurvePublicKey | Ed25519PublicKey
-Trusted = Mapping[str, PublicKey]
-"""Public keys by their id."""
+PublicKeys = Mapping[str, PublicKey]
+"""By their id."""
 
 MAKE_ONE = "make one: `openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out release.key`"
 
@@ -59,7 +59,7 @@ def signing_key(given: str = "", environ: Mapping[str, str] = os.environ) -> Pri
     return _private(text, where, environ.get(PASSPHRASE))
 
 
-def trusted_keys(given: Iterable[str] = (), environ: Mapping[str, str] = os.environ) -> Trusted:
+def trusted_keys(given: Iterable[str] = (), environ: Mapping[str, str] = os.environ) -> PublicKeys:
     """The public keys in each of `given`, paths or PEM text; by default what PYTORCH_CUDA_IMAGES_TRUSTED_KEYS holds.
 
     Raises ConfigError where there is none: trusting nobody by mistake would read as "nothing is proven".

@@ -3,30 +3,34 @@
 Each statement is one artifact: a Sigstore bundle (v0.3) around its DSSE envelope, laid out as cosign and GitHub's
 attest action lay out their own (sigstore/cosign, specs/BUNDLE_SPEC.md), so that what looks for those finds ours; a bare
 envelope it would not see. The annotations under which BuildKit and older tools keep the predicate's type are there too.
-A bundle may say that a key made it, and then needs neither certificate nor log entry. One that was signed without a key
-of ours (keyless) is listed as not usable.
+A bundle says whether a key made it, which then must be trusted, or a certificate, whose identity must be; either is
+verified in full by rules of its own.
 
 Nothing unsigned is believed: the annotations tell tools what to fetch, and what counts is in the statement, whose
-subject must be the digest that was asked about. The same statements and key are the same artifacts, attached once.
+subject must be the digest that was asked about. The same statements and signer are the same artifacts, attached once:
+a key signs the same bytes each time, and what a trusted identity has signed already is not signed again.
 """
 
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from oci import referrers
 from oci.manifest import Descriptor, canonical
 from oci.referrers import Referrer
 from oci.registry import Registry, RegistryError
-from publish.evidence import dsse, statement
+from publish.evidence import dsse, keyless, statement
+from publish.evidence.dsse import Signed
 from publish.evidence.foreign import NOT_USABLE, json_object
-from publish.evidence.keys import PrivateKey, Trusted, key_id
+from publish.evidence.keyless import Keyless
+from publish.evidence.keys import PrivateKey, key_id
 from publish.evidence.predicates import made_on
 from publish.evidence.statement import Statement
+from publish.evidence.trust import Trusted
 from runner.errors import ConfigError, GateRefused
 
 BUNDLE = "application/vnd.dev.sigstore.bundle.v0.3+json"
@@ -39,28 +43,32 @@ _SERVED = (200, 404)
 """Statuses of a registry that answered: what it has is wrong, or what it lists is gone. That is no outage."""
 
 
+Signer = PrivateKey | Keyless
+
+
 @dataclass(frozen=True)
 class Found:
     """One artifact that claims to be evidence; `artifact` is the digest of its manifest.
 
-    `statement` is None where `problem` says why it is not usable; then `predicate_type` is only what it claims to be.
+    `signer` is the id of the key, or the identity with its issuer. `statement` is None where `problem` says why it is
+    not usable; then `predicate_type` is only what it claims to be.
     `created` is when what it states was found (ISO 8601), as signed; empty where it does not say.
     """
 
     artifact: str
     predicate_type: str
     statement: Statement | None
-    key_id: str
+    signer: str
     created: str
     problem: str
 
 
 def publish(
-    registry: Registry, repository: str, subject: Descriptor, statements: Sequence[Statement], key: PrivateKey
+    registry: Registry, repository: str, subject: Descriptor, statements: Sequence[Statement], signer: Signer
 ) -> tuple[Descriptor, ...]:
     """Sign each statement and attach it to the image it is about; again as often as you like.
 
-    Raises ConfigError where one is about another image, RegistryError (then run it again).
+    Raises ConfigError where one is about another image, RegistryError and what a signer raises (then run it again).
     """
     for each in statements:
         if each.subject != subject.digest:
@@ -68,7 +76,7 @@ def publish(
                 f"{each.predicate_type} is about {each.subject}, not {subject.digest}",
                 "run the stage again for this image",
             )
-    return tuple(_attach(registry, repository, subject, each, key) for each in statements)
+    return tuple(_attach(registry, repository, subject, each, signer) for each in statements)
 
 
 def read(registry: Registry, repository: str, digest: str, trusted: Trusted) -> tuple[Found, ...]:
@@ -81,10 +89,24 @@ def read(registry: Registry, repository: str, digest: str, trusted: Trusted) -> 
     return tuple(sorted(found, key=lambda each: (each.predicate_type, each.created, each.artifact)))
 
 
-def _attach(registry: Registry, repository: str, subject: Descriptor, about: Statement, key: PrivateKey) -> Descriptor:
-    envelope = dsse.sign(statement.to_json(about), key)
-    blobs = [(BUNDLE, _bundle(envelope, key))]
-    return referrers.attach(registry, repository, subject, BUNDLE, blobs, _annotations(about))
+def _attach(registry: Registry, repository: str, subject: Descriptor, about: Statement, signer: Signer) -> Descriptor:
+    """What is attached is attached again: where a run was killed in between, its list may lack it."""
+    if isinstance(signer, Keyless):
+        kept = _kept(registry, repository, about, signer.trusted)
+        data = next(kept, b"") or signer.sign(statement.to_json(about))
+    else:
+        data = _bundle(dsse.sign(statement.to_json(about), signer), signer)
+    return referrers.attach(registry, repository, subject, BUNDLE, [(BUNDLE, data)], _annotations(about))
+
+
+def _kept(registry: Registry, repository: str, about: Statement, trusted: Trusted) -> Iterator[bytes]:
+    """The bundles about this very statement that are attached already and believed."""
+    for each in referrers.referrers(registry, repository, about.subject, BUNDLE):
+        if each.annotations.get(_PREDICATE_TYPE) == about.predicate_type:
+            with contextlib.suppress(GateRefused):
+                data = _file(registry, repository, each)
+                if _opened(data, trusted).payload == statement.to_json(about):
+                    yield data
 
 
 def _annotations(about: Statement) -> dict[str, str]:
@@ -109,25 +131,35 @@ def _bundle(envelope: bytes, key: PrivateKey) -> bytes:
 def _found(registry: Registry, repository: str, digest: str, referrer: Referrer, trusted: Trusted) -> Found:
     artifact, claimed = referrer.descriptor.digest, referrer.annotations.get(_PREDICATE_TYPE, "")
     try:
-        signed = dsse.opened(_envelope(registry, repository, referrer), trusted)
+        signed = _opened(_file(registry, repository, referrer), trusted)
         about = _about(digest, signed.payload)
     except GateRefused as error:
         return Found(artifact, claimed, None, "", "", error.message)
+    return Found(artifact, about.predicate_type, about, signed.signer, made_on(about), "")
+
+
+def _file(registry: Registry, repository: str, referrer: Referrer) -> bytes:
+    """The file of an artifact. Raises GateRefused where it has not one, RegistryError where the registry fails."""
+    try:
+        blobs = referrers.fetch(registry, repository, referrer, LARGEST_BYTES)
     except RegistryError as error:
         if error.status not in _SERVED:
             raise
-        return Found(artifact, claimed, None, "", "", error.message)
-    return Found(artifact, about.predicate_type, about, signed.key_id, made_on(about), "")
-
-
-def _envelope(registry: Registry, repository: str, referrer: Referrer) -> dict[str, Any]:
-    blobs = referrers.fetch(registry, repository, referrer, LARGEST_BYTES)
+        raise GateRefused(error.message, NOT_USABLE) from None
     if len(blobs) != 1:
         raise GateRefused(f"{len(blobs)} files, where a bundle is one", NOT_USABLE)
-    envelope = json_object(blobs[0], "the bundle").get("dsseEnvelope")
+    return blobs[0]
+
+
+def _opened(data: bytes, trusted: Trusted) -> Signed:
+    """What a bundle holds, by the rules of what it says is behind it. Raises GateRefused."""
+    content = json_object(data, "the bundle")
+    if keyless.is_certified(content):
+        return keyless.opened(content, trusted)
+    envelope = content.get("dsseEnvelope")
     if not isinstance(envelope, dict):
         raise GateRefused("a bundle without an envelope", NOT_USABLE)
-    return envelope
+    return dsse.opened(envelope, trusted.keys)
 
 
 def _about(digest: str, payload: bytes) -> Statement:

@@ -1,4 +1,4 @@
-"""What is proven about a reference, for a stranger with the public key: from the registry alone, in about ten lines."""
+"""What is proven about a reference, for a stranger who knows whom to trust: from the registry alone, in ten lines."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from images.catalog import Repositories
 from oci.registry import Registry
 from publish.evidence import attest
 from publish.evidence import store as evidence
-from publish.evidence.keys import Trusted
 from publish.evidence.predicates import (
     DECISION,
     PROVENANCE,
@@ -26,6 +25,7 @@ from publish.evidence.predicates import (
 from publish.evidence.predicates.decision import Decided
 from publish.evidence.statement import Statement
 from publish.evidence.store import Found
+from publish.evidence.trust import Trusted
 from publish.published import CANDIDATE
 from publish.tags import journal
 from runner.errors import ConfigError, GateRefused
@@ -33,6 +33,8 @@ from runner.verdict import Verdict
 from scan import sbom
 
 _REFERENCE = re.compile(r"(?:(?P<repository>[a-z0-9][a-z0-9._/-]*)[:@])?(?P<named>sha256:[0-9a-f]{64}|[\w.-]+)")
+
+_KEY_ID = re.compile("[0-9a-f]{64}")
 
 
 @dataclass(frozen=True)
@@ -58,7 +60,7 @@ def verify(registry: Registry, repositories: Repositories, reference: str, trust
     if digest is None:
         raise ConfigError(f"{registry.host}/{repository} has no {named}", "see `./release.py rescan` for what is out")
     found = evidence.read(registry, repository, digest, trusted)
-    kept = journal.read(registry, repositories.records).journal
+    kept = journal.read(registry, repositories.journal).journal
     decided = _decision(found, named)
     reasons = tuple(_against(found, decided, named, kept.yanked(digest=digest)))
     lines = (f"{repository}:{named}" if named != digest else f"{repository}@{digest}", f"digest: {digest}")
@@ -117,8 +119,13 @@ def _lines(found: Sequence[Found], decided: Decided | None) -> Iterator[str]:
             yield f"{title}: not readable ({error.message})"
     if decided:
         yield f"decision: {decided.verdict} for {decided.channel} as a {decided.kind} release, on {decided.decided_on}"
-    signers = sorted({each.key_id[:16] for each in found if each.statement and not each.problem})
+    signers = sorted({_short(each.signer) for each in found if each.statement and not each.problem})
     yield f"signed by: {', '.join(signers) or 'nobody trusted'}"
+
+
+def _short(signer: str) -> str:
+    """A key by the start of its id; an identity whole, for in its end may be all the difference."""
+    return signer[:16] if _KEY_ID.fullmatch(signer) else signer
 
 
 def _provenance(statement: Statement) -> str:

@@ -1,6 +1,6 @@
 """Whether a digest may go where a channel leads, decided from its evidence alone, on any machine.
 
-Pure: no registry, no record on disk, no clock. What counts is what trusted keys signed about this very digest, by the
+Pure: no registry, no record on disk, no clock. What counts is what trusted signers said about this very digest, by the
 time that was signed with it. What is missing, unreadable or undated is "no"; bad evidence never raises and never hides
 behind other bad evidence: all reasons are given at once.
 
@@ -190,8 +190,8 @@ def _claims(sort: _Sort, found: Iterable[Found], digest: str) -> tuple[list[_Cla
 
 
 def _claim(sort: _Sort, found: Found, digest: str) -> _Claim | str:
-    if found.statement is None or found.problem or not found.key_id:
-        return found.problem or "no trusted key signed it"
+    if found.statement is None or found.problem or not found.signer:
+        return found.problem or "nobody trusted signed it"
     if found.statement.subject != digest:
         return f"it is about {found.statement.subject}, not this image"
     made = _made(found.statement)

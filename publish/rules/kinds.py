@@ -69,10 +69,17 @@ class _Case:
 def kind_problems(difference: Difference | None, kind: str, line: Line, *, approved: bool = False) -> tuple[str, ...]:
     """Why a release may not be called `kind`, all of it; empty where it may.
 
-    `difference` is to the newest release of the line before, None only where there is none. `approved` is a person's
-    word for a major.
+    `difference` is to the newest release of the line before, None only where no image of the line was ever released.
+    `approved` is a person's word for a major.
     """
     return tuple(ruling.problem for ruling in _rulings(difference, kind, line, approved) if ruling.problem)
+
+
+def image_problem(word: str, kind: str) -> str:
+    """Why `kind` may not have an image that is NEW in a line, or that is GONE from it; empty where it may."""
+    if kind == PATCH:
+        return f"the image is {word}, and a patch neither adds nor drops one"
+    return "the image is gone, and a feature release only adds" if (kind, word) == (FEATURE, GONE) else ""
 
 
 def contents_problems(difference: Difference, kind: str, line: Line) -> tuple[str, ...]:
@@ -93,7 +100,8 @@ def _rulings(difference: Difference | None, kind: str, line: Line, approved: boo
     if kind == MAJOR and not approved:
         yield _Ruling("a major release needs the explicit approval of a person")
     if difference is None:
-        yield _Ruling(note=f"the first release of line {name}: there is none before it to be compared with")
+        first = f"the first release of line {name}"
+        yield _Ruling(note=first) if kind == MAJOR else _Ruling(f"{first}, which is a major one")
         return
     if wrong := _wrong_pair(difference, name):
         yield _Ruling(wrong)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import ClassVar, Literal
 
 from pydantic import ConfigDict, TypeAdapter
@@ -134,6 +135,7 @@ class Journal:
             gone |= set(transaction.undone)
         return frozenset(gone | {each.version for each in self.transactions if each.kind == "yank"})
 
+    @cached_property
     def standing(self) -> tuple[Standing, ...]:
         """Everything that aliases would say if what was rolled back had never been; of each tag, the last holds."""
         found: dict[tuple[str, str], Standing] = {}

@@ -60,14 +60,15 @@ class Claim:
 _AGAIN = "run the same command again: it goes on where this one stopped"
 
 
-def owner() -> str:
-    """A name that no other running process uses: of this CI run, else of this machine and checkout.
+def owner(purpose: str) -> str:
+    """A name that no other running process uses: of this CI run and its purpose, else of this machine and checkout.
 
     Attempts of a CI run follow each other, and commands in a checkout exclude each other (`home.only_run`), so a claim
-    under this name is that of a dead process.
+    under this name is that of a dead process. Jobs of a CI run that go side by side have different purposes, such as
+    the version they promote.
     """
     if run := os.environ.get("GITHUB_RUN_ID"):
-        return f"{os.environ.get('GITHUB_REPOSITORY', '')} run {run}".strip()
+        return f"{os.environ.get('GITHUB_REPOSITORY', '')} run {run}, {purpose}".strip()
     checkout = hashlib.sha256(str(home.out().resolve()).encode()).hexdigest()[:8]
     return f"{socket.gethostname()} {checkout}"
 
@@ -92,7 +93,7 @@ def _taken(registry: Registry, repository: str, name: str) -> Claim:
         registry.put_manifest(repository, TAG, manifest)
         _wait(registry, time.monotonic() - began)
         claim.check()
-    except EnvironmentFailed:
+    except BaseException:  # Ctrl-C too: others would wait for the claim to end
         _release(claim)
         raise
     return claim

@@ -38,9 +38,9 @@ def rollback(production: Production, name: str, judge: Judge, to: str = "") -> O
     All aliases of the undone releases go with it, of all images. Raises ConfigError where there is nothing to go back
     to, GateRefused with everything that speaks against it (then nothing was touched), or EnvironmentFailed.
     """
-    records = production.repositories.records
-    with lock.held(production.registry, records, production.owner) as claim:
-        book = settle(production, claim, journal.read(production.registry, records))
+    kept_at = production.repositories.journal
+    with lock.held(production.registry, kept_at, production.owner) as claim:
+        book = settle(production, claim, journal.read(production.registry, kept_at))
         alias = _alias(book.journal, name)
         if said := _is_there(book.journal, alias, to):
             return Outcome(left=(said,))
@@ -55,9 +55,9 @@ def yank(production: Production, version: str, reason: str) -> Outcome:
 
     Returns, as what was left, the aliases that still name it. Raises ConfigError where it was never promoted.
     """
-    records = production.repositories.records
-    with lock.held(production.registry, records, production.owner) as claim:
-        book = settle(production, claim, journal.read(production.registry, records))
+    kept_at = production.repositories.journal
+    with lock.held(production.registry, kept_at, production.owner) as claim:
+        book = settle(production, claim, journal.read(production.registry, kept_at))
         entries = tuple(replace(entry, old=entry.new, state="planned") for entry in book.journal.own(version))
         if not entries:
             raise ConfigError(f"{version} was never promoted", "see `./release.py verify` for what is out")
@@ -68,7 +68,7 @@ def yank(production: Production, version: str, reason: str) -> Outcome:
 
 
 def _alias(kept: Journal, name: str) -> str:
-    known = dict.fromkeys(each.alias for each in kept.standing())
+    known = dict.fromkeys(each.alias for each in kept.standing)
     for alias in (name, f"v{name}"):
         if alias in known:
             return alias
@@ -78,7 +78,7 @@ def _alias(kept: Journal, name: str) -> str:
 
 def _releases(kept: Journal, alias: str) -> list[str]:
     """The releases an alias stood for, in order; the last is the one it stands for now."""
-    return list(dict.fromkeys(each.version for each in kept.standing() if each.alias == alias))
+    return list(dict.fromkeys(each.version for each in kept.standing if each.alias == alias))
 
 
 def _is_there(kept: Journal, alias: str, to: str) -> str:
@@ -111,13 +111,13 @@ def _planned(kept: Journal, alias: str, to: str, owner: str) -> tuple[Transactio
 
 def _tags(kept: Journal, undone: Sequence[str]) -> Iterator[str]:
     """The tags of aliases that stand for a release to undo."""
-    current = {each.tag: each.version for each in kept.standing()}
+    current = {each.tag: each.version for each in kept.standing}
     return (tag for tag, version in current.items() if version in undone)
 
 
 def _back(kept: Journal, tag: str, undone: Sequence[str], to: str) -> Entry | None:
     """What a tag goes back to; None where there is nothing."""
-    history = [each for each in kept.standing() if each.tag == tag]
+    history = [each for each in kept.standing if each.tag == tag]
     before = [each for each in history if each.version not in undone] or _instead(kept, history[-1], to)
     if not before:
         return None
@@ -146,7 +146,7 @@ def _refuse(production: Production, kept: Journal, begun: Transaction, judge: Ju
 
 
 def _targets(kept: Journal, begun: Transaction) -> Iterator[Target]:
-    versions = {(each.tag, each.digest): each.version for each in kept.standing() if each.version not in begun.undone}
+    versions = {(each.tag, each.digest): each.version for each in kept.standing if each.version not in begun.undone}
     for entry in begun.entries:
         version = versions.get((entry.tag, entry.new), begun.version)
         yield Target(version.removesuffix(CANDIDATE), entry.image, entry.new)
@@ -158,6 +158,6 @@ def _reasons(kept: Journal, target: Target, judge: Judge) -> Sequence[str]:
 
 
 def _still_named(kept: Journal, version: str) -> Iterator[str]:
-    current = {each.tag: each for each in kept.standing()}
+    current = {each.tag: each for each in kept.standing}
     for alias in dict.fromkeys(each.alias for each in current.values() if each.version == version):
         yield f"{alias} still names {version}: `./release.py rollback {alias}`"

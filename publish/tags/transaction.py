@@ -17,6 +17,7 @@ from functools import cache
 
 from images.catalog import Repositories
 from oci import referrers
+from oci.copying import bring
 from oci.manifest import Manifest, canonical
 from oci.registry import Registry, RegistryError
 from publish.tags import journal, lock
@@ -109,7 +110,7 @@ def plan_moves(tags: TagSet, approved: Sequence[Approved]) -> tuple[Move, ...]:
 
 def preview(production: Production, tags: TagSet, approved: Sequence[Approved]) -> Outcome:
     """What `promote` would do now. Puts nothing. Raises GateRefused with everything that speaks against it."""
-    book = journal.read(production.registry, production.repositories.records)
+    book = journal.read(production.registry, production.repositories.journal)
     return _planned(production, book.journal, tags, plan_moves(tags, approved))
 
 
@@ -118,9 +119,9 @@ def promote(production: Production, tags: TagSet, approved: Sequence[Approved]) 
     resume(production)
     preview(production, tags, approved)
     _stage(production, approved)
-    records = production.repositories.records
-    with lock.held(production.registry, records, production.owner) as claim:
-        book = settle(production, claim, journal.read(production.registry, records))
+    kept_at = production.repositories.journal
+    with lock.held(production.registry, kept_at, production.owner) as claim:
+        book = settle(production, claim, journal.read(production.registry, kept_at))
         planned = _planned(production, book.journal, tags, plan_moves(tags, approved))
         if any(entry.old != entry.new or book.journal.expected(entry.tag) != {entry.new} for entry in planned.entries):
             begun = Transaction("promotion", tags.stem, production.owner, now(), planned.entries)
@@ -130,16 +131,16 @@ def promote(production: Production, tags: TagSet, approved: Sequence[Approved]) 
 
 def resume(production: Production) -> None:
     """Finish what a killed run left half done, if one did. Raises EnvironmentFailed where it cannot be finished."""
-    registry, records = production.registry, production.repositories.records
-    if journal.read(registry, records).journal.begun:
-        with lock.held(registry, records, production.owner) as claim:
-            settle(production, claim, journal.read(registry, records))
+    registry, kept_at = production.registry, production.repositories.journal
+    if journal.read(registry, kept_at).journal.begun:
+        with lock.held(registry, kept_at, production.owner) as claim:
+            settle(production, claim, journal.read(registry, kept_at))
 
 
 def carry_out(production: Production, claim: Claim, book: Book, transaction: Transaction) -> Book:
     """Write a transaction into the journal and do it. What it names must be in production with its evidence."""
     begun = book.journal.with_begun(transaction)
-    book = journal.write(production.registry, production.repositories.records, begun, book.digest, claim)
+    book = journal.write(production.registry, production.repositories.journal, begun, book.digest, claim)
     return settle(production, claim, book)
 
 
@@ -153,8 +154,8 @@ def settle(production: Production, claim: Claim, book: Book) -> Book:
         _mark(production, begun)
     else:
         _move_all(production, claim, begun.entries)
-    records, done = production.repositories.records, book.journal.closed()
-    return journal.write(production.registry, records, done, book.digest, claim)
+    kept_at, done = production.repositories.journal, book.journal.closed()
+    return journal.write(production.registry, kept_at, done, book.digest, claim)
 
 
 def now() -> str:
@@ -176,7 +177,7 @@ def _planned(production: Production, kept: Journal, tags: TagSet, moves: Sequenc
     adopted = _adopted(production, kept, moves, held)
     ahead = _ahead(kept, tags, [*adopted.values()])
     moves = [move for move in moves if move.alias not in ahead]
-    problems = [*_yanked(kept, tags, moves), *_frozen(tags, moves, held), *_foreign(kept, moves, held, adopted)]
+    problems = [*_yanked(kept, tags, moves), *_frozen(kept, tags, moves, held), *_foreign(kept, moves, held, adopted)]
     refuse(problems, "release the next version; a tag that somebody moved by hand, put back first")
     entries = (Entry(each.tag, each.image, each.alias, held[each.tag], each.digest, each.decision) for each in moves)
     stays = (f"{alias} stays on {version}, which is newer" for alias, version in ahead.items())
@@ -185,7 +186,7 @@ def _planned(production: Production, kept: Journal, tags: TagSet, moves: Sequenc
 
 def _ahead(kept: Journal, tags: TagSet, adopted: Sequence[tuple[str, str]]) -> dict[str, str]:
     """The aliases that name a newer release already, for any image: an alias moves for all of them or for none."""
-    standing = {each.tag: (each.alias, each.version) for each in kept.standing()}
+    standing = {each.tag: (each.alias, each.version) for each in kept.standing}
     found: dict[str, str] = {}
     for alias, version in (*standing.values(), *adopted):
         newest = max(found.get(alias, tags.version), version or tags.version, key=order)
@@ -219,10 +220,12 @@ def _yanked(kept: Journal, tags: TagSet, moves: Sequence[Move]) -> Iterator[str]
             yield f"{move.image}: {reason}"
 
 
-def _frozen(tags: TagSet, moves: Sequence[Move], held: Mapping[str, str]) -> Iterator[str]:
+def _frozen(kept: Journal, tags: TagSet, moves: Sequence[Move], held: Mapping[str, str]) -> Iterator[str]:
+    """Own tags that are, or once were, on other bytes: a tag that somebody deleted is not free for them."""
     for move in moves:
-        if not (move.alias or tags.candidate) and held[move.tag] not in ("", move.digest):
-            yield f"{move.tag} is released as {held[move.tag]} and never moves"
+        known = {held[move.tag], *kept.expected(move.tag)} - {"", move.digest}
+        if known and not (move.alias or tags.candidate):
+            yield f"{move.tag} is released as {', '.join(sorted(known))} and never moves"
 
 
 def _foreign(
@@ -255,8 +258,7 @@ def _stage(production: Production, approved: Sequence[Approved]) -> None:
 
 def _bring(production: Production, approved: Approved) -> None:
     registry, target = production.registry, production.repositories.production
-    manifest = _manifest(registry, approved.repository, approved.digest)
-    registry.ensure_blobs(target, manifest.blobs(), approved.repository)
+    manifest = bring(registry, approved.repository, target, approved.digest)
     evidence = referrers.copy(registry, approved.repository, target, approved.digest)
     if approved.decision not in {each.descriptor.digest for each in evidence}:
         where = f"{registry.host}/{approved.repository}@{approved.digest}"

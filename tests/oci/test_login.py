@@ -248,3 +248,12 @@ def test_a_password_is_not_sent_to_another_host(fake: FakeRegistry, settings: Pa
     address = f"http://{host.replace('PORT', fake.host.rpartition(':')[2])}/v2/r/blobs/x"
     sent = requests.Request("GET", address, auth=login).prepare().headers
     assert ("Authorization" in sent) == (host == "127.0.0.1:PORT")
+
+
+@pytest.mark.parametrize("name", ["docker.io", "index.docker.io"])
+def test_docker_hub_is_spoken_to_where_its_api_is_by_the_account_under_its_name(settings: Path, name: str) -> None:
+    auth = base64.b64encode(b"me:secret").decode()
+    settings.write_text(json.dumps({"auths": {"https://index.docker.io/v1/": {"auth": auth}}}))
+    client = Registry(name)
+    assert client._base == "https://registry-1.docker.io/v2/"
+    assert client._login._account == f"Basic {auth}"

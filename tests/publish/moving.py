@@ -28,7 +28,9 @@ from publish.tags.journal import order
 from publish.tags.transaction import Approved, Outcome, Production, TagSet, promote
 from tests.fakes.registry import FakeRegistry, Fault, State
 
-REPOSITORIES = Repositories(production="production", staging="staging", cache="cache", records="records")
+REPOSITORIES = Repositories(
+    production="production", staging="staging", cache="cache", records="records", journal="journal"
+)
 IMAGES = ("base", "cv")
 SAID, DECIDED = "application/vnd.example.test-result", "application/vnd.example.decision"
 LISTED = "application/vnd.example.bill"
@@ -231,7 +233,7 @@ class World:
 
     def check_journal(self, may_be_open: bool) -> None:
         """Every tag of production is where the journal says; nothing is open unless it may be."""
-        kept = journal.read(direct(self.fake), REPOSITORIES.records).journal
+        kept = journal.read(direct(self.fake), REPOSITORIES.journal).journal
         assert may_be_open or kept.begun is None
         held = self.tags()
         for tag, digest in held.items():
@@ -243,7 +245,7 @@ class World:
     def check_settled(self, aliases: Mapping[str, str]) -> None:
         """Nothing half done: each alias names one release for all images, and the lock is free."""
         self.check_whole(aliases)
-        with lock.held(direct(self.fake), REPOSITORIES.records, "somebody else"):
+        with lock.held(direct(self.fake), REPOSITORIES.journal, "somebody else"):
             pass
 
     def check_whole(self, aliases: Mapping[str, str]) -> None:
@@ -326,7 +328,7 @@ class Stopping:
 
 def expire(fake: FakeRegistry) -> None:
     """Let every claim of the lock be over."""
-    fake.manifests[REPOSITORIES.records].pop(lock.TAG, None)
+    fake.manifests[REPOSITORIES.journal].pop(lock.TAG, None)
 
 
 def dying(client: Registry, step: int) -> Registry:

@@ -8,8 +8,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from images.locks import Wheel
 from images.record import BuildRecord, BuiltLayer, DebianPackage
@@ -17,12 +18,13 @@ from oci.manifest import Descriptor, Manifest, canonical
 from oci.referrers import attach
 from oci.registry import Registry
 from publish.evidence import statement
-from publish.evidence.keys import PrivateKey, Trusted, key_id
+from publish.evidence.keys import PrivateKey, PublicKeys, key_id
 from publish.evidence.predicates import bill, decision, provenance, test_result, vulnerability
 from publish.evidence.predicates.decision import Decided
 from publish.evidence.predicates.provenance import Builder
 from publish.evidence.statement import Statement
 from publish.evidence.store import BUNDLE
+from publish.evidence.trust import Trusted
 from runner.verdict import Verdict
 from scan.record import Database, Judged, Sbom, ScanRecord, Standing
 from tests.fakes.cyclonedx import sbom
@@ -46,9 +48,19 @@ ED25519: PrivateKey = Ed25519PrivateKey.from_private_bytes(b"7" * 32)
 STRANGER: PrivateKey = ec.derive_private_key(8, ec.SECP256R1())
 
 
-def trust(*keys: PrivateKey) -> Trusted:
+def public(*keys: PrivateKey) -> PublicKeys:
     """The public halves."""
     return {key_id(key.public_key()): key.public_key() for key in keys}
+
+
+def public_pem(key: PrivateKey | rsa.RSAPrivateKey) -> str:
+    """The public half as a file holds it."""
+    return key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
+
+
+def trust(*keys: PrivateKey) -> Trusted:
+    """Who believes these keys, and nobody else."""
+    return Trusted(public(*keys))
 
 
 def build_record(digest: str = DIGEST, image: str = "base") -> BuildRecord:

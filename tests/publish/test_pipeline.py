@@ -253,7 +253,7 @@ def test_a_promotion_that_is_half_done_is_none_yet(line: Line, release: Cut, mon
         killed.setattr(transaction, "_move", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
         with pytest.raises(KeyboardInterrupt):
             release("here").promote()
-    kept = journal.read(line.registry, line.catalog.repositories.records).journal
+    kept = journal.read(line.registry, line.catalog.repositories.journal).journal
     assert isinstance(kept, Journal)
     assert kept.begun is not None
     assert release("there").release_record().channel == ""

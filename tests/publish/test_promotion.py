@@ -7,23 +7,29 @@ import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from images import catalog
 from images.catalog import Catalog, Version
 from images.record import BuildRecord
+from oci import referrers
 from oci.registry import Registry, file_sha256
 from publish import rescan
 from publish.compare import between
+from publish.evidence import store as evidence
 from publish.evidence.attest import Witness, kept
-from publish.evidence.keys import PrivateKey
+from publish.evidence.keyless import Keyless
+from publish.evidence.predicates import DECISION
+from publish.evidence.store import Signer
+from publish.evidence.trust import Instance, Trusted
 from publish.evidence.verify import Verified, verify
 from publish.out import released
 from publish.promotion import Asked, Candidate, Promoted, promote
 from publish.published import Published, previous
 from publish.rules import cadence, channels
-from publish.tags import lock
+from publish.tags import lock, transaction
 from publish.tags.rollback import rollback, yank
 from publish.tags.transaction import Production
 from runner.errors import ConfigError, GateRefused
@@ -36,6 +42,8 @@ from scan.policy import load_policy
 from scan.record import Sbom
 from tests.fakes.cyclonedx import sbom
 from tests.fakes.registry import FakeRegistry
+from tests.fakes.sigstore import SIGNER, FakeSigstore
+from tests.fakes.sigstore import STRANGER as SOMEBODY_ELSE
 from tests.publish.released import STAGING, staged
 from tests.publish.signed import H200, P256, STRANGER, WHEELS, build_record, scan_record, trust, validation_record
 
@@ -43,6 +51,8 @@ TODAY = datetime.date(2026, 11, 21)
 JUDGES = Judges(load_policy(), (), "no database here", History({}), TODAY)
 MONTHLY = Asked(channel="monthly", kind="patch")
 FIRST = Asked(channel="production", kind="major", approved=True)
+
+OURS = trust(P256)
 
 Prepare = Callable[..., BuildRecord]
 
@@ -54,9 +64,11 @@ class Line:
     registry: Registry
     catalog: Catalog
     folder: Path
+    signer: Signer = P256
+    trusted: Trusted = OURS
 
     def prepare(
-        self, version: str, *, key: PrivateKey = P256, gpus: tuple[str, ...] = (H200,), jinja2: str = "3.1.4"
+        self, version: str, *, signer: Signer | None = None, gpus: tuple[str, ...] = (H200,), jinja2: str = "3.1.4"
     ) -> BuildRecord:
         """A build in staging with all its evidence."""
         image, manifest = staged(self.registry, f"base {version} {jinja2} of {self.folder.name}")
@@ -66,14 +78,14 @@ class Line:
         (self.folder / trivy.SPDX).write_text("{}")
         bill = Sbom(trivy.SBOM, file_sha256(self.folder / trivy.SBOM), trivy.SPDX, {"pypi": 2})
         scan = replace(scan_record(build), version=version, sbom=bill)
-        witness = Witness(self.registry, key, self.catalog.repositories.production)
+        witness = Witness(self.registry, signer or self.signer, self.catalog.repositories.production)
         witness.built(build, WHEELS)
         witness.tested(build, replace(validation_record(build, gpus=gpus), version=version))
         witness.scanned(build, scan, self.folder)
         store.keep_sbom(self.registry, build.repository, build.digest, bill, self.folder)
         return build
 
-    def promote(self, build: BuildRecord, asked: Asked = MONTHLY) -> Promoted:
+    def promote(self, build: BuildRecord, asked: Asked = MONTHLY, today: datetime.date = TODAY) -> Promoted:
         version = self.catalog.version(build.version)
 
         def compare(image: BuildRecord) -> Difference | None:
@@ -81,8 +93,8 @@ class Line:
             after = Published(version, image.image, "staging", image.repository, image.digest)
             return between(self.registry, self.catalog, before, after, JUDGES) if before else None
 
-        witness = Witness(self.registry, P256, self.catalog.repositories.production)
-        candidate = Candidate(self.catalog, version, (build,), self.production, witness, trust(P256), compare, TODAY)
+        witness = Witness(self.registry, self.signer, self.catalog.repositories.production)
+        candidate = Candidate(self.catalog, version, (build,), self.production, witness, self.trusted, compare, today)
         return promote(candidate, asked)
 
     @property
@@ -96,7 +108,7 @@ class Line:
         return {name: self.registry.digest_of(repository, name) or "" for name in names}
 
     def verify(self, reference: str) -> Verified:
-        return verify(self.registry, self.catalog.repositories, reference, trust(P256))
+        return verify(self.registry, self.catalog.repositories, reference, self.trusted)
 
 
 @pytest.fixture(autouse=True)
@@ -108,7 +120,7 @@ def alone(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(params=["fake", pytest.param("real", marks=pytest.mark.docker)])
 def line(request: pytest.FixtureRequest, tmp_path: Path, home: Path) -> Iterator[Line]:
     shipped = catalog.load()
-    names = {name: f"{tmp_path.name.lower().replace('_', '-')}/{name}" for name in ("production", "records")}
+    names = {name: f"{tmp_path.name.lower().replace('_', '-')}/{name}" for name in ("production", "records", "journal")}
     own = replace(shipped, images=("base",), repositories=replace(shipped.repositories, staging=STAGING, **names))
     if request.param == "real":
         yield Line(Registry(request.getfixturevalue("registry_host")), own, tmp_path)
@@ -130,7 +142,7 @@ def test_a_release_a_patch_a_forgery_and_the_way_back(line: Line) -> None:
     assert line.tags()["v2.6.0"] == first.digest
     assert line.verify("v2.6").digest == patch.digest
 
-    forged = line.prepare("v2.6.2", key=STRANGER)
+    forged = line.prepare("v2.6.2", signer=STRANGER)
     with pytest.raises(GateRefused, match="which is not trusted"):
         line.promote(forged)
     assert "v2.6.2" not in line.tags()
@@ -142,6 +154,59 @@ def test_a_release_a_patch_a_forgery_and_the_way_back(line: Line) -> None:
     found = line.verify("v2.6")
     assert (found.verdict, found.digest) == (Verdict.PASS, first.digest)
     assert len(found.lines) <= 10
+
+
+@pytest.fixture
+def keyless(line: Line, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Line, FakeSigstore]]:
+    """The line where a job of GitHub Actions signs, and keys are trusted no more."""
+    with FakeSigstore() as sigstore:
+        for name, value in sigstore.environment().items():
+            monkeypatch.setenv(name, value)
+        trusted = Trusted({}, (SIGNER,), Instance(str(sigstore.configuration(tmp_path))))
+        yield replace(line, signer=Keyless(trusted), trusted=trusted), sigstore
+
+
+def test_the_same_without_a_key(keyless: tuple[Line, FakeSigstore]) -> None:
+    line, sigstore = keyless
+    first = line.prepare("v2.6.0")
+    line.promote(first, FIRST)
+    patch = line.prepare("v2.6.1", jinja2="3.1.5")
+    line.promote(patch)
+    found = line.verify("v2.6")
+    assert (found.verdict, found.digest, found.lines[-1]) == (Verdict.PASS, patch.digest, f"signed by: {SIGNER}")
+    assert [each.channel for each in released(line.registry, line.catalog, line.trusted)] == ["production", "monthly"]
+
+    sigstore.signer = SOMEBODY_ELSE
+    believed = replace(line.trusted, identities=(SOMEBODY_ELSE,))
+    forged = line.prepare("v2.6.2", signer=Keyless(believed))
+    with pytest.raises(GateRefused, match=f"signed by '{SOMEBODY_ELSE}', which is not trusted"):
+        line.promote(forged)
+    assert "v2.6.2" not in line.tags()
+    by_key = line.prepare("v2.6.3", signer=P256)
+    with pytest.raises(GateRefused, match="which is not trusted"):
+        line.promote(by_key)
+
+    for stranger in (believed, trust(P256)):
+        found = verify(line.registry, line.catalog.repositories, "v2.6", stranger)
+        assert (found.verdict, found.lines[-1]) == (Verdict.FAIL, "signed by: nobody trusted")
+        assert not released(line.registry, line.catalog, stranger)
+    rollback(line.production, "v2.6", lambda _: ())
+    assert (line.verify("v2.6").verdict, line.verify("v2.6").digest) == (Verdict.PASS, first.digest)
+
+
+def test_without_a_key_nothing_is_said_twice(keyless: tuple[Line, FakeSigstore]) -> None:
+    """Neither what was found nor the decision: a stage that runs again has nothing to add."""
+    line, sigstore = keyless
+    build = line.prepare("v2.6.0")
+    line.promote(build, FIRST)
+    places = [(build.repository, build.digest), (line.catalog.repositories.production, build.digest)]
+    before = [referrers.referrers(line.registry, *place) for place in places]
+    asked, tags = len(sigstore.requests), line.tags()
+    line.prepare("v2.6.0")
+    line.promote(build, FIRST)
+    assert [referrers.referrers(line.registry, *place) for place in places] == before
+    assert (len(sigstore.requests), line.tags()) == (asked, tags)
+    assert line.verify("latest").verdict is Verdict.PASS
 
 
 def test_every_tag_has_its_decision_and_the_cadence_knows_the_channel(line: Line) -> None:
@@ -191,6 +256,90 @@ def test_what_was_rolled_back_is_no_measure_for_the_release_that_mends_it(line: 
     mended = line.prepare("v2.6.2", jinja2="3.1.4")
     line.promote(mended)
     assert line.tags()["v2.6"] == mended.digest
+
+
+@pytest.mark.parametrize("asked", [MONTHLY, replace(MONTHLY, channel="quarterly", kind="feature")])
+def test_a_line_is_begun_by_a_persons_word(line: Line, asked: Asked) -> None:
+    with pytest.raises(GateRefused, match="which is a major one"):
+        line.promote(line.prepare("v2.6.0"), asked)
+    assert line.tags() == {}
+
+
+def test_where_everything_before_was_withdrawn_the_newest_of_it_is_the_measure(line: Line) -> None:
+    line.promote(line.prepare("v2.6.0"), FIRST)
+    yank(line.production, "v2.6.0", "it loses data")
+    with pytest.raises(GateRefused, match="jinja2"):
+        line.promote(line.prepare("v2.6.1", jinja2="9.0.0"))
+
+
+def test_a_patch_drops_no_image_and_adds_none(line: Line) -> None:
+    line.promote(line.prepare("v2.6.0"), FIRST)
+    first = line.tags()["v2.6.0"]
+    manifest = line.registry.manifest(line.catalog.repositories.production, first)
+    assert manifest is not None
+    line.registry.put_manifest(line.catalog.repositories.production, "v2.6.0-cv", manifest)
+    with pytest.raises(GateRefused, match="cv: the image is gone, and a patch neither adds nor drops one"):
+        line.promote(line.prepare("v2.6.1", jinja2="3.1.5"))
+    assert "v2.6.1" not in line.tags()
+    line.registry.put_manifest(line.catalog.repositories.production, "v2.6.1", manifest)
+    new = replace(line.prepare("v2.6.2", jinja2="3.1.5"), image="rl")
+    with pytest.raises(GateRefused, match="rl: the image is new, and a patch neither adds nor drops one"):
+        line.promote(new)
+
+
+def test_a_release_that_cannot_be_compared_is_refused_with_all_the_other_reasons(line: Line) -> None:
+    line.promote(line.prepare("v2.6.0"), FIRST)
+    image, manifest = staged(line.registry, f"base unscanned of {line.folder.name}")
+    build = replace(build_record(manifest.digest), version="v2.6.1", repository=image.repository)
+    with pytest.raises(GateRefused) as caught:
+        line.promote(build)
+    for words in ("no provenance", "no test result", "cannot be compared with the release before"):
+        assert words in str(caught.value)
+
+
+def test_nothing_is_signed_that_the_tags_speak_against(line: Line) -> None:
+    """A decision on a digest is believed for ever, so it is made only for what may be put."""
+    line.promote(line.prepare("v2.6.0"), FIRST)
+    line.promote(line.prepare("v2.6.1", jinja2="3.1.5"))
+    other = line.prepare("v2.6.1", jinja2="3.1.6")
+    with pytest.raises(GateRefused, match="never moves"):
+        line.promote(other)
+    found = evidence.read(line.registry, other.repository, other.digest, trust(P256))
+    assert DECISION not in {each.predicate_type for each in found}
+
+
+def test_what_was_begun_is_finished_however_old_its_evidence_is_by_now(
+    line: Line, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    line.promote(line.prepare("v2.6.0"), FIRST)
+    patch = line.prepare("v2.6.1", jinja2="3.1.5")
+    moved, move = iter(range(3)), transaction._move
+
+    def killed(*given: Any) -> None:
+        if next(moved, None) is None:
+            raise KeyboardInterrupt
+        move(*given)
+
+    monkeypatch.setattr(transaction, "_move", killed)
+    with pytest.raises(KeyboardInterrupt):
+        line.promote(patch)
+    monkeypatch.setattr(transaction, "_move", move)
+    assert line.tags()["latest"] != patch.digest
+    with pytest.raises(GateRefused, match="days old"):
+        line.promote(patch, today=TODAY + datetime.timedelta(days=40))
+    assert line.tags()["latest"] == line.tags()["v2.6"] == patch.digest
+
+
+def test_latest_comes_back_to_an_older_line_where_the_newest_was_withdrawn(line: Line) -> None:
+    lines = line.catalog.lines
+    newer = replace(line, catalog=replace(line.catalog, lines={**lines, "2.9": lines["2.6"]}))
+    newer.promote(newer.prepare("v2.6.0"), FIRST)
+    newer.promote(newer.prepare("v2.9.0"), FIRST)
+    rollback(newer.production, "latest", lambda _: ())
+    yank(newer.production, "v2.9.0", "it loses data")
+    patch = newer.prepare("v2.6.1", jinja2="3.1.5")
+    newer.promote(patch)
+    assert newer.tags()["latest"] == patch.digest
 
 
 def test_a_dry_run_shows_the_moves_and_changes_nothing(line: Line) -> None:

@@ -67,7 +67,7 @@ def registry(request: pytest.FixtureRequest, home: Path) -> Iterator[Registry]:
 def own(registry: Registry, shipped: Catalog, tmp_path: Path) -> Catalog:
     """The catalogue with repositories of this test alone: the real registry is shared by all."""
     names = shipped.repositories
-    mine = {name: f"{tmp_path.name.lower().replace('_', '-')}/{name}" for name in ("production", "records")}
+    mine = {name: f"{tmp_path.name.lower().replace('_', '-')}/{name}" for name in ("production", "records", "journal")}
     return replace(shipped, repositories=replace(names, staging="staging", **mine))
 
 

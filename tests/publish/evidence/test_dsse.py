@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from publish.evidence import keys
 from publish.evidence.dsse import encoded, open_envelope, sign
@@ -20,7 +20,7 @@ from publish.evidence.keys import PASSPHRASE, SIGNING_KEY, TRUSTED_KEYS, Private
 from publish.evidence.statement import MEDIA_TYPE
 from runner.errors import ConfigError, GateRefused
 from tests.fakes.refusal import refused
-from tests.publish.signed import ED25519, P256, STRANGER, trust
+from tests.publish.signed import ED25519, P256, STRANGER, public, public_pem
 
 PAYLOAD = b'{"a":1}'
 BOTH = pytest.mark.parametrize("key", [P256, ED25519], ids=["P-256", "Ed25519"])
@@ -28,8 +28,8 @@ BOTH = pytest.mark.parametrize("key", [P256, ED25519], ids=["P-256", "Ed25519"])
 
 @BOTH
 def test_round_trip(key: PrivateKey) -> None:
-    opened = open_envelope(sign(PAYLOAD, key), trust(STRANGER, key))
-    assert (opened.payload, opened.key_id) == (PAYLOAD, key_id(key.public_key()))
+    opened = open_envelope(sign(PAYLOAD, key), public(STRANGER, key))
+    assert (opened.payload, opened.signer) == (PAYLOAD, key_id(key.public_key()))
 
 
 @BOTH
@@ -58,7 +58,7 @@ def envelope(key: PrivateKey = P256, **fields: Any) -> dict[str, Any]:
 
 
 def opened(content: object) -> bytes:
-    return open_envelope(json.dumps(content).encode(), trust(P256)).payload
+    return open_envelope(json.dumps(content).encode(), public(P256)).payload
 
 
 def signature(key: PrivateKey = P256, **fields: Any) -> dict[str, Any]:
@@ -80,7 +80,7 @@ def test_a_key_id_is_only_a_hint(hint: str | None) -> None:
 def test_a_key_signs_under_its_own_id_alone() -> None:
     content = envelope(signatures=[signature(ED25519, keyid=signature()["keyid"])])
     with refused(GateRefused, "of no trusted key"):
-        open_envelope(json.dumps(content).encode(), trust(P256, ED25519))
+        open_envelope(json.dumps(content).encode(), public(P256, ED25519))
 
 
 def test_base64_for_urls_is_read_too() -> None:
@@ -141,7 +141,7 @@ def test_a_payload_given_twice_is_not_opened() -> None:
     forged = base64.b64encode(b'{"a":2}').decode()
     with refused(GateRefused, "'payload' is given twice"):
         open_envelope(
-            sign(PAYLOAD, P256).replace(b'{"payload"', b'{"payload":"%s","payload"' % forged.encode()), trust(P256)
+            sign(PAYLOAD, P256).replace(b'{"payload"', b'{"payload":"%s","payload"' % forged.encode()), public(P256)
         )
 
 
@@ -154,7 +154,7 @@ def test_half_an_envelope_is_not_opened() -> None:
     whole = sign(PAYLOAD, P256)
     for length in range(len(whole)):
         with refused(GateRefused):
-            open_envelope(whole[:length], trust(P256))
+            open_envelope(whole[:length], public(P256))
 
 
 # Keys
@@ -162,10 +162,6 @@ def test_half_an_envelope_is_not_opened() -> None:
 
 def pem(key: PrivateKey | rsa.RSAPrivateKey) -> str:
     return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
-
-
-def public_pem(key: PrivateKey | rsa.RSAPrivateKey) -> str:
-    return key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
 
 
 @pytest.fixture(scope="module")
@@ -198,7 +194,7 @@ def test_keys_from_the_environment(tmp_path: Path, key: PrivateKey) -> None:
     for given in (pem(key), str(path)):
         assert key_id(signing_key(environ={SIGNING_KEY: given}).public_key()) == key_id(key.public_key())
     several = public_pem(STRANGER) + public_pem(key)
-    assert set(trusted_keys(environ={TRUSTED_KEYS: several})) == set(trust(STRANGER, key))
+    assert set(trusted_keys(environ={TRUSTED_KEYS: several})) == set(public(STRANGER, key))
 
 
 def test_a_key_id_is_the_digest_of_what_is_in_the_public_pem() -> None:
@@ -244,7 +240,7 @@ def test_other_kinds_of_keys(kind: str, an_rsa_key: rsa.RSAPrivateKey) -> None:
         ),
     ],
 )
-def test_no_key_to_trust(given: list[str], words: str) -> None:
+def test_no_key_to_public(given: list[str], words: str) -> None:
     with refused(ConfigError, words):
         trusted_keys(given, {})
 

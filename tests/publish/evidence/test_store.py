@@ -92,7 +92,7 @@ def test_another_key_is_another_artifact(registry: Registry, repository: str) ->
     for key in (P256, ED25519):
         publish(registry, repository, subject.descriptor, about(subject)[:1], key)
     found = read(registry, repository, subject.digest, trust(P256, ED25519))
-    assert {each.key_id for each in found} == set(trust(P256, ED25519))
+    assert {each.signer for each in found} == set(trust(P256, ED25519).keys)
 
 
 def test_it_is_read_where_it_was_promoted_to(registry: Registry, repository: str) -> None:
@@ -170,7 +170,7 @@ def only(registry: Registry, subject: Manifest, *keys: PrivateKey) -> Found:
 
 
 def unusable(found: Found, words: str) -> None:
-    assert (found.statement, found.key_id, found.created) == (None, "", "")
+    assert (found.statement, found.signer, found.created) == (None, "", "")
     assert words in found.problem
     assert "\n" not in found.problem
 

@@ -17,7 +17,6 @@ from images.record import BuildRecord, DebianPackage
 from oci.manifest import OCI_MANIFEST, Descriptor
 from oci.registry import Registry
 from publish.evidence import store as evidence
-from publish.evidence.keys import key_id
 from publish.evidence.predicates import SBOM, made_on, provenance, test_result, vulnerability
 from publish.evidence.statement import Statement
 from publish.evidence.store import Found
@@ -30,6 +29,7 @@ from scan.record import Database, Judged, Problem, ScanRecord, Standing
 from tests.fakes.cyclonedx import sbom
 from tests.fakes.registry import FakeRegistry
 from tests.publish.released import built, scanned, validated
+from tests.publish.signed import trust
 from tests.scan.samples import finding
 from validation.record import SuiteResult, ValidationRecord
 from validation.suite import suites_of
@@ -155,9 +155,9 @@ def test_each_type_is_needed(subject: Subject, shipped: Channels, channel: str, 
 
 
 UNUSABLE: list[tuple[dict[str, Any], str]] = [
-    ({"problem": "wrong key", "statement": None, "key_id": ""}, "wrong key"),
+    ({"problem": "wrong key", "statement": None, "signer": ""}, "wrong key"),
     ({"problem": "wrong key"}, "wrong key"),
-    ({"key_id": ""}, "no trusted key signed it"),
+    ({"signer": ""}, "nobody trusted signed it"),
 ]
 
 
@@ -677,8 +677,7 @@ def test_what_is_signed_and_stored_is_judged_the_same_and_another_key_is_not_bel
         registry = Registry(fake.host)
         evidence.publish(registry, "repository", about, list(whole().values()), key)
         for signer, allowed in ((key, True), (other, False)):
-            trusted = {key_id(signer.public_key()): signer.public_key()}
-            read = evidence.read(registry, "repository", DIGEST, trusted)
+            read = evidence.read(registry, "repository", DIGEST, trust(signer))
             decision = decide(subject, read, shipped, "production", TODAY)
             assert decision.allowed is allowed
             assert allowed or all("no usable" in reason for reason in decision.reasons)

@@ -11,7 +11,7 @@ import pytest
 
 from images import catalog
 from images.catalog import Line
-from publish.rules.kinds import FEATURE, MAJOR, PATCH, kind_notes, kind_problems
+from publish.rules.kinds import FEATURE, GONE, MAJOR, NEW, PATCH, image_problem, kind_notes, kind_problems
 from scan.difference import Change, Difference, Layer, Snapshot, difference
 from scan.record import Finding, Judged, Package, Standing
 from scan.versions import Step
@@ -306,10 +306,29 @@ def test_an_approved_major_says_what_a_feature_release_could_not_have_done(line:
 
 
 @pytest.mark.parametrize("kind", [PATCH, FEATURE])
-def test_the_first_of_a_line_may_be_any_kind_and_says_so(line: Line, kind: str) -> None:
-    assert kind_problems(None, kind, line) == ()
-    (note,) = kind_notes(None, kind, line)
-    assert note.startswith("the first release of line 2.6")
+def test_the_first_of_a_line_is_a_major_one(line: Line, kind: str) -> None:
+    """Nothing compared it with anything: a person's word stands for that."""
+    assert kind_problems(None, kind, line) == ("the first release of line 2.6, which is a major one",)
+    assert kind_problems(None, MAJOR, line) == ("a major release needs the explicit approval of a person",)
+    assert kind_problems(None, MAJOR, line, approved=True) == ()
+    assert kind_notes(None, MAJOR, line, approved=True) == ("the first release of line 2.6",)
+
+
+@pytest.mark.parametrize(
+    ("word", "kind", "words"),
+    [
+        (NEW, PATCH, "neither adds nor drops"),
+        (GONE, PATCH, "neither adds nor drops"),
+        (NEW, FEATURE, ""),
+        (GONE, FEATURE, "only adds"),
+        (NEW, MAJOR, ""),
+        (GONE, MAJOR, ""),
+    ],
+)
+def test_images_come_and_go_as_packages_do(word: str, kind: str, words: str) -> None:
+    problem = image_problem(word, kind)
+    assert words in problem
+    assert bool(problem) == bool(words)
 
 
 @pytest.mark.parametrize("kind", ["", "hotfix", "Patch", "production"])

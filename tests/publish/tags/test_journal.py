@@ -124,13 +124,13 @@ def test_what_a_tag_may_hold() -> None:
     ],
 )
 def test_what_aliases_stand_for(transactions: tuple[Transaction, ...], versions: list[str]) -> None:
-    assert [each.version for each in Journal(transactions).standing()] == versions
+    assert [each.version for each in Journal(transactions).standing] == versions
 
 
 def test_an_alias_sent_to_another_release_than_it_was_on_stands_for_that() -> None:
     made = promotion("v2.6.1", entry("2026.11", "", "b", "2026.11"))
     back = rolled_back("v2.6.0", "v2.6.1", entry("2026.11", "b", "a", "2026.11"))
-    (found,) = Journal((made, back)).standing()
+    (found,) = Journal((made, back)).standing
     assert (found.version, found.digest, found.decision) == ("v2.6.0", "a", "decision on a")
 
 
@@ -138,7 +138,7 @@ def test_an_alias_that_goes_back_further_than_the_rest_stands_for_what_it_is_on(
     """`latest` was not moved by v2.6.1, so that it goes back to v2.6.0 while all else goes back to v2.6.1."""
     moved = [promotion(f"v2.6.{patch}", entry("latest", "", f"digest {patch}", "latest")) for patch in (0, 2)]
     back = rolled_back("v2.6.1", "v2.6.2", entry("latest", "digest 2", "digest 0", "latest"))
-    (found,) = Journal((*moved, back)).standing()
+    (found,) = Journal((*moved, back)).standing
     assert (found.version, found.digest) == ("v2.6.0", "digest 0")
 
 

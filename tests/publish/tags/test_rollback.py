@@ -47,7 +47,7 @@ def client(fake: FakeRegistry) -> Registry:
 def repositories() -> Repositories:
     """Of this test alone: a real registry is shared."""
     name = uuid.uuid4().hex[:8]
-    return Repositories(f"{name}/production", f"{name}/staging", f"{name}/cache", f"{name}/records")
+    return Repositories(f"{name}/production", f"{name}/staging", f"{name}/cache", f"{name}/records", f"{name}/journal")
 
 
 @pytest.fixture(params=["fake", pytest.param("real", marks=pytest.mark.docker)])
@@ -357,7 +357,7 @@ def test_a_rollback_of_a_half_done_release(world: World) -> None:
 
 def the_journal(fake: FakeRegistry) -> journal.Journal:
     """As it is now."""
-    return journal.read(direct(fake), REPOSITORIES.records).journal
+    return journal.read(direct(fake), REPOSITORIES.journal).journal
 
 
 FAULTS: dict[str, tuple[str, dict[str, Any]]] = {

@@ -86,7 +86,7 @@ REAL = [pytest.param(kind, marks=pytest.mark.docker) for kind in ("real", "secur
 def repositories() -> Repositories:
     """Of this test alone: a real registry is shared."""
     name = uuid.uuid4().hex[:8]
-    return Repositories(f"{name}/production", f"{name}/staging", f"{name}/cache", f"{name}/records")
+    return Repositories(f"{name}/production", f"{name}/staging", f"{name}/cache", f"{name}/records", f"{name}/journal")
 
 
 @pytest.fixture(scope="module")
@@ -138,9 +138,9 @@ def moving_tag(each: Approved) -> str:
 
 def test_promoting_twice_changes_nothing(any_kind: Registry, repositories: Repositories) -> None:
     released(any_kind, "v2.6.0", repositories=repositories)
-    before = tags(any_kind, repositories), journal.read(any_kind, repositories.records)
+    before = tags(any_kind, repositories), journal.read(any_kind, repositories.journal)
     released(any_kind, "v2.6.0", repositories=repositories)
-    assert (tags(any_kind, repositories), journal.read(any_kind, repositories.records)) == before
+    assert (tags(any_kind, repositories), journal.read(any_kind, repositories.journal)) == before
 
 
 def test_an_own_tag_on_other_bytes_refuses_before_anything_is_put(
@@ -162,12 +162,12 @@ def test_a_run_killed_here_and_there(any_kind: Registry, repositories: Repositor
     for step in range(45, 200, 40):
         with contextlib.suppress(KeyboardInterrupt):
             promote(at(moving.dying(any_kind, step), repositories=repositories), tag_set("v2.6.1"), approvals)
-        kept = journal.read(any_kind, repositories.records).journal
+        kept = journal.read(any_kind, repositories.journal).journal
         assert all(digest in kept.expected(tag) for tag, digest in tags(any_kind, repositories).items())
     promote(at(any_kind, repositories=repositories), tag_set("v2.6.1"), approvals)
     held = tags(any_kind, repositories)
     assert all(held[f"{stem}-cv"] == held["v2.6.1-cv"] for stem in ("v2.6", "latest"))
-    assert journal.read(any_kind, repositories.records).journal.begun is None
+    assert journal.read(any_kind, repositories.journal).journal.begun is None
 
 
 def test_layers_are_mounted_not_moved(fake: FakeRegistry, client: Registry) -> None:
@@ -227,7 +227,7 @@ def test_a_preview_says_what_would_move_and_puts_nothing(fake: FakeRegistry, cli
 
 def put_by_hand(client: Registry, tag: str, content: str) -> str:
     """A tag moved by somebody who knows nothing of journals."""
-    made = approved(client, content, ["base"], Repositories("", PRODUCTION, "", ""))[0]
+    made = approved(client, content, ["base"], Repositories("", PRODUCTION, "", "", ""))[0]
     manifest = client.manifest(PRODUCTION, made.digest)
     assert manifest is not None
     client.put_manifest(PRODUCTION, tag, manifest)
@@ -248,14 +248,14 @@ def test_everything_that_speaks_against_it_at_once(fake: FakeRegistry, client: R
 def test_aliases_of_a_lost_journal_are_known_by_the_releases_they_name(fake: FakeRegistry, client: Registry) -> None:
     released(client, "v2.6.2")
     released(client, "v2.6.3", ["v2.6"])
-    del fake.manifests[REPOSITORIES.records]
+    del fake.manifests[REPOSITORIES.journal]
     outcome = released(client, "v2.6.2")
     assert outcome.left == ("v2.6 stays on v2.6.3, which is newer",)
-    del fake.manifests[REPOSITORIES.records]
+    del fake.manifests[REPOSITORIES.journal]
     before = tags(client)
     moved = {entry.tag: entry.old for entry in released(client, "v2.6.4").entries if entry.alias}
     assert moved == {tag: digest for tag, digest in before.items() if not tag.startswith("v2.6.")}
-    del fake.manifests[REPOSITORIES.records]
+    del fake.manifests[REPOSITORIES.journal]
     put_by_hand(client, "v2.6", "by hand")
     with refused(GateRefused, "v2.6 holds", "should hold a release"):
         released(client, "v2.6.5")
@@ -278,10 +278,10 @@ def test_a_decision_that_is_not_attached(client: Registry) -> None:
 
 
 def test_a_journal_that_cannot_be_read_stops_everything(client: Registry) -> None:
-    put = approved(client, "no journal", ["base"], Repositories("", REPOSITORIES.records, "", ""))[0]
-    manifest = client.manifest(REPOSITORIES.records, put.digest)
+    put = approved(client, "no journal", ["base"], Repositories("", REPOSITORIES.journal, "", "", ""))[0]
+    manifest = client.manifest(REPOSITORIES.journal, put.digest)
     assert manifest is not None
-    client.put_manifest(REPOSITORIES.records, journal.TAG, manifest)
+    client.put_manifest(REPOSITORIES.journal, journal.TAG, manifest)
     with refused(EnvironmentFailed, "not a journal"):
         released(client, "v2.6.0")
     assert tags(client) == {}
@@ -299,6 +299,18 @@ def known_world(fake: FakeRegistry) -> tuple[World, Mapping[str, tuple[Approved,
     promote(at(world.watch(client)), tag_set("v2.6.0"), approvals["v2.6.0"])
     world.check_settled({"v2.6": "v2.6.0", "latest": "v2.6.0"})
     return world, approvals
+
+
+def test_a_tag_that_somebody_deleted_is_not_free(fake: FakeRegistry, client: Registry) -> None:
+    first = released(client, "v2.6.0")
+    for tag in ("v2.6.0", "v2.6.0-base"):
+        del fake.manifests[PRODUCTION][tag]
+    other = approved(client, "v2.6.0 of others")
+    with refused(GateRefused, f"v2.6.0 is released as {first.entries[0].new} and never moves"):
+        promote(at(client), tag_set("v2.6.0"), other)
+    assert "v2.6.0" not in tags(client)
+    again = promote(at(client), tag_set("v2.6.0"), approved(client, "v2.6.0"))
+    assert tags(client)["v2.6.0"] == again.entries[0].new == first.entries[0].new
 
 
 @pytest.mark.parametrize("kind", ["fake", "modern"])
@@ -341,7 +353,7 @@ def test_a_half_done_release_is_finished_even_if_it_was_built_again(fake: FakeRe
     states = moving.states(world, lambda client: promote(at(client), tag_set("v2.6.1"), approvals["v2.6.1"]))
     for state in states[::3]:
         world.restore(state)
-        half += journal.read(direct(fake), REPOSITORIES.records).journal.begun is not None
+        half += journal.read(direct(fake), REPOSITORIES.journal).journal.begun is not None
         with contextlib.suppress(GateRefused):
             promote(at(world.watch(direct(fake))), tag_set("v2.6.1"), others)
         world.check_whole({"v2.6": "v2.6.1", "latest": "v2.6.1"})
@@ -495,7 +507,7 @@ def test_a_tag_moved_by_hand_at_every_moment(modern: FakeRegistry, record_proper
 
 def journal_is_before(fake: FakeRegistry) -> bool:
     """Whether the journal knows only of v2.6.0."""
-    return len(journal.read(direct(fake), REPOSITORIES.records).journal.transactions) == 1
+    return len(journal.read(direct(fake), REPOSITORIES.journal).journal.transactions) == 1
 
 
 def attempt(work: Callable[[], object]) -> bool:
@@ -645,13 +657,13 @@ def test_who_wakes_up_past_the_claim_puts_at_most_what_was_under_way(
         def asleep(client: Registry = client, put: list[str] = put) -> None:
             clock.sleep((lock.TRUSTED_S if meanwhile == "nobody" else lock.HOLDS_S) + 1)
             if meanwhile != "nobody":
-                taken.enter_context(lock.held(direct(fake), REPOSITORIES.records, "their machine"))
+                taken.enter_context(lock.held(direct(fake), REPOSITORIES.journal, "their machine"))
             line(client).after = lambda method, path: put.append(f"{method} {path}")
 
         with contextlib.ExitStack() as taken:
             line(client).at[step] = asleep
             went = attempt(partial(mine, client))
-            moved = [each for each in put if re.search(f"PUT .*({TAG}|records/manifests/{journal.TAG}$)", each)]
+            moved = [each for each in put if re.search(f"PUT .*({TAG}|journal/manifests/{journal.TAG}$)", each)]
             assert went or len(moved) <= 1, moved
         late += not went and len(moved) == 1
     assert late == 9 + 1, "each tag, and the journal's beginning; when its end is put, all is done"
@@ -751,7 +763,7 @@ def test_a_registry_too_slow_for_the_lock(fake: FakeRegistry, client: Registry, 
 
 
 def test_a_tag_that_is_no_lock(fake: FakeRegistry, client: Registry) -> None:
-    put = approved(client, "no lock", ["base"], Repositories("", "records", "", ""))[0]
+    put = approved(client, "no lock", ["base"], Repositories("", "records", "", "", ""))[0]
     fake.manifests["records"][lock.TAG] = fake.manifests["records"][put.digest]
     with refused(EnvironmentFailed, "no lock of ours"), lock.held(client, "records", "me"):
         pass
@@ -760,8 +772,10 @@ def test_a_tag_that_is_no_lock(fake: FakeRegistry, client: Registry) -> None:
 def test_an_owner_is_a_run_or_a_checkout(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("GITHUB_RUN_ID", raising=False)
     monkeypatch.setenv("PYTORCH_CUDA_IMAGES_OUT", "one")
-    here = lock.owner()
+    here = lock.owner("v2.6.0")
+    assert lock.owner("v2.6.1") == here
     monkeypatch.setenv("PYTORCH_CUDA_IMAGES_OUT", "two")
-    assert lock.owner() != here
+    assert lock.owner("v2.6.0") != here
     monkeypatch.setenv("GITHUB_RUN_ID", "17")
-    assert lock.owner() == "run 17"
+    assert lock.owner("v2.6.0") == "run 17, v2.6.0"
+    assert lock.owner("v2.9.0") != lock.owner("v2.6.0"), "jobs of a run go side by side"

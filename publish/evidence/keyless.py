@@ -1,0 +1,151 @@
+"""Evidence signed without a key of one's own: Sigstore certifies for minutes who is running, and logs it in public.
+
+Who that is the surroundings say (in GitHub Actions, a job with `id-token: write`). A reader needs a name, no key, and
+the library holds all against it that Sigstore promises: the certificate's chain at the time of the log's entry, its own
+entry in the log of certificates, the inclusion of the entry, and that this is about this very signature.
+
+Signatures of this kind differ each time they are made. What was made is opened at once, as a reader would: nothing is
+attached that those who trust the configured identities would not believe.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, cast
+
+from cryptography.x509 import Certificate, ObjectIdentifier, SubjectAlternativeName, UnrecognizedExtension
+from requests import PreparedRequest, Response
+from requests.adapters import HTTPAdapter
+from sigstore.dsse import Statement
+from sigstore.errors import VerificationError
+from sigstore.models import Bundle, ClientTrustConfig
+from sigstore.oidc import IdentityToken, detect_credential
+from sigstore.sign import SigningContext
+from sigstore.verify import policy
+
+from oci.manifest import canonical
+from publish.evidence.dsse import Signed
+from publish.evidence.foreign import NOT_USABLE, json_object
+from publish.evidence.keys import SIGNING_KEY
+from publish.evidence.statement import MEDIA_TYPE
+from publish.evidence.trust import TRUSTED_IDENTITIES, Identity, Trusted, one_line
+from runner.errors import EnvironmentFailed, GateRefused, ReleaseError
+
+KEYLESS = "keyless"
+"""Stands where a signing key would."""
+
+TIMEOUT_S = 30.0
+"""Of connecting and of each answer. The library waits for its services without end."""
+
+_ISSUER = ObjectIdentifier("1.3.6.1.4.1.57264.1.1")
+"""Under which a certificate of Sigstore names the issuer (sigstore/fulcio, docs/oid-info.md)."""
+
+_FORMAT = Bundle.BundleType.BUNDLE_0_3.value
+_TRUST = f"add it to {TRUSTED_IDENTITIES} if it is yours"
+_ANOTHER_WAY = f"run it again; or sign with a key, in {SIGNING_KEY}"
+_IDENTIFY = f"give the job `id-token: write` (docs/workflows.md); or sign with a key, in {SIGNING_KEY}"
+
+
+@dataclass(frozen=True)
+class Keyless:
+    """Signs as who this machine is to its surroundings; one of `trusted`'s identities, or nobody would believe it."""
+
+    trusted: Trusted
+
+    def sign(self, payload: bytes) -> bytes:
+        """A statement in a bundle, each time another one. Raises EnvironmentFailed, ConfigError."""
+        token = _token()
+        config = self.trusted.instance.config
+        try:
+            with _context(config).signer(token) as signer:
+                made = signer.sign_dsse(Statement(payload)).to_json()
+        except Exception as error:  # the library lets pass what its services answer and how they fail
+            raise EnvironmentFailed(f"Sigstore did not sign: {one_line(error)}", _ANOTHER_WAY) from None
+        return self._believed(json_object(made.encode(), "the bundle that Sigstore made"))
+
+    def _believed(self, content: dict[str, Any]) -> bytes:
+        try:
+            opened(content, self.trusted)
+        except GateRefused as error:
+            raise EnvironmentFailed(f"nobody would believe what Sigstore made: {error.message}", error.hint) from None
+        return canonical(content)
+
+
+def is_certified(content: Mapping[str, Any]) -> bool:
+    """Whether a bundle says that a certificate is behind it, rather than a key."""
+    material = content.get("verificationMaterial")
+    return isinstance(material, dict) and bool({"certificate", "x509CertificateChain"} & set(material))
+
+
+def opened(content: Mapping[str, Any], trusted: Trusted, payload_type: str = MEDIA_TYPE) -> Signed:
+    """The payload of a parsed bundle, when a trusted identity signed it as `payload_type`. Raises GateRefused."""
+    if not trusted.identities:
+        raise GateRefused("signed by a certificate, and no identity is trusted", _TRUST)
+    if content.get("mediaType") != _FORMAT:
+        raise GateRefused(f"a bundle of type {content.get('mediaType')!r:.100}, not {_FORMAT}", NOT_USABLE)
+    try:
+        bundle = Bundle.from_json(canonical(dict(content)))
+        identity = _identity(bundle.signing_certificate, trusted)
+        stated, payload = trusted.instance.verifier.verify_dsse(bundle, _policy(identity))
+    except ReleaseError:
+        raise
+    except Exception as error:  # beside the library's own errors, those of all that it parses with
+        raise GateRefused(
+            f"its certificate, log entry or signature does not hold: {one_line(error)}", NOT_USABLE
+        ) from None
+    if stated != payload_type:
+        raise GateRefused(f"what was signed is {stated!r:.100}, not {payload_type}", NOT_USABLE)
+    return Signed(payload, str(identity))
+
+
+def _identity(certificate: Certificate, trusted: Trusted) -> Identity:
+    """The trusted identity that a certificate is for, whoever issued that."""
+    for identity in trusted.identities:
+        try:
+            _policy(identity).verify(certificate)
+        except VerificationError:
+            continue
+        return identity
+    raise GateRefused(f"signed by {_named(certificate)!r:.300}, which is not trusted", _TRUST)
+
+
+def _policy(identity: Identity) -> policy.VerificationPolicy:
+    """Issuer and name apart: the library's own pair takes an empty issuer for any."""
+    return policy.AllOf([policy.OIDCIssuer(identity.issuer), policy.Identity(identity=identity.name)])
+
+
+def _named(certificate: Certificate) -> str:
+    """Who a certificate says that it is for, as a person would trust it."""
+    issuer = cast(UnrecognizedExtension, certificate.extensions.get_extension_for_oid(_ISSUER).value).value.decode()
+    names = certificate.extensions.get_extension_for_class(SubjectAlternativeName).value
+    return " or ".join(f"{issuer}={name.value}" for name in names)
+
+
+def _token() -> IdentityToken:
+    """Who this machine is, for a few minutes. Raises EnvironmentFailed."""
+    try:
+        raw = detect_credential()
+        token = IdentityToken(raw) if raw else None
+    except Exception as error:  # the surroundings' service may answer anything too
+        raise EnvironmentFailed(f"no identity to sign with: {one_line(error)}", _IDENTIFY) from None
+    if token is None:
+        raise EnvironmentFailed("no identity to sign with: nothing here says who this is", _IDENTIFY)
+    return token
+
+
+def _context(config: ClientTrustConfig) -> SigningContext:
+    """The services of an instance, none of which is waited for without end."""
+    services = config.signing_config
+    authority, log = services.get_fulcio(), services.get_tlogs()[0]
+    for session in (authority.session, cast(Any, log)._session):
+        session.mount("https://", _Patient())
+        session.mount("http://", _Patient())
+    return SigningContext(
+        fulcio=authority, rekor=log, trusted_root=config.trusted_root, tsa_clients=services.get_tsas()
+    )
+
+
+class _Patient(HTTPAdapter):
+    def send(self, request: PreparedRequest, *args: Any, **named: Any) -> Response:  # noqa: ANN401 - as it comes
+        return super().send(request, *args, **{**named, "timeout": TIMEOUT_S})

@@ -1,0 +1,135 @@
+"""Whose signatures are believed: public keys, and identities that Sigstore certifies.
+
+An identity is named whole and with its issuer, who vouched for it: the same name by another issuer is somebody else. An
+instance of Sigstore certifies it, the public one or one of your own. The public one's roots of trust are those that the
+pinned library carries: nothing is downloaded to verify, so every machine verifies the same, years later too.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
+
+from sigstore._internal.tuf import DEFAULT_TUF_URL
+from sigstore._utils import read_embedded
+from sigstore.models import ClientTrustConfig
+from sigstore.verify import Verifier
+
+from publish.evidence.keys import TRUSTED_KEYS, PublicKeys, trusted_keys
+from runner.errors import ConfigError
+
+TRUSTED_IDENTITIES = "PYTORCH_CUDA_IMAGES_TRUSTED_IDENTITIES"
+SIGSTORE_CONFIG = "PYTORCH_CUDA_IMAGES_SIGSTORE_CONFIG"
+"""The first holds an ISSUER=IDENTITY a line, the second the path of an instance's client trust configuration."""
+
+EXAMPLE = (
+    "https://token.actions.githubusercontent.com="
+    "https://github.com/ORG/REPO/.github/workflows/release.yml@refs/heads/main"
+)
+
+_CONFIG = ClientTrustConfig.ClientTrustConfigType.CONFIG_0_1.value
+_EMBEDDED = ("trusted_root.json", "signing_config.v0.2.json")
+_IDENTITY = re.compile(r"(https://[!-)+-<>-~]+)=([!-)+-~]+)")
+"""Printable ASCII without `*`: an identity is held against a certificate as it is written."""
+
+
+@dataclass(frozen=True)
+class Identity:
+    """Who a certificate is for: `name` as its issuer knows it, a workflow's address or an e-mail's."""
+
+    issuer: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.issuer}={self.name}"
+
+
+@dataclass(frozen=True)
+class Instance:
+    """An instance of Sigstore: that of `file`, a client trust configuration, or the public one where it is empty."""
+
+    file: str = ""
+
+    @cached_property
+    def config(self) -> ClientTrustConfig:
+        """Its roots of trust, and where its services are. Raises ConfigError."""
+        try:
+            return ClientTrustConfig.from_json(Path(self.file).read_text(encoding="utf-8") if self.file else embedded())
+        except OSError as error:
+            problem = f"cannot read {self.file!r:.200}: {error.strerror}"
+        except ValueError as error:
+            problem = f"{self.file!r:.200}: {one_line(error)}"
+        raise ConfigError(problem, f"set {SIGSTORE_CONFIG} to the path of a client trust configuration")
+
+    @cached_property
+    def verifier(self) -> Verifier:
+        """What verifies by its roots of trust, without a network. Raises ConfigError."""
+        config = self.config
+        try:
+            return Verifier(trusted_root=config.trusted_root)
+        except Exception as error:  # of the library's own kinds, of pydantic's or of cryptography's
+            problem = f"{self.file!r:.200}: no roots of trust: {one_line(error)}"
+            raise ConfigError(problem, "take the instance's own client trust configuration") from None
+
+
+@dataclass(frozen=True)
+class Trusted:
+    """Public keys by their id, and the identities that are believed where `instance` certifies them."""
+
+    keys: PublicKeys = field(default_factory=dict)
+    identities: tuple[Identity, ...] = ()
+    instance: Instance = Instance()
+
+
+def trusted(keys: Iterable[str] = (), names: Iterable[str] = (), environ: Mapping[str, str] = os.environ) -> Trusted:
+    """The public keys and identities (ISSUER=IDENTITY) given, by default what is configured.
+
+    Raises ConfigError where there is neither: trusting nobody by mistake would read as "nothing is proven".
+    """
+    given, named = [*keys], [*names]
+    if not given and not named:
+        given, named = [each for each in (environ.get(TRUSTED_KEYS),) if each], _configured(environ)
+    known = _certified(named, environ)
+    return replace(known, keys=trusted_keys(given, environ)) if given or not named else known
+
+
+def trusted_identities(environ: Mapping[str, str] = os.environ) -> Trusted:
+    """What is configured without its keys. Raises ConfigError where no identity is."""
+    named = _configured(environ)
+    if not named:
+        raise ConfigError("no identity is trusted, so none can sign", f"set {TRUSTED_IDENTITIES}, as {EXAMPLE}")
+    return _certified(named, environ)
+
+
+def embedded(repository: str = DEFAULT_TUF_URL) -> str:
+    """The client trust configuration of an instance that the library knows by itself, the public one by default."""
+    root, services = (read_embedded(name, repository).decode() for name in _EMBEDDED)
+    return f'{{"mediaType": "{_CONFIG}", "trustedRoot": {root}, "signingConfig": {services}}}'
+
+
+def one_line(error: Exception) -> str:
+    """What an error of somebody else's code says, and what was behind it, short enough for a line."""
+    told = dict.fromkeys(str(each) or type(each).__name__ for each in (error, error.__cause__) if each)
+    return " ".join(": ".join(told).split())[:300]
+
+
+def _configured(environ: Mapping[str, str]) -> list[str]:
+    return [line.strip() for line in environ.get(TRUSTED_IDENTITIES, "").splitlines() if line.strip()]
+
+
+def _certified(names: Iterable[str], environ: Mapping[str, str]) -> Trusted:
+    known = Trusted({}, tuple(dict.fromkeys(map(_identity, names))), Instance(environ.get(SIGSTORE_CONFIG, "")))
+    if known.identities:
+        _ = known.instance.verifier  # a configuration that cannot be read is told before any evidence is
+    return known
+
+
+def _identity(text: str) -> Identity:
+    match = _IDENTITY.fullmatch(text)
+    if match is None:
+        raise ConfigError(f"{text!r:.200} is no identity", f"write it whole, with its issuer: {EXAMPLE}")
+    return Identity(match[1], match[2])
