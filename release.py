@@ -22,17 +22,17 @@ import signal
 from argparse import Namespace
 from collections.abc import Callable, Sequence
 
-from commands.parser import parser
+from commands.parser import parse
 from runner import progress
 from runner.errors import EXIT_INTERRUPTED, EXIT_OK, EnvironmentFailed, ReleaseError
 
 
 def main(arguments: Sequence[str]) -> int:
     """Run one command; every error a person can cause ends here, as one line and an exit code."""
-    asked = parser().parse_args(arguments)
-    progress.set_verbose(asked.verbose)
     signal.signal(signal.SIGTERM, _interrupt)
     try:
+        asked = parse(arguments)
+        progress.set_verbose(asked.verbose)
         run: Callable[[Namespace], int] = asked.run
         return run(asked)
     except ReleaseError as error:

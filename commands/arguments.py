@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-import sys
 from argparse import ArgumentParser, Namespace
 
 from images import catalog as catalogue
@@ -61,5 +60,5 @@ def release(asked: Namespace) -> Release:
     catalog = catalogue.load()
     version = catalog.version(asked.version)
     plan = planning.make(catalog, version, catalog.image_names(asked.images), home.out())
-    command = shlex.join(["./release.py", *sys.argv[1:]])
+    command = shlex.join(["./release.py", *asked.typed])
     return Release(catalog, version, plan, Registry(embedded.host()), home.out(), options(asked), command)

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
+from dataclasses import replace
 
 from commands.arguments import add_promotion, add_release, release
 from commands.command import EXIT_OF_VERDICT, Command, print_record
 from commands.prepare import run_plan
 from publish.pipeline import STAGES, Release, stages_until
+from publish.record import ReleaseRecord
+from publish.state import Known
 from report import difference_page, render
 from report.model import ImageRecords
 from runner import home, progress
-from runner.errors import EXIT_OK
+from runner.errors import EXIT_OK, ReleaseError
 from runner.verdict import Verdict, summary
 from validation.executors import EXECUTORS
 
@@ -30,10 +33,33 @@ def _add_until(command: ArgumentParser) -> None:
     command.set_defaults(format="table")  # of the plan that --dry-run shows
 
 
-def run_stage(asked: Namespace) -> int:
+def run_build(asked: Namespace) -> int:
+    """`build`: make the layers that are missing, and assemble the images in staging."""
+    return _run_stage(asked)
+
+
+def run_validate(asked: Namespace) -> int:
+    """`validate`: run the suites in containers of the digests that were built."""
+    return _validate_here(asked) if asked.executor == "local" else _run_stage(asked)
+
+
+def run_scan(asked: Namespace) -> int:
+    """`scan`: list every package of the digests that were built, and judge it by the policy."""
+    return _run_stage(asked)
+
+
+def run_promote(asked: Namespace) -> int:
+    """`promote`: decide from the evidence on the digests, and put the tags that the decision allows."""
+    return _run_stage(asked)
+
+
+def run_report(asked: Namespace) -> int:
+    """`report`: write what is known of a release for people; ends as the release does."""
+    return _run_stage(asked)
+
+
+def _run_stage(asked: Namespace) -> int:
     """One stage by itself, from the records of the one before."""
-    if asked.command == "validate" and asked.executor == "local":
-        return _validate_here(asked)
     with home.only_run():
         return _run_stages(release(asked), [asked.command], asked)
 
@@ -61,34 +87,37 @@ def _validate_here(asked: Namespace) -> int:
 
 
 def _run_stages(cut: Release, stages: Sequence[str], asked: Namespace) -> int:
-    for stage in stages:
-        if stage == "report":
-            _write_report(cut)
-        else:
-            getattr(cut, stage)()
-    record = cut.release_record()
+    record = [_run(cut, stage) for stage in stages][-1]
     if asked.json:
         print_record(record)
     if stages[-1] == "build":
         return EXIT_OK
-    verdict = _verdict_of(cut, stages[-1])
+    verdict = _verdict_of(cut, stages[-1], record)
     progress.say(f"{record.version}: {verdict}{f', {record.reason}' if record.reason else ''}")
     return EXIT_OF_VERDICT[verdict]
 
 
-def _verdict_of(cut: Release, stage: str) -> Verdict:
+def _run(cut: Release, stage: str) -> ReleaseRecord:
+    """The release as it is after a stage."""
+    if stage == "promote":
+        return cut.promote()
+    if stage == "report":
+        _write_report(cut)
+    else:
+        getattr(cut, stage)()
+    return cut.release_record()
+
+
+def _verdict_of(cut: Release, stage: str, record: ReleaseRecord) -> Verdict:
     """The verdict a stage by itself ends with; the release's own from promotion on."""
     if stage not in ("validate", "scan"):
-        return cut.state().verdict
+        return record.verdict
     parts = [known.validation if stage == "validate" else known.scan for known in cut.known()]
     return summary(part.verdict if part else Verdict.NOT_RUN for part in parts)
 
 
 def _write_report(cut: Release) -> None:
-    known = [
-        ImageRecords(each.build.image, each.build, each.validation, each.scan, cut.difference(each.build))
-        for each in cut.known()
-    ]
+    known = [_records(cut, each) for each in cut.known()]
     for each in known:
         if each.difference:
             difference_page.write(cut.release_path.parent / each.image, each.difference)
@@ -96,8 +125,21 @@ def _write_report(cut: Release) -> None:
         progress.say(f"report: {path}")
 
 
+def _records(cut: Release, known: Known) -> ImageRecords:
+    """What is known of an image. A report is of whatever there is: a difference that cannot be made is no end to it."""
+    found = ImageRecords(known.build.image, known.build, known.validation, known.scan)
+    try:
+        return replace(found, difference=cut.difference(known.build))
+    except ReleaseError as error:
+        return replace(found, incomparable=error.message)
+
+
 COMMANDS = (Command("release", run_release, (add_release, _add_until, add_promotion)),)
 
-_TAKES_ALSO = {"build": (_add_renew,), "validate": (_add_executor,), "promote": (add_promotion,)}
-
-STAGE_COMMANDS = tuple(Command(stage, run_stage, (add_release, *_TAKES_ALSO.get(stage, ()))) for stage in STAGES)
+STAGE_COMMANDS = (
+    Command("build", run_build, (add_release, _add_renew)),
+    Command("validate", run_validate, (add_release, _add_executor)),
+    Command("scan", run_scan, (add_release,)),
+    Command("promote", run_promote, (add_release, add_promotion)),
+    Command("report", run_report, (add_release,)),
+)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from argparse import ArgumentParser
+from argparse import ArgumentParser, Namespace
+from collections.abc import Sequence
 
 from commands import arguments, cut, prepare, released
 
@@ -12,8 +13,16 @@ COMMANDS = (*prepare.COMMANDS, *cut.COMMANDS, *released.COMMANDS, *cut.STAGE_COM
 """In the order help shows them. A new one goes into the tuple of its own module."""
 
 
+def parse(arguments: Sequence[str]) -> Namespace:
+    """What was asked for: `run`, `verbose`, whatever the command takes, and as `typed` the arguments themselves.
+
+    Raises ConfigError where a file that the arguments are made of is wrong.
+    """
+    return parser().parse_args(arguments, Namespace(typed=tuple(arguments)))
+
+
 def parser() -> ArgumentParser:
-    """Of all of `./release.py`; what it parses has `run`, `verbose` and whatever the command takes."""
+    """Of all of `./release.py`. Raises ConfigError."""
     made = ArgumentParser(prog="release.py", description=DESCRIPTION)
     made.set_defaults(**arguments.DEFAULTS)
     commands = made.add_subparsers(required=True, metavar="COMMAND")

@@ -35,14 +35,14 @@ def run_doctor(asked: Namespace) -> int:
 def run_plan(asked: Namespace) -> int:
     """`plan`: what would be built and why, without engine or network."""
     catalog = catalogue.load()
-    form = "json" if asked.json else asked.format
-    for version in _versions(catalog, asked.version):
-        plan = planning.make(catalog, version, catalog.image_names(asked.images), home.out())
-        if form == "github":
-            print(json.dumps(plan.github_matrix()))
-        elif form == "json":
-            print_record(plan)
-        else:
+    form, images = "json" if asked.json else asked.format, catalog.image_names(asked.images)
+    plans = [planning.make(catalog, version, images, home.out()) for version in _versions(catalog, asked.version)]
+    if form == "github":
+        print(json.dumps({"include": [each for plan in plans for each in plan.github_matrix()["include"]]}))
+    elif form == "json":
+        print_record(plans[0] if asked.version else plans)
+    else:
+        for plan in plans:
             progress.table(_plan_table(plan))
     return EXIT_OK
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import json
 from argparse import ArgumentParser, Namespace
+from dataclasses import replace
 from pathlib import Path
 
 from commands.arguments import add_database, add_images, add_keys, add_release, options, release
@@ -32,8 +33,7 @@ from report.feed import Place
 from report.model import ImageRecords
 from report.notes import ImageNotes, Notes
 from runner import embedded, home, progress, records
-from runner.errors import EXIT_OK, GateRefused
-from runner.verdict import summary
+from runner.errors import EXIT_OK, ConfigError
 from scan import store
 
 FEED_TITLE = "PyTorch-CUDA images"
@@ -46,13 +46,13 @@ def run_rescan(asked: Namespace) -> int:
     judged = rescan(_bench(catalog, registry, asked), asked.channel)
     if asked.json:
         print_record(judged)
+    for old in judged.outdated:
+        progress.say(f"{old.version} {old.image} is refused, and nobody need be on it: {old.reason}")
     for due in judged.due:
         progress.say(f"line {due.line} needs {due.next}: {'; '.join(due.reasons)}")
     if not judged.judgements:
         progress.say(f"no image of a supported line is in {asked.channel}")
-    if judged.due:
-        return GateRefused.exit_code
-    return EXIT_OF_VERDICT[summary(judgement.verdict for judgement in judged.judgements)]
+    return EXIT_OF_VERDICT[judged.verdict]
 
 
 def _add_channel(command: ArgumentParser) -> None:
@@ -165,14 +165,17 @@ def _add_date(command: ArgumentParser) -> None:
 
 
 def run_notes(asked: Namespace) -> int:
-    """`notes`: release notes as Markdown, beside the report and on stdout; the feed of all releases; the webhook."""
+    """`notes`: release notes as Markdown, beside the report and on stdout; the feed of releases; the webhook."""
     hook = webhook.hook()
     told = release(asked)
     images = tuple(_image_notes(told, known) for known in told.known())
     record, line = told.release_record(), told.catalog.lines[told.version.line]
     path = notes.write(told.release_path.parent, Notes(record, line, images))
-    feed.write(told.out, Place(FEED_TITLE, asked.home, f"{asked.home}/releases.atom"), _released_notes(told.out))
-    print(path.read_text(encoding="utf-8"), end="")
+    text = path.read_text(encoding="utf-8")
+    place = Place(FEED_TITLE, asked.home, f"{asked.home}/releases/latest/download/{feed.FILE}")
+    here = [*_released_notes(told.out), feed.Release(record, text)]
+    feed.write(told.out, place, here, feed.published(asked.feeds) if asked.feeds else ())
+    print(text, end="")
     if hook:
         address = f"{asked.home}/releases/tag/{record.version}"
         progress.say(webhook.announce(hook, webhook.message(record, address), dry_run=asked.dry_run).line)
@@ -181,12 +184,20 @@ def run_notes(asked: Namespace) -> int:
 
 def _add_telling(command: ArgumentParser) -> None:
     command.add_argument("--home", default=HOME_PAGE, help="where releases are read about; links lead there")
+    command.add_argument(
+        "--feeds", type=Path, help="a folder of VERSION.atom, published before; their entries are kept"
+    )
     command.add_argument("--dry-run", action="store_true", help="do not call the webhook")
 
 
 def _image_notes(told: Release, known: Known) -> ImageNotes:
+    """Notes are published: where the runner fails there are none, and where a bill is missing they say so."""
     images = ImageRecords(known.build.image, known.build, known.validation, known.scan)
-    return ImageNotes(images, told.bill(known.build), told.difference(known.build))
+    found = ImageNotes(images, told.bill(known.build), None)
+    try:
+        return replace(found, difference=told.difference(known.build))
+    except ConfigError as error:
+        return replace(found, incomparable=error.message)
 
 
 def _released_notes(out: Path) -> list[feed.Release]:

@@ -1,20 +1,46 @@
-"""What was ever released, when, and through which channel: read from the journal and the decisions it names."""
+"""What was ever promoted, when, and through which channel: read from the journal and the decisions it names."""
 
 from __future__ import annotations
 
 import datetime
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 
-from images.catalog import Catalog
+from images.catalog import Catalog, Version
 from oci.registry import Registry
 from publish.evidence import store as evidence
 from publish.evidence.predicates import DECISION, decision
 from publish.evidence.trust import Trusted
+from publish.record import Promotion
 from publish.rules.cadence import Out
 from publish.tags import journal
 from publish.tags.journal import Journal, Transaction
 from runner.errors import ConfigError
+
+
+@dataclass(frozen=True)
+class Put:
+    """A version as it was last promoted through `channel`, at a moment (ISO 8601), with every tag that was put."""
+
+    channel: str
+    at: str
+    promotions: tuple[Promotion, ...]
+
+
+def last_put(registry: Registry, catalog: Catalog, version: Version, trusted: Callable[[], Trusted]) -> Put | None:
+    """The last promotion of a version: as a release, else as a candidate; None where no trusted decision is behind one.
+
+    One that is half done is none yet. `trusted` is called where there is a promotion to be believed.
+    """
+    kept = journal.read(registry, catalog.repositories.journal).journal
+    done = [each for each in reversed(kept.transactions) if each.kind == "promotion" and not each.is_open]
+    for stem in (str(version), f"{version}{journal.CANDIDATE}"):
+        for promotion in (each for each in done if each.version == stem):
+            if channel := next(_channels(registry, catalog, promotion, trusted()), ""):
+                repository = catalog.repositories.production
+                tags = (Promotion(each.image, repository, each.tag, each.new) for each in promotion.entries)
+                return Put(channel, promotion.started_at, tuple(tags))
+    return None
 
 
 def released(registry: Registry, catalog: Catalog, trusted: Trusted) -> tuple[Out, ...]:

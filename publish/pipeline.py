@@ -22,14 +22,16 @@ from publish.compare import between
 from publish.evidence import attest, vouch
 from publish.evidence.attest import Witness
 from publish.evidence.trust import Trusted
+from publish.out import Put, last_put
 from publish.promotion import Asked, Candidate, Promoted
-from publish.published import PRODUCTION, Published, is_out, manifest_of, previous, tag_of
-from publish.record import Promotion, ReleaseRecord, StageTime
-from publish.state import Known, State, state_of
+from publish.published import CANDIDATE, PRODUCTION, Published, is_out, manifest_of, previous, tag_of
+from publish.record import Promotion, Refusal, ReleaseRecord, StageTime
+from publish.state import Known, state_of, with_refusal
 from publish.tags import lock
 from publish.tags.transaction import Production
 from runner import progress, records
 from runner.errors import ConfigError, GateRefused
+from runner.verdict import Verdict
 from scan import run as scanning
 from scan import store, trivy
 from scan.advice import advice
@@ -46,6 +48,9 @@ from validation.run import Subject
 STAGES = ("build", "validate", "scan", "promote", "report")
 LOCAL = "validation-local"
 """Name of the record of suites that ran in no container: nothing is decided from it."""
+UNTOLD = Refusal(Verdict.INCONCLUSIVE, ("it is a candidate, and why it is no more is known where it was promoted",))
+"""Of a candidate that another machine promoted: the registry holds what was decided for it, not what against it."""
+
 _AS_IT_IS = "build it as it is without --renew, or release the next version for newer packages"
 
 T = TypeVar("T")
@@ -100,12 +105,14 @@ class Release:
         return self._timed("scan", self._scan_all)
 
     def promote(self) -> ReleaseRecord:
-        """Decide from the evidence on the digests, and put the tags the decision allows."""
-        return self._timed("promote", self._promote)
+        """Decide from the evidence on the digests, and put the tags the decision allows.
 
-    def state(self) -> State:
-        """How far the release is, by its records."""
-        return state_of(self.known())
+        The record is that of the release as it is then; of a dry run, as it would be, and nothing is written.
+        """
+        if self.options.promotion.dry_run:
+            return self._judged(self._promote())
+        self._timed("promote", lambda: records.write(self.release_path, self._promote()))
+        return self.release_record()
 
     def builds(self) -> tuple[BuildRecord, ...]:
         """The build records of this release's images. Raises ConfigError where one was not built."""
@@ -123,15 +130,29 @@ class Release:
         )
 
     def release_record(self) -> ReleaseRecord:
-        """The record on disk, else one of a release that has got nowhere."""
-        found = records.read(ReleaseRecord, self.release_path)
-        images = tuple(planned.image for planned in self.plan.images)
-        state = self.state()
-        empty = ReleaseRecord(
+        """How far the release is. Where this machine did not promote it, the registry says whether another did."""
+        found, images = records.read(ReleaseRecord, self.release_path), self._images
+        record = found if found and found.images == images else self._begun()
+        if record.channel in ("", CANDIDATE):
+            record = self._told(record)
+        return self._judged(replace(record, registry=self.registry.host, command=self.command))
+
+    @property
+    def release_path(self) -> Path:
+        """out/VERSION/release.json."""
+        return self.out / str(self.version) / "release.json"
+
+    @property
+    def _images(self) -> tuple[str, ...]:
+        return tuple(planned.image for planned in self.plan.images)
+
+    def _begun(self) -> ReleaseRecord:
+        """The record of a release that has got nowhere."""
+        return ReleaseRecord(
             version=str(self.version),
-            images=images,
-            verdict=state.verdict,
-            reason=state.reason,
+            images=self._images,
+            verdict=Verdict.NOT_RUN,
+            reason="",
             channel="",
             registry=self.registry.host,
             promotions=(),
@@ -139,14 +160,27 @@ class Release:
             command=self.command,
             finished_at=_now(),
         )
-        if found is None or found.images != images:
-            return empty
-        return replace(empty, channel=found.channel, promotions=found.promotions, stages=found.stages)
 
-    @property
-    def release_path(self) -> Path:
-        """out/VERSION/release.json."""
-        return self.out / str(self.version) / "release.json"
+    def _told(self, record: ReleaseRecord) -> ReleaseRecord:
+        """With the promotion that the registry tells of, if that is another than the record's own."""
+        put = self._put()
+        if put is None or put.channel == record.channel:
+            return record
+        return replace(
+            record,
+            channel=put.channel,
+            promotions=tuple(each for each in put.promotions if each.image in self._images),
+            finished_at=put.at,
+            refusal=UNTOLD if put.channel == CANDIDATE else None,
+        )
+
+    def _put(self) -> Put | None:
+        return last_put(self.registry, self.catalog, self.version, attest.trusted)
+
+    def _judged(self, record: ReleaseRecord) -> ReleaseRecord:
+        """With the verdict of today's records, and of the gate where that refused."""
+        state = with_refusal(state_of(self.known()), record.refusal)
+        return replace(record, verdict=state.verdict, reason=state.reason)
 
     def _build(self) -> tuple[BuildRecord, ...]:
         """Built images carry their version's tag in staging: so other machines find what their stages are about."""
@@ -160,6 +194,7 @@ class Release:
 
     def _renews(self) -> bool:
         """Whether the OS layer is made anew: where that is asked for, or the one there could not be told the age of."""
+        self.registry.ping()  # else what is said of a registry that is down would be about one of its repositories
         released = is_out(self.registry, self.catalog.repositories, self.version)
         if self.options.renew and released:
             raise GateRefused(f"{self.version} is released, and its bytes stand: nothing of it is renewed", _AS_IT_IS)
@@ -267,10 +302,14 @@ class Release:
 
     def _promote(self) -> ReleaseRecord:
         promoted = promotion.promote(self._candidate(), self.options.promotion)
-        record = replace(self.release_record(), channel=promoted.channel, promotions=tuple(self._promotions(promoted)))
-        if not self.options.promotion.dry_run:
-            records.write(self.release_path, record)
-        return record
+        put = None if self.options.promotion.dry_run else self._put()
+        return replace(
+            self.release_record(),
+            channel=promoted.channel,
+            promotions=tuple(self._promotions(promoted)),
+            finished_at=put.at if put else _now(),
+            refusal=Refusal(promoted.verdict, promoted.reasons) if promoted.reasons else None,
+        )
 
     def _promotions(self, promoted: Promoted) -> Iterator[Promotion]:
         """Every tag as it was put, or would be; a transaction itself tells what it puts."""
@@ -286,9 +325,10 @@ class Release:
         repositories = self.catalog.repositories
         doubt = vouch.doubt(self.registry, repositories, self._trusted)
         production = Production(self.registry, repositories, lock.owner(str(self.version)), doubt)
-        today = datetime.datetime.now(datetime.UTC).date()
         builds, trusted = self.builds(), self._trusted
-        return Candidate(self.catalog, self.version, builds, production, self.witness, trusted, self.difference, today)
+        return Candidate(
+            self.catalog, self.version, builds, production, self.witness, trusted, self.difference, _today()
+        )
 
     def bill(self, build: BuildRecord) -> dict[str, Any] | None:
         """The CycloneDX document stored with an image; None where none is."""
@@ -321,7 +361,7 @@ class Release:
         return Witness(self.registry, attest.signer(), self.catalog.repositories.production)
 
     def _timed(self, stage: str, work: Callable[[], T]) -> T:
-        progress.say(f"{stage} {self.version}: {', '.join(planned.image for planned in self.plan.images)}")
+        progress.say(f"{stage} {self.version}: {', '.join(self._images)}")
         started = time.monotonic()
         done = work()
         seconds = round(time.monotonic() - started, 2)
@@ -329,7 +369,8 @@ class Release:
         before = self.release_record()
         others = [time for time in before.stages if time.stage != stage]
         stages = sorted([*others, StageTime(stage, seconds)], key=lambda time: STAGES.index(time.stage))
-        records.write(self.release_path, replace(before, stages=tuple(stages), finished_at=_now()))
+        finished = before.finished_at if before.channel else _now()
+        records.write(self.release_path, replace(before, stages=tuple(stages), finished_at=finished))
         return done
 
     def _path(self, image: str, stage: str) -> Path:
@@ -339,13 +380,16 @@ class Release:
 def todays_judges(catalog: Catalog, registry: Registry, options: Options) -> Judges:
     """Policy, exceptions and history, and the database that `options` name, downloaded where they name none."""
     database = trivy.database(options.trivy_db, options.db_mirror)
-    today = datetime.datetime.now(datetime.UTC).date()
-    return scanning.judges(registry, catalog.repositories, database, today)
+    return scanning.judges(registry, catalog.repositories, database, _today())
 
 
 def stages_until(stage: str | None) -> Sequence[str]:
     """The stages of a release up to and including `stage`; all of them by default."""
     return STAGES[: STAGES.index(stage) + 1] if stage else STAGES
+
+
+def _today() -> datetime.date:
+    return datetime.datetime.now(datetime.UTC).date()
 
 
 def _now() -> str:

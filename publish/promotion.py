@@ -47,13 +47,17 @@ class Asked:
 
 @dataclass(frozen=True)
 class Promoted:
-    """What became of it. `reasons` are those that kept the release out of production, none where it is there."""
+    """What became of it. `reasons` are those that kept the release out of production, none where it is there.
+
+    `verdict` is the gate's on that: `pass` only where nothing kept it out.
+    """
 
     channel: str
     kind: str
     decided: tuple[Decided, ...]
     outcome: Outcome
     reasons: tuple[str, ...]
+    verdict: Verdict
 
 
 @dataclass(frozen=True)
@@ -87,16 +91,16 @@ def promote(candidate: Candidate, asked: Asked) -> Promoted:
     if not asked.dry_run:
         transaction.resume(candidate.production)  # what was begun was decided then, however old its evidence is now
     refused: tuple[str, ...] = ()
+    verdict = Verdict.PASS
     for name in [asked.channel] if asked.channel else [PRODUCTION, CANDIDATE]:
         decided = tuple(_decide(candidate, build, known, name, kind, asked) for build in candidate.builds)
         reasons = tuple(dict.fromkeys(reason for each in decided for reason in each.reasons))
         if not reasons:
             outcome = _move(candidate, known, name, decided, dry_run=asked.dry_run)
-            return Promoted(name, kind, decided, outcome, refused)
+            return Promoted(name, kind, decided, outcome, refused, verdict)
         if not asked.channel:
             progress.say(f"  not for {name}: {'; '.join(reasons)}")
-        refused = refused or reasons
-    verdict = summary(each.verdict for each in decided)
+        refused, verdict = reasons, summary(each.verdict for each in decided)
     raise GateRefused(f"{candidate.version} may not be promoted ({verdict}): {'; '.join(reasons)}", _WAY_OUT)
 
 

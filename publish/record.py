@@ -26,10 +26,25 @@ class StageTime:
 
 
 @dataclass(frozen=True)
-class ReleaseRecord:
-    """A release as far as it got. `channel` is `production`, `candidate`, or empty where nothing was promoted.
+class Refusal:
+    """What kept a release out of production when that was asked for: the gate's verdict, and all its reasons."""
 
-    `reason` is the one that blocks production, empty where nothing does.
+    verdict: Verdict
+    reasons: tuple[str, ...]
+
+    @property
+    def line(self) -> str:
+        """The first reason, and how many more there are."""
+        first, *more = self.reasons
+        return f"not for production: {first}{f' (and {len(more)} more)' if more else ''}"
+
+
+@dataclass(frozen=True)
+class ReleaseRecord:
+    """A release as far as it got. `channel` is the one it was promoted through, empty where nothing was promoted.
+
+    `reason` is the one that blocks production, empty where nothing does; `refusal` is None where the gate did not
+    refuse. `finished_at` (ISO 8601) is the moment of the promotion where there was one, else that of the last stage.
     """
 
     version: str
@@ -42,3 +57,4 @@ class ReleaseRecord:
     stages: tuple[StageTime, ...]
     command: str
     finished_at: str
+    refusal: Refusal | None = None

@@ -15,7 +15,7 @@ from publish.tags import journal
 from publish.tags.rollback import Judge, Target
 from runner import progress
 from runner.errors import EnvironmentFailed
-from runner.verdict import Verdict
+from runner.verdict import Verdict, summary
 from scan import assess, store
 from scan.history import Judgement
 from scan.record import Database, Finding
@@ -35,13 +35,24 @@ class Due:
 
 @dataclass(frozen=True)
 class Rescan:
-    """What was judged, newest release of a line first; `seconds` a judgement took are in each."""
+    """What was judged, newest release of a line first; `seconds` a judgement took are in each.
+
+    `newest` is the newest release of each line that stands, and `verdict` that on these: who is on an older one that is
+    refused has where to go.
+    """
 
     date: str
     database: Database | None
     judgements: tuple[Judgement, ...]
+    newest: tuple[str, ...]
+    verdict: Verdict
     due: tuple[Due, ...]
     seconds: float
+
+    @property
+    def outdated(self) -> tuple[Judgement, ...]:
+        """What is refused of older releases, and of those that were withdrawn."""
+        return tuple(each for each in self.judgements if each.version not in self.newest and _is_refused(each))
 
 
 def rescan(bench: Bench, channel: str) -> Rescan:
@@ -59,8 +70,11 @@ def rescan(bench: Bench, channel: str) -> Rescan:
     store.keep_history(registry, catalog.repositories.records, history)
     record = None if isinstance(judges.database, str) else judges.database.record
     seconds = round(time.monotonic() - started, 3)
-    found = tuple(due(judgements, _withdrawn(registry, catalog, channel)))
-    return Rescan(judges.today.isoformat(), record, judgements, found, seconds)
+    withdrawn = _withdrawn(registry, catalog, channel)
+    newest = tuple(str(line.newest) for line in _lines(judgements, withdrawn))
+    verdict = summary(judgement.verdict for judgement in judgements if judgement.version in newest)
+    found = tuple(due(judgements, withdrawn))
+    return Rescan(judges.today.isoformat(), record, judgements, newest, verdict, found, seconds)
 
 
 def target_judge(bench: Bench) -> Judge:
@@ -78,17 +92,35 @@ def target_judge(bench: Bench) -> Judge:
 
 def due(judgements: Sequence[Judgement], withdrawn: Collection[str] = ()) -> Iterator[Due]:
     """The lines whose newest release that stands holds an image that is refused."""
+    for line in _lines(judgements, withdrawn):
+        refused = [each for each in judgements if each.version == str(line.newest) and _is_refused(each)]
+        if refused:
+            reasons = tuple(f"{each.image}: {each.reason}" for each in refused)
+            after = replace(line.highest, patch=line.highest.patch + 1)
+            yield Due(line.newest.line, str(line.newest), str(after), reasons)
+
+
+@dataclass(frozen=True)
+class _Line:
+    """The newest release of a line that stands, and the highest number that was ever given."""
+
+    newest: Version
+    highest: Version
+
+
+def _lines(judgements: Sequence[Judgement], withdrawn: Collection[str]) -> Iterator[_Line]:
+    """Each line that was judged. Where all its releases were withdrawn, the last of them is its newest."""
     lines: dict[str, list[Version]] = {}
     for judgement in judgements:
         version = _version(judgement)
         lines.setdefault(version.line, []).append(version)
-    for line, versions in lines.items():
+    for versions in lines.values():
         ordered = sorted(versions, key=lambda version: version.patch)
-        newest = next((each for each in reversed(ordered) if str(each) not in withdrawn), ordered[-1])
-        refused = [each for each in judgements if each.version == str(newest) and each.verdict is Verdict.FAIL]
-        if refused:
-            reasons = tuple(f"{each.image}: {each.reason}" for each in refused)
-            yield Due(line, str(newest), str(replace(ordered[-1], patch=ordered[-1].patch + 1)), reasons)
+        yield _Line(next((each for each in reversed(ordered) if str(each) not in withdrawn), ordered[-1]), ordered[-1])
+
+
+def _is_refused(judgement: Judgement) -> bool:
+    return judgement.verdict is Verdict.FAIL
 
 
 def _withdrawn(registry: Registry, catalog: Catalog, channel: str) -> frozenset[str]:

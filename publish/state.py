@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from images.record import BuildRecord
+from publish.record import Refusal
 from runner.verdict import Verdict, summary, worst
 from scan.record import ScanRecord
 from validation.record import ValidationRecord
@@ -37,6 +38,13 @@ def state_of(images: Sequence[Known]) -> State:
     verdict = summary(verdict for verdict, _ in judged)
     reason = next((reason for found, reason in judged if found is verdict and reason), "")
     return State(verdict, reason or next((reason for _, reason in judged if reason), ""))
+
+
+def with_refusal(state: State, refusal: Refusal | None) -> State:
+    """The gate's word, where that of the records is no worse: it demands more than they say."""
+    if refusal is None or worst((state.verdict, refusal.verdict)) is not refusal.verdict:
+        return state
+    return State(refusal.verdict, refusal.line)
 
 
 def judge(known: Known) -> tuple[Verdict, str]:

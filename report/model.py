@@ -17,7 +17,8 @@ from validation.record import ValidationRecord
 class ImageRecords:
     """What the stages wrote about one image; None where a stage was not reached.
 
-    `difference` is to the line's release before, None where there is none.
+    `difference` is to the line's release before, None where there is none, or where `incomparable` says why it could
+    not be made.
     """
 
     image: str
@@ -25,6 +26,7 @@ class ImageRecords:
     validation: ValidationRecord | None
     scan: ScanRecord | None
     difference: Difference | None = None
+    incomparable: str = ""
 
 
 @dataclass(frozen=True)
@@ -215,7 +217,7 @@ class StageView:
 
 @dataclass(frozen=True)
 class ImageView:
-    """One image of the report."""
+    """One image of the report; `since` is what changed since the release before, in one sentence."""
 
     name: str
     mark: Mark
@@ -226,6 +228,7 @@ class ImageView:
     tags: tuple[str, ...]
     references: tuple[str, ...]
     notes: tuple[str, ...]
+    since: str
     contents: tuple[Fact, ...]
     layers: tuple[LayerView, ...]
     kinds: tuple[KindView, ...]
@@ -246,11 +249,12 @@ class ImageView:
 
 @dataclass(frozen=True)
 class Page:
-    """The whole report."""
+    """The whole report. `refused` is everything that kept the release out of production, where the gate did."""
 
     version: str
     mark: Mark
     reason: str
+    refused: tuple[str, ...]
     facts: tuple[Fact, ...]
     images: tuple[ImageView, ...]
     stages: tuple[Bar, ...]

@@ -48,12 +48,14 @@ R = TypeVar("R")
 class ImageNotes:
     """What is known of one image. `bill` is its CycloneDX document, None where it was not scanned.
 
-    `difference` is from the release before to this digest, None where the line has no earlier one.
+    `difference` is from the release before to this digest, None where the line has no earlier one, or where
+    `incomparable` says why it could not be made.
     """
 
     records: ImageRecords
     bill: Mapping[str, Any] | None
     difference: Difference | None
+    incomparable: str = ""
 
 
 @dataclass(frozen=True)
@@ -97,11 +99,13 @@ class ProvenRow:
 class Changes:
     """What moved since the versions in `before`, empty where there is none.
 
-    `incomparable` are the images without an earlier release, `unassessed` those of which `fixed` says nothing.
+    `incomparable` are the images without an earlier release, `unknown` is why others could not be compared with theirs;
+    `unassessed` are those of which `fixed` says nothing.
     """
 
     before: str
     incomparable: str
+    unknown: tuple[Shared[str], ...]
     headlines: tuple[Shared[str], ...]
     security: tuple[Shared[ChangeRow], ...]
     other: tuple[Shared[ChangeRow], ...]
@@ -153,6 +157,7 @@ class _Image:
     notes: tuple[str, ...] = ()
     bill: Mapping[str, Any] | None = None
     difference: Difference | None = None
+    incomparable: str = ""
     validation: ValidationRecord | None = None
     scan: ScanRecord | None = None
 
@@ -201,7 +206,7 @@ def _image(view: ImageView, given: ImageNotes | None) -> _Image:
     if found is not None and found.after.digest != view.digest:
         notes = (*notes, f"The difference is about {units.digest(found.after.digest)}, so it says nothing here.")
         found = None
-    return _Image(view, notes, given.bill, found, records.validation, records.scan)
+    return _Image(view, notes, given.bill, found, given.incomparable, records.validation, records.scan)
 
 
 def _contents(images: Sequence[_Image], line: Line) -> tuple[Shared[Fact], ...]:
@@ -232,7 +237,8 @@ def _changes(images: Sequence[_Image]) -> Changes:
     compared = [one.difference for one in images if one.difference is not None]
     return Changes(
         before=", ".join(dict.fromkeys(each.before.version for each in compared)),
-        incomparable=_where(images, lambda image: image.difference is None),
+        incomparable=_where(images, lambda image: image.difference is None and not image.incomparable),
+        unknown=_across(images, lambda image: (image.incomparable,) if image.incomparable else ()),
         headlines=_across(images, _rows(lambda view: (f"{view.headline} {view.chain}".rstrip(),))),
         security=_moved(images, security=True),
         other=_moved(images, security=False),

@@ -26,7 +26,6 @@ from report.validation_view import (
     validation_stage,
 )
 from runner.verdict import Verdict, summary
-from scan.difference import Difference
 
 _SAYS_NO_GPU = re.compile(r"\b(?:no|without(?: an?)?) (?:NVIDIA )?GPU", re.IGNORECASE)
 
@@ -40,6 +39,7 @@ def page(release: ReleaseRecord, given: Sequence[ImageRecords]) -> Page:
         version=release.version,
         mark=Mark(verdict),
         reason=headline(release, verdict, images, ordered),
+        refused=release.refusal.reasons if release.refusal else (),
         facts=_release_facts(release, ordered),
         images=images,
         stages=stage_bars(release),
@@ -99,13 +99,14 @@ def _release_facts(release: ReleaseRecord, images: Sequence[ImageRecords]) -> tu
     )
 
 
-def _since(difference: Difference | None) -> tuple[str, ...]:
-    """What changed since the release before, in one sentence; the whole of it is a file beside the records."""
-    if difference is None:
-        return ()
-    return (
-        f"Since {difference.before.version}: {difference_view.headline(difference)} The whole is in difference.md.",
-    )
+def _since(given: ImageRecords) -> str:
+    """What changed since the release before; the whole of it is a file beside the records."""
+    if given.incomparable:
+        return f"What changed since the release before is not known: {given.incomparable}."
+    if given.difference is None:
+        return ""
+    said = difference_view.headline(given.difference)
+    return f"Since {given.difference.before.version}: {said} The whole is in difference.md."
 
 
 def image_view(release: ReleaseRecord, given: ImageRecords) -> ImageView:
@@ -124,7 +125,8 @@ def image_view(release: ReleaseRecord, given: ImageRecords) -> ImageView:
         size=units.size(build.size) if build else "",
         tags=tuple(one.tag for one in promoted if one.digest == digest),
         references=tuple(f"{release.registry}/{_tag(one)}" for one in promoted if one.digest == digest),
-        notes=(*notes, *_since(given.difference), *_tags_elsewhere(digest, promoted)),
+        notes=(*notes, *_tags_elsewhere(digest, promoted)),
+        since=_since(given),
         contents=_contents(build),
         layers=layer_views(build.layers) if build else (),
         kinds=kind_views(build.layers) if build else (),

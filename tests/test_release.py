@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -14,6 +15,7 @@ import pytest
 
 from images import catalog
 from oci.registry import Registry
+from publish.rules import channels
 from runner import home as places
 from tests.fakes.registry import FakeRegistry
 from tests.publish.released import STAGING, staged
@@ -71,6 +73,25 @@ def test_wrong_usage_is_one_line_and_exit_code_2(case: str, home: Path) -> None:
     assert len(errors) == 1
     assert message in errors[0]
     assert "Traceback" not in done.stderr
+
+
+WITH_CHANNELS = """
+import sys
+from pathlib import Path
+from publish.rules import channels
+channels.load.__defaults__ = (Path(sys.argv[1]),)
+import release
+sys.exit(release.main(["plan", "v2.6.0"]))
+"""
+
+
+def test_a_mistake_in_what_arguments_are_made_of_is_one_line_and_exit_code_2(tmp_path: Path) -> None:
+    file = tmp_path / "channels.yaml"
+    file.write_text(channels.CHANNELS.read_text().replace("announce_days", "announce_day"))
+    command = [sys.executable, "-c", WITH_CHANNELS, str(file)]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=places.REPOSITORY, check=False)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert re.fullmatch(r"error: .*channels\.yaml:\d+: unknown key `announce_day` -> fix the line\n", done.stderr)
 
 
 def test_a_registry_that_does_not_answer_is_exit_code_3(home: Path) -> None:

@@ -17,8 +17,10 @@ from pathlib import Path
 
 import pytest
 
+from publish import webhook
 from publish.rules import channels
 from publish.rules.cadence import Due
+from report import feed
 from runner import records
 from runner.home import REPOSITORY
 from tests import workflow_rules as rules
@@ -87,6 +89,7 @@ PLANTED: dict[Rule, list[tuple[str, str, str]]] = {
     rules.secrets_are_where_they_are_needed: [
         ("workflows/ci.yml", "- run: make fast", "- run: echo ${{ secrets.STAGING_PASSWORD }}"),
         ("workflows/release.yml", "secrets.EVIDENCE_KEY", "secrets.DECISION_KEY"),
+        ("workflows/release.yml", "KIND: ${{ inputs.kind }}", "KIND: ${{ secrets.WEBHOOK_SECRET }}"),
         ("workflows/release.yml", "environment: production", "environment: staging"),
         ("workflows/rescan.yml", "    environment: staging\n", ""),
         ("workflows/rescan.yml", "secrets.STAGING_USER", "toJSON(secrets)"),
@@ -94,6 +97,25 @@ PLANTED: dict[Rule, list[tuple[str, str, str]]] = {
         ("workflows/release.yml", "env:\n  VERSION:", "env:\n  KEY: ${{ secrets.KEY }}\n  VERSION:"),
         ("workflows/monthly.yml", "PRODUCTION_USER: from the environment", "PRODUCTION_USER: ${{ secrets.USER }}"),
         ("workflows/monthly.yml", "    secrets: #", "    secrets: inherit\n    x: #"),
+    ],
+    rules.callers_hand_on_every_name: [
+        ("workflows/monthly.yml", "      WEBHOOK: from the environment\n", ""),
+        ("workflows/quarterly.yml", "DECISION_KEY: from the environment", "DECISION_KEY: none"),
+        (
+            "workflows/release.yml",
+            "      WEBHOOK_SECRET:\n",
+            "      ANOTHER:\n        required: true\n      WEBHOOK_SECRET:\n",
+        ),
+    ],
+    rules.placeholders_are_no_values: [
+        (
+            "workflows/release.yml",
+            "secrets.WEBHOOK != 'from the environment' && secrets.WEBHOOK || ''",
+            "secrets.WEBHOOK",
+        ),
+        ("workflows/release.yml", "secrets.WEBHOOK_SECRET || ''", "secrets.WEBHOOK || ''"),
+        ("workflows/release.yml", "secrets.WEBHOOK != 'from the environment'", "secrets.WEBHOOK != 'none'"),
+        ("workflows/release.yml", "sign with\n        required: true", "sign with\n        required: false"),
     ],
     rules.only_logins_and_signatures_see_secrets: [
         ("workflows/release.yml", "IMAGES: ${{ needs.", "KEY: ${{ secrets.EVIDENCE_KEY }}\n      IMAGES: ${{ needs."),
@@ -300,6 +322,18 @@ def test_every_run_renews_unless_told_otherwise_and_its_other_jobs_only_assemble
     assert renewing == ["shared"]
 
 
+@pytest.mark.parametrize(("kind", "word"), [("patch", ""), ("feature", ""), ("major", " --approve")])
+def test_who_lets_a_major_release_into_production_approves_it(kind: str, word: str, tmp_path: Path) -> None:
+    assert workflows(REPOSITORY)["release.yml"]["jobs"]["promote"]["environment"] == "production"
+    stub(tmp_path / "release.py", 'echo "$*" >> called')
+    given = {"VERSION": "v2.6.0", "IMAGES": "base,cv", "CHANNEL": "production", "KIND": kind, "approved": "yes"}
+    assert ran(script("release.yml", "promote", "promote"), tmp_path, tmp_path, **given)[0] == 0
+    assert (tmp_path / "called").read_text().splitlines() == [
+        "build v2.6.0 --images base,cv",
+        f"promote v2.6.0 --images base,cv --channel production --kind {kind}{word}",
+    ]
+
+
 DUE = (
     Due("release", "2.6", "v2.6.2", "v2.6.3", "monthly", "patch", "2026-11-16", ("the calendar says 2026-11-16",)),
     Due("release", "2.6", "v2.6.2", "v2.6.4", "quarterly", "feature", "2026-10-01", ("the calendar says 2026-10-01",)),
@@ -330,6 +364,75 @@ def test_where_nothing_is_due_nothing_is_released(file: str, tmp_path: Path) -> 
 def test_a_due_that_fails_is_not_nothing(tmp_path: Path) -> None:
     stub(tmp_path / "release.py", "exit 3")
     assert ran(script("monthly.yml", "due", "due --json"), tmp_path, tmp_path)[:2] == (3, "")
+
+
+RELEASES = """echo "$*" >> "$CALLED"
+case "$1 $2" in
+  "api "*) [ -z "$API_FAILS" ] || exit 1; printf 'v2.6.1\\nv2.6.0\\n' ;;
+  "release download") [ "$3" != "$LOST" ] || exit 1; echo "feed of $3" > "$7" ;;
+  "release view") [ "$3" = --json ] && echo "$LATEST" || [ -n "$THERE" ] ;;
+esac
+"""
+"""A `gh` that writes down how it was called."""
+
+
+def announced(containing: str, folder: Path, **given: str) -> tuple[int, list[str]]:
+    """Exit code and calls of `gh` of a step of `announce`."""
+    stub(folder / "gh", RELEASES)
+    called = folder / "called"
+    everything = {"API_FAILS": "", "LOST": "", "THERE": "", "LATEST": "v2.6.2", **given}
+    step = script("release.yml", "announce", containing)
+    code, _, _ = ran(step, folder, folder, VERSION="v2.6.2", GITHUB_SHA="a", CALLED=str(called), **everything)
+    return code, called.read_text().splitlines() if called.exists() else []
+
+
+def test_the_feeds_of_earlier_releases_are_fetched(tmp_path: Path) -> None:
+    code, called = announced("gh api", tmp_path, GITHUB_REPOSITORY="owner/images")
+    assert code == 0
+    assert called[0].startswith(f"api repos/owner/images/releases?per_page={feed.ENTRIES} ")
+    assert {path.name: path.read_text() for path in (tmp_path / "feeds").glob("*.atom")} == {
+        f"{version}.atom": f"feed of {version}\n" for version in ("v2.6.1", "v2.6.0")
+    }
+
+
+@pytest.mark.parametrize("fault", [{"API_FAILS": "yes"}, {"LOST": "v2.6.0"}])
+def test_a_feed_that_could_not_be_fetched_is_not_left_out(fault: dict[str, str], tmp_path: Path) -> None:
+    assert announced("gh api", tmp_path, GITHUB_REPOSITORY="owner/images", **fault)[0] == 1
+
+
+def test_only_releases_that_have_a_feed_are_asked_for_it() -> None:
+    with_jq()
+    (asked,) = re.findall("--jq '(.*)'", script("release.yml", "announce", "gh api"))
+    assets = {"v2.6.1": ["notes.md", feed.FILE], "v2.6.0": [], "v2.5.0": ["other"]}
+    said = json.dumps(
+        [{"tag_name": tag, "assets": [{"name": each} for each in names]} for tag, names in assets.items()]
+    )
+    done = subprocess.run(["jq", "--raw-output", asked], input=said, capture_output=True, text=True, check=True)
+    assert done.stdout == "v2.6.1\n"
+
+
+@pytest.mark.parametrize(("there", "made"), [("", "release create v2.6.2"), ("yes", "release edit v2.6.2")])
+def test_notes_and_feed_are_published_with_the_release(there: str, made: str, tmp_path: Path) -> None:
+    code, called = announced("gh release create", tmp_path, THERE=there)
+    assert code == 0
+    assert [call for call in called if call.startswith(made)]
+    assert [call for call in called if " upload " in call] == [
+        "release upload v2.6.2 notes.md out/releases.atom --clobber"
+    ]
+
+
+def test_the_feed_is_where_it_is_read_also_after_a_patch_of_an_older_line(tmp_path: Path) -> None:
+    _, called = announced("gh release create", tmp_path, LATEST="v2.9.0")
+    assert called[-1] == "release upload v2.9.0 out/releases.atom --clobber"
+
+
+@pytest.mark.parametrize("address", ["", "https://example.com/hook"])
+def test_teams_are_told_where_a_webhook_is_set(address: str, tmp_path: Path) -> None:
+    stub(tmp_path / "release.py", "touch told; cat /dev/null")
+    given = {"VERSION": "v2.6.2", "GITHUB_SERVER_URL": "https://github.com", "GITHUB_REPOSITORY": "owner/images"}
+    step = script("release.yml", "announce", "no webhook is set")
+    code, _, _ = ran(step, tmp_path, tmp_path, **given, **{webhook.ADDRESS: address})
+    assert (code, (tmp_path / "told").exists()) == (0, bool(address))
 
 
 @pytest.mark.parametrize("size", [10, (1 << 20) - 1, 1 << 20, 3 << 20])

@@ -18,6 +18,7 @@ from runner.home import REPOSITORY
 
 STAGING = frozenset({"STAGING_USER", "STAGING_PASSWORD"})
 SIGNED = STAGING | {"EVIDENCE_KEY"}
+WEBHOOK = frozenset({"WEBHOOK", "WEBHOOK_SECRET"})
 PRODUCTION = frozenset({"PRODUCTION_USER", "PRODUCTION_PASSWORD", "DECISION_KEY"})
 
 SECRETS = {
@@ -26,12 +27,15 @@ SECRETS = {
     "release.yml validate": SIGNED,
     "release.yml scan": SIGNED,
     "release.yml promote": PRODUCTION,
-    "release.yml announce": STAGING,
+    "release.yml announce": STAGING | WEBHOOK,
     "monthly.yml due": STAGING,
     "quarterly.yml due": STAGING,
     "rescan.yml rescan": STAGING,
 }
 """The secrets of each job that has any."""
+
+PLACEHOLDER = "from the environment"
+"""What callers pass for each secret of the workflow they call; the environment's own value replaces it."""
 
 WRITES = {
     "release.yml announce": {"contents"},
@@ -56,6 +60,8 @@ WORDS = {
     "CHANNEL": "monthly",
     "KIND": "patch",
     "PYTORCH_CUDA_IMAGES_REGISTRY": "registry.example.com",
+    "GITHUB_SERVER_URL": "https://github.com",
+    "GITHUB_REPOSITORY": "owner/images",
 }
 """What stands for the variables of commands when they are parsed."""
 
@@ -178,6 +184,40 @@ def _secrets(job: dict[str, Any]) -> frozenset[str]:
     return frozenset(re.findall(r"secrets\.(\w+)", text)) | every
 
 
+def callers_hand_on_every_name(root: Path) -> Iterator[str]:
+    """A name that is not passed is not handed on, and what is passed is a secret of nobody."""
+    for where, job in jobs(root):
+        if "uses" in job:
+            declared = _declared(load(root / job["uses"]))
+            if job.get("secrets") != dict.fromkeys(declared, PLACEHOLDER):
+                yield f"{where}: passes {job.get('secrets')}, not `{PLACEHOLDER}` for each of {', '.join(declared)}"
+
+
+def placeholders_are_no_values(root: Path) -> Iterator[str]:
+    """Where the environment has no value of its own, the placeholder stays: what may be absent is held against it."""
+    for file, workflow in workflows(root).items():
+        optional = {name for name, secret in _declared(workflow).items() if secret.get("required") is not True}
+        if not optional <= WEBHOOK:
+            yield f"{file}: does without {', '.join(sorted(optional - WEBHOOK))}"
+        for text in _texts(workflow["jobs"]):
+            for name in optional & set(re.findall(r"secrets\.(\w+)", text)):
+                if text != f"${{{{ secrets.{name} != '{PLACEHOLDER}' && secrets.{name} || '' }}}}":
+                    yield f"{file}: takes the placeholder of {name} for a value: {text}"
+
+
+def _declared(workflow: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """The secrets that a workflow is called with."""
+    return dict((workflow["on"].get("workflow_call") or {}).get("secrets") or {})
+
+
+def _texts(part: object) -> Iterator[str]:
+    """Every text in a part of a workflow."""
+    if isinstance(part, str):
+        yield part
+    for each in part.values() if isinstance(part, dict) else part if isinstance(part, list) else ():
+        yield from _texts(each)
+
+
 def only_logins_and_signatures_see_secrets(root: Path) -> Iterator[str]:
     """Never a whole job: a step of somebody else's would see them."""
     for where, job in jobs(root):
@@ -276,6 +316,8 @@ RULES: tuple[Rule, ...] = (
     checkouts_keep_no_token,
     strangers_reach_no_runner_of_ours,
     secrets_are_where_they_are_needed,
+    callers_hand_on_every_name,
+    placeholders_are_no_values,
     only_logins_and_signatures_see_secrets,
     scripts_hold_no_expressions,
     scripts_stop_at_the_first_error,

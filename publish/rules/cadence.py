@@ -124,7 +124,7 @@ def _by_calendar(
     day = scheduled(channel.calendar, today)
     if any(each.day >= day and _does_the_work(channels, each, channel) for each in released):
         return
-    late = f", {(today - day).days} days ago" if day < today else ""
+    late = f", {_days((today - day).days)} ago" if day < today else ""
     yield _Reason(day, f"the calendar says {day}{late}")
 
 
@@ -162,7 +162,7 @@ def _announcement(today: datetime.date, days: int, newest: Version, line: Line) 
     if today < since:
         return
     left = (line.supported_until - today).days
-    text = f"its support ends on {line.supported_until}, in {left} days: announce it"
+    text = f"its support ends on {line.supported_until}, {f'in {_days(left)}' if left else 'today'}: announce it"
     yield Due("announce", newest.line, str(newest), "", "", "", since.isoformat(), (text,))
 
 
@@ -174,6 +174,10 @@ def _released(channels: Channels, out: Sequence[Out], line: str) -> list[Out]:
         for each in out
         if each.version.line == line and (each.channel not in known or known[each.channel].releases)
     ]
+
+
+def _days(count: int) -> str:
+    return f"{count} day{'' if count == 1 else 's'}"
 
 
 def _workday(day: datetime.date) -> datetime.date:

@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from commands.arguments import options
+from commands import prepare
+from commands.arguments import options, release
 from commands.command import Command
-from commands.parser import COMMANDS, parser
+from commands.parser import COMMANDS, parse, parser
+from images.catalog import Version
 from publish.pipeline import STAGES, Options
 from runner.errors import EXIT_OK
 
@@ -23,8 +25,15 @@ def test_help_says_what_a_command_is_for(command: Command, capsys: pytest.Captur
     with pytest.raises(SystemExit) as done:
         parser().parse_args([command.name, "--help"])
     assert done.value.code == EXIT_OK
-    said = "One stage by itself" if command.name in STAGES else f"`{command.name}`: "
-    assert f"\n{said}" in capsys.readouterr().out
+    assert f"\n`{command.name}`: " in capsys.readouterr().out
+
+
+def test_no_two_commands_are_for_the_same() -> None:
+    assert len({command.run.__doc__ for command in COMMANDS}) == len(COMMANDS)
+
+
+def test_a_command_knows_what_was_typed() -> None:
+    assert parse(["report", "v2.6.0", "--images", "cv"]).typed == ("report", "v2.6.0", "--images", "cv")
 
 
 def test_a_command_that_takes_only_a_database_leaves_the_rest_as_it_is_by_default() -> None:
@@ -38,6 +47,32 @@ def test_only_a_build_by_itself_renews() -> None:
     assert options(parser().parse_args(["build", "v2.6.0"])) == Options()
     with pytest.raises(SystemExit):
         parser().parse_args(["release", "v2.6.0", "--renew"])
+
+
+def test_a_record_names_the_command_that_was_typed(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTORCH_CUDA_IMAGES_REGISTRY", "registry.example.com")
+    assert release(parse(["scan", "v2.6.0", "--images", "cv"])).command == "./release.py scan v2.6.0 --images cv"
+
+
+@pytest.mark.parametrize("form", ["json", "github"])
+def test_plans_of_several_lines_are_one_document(
+    form: str, home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    newest = [Version("2.6", 0), Version("2.6", 3)]
+    monkeypatch.setattr(prepare, "_versions", lambda *_: newest)
+    asked = parse(["plan", "--images", "cv", "--format", form])
+    assert asked.run(asked) == EXIT_OK
+    answered = json.loads(capsys.readouterr().out)
+    plans = answered if form == "json" else answered["include"]
+    assert [plan["version"] for plan in plans] == ["v2.6.0", "v2.6.3"]
+
+
+def test_the_plan_of_every_line_is_a_list_however_many_there_are(
+    home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked = parse(["plan", "--json"])
+    assert asked.run(asked) == EXIT_OK
+    assert isinstance(json.loads(capsys.readouterr().out), list)
 
 
 def test_a_dry_release_shows_the_plan(home: Path, capsys: pytest.CaptureFixture[str]) -> None:

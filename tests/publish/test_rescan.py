@@ -24,9 +24,9 @@ from publish.rescan import NO_SBOM, rescan
 from publish.tags import lock
 from publish.tags.rollback import yank
 from publish.tags.transaction import Approved, Production, TagSet, promote
-from runner.errors import ConfigError
+from runner.errors import ConfigError, EnvironmentFailed
 from runner.verdict import Verdict
-from scan import store, trivy
+from scan import assess, store, trivy
 from scan.assess import Judges
 from scan.history import History
 from scan.policy import load_policy
@@ -142,9 +142,9 @@ def test_the_newest_release_that_its_users_are_on_decides(
     release("v2.6.0", "base")
     release("v2.6.1", "base", jinja2="3.1.6")
     yank(Production(registry, own.repositories, "a test"), "v2.6.1", "it loses data")
-    assert [(due.newest, due.next) for due in rescan(Bench(registry, own, trust(P256), judges), PRODUCTION).due] == [
-        ("v2.6.0", "v2.6.2")
-    ]
+    judged = rescan(Bench(registry, own, trust(P256), judges), PRODUCTION)
+    assert [(due.newest, due.next) for due in judged.due] == [("v2.6.0", "v2.6.2")]
+    assert (judged.newest, judged.verdict, judged.outdated) == (("v2.6.0",), Verdict.FAIL, ())
 
 
 def test_an_old_release_that_is_refused_is_told_and_makes_nothing_due(
@@ -155,6 +155,8 @@ def test_an_old_release_that_is_refused_is_told_and_makes_nothing_due(
     judged = rescan(Bench(registry, own, trust(P256), judges), PRODUCTION)
     assert [each.verdict for each in judged.judgements] == [Verdict.PASS, Verdict.FAIL]
     assert judged.due == ()
+    assert (judged.newest, judged.verdict) == (("v2.6.1",), Verdict.PASS)
+    assert [(each.version, each.image) for each in judged.outdated] == [("v2.6.0", "base")]
 
 
 def test_history_grows_by_what_is_new(registry: Registry, own: Catalog, release: Release, judges: Judges) -> None:
@@ -173,6 +175,34 @@ def test_an_image_without_a_stored_bill_is_not_proven(
     release("v2.6.0", "base", listed=False)
     judged = rescan(Bench(registry, own, trust(P256), judges), PRODUCTION)
     assert [(each.verdict, each.reason) for each in judged.judgements] == [(Verdict.INCONCLUSIVE, NO_SBOM)]
+    assert judged.verdict is Verdict.INCONCLUSIVE
+    release("v2.6.1", "base", jinja2="3.1.6")
+    assert rescan(Bench(registry, own, trust(P256), judges), PRODUCTION).verdict is Verdict.PASS
+    release("v2.6.2", "base", listed=False)
+    assert rescan(Bench(registry, own, trust(P256), judges), PRODUCTION).verdict is Verdict.INCONCLUSIVE
+
+
+def test_a_scanner_that_fails_on_the_newest_decides_and_on_an_older_one_does_not(
+    registry: Registry, own: Catalog, release: Release, judges: Judges, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def assessed(path: Path, *given: object) -> assess.Assessment:
+        if bad[-1] in path.read_text():
+            raise EnvironmentFailed("trivy ended with 1")
+        return whole(path, *given)  # type: ignore[arg-type]
+
+    whole, bad = assess.assess, list[str]()
+    monkeypatch.setattr(assess, "assess", assessed)
+    release("v2.6.0", "base", jinja2="3.1.5")
+    release("v2.6.1", "base", jinja2="3.1.6")
+    for days, (broken, verdict) in enumerate((("3.1.5", Verdict.PASS), ("3.1.6", Verdict.INFRA))):
+        bad.append(broken)
+        night = replace(judges, today=TODAY + timedelta(days=days))
+        assert rescan(Bench(registry, own, trust(P256), night), PRODUCTION).verdict is verdict
+
+
+def test_nothing_that_is_out_is_nothing_proven(registry: Registry, own: Catalog, judges: Judges) -> None:
+    judged = rescan(Bench(registry, own, trust(P256), judges), PRODUCTION)
+    assert (judged.newest, judged.verdict) == ((), Verdict.INCONCLUSIVE)
 
 
 def test_a_line_past_its_support_is_left_alone(

@@ -9,7 +9,7 @@ import hashlib
 from dataclasses import replace
 
 from images.record import BuildRecord, BuiltLayer, DebianPackage
-from publish.record import Promotion, ReleaseRecord, StageTime
+from publish.record import Promotion, Refusal, ReleaseRecord, StageTime
 from report.model import ImageRecords
 from runner.verdict import Verdict
 from scan.record import Database, Finding, Judged, Origin, Problem, Sbom, ScanRecord, Standing
@@ -18,6 +18,7 @@ from validation.record import Check, Environment, Figure, SuiteResult, Validatio
 VERSION = "v2.6.0"
 DATABASE = Database("ghcr.io/aquasecurity/trivy-db:2", hashlib.sha256(b"database").hexdigest(), "2026-11-20T18:31:00Z")
 REGISTRY = "localhost:5000"
+REFUSED = ("cv: test result: suite versions: fail", "a release has all images, and rl are not among them")
 HOSTILE = (
     '<script>alert(1)</script> a|b `tick` \\| *bold*\nsecond & "line" </pre> \x1b[31mred\x1b[0m \x00 \u202edesrever'
 )
@@ -312,6 +313,7 @@ def release(verdict: Verdict = Verdict.FAIL) -> ReleaseRecord:
         ),
         command=f"./release.py release {VERSION}",
         finished_at="2026-11-21T02:18:02+00:00",
+        refusal=None if verdict is Verdict.PASS else Refusal(verdict, REFUSED),
     )
 
 

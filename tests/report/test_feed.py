@@ -155,6 +155,67 @@ def test_a_time_without_a_zone_is_utc() -> None:
     assert said(entry, "updated") == "2026-11-21T02:18:02Z"
 
 
+# What was published before
+
+
+def kept(folder: Path, version: str, *releases: Release) -> Path:
+    """A feed as it was published with a version."""
+    folder.mkdir(exist_ok=True)
+    return feed.write(folder, PLACE, releases).rename(folder / f"{version}.atom")
+
+
+def test_entries_that_were_published_before_are_kept_to_the_byte(tmp_path: Path) -> None:
+    hostile = Release(replace(FIRST.record, reason=samples.HOSTILE), samples.HOSTILE + markdown(patched()))
+    kept(tmp_path, "v2.6.0", hostile)
+    assert atom(PLACE, [SECOND], feed.published(tmp_path)) == atom(PLACE, [SECOND, hostile])
+
+
+def test_a_release_told_again_replaces_its_entry(tmp_path: Path) -> None:
+    kept(tmp_path, "v2.6.1", FIRST, SECOND)
+    again = replace(SECOND, notes="# Mended\n")
+    assert atom(PLACE, [again], feed.published(tmp_path)) == atom(PLACE, [FIRST, again])
+
+
+def test_what_a_release_s_own_feed_says_counts_before_copies(tmp_path: Path) -> None:
+    """And a copy before nothing: the feed of a release may be lost."""
+    other = Release(record("v2.6.2", "2027-01-15T00:00:00Z"), "")
+    mended = replace(SECOND, notes="# Mended\n")
+    kept(tmp_path, "v2.6.0", FIRST, SECOND)
+    own = kept(tmp_path, "v2.6.1", mended)
+    kept(tmp_path, "v2.6.2", FIRST, SECOND, other)
+    assert atom(PLACE, [], feed.published(tmp_path)) == atom(PLACE, [FIRST, mended, other])
+    own.unlink()
+    assert atom(PLACE, [], feed.published(tmp_path)) == atom(PLACE, [FIRST, SECOND, other])
+
+
+def test_releases_told_at_once_lose_none(tmp_path: Path) -> None:
+    """Neither knows of the other, and the next knows both."""
+    kept(tmp_path, "v2.6.0", FIRST)
+    kept(tmp_path, "v2.6.1", FIRST, SECOND)
+    other = Release(record("v2.9.0", "2026-12-15T03:00:00Z"), "")
+    kept(tmp_path, "v2.9.0", FIRST, other)
+    assert atom(PLACE, [], feed.published(tmp_path)) == atom(PLACE, [FIRST, SECOND, other])
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "no element found"),
+        ("<html></html>", "it is a `html`"),
+        (atom(PLACE, [FIRST])[:-40], "no element found|unclosed token"),
+        (
+            atom(PLACE, [FIRST]).replace("<summary>", "<summery>").replace("</summary>", "</summery>"),
+            "without `summary`",
+        ),
+        (atom(PLACE, [FIRST]).replace("2026-11-21T02:18:02Z", "yesterday"), "yesterday"),
+    ],
+)
+def test_what_is_no_feed_is_refused(text: str, said: str, tmp_path: Path) -> None:
+    (tmp_path / "v2.6.0.atom").write_text(text)
+    with pytest.raises(ConfigError, match=rf"v2\.6\.0\.atom is no feed of releases: .*({said})"):
+        feed.published(tmp_path)
+
+
 def test_it_is_written_as_declared(tmp_path: Path) -> None:
     path = feed.write(tmp_path, PLACE, [FIRST])
     assert path == tmp_path / "releases.atom"

@@ -238,6 +238,16 @@ def test_a_new_image_of_an_old_line() -> None:
     assert under(text, "### Security")[0].endswith("| base |")
 
 
+def test_why_an_image_could_not_be_compared_is_told() -> None:
+    without = replace(image_notes("cv"), incomparable="no bill of materials of v2.5.9 cv is stored")
+    text = markdown(given(image_notes("base", moved("base")), without))
+    assert (
+        "- **cv**: what changed since the release before is not known: no bill of materials of v2.5.9 cv is stored."
+        in lines(text)
+    )
+    assert "no earlier release of the line" not in text
+
+
 def test_a_difference_about_other_bytes_counts_for_nothing() -> None:
     text = markdown(given(image_notes("base", moved("cv"))))
     short = samples.digest("cv")[:19]

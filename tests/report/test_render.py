@@ -243,6 +243,24 @@ def test_what_was_proven_is_on_the_page() -> None:
             assert shown in text
 
 
+def test_everything_that_kept_it_out_of_production_is_listed() -> None:
+    release, images = full()
+    for text in (render.html(release, images), render.markdown(release, images)):
+        assert "Kept out of production by" in text
+        for reason in samples.REFUSED:
+            assert reason in text
+    allowed = replace(release, refusal=None)
+    for text in (render.html(allowed, images), render.markdown(allowed, images)):
+        assert "Kept out of production by" not in text
+
+
+def test_why_there_is_no_difference_is_on_both_pages() -> None:
+    release, images = full()
+    without = (replace(images[0], incomparable="no bill of materials of v2.5.9 base is stored"), *images[1:])
+    for text in (render.html(release, without), render.markdown(release, without)):
+        assert "not known: no bill of materials of v2.5.9 base is stored." in text
+
+
 def test_same_records_same_bytes_in_any_process() -> None:
     code = "import sys; from report import render; from tests.report import samples; "
     code += "r = samples.release(), samples.images(); sys.stdout.write(render.html(*r) + render.markdown(*r))"

@@ -340,9 +340,16 @@ def test_a_suite_s_own_cause_is_shown_where_no_check_has_it() -> None:
     assert validation_view.suite_view(told).cause == ""
 
 
-def test_the_difference_to_the_release_before_is_a_note() -> None:
+def test_what_changed_since_the_release_before_is_one_sentence() -> None:
     layers = (Layer("sha256:1", 1_000_000),)
     before, after = (Snapshot(version, "sha256:0", (package(),), (), layers) for version in ("v2.6.0", "v2.6.1"))
     shown = only(replace(base(), difference=difference(before, after)))
-    assert any(note.startswith("Since v2.6.0: no package changed") for note in shown.notes)
-    assert not any(note.startswith("Since") for note in only(base()).notes)
+    assert shown.since.startswith("Since v2.6.0: no package changed")
+    assert only(base()).since == ""
+
+
+def test_a_difference_that_could_not_be_made_is_told() -> None:
+    shown = only(replace(base(), incomparable="no bill of materials of v2.6.0 base is stored"))
+    assert shown.since == (
+        "What changed since the release before is not known: no bill of materials of v2.6.0 base is stored."
+    )

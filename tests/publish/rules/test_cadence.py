@@ -172,7 +172,7 @@ def test_what_was_withdrawn_takes_its_number_with_it_and_leaves_its_work_undone(
     refused = [judgement("v2.6.0", "cv", Verdict.FAIL, "2026-09-16"), judgement("v2.6.1", "cv", Verdict.FAIL)]
     (found,) = due(day("2026-09-16"), shipped, {"2.6": line}, [first, replace(second, withdrawn=True)], refused)
     assert (found.version, found.newest) == ("v2.6.2", "v2.6.0")
-    assert found.reasons == ("cv is refused since 2026-09-16: CVE-1", "the calendar says 2026-09-15, 1 days ago")
+    assert found.reasons == ("cv is refused since 2026-09-16: CVE-1", "the calendar says 2026-09-15, 1 day ago")
     every, _ = due(day("2026-09-15"), shipped, {"2.6": line}, [replace(first, withdrawn=True)])
     assert (every.version, every.newest) == ("v2.6.1", "v2.6.0")
 
@@ -253,15 +253,15 @@ def test_security_does_not_wait_for_a_feature_release(shipped: Channels, line: L
     ("today", "left"),
     [
         ("2027-03-31", None),
-        ("2027-04-01", 90),
-        ("2027-04-02", 89),
-        ("2027-06-29", 1),
-        ("2027-06-30", 0),
+        ("2027-04-01", "in 90 days"),
+        ("2027-04-02", "in 89 days"),
+        ("2027-06-29", "in 1 day"),
+        ("2027-06-30", "today"),
         ("2027-07-01", None),
         ("2028-01-03", None),
     ],
 )
-def test_the_end_of_support_is_announced(shipped: Channels, line: Line, today: str, left: int | None) -> None:
+def test_the_end_of_support_is_announced(shipped: Channels, line: Line, today: str, left: str | None) -> None:
     released = out("0 production 2027-06-30")
     found = due(day(today), shipped, {"2.6": line}, released)
     if left is None:
@@ -270,7 +270,7 @@ def test_the_end_of_support_is_announced(shipped: Channels, line: Line, today: s
     (each,) = found
     assert (each.action, each.version, each.channel, each.kind) == ("announce", "", "", "")
     assert each.since == "2027-04-01"
-    assert str(each) == (f"line 2.6, since 2027-04-01: its support ends on 2027-06-30, in {left} days: announce it")
+    assert str(each) == (f"line 2.6, since 2027-04-01: its support ends on 2027-06-30, {left}: announce it")
 
 
 def test_nothing_is_due_after_the_end_of_support(shipped: Channels, line: Line) -> None:

@@ -1,0 +1,34 @@
+"""What the commands about releases that are out say, and how they end."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from commands import released
+from commands.parser import parse
+from publish.rescan import Due, Rescan
+from runner.verdict import Verdict
+from scan.history import Judgement
+
+OLD = Judgement("2026-11-21", "v2.6.0", "base", "sha256:0", Verdict.FAIL, "CVE-2026-1", 0.1)
+DUE = Due("2.6", "v2.6.1", "v2.6.2", ("base: CVE-2026-1",))
+
+
+@pytest.mark.parametrize(
+    ("verdict", "code"), [(Verdict.PASS, 0), (Verdict.FAIL, 1), (Verdict.INFRA, 3), (Verdict.INCONCLUSIVE, 4)]
+)
+def test_a_rescan_ends_as_the_newest_releases_stand(
+    verdict: Verdict, code: int, home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    due = (DUE,) if verdict is Verdict.FAIL else ()
+    judged = Rescan("2026-11-21", None, (OLD,), ("v2.6.1",), verdict, due, 0.1)
+    monkeypatch.setenv("PYTORCH_CUDA_IMAGES_REGISTRY", "registry.example.com")
+    monkeypatch.setattr(released, "rescan", lambda *_: judged)
+    monkeypatch.setattr(released, "_bench", lambda *_: None)
+    asked = parse(["rescan"])
+    assert asked.run(asked) == code
+    said = capsys.readouterr().err
+    assert "v2.6.0 base is refused, and nobody need be on it: CVE-2026-1" in said
+    assert ("line 2.6 needs v2.6.2" in said) is (code == 1)

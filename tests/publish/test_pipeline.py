@@ -1,0 +1,274 @@
+"""What is written down of a release: what kept it from production, and the same on every machine."""
+
+from __future__ import annotations
+
+import datetime
+import re
+from argparse import Namespace
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from cryptography.hazmat.primitives import serialization
+
+from commands import cut, released
+from commands.parser import parse
+from images import catalog
+from images import plan as planning
+from oci.registry import Registry
+from publish import pipeline, webhook
+from publish.evidence import attest, keys
+from publish.pipeline import Options, Release
+from publish.promotion import Asked
+from publish.published import CANDIDATE, PRODUCTION
+from publish.record import ReleaseRecord
+from publish.tags import journal, lock, transaction
+from publish.tags.journal import Journal
+from report import feed
+from runner import records
+from runner.errors import EnvironmentFailed, ReleaseError
+from runner.verdict import Verdict
+from scan import assess
+from tests.fakes.registry import FakeRegistry
+from tests.fakes.trivy_db import write
+from tests.publish.line import TODAY, Line
+from tests.publish.released import STAGING
+from tests.publish.signed import H200, P256
+from tests.report.test_feed import PLACE, SECOND
+
+A100 = "NVIDIA A100-SXM4-80GB"
+HOPPER = "base: tested on NVIDIA A100-SXM4-80GB, and a Hopper GPU is demanded"
+FIRST = Asked(channel=PRODUCTION, kind="major", approved=True)
+OPEN = Asked(kind="major", approved=True)
+"""Production where the evidence allows it, else a candidate."""
+
+Cut = Callable[..., Release]
+
+
+@pytest.fixture
+def line(tmp_path: Path, home: Path) -> Iterator[Line]:
+    shipped = catalog.load()
+    own = replace(shipped, images=("base",), repositories=replace(shipped.repositories, staging=STAGING))
+    with FakeRegistry() as fake:
+        yield Line(Registry(fake.host), own, tmp_path)
+
+
+@pytest.fixture
+def release(line: Line, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Cut:
+    """v2.6.0 on a machine of that name, its evidence already in the registry."""
+    monkeypatch.setattr(lock, "_wait", lambda *_: None)
+    monkeypatch.setattr(pipeline, "_today", lambda: TODAY)
+    private = P256.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    public = P256.public_key().public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
+    monkeypatch.setenv(keys.SIGNING_KEY, private.decode())
+    monkeypatch.setenv(keys.TRUSTED_KEYS, public.decode())
+
+    def made(machine: str, asked: Asked = FIRST, version: str = "v2.6.0") -> Release:
+        out, number = tmp_path / machine, line.catalog.version(version)
+        plan = planning.make(line.catalog, number, ["base"], out)
+        return Release(line.catalog, number, plan, line.registry, out, Options(promotion=asked), "./release.py it")
+
+    return made
+
+
+def prepared(line: Line, *gpus: str, version: str = "v2.6.0") -> None:
+    """All evidence of a build, which carries its version's tag in staging."""
+    build = line.prepare(version, gpus=gpus)
+    manifest = line.registry.manifest(STAGING, build.digest)
+    assert manifest is not None
+    line.registry.put_manifest(STAGING, version, manifest)
+
+
+def ended(made: Release, *stages: str) -> int:
+    return cut._run_stages(made, stages, Namespace(json=False))
+
+
+# What kept it from production
+
+
+def test_a_release_that_production_refused_says_so_and_does_not_end_well(line: Line, release: Cut) -> None:
+    prepared(line, A100)
+    made = release("here", OPEN)
+    assert ended(made, "promote", "report") == 4
+    record = records.read(ReleaseRecord, made.release_path)
+    assert record is not None
+    assert (record.channel, record.verdict) == (CANDIDATE, Verdict.INCONCLUSIVE)
+    assert record.refusal is not None
+    assert record.refusal.reasons[0].startswith(HOPPER)
+    assert record.reason.startswith(f"not for production: {HOPPER}")
+    first = (made.release_path.parent / "report.md").read_text().splitlines()[0]
+    assert "inconclusive: not for production: base: tested on NVIDIA A100-SXM4-80GB" in first
+    assert ended(release("here", OPEN), "report") == 4
+
+
+def test_it_ends_by_the_gate_s_own_verdict(line: Line, release: Cut) -> None:
+    """Without a person's word a major is refused, whatever its evidence."""
+    prepared(line, H200)
+    made = release("here", Asked(kind="major"))
+    assert ended(made, "promote") == 1
+    record = made.release_record()
+    assert (record.channel, record.verdict) == (CANDIDATE, Verdict.FAIL)
+    assert "a major release needs the explicit approval of a person" in record.reason
+
+
+def test_a_dry_run_ends_as_the_promotion_would(line: Line, release: Cut) -> None:
+    prepared(line, A100)
+    made = release("here", replace(OPEN, dry_run=True))
+    assert ended(made, "promote") == 4
+    assert made.release_record().channel == ""
+    assert ended(release("here", replace(FIRST, dry_run=True)), "report") == 0
+    assert line.tags() == {}
+
+
+def test_a_candidate_that_was_asked_for_is_what_was_asked_for(line: Line, release: Cut) -> None:
+    prepared(line, A100)
+    assert ended(release("here", replace(OPEN, channel=CANDIDATE)), "promote") == 0
+
+
+def test_a_release_that_is_taken_later_is_refused_no_more(line: Line, release: Cut) -> None:
+    prepared(line, A100)
+    assert ended(release("here", OPEN), "promote") == 4
+    prepared(line, H200)
+    (made := release("here", OPEN)).release_path.with_name("base").joinpath("build.json").unlink()
+    assert ended(made, "promote") == 0
+    record = made.release_record()
+    assert (record.channel, record.verdict, record.reason, record.refusal) == (PRODUCTION, Verdict.PASS, "", None)
+
+
+# What changed since the release before
+
+
+@pytest.fixture
+def patch(line: Line, release: Cut, tmp_path: Path) -> Release:
+    """v2.6.1 in staging, after v2.6.0 was released."""
+    write(tmp_path / "db", [], [], updated_at=datetime.datetime.combine(TODAY, datetime.time(), datetime.UTC))
+    prepared(line, H200)
+    release("here").promote()
+    prepared(line, H200, version="v2.6.1")
+    made = release("here", version="v2.6.1")
+    return replace(made, options=replace(made.options, trivy_db=str(tmp_path / "db")))
+
+
+def reported(made: Release) -> str:
+    ended(made, "report")
+    return (made.release_path.parent / "report.md").read_text()
+
+
+def test_a_report_says_what_changed(patch: Release) -> None:
+    assert "Since v2.6.0: no package changed" in reported(patch)
+    assert (patch.release_path.parent / "base" / "difference.md").exists()
+
+
+def test_without_a_bill_of_materials_the_report_says_that_nothing_is_known(
+    patch: Release, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As beside a scan that is still running. Promotion does refuse."""
+    monkeypatch.setattr(attest, "signed_bill", lambda *_: None)
+    why = "no bill of materials of v2.6.0 base is signed by anybody trusted"
+    assert f"What changed since the release before is not known: {why}." in reported(patch)
+    assert [released._image_notes(patch, known).incomparable for known in patch.known()] == [why]
+    with pytest.raises(ReleaseError):
+        patch.promote()
+
+
+def test_where_the_scanner_fails_there_is_a_report_and_there_are_no_notes(
+    patch: Release, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> None:
+        raise EnvironmentFailed("trivy ended with 1")
+
+    monkeypatch.setattr(assess, "assess", broken)
+    assert "not known: trivy ended with 1." in reported(patch)
+    with pytest.raises(EnvironmentFailed):
+        released._image_notes(patch, patch.known()[0])
+
+
+# The same on every machine
+
+
+def test_another_machine_tells_the_same_of_a_release(line: Line, release: Cut) -> None:
+    prepared(line, H200)
+    here, there = release("here"), release("there")
+    assert ended(here, "promote") == 0
+    told, record = there.release_record(), here.release_record()
+    assert told.promotions == record.promotions != ()
+    assert (told.channel, told.verdict, told.finished_at) == (PRODUCTION, Verdict.PASS, record.finished_at)
+    assert webhook.message(told) == webhook.message(record)
+
+
+def test_another_machine_s_notes_are_those_of_the_release_and_keep_what_was_published(
+    line: Line, release: Cut, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    prepared(line, H200)
+    release("here").promote()
+    (tmp_path / "feeds").mkdir()
+    feed.write(tmp_path, PLACE, [SECOND]).rename(tmp_path / "feeds" / "v2.6.1.atom")
+    monkeypatch.setattr(released, "release", lambda asked: release("there"))
+    asked = parse(["notes", "v2.6.0", "--home", PLACE.home, "--feeds", str(tmp_path / "feeds")])
+    assert asked.run(asked) == 0
+    assert "**Promoted to production.**" in capsys.readouterr().out
+    told = (tmp_path / "there" / "releases.atom").read_text()
+    assert f'href="{PLACE.home}/releases/latest/download/releases.atom"' in told
+    assert re.findall("<title>(v.*)</title>", told) == ["v2.6.1 (Candidate only, not for production)", "v2.6.0"]
+
+
+def test_told_again_it_is_the_same_message(line: Line, release: Cut, monkeypatch: pytest.MonkeyPatch) -> None:
+    """So that its Idempotency-Key is."""
+    prepared(line, H200)
+    release("here").promote()
+    messages = []
+    for moment, machine in (("2026-12-01T00:00:00+00:00", "here"), ("2026-12-02T00:00:00+00:00", "there")):
+        monkeypatch.setattr(pipeline, "_now", lambda moment=moment: moment)
+        again = release(machine)
+        again.promote()
+        messages.append(webhook.message(again.release_record()))
+    assert messages[0] == messages[1] == webhook.message(release("elsewhere").release_record())
+
+
+def test_through_which_channel_it_went_is_in_the_signed_decision(line: Line, release: Cut) -> None:
+    prepared(line, H200)
+    release("here").promote()
+    line.promote(line.prepare("v2.6.1", jinja2="3.1.5"))
+    prepared(line, H200, version="v2.6.1")
+    assert release("there", version="v2.6.1").release_record().channel == "monthly"
+
+
+def test_what_no_trusted_key_decided_was_not_promoted(
+    line: Line, release: Cut, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    prepared(line, H200)
+    release("here").promote()
+    monkeypatch.setenv(keys.TRUSTED_KEYS, str(keys.generate(line.folder / "keys", "other")[1]))
+    assert release("there").release_record().channel == ""
+
+
+def test_a_promotion_that_is_half_done_is_none_yet(line: Line, release: Cut, monkeypatch: pytest.MonkeyPatch) -> None:
+    prepared(line, H200)
+    with monkeypatch.context() as killed:
+        killed.setattr(transaction, "_move", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            release("here").promote()
+    kept = journal.read(line.registry, line.catalog.repositories.journal).journal
+    assert isinstance(kept, Journal)
+    assert kept.begun is not None
+    assert release("there").release_record().channel == ""
+    assert ended(release("here"), "promote") == 0
+    assert release("there").release_record().channel == PRODUCTION
+
+
+def test_of_another_machine_s_candidate_nobody_knows_that_production_would_take_it(line: Line, release: Cut) -> None:
+    prepared(line, A100)
+    release("here", OPEN).promote()
+    told = release("there").release_record()
+    assert (told.channel, told.verdict) == (CANDIDATE, Verdict.INCONCLUSIVE)
+
+
+def test_a_candidate_here_that_was_released_elsewhere_is_released(line: Line, release: Cut) -> None:
+    prepared(line, H200)
+    assert ended(release("here", replace(FIRST, channel=CANDIDATE)), "promote") == 0
+    release("there").promote()
+    told = release("here").release_record()
+    assert (told.channel, told.verdict) == (PRODUCTION, Verdict.PASS)
