@@ -22,6 +22,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
+from types import MappingProxyType
 from typing import Any
 
 from oci.copying import bring, held, readable
@@ -125,20 +126,21 @@ def _copied(
 def _put(registry: Registry, repository: str, subject: str, manifests: Sequence[Manifest]) -> None:
     """Put artifacts whose blobs are there, and see to it that they are listed."""
     left = [each for each in manifests if registry.put_manifest(repository, each.digest, each) != subject]
-    for manifest in left:
-        registry.put_manifest(repository, _mark(subject, manifest.digest), manifest)
-    if left:
-        _complete(registry, repository, subject)
+    marks = {_mark(subject, manifest.digest): manifest for manifest in left}
+    for mark, manifest in marks.items():
+        registry.put_manifest(repository, mark, manifest, contested=False)
+    if marks:
+        _complete(registry, repository, subject, marks)
 
 
-def _complete(registry: Registry, repository: str, subject: str) -> None:
-    """Put the list until everything that is marked is in it."""
+def _complete(registry: Registry, repository: str, subject: str, own: Mapping[str, Manifest]) -> None:
+    """Put the list until everything that is marked is in it. `own` are the marks that were just put."""
     where = f"{registry.host}/{repository}:{_tag(subject)}"
     problem = RegistryError(409, f"{where}: others replaced the list of referrers {ATTEMPTS} times")
     for attempt in range(ATTEMPTS):
         time.sleep(WAIT_S * max(0, attempt - 1))  # the look after the first put is the one that usually ends this
         content = _list(registry, repository, subject)
-        missing = _unlisted(registry, repository, subject, content["manifests"], registry.tags(repository))
+        missing = _unlisted(registry, repository, subject, content["manifests"], registry.tags(repository), own)
         if not missing:
             return
         try:
@@ -167,14 +169,19 @@ def _list(registry: Registry, repository: str, subject: str) -> dict[str, Any]:
         return found.content
 
 
-def _unlisted(
-    registry: Registry, repository: str, subject: str, listed: Sequence[Any], tags: Sequence[str]
+def _unlisted(  # noqa: PLR0913, PLR0917 - a subject, and what is known of it already
+    registry: Registry,
+    repository: str,
+    subject: str,
+    listed: Sequence[Any],
+    tags: Sequence[str],
+    own: Mapping[str, Manifest] = MappingProxyType({}),
 ) -> list[dict[str, Any]]:
-    """Entries for the artifacts that are marked among `tags` and not in the list."""
+    """Entries for the artifacts that are marked among `tags` and not in the list; those of `own` are not asked for."""
     known = {_mark(subject, entry["digest"]) for entry in listed}
     length = len(_mark(subject, subject))
     marks = [tag for tag in tags if tag.startswith(f"{_tag(subject)}.") and len(tag) == length]
-    found = [registry.manifest(repository, mark) for mark in marks if mark not in known]
+    found = [own.get(mark) or registry.manifest(repository, mark) for mark in marks if mark not in known]
     with readable(registry, repository, _tag(subject)):
         return [_entry(each) for each in found if each and each.content.get("subject", {}).get("digest") == subject]
 

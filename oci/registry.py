@@ -88,8 +88,8 @@ class Registry:
             raise self._other_bytes(repository, reference)
         return stated
 
-    def put_manifest(self, repository: str, reference: str, manifest: Manifest) -> str:
-        """Put raw manifest bytes under a tag or digest. What a tag holds then is read back.
+    def put_manifest(self, repository: str, reference: str, manifest: Manifest, *, contested: bool = True) -> str:
+        """Put raw manifest bytes under a tag or digest. What a `contested` tag holds then is read back.
 
         Returns the digest of the manifest's subject where the registry lists its referrers itself, else "".
         """
@@ -100,8 +100,8 @@ class Registry:
 
         answer = repeated(put) if _is_digest(reference) else put()
         check_digest(answer, manifest.digest)
-        is_confirmed = _is_digest(reference) and "Docker-Content-Digest" in answer.headers
-        if not is_confirmed and self.digest_of(repository, reference) != manifest.digest:
+        is_stated = "Docker-Content-Digest" in answer.headers and (_is_digest(reference) or not contested)
+        if not is_stated and self.digest_of(repository, reference) != manifest.digest:
             raise RegistryError(201, f"{self.host}/{repository}:{reference} does not hold what was put there")
         return answer.headers.get("OCI-Subject", "")
 

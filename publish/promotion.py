@@ -126,7 +126,7 @@ def _decide(  # noqa: PLR0913, PLR0917 - one image, one channel, and how it was 
         image=build.image,
         channel=name,
         kind=kind,
-        verdict=judged.verdict if judged.reasons or not reasons else Verdict.FAIL,
+        verdict=judged.verdict if len(reasons) == len(judged.reasons) else Verdict.FAIL,
         reasons=reasons,
         tags=tuple(tags),
         evidence=judged.evidence,
