@@ -28,19 +28,24 @@ class Put:
 
 
 def last_put(registry: Registry, catalog: Catalog, version: Version, trusted: Callable[[], Trusted]) -> Put | None:
-    """The last promotion of a version: as a release, else as a candidate; None where no trusted decision is behind one.
+    """The last promotion of a version, as a release, else as a candidate by a trusted decision; None where it has none.
 
-    One that is half done is none yet. `trusted` is called where there is a promotion to be believed.
+    One that is half done is none yet. `trusted` is called where there is one to be believed. Raises ConfigError as
+    `released`.
     """
     kept = journal.read(registry, catalog.repositories.journal).journal
-    done = [each for each in reversed(kept.transactions) if each.kind == "promotion" and not each.is_open]
-    for stem in (str(version), f"{version}{journal.CANDIDATE}"):
-        for promotion in (each for each in done if each.version == stem):
-            if channel := next(_channels(registry, catalog, promotion, trusted()), ""):
-                repository = catalog.repositories.production
-                tags = (Promotion(each.image, repository, each.tag, each.new) for each in promotion.entries)
-                return Put(channel, promotion.started_at, tuple(tags))
-    return None
+    done = {each.version: each for each in kept.transactions if each.kind == "promotion" and not each.is_open}
+    if release := done.get(str(version)):
+        return _put(catalog, release, _channel(registry, catalog, release, trusted()))
+    candidate = done.get(f"{version}{journal.CANDIDATE}")
+    channel = next(_channels(registry, catalog, candidate, trusted()), "") if candidate else ""
+    return _put(catalog, candidate, channel) if candidate and channel else None
+
+
+def _put(catalog: Catalog, promotion: Transaction, channel: str) -> Put:
+    repository = catalog.repositories.production
+    tags = (Promotion(each.image, repository, each.tag, each.new) for each in promotion.entries)
+    return Put(channel, promotion.started_at, tuple(tags))
 
 
 def released(registry: Registry, catalog: Catalog, trusted: Trusted) -> tuple[Out, ...]:
@@ -65,11 +70,17 @@ def _out(registry: Registry, catalog: Catalog, promotion: Transaction, trusted: 
         version = catalog.version(promotion.version)
     except ConfigError:  # of a line that the catalogue no longer has
         return None
+    channel = _channel(registry, catalog, promotion, trusted)
+    return Out(version, channel, datetime.datetime.fromisoformat(promotion.started_at).date())
+
+
+def _channel(registry: Registry, catalog: Catalog, promotion: Transaction, trusted: Trusted) -> str:
+    """That of a release."""
     channel = next(_channels(registry, catalog, promotion, trusted), "")
     if not channel:
-        problem = f"{version} is out by a decision that nobody trusted signed"
+        problem = f"{promotion.version} is out by a decision that nobody trusted signed"
         raise ConfigError(problem, "trust the public key it was signed with as well, also where another signs now")
-    return Out(version, channel, datetime.datetime.fromisoformat(promotion.started_at).date())
+    return channel
 
 
 def _channels(registry: Registry, catalog: Catalog, promotion: Transaction, trusted: Trusted) -> Iterator[str]:

@@ -175,7 +175,7 @@ class Release:
         )
 
     def _put(self) -> Put | None:
-        return last_put(self.registry, self.catalog, self.version, attest.trusted)
+        return last_put(self.registry, self.catalog, self.version, lambda: self._trusted)
 
     def _judged(self, record: ReleaseRecord) -> ReleaseRecord:
         """With the verdict of today's records, and of the gate where that refused."""

@@ -14,7 +14,6 @@ from cryptography.hazmat.primitives import serialization
 
 from commands import cut, released
 from commands.parser import parse
-from images import catalog
 from images import plan as planning
 from oci.registry import Registry
 from publish import pipeline, webhook
@@ -27,19 +26,18 @@ from publish.tags import journal, lock, transaction
 from publish.tags.journal import Journal
 from report import feed
 from runner import records
-from runner.errors import EnvironmentFailed, ReleaseError
+from runner.errors import ConfigError, EnvironmentFailed, ReleaseError
 from runner.verdict import Verdict
 from scan import assess
 from tests.fakes.registry import FakeRegistry
 from tests.fakes.trivy_db import write
-from tests.publish.line import TODAY, Line
+from tests.publish.line import FIRST, TODAY, Line, line_of_one
 from tests.publish.released import STAGING
 from tests.publish.signed import H200, P256
 from tests.report.test_feed import PLACE, SECOND
 
 A100 = "NVIDIA A100-SXM4-80GB"
 HOPPER = "base: tested on NVIDIA A100-SXM4-80GB, and a Hopper GPU is demanded"
-FIRST = Asked(channel=PRODUCTION, kind="major", approved=True)
 OPEN = Asked(kind="major", approved=True)
 """Production where the evidence allows it, else a candidate."""
 
@@ -48,10 +46,8 @@ Cut = Callable[..., Release]
 
 @pytest.fixture
 def line(tmp_path: Path, home: Path) -> Iterator[Line]:
-    shipped = catalog.load()
-    own = replace(shipped, images=("base",), repositories=replace(shipped.repositories, staging=STAGING))
     with FakeRegistry() as fake:
-        yield Line(Registry(fake.host), own, tmp_path)
+        yield line_of_one(Registry(fake.host), tmp_path)
 
 
 @pytest.fixture
@@ -236,13 +232,20 @@ def test_through_which_channel_it_went_is_in_the_signed_decision(line: Line, rel
     assert release("there", version="v2.6.1").release_record().channel == "monthly"
 
 
-def test_what_no_trusted_key_decided_was_not_promoted(
+def test_a_release_that_nobody_trusted_decided_is_not_told_of(
     line: Line, release: Cut, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """That it is not out would be as wrong. A candidate is nothing without a decision."""
     prepared(line, H200)
+    release("here", replace(FIRST, channel=CANDIDATE)).promote()
+    other = str(keys.generate(line.folder / "keys", "other")[1])
+    with monkeypatch.context() as stranger:
+        stranger.setenv(keys.TRUSTED_KEYS, other)
+        assert release("there").release_record().channel == ""
     release("here").promote()
-    monkeypatch.setenv(keys.TRUSTED_KEYS, str(keys.generate(line.folder / "keys", "other")[1]))
-    assert release("there").release_record().channel == ""
+    monkeypatch.setenv(keys.TRUSTED_KEYS, other)
+    with pytest.raises(ConfigError, match=r"v2\.6\.0 is out by a decision that nobody trusted signed"):
+        release("there").release_record()
 
 
 def test_a_promotion_that_is_half_done_is_none_yet(line: Line, release: Cut, monkeypatch: pytest.MonkeyPatch) -> None:
