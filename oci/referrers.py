@@ -118,15 +118,23 @@ def _copied(
     manifests = []
     for referrer in found:
         manifests.append(bring(registry, source, target, referrer.descriptor.digest))
-        _copied(registry, source, target, referrer.descriptor.digest, tags)
+        if _may_be_referred_to(registry, source, referrer.descriptor.digest, tags):
+            _copied(registry, source, target, referrer.descriptor.digest, tags)
     _put(registry, target, digest, manifests)
     return found
 
 
+def _may_be_referred_to(registry: Registry, repository: str, digest: str, tags: Callable[[], Sequence[str]]) -> bool:
+    """False where a registry that lists no referrers has neither list nor mark for a digest, as of most artifacts."""
+    return registry.lists_referrers(repository) or any(tag.startswith(_tag(digest)) for tag in tags())
+
+
 def _put(registry: Registry, repository: str, subject: str, manifests: Sequence[Manifest]) -> None:
     """Put artifacts whose blobs are there, and see to it that they are listed."""
-    left = [each for each in manifests if registry.put_manifest(repository, each.digest, each) != subject]
-    marks = {_mark(subject, manifest.digest): manifest for manifest in left}
+    marks: dict[str, Manifest] = {}
+    for manifest in manifests:
+        if marks or registry.put_manifest(repository, manifest.digest, manifest) != subject:
+            marks[_mark(subject, manifest.digest)] = manifest  # one was not listed, so none is: the mark puts it too
     for mark, manifest in marks.items():
         registry.put_manifest(repository, mark, manifest, contested=False)
     if marks:

@@ -56,6 +56,7 @@ class Registry:
         self._session = transport.session(host, self._base)
         self._session.auth = self._login
         self._held: set[tuple[str, str]] = set()  # blobs that were seen in a repository: they do not go within a run
+        self._listless: set[str] = set()
 
     def ping(self) -> None:
         """Raises RegistryError where no registry answers, or it wants credentials it was not given."""
@@ -112,7 +113,14 @@ class Registry:
 
     def referrers(self, repository: str, digest: str) -> list[Any] | None:
         """The descriptors of the manifests whose subject is `digest`; None where the registry does not list them."""
-        return self._pages(f"{repository}/referrers/{digest}", "manifests")
+        found = self._pages(f"{repository}/referrers/{digest}", "manifests")
+        if found is None:
+            self._listless.add(repository)
+        return found
+
+    def lists_referrers(self, repository: str) -> bool:
+        """Whether the registry was seen to list the referrers of what is in a repository, or was not asked yet."""
+        return repository not in self._listless
 
     def has_blob(self, repository: str, digest: str) -> bool:
         """Whether the repository holds the blob."""
@@ -134,8 +142,8 @@ class Registry:
         return bytes(data)
 
     def mount(self, repository: str, digest: str, source: str) -> bool:
-        """Make a blob of `source` part of `repository` without moving it; False where the registry would not."""
-        if self.has_blob(repository, digest):
+        """Make a blob of `source` part of `repository` without moving it; False where it would have to be moved."""
+        if (repository, digest) in self._held:
             return True
         path = f"{repository}/blobs/uploads/?mount={digest}&from={source}"
         answer = self._call("POST", path, expect=(201, 202))
@@ -145,7 +153,7 @@ class Registry:
             return True
         with contextlib.suppress(RegistryError):  # a courtesy: registries clear away what was never finished
             self._call("DELETE", location(answer), expect=(202, 204))
-        return False
+        return self.has_blob(repository, digest)
 
     def ensure_blob(self, repository: str, blob: Descriptor, source: str) -> None:
         """Make a blob of `source` part of `repository`: mounted, or copied through here where it cannot be."""

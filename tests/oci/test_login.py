@@ -152,7 +152,7 @@ def test_tokens_that_end_under_many_threads(fake: FakeRegistry, settings: Path, 
     log_in(settings, fake)
     fake.guard = Guard("Bearer", lifetime=lifetime)
     fake.fail(Fault("POST", "mount=", unmounted=True))
-    blobs = [fake.put("from", bytes([number])) for number in range(40)]
+    blobs = [fake.put("from", bytes([number])) for number in range(56)]
     Registry(fake.host).ensure_blobs("to", blobs, "from", workers=4)
     assert fake.blobs["to"] == fake.blobs["from"]
     assert fake.guard.issued > 4

@@ -395,7 +395,6 @@ def test_a_digest_that_is_none_is_computed(fake: FakeRegistry, client: Registry,
     [
         pytest.param(lambda client: client.digest_of("r", "v1"), id="tag"),
         pytest.param(lambda client: client.has_blob("r", OTHER), id="blob"),
-        pytest.param(lambda client: client.mount("r", OTHER, "from"), id="mount"),
         pytest.param(lambda client: client.push_bytes("r", DATA, "x/y"), id="push"),
     ],
 )
@@ -406,6 +405,15 @@ def test_not_allowed_to_look_is_not_absent(
     with refused(EnvironmentFailed, "403", "account"):
         look(client)
     assert not any(line.startswith(("POST", "PUT")) for line in fake.requests)
+
+
+def test_not_allowed_to_look_where_nothing_is_mounted(fake: FakeRegistry, client: Registry) -> None:
+    blob = fake.put("from", DATA)
+    fake.fail(Fault("HEAD", "", status=403))
+    fake.fail(Fault("POST", "mount=", unmounted=True))
+    with refused(EnvironmentFailed, "403", "account"):
+        client.ensure_blob("r", blob, "from")
+    assert not any(line.startswith(("PUT", "PATCH")) for line in fake.requests)
 
 
 # Every kind of manifest keeps its bytes and its type
