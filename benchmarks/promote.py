@@ -5,7 +5,7 @@ Ours: mounts, manifests, evidence, journal and tags, from the registry to the re
 `docker tag` and `docker push` of every tag, by an engine without the images; and `skopeo copy` of every tag with no
 cache. All three on one embedded registry, each into a repository of its own.
 
-    .venv/bin/python benchmarks/promote.py    # about 15 minutes, 30 GB of disk, skopeo; empties the engine
+    .venv/bin/python benchmarks/promote.py    # about 2 minutes, 20 GB of disk, skopeo; takes the images from the engine
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import docker.errors
+import requests
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
@@ -102,10 +103,23 @@ def forget(references: dict[str, str]) -> None:
     client.images.prune(filters={"dangling": True})
 
 
+def counted(registry: Registry) -> list[int]:
+    """The bytes of every blob that goes through this machine from now on, to the registry or from it."""
+    moved: list[int] = []
+
+    def count(answer: requests.Response, **_: object) -> None:
+        if "/blobs/" in answer.url and answer.request.method in ("GET", "PUT", "PATCH"):
+            moved.append(len(answer.request.body or b"") or int(answer.headers.get("Content-Length", 0)))
+
+    registry._session.hooks["response"].append(count)
+    return moved
+
+
 def main() -> None:
     """Measure and print the table."""
     shipped, host = catalog.load(), embedded.host()
     registry, stamp = Registry(host), f"benchmark-{int(time.time())}"
+    moved = counted(registry)
     references = {image: reference_of(image) for image in shipped.images}
     mine = replace(shipped.repositories, production=f"{stamp}/ours", journal=f"{stamp}/journal")
     seconds = {"ours": timed(lambda: ours(registry, mine, references))}
@@ -113,9 +127,10 @@ def main() -> None:
     forget(references)
     seconds["docker pull, tag, push"] = timed(lambda: by_docker(host, f"{stamp}/docker", references))
     tags = sum(len(all_tags(image)) for image in references)
-    print(f"{len(references)} images, {tags} tags\n\n| how | seconds | times ours |\n|---|---|---|")
+    print(f"{len(references)} images, {tags} tags; ours moved {sum(moved)} bytes of blobs, the largest {max(moved)}\n")
+    print("| how | seconds | times ours |\n|---|---|---|")
     for how, took in seconds.items():
-        print(f"| {how} | {took:.2f} | {took / seconds['ours']:.0f} |")
+        print(f"| {how} | {took:.2f} | {took / seconds['ours']:.1f} |")
 
 
 if __name__ == "__main__":

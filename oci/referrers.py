@@ -20,14 +20,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from types import MappingProxyType
 from typing import Any
 
 from oci.copying import bring, held, readable
 from oci.manifest import EMPTY_CONFIG, OCI_EMPTY, OCI_INDEX, Descriptor, Manifest, canonical, image_manifest
-from oci.registry import Registry, RegistryError
+from oci.registry import WORKERS, Registry, RegistryError
 
 ATTEMPTS = 8
 WAIT_S = 0.1
@@ -115,9 +116,10 @@ def _copied(
     registry: Registry, source: str, target: str, digest: str, tags: Callable[[], Sequence[str]]
 ) -> tuple[Referrer, ...]:
     found = _found(registry, source, digest, "", tags)
-    manifests = []
+    with ThreadPoolExecutor(WORKERS) as pool:
+        named = [referrer.descriptor.digest for referrer in found]
+        manifests = list(pool.map(partial(bring, registry, source, target), named))
     for referrer in found:
-        manifests.append(bring(registry, source, target, referrer.descriptor.digest))
         if _may_be_referred_to(registry, source, referrer.descriptor.digest, tags):
             _copied(registry, source, target, referrer.descriptor.digest, tags)
     _put(registry, target, digest, manifests)

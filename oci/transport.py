@@ -87,6 +87,7 @@ def session(host: str, base: str) -> requests.Session:
     made = requests.Session()
     root, plain = base.removesuffix("v2/"), HTTPAdapter(pool_maxsize=CONNECTIONS, max_retries=_retries())
     if not base.startswith("https:"):
+        made.trust_env = False  # on loopback: no proxy leads there
         made.mount(root, plain)
         return made
     made.verify = tls.verified_by()

@@ -149,7 +149,7 @@ class FakeRegistry:
 
 
 def _copied(held: dict[str, dict[str, T]]) -> dict[str, dict[str, T]]:
-    return {repository: dict(names) for repository, names in held.items()}
+    return {repository: dict(names) for repository, names in list(held.items())}
 
 
 class _Handler(BaseHTTPRequestHandler):
