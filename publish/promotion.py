@@ -94,14 +94,23 @@ def promote(candidate: Candidate, asked: Asked) -> Promoted:
     verdict = Verdict.PASS
     for name in [asked.channel] if asked.channel else [PRODUCTION, CANDIDATE]:
         decided = tuple(_decide(candidate, build, known, name, kind, asked) for build in candidate.builds)
-        reasons = tuple(dict.fromkeys(reason for each in decided for reason in each.reasons))
+        reasons = _together(decided)
         if not reasons:
             outcome = _move(candidate, known, name, decided, dry_run=asked.dry_run)
             return Promoted(name, kind, decided, outcome, refused, verdict)
         if not asked.channel:
-            progress.say(f"  not for {name}: {'; '.join(reasons)}")
+            progress.say("\n".join((f"  not for {name}:", *(f"    {reason}" for reason in reasons))))
         refused, verdict = reasons, summary(each.verdict for each in decided)
     raise GateRefused(f"{candidate.version} may not be promoted ({verdict}): {'; '.join(reasons)}", _WAY_OUT)
+
+
+def _together(decided: Sequence[Decided]) -> tuple[str, ...]:
+    """Every reason once, with all the images that it is about: `base, cv: tested on no GPU`."""
+    about: dict[str, list[str]] = {}
+    for each in decided:
+        for reason in dict.fromkeys(each.reasons):
+            about.setdefault(reason.removeprefix(f"{each.image}: "), []).append(each.image)
+    return tuple(f"{', '.join(images)}: {text}" for text, images in about.items())
 
 
 def default_kind(version: Version) -> str:
@@ -116,9 +125,10 @@ def _decide(  # noqa: PLR0913, PLR0917 - one image, one channel, and how it was 
     subject = gate.subject_of(candidate.catalog, candidate.version, build.image, build.digest, kind)
     found = evidence.read(registry, build.repository, build.digest, candidate.trusted)
     judged = gate.decide(subject, found, known, name, candidate.today)
-    reasons = judged.reasons
+    beside: list[_Refusal] = []
     if known.channel(name).releases:
-        reasons += (*_incomplete(candidate, kind), *_of_the_kind(candidate, build, kind, approved=asked.approved))
+        beside += [*_incomplete(candidate, kind), *_of_the_kind(candidate, build, kind, approved=asked.approved)]
+    verdicts = [judged.verdict, *(each.verdict for each in beside)]
     stem = _tags(candidate, known, name)
     tags = [tag for each in (stem.stem, *stem.aliases) for tag in tags_of(each, build.image)]
     return Decided(
@@ -126,8 +136,8 @@ def _decide(  # noqa: PLR0913, PLR0917 - one image, one channel, and how it was 
         image=build.image,
         channel=name,
         kind=kind,
-        verdict=judged.verdict if len(reasons) == len(judged.reasons) else Verdict.FAIL,
-        reasons=reasons,
+        verdict=summary(verdicts) if beside else judged.verdict,
+        reasons=(*judged.reasons, *(f"{build.image}: {each.text}" for each in beside)),
         tags=tuple(tags),
         evidence=judged.evidence,
         policy=hashlib.sha256(b"".join(path.read_bytes() for path in (CHANNELS, POLICY, EXCEPTIONS))).hexdigest(),
@@ -135,32 +145,42 @@ def _decide(  # noqa: PLR0913, PLR0917 - one image, one channel, and how it was 
     )
 
 
-def _of_the_kind(candidate: Candidate, build: BuildRecord, kind: str, *, approved: bool) -> Iterator[str]:
+@dataclass(frozen=True)
+class _Refusal:
+    """A reason beside the evidence: what may not be (`fail`), or what is still lacking (`not run`)."""
+
+    verdict: Verdict
+    text: str
+
+
+def _of_the_kind(candidate: Candidate, build: BuildRecord, kind: str, *, approved: bool) -> Iterator[_Refusal]:
     """What forbids the name of this kind of release; what was let through is told."""
     try:
         changed = candidate.compare(build)
     except ConfigError as error:
-        yield f"{build.image}: it cannot be compared with the release before: {error.message}"
+        text = f"it cannot be compared with the release before: {error.message}"
+        yield _Refusal(Verdict.NOT_RUN, text)
         return
     if changed is None and candidate.images_before:
         if problem := kinds.image_problem(kinds.NEW, kind):
-            yield f"{build.image}: {problem}"
+            yield _Refusal(Verdict.FAIL, problem)
         return
     for note in kinds.kind_notes(changed, kind, candidate.line, approved=approved):
         progress.say(f"  {build.image}: {note}")
     for problem in kinds.kind_problems(changed, kind, candidate.line, approved=approved):
-        yield f"{build.image}: {problem}"
+        yield _Refusal(Verdict.NOT_RUN if problem == kinds.UNAPPROVED else Verdict.FAIL, problem)
 
 
-def _incomplete(candidate: Candidate, kind: str) -> Iterator[str]:
+def _incomplete(candidate: Candidate, kind: str) -> Iterator[_Refusal]:
     """A release has all the images of the catalogue, whatever else it has, and those of the release before."""
     images = {build.image for build in candidate.builds}
     missing = set(candidate.catalog.images) - images
     if missing:
-        yield f"a release has all images, and {', '.join(sorted(missing))} are not among them"
+        text = f"a release has all images, and {', '.join(sorted(missing))} are not among them"
+        yield _Refusal(Verdict.NOT_RUN, text)
     for image in sorted(candidate.images_before - images - missing):
         if problem := kinds.image_problem(kinds.GONE, kind):
-            yield f"{image}: {problem}"
+            yield _Refusal(Verdict.FAIL, f"{image}: {problem}")
 
 
 def _move(candidate: Candidate, known: Channels, name: str, decided: Sequence[Decided], *, dry_run: bool) -> Outcome:

@@ -33,6 +33,7 @@ from scan.versions import Step
 
 PATCH, FEATURE, MAJOR = KINDS = ("patch", "feature", "major")
 NEW, GONE = "new", "gone"
+UNAPPROVED = "a major release needs the explicit approval of a person"
 
 DEBIAN_RELEASES = {"bookworm": 12, "trixie": 13}
 DATA = ("certifi", "pytz", "tzdata")
@@ -98,7 +99,7 @@ def _rulings(difference: Difference | None, kind: str, line: Line, approved: boo
         yield _Ruling(f"`{kind}` is no kind of release: patch, feature or major")
         return
     if kind == MAJOR and not approved:
-        yield _Ruling("a major release needs the explicit approval of a person")
+        yield _Ruling(UNAPPROVED)
     if difference is None:
         first = f"the first release of line {name}"
         yield _Ruling(note=first) if kind == MAJOR else _Ruling(f"{first}, which is a major one")

@@ -101,12 +101,13 @@ def test_a_release_that_production_refused_says_so_and_does_not_end_well(line: L
 
 
 def test_it_ends_by_the_gate_s_own_verdict(line: Line, release: Cut) -> None:
-    """Without a person's word a major is refused, whatever its evidence."""
+    """Without a person's word a major is no release, whatever its evidence; nor is what may not be called so."""
     prepared(line, H200)
     made = release("here", Asked(kind="major"))
-    assert ended(made, "promote") == 1
+    assert ended(made, "promote") == 4
     record = made.release_record()
-    assert (record.channel, record.verdict) == (CANDIDATE, Verdict.FAIL)
+    assert (record.channel, record.verdict) == (CANDIDATE, Verdict.INCONCLUSIVE)
+    assert ended(release("here", Asked(kind="patch")), "promote") == 1
     assert "a major release needs the explicit approval of a person" in record.reason
 
 
