@@ -93,7 +93,8 @@ def _run_stages(cut: Release, stages: Sequence[str], asked: Namespace) -> int:
     if stages[-1] == "build":
         return EXIT_OK
     verdict = _verdict_of(cut, stages[-1], record)
-    progress.say(f"{record.version}: {verdict}{f', {record.reason}' if record.reason else ''}")
+    reason = record.reason if verdict is not Verdict.PASS else ""  # a stage may pass where the release does not
+    progress.say(f"{record.version}: {verdict}{f', {reason}' if reason else ''}")
     return EXIT_OF_VERDICT[verdict]
 
 

@@ -348,7 +348,8 @@ class Release:
     @cached_property
     def _trusted(self) -> Trusted:
         """Who is believed here."""
-        _ = self.witness  # on a machine that nobody told whom to trust its own key is, which is then made
+        if not attest.is_told_whom_to_trust():
+            _ = self.witness  # then the machine's own key is, which is made on its first use
         return attest.trusted()
 
     @cached_property

@@ -116,10 +116,14 @@ def signer() -> Signer:
 def trusted(public_keys: Sequence[str] = (), identities: Sequence[str] = ()) -> Trusted:
     """The public keys and identities given or configured, else the key of this machine."""
     local = home.home() / "keys" / f"{LOCAL_KEY}.pub"
-    configured = any(os.environ.get(each) for each in (keys.TRUSTED_KEYS, trust.TRUSTED_IDENTITIES))
-    if not (public_keys or identities or configured) and local.exists():
+    if not (public_keys or identities or is_told_whom_to_trust()) and local.exists():
         return trust.trusted([str(local)])
     return trust.trusted(public_keys, identities)
+
+
+def is_told_whom_to_trust() -> bool:
+    """Whether keys or identities are configured."""
+    return any(os.environ.get(each) for each in (keys.TRUSTED_KEYS, trust.TRUSTED_IDENTITIES))
 
 
 def signed_bill(registry: Registry, repository: str, digest: str, trusted: Trusted) -> dict[str, Any] | None:
