@@ -33,6 +33,9 @@ Loc = tuple[int | str, ...]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 EVIDENCE: tuple[Evidence, ...] = get_args(Evidence)
 
+OWN_TAG, CANDIDATE_TAG = "{version}", "{version}-candidate"
+"""What a transaction puts of its own beside the aliases (publish/tags/transaction.py)."""
+
 _TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,99}")
 """The distribution specification's, and room for the image's suffix."""
 
@@ -63,7 +66,9 @@ class Calendar:
 
 @dataclass(frozen=True)
 class Channel:
-    """One way out. `tags` never move, `aliases` do, the last last; `calendar` is for releases of the first of `kinds`.
+    """One way out. `tags` never move: `{version}`, or none where it does not release. `aliases` do, the last last.
+
+    `calendar` is for releases of the first of `kinds`.
 
     `advisories`: it is due out of turn where an advisory is past its grace.
     """
@@ -112,11 +117,6 @@ def load(path: Path = CHANNELS) -> Channels:
     return channels
 
 
-def tags(channel: Channel, version: Version, image: str, day: datetime.date) -> tuple[str, ...]:
-    """The tags of an image that never move; none where the channel does not release."""
-    return tuple(name for template in channel.tags for name in _names(template, version, image, day))
-
-
 def aliases(
     channel: Channel, version: Version, image: str, day: datetime.date, *, newest_line: bool
 ) -> tuple[str, ...]:
@@ -163,6 +163,10 @@ def _problems(channels: Channels) -> Iterator[Problem]:
                 yield ("demands", name, "gpus"), f"unknown GPU family `{family}`", f"families: {known}"
     for name, channel in channels.channels.items():
         yield from _channel_problems(channels, name, channel)
+    candidates = [name for name, channel in channels.channels.items() if not channel.releases]
+    for name in candidates[1:]:
+        message = f"`{candidates[0]}` does not release either, and both would put {CANDIDATE_TAG}"
+        yield ("channels", name), message, "keep one of them"
 
 
 def _channel_problems(channels: Channels, name: str, channel: Channel) -> Iterator[Problem]:
@@ -175,8 +179,11 @@ def _channel_problems(channels: Channels, name: str, channel: Channel) -> Iterat
         for template in templates:
             if wrong := _template_problem(template):
                 yield (*at, field), f"`{template}`: {wrong}", "see the comment above `channels`"
-    if any("{version}" not in template for template in channel.tags):
-        yield (*at, "tags"), "a tag that never moves must name its {version}", "make it one of `aliases`"
+    if channel.tags not in ((), (OWN_TAG,)):
+        yield (*at, "tags"), f"the tag that never moves is {OWN_TAG}, and no other is put", "make it one of `aliases`"
+    if not channel.releases and channel.aliases[0] != CANDIDATE_TAG:
+        hint = f"begin its `aliases` with {CANDIDATE_TAG}, or give it `tags`"
+        yield (*at, "aliases"), f"what does not release is a candidate, and put as {CANDIDATE_TAG}", hint
     if channel.releases:
         yield from _lax(at, channel.demands, channels.demands[channel.demands])
     yield from _trespasses(at, channel, channels)

@@ -11,6 +11,7 @@ import pytest
 from images.catalog import Version
 from publish.rules import channels
 from publish.rules.channels import CHANNELS, EVIDENCE, Channels
+from publish.tags.journal import tags_of
 from runner.errors import ConfigError
 from runner.verdict import Verdict
 
@@ -57,27 +58,24 @@ def test_a_candidate_asks_for_no_gpu_and_takes_nothing_that_failed(shipped: Chan
 
 
 @pytest.mark.parametrize(
-    ("name", "image", "tags", "aliases"),
+    ("name", "image", "aliases"),
     [
-        ("candidate", "cv", "", "v2.6.3-candidate-cv v2.6-candidate-cv"),
-        ("monthly", "cv-nlp", "v2.6.3-cv-nlp", "v2.6-cv-nlp v2.6-monthly-cv-nlp 2026.11-cv-nlp latest-cv-nlp"),
+        ("candidate", "cv", "v2.6.3-candidate-cv v2.6-candidate-cv"),
+        ("monthly", "cv-nlp", "v2.6-cv-nlp v2.6-monthly-cv-nlp 2026.11-cv-nlp latest-cv-nlp"),
         (
             "monthly",
             "base",
-            "v2.6.3 v2.6.3-base",
             "v2.6 v2.6-base v2.6-monthly v2.6-monthly-base 2026.11 2026.11-base latest latest-base",
         ),
         (
             "quarterly",
             "rl",
-            "v2.6.3-rl",
             "v2.6-rl v2.6-monthly-rl v2.6-quarterly-rl 2026.11-rl 2026q4-rl latest-rl",
         ),
     ],
 )
-def test_names(shipped: Channels, name: str, image: str, tags: str, aliases: str) -> None:
+def test_names(shipped: Channels, name: str, image: str, aliases: str) -> None:
     channel = shipped.channel(name)
-    assert " ".join(channels.tags(channel, VERSION, image, DAY)) == tags
     assert " ".join(channels.aliases(channel, VERSION, image, DAY, newest_line=True)) == aliases
 
 
@@ -100,7 +98,7 @@ def test_who_follows_the_months_is_never_behind_who_follows_the_quarters(shipped
 
 def test_no_two_channels_or_images_ask_for_one_name_as_tag_and_alias(shipped: Channels) -> None:
     for image, one, other in product(("base", "cv"), shipped.channels.values(), shipped.channels.values()):
-        fixed = channels.tags(one, VERSION, image, DAY)
+        fixed = tags_of(str(VERSION), image) if one.releases else ()
         assert not set(fixed) & set(channels.aliases(other, VERSION, image, DAY, newest_line=True))
 
 
@@ -168,7 +166,10 @@ def test_no_channel_can_take_what_failed(tmp_path: Path, field: str, verdict: st
         pytest.param('"{line}-candidate"', "latest", "`latest` belongs to channels that release", id="latest"),
         pytest.param('"{line}-candidate"', '"{version}"', "`{version}` belongs to channels that", id="a tag"),
         pytest.param('aliases: ["{line}",', 'aliases: ["{version}",', "`{version}` belongs to", id="own tag"),
-        pytest.param('tags: ["{version}"]', 'tags: ["{line}"]', "must name its {version}", id="a tag that would move"),
+        pytest.param('tags: ["{version}"]', 'tags: ["{line}"]', "no other is put", id="a tag that would move"),
+        pytest.param('tags: ["{version}"]', 'tags: ["{version}", "{version}-lts"]', "no other is put", id="two tags"),
+        pytest.param('["{version}-candidate", "{line}-', '["{line}-', "is a candidate", id="candidate's tag"),
+        pytest.param('tags: ["{version}"]', "tags: []", "is a candidate, and put as", id="not released"),
     ],
 )
 def test_a_wrong_file_is_refused_with_its_line(tmp_path: Path, old: str, new: str, said: str) -> None:
@@ -182,3 +183,13 @@ def test_the_line_in_an_error_is_where_it_is(tmp_path: Path) -> None:
     number = path.read_text()[: path.read_text().index("Hoper")].count("\n") + 1
     with pytest.raises(ConfigError, match=rf"channels\.yaml:{number}: unknown GPU family"):
         channels.load(path)
+
+
+def test_there_is_one_sort_of_candidates(tmp_path: Path) -> None:
+    head, aliases = (
+        "  nightly:\n    demands: built\n    kinds: [patch]\n    tags: []\n",
+        '    aliases: ["{version}-candidate"]\n',
+    )
+    nightly = f"{head}{aliases}  monthly:\n"
+    with pytest.raises(ConfigError, match=r"channels\.yaml:\d+: `candidate` does not release either"):
+        channels.load(edited(tmp_path, "  monthly:\n", nightly))
