@@ -28,6 +28,7 @@ SCHEMA_VERSION = 2
 
 _KINDS = {SBOM: "cyclonedx", SPDX: "spdx-json"}
 _CREDENTIALS = ("TRIVY_USERNAME", "TRIVY_PASSWORD", "TRIVY_REGISTRY_TOKEN")
+_SECRET = re.compile(r"PYTORCH_CUDA_IMAGES_(?:SIGNING|WEBHOOK)\w*|(?:GH|GITHUB)_TOKEN|ACTIONS_ID_TOKEN\w*")
 _OFFLINE = ("--skip-db-update", "--skip-java-db-update", "--skip-vex-repo-update")
 _BINARY = Path(sys.executable).parent / "trivy"
 
@@ -99,7 +100,8 @@ def _run(words: Sequence[str | Path], target: Path) -> None:
     settings = ["--config", "", *([] if command == "convert" else ["--ignorefile", ""])]
     settings += ["--secret-config", ""] if command == "image" else []
     written: list[str | Path] = [_BINARY, command, "--quiet", *settings, "--output", target]
-    shell.run([*written, *rest], hint=HINT, env=_environment(), timeout_s=SCAN_TIMEOUT_S)
+    logins = {} if command == "image" else {"DOCKER_CONFIG": str(target.parent)}  # documents need no registry
+    shell.run([*written, *rest], hint=HINT, env=_environment() | logins, timeout_s=SCAN_TIMEOUT_S)
 
 
 def database(given: str | None, mirror: str | None) -> VulnerabilityDatabase | str:
@@ -167,8 +169,12 @@ def _cache() -> Path:
 
 
 def _environment() -> dict[str, str]:
-    """The caller's own settings could hide findings (`TRIVY_IGNORE_UNFIXED`); an empty one counts as unset."""
+    """The caller's own settings could hide findings (`TRIVY_IGNORE_UNFIXED`); an empty one counts as unset.
+
+    Nothing that signs or promotes is handed on: a scanner has been turned against its users before.
+    """
     unset = {name: "" for name in os.environ if name.startswith("TRIVY_") and name not in _CREDENTIALS}
+    unset |= {name: "" for name in os.environ if _SECRET.fullmatch(name)}
     return unset | {"TRIVY_DISABLE_TELEMETRY": "true", "TRIVY_SKIP_VERSION_CHECK": "true", "TRIVY_NON_SSL": "false"}
 
 

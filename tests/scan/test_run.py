@@ -22,8 +22,9 @@ from scan.assess import Judges, Place
 from scan.contents import INSIDE, Looked
 from scan.history import History
 from scan.policy import load_policy
-from scan.record import Problem, Sbom, ScanRecord
+from scan.record import Database, Problem, Sbom, ScanRecord
 from scan.run import Subject
+from scan.trivy import VulnerabilityDatabase
 from tests.fakes.cyclonedx import sbom
 from tests.publish.released import built
 from tests.scan.samples import TODAY
@@ -174,3 +175,24 @@ def test_a_download_that_fails_leaves_the_one_that_is_kept(home: Path, fake_triv
     assert not isinstance(held, str)
     assert held.record.updated_at == "2026-11-01T00:00:00Z"
     assert os.fspath(held.file) == str(folder / "trivy.db")
+
+
+def test_a_scanner_is_handed_nothing_that_signs_or_promotes(
+    fake_trivy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    secrets = (
+        "PYTORCH_CUDA_IMAGES_SIGNING_KEY",
+        "PYTORCH_CUDA_IMAGES_SIGNING_PASSPHRASE",
+        "PYTORCH_CUDA_IMAGES_WEBHOOK_SECRET",
+        "GH_TOKEN",
+        "ACTIONS_ID_TOKEN_REQUEST_TOKEN",
+        "DOCKER_CONFIG",
+    )
+    for name in secrets:
+        monkeypatch.setenv(name, f"the secret of {name}")
+    install(fake_trivy, 'env >"$target.env"; echo "{}" >"$target"')
+    database = VulnerabilityDatabase(tmp_path, Database("here", "", ""))
+    assert trivy.vulnerabilities(tmp_path / "sbom.cdx.json", database, tmp_path / "found.json") == {}
+    handed = (tmp_path / "found.json.env").read_text()
+    assert "PATH=" in handed
+    assert "the secret of" not in handed
