@@ -13,7 +13,7 @@ test: setup
 
 fast:
 	@runner/setup.sh --harness
-	@$(PYTHON) -m pytest -m "not docker and not slow and not gpu"
+	@$(PYTHON) -m pytest -n auto -m "not docker and not slow and not gpu"
 
 check:
 	@runner/setup.sh --harness
