@@ -77,11 +77,11 @@ def _plan_table(plan: planning.Plan) -> Table:
 
 def run_lock(asked: Namespace) -> int:
     """`lock`: take a line's locks as far forward as the next release of a kind may carry, and say what moved."""
-    catalog, registry = catalogue.load(), Registry(embedded.host())
-    judges = todays_judges(catalog, registry, options(asked))
+    catalog = catalogue.load()
     lines = [asked.line] if asked.line else list(catalog.lines)
     for line in lines:
         catalog.version(f"v{line}.0")
+    judges = todays_judges(catalog, Registry(embedded.host()), options(asked))
     changed = {line: refresh(catalog, line, asked.kind, judges) for line in lines}
     if asked.json:
         print(json.dumps({line: records.plain(each) if each else None for line, each in changed.items()}, indent=2))
