@@ -41,6 +41,8 @@ def build(  # noqa: PLR0913 - what to build, from what, and where to
     stage = _Stage(catalog, version, registry, out)
     system = None if renew else stage.found(plan.images[0].system)
     standing = {planned.image: None if renew else stage.standing(planned, system) for planned in plan.images}
+    if system is None and None in standing.values():  # it is made now, and all images of a release stand on one
+        standing = dict.fromkeys(standing)
     missing = [planned for planned in plan.images if standing[planned.image] is None]
     for planned in plan.images:
         progress.say(f"  {planned.image}: {_why(planned, is_missing=planned in missing)}")

@@ -60,8 +60,8 @@ def released(registry: Registry, catalog: Catalog, trusted: Trusted) -> tuple[Ou
 
 
 def _promotions(kept: Journal) -> list[Transaction]:
-    """Of releases; a candidate is none."""
-    promotions = (each for each in kept.transactions if each.kind == "promotion")
+    """Of releases that are out; a candidate is none, and what is half done is not out yet."""
+    promotions = (each for each in kept.transactions if each.kind == "promotion" and not each.is_open)
     return [each for each in promotions if not each.version.endswith(journal.CANDIDATE)]
 
 

@@ -30,7 +30,7 @@ from publish.state import Known, state_of, with_refusal
 from publish.tags import lock
 from publish.tags.transaction import Production
 from runner import progress, records
-from runner.errors import ConfigError, GateRefused
+from runner.errors import ConfigError
 from runner.verdict import Verdict
 from scan import run as scanning
 from scan import store, trivy
@@ -51,7 +51,6 @@ LOCAL = "validation-local"
 UNTOLD = Refusal(Verdict.INCONCLUSIVE, ("it is a candidate, and why it is no more is known where it was promoted",))
 """Of a candidate that another machine promoted: the registry holds what was decided for it, not what against it."""
 
-_AS_IT_IS = "build it as it is without --renew, or release the next version for newer packages"
 
 T = TypeVar("T")
 R = TypeVar("R", ValidationRecord, ScanRecord)
@@ -197,8 +196,8 @@ class Release:
         self.registry.ping()  # else what is said of a registry that is down would be about one of its repositories
         released = is_out(self.registry, self.catalog.repositories, self.version)
         if self.options.renew and released:
-            raise GateRefused(f"{self.version} is released, and its bytes stand: nothing of it is renewed", _AS_IT_IS)
-        return self.options.renew or (not released and build.is_undated(self.catalog, self.plan, self.registry))
+            progress.say(f"  {self.version} is released, and its bytes stand: nothing of it is renewed")
+        return not released and (self.options.renew or build.is_undated(self.catalog, self.plan, self.registry))
 
     def _build_record(self, image: str) -> BuildRecord:
         """This machine's record, else the one attached to what staging holds under the version's tag."""

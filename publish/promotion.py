@@ -161,7 +161,7 @@ def _of_the_kind(candidate: Candidate, build: BuildRecord, kind: str, *, approve
         text = f"it cannot be compared with the release before: {error.message}"
         yield _Refusal(Verdict.NOT_RUN, text)
         return
-    if changed is None and candidate.images_before:
+    if candidate.images_before and build.image not in candidate.images_before:
         if problem := kinds.image_problem(kinds.NEW, kind):
             yield _Refusal(Verdict.FAIL, problem)
         return

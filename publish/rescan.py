@@ -66,7 +66,9 @@ def rescan(bench: Bench, channel: str) -> Rescan:
     judged = [_judge(bench, image) for image in images]
     judgements = tuple(judgement for judgement, _ in judged)
     findings = [finding for _, found in judged for finding in found]
-    history = judges.history.with_findings(findings, judges.today).with_judgements(judgements)
+    history = judges.history.with_findings(findings, judges.today)
+    if channel == PRODUCTION:  # what is due is decided from these, and a candidate has its release's number
+        history = history.with_judgements(judgements)
     store.keep_history(registry, catalog.repositories.records, history)
     record = None if isinstance(judges.database, str) else judges.database.record
     seconds = round(time.monotonic() - started, 3)

@@ -68,9 +68,7 @@ class History:
         both = dict(other.seen)
         for key, seen in self.seen.items():
             both[key] = _earliest(seen, both[key]) if key in both else seen
-        judgements = sorted(
-            {*self.judgements, *other.judgements}, key=lambda each: (each.date, each.version, each.image)
-        )
+        judgements = sorted({*self.judgements, *other.judgements}, key=_in_order)
         return History(both, tuple(judgements))
 
     def fixed_on(self, finding: Finding, today: datetime.date) -> datetime.date:
@@ -78,6 +76,11 @@ class History:
         seen = self.seen.get(_key(finding))
         day = (seen and seen.fixed) or finding.published or (seen and seen.first)
         return datetime.date.fromisoformat(day) if day else today
+
+
+def _in_order(each: Judgement) -> tuple[str | float, ...]:
+    """By all that two of them can differ in: merged by whomever, a history is the same."""
+    return (each.date, each.version, each.image, each.digest, each.verdict, each.reason, each.seconds)
 
 
 def _key(finding: Finding) -> str:

@@ -13,12 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from images import catalog
-from oci.registry import Registry
 from publish.rules import channels
 from runner import home as places
 from tests.fakes.registry import FakeRegistry
-from tests.publish.released import STAGING, staged
 
 RELEASE = places.REPOSITORY / "release.py"
 NOWHERE = "127.0.0.1:9"
@@ -106,24 +103,6 @@ def test_a_folder_that_cannot_be_written_is_exit_code_3(home: Path) -> None:
     assert done.returncode == 3, done.stderr
     assert "/proc/nowhere" in done.stderr
     assert "Traceback" not in done.stderr
-
-
-def test_what_is_released_is_not_renewed(home: Path) -> None:
-    repositories = catalog.load().repositories
-    with FakeRegistry() as fake:
-        registry = Registry(fake.host)
-        manifest = staged(registry, "cv")[1]
-        for blob in manifest.blobs():
-            registry.ensure_blob(repositories.production, blob, STAGING)
-        registry.put_manifest(repositories.production, "v2.6.0-cv", manifest)
-        renew = ("build", "v2.6.0", "--images", "base", "--renew")
-        done = run(*renew, PYTORCH_CUDA_IMAGES_REGISTRY=fake.host)
-        assert repositories.cache not in fake.manifests
-    assert done.returncode == 1, done.stderr
-    errors = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
-    assert errors == done.stderr.splitlines()[-1:]
-    assert "v2.6.0 is released, and its bytes stand" in errors[0]
-    assert "without --renew" in errors[0]
 
 
 @pytest.mark.docker

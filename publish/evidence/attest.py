@@ -94,8 +94,13 @@ def kept(registry: Registry, repository: str, digest: str, stage: str, kind: typ
     if not found:
         return None
     newest = max(found, key=lambda each: (each.annotations.get(CREATED, ""), each.descriptor.digest))
-    text = referrers.fetch(registry, repository, newest)[0]
-    return records.from_json(kind, text, f"{registry.host}/{repository}@{newest.descriptor.digest}")
+    blobs, where = (
+        referrers.fetch(registry, repository, newest),
+        f"{registry.host}/{repository}@{newest.descriptor.digest}",
+    )
+    if len(blobs) != 1:
+        raise EnvironmentFailed(f"{where} has {len(blobs)} files, where a record is one", "run that stage again")
+    return records.from_json(kind, blobs[0], where)
 
 
 def signer() -> Signer:
@@ -123,7 +128,7 @@ def trusted(public_keys: Sequence[str] = (), identities: Sequence[str] = ()) -> 
 
 def is_told_whom_to_trust() -> bool:
     """Whether keys or identities are configured."""
-    return any(os.environ.get(each) for each in (keys.TRUSTED_KEYS, trust.TRUSTED_IDENTITIES))
+    return any(os.environ.get(each) for each in (keys.TRUSTED_KEYS, trust.TRUSTED_IDENTITIES, trust.DECISION_KEYS))
 
 
 def signed_bill(registry: Registry, repository: str, digest: str, trusted: Trusted) -> dict[str, Any] | None:

@@ -105,10 +105,11 @@ def trusted(keys: Iterable[str] = (), names: Iterable[str] = (), environ: Mappin
     if not given and not named:
         given, named = [each for each in (environ.get(TRUSTED_KEYS),) if each], _configured(environ)
     known = _certified(named, environ)
-    known = replace(known, keys=trusted_keys(given, environ)) if given or not named else known
-    if not environ.get(DECISION_KEYS):
+    told = "" if keys or names else environ.get(DECISION_KEYS, "")  # who names whom to trust says who decides as well
+    known = replace(known, keys=trusted_keys(given, environ)) if given or not (named or told) else known
+    if not told:
         return known
-    deciders = trusted_keys([environ[DECISION_KEYS]], environ)
+    deciders = trusted_keys([told], environ)
     return replace(known, keys={**known.keys, **deciders}, deciders=frozenset(deciders))
 
 

@@ -107,10 +107,10 @@ def _misplaced(registry: Registry, repositories: Repositories, named: _Named, di
 
 
 def _decision(found: Sequence[Found], named: _Named) -> Decided | None:
-    """The newest trusted decision that lets the digest carry this name; for a digest the newest of all."""
+    """The newest trusted decision that lets the digest carry this name; of a digest that was released, on that."""
     known = [read for each in found if (read := _read(each))]
     allowed = [each for each in known if not named.tag or named.tag in each.tags]
-    return max(allowed, key=lambda each: (each.decided_on, each.channel != CANDIDATE), default=None)
+    return max(allowed, key=lambda each: (each.channel != CANDIDATE, each.decided_on), default=None)
 
 
 def _read(found: Found) -> Decided | None:

@@ -149,7 +149,7 @@ def resume(production: Production) -> None:
 
 def carry_out(production: Production, claim: Claim, book: Book, transaction: Transaction) -> Book:
     """Write a transaction into the journal and do it. What it names must be in production with its evidence."""
-    _believe(production, transaction)
+    _believe(production, book.journal, transaction)
     begun = book.journal.with_begun(transaction)
     book = journal.write(production.registry, production.repositories.journal, begun, book.digest, claim)
     return _finish(production, claim, book, transaction)
@@ -160,13 +160,16 @@ def settle(production: Production, claim: Claim, book: Book) -> Book:
     begun = book.journal.begun
     if begun is None:
         return book
-    _believe(production, begun)
+    _believe(production, book.journal, begun)
     return _finish(production, claim, book, begun)
 
 
-def _believe(production: Production, begun: Transaction) -> None:
+def _believe(production: Production, kept: Journal, begun: Transaction) -> None:
     """Raises GateRefused with every doubt about what a transaction would put. A yank only marks."""
-    doubts = [production.doubt(begun, entry) for entry in begun.entries if begun.kind != "yank"]
+    if begun.kind == "yank":
+        return
+    doubts = [production.doubt(begun, entry) for entry in begun.entries]
+    doubts += [_yank_of(production, kept, digest) for digest in dict.fromkeys(entry.new for entry in begun.entries)]
     where = f"{production.registry.host}/{production.repositories.journal}:{journal.TAG}"
     refuse([f"{begun}: {doubt}" for doubt in doubts if doubt], f"trust who decided it; if nobody did, restore {where}")
 
@@ -242,10 +245,15 @@ def _release_of(production: Production, image: str, digest: str) -> str:
 
 
 def _yanked(production: Production, kept: Journal, tags: TagSet, moves: Sequence[Move]) -> Iterator[str]:
-    registry, repository = production.registry, production.repositories.production
     for image, digest in dict.fromkeys((move.image, move.digest) for move in moves):
-        if reason := kept.yanked(tags.version, digest) or mark.read(registry, repository, digest):
+        if reason := kept.yanked(tags.version) or _yank_of(production, kept, digest):
             yield f"{image}: {reason}"
+
+
+def _yank_of(production: Production, kept: Journal, digest: str) -> str:
+    """Why a digest was yanked, by the journal or by its mark; empty where it was not."""
+    registry, repository = production.registry, production.repositories.production
+    return kept.yanked(digest=digest) or mark.read(registry, repository, digest)
 
 
 def _frozen(kept: Journal, tags: TagSet, moves: Sequence[Move], held: Mapping[str, str]) -> Iterator[str]:

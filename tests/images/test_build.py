@@ -290,3 +290,23 @@ def test_an_image_whose_manifest_was_put_but_not_answered_is_not_recorded(
         run(cached, shipped, home)
     assert not list((home / "out").rglob("build.json"))
     assert len(run(cached, shipped, home)) == len(shipped.images)
+
+
+def test_images_of_a_release_stand_on_one_os_layer(
+    cached: FakeRegistry, shipped: Catalog, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the cache lost it, and one image was not built yet, none keeps the old one."""
+    run(cached, shipped, home)
+    key = key_of(shipped, home)
+    del cached.manifests[shipped.repositories.cache][f"layer-{key[:40]}"]
+    plan.record_path(home / "out", VERSION, "cv", "build").unlink()
+    asked: list[Sequence[str]] = []
+
+    def made(_: object, missing: Sequence[plan.PlannedImage], system: object) -> dict[str, object]:
+        asked.append([each.image for each in missing])
+        raise EnvironmentFailed("no further", "this is a test")
+
+    monkeypatch.setattr(build._Stage, "make_layers", made)
+    with refused(EnvironmentFailed, "no further"):
+        run(cached, shipped, home)
+    assert asked == [list(shipped.images)]

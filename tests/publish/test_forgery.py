@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import datetime
 import json
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from cryptography.hazmat.primitives import serialization
@@ -22,14 +24,14 @@ from publish.evidence.predicates.decision import Decided
 from publish.evidence.trust import trusted
 from publish.out import released
 from publish.promotion import Asked
-from publish.tags import journal, lock, mark
+from publish.tags import journal, lock, mark, transaction
 from publish.tags.journal import Entry, Journal, Transaction
 from publish.tags.rollback import rollback, yank
-from runner.errors import ConfigError, GateRefused
+from runner.errors import ConfigError, EnvironmentFailed, GateRefused
 from runner.verdict import Verdict
 from scan import store
 from tests.fakes.registry import FakeRegistry
-from tests.publish.line import FIRST, Line, line_of_one
+from tests.publish.line import FIRST, TODAY, Line, line_of_one
 from tests.publish.signed import ED25519, H200, P256, STRANGER, trust
 
 CANDIDATE = Asked(channel="candidate")
@@ -92,19 +94,70 @@ def test_a_journal_that_somebody_forged_moves_nothing(line: Line, version: str) 
     assert line.tags() == before
 
 
+def begin(line: Line, kind: Literal["promotion", "rollback"], version: str, *entries: Entry) -> None:
+    """Write a transaction into the journal as if a run had been killed behind it."""
+    kept_at = line.catalog.repositories.journal
+    kept = journal.read(line.registry, kept_at)
+    begun = Transaction(kind, version, "somebody", "2026-11-21T12:00:00Z", entries, ("v2.6.0",) * (kind == "rollback"))
+    with lock.held(line.registry, kept_at, "somebody") as claim:
+        journal.write(line.registry, kept_at, kept.journal.with_begun(begun), kept.digest, claim)
+
+
+@pytest.mark.parametrize(("tag", "alias"), [("v2.6.0", ""), ("latest", "latest"), ("v2.6.0", "v2.6.0-x")])
+def test_a_rollback_that_somebody_forged_takes_nothing_to_a_candidate(line: Line, tag: str, alias: str) -> None:
+    first = line.prepare("v2.6.0")
+    line.promote(first, FIRST)
+    unproven = line.prepare("v2.6.1", gpus=())
+    line.promote(unproven, CANDIDATE)
+    before = line.tags()
+    kept = journal.read(line.registry, line.catalog.repositories.journal).journal
+    decided = kept.transactions[-1].entries[0].decision
+    begin(line, "rollback", "v2.6.1", Entry(tag, "base", alias, first.digest, unproven.digest, decided))
+    with pytest.raises(GateRefused, match="the decision does not allow it this tag"):
+        transaction.resume(line.production)
+    assert line.tags() == before
+
+
+def test_a_decision_is_not_played_again_for_what_was_yanked(line: Line) -> None:
+    line.promote(line.prepare("v2.6.0"), FIRST)
+    line.promote(line.prepare("v2.6.1", jinja2="3.1.5"))
+    before = line.tags()
+    kept = journal.read(line.registry, line.catalog.repositories.journal).journal
+    (old,) = [each for each in kept.transactions[0].entries if each.tag == "latest"]
+    replayed = replace(old, old=before["latest"], state="planned")
+    begin(line, "promotion", "v2.6.9", replayed)
+    with pytest.raises(GateRefused, match="the decision does not allow it this tag"):
+        transaction.resume(line.production)
+    assert line.tags() == before
+
+
+def test_nothing_that_was_yanked_is_put_by_finishing_what_was_begun(line: Line) -> None:
+    first = line.prepare("v2.6.0")
+    line.promote(first, FIRST)
+    line.promote(line.prepare("v2.6.1", jinja2="3.1.5"))
+    yank(line.production, "v2.6.0", "it loses data")
+    before = line.tags()
+    kept = journal.read(line.registry, line.catalog.repositories.journal).journal
+    (old,) = [each for each in kept.transactions[0].entries if each.tag == "latest"]
+    begin(line, "promotion", "v2.6.0", replace(old, old=before["latest"], state="planned"))
+    with pytest.raises(GateRefused, match="it loses data"):
+        transaction.resume(line.production)
+    assert line.tags() == before
+
+
 @pytest.mark.parametrize("decided", ["sha256:" + "0" * 64, "by a stranger"])
 def test_what_nobody_trusted_decided_is_not_finished(line: Line, decided: str) -> None:
     line.promote(line.prepare("v2.6.0"), FIRST)
     build = line.prepare("v2.6.1", jinja2="3.1.5")
     if decided == "by a stranger":
         decided = say(line, build, STRANGER)
-    transaction = Transaction(
+    begun = Transaction(
         "promotion", "v2.6.1", "somebody", "", (Entry("v2.6.1", "base", "", "", build.digest, decided),)
     )
-    said = line.production.doubt(transaction, transaction.entries[0])
+    said = line.production.doubt(begun, begun.entries[0])
     assert said.startswith(f"v2.6.1 -> {build.digest}: the decision is not attached to it")
     referrers.copy(line.registry, build.repository, line.catalog.repositories.production, build.digest)
-    said = line.production.doubt(transaction, transaction.entries[0])
+    said = line.production.doubt(begun, begun.entries[0])
     assert ("not attached" if decided.startswith("sha256:0") else "not trusted") in said
 
 
@@ -170,6 +223,37 @@ def test_a_decision_that_proves_nothing(line: Line, changed: dict[str, object], 
     found = line.verify("v2.6.0-candidate")
     assert found.verdict is (Verdict.FAIL if words else Verdict.INCONCLUSIVE)
     assert any(words in reason for reason in found.reasons) == bool(words)
+
+
+def test_a_candidate_of_what_is_released_takes_nothing_back(line: Line) -> None:
+    build = line.prepare("v2.6.0")
+    line.promote(build, FIRST)
+    line.promote(build, CANDIDATE, today=TODAY + datetime.timedelta(days=1))
+    assert line.verify(build.digest).verdict is Verdict.PASS
+
+
+def test_who_decides_is_enough_to_be_told_whom_to_trust(monkeypatch: pytest.MonkeyPatch, home: Path) -> None:
+    monkeypatch.delenv("PYTORCH_CUDA_IMAGES_TRUSTED_KEYS", raising=False)
+    monkeypatch.setenv("PYTORCH_CUDA_IMAGES_DECISION_KEYS", attest_pem(P256))
+    assert set(attest.trusted().keys) == {key_id(P256.public_key())}
+    named = trusted([attest_pem(ED25519)])
+    assert named.may_decide(key_id(ED25519.public_key())), "who names a key says who decides as well"
+
+
+def test_a_record_without_a_file_is_named(line: Line) -> None:
+    build = line.prepare("v2.6.0")
+    subject, kind = attest.subject_of(line.registry, build), attest.RECORD.format(stage="build")
+    referrers.attach(line.registry, build.repository, subject, kind, [], {attest.CREATED: "2099-01-01T00:00:00Z"})
+    with pytest.raises(EnvironmentFailed, match="has 0 files, where a record is one"):
+        attest.kept(line.registry, build.repository, build.digest, "build", BuildRecord)
+
+
+def test_what_is_half_done_is_not_out_yet(line: Line) -> None:
+    line.promote(line.prepare("v2.6.0"), FIRST)
+    build = line.prepare("v2.6.1", jinja2="3.1.5")
+    decided = say(line, build, P256)
+    begin(line, "promotion", "v2.6.1", Entry("v2.6.1", "base", "", "", build.digest, decided))
+    assert [str(each.version) for each in released(line.registry, line.catalog, line.trusted)] == ["v2.6.0"]
 
 
 def test_what_is_staged_is_no_release(line: Line) -> None:

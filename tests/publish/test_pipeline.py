@@ -276,3 +276,14 @@ def test_a_candidate_here_that_was_released_elsewhere_is_released(line: Line, re
     release("there").promote()
     told = release("here").release_record()
     assert (told.channel, told.verdict) == (PRODUCTION, Verdict.PASS)
+
+
+def test_what_is_released_is_not_renewed(line: Line, release: Cut, capsys: pytest.CaptureFixture[str]) -> None:
+    """Whoever runs a whole release again, as the workflow does, goes on with the bytes that are out."""
+    prepared(line, H200)
+    made = release("here", FIRST)
+    asked = replace(made, options=replace(made.options, renew=True))
+    assert asked._renews()
+    made.promote()
+    assert not asked._renews()
+    assert "v2.6.0 is released, and its bytes stand" in capsys.readouterr().err

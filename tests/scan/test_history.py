@@ -5,7 +5,8 @@ from __future__ import annotations
 import datetime
 from itertools import permutations
 
-from scan.history import History
+from runner.verdict import Verdict
+from scan.history import History, Judgement
 from tests.scan.samples import finding
 
 MONDAY, TUESDAY, FRIDAY = (datetime.date(2026, 11, day) for day in (16, 17, 20))
@@ -50,3 +51,16 @@ def test_what_only_one_has_is_kept() -> None:
     one = NONE.with_findings([finding(id_="CVE-2026-1")], MONDAY)
     two = NONE.with_findings([finding(id_="CVE-2026-2")], TUESDAY)
     assert len(one.merged(two).seen) == len(two.merged(one).seen) == 2
+
+
+def test_judgements_of_one_day_that_differ_in_time_alone_merge_to_the_same_for_everybody() -> None:
+    several = [Judgement("2026-11-20", "v2.6.0", "base", "a", Verdict.PASS, "", number / 8) for number in range(8)]
+    histories = [History({}, (each,)) for each in several]
+    merged = NONE
+    for each in histories:
+        merged = merged.merged(each)
+    for order in (histories, histories[::-1]):
+        other = NONE
+        for each in order:
+            other = each.merged(other)
+        assert other == merged
