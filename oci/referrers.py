@@ -188,7 +188,8 @@ def _unlisted(  # noqa: PLR0913, PLR0917 - a subject, and what is known of it al
     own: Mapping[str, Manifest] = MappingProxyType({}),
 ) -> list[dict[str, Any]]:
     """Entries for the artifacts that are marked among `tags` and not in the list; those of `own` are not asked for."""
-    known = {_mark(subject, entry["digest"]) for entry in listed}
+    with readable(registry, repository, _tag(subject)):
+        known = {_mark(subject, entry["digest"]) for entry in listed}
     length = len(_mark(subject, subject))
     marks = [tag for tag in tags if tag.startswith(f"{_tag(subject)}.") and len(tag) == length]
     found = [own.get(mark) or registry.manifest(repository, mark) for mark in marks if mark not in known]
