@@ -6,18 +6,11 @@ import re
 
 from markupsafe import Markup
 
-_ANSI = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|\x1b.?", re.DOTALL)
-# Control characters are not allowed in HTML or XML; bidirectional overrides can make a line read as another.
-_INVISIBLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ufffe\uffff]")
+from runner.untrusted import clean
+
 _NEEDS_ENTITIES = re.compile(r"[`|\\<>&]")
 _ENTITY = {"&": "&amp;", "<": "&lt;", ">": "&gt;", "|": "&#124;", "`": "&#96;", "\\": "&#92;"}
 _PUNCTUATION = re.compile(r"[&<>|`\\*\[\]~#$]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])")
-
-
-def clean(text: str) -> str:
-    """`text` without terminal colours, control characters and lone surrogates; newlines and tabs stay."""
-    text = _ANSI.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))
-    return _INVISIBLE.sub("", text).encode("utf-8", "replace").decode("utf-8")
 
 
 def one_line(text: str) -> str:

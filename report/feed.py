@@ -16,10 +16,11 @@ from xml.etree import ElementTree
 from markdown_it import MarkdownIt
 
 from publish.record import ReleaseRecord
-from report.escape import clean, one_line
+from report.escape import one_line
 from report.notes_view import released, standing
 from runner import records
 from runner.errors import ConfigError
+from runner.untrusted import clean
 
 FILE = "releases.atom"
 ENTRIES = 20

@@ -12,7 +12,7 @@ from publish.record import ReleaseRecord
 from report import escape
 from report.model import ImageRecords, Mark, Page
 from report.view import page
-from runner import records
+from runner import records, untrusted
 
 __all__ = ["MARKDOWN_LIMIT", "ImageRecords", "html", "markdown", "markdown_templates", "write"]
 
@@ -101,7 +101,7 @@ def _templates(finalize: Callable[[object], object]) -> Environment:
 
 
 def _clean(value: object) -> object:
-    return escape.clean(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+    return untrusted.clean(value) if isinstance(value, str) and not isinstance(value, Markup) else value
 
 
 def _sign(mark: Mark) -> Markup:

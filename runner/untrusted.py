@@ -1,0 +1,180 @@
+"""Read what a stranger wrote: an image under test, an account of the registry, the network.
+
+Three rules hold for all of it. A file is opened only if it is a regular file of bounded size, and no link is followed.
+Text is parsed with a bound on its length and depth. Text is shown only after control characters are removed.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NoReturn
+
+DEEPEST = 64
+"""Levels of nested JSON. The deepest document that this project writes or reads has 12."""
+
+_ANSI = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b[\]PX^_][^\x07\x1b]*(?:\x07|\x1b\\)?|\x1b.?", re.DOTALL)
+_INVISIBLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\uffff]")
+"""Control characters, and characters that hide text or change its direction."""
+_WORKFLOW_COMMAND = re.compile(r"^(\s*):(?=:)|(#)(?=#\[)", re.MULTILINE)
+"""How a line gives an order to GitHub Actions: `::error::...` at its start, `##[error]...` anywhere."""
+
+
+class Malformed(Exception):
+    """What was read is not what it should be. The message says what was found."""
+
+
+def read_file(folder: Path, name: str, limit: int) -> bytes:
+    """Return the first `limit` bytes of the file `name` below `folder`; `name` may have folders in it.
+
+    Nothing below `folder` is followed if it is a link, and nothing but a regular file is opened. Raises
+    FileNotFoundError if there is no such file, and Malformed if it is something else or has more bytes than `limit`.
+    """
+    descriptor = _open_path(folder, name)
+    try:
+        found = os.fstat(descriptor)
+        if not stat.S_ISREG(found.st_mode):
+            raise Malformed(f"`{name}` is {_kind_of(found.st_mode)}, not a regular file")
+        if found.st_size > limit:
+            raise Malformed(f"`{name}` has {found.st_size:,} bytes, more than the allowed {limit:,}")
+        return _read_regular(descriptor, limit, name)
+    finally:
+        os.close(descriptor)
+
+
+def list_names(folder: Path, name: str, limit: int) -> list[str]:
+    """Return the names in the folder `name` below `folder`, sorted.
+
+    Raises FileNotFoundError if there is no such folder, and Malformed if it is something else or has more than `limit`
+    entries.
+    """
+    descriptor = _open_path(folder, name)
+    try:
+        found = os.fstat(descriptor)
+        if not stat.S_ISDIR(found.st_mode):
+            raise Malformed(f"`{name}` is {_kind_of(found.st_mode)}, not a folder")
+        names: list[str] = []
+        with os.scandir(f"/proc/self/fd/{descriptor}") as entries:
+            for entry in entries:
+                if len(names) == limit:
+                    raise Malformed(f"`{name}` has more than the allowed {limit:,} entries")
+                names.append(entry.name)
+        return sorted(names)
+    finally:
+        os.close(descriptor)
+
+
+def parse_json(data: bytes | str, limit: int) -> Any:  # noqa: ANN401 - JSON values have no narrower type
+    """Return the value of a JSON text in UTF-8.
+
+    Raises Malformed if it has more than `limit` bytes, is no JSON, is nested deeper than DEEPEST, has a key twice in
+    one object (two readers would see different things), or holds a number or character that cannot be written again.
+    """
+    if len(data) > limit:
+        raise Malformed(f"{len(data):,} bytes of JSON, more than the allowed {limit:,}")
+    try:
+        text = data.decode() if isinstance(data, bytes) else data
+        found = json.loads(text, object_pairs_hook=_unique, parse_constant=_refuse_constant, parse_float=_finite)
+        _check(found)
+    except RecursionError:
+        raise Malformed(f"JSON that is nested deeper than {DEEPEST} levels") from None
+    except ValueError as error:
+        raise Malformed(f"not JSON: {clean_line(str(error), 150)}") from None
+    return found
+
+
+def clean(text: str) -> str:
+    """Return `text` without terminal escapes, control and invisible characters; newlines and tabs stay.
+
+    A line that would give an order to GitHub Actions gets a space that stops it.
+    """
+    text = _ANSI.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))
+    text = _INVISIBLE.sub("", text).encode("utf-8", "replace").decode()
+    return _WORKFLOW_COMMAND.sub(lambda found: f"{found[0]} ", text)
+
+
+def clean_line(text: str, limit: int = 300) -> str:
+    """Return `text` cleaned and on one line, cut to `limit` characters."""
+    line = " ".join(clean(text[: 4 * limit]).split())
+    return line if len(line) <= limit else line[: limit - 1].rstrip() + "…"
+
+
+def _open_path(folder: Path, name: str) -> int:
+    """Return a descriptor (O_PATH: nothing is read, no device or FIFO is touched) of what is at `name`."""
+    descriptor = os.open(folder, os.O_PATH | os.O_DIRECTORY)
+    for part in Path(name).parts:
+        above = descriptor
+        try:
+            descriptor = os.open(part, os.O_PATH | os.O_NOFOLLOW, dir_fd=above)
+        except NotADirectoryError:
+            raise Malformed(f"a folder of `{name}` is something else") from None
+        finally:
+            os.close(above)
+    return descriptor
+
+
+def _read_regular(descriptor: int, limit: int, name: str) -> bytes:
+    """Read what an O_PATH descriptor stands for. The link below /proc leads to that very file, wherever it is now."""
+    with open(f"/proc/self/fd/{descriptor}", "rb", buffering=0) as file:  # noqa: PTH123 - a path of /proc
+        data = bytearray()
+        while chunk := file.read(min(1 << 20, limit + 1 - len(data))):
+            data += chunk
+    if len(data) > limit:
+        raise Malformed(f"`{name}` grew beyond the allowed {limit:,} bytes")
+    return bytes(data)
+
+
+def _kind_of(mode: int) -> str:
+    kinds = {
+        stat.S_IFLNK: "a symbolic link",
+        stat.S_IFIFO: "a named pipe",
+        stat.S_IFSOCK: "a socket",
+        stat.S_IFBLK: "a device",
+        stat.S_IFCHR: "a device",
+        stat.S_IFDIR: "a folder",
+        stat.S_IFREG: "a regular file",
+    }
+    return kinds.get(stat.S_IFMT(mode), "of an unknown kind")
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        names = [name for name, _ in pairs]
+        raise ValueError(f"the key {next(name for name in names if names.count(name) > 1)!r:.60} is given twice")
+    return found
+
+
+def _refuse_constant(constant: str) -> NoReturn:
+    raise ValueError(f"{constant} is not a JSON value")
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    if value in (float("inf"), float("-inf")):
+        raise ValueError(f"the number {text:.40} is too large")
+    return value
+
+
+def _check(value: object) -> None:
+    """Raise for text that is no Unicode (a lone surrogate, which no file can hold) and for too many levels."""
+    level: list[object] = [value]
+    for _ in range(DEEPEST):
+        level = [inner for each in level for inner in _inside(each)]
+        if not level:
+            return
+    raise RecursionError
+
+
+def _inside(value: object) -> Iterator[object]:
+    if isinstance(value, str):
+        value.encode()
+    elif isinstance(value, dict):
+        yield from value
+        yield from value.values()
+    elif isinstance(value, list):
+        yield from value

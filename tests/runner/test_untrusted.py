@@ -1,0 +1,154 @@
+"""Whatever a stranger puts where a file is expected, it is read as bounded text or refused."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import threading
+import unicodedata
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from runner.untrusted import DEEPEST, Malformed, clean, clean_line, list_names, parse_json, read_file
+
+LIMIT = 1000
+
+
+def test_a_regular_file_is_read(tmp_path: Path) -> None:
+    (tmp_path / "inner").mkdir()
+    (tmp_path / "inner" / "file").write_bytes(b"text")
+    assert read_file(tmp_path, "inner/file", LIMIT) == b"text"
+    assert read_file(tmp_path, "inner/file", 4) == b"text"
+
+
+def test_a_missing_file_is_missing(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        read_file(tmp_path, "none", LIMIT)
+
+
+def test_no_link_is_followed(tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text("key")
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "file").symlink_to("/proc/self/environ")
+    (tmp_path / "out" / "beside").symlink_to("../secret")
+    (tmp_path / "out" / "folder").symlink_to(tmp_path)
+    for name in ("file", "beside"):
+        with pytest.raises(Malformed, match="symbolic link"):
+            read_file(tmp_path / "out", name, LIMIT)
+    with pytest.raises(Malformed, match="something else"):
+        read_file(tmp_path / "out", "folder/secret", LIMIT)
+    with pytest.raises(Malformed, match="not a folder"):
+        list_names(tmp_path / "out", "folder", LIMIT)
+
+
+def test_nothing_blocks(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(str(tmp_path / "socket"))
+    (tmp_path / "folder").mkdir()
+    refused: list[str] = []
+
+    def read_all() -> None:
+        for name in ("pipe", "socket", "folder"):
+            with pytest.raises(Malformed) as error:
+                read_file(tmp_path, name, LIMIT)
+            refused.append(str(error.value))
+
+    reader = threading.Thread(target=read_all, daemon=True)
+    reader.start()
+    reader.join(10)
+    assert [text.split(" is ")[1].split(",")[0] for text in refused] == ["a named pipe", "a socket", "a folder"]
+
+
+def test_a_large_file_is_refused_without_being_read(tmp_path: Path) -> None:
+    with (tmp_path / "sparse").open("wb") as file:
+        file.truncate(200 << 30)
+    with pytest.raises(Malformed, match=r"more than the allowed 1,000"):
+        read_file(tmp_path, "sparse", LIMIT)
+
+
+def test_names_of_a_folder_are_bounded(tmp_path: Path) -> None:
+    for number in range(5):
+        (tmp_path / str(number)).touch()
+    assert list_names(tmp_path, ".", 5) == ["0", "1", "2", "3", "4"]
+    with pytest.raises(Malformed, match="more than the allowed 4"):
+        list_names(tmp_path, ".", 4)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param(b"[" * 200_000, id="deep"),
+        pytest.param(b"[" * (DEEPEST + 1) + b"]" * (DEEPEST + 1), id="a little too deep"),
+        pytest.param(b'{"a": ' * 100_000 + b"1" + b"}" * 100_000, id="deep objects"),
+        pytest.param(b'{"a": 1, "a": 2}', id="twice"),
+        pytest.param(b"NaN", id="not a number"),
+        pytest.param(b"1e999", id="infinite"),
+        pytest.param(b"1" * 5000, id="a number of 5000 digits"),
+        pytest.param(rb'"\ud800"', id="half a character"),
+        pytest.param(rb'{"\ud800": 1}', id="half a character in a key"),
+        pytest.param(b"\xff", id="not UTF-8"),
+        pytest.param(b"", id="empty"),
+        pytest.param(b"<html>", id="HTML"),
+    ],
+)
+def test_what_is_no_bounded_json_is_refused(text: bytes) -> None:
+    with pytest.raises(Malformed):
+        parse_json(text, 1 << 20)
+
+
+def test_a_long_text_is_refused_before_it_is_parsed() -> None:
+    with pytest.raises(Malformed, match="more than the allowed 10"):
+        parse_json(b"[" * 11, 10)
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+)
+
+
+@given(JSON)
+def test_json_is_read_as_it_was_written(value: object) -> None:
+    assert parse_json(json.dumps(value), 1 << 24) == value
+
+
+@given(st.binary())
+def test_any_bytes_are_read_or_refused(data: bytes) -> None:
+    try:
+        parse_json(data, 1 << 20)
+    except Malformed as error:
+        assert str(error).isprintable()
+
+
+@given(st.text())
+def test_cleaned_text_can_be_shown_anywhere(text: str) -> None:
+    shown = clean(text)
+    shown.encode()
+    assert not any(unicodedata.category(character) in ("Cc", "Cs") for character in shown if character not in "\n\t")
+    assert not any(line.lstrip().startswith("::") or "##[" in line for line in shown.split("\n"))
+    assert clean(shown) == shown
+    assert "\n" not in clean_line(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("\x1b]0;owned\x07\x1b[2J\x1b[31mred", "red"),
+        ("a\n::error::injected", "a\n: :error::injected"),
+        ("  ::set-output name=a::b", "  : :set-output name=a::b"),
+        ("x ##[error]injected", "x # #[error]injected"),
+        ("a::b", "a::b"),
+        ("\u202egnp.exe", "gnp.exe"),
+    ],
+)
+def test_what_text_becomes(text: str, shown: str) -> None:
+    assert clean(text) == shown
+
+
+def test_a_line_is_cut() -> None:
+    assert clean_line("a" * 1_000_000, 10) == "a" * 9 + "…"
