@@ -61,7 +61,7 @@ def training_steps() -> list[Any]:
 def noisy(number: int) -> Any:
     """Noise; in every second picture a third of it is red."""
     picture = np.random.default_rng(number).integers(0, 256, (WHOLE, WHOLE, 3), dtype=np.uint8)
-    return np.where((number % 2 == 1) & (picture[..., 2:] < 85), np.uint8([255, 0, 0]), picture)
+    return np.where((number % 2 == 1) & (picture[..., 2:] < 85), np.array([255, 0, 0], dtype=np.uint8), picture)
 
 
 def mapped(_number: int) -> Any:
