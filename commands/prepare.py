@@ -1,18 +1,20 @@
-"""Before a release: is this machine ready, what would be built, and from which locks."""
+"""Before a release: is this machine ready, what would be built, from which locks; and checks of any image."""
 
 from __future__ import annotations
 
 import json
+import shlex
 from argparse import ArgumentParser, Namespace
 
 from rich.table import Table
 
 from commands.arguments import add_database, add_images, options
-from commands.command import Command, print_record
+from commands.command import EXIT_OF_VERDICT, Command, print_record
 from images import catalog as catalogue
 from images import plan as planning
 from images.catalog import Catalog, Version
 from oci.registry import Registry
+from publish import check as checking
 from publish.pipeline import todays_judges
 from publish.refresh import changes, refresh
 from publish.rules import kinds
@@ -97,8 +99,32 @@ def _add_line(command: ArgumentParser) -> None:
     )
 
 
+def run_check(asked: Namespace) -> int:
+    """`check`: run the suites and the look inside on any image; nothing is signed or promoted."""
+    command = shlex.join(["./release.py", *asked.typed])
+    with home.only_run():
+        found = checking.check(catalogue.load(), asked.image, (asked.line, asked.stacks), asked.device, command)
+        path = checking.record_path(home.out(), found)
+        records.write(path, found)
+    if asked.json:
+        print_record(found)
+    for problem in found.problems:
+        progress.say(f"    {problem.kind}: {problem.where}: {problem.what} -> {problem.way_out}")
+    progress.say(f"record: {path}")
+    progress.say(f"{found.reference}: {found.verdict}{f', {found.reason}' if found.reason else ''}")
+    return EXIT_OF_VERDICT[found.verdict]
+
+
+def _add_check(command: ArgumentParser) -> None:
+    command.add_argument("image", metavar="REF", help="an image in a registry, or one that the engine holds")
+    command.add_argument("--line", default="", help="as 2.6; by default what the image's labels say")
+    command.add_argument("--stacks", default="", help="as base,cv; by default what the image's labels say")
+    command.add_argument("--device", choices=("auto", "cuda", "cpu"), default="auto")
+
+
 COMMANDS = (
     Command("doctor", run_doctor),
     Command("plan", run_plan, (_add_version, add_images, _add_format)),
     Command("lock", run_lock, (add_database, _add_line)),
+    Command("check", run_check, (_add_check,)),
 )

@@ -14,6 +14,8 @@ from oci.registry import Registry
 
 MEDIA_TYPE = OCI_MANIFEST
 USER = "1000:1000"  # mluser, by number so that Kubernetes' runAsNonRoot can see it is not root
+LABELS = "io.github.pytorch-cuda-images"
+"""What our own labels begin with."""
 _SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
@@ -83,13 +85,12 @@ def _environment(line: Line) -> list[str]:
 
 def _labels(planned: PlannedImage, title: str, version: str, line: Line) -> dict[str, str]:
     """OCI annotations (image-spec, annotations.md) as labels, and what the tag asserts."""
-    own = "io.github.pytorch-cuda-images"
     return {
         "org.opencontainers.image.title": title,
         "org.opencontainers.image.version": version.removeprefix("v"),
         "org.opencontainers.image.ref.name": planned.tag,
-        f"{own}.stacks": ",".join(planned.stacks),
-        f"{own}.torch": line.torch,
-        f"{own}.cuda": line.cuda,
-        f"{own}.python": line.python,
+        f"{LABELS}.stacks": ",".join(planned.stacks),
+        f"{LABELS}.torch": line.torch,
+        f"{LABELS}.cuda": line.cuda,
+        f"{LABELS}.python": line.python,
     }

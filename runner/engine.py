@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import docker
 import requests
@@ -17,11 +20,18 @@ from docker.errors import DockerException, ImageNotFound, StreamParseError
 from docker.types import DeviceRequest
 
 from runner import progress
-from runner.errors import EnvironmentFailed
+from runner.errors import ConfigError, EnvironmentFailed
+from runner.untrusted import clean_line
 
 START_HINT = "run `make setup`, which installs and starts one, or point DOCKER_HOST at yours"
 BUILD_HINT = "install docker-buildx, or Debian's docker.io"
 CALL_HINT = "check the engine and the registry with `./release.py doctor`, then run the same command again"
+
+_REFERENCE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/@-]{0,511}")
+"""Characters of any reference, and a bound on its length; the engine knows the grammar."""
+_NO_IMAGE = re.compile(r"manifest unknown|not found: does not exist|repository does not exist")
+"""What a registry says of an image that it does not have, if the engine hands that on as text alone."""
+_REFERENCE_HINT = "write HOST/REPOSITORY:TAG, HOST/REPOSITORY@sha256:..., or the name of an image that you built"
 
 _CALL_ERRORS = (DockerException, StreamParseError, requests.RequestException, urllib3.exceptions.HTTPError)
 """What docker-py raises when the engine refuses, and what it lets through when the engine goes away."""
@@ -73,6 +83,46 @@ def failures(what: str, hint: str = CALL_HINT) -> Iterator[None]:
         raise EnvironmentFailed(f"{what} failed: {_short(error)}", hint) from None
 
 
+@dataclass(frozen=True)
+class HeldImage:
+    """An image that the engine holds. `id` is the digest of its configuration, which never changes.
+
+    `digest` is that of its manifest, empty if the image was only built here. `config` is what it is configured to be
+    (`User`, `Env`, `ExposedPorts`, `Labels`, ...).
+    """
+
+    id: str
+    digest: str
+    config: Mapping[str, Any]
+
+
+def obtain(reference: str) -> HeldImage:
+    """Return the image that `reference` names here, as `docker run` would take it: it is pulled if the engine lacks it.
+
+    Raises ConfigError if there is no such image, EnvironmentFailed if the engine or a registry fails.
+    """
+    if not _REFERENCE.fullmatch(reference):
+        raise ConfigError(f"{clean_line(reference, 80)!r} is not a reference of an image", _REFERENCE_HINT)
+    with failures(f"reading the image {reference}"):
+        image = _held_or_pulled(reference)
+    names = image.attrs.get("RepoDigests") or ()
+    digests = sorted({str(name).rpartition("@")[2] for name in names})
+    return HeldImage(str(image.id), digests[0] if digests else "", image.attrs.get("Config") or {})
+
+
+def _held_or_pulled(reference: str) -> Any:  # noqa: ANN401 - docker-py has no types
+    """Return docker-py's image. An image that nobody has is a person's mistake, not a failure of the machine."""
+    try:
+        with contextlib.suppress(ImageNotFound):
+            return client().images.get(reference)
+        _pull(reference)
+        return client().images.get(reference)
+    except DockerException as error:
+        if getattr(error, "status_code", 0) in (400, 404) or _NO_IMAGE.search(str(error)):
+            raise ConfigError(f"there is no image {reference}: {_short(error)}", _REFERENCE_HINT) from None
+        raise
+
+
 def pull(reference: str) -> None:
     """Pull by digest, with progress; nothing is done where the engine has it. Raises EnvironmentFailed."""
     with failures(f"pull of {reference}"):
@@ -85,7 +135,7 @@ def pull(reference: str) -> None:
 def _pull(reference: str) -> None:
     sizes: dict[str, int] = {}
     counted: dict[str, int] = {}
-    with progress.meter(f"pull {reference.rpartition('@')[0].rpartition('/')[2]}", 0) as meter:
+    with progress.meter(f"pull {reference.partition('@')[0].rpartition('/')[2]}", 0) as meter:
         for event in client().api.pull(reference, stream=True, decode=True):
             if "error" in event:
                 raise DockerException(event["error"])
@@ -126,4 +176,5 @@ def _client_version(path: str) -> str:
 
 
 def _short(error: Exception) -> str:
-    return str(error).splitlines()[0][:200] if str(error) else type(error).__name__
+    """Return what the engine said, without the address of its API that docker-py puts before it."""
+    return clean_line(str(getattr(error, "explanation", None) or error), 200) or type(error).__name__

@@ -32,7 +32,8 @@ class Subject:
     """What is judged, and what its tag asserts.
 
     `reference` is HOST/REPOSITORY@DIGEST, or an interpreter of this machine, which has no `digest`. `previous` is the
-    reference of the release before in the same line, empty where there is none.
+    reference of the release before in the same line, empty where there is none. `command` is what a person types to
+    judge it again, if that is not `validate`.
     """
 
     version: str
@@ -43,6 +44,7 @@ class Subject:
     expected: Expected
     driver_floor: str
     previous: str = ""
+    command: str = ""
 
 
 def validate(subject: Subject, device: str, executor: str = DOCKER) -> ValidationRecord:
@@ -136,7 +138,8 @@ def _gates(
     """The gates on throughput; without a previous release there is nothing to be slower than, and no such gate."""
     measured = next(result for result in results if result.suite == THROUGHPUT.name)
     command = _command(subject, setup.expected.device)
-    source = floor.Source(subject.version, subject.digest, gpus.driver, datetime.now(UTC).date(), command)
+    released = subject.digest if subject.version else ""  # only a release of ours is a measure for others
+    source = floor.Source(subject.version, released, gpus.driver, datetime.now(UTC).date(), command)
     gates = (floor.floor(measured, gpus.names, source),)
     if not subject.previous:
         return gates
@@ -168,6 +171,8 @@ def _counts(path: Path) -> bool:
 
 
 def _command(subject: Subject, device: str) -> str:
+    if subject.command:
+        return subject.command
     command = f"./release.py validate {subject.version} --images {subject.image} --device {device}"
     return command if subject.digest else f"{command} --executor local --python {subject.reference}"
 

@@ -28,10 +28,10 @@ def python_image() -> str:
 
 
 @contextlib.contextmanager
-def planted(name: str, *instructions: str, user: str = "1000:1000") -> Iterator[str]:
-    """An image of these instructions, run as root, then `USER user`; removed afterwards. `name` is its own."""
+def planted(name: str, *instructions: str, user: str = "1000:1000", base: str = "") -> Iterator[str]:
+    """An image of these instructions on `base`, run as root, then `USER user`; removed afterwards."""
     tag = f"{PLANTED}:{name}-{os.getpid()}"
-    dockerfile = "\n".join([f"FROM {python_image()}", "USER root", *instructions, f"USER {user}", ""])
+    dockerfile = "\n".join([f"FROM {base or python_image()}", "USER root", *instructions, f"USER {user}", ""])
     command = [engine.program(), "build", "--quiet", "--tag", tag, "-"]
     shell.run(command, stdin=dockerfile.encode(), env={"DOCKER_BUILDKIT": "1"}, hint="see the output")
     try:

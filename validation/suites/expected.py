@@ -13,6 +13,7 @@ class Expected:
 
     `packages` are all locked Python packages as (normalised name, version), sorted. `compiler` says whether the image
     ships a C and C++ compiler. `epoch` is the time every file of the image carries, in seconds since 1970.
+    `derived` says that the image was built on top of one of ours, so it may hold further packages.
     """
 
     torch: str
@@ -28,6 +29,7 @@ class Expected:
     packages: tuple[tuple[str, str], ...]
     compiler: bool
     epoch: int
+    derived: bool = False
 
 
 def read_expected(path: Path) -> Expected:

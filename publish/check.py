@@ -1,0 +1,140 @@
+"""Check any image with the suites and a look inside: one that a team built on ours, or one of somebody else.
+
+Nothing is signed, and nothing is decided or promoted from it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from images.assembly import LABELS
+from images.catalog import BASE, Catalog
+from runner import engine, progress
+from runner.engine import HeldImage
+from runner.errors import ConfigError
+from runner.untrusted import clean_line
+from runner.verdict import Verdict, summary
+from scan import configuration, inside, licences
+from scan.policy import load_policy
+from scan.record import Problem
+from validation import run as validation
+from validation.asserted import expected_of
+from validation.record import ValidationRecord
+
+SAY_WHICH = "say what it should be: --line 2.6 --stacks base,cv"
+
+
+@dataclass(frozen=True)
+class Expectation:
+    """What an image is held against: a line of the catalogue, and stacks with all that they need, in their order."""
+
+    line: str
+    stacks: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class CheckRecord:
+    """What was found in one image: out/checks/ID/check.json.
+
+    `image_id` is the digest of its configuration, `digest` that of its manifest, empty if it was only built here.
+    `validation` is what the suites said, `problems` what the look inside refuses.
+    """
+
+    reference: str
+    image_id: str
+    digest: str
+    line: str
+    stacks: tuple[str, ...]
+    verdict: Verdict
+    reason: str
+    validation: ValidationRecord
+    problems: tuple[Problem, ...]
+
+
+def expect(catalog: Catalog, line: str, stacks: str, labels: Mapping[str, str]) -> Expectation:
+    """Return what a person asked for; what is not given is taken from the labels that our own images carry.
+
+    A label is only a hint: it says what to hold the image against, and never that the image is so. Raises ConfigError.
+    """
+    named = _split(stacks) if stacks else _split(labels.get(f"{LABELS}.stacks", ""))
+    wanted = line or labels.get(f"{LABELS}.torch", "").rpartition(".")[0]
+    if not wanted or not named:
+        raise ConfigError("the image has no labels that tell its line and stacks", SAY_WHICH)
+    if wanted not in catalog.lines:
+        raise ConfigError(f"no line {clean_line(wanted, 40)!r} in the catalogue", f"lines: {', '.join(catalog.lines)}")
+    unknown = [clean_line(name, 40) for name in named if name not in catalog.stacks]
+    if unknown:
+        raise ConfigError(f"no stack {unknown[0]!r} in the catalogue", f"stacks: {', '.join(catalog.stacks)}")
+    return Expectation(wanted, catalog.stacks_of("-".join(dict.fromkeys((BASE, *named)))))
+
+
+def check(catalog: Catalog, reference: str, asked: tuple[str, str], device: str, command: str) -> CheckRecord:
+    """Run the suites in containers of an image and look inside it.
+
+    `asked` are `--line` and `--stacks`, empty if they were not given; `device` is auto, cpu or cuda; `command` is what
+    a person typed. Raises ConfigError if there is no such image or nobody says what it should be, EnvironmentFailed if
+    the engine fails.
+    """
+    image = engine.obtain(reference)
+    expected = expect(catalog, *asked, image.config.get("Labels") or {})
+    progress.say(f"check {reference}: {image.id}, as line {expected.line} with {', '.join(expected.stacks)}")
+    judged = validation.validate(_target(catalog, expected, image, command), device)
+    problems = tuple(_look(catalog, expected, image))
+    refused = [Verdict.FAIL] if problems else []
+    return CheckRecord(
+        reference=reference,
+        image_id=image.id,
+        digest=image.digest,
+        line=expected.line,
+        stacks=expected.stacks,
+        verdict=summary([judged.verdict, *refused]),
+        reason="; ".join(filter(None, [judged.reason, _first(problems)])),
+        validation=judged,
+        problems=problems,
+    )
+
+
+def record_path(out: Path, record: CheckRecord) -> Path:
+    """Return where the record of a check is kept: out/checks/ID/check.json."""
+    return out / "checks" / record.image_id.removeprefix("sha256:")[:16] / "check.json"
+
+
+def _split(stacks: str) -> list[str]:
+    return [name.strip() for name in stacks.split(",") if name.strip()]
+
+
+def _target(catalog: Catalog, expected: Expectation, image: HeldImage, command: str) -> validation.Subject:
+    """The image by its id: a tag that moves meanwhile changes nothing."""
+    return validation.Subject(
+        version="",
+        image="image",
+        stacks=expected.stacks,
+        digest=image.digest or image.id,
+        reference=image.id,
+        expected=replace(expected_of(catalog, expected.line, expected.stacks), derived=True),
+        driver_floor=catalog.lines[expected.line].driver_floor,
+        command=command,
+    )
+
+
+def _look(catalog: Catalog, expected: Expectation, image: HeldImage) -> Iterator[Problem]:
+    """Yield what the scan's policy refuses in the configuration and the file system."""
+    with progress.step("image: look inside"):
+        facts = inside.inside(image.id)
+    if isinstance(facts, Problem):
+        yield facts
+        return
+    policy = load_policy()
+    has_compiler = any(catalog.stacks[stack].compiler for stack in expected.stacks)
+    allowed = replace(policy.configuration, compiler=policy.configuration.compiler or has_compiler)
+    yield from configuration.problems({"config": dict(image.config)}, facts, allowed)
+    yield from licences.of_debian(facts.areas, policy.licences)
+
+
+def _first(problems: tuple[Problem, ...]) -> str:
+    if not problems:
+        return ""
+    more = f", and {len(problems) - 1} more problems" if len(problems) > 1 else ""
+    return f"{problems[0].kind}: {problems[0].where}: {problems[0].what}{more}"

@@ -1,0 +1,184 @@
+"""`check`: what an image is held against, what is looked at, and how it ends."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from commands.parser import parse
+from images import catalog
+from images.assembly import LABELS
+from publish import check
+from publish.check import CheckRecord, Expectation, expect
+from runner import engine, records
+from runner.engine import HeldImage
+from runner.errors import ConfigError, EnvironmentFailed
+from runner.verdict import Verdict
+from scan.record import Problem
+from tests.fakes import small_image
+from validation import run as validation
+from validation.record import Environment, SuiteResult, ValidationRecord
+from validation.suite import SUITES
+
+CATALOG = catalog.load()
+OURS = {f"{LABELS}.torch": "2.6.0", f"{LABELS}.stacks": "base,cv"}
+ID = f"sha256:{'7' * 64}"
+PROBLEM = Problem("configuration", "User", "the image runs as root: its user is not set", "set a user of its own")
+
+
+@pytest.mark.parametrize(
+    ("line", "stacks", "labels", "found"),
+    [
+        ("", "", OURS, ("2.6", ("base", "cv"))),
+        ("", "rl", OURS, ("2.6", ("base", "rl"))),
+        ("2.6", "base", {}, ("2.6", ("base",))),
+        ("2.6", " nlp , cv ,", {}, ("2.6", ("base", "cv", "nlp"))),
+    ],
+)
+def test_what_an_image_is_held_against(
+    line: str, stacks: str, labels: dict[str, str], found: tuple[str, tuple[str, ...]]
+) -> None:
+    assert expect(CATALOG, line, stacks, labels) == Expectation(*found)
+
+
+@pytest.mark.parametrize(
+    ("line", "stacks", "labels", "said"),
+    [
+        ("", "", {}, "no labels"),
+        ("2.6", "", {}, "no labels"),
+        ("2.7", "base", {}, "no line '2.7'"),
+        ("2.6", "base,zz", {}, "no stack 'zz'"),
+        ("", "", {**OURS, f"{LABELS}.torch": "9.9.9"}, "no line '9.9'"),
+        ("", "", {**OURS, f"{LABELS}.stacks": "\x1b[31m::error::x"}, "no stack ': :error::x'"),
+    ],
+)
+def test_what_nobody_can_hold_it_against(line: str, stacks: str, labels: dict[str, str], said: str) -> None:
+    with pytest.raises(ConfigError, match=said) as error:
+        expect(CATALOG, line, stacks, labels)
+    assert "\x1b" not in str(error.value)
+
+
+def judged(verdict: Verdict) -> ValidationRecord:
+    suite = SuiteResult("device", verdict, "" if verdict is Verdict.PASS else "why", 1.0, (), "")
+    where = Environment("docker", "cpu", (), "", "", 2, 0, 0, "", "")
+    reason = "" if verdict is Verdict.PASS else "device: why"
+    return ValidationRecord("", "image", ID, "", verdict, reason, (suite,), where, "", "2026-11-27T00:00:00+00:00", 1.0)
+
+
+@pytest.mark.parametrize(
+    ("verdict", "problems", "code", "whole"),
+    [
+        (Verdict.PASS, (), 0, Verdict.PASS),
+        (Verdict.PASS, (PROBLEM,), 1, Verdict.FAIL),
+        (Verdict.NOT_RUN, (), 4, Verdict.INCONCLUSIVE),
+        (Verdict.INCONCLUSIVE, (PROBLEM,), 1, Verdict.FAIL),
+        (Verdict.INFRA, (), 3, Verdict.INFRA),
+        (Verdict.FAIL, (), 1, Verdict.FAIL),
+    ],
+)
+def test_the_exit_code_is_by_the_verdict(  # noqa: PLR0917 - a row of the table, and pytest's fixtures
+    verdict: Verdict,
+    problems: tuple[Problem, ...],
+    code: int,
+    whole: Verdict,
+    home: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    held = HeldImage(ID, "", {"Labels": OURS})
+    asked_for: list[validation.Subject] = []
+
+    def validate(target: validation.Subject, _: str) -> ValidationRecord:
+        asked_for.append(target)
+        return judged(verdict)
+
+    monkeypatch.setattr(engine, "obtain", lambda _: held)
+    monkeypatch.setattr(validation, "validate", validate)
+    monkeypatch.setattr(check, "_look", lambda *_: iter(problems))
+    asked = parse(["check", "team/image:1", "--json"])
+    assert asked.run(asked) == code
+    said = capsys.readouterr()
+    found = json.loads(said.out)
+    assert (found["verdict"], found["image_id"], found["stacks"]) == (whole, ID, ["base", "cv"])
+    assert (asked_for[0].reference, asked_for[0].expected.derived) == (ID, True), (
+        "checked by id; may hold more packages"
+    )
+    assert asked_for[0].command == "./release.py check team/image:1 --json"
+    assert all(problem.what in said.err for problem in problems)
+    (path,) = (home.parent / "out" / "checks").glob("*/check.json")
+    assert records.read(CheckRecord, path) == records.from_json(CheckRecord, said.out, "stdout")
+
+
+@pytest.fixture
+def foreign_image() -> Iterator[str]:
+    """An image of somebody else: Debian with Python, no torch, run as root, a setuid file in it."""
+    with small_image.planted("check", "RUN cp /bin/true /bin/grab && chmod 4755 /bin/grab", user="0:0") as tag:
+        yield tag
+
+
+@pytest.mark.docker
+def test_an_image_of_somebody_else(foreign_image: str, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every suite gives a verdict about it, the look names what it holds, and nothing but the record is written."""
+    first = [suite for suite in SUITES if suite.name in ("device", "environment")]
+    monkeypatch.setattr(validation, "suites_of", lambda _: (*first, validation.THROUGHPUT))
+    found = check.check(CATALOG, foreign_image, ("2.6", "base"), "cpu", "./release.py check")
+    assert found.verdict is Verdict.FAIL
+    verdicts = {suite.suite: suite.verdict for suite in found.validation.suites}
+    assert verdicts["device"] is verdicts["environment"] is verdicts["throughput"] is Verdict.FAIL
+    assert {problem.where for problem in found.problems} >= {"User", "/usr/bin/grab"}
+    assert found.digest == ""
+    assert not (home.parent / "out" / "v2.6.0").exists()
+
+
+@pytest.mark.docker
+@pytest.mark.parametrize("reference", ["UPPER/case:1", "x@sha256:1", "--help", "a b", "x" * 600, ""])
+def test_what_names_no_image(reference: str) -> None:
+    with pytest.raises(ConfigError) as error:
+        engine.obtain(reference)
+    assert len(str(error.value)) < 1000
+
+
+@pytest.mark.docker
+def test_an_image_that_the_registry_does_not_have(registry_host: str) -> None:
+    with pytest.raises(ConfigError, match="there is no image"):
+        engine.obtain(f"{registry_host}/nothing:1")
+
+
+@pytest.mark.docker
+def test_a_registry_that_does_not_answer(free_port: Callable[[], int]) -> None:
+    with pytest.raises(EnvironmentFailed, match="connection refused"):
+        engine.obtain(f"127.0.0.1:{free_port()}/nothing:1")
+
+
+@pytest.mark.docker
+def test_a_derived_image_may_hold_more_packages(base_image: str, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And still nothing less, and nothing else, than ours."""
+    engine.pull(base_image)
+    only = [suite for suite in SUITES if suite.name == "libraries"]
+    monkeypatch.setattr(validation, "suites_of", lambda _: (*only, validation.THROUGHPUT))
+    monkeypatch.setattr(validation, "_run", _only_libraries(validation._run))
+    site = "/opt/venv/lib/python3.11/site-packages"
+    added = (
+        f"mkdir {site}/ours-1.dist-info && cd {site}/ours-1.dist-info && printf 'Name: ours\\nVersion: 1\\n' >METADATA"
+    )
+    added += " && printf 'ours-1.dist-info/METADATA,,\\nours-1.dist-info/RECORD,,\\n' >RECORD"
+    for removed, verdict in (("", Verdict.PASS), (f" && rm -r {site}/jinja2-*.dist-info", Verdict.FAIL)):
+        with small_image.planted("derived", f"RUN {added}{removed}", user="1000", base=base_image) as tag:
+            found = check.check(CATALOG, tag, ("", ""), "cpu", "")
+        judged_checks = {each.name: each for suite in found.validation.suites for each in suite.checks}
+        assert judged_checks["packages_match_the_lock"].verdict is verdict, judged_checks["packages_match_the_lock"]
+
+
+def _only_libraries(run: object) -> object:
+    """The stage needs a result of the throughput suite; it takes half a minute and says nothing here."""
+
+    def ran(suite: object, *rest: object) -> SuiteResult:
+        if suite is validation.THROUGHPUT:
+            return replace(SuiteResult("throughput", Verdict.NOT_RUN, "", 0.0, (), ""))
+        return run(suite, *rest)  # type: ignore[operator,no-any-return]
+
+    return ran
