@@ -25,6 +25,7 @@ from collections.abc import Callable, Sequence
 from commands.parser import parse
 from runner import progress
 from runner.errors import EXIT_INTERRUPTED, EXIT_OK, EnvironmentFailed, ReleaseError
+from runner.time_limit import TimeLimitExceeded
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -41,6 +42,9 @@ def main(arguments: Sequence[str]) -> int:
     except KeyboardInterrupt:
         progress.say("interrupted -> run the same command again, it continues where it stopped")
         return EXIT_INTERRUPTED
+    except TimeLimitExceeded as error:
+        progress.say(f"error: {error} -> see what it waits for with `./release.py doctor`, then run the same command")
+        return EnvironmentFailed.exit_code
     except BrokenPipeError:  # whoever read our output has read enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return EXIT_OK

@@ -31,6 +31,7 @@ from publish.tags import lock
 from publish.tags.transaction import Production
 from runner import progress, records
 from runner.errors import ConfigError
+from runner.time_limit import time_limit
 from runner.verdict import Verdict
 from scan import run as scanning
 from scan import store, trivy
@@ -46,6 +47,9 @@ from validation.record import ValidationRecord
 from validation.run import Subject
 
 STAGES = ("build", "validate", "scan", "promote", "report")
+LONGEST_S = {"build": 3 * 3600, "validate": 12 * 3600, "scan": 3 * 3600, "promote": 3600, "report": 3600}
+"""The most a stage may take over all images. A slow machine takes minutes; validation on a GPU with the comparison of
+throughput takes hours for a family of images. What takes longer than this waits for something that never comes."""
 LOCAL = "validation-local"
 """Name of the record of suites that ran in no container: nothing is decided from it."""
 UNTOLD = Refusal(Verdict.INCONCLUSIVE, ("it is a candidate, and why it is no more is known where it was promoted",))
@@ -363,7 +367,8 @@ class Release:
     def _timed(self, stage: str, work: Callable[[], T]) -> T:
         progress.say(f"{stage} {self.version}: {', '.join(self._images)}")
         started = time.monotonic()
-        done = work()
+        with time_limit(f"{stage} of {self.version}", LONGEST_S[stage]):
+            done = work()
         seconds = round(time.monotonic() - started, 2)
         progress.say(f"{stage} {self.version}: {seconds} s")
         before = self.release_record()

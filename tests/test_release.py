@@ -131,6 +131,27 @@ def test_two_runs_in_one_checkout_do_not_mix(home: Path) -> None:
     assert f"another run (process {os.getpid()})" in done.stderr
 
 
+SHORT = """
+import sys
+import release
+from publish import pipeline
+pipeline.LONGEST_S["build"] = 0.36
+sys.exit(release.main(["build", "v2.6.0"]))
+"""
+
+
+def test_a_stage_that_waits_for_ever_is_ended(home: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        environment = {**os.environ, "PYTORCH_CUDA_IMAGES_REGISTRY": f"127.0.0.1:{silent.getsockname()[1]}"}
+        command = [sys.executable, "-c", SHORT]
+        done = subprocess.run(
+            command, capture_output=True, text=True, cwd=places.REPOSITORY, env=environment, timeout=60, check=False
+        )
+    assert done.returncode == 3, done.stderr
+    assert "error: build of v2.6.0 did not end within 0.0001 hours -> " in done.stderr.splitlines()[-1]
+    assert "Traceback" not in done.stderr
+
+
 HEARING = "import os, signal, sys; signal.signal(signal.SIGINT, signal.SIG_DFL); os.execv(sys.argv[1], sys.argv[1:])"
 """A shell starts what runs in the background deaf to Ctrl-C, and these tests may be run so."""
 
