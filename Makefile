@@ -2,25 +2,33 @@
 VERSION ?= v2.6.0
 PYTHON := .venv/bin/python
 
-.PHONY: demo test fast check defects setup
+.PHONY: help demo test fast check format defects setup
+.DEFAULT_GOAL := help
 
-demo: setup
+help: ## list the commands
+	@sed -nE 's/^([a-z]+):.*## (.*)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
+
+demo: setup ## the main job: build, validate, scan and promote base, cv, nlp and rl of v2.6.0, and write the report
 	@$(PYTHON) release.py release $(VERSION) || { code=$$?; [ $$code = 4 ] && \
 	  echo "demo: done; inconclusive (exit code 4) means: not everything could be proven on this machine" >&2 || exit $$code; }
 
-test: setup
+test: setup ## every test that this machine can run
 	@$(PYTHON) -m pytest
 
-fast:
+fast: ## the tests that need no engine, on every core
 	@runner/setup.sh --harness
 	@$(PYTHON) -m pytest -n auto -m "not docker and not slow and not gpu"
 
-check:
+check: ## formatter, linter and type checker; they change nothing
 	@runner/setup.sh --harness
 	@$(PYTHON) -m ruff format --check . && $(PYTHON) -m ruff check . && $(PYTHON) -m mypy
 
-defects: setup
+format: ## format the code, and mend what the linter can mend
+	@runner/setup.sh --harness
+	@$(PYTHON) -m ruff check --fix --quiet . ; $(PYTHON) -m ruff format .
+
+defects: setup ## plant every defect, and write the table of which check caught it
 	@$(PYTHON) -m tests.defects.table
 
-setup:
+setup: ## the virtual environment, the engine and the registry, without running anything
 	@runner/setup.sh

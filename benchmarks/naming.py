@@ -1,0 +1,142 @@
+"""Measure how the code is named and worded: `python -m benchmarks.naming` prints the figures, `--list NAME` the places.
+
+Functions are all that are written with `def` in the packages of the harness, methods too, without dunder methods and
+without tests. A helper is private (`_name`), has at most six lines without its docstring, and is used once in the
+package's code.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import re
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from runner.home import REPOSITORY
+
+PACKAGES = ("runner", "oci", "images", "validation", "scan", "publish", "report", "commands")
+HELPER_LINES = 6
+
+Function = ast.FunctionDef | ast.AsyncFunctionDef
+
+
+@dataclass(frozen=True)
+class Module:
+    """One file, parsed."""
+
+    path: Path
+    tree: ast.Module
+
+    def place(self, node: ast.AST, name: str) -> str:
+        """Return `FILE:LINE name`."""
+        return f"{self.path.relative_to(REPOSITORY)}:{getattr(node, 'lineno', 1)} {name}"
+
+
+@dataclass(frozen=True)
+class Figure:
+    """Something counted: `places` of `total`."""
+
+    name: str
+    places: tuple[str, ...]
+    total: int = 0
+
+    def __str__(self) -> str:
+        share = f" of {self.total} ({len(self.places) / self.total:.0%})" if self.total else ""
+        return f"{self.name:32} {len(self.places)}{share}"
+
+
+def read_modules() -> tuple[Module, ...]:
+    """Return every module of the packages, and release.py."""
+    paths = [REPOSITORY / "release.py", *(path for name in PACKAGES for path in (REPOSITORY / name).rglob("*.py"))]
+    return tuple(Module(path, ast.parse(path.read_text(encoding="utf-8"))) for path in sorted(paths))
+
+
+def measure(modules: tuple[Module, ...]) -> tuple[Figure, ...]:
+    """Return all figures."""
+    functions = [(module, node) for module in modules for node in _functions(module)]
+    texts = [(module, node, text) for module in modules for node, text in _docstrings(module)]
+    return (
+        Figure("one-word function names", _places(functions, _is_one_word), len(functions)),
+        Figure("helpers used once", _places(functions, _UsedOnce(modules))),
+        Figure("class names given twice", tuple(_repeated_classes(modules))),
+        Figure("docstrings with `where`", _matching(texts, re.compile(r"\bwhere\b", re.IGNORECASE)), len(texts)),
+        Figure("docstrings that open with `What`", _matching(texts, re.compile(r"\AWhat\b")), len(texts)),
+    )
+
+
+def _functions(module: Module) -> Iterator[Function]:
+    for node in ast.walk(module.tree):
+        is_function = isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        if is_function and not (node.name.startswith("__") or node.name.startswith(("test_", "pytest_"))):
+            yield node
+
+
+def _docstrings(module: Module) -> Iterator[tuple[ast.AST, str]]:
+    for node in ast.walk(module.tree):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            text = ast.get_docstring(node)
+            if text:
+                yield node, text
+
+
+def _places(functions: list[tuple[Module, Function]], counts: object) -> tuple[str, ...]:
+    return tuple(module.place(node, node.name) for module, node in functions if counts(module, node))  # type: ignore[operator]
+
+
+def _is_one_word(_: Module, function: Function) -> bool:
+    return "_" not in function.name.strip("_")
+
+
+class _UsedOnce:
+    """Whether a function is a short private helper with one use in all modules."""
+
+    def __init__(self, modules: tuple[Module, ...]) -> None:
+        self._uses = {module.path: Counter(_names_used(module)) for module in modules}
+
+    def __call__(self, module: Module, function: Function) -> bool:
+        body = function.body[1:] if ast.get_docstring(function) else function.body
+        lines = (body[-1].end_lineno or 0) - body[0].lineno + 1 if body else 0
+        is_helper = function.name.startswith("_") and not function.decorator_list and lines <= HELPER_LINES
+        return is_helper and self._uses[module.path][function.name] == 1
+
+
+def _names_used(module: Module) -> Iterator[str]:
+    for node in ast.walk(module.tree):
+        if isinstance(node, ast.Name):
+            yield node.id
+        elif isinstance(node, ast.Attribute):
+            yield node.attr
+
+
+def _repeated_classes(modules: tuple[Module, ...]) -> Iterator[str]:
+    named: dict[str, list[str]] = {}
+    for module in modules:
+        for node in ast.walk(module.tree):
+            if isinstance(node, ast.ClassDef):
+                named.setdefault(node.name.lstrip("_"), []).append(module.place(node, node.name))
+    for name, places in sorted(named.items()):
+        if len(places) > 1:
+            yield f"{name}: {', '.join(places)}"
+
+
+def _matching(texts: list[tuple[Module, ast.AST, str]], pattern: re.Pattern[str]) -> tuple[str, ...]:
+    return tuple(module.place(node, text.splitlines()[0]) for module, node, text in texts if pattern.search(text))
+
+
+def main() -> None:
+    """Print the figures, or the places of one."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--list", metavar="NAME", help="print the places of the figure whose name holds this")
+    wanted = parser.parse_args().list
+    for figure in measure(read_modules()):
+        if wanted is None:
+            print(figure)
+        elif wanted in figure.name:
+            print("\n".join(figure.places))
+
+
+if __name__ == "__main__":
+    main()
