@@ -11,7 +11,7 @@ import argparse
 import ast
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +19,9 @@ from runner.home import REPOSITORY
 
 PACKAGES = ("runner", "oci", "images", "validation", "scan", "publish", "report", "commands")
 HELPER_LINES = 6
+
+_NAMED_BY_OTHERS = ("__", "test_", "pytest_")
+"""Python and pytest say how these are called."""
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
@@ -69,8 +72,7 @@ def measure(modules: tuple[Module, ...]) -> tuple[Figure, ...]:
 
 def _functions(module: Module) -> Iterator[Function]:
     for node in ast.walk(module.tree):
-        is_function = isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
-        if is_function and not (node.name.startswith("__") or node.name.startswith(("test_", "pytest_"))):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and not node.name.startswith(_NAMED_BY_OTHERS):
             yield node
 
 
@@ -82,8 +84,8 @@ def _docstrings(module: Module) -> Iterator[tuple[ast.AST, str]]:
                 yield node, text
 
 
-def _places(functions: list[tuple[Module, Function]], counts: object) -> tuple[str, ...]:
-    return tuple(module.place(node, node.name) for module, node in functions if counts(module, node))  # type: ignore[operator]
+def _places(functions: list[tuple[Module, Function]], counts: Callable[[Module, Function], bool]) -> tuple[str, ...]:
+    return tuple(module.place(node, node.name) for module, node in functions if counts(module, node))
 
 
 def _is_one_word(_: Module, function: Function) -> bool:
