@@ -23,7 +23,7 @@ from scan import trivy
 
 def run_doctor(asked: Namespace) -> int:
     """`doctor`: what this machine can do."""
-    findings = doctor.examine(trivy.version, doctor.default_registry)
+    findings = doctor.examine(trivy.version, lambda: doctor.registry_in_use(lambda host: Registry(host).ping()))
     for found in findings:
         sign = "ok" if found.ok else "missing" if found.required else "limited"
         progress.say(f"{sign:8} {found.name:9} {found.detail}")
