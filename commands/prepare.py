@@ -63,8 +63,8 @@ def _versions(catalog: Catalog, given: str | None) -> list[Version]:
 
 
 def _newest(line: str) -> Version:
-    known = (path.name.rpartition(".")[2] for path in home.out().glob(f"v{line}.*"))
-    return Version(line, max((int(patch) for patch in known if patch.isdigit()), default=0))
+    known = planning.versions_with_records(home.out(), line)
+    return known[0] if known else Version(line, 0)
 
 
 def _plan_table(plan: planning.Plan) -> Table:

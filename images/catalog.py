@@ -16,16 +16,17 @@ from typing import ClassVar
 from pydantic import ConfigDict
 
 from images.locks import Lock, Wheel, read_lock
+from images.version import Version, parse_version
 from runner import records
 from runner.errors import ConfigError
+from runner.untrusted import clean_line
+
+__all__ = ["BASE", "CATALOG", "IMAGES", "PYTORCH", "Budget", "Catalog", "Line", "Repositories", "Stack", "Version"]
 
 IMAGES = Path(__file__).resolve().parent
 CATALOG = IMAGES / "catalog.yaml"
 PYTORCH = IMAGES / "pytorch.yaml"
 BASE = "base"
-
-_NUMBER = "(?:0|[1-9][0-9]*)"
-_VERSION = re.compile(rf"v(?P<line>{_NUMBER}\.{_NUMBER})\.(?P<patch>{_NUMBER})")
 
 
 @dataclass(frozen=True)
@@ -96,17 +97,6 @@ class Pytorch:
 
 
 @dataclass(frozen=True)
-class Version:
-    """`v2.6.3`: the release `patch` of line `line`."""
-
-    line: str
-    patch: int
-
-    def __str__(self) -> str:
-        return f"v{self.line}.{self.patch}"
-
-
-@dataclass(frozen=True)
 class Catalog:
     """The whole of catalog.yaml. `growth_percent` is the most an image may grow from one release to the next."""
 
@@ -119,12 +109,12 @@ class Catalog:
 
     def version(self, text: str) -> Version:
         """`v2.6.3` as a Version of a line that is in the catalogue."""
-        match = _VERSION.fullmatch(text)
-        if match is None:
-            raise ConfigError(f"`{text}` is not a version", "write it as v2.6.0")
-        if match["line"] not in self.lines:
-            raise ConfigError(f"no line {match['line']} in {CATALOG.name}", f"lines: {', '.join(self.lines)}")
-        return Version(match["line"], int(match["patch"]))
+        version = parse_version(text)
+        if version is None:
+            raise ConfigError(f"`{clean_line(text, 80)}` is not a version", "write it as v2.6.0")
+        if version.line not in self.lines:
+            raise ConfigError(f"no line {version.line} in {CATALOG.name}", f"lines: {', '.join(self.lines)}")
+        return version
 
     def stacks_of(self, image: str) -> tuple[str, ...]:
         """The stacks of an image, each after all it needs, else as in the catalogue: `cv-nlp` is base, cv, nlp."""

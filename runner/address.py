@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
+from collections.abc import Iterator
 
 from runner.errors import ConfigError
 from runner.untrusted import clean_line
@@ -28,31 +29,31 @@ def registry_address(text: str, source: str) -> str:
 
     Raises ConfigError that names `source` (a variable, an option) and what is wrong. A password is never repeated.
     """
-    problem, hint = _problem(text)
-    if problem:
+    for problem, hint in _problems(text):
         shown = "" if "@" in text else f"`{clean_line(text, 80)}`: "
         raise ConfigError(f"{source} is not the address of a registry: {shown}{problem}", hint)
     return text
 
 
-def _problem(text: str) -> tuple[str, str]:
-    """Return what is wrong with an address and what to do about it; two empty texts if nothing is."""
+def _problems(text: str) -> Iterator[tuple[str, str]]:
+    """Yield what is wrong with an address, and what to do about it. The first is the one to tell."""
     if not text:
-        return "it is empty", f"{FORM}; unset it to use the embedded registry"
+        yield "it is empty", f"{FORM}; unset it to use the embedded registry"
     if "@" in text:
-        return "it holds a user name or a password", f"{FORM}; log in with `docker login` instead"
+        yield "it holds a user name or a password", f"{FORM}; log in with `docker login` instead"
     if scheme := _SCHEME.match(text):
-        return f"it begins with {scheme[0]}", FORM
+        yield f"it begins with {scheme[0]}", FORM
     if any(character.isspace() or not character.isprintable() for character in text):
-        return "it holds a space or a control character", FORM
+        yield "it holds a space or a control character", FORM
     if text.endswith("/"):
-        return "it ends with a slash", FORM
+        yield "it ends with a slash", FORM
     if "/" in text:
-        return "it holds a namespace or a path", NAMESPACE if _NAMESPACE.fullmatch(text) else FORM
+        yield "it holds a namespace or a path", NAMESPACE if _NAMESPACE.fullmatch(text) else FORM
     if "[" in text or text.count(":") > 1:
-        return "an IPv6 address is not supported", f"{FORM}; give the machine a name"
+        yield "an IPv6 address is not supported", f"{FORM}; give the machine a name"
     host, colon, port = text.partition(":")
-    return (_host_problem(host, has_port=bool(colon)) or (_port_problem(port) if colon else "")), FORM
+    if problem := _host_problem(host, has_port=bool(colon)) or (_port_problem(port) if colon else ""):
+        yield problem, FORM
 
 
 def _host_problem(host: str, *, has_port: bool) -> str:
