@@ -19,7 +19,7 @@ from images.locks import Lock, Wheel, read_lock
 from images.version import Version, is_line, parse_version
 from oci.reference import is_repository, parse_reference
 from runner import records
-from runner.address import registry_address
+from runner.address import address_problem
 from runner.errors import ConfigError
 from runner.untrusted import clean_line
 
@@ -61,10 +61,11 @@ def _repository(text: str) -> str:
 
 def _pinned_image(text: str) -> str:
     host, _, rest = text.partition("/")
+    if problem := address_problem(host):
+        raise ValueError(f"its host is wrong: {problem}")
     named = parse_reference(rest, host)
     if named is None or not named.repository or not named.digest:
         raise ValueError(f"`{clean_line(text, 60)}` is not HOST/REPOSITORY:TAG@sha256:DIGEST")
-    registry_address(host, "its host")
     return text
 
 

@@ -13,6 +13,9 @@ _REPOSITORY = re.compile(rf"{_PART}(?:/{_PART})*")
 _TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}")
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 
+_ALGORITHMS = ("sha256", "sha512")
+"""A digest with a letter too many is not a tag of a repository of that name."""
+
 
 @dataclass(frozen=True)
 class Reference:
@@ -51,6 +54,6 @@ def parse_reference(text: str, host: str) -> Reference | None:
         return Reference("", rest, "")
     before, at, digest = rest.partition("@")
     repository, colon, tag = before.partition(":")
-    is_whole = is_repository(repository) and (at or colon)
+    is_whole = is_repository(repository) and repository not in _ALGORITHMS and (at or colon)
     is_right = (not at or is_digest(digest)) and (not colon or is_tag(tag))
     return Reference(repository, tag, digest) if is_whole and is_right else None

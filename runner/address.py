@@ -35,6 +35,11 @@ def registry_address(text: str, source: str) -> str:
     return text
 
 
+def address_problem(text: str) -> str:
+    """Return what is wrong with an address, empty if nothing is."""
+    return next((problem for problem, _ in _problems(text)), "")
+
+
 def _problems(text: str) -> Iterator[tuple[str, str]]:
     """Yield what is wrong with an address, and what to do about it. The first is the one to tell."""
     if not text:

@@ -10,7 +10,6 @@ from types import SimpleNamespace
 
 import pytest
 from rich.console import Console
-from rich.table import Table
 
 from runner import progress
 
@@ -134,9 +133,7 @@ def test_a_step_says_its_beginning_and_its_time(said: Said) -> None:
 
 
 def test_a_table_is_an_answer(capsys: pytest.CaptureFixture[str]) -> None:
-    made = Table("image")
-    made.add_row("cv")
-    progress.table(made)
+    progress.answer_table("plan", ["image"], [["cv"]])
     shown = capsys.readouterr()
     assert "cv" in shown.out
     assert shown.err == ""
