@@ -7,7 +7,6 @@ whatever pip and uv are configured to use on this machine; its address stays out
 from __future__ import annotations
 
 import re
-import subprocess
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -21,7 +20,7 @@ from images.locks import Wheel, read_lock, write_lock
 from oci.registry import file_sha256
 from runner import home, progress, records, shell
 from runner.errors import ConfigError, EnvironmentFailed
-from runner.untrusted import clean_line
+from runner.untrusted import clean, clean_line
 
 HINT = "check requirements.in of the stacks and pip's index configuration"
 UV = Path(sys.executable).parent / "uv"
@@ -123,11 +122,12 @@ def _versions(lines: Iterable[str]) -> dict[str, str]:
 def _download(line: Line, whole: Path) -> dict[str, Wheel]:
     """Fetch the wheel pip chooses for every pin, and read its name, hash and size."""
     folder = home.kept("wheels")
-    command = [*wheelhouse.pip_download(line.python), "-r", str(whole), "-d", str(folder)]
+    command: list[str | Path] = [*wheelhouse.pip_download(line.python), "-r", whole, "-d", folder]
     with progress.step("download the resolution"):
-        done = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False)
-    if done.returncode != 0:
-        raise EnvironmentFailed(f"download failed: {' '.join(done.stderr.splitlines()[-2:])[:300]}", HINT)
+        done = shell.ended(command, hint=HINT, timeout_s=wheelhouse.DOWNLOAD_TIMEOUT_S)
+    if done.code != 0:
+        problem = f"download failed: {' '.join(clean(done.stderr).splitlines()[-2:])[:300]}"
+        raise EnvironmentFailed(problem, shell.full_disk_hint(done.stderr) or HINT)
     text = whole.read_text()
     return {wheel.name: wheel for wheel in _wheels(folder, _versions(text.splitlines()), text)}
 

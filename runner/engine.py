@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
-import subprocess
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -16,12 +15,15 @@ import urllib3
 from docker.errors import DockerException, ImageNotFound, StreamParseError
 from docker.types import DeviceRequest
 
-from runner import progress
+from runner import progress, shell
 from runner.errors import EnvironmentFailed
+from runner.untrusted import clean_line
 
 START_HINT = "run `make setup`, which installs and starts one, or point DOCKER_HOST at yours"
 BUILD_HINT = "install docker-buildx, or Debian's docker.io"
 CALL_HINT = "check the engine and the registry with `./release.py doctor`, then run the same command again"
+
+CLIENT_TIMEOUT_S = 30
 
 _CALL_ERRORS = (DockerException, StreamParseError, requests.RequestException, urllib3.exceptions.HTTPError)
 """What docker-py raises when the engine refuses, and what it lets through when the engine goes away."""
@@ -117,13 +119,19 @@ def _clients() -> tuple[str, ...]:
 
 
 def _answers(*command: str) -> bool:
-    return subprocess.run(command, capture_output=True, stdin=subprocess.DEVNULL, check=False).returncode == 0
+    try:
+        return shell.ended(command, hint=BUILD_HINT, timeout_s=CLIENT_TIMEOUT_S).code == 0
+    except EnvironmentFailed:  # one that hangs, or cannot be run, builds nothing either
+        return False
 
 
 def _client_version(path: str) -> str:
     command = (path, "version", "--format", "{{.Client.Version}}")
-    return subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False).stdout
+    try:
+        return shell.ended(command, hint=BUILD_HINT, timeout_s=CLIENT_TIMEOUT_S).stdout
+    except EnvironmentFailed:
+        return ""
 
 
 def _short(error: Exception) -> str:
-    return str(error).splitlines()[0][:200] if str(error) else type(error).__name__
+    return clean_line(str(error).splitlines()[0], 200) if str(error).strip() else type(error).__name__

@@ -1,7 +1,7 @@
 """The one way to run another program: shown before it runs, bounded in time and output, its failure one clear line.
 
-A program runs in a process group of its own. When this run is interrupted, or the program runs too long or prints too
-much, its whole group is ended, so that nothing goes on writing where a scratch folder was.
+When this run is interrupted, or a program runs too long or prints too much, it is ended with all that it started, so
+that nothing goes on writing where a scratch folder was.
 """
 
 from __future__ import annotations
@@ -97,11 +97,15 @@ def full_disk_hint(said: str) -> str:
     return home.full_hint() if any(words in said for words in _FULL) else ""
 
 
-def stop_all() -> None:
-    """Ask every program that runs to end, and start no more: this run was interrupted."""
+def stop_all() -> bool:
+    """Ask every program that runs to end, and start no more: this run was interrupted.
+
+    Returns whether the main thread may be interrupted now. If not, it raises KeyboardInterrupt by itself very soon.
+    """
     _interrupted.set()
     for process in tuple(_running):
-        _signal(process, signal.SIGTERM)
+        _signal(_tree(process.pid), signal.SIGTERM)
+    return not _is_starting
 
 
 def allow_all() -> None:
@@ -111,6 +115,7 @@ def allow_all() -> None:
 
 _running: set[subprocess.Popen[bytes]] = set()
 _interrupted = threading.Event()
+_is_starting = False
 
 
 @contextlib.contextmanager
@@ -120,29 +125,50 @@ def _started(
     """A running program. What still runs of it at the end of the block is ended."""
     if _interrupted.is_set():
         raise EnvironmentFailed(f"`{words[0]}` was not started: this run was interrupted", hint)
+    with _uninterrupted():
+        try:
+            process = subprocess.Popen(
+                words,
+                stdin=subprocess.PIPE if takes_input else subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                env={**os.environ, **(env or {})},
+            )
+        except FileNotFoundError:
+            raise EnvironmentFailed(f"`{words[0]}` is not installed", hint) from None
+        except OSError as error:
+            raise EnvironmentFailed(f"`{words[0]}` cannot be run: {error.strerror}", hint) from error
+        _running.add(process)
     try:
-        process = subprocess.Popen(
-            words,
-            stdin=subprocess.PIPE if takes_input else subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            env={**os.environ, **(env or {})},
-            process_group=0,
-        )
-    except FileNotFoundError:
-        raise EnvironmentFailed(f"`{words[0]}` is not installed", hint) from None
-    except OSError as error:
-        raise EnvironmentFailed(f"`{words[0]}` cannot be run: {error.strerror}", hint) from error
-    _running.add(process)
-    try:
+        _interrupt_if_asked()
         yield process
-    except BaseException:
-        _end(process)
-        _signal(process, signal.SIGKILL)  # what it started and did not end itself
-        raise
     finally:
         _end(process)
         _running.discard(process)
+
+
+@contextlib.contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """A program that was just started must be known before an interrupt may leave it behind."""
+    global _is_starting  # noqa: PLW0603 - the main thread alone, where signals are handled, writes it
+    if not _is_main():
+        yield
+        return
+    _is_starting = True
+    try:
+        yield
+    finally:
+        _is_starting = False
+
+
+def _interrupt_if_asked() -> None:
+    """Raise what came while the program was started."""
+    if _interrupted.is_set() and _is_main():
+        raise KeyboardInterrupt
+
+
+def _is_main() -> bool:
+    return threading.current_thread() is threading.main_thread()
 
 
 class _Streams:
@@ -202,20 +228,18 @@ def _wait(process: subprocess.Popen[bytes], streams: _Streams, timeout_s: float)
         _end(process)
     if process.poll() is None or streams.is_too_much:
         return False
-    if not streams.join(GRACE_S):  # a child of the program holds its output open
-        _signal(process, signal.SIGKILL)
-        streams.join(1)
+    streams.join(GRACE_S)  # no longer: something that the program started may hold its output open
     return not streams.is_too_much
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
-    """End a program's whole group: first as one that may clean up, then at once."""
+    """End a program with all that it started: first as one that may clean up, then at once."""
     if process.poll() is None:
-        _signal(process, signal.SIGTERM)
+        members = _tree(process.pid)
+        _signal(members, signal.SIGTERM)
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(GRACE_S)
-    if process.poll() is None:
-        _signal(process, signal.SIGKILL)
+        _signal(members if process.poll() is None else members[1:], signal.SIGKILL)
         process.wait()
     for stream in (process.stdin, process.stdout, process.stderr):
         if stream is not None:
@@ -223,6 +247,17 @@ def _end(process: subprocess.Popen[bytes]) -> None:
                 stream.close()
 
 
-def _signal(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.killpg(process.pid, number)
+def _tree(process: int) -> list[int]:
+    """A process and all below it."""
+    found = [process]
+    for each in found:
+        for children in Path(f"/proc/{each}/task").glob("*/children"):
+            with contextlib.suppress(OSError):
+                found += [int(child) for child in children.read_text().split() if int(child) not in found]
+    return found
+
+
+def _signal(processes: Sequence[int], number: signal.Signals) -> None:
+    for each in processes:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.kill(each, number)

@@ -30,8 +30,8 @@ class _Interrupt:
                 os.write(2, _WAITING)
             return
         self._first_at = now
-        shell.stop_all()
-        raise KeyboardInterrupt
+        if shell.stop_all():
+            raise KeyboardInterrupt
 
 
 def interrupt_on_signals() -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import subprocess
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from typing import Any
 from oci.registry import file_sha256
 from runner import home, progress, shell
 from runner.errors import ConfigError, EnvironmentFailed
+from runner.untrusted import clean_line
 from scan.record import Database
 
 SCAN_TIMEOUT_S = 1800
@@ -146,21 +146,19 @@ def _describe(folder: Path, source: str) -> Database:
 def _download(folder: Path, mirror: str | None) -> str:
     """Fetch or refresh the database; the reason it could not be, or nothing."""
     options = ["--cache-dir", str(folder), *(["--db-repository", mirror] if mirror else [])]
-    command = [str(_BINARY), "image", "--download-db-only", "--quiet", *options]
+    command: list[str | Path] = [_BINARY, "image", "--download-db-only", "--quiet", *options]
     progress.say("  refreshing the vulnerability database ...")
     try:
-        done = subprocess.run(
-            command, capture_output=True, text=True, timeout=DOWNLOAD_TIMEOUT_S, env=_full_environment(), check=False
-        )
-    except subprocess.TimeoutExpired:
-        return f"the vulnerability database did not download in {DOWNLOAD_TIMEOUT_S} s"
-    except OSError as error:
-        raise EnvironmentFailed(f"trivy cannot be run: {error.strerror}", HINT) from None
-    if done.returncode == 0:
+        done = shell.ended(command, hint=HINT, timeout_s=DOWNLOAD_TIMEOUT_S, env=_environment())
+    except EnvironmentFailed as error:
+        if "did not finish" in error.message:
+            return f"the vulnerability database did not download in {DOWNLOAD_TIMEOUT_S} s"
+        raise
+    if done.code == 0:
         return ""
     said = (done.stderr.strip().splitlines() or ["no message"])[-1]
     inner = said.partition(";")[0].strip(" *\t").rpartition("failed to download artifact from ")[2]
-    cause = re.sub(r" on [\d.:]+", "", inner.rpartition("dial tcp: ")[2])[:120]
+    cause = clean_line(re.sub(r" on [\d.:]+", "", inner.rpartition("dial tcp: ")[2]), 120)
     return f"no vulnerability database could be downloaded ({cause}), and none was given with --trivy-db"
 
 
@@ -176,10 +174,6 @@ def _environment() -> dict[str, str]:
     unset = {name: "" for name in os.environ if name.startswith("TRIVY_") and name not in _CREDENTIALS}
     unset |= {name: "" for name in os.environ if _SECRET.fullmatch(name)}
     return unset | {"TRIVY_DISABLE_TELEMETRY": "true", "TRIVY_SKIP_VERSION_CHECK": "true", "TRIVY_NON_SSL": "false"}
-
-
-def _full_environment() -> dict[str, str]:
-    return {**os.environ, **_environment()}
 
 
 def _parsed(target: Path) -> dict[str, Any]:

@@ -78,7 +78,7 @@ def test_of_complaints_without_end_the_end_is_kept() -> None:
     assert len(done.stderr) <= shell.ERROR_BYTES
 
 
-def test_the_whole_group_of_a_slow_program_is_ended(tmp_path: Path) -> None:
+def test_a_slow_program_is_ended_with_what_it_started(tmp_path: Path) -> None:
     with refused(EnvironmentFailed, "did not finish in 1 s"):
         shell.run(script(f"(sleep 3; touch {tmp_path}/late) & wait"), hint=HINT, timeout_s=1)
     time.sleep(3)
