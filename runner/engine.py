@@ -84,6 +84,12 @@ def pull(reference: str) -> None:
             _pull(reference)
 
 
+def remove_container(name: str) -> None:
+    """End and remove a container, if there is one of this name and the engine answers."""
+    with contextlib.suppress(*_CALL_ERRORS, EnvironmentFailed):
+        client().api.remove_container(name, force=True)
+
+
 def _pull(reference: str) -> None:
     sizes: dict[str, int] = {}
     counted: dict[str, int] = {}
