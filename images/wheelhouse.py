@@ -84,8 +84,9 @@ def _download(batch: list[Wheel], python: str, folder: Path) -> list[Wheel]:
     if done.code != 0:
         said = clean(done.stderr).splitlines()
         errors = [line for line in said if "ERROR" in line] or said[-1:]
-        problem = f"download of {batch[0].file} failed: {' '.join(errors)[:300]}"
-        raise EnvironmentFailed(problem, shell.full_disk_hint(done.stderr) or INDEX_HINT)
+        full = shell.full_disk_hint(done.stderr)
+        why = "No space left on device" if full else " ".join(errors)[:300]
+        raise EnvironmentFailed(f"download of {batch[0].file} failed: {why}", full or INDEX_HINT)
     return batch
 
 

@@ -60,7 +60,9 @@ def full_hint() -> str:
 def hint_for(error: OSError) -> str:
     """What to do about an error of the system, by its number and by where it happened."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return f"free space on the disk of {error.filename}" if isinstance(error.filename, str) else full_hint()
+        if not isinstance(error.filename, str):
+            return full_hint()
+        return f"free space on the disk of {error.filename}; {_HOME} and {_OUT} move what is kept here"
     return _HINTS.get(error.errno or 0, "correct that, then run the same command again")
 
 

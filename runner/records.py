@@ -17,6 +17,7 @@ from typing import Any, TypeVar, cast
 import yaml
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
+from runner import home
 from runner.errors import ConfigError, EnvironmentFailed
 from runner.untrusted import Malformed, parse_json, read_file
 
@@ -80,7 +81,7 @@ def write_text(path: Path, text: str) -> None:
     except OSError as error:
         with contextlib.suppress(OSError):
             Path(temporary).unlink()
-        raise EnvironmentFailed(f"cannot write {path}: {error.strerror}", "free space or fix permissions") from error
+        raise EnvironmentFailed(f"cannot write {path}: {error.strerror}", home.hint_for(error)) from error
 
 
 def read(kind: type[T], path: Path) -> T | None:
