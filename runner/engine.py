@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import shutil
 from collections.abc import Iterator
 from functools import cache
@@ -56,7 +57,7 @@ def build_command() -> tuple[tuple[str, ...], dict[str, str]]:
             return (path, "buildx", "build"), {}
     for path in _clients():
         major = _client_version(path).partition(".")[0]
-        if major.isdigit() and int(major) < 23:
+        if re.fullmatch("[0-9]{1,4}", major) and int(major) < 23:
             return (path, "build"), {"DOCKER_BUILDKIT": "1"}
     raise EnvironmentFailed("no docker client on PATH can build with BuildKit", BUILD_HINT)
 

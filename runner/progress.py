@@ -33,7 +33,16 @@ from runner.untrusted import clean, clean_line
 PLAIN_LINE_EVERY_S = 10.0
 LONGEST_LINE = 8000
 
-console = Console(stderr=True, highlight=False, soft_wrap=True, markup=False, emoji=False)
+
+class _Console(Console):
+    """Rich's own would end the whole program, with exit code 1, if nobody reads."""
+
+    def on_broken_pipe(self) -> None:
+        """Leave it to `_reader_may_leave`."""
+        raise BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE))
+
+
+console = _Console(stderr=True, highlight=False, soft_wrap=True, markup=False, emoji=False)
 _verbose = False
 
 
@@ -71,7 +80,7 @@ def answer_table(title: str, heads: Sequence[str], rows: Sequence[Sequence[str]]
     for row in rows:
         made.add_row(*map(clean_line, row))
     with _reader_may_leave(sys.stdout):
-        Console(highlight=False, markup=False, emoji=False).print(made)
+        _Console(highlight=False, markup=False, emoji=False).print(made)
         sys.stdout.flush()
 
 

@@ -16,7 +16,7 @@ from typing import Any
 from oci.registry import file_sha256
 from runner import home, progress, shell
 from runner.errors import ConfigError, EnvironmentFailed
-from runner.untrusted import clean_line
+from runner.untrusted import Malformed, clean_line, parse_json, read_file
 from scan.record import Database
 
 SCAN_TIMEOUT_S = 1800
@@ -26,6 +26,7 @@ REPORT, SBOM, SPDX = "trivy.json", "sbom.cdx.json", "sbom.spdx.json"
 HINT = "run the scan again; `make setup` installs Trivy where it is missing"
 SCHEMA_VERSION = 2
 
+_METADATA_BYTES, _REPORT_BYTES = 1 << 20, 512 << 20
 _KINDS = {SBOM: "cyclonedx", SPDX: "spdx-json"}
 _CREDENTIALS = ("TRIVY_USERNAME", "TRIVY_PASSWORD", "TRIVY_REGISTRY_TOKEN")
 _SECRET = re.compile(r"PYTORCH_CUDA_IMAGES_(?:SIGNING|WEBHOOK)\w*|(?:GH|GITHUB)_TOKEN|ACTIONS_ID_TOKEN\w*")
@@ -135,11 +136,11 @@ def _from_folder(folder: Path) -> VulnerabilityDatabase:
 
 def _describe(folder: Path, source: str) -> Database:
     try:
-        said = json.loads((folder / "metadata.json").read_text())
+        said = parse_json(read_file(folder.resolve(), "metadata.json", _METADATA_BYTES), _METADATA_BYTES)
         if said["Version"] != SCHEMA_VERSION:
             raise ConfigError(f"{folder}: schema {said['Version']}, not {SCHEMA_VERSION}", "fetch a current database")
         return Database(source, file_sha256(folder / "trivy.db"), said["UpdatedAt"])
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, Malformed, KeyError, TypeError) as error:
         raise ConfigError(f"{folder}/metadata.json is not readable: {error}", "fetch the database again") from None
 
 
@@ -179,9 +180,12 @@ def _environment() -> dict[str, str]:
 def _parsed(target: Path) -> dict[str, Any]:
     """Trivy's exit code is not enough: the report must be there and be whole."""
     try:
-        parsed: dict[str, Any] = json.loads(target.read_text())
+        parsed = parse_json(read_file(target.parent, target.name, _REPORT_BYTES), _REPORT_BYTES)
     except FileNotFoundError:
         raise EnvironmentFailed("trivy ended well but wrote no report", HINT) from None
-    except ValueError:
-        raise EnvironmentFailed("trivy wrote half a report", "check disk space, run the scan again") from None
+    except Malformed as error:
+        problem = f"trivy wrote half a report: {error}"
+        raise EnvironmentFailed(problem, "check disk space, run the scan again") from None
+    if not isinstance(parsed, dict):
+        raise EnvironmentFailed("trivy's report is not an object of JSON", HINT)
     return parsed

@@ -258,13 +258,15 @@ def test_a_folder_that_is_a_file_is_exit_code_3(variable: str, home: Path, tmp_p
     assert variable in done.stderr
 
 
-def test_a_reader_that_leaves_does_not_change_the_exit_code(home: Path) -> None:
+@pytest.mark.parametrize("form", ["table", "json", "github"])
+@pytest.mark.parametrize(("version", "code"), [("v2.6.0", 0), ("v9.9.0", 2)])
+def test_a_reader_that_leaves_does_not_change_the_exit_code(form: str, version: str, code: int, home: Path) -> None:
     read, written = os.pipe()
     os.close(read)
-    command = [sys.executable, str(RELEASE), "plan", "v2.6.0", "--json"]
+    command = [sys.executable, str(RELEASE), "plan", version, "--format", form]
     done = subprocess.run(command, stdout=written, stderr=written, check=False)
     os.close(written)
-    assert done.returncode == 0
+    assert done.returncode == code
 
 
 HEARING = "import os, signal, sys; signal.signal(signal.SIGINT, signal.SIG_DFL); os.execv(sys.argv[1], sys.argv[1:])"

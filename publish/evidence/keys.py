@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from runner.errors import ConfigError, EnvironmentFailed
-from runner.untrusted import clean_line
+from runner.untrusted import Malformed, clean_line, read_file
 
 SIGNING_KEY = "PYTORCH_CUDA_IMAGES_SIGNING_KEY"
 TRUSTED_KEYS = "PYTORCH_CUDA_IMAGES_TRUSTED_KEYS"
@@ -33,6 +33,7 @@ MAKE_ONE = "make one: `openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:
 
 _BEGIN = "-----BEGIN "
 _PUBLIC = re.compile(r"-----BEGIN PUBLIC KEY-----.+?-----END PUBLIC KEY-----", re.DOTALL)
+_LONGEST_KEY = 1 << 20
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _KINDS = "an ECDSA P-256 or an Ed25519 key"
 
@@ -131,7 +132,10 @@ def _text(named: str) -> tuple[str, str]:
     if named.lstrip().startswith(_BEGIN):
         return named, "the key given as text"
     try:
-        return Path(named).read_text(encoding="ascii"), named
+        path = Path(named).resolve()
+        return read_file(path.parent, path.name, _LONGEST_KEY).decode("ascii"), named
+    except Malformed as error:
+        raise ConfigError(f"cannot read the key {named[:200]!r}: {error}", "give the path of a PEM file") from None
     except OSError as error:
         raise ConfigError(
             f"cannot read the key {named[:200]!r}: {error.strerror}", "give its path, or PEM text"
