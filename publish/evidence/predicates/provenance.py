@@ -87,7 +87,8 @@ def builder_of(environ: Mapping[str, str]) -> Builder:
     """
     if environ.get("GITHUB_ACTIONS") != "true":
         return Builder(LOCAL_BUILDER)
-    said = {name: _variable(environ, name, form) for name, form in _VARIABLES.items()}
+    given = {"GITHUB_RUN_ATTEMPT": "1", **environ}
+    said = {name: _variable(given, name, form) for name, form in _VARIABLES.items()}
     server, repository = said["GITHUB_SERVER_URL"], said["GITHUB_REPOSITORY"]
     run, attempt = said["GITHUB_RUN_ID"], said["GITHUB_RUN_ATTEMPT"]
     return Builder(
