@@ -6,6 +6,7 @@ import contextlib
 import os
 import signal
 import time
+from multiprocessing import resource_tracker
 
 from runner import shell
 
@@ -41,3 +42,16 @@ def interrupt_on_signals() -> None:
     for each in ENDS:
         if signal.getsignal(each) is not signal.SIG_IGN:
             signal.signal(each, interrupt)
+
+
+def start_resource_tracker() -> None:
+    """Start the helper process of multiprocessing so that it ignores SIGHUP, as it does the other two by itself.
+
+    A terminal that hangs up signals everything in it. Without its tracker, each process of a pool would end in a
+    traceback. For the main thread: no other one may say what a signal does.
+    """
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        resource_tracker.ensure_running()
+    finally:
+        signal.signal(signal.SIGHUP, before)

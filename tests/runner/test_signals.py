@@ -117,3 +117,33 @@ def test_a_terminal_that_hangs_up(home: Path) -> None:
         process.send_signal(signal.SIGHUP)
         assert process.wait(30) == 130
     assert not folder.exists()
+
+
+POOL = """
+import multiprocessing, signal, sys, time
+from concurrent.futures import ProcessPoolExecutor
+sys.path.insert(0, sys.argv[1])
+from runner import signals
+signals.interrupt_on_signals()
+signals.start_resource_tracker()
+spawned, deaf = multiprocessing.get_context("spawn"), (signal.SIGHUP, signal.SIG_IGN)
+try:
+    with ProcessPoolExecutor(1, mp_context=spawned, initializer=signal.signal, initargs=deaf) as pool:
+        pool.submit(time.sleep, 0).result()
+        print("ready", flush=True)
+        pool.submit(time.sleep, 2).result()
+except KeyboardInterrupt:
+    sys.exit(130)
+"""
+
+
+def test_a_pool_of_processes_ends_without_a_traceback() -> None:
+    """A terminal that hangs up signals all its processes, also the helper of multiprocessing that nobody sees."""
+    command = [sys.executable, "-c", POOL, str(REPOSITORY)]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True, start_new_session=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+        os.killpg(process.pid, signal.SIGHUP)
+        _, said = process.communicate(timeout=30)
+    assert (process.returncode, said) == (130, "")
