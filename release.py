@@ -19,23 +19,28 @@ if Path(sys.prefix).resolve() != _VENV.resolve():
     os.execv(_VENV / "bin" / "python", [str(_VENV / "bin" / "python"), *sys.argv])
 
 import signal
+
+if __name__ == "__main__" and signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # while modules are loaded, nothing has begun that must be cleaned up
+
+import traceback
 from argparse import Namespace
 from collections.abc import Callable, Sequence
 
 from commands.parser import parse
-from runner import progress
-from runner.errors import EXIT_INTERRUPTED, EXIT_OK, EnvironmentFailed, ReleaseError
+from runner import embedded, home, progress
+from runner.errors import EXIT_INTERRUPTED, EnvironmentFailed, ReleaseError
+from runner.records import write_text
+from runner.signals import interrupt_on_signals
 from runner.time_limit import TimeLimitExceeded
+from runner.untrusted import clean_line
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Run one command; every error a person can cause ends here, as one line and an exit code."""
-    signal.signal(signal.SIGTERM, _interrupt)
+    """Run one command; every error ends here, as one line and an exit code."""
+    interrupt_on_signals()
     try:
-        asked = parse(arguments)
-        progress.set_verbose(asked.verbose)
-        run: Callable[[Namespace], int] = asked.run
-        return run(asked)
+        return _run(arguments)
     except ReleaseError as error:
         progress.say(f"error: {error}")
         return error.exit_code
@@ -45,16 +50,43 @@ def main(arguments: Sequence[str]) -> int:
     except TimeLimitExceeded as error:
         progress.say(f"error: {error} -> see what it waits for with `./release.py doctor`, then run the same command")
         return EnvironmentFailed.exit_code
-    except BrokenPipeError:  # whoever read our output has read enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return EXIT_OK
     except OSError as error:
-        progress.say(f"error: {error.filename or 'input/output'}: {error.strerror} -> check disk space and permissions")
+        progress.say(f"error: {_told(error)}")
+        return EnvironmentFailed.exit_code
+    except SystemExit:
+        raise
+    except BaseException as error:  # a mistake of this program, a machine without memory, a panic of a native module
+        progress.say(f"internal error: {_told_of_a_mistake(error)}")
         return EnvironmentFailed.exit_code
 
 
-def _interrupt(*_: object) -> None:
-    raise KeyboardInterrupt
+def _run(arguments: Sequence[str]) -> int:
+    asked = parse(arguments)
+    progress.set_verbose(asked.verbose)
+    embedded.configured()  # a wrong address is refused before anything is done, also where none is needed
+    run: Callable[[Namespace], int] = asked.run
+    return run(asked)
+
+
+def _told(error: OSError) -> str:
+    what = error.strerror or type(error).__name__
+    where = f"{error.filename}: " if error.filename else ""
+    return f"{where}{what} -> {home.hint_for(error)}"
+
+
+def _told_of_a_mistake(error: BaseException) -> str:
+    """Say what went wrong. The traceback is for who mends it: in a file, and on the terminal only if asked for."""
+    whole = "".join(traceback.format_exception(error))
+    if progress.is_verbose():
+        for line in whole.splitlines():
+            progress.say(line)
+    what = clean_line(f"{type(error).__name__}: {error}", 200)
+    try:
+        path = home.out() / "errors" / f"{os.getpid()}.txt"
+        write_text(path, whole.encode("utf-8", "replace").decode())
+    except ReleaseError:
+        return f"{what} -> run it again with --verbose, and report what it prints"
+    return f"{what} -> report it with {path}"
 
 
 if __name__ == "__main__":

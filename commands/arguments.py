@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import datetime
+import re
 import shlex
-from argparse import ArgumentParser, Namespace
+from argparse import ArgumentParser, ArgumentTypeError, Namespace
 
 from images import catalog as catalogue
 from images import plan as planning
@@ -12,9 +14,52 @@ from publish.pipeline import Options, Release
 from publish.promotion import Asked
 from publish.rules import channels, kinds
 from runner import embedded, home
+from runner.untrusted import clean_line
 
 DEFAULTS = {"device": "auto", "channel": "", "kind": "", "approve": False, "dry_run": False, "renew": False}
 """What `options` are made of where a command takes no such argument."""
+
+
+MIRROR_FORM = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/:@,-]{0,500}")
+LONGEST_REASON = 500
+
+
+def a_day(text: str) -> datetime.date:
+    """Return the day that `--date` names, within the years that a calendar of releases can be asked for."""
+    if not re.fullmatch(r"20[0-9]{2}-[0-9]{2}-[0-9]{2}", text):
+        raise ArgumentTypeError("write a day of the years 2000 to 2099 as 2026-12-15")
+    try:
+        return datetime.date.fromisoformat(text)
+    except ValueError as error:
+        raise ArgumentTypeError(f"there is no such day: {error}") from None
+
+
+def a_mirror(text: str) -> str:
+    """Return an OCI repository, or several with commas between, if it can be nothing else for the scanner."""
+    if not MIRROR_FORM.fullmatch(text):
+        raise ArgumentTypeError("write HOST/REPOSITORY or HOST/REPOSITORY:TAG")
+    return text
+
+
+def a_line(text: str) -> str:
+    """Return a text of one line, as it is written into records for everybody."""
+    if not text.strip() or len(text) > LONGEST_REASON or clean_line(text, LONGEST_REASON) != text.strip():
+        raise ArgumentTypeError(f"write 1 to {LONGEST_REASON} characters in one line, without control characters")
+    return text.strip()
+
+
+def a_program(text: str) -> str:
+    """Return the path of a program."""
+    if not text or not text.isprintable() or text.startswith("-"):
+        raise ArgumentTypeError("write the path of a Python, without control characters")
+    return text
+
+
+def an_address(text: str) -> str:
+    """Return the address of a web page: it stands in notes, in the feed and in the message to teams."""
+    if not re.fullmatch(r"https?://[!-~]{1,500}", text):
+        raise ArgumentTypeError("write the whole address, as https://example.com/releases")
+    return text
 
 
 def add_images(command: ArgumentParser) -> None:
@@ -23,7 +68,7 @@ def add_images(command: ArgumentParser) -> None:
 
 def add_database(command: ArgumentParser) -> None:
     command.add_argument("--trivy-db", help="a folder with trivy.db and metadata.json; downloaded by default")
-    command.add_argument("--db-repository", help="an OCI mirror of the vulnerability database")
+    command.add_argument("--db-repository", type=a_mirror, help="an OCI mirror of the vulnerability database")
 
 
 def add_keys(command: ArgumentParser) -> None:

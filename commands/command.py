@@ -5,8 +5,9 @@ from __future__ import annotations
 from argparse import ArgumentParser, Namespace, _SubParsersAction
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
-from runner import records
+from runner import progress, records
 from runner.errors import EXIT_INCONCLUSIVE, EXIT_OK, EnvironmentFailed, GateRefused
 from runner.verdict import Verdict
 
@@ -31,7 +32,7 @@ class Command:
     run: Callable[[Namespace], int]
     takes: tuple[Callable[[ArgumentParser], None], ...] = ()
 
-    def add_to(self, commands: _SubParsersAction[ArgumentParser]) -> None:
+    def add_to(self, commands: _SubParsersAction[Any]) -> None:
         """Every command also takes --json and --verbose. What is parsed carries `run`, and the name as `command`."""
         description = (self.run.__doc__ or "").strip()
         short = description.partition(": ")[2] or description
@@ -45,4 +46,4 @@ class Command:
 
 def print_record(record: object) -> None:
     """The one JSON document of `--json`."""
-    print(records.to_json(record), end="")
+    progress.answer_json(records.to_json(record))

@@ -6,7 +6,7 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
 from dataclasses import replace
 
-from commands.arguments import add_promotion, add_release, release
+from commands.arguments import a_program, add_promotion, add_release, release
 from commands.command import EXIT_OF_VERDICT, Command, print_record
 from commands.prepare import run_plan
 from publish.pipeline import STAGES, Release, stages_until
@@ -70,7 +70,9 @@ def _add_renew(command: ArgumentParser) -> None:
 
 def _add_executor(command: ArgumentParser) -> None:
     command.add_argument("--executor", choices=EXECUTORS, default="docker", help="`local`: no container, no image")
-    command.add_argument("--python", default="/usr/bin/python3", help="the interpreter of the local executor")
+    command.add_argument(
+        "--python", type=a_program, default="/usr/bin/python3", help="the interpreter of the local executor"
+    )
 
 
 def _validate_here(asked: Namespace) -> int:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
+from typing import NoReturn
 
 from commands import arguments, cut, prepare, released
+from runner.untrusted import clean_line
 
 DESCRIPTION = "Cut releases of the PyTorch-CUDA images: build, validate, scan, promote, report."
 
@@ -21,9 +23,17 @@ def parse(arguments: Sequence[str]) -> Namespace:
     return parser().parse_args(arguments, Namespace(typed=tuple(arguments)))
 
 
+class _Parser(ArgumentParser):
+    """Says what is wrong with what was typed in one line, without the control characters in it."""
+
+    def error(self, message: str) -> NoReturn:
+        """End with exit code 2."""
+        super().error(clean_line(message, 400))
+
+
 def parser() -> ArgumentParser:
     """Of all of `./release.py`. Raises ConfigError."""
-    made = ArgumentParser(prog="release.py", description=DESCRIPTION)
+    made = _Parser(prog="release.py", description=DESCRIPTION)
     made.set_defaults(**arguments.DEFAULTS)
     commands = made.add_subparsers(required=True, metavar="COMMAND")
     for command in COMMANDS:

@@ -6,8 +6,6 @@ import json
 import shlex
 from argparse import ArgumentParser, Namespace
 
-from rich.table import Table
-
 from commands.arguments import add_database, add_images, options
 from commands.command import EXIT_OF_VERDICT, Command, print_record
 from images import catalog as catalogue
@@ -25,7 +23,7 @@ from scan import trivy
 
 def run_doctor(asked: Namespace) -> int:
     """`doctor`: what this machine can do."""
-    findings = doctor.examine(trivy.version, doctor.default_registry)
+    findings = doctor.examine(trivy.version, lambda: doctor.registry_in_use(lambda host: Registry(host).ping()))
     for found in findings:
         sign = "ok" if found.ok else "missing" if found.required else "limited"
         progress.say(f"{sign:8} {found.name:9} {found.detail}")
@@ -40,12 +38,13 @@ def run_plan(asked: Namespace) -> int:
     form, images = "json" if asked.json else asked.format, catalog.image_names(asked.images)
     plans = [planning.make(catalog, version, images, home.out()) for version in _versions(catalog, asked.version)]
     if form == "github":
-        print(json.dumps({"include": [each for plan in plans for each in plan.github_matrix()["include"]]}))
+        include = [each for plan in plans for each in plan.github_matrix()["include"]]
+        progress.answer_json(json.dumps({"include": include}))
     elif form == "json":
         print_record(plans[0] if asked.version else plans)
     else:
         for plan in plans:
-            progress.table(_plan_table(plan))
+            _show_plan(plan)
     return EXIT_OK
 
 
@@ -65,16 +64,16 @@ def _versions(catalog: Catalog, given: str | None) -> list[Version]:
 
 
 def _newest(line: str) -> Version:
-    known = (path.name.rpartition(".")[2] for path in home.out().glob(f"v{line}.*"))
-    return Version(line, max((int(patch) for patch in known if patch.isdigit()), default=0))
+    known = planning.versions_with_records(home.out(), line)
+    return known[0] if known else Version(line, 0)
 
 
-def _plan_table(plan: planning.Plan) -> Table:
-    table = Table("image", "tag", "layers", "size", "why", title=f"plan {plan.version}")
-    for planned in plan.images:
-        size = progress.megabytes(planned.estimated_size)
-        table.add_row(planned.image, planned.tag, str(len(planned.layers)), size, planned.why)
-    return table
+def _show_plan(plan: planning.Plan) -> None:
+    rows = [
+        (each.image, each.tag, str(len(each.layers)), progress.megabytes(each.estimated_size), each.why)
+        for each in plan.images
+    ]
+    progress.answer_table(f"plan {plan.version}", ("image", "tag", "layers", "size", "why"), rows)
 
 
 def run_lock(asked: Namespace) -> int:
@@ -86,7 +85,8 @@ def run_lock(asked: Namespace) -> int:
     judges = todays_judges(catalog, Registry(embedded.host()), options(asked))
     changed = {line: refresh(catalog, line, asked.kind, judges) for line in lines}
     if asked.json:
-        print(json.dumps({line: records.plain(each) if each else None for line, each in changed.items()}, indent=2))
+        plain = {line: records.plain(each) if each else None for line, each in changed.items()}
+        progress.answer_json(json.dumps(plain, indent=2))
     for line, difference in changed.items():
         progress.say(f"line {line}: {'; '.join(changes(difference)) if difference else 'locked for the first time'}")
     return EXIT_OK

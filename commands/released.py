@@ -8,7 +8,17 @@ from argparse import ArgumentParser, Namespace
 from dataclasses import replace
 from pathlib import Path
 
-from commands.arguments import add_database, add_images, add_keys, add_release, options, release
+from commands.arguments import (
+    a_day,
+    a_line,
+    add_database,
+    add_images,
+    add_keys,
+    add_release,
+    an_address,
+    options,
+    release,
+)
 from commands.command import EXIT_OF_VERDICT, Command, print_record
 from images import catalog as catalogue
 from images.catalog import Catalog
@@ -66,9 +76,10 @@ def run_diff(asked: Namespace) -> int:
     bench = _bench(catalog, registry, asked)
     found = {image: compare(bench, image, versions) for image in catalog.image_names(asked.images)}
     if asked.json:
-        print(json.dumps({image: records.plain(difference) for image, difference in found.items()}, indent=2))
+        plain = {image: records.plain(difference) for image, difference in found.items()}
+        progress.answer_json(json.dumps(plain, indent=2))
     else:
-        print("\n".join(map(difference_page.markdown, found.values())), end="")
+        progress.answer("\n".join(map(difference_page.markdown, found.values())))
     return EXIT_OK
 
 
@@ -84,9 +95,8 @@ def run_verify(asked: Namespace) -> int:
     if asked.json:
         print_record(found)
     else:
-        print(
-            "\n".join((*found.lines, *(f"against it: {each}" for each in found.reasons), f"verdict: {found.verdict}"))
-        )
+        lines = (*found.lines, *(f"against it: {each}" for each in found.reasons), f"verdict: {found.verdict}")
+        progress.answer("\n".join(" ".join(line.splitlines()) for line in lines))
     return EXIT_OF_VERDICT[found.verdict]
 
 
@@ -120,7 +130,7 @@ def run_yank(asked: Namespace) -> int:
 
 def _add_yanked(command: ArgumentParser) -> None:
     command.add_argument("version", help="as v2.6.1")
-    command.add_argument("--reason", required=True, help="for everybody who asks")
+    command.add_argument("--reason", required=True, type=a_line, help="for everybody who asks")
 
 
 def _bench(catalog: Catalog, registry: Registry, asked: Namespace) -> Bench:
@@ -149,7 +159,7 @@ def run_due(asked: Namespace) -> int:
     judgements = store.read_history(registry, catalog.repositories.records).judgements
     found = cadence.due(asked.date, channels.load(), catalog.lines, out, judgements)
     if asked.json:
-        print(json.dumps([records.plain(each) for each in found], indent=2))
+        progress.answer_json(json.dumps([records.plain(each) for each in found], indent=2))
     for each in found:
         progress.say(str(each))
     if not found:
@@ -159,9 +169,7 @@ def run_due(asked: Namespace) -> int:
 
 def _add_date(command: ArgumentParser) -> None:
     today = datetime.datetime.now(datetime.UTC).date()
-    command.add_argument(
-        "--date", type=datetime.date.fromisoformat, default=today, help="as 2026-12-15; today by default"
-    )
+    command.add_argument("--date", type=a_day, default=today, help="as 2026-12-15; today by default")
 
 
 def run_notes(asked: Namespace) -> int:
@@ -175,7 +183,7 @@ def run_notes(asked: Namespace) -> int:
     place = Place(FEED_TITLE, asked.home, f"{asked.home}/releases/latest/download/{feed.FILE}")
     here = [*_released_notes(told.out), feed.Release(record, text)]
     feed.write(told.out, place, here, feed.published(asked.feeds) if asked.feeds else ())
-    print(text, end="")
+    progress.answer(text)
     if hook:
         address = f"{asked.home}/releases/tag/{record.version}"
         progress.say(webhook.announce(hook, webhook.message(record, address), dry_run=asked.dry_run).line)
@@ -183,7 +191,9 @@ def run_notes(asked: Namespace) -> int:
 
 
 def _add_telling(command: ArgumentParser) -> None:
-    command.add_argument("--home", default=HOME_PAGE, help="where releases are read about; links lead there")
+    command.add_argument(
+        "--home", type=an_address, default=HOME_PAGE, help="where releases are read about; links lead there"
+    )
     command.add_argument(
         "--feeds", type=Path, help="a folder of VERSION.atom, published before; their entries are kept"
     )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import uuid
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -20,6 +21,18 @@ from runner import engine, home, shell
 FILES_PER_JOB = 60
 TIMEOUT_S = 1800
 COMPILER = IMAGES / "bytecode_compiler.py"
+
+CONFINED = (
+    "--network=none",
+    "--cap-drop=ALL",
+    "--security-opt=no-new-privileges",
+    "--read-only",
+    "--tmpfs=/tmp",
+    "--pids-limit=4096",
+    "--ipc=none",
+    "--init",
+)
+"""It reads wheels and writes zips, and needs nothing else. `--init` hands on the signal that ends it."""
 
 Job = list[tuple[str, str, str]]
 
@@ -64,12 +77,17 @@ def compile_in_container(
 
 def _run(prefix: Prefix, os_image: str, work: Path) -> None:
     """By the client, not the API: `--rm` is the engine's promise, kept when this run is killed."""
-    folders = {str(home.kept("wheels")): "/wheels:ro", str(COMPILER): "/compiler.py:ro", str(work): "/work:rw"}
-    options = [f"--volume={Path(host).resolve()}:{inside}" for host, inside in folders.items()]
+    name = f"pytorch-cuda-images-bytecode-{uuid.uuid4().hex}"
+    folders = {home.kept("wheels"): "/wheels:ro", COMPILER: "/compiler.py:ro", work: "/work:rw"}
+    options = [f"--volume={host.resolve()}:{inside}" for host, inside in folders.items()]
     options += ["--env=PYTHONHASHSEED=0", "--env=PYTHONDONTWRITEBYTECODE=1", f"--user={os.getuid()}:{os.getgid()}"]
     command = [f"/usr/bin/python{prefix.python}", "/compiler.py", "/work/jobs.json", "/work/zips"]
-    shell.run(
-        [engine.program(), "run", "--rm", "--network=none", *options, os_image, *command],
-        hint="check the engine and its disk, then run the same command again",
-        timeout_s=TIMEOUT_S,
-    )
+    try:
+        shell.run(
+            [engine.program(), "run", "--rm", f"--name={name}", *CONFINED, *options, os_image, *command],
+            hint="check the engine and its disk, then run the same command again",
+            timeout_s=TIMEOUT_S,
+        )
+    except BaseException:  # the client is gone, also after Ctrl-C, and the container need not be
+        engine.remove_container(name)
+        raise

@@ -7,25 +7,76 @@ from __future__ import annotations
 
 import datetime
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import reduce
 from operator import add
 from pathlib import Path
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
-from pydantic import ConfigDict
+from pydantic import AfterValidator, ConfigDict, Field
 
 from images.locks import Lock, Wheel, read_lock
+from images.version import Version, is_line, parse_version
+from oci.reference import is_repository, parse_reference
 from runner import records
+from runner.address import address_problem
 from runner.errors import ConfigError
+from runner.untrusted import clean_line
+
+__all__ = ["BASE", "CATALOG", "IMAGES", "PYTORCH", "Budget", "Catalog", "Line", "Repositories", "Stack", "Version"]
 
 IMAGES = Path(__file__).resolve().parent
 CATALOG = IMAGES / "catalog.yaml"
 PYTORCH = IMAGES / "pytorch.yaml"
 BASE = "base"
+_MOST_IMAGES = 100
+_LONGEST_NAME = 60
+"""Of an image: a tag has 128 characters at most, and begins with the version."""
 
-_NUMBER = "(?:0|[1-9][0-9]*)"
-_VERSION = re.compile(rf"v(?P<line>{_NUMBER}\.{_NUMBER})\.(?P<patch>{_NUMBER})")
+
+_FIRST_DAY, _LAST_DAY = datetime.date(2020, 1, 1), datetime.date(2099, 12, 31)
+_FIRST_SECOND, _LAST_SECOND = 315532800, 4102444799
+"""1980, when the dates of zip files begin, and the end of 2099, in seconds since 1970."""
+
+
+def _written(pattern: str, form: str) -> AfterValidator:
+    """Demand that a text has a form. All of these become words of commands, tags or names of files."""
+    expression = re.compile(pattern)
+
+    def check(text: str) -> str:
+        if not expression.fullmatch(text):
+            raise ValueError(f"`{clean_line(text, 60)}` is not {form}")
+        return text
+
+    return AfterValidator(check)
+
+
+def _repository(text: str) -> str:
+    if not is_repository(text):
+        raise ValueError(
+            f"`{clean_line(text, 60)}` is not the name of a repository: a-z, 0-9 and `.`, `_`, `-`, `/` between"
+        )
+    return text
+
+
+def _pinned_image(text: str) -> str:
+    host, _, rest = text.partition("/")
+    if problem := address_problem(host):
+        raise ValueError(f"its host is wrong: {problem}")
+    named = parse_reference(rest, host)
+    if named is None or not named.repository or not named.digest:
+        raise ValueError(f"`{clean_line(text, 60)}` is not HOST/REPOSITORY:TAG@sha256:DIGEST")
+    return text
+
+
+Release = Annotated[str, _written(r"[0-9]{1,4}(?:\.[0-9]{1,4}){1,3}", "a version as 2.6.0")]
+Cuda = Annotated[str, _written(r"[0-9]{1,2}\.[0-9]{1,2}", "a version as 12.4")]
+Python = Annotated[str, _written(r"3\.[0-9]{1,2}", "a version as 3.11")]
+Suite = Annotated[str, _written(r"[a-z]{3,20}", "the name of a Debian release as bookworm")]
+Driver = Annotated[str, _written(r"[0-9]{3}(?:\.[0-9]{1,3}){0,2}", "a driver version as 525 or 525.60.13")]
+Title = Annotated[str, _written(r"[ -~]{1,120}", "1 to 120 printable ASCII characters")]
+Repository = Annotated[str, AfterValidator(_repository)]
+Count = Annotated[int, Field(ge=0, le=1_000_000)]
 
 
 @dataclass(frozen=True)
@@ -33,11 +84,11 @@ class Repositories:
     """Repository names, without the registry's host. Only who promotes may write `production` and `journal`."""
 
     __pydantic_config__: ClassVar[ConfigDict] = records.STRICT
-    production: str
-    staging: str
-    cache: str
-    records: str
-    journal: str
+    production: Repository
+    staging: Repository
+    cache: Repository
+    records: Repository
+    journal: Repository
 
 
 @dataclass(frozen=True)
@@ -45,16 +96,16 @@ class Line:
     """What every image of one PyTorch line shares. It is scanned nightly and patched until `supported_until`."""
 
     __pydantic_config__: ClassVar[ConfigDict] = records.STRICT
-    torch: str
-    torchvision: str
-    torchaudio: str
-    cuda: str
-    python: str
-    debian: str
-    base_image: str
-    epoch: int
-    driver_floor: str
-    supported_until: datetime.date
+    torch: Release
+    torchvision: Release
+    torchaudio: Release
+    cuda: Cuda
+    python: Python
+    debian: Suite
+    base_image: Annotated[str, AfterValidator(_pinned_image)]
+    epoch: Annotated[int, Field(ge=_FIRST_SECOND, le=_LAST_SECOND)]
+    driver_floor: Driver
+    supported_until: Annotated[datetime.date, Field(ge=_FIRST_DAY, le=_LAST_DAY)]
 
 
 @dataclass(frozen=True)
@@ -62,9 +113,9 @@ class Budget:
     """The most an image may take: compressed megabytes (10^6 bytes), packages in its bill of materials, layers."""
 
     __pydantic_config__: ClassVar[ConfigDict] = records.STRICT
-    megabytes: int
-    packages: int
-    layers: int
+    megabytes: Count
+    packages: Count
+    layers: Count
 
     def __add__(self, other: Budget) -> Budget:
         return Budget(self.megabytes + other.megabytes, self.packages + other.packages, self.layers + other.layers)
@@ -78,7 +129,7 @@ class Stack:
     """
 
     __pydantic_config__: ClassVar[ConfigDict] = records.STRICT
-    title: str
+    title: Title
     needs: tuple[str, ...]
     budget: Budget
     compiler: bool = False
@@ -89,21 +140,10 @@ class Pytorch:
     """What exists of one torch release."""
 
     __pydantic_config__: ClassVar[ConfigDict] = records.STRICT
-    torchvision: str
-    torchaudio: str
-    cuda: tuple[str, ...]
-    python: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class Version:
-    """`v2.6.3`: the release `patch` of line `line`."""
-
-    line: str
-    patch: int
-
-    def __str__(self) -> str:
-        return f"v{self.line}.{self.patch}"
+    torchvision: Release
+    torchaudio: Release
+    cuda: tuple[Cuda, ...]
+    python: tuple[Python, ...]
 
 
 @dataclass(frozen=True)
@@ -114,17 +154,17 @@ class Catalog:
     repositories: Repositories
     lines: dict[str, Line]
     stacks: dict[str, Stack]
-    growth_percent: float
+    growth_percent: Annotated[float, Field(ge=0, le=1000)]
     images: tuple[str, ...]
 
     def version(self, text: str) -> Version:
         """`v2.6.3` as a Version of a line that is in the catalogue."""
-        match = _VERSION.fullmatch(text)
-        if match is None:
-            raise ConfigError(f"`{text}` is not a version", "write it as v2.6.0")
-        if match["line"] not in self.lines:
-            raise ConfigError(f"no line {match['line']} in {CATALOG.name}", f"lines: {', '.join(self.lines)}")
-        return Version(match["line"], int(match["patch"]))
+        version = parse_version(text)
+        if version is None:
+            raise ConfigError(f"`{clean_line(text, 80)}` is not a version", "write it as v2.6.0")
+        if version.line not in self.lines:
+            raise ConfigError(f"no line {version.line} in {CATALOG.name}", f"lines: {', '.join(self.lines)}")
+        return version
 
     def stacks_of(self, image: str) -> tuple[str, ...]:
         """The stacks of an image, each after all it needs, else as in the catalogue: `cv-nlp` is base, cv, nlp."""
@@ -153,7 +193,10 @@ class Catalog:
     def _named(self, image: str) -> list[str]:
         names = image.split("-")
         if not set(names) <= set(self.stacks):
-            raise ConfigError(f"unknown image `{image}`", f"combine these with `-`: {', '.join(self.stacks)}")
+            hint = f"combine these with `-`: {', '.join(self.stacks)}"
+            raise ConfigError(f"unknown image `{clean_line(image, 80)}`", hint)
+        if len(set(names)) != len(names):
+            raise ConfigError(f"image `{clean_line(image, 80)}` names a stack twice", "name each stack once")
         return names
 
     def _with_parents(self, stack: str, below: tuple[str, ...] = ()) -> list[str]:
@@ -164,9 +207,12 @@ class Catalog:
 
     def image_names(self, asked: str | None) -> tuple[str, ...]:
         """The images `--images` asks for (comma-separated), canonical and each once; all by default."""
-        names = self.images if asked is None else tuple(part.strip() for part in asked.split(",") if part.strip())
-        if not names:
+        names = self.images if asked is None else tuple(part.strip() for part in asked.split(","))
+        if not any(names):
             raise ConfigError("--images names no image", f"images: {', '.join(self.images)}")
+        if not all(names) or len(names) > _MOST_IMAGES:
+            problem = f"has {len(names)} names" if all(names) else "has nothing between two commas, or at an end"
+            raise ConfigError(f"--images {problem}", f"write 1 to {_MOST_IMAGES} names with commas between, as cv,nlp")
         return tuple(dict.fromkeys(self._canonical(name) for name in names))
 
     def _canonical(self, image: str) -> str:
@@ -178,6 +224,7 @@ def load(path: Path = CATALOG, pytorch: Path = PYTORCH) -> Catalog:
     """The catalogue, checked. Raises ConfigError."""
     catalog = records.load_yaml(Catalog, path)
     check = _Check(path, records.read_text(path))
+    _check_repositories(catalog.repositories, check)
     _check_stacks(catalog, check)
     known = records.load_yaml(dict[str, Pytorch], pytorch)
     for name, line in catalog.lines.items():
@@ -203,10 +250,22 @@ class _Check:
         return ConfigError(f"{self.path}:{records.line_of(self.text, *loc)}: {message}", hint)
 
 
+def _check_repositories(repositories: Repositories, check: _Check) -> None:
+    """What only some may write must not be what others write."""
+    named: dict[str, str] = {}
+    for field in fields(repositories):
+        name = getattr(repositories, field.name)
+        first = named.setdefault(name, field.name)
+        if first != field.name:
+            message = f"`{field.name}` and `{first}` are one repository, {name}"
+            raise check.refuse(("repositories", field.name), message, "give each a name of its own")
+
+
 def _check_stacks(catalog: Catalog, check: _Check) -> None:
     for name, stack in catalog.stacks.items():
-        if not re.fullmatch(r"[a-z][a-z0-9]*", name):
-            raise check.refuse(("stacks", name), f"stack name `{name}`", "use lower-case letters and digits")
+        if not re.fullmatch(r"[a-z][a-z0-9]{0,19}", name):
+            hint = "use 1 to 20 lower-case letters and digits"
+            raise check.refuse(("stacks", name), f"stack name `{clean_line(name, 60)}`", hint)
         for parent in stack.needs:
             if parent not in catalog.stacks:
                 hint = f"stacks: {', '.join(catalog.stacks)}"
@@ -219,6 +278,8 @@ def _check_stacks(catalog: Catalog, check: _Check) -> None:
         if lowest != BASE:
             raise check.refuse(("stacks", name), f"stack `{name}` does not stand on `{BASE}`", f"needs: [{BASE}]")
     for index, image in enumerate(catalog.images):
+        if len(image) > _LONGEST_NAME:
+            raise check.refuse(("images", index), f"image name of {len(image)} characters", "name fewer stacks")
         try:
             catalog.stacks_of(image)
         except ConfigError as error:
@@ -227,6 +288,8 @@ def _check_stacks(catalog: Catalog, check: _Check) -> None:
 
 def _check_line(name: str, line: Line, known: dict[str, Pytorch], check: _Check) -> None:
     at = ("lines", name)
+    if not is_line(name):
+        raise check.refuse(at, f"`{clean_line(name, 60)}` is not the name of a line", "write it as 2.6, in quotes")
     if line.torch.rpartition(".")[0] != name:
         hint = f"a line carries the torch of its name: {name}.x"
         raise check.refuse((*at, "torch"), f"line {name} declares torch {line.torch}", hint)

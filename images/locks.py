@@ -15,12 +15,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel_filename
+from packaging.version import Version
 
 from runner import records
 from runner.errors import ConfigError
 
 _LINE = re.compile(
-    r"(?P<name>[\w.-]+)==(?P<version>\S+) --hash=sha256:(?P<sha256>[0-9a-f]{64})  # (?P<file>\S+\.whl) (?P<size>\d+)",
+    r"(?P<name>[\w.-]+)==(?P<version>\S+) --hash=sha256:(?P<sha256>[0-9a-f]{64})"
+    r"  # (?P<file>\S+\.whl) (?P<size>\d{1,12})",
     re.ASCII,
 )
 _REFRESH = "run `./release.py lock` to write it again"
@@ -82,7 +84,7 @@ def _wheel(path: Path, number: int, line: str) -> Wheel:
     if match is None:
         raise ConfigError(f"{path}:{number}: not `NAME==VERSION --hash=sha256:HEX  # FILE SIZE`", _REFRESH)
     try:
-        name, version, _, _ = parse_wheel_filename(match["file"])
+        name, version = _parsed(match["file"])
     except InvalidWheelFilename:
         raise ConfigError(f"{path}:{number}: `{match['file']}` is not a wheel's file name", _REFRESH) from None
     if name != canonicalize_name(match["name"]) or str(version) != match["version"]:
@@ -92,3 +94,11 @@ def _wheel(path: Path, number: int, line: str) -> Wheel:
     if name != match["name"]:
         raise ConfigError(f"{path}:{number}: `{match['name']}` is not written `{name}`, its normalised name", _REFRESH)
     return Wheel(match["name"], match["version"], match["sha256"], match["file"], int(match["size"]), number)
+
+
+def _parsed(file: str) -> tuple[str, Version]:
+    """Name and version of a wheel. `packaging` takes any character in the tags, also those of a path."""
+    name, version, _, _ = parse_wheel_filename(file)
+    if not re.fullmatch(r"[A-Za-z0-9_.+!-]+", file):
+        raise InvalidWheelFilename(file)
+    return name, version

@@ -17,6 +17,7 @@ from images.debian import BOOTSTRAP_OPTIONS, dockerfile
 from images.layers import LayerSpec
 from images.locks import Lock
 from images.record import BuildRecord
+from images.version import parse_version
 from images.wheels import Prefix
 from runner import records
 
@@ -78,12 +79,18 @@ def record_path(out: Path, version: str, image: str, stage: str) -> Path:
 
 def previous_build(out: Path, version: Version, image: str) -> BuildRecord | None:
     """The record of this release's image, else of the newest earlier release of the line."""
-    for patch in range(version.patch, -1, -1):
-        path = record_path(out, str(Version(version.line, patch)), image, "build")
-        found = records.read(BuildRecord, path)
+    earlier = (each for each in versions_with_records(out, version.line) if each.patch < version.patch)
+    for each in (version, *earlier):
+        found = records.read(BuildRecord, record_path(out, str(each), image, "build"))
         if found is not None:
             return found
     return None
+
+
+def versions_with_records(out: Path, line: str) -> list[Version]:
+    """The versions of a line that have a folder under `out`, newest first."""
+    named = (parse_version(path.name) for path in out.glob(f"v{line}.*"))
+    return sorted((each for each in named if each and each.line == line), key=lambda each: -each.patch)
 
 
 @dataclass(frozen=True)

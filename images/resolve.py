@@ -6,20 +6,21 @@ whatever pip and uv are configured to use on this machine; its address stays out
 
 from __future__ import annotations
 
-import subprocess
+import re
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from packaging.requirements import Requirement
+from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel_filename
 
 from images import wheelhouse
 from images.catalog import IMAGES, Catalog, Line
 from images.locks import Wheel, read_lock, write_lock
 from oci.registry import file_sha256
-from runner import home, progress, shell
-from runner.errors import EnvironmentFailed
+from runner import home, progress, records, shell
+from runner.errors import ConfigError, EnvironmentFailed
+from runner.untrusted import clean, clean_line
 
 HINT = "check requirements.in of the stacks and pip's index configuration"
 UV = Path(sys.executable).parent / "uv"
@@ -80,11 +81,33 @@ def _compile(line: Line, work: Path, stacks: Sequence[str], constraints: Path, *
 
 
 def _requirements(line: Line, stack: str) -> str:
-    text = (IMAGES / stack / "requirements.in").read_text()
-    lines = (row for row in text.splitlines() if not row.startswith("#"))
-    return "".join(f"{row}\n" for row in lines).format(
-        torch=line.torch, torchvision=line.torchvision, torchaudio=line.torchaudio
-    )
+    """Return the requirements of a stack with the line's versions. Raises ConfigError for what is no requirement.
+
+    A requirement is a name and its versions: an option or an address would have other code installed than the index's.
+    """
+    path = IMAGES / stack / "requirements.in"
+    lines = enumerate(records.read_text(path).splitlines(), start=1)
+    return "".join(f"{_requirement(line, row, f'{path}:{number}')}\n" for number, row in lines if _says(row))
+
+
+def _says(row: str) -> bool:
+    return bool(row.strip()) and not row.lstrip().startswith("#")
+
+
+def _requirement(line: Line, row: str, place: str) -> str:
+    versions = {"torch": line.torch, "torchvision": line.torchvision, "torchaudio": line.torchaudio}
+    try:
+        text = re.sub(r"\{([^{}]*)\}", lambda found: versions[found[1]], row.partition(" #")[0].strip())
+    except KeyError as error:
+        hint = f"only these are filled in: {', '.join(f'{{{name}}}' for name in versions)}"
+        raise ConfigError(f"{place}: unknown word {error.args[0]!r:.40} in braces", hint) from None
+    try:
+        is_plain = Requirement(text).url is None
+    except InvalidRequirement:
+        is_plain = False
+    if not is_plain:
+        raise ConfigError(f"{place}: `{clean_line(text, 80)}` is not a requirement", "write NAME or NAME==VERSION")
+    return text
 
 
 def _names(resolution: str) -> set[str]:
@@ -99,11 +122,12 @@ def _versions(lines: Iterable[str]) -> dict[str, str]:
 def _download(line: Line, whole: Path) -> dict[str, Wheel]:
     """Fetch the wheel pip chooses for every pin, and read its name, hash and size."""
     folder = home.kept("wheels")
-    command = [*wheelhouse.pip_download(line.python), "-r", str(whole), "-d", str(folder)]
+    command: list[str | Path] = [*wheelhouse.pip_download(line.python), "-r", whole, "-d", folder]
     with progress.step("download the resolution"):
-        done = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False)
-    if done.returncode != 0:
-        raise EnvironmentFailed(f"download failed: {' '.join(done.stderr.splitlines()[-2:])[:300]}", HINT)
+        done = shell.ended(command, hint=HINT, timeout_s=wheelhouse.DOWNLOAD_TIMEOUT_S)
+    if done.code != 0:
+        problem = f"download failed: {' '.join(clean(done.stderr).splitlines()[-2:])[:300]}"
+        raise EnvironmentFailed(problem, shell.full_disk_hint(done.stderr) or HINT)
     text = whole.read_text()
     return {wheel.name: wheel for wheel in _wheels(folder, _versions(text.splitlines()), text)}
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
 import sys
 import tempfile
 import threading
@@ -13,14 +11,19 @@ from pathlib import Path
 
 from images.locks import Wheel
 from oci.registry import file_sha256
-from runner import home, progress
+from runner import home, progress, shell
 from runner.errors import ConfigError, EnvironmentFailed
+from runner.untrusted import clean
 
 BIG_BYTES = 20_000_000
 """From this size a wheel is downloaded by itself, and gets a layer of its own."""
 
 PARALLEL_DOWNLOADS = 3
 POLL_S = 0.5
+DOWNLOAD_TIMEOUT_S = 7200
+"""For one run of pip. The largest wheel, torch with 0.8 GB, comes in that time at 110 kB/s."""
+
+INDEX_HINT = "check pip's index configuration (`pip config list`) and the network, then run again"
 NEWEST_GLIBC_MINOR = 36  # Debian 12's glibc 2.36: newer wheels would not load
 
 
@@ -72,20 +75,18 @@ def _download(batch: list[Wheel], python: str, folder: Path) -> list[Wheel]:
     with tempfile.TemporaryDirectory(dir=folder) as scratch:
         wanted = Path(scratch) / "wanted.txt"
         wanted.write_text("".join(f"{wheel.requirement()}\n" for wheel in batch))
-        done = subprocess.run(
-            [*pip_download(python), "-r", str(wanted), "-d", str(folder)],
+        done = shell.ended(
+            [*pip_download(python), "-r", wanted, "-d", folder],
             env=_environment(scratch),
-            capture_output=True,
-            text=True,
-            stdin=subprocess.DEVNULL,
-            check=False,
+            hint=INDEX_HINT,
+            timeout_s=DOWNLOAD_TIMEOUT_S,
         )
-    if done.returncode != 0:
-        errors = [line for line in done.stderr.splitlines() if "ERROR" in line] or done.stderr.splitlines()[-1:]
-        raise EnvironmentFailed(
-            f"download of {batch[0].file} failed: {' '.join(errors)[:300]}",
-            "check pip's index configuration (`pip config list`) and the network, then run again",
-        )
+    if done.code != 0:
+        said = clean(done.stderr).splitlines()
+        errors = [line for line in said if "ERROR" in line] or said[-1:]
+        full = shell.full_disk_hint(done.stderr)
+        why = "No space left on device" if full else " ".join(errors)[:300]
+        raise EnvironmentFailed(f"download of {batch[0].file} failed: {why}", full or INDEX_HINT)
     return batch
 
 
@@ -99,8 +100,7 @@ def pip_download(python: str) -> list[str]:
 
 
 def _environment(scratch: str) -> dict[str, str]:
-
-    return {**os.environ, "TMPDIR": scratch, "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
+    return {"TMPDIR": scratch, "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
 
 
 def _keep(wheel: Wheel, downloaded: Path) -> None:

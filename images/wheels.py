@@ -11,6 +11,7 @@ import configparser
 import contextlib
 import csv
 import io
+import re
 import stat
 import struct
 import zipfile
@@ -34,6 +35,11 @@ from runner.errors import ConfigError
 INSTALLER = b"pytorch-cuda-images\n"
 _LOCAL_HEADER_BYTES = 30
 
+_OF_THE_ENVIRONMENT = re.compile(
+    r"pyvenv\.cfg(?:/.*)?|lib64(?:/.*)?|bin/python[0-9.]*(?:/.*)?|bin/activate[^/]*(?:/.*)?|bin/Activate\.ps1(?:/.*)?"
+)
+"""What `python -m venv` makes. `lib64` is a link there, and a folder of that name would take its place."""
+
 _UNREADABLE = (
     *(OSError, EOFError, ValueError, NotImplementedError, struct.error, zlib.error, zipfile.BadZipFile),
     *(InvalidRecordEntry, csv.Error, configparser.Error, AssertionError),
@@ -52,6 +58,10 @@ class Prefix:
     def site_packages(self) -> str:
         """Where importable code goes."""
         return f"{self.root}/lib/python{self.python}/site-packages"
+
+    def owns(self, path: str) -> bool:
+        """Whether a place is that of a file which makes the environment one: no package may write there."""
+        return _OF_THE_ENVIRONMENT.fullmatch(path.removeprefix(f"{self.root}/")) is not None
 
     def scheme(self, distribution: str) -> dict[str, str]:
         """Where each `.data` category goes; `distribution` with hyphens, as pip writes it."""
@@ -139,6 +149,9 @@ class OpenWheel:
             files[f"{info}/INSTALLER"] = InstalledFile(f"{info}/INSTALLER", 0o644, data=INSTALLER)
             record = self._record(prefix, f"{info}/RECORD", files)
         files[f"{info}/RECORD"] = InstalledFile(f"{info}/RECORD", 0o644, data=record)
+        for path in files:
+            if prefix.owns(path):
+                raise self.damaged(f"one of its files would replace /{path}, which is the environment's own")
         return tuple(files[path] for path in sorted(files))
 
     @contextlib.contextmanager
@@ -212,7 +225,8 @@ class OpenWheel:
         member = f"{self._dist_info}/RECORD"
         if member not in self._members:
             raise self.damaged("it has no RECORD")
-        stated = {row[0]: row for row in parse_record_file(self.read(member).decode().splitlines())}
+        lines = io.StringIO(self.read(member).decode(), newline="")  # ends of lines as CSV has them, not as Unicode has
+        stated = {row[0]: row for row in parse_record_file(lines)}
         if lost := sorted(stated.keys() - self._members.keys()):
             raise self.damaged(f"`{lost[0]}` is in its RECORD only")
         rows = []

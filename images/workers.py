@@ -22,7 +22,7 @@ from images.layers import LayerSpec
 from images.wheels import Prefix
 from oci.registry import Registry
 from oci.tarball import Blob
-from runner import progress
+from runner import progress, signals
 from runner.errors import EnvironmentFailed
 
 LAYERS, PUSH = "layers", "push"
@@ -58,6 +58,7 @@ class Workers:
         self._futures: dict[str, Future[tuple[MadeLayer, float]]] = {}
 
     def __enter__(self) -> Workers:
+        signals.start_resource_tracker()
         amounts, self._amounts = self._context.Pipe(duplex=False)
         self._pool = ProcessPoolExecutor(
             os.cpu_count(), mp_context=self._context, initializer=_start, initargs=(self._amounts,)
@@ -142,10 +143,11 @@ class _Counted:
 
 
 def _start(amounts: Connection) -> None:
-    """In each worker: Ctrl-C is the parent's to handle, and a parent that was killed takes its workers with it."""
+    """In each worker: the parent handles Ctrl-C and a hang-up, and one that was killed takes its workers with it."""
     global _amounts  # noqa: PLW0603 - a process pool hands its workers state only so
     _amounts = amounts
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    for each in (signal.SIGINT, signal.SIGHUP):
+        signal.signal(each, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
 
 

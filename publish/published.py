@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from images.catalog import BASE, Catalog, Repositories, Version
+from images.version import VERSION_PATTERN, parse_version
 from oci.manifest import Manifest
 from oci.registry import Registry
 from publish.tags import journal
@@ -13,7 +15,7 @@ from runner.errors import ConfigError
 
 PRODUCTION, CANDIDATE = "production", "candidate"
 
-_TAG = re.compile(r"(?P<version>v\d+\.\d+\.\d+)(?P<candidate>-candidate)?(?:-(?P<image>[a-z0-9-]+))?")
+_TAG = re.compile(rf"(?P<version>{VERSION_PATTERN})(?P<candidate>-candidate)?(?:-(?P<image>[a-z0-9-]+))?")
 
 
 @dataclass(frozen=True)
@@ -85,12 +87,19 @@ def previous(registry: Registry, repositories: Repositories, version: Version, i
     """
     withdrawn = journal.read(registry, repositories.journal).journal.withdrawn()
     tags, repository = set(registry.tags(repositories.production)), repositories.production
-    every = (Version(version.line, patch) for patch in reversed(range(version.patch)))
-    found = [each for each in every if tag_of(image, str(each), PRODUCTION) in tags]
+    found = [each for each in _earlier(tags, version) if tag_of(image, str(each), PRODUCTION) in tags]
     for before in sorted(found, key=lambda each: str(each) in withdrawn):
         if digest := registry.digest_of(repository, tag_of(image, str(before), PRODUCTION)):
             return Published(before, image, PRODUCTION, repository, digest)
     return None
+
+
+def _earlier(tags: Iterable[str], version: Version) -> list[Version]:
+    """The versions of the line before `version` that some tag names, newest first."""
+    matches = (_TAG.fullmatch(tag) for tag in tags)
+    named = {found for match in matches if match and (found := parse_version(match["version"]))}
+    earlier = (each for each in named if each.line == version.line and each.patch < version.patch)
+    return sorted(earlier, key=lambda each: -each.patch)
 
 
 def images_before(registry: Registry, catalog: Catalog, version: Version) -> frozenset[str]:

@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from images.catalog import Catalog, Version
+from images.version import parse_version
 from oci.registry import Registry
 from publish.bench import Bench
 from publish.published import CANDIDATE, PRODUCTION, Published, published
@@ -114,8 +115,8 @@ def _lines(judgements: Sequence[Judgement], withdrawn: Collection[str]) -> Itera
     """Each line that was judged. Where all its releases were withdrawn, the last of them is its newest."""
     lines: dict[str, list[Version]] = {}
     for judgement in judgements:
-        version = _version(judgement)
-        lines.setdefault(version.line, []).append(version)
+        if version := parse_version(judgement.version):
+            lines.setdefault(version.line, []).append(version)
     for versions in lines.values():
         ordered = sorted(versions, key=lambda version: version.patch)
         yield _Line(next((each for each in reversed(ordered) if str(each) not in withdrawn), ordered[-1]), ordered[-1])
@@ -155,8 +156,3 @@ def _verdict(bench: Bench, image: Published) -> tuple[Verdict, str, list[Finding
 
 def _is_supported(catalog: Catalog, image: Published, today: datetime.date) -> bool:
     return today <= catalog.lines[image.version.line].supported_until
-
-
-def _version(judgement: Judgement) -> Version:
-    line, _, patch = judgement.version.removeprefix("v").rpartition(".")
-    return Version(line, int(patch))

@@ -66,7 +66,8 @@ def _disk() -> Finding:
     return Finding("disk", enough, False, detail if enough else f"{detail}; {megabytes(NEEDED_DISK_BYTES)} are advised")
 
 
-def default_registry() -> str:
-    """The address of the registry in use, started where it is the embedded one."""
+def registry_in_use(ask: Callable[[str], None]) -> str:
+    """Return the address of the registry in use. `ask` raises if the registry does not answer as one should."""
     host = embedded.host()
+    ask(host)
     return f"{host} ({'embedded' if host == embedded.HOST else 'configured'})"

@@ -12,12 +12,14 @@ import shutil
 import signal
 import subprocess
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 import requests
 import yaml
 
 from runner import home, progress
+from runner.address import registry_address
 from runner.errors import EnvironmentFailed
 
 HOST = "127.0.0.1:5005"
@@ -25,11 +27,16 @@ START_TIMEOUT_S = 15
 _VARIABLE = "PYTORCH_CUDA_IMAGES_REGISTRY"
 
 
+def configured(environ: Mapping[str, str] = os.environ) -> str | None:
+    """Return the registry that the environment names, None if it names none. Raises ConfigError for no address."""
+    given = environ.get(_VARIABLE)
+    return None if given is None else registry_address(given, _VARIABLE)
+
+
 def host() -> str:
     """The configured registry, else the embedded one. The embedded one is started where it does not answer."""
-    configured = os.environ.get(_VARIABLE)
-    if configured:
-        return configured
+    if named := configured():
+        return named
     folder = home.kept("registry")
     with (folder / "start.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # two runs at once start one registry

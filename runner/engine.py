@@ -6,7 +6,6 @@ import contextlib
 import os
 import re
 import shutil
-import subprocess
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -19,7 +18,7 @@ import urllib3
 from docker.errors import DockerException, ImageNotFound, StreamParseError
 from docker.types import DeviceRequest
 
-from runner import progress
+from runner import progress, shell
 from runner.errors import ConfigError, EnvironmentFailed
 from runner.untrusted import clean_line
 
@@ -32,6 +31,8 @@ _REFERENCE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/@-]{0,511}")
 _NO_IMAGE = re.compile(r"manifest unknown|not found: does not exist|repository does not exist")
 """What a registry says of an image that it does not have, if the engine hands that on as text alone."""
 _REFERENCE_HINT = "write HOST/REPOSITORY:TAG, HOST/REPOSITORY@sha256:..., or the name of an image that you built"
+
+CLIENT_TIMEOUT_S = 30
 
 _CALL_ERRORS = (DockerException, StreamParseError, requests.RequestException, urllib3.exceptions.HTTPError)
 """What docker-py raises when the engine refuses, and what it lets through when the engine goes away."""
@@ -64,7 +65,7 @@ def build_command() -> tuple[tuple[str, ...], dict[str, str]]:
             return (path, "buildx", "build"), {}
     for path in _clients():
         major = _client_version(path).partition(".")[0]
-        if major.isdigit() and int(major) < 23:
+        if re.fullmatch("[0-9]{1,4}", major) and int(major) < 23:
             return (path, "build"), {"DOCKER_BUILDKIT": "1"}
     raise EnvironmentFailed("no docker client on PATH can build with BuildKit", BUILD_HINT)
 
@@ -132,6 +133,12 @@ def pull(reference: str) -> None:
             _pull(reference)
 
 
+def remove_container(name: str) -> None:
+    """End and remove a container, if there is one of this name and the engine answers."""
+    with contextlib.suppress(*_CALL_ERRORS, EnvironmentFailed):
+        client().api.remove_container(name, force=True)
+
+
 def _pull(reference: str) -> None:
     sizes: dict[str, int] = {}
     counted: dict[str, int] = {}
@@ -167,12 +174,18 @@ def _clients() -> tuple[str, ...]:
 
 
 def _answers(*command: str) -> bool:
-    return subprocess.run(command, capture_output=True, stdin=subprocess.DEVNULL, check=False).returncode == 0
+    try:
+        return shell.ended(command, hint=BUILD_HINT, timeout_s=CLIENT_TIMEOUT_S).code == 0
+    except EnvironmentFailed:  # one that hangs, or cannot be run, builds nothing either
+        return False
 
 
 def _client_version(path: str) -> str:
     command = (path, "version", "--format", "{{.Client.Version}}")
-    return subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False).stdout
+    try:
+        return shell.ended(command, hint=BUILD_HINT, timeout_s=CLIENT_TIMEOUT_S).stdout
+    except EnvironmentFailed:
+        return ""
 
 
 def _short(error: Exception) -> str:

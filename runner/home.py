@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import os
 import shutil
@@ -14,7 +15,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TextIO
 
-from runner.errors import EnvironmentFailed
+from runner.errors import ConfigError, EnvironmentFailed
+from runner.untrusted import clean_line
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 
@@ -23,9 +25,14 @@ _HOME, _OUT = "PYTORCH_CUDA_IMAGES_HOME", "PYTORCH_CUDA_IMAGES_OUT"
 
 def home() -> Path:
     """The shared folder: wheels, the embedded registry's data, the scanner's cache, the harness' own tools."""
-    given = os.environ.get(_HOME)
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    return Path(given) if given else cache / "pytorch-cuda-images"
+    if given := os.environ.get(_HOME):
+        return _folder(given, _HOME)
+    if cache := os.environ.get("XDG_CACHE_HOME"):
+        return _folder(cache, "XDG_CACHE_HOME") / "pytorch-cuda-images"
+    try:
+        return Path.home() / ".cache" / "pytorch-cuda-images"
+    except RuntimeError:
+        raise ConfigError("this user has no home folder", f"set {_HOME} to a folder you can write") from None
 
 
 def kept(*parts: str) -> Path:
@@ -38,7 +45,51 @@ def kept(*parts: str) -> Path:
 
 def out() -> Path:
     """Where the records of releases are; `PYTORCH_CUDA_IMAGES_OUT` moves it."""
-    return Path(os.environ.get(_OUT) or REPOSITORY / "out")
+    given = os.environ.get(_OUT)
+    return _folder(given, _OUT) if given else REPOSITORY / "out"
+
+
+def full_hint() -> str:
+    """What to do if a disk is full, and nobody knows which."""
+    return (
+        f"free space on the disk of {home()} ({_HOME} moves it), of {out()} ({_OUT} moves it), "
+        f"of {tempfile.gettempdir()} and of the Docker engine"
+    )
+
+
+def hint_for(error: OSError) -> str:
+    """What to do about an error of the system, by its number and by where it happened."""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        if not isinstance(error.filename, str):
+            return full_hint()
+        return f"free space on the disk of {error.filename}; {_HOME} and {_OUT} move what is kept here"
+    return _HINTS.get(error.errno or 0, "correct that, then run the same command again")
+
+
+_HINTS = {
+    errno.EACCES: "allow this account to use it",
+    errno.EPERM: "allow this account to use it",
+    errno.EROFS: f"set {_HOME} or {_OUT} to a folder on a disk that can be written",
+    errno.ENOENT: "name one that exists",
+    errno.ENOTDIR: "name a folder: a part of this path is a file",
+    errno.EEXIST: "name a folder: this is a file",
+    errno.EISDIR: "name a file: this is a folder",
+    errno.ENAMETOOLONG: "choose a shorter name",
+    errno.EMFILE: "allow more open files (`ulimit -n`), then run the same command again",
+    errno.ENFILE: "end other programs that hold many files open, then run the same command again",
+    errno.ENOMEM: "free memory, then run the same command again",
+}
+
+
+def _folder(given: str, variable: str) -> Path:
+    """Return the folder that a variable names, as an absolute path: no program takes that for an option.
+
+    Raises ConfigError for one that a mount of the engine or a line of a log cannot carry.
+    """
+    if not given.isprintable() or ":" in given:
+        problem = f"{variable} is `{clean_line(given, 80)}`, which holds a colon or a control character"
+        raise ConfigError(problem, "name a folder without them")
+    return Path(given).absolute()
 
 
 @contextlib.contextmanager
@@ -73,9 +124,8 @@ def _writing(path: Path, variable: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise EnvironmentFailed(
-            f"cannot create {path}: {error.strerror}", f"free space, or set {variable} to a folder you can write"
-        ) from error
+        hint = f"{hint_for(error)}, or set {variable} to a folder you can write"
+        raise EnvironmentFailed(f"cannot create {path}: {error.strerror}", hint) from error
 
 
 @contextlib.contextmanager

@@ -1,12 +1,19 @@
-"""What a person sees while a run works, always on stderr: live bars with rates on a terminal, plain lines elsewhere."""
+"""What a person sees: progress on stderr (live bars on a terminal, plain lines elsewhere), answers on stdout.
+
+All of it may hold what a stranger wrote, so all of it is cleaned here (runner/untrusted.py), and no name is read as
+markup. A reader that goes away (a closed pipe or terminal) does not stop the run, nor change its exit code.
+"""
 
 from __future__ import annotations
 
 import contextlib
+import errno
+import os
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TextIO
 
 from rich.console import Console
 from rich.progress import (
@@ -21,9 +28,21 @@ from rich.progress import (
 )
 from rich.table import Table
 
-PLAIN_LINE_EVERY_S = 10.0
+from runner.untrusted import clean, clean_line
 
-console = Console(stderr=True, highlight=False, soft_wrap=True)
+PLAIN_LINE_EVERY_S = 10.0
+LONGEST_LINE = 8000
+
+
+class _Console(Console):
+    """Rich's own would end the whole program, with exit code 1, if nobody reads."""
+
+    def on_broken_pipe(self) -> None:
+        """Leave it to `_reader_may_leave`."""
+        raise BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE))
+
+
+console = _Console(stderr=True, highlight=False, soft_wrap=True, markup=False, emoji=False)
 _verbose = False
 
 
@@ -33,15 +52,55 @@ def set_verbose(on: bool) -> None:
     _verbose = on
 
 
+def is_verbose() -> bool:
+    """Whether details are shown."""
+    return _verbose
+
+
 def say(text: str, *, detail: bool = False) -> None:
-    """One line to the person; `detail` lines only where asked for."""
+    """One line to the person; `detail` lines only where asked for. Of a text of several lines, one is made."""
     if not detail or _verbose:
-        console.print(text, markup=False)
+        with _reader_may_leave(sys.stderr):
+            console.print(" ".join(clean(text[:LONGEST_LINE]).splitlines()), markup=False, emoji=False)
 
 
-def table(made: Table) -> None:
-    """A table, on stdout: it is the answer, not progress."""
-    Console().print(made)
+def answer(text: str) -> None:
+    """Print text on stdout, with a newline at its end: it is the answer, not progress."""
+    _print(clean(text))
+
+
+def answer_json(text: str) -> None:
+    """Print a JSON document in ASCII on stdout. What GitHub would take for an order is written with an escape."""
+    _print(text.replace("##[", "\\u0023#[").replace("\x7f", "\\u007f"))
+
+
+def answer_table(title: str, heads: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Print a table on stdout."""
+    made = Table(*map(clean_line, heads), title=clean_line(title))
+    for row in rows:
+        made.add_row(*map(clean_line, row))
+    with _reader_may_leave(sys.stdout):
+        _Console(highlight=False, markup=False, emoji=False).print(made)
+        sys.stdout.flush()
+
+
+def _print(text: str) -> None:
+    with _reader_may_leave(sys.stdout):
+        print(text.removesuffix("\n"))
+        sys.stdout.flush()
+
+
+@contextlib.contextmanager
+def _reader_may_leave(stream: TextIO) -> Iterator[None]:
+    """Go on if nobody reads any more: a pipe that was closed, or a terminal that hung up (EIO)."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in (errno.EPIPE, errno.EIO):
+            raise
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, stream.fileno())
+        os.close(nowhere)
 
 
 @dataclass
@@ -92,7 +151,7 @@ def meters(totals: Mapping[str, float]) -> Iterator[dict[str, Meter]]:
             say(f"  {measured.title}: {measured.summary()}")
         return
     columns = (
-        TextColumn("  {task.description}"),
+        TextColumn("  {task.description}", markup=False),
         BarColumn(),
         DownloadColumn(),
         TransferSpeedColumn(),
@@ -100,7 +159,7 @@ def meters(totals: Mapping[str, float]) -> Iterator[dict[str, Meter]]:
     )
     with Progress(*columns, console=console) as bar:
         yield {
-            title: Meter(title, total, _bar=bar, _task=bar.add_task(title, total=total), _started=now)
+            title: Meter(title, total, _bar=bar, _task=bar.add_task(clean_line(title), total=total), _started=now)
             for title, total in totals.items()
         }
 
@@ -117,9 +176,9 @@ def step(title: str) -> Iterator[None]:
     """Name a piece of work when it starts, and say how long it took when it ends well."""
     started = time.monotonic()
     if sys.stderr.isatty():
-        columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
+        columns = (SpinnerColumn(), TextColumn("{task.description}", markup=False), TimeElapsedColumn())
         with Progress(*columns, console=console, transient=True) as bar:
-            bar.add_task(title)
+            bar.add_task(clean_line(title))
             yield
     else:
         say(f"  {title} ...")

@@ -6,21 +6,40 @@ A record is any frozen dataclass. Loading is strict: an unknown or missing key i
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
+import math
 import os
 import tempfile
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import yaml
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
+from runner import home
 from runner.errors import ConfigError, EnvironmentFailed
+from runner.untrusted import Malformed, parse_json, read_file
 
 STRICT = ConfigDict(extra="forbid")
 """Give a dataclass `__pydantic_config__ = STRICT` and an unknown key in its file is an error."""
 
 _UNKNOWN = ("extra_forbidden", "unexpected_keyword_argument")  # pydantic's types of an unknown key
+
+JSON_BYTES = 128 << 20
+"""The most that a record may have. The largest of ours, what a look inside an image found, has a few megabytes."""
+
+TEXT_BYTES = 1 << 20
+YAML_DEPTH, YAML_PARTS, YAML_VALUE = 16, 20_000, 10_000
+"""The most that a file which people write may have: bytes, levels, keys and values, characters of one value."""
+
+_TEXT = "tag:yaml.org,2002:str"
+_STEP = {
+    yaml.MappingStartEvent: 1,
+    yaml.SequenceStartEvent: 1,
+    yaml.MappingEndEvent: -1,
+    yaml.SequenceEndEvent: -1,
+}
 
 T = TypeVar("T")
 Loc = tuple[int | str, ...]
@@ -35,10 +54,13 @@ def to_json(record: object) -> str:
 def from_json(kind: type[T], text: str | bytes, source: str) -> T:
     """Raises ConfigError naming `source` where the text is not a `kind`."""
     try:
+        parse_json(text, JSON_BYTES)
         return TypeAdapter(kind).validate_json(text)
+    except Malformed as error:
+        problem = str(error)
     except ValidationError as error:
         _, problem = _first(error)
-        raise ConfigError(f"{source}: {problem}", "delete the file and run the stage again") from None
+    raise ConfigError(f"{source}: {problem}", "delete the file and run the stage again")
 
 
 def write(path: Path, record: object) -> None:
@@ -59,26 +81,41 @@ def write_text(path: Path, text: str) -> None:
     except OSError as error:
         with contextlib.suppress(OSError):
             Path(temporary).unlink()
-        raise EnvironmentFailed(f"cannot write {path}: {error.strerror}", "free space or fix permissions") from error
+        raise EnvironmentFailed(f"cannot write {path}: {error.strerror}", home.hint_for(error)) from error
 
 
 def read(kind: type[T], path: Path) -> T | None:
     """The record at `path`; None where there is none."""
     try:
-        return from_json(kind, path.read_bytes(), str(path))
+        return from_json(kind, _read_bytes(path, JSON_BYTES), str(path))
     except FileNotFoundError:
         return None
+    except Malformed as error:
+        raise ConfigError(f"{path}: {error}", "delete the file and run the stage again") from None
+    except OSError as error:
+        raise EnvironmentFailed(f"cannot read {path}: {error.strerror}", "check its permissions") from None
 
 
 def read_text(path: Path) -> str:
     """A text file of this repository. Raises ConfigError where it cannot be read or is not UTF-8."""
     try:
-        return path.read_text(encoding="utf-8")
+        return _read_bytes(path, TEXT_BYTES).decode()
+    except Malformed as error:
+        raise ConfigError(f"{path}:1: {error}", "restore it from git") from None
     except OSError as error:
         raise ConfigError(f"cannot read {path}: {error.strerror}", "restore it from git") from None
     except UnicodeDecodeError as error:
         line = error.object.count(b"\n", 0, error.start) + 1
         raise ConfigError(f"{path}:{line}: not UTF-8 text", "restore it from git") from None
+
+
+def _read_bytes(path: Path, limit: int) -> bytes:
+    """Return a file that is this machine's own: links are followed, but the end must be a regular file."""
+    try:
+        found = path.resolve()
+    except RuntimeError:  # links that lead back to themselves
+        raise OSError(errno.ELOOP, os.strerror(errno.ELOOP)) from None
+    return read_file(found.parent, found.name, limit)
 
 
 def load_yaml(kind: type[T], path: Path) -> T:
@@ -89,8 +126,11 @@ def load_yaml(kind: type[T], path: Path) -> T:
 def parse_yaml(kind: type[T], text: str, source: str) -> T:
     """As `load_yaml`, from text; `source` is the name used in errors."""
     try:
-        lines = _lines(yaml.compose(text, Loader=yaml.SafeLoader))
-        data = yaml.safe_load(text)
+        _check_events(text)
+        lines, data = _loaded(text)
+        _check_numbers(data)
+    except _NotFinite as error:
+        raise ConfigError(f"{source}:{_line_of(lines, error.loc)}: {error}", "fix the line") from None
     except (yaml.YAMLError, ValueError) as error:
         line, problem = _not_yaml(error, text)
         raise ConfigError(f"{source}:{line}: not valid YAML: {problem}", "fix the line") from None
@@ -104,6 +144,57 @@ def parse_yaml(kind: type[T], text: str, source: str) -> T:
 def line_of(text: str, *loc: int | str) -> int:
     """The line (from 1) of the key at path `loc` in a YAML text, for errors found after loading."""
     return _line_of(_lines(yaml.compose(text, Loader=yaml.SafeLoader)), loc)
+
+
+def _loaded(text: str) -> tuple[dict[Loc, int], Any]:
+    """Return the line of every key, and the values. The text was checked before."""
+    loader = yaml.SafeLoader(text)
+    try:
+        node = loader.get_single_node()
+        return _lines(node), None if node is None else loader.construct_document(node)
+    finally:
+        loader.dispose()
+
+
+def _check_events(text: str) -> None:
+    """Raise MarkedYAMLError for what no file of ours needs and a hostile one is made of: aliases, tags, great depth.
+
+    Events come one after the other, so that nothing nested has been built when it is refused.
+    """
+    depth = 0
+    for count, event in enumerate(yaml.parse(text, Loader=yaml.SafeLoader)):
+        depth += _STEP.get(type(event), 0)
+        if problem := _event_problem(event, depth, count):
+            raise yaml.MarkedYAMLError(problem=problem, problem_mark=cast(yaml.Mark, event.start_mark))
+
+
+def _event_problem(event: yaml.Event, depth: int, count: int) -> str:
+    """Return what is wrong with a part of a YAML text; empty if nothing is."""
+    value = event.value if isinstance(event, yaml.ScalarEvent) else ""
+    problems = {
+        "anchors and aliases (& and *) are not allowed": getattr(event, "anchor", None) is not None,
+        "tags (!) are not allowed": getattr(event, "tag", None) is not None,
+        "merge keys (<<) are not allowed": value == "<<",
+        f"nested deeper than {YAML_DEPTH} levels": depth > YAML_DEPTH,
+        f"more than {YAML_PARTS:,} keys and values": count > YAML_PARTS,
+        f"a value of more than {YAML_VALUE:,} characters": len(value) > YAML_VALUE,
+    }
+    return next((problem for problem, is_so in problems.items() if is_so), "")
+
+
+class _NotFinite(ValueError):
+    """A number that no limit can be compared with, and where it is."""
+
+    def __init__(self, loc: Loc) -> None:
+        super().__init__(f"`{'.'.join(map(str, loc))}`: Input should be a finite number")
+        self.loc = loc
+
+
+def _check_numbers(value: object, at: Loc = ()) -> None:
+    if isinstance(value, float) and not math.isfinite(value):
+        raise _NotFinite(at)
+    for key, inner in value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ():
+        _check_numbers(inner, (*at, key))
 
 
 def _not_yaml(error: Exception, text: str) -> tuple[int, str]:
@@ -123,7 +214,7 @@ def _first(error: ValidationError) -> tuple[Loc, str]:
         return first["loc"], f"unknown key `{place}`"
     if first["type"] in ("missing", "missing_argument"):
         return first["loc"], f"missing key `{place}`"
-    return first["loc"], f"`{place}`: {first['msg']}"
+    return first["loc"], f"`{place}`: {first['msg'].removeprefix('Value error, ')}"
 
 
 def _lines(node: yaml.Node | None, at: Loc = ()) -> dict[Loc, int]:
@@ -131,7 +222,10 @@ def _lines(node: yaml.Node | None, at: Loc = ()) -> dict[Loc, int]:
     found: dict[Loc, int] = {}
     if isinstance(node, yaml.MappingNode):
         for key, value in node.value:
-            here = (*at, str(key.value))
+            if key.tag != _TEXT:
+                problem = "a key must be text: put it in quotes"
+                raise yaml.MarkedYAMLError(problem=problem, problem_mark=key.start_mark)
+            here = (*at, key.value)
             if here in found:
                 raise yaml.MarkedYAMLError(problem=f"key `{key.value}` given twice", problem_mark=key.start_mark)
             found[here] = key.start_mark.line + 1

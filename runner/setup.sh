@@ -33,7 +33,8 @@ virtual_environment() {
   say "creating .venv from requirements.lock"
   rm -rf .venv
   "$python" -m venv .venv
-  .venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock 2>&1 |
+  .venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: \
+    -r requirements.lock 2>&1 |
     { grep -v '^WARNING: Location' >&2 || true; }
   .venv/bin/python -c 'import docker, isal, pydantic, rich' || fail "pip could not fill .venv" "read its message above"
   echo "$want" >.venv/requirements.sha256

@@ -1,17 +1,50 @@
-"""The one way to run another program: shown before it runs, its failure one clear line."""
+"""The one way to run another program: shown before it runs, bounded in time and output, its failure one clear line.
+
+When this run is interrupted, or a program runs too long or prints too much, it is ended with all that it started, so
+that nothing goes on writing where a scratch folder was.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shlex
+import signal
 import subprocess
-from collections.abc import Mapping, Sequence
+import threading
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
-from runner import progress
+from runner import home, progress
 from runner.errors import EnvironmentFailed
+from runner.untrusted import clean
 
 TAIL_LINES = 15
+TIMEOUT_S = 3600
+"""For a program that is given no time of its own. The slowest with one, a build of the OS layer, has half of it."""
+
+OUTPUT_BYTES = 64 << 20
+"""The most a program may print on stdout. The longest that is read, hadolint's, has kilobytes."""
+
+ERROR_BYTES = 1 << 20
+"""So much of the end of stderr is kept."""
+
+GRACE_S = 10.0
+"""So long a program may clean up after SIGTERM, before SIGKILL."""
+
+_FULL = ("No space left on device", "Disk quota exceeded")
+
+
+@dataclass(frozen=True)
+class Ended:
+    """A program that ended by itself: its exit code, what it printed, and the end of its complaints."""
+
+    code: int
+    stdout: str
+    stderr: str
 
 
 def run(  # noqa: PLR0913 - keyword-only knobs of one call
@@ -19,34 +52,212 @@ def run(  # noqa: PLR0913 - keyword-only knobs of one call
     *,
     hint: str,
     env: Mapping[str, str] | None = None,
-    timeout_s: float | None = None,
+    timeout_s: float = TIMEOUT_S,
     ok_codes: Sequence[int] = (0,),
     stdin: bytes | None = None,
 ) -> str:
     """Run `command`, return what it printed on stdout.
 
-    Raises EnvironmentFailed with the end of its stderr and `hint` where it cannot be run, runs past `timeout_s`
-    or exits with another code than `ok_codes`.
+    Raises EnvironmentFailed with the end of its stderr and `hint` where it cannot be run, runs past `timeout_s`,
+    prints more than OUTPUT_BYTES or exits with another code than `ok_codes`.
     """
+    done = ended(command, hint=hint, env=env, timeout_s=timeout_s, stdin=stdin)
+    if done.code not in ok_codes:
+        tail = " | ".join(clean(done.stderr).strip().splitlines()[-TAIL_LINES:])
+        shown = shlex.join(str(word) for word in command)[:200]
+        raise EnvironmentFailed(f"`{shown}` exited {done.code}: {tail}", full_disk_hint(done.stderr) or hint)
+    return done.stdout
+
+
+def ended(
+    command: Sequence[str | Path],
+    *,
+    hint: str,
+    env: Mapping[str, str] | None = None,
+    timeout_s: float = TIMEOUT_S,
+    stdin: bytes | None = None,
+) -> Ended:
+    """Run `command` to its end, whatever its exit code. Raises EnvironmentFailed as `run` for all else."""
     words = [str(word) for word in command]
     progress.say(f"$ {shlex.join(words)}", detail=True)
+    with _started(words, hint, env, takes_input=stdin is not None) as process:
+        streams = _Streams(process, stdin)
+        if not _wait(process, streams, timeout_s):
+            what = (
+                f"printed more than {OUTPUT_BYTES >> 20} MB"
+                if streams.is_too_much
+                else f"did not finish in {timeout_s:.0f} s"
+            )
+            raise EnvironmentFailed(f"`{words[0]}` {what}", hint)
+    return Ended(process.returncode, *streams.texts())
+
+
+def full_disk_hint(said: str) -> str:
+    """Return what to do if a program said that a disk is full; empty if it did not."""
+    return home.full_hint() if any(words in said for words in _FULL) else ""
+
+
+def stop_all() -> bool:
+    """Ask every program that runs to end, and start no more: this run was interrupted.
+
+    Returns whether the main thread may be interrupted now. If not, it raises KeyboardInterrupt by itself very soon.
+    """
+    _interrupted.set()
+    for process in tuple(_running):
+        _signal(_tree(process.pid), signal.SIGTERM)
+    return not _is_starting
+
+
+def allow_all() -> None:
+    """Let programs be started: a run begins."""
+    _interrupted.clear()
+
+
+_running: set[subprocess.Popen[bytes]] = set()
+_interrupted = threading.Event()
+_is_starting = False
+
+
+@contextlib.contextmanager
+def _started(
+    words: Sequence[str], hint: str, env: Mapping[str, str] | None, *, takes_input: bool
+) -> Iterator[subprocess.Popen[bytes]]:
+    """A running program. What still runs of it at the end of the block is ended."""
+    if _interrupted.is_set():
+        raise EnvironmentFailed(f"`{words[0]}` was not started: this run was interrupted", hint)
+    with _uninterrupted():
+        try:
+            process = subprocess.Popen(
+                words,
+                stdin=subprocess.PIPE if takes_input else subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                env={**os.environ, **(env or {})},
+            )
+        except FileNotFoundError:
+            raise EnvironmentFailed(f"`{words[0]}` is not installed", hint) from None
+        except OSError as error:
+            raise EnvironmentFailed(f"`{words[0]}` cannot be run: {error.strerror}", hint) from error
+        _running.add(process)
     try:
-        done = subprocess.run(
-            words,
-            input=stdin,
-            stdin=subprocess.DEVNULL if stdin is None else None,
-            capture_output=True,
-            env={**os.environ, **(env or {})},
-            timeout=timeout_s,
-            check=False,
-        )
-    except FileNotFoundError:
-        raise EnvironmentFailed(f"`{words[0]}` is not installed", hint) from None
-    except OSError as error:
-        raise EnvironmentFailed(f"`{words[0]}` cannot be run: {error.strerror}", hint) from error
-    except subprocess.TimeoutExpired:
-        raise EnvironmentFailed(f"`{words[0]}` did not finish in {timeout_s:.0f} s", hint) from None
-    if done.returncode not in ok_codes:
-        tail = " | ".join(done.stderr.decode(errors="replace").strip().splitlines()[-TAIL_LINES:])
-        raise EnvironmentFailed(f"`{shlex.join(words)[:200]}` exited {done.returncode}: {tail}", hint)
-    return done.stdout.decode(errors="replace")
+        _interrupt_if_asked()
+        yield process
+    finally:
+        _end(process)
+        _running.discard(process)
+
+
+@contextlib.contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """A program that was just started must be known before an interrupt may leave it behind."""
+    global _is_starting  # noqa: PLW0603 - the main thread alone, where signals are handled, writes it
+    if not _is_main():
+        yield
+        return
+    _is_starting = True
+    try:
+        yield
+    finally:
+        _is_starting = False
+
+
+def _interrupt_if_asked() -> None:
+    """Raise what came while the program was started."""
+    if _interrupted.is_set() and _is_main():
+        raise KeyboardInterrupt
+
+
+def _is_main() -> bool:
+    return threading.current_thread() is threading.main_thread()
+
+
+class _Streams:
+    """What a program reads and writes, each in a thread, so that none of them waits for another."""
+
+    def __init__(self, process: subprocess.Popen[bytes], stdin: bytes | None) -> None:
+        self.is_too_much = False
+        self._out, self._error = bytearray(), bytearray()
+        work = [(self._read_output, process.stdout), (self._read_errors, process.stderr)]
+        self._threads = [threading.Thread(target=target, args=(stream,), daemon=True) for target, stream in work]
+        if stdin is not None:
+            self._threads.append(threading.Thread(target=_feed, args=(process.stdin, stdin), daemon=True))
+        for thread in self._threads:
+            thread.start()
+
+    def join(self, timeout_s: float) -> bool:
+        """Wait for the end of all streams; return whether it came."""
+        ends = time.monotonic() + timeout_s
+        for thread in self._threads:
+            thread.join(max(0.0, ends - time.monotonic()))
+        return not any(thread.is_alive() for thread in self._threads)
+
+    def texts(self) -> tuple[str, str]:
+        """Stdout, and the end of stderr."""
+        return self._out.decode(errors="replace"), self._error.decode(errors="replace")
+
+    def _read_output(self, stream: IO[bytes]) -> None:
+        with contextlib.suppress(OSError, ValueError):
+            while chunk := os.read(stream.fileno(), 1 << 16):
+                if len(self._out) + len(chunk) > OUTPUT_BYTES:
+                    self.is_too_much = True
+                    return
+                self._out += chunk
+
+    def _read_errors(self, stream: IO[bytes]) -> None:
+        with contextlib.suppress(OSError, ValueError):
+            while chunk := os.read(stream.fileno(), 1 << 16):
+                self._error += chunk
+                del self._error[:-ERROR_BYTES]
+
+
+def _feed(stream: IO[bytes], data: bytes) -> None:
+    with contextlib.suppress(OSError), stream:
+        stream.write(data)
+
+
+def _wait(process: subprocess.Popen[bytes], streams: _Streams, timeout_s: float) -> bool:
+    """Wait for the end of a program and of its output; return whether it came within bounds."""
+    ends = time.monotonic() + timeout_s
+    while process.poll() is None and not streams.is_too_much:
+        left = ends - time.monotonic()
+        if left <= 0 or _interrupted.is_set():
+            break
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(min(left, 0.5))
+    if process.poll() is None and _interrupted.is_set():
+        _end(process)
+    if process.poll() is None or streams.is_too_much:
+        return False
+    streams.join(GRACE_S)  # no longer: something that the program started may hold its output open
+    return not streams.is_too_much
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """End a program with all that it started: first as one that may clean up, then at once."""
+    if process.poll() is None:
+        members = _tree(process.pid)
+        _signal(members, signal.SIGTERM)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(GRACE_S)
+        _signal(members if process.poll() is None else members[1:], signal.SIGKILL)
+        process.wait()
+    for stream in (process.stdin, process.stdout, process.stderr):
+        if stream is not None:
+            with contextlib.suppress(OSError):
+                stream.close()
+
+
+def _tree(process: int) -> list[int]:
+    """A process and all below it."""
+    found = [process]
+    for each in found:
+        for children in Path(f"/proc/{each}/task").glob("*/children"):
+            with contextlib.suppress(OSError):
+                found += [int(child) for child in children.read_text().split() if int(child) not in found]
+    return found
+
+
+def _signal(processes: Sequence[int], number: signal.Signals) -> None:
+    for each in processes:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.kill(each, number)

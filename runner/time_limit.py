@@ -7,6 +7,8 @@ import signal
 import threading
 from collections.abc import Iterator
 
+from runner import shell
+
 
 class TimeLimitExceeded(BaseException):
     """A stage took longer than it may. No `except Exception` on the way up stops it, as with Ctrl-C."""
@@ -20,6 +22,7 @@ def time_limit(what: str, seconds: float) -> Iterator[None]:
         return
 
     def exceeded(*_: object) -> None:
+        shell.stop_all()
         raise TimeLimitExceeded(f"{what} did not end within {seconds / 3600:g} hours")
 
     before = signal.signal(signal.SIGALRM, exceeded)

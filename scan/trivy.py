@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import subprocess
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from typing import Any
 from oci.registry import file_sha256
 from runner import home, progress, shell
 from runner.errors import ConfigError, EnvironmentFailed
+from runner.untrusted import Malformed, clean_line, parse_json, read_file
 from scan.record import Database
 
 SCAN_TIMEOUT_S = 1800
@@ -26,6 +26,7 @@ REPORT, SBOM, SPDX = "trivy.json", "sbom.cdx.json", "sbom.spdx.json"
 HINT = "run the scan again; `make setup` installs Trivy where it is missing"
 SCHEMA_VERSION = 2
 
+_METADATA_BYTES, _REPORT_BYTES = 1 << 20, 512 << 20
 _KINDS = {SBOM: "cyclonedx", SPDX: "spdx-json"}
 _CREDENTIALS = ("TRIVY_USERNAME", "TRIVY_PASSWORD", "TRIVY_REGISTRY_TOKEN")
 _SECRET = re.compile(r"PYTORCH_CUDA_IMAGES_(?:SIGNING|WEBHOOK)\w*|(?:GH|GITHUB)_TOKEN|ACTIONS_ID_TOKEN\w*")
@@ -135,32 +136,30 @@ def _from_folder(folder: Path) -> VulnerabilityDatabase:
 
 def _describe(folder: Path, source: str) -> Database:
     try:
-        said = json.loads((folder / "metadata.json").read_text())
+        said = parse_json(read_file(folder.resolve(), "metadata.json", _METADATA_BYTES), _METADATA_BYTES)
         if said["Version"] != SCHEMA_VERSION:
             raise ConfigError(f"{folder}: schema {said['Version']}, not {SCHEMA_VERSION}", "fetch a current database")
         return Database(source, file_sha256(folder / "trivy.db"), said["UpdatedAt"])
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, Malformed, KeyError, TypeError) as error:
         raise ConfigError(f"{folder}/metadata.json is not readable: {error}", "fetch the database again") from None
 
 
 def _download(folder: Path, mirror: str | None) -> str:
     """Fetch or refresh the database; the reason it could not be, or nothing."""
     options = ["--cache-dir", str(folder), *(["--db-repository", mirror] if mirror else [])]
-    command = [str(_BINARY), "image", "--download-db-only", "--quiet", *options]
+    command: list[str | Path] = [_BINARY, "image", "--download-db-only", "--quiet", *options]
     progress.say("  refreshing the vulnerability database ...")
     try:
-        done = subprocess.run(
-            command, capture_output=True, text=True, timeout=DOWNLOAD_TIMEOUT_S, env=_full_environment(), check=False
-        )
-    except subprocess.TimeoutExpired:
-        return f"the vulnerability database did not download in {DOWNLOAD_TIMEOUT_S} s"
-    except OSError as error:
-        raise EnvironmentFailed(f"trivy cannot be run: {error.strerror}", HINT) from None
-    if done.returncode == 0:
+        done = shell.ended(command, hint=HINT, timeout_s=DOWNLOAD_TIMEOUT_S, env=_environment())
+    except EnvironmentFailed as error:
+        if "did not finish" in error.message:
+            return f"the vulnerability database did not download in {DOWNLOAD_TIMEOUT_S} s"
+        raise
+    if done.code == 0:
         return ""
     said = (done.stderr.strip().splitlines() or ["no message"])[-1]
     inner = said.partition(";")[0].strip(" *\t").rpartition("failed to download artifact from ")[2]
-    cause = re.sub(r" on [\d.:]+", "", inner.rpartition("dial tcp: ")[2])[:120]
+    cause = clean_line(re.sub(r" on [\d.:]+", "", inner.rpartition("dial tcp: ")[2]), 120)
     return f"no vulnerability database could be downloaded ({cause}), and none was given with --trivy-db"
 
 
@@ -178,16 +177,15 @@ def _environment() -> dict[str, str]:
     return unset | {"TRIVY_DISABLE_TELEMETRY": "true", "TRIVY_SKIP_VERSION_CHECK": "true", "TRIVY_NON_SSL": "false"}
 
 
-def _full_environment() -> dict[str, str]:
-    return {**os.environ, **_environment()}
-
-
 def _parsed(target: Path) -> dict[str, Any]:
     """Trivy's exit code is not enough: the report must be there and be whole."""
     try:
-        parsed: dict[str, Any] = json.loads(target.read_text())
+        parsed = parse_json(read_file(target.parent, target.name, _REPORT_BYTES), _REPORT_BYTES)
     except FileNotFoundError:
         raise EnvironmentFailed("trivy ended well but wrote no report", HINT) from None
-    except ValueError:
-        raise EnvironmentFailed("trivy wrote half a report", "check disk space, run the scan again") from None
+    except Malformed as error:
+        problem = f"trivy wrote half a report: {error}"
+        raise EnvironmentFailed(problem, "check disk space, run the scan again") from None
+    if not isinstance(parsed, dict):
+        raise EnvironmentFailed("trivy's report is not an object of JSON", HINT)
     return parsed

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from publish.evidence import keys
 from publish.rules import channels
 from runner import home as places
 from tests.fakes.registry import FakeRegistry
@@ -75,6 +76,7 @@ def test_wrong_usage_is_one_line_and_exit_code_2(case: str, home: Path) -> None:
 WITH_CHANNELS = """
 import sys
 from pathlib import Path
+from publish.evidence import keys
 from publish.rules import channels
 channels.load.__defaults__ = (Path(sys.argv[1]),)
 import release
@@ -152,11 +154,147 @@ def test_a_stage_that_waits_for_ever_is_ended(home: Path) -> None:
     assert "Traceback" not in done.stderr
 
 
+ADDRESSES = {
+    "127.0.0.1:5097/team/project": "write the namespace into images/catalog.yaml, repositories",
+    "ghcr.io/acme": "write the namespace into images/catalog.yaml, repositories",
+    "http://127.0.0.1:5097": "write HOST or HOST:PORT",
+    "127.0.0.1:5097/": "write HOST or HOST:PORT",
+    "a b": "write HOST or HOST:PORT",
+    "[zz": "write HOST or HOST:PORT",
+    "a..b": "write HOST or HOST:PORT",
+    "": "unset it",
+    f"{'x' * 300}.example.com": "write HOST or HOST:PORT",
+    "somebody:s3cret@ghcr.io": "docker login",
+}
+"""What is no registry's address, and the way out that is told."""
+
+COMMANDS = (
+    ("doctor",),
+    ("plan",),
+    ("build", "v2.6.0"),
+    ("verify", "v2.6.0"),
+    ("notes", "v2.6.0"),
+    ("rollback", "v2.6"),
+    ("due",),
+    ("keys", "folder"),
+)
+
+
+@pytest.mark.parametrize("address", ADDRESSES)
+def test_a_wrong_address_is_refused_at_once(address: str, home: Path) -> None:
+    for command in COMMANDS if address == "ghcr.io/acme" else (("doctor",), ("notes", "v2.6.0")):
+        done = run(*command, PYTORCH_CUDA_IMAGES_REGISTRY=address)
+        assert (done.returncode, done.stdout) == (2, ""), done.stderr
+        (line,) = done.stderr.splitlines()
+        assert line.startswith("error: PYTORCH_CUDA_IMAGES_REGISTRY is not the address of a registry: ")
+        assert ADDRESSES[address] in line
+        assert "s3cret" not in line
+
+
+def test_the_doctor_asks_the_registry(home: Path) -> None:
+    done = run("doctor", PYTORCH_CUDA_IMAGES_REGISTRY=NOWHERE)
+    assert f"missing  registry  GET /v2/ on {NOWHERE}" in done.stderr
+    assert done.returncode == 3
+    with FakeRegistry() as registry:
+        done = run("doctor", PYTORCH_CUDA_IMAGES_REGISTRY=registry.host)
+    assert f"ok       registry  {registry.host} (configured)" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("plan", "v2.6.99999999"), "is not a version"),
+        (("plan", "v2.6.0", "--images", "base-base"), "names a stack twice"),
+        (("plan", "v2.6.0", "--images", "cv,,nlp"), "nothing between two commas"),
+        (("plan", "v2.6.0\n::error::x\x1b[31m"), "is not a version"),
+        (("verify", "../..", "--key", "KEY"), "is no reference"),
+        (("due", "--date", "0001-01-01", "--key", "KEY"), "--date"),
+        (("due", "--date", "2026-W01-1", "--key", "KEY"), "--date"),
+        (("keys", "FOLDER", "--name", "../../x"), "is not the name of a key"),
+        (("yank", "v2.6.0", "--reason", "a\n::error::b"), "--reason"),
+        (("yank", "v2.6.0", "--reason", "x" * 2000), "--reason"),
+        (("scan", "v2.6.0", "--db-repository=--help"), "--db-repository"),
+        (("plan", "--nothing\x1b[31m"), "unrecognized arguments"),
+        (("validate", "v2.6.0", "--executor", "local", "--python", "a\nb"), "--python"),
+    ],
+)
+def test_what_is_typed_is_refused_in_a_line_without_control_characters(
+    arguments: tuple[str, ...], message: str, home: Path, tmp_path: Path
+) -> None:
+    _, public = keys.generate(tmp_path, "mine")
+    words = [{"KEY": str(public), "FOLDER": str(tmp_path / "inside")}.get(word, word) for word in arguments]
+    with FakeRegistry() as empty:
+        done = run(*words, PYTORCH_CUDA_IMAGES_REGISTRY=empty.host)
+    assert done.returncode == 2, done.stderr
+    assert message in done.stderr.splitlines()[-1]
+    assert "Traceback" not in done.stderr
+    assert "\x1b" not in done.stderr
+    assert not [line for line in done.stderr.splitlines() if line.lstrip().startswith("::")]
+
+
+WITH_A_MISTAKE = """
+import sys
+import release
+from commands import prepare
+from images import catalog
+def fail(*_):
+    raise {error}
+catalog.load = fail
+sys.exit(release.main(sys.argv[1:]))
+"""
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        "KeyError('x')",
+        "MemoryError()",
+        "RecursionError()",
+        "UnicodeDecodeError('a', b'b', 0, 1, 'c')",
+        "BaseException()",
+    ],
+)
+def test_a_mistake_of_ours_is_one_line_and_its_traceback_is_in_a_file(error: str, home: Path) -> None:
+    command = [sys.executable, "-c", WITH_A_MISTAKE.format(error=error), "plan"]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=places.REPOSITORY, check=False)
+    assert (done.returncode, done.stdout) == (3, "")
+    (line,) = done.stderr.splitlines()
+    assert line.startswith(f"internal error: {error.partition('(')[0]}")
+    (file,) = (places.out() / "errors").iterdir()
+    assert line.endswith(f"-> report it with {file}")
+    assert "Traceback" in file.read_text()
+    told = subprocess.run([*command, "--verbose"], capture_output=True, text=True, cwd=places.REPOSITORY, check=False)
+    assert "Traceback" in told.stderr
+
+
+@pytest.mark.parametrize("variable", ["PYTORCH_CUDA_IMAGES_HOME", "PYTORCH_CUDA_IMAGES_OUT"])
+def test_a_folder_that_is_a_file_is_exit_code_3(variable: str, home: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with FakeRegistry() as empty:
+        given = {"PYTORCH_CUDA_IMAGES_REGISTRY": empty.host, variable: str(tmp_path / "file")}
+        done = run("build", "v2.6.0", **given)
+    assert done.returncode == 3, done.stderr
+    assert str(tmp_path / "file") in done.stderr
+    assert "Traceback" not in done.stderr
+    assert variable in done.stderr
+
+
+@pytest.mark.parametrize("form", ["table", "json", "github"])
+@pytest.mark.parametrize(("version", "code"), [("v2.6.0", 0), ("v9.9.0", 2)])
+def test_a_reader_that_leaves_does_not_change_the_exit_code(form: str, version: str, code: int, home: Path) -> None:
+    read, written = os.pipe()
+    os.close(read)
+    command = [sys.executable, str(RELEASE), "plan", version, "--format", form]
+    done = subprocess.run(command, stdout=written, stderr=written, check=False)
+    os.close(written)
+    assert done.returncode == code
+
+
 HEARING = "import os, signal, sys; signal.signal(signal.SIGINT, signal.SIG_DFL); os.execv(sys.argv[1], sys.argv[1:])"
 """A shell starts what runs in the background deaf to Ctrl-C, and these tests may be run so."""
 
 
-@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_an_interrupted_run_says_so_and_the_next_one_may_start(how: signal.Signals, home: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         environment = {**os.environ, "PYTORCH_CUDA_IMAGES_REGISTRY": f"127.0.0.1:{silent.getsockname()[1]}"}

@@ -12,6 +12,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
@@ -71,6 +72,20 @@ PLANTED: dict[Rule, list[tuple[str, str, str]]] = {
         ("workflows/ci.yml", "contents: read", "contents: write"),
         ("workflows/rescan.yml", "contents: read", "contents: read\n      id-token: write"),
         ("workflows/release.yml", "contents: write", "contents: write\n      packages: write"),
+    ],
+    rules.who_may_write_runs_no_code: [
+        ("workflows/update.yml", "          handed=$(realpath", "          make setup\n          handed=$(realpath"),
+        (
+            "workflows/release.yml",
+            "          if gh release view",
+            "          ./release.py plan\n          if gh release view",
+        ),
+        (
+            "workflows/release.yml",
+            "      - uses: actions/download-artifact@",
+            "      - uses: ./.github/actions/prepare\n      - uses: actions/download-artifact@",
+        ),
+        ("workflows/ci.yml", "contents: read", "contents: write"),
     ],
     rules.checkouts_keep_no_token: [
         ("workflows/update.yml", "persist-credentials: false", "persist-credentials: true"),
@@ -353,6 +368,29 @@ def test_what_is_due_becomes_releases(file: str, version: str, kind: str, tmp_pa
     assert "- 2.6 announce : its support ends" in summary
 
 
+HOSTILE = "x\n::error::planted\n```\n# Heading <img src=x> \x1b[31m##[error]planted\u2028::warning::y\nreleases=[1]"
+
+
+@pytest.mark.parametrize("file", ["monthly", "quarterly"])
+def test_a_hostile_reason_is_shown_and_commands_nothing(
+    file: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with_jq()
+    (tmp_path / "due.json").write_text(records.to_json((replace(DUE[0], reasons=(HOSTILE,)),)))
+    stub(tmp_path / "release.py", "cat due.json")
+    code, outputs, summary = ran(script(f"{file}.yml", "due", "due --json"), tmp_path, tmp_path)
+    assert (code, len(outputs.splitlines()), outputs.partition("=")[0]) == (0, 1, "releases")
+    for text, start in (
+        (capfd.readouterr().out, "- 2.6 release v2.6.3: x "),
+        (summary, "    - 2.6 release v2.6.3: x "),
+    ):
+        (line,) = text.splitlines()
+        assert line.startswith(start)
+        assert line.isascii()
+        assert line.isprintable()
+        assert "##[" not in line
+
+
 @pytest.mark.parametrize("file", ["monthly", "quarterly"])
 def test_where_nothing_is_due_nothing_is_released(file: str, tmp_path: Path) -> None:
     with_jq()
@@ -376,18 +414,18 @@ esac
 """A `gh` that writes down how it was called."""
 
 
-def announced(containing: str, folder: Path, **given: str) -> tuple[int, list[str]]:
-    """Exit code and calls of `gh` of a step of `announce`."""
+def announced(job: str, containing: str, folder: Path, **given: str) -> tuple[int, list[str]]:
+    """Exit code and calls of `gh` of a step."""
     stub(folder / "gh", RELEASES)
     called = folder / "called"
     everything = {"API_FAILS": "", "LOST": "", "THERE": "", "LATEST": "v2.6.2", **given}
-    step = script("release.yml", "announce", containing)
+    step = script("release.yml", job, containing)
     code, _, _ = ran(step, folder, folder, VERSION="v2.6.2", GITHUB_SHA="a", CALLED=str(called), **everything)
     return code, called.read_text().splitlines() if called.exists() else []
 
 
 def test_the_feeds_of_earlier_releases_are_fetched(tmp_path: Path) -> None:
-    code, called = announced("gh api", tmp_path, GITHUB_REPOSITORY="owner/images")
+    code, called = announced("announce", "gh api", tmp_path, GITHUB_REPOSITORY="owner/images")
     assert code == 0
     assert called[0].startswith(f"api repos/owner/images/releases?per_page={feed.ENTRIES} ")
     assert {path.name: path.read_text() for path in (tmp_path / "feeds").glob("*.atom")} == {
@@ -397,7 +435,7 @@ def test_the_feeds_of_earlier_releases_are_fetched(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("fault", [{"API_FAILS": "yes"}, {"LOST": "v2.6.0"}])
 def test_a_feed_that_could_not_be_fetched_is_not_left_out(fault: dict[str, str], tmp_path: Path) -> None:
-    assert announced("gh api", tmp_path, GITHUB_REPOSITORY="owner/images", **fault)[0] == 1
+    assert announced("announce", "gh api", tmp_path, GITHUB_REPOSITORY="owner/images", **fault)[0] == 1
 
 
 def test_only_releases_that_have_a_feed_are_asked_for_it() -> None:
@@ -413,7 +451,7 @@ def test_only_releases_that_have_a_feed_are_asked_for_it() -> None:
 
 @pytest.mark.parametrize(("there", "made"), [("", "release create v2.6.2"), ("yes", "release edit v2.6.2")])
 def test_notes_and_feed_are_published_with_the_release(there: str, made: str, tmp_path: Path) -> None:
-    code, called = announced("gh release create", tmp_path, THERE=there)
+    code, called = announced("publish", "gh release create", tmp_path, THERE=there)
     assert code == 0
     assert [call for call in called if call.startswith(made)]
     assert [call for call in called if " upload " in call] == [
@@ -422,7 +460,7 @@ def test_notes_and_feed_are_published_with_the_release(there: str, made: str, tm
 
 
 def test_the_feed_is_where_it_is_read_also_after_a_patch_of_an_older_line(tmp_path: Path) -> None:
-    _, called = announced("gh release create", tmp_path, LATEST="v2.9.0")
+    _, called = announced("publish", "gh release create", tmp_path, LATEST="v2.9.0")
     assert called[-1] == "release upload v2.9.0 out/releases.atom --clobber"
 
 
@@ -430,7 +468,7 @@ def test_the_feed_is_where_it_is_read_also_after_a_patch_of_an_older_line(tmp_pa
 def test_teams_are_told_where_a_webhook_is_set(address: str, tmp_path: Path) -> None:
     stub(tmp_path / "release.py", "touch told; cat /dev/null")
     given = {"VERSION": "v2.6.2", "GITHUB_SERVER_URL": "https://github.com", "GITHUB_REPOSITORY": "owner/images"}
-    step = script("release.yml", "announce", "no webhook is set")
+    step = script("release.yml", "tell", "no webhook is set")
     code, _, _ = ran(step, tmp_path, tmp_path, **given, **{webhook.ADDRESS: address})
     assert (code, (tmp_path / "told").exists()) == (0, bool(address))
 
@@ -460,6 +498,15 @@ def test_the_nightly_rescan_ends_as_the_command_does(verdict: int, tmp_path: Pat
     assert "line 2.6 needs v2.6.1" in summary
 
 
+def test_what_a_rescan_says_stays_inside_its_block(tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out/rescan.txt").write_text("line 2.6\n```\n# Heading\n" + "x" * (2 << 20))
+    code, _, summary = ran(script("rescan.yml", "rescan", "GITHUB_STEP_SUMMARY"), tmp_path, tmp_path)
+    assert code == 0
+    assert len(summary) <= 1 << 20
+    assert all(line.startswith("    ") for line in summary.splitlines())
+
+
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
     """A repository with one lock and a remote, and beside it a `gh` that writes down how it was called."""
@@ -477,11 +524,66 @@ def checkout(tmp_path: Path) -> Path:
 
 def opened(checkout: Path) -> tuple[int, str, list[str]]:
     """Exit code, summary and calls of `gh` of update.yml's last step."""
-    step = script("update.yml", "update", "gh pr create")
+    step = script("update.yml", "open", "gh pr create")
     environment = {"KIND": "patch", "GH_TOKEN": "none"}
     code, _, summary = ran(step, checkout, checkout.parent, **environment)
     called = checkout.parent / "called"
     return code, summary, called.read_text().splitlines() if called.exists() else []
+
+
+def taken(checkout: Path) -> int:
+    """Exit code of update.yml's step that takes the locks which the other job handed over."""
+    step = script("update.yml", "open", "HANDED")
+    return ran(step, checkout, checkout.parent, HANDED=str(checkout.parent / "handed"))[0]
+
+
+@pytest.fixture
+def handed(checkout: Path) -> Path:
+    """What was handed over: the lock with other contents, a lock that is not in the repository, and a program."""
+    folder = checkout.parent / "handed"
+    (folder / ".github").mkdir(parents=True)
+    for name in ("a.lock", "new.lock", ".github/a.yml"):
+        (folder / name).write_text("two\n")
+    (folder / "a.lock").chmod(0o755)
+    return folder
+
+
+def test_only_locks_are_taken_from_the_job_that_resolves(checkout: Path, handed: Path) -> None:
+    assert taken(checkout) == 0
+    assert (checkout / "a.lock").read_text() == "two\n"
+    changed = subprocess.run(["git", "status", "--short"], cwd=checkout, capture_output=True, text=True, check=True)
+    assert changed.stdout == " M a.lock\n"
+
+
+@pytest.mark.parametrize("how", ["link", "missing", "folder", "large"])
+def test_what_is_no_lock_file_is_not_taken(checkout: Path, handed: Path, how: str) -> None:
+    file = handed / "a.lock"
+    file.unlink()
+    if how == "link":
+        file.symlink_to("/etc/passwd")
+    elif how == "folder":
+        file.mkdir()
+    elif how == "large":
+        file.write_bytes(bytes(6_000_000))
+    assert taken(checkout) == 1
+    assert (checkout / "a.lock").read_text() == "one\n"
+
+
+def test_locks_are_handed_over_whole(checkout: Path) -> None:
+    (checkout / "deep").mkdir()
+    (checkout / "deep/b.lock").write_text("b\n")
+    (checkout / "not.txt").write_text("c\n")
+    subprocess.run(["git", "add", "."], cwd=checkout, check=True)
+    assert ran(script("update.yml", "resolve", "handed"), checkout, checkout.parent)[0] == 0
+    made = checkout / "handed"
+    assert sorted(str(path.relative_to(made)) for path in made.rglob("*.*")) == ["a.lock", "deep/b.lock"]
+
+
+def test_every_resolution_takes_wheels_only() -> None:
+    text = "".join(path.read_text() for path in (REPOSITORY / ".github").rglob("*.yml")).replace("\\\n", " ")
+    resolving = [line for line in text.splitlines() if "pip compile" in line or "pip install" in line]
+    assert resolving
+    assert not [line for line in resolving if "--only-binary :all:" not in line]
 
 
 def test_locks_that_stay_open_no_pull_request(checkout: Path) -> None:

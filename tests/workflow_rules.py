@@ -27,7 +27,8 @@ SECRETS = {
     "release.yml validate": SIGNED,
     "release.yml scan": SIGNED,
     "release.yml promote": PRODUCTION,
-    "release.yml announce": STAGING | WEBHOOK,
+    "release.yml announce": STAGING,
+    "release.yml tell": STAGING | WEBHOOK,
     "monthly.yml due": STAGING,
     "quarterly.yml due": STAGING,
     "rescan.yml rescan": STAGING,
@@ -38,10 +39,10 @@ PLACEHOLDER = "from the environment"
 """What callers pass for each secret of the workflow they call; the environment's own value replaces it."""
 
 WRITES = {
-    "release.yml announce": {"contents"},
+    "release.yml publish": {"contents"},
     "monthly.yml release": {"contents"},
     "quarterly.yml release": {"contents"},
-    "update.yml update": {"contents", "pull-requests", "actions"},
+    "update.yml open": {"contents", "pull-requests", "actions"},
 }
 """What the tokens of jobs may write; every other reads the repository, and no more."""
 
@@ -68,6 +69,10 @@ WORDS = {
 _PIN = re.compile(r"uses: ([\w./-]+@[0-9a-f]{40}) # v\d+\.\d+\.\d+\n")
 
 _COMMAND = re.compile(r"\./release\.py (.+?)\s*(?=\d?[|;&>)]|$)", re.MULTILINE)
+
+_OTHER_CODE = re.compile(
+    r"\./\S+|\bmake\b|\.venv\S*|\b(?:python3?|pip|uv|npm|npx|docker|curl|wget|bash|sh|eval|source)\b"
+)
 
 Rule = Callable[[Path], Iterator[str]]
 
@@ -137,6 +142,20 @@ def tokens_do_little(root: Path) -> Iterator[str]:
         wanted = {"contents": "read"} | dict.fromkeys(WRITES.get(where, ()), "write")
         if given != wanted:
             yield f"{where}: its token may {given}, not {wanted}"
+
+
+def who_may_write_runs_no_code(root: Path) -> Iterator[str]:
+    """No program, package or action but GitHub's own: any of them could take the token of the job it runs in."""
+    for where, job in jobs(root):
+        given = {name: may for name, may in (job.get("permissions") or {}).items() if name != "id-token"}
+        if "write" not in given.values():
+            continue
+        for step in job.get("steps", ()):
+            used, run = step.get("uses", ""), step.get("run", "")
+            if used and not used.startswith(("actions/checkout@", "actions/download-artifact@")):
+                yield f"{where}: may write, and uses {used}"
+            if found := _OTHER_CODE.search(run):
+                yield f"{where}: may write, and runs {found[0]}"
 
 
 def checkouts_keep_no_token(root: Path) -> Iterator[str]:
@@ -313,6 +332,7 @@ RULES: tuple[Rule, ...] = (
     actions_are_pinned,
     jobs_end,
     tokens_do_little,
+    who_may_write_runs_no_code,
     checkouts_keep_no_token,
     strangers_reach_no_runner_of_ours,
     secrets_are_where_they_are_needed,

@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from runner.errors import ConfigError, EnvironmentFailed
+from runner.untrusted import Malformed, clean_line, read_file
 
 SIGNING_KEY = "PYTORCH_CUDA_IMAGES_SIGNING_KEY"
 TRUSTED_KEYS = "PYTORCH_CUDA_IMAGES_TRUSTED_KEYS"
@@ -32,14 +33,25 @@ MAKE_ONE = "make one: `openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:
 
 _BEGIN = "-----BEGIN "
 _PUBLIC = re.compile(r"-----BEGIN PUBLIC KEY-----.+?-----END PUBLIC KEY-----", re.DOTALL)
+_LONGEST_KEY = 1 << 20
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _KINDS = "an ECDSA P-256 or an Ed25519 key"
 
 
 def generate(folder: Path, name: str) -> tuple[Path, Path]:
     """Make a key pair: FOLDER/NAME.key, for its owner's eyes only, and FOLDER/NAME.pub, for everybody.
 
-    Encrypted where PYTORCH_CUDA_IMAGES_SIGNING_PASSPHRASE is set. Raises ConfigError where one is there already.
+    Encrypted where PYTORCH_CUDA_IMAGES_SIGNING_PASSPHRASE is set. Raises ConfigError for a name that is more than a
+    file's, or if one of the two is there already; then neither is written.
     """
+    if not _NAME.fullmatch(name):
+        problem = f"`{clean_line(name, 80)}` is not the name of a key"
+        raise ConfigError(problem, "write 1 to 64 letters, digits, `.`, `_` and `-`, and no folder")
+    if folder.exists() and not folder.is_dir():
+        raise ConfigError(f"{folder} is a file, not a folder", "give the folder where the keys shall be written")
+    for path in (folder / f"{name}.key", folder / f"{name}.pub"):
+        if path.exists() or path.is_symlink():
+            raise ConfigError(f"{path} is there already", "evidence may rest on it: choose another name")
     key = ec.generate_private_key(ec.SECP256R1())
     encoding, form = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8
     private = key.private_bytes(encoding, form, _encryption())
@@ -120,7 +132,10 @@ def _text(named: str) -> tuple[str, str]:
     if named.lstrip().startswith(_BEGIN):
         return named, "the key given as text"
     try:
-        return Path(named).read_text(encoding="ascii"), named
+        path = Path(named).resolve()
+        return read_file(path.parent, path.name, _LONGEST_KEY).decode("ascii"), named
+    except Malformed as error:
+        raise ConfigError(f"cannot read the key {named[:200]!r}: {error}", "give the path of a PEM file") from None
     except OSError as error:
         raise ConfigError(
             f"cannot read the key {named[:200]!r}: {error.strerror}", "give its path, or PEM text"

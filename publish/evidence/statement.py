@@ -6,19 +6,17 @@ repository it was published in; nothing is decided from it, since promotion take
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from oci.manifest import canonical
+from oci.reference import is_digest
 from publish.evidence.foreign import NOT_USABLE, json_object
 from runner.errors import ConfigError, GateRefused
 
 STATEMENT = "https://in-toto.io/Statement/v1"
 MEDIA_TYPE = "application/vnd.in-toto+json"
-
-_DIGEST = re.compile(r"sha256:[0-9a-f]{64}", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -31,7 +29,7 @@ class Statement:
     predicate: Mapping[str, Any]
 
     def __post_init__(self) -> None:
-        if not _DIGEST.fullmatch(self.subject):
+        if not is_digest(self.subject):
             raise ConfigError(
                 f"{self.subject!r:.100} is not the digest of an image, and nothing else can be proven",
                 "build the image, and validate and scan that digest",

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from images.catalog import Repositories
+from oci.reference import parse_reference
 from oci.registry import Registry
 from publish.evidence import attest
 from publish.evidence import store as evidence
@@ -30,14 +31,10 @@ from publish.published import CANDIDATE
 from publish.rules import channels
 from publish.tags import journal, mark
 from runner.errors import ConfigError, GateRefused
+from runner.untrusted import clean_line
 from runner.verdict import Verdict
 from scan import sbom
 
-_REPOSITORY, _TAG = r"(?P<repository>[a-z0-9][a-z0-9._/-]*)", r"(?P<tag>\w[\w.-]*)"
-_DIGEST = r"(?P<digest>sha256:[0-9a-f]{64})"
-_FORMS = tuple(
-    map(re.compile, (f"@?{_DIGEST}", _TAG, f"{_REPOSITORY}@{_DIGEST}", f"{_REPOSITORY}:{_TAG}(?:@{_DIGEST})?"))
-)
 _KEY_ID = re.compile("[0-9a-f]{64}")
 
 
@@ -84,11 +81,11 @@ def verify(registry: Registry, repositories: Repositories, reference: str, trust
 
 
 def _parsed(reference: str, host: str, production: str) -> _Named:
-    matches = (form.fullmatch(reference.removeprefix(f"{host}/")) for form in _FORMS)
-    said = next((match.groupdict("") for match in matches if match), None)
+    said = parse_reference(reference, host)
     if said is None:
-        raise ConfigError(f"`{reference}` is no reference", "write v2.6.0-cv, pytorch-cuda:v2.6.0-cv or @sha256:...")
-    return _Named(said.get("repository") or production, said.get("tag", ""), said.get("digest", ""))
+        shown = clean_line(reference, 80)
+        raise ConfigError(f"`{shown}` is no reference", "write v2.6.0-cv, pytorch-cuda:v2.6.0-cv or @sha256:...")
+    return _Named(said.repository or production, said.tag, said.digest)
 
 
 def _misplaced(registry: Registry, repositories: Repositories, named: _Named, digest: str) -> Iterator[str]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal, get_args
@@ -16,6 +16,7 @@ from typing import Annotated, ClassVar, Literal, get_args
 from pydantic import ConfigDict, Field
 
 from images.catalog import BASE, Version
+from oci.reference import is_tag
 from runner import records
 from runner.errors import ConfigError
 from runner.verdict import Verdict
@@ -36,8 +37,8 @@ EVIDENCE: tuple[Evidence, ...] = get_args(Evidence)
 OWN_TAG, CANDIDATE_TAG = "{version}", "{version}-candidate"
 """What a transaction puts of its own beside the aliases (publish/tags/transaction.py)."""
 
-_TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,99}")
-"""The distribution specification's, and room for the image's suffix."""
+_LONGEST_ALIAS = 100
+"""A tag has 128 characters at most; this leaves room for the image's suffix."""
 
 
 @dataclass(frozen=True)
@@ -127,10 +128,15 @@ def aliases(
 
 def _names(template: str, version: Version, image: str, day: datetime.date) -> Iterator[str]:
     """A name with the image's suffix; the base image's also without one."""
-    name = template.format_map(_words(version, day))
+    name = _filled(template, _words(version, day))
     if image == BASE:
         yield name
     yield f"{name}-{image}"
+
+
+def _filled(template: str, words: Mapping[str, str]) -> str:
+    """Return the template with its words. Python's own formatting would also take widths and attributes."""
+    return re.sub(r"\{([^{}]*)\}", lambda found: words[found[1]], template)
 
 
 def _words(version: Version, day: datetime.date) -> dict[str, str]:
@@ -214,7 +220,9 @@ def _trespasses(at: Loc, channel: Channel, channels: Channels) -> Iterator[Probl
 def _template_problem(template: str) -> str:
     sample = _words(Version("2.6", 0), datetime.date(2026, 1, 1))
     try:
-        name = template.format_map(sample)
-    except (KeyError, ValueError, IndexError):
+        name = _filled(template, sample)
+    except KeyError:
+        name = template
+    if {*"{}"} & {*name}:
         return f"only these can be filled in: {', '.join(f'{{{word}}}' for word in sample)}"
-    return "" if _TAG.fullmatch(name) else "no name of a tag"
+    return "" if is_tag(name) and len(name) <= _LONGEST_ALIAS else "no name of a tag"

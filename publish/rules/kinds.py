@@ -28,6 +28,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from images.catalog import Line
+from images.version import parse_version
 from scan.difference import Change, Difference, Presence
 from scan.versions import Step
 
@@ -45,7 +46,6 @@ _INTERPRETER = re.compile(r"python3(?:\.[0-9]+)?(?:-defaults)?")
 _YEAR = re.compile(r"(?:19|20)[0-9]{2}\.")
 _STABLE_UPDATE = re.compile(r"[+~]deb(?P<release>[0-9]+)u[0-9]+")
 _BACKPORT = re.compile(r"~bpo[0-9]")
-_VERSION = re.compile(r"v(?P<line>[0-9]+\.[0-9]+)\.(?P<patch>[0-9]+)")
 
 _SMALL = (Step.DEBIAN_REVISION, Step.LOCAL_VERSION, Step.PATCH)
 
@@ -111,11 +111,11 @@ def _rulings(difference: Difference | None, kind: str, line: Line, approved: boo
 
 def _wrong_pair(difference: Difference, line: str) -> str:
     """A difference between others than two releases of the line, in order, says nothing about this one."""
-    before, after = (_VERSION.fullmatch(each.version) for each in (difference.before, difference.after))
+    before, after = (parse_version(each.version) for each in (difference.before, difference.after))
     pair = f"{difference.before.version} to {difference.after.version}"
-    if before is None or after is None or {before["line"], after["line"]} != {line}:
+    if before is None or after is None or {before.line, after.line} != {line}:
         return f"the difference is from {pair}, not between releases of line {line}"
-    if int(before["patch"]) >= int(after["patch"]):
+    if before.patch >= after.patch:
         return f"the difference is from {pair}, which is not forward"
     return ""
 

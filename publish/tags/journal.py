@@ -7,23 +7,37 @@ Written only by who holds the lock (publish/tags/lock.py).
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
-from pydantic import ConfigDict, TypeAdapter
+from pydantic import AfterValidator, ConfigDict, TypeAdapter
 
 from images.catalog import BASE
+from images.version import parse_version
 from oci.manifest import EMPTY_CONFIG, OCI_EMPTY, image_manifest
 from oci.registry import Registry
 from publish.tags.lock import Claim
 from runner import records
-from runner.errors import EnvironmentFailed
+from runner.errors import ConfigError, EnvironmentFailed
+from runner.untrusted import clean_line
 
 KIND = "application/vnd.pytorch-cuda-images.journal.v1+json"
 TAG = "journal"
 CANDIDATE = "-candidate"
+
+
+def _require_version(text: str) -> str:
+    if parse_version(text.removesuffix(CANDIDATE)) is None:
+        raise ValueError(f"`{clean_line(text, 80)}` is not a version")
+    return text
+
+
+def _require_moment(text: str) -> str:
+    datetime.datetime.fromisoformat(text)
+    return text
 
 
 @dataclass(frozen=True)
@@ -53,9 +67,9 @@ class Transaction:
 
     __pydantic_config__: ClassVar[ConfigDict] = records.STRICT
     kind: Literal["promotion", "rollback", "yank"]
-    version: str
+    version: Annotated[str, AfterValidator(_require_version)]
     owner: str
-    started_at: str
+    started_at: Annotated[str, AfterValidator(_require_moment)]
     entries: tuple[Entry, ...]
     undone: tuple[str, ...] = ()
     reason: str = ""
@@ -194,8 +208,11 @@ def tags_of(stem: str, image: str) -> tuple[str, ...]:
 
 
 def order(version: str) -> tuple[int, ...]:
-    """A version's place among all, that of a candidate too: v2.10.0 is after v2.9.1."""
-    return tuple(int(part) for part in version.removeprefix("v").removesuffix(CANDIDATE).split("."))
+    """A version's place among all, that of a candidate too. Raises ConfigError for what is no version."""
+    found = parse_version(version.removesuffix(CANDIDATE))
+    if found is None:
+        raise ConfigError(f"`{clean_line(version, 80)}` is not a version", "write it as v2.6.0")
+    return found.order
 
 
 def line_of(version: str) -> str:

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from functools import cache
 
 from images.catalog import Repositories
+from images.version import VERSION_PATTERN
 from oci import referrers
 from oci.copying import bring
 from oci.manifest import Manifest
@@ -237,7 +238,7 @@ def _adopted(
 def _release_of(production: Production, image: str, digest: str) -> str:
     """The newest release whose own tag, or its candidate's, names a digest."""
     tags = production.registry.tags(production.repositories.production)
-    named = [match[1] for tag in tags if (match := re.match(r"(v\d+\.\d+\.\d+)(?:-|$)", tag))]
+    named = [match[1] for tag in tags if (match := re.match(rf"({VERSION_PATTERN})(?:-|$)", tag))]
     for version in sorted({*named}, key=order, reverse=True):
         if digest in {production.held(tags_of(stem, image)[0]) for stem in (version, f"{version}{CANDIDATE}")}:
             return version

@@ -21,6 +21,7 @@ from images.locks import Wheel
 from images.wheels import Prefix
 from runner import engine
 from runner.errors import ConfigError, EnvironmentFailed
+from runner.home import REPOSITORY
 from tests.fakes.refusal import refused
 from tests.fakes.wheels import make_wheel
 
@@ -160,3 +161,71 @@ def test_an_engine_that_fails(home: Path, tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.setattr(engine, "pull", lambda _: None)
     with refused(EnvironmentFailed, said):
         bytecode.compile_in_container([spec(make_wheel(files=FILES))], PREFIX, "image", tmp_path)
+
+
+# In the real container
+
+PROBE = """
+import json, os, pathlib, sys
+def refused(what):
+    try:
+        what()
+    except OSError as error:
+        return error.strerror
+    return "allowed"
+status = dict(line.split(":", 1) for line in open("/proc/self/status").read().splitlines())
+found = {
+    "capabilities": status["CapBnd"].strip(),
+    "no_new_privileges": status["NoNewPrivs"].strip(),
+    "networks": sorted(os.listdir("/sys/class/net")),
+    "root": refused(lambda: open("/opt/planted", "w")),
+    "wheels": refused(lambda: open("/wheels/planted", "w")),
+    "chown": refused(lambda: os.chown("/work/zips", 1, 1)),
+}
+pathlib.Path(sys.argv[2], "found.json").write_text(json.dumps(found))
+"""
+
+
+@pytest.mark.docker
+def test_the_compiler_is_confined(home: Path, tmp_path: Path, base_image: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    probe = tmp_path / "probe.py"
+    probe.write_text(PROBE)
+    monkeypatch.setattr(bytecode, "COMPILER", probe)
+    bytecode.compile_in_container([], Prefix("opt/venv", "3.11"), base_image, tmp_path)
+    found = json.loads((tmp_path / "zips" / "found.json").read_text())
+    assert found == {
+        "capabilities": "0000000000000000",
+        "no_new_privileges": "1",
+        "networks": ["lo"],
+        "root": "Read-only file system",
+        "wheels": "Read-only file system",
+        "chown": "Operation not permitted",
+    }
+
+
+INTERRUPTED = """
+import sys
+from pathlib import Path
+from images import bytecode
+from images.wheels import Prefix
+from runner import signals
+signals.interrupt_on_signals()
+bytecode.COMPILER = Path(sys.argv[2])
+bytecode.compile_in_container([], Prefix("opt/venv", "3.11"), sys.argv[1], Path(sys.argv[3]))
+"""
+
+
+@pytest.mark.docker
+def test_no_container_is_left_by_an_interrupted_run(home: Path, tmp_path: Path, base_image: str) -> None:
+    slow = tmp_path / "slow.py"
+    slow.write_text("import pathlib, time\npathlib.Path('/work/zips/ready').touch()\ntime.sleep(600)\n")
+    command = [sys.executable, "-c", INTERRUPTED, base_image, str(slow), str(tmp_path)]
+    with subprocess.Popen(command, cwd=REPOSITORY, stderr=subprocess.DEVNULL) as process:
+        deadline = time.monotonic() + 60
+        while not (tmp_path / "zips" / "ready").exists():
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+        process.send_signal(signal.SIGTERM)
+        process.wait(30)
+    mounted = [each.attrs["Mounts"] for each in engine.client().containers.list(all=True, ignore_removed=True)]
+    assert str(tmp_path) not in json.dumps(mounted)

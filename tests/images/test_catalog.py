@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+import re
+import tempfile
 from pathlib import Path
 
 import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
 
 from images import catalog
 from images.catalog import CATALOG, IMAGES, PYTORCH, Catalog
@@ -79,6 +84,31 @@ WRONG = [
     pytest.param("images: [base, cv,", "images: [base, tv,", "images:", "unknown image `tv`", id="unknown image"),
     pytest.param("epoch: 1738108800", "epoch: soon", "epoch:", "`lines.2.6.epoch`", id="time that is no number"),
     pytest.param("repositories: #", "repositories: [", "", "not valid YAML", id="not YAML"),
+    *(
+        pytest.param(right, wrong, wrong, words, id=wrong)
+        for right, wrong, words in [
+            ("debian: bookworm", "debian: --setup-hook=touch /tmp/x", "name of a Debian release"),
+            ("debian: bookworm", 'debian: "bookworm\\n"', "name of a Debian release"),
+            ("base_image: docker.io", "base_image: --pull docker.io", "its host is wrong"),
+            ("base_image: docker.io", "base_image: user@docker.io", "its host is wrong"),
+            ("epoch: 1738108800", "epoch: 0", "greater than or equal to 315532800"),
+            ("epoch: 1738108800", "epoch: 99999999999999", "less than or equal to"),
+            ('driver_floor: "525"', 'driver_floor: "new"', "a driver version"),
+            ("supported_until: 2027-06-30", "supported_until: 0001-01-01", "2020"),
+            ("supported_until: 2027-06-30", "supported_until: 9999-12-31", "2099"),
+            ("production: pytorch-cuda", "production: Pytorch", "name of a repository"),
+            ("production: pytorch-cuda", "production: ../pytorch", "name of a repository"),
+            ("production: pytorch-cuda", "production: -pytorch", "name of a repository"),
+            ("staging: pytorch-cuda-staging", "staging: pytorch-cuda", "one repository"),
+            ("title: Computer vision, OpenCV and Albumentations", 'title: "Computer \\e[31mvision"', "printable"),
+            ("title: Computer vision, OpenCV and Albumentations", 'title: "Computer\\nvision"', "printable"),
+            ("growth_percent: 5", "growth_percent: .nan", "finite"),
+            ("growth_percent: 5", "growth_percent: -1", "greater than or equal to 0"),
+            ("megabytes: 3300", "megabytes: -1", "greater than or equal to 0"),
+        ]
+    ),
+    pytest.param("@sha256:88200866", "@sha256:8820086", "base_image", "@sha256:DIGEST", id="half a digest"),
+    pytest.param("images: [base, cv,", "images: [base, base-base,", "images:", "names a stack twice", id="twice"),
 ]
 
 
@@ -173,6 +203,61 @@ def test_an_unknown_image(shipped: Catalog, asked: str) -> None:
 def test_no_image_at_all(shipped: Catalog, asked: str) -> None:
     with refused(ConfigError, "names no image"):
         shipped.image_names(asked)
+
+
+@pytest.mark.parametrize("asked", ["cv,", ",cv", "cv,,nlp", ",".join(["cv"] * 101)])
+def test_a_list_of_images_is_written_in_one_way(shipped: Catalog, asked: str) -> None:
+    with refused(ConfigError, "--images has", "as cv,nlp"):
+        shipped.image_names(asked)
+
+
+@pytest.mark.parametrize("asked", ["base-base", "cv-cv", "cv-nlp-cv"])
+def test_a_stack_is_named_once(shipped: Catalog, asked: str) -> None:
+    with refused(ConfigError, "names a stack twice"):
+        shipped.image_names(asked)
+
+
+@given(st.text() | st.text(alphabet="cvnlprbase-, ", max_size=40))
+def test_every_list_of_images_is_canonical_or_refused_in_one_line(asked: str) -> None:
+    shipped = catalog.load()
+    try:
+        names = shipped.image_names(asked)
+    except ConfigError as error:
+        assert len(str(error).splitlines()) == 1
+    else:
+        assert names
+        assert shipped.image_names(",".join(names)) == names
+
+
+HOSTILE = st.sampled_from(["--help", "a\nb", "\x1b[31m", "../..", "", "\u2028", "9" * 99, "{0}", "a b"]) | st.text(
+    max_size=20
+)
+
+
+@given(st.data())
+def test_no_value_of_a_catalogue_can_be_an_option_or_a_second_line(data: st.DataObject) -> None:
+    """Whatever is put in place of a value: refused, or of letters that no command takes for something else."""
+    tree = yaml.safe_load(SHIPPED)
+    place = data.draw(
+        st.sampled_from(
+            [("repositories", *each) for each in tree["repositories"].items()]
+            + [("lines", *each) for each in tree["lines"]["2.6"].items()]
+        )
+    )
+    part, key, _ = place
+    holder = tree[part] if part == "repositories" else tree[part]["2.6"]
+    holder[key] = data.draw(HOSTILE | st.integers() | st.none() | st.lists(st.text(max_size=3), max_size=2))
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "catalog.yaml"
+        path.write_text(yaml.safe_dump(tree))
+        try:
+            loaded = catalog.load(path)
+        except ConfigError as error:
+            assert len(str(error).splitlines()) == 1
+            return
+    for values in (vars(loaded.repositories), *map(vars, loaded.lines.values())):
+        for value in values.values():
+            assert re.fullmatch(r"[a-zA-Z0-9][a-zA-Z0-9./:@_-]*", str(value))
 
 
 def test_a_combined_image_has_the_stacks_of_both(shipped: Catalog) -> None:

@@ -88,6 +88,7 @@ DAMAGED = [
     pytest.param("<<<<<<< HEAD", "not `NAME==VERSION", id="left-over of a merge"),
     pytest.param(GOOD.replace("one-1.0-py3-none-any", "one-1.0"), "not a wheel's file name", id="no wheel's name"),
     pytest.param(GOOD.replace("one-1.0-", "../one-1.0-"), "not a wheel's file name", id="file in another folder"),
+    pytest.param(GOOD.replace("-any.whl", "-x/../../y.whl"), "not a wheel's file name", id="a path in the tags"),
     pytest.param(GOOD.replace("one-1.0-", "two-1.0-"), "is not one 1.0", id="file of another package"),
     pytest.param(GOOD.replace("one-1.0-", "one-1.1-"), "is not one 1.0", id="file of another version"),
 ]

@@ -12,7 +12,7 @@ from images import catalog, resolve, wheelhouse
 from images.catalog import Catalog
 from images.locks import read_lock
 from runner import home as homes
-from runner.errors import EnvironmentFailed
+from runner.errors import ConfigError, EnvironmentFailed
 from tests.fakes.index import make_index, write_wheel
 from tests.fakes.refusal import refused
 
@@ -133,7 +133,6 @@ def test_a_lock_names_no_place_and_is_written_the_same_again(
     [
         pytest.param("seeing\nshared-thing>=2\n", "shared-thing", id="stacks that cannot be combined"),
         pytest.param("nowhere\n", "nowhere", id="a package that does not exist"),
-        pytest.param("seeing ==\n", "uv", id="not a requirement"),
     ],
 )
 def test_what_cannot_be_resolved_keeps_the_locks(
@@ -145,6 +144,28 @@ def test_what_cannot_be_resolved_keeps_the_locks(
     with refused(EnvironmentFailed, words, "requirements.in"):
         refresh(shipped)
     assert {path.read_text() for path in images.rglob("*.lock")} == {"as it was"}
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        "seeing ==",
+        "--index-url https://example.com/simple",
+        "-r /etc/passwd",
+        "-e .",
+        "seeing @ https://example.com/seeing.tar.gz",
+        "git+https://example.com/seeing",
+        "seeing; {0.__class__}",
+        "seeing=={nowhere}",
+        "seeing=={torch:>1000000000}",
+    ],
+)
+def test_what_is_no_requirement_is_refused_with_its_line(
+    refresh: Refresh, shipped: Catalog, images: Path, row: str
+) -> None:
+    (images / "cv" / "requirements.in").write_text(f"# seen\nseeing\n{row}\n")
+    with refused(ConfigError, f"{images / 'cv' / 'requirements.in'}:3: "):
+        refresh(shipped)
 
 
 def test_requirements_are_filled_from_the_line(images: Path, shipped: Catalog) -> None:

@@ -63,7 +63,7 @@ def test_big_wheels_are_fetched_by_themselves(index: Path, monkeypatch: pytest.M
 def test_what_is_here_is_not_fetched_again(index: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     wheel = make_wheel(folder=index)
     wheelhouse.fetch([wheel], PYTHON)
-    monkeypatch.setattr(subprocess, "run", lambda *_, **__: pytest.fail("pip was run"))
+    monkeypatch.setattr(subprocess, "Popen", lambda *_, **__: pytest.fail("pip was run"))
     wheelhouse.fetch([wheel], PYTHON)
 
 

@@ -188,6 +188,50 @@ def test_a_layer_of_a_real_wheel_is_what_pip_installs(name: str, own_prefix: Pre
     assert found == expected
 
 
+# Files of the environment
+
+
+@pytest.mark.parametrize(
+    "member",
+    [
+        "data/pyvenv.cfg",
+        "data/bin/python",
+        "data/lib64/libx.so",
+        "data/lib64",
+        "scripts/python",
+        "scripts/python3",
+        "scripts/python3.11",
+        "scripts/activate",
+        "scripts/activate.fish",
+        "scripts/Activate.ps1",
+    ],
+)
+def test_a_wheel_does_not_replace_the_environment_s_own_files(home: Path, member: str) -> None:
+    with refused(ConfigError, "the environment's own"):
+        compiled([make_wheel(files={"demo.py": b"x = 1\n", f"demo-1.0.data/{member}": b"#!/bin/sh\n"})])
+
+
+@pytest.mark.parametrize("name", ["python3", "activate"])
+def test_a_console_script_does_not_replace_them_either(home: Path, name: str) -> None:
+    points = {"demo-1.0.dist-info/entry_points.txt": f"[console_scripts]\n{name} = demo:main\n".encode()}
+    with refused(ConfigError, f"/opt/venv/bin/{name}, which is the environment's own"):
+        compiled([make_wheel(files={"demo.py": b"x = 1\n", **points})])
+
+
+@pytest.mark.parametrize("name", ["python-argcomplete-check", "pythonic", "pip3.11", "reactivate"])
+def test_names_that_only_look_like_them_are_fine(home: Path, name: str) -> None:
+    made = files_of(
+        compiled([make_wheel(files={"demo.py": b"x = 1\n", f"demo-1.0.data/scripts/{name}": b"#!/bin/sh\n"})])
+    )
+    assert f"opt/venv/bin/{name}" in made
+
+
+@pytest.mark.parametrize("separator", ["\u2028", "\u2029", "\x85", "\x0b", "\x0c", "\x1c"])
+def test_what_only_unicode_takes_for_the_end_of_a_line_may_be_in_a_name(home: Path, separator: str) -> None:
+    made = files_of(compiled([make_wheel(files={f"demo/a{separator}b.txt": b"1"})]))
+    assert f"{SITE}/demo/a{separator}b.txt" in made
+
+
 # RECORD
 
 

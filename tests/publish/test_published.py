@@ -10,7 +10,7 @@ from images import catalog
 from images.catalog import Version
 from oci.manifest import Manifest
 from oci.registry import Registry
-from publish.published import CANDIDATE, PRODUCTION, is_out, previous, tag_of
+from publish.published import CANDIDATE, PRODUCTION, _earlier, is_out, previous, tag_of
 from publish.tags import journal, lock
 from publish.tags.journal import Entry, Journal, Transaction
 from tests.fakes.registry import FakeRegistry
@@ -90,3 +90,10 @@ def test_the_previous_release_is_the_newest_before_this_one_in_production() -> N
     assert first is not None
     assert first.digest == other.digest
     assert none is None
+
+
+def test_earlier_versions_are_those_that_some_tag_names() -> None:
+    tags = ["v2.6.9", "v2.6.10-cv", "v2.6.11-candidate", "v2.6.99999999", "v2.6.07", "v2.7.1", "latest", "v2.6.9-cv"]
+    found = _earlier(tags, Version("2.6", 9999))
+    assert [str(each) for each in found] == ["v2.6.11", "v2.6.10", "v2.6.9"]
+    assert _earlier(tags, Version("2.6", 10)) == [Version("2.6", 9)]

@@ -108,8 +108,17 @@ def test_a_home_that_cannot_be_made_is_a_finding(tmp_path: Path, monkeypatch: py
 
 
 def test_which_registry_is_in_use(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
     monkeypatch.setenv("PYTORCH_CUDA_IMAGES_REGISTRY", "r.example:5000")
-    assert doctor.default_registry() == "r.example:5000 (configured)"
+    assert doctor.registry_in_use(asked.append) == "r.example:5000 (configured)"
     monkeypatch.delenv("PYTORCH_CUDA_IMAGES_REGISTRY")
     monkeypatch.setattr(embedded, "answers", lambda _: True)
-    assert doctor.default_registry() == f"{embedded.HOST} (embedded)"
+    assert doctor.registry_in_use(asked.append) == f"{embedded.HOST} (embedded)"
+    assert asked == ["r.example:5000", embedded.HOST]
+
+
+def test_a_registry_that_does_not_answer_is_a_finding(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTORCH_CUDA_IMAGES_REGISTRY", "127.0.0.1:9")
+    ask = failing(EnvironmentFailed("nobody answers", "start it"))
+    missing = found(registry=lambda: doctor.registry_in_use(lambda _: print(ask())))["registry"]
+    assert (missing.ok, missing.detail) == (False, "nobody answers -> start it")

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import itertools
+import json
+import os
+import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 from rich.console import Console
-from rich.table import Table
 
 from runner import progress
 
@@ -134,12 +138,78 @@ def test_a_step_says_its_beginning_and_its_time(said: Said) -> None:
 
 
 def test_a_table_is_an_answer(capsys: pytest.CaptureFixture[str]) -> None:
-    made = Table("image")
-    made.add_row("cv")
-    progress.table(made)
+    progress.answer_table("plan", ["image"], [["cv"]])
     shown = capsys.readouterr()
     assert "cv" in shown.out
     assert shown.err == ""
+
+
+HOSTILE = "a [red]b[/red] :smile: \x1b[31mc\x07\u202ed\n::error::e ##[error]f"
+SHOWN = "a [red]b[/red] :smile: cd : :error::e # #[error]f"
+
+
+def test_what_is_said_is_one_line_that_commands_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    progress.say(HOSTILE)
+    assert capsys.readouterr().err == f"{SHOWN}\n"
+    progress.say("::warning::x\r::error::y")
+    assert capsys.readouterr().err == ": :warning::x : :error::y\n"
+    progress.say("x" * 1_000_000)
+    assert len(capsys.readouterr().err) <= progress.LONGEST_LINE + 1
+
+
+def test_an_answer_keeps_its_lines_and_commands_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    progress.answer(f"{HOSTILE}\n")
+    assert capsys.readouterr().out == "a [red]b[/red] :smile: cd\n: :error::e # #[error]f\n"
+
+
+def test_a_name_is_no_markup_in_a_table(capsys: pytest.CaptureFixture[str]) -> None:
+    progress.answer_table("[bold]plan[/bold]", ["[x]"], [[HOSTILE]])
+    shown = capsys.readouterr().out
+    assert "[bold]plan[/bold]" in shown
+    assert "[red]b[/red] :smile:" in " ".join(shown.split())
+    assert "\x1b" not in shown
+
+
+def test_an_answer_in_json_stays_the_same_document(capsys: pytest.CaptureFixture[str]) -> None:
+    told = {"a": HOSTILE, "b": "\x7f"}
+    progress.answer_json(json.dumps(told, indent=2))
+    shown = capsys.readouterr().out
+    assert json.loads(shown) == told
+    assert shown.isascii()
+    assert "##[" not in shown
+    assert all(character.isprintable() or character == "\n" for character in shown)
+
+
+def test_a_name_is_no_markup_on_a_terminal(terminal: io.StringIO) -> None:
+    with progress.step("[red]x[/red]"), progress.meter("[bold]y[/bold]", 2e6) as meter:
+        meter.advance(2e6)
+    assert "[red]x[/red]" in terminal.getvalue()
+    assert "[bold]y[/bold]" in terminal.getvalue()
+
+
+@pytest.mark.parametrize("error", [errno.EPIPE, errno.EIO])
+def test_nobody_reads(error: int, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    class Gone(io.StringIO):
+        def write(self, _: str) -> int:
+            raise OSError(error, os.strerror(error))
+
+        def fileno(self) -> int:
+            return file.fileno()
+
+    with (tmp_path / "file").open("w") as file:
+        monkeypatch.setattr(sys, "stdout", Gone())
+        progress.answer("x")
+        assert Path(f"/proc/self/fd/{file.fileno()}").readlink() == Path(os.devnull)
+
+
+def test_a_full_disk_behind_stdout_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Full(io.StringIO):
+        def write(self, _: str) -> int:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(sys, "stdout", Full())
+    with pytest.raises(OSError, match="No space left"):
+        progress.answer("x")
 
 
 @pytest.mark.parametrize(

@@ -1,12 +1,17 @@
 from __future__ import annotations
 
+import contextlib
 import errno
+import json
 import os
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from pydantic import ConfigDict
 
 from runner import records
@@ -129,6 +134,103 @@ def test_yaml_is_read() -> None:
 def test_an_error_in_yaml_has_its_line(text: str, line: int, words: str) -> None:
     with refused(ConfigError, f"x.yaml:{line}: ", words):
         records.parse_yaml(Whole, text, "x.yaml")
+
+
+BOMB = "a: &a [x, x]\n" + "".join(
+    f"{chr(98 + at)}: &{chr(98 + at)} [*{chr(97 + at)}, *{chr(97 + at)}]\n" for at in range(20)
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "words"),
+    [
+        pytest.param(BOMB, 1, "anchors and aliases", id="billion laughs"),
+        pytest.param("notes: &n {a: *n}\n", 1, "anchors and aliases", id="holds itself"),
+        pytest.param("verdict: pass\nparts: *gone\n", 2, "anchors and aliases", id="alias of nothing"),
+        pytest.param("verdict: pass\nparts: " + "[" * 200_000, 2, "nested deeper", id="brackets"),
+        pytest.param("a: " + "{a: " * 50, 1, "nested deeper", id="braces"),
+        pytest.param("".join(f"{' ' * at}a:\n" for at in range(900)), 17, "nested deeper", id="indented"),
+        pytest.param("verdict: pass\nparts: [" + "1," * 30_000 + "]\n", 2, "more than 20,000", id="many values"),
+        pytest.param("verdict: pass\nnotes: " + "1:" * 20_000 + "1\n", 2, "10,000 characters", id="long number"),
+        pytest.param("verdict: !!python/object/apply:os.system ['true']\n", 1, "tags", id="a tag that runs code"),
+        pytest.param("verdict: !x pass\n", 1, "tags", id="a tag"),
+        pytest.param("verdict: pass\n<<: {a: b}\n", 2, "merge keys", id="merge"),
+        pytest.param("verdict: pass\n2.6: x\n", 2, "in quotes", id="a number as key"),
+        pytest.param("verdict: pass\non: x\n", 2, "in quotes", id="a word that is true as key"),
+        pytest.param("? [a, b]\n: x\n", 1, "in quotes", id="a list as key"),
+        pytest.param("? {a: b}\n: x\n", 1, "in quotes", id="a map as key"),
+        pytest.param("=: x\n", 1, "in quotes", id="the default key"),
+        pytest.param("verdict: pass\n---\nverdict: pass\n", 2, "not valid YAML", id="two documents"),
+        pytest.param("a: .nan\n", 1, "finite", id="not a number"),
+        pytest.param("a:\n  - b: -.inf\n", 2, "finite", id="infinite"),
+        pytest.param("a: 1.0e+999\n", 1, "finite", id="too large a number"),
+        pytest.param("a: " + "9" * 5000 + "\n", 1, "", id="too many digits"),
+    ],
+)
+def test_hostile_yaml_is_refused_at_once(text: str, line: int, words: str) -> None:
+    started = time.monotonic()
+    with refused(ConfigError, f"x.yaml:{line}: ", words):
+        records.parse_yaml(Whole, text, "x.yaml")
+    assert time.monotonic() - started < 5
+
+
+@given(st.text(alphabet=st.sampled_from("ab: -\n[]{},&*!|>'\"#%@`?.~0123456789\t\x00\u2028"), max_size=60) | st.text())
+def test_every_text_is_a_record_or_refused(text: str) -> None:
+    for kind in (Whole, dict[str, Part], tuple[str, ...]):
+        with contextlib.suppress(ConfigError):
+            records.parse_yaml(kind, text, "x.yaml")
+        with contextlib.suppress(ConfigError):
+            records.from_json(kind, text.encode("utf-8", "surrogatepass"), "x.json")
+
+
+JSON_LIKE = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+)
+
+
+@given(JSON_LIKE)
+def test_every_value_is_a_record_or_refused(value: object) -> None:
+    text = json.dumps(value)
+    for kind in (Whole, dict[str, Part], tuple[str, ...]):
+        with contextlib.suppress(ConfigError):
+            records.from_json(kind, text, "x.json")
+        with contextlib.suppress(ConfigError):
+            records.parse_yaml(kind, text, "x.yaml")
+
+
+@pytest.mark.parametrize(
+    "text", ["[" * 100_000, '{"a":' * 100_000, "1e999", "NaN", '{"a": 1, "a": 2}', "9" * 5000, "\ud800"]
+)
+def test_hostile_json_is_refused(text: str) -> None:
+    with refused(ConfigError, "x.json", "run the stage again"):
+        records.from_json(dict[str, float], text.encode("utf-8", "surrogatepass"), "x.json")
+
+
+def test_only_a_regular_file_of_bounded_size_is_a_record(tmp_path: Path) -> None:
+    path = tmp_path / "record.json"
+    os.mkfifo(path)
+    with refused(ConfigError, str(path), "named pipe"):
+        records.read(Whole, path)
+    path.unlink()
+    with path.open("wb") as file:
+        file.truncate(200 << 30)
+    with refused(ConfigError, str(path), "bytes"):
+        records.read(Whole, path)
+    with refused(ConfigError, str(path), "bytes"):
+        records.load_yaml(Whole, path)
+    path.unlink()
+    path.symlink_to(path)
+    with refused(EnvironmentFailed, str(path)):
+        records.read(Whole, path)
+    with refused(ConfigError, str(path)):
+        records.load_yaml(Whole, path)
+
+
+def test_a_record_may_lie_behind_a_link(tmp_path: Path) -> None:
+    records.write(tmp_path / "there.json", WHOLE)
+    (tmp_path / "here.json").symlink_to(tmp_path / "there.json")
+    assert records.read(Whole, tmp_path / "here.json") == WHOLE
 
 
 def test_a_misspelled_key_is_named() -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -60,6 +61,54 @@ def test_only_the_end_of_a_long_complaint_is_told() -> None:
         shell.run(script("seq 1000 >&2; exit 1"), hint=HINT)
     assert "| 1000" in str(caught.value)
     assert "| 900 " not in str(caught.value)
+
+
+def test_a_program_that_prints_without_end_is_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shell, "OUTPUT_BYTES", 1 << 20)
+    started = time.monotonic()
+    with refused(EnvironmentFailed, "printed more than 1 MB", HINT):
+        shell.run(["yes"], hint=HINT)
+    assert time.monotonic() - started < 5
+
+
+def test_of_complaints_without_end_the_end_is_kept() -> None:
+    done = shell.ended(script("yes | head -c 20000000 >&2; echo last >&2; exit 3"), hint=HINT)
+    assert (done.code, done.stdout) == (3, "")
+    assert done.stderr.endswith("last\n")
+    assert len(done.stderr) <= shell.ERROR_BYTES
+
+
+def test_a_slow_program_is_ended_with_what_it_started(tmp_path: Path) -> None:
+    with refused(EnvironmentFailed, "did not finish in 1 s"):
+        shell.run(script(f"(sleep 3; touch {tmp_path}/late) & wait"), hint=HINT, timeout_s=1)
+    time.sleep(3)
+    assert not (tmp_path / "late").exists()
+
+
+def test_a_child_that_holds_the_output_open_does_not_hang(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shell, "GRACE_S", 0.5)
+    assert shell.run(script("echo done; sleep 60 &"), hint=HINT, timeout_s=10) == "done\n"
+
+
+def test_large_input_and_output_at_once() -> None:
+    data = b"x" * 5_000_000
+    assert shell.run(["cat"], hint=HINT, stdin=data, timeout_s=30) == data.decode()
+
+
+def test_a_program_that_does_not_read_its_input() -> None:
+    assert shell.run(["true"], hint=HINT, stdin=b"x" * 5_000_000, timeout_s=30) == ""
+
+
+def test_a_full_disk_is_told_with_the_folders_that_may_be_on_it(home: Path) -> None:
+    with refused(EnvironmentFailed, "free space", str(home), "PYTORCH_CUDA_IMAGES_HOME"):
+        shell.run(script("echo 'write error: No space left on device' >&2; exit 1"), hint=HINT)
+
+
+def test_what_a_program_says_cannot_command_the_terminal() -> None:
+    with pytest.raises(EnvironmentFailed) as caught:
+        shell.run(script(r"printf '\033[31mred\n::error::x\n' >&2; exit 1"), hint=HINT)
+    assert "\x1b" not in str(caught.value)
+    assert "exited 1: red | : :error::x" in str(caught.value)
 
 
 def test_the_command_is_shown_where_asked_for(

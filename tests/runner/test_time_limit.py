@@ -5,10 +5,19 @@ from __future__ import annotations
 import signal
 import threading
 import time
+from collections.abc import Iterator
 
 import pytest
 
+from runner import shell
 from runner.time_limit import TimeLimitExceeded, time_limit
+
+
+@pytest.fixture(autouse=True)
+def programs_may_start_again() -> Iterator[None]:
+    """A run that took too long starts no more programs; the tests after this one do."""
+    yield
+    shell.allow_all()
 
 
 def test_what_waits_is_ended() -> None:

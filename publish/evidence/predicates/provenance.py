@@ -11,6 +11,7 @@ should trust less.
 from __future__ import annotations
 
 import datetime
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -23,7 +24,8 @@ from oci.manifest import LAYER_GZIP
 from publish.evidence.foreign import NOT_USABLE
 from publish.evidence.predicates import OWN, PROVENANCE, expect, later, read_as
 from publish.evidence.statement import Statement
-from runner.errors import GateRefused
+from runner.errors import ConfigError, GateRefused
+from runner.untrusted import clean_line
 
 BUILD_TYPE = "https://github.com/pytorch-cuda-images/build/v1"
 LOCAL_BUILDER = "https://github.com/pytorch-cuda-images/builder/local"
@@ -66,18 +68,43 @@ class Built:
     finished_at: str
 
 
+_VARIABLES = {
+    "GITHUB_SERVER_URL": r"https?://[A-Za-z0-9.-]+(?::[0-9]+)?",
+    "GITHUB_REPOSITORY": r"[A-Za-z0-9._-]+/[A-Za-z0-9._-]+",
+    "GITHUB_WORKFLOW_REF": r"[!-~]{1,500}",
+    "GITHUB_REF": r"[!-~]{1,500}",
+    "GITHUB_SHA": r"[0-9a-f]{40}|[0-9a-f]{64}",
+    "GITHUB_RUN_ID": r"[0-9]{1,20}",
+    "GITHUB_RUN_ATTEMPT": r"[0-9]{1,6}",
+}
+"""What GitHub's runners set, each with its form: these become parts of addresses in signed statements."""
+
+
 def builder_of(environ: Mapping[str, str]) -> Builder:
-    """The builder by GitHub Actions' default variables; a local one elsewhere."""
+    """The builder by GitHub Actions' default variables; a local one elsewhere.
+
+    Raises ConfigError for a variable that is missing or odd: a statement about another builder would be signed.
+    """
     if environ.get("GITHUB_ACTIONS") != "true":
         return Builder(LOCAL_BUILDER)
-    server, repository = environ["GITHUB_SERVER_URL"], environ["GITHUB_REPOSITORY"]
-    run, attempt = environ["GITHUB_RUN_ID"], environ.get("GITHUB_RUN_ATTEMPT", "1")
+    given = {"GITHUB_RUN_ATTEMPT": "1", **environ}
+    said = {name: _variable(given, name, form) for name, form in _VARIABLES.items()}
+    server, repository = said["GITHUB_SERVER_URL"], said["GITHUB_REPOSITORY"]
+    run, attempt = said["GITHUB_RUN_ID"], said["GITHUB_RUN_ATTEMPT"]
     return Builder(
-        id=f"{server}/{environ['GITHUB_WORKFLOW_REF']}",
+        id=f"{server}/{said['GITHUB_WORKFLOW_REF']}",
         invocation=f"{server}/{repository}/actions/runs/{run}/attempts/{attempt}",
-        source=f"git+{server}/{repository}@{environ['GITHUB_REF']}",
-        commit=environ["GITHUB_SHA"],
+        source=f"git+{server}/{repository}@{said['GITHUB_REF']}",
+        commit=said["GITHUB_SHA"],
     )
+
+
+def _variable(environ: Mapping[str, str], name: str, form: str) -> str:
+    value = environ.get(name, "")
+    if not re.fullmatch(form, value):
+        problem = f"{name} is {f'`{clean_line(value, 80)}`' if value else 'not set'}, and GITHUB_ACTIONS is true"
+        raise ConfigError(problem, "unset GITHUB_ACTIONS outside of GitHub Actions, or set what a runner sets")
+    return value
 
 
 def statement(build: BuildRecord, wheels: Sequence[Wheel], builder: Builder, name: str) -> Statement:

@@ -301,6 +301,14 @@ def test_the_builder_is_the_workflow() -> None:
     }
 
 
+@pytest.mark.parametrize("name", [name for name in ACTIONS if name not in ("GITHUB_ACTIONS", "GITHUB_RUN_ATTEMPT")])
+@pytest.mark.parametrize("value", [None, "", "a\nb", "x y", "\x1b[31m", "\N{ARABIC-INDIC DIGIT THREE}"])
+def test_a_variable_of_the_workflow_that_is_missing_or_odd(name: str, value: str | None) -> None:
+    given = {key: said for key, said in {**ACTIONS, name: value}.items() if said is not None}
+    with refused(ConfigError, name, "GITHUB_ACTIONS"):
+        provenance.builder_of(given)
+
+
 def test_elsewhere_the_builder_is_a_machine() -> None:
     assert provenance.builder_of({}) == Builder(LOCAL_BUILDER)
     assert "source" not in dependencies(Builder(LOCAL_BUILDER))

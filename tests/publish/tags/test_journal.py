@@ -12,7 +12,7 @@ from oci.registry import Registry
 from publish.tags import journal, lock
 from publish.tags.journal import Entry, Journal, Transaction, line_of, order, read, tags_of, write
 from publish.tags.lock import Claim
-from runner.errors import EnvironmentFailed
+from runner.errors import ConfigError, EnvironmentFailed
 from tests.fakes.refusal import refused
 from tests.fakes.registry import FakeRegistry
 from tests.publish.moving import direct
@@ -146,6 +146,24 @@ def test_own_tags_are_those_of_the_release_and_not_of_its_candidate() -> None:
     candidate = promotion("v2.6.0-candidate", entry("v2.6.0-candidate", "", "x"))
     assert [each.tag for each in Journal((candidate, FIRST)).own("v2.6.0")] == ["v2.6.0"]
     assert Journal((candidate,)).own("v2.6.0") == ()
+
+
+@pytest.mark.parametrize("version", ["vX.Y", "v2.6", "2.6.0", "", "v2.6.99999999", "v2.6.0-other", "v2.6.0\x1b[31m"])
+def test_a_journal_that_names_no_version_is_not_read(client: Registry, claim: Claim, version: str) -> None:
+    write(client, "records", Journal((FIRST, replace(SECOND, version=version))), None, claim)
+    with refused(EnvironmentFailed, "is not a journal this version can read", "is not a version"):
+        read(client, "records")
+
+
+def test_a_journal_without_a_moment_is_not_read(client: Registry, claim: Claim) -> None:
+    write(client, "records", Journal((replace(FIRST, started_at="rubbish"),)), None, claim)
+    with refused(EnvironmentFailed, "is not a journal this version can read"):
+        read(client, "records")
+
+
+def test_what_is_no_version_has_no_place() -> None:
+    with refused(ConfigError, "`vX.Y` is not a version"):
+        order("vX.Y")
 
 
 def test_versions_in_order() -> None:

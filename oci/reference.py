@@ -1,0 +1,59 @@
+"""Names of repositories, tags, digests, and references, by the grammar of the OCI distribution specification."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+LONGEST_REPOSITORY = 255
+"""With the registry's host in front of it; this alone is what the specification asks of clients."""
+
+_PART = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*"
+_REPOSITORY = re.compile(rf"{_PART}(?:/{_PART})*")
+_TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}")
+_DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
+
+_ALGORITHMS = ("sha256", "sha512")
+"""A digest with a letter too many is not a tag of a repository of that name."""
+
+
+@dataclass(frozen=True)
+class Reference:
+    """What a person names in a registry. Each of the three may be empty; `tag` and `digest` are not both."""
+
+    repository: str
+    tag: str
+    digest: str
+
+
+def is_repository(text: str) -> bool:
+    """Return whether `text` is the name of a repository, without the registry's host."""
+    return len(text) <= LONGEST_REPOSITORY and _REPOSITORY.fullmatch(text) is not None
+
+
+def is_tag(text: str) -> bool:
+    """Return whether `text` is a tag."""
+    return _TAG.fullmatch(text) is not None
+
+
+def is_digest(text: str) -> bool:
+    """Return whether `text` is a SHA-256 digest."""
+    return _DIGEST.fullmatch(text) is not None
+
+
+def parse_reference(text: str, host: str) -> Reference | None:
+    """Return what a reference names, None if `text` is none.
+
+    The forms are TAG, [@]DIGEST, REPOSITORY:TAG, REPOSITORY@DIGEST and REPOSITORY:TAG@DIGEST, each with `host` and a
+    slash before it or not.
+    """
+    rest = text.removeprefix(f"{host}/")
+    if is_digest(digest := rest.removeprefix("@")):
+        return Reference("", "", digest)
+    if is_tag(rest):
+        return Reference("", rest, "")
+    before, at, digest = rest.partition("@")
+    repository, colon, tag = before.partition(":")
+    is_whole = is_repository(repository) and repository not in _ALGORITHMS and (at or colon)
+    is_right = (not at or is_digest(digest)) and (not colon or is_tag(tag))
+    return Reference(repository, tag, digest) if is_whole and is_right else None

@@ -1,0 +1,57 @@
+"""What ends a run from outside: Ctrl-C (SIGINT), SIGTERM, and the end of the terminal (SIGHUP), all in the same way."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import time
+from multiprocessing import resource_tracker
+
+from runner import shell
+
+ENDS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+CLEAN_UP_S = 30.0
+"""For so long after the first signal, another one does not interrupt the cleaning up."""
+
+_WAITING = b"cleaning up what this run began; please wait\n"
+
+
+class _Interrupt:
+    """The handler: it ends the programs that run, and raises KeyboardInterrupt in the main thread."""
+
+    def __init__(self) -> None:
+        self._first_at: float | None = None
+
+    def __call__(self, *_: object) -> None:
+        now = time.monotonic()
+        if self._first_at is not None and now - self._first_at < CLEAN_UP_S:
+            with contextlib.suppress(OSError):
+                os.write(2, _WAITING)
+            return
+        self._first_at = now
+        if shell.stop_all():
+            raise KeyboardInterrupt
+
+
+def interrupt_on_signals() -> None:
+    """Turn each of ENDS into a KeyboardInterrupt. A signal that is ignored (by `nohup`, by a shell) stays ignored."""
+    shell.allow_all()
+    interrupt = _Interrupt()
+    for each in ENDS:
+        if signal.getsignal(each) is not signal.SIG_IGN:
+            signal.signal(each, interrupt)
+
+
+def start_resource_tracker() -> None:
+    """Start the helper process of multiprocessing so that it ignores SIGHUP, as it does the other two by itself.
+
+    A terminal that hangs up signals everything in it. Without its tracker, each process of a pool would end in a
+    traceback. For the main thread: no other one may say what a signal does.
+    """
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        resource_tracker.ensure_running()
+    finally:
+        signal.signal(signal.SIGHUP, before)
