@@ -276,8 +276,8 @@ class Release:
             store.keep_sbom(self.registry, build.repository, build.digest, scanned.sbom, path.parent)
         self.witness.scanned(build, scanned, path.parent)
         progress.say(f"  {build.image}: {scanned.verdict}{f', {scanned.reason}' if scanned.reason else ''}")
-        for line in advice(scanned, self._place(build), judges.today):
-            progress.say(f"    {line}")
+        for text in advice(scanned, self._place(build), judges.today):
+            progress.say_block(text, "    ")
         return scanned
 
     def _place(self, build: BuildRecord) -> Place:

@@ -99,7 +99,9 @@ def promote(candidate: Candidate, asked: Asked) -> Promoted:
             outcome = _move(candidate, known, name, decided, dry_run=asked.dry_run)
             return Promoted(name, kind, decided, outcome, refused, verdict)
         if not asked.channel:
-            progress.say("\n".join((f"  not for {name}:", *(f"    {reason}" for reason in reasons))))
+            progress.say(f"  not for {name}:")
+            for reason in reasons:
+                progress.say(f"    {reason}")
         refused, verdict = reasons, summary(each.verdict for each in decided)
     raise GateRefused(f"{candidate.version} may not be promoted ({verdict}): {'; '.join(reasons)}", _WAY_OUT)
 

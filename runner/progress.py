@@ -64,6 +64,12 @@ def say(text: str, *, detail: bool = False) -> None:
             console.print(" ".join(clean(text[:LONGEST_LINE]).splitlines()), markup=False, emoji=False)
 
 
+def say_block(text: str, indent: str = "") -> None:
+    """Say a text of several lines of our own, such as an entry to copy into a file, each behind `indent`."""
+    for line in text.splitlines():
+        say(f"{indent}{line}")
+
+
 def answer(text: str) -> None:
     """Print text on stdout, with a newline at its end: it is the answer, not progress."""
     _print(clean(text))

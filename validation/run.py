@@ -183,4 +183,5 @@ def _say(result: SuiteResult) -> None:
     cause = f" ({result.cause})" if result.cause else ""
     progress.say(f"    {result.suite}: {result.verdict}, {passed} of {len(result.checks)} checks passed{reason}{cause}")
     if result.suite == floor.NAME and result.last_output:
-        progress.say(f"to be reviewed and committed as validation/expectations/...:\n{result.last_output}")
+        progress.say("to be reviewed and committed as validation/expectations/...:")
+        progress.say_block(result.last_output)

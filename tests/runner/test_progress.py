@@ -253,3 +253,8 @@ def test_a_step_on_a_terminal_leaves_one_line(terminal: io.StringIO) -> None:
         pass
     last = terminal.getvalue().splitlines()[-1]
     assert "resolve: 0.0 s" in last
+
+
+def test_a_block_keeps_its_lines(capsys: pytest.CaptureFixture[str]) -> None:
+    progress.say_block("- id: CVE-2026-1\n  reason:\n\x1b[31m::error::x", "  ")
+    assert capsys.readouterr().err == "  - id: CVE-2026-1\n    reason:\n  : :error::x\n"
