@@ -29,9 +29,9 @@ MARK = "KILLED_RUN_OF"
 @pytest.fixture
 def seeded(base_image: str, registry_host: str, home: Path, tmp_path: Path) -> tuple[str, Path]:
     """A registry with the real OS layer in its cache, and the locks of a small line."""
-    small_line.give_system(Registry(base_image.partition("/")[0]), Registry(registry_host))
+    interpreter = small_line.give_system(Registry(base_image.partition("/")[0]), Registry(registry_host))
     root = tmp_path / "locks"
-    small_line.write_locks(root)
+    small_line.write_locks(root, interpreter)
     return registry_host, root
 
 
