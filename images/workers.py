@@ -150,7 +150,7 @@ def _check(spec: LayerSpec, made: Blob, line: str) -> None:
     if spec.locked is None or spec.locked == made:
         return
     cause = (
-        "Debian's Python compiles to other bytecode since"
+        "the Python of today's Debian compiles to other bytecode"
         if spec.kind == layers.BYTECODE
         else ("this checkout makes other bytes of the same wheels than the one that locked it")
     )

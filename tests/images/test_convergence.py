@@ -123,7 +123,7 @@ def test_killed_anywhere_the_same_command_ends_the_same(
 def test_a_poisoned_cache_changes_nothing(
     seeded: tuple[str, Path], built: tuple[BuildRecord, ...], tmp_path: Path
 ) -> None:
-    """An account that may write staging puts a layer with a sitecustomize.py under the tag of each cached layer."""
+    """An account that may write staging puts a layer with a module of its own under the tag of each cached layer."""
     host, root = seeded
     registry, cache = Registry(host), catalog.load().repositories.cache
     poisoned = _poisoned_layer(registry, cache)
@@ -134,7 +134,7 @@ def test_a_poisoned_cache_changes_nothing(
             registry.put_manifest(cache, f"layer-{layer.key[:40]}", image_manifest(config, [poisoned.descriptor()]))
     again = small_line.build_it(host, root, tmp_path / "another out")
     assert [record.digest for record in again] == [record.digest for record in built]
-    assert "None" in _run(again[1].reference(host), "python", "-c", FIND_POISON)
+    assert _run(again[1].reference(host), "python", "-c", FIND_POISON) == ["None"]
 
 
 def test_a_poisoned_os_layer_is_not_used(
@@ -215,13 +215,13 @@ def test_layers_are_locked_with_the_python_of_todays_debian(
     assert {path: path.read_bytes() for path in before} == before
 
 
-FIND_POISON = "import importlib.util; print(importlib.util.find_spec('sitecustomize'))"
+FIND_POISON = "import importlib.util; print(importlib.util.find_spec('poison'))"
 
 
 def _poisoned_layer(registry: Registry, repository: str) -> Blob:
     data = io.BytesIO()
     writer = LayerWriter(data, 1)
-    writer.data("opt/venv/lib/python3.11/site-packages/sitecustomize.py", 0o644, b"print('poisoned')\n")
+    writer.data("opt/venv/lib/python3.11/site-packages/poison.py", 0o644, b"print('poisoned')\n")
     blob = writer.close()
     registry.push_bytes(repository, data.getvalue(), LAYER_GZIP)
     return blob
