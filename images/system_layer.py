@@ -1,7 +1,7 @@
 """The OS layer, found again by any run on any machine, in the registry's cache repository.
 
 No lock can know this layer: Debian's packages are those of the day it is made. So it is taken from the cache only if
-somebody trusted signed what it is. The tag `layer-KEY` is on a manifest of the layer and, as its configuration, the
+somebody trusted signed what it is. The tag `os-KEY` is on a manifest of the layer and, as its configuration, the
 signed statement. Whoever writes to the registry can put another manifest there: nothing but the statement is believed.
 """
 
@@ -126,4 +126,4 @@ def _is_past(moment: str) -> bool:
 
 
 def _tag(key: str) -> str:
-    return f"layer-{key[:_TAG_HEX]}"
+    return f"os-{key[:_TAG_HEX]}"

@@ -325,7 +325,7 @@ def test_images_of_a_release_stand_on_one_os_layer(
     """Where the cache lost it, and one image was not built yet, none keeps the old one."""
     run(cached, shipped, home)
     key = key_of(shipped, home)
-    del cached.manifests[shipped.repositories.cache][f"layer-{key[:40]}"]
+    del cached.manifests[shipped.repositories.cache][f"os-{key[:40]}"]
     plan.record_path(home / "out", VERSION, "cv", "build").unlink()
     asked: list[Sequence[str]] = []
 

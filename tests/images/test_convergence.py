@@ -157,7 +157,7 @@ def test_a_poisoned_os_layer_is_not_used(
         small_line.build_it(host, root, tmp_path / "another out")
     assert "not used: signed by the key" in capsys.readouterr().err
     config = registry.push_bytes(cache, b"{}", OCI_CONFIG)
-    registry.put_manifest(cache, f"layer-{key[:40]}", image_manifest(config, [poisoned.descriptor()]))
+    registry.put_manifest(cache, f"os-{key[:40]}", image_manifest(config, [poisoned.descriptor()]))
     with refused(EnvironmentFailed, "it is made again"):
         small_line.build_it(host, root, tmp_path / "another out")
     assert [record.digest for record in small_line.build_it(host, root, tmp_path / "out")] == [

@@ -27,7 +27,7 @@ from tests.fakes.registry import FakeRegistry, Fault
 from tests.publish.signed import BUILDER, ED25519, NAME, P256, STRANGER, WHEELS, build_record, trust
 
 CACHE, KEY = "cache", "4" * 64
-TAG = f"layer-{KEY[:40]}"
+TAG = f"os-{KEY[:40]}"
 DATA = b"layer"
 TAKEN = "2026-10-01T05:00:00+00:00"
 LAYER = SystemLayer(
