@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 from argparse import ArgumentParser, Namespace
+from collections.abc import Sequence
 
 from commands.arguments import add_database, add_images, options
 from commands.command import EXIT_OF_VERDICT, Command, print_record
@@ -14,7 +15,7 @@ from images.catalog import Catalog, Version
 from oci.registry import Registry
 from publish import check as checking
 from publish.pipeline import todays_judges
-from publish.refresh import changes, refresh
+from publish.refresh import changes, refresh, refresh_layers
 from publish.rules import kinds
 from runner import doctor, embedded, home, progress, records
 from runner.errors import EXIT_OK, EnvironmentFailed
@@ -77,11 +78,28 @@ def _show_plan(plan: planning.Plan) -> None:
 
 
 def run_lock(asked: Namespace) -> int:
-    """`lock`: take a line's locks as far forward as the next release of a kind may carry, and say what moved."""
+    """`lock`: take a line's locks as far forward as the next release of a kind may carry, and say what moved.
+
+    With `--layers` no wheel moves: only the digests of the layers are locked again.
+    """
     catalog = catalogue.load()
     lines = [asked.line] if asked.line else list(catalog.lines)
     for line in lines:
         catalog.version(f"v{line}.0")
+    return _lock_layers(catalog, lines, asked) if asked.layers else _lock(catalog, lines, asked)
+
+
+def _lock_layers(catalog: Catalog, lines: Sequence[str], asked: Namespace) -> int:
+    changed = {line: refresh_layers(catalog, line) for line in lines}
+    if asked.json:
+        print(json.dumps({line: {"layers": layers} for line, layers in changed.items()}, indent=2))
+    for line, layers in changed.items():
+        said = f"locked anew: {', '.join(layers)}" if layers else "every layer is what was locked"
+        progress.say(f"line {line}: {said}")
+    return EXIT_OK
+
+
+def _lock(catalog: Catalog, lines: Sequence[str], asked: Namespace) -> int:
     judges = todays_judges(catalog, Registry(embedded.host()), options(asked))
     changed = {line: refresh(catalog, line, asked.kind, judges) for line in lines}
     if asked.json:
@@ -96,6 +114,9 @@ def _add_line(command: ArgumentParser) -> None:
     command.add_argument("line", nargs="?", help="as 2.6; every line by default")
     command.add_argument(
         "--kind", choices=kinds.KINDS, default=kinds.PATCH, help="of the next release; patch by default"
+    )
+    command.add_argument(
+        "--layers", action="store_true", help="lock the layers of the wheels as they are locked; no wheel moves"
     )
 
 

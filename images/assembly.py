@@ -6,11 +6,12 @@ import datetime
 from collections.abc import Sequence
 
 from images.catalog import Line
-from images.layer_cache import MadeLayer
+from images.layer_store import Held
 from images.layers import LayerSpec
 from images.plan import VENV, PlannedImage
 from oci.manifest import OCI_CONFIG, OCI_MANIFEST, Manifest, canonical, image_manifest
 from oci.registry import Registry
+from oci.tarball import Blob
 
 MEDIA_TYPE = OCI_MANIFEST
 USER = "1000:1000"  # mluser, by number so that Kubernetes' runAsNonRoot can see it is not root
@@ -19,17 +20,18 @@ LABELS = "io.github.pytorch-cuda-images"
 _SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
-def assemble(
-    registry: Registry, repositories: tuple[str, str], config: dict[str, object], made: Sequence[MadeLayer]
-) -> Manifest:
-    """Put an image into the repository `repositories[1]`, its layers mounted from the cache `repositories[0]`.
+def assemble(registry: Registry, target: str, config: dict[str, object], made: Sequence[Held]) -> Manifest:
+    """Put an image into the repository `target`, its layers mounted from the repositories that hold them.
 
     The manifest gets a tag named after its own digest, so that no clean-up of untagged manifests takes it away.
     """
-    cache, target = repositories
-    registry.ensure_blobs(target, [layer.descriptor() for layer in made], cache)
+    for source in dict.fromkeys(held.repository for held in made):
+        if source != target:
+            registry.ensure_blobs(
+                target, [each.blob.descriptor() for each in made if each.repository == source], source
+            )
     pushed = registry.push_bytes(target, canonical(config), OCI_CONFIG)
-    manifest = image_manifest(pushed, [layer.descriptor() for layer in made])
+    manifest = image_manifest(pushed, [held.blob.descriptor() for held in made])
     registry.put_manifest(target, anchor(manifest.digest), manifest)
     return manifest
 
@@ -40,7 +42,7 @@ def anchor(digest: str) -> str:
 
 
 def configuration(
-    planned: PlannedImage, title: str, version: str, line: Line, made: Sequence[MadeLayer]
+    planned: PlannedImage, title: str, version: str, line: Line, made: Sequence[Blob]
 ) -> dict[str, object]:
     """The image configuration (OCI Image Configuration 1.1) of a planned image."""
     return {
@@ -56,12 +58,12 @@ def configuration(
     }
 
 
-def system_configuration(line: Line, system: LayerSpec, made: MadeLayer) -> dict[str, object]:
+def system_configuration(line: Line, system: LayerSpec, made: Blob) -> dict[str, object]:
     """The configuration of the OS layer alone, in which bytecode is compiled."""
     return {**_file_system(line, [system], [made]), "config": {"User": USER}}
 
 
-def _file_system(line: Line, specs: Sequence[LayerSpec], made: Sequence[MadeLayer]) -> dict[str, object]:
+def _file_system(line: Line, specs: Sequence[LayerSpec], made: Sequence[Blob]) -> dict[str, object]:
     created = datetime.datetime.fromtimestamp(line.epoch, datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     return {
         "architecture": "amd64",

@@ -6,13 +6,15 @@ import contextlib
 import hashlib
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
-from images import wheelhouse
+from images import layer_lock, wheelhouse
+from images.layer_lock import LockedLayer
 from images.locks import Wheel
 from images.wheels import InstalledFile, OpenWheel, Prefix
 from oci.tarball import Blob, DamagedStream, LayerWriter, Sink
+from runner.errors import ConfigError
 
 FORMAT = "2"
 """Raise when the bytes that the same wheels compile to change: it is part of every content key."""
@@ -25,13 +27,18 @@ OS, WHEEL, POOL, BYTECODE = "os", "wheel", "pool", "bytecode"
 
 @dataclass(frozen=True)
 class LayerSpec:
-    """A layer before it is made: a pure function of what its content key names."""
+    """A layer before it is made: a pure function of what its content key names.
+
+    `locked` is what its lock says must come of it. Only the OS layer has no lock: Debian's packages are those of the
+    day it is made.
+    """
 
     name: str
     kind: str
     stack: str
     wheels: tuple[Wheel, ...]
     key: str
+    locked: Blob | None = None
 
     @property
     def wheel_bytes(self) -> int:
@@ -65,6 +72,24 @@ def specs_of_stack(stack: str, wheels: Sequence[Wheel], prefix: Prefix, epoch: i
         found.append(spec(f"packages of {stack}", POOL, small))
         found.append(spec(f"bytecode of {stack} packages", BYTECODE, small))
     return tuple(found)
+
+
+def with_locks(specs: Sequence[LayerSpec], lock: Sequence[LockedLayer], place: Path, line: str) -> list[LayerSpec]:
+    """Return the Python layers of a stack, each with what its lock says it is.
+
+    Raises ConfigError if the lock (read from `place`) does not hold exactly these layers, as after a wheel was locked
+    anew.
+    """
+    by_key = {layer.key: layer for layer in lock}
+    for spec in specs:
+        held = by_key.pop(spec.key, None)
+        if held is None or (held.name, held.kind) != (spec.name, spec.kind):
+            raise ConfigError(f"{place}: no layer `{spec.name}` as the wheels are locked now", layer_lock.way_out(line))
+    if by_key:
+        stale = next(iter(by_key.values())).name
+        raise ConfigError(f"{place}: the layer `{stale}` is of no wheels that are locked now", layer_lock.way_out(line))
+    blobs = {layer.key: layer.blob for layer in lock}
+    return [replace(spec, locked=blobs[spec.key]) for spec in specs]
 
 
 def compile_wheels(wheels: Sequence[Wheel], prefix: Prefix, epoch: int, target: Sink) -> Blob:

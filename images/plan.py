@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from images import catalog as catalogue
-from images import layers
+from images import layer_lock, layers
 from images.catalog import Catalog, Line, Version
 from images.debian import BOOTSTRAP_OPTIONS, dockerfile
 from images.layers import LayerSpec
-from images.locks import Lock
+from images.locks import Lock, Wheel
 from images.record import BuildRecord
 from images.version import parse_version
 from images.wheels import Prefix
@@ -30,7 +30,7 @@ NEW, UNCHANGED = "new", "unchanged"
 class PlannedImage:
     """An image to be. `why` is `new`, `unchanged`, or `changed: ...` naming what.
 
-    `estimated_size` is compressed bytes: exact for layers built before, the size of the wheels for the others.
+    `estimated_size` is compressed bytes: those of the locked layers, and of the OS layer if an earlier build knows it.
     """
 
     image: str
@@ -61,15 +61,33 @@ class Plan:
 
 
 def make(catalog: Catalog, version: Version, names: Sequence[str], out: Path, root: Path = catalogue.IMAGES) -> Plan:
-    """Plan the images `names` of a release from the locks under `root`. Raises ConfigError."""
+    """Plan the images `names` of a release from the locks under `root`.
+
+    Raises ConfigError, also if the lock of layers does not belong to the lock of wheels.
+    """
     every = tuple(dict.fromkeys(stack for name in names for stack in catalog.stacks_of(name)))
-    planner = _Planner(catalog, version, catalogue.locks_of(catalog, version.line, every, root), out)
+    locks = catalogue.locks_of(catalog, version.line, every, root)
+    above = {
+        stack: _locked_specs(catalog.lines[version.line], version.line, stack, lock, root)
+        for stack, lock in locks.items()
+    }
+    planner = _Planner(catalog, version, above, out)
     return Plan(str(version), version.line, tuple(planner.image(name) for name in names))
 
 
 def prefix_of(line: Line) -> Prefix:
     """The virtual environment of a line's images."""
     return Prefix(VENV, line.python)
+
+
+def python_specs(line: Line, stack: str, wheels: Sequence[Wheel]) -> tuple[LayerSpec, ...]:
+    """Return the Python layers of a stack, which nothing but its locked wheels and the line decides."""
+    return layers.specs_of_stack(stack, wheels, prefix_of(line), line.epoch)
+
+
+def _locked_specs(line: Line, name: str, stack: str, lock: Lock, root: Path) -> list[LayerSpec]:
+    path = layer_lock.path_of(root, stack, name)
+    return layers.with_locks(python_specs(line, stack, lock.wheels), layer_lock.read(path, name), path, name)
 
 
 def record_path(out: Path, version: str, image: str, stage: str) -> Path:
@@ -97,7 +115,7 @@ def versions_with_records(out: Path, line: str) -> list[Version]:
 class _Planner:
     catalog: Catalog
     version: Version
-    locks: Mapping[str, Lock]
+    of_stack: Mapping[str, Sequence[LayerSpec]]
     out: Path
 
     @property
@@ -106,12 +124,13 @@ class _Planner:
 
     def image(self, name: str) -> PlannedImage:
         stacks = self.catalog.stacks_of(name)
-        above = (spec for stack in stacks[1:] for spec in self._of_stack(stack))
+        above = (spec for stack in stacks[1:] for spec in self.of_stack[stack])
         # The OS layer changes every month, and an engine without a content store downloads again whatever lies above
         # a changed layer: so it stands above the gigabytes of base, and below only what a stack adds.
-        specs = (*self._of_stack(stacks[0]), self._system(), *above)
+        specs = (*self.of_stack[stacks[0]], self._system(), *above)
         facts = [self.catalog.title_of(name), *_facts(self.line)]
-        key = layers.content_key("image", str(self.version), name, [spec.key for spec in specs], facts)
+        made_of = [(spec.key, spec.locked.digest if spec.locked else "") for spec in specs]
+        key = layers.content_key("image", str(self.version), name, made_of, facts)
         before = previous_build(self.out, self.version, name)
         tag = str(self.version) if name == catalogue.BASE else f"{self.version}-{name}"
         why = _why(before, key, specs, self.version)
@@ -125,9 +144,6 @@ class _Planner:
         key = layers.content_key(layers.OS, str(self.version), *made_from)
         return LayerSpec(f"Debian {line.debian}", layers.OS, catalogue.BASE, (), key)
 
-    def _of_stack(self, stack: str) -> tuple[LayerSpec, ...]:
-        return layers.specs_of_stack(stack, self.locks[stack].wheels, prefix_of(self.line), self.line.epoch)
-
 
 def _facts(line: Line) -> list[object]:
     """What of a line is in an image's configuration."""
@@ -139,8 +155,10 @@ def _why(before: BuildRecord | None, key: str, specs: Sequence[LayerSpec], versi
         return NEW
     if before.content_key == key:
         return UNCHANGED
-    known = {layer.key for layer in before.layers}
+    known = {layer.key: layer.digest for layer in before.layers}
     reasons = [_reason(spec) for spec in specs if spec.key not in known and spec.kind != layers.BYTECODE]
+    if any(spec.locked and known.get(spec.key, spec.locked.digest) != spec.locked.digest for spec in specs):
+        reasons.append("lock of layers")
     if before.version != str(version):
         reasons = [f"release after {before.version}", *(reason for reason in reasons if reason != "operating system")]
     return f"changed: {', '.join(dict.fromkeys(reasons)) or 'catalogue'}"
@@ -151,6 +169,6 @@ def _reason(spec: LayerSpec) -> str:
 
 
 def _size(before: BuildRecord | None, specs: Sequence[LayerSpec]) -> int:
-    """Bytecode that was never built is left out of the sum: nothing known beforehand tells its size."""
+    """Return the compressed bytes of all layers; of an OS layer that was never built nothing is known beforehand."""
     known = {layer.key: layer.size for layer in before.layers} if before else {}
-    return sum(known.get(spec.key, 0 if spec.kind == layers.BYTECODE else spec.wheel_bytes) for spec in specs)
+    return sum(spec.locked.size if spec.locked else known.get(spec.key, 0) for spec in specs)

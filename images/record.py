@@ -10,7 +10,8 @@ class BuiltLayer:
     """One layer of an image. `size` is compressed bytes, `diff_id` the digest of the uncompressed tar.
 
     `kind` is `os`, `wheel` (one big wheel), `pool` (the small wheels of a stack) or `bytecode`; `made` says where it
-    came from in this run: `built`, or `reused` by content key from the registry's cache repository.
+    came from in this run: `built`, or `reused` from the registry. `locked`: its digest is that in the lock of
+    layers, as is that of every Python layer.
     """
 
     name: str
@@ -22,6 +23,7 @@ class BuiltLayer:
     size: int
     made: str
     seconds: float
+    locked: bool = False
 
 
 @dataclass(frozen=True)
@@ -38,7 +40,8 @@ class BuildRecord:
 
     `created_at` is when it was assembled, which may be long after its layers were made. `debian_taken_at` is when
     `debian_packages` were taken from Debian, and so how old the image is to a reader of advisories; empty where the OS
-    layer was made before that was kept. Both are ISO 8601.
+    layer was made before that was kept. Both are ISO 8601. `lock_commit` is the git commit that holds the lock of
+    layers; empty if the lock was changed and not committed, or is in no checkout.
     """
 
     version: str
@@ -57,6 +60,7 @@ class BuildRecord:
     created_at: str
     seconds: float
     debian_taken_at: str = ""
+    lock_commit: str = ""
 
     def reference(self, registry: str) -> str:
         """`HOST/REPOSITORY@sha256:...`, what an engine or a scanner is given."""

@@ -6,16 +6,18 @@ whatever pip and uv are configured to use on this machine; its address stays out
 
 from __future__ import annotations
 
+import contextlib
 import re
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel_filename
 
-from images import wheelhouse
+from images import layer_lock, wheelhouse
 from images.catalog import IMAGES, Catalog, Line
+from images.layer_lock import LockedLayer
 from images.locks import Wheel, read_lock, write_lock
 from oci.registry import file_sha256
 from runner import home, progress, records, shell
@@ -28,6 +30,9 @@ UV = Path(sys.executable).parent / "uv"
 
 Locks = dict[str, list[Wheel]]
 """The wheels of a line, by stack."""
+
+LayerLocks = Mapping[str, tuple[LockedLayer, ...]]
+"""The locked layers of a line, by stack."""
 
 
 def resolve(catalog: Catalog, name: str, constraints: Sequence[str] = ()) -> Locks:
@@ -59,6 +64,21 @@ def write(name: str, locks: Locks) -> None:
     for stack, held in locks.items():
         write_lock(_lock(stack, name), stack, held)
         progress.say(f"  {stack}: {len(held)} wheels, {progress.megabytes(sum(wheel.size for wheel in held))}")
+
+
+def locked_layers(catalog: Catalog, name: str) -> LayerLocks:
+    """Return what the locks of layers of line `name` hold now; nothing of a stack that has none that can be read."""
+    found = {}
+    for stack in catalog.stacks:
+        with contextlib.suppress(ConfigError):
+            found[stack] = layer_lock.read(layer_lock.path_of(IMAGES, stack, name), name)
+    return found
+
+
+def write_layers(name: str, locks: LayerLocks) -> None:
+    """Write the lock of layers of every stack of line `name`."""
+    for stack, held in locks.items():
+        layer_lock.write(layer_lock.path_of(IMAGES, stack, name), stack, held)
 
 
 def _lock(stack: str, line: str) -> Path:

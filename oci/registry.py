@@ -122,12 +122,22 @@ class Registry:
         """Whether the registry was seen to list the referrers of what is in a repository, or was not asked yet."""
         return repository not in self._listless
 
-    def has_blob(self, repository: str, digest: str) -> bool:
-        """Whether the repository holds the blob."""
+    def has_blob(self, repository: str, digest: str, size: int | None = None) -> bool:
+        """Whether the repository holds the blob. Raises RegistryError if it is known to have another `size` there."""
         blob = (repository, digest)
-        if blob not in self._held and self._call("HEAD", f"{repository}/blobs/{digest}", expect=(200, 404)).ok:
-            self._held.add(blob)
-        return blob in self._held
+        if blob in self._held:
+            return True
+        answer = self._call("HEAD", f"{repository}/blobs/{digest}", expect=(200, 404))
+        if answer.status_code == 404:
+            return False
+        stated = answer.headers.get("Content-Length", "")
+        if size is not None and stated.isdecimal() and int(stated) != size:
+            what = f"{self.host}/{repository}@{digest} has {stated} bytes in the registry, not {size}"
+            raise RegistryError(
+                200, what, "delete this blob from the registry's storage, then run the same command again"
+            )
+        self._held.add(blob)
+        return True
 
     def blob(self, repository: str, digest: str, size: int | None = None) -> bytes:
         """A small blob whole; its digest is checked. Where its size in bytes is known, no more than that is read."""
@@ -294,7 +304,7 @@ def _media_type(answer: requests.Response) -> str:
         return served
     try:
         return str(json.loads(answer.content)["mediaType"])
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         return OCI_MANIFEST
 
 

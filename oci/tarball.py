@@ -20,6 +20,8 @@ from typing import BinaryIO, Protocol, cast
 from isal import isal_zlib
 from isal.isal_zlib import IsalError
 
+from oci.manifest import LAYER_GZIP, Descriptor
+
 BLOCK = tarfile.BLOCKSIZE
 CHUNK_BYTES = 1 << 20
 ROOT = "root"
@@ -63,6 +65,10 @@ class Blob:
     diff_id: str
     size: int
     uncompressed: int
+
+    def descriptor(self) -> Descriptor:
+        """Return the layer as an image's manifest names it."""
+        return Descriptor(LAYER_GZIP, self.digest, self.size)
 
 
 class LayerWriter:

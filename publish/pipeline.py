@@ -19,7 +19,7 @@ from oci.registry import Registry
 from publish import promotion
 from publish.bench import Bench
 from publish.compare import between
-from publish.evidence import attest, vouch
+from publish.evidence import attest, system, vouch
 from publish.evidence.attest import Witness
 from publish.evidence.trust import Trusted
 from publish.out import Put, last_put
@@ -187,7 +187,10 @@ class Release:
 
     def _build(self) -> tuple[BuildRecord, ...]:
         """Built images carry their version's tag in staging: so other machines find what their stages are about."""
-        built = build.build(self.catalog, self.version, self.plan, self.registry, self.out, renew=self._renews())
+        signs = system.vouch_of(self.witness.signer)
+        built = build.build(
+            self.catalog, self.version, self.plan, self.registry, self.out, vouch=signs, renew=self._renews()
+        )
         for record, planned in zip(built, self.plan.images, strict=True):
             wheels = [wheel for layer in planned.layers if layer.kind in (WHEEL, POOL) for wheel in layer.wheels]
             self.witness.built(record, wheels)
@@ -196,12 +199,12 @@ class Release:
         return built
 
     def _renews(self) -> bool:
-        """Whether the OS layer is made anew: where that is asked for, or the one there could not be told the age of."""
+        """Whether the OS layer is made anew: if that is asked for, and the version is not released."""
         self.registry.ping()  # else what is said of a registry that is down would be about one of its repositories
         released = is_out(self.registry, self.catalog.repositories, self.version)
         if self.options.renew and released:
             progress.say(f"  {self.version} is released, and its bytes stand: nothing of it is renewed")
-        return not released and (self.options.renew or build.is_undated(self.catalog, self.plan, self.registry))
+        return self.options.renew and not released
 
     def _build_record(self, image: str) -> BuildRecord:
         """This machine's record, else the one attached to what staging holds under the version's tag."""

@@ -10,7 +10,7 @@ from typing import Any
 from packageurl import PackageURL
 from packaging.utils import canonicalize_name
 
-from images import resolve
+from images import lock_layers, resolve
 from images.catalog import Catalog
 from images.locks import Wheel
 from images.resolve import Locks
@@ -25,10 +25,11 @@ from scan.record import Judged
 
 
 def refresh(catalog: Catalog, name: str, kind: str, judges: Judges) -> Difference | None:
-    """Resolve line `name` again and write its locks; what changed, None where nothing was locked before.
+    """Resolve line `name` again and write its locks of wheels and layers; what changed, None if nothing was locked.
 
     A package moves as far as a `kind` release allows, further where an advisory on it ends there. Raises GateRefused,
     and leaves the locks as they are, where such a release may not carry what came of it (a new dependency in a patch).
+    Making the layers needs an engine; without one no lock changes either.
     """
     before = resolve.locked(catalog, name)
     held = _snapshot(catalog, name, before, judges) if before else None
@@ -38,8 +39,21 @@ def refresh(catalog: Catalog, name: str, kind: str, judges: Judges) -> Differenc
     if problems:
         hint = f"write a bound into requirements.in, or refresh with another --kind: {', '.join(kinds.KINDS)}"
         raise GateRefused(f"line {name} cannot be refreshed as a {kind}: {'; '.join(problems)}", hint)
+    made = lock_layers.make(catalog, name, locks)
     resolve.write(name, locks)
+    resolve.write_layers(name, made)
     return changed
+
+
+def refresh_layers(catalog: Catalog, name: str) -> list[str]:
+    """Write the locks of layers of line `name` from the locks of wheels as they are.
+
+    Returns the names of the layers that are locked otherwise than before. Raises ConfigError, EnvironmentFailed.
+    """
+    before = resolve.locked_layers(catalog, name)
+    made = lock_layers.make(catalog, name, resolve.locked(catalog, name))
+    resolve.write_layers(name, made)
+    return lock_layers.changes(before, made)
 
 
 def changes(difference: Difference) -> list[str]:

@@ -96,6 +96,17 @@ def find(registry: Registry, repository: str, digest: str, artifact: str, truste
     return _found(registry, repository, digest, named[0], trusted) if named else None
 
 
+def seal(about: Statement, signer: Signer) -> bytes:
+    """Return a signed statement as a bundle, for what is kept elsewhere than among the referrers of an image."""
+    payload = statement.to_json(about)
+    return signer.sign(payload) if isinstance(signer, Keyless) else _bundle(dsse.sign(payload, signer), signer)
+
+
+def unseal(data: bytes, trusted: Trusted) -> Statement:
+    """Return the statement in a bundle. Raises GateRefused if nobody trusted signed it."""
+    return statement.from_json(_opened(data, trusted).payload)
+
+
 def _attach(registry: Registry, repository: str, subject: Descriptor, about: Statement, signer: Signer) -> Descriptor:
     """What is attached is attached again: where a run was killed in between, its list may lack it."""
     if isinstance(signer, Keyless):

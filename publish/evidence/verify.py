@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from images.catalog import Repositories
+from oci.copying import held, readable
 from oci.reference import parse_reference
 from oci.registry import Registry
 from publish.evidence import attest
@@ -24,6 +25,7 @@ from publish.evidence.predicates import (
     vulnerability,
 )
 from publish.evidence.predicates.decision import Decided
+from publish.evidence.predicates.provenance import Built
 from publish.evidence.statement import Statement
 from publish.evidence.store import Found
 from publish.evidence.trust import Trusted
@@ -75,7 +77,11 @@ def verify(registry: Registry, repositories: Repositories, reference: str, trust
         raise ConfigError(f"{where} has no {named.digest or named}", "see `./release.py rescan` for what is out")
     found = evidence.read(registry, named.repository, digest, trusted)
     decided = _decision(found, named)
-    reasons = (*_misplaced(registry, repositories, named, digest), *_against(found, decided, named))
+    reasons = (
+        *_misplaced(registry, repositories, named, digest),
+        *_against(found, decided, named),
+        *_other_layers(registry, named.repository, digest, found),
+    )
     lines = (f"{named.repository}:{named.tag}" if named.tag else f"{named.repository}@{digest}", f"digest: {digest}")
     return Verified(reference, digest, _verdict(decided, reasons), (*lines, *_lines(found, decided)), reasons)
 
@@ -138,13 +144,35 @@ def _against(found: Sequence[Found], decided: Decided | None, named: _Named) -> 
 
 def _about_another(found: Sequence[Found], decided: Decided) -> Iterator[str]:
     """A decision on one image, and what was built another."""
-    statement = attest.usable(found, PROVENANCE)
-    try:
-        asked = provenance.read(statement).asked if statement else None
-    except GateRefused:  # told among the lines
-        return
+    built = _built(found)
+    asked = built.asked if built else None
     if asked and (asked.version, asked.image) != (decided.version, decided.image):
         yield f"decided as {decided.version} {decided.image}, and built as {asked.version} {asked.image}"
+
+
+def _other_layers(registry: Registry, repository: str, digest: str, found: Sequence[Found]) -> Iterator[str]:
+    """Compare the layers of the manifest with those that the provenance names, in order."""
+    built = _built(found)
+    if built is None:
+        return
+    with readable(registry, repository, digest):
+        there = [blob.digest for blob in held(registry, repository, digest).blobs()[1:]]
+    stated = [layer.digest for layer in built.layers]
+    if there != stated:
+        yield f"its manifest has the layers {_short_list(there)}, and its provenance names {_short_list(stated)}"
+
+
+def _built(found: Sequence[Found]) -> Built | None:
+    """Return what the provenance says; None if there is none that can be read, which is told among the lines."""
+    statement = attest.usable(found, PROVENANCE)
+    try:
+        return provenance.read(statement) if statement else None
+    except GateRefused:
+        return None
+
+
+def _short_list(digests: Sequence[str]) -> str:
+    return ", ".join(digest[:19] for digest in digests) or "none"
 
 
 def _verdict(decided: Decided | None, reasons: Sequence[str]) -> Verdict:
@@ -155,7 +183,7 @@ def _verdict(decided: Decided | None, reasons: Sequence[str]) -> Verdict:
 
 
 def _lines(found: Sequence[Found], decided: Decided | None) -> Iterator[str]:
-    for title, kind, tell in _TOLD:
+    for title, kind, tell in (*_TOLD, ("layers", PROVENANCE, _layers)):
         statement = attest.usable(found, kind)
         try:
             yield f"{title}: {tell(statement) if statement else 'no trusted statement'}"
@@ -175,6 +203,15 @@ def _short(signer: str) -> str:
 def _provenance(statement: Statement) -> str:
     built = provenance.read(statement)
     return f"{built.asked.version} {built.asked.image}, built {built.finished_at} by {built.builder}"
+
+
+def _layers(statement: Statement) -> str:
+    layers = provenance.read(statement).layers
+    locked = [layer for layer in layers if layer.locked]
+    commits = ", ".join(dict.fromkeys(layer.commit for layer in locked if layer.commit))
+    by = f", by commit {commits}" if commits else ", by no known commit" if locked else ""
+    others = ", ".join(dict.fromkeys(layer.kind for layer in layers if not layer.locked))
+    return f"{len(locked)} of {len(layers)} locked in git{by}{f'; not locked: {others}' if others else ''}"
 
 
 def _tests(statement: Statement) -> str:

@@ -3,33 +3,55 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from images import build, catalog, locks, plan
+from images import build, catalog, layer_lock, lock_layers, locks, plan, system_layer
 from images.catalog import Catalog
-from images.layer_cache import find, keep
+from images.layer_store import Held
+from images.layers import LayerSpec
+from images.locks import Wheel
 from images.plan import Plan
 from images.record import BuildRecord
 from oci.manifest import LAYER_GZIP
 from oci.registry import Registry
+from publish.evidence.system import SystemVouch
 from tests.fakes.wheels import Member, make_wheel
+from tests.publish.signed import P256, trust
+from tests.real_images import real_vouch
 
 VERSION = "v2.6.0"
+LINE = "2.6"
 IMAGES = ("base", "cv")
 MODULES = 40
+OURS = SystemVouch(P256, trust(P256))
 
 
-def write_locks(root: Path) -> None:
-    """Wheels of both stacks in the wheelhouse, one of them large enough for a layer of its own, and their locks."""
+def write_locks(root: Path, interpreter: str) -> None:
+    """Wheels of both stacks in the wheelhouse, one of them large enough for a layer of its own, and their locks.
+
+    `interpreter` is an image whose Python compiles the bytecode.
+    """
     asserted = {"torch": "2.6.0", "torchvision": "0.21.0", "torchaudio": "2.6.0"}
     base = [make_wheel(name, _modules(name), version=version) for name, version in asserted.items()]
     base.append(make_wheel("nvidia_cuda_runtime_cu12", _modules("cudart"), version="12.4.127"))
     base.append(make_wheel("big", {"big/data.bin": Member(bytes(range(256)) * 100_000, method=0)}))
-    for stack, wheels in (("base", base), ("cv", [make_wheel("seeing", _modules("seeing"))])):
+    wheels = {"base": base, "cv": [make_wheel("seeing", _modules("seeing"))]}
+    named = {stack: [replace(each, name=each.name.replace("_", "-")) for each in of] for stack, of in wheels.items()}
+    for stack, held in named.items():
         (root / stack).mkdir(parents=True)
-        named = [replace(wheel, name=wheel.name.replace("_", "-")) for wheel in wheels]
-        locks.write_lock(root / stack / "2.6.lock", stack, named)
+        locks.write_lock(root / stack / f"{LINE}.lock", stack, held)
+    write_layer_locks(
+        root, {stack: sorted(held, key=lambda wheel: wheel.name) for stack, held in named.items()}, interpreter
+    )
+
+
+def write_layer_locks(root: Path, wheels: Mapping[str, Sequence[Wheel]], interpreter: str) -> None:
+    """Make the layers and lock them, as `lock --layers` does."""
+    made = lock_layers.make(catalog.load(), LINE, wheels, lambda *_: interpreter)
+    for stack, held in made.items():
+        layer_lock.write(layer_lock.path_of(root, stack, LINE), stack, held)
 
 
 def planned(root: Path, out: Path) -> tuple[Catalog, Plan]:
@@ -38,21 +60,34 @@ def planned(root: Path, out: Path) -> tuple[Catalog, Plan]:
     return shipped, plan.make(shipped, shipped.version(VERSION), IMAGES, out, root)
 
 
-def build_it(host: str, root: Path, out: Path, *, renew: bool = False) -> tuple[BuildRecord, ...]:
+def build_it(
+    host: str, root: Path, out: Path, *, renew: bool = False, vouch: SystemVouch = OURS
+) -> tuple[BuildRecord, ...]:
     """Build and push both images."""
     shipped, made = planned(root, out)
-    return build.build(shipped, shipped.version(VERSION), made, Registry(host), out, renew=renew)
+    version = shipped.version(VERSION)
+    return build.build(shipped, version, made, Registry(host), out, vouch=vouch, renew=renew, root=root)
 
 
-def give_system(source: Registry, target: Registry) -> None:
-    """Copy the OS layer from one registry's cache to another's, so that not every test bootstraps Debian."""
-    shipped = catalog.load()
+def give_system(source: Registry, target: Registry, vouch: SystemVouch = OURS) -> str:
+    """Copy the OS layer from one registry's cache to another's, so that not every test bootstraps Debian.
+
+    It is signed anew: whose keys the source trusts need not be whose a test does. Returns the image of it alone.
+    """
+    shipped, spec = catalog.load(), system_spec()
     cache = shipped.repositories.cache
-    key = plan.make(shipped, shipped.version(VERSION), ["base"], Path("nowhere")).images[0].system.key
-    layer = find(source, cache, key)
+    layer = system_layer.find(source, cache, spec.key, real_vouch())
     assert layer is not None
-    target.push_bytes(cache, source.blob(cache, layer.digest), LAYER_GZIP)
-    keep(target, cache, key, layer)
+    target.push_bytes(cache, source.blob(cache, layer.blob.digest), LAYER_GZIP)
+    system_layer.keep(target, cache, layer, vouch)
+    system = build.System(layer, Held(layer.blob, cache))
+    return build.system_image(shipped.lines[LINE], spec, system, target, cache)
+
+
+def system_spec() -> LayerSpec:
+    """The OS layer of the line."""
+    shipped = catalog.load()
+    return plan.make(shipped, shipped.version(VERSION), ["base"], Path("nowhere")).images[0].system
 
 
 def _modules(name: str) -> dict[str, bytes | Member]:

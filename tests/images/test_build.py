@@ -1,4 +1,7 @@
-"""The build stage where every layer is in the cache already: assembled, recorded, and left alone the second time."""
+"""The build stage if every layer is in the registry already: assembled, recorded, and left alone the second time.
+
+What is in the registry is believed by its locked digest, or by a signature of somebody trusted, and not otherwise.
+"""
 
 from __future__ import annotations
 
@@ -11,20 +14,24 @@ from pathlib import Path
 
 import pytest
 
-from images import build, catalog, debian, layer_cache, plan
-from images.catalog import Catalog, Line
+from images import build, catalog, debian, layer_lock, plan, system_layer, wheelhouse
+from images import workers as layer_workers
+from images.catalog import IMAGES, Catalog, Line
 from images.debian import OsLayer
-from images.layer_cache import MadeLayer
-from images.layers import OS
+from images.layer_lock import LockedLayer
+from images.layers import OS, LayerSpec
 from images.plan import Plan
 from images.record import BuildRecord, DebianPackage
-from oci.manifest import LAYER_GZIP, canonical, image_manifest, sha256
+from images.system_layer import SystemLayer
+from oci.manifest import LAYER_GZIP, OCI_CONFIG, image_manifest, sha256
 from oci.registry import Registry
 from oci.tarball import Blob
+from publish.evidence.system import SystemVouch
 from runner import engine, records
-from runner.errors import EnvironmentFailed
+from runner.errors import ConfigError, EnvironmentFailed
 from tests.fakes.refusal import refused
 from tests.fakes.registry import FakeRegistry, Fault
+from tests.publish.signed import P256, STRANGER, trust
 
 VERSION = "v2.6.0"
 TAKEN = "2026-10-01T05:00:00+00:00"
@@ -43,27 +50,59 @@ def fake(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeRegistry]:
         yield started
 
 
-def planned(shipped: Catalog, home: Path) -> Plan:
-    return plan.make(shipped, shipped.version(VERSION), shipped.images, home / "out")
+OURS, FOREIGN = SystemVouch(P256, trust(P256)), SystemVouch(STRANGER, trust(STRANGER))
+
+
+def planned(shipped: Catalog, home: Path, images: Sequence[str] = (), out: str = "out") -> Plan:
+    """The plan of a line whose layers are small, and locked so."""
+    return plan.make(shipped, shipped.version(VERSION), images or shipped.images, home / out, root_of(shipped, home))
+
+
+def root_of(shipped: Catalog, home: Path) -> Path:
+    """The shipped locks of wheels, and beside each a lock of layers of a few bytes."""
+    root = home / "locks"
+    for stack, lock in catalog.locks_of(shipped, "2.6", tuple(shipped.stacks)).items():
+        if not (root / stack).exists():
+            (root / stack).mkdir(parents=True)
+            (root / stack / "2.6.lock").write_bytes((IMAGES / stack / "2.6.lock").read_bytes())
+            specs = plan.python_specs(shipped.lines["2.6"], stack, lock.wheels)
+            layer_lock.write(layer_lock.path_of(root, stack, "2.6"), stack, [locked(spec) for spec in specs])
+    return root
+
+
+def locked(spec: LayerSpec) -> LockedLayer:
+    data = contents(spec)
+    return LockedLayer(spec.name, spec.kind, spec.key, Blob(sha256(data), sha256(b"tar of " + data), len(data), 1))
+
+
+def contents(spec: LayerSpec) -> bytes:
+    return f"layer {spec.key}".encode()
+
+
+def blob_of(spec: LayerSpec) -> Blob:
+    assert spec.locked is not None
+    return spec.locked
 
 
 @pytest.fixture
 def cached(fake: FakeRegistry, shipped: Catalog, home: Path) -> FakeRegistry:
-    """A registry whose cache repository has a layer for every key of the plan."""
+    """A registry whose cache repository has every layer of the plan, the OS layer signed by a trusted key."""
     registry, cache = Registry(fake.host), shipped.repositories.cache
     for spec in {spec.key: spec for image in planned(shipped, home).images for spec in image.layers}.values():
-        blob = registry.push_bytes(cache, f"layer {spec.key}".encode(), LAYER_GZIP)
-        packages = (DebianPackage("tini", "0.19"),) if spec.kind == OS else ()
-        taken_at = TAKEN if spec.kind == OS else ""
-        made = MadeLayer(blob.digest, f"sha256:diff of {spec.key}", blob.size, "source", packages, taken_at)
-        layer_cache.keep(registry, cache, spec.key, made)
+        registry.push_bytes(cache, contents(spec), LAYER_GZIP)
+        if spec.kind == OS:
+            blob = Blob(sha256(contents(spec)), sha256(b"tar of the system"), len(contents(spec)), 1)
+            layer = SystemLayer(spec.key, blob, "source", (DebianPackage("tini", "0.19"),), TAKEN)
+            system_layer.keep(registry, cache, layer, OURS)
     fake.requests.clear()
     return fake
 
 
 def run(fake: FakeRegistry, shipped: Catalog, home: Path) -> tuple[BuildRecord, ...]:
-    made = planned(shipped, home)
-    return build.build(shipped, shipped.version(VERSION), made, Registry(fake.host), home / "out")
+    made, version = planned(shipped, home), shipped.version(VERSION)
+    return build.build(
+        shipped, version, made, Registry(fake.host), home / "out", vouch=OURS, root=root_of(shipped, home)
+    )
 
 
 def in_staging(fake: FakeRegistry, shipped: Catalog) -> list[str]:
@@ -82,25 +121,13 @@ def test_images_are_assembled_from_cached_layers(cached: FakeRegistry, shipped: 
         assert facts["config"]["User"] == "1000:1000"
         assert record.debian_packages == (DebianPackage("tini", "0.19"),)
         assert {layer.made for layer in record.layers} == {"reused"}
+        assert {layer.kind for layer in record.layers if not layer.locked} == {OS}
 
 
 def test_an_image_is_as_old_as_its_debian_packages(cached: FakeRegistry, shipped: Catalog, home: Path) -> None:
     for record in run(cached, shipped, home):
         assert record.debian_taken_at == TAKEN
         assert record.created_at[:10] == datetime.datetime.now(datetime.UTC).date().isoformat()
-
-
-def test_a_layer_that_was_kept_without_its_day_is_found_and_its_packages_have_none(
-    cached: FakeRegistry, shipped: Catalog, home: Path
-) -> None:
-    registry, cache = Registry(cached.host), shipped.repositories.cache
-    key, made = key_of(shipped, home), layer_of(cached, shipped, home)
-    facts = {name: value for name, value in records.plain(made).items() if name != "taken_at"}
-    config = registry.push_bytes(cache, canonical(facts), layer_cache.FACTS_TYPE)
-    registry.put_manifest(cache, f"layer-{key[:40]}", image_manifest(config, [made.descriptor()]))
-    assert layer_cache.find(registry, cache, key) == replace(made, taken_at="")
-    assert {record.debian_taken_at for record in run(cached, shipped, home)} == {""}
-    assert build.is_undated(shipped, planned(shipped, home), registry)
 
 
 def test_what_is_recorded_is_what_is_returned(cached: FakeRegistry, shipped: Catalog, home: Path) -> None:
@@ -152,7 +179,7 @@ class Debian:
             raise EnvironmentFailed("the mirror does not answer", "try again")
         data = repr(self.packages).encode()
         target.write_bytes(data)
-        return OsLayer(Blob(sha256(data), f"sha256:{sha256(data)[7:]}", len(data), len(data)), "source", self.packages)
+        return OsLayer(Blob(sha256(data), sha256(b"tar of " + data), len(data), len(data)), "source", self.packages)
 
 
 @pytest.fixture
@@ -164,9 +191,9 @@ def mirror(monkeypatch: pytest.MonkeyPatch) -> Debian:
 
 def renewed(fake: FakeRegistry, shipped: Catalog, home: Path, images: Sequence[str]) -> tuple[BuildRecord, ...]:
     """`build --renew` of some images, its records in an `out/` of its own: another machine."""
-    out = home / "elsewhere"
-    made = plan.make(shipped, shipped.version(VERSION), images, out)
-    return build.build(shipped, shipped.version(VERSION), made, Registry(fake.host), out, renew=True)
+    made, version = planned(shipped, home, images, "elsewhere"), shipped.version(VERSION)
+    registry, root = Registry(fake.host), root_of(shipped, home)
+    return build.build(shipped, version, made, registry, home / "elsewhere", vouch=OURS, renew=True, root=root)
 
 
 def os_of(record: BuildRecord) -> str:
@@ -207,8 +234,7 @@ def test_renewed_from_the_same_packages_it_is_the_same_bytes_and_young_again(
 ) -> None:
     (first,) = renewed(cached, shipped, home, ["base"])
     here = run(cached, shipped, home)
-    old = replace(layer_of(cached, shipped, home), taken_at=TAKEN)
-    layer_cache.keep(Registry(cached.host), shipped.repositories.cache, key_of(shipped, home), old)
+    kept(cached, shipped, replace(layer_of(cached, shipped, home), taken_at=TAKEN))
     assert {record.debian_taken_at for record in run(cached, shipped, home)} == {TAKEN}
     (again,) = renewed(cached, shipped, home, ["base"])
     assert again.digest == first.digest
@@ -237,15 +263,11 @@ def test_a_record_from_before_the_day_was_kept_is_read(cached: FakeRegistry, shi
     assert run(cached, shipped, home)[0].debian_taken_at == TAKEN
 
 
-@pytest.mark.parametrize("taken_at", [TAKEN, ""])
 def test_old_packages_are_told_with_the_way_to_newer_ones(
-    taken_at: str, cached: FakeRegistry, shipped: Catalog, home: Path, capsys: pytest.CaptureFixture[str]
+    cached: FakeRegistry, shipped: Catalog, home: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    old = replace(layer_of(cached, shipped, home), taken_at=taken_at)
-    layer_cache.keep(Registry(cached.host), shipped.repositories.cache, key_of(shipped, home), old)
     run(cached, shipped, home)
-    said = f"of {taken_at[:10] or 'no known day'}; `build v2.6.0 --renew` takes today's"
-    assert said in capsys.readouterr().err
+    assert f"of {TAKEN[:10]}; `build v2.6.0 --renew` takes today's" in capsys.readouterr().err
 
 
 def key_of(shipped: Catalog, home: Path) -> str:
@@ -253,11 +275,16 @@ def key_of(shipped: Catalog, home: Path) -> str:
     return planned(shipped, home).images[0].system.key
 
 
-def layer_of(fake: FakeRegistry, shipped: Catalog, home: Path) -> MadeLayer:
+def layer_of(fake: FakeRegistry, shipped: Catalog, home: Path) -> SystemLayer:
     """The OS layer that is in the cache."""
-    found = layer_cache.find(Registry(fake.host), shipped.repositories.cache, key_of(shipped, home))
+    found = system_layer.find(Registry(fake.host), shipped.repositories.cache, key_of(shipped, home), OURS)
     assert found is not None
     return found
+
+
+def kept(fake: FakeRegistry, shipped: Catalog, layer: SystemLayer, vouch: SystemVouch = OURS) -> None:
+    """Put another OS layer in the place of the one in the cache."""
+    system_layer.keep(Registry(fake.host), shipped.repositories.cache, layer, vouch)
 
 
 FAULTS = [
@@ -298,7 +325,7 @@ def test_images_of_a_release_stand_on_one_os_layer(
     """Where the cache lost it, and one image was not built yet, none keeps the old one."""
     run(cached, shipped, home)
     key = key_of(shipped, home)
-    del cached.manifests[shipped.repositories.cache][f"layer-{key[:40]}"]
+    del cached.manifests[shipped.repositories.cache][f"os-{key[:40]}"]
     plan.record_path(home / "out", VERSION, "cv", "build").unlink()
     asked: list[Sequence[str]] = []
 
@@ -306,7 +333,168 @@ def test_images_of_a_release_stand_on_one_os_layer(
         asked.append([each.image for each in missing])
         raise EnvironmentFailed("no further", "this is a test")
 
-    monkeypatch.setattr(build._Stage, "make_layers", made)
+    monkeypatch.setattr(build._Stage, "_make_layers", made)
     with refused(EnvironmentFailed, "no further"):
         run(cached, shipped, home)
     assert asked == [list(shipped.images)]
+
+
+# What lies in the registry is believed by its digest, or by a trusted signature
+
+
+def plant(fake: FakeRegistry, repository: str, tag: str, *layers: bytes) -> None:
+    """What an account that may write staging puts under a tag: an entry of the cache, as it was before layers were
+    locked, or of any other number of layers."""
+    registry = Registry(fake.host)
+    config = registry.push_bytes(repository, b'{"digest": "sha256:0", "diff_id": "sha256:1", "size": -1}', OCI_CONFIG)
+    blobs = [registry.push_bytes(repository, data, LAYER_GZIP) for data in layers]
+    registry.put_manifest(repository, tag, image_manifest(config, blobs))
+
+
+@pytest.mark.parametrize("layers", [(b"poisoned",), (b"poisoned", b"twice"), ()], ids=["one", "two", "none"])
+def test_what_the_cache_says_of_a_python_layer_is_not_read(
+    layers: tuple[bytes, ...], cached: FakeRegistry, shipped: Catalog, home: Path
+) -> None:
+    expected = [record.digest for record in run(cached, shipped, home)]
+    for path in (home / "out").rglob("*.json"):
+        path.unlink()
+    for spec in planned(shipped, home).images[0].layers:
+        if spec.kind != OS:
+            plant(cached, shipped.repositories.cache, f"layer-{spec.key[:40]}", *layers)
+    assert [record.digest for record in run(cached, shipped, home)] == expected
+
+
+def test_layers_are_taken_from_wherever_they_lie(cached: FakeRegistry, shipped: Catalog, home: Path) -> None:
+    """Staging, the cache and production, a part of them in each."""
+    expected = [record.digest for record in run(cached, shipped, home)]
+    names = shipped.repositories
+    cached.manifests[names.staging].clear()
+    blobs = dict(cached.blobs[names.cache])
+    python = {spec.key: blob_of(spec).digest for spec in planned(shipped, home).images[1].layers if spec.kind != OS}
+    for number, digest in enumerate(python.values()):
+        places = (names.staging, names.cache, names.production)
+        for place in places:
+            cached.blobs.setdefault(place, {}).pop(digest, None)
+        cached.blobs[places[number % 3]][digest] = blobs[digest]
+    assert [record.digest for record in run(cached, shipped, home)] == expected
+
+
+def test_a_layer_that_is_only_in_production_is_found_without_leave_to_read_there_or_not(
+    cached: FakeRegistry, shipped: Catalog, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An account that builds may not be allowed to read production: then the layer is made again."""
+    cached.fail(Fault("HEAD", f"/{shipped.repositories.production}/blobs", status=403))
+    lost = planned(shipped, home).images[0].layers[0]
+    del cached.blobs[shipped.repositories.cache][blob_of(lost).digest]
+    assert asked_to_make(cached, shipped, home, monkeypatch) == [lost.name]
+
+
+def asked_to_make(fake: FakeRegistry, shipped: Catalog, home: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The names of the layers that a build makes; it pushes what is locked."""
+    asked: list[str] = []
+
+    def make(recipe: layer_workers.Recipe, specs: Sequence[LayerSpec], _: object) -> dict[str, tuple[Blob, float]]:
+        for spec in specs:
+            asked.append(spec.name)
+            Registry(recipe.host).push_bytes(recipe.repository, contents(spec), LAYER_GZIP)
+        return {spec.key: (blob_of(spec), 1.0) for spec in specs}
+
+    monkeypatch.setattr(layer_workers, "make_python", make)
+    monkeypatch.setattr(wheelhouse, "fetch", lambda *_: None)
+    run(fake, shipped, home)
+    return asked
+
+
+def test_a_layer_that_is_lost_is_made_again(
+    cached: FakeRegistry, shipped: Catalog, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also if records and manifests of images that have it stand."""
+    first = run(cached, shipped, home)
+    lost = planned(shipped, home).images[0].layers[0]
+    for held in cached.blobs.values():
+        held.pop(blob_of(lost).digest, None)
+    assert asked_to_make(cached, shipped, home, monkeypatch) == [lost.name]
+    assert blob_of(lost).digest in cached.blobs[shipped.repositories.staging]
+    assert [record.digest for record in run(cached, shipped, home)] == [record.digest for record in first]
+
+
+def test_what_only_staging_lost_is_mounted_again(cached: FakeRegistry, shipped: Catalog, home: Path) -> None:
+    run(cached, shipped, home)
+    lost = blob_of(planned(shipped, home).images[0].layers[0]).digest
+    del cached.blobs[shipped.repositories.staging][lost]
+    cached.requests.clear()
+    run(cached, shipped, home)
+    assert lost in cached.blobs[shipped.repositories.staging]
+    assert cached.count("POST", "mount=") == 1
+
+
+def test_a_configuration_that_staging_lost_is_pushed_again(cached: FakeRegistry, shipped: Catalog, home: Path) -> None:
+    record = run(cached, shipped, home)[0]
+    manifest = Registry(cached.host).manifest(record.repository, record.digest)
+    assert manifest is not None
+    config = manifest.blobs()[0].digest
+    del cached.blobs[record.repository][config]
+    run(cached, shipped, home)
+    assert config in cached.blobs[record.repository]
+
+
+def test_a_blob_of_another_size_is_the_registrys_fault(cached: FakeRegistry, shipped: Catalog, home: Path) -> None:
+    blob = blob_of(planned(shipped, home).images[0].layers[0])
+    cached.blobs[shipped.repositories.cache][blob.digest] = b"cut"
+    with refused(EnvironmentFailed, blob.digest, "3 bytes", f"not {blob.size}"):
+        run(cached, shipped, home)
+
+
+def test_an_os_layer_that_nobody_trusted_signed_is_made_again(
+    cached: FakeRegistry, mirror: Debian, shipped: Catalog, home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    poisoned = Registry(cached.host).push_bytes(shipped.repositories.cache, b"poisoned", LAYER_GZIP)
+    layer = layer_of(cached, shipped, home)
+    foreign = replace(layer, blob=replace(layer.blob, digest=poisoned.digest, size=poisoned.size))
+    kept(cached, shipped, foreign, FOREIGN)
+    made = run(cached, shipped, home)
+    assert {os_of(record) for record in made} == {sha256(repr(mirror.packages).encode())}
+    assert "not used: signed by the key" in capsys.readouterr().err
+    assert layer_of(cached, shipped, home).blob.digest == os_of(made[0]), "and it is found from now on"
+
+
+def test_two_machines_that_do_not_trust_each_other_make_their_own(
+    cached: FakeRegistry, mirror: Debian, shipped: Catalog, home: Path
+) -> None:
+    ours = run(cached, shipped, home)
+    mirror.packages = (DebianPackage("tini", "0.20"),)
+    made, version = planned(shipped, home, out="elsewhere"), shipped.version(VERSION)
+    registry, root = Registry(cached.host), root_of(shipped, home)
+    theirs = build.build(shipped, version, made, registry, home / "elsewhere", vouch=FOREIGN, root=root)
+    assert {os_of(record) for record in ours} != {os_of(record) for record in theirs}
+    mirror.broken = True
+    assert run(cached, shipped, home) == ours, "what stands needs no OS layer"
+
+
+def test_a_signed_os_layer_that_is_lost_is_made_again(
+    cached: FakeRegistry, mirror: Debian, shipped: Catalog, home: Path
+) -> None:
+    del cached.blobs[shipped.repositories.cache][layer_of(cached, shipped, home).blob.digest]
+    assert {os_of(record) for record in run(cached, shipped, home)} == {sha256(repr(mirror.packages).encode())}
+
+
+def test_an_image_on_a_layer_that_is_locked_otherwise_by_now_is_assembled_again(
+    cached: FakeRegistry, shipped: Catalog, home: Path
+) -> None:
+    first = run(cached, shipped, home)
+    path = layer_lock.path_of(root_of(shipped, home), "base", "2.6")
+    held = [*layer_lock.read(path, "2.6")]
+    new = Registry(cached.host).push_bytes(shipped.repositories.cache, b"other bytecode", LAYER_GZIP)
+    held[-1] = replace(held[-1], blob=replace(held[-1].blob, digest=new.digest, size=new.size))
+    layer_lock.write(path, "base", held)
+    second = run(cached, shipped, home)
+    assert not {record.digest for record in first} & {record.digest for record in second}
+    assert all(new.digest in {layer.digest for layer in record.layers} for record in second)
+
+
+def test_nothing_is_built_of_a_stale_lock_of_layers(cached: FakeRegistry, shipped: Catalog, home: Path) -> None:
+    path = root_of(shipped, home) / "cv" / "2.6.layers.lock"
+    path.write_text("".join(path.read_text().splitlines(keepends=True)[:-1]))
+    with refused(ConfigError, "bytecode of cv packages", "lock --layers 2.6"):
+        run(cached, shipped, home)
+    assert not cached.requests

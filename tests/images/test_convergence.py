@@ -2,23 +2,33 @@
 
 from __future__ import annotations
 
+import io
 import os
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
 import requests
 
-from images import catalog
-from images.record import BuildRecord
+from images import catalog, debian, layer_lock, locks, resolve, system_layer
+from images.record import BuildRecord, DebianPackage
+from images.system_layer import SystemLayer
+from oci.manifest import LAYER_GZIP, OCI_CONFIG, canonical, image_manifest
 from oci.registry import Registry
+from oci.tarball import Blob, LayerWriter
+from publish.evidence.system import SystemVouch
+from publish.refresh import refresh_layers
 from runner import embedded, engine
 from runner import home as places
+from runner.errors import ConfigError, EnvironmentFailed
 from tests.fakes import small_line
+from tests.fakes.refusal import refused
+from tests.publish.signed import STRANGER, trust
 
 pytestmark = [pytest.mark.docker, pytest.mark.slow]
 
@@ -29,9 +39,9 @@ MARK = "KILLED_RUN_OF"
 @pytest.fixture
 def seeded(base_image: str, registry_host: str, home: Path, tmp_path: Path) -> tuple[str, Path]:
     """A registry with the real OS layer in its cache, and the locks of a small line."""
-    small_line.give_system(Registry(base_image.partition("/")[0]), Registry(registry_host))
+    interpreter = small_line.give_system(Registry(base_image.partition("/")[0]), Registry(registry_host))
     root = tmp_path / "locks"
-    small_line.write_locks(root)
+    small_line.write_locks(root, interpreter)
     return registry_host, root
 
 
@@ -105,6 +115,125 @@ def test_killed_anywhere_the_same_command_ends_the_same(
     assert [record.digest for record in ended] == [record.digest for record in built]
     with places.scratch("next"):
         assert len(list(places.kept("work").iterdir())) == 1
+
+
+# What somebody else put into the registry
+
+
+def test_a_poisoned_cache_changes_nothing(
+    seeded: tuple[str, Path], built: tuple[BuildRecord, ...], tmp_path: Path
+) -> None:
+    """An account that may write staging puts a layer with a module of its own under the tag of each cached layer."""
+    host, root = seeded
+    registry, cache = Registry(host), catalog.load().repositories.cache
+    poisoned = _poisoned_layer(registry, cache)
+    facts = canonical({**asdict(poisoned), "source": "", "packages": [], "taken_at": ""})
+    config = registry.push_bytes(cache, facts, "application/vnd.pytorch-cuda-images.layer.v1+json")
+    for layer in built[1].layers:
+        if layer.kind != "os":
+            registry.put_manifest(cache, f"layer-{layer.key[:40]}", image_manifest(config, [poisoned.descriptor()]))
+    again = small_line.build_it(host, root, tmp_path / "another out")
+    assert [record.digest for record in again] == [record.digest for record in built]
+    assert _run(again[1].reference(host), "python", "-c", FIND_POISON) == ["None"]
+
+
+def test_a_poisoned_os_layer_is_not_used(
+    seeded: tuple[str, Path],
+    built: tuple[BuildRecord, ...],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Signed, but by nobody who is trusted here; and not signed at all."""
+    host, root = seeded
+    registry, cache = Registry(host), catalog.load().repositories.cache
+    poisoned = _poisoned_layer(registry, cache)
+    foreign = SystemVouch(STRANGER, trust(STRANGER))
+    key = small_line.system_spec().key
+    layer = SystemLayer(key, poisoned, "", (DebianPackage("tini", "1"),), built[0].debian_taken_at)
+    monkeypatch.setattr(debian, "make", _made_again)
+    system_layer.keep(registry, cache, layer, foreign)
+    with refused(EnvironmentFailed, "it is made again"):
+        small_line.build_it(host, root, tmp_path / "another out")
+    assert "not used: signed by the key" in capsys.readouterr().err
+    config = registry.push_bytes(cache, b"{}", OCI_CONFIG)
+    registry.put_manifest(cache, f"os-{key[:40]}", image_manifest(config, [poisoned.descriptor()]))
+    with refused(EnvironmentFailed, "it is made again"):
+        small_line.build_it(host, root, tmp_path / "another out")
+    assert [record.digest for record in small_line.build_it(host, root, tmp_path / "out")] == [
+        record.digest for record in built
+    ], "what stands needs no OS layer"
+
+
+@pytest.mark.parametrize("everywhere", [True, False], ids=["in every repository", "in staging"])
+def test_a_lost_blob_comes_back(
+    everywhere: bool, seeded: tuple[str, Path], built: tuple[BuildRecord, ...], tmp_path: Path
+) -> None:
+    """Deleted by the registry's own API, while records and manifests stand."""
+    host, root = seeded
+    names = catalog.load().repositories
+    for layer in built[1].layers:
+        if layer.kind != "os":
+            _delete(host, names.staging, layer.digest)
+            if everywhere:
+                _delete(host, names.cache, layer.digest)
+    assert not _is_whole(host)
+    again = small_line.build_it(host, root, tmp_path / "out")
+    assert [record.digest for record in again] == [record.digest for record in built]
+    made = {layer.made for layer in again[1].layers if layer.kind != "os"}
+    assert made == ({"built"} if everywhere else {"reused"})
+    assert _is_whole(host)
+    assert _run(again[1].reference(host), "python", "-c", "import seeing.m1; print(seeing.m1.f(1))") == ["2"]
+
+
+def test_bytecode_that_is_not_what_is_locked_is_refused(seeded: tuple[str, Path], unseen: str, tmp_path: Path) -> None:
+    """As after a change of Debian's Python: the error names the layer, both digests and the way out."""
+    path = layer_lock.path_of(seeded[1], "cv", small_line.LINE)
+    held = [*layer_lock.read(path, small_line.LINE)]
+    true, other = held[-1].blob.digest, "sha256:" + "0" * 64
+    held[-1] = replace(held[-1], blob=replace(held[-1].blob, digest=other))
+    layer_lock.write(path, "cv", held)
+    with refused(ConfigError, "bytecode of cv packages", true, other, "./release.py lock --layers 2.6"):
+        small_line.build_it(unseen, seeded[1], tmp_path / "out")
+    assert not Registry(unseen).tags(catalog.load().repositories.staging)
+    assert not Registry(unseen).has_blob(catalog.load().repositories.cache, true)
+
+
+def test_layers_are_locked_with_the_python_of_todays_debian(
+    seeded: tuple[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`lock --layers` as it is typed, without a registry: the lock it writes is the one that was there."""
+    root = seeded[1]
+    for stack in set(catalog.load().stacks) - {"base", "cv"}:
+        (root / stack).mkdir()
+        locks.write_lock(root / stack / f"{small_line.LINE}.lock", stack, [])
+    before = {path: path.read_bytes() for path in root.rglob("*.layers.lock")}
+    for path in before:
+        path.unlink()
+    monkeypatch.setattr(resolve, "IMAGES", root)
+    assert refresh_layers(catalog.load(), small_line.LINE)
+    assert {path: path.read_bytes() for path in before} == before
+
+
+FIND_POISON = "import importlib.util; print(importlib.util.find_spec('poison'))"
+
+
+def _poisoned_layer(registry: Registry, repository: str) -> Blob:
+    data = io.BytesIO()
+    writer = LayerWriter(data, 1)
+    writer.data("opt/venv/lib/python3.11/site-packages/poison.py", 0o644, b"print('poisoned')\n")
+    blob = writer.close()
+    registry.push_bytes(repository, data.getvalue(), LAYER_GZIP)
+    return blob
+
+
+def _made_again(*_: object) -> None:
+    raise EnvironmentFailed("it is made again", "this is a test")
+
+
+def _delete(host: str, repository: str, digest: str) -> None:
+    answer = requests.delete(f"http://{host}/v2/{repository}/blobs/{digest}", timeout=10)
+    assert answer.status_code in (202, 404)
 
 
 def _run(image: str, *command: str) -> list[str]:

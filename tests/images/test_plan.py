@@ -12,11 +12,13 @@ from pathlib import Path
 
 import pytest
 
-from images import catalog, layers, plan
+from images import catalog, layer_lock, layers, locks, plan
 from images.catalog import IMAGES, Catalog
+from images.layer_lock import LockedLayer
 from images.layers import LayerSpec
 from images.plan import Plan, PlannedImage
 from images.record import BuildRecord, BuiltLayer
+from oci.tarball import Blob
 from runner import records
 from runner.errors import ConfigError
 from tests.fakes.refusal import refused
@@ -41,7 +43,7 @@ def make(shipped: Catalog, tmp_path: Path) -> Make:
 
 
 def keep(out: Path, version: str, planned: PlannedImage) -> None:
-    """Write the record of an image as the build stage would, every layer of 7 bytes."""
+    """Write the record of an image as the build stage would, its OS layer of 7 bytes."""
     record = BuildRecord(
         version=version,
         image=planned.image,
@@ -63,7 +65,26 @@ def keep(out: Path, version: str, planned: PlannedImage) -> None:
 
 
 def _built(spec: LayerSpec) -> BuiltLayer:
-    return BuiltLayer(spec.name, spec.kind, spec.stack, spec.key, "sha256:0", "sha256:1", 7, "built", 1.0)
+    digest = spec.locked.digest if spec.locked else "sha256:0"
+    return BuiltLayer(spec.name, spec.kind, spec.stack, spec.key, digest, "sha256:1", 7, "built", 1.0)
+
+
+def copy_locks(root: Path) -> None:
+    """The shipped locks, to be changed."""
+    for stack in ALL:
+        (root / stack).mkdir(parents=True)
+        for name in ("2.6.lock", "2.6.layers.lock"):
+            shutil.copy(IMAGES / stack / name, root / stack)
+
+
+def lock_layers_of(root: Path, shipped: Catalog, stack: str) -> None:
+    """Lock the layers of the wheels that are locked now; what was not locked before is of 9 bytes."""
+    path = layer_lock.path_of(root, stack, "2.6")
+    known = {layer.key: layer for layer in layer_lock.read(path, "2.6")}
+    specs = plan.python_specs(shipped.lines["2.6"], stack, locks.read_lock(root / stack / "2.6.lock").wheels)
+    blob = Blob("sha256:" + "9" * 64, "sha256:" + "8" * 64, 9, 9)
+    made = [known.get(spec.key, LockedLayer(spec.name, spec.kind, spec.key, blob)) for spec in specs]
+    layer_lock.write(path, stack, made)
 
 
 def why(made: Plan) -> dict[str, str]:
@@ -113,16 +134,15 @@ def test_what_was_built_from_the_same_is_unchanged(make: Make, tmp_path: Path) -
     assert set(why(make()).values()) == {"unchanged"}
 
 
-def test_a_changed_lock_changes_the_images_that_have_it(make: Make, tmp_path: Path) -> None:
+def test_a_changed_lock_changes_the_images_that_have_it(make: Make, tmp_path: Path, shipped: Catalog) -> None:
     for planned in make(names=(*ALL, "cv-nlp")).images:
         keep(tmp_path, "v2.6.0", planned)
-    locks = tmp_path / "locks"
-    for stack in ALL:
-        (locks / stack).mkdir(parents=True)
-        shutil.copy(IMAGES / stack / "2.6.lock", locks / stack)
-    text = (locks / "cv" / "2.6.lock").read_text().splitlines()
-    (locks / "cv" / "2.6.lock").write_text("\n".join(text[:-1]) + "\n")
-    assert why(make(names=(*ALL, "cv-nlp"), root=locks)) == {
+    root = tmp_path / "locks"
+    copy_locks(root)
+    text = (root / "cv" / "2.6.lock").read_text().splitlines()
+    (root / "cv" / "2.6.lock").write_text("\n".join(text[:-1]) + "\n")
+    lock_layers_of(root, shipped, "cv")
+    assert why(make(names=(*ALL, "cv-nlp"), root=root)) == {
         "base": "unchanged",
         "cv": "changed: requirements of cv",
         "nlp": "unchanged",
@@ -192,11 +212,69 @@ def test_no_layer_twice_and_one_operating_system(make: Make) -> None:
         assert [spec.kind for spec in planned.layers].count(layers.OS) == 1
 
 
-def test_sizes_are_estimated_from_wheels_and_known_afterwards(make: Make, tmp_path: Path) -> None:
+def test_sizes_are_those_of_the_lock_and_of_the_last_os_layer(make: Make, tmp_path: Path) -> None:
     (new,) = make(names=["base"]).images
-    assert new.estimated_size == sum(spec.wheel_bytes for spec in new.layers if spec.kind != layers.BYTECODE)
+    assert new.estimated_size == sum(spec.locked.size for spec in new.layers if spec.locked)
     keep(tmp_path, "v2.6.0", new)
-    assert make(names=["base"]).images[0].estimated_size == 7 * len(new.layers)
+    assert make(names=["base"]).images[0].estimated_size == new.estimated_size + 7
+
+
+# The lock of layers
+
+
+def test_every_python_layer_is_locked_and_no_other(make: Make) -> None:
+    for planned in make(names=(*ALL, "cv-nlp-rl")).images:
+        assert {spec.kind for spec in planned.layers if spec.locked is None} == {layers.OS}
+
+
+def test_a_layer_that_is_locked_otherwise_is_another_image(make: Make, tmp_path: Path) -> None:
+    for planned in make().images:
+        keep(tmp_path, "v2.6.0", planned)
+    root = tmp_path / "locks"
+    copy_locks(root)
+    path = layer_lock.path_of(root, "cv", "2.6")
+    held = [*layer_lock.read(path, "2.6")]
+    held[-1] = dataclasses.replace(held[-1], blob=dataclasses.replace(held[-1].blob, digest="sha256:" + "0" * 64))
+    layer_lock.write(path, "cv", held)
+    expected = {"base": "unchanged", "cv": "changed: lock of layers", "nlp": "unchanged", "rl": "unchanged"}
+    assert why(make(root=root)) == expected
+
+
+def test_a_lock_of_wheels_without_one_of_layers(make: Make, tmp_path: Path) -> None:
+    copy_locks(tmp_path / "locks")
+    path = layer_lock.path_of(tmp_path / "locks", "cv", "2.6")
+    path.unlink()
+    with refused(ConfigError, str(path), "is missing", "./release.py lock --layers 2.6"):
+        make(root=tmp_path / "locks")
+
+
+def test_a_stale_lock_of_layers(make: Make, tmp_path: Path) -> None:
+    root = tmp_path / "locks"
+    copy_locks(root)
+    path = root / "cv" / "2.6.lock"
+    text = path.read_text().splitlines()
+    path.write_text("\n".join(text[:-1]) + "\n")
+    with refused(ConfigError, "2.6.layers.lock", "no layer `packages of cv`", "./release.py lock --layers 2.6"):
+        make(root=root)
+
+
+def test_a_lock_of_more_layers_than_there_are(make: Make, tmp_path: Path) -> None:
+    root = tmp_path / "locks"
+    copy_locks(root)
+    path = layer_lock.path_of(root, "rl", "2.6")
+    extra = LockedLayer("sitecustomize 1.0", "wheel", "0" * 64, layer_lock.read(path, "2.6")[0].blob)
+    layer_lock.write(path, "rl", [*layer_lock.read(path, "2.6"), extra])
+    with refused(ConfigError, str(path), "sitecustomize 1.0", "./release.py lock --layers 2.6"):
+        make(root=root)
+
+
+def test_a_layer_under_another_name(make: Make, tmp_path: Path) -> None:
+    root = tmp_path / "locks"
+    copy_locks(root)
+    path = layer_lock.path_of(root, "rl", "2.6")
+    path.write_text(path.read_text().replace("# packages of rl", "# packages of cv"))
+    with refused(ConfigError, "packages of rl"):
+        make(root=root)
 
 
 def test_the_github_matrix(make: Make) -> None:

@@ -12,15 +12,16 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from images import layer_cache, layers, wheelhouse
+from images import layers, wheelhouse
 from images.layers import LayerSpec
 from images.locks import Wheel
 from images.wheels import Prefix
-from images.workers import Workers
+from images.workers import Recipe, Workers
 from oci.registry import Registry
 from runner.errors import ConfigError, EnvironmentFailed
 from tests.fakes.refusal import refused
@@ -50,7 +51,7 @@ def work(home: Path) -> Path:
 
 @pytest.fixture
 def start(fake: FakeRegistry, work: Path) -> Start:
-    return lambda folder=work: Workers(fake.host, CACHE, PREFIX, EPOCH, folder, 1)
+    return lambda folder=work: Workers(Recipe("2.6", PREFIX, EPOCH, folder, fake.host, CACHE), 1)
 
 
 def spec(wheel: Wheel, kind: str = layers.POOL) -> LayerSpec:
@@ -83,7 +84,7 @@ def gone(pids: list[int], within_s: float = 3) -> bool:
     return not any(alive(pid) for pid in pids)
 
 
-def test_layers_are_made_pushed_and_found_again(start: Start, fake: FakeRegistry, work: Path) -> None:
+def test_layers_are_made_and_pushed(start: Start, fake: FakeRegistry, work: Path) -> None:
     specs = [spec(make_wheel(name, {f"{name}.bin": NOISE})) for name in ("one", "two")]
     with start() as workers:
         for one in specs:
@@ -92,19 +93,48 @@ def test_layers_are_made_pushed_and_found_again(start: Start, fake: FakeRegistry
     for one in specs:
         made, seconds = results[one.key]
         expected = layers.compile_wheels(one.wheels, PREFIX, EPOCH, io.BytesIO())
-        assert (made.digest, made.diff_id, made.size) == (expected.digest, expected.diff_id, expected.size)
-        assert layer_cache.find(Registry(fake.host), CACHE, one.key) == made
+        assert made == expected
+        assert Registry(fake.host).has_blob(CACHE, made.digest, made.size)
         assert seconds > 0
     assert not list(work.iterdir())
 
 
-def test_a_layer_whose_blob_is_gone_is_not_found(start: Start, fake: FakeRegistry) -> None:
+def test_a_layer_that_is_not_the_locked_one_is_not_pushed(start: Start, fake: FakeRegistry, work: Path) -> None:
     one = spec(make_wheel())
+    made = layers.compile_wheels(one.wheels, PREFIX, EPOCH, io.BytesIO())
+    other = replace(made, digest="sha256:" + "0" * 64)
+    words = ("layer of demo", other.digest, made.digest, "lock --layers 2.6")
+    with refused(ConfigError, *words), start() as workers:
+        workers.submit(replace(one, locked=other))
+        workers.results()
+    assert not fake.blobs
+    assert not list(work.iterdir())
     with start() as workers:
+        workers.submit(replace(one, locked=made))
+        assert workers.results()[one.key][0] == made
+
+
+def test_each_locked_figure_is_compared(start: Start, fake: FakeRegistry) -> None:
+    one = spec(make_wheel())
+    made = layers.compile_wheels(one.wheels, PREFIX, EPOCH, io.BytesIO())
+    for other in (replace(made, diff_id="sha256:" + "0" * 64), replace(made, size=1), replace(made, uncompressed=1)):
+        refuses(start, replace(one, locked=other))
+    assert not fake.blobs
+
+
+def refuses(start: Start, one: LayerSpec) -> None:
+    with refused(ConfigError, "lock --layers"), start() as workers:
+        workers.submit(one)
+        workers.results()
+
+
+def test_without_a_registry_layers_are_only_made(work: Path) -> None:
+    one = spec(make_wheel())
+    with Workers(Recipe("2.6", PREFIX, EPOCH, work), 1) as workers:
         workers.submit(one)
         made, _ = workers.results()[one.key]
-    del fake.blobs[CACHE][made.digest]
-    assert layer_cache.find(Registry(fake.host), CACHE, one.key) is None
+    assert made == layers.compile_wheels(one.wheels, PREFIX, EPOCH, io.BytesIO())
+    assert not list(work.iterdir())
 
 
 def test_a_wheel_that_is_not_the_locked_one(start: Start, fake: FakeRegistry, work: Path) -> None:
@@ -167,9 +197,7 @@ def test_a_registry_that_fails_in_the_middle_of_a_push(
     with refused(EnvironmentFailed, str(status), fake.host), start() as workers:
         workers.submit(second)
         workers.results()
-    registry = Registry(fake.host)
-    assert layer_cache.find(registry, CACHE, first.key)
-    assert layer_cache.find(registry, CACHE, second.key) is None
+    assert len(fake.blobs[CACHE]) == 1
     assert not list(work.iterdir())
     fake.heal()
     with start() as workers:
@@ -214,12 +242,12 @@ signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell may have sta
 from pathlib import Path
 from images import workers as layer_workers
 from images.wheels import Prefix
-from images.workers import Workers
+from images.workers import Recipe, Workers
 def flood():
     while True:
         layer_workers._amounts.send(("layers", 1))
 if __name__ == "__main__":
-    with Workers(sys.argv[1], "cache", Prefix("opt/venv", "3.11"), 1, Path(sys.argv[2]), 1) as workers:
+    with Workers(Recipe("2.6", Prefix("opt/venv", "3.11"), 1, Path(sys.argv[2]), sys.argv[1], "cache"), 1) as workers:
         workers._pool.submit(time.sleep, 0).result()
         print(*workers._pool._processes, flush=True)
         {then}

@@ -54,7 +54,9 @@ class Line:
     ) -> BuildRecord:
         """A build in staging with all its evidence."""
         image, manifest = staged(self.registry, f"base {version} {jinja2} of {self.folder.name}")
-        build = replace(build_record(manifest.digest), version=version, repository=image.repository)
+        build = build_record(manifest.digest)
+        held = [replace(build.layers[0], digest=blob.digest, size=blob.size) for blob in manifest.blobs()[1:]]
+        build = replace(build, version=version, repository=image.repository, layers=tuple(held))
         document = {**sbom(), "metadata": {"timestamp": build.created_at}}
         (self.folder / trivy.SBOM).write_text(json.dumps(document).replace("3.1.4", jinja2))
         (self.folder / trivy.SPDX).write_text("{}")

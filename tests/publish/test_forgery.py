@@ -19,7 +19,7 @@ from oci.registry import Registry
 from publish.evidence import attest
 from publish.evidence import store as evidence
 from publish.evidence.keys import PrivateKey, key_id
-from publish.evidence.predicates import decision
+from publish.evidence.predicates import decision, provenance
 from publish.evidence.predicates.decision import Decided
 from publish.evidence.trust import trusted
 from publish.out import released
@@ -32,7 +32,7 @@ from runner.verdict import Verdict
 from scan import store
 from tests.fakes.registry import FakeRegistry
 from tests.publish.line import FIRST, TODAY, Line, line_of_one
-from tests.publish.signed import ED25519, H200, P256, STRANGER, trust
+from tests.publish.signed import BUILDER, ED25519, H200, P256, STRANGER, WHEELS, trust
 
 CANDIDATE = Asked(channel="candidate")
 BOTH = trust(P256, ED25519)
@@ -377,3 +377,29 @@ def test_a_tag_that_holds_another_digest_than_was_named(line: Line) -> None:
 def test_what_is_no_reference(line: Line, reference: str) -> None:
     with pytest.raises(ConfigError, match="is no reference"):
         line.verify(reference)
+
+
+# The layers
+
+
+def test_layers_that_provenance_does_not_name_are_not_verified(line: Line) -> None:
+    """Whoever signs says what the image is made of; an honest signer cannot say it of other layers."""
+    build = line.prepare("v2.6.0")
+    other = replace(build.layers[0], digest="sha256:" + "f" * 64)
+    later = "2026-11-20T11:00:00+00:00"
+    said = replace(build, layers=(other,), created_at=later, debian_taken_at=later)
+    line.promote(build, FIRST)
+    assert line.verify("v2.6.0").verdict is Verdict.PASS
+    about = provenance.statement(said, WHEELS, BUILDER, "pytorch-cuda")
+    subject = attest.subject_of(line.registry, build)
+    production = line.catalog.repositories.production
+    evidence.publish(line.registry, production, subject, [about], P256)
+    found = line.verify("v2.6.0")
+    assert found.verdict is Verdict.FAIL
+    assert any("its provenance names sha256:ffffffff" in each for each in found.reasons)
+
+
+def test_verify_says_which_layers_are_locked(line: Line) -> None:
+    line.promote(line.prepare("v2.6.0"), FIRST)
+    (said,) = [each for each in line.verify("v2.6.0").lines if each.startswith("layers: ")]
+    assert said == "layers: 0 of 1 locked in git; not locked: wheel"

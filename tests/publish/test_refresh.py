@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from images import catalog, resolve
-from publish.refresh import refresh
+from images import catalog, layer_lock, layers, lock_layers, resolve
+from images.catalog import Catalog
+from images.layer_lock import LockedLayer
+from images.layers import LayerSpec
+from images.locks import Wheel
+from images.plan import python_specs
+from images.resolve import LayerLocks
+from oci.tarball import Blob
+from publish.refresh import refresh, refresh_layers
 from publish.rules.kinds import FEATURE, MAJOR, PATCH
-from runner.errors import GateRefused
+from runner.errors import EnvironmentFailed, GateRefused
 from scan import trivy
 from scan.assess import Judges
 from scan.difference import SECURITY, Difference
@@ -34,6 +41,24 @@ WANTED = {
 def judges() -> Judges:
     today = datetime.datetime.now(datetime.UTC).date()
     return Judges(load_policy(), (), "no database here", History({}), today)
+
+
+@pytest.fixture(autouse=True)
+def made(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Layers are made without an engine, each of its key; the lines whose layers were made."""
+    lines: list[str] = []
+
+    def make(catalog: Catalog, name: str, wheels: Mapping[str, Sequence[Wheel]]) -> LayerLocks:
+        lines.append(name)
+        line = catalog.lines[name]
+        return {stack: tuple(map(_locked, python_specs(line, stack, held))) for stack, held in wheels.items()}
+
+    monkeypatch.setattr(lock_layers, "make", make)
+    return lines
+
+
+def _locked(spec: LayerSpec) -> LockedLayer:
+    return LockedLayer(spec.name, spec.kind, spec.key, Blob(f"sha256:{spec.key}", f"sha256:{spec.key}", 7, 7))
 
 
 @pytest.fixture
@@ -113,3 +138,40 @@ def test_what_was_added_to_the_requirements_is_a_feature(index: Path, judges: Ju
         refreshed(PATCH, judges)
     assert refreshed(FEATURE, judges) == ["below 1.2.3 1.2.9"]
     assert "playing==7.1" in (stack / f"{LINE}.lock").read_text()
+
+
+def test_the_layers_are_locked_with_their_wheels(index: Path, judges: Judges, tmp_path: Path) -> None:
+    shipped = catalog.load()
+    came(index, "below-1.2.9")
+    assert refreshed(PATCH, judges) == ["below 1.2.3 1.2.9"]
+    for stack, wheels in resolve.locked(shipped, LINE).items():
+        path = layer_lock.path_of(tmp_path / "images", stack, LINE)
+        specs = python_specs(shipped.lines[LINE], stack, wheels)
+        assert all(spec.locked for spec in layers.with_locks(specs, layer_lock.read(path, LINE), path, LINE))
+
+
+def test_without_an_engine_no_lock_changes(
+    index: Path, judges: Judges, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> LayerLocks:
+        raise EnvironmentFailed("no Docker engine answers", "start one")
+
+    monkeypatch.setattr(lock_layers, "make", broken)
+    came(index, "below-1.2.9")
+    before = locks(tmp_path / "images")
+    with refused(EnvironmentFailed, "no Docker engine"):
+        refreshed(PATCH, judges)
+    assert locks(tmp_path / "images") == before
+
+
+def test_the_layers_alone_are_locked_anew_and_no_wheel_moves(index: Path, tmp_path: Path) -> None:
+    came(index, "below-1.2.9")
+    path = layer_lock.path_of(tmp_path / "images", "cv", LINE)
+    before = locks(tmp_path / "images")
+    path.write_text(path.read_text().replace(" 7 ", " 8 ", 1))
+    assert refresh_layers(catalog.load(), LINE) == ["packages of cv"]
+    assert locks(tmp_path / "images") == before
+    assert refresh_layers(catalog.load(), LINE) == []
+    path.write_text("rubbish\n")
+    assert len(refresh_layers(catalog.load(), LINE)) == 2, "and a damaged lock is written again"
+    assert locks(tmp_path / "images") == before

@@ -23,6 +23,7 @@ TEST_RESULT = "https://in-toto.io/attestation/test-result/v0.1"
 SBOM = "https://cyclonedx.org/bom"
 VULNERABILITIES = "https://in-toto.io/attestation/vulns/v0.2"
 DECISION = "https://github.com/pytorch-cuda-images/decision/v1"
+OS_LAYER = "https://github.com/pytorch-cuda-images/os-layer/v1"
 
 OWN = "pytorchCudaImages"
 """The field of a predicate that holds what its specification has no place for."""

@@ -1,9 +1,10 @@
 """How an image was built: SLSA provenance v1 (slsa.dev/provenance/v1).
 
 External parameters are what a person types: version, image, and the line it belongs to. Resolved dependencies are all
-that went in: the base image, Debian's packages, every locked wheel by SHA-256, and the layers made of them (a layer
-found by its content key was made in an earlier run). Start and end are those of the run that assembled the image. How
-old that is says a field of ours, `debian_taken_at`: all but Debian's packages is locked, and as good as new.
+that went in: the base image, Debian's packages, every locked wheel by SHA-256, and the layers in order (a layer found
+in the registry was made in an earlier run). A layer whose digest was locked says so, and which git commit holds that
+lock. Start and end are those of the run that assembled the image. How old that is says a field of ours,
+`debian_taken_at`: all but Debian's packages is locked, and as good as new.
 `builder.id` is the workflow on GitHub Actions, as its own provenance names it, else a machine of ours, which a verifier
 should trust less.
 """
@@ -54,10 +55,24 @@ class Asked:
 
 
 @dataclass(frozen=True)
+class Layer:
+    """A layer of the image, by its digest; `locked` if that is in the lock of layers.
+
+    `commit` is the git commit that holds the lock; empty if it is not known.
+    """
+
+    digest: str
+    kind: str
+    locked: bool
+    commit: str
+
+
+@dataclass(frozen=True)
 class Built:
     """What provenance says that is decided from. Times are ISO 8601.
 
-    `taken_at` is that of Debian's packages; empty where it is not told, as it was not at first.
+    `taken_at` is that of Debian's packages; empty where it is not told, as it was not at first. `layers` are in the
+    order of the manifest.
     """
 
     asked: Asked
@@ -66,6 +81,7 @@ class Built:
     dependencies: int
     taken_at: str
     finished_at: str
+    layers: tuple[Layer, ...] = ()
 
 
 _VARIABLES = {
@@ -129,16 +145,27 @@ def read(statement: Statement) -> Built:
     """What was built, by whom. Raises GateRefused for a statement of another type or shape."""
     expect(statement, PROVENANCE)
     definition = "buildDefinition"
+    dependencies = read_as(list[Descriptor], statement, definition, "resolvedDependencies")
     built = Built(
         asked=read_as(Asked, statement, definition, "externalParameters"),
         build_type=read_as(str, statement, definition, "buildType"),
         builder=read_as(str, statement, "runDetails", "builder", "id"),
-        dependencies=len(read_as(list[Descriptor], statement, definition, "resolvedDependencies")),
+        dependencies=len(dependencies),
         taken_at=read_as(str, statement, OWN, "debian_taken_at") if OWN in statement.predicate else "",
         finished_at=read_as(str, statement, "runDetails", "metadata", "finishedOn"),
+        layers=tuple(_layer(each) for each in dependencies if each.get("mediaType") == LAYER_GZIP),
     )
     _require_order(built)
     return built
+
+
+def _layer(dependency: Descriptor) -> Layer:
+    """Return a layer among the dependencies; what is not as we write it leaves it without digest, or not locked."""
+    digest, notes = dependency.get("digest"), dependency.get("annotations")
+    value = digest.get("sha256") if isinstance(digest, dict) else None
+    said = notes if isinstance(notes, dict) else {}
+    locked, commit = said.get("locked") is True, said.get("lockCommit")
+    return Layer(f"sha256:{value}", str(said.get("kind", "")), locked, commit if isinstance(commit, str) else "")
 
 
 def _require_order(built: Built) -> None:
@@ -179,7 +206,9 @@ def _dependencies(build: BuildRecord, wheels: Iterable[Wheel], builder: Builder)
         uri = PackageURL("pypi", None, wheel.name, wheel.version, {"file_name": wheel.file}).to_string()
         yield {"name": wheel.file, "uri": uri, "digest": {"sha256": wheel.sha256}}
     for layer in build.layers:
-        notes = {"kind": layer.kind, "stack": layer.stack, "contentKey": layer.key, "made": layer.made}
+        notes: Descriptor = {"kind": layer.kind, "stack": layer.stack, "contentKey": layer.key, "made": layer.made}
+        if layer.locked:
+            notes |= {"locked": True, **({"lockCommit": build.lock_commit} if build.lock_commit else {})}
         yield {"name": layer.name, "digest": _digest(layer.digest), "mediaType": LAYER_GZIP, "annotations": notes}
 
 

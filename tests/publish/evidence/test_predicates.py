@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from packageurl import PackageURL
 
+from oci.manifest import canonical
 from publish.evidence.predicates import (
     DECISION,
     OWN,
@@ -39,11 +40,13 @@ from tests.publish.signed import (
     DOCUMENT,
     H200,
     NAME,
+    OTHER,
     STARTED,
     WHEELS,
     build_record,
     decided,
     judged,
+    plain,
     scan_record,
     statements,
     suite,
@@ -409,3 +412,32 @@ def test_no_time_is_better_than_half_a_time(stated: object) -> None:
 def test_a_record_without_a_time_says_none() -> None:
     assert later("", 7.0) == ""
     assert made_on(test_result.statement(replace(validation_record(BUILD), started_at=""), ("base",), NAME)) == ""
+
+
+# The layers of an image, and which of them git had locked
+
+
+def with_layers(**changed: object) -> Statement:
+    """Provenance of an image of an OS layer and a locked wheel."""
+    build = build_record()
+    wheel = replace(build.layers[0], locked=True)
+    system = replace(wheel, name="Debian", kind="os", digest=OTHER, locked=False)
+    build = replace(build, layers=(wheel, system), **changed)  # type: ignore[arg-type]
+    return provenance.statement(build, WHEELS, BUILDER, NAME)
+
+
+@pytest.mark.parametrize("commit", ["", "c" * 40])
+def test_provenance_says_which_layers_were_locked_and_by_which_commit(commit: str) -> None:
+    wheel, system = provenance.read(from_json(to_json(with_layers(lock_commit=commit)))).layers
+    assert (wheel.kind, wheel.locked, wheel.commit) == ("wheel", True, commit)
+    assert (system.digest, system.kind, system.locked, system.commit) == (OTHER, "os", False, "")
+
+
+@pytest.mark.parametrize("notes", [None, [], "x", {"locked": "yes"}, {"locked": 1, "lockCommit": 7, "kind": None}])
+def test_layers_of_strange_provenance_are_not_locked(notes: object) -> None:
+    content = plain(with_layers())
+    dependencies = content["predicate"]["buildDefinition"]["resolvedDependencies"]
+    dependencies[-1].update({"annotations": notes, "digest": notes})
+    *_, last = provenance.read(from_json(canonical(content))).layers
+    assert not last.locked
+    assert last.digest == "sha256:None"

@@ -1,0 +1,129 @@
+"""The OS layer, found again by any run on any machine, in the registry's cache repository.
+
+No lock can know this layer: Debian's packages are those of the day it is made. So it is taken from the cache only if
+somebody trusted signed what it is. The tag `os-KEY` is on a manifest of the layer and, as its configuration, the
+signed statement. Whoever writes to the registry can put another manifest there: nothing but the statement is believed.
+"""
+
+from __future__ import annotations
+
+import datetime
+import re
+from dataclasses import dataclass
+from typing import Protocol
+
+from images.record import DebianPackage
+from oci.manifest import image_manifest
+from oci.registry import Registry, RegistryError
+from oci.tarball import Blob
+from runner import progress, untrusted
+from runner.errors import GateRefused
+from runner.untrusted import Malformed
+
+STATEMENT_TYPE = "application/vnd.pytorch-cuda-images.os-layer.v1+json"
+LARGEST_STATEMENT_BYTES = 4 << 20
+"""A statement has about 20 kB. It names some hundred packages."""
+
+LARGEST_LAYER_BYTES = 8 << 30
+CLOCK_SKEW = datetime.timedelta(minutes=10)
+
+_TAG_HEX = 40
+_DIGEST = re.compile("sha256:[0-9a-f]{64}", re.ASCII)
+_SERVED = (200, 404)
+"""Statuses of a registry that answered: what it has is wrong, or not there. That is no outage."""
+
+
+@dataclass(frozen=True)
+class SystemLayer:
+    """An OS layer: what it is made from (`key`), its bytes, and what is in it.
+
+    `source` says what its build started from, `taken_at` when its packages were taken from Debian (ISO 8601).
+    """
+
+    key: str
+    blob: Blob
+    source: str
+    packages: tuple[DebianPackage, ...]
+    taken_at: str
+
+
+class Vouch(Protocol):
+    """Who signs an OS layer that was made here, and whose signatures are believed."""
+
+    def sign(self, layer: SystemLayer) -> bytes:
+        """Return a signed statement of all that is known of a layer."""
+
+    def read(self, signed: bytes) -> SystemLayer:
+        """Return the layer that a statement is about. Raises GateRefused if nobody trusted signed it."""
+
+
+def find(registry: Registry, repository: str, key: str, vouch: Vouch) -> SystemLayer | None:
+    """Return the OS layer with this content key.
+
+    None if there is none, or none that somebody trusted signed: then a line says why it is not used. Raises
+    RegistryError if the registry fails.
+    """
+    try:
+        signed = _signed(registry, repository, _tag(key))
+        return _checked(vouch.read(signed), key) if signed is not None else None
+    except (GateRefused, Malformed) as error:
+        why = error.message if isinstance(error, GateRefused) else str(error)
+    except RegistryError as error:
+        if error.status not in _SERVED:
+            raise
+        why = error.message
+    progress.say(f"  the OS layer in {repository} is not used: {untrusted.clean_line(why)}")
+    return None
+
+
+def keep(registry: Registry, repository: str, layer: SystemLayer, vouch: Vouch) -> None:
+    """Make a pushed OS layer findable. Its blob must be in the repository already."""
+    config = registry.push_bytes(repository, vouch.sign(layer), STATEMENT_TYPE)
+    registry.put_manifest(repository, _tag(layer.key), image_manifest(config, [layer.blob.descriptor()]))
+
+
+def _signed(registry: Registry, repository: str, tag: str) -> bytes | None:
+    """Return the statement under a tag; None if there is no such tag. Raises Malformed, RegistryError."""
+    manifest = registry.manifest(repository, tag)
+    if manifest is None:
+        return None
+    content = untrusted.parse_json(manifest.body, LARGEST_STATEMENT_BYTES)
+    config = content.get("config") if isinstance(content, dict) else None
+    digest, size = (config.get("digest"), config.get("size")) if isinstance(config, dict) else (None, None)
+    if not (isinstance(digest, str) and _DIGEST.fullmatch(digest) and _is_within(size, LARGEST_STATEMENT_BYTES)):
+        raise Malformed("what is kept of it names no statement")
+    return registry.blob(repository, digest, size)
+
+
+def _checked(layer: SystemLayer, key: str) -> SystemLayer:
+    """Raise Malformed for a layer of another content key, and for values that no OS layer has."""
+    blob = layer.blob
+    if layer.key != key:
+        raise Malformed(
+            f"its statement is about a layer that is made from something else (content key {layer.key:.12})"
+        )
+    if not (_DIGEST.fullmatch(blob.digest) and _DIGEST.fullmatch(blob.diff_id)):
+        raise Malformed("its statement names no digest")
+    if not (_is_within(blob.size, LARGEST_LAYER_BYTES) and _is_within(blob.uncompressed, LARGEST_LAYER_BYTES)):
+        raise Malformed(f"its statement says {blob.size} bytes, {blob.uncompressed} uncompressed")
+    if not layer.packages:
+        raise Malformed("its statement names no packages")
+    if not _is_past(layer.taken_at):
+        raise Malformed(f"its packages were taken at {layer.taken_at!r:.60}, which is no moment of the past")
+    return layer
+
+
+def _is_within(size: object, limit: int) -> bool:
+    return type(size) is int and 0 < size <= limit
+
+
+def _is_past(moment: str) -> bool:
+    try:
+        taken = datetime.datetime.fromisoformat(moment)
+        return taken <= datetime.datetime.now(datetime.UTC) + CLOCK_SKEW
+    except (ValueError, TypeError, OverflowError):  # no moment, or one without a zone
+        return False
+
+
+def _tag(key: str) -> str:
+    return f"os-{key[:_TAG_HEX]}"

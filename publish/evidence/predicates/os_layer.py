@@ -1,0 +1,47 @@
+"""What an OS layer is: the one layer of an image that no lock knows, and so a signature must vouch for.
+
+The statement's subject is the layer itself, by the digest of its blob. The predicate is our own. It names all that a
+build takes from it: content key, sizes, diff_id, Debian's packages, when they were taken, and what the build started
+from.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from images.record import DebianPackage
+from images.system_layer import SystemLayer
+from oci.tarball import Blob
+from publish.evidence.predicates import OS_LAYER, expect, read_as
+from publish.evidence.statement import Statement
+from runner import records
+
+
+@dataclass(frozen=True)
+class _Stated:
+    """The predicate. Sizes in bytes."""
+
+    content_key: str
+    size: int
+    diff_id: str
+    uncompressed: int
+    source: str
+    packages: tuple[DebianPackage, ...]
+    taken_at: str
+
+
+def statement(layer: SystemLayer) -> Statement:
+    """Return what is known of an OS layer as a statement about its digest."""
+    blob = layer.blob
+    stated = _Stated(
+        layer.key, blob.size, blob.diff_id, blob.uncompressed, layer.source, layer.packages, layer.taken_at
+    )
+    return Statement(blob.digest, "OS layer", OS_LAYER, records.plain(stated))
+
+
+def read(statement: Statement) -> SystemLayer:
+    """Return the layer. Raises GateRefused for a statement of another type or shape."""
+    expect(statement, OS_LAYER)
+    stated = read_as(_Stated, statement)
+    blob = Blob(statement.subject, stated.diff_id, stated.size, stated.uncompressed)
+    return SystemLayer(stated.content_key, blob, stated.source, stated.packages, stated.taken_at)

@@ -1,0 +1,47 @@
+"""The git checkout that this program runs in: which commit it is, if any."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from runner import home
+
+TIMEOUT_S = 20
+_COMMIT = re.compile("[0-9a-f]{40}(?:[0-9a-f]{24})?", re.ASCII)
+
+
+def commit_of(paths: Sequence[Path], environ: Mapping[str, str] = os.environ) -> str:
+    """Return the commit that holds these files as they are on disk.
+
+    Empty if one of them was changed and not committed, or if they are in no checkout. Without git on the machine it is
+    the commit that GitHub Actions says it checked out.
+    """
+    if shutil.which("git") is None:
+        said = environ.get("GITHUB_SHA", "")
+        is_checked_out = all(path.is_relative_to(home.REPOSITORY) for path in paths)
+        return said if is_checked_out and _COMMIT.fullmatch(said) else ""
+    folder, names = paths[0].parent, [str(path) for path in paths]
+    is_tracked = _git(folder, "ls-files", "--error-unmatch", "--", *names) is not None
+    is_clean = is_tracked and _git(folder, "status", "--porcelain", "--", *names) == ""
+    return (_git(folder, "rev-parse", "HEAD") or "").strip() if is_clean else ""
+
+
+def _git(folder: Path, *words: str) -> str | None:
+    """Return what git prints; None if it fails or is not there."""
+    try:
+        done = subprocess.run(
+            ["git", "-C", str(folder), *words],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=TIMEOUT_S,
+            check=False,
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return done.stdout if done.returncode == 0 else None

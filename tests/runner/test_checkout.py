@@ -1,0 +1,74 @@
+"""Which commit holds a file as it is on disk, by the real git."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from images.catalog import IMAGES
+from runner.checkout import commit_of
+
+SHA = "c" * 40
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    """A repository with one committed file."""
+    git(tmp_path, "init", "--quiet")
+    (tmp_path / "a.lock").write_text("a\n")
+    commit(tmp_path, "a.lock")
+    return tmp_path
+
+
+def git(folder: Path, *words: str) -> str:
+    who = ("-c", "user.name=test", "-c", "user.email=test@example.com", "-c", "commit.gpgsign=false")
+    return subprocess.run(["git", *who, *words], cwd=folder, check=True, capture_output=True, text=True).stdout.strip()
+
+
+def commit(folder: Path, *names: str) -> str:
+    git(folder, "add", *names)
+    git(folder, "commit", "--quiet", "-m", "a test")
+    return git(folder, "rev-parse", "HEAD")
+
+
+def test_a_committed_file(checkout: Path) -> None:
+    assert commit_of([checkout / "a.lock"]) == git(checkout, "rev-parse", "HEAD")
+
+
+def test_other_changes_do_not_matter(checkout: Path) -> None:
+    (checkout / "b.lock").write_text("b\n")
+    assert commit_of([checkout / "a.lock"])
+
+
+def test_a_changed_file_is_in_no_commit(checkout: Path) -> None:
+    (checkout / "a.lock").write_text("changed\n")
+    assert commit_of([checkout / "a.lock"]) == ""
+    git(checkout, "add", "a.lock")
+    assert commit_of([checkout / "a.lock"]) == "", "nor is one that is only staged"
+
+
+@pytest.mark.parametrize("ignored", [False, True])
+def test_a_file_that_git_does_not_have(checkout: Path, ignored: bool) -> None:
+    (checkout / "b.lock").write_text("b\n")
+    (checkout / ".gitignore").write_text("b.lock\n" if ignored else "")
+    assert commit_of([checkout / "a.lock", checkout / "b.lock"]) == ""
+
+
+def test_a_folder_that_is_no_checkout(tmp_path: Path) -> None:
+    (tmp_path / "a.lock").write_text("a\n")
+    assert commit_of([tmp_path / "a.lock"], {"GITHUB_SHA": SHA}) == ""
+
+
+def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
+    assert commit_of([tmp_path / "nowhere" / "a.lock"]) == ""
+
+
+@pytest.mark.parametrize(("said", "expected"), [(SHA, SHA), ("rubbish\n::error::", ""), ("", "")])
+def test_without_git_it_is_what_the_ci_checked_out(
+    said: str, expected: str, checkout: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", "")
+    assert commit_of([IMAGES / "base" / "2.6.layers.lock"], {"GITHUB_SHA": said}) == expected
+    assert commit_of([checkout / "a.lock"], {"GITHUB_SHA": said}) == "", "which is this checkout, and no other folder"
