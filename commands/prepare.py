@@ -13,6 +13,7 @@ from images import catalog as catalogue
 from images import plan as planning
 from images.catalog import Catalog, Version
 from oci.registry import Registry
+from publish.evidence import attest
 from publish.pipeline import todays_judges
 from publish.refresh import changes, refresh
 from publish.rules import kinds
@@ -81,7 +82,7 @@ def run_lock(asked: Namespace) -> int:
     lines = [asked.line] if asked.line else list(catalog.lines)
     for line in lines:
         catalog.version(f"v{line}.0")
-    judges = todays_judges(catalog, Registry(embedded.host()), options(asked))
+    judges = todays_judges(catalog, Registry(embedded.host()), options(asked), attest.trusted_if_anybody())
     changed = {line: refresh(catalog, line, asked.kind, judges) for line in lines}
     if asked.json:
         print(json.dumps({line: records.plain(each) if each else None for line, each in changed.items()}, indent=2))
