@@ -30,7 +30,7 @@ SECRETS = {
     "release.yml announce": STAGING | WEBHOOK,
     "monthly.yml due": STAGING,
     "quarterly.yml due": STAGING,
-    "rescan.yml rescan": STAGING,
+    "rescan.yml rescan": SIGNED,
 }
 """The secrets of each job that has any."""
 
