@@ -20,6 +20,7 @@ from pathlib import Path
 
 import docker.errors
 import requests
+from cryptography.hazmat.primitives.asymmetric import ec
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
@@ -27,6 +28,10 @@ from images import catalog
 from images.catalog import Repositories
 from oci import referrers
 from oci.registry import Registry
+from publish.evidence import documents
+from publish.evidence.keys import key_id
+from publish.evidence.marks import SignedMarks
+from publish.evidence.trust import Trusted
 from publish.tags.journal import tags_of
 from publish.tags.transaction import Approved, Production, TagSet, promote
 from runner import embedded, engine, shell
@@ -52,7 +57,11 @@ def all_tags(image: str) -> Sequence[str]:
 def ours(registry: Registry, repositories: Repositories, references: dict[str, str]) -> None:
     """One transaction over all images and tags."""
     approved = [_approve(registry, repositories.staging, image, name) for image, name in references.items()]
-    promote(Production(registry, repositories, "benchmark"), TagSet(VERSION, tuple(references), ALIASES), approved)
+    key = ec.generate_private_key(ec.SECP256R1())
+    trusted = Trusted({key_id(key.public_key()): key.public_key()})
+    marks = SignedMarks(registry, repositories.production, trusted, lambda: key)
+    production = Production(registry, repositories, "benchmark", marks, documents.of_journal(lambda: key, trusted))
+    promote(production, TagSet(VERSION, tuple(references), ALIASES), approved)
 
 
 def _approve(registry: Registry, staging: str, image: str, reference: str) -> Approved:
@@ -61,7 +70,7 @@ def _approve(registry: Registry, staging: str, image: str, reference: str) -> Ap
     manifest = registry.manifest(staging, digest)
     assert manifest is not None
     said = referrers.attach(registry, staging, manifest.descriptor, "benchmark", [("text/plain", b"yes")], {})
-    return Approved(image, digest, staging, said.digest)
+    return Approved(image, digest, staging, said.digest, (said.digest,))
 
 
 def by_docker(host: str, target: str, references: dict[str, str]) -> None:

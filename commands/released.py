@@ -26,7 +26,8 @@ from oci.registry import Registry
 from publish import webhook
 from publish.bench import Bench
 from publish.compare import compare
-from publish.evidence import attest, keys, vouch
+from publish.evidence import attest, documents, keys, vouch
+from publish.evidence.marks import SignedMarks
 from publish.evidence.verify import verify
 from publish.out import released
 from publish.pipeline import Release, todays_judges
@@ -134,12 +135,15 @@ def _add_yanked(command: ArgumentParser) -> None:
 
 
 def _bench(catalog: Catalog, registry: Registry, asked: Namespace) -> Bench:
-    return Bench(registry, catalog, attest.trusted(), todays_judges(catalog, registry, options(asked)))
+    trusted = attest.trusted()
+    return Bench(registry, catalog, trusted, todays_judges(catalog, registry, options(asked), trusted))
 
 
 def _production(catalog: Catalog, registry: Registry, purpose: str) -> Production:
-    doubt = vouch.doubt(registry, catalog.repositories, attest.trusted())
-    return Production(registry, catalog.repositories, lock.owner(purpose), doubt)
+    trusted, places = attest.trusted(), catalog.repositories
+    marks = SignedMarks(registry, places.production, trusted, attest.signer)
+    journal = documents.of_journal(attest.signer, trusted)
+    return Production(registry, places, lock.owner(purpose), marks, journal, vouch.doubt(registry, places, trusted))
 
 
 def _show_outcome(outcome: Outcome, asked: Namespace) -> int:
@@ -155,8 +159,10 @@ def _show_outcome(outcome: Outcome, asked: Namespace) -> int:
 def run_due(asked: Namespace) -> int:
     """`due`: what should be released today, and why."""
     catalog, registry = catalogue.load(), Registry(embedded.host())
-    out = released(registry, catalog, attest.trusted(asked.key, asked.identity))
-    judgements = store.read_history(registry, catalog.repositories.records).judgements
+    trusted = attest.trusted(asked.key, asked.identity)
+    out, today = released(registry, catalog, trusted), datetime.datetime.now(datetime.UTC).date()
+    seal = documents.of_findings(attest.signer, trusted)
+    judgements = store.read_history(registry, catalog.repositories.records, seal, today).judgements
     found = cadence.due(asked.date, channels.load(), catalog.lines, out, judgements)
     if asked.json:
         progress.answer_json(json.dumps([records.plain(each) for each in found], indent=2))

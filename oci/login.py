@@ -25,9 +25,14 @@ from requests.auth import AuthBase
 from oci import transport
 from oci.transport import TIMEOUT_S
 from runner.errors import ConfigError
+from runner.untrusted import Malformed, parse_json
 
 LOOPBACK = ("127.0.0.1", "localhost")
 CLIENT_ID = "pytorch-cuda-images"
+LARGEST_TOKEN = 1 << 20
+"""Bytes that are read of what a token service answers."""
+
+_TOKEN = re.compile(r"[!-~]+", re.ASCII)
 
 
 Purpose = tuple[str, bool]
@@ -83,19 +88,19 @@ class Login(AuthBase):
 
     def _token(self, said: Mapping[str, str]) -> str:
         """A token for the scope that the registry asks for; without credentials, one for everybody."""
-        service, scope = said.get("service", ""), said.get("scope", "")
+        service, scope, realm = said.get("service", ""), said.get("scope", ""), said["realm"]
         if refresh := self._credentials.get("identitytoken"):
             form = {"grant_type": "refresh_token", "refresh_token": refresh, "client_id": CLIENT_ID}
             form |= {"service": service, "scope": scope}
-            answer = self._session.post(said["realm"], data=form, auth=_Header(""), timeout=TIMEOUT_S)
+            answer = self._session.post(realm, data=form, auth=_Header(""), timeout=TIMEOUT_S, stream=True)
         else:
-            query = {"service": service, "scope": scope.split()}
-            answer = self._session.get(said["realm"], params=query, auth=_Header(self._account), timeout=TIMEOUT_S)
+            query, account = {"service": service, "scope": scope.split()}, _Header(self._account)
+            answer = self._session.get(realm, params=query, auth=account, timeout=TIMEOUT_S, stream=True)
+        transport.read(answer, LARGEST_TOKEN)
         if answer.status_code in transport.PASSING:
-            raise requests.HTTPError(f"the token service at {said['realm']} answered {answer.status_code}")
-        given = answer.json() if answer.ok else {}
-        token = given.get("token") or given.get("access_token")
-        return f"Bearer {token}" if token else ""
+            where = transport.shown(realm)
+            raise requests.HTTPError(f"the token service at {where} answered {answer.status_code}")
+        return _bearer(answer) if answer.ok else ""
 
     @cached_property
     def _session(self) -> requests.Session:
@@ -140,7 +145,21 @@ class _Header(AuthBase):
         return request
 
 
+def _bearer(answer: requests.Response) -> str:
+    """Return the header with the token of an answer; empty if it holds none that can stand in a header."""
+    try:
+        given = parse_json(answer.content, LARGEST_TOKEN)
+    except Malformed as error:
+        where = transport.shown(answer.url)
+        raise requests.HTTPError(f"the token service at {where} did not answer as it should ({error})") from None
+    token = (given.get("token") or given.get("access_token")) if isinstance(given, dict) else None
+    return f"Bearer {token}" if isinstance(token, str) and _TOKEN.fullmatch(token) else ""
+
+
 def _is_private(realm: str) -> bool:
     """Whether a password may be sent there, because nobody on the way can read it."""
-    address = urlsplit(realm)
+    try:
+        address = urlsplit(realm)
+    except ValueError:
+        return False
     return address.scheme == "https" or (address.scheme == "http" and address.hostname in LOOPBACK)

@@ -1,12 +1,20 @@
-"""OCI image manifests and configurations as bytes (OCI Image Format Specification 1.1)."""
+"""OCI image manifests and configurations as bytes (OCI Image Format Specification 1.1).
+
+What a registry serves is parsed here and nowhere else: `parse_manifest` and `parse_descriptor` are strict, and raise
+Malformed for everything that the specification does not allow.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
+
+from runner.untrusted import Malformed, clean_line, parse_json
 
 OCI_MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 OCI_INDEX = "application/vnd.oci.image.index.v1+json"
@@ -17,6 +25,16 @@ OCI_EMPTY = "application/vnd.oci.empty.v1+json"
 LAYER_GZIP = "application/vnd.oci.image.layer.v1.tar+gzip"
 
 EMPTY_CONFIG = b"{}"
+
+LARGEST_MANIFEST = 4 << 20
+"""Bytes. Registries take no larger ones (Distribution Specification, "Pushing Manifests": at least 4 MiB)."""
+LARGEST_BLOB = 1 << 50
+"""Bytes. A size above this is no size of a blob, but a mistake or an attack."""
+
+_DIGEST = re.compile(r"sha256:[0-9a-f]{64}", re.ASCII)
+_TYPE_NAME = r"[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]{0,126}"
+_MEDIA_TYPE = re.compile(f"{_TYPE_NAME}/{_TYPE_NAME}", re.ASCII)
+"""RFC 6838, section 4.2."""
 
 
 def sha256(data: bytes) -> str:
@@ -49,24 +67,107 @@ class Manifest:
         """The digest of the raw bytes."""
         return sha256(self.body)
 
-    @property
+    @cached_property
     def content(self) -> dict[str, Any]:
-        """The manifest, parsed."""
-        parsed: dict[str, Any] = json.loads(self.body)
-        return parsed
+        """The manifest, parsed. Raises Malformed; what `Registry.manifest` returned was checked already."""
+        found = parse_json(self.body, LARGEST_MANIFEST)
+        if not isinstance(found, dict):
+            raise Malformed("not a JSON object")
+        return found
 
     @property
     def descriptor(self) -> Descriptor:
         """A reference to this manifest."""
         return Descriptor(self.media_type, self.digest, len(self.body))
 
+    @property
+    def is_index(self) -> bool:
+        """Whether it lists manifests, and has no blobs of its own."""
+        return "manifests" in self.content
+
     def blobs(self) -> tuple[Descriptor, ...]:
-        """The configuration and the layers, in order; none of an index."""
-        content = self.content
-        if "manifests" in content:
+        """The configuration and the layers, in order; none of an index. Raises Malformed."""
+        if self.is_index:
             return ()
-        entries = [content["config"], *content["layers"]]
-        return tuple(Descriptor(entry["mediaType"], entry["digest"], entry["size"]) for entry in entries)
+        layers = self.content.get("layers")
+        if not isinstance(layers, list):
+            raise Malformed("`layers` is not a list")
+        return tuple(map(parse_descriptor, (self.content.get("config"), *layers)))
+
+    def entries(self) -> list[Any]:
+        """What an index lists, unchecked; nothing of an image. Raises Malformed if that is no list."""
+        found = self.content.get("manifests", [])
+        if not isinstance(found, list):
+            raise Malformed("`manifests` is not a list")
+        return found
+
+    def children(self) -> tuple[Descriptor, ...]:
+        """The manifests that an index lists; none of an image. Raises Malformed."""
+        return tuple(map(parse_descriptor, self.entries()))
+
+    @property
+    def subject(self) -> str:
+        """The digest of the manifest that this one refers to; empty if it refers to none. Raises Malformed."""
+        found = self.content.get("subject")
+        return parse_descriptor(found).digest if found is not None else ""
+
+    @property
+    def annotations(self) -> dict[str, str]:
+        """Its annotations. Raises Malformed if they are anything but names with text."""
+        return parse_annotations(self.content.get("annotations", {}))
+
+    @property
+    def artifact_type(self) -> str:
+        """Its artifact type, else the media type of its configuration; empty if it has neither. Raises Malformed."""
+        config = self.content.get("config")
+        kind = self.content.get("artifactType") or (config.get("mediaType") if isinstance(config, dict) else "") or ""
+        if not isinstance(kind, str):
+            raise Malformed(f"`artifactType` is {_shown(kind)}")
+        return kind
+
+
+def is_digest(text: object) -> bool:
+    """Whether it is a digest of the one algorithm that is used here."""
+    return isinstance(text, str) and _DIGEST.fullmatch(text) is not None
+
+
+def parse_manifest(body: bytes, media_type: str) -> Manifest:
+    """Return a manifest or an index that a registry served. Raises Malformed for anything else.
+
+    The entries of an index are not looked at: one that is malformed must not hide the others (`Manifest.children`).
+    """
+    found = Manifest(body, media_type)
+    if found.is_index:
+        found.entries()
+    else:
+        found.blobs()
+    _ = found.subject, found.annotations, found.artifact_type
+    return found
+
+
+def parse_descriptor(entry: object) -> Descriptor:
+    """Return a descriptor that stands in a manifest. Raises Malformed for anything else."""
+    if not isinstance(entry, dict):
+        raise Malformed(f"{_shown(entry)} in place of a descriptor")
+    media_type, digest, size = entry.get("mediaType"), entry.get("digest"), entry.get("size")
+    if not (isinstance(media_type, str) and _MEDIA_TYPE.fullmatch(media_type)):
+        raise Malformed(f"{_shown(media_type)} in place of a media type")
+    if not (isinstance(digest, str) and is_digest(digest)):
+        raise Malformed(f"{_shown(digest)} in place of a sha256 digest")
+    if not isinstance(size, int) or isinstance(size, bool) or not 0 <= size <= LARGEST_BLOB:
+        raise Malformed(f"{_shown(size)} in place of a size in bytes")
+    return Descriptor(media_type, digest, size)
+
+
+def parse_annotations(found: object) -> dict[str, str]:
+    """Return annotations that stand in a manifest or a descriptor. Raises Malformed for all but text."""
+    if not isinstance(found, dict) or not all(isinstance(value, str) for value in found.values()):
+        raise Malformed("`annotations` hold something that is no text")
+    return dict(found)
+
+
+def _shown(value: object) -> str:
+    return clean_line(f"{value!r:.200}", 80)
 
 
 def image_manifest(

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import json
 import re
+import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -20,14 +20,29 @@ from typing import Any
 from urllib.parse import urljoin
 
 import requests
+from urllib3.exceptions import HTTPError
 
 from oci import transport
+from oci.deadline import Deadline
 from oci.login import LOOPBACK, Login
-from oci.manifest import DOCKER_INDEX, DOCKER_MANIFEST, OCI_INDEX, OCI_MANIFEST, Descriptor, Manifest, sha256
+from oci.manifest import (
+    DOCKER_INDEX,
+    DOCKER_MANIFEST,
+    LARGEST_MANIFEST,
+    OCI_INDEX,
+    OCI_MANIFEST,
+    Descriptor,
+    Manifest,
+    is_digest,
+    parse_manifest,
+    sha256,
+)
 from oci.transport import TIMEOUT_S, RegistryError, repeated
 from oci.upload import Source, check_digest, location, upload
+from runner.errors import ConfigError
+from runner.untrusted import Malformed, clean_line, parse_json
 
-__all__ = ["MANIFEST_TYPES", "Registry", "RegistryError", "file_sha256"]
+__all__ = ["MANIFEST_TYPES", "Registry", "RegistryError", "file_sha256", "readable"]
 
 MANIFEST_TYPES = (OCI_MANIFEST, OCI_INDEX, DOCKER_MANIFEST, DOCKER_INDEX)
 LOGINS = 2
@@ -38,6 +53,18 @@ READ_BYTES = 1 << 20
 PAGE_ENTRIES = 1000
 PAGES = 1000
 """A list of more pages is taken for one that leads back to itself."""
+LONGEST_LIST = 200_000
+"""Entries. A list that has more is not read to its end."""
+LIST_S = 300.0
+"""Seconds for all pages of a list."""
+LARGEST_SMALL_BLOB = 64 << 20
+"""Bytes of a blob that is read into memory, unless its reader knows better."""
+SILENCE_S = 60.0
+"""For how long nothing is asked of a registry that did not answer in all the time it had: it would not answer now."""
+
+_REPOSITORY = re.compile(r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*)*", re.ASCII)
+_TAG = re.compile(r"\w[\w.-]{0,127}", re.ASCII)
+"""Distribution Specification 1.1, "Pulling manifests"."""
 
 OnBytes = Callable[[int], None]
 
@@ -49,6 +76,8 @@ class Registry:
     """One registry, by `host[:port]`; loopback is spoken to in plain HTTP, everything else in HTTPS."""
 
     def __init__(self, host: str) -> None:
+        if "@" in host:  # and it is not repeated: it would be in every log
+            raise ConfigError("the registry's address holds an account", "give HOST[:PORT] alone, and `docker login`")
         self.host = host
         scheme = "http" if host.partition(":")[0] in LOOPBACK else "https"
         self._base = f"{scheme}://{_SPOKEN_TO.get(host, host)}/v2/"
@@ -56,36 +85,40 @@ class Registry:
         self._session = transport.session(host, self._base)
         self._session.auth = self._login
         self._held: set[tuple[str, str]] = set()  # blobs that were seen in a repository: they do not go within a run
-        self._listless: set[str] = set()
+        self._silent_until = 0.0
 
     def ping(self) -> None:
         """Raises RegistryError where no registry answers, or it wants credentials it was not given."""
         self._call("GET", "", expect=(200,))
 
     def manifest(self, repository: str, reference: str) -> Manifest | None:
-        """The manifest under a tag or digest, raw; None where there is none.
+        """Return the manifest under a tag or digest, its bytes as they are; None if there is none.
 
-        Its bytes are held against the digest asked for, or the one that the registry states of the tag.
+        They are compared with the digest asked for, or the one that the registry states of the tag. Raises
+        RegistryError also for what is no manifest.
         """
-        answer = self._call("GET", f"{repository}/manifests/{reference}", expect=(200, 404), headers=_ACCEPT)
+        path = _manifest_path(repository, reference)
+        answer = self._call("GET", path, expect=(200, 404), headers=_ACCEPT, limit=LARGEST_MANIFEST)
         if answer.status_code == 404:
             return None
-        found = Manifest(answer.content, _media_type(answer))
-        stated = reference if _is_digest(reference) else answer.headers.get("Docker-Content-Digest", "")
-        if _is_digest(stated) and found.digest != stated:
+        body = answer.content
+        stated = reference if is_digest(reference) else answer.headers.get("Docker-Content-Digest", "")
+        if is_digest(stated) and sha256(body) != stated:
             raise self._other_bytes(repository, reference)
-        return found
+        with readable(self, repository, reference):
+            return parse_manifest(body, _media_type(answer))
 
     def digest_of(self, repository: str, reference: str) -> str | None:
         """The digest a tag is on now; None where the tag is not there. Computed where the registry states none."""
-        answer = self._call("HEAD", f"{repository}/manifests/{reference}", expect=(200, 404), headers=_ACCEPT)
+        path = _manifest_path(repository, reference)
+        answer = self._call("HEAD", path, expect=(200, 404), headers=_ACCEPT)
         if answer.status_code == 404:
             return None
         stated = answer.headers.get("Docker-Content-Digest", "")
-        if not _is_digest(stated):
+        if not is_digest(stated):
             found = self.manifest(repository, reference)
             return found.digest if found else None
-        if _is_digest(reference) and stated != reference:
+        if is_digest(reference) and stated != reference:
             raise self._other_bytes(repository, reference)
         return stated
 
@@ -94,40 +127,33 @@ class Registry:
 
         Returns the digest of the manifest's subject where the registry lists its referrers itself, else "".
         """
-        path, headers = f"{repository}/manifests/{reference}", {"Content-Type": manifest.media_type}
+        path, headers = _manifest_path(repository, reference), {"Content-Type": manifest.media_type}
 
         def put() -> requests.Response:
             return self._call("PUT", path, expect=(201,), data=manifest.body, headers=headers)
 
-        answer = repeated(put) if _is_digest(reference) else put()
+        answer = repeated(put) if is_digest(reference) else put()
         check_digest(answer, manifest.digest)
-        is_stated = "Docker-Content-Digest" in answer.headers and (_is_digest(reference) or not contested)
+        is_stated = "Docker-Content-Digest" in answer.headers and (is_digest(reference) or not contested)
         if not is_stated and self.digest_of(repository, reference) != manifest.digest:
             raise RegistryError(201, f"{self.host}/{repository}:{reference} does not hold what was put there")
         return answer.headers.get("OCI-Subject", "")
 
     def tags(self, repository: str) -> tuple[str, ...]:
         """Every tag, in the registry's order; none where there is no such repository."""
-        pages = self._pages(f"{repository}/tags/list?n={PAGE_ENTRIES}", "tags")
-        return tuple(str(tag) for tag in pages or ())
+        pages = self._pages(f"{_checked(repository)}/tags/list?n={PAGE_ENTRIES}", "tags")
+        return tuple(tag for tag in pages or () if isinstance(tag, str) and _TAG.fullmatch(tag))
 
     def referrers(self, repository: str, digest: str) -> list[Any] | None:
         """The descriptors of the manifests whose subject is `digest`; None where the registry does not list them."""
-        found = self._pages(f"{repository}/referrers/{digest}", "manifests")
-        if found is None:
-            self._listless.add(repository)
-        return found
-
-    def lists_referrers(self, repository: str) -> bool:
-        """Whether the registry was seen to list the referrers of what is in a repository, or was not asked yet."""
-        return repository not in self._listless
+        return self._pages(f"{_checked(repository)}/referrers/{_digest(digest)}", "manifests")
 
     def has_blob(self, repository: str, digest: str, size: int | None = None) -> bool:
         """Whether the repository holds the blob. Raises RegistryError if it is known to have another `size` there."""
         blob = (repository, digest)
         if blob in self._held:
             return True
-        answer = self._call("HEAD", f"{repository}/blobs/{digest}", expect=(200, 404))
+        answer = self._call("HEAD", _blob_path(repository, digest), expect=(200, 404))
         if answer.status_code == 404:
             return False
         stated = answer.headers.get("Content-Length", "")
@@ -140,13 +166,15 @@ class Registry:
         return True
 
     def blob(self, repository: str, digest: str, size: int | None = None) -> bytes:
-        """A small blob whole; its digest is checked. Where its size in bytes is known, no more than that is read."""
-        path, what = f"{repository}/blobs/{digest}", f"{self.host}/{repository}@{digest}"
+        """Return a small blob whole; its digest is checked. No more is read than its size, if that is known."""
+        path, what = _blob_path(repository, digest), f"{self.host}/{repository}@{digest}"
+        limit = LARGEST_SMALL_BLOB if size is None else size
         data = bytearray()
-        for chunk in self._streamed(path):
+        for chunk in self._streamed(path, limit):
             data += chunk
-            if size is not None and len(data) > size:
-                raise RegistryError(200, f"{what}: more than its {size} bytes were served")
+            if len(data) > limit:
+                its = "the allowed" if size is None else "its"
+                raise RegistryError(200, f"{what}: more than {its} {limit} bytes were served")
         if sha256(bytes(data)) != digest:
             raise RegistryError(200, f"{what}: other bytes were served")
         return bytes(data)
@@ -155,14 +183,15 @@ class Registry:
         """Make a blob of `source` part of `repository` without moving it; False where it would have to be moved."""
         if (repository, digest) in self._held:
             return True
-        path = f"{repository}/blobs/uploads/?mount={digest}&from={source}"
+        path = f"{_checked(repository)}/blobs/uploads/?mount={_digest(digest)}&from={_checked(source)}"
         answer = self._call("POST", path, expect=(201, 202))
         if answer.status_code == 201:
             check_digest(answer, digest)
             self._held.add((repository, digest))
             return True
         with contextlib.suppress(RegistryError):  # a courtesy: registries clear away what was never finished
-            self._call("DELETE", location(answer), expect=(202, 204))
+            if opened := location(answer):
+                self._call("DELETE", opened, expect=(202, 204))
         return self.has_blob(repository, digest)
 
     def ensure_blob(self, repository: str, blob: Descriptor, source: str) -> None:
@@ -199,7 +228,7 @@ class Registry:
         self._push(repository, Source(digest, path.stat().st_size, _Reported(path, on_bytes)))
 
     def _push(self, repository: str, source: Source) -> None:
-        if not self.has_blob(repository, source.digest):
+        if not self.has_blob(_checked(repository), source.digest):
             upload(self._call, repository, source)
 
     def _ensure(self, repository: str, blob: Descriptor, source: str, stopped: Event) -> None:
@@ -208,56 +237,101 @@ class Registry:
 
         def read(start: int, end: int) -> Iterator[bytes]:
             part = "" if (start, end) == (0, blob.size) else f"bytes={start}-{end - 1}"
-            for chunk in self._streamed(f"{source}/blobs/{blob.digest}", part):
+            for chunk in self._streamed(_blob_path(source, blob.digest), end - start, part):
                 if stopped.is_set():
                     raise RegistryError(200, f"{self.host}/{source}@{blob.digest}: another blob could not be copied")
                 yield chunk
 
         upload(self._call, repository, Source(blob.digest, blob.size, read))
 
-    def _streamed(self, path: str, part: str = "") -> Iterator[bytes]:
-        """A blob, or the part of it that a `Range` names."""
+    def _streamed(self, path: str, size: int, part: str = "") -> Iterator[bytes]:
+        """Yield a blob of `size` bytes at most, or the part of it that a `Range` names."""
         headers, expect = ({"Range": part}, (200, 206)) if part else ({}, (200,))
-        with self._call("GET", path, expect=expect, headers=headers, stream=True) as answer:
-            if part and answer.status_code == 200:
-                raise RegistryError(416, f"GET {path} on {self.host}: the whole was served for a part")
-            try:
-                yield from answer.iter_content(READ_BYTES)
-            except requests.RequestException as error:
-                raise transport.no_answer(f"GET {path} on {self.host}", self.host, error) from None
+        what = f"GET {path} on {self.host}"
+        with Deadline(transport.seconds_for(size)) as whole:
+            with self._call("GET", path, expect=expect, headers=headers, stream=True, whole=whole) as answer:
+                if part and answer.status_code == 200:
+                    raise RegistryError(416, f"{what}: the whole was served for a part")
+                try:
+                    yield from answer.iter_content(READ_BYTES)
+                except (requests.RequestException, HTTPError, ValueError, OSError) as error:
+                    raise self._unanswered(what, error, whole) from None
+            if whole.is_over:  # a connection that is shut may look like the end of a body without a length
+                raise self._unanswered(what, TimeoutError(), whole)
 
     def _pages(self, path: str, name: str) -> list[Any] | None:
-        """The entries under `name` of all pages of a list; None where there is no such list."""
+        """Return the entries under `name` of all pages of a list; None if there is no such list."""
         found: list[Any] = []
+        whole = Deadline(LIST_S)
         for _ in range(PAGES):
             answer = self._call("GET", path, expect=(200,) if found else (200, 404))
             if answer.status_code == 404:
                 return None
             found += _entries(answer, name)
-            if "next" not in answer.links:
+            if len(found) > LONGEST_LIST or whole.is_over:
+                raise RegistryError(200, f"{transport.shown(answer.url)}: more than {len(found)} {name}", _CLEAN_UP)
+            following = _following(answer)
+            if not following:
                 return found
-            path = urljoin(answer.url, answer.links["next"]["url"])
+            path = following
             if not path.startswith(self._base):
-                raise RegistryError(200, f"{answer.url}: the list goes on somewhere else, at {path[:100]}")
-        raise RegistryError(200, f"{answer.url}: the list does not end after {PAGES} pages")
+                where = transport.shown(path)
+                raise RegistryError(200, f"{transport.shown(answer.url)}: the list goes on somewhere else, at {where}")
+        raise RegistryError(200, f"{transport.shown(answer.url)}: the list does not end after {PAGES} pages")
 
-    def _call(self, method: str, path: str, *, expect: tuple[int, ...], **named: object) -> requests.Response:
-        what = f"{method} {path.removeprefix(self._base).partition('?')[0] or '/v2/'} on {self.host}"
-        try:
-            answer = self._answered(method, urljoin(self._base, path), **named)
-        except requests.RequestException as error:
-            raise transport.no_answer(what, self.host, error) from None
-        if answer.status_code not in expect:
+    def _call(
+        self,
+        method: str,
+        path: str,
+        *,
+        expect: tuple[int, ...],
+        limit: int = transport.LARGEST_ANSWER,
+        whole: Deadline | None = None,
+        **named: Any,  # noqa: ANN401 - handed on as they are
+    ) -> requests.Response:
+        """Return the answer to a request, its body read up to `limit` bytes. With `stream` the body is left unread.
+
+        Raises RegistryError for a status that is not expected, and if it takes longer than `whole`, a deadline that was
+        entered already; of a stream that is the time of its body, whose first byte comes in the usual time.
+        """
+        what = f"{method} {_shown_path(path, self._base)} on {self.host}"
+        if time.monotonic() < self._silent_until:
+            raise RegistryError(0, f"{what}: not asked, since the registry did not answer what was asked before")
+        is_stream = bool(named.get("stream"))
+        entered = contextlib.nullcontext(whole) if whole and not is_stream else Deadline(transport.WHOLE_S)
+        with entered as bound, bound.attached():
+            try:
+                answer = self._answered(method, urljoin(self._base, path), **named)
+                passed = answer.status_code in expect
+                if whole and is_stream:
+                    whole.uses(bound.connection)
+                if not (passed and is_stream):
+                    fits = transport.read(answer, limit if passed else transport.LARGEST_ERROR)
+            except (requests.RequestException, HTTPError, ValueError, OSError) as error:
+                raise self._unanswered(what, error, bound) from None
+        if not passed:
             raise transport.not_expected(what, answer)
+        if not is_stream and not fits:
+            raise RegistryError(200, f"{what}: more than {limit} bytes were served")
         return answer
 
     def _answered(self, method: str, address: str, **named: Any) -> requests.Response:  # noqa: ANN401 - handed on as they are
-        """The answer to a request, which is sent again with what the registry asks for."""
+        """Return the answer to a request, which is sent again with what the registry asks for."""
+        named = {"timeout": TIMEOUT_S, **named, "stream": True}
         for _ in range(LOGINS):
-            answer = self._session.request(method, address, timeout=TIMEOUT_S, **named)
-            if answer.status_code != 401 or not self._login.answers(answer):
+            answer = self._session.request(method, address, **named)
+            if answer.status_code != 401:
                 return answer
-        return self._session.request(method, address, timeout=TIMEOUT_S, **named)
+            transport.read(answer, transport.LARGEST_ERROR)
+            if not self._login.answers(answer):
+                return answer
+        return self._session.request(method, address, **named)
+
+    def _unanswered(self, what: str, error: Exception, bound: Deadline) -> RegistryError:
+        """Return the error of a request that was not answered; after all its time, nothing is asked for a while."""
+        if bound.is_over:
+            self._silent_until = time.monotonic() + SILENCE_S
+        return transport.no_answer(what, self.host, error, bound)
 
     def _other_bytes(self, repository: str, reference: str) -> RegistryError:
         return RegistryError(200, f"{self.host}/{repository} {reference}: other bytes were served")
@@ -282,30 +356,82 @@ class _Reported:
                 self._reported = max(start, self._reported)
 
 
-def _entries(answer: requests.Response, name: str) -> list[Any]:
-    """One page of a list; Distribution writes an empty one as null."""
+@contextlib.contextmanager
+def readable(registry: Registry, repository: str, reference: str) -> Iterator[None]:
+    """Turn Malformed into RegistryError that names the artifact: what a registry serves was written by others."""
     try:
-        found = answer.json()[name]
-    except (ValueError, KeyError, TypeError):
-        found = ""
+        yield
+    except Malformed as error:
+        where = f"{registry.host}/{repository} {reference}"
+        raise RegistryError(200, f"{where}: not as the specification has it: {error}") from None
+
+
+_CLEAN_UP = "remove in the registry what nobody needs there, then run the same command again"
+
+
+def _manifest_path(repository: str, reference: str) -> str:
+    if not (is_digest(reference) or _TAG.fullmatch(reference)):
+        raise RegistryError(200, f"{clean_line(reference, 80)!r} is neither a digest nor a tag: it is not asked for")
+    return f"{_checked(repository)}/manifests/{reference}"
+
+
+def _blob_path(repository: str, digest: str) -> str:
+    return f"{_checked(repository)}/blobs/{_digest(digest)}"
+
+
+def _checked(repository: str) -> str:
+    if len(repository) > 255 or not _REPOSITORY.fullmatch(repository):
+        raise ConfigError(
+            f"{clean_line(repository, 80)!r} is not the name of a repository",
+            "use lowercase letters, digits and single `.`, `_` or `-` between them; `/` parts it",
+        )
+    return repository
+
+
+def _digest(text: str) -> str:
+    if not is_digest(text):
+        raise RegistryError(200, f"{clean_line(text, 80)!r} is not a sha256 digest: it is not asked for")
+    return text
+
+
+def _shown_path(path: str, base: str) -> str:
+    """Return the path of a request as messages show it: below the API's address, and without its query."""
+    shown = transport.shown(path) if "://" in path else path.partition("?")[0]
+    return shown.removeprefix(base) or "/v2/"
+
+
+def _entries(answer: requests.Response, name: str) -> list[Any]:
+    """Return one page of a list; Distribution writes an empty one as null."""
+    try:
+        content = parse_json(answer.content, transport.LARGEST_ANSWER)
+        problem = f"no list of {name}"
+    except Malformed as error:
+        content, problem = None, str(error)
+    found = content.get(name, "") if isinstance(content, dict) else ""
     if not isinstance(found, list | None):
-        raise RegistryError(answer.status_code, f"{answer.url}: not as the specification has it (no list of {name})")
+        where = transport.shown(answer.url)
+        raise RegistryError(answer.status_code, f"{where}: not as the specification has it ({problem})")
     return found or []
 
 
-def _is_digest(name: str) -> bool:
-    return re.fullmatch(r"sha256:[0-9a-f]{64}", name) is not None
+def _following(answer: requests.Response) -> str:
+    """Return the address of the next page of a list; empty if this is the last."""
+    try:
+        address = answer.links.get("next", {}).get("url", "")
+        return urljoin(answer.url, address) if address else ""
+    except ValueError:
+        where = transport.shown(answer.url)
+        raise RegistryError(answer.status_code, f"{where}: a `Link` that is no address") from None
 
 
 def _media_type(answer: requests.Response) -> str:
-    """What a manifest is served as; what it says of itself where that is no type of manifest (`text/plain`)."""
+    """Return what a manifest is served as; what it says of itself if that is no type of manifest (`text/plain`)."""
     served = answer.headers.get("Content-Type", "").partition(";")[0].strip()
-    if served.startswith("application/vnd."):
+    if served in MANIFEST_TYPES:
         return served
-    try:
-        return str(json.loads(answer.content)["mediaType"])
-    except (ValueError, KeyError, TypeError, RecursionError):
-        return OCI_MANIFEST
+    content = parse_json(answer.content, LARGEST_MANIFEST)
+    stated = content.get("mediaType") if isinstance(content, dict) else None
+    return stated if stated in MANIFEST_TYPES else OCI_MANIFEST
 
 
 def file_sha256(path: Path) -> str:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+import re
 import ssl
 import time
 from collections.abc import Callable
-from typing import Any, ClassVar, Self, TypeVar
+from typing import Any, ClassVar, Self, TypeVar, cast
+from urllib.parse import urlsplit
 
 import requests
 from requests.adapters import HTTPAdapter
@@ -13,11 +16,23 @@ from urllib3 import BaseHTTPResponse
 from urllib3.exceptions import InvalidHeader, MaxRetryError, ResponseError
 from urllib3.util.retry import Retry
 
-from oci import tls
+from oci import deadline, tls
 from runner import progress
 from runner.errors import EnvironmentFailed
+from runner.untrusted import clean_line
 
-TIMEOUT_S = (10, 300)
+TIMEOUT_S = (10, 60)
+"""Seconds for a connection, and between two bytes of an answer."""
+WHOLE_S = 110.0
+"""Seconds for a request with all its repeats, beside what the registry asks to wait and what its bytes need."""
+SLOWEST_BYTES_PER_S = 128 << 10
+"""A blob may take as long as it does at this rate."""
+REDIRECTS = 5
+LARGEST_ANSWER = 16 << 20
+"""Bytes of a page of a list. Registries with 1,000 tags a page send less than 200 KB."""
+LARGEST_ERROR = 64 << 10
+"""Bytes that are read of what a registry says about an error. One line of it is shown."""
+
 LONGEST_WAIT_S = 60
 """A `Retry-After` above this is not waited for: a person can decide better what to do meanwhile."""
 
@@ -43,12 +58,21 @@ class RegistryError(EnvironmentFailed):
         0: "check that the registry runs (`./release.py doctor`), then run the same command again",
         401: "log in: `docker login` for the registry, with an account that may do this",
         403: "ask for an account that may do this",
+        404: "look in the registry whether it was deleted; if so, run the stage that made it again",
+        408: "run the same command again",
+        413: "raise the largest request of the registry, or of the proxy before it, to 100 MB",
         429: "wait as long as the registry asks for, then run the same command again",
         507: "free space on the registry",
     }
+    _OF_KIND: ClassVar[dict[int, str]] = {
+        2: "look at what the registry holds there: it is not what it should be; restore it or remove it",
+        3: "give the registry's own address: this one sends requests elsewhere",
+        4: "change what the registry objects to: it will refuse the same request again",
+    }
 
     def __init__(self, status: int, message: str, hint: str = "", wait_s: float = 0) -> None:
-        hint = hint or self.hints.get(status, "nothing half-done is visible: run the same command again")
+        passes = "nothing half-done is visible: run the same command again"
+        hint = hint or self.hints.get(status) or self._OF_KIND.get(status // 100, passes)
         super().__init__(message, hint)
         self.status = status
         self.wait_s = wait_s
@@ -79,16 +103,17 @@ def pause(error: RegistryError, attempt: int) -> None:
 
 
 def session(host: str, base: str) -> requests.Session:
-    """Connections to the registry at `host`, whose API is below the address `base`.
+    """Return connections to the registry at `host`, whose API is below the address `base`.
 
     Requests that change nothing visible (GET, HEAD, and POST, which only opens uploads and mounts) are repeated by it
     on connection failures, 429 and 5xx. Raises ConfigError for certificates that cannot be used.
     """
-    made = requests.Session()
-    root, plain = base.removesuffix("v2/"), HTTPAdapter(pool_maxsize=CONNECTIONS, max_retries=_retries())
+    made = _Session()
+    made.max_redirects = REDIRECTS
+    root, plain = base.removesuffix("v2/"), _Bounded(pool_maxsize=CONNECTIONS, max_retries=_retries())
+    made.mount("http://", plain)
     if not base.startswith("https:"):
         made.trust_env = False  # on loopback: no proxy leads there
-        made.mount(root, plain)
         return made
     made.verify = tls.verified_by()
     made.mount("https://", plain)  # where it sends us to: stores of blobs, services of tokens
@@ -96,24 +121,83 @@ def session(host: str, base: str) -> requests.Session:
     return made
 
 
-def no_answer(what: str, host: str, error: Exception) -> RegistryError:
-    """The error of a request that nobody answered."""
+def seconds_for(size: int) -> float:
+    """Return for how many seconds a request may take that moves `size` bytes."""
+    return WHOLE_S + size / SLOWEST_BYTES_PER_S
+
+
+def read(answer: requests.Response, limit: int) -> bool:
+    """Read the body of an answer into it, up to `limit` bytes. Return False if there are more: then it is closed."""
+    data = bytearray()
+    for chunk in answer.iter_content(1 << 16):
+        data += chunk
+        if len(data) > limit:
+            answer.close()
+            break
+    answer._content = bytes(data[:limit])  # as requests keeps what it read itself
+    return len(data) <= limit
+
+
+def no_answer(what: str, host: str, error: Exception, over: deadline.Deadline | None = None) -> RegistryError:
+    """Return the error of a request that nobody answered, or not in the time of the deadline that is `over`."""
+    if over is not None and over.is_over:
+        return RegistryError(0, f"{what}: no answer, or not all of it, within {over.seconds:.0f} s")
     cause = _innermost(error)
     if hint := tls.way_out(cause, host):
         said = cause.verify_message if isinstance(cause, ssl.SSLCertVerificationError) else str(cause)
-        return RegistryError(0, f"{what}: no secure connection: {said[:200]}", hint)
-    said = str(cause).splitlines()[0][:200] if str(cause) else type(cause).__name__
-    return RegistryError(0, f"{what}: {said}")
+        return RegistryError(0, f"{what}: no secure connection: {without_secrets(said)}", hint)
+    if isinstance(cause, requests.TooManyRedirects):
+        return RegistryError(310, f"{what}: the registry sends the request on more than {REDIRECTS} times")
+    if isinstance(cause, (ValueError, requests.exceptions.InvalidHeader)):
+        return RegistryError(200, f"{what}: an answer that is not HTTP as it should be ({without_secrets(str(cause))})")
+    said = str(cause).splitlines()[0] if str(cause) else type(cause).__name__
+    return RegistryError(0, f"{what}: {without_secrets(said)}")
 
 
 def not_expected(what: str, answer: requests.Response) -> RegistryError:
-    """The error of a request that was answered otherwise than it should."""
-    said = " ".join(answer.text.split())[:200]
+    """Return the error of a request that was answered otherwise than it should."""
+    said = clean_line(answer.content.decode("utf-8", "replace"), 200)
     wait = answer.headers.get("Retry-After", "")
     if wait:
-        said += f" and asks to wait ({wait[:40]})"
-    message = f"{what}: the registry answered {answer.status_code} {said}"
-    return RegistryError(answer.status_code, message, wait_s=_retries().parse_retry_after(wait))
+        said += f" and asks to wait ({clean_line(wait, 40)})"
+    message = f"{what}: the registry answered {answer.status_code} {said}".rstrip()
+    hint = _hint(
+        str(answer.request.method) if answer.request else what.partition(" ")[0], what, answer.status_code, said
+    )
+    return RegistryError(answer.status_code, message, hint, wait_s=_retries().parse_retry_after(wait))
+
+
+def without_secrets(text: str) -> str:
+    """Return `text` on one line, without accounts and queries of addresses: passwords and tokens stand in these."""
+    return clean_line(_QUERY.sub("?...", _ACCOUNT.sub("//", text)), 200)
+
+
+def shown(address: str) -> str:
+    """Return an address as messages show it: without account and query."""
+    try:
+        parts = urlsplit(address)
+    except ValueError:
+        return "an address that cannot be read"
+    return clean_line(f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}", 200)
+
+
+_ACCOUNT = re.compile(r"//[^/@\s]*@")
+_QUERY = re.compile(r"\?[^\s'\")]+")
+_CHANGES = ("POST", "PUT", "PATCH")
+_IMMUTABLE = re.compile(r"immutab|TagAlreadyExists|tag\b.{0,80}\balready exists", re.IGNORECASE)
+_MOVING = "aliases (`latest`, `v2.6`, `2026.11`), `*-candidate*`, `journal`, `promotion-lock`, `findings`, `sha256-*`"
+
+
+def _hint(method: str, what: str, status: int, said: str) -> str:
+    """Return the way out that a registry's own words call for; empty if its status says all."""
+    if method in _CHANGES and status in (400, 403, 409, 412) and _IMMUTABLE.search(said):
+        return f"exclude the tags that move from the registry's rule of immutable tags: {_MOVING}"
+    if method in _CHANGES and status == 404 and "NAME_UNKNOWN" in said:
+        repository = re.split("/(?:manifests|blobs)/", what.partition(" ")[2])[0]
+        return f"create the repository `{repository}` in the registry: it makes none by itself"
+    if status == 400 and "BLOB_UNKNOWN" in said:
+        return "run the stage that made it again: the registry lost something that it names"
+    return ""
 
 
 def _innermost(error: BaseException) -> BaseException:
@@ -123,7 +207,34 @@ def _innermost(error: BaseException) -> BaseException:
     return _innermost(inner) if isinstance(inner, Exception) else error
 
 
-class _Trusting(HTTPAdapter):
+class _Session(requests.Session):
+    """Reads no more of an answer that sends us elsewhere than of an error."""
+
+    def get_redirect_target(self, resp: requests.Response) -> str | None:
+        """Return where an answer sends us; None if it does not."""
+        target = super().get_redirect_target(resp)
+        if target:
+            with contextlib.suppress(requests.RequestException):
+                read(resp, LARGEST_ERROR)
+        return target
+
+
+class _Bounded(HTTPAdapter):
+    """Connections that a deadline can shut."""
+
+    def init_poolmanager(self, *args: Any, **named: Any) -> None:  # noqa: ANN401 - handed on as they are
+        """Make the pools of such connections."""
+        super().init_poolmanager(*args, **named)
+        self.poolmanager.pool_classes_by_scheme = cast(Any, deadline.POOLS)
+
+    def proxy_manager_for(self, proxy: str, **named: Any) -> Any:  # noqa: ANN401 - as requests has it
+        """Make the pools of such connections behind a proxy."""
+        manager = super().proxy_manager_for(proxy, **named)
+        manager.pool_classes_by_scheme = cast(Any, deadline.POOLS)
+        return manager
+
+
+class _Trusting(_Bounded):
     """Connections that trust a context's authorities beside those of `verify`, and show its certificates."""
 
     def __init__(self, context: ssl.SSLContext) -> None:
@@ -147,6 +258,8 @@ class _Retries(Retry):
         response, error = named.get("response"), named.get("error")
         if response is not None and (self.get_retry_after(response) or 0) > LONGEST_WAIT_S:
             raise MaxRetryError(named["_pool"], "", ResponseError("asked to wait too long"))
+        if (bound := deadline.current()) is not None and bound.is_over:
+            raise MaxRetryError(named["_pool"], "", error if isinstance(error, Exception) else None)
         if isinstance(error, Exception) and tls.is_final(_innermost(error)):
             raise MaxRetryError(named["_pool"], "", error)
         return super().increment(*args, **named)
@@ -154,14 +267,16 @@ class _Retries(Retry):
     def parse_retry_after(self, retry_after: str) -> float:
         """Seconds from now, also of a date; 0 for what is neither."""
         try:
-            return super().parse_retry_after(retry_after) if retry_after else 0
-        except InvalidHeader:
+            return max(0.0, super().parse_retry_after(retry_after[:60])) if retry_after else 0
+        except (InvalidHeader, ValueError, OverflowError):
             return 0
 
     def sleep_for_retry(self, response: BaseHTTPResponse) -> bool:
         """Whether `response` said how long to wait; then that was waited."""
         if wait := self.get_retry_after(response):
             progress.say(f"  the registry asks to wait {wait:.0f} s")
+            if bound := deadline.current():
+                bound.extend(wait)
         return super().sleep_for_retry(response)
 
 

@@ -11,19 +11,25 @@ import contextlib
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Protocol
-from urllib.parse import urljoin
+from typing import Any, Protocol
+from urllib.parse import urljoin, urlsplit
 
 import requests
 
-from oci.transport import ATTEMPTS, RegistryError, pause
+from oci.deadline import Deadline
+from oci.transport import ATTEMPTS, TIMEOUT_S, RegistryError, pause, seconds_for, shown
+from runner.untrusted import clean_line
 
 CHUNK_BYTES = 64 << 20
 """What is sent in one request, and again after a cut. There are proxies that refuse requests of more than 100 MB."""
 
+LONGEST_END_S, END_BYTES_PER_S = 300.0, 20 << 20
+"""How long the answer to an upload is waited for: some registries copy or hash all of it at the end."""
+
 CUTS = 10
 """How often an upload goes on before it begins again."""
 
+_COUNT = re.compile(r"\d{1,12}", re.ASCII)
 _NOT_IN_CHUNKS = (400, 404, 405, 411, 413, 416, 501)
 """Answers of registries that take no chunks, not of this size, or lost the ones they took."""
 
@@ -31,8 +37,16 @@ _NOT_IN_CHUNKS = (400, 404, 405, 411, 413, 416, 501)
 class Call(Protocol):
     """A request to the registry, repeated where that is safe. Raises RegistryError for a status not expected."""
 
-    def __call__(self, method: str, path: str, *, expect: tuple[int, ...], **named: object) -> requests.Response:
-        """The answer."""
+    def __call__(
+        self,
+        method: str,
+        path: str,
+        *,
+        expect: tuple[int, ...],
+        whole: Deadline | None = None,
+        **named: Any,  # noqa: ANN401
+    ) -> requests.Response:
+        """Return the answer. `whole` is the deadline that it must keep, if another than the usual one."""
         ...
 
 
@@ -65,13 +79,21 @@ def check_digest(answer: requests.Response, digest: str) -> None:
     """Raises RegistryError where the registry says that it took other bytes than were put."""
     stated = answer.headers.get("Docker-Content-Digest", digest)
     if stated != digest:
-        raise RegistryError(answer.status_code, f"{answer.url}: {digest} was put, and the registry took {stated[:100]}")
+        took = clean_line(stated, 100)
+        raise RegistryError(answer.status_code, f"{shown(answer.url)}: {digest} was put, and the registry took {took}")
 
 
 def location(answer: requests.Response) -> str:
     """Where an upload goes on; empty where the registry does not say."""
     said = answer.headers.get("Location", "")
-    return urljoin(answer.url, said) if said else ""
+    try:
+        address = urljoin(answer.url, said) if said else ""
+        scheme = urlsplit(address).scheme
+    except ValueError:
+        scheme = "none"
+    if said and scheme not in ("http", "https"):
+        raise RegistryError(answer.status_code, f"{shown(answer.url)}: a `Location` that is no address")
+    return address
 
 
 class _Session:
@@ -84,9 +106,9 @@ class _Session:
         opened = call("POST", f"{repository}/blobs/uploads/", expect=(202,))
         self._address = location(opened)
         if not self._address:
-            raise RegistryError(202, f"{opened.url}: an upload was opened, and not where")
+            raise RegistryError(202, f"{shown(opened.url)}: an upload was opened, and not where")
         least = opened.headers.get("OCI-Chunk-Min-Length", "")
-        self._chunk = max(CHUNK_BYTES, int(least) if least.isdecimal() else 0)
+        self._chunk = max(CHUNK_BYTES, int(least) if _COUNT.fullmatch(least) else 0)
 
     def sent(self, whole: bool) -> RegistryError | None:
         """What was wrong with sending all of it; then the registry is told to forget what it has."""
@@ -123,7 +145,7 @@ class _Session:
         answer = self._put("PATCH", self._address, end, 202, {"Content-Range": f"{start}-{end - 1}"})
         self._stands(answer, end, _held(answer) or end)
         if self._held <= start:
-            raise RegistryError(416, f"{answer.url}: bytes from {start} to {end} were sent and not kept")
+            raise RegistryError(416, f"{shown(answer.url)}: bytes from {start} to {end} were sent and not kept")
 
     def _ask(self, error: RegistryError, end: int) -> None:
         """Go on from where the registry says it stands; with `error` where it does not say."""
@@ -138,7 +160,7 @@ class _Session:
 
     def _stands(self, answer: requests.Response, end: int, held: int) -> None:
         if held > end:
-            raise RegistryError(404, f"{answer.url}: {end} bytes were sent, and the registry says it has {held}")
+            raise RegistryError(404, f"{shown(answer.url)}: {end} bytes were sent, and the registry says it has {held}")
         self._address, self._held = location(answer) or self._address, held
 
     def _put(
@@ -146,7 +168,11 @@ class _Session:
     ) -> requests.Response:
         headers = {"Content-Type": "application/octet-stream", **(more or {})}
         body = _Part(self._source, self._held, end)
-        return self._call(method, target, expect=(status,), data=body or b"", headers=headers)
+        moved = self._source.size if status == 201 else len(body)  # at the end it may look at all bytes once more
+        wait_s = min(LONGEST_END_S, TIMEOUT_S[1] + moved / END_BYTES_PER_S)
+        named = {"data": body or b"", "headers": headers, "timeout": (TIMEOUT_S[0], wait_s)}
+        with Deadline(seconds_for(moved)) as whole:
+            return self._call(method, target, expect=(status,), whole=whole, **named)
 
 
 class _Part:
@@ -169,5 +195,5 @@ class _Part:
 
 def _held(answer: requests.Response) -> int | None:
     """How many bytes the registry says it has; None where it does not. `0-0` is said of none and of one byte."""
-    said = re.fullmatch(r"(?:bytes=)?0-(\d+)", answer.headers.get("Range", ""))
+    said = re.fullmatch(r"(?:bytes=)?0-(\d{1,16})", answer.headers.get("Range", ""))
     return int(said[1]) + 1 if said and int(said[1]) > 0 else None

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from images.catalog import Catalog
 from oci.registry import Registry
 from publish.evidence import attest
+from publish.evidence.store import Signer
 from publish.evidence.trust import Trusted
 from publish.published import Published
 from runner import home
@@ -18,12 +20,13 @@ from scan.assess import Assessment, Judges, Place
 
 @dataclass(frozen=True)
 class Bench:
-    """Where images are, whose bills of materials are believed, and what they are held against."""
+    """Where images are, whose bills of materials are believed, what they are held against, and who signs history."""
 
     registry: Registry
     catalog: Catalog
     trusted: Trusted
     judges: Judges
+    signer: Callable[[], Signer] = attest.signer
 
     def assess(self, image: Published) -> tuple[dict[str, Any], Assessment] | None:
         """The CycloneDX document of an image and what is known against it; None where no trusted one is there.

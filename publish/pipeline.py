@@ -19,8 +19,9 @@ from oci.registry import Registry
 from publish import promotion
 from publish.bench import Bench
 from publish.compare import between
-from publish.evidence import attest, system, vouch
+from publish.evidence import attest, documents, system, vouch
 from publish.evidence.attest import Witness
+from publish.evidence.marks import SignedMarks
 from publish.evidence.trust import Trusted
 from publish.out import Put, last_put
 from publish.promotion import Asked, Candidate, Promoted
@@ -210,18 +211,23 @@ class Release:
         """This machine's record, else the one attached to what staging holds under the version's tag."""
         path, staging = self._path(image, "build"), self.catalog.repositories.staging
         record = records.read(BuildRecord, path)
-        if record is None and (digest := self.registry.digest_of(staging, self._staging_tag(image))):
-            record = attest.kept(self.registry, staging, digest, "build", BuildRecord)
-            if record is not None:
-                records.write(path, record)
-        if record is None:
-            raise ConfigError(f"{self.version} {image} was not built", f"run `./release.py build {self.version}`")
+        if record is not None:
+            return record
+        hint = f"run `./release.py build {self.version}`"
+        digest = self.registry.digest_of(staging, self._staging_tag(image))
+        if digest is None:
+            raise ConfigError(f"{self.version} {image} was not built", hint)
+        record = attest.kept(self.registry, staging, digest, "build", BuildRecord, self._trusted)
+        if record is None or (record.version, record.image) != (str(self.version), image):
+            problem = f"{self.version} {image} is in staging, and no key that is trusted here signed its record"
+            raise ConfigError(problem, f"trust the key it was built with, or {hint}")
+        records.write(path, record)
         return record
 
     def _record(self, build: BuildRecord, stage: str, kind: type[R]) -> R | None:
         """A stage's record: this machine's, else the newest attached to the digest."""
         found = records.read(kind, self._path(build.image, stage))
-        return found or attest.kept(self.registry, build.repository, build.digest, stage, kind)
+        return found or attest.kept(self.registry, build.repository, build.digest, stage, kind, self._trusted)
 
     def _staging_tag(self, image: str) -> str:
         return tag_of(image, str(self.version), PRODUCTION)
@@ -268,16 +274,18 @@ class Release:
         scanned = tuple(self._scan(record, judges) for record in builds)
         found = [judged.finding for record in scanned for judged in record.findings or ()]
         history = judges.history.with_findings(found, judges.today)
-        store.keep_history(self.registry, self.catalog.repositories.records, history)
+        seal = documents.of_findings(attest.signer, self._trusted)
+        store.keep_history(self.registry, self.catalog.repositories.records, history, seal, judges.today)
         return scanned
 
     def _scan(self, build: BuildRecord, judges: Judges) -> ScanRecord:
         path = self._path(build.image, "scan")
         scanned = scanning.scan(self._scanned(build), judges, path.parent, records.read(ScanRecord, path))
         records.write(path, scanned)
+        attached: tuple[str, ...] = ()
         if scanned.sbom and not any(problem.kind == BILL_OF_MATERIALS for problem in scanned.problems):
-            store.keep_sbom(self.registry, build.repository, build.digest, scanned.sbom, path.parent)
-        self.witness.scanned(build, scanned, path.parent)
+            attached = store.keep_sbom(self.registry, build.repository, build.digest, scanned.sbom, path.parent)
+        self.witness.scanned(build, scanned, path.parent, attached)
         progress.say(f"  {build.image}: {scanned.verdict}{f', {scanned.reason}' if scanned.reason else ''}")
         for text in advice(scanned, self._place(build), judges.today):
             progress.say_block(text, "    ")
@@ -330,7 +338,9 @@ class Release:
     def _candidate(self) -> Candidate:
         repositories = self.catalog.repositories
         doubt = vouch.doubt(self.registry, repositories, self._trusted)
-        production = Production(self.registry, repositories, lock.owner(str(self.version)), doubt)
+        marks = SignedMarks(self.registry, repositories.production, self._trusted, attest.signer)
+        journal = documents.of_journal(attest.signer, self._trusted)
+        production = Production(self.registry, repositories, lock.owner(str(self.version)), marks, journal, doubt)
         builds, trusted = self.builds(), self._trusted
         return Candidate(
             self.catalog, self.version, builds, production, self.witness, trusted, self.difference, _today()
@@ -360,7 +370,7 @@ class Release:
 
     @cached_property
     def _judges(self) -> Judges:
-        return todays_judges(self.catalog, self.registry, self.options)
+        return todays_judges(self.catalog, self.registry, self.options, self._trusted)
 
     @cached_property
     def witness(self) -> Witness:
@@ -385,10 +395,11 @@ class Release:
         return record_path(self.out, str(self.version), image, stage)
 
 
-def todays_judges(catalog: Catalog, registry: Registry, options: Options) -> Judges:
+def todays_judges(catalog: Catalog, registry: Registry, options: Options, trusted: Trusted) -> Judges:
     """Policy, exceptions and history, and the database that `options` name, downloaded where they name none."""
     database = trivy.database(options.trivy_db, options.db_mirror)
-    return scanning.judges(registry, catalog.repositories, database, _today())
+    seal = documents.of_findings(attest.signer, trusted)
+    return scanning.judges(registry, catalog.repositories, database, _today(), seal)
 
 
 def stages_until(stage: str | None) -> Sequence[str]:

@@ -10,6 +10,7 @@ from functools import cached_property
 
 from images.catalog import BASE, Catalog, Line, Version
 from images.record import BuildRecord
+from publish.evidence import attest
 from publish.evidence import store as evidence
 from publish.evidence.attest import Witness
 from publish.evidence.predicates import decision as decisions
@@ -192,8 +193,15 @@ def _move(candidate: Candidate, known: Channels, name: str, decided: Sequence[De
     shown = transaction.preview(candidate.production, tags, unsigned)
     if dry_run:
         return shown
-    approved = [replace(each, decision=_say(candidate, *pair)) for each, pair in zip(unsigned, pairs, strict=True)]
+    approved = [_approved(candidate, each, *pair) for each, pair in zip(unsigned, pairs, strict=True)]
     return transaction.promote(candidate.production, tags, approved)
+
+
+def _approved(candidate: Candidate, unsigned: Approved, build: BuildRecord, decided: Decided) -> Approved:
+    """With its decision, and all that goes with it: what a trusted key signed or vouches for."""
+    decision = _say(candidate, build, decided)
+    evidence = attest.carried(candidate.witness.registry, build, candidate.trusted)
+    return replace(unsigned, decision=decision, evidence=evidence)
 
 
 def _say(candidate: Candidate, build: BuildRecord, decided: Decided) -> str:

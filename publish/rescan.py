@@ -11,6 +11,7 @@ from images.catalog import Catalog, Version
 from images.version import parse_version
 from oci.registry import Registry
 from publish.bench import Bench
+from publish.evidence import documents
 from publish.published import CANDIDATE, PRODUCTION, Published, published
 from publish.tags import journal
 from publish.tags.rollback import Judge, Target
@@ -70,7 +71,8 @@ def rescan(bench: Bench, channel: str) -> Rescan:
     history = judges.history.with_findings(findings, judges.today)
     if channel == PRODUCTION:  # what is due is decided from these, and a candidate has its release's number
         history = history.with_judgements(judgements)
-    store.keep_history(registry, catalog.repositories.records, history)
+    seal = documents.of_findings(bench.signer, bench.trusted)
+    store.keep_history(registry, catalog.repositories.records, history, seal, judges.today)
     record = None if isinstance(judges.database, str) else judges.database.record
     seconds = round(time.monotonic() - started, 3)
     withdrawn = _withdrawn(registry, catalog, channel)

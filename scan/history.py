@@ -7,8 +7,9 @@ one; else the advisory's own day counts, and where it has none the day it was fi
 from __future__ import annotations
 
 import datetime
+import re
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from packageurl import PackageURL
 
@@ -43,10 +44,29 @@ class Judgement:
 
 @dataclass(frozen=True)
 class History:
-    """`seen` by `ID PACKAGE`, the package's URL without its version; `judgements` that differ from the one before."""
+    """`seen` by `ID PACKAGE`, the package's URL without its version; `judgements` that differ from the one before.
+
+    `claimed` are days (ISO 8601) from which a fix is known of, by the same names, that nobody trusted signed. They can
+    make a fix older than `seen` has it, never younger, and are not kept.
+    """
 
     seen: dict[str, Seen]
     judgements: tuple[Judgement, ...] = ()
+    claimed: dict[str, str] = field(default_factory=dict)
+
+    def checked(self, today: datetime.date) -> History:
+        """Return this history without days that are none or are to come, and judgements of versions that are none."""
+        seen = {key: each for key, each in self.seen.items() if _is_past(each.first, today)}
+        seen = {key: each for key, each in seen.items() if not each.fixed or _is_past(each.fixed, today)}
+        judgements = [
+            each for each in self.judgements if _is_past(each.date, today) and _VERSION.fullmatch(each.version)
+        ]
+        return History(seen, tuple(judgements))
+
+    def claims_alone(self) -> History:
+        """Return what is left of a history that nobody trusted signed."""
+        days = {key: each.fixed or (each.first if each.fixed is not None else "") for key, each in self.seen.items()}
+        return History({}, claimed={key: day for key, day in days.items() if day})
 
     def with_findings(self, findings: Iterable[Finding], today: datetime.date) -> History:
         """This history, and what a database said today."""
@@ -69,13 +89,27 @@ class History:
         for key, seen in self.seen.items():
             both[key] = _earliest(seen, both[key]) if key in both else seen
         judgements = sorted({*self.judgements, *other.judgements}, key=_in_order)
-        return History(both, tuple(judgements))
+        return History(both, tuple(judgements), {**other.claimed, **self.claimed})
 
     def fixed_on(self, finding: Finding, today: datetime.date) -> datetime.date:
         """The first day a fix of it is known of; `today` where it was never seen and has no day of its own."""
         seen = self.seen.get(_key(finding))
-        day = (seen and seen.fixed) or finding.published or (seen and seen.first)
-        return datetime.date.fromisoformat(day) if day else today
+        known = (seen and seen.fixed) or finding.published or (seen and seen.first)
+        day = datetime.date.fromisoformat(known) if known else today
+        claimed = self.claimed.get(_key(finding))
+        return min(day, datetime.date.fromisoformat(claimed)) if claimed else day
+
+
+_VERSION = re.compile(r"v\d{1,6}\.\d{1,6}\.\d{1,9}", re.ASCII)
+_DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
+
+
+def _is_past(day: str, today: datetime.date) -> bool:
+    """Whether it is a day, and not one that is to come."""
+    try:
+        return _DAY.fullmatch(day) is not None and datetime.date.fromisoformat(day) <= today
+    except ValueError:
+        return False
 
 
 def _in_order(each: Judgement) -> tuple[str | float, ...]:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from images.catalog import Budget, Repositories
 from images.record import BuildRecord
+from oci.document import Seal
 from oci.registry import Registry
 from runner.errors import EnvironmentFailed
 from runner.verdict import Verdict
@@ -39,10 +40,14 @@ class Subject:
 
 
 def judges(
-    registry: Registry, repositories: Repositories, database: VulnerabilityDatabase | str, today: datetime.date
+    registry: Registry,
+    repositories: Repositories,
+    database: VulnerabilityDatabase | str,
+    today: datetime.date,
+    seal: Seal,
 ) -> Judges:
     """What every image is judged with on a day; `database` is the reason where there is none."""
-    history = store.read_history(registry, repositories.records)
+    history = store.read_history(registry, repositories.records, seal, today)
     return Judges(load_policy(), load_excuses(), database, history, today)
 
 

@@ -31,7 +31,7 @@ SECRETS = {
     "release.yml tell": STAGING | WEBHOOK,
     "monthly.yml due": STAGING,
     "quarterly.yml due": STAGING,
-    "rescan.yml rescan": STAGING,
+    "rescan.yml rescan": SIGNED,
 }
 """The secrets of each job that has any."""
 

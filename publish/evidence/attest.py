@@ -16,16 +16,27 @@ from images.locks import Wheel
 from images.record import BuildRecord
 from oci import referrers
 from oci.manifest import Descriptor
-from oci.registry import Registry
+from oci.registry import Registry, RegistryError
 from publish.evidence import keys, trust
 from publish.evidence import store as evidence
 from publish.evidence.keyless import KEYLESS, Keyless
-from publish.evidence.predicates import SBOM, TEST_RESULT, bill, provenance, test_result, vulnerability
-from publish.evidence.statement import Statement, to_json
-from publish.evidence.store import Found, Signer
+from publish.evidence.predicates import (
+    PROVENANCE,
+    SBOM,
+    TEST_RESULT,
+    VULNERABILITIES,
+    artifacts_of,
+    bill,
+    provenance,
+    test_result,
+    vulnerability,
+    with_artifacts,
+)
+from publish.evidence.statement import Statement
+from publish.evidence.store import SERVED, Found, Signer
 from publish.evidence.trust import Trusted
 from runner import home, progress, records
-from runner.errors import EnvironmentFailed
+from runner.errors import ConfigError, EnvironmentFailed
 from scan.record import ScanRecord
 from validation.record import ValidationRecord
 
@@ -46,21 +57,25 @@ class Witness:
 
     def built(self, build: BuildRecord, wheels: Sequence[Wheel]) -> None:
         """Provenance, of these wheels of the locks."""
-        self._say(build, provenance.statement(build, wheels, provenance.builder_of(os.environ), self.name))
-        keep(self.registry, build, "build", build, build.created_at)
+        kept = keep(self.registry, build, "build", build, build.created_at)
+        about = provenance.statement(build, wheels, provenance.builder_of(os.environ), self.name)
+        self._say(build, with_artifacts(about, [kept]))
 
     def tested(self, build: BuildRecord, record: ValidationRecord) -> None:
         """Every suite that the image's stacks require, with its verdict."""
-        self._say(build, test_result.statement(record, build.stacks, self.name))
-        keep(self.registry, build, "validation", record, record.started_at)
+        kept = keep(self.registry, build, "validation", record, record.started_at)
+        self._say(build, with_artifacts(test_result.statement(record, build.stacks, self.name), [kept]))
 
-    def scanned(self, build: BuildRecord, record: ScanRecord, folder: Path) -> None:
-        """The bill of materials in `folder`, and what is known against it."""
+    def scanned(self, build: BuildRecord, record: ScanRecord, folder: Path, documents: Sequence[str] = ()) -> None:
+        """The bill of materials in `folder`, and what is known against it.
+
+        `documents` are the digests of the artifacts that hold the bill for other tools.
+        """
         if record.sbom:
             document = (folder / record.sbom.file).read_bytes()
             self._say(build, bill.statement(record, document, self.name))
-        self._say(build, vulnerability.statement(record, self.name))
-        keep(self.registry, build, "scan", record, record.started_at)
+        kept = keep(self.registry, build, "scan", record, record.started_at)
+        self._say(build, with_artifacts(vulnerability.statement(record, self.name), [kept, *documents]))
 
     def decided(self, build: BuildRecord, statement: Statement) -> str:
         """The digest of the decision's manifest."""
@@ -81,26 +96,60 @@ def subject_of(registry: Registry, build: BuildRecord) -> Descriptor:
     return manifest.descriptor
 
 
-def keep(registry: Registry, build: BuildRecord, stage: str, record: object, created: str) -> None:
-    """Attach a stage's record to the image it is about."""
+def keep(registry: Registry, build: BuildRecord, stage: str, record: object, created: str) -> str:
+    """Attach a stage's record to the image it is about; return the digest of the artifact."""
     kind = RECORD.format(stage=stage)
     blobs = [(kind, records.to_json(record).encode())]
-    referrers.attach(registry, build.repository, subject_of(registry, build), kind, blobs, {CREATED: created})
+    subject = subject_of(registry, build)
+    return referrers.attach(registry, build.repository, subject, kind, blobs, {CREATED: created}).digest
 
 
-def kept(registry: Registry, repository: str, digest: str, stage: str, kind: type[T]) -> T | None:
-    """The newest record of a stage about a digest; None where none is attached."""
-    found = referrers.referrers(registry, repository, digest, RECORD.format(stage=stage))
-    if not found:
+def kept(  # noqa: PLR0913, PLR0917 - where, about what, which record, and who is believed
+    registry: Registry, repository: str, digest: str, stage: str, kind: type[T], trusted: Trusted
+) -> T | None:
+    """Return the record behind the newest statement of a stage about a digest; None if there is none.
+
+    A record counts only if a trusted statement of its stage names the artifact that holds it. All others are not looked
+    at, however many there are and whatever they say.
+    """
+    about = usable(evidence.read(registry, repository, digest, trusted, _SAYS[stage]), _SAYS[stage])
+    for artifact in artifacts_of(about) if about else ():
+        found = _record(registry, repository, digest, artifact, stage, kind)
+        if found is not None and found.digest == digest:
+            return found
+    return None
+
+
+_SAYS = {"build": PROVENANCE, "validation": TEST_RESULT, "scan": VULNERABILITIES}
+"""The type of the statement that vouches for the record of a stage."""
+LARGEST_RECORD = 64 << 20
+
+
+def _record(  # noqa: PLR0913, PLR0917 - where, about what, and which record is meant
+    registry: Registry, repository: str, digest: str, artifact: str, stage: str, kind: type[T]
+) -> T | None:
+    """Return the record in an artifact; None if that is gone, holds another stage's, or one of another version."""
+    listed = referrers.referrer(registry, repository, digest, artifact)
+    if listed is None or listed.artifact_type != RECORD.format(stage=stage):
         return None
-    newest = max(found, key=lambda each: (each.annotations.get(CREATED, ""), each.descriptor.digest))
-    blobs, where = (
-        referrers.fetch(registry, repository, newest),
-        f"{registry.host}/{repository}@{newest.descriptor.digest}",
-    )
-    if len(blobs) != 1:
-        raise EnvironmentFailed(f"{where} has {len(blobs)} files, where a record is one", "run that stage again")
-    return records.from_json(kind, blobs[0], where)
+    try:
+        blobs = referrers.fetch(registry, repository, listed, LARGEST_RECORD)
+        return records.from_json(kind, b"".join(blobs), f"{registry.host}/{repository}@{artifact}")
+    except RegistryError as error:
+        if error.status not in SERVED:
+            raise
+        return None
+    except ConfigError:
+        return None
+
+
+def carried(registry: Registry, build: BuildRecord, trusted: Trusted) -> tuple[str, ...]:
+    """Return the artifacts about a build that go with it to production: what a trusted key signed or vouches for."""
+    found = evidence.read(registry, build.repository, build.digest, trusted)
+    signed = [each for each in found if each.statement and not each.problem]
+    named = {artifact for each in signed if each.statement for artifact in artifacts_of(each.statement)}
+    there = [each for each in sorted(named) if referrers.referrer(registry, build.repository, build.digest, each)]
+    return (*(each.artifact for each in signed), *there)
 
 
 def signer() -> Signer:
@@ -126,6 +175,12 @@ def trusted(public_keys: Sequence[str] = (), identities: Sequence[str] = ()) -> 
     return trust.trusted(public_keys, identities)
 
 
+def trusted_if_anybody() -> Trusted:
+    """Return whom `trusted` returns; nobody if nobody is configured and this machine has no key yet."""
+    local = home.home() / "keys" / f"{LOCAL_KEY}.pub"
+    return trusted() if is_told_whom_to_trust() or local.exists() else Trusted()
+
+
 def is_told_whom_to_trust() -> bool:
     """Whether keys or identities are configured."""
     return any(os.environ.get(each) for each in (keys.TRUSTED_KEYS, trust.TRUSTED_IDENTITIES, trust.DECISION_KEYS))
@@ -136,18 +191,13 @@ def signed_bill(registry: Registry, repository: str, digest: str, trusted: Trust
 
     Beside it lies the same document unsigned, for tools that look for that; whoever may write there can add another.
     """
-    about = usable(evidence.read(registry, repository, digest, trusted), SBOM)
+    about = usable(evidence.read(registry, repository, digest, trusted, SBOM), SBOM)
     return bill.read(about) if about else None
 
 
 def signed_validation(registry: Registry, build: BuildRecord, trusted: Trusted) -> ValidationRecord | None:
-    """The newest validation attached to a build, where somebody trusted said the same: it is about to be said again."""
-    record = kept(registry, build.repository, build.digest, "validation", ValidationRecord)
-    about = usable(evidence.read(registry, build.repository, build.digest, trusted), TEST_RESULT) if record else None
-    if record is None or about is None:
-        return None
-    said = test_result.statement(record, build.stacks, about.name)
-    return record if to_json(said) == to_json(about) else None
+    """Return the newest validation of a build that somebody trusted signed: it is about to be said again."""
+    return kept(registry, build.repository, build.digest, "validation", ValidationRecord, trusted)
 
 
 def usable(found: Sequence[Found], predicate_type: str) -> Statement | None:

@@ -40,8 +40,8 @@ def sign(payload: bytes, key: PrivateKey, payload_type: str = MEDIA_TYPE) -> byt
         signature = key.sign(message)
     else:
         signature = key.sign(message, ec.ECDSA(SHA256(), deterministic_signing=True))
-    made = {"keyid": key_id(key.public_key()), "sig": _base64(signature)}
-    return canonical({"payload": _base64(payload), "payloadType": payload_type, "signatures": [made]})
+    made = {"keyid": key_id(key.public_key()), "sig": base64_of(signature)}
+    return canonical({"payload": base64_of(payload), "payloadType": payload_type, "signatures": [made]})
 
 
 def open_envelope(envelope: bytes, trusted: PublicKeys, payload_type: str = MEDIA_TYPE) -> Signed:
@@ -71,6 +71,11 @@ def encoded(payload_type: bytes, payload: bytes) -> bytes:
     return b"DSSEv1 %d %s %d %s" % (len(payload_type), payload_type, len(payload), payload)
 
 
+def base64_of(data: bytes) -> str:
+    """Return the base64 that payloads and signatures are written in."""
+    return base64.b64encode(data).decode()
+
+
 def _candidates(trusted: PublicKeys, hint: str) -> Iterable[PublicKey]:
     if hint and hint not in trusted:
         raise GateRefused(
@@ -95,10 +100,6 @@ def _verifies(key: PublicKey, signature: bytes, message: bytes) -> bool:
     except InvalidSignature:
         return False
     return True
-
-
-def _base64(data: bytes) -> str:
-    return base64.b64encode(data).decode()
 
 
 def _bytes(text: Any) -> bytes:  # noqa: ANN401 - anything may stand in an envelope

@@ -6,6 +6,12 @@ envelope it would not see. The annotations under which BuildKit and older tools 
 A bundle says whether a key made it, which then must be trusted, or a certificate, whose identity must be; either is
 verified in full by rules of its own.
 
+Whoever may write to the repository can attach as many artifacts as they like that claim to be evidence. So what a
+trusted key sealed (publish/evidence/seal.py) is known from the list alone, and always read; of what is not sealed,
+which is that of Sigstore's certificates and of other tools, so many are read and no more, within bounds of bytes and
+time. What a decision names is found by its digest, listed or not. A statement that is there several times is given
+once.
+
 Nothing unsigned is believed: the annotations tell tools what to fetch, and what counts is in the statement, whose
 subject must be the digest that was asked about. The same statements and signer are the same artifacts, attached once:
 a key signs the same bytes each time, and what a trusted identity has signed already is not signed again.
@@ -14,32 +20,44 @@ a key signs the same bytes each time, and what a trusted identity has signed alr
 from __future__ import annotations
 
 import base64
-import contextlib
 import json
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+import threading
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from functools import partial
 
 from oci import referrers
-from oci.manifest import Descriptor, canonical
+from oci.copying import held
+from oci.manifest import EMPTY_CONFIG, Descriptor, Manifest, canonical, sha256
 from oci.referrers import Referrer
-from oci.registry import Registry, RegistryError
-from publish.evidence import dsse, keyless, statement
+from oci.registry import WORKERS, Registry, RegistryError
+from publish.evidence import dsse, keyless, seal, statement
 from publish.evidence.dsse import Signed
 from publish.evidence.foreign import NOT_USABLE, json_object
 from publish.evidence.keyless import Keyless
 from publish.evidence.keys import PrivateKey, key_id
-from publish.evidence.predicates import DECISION, made_on
+from publish.evidence.predicates import DECIDING, made_on
 from publish.evidence.statement import Statement
 from publish.evidence.trust import Trusted
+from runner import progress
 from runner.errors import ConfigError, GateRefused
+from runner.untrusted import clean_line
 
 BUNDLE = "application/vnd.dev.sigstore.bundle.v0.3+json"
 LARGEST_BYTES = 32 << 20
 """A bill of materials has less than a megabyte."""
+MOST_UNSEALED, MOST_CERTIFIED = 50, 400
+"""How many artifacts without a seal are read about a digest: the second where an identity is trusted, whose evidence
+never has one."""
+LARGEST_UNSEALED, UNSEALED_BYTES, UNSEALED_S = 8 << 20, 128 << 20, 60.0
+"""How many bytes of each are read, and of all, and for how long."""
+LARGEST_MANIFEST = 8 << 10
 
 _PREDICATE_TYPE = "dev.sigstore.bundle.predicateType"
 _CREATED = "org.opencontainers.image.created"
-_SERVED = (200, 404)
+SERVED = (200, 404)
 """Statuses of a registry that answered: what it has is wrong, or what it lists is gone. That is no outage."""
 
 
@@ -52,7 +70,8 @@ class Found:
 
     `signer` is the id of the key, or the identity with its issuer. `statement` is None where `problem` says why it is
     not usable; then `predicate_type` is only what it claims to be.
-    `created` is when what it states was found (ISO 8601), as signed; empty where it does not say.
+    `created` is when what it states was found (ISO 8601), as signed; empty where it does not say. `sealed` if a trusted
+    key vouched for the whole artifact.
     """
 
     artifact: str
@@ -61,6 +80,7 @@ class Found:
     signer: str
     created: str
     problem: str
+    sealed: bool = field(default=False, compare=False)
 
 
 def publish(
@@ -79,52 +99,73 @@ def publish(
     return tuple(_attach(registry, repository, subject, each, signer) for each in statements)
 
 
-def read(registry: Registry, repository: str, digest: str, trusted: Trusted) -> tuple[Found, ...]:
-    """Everything that claims to be evidence about `digest`, by type and age; what is not usable says why.
+def read(
+    registry: Registry, repository: str, digest: str, trusted: Trusted, predicate_type: str = ""
+) -> tuple[Found, ...]:
+    """Return what claims to be evidence about `digest`, all or of one type, by type and age; the problem with each.
 
     Raises RegistryError where the registry fails: evidence that cannot be read is not evidence that is missing.
     """
-    listed = referrers.referrers(registry, repository, digest, BUNDLE)
-    found = [_found(registry, repository, digest, each, trusted) for each in listed]
-    return tuple(sorted(found, key=lambda each: (each.predicate_type, each.created, each.artifact)))
+    found = (_found(each, digest, trusted) for each in _files(registry, repository, digest, trusted, predicate_type))
+    return tuple(sorted(_once(found), key=lambda each: (each.predicate_type, each.created, each.artifact)))
 
 
 def find(registry: Registry, repository: str, digest: str, artifact: str, trusted: Trusted) -> Found | None:
-    """One artifact among those about `digest`, None where it is not there. Raises as `read`."""
-    listed = referrers.referrers(registry, repository, digest, BUNDLE)
-    named = [each for each in listed if each.descriptor.digest == artifact]
-    return _found(registry, repository, digest, named[0], trusted) if named else None
+    """Return one artifact about `digest`, listed or not; None if it is not there. Raises as `read`."""
+    listed = referrers.referrer(registry, repository, digest, artifact)
+    if listed is None or listed.artifact_type != BUNDLE:
+        return None
+    return _found(_unsealed(registry, repository, _Purse(), listed), digest, trusted)
 
 
-def seal(about: Statement, signer: Signer) -> bytes:
-    """Return a signed statement as a bundle, for what is kept elsewhere than among the referrers of an image."""
-    payload = statement.to_json(about)
-    return signer.sign(payload) if isinstance(signer, Keyless) else _bundle(dsse.sign(payload, signer), signer)
+def signed(about: Statement, signer: Signer) -> bytes:
+    """Return a statement in a bundle; the same bytes for the same key, others each time from Sigstore."""
+    if isinstance(signer, Keyless):
+        return signer.sign(statement.to_json(about))
+    return _bundle(dsse.sign(statement.to_json(about), signer), signer)
 
 
-def unseal(data: bytes, trusted: Trusted) -> Statement:
-    """Return the statement in a bundle. Raises GateRefused if nobody trusted signed it."""
-    return statement.from_json(_opened(data, trusted).payload)
+def opened(data: bytes, trusted: Trusted) -> Signed:
+    """Return what a bundle holds, by the rules of what it says is behind it. Raises GateRefused."""
+    content = json_object(data, "the bundle")
+    if keyless.is_certified(content):
+        return keyless.opened(content, trusted)
+    envelope = content.get("dsseEnvelope")
+    if not isinstance(envelope, dict):
+        raise GateRefused("a bundle without an envelope", NOT_USABLE)
+    return dsse.opened(envelope, trusted.keys)
+
+
+def signer_problem(signer: Signer, trusted: Trusted, *, decides: bool) -> str:
+    """Return why nobody here would believe what a signer signs; empty if they would.
+
+    An identity refuses by itself to sign what would not be believed.
+    """
+    if isinstance(signer, Keyless):
+        refuses = decides and trusted.deciders is not None
+        return "keys that decide are configured, and a certificate signs here" if refuses else ""
+    name = key_id(signer.public_key())
+    if name not in trusted.keys:
+        return f"the key {name} is not trusted"
+    return "" if not decides or trusted.may_decide(name) else f"the key {name} is not trusted to decide"
 
 
 def _attach(registry: Registry, repository: str, subject: Descriptor, about: Statement, signer: Signer) -> Descriptor:
     """What is attached is attached again: where a run was killed in between, its list may lack it."""
+    notes = _annotations(about)
     if isinstance(signer, Keyless):
-        kept = _kept(registry, repository, about, signer.trusted)
-        data = next(kept, b"") or signer.sign(statement.to_json(about))
+        data = next(_kept(registry, repository, about, signer.trusted), b"") or signed(about, signer)
     else:
-        data = _bundle(dsse.sign(statement.to_json(about), signer), signer)
-    return referrers.attach(registry, repository, subject, BUNDLE, [(BUNDLE, data)], _annotations(about))
+        data = signed(about, signer)
+        notes = seal.sealed(notes, subject, Descriptor(BUNDLE, sha256(data), len(data)), signer)
+    return referrers.attach(registry, repository, subject, BUNDLE, [(BUNDLE, data)], notes)
 
 
 def _kept(registry: Registry, repository: str, about: Statement, trusted: Trusted) -> Iterator[bytes]:
     """The bundles about this very statement that are attached already and believed."""
-    for each in referrers.referrers(registry, repository, about.subject, BUNDLE):
-        if each.annotations.get(_PREDICATE_TYPE) == about.predicate_type:
-            with contextlib.suppress(GateRefused):
-                data = _file(registry, repository, each)
-                if _opened(data, trusted).payload == statement.to_json(about):
-                    yield data
+    for each in _files(registry, repository, about.subject, trusted, about.predicate_type):
+        if _found(each, about.subject, trusted).statement == about:
+            yield each.data
 
 
 def _annotations(about: Statement) -> dict[str, str]:
@@ -146,45 +187,123 @@ def _bundle(envelope: bytes, key: PrivateKey) -> bytes:
     return canonical({"mediaType": BUNDLE, "verificationMaterial": material, "dsseEnvelope": json.loads(envelope)})
 
 
-def _found(registry: Registry, repository: str, digest: str, referrer: Referrer, trusted: Trusted) -> Found:
-    artifact, claimed = referrer.descriptor.digest, referrer.annotations.get(_PREDICATE_TYPE, "")
+@dataclass(frozen=True)
+class _File:
+    """The bundle of an artifact that claims to hold a type of statement; `problem` if it was not fetched."""
+
+    artifact: str
+    claimed: str
+    data: bytes = b""
+    sealed: bool = field(default=False, compare=False)
+    problem: str = ""
+
+
+@dataclass
+class _Purse:
+    """What may still be spent on artifacts that nobody trusted sealed. For many threads."""
+
+    bytes: int = UNSEALED_BYTES
+    ends: float = field(default_factory=lambda: time.monotonic() + UNSEALED_S)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def pay(self, size: int) -> None:
+        """Raises GateRefused if that is too much."""
+        with self._lock:
+            if size > min(self.bytes, LARGEST_UNSEALED) or time.monotonic() > self.ends:
+                raise GateRefused("not read: too much is attached to the image that no trusted key sealed", NOT_USABLE)
+            self.bytes -= size
+
+
+def _files(registry: Registry, repository: str, digest: str, trusted: Trusted, wanted: str) -> Iterator[_File]:
+    """Every bundle about a digest that a trusted key sealed, and as many of the others as may be read."""
+    listed = referrers.referrers(registry, repository, digest, BUNDLE)
+    listed = tuple(each for each in listed if wanted in ("", _claimed(each)))
+    sealed = [(each, made) for each in listed if (made := seal.manifest_of(each, digest, trusted.keys))]
+    known = {made.digest for _, made in sealed}
+    unsealed = {each.descriptor.digest: each for each in listed if each.descriptor.digest not in known}
+    others = list(unsealed.values())
+    most = MOST_CERTIFIED if trusted.identities else MOST_UNSEALED
+    if len(others) > most:
+        more, where = len(others) - most, f"{registry.host}/{repository}@{digest}"
+        progress.say(f"  {more} artifacts about {where} are not read: no trusted key sealed them; remove them there")
+    with ThreadPoolExecutor(WORKERS) as pool:
+        yield from pool.map(lambda item: _sealed(registry, repository, *item), sealed)
+        yield from pool.map(partial(_unsealed, registry, repository, _Purse()), others[:most])
+
+
+def _sealed(registry: Registry, repository: str, listed: Referrer, made: Manifest) -> _File:
+    artifact, claimed = made.digest, _claimed(listed)
+    blob = made.blobs()[-1]
+    if blob.size > LARGEST_BYTES:
+        problem = f"{blob.digest} has {blob.size} bytes, more than {LARGEST_BYTES}"
+        return _File(artifact, claimed, problem=problem, sealed=True)
     try:
-        signed = _opened(_file(registry, repository, referrer), trusted)
-        about = _about(digest, signed.payload)
-        _allowed(about, signed.signer, trusted)
+        return _File(artifact, claimed, registry.blob(repository, blob.digest, blob.size), sealed=True)
+    except RegistryError as error:
+        return _File(artifact, claimed, problem=_of_what_is_there(error), sealed=True)
+
+
+def _unsealed(registry: Registry, repository: str, purse: _Purse, listed: Referrer) -> _File:
+    artifact, claimed = listed.descriptor.digest, _claimed(listed)
+    try:
+        purse.pay(0)
+        blob = _plain(held(registry, repository, artifact))
+        purse.pay(blob.size)
+        return _File(artifact, claimed, registry.blob(repository, blob.digest, blob.size))
+    except RegistryError as error:
+        return _File(artifact, claimed, problem=_of_what_is_there(error))
     except GateRefused as error:
-        return Found(artifact, claimed, None, "", "", error.message)
-    return Found(artifact, about.predicate_type, about, signed.signer, made_on(about), "")
+        return _File(artifact, claimed, problem=error.message)
+
+
+def _of_what_is_there(error: RegistryError) -> str:
+    """What is wrong with what a registry served. Raises the error if it is that of a registry that fails."""
+    if error.status not in SERVED:
+        raise error
+    return error.message
+
+
+def _plain(manifest: Manifest) -> Descriptor:
+    """The one blob of a manifest. Raises GateRefused if there is anything beside it: that nobody vouches for."""
+    blobs = manifest.blobs()
+    if len(blobs) != 2:
+        raise GateRefused(f"{max(0, len(blobs) - 1)} files, where a bundle is one", NOT_USABLE)
+    if blobs[0].digest != sha256(EMPTY_CONFIG) or len(manifest.body) > LARGEST_MANIFEST:
+        raise GateRefused("its manifest holds more than a bundle has", NOT_USABLE)
+    return blobs[1]
+
+
+def _claimed(listed: Referrer) -> str:
+    return clean_line(listed.annotations.get(_PREDICATE_TYPE, ""), 120)
+
+
+def _found(file: _File, digest: str, trusted: Trusted) -> Found:
+    if file.problem:
+        return Found(file.artifact, file.claimed, None, "", "", clean_line(file.problem), file.sealed)
+    try:
+        made = opened(file.data, trusted)
+        about = _about(digest, made.payload)
+        _allowed(about, made.signer, trusted)
+    except GateRefused as error:
+        return Found(file.artifact, file.claimed, None, "", "", clean_line(error.message), file.sealed)
+    return Found(file.artifact, about.predicate_type, about, made.signer, made_on(about), "", file.sealed)
+
+
+def _once(found: Iterable[Found]) -> Iterator[Found]:
+    """Each statement of a signer once, the sealed one if there is one: an attached bundle can be attached again."""
+    kept: dict[tuple[str, bytes], Found] = {}
+    for each in sorted(found, key=lambda each: (not each.sealed, each.artifact)):
+        if each.statement is None:
+            yield each
+        else:
+            kept.setdefault((each.signer, statement.to_json(each.statement)), each)
+    yield from kept.values()
 
 
 def _allowed(about: Statement, signer: str, trusted: Trusted) -> None:
     """Raises GateRefused for a decision by somebody who is trusted for other evidence alone."""
-    if about.predicate_type == DECISION and not trusted.may_decide(signer):
+    if about.predicate_type in DECIDING and not trusted.may_decide(signer):
         raise GateRefused(f"signed by {signer}, which is not trusted to decide", NOT_USABLE)
-
-
-def _file(registry: Registry, repository: str, referrer: Referrer) -> bytes:
-    """The file of an artifact. Raises GateRefused where it has not one, RegistryError where the registry fails."""
-    try:
-        blobs = referrers.fetch(registry, repository, referrer, LARGEST_BYTES)
-    except RegistryError as error:
-        if error.status not in _SERVED:
-            raise
-        raise GateRefused(error.message, NOT_USABLE) from None
-    if len(blobs) != 1:
-        raise GateRefused(f"{len(blobs)} files, where a bundle is one", NOT_USABLE)
-    return blobs[0]
-
-
-def _opened(data: bytes, trusted: Trusted) -> Signed:
-    """What a bundle holds, by the rules of what it says is behind it. Raises GateRefused."""
-    content = json_object(data, "the bundle")
-    if keyless.is_certified(content):
-        return keyless.opened(content, trusted)
-    envelope = content.get("dsseEnvelope")
-    if not isinstance(envelope, dict):
-        raise GateRefused("a bundle without an envelope", NOT_USABLE)
-    return dsse.opened(envelope, trusted.keys)
 
 
 def _about(digest: str, payload: bytes) -> Statement:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from images.system_layer import SystemLayer
-from publish.evidence import attest, store
+from publish.evidence import attest, statement, store
 from publish.evidence.keyless import Keyless
 from publish.evidence.keys import key_id
 from publish.evidence.predicates import os_layer
@@ -22,11 +22,11 @@ class SystemVouch:
 
     def sign(self, layer: SystemLayer) -> bytes:
         """Return a signed statement of all that is known of a layer."""
-        return store.seal(os_layer.statement(layer), self.signer)
+        return store.signed(os_layer.statement(layer), self.signer)
 
     def read(self, signed: bytes) -> SystemLayer:
         """Return the layer that a statement is about. Raises GateRefused if nobody trusted signed it."""
-        return os_layer.read(store.unseal(signed, self.trusted))
+        return os_layer.read(statement.from_json(store.opened(signed, self.trusted).payload))
 
 
 def vouch_of(signer: Signer) -> SystemVouch:

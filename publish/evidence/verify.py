@@ -7,10 +7,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from images.catalog import Repositories
-from oci.copying import held, readable
+from oci import copying
 from oci.reference import parse_reference
 from oci.registry import Registry
-from publish.evidence import attest
+from publish.evidence import attest, marks
 from publish.evidence import store as evidence
 from publish.evidence.predicates import (
     DECISION,
@@ -31,7 +31,7 @@ from publish.evidence.store import Found
 from publish.evidence.trust import Trusted
 from publish.published import CANDIDATE
 from publish.rules import channels
-from publish.tags import journal, mark
+from publish.tags import journal
 from runner.errors import ConfigError, GateRefused
 from runner.untrusted import clean_line
 from runner.verdict import Verdict
@@ -77,8 +77,9 @@ def verify(registry: Registry, repositories: Repositories, reference: str, trust
         raise ConfigError(f"{where} has no {named.digest or named}", "see `./release.py rescan` for what is out")
     found = evidence.read(registry, named.repository, digest, trusted)
     decided = _decision(found, named)
+    found = (*found, *_named_by(decided, found, registry, named.repository, digest, trusted))
     reasons = (
-        *_misplaced(registry, repositories, named, digest),
+        *_misplaced(registry, repositories, named, digest, found),
         *_against(found, decided, named),
         *_other_layers(registry, named.repository, digest, found),
     )
@@ -94,12 +95,29 @@ def _parsed(reference: str, host: str, production: str) -> _Named:
     return _Named(said.repository or production, said.tag, said.digest)
 
 
-def _misplaced(registry: Registry, repositories: Repositories, named: _Named, digest: str) -> Iterator[str]:
+def _named_by(  # noqa: PLR0913, PLR0917 - a decision, and where what it names may be
+    decided: Decided | None, found: Sequence[Found], registry: Registry, repository: str, digest: str, trusted: Trusted
+) -> Iterator[Found]:
+    """What a trusted decision was made from and no list has, by its digest."""
+    known = {each.artifact for each in found}
+    missing = [each for each in decided.evidence if each not in known] if decided else []
+    for artifact in missing[:_MOST_NAMED]:
+        if each := evidence.find(registry, repository, digest, artifact, trusted):
+            yield each
+
+
+_MOST_NAMED = 100
+_MOST_TOLD = 10
+
+
+def _misplaced(
+    registry: Registry, repositories: Repositories, named: _Named, digest: str, found: Sequence[Found]
+) -> Iterator[str]:
     """What speaks against where the digest is, whatever is proven of it."""
     kept = journal.read(registry, repositories.journal).journal
     if named.repository != repositories.production:
         yield f"{named.repository} is not where releases are, that is {repositories.production}"
-    if reason := kept.yanked(digest=digest) or mark.read(registry, named.repository, digest):
+    if reason := kept.yanked(digest=digest) or marks.reasons(found):
         yield reason
     held = registry.digest_of(named.repository, named.tag) if named.tag else digest
     if held != digest:
@@ -128,7 +146,10 @@ def _read(found: Found) -> Decided | None:
 def _against(found: Sequence[Found], decided: Decided | None, named: _Named) -> Iterator[str]:
     if decided is None:
         yield f"no trusted decision lets this digest carry {named}"
-        yield from (f"{each.predicate_type or 'an artifact'}: {each.problem}" for each in found if each.problem)
+        problems = [f"{each.predicate_type or 'an artifact'}: {each.problem}" for each in found if each.problem]
+        yield from problems[:_MOST_TOLD]
+        if len(problems) > _MOST_TOLD:
+            yield f"{len(problems) - _MOST_TOLD} more artifacts that prove nothing"
         return
     yield from decided.reasons
     if decided.verdict is not Verdict.PASS:
@@ -155,8 +176,7 @@ def _other_layers(registry: Registry, repository: str, digest: str, found: Seque
     built = _built(found)
     if built is None:
         return
-    with readable(registry, repository, digest):
-        there = [blob.digest for blob in held(registry, repository, digest).blobs()[1:]]
+    there = [blob.digest for blob in copying.held(registry, repository, digest).blobs()[1:]]
     stated = [layer.digest for layer in built.layers]
     if there != stated:
         yield f"its manifest has the layers {_short_list(there)}, and its provenance names {_short_list(stated)}"

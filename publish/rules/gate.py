@@ -44,6 +44,8 @@ from validation.machine import DOCKER
 from validation.suite import suites_of
 
 CUDA = "cuda"
+_MOST_TOLD = 3
+"""Reasons why evidence is not usable. Whoever may write to the registry can make thousands of them."""
 
 _WRONG = (Verdict.FAIL, Verdict.FLAKY)
 """What counts against a digest wherever and whenever it was found."""
@@ -215,7 +217,8 @@ def _made(statement: Statement) -> datetime.datetime | None:
 
 def _absent(sort: _Sort, unusable: Sequence[str]) -> _Reason:
     if unusable:
-        return _Reason(Verdict.FAIL, f"no usable {sort.title}: {'; '.join(unusable)}")
+        more = f" (and {len(unusable) - _MOST_TOLD} more)" if len(unusable) > _MOST_TOLD else ""
+        return _Reason(Verdict.FAIL, f"no usable {sort.title}: {'; '.join(unusable[:_MOST_TOLD])}{more}")
     return _Reason(Verdict.NOT_RUN, f"no {sort.title}")
 
 

@@ -2,7 +2,12 @@
 
 A transaction is written here before it moves its first tag and closed after its last, so what a killed run left open
 can be finished by any later one: until then each of its tags holds what it held (`old`) or what it shall hold (`new`).
-Written only by who holds the lock (publish/tags/lock.py).
+Written only by who holds the lock (publish/tags/lock.py), and signed by somebody who may decide.
+
+A journal that nobody trusted signed, as all were at first, is read too. It counts as far as trusted decisions confirm
+it, and the next run that holds the lock signs what is left (publish/tags/transaction.py). Every tag that is put from a
+journal needs a trusted decision of its own (publish/evidence/vouch.py). What an unsigned one can do is to hold up: it
+can say that a release was yanked.
 """
 
 from __future__ import annotations
@@ -11,33 +16,23 @@ import datetime
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Annotated, ClassVar, Literal
+from typing import ClassVar, Literal
 
-from pydantic import AfterValidator, ConfigDict, TypeAdapter
+from pydantic import ConfigDict, TypeAdapter
 
 from images.catalog import BASE
 from images.version import parse_version
-from oci.manifest import EMPTY_CONFIG, OCI_EMPTY, image_manifest
+from oci import document
+from oci.document import Seal
 from oci.registry import Registry
 from publish.tags.lock import Claim
 from runner import records
 from runner.errors import ConfigError, EnvironmentFailed
-from runner.untrusted import clean_line
+from runner.untrusted import Malformed, clean_line, parse_json
 
 KIND = "application/vnd.pytorch-cuda-images.journal.v1+json"
 TAG = "journal"
 CANDIDATE = "-candidate"
-
-
-def _require_version(text: str) -> str:
-    if parse_version(text.removesuffix(CANDIDATE)) is None:
-        raise ValueError(f"`{clean_line(text, 80)}` is not a version")
-    return text
-
-
-def _require_moment(text: str) -> str:
-    datetime.datetime.fromisoformat(text)
-    return text
 
 
 @dataclass(frozen=True)
@@ -67,9 +62,9 @@ class Transaction:
 
     __pydantic_config__: ClassVar[ConfigDict] = records.STRICT
     kind: Literal["promotion", "rollback", "yank"]
-    version: Annotated[str, AfterValidator(_require_version)]
+    version: str
     owner: str
-    started_at: Annotated[str, AfterValidator(_require_moment)]
+    started_at: str
     entries: tuple[Entry, ...]
     undone: tuple[str, ...] = ()
     reason: str = ""
@@ -164,36 +159,63 @@ class Journal:
 
 
 _FORM = TypeAdapter(Journal)
+LARGEST_BYTES = 64 << 20
+"""A release of 10 images adds about 30 KB."""
+_FAST_CLOCK = datetime.timedelta(days=1)
+_RESTORE = "restore that tag to what it was, or use the version that wrote it"
 
 
 @dataclass(frozen=True)
 class Book:
-    """The journal, and the manifest digest under its tag it was read from; None where there is none yet."""
+    """The journal, and the manifest digest under its tag it was read from; None where there is none yet.
+
+    `problem` says why its signature does not count; empty if it does.
+    """
 
     journal: Journal
     digest: str | None
+    problem: str = ""
 
 
-def read(registry: Registry, repository: str) -> Book:
-    """Raises EnvironmentFailed where there is a journal that cannot be read: then nothing may move."""
-    manifest = registry.manifest(repository, TAG)
-    if manifest is None:
+def read(registry: Registry, repository: str, seal: Seal | None = None) -> Book:
+    """Return the journal; without a seal nobody looks at its signature.
+
+    Raises EnvironmentFailed if there is one that cannot be read: then nothing may move.
+    """
+    found = document.read(registry, repository, TAG, seal, LARGEST_BYTES)
+    if found is None:
         return Book(Journal(), None)
     where = f"{registry.host}/{repository}:{TAG}"
     try:
-        layer = manifest.blobs()[-1]
-        journal = _FORM.validate_json(registry.blob(repository, layer.digest, layer.size))
-    except (ValueError, KeyError, TypeError, IndexError) as error:
-        problem = f"{where} is not a journal this version can read ({' '.join(str(error).split())[:200]})"
-        raise EnvironmentFailed(problem, "use the version that wrote it, or restore that tag") from None
-    return Book(journal, manifest.digest)
+        parse_json(found.body, LARGEST_BYTES)  # pydantic has no bound on depth, and takes a key that is given twice
+        journal = _FORM.validate_json(found.body)
+    except (Malformed, ValueError) as error:
+        problem = f"{where} is not a journal this version can read ({clean_line(str(error), 200)})"
+        raise EnvironmentFailed(problem, _RESTORE) from None
+    for problem in map(_problem, journal.transactions):
+        if problem:
+            raise EnvironmentFailed(f"{where}: {problem}", _RESTORE)
+    return Book(journal, found.digest, found.problem)
 
 
-def write(registry: Registry, repository: str, journal: Journal, before: str | None, claim: Claim) -> Book:
-    """Put the journal in place of the one with manifest digest `before`. Raises EnvironmentFailed."""
-    config = registry.push_bytes(repository, EMPTY_CONFIG, OCI_EMPTY)
-    layer = registry.push_bytes(repository, _FORM.dump_json(journal), KIND)
-    manifest = image_manifest(config, [layer], artifact_type=KIND)
+def _problem(transaction: Transaction) -> str:
+    """Return what is wrong with a transaction that was read; empty if nothing is."""
+    for version in (transaction.version, *transaction.undone):
+        if parse_version(version.removesuffix(CANDIDATE)) is None:
+            return f"{clean_line(version, 60)!r} in a {transaction.kind} is not a version"
+    try:
+        started = datetime.datetime.fromisoformat(transaction.started_at)
+        is_to_come = started.astimezone(datetime.UTC) > datetime.datetime.now(datetime.UTC) + _FAST_CLOCK
+    except (ValueError, OverflowError):
+        return f"{clean_line(transaction.started_at, 60)!r} in the {transaction} is not a date and time"
+    return f"the {transaction} began {started}, which is to come: a clock was wrong" if is_to_come else ""
+
+
+def write(  # noqa: PLR0913, PLR0917 - what in place of what, where, and in whose name
+    registry: Registry, repository: str, journal: Journal, before: str | None, claim: Claim, seal: Seal | None = None
+) -> Book:
+    """Put the journal in place of the one with manifest digest `before`, signed. Raises EnvironmentFailed."""
+    manifest = document.manifest_of(registry, repository, KIND, _FORM.dump_json(journal), seal)
     if registry.digest_of(repository, TAG) != before:
         where = f"{registry.host}/{repository}:{TAG}"
         raise EnvironmentFailed(f"{where} was written by another run meanwhile", "run the same command again")

@@ -30,12 +30,15 @@ from oci.manifest import EMPTY_CONFIG, OCI_EMPTY, Descriptor, Manifest, image_ma
 from oci.registry import Registry, RegistryError
 from runner import home
 from runner.errors import EnvironmentFailed
+from runner.untrusted import clean_line
 
 TAG = "promotion-lock"
 KIND = "application/vnd.pytorch-cuda-images.lock.v1+json"
 SETTLE_S, SETTLE_ON_LOOPBACK_S = 2.0, 0.5
 """A registry on loopback is reached from its own machine alone, and answers at once. All who use it wait the same."""
 HOLDS_S, TRUSTED_S = 900.0, 540.0
+CLOCKS_DIFFER_S = 300.0
+"""By how much the clocks of two machines may differ. A claim that ends later than that allows is a wrong clock's."""
 
 _OWNER, _UNTIL, _NONCE = (f"pytorch-cuda-images.lock.{name}" for name in ("owner", "until", "nonce"))
 
@@ -126,13 +129,18 @@ def _refuse_if_held(registry: Registry, repository: str, name: str) -> None:
         return
     where = _where(registry, repository)
     try:
-        said = found.content["annotations"]
-        holder, until = str(said[_OWNER]), float(said[_UNTIL])
-    except (ValueError, KeyError, TypeError):
+        said = found.annotations
+        holder, until = clean_line(said[_OWNER], 120), float(said[_UNTIL])
+        end = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(until))
+    except (ValueError, KeyError, OverflowError, OSError):
         raise EnvironmentFailed(f"{where} is no lock of ours", "remove that tag, then run the same command") from None
-    if holder != name and until > time.time():
-        end = time.strftime("%H:%M:%S UTC", time.gmtime(until))
-        raise EnvironmentFailed(f"{holder} holds the lock {where}, at most until {end}", "wait, then run it again")
+    if said[_OWNER] == name or until <= time.time():
+        return
+    if until > time.time() + HOLDS_S + CLOCKS_DIFFER_S:
+        problem = f"{holder} holds the lock {where} until {end}, and no claim may last that long"
+        hint = f"set the clock right that is wrong, here or there; then remove the tag {TAG}, and run it again"
+        raise EnvironmentFailed(problem, hint)
+    raise EnvironmentFailed(f"{holder} holds the lock {where}, at most until {end}", "wait, then run it again")
 
 
 def _release(claim: Claim) -> None:

@@ -41,7 +41,7 @@ def rollback(production: Production, name: str, judge: Judge, to: str = "") -> O
     """
     kept_at = production.repositories.journal
     with lock.held(production.registry, kept_at, production.owner) as claim:
-        book = settle(production, claim, journal.read(production.registry, kept_at))
+        book = settle(production, claim, journal.read(production.registry, kept_at, production.seal))
         alias = _alias(book.journal, name)
         if said := _is_there(book.journal, alias, to):
             return Outcome(left=(said,))
@@ -56,9 +56,10 @@ def yank(production: Production, version: str, reason: str) -> Outcome:
 
     Returns, as what was left, the aliases that still name it. Raises ConfigError where it was never promoted.
     """
+    production.marks.check()
     kept_at = production.repositories.journal
     with lock.held(production.registry, kept_at, production.owner) as claim:
-        book = settle(production, claim, journal.read(production.registry, kept_at))
+        book = settle(production, claim, journal.read(production.registry, kept_at, production.seal))
         entries = tuple(replace(entry, old=entry.new, state="planned") for entry in book.journal.own(version))
         if not entries:
             raise ConfigError(f"{version} was never promoted", "see `./release.py verify` for what is out")

@@ -12,18 +12,20 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 
 from images.catalog import Repositories
 from images.version import VERSION_PATTERN
 from oci import referrers
 from oci.copying import bring
+from oci.document import Seal
 from oci.manifest import Manifest
 from oci.registry import Registry, RegistryError
-from publish.tags import journal, lock, mark
+from publish.tags import journal, lock
 from publish.tags.journal import CANDIDATE, Book, Entry, Journal, Transaction, order, tags_of
 from publish.tags.lock import Claim
+from publish.tags.mark import Marks
 from runner import progress
 from runner.errors import EnvironmentFailed, GateRefused, ReleaseError
 
@@ -42,6 +44,7 @@ def _nobody_asks(_: Transaction, __: Entry) -> str:
 class Production:
     """Where tags move, and in whose name (`lock.owner`).
 
+    `marks` say what was yanked, and `seal` signs the journal.
     `doubt` says why the decision behind a tag of a transaction cannot be believed, "" where it can. Whatever is in the
     journal is held against it, for what is done from there was decided by another run.
     """
@@ -49,6 +52,8 @@ class Production:
     registry: Registry
     repositories: Repositories
     owner: str
+    marks: Marks
+    seal: Seal
     doubt: Doubt = _nobody_asks
 
     def held(self, tag: str) -> str:
@@ -76,12 +81,16 @@ class TagSet:
 
 @dataclass(frozen=True)
 class Approved:
-    """An image that may be promoted: where it is staged, and the manifest digest of the decision attached to it."""
+    """An image that may be promoted: where it is staged, and the manifest digest of the decision attached to it.
+
+    `evidence` are the digests of all artifacts about it that go with it, the decision among them; no other does.
+    """
 
     image: str
     digest: str
     repository: str
     decision: str
+    evidence: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -121,7 +130,7 @@ def plan_moves(tags: TagSet, approved: Sequence[Approved]) -> tuple[Move, ...]:
 
 def preview(production: Production, tags: TagSet, approved: Sequence[Approved]) -> Outcome:
     """What `promote` would do now. Puts nothing. Raises GateRefused with everything that speaks against it."""
-    book = journal.read(production.registry, production.repositories.journal)
+    book = journal.read(production.registry, production.repositories.journal, production.seal)
     return _planned(production, book.journal, tags, plan_moves(tags, approved))
 
 
@@ -132,7 +141,7 @@ def promote(production: Production, tags: TagSet, approved: Sequence[Approved]) 
     _stage(production, approved)
     kept_at = production.repositories.journal
     with lock.held(production.registry, kept_at, production.owner) as claim:
-        book = settle(production, claim, journal.read(production.registry, kept_at))
+        book = settle(production, claim, journal.read(production.registry, kept_at, production.seal))
         planned = _planned(production, book.journal, tags, plan_moves(tags, approved))
         if any(entry.old != entry.new or book.journal.expected(entry.tag) != {entry.new} for entry in planned.entries):
             begun = Transaction("promotion", tags.stem, production.owner, now(), planned.entries)
@@ -142,27 +151,53 @@ def promote(production: Production, tags: TagSet, approved: Sequence[Approved]) 
 
 def resume(production: Production) -> None:
     """Finish what a killed run left half done, if one did. Raises EnvironmentFailed where it cannot be finished."""
-    registry, kept_at = production.registry, production.repositories.journal
-    if journal.read(registry, kept_at).journal.begun:
+    registry, kept_at, seal = production.registry, production.repositories.journal, production.seal
+    if journal.read(registry, kept_at, seal).journal.begun:
         with lock.held(registry, kept_at, production.owner) as claim:
-            settle(production, claim, journal.read(registry, kept_at))
+            settle(production, claim, journal.read(registry, kept_at, seal))
 
 
 def carry_out(production: Production, claim: Claim, book: Book, transaction: Transaction) -> Book:
     """Write a transaction into the journal and do it. What it names must be in production with its evidence."""
     _believe(production, book.journal, transaction)
     begun = book.journal.with_begun(transaction)
-    book = journal.write(production.registry, production.repositories.journal, begun, book.digest, claim)
+    kept_at = production.repositories.journal
+    book = journal.write(production.registry, kept_at, begun, book.digest, claim, production.seal)
     return _finish(production, claim, book, transaction)
 
 
 def settle(production: Production, claim: Claim, book: Book) -> Book:
     """Finish the transaction that is open in the journal, whoever began it."""
+    book = _confirmed(production, claim, book)
     begun = book.journal.begun
     if begun is None:
         return book
     _believe(production, book.journal, begun)
     return _finish(production, claim, book, begun)
+
+
+def _confirmed(production: Production, claim: Claim, book: Book) -> Book:
+    """Return the journal with no more than trusted decisions confirm, if nobody trusted signed it.
+
+    Yanks stay, for they only hold up. It is signed as it then is, so this is done once. What is open stays too,
+    unsigned: it is held against its decision before it is finished.
+    """
+    if not book.problem:
+        return book
+    progress.say(f"  the journal counts as far as trusted decisions confirm it, for {book.problem}")
+    kept = tuple(each for each in book.journal.transactions if each.is_open or _is_confirmed(production, each))
+    for each in book.journal.transactions:
+        if each not in kept:
+            progress.say(f"  the {each} of {each.started_at} is not confirmed, and does not count")
+    confirmed = Journal(kept)
+    if confirmed.begun:
+        return replace(book, journal=confirmed)
+    kept_at = production.repositories.journal
+    return journal.write(production.registry, kept_at, confirmed, book.digest, claim, production.seal)
+
+
+def _is_confirmed(production: Production, transaction: Transaction) -> bool:
+    return transaction.kind == "yank" or not any(production.doubt(transaction, each) for each in transaction.entries)
 
 
 def _believe(production: Production, kept: Journal, begun: Transaction) -> None:
@@ -178,11 +213,11 @@ def _believe(production: Production, kept: Journal, begun: Transaction) -> None:
 def _finish(production: Production, claim: Claim, book: Book, begun: Transaction) -> Book:
     progress.say(f"  {begun}, begun {begun.started_at} by {begun.owner}")
     if begun.kind == "yank":
-        mark.put(production.registry, production.repositories.production, begun)
+        production.marks.put(begun)
     else:
         _move_all(production, claim, begun.entries)
     kept_at, done = production.repositories.journal, book.journal.closed()
-    return journal.write(production.registry, kept_at, done, book.digest, claim)
+    return journal.write(production.registry, kept_at, done, book.digest, claim, production.seal)
 
 
 def now() -> str:
@@ -253,8 +288,7 @@ def _yanked(production: Production, kept: Journal, tags: TagSet, moves: Sequence
 
 def _yank_of(production: Production, kept: Journal, digest: str) -> str:
     """Why a digest was yanked, by the journal or by its mark; empty where it was not."""
-    registry, repository = production.registry, production.repositories.production
-    return kept.yanked(digest=digest) or mark.read(registry, repository, digest)
+    return kept.yanked(digest=digest) or production.marks.read(digest)
 
 
 def _frozen(kept: Journal, tags: TagSet, moves: Sequence[Move], held: Mapping[str, str]) -> Iterator[str]:
@@ -296,10 +330,10 @@ def _stage(production: Production, approved: Sequence[Approved]) -> None:
 def _bring(production: Production, approved: Approved) -> None:
     registry, target = production.registry, production.repositories.production
     manifest = bring(registry, approved.repository, target, approved.digest)
-    evidence = referrers.copy(registry, approved.repository, target, approved.digest)
-    if approved.decision not in {each.descriptor.digest for each in evidence}:
+    if approved.decision not in approved.evidence:
         where = f"{registry.host}/{approved.repository}@{approved.digest}"
         raise GateRefused(f"the decision {approved.decision} is not attached to {where}", "decide again, then promote")
+    referrers.copy(registry, approved.repository, target, approved.digest, approved.evidence)
     registry.put_manifest(target, approved.digest, manifest)
 
 

@@ -129,7 +129,7 @@ def test_a_statement_that_was_changed_after_it_was_signed(fake: FakeRegistry) ->
 
 def test_another_statement_of_a_trusted_key(fake: FakeRegistry) -> None:
     """Provenance is signed by the same key, and says something else."""
-    kept_with(fake, store.seal(provenance.statement(build_record(), WHEELS, BUILDER, NAME), P256))
+    kept_with(fake, store.signed(provenance.statement(build_record(), WHEELS, BUILDER, NAME), P256))
     assert find(fake) is None
 
 
@@ -237,7 +237,7 @@ def test_no_signed_predicate_gives_a_traceback(data: st.DataObject) -> None:
     about = os_layer.statement(LAYER)
     predicate: dict[str, Any] = copy.deepcopy(dict(about.predicate))
     predicate[data.draw(st.sampled_from(sorted(predicate)))] = data.draw(JSON.filter(_is_writable))
-    signed = store.seal(replace(about, predicate=predicate), P256)
+    signed = store.signed(replace(about, predicate=predicate), P256)
     manifest = image_manifest(Blob(sha256(signed), "", len(signed), 1).descriptor(), [])
     layer = found(Served(manifest.body, signed))
     assert layer is None or (layer.key == KEY and layer.blob.digest == LAYER.blob.digest)

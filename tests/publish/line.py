@@ -13,8 +13,9 @@ from images.record import BuildRecord
 from oci.registry import Registry, file_sha256
 from publish.bench import Bench
 from publish.compare import between
-from publish.evidence import vouch
+from publish.evidence import documents, vouch
 from publish.evidence.attest import Witness
+from publish.evidence.marks import SignedMarks
 from publish.evidence.store import Signer
 from publish.evidence.trust import Trusted
 from publish.evidence.verify import Verified, verify
@@ -65,8 +66,8 @@ class Line:
         witness = Witness(self.registry, signer or self.signer, self.catalog.repositories.production)
         witness.built(build, WHEELS)
         witness.tested(build, replace(validation_record(build, gpus=gpus), version=version))
-        witness.scanned(build, scan, self.folder)
-        store.keep_sbom(self.registry, build.repository, build.digest, bill, self.folder)
+        documents = store.keep_sbom(self.registry, build.repository, build.digest, bill, self.folder)
+        witness.scanned(build, scan, self.folder, documents)
         return build
 
     def promote(self, build: BuildRecord, asked: Asked = MONTHLY, today: datetime.date = TODAY) -> Promoted:
@@ -88,7 +89,9 @@ class Line:
     @property
     def production(self) -> Production:
         doubt = vouch.doubt(self.registry, self.catalog.repositories, self.trusted)
-        return Production(self.registry, self.catalog.repositories, "a test", doubt)
+        marks = SignedMarks(self.registry, self.catalog.repositories.production, self.trusted, lambda: self.signer)
+        seal = documents.of_journal(lambda: self.signer, self.trusted)
+        return Production(self.registry, self.catalog.repositories, "a test", marks, seal, doubt)
 
     def tags(self) -> dict[str, str]:
         """Every tag of production that people use."""

@@ -27,6 +27,7 @@ from publish.tags import journal, lock
 from publish.tags.journal import order
 from publish.tags.transaction import Approved, Outcome, Production, TagSet, promote
 from tests.fakes.registry import FakeRegistry, Fault, State
+from tests.publish.signed import P256, journal_seal, marks
 
 REPOSITORIES = Repositories(
     production="production", staging="staging", cache="cache", records="records", journal="journal"
@@ -123,7 +124,7 @@ def line(client: Registry) -> Line:
 
 def at(client: Registry, owner: str = MINE, repositories: Repositories = REPOSITORIES) -> Production:
     """Production as a client sees it."""
-    return Production(client, repositories, owner)
+    return Production(client, repositories, owner, marks(client, repositories.production), journal_seal(P256))
 
 
 def tag_set(version: str, aliases: Sequence[str] = ("v2.6", "latest"), images: Sequence[str] = IMAGES) -> TagSet:
@@ -151,7 +152,7 @@ def _approved(client: Registry, version: str, image: str, staging: str) -> Appro
         referrers.attach(client, staging, manifest.descriptor, kind, [(kind, kind.encode())], {"image": image})
         for kind in (LISTED, SAID, DECIDED)
     ]
-    return Approved(image, manifest.digest, staging, said[-1].digest)
+    return Approved(image, manifest.digest, staging, said[-1].digest, tuple(each.digest for each in said))
 
 
 def released(client: Registry, version: str, aliases: Sequence[str] = ("v2.6", "latest"), **named: Any) -> Outcome:

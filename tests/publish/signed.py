@@ -17,8 +17,10 @@ from images.record import BuildRecord, BuiltLayer, DebianPackage
 from oci.manifest import Descriptor, Manifest, canonical
 from oci.referrers import attach
 from oci.registry import Registry
-from publish.evidence import statement
+from publish.evidence import documents, statement
+from publish.evidence.documents import DocumentSeal
 from publish.evidence.keys import PrivateKey, PublicKeys, key_id
+from publish.evidence.marks import SignedMarks
 from publish.evidence.predicates import bill, decision, provenance, test_result, vulnerability
 from publish.evidence.predicates.decision import Decided
 from publish.evidence.predicates.provenance import Builder
@@ -61,6 +63,21 @@ def public_pem(key: PrivateKey | rsa.RSAPrivateKey) -> str:
 def trust(*keys: PrivateKey) -> Trusted:
     """Who believes these keys, and nobody else."""
     return Trusted(public(*keys))
+
+
+def findings_seal(*keys: PrivateKey) -> DocumentSeal:
+    """The first of these keys signs histories of findings, and all are believed."""
+    return documents.of_findings(lambda: keys[0], trust(*keys))
+
+
+def journal_seal(*keys: PrivateKey) -> DocumentSeal:
+    """The first of these keys signs journals, and all are believed."""
+    return documents.of_journal(lambda: keys[0], trust(*keys))
+
+
+def marks(registry: Registry, repository: str, key: PrivateKey = P256) -> SignedMarks:
+    """Marks that a key signs."""
+    return SignedMarks(registry, repository, trust(key), lambda: key)
 
 
 def build_record(digest: str = DIGEST, image: str = "base") -> BuildRecord:

@@ -19,15 +19,16 @@ from oci.registry import Registry
 from publish.evidence import attest
 from publish.evidence import store as evidence
 from publish.evidence.keys import PrivateKey, key_id
-from publish.evidence.predicates import decision, provenance
+from publish.evidence.predicates import YANK, decision, provenance
 from publish.evidence.predicates.decision import Decided
-from publish.evidence.trust import trusted
+from publish.evidence.statement import Statement
+from publish.evidence.trust import Trusted, trusted
 from publish.out import released
 from publish.promotion import Asked
-from publish.tags import journal, lock, mark, transaction
+from publish.tags import journal, lock, transaction
 from publish.tags.journal import Entry, Journal, Transaction
 from publish.tags.rollback import rollback, yank
-from runner.errors import ConfigError, EnvironmentFailed, GateRefused
+from runner.errors import ConfigError, GateRefused
 from runner.verdict import Verdict
 from scan import store
 from tests.fakes.registry import FakeRegistry
@@ -49,8 +50,8 @@ def line(tmp_path: Path, home: Path) -> Iterator[Line]:
         yield line_of_one(Registry(fake.host), tmp_path)
 
 
-def say(line: Line, build: BuildRecord, key: PrivateKey, **changed: object) -> str:
-    """A decision on a build, attached where it is staged; returns the artifact."""
+def say(line: Line, build: BuildRecord, key: PrivateKey, repository: str = "", **changed: object) -> str:
+    """A decision on a build, attached where it is staged or in `repository`; returns the artifact."""
     honest = Decided(
         version=build.version,
         image="base",
@@ -65,7 +66,7 @@ def say(line: Line, build: BuildRecord, key: PrivateKey, **changed: object) -> s
     )
     about = decision.statement(replace(honest, **changed), build.digest, "pytorch-cuda")  # type: ignore[arg-type]
     subject = attest.subject_of(line.registry, build)
-    return evidence.publish(line.registry, build.repository, subject, [about], key)[0].digest
+    return evidence.publish(line.registry, repository or build.repository, subject, [about], key)[0].digest
 
 
 # The journal
@@ -156,7 +157,9 @@ def test_what_nobody_trusted_decided_is_not_finished(line: Line, decided: str) -
     )
     said = line.production.doubt(begun, begun.entries[0])
     assert said.startswith(f"v2.6.1 -> {build.digest}: the decision is not attached to it")
-    referrers.copy(line.registry, build.repository, line.catalog.repositories.production, build.digest)
+    if not decided.startswith("sha256:0"):
+        production = line.catalog.repositories.production
+        referrers.copy(line.registry, build.repository, production, build.digest, [decided])
     said = line.production.doubt(begun, begun.entries[0])
     assert ("not attached" if decided.startswith("sha256:0") else "not trusted") in said
 
@@ -176,6 +179,11 @@ def test_a_key_of_evidence_signs_no_decision(line: Line) -> None:
     build = strict.prepare("v2.6.0", gpus=(), signer=ED25519)
     say(strict, build, ED25519, tags=("v2.6.0-candidate", "latest"))
     strict.promote(build, CANDIDATE)
+    production = strict.catalog.repositories.production
+    held = evidence.read(line.registry, production, build.digest, strict.trusted)
+    assert not any(each.problem for each in held), "it was not copied"
+    counted = tuple(each.artifact for each in held)
+    say(strict, build, ED25519, production, tags=("v2.6.0-candidate", "latest"), evidence=counted)
     assert replace(line, trusted=BOTH).verify("v2.6.0-candidate").verdict is Verdict.PASS, "the forgery is a good one"
     found = strict.verify("v2.6.0-candidate")
     assert (found.verdict, found.reasons) == (Verdict.INCONCLUSIVE, ())
@@ -218,7 +226,7 @@ def attest_pem(key: PrivateKey) -> str:
 )
 def test_a_decision_that_proves_nothing(line: Line, changed: dict[str, object], words: str) -> None:
     build = line.prepare("v2.6.0", gpus=())
-    say(line, build, P256, tags=("v2.6.0-candidate",), decided_on="2026-11-22T00:00:00+00:00", **changed)
+    say(line, build, P256, "", tags=("v2.6.0-candidate",), decided_on="2026-11-22T00:00:00+00:00", **changed)
     line.promote(build, CANDIDATE)
     found = line.verify("v2.6.0-candidate")
     assert found.verdict is (Verdict.FAIL if words else Verdict.INCONCLUSIVE)
@@ -240,12 +248,17 @@ def test_who_decides_is_enough_to_be_told_whom_to_trust(monkeypatch: pytest.Monk
     assert named.may_decide(key_id(ED25519.public_key())), "who names a key says who decides as well"
 
 
-def test_a_record_without_a_file_is_named(line: Line) -> None:
+@pytest.mark.parametrize("created", ["2099-01-01T00:00:00Z", "", "soon"])
+def test_records_that_nobody_vouches_for_are_not_looked_at(line: Line, created: str) -> None:
     build = line.prepare("v2.6.0")
-    subject, kind = attest.subject_of(line.registry, build), attest.RECORD.format(stage="build")
-    referrers.attach(line.registry, build.repository, subject, kind, [], {attest.CREATED: "2099-01-01T00:00:00Z"})
-    with pytest.raises(EnvironmentFailed, match="has 0 files, where a record is one"):
-        attest.kept(line.registry, build.repository, build.digest, "build", BuildRecord)
+    subject = attest.subject_of(line.registry, build)
+    for stage in ("build", "validation", "scan"):
+        kind = attest.RECORD.format(stage=stage)
+        for data in ([], [(kind, b"{}")], [(kind, b"["), (kind, b"null")]):
+            referrers.attach(line.registry, build.repository, subject, kind, data, {attest.CREATED: created})
+    place = (line.registry, build.repository, build.digest)
+    assert attest.kept(*place, "build", BuildRecord, line.trusted) == build
+    assert attest.kept(*place, "build", BuildRecord, trust(STRANGER)) is None
 
 
 def test_what_is_half_done_is_not_out_yet(line: Line) -> None:
@@ -302,7 +315,7 @@ def test_a_validation_that_nobody_signed_is_not_signed_for_its_author(line: Line
     assert honest.environment.gpus == ()
     planted = replace(honest, environment=replace(honest.environment, device="cuda", gpus=(H200,)))
     attest.keep(line.registry, build, "validation", planted, "2026-11-21T00:00:00+00:00")
-    assert attest.signed_validation(line.registry, build, line.trusted) is None
+    assert attest.signed_validation(line.registry, build, line.trusted) == honest, "the forged one stops nothing either"
     assert attest.signed_validation(line.registry, build, trust(STRANGER)) is None
 
 
@@ -335,12 +348,50 @@ def test_a_yank_outlives_the_journal(line: Line) -> None:
         line.promote(first, FIRST)
 
 
-def test_a_mark_that_says_nothing_readable_is_one_too(line: Line) -> None:
+def mark(line: Line, build: BuildRecord, repository: str, key: PrivateKey, **said: object) -> None:
+    """A mark on a build, signed by that key."""
+    subject = attest.subject_of(line.registry, build)
+    about = Statement(build.digest, "", YANK, {"version": "v9.9.9", "reason": "forged", **said})
+    evidence.publish(line.registry, repository, subject, [about], key)
+
+
+OLD_MARK = "application/vnd.pytorch-cuda-images.yank.v1+json"
+
+
+@pytest.mark.parametrize("where", ["staging", "production"])
+def test_a_mark_that_nobody_trusted_signed_stops_nothing_and_is_copied_nowhere(line: Line, where: str) -> None:
+    build, production = line.prepare("v2.6.0"), line.catalog.repositories.production
+    repository = build.repository if where == "staging" else production
+    subject, said = attest.subject_of(line.registry, build), canonical({"version": "v9.9.9", "reason": "forged"})
+    if where == "production":
+        line.promote(build, FIRST)
+    mark(line, build, repository, STRANGER)
+    referrers.attach(line.registry, repository, subject, OLD_MARK, [(OLD_MARK, said)], {})
+    line.promote(build, FIRST)
+    assert line.verify("v2.6.0").verdict is Verdict.PASS
+    if where == "staging":
+        types = {each.artifact_type for each in referrers.referrers(line.registry, production, build.digest)}
+        assert OLD_MARK not in types
+        found = evidence.read(line.registry, production, build.digest, line.trusted)
+        assert not any(each.problem or each.predicate_type == YANK for each in found)
+
+
+def test_a_key_of_evidence_makes_no_mark(line: Line) -> None:
+    strict = deciding(line, P256)
+    build = strict.prepare("v2.6.0", signer=ED25519)
+    strict.promote(build, FIRST)
+    mark(strict, build, strict.catalog.repositories.production, ED25519)
+    assert strict.verify("v2.6.0").verdict is Verdict.PASS
+    with pytest.raises(ConfigError, match="not trusted to decide"):
+        yank(replace(strict, signer=ED25519).production, "v2.6.0", "a slip")
+
+
+def test_a_signed_mark_that_says_nothing_readable_is_one_too(line: Line) -> None:
     build = line.prepare("v2.6.0")
-    manifest = line.registry.manifest(build.repository, build.digest)
-    assert manifest is not None
-    referrers.attach(line.registry, build.repository, manifest.descriptor, mark.KIND, [(mark.KIND, b"[1]")], {})
-    assert mark.read(line.registry, build.repository, build.digest) == "it was yanked"
+    mark(line, build, build.repository, P256, reason=None)
+    with pytest.raises(GateRefused, match="it was yanked"):
+        line.promote(build, FIRST)
+        line.promote(build, FIRST)
 
 
 @pytest.mark.parametrize(
@@ -403,3 +454,12 @@ def test_verify_says_which_layers_are_locked(line: Line) -> None:
     line.promote(line.prepare("v2.6.0"), FIRST)
     (said,) = [each for each in line.verify("v2.6.0").lines if each.startswith("layers: ")]
     assert said == "layers: 0 of 1 locked in git; not locked: wheel"
+
+
+def test_nobody_need_be_trusted_to_take_locks_forward(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The job that does it has no keys; the history of findings then counts for nothing."""
+    for name in ("TRUSTED_KEYS", "DECISION_KEYS", "TRUSTED_IDENTITIES"):
+        monkeypatch.delenv(f"PYTORCH_CUDA_IMAGES_{name}", raising=False)
+    assert attest.trusted_if_anybody() == Trusted()
+    attest.signer()
+    assert len(attest.trusted_if_anybody().keys) == 1

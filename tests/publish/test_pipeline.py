@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import re
+import shutil
 from argparse import Namespace
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -242,6 +243,10 @@ def test_a_release_that_nobody_trusted_decided_is_not_told_of(
     other = str(keys.generate(line.folder / "keys", "other")[1])
     with monkeypatch.context() as stranger:
         stranger.setenv(keys.TRUSTED_KEYS, other)
+        with pytest.raises(ConfigError, match=r"v2\.6\.0 base is in staging, and no key that is trusted here signed"):
+            release("there").release_record()
+        release("here").builds()
+        shutil.copytree(line.folder / "here/v2.6.0/base", line.folder / "there/v2.6.0/base")
         assert release("there").release_record().channel == ""
     release("here").promote()
     monkeypatch.setenv(keys.TRUSTED_KEYS, other)

@@ -100,7 +100,7 @@ def test_the_same_without_a_key(keyless: tuple[Line, FakeSigstore]) -> None:
     assert (found.verdict, found.digest, found.lines[-1]) == (Verdict.PASS, patch.digest, f"signed by: {SIGNER}")
     assert [each.channel for each in released(line.registry, line.catalog, line.trusted)] == ["production", "monthly"]
 
-    sigstore.signer = SOMEBODY_ELSE
+    ours, sigstore.signer = sigstore.signer, SOMEBODY_ELSE
     believed = replace(line.trusted, identities=(SOMEBODY_ELSE,))
     forged = line.prepare("v2.6.2", signer=Keyless(believed))
     with pytest.raises(GateRefused, match=f"signed by '{SOMEBODY_ELSE}', which is not trusted"):
@@ -115,6 +115,7 @@ def test_the_same_without_a_key(keyless: tuple[Line, FakeSigstore]) -> None:
         assert (found.verdict, found.lines[-1]) == (Verdict.FAIL, "signed by: nobody trusted")
         with pytest.raises(ConfigError, match="nobody trusted signed"):
             released(line.registry, line.catalog, stranger)
+    sigstore.signer = ours
     rollback(line.production, "v2.6", lambda _: ())
     assert (line.verify("v2.6").verdict, line.verify("v2.6").digest) == (Verdict.PASS, first.digest)
 
@@ -318,5 +319,5 @@ def test_a_target_that_todays_policy_refuses_is_not_gone_back_to(line: Line) -> 
 
 def test_records_travel_with_the_image(line: Line) -> None:
     build = line.prepare("v2.6.0")
-    assert kept(line.registry, build.repository, build.digest, "build", BuildRecord) == build
+    assert kept(line.registry, build.repository, build.digest, "build", BuildRecord, line.trusted) == build
     assert str(Version("2.6", 0)) == build.version

@@ -18,12 +18,12 @@ from oci import referrers
 from oci.registry import Registry, file_sha256
 from publish.bench import Bench
 from publish.compare import compare
-from publish.evidence.attest import Witness
+from publish.evidence.attest import Witness, carried
 from publish.published import CANDIDATE, PRODUCTION, find, published
 from publish.rescan import NO_SBOM, rescan
 from publish.tags import lock
 from publish.tags.rollback import yank
-from publish.tags.transaction import Approved, Production, TagSet, promote
+from publish.tags.transaction import Approved, TagSet, promote
 from runner.errors import ConfigError, EnvironmentFailed
 from runner.verdict import Verdict
 from scan import assess, store, trivy
@@ -34,8 +34,9 @@ from scan.record import Sbom
 from tests.fakes.cyclonedx import sbom
 from tests.fakes.registry import FakeRegistry
 from tests.fakes.trivy_db import DebianAdvisory, PipAdvisory, Vulnerability, write
+from tests.publish.moving import at
 from tests.publish.released import scanned, staged
-from tests.publish.signed import P256, trust
+from tests.publish.signed import P256, findings_seal, trust
 from tests.scan.samples import TODAY, finding
 
 JINJA2 = PipAdvisory("CVE-2026-2", "jinja2", ("< 3.1.5",), ("3.1.5",))
@@ -93,8 +94,9 @@ def release(registry: Registry, own: Catalog, tmp_path: Path) -> Release:
         assert subject is not None
         about = subject.descriptor
         decision = referrers.attach(registry, build.repository, about, "decision", [("text/plain", b"yes")], {})
-        approved = [Approved(image, build.digest, build.repository, decision.digest)]
-        promote(Production(registry, own.repositories, "a test"), tags, approved)
+        goes = (decision.digest, *carried(registry, build, trust(P256)))
+        approved = [Approved(image, build.digest, build.repository, decision.digest, goes)]
+        promote(at(registry, "a test", own.repositories), tags, approved)
         return build
 
     return made
@@ -124,7 +126,7 @@ def test_the_newest_release_that_is_refused_makes_a_patch_due(
     release("v2.6.0", "base", jinja2="3.1.6")
     release("v2.6.1", "base")
     release("v2.6.1", "cv", jinja2="3.1.6")
-    judged = rescan(Bench(registry, own, trust(P256), judges), PRODUCTION)
+    judged = rescan(Bench(registry, own, trust(P256), judges, lambda: P256), PRODUCTION)
     verdicts = {(each.version, each.image): each.verdict for each in judged.judgements}
     assert verdicts == {
         ("v2.6.0", "base"): Verdict.PASS,
@@ -141,8 +143,8 @@ def test_the_newest_release_that_its_users_are_on_decides(
     """And a number is never given twice."""
     release("v2.6.0", "base")
     release("v2.6.1", "base", jinja2="3.1.6")
-    yank(Production(registry, own.repositories, "a test"), "v2.6.1", "it loses data")
-    judged = rescan(Bench(registry, own, trust(P256), judges), PRODUCTION)
+    yank(at(registry, "a test", own.repositories), "v2.6.1", "it loses data")
+    judged = rescan(Bench(registry, own, trust(P256), judges, lambda: P256), PRODUCTION)
     assert [(due.newest, due.next) for due in judged.due] == [("v2.6.0", "v2.6.2")]
     assert (judged.newest, judged.verdict, judged.outdated) == (("v2.6.0",), Verdict.FAIL, ())
 
@@ -152,7 +154,7 @@ def test_an_old_release_that_is_refused_is_told_and_makes_nothing_due(
 ) -> None:
     release("v2.6.0", "base")
     release("v2.6.1", "base", jinja2="3.1.6")
-    judged = rescan(Bench(registry, own, trust(P256), judges), PRODUCTION)
+    judged = rescan(Bench(registry, own, trust(P256), judges, lambda: P256), PRODUCTION)
     assert [each.verdict for each in judged.judgements] == [Verdict.PASS, Verdict.FAIL]
     assert judged.due == ()
     assert (judged.newest, judged.verdict) == (("v2.6.1",), Verdict.PASS)
@@ -162,9 +164,9 @@ def test_an_old_release_that_is_refused_is_told_and_makes_nothing_due(
 def test_history_grows_by_what_is_new(registry: Registry, own: Catalog, release: Release, judges: Judges) -> None:
     release("v2.6.0", "base")
     for _ in range(2):
-        before = store.read_history(registry, own.repositories.records)
-        rescan(Bench(registry, own, trust(P256), replace(judges, history=before)), PRODUCTION)
-    kept = store.read_history(registry, own.repositories.records)
+        before = store.read_history(registry, own.repositories.records, findings_seal(P256), TODAY)
+        rescan(Bench(registry, own, trust(P256), replace(judges, history=before), lambda: P256), PRODUCTION)
+    kept = store.read_history(registry, own.repositories.records, findings_seal(P256), TODAY)
     assert [(each.date, each.verdict) for each in kept.judgements] == [(TODAY.isoformat(), Verdict.FAIL)]
     assert list(kept.seen) == ["CVE-2026-2 pkg:pypi/jinja2"]
 
@@ -173,13 +175,13 @@ def test_an_image_without_a_stored_bill_is_not_proven(
     registry: Registry, own: Catalog, release: Release, judges: Judges
 ) -> None:
     release("v2.6.0", "base", listed=False)
-    judged = rescan(Bench(registry, own, trust(P256), judges), PRODUCTION)
+    judged = rescan(Bench(registry, own, trust(P256), judges, lambda: P256), PRODUCTION)
     assert [(each.verdict, each.reason) for each in judged.judgements] == [(Verdict.INCONCLUSIVE, NO_SBOM)]
     assert judged.verdict is Verdict.INCONCLUSIVE
     release("v2.6.1", "base", jinja2="3.1.6")
-    assert rescan(Bench(registry, own, trust(P256), judges), PRODUCTION).verdict is Verdict.PASS
+    assert rescan(Bench(registry, own, trust(P256), judges, lambda: P256), PRODUCTION).verdict is Verdict.PASS
     release("v2.6.2", "base", listed=False)
-    assert rescan(Bench(registry, own, trust(P256), judges), PRODUCTION).verdict is Verdict.INCONCLUSIVE
+    assert rescan(Bench(registry, own, trust(P256), judges, lambda: P256), PRODUCTION).verdict is Verdict.INCONCLUSIVE
 
 
 def test_a_scanner_that_fails_on_the_newest_decides_and_on_an_older_one_does_not(
@@ -197,11 +199,11 @@ def test_a_scanner_that_fails_on_the_newest_decides_and_on_an_older_one_does_not
     for days, (broken, verdict) in enumerate((("3.1.5", Verdict.PASS), ("3.1.6", Verdict.INFRA))):
         bad.append(broken)
         night = replace(judges, today=TODAY + timedelta(days=days))
-        assert rescan(Bench(registry, own, trust(P256), night), PRODUCTION).verdict is verdict
+        assert rescan(Bench(registry, own, trust(P256), night, lambda: P256), PRODUCTION).verdict is verdict
 
 
 def test_nothing_that_is_out_is_nothing_proven(registry: Registry, own: Catalog, judges: Judges) -> None:
-    judged = rescan(Bench(registry, own, trust(P256), judges), PRODUCTION)
+    judged = rescan(Bench(registry, own, trust(P256), judges, lambda: P256), PRODUCTION)
     assert (judged.newest, judged.verdict) == ((), Verdict.INCONCLUSIVE)
 
 
@@ -216,7 +218,9 @@ def test_a_line_past_its_support_is_left_alone(
 def test_two_releases_are_compared(registry: Registry, own: Catalog, release: Release, judges: Judges) -> None:
     release("v2.6.0", "base")
     release("v2.6.1", "base", jinja2="3.1.6")
-    changed = compare(Bench(registry, own, trust(P256), judges), "base", (Version("2.6", 0), Version("2.6", 1)))
+    changed = compare(
+        Bench(registry, own, trust(P256), judges, lambda: P256), "base", (Version("2.6", 0), Version("2.6", 1))
+    )
     assert [(each.name, each.before, each.after, each.how, each.security) for each in changed.changed] == [
         ("jinja2", "3.1.4", "3.1.6", "security", ("CVE-2026-2",))
     ]
@@ -232,5 +236,5 @@ def test_histories_written_by_two_are_merged(registry: Registry, own: Catalog) -
     one = History({}).with_findings([finding(id_="CVE-2026-1")], TODAY)
     two = History({}).with_findings([finding(id_="CVE-2026-2")], TODAY)
     for history in (one, two):
-        store.keep_history(registry, own.repositories.records, history)
-    assert len(store.read_history(registry, own.repositories.records).seen) == 2
+        store.keep_history(registry, own.repositories.records, history, findings_seal(P256), TODAY)
+    assert len(store.read_history(registry, own.repositories.records, findings_seal(P256), TODAY).seen) == 2

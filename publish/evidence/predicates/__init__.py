@@ -10,10 +10,12 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
+from oci.manifest import is_digest
 from publish.evidence.foreign import NOT_USABLE
 from publish.evidence.statement import Statement
 from runner.errors import GateRefused
@@ -24,6 +26,11 @@ SBOM = "https://cyclonedx.org/bom"
 VULNERABILITIES = "https://in-toto.io/attestation/vulns/v0.2"
 DECISION = "https://github.com/pytorch-cuda-images/decision/v1"
 OS_LAYER = "https://github.com/pytorch-cuda-images/os-layer/v1"
+YANK = "https://github.com/pytorch-cuda-images/yank/v1"
+FINDINGS = "https://github.com/pytorch-cuda-images/findings/v1"
+JOURNAL = "https://github.com/pytorch-cuda-images/journal/v1"
+DECIDING = (DECISION, YANK)
+"""Types that count only from who may decide."""
 
 OWN = "pytorchCudaImages"
 """The field of a predicate that holds what its specification has no place for."""
@@ -36,7 +43,26 @@ _MADE_ON: dict[str, Sequence[str | int]] = {
     SBOM: ("metadata", "timestamp"),
     VULNERABILITIES: ("metadata", "scanFinishedOn"),
     DECISION: ("decided_on",),
+    YANK: ("yankedAt",),
 }
+
+_ARTIFACTS = "artifacts"
+_MOST_ARTIFACTS = 16
+
+
+def with_artifacts(statement: Statement, artifacts: Sequence[str]) -> Statement:
+    """Return the statement, which then vouches for artifacts about the same digest too, by the digests of these."""
+    if not artifacts:
+        return statement
+    own = statement.predicate.get(OWN, {})
+    return replace(statement, predicate={**statement.predicate, OWN: {**own, _ARTIFACTS: list(artifacts)}})
+
+
+def artifacts_of(statement: Statement) -> tuple[str, ...]:
+    """Return the digests of the artifacts that a statement vouches for."""
+    own = statement.predicate.get(OWN)
+    named = own.get(_ARTIFACTS) if isinstance(own, Mapping) else None
+    return tuple(filter(is_digest, named[:_MOST_ARTIFACTS])) if isinstance(named, list) else ()
 
 
 def made_on(statement: Statement) -> str:

@@ -127,7 +127,7 @@ def test_fields_nobody_knows_are_left_alone() -> None:
         pytest.param(envelope(signatures=["x"]), "one signature", id="text for a signature"),
         pytest.param(envelope(payload=7), "not an envelope", id="a number for a payload"),
         pytest.param(envelope(payload="%%%"), "not an envelope", id="no base64"),
-        pytest.param(envelope(payloadType="\ud800"), "not an envelope", id="a type that is no text"),
+        pytest.param(envelope(payloadType="\ud800"), "not JSON", id="a type that is no text"),
         pytest.param({}, "not an envelope", id="nothing"),
         pytest.param([], "not a JSON object", id="a list"),
     ],

@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+import json
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
 
+from oci import document
 from oci.manifest import EMPTY_CONFIG, OCI_EMPTY, image_manifest
 from oci.registry import Registry
+from publish.evidence.keys import key_id
 from publish.tags import journal, lock
 from publish.tags.journal import Entry, Journal, Transaction, line_of, order, read, tags_of, write
 from publish.tags.lock import Claim
+from publish.tags.transaction import settle
+from runner import records
 from runner.errors import ConfigError, EnvironmentFailed
 from tests.fakes.refusal import refused
 from tests.fakes.registry import FakeRegistry
-from tests.publish.moving import direct
+from tests.publish.moving import REPOSITORIES, at, direct
+from tests.publish.signed import ED25519, P256, journal_seal
 
 
 @pytest.fixture
@@ -151,13 +158,13 @@ def test_own_tags_are_those_of_the_release_and_not_of_its_candidate() -> None:
 @pytest.mark.parametrize("version", ["vX.Y", "v2.6", "2.6.0", "", "v2.6.99999999", "v2.6.0-other", "v2.6.0\x1b[31m"])
 def test_a_journal_that_names_no_version_is_not_read(client: Registry, claim: Claim, version: str) -> None:
     write(client, "records", Journal((FIRST, replace(SECOND, version=version))), None, claim)
-    with refused(EnvironmentFailed, "is not a journal this version can read", "is not a version"):
+    with refused(EnvironmentFailed, "records:journal: ", "is not a version"):
         read(client, "records")
 
 
 def test_a_journal_without_a_moment_is_not_read(client: Registry, claim: Claim) -> None:
     write(client, "records", Journal((replace(FIRST, started_at="rubbish"),)), None, claim)
-    with refused(EnvironmentFailed, "is not a journal this version can read"):
+    with refused(EnvironmentFailed, "records:journal: ", "is not a date and time"):
         read(client, "records")
 
 
@@ -186,3 +193,82 @@ def test_versions_in_order() -> None:
 )
 def test_what_nobody_should_be_on(transactions: tuple[Transaction, ...], withdrawn: set[str]) -> None:
     assert Journal(transactions).withdrawn() == withdrawn
+
+
+# Who wrote it
+
+
+def raw(client: Registry, *, seal: bool, **changed: object) -> None:
+    """A journal of one transaction that nobody here would write."""
+    plain = {**records.plain(Journal((FIRST,)))["transactions"][0], **changed}
+    body = json.dumps({"transactions": [plain]}).encode()
+    signs = journal_seal(P256) if seal else None
+    client.put_manifest("records", journal.TAG, document.manifest_of(client, "records", journal.KIND, body, signs))
+
+
+@pytest.mark.parametrize("seal", [True, False], ids=["signed", "unsigned"])
+@pytest.mark.parametrize(
+    ("changed", "words"),
+    [
+        ({"version": "vX.Y"}, "'vX.Y' in a promotion is not a version"),
+        ({"version": "v2.6.99999999999"}, "is not a version"),
+        ({"version": "v2.6"}, "is not a version"),
+        ({"undone": ["v2.6.0\x1b[31m"]}, "is not a version"),
+        ({"started_at": "rubbish"}, "'rubbish' in the promotion of v2.6.0 is not a date and time"),
+        ({"started_at": ""}, "is not a date and time"),
+        ({"started_at": "9999-12-31T23:59:59-12:00"}, "date and time"),
+        ({"started_at": "2999-01-01T00:00:00Z"}, "which is to come"),
+    ],
+    ids=str,
+)
+def test_a_transaction_that_says_nothing(client: Registry, seal: bool, changed: dict[str, object], words: str) -> None:
+    raw(client, seal=seal, **changed)
+    with refused(EnvironmentFailed, "records:journal", words, "restore that tag"):
+        read(client, "records")
+
+
+def test_it_is_signed_by_who_may_decide(client: Registry, claim: Claim) -> None:
+    written = write(client, "records", Journal((FIRST,)), None, claim, journal_seal(P256))
+    assert read(client, "records", journal_seal(P256)) == written
+    assert written.problem == ""
+    assert "not trusted" in read(client, "records", journal_seal(ED25519)).problem
+    strict = journal_seal(P256, ED25519)
+    strict = replace(strict, trusted=replace(strict.trusted, deciders=frozenset({key_id(ED25519.public_key())})))
+    assert "may not decide" in read(client, "records", strict).problem
+
+
+def test_a_signature_of_another_journal_is_none(client: Registry, claim: Claim) -> None:
+    write(client, "records", Journal((FIRST,)), None, claim, journal_seal(P256))
+    found = client.manifest("records", journal.TAG)
+    assert found is not None
+    config, signature, _ = found.blobs()
+    other = client.push_bytes("records", b'{"transactions": []}', journal.KIND)
+    client.put_manifest("records", journal.TAG, image_manifest(config, [signature, other]))
+    assert read(client, "records", journal_seal(P256)).problem == "what was signed is another document"
+
+
+def test_of_an_unsigned_journal_counts_what_trusted_decisions_confirm(
+    client: Registry, claim: Claim, capsys: pytest.CaptureFixture[str]
+) -> None:
+    yank = Transaction("yank", "v2.6.0", "me", "2026-11-21T12:00:00Z", (entry("v2.6.0", "a", "a"),), reason="slip")
+    write(client, "records", Journal((FIRST, SECOND, yank)), None, claim)
+    production = at(client, repositories=replace(REPOSITORIES, journal="records"))
+    doubtful = replace(production, doubt=lambda begun, _: "nobody decided it" if begun.version == "v2.6.1" else "")
+    book = settle(doubtful, claim, read(client, "records", journal_seal(P256)))
+    assert book.journal.transactions == (FIRST, yank)
+    assert "promotion of v2.6.1" in capsys.readouterr().err
+    again = read(client, "records", journal_seal(P256))
+    assert (again.journal, again.problem) == (book.journal, "")
+
+
+# The lock
+
+
+@pytest.mark.parametrize(
+    ("ahead", "words"), [(600, "at most until 2"), (86400, "set the clock right"), (1e300, "no lock of ours")]
+)
+def test_a_claim_by_another_clock(client: Registry, ahead: float, words: str) -> None:
+    config = client.push_bytes("records", EMPTY_CONFIG, OCI_EMPTY)
+    client.put_manifest("records", lock.TAG, lock._manifest(config, "another\x1b[1m machine", time.time() + ahead))
+    with refused(EnvironmentFailed, "records:promotion-lock", words), lock.held(client, "records", "me"):
+        pass

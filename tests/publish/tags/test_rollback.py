@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
@@ -12,10 +11,10 @@ from typing import Any
 import pytest
 
 from images.catalog import Repositories
-from oci import referrers
 from oci.registry import Registry
+from publish.evidence import store as evidence
+from publish.evidence.predicates import YANK
 from publish.tags import journal
-from publish.tags.mark import KIND as YANK
 from publish.tags.rollback import Target, rollback, yank
 from publish.tags.transaction import promote
 from runner.errors import ConfigError, EnvironmentFailed, GateRefused, ReleaseError
@@ -23,6 +22,7 @@ from tests.fakes.refusal import refused
 from tests.fakes.registry import FakeRegistry, Fault
 from tests.publish import moving
 from tests.publish.moving import REPOSITORIES, Clock, World, approved, at, direct, line, released, tag_set, tags
+from tests.publish.signed import P256, trust
 
 ALIASES = ["v2.6", "latest"]
 FOREIGN = "sha256:" + "0" * 64
@@ -250,15 +250,16 @@ def test_a_yanked_release_is_marked_on_its_digests_and_nothing_is_deleted(
     assert [left.partition(":")[0] for left in outcomes[0].left] == [f"{each} still names v2.6.1" for each in ALIASES]
     assert tags(any_kind, repositories) == before
     for image in ("base", "cv"):
-        marks = referrers.referrers(any_kind, repositories.production, before[f"v2.6.1-{image}"], YANK)
+        marks = evidence.read(any_kind, repositories.production, before[f"v2.6.1-{image}"], trust(P256), YANK)
         assert len(marks) == 1
-        said = json.loads(referrers.fetch(any_kind, repositories.production, marks[0])[0])
+        assert marks[0].statement
+        said = marks[0].statement.predicate
         assert {name: said[name] for name in ("version", "image", "reason")} == {
             "version": "v2.6.1",
             "image": image,
             "reason": "it eats data",
         }
-        assert not referrers.referrers(any_kind, repositories.production, before[f"v2.6.0-{image}"], YANK)
+        assert not evidence.read(any_kind, repositories.production, before[f"v2.6.0-{image}"], trust(P256), YANK)
 
 
 def test_a_yanked_release_is_not_promoted_and_not_gone_back_to(client: Registry) -> None:
@@ -458,6 +459,7 @@ def test_a_yank_killed_after_every_request(world: World, record_property: Any) -
         assert world.tags() == held
         for image in ("base", "cv"):
             digest = held[f"v2.6.1-{image}"]
-            assert len(referrers.referrers(direct(world.fake), REPOSITORIES.production, digest, YANK)) == 1
-    assert len(states) == 49, "every request of a yank of two images"
+            found = evidence.read(direct(world.fake), REPOSITORIES.production, digest, trust(P256), YANK)
+            assert [each.problem for each in found] == [""]
+    assert len(states) == 56, "every request of a yank of two images"
     record_property("fault points", len(states))

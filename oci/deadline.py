@@ -1,0 +1,153 @@
+"""Bound the whole time of a request, not only the wait for its next byte.
+
+A timeout of a socket begins again with every byte, so a registry that sends one byte every few seconds could hold a
+request for ever. Therefore a thread looks at all requests that are under way, and shuts the connection of each whose
+time is over; the request then fails as if the registry had closed the connection.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from typing import Any, Self
+
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+
+_LOOKS_EVERY_S = 0.25
+
+
+class Deadline:
+    """A context: what is requested in it ends within `seconds`, or `is_over` and its connection is shut.
+
+    Requests belong to the innermost deadline that is `attached` in their thread. It is apart from the context, because
+    the body of a stream is read bit by bit, between other requests of the same thread.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        outer = current()
+        self.seconds = seconds
+        self._ends = time.monotonic() + seconds
+        if outer is not None:
+            self._ends = min(self._ends, outer._ends)
+        self._socket: socket.socket | None = None
+        self._is_cut = False
+
+    def __enter__(self) -> Self:
+        _WATCH.add(self)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        _WATCH.remove(self)
+
+    @contextlib.contextmanager
+    def attached(self) -> Iterator[Deadline]:
+        """Let the requests of this thread belong to it."""
+        outer, _THREAD.deadline = current(), self
+        try:
+            yield self
+        finally:
+            _THREAD.deadline = outer
+
+    @property
+    def is_over(self) -> bool:
+        """Whether its time is over."""
+        return time.monotonic() >= self._ends
+
+    def extend(self, seconds: float) -> None:
+        """Give it the time that the registry asked to wait."""
+        self._ends += seconds
+
+    def uses(self, connection: socket.socket | None) -> None:
+        """Note the connection that would be shut."""
+        self._socket = connection
+
+    @property
+    def connection(self) -> socket.socket | None:
+        """The connection that would be shut."""
+        return self._socket
+
+    def cut_if_over(self) -> None:
+        """Shut the connection once the time is over, so that nothing waits for it any more."""
+        if self.is_over and not self._is_cut and self._socket is not None:
+            self._is_cut = True
+            with contextlib.suppress(OSError):  # it may be closed already
+                socket.socket.shutdown(self._socket, socket.SHUT_RDWR)
+
+
+def current() -> Deadline | None:
+    """Return the deadline that requests of this thread belong to."""
+    return getattr(_THREAD, "deadline", None)
+
+
+class _Watch:
+    """The thread that looks at all deadlines. It starts with the first one."""
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._watched: set[Deadline] = set()
+        self._thread: threading.Thread | None = None
+
+    def add(self, deadline: Deadline) -> None:
+        with self._changed:
+            self._watched.add(deadline)
+            if self._thread is None or not self._thread.is_alive():
+                self._thread = threading.Thread(target=self._run, name="deadlines", daemon=True)
+                self._thread.start()
+            self._changed.notify()
+
+    def remove(self, deadline: Deadline) -> None:
+        with self._changed:
+            self._watched.discard(deadline)
+
+    def _run(self) -> None:
+        while True:
+            with self._changed:
+                self._changed.wait(_LOOKS_EVERY_S if self._watched else None)
+                watched = tuple(self._watched)
+            for deadline in watched:
+                deadline.cut_if_over()
+
+
+_THREAD = threading.local()
+_WATCH = _Watch()
+
+
+def _note(connection: HTTPConnection) -> None:
+    if (deadline := current()) is not None:
+        deadline.uses(connection.sock)
+
+
+class _Plain(HTTPConnection):
+    def connect(self) -> None:
+        super().connect()
+        _note(self)
+
+    def request(self, *args: Any, **named: Any) -> None:  # noqa: ANN401 - handed on as they are
+        _note(self)
+        super().request(*args, **named)
+
+
+class _Secure(HTTPSConnection):
+    def connect(self) -> None:
+        super().connect()
+        _note(self)
+
+    def request(self, *args: Any, **named: Any) -> None:  # noqa: ANN401 - handed on as they are
+        _note(self)
+        super().request(*args, **named)
+
+
+class _PlainPool(HTTPConnectionPool):
+    ConnectionCls = _Plain
+
+
+class _SecurePool(HTTPSConnectionPool):
+    ConnectionCls = _Secure
+
+
+POOLS = {"http": _PlainPool, "https": _SecurePool}
+"""For urllib3's pool managers: connections that a deadline can shut."""

@@ -1,0 +1,72 @@
+"""A document under a tag, such as a journal, with its signature beside it.
+
+The document is the last layer of the manifest, the signature the one before it. A document without a signature, or with
+one that does not count, is returned all the same: whoever reads it decides what it is good for.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from oci.manifest import EMPTY_CONFIG, OCI_EMPTY, Manifest, image_manifest
+from oci.registry import Registry, RegistryError, readable
+
+LARGEST_SIGNATURE = 1 << 20
+
+
+class Seal(Protocol):
+    """Signs documents, and says whose signature counts."""
+
+    @property
+    def media_type(self) -> str:
+        """The media type of its signatures."""
+        ...
+
+    def sign(self, document: bytes) -> bytes:
+        """Return the signature of a document."""
+        ...
+
+    def own_problem(self) -> str:
+        """Return why what is signed here would not count; empty if it would."""
+        ...
+
+    def problem(self, document: bytes, signature: bytes) -> str:
+        """Return why a signature of a document does not count; empty if it does."""
+        ...
+
+
+@dataclass(frozen=True)
+class Document:
+    """A document, the digest of the manifest that holds it, and why its signature does not count, empty if it does."""
+
+    body: bytes
+    digest: str
+    problem: str
+
+
+def read(registry: Registry, repository: str, tag: str, seal: Seal | None, limit: int) -> Document | None:
+    """Return the document under a tag; None if there is no such tag. Without a seal nobody looks at its signature.
+
+    Raises RegistryError if something else is there, or more than `limit` bytes.
+    """
+    manifest = registry.manifest(repository, tag)
+    if manifest is None:
+        return None
+    with readable(registry, repository, tag):
+        layers = manifest.blobs()[1:]
+    if not 1 <= len(layers) <= 2 or layers[-1].size > limit or layers[0].size > max(limit, LARGEST_SIGNATURE):
+        where = f"{registry.host}/{repository}:{tag}"
+        raise RegistryError(200, f"{where} holds something else than one document of at most {limit:,} bytes")
+    *signatures, body = (registry.blob(repository, layer.digest, layer.size) for layer in layers)
+    problem = "nobody signed it" if seal else ""
+    if seal and signatures:
+        problem = seal.problem(body, signatures[0])
+    return Document(body, manifest.digest, problem)
+
+
+def manifest_of(registry: Registry, repository: str, kind: str, body: bytes, seal: Seal | None) -> Manifest:
+    """Push a document of media type `kind`, signed if there is a seal; return the manifest that is to be put."""
+    config = registry.push_bytes(repository, EMPTY_CONFIG, OCI_EMPTY)
+    signatures = [registry.push_bytes(repository, seal.sign(body), seal.media_type)] if seal else []
+    return image_manifest(config, [*signatures, registry.push_bytes(repository, body, kind)], artifact_type=kind)

@@ -1,0 +1,63 @@
+"""Sign the documents that steer decisions: the history of findings and the journal of tags.
+
+The signature is a bundle around an in-toto Statement whose subject is the document's own digest, so a certificate of
+Sigstore can make it as well as a key.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from oci.manifest import sha256
+from publish.evidence import statement, store
+from publish.evidence.predicates import FINDINGS, JOURNAL
+from publish.evidence.statement import Statement
+from publish.evidence.store import BUNDLE, Signer
+from publish.evidence.trust import Trusted
+from runner.errors import GateRefused
+
+
+@dataclass(frozen=True)
+class DocumentSeal:
+    """Signs documents of one kind, a predicate type; `signer` is asked for when one is to be signed.
+
+    What `decides` is believed only from who may sign a promotion decision.
+    """
+
+    kind: str
+    signer: Callable[[], Signer]
+    trusted: Trusted
+    decides: bool
+    media_type: str = BUNDLE
+
+    def sign(self, document: bytes) -> bytes:
+        """Return the bundle that signs a document."""
+        return store.signed(self._about(document), self.signer())
+
+    def own_problem(self) -> str:
+        """Return why what is signed here would not count; empty if it would."""
+        return store.signer_problem(self.signer(), self.trusted, decides=self.decides)
+
+    def problem(self, document: bytes, signature: bytes) -> str:
+        """Return why a bundle does not count as the signature of a document; empty if it does."""
+        try:
+            made = store.opened(signature, self.trusted)
+        except GateRefused as error:
+            return error.message
+        if made.payload != statement.to_json(self._about(document)):
+            return "what was signed is another document"
+        return "" if not self.decides or self.trusted.may_decide(made.signer) else f"{made.signer} may not decide"
+
+    def _about(self, document: bytes) -> Statement:
+        return Statement(sha256(document), self.kind.rpartition("/")[0].rpartition("/")[2], self.kind, {})
+
+
+def of_findings(signer: Callable[[], Signer], trusted: Trusted) -> DocumentSeal:
+    """Return the seal of the history of findings: scans sign it."""
+    return DocumentSeal(FINDINGS, signer, trusted, decides=False)
+
+
+def of_journal(signer: Callable[[], Signer], trusted: Trusted) -> DocumentSeal:
+    """Return the seal of the journal of tags: who decides signs it."""
+    return DocumentSeal(JOURNAL, signer, trusted, decides=True)

@@ -1,0 +1,65 @@
+"""The mark on a digest that nobody should use: a statement, signed by somebody who may decide.
+
+It says what the journal does, and is not lost with that. What nobody trusted signed is no mark.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from oci.registry import Registry
+from publish.evidence import store as evidence
+from publish.evidence.keys import SIGNING_KEY
+from publish.evidence.predicates import YANK
+from publish.evidence.statement import Statement
+from publish.evidence.store import Found, Signer
+from publish.evidence.trust import Trusted
+from publish.tags.journal import Transaction
+from runner.errors import ConfigError
+from runner.untrusted import clean_line
+
+
+@dataclass(frozen=True)
+class SignedMarks:
+    """Marks on what is in the repository `repository`; `signer` is asked for when one is to be made."""
+
+    registry: Registry
+    repository: str
+    trusted: Trusted
+    signer: Callable[[], Signer]
+
+    def check(self) -> None:
+        """Raise ConfigError if the marks that are signed here would not count."""
+        if problem := evidence.signer_problem(self.signer(), self.trusted, decides=True):
+            raise ConfigError(f"what is marked here would not count: {problem}", f"set {SIGNING_KEY} to one that may")
+
+    def put(self, yanked: Transaction) -> None:
+        """Attach to every digest of a yanked release that it is, and why. The same marks however often it is done."""
+        for image, digest in dict.fromkeys((entry.image, entry.new) for entry in yanked.entries):
+            if manifest := self.registry.manifest(self.repository, digest):
+                said = {
+                    "version": yanked.version,
+                    "image": image,
+                    "reason": yanked.reason,
+                    "yankedAt": yanked.started_at,
+                }
+                about = Statement(digest, self.repository, YANK, said)
+                evidence.publish(self.registry, self.repository, manifest.descriptor, [about], self.signer())
+
+    def read(self, digest: str) -> str:
+        """Return why a digest was yanked; empty if it was not."""
+        return reasons(evidence.read(self.registry, self.repository, digest, self.trusted, YANK))
+
+
+def reasons(found: Iterable[Found]) -> str:
+    """Return what the marks among evidence say; empty if there is none that counts."""
+    signed = (each.statement for each in found if each.predicate_type == YANK and not each.problem)
+    return "; ".join(dict.fromkeys(_said(about) for about in signed if about))
+
+
+def _said(about: Statement) -> str:
+    version, reason = about.predicate.get("version"), about.predicate.get("reason")
+    if not (isinstance(version, str) and isinstance(reason, str)):
+        return "it was yanked"
+    return clean_line(f"{version} was yanked: {reason}")

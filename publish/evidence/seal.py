@@ -1,0 +1,68 @@
+"""Seals: what a list of referrers says of an artifact, signed, so that it is believed before anything is fetched.
+
+Whoever may write to a repository can attach thousands of artifacts that claim to be evidence, and to find out that each
+is none costs two requests. A list carries the annotations of what it lists, so one of them, the seal, holds a signature
+over all that the artifact is: its subject, its other annotations and its one blob. From these its manifest is made
+again. If the digest of that is the one listed, the entry cannot have been changed, and cannot be somebody else's: with
+the same signature there is one manifest, and no second one. So a forged seal costs no request, and no number of them
+crowds out what a trusted key sealed.
+
+A certificate of Sigstore signs statements alone, so what it signed has no seal, nor has what other tools attached.
+Those are read one by one, and only so many (publish/evidence/store.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from oci.manifest import (
+    EMPTY_CONFIG,
+    OCI_EMPTY,
+    Descriptor,
+    Manifest,
+    canonical,
+    image_manifest,
+    parse_descriptor,
+    sha256,
+)
+from oci.referrers import Referrer
+from publish.evidence import dsse
+from publish.evidence.keys import PrivateKey, PublicKeys
+from runner.errors import GateRefused
+from runner.untrusted import Malformed, parse_json
+
+SEAL = "pytorch-cuda-images.seal"
+"""The annotation."""
+TYPE = "application/vnd.pytorch-cuda-images.seal.v1+json"
+LARGEST_BYTES = 4096
+
+_CONFIG = Descriptor(OCI_EMPTY, sha256(EMPTY_CONFIG), len(EMPTY_CONFIG))
+
+
+def sealed(notes: Mapping[str, str], subject: Descriptor, blob: Descriptor, key: PrivateKey) -> dict[str, str]:
+    """Return the annotations of an artifact of one blob about `subject`, with a seal. It is the same for the same."""
+    envelope = parse_json(dsse.sign(_payload(notes, subject, blob), key, TYPE), LARGEST_BYTES * 4)
+    content = {"subject": subject.plain(), "blob": blob.plain(), "signatures": envelope["signatures"]}
+    return {**notes, SEAL: canonical(content).decode()}
+
+
+def manifest_of(listed: Referrer, subject: str, trusted: PublicKeys) -> Manifest | None:
+    """Return the manifest of an artifact about `subject`, without a request; None if no trusted key sealed it."""
+    notes = {name: text for name, text in listed.annotations.items() if name != SEAL}
+    try:
+        content = parse_json(listed.annotations.get(SEAL, ""), LARGEST_BYTES)
+        about, blob = parse_descriptor(content["subject"]), parse_descriptor(content["blob"])
+        envelope = {
+            "payload": dsse.base64_of(_payload(notes, about, blob)),
+            "payloadType": TYPE,
+            "signatures": content["signatures"],
+        }
+        dsse.opened(envelope, trusted, TYPE)
+    except (Malformed, GateRefused, KeyError, TypeError):
+        return None
+    made = image_manifest(_CONFIG, [blob], listed.annotations, listed.artifact_type, about)
+    return made if about.digest == subject and made.digest == listed.descriptor.digest else None
+
+
+def _payload(notes: Mapping[str, str], subject: Descriptor, blob: Descriptor) -> bytes:
+    return canonical({"annotations": dict(notes), "subject": subject.plain(), "blob": blob.plain()})

@@ -1,0 +1,371 @@
+"""A registry that answers anything: every answer is taken, or is one RegistryError with exit code 3 in bounded time."""
+
+from __future__ import annotations
+
+import json
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from oci import transport, upload
+from oci.copying import bring
+from oci.deadline import Deadline
+from oci.manifest import (
+    LARGEST_MANIFEST,
+    OCI_INDEX,
+    OCI_MANIFEST,
+    Descriptor,
+    Manifest,
+    image_manifest,
+    parse_descriptor,
+    parse_manifest,
+    sha256,
+)
+from oci.referrers import referrers
+from oci.registry import Registry, RegistryError
+from runner.errors import ConfigError
+from runner.untrusted import Malformed
+from tests.fakes.refusal import refused
+from tests.fakes.registry import FakeRegistry, Fault
+
+GOOD = "sha256:" + "a" * 64
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.sampled_from([GOOD, OCI_MANIFEST, "x/y"]),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4),
+    max_leaves=12,
+)
+ENTRY = st.fixed_dictionaries({}, optional=dict.fromkeys(("mediaType", "digest", "size", "annotations"), JSON))
+CONTENT = st.fixed_dictionaries(
+    {},
+    optional={
+        "config": ENTRY | JSON,
+        "layers": st.lists(ENTRY, max_size=3) | JSON,
+        "manifests": st.lists(ENTRY, max_size=3) | JSON,
+        **dict.fromkeys(("subject", "annotations", "artifactType", "mediaType", "tags", "errors"), JSON),
+    },
+)
+ANY = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+
+
+@pytest.fixture
+def fake(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeRegistry]:
+    monkeypatch.setattr(time, "sleep", lambda _: None)
+    with FakeRegistry() as started:
+        yield started
+
+
+@pytest.fixture
+def client(fake: FakeRegistry) -> Registry:
+    return Registry(fake.host)
+
+
+# Parsing
+
+
+@ANY
+@given(st.binary(max_size=200) | CONTENT.map(lambda each: json.dumps(each).encode()))
+def test_any_bytes_are_a_manifest_or_malformed(body: bytes) -> None:
+    try:
+        found = parse_manifest(body, OCI_MANIFEST)
+    except Malformed:
+        return
+    assert all(isinstance(blob.size, int) and blob.size >= 0 for blob in found.blobs())
+    assert isinstance(found.subject + found.artifact_type, str)
+    assert all(isinstance(text, str) for text in found.annotations.values())
+
+
+@ANY
+@given(ENTRY | JSON)
+def test_anything_is_a_descriptor_or_malformed(entry: Any) -> None:
+    try:
+        found = parse_descriptor(entry)
+    except Malformed:
+        return
+    assert (len(found.digest), found.size >= 0) == (71, True)
+
+
+@pytest.mark.parametrize("size", [-1, True, 1.5, "7", None, 1 << 60, 10**400], ids=lambda each: repr(each)[:12])
+def test_a_size_that_is_none(size: object) -> None:
+    with pytest.raises(Malformed, match="size in bytes"):
+        parse_descriptor({"mediaType": "x/y", "digest": GOOD, "size": size})
+
+
+@pytest.mark.parametrize("digest", ["", "sha256:0", GOOD + "\n", GOOD.upper(), "../../v2", "sha512:" + "a" * 128, 5])
+def test_a_digest_that_is_none(client: Registry, digest: Any) -> None:
+    with pytest.raises(Malformed, match="sha256 digest"):
+        parse_descriptor({"mediaType": "x/y", "digest": digest, "size": 1})
+    if isinstance(digest, str):
+        for ask in (client.has_blob, client.blob, client.referrers):
+            with refused(RegistryError, "not a sha256 digest"):
+                ask("r", digest)
+
+
+@pytest.mark.parametrize("reference", ["", "a b", "../x", "x/y", "?n=1", "v1\n", "x" * 129])
+def test_a_reference_that_is_none_is_not_asked_for(fake: FakeRegistry, client: Registry, reference: str) -> None:
+    for ask in (client.manifest, client.digest_of):
+        with refused(RegistryError, "neither a digest nor a tag"):
+            ask("r", reference)
+    assert fake.requests == []
+
+
+@pytest.mark.parametrize("repository", ["", "A", "a//b", "a/../b", "a?b", "a..b", "x" * 256])
+def test_a_repository_that_is_none_is_wrong_usage(fake: FakeRegistry, client: Registry, repository: str) -> None:
+    with refused(ConfigError, "not the name of a repository"):
+        client.tags(repository)
+    assert fake.requests == []
+
+
+def test_an_account_in_the_address_is_not_repeated() -> None:
+    with pytest.raises(ConfigError) as caught:
+        Registry("somebody:secret@registry.example")
+    assert "secret" not in str(caught.value)
+
+
+# What is served
+
+
+@ANY
+@given(body=st.binary(max_size=60) | CONTENT.map(lambda each: json.dumps(each).encode()))
+def test_whatever_is_served_is_used_or_named(fake: FakeRegistry, body: bytes) -> None:
+    client = Registry(fake.host)
+    digest = sha256(body)
+    fake.manifests["r"] = dict.fromkeys(("v1", digest, "sha256-" + "a" * 64), (OCI_MANIFEST, body))
+    for ask in (
+        lambda: client.manifest("r", "v1"),
+        lambda: bring(client, "r", "to", digest),
+        lambda: referrers(client, "r", GOOD),
+    ):
+        try:
+            ask()
+        except RegistryError as error:
+            assert error.exit_code == 3
+            assert "\n" not in error.message
+
+
+@pytest.mark.parametrize("body", [b"<html>", b"[]", b"3", b"[" * 100_000, b'{"a":1,"a":2}', b"{}"], ids=lambda b: b[:9])
+def test_what_is_no_manifest_is_named(fake: FakeRegistry, client: Registry, body: bytes) -> None:
+    fake.manifests["r"] = {"v1": (OCI_MANIFEST, body)}
+    with refused(RegistryError, "r v1: not as the specification has it"):
+        client.manifest("r", "v1")
+    with pytest.raises(RegistryError) as caught:
+        client.manifest("r", "v1")
+    assert "run the same command again" not in caught.value.hint
+
+
+def test_a_manifest_that_is_too_large_is_not_read(fake: FakeRegistry, client: Registry) -> None:
+    fake.manifests["r"] = {"v1": (OCI_MANIFEST, b" " * (LARGEST_MANIFEST + 1))}
+    with refused(RegistryError, "more than"):
+        client.manifest("r", "v1")
+
+
+def test_indexes_that_are_nested_without_end(fake: FakeRegistry, client: Registry) -> None:
+    inner = Manifest(b'{"manifests":[]}', OCI_INDEX)
+    held = fake.manifests.setdefault("r", {})
+    for _ in range(9):
+        held[inner.digest] = (OCI_INDEX, inner.body)
+        inner = Manifest(json.dumps({"manifests": [inner.descriptor.plain()]}).encode(), OCI_INDEX)
+    held[inner.digest] = (OCI_INDEX, inner.body)
+    with refused(RegistryError, "nested deeper"):
+        bring(client, "r", "to", inner.digest)
+
+
+HEADERS = ["", "http://[zz", "//[", "ht tp://x", "x" * 9000, "9" * 5000, "-1", "\x85", "javascript:1", "http://:99999/"]
+
+
+@pytest.mark.parametrize("said", HEADERS, ids=lambda each: each[:12])
+@pytest.mark.parametrize(
+    "name", ["Location", "Link", "Retry-After", "Docker-Content-Digest", "OCI-Chunk-Min-Length", "Range"]
+)
+def test_headers_that_say_anything(fake: FakeRegistry, client: Registry, name: str, said: str) -> None:
+    link = {"Link": f'<{said}>; rel="next"'} if name == "Link" else {name: said}
+    blob = Descriptor("x/y", sha256(b"data"), 4)
+    fake.put("from", b"data")
+    for method in ("GET", "HEAD", "POST", "PUT"):
+        fake.fail(Fault(method, "", headers=link, unmounted=method == "POST"))
+    for ask in (
+        lambda: client.tags("from"),
+        lambda: client.push_bytes("r", b"data", "x/y"),
+        lambda: client.ensure_blob("to", blob, "from"),
+        lambda: client.put_manifest("r", "v1", image_manifest(blob, [])),
+        lambda: client.digest_of("r", "v1"),
+    ):
+        try:
+            ask()
+        except RegistryError as error:
+            assert error.exit_code == 3
+
+
+@pytest.mark.parametrize("status", [301, 302, 307, 308])
+def test_a_redirect_that_leads_nowhere(fake: FakeRegistry, client: Registry, status: int) -> None:
+    for where in ("/v2/r/manifests/v1", "http://[zz", "ftp://x/"):
+        fake.heal()
+        fake.fail(Fault("GET", "", status=status, headers={"Location": where}))
+        with refused(RegistryError):
+            client.manifest("r", "v1")
+
+
+# What it says of an error
+
+
+@pytest.mark.parametrize(
+    ("method", "status", "code", "words"),
+    [
+        ("PUT", 404, "NAME_UNKNOWN", "create the repository `r` in the registry"),
+        ("PUT", 400, "ImageTagAlreadyExistsException", "exclude the tags that move"),
+        ("PUT", 412, "configured as immutable", "exclude the tags that move"),
+        ("PUT", 409, "tag v1 already exists and cannot be overwritten", "exclude the tags that move"),
+        ("PUT", 400, "MANIFEST_BLOB_UNKNOWN", "the registry lost something"),
+        ("PUT", 413, "", "raise the largest request"),
+        ("PUT", 422, "", "it will refuse the same request again"),
+        ("PUT", 405, "", "it will refuse the same request again"),
+    ],
+)
+def test_a_hint_that_can_help(  # noqa: PLR0917 - a case
+    fake: FakeRegistry,
+    client: Registry,
+    monkeypatch: pytest.MonkeyPatch,
+    method: str,
+    status: int,
+    code: str,
+    words: str,
+) -> None:
+    made = image_manifest(client.push_bytes("r", b"{}", "x/y"), [])
+    monkeypatch.setattr("tests.fakes.registry.json.dumps", lambda *_: code)
+    fake.fail(Fault(method, "manifests", status=status))
+    with refused(RegistryError, words, str(status)):
+        client.put_manifest("r", "v1", made)
+
+
+def test_an_error_is_cleaned_and_cut(fake: FakeRegistry, client: Registry, monkeypatch: pytest.MonkeyPatch) -> None:
+    said = "\x1b[31m::error::x\n" + "y" * 200_000
+    monkeypatch.setattr("tests.fakes.registry.json.dumps", lambda *_: said)
+    fake.fail(Fault("GET", "", status=418))
+    with refused(RegistryError, "418"):
+        client.ping()
+    with pytest.raises(RegistryError) as caught:
+        client.ping()
+    assert "\x1b" not in caught.value.message
+
+
+def test_no_secret_of_an_address_is_shown() -> None:
+    for text in ("https://me:secret@x.example/v2/?token=secret", "Failed to parse: http://me:secret@[zz"):
+        assert "secret" not in transport.without_secrets(text)
+    for address in ("https://me:secret@x.example/v2/?token=secret", "http://me:secret@[zz"):
+        assert "secret" not in transport.shown(address)
+
+
+# Time
+
+
+@pytest.fixture
+def server() -> Iterator[Callable[[Callable[[socket.socket], None]], Registry]]:
+    """A registry that does with each connection what it is told."""
+    opened = socket.create_server(("127.0.0.1", 0))
+
+    def started(serve: Callable[[socket.socket], None]) -> Registry:
+        def run() -> None:
+            while True:
+                try:
+                    connection, _ = opened.accept()
+                except OSError:
+                    return
+                threading.Thread(target=serve, args=(connection,), daemon=True).start()
+
+        threading.Thread(target=run, daemon=True).start()
+        return Registry(f"127.0.0.1:{opened.getsockname()[1]}")
+
+    yield started
+    opened.close()
+
+
+def silent(connection: socket.socket) -> None:
+    connection.recv(1 << 16)
+    time.sleep(30)
+    connection.close()
+
+
+def slow_head(connection: socket.socket) -> None:
+    """A byte now and then, which renews the wait for the next."""
+    connection.recv(1 << 16)
+    for _ in range(300):
+        try:
+            connection.sendall(b"H")
+        except OSError:
+            return
+        time.sleep(0.1)
+
+
+def slow_body(connection: socket.socket) -> None:
+    connection.recv(1 << 16)
+    connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n")
+    slow_head(connection)
+
+
+@pytest.mark.parametrize(
+    ("serve", "ask"),
+    [(each, ask) for each in (silent, slow_head, slow_body) for ask in ("manifest", "blob", "push")][:-1],
+)
+def test_the_whole_time_is_bounded(
+    server: Callable[[Callable[[socket.socket], None]], Registry],
+    monkeypatch: pytest.MonkeyPatch,
+    serve: Callable[[socket.socket], None],
+    ask: str,
+) -> None:
+    for name, value in (("WHOLE_S", 1.0), ("SLOWEST_BYTES_PER_S", 1 << 40)):
+        monkeypatch.setattr(transport, name, value)
+    client = server(serve)
+    asks: dict[str, Callable[[], object]] = {
+        "manifest": lambda: client.manifest("r", "v1"),
+        "blob": lambda: client.blob("r", GOOD, 1000),
+        "push": lambda: client.push_bytes("r", b"data", "x/y"),
+    }
+    started = time.monotonic()
+    with refused(RegistryError, "within 1 s"):
+        asks[ask]()
+    with refused(RegistryError, "not asked"):
+        client.ping()
+    assert time.monotonic() - started < 4
+
+
+def test_what_is_waited_for_is_no_time_of_the_request() -> None:
+    with Deadline(0.5) as bound:
+        assert not bound.is_over
+        bound.extend(60)
+        time.sleep(0.6)
+        assert not bound.is_over
+
+
+def test_the_bound_grows_with_what_is_moved() -> None:
+    assert transport.seconds_for(0) == transport.WHOLE_S <= 120
+    assert transport.seconds_for(upload.CHUNK_BYTES) > 300
+
+
+# Logging in
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"", b"<html>", b"[]", b"3", b"null", b"[" * 9999, b'{"token": 3}', b'{"token": "a\\nb"}', b'{"token": null}'],
+    ids=lambda body: body[:16].decode(),
+)
+def test_a_token_service_that_answers_anything(fake: FakeRegistry, body: bytes) -> None:
+    realm = {"WWW-Authenticate": f'Bearer realm="http://me:secret@{fake.host}/v2/t/manifests/token",service="s"'}
+    fake.manifests["t"] = {"token": ("application/json", body)}
+    fake.fail(Fault("GET", "^/v2/$", status=401, headers=realm))
+    with pytest.raises(RegistryError) as caught:
+        Registry(fake.host).ping()
+    assert caught.value.exit_code == 3
+    assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize("realm", ["http://[zz", "", "ftp://x", "http://elsewhere.example/t", "\x00"])
+def test_a_realm_that_is_none_gets_no_password(fake: FakeRegistry, realm: str) -> None:
+    fake.fail(Fault("GET", "^/v2/$", status=401, headers={"WWW-Authenticate": f'Bearer realm="{realm}"'}))
+    with refused(RegistryError, "401", "docker login"):
+        Registry(fake.host).ping()

@@ -1,0 +1,104 @@
+"""What an account of staging can do that holds no key, on a real registry: nothing."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from images.record import BuildRecord
+from oci import referrers
+from oci.manifest import EMPTY_CONFIG, OCI_EMPTY, OCI_INDEX, OCI_MANIFEST, Manifest
+from oci.registry import Registry
+from publish.evidence import attest
+from publish.evidence import store as evidence
+from publish.evidence.store import BUNDLE
+from publish.tags import lock
+from runner.verdict import Verdict
+from tests.fakes.registry import FakeRegistry
+from tests.publish.line import FIRST, Line, line_of_one
+from tests.publish.signed import STRANGER
+
+YANK = "application/vnd.pytorch-cuda-images.yank.v1+json"
+RECORDS = [attest.RECORD.format(stage=stage) for stage in ("build", "validation", "scan")]
+
+
+@pytest.fixture(autouse=True)
+def alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lock, "_wait", lambda *_: None)
+
+
+@pytest.fixture(params=["fake", "modern", pytest.param("real", marks=pytest.mark.docker)])
+def line(request: pytest.FixtureRequest, tmp_path: Path, home: Path) -> Iterator[Line]:
+    if request.param == "real":
+        yield line_of_one(Registry(request.getfixturevalue("registry_host")), tmp_path)
+        return
+    with FakeRegistry(lists_referrers=request.param == "modern") as fake:
+        yield line_of_one(Registry(fake.host), tmp_path)
+
+
+def attach(line: Line, build: BuildRecord, kind: str, data: bytes, **other: Any) -> str:
+    """An artifact whose manifest is what somebody says; returns its digest."""
+    registry, subject = line.registry, attest.subject_of(line.registry, build)
+    config = registry.push_bytes(build.repository, EMPTY_CONFIG, OCI_EMPTY)
+    layer = registry.push_bytes(build.repository, data, "application/octet-stream")
+    content = {
+        "schemaVersion": 2,
+        "mediaType": OCI_MANIFEST,
+        "config": config.plain(),
+        "layers": [{**layer.plain(), "mediaType": kind}],
+        "artifactType": kind,
+        "subject": subject.plain(),
+        **other,
+    }
+    made = Manifest(json.dumps(content).encode(), OCI_MANIFEST)
+    if not registry.put_manifest(build.repository, made.digest, made):
+        tag = build.digest.replace(":", "-")
+        held = registry.manifest(build.repository, tag)
+        assert held is not None
+        entry = {**made.descriptor.plain(), "artifactType": kind, **{name: content.get(name) for name in other}}
+        index = {**held.content, "manifests": [*held.content["manifests"], entry]}
+        registry.put_manifest(build.repository, tag, Manifest(json.dumps(index).encode(), OCI_INDEX))
+        registry.put_manifest(build.repository, f"{tag}.{made.digest.removeprefix('sha256:')[:40]}", made)
+    return made.digest
+
+
+def whole(line: Line, build: BuildRecord) -> None:
+    """It is promoted, verified, and found by the next stage; and production holds nothing of a stranger."""
+    line.promote(build, FIRST)
+    assert line.verify("v2.6.0").verdict is Verdict.PASS
+    found = attest.kept(line.registry, build.repository, build.digest, "build", BuildRecord, line.trusted)
+    assert found == build
+    production = line.catalog.repositories.production
+    held = evidence.read(line.registry, production, build.digest, line.trusted)
+    assert not [each.problem for each in held if each.problem]
+    allowed = {each.artifact for each in held} | {*attest.carried(line.registry, build, line.trusted)}
+    listed = {each.descriptor.digest for each in referrers.referrers(line.registry, production, build.digest)}
+    assert listed == allowed
+
+
+@pytest.mark.parametrize("notes", [{}, {attest.CREATED: None}, {attest.CREATED: "2999-01-01T00:00:00Z"}], ids=str)
+@pytest.mark.parametrize("data", [b"{}", b"[" * 5000, b"\xff"], ids=str)
+def test_artifacts_of_any_shape_stop_nothing(line: Line, notes: dict[str, Any], data: bytes) -> None:
+    build = line.prepare("v2.6.0")
+    for kind in (RECORDS[0], YANK, BUNDLE):
+        attach(line, build, kind, data[:40], annotations=notes)
+    whole(line, build)
+
+
+def test_an_artifact_that_was_deleted_stops_nothing(line: Line) -> None:
+    """On a registry that deletes; the fakes forget it."""
+    build = line.prepare("v2.6.0")
+    gone = attach(line, build, RECORDS[1], b"{}")
+    answer = line.registry._session.delete(f"http://{line.registry.host}/v2/{build.repository}/manifests/{gone}")
+    assert answer.status_code in (202, 200, 404)
+    whole(line, line.prepare("v2.6.0"))
+
+
+def test_evidence_of_a_stranger_is_copied_nowhere(line: Line) -> None:
+    build = line.prepare("v2.6.0")
+    line.prepare("v2.6.0", signer=STRANGER)
+    whole(line, build)

@@ -1,0 +1,137 @@
+"""The history of findings in the registry: signed by a trusted key, or good for nothing but to be stricter."""
+
+from __future__ import annotations
+
+import datetime
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from oci import document
+from oci.manifest import OCI_MANIFEST
+from oci.registry import Registry
+from runner.errors import EnvironmentFailed
+from runner.verdict import Verdict
+from scan import store
+from scan.history import History, Judgement, Seen
+from scan.record import Finding
+from scan.store import keep_history, read_history
+from tests.fakes.refusal import refused
+from tests.fakes.registry import FakeRegistry
+from tests.publish.signed import ED25519, P256, STRANGER, findings_seal
+from tests.scan.samples import finding
+
+TODAY = datetime.date(2026, 11, 20)
+OURS = findings_seal(P256)
+KEY = "CVE-2026-1 pkg:pypi/jinja2"
+
+
+@pytest.fixture
+def client() -> Iterator[Registry]:
+    with FakeRegistry() as fake:
+        yield Registry(fake.host)
+
+
+def put(client: Registry, body: object, seal: document.Seal | None) -> None:
+    data = body if isinstance(body, bytes) else json.dumps(body).encode()
+    client.put_manifest("r", store.TAG, document.manifest_of(client, "r", store.HISTORY, data, seal))
+
+
+def said(fixed: Any, first: Any = "2026-11-01") -> dict[str, Any]:
+    return {"seen": {KEY: {"first": first, "fixed": fixed}}, "judgements": []}
+
+
+def day(client: Registry, published: str) -> datetime.date:
+    """Since when a fix counts, by what is in the registry."""
+    found = finding(id_="CVE-2026-1", published=published)
+    return read_history(client, "r", OURS, TODAY).with_findings([found], TODAY).fixed_on(found, TODAY)
+
+
+def test_what_is_kept_is_signed_and_read_back(client: Registry) -> None:
+    history = History({}).with_findings([finding(id_="CVE-2026-1")], TODAY)
+    keep_history(client, "r", history, OURS, TODAY)
+    assert read_history(client, "r", OURS, TODAY) == history
+    assert read_history(client, "r", findings_seal(STRANGER), TODAY).seen == {}
+
+
+def test_what_nobody_would_believe_is_not_written(client: Registry, capsys: pytest.CaptureFixture[str]) -> None:
+    seal = findings_seal(P256)
+    other = type(seal)(seal.kind, lambda: STRANGER, seal.trusted, decides=False)
+    keep_history(client, "r", History({}), other, TODAY)
+    assert client.manifest("r", store.TAG) is None
+    assert "nobody would believe it" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("seal", [None, findings_seal(STRANGER)], ids=["unsigned", "by a stranger"])
+@pytest.mark.parametrize(
+    ("fixed", "wanted"),
+    [
+        pytest.param("2999-01-01", "2026-03-01", id="to come"),
+        pytest.param("2026-11-19", "2026-03-01", id="younger than is known"),
+        pytest.param("2026-01-01", "2026-01-01", id="older than is known"),
+        pytest.param("rubbish", "2026-03-01", id="no day"),
+        pytest.param("2026-02-31", "2026-03-01", id="no such day"),
+        pytest.param("20260101", "2026-03-01", id="another form"),
+        pytest.param(None, "2026-03-01", id="never fixed"),
+    ],
+)
+def test_what_is_not_signed_can_only_be_stricter(
+    client: Registry, seal: document.Seal | None, fixed: str | None, wanted: str
+) -> None:
+    put(client, said(fixed), seal)
+    assert day(client, "2026-03-01") == datetime.date.fromisoformat(wanted)
+
+
+@pytest.mark.parametrize("fixed", ["2999-01-01", "rubbish", "2026-13-01"])
+def test_a_day_that_is_none_counts_for_nothing_in_what_is_signed(client: Registry, fixed: str) -> None:
+    put(client, said(fixed), OURS)
+    assert day(client, "2026-03-01") == datetime.date(2026, 3, 1)
+
+
+def test_what_is_signed_counts(client: Registry) -> None:
+    put(client, said("2026-11-15"), OURS)
+    assert day(client, "2026-03-01") == datetime.date(2026, 11, 15)
+
+
+def test_what_nobody_signed_is_not_signed_for_its_author(client: Registry) -> None:
+    put(client, said("2020-01-01"), None)
+    history = read_history(client, "r", OURS, TODAY)
+    assert history.claimed == {KEY: "2020-01-01"}
+    keep_history(client, "r", history, OURS, TODAY)
+    assert read_history(client, "r", OURS, TODAY) == History({})
+
+
+def test_judgements_of_a_stranger_and_of_tomorrow_are_none(client: Registry) -> None:
+    def judged(date: str, version: str = "v2.6.0") -> Judgement:
+        return Judgement(date, version, "base", "sha256:" + "a" * 64, Verdict.FAIL, "forged", 1.0)
+
+    good, *bad = [judged("2026-11-20"), judged("2026-11-21"), judged("soon"), judged("2026-11-20", "vX.Y")]
+    seen = {KEY: Seen("2026-11-20", "")}
+    keep_history(client, "r", History(seen, (good, *bad)), OURS, TODAY)
+    assert read_history(client, "r", OURS, TODAY).judgements == (good,)
+    assert read_history(client, "r", findings_seal(ED25519), TODAY).judgements == ()
+
+
+@pytest.mark.parametrize("body", [b"", b"[]", b"[" * 90_000, b'{"seen": 3}', b'{"seen": {"a": {"first": 1}}}'], ids=str)
+def test_what_is_no_history(client: Registry, body: bytes) -> None:
+    put(client, body[:200], None)
+    assert read_history(client, "r", OURS, TODAY) == History({})
+    put(client, body[:200], OURS)
+    with refused(EnvironmentFailed, "r:findings", "remove that tag"):
+        read_history(client, "r", OURS, TODAY)
+
+
+def test_something_else_under_the_tag_is_named(client: Registry) -> None:
+    client.put_manifest("r", store.TAG, document.manifest_of(client, "r", store.HISTORY, b"{}", OURS))
+    found = client.manifest("r", store.TAG)
+    assert found is not None
+    assert found.media_type == OCI_MANIFEST
+    with refused(EnvironmentFailed, "something else than one document"):
+        document.read(client, "r", store.TAG, OURS, 1)
+
+
+def test_the_finding_of_these_tests_has_that_key() -> None:
+    found: Finding = finding(id_="CVE-2026-1")
+    assert list(History({}).with_findings([found], TODAY).seen) == [KEY]
