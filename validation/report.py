@@ -128,7 +128,7 @@ class _SessionFinish:
     exitstatus: Annotated[int, Strict(), Field(ge=0, le=255)]
 
 
-_TEST, _COLLECT, _FINISH = (TypeAdapter(kind) for kind in (_TestReport, _CollectReport, _SessionFinish))
+_TEST, _COLLECT, _FINISH = TypeAdapter(_TestReport), TypeAdapter(_CollectReport), TypeAdapter(_SessionFinish)
 _KINDS = ("SessionStart", "SessionFinish", "CollectReport", "TestReport", "WarningMessage")
 
 _Entry = tuple[int, dict[str, Any]]

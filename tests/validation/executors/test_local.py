@@ -93,13 +93,14 @@ def test_a_setting_that_hides_gpus_is_refused(setup: Setup, monkeypatch: pytest.
 
 
 PROGRAM = """
-import sys
+import os, sys
 from pathlib import Path
 from tests.validation.executors.test_local import SLEEPS
 from tests.validation.suites_here import EXPECTED, written
 from validation.executors import local
 from validation.executors.interface import Setup
-local.run(written(Path(sys.argv[1]), SLEEPS), Setup(sys.executable, Path(sys.argv[2]), EXPECTED))
+told = (("PID", os.environ["PID"]),)
+local.run(written(Path(sys.argv[1]), SLEEPS), Setup(sys.executable, Path(sys.argv[2]), EXPECTED, environment=told))
 """
 
 
