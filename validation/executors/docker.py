@@ -39,6 +39,9 @@ QUIT_ALL = "import os, signal; os.kill(-1, signal.SIGQUIT)"
 TEMPORARY = ("/tmp", "/var/tmp")  # noqa: S108 - in the container
 TEMPORARY_BYTES = 4 << 30
 """Memory, as /dev/shm is. Checkpoints and compiled programs of the suites have some hundred megabytes."""
+CACHES = (("XDG_CACHE_HOME", "/tmp/cache"), ("TRITON_CACHE_DIR", "/tmp/triton"), ("CUDA_CACHE_PATH", "/tmp/cuda"))  # noqa: S108
+"""Where libraries keep what they compile, if the home cannot be written. The image's own places are judged by the suite
+that writes the root."""
 VOLUME_BYTES = 64 << 20
 FILE_BYTES = 8 << 30
 """No suite writes a larger file; one of an image must not fill the disk before its size is looked at."""
@@ -208,7 +211,7 @@ def _container(suite: Suite, setup: Setup, folder: Path) -> Iterator[Any]:
         oom_score_adj=500,  # if this machine has no memory left, the image ends before the harness and the engine
         pids_limit=PROCESSES,
         mounts=_mounts(setup, folder),
-        environment={"PYTHONDONTWRITEBYTECODE": "1", **dict(setup.environment)},
+        environment=_environment(suite, setup),
         use_config_proxy=False,  # the address of a proxy may hold a password
         device_requests=_device_requests(setup),
         healthcheck={"test": ["NONE"]},
@@ -219,6 +222,12 @@ def _container(suite: Suite, setup: Setup, folder: Path) -> Iterator[Any]:
     finally:
         with contextlib.suppress(DockerException, requests.RequestException):  # the next start finds what is left
             _remove(container)
+
+
+def _environment(suite: Suite, setup: Setup) -> dict[str, str]:
+    """What comes on top of the image's own variables. Nothing of this process is handed on."""
+    caches = {} if suite.writes_root else dict(CACHES)
+    return {"PYTHONDONTWRITEBYTECODE": "1", **caches, **dict(setup.environment)}
 
 
 def _ulimits() -> list[Ulimit]:
