@@ -29,8 +29,8 @@ LABEL = "pytorch-cuda-images.validation"
 
 POLL_S = 0.2
 STACKS_S = 2.0
-ANSWER_S = 120
-"""How long the engine may take for one answer. It creates, starts or removes a container in a few seconds."""
+ANSWER_S = 300
+"""How long the engine may take for one answer. It takes seconds, and some minutes on a machine that is overloaded."""
 NOT_FOUND = 127
 PROCESSES = 16384
 """Threads count too. Eight GPUs need some thousands; a fork bomb must not take the machine with it."""
