@@ -17,6 +17,7 @@ from oci.registry import file_sha256
 from runner import home, progress, shell
 from runner.errors import ConfigError, EnvironmentFailed
 from runner.untrusted import Malformed, clean_line, parse_json, read_file
+from scan.documents import read_document
 from scan.record import Database
 
 SCAN_TIMEOUT_S = 1800
@@ -26,7 +27,7 @@ REPORT, SBOM, SPDX = "trivy.json", "sbom.cdx.json", "sbom.spdx.json"
 HINT = "run the scan again; `make setup` installs Trivy where it is missing"
 SCHEMA_VERSION = 2
 
-_METADATA_BYTES, _REPORT_BYTES = 1 << 20, 512 << 20
+_METADATA_BYTES = 1 << 20
 _KINDS = {SBOM: "cyclonedx", SPDX: "spdx-json"}
 _CREDENTIALS = ("TRIVY_USERNAME", "TRIVY_PASSWORD", "TRIVY_REGISTRY_TOKEN")
 _SECRET = re.compile(r"PYTORCH_CUDA_IMAGES_(?:SIGNING|WEBHOOK)\w*|(?:GH|GITHUB)_TOKEN|ACTIONS_ID_TOKEN\w*")
@@ -180,12 +181,9 @@ def _environment() -> dict[str, str]:
 def _parsed(target: Path) -> dict[str, Any]:
     """Trivy's exit code is not enough: the report must be there and be whole."""
     try:
-        parsed = parse_json(read_file(target.parent, target.name, _REPORT_BYTES), _REPORT_BYTES)
+        return read_document(target)
     except FileNotFoundError:
         raise EnvironmentFailed("trivy ended well but wrote no report", HINT) from None
-    except Malformed as error:
-        problem = f"trivy wrote half a report: {error}"
-        raise EnvironmentFailed(problem, "check disk space, run the scan again") from None
-    if not isinstance(parsed, dict):
-        raise EnvironmentFailed("trivy's report is not an object of JSON", HINT)
-    return parsed
+    except EnvironmentFailed as error:
+        message = f"trivy wrote half a report, or too large a one: {error.message}"
+        raise EnvironmentFailed(message, "check disk space, run the scan again") from None

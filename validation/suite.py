@@ -14,6 +14,9 @@ class Suite:
     """A folder with one pytest module and its helpers, run in one container. Its tests are spread
     over the GPUs, one each, unless it runs `alone`.
 
+    `writes_root` marks what must be able to write anywhere in the image; for all others its root is read-only, and only
+    /tmp, /var/tmp and /dev/shm can be written.
+
     `of_the_image` marks what judges an image's own contents, and so means nothing in a machine's own Python.
 
     Both limits are for hangs, not for slowness. A test that takes longer than `test_timeout_s` fails and the next one
@@ -26,6 +29,7 @@ class Suite:
     timeout_s: int
     alone: bool = False
     of_the_image: bool = False
+    writes_root: bool = False
     folder: Path = SUITES_FOLDER
 
     @property
@@ -42,7 +46,8 @@ class Suite:
 SUITES = (
     Suite("device", "base", test_timeout_s=120, timeout_s=300, alone=True),
     Suite("libraries", "base", test_timeout_s=120, timeout_s=300, of_the_image=True),
-    Suite("environment", "base", test_timeout_s=120, timeout_s=300, of_the_image=True),
+    # It proves that the image's own user can write its home, its caches and the working directory.
+    Suite("environment", "base", test_timeout_s=120, timeout_s=300, of_the_image=True, writes_root=True),
     Suite("dataloader", "base", test_timeout_s=120, timeout_s=300),
     Suite("ddp", "base", test_timeout_s=120, timeout_s=600, alone=True),
     Suite("compute", "base", test_timeout_s=120, timeout_s=600),
