@@ -11,10 +11,12 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from runner.verdict import Verdict, worst
+from validation import witness
 from validation.diagnosis import diagnose
 from validation.record import Check, Figure, SuiteResult
 from validation.suite import Suite
-from validation.suites.outcome import CAUSE, INFRA, NOT_RUN
+from validation.suites.outcome import ANSWER, CAUSE, INFRA, NOT_RUN
+from validation.witness import Asked
 
 KILLED = 137
 DIED = "its process died: a crash, or an exit in the middle"
@@ -27,7 +29,8 @@ class Ended:
     """How a container ended. `exit_code` is None where it never told one.
 
     `report` is what pytest-reportlog wrote, `running` the test that ran last, `output` the end of what was printed;
-    `engine_problem` is what the engine said, where it was the engine that failed.
+    `engine_problem` is what the engine said, where it was the engine that failed. `asked` is what the host told
+    the suite, `container` the engine's id of the container.
     """
 
     exit_code: int | None
@@ -38,6 +41,8 @@ class Ended:
     out_of_memory: bool = False
     timed_out: bool = False
     engine_problem: str = ""
+    asked: Asked | None = None
+    container: str = ""
 
 
 @dataclass(frozen=True)
@@ -53,6 +58,8 @@ def judge(suite: Suite, ended: Ended) -> SuiteResult:
     lines, whole = _parse(ended.report)
     checks = tuple(_spared(check) if ended.out_of_memory else check for check in _checks(lines))
     blow = _of_the_container(suite, ended) or _of_the_report(suite, ended, lines, whole, checks)
+    checks, doubt = witness.examine(suite, ended.asked, ended.seconds, lines, checks)
+    blow = blow or (_Blow(Verdict.FAIL, doubt) if doubt else None)
     verdict = worst([*(check.verdict for check in checks), *([blow.verdict] if blow else [])])
     reason = blow.reason if blow else _first_reason(verdict, checks)
     shown = "" if verdict in (Verdict.PASS, Verdict.NOT_RUN) else ended.output
@@ -186,6 +193,8 @@ def _figures(phases: Iterable[dict[str, Any]]) -> Iterator[Figure]:
     """Every phase repeats the properties of those before it; the last has them all."""
     properties = [phase.get("user_properties", []) for phase in phases]
     for name, measured in max(properties, key=len, default=[]):
+        if name.startswith(ANSWER):
+            continue
         value, unit = measured
         if math.isfinite(value):  # JSON has no other numbers; the check's reason tells of these
             yield Figure(name, float(value), unit)

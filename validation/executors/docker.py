@@ -20,6 +20,7 @@ from validation.executors.interface import Setup
 from validation.judge import Ended
 from validation.suite import Suite
 from validation.suites.enter import REPORT, RUNNING
+from validation.witness import ask
 
 ROOT = "/harness"
 LABEL = "pytorch-cuda-images.validation"
@@ -35,8 +36,8 @@ QUIT_ALL = "import os, signal; os.kill(-1, signal.SIGQUIT)"
 
 def run(suite: Suite, setup: Setup) -> Ended:
     """As `Executor.run`, in a container of its own."""
-    started = time.monotonic()
-    with staging.staged(suite, setup) as folder:
+    started, asked = time.monotonic(), ask(setup.expected)
+    with staging.staged(suite, setup, asked) as folder:
         ended = _run_container(suite, setup, folder)
         return Ended(
             exit_code=ended.exit_code,
@@ -47,6 +48,8 @@ def run(suite: Suite, setup: Setup) -> Ended:
             out_of_memory=ended.out_of_memory,
             timed_out=ended.timed_out,
             engine_problem=ended.engine_problem,
+            asked=asked,
+            container=ended.container,
         )
 
 
@@ -92,6 +95,7 @@ class _Death:
     out_of_memory: bool = False
     timed_out: bool = False
     engine_problem: str = ""
+    container: str = ""
 
 
 def _watch(container: Any, timeout_s: float) -> _Death:  # noqa: ANN401 - docker-py has no types
@@ -106,6 +110,7 @@ def _watch(container: Any, timeout_s: float) -> _Death:  # noqa: ANN401 - docker
         output=_log(container),
         out_of_memory=bool(state["OOMKilled"]),
         timed_out=not in_time,
+        container=str(container.id),
     )
 
 

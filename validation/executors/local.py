@@ -18,6 +18,7 @@ from validation.judge import Ended
 from validation.suite import Suite
 from validation.suites.enter import REPORT, RUNNING
 from validation.suites.lease import VARIABLE
+from validation.witness import ask
 
 LOG = "log"
 STACKS_S = 2.0
@@ -37,8 +38,8 @@ def run(suite: Suite, setup: Setup) -> Ended:
 
     Mounts, and limits of shared memory and memory, are the machine's.
     """
-    started = time.monotonic()
-    with staging.staged(suite, setup) as folder:
+    started, asked = time.monotonic(), ask(setup.expected)
+    with staging.staged(suite, setup, asked) as folder:
         _link_packages(folder, setup.harness)
         code = _run(suite, setup, folder)
         return Ended(
@@ -48,6 +49,7 @@ def run(suite: Suite, setup: Setup) -> Ended:
             running=staging.text(folder / "out" / RUNNING),
             output=staging.tail(staging.text(folder / LOG) + staging.stacks(folder)),
             timed_out=code is None,
+            asked=asked,
         )
 
 

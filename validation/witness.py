@@ -1,0 +1,135 @@
+"""Whether a report was made by the suites: by answers that depend on a nonce, and by the list of the suite's checks.
+
+An image can write any report. What it cannot know before the run is the nonce. The host computes the right answers
+itself; a report without them, or one that contradicts the list or the plan of the run, proves nothing.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from runner.untrusted import clean_line
+from runner.verdict import Verdict
+from validation import listed
+from validation.answers import Answer, answers
+from validation.record import Check
+from validation.suite import Suite
+from validation.suites.expected import Expected
+from validation.suites.outcome import ANSWER, CHALLENGE, EXPECTED
+
+NOT_MADE = "the report was not made by the suites"
+CAUSE = "a wrong kernel or library, or a report that something else in the image has written"
+SLACK_S = 1.0
+"""Two clocks and the rounding of many durations differ by less."""
+
+_SHOWN = 60
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a suite was told in one run: what the tag asserts, and the nonce that its answers must depend on."""
+
+    expected: Expected
+    nonce: str
+
+
+def ask(expected: Expected) -> Asked:
+    """Return what to tell a suite, with a nonce that nobody has seen before."""
+    return Asked(expected, secrets.token_hex(32))
+
+
+def examine(
+    suite: Suite, asked: Asked | None, seconds: float, lines: Iterable[Mapping[str, Any]], checks: Sequence[Check]
+) -> tuple[tuple[Check, ...], str]:
+    """Return the checks, those that contradict as failed, and why the whole report is not believed (empty if it is).
+
+    `lines` are those of the report, `seconds` is how long the container ran. A suite without a list is not examined.
+    """
+    if not suite.listed:
+        return tuple(checks), ""
+    if asked is None:
+        return tuple(checks), f"{NOT_MADE}: nobody gave `{suite.name}` a nonce"
+    known = listed.load(suite)
+    wrong = _wrong_answer(answers(suite.name, asked.nonce, asked.expected), _given(lines))
+    examined = tuple(_examined(check, known.get(check.name), asked.expected, wrong) for check in checks)
+    doubts = (
+        f"{CHALLENGE}: {wrong}" if wrong and _nothing_failed(checks) else "",
+        listed.wrong_names(known, checks),
+        _too_long(checks, seconds, 1 if suite.alone else max(1, asked.expected.gpu_count)),
+    )
+    return examined, next((f"{NOT_MADE}: {doubt}" for doubt in doubts if doubt), "")
+
+
+def _examined(check: Check, known: listed.Listed | None, expected: Expected, wrong_answer: str) -> Check:
+    """Return `check`, or the same as failed. What failed by itself stays as it is."""
+    if known is None:
+        return check
+    if found := listed.contradiction(check, known, expected):
+        return replace(check, verdict=Verdict.FAIL, reason=found, cause=NOT_MADE)
+    if check.name == CHALLENGE and check.verdict is Verdict.PASS and wrong_answer:
+        return replace(check, verdict=Verdict.FAIL, reason=wrong_answer, cause=CAUSE)
+    return check
+
+
+def _nothing_failed(checks: Iterable[Check]) -> bool:
+    return all(check.verdict in (Verdict.PASS, Verdict.NOT_RUN) for check in checks)
+
+
+def _too_long(checks: Sequence[Check], seconds: float, workers: int) -> str:
+    """Return how the durations contradict the time that the container ran."""
+    if any(not 0 <= check.seconds <= seconds + SLACK_S for check in checks):
+        check = next(check for check in checks if not 0 <= check.seconds <= seconds + SLACK_S)
+        return f"`{check.name}` took {check.seconds:.1f} s{EXPECTED}0 to {seconds:.1f} s, as long as the container ran"
+    total = sum(check.seconds for check in checks)
+    if total > workers * seconds + SLACK_S:
+        return f"its checks took {total:.1f} s{EXPECTED}at most {workers * seconds:.1f} s, as long as the container ran"
+    return ""
+
+
+def _given(lines: Iterable[Mapping[str, Any]]) -> Iterator[tuple[str, object]]:
+    """Yield (part, values) of every answer in the report, whatever it is."""
+    for line in lines:
+        if str(line.get("nodeid")).endswith(f"::test_{CHALLENGE}") and line.get("when") == "call":
+            properties = line.get("user_properties")
+            for entry in properties if isinstance(properties, list) else ():
+                if isinstance(entry, list) and len(entry) == 2 and str(entry[0]).startswith(ANSWER):
+                    yield str(entry[0]).removeprefix(ANSWER), entry[1]
+
+
+def _wrong_answer(right: Mapping[str, Answer], given: Iterable[tuple[str, object]]) -> str:
+    """Return what is wrong with the first part that is not answered rightly; empty if every part is."""
+    found: dict[str, list[object]] = {}
+    for part, values in given:
+        found.setdefault(part, []).append(values)
+    for part, answer in right.items():
+        if len(found.get(part, [])) != 1:
+            return f"{len(found.get(part, [])) or 'no'} answers to `{part}`{EXPECTED}one"
+        if wrong := _difference(found[part][0], answer):
+            return f"the answer to `{part}` {wrong}"
+    if beyond := sorted(set(found) - set(right)):
+        return f"an answer to `{clean_line(beyond[0], _SHOWN)}`{EXPECTED}none, since that was not asked"
+    return ""
+
+
+def _difference(values: object, right: Answer) -> str:
+    if not isinstance(values, list) or len(values) != len(right.values):
+        length = f"has {len(values)} values" if isinstance(values, list) else "is no list"
+        return f"{length}{EXPECTED}{len(right.values)} values"
+    for at, (value, wanted) in enumerate(zip(values, right.values, strict=True)):
+        if not _is_right(value, wanted, right.tolerance):
+            return f"has `{clean_line(repr(value), _SHOWN)}` in place {at}{EXPECTED}`{wanted}`"
+    return ""
+
+
+def _is_right(value: object, wanted: float | str, tolerance: float) -> bool:
+    """Compare a value of a report, which may be of any type and size: an integer that no float can hold, for one."""
+    if isinstance(value, bool) or not isinstance(value, (int, float, str)):
+        return False
+    if value == wanted:
+        return True
+    if tolerance == 0 or not isinstance(value, float) or isinstance(wanted, str):
+        return False
+    return abs(value - wanted) <= tolerance
