@@ -17,7 +17,7 @@ from validation import floor, run
 from validation.executors import EXECUTORS, Setup
 from validation.judge import Ended
 from validation.machine import Gpus
-from validation.nvml import Gpu, Inventory
+from validation.nvml import Gpu, Inventory, Work
 from validation.record import Check, Environment, Figure, GpuSample, SuiteResult, ValidationRecord
 from validation.suite import Suite
 
@@ -69,6 +69,7 @@ class FakeSampler:
 
     def __init__(self, gpus: tuple[Gpu, ...]) -> None:
         self.samples = (READING,) if gpus else ()
+        self.work = {gpu.index: Work(memory_used_bytes=40 << 30, utilisation_percent=99) for gpu in gpus}
         self.problem = self.stage.lost.pop(0) if self.stage.lost else ""
 
     def __enter__(self) -> FakeSampler:
