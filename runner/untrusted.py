@@ -6,6 +6,7 @@ Text is parsed with a bound on its length and depth. Text is shown only after co
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -20,7 +21,7 @@ DEEPEST = 64
 _ANSI = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b[\]PX^_][^\x07\x1b]*(?:\x07|\x1b\\)?|\x1b.?", re.DOTALL)
 _INVISIBLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\uffff]")
 """Control characters, and characters that hide text or change its direction."""
-_WORKFLOW_COMMAND = re.compile(r"^(\s*):(?=:)|(#)(?=#\[)", re.MULTILINE)
+_WORKFLOW_COMMAND = re.compile(r"^([^\S\n]*):(?=:)|(#)(?=#\[)", re.MULTILINE)
 """How a line gives an order to GitHub Actions: `::error::...` at its start, `##[error]...` anywhere."""
 
 
@@ -68,6 +69,28 @@ def list_names(folder: Path, name: str, limit: int) -> list[str]:
         os.close(descriptor)
 
 
+def require_small(folder: Path, name: str, size: int, entries: int) -> None:
+    """Raise Malformed if the folder `name` below `folder` holds more than `size` bytes on disk or `entries` entries.
+
+    No link is followed. What changes meanwhile is counted or passed over: this may run while a stranger still writes.
+    """
+    left_bytes, left_entries = size, entries
+    folders = [name]
+    while folders:
+        inner = folders.pop()
+        for path, found in _entries(folder, inner):
+            left_bytes -= found.st_blocks * 512
+            left_entries -= 1
+            if left_bytes < 0:
+                raise Malformed(f"`{name}` holds more than the allowed {size:,} bytes")
+            if left_entries < 0:
+                raise Malformed(f"`{name}` holds more than the allowed {entries:,} files and folders")
+            if path.count("/") - name.count("/") > DEEPEST:
+                raise Malformed(f"`{name}` has folders that are nested deeper than {DEEPEST} levels")
+            if stat.S_ISDIR(found.st_mode):
+                folders.append(path)
+
+
 def parse_json(data: bytes | str, limit: int) -> Any:  # noqa: ANN401 - JSON values have no narrower type
     """Return the value of a JSON text in UTF-8.
 
@@ -101,6 +124,37 @@ def clean_line(text: str, limit: int = 300) -> str:
     """Return `text` cleaned and on one line, cut to `limit` characters."""
     line = " ".join(clean(text[: 4 * limit]).split())
     return line if len(line) <= limit else line[: limit - 1].rstrip() + "…"
+
+
+def printable(text: str, limit: int = 300) -> str:
+    """Return `text` with every character that cannot be seen written as an escape (`\\x1b`), cut to `limit` characters.
+
+    For names and paths that are compared: two different texts stay different, which `clean` does not promise.
+    """
+    shown = "".join(_seen(character) for character in text[:limit])
+    return shown if len(text) <= limit and len(shown) <= limit else shown[: limit - 1] + "…"
+
+
+def _seen(character: str) -> str:
+    hidden = not character.isprintable() or _INVISIBLE.match(character)
+    return character.encode("unicode_escape").decode() if hidden else character
+
+
+def _entries(folder: Path, name: str) -> Iterator[tuple[str, os.stat_result]]:
+    """Return what is in a folder, each with its path below `folder`; nothing if the folder is gone or was replaced."""
+    try:
+        descriptor = _open_path(folder, name)
+    except (FileNotFoundError, Malformed):
+        return
+    try:
+        with os.scandir(f"/proc/self/fd/{descriptor}") as entries:
+            for entry in entries:
+                with contextlib.suppress(FileNotFoundError):
+                    yield f"{name}/{entry.name}", entry.stat(follow_symlinks=False)
+    except NotADirectoryError:
+        return
+    finally:
+        os.close(descriptor)
 
 
 def _open_path(folder: Path, name: str) -> int:

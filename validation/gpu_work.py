@@ -21,7 +21,7 @@ MEMORY = "memory cuda:"
 PEAK = "peak_memory"
 MB = 1_000_000
 SHARE = 0.5
-"""Of the largest peak that `throughput` reports, what NVML must have seen at least. A training holds its activations for
+"""Of the largest peak that `throughput` reports, what NVML must have seen. A training holds its activations for
 seconds; the work space that cuDNN tries for a moment counts as part of the peak too."""
 
 
@@ -43,7 +43,7 @@ def held_against(
 
 
 def _passed_on_gpus(suite: Suite, checks: Iterable[Check]) -> bool:
-    """Return whether the suite says that it worked on a GPU: the checks of one that works on `one` use it if they can."""
+    """Return whether the suite says that it worked on a GPU: checks of one that works on `one` use it if they can."""
     passed = {check.name for check in checks if check.verdict is Verdict.PASS}
     if suite.works_on == EVERY:
         return any(known.gpus and name in passed for name, known in listed.load(suite).items())
@@ -62,7 +62,7 @@ def _no_work(suite: Suite, container: str, gpus: Iterable[Gpu], work: Mapping[in
 def _seen(at_rest: Gpu, work: Work, container: str) -> bool:
     """Return whether the container worked on this GPU: by its processes or, if they cannot be told, by memory and load.
 
-    A driver in a virtual machine or with MIG may name no process, and one of another process namespace has no group here.
+    A driver in a virtual machine or with MIG may name no process; one of another process namespace has no group here.
     """
     if any(container in owner for owner in work.owners if owner):
         return True

@@ -7,18 +7,18 @@ itself; a report without them, or one that contradicts the list or the plan of t
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 from runner.untrusted import clean_line
 from runner.verdict import Verdict
 from validation import listed
 from validation.answers import Answer, answers
 from validation.record import Check
+from validation.report import Phase
 from validation.suite import Suite
 from validation.suites.expected import Expected
-from validation.suites.outcome import ANSWER, CHALLENGE, EXPECTED
+from validation.suites.outcome import CHALLENGE, EXPECTED
 
 NOT_MADE = "the report was not made by the suites"
 CAUSE = "a wrong kernel or library, or a report that something else in the image has written"
@@ -42,18 +42,18 @@ def ask(expected: Expected) -> Asked:
 
 
 def examine(
-    suite: Suite, asked: Asked | None, seconds: float, lines: Iterable[Mapping[str, Any]], checks: Sequence[Check]
+    suite: Suite, asked: Asked | None, seconds: float, phases: Iterable[Phase], checks: Sequence[Check]
 ) -> tuple[tuple[Check, ...], str]:
     """Return the checks, those that contradict as failed, and why the whole report is not believed (empty if it is).
 
-    `lines` are those of the report, `seconds` is how long the container ran. A suite without a list is not examined.
+    `phases` are those of the report, `seconds` is how long the container ran. A suite without a list is not examined.
     """
     if not suite.listed:
         return tuple(checks), ""
     if asked is None:
         return tuple(checks), f"{NOT_MADE}: nobody gave `{suite.name}` a nonce"
     known = listed.load(suite)
-    wrong = _wrong_answer(answers(suite.name, asked.nonce, asked.expected), _given(lines))
+    wrong = _wrong_answer(answers(suite.name, asked.nonce, asked.expected), _given(phases))
     examined = tuple(_examined(check, known.get(check.name), asked.expected, wrong) for check in checks)
     doubts = (
         f"{CHALLENGE}: {wrong}" if wrong and _nothing_failed(checks) else "",
@@ -89,19 +89,15 @@ def _too_long(checks: Sequence[Check], seconds: float, workers: int) -> str:
     return ""
 
 
-def _given(lines: Iterable[Mapping[str, Any]]) -> Iterator[tuple[str, object]]:
-    """Yield (part, values) of every answer in the report, whatever it is."""
-    for line in lines:
-        if str(line.get("nodeid")).endswith(f"::test_{CHALLENGE}") and line.get("when") == "call":
-            properties = line.get("user_properties")
-            for entry in properties if isinstance(properties, list) else ():
-                if isinstance(entry, list) and len(entry) == 2 and str(entry[0]).startswith(ANSWER):
-                    yield str(entry[0]).removeprefix(ANSWER), entry[1]
+def _given(phases: Iterable[Phase]) -> list[tuple[str, tuple[float | str, ...]]]:
+    """Return (part, values) of every answer. A later phase repeats what was told before it."""
+    asked = [phase.answers for phase in phases if phase.nodeid.endswith(f"::test_{CHALLENGE}") and phase.when == "call"]
+    return [answer for each in asked for answer in each]
 
 
-def _wrong_answer(right: Mapping[str, Answer], given: Iterable[tuple[str, object]]) -> str:
+def _wrong_answer(right: Mapping[str, Answer], given: Iterable[tuple[str, tuple[float | str, ...]]]) -> str:
     """Return what is wrong with the first part that is not answered rightly; empty if every part is."""
-    found: dict[str, list[object]] = {}
+    found: dict[str, list[tuple[float | str, ...]]] = {}
     for part, values in given:
         found.setdefault(part, []).append(values)
     for part, answer in right.items():
@@ -110,26 +106,20 @@ def _wrong_answer(right: Mapping[str, Answer], given: Iterable[tuple[str, object
         if wrong := _difference(found[part][0], answer):
             return f"the answer to `{part}` {wrong}"
     if beyond := sorted(set(found) - set(right)):
-        return f"an answer to `{clean_line(beyond[0], _SHOWN)}`{EXPECTED}none, since that was not asked"
+        return f"an answer to `{beyond[0]}`{EXPECTED}none: that was not asked"
     return ""
 
 
-def _difference(values: object, right: Answer) -> str:
-    if not isinstance(values, list) or len(values) != len(right.values):
-        length = f"has {len(values)} values" if isinstance(values, list) else "is no list"
-        return f"{length}{EXPECTED}{len(right.values)} values"
+def _difference(values: tuple[float | str, ...], right: Answer) -> str:
+    if len(values) != len(right.values):
+        return f"has {len(values)} values{EXPECTED}{len(right.values)}"
     for at, (value, wanted) in enumerate(zip(values, right.values, strict=True)):
         if not _is_right(value, wanted, right.tolerance):
-            return f"has `{clean_line(repr(value), _SHOWN)}` in place {at}{EXPECTED}`{wanted}`"
+            return f"has `{clean_line(str(value), _SHOWN)}` in place {at}{EXPECTED}`{wanted}`"
     return ""
 
 
-def _is_right(value: object, wanted: float | str, tolerance: float) -> bool:
-    """Compare a value of a report, which may be of any type and size: an integer that no float can hold, for one."""
-    if isinstance(value, bool) or not isinstance(value, (int, float, str)):
-        return False
-    if value == wanted:
-        return True
-    if tolerance == 0 or not isinstance(value, float) or isinstance(wanted, str):
-        return False
+def _is_right(value: float | str, wanted: float | str, tolerance: float) -> bool:
+    if isinstance(value, str) or isinstance(wanted, str):
+        return value == wanted
     return abs(value - wanted) <= tolerance

@@ -6,6 +6,7 @@ import json
 import os
 import socket
 import threading
+import time
 import unicodedata
 from pathlib import Path
 
@@ -13,7 +14,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runner.untrusted import DEEPEST, Malformed, clean, clean_line, list_names, parse_json, read_file
+from runner.untrusted import (
+    DEEPEST,
+    Malformed,
+    clean,
+    clean_line,
+    list_names,
+    parse_json,
+    printable,
+    read_file,
+    require_small,
+)
 
 LIMIT = 1000
 
@@ -152,3 +163,48 @@ def test_what_text_becomes(text: str, shown: str) -> None:
 
 def test_a_line_is_cut() -> None:
     assert clean_line("a" * 1_000_000, 10) == "a" * 9 + "…"
+
+
+def test_a_folder_is_measured_without_following_links(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    (out / "inner").mkdir(parents=True)
+    (out / "inner" / "file").write_bytes(b"a" * 100_000)
+    (out / "root").symlink_to("/")
+    os.mkfifo(out / "pipe")
+    with (out / "sparse").open("wb") as file:
+        file.truncate(200 << 30)  # takes no space on the disk
+    require_small(tmp_path, "out", 200_000, 10)
+    with pytest.raises(Malformed, match=r"`out` holds more than the allowed 90,000 bytes"):
+        require_small(tmp_path, "out", 90_000, 10)
+    with pytest.raises(Malformed, match=r"`out` holds more than the allowed 4 files and folders"):
+        require_small(tmp_path, "out", 200_000, 4)
+    require_small(out, "root", 0, 0)
+    require_small(out, "none", 0, 0)
+
+
+def test_a_folder_that_is_nested_deep_is_refused(tmp_path: Path) -> None:
+    tmp_path.joinpath("out", *["a"] * (DEEPEST + 2)).mkdir(parents=True)
+    with pytest.raises(Malformed, match=f"deeper than {DEEPEST} levels"):
+        require_small(tmp_path, "out", 1 << 30, 1000)
+
+
+@given(st.text(), st.text())
+def test_printable_text_keeps_differences(one: str, other: str) -> None:
+    assert printable(one).isprintable()
+    plain = other.isascii() and other.isprintable() and "\\" not in other
+    if plain and len(other) <= 300:
+        assert (printable(one) == printable(other)) == (one == other)
+
+
+def test_an_invisible_character_is_shown() -> None:
+    assert printable("/usr/bin/su\u200b\n") == r"/usr/bin/su\u200b\n"
+    assert printable("a" * 1_000_000, 10) == "a" * 9 + "…"
+
+
+@pytest.mark.parametrize(
+    "text", ["\n" * 100_000, "\n \n" * 50_000, "\x1b[" * 100_000, "\x1b]0" * 50_000, "\x1b[" + "0" * 100_000]
+)
+def test_cleaning_takes_time_in_proportion_to_the_text(text: str) -> None:
+    started = time.monotonic()
+    clean(text)
+    assert time.monotonic() - started < 2

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import sys
 from collections.abc import Callable, Generator
@@ -31,8 +32,16 @@ def expected() -> Expected:
 
 @pytest.fixture
 def figure(record_property: Callable[[str, object], None]) -> Figures:
-    """Attach one measured number: `figure("images_per_s", 4.3, "images/s")`."""
-    return lambda name, value, unit: record_property(name, [value, unit])
+    """Attach one measured number: `figure("images_per_s", 4.3, "images/s")`.
+
+    NaN and infinity are left out: JSON has neither, and the reason of the check tells of them.
+    """
+
+    def attach(name: str, value: float, unit: str) -> None:
+        if math.isfinite(value):
+            record_property(name, [value, unit])
+
+    return attach
 
 
 @pytest.fixture(scope="session")

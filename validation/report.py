@@ -1,0 +1,219 @@
+"""The report that pytest wrote inside the image under test, read as a stranger's text.
+
+Every field is checked for its type and bounded in size; text comes out cleaned. What differs from the lines that
+pytest-reportlog writes is Malformed, and so a verdict about the image.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal, TypeVar
+
+from pydantic import Field, Strict, TypeAdapter, ValidationError
+
+from runner.untrusted import Malformed, clean, clean_line, parse_json
+from validation.record import Figure
+from validation.suites.outcome import ANSWER
+
+REPORT_BYTES = 32 << 20
+"""The largest report of a suite has some 100 KB."""
+LINE_BYTES = 4 << 20
+LINES = 5000
+TESTS = 500
+"""The largest suite has 30 tests."""
+FIGURES = 100
+VALUES = 1024
+"""Of one answer to a part of a challenge."""
+NAME_CHARACTERS = 300
+MESSAGE_CHARACTERS = 4000
+ACCOUNT_CHARACTERS = 8000
+"""What is kept of the account of a failure: its beginning and its end. Known error texts are searched in it."""
+
+
+@dataclass(frozen=True)
+class Phase:
+    """One phase of one test: `when` is `setup`, `call`, `teardown`, or `???` for a test whose worker process died.
+
+    `message` is the one line that says what happened, `account` all that was told, cut. `expected_failure` is the
+    reason of an xfail mark, None if there is no such mark. `answers` are (part, values) of a challenge.
+    """
+
+    nodeid: str
+    when: str
+    outcome: str
+    seconds: float
+    message: str
+    account: str
+    expected_failure: str | None
+    figures: tuple[Figure, ...]
+    answers: tuple[tuple[str, tuple[float | str, ...]], ...] = ()
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a report says. `not_collected` are errors of the module, `exit_code` is None if the session did not end.
+
+    `whole` is False if the last line has no end: the process died while it wrote.
+    """
+
+    phases: tuple[Phase, ...] = ()
+    not_collected: tuple[str, ...] = ()
+    exit_code: int | None = None
+    whole: bool = False
+
+
+def read_report(text: str, longest_s: float) -> Report:
+    """Return what the report `text` says. Raise Malformed if it is not one.
+
+    No test can have taken more than `longest_s` seconds.
+    """
+    if len(text) > REPORT_BYTES:
+        raise Malformed(f"it has {len(text):,} characters, more than the allowed {REPORT_BYTES:,}")
+    *lines, rest = text.split("\n")
+    if len(lines) > LINES:
+        raise Malformed(f"it has {len(lines):,} lines, more than the allowed {LINES:,}")
+    entries = [_entry(number, line) for number, line in enumerate(lines, start=1)]
+    phases = tuple(_phase(found, longest_s) for found in _of_kind(_TEST, "TestReport", entries))
+    if len({phase.nodeid for phase in phases}) > TESTS:
+        raise Malformed(f"it has results of more than the allowed {TESTS:,} tests")
+    collected = _of_kind(_COLLECT, "CollectReport", entries)
+    finished = _of_kind(_FINISH, "SessionFinish", entries)
+    return Report(
+        phases=phases,
+        not_collected=tuple(_collection_message(each.longrepr) for each in collected if each.outcome != "passed"),
+        exit_code=finished[0].exitstatus if finished else None,
+        whole=bool(lines) and not rest,
+    )
+
+
+# The lines of pytest-reportlog: what is read of them, and of which type it must be
+
+_Text = Annotated[str, Strict()]
+_Nodeid = Annotated[str, Strict(), Field(min_length=1, max_length=NAME_CHARACTERS)]
+_Name = Annotated[str, Strict(), Field(max_length=NAME_CHARACTERS)]
+_Number = Annotated[float, Strict(), Field(allow_inf_nan=False)]
+_Measured = tuple[_Number, _Name]
+_Answer = Annotated[list[_Number | _Name], Field(max_length=VALUES)]
+_Property = Annotated[_Measured | _Answer, Field(union_mode="left_to_right")]
+_Outcome = Literal["passed", "failed", "skipped"]
+
+
+@dataclass(frozen=True)
+class _Place:
+    message: _Text
+
+
+@dataclass(frozen=True)
+class _Failure:
+    reprcrash: _Place | None
+
+
+_Longrepr = _Failure | tuple[_Text, int | None, _Text] | _Text | None
+
+
+@dataclass(frozen=True)
+class _TestReport:
+    nodeid: _Nodeid
+    when: Literal["setup", "call", "teardown", "???"]
+    outcome: _Outcome
+    duration: Annotated[_Number, Field(ge=0)]
+    longrepr: _Longrepr
+    user_properties: Annotated[list[tuple[_Name, _Property]], Field(max_length=FIGURES)]
+    wasxfail: _Text | None = None
+    account: str = ""
+
+
+@dataclass(frozen=True)
+class _CollectReport:
+    outcome: _Outcome
+    longrepr: _Longrepr
+
+
+@dataclass(frozen=True)
+class _SessionFinish:
+    exitstatus: Annotated[int, Strict(), Field(ge=0, le=255)]
+
+
+_TEST, _COLLECT, _FINISH = TypeAdapter(_TestReport), TypeAdapter(_CollectReport), TypeAdapter(_SessionFinish)
+_KINDS = ("SessionStart", "SessionFinish", "CollectReport", "TestReport", "WarningMessage")
+
+_Entry = tuple[int, dict[str, Any]]
+_T = TypeVar("_T")
+
+
+def _entry(number: int, line: str) -> _Entry:
+    """Return the number and the value of one line."""
+    try:
+        value = parse_json(line, LINE_BYTES)
+    except Malformed as error:
+        raise Malformed(f"line {number}: {error}") from None
+    if not isinstance(value, dict) or value.get("$report_type") not in _KINDS:
+        raise Malformed(f"line {number} is no entry of pytest's report log")
+    return number, value
+
+
+def _of_kind(adapter: TypeAdapter[_T], kind: str, entries: Sequence[_Entry]) -> list[_T]:
+    return [_validated(adapter, *entry) for entry in entries if entry[1]["$report_type"] == kind]
+
+
+def _validated(adapter: TypeAdapter[_T], number: int, value: dict[str, Any]) -> _T:
+    try:
+        return adapter.validate_python({**value, "account": _cut(str(value.get("longrepr")))})
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+        place = ".".join(str(part) for part in first["loc"])
+        raise Malformed(clean_line(f"line {number}, `{place}`: {first['msg']}")) from None
+
+
+# From lines to phases
+
+
+def _phase(found: _TestReport, longest_s: float) -> Phase:
+    if found.duration > longest_s:
+        raise Malformed(f"`{clean_line(found.nodeid)}` took {found.duration:.0f} s, the suite has {longest_s:.0f} s")
+    return Phase(
+        nodeid=found.nodeid,
+        when=found.when,
+        outcome=found.outcome,
+        seconds=found.duration,
+        message=_message(found.longrepr),
+        account=clean(found.account),
+        expected_failure=None if found.wasxfail is None else clean_line(found.wasxfail),
+        figures=tuple(_figure(*each) for each in found.user_properties if not each[0].startswith(ANSWER)),
+        answers=tuple(_answer(*each) for each in found.user_properties if each[0].startswith(ANSWER)),
+    )
+
+
+def _figure(name: str, measured: _Measured | Sequence[float | str]) -> Figure:
+    if not isinstance(measured, tuple):
+        raise Malformed(f"`{clean_line(name)}` is no number with a unit")
+    value, unit = measured
+    return Figure(clean_line(name), value, clean_line(unit))
+
+
+def _answer(name: str, values: Sequence[float | str]) -> tuple[str, tuple[float | str, ...]]:
+    return clean_line(name.removeprefix(ANSWER)), tuple(values)
+
+
+def _message(longrepr: _Longrepr) -> str:
+    """Return the one line of a failure that says what happened."""
+    said = _text(longrepr)[:MESSAGE_CHARACTERS]
+    return next((line for each in said.splitlines() if (line := clean_line(each, MESSAGE_CHARACTERS))), "no message")
+
+
+def _collection_message(longrepr: _Longrepr) -> str:
+    """Return the cause of an import error: of the whole traceback that pytest keeps, the last line that names it."""
+    lines = [line for line in _cut(_text(longrepr)).splitlines() if line.startswith("E ")]
+    return clean_line(lines[-1].removeprefix("E "), MESSAGE_CHARACTERS) if lines else _message(longrepr)
+
+
+def _text(longrepr: _Longrepr) -> str:
+    if isinstance(longrepr, _Failure):
+        return longrepr.reprcrash.message if longrepr.reprcrash else ""
+    return longrepr[-1] if isinstance(longrepr, tuple) else longrepr or ""
+
+
+def _cut(text: str) -> str:
+    half = ACCOUNT_CHARACTERS // 2
+    return text if len(text) <= ACCOUNT_CHARACTERS else text[:half] + text[-half:]
