@@ -115,8 +115,12 @@ def _difference(values: tuple[float | str, ...], right: Answer) -> str:
         return f"has {len(values)} values{EXPECTED}{len(right.values)}"
     for at, (value, wanted) in enumerate(zip(values, right.values, strict=True)):
         if not _is_right(value, wanted, right.tolerance):
-            return f"has `{clean_line(str(value), _SHOWN)}` in place {at}{EXPECTED}`{wanted}`"
+            return f"has `{_shown(value)}` in place {at}{EXPECTED}`{_shown(wanted)}`"
     return ""
+
+
+def _shown(value: float | str) -> str:
+    return clean_line(value if isinstance(value, str) else f"{value:.12g}", _SHOWN)
 
 
 def _is_right(value: float | str, wanted: float | str, tolerance: float) -> bool:

@@ -59,7 +59,7 @@ def product(nonce: str, topic: str, inner: int = INNER, limit: int = LIMIT) -> P
     return Product(inner, left, integers(nonce, f"{topic} right", inner * COLUMNS, limit))
 
 
-IMAGES = (2, 4, 12, 12)
+IMAGES = (2, 4, 10, 10)
 KERNELS = (6, 4, 3, 3)
 SORTED = 512
 
