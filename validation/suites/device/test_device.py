@@ -166,6 +166,8 @@ def test_memory_of_every_gpu(expected: Expected, figure: Figures) -> None:
 
 def test_challenge(nonce: str, expected: Expected, answer: Answers) -> None:
     """A matrix product on the CPU and on every GPU. On the GPUs memory is held for a while, for the host to see it."""
+    if expected.gpu_count:
+        require_every_gpu(expected)
     devices = ["cpu", *(f"cuda:{index}" for index in range(expected.gpu_count))]
     held = [torch.empty(kernels.BLOCK, device=device) for device in devices[1:]]
     for device in devices:
