@@ -28,10 +28,10 @@ _CALL_ERRORS = (DockerException, StreamParseError, requests.RequestException, ur
 
 
 @cache
-def client() -> docker.DockerClient:
-    """A client of an engine that answers. Raises EnvironmentFailed where none does."""
+def client(answer_s: int = 600) -> docker.DockerClient:
+    """A client of an engine that answers within `answer_s` seconds. Raises EnvironmentFailed where none does."""
     try:
-        found = docker.from_env(timeout=600)
+        found = docker.from_env(timeout=answer_s)
         found.ping()
     except (DockerException, requests.RequestException) as error:
         raise EnvironmentFailed(f"no Docker engine answers: {_short(error)}", START_HINT) from None

@@ -87,7 +87,7 @@ def _read(suite: Suite, ended: Ended) -> tuple[Report, _Blow | None]:
     try:
         return read_report(ended.report, suite.timeout_s), None
     except Malformed as error:
-        return Report(), _Blow(Verdict.FAIL, f"the report is malformed: {error}")
+        return Report(), _Blow(Verdict.FAIL, f"no complete report: the report is malformed: {error}")
 
 
 def _cause_of(blow: _Blow, ended: Ended) -> str:

@@ -14,6 +14,9 @@ class Suite:
     """A folder with one pytest module and its helpers, run in one container. Its tests are spread
     over the GPUs, one each, unless it runs `alone`.
 
+    `writes_root` marks what must be able to write anywhere in the image; for all others its root is read-only, and only
+    /tmp, /var/tmp and /dev/shm can be written.
+
     `of_the_image` marks what judges an image's own contents, and so means nothing in a machine's own Python.
     `works_on` says on which of the planned GPUs the host must see work: `every` one, or at least `one`; empty: it does
     not look. `listed`: the suite has a list of its checks (`checks.yaml` beside its module) and answers a challenge.
@@ -31,6 +34,7 @@ class Suite:
     of_the_image: bool = False
     works_on: str = ""
     listed: bool = True
+    writes_root: bool = False
     folder: Path = SUITES_FOLDER
 
     @property
@@ -52,7 +56,8 @@ class Suite:
 SUITES = (
     Suite("device", "base", test_timeout_s=120, timeout_s=300, alone=True, works_on="every"),
     Suite("libraries", "base", test_timeout_s=120, timeout_s=300, of_the_image=True),
-    Suite("environment", "base", test_timeout_s=120, timeout_s=300, of_the_image=True),
+    # It proves that the image's own user can write its home, its caches and the working directory.
+    Suite("environment", "base", test_timeout_s=120, timeout_s=300, of_the_image=True, writes_root=True),
     Suite("dataloader", "base", test_timeout_s=120, timeout_s=300),
     Suite("ddp", "base", test_timeout_s=120, timeout_s=600, alone=True, works_on="one"),
     Suite("compute", "base", test_timeout_s=120, timeout_s=600),

@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import docker
 import requests
 from docker.errors import APIError, DockerException
-from docker.types import LogConfig, Mount
+from docker.types import LogConfig, Mount, Ulimit
 
 from runner import engine, progress
 from runner.errors import EnvironmentFailed
+from runner.untrusted import clean_line
 from validation.executors import staging
 from validation.executors.interface import Setup
 from validation.judge import Ended
 from validation.suite import Suite
-from validation.suites.enter import REPORT, RUNNING
 from validation.witness import ask
 
 ROOT = "/harness"
@@ -28,10 +30,32 @@ LABEL = "pytorch-cuda-images.validation"
 
 POLL_S = 0.2
 STACKS_S = 2.0
+ANSWER_S = 120
+"""How long the engine may take for one answer. It creates, starts or removes a container in a few seconds."""
 NOT_FOUND = 127
 PROCESSES = 16384
 """Threads count too. Eight GPUs need some thousands; a fork bomb must not take the machine with it."""
 QUIT_ALL = "import os, signal; os.kill(-1, signal.SIGQUIT)"
+
+TEMPORARY = ("/tmp", "/var/tmp")  # noqa: S108 - in the container
+TEMPORARY_BYTES = 4 << 30
+"""Memory, as /dev/shm is. Checkpoints and compiled programs of the suites have some hundred megabytes."""
+VOLUME_BYTES = 64 << 20
+FILE_BYTES = 8 << 30
+"""No suite writes a larger file; one of an image must not fill the disk before its size is looked at."""
+OPEN_FILES = 16384
+"""Of one process. The tensors that DataLoader workers share are open files, some thousands at most. An engine cannot
+give more than it has itself, and every service manager gives it more than this."""
+ROOT_BYTES = 2 << 30
+"""What a container may write beside its image, if its root can be written."""
+LOG_SIZE, LOG_FILES = "5m", 2
+LOG_BYTES = 4 << 20
+
+_IMAGE_CANNOT_START = re.compile(
+    r"executable file not found|exec format error|no such file or directory: unknown|permission denied: unknown"
+    r"|unable to find (?:user|group)|no users found|chdir to cwd|not a directory: unknown"
+)
+"""How the engine and runc report what the image's own configuration or files do not allow to start."""
 
 
 def run(suite: Suite, setup: Setup) -> Ended:
@@ -39,17 +63,20 @@ def run(suite: Suite, setup: Setup) -> Ended:
     started, asked = time.monotonic(), ask(setup.expected)
     with staging.staged(suite, setup, asked) as folder:
         ended = _run_container(suite, setup, folder)
+        written = staging.written(folder)
         return Ended(
             exit_code=ended.exit_code,
             seconds=time.monotonic() - started,
-            report=staging.text(folder / "out" / REPORT),
-            running=staging.text(folder / "out" / RUNNING),
-            output=staging.tail(ended.output + staging.stacks(folder)),
+            report=written.report,
+            running=written.running,
+            output=staging.tail(ended.output + written.stacks),
             out_of_memory=ended.out_of_memory,
             timed_out=ended.timed_out,
             engine_problem=ended.engine_problem,
             asked=asked,
             container=ended.container,
+            malformed=ended.malformed or written.malformed,
+            host_problem=written.host_problem,
         )
 
 
@@ -65,7 +92,7 @@ def remove_leftovers() -> int:
     """Remove containers and folders of runs that were killed; returns how many containers there were."""
     staging.remove_leftovers()
     try:
-        found = engine.client().containers.list(all=True, filters={"label": LABEL}, ignore_removed=True)
+        found = _client().containers.list(all=True, filters={"label": LABEL}, ignore_removed=True)
         dead = [container for container in found if not staging.is_alive(container.labels[LABEL])]
         for container in dead:
             _remove(container)
@@ -76,19 +103,23 @@ def remove_leftovers() -> int:
     return len(dead)
 
 
+def _client() -> docker.DockerClient:
+    return engine.client(ANSWER_S)
+
+
 def _run_container(suite: Suite, setup: Setup, folder: Path) -> _Death:
     try:
         with _container(suite, setup, folder) as container:
-            return _watch(container, suite.timeout_s)
+            return _watch(container, suite, folder)
     except (DockerException, requests.RequestException) as error:
-        if _image_has_no_python(error):
+        if _IMAGE_CANNOT_START.search(str(error)):
             return _Death(NOT_FOUND, output=_short(error))
         return _Death(None, engine_problem=_short(error))
 
 
 @dataclass(frozen=True)
 class _Death:
-    """What the engine alone can say of how a container ended."""
+    """How a container ended, as the engine and the host saw it; `malformed` as in `judge.Ended`."""
 
     exit_code: int | None
     output: str = ""
@@ -96,32 +127,51 @@ class _Death:
     timed_out: bool = False
     engine_problem: str = ""
     container: str = ""
+    malformed: str = ""
 
 
-def _watch(container: Any, timeout_s: float) -> _Death:  # noqa: ANN401 - docker-py has no types
-    """Wait for the end; after `timeout_s` ask for the stacks of all threads, then kill."""
+def _watch(container: Any, suite: Suite, folder: Path) -> _Death:  # noqa: ANN401 - docker-py has no types
+    """Wait for the end. After the suite's time ask for all threads' stacks, then kill. Kill what writes too much."""
     container.start()
-    in_time = _ends_within(container, timeout_s)
-    if not in_time:
+    ended = _wait(container, suite, folder)
+    if ended.timed_out:
         _collect_stacks(container)
+    elif ended.malformed:
+        _kill(container)
     state = container.attrs["State"]
     return _Death(
-        exit_code=state["ExitCode"] if in_time else None,
+        exit_code=state["ExitCode"] if not (ended.timed_out or ended.malformed) else None,
         output=_log(container),
         out_of_memory=bool(state["OOMKilled"]),
-        timed_out=not in_time,
+        timed_out=ended.timed_out,
+        malformed=ended.malformed,
         container=str(container.id),
     )
 
 
-def _ends_within(container: Any, seconds: float) -> bool:  # noqa: ANN401
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
+def _wait(container: Any, suite: Suite, folder: Path) -> _Death:  # noqa: ANN401
+    """Return when the container has ended, or why it must be ended."""
+    deadline = time.monotonic() + suite.timeout_s
+    measured = 0.0
+    while (now := time.monotonic()) < deadline:
         container.reload()
         if container.status in ("exited", "dead"):
-            return True
+            return _Death(None)
+        if now - measured >= staging.MEASURE_EVERY_S:
+            measured = now
+            if problem := staging.too_much(folder) or _too_much_in_root(container, suite):
+                return _Death(None, malformed=problem)
         time.sleep(POLL_S)
-    return False
+    return _Death(None, timed_out=True)
+
+
+def _too_much_in_root(container: Any, suite: Suite) -> str:  # noqa: ANN401
+    """Why a container that may write its root must be ended. A read-only one fills no disk."""
+    if not suite.writes_root:
+        return ""
+    listed = container.client.api.containers(size=True, filters={"id": container.id})
+    size = sum(each.get("SizeRw") or 0 for each in listed)
+    return f"the container's files have more than the allowed {ROOT_BYTES:,} bytes" if size > ROOT_BYTES else ""
 
 
 def _collect_stacks(container: Any) -> None:  # noqa: ANN401
@@ -130,26 +180,44 @@ def _collect_stacks(container: Any) -> None:  # noqa: ANN401
         container.kill("SIGQUIT")
         container.exec_run(["python", "-I", "-S", "-c", QUIT_ALL], detach=True)  # as quick as can be
         time.sleep(STACKS_S)
+    _kill(container)
+
+
+def _kill(container: Any) -> None:  # noqa: ANN401
+    with contextlib.suppress(APIError):  # it may have ended this very moment
         container.kill("SIGKILL")
     container.reload()
 
 
 @contextlib.contextmanager
 def _container(suite: Suite, setup: Setup, folder: Path) -> Iterator[Any]:
-    """A container, created and not started; removed whatever happens, Ctrl-C included."""
-    container = engine.client().containers.create(
+    """A container, created and not started; removed whatever happens, Ctrl-C included.
+
+    It may use what a program of an ordinary user needs, and nothing that tells it of the host: no capability, no
+    network, no login or proxy of the host's Docker configuration, memory in place of the host's disk.
+    """
+    container = _client().containers.create(
         setup.reference,
         ["python", *staging.arguments(ROOT, suite, setup)],
         labels={LABEL: staging.owner()},
         network_mode="none",
+        ipc_mode="private",
+        cap_drop=["ALL"],
+        security_opt=["no-new-privileges"],
+        read_only=not suite.writes_root,
+        tmpfs={} if suite.writes_root else dict.fromkeys(TEMPORARY, f"exec,size={TEMPORARY_BYTES},mode=1777"),
+        ulimits=_ulimits(),
         shm_size=setup.shm_bytes,
         mem_limit=setup.memory_bytes,
         memswap_limit=setup.memory_bytes,
+        oom_score_adj=500,  # if this machine has no memory left, the image ends before the harness and the engine
         pids_limit=PROCESSES,
         mounts=_mounts(setup, folder),
         environment={"PYTHONDONTWRITEBYTECODE": "1", **dict(setup.environment)},
+        use_config_proxy=False,  # the address of a proxy may hold a password
         device_requests=_device_requests(setup),
-        log_config=LogConfig(type=LogConfig.types.JSON, config={"max-size": "10m"}),
+        healthcheck={"test": ["NONE"]},
+        log_config=LogConfig(type=LogConfig.types.JSON, config={"max-size": LOG_SIZE, "max-file": str(LOG_FILES)}),
     )
     try:
         yield container
@@ -158,16 +226,35 @@ def _container(suite: Suite, setup: Setup, folder: Path) -> Iterator[Any]:
             _remove(container)
 
 
+def _ulimits() -> list[Ulimit]:
+    limits = (("fsize", FILE_BYTES), ("core", 0), ("nofile", OPEN_FILES))
+    return [Ulimit(name=name, soft=limit, hard=limit) for name, limit in limits]
+
+
 def _device_requests(setup: Setup) -> list[Any]:
     request = engine.gpu_request() if setup.expected.device == "cuda" else None
     return [request] if request else []
 
 
 def _mounts(setup: Setup, folder: Path) -> list[Mount]:
-    """The run's folder and the harness read-only; inside, only `out` can be written."""
+    """The run's folder and the harness read-only; inside, only `out` can be written.
+
+    A volume that the image declares would be a folder of the host's disk without a limit: it gets memory instead.
+    """
     read_only = ((folder, ROOT), (setup.harness, f"{ROOT}/packages"), *setup.mounts)
     mounts = [Mount(inside, str(host), type="bind", read_only=True) for host, inside in read_only]
-    return [*mounts, Mount(f"{ROOT}/out", str(folder / "out"), type="bind")]
+    given = {*TEMPORARY, *(inside for _, inside in read_only)}
+    volumes = [
+        Mount(path, None, type="tmpfs", tmpfs_size=VOLUME_BYTES, tmpfs_mode=0o1777)
+        for path in _volumes(setup.reference)
+        if path not in given
+    ]
+    return [*volumes, *mounts, Mount(f"{ROOT}/out", str(folder / staging.OUT), type="bind")]
+
+
+def _volumes(reference: str) -> Iterable[str]:
+    config = _client().images.get(reference).attrs.get("Config") or {}
+    return config.get("Volumes") or ()
 
 
 def _remove(container: Any) -> None:  # noqa: ANN401
@@ -177,14 +264,15 @@ def _remove(container: Any) -> None:  # noqa: ANN401
 
 
 def _log(container: Any) -> str:  # noqa: ANN401
-    return str(container.logs(tail=staging.LOG_LINES).decode(errors="replace"))
-
-
-def _image_has_no_python(error: Exception) -> bool:
-    """The engine reports a missing program as its own failure, and it is the image's."""
-    return "executable file not found" in str(error)
+    """The end of what was printed. A line may have any length: bytes are counted as well."""
+    kept = bytearray()
+    for chunk in container.logs(stream=True, follow=False, tail=staging.LOG_LINES):
+        kept += chunk
+        del kept[:-LOG_BYTES]
+    return kept.decode(errors="replace")
 
 
 def _short(error: Exception) -> str:
-    text = getattr(error, "explanation", None) or str(error)
-    return str(text).strip().splitlines()[0][:300] if str(text).strip() else type(error).__name__
+    """What the engine said, in which an image may have put words: the name of its user, of its entry point."""
+    text = str(getattr(error, "explanation", None) or error).strip()
+    return clean_line(text) or type(error).__name__

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import signal
 import subprocess
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 from runner import shell
 from runner.errors import ConfigError
@@ -16,12 +19,22 @@ from validation.executors import staging
 from validation.executors.interface import Setup
 from validation.judge import Ended
 from validation.suite import Suite
-from validation.suites.enter import REPORT, RUNNING
 from validation.suites.lease import VARIABLE
 from validation.witness import ask
 
 LOG = "log"
+LOG_READ_BYTES = 1 << 20
+POLL_S = 0.1
 STACKS_S = 2.0
+
+HANDED_ON = re.compile(
+    r"PATH|HOME|USER|LOGNAME|SHELL|LANG|LANGUAGE|LC_\w+|TZ|TMPDIR|VIRTUAL_ENV|CONDA_PREFIX|LD_LIBRARY_PATH|LD_PRELOAD"
+    r"|PYTHONPATH|PYTHONHOME|(?:CUDA|NVIDIA|NCCL|CUDNN|CUBLAS|TORCH|PYTORCH|TRITON|OMP|MKL|OPENBLAS|KMP|GLOO)_\w+"
+)
+"""Variables that steer a Python and its libraries. All others stay here: one may hold a key or a token."""
+SECRET = re.compile(r"\w*(?:SECRET|TOKEN|PASSWORD|CREDENTIAL|SIGNING|WEBHOOK|_KEY)\w*|PYTORCH_CUDA_IMAGES_\w+")
+"""Never handed on, whatever else its name begins with."""
+
 HINT = "name a Python that has the image's packages: --python /path/to/python"
 
 
@@ -41,16 +54,37 @@ def run(suite: Suite, setup: Setup) -> Ended:
     started, asked = time.monotonic(), ask(setup.expected)
     with staging.staged(suite, setup, asked) as folder:
         _link_packages(folder, setup.harness)
-        code = _run(suite, setup, folder)
+        ended = _run(suite, setup, folder)
+        written = staging.written(folder)
         return Ended(
-            exit_code=code,
+            exit_code=ended.code,
             seconds=time.monotonic() - started,
-            report=staging.text(folder / "out" / REPORT),
-            running=staging.text(folder / "out" / RUNNING),
-            output=staging.tail(staging.text(folder / LOG) + staging.stacks(folder)),
-            timed_out=code is None,
+            report=written.report,
+            running=written.running,
+            output=staging.tail(ended.output + written.stacks),
+            timed_out=ended.timed_out,
+            malformed=ended.malformed or written.malformed,
+            host_problem=written.host_problem,
             asked=asked,
         )
+
+
+def environment(setup: Setup) -> dict[str, str]:
+    """Return the variables of a suite: of this process those that no secret can be in, and those of `setup`."""
+    handed_on = {
+        name: value for name, value in os.environ.items() if HANDED_ON.fullmatch(name) and not SECRET.fullmatch(name)
+    }
+    return {**handed_on, "PYTHONDONTWRITEBYTECODE": "1", **dict(setup.environment)}
+
+
+@dataclass(frozen=True)
+class _Death:
+    """How the suite's process ended; `code` is None if it had to be ended, `malformed` as in `judge.Ended`."""
+
+    code: int | None
+    output: str
+    timed_out: bool = False
+    malformed: str = ""
 
 
 def _link_packages(folder: Path, harness: Path) -> None:
@@ -59,35 +93,57 @@ def _link_packages(folder: Path, harness: Path) -> None:
     (folder / "packages").symlink_to(harness)
 
 
-def _run(suite: Suite, setup: Setup, folder: Path) -> int | None:
-    """Its exit code, a signal as a shell tells it (128 + its number); None where it had to be ended."""
-    with _started(suite, setup, folder) as process:
-        try:
-            code = process.wait(suite.timeout_s)
-        except subprocess.TimeoutExpired:
+def _run(suite: Suite, setup: Setup, folder: Path) -> _Death:
+    """Run the suite. Its exit code tells a signal as a shell does (128 + its number)."""
+    with (folder / LOG).open("w+b") as log, _started(suite, setup, folder, log) as process:
+        problem = _wait(process, suite.timeout_s, folder)
+        if problem is None:
             os.killpg(process.pid, signal.SIGQUIT)  # every Python of a suite answers with its stacks
             time.sleep(STACKS_S)
-            return None
-    return code if code >= 0 else 128 - code
+            return _Death(None, _end_of(log), timed_out=True)
+        code = process.poll()
+        output = _end_of(log)
+    if code is None:
+        return _Death(None, output, malformed=problem)
+    return _Death(code if code >= 0 else 128 - code, output)
+
+
+def _wait(process: subprocess.Popen[bytes], seconds: float, folder: Path) -> str | None:
+    """Wait until the process has ended. Return why it must be ended before, and None if its time is over."""
+    deadline = time.monotonic() + seconds
+    measured = 0.0
+    while (now := time.monotonic()) < deadline:
+        if process.poll() is not None:
+            return ""
+        if now - measured >= staging.MEASURE_EVERY_S:
+            measured = now
+            if problem := staging.too_much(folder):
+                return problem
+        time.sleep(POLL_S)
+    return None
+
+
+def _end_of(log: BinaryIO) -> str:
+    """Read the end of the log through the handle that this process opened, whatever lies at its path by now."""
+    size = os.fstat(log.fileno()).st_size
+    return os.pread(log.fileno(), LOG_READ_BYTES, max(size - LOG_READ_BYTES, 0)).decode(errors="replace")
 
 
 @contextlib.contextmanager
-def _started(suite: Suite, setup: Setup, folder: Path) -> Iterator[subprocess.Popen[bytes]]:
+def _started(suite: Suite, setup: Setup, folder: Path, log: BinaryIO) -> Iterator[subprocess.Popen[bytes]]:
     """The suite at work; nothing of its group is left when this ends, Ctrl-C included."""
-    command = [setup.reference, *staging.arguments(folder, suite, setup)]
-    with (folder / LOG).open("wb") as log:
-        process = subprocess.Popen(
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1", **dict(setup.environment)},
-            cwd=folder / "out",
-            start_new_session=True,
-        )
-        try:
-            yield process
-        finally:
-            with contextlib.suppress(ProcessLookupError):  # all have ended
-                os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
+    process = subprocess.Popen(
+        [setup.reference, *staging.arguments(folder, suite, setup)],
+        stdin=subprocess.DEVNULL,
+        stdout=log,
+        stderr=subprocess.STDOUT,
+        env=environment(setup),
+        cwd=folder / staging.OUT,
+        start_new_session=True,
+    )
+    try:
+        yield process
+    finally:
+        with contextlib.suppress(ProcessLookupError):  # all have ended
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()

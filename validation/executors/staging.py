@@ -3,22 +3,48 @@
 from __future__ import annotations
 
 import contextlib
-import shutil
+import errno
 import socket
+import subprocess
 import tempfile
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
-from runner import home
+from runner import home, progress
 from runner.errors import EnvironmentFailed
+from runner.untrusted import Malformed, list_names, printable, read_file, require_small
 from validation.executors.interface import Setup
 from validation.harness import lay_out
+from validation.report import REPORT_BYTES
 from validation.suite import Suite
-from validation.suites.enter import STACKS
+from validation.suites.enter import REPORT, RUNNING, STACKS
 from validation.witness import Asked
 
 LOG_LINES = 200
 LOG_CHARACTERS = 20_000
+
+OUT = "out"
+OUT_BYTES = 64 << 20
+"""Suites write a report, stacks of hung processes and a few small files; all else goes to /tmp."""
+OUT_ENTRIES = 2000
+RUNNING_BYTES = 10_000
+STACK_BYTES = 4 << 20
+MEASURE_EVERY_S = 1.0
+
+_OF_THE_IMAGE = (errno.EACCES, errno.EPERM, errno.ELOOP, errno.ENAMETOOLONG, errno.ENXIO)
+"""What a suite can bring about by modes, links and names. Other errors of the system are this machine's."""
+
+
+@dataclass(frozen=True)
+class Written:
+    """What a suite left in `out`: a stranger's text. `malformed` and `host_problem` are as in `judge.Ended`."""
+
+    report: str = ""
+    running: str = ""
+    stacks: str = ""
+    malformed: str = ""
+    host_problem: str = ""
 
 
 @contextlib.contextmanager
@@ -35,7 +61,7 @@ def staged(suite: Suite, setup: Setup, asked: Asked) -> Iterator[Path]:
     try:
         yield folder
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        _remove(folder)
 
 
 def arguments(root: str | Path, suite: Suite, setup: Setup) -> list[str]:
@@ -48,26 +74,71 @@ def remove_leftovers() -> None:
     """Remove the folders of runs that were killed."""
     for folder in _runs().iterdir():
         if not is_alive(folder.name.partition("-")[0]):
-            shutil.rmtree(folder, ignore_errors=True)
+            _remove(folder)
 
 
-def text(path: Path) -> str:
-    """What the suite wrote; nothing where it did not come that far."""
+def written(folder: Path) -> Written:
+    """Return what the suite left. Whatever it made of `out`, this ends, and raises nothing."""
     try:
-        return path.read_text(encoding="utf-8", errors="replace")
-    except OSError:
+        require_small(folder, OUT, OUT_BYTES, OUT_ENTRIES)
+        return Written(
+            report=_text(folder, f"{OUT}/{REPORT}", REPORT_BYTES),
+            running=_text(folder, f"{OUT}/{RUNNING}", RUNNING_BYTES),
+            stacks=_stacks(folder, f"{OUT}/{STACKS}"),
+        )
+    except Malformed as error:
+        return Written(malformed=str(error))
+    except OSError as error:
+        if error.errno in _OF_THE_IMAGE:
+            return Written(malformed=f"`{OUT}` cannot be read: {error.strerror}")
+        return Written(host_problem=f"cannot read what the suite wrote in {folder}: {error.strerror}")
+
+
+def too_much(folder: Path) -> str:
+    """Return why a suite at work must be ended for what it has written so far, or an empty text."""
+    try:
+        require_small(folder, OUT, OUT_BYTES, OUT_ENTRIES)
+    except Malformed as error:
+        return str(error)
+    except OSError:  # told by `written`, when the suite has ended
         return ""
+    return ""
 
 
-def stacks(folder: Path) -> str:
+def _text(folder: Path, name: str, limit: int) -> str:
+    """What the suite wrote; nothing if it did not come that far."""
+    try:
+        return read_file(folder, name, limit).decode()
+    except FileNotFoundError:
+        return ""
+    except UnicodeDecodeError:
+        raise Malformed(f"`{name}` is not UTF-8 text") from None
+
+
+def _stacks(folder: Path, name: str) -> str:
     """What each process of the suite wrote when the watchdog asked: its threads, the main one last."""
-    written = sorted((folder / "out" / STACKS).iterdir(), key=lambda path: int(path.name))
-    return "".join(f"process {path.name}:\n{said}" for path in written if (said := text(path)))
+    try:
+        names = list_names(folder, name, OUT_ENTRIES)
+    except FileNotFoundError:
+        raise Malformed(f"the folder `{name}` was removed") from None
+    if foreign := [each for each in names if not (each.isascii() and each.isdigit() and len(each) <= 10)]:
+        raise Malformed(f"`{name}` has `{printable(foreign[0], 80)}`, which is not the number of a process")
+    found = ((number, read_file(folder, f"{name}/{number}", STACK_BYTES)) for number in sorted(names, key=int))
+    return "".join(f"process {number}:\n{said.decode(errors='replace')}" for number, said in found if said)
 
 
 def tail(output: str) -> str:
     """The end of what a suite printed: at most LOG_LINES lines and LOG_CHARACTERS characters."""
     return "".join(output.splitlines(keepends=True)[-LOG_LINES:])[-LOG_CHARACTERS:]
+
+
+def _remove(folder: Path) -> None:
+    """Remove a folder with whatever a suite left in it: nested too deep for Python, or closed by its modes."""
+    for command in (("rm", "-rf"), ("chmod", "-R", "u+rwX"), ("rm", "-rf")):
+        subprocess.run([*command, "--", str(folder)], capture_output=True, stdin=subprocess.DEVNULL, check=False)
+        if not folder.exists():
+            return
+    progress.say(f"  cannot remove {folder}, where the image's user wrote: remove it as root")
 
 
 def owner() -> str:

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import textwrap
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -17,7 +18,7 @@ from runner import home
 from runner.errors import ConfigError, EnvironmentFailed
 from runner.verdict import Verdict
 from tests.validation.suites_here import EXPECTED, written
-from validation.executors import local
+from validation.executors import local, staging
 from validation.executors.interface import Setup
 from validation.judge import judge
 from validation.record import SuiteResult
@@ -103,13 +104,14 @@ def test_a_setting_that_hides_gpus_is_refused(setup: Setup, monkeypatch: pytest.
 
 
 PROGRAM = """
-import sys
+import os, sys
 from pathlib import Path
 from tests.validation.executors.test_local import SLEEPS
 from tests.validation.suites_here import EXPECTED, written
-from validation.executors import local
+from validation.executors import local, staging
 from validation.executors.interface import Setup
-local.run(written(Path(sys.argv[1]), SLEEPS), Setup(sys.executable, Path(sys.argv[2]), EXPECTED))
+told = (("PID", os.environ["PID"]),)
+local.run(written(Path(sys.argv[1]), SLEEPS), Setup(sys.executable, Path(sys.argv[2]), EXPECTED, environment=told))
 """
 
 
@@ -136,3 +138,42 @@ def _wait_for_end(pid: int) -> None:
         if Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2].startswith("Z"):
             raise ProcessLookupError  # ended, and nobody has asked how
         time.sleep(0.05)
+
+
+def test_a_suite_gets_no_secret_of_the_host(setup: Setup, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    secrets = ("PYTORCH_CUDA_IMAGES_SIGNING_KEY", "GITHUB_TOKEN", "DOCKER_CONFIG", "AWS_SECRET_ACCESS_KEY", "HF_TOKEN")
+    for name in (*secrets, "TORCH_API_TOKEN"):
+        monkeypatch.setenv(name, "planted")
+    monkeypatch.setenv("OMP_NUM_THREADS", "2")
+    text = """
+        import os
+
+        def test_a():
+            assert "planted" not in os.environ.values()
+            assert os.environ["OMP_NUM_THREADS"] == "2"
+            assert "PATH" in os.environ
+    """
+    result = _run(tmp_path, setup, textwrap.dedent(text))
+    assert result.verdict is Verdict.PASS, result
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("os.symlink('/proc/self/environ', out + 'running2'); os.replace(out + 'running2', out + 'running')", "link"),
+        ("open(out + 'x', 'wb').write(bytes(70 << 20)); time.sleep(30)", "holds more than the allowed"),
+        ("os.rmdir(out + 'stacks') if not os.listdir(out + 'stacks') else shutil.rmtree(out + 'stacks')", "removed"),
+        ("shutil.move(out, out[:-1] + '-'); os.symlink('/etc', out[:-1])", "is something else"),
+    ],
+)
+def test_what_a_suite_wrote_is_a_stranger_s(text: str, says: str, setup: Setup, tmp_path: Path) -> None:
+    test = f"def test_a():\n    out = os.environ['VALIDATION_ROOT'] + '/out/'\n    {text}\n"
+    result = _run(tmp_path, setup, f"import os, shutil, time\n{test}")
+    assert result.verdict is Verdict.FAIL, result
+    assert says in result.reason
+
+
+def test_a_long_log_is_read_at_its_end(setup: Setup, tmp_path: Path) -> None:
+    result = _run(tmp_path, setup, "import os\nos.write(2, b'x' * (9 << 20) + b'last')\nos._exit(3)\n")
+    assert result.verdict is Verdict.FAIL
+    assert len(result.last_output) <= staging.LOG_CHARACTERS

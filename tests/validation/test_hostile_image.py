@@ -1,0 +1,246 @@
+"""Images whose Python attacks the host, in real containers: each is a failure that says what was found."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from runner import engine
+from runner.verdict import Verdict
+from tests.fakes.small_image import planted
+from tests.validation import hostile
+from tests.validation.suites_here import EXPECTED, asserted, written
+from validation.executors import docker, staging
+from validation.executors.interface import Setup
+from validation.judge import judge
+from validation.record import SuiteResult
+from validation.suite import SUITES
+
+pytestmark = pytest.mark.docker
+
+SITE = "/usr/lib/python3/dist-packages"
+GOOD = "def test_good() -> None:\n    pass\n"
+SECRET = "planted-signing-key-4711"  # noqa: S105 - none
+REFUSED = "what the suite wrote is refused: "
+
+VARIANTS = {
+    "environment by a link": (hostile.CASES["evil_environ"], "`out/running` is a symbolic link"),
+    "a line of brackets": (hostile.CASES["evil_hugeline"], "the report is malformed: line 1: JSON that is nested"),
+    "a stack of no process": (hostile.CASES["evil_stacks"], "`out/stacks` has `notanumber`"),
+    "report is a named pipe": ('os.mkfifo(out + "report.jsonl")', "`out/report.jsonl` is a named pipe"),
+    "running is a named pipe": ('os.mkfifo(out + "running")', "`out/running` is a named pipe"),
+    "a stack is a named pipe": ('os.mkfifo(out + "stacks/1")', "`out/stacks/1` is a named pipe"),
+    "report is sparse": ('open(out + "report.jsonl", "w").truncate(8 << 30)', "`out/report.jsonl` has 8,589,934,592"),
+    "report is a device of the host": ('os.symlink("/dev/zero", out + "report.jsonl")', "is a symbolic link"),
+    "report is a file beside": ('os.symlink("../expected.json", out + "report.jsonl")', "is a symbolic link"),
+    "report is a folder": ('os.mkdir(out + "report.jsonl")', "`out/report.jsonl` is a folder"),
+    "report is a socket": (
+        'import socket; socket.socket(socket.AF_UNIX).bind(out + "report.jsonl")',
+        "`out/report.jsonl` is a socket",
+    ),
+    "no stacks": ('os.rmdir(out + "stacks")', "the folder `out/stacks` was removed"),
+    "stacks is a link": ('os.rmdir(out + "stacks"); os.symlink("/etc", out + "stacks")', "`out/stacks` is a symbolic"),
+    "stacks is a file": ('os.rmdir(out + "stacks"); open(out + "stacks", "w")', "`out/stacks` is a regular file, not"),
+    "a stack is a link": ('os.symlink("/etc/shadow", out + "stacks/1")', "`out/stacks/1` is a symbolic link"),
+    "a large stack": ('open(out + "stacks/1", "w").truncate(5 << 20)', "`out/stacks/1` has 5,242,880 bytes"),
+    "a stack with an escape sequence": (
+        'open(out + "stacks/" + chr(27) + "[2J", "w")',
+        r"`out/stacks` has `\x1b[2J`, which is not the number",
+    ),
+    "100,000 files": (
+        'for each in range(100000): open(f"{out}stacks/{each}", "w").close()',
+        "`out` holds more than the allowed 2,000 files and folders",
+    ),
+    "a disk full of data": (
+        'file = open(out + "x", "wb")\nwhile True: file.write(bytes(1 << 20))',
+        "`out` holds more than the allowed 67,108,864 bytes",
+    ),
+    "folders nested deep": (
+        'os.chdir(out)\nfor each in range(1500): os.mkdir("a"); os.chdir("a")',
+        "`out` has folders that are nested deeper than 64 levels",
+    ),
+    "not UTF-8": ('open(out + "report.jsonl", "wb").write(bytes([255, 10]))', "`out/report.jsonl` is not UTF-8 text"),
+    "a report of many lines": (
+        'open(out + "report.jsonl", "w").write(("{}" + chr(10)) * 1000000)',
+        "it has 1,000,000 lines, more than the allowed 5,000",
+    ),
+    "the longest name": ('open(out + "running", "w").write("x" * (1 << 20))', "`out/running` has 1,048,576 bytes"),
+}
+
+
+@pytest.fixture
+def setup(tiny_image: str, mounted_harness: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Setup]:
+    """What the containers are given; the host holds a secret in its environment. Nothing may be left behind."""
+    monkeypatch.setenv("PYTORCH_CUDA_IMAGES_HOME", str(tmp_path))
+    monkeypatch.setenv("PYTORCH_CUDA_IMAGES_SIGNING_KEY", SECRET)
+    yield Setup(tiny_image, mounted_harness, EXPECTED, shm_bytes=96 << 20)
+    assert list((tmp_path / "validation" / "runs").iterdir()) == []
+
+
+def _run(folder: Path, setup: Setup, program: str, *, ends: bool = True, timeout_s: int = 30) -> SuiteResult:
+    attacked = replace(setup, mounts=((hostile.write_pth(folder, program, ends=ends), f"{SITE}/evil.pth"),))
+    suite = written(folder, GOOD, timeout_s=timeout_s)
+    result = judge(suite, docker.run(suite, attacked))
+    assert SECRET not in repr(result)
+    return result
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_what_an_image_wrote_is_its_verdict(variant: str, setup: Setup, tmp_path: Path) -> None:
+    program, says = VARIANTS[variant]
+    started = time.monotonic()
+    result = _run(tmp_path, setup, program)
+    assert result.verdict is Verdict.FAIL, result
+    assert says in result.reason
+    assert result.reason.isprintable()
+    assert time.monotonic() - started < 60
+
+
+def test_the_next_image_is_judged(setup: Setup, tmp_path: Path) -> None:
+    assert _run(tmp_path, setup, hostile.CASES["evil_stacks"]).verdict is Verdict.FAIL
+    suite = written(tmp_path, GOOD)
+    assert judge(suite, docker.run(suite, setup)).verdict is Verdict.PASS
+
+
+def test_text_of_an_image_is_shown_cleaned(setup: Setup, tmp_path: Path) -> None:
+    """Escape sequences, a workflow command, text that runs backwards; markup is the reports' to escape."""
+    text = r"x::test_\x1b]0;owned\x07\x1b[2J\x1b[31m\u202e<script>alert(1)</script>\n::error::injected\n##[error]x"
+    program = f'open(out + "running", "w").write("{text}")\nprint("{text}")'
+    result = _run(tmp_path, setup, program)
+    assert result.reason == "exited 0 with no complete report, last in injected # #[error]x"
+    assert result.last_output.splitlines() == ["x::test_<script>alert(1)</script>", ": :error::injected", "# #[error]x"]
+
+
+def test_a_line_without_an_end_is_not_read_whole(setup: Setup, tmp_path: Path) -> None:
+    """It prints until the host ends it; what is kept is the end, and the engine's file of it is bounded too."""
+    result = _run(tmp_path, setup, "while True: os.write(1, b'x' * (1 << 20))", timeout_s=8)
+    assert result.verdict is Verdict.FAIL
+    assert result.reason.startswith("hung: still running after 8 s")
+    assert 0 < len(result.last_output) <= staging.LOG_CHARACTERS
+
+
+REACHES = """
+import socket
+
+found = {}
+capabilities = [line.split()[1] for line in open("/proc/self/status") if line.startswith("Cap")]
+assert set(capabilities[:4]) == {"0" * 16}, capabilities
+assert "NoNewPrivs:	1" in open("/proc/self/status").read()
+for path in ("/x", "/usr/x", "/home/x", "/opt/x", "/var/x", "/etc/x"):
+    try: open(path, "w")
+    except OSError as error: assert error.errno in (30, 2), (path, error)
+    else: raise AssertionError(path)
+for folder in ("/tmp", "/var/tmp", "/dev/shm"):
+    open(folder + "/x", "w").close()
+assert os.statvfs("/tmp").f_blocks * os.statvfs("/tmp").f_frsize == 4 << 30
+os.chmod("/tmp/x", 0o755); open("/tmp/x", "w").write("#!/bin/sh" + chr(10)); os.spawnl(os.P_WAIT, "/tmp/x", "x") and 1/0
+import resource
+assert resource.getrlimit(resource.RLIMIT_FSIZE) == (8 << 30, 8 << 30)
+assert resource.getrlimit(resource.RLIMIT_CORE) == (0, 0)
+assert resource.getrlimit(resource.RLIMIT_NOFILE) == (16384, 16384)
+assert [name for _, name in socket.if_nameindex()] == ["lo"]
+print("REACHED", sorted(os.environ))
+"""
+
+
+def test_what_a_suite_can_reach(setup: Setup, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every name in its environment is known; the host's proxy, which may hold a password, is not among them."""
+    config = tmp_path / "docker"
+    config.mkdir()
+    proxies = f'{{"proxies": {{"default": {{"httpProxy": "http://user:{SECRET}@proxy:1"}}}}}}'
+    (config / "config.json").write_text(proxies)
+    monkeypatch.setenv("DOCKER_CONFIG", str(config))
+    engine.client.cache_clear()
+    try:
+        result = _run(tmp_path, setup, REACHES)
+    finally:
+        engine.client.cache_clear()
+    names = ["HOME", "HOSTNAME", "LC_CTYPE", "PATH", "PYTHONDONTWRITEBYTECODE"]  # Python itself sets LC_CTYPE
+    assert result.last_output == f"REACHED {names}\n"
+
+
+def test_a_volume_of_the_image_is_bounded_memory(setup: Setup, tmp_path: Path) -> None:
+    program = 'print("SIZE", os.statvfs("/data").f_blocks * os.statvfs("/data").f_frsize)\nopen("/data/x", "w").close()'
+    with planted("volume", "VOLUME /data", "VOLUME /tmp") as image:
+        result = _run(tmp_path, replace(setup, reference=image), program)
+    assert f"SIZE {64 << 20}" in result.last_output
+
+
+def test_a_suite_that_writes_the_root_is_ended_when_it_writes_too_much(
+    setup: Setup, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(docker, "ROOT_BYTES", 100 << 20)
+    program = (
+        'file = open("/tmp/x", "wb")\nfor each in range(200): file.write(bytes(1 << 20))\nimport time; time.sleep(60)'
+    )
+    attacked = replace(setup, mounts=((hostile.write_pth(tmp_path, program), f"{SITE}/evil.pth"),))
+    suite = replace(written(tmp_path, GOOD), writes_root=True)
+    result = judge(suite, docker.run(suite, attacked))
+    assert result.verdict is Verdict.FAIL
+    assert result.reason == f"{REFUSED}the container's files have more than the allowed 104,857,600 bytes"
+
+
+def test_an_image_that_cannot_start_is_the_image_s_fault(setup: Setup, tmp_path: Path) -> None:
+    instructions = {
+        "user": ("USER nobody-there",),
+        "entry": ('ENTRYPOINT ["/nowhere"]',),
+        "format": ("RUN printf x > /usr/local/bin/python && chmod 755 /usr/local/bin/python",),
+    }
+    for name, each in instructions.items():
+        with planted(f"start-{name}", *each, user="nobody-there" if name == "user" else "1000") as image:
+            result = _run(tmp_path, replace(setup, reference=image), "pass")
+        assert result.verdict is Verdict.FAIL, result
+        assert result.reason.startswith("exited ")
+
+
+def test_an_image_that_runs_as_root_cannot_close_out(setup: Setup, tmp_path: Path) -> None:
+    with planted("root", user="0:0") as image:
+        program = 'os.mkdir(out + "x", 0); os.chmod(out + "stacks", 0); os.chmod(out, 0)'
+        assert _run(tmp_path, replace(setup, reference=image), program).verdict is Verdict.FAIL
+
+
+def test_what_this_machine_cannot_read_is_not_the_image_s_fault(
+    setup: Setup, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number, verdict in ((5, Verdict.INFRA), (13, Verdict.FAIL)):  # EIO, EACCES
+
+        def fails(*_: object, number: int = number) -> bytes:
+            raise OSError(number, os.strerror(number))
+
+        with monkeypatch.context() as patched:
+            patched.setattr(staging, "read_file", fails)
+            suite = written(tmp_path, GOOD)
+            assert judge(suite, docker.run(suite, setup)).verdict is verdict
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("case", hostile.CASES)
+def test_cases_on_the_real_image(case: str, base_image: str, setup: Setup, tmp_path: Path) -> None:
+    """A forged report is refused for its missing answers elsewhere; here for the exit code that it does not tell."""
+    engine.pull(base_image)
+    program = hostile.CASES[case] + ('os.symlink("/etc/hostname", out + "running")\n' if case == "evil_forge" else "")
+    mounts = ((hostile.write_pth(tmp_path, program), "/opt/venv/lib/python3.11/site-packages/evil.pth"),)
+    attacked = replace(setup, reference=base_image, expected=asserted("base"), mounts=mounts)
+    for suite in (each for each in SUITES if each.name in ("device", "environment")):
+        result = judge(suite, docker.run(suite, attacked))
+        assert result.verdict is Verdict.FAIL
+        assert SECRET not in repr(result)
+
+
+def test_reading_does_not_wait(tmp_path: Path) -> None:
+    """Whatever is in the folder, reading it ends."""
+    folder = tmp_path / "run"
+    (folder / "out" / "stacks").mkdir(parents=True)
+    for name in ("out/report.jsonl", "out/running", "out/stacks/1"):
+        os.mkfifo(folder / name)
+    done: list[staging.Written] = []
+    reader = threading.Thread(target=lambda: done.append(staging.written(folder)), daemon=True)
+    reader.start()
+    reader.join(10)
+    assert "named pipe" in done[0].malformed
