@@ -30,8 +30,8 @@ def held_against(
 ) -> SuiteResult:
     """Return `result`, or the same as failed where the driver saw no work, or contradicts a figure.
 
-    `container` is the engine's id, empty if the suite ran in none. `gpus` are the planned GPUs at rest, `work` is what
-    was seen of each by its index.
+    `container` is the engine's id, empty if its processes cannot be told from others. `gpus` are the planned GPUs at
+    rest, `work` is what was seen of each by its index.
     """
     at_rest = tuple(gpus)
     if not at_rest or not suite.listed or not _passed_on_gpus(suite, result.checks):

@@ -30,7 +30,7 @@ class Ended:
     `report` is what pytest-reportlog wrote, `running` the test that ran last, `output` the end of what was printed.
     `malformed` says what was found if the suite left something else than bounded regular files, `engine_problem` what
     the engine said if it failed, `host_problem` what this machine said if it could not read what was left. `asked` is
-    what the host told the suite, `container` the engine's id of the container.
+    what the host told the suite, `container` the engine's id of the container if this machine shows its processes.
     """
 
     exit_code: int | None

@@ -10,11 +10,11 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, Self, TypeVar
 
 import pynvml
 
+from validation import control_groups
 from validation.record import GpuSample
 
 NOT_TOLD = -1
@@ -38,7 +38,6 @@ _REASONS = {
 _GONE = (pynvml.NVMLError_GpuIsLost, pynvml.NVMLError_ResetRequired)
 _JOIN_S = 5.0
 _LOOK_S = 0.25
-_PROC = Path("/proc")
 
 T = TypeVar("T")
 
@@ -219,15 +218,7 @@ def _look(handle: Any, work: Work) -> None:  # noqa: ANN401
     work.memory_used_bytes = max(work.memory_used_bytes, memory.used if memory else NOT_TOLD)
     work.utilisation_percent = max(work.utilisation_percent, _utilisation(handle))
     processes: list[Any] = _told([], pynvml.nvmlDeviceGetComputeRunningProcesses, handle)
-    work.owners.update(_control_group(process.pid) for process in processes)
-
-
-def _control_group(pid: int) -> str:
-    """The groups of a process; empty where this machine does not show it: it has ended, or has another number here."""
-    try:
-        return (_PROC / str(pid) / "cgroup").read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return ""
+    work.owners.update(control_groups.of_process(process.pid) for process in processes)
 
 
 def _sample(handle: Any, index: int, at_s: float) -> GpuSample:  # noqa: ANN401

@@ -12,7 +12,7 @@ import pytest
 from runner.verdict import Verdict
 from tests.fakes.nvml import GIB, FakeGpu, FakeNvml
 from tests.validation.honest import ended, entries, suite_named
-from validation import gpu_work, nvml
+from validation import control_groups, gpu_work, nvml
 from validation.judge import judge
 from validation.nvml import NOT_TOLD, Gpu, Sampler, Work
 from validation.record import Figure, SuiteResult
@@ -105,8 +105,8 @@ def test_what_failed_keeps_its_reason() -> None:
     assert gpu_work.held_against(failed, DEVICE, CONTAINER, GPUS, {0: IDLE["nothing"]}) is failed
 
 
-def test_a_machine_s_own_python_has_no_container() -> None:
-    """Any process that the driver names may be the suite's."""
+def test_a_container_whose_processes_cannot_be_told() -> None:
+    """Nor those of a suite in a machine's own Python: any process that the driver names may be its own."""
     work = {0: Work({"0::/user.slice\n"}), 1: Work({"0::/user.slice\n"})}
     assert gpu_work.held_against(_passed("device"), DEVICE, "", GPUS, work).verdict is Verdict.PASS
 
@@ -146,7 +146,7 @@ def _watched(sampler: Sampler, seconds: float = 0.3) -> None:
 def test_the_sampler_sees_processes_memory_and_load(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     fake = FakeNvml(FakeGpu(processes=2, memory_used_bytes=3 * GIB, utilisation=7), FakeGpu())
     fake.install(monkeypatch)
-    monkeypatch.setattr(nvml, "_PROC", tmp_path)
+    monkeypatch.setattr(control_groups, "PROC", tmp_path)
     (tmp_path / "0").mkdir()
     (tmp_path / "0" / "cgroup").write_text(MINE)  # process 1 has ended, or is of another namespace
     sampler = Sampler(GPUS, interval_s=0.05)
@@ -159,7 +159,7 @@ def test_it_looks_more_often_than_it_keeps_readings(monkeypatch: pytest.MonkeyPa
     """A process that is there for less than a second is seen, and the record has a reading each second."""
     gpu = FakeGpu()
     FakeNvml(gpu).install(monkeypatch)
-    monkeypatch.setattr(nvml, "_PROC", tmp_path)
+    monkeypatch.setattr(control_groups, "PROC", tmp_path)
     monkeypatch.setattr(nvml, "_LOOK_S", 0.02)
     sampler = Sampler(GPUS[:1], interval_s=60)
     with sampler:

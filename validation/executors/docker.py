@@ -18,6 +18,7 @@ from docker.types import LogConfig, Mount, Ulimit
 from runner import engine, progress
 from runner.errors import EnvironmentFailed
 from runner.untrusted import clean_line
+from validation import control_groups
 from validation.executors import staging
 from validation.executors.interface import Setup
 from validation.judge import Ended
@@ -133,6 +134,7 @@ class _Death:
 def _watch(container: Any, suite: Suite, folder: Path) -> _Death:  # noqa: ANN401 - docker-py has no types
     """Wait for the end. After the suite's time ask for all threads' stacks, then kill. Kill what writes too much."""
     container.start()
+    shown = _id_if_shown(container)
     ended = _wait(container, suite, folder)
     if ended.timed_out:
         _collect_stacks(container)
@@ -145,8 +147,15 @@ def _watch(container: Any, suite: Suite, folder: Path) -> _Death:  # noqa: ANN40
         out_of_memory=bool(state["OOMKilled"]),
         timed_out=ended.timed_out,
         malformed=ended.malformed,
-        container=str(container.id),
+        container=shown,
     )
+
+
+def _id_if_shown(container: Any) -> str:  # noqa: ANN401
+    """Return its id if its processes have the same numbers here as for the engine; empty if they cannot be told."""
+    container.reload()
+    identity = str(container.id)
+    return identity if identity in control_groups.of_process(container.attrs["State"]["Pid"]) else ""
 
 
 def _wait(container: Any, suite: Suite, folder: Path) -> _Death:  # noqa: ANN401
