@@ -23,8 +23,8 @@ ROUNDING = 1e-9
 each, and libraries add in different orders."""
 
 TRANSFORMED = 0.05
-"""How far the convolution of the suite `compute` may be off. Its values are integers of some hundreds and exact, unless
-cuDNN takes an algorithm that transforms first (Winograd, FFT): in float32 these are off by about 1e-5 of the largest."""
+"""How far the convolution of `compute` may be off. Its values are integers of some hundreds and exact, unless cuDNN
+takes an algorithm that transforms first (Winograd, FFT): in float32 these are off by about 1e-5 of the largest."""
 
 
 @dataclass(frozen=True)
