@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import datetime
-import json
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
 
+from runner.untrusted import clean_line, printable
 from runner.verdict import Verdict, worst
-from scan import database, judge, sbom, trivy
+from scan import database, documents, judge, sbom, trivy
 from scan.history import History
 from scan.judge import Rules
 from scan.policy import Excuse, Policy
@@ -61,9 +60,9 @@ class Assessment:
 def assess(document: Path, place: Place, judges: Judges) -> Assessment:
     """Judge a stored CycloneDX document; Trivy's own result is left beside it.
 
-    Raises EnvironmentFailed where Trivy crashes, hangs or writes nothing.
+    Raises EnvironmentFailed where Trivy crashes, hangs, writes nothing or another shape than expected.
     """
-    parsed = json.loads(document.read_bytes())
+    parsed = documents.read_document(document)
     packages, distribution = sbom.packages_of(parsed), sbom.distribution_of(parsed)
     held = judges.database
     if isinstance(held, str):
@@ -77,7 +76,7 @@ def assess(document: Path, place: Place, judges: Judges) -> Assessment:
         database=held.record,
         origins=counted,
         findings=judge.judge(found, rules),
-        problems=(*wrong, *_end_of_life(result, distribution)),
+        problems=documents.recorded((*wrong, *_end_of_life(result, distribution))),
         doubt=_too_old(held.record, judges) or _without_source(counted),
     )
 
@@ -105,23 +104,32 @@ def rules_of(place: Place, judges: Judges, found: Sequence[Finding]) -> Rules:
     )
 
 
-def findings_of(result: dict[str, Any]) -> Iterator[Finding]:
-    """The vulnerabilities of a Trivy JSON result, each once."""
-    every = (found for target in result.get("Results") or () for found in target.get("Vulnerabilities") or ())
-    yield from dict.fromkeys(map(_finding, every))
+def findings_of(result: object) -> Iterator[Finding]:
+    """The vulnerabilities of a Trivy JSON result, each once. Raises EnvironmentFailed."""
+    targets = documents.report_of(result).Results or ()
+    yield from dict.fromkeys(_finding(found) for target in targets for found in target.Vulnerabilities or ())
 
 
-def _finding(found: dict[str, Any]) -> Finding:
+def _finding(found: documents.Vulnerability) -> Finding:
+    """What is compared keeps hidden characters as escapes, what is only read loses them."""
     return Finding(
-        id=found["VulnerabilityID"],
-        purl=found["PkgIdentifier"]["PURL"],
-        package=found["PkgName"],
-        installed_version=found["InstalledVersion"],
-        fixed_version=found.get("FixedVersion", ""),
-        severity=found.get("Severity", "UNKNOWN"),
-        title=found.get("Title", ""),
-        published=found.get("PublishedDate", "")[:10],
+        id=printable(found.VulnerabilityID),
+        purl=printable(found.PkgIdentifier.PURL, 1000),
+        package=printable(found.PkgName),
+        installed_version=printable(found.InstalledVersion),
+        fixed_version=printable(found.FixedVersion),
+        severity=printable(found.Severity, 20),
+        title=clean_line(found.Title),
+        published=_day(found.PublishedDate[:10]),
     )
+
+
+def _day(text: str) -> str:
+    """A date as ISO 8601 has it; nothing if it is none."""
+    try:
+        return datetime.date.fromisoformat(text).isoformat()
+    except ValueError:
+        return ""
 
 
 def origins(packages: Sequence[Package], sources: dict[str, str]) -> tuple[Origin, ...]:
@@ -156,9 +164,10 @@ def _too_old(record: Database, judges: Judges) -> str:
     return f"the database is {days} days old, {judges.policy.database_days} are allowed"
 
 
-def _end_of_life(result: dict[str, Any], distribution: str) -> Iterator[Problem]:
+def _end_of_life(result: object, distribution: str) -> Iterator[Problem]:
     """Nobody writes advisories for it any more: an empty list would look clean."""
-    if result.get("Metadata", {}).get("OS", {}).get("EOSL"):
+    system = documents.report_of(result).Metadata.OS
+    if system is not None and system.EOSL:
         what = "the distribution is past its end of life"
         yield Problem("configuration", distribution, what, "move the line to a supported distribution")
 

@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 from pydantic import ConfigDict
 
 from runner import records
+from scan.documents import run_config_of
 from scan.inside import Inside
 from scan.record import Problem
 
@@ -37,11 +38,11 @@ class Allowed:
 
 def problems(config: dict[str, Any], inside: Inside, allowed: Allowed) -> tuple[Problem, ...]:
     """Everything in an image's OCI configuration (the whole JSON document) and its file system that is not allowed."""
-    run: dict[str, Any] = config.get("config") or {}
+    run = run_config_of(config)
     sorts = (
-        _user(str(run.get("User") or ""), inside),
-        _ports(run.get("ExposedPorts") or {}, allowed),
-        _secrets(run.get("Env") or (), allowed),
+        _user(run.User or "", inside),
+        _ports(run.ExposedPorts or {}, allowed),
+        _secrets(run.Env or (), allowed),
         _accounts(inside),
         _setuid(inside, allowed),
         _writable(inside, allowed),
@@ -61,7 +62,7 @@ def _most(found: list[Problem]) -> list[Problem]:
 
 def _user(user: str, inside: Inside) -> Iterator[Problem]:
     name = user.partition(":")[0]
-    if name in ("", "root", *inside.superusers) or (name.isdigit() and int(name) == 0):
+    if name in ("", "root", *inside.superusers) or (name.isdecimal() and int(name) == 0):
         said = f"`{user}`" if user else "not set"
         yield Problem(
             KIND, "User", f"the image runs as root: its user is {said}", "set a user of its own, as 1000:1000"

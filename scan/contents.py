@@ -12,7 +12,9 @@ from images.record import BuildRecord
 from oci.registry import file_sha256
 from runner import age, progress, records
 from runner.errors import ConfigError, EnvironmentFailed
+from runner.untrusted import clean_line
 from scan import inside, sbom, trivy
+from scan.documents import bill_of, report_of
 from scan.inside import Inside
 from scan.record import Package, Problem, Sbom, ScanRecord
 
@@ -42,7 +44,7 @@ class Contents:
     @property
     def config(self) -> dict[str, Any]:
         """The image's OCI configuration."""
-        return dict(self.report["Metadata"]["ImageConfig"])
+        return report_of(self.report).Metadata.ImageConfig or {}
 
 
 def contents_of(build: BuildRecord, registry: str, folder: Path, before: ScanRecord | None) -> Contents:
@@ -87,16 +89,17 @@ def _is_whole(before: ScanRecord | None, build: BuildRecord, folder: Path) -> bo
 
 
 def _is_young(folder: Path) -> bool:
-    found = trivy.kept_analysis(folder).cyclonedx.get("metadata")
-    return isinstance(found, dict) and age.stands(str(found.get("timestamp")))
+    return age.stands(bill_of(trivy.kept_analysis(folder).cyclonedx).metadata.timestamp)
 
 
 def _require_bound(document: dict[str, Any], digest: str) -> None:
     """The bill of materials names the bytes it is about."""
-    properties = document.get("metadata", {}).get("component", {}).get("properties", ())
-    named = [each["value"] for each in properties if each["name"] == "aquasecurity:trivy:RepoDigest"]
+    component = bill_of(document).metadata.component
+    properties = component.properties if component else []
+    named = [each.value for each in properties if each.name == "aquasecurity:trivy:RepoDigest"]
     if not any(name.endswith(f"@{digest}") for name in named):
-        raise EnvironmentFailed(f"the bill of materials is about {named or 'nothing'}, not {digest}", trivy.HINT)
+        about = clean_line(f"{named or 'nothing'}")
+        raise EnvironmentFailed(f"the bill of materials is about {about}, not {digest}", trivy.HINT)
 
 
 def _sbom(folder: Path, packages: tuple[Package, ...]) -> Sbom:

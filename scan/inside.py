@@ -6,6 +6,7 @@ The look is independent of Trivy on purpose: dpkg and Python themselves say what
 from __future__ import annotations
 
 import contextlib
+import re
 import shutil
 import time
 from collections import Counter
@@ -14,16 +15,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, ClassVar
 
+import docker
 import requests
 from docker.errors import APIError, DockerException
-from docker.types import LogConfig, Mount
+from docker.types import LogConfig, Mount, Ulimit
 from packageurl import PackageURL
 from packaging.utils import canonicalize_name
-from pydantic import AfterValidator, BeforeValidator, ConfigDict
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field
 
 from images.debian import installed_packages
 from runner import engine, home, progress, records
 from runner.errors import ConfigError, EnvironmentFailed
+from runner.untrusted import Malformed, clean_line, parse_json
 from scan.record import Package, Problem
 
 LABEL = "pytorch-cuda-images.inside"
@@ -31,7 +34,11 @@ LABEL = "pytorch-cuda-images.inside"
 
 LOOK = Path(__file__).resolve().parent / "look.py"
 FOLDER = "/look"
+DOCUMENT_BYTES = 16 << 20
+"""The document of an image has 300 KB; most of it is dpkg's own file."""
 TIMEOUT_S = 300.0
+ANSWER_S = 120
+"""How long the engine may take for one answer."""
 POLL_S = 0.2
 MEMORY_BYTES = 2 << 30
 PROCESSES = 64
@@ -39,6 +46,10 @@ NO_PYTHON, KILLED = 127, 137
 KIND = "bill of materials"
 RUN_AGAIN = "check the runner's memory and the engine's log, then run the scan again"
 BUILD_AGAIN = "find what changed it since it was built, and build the image again"
+
+KINDS = 50
+"""Types of package URL that are told apart. Some dozens are in use."""
+_KIND = re.compile(r"[a-z][a-z0-9.+-]{0,40}")
 
 TRUTH = {"deb": "dpkg", "pypi": "Python"}
 """Who in the image knows better, by type of package URL. Of other types nobody there does."""
@@ -48,17 +59,24 @@ def _installed(said: object) -> object:
     """Text in the form of dpkg's status file as versions by name."""
     if not isinstance(said, str):
         return said
-    return {package.name: package.version for package in installed_packages(said)}
+    try:
+        return {package.name: package.version for package in installed_packages(said)}
+    except KeyError as error:
+        raise ValueError(f"an installed package of dpkg has no {error.args[0]}") from None
 
 
 def _normalised(versions: dict[str, str]) -> dict[str, str]:
     return {canonicalize_name(name): version for name, version in versions.items()}
 
 
+_Count = Annotated[int, Field(ge=0, lt=1 << 63)]
+
+
 @dataclass(frozen=True)
 class Inside:
-    """Facts of one image, not judged. Versions are as dpkg and the packages' metadata give them; Python's names are
-    normalised (PEP 503).
+    """Facts of one image, not judged, in its own words: they are cleaned when a Problem is recorded.
+
+    Versions are as dpkg and the packages' metadata give them; Python's names are normalised (PEP 503).
 
     `areas` are those of Debian's archive (`main`, `non-free`). `dpkg_query` is None where the image has no such
     program. `bundled` are package URLs that packages name as carried inside them, `shared_libraries` counts those in
@@ -72,12 +90,12 @@ class Inside:
     dpkg_query: Annotated[dict[str, str] | None, BeforeValidator(_installed)]
     python: Annotated[dict[str, str], AfterValidator(_normalised)]
     bundled: tuple[str, ...]
-    shared_libraries: dict[str, int]
+    shared_libraries: dict[str, _Count]
     setuid: dict[str, str]
     world_writable: tuple[str, ...]
     passwords: dict[str, str]
     superusers: tuple[str, ...]
-    caches: dict[str, int]
+    caches: dict[str, _Count]
     compilers: tuple[str, ...]
     browsers: tuple[str, ...]
 
@@ -87,8 +105,8 @@ class _Ended:
     """How the program ended; `exit_code` is None where it did not."""
 
     exit_code: int | None
-    document: str = ""
-    said: str = ""
+    document: bytes = b""
+    said: bytes = b""
 
 
 def inside(reference: str) -> Inside | Problem:
@@ -113,7 +131,7 @@ def _run(reference: str, folder: Path) -> _Ended:
         except APIError as error:
             if 'exec: "python"' not in str(error):
                 raise
-            return _Ended(NO_PYTHON, said=str(error.explanation))
+            return _Ended(NO_PYTHON, said=str(error.explanation).encode())
         if not _ends(container):
             return _Ended(None)
         if (code := _exit_code(container)) == KILLED:
@@ -124,7 +142,7 @@ def _run(reference: str, folder: Path) -> _Ended:
 @contextlib.contextmanager
 def _container(reference: str, folder: Path) -> Iterator[Any]:
     """Created, not started; removed whatever happens. It can read everything and change nothing."""
-    container = engine.client().containers.create(
+    container = _client().containers.create(
         reference,
         [f"{FOLDER}/{LOOK.name}"],
         entrypoint=["python"],
@@ -141,13 +159,20 @@ def _container(reference: str, folder: Path) -> Iterator[Any]:
         mounts=[Mount(FOLDER, str(folder), type="bind", read_only=True)],
         # No driver files of the host: a default NVIDIA runtime would put them among the image's own.
         environment={"PYTHONDONTWRITEBYTECODE": "1", "NVIDIA_VISIBLE_DEVICES": "void"},
+        use_config_proxy=False,  # the address of a proxy may hold a password
+        # A volume that the image declares is writable in spite of a read-only root: no byte can be put into a file.
+        ulimits=[Ulimit(name=name, soft=0, hard=0) for name in ("core", "fsize")],
         healthcheck={"test": ["NONE"]},
-        log_config=LogConfig(type=LogConfig.types.JSON, config={"max-size": "100m"}),
+        log_config=LogConfig(type=LogConfig.types.JSON, config={"max-size": "64m", "max-file": "1"}),
     )
     try:
         yield container
     finally:
         _remove(container)
+
+
+def _client() -> docker.DockerClient:
+    return engine.client(ANSWER_S)
 
 
 def _remove(container: Any) -> None:  # noqa: ANN401 - docker-py has no types
@@ -158,7 +183,7 @@ def _remove(container: Any) -> None:  # noqa: ANN401 - docker-py has no types
 
 def _remove_leftovers() -> None:
     """Remove the containers of runs that were killed: making our scratch folder has removed theirs."""
-    found = engine.client().containers.list(all=True, filters={"label": LABEL}, ignore_removed=True)
+    found = _client().containers.list(all=True, filters={"label": LABEL}, ignore_removed=True)
     for container in found:
         if not Path(container.labels[LABEL]).exists():
             _remove(container)
@@ -178,21 +203,30 @@ def _exit_code(container: Any) -> int:  # noqa: ANN401
     return int(container.attrs["State"]["ExitCode"])
 
 
-def _log(container: Any, stream: str) -> str:  # noqa: ANN401
+def _log(container: Any, stream: str) -> bytes:  # noqa: ANN401
+    """What was printed; of more than DOCUMENT_BYTES only the beginning, one byte more than that at least."""
     wanted = {"stdout": False, "stderr": False, stream: True}
-    return str(container.logs(**wanted).decode("utf-8", errors="replace"))
+    printed = bytearray()
+    chunks = container.logs(**wanted, stream=True, follow=False)
+    for chunk in chunks:
+        printed += chunk
+        if len(printed) > DOCUMENT_BYTES:
+            chunks.close()
+            break
+    return bytes(printed)
 
 
 def _understood(ended: _Ended) -> Inside | Problem:
     if ended.exit_code is None:
         return _closed(f"was still running after {TIMEOUT_S:.0f} s")
     if ended.exit_code != 0:
-        said = (ended.said.strip().splitlines() or ["nothing"])[-1][:300]
-        return _closed(f"exited {ended.exit_code}, its last words: {said}")
+        said = ended.said[-4000:].decode(errors="replace").strip().splitlines() or ["nothing"]
+        return _closed(f"exited {ended.exit_code}, its last words: {clean_line(said[-1])}")
     try:
+        parse_json(ended.document, DOCUMENT_BYTES)  # depth, and keys given twice, which `from_json` does not bound
         return records.from_json(Inside, ended.document, "stdout")
-    except ConfigError as error:
-        return _closed(f"did not print one whole document: {error.message[:300]}")
+    except (ConfigError, Malformed) as error:
+        return _closed(f"did not print one whole document: {clean_line(str(error))}")
 
 
 def _closed(what: str) -> Problem:
@@ -226,7 +260,8 @@ def unlisted(packages: tuple[Package, ...], inside: Inside) -> dict[str, int]:
     """
     listed = {(package.type, _name(package), package.version) for package in packages}
     carried = {(purl.type, *_key(purl)) for purl in _bundled(inside)}
-    return dict(sorted(Counter(kind for kind, _, _ in carried - listed).items()))
+    counted = Counter(kind if _KIND.fullmatch(kind) else "unknown" for kind, _, _ in carried - listed)
+    return dict(sorted(counted.most_common(KINDS)))
 
 
 def _of_dpkg(inside: Inside) -> Iterator[Problem]:

@@ -12,11 +12,13 @@ from images.catalog import Budget, Repositories
 from images.record import BuildRecord
 from oci.registry import Registry
 from runner.errors import EnvironmentFailed
+from runner.untrusted import clean_line
 from runner.verdict import Verdict
 from scan import assess, budget, configuration, dockerfiles, inside, licences, secrets, store, trivy, vex
 from scan.assess import Judges, Place
 from scan.budget import Spent
 from scan.contents import Contents, contents_of
+from scan.documents import recorded
 from scan.policy import load_excuses, load_policy
 from scan.record import Origin, Problem, ScanRecord
 from scan.trivy import VulnerabilityDatabase
@@ -56,14 +58,14 @@ def scan(subject: Subject, judges: Judges, folder: Path, before: ScanRecord | No
     try:
         record = _scan(subject, judges, folder, before)
     except EnvironmentFailed as error:
-        record = replace(unjudged(subject.build), verdict=Verdict.INFRA, reason=str(error))
+        record = replace(unjudged(subject.build), verdict=Verdict.INFRA, reason=clean_line(str(error), 1000))
     return replace(record, started_at=started, seconds=round(time.monotonic() - clock, 2))
 
 
 def _scan(subject: Subject, judges: Judges, folder: Path, before: ScanRecord | None) -> ScanRecord:
     scanner = trivy.version()
     contents = contents_of(subject.build, subject.registry, folder, before)
-    problems = tuple(_problems(subject, judges, contents))
+    problems = recorded(tuple(_problems(subject, judges, contents)))
     assessed = assess.assess(folder / contents.sbom.file, subject.place, judges)
     vex.write(folder, subject.build, assessed.findings or (), judges.excuses, judges.today.isoformat())
     verdict, reason = assess.verdict_of(problems, assessed)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
+from scan.documents import report_of
 from scan.record import Problem
 
 SECRET = "secret"  # noqa: S105 - the kind of a problem
@@ -14,10 +14,10 @@ CONFIGURATION = "the image's configuration"
 WAY_OUT = "revoke it: a layer that was pushed stays readable; then keep it out of the layer that brings it"
 
 
-def problems(report: dict[str, Any]) -> Iterator[Problem]:
-    """Every secret of a Trivy report; what was matched is not repeated."""
-    for target in report.get("Results") or ():
-        for found in target.get("Secrets") or ():
-            file = CONFIGURATION if target["Target"] == report.get("ArtifactName") else target["Target"]
-            where = f"{file}:{found['StartLine']}"
-            yield Problem(SECRET, where, f"{found['Title']} ({found['RuleID']})", WAY_OUT)
+def problems(report: object) -> Iterator[Problem]:
+    """Every secret of a Trivy report; what was matched is not repeated. Raises EnvironmentFailed."""
+    read = report_of(report)
+    for target in read.Results or ():
+        for found in target.Secrets or ():
+            file = CONFIGURATION if target.Target == read.ArtifactName else target.Target
+            yield Problem(SECRET, f"{file}:{found.StartLine}", f"{found.Title} ({found.RuleID})", WAY_OUT)

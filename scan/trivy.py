@@ -17,6 +17,7 @@ from typing import Any
 from oci.registry import file_sha256
 from runner import home, progress, shell
 from runner.errors import ConfigError, EnvironmentFailed
+from scan.documents import read_document
 from scan.record import Database
 
 SCAN_TIMEOUT_S = 1800
@@ -185,9 +186,9 @@ def _full_environment() -> dict[str, str]:
 def _parsed(target: Path) -> dict[str, Any]:
     """Trivy's exit code is not enough: the report must be there and be whole."""
     try:
-        parsed: dict[str, Any] = json.loads(target.read_text())
+        return read_document(target)
     except FileNotFoundError:
         raise EnvironmentFailed("trivy ended well but wrote no report", HINT) from None
-    except ValueError:
-        raise EnvironmentFailed("trivy wrote half a report", "check disk space, run the scan again") from None
-    return parsed
+    except EnvironmentFailed as error:
+        message = f"trivy wrote half a report, or too large a one: {error.message}"
+        raise EnvironmentFailed(message, "check disk space, run the scan again") from None
