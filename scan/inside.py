@@ -37,7 +37,7 @@ FOLDER = "/look"
 DOCUMENT_BYTES = 16 << 20
 """The document of an image has 300 KB; most of it is dpkg's own file."""
 TIMEOUT_S = 300.0
-ANSWER_S = 120
+ANSWER_S = 300
 """How long the engine may take for one answer."""
 POLL_S = 0.2
 MEMORY_BYTES = 2 << 30

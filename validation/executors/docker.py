@@ -31,8 +31,8 @@ LABEL = "pytorch-cuda-images.validation"
 
 POLL_S = 0.2
 STACKS_S = 2.0
-ANSWER_S = 120
-"""How long the engine may take for one answer. It creates, starts or removes a container in a few seconds."""
+ANSWER_S = 300
+"""How long the engine may take for one answer. It takes seconds, and some minutes on a machine that is overloaded."""
 NOT_FOUND = 127
 PROCESSES = 16384
 """Threads count too. Eight GPUs need some thousands; a fork bomb must not take the machine with it."""
@@ -41,6 +41,9 @@ QUIT_ALL = "import os, signal; os.kill(-1, signal.SIGQUIT)"
 TEMPORARY = ("/tmp", "/var/tmp")  # noqa: S108 - in the container
 TEMPORARY_BYTES = 4 << 30
 """Memory, as /dev/shm is. Checkpoints and compiled programs of the suites have some hundred megabytes."""
+CACHES = (("XDG_CACHE_HOME", "/tmp/cache"), ("TRITON_CACHE_DIR", "/tmp/triton"), ("CUDA_CACHE_PATH", "/tmp/cuda"))  # noqa: S108
+"""Where libraries keep what they compile, if the home cannot be written. The image's own places are judged by the suite
+that writes the root."""
 VOLUME_BYTES = 64 << 20
 FILE_BYTES = 8 << 30
 """No suite writes a larger file; one of an image must not fill the disk before its size is looked at."""
@@ -222,7 +225,7 @@ def _container(suite: Suite, setup: Setup, folder: Path) -> Iterator[Any]:
         oom_score_adj=500,  # if this machine has no memory left, the image ends before the harness and the engine
         pids_limit=PROCESSES,
         mounts=_mounts(setup, folder),
-        environment={"PYTHONDONTWRITEBYTECODE": "1", **dict(setup.environment)},
+        environment=_environment(suite, setup),
         use_config_proxy=False,  # the address of a proxy may hold a password
         device_requests=_device_requests(setup),
         healthcheck={"test": ["NONE"]},
@@ -233,6 +236,12 @@ def _container(suite: Suite, setup: Setup, folder: Path) -> Iterator[Any]:
     finally:
         with contextlib.suppress(DockerException, requests.RequestException):  # the next start finds what is left
             _remove(container)
+
+
+def _environment(suite: Suite, setup: Setup) -> dict[str, str]:
+    """What comes on top of the image's own variables. Nothing of this process is handed on."""
+    caches = {} if suite.writes_root else dict(CACHES)
+    return {"PYTHONDONTWRITEBYTECODE": "1", **caches, **dict(setup.environment)}
 
 
 def _ulimits() -> list[Ulimit]:
