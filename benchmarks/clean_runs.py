@@ -60,7 +60,7 @@ def empty_suite(subject: Subject) -> float:
     setup = Setup(subject.reference, harness.installed(), subject.expected)
     EXECUTORS["docker"].prepare(setup)
     with tempfile.TemporaryDirectory() as folder:
-        suite = Suite("nothing", "base", 60, 120, folder=Path(folder))
+        suite = Suite("nothing", "base", 60, 120, listed=False, folder=Path(folder))
         suite.path.parent.mkdir()
         suite.path.write_text(NOTHING, encoding="utf-8")
         return statistics.median(_timed(suite, setup) for _ in range(EMPTY_RUNS))

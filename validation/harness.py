@@ -11,7 +11,7 @@ from pathlib import Path
 from runner import home, records, shell
 from runner.errors import EnvironmentFailed
 from validation.suite import SUITES_FOLDER, Suite
-from validation.suites.enter import STACKS
+from validation.suites.enter import NONCE, STACKS
 from validation.suites.expected import Expected
 
 LOCK = Path(__file__).resolve().parent / "requirements.lock"
@@ -29,13 +29,17 @@ def installed(lock: Path = LOCK) -> Path:
     return target
 
 
-def lay_out(folder: Path, suite: Suite, expected: Expected) -> None:
-    """Fill `folder` with what `enter.py` reads: the suites' code, `suite`'s module, what the tag asserts; and `out`."""
+def lay_out(folder: Path, suite: Suite, expected: Expected, nonce: str = "") -> None:
+    """Fill `folder` with what `enter.py` reads: the suites' code, `suite`'s module, what the tag asserts; and `out`.
+
+    `nonce` is what the answers of the suite's challenge must depend on.
+    """
     code = folder / "code" / "validation" / "suites"
     shutil.copytree(SUITES_FOLDER, code, ignore=shutil.ignore_patterns("__pycache__"))
     (code / suite.file).parent.mkdir(exist_ok=True)
     shutil.copyfile(suite.path, code / suite.file)
     (folder / "expected.json").write_text(records.to_json(expected), encoding="utf-8")
+    (folder / NONCE).write_text(nonce, encoding="ascii")
     (folder / "packages").mkdir()
     written = (folder / "out", folder / "out" / STACKS)
     for each in written:

@@ -9,11 +9,13 @@ from dataclasses import dataclass, replace
 
 from runner.untrusted import Malformed, clean, clean_line
 from runner.verdict import Verdict, worst
+from validation import witness
 from validation.diagnosis import diagnose
 from validation.record import Check, SuiteResult
 from validation.report import MESSAGE_CHARACTERS, Phase, Report, read_report
 from validation.suite import Suite
 from validation.suites.outcome import CAUSE, INFRA, NOT_RUN
+from validation.witness import Asked
 
 KILLED = 137
 DIED = "its process died: a crash, or an exit in the middle"
@@ -27,7 +29,8 @@ class Ended:
 
     `report` is what pytest-reportlog wrote, `running` the test that ran last, `output` the end of what was printed.
     `malformed` says what was found if the suite left something else than bounded regular files, `engine_problem` what
-    the engine said if it failed, `host_problem` what this machine said if it could not read what was left.
+    the engine said if it failed, `host_problem` what this machine said if it could not read what was left. `asked` is
+    what the host told the suite, `container` the engine's id of the container if this machine shows its processes.
     """
 
     exit_code: int | None
@@ -40,6 +43,8 @@ class Ended:
     engine_problem: str = ""
     malformed: str = ""
     host_problem: str = ""
+    asked: Asked | None = None
+    container: str = ""
 
 
 @dataclass(frozen=True)
@@ -55,6 +60,8 @@ def judge(suite: Suite, ended: Ended) -> SuiteResult:
     report, malformed = _read(suite, ended)
     checks = tuple(_spared(check) if ended.out_of_memory else check for check in _checks(report.phases))
     blow = malformed or _of_the_container(suite, ended) or _of_the_report(suite, ended, report, checks)
+    checks, doubt = witness.examine(suite, ended.asked, ended.seconds, report.phases, checks)
+    blow = blow or (_Blow(Verdict.FAIL, doubt) if doubt else None)
     verdict = worst([*(check.verdict for check in checks), *([blow.verdict] if blow else [])])
     reason = blow.reason if blow else _first_reason(verdict, checks)
     shown = "" if verdict in (Verdict.PASS, Verdict.NOT_RUN) else clean(ended.output)

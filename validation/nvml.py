@@ -1,4 +1,7 @@
-"""The host's view of its GPUs through NVML: what there is, and readings once a second while a suite runs."""
+"""The host's view of its GPUs through NVML: what there is, and readings once a second while a suite runs.
+
+In between it looks several times a second at who computes on them: a short suite must not be missed.
+"""
 
 from __future__ import annotations
 
@@ -6,11 +9,12 @@ import contextlib
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Self, TypeVar
 
 import pynvml
 
+from validation import control_groups
 from validation.record import GpuSample
 
 NOT_TOLD = -1
@@ -33,6 +37,7 @@ _REASONS = {
 
 _GONE = (pynvml.NVMLError_GpuIsLost, pynvml.NVMLError_ResetRequired)
 _JOIN_S = 5.0
+_LOOK_S = 0.25
 
 T = TypeVar("T")
 
@@ -77,17 +82,31 @@ def inventory() -> Inventory:
         return Inventory(problem=f"NVML says `{error}`")
 
 
+@dataclass
+class Work:
+    """What the driver showed of one GPU while a suite ran.
+
+    `owners` are the control groups (the text of /proc/PID/cgroup) of every process that computed on it, empty for one
+    that this machine does not show. Memory and utilisation are the highest readings, NOT_TOLD if there is none.
+    """
+
+    owners: set[str] = field(default_factory=set)
+    memory_used_bytes: int = NOT_TOLD
+    utilisation_percent: int = NOT_TOLD
+
+
 class Sampler:
     """Reads every one of `gpus` at once and then every `interval_s` seconds, while its `with` block runs.
 
-    `samples` are in the order they were read. A lost GPU is read no more; `problem` names it. Without GPUs nothing is
-    started.
+    `samples` are in the order they were read, `work` is what was seen of each GPU. A lost GPU is read no more;
+    `problem` names it. Without GPUs nothing is started.
     """
 
     def __init__(self, gpus: Iterable[Gpu], interval_s: float = 1.0) -> None:
         self._waiting = {gpu.index for gpu in gpus}
         self._interval_s = interval_s
         self._samples: list[GpuSample] = []
+        self.work = {index: Work() for index in self._waiting}
         self._problems: list[str] = []
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._run, name="nvml", daemon=True)
@@ -115,20 +134,25 @@ class Sampler:
         return "; ".join(self._problems)
 
     def _run(self) -> None:
-        started = time.monotonic()
+        started, due_s = time.monotonic(), 0.0
         try:
             with _session():
                 while self._waiting:
-                    self._read_all(time.monotonic() - started)
-                    if self._ended.wait(self._interval_s):
+                    at_s = time.monotonic() - started
+                    self._read_all(at_s, keep=at_s >= due_s)
+                    due_s += self._interval_s if at_s >= due_s else 0
+                    if self._ended.wait(min(_LOOK_S, self._interval_s)):
                         return
         except pynvml.NVMLError as error:
             self._problems.append(f"the driver stopped answering: NVML says `{error}`")
 
-    def _read_all(self, at_s: float) -> None:
+    def _read_all(self, at_s: float, *, keep: bool) -> None:
         for index in sorted(self._waiting):
             try:
-                self._samples.append(_sample(index, at_s))
+                handle = pynvml.nvmlDeviceGetHandleByIndex(index)
+                _look(handle, self.work[index])
+                if keep:
+                    self._samples.append(_sample(handle, index, at_s))
             except pynvml.NVMLError as error:
                 self._waiting.discard(index)
                 self._problems.append(f"GPU {index} was lost after {at_s:.0f} s: NVML says `{error}`")
@@ -188,9 +212,17 @@ def _repairs(handle: Any) -> Iterator[str]:  # noqa: ANN401 - pynvml has no type
         yield "row remapping failed"
 
 
-def _sample(index: int, at_s: float) -> GpuSample:
+def _look(handle: Any, work: Work) -> None:  # noqa: ANN401
+    """Add to `work` what the GPU does now. Raises NVMLError where it is gone."""
+    memory = _told(None, pynvml.nvmlDeviceGetMemoryInfo, handle)
+    work.memory_used_bytes = max(work.memory_used_bytes, memory.used if memory else NOT_TOLD)
+    work.utilisation_percent = max(work.utilisation_percent, _utilisation(handle))
+    processes: list[Any] = _told([], pynvml.nvmlDeviceGetComputeRunningProcesses, handle)
+    work.owners.update(control_groups.of_process(process.pid) for process in processes)
+
+
+def _sample(handle: Any, index: int, at_s: float) -> GpuSample:  # noqa: ANN401
     """Raises NVMLError where the GPU is gone; any other value that cannot be read is NOT_TOLD."""
-    handle = pynvml.nvmlDeviceGetHandleByIndex(index)
     power = _told(NOT_TOLD, pynvml.nvmlDeviceGetPowerUsage, handle)
     memory = _told(None, pynvml.nvmlDeviceGetMemoryInfo, handle)
     return GpuSample(

@@ -14,6 +14,7 @@ from pydantic import Field, Strict, TypeAdapter, ValidationError
 
 from runner.untrusted import Malformed, clean, clean_line, parse_json
 from validation.record import Figure
+from validation.suites.outcome import ANSWER
 
 REPORT_BYTES = 32 << 20
 """The largest report of a suite has some 100 KB."""
@@ -22,6 +23,8 @@ LINES = 5000
 TESTS = 500
 """The largest suite has 30 tests."""
 FIGURES = 100
+VALUES = 1024
+"""Of one answer to a part of a challenge."""
 NAME_CHARACTERS = 300
 MESSAGE_CHARACTERS = 4000
 ACCOUNT_CHARACTERS = 8000
@@ -33,7 +36,7 @@ class Phase:
     """One phase of one test: `when` is `setup`, `call`, `teardown`, or `???` for a test whose worker process died.
 
     `message` is the one line that says what happened, `account` all that was told, cut. `expected_failure` is the
-    reason of an xfail mark, None if there is no such mark.
+    reason of an xfail mark, None if there is no such mark. `answers` are (part, values) of a challenge.
     """
 
     nodeid: str
@@ -44,6 +47,7 @@ class Phase:
     account: str
     expected_failure: str | None
     figures: tuple[Figure, ...]
+    answers: tuple[tuple[str, tuple[float | str, ...]], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -89,6 +93,9 @@ _Text = Annotated[str, Strict()]
 _Nodeid = Annotated[str, Strict(), Field(min_length=1, max_length=NAME_CHARACTERS)]
 _Name = Annotated[str, Strict(), Field(max_length=NAME_CHARACTERS)]
 _Number = Annotated[float, Strict(), Field(allow_inf_nan=False)]
+_Measured = tuple[_Number, _Name]
+_Answer = Annotated[list[_Number | _Name], Field(max_length=VALUES)]
+_Property = Annotated[_Measured | _Answer, Field(union_mode="left_to_right")]
 _Outcome = Literal["passed", "failed", "skipped"]
 
 
@@ -112,7 +119,7 @@ class _TestReport:
     outcome: _Outcome
     duration: Annotated[_Number, Field(ge=0)]
     longrepr: _Longrepr
-    user_properties: Annotated[list[tuple[_Name, tuple[_Number, _Name]]], Field(max_length=FIGURES)]
+    user_properties: Annotated[list[tuple[_Name, _Property]], Field(max_length=FIGURES)]
     wasxfail: _Text | None = None
     account: str = ""
 
@@ -173,10 +180,20 @@ def _phase(found: _TestReport, longest_s: float) -> Phase:
         message=_message(found.longrepr),
         account=clean(found.account),
         expected_failure=None if found.wasxfail is None else clean_line(found.wasxfail),
-        figures=tuple(
-            Figure(clean_line(name), value, clean_line(unit)) for name, (value, unit) in found.user_properties
-        ),
+        figures=tuple(_figure(*each) for each in found.user_properties if not each[0].startswith(ANSWER)),
+        answers=tuple(_answer(*each) for each in found.user_properties if each[0].startswith(ANSWER)),
     )
+
+
+def _figure(name: str, measured: _Measured | Sequence[float | str]) -> Figure:
+    if not isinstance(measured, tuple):
+        raise Malformed(f"`{clean_line(name)}` is no number with a unit")
+    value, unit = measured
+    return Figure(clean_line(name), value, clean_line(unit))
+
+
+def _answer(name: str, values: Sequence[float | str]) -> tuple[str, tuple[float | str, ...]]:
+    return clean_line(name.removeprefix(ANSWER)), tuple(values)
 
 
 def _message(longrepr: _Longrepr) -> str:

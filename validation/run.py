@@ -11,7 +11,7 @@ from pathlib import Path
 
 from runner import age, progress, records
 from runner.verdict import WORST_FIRST, Verdict, summary
-from validation import floor, harness, regression
+from validation import floor, gpu_work, harness, regression
 from validation.attempts import attempt
 from validation.executors import EXECUTORS, Executor, Setup
 from validation.judge import judge
@@ -126,7 +126,9 @@ def _run(suite: Suite, setup: Setup, gpus: Gpus, executor: Executor, image: str)
 def _watched(suite: Suite, setup: Setup, gpus: Gpus, executor: Executor) -> SuiteResult:
     """One attempt, with what NVML saw meanwhile. What a suite says after its GPU was lost is not the image's fault."""
     with Sampler(gpus.inventory.gpus) as sampler:
-        result = replace(judge(suite, executor.run(suite, setup)), samples=sampler.samples)
+        ended = executor.run(suite, setup)
+    result = replace(judge(suite, ended), samples=sampler.samples)
+    result = gpu_work.held_against(result, suite, ended.container, gpus.inventory.gpus, sampler.work)
     if sampler.problem:
         return replace(result, verdict=Verdict.INFRA, reason=sampler.problem, cause=LOST)
     return result

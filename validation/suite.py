@@ -18,6 +18,9 @@ class Suite:
     /tmp, /var/tmp and /dev/shm can be written.
 
     `of_the_image` marks what judges an image's own contents, and so means nothing in a machine's own Python.
+    `works_on` says on which of the planned GPUs the host must see work: `every` one, or at least `one`; empty: it does
+    not look. `listed`: the suite has a list of its checks (`checks.yaml` beside its module) and answers a challenge.
+    Every shipped suite has; only suites that tests plant say no.
 
     Both limits are for hangs, not for slowness. A test that takes longer than `test_timeout_s` fails and the next one
     runs. The host ends the whole container after `timeout_s`, for what hangs so hard that pytest cannot end it.
@@ -29,6 +32,8 @@ class Suite:
     timeout_s: int
     alone: bool = False
     of_the_image: bool = False
+    works_on: str = ""
+    listed: bool = True
     writes_root: bool = False
     folder: Path = SUITES_FOLDER
 
@@ -42,17 +47,22 @@ class Suite:
         """The module in this repository."""
         return self.folder / self.file
 
+    @property
+    def list_path(self) -> Path:
+        """Its checks, their figures and what they need: written by `python -m validation.listing`."""
+        return self.path.with_name("checks.yaml")
+
 
 SUITES = (
-    Suite("device", "base", test_timeout_s=120, timeout_s=300, alone=True),
+    Suite("device", "base", test_timeout_s=120, timeout_s=300, alone=True, works_on="every"),
     Suite("libraries", "base", test_timeout_s=120, timeout_s=300, of_the_image=True),
     # It proves that the image's own user can write its home, its caches and the working directory.
     Suite("environment", "base", test_timeout_s=120, timeout_s=300, of_the_image=True, writes_root=True),
     Suite("dataloader", "base", test_timeout_s=120, timeout_s=300),
-    Suite("ddp", "base", test_timeout_s=120, timeout_s=600, alone=True),
+    Suite("ddp", "base", test_timeout_s=120, timeout_s=600, alone=True, works_on="one"),
     Suite("compute", "base", test_timeout_s=120, timeout_s=600),
-    Suite("workloads", "base", test_timeout_s=120, timeout_s=600, alone=True),
-    Suite("throughput", "base", test_timeout_s=300, timeout_s=1800, alone=True),
+    Suite("workloads", "base", test_timeout_s=120, timeout_s=600, alone=True, works_on="one"),
+    Suite("throughput", "base", test_timeout_s=300, timeout_s=1800, alone=True, works_on="one"),
     Suite("cv", "cv", test_timeout_s=120, timeout_s=300),
     Suite("nlp", "nlp", test_timeout_s=120, timeout_s=300),
     Suite("rl", "rl", test_timeout_s=120, timeout_s=300),

@@ -30,6 +30,7 @@ DEFECTS = (
         (
             ("gloo_gradients", "2.000 times as long"),
             *_over("gloo", COMPARED, "gradients were summed over the ranks instead of averaged"),
+            ("challenge", "the answer to `gradient gloo rank 0 of 2` has"),
         ),
         patched("ddp_sums"),
         representative=True,
@@ -41,6 +42,7 @@ DEFECTS = (
             ("gloo_gradients", "gradients were not synchronised: each rank kept its own"),
             *_over("gloo", COMPARED, "gradients were not synchronised: each rank kept its own"),
             ("amp_overflow[gloo]", "rank 0 of 2 skipped steps []"),
+            ("challenge", "the answer to `gradient gloo rank 0 of 2` has"),
         ),
         patched("ddp_does_not_sync"),
     ),
@@ -159,6 +161,7 @@ DEFECTS = (
             ("nccl_single_rank", "rank 0 of 1 raised RuntimeError: Found no NVIDIA driver"),
             ("nccl_transport", "ranks 0, 1 of 2 raised RuntimeError: Found no NVIDIA driver"),
             *_over("nccl", MODES, "ranks 0, 1 of 2 raised RuntimeError: Found no NVIDIA driver"),
+            ("challenge", "ranks 0, 1 of 2 raised RuntimeError: Found no NVIDIA driver"),
         ),
         told(device="cuda", gpu_count=2),
     ),

@@ -18,6 +18,7 @@ ON_GPUS = (
     "every_gpu_has_code_in_the_build",
     *(f"kernels_on_every_gpu[{precision}]" for precision in PRECISIONS),
     "memory_of_every_gpu",
+    "challenge",
 )
 TORCHVISION_FOR_OLD_GPUS = (
     "RUN python -c \"import re, torchvision; path = torchvision.__path__[0] + '/_C.so'; "

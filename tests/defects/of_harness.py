@@ -15,6 +15,9 @@ from tests.defects.defect import Defect, patched, with_file
 from validation.executors import staging
 from validation.executors.docker import LABEL, ROOT
 from validation.executors.interface import Setup
+from validation.suite import SUITES, Suite
+from validation.suites.enter import NONCE
+from validation.witness import NOT_MADE
 
 SUITE = "device"
 MODULE = f"{ROOT}/code/validation/suites/{SUITE}/test_{SUITE}.py"
@@ -40,6 +43,17 @@ def _kill(reference: str) -> None:
         time.sleep(0.1)
 
 
+def _answers_of_an_earlier_run(suite: Suite) -> Defect:
+    """The suite itself answers, and answers the question of another run."""
+    return Defect(
+        f"{suite.name} answers the challenge of an earlier run",
+        suite.name,
+        (("challenge", "the answer to `"), ("", f"{NOT_MADE}: challenge: the answer to `")),
+        with_file("earlier_run/nonce", f"{ROOT}/{NONCE}"),
+        representative=suite is SUITES[0],
+    )
+
+
 DEFECTS = (
     Defect(
         "a test file that is never collected",
@@ -54,6 +68,14 @@ DEFECTS = (
         (("", "exited 0 without a result of "),),
         with_file("left_out/checks.py", MODULE),
     ),
+    Defect(
+        "a forged report in which every check passed",
+        SUITE,
+        (("", f"{NOT_MADE}: challenge: no answers to `matmul cpu`"), ("challenge", "no answers to `matmul cpu`")),
+        patched("forges_report"),
+        representative=True,
+    ),
+    *(_answers_of_an_earlier_run(suite) for suite in SUITES),
     Defect(
         "a suite that exits 0 without running",
         SUITE,

@@ -14,6 +14,7 @@ DEFECTS = (
             ("averaged_weights", "the weights never moved"),
             ("killed_learning_resumes", "did not change after the restart"),
             ("recommender", "ranked with an area under the curve of 0.5"),
+            ("challenge", "the answer to `losses` has"),
         ),
         patched("optimizer_idle"),
     ),

@@ -10,7 +10,7 @@ from validation.record import SuiteResult
 from validation.regression import Run, compare, in_containers
 from validation.suite import Suite
 
-PACE = Suite("pace", "base", test_timeout_s=120, timeout_s=180, folder=REPOSITORY / "benchmarks")
+PACE = Suite("pace", "base", test_timeout_s=120, timeout_s=180, listed=False, folder=REPOSITORY / "benchmarks")
 """Small enough that two dozen containers of it are a matter of minutes on a CPU."""
 
 

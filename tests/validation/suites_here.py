@@ -29,7 +29,7 @@ EXPECTED = asserted("base")
 
 def written(folder: Path, text: str, *, test_timeout_s: int = 30, timeout_s: int = 60) -> Suite:
     """A suite whose module is `text`."""
-    suite = Suite("planted", "base", test_timeout_s, timeout_s, folder=folder)
+    suite = Suite("planted", "base", test_timeout_s, timeout_s, listed=False, folder=folder)
     suite.path.parent.mkdir(exist_ok=True)
     suite.path.write_text("from __future__ import annotations\n" + text, encoding="utf-8")
     return suite

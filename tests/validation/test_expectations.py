@@ -101,6 +101,14 @@ def test_what_was_not_measured_is_not_judged(tmp_path: Path) -> None:
     assert floor(suite(), [GPU], SOURCE, tmp_path / "none").verdict is Verdict.NOT_RUN
 
 
+def test_the_challenge_measures_nothing_and_needs_no_entry(tmp_path: Path) -> None:
+    answered = Check("challenge", Verdict.PASS, "", 0.1, ())
+    result = floor(
+        suite(measured(AMP, 3000), answered), [GPU], SOURCE, committed(tmp_path, measured(AMP, 3000), answered)
+    )
+    assert (result.verdict, [check.name for check in result.checks]) == (Verdict.PASS, [AMP])
+
+
 def test_without_a_gpu_there_is_no_floor(tmp_path: Path) -> None:
     result = floor(suite(measured(AMP, 1)), [], SOURCE, tmp_path)
     assert result.verdict is Verdict.NOT_RUN

@@ -17,7 +17,7 @@ from validation import floor, run
 from validation.executors import EXECUTORS, Setup
 from validation.judge import Ended
 from validation.machine import Gpus
-from validation.nvml import Gpu, Inventory
+from validation.nvml import Gpu, Inventory, Work
 from validation.record import Check, Environment, Figure, GpuSample, SuiteResult, ValidationRecord
 from validation.suite import Suite
 
@@ -44,6 +44,7 @@ class Stage:
     preflight: Verdict = Verdict.PASS
     verdicts: dict[str, list[Verdict]] = field(default_factory=dict)
     lost: list[str] = field(default_factory=list)
+    work: Work = field(default_factory=lambda: Work(memory_used_bytes=40 << 30, utilisation_percent=99))
     ran: list[tuple[str, Setup]] = field(default_factory=list)
     prepared: list[str] = field(default_factory=list)
 
@@ -69,6 +70,7 @@ class FakeSampler:
 
     def __init__(self, gpus: tuple[Gpu, ...]) -> None:
         self.samples = (READING,) if gpus else ()
+        self.work = {gpu.index: self.stage.work for gpu in gpus}
         self.problem = self.stage.lost.pop(0) if self.stage.lost else ""
 
     def __enter__(self) -> FakeSampler:
@@ -132,6 +134,14 @@ def test_gpus_found_are_planned_and_watched(stage: Stage) -> None:
     assert all(result.samples == (READING,) for result in record.suites if result.suite in SUITES)
     assert record.environment.driver == "550.54.15"
     assert record.command.endswith("--device cuda")
+
+
+def test_a_pass_on_gpus_that_the_driver_did_not_see_is_a_failure(stage: Stage) -> None:
+    stage.gpus, stage.work = TWO_GPUS, Work(memory_used_bytes=0, utilisation_percent=0)
+    record = run.validate(SUBJECT, "cuda")
+    found = next(result for result in record.suites if result.suite == "throughput")
+    assert (found.verdict, found.attempts) == (Verdict.FAIL, 2)
+    assert "the GPU checks passed and the driver saw no work on GPU 0, 1" in found.reason
 
 
 def test_an_unmeasured_gpu_is_inconclusive_and_says_what_to_commit(stage: Stage) -> None:

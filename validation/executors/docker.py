@@ -18,10 +18,12 @@ from docker.types import LogConfig, Mount, Ulimit
 from runner import engine, progress
 from runner.errors import EnvironmentFailed
 from runner.untrusted import clean_line
+from validation import control_groups
 from validation.executors import staging
 from validation.executors.interface import Setup
 from validation.judge import Ended
 from validation.suite import Suite
+from validation.witness import ask
 
 ROOT = "/harness"
 LABEL = "pytorch-cuda-images.validation"
@@ -62,8 +64,8 @@ _IMAGE_CANNOT_START = re.compile(
 
 def run(suite: Suite, setup: Setup) -> Ended:
     """As `Executor.run`, in a container of its own."""
-    started = time.monotonic()
-    with staging.staged(suite, setup) as folder:
+    started, asked = time.monotonic(), ask(setup.expected)
+    with staging.staged(suite, setup, asked) as folder:
         ended = _run_container(suite, setup, folder)
         written = staging.written(folder)
         return Ended(
@@ -75,6 +77,8 @@ def run(suite: Suite, setup: Setup) -> Ended:
             out_of_memory=ended.out_of_memory,
             timed_out=ended.timed_out,
             engine_problem=ended.engine_problem,
+            asked=asked,
+            container=ended.container,
             malformed=ended.malformed or written.malformed,
             host_problem=written.host_problem,
         )
@@ -126,12 +130,14 @@ class _Death:
     out_of_memory: bool = False
     timed_out: bool = False
     engine_problem: str = ""
+    container: str = ""
     malformed: str = ""
 
 
 def _watch(container: Any, suite: Suite, folder: Path) -> _Death:  # noqa: ANN401 - docker-py has no types
     """Wait for the end. After the suite's time ask for all threads' stacks, then kill. Kill what writes too much."""
     container.start()
+    shown = _id_if_shown(container)
     ended = _wait(container, suite, folder)
     if ended.timed_out:
         _collect_stacks(container)
@@ -144,7 +150,15 @@ def _watch(container: Any, suite: Suite, folder: Path) -> _Death:  # noqa: ANN40
         out_of_memory=bool(state["OOMKilled"]),
         timed_out=ended.timed_out,
         malformed=ended.malformed,
+        container=shown,
     )
+
+
+def _id_if_shown(container: Any) -> str:  # noqa: ANN401
+    """Return its id if its processes have the same numbers here as for the engine; empty if they cannot be told."""
+    container.reload()
+    identity = str(container.id)
+    return identity if identity in control_groups.of_process(container.attrs["State"]["Pid"]) else ""
 
 
 def _wait(container: Any, suite: Suite, folder: Path) -> _Death:  # noqa: ANN401

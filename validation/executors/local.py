@@ -20,6 +20,7 @@ from validation.executors.interface import Setup
 from validation.judge import Ended
 from validation.suite import Suite
 from validation.suites.lease import VARIABLE
+from validation.witness import ask
 
 LOG = "log"
 LOG_READ_BYTES = 1 << 20
@@ -50,8 +51,8 @@ def run(suite: Suite, setup: Setup) -> Ended:
 
     Mounts, and limits of shared memory and memory, are the machine's.
     """
-    started = time.monotonic()
-    with staging.staged(suite, setup) as folder:
+    started, asked = time.monotonic(), ask(setup.expected)
+    with staging.staged(suite, setup, asked) as folder:
         _link_packages(folder, setup.harness)
         ended = _run(suite, setup, folder)
         written = staging.written(folder)
@@ -64,6 +65,7 @@ def run(suite: Suite, setup: Setup) -> Ended:
             timed_out=ended.timed_out,
             malformed=ended.malformed or written.malformed,
             host_problem=written.host_problem,
+            asked=asked,
         )
 
 

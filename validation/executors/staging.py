@@ -19,6 +19,7 @@ from validation.harness import lay_out
 from validation.report import REPORT_BYTES
 from validation.suite import Suite
 from validation.suites.enter import REPORT, RUNNING, STACKS
+from validation.witness import Asked
 
 LOG_LINES = 200
 LOG_CHARACTERS = 20_000
@@ -47,11 +48,11 @@ class Written:
 
 
 @contextlib.contextmanager
-def staged(suite: Suite, setup: Setup) -> Iterator[Path]:
+def staged(suite: Suite, setup: Setup, asked: Asked) -> Iterator[Path]:
     """A folder with what the suite reads and writes: a copy, so that an edit on the way changes no run at work."""
     try:
         folder = Path(tempfile.mkdtemp(dir=_runs(), prefix=f"{owner()}-"))
-        lay_out(folder, suite, setup.expected)
+        lay_out(folder, suite, asked.expected, asked.nonce)
     except OSError as error:
         raise EnvironmentFailed(
             f"cannot stage {suite.name} in {_runs()}: {error.filename}: {error.strerror}",

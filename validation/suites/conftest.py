@@ -7,14 +7,18 @@ import os
 import sys
 from collections.abc import Callable, Generator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from validation.suites.enter import LEASED_GPUS, ROOT, RUNNING, dump_stacks_on_quit
+from validation.suites.declared import MARKS
+from validation.suites.enter import LEASED_GPUS, NONCE, ROOT, RUNNING, dump_stacks_on_quit
 from validation.suites.expected import Expected, read_expected
 from validation.suites.lease import take_gpu
+from validation.suites.outcome import ANSWER
 
 Figures = Callable[[str, float, str], None]
+Answers = Callable[[str, list[Any]], None]
 FAILED = pytest.StashKey[bool]()
 CUDA_IS_BROKEN = 99
 HARNESS_MAY_SHADOW = ("packaging", "pygments")
@@ -40,8 +44,22 @@ def figure(record_property: Callable[[str, object], None]) -> Figures:
     return attach
 
 
+@pytest.fixture(scope="session")
+def nonce() -> str:
+    """What the host drew for this run. The questions of the challenges follow from it (`questions.py`)."""
+    return (_root() / NONCE).read_text(encoding="ascii")
+
+
+@pytest.fixture
+def answer(record_property: Callable[[str, object], None]) -> Answers:
+    """Answer a part of a challenge: `answer("matmul cpu", [3, -1])`. The host computes the same and compares."""
+    return lambda part, values: record_property(f"{ANSWER}{part}", values)
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """Make a worker ready: stacks for the watchdog, a GPU of its own, the image's own packages."""
+    for line in MARKS.values():
+        config.addinivalue_line("markers", line)
     if not hasattr(config, "workerinput"):
         return
     dump_stacks_on_quit()

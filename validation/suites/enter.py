@@ -1,7 +1,7 @@
 """Starts pytest inside the image under test: `python enter.py ROOT FILE TEST_TIMEOUT_S LEASED_GPUS`.
 
-ROOT holds `packages` (pytest and its plugins), `code` (this package), `expected.json` and the writable `out`, with an
-empty `stacks` in it.
+ROOT holds `packages` (pytest and its plugins), `code` (this package), `expected.json`, the `nonce` of this run, and the
+writable `out`, with an empty `stacks` in it.
 The tests run in worker processes, so that one that dies or breaks CUDA for its process ends that worker, not the suite:
 a worker for each of LEASED_GPUS; one where that is 0, and it leases none.
 """
@@ -19,6 +19,7 @@ from typing import Any
 PLUGINS = ("pytest_reportlog.plugin", "pytest_timeout", "xdist.plugin", "xdist.looponfail")
 REPORT = "report.jsonl"
 RUNNING = "running"
+NONCE = "nonce"
 STACKS = "stacks"
 ROOT = "VALIDATION_ROOT"
 LEASED_GPUS = "VALIDATION_LEASED_GPUS"
@@ -28,15 +29,20 @@ WORKER_EXIT_S = 30
 
 def main(root: Path, file: str, test_timeout_s: str, leased_gpus: str) -> int:
     """Run one suite; returns pytest's exit code."""
-    os.environ.update({ROOT: str(root), LEASED_GPUS: leased_gpus})
+    make_ready(root, leased_gpus)
     dump_stacks_on_quit()
-    _append_to_path(root)
-    _ignore_settings_of_the_image()
     import pytest
 
     workers = _Workers()
     code = int(pytest.main(_arguments(root, file, test_timeout_s, max(int(leased_gpus), 1)), plugins=[workers]))
     return code or workers.exit_code()
+
+
+def make_ready(root: Path, leased_gpus: str) -> None:
+    """Tell the suites where they are, and keep the settings of the image out."""
+    os.environ.update({ROOT: str(root), LEASED_GPUS: leased_gpus})
+    _append_to_path(root)
+    _ignore_settings_of_the_image()
 
 
 class _Workers:

@@ -10,6 +10,12 @@ CAUSE = "; likely cause: "
 NOT_RUN = "not run: "
 INFRA = "infra: "
 
+ANSWER = "answer: "
+"""Begins the name of a property that answers a part of a challenge; the others are figures."""
+
+CHALLENGE = "challenge"
+"""The check of every suite that answers the host's question."""
+
 
 def require(ok: object, found: str, expected: str, cause: str) -> None:
     """Fail the check unless `ok`, with what was found, what was expected, and the likely cause in one sentence.

@@ -87,6 +87,19 @@ def test_what_the_container_is_given(setup: Setup, tmp_path: Path) -> None:
     assert len(result.checks) == 7
 
 
+def test_every_run_is_given_a_nonce_of_its_own(setup: Setup, tmp_path: Path) -> None:
+    """The host keeps what it gave, and which container it was, to hold the answers and the GPUs' processes against."""
+    suite = written(tmp_path, "def test_told(nonce, answer):\n    answer('nonce', [nonce])\n")
+    first, again = docker.run(suite, setup), docker.run(suite, setup)
+    for ended in (first, again):
+        assert ended.asked is not None
+        assert f'"{ended.asked.nonce}"' in ended.report
+        assert ended.asked.expected == EXPECTED
+        assert len(ended.container) == 64
+    assert first.asked != again.asked
+    assert first.container != again.container
+
+
 def test_hang_that_pytest_cannot_end(setup: Setup, tmp_path: Path) -> None:
     """With the alarm blocked only the host's watchdog is left; the stacks say where, and what was proven is kept."""
     text = "import signal, time\ndef test_stuck():\n    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGALRM})\n"

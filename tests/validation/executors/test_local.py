@@ -53,6 +53,16 @@ def _run(folder: Path, setup: Setup, text: str, timeout_s: int = 60) -> SuiteRes
     return judge(suite, local.run(suite, setup))
 
 
+def test_every_run_is_given_a_nonce_of_its_own(setup: Setup, tmp_path: Path) -> None:
+    suite = written(tmp_path, "def test_told(nonce, answer):\n    answer('nonce', [nonce])\n")
+    first, again = local.run(suite, setup), local.run(suite, setup)
+    for ended in (first, again):
+        assert ended.asked is not None
+        assert f'"{ended.asked.nonce}"' in ended.report
+        assert ended.container == ""
+    assert first.asked != again.asked
+
+
 def test_pass_and_what_is_expected(setup: Setup, tmp_path: Path) -> None:
     result = _run(tmp_path, setup, "def test_a(expected):\n    assert expected.torch == '2.6.0'\n")
     assert (result.verdict, result.reason) == (Verdict.PASS, "")

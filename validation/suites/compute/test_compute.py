@@ -10,22 +10,25 @@ from pathlib import Path
 import pytest
 import torch
 
-from validation.suites import checkpoints, fresh_process, numerics
+from validation.suites import checkpoints, fresh_process, numerics, questions
 from validation.suites.compute import attention_backends, compiling, loss_scaling, mixed_precision, scripted
-from validation.suites.conftest import Figures
+from validation.suites.conftest import Answers, Figures
+from validation.suites.declared import may_not_run, reports
 from validation.suites.expected import Expected
 from validation.suites.outcome import not_run, require
 
 NAMES_COMPILER = re.compile(r"\bC(\+\+)? compiler\b")
 WRONG_KERNEL = "a wrong kernel, or one of less precision than it is asked for"
+NO_BFLOAT16 = "this GPU has no bfloat16"
 
 
-@pytest.mark.parametrize("precision", ["bfloat16", "float16"])
+@reports("{precision} apart from fp32", "of the targets' deviation")
+@pytest.mark.parametrize("precision", [pytest.param("bfloat16", marks=may_not_run(NO_BFLOAT16, "cuda")), "float16"])
 def test_amp_converges(precision: str, expected: Expected, figure: Figures) -> None:
     """Under autocast the loss ends where it ends in fp32, within what rounding can do; and the layers really cast."""
     dtype = getattr(torch, precision)
     if expected.device == "cuda" and dtype is torch.bfloat16 and not _gpu_has_bfloat16():
-        not_run("this GPU has no bfloat16")
+        not_run(NO_BFLOAT16)
     reference, got = (mixed_precision.train(expected.device, each) for each in (torch.float32, dtype))
     require(
         got.activations == {dtype},
@@ -103,11 +106,13 @@ def test_compiler_is_what_the_tag_says(expected: Expected) -> None:
         )
 
 
+@reports("aot_eager_error", "relative")
 def test_dynamo_agrees_with_eager(expected: Expected, figure: Figures) -> None:
     """Captured graphs, with AOTAutograd's own backward, give eager's outputs and gradients. No compiler is needed."""
     _check_compiled(compiling.compare(expected.device, "aot_eager"), "aot_eager", figure)
 
 
+@reports("inductor_error", "relative", required=False)
 def test_inductor(expected: Expected, figure: Figures) -> None:
     """With a compiler it agrees with eager; without one it says so, and neither hangs nor computes something."""
     try:
@@ -144,14 +149,17 @@ def _check_compiled(compared: compiling.Compared, backend: str, figure: Figures)
     )
 
 
+@reports("conv2d_error", "relative")
 def test_convolution(expected: Expected, figure: Figures) -> None:
     _check_errors(numerics.strided_convolution_errors(expected.device), expected, "conv2d_error", figure)
 
 
+@reports("svd_error", "relative")
 def test_svd(expected: Expected, figure: Figures) -> None:
     _check_errors(numerics.svd_errors(expected.device), expected, "svd_error", figure)
 
 
+@reports("fft_error", "relative")
 def test_fft(expected: Expected, figure: Figures) -> None:
     _check_errors(numerics.fft_errors(expected.device), expected, "fft_error", figure)
 
@@ -169,6 +177,7 @@ def _check_errors(errors: Iterable[tuple[str, float]], expected: Expected, name:
         )
 
 
+@reports("attention_backends", "backends")
 def test_attention(expected: Expected, figure: Figures) -> None:
     """Every backend there is for this device, with and without the causal mask."""
     cases = list(attention_backends.cases(expected.device))
@@ -305,3 +314,14 @@ def _first(names: list[str]) -> str:
 
 def _names(dtypes: Iterable[object]) -> str:
     return ", ".join(sorted(str(dtype).removeprefix("torch.") for dtype in dtypes)) or "nothing"
+
+
+def test_challenge(nonce: str, expected: Expected, answer: Answers) -> None:
+    """A convolution, a stable sort and a running sum of integers."""
+    asked, device = questions.kernels(nonce), expected.device
+    images = torch.tensor(asked.images, dtype=torch.float32, device=device).reshape(questions.IMAGES)
+    kernels = torch.tensor(asked.kernels, dtype=torch.float32, device=device).reshape(questions.KERNELS)
+    answer("conv2d", torch.nn.functional.conv2d(images, kernels).flatten().tolist())
+    values = torch.tensor(asked.values, device=device)
+    answer("sort", torch.sort(values, stable=True).indices.tolist())
+    answer("cumsum", torch.cumsum(values, dim=0).tolist())

@@ -11,10 +11,13 @@ import cv2
 import numpy as np
 import torch
 import torchvision
+from torchvision.transforms.v2 import functional
 
-from validation.suites.conftest import Figures
+from validation.suites import questions
+from validation.suites.conftest import Answers, Figures
 from validation.suites.cv import augmented
 from validation.suites.cv.augmented import CROP, MEAN, STD
+from validation.suites.declared import reports
 from validation.suites.expected import Expected
 from validation.suites.outcome import require
 from validation.suites.training import require_fall, require_trained, snapshot
@@ -77,6 +80,7 @@ def test_workers_augment_differently(expected: Expected) -> None:
     require(again == places, f"the same seed gave crops at {again[:3]}", f"{places[:3]}", "workers that are not seeded")
 
 
+@reports("last_loss", "nats")
 def test_augmented_resnet_trains(expected: Expected, figure: Figures) -> None:
     """Some steps of a ResNet-18 on augmented pictures from worker processes: it tells the two kinds apart."""
     torch.manual_seed(0)
@@ -102,3 +106,18 @@ def test_augmented_resnet_trains(expected: Expected, figure: Figures) -> None:
     require(len(losses) == STEPS, f"{len(losses)} batches were delivered", f"{STEPS}", "samples that are lost")
     require_trained(before, model.parameters(), losses)
     require_fall(losses, factor=0.5, window=2)
+
+
+def test_challenge(nonce: str, answer: Answers) -> None:
+    """A picture is cropped, mirrored, framed, and its colours put in the other order: by OpenCV and by torchvision."""
+    picture = np.array(questions.picture(nonce), dtype=np.uint8).reshape(questions.PICTURE)
+    rows = slice(questions.TOP, questions.TOP + questions.HEIGHT)
+    columns = slice(questions.LEFT, questions.LEFT + questions.WIDTH)
+    mirrored = cv2.flip(picture[rows, columns], 1)
+    frame = (questions.BORDER,) * 4
+    framed = cv2.copyMakeBorder(mirrored, *frame, cv2.BORDER_REFLECT_101)
+    answer("opencv", cv2.cvtColor(framed, cv2.COLOR_BGR2RGB).ravel().tolist())
+    tensor = torch.from_numpy(picture).permute(2, 0, 1)
+    cropped = functional.crop(tensor, questions.TOP, questions.LEFT, questions.HEIGHT, questions.WIDTH)
+    padded = functional.pad(functional.hflip(cropped), [questions.BORDER], padding_mode="reflect")
+    answer("torchvision", padded.flip(0).permute(1, 2, 0).flatten().tolist())

@@ -15,6 +15,8 @@ import numpy
 import torch
 import torch.utils.data
 
+from validation.suites import questions
+
 VALUES = 1 << 20
 SAMPLE_BYTES = VALUES * 8
 
@@ -57,6 +59,19 @@ class Telling:
 def values(index: int) -> Any:
     """The 16 values of sample `index` of Telling."""
     return torch.arange(16) * 1000 + index
+
+
+class Asked:
+    """Sample `i` is (`i`, its values), which follow from the nonce."""
+
+    def __init__(self, nonce: str) -> None:
+        self._nonce = nonce
+
+    def __len__(self) -> int:
+        return questions.SAMPLES
+
+    def __getitem__(self, index: int) -> tuple[int, Any]:
+        return index, torch.tensor(questions.sample(self._nonce, index))
 
 
 class Sharded(torch.utils.data.IterableDataset):  # type: ignore[misc, unused-ignore]

@@ -12,12 +12,13 @@ import pytest
 import torch
 from torch.utils.data import DataLoader
 
-from validation.suites import processes
-from validation.suites.conftest import Figures
+from validation.suites import processes, questions
+from validation.suites.conftest import Answers, Figures
 from validation.suites.dataloader import delivery, shared_memory
 from validation.suites.dataloader.samples import (
     SAMPLE_BYTES,
     VALUES,
+    Asked,
     Counting,
     Drawing,
     Failing,
@@ -26,6 +27,7 @@ from validation.suites.dataloader.samples import (
     error_of_loader,
     values,
 )
+from validation.suites.declared import needs_gpus, reports
 from validation.suites.expected import Expected
 from validation.suites.gpus import require_gpus
 from validation.suites.outcome import require
@@ -53,6 +55,7 @@ def _server(capfd: pytest.CaptureFixture[str]) -> None:
         processes.start_server()
 
 
+@reports("shm_in_flight", "MB")
 def test_batches_through_shared_memory(figure: Figures) -> None:
     """Nothing is taken until more than 64 MB wait at once; then every batch is compared with what it must be."""
     shared_memory.require_free(IN_FLIGHT + 2 * BATCH * SAMPLE_BYTES)
@@ -92,6 +95,7 @@ def test_start_method(method: str) -> None:
     _require_all(batches, 8)
 
 
+@needs_gpus(1)
 def test_pinned_memory(expected: Expected) -> None:
     require_gpus(expected)
     batches = [*DataLoader(Telling(SAMPLES), batch_size=BATCH, num_workers=WORKERS, pin_memory=True)]
@@ -142,6 +146,7 @@ def test_worker_seeds() -> None:
     require(first == again, f"one seed gave {first} and {again}", "the same", "workers do not draw from the seed given")
 
 
+@reports("told_after", "s")
 def test_worker_exception_surfaces(tmp_path: Path, figure: Figures) -> None:
     """An error in a worker reaches the training loop with its message."""
     said = _said_of("raises", 0, tmp_path, figure)
@@ -149,6 +154,7 @@ def test_worker_exception_surfaces(tmp_path: Path, figure: Figures) -> None:
     require(Failing.MESSAGE in said, found, Failing.MESSAGE, "errors of workers are dropped, and training goes on")
 
 
+@reports("told_after", "s")
 @pytest.mark.parametrize("fails", ["exits", "killed"])
 def test_worker_crash_surfaces(fails: str, tmp_path: Path, figure: Figures) -> None:
     """A worker that is gone is an error in the training loop, not a hang."""
@@ -159,11 +165,30 @@ def test_worker_crash_surfaces(fails: str, tmp_path: Path, figure: Figures) -> N
     )
 
 
+@reports("told_after", "s")
 def test_worker_timeout(tmp_path: Path, figure: Figures) -> None:
     """A worker that stalls is an error after `timeout`."""
     said = _said_of("stalls", WORKER_TIMEOUT_S, tmp_path, figure)
     found = f"the training loop saw {said or 'no error'} of a worker that stalled"
     require("timed out" in said, found, f"an error after {WORKER_TIMEOUT_S} s", "timeout is ignored")
+
+
+def test_challenge(nonce: str, answer: Answers) -> None:
+    """Two workers deliver samples in an order that the host has drawn. Of each batch a sum is told, place by place."""
+    batches = DataLoader(
+        Asked(nonce),
+        batch_size=questions.BATCH,
+        sampler=questions.order(nonce),
+        num_workers=questions.WORKERS,
+        multiprocessing_context="fork",
+    )
+    numbers, sums = [], []
+    for delivered, rows in batches:
+        numbers += delivered.tolist()
+        places = torch.arange(1, rows.numel() + 1).reshape(rows.shape)
+        sums.append(int((rows * places).sum()))
+    answer("order", numbers)
+    answer("sums", sums)
 
 
 def _said_of(fails: str, timeout: float, folder: Path, figure: Figures) -> str:

@@ -6,17 +6,18 @@ Over gloo the ranks are processes on the CPU, over NCCL each has a GPU.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 
-from validation.suites import processes
-from validation.suites.conftest import Figures
-from validation.suites.ddp import amp, failures, gradients, modes, nccl_debug
+from validation.suites import processes, questions
+from validation.suites.conftest import Answers, Figures
+from validation.suites.ddp import amp, challenge, failures, gradients, modes, nccl_debug
 from validation.suites.ddp.gradients import Reference, Step
+from validation.suites.declared import needs_gpus, reports
 from validation.suites.expected import Expected
 from validation.suites.gpus import require_gpus
 from validation.suites.outcome import require
@@ -25,6 +26,27 @@ from validation.suites.ranks import Group, Work, run_ranks, run_to_the_end
 TWO = 2
 WORLD_SIZES = (1, 2, 4)
 FAILURE_LIMIT_S = 15.0
+F = TypeVar("F", bound=Callable[..., None])
+
+
+def _of_ranks(world_size: int, *, required: bool = True) -> tuple[pytest.MarkDecorator, ...]:
+    """The figures of `_check`, for a group of this size."""
+    names = [f"gradient_error rank {rank} of {world_size}" for rank in range(world_size)]
+    return tuple(reports(name, "relative", required=required) for name in names)
+
+
+def _both(marks: Sequence[pytest.MarkDecorator]) -> Callable[[F], F]:
+    """Every one of `marks` on a check."""
+
+    def marked(check: F) -> F:
+        for mark in marks:
+            check = mark(check)
+        return check
+
+    return marked
+
+
+EACH_OF_TWO = _of_ranks(TWO)
 
 
 @pytest.fixture(autouse=True)
@@ -34,7 +56,7 @@ def _server(capfd: pytest.CaptureFixture[str]) -> None:
         processes.start_server()
 
 
-@pytest.fixture(params=["gloo", "nccl"])
+@pytest.fixture(params=["gloo", pytest.param("nccl", marks=needs_gpus(TWO))])
 def backend(request: pytest.FixtureRequest, expected: Expected) -> str:
     """Each mode over both; NCCL where there are two GPUs."""
     if request.param == "nccl":
@@ -42,17 +64,22 @@ def backend(request: pytest.FixtureRequest, expected: Expected) -> str:
     return str(request.param)
 
 
+@_both([mark for world_size in WORLD_SIZES for mark in _of_ranks(world_size)])
 def test_gloo_gradients(tmp_path: Path, figure: Figures) -> None:
     for world_size in WORLD_SIZES:
         _check(modes.plain, gradients.reference(world_size), Group(world_size, "gloo", tmp_path), figure)
 
 
+@needs_gpus(TWO)
+@_both([*_of_ranks(TWO), *_of_ranks(4, required=False)])
 def test_nccl_gradients(expected: Expected, tmp_path: Path, figure: Figures) -> None:
     _require_two_gpus(expected)
     for world_size in [size for size in WORLD_SIZES if TWO <= size <= expected.gpu_count]:
         _check(modes.plain, gradients.reference(world_size), Group(world_size, "nccl", tmp_path), figure)
 
 
+@needs_gpus(1)
+@_both(_of_ranks(1))
 def test_nccl_single_rank(expected: Expected, tmp_path: Path, figure: Figures) -> None:
     """NCCL starts and DistributedDataParallel trains on one GPU; of synchronisation that proves nothing."""
     require_gpus(expected)
@@ -69,6 +96,8 @@ def test_integer_gradients(backend: str, tmp_path: Path) -> None:
         require(not off, f"{off} of {total} integer gradients of rank {rank} of {TWO} differ", "equality", cause)
 
 
+@_both(EACH_OF_TWO)
+@reports("buckets", "buckets")
 def test_small_buckets(backend: str, tmp_path: Path, figure: Figures) -> None:
     told = _check(modes.small_buckets, gradients.reference(TWO), Group(TWO, backend, tmp_path), figure)
     buckets = min(each["buckets"] for each in told)
@@ -77,6 +106,7 @@ def test_small_buckets(backend: str, tmp_path: Path, figure: Figures) -> None:
     require(buckets > TWO, found, f"more than {TWO}", "bucket_cap_mb is not honoured")
 
 
+@_both(EACH_OF_TWO)
 def test_no_sync(backend: str, tmp_path: Path, figure: Figures) -> None:
     """Micro-batches inside `no_sync` stay with their rank; the first one outside brings all to the mean."""
     whole = Reference(*(steps[:1] for steps in _fields(gradients.reference(TWO))))
@@ -87,17 +117,20 @@ def test_no_sync(backend: str, tmp_path: Path, figure: Figures) -> None:
         require(error <= gradients.LIMIT, found, f"{gradients.LIMIT:.0e}", cause)
 
 
+@_both(EACH_OF_TWO)
 def test_bucket_view(backend: str, tmp_path: Path, figure: Figures) -> None:
     for told in _check(modes.bucket_view, gradients.reference(TWO), Group(TWO, backend, tmp_path), figure):
         found = f"{told['memories']} separate memories hold the gradients"
         require(told["memories"] == 1, found, "views of 1 bucket", "gradient_as_bucket_view is ignored")
 
 
+@_both(EACH_OF_TWO)
 def test_static_graph(backend: str, tmp_path: Path, figure: Figures) -> None:
     reference = gradients.reference(TWO, modes.twice_checkpointed)
     _check(modes.static_graph, reference, Group(TWO, backend, tmp_path), figure)
 
 
+@_both(EACH_OF_TWO)
 def test_unused_parameters(backend: str, tmp_path: Path, figure: Figures) -> None:
     _check(modes.unused_parameters, modes.unused_reference(TWO), Group(TWO, backend, tmp_path), figure)
 
@@ -109,6 +142,8 @@ def test_unused_parameters_surface(backend: str, tmp_path: Path) -> None:
         require("finished reduction" in said, found, "a refusal", "unused parameters are silently left unsynchronised")
 
 
+@reports("gradient_error rank 0", "relative")
+@reports("gradient_error rank 1", "relative")
 def test_uneven_inputs(backend: str, tmp_path: Path, figure: Figures) -> None:
     """A rank that has run out of batches does not stop the others under `join`, and ends with their weights."""
     reference, weights = modes.uneven_reference()
@@ -120,6 +155,9 @@ def test_uneven_inputs(backend: str, tmp_path: Path, figure: Figures) -> None:
         require(error <= gradients.LIMIT, found, f"{gradients.LIMIT:.0e}", "join did not hand over the last weights")
 
 
+@reports("gradient_error rank 0", "relative")
+@reports("gradient_error rank 1", "relative")
+@reports("gradient_scale", "times")
 def test_amp_gradients(backend: str, tmp_path: Path, figure: Figures) -> None:
     """fp16 autocast with a GradScaler, on gradients that fp16 loses where they are not scaled."""
     reference = amp.reference(TWO)
@@ -158,6 +196,8 @@ def test_seeded_runs(backend: str, tmp_path: Path) -> None:
         require(differ > 0, "another seed gave the same gradients", "others", "nothing is drawn from the seed")
 
 
+@needs_gpus(TWO)
+@reports("connections by *", "connections", required=False)
 def test_nccl_transport(expected: Expected, tmp_path: Path, figure: Figures) -> None:
     """GPUs of one machine are to talk by P2P or shared memory: over sockets training is many times slower."""
     _require_two_gpus(expected)
@@ -174,6 +214,7 @@ def test_nccl_transport(expected: Expected, tmp_path: Path, figure: Figures) -> 
     require(not problem, f"{problem} ({len(files)} debug files)", "P2P or SHM between all ranks", cause)
 
 
+@reports("told_after", "s")
 def test_dead_rank_surfaces(tmp_path: Path, figure: Figures) -> None:
     """A rank that dies is an error in the others at once, not a hang. Over gloo, as all CPU groups."""
     waiting, dead = run_to_the_end(failures.dies, Group(TWO, "gloo", tmp_path, FAILURE_LIMIT_S))
@@ -183,12 +224,23 @@ def test_dead_rank_surfaces(tmp_path: Path, figure: Figures) -> None:
     _require_told(waiting, "rank 1 died", "", cause, figure)
 
 
+@reports("told_after", "s")
 def test_hung_rank_surfaces(tmp_path: Path, figure: Figures) -> None:
     """A rank that stays away is an error in the others once the group's timeout is over. Over gloo."""
     work = partial(failures.hangs, told=str(tmp_path / "told"))
     waiting, _ = run_to_the_end(work, Group(TWO, "gloo", tmp_path, FAILURE_LIMIT_S))
     cause = f"the timeout of {failures.TIMEOUT_S} s of the group is ignored"
     _require_told(waiting, "rank 1 hung", "Timed out", cause, figure)
+
+
+def test_challenge(nonce: str, expected: Expected, answer: Answers, tmp_path: Path) -> None:
+    """The gradients of a linear model, averaged over the ranks: exact in float64. Over NCCL too, if there is a GPU."""
+    groups = [("gloo", questions.RANKS)]
+    groups += [("nccl", min(expected.gpu_count, questions.RANKS))] if expected.gpu_count else []
+    for backend, ranks in groups:
+        work = partial(challenge.averaged_gradient, nonce=nonce)
+        for rank, gradient in enumerate(run_ranks(work, Group(ranks, backend, tmp_path))):
+            answer(f"gradient {backend} rank {rank} of {ranks}", gradient.flatten().tolist())
 
 
 def _require_told(waiting: processes.Ended, why: str, words: str, cause: str, figure: Figures) -> None:

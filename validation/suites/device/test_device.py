@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
+import time
 from pathlib import Path
 
 import pytest
 import torch
 
-from validation.suites import driver
-from validation.suites.conftest import Figures
+from validation.suites import driver, questions
+from validation.suites.conftest import Answers, Figures
+from validation.suites.declared import needs_gpus, reports
 from validation.suites.device import architectures, kernels
 from validation.suites.expected import Expected
 from validation.suites.gpus import (
@@ -26,6 +28,13 @@ from validation.suites.outcome import require
 WITH_GPU_CODE = ("torch", "torchvision", "torchaudio")
 SHARE = 0.9
 TF32_BEGINS = (8, 0)
+HELD_S = 2.5
+"""How long the challenge holds memory on every GPU: the host looks several times a second."""
+
+TF32 = (
+    reports("matmul_error tf32 cuda:{gpu}", "relative", required=False),
+    reports("conv2d_error tf32 cuda:{gpu}", "relative", required=False),
+)
 
 
 def test_torch_is_a_cuda_build(expected: Expected) -> None:
@@ -54,6 +63,7 @@ def test_build_is_for_the_architectures_of_the_line(expected: Expected) -> None:
     )
 
 
+@reports("fat_binaries", "fat binaries")
 def test_every_library_has_code_for_the_architectures(figure: Figures) -> None:
     """What torch says of itself is true: of every fat binary in it and in what is built on it."""
     libraries = {path: architectures.fat_binaries(path) for path in _shared_objects()}
@@ -92,11 +102,15 @@ def test_no_setting_hides_gpus() -> None:
     )
 
 
+@reports("matmul_error {precision} cpu", "relative")
+@reports("conv2d_error {precision} cpu", "relative")
 @pytest.mark.parametrize("precision", ["fp64", "fp32", "bf16", "fp16"])
 def test_kernels_on_the_cpu(precision: str, figure: Figures) -> None:
     _require_exact("cpu", precision, figure)
 
 
+@needs_gpus(1)
+@reports("gpus", "GPUs")
 def test_every_gpu_is_detected(expected: Expected, figure: Figures) -> None:
     """By the driver (NVML), by torch, and as many as the run was planned with."""
     require_gpus(expected)
@@ -107,6 +121,7 @@ def test_every_gpu_is_detected(expected: Expected, figure: Figures) -> None:
         refuse(f"{counted}, {said}", f"{expected.gpu_count} each", said)
 
 
+@needs_gpus(1)
 def test_every_gpu_has_code_in_the_build(expected: Expected) -> None:
     require_every_gpu(expected)
     built_for = torch.cuda.get_arch_list()
@@ -120,7 +135,10 @@ def test_every_gpu_has_code_in_the_build(expected: Expected) -> None:
         )
 
 
-@pytest.mark.parametrize("precision", ["fp32", "bf16", "fp16"])
+@needs_gpus(1)
+@reports("matmul_error {precision} cuda:{gpu}", "relative")
+@reports("conv2d_error {precision} cuda:{gpu}", "relative")
+@pytest.mark.parametrize("precision", [pytest.param("fp32", marks=TF32), "bf16", "fp16"])
 def test_kernels_on_every_gpu(precision: str, expected: Expected, figure: Figures) -> None:
     """A kernel missing for an architecture shows only when it runs there. TF32, where there is any, is fp32's."""
     require_every_gpu(expected)
@@ -130,6 +148,8 @@ def test_kernels_on_every_gpu(precision: str, expected: Expected, figure: Figure
             _require_exact(f"cuda:{index}", "tf32", figure, above=FP32_LIMIT)
 
 
+@needs_gpus(1)
+@reports("memory cuda:{gpu}", "bytes")
 def test_memory_of_every_gpu(expected: Expected, figure: Figures) -> None:
     """Nine tenths of what is free can be had, and holds what is written."""
     require_every_gpu(expected)
@@ -142,6 +162,21 @@ def test_memory_of_every_gpu(expected: Expected, figure: Figures) -> None:
         cause = "another process took the GPU's memory meanwhile, or its memory is failing"
         require(had >= wanted, f"{had / 1e9:.2f} GB of GPU {index} could be allocated", least, cause)
         require(not wrong, f"{wrong} blocks of GPU {index} read otherwise than written", "none", cause)
+
+
+def test_challenge(nonce: str, expected: Expected, answer: Answers) -> None:
+    """A matrix product on the CPU and on every GPU. On the GPUs memory is held for a while, for the host to see it."""
+    if expected.gpu_count:
+        require_every_gpu(expected)
+    devices = ["cpu", *(f"cuda:{index}" for index in range(expected.gpu_count))]
+    held = [torch.empty(kernels.BLOCK, device=device) for device in devices[1:]]
+    for device in devices:
+        asked = questions.product(nonce, device)
+        left = torch.tensor(asked.left, dtype=torch.float32, device=device).reshape(-1, asked.inner)
+        right = torch.tensor(asked.right, dtype=torch.float32, device=device).reshape(asked.inner, -1)
+        answer(f"matmul {device}", torch.mm(left, right).flatten().tolist())
+    if held:
+        time.sleep(HELD_S)
 
 
 def _require_exact(device: str, precision: str, figure: Figures, above: float = 0.0) -> None:

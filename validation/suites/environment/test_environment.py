@@ -16,7 +16,8 @@ from typing import Any
 import pytest
 
 from validation.suites import installed, lease
-from validation.suites.conftest import Figures
+from validation.suites.conftest import Answers, Figures
+from validation.suites.declared import reports
 from validation.suites.environment import surroundings
 from validation.suites.expected import Expected
 from validation.suites.installed import some
@@ -72,6 +73,7 @@ def test_torch_hub_writable(first_use: dict[str, Any]) -> None:
     require(not problem, f"torch cannot keep downloads: {problem}", f"{first_use['hub']} to be the user's", cause)
 
 
+@reports("certificate_authorities", "certificates")
 def test_ca_certificates(figure: Figures) -> None:
     """Programs can tell whom they talk to: Python's default context has the public authorities."""
     for name in CERTIFICATE_VARIABLES:
@@ -112,6 +114,8 @@ def as_set_by_the_image(variable: str) -> dict[str, str]:
     return {variable: ""} if os.environ.get(variable) == "C.UTF-8" else {}
 
 
+@reports("threads", "threads")
+@reports("cpus", "CPUs")
 def test_threads(first_use: dict[str, Any], figure: Figures) -> None:
     """No more threads than CPUs, nor in workers beside each other.
 
@@ -182,6 +186,19 @@ def test_clock(expected: Expected) -> None:
     if now < made - SKEW_S:
         cause = "the runner's clock is wrong, so that no certificate is valid yet"
         infra(f"the clock says {date(now)}, files of the image are of {date(made)}", cause)
+
+
+def test_challenge(nonce: str, answer: Answers, tmp_path: Path) -> None:
+    """A fresh Python tells what it is, and authenticates that with the nonce it is given on its standard input."""
+    command = [sys.executable, "-I", str(BESIDE_ME / "facts.py")]
+    done = subprocess.run(
+        command, input=nonce, capture_output=True, text=True, encoding="utf-8", check=False, timeout=60, cwd=tmp_path
+    )
+    ended = f"a fresh Python ends in {installed.problem(done)}"
+    require(done.returncode == 0, ended, "exit 0", "the interpreter or its standard library is damaged")
+    *facts, authenticated = done.stdout.splitlines()
+    answer("facts", [*facts])
+    answer("hmac", [authenticated])
 
 
 def date(seconds: float) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import json
 import sys
 import sysconfig
@@ -15,8 +16,9 @@ from typing import cast
 
 import pytest
 
-from validation.suites import installed
-from validation.suites.conftest import Figures
+from validation.suites import installed, questions
+from validation.suites.conftest import Answers, Figures
+from validation.suites.declared import reports
 from validation.suites.expected import Expected
 from validation.suites.installed import some
 from validation.suites.libraries import loaded_libraries
@@ -157,6 +159,7 @@ def test_cudnn_parts(torch: ModuleType) -> None:
     require(not strangers, f"cuDNN loads {some(strangers, 1)}", f"parts from {Path(whole).parent}", MISLED)
 
 
+@reports("cuda_libraries", "files")
 def test_cuda_libraries_load(expected: Expected, owners: dict[str, str], figure: Figures) -> None:
     """Every library of NVIDIA's packages is there and can be loaded, those too that torch loads on first use."""
     locked = {name for name, _ in expected.packages if name.startswith("nvidia-")}
@@ -189,6 +192,7 @@ def exercise(torch: ModuleType, device: str) -> None:
     torch.fft.fft(values)
 
 
+@reports("watched_libraries", "files")
 def test_no_second_copy_in_the_image(image: tuple[Loader, tuple[SharedObject, ...]], figure: Figures) -> None:
     """No package brings a library again that another has, whoever loads it first."""
     _, objects = image
@@ -221,6 +225,8 @@ def is_file(said: str, path: str) -> bool:
     return said.startswith("= ") and Path(said[2:]).resolve() == Path(path).resolve()
 
 
+@reports("shared_objects", "files")
+@reports("optional_libraries_not_found", "files")
 def test_shared_objects_resolve(
     image: tuple[Loader, tuple[SharedObject, ...]], owners: dict[str, str], expected: Expected, figure: Figures
 ) -> None:
@@ -250,6 +256,7 @@ def test_python(expected: Expected) -> None:
     require(found == expected.python, f"Python {found} runs", f"{expected.python} as the tag says", OTHER_WHEELS)
 
 
+@reports("packages", "packages")
 def test_packages_match_the_lock(expected: Expected, figure: Figures) -> None:
     """Nothing is missing, nothing has another version, and only a derived image holds something besides."""
     found = installed.packages()
@@ -261,6 +268,7 @@ def test_packages_match_the_lock(expected: Expected, figure: Figures) -> None:
     require(not differences, f"packages differ: {some(differences)}", wanted, OTHER_WHEELS)
 
 
+@reports("recorded_files", "files")
 def test_package_files(figure: Figures) -> None:
     """Every file that a package records is there, in its size."""
     silent = installed.without_record()
@@ -290,6 +298,7 @@ def test_pip_list(expected: Expected) -> None:
     )
 
 
+@reports("console_scripts", "commands")
 def test_console_scripts(figure: Figures) -> None:
     """Every declared command can start; torchrun, which every image has, does."""
     names = [entry.name for entry in installed.console_scripts()]
@@ -301,3 +310,18 @@ def test_console_scripts(figure: Figures) -> None:
     done = installed.run("torchrun", "--help")
     require(done.returncode == 0, f"torchrun --help: {installed.problem(done)}", "exit 0", REPLACED)
     require("--nproc" in done.stdout, f"torchrun --help: {installed.problem(done)}", "--nproc to be named", REPLACED)
+
+
+def test_challenge(nonce: str, torch: ModuleType, answer: Answers) -> None:
+    """NumPy's BLAS and torch's multiply what lies in one memory, and a C pointer changes it in between."""
+    numpy = imported("numpy")
+    asked = questions.product(nonce, "libraries")
+    left = numpy.array(asked.left, dtype=numpy.float64).reshape(-1, asked.inner)
+    right = numpy.array(asked.right, dtype=numpy.float64).reshape(asked.inner, -1)
+    shared = torch.from_numpy(left)
+    answer("numpy", numpy.matmul(left, right).ravel().tolist())
+    pointer = ctypes.cast(shared.data_ptr(), ctypes.POINTER(ctypes.c_double))
+    for number in range(asked.inner):
+        pointer[number] = -pointer[number]
+    answer("torch", torch.mm(shared, torch.from_numpy(right)).flatten().tolist())
+    answer("memory", left[0].tolist())

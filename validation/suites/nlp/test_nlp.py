@@ -14,7 +14,9 @@ from safetensors.torch import load_file  # type: ignore[import-not-found] # insi
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import BertConfig, BertForMaskedLM
 
-from validation.suites.conftest import Figures
+from validation.suites import questions
+from validation.suites.conftest import Answers, Figures
+from validation.suites.declared import reports
 from validation.suites.expected import Expected
 from validation.suites.nlp import shipped_text
 from validation.suites.one_thread import one_thread
@@ -87,6 +89,7 @@ def test_tokenizer_file(tokenizer: Any, tmp_path: Path) -> None:
         )
 
 
+@reports("last_loss", "nats")
 def test_bert_learns(tokenizer: Any, expected: Expected, figure: Figures) -> None:
     """Every seventh word or so is hidden: it must be told from its place and its neighbours.
 
@@ -132,6 +135,14 @@ def test_weights_as_safetensors(expected: Expected, tmp_path: Path) -> None:
     with torch.inference_mode():
         apart = float((again(input_ids=words).logits - model(input_ids=words).logits).abs().max())
     require(apart == 0, f"loaded again, scores are off by {apart:.1e}", "the same bits", "weights that are not loaded")
+
+
+def test_challenge(nonce: str, answer: Answers) -> None:
+    """WordPiece with a vocabulary that the host has drawn, some words of which are unknown."""
+    asked = questions.reading(nonce)
+    made = Tokenizer(models.WordPiece(asked.vocabulary, unk_token=questions.UNKNOWN))
+    made.pre_tokenizer = pre_tokenizers.Whitespace()
+    answer("wordpiece", made.encode(" ".join(asked.words)).ids)
 
 
 def _model() -> Any:

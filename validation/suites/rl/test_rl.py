@@ -11,11 +11,15 @@ import pytest
 from stable_baselines3 import PPO
 from stable_baselines3.common.env_util import make_vec_env
 from stable_baselines3.common.evaluation import evaluate_policy
+from stable_baselines3.common.vec_env import DummyVecEnv
 
-from validation.suites.conftest import Figures
+from validation.suites import questions
+from validation.suites.conftest import Answers, Figures
+from validation.suites.declared import reports
 from validation.suites.expected import Expected
 from validation.suites.one_thread import one_thread
 from validation.suites.outcome import require
+from validation.suites.rl.drawn import Drawn
 from validation.suites.training import require_trained, snapshot
 
 STEPS = 18_000
@@ -53,6 +57,9 @@ def test_environment_dynamics() -> None:
     require(reward == 1, f"the reward of a step is {reward}", "1", "another task under the same name")
 
 
+@reports("steps_per_s", "steps/s")
+@reports("reward_untrained", "reward")
+@reports("reward_trained", "reward")
 def test_ppo_solves_cartpole(expected: Expected, figure: Figures) -> None:
     """18 000 steps in eight environments; rewards are those of new episodes, with actions drawn from the policy."""
     agent = _agent(expected.device)
@@ -77,6 +84,20 @@ def test_ppo_solves_cartpole(expected: Expected, figure: Figures) -> None:
         f"at least {SOLVED:.0f}",
         "advantages, gradients or an optimizer that do not lead to more reward",
     )
+
+
+def test_challenge(nonce: str, answer: Answers) -> None:
+    """Environments whose transitions the host has drawn, stepped by Stable-Baselines3 and ended by Gymnasium."""
+    asked = questions.world(nonce)
+    limited = [lambda: gymnasium.wrappers.TimeLimit(Drawn(asked), questions.EPISODE)] * questions.COPIES
+    environments = DummyVecEnv(limited)
+    states, rewards = environments.reset().tolist(), []
+    for at in range(0, questions.MOVES, questions.COPIES):
+        observed, rewarded, *_ = environments.step(np.array(asked.moves[at : at + questions.COPIES]))
+        states += observed.tolist()
+        rewards += rewarded.tolist()
+    answer("states", states)
+    answer("rewards", rewards)
 
 
 def _agent(device: str) -> PPO:

@@ -10,7 +10,9 @@ from typing import Any
 import pytest
 import torch
 
-from validation.suites.conftest import Figures
+from validation.suites import questions
+from validation.suites.conftest import Answers, Figures
+from validation.suites.declared import may_not_run, reports
 from validation.suites.expected import Expected
 from validation.suites.outcome import not_run, require
 from validation.suites.throughput import measure, workloads
@@ -24,12 +26,28 @@ batch. TF32 and float16 keep 11 bits, bfloat16 8; a model that normalises over t
 APART = 0.05
 """How far the first and the last sample's outputs must be from each other, at least, against the largest."""
 
+NO_BF16 = "this CPU has no bfloat16 instructions, so AMP would measure their emulation"
+
+
+def _counted_in(unit: str) -> tuple[pytest.MarkDecorator, ...]:
+    """The figures that name what a batch is counted in."""
+    return reports(f"{unit}_per_s", f"{unit}/s"), reports("batch", unit)
+
+
 WORKLOADS = pytest.mark.parametrize(
-    "workload", (workloads.resnet50, workloads.bert_base), ids=lambda workload: workload.__name__
+    "workload",
+    (
+        pytest.param(workloads.resnet50, id="resnet50", marks=_counted_in("images")),
+        pytest.param(workloads.bert_base, id="bert_base", marks=_counted_in("sequences")),
+    ),
 )
-PRECISIONS = pytest.mark.parametrize("precision", ("fp32", "amp"))
+PRECISIONS = pytest.mark.parametrize("precision", ("fp32", pytest.param("amp", marks=may_not_run(NO_BF16, "cpu"))))
 
 
+@reports("spread", "%")
+@reports("steps", "steps")
+@reports("warmup", "steps")
+@reports("peak_memory", "MB")
 @PRECISIONS
 @WORKLOADS
 def test_training(workload: Callable[[str], Task], precision: str, expected: Expected, figure: Figures) -> None:
@@ -42,6 +60,10 @@ def test_training(workload: Callable[[str], Task], precision: str, expected: Exp
     require_fall(losses, 1.0)
 
 
+@reports("spread", "%")
+@reports("steps", "steps")
+@reports("warmup", "steps")
+@reports("peak_memory", "MB")
 @PRECISIONS
 @WORKLOADS
 def test_inference(workload: Callable[[str], Task], precision: str, expected: Expected, figure: Figures) -> None:
@@ -51,9 +73,19 @@ def test_inference(workload: Callable[[str], Task], precision: str, expected: Ex
     _measure(lambda: answer(task.inputs), task, expected, figure)
 
 
+def test_challenge(nonce: str, expected: Expected, answer: Answers) -> None:
+    """A matrix product in each precision that is measured, of numbers for which every precision is exact."""
+    for name, amp in (("fp32", False), ("amp", True)):
+        asked = questions.product(nonce, name, questions.NARROW, limit=1)
+        left = torch.tensor(asked.left, dtype=torch.float32, device=expected.device).reshape(-1, asked.inner)
+        right = torch.tensor(asked.right, dtype=torch.float32, device=expected.device).reshape(asked.inner, -1)
+        with workloads.autocast(expected.device, amp=amp):
+            answer(f"matmul {name}", torch.mm(left, right).flatten().tolist())
+
+
 def _made(workload: Callable[[str], Task], precision: str, expected: Expected) -> Task:
     if precision == "amp" and expected.device == "cpu" and not measure.has_bf16(measure.CPUINFO.read_text()):
-        not_run("this CPU has no bfloat16 instructions, so AMP would measure their emulation")
+        not_run(NO_BF16)
     gc.collect()  # what the last check held is in cycles, and would count as this one's memory
     if expected.device == "cuda":
         torch.cuda.empty_cache()

@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 import torch
 
-from validation.suites import checkpoints, fresh_process
-from validation.suites.conftest import Figures
+from validation.suites import checkpoints, fresh_process, questions
+from validation.suites.conftest import Answers, Figures
+from validation.suites.declared import reports
 from validation.suites.expected import Expected
 from validation.suites.one_thread import one_thread
 from validation.suites.outcome import require
@@ -20,6 +21,7 @@ from validation.suites.training import require_fall, require_trained, snapshot
 from validation.suites.workloads import learning_process, online_learning, recommender
 from validation.suites.workloads.online_learning import EVERY, SAMPLES, Learner, Update
 
+AREA = "area under the curve"
 GPU_LIMIT = 1e-4
 """Largest difference of weights allowed on a GPU, whose library may choose other kernels in another process."""
 
@@ -54,6 +56,8 @@ def stream(expected: Expected) -> Stream:
     return Stream(updates, before, weights, learner)
 
 
+@reports("update_p50", "ms")
+@reports("update_p99", "ms")
 def test_online_learning(stream: Stream, figure: Figures) -> None:
     """Sample by sample the loss falls; how long an update takes is what a team has to plan with."""
     seconds = [update.seconds for update in stream.updates]
@@ -154,13 +158,16 @@ def ranks(expected: Expected, tmp_path_factory: pytest.TempPathFactory) -> list[
     return [run_ranks(recommender.rank, group) for group in groups]
 
 
+@reports("auc cpu", AREA, device="cpu")
+@reports("auc cuda", AREA, device="cuda")
+@reports("auc cpu", AREA, device="cuda", required=False)
 def test_recommender(ranks: list[list[dict[str, Any]]], expected: Expected, figure: Figures) -> None:
     """Ranks that share the clicks end with the same weights, which know what a user likes of what none has seen."""
     for group in ranks:
         _require_low_precision(group)
         _require_in_step(group)
         auc = _auc(group[0]["weights"], expected.device)
-        figure(f"auc {group[0]['device']}", auc, "area under the curve")
+        figure(f"auc {group[0]['device']}", auc, AREA)
         require(
             auc >= recommender.LEAST_AUC,
             f"held-out pairs are ranked with an area under the curve of {auc:.3f}",
@@ -213,6 +220,32 @@ def test_recommender_export(ranks: list[list[dict[str, Any]]], expected: Expecte
         f"at most {fresh_process.LIMIT:.0e}",
         "an export that rounds or loses weights",
     )
+
+
+def test_challenge(nonce: str, expected: Expected, answer: Answers) -> None:
+    """Some steps of SGD with momentum in float64, by a small network: its losses and the weights it ends with."""
+    asked = questions.learning(nonce)
+    first, second, inputs, targets = (
+        torch.tensor(values, dtype=torch.float64, device=expected.device).reshape(shape) / questions.SCALE
+        for values, shape in (
+            (asked.first, (questions.HIDDEN, questions.FEATURES)),
+            (asked.second, (1, questions.HIDDEN)),
+            (asked.inputs, (questions.EXAMPLES, questions.FEATURES)),
+            (asked.targets, (questions.EXAMPLES, 1)),
+        )
+    )
+    weights = [first.requires_grad_(), second.requires_grad_()]
+    optimizer = torch.optim.SGD(weights, lr=questions.RATE, momentum=questions.MOMENTUM)
+    losses = []
+    for _ in range(questions.STEPS):
+        optimizer.zero_grad()
+        hidden = torch.tanh(torch.nn.functional.linear(inputs, first))
+        loss = torch.nn.functional.mse_loss(torch.nn.functional.linear(hidden, second), targets)
+        loss.backward()
+        optimizer.step()
+        losses.append(float(loss))
+    answer("losses", losses)
+    answer("weights", _flat(weights).tolist())
 
 
 def _flat(parameters: list[Any]) -> Any:

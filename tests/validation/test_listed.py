@@ -1,0 +1,96 @@
+"""The lists of checks are complete, and are what pytest collects in the real images."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable
+
+import pytest
+
+from runner.errors import ConfigError
+from tests.validation.suites_here import written
+from validation import listed, listing
+from validation.answers import answers
+from validation.record import Figure
+from validation.suite import SUITES, SUITES_FOLDER, Suite
+from validation.suites.outcome import CHALLENGE
+
+BY_NAME = pytest.mark.parametrize("suite", SUITES, ids=lambda suite: suite.name)
+UNITS = listed.ABOVE_ZERO | listed.MAY_BE_ZERO | listed.AT_MOST_ONE
+
+
+def test_every_shipped_suite_has_a_list() -> None:
+    """Without one a report would not be held against anything. Only a suite that a test plants says so."""
+    assert all(suite.listed for suite in SUITES)
+    assert {suite.list_path for suite in SUITES} == {*SUITES_FOLDER.rglob("checks.yaml")}
+    assert Suite("new", "base", 1, 2).listed
+
+
+def test_a_list_that_is_gone_stops_the_run(tmp_path: object) -> None:
+    with pytest.raises(ConfigError, match=r"cannot read .*checks\.yaml"):
+        listed.load(Suite("nowhere", "base", 1, 2))
+
+
+@BY_NAME
+def test_a_list_has_the_tests_of_its_module(suite: Suite) -> None:
+    names = [node.name for node in ast.parse(suite.path.read_text()).body if isinstance(node, ast.FunctionDef)]
+    tests = {name.removeprefix("test_") for name in names if name.startswith("test_")}
+    assert {name.partition("[")[0] for name in listed.load(suite)} == tests
+
+
+@BY_NAME
+def test_every_suite_answers_a_challenge_wherever_it_runs(suite: Suite) -> None:
+    challenge = listed.load(suite)[CHALLENGE]
+    assert challenge == listed.Listed()
+    with pytest.raises(KeyError):
+        answers("another", "", None)  # type: ignore[arg-type]
+
+
+@BY_NAME
+def test_every_unit_has_a_least_value(suite: Suite) -> None:
+    figures = [figure for check in listed.load(suite).values() for figure in check.figures]
+    assert {figure.unit for figure in figures} <= UNITS
+    assert {figure.device for figure in figures} <= {"", "cpu", "cuda"}
+
+
+def test_units_have_one_rule() -> None:
+    assert not listed.ABOVE_ZERO & listed.MAY_BE_ZERO
+    assert not listed.AT_MOST_ONE & (listed.ABOVE_ZERO | listed.MAY_BE_ZERO)
+
+
+@pytest.mark.parametrize(
+    ("unit", "value", "possible"),
+    [
+        ("images/s", 0.0, False),
+        ("images/s", 0.1, True),
+        ("relative", 0.0, True),
+        ("relative", -1e-9, False),
+        ("relative", float("inf"), False),
+        ("area under the curve", 1.01, False),
+        ("area under the curve", 0.97, True),
+        ("MB", -3.0, False),
+    ],
+)
+def test_possible_values(unit: str, value: float, possible: bool) -> None:
+    assert listed.is_possible(Figure("x", value, unit)) is possible
+
+
+def test_the_command_says_how_it_is_used() -> None:
+    for word in ("base", "base=", "none=image"):
+        with pytest.raises(ConfigError, match="is not STACK=IMAGE"):
+            listing.main([word])
+
+
+@pytest.mark.docker
+@pytest.mark.slow
+@BY_NAME
+def test_a_list_is_what_pytest_collects_in_the_image(suite: Suite, image_with: Callable[[str], str]) -> None:
+    collected = listing.collected(suite, image_with(suite.stack))
+    assert listing.text_of(collected) == suite.list_path.read_text(), (
+        f"run `{listing.COMMAND}` and commit what it wrote"
+    )
+    assert CHALLENGE in collected
+
+
+def test_a_planted_suite_has_no_list(tmp_path_factory: pytest.TempPathFactory) -> None:
+    assert not written(tmp_path_factory.mktemp("suite"), "").listed

@@ -1,0 +1,200 @@
+"""The right answers to the challenges of `suites/questions.py`, by NumPy on the host: no image takes part.
+
+They are exact, integers or integers divided by a power of two, but for the parts that name a tolerance.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from validation.suites import questions
+from validation.suites.expected import Expected
+from validation.suites.questions import ACTIONS, COPIES, EPISODE, INPUTS, OUTPUTS, RANKS, ROWS_PER_RANK
+
+Value = int | float | str
+ROUNDING = 1e-9
+"""How far the float64 numbers of the suite `workloads` may be off. Sums of up to 16 terms and five steps round by 1e-15
+each, and libraries add in different orders."""
+
+TRANSFORMED = 0.05
+"""How far the convolution of `compute` may be off. Its values are integers of some hundreds and exact, unless cuDNN
+takes an algorithm that transforms first (Winograd, FFT): in float32 these are off by about 1e-5 of the largest."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The values of one part of a challenge, each of which may be off by `tolerance`."""
+
+    values: tuple[Value, ...]
+    tolerance: float = 0.0
+
+
+def answers(suite: str, nonce: str, expected: Expected) -> dict[str, Answer]:
+    """Return the right answer to every part of the challenge of `suite`. Raises KeyError for an unknown suite."""
+    return _OF_THE_SUITES[suite](nonce, expected)
+
+
+def _device(nonce: str, expected: Expected) -> dict[str, Answer]:
+    devices = ("cpu", *(f"cuda:{index}" for index in range(expected.gpu_count)))
+    return {f"matmul {device}": _exact(_product(questions.product(nonce, device))) for device in devices}
+
+
+def _libraries(nonce: str, _: Expected) -> dict[str, Answer]:
+    asked = questions.product(nonce, "libraries")
+    left, right = _factors(asked)
+    changed = left.copy()
+    changed[0] *= -1
+    return {"numpy": _exact(left @ right), "torch": _exact(changed @ right), "memory": _exact(changed[0])}
+
+
+def _environment(nonce: str, expected: Expected) -> dict[str, Answer]:
+    facts = (f"cpython {expected.python}", "linux", "little")
+    authenticated = hmac.new(nonce.encode(), "\n".join(facts).encode(), hashlib.sha256).hexdigest()
+    return {"facts": Answer(facts), "hmac": Answer((authenticated,))}
+
+
+def _dataloader(nonce: str, _: Expected) -> dict[str, Answer]:
+    order = questions.order(nonce)
+    rows = np.array([questions.sample(nonce, number) for number in order]).reshape(
+        -1, questions.BATCH * questions.VALUES
+    )
+    return {"order": _exact(order), "sums": _exact(rows @ np.arange(1, rows.shape[1] + 1))}
+
+
+def _ddp(nonce: str, expected: Expected) -> dict[str, Answer]:
+    groups = [("gloo", RANKS), *([("nccl", min(RANKS, expected.gpu_count))] if expected.gpu_count else [])]
+    return {
+        f"gradient {backend} rank {rank} of {ranks}": _exact(_averaged_gradient(nonce, ranks))
+        for backend, ranks in groups
+        for rank in range(ranks)
+    }
+
+
+def _averaged_gradient(nonce: str, ranks: int) -> Any:  # noqa: ANN401 - numpy's types are not checked here
+    """Of the mean squared error over all rows, which is the mean of the ranks' gradients: they have equally many."""
+    asked = questions.regression(nonce, ranks)
+    weights = np.array(asked.weights, dtype=float).reshape(OUTPUTS, INPUTS)
+    inputs = np.array(asked.inputs, dtype=float).reshape(ranks * ROWS_PER_RANK, INPUTS)
+    errors = inputs @ weights.T - np.array(asked.targets, dtype=float).reshape(-1, OUTPUTS)
+    return 2 * errors.T @ inputs / errors.size
+
+
+def _compute(nonce: str, _: Expected) -> dict[str, Answer]:
+    asked = questions.kernels(nonce)
+    images, kernels = (
+        np.array(asked.images).reshape(questions.IMAGES),
+        np.array(asked.kernels).reshape(questions.KERNELS),
+    )
+    windows = np.lib.stride_tricks.sliding_window_view(images, questions.KERNELS[2:], axis=(2, 3))
+    values = np.array(asked.values)
+    return {
+        "conv2d": replace(_exact(np.einsum("nchwij,ocij->nohw", windows, kernels)), tolerance=TRANSFORMED),
+        "sort": _exact(np.argsort(values, kind="stable")),
+        "cumsum": _exact(np.cumsum(values)),
+    }
+
+
+def _workloads(nonce: str, _: Expected) -> dict[str, Answer]:
+    """The same network, its gradients written out."""
+    asked = questions.learning(nonce)
+    first = np.array(asked.first).reshape(questions.HIDDEN, questions.FEATURES) / questions.SCALE
+    second = np.array(asked.second).reshape(1, questions.HIDDEN) / questions.SCALE
+    inputs = np.array(asked.inputs).reshape(questions.EXAMPLES, questions.FEATURES) / questions.SCALE
+    targets = np.array(asked.targets).reshape(questions.EXAMPLES, 1) / questions.SCALE
+    weights, losses = [first, second], []
+    moved = [np.zeros_like(first), np.zeros_like(second)]
+    for _step in range(questions.STEPS):
+        hidden = np.tanh(inputs @ weights[0].T)
+        errors = hidden @ weights[1].T - targets
+        losses.append(float((errors**2).mean()))
+        slopes = 2 * errors / len(errors)
+        gradients = [(slopes @ weights[1] * (1 - hidden**2)).T @ inputs, slopes.T @ hidden]
+        moved = [questions.MOMENTUM * old + new for old, new in zip(moved, gradients, strict=True)]
+        weights = [old - questions.RATE * step for old, step in zip(weights, moved, strict=True)]
+    ended = np.concatenate([each.ravel() for each in weights])
+    return {"losses": _near(losses), "weights": _near(ended)}
+
+
+def _throughput(nonce: str, _: Expected) -> dict[str, Answer]:
+    asked = {name: questions.product(nonce, name, questions.NARROW, limit=1) for name in ("fp32", "amp")}
+    return {f"matmul {name}": _exact(_product(each)) for name, each in asked.items()}
+
+
+def _cv(nonce: str, _: Expected) -> dict[str, Answer]:
+    picture = np.array(questions.picture(nonce)).reshape(questions.PICTURE)
+    rows = slice(questions.TOP, questions.TOP + questions.HEIGHT)
+    columns = slice(questions.LEFT, questions.LEFT + questions.WIDTH)
+    border = (questions.BORDER, questions.BORDER)
+    framed = np.pad(picture[rows, columns][:, ::-1], (border, border, (0, 0)), mode="reflect")
+    swapped = _exact(framed[..., ::-1])
+    return {"opencv": swapped, "torchvision": swapped}
+
+
+def _nlp(nonce: str, _: Expected) -> dict[str, Answer]:
+    asked = questions.reading(nonce)
+    return {"wordpiece": Answer(tuple(number for word in asked.words for number in _pieces(word, asked.vocabulary)))}
+
+
+def _pieces(word: str, vocabulary: dict[str, int]) -> list[int]:
+    """Return the longest piece first, then the longest of the rest, marked by `##`; UNKNOWN if a rest is unknown."""
+    found: list[int] = []
+    start = 0
+    while start < len(word):
+        marked = "##" if start else ""
+        ends = range(len(word), start, -1)
+        end = next((end for end in ends if f"{marked}{word[start:end]}" in vocabulary), None)
+        if end is None:
+            return [vocabulary[questions.UNKNOWN]]
+        found.append(vocabulary[f"{marked}{word[start:end]}"])
+        start = end
+    return found
+
+
+def _rl(nonce: str, _: Expected) -> dict[str, Answer]:
+    asked = questions.world(nonce)
+    now, states, rewards = [0] * COPIES, [0] * COPIES, []
+    for number, action in enumerate(asked.moves):
+        at = now[number % COPIES] * ACTIONS + action
+        rewards.append(asked.reward[at])
+        ended = (number // COPIES + 1) % EPISODE == 0  # the next episode begins at once
+        now[number % COPIES] = 0 if ended else asked.target[at]
+        states.append(now[number % COPIES])
+    return {"states": _exact(states), "rewards": _exact(rewards)}
+
+
+_OF_THE_SUITES: dict[str, Callable[[str, Expected], dict[str, Answer]]] = {
+    "device": _device,
+    "libraries": _libraries,
+    "environment": _environment,
+    "dataloader": _dataloader,
+    "ddp": _ddp,
+    "compute": _compute,
+    "workloads": _workloads,
+    "throughput": _throughput,
+    "cv": _cv,
+    "nlp": _nlp,
+    "rl": _rl,
+}
+
+
+def _factors(asked: questions.Product) -> tuple[Any, Any]:
+    return np.array(asked.left).reshape(-1, asked.inner), np.array(asked.right).reshape(asked.inner, -1)
+
+
+def _product(asked: questions.Product) -> Any:  # noqa: ANN401
+    left, right = _factors(asked)
+    return left @ right
+
+
+def _exact(values: Sequence[Value] | Any) -> Answer:  # noqa: ANN401
+    return Answer(tuple(np.asarray(values).ravel().tolist()))
+
+
+def _near(values: Any) -> Answer:  # noqa: ANN401
+    return replace(_exact(values), tolerance=ROUNDING)

@@ -1,0 +1,93 @@
+"""Whether the driver saw what a suite says it did on the GPUs. NVML is asked on the host: no image takes part."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+
+from runner.verdict import Verdict
+from validation import listed
+from validation.nvml import NOT_TOLD, Gpu, Work
+from validation.record import Check, Figure, SuiteResult
+from validation.suite import Suite
+from validation.suites.outcome import EXPECTED
+
+LEAST_BYTES = 64 << 20
+"""A CUDA context alone takes more; at rest the memory in use of an idle GPU varies by less."""
+
+CAUSE = "the GPU checks were not made on the GPU, or the report was not made by the suites"
+EVERY = "every"
+MEMORY = "memory cuda:"
+PEAK = "peak_memory"
+MB = 1_000_000
+SHARE = 0.5
+"""Of the largest peak that `throughput` reports, what NVML must have seen. A training holds its activations for
+seconds; the work space that cuDNN tries for a moment counts as part of the peak too."""
+
+
+def held_against(
+    result: SuiteResult, suite: Suite, container: str, gpus: Iterable[Gpu], work: Mapping[int, Work]
+) -> SuiteResult:
+    """Return `result`, or the same as failed where the driver saw no work, or contradicts a figure.
+
+    `container` is the engine's id, empty if its processes cannot be told from others. `gpus` are the planned GPUs at
+    rest, `work` is what was seen of each by its index.
+    """
+    at_rest = tuple(gpus)
+    if not at_rest or not suite.listed or not _passed_on_gpus(suite, result.checks):
+        return result
+    problem = _no_work(suite, container, at_rest, work) or next(_impossible_memory(result.checks, at_rest, work), "")
+    if not problem or result.verdict is Verdict.FAIL:
+        return result
+    return replace(result, verdict=Verdict.FAIL, reason=problem, cause=CAUSE)
+
+
+def _passed_on_gpus(suite: Suite, checks: Iterable[Check]) -> bool:
+    """Return whether the suite says that it worked on a GPU: checks of one that works on `one` use it if they can."""
+    passed = {check.name for check in checks if check.verdict is Verdict.PASS}
+    if suite.works_on == EVERY:
+        return any(known.gpus and name in passed for name, known in listed.load(suite).items())
+    return bool(suite.works_on and passed)
+
+
+def _no_work(suite: Suite, container: str, gpus: Iterable[Gpu], work: Mapping[int, Work]) -> str:
+    idle = [gpu.index for gpu in gpus if not _seen(gpu, work.get(gpu.index, Work()), container)]
+    every = [gpu.index for gpu in gpus]
+    if not idle or (suite.works_on != EVERY and len(idle) < len(every)):
+        return ""
+    named = ", ".join(map(str, idle))
+    return f"the GPU checks passed and the driver saw no work on GPU {named}"
+
+
+def _seen(at_rest: Gpu, work: Work, container: str) -> bool:
+    """Return whether the container worked on this GPU: by its processes or, if they cannot be told, by memory and load.
+
+    A driver in a virtual machine or with MIG may name no process; one of another process namespace has no group here.
+    """
+    if any(container in owner for owner in work.owners if owner):
+        return True
+    if work.owners and "" not in work.owners:
+        return False
+    rest = max(at_rest.memory_used_bytes, 0)
+    told_nothing = work.memory_used_bytes == NOT_TOLD and work.utilisation_percent == NOT_TOLD
+    return told_nothing or work.memory_used_bytes >= rest + LEAST_BYTES or work.utilisation_percent > 0
+
+
+def _impossible_memory(checks: Iterable[Check], gpus: Iterable[Gpu], work: Mapping[int, Work]) -> Iterator[str]:
+    """Yield what a figure says of memory against what the driver says."""
+    largest = max(gpu.memory_bytes for gpu in gpus)
+    seen = max((each.memory_used_bytes for each in work.values()), default=NOT_TOLD)
+    for name, figure in ((check.name, each) for check in checks for each in check.figures):
+        had = _bytes(figure)
+        told = f"`{name}` reports {had / 1e9:.2f} GB of memory"
+        if had and 0 < largest < had:
+            yield f"{told}{EXPECTED}at most the GPU's {largest / 1e9:.2f}"
+        elif figure.name == PEAK and 0 < seen < SHARE * had:
+            yield f"{told}{EXPECTED}not much more than the {seen / 1e9:.2f} that the driver saw in use"
+
+
+def _bytes(figure: Figure) -> float:
+    """Return how much memory of a GPU was in use by a figure that tells it; 0 for any other."""
+    if figure.name.startswith(MEMORY):
+        return figure.value
+    return figure.value * MB if figure.name == PEAK else 0

@@ -1,0 +1,155 @@
+"""The list of a suite: which checks there are, what each needs, and the figures that it reports when it passes.
+
+The lists are `suites/SUITE/checks.yaml`, written by `python -m validation.listing` from a collection by pytest in the
+real images. A report is held against the whole list: one that says more, less or something else contradicts it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from functools import cache
+from pathlib import Path
+from typing import ClassVar
+
+from pydantic import ConfigDict
+
+from runner import records
+from runner.verdict import Verdict
+from validation.record import Check, Figure
+from validation.suite import Suite
+from validation.suites.expected import Expected
+from validation.suites.outcome import EXPECTED
+
+MAY_BE_ZERO = frozenset({"relative", "%", "nats", "files", "reward", "of the targets' deviation"})
+"""Units of which 0 is a possible value. No figure is ever negative."""
+
+AT_MOST_ONE = frozenset({"area under the curve"})
+ABOVE_ZERO = frozenset(
+    {
+        *("images/s", "sequences/s", "steps/s", "ms", "s", "bytes", "MB"),
+        *("images", "sequences", "steps", "GPUs", "CPUs", "threads", "buckets", "connections", "backends", "times"),
+        *("packages", "commands", "certificates", "fat binaries"),
+    }
+)
+
+
+@dataclass(frozen=True)
+class Reported:
+    """A figure of a check. `{gpu}` in its name is the number of each planned GPU, `*` stands for anything.
+
+    `device`: only in runs on `cpu` or on `cuda`. `required`: it is there whenever the check passes.
+    """
+
+    __pydantic_config__: ClassVar[ConfigDict] = records.STRICT
+    name: str
+    unit: str
+    device: str = ""
+    required: bool = True
+
+
+@dataclass(frozen=True)
+class Excuse:
+    """A reason for which a check may be `not run` on `device`, besides too few GPUs."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = records.STRICT
+    reason: str
+    device: str
+
+
+@dataclass(frozen=True)
+class Listed:
+    """A check: how many GPUs it needs, why else it may be `not run`, and its figures."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = records.STRICT
+    gpus: int = 0
+    may_not_run: tuple[Excuse, ...] = ()
+    figures: tuple[Reported, ...] = ()
+
+
+@dataclass(frozen=True)
+class CheckList:
+    """One file: checks by the names that the host gives them, `training[resnet50-amp]`."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = records.STRICT
+    checks: dict[str, Listed]
+
+
+def load(suite: Suite) -> Mapping[str, Listed]:
+    """Return the checks of `suite` by name. Raises ConfigError if its list cannot be read."""
+    return _load(suite.list_path)
+
+
+@cache
+def _load(path: Path) -> Mapping[str, Listed]:
+    return records.load_yaml(CheckList, path).checks
+
+
+def wrong_names(listed: Mapping[str, Listed], checks: Iterable[Check]) -> str:
+    """Return which checks a report lacks, has twice or has beyond the list; empty if it has them all once."""
+    found = Counter(check.name for check in checks)
+    lacking = sorted(set(listed) - set(found))
+    beyond = sorted(set(found) - set(listed))
+    twice = sorted(name for name, times in found.items() if times > 1)
+    parts = (("no result of", lacking), ("a result of the unknown", beyond), ("two results of", twice))
+    return "; ".join(f"it has {what} {_some(names)}" for what, names in parts if names)
+
+
+def contradiction(check: Check, listed: Listed, expected: Expected) -> str:
+    """Return what `check` says against its list and against the plan of the run; empty if nothing."""
+    if check.verdict is Verdict.NOT_RUN:
+        return _could_run(check, listed, expected)
+    if check.verdict is not Verdict.PASS:
+        return ""
+    if listed.gpus > expected.gpu_count:
+        return f"passed in a run with {expected.gpu_count} GPUs{EXPECTED}not run: it needs {listed.gpus}"
+    return next(_wrong_figures(check.figures, figures_of(listed, expected)), "")
+
+
+def _could_run(check: Check, listed: Listed, expected: Expected) -> str:
+    if listed.gpus > expected.gpu_count or Excuse(check.reason, expected.device) in listed.may_not_run:
+        return ""
+    return f"was not run ({check.reason}){EXPECTED}a result: it needs {listed.gpus} of {expected.gpu_count} GPUs"
+
+
+def figures_of(listed: Listed, expected: Expected) -> tuple[Reported, ...]:
+    """Return the figures of a check in a run that was planned so: those of its device, once for each GPU."""
+    here = [each for each in listed.figures if each.device in ("", expected.device)]
+    return tuple(
+        Reported(each.name.replace("{gpu}", str(gpu)), each.unit, each.device, each.required)
+        for each in here
+        for gpu in (range(expected.gpu_count) if "{gpu}" in each.name else (0,))
+    )
+
+
+def _wrong_figures(figures: Iterable[Figure], listed: Iterable[Reported]) -> Iterator[str]:
+    known, names = tuple(listed), Counter(figure.name for figure in figures)
+    if twice := sorted(name for name, times in names.items() if times > 1):
+        yield f"reports {_some(twice)} twice{EXPECTED}each figure once"
+    if lacking := sorted({each.name for each in known if each.required} - set(names)):
+        yield f"passed without its figure {_some(lacking)}{EXPECTED}every figure of the check"
+    for figure in figures:
+        units = {each.unit for each in known if fnmatchcase(figure.name, each.name)}
+        if not units:
+            yield f"reports {_some([figure.name])}{EXPECTED}no figure of that name"
+        elif figure.unit not in units:
+            yield f"reports {_some([figure.name])} in `{figure.unit}`{EXPECTED}`{sorted(units)[0]}`"
+        elif not is_possible(figure):
+            yield f"reports {_some([figure.name])} as {figure.value:g} {figure.unit}{EXPECTED}a possible value"
+
+
+def is_possible(figure: Figure) -> bool:
+    """Return whether a figure can have this value at all: none is negative, and few can be 0."""
+    if not math.isfinite(figure.value):
+        return False
+    if figure.unit in AT_MOST_ONE:
+        return 0 <= figure.value <= 1
+    return figure.value >= 0 if figure.unit in MAY_BE_ZERO else figure.value > 0
+
+
+def _some(names: list[str]) -> str:
+    shown = ", ".join(f"`{name}`" for name in names[:3])
+    return f"{shown} and {len(names) - 3} more" if len(names) > 3 else shown

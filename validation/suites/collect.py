@@ -1,0 +1,45 @@
+"""Prints what pytest collects of a suite, as JSON on the last line: `python collect.py ROOT FILE`. Nothing is run.
+
+ROOT is as for `enter.py`. A line for each check would be cut where one is printed by a module of the image.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+sys.path.append(str(Path(__file__).resolve().parents[2]))
+
+from validation.suites import enter
+
+
+class _Collected:
+    """What was collected: node id to what the check declares."""
+
+    def __init__(self) -> None:
+        self.checks: dict[str, Any] = {}
+
+    def pytest_collection_finish(self, session: Any) -> None:
+        """Called by pytest."""
+        from validation.suites.declared import declared
+
+        self.checks = {item.nodeid: declared(item) for item in session.items}
+
+
+def main(root: Path, file: str) -> int:
+    """Collect one suite; returns pytest's exit code."""
+    enter.make_ready(root, "0")
+    import pytest
+
+    collected, code = _Collected(), root / "code"
+    module = str(code / "validation" / "suites" / file)
+    options = [f"--rootdir={code}", "--config-file=/dev/null", "--import-mode=importlib", "-p", "no:cacheprovider"]
+    ended = int(pytest.main([module, *options, "--collect-only", "--quiet"], plugins=[collected]))
+    print(f"\n{json.dumps(collected.checks)}", flush=True)
+    return ended
+
+
+if __name__ == "__main__":
+    sys.exit(main(Path(sys.argv[1]), sys.argv[2]))

@@ -1,0 +1,26 @@
+"""What each rank does to answer the challenge."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch.nn.parallel import DistributedDataParallel
+
+from validation.suites import questions
+from validation.suites.questions import INPUTS, OUTPUTS, ROWS_PER_RANK
+from validation.suites.ranks import device_of
+
+
+def averaged_gradient(rank: int, world_size: int, backend: str, *, nonce: str) -> Any:
+    """Return the gradient (OUTPUTS, INPUTS) of the mean squared error, which DistributedDataParallel averages."""
+    asked, device = questions.regression(nonce, world_size), device_of(rank, backend)
+    rows = slice(rank * ROWS_PER_RANK, (rank + 1) * ROWS_PER_RANK)
+    inputs = torch.tensor(asked.inputs, dtype=torch.float64, device=device).reshape(-1, INPUTS)[rows]
+    targets = torch.tensor(asked.targets, dtype=torch.float64, device=device).reshape(-1, OUTPUTS)[rows]
+    model = torch.nn.Linear(INPUTS, OUTPUTS, bias=False, dtype=torch.float64)
+    with torch.no_grad():  # only rank 0 has the weights: the others are given them
+        model.weight.copy_(torch.tensor(asked.weights, dtype=torch.float64).reshape(OUTPUTS, INPUTS) * (rank == 0))
+    wrapped = DistributedDataParallel(model.to(device))
+    torch.nn.functional.mse_loss(wrapped(inputs), targets).backward()
+    return model.weight.grad.cpu()

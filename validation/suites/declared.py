@@ -1,0 +1,56 @@
+"""What a check declares of itself.
+
+`python -m validation.listing` writes it into the list of the suite, and the host holds every report against that list.
+A check without a mark reports no figures, needs no GPU and is never `not run`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+FIGURE, GPUS, EXCUSE = "reports", "needs_gpus", "may_not_run"
+MARKS = {
+    FIGURE: "reports(name, unit, device, required): a figure of the check",
+    GPUS: "needs_gpus(count): without as many GPUs the check is `not run`",
+    EXCUSE: "may_not_run(reason, device): another reason for which the check may be `not run`",
+}
+
+
+def reports(name: str, unit: str, *, device: str = "", required: bool = True) -> pytest.MarkDecorator:
+    """Declare a figure that the check reports when it passes.
+
+    In `name`, `{gpu}` stands for the number of each planned GPU, `{PARAMETER}` for a parameter of the test, and `*` for
+    anything. `device` is `cpu` or `cuda` if the figure is of such runs only. Not `required`: it may be there.
+    """
+    return pytest.mark.reports(name, unit, device, required)
+
+
+def needs_gpus(count: int) -> pytest.MarkDecorator:
+    """Declare that the check is `not run` in a run that was planned with fewer GPUs."""
+    return pytest.mark.needs_gpus(count)
+
+
+def may_not_run(reason: str, device: str) -> pytest.MarkDecorator:
+    """Declare a further reason to be `not run`, in runs on `device`."""
+    return pytest.mark.may_not_run(reason, device)
+
+
+def declared(item: pytest.Item) -> dict[str, Any]:
+    """Return what a collected test declares, as the lists are written."""
+    parameters = getattr(item, "callspec", None)
+    values = parameters.params if parameters else {}
+    marks = sorted(item.iter_markers(FIGURE), key=lambda mark: mark.args)
+    return {
+        "gpus": max((mark.args[0] for mark in item.iter_markers(GPUS)), default=0),
+        "may_not_run": [{"reason": mark.args[0], "device": mark.args[1]} for mark in item.iter_markers(EXCUSE)],
+        "figures": [_figure(mark, values) for mark in marks],
+    }
+
+
+def _figure(mark: pytest.Mark, values: dict[str, Any]) -> dict[str, Any]:
+    name, unit, device, required = mark.args
+    for parameter, value in values.items():
+        name = name.replace(f"{{{parameter}}}", str(value))
+    return {"name": name, "unit": unit, "device": device, "required": required}

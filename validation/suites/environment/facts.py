@@ -1,0 +1,22 @@
+"""Prints what the interpreter is, a fact a line, and last an HMAC of these lines; the key is on the standard input."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import sys
+
+
+def main(key: str) -> None:
+    """Print the facts and their HMAC-SHA256 in hexadecimal."""
+    facts = [
+        f"{sys.implementation.name} {sys.version_info.major}.{sys.version_info.minor}",
+        sys.platform,
+        sys.byteorder,
+    ]
+    authenticated = hmac.new(key.encode(), "\n".join(facts).encode(), hashlib.sha256).hexdigest()
+    print(*facts, authenticated, sep="\n")
+
+
+if __name__ == "__main__":
+    main(sys.stdin.read())

@@ -1,0 +1,129 @@
+"""Whether a report was made by the suites: by answers that depend on a nonce, and by the list of the suite's checks.
+
+An image can write any report. What it cannot know before the run is the nonce. The host computes the right answers
+itself; a report without them, or one that contradicts the list or the plan of the run, proves nothing.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from runner.untrusted import clean_line
+from runner.verdict import Verdict
+from validation import listed
+from validation.answers import Answer, answers
+from validation.record import Check
+from validation.report import Phase
+from validation.suite import Suite
+from validation.suites.expected import Expected
+from validation.suites.outcome import CHALLENGE, EXPECTED
+
+NOT_MADE = "the report was not made by the suites"
+CAUSE = "a wrong kernel or library, or a report that something else in the image has written"
+SLACK_S = 1.0
+"""Two clocks and the rounding of many durations differ by less."""
+
+_SHOWN = 60
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a suite was told in one run: what the tag asserts, and the nonce that its answers must depend on."""
+
+    expected: Expected
+    nonce: str
+
+
+def ask(expected: Expected) -> Asked:
+    """Return what to tell a suite, with a nonce that nobody has seen before."""
+    return Asked(expected, secrets.token_hex(32))
+
+
+def examine(
+    suite: Suite, asked: Asked | None, seconds: float, phases: Iterable[Phase], checks: Sequence[Check]
+) -> tuple[tuple[Check, ...], str]:
+    """Return the checks, those that contradict as failed, and why the whole report is not believed (empty if it is).
+
+    `phases` are those of the report, `seconds` is how long the container ran. A suite without a list is not examined.
+    """
+    if not suite.listed:
+        return tuple(checks), ""
+    if asked is None:
+        return tuple(checks), f"{NOT_MADE}: nobody gave `{suite.name}` a nonce"
+    known = listed.load(suite)
+    wrong = _wrong_answer(answers(suite.name, asked.nonce, asked.expected), _given(phases))
+    examined = tuple(_examined(check, known.get(check.name), asked.expected, wrong) for check in checks)
+    doubts = (
+        f"{CHALLENGE}: {wrong}" if wrong and _nothing_failed(checks) else "",
+        listed.wrong_names(known, checks),
+        _too_long(checks, seconds, 1 if suite.alone else max(1, asked.expected.gpu_count)),
+    )
+    return examined, next((f"{NOT_MADE}: {doubt}" for doubt in doubts if doubt), "")
+
+
+def _examined(check: Check, known: listed.Listed | None, expected: Expected, wrong_answer: str) -> Check:
+    """Return `check`, or the same as failed. What failed by itself stays as it is."""
+    if known is None:
+        return check
+    if found := listed.contradiction(check, known, expected):
+        return replace(check, verdict=Verdict.FAIL, reason=found, cause=NOT_MADE)
+    if check.name == CHALLENGE and check.verdict is Verdict.PASS and wrong_answer:
+        return replace(check, verdict=Verdict.FAIL, reason=wrong_answer, cause=CAUSE)
+    return check
+
+
+def _nothing_failed(checks: Iterable[Check]) -> bool:
+    return all(check.verdict in (Verdict.PASS, Verdict.NOT_RUN) for check in checks)
+
+
+def _too_long(checks: Sequence[Check], seconds: float, workers: int) -> str:
+    """Return how the durations contradict the time that the container ran."""
+    if any(not 0 <= check.seconds <= seconds + SLACK_S for check in checks):
+        check = next(check for check in checks if not 0 <= check.seconds <= seconds + SLACK_S)
+        return f"`{check.name}` took {check.seconds:.1f} s{EXPECTED}0 to {seconds:.1f} s, as long as the container ran"
+    total = sum(check.seconds for check in checks)
+    if total > workers * seconds + SLACK_S:
+        return f"its checks took {total:.1f} s{EXPECTED}at most {workers * seconds:.1f} s, as long as the container ran"
+    return ""
+
+
+def _given(phases: Iterable[Phase]) -> list[tuple[str, tuple[float | str, ...]]]:
+    """Return (part, values) of every answer. A later phase repeats what was told before it."""
+    asked = [phase.answers for phase in phases if phase.nodeid.endswith(f"::test_{CHALLENGE}") and phase.when == "call"]
+    return [answer for each in asked for answer in each]
+
+
+def _wrong_answer(right: Mapping[str, Answer], given: Iterable[tuple[str, tuple[float | str, ...]]]) -> str:
+    """Return what is wrong with the first part that is not answered rightly; empty if every part is."""
+    found: dict[str, list[tuple[float | str, ...]]] = {}
+    for part, values in given:
+        found.setdefault(part, []).append(values)
+    for part, answer in right.items():
+        if len(found.get(part, [])) != 1:
+            return f"{len(found.get(part, [])) or 'no'} answers to `{part}`{EXPECTED}one"
+        if wrong := _difference(found[part][0], answer):
+            return f"the answer to `{part}` {wrong}"
+    if beyond := sorted(set(found) - set(right)):
+        return f"an answer to `{beyond[0]}`{EXPECTED}none: that was not asked"
+    return ""
+
+
+def _difference(values: tuple[float | str, ...], right: Answer) -> str:
+    if len(values) != len(right.values):
+        return f"has {len(values)} values{EXPECTED}{len(right.values)}"
+    for at, (value, wanted) in enumerate(zip(values, right.values, strict=True)):
+        if not _is_right(value, wanted, right.tolerance):
+            return f"has `{_shown(value)}` in place {at}{EXPECTED}`{_shown(wanted)}`"
+    return ""
+
+
+def _shown(value: float | str) -> str:
+    return clean_line(value if isinstance(value, str) else f"{value:.12g}", _SHOWN)
+
+
+def _is_right(value: float | str, wanted: float | str, tolerance: float) -> bool:
+    if isinstance(value, str) or isinstance(wanted, str):
+        return value == wanted
+    return abs(value - wanted) <= tolerance
