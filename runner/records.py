@@ -6,7 +6,6 @@ A record is any frozen dataclass. Loading is strict: an unknown or missing key i
 from __future__ import annotations
 
 import contextlib
-import errno
 import json
 import math
 import os
@@ -19,7 +18,7 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from runner import home
 from runner.errors import ConfigError, EnvironmentFailed
-from runner.untrusted import Malformed, parse_json, read_file
+from runner.untrusted import Malformed, parse_json, read_own_file
 
 STRICT = ConfigDict(extra="forbid")
 """Give a dataclass `__pydantic_config__ = STRICT` and an unknown key in its file is an error."""
@@ -87,7 +86,7 @@ def write_text(path: Path, text: str) -> None:
 def read(kind: type[T], path: Path) -> T | None:
     """The record at `path`; None where there is none."""
     try:
-        return from_json(kind, _read_bytes(path, JSON_BYTES), str(path))
+        return from_json(kind, read_own_file(path, JSON_BYTES), str(path))
     except FileNotFoundError:
         return None
     except Malformed as error:
@@ -99,7 +98,7 @@ def read(kind: type[T], path: Path) -> T | None:
 def read_text(path: Path) -> str:
     """A text file of this repository. Raises ConfigError where it cannot be read or is not UTF-8."""
     try:
-        return _read_bytes(path, TEXT_BYTES).decode()
+        return read_own_file(path, TEXT_BYTES).decode()
     except Malformed as error:
         raise ConfigError(f"{path}:1: {error}", "restore it from git") from None
     except OSError as error:
@@ -107,15 +106,6 @@ def read_text(path: Path) -> str:
     except UnicodeDecodeError as error:
         line = error.object.count(b"\n", 0, error.start) + 1
         raise ConfigError(f"{path}:{line}: not UTF-8 text", "restore it from git") from None
-
-
-def _read_bytes(path: Path, limit: int) -> bytes:
-    """Return a file that is this machine's own: links are followed, but the end must be a regular file."""
-    try:
-        found = path.resolve()
-    except RuntimeError:  # links that lead back to themselves
-        raise OSError(errno.ELOOP, os.strerror(errno.ELOOP)) from None
-    return read_file(found.parent, found.name, limit)
 
 
 def load_yaml(kind: type[T], path: Path) -> T:

@@ -7,6 +7,7 @@ Text is parsed with a bound on its length and depth. Text is shown only after co
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
 import re
@@ -45,6 +46,18 @@ def read_file(folder: Path, name: str, limit: int) -> bytes:
         return _read_regular(descriptor, limit, name)
     finally:
         os.close(descriptor)
+
+
+def read_own_file(path: Path, limit: int) -> bytes:
+    """Return a file that a person of this machine named: links are followed, but the end must be a regular file.
+
+    Raises OSError if it cannot be read, and Malformed if it is something else or has more bytes than `limit`.
+    """
+    try:
+        found = path.resolve()
+    except RuntimeError:  # links that lead back to themselves
+        raise OSError(errno.ELOOP, os.strerror(errno.ELOOP)) from None
+    return read_file(found.parent, found.name, limit)
 
 
 def list_names(folder: Path, name: str, limit: int) -> list[str]:

@@ -16,7 +16,7 @@ from typing import Any
 from oci.registry import file_sha256
 from runner import home, progress, shell
 from runner.errors import ConfigError, EnvironmentFailed
-from runner.untrusted import Malformed, clean_line, parse_json, read_file
+from runner.untrusted import Malformed, clean_line, parse_json, read_own_file
 from scan.documents import read_document
 from scan.record import Database
 
@@ -137,7 +137,7 @@ def _from_folder(folder: Path) -> VulnerabilityDatabase:
 
 def _describe(folder: Path, source: str) -> Database:
     try:
-        said = parse_json(read_file(folder.resolve(), "metadata.json", _METADATA_BYTES), _METADATA_BYTES)
+        said = parse_json(read_own_file(folder / "metadata.json", _METADATA_BYTES), _METADATA_BYTES)
         if said["Version"] != SCHEMA_VERSION:
             raise ConfigError(f"{folder}: schema {said['Version']}, not {SCHEMA_VERSION}", "fetch a current database")
         return Database(source, file_sha256(folder / "trivy.db"), said["UpdatedAt"])

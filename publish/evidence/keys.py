@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from runner.errors import ConfigError, EnvironmentFailed
-from runner.untrusted import Malformed, clean_line, read_file
+from runner.untrusted import Malformed, clean_line, read_own_file
 
 SIGNING_KEY = "PYTORCH_CUDA_IMAGES_SIGNING_KEY"
 TRUSTED_KEYS = "PYTORCH_CUDA_IMAGES_TRUSTED_KEYS"
@@ -132,8 +132,7 @@ def _text(named: str) -> tuple[str, str]:
     if named.lstrip().startswith(_BEGIN):
         return named, "the key given as text"
     try:
-        path = Path(named).resolve()
-        return read_file(path.parent, path.name, _LONGEST_KEY).decode("ascii"), named
+        return read_own_file(Path(named), _LONGEST_KEY).decode("ascii"), named
     except Malformed as error:
         raise ConfigError(f"cannot read the key {named[:200]!r}: {error}", "give the path of a PEM file") from None
     except OSError as error:

@@ -21,6 +21,7 @@ from sigstore.verify import Verifier
 
 from publish.evidence.keys import TRUSTED_KEYS, PublicKeys, trusted_keys
 from runner.errors import ConfigError
+from runner.untrusted import Malformed, read_own_file
 
 TRUSTED_IDENTITIES = "PYTORCH_CUDA_IMAGES_TRUSTED_IDENTITIES"
 DECISION_KEYS = "PYTORCH_CUDA_IMAGES_DECISION_KEYS"
@@ -32,6 +33,9 @@ EXAMPLE = (
     "https://token.actions.githubusercontent.com="
     "https://github.com/ORG/REPO/.github/workflows/release.yml@refs/heads/main"
 )
+
+CONFIG_BYTES = 4 << 20
+"""The most that a client trust configuration may have. That of the public instance has 20 KB."""
 
 _CONFIG = ClientTrustConfig.ClientTrustConfigType.CONFIG_0_1.value
 _EMBEDDED = ("trusted_root.json", "signing_config.v0.2.json")
@@ -60,10 +64,11 @@ class Instance:
     def config(self) -> ClientTrustConfig:
         """Its roots of trust, and where its services are. Raises ConfigError."""
         try:
-            return ClientTrustConfig.from_json(Path(self.file).read_text(encoding="utf-8") if self.file else embedded())
+            text = read_own_file(Path(self.file), CONFIG_BYTES).decode() if self.file else embedded()
+            return ClientTrustConfig.from_json(text)
         except OSError as error:
             problem = f"cannot read {self.file!r:.200}: {error.strerror}"
-        except ValueError as error:
+        except (Malformed, RecursionError, ValueError) as error:
             problem = f"{self.file!r:.200}: {one_line(error)}"
         raise ConfigError(problem, f"set {SIGSTORE_CONFIG} to the path of a client trust configuration")
 

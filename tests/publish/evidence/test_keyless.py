@@ -300,6 +300,8 @@ def test_an_identity_is_whole(text: str) -> None:
         pytest.param("not json", id="no JSON"),
         pytest.param("{}", id="nothing in it"),
         pytest.param("\ud800", id="no text"),
+        pytest.param("[" * 200_000, id="nested deep"),
+        pytest.param(" " * 5_000_000, id="too large"),
         pytest.param(embedded().replace("trustedroot+json", "something+json"), id="of another type"),
         pytest.param(embedded().replace('"tlogs"', '"logs"'), id="no log"),
         pytest.param(re.sub('("rawBytes": *)"[^"]+"', r'\1"MIIH"', embedded()), id="no certificate"),
