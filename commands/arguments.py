@@ -72,7 +72,9 @@ def add_database(command: ArgumentParser) -> None:
 
 
 def add_keys(command: ArgumentParser) -> None:
-    command.add_argument("--key", action="append", default=[], help="a public key to trust; the configured by default")
+    command.add_argument(
+        "--key", action="append", default=[], help="trust only this public key (default: the configured keys)"
+    )
     command.add_argument(
         "--identity", action="append", default=[], help="ISSUER=IDENTITY to trust, certified by Sigstore"
     )

@@ -15,9 +15,12 @@ from publish.state import Known
 from report import difference_page, render
 from report.model import ImageRecords
 from runner import home, progress
-from runner.errors import EXIT_OK, ReleaseError
+from runner.errors import EXIT_OK, ConfigError, ReleaseError
 from runner.verdict import Verdict, summary
 from validation.executors import EXECUTORS
+
+LOCAL = "add `--executor local`, or remove --python"
+LOCAL_PYTHON = "/usr/bin/python3"
 
 
 def run_release(asked: Namespace) -> int:
@@ -40,7 +43,11 @@ def run_build(asked: Namespace) -> int:
 
 def run_validate(asked: Namespace) -> int:
     """`validate`: run the suites in containers of the digests that were built."""
-    return _validate_here(asked) if asked.executor == "local" else _run_stage(asked)
+    if asked.executor == "local":
+        return _validate_here(asked)
+    if asked.python:
+        raise ConfigError("--python is for the local executor, and the suites would run in containers", LOCAL)
+    return _run_stage(asked)
 
 
 def run_scan(asked: Namespace) -> int:
@@ -54,7 +61,7 @@ def run_promote(asked: Namespace) -> int:
 
 
 def run_report(asked: Namespace) -> int:
-    """`report`: write what is known of a release for people; ends as the release does."""
+    """`report`: write the HTML and Markdown reports; the exit code is that of the release."""
     return _run_stage(asked)
 
 
@@ -69,22 +76,26 @@ def _add_renew(command: ArgumentParser) -> None:
 
 
 def _add_executor(command: ArgumentParser) -> None:
-    command.add_argument("--executor", choices=EXECUTORS, default="docker", help="`local`: no container, no image")
     command.add_argument(
-        "--python", type=a_program, default="/usr/bin/python3", help="the interpreter of the local executor"
+        "--executor",
+        choices=EXECUTORS,
+        default="docker",
+        help="`local` runs the suites in --python and judges no image",
+    )
+    command.add_argument(
+        "--python", type=a_program, help=f"the interpreter of the local executor (default: {LOCAL_PYTHON})"
     )
 
 
 def _validate_here(asked: Namespace) -> int:
     """No engine, registry or image takes part, and no release record is written."""
+    python = asked.python or LOCAL_PYTHON
     with home.only_run():
-        judged = release(asked).validate_here(asked.python)
+        judged = release(asked).validate_here(python)
     if asked.json:
         print_record(judged)
     for record in judged:
-        progress.say(
-            f"{record.image} in {asked.python}: {record.verdict}{f', {record.reason}' if record.reason else ''}"
-        )
+        progress.say(f"{record.image} in {python}: {record.verdict}{f', {record.reason}' if record.reason else ''}")
     return EXIT_OF_VERDICT[summary(record.verdict for record in judged)]
 
 

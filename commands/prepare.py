@@ -81,7 +81,7 @@ def _show_plan(plan: planning.Plan) -> None:
 def run_lock(asked: Namespace) -> int:
     """`lock`: take a line's locks as far forward as the next release of a kind may carry, and say what moved.
 
-    With `--layers` no wheel moves: only the digests of the layers are locked again.
+    With `--layers` only the lock of layers is written again; the versions of the wheels stay the same.
     """
     catalog = catalogue.load()
     lines = [asked.line] if asked.line else list(catalog.lines)
@@ -117,7 +117,7 @@ def _add_line(command: ArgumentParser) -> None:
         "--kind", choices=kinds.KINDS, default=kinds.PATCH, help="of the next release; patch by default"
     )
     command.add_argument(
-        "--layers", action="store_true", help="lock the layers of the wheels as they are locked; no wheel moves"
+        "--layers", action="store_true", help="write the lock of layers again; the versions of the wheels stay the same"
     )
 
 

@@ -48,9 +48,11 @@ def path_of(root: Path, stack: str, line: str) -> Path:
     return root / stack / f"{line}.layers.lock"
 
 
-def way_out(line: str) -> str:
+def relock_hint(line: str) -> str:
     """Return the hint that says how the lock of layers of a line is written again."""
-    return f"run `./release.py lock --layers {line}` and commit what it writes; no wheel moves"
+    return (
+        f"run `./release.py lock --layers {line}` and commit what it writes; the versions of the wheels stay the same"
+    )
 
 
 def read(path: Path, line: str) -> tuple[LockedLayer, ...]:
@@ -59,13 +61,13 @@ def read(path: Path, line: str) -> tuple[LockedLayer, ...]:
     Raises ConfigError if the lock is missing, if a line of it is not one layer, or if two are of one content key.
     """
     if not path.exists():
-        raise ConfigError(f"{path} is missing: it says which bytes each Python layer is", way_out(line))
+        raise ConfigError(f"{path} is missing: it says which bytes each Python layer is", relock_hint(line))
     found: dict[str, LockedLayer] = {}
     for number, text in enumerate(records.read_text(path).splitlines(), start=1):
         if text and not text.startswith("#"):
             layer = _layer(f"{path}:{number}", text, line)
             if found.setdefault(layer.key, layer) is not layer:
-                raise ConfigError(f"{path}:{number}: the layer `{layer.name}` is locked twice", way_out(line))
+                raise ConfigError(f"{path}:{number}: the layer `{layer.name}` is locked twice", relock_hint(line))
     return tuple(found.values())
 
 
@@ -78,6 +80,6 @@ def write(path: Path, stack: str, layers: Sequence[LockedLayer]) -> None:
 def _layer(place: str, text: str, line: str) -> LockedLayer:
     match = _LINE.fullmatch(text)
     if match is None:
-        raise ConfigError(f"{place}: not `KIND KEY DIGEST SIZE DIFF_ID UNCOMPRESSED  # NAME`", way_out(line))
+        raise ConfigError(f"{place}: not `KIND KEY DIGEST SIZE DIFF_ID UNCOMPRESSED  # NAME`", relock_hint(line))
     blob = Blob(match["digest"], match["diff_id"], int(match["size"]), int(match["uncompressed"]))
     return LockedLayer(match["name"], match["kind"], match["key"], blob)

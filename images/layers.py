@@ -84,10 +84,15 @@ def with_locks(specs: Sequence[LayerSpec], lock: Sequence[LockedLayer], place: P
     for spec in specs:
         held = by_key.pop(spec.key, None)
         if held is None or (held.name, held.kind) != (spec.name, spec.kind):
-            raise ConfigError(f"{place}: no layer `{spec.name}` as the wheels are locked now", layer_lock.way_out(line))
+            raise ConfigError(
+                f"{place}: no entry for the layer `{spec.name}`, which the lock of wheels needs",
+                layer_lock.relock_hint(line),
+            )
     if by_key:
         stale = next(iter(by_key.values())).name
-        raise ConfigError(f"{place}: the layer `{stale}` is of no wheels that are locked now", layer_lock.way_out(line))
+        raise ConfigError(
+            f"{place}: the layer `{stale}` is of no wheels that are locked now", layer_lock.relock_hint(line)
+        )
     blobs = {layer.key: layer.blob for layer in lock}
     return [replace(spec, locked=blobs[spec.key]) for spec in specs]
 

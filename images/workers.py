@@ -156,7 +156,7 @@ def _check(spec: LayerSpec, made: Blob, line: str) -> None:
         else ("this checkout makes other bytes of the same wheels than the one that locked it")
     )
     what = f"layer `{spec.name}` is locked as {spec.locked.digest}, and what was made is {made.digest}"
-    raise ConfigError(f"{what}: {cause}", layer_lock.way_out(line))
+    raise ConfigError(f"{what}: {cause}", layer_lock.relock_hint(line))
 
 
 def _compile(task: Task, target: Path) -> Blob:

@@ -53,7 +53,9 @@ LONGEST_S = {"build": 3 * 3600, "validate": 12 * 3600, "scan": 3 * 3600, "promot
 throughput takes hours for a family of images. What takes longer than this waits for something that never comes."""
 LOCAL = "validation-local"
 """Name of the record of suites that ran in no container: nothing is decided from it."""
-UNTOLD = Refusal(Verdict.INCONCLUSIVE, ("it is a candidate, and why it is no more is known where it was promoted",))
+UNTOLD = Refusal(
+    Verdict.INCONCLUSIVE, ("it is only a candidate; the reasons are recorded on the machine that promoted it",)
+)
 """Of a candidate that another machine promoted: the registry holds what was decided for it, not what against it."""
 
 

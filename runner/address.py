@@ -1,8 +1,8 @@
 """The address of a registry, as a person writes it: HOST or HOST:PORT. The one place that reads one.
 
-The form is the one that the engine, the scanner and TLS certificates agree on. What one of them reads otherwise is
-refused: a scheme, a path, a user's password, an IPv6 address, and a name such as `registry`, which Docker takes for a
-user of Docker Hub.
+The form is the one that the engine, the scanner and TLS certificates agree on. A form that one of them reads otherwise
+is refused: a scheme, a path, credentials, an IPv6 address, and a name such as `registry`, which Docker takes for a
+namespace of Docker Hub.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def registry_address(text: str, source: str) -> str:
     Raises ConfigError that names `source` (a variable, an option) and what is wrong. A password is never repeated.
     """
     for problem, hint in _problems(text):
-        shown = "" if "@" in text else f"`{clean_line(text, 80)}`: "
+        shown = "" if "@" in text or not text else f"`{clean_line(text, 80)}`: "
         raise ConfigError(f"{source} is not the address of a registry: {shown}{problem}", hint)
     return text
 
@@ -72,7 +72,7 @@ def _host_problem(host: str, *, has_port: bool) -> str:
     if labels[-1].isdigit() and not _is_ipv4(host):
         return "the host's name ends in a number, and is not an IPv4 address"
     if len(labels) == 1 and not has_port and host != "localhost":
-        return f"without a dot or a port, Docker takes `{host}` for a user of Docker Hub"
+        return f"without a dot or a port, Docker takes `{host}` for a namespace of Docker Hub: add a domain or a port"
     return ""
 
 

@@ -73,5 +73,9 @@ start_engine() {
   fi
 }
 
+case "${1:-}" in
+  "" | --harness) ;;
+  *) printf 'usage: runner/setup.sh [--harness]\n' >&2; exit 2 ;;
+esac
 virtual_environment
 [ "${1:-}" = --harness ] || { programs; engine; }

@@ -31,7 +31,7 @@ class Malformed(Exception):
 
 
 def read_file(folder: Path, name: str, limit: int) -> bytes:
-    """Return the first `limit` bytes of the file `name` below `folder`; `name` may have folders in it.
+    """Return the file `name` below `folder`, which may have `limit` bytes; `name` may have folders in it.
 
     Nothing below `folder` is followed if it is a link, and nothing but a regular file is opened. Raises
     FileNotFoundError if there is no such file, and Malformed if it is something else or has more bytes than `limit`.
@@ -108,7 +108,7 @@ def parse_json(data: bytes | str, limit: int) -> Any:  # noqa: ANN401 - JSON val
     """Return the value of a JSON text in UTF-8.
 
     Raises Malformed if it has more than `limit` bytes, is no JSON, is nested deeper than DEEPEST, has a key twice in
-    one object (two readers would see different things), or holds a number or character that cannot be written again.
+    one object (two readers would see different things), or holds a number or character that JSON cannot hold.
     """
     if len(data) > limit:
         raise Malformed(f"{len(data):,} bytes of JSON, more than the allowed {limit:,}")

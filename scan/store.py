@@ -57,13 +57,13 @@ def read_history(registry: Registry, repository: str, seal: Seal, today: datetim
         history = records.from_json(History, found.body, where)
     except (Malformed, ConfigError) as error:
         if found.problem:
-            progress.say(f"  {where} is left alone: it is not signed, and not readable either")
+            progress.say(f"  {where} is ignored: it is not signed, and it cannot be read")
             return History({})
         problem = error.message if isinstance(error, ConfigError) else f"{where}: {error}"
         raise EnvironmentFailed(problem, "use the version that wrote it, or remove that tag") from None
     checked = history.checked(today)
     if found.problem:
-        progress.say(f"  {where} can only make fixes older, for {found.problem}")
+        progress.say(f"  {where}: {found.problem}; its dates can shorten a grace period, and never extend one")
         return checked.claims_alone()
     return checked
 

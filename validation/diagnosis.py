@@ -104,6 +104,12 @@ _DRIVER = (
         "the GPU is in exclusive mode and another process has it, or its MIG slice is gone",
         _INFRA,
     ),
+    # Docker, when it starts a container whose first program is not there.
+    _known(
+        r'exec: "python": executable file not found',
+        "the image has no `python` on its PATH",
+        _FAIL,
+    ),
     _known(
         r"Torch not compiled with CUDA enabled",
         "a CPU-only wheel of torch was installed",

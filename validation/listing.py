@@ -16,8 +16,8 @@ from typing import Any
 import yaml
 
 from images import catalog
-from runner import engine, records, shell
-from runner.errors import ConfigError
+from runner import engine, progress, records, shell
+from runner.errors import ConfigError, ReleaseError
 from runner.untrusted import parse_json
 from validation import harness
 from validation.asserted import expected_of
@@ -25,6 +25,7 @@ from validation.executors.docker import ROOT
 from validation.suite import SUITES, Suite
 
 COMMAND = "python -m validation.listing"
+USAGE = f"{COMMAND} base=IMAGE cv=IMAGE nlp=IMAGE rl=IMAGE"
 HEAD = f"# Written by `{COMMAND}` from what pytest collects in the image. See docs/validation.md.\n"
 COLLECT = f"{ROOT}/code/validation/suites/collect.py"
 MOST_BYTES = 1 << 20
@@ -32,15 +33,25 @@ DEFAULTS = {"gpus": 0, "may_not_run": [], "figures": [], "device": "", "required
 
 
 def main(words: Sequence[str]) -> int:
-    """Write the lists of the suites of every STACK in `words`."""
+    """Write the lists of the suites of every STACK in `words`; return the exit code."""
+    try:
+        if not words:
+            raise ConfigError("no STACK=IMAGE is named", USAGE)
+        _write(words)
+    except ReleaseError as error:
+        progress.say(f"error: {error}")
+        return error.exit_code
+    return 0
+
+
+def _write(words: Sequence[str]) -> None:
     for word in words:
         stack, _, reference = word.partition("=")
         suites = [suite for suite in SUITES if suite.stack == stack]
         if not suites or not reference:
-            raise ConfigError(f"`{word}` is not STACK=IMAGE", f"{COMMAND} base=IMAGE cv=IMAGE nlp=IMAGE rl=IMAGE")
+            raise ConfigError(f"`{word}` is not STACK=IMAGE", USAGE)
         for suite in suites:
             records.write_text(suite.list_path, text_of(collected(suite, reference)))
-    return 0
 
 
 def collected(suite: Suite, reference: str) -> dict[str, Any]:
@@ -57,6 +68,10 @@ def collected(suite: Suite, reference: str) -> dict[str, Any]:
                 "run",
                 "--rm",
                 "--network=none",
+                "--cap-drop=ALL",
+                "--security-opt=no-new-privileges",
+                "--read-only",
+                "--tmpfs=/tmp",
                 *mounts,
                 reference,
                 "python",

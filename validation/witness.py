@@ -21,7 +21,7 @@ from validation.suites.expected import Expected
 from validation.suites.outcome import CHALLENGE, EXPECTED
 
 NOT_MADE = "the report was not made by the suites"
-CAUSE = "a wrong kernel or library, or a report that something else in the image has written"
+CAUSE = "a wrong kernel or library, or a forged report"
 SLACK_S = 1.0
 """Two clocks and the rounding of many durations differ by less."""
 
@@ -44,7 +44,7 @@ def ask(expected: Expected) -> Asked:
 def examine(
     suite: Suite, asked: Asked | None, seconds: float, phases: Iterable[Phase], checks: Sequence[Check]
 ) -> tuple[tuple[Check, ...], str]:
-    """Return the checks, those that contradict as failed, and why the whole report is not believed (empty if it is).
+    """Return the checks, contradicting ones set to failed, and why the whole report is rejected (empty if it is not).
 
     `phases` are those of the report, `seconds` is how long the container ran. A suite without a list is not examined.
     """

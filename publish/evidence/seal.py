@@ -1,14 +1,13 @@
-"""Seals: what a list of referrers says of an artifact, signed, so that it is believed before anything is fetched.
+"""Seals: a signature in the annotations of a referrer, which a reader verifies without fetching the manifest.
 
-Whoever may write to a repository can attach thousands of artifacts that claim to be evidence, and to find out that each
-is none costs two requests. A list carries the annotations of what it lists, so one of them, the seal, holds a signature
-over all that the artifact is: its subject, its other annotations and its one blob. From these its manifest is made
-again. If the digest of that is the one listed, the entry cannot have been changed, and cannot be somebody else's: with
-the same signature there is one manifest, and no second one. So a forged seal costs no request, and no number of them
-crowds out what a trusted key sealed.
+An account that may write to a repository can attach thousands of artifacts that claim to be evidence, and it takes two
+requests to find out that one of them is not. A list of referrers carries the annotations of every artifact. One of
+them, the seal, holds a signature over the subject, the other annotations and the one blob of the artifact. The reader
+makes the manifest again from these and compares its digest with the listed one: an entry that was copied or changed
+has another digest. So a forged seal costs no request, and any number of them hides nothing that a trusted key sealed.
 
-A certificate of Sigstore signs statements alone, so what it signed has no seal, nor has what other tools attached.
-Those are read one by one, and only so many (publish/evidence/store.py).
+A certificate of Sigstore signs statements only, so its artifacts have no seal, and neither have those of other tools.
+They are read one by one, up to a limit (publish/evidence/store.py).
 """
 
 from __future__ import annotations
@@ -40,7 +39,7 @@ _CONFIG = Descriptor(OCI_EMPTY, sha256(EMPTY_CONFIG), len(EMPTY_CONFIG))
 
 
 def sealed(notes: Mapping[str, str], subject: Descriptor, blob: Descriptor, key: PrivateKey) -> dict[str, str]:
-    """Return the annotations of an artifact of one blob about `subject`, with a seal. It is the same for the same."""
+    """Return the annotations of an artifact of one blob about `subject`, and its seal (deterministic)."""
     envelope = parse_json(dsse.sign(_payload(notes, subject, blob), key, TYPE), LARGEST_BYTES * 4)
     content = {"subject": subject.plain(), "blob": blob.plain(), "signatures": envelope["signatures"]}
     return {**notes, SEAL: canonical(content).decode()}

@@ -184,7 +184,7 @@ def _confirmed(production: Production, claim: Claim, book: Book) -> Book:
     """
     if not book.problem:
         return book
-    progress.say(f"  the journal counts as far as trusted decisions confirm it, for {book.problem}")
+    progress.say(f"  the journal: {book.problem}; only what a trusted decision confirms is used")
     kept = tuple(each for each in book.journal.transactions if each.is_open or _is_confirmed(production, each))
     for each in book.journal.transactions:
         if each not in kept:

@@ -254,7 +254,7 @@ def test_a_stale_lock_of_layers(make: Make, tmp_path: Path) -> None:
     path = root / "cv" / "2.6.lock"
     text = path.read_text().splitlines()
     path.write_text("\n".join(text[:-1]) + "\n")
-    with refused(ConfigError, "2.6.layers.lock", "no layer `packages of cv`", "./release.py lock --layers 2.6"):
+    with refused(ConfigError, "2.6.layers.lock", "no entry for the layer `packages of cv`", "lock --layers 2.6"):
         make(root=root)
 
 
