@@ -87,6 +87,7 @@ def _run(prefix: Prefix, os_image: str, work: Path) -> None:
             [engine.program(), "run", "--rm", f"--name={name}", *CONFINED, *options, os_image, *command],
             hint="check the engine and its disk, then run the same command again",
             timeout_s=TIMEOUT_S,
+            env=engine.no_logins(work),
         )
     except BaseException:  # the client is gone, also after Ctrl-C, and the container need not be
         engine.remove_container(name)

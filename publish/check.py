@@ -13,7 +13,7 @@ from images.assembly import LABELS
 from images.catalog import BASE, Catalog
 from runner import engine, progress
 from runner.engine import HeldImage
-from runner.errors import ConfigError
+from runner.errors import ConfigError, EnvironmentFailed
 from runner.untrusted import clean_line
 from runner.verdict import Verdict, summary
 from scan import configuration, inside, licences
@@ -81,16 +81,16 @@ def check(catalog: Catalog, reference: str, asked: tuple[str, str], device: str,
     expected = expect(catalog, *asked, image.config.get("Labels") or {})
     progress.say(f"check {reference}: {image.id}, as line {expected.line} with {', '.join(expected.stacks)}")
     judged = validation.validate(_target(catalog, expected, image, command), device)
-    problems = tuple(_look(catalog, expected, image))
-    refused = [Verdict.FAIL] if problems else []
+    problems, failure = _look_inside(catalog, expected, image)
+    beside = [Verdict.FAIL] if problems else [Verdict.INFRA] if failure else []
     return CheckRecord(
         reference=reference,
         image_id=image.id,
         digest=image.digest,
         line=expected.line,
         stacks=expected.stacks,
-        verdict=summary([judged.verdict, *refused]),
-        reason="; ".join(filter(None, [judged.reason, _first(problems)])),
+        verdict=summary([judged.verdict, *beside]),
+        reason="; ".join(filter(None, [judged.reason, _first(problems), failure])),
         validation=judged,
         problems=problems,
     )
@@ -117,6 +117,14 @@ def _target(catalog: Catalog, expected: Expectation, image: HeldImage, command: 
         driver_floor=catalog.lines[expected.line].driver_floor,
         command=command,
     )
+
+
+def _look_inside(catalog: Catalog, expected: Expectation, image: HeldImage) -> tuple[tuple[Problem, ...], str]:
+    """Return what the look refuses, or why there was none: what the suites said stands all the same."""
+    try:
+        return tuple(_look(catalog, expected, image)), ""
+    except EnvironmentFailed as error:
+        return (), f"no look inside: {error.message}"
 
 
 def _look(catalog: Catalog, expected: Expectation, image: HeldImage) -> Iterator[Problem]:

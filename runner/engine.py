@@ -49,6 +49,14 @@ def client(answer_s: int = 600) -> docker.DockerClient:
     return found
 
 
+def answers() -> bool:
+    """Return whether an engine answers now."""
+    try:
+        return bool(client().ping())
+    except (EnvironmentFailed, *_CALL_ERRORS):
+        return False
+
+
 def version() -> str:
     """The engine's version, for records."""
     return str(client().version()["Version"])
@@ -131,6 +139,14 @@ def pull(reference: str) -> None:
             client().images.get(reference)
         except ImageNotFound:
             _pull(reference)
+
+
+def no_logins(folder: Path) -> dict[str, str]:
+    """Return the variables with which a docker client reads no configuration: it would hand on the address of a proxy.
+
+    `folder` is one that has no configuration of Docker in it.
+    """
+    return {"DOCKER_CONFIG": str(folder)}
 
 
 def remove_container(name: str) -> None:

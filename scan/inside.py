@@ -24,13 +24,16 @@ from packaging.utils import canonicalize_name
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field
 
 from images.debian import installed_packages
-from runner import engine, home, progress, records
-from runner.errors import ConfigError, EnvironmentFailed
+from runner import containers, engine, home, progress, records
+from runner.containers import ImageCannotStart
+from runner.errors import ConfigError
 from runner.untrusted import Malformed, clean_line, parse_json
 from scan.record import Package, Problem
 
+PURPOSE = "look"
 LABEL = "pytorch-cuda-images.inside"
-"""Holds the scratch folder of the run that started the container: where that is gone, the run is gone."""
+"""Holds the scratch folder of the run that started the container: if that is gone, the run is gone. It is read of
+containers with a name of ours alone: an image can carry any label."""
 
 LOOK = Path(__file__).resolve().parent / "look.py"
 FOLDER = "/look"
@@ -42,9 +45,8 @@ ANSWER_S = 300
 POLL_S = 0.2
 MEMORY_BYTES = 2 << 30
 PROCESSES = 64
-NO_PYTHON, KILLED = 127, 137
+CANNOT_START, KILLED = 127, 137
 KIND = "bill of materials"
-RUN_AGAIN = "check the runner's memory and the engine's log, then run the scan again"
 BUILD_AGAIN = "find what changed it since it was built, and build the image again"
 
 KINDS = 50
@@ -112,39 +114,43 @@ class _Ended:
 def inside(reference: str) -> Inside | Problem:
     """Look into an image (`HOST/REPOSITORY@DIGEST`), pulled where the engine has it not, in one container.
 
-    A Problem where the image itself cannot be looked into: its Python is missing, crashes, hangs, or prints something
+    A Problem if the image itself cannot be looked into: its Python is missing, crashes, hangs, or prints something
     else. It stands in the record beside the others, so that one bad image stops no other. Raises EnvironmentFailed
-    where the engine fails, or the container is killed from outside.
+    if the engine fails.
     """
     engine.pull(reference)
     with home.scratch("inside") as folder, engine.failures(f"looking inside {reference}"):
         _remove_leftovers()
         shutil.copy2(LOOK, folder)
         ended = _run(reference, folder)
+        if ended.exit_code == KILLED:  # by somebody on this machine, or by the image itself: then it happens again
+            ended = _run(reference, folder)
     return _understood(ended)
 
 
 def _run(reference: str, folder: Path) -> _Ended:
-    with _container(reference, folder) as container:
-        try:
+    try:
+        with _container(reference, folder) as container:
             container.start()
-        except APIError as error:
-            if 'exec: "python"' not in str(error):
-                raise
-            return _Ended(NO_PYTHON, said=str(error.explanation).encode())
-        if not _ends(container):
-            return _Ended(None)
-        if (code := _exit_code(container)) == KILLED:
-            raise EnvironmentFailed(f"the container that looked inside {reference} was killed", RUN_AGAIN)
-        return _Ended(code, _log(container, "stdout"), _log(container, "stderr"))
+            if not _ends(container):
+                return _Ended(None)
+            return _Ended(_exit_code(container), _log(container, "stdout"), _log(container, "stderr"))
+    except ImageCannotStart as error:
+        return _Ended(CANNOT_START, said=f"the image cannot be started: {error}".encode())
+    except APIError as error:
+        if not containers.is_fault_of_the_image(error):
+            raise
+        return _Ended(CANNOT_START, said=str(error.explanation).encode())
 
 
 @contextlib.contextmanager
 def _container(reference: str, folder: Path) -> Iterator[Any]:
     """Created, not started; removed whatever happens. It can read everything and change nothing."""
+    config = _client().images.get(reference).attrs.get("Config") or {}
     container = _client().containers.create(
         reference,
-        [f"{FOLDER}/{LOOK.name}"],
+        name=containers.new_name(PURPOSE),
+        command=[f"{FOLDER}/{LOOK.name}"],
         entrypoint=["python"],
         user="0:0",
         labels={LABEL: str(folder)},
@@ -156,11 +162,14 @@ def _container(reference: str, folder: Path) -> Iterator[Any]:
         mem_limit=MEMORY_BYTES,
         memswap_limit=MEMORY_BYTES,
         pids_limit=PROCESSES,
-        mounts=[Mount(FOLDER, str(folder), type="bind", read_only=True)],
+        mounts=[
+            Mount(FOLDER, str(folder), type="bind", read_only=True),
+            *containers.volumes_read_only(config, FOLDER),
+        ],
         # No driver files of the host: a default NVIDIA runtime would put them among the image's own.
         environment={"PYTHONDONTWRITEBYTECODE": "1", "NVIDIA_VISIBLE_DEVICES": "void"},
         use_config_proxy=False,  # the address of a proxy may hold a password
-        # A volume that the image declares is writable in spite of a read-only root: no byte can be put into a file.
+        # No byte can be put into a file, wherever one could be written.
         ulimits=[Ulimit(name=name, soft=0, hard=0) for name in ("core", "fsize")],
         healthcheck={"test": ["NONE"]},
         log_config=LogConfig(type=LogConfig.types.JSON, config={"max-size": "64m", "max-file": "1"}),
@@ -178,14 +187,14 @@ def _client() -> docker.DockerClient:
 def _remove(container: Any) -> None:  # noqa: ANN401 - docker-py has no types
     with contextlib.suppress(DockerException, requests.RequestException):  # the next look finds what is left
         container.remove(force=True, v=True)
+        containers.remove_volumes(container)
         progress.say(f"removed container {container.short_id}", detail=True)
 
 
 def _remove_leftovers() -> None:
     """Remove the containers of runs that were killed: making our scratch folder has removed theirs."""
-    found = _client().containers.list(all=True, filters={"label": LABEL}, ignore_removed=True)
-    for container in found:
-        if not Path(container.labels[LABEL]).exists():
+    for container in containers.of_purpose(_client(), PURPOSE):
+        if not Path(container.labels.get(LABEL, "/nowhere")).exists():
             _remove(container)
 
 

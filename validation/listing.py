@@ -81,6 +81,7 @@ def collected(suite: Suite, reference: str) -> dict[str, Any]:
             ],
             hint="see the output; the image must be of the stack of the suite",
             timeout_s=suite.timeout_s,
+            env=engine.no_logins(Path(folder)),
         )
     found: Mapping[str, Any] = parse_json(printed.rstrip().rpartition("\n")[2], MOST_BYTES)
     return {nodeid.rpartition("::")[2].removeprefix("test_"): _short(check) for nodeid, check in found.items()}

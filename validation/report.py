@@ -16,9 +16,9 @@ from runner.untrusted import Malformed, clean, clean_line, parse_json
 from validation.record import Figure
 from validation.suites.outcome import ANSWER
 
-REPORT_BYTES = 32 << 20
+REPORT_BYTES = 4 << 20
 """The largest report of a suite has some 100 KB."""
-LINE_BYTES = 4 << 20
+LINE_BYTES = 1 << 20
 LINES = 5000
 TESTS = 500
 """The largest suite has 30 tests."""

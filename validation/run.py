@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from runner import age, progress, records
+from runner import age, engine, progress, records
+from runner.errors import EnvironmentFailed
 from runner.verdict import WORST_FIRST, Verdict, summary
 from validation import floor, gpu_work, harness, regression
 from validation.attempts import attempt
@@ -22,6 +24,12 @@ from validation.record import SuiteResult, ValidationRecord
 from validation.suite import SUITES, SUITES_FOLDER, Suite, suites_of
 from validation.suites.expected import Expected
 from validation.suites.gpus import NO_GPU
+
+_DAMAGED = re.compile(
+    r"invalid tar header|unexpected EOF|failed to register layer|filesystem layer verification failed"
+    r"|layers from manifest|invalid diffID|gzip: invalid|flate: corrupt|error creating overlay mount|archive/tar"
+)
+"""How the engine tells that what an image is made of cannot be unpacked."""
 
 LOST = "the GPU, its power or its slot: look at the kernel's log for an Xid"
 THROUGHPUT = next(suite for suite in SUITES if suite.name == "throughput")
@@ -102,12 +110,33 @@ def _results(subject: Subject, setup: Setup, gpus: Gpus, executor: Executor) -> 
     suites = suites_of(subject.stacks)
     if before.verdict is Verdict.INFRA:
         return before, *(_not_started(suite, before.reason) for suite in suites)
-    executor.prepare(setup)
+    if failed := _prepare(executor, setup):
+        return before, *(replace(_not_started(suite, failed.reason), verdict=failed.verdict) for suite in suites)
     results = tuple(_run(suite, setup, gpus, executor, subject.image) for suite in suites)
     gates = _gates(subject, setup, gpus, executor, results)
     for gate in gates:
         _say(gate)
     return before, *results, *gates
+
+
+@dataclass(frozen=True)
+class _NotPrepared:
+    """Why no suite of an image can be started, though others may be: `fail` if its own bytes are at fault."""
+
+    verdict: Verdict
+    reason: str
+
+
+def _prepare(executor: Executor, setup: Setup) -> _NotPrepared | None:
+    """Fetch the image; None if that went well. Raises EnvironmentFailed if the engine does not answer at all."""
+    try:
+        executor.prepare(setup)
+    except EnvironmentFailed as error:
+        if executor is EXECUTORS[LOCAL] or not engine.answers():
+            raise
+        verdict = Verdict.FAIL if _DAMAGED.search(error.message) else Verdict.INFRA
+        return _NotPrepared(verdict, error.message)
+    return None
 
 
 def _not_started(suite: Suite, reason: str) -> SuiteResult:

@@ -17,10 +17,11 @@ import pytest
 from docker.errors import APIError
 
 from runner import engine, home, records
+from runner.containers import new_name
 from runner.errors import EnvironmentFailed
 from scan import look, trivy
 from scan.configuration import Allowed, problems
-from scan.inside import LABEL, Inside, disagreements, inside, unlisted
+from scan.inside import LABEL, PURPOSE, Inside, disagreements, inside, unlisted
 from scan.record import Package, Problem
 from scan.sbom import packages_of
 from tests.fakes.refusal import refused
@@ -474,16 +475,70 @@ def test_an_image_that_is_nowhere() -> None:
 
 
 @engine_test
-@pytest.mark.parametrize("how", ["kill", "remove"])
-def test_a_container_that_is_taken_away(how: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    def once(_: float) -> None:
+def test_a_container_that_is_taken_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    def remove(_: float) -> None:
         for container in containers():
-            container.kill() if how == "kill" else container.remove(force=True)
+            container.remove(force=True)
 
-    with planted(f"taken-{how}", HANGS) as reference:
-        monkeypatch.setattr("scan.inside.time.sleep", once)
-        with refused(EnvironmentFailed, "was killed" if how == "kill" else "failed: 404", reference):
+    with planted("taken", HANGS) as reference:
+        monkeypatch.setattr("scan.inside.time.sleep", remove)
+        with refused(EnvironmentFailed, "No such container", reference):
             inside(reference)
+
+
+@engine_test
+def test_a_container_that_is_killed_once_is_looked_into_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    killed: list[str] = []
+
+    def kill_the_first(_: float) -> None:
+        for container in containers() if not killed else ():
+            killed.append(container.id)
+            container.kill()
+
+    monkeypatch.setattr("scan.inside.time.sleep", kill_the_first)
+    assert isinstance(inside(python_image()), Inside)
+
+
+@engine_test
+@pytest.mark.parametrize(
+    ("name", "instructions", "what"),
+    [
+        ("exits-137", [SITECUSTOMIZE.format("import os; os._exit(137)")], "exited 137"),
+        ("file-at-look", ["RUN touch /look"], "exited 127"),
+        ("volume-at-proc", ["VOLUME /proc"], "exited 127"),
+        ("volume-at-root", ["VOLUME /"], "not a folder below `/`"),
+        ("volume-at-look", ["VOLUME /look/look.py"], "where the harness is mounted"),
+    ],
+)
+def test_an_image_that_ends_or_prevents_the_look(name: str, instructions: list[str], what: str) -> None:
+    """It is a problem of the image: the runner has not failed."""
+    with planted(name, *instructions) as reference:
+        found = inside(reference)
+    assert isinstance(found, Problem), found
+    assert what in found.what
+
+
+@engine_test
+def test_a_volume_of_the_image_takes_no_room_on_the_disk() -> None:
+    """It is read-only; a limit on the size of files does not hold what is only reserved."""
+    tries = 'import os; os._exit(9 + os.access("/data", os.W_OK))'
+    with planted("reserves", SITECUSTOMIZE.format(tries), "VOLUME /data") as reference:
+        found = inside(reference)
+    assert isinstance(found, Problem)
+    assert "exited 9" in found.what
+    assert not engine.client().volumes.list(filters={"name": "pytorch-cuda-images-volume-"})
+
+
+@engine_test
+def test_labels_of_an_image_take_no_container_away() -> None:
+    """Containers inherit labels; only those with a name of ours are looked at."""
+    with planted("labels", f"LABEL {LABEL}=/nowhere") as reference:
+        other = engine.client().containers.create(reference, ["true"])
+        try:
+            inside(python_image())
+            other.reload()
+        finally:
+            other.remove(force=True)
 
 
 @engine_test
@@ -522,7 +577,8 @@ def until(true: Callable[[], bool]) -> None:
 def test_the_container_of_a_run_at_work_is_left_alone(tmp_path: Path) -> None:
     at_work = tmp_path / "home" / "work-of-another"
     at_work.mkdir(parents=True)
-    other = engine.client().containers.create(python_image(), ["true"], labels={LABEL: str(at_work)})
+    named = new_name(PURPOSE)
+    other = engine.client().containers.create(python_image(), ["true"], name=named, labels={LABEL: str(at_work)})
     try:
         inside(python_image())
         assert [each.id for each in containers()] == [other.id]

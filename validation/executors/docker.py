@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import re
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,8 @@ import requests
 from docker.errors import APIError, DockerException
 from docker.types import LogConfig, Mount, Ulimit
 
-from runner import engine, progress
+from runner import containers, engine, progress
+from runner.containers import ImageCannotStart
 from runner.errors import EnvironmentFailed
 from runner.untrusted import clean_line
 from validation import control_groups
@@ -26,8 +26,10 @@ from validation.suite import Suite
 from validation.witness import ask
 
 ROOT = "/harness"
+PURPOSE = "suite"
 LABEL = "pytorch-cuda-images.validation"
-"""Holds the owner, so that a later run can tell the containers of a killed one from those of one at work."""
+"""Holds the owner, so that a later run can tell the containers of a killed one from those of one at work. It is read of
+containers with a name of ours alone: an image can carry any label."""
 
 POLL_S = 0.2
 STACKS_S = 2.0
@@ -44,7 +46,6 @@ TEMPORARY_BYTES = 4 << 30
 CACHES = (("XDG_CACHE_HOME", "/tmp/cache"), ("TRITON_CACHE_DIR", "/tmp/triton"), ("CUDA_CACHE_PATH", "/tmp/cuda"))  # noqa: S108
 """Where libraries keep what they compile, if the home cannot be written. The image's own places are judged by the suite
 that writes the root."""
-VOLUME_BYTES = 64 << 20
 FILE_BYTES = 8 << 30
 """No suite writes a larger file; one of an image must not fill the disk before its size is looked at."""
 OPEN_FILES = 16384
@@ -54,12 +55,6 @@ ROOT_BYTES = 2 << 30
 """What a container may write beside its image, if its root can be written."""
 LOG_SIZE, LOG_FILES = "5m", 2
 LOG_BYTES = 4 << 20
-
-_IMAGE_CANNOT_START = re.compile(
-    r"executable file not found|exec format error|no such file or directory: unknown|permission denied: unknown"
-    r"|unable to find (?:user|group)|no users found|chdir to cwd|not a directory: unknown"
-)
-"""How the engine and runc report what the image's own configuration or files do not allow to start."""
 
 
 def run(suite: Suite, setup: Setup) -> Ended:
@@ -80,7 +75,7 @@ def run(suite: Suite, setup: Setup) -> Ended:
             asked=asked,
             container=ended.container,
             malformed=ended.malformed or written.malformed,
-            host_problem=written.host_problem,
+            host_problem=ended.host_problem or written.host_problem,
         )
 
 
@@ -96,8 +91,8 @@ def remove_leftovers() -> int:
     """Remove containers and folders of runs that were killed; returns how many containers there were."""
     staging.remove_leftovers()
     try:
-        found = _client().containers.list(all=True, filters={"label": LABEL}, ignore_removed=True)
-        dead = [container for container in found if not staging.is_alive(container.labels[LABEL])]
+        found = containers.of_purpose(_client(), PURPOSE)
+        dead = [container for container in found if not staging.is_alive(container.labels.get(LABEL, ""))]
         for container in dead:
             _remove(container)
     except (DockerException, requests.RequestException) as error:
@@ -115,15 +110,17 @@ def _run_container(suite: Suite, setup: Setup, folder: Path) -> _Death:
     try:
         with _container(suite, setup, folder) as container:
             return _watch(container, suite, folder)
+    except ImageCannotStart as error:
+        return _Death(NOT_FOUND, output=f"the image cannot be started: {error}")
     except (DockerException, requests.RequestException) as error:
-        if _IMAGE_CANNOT_START.search(str(error)):
+        if containers.is_fault_of_the_image(error):
             return _Death(NOT_FOUND, output=_short(error))
         return _Death(None, engine_problem=_short(error))
 
 
 @dataclass(frozen=True)
 class _Death:
-    """How a container ended, as the engine and the host saw it; `malformed` as in `judge.Ended`."""
+    """How a container ended, as the engine and the host saw it; `malformed`, `host_problem` as in `judge.Ended`."""
 
     exit_code: int | None
     output: str = ""
@@ -132,6 +129,7 @@ class _Death:
     engine_problem: str = ""
     container: str = ""
     malformed: str = ""
+    host_problem: str = ""
 
 
 def _watch(container: Any, suite: Suite, folder: Path) -> _Death:  # noqa: ANN401 - docker-py has no types
@@ -141,15 +139,16 @@ def _watch(container: Any, suite: Suite, folder: Path) -> _Death:  # noqa: ANN40
     ended = _wait(container, suite, folder)
     if ended.timed_out:
         _collect_stacks(container)
-    elif ended.malformed:
+    elif ended.malformed or ended.host_problem:
         _kill(container)
     state = container.attrs["State"]
     return _Death(
-        exit_code=state["ExitCode"] if not (ended.timed_out or ended.malformed) else None,
+        exit_code=None if ended.timed_out or ended.malformed or ended.host_problem else state["ExitCode"],
         output=_log(container),
         out_of_memory=bool(state["OOMKilled"]),
         timed_out=ended.timed_out,
         malformed=ended.malformed,
+        host_problem=ended.host_problem,
         container=shown,
     )
 
@@ -165,6 +164,7 @@ def _wait(container: Any, suite: Suite, folder: Path) -> _Death:  # noqa: ANN401
     """Return when the container has ended, or why it must be ended."""
     deadline = time.monotonic() + suite.timeout_s
     measured = 0.0
+    disks = containers.disks_of(container.client, folder)
     while (now := time.monotonic()) < deadline:
         container.reload()
         if container.status in ("exited", "dead"):
@@ -173,6 +173,8 @@ def _wait(container: Any, suite: Suite, folder: Path) -> _Death:  # noqa: ANN401
             measured = now
             if problem := staging.too_much(folder) or _too_much_in_root(container, suite):
                 return _Death(None, malformed=problem)
+            if problem := containers.full_disk(disks):
+                return _Death(None, host_problem=problem)
         time.sleep(POLL_S)
     return _Death(None, timed_out=True)
 
@@ -208,9 +210,11 @@ def _container(suite: Suite, setup: Setup, folder: Path) -> Iterator[Any]:
     It may use what a program of an ordinary user needs, and nothing that tells it of the host: no capability, no
     network, no login or proxy of the host's Docker configuration, memory in place of the host's disk.
     """
+    mounts = _mounts(setup, folder)
     container = _client().containers.create(
         setup.reference,
-        ["python", *staging.arguments(ROOT, suite, setup)],
+        name=containers.new_name(PURPOSE),
+        command=["python", *staging.arguments(ROOT, suite, setup)],
         labels={LABEL: staging.owner()},
         network_mode="none",
         ipc_mode="private",
@@ -224,7 +228,7 @@ def _container(suite: Suite, setup: Setup, folder: Path) -> Iterator[Any]:
         memswap_limit=setup.memory_bytes,
         oom_score_adj=500,  # if this machine has no memory left, the image ends before the harness and the engine
         pids_limit=PROCESSES,
-        mounts=_mounts(setup, folder),
+        mounts=mounts,
         environment=_environment(suite, setup),
         use_config_proxy=False,  # the address of a proxy may hold a password
         device_requests=_device_requests(setup),
@@ -262,17 +266,12 @@ def _mounts(setup: Setup, folder: Path) -> list[Mount]:
     read_only = ((folder, ROOT), (setup.harness, f"{ROOT}/packages"), *setup.mounts)
     mounts = [Mount(inside, str(host), type="bind", read_only=True) for host, inside in read_only]
     given = {*TEMPORARY, *(inside for _, inside in read_only)}
-    volumes = [
-        Mount(path, None, type="tmpfs", tmpfs_size=VOLUME_BYTES, tmpfs_mode=0o1777)
-        for path in _volumes(setup.reference)
-        if path not in given
-    ]
+    volumes = containers.volumes_in_memory(_configuration(setup.reference), given, ROOT)
     return [*volumes, *mounts, Mount(f"{ROOT}/out", str(folder / staging.OUT), type="bind")]
 
 
-def _volumes(reference: str) -> Iterable[str]:
-    config = _client().images.get(reference).attrs.get("Config") or {}
-    return config.get("Volumes") or ()
+def _configuration(reference: str) -> Mapping[str, Any]:
+    return _client().images.get(reference).attrs.get("Config") or {}
 
 
 def _remove(container: Any) -> None:  # noqa: ANN401
