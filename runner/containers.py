@@ -84,7 +84,7 @@ def remove_volumes(container: Any) -> None:  # noqa: ANN401
 
 def _volumes(config: Mapping[str, Any], ours: str) -> Iterator[str]:
     for path in dict.fromkeys(config.get("Volumes") or ()):
-        plain = posixpath.normpath(path)
+        plain = f"/{posixpath.normpath(path).lstrip('/')}"
         if not path.startswith("/") or plain == "/" or "\0" in path:
             raise ImageCannotStart("it declares a volume that is not a folder below `/`")
         if plain == ours or plain.startswith(f"{ours}/"):

@@ -16,10 +16,13 @@ from runner.untrusted import Malformed, clean, clean_line, parse_json
 from validation.record import Figure
 from validation.suites.outcome import ANSWER
 
-REPORT_BYTES = 4 << 20
+REPORT_BYTES = 32 << 20
 """The largest report of a suite has some 100 KB."""
-LINE_BYTES = 1 << 20
+LINE_BYTES = 4 << 20
 LINES = 5000
+PARTS = 300_000
+"""Brackets and commas of a whole report: each can be a value, and reading values costs more than their bytes do. The
+largest report has some thousands."""
 TESTS = 500
 """The largest suite has 30 tests."""
 FIGURES = 100
@@ -73,6 +76,8 @@ def read_report(text: str, longest_s: float) -> Report:
     *lines, rest = text.split("\n")
     if len(lines) > LINES:
         raise Malformed(f"it has {len(lines):,} lines, more than the allowed {LINES:,}")
+    if sum(map(text.count, "[{,")) > PARTS:
+        raise Malformed(f"it has more than the allowed {PARTS:,} values")
     entries = [_entry(number, line) for number, line in enumerate(lines, start=1)]
     phases = tuple(_phase(found, longest_s) for found in _of_kind(_TEST, "TestReport", entries))
     if len({phase.nodeid for phase in phases}) > TESTS:

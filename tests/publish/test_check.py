@@ -113,6 +113,18 @@ def test_the_exit_code_is_by_the_verdict(  # noqa: PLR0917 - a row of the table,
     assert records.read(CheckRecord, path) == records.from_json(CheckRecord, said.out, "stdout")
 
 
+def test_a_look_that_fails_leaves_what_the_suites_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(_: object) -> None:
+        raise EnvironmentFailed("the engine went away")
+
+    monkeypatch.setattr(engine, "obtain", lambda _: HeldImage(ID, "", {"Labels": OURS}))
+    monkeypatch.setattr(validation, "validate", lambda *_: judged(Verdict.PASS))
+    monkeypatch.setattr("scan.inside.inside", fail)
+    found = check.check(CATALOG, "team/image:1", ("", ""), "cpu", "")
+    assert (found.verdict, found.reason) == (Verdict.INFRA, "no look inside: the engine went away")
+    assert found.validation == judged(Verdict.PASS)
+
+
 @pytest.fixture
 def foreign_image() -> Iterator[str]:
     """An image of somebody else: Debian with Python, no torch, run as root, a setuid file in it."""

@@ -125,6 +125,73 @@ def test_a_line_without_an_end_is_not_read_whole(setup: Setup, tmp_path: Path) -
     assert 0 < len(result.last_output) <= staging.LOG_CHARACTERS
 
 
+RESERVES = """
+import ctypes, shutil, time
+
+shutil.copy("/bin/dash", out + "su")
+os.chmod(out + "su", 0o4755)
+held = os.open(out + "held", os.O_CREAT | os.O_WRONLY)
+os.unlink(out + "held")
+refused = ctypes.CDLL(None).fallocate(held, 1, ctypes.c_long(0), ctypes.c_long(1 << 30))
+print("reserved" if refused == 0 else "refused", flush=True)
+time.sleep(3)
+"""
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may mount a file system of bounded size over `out`")
+def test_out_is_bounded_memory_that_runs_nothing(setup: Setup, tmp_path: Path) -> None:
+    """Neither what is only reserved nor what is unlinked reaches the host's disk; no file there is a program."""
+    runs, seen = staging._runs(), list[tuple[bool, int]]()
+
+    def look() -> None:
+        deadline = time.monotonic() + 20
+        while not seen and time.monotonic() < deadline:
+            for folder in runs.glob("*/out/su"):
+                found = os.statvfs(folder.parent)
+                seen.append((bool(found.f_flag & os.ST_NOSUID and found.f_flag & os.ST_NOEXEC), found.f_blocks))
+            time.sleep(0.1)
+
+    watcher = threading.Thread(target=look)
+    watcher.start()
+    result = _run(tmp_path, setup, RESERVES)
+    watcher.join()
+    assert "refused" in result.last_output
+    ((confined, _),) = seen
+    assert confined
+    assert runs.parent.stat().st_mode & 0o777 == 0o700
+    assert not [folder for folder in runs.iterdir() if (folder / "out").is_mount()]
+
+
+@pytest.mark.parametrize(
+    "instructions",
+    [
+        ["VOLUME /harness/out"],
+        ["VOLUME /harness/evil"],
+        ["VOLUME /"],
+        ["USER 99999999999"],
+    ],
+    ids=str,
+)
+def test_a_configuration_that_cannot_start_is_the_image_s_fault(
+    instructions: list[str], setup: Setup, tmp_path: Path
+) -> None:
+    name = f"config-{abs(hash(str(instructions)))}"
+    with planted(name, *instructions, user="0:0" if "USER" not in instructions[0] else "99999999999") as reference:
+        suite = written(tmp_path, GOOD)
+        result = judge(suite, docker.run(suite, replace(setup, reference=reference)))
+    assert result.verdict is Verdict.FAIL, result
+
+
+def test_labels_of_an_image_take_no_container_away(setup: Setup) -> None:
+    with planted("suite-labels", f"LABEL {docker.LABEL}={staging.owner()[:-1]}9") as reference:
+        other = engine.client().containers.create(reference, ["true"])
+        try:
+            docker.remove_leftovers()
+            other.reload()
+        finally:
+            other.remove(force=True)
+
+
 REACHES = """
 import socket
 

@@ -112,6 +112,15 @@ def test_what_is_no_report(text: str, says: str) -> None:
     assert result.reason == f"no complete report: the report is malformed: {refused.value}"
 
 
+@pytest.mark.parametrize("part", ["[[[[[[]]]]]],", "[],", '{"":0},'])
+def test_many_values_are_refused_before_they_are_read(part: str) -> None:
+    """A report within the bound of bytes took minutes and a gigabyte to read."""
+    started = time.monotonic()
+    with pytest.raises(Malformed, match="more than the allowed 300,000 values"):
+        read_report(f'{{"$report_type": "WarningMessage", "x": [{part * 300_000}0]}}\n', SECONDS)
+    assert time.monotonic() - started < 5
+
+
 def test_text_is_cleaned_and_bounded() -> None:
     message = "\x1b[31mred\x1b[0m \u202egnp.exe\n::error::injected"
     hostile = TEST | {

@@ -11,6 +11,7 @@ import pytest
 
 from runner import records
 from runner.age import STANDS_DAYS
+from runner.errors import EnvironmentFailed
 from runner.verdict import Verdict
 from tests.validation.suites_here import asserted
 from validation import floor, run
@@ -242,3 +243,29 @@ def test_the_worst_suite_gives_the_reason() -> None:
     assert run.blocking_reason(results) == "cv: first"
     assert run.blocking_reason(results[:2]) == "ddp: no GPU"
     assert run.blocking_reason([passed]) == ""
+
+
+@pytest.mark.parametrize(
+    ("said", "verdict"),
+    [
+        ("pull of x failed: failed to register layer: archive/tar: invalid tar header", Verdict.FAIL),
+        ("pull of x failed: connection refused", Verdict.INFRA),
+    ],
+)
+def test_an_image_that_cannot_be_pulled_is_a_verdict(
+    said: str, verdict: Verdict, stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The next image is judged. Only an engine that does not answer ends the stage."""
+
+    def refuse(_: Setup) -> None:
+        raise EnvironmentFailed(said, "hint")
+
+    monkeypatch.setattr(EXECUTORS["docker"], "prepare", refuse)
+    monkeypatch.setattr("runner.engine.answers", lambda: True)
+    record = run.validate(SUBJECT, "cpu")
+    assert record.verdict is verdict
+    assert said in record.reason
+    assert stage.ran == []
+    monkeypatch.setattr("runner.engine.answers", lambda: False)
+    with pytest.raises(EnvironmentFailed, match="of x failed"):
+        run.validate(SUBJECT, "cpu")

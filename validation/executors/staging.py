@@ -70,11 +70,12 @@ def _bound(out: Path) -> None:
     """Make `out` a file system of its own, in memory, if this user may: then nothing can write beyond its size.
 
     Neither what was unlinked while it is open nor what was reserved is seen when sizes are added up. A user who may not
-    mount has the watch on the disk instead (runner/containers.py). Nothing below it runs with another user's rights.
+    mount has the watch on the disk instead (runner/containers.py). Nothing below it runs with another user's rights. It
+    has a little more room than is allowed, so that what is wrong is told by its size, not by a disk that seems full.
     """
     if os.geteuid() != 0:
         return
-    options = f"size={OUT_BYTES},nr_inodes={OUT_ENTRIES + 100},mode=0777,nosuid,nodev,noexec"
+    options = f"size={OUT_BYTES * 5 // 4},nr_inodes={OUT_ENTRIES * 5 // 4},mode=0777,nosuid,nodev,noexec"
     if _runs_well("mount", "-t", "tmpfs", "-o", options, "tmpfs", str(out)):
         (out / STACKS).mkdir()
         (out / STACKS).chmod(0o777)

@@ -163,7 +163,7 @@ def test_a_suite_gets_no_secret_of_the_host(setup: Setup, tmp_path: Path, monkey
         ("os.symlink('/proc/self/environ', out + 'running2'); os.replace(out + 'running2', out + 'running')", "link"),
         ("open(out + 'x', 'wb').write(bytes(70 << 20)); time.sleep(30)", "holds more than the allowed"),
         ("os.rmdir(out + 'stacks') if not os.listdir(out + 'stacks') else shutil.rmtree(out + 'stacks')", "removed"),
-        ("shutil.move(out, out[:-1] + '-'); os.symlink('/etc', out[:-1])", "is something else"),
+        ("os.rename(out + 'stacks', out + 'other'); os.symlink('/etc', out + 'stacks')", "symbolic link"),
     ],
 )
 def test_what_a_suite_wrote_is_a_stranger_s(text: str, says: str, setup: Setup, tmp_path: Path) -> None:
