@@ -331,7 +331,9 @@ def _list(registry: Registry, repository: str, subject: str) -> dict[str, Any]:
         found = registry.manifest(repository, _tag(subject))
     except Unreadable as error:
         found, problem = None, error.message
-    if found is not None and not found.is_index and found.digest != subject:
+    if found is not None and found.digest == subject:  # an image may be kept under the tag of its own digest
+        found = None
+    if found is not None and not found.is_index:
         problem = f"{registry.host}/{repository}:{_tag(subject)} is an image"
     if problem:
         progress.say(f"  {problem}, not a list of referrers: it is passed over, and artifacts are found by their tags")

@@ -235,6 +235,15 @@ def test_an_image_kept_under_its_own_digest_is_no_list(client: Registry) -> None
     assert [entry["digest"] for entry in the_list(client, "r", subject.digest)] == [made.digest]
 
 
+def test_an_index_kept_under_its_own_digest_is_no_list(client: Registry) -> None:
+    child = image(client, "r")
+    client.put_manifest("r", child.digest, child)
+    content = {"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": [child.descriptor.plain()]}
+    subject = Manifest(canonical(content), OCI_INDEX)
+    client.put_manifest("r", subject.digest.replace(":", "-"), subject)
+    assert referrers(client, "r", subject.digest) == ()
+
+
 def test_other_tags_that_look_like_marks(client: Registry) -> None:
     """As cosign writes them; and one of ours, put by somebody on what does not refer to the image."""
     subject, other = image(client, "r"), image(client, "r", "other")
