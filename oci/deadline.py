@@ -57,9 +57,10 @@ class Deadline:
         """Whether its time is over."""
         return time.monotonic() >= self._ends
 
-    def extend(self, seconds: float) -> None:
-        """Give it the time that the registry asked to wait."""
-        self._ends += seconds
+    @property
+    def left_s(self) -> float:
+        """Seconds that are left of its time."""
+        return max(0.0, self._ends - time.monotonic())
 
     def uses(self, connection: socket.socket | None) -> None:
         """Note the connection that would be shut."""

@@ -1,7 +1,8 @@
 """A document under a tag, such as a journal, with its signature beside it.
 
 The document is the last layer of the manifest, the signature the one before it. A document without a signature, or with
-one that does not count, is returned all the same: whoever reads it decides what it is good for.
+one that does not count, is returned all the same: whoever reads it decides what it is good for. So is whatever else is
+under the tag, as a document that is not readable: anybody who may write there can have put it.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from oci.manifest import EMPTY_CONFIG, OCI_EMPTY, Manifest, image_manifest
-from oci.registry import Registry, RegistryError, readable
+from oci.registry import Registry, RegistryError, Unreadable, readable
 
 LARGEST_SIGNATURE = 1 << 20
 
@@ -38,31 +39,50 @@ class Seal(Protocol):
 
 @dataclass(frozen=True)
 class Document:
-    """A document, the digest of the manifest that holds it, and why its signature does not count, empty if it does."""
+    """A document, and the digest of the manifest that holds it, empty if that was deleted meanwhile.
+
+    `problem` says why its signature does not count, or why it cannot be read; empty if it is signed, or nobody looked.
+    What is not `is_readable` has no body, and always a problem.
+    """
 
     body: bytes
     digest: str
     problem: str
+    is_readable: bool = True
 
 
 def read(registry: Registry, repository: str, tag: str, seal: Seal | None, limit: int) -> Document | None:
     """Return the document under a tag; None if there is no such tag. Without a seal nobody looks at its signature.
 
-    Raises RegistryError if something else is there, or more than `limit` bytes.
+    Raises RegistryError only if the registry fails.
     """
-    manifest = registry.manifest(repository, tag)
-    if manifest is None:
-        return None
-    with readable(registry, repository, tag):
-        layers = manifest.blobs()[1:]
-    if not 1 <= len(layers) <= 2 or layers[-1].size > limit or layers[0].size > max(limit, LARGEST_SIGNATURE):
-        where = f"{registry.host}/{repository}:{tag}"
-        raise RegistryError(200, f"{where} holds something else than one document of at most {limit:,} bytes")
-    *signatures, body = (registry.blob(repository, layer.digest, layer.size) for layer in layers)
+    try:
+        manifest = registry.manifest(repository, tag)
+        if manifest is None:
+            return None
+        signatures, body = _blobs(registry, repository, tag, manifest, limit)
+    except Unreadable as error:
+        return Document(b"", registry.digest_of(repository, tag) or "", error.message, is_readable=False)
     problem = "nobody signed it" if seal else ""
     if seal and signatures:
         problem = seal.problem(body, signatures[0])
     return Document(body, manifest.digest, problem)
+
+
+def _blobs(registry: Registry, repository: str, tag: str, manifest: Manifest, limit: int) -> tuple[list[bytes], bytes]:
+    """Return the signatures, one or none, and the document. Raises Unreadable if the manifest holds something else."""
+    where = f"{registry.host}/{repository}:{tag}"
+    with readable(registry, repository, tag):
+        layers = manifest.blobs()[1:]
+    if not 1 <= len(layers) <= 2 or layers[-1].size > limit or layers[0].size > max(limit, LARGEST_SIGNATURE):
+        raise Unreadable(200, f"{where} holds something else than one document of at most {limit:,} bytes")
+    try:
+        *signatures, body = (registry.blob(repository, layer.digest, layer.size) for layer in layers)
+    except RegistryError as error:
+        if error.status != 404:
+            raise
+        raise Unreadable(200, f"{where} names a blob that is not there") from None
+    return signatures, body
 
 
 def manifest_of(registry: Registry, repository: str, kind: str, body: bytes, seal: Seal | None) -> Manifest:

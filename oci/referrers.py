@@ -11,10 +11,19 @@ becomes the last. Readers add the marks to the list: a writer killed in between 
 without one a slow writer could still drop the entry. They also keep the artifacts through a garbage collection of
 untagged manifests, which does not follow indexes (distribution/distribution, issue 3004).
 
-Whoever may write to a repository may attach what they like, without a key. So everything here is bounded: the size of a
-list, the number of marks that are looked at, the bytes of an artifact. An entry of a list that is no descriptor is
-passed over, and one whose artifact was deleted is dropped when the list is put again. A list that is full stays as it
-is: the mark of an artifact is enough to find it. What is copied is named by who asks, artifact by artifact.
+Whoever may write to a repository may attach what they like, without a key, and may edit the list. So a list is a hint:
+
+- What it says of an artifact that has a mark is not believed. The artifact's own manifest is read, which nobody can
+  change under its digest. No request is needed for an entry that a signature vouches for (`vouched`).
+- An entry that is no descriptor is passed over. Several entries for one digest are one. If the whole list cannot be
+  read, it counts for an empty one, and is made anew.
+- Everything is bounded: the size of a list, the number and size of the manifests that are looked at, the bytes of an
+  artifact. What is copied is named by who asks, artifact by artifact.
+- Who attaches an artifact replaces its entry. If the list does not fit, what was attached last comes first, and what is
+  left over at the end is dropped. So running the stages again always makes their artifacts found again.
+
+What remains for an account that may write there is to hide artifacts until the stages run again: it may also delete
+them. What a trusted statement names is found by its digest (`referrer`), whatever the list says.
 
 The race that remains is with clients that leave no marks (oras, cosign): what they list between our look at the list
 and our put of it is lost. What they take from the list, the next to attach or copy something puts back, and readers
@@ -24,11 +33,10 @@ here never miss. A registry that lists a tag only some time after it was put wou
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
-from types import MappingProxyType
 from typing import Any
 
 from oci.copying import bring, held
@@ -44,7 +52,7 @@ from oci.manifest import (
     is_digest,
     parse_descriptor,
 )
-from oci.registry import WORKERS, Registry, RegistryError, readable
+from oci.registry import WORKERS, Registry, RegistryError, Unreadable, readable
 from runner import progress
 from runner.untrusted import Malformed
 
@@ -53,8 +61,10 @@ WAIT_S = 0.1
 LARGEST_BYTES = 256 << 20
 """Artifacts are read into memory. A bill of materials has megabytes."""
 
-MOST_MARKS = 1_000
-"""Marks that are not in the list and are looked at, a request each. Those of a writer that was killed are a few."""
+MOST_LOOKS = 1_000
+"""Manifests that are looked at for one subject, a request each. An image has about 15 artifacts."""
+LARGEST_LOOK = 64 << 10
+"""Bytes of a manifest that is looked at. Those of this project have less than 8 KiB."""
 
 _SERVED = (200, 404)
 """Statuses of a registry that answered: what it holds is wrong, or gone. That is no outage."""
@@ -93,19 +103,67 @@ def attach(  # noqa: PLR0913, PLR0917 - where, about what, and the three things 
     return manifest.descriptor
 
 
-def referrers(registry: Registry, repository: str, digest: str, artifact_type: str = "") -> tuple[Referrer, ...]:
-    """Return the artifacts that refer to `digest`, by their own digest: all, or those of `artifact_type`.
+def referrers(
+    registry: Registry,
+    repository: str,
+    digest: str,
+    artifact_type: str = "",
+    vouched: Callable[[Referrer], bool] = lambda _: False,
+) -> tuple[Referrer, ...]:
+    """Return the artifacts that refer to `digest`, each once, by their own digest: all, or those of `artifact_type`.
 
-    A list that says two things about an artifact gives it twice. Raises RegistryError, also for a list that cannot be
-    read: evidence must not vanish with it.
+    `vouched` says whether an entry of the list is believed as it stands. Raises RegistryError.
     """
-    entries = registry.referrers(repository, digest)
+    entries, tags = registry.referrers(repository, digest), tuple[str, ...]()
     if entries is None:
         tags = registry.tags(repository)
-        listed = _list(registry, repository, digest)["manifests"] if _tag(digest) in tags else []
-        entries = [*listed, *_unlisted(registry, repository, digest, listed, tags)]
-    found = {(each.descriptor.digest, canonical(entry)): each for entry in entries if (each := _referrer(entry))}
-    return tuple(found[each] for each in sorted(found) if artifact_type in ("", found[each].artifact_type))
+        entries = _list(registry, repository, digest)["manifests"] if _tag(digest) in tags else []
+    found = _found(registry, repository, digest, _by_digest(entries), _marks(digest, tags), vouched)
+    return tuple(each for _, each in sorted(found.items()) if artifact_type in ("", each.artifact_type))
+
+
+def _found(  # noqa: PLR0913, PLR0917 - about what, what is listed and marked, and who is believed
+    registry: Registry,
+    repository: str,
+    subject: str,
+    listed: Mapping[str, Sequence[Referrer]],
+    marks: Collection[str],
+    vouched: Callable[[Referrer], bool],
+) -> dict[str, Referrer]:
+    """Return by digest what is listed or marked, as its manifest says if that can differ from the list."""
+    found = {digest: said[0] for digest, said in listed.items()}
+    doubtful = [
+        digest
+        for digest, said in listed.items()
+        if len(said) > 1 or (_mark(subject, digest) in marks and not vouched(said[0]))
+    ]
+    known = {_mark(subject, digest) for digest in listed}
+    looked = _looked_at(registry, repository, subject, [*doubtful, *(mark for mark in marks if mark not in known)])
+    for name, manifest in looked.items():
+        if manifest is not None and manifest.subject == subject:
+            found[manifest.digest] = Referrer(manifest.descriptor, manifest.artifact_type, manifest.annotations)
+        elif manifest is not None:
+            found.pop(name, None)
+    return found
+
+
+def _looked_at(registry: Registry, repository: str, subject: str, names: Sequence[str]) -> dict[str, Manifest | None]:
+    """Return the manifests under digests and marks; None for what is gone or none. So many are read and no more."""
+    if len(names) > MOST_LOOKS:
+        where = f"{registry.host}/{repository}:{_tag(subject)}"
+        progress.say(f"  {len(names) - MOST_LOOKS} artifacts of {where} are not looked at: remove those nobody needs")
+    with ThreadPoolExecutor(WORKERS) as pool:
+        asked = names[:MOST_LOOKS]
+        return dict(zip(asked, pool.map(partial(_look, registry, repository, subject), asked), strict=True))
+
+
+def _look(registry: Registry, repository: str, subject: str, name: str) -> Manifest | None:
+    try:
+        found = registry.manifest(repository, name, LARGEST_LOOK)
+    except Unreadable:
+        return None
+    is_own = found is not None and name in (found.digest, _mark(subject, found.digest))
+    return found if is_own else None
 
 
 def referrer(registry: Registry, repository: str, subject: str, digest: str) -> Referrer | None:
@@ -176,24 +234,25 @@ def _complete(registry: Registry, repository: str, subject: str, own: Mapping[st
     """Put the list until everything that is marked is in it. `own` are the marks that were just put."""
     where = f"{registry.host}/{repository}:{_tag(subject)}"
     problem = RegistryError(409, f"{where}: others replaced the list of referrers {ATTEMPTS} times", _AGAIN)
-    gone: frozenset[str] = frozenset()
+    entries = [_entry(manifest) for _, manifest in sorted(own.items())]
+    gone, is_refused = frozenset[str](), False
     for attempt in range(ATTEMPTS):
         time.sleep(WAIT_S * max(0, attempt - 1))  # the look after the first put is the one that usually ends this
         content = _list(registry, repository, subject)
-        missing = _unlisted(registry, repository, subject, content["manifests"], registry.tags(repository), own)
-        if not missing:
+        content = _plain(content) if is_refused else content
+        missing = _missing(registry, repository, subject, content["manifests"], own)
+        if not missing and all(_stands(content["manifests"], entry) for entry in entries):
             return
-        extended = _extended(content, missing, gone)
-        if len(extended.body) > LARGEST_MANIFEST:
-            progress.say(f"  {where}: the list of referrers is full; remove there what nobody needs")
+        extended = _extended(content, entries, missing, gone)
+        if extended.body == canonical(content):  # full: the rest is found by its marks
             return
         try:
             registry.put_manifest(repository, _tag(subject), extended)
         except RegistryError as error:  # overtaken, or its answer lost, or failed: the next look tells
-            if error.status in _REFUSED and (more := _gone(registry, repository, extended) - gone):
-                gone |= more
-            elif 400 <= error.status < 500:
+            more = _gone(registry, repository, extended) - gone if error.status in _REFUSED else frozenset()
+            if 400 <= error.status < 500 and not more and (is_refused or error.status not in _REFUSED):
                 raise
+            gone, is_refused = gone | more, error.status in _REFUSED and not more
             problem = error
     raise problem
 
@@ -201,66 +260,106 @@ def _complete(registry: Registry, repository: str, subject: str, own: Mapping[st
 _AGAIN = "run the same command again when no other run attaches something to this image"
 
 
-def _extended(content: dict[str, Any], entries: Sequence[dict[str, Any]], gone: Collection[str]) -> Manifest:
-    """Return the list with more entries, by digest, without those that are `gone` or name nothing.
+def _stands(listed: Sequence[Any], entry: dict[str, Any]) -> bool:
+    """Whether an entry is in the list, and nothing else is said of its artifact there."""
+    return [each for each in listed if _named(each) == entry["digest"]] == [entry]
 
-    What others wrote into it stays as they wrote it.
+
+def _missing(
+    registry: Registry, repository: str, subject: str, listed: Sequence[Any], own: Mapping[str, Manifest]
+) -> list[dict[str, Any]]:
+    """Return entries for what others marked and is not in the list."""
+    known = {_mark(subject, digest) for digest in _by_digest(listed)}
+    marks = [mark for mark in _marks(subject, registry.tags(repository)) if mark not in known and mark not in own]
+    found = _looked_at(registry, repository, subject, marks)
+    return [_entry(each) for each in found.values() if each and each.subject == subject]
+
+
+def _extended(
+    content: dict[str, Any],
+    own: Sequence[dict[str, Any]],
+    missing: Sequence[dict[str, Any]],
+    gone: Collection[str],
+) -> Manifest:
+    """Return the list with more entries, one for a digest, without those that are `gone` or name nothing.
+
+    What others wrote into it stays as they wrote it, if there is room: `own` come first, then what was listed, in its
+    order, then what is missing. Only a list that is far from full is sorted, for else the next one that is cut would
+    lose what was attached last.
     """
-    every = [entry for entry in (*content["manifests"], *entries) if _named(entry) not in ("", *gone)]
-    return Manifest(canonical(content | {"manifests": sorted(every, key=_named)}), OCI_INDEX)
+    every: dict[str, dict[str, Any]] = {}
+    for entry in (*own, *content["manifests"], *missing):
+        if (name := _named(entry)) not in ("", *gone):
+            every.setdefault(name, entry)
+    ordered = sorted(every.values(), key=_named)
+    frame = content | {"schemaVersion": 2, "mediaType": OCI_INDEX}
+    made = Manifest(canonical(frame | {"manifests": ordered}), OCI_INDEX)
+    if len(made.body) <= LARGEST_MANIFEST // 2:
+        return made
+    made = Manifest(canonical(frame | {"manifests": list(every.values())}), OCI_INDEX)
+    return made if len(made.body) <= LARGEST_MANIFEST else _cut(list(every.values()))
+
+
+def _cut(entries: Sequence[dict[str, Any]]) -> Manifest:
+    """Return a list of the first entries that fit, with nothing else in it."""
+    left, fitting = LARGEST_MANIFEST - len(canonical(_EMPTY)), []
+    for entry in entries:
+        size = len(canonical(entry)) + 1
+        if size <= left:
+            fitting.append(entry)
+            left -= size
+    return Manifest(canonical(_EMPTY | {"manifests": fitting}), OCI_INDEX)
 
 
 def _gone(registry: Registry, repository: str, listed: Manifest) -> frozenset[str]:
-    """Return the digests in a list whose artifacts are not in the repository any more."""
+    """Return the digests in a list whose artifacts are not in the repository any more; none of a list too long."""
     names = sorted({_named(entry) for entry in listed.entries()})
+    if len(names) > MOST_LOOKS * 2:
+        return frozenset()
     with ThreadPoolExecutor(WORKERS) as pool:
         there = pool.map(lambda name: is_digest(name) and registry.digest_of(repository, name), names)
         return frozenset(name for name, digest in zip(names, there, strict=True) if not digest)
 
 
+_EMPTY: dict[str, Any] = {"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": []}
+
+
 def _list(registry: Registry, repository: str, subject: str) -> dict[str, Any]:
-    """Return the index under the subject's tag, an empty one if there is none."""
-    found = registry.manifest(repository, _tag(subject))
-    if found is None or found.digest == subject:  # an image may be kept under the tag of its own digest
-        return {"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": []}
-    if not found.is_index:
-        where = f"{registry.host}/{repository}:{_tag(subject)}"
-        raise RegistryError(200, f"{where}: not as the specification has it: no list of referrers", _REMOVE)
-    return found.content
-
-
-_REMOVE = "remove that tag in the registry, then run the same command again: the list is made anew from its marks"
-
-
-def _unlisted(  # noqa: PLR0913, PLR0917 - a subject, and what is known of it already
-    registry: Registry,
-    repository: str,
-    subject: str,
-    listed: Sequence[Any],
-    tags: Sequence[str],
-    own: Mapping[str, Manifest] = MappingProxyType({}),
-) -> list[dict[str, Any]]:
-    """Return entries for the artifacts that are marked among `tags` and not in the list; `own` are not asked for."""
-    known = {_mark(subject, each.descriptor.digest) for entry in listed if (each := _referrer(entry))}
-    length = len(_mark(subject, subject))
-    marks = [tag for tag in tags if tag.startswith(f"{_tag(subject)}.") and len(tag) == length and tag not in known]
-    asked = [mark for mark in marks if mark not in own]
-    if len(asked) > MOST_MARKS:
-        where = f"{registry.host}/{repository}:{_tag(subject)}"
-        progress.say(f"  {len(asked) - MOST_MARKS} tags {where}.* are not looked at: remove those that nobody needs")
-    with ThreadPoolExecutor(WORKERS) as pool:
-        found = pool.map(partial(_marked, registry, repository), asked[:MOST_MARKS])
-        every = [*(own[mark] for mark in marks if mark in own), *found]
-    return [_entry(each) for each in every if each and each.subject == subject]
-
-
-def _marked(registry: Registry, repository: str, mark: str) -> Manifest | None:
+    """Return the index under the subject's tag, an empty one if there is none, or something else that is no list."""
+    problem = ""
     try:
-        return registry.manifest(repository, mark)
-    except RegistryError as error:
-        if error.status not in _SERVED:
-            raise
-        return None
+        found = registry.manifest(repository, _tag(subject))
+    except Unreadable as error:
+        found, problem = None, error.message
+    if found is not None and found.digest == subject:  # an image may be kept under the tag of its own digest
+        found = None
+    if found is not None and not found.is_index:
+        problem = f"{registry.host}/{repository}:{_tag(subject)} is an image"
+    if problem:
+        progress.say(f"  {problem}, not a list of referrers: it is passed over, and artifacts are found by their tags")
+    return found.content if found is not None and found.is_index else dict(_EMPTY)
+
+
+def _plain(content: dict[str, Any]) -> dict[str, Any]:
+    """Return the list with its first entries alone, and only what a registry must accept of them."""
+    first = [said[0] for said in _by_digest(content["manifests"]).values()][:MOST_LOOKS]
+    return _EMPTY | {"manifests": [_described(each) for each in first]}
+
+
+def _by_digest(entries: Iterable[Any]) -> dict[str, list[Referrer]]:
+    """Return what entries of a list say of each artifact, every different thing once."""
+    found: dict[str, dict[bytes, Referrer]] = {}
+    for entry in entries:
+        if each := _referrer(entry):
+            said = canonical([each.descriptor.plain(), each.artifact_type, each.annotations])
+            found.setdefault(each.descriptor.digest, {}).setdefault(said, each)
+    return {digest: list(said.values()) for digest, said in found.items()}
+
+
+def _marks(subject: str, tags: Iterable[str]) -> dict[str, None]:
+    """Return the tags that are marks of artifacts about `subject`, in their order."""
+    length = len(_mark(subject, subject))
+    return dict.fromkeys(tag for tag in tags if tag.startswith(f"{_tag(subject)}.") and len(tag) == length)
 
 
 def _tag(digest: str) -> str:
@@ -273,8 +372,12 @@ def _mark(subject: str, digest: str) -> str:
 
 def _entry(manifest: Manifest) -> dict[str, Any]:
     """Return how a list describes an artifact: its type, else that of its configuration, and all its annotations."""
-    extra = {"artifactType": manifest.artifact_type, "annotations": manifest.annotations}
-    return {**manifest.descriptor.plain(), **{name: value for name, value in extra.items() if value}}
+    return _described(Referrer(manifest.descriptor, manifest.artifact_type, manifest.annotations))
+
+
+def _described(referrer: Referrer) -> dict[str, Any]:
+    extra = {"artifactType": referrer.artifact_type, "annotations": dict(referrer.annotations)}
+    return {**referrer.descriptor.plain(), **{name: value for name, value in extra.items() if value}}
 
 
 def _named(entry: object) -> str:

@@ -42,7 +42,7 @@ from oci.upload import Source, check_digest, location, upload
 from runner.errors import ConfigError
 from runner.untrusted import Malformed, clean_line, parse_json
 
-__all__ = ["MANIFEST_TYPES", "Registry", "RegistryError", "file_sha256", "readable"]
+__all__ = ["MANIFEST_TYPES", "Registry", "RegistryError", "Unreadable", "file_sha256", "readable"]
 
 MANIFEST_TYPES = (OCI_MANIFEST, OCI_INDEX, DOCKER_MANIFEST, DOCKER_INDEX)
 LOGINS = 2
@@ -68,6 +68,11 @@ _TAG = re.compile(r"\w[\w.-]{0,127}", re.ASCII)
 
 OnBytes = Callable[[int], None]
 
+
+class Unreadable(RegistryError):
+    """What the registry holds is not what it should be. Whoever may write there can have put it: it is no outage."""
+
+
 _SPOKEN_TO = dict.fromkeys(("docker.io", "index.docker.io"), "registry-1.docker.io")
 """Docker Hub's names, and where its API is; credentials are kept under the name (`docker login`)."""
 
@@ -91,22 +96,27 @@ class Registry:
         """Raises RegistryError where no registry answers, or it wants credentials it was not given."""
         self._call("GET", "", expect=(200,))
 
-    def manifest(self, repository: str, reference: str) -> Manifest | None:
+    def manifest(self, repository: str, reference: str, limit: int = LARGEST_MANIFEST) -> Manifest | None:
         """Return the manifest under a tag or digest, its bytes as they are; None if there is none.
 
         They are compared with the digest asked for, or the one that the registry states of the tag. Raises
-        RegistryError also for what is no manifest.
+        RegistryError, of which Unreadable is for what is no manifest, or has more bytes than `limit`.
         """
+        answer = self._raw_manifest(repository, reference, limit)
+        if answer is None:
+            return None
+        with readable(self, repository, reference):
+            return parse_manifest(answer.content, _media_type(answer))
+
+    def _raw_manifest(self, repository: str, reference: str, limit: int = LARGEST_MANIFEST) -> requests.Response | None:
         path = _manifest_path(repository, reference)
-        answer = self._call("GET", path, expect=(200, 404), headers=_ACCEPT, limit=LARGEST_MANIFEST)
+        answer = self._call("GET", path, expect=(200, 404), headers=_ACCEPT, limit=limit)
         if answer.status_code == 404:
             return None
-        body = answer.content
         stated = reference if is_digest(reference) else answer.headers.get("Docker-Content-Digest", "")
-        if is_digest(stated) and sha256(body) != stated:
+        if is_digest(stated) and sha256(answer.content) != stated:
             raise self._other_bytes(repository, reference)
-        with readable(self, repository, reference):
-            return parse_manifest(body, _media_type(answer))
+        return answer
 
     def digest_of(self, repository: str, reference: str) -> str | None:
         """The digest a tag is on now; None where the tag is not there. Computed where the registry states none."""
@@ -116,8 +126,8 @@ class Registry:
             return None
         stated = answer.headers.get("Docker-Content-Digest", "")
         if not is_digest(stated):
-            found = self.manifest(repository, reference)
-            return found.digest if found else None
+            found = self._raw_manifest(repository, reference)
+            return sha256(found.content) if found else None
         if is_digest(reference) and stated != reference:
             raise self._other_bytes(repository, reference)
         return stated
@@ -174,7 +184,7 @@ class Registry:
             data += chunk
             if len(data) > limit:
                 its = "the allowed" if size is None else "its"
-                raise RegistryError(200, f"{what}: more than {its} {limit} bytes were served")
+                raise Unreadable(200, f"{what}: more than {its} {limit} bytes were served")
         if sha256(bytes(data)) != digest:
             raise RegistryError(200, f"{what}: other bytes were served")
         return bytes(data)
@@ -309,10 +319,12 @@ class Registry:
                     fits = transport.read(answer, limit if passed else transport.LARGEST_ERROR)
             except (requests.RequestException, HTTPError, ValueError, OSError) as error:
                 raise self._unanswered(what, error, bound) from None
+            if bound.is_over:  # a connection that is shut looks like the end of a body without a length
+                raise self._unanswered(what, TimeoutError(), bound)
         if not passed:
             raise transport.not_expected(what, answer)
         if not is_stream and not fits:
-            raise RegistryError(200, f"{what}: more than {limit} bytes were served")
+            raise Unreadable(200, f"{what}: more than {limit} bytes were served")
         return answer
 
     def _answered(self, method: str, address: str, **named: Any) -> requests.Response:  # noqa: ANN401 - handed on as they are
@@ -358,12 +370,12 @@ class _Reported:
 
 @contextlib.contextmanager
 def readable(registry: Registry, repository: str, reference: str) -> Iterator[None]:
-    """Turn Malformed into RegistryError that names the artifact: what a registry serves was written by others."""
+    """Turn Malformed into Unreadable that names the artifact: what a registry serves was written by others."""
     try:
         yield
     except Malformed as error:
         where = f"{registry.host}/{repository} {reference}"
-        raise RegistryError(200, f"{where}: not as the specification has it: {error}") from None
+        raise Unreadable(200, f"{where}: not as the specification has it: {error}") from None
 
 
 _CLEAN_UP = "remove in the registry what nobody needs there, then run the same command again"

@@ -6,14 +6,16 @@ import contextlib
 import re
 import ssl
 import time
+import zlib
 from collections.abc import Callable
+from http.client import HTTPException, IncompleteRead
 from typing import Any, ClassVar, Self, TypeVar, cast
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit
 
 import requests
 from requests.adapters import HTTPAdapter
 from urllib3 import BaseHTTPResponse
-from urllib3.exceptions import InvalidHeader, MaxRetryError, ResponseError
+from urllib3.exceptions import DecodeError, InvalidHeader, MaxRetryError, ResponseError
 from urllib3.util.retry import Retry
 
 from oci import deadline, tls
@@ -24,7 +26,7 @@ from runner.untrusted import clean_line
 TIMEOUT_S = (10, 60)
 """Seconds for a connection, and between two bytes of an answer."""
 WHOLE_S = 110.0
-"""Seconds for a request with all its repeats, beside what the registry asks to wait and what its bytes need."""
+"""Seconds for a request with all its repeats and what the registry asks to wait, beside what its bytes need."""
 SLOWEST_BYTES_PER_S = 128 << 10
 """A blob may take as long as it does at this rate."""
 REDIRECTS = 5
@@ -59,12 +61,14 @@ class RegistryError(EnvironmentFailed):
         401: "log in: `docker login` for the registry, with an account that may do this",
         403: "ask for an account that may do this",
         404: "look in the registry whether it was deleted; if so, run the stage that made it again",
+        304: "look at the proxy or cache before the registry: it answers a question that was not asked",
         408: "run the same command again",
         413: "raise the largest request of the registry, or of the proxy before it, to 100 MB",
         429: "wait as long as the registry asks for, then run the same command again",
         507: "free space on the registry",
     }
     _OF_KIND: ClassVar[dict[int, str]] = {
+        1: "check the registry's address, and the proxy before it: what answers there is no registry",
         2: "look at what the registry holds there: it is not what it should be; restore it or remove it",
         3: "give the registry's own address: this one sends requests elsewhere",
         4: "change what the registry objects to: it will refuse the same request again",
@@ -146,12 +150,25 @@ def no_answer(what: str, host: str, error: Exception, over: deadline.Deadline | 
     if hint := tls.way_out(cause, host):
         said = cause.verify_message if isinstance(cause, ssl.SSLCertVerificationError) else str(cause)
         return RegistryError(0, f"{what}: no secure connection: {without_secrets(said)}", hint)
+    if isinstance(cause, _Misdirected):
+        return RegistryError(310, f"{what}: the registry sends the request on to {cause}, where nobody can be asked")
     if isinstance(cause, requests.TooManyRedirects):
         return RegistryError(310, f"{what}: the registry sends the request on more than {REDIRECTS} times")
-    if isinstance(cause, (ValueError, requests.exceptions.InvalidHeader)):
-        return RegistryError(200, f"{what}: an answer that is not HTTP as it should be ({without_secrets(str(cause))})")
+    if isinstance(cause, _NO_HTTP) and not isinstance(cause, _CUT):
+        problem = f"{what}: an answer that is not HTTP as it should be ({without_secrets(str(cause))})"
+        return RegistryError(200, problem, _BROKEN)
     said = str(cause).splitlines()[0] if str(cause) else type(cause).__name__
     return RegistryError(0, f"{what}: {without_secrets(said)}")
+
+
+_NO_HTTP = (ValueError, requests.exceptions.InvalidHeader, InvalidHeader, DecodeError, zlib.error, HTTPException)
+_CUT = (ConnectionError, IncompleteRead)
+"""Of those, what a closed connection is told as: it may pass."""
+_BROKEN = "check the registry's address, and the registry and the proxy before it: it would answer so again"
+
+
+class _Misdirected(requests.RequestException):
+    """A redirect to what is no address of a web server."""
 
 
 def not_expected(what: str, answer: requests.Response) -> RegistryError:
@@ -214,9 +231,21 @@ class _Session(requests.Session):
         """Return where an answer sends us; None if it does not."""
         target = super().get_redirect_target(resp)
         if target:
+            if not _is_web(resp.url, target):
+                raise _Misdirected(shown(target))
             with contextlib.suppress(requests.RequestException):
                 read(resp, LARGEST_ERROR)
         return target
+
+
+def _is_web(base: str, target: str) -> bool:
+    """Whether `target`, seen from `base`, is an address that can be asked over HTTP."""
+    try:
+        parts = urlsplit(urljoin(base, target))
+        host = (parts.hostname or "").encode("idna")
+        return parts.scheme in ("http", "https") and bool(host) and parts.port != 0
+    except ValueError:  # also what is no host name, or a port above 65535
+        return False
 
 
 class _Bounded(HTTPAdapter):
@@ -256,9 +285,11 @@ class _Retries(Retry):
     def increment(self, *args: Any, **named: Any) -> Self:  # noqa: ANN401 - handed on as they are
         """One repeat less. Raises MaxRetryError where none is left."""
         response, error = named.get("response"), named.get("error")
-        if response is not None and (self.get_retry_after(response) or 0) > LONGEST_WAIT_S:
+        bound = deadline.current()
+        longest = LONGEST_WAIT_S if bound is None else min(LONGEST_WAIT_S, bound.left_s)
+        if response is not None and (self.get_retry_after(response) or 0) > longest:
             raise MaxRetryError(named["_pool"], "", ResponseError("asked to wait too long"))
-        if (bound := deadline.current()) is not None and bound.is_over:
+        if bound is not None and bound.is_over:
             raise MaxRetryError(named["_pool"], "", error if isinstance(error, Exception) else None)
         if isinstance(error, Exception) and tls.is_final(_innermost(error)):
             raise MaxRetryError(named["_pool"], "", error)
@@ -275,8 +306,6 @@ class _Retries(Retry):
         """Whether `response` said how long to wait; then that was waited."""
         if wait := self.get_retry_after(response):
             progress.say(f"  the registry asks to wait {wait:.0f} s")
-            if bound := deadline.current():
-                bound.extend(wait)
         return super().sleep_for_retry(response)
 
 

@@ -52,12 +52,15 @@ def read_history(registry: Registry, repository: str, seal: Seal, today: datetim
     if found is None:
         return History({})
     where = f"{registry.host}/{repository}:{TAG}"
+    if not found.is_readable:
+        progress.say(f"  the history of findings begins anew, for what is there is none: {found.problem}")
+        return History({})
     try:
         parse_json(found.body, LARGEST_BYTES)
         history = records.from_json(History, found.body, where)
     except (Malformed, ConfigError) as error:
         if found.problem:
-            progress.say(f"  {where} is ignored: it is not signed, and it cannot be read")
+            progress.say(f"  the history of findings begins anew: {where} is not signed, and it cannot be read")
             return History({})
         problem = error.message if isinstance(error, ConfigError) else f"{where}: {error}"
         raise EnvironmentFailed(problem, "use the version that wrote it, or remove that tag") from None

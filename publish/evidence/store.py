@@ -214,14 +214,32 @@ class _Purse:
             self.bytes -= size
 
 
+@dataclass
+class _Vouchers:
+    """Says which entries of a list about `subject` a trusted key sealed. Each entry is verified once."""
+
+    subject: str
+    trusted: Trusted
+    _verified: dict[int, tuple[Referrer, Manifest | None]] = field(default_factory=dict)
+
+    def manifest_of(self, listed: Referrer) -> Manifest | None:
+        """Return the manifest of what a trusted key sealed; None if none did."""
+        if id(listed) not in self._verified:  # the entry is kept beside it, so that its id stays its own
+            self._verified[id(listed)] = (listed, seal.manifest_of(listed, self.subject, self.trusted.keys))
+        return self._verified[id(listed)][1]
+
+    def vouch(self, listed: Referrer) -> bool:
+        """Return whether the entry is believed as it stands."""
+        return self.manifest_of(listed) is not None
+
+
 def _files(registry: Registry, repository: str, digest: str, trusted: Trusted, wanted: str) -> Iterator[_File]:
     """Every bundle about a digest that a trusted key sealed, and as many of the others as may be read."""
-    listed = referrers.referrers(registry, repository, digest, BUNDLE)
+    vouchers = _Vouchers(digest, trusted)
+    listed = referrers.referrers(registry, repository, digest, BUNDLE, vouchers.vouch)
     listed = tuple(each for each in listed if wanted in ("", _claimed(each)))
-    sealed = [(each, made) for each in listed if (made := seal.manifest_of(each, digest, trusted.keys))]
-    known = {made.digest for _, made in sealed}
-    unsealed = {each.descriptor.digest: each for each in listed if each.descriptor.digest not in known}
-    others = list(unsealed.values())
+    sealed = [(each, made) for each in listed if (made := vouchers.manifest_of(each))]
+    others = [each for each in listed if not vouchers.vouch(each)]
     most = MOST_CERTIFIED if trusted.identities else MOST_UNSEALED
     if len(others) > most:
         more, where = len(others) - most, f"{registry.host}/{repository}@{digest}"

@@ -213,15 +213,18 @@ def test_what_others_wrote_into_the_list_stays(client: Registry) -> None:
     assert digests(referrers(client, "r", subject.digest)) == sorted([made.digest, theirs.digest])
 
 
-def test_another_image_under_the_lists_tag_is_not_replaced(client: Registry) -> None:
+def test_another_image_under_the_lists_tag_is_passed_over_and_replaced(
+    client: Registry, capsys: pytest.CaptureFixture[str]
+) -> None:
     subject, other = image(client, "r"), image(client, "r", "other")
+    first = about(client, "r", subject, "first")
     tag = subject.digest.replace(":", "-")
     client.put_manifest("r", tag, other)
-    with refused(RegistryError, tag, "specification"):
-        about(client, "r", subject)
-    with refused(RegistryError, tag):
-        referrers(client, "r", subject.digest)
-    assert client.manifest("r", tag) == other
+    assert digests(referrers(client, "r", subject.digest)) == [first.digest]
+    assert "is an image, not a list of referrers" in capsys.readouterr().err
+    second = about(client, "r", subject, "second")
+    listed = [entry["digest"] for entry in the_list(client, "r", subject.digest)]
+    assert listed == sorted([first.digest, second.digest])
 
 
 def test_an_image_kept_under_its_own_digest_is_no_list(client: Registry) -> None:
@@ -230,6 +233,15 @@ def test_an_image_kept_under_its_own_digest_is_no_list(client: Registry) -> None
     assert referrers(client, "r", subject.digest) == ()
     made = about(client, "r", subject)
     assert [entry["digest"] for entry in the_list(client, "r", subject.digest)] == [made.digest]
+
+
+def test_an_index_kept_under_its_own_digest_is_no_list(client: Registry) -> None:
+    child = image(client, "r")
+    client.put_manifest("r", child.digest, child)
+    content = {"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": [child.descriptor.plain()]}
+    subject = Manifest(canonical(content), OCI_INDEX)
+    client.put_manifest("r", subject.digest.replace(":", "-"), subject)
+    assert referrers(client, "r", subject.digest) == ()
 
 
 def test_other_tags_that_look_like_marks(client: Registry) -> None:
@@ -396,29 +408,142 @@ def test_an_answer_lost_by_a_registry_that_lists_them(modern: FakeRegistry) -> N
     assert len(referrers(client, "r", subject.digest)) == 1
 
 
+UNREADABLE = [
+    b"",
+    b"<html>",
+    b"[]",
+    b"{}",
+    b'{"manifests": 3}',
+    b'{"manifests": {"a": 1}}',
+    b"[" * 200_000,
+    b'{"manifests": [], "manifests": []}',
+]
+FRAMES: list[dict[str, Any]] = [
+    {"annotations": None},
+    {"annotations": {"a": None}},
+    {"subject": {}},
+    {"artifactType": 7},
+    {"x": json.loads("[" * 80 + "]" * 80)},
+    {"x": "\ud800"},
+]
+
+
+@pytest.mark.parametrize("body", UNREADABLE, ids=lambda body: body[:30].decode())
+def test_a_list_of_the_registry_that_cannot_be_read_is_no_empty_list(modern: FakeRegistry, body: bytes) -> None:
+    client = Registry(modern.host)
+    subject = image(client, "r")
+    about(client, "r", subject)
+    modern.fail(Fault("GET", "referrers/", body=body, digest=""))
+    with refused(RegistryError, "specification"):
+        referrers(client, "r", subject.digest)
+
+
 @pytest.mark.parametrize(
     "body",
     [
-        b"",
-        b"<html>",
-        b"[]",
-        b"{}",
-        b'{"manifests": 3}',
-        b'{"manifests": {"a": 1}}',
-        b"[" * 200_000,
-        b'{"manifests": [], "manifests": []}',
+        *UNREADABLE,
+        b'{"manifests": [], "x": 1e999}',
+        *(canonical({"mediaType": OCI_INDEX, "schemaVersion": 2, "manifests": [], **frame}) for frame in FRAMES),
     ],
-    ids=lambda body: body[:30].decode(),
+    ids=lambda body: body[:99].decode(),
 )
-@pytest.mark.parametrize("kind", ["fake", "modern"])
-def test_a_list_that_cannot_be_read_is_no_empty_list(request: pytest.FixtureRequest, kind: str, body: bytes) -> None:
-    started: FakeRegistry = request.getfixturevalue(kind)
-    client = Registry(started.host)
+def test_a_list_of_clients_that_cannot_be_read_is_made_anew(fake: FakeRegistry, client: Registry, body: bytes) -> None:
+    subject = image(client, "r")
+    first = about(client, "r", subject, "first")
+    fake.manifests["r"][subject.digest.replace(":", "-")] = (OCI_INDEX, body)
+    assert digests(referrers(client, "r", subject.digest)) == [first.digest]
+    second = about(client, "r", subject, "second")
+    listed = [entry["digest"] for entry in the_list(client, "r", subject.digest)]
+    assert listed == sorted([first.digest, second.digest])
+
+
+# A list that somebody edited
+
+
+def edit(fake: FakeRegistry, subject: Manifest, entries: Sequence[object]) -> None:
+    content = {"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": entries}
+    fake.manifests["r"][subject.digest.replace(":", "-")] = (OCI_INDEX, canonical(content))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"artifactType": "x/y"}, {"artifactType": None}, {"annotations": {}}, {"annotations": {"note": "other"}}],
+    ids=str,
+)
+@pytest.mark.parametrize("is_beside", [False, True], ids=["in place", "beside"])
+def test_what_a_list_says_of_a_marked_artifact_is_not_believed(
+    fake: FakeRegistry, client: Registry, change: dict[str, Any], is_beside: bool
+) -> None:
+    subject = image(client, "r")
+    made = about(client, "r", subject)
+    entries = the_list(client, "r", subject.digest)
+    edit(fake, subject, [*({**each, **change} for each in entries), *(entries if is_beside else [])])
+    assert referrers(client, "r", subject.digest, SBOM) == (Referrer(made, SBOM, {"note": "{}"}),)
+    assert about(client, "r", subject) == made
+    assert the_list(client, "r", subject.digest) == entries
+
+
+def test_an_entry_that_is_vouched_for_costs_no_request(fake: FakeRegistry, client: Registry) -> None:
     subject = image(client, "r")
     about(client, "r", subject)
-    started.fail(Fault("GET", f"referrers/|{LIST}", body=body, digest=""))
-    with refused(RegistryError, "specification"):
-        referrers(client, "r", subject.digest)
+    gets = fake.count("GET", OWN)
+    referrers(client, "r", subject.digest, vouched=lambda each: each.annotations == {"note": "{}"})
+    assert fake.count("GET", OWN) == gets
+    referrers(client, "r", subject.digest)
+    assert fake.count("GET", OWN) == gets + 1
+
+
+def test_copies_of_an_entry_are_one(fake: FakeRegistry, client: Registry) -> None:
+    subject = image(client, "r")
+    made = about(client, "r", subject)
+    (entry,) = the_list(client, "r", subject.digest)
+    edit(fake, subject, [{**entry, "x": number, "annotations": {"n": str(number)}} for number in range(500)])
+    gets = fake.count("GET", OWN)
+    assert referrers(client, "r", subject.digest) == (Referrer(made, SBOM, {"note": "{}"}),)
+    assert fake.count("GET", OWN) == gets + 1
+
+
+def test_a_mark_on_another_artifact_is_none(client: Registry) -> None:
+    subject = image(client, "r")
+    made = about(client, "r", subject)
+    found = client.manifest("r", made.digest)
+    assert found is not None
+    client.put_manifest("r", f"{subject.digest.replace(':', '-')}.{'0' * 40}", found)
+    assert digests(referrers(client, "r", subject.digest)) == [made.digest]
+
+
+def test_attaching_again_mends_a_list_and_marks_that_are_full_of_junk(
+    fake: FakeRegistry, client: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Junk under the lowest marks, and a list of it that leaves no room: what is attached again is found again."""
+    monkeypatch.setattr("oci.referrers.MOST_LOOKS", 5)
+    monkeypatch.setattr("oci.referrers.LARGEST_MANIFEST", 20_000)
+    subject, junk = image(client, "r"), image(client, "r", "junk")
+    client.put_manifest("r", junk.digest, junk)
+    made = sorted(about(client, "r", subject, str(number)).digest for number in range(4))
+    for number in range(9):
+        client.put_manifest("r", f"{subject.digest.replace(':', '-')}.{number:040}", junk)
+    others = [image(client, "r", f"other {number}") for number in range(60)]
+    for each in others:
+        client.put_manifest("r", each.digest, each)
+    edit(fake, subject, [{**each.descriptor.plain(), "x": "y" * 300} for each in others])
+    for number in range(4):
+        about(client, "r", subject, str(number))
+    assert set(made) <= set(digests(referrers(client, "r", subject.digest, SBOM)))
+    assert {entry["digest"] for entry in the_list(client, "r", subject.digest)[:4]} == set(made)
+
+
+@pytest.mark.parametrize("status", [400, 422])
+def test_a_list_that_the_registry_refuses_is_written_plainly(fake: FakeRegistry, client: Registry, status: int) -> None:
+    """Such as one whose entries hold what another version of the registry accepted."""
+    subject, theirs = image(client, "r"), image(client, "r", "theirs")
+    client.put_manifest("r", theirs.digest, theirs)
+    edit(fake, subject, [{**theirs.descriptor.plain(), "platform": 7}])
+    fake.fail(Fault("PUT", LIST, 1, status=status))
+    made = about(client, "r", subject)
+    entries = {entry["digest"]: entry for entry in the_list(client, "r", subject.digest)}
+    assert entries[theirs.digest] == theirs.descriptor.plain()
+    assert set(entries) == {theirs.digest, made.digest}
 
 
 @pytest.mark.parametrize("status", [401, 403, 500])
@@ -627,23 +752,23 @@ def test_an_entry_that_is_no_descriptor_hides_no_other(fake: FakeRegistry, clien
 
 @pytest.mark.parametrize("notes", [None, 3, [], {"note": None}, {"note": {"a": 1}}], ids=str)
 def test_annotations_that_are_no_text_are_left_out(fake: FakeRegistry, client: Registry, notes: object) -> None:
+    """Of an artifact without a mark, of which the list alone is read."""
     subject = image(client, "r")
     made = about(client, "r", subject)
-    tag = subject.digest.replace(":", "-")
-    content = json.loads(fake.manifests["r"][tag][1])
-    content["manifests"][0]["annotations"] = notes
-    fake.manifests["r"][tag] = (OCI_INDEX, canonical(content))
+    entries = the_list(client, "r", subject.digest)
+    edit(fake, subject, [{**entries[0], "annotations": notes}])
+    fake.manifests["r"] = {name: each for name, each in fake.manifests["r"].items() if "." not in name}
     assert referrers(client, "r", subject.digest) == (Referrer(made, SBOM, {}),)
 
 
-def test_a_list_that_is_full_stays_and_what_is_attached_is_found_all_the_same(
+def test_what_a_full_list_has_no_room_for_is_found_all_the_same(
     fake: FakeRegistry, client: Registry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     subject = image(client, "r")
     first = about(client, "r", subject, "first")
     monkeypatch.setattr("oci.referrers.LARGEST_MANIFEST", 450)
     second = about(client, "r", subject, "second")
-    assert [entry["digest"] for entry in the_list(client, "r", subject.digest)] == [first.digest]
+    assert [entry["digest"] for entry in the_list(client, "r", subject.digest)] == [second.digest]
     assert digests(referrers(client, "r", subject.digest)) == sorted([first.digest, second.digest])
 
 
@@ -651,13 +776,13 @@ def test_so_many_marks_are_looked_at_and_no_more(
     fake: FakeRegistry, client: Registry, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     subject, other = image(client, "r"), image(client, "r", "other")
-    monkeypatch.setattr("oci.referrers.MOST_MARKS", 5)
+    monkeypatch.setattr("oci.referrers.MOST_LOOKS", 5)
     for number in range(9):
         client.put_manifest("r", f"{subject.digest.replace(':', '-')}.{number:040}", other)
     gets = fake.count("GET", MARK)
     assert referrers(client, "r", subject.digest) == ()
     assert fake.count("GET", MARK) - gets == 5
-    assert "4 tags" in capsys.readouterr().err
+    assert "4 artifacts" in capsys.readouterr().err
 
 
 # Lists of several pages

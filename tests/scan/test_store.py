@@ -5,13 +5,14 @@ from __future__ import annotations
 import datetime
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from oci import document
-from oci.manifest import OCI_MANIFEST
-from oci.registry import Registry
+from oci.manifest import EMPTY_CONFIG, OCI_EMPTY, OCI_INDEX, OCI_MANIFEST, Manifest, canonical, image_manifest
+from oci.registry import Registry, RegistryError
 from runner.errors import EnvironmentFailed
 from runner.verdict import Verdict
 from scan import store
@@ -19,7 +20,7 @@ from scan.history import History, Judgement, Seen
 from scan.record import Finding
 from scan.store import keep_history, read_history
 from tests.fakes.refusal import refused
-from tests.fakes.registry import FakeRegistry
+from tests.fakes.registry import FakeRegistry, Fault
 from tests.publish.signed import ED25519, P256, STRANGER, findings_seal
 from tests.scan.samples import finding
 
@@ -29,9 +30,14 @@ KEY = "CVE-2026-1 pkg:pypi/jinja2"
 
 
 @pytest.fixture
-def client() -> Iterator[Registry]:
-    with FakeRegistry() as fake:
-        yield Registry(fake.host)
+def fake() -> Iterator[FakeRegistry]:
+    with FakeRegistry() as started:
+        yield started
+
+
+@pytest.fixture
+def client(fake: FakeRegistry) -> Registry:
+    return Registry(fake.host)
 
 
 def put(client: Registry, body: object, seal: document.Seal | None) -> None:
@@ -123,13 +129,48 @@ def test_what_is_no_history(client: Registry, body: bytes) -> None:
         read_history(client, "r", OURS, TODAY)
 
 
-def test_something_else_under_the_tag_is_named(client: Registry) -> None:
-    client.put_manifest("r", store.TAG, document.manifest_of(client, "r", store.HISTORY, b"{}", OURS))
-    found = client.manifest("r", store.TAG)
+def others(client: Registry) -> dict[str, Manifest]:
+    """What somebody may put under the tag that is no document."""
+    config, blob = client.push_bytes("r", EMPTY_CONFIG, OCI_EMPTY), client.push_bytes("r", b"{1}", "x/y")
+    one = image_manifest(config, [blob])
+    return {
+        "no layer": image_manifest(config, []),
+        "three layers": image_manifest(config, [blob] * 3),
+        "an index": Manifest(canonical({"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": []}), OCI_INDEX),
+        "a huge size": image_manifest(config, [replace(blob, size=1 << 40)]),
+        "another size": image_manifest(config, [replace(blob, size=1)]),
+        "a negative size": image_manifest(config, [replace(blob, size=-1)]),
+        "annotations": Manifest(canonical({**one.content, "annotations": {"a": None}}), OCI_MANIFEST),
+        "a deleted blob": image_manifest(config, [replace(blob, digest="sha256:" + "0" * 64)]),
+        "html": Manifest(b"<html>", OCI_MANIFEST),
+    }
+
+
+OTHERS = ["no layer", "three layers", "an index", "a huge size", "another size", "a negative size", "annotations"]
+
+
+@pytest.mark.parametrize("name", [*OTHERS, "a deleted blob", "html"])
+def test_something_else_under_the_tag_is_passed_over_and_replaced(
+    fake: FakeRegistry, client: Registry, name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    other = others(client)[name]
+    fake.manifests["r"] = {store.TAG: (other.media_type, other.body)}
+    found = document.read(client, "r", store.TAG, OURS, 1000)
     assert found is not None
-    assert found.media_type == OCI_MANIFEST
-    with refused(EnvironmentFailed, "something else than one document"):
-        document.read(client, "r", store.TAG, OURS, 1)
+    assert (found.is_readable, found.body, found.digest) == (False, b"", other.digest)
+    assert found.problem
+    assert read_history(client, "r", OURS, TODAY) == History({})
+    assert capsys.readouterr().err.count("begins anew") == 1
+    history = History({}).with_findings([finding(id_="CVE-2026-1")], TODAY)
+    keep_history(client, "r", history, OURS, TODAY)
+    assert read_history(client, "r", OURS, TODAY) == history
+
+
+def test_a_registry_that_fails_is_no_empty_history(fake: FakeRegistry, client: Registry) -> None:
+    put(client, said("2026-11-15"), OURS)
+    fake.fail(Fault("GET", "blobs", status=403))
+    with refused(RegistryError, "403"):
+        read_history(client, "r", OURS, TODAY)
 
 
 def test_the_finding_of_these_tests_has_that_key() -> None:

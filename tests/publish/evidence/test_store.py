@@ -6,13 +6,22 @@ import base64
 import json
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
 from oci import referrers
-from oci.manifest import EMPTY_CONFIG, OCI_CONFIG, Descriptor, Manifest, image_manifest
+from oci.manifest import (
+    EMPTY_CONFIG,
+    OCI_CONFIG,
+    OCI_INDEX,
+    OCI_MANIFEST,
+    Descriptor,
+    Manifest,
+    canonical,
+    image_manifest,
+)
 from oci.registry import Registry, RegistryError
 from publish.evidence import dsse
 from publish.evidence import store as evidence
@@ -273,6 +282,39 @@ def test_bad_evidence_does_not_hide_the_good(client: Registry) -> None:
     found = read(client, "r", subject.digest, trust(P256))
     assert len(found) == len(about(subject)) + 1
     assert [bool(each.problem) for each in found if each.predicate_type == TEST_RESULT].count(False) == 1
+
+
+def edited_list(fake: FakeRegistry, subject: Manifest, more: Callable[[list[dict[str, Any]]], list[Any]]) -> None:
+    """Let somebody who may write there edit the list of referrers."""
+    tag = subject.digest.replace(":", "-")
+    content = json.loads(fake.manifests["r"][tag][1])
+    content["manifests"] = more(content["manifests"])
+    fake.manifests["r"][tag] = (OCI_INDEX, canonical(content))
+
+
+@pytest.mark.parametrize("change", [{"annotations": {}}, {"artifactType": "x/y"}], ids=str)
+def test_a_list_that_was_edited_hides_no_evidence(
+    fake: FakeRegistry, client: Registry, monkeypatch: pytest.MonkeyPatch, change: dict[str, Any]
+) -> None:
+    """The seals are cut off, and more junk is listed before them than is read without one."""
+    monkeypatch.setattr(evidence, "MOST_UNSEALED", 3)
+    subject = image(client, "r")
+    publish(client, "r", subject.descriptor, about(subject), P256)
+    junk = {"mediaType": OCI_MANIFEST, "size": 9, "artifactType": BUNDLE}
+    low = [{**junk, "digest": f"sha256:{number:064}"} for number in range(5)]
+    edited_list(fake, subject, lambda entries: [*low, *({**each, **change} for each in entries)])
+    found = [each for each in read(client, "r", subject.digest, trust(P256)) if not each.problem]
+    assert {each.predicate_type for each in found} == {each.predicate_type for each in about(subject)}
+    assert all(each.sealed for each in found)
+
+
+def test_copies_of_a_sealed_entry_are_fetched_once(fake: FakeRegistry, client: Registry) -> None:
+    subject = image(client, "r")
+    publish(client, "r", subject.descriptor, about(subject)[:1], P256)
+    edited_list(fake, subject, lambda entries: [{**entries[0], "x": number} for number in range(100)])
+    gets = fake.count("GET", "blobs/")
+    assert only(client, subject).sealed
+    assert fake.count("GET", "blobs/") == gets + 1
 
 
 def test_an_annotation_makes_nothing_newer_or_another_type(client: Registry) -> None:
