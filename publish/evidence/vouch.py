@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 
 from images.catalog import Repositories
-from oci.registry import Registry
+from oci.registry import Registry, RegistryError
 from publish.evidence import store as evidence
 from publish.evidence.predicates import DECISION, decision
 from publish.evidence.predicates.decision import CANDIDATE, Decided
@@ -15,6 +15,7 @@ from publish.tags import journal
 from publish.tags.confirm import Doubt
 from publish.tags.journal import Entry, Transaction
 from publish.tags.transaction import IsDecided
+from runner import progress
 from runner.errors import GateRefused
 from runner.verdict import Verdict
 
@@ -34,7 +35,13 @@ def is_decided(registry: Registry, repositories: Repositories, trusted: Trusted)
 
     @cache
     def allowed(digest: str) -> frozenset[str]:
-        found = evidence.read(registry, repositories.production, digest, trusted, DECISION)
+        try:
+            found = evidence.read(registry, repositories.production, digest, trusted, DECISION)
+        except RegistryError as error:
+            if error.status not in evidence.SERVED:
+                raise
+            progress.say(f"  no decision counts about {digest}: {error.message}")
+            return frozenset()
         return frozenset(tag for each in found for tag in _tags(each))
 
     return lambda tag, digest: tag in allowed(digest)

@@ -14,6 +14,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import cache
 
+from oci.registry import RegistryError
+from publish.evidence.store import SERVED
 from publish.tags.journal import Entry, Journal, Transaction, order, tags_of
 from publish.tags.mark import ReadMark, said_of
 from runner import progress
@@ -40,7 +42,16 @@ def confirmed(kept: Journal, doubt: Doubt, mark: ReadMark) -> Journal:
 
 
 def _problem(transaction: Transaction, doubt: Doubt, mark: ReadMark) -> str:
-    """Return why a transaction does not count; empty if it does."""
+    """Return why a transaction does not count; empty if it does. Raises RegistryError if the registry is down."""
+    try:
+        return _told_problem(transaction, doubt, mark)
+    except RegistryError as error:
+        if error.status not in SERVED:
+            raise
+        return clean_line(error.message, 300)  # what it names is no digest, or nothing that can be read
+
+
+def _told_problem(transaction: Transaction, doubt: Doubt, mark: ReadMark) -> str:
     if transaction.is_open or not transaction.entries:
         return "it is half done" if transaction.is_open else "it names no tags"
     if transaction.kind == "rollback" or transaction.undone:

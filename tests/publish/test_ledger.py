@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from pydantic import TypeAdapter
@@ -143,6 +144,19 @@ def test_a_real_yank_outlives_a_journal_that_was_forged(line: Line, builds: tupl
     yank(line.production, "v2.6.0", "it loses data")
     forge(line, *kept(line).transactions)
     line.promote(line.prepare("v2.6.2", jinja2="3.1.6"))
+    assert kept(line).yanked("v2.6.0") == "v2.6.0 was yanked: it loses data"
+
+
+@pytest.mark.parametrize("kind", ["yank", "promotion"])
+@pytest.mark.parametrize("digest", ["rubbish", "../x", "sha256:" + "0" * 64])
+def test_what_a_forged_journal_names_stops_nothing(
+    line: Line, builds: tuple[BuildRecord, BuildRecord], kind: Literal["yank", "promotion"], digest: str
+) -> None:
+    signed = kept(line).transactions
+    entry = replace(signed[0].entries[0], new=digest, decision=digest)
+    forge(line, *signed, Transaction(kind, "v2.6.0", "mallory", DAY, (entry,)))
+    assert len(released(line.registry, line.catalog, line.trusted)) == 2
+    assert yank(line.production, "v2.6.0", "it loses data").entries
     assert kept(line).yanked("v2.6.0") == "v2.6.0 was yanked: it loses data"
 
 
