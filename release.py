@@ -32,7 +32,7 @@ from runner import embedded, home, progress
 from runner.errors import EXIT_INTERRUPTED, EnvironmentFailed, ReleaseError
 from runner.records import write_text
 from runner.signals import interrupt_on_signals
-from runner.time_limit import TimeLimitExceeded
+from runner.time_limit import TimeLimitExceeded, time_limit
 from runner.untrusted import clean_line
 
 
@@ -65,7 +65,8 @@ def _run(arguments: Sequence[str]) -> int:
     progress.set_verbose(asked.verbose)
     embedded.configured()  # a wrong address is refused before anything is done, also where none is needed
     run: Callable[[Namespace], int] = asked.run
-    return run(asked)
+    with time_limit(f"`{asked.command}`", asked.longest_s):
+        return run(asked)
 
 
 def _told(error: OSError) -> str:

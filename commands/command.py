@@ -25,12 +25,16 @@ EXIT_OF_VERDICT = {
 class Command:
     """`run` does it and returns the exit code; each of `takes` adds arguments, in the order help shows them.
 
+    A command that takes longer than `longest_s` is ended: it waits for something that never comes. The stages of a
+    release have limits of their own below that (publish/pipeline.py).
+
     The docstring of `run` is its help, so that a command is described once: ``"`NAME`: what it is for."``
     """
 
     name: str
     run: Callable[[Namespace], int]
     takes: tuple[Callable[[ArgumentParser], None], ...] = ()
+    longest_s: float = 1800
 
     def add_to(self, commands: _SubParsersAction[Any]) -> None:
         """Every command also takes --json and --verbose. What is parsed carries `run`, and the name as `command`."""
@@ -41,7 +45,7 @@ class Command:
         parser.add_argument("--verbose", action="store_true", help="show external commands and details")
         for add in self.takes:
             add(parser)
-        parser.set_defaults(run=self.run, command=self.name)
+        parser.set_defaults(run=self.run, command=self.name, longest_s=self.longest_s)
 
 
 def print_record(record: object) -> None:

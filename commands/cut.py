@@ -148,12 +148,12 @@ def _records(cut: Release, known: Known) -> ImageRecords:
         return replace(found, incomparable=error.message)
 
 
-COMMANDS = (Command("release", run_release, (add_release, _add_until, add_promotion)),)
+COMMANDS = (Command("release", run_release, (add_release, _add_until, add_promotion), longest_s=24 * 3600),)
 
 STAGE_COMMANDS = (
-    Command("build", run_build, (add_release, _add_renew)),
-    Command("validate", run_validate, (add_release, _add_executor)),
-    Command("scan", run_scan, (add_release,)),
-    Command("promote", run_promote, (add_release, add_promotion)),
-    Command("report", run_report, (add_release,)),
+    Command("build", run_build, (add_release, _add_renew), longest_s=4 * 3600),
+    Command("validate", run_validate, (add_release, _add_executor), longest_s=13 * 3600),
+    Command("scan", run_scan, (add_release,), longest_s=4 * 3600),
+    Command("promote", run_promote, (add_release, add_promotion), longest_s=2 * 3600),
+    Command("report", run_report, (add_release,), longest_s=2 * 3600),
 )

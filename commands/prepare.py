@@ -147,6 +147,6 @@ def _add_check(command: ArgumentParser) -> None:
 COMMANDS = (
     Command("doctor", run_doctor),
     Command("plan", run_plan, (_add_version, add_images, _add_format)),
-    Command("lock", run_lock, (add_database, _add_line)),
-    Command("check", run_check, (_add_check,)),
+    Command("lock", run_lock, (add_database, _add_line), longest_s=6 * 3600),
+    Command("check", run_check, (_add_check,), longest_s=6 * 3600),
 )

@@ -143,7 +143,8 @@ def _production(catalog: Catalog, registry: Registry, purpose: str) -> Productio
     trusted, places = attest.trusted(), catalog.repositories
     marks = SignedMarks(registry, places.production, trusted, attest.signer)
     journal = documents.of_journal(attest.signer, trusted)
-    return Production(registry, places, lock.owner(purpose), marks, journal, vouch.doubt(registry, places, trusted))
+    doubt, decided = vouch.doubt(registry, places, trusted), vouch.is_decided(registry, places, trusted)
+    return Production(registry, places, lock.owner(purpose), marks, journal, doubt, decided)
 
 
 def _show_outcome(outcome: Outcome, asked: Namespace) -> int:
@@ -235,7 +236,7 @@ def _add_pair(command: ArgumentParser) -> None:
 
 
 COMMANDS = (
-    Command("rescan", run_rescan, (add_database, _add_channel)),
+    Command("rescan", run_rescan, (add_database, _add_channel), longest_s=3 * 3600),
     Command("diff", run_diff, (add_database, _add_versions, add_images)),
     Command("verify", run_verify, (add_keys, _add_reference)),
     Command("rollback", run_rollback, (add_database, _add_alias)),

@@ -8,8 +8,10 @@ from dataclasses import dataclass, replace
 
 from images.catalog import Catalog, Version
 from oci.registry import Registry
+from publish.evidence import ledger
 from publish.evidence import store as evidence
 from publish.evidence.predicates import DECISION, decision
+from publish.evidence.predicates.decision import Decided
 from publish.evidence.trust import Trusted
 from publish.record import Promotion
 from publish.rules.cadence import Out
@@ -33,13 +35,16 @@ def last_put(registry: Registry, catalog: Catalog, version: Version, trusted: Ca
     One that is half done is none yet. `trusted` is called where there is one to be believed. Raises ConfigError as
     `released`.
     """
-    kept = journal.read(registry, catalog.repositories.journal).journal
-    done = {each.version: each for each in kept.transactions if each.kind == "promotion" and not each.is_open}
-    if release := done.get(str(version)):
+    names = str(version), f"{version}{journal.CANDIDATE}"
+    told = _done(journal.read(registry, catalog.repositories.journal).journal)
+    if not any(each.version in names for each in told):
+        return None
+    done = {each.version: each for each in _done(_believed(registry, catalog, trusted()))}
+    if release := done.get(names[0]):
         return _put(catalog, release, _channel(registry, catalog, release, trusted()))
-    candidate = done.get(f"{version}{journal.CANDIDATE}")
-    channel = next(_channels(registry, catalog, candidate, trusted()), "") if candidate else ""
-    return _put(catalog, candidate, channel) if candidate and channel else None
+    candidate = done.get(names[1])
+    found = next(_decided(registry, catalog, candidate, trusted()), None) if candidate else None
+    return _put(catalog, candidate, found.channel) if candidate and found else None
 
 
 def _put(catalog: Catalog, promotion: Transaction, channel: str) -> Put:
@@ -51,18 +56,33 @@ def _put(catalog: Catalog, promotion: Transaction, channel: str) -> Put:
 def released(registry: Registry, catalog: Catalog, trusted: Trusted) -> tuple[Out, ...]:
     """Every promotion of a line of the catalogue, candidates aside.
 
-    Raises ConfigError for one whose decision nobody trusted signed: to leave it out would be to say it is not out.
+    Raises ConfigError for one whose decision nobody trusted signed: to leave it out would be to say it is not out. Of a
+    journal that is not signed, that is raised if none can be believed; else those that cannot are no releases.
     """
-    kept = journal.read(registry, catalog.repositories.journal).journal
-    withdrawn, promotions = kept.withdrawn(), _promotions(kept)
+    kept = _believed(registry, catalog, trusted)
+    withdrawn, promotions = kept.withdrawn(), [each for each in _done(kept) if not _is_candidate(each)]
     found = (_out(registry, catalog, each, trusted) for each in promotions)
     return tuple(replace(out, withdrawn=str(out.version) in withdrawn) for out in found if out)
 
 
-def _promotions(kept: Journal) -> list[Transaction]:
-    """Of releases that are out; a candidate is none, and what is half done is not out yet."""
-    promotions = (each for each in kept.transactions if each.kind == "promotion" and not each.is_open)
-    return [each for each in promotions if not each.version.endswith(journal.CANDIDATE)]
+def _believed(registry: Registry, catalog: Catalog, trusted: Trusted) -> Journal:
+    """What counts of the journal. Raises ConfigError if it tells of releases, and nothing of it is believed."""
+    book = ledger.read(registry, catalog.repositories, trusted)
+    if book.problem and not _done(book.journal):
+        told = _done(ledger.as_written(registry, catalog.repositories, trusted).journal)
+        for release in [each for each in told if not _is_candidate(each)][:1]:
+            problem = f"{release.version} is out by a decision that nobody trusted signed; {book.warning}"
+            raise ConfigError(problem, f"{_TRUST}; if the journal is forged, restore it")
+    return book.journal
+
+
+def _done(kept: Journal) -> list[Transaction]:
+    """The promotions that are done: what is half done is not out yet, and what names no tags is none."""
+    return [each for each in kept.transactions if each.kind == "promotion" and each.entries and not each.is_open]
+
+
+def _is_candidate(promotion: Transaction) -> bool:
+    return promotion.version.endswith(journal.CANDIDATE)
 
 
 def _out(registry: Registry, catalog: Catalog, promotion: Transaction, trusted: Trusted) -> Out | None:
@@ -74,18 +94,20 @@ def _out(registry: Registry, catalog: Catalog, promotion: Transaction, trusted: 
     return Out(version, channel, datetime.datetime.fromisoformat(promotion.started_at).date())
 
 
+_TRUST = "trust the public key it was signed with as well, also where another signs now"
+
+
 def _channel(registry: Registry, catalog: Catalog, promotion: Transaction, trusted: Trusted) -> str:
     """That of a release."""
-    channel = next(_channels(registry, catalog, promotion, trusted), "")
-    if not channel:
-        problem = f"{promotion.version} is out by a decision that nobody trusted signed"
-        raise ConfigError(problem, "trust the public key it was signed with as well, also where another signs now")
-    return channel
+    found = next(_decided(registry, catalog, promotion, trusted), None)
+    if found is None:
+        raise ConfigError(f"{promotion.version} is out by a decision that nobody trusted signed", _TRUST)
+    return found.channel
 
 
-def _channels(registry: Registry, catalog: Catalog, promotion: Transaction, trusted: Trusted) -> Iterator[str]:
-    """The channel that the decision behind a promotion names."""
+def _decided(registry: Registry, catalog: Catalog, promotion: Transaction, trusted: Trusted) -> Iterator[Decided]:
+    """The decision behind a promotion."""
     entry = promotion.entries[0]
     found = evidence.find(registry, catalog.repositories.production, entry.new, entry.decision, trusted)
     if found and found.statement and found.predicate_type == DECISION:
-        yield decision.read(found.statement).channel
+        yield decision.read(found.statement)

@@ -204,7 +204,7 @@ class Release:
     def _renews(self) -> bool:
         """Whether the OS layer is made anew: if that is asked for, and the version is not released."""
         self.registry.ping()  # else what is said of a registry that is down would be about one of its repositories
-        released = is_out(self.registry, self.catalog.repositories, self.version)
+        released = is_out(self.registry, self.catalog.repositories, self.version, self._trusted)
         if self.options.renew and released:
             progress.say(f"  {self.version} is released, and its bytes stand: nothing of it is renewed")
         return self.options.renew and not released
@@ -309,7 +309,7 @@ class Release:
         )
 
     def _previous(self, image: str) -> Published | None:
-        return previous(self.registry, self.catalog.repositories, self.version, image)
+        return previous(self.registry, self.catalog.repositories, self.version, image, self._trusted)
 
     def _previous_reference(self, image: str) -> str:
         """HOST/REPOSITORY@DIGEST of the line's newest release before; empty where there is none."""
@@ -342,7 +342,9 @@ class Release:
         doubt = vouch.doubt(self.registry, repositories, self._trusted)
         marks = SignedMarks(self.registry, repositories.production, self._trusted, attest.signer)
         journal = documents.of_journal(attest.signer, self._trusted)
-        production = Production(self.registry, repositories, lock.owner(str(self.version)), marks, journal, doubt)
+        decided = vouch.is_decided(self.registry, repositories, self._trusted)
+        owner = lock.owner(str(self.version))
+        production = Production(self.registry, repositories, owner, marks, journal, doubt, decided)
         builds, trusted = self.builds(), self._trusted
         return Candidate(
             self.catalog, self.version, builds, production, self.witness, trusted, self.difference, _today()

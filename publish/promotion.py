@@ -77,7 +77,7 @@ class Candidate:
     @cached_property
     def images_before(self) -> frozenset[str]:
         """The images of the line's release before; none where this is the first."""
-        return images_before(self.production.registry, self.catalog, self.version)
+        return images_before(self.production.registry, self.catalog, self.version, self.trusted)
 
     @property
     def line(self) -> Line:
@@ -220,7 +220,7 @@ def _tags(candidate: Candidate, known: Channels, name: str) -> TagSet:
 
 def _is_newest(candidate: Candidate) -> bool:
     """Whether no newer line is out: `latest` belongs to the newest."""
-    out = standing(candidate.production.registry, candidate.catalog)
+    out = standing(candidate.production.registry, candidate.catalog, candidate.trusted)
     return all(_number(candidate.version.line) >= _number(each.version.line) for each in out)
 
 

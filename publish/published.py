@@ -1,19 +1,31 @@
-"""Images that are out: found by their tags, with what the registry holds about them."""
+"""Images that are out: found by their tags, with what the registry holds about them.
+
+Whoever may write production can put any tag. One is that of a release only if the journal says that it was promoted on
+this digest, or a trusted decision on the digest says that it may carry it.
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 
 from images.catalog import BASE, Catalog, Repositories, Version
 from images.version import VERSION_PATTERN, parse_version
 from oci.manifest import Manifest
 from oci.registry import Registry
-from publish.tags import journal
+from publish.evidence import ledger, vouch
+from publish.evidence.predicates import decision
+from publish.evidence.trust import Trusted
+from publish.tags.journal import Journal
+from publish.tags.transaction import IsDecided
+from runner import progress
 from runner.errors import ConfigError
 
-PRODUCTION, CANDIDATE = "production", "candidate"
+PRODUCTION, CANDIDATE = decision.PRODUCTION, decision.CANDIDATE
+MOST_UNKNOWN = 50
+"""How many tags that the journal does not know are looked at: each may need the evidence on a digest."""
 
 _TAG = re.compile(rf"(?P<version>{VERSION_PATTERN})(?P<candidate>-candidate)?(?:-(?P<image>[a-z0-9-]+))?")
 
@@ -29,15 +41,62 @@ class Published:
     digest: str
 
 
-def published(registry: Registry, catalog: Catalog, channel: str) -> tuple[Published, ...]:
+@dataclass
+class _Releases:
+    """Which digest a tag of production names as that of a release; `kept` is what counts of the journal."""
+
+    registry: Registry
+    repository: str
+    kept: Journal
+    is_decided: IsDecided
+    looked_at: set[str] = field(default_factory=set)
+
+    @cached_property
+    def known(self) -> dict[str, str]:
+        """The own tags that the journal has, each with the digest that was promoted last."""
+        promoted = (each for each in self.kept.transactions if each.kind == "promotion")
+        return {entry.tag: entry.new for each in promoted for entry in each.entries if not entry.alias}
+
+    @cached_property
+    def withdrawn(self) -> frozenset[str]:
+        """The versions that nobody should be on."""
+        return self.kept.withdrawn()
+
+    def digest(self, tag: str) -> str:
+        """Return the digest under an own tag; empty if there is none, or no release was decided to carry it there."""
+        if tag not in self.known and not self._may_look_at(tag):
+            return ""
+        held = self.registry.digest_of(self.repository, tag)
+        if held is None or held == self.known.get(tag):
+            return held or ""
+        return held if self.is_decided(tag, held) else ""
+
+    def _may_look_at(self, tag: str) -> bool:
+        if tag in self.looked_at or len(self.looked_at) < MOST_UNKNOWN:
+            self.looked_at.add(tag)
+            return True
+        if len(self.looked_at) == MOST_UNKNOWN:
+            self.looked_at.add("")
+            problem = f"has more than {MOST_UNKNOWN} tags that the journal does not know"
+            progress.say(f"  {self.registry.host}/{self.repository} {problem}: remove them there")
+        return False
+
+
+def _releases(registry: Registry, repositories: Repositories, trusted: Trusted) -> _Releases:
+    kept = ledger.read(registry, repositories, trusted).journal
+    return _Releases(registry, repositories.production, kept, vouch.is_decided(registry, repositories, trusted))
+
+
+def published(registry: Registry, catalog: Catalog, channel: str, trusted: Trusted) -> tuple[Published, ...]:
     """Every image of the catalogue's lines that a channel holds, newest version first. Aliases are no images."""
-    repository = catalog.repositories.production
+    return _published(catalog, channel, _releases(registry, catalog.repositories, trusted))
+
+
+def _published(catalog: Catalog, channel: str, releases: _Releases) -> tuple[Published, ...]:
+    registry, repository = releases.registry, releases.repository
     found = (_parsed(catalog, tag, channel) for tag in registry.tags(repository))
     named = sorted({each for each in found if each}, key=lambda each: (each[0].line, -each[0].patch, each[1]))
-    held = (
-        (version, image, registry.digest_of(repository, tag_of(image, str(version), channel)))
-        for version, image in named
-    )
+    held = ((version, image, releases.digest(tag_of(image, str(version), channel))) for version, image in named)
     return tuple(Published(version, image, channel, repository, digest) for version, image, digest in held if digest)
 
 
@@ -52,12 +111,12 @@ def find(registry: Registry, catalog: Catalog, version: Version, image: str) -> 
     )
 
 
-def is_out(registry: Registry, repositories: Repositories, version: Version) -> bool:
+def is_out(registry: Registry, repositories: Repositories, version: Version, trusted: Trusted) -> bool:
     """Whether a version is released: some image has its immutable tag, or the journal says that it will."""
-    if journal.read(registry, repositories.journal).journal.own(str(version)):
+    releases = _releases(registry, repositories, trusted)
+    if releases.kept.own(str(version)):
         return True
-    found = (_TAG.fullmatch(tag) for tag in registry.tags(repositories.production))
-    return any(match["version"] == str(version) and not match["candidate"] for match in found if match)
+    return any(releases.digest(tag) for tag in _own_tags(registry.tags(repositories.production), version))
 
 
 def manifest_of(registry: Registry, image: Published) -> Manifest:
@@ -74,23 +133,30 @@ def tag_of(image: str, version: str, channel: str) -> str:
     return f"{version}{'' if channel == PRODUCTION else '-candidate'}{suffix}"
 
 
-def standing(registry: Registry, catalog: Catalog) -> tuple[Published, ...]:
+def standing(registry: Registry, catalog: Catalog, trusted: Trusted) -> tuple[Published, ...]:
     """What production holds and users may be on: without what was yanked or rolled back; newest version first."""
-    withdrawn = journal.read(registry, catalog.repositories.journal).journal.withdrawn()
-    return tuple(each for each in published(registry, catalog, PRODUCTION) if str(each.version) not in withdrawn)
+    releases = _releases(registry, catalog.repositories, trusted)
+    return tuple(
+        each for each in _published(catalog, PRODUCTION, releases) if str(each.version) not in releases.withdrawn
+    )
 
 
-def previous(registry: Registry, repositories: Repositories, version: Version, image: str) -> Published | None:
+def previous(
+    registry: Registry, repositories: Repositories, version: Version, image: str, trusted: Trusted
+) -> Published | None:
     """The newest release of an image in the line before `version`; None where there is none. A candidate is none.
 
     What was yanked or rolled back is passed over, where there is something else: nobody is on it.
     """
-    withdrawn = journal.read(registry, repositories.journal).journal.withdrawn()
-    tags, repository = set(registry.tags(repositories.production)), repositories.production
+    return _previous(_releases(registry, repositories, trusted), version, image)
+
+
+def _previous(releases: _Releases, version: Version, image: str) -> Published | None:
+    tags = set(releases.registry.tags(releases.repository))
     found = [each for each in _earlier(tags, version) if tag_of(image, str(each), PRODUCTION) in tags]
-    for before in sorted(found, key=lambda each: str(each) in withdrawn):
-        if digest := registry.digest_of(repository, tag_of(image, str(before), PRODUCTION)):
-            return Published(before, image, PRODUCTION, repository, digest)
+    for before in sorted(found, key=lambda each: str(each) in releases.withdrawn):
+        if digest := releases.digest(tag_of(image, str(before), PRODUCTION)):
+            return Published(before, image, PRODUCTION, releases.repository, digest)
     return None
 
 
@@ -102,12 +168,18 @@ def _earlier(tags: Iterable[str], version: Version) -> list[Version]:
     return sorted(earlier, key=lambda each: -each.patch)
 
 
-def images_before(registry: Registry, catalog: Catalog, version: Version) -> frozenset[str]:
+def images_before(registry: Registry, catalog: Catalog, version: Version, trusted: Trusted) -> frozenset[str]:
     """The images of the newest release of the line before `version`, also of stacks that are gone; else none."""
-    before = previous(registry, catalog.repositories, version, BASE)
-    tags = registry.tags(catalog.repositories.production) if before else ()
-    matches = [match for tag in tags if (match := _TAG.fullmatch(tag)) and not match["candidate"]]
-    return frozenset(match["image"] or BASE for match in matches if before and match["version"] == str(before.version))
+    releases = _releases(registry, catalog.repositories, trusted)
+    before = _previous(releases, version, BASE)
+    tags = _own_tags(registry.tags(releases.repository), before.version) if before else {}
+    return frozenset(image for tag, image in tags.items() if releases.digest(tag))
+
+
+def _own_tags(tags: Iterable[str], version: Version) -> dict[str, str]:
+    """The tags that name an image of a version in production, each with the image; those of candidates are none."""
+    matches = [(tag, match) for tag in tags if (match := _TAG.fullmatch(tag)) and not match["candidate"]]
+    return {tag: match["image"] or BASE for tag, match in matches if match["version"] == str(version)}
 
 
 def _parsed(catalog: Catalog, tag: str, channel: str) -> tuple[Version, str] | None:

@@ -11,7 +11,8 @@ from images.catalog import Catalog, Version
 from images.version import parse_version
 from oci.registry import Registry
 from publish.bench import Bench
-from publish.evidence import documents
+from publish.evidence import documents, ledger
+from publish.evidence.trust import Trusted
 from publish.published import CANDIDATE, PRODUCTION, Published, published
 from publish.tags import journal
 from publish.tags.rollback import Judge, Target
@@ -64,7 +65,8 @@ def rescan(bench: Bench, channel: str) -> Rescan:
     """
     started = time.monotonic()
     registry, catalog, judges = bench.registry, bench.catalog, bench.judges
-    images = [image for image in published(registry, catalog, channel) if _is_supported(catalog, image, judges.today)]
+    there = published(registry, catalog, channel, bench.trusted)
+    images = [image for image in there if _is_supported(catalog, image, judges.today)]
     judged = [_judge(bench, image) for image in images]
     judgements = tuple(judgement for judgement, _ in judged)
     findings = [finding for _, found in judged for finding in found]
@@ -75,7 +77,7 @@ def rescan(bench: Bench, channel: str) -> Rescan:
     store.keep_history(registry, catalog.repositories.records, history, seal, judges.today)
     record = None if isinstance(judges.database, str) else judges.database.record
     seconds = round(time.monotonic() - started, 3)
-    withdrawn = _withdrawn(registry, catalog, channel)
+    withdrawn = _withdrawn(registry, catalog, channel, bench.trusted)
     newest = tuple(str(line.newest) for line in _lines(judgements, withdrawn))
     verdict = summary(judgement.verdict for judgement in judgements if judgement.version in newest)
     found = tuple(due(judgements, withdrawn))
@@ -128,9 +130,9 @@ def _is_refused(judgement: Judgement) -> bool:
     return judgement.verdict is Verdict.FAIL
 
 
-def _withdrawn(registry: Registry, catalog: Catalog, channel: str) -> frozenset[str]:
+def _withdrawn(registry: Registry, catalog: Catalog, channel: str, trusted: Trusted) -> frozenset[str]:
     """The versions of a channel that were yanked or rolled back; the journal names candidates as such."""
-    every = journal.read(registry, catalog.repositories.journal).journal.withdrawn()
+    every = ledger.read(registry, catalog.repositories, trusted).journal.withdrawn()
     candidates = frozenset(each.removesuffix(journal.CANDIDATE) for each in every if each.endswith(journal.CANDIDATE))
     return candidates if channel == CANDIDATE else every
 

@@ -47,7 +47,7 @@ class History:
     """`seen` by `ID PACKAGE`, the package's URL without its version; `judgements` that differ from the one before.
 
     `claimed` are days (ISO 8601) from which a fix is known of, by the same names, that nobody trusted signed. They can
-    make a fix older than `seen` has it, never younger, and are not kept.
+    make a fix older than `seen` has it, never younger, nor older than the advisory itself; they are not kept.
     """
 
     seen: dict[str, Seen]
@@ -97,7 +97,10 @@ class History:
         known = (seen and seen.fixed) or finding.published or (seen and seen.first)
         day = datetime.date.fromisoformat(known) if known else today
         claimed = self.claimed.get(_key(finding))
-        return min(day, datetime.date.fromisoformat(claimed)) if claimed else day
+        if not claimed:
+            return day
+        earliest = datetime.date.fromisoformat(finding.published or (seen.first if seen else today.isoformat()))
+        return min(day, max(datetime.date.fromisoformat(claimed), earliest))
 
 
 _VERSION = re.compile(r"v\d{1,6}\.\d{1,6}\.\d{1,9}", re.ASCII)

@@ -154,6 +154,20 @@ def test_a_stage_that_waits_for_ever_is_ended(home: Path) -> None:
     assert "Traceback" not in done.stderr
 
 
+def test_every_other_command_that_waits_for_ever_is_ended_too() -> None:
+    """One limit for all, at the one place where commands are run."""
+    script = (
+        "import release, commands.parser as parser, threading, types;"
+        "release.parse = lambda _: types.SimpleNamespace("
+        "verbose=False, command='verify', longest_s=0.3, run=lambda _: threading.Event().wait(50));"
+        "raise SystemExit(release.main([]))"
+    )
+    command = [sys.executable, "-c", script]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=places.REPOSITORY, timeout=60, check=False)
+    assert done.returncode == 3, done.stderr
+    assert "error: `verify` did not end within" in done.stderr
+
+
 ADDRESSES = {
     "127.0.0.1:5097/team/project": "write the namespace into images/catalog.yaml, repositories",
     "ghcr.io/acme": "write the namespace into images/catalog.yaml, repositories",

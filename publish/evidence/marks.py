@@ -16,8 +16,8 @@ from publish.evidence.statement import Statement
 from publish.evidence.store import Found, Signer
 from publish.evidence.trust import Trusted
 from publish.tags.journal import Transaction
+from publish.tags.mark import said_of
 from runner.errors import ConfigError
-from runner.untrusted import clean_line
 
 
 @dataclass(frozen=True)
@@ -62,4 +62,4 @@ def _said(about: Statement) -> str:
     version, reason = about.predicate.get("version"), about.predicate.get("reason")
     if not (isinstance(version, str) and isinstance(reason, str)):
         return "it was yanked"
-    return clean_line(f"{version} was yanked: {reason}")
+    return said_of(version, reason)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from images.catalog import Repositories
 from oci import copying
 from oci.reference import parse_reference
-from oci.registry import Registry
-from publish.evidence import attest, marks
+from oci.registry import Registry, RegistryError
+from publish.evidence import attest, ledger, marks
 from publish.evidence import store as evidence
 from publish.evidence.predicates import (
     DECISION,
@@ -31,8 +31,8 @@ from publish.evidence.store import Found
 from publish.evidence.trust import Trusted
 from publish.published import CANDIDATE
 from publish.rules import channels
-from publish.tags import journal
-from runner.errors import ConfigError, GateRefused
+from publish.tags.journal import TAG, Book, Journal, tags_of
+from runner.errors import ConfigError, EnvironmentFailed, GateRefused
 from runner.untrusted import clean_line
 from runner.verdict import Verdict
 from scan import sbom
@@ -43,7 +43,8 @@ _KEY_ID = re.compile("[0-9a-f]{64}")
 @dataclass(frozen=True)
 class Verified:
     """`verdict` is `pass` where a trusted decision lets the digest carry this reference in a channel that releases,
-    `inconclusive` where it is a candidate, else `fail`; `lines` say what is known, `reasons` what speaks against it.
+    `inconclusive` where it is a candidate, or a tag that moves and nobody trusted signed where to; else `fail`. `lines`
+    say what is known, `reasons` what speaks against it.
     """
 
     reference: str
@@ -78,13 +79,28 @@ def verify(registry: Registry, repositories: Repositories, reference: str, trust
     found = evidence.read(registry, named.repository, digest, trusted)
     decided = _decision(found, named)
     found = (*found, *_named_by(decided, found, registry, named.repository, digest, trusted))
+    book = _journal(registry, repositories, trusted)
     reasons = (
-        *_misplaced(registry, repositories, named, digest, found),
+        *_misplaced(registry, repositories, named, digest, found, book),
         *_against(found, decided, named),
         *_other_layers(registry, named.repository, digest, found),
     )
+    unknown = tuple(_unknown(registry, repositories, named, decided, book))
     lines = (f"{named.repository}:{named.tag}" if named.tag else f"{named.repository}@{digest}", f"digest: {digest}")
-    return Verified(reference, digest, _verdict(decided, reasons), (*lines, *_lines(found, decided)), reasons)
+    warnings = (f"journal: does not count ({book.problem})",) if book.problem else ()
+    told = (*lines, *warnings, *_lines(found, decided))
+    return Verified(reference, digest, _verdict(decided, reasons, unknown), told, (*reasons, *unknown))
+
+
+def _journal(registry: Registry, repositories: Repositories, trusted: Trusted) -> Book:
+    """Return the journal if somebody trusted signed it; else an empty one, and why it does not count."""
+    try:
+        book = ledger.as_written(registry, repositories, trusted)
+    except EnvironmentFailed as error:
+        if isinstance(error, RegistryError) and error.status not in evidence.SERVED:
+            raise
+        return Book(Journal(), None, clean_line(error.message, 300))
+    return replace(book, journal=Journal()) if book.problem else book
 
 
 def _parsed(reference: str, host: str, production: str) -> _Named:
@@ -110,11 +126,16 @@ _MOST_NAMED = 100
 _MOST_TOLD = 10
 
 
-def _misplaced(
-    registry: Registry, repositories: Repositories, named: _Named, digest: str, found: Sequence[Found]
+def _misplaced(  # noqa: PLR0913, PLR0917 - a reference, and all that is known of where it should be
+    registry: Registry,
+    repositories: Repositories,
+    named: _Named,
+    digest: str,
+    found: Sequence[Found],
+    book: Book,
 ) -> Iterator[str]:
     """What speaks against where the digest is, whatever is proven of it."""
-    kept = journal.read(registry, repositories.journal).journal
+    kept = book.journal
     if named.repository != repositories.production:
         yield f"{named.repository} is not where releases are, that is {repositories.production}"
     if reason := kept.yanked(digest=digest) or marks.reasons(found):
@@ -125,6 +146,19 @@ def _misplaced(
     expected = kept.expected(named.tag)
     if expected and digest not in expected:
         yield f"by the journal {named.tag} should hold {' or '.join(sorted(expected))}"
+
+
+def _unknown(
+    registry: Registry, repositories: Repositories, named: _Named, decided: Decided | None, book: Book
+) -> Iterator[str]:
+    """Why nobody knows what a tag that moves should name: only a journal that somebody trusted signed says it."""
+    if decided is None or not named.tag or book.journal.expected(named.tag):
+        return
+    if decided.channel != CANDIDATE and named.tag in tags_of(decided.version, decided.image):
+        return  # an own tag never moves: what its decision says of it stays true
+    where = f"{registry.host}/{repositories.journal}:{TAG}"
+    why = book.warning or (f"{where} does not know it" if book.digest else f"there is no journal at {where}")
+    yield f"{named.tag} moves, and what it should name is not known: {why}"
 
 
 def _decision(found: Sequence[Found], named: _Named) -> Decided | None:
@@ -195,9 +229,11 @@ def _short_list(digests: Sequence[str]) -> str:
     return ", ".join(digest[:19] for digest in digests) or "none"
 
 
-def _verdict(decided: Decided | None, reasons: Sequence[str]) -> Verdict:
+def _verdict(decided: Decided | None, reasons: Sequence[str], unknown: Sequence[str]) -> Verdict:
     if reasons or decided is None:
         return Verdict.FAIL
+    if unknown:
+        return Verdict.INCONCLUSIVE
     channel = channels.load().channels.get(decided.channel)
     return Verdict.PASS if channel and channel.releases else Verdict.INCONCLUSIVE
 

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 from images.catalog import Repositories
-from oci.registry import Registry
+from oci.registry import Registry, RegistryError
 from publish.evidence import store as evidence
-from publish.evidence.predicates import decision
-from publish.evidence.predicates.decision import Decided
+from publish.evidence.predicates import DECISION, decision
+from publish.evidence.predicates.decision import CANDIDATE, Decided
+from publish.evidence.store import Found
 from publish.evidence.trust import Trusted
-from publish.published import CANDIDATE
 from publish.tags import journal
+from publish.tags.confirm import Doubt
 from publish.tags.journal import Entry, Transaction
-from publish.tags.transaction import Doubt
+from publish.tags.transaction import IsDecided
+from runner import progress
 from runner.errors import GateRefused
 from runner.verdict import Verdict
 
@@ -24,6 +28,34 @@ def doubt(registry: Registry, repositories: Repositories, trusted: Trusted) -> D
         return f"{entry.tag} -> {entry.new}: {said}" if said else ""
 
     return ask
+
+
+def is_decided(registry: Registry, repositories: Repositories, trusted: Trusted) -> IsDecided:
+    """Return what says whether a trusted decision lets a digest carry a tag. It reads what is on a digest once."""
+
+    @cache
+    def allowed(digest: str) -> frozenset[str]:
+        try:
+            found = evidence.read(registry, repositories.production, digest, trusted, DECISION)
+        except RegistryError as error:
+            if error.status not in evidence.SERVED:
+                raise
+            progress.say(f"  no decision counts about {digest}: {error.message}")
+            return frozenset()
+        return frozenset(tag for each in found for tag in _tags(each))
+
+    return lambda tag, digest: tag in allowed(digest)
+
+
+def _tags(found: Found) -> tuple[str, ...]:
+    """Return the tags that a decision allows; none if nobody trusted signed it, or it is a "no"."""
+    if found.statement is None or found.problem:
+        return ()
+    try:
+        decided = decision.read(found.statement)
+    except GateRefused:
+        return ()
+    return decided.tags if decided.verdict is Verdict.PASS else ()
 
 
 def _problem(registry: Registry, repository: str, transaction: Transaction, entry: Entry, trusted: Trusted) -> str:

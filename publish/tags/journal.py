@@ -4,10 +4,10 @@ A transaction is written here before it moves its first tag and closed after its
 can be finished by any later one: until then each of its tags holds what it held (`old`) or what it shall hold (`new`).
 Written only by who holds the lock (publish/tags/lock.py), and signed by somebody who may decide.
 
-A journal that nobody trusted signed, as all were at first, is read too. It counts as far as trusted decisions confirm
-it, and the next run that holds the lock signs what is left (publish/tags/transaction.py). Every tag that is put from a
-journal needs a trusted decision of its own (publish/evidence/vouch.py). What an unsigned one can do is to hold up: it
-can say that a release was yanked.
+A journal that nobody trusted signed, as all were at first, is read too. It counts as far as trusted decisions and
+signed marks confirm it (publish/tags/confirm.py), for whoever reads it (publish/evidence/ledger.py), and the next run
+that holds the lock signs what is left. Every tag that is put from a journal needs a trusted decision of its own
+(publish/evidence/vouch.py).
 """
 
 from __future__ import annotations
@@ -162,6 +162,7 @@ _FORM = TypeAdapter(Journal)
 LARGEST_BYTES = 64 << 20
 """A release of 10 images adds about 30 KB."""
 _FAST_CLOCK = datetime.timedelta(days=1)
+_NOBODY_LOOKED = "nobody looked at its signature"
 _RESTORE = "restore that tag to what it was, or use the version that wrote it"
 
 
@@ -169,16 +170,21 @@ _RESTORE = "restore that tag to what it was, or use the version that wrote it"
 class Book:
     """The journal, and the manifest digest under its tag it was read from; None where there is none yet.
 
-    `problem` says why its signature does not count; empty if it does.
+    `problem` says why its signature does not count; empty if it does, or if there is no journal.
     """
 
     journal: Journal
     digest: str | None
     problem: str = ""
 
+    @property
+    def warning(self) -> str:
+        """What to tell whoever is told what the journal says; empty if a trusted key signed it."""
+        return f"the journal is not signed by anybody trusted ({self.problem})" if self.problem else ""
+
 
 def read(registry: Registry, repository: str, seal: Seal | None = None) -> Book:
-    """Return the journal; without a seal nobody looks at its signature.
+    """Return the journal. Without a seal nobody looks at its signature, and it counts as not signed.
 
     Raises EnvironmentFailed if there is one that cannot be read: then nothing may move.
     """
@@ -195,7 +201,7 @@ def read(registry: Registry, repository: str, seal: Seal | None = None) -> Book:
     for problem in map(_problem, journal.transactions):
         if problem:
             raise EnvironmentFailed(f"{where}: {problem}", _RESTORE)
-    return Book(journal, found.digest, found.problem)
+    return Book(journal, found.digest, found.problem if seal else _NOBODY_LOOKED)
 
 
 def _problem(transaction: Transaction) -> str:
@@ -221,7 +227,7 @@ def write(  # noqa: PLR0913, PLR0917 - what in place of what, where, and in whos
         raise EnvironmentFailed(f"{where} was written by another run meanwhile", "run the same command again")
     claim.check()
     registry.put_manifest(repository, TAG, manifest)
-    return Book(journal, manifest.digest)
+    return Book(journal, manifest.digest, "" if seal else _NOBODY_LOOKED)
 
 
 def tags_of(stem: str, image: str) -> tuple[str, ...]:

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Protocol
 
 from publish.tags.journal import Transaction
+from runner.untrusted import clean_line
+
+ReadMark = Callable[[str], str]
+"""Return why a digest was yanked, by signed marks; empty if it was not."""
 
 
 class Marks(Protocol):
@@ -21,3 +26,8 @@ class Marks(Protocol):
     def read(self, digest: str) -> str:
         """Return why a digest was yanked; empty if it was not."""
         ...
+
+
+def said_of(version: str, reason: str) -> str:
+    """Return what a mark says of a release."""
+    return clean_line(f"{version} was yanked: {reason}")

@@ -23,13 +23,15 @@ from oci.document import Seal
 from oci.manifest import Manifest
 from oci.registry import Registry, RegistryError
 from publish.tags import journal, lock
+from publish.tags.confirm import Doubt, confirmed
 from publish.tags.journal import CANDIDATE, Book, Entry, Journal, Transaction, order, tags_of
 from publish.tags.lock import Claim
 from publish.tags.mark import Marks
 from runner import progress
 from runner.errors import EnvironmentFailed, GateRefused, ReleaseError
 
-Doubt = Callable[[Transaction, Entry], str]
+IsDecided = Callable[[str, str], bool]
+"""Whether a trusted decision lets a digest carry a tag."""
 
 LATEST = "latest"
 ATTEMPTS = 3
@@ -40,6 +42,10 @@ def _nobody_asks(_: Transaction, __: Entry) -> str:
     return ""
 
 
+def _everything_is_decided(_: str, __: str) -> bool:
+    return True
+
+
 @dataclass(frozen=True)
 class Production:
     """Where tags move, and in whose name (`lock.owner`).
@@ -47,6 +53,7 @@ class Production:
     `marks` say what was yanked, and `seal` signs the journal.
     `doubt` says why the decision behind a tag of a transaction cannot be believed, "" where it can. Whatever is in the
     journal is held against it, for what is done from there was decided by another run.
+    `is_decided` says whether a tag that the journal does not know is that of a release.
     """
 
     registry: Registry
@@ -55,6 +62,7 @@ class Production:
     marks: Marks
     seal: Seal
     doubt: Doubt = _nobody_asks
+    is_decided: IsDecided = _everything_is_decided
 
     def held(self, tag: str) -> str:
         """The digest under a tag of the production repository; empty where there is none."""
@@ -130,8 +138,8 @@ def plan_moves(tags: TagSet, approved: Sequence[Approved]) -> tuple[Move, ...]:
 
 def preview(production: Production, tags: TagSet, approved: Sequence[Approved]) -> Outcome:
     """What `promote` would do now. Puts nothing. Raises GateRefused with everything that speaks against it."""
-    book = journal.read(production.registry, production.repositories.journal, production.seal)
-    return _planned(production, book.journal, tags, plan_moves(tags, approved))
+    book = _believed(production, _read(production))
+    return _planned(production, book, tags, plan_moves(tags, approved))
 
 
 def promote(production: Production, tags: TagSet, approved: Sequence[Approved]) -> Outcome:
@@ -141,8 +149,8 @@ def promote(production: Production, tags: TagSet, approved: Sequence[Approved]) 
     _stage(production, approved)
     kept_at = production.repositories.journal
     with lock.held(production.registry, kept_at, production.owner) as claim:
-        book = settle(production, claim, journal.read(production.registry, kept_at, production.seal))
-        planned = _planned(production, book.journal, tags, plan_moves(tags, approved))
+        book = settle(production, claim, _read(production))
+        planned = _planned(production, book, tags, plan_moves(tags, approved))
         if any(entry.old != entry.new or book.journal.expected(entry.tag) != {entry.new} for entry in planned.entries):
             begun = Transaction("promotion", tags.stem, production.owner, now(), planned.entries)
             carry_out(production, claim, book, begun)
@@ -150,11 +158,14 @@ def promote(production: Production, tags: TagSet, approved: Sequence[Approved]) 
 
 
 def resume(production: Production) -> None:
-    """Finish what a killed run left half done, if one did. Raises EnvironmentFailed where it cannot be finished."""
-    registry, kept_at, seal = production.registry, production.repositories.journal, production.seal
-    if journal.read(registry, kept_at, seal).journal.begun:
-        with lock.held(registry, kept_at, production.owner) as claim:
-            settle(production, claim, journal.read(registry, kept_at, seal))
+    """Finish what a killed run left half done, if one did, and take over a journal that nobody trusted signed.
+
+    Raises EnvironmentFailed if it cannot be finished.
+    """
+    book = _read(production)
+    if book.problem or book.journal.begun:
+        with lock.held(production.registry, production.repositories.journal, production.owner) as claim:
+            settle(production, claim, _read(production))
 
 
 def carry_out(production: Production, claim: Claim, book: Book, transaction: Transaction) -> Book:
@@ -167,8 +178,15 @@ def carry_out(production: Production, claim: Claim, book: Book, transaction: Tra
 
 
 def settle(production: Production, claim: Claim, book: Book) -> Book:
-    """Finish the transaction that is open in the journal, whoever began it."""
-    book = _confirmed(production, claim, book)
+    """Sign what counts of a journal that nobody trusted signed, or finish the transaction that is open in a signed one.
+
+    Nothing of an unsigned journal is finished: whoever wrote it would else have it done in our name.
+    """
+    if book.problem:
+        kept = _believed(production, book).journal
+        return journal.write(
+            production.registry, production.repositories.journal, kept, book.digest, claim, production.seal
+        )
     begun = book.journal.begun
     if begun is None:
         return book
@@ -176,28 +194,16 @@ def settle(production: Production, claim: Claim, book: Book) -> Book:
     return _finish(production, claim, book, begun)
 
 
-def _confirmed(production: Production, claim: Claim, book: Book) -> Book:
-    """Return the journal with no more than trusted decisions confirm, if nobody trusted signed it.
+def _read(production: Production) -> Book:
+    return journal.read(production.registry, production.repositories.journal, production.seal)
 
-    Yanks stay, for they only hold up. It is signed as it then is, so this is done once. What is open stays too,
-    unsigned: it is held against its decision before it is finished.
-    """
+
+def _believed(production: Production, book: Book) -> Book:
+    """Return what counts of the journal; `problem` stays what it is."""
     if not book.problem:
         return book
-    progress.say(f"  the journal: {book.problem}; only what a trusted decision confirms is used")
-    kept = tuple(each for each in book.journal.transactions if each.is_open or _is_confirmed(production, each))
-    for each in book.journal.transactions:
-        if each not in kept:
-            progress.say(f"  the {each} of {each.started_at} is not confirmed, and does not count")
-    confirmed = Journal(kept)
-    if confirmed.begun:
-        return replace(book, journal=confirmed)
-    kept_at = production.repositories.journal
-    return journal.write(production.registry, kept_at, confirmed, book.digest, claim, production.seal)
-
-
-def _is_confirmed(production: Production, transaction: Transaction) -> bool:
-    return transaction.kind == "yank" or not any(production.doubt(transaction, each) for each in transaction.entries)
+    progress.say(f"  {book.warning}: only what trusted decisions and signed marks confirm counts")
+    return replace(book, journal=confirmed(book.journal, production.doubt, production.marks.read))
 
 
 def _believe(production: Production, kept: Journal, begun: Transaction) -> None:
@@ -234,7 +240,8 @@ def refuse(problems: Sequence[str], hint: str) -> None:
 # Before anything is put
 
 
-def _planned(production: Production, kept: Journal, tags: TagSet, moves: Sequence[Move]) -> Outcome:
+def _planned(production: Production, book: Book, tags: TagSet, moves: Sequence[Move]) -> Outcome:
+    kept = book.journal
     held = {move.tag: production.held(move.tag) for move in moves}
     adopted = _adopted(production, kept, moves, held)
     ahead = _ahead(kept, tags, [*adopted.values()])
@@ -244,7 +251,8 @@ def _planned(production: Production, kept: Journal, tags: TagSet, moves: Sequenc
         *_frozen(kept, tags, moves, held),
         *_foreign(kept, moves, held, adopted),
     ]
-    refuse(problems, "release the next version; a tag that somebody moved by hand, put back first")
+    hint = "release the next version; a tag that somebody moved by hand, put back first"
+    refuse(problems, f"{hint}; {book.warning}" if book.warning else hint)
     entries = (Entry(each.tag, each.image, each.alias, held[each.tag], each.digest, each.decision) for each in moves)
     stays = (f"{alias} stays on {version}, which is newer" for alias, version in ahead.items())
     return Outcome(tuple(entries), tuple(stays))
@@ -275,7 +283,8 @@ def _release_of(production: Production, image: str, digest: str) -> str:
     tags = production.registry.tags(production.repositories.production)
     named = [match[1] for tag in tags if (match := re.match(rf"({VERSION_PATTERN})(?:-|$)", tag))]
     for version in sorted({*named}, key=order, reverse=True):
-        if digest in {production.held(tags_of(stem, image)[0]) for stem in (version, f"{version}{CANDIDATE}")}:
+        own = [tags_of(stem, image)[0] for stem in (version, f"{version}{CANDIDATE}")]
+        if any(production.held(tag) == digest and production.is_decided(tag, digest) for tag in own):
             return version
     return ""
 

@@ -74,7 +74,7 @@ class Line:
         version = self.catalog.version(build.version)
 
         def compare(image: BuildRecord) -> Difference | None:
-            before = previous(self.registry, self.catalog.repositories, version, image.image)
+            before = previous(self.registry, self.catalog.repositories, version, image.image, self.trusted)
             after = Published(version, image.image, "staging", image.repository, image.digest)
             return between(self.bench, before, after) if before else None
 
@@ -91,7 +91,8 @@ class Line:
         doubt = vouch.doubt(self.registry, self.catalog.repositories, self.trusted)
         marks = SignedMarks(self.registry, self.catalog.repositories.production, self.trusted, lambda: self.signer)
         seal = documents.of_journal(lambda: self.signer, self.trusted)
-        return Production(self.registry, self.catalog.repositories, "a test", marks, seal, doubt)
+        decided = vouch.is_decided(self.registry, self.catalog.repositories, self.trusted)
+        return Production(self.registry, self.catalog.repositories, "a test", marks, seal, doubt, decided)
 
     def tags(self) -> dict[str, str]:
         """Every tag of production that people use."""

@@ -18,6 +18,7 @@ from oci.manifest import Descriptor, Manifest, canonical
 from oci.referrers import attach
 from oci.registry import Registry
 from publish.evidence import documents, statement
+from publish.evidence import store as evidence
 from publish.evidence.documents import DocumentSeal
 from publish.evidence.keys import PrivateKey, PublicKeys, key_id
 from publish.evidence.marks import SignedMarks
@@ -178,3 +179,12 @@ def plant(registry: Registry, repository: str, subject: Descriptor, data: bytes,
 def about(subject: Manifest) -> tuple[Statement, ...]:
     """`statements` of that image."""
     return statements(subject.digest)
+
+
+def decide(registry: Registry, repository: str, tag: str, manifest: Manifest, key: PrivateKey = P256) -> None:
+    """Sign that a digest may carry a tag."""
+    said = Decided(
+        "v2.6.0", "cv", decision.PRODUCTION, "patch", Verdict.PASS, (), (tag,), (), "", "2026-11-21T00:00:00+00:00"
+    )
+    about = decision.statement(said, manifest.digest, repository)
+    evidence.publish(registry, repository, manifest.descriptor, [about], key)

@@ -35,7 +35,7 @@ from tests.fakes.sigstore import STRANGER as SOMEBODY_ELSE
 from tests.fakes.trivy_db import DebianAdvisory, PipAdvisory, write
 from tests.publish.line import FIRST, MONTHLY, TODAY, Line, line_of_one
 from tests.publish.released import staged
-from tests.publish.signed import P256, STRANGER, build_record, trust
+from tests.publish.signed import P256, STRANGER, build_record, decide, trust
 
 
 @pytest.fixture(autouse=True)
@@ -203,11 +203,14 @@ def test_a_patch_drops_no_image_and_adds_none(line: Line) -> None:
     first = line.tags()["v2.6.0"]
     manifest = line.registry.manifest(line.catalog.repositories.production, first)
     assert manifest is not None
+    place = line.registry, line.catalog.repositories.production
     line.registry.put_manifest(line.catalog.repositories.production, "v2.6.0-cv", manifest)
+    decide(*place, "v2.6.0-cv", manifest)
     with pytest.raises(GateRefused, match="cv: the image is gone, and a patch neither adds nor drops one"):
         line.promote(line.prepare("v2.6.1", jinja2="3.1.5"))
     assert "v2.6.1" not in line.tags()
     line.registry.put_manifest(line.catalog.repositories.production, "v2.6.1", manifest)
+    decide(*place, "v2.6.1", manifest)
     new = replace(line.prepare("v2.6.2", jinja2="3.1.5"), image="rl")
     with pytest.raises(GateRefused, match="rl: the image is new, and a patch neither adds nor drops one"):
         line.promote(new)

@@ -10,11 +10,25 @@ from images import catalog
 from images.catalog import Version
 from oci.manifest import Manifest
 from oci.registry import Registry
-from publish.published import CANDIDATE, PRODUCTION, _earlier, is_out, previous, tag_of
+from publish.evidence.keys import PrivateKey
+from publish.published import (
+    CANDIDATE,
+    MOST_UNKNOWN,
+    PRODUCTION,
+    _earlier,
+    images_before,
+    is_out,
+    previous,
+    published,
+    standing,
+    tag_of,
+)
 from publish.tags import journal, lock
 from publish.tags.journal import Entry, Journal, Transaction
 from tests.fakes.registry import FakeRegistry
+from tests.publish.line import OURS
 from tests.publish.released import STAGING, staged
+from tests.publish.signed import P256, STRANGER, decide, journal_seal
 
 
 @pytest.mark.parametrize(
@@ -46,9 +60,9 @@ def test_a_version_is_out_once_an_image_has_its_own_tag(tag: str, out: bool) -> 
     repositories = catalog.load().repositories
     with FakeRegistry() as fake:
         registry = Registry(fake.host)
-        assert not is_out(registry, repositories, Version("2.6", 1))
+        assert not is_out(registry, repositories, Version("2.6", 1), OURS)
         put(registry, repositories.production, tag, staged(registry, "cv")[1])
-        assert is_out(registry, repositories, Version("2.6", 1)) is out
+        assert is_out(registry, repositories, Version("2.6", 1), OURS) is out
 
 
 @pytest.mark.parametrize(("promoted", "out"), [("v2.6.1", True), ("v2.6.1-candidate", False), ("v2.6.0", False)])
@@ -60,15 +74,52 @@ def test_a_version_is_out_once_the_journal_says_which_bytes_it_will_be(promoted:
     with FakeRegistry() as fake:
         registry = Registry(fake.host)
         with lock.held(registry, repositories.journal, "a test") as claim:
-            journal.write(registry, repositories.journal, begun, None, claim)
-        assert is_out(registry, repositories, Version("2.6", 1)) is out
+            journal.write(registry, repositories.journal, begun, None, claim, journal_seal(P256))
+        assert is_out(registry, repositories, Version("2.6", 1), OURS) is out
 
 
-def put(registry: Registry, repository: str, tag: str, manifest: Manifest) -> None:
-    """An image of staging under a tag of another repository."""
+def put(registry: Registry, repository: str, tag: str, manifest: Manifest, key: PrivateKey = P256) -> None:
+    """An image of staging under a tag of another repository, as a key decided."""
     for blob in manifest.blobs():
         registry.ensure_blob(repository, blob, STAGING)
     registry.put_manifest(repository, tag, manifest)
+    decide(registry, repository, tag, manifest, key)
+
+
+def test_a_tag_that_no_trusted_decision_allows_is_no_release() -> None:
+    """Whoever may write production may put it: under a number to come, of an image that is none, on any digest."""
+    shipped = catalog.load()
+    version = Version("2.6", 9)
+    with FakeRegistry() as fake:
+        registry, repositories = Registry(fake.host), shipped.repositories
+        genuine, forged = staged(registry, "base")[1], staged(registry, "of somebody")[1]
+        put(registry, repositories.production, "v2.6.0", genuine)
+        for tag in ("v2.6.1", "v2.6.8-cv", "v2.6.9-base"):
+            put(registry, repositories.production, tag, forged, STRANGER)
+        for tag in ("v2.6.0-zz", "v2.6.3", "v2.6.4-cv"):
+            registry.put_manifest(repositories.production, tag, genuine)
+        found = published(registry, shipped, PRODUCTION, OURS)
+        assert [(str(each.version), each.image, each.digest) for each in found] == [("v2.6.0", "base", genuine.digest)]
+        assert standing(registry, shipped, OURS) == found
+        assert previous(registry, repositories, version, "base", OURS) == found[0]
+        assert previous(registry, repositories, version, "cv", OURS) is None
+        assert images_before(registry, shipped, version, OURS) == {"base"}
+        assert not is_out(registry, repositories, version, OURS)
+        assert is_out(registry, repositories, Version("2.6", 0), OURS)
+
+
+def test_so_many_tags_that_nobody_knows_are_looked_at(capsys: pytest.CaptureFixture[str]) -> None:
+    shipped = catalog.load()
+    with FakeRegistry() as fake:
+        registry = Registry(fake.host)
+        _, manifest = staged(registry, "base")
+        put(registry, shipped.repositories.production, "v2.6.0", manifest)
+        held = fake.manifests[shipped.repositories.production]
+        held.update({f"v2.6.{patch}": held["v2.6.0"] for patch in range(1, 1000)})
+        fake.requests.clear()
+        assert published(registry, shipped, PRODUCTION, OURS) == ()
+        assert len(fake.requests) < MOST_UNKNOWN + 20
+    assert capsys.readouterr().err.count("tags that the journal does not know: remove them there") == 1
 
 
 def test_the_previous_release_is_the_newest_before_this_one_in_production() -> None:
@@ -84,7 +135,9 @@ def test_the_previous_release_is_the_newest_before_this_one_in_production() -> N
         ):
             put(registry, "previous", tag, named)
         repositories = replace(catalog.load().repositories, production="previous")
-        third, first, none = (previous(registry, repositories, Version("2.6", patch), "cv") for patch in (3, 1, 0))
+        third, first, none = (
+            previous(registry, repositories, Version("2.6", patch), "cv", OURS) for patch in (3, 1, 0)
+        )
     assert third is not None
     assert (third.version, third.digest) == (Version("2.6", 1), build.digest)
     assert first is not None

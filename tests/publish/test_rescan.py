@@ -115,9 +115,9 @@ def test_published_images_are_found_by_their_tags(registry: Registry, own: Catal
     release("v2.6.10", "base")
     release("v2.6.2", "nlp", channel=CANDIDATE)
     registry.put_manifest(own.repositories.production, "latest", registry.manifest("staging", build.digest))  # type: ignore[arg-type]
-    found = [(str(each.version), each.image) for each in published(registry, own, PRODUCTION)]
+    found = [(str(each.version), each.image) for each in published(registry, own, PRODUCTION, trust(P256))]
     assert found == [("v2.6.10", "base"), ("v2.6.1", "cv"), ("v2.6.0", "base")]
-    assert [each.image for each in published(registry, own, CANDIDATE)] == ["nlp"]
+    assert [each.image for each in published(registry, own, CANDIDATE, trust(P256))] == ["nlp"]
 
 
 def test_the_newest_release_that_is_refused_makes_a_patch_due(

@@ -52,6 +52,14 @@ def test_an_error_leaves_nothing_behind_either() -> None:
     assert signal.getitimer(signal.ITIMER_REAL)[0] == 0
 
 
+def test_a_limit_inside_another_does_not_end_it() -> None:
+    with pytest.raises(TimeLimitExceeded, match="the whole"), time_limit("the whole", 0.3):
+        with time_limit("a part", 60):
+            pass
+        threading.Event().wait(10)
+    assert signal.getitimer(signal.ITIMER_REAL)[0] == 0
+
+
 def test_other_threads_have_no_limit() -> None:
     done: list[bool] = []
 

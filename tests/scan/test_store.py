@@ -76,7 +76,7 @@ def test_what_nobody_would_believe_is_not_written(client: Registry, capsys: pyte
     [
         pytest.param("2999-01-01", "2026-03-01", id="to come"),
         pytest.param("2026-11-19", "2026-03-01", id="younger than is known"),
-        pytest.param("2026-01-01", "2026-01-01", id="older than is known"),
+        pytest.param("2026-01-01", "2026-03-01", id="older than the advisory"),
         pytest.param("rubbish", "2026-03-01", id="no day"),
         pytest.param("2026-02-31", "2026-03-01", id="no such day"),
         pytest.param("20260101", "2026-03-01", id="another form"),

@@ -12,6 +12,9 @@ from publish.evidence.statement import Statement
 from runner import records
 from runner.verdict import Verdict
 
+PRODUCTION, CANDIDATE = "production", "candidate"
+"""Channels that are named in the code; the others are data."""
+
 
 @dataclass(frozen=True)
 class Decided:

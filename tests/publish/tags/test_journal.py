@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 
 import pytest
 
@@ -13,7 +13,8 @@ from oci import document
 from oci.manifest import EMPTY_CONFIG, OCI_EMPTY, image_manifest
 from oci.registry import Registry
 from publish.evidence.keys import key_id
-from publish.tags import journal, lock
+from publish.tags import confirm, journal, lock
+from publish.tags.confirm import confirmed
 from publish.tags.journal import Entry, Journal, Transaction, line_of, order, read, tags_of, write
 from publish.tags.lock import Claim
 from publish.tags.transaction import settle
@@ -247,18 +248,111 @@ def test_a_signature_of_another_journal_is_none(client: Registry, claim: Claim) 
     assert read(client, "records", journal_seal(P256)).problem == "what was signed is another document"
 
 
+@dataclass(frozen=True)
+class Marked:
+    """Signed marks on digests."""
+
+    said: Mapping[str, str]
+
+    def check(self) -> None: ...
+
+    def put(self, _: Transaction) -> None:
+        pytest.fail("what is in an unsigned journal is not signed")
+
+    def read(self, digest: str) -> str:
+        return self.said.get(digest, "")
+
+
+YANK = Transaction("yank", "v2.6.0", "me", "2026-11-21T12:00:00Z", (entry("v2.6.0", "a", "a"),), reason="slip")
+
+
+def taken_over(
+    client: Registry, claim: Claim, *transactions: Transaction, marks: Mapping[str, str] | None = None
+) -> tuple[Transaction, ...]:
+    """What is signed of a journal that nobody signed. Of v2.6.1 there is no decision."""
+    write(client, "records", Journal(transactions), None, claim)
+    production = at(client, repositories=replace(REPOSITORIES, journal="records"))
+    doubtful = replace(
+        production,
+        doubt=lambda begun, _: "nobody decided it" if begun.version == "v2.6.1" else "",
+        marks=Marked(marks or {}),
+    )
+    book = settle(doubtful, claim, read(client, "records", journal_seal(P256)))
+    again = read(client, "records", journal_seal(P256))
+    assert (again.journal, again.problem) == (book.journal, "")
+    return book.journal.transactions
+
+
 def test_of_an_unsigned_journal_counts_what_trusted_decisions_confirm(
     client: Registry, claim: Claim, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    yank = Transaction("yank", "v2.6.0", "me", "2026-11-21T12:00:00Z", (entry("v2.6.0", "a", "a"),), reason="slip")
-    write(client, "records", Journal((FIRST, SECOND, yank)), None, claim)
-    production = at(client, repositories=replace(REPOSITORIES, journal="records"))
-    doubtful = replace(production, doubt=lambda begun, _: "nobody decided it" if begun.version == "v2.6.1" else "")
-    book = settle(doubtful, claim, read(client, "records", journal_seal(P256)))
-    assert book.journal.transactions == (FIRST, yank)
-    assert "promotion of v2.6.1" in capsys.readouterr().err
-    again = read(client, "records", journal_seal(P256))
-    assert (again.journal, again.problem) == (book.journal, "")
+    assert taken_over(client, claim, FIRST, SECOND) == (FIRST,)
+    said = capsys.readouterr().err
+    assert "the journal is not signed by anybody trusted (nobody signed it)" in said
+    assert "does not count: the promotion of v2.6.1: nobody decided it" in said
+
+
+@pytest.mark.parametrize(
+    ("marks", "counts"),
+    [
+        ({}, False),
+        ({"a": "v2.6.0 was yanked: slip"}, True),
+        ({"a": "v2.6.0 was yanked: another reason"}, False),
+        ({"b": "v2.6.0 was yanked: slip"}, False),
+    ],
+)
+def test_a_yank_that_nobody_signed_counts_with_a_signed_mark(
+    client: Registry, claim: Claim, marks: dict[str, str], counts: bool
+) -> None:
+    assert taken_over(client, claim, FIRST, YANK, marks=marks) == ((FIRST, YANK) if counts else (FIRST,))
+
+
+HALF = promotion("v2.6.2", entry("v2.6.2", "", "c", state="planned"))
+FORGED_BACK = rolled_back("v2.6.0", "v2.6.3", entry("v2.6", "b", "a", "v2.6"))
+
+
+@pytest.mark.parametrize(
+    "forged",
+    [
+        pytest.param(HALF, id="half done"),
+        pytest.param(replace(YANK, entries=(entry("v2.6.0", "a", "a", state="planned"),)), id="a yank half done"),
+        pytest.param(FORGED_BACK, id="a rollback"),
+        pytest.param(replace(FORGED_BACK, entries=()), id="a rollback of nothing"),
+        pytest.param(promotion("v2.6.9"), id="a promotion of nothing"),
+        pytest.param(replace(YANK, entries=()), id="a yank of nothing"),
+        pytest.param(replace(FIRST, undone=("v2.6.3",)), id="a promotion that undoes"),
+        pytest.param(promotion("v2.6.9", entry("v2.6.9", "", "c", "x")), id="an alias that is not its tag's"),
+        pytest.param(promotion("v2.6.9", entry("v2.6", "", "c")), id="an own tag that is none"),
+    ],
+)
+def test_what_nothing_signed_tells_of_is_not_taken_over(client: Registry, claim: Claim, forged: Transaction) -> None:
+    marks = {"a": "v2.6.0 was yanked: slip"}
+    assert taken_over(client, claim, FIRST, forged, marks=marks) == (FIRST,)
+
+
+def test_aliases_move_forwards_in_whatever_order_an_unsigned_journal_has_it(client: Registry, claim: Claim) -> None:
+    third = promotion("v2.6.3", entry("v2.6.3", "", "c"), entry("v2.6", "a", "c", "v2.6"))
+    taken = Journal(taken_over(client, claim, third, FIRST))
+    assert taken.expected("v2.6") == {"c"}
+
+
+def test_an_unsigned_journal_is_bounded(client: Registry, claim: Claim, capsys: pytest.CaptureFixture[str]) -> None:
+    asked: list[str] = []
+
+    def doubt(begun: Transaction, _: Entry) -> str:
+        asked.append(begun.version)
+        return "nobody decided it"
+
+    many = [replace(SECOND, version=f"v2.6.{patch}", entries=SECOND.entries[:1]) for patch in range(2, 1000)]
+    many = [replace(each, entries=(replace(each.entries[0], tag=each.version),)) for each in many]
+    copies = [replace(FIRST, started_at=f"2026-11-21T12:00:{second:02}Z") for second in range(40)]
+    kept = Journal((*copies, *[FIRST] * 1000, *many))
+    assert confirmed(kept, doubt, lambda _: "").transactions == ()
+    assert len(asked) <= confirm.MOST
+    assert asked.count("v2.6.0") == 1
+    said = capsys.readouterr().err.splitlines()
+    assert len(said) <= confirm.MOST_TOLD + 2
+    assert "more transactions of that journal are not looked at" in said[-1]
 
 
 # The lock

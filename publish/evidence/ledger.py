@@ -1,0 +1,42 @@
+"""The journal as a reader believes it: signed by somebody who may decide, or as far as what is signed confirms it.
+
+Every reader that moves no tag reads it here. Who moves tags has the same from publish/tags/transaction.py.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from images.catalog import Repositories
+from oci.registry import Registry
+from publish.evidence import documents, vouch
+from publish.evidence.marks import SignedMarks
+from publish.evidence.store import Signer
+from publish.evidence.trust import Trusted
+from publish.tags import journal
+from publish.tags.confirm import confirmed
+from publish.tags.journal import Book
+from runner import progress
+from runner.errors import EnvironmentFailed
+
+
+def read(registry: Registry, repositories: Repositories, trusted: Trusted) -> Book:
+    """Return the journal with what counts of it; `problem` says why its signature does not, empty if it does.
+
+    Raises EnvironmentFailed if there is one that cannot be read.
+    """
+    book = as_written(registry, repositories, trusted)
+    if not book.problem:
+        return book
+    progress.say(f"  {book.warning}: only what trusted decisions and signed marks confirm counts")
+    marks = SignedMarks(registry, repositories.production, trusted, _nobody)
+    return replace(book, journal=confirmed(book.journal, vouch.doubt(registry, repositories, trusted), marks.read))
+
+
+def as_written(registry: Registry, repositories: Repositories, trusted: Trusted) -> Book:
+    """Return the journal whoever wrote it; `problem` says why its signature does not count. Raises as `read`."""
+    return journal.read(registry, repositories.journal, documents.of_journal(_nobody, trusted))
+
+
+def _nobody() -> Signer:
+    raise EnvironmentFailed("nothing is signed where the journal is only read", "report this fault of the program")

@@ -1,0 +1,224 @@
+"""Who may write the repository of the journal, and holds no key, tells nobody what is out and what should be used."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Literal
+
+import pytest
+from pydantic import TypeAdapter
+
+from images.record import BuildRecord
+from oci import document
+from oci.manifest import canonical
+from oci.registry import Registry
+from publish.out import last_put, released
+from publish.tags import journal, lock
+from publish.tags.journal import Journal, Transaction
+from publish.tags.rollback import rollback, yank
+from runner.errors import ConfigError
+from runner.verdict import Verdict
+from tests.fakes.registry import FakeRegistry
+from tests.publish.line import FIRST, Line, line_of_one
+
+DAY = "2026-11-21T12:00:00Z"
+
+
+@pytest.fixture(autouse=True)
+def alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lock, "_wait", lambda *_: None)
+
+
+@pytest.fixture
+def line(tmp_path: Path, home: Path) -> Iterator[Line]:
+    with FakeRegistry() as fake:
+        yield line_of_one(Registry(fake.host), tmp_path)
+
+
+@pytest.fixture
+def builds(line: Line) -> tuple[BuildRecord, BuildRecord]:
+    """Two releases."""
+    first, second = line.prepare("v2.6.0"), line.prepare("v2.6.1", jinja2="3.1.5")
+    line.promote(first, FIRST)
+    line.promote(second)
+    return first, second
+
+
+def kept(line: Line) -> Journal:
+    """The journal, signed."""
+    book = journal.read(line.registry, line.catalog.repositories.journal, line.production.seal)
+    assert book.problem == ""
+    return book.journal
+
+
+def put(line: Line, body: bytes) -> None:
+    repository = line.catalog.repositories.journal
+    manifest = document.manifest_of(line.registry, repository, journal.KIND, body, None)
+    line.registry.put_manifest(repository, journal.TAG, manifest)
+
+
+def forge(line: Line, *transactions: Transaction) -> None:
+    """Put a journal that nobody signed in place of the one that is there."""
+    put(line, TypeAdapter(Journal).dump_json(Journal(transactions)))
+
+
+def move(line: Line, tag: str, build: BuildRecord) -> None:
+    repository = line.catalog.repositories.production
+    manifest = line.registry.manifest(repository, build.digest)
+    assert manifest is not None
+    line.registry.put_manifest(repository, tag, manifest)
+
+
+def forged_yank(line: Line, state: str) -> Transaction:
+    own = kept(line).own("v2.6.0")
+    entries = tuple(replace(each, old=each.new, state=state) for each in own)  # type: ignore[arg-type]
+    return Transaction("yank", "v2.6.0", "mallory", DAY, entries, reason="forged")
+
+
+# verify
+
+
+@pytest.mark.parametrize(
+    ("spoil", "why"),
+    [
+        pytest.param(lambda line, signed: forge(line, *signed[:1]), "nobody signed it", id="cut short"),
+        pytest.param(lambda line, _: put(line, b"rubbish"), "is not a journal", id="rubbish"),
+        pytest.param(lambda line, _: put(line, canonical({"transactions": [{}]})), "is not a journal", id="odd"),
+    ],
+)
+def test_a_tag_that_moves_is_not_verified_without_a_signed_journal(
+    line: Line,
+    builds: tuple[BuildRecord, BuildRecord],
+    spoil: Callable[[Line, tuple[Transaction, ...]], None],
+    why: str,
+) -> None:
+    assert line.verify("latest").verdict is Verdict.PASS
+    move(line, "latest", builds[0])
+    spoil(line, kept(line).transactions)
+    found = line.verify("latest")
+    assert found.verdict is Verdict.INCONCLUSIVE
+    assert "latest moves, and what it should name is not known" in found.reasons[0]
+    assert why in found.reasons[0]
+    own = line.verify("v2.6.0")
+    assert (own.verdict, own.reasons) == (Verdict.PASS, ()), "an own tag says what its decision says"
+    assert why in own.lines[2]
+
+
+def test_an_alias_that_a_signed_journal_does_not_know_is_not_verified(
+    line: Line, builds: tuple[BuildRecord, BuildRecord]
+) -> None:
+    repositories = replace(line.catalog.repositories, journal="another")
+    other = replace(line, catalog=replace(line.catalog, repositories=repositories))
+    found = other.verify("latest")
+    assert found.verdict is Verdict.INCONCLUSIVE
+    assert "there is no journal at" in found.reasons[0]
+    assert other.verify("v2.6.1").verdict is Verdict.PASS
+
+
+def test_a_signed_mark_counts_whatever_an_unsigned_journal_says(
+    line: Line, builds: tuple[BuildRecord, BuildRecord]
+) -> None:
+    before = kept(line).transactions
+    yank(line.production, "v2.6.0", "it loses data")
+    forge(line, *before)
+    found = line.verify("v2.6.0")
+    assert (found.verdict, found.reasons) == (Verdict.FAIL, ("v2.6.0 was yanked: it loses data",))
+
+
+# What is signed of it
+
+
+@pytest.mark.parametrize("state", ["planned", "done"])
+def test_a_forged_yank_is_never_signed(line: Line, builds: tuple[BuildRecord, BuildRecord], state: str) -> None:
+    forge(line, *kept(line).transactions, forged_yank(line, state))
+    assert line.verify("v2.6.0").verdict is Verdict.PASS
+    line.promote(line.prepare("v2.6.2", jinja2="3.1.6"))
+    assert kept(line).yanked("v2.6.0") == ""
+    assert line.production.marks.read(builds[0].digest) == ""
+    assert line.verify("v2.6.0").verdict is Verdict.PASS
+
+
+def test_a_real_yank_outlives_a_journal_that_was_forged(line: Line, builds: tuple[BuildRecord, BuildRecord]) -> None:
+    yank(line.production, "v2.6.0", "it loses data")
+    forge(line, *kept(line).transactions)
+    line.promote(line.prepare("v2.6.2", jinja2="3.1.6"))
+    assert kept(line).yanked("v2.6.0") == "v2.6.0 was yanked: it loses data"
+
+
+@pytest.mark.parametrize("kind", ["yank", "promotion"])
+@pytest.mark.parametrize("digest", ["rubbish", "../x", "sha256:" + "0" * 64])
+def test_what_a_forged_journal_names_stops_nothing(
+    line: Line, builds: tuple[BuildRecord, BuildRecord], kind: Literal["yank", "promotion"], digest: str
+) -> None:
+    signed = kept(line).transactions
+    entry = replace(signed[0].entries[0], new=digest, decision=digest)
+    forge(line, *signed, Transaction(kind, "v2.6.0", "mallory", DAY, (entry,)))
+    assert len(released(line.registry, line.catalog, line.trusted)) == 2
+    assert yank(line.production, "v2.6.0", "it loses data").entries
+    assert kept(line).yanked("v2.6.0") == "v2.6.0 was yanked: it loses data"
+
+
+@pytest.mark.parametrize("with_entries", [True, False])
+def test_a_forged_rollback_does_not_stand_for_a_real_one(
+    line: Line, builds: tuple[BuildRecord, BuildRecord], with_entries: bool
+) -> None:
+    signed = kept(line).transactions
+    moved = tuple(each for each in signed[0].entries if each.alias and with_entries)
+    forge(line, *signed, Transaction("rollback", "v2.6.0", "mallory", DAY, moved, undone=("v2.6.1",)))
+    rolled = rollback(line.production, "v2.6", lambda _: ())
+    assert rolled.entries
+    assert line.tags()["v2.6"] == line.tags()["latest"] == builds[0].digest
+    assert line.verify("v2.6").verdict is Verdict.PASS
+
+
+def test_nothing_of_a_forged_journal_is_told_as_fact(
+    line: Line, builds: tuple[BuildRecord, BuildRecord], capsys: pytest.CaptureFixture[str]
+) -> None:
+    forge(line, *kept(line).transactions, forged_yank(line, "planned"))
+    line.promote(line.prepare("v2.6.2", jinja2="3.1.6"))
+    said = capsys.readouterr().err
+    assert "mallory" not in said
+    assert "does not count: the yank of v2.6.0: it is half done" in said
+
+
+# What is out
+
+
+EMPTY = Transaction("promotion", "v2.6.5", "mallory", DAY, ())
+
+
+def test_a_promotion_of_nothing_is_none(line: Line, builds: tuple[BuildRecord, BuildRecord]) -> None:
+    forge(line, *kept(line).transactions, EMPTY, replace(EMPTY, version="v2.6.5-candidate"))
+    out = released(line.registry, line.catalog, line.trusted)
+    assert [str(each.version) for each in out] == ["v2.6.0", "v2.6.1"]
+    version = line.catalog.version("v2.6.5")
+    assert last_put(line.registry, line.catalog, version, lambda: line.trusted) is None
+
+
+def test_a_release_that_is_forged_is_left_out_and_said(
+    line: Line, builds: tuple[BuildRecord, BuildRecord], capsys: pytest.CaptureFixture[str]
+) -> None:
+    signed = kept(line).transactions
+    entry = replace(signed[0].entries[0], tag="v2.6.5", decision="sha256:" + "0" * 64)
+    forge(line, *signed, replace(EMPTY, entries=(entry,)))
+    out = released(line.registry, line.catalog, line.trusted)
+    assert [str(each.version) for each in out] == ["v2.6.0", "v2.6.1"]
+    assert "does not count: the promotion of v2.6.5" in capsys.readouterr().err
+    version = line.catalog.version("v2.6.5")
+    assert last_put(line.registry, line.catalog, version, lambda: line.trusted) is None
+
+
+def test_if_nothing_is_believed_the_journal_is_named(line: Line, builds: tuple[BuildRecord, BuildRecord]) -> None:
+    entry = replace(kept(line).transactions[0].entries[0], tag="v2.6.5", decision="sha256:" + "0" * 64)
+    forge(line, replace(EMPTY, entries=(entry,)))
+    with pytest.raises(ConfigError, match=r"nobody signed it") as caught:
+        released(line.registry, line.catalog, line.trusted)
+    assert "if the journal is forged, restore it" in str(caught.value)
+
+
+def test_a_forged_rollback_withdraws_nothing(line: Line, builds: tuple[BuildRecord, BuildRecord]) -> None:
+    forge(line, *kept(line).transactions, replace(EMPTY, kind="rollback", version="v2.6.0", undone=("v2.6.1",)))
+    out = released(line.registry, line.catalog, line.trusted)
+    assert [each.withdrawn for each in out] == [False, False]
