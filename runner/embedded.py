@@ -18,7 +18,7 @@ from pathlib import Path
 import requests
 import yaml
 
-from runner import home, progress
+from runner import home, progress, shell
 from runner.address import registry_address
 from runner.errors import EnvironmentFailed
 
@@ -65,6 +65,7 @@ def start(host: str, folder: Path) -> int:
         process = subprocess.Popen(
             [binary, "serve", str(folder / "config.yml")],
             stdin=subprocess.DEVNULL,
+            env=shell.environment(),
             stdout=log,
             stderr=log,
             start_new_session=True,

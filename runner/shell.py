@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import shlex
 import signal
 import subprocess
@@ -35,6 +36,11 @@ ERROR_BYTES = 1 << 20
 GRACE_S = 10.0
 """So long a program may clean up after SIGTERM, before SIGKILL."""
 
+SECRET = re.compile(
+    r"PYTORCH_CUDA_IMAGES_(?:SIGNING|WEBHOOK)\w*|(?:GH|GITHUB)_TOKEN|ACTIONS_(?:ID_TOKEN|RUNTIME_TOKEN)\w*"
+)
+"""Variables that sign, promote or publish. No other program gets one: any of them may be turned against its users."""
+
 _FULL = ("No space left on device", "Disk quota exceeded")
 
 
@@ -55,13 +61,16 @@ def run(  # noqa: PLR0913 - keyword-only knobs of one call
     timeout_s: float = TIMEOUT_S,
     ok_codes: Sequence[int] = (0,),
     stdin: bytes | None = None,
+    inherit: bool = True,
 ) -> str:
     """Run `command`, return what it printed on stdout.
+
+    Its variables are those of this process (`environment`) and `env`; without `inherit` they are `env` alone.
 
     Raises EnvironmentFailed with the end of its stderr and `hint` where it cannot be run, runs past `timeout_s`,
     prints more than OUTPUT_BYTES or exits with another code than `ok_codes`.
     """
-    done = ended(command, hint=hint, env=env, timeout_s=timeout_s, stdin=stdin)
+    done = ended(command, hint=hint, env=env, timeout_s=timeout_s, stdin=stdin, inherit=inherit)
     if done.code not in ok_codes:
         tail = " | ".join(clean(done.stderr).strip().splitlines()[-TAIL_LINES:])
         shown = shlex.join(str(word) for word in command)[:200]
@@ -69,18 +78,25 @@ def run(  # noqa: PLR0913 - keyword-only knobs of one call
     return done.stdout
 
 
-def ended(
+def environment() -> dict[str, str]:
+    """Return the variables of this process that another program may have: all but SECRET."""
+    return {name: value for name, value in os.environ.items() if not SECRET.fullmatch(name)}
+
+
+def ended(  # noqa: PLR0913 - keyword-only knobs of one call
     command: Sequence[str | Path],
     *,
     hint: str,
     env: Mapping[str, str] | None = None,
     timeout_s: float = TIMEOUT_S,
     stdin: bytes | None = None,
+    inherit: bool = True,
 ) -> Ended:
     """Run `command` to its end, whatever its exit code. Raises EnvironmentFailed as `run` for all else."""
     words = [str(word) for word in command]
     progress.say(f"$ {shlex.join(words)}", detail=True)
-    with _started(words, hint, env, takes_input=stdin is not None) as process:
+    variables = {**(environment() if inherit else {}), **(env or {})}
+    with _started(words, hint, variables, takes_input=stdin is not None) as process:
         streams = _Streams(process, stdin)
         if not _wait(process, streams, timeout_s):
             what = (
@@ -120,7 +136,7 @@ _is_starting = False
 
 @contextlib.contextmanager
 def _started(
-    words: Sequence[str], hint: str, env: Mapping[str, str] | None, *, takes_input: bool
+    words: Sequence[str], hint: str, variables: Mapping[str, str], *, takes_input: bool
 ) -> Iterator[subprocess.Popen[bytes]]:
     """A running program. What still runs of it at the end of the block is ended."""
     if _interrupted.is_set():
@@ -132,7 +148,7 @@ def _started(
                 stdin=subprocess.PIPE if takes_input else subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
-                env={**os.environ, **(env or {})},
+                env=variables,
             )
         except FileNotFoundError:
             raise EnvironmentFailed(f"`{words[0]}` is not installed", hint) from None

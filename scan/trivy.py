@@ -30,7 +30,6 @@ SCHEMA_VERSION = 2
 _METADATA_BYTES = 1 << 20
 _KINDS = {SBOM: "cyclonedx", SPDX: "spdx-json"}
 _CREDENTIALS = ("TRIVY_USERNAME", "TRIVY_PASSWORD", "TRIVY_REGISTRY_TOKEN")
-_SECRET = re.compile(r"PYTORCH_CUDA_IMAGES_(?:SIGNING|WEBHOOK)\w*|(?:GH|GITHUB)_TOKEN|ACTIONS_ID_TOKEN\w*")
 _OFFLINE = ("--skip-db-update", "--skip-java-db-update", "--skip-vex-repo-update")
 _BINARY = Path(sys.executable).parent / "trivy"
 
@@ -169,12 +168,8 @@ def _cache() -> Path:
 
 
 def _environment() -> dict[str, str]:
-    """The caller's own settings could hide findings (`TRIVY_IGNORE_UNFIXED`); an empty one counts as unset.
-
-    Nothing that signs or promotes is handed on: a scanner has been turned against its users before.
-    """
+    """The caller's own settings could hide findings (`TRIVY_IGNORE_UNFIXED`); an empty one counts as unset."""
     unset = {name: "" for name in os.environ if name.startswith("TRIVY_") and name not in _CREDENTIALS}
-    unset |= {name: "" for name in os.environ if _SECRET.fullmatch(name)}
     return unset | {"TRIVY_DISABLE_TELEMETRY": "true", "TRIVY_SKIP_VERSION_CHECK": "true", "TRIVY_NON_SSL": "false"}
 
 
