@@ -19,6 +19,7 @@ from docker.errors import DockerException, ImageNotFound, StreamParseError
 from docker.types import DeviceRequest
 
 from runner import progress, shell
+from runner.address import holds_credentials
 from runner.errors import ConfigError, EnvironmentFailed
 from runner.untrusted import clean_line
 
@@ -31,6 +32,7 @@ _REFERENCE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/@-]{0,511}")
 _NO_IMAGE = re.compile(r"manifest unknown|not found: does not exist|repository does not exist")
 """What a registry says of an image that it does not have, if the engine hands that on as text alone."""
 _REFERENCE_HINT = "write HOST/REPOSITORY:TAG, HOST/REPOSITORY@sha256:..., or the name of an image that you built"
+LOGIN_HINT = "write HOST/REPOSITORY:TAG, and log in with `docker login` instead"
 
 CLIENT_TIMEOUT_S = 30
 
@@ -102,6 +104,8 @@ def obtain(reference: str) -> HeldImage:
 
     Raises ConfigError if there is no such image, EnvironmentFailed if the engine or a registry fails.
     """
+    if holds_credentials(reference):
+        raise ConfigError("the reference of the image holds a user name or a password", LOGIN_HINT)
     if not _REFERENCE.fullmatch(reference):
         raise ConfigError(f"{clean_line(reference, 80)!r} is not a reference of an image", _REFERENCE_HINT)
     with failures(f"reading the image {reference}"):
@@ -116,6 +120,8 @@ def _held_or_pulled(reference: str) -> Any:  # noqa: ANN401 - docker-py has no t
     try:
         with contextlib.suppress(ImageNotFound):
             return client().images.get(reference)
+        if reference.startswith("sha256:"):  # an id, which no registry knows: it would be taken for a name there
+            raise ConfigError(f"the engine holds no image {reference}", _REFERENCE_HINT)
         _pull(reference)
         return client().images.get(reference)
     except DockerException as error:
