@@ -104,7 +104,7 @@ def only_run() -> Iterator[None]:
 
 
 def opened(path: Path) -> TextIO:
-    """Open a file of this project to read it and to append to it. Raises EnvironmentFailed if it is a link or a FIFO."""
+    """Open a file of this project to read it and to append to it. Raises EnvironmentFailed for a link or a FIFO."""
     try:
         return os.fdopen(open_own_file(path), "a+", encoding="utf-8", errors="replace")
     except Malformed as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import signal
 import socket
 import subprocess
@@ -107,12 +108,13 @@ def test_a_number_of_no_process(tmp_path: Path, number: str) -> None:
 @pytest.mark.parametrize("name", ["start.lock", "registry.log"])
 @pytest.mark.parametrize("kind", ["link", "fifo"])
 def test_a_file_of_the_registry_that_is_not_ours(
-    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, free_port: Callable[[], int], name: str, kind: str
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, kind: str
 ) -> None:
     monkeypatch.delenv("PYTORCH_CUDA_IMAGES_REGISTRY", raising=False)
-    monkeypatch.setattr(embedded, "HOST", f"127.0.0.1:{free_port()}")
+    monkeypatch.setattr(embedded, "answers", lambda _: False)
     (tmp_path / "precious").write_text("as it was")
-    path = homes.kept("registry") / name
+    path = home / "registry" / name
+    path.parent.mkdir()
     path.symlink_to(tmp_path / "precious") if kind == "link" else os.mkfifo(path)
     with refused(EnvironmentFailed, "not a regular file", f"delete {path}"):
         embedded.host()
