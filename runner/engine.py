@@ -18,7 +18,7 @@ import urllib3
 from docker.errors import DockerException, ImageNotFound, StreamParseError
 from docker.types import DeviceRequest
 
-from runner import progress, shell
+from runner import docker_config, progress, shell
 from runner.address import holds_credentials
 from runner.errors import ConfigError, EnvironmentFailed
 from runner.untrusted import clean_line
@@ -42,10 +42,17 @@ _CALL_ERRORS = (DockerException, StreamParseError, requests.RequestException, ur
 
 @cache
 def client(answer_s: int = 600) -> docker.DockerClient:
-    """A client of an engine that answers within `answer_s` seconds. Raises EnvironmentFailed where none does."""
+    """A client of an engine that answers within `answer_s` seconds. Raises EnvironmentFailed where none does.
+
+    Raises ConfigError if DOCKER_HOST or Docker's configuration cannot be used.
+    """
+    docker_config.check()
     try:
         found = docker.from_env(timeout=answer_s)
         found.ping()
+    except ValueError:
+        problem = "DOCKER_HOST is not the address of a Docker engine"
+        raise ConfigError(problem, "write unix:///var/run/docker.sock or tcp://HOST:PORT, or unset it") from None
     except (DockerException, requests.RequestException) as error:
         raise EnvironmentFailed(f"no Docker engine answers: {_short(error)}", START_HINT) from None
     return found
@@ -61,7 +68,9 @@ def build_command() -> tuple[tuple[str, ...], dict[str, str]]:
     """The command and environment that build with BuildKit, among all `docker` clients on PATH.
 
     A client with the buildx plugin is preferred; a client before 23 carries BuildKit behind `DOCKER_BUILDKIT=1`.
+    Raises EnvironmentFailed if there is none, ConfigError if Docker's configuration cannot be used.
     """
+    docker_config.check()
     for path in _clients():
         if _answers(path, "buildx", "version"):
             return (path, "buildx", "build"), {}

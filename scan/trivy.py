@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from oci.registry import file_sha256
-from runner import home, progress, shell
+from runner import docker_config, home, progress, shell
 from runner.errors import ConfigError, EnvironmentFailed
 from runner.untrusted import Malformed, clean_line, parse_json, read_own_file
 from scan.documents import read_document
@@ -101,6 +101,8 @@ def _run(words: Sequence[str | Path], target: Path) -> None:
     settings = ["--config", "", *([] if command == "convert" else ["--ignorefile", ""])]
     settings += ["--secret-config", ""] if command == "image" else []
     written: list[str | Path] = [_BINARY, command, "--quiet", *settings, "--output", target]
+    if command == "image":
+        docker_config.check()
     logins = {} if command == "image" else {"DOCKER_CONFIG": str(target.parent)}  # documents need no registry
     shell.run([*written, *rest], hint=HINT, env=_environment() | logins, timeout_s=SCAN_TIMEOUT_S)
 
