@@ -120,7 +120,7 @@ def stop_all() -> bool:
     """
     _interrupted.set()
     for process in tuple(_running):
-        _signal(_tree(process.pid), signal.SIGTERM)
+        _ask_to_end(process, _tree(process.pid))
     return not _is_starting
 
 
@@ -129,7 +129,8 @@ def allow_all() -> None:
     _interrupted.clear()
 
 
-_running: set[subprocess.Popen[bytes]] = set()
+_running: dict[subprocess.Popen[bytes], set[int]] = {}
+"""Every program that runs, and the processes of it that were asked to end."""
 _interrupted = threading.Event()
 _is_starting = False
 
@@ -154,13 +155,13 @@ def _started(
             raise EnvironmentFailed(f"`{words[0]}` is not installed", hint) from None
         except OSError as error:
             raise EnvironmentFailed(f"`{words[0]}` cannot be run: {error.strerror}", hint) from error
-        _running.add(process)
+        _running[process] = set()
     try:
         _interrupt_if_asked()
         yield process
     finally:
         _end(process)
-        _running.discard(process)
+        _running.pop(process, None)
 
 
 @contextlib.contextmanager
@@ -252,7 +253,7 @@ def _end(process: subprocess.Popen[bytes]) -> None:
     """End a program with all that it started: first as one that may clean up, then at once."""
     if process.poll() is None:
         members = _tree(process.pid)
-        _signal(members, signal.SIGTERM)
+        _ask_to_end(process, members)
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(GRACE_S)
         _signal(members if process.poll() is None else members[1:], signal.SIGKILL)
@@ -261,6 +262,13 @@ def _end(process: subprocess.Popen[bytes]) -> None:
         if stream is not None:
             with contextlib.suppress(OSError):
                 stream.close()
+
+
+def _ask_to_end(process: subprocess.Popen[bytes], members: Sequence[int]) -> None:
+    """Send SIGTERM to the processes of a program, to each once: a second one may end its cleaning up."""
+    told = _running.get(process, set())
+    _signal([member for member in members if member not in told], signal.SIGTERM)
+    told.update(members)
 
 
 def _tree(process: int) -> list[int]:
