@@ -129,8 +129,9 @@ def allow_all() -> None:
     _interrupted.clear()
 
 
-_running: dict[subprocess.Popen[bytes], set[int]] = {}
-"""Every program that runs, and the processes of it that were asked to end."""
+_running: set[subprocess.Popen[bytes]] = set()
+_asked: set[subprocess.Popen[bytes]] = set()
+"""Every program that runs, and those that were asked to end."""
 _interrupted = threading.Event()
 _is_starting = False
 
@@ -155,13 +156,14 @@ def _started(
             raise EnvironmentFailed(f"`{words[0]}` is not installed", hint) from None
         except OSError as error:
             raise EnvironmentFailed(f"`{words[0]}` cannot be run: {error.strerror}", hint) from error
-        _running[process] = set()
+        _running.add(process)
     try:
         _interrupt_if_asked()
         yield process
     finally:
         _end(process)
-        _running.pop(process, None)
+        _running.discard(process)
+        _asked.discard(process)
 
 
 @contextlib.contextmanager
@@ -189,7 +191,11 @@ def _is_main() -> bool:
 
 
 class _Streams:
-    """What a program reads and writes, each in a thread, so that none of them waits for another."""
+    """What a program reads and writes, each in a thread, so that none of them waits for another.
+
+    Each thread closes its own stream. Closed by another, its number could be that of the next program's stream already
+    when the thread reads from it.
+    """
 
     def __init__(self, process: subprocess.Popen[bytes], stdin: bytes | None) -> None:
         self.is_too_much = False
@@ -213,7 +219,7 @@ class _Streams:
         return self._out.decode(errors="replace"), self._error.decode(errors="replace")
 
     def _read_output(self, stream: IO[bytes]) -> None:
-        with contextlib.suppress(OSError, ValueError):
+        with contextlib.suppress(OSError), stream:
             while chunk := os.read(stream.fileno(), 1 << 16):
                 if len(self._out) + len(chunk) > OUTPUT_BYTES:
                     self.is_too_much = True
@@ -221,7 +227,7 @@ class _Streams:
                 self._out += chunk
 
     def _read_errors(self, stream: IO[bytes]) -> None:
-        with contextlib.suppress(OSError, ValueError):
+        with contextlib.suppress(OSError), stream:
             while chunk := os.read(stream.fileno(), 1 << 16):
                 self._error += chunk
                 del self._error[:-ERROR_BYTES]
@@ -258,17 +264,13 @@ def _end(process: subprocess.Popen[bytes]) -> None:
             process.wait(GRACE_S)
         _signal(members if process.poll() is None else members[1:], signal.SIGKILL)
         process.wait()
-    for stream in (process.stdin, process.stdout, process.stderr):
-        if stream is not None:
-            with contextlib.suppress(OSError):
-                stream.close()
 
 
 def _ask_to_end(process: subprocess.Popen[bytes], members: Sequence[int]) -> None:
-    """Send SIGTERM to the processes of a program, to each once: a second one may end its cleaning up."""
-    told = _running.get(process, set())
-    _signal([member for member in members if member not in told], signal.SIGTERM)
-    told.update(members)
+    """Send SIGTERM to the processes of a program, once: a second one would end what it starts to clean up."""
+    if process not in _asked:
+        _asked.add(process)
+        _signal(members, signal.SIGTERM)
 
 
 def _tree(process: int) -> list[int]:
