@@ -10,6 +10,7 @@ import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from publish.evidence import attest, keys
+from publish.evidence.trust import Instance
 from runner.errors import ConfigError, EnvironmentFailed
 from tests.fakes.refusal import refused
 from tests.publish.signed import P256
@@ -78,6 +79,14 @@ def test_what_may_be_a_key_is_never_repeated(value: str) -> None:
             use()
         assert not any(part in str(caught.value) for part in (value[:9], BASE64[:9], BASE64[-20:], "secret"))
         assert "the value of" in str(caught.value)
+
+
+@pytest.mark.parametrize("text", ["{}", "s3cret", '{"trustedRoot": "s3cret"}', "[" * 100_000])
+def test_a_sigstore_configuration_that_is_none_is_not_repeated(tmp_path: Path, text: str) -> None:
+    (tmp_path / "config.json").write_text(text)
+    with pytest.raises(ConfigError, match="not a client trust configuration") as caught:
+        _ = Instance(str(tmp_path / "config.json")).verifier
+    assert not any(part in str(caught.value) for part in ("s3cret", "pydantic", "http"))
 
 
 def test_many_public_keys_are_refused_in_little_time() -> None:
