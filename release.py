@@ -20,8 +20,20 @@ if Path(sys.prefix).resolve() != _VENV.resolve():
 
 import signal
 
-if __name__ == "__main__" and signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
-    signal.signal(signal.SIGINT, signal.SIG_DFL)  # while modules are loaded, nothing has begun that must be cleaned up
+
+def _end_early(*_: object) -> None:
+    """Nothing has begun that must be cleaned up. The exit code is that of a run that was interrupted later."""
+    message = b"interrupted -> run the same command again, it continues where it stopped\n"
+    try:
+        os.write(2, message)
+    finally:
+        os._exit(130)
+
+
+if __name__ == "__main__":  # while modules are loaded; `main` sets what holds from then on
+    for _each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(_each) is not signal.SIG_IGN:
+            signal.signal(_each, _end_early)
 
 import traceback
 from argparse import Namespace
@@ -38,6 +50,7 @@ from runner.untrusted import clean_line
 
 def main(arguments: Sequence[str]) -> int:
     """Run one command; every error ends here, as one line and an exit code."""
+    progress.open_missing_streams()
     interrupt_on_signals()
     try:
         return _run(arguments)

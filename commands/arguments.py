@@ -14,13 +14,14 @@ from publish.pipeline import Options, Release
 from publish.promotion import Asked
 from publish.rules import channels, kinds
 from runner import embedded, home
+from runner.address import holds_credentials, without_credentials
 from runner.untrusted import clean_line
 
 DEFAULTS = {"device": "auto", "channel": "", "kind": "", "approve": False, "dry_run": False, "renew": False}
 """What `options` are made of where a command takes no such argument."""
 
 
-MIRROR_FORM = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/:@,-]{0,500}")
+MIRROR_FORM = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/:,-]{0,500}")
 LONGEST_REASON = 500
 
 
@@ -36,9 +37,23 @@ def a_day(text: str) -> datetime.date:
 
 def a_mirror(text: str) -> str:
     """Return an OCI repository, or several with commas between, if it can be nothing else for the scanner."""
+    if "@" in text:
+        raise ArgumentTypeError("it holds a user name or a password: remove them, and log in with `docker login`")
     if not MIRROR_FORM.fullmatch(text):
         raise ArgumentTypeError("write HOST/REPOSITORY or HOST/REPOSITORY:TAG")
     return text
+
+
+def a_reference(text: str) -> str:
+    """Return a reference of an image, if no password is in it. What else is wrong with it is told by who reads it."""
+    if holds_credentials(text):
+        raise ArgumentTypeError("it holds a user name or a password: remove them, and log in with `docker login`")
+    return text
+
+
+def typed(asked: Namespace) -> str:
+    """Return the command that was typed, as records keep it: no password is in it, whatever option it was given to."""
+    return shlex.join(["./release.py", *map(without_credentials, asked.typed)])
 
 
 def a_line(text: str) -> str:
@@ -107,5 +122,4 @@ def release(asked: Namespace) -> Release:
     catalog = catalogue.load()
     version = catalog.version(asked.version)
     plan = planning.make(catalog, version, catalog.image_names(asked.images), home.out())
-    command = shlex.join(["./release.py", *asked.typed])
-    return Release(catalog, version, plan, Registry(embedded.host()), home.out(), options(asked), command)
+    return Release(catalog, version, plan, Registry(embedded.host()), home.out(), options(asked), typed(asked))

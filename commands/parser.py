@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from commands import arguments, cut, prepare, released
+from runner.address import without_credentials
 from runner.untrusted import clean_line
 
 DESCRIPTION = "Cut releases of the PyTorch-CUDA images: build, validate, scan, promote, report."
@@ -28,7 +29,7 @@ class _Parser(ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """End with exit code 2."""
-        super().error(clean_line(message, 400))
+        super().error(clean_line(without_credentials(message), 400))
 
 
 def parser() -> ArgumentParser:

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import json
-import shlex
 from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
 
-from commands.arguments import add_database, add_images, options
+from commands.arguments import a_reference, add_database, add_images, options, typed
 from commands.command import EXIT_OF_VERDICT, Command, print_record
 from images import catalog as catalogue
 from images import plan as planning
 from images.catalog import Catalog, Version
+from images.version import is_line
 from oci.registry import Registry
 from publish import check as checking
 from publish.evidence import attest
@@ -19,7 +19,8 @@ from publish.pipeline import todays_judges
 from publish.refresh import changes, refresh, refresh_layers
 from publish.rules import kinds
 from runner import doctor, embedded, home, progress, records
-from runner.errors import EXIT_OK, EnvironmentFailed
+from runner.errors import EXIT_OK, ConfigError, EnvironmentFailed
+from runner.untrusted import clean_line
 from scan import trivy
 
 
@@ -43,7 +44,7 @@ def run_plan(asked: Namespace) -> int:
         include = [each for plan in plans for each in plan.github_matrix()["include"]]
         progress.answer_json(json.dumps({"include": include}))
     elif form == "json":
-        print_record(plans[0] if asked.version else plans)
+        print_record(plans if asked.version is None else plans[0])
     else:
         for plan in plans:
             _show_plan(plan)
@@ -60,7 +61,7 @@ def _add_format(command: ArgumentParser) -> None:
 
 def _versions(catalog: Catalog, given: str | None) -> list[Version]:
     """The version asked for, else the newest with records of every line, else its first."""
-    if given:
+    if given is not None:
         return [catalog.version(given)]
     return [_newest(line) for line in catalog.lines]
 
@@ -84,10 +85,16 @@ def run_lock(asked: Namespace) -> int:
     With `--layers` only the lock of layers is written again; the versions of the wheels stay the same.
     """
     catalog = catalogue.load()
-    lines = [asked.line] if asked.line else list(catalog.lines)
+    lines = list(catalog.lines) if asked.line is None else [asked.line]
     for line in lines:
-        catalog.version(f"v{line}.0")
+        _require_line(catalog, line)
     return _lock_layers(catalog, lines, asked) if asked.layers else _lock(catalog, lines, asked)
+
+
+def _require_line(catalog: Catalog, line: str) -> None:
+    if not is_line(line):
+        raise ConfigError(f"`{clean_line(line, 80)}` is not a line", f"lines: {', '.join(catalog.lines)}")
+    catalog.version(f"v{line}.0")
 
 
 def _lock_layers(catalog: Catalog, lines: Sequence[str], asked: Namespace) -> int:
@@ -123,7 +130,7 @@ def _add_line(command: ArgumentParser) -> None:
 
 def run_check(asked: Namespace) -> int:
     """`check`: run the suites and the look inside on any image; nothing is signed or promoted."""
-    command = shlex.join(["./release.py", *asked.typed])
+    command = typed(asked)
     with home.only_run():
         found = checking.check(catalogue.load(), asked.image, (asked.line, asked.stacks), asked.device, command)
         path = checking.record_path(home.out(), found)
@@ -138,7 +145,9 @@ def run_check(asked: Namespace) -> int:
 
 
 def _add_check(command: ArgumentParser) -> None:
-    command.add_argument("image", metavar="REF", help="an image in a registry, or one that the engine holds")
+    command.add_argument(
+        "image", metavar="REF", type=a_reference, help="an image in a registry, or one that the engine holds"
+    )
     command.add_argument("--line", default="", help="as 2.6; by default what the image's labels say")
     command.add_argument("--stacks", default="", help="as base,cv; by default what the image's labels say")
     command.add_argument("--device", choices=("auto", "cuda", "cpu"), default="auto")

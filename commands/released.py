@@ -11,6 +11,7 @@ from pathlib import Path
 from commands.arguments import (
     a_day,
     a_line,
+    a_reference,
     add_database,
     add_images,
     add_keys,
@@ -102,7 +103,9 @@ def run_verify(asked: Namespace) -> int:
 
 
 def _add_reference(command: ArgumentParser) -> None:
-    command.add_argument("reference", help="as v2.6.0-cv, pytorch-cuda:v2.6.0-cv or pytorch-cuda@sha256:...")
+    command.add_argument(
+        "reference", type=a_reference, help="as v2.6.0-cv, pytorch-cuda:v2.6.0-cv or pytorch-cuda@sha256:..."
+    )
 
 
 def run_rollback(asked: Namespace) -> int:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import io
+import os
 import re
 import tarfile
 import zlib
@@ -160,7 +161,7 @@ def _bootstrapped(line: Line, work: Path) -> str:
         shell.run(
             command,
             hint="run `make setup`; Debian's package mirror must be reachable",
-            env={"SOURCE_DATE_EPOCH": str(line.epoch)},
+            env={"SOURCE_DATE_EPOCH": str(line.epoch), **_temporary(work)},
             timeout_s=BUILD_TIMEOUT_S,
         )
     name = f"pytorch-cuda-debian:{line.debian}"
@@ -168,6 +169,14 @@ def _bootstrapped(line: Line, work: Path) -> str:
         engine.client().api.import_image_from_data(file, *name.split(":"))
     root.unlink()
     return name
+
+
+def _temporary(work: Path) -> dict[str, str]:
+    """Let mmdebstrap work in `work`, so that nothing of it is left if it is ended.
+
+    Only for root: another user's mmdebstrap runs as a user of a namespace, who may not enter `work`.
+    """
+    return {"TMPDIR": str(work)} if os.geteuid() == 0 else {}
 
 
 def _build(line: Line, base: str, exported: Path) -> None:

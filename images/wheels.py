@@ -31,9 +31,18 @@ from images.locks import Wheel
 from oci.manifest import sha256 as digest_of
 from oci.tarball import Deflated
 from runner.errors import ConfigError
+from runner.untrusted import printable
 
 INSTALLER = b"pytorch-cuda-images\n"
 _LOCAL_HEADER_BYTES = 30
+
+READ_BYTES = 64 << 20
+"""The most that a member which is read whole may have: RECORD, entry_points.txt, a script in Python. The longest RECORD
+of the locked wheels has 2 MB."""
+
+MOST_SCRIPTS = 1000
+_FOR_OUR_PYTHON = b"#!python"
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 _OF_THE_ENVIRONMENT = re.compile(
     r"pyvenv\.cfg(?:/.*)?|lib64(?:/.*)?|bin/python[0-9.]*(?:/.*)?|bin/activate[^/]*(?:/.*)?|bin/Activate\.ps1(?:/.*)?"
@@ -93,6 +102,8 @@ class OpenWheel:
         with self._unreadable_refused():
             self.file: BinaryIO = path.open("rb")
             self._zip = zipfile.ZipFile(self.file)
+        if not all(info.filename for info in self._zip.infolist()):
+            raise self.damaged("it holds a file without a name")
         listed = [info for info in self._zip.infolist() if not info.is_dir()]
         self._members = {info.filename: info for info in listed}
         if len(self._members) != len(listed):
@@ -118,7 +129,9 @@ class OpenWheel:
         return ConfigError(f"{self._path}: {why}", hint)
 
     def read(self, member: str) -> bytes:
-        """A member's contents."""
+        """A member's contents. Raises ConfigError if it has more than READ_BYTES."""
+        if self._members[member].file_size > READ_BYTES:
+            raise self.damaged(f"`{member}` has more than {READ_BYTES >> 20} MB")
         with self._unreadable_refused(member):
             return self._zip.read(member)
 
@@ -182,6 +195,8 @@ class OpenWheel:
         return folder
 
     def _check(self, info: zipfile.ZipInfo) -> None:
+        if _CONTROL.search(info.filename):
+            raise self.damaged(f"`{printable(info.filename, 200)}` has a control character in its name")
         if not _is_inside(info.filename):
             raise self.damaged(f"`{info.filename}` leaves the prefix, or goes to its place in a roundabout way")
         if stat.S_ISLNK(info.external_attr >> 16):
@@ -204,17 +219,22 @@ class OpenWheel:
             yield self._script(name, target, prefix) if category == "scripts" else InstalledFile(target, mode, name)
 
     def _script(self, name: str, target: str, prefix: Prefix) -> InstalledFile:
-        body = self.read(name)
-        if not body.startswith(b"#!python"):
+        with self._zip.open(name) as file:
+            is_for_our_python = file.read(len(_FOR_OUR_PYTHON)) == _FOR_OUR_PYTHON
+        if not is_for_our_python:
             return InstalledFile(target, 0o755, member=name)
-        _, _, rest = body.partition(b"\n")
+        _, _, rest = self.read(name).partition(b"\n")
         return InstalledFile(target, 0o755, data=f"#!/{prefix.root}/bin/python\n".encode() + rest)
 
     def _console_scripts(self, prefix: Prefix) -> Iterator[InstalledFile]:
         member = f"{self._dist_info}/entry_points.txt"
         if member not in self._members:
             return
-        for name, module, attribute, section in parse_entrypoints(self.read(member).decode()):
+        for number, (name, module, attribute, section) in enumerate(parse_entrypoints(self.read(member).decode())):
+            if number == MOST_SCRIPTS:
+                raise self.damaged(f"it has more than {MOST_SCRIPTS} scripts")
+            if _CONTROL.search(f"{name}{module}{attribute}"):
+                raise self.damaged(f"its script `{printable(name, 100)}` has a control character in it")
             if not _is_inside(name) or "/" in name:
                 raise self.damaged(f"its script `{name}` leaves bin/")
             _, body = Script(name, module, attribute, section).generate(f"/{prefix.root}/bin/python", "posix")

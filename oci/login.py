@@ -24,6 +24,7 @@ from requests.auth import AuthBase
 
 from oci import transport
 from oci.transport import TIMEOUT_S
+from runner import docker_config
 from runner.errors import ConfigError
 from runner.untrusted import Malformed, parse_json
 
@@ -117,6 +118,7 @@ class Login(AuthBase):
     @cached_property
     def _credentials(self) -> dict[str, str]:
         """`username` and `password`, or `identitytoken`, or nothing. Docker spells them in two ways."""
+        docker_config.check(f"no credentials for {self._host}: ")
         try:
             with warnings.catch_warnings(action="ignore"):  # of a missing helper, which is told below
                 found = auth.resolve_authconfig(auth.load_config(), self._host) or {}

@@ -115,6 +115,7 @@ class Release:
 
         The record is that of the release as it is then; of a dry run, as it would be, and nothing is written.
         """
+        self.builds()  # before a key is made for a release that cannot be promoted
         if self.options.promotion.dry_run:
             return self._judged(self._promote())
         self._timed("promote", lambda: records.write(self.release_path, self._promote()))

@@ -9,6 +9,7 @@ import hashlib
 import hmac
 import json
 import os
+import re
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -37,6 +38,8 @@ RETRIES = 3
 BACKOFF_S = 1.0
 LONGEST_WAIT_S = 30
 
+_ADDRESS = re.compile(r"https?://[!-\[\]-~]{1,2000}", re.IGNORECASE)
+"""Printable ASCII without a space or a backslash, which some take for a slash."""
 _PASSING = (429, 500, 502, 503, 504)
 
 
@@ -73,7 +76,10 @@ def hook(environ: Mapping[str, str] = os.environ) -> Hook | None:
         raise ConfigError(f"{ADDRESS} holds no address of HTTPS", "write it whole: https://HOST/PATH")
     if not secret:
         raise ConfigError(f"{ADDRESS} is set and {SECRET} is not", "set it to the secret that the receiver checks")
-    return Hook(address, secret.encode())
+    try:
+        return Hook(address, secret.encode())
+    except UnicodeEncodeError:
+        raise ConfigError(f"{SECRET} is not text in UTF-8", "set it to the secret that the receiver checks") from None
 
 
 def message(release: ReleaseRecord, notes: str = "") -> dict[str, Any]:
@@ -134,6 +140,9 @@ def _reference(registry: str, promotion: Promotion) -> str:
 
 
 def _safe(address: str) -> bool:
+    """Return whether all readers of an address agree on its host, and nobody on the way can read what is posted."""
+    if not _ADDRESS.fullmatch(address):
+        return False
     try:
         parts = urlsplit(address)
         _ = parts.port  # raises where it is no number

@@ -20,9 +20,13 @@ from report.escape import one_line
 from report.notes_view import released, standing
 from runner import records
 from runner.errors import ConfigError
-from runner.untrusted import clean
+from runner.untrusted import Malformed, clean, clean_line, list_names, read_file
 
 FILE = "releases.atom"
+
+FEED_BYTES = 16 << 20
+MOST_FEEDS = 10_000
+"""The most that a feed, and a folder of feeds, may have."""
 ENTRIES = 20
 """The newest; a feed is read for what is new, and each entry holds its notes."""
 
@@ -100,17 +104,28 @@ def published(folder: Path) -> tuple[Entry, ...]:
 
     What a release's own feed says of it counts before what others copied. Raises ConfigError where one is no such feed.
     """
-    found = [(path.stem, entry) for path in sorted(folder.glob("*.atom")) for entry in _read(path)]
+    try:
+        names = [name for name in list_names(folder, ".", MOST_FEEDS) if name.endswith(".atom")]
+    except OSError as error:
+        problem = f"cannot read the feeds in {folder}: {error.strerror}"
+        raise ConfigError(problem, "name a folder with the feeds that were published") from None
+    except Malformed as error:
+        raise ConfigError(f"{folder}: {error}", "name a folder with the feeds that were published") from None
+    found = [(name.removesuffix(".atom"), entry) for name in names for entry in _read(folder, name)]
     own_last = sorted(found, key=lambda each: each[1].id.endswith(f"/{each[0]}"))
     return tuple({entry.id: entry for _, entry in own_last}.values())
 
 
-def _read(path: Path) -> Iterator[Entry]:
+def _read(folder: Path, name: str) -> Iterator[Entry]:
+    hint = "publish that release's notes again"
     try:
-        feed = ElementTree.fromstring(path.read_bytes())  # noqa: S314 - our own; and expat bounds what entities become
+        data = read_file(folder, name, FEED_BYTES)
+        feed = ElementTree.fromstring(data)  # noqa: S314 - our own; and expat bounds what entities become
         yield from _entries(feed)
-    except (ElementTree.ParseError, ValueError) as error:
-        raise ConfigError(f"{path} is no feed of releases: {error}", "publish that release's notes again") from None
+    except OSError as error:
+        raise ConfigError(f"cannot read {folder / name}: {error.strerror}", hint) from None
+    except (ElementTree.ParseError, Malformed, ValueError, RecursionError) as error:
+        raise ConfigError(f"{folder / name} is no feed of releases: {clean_line(str(error))}", hint) from None
 
 
 def _entries(feed: ElementTree.Element) -> Iterator[Entry]:

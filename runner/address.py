@@ -24,6 +24,20 @@ _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 _NAMESPACE = re.compile(r"[^/\s]+(?:/[a-z0-9][a-z0-9._-]*)+")
 
 
+_CREDENTIALS = re.compile(r"(^|[=,]|//)[^/@=,:\s]{1,200}:(?!//)\S{0,500}@(?!sha(?:256|512):)")
+_DIGEST = re.compile(r"@sha(?:256|512):[^@]*\Z")
+
+
+def holds_credentials(reference: str) -> bool:
+    """Return whether a reference has an `@` that is not that of its digest: what stands before it may be a password."""
+    return "@" in _DIGEST.sub("", reference)
+
+
+def without_credentials(words: str) -> str:
+    """Return what a person typed, with `***` for every USER:PASSWORD before an `@`."""
+    return " ".join(_CREDENTIALS.sub(r"\1***@", word) for word in words.split(" "))
+
+
 def registry_address(text: str, source: str) -> str:
     """Return `text` if it is the address of a registry.
 

@@ -9,7 +9,7 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from runner import home
+from runner import home, shell
 
 TIMEOUT_S = 20
 _COMMIT = re.compile("[0-9a-f]{40}(?:[0-9a-f]{24})?", re.ASCII)
@@ -37,6 +37,7 @@ def _git(folder: Path, *words: str) -> str | None:
         done = subprocess.run(
             ["git", "-C", str(folder), *words],
             stdin=subprocess.DEVNULL,
+            env=shell.environment(),
             capture_output=True,
             text=True,
             timeout=TIMEOUT_S,

@@ -18,12 +18,15 @@ from pathlib import Path
 import requests
 import yaml
 
-from runner import home, progress
+from runner import home, progress, shell
 from runner.address import registry_address
 from runner.errors import EnvironmentFailed
+from runner.records import write_text
+from runner.untrusted import Malformed, clean_line, read_file
 
 HOST = "127.0.0.1:5005"
 START_TIMEOUT_S = 15
+LOG_END_BYTES = 1 << 16
 _VARIABLE = "PYTORCH_CUDA_IMAGES_REGISTRY"
 
 
@@ -38,7 +41,7 @@ def host() -> str:
     if named := configured():
         return named
     folder = home.kept("registry")
-    with (folder / "start.lock").open("w") as lock:
+    with home.opened(folder / "start.lock") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # two runs at once start one registry
         if not answers(HOST):
             start(HOST, folder)
@@ -59,25 +62,31 @@ def start(host: str, folder: Path) -> int:
     if binary is None:
         hint = f"run `make setup`, or set {_VARIABLE} to a registry you have"
         raise EnvironmentFailed("no registry is configured and `docker-registry` is not installed", hint)
-    (folder / "config.yml").write_text(yaml.safe_dump(_configuration(host, folder / "data")))
+    write_text(folder / "config.yml", yaml.safe_dump(_configuration(host, folder / "data")))
     progress.say(f"  starting the embedded registry on {host}", detail=True)
-    with (folder / "registry.log").open("ab") as log:
+    with home.opened(folder / "registry.log") as log:
         process = subprocess.Popen(
             [binary, "serve", str(folder / "config.yml")],
             stdin=subprocess.DEVNULL,
+            env=shell.environment(),
             stdout=log,
             stderr=log,
             start_new_session=True,
         )
-    (folder / "registry.pid").write_text(str(process.pid))
-    _await(process, host, folder / "registry.log")
+    try:
+        write_text(folder / "registry.pid", str(process.pid))
+        _await(process, host, folder / "registry.log")
+    except BaseException:
+        process.terminate()  # nothing would know of it, and so end it
+        process.wait()
+        raise
     return process.pid
 
 
 def stop(folder: Path) -> None:
     """Stop the registry that keeps its data in `folder`; no other process, even if it has that one's number now."""
-    with contextlib.suppress(FileNotFoundError, ProcessLookupError, ValueError):
-        process = int((folder / "registry.pid").read_text())
+    with contextlib.suppress(FileNotFoundError, ProcessLookupError, ValueError, Malformed):
+        process = int(read_file(folder, "registry.pid", 20))
         words = Path(f"/proc/{process}/cmdline").read_bytes().split(b"\0")
         if str(folder / "config.yml").encode() in words:
             os.kill(process, signal.SIGTERM)
@@ -89,9 +98,14 @@ def _await(process: subprocess.Popen[bytes], host: str, log: Path) -> None:
         if answers(host):
             return
         time.sleep(0.05)
-    process.terminate()
-    said = log.read_text(errors="replace").strip().splitlines()[-1:]
-    raise EnvironmentFailed(f"the embedded registry did not start on {host}: {' '.join(said)[:300]}", f"read {log}")
+    raise EnvironmentFailed(f"the embedded registry did not start on {host}: {_last_line(log)}", f"read {log}")
+
+
+def _last_line(log: Path) -> str:
+    with log.open("rb") as file:
+        file.seek(-min(LOG_END_BYTES, log.stat().st_size), os.SEEK_END)
+        said = file.read(LOG_END_BYTES).decode(errors="replace").strip().splitlines()
+    return clean_line(said[-1], 300) if said else "it says nothing"
 
 
 def _configuration(host: str, data: Path) -> dict[str, object]:

@@ -18,7 +18,8 @@ import urllib3
 from docker.errors import DockerException, ImageNotFound, StreamParseError
 from docker.types import DeviceRequest
 
-from runner import progress, shell
+from runner import docker_config, progress, shell
+from runner.address import holds_credentials
 from runner.errors import ConfigError, EnvironmentFailed
 from runner.untrusted import clean_line
 
@@ -31,6 +32,7 @@ _REFERENCE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/@-]{0,511}")
 _NO_IMAGE = re.compile(r"manifest unknown|not found: does not exist|repository does not exist")
 """What a registry says of an image that it does not have, if the engine hands that on as text alone."""
 _REFERENCE_HINT = "write HOST/REPOSITORY:TAG, HOST/REPOSITORY@sha256:..., or the name of an image that you built"
+LOGIN_HINT = "write HOST/REPOSITORY:TAG, and log in with `docker login` instead"
 
 CLIENT_TIMEOUT_S = 30
 
@@ -40,10 +42,17 @@ _CALL_ERRORS = (DockerException, StreamParseError, requests.RequestException, ur
 
 @cache
 def client(answer_s: int = 600) -> docker.DockerClient:
-    """A client of an engine that answers within `answer_s` seconds. Raises EnvironmentFailed where none does."""
+    """A client of an engine that answers within `answer_s` seconds. Raises EnvironmentFailed where none does.
+
+    Raises ConfigError if DOCKER_HOST or Docker's configuration cannot be used.
+    """
+    docker_config.check()
     try:
         found = docker.from_env(timeout=answer_s)
         found.ping()
+    except ValueError:
+        problem = "DOCKER_HOST is not the address of a Docker engine"
+        raise ConfigError(problem, "write unix:///var/run/docker.sock or tcp://HOST:PORT, or unset it") from None
     except (DockerException, requests.RequestException) as error:
         raise EnvironmentFailed(f"no Docker engine answers: {_short(error)}", START_HINT) from None
     return found
@@ -67,7 +76,9 @@ def build_command() -> tuple[tuple[str, ...], dict[str, str]]:
     """The command and environment that build with BuildKit, among all `docker` clients on PATH.
 
     A client with the buildx plugin is preferred; a client before 23 carries BuildKit behind `DOCKER_BUILDKIT=1`.
+    Raises EnvironmentFailed if there is none, ConfigError if Docker's configuration cannot be used.
     """
+    docker_config.check()
     for path in _clients():
         if _answers(path, "buildx", "version"):
             return (path, "buildx", "build"), {}
@@ -110,6 +121,8 @@ def obtain(reference: str) -> HeldImage:
 
     Raises ConfigError if there is no such image, EnvironmentFailed if the engine or a registry fails.
     """
+    if holds_credentials(reference):
+        raise ConfigError("the reference of the image holds a user name or a password", LOGIN_HINT)
     if not _REFERENCE.fullmatch(reference):
         raise ConfigError(f"{clean_line(reference, 80)!r} is not a reference of an image", _REFERENCE_HINT)
     with failures(f"reading the image {reference}"):
@@ -124,6 +137,8 @@ def _held_or_pulled(reference: str) -> Any:  # noqa: ANN401 - docker-py has no t
     try:
         with contextlib.suppress(ImageNotFound):
             return client().images.get(reference)
+        if reference.startswith("sha256:"):  # an id, which no registry knows: it would be taken for a name there
+            raise ConfigError(f"the engine holds no image {reference}", _REFERENCE_HINT)
         _pull(reference)
         return client().images.get(reference)
     except DockerException as error:

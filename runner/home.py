@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TextIO
 
 from runner.errors import ConfigError, EnvironmentFailed
-from runner.untrusted import clean_line
+from runner.untrusted import Malformed, clean_line, open_own_file
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 
@@ -99,8 +99,16 @@ def only_run() -> Iterator[None]:
     with contextlib.ExitStack() as held:
         with _writing(out(), _OUT):
             lock.parent.mkdir(parents=True, exist_ok=True)
-            _claim(held.enter_context(lock.open("a+")))
+            _claim(held.enter_context(opened(lock)))
         yield
+
+
+def opened(path: Path) -> TextIO:
+    """Open a file of this project to read it and to append to it. Raises EnvironmentFailed for a link or a FIFO."""
+    try:
+        return os.fdopen(open_own_file(path), "a+", encoding="utf-8", errors="replace")
+    except Malformed as error:
+        raise EnvironmentFailed(str(error), f"delete {path}, then run the same command again") from None
 
 
 def _claim(lock: TextIO) -> None:
@@ -110,7 +118,7 @@ def _claim(lock: TextIO) -> None:
     except BlockingIOError:
         lock.seek(0)
         raise EnvironmentFailed(
-            f"another run (process {lock.read().strip() or 'unknown'}) is at work on {out()}",
+            f"another run (process {clean_line(lock.read(20)) or 'unknown'}) is at work on {out()}",
             "wait for it, or use another checkout",
         ) from None
     lock.truncate(0)

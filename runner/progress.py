@@ -46,6 +46,17 @@ console = _Console(stderr=True, highlight=False, soft_wrap=True, markup=False, e
 _verbose = False
 
 
+def open_missing_streams() -> None:
+    """Open what is closed of stdin, stdout and stderr on nothing. Else a file of ours would take its number."""
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # it gets the lowest number that is free: this one
+    sys.stdout = sys.stdout or os.fdopen(1, "w", encoding="utf-8", closefd=False)
+    sys.stderr = sys.stderr or os.fdopen(2, "w", encoding="utf-8", closefd=False)
+
+
 def set_verbose(on: bool) -> None:
     """Show every external command and detail line."""
     global _verbose  # noqa: PLW0603 - one switch for one process
@@ -60,7 +71,7 @@ def is_verbose() -> bool:
 def say(text: str, *, detail: bool = False) -> None:
     """One line to the person; `detail` lines only where asked for. Of a text of several lines, one is made."""
     if not detail or _verbose:
-        with _reader_may_leave(sys.stderr):
+        with _reader_may_leave(sys.stderr, is_needed=False):
             console.print(" ".join(clean(text[:LONGEST_LINE]).splitlines()), markup=False, emoji=False)
 
 
@@ -97,16 +108,21 @@ def _print(text: str) -> None:
 
 
 @contextlib.contextmanager
-def _reader_may_leave(stream: TextIO) -> Iterator[None]:
-    """Go on if nobody reads any more: a pipe that was closed, or a terminal that hung up (EIO)."""
+def _reader_may_leave(stream: TextIO, *, is_needed: bool = True) -> Iterator[None]:
+    """Go on if nobody reads any more: a pipe that was closed, or a terminal that hung up (EIO).
+
+    Another error (a full disk) is raised if the text `is_needed`: an answer, not progress. Whatever is printed later
+    goes nowhere, so that the exit code stays that of the run.
+    """
     try:
         yield
     except OSError as error:
-        if error.errno not in (errno.EPIPE, errno.EIO):
+        with contextlib.suppress(OSError):
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, stream.fileno())
+            os.close(nowhere)
+        if is_needed and error.errno not in (errno.EPIPE, errno.EIO):
             raise
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, stream.fileno())
-        os.close(nowhere)
 
 
 @dataclass

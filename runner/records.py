@@ -6,6 +6,7 @@ A record is any frozen dataclass. Loading is strict: an unknown or missing key i
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import math
 import os
@@ -32,6 +33,9 @@ TEXT_BYTES = 1 << 20
 YAML_DEPTH, YAML_PARTS, YAML_VALUE = 16, 20_000, 10_000
 """The most that a file which people write may have: bytes, levels, keys and values, characters of one value."""
 
+_NOT_THERE = (errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ELOOP, errno.ENAMETOOLONG)
+"""What is wrong with the repository. All else that the system says is about this machine."""
+
 _TEXT = "tag:yaml.org,2002:str"
 _STEP = {
     yaml.MappingStartEvent: 1,
@@ -54,7 +58,7 @@ def from_json(kind: type[T], text: str | bytes, source: str) -> T:
     """Raises ConfigError naming `source` where the text is not a `kind`."""
     try:
         parse_json(text, JSON_BYTES)
-        return TypeAdapter(kind).validate_json(text)
+        return TypeAdapter(kind).validate_json(text, strict=True)  # no text is taken for a number: "NaN" would be one
     except Malformed as error:
         problem = str(error)
     except ValidationError as error:
@@ -102,7 +106,9 @@ def read_text(path: Path) -> str:
     except Malformed as error:
         raise ConfigError(f"{path}:1: {error}", "restore it from git") from None
     except OSError as error:
-        raise ConfigError(f"cannot read {path}: {error.strerror}", "restore it from git") from None
+        if error.errno in _NOT_THERE:
+            raise ConfigError(f"cannot read {path}: {error.strerror}", "restore it from git") from None
+        raise EnvironmentFailed(f"cannot read {path}: {error.strerror}", home.hint_for(error)) from None
     except UnicodeDecodeError as error:
         line = error.object.count(b"\n", 0, error.start) + 1
         raise ConfigError(f"{path}:{line}: not UTF-8 text", "restore it from git") from None
@@ -125,10 +131,14 @@ def parse_yaml(kind: type[T], text: str, source: str) -> T:
         line, problem = _not_yaml(error, text)
         raise ConfigError(f"{source}:{line}: not valid YAML: {problem}", "fix the line") from None
     try:
-        return TypeAdapter(kind).validate_python(data)
+        found = TypeAdapter(kind).validate_python(data)
+        _check_numbers(TypeAdapter(kind).dump_python(found))
+    except _NotFinite as error:
+        raise ConfigError(f"{source}:{_line_of(lines, error.loc)}: {error}", "fix the line") from None
     except ValidationError as error:
         loc, problem = _first(error)
         raise ConfigError(f"{source}:{_line_of(lines, loc)}: {problem}", "fix the line") from None
+    return found
 
 
 def line_of(text: str, *loc: int | str) -> int:
@@ -183,7 +193,8 @@ class _NotFinite(ValueError):
 def _check_numbers(value: object, at: Loc = ()) -> None:
     if isinstance(value, float) and not math.isfinite(value):
         raise _NotFinite(at)
-    for key, inner in value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ():
+    inside = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list | tuple) else ()
+    for key, inner in inside:
         _check_numbers(inner, (*at, key))
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import shlex
 import signal
 import subprocess
@@ -35,6 +36,11 @@ ERROR_BYTES = 1 << 20
 GRACE_S = 10.0
 """So long a program may clean up after SIGTERM, before SIGKILL."""
 
+SECRET = re.compile(
+    r"PYTORCH_CUDA_IMAGES_(?:SIGNING|WEBHOOK)\w*|(?:GH|GITHUB)_TOKEN|ACTIONS_(?:ID_TOKEN|RUNTIME_TOKEN)\w*"
+)
+"""Variables that sign, promote or publish. No other program gets one: any of them may be turned against its users."""
+
 _FULL = ("No space left on device", "Disk quota exceeded")
 
 
@@ -55,13 +61,16 @@ def run(  # noqa: PLR0913 - keyword-only knobs of one call
     timeout_s: float = TIMEOUT_S,
     ok_codes: Sequence[int] = (0,),
     stdin: bytes | None = None,
+    inherit: bool = True,
 ) -> str:
     """Run `command`, return what it printed on stdout.
+
+    Its variables are those of this process (`environment`) and `env`; without `inherit` they are `env` alone.
 
     Raises EnvironmentFailed with the end of its stderr and `hint` where it cannot be run, runs past `timeout_s`,
     prints more than OUTPUT_BYTES or exits with another code than `ok_codes`.
     """
-    done = ended(command, hint=hint, env=env, timeout_s=timeout_s, stdin=stdin)
+    done = ended(command, hint=hint, env=env, timeout_s=timeout_s, stdin=stdin, inherit=inherit)
     if done.code not in ok_codes:
         tail = " | ".join(clean(done.stderr).strip().splitlines()[-TAIL_LINES:])
         shown = shlex.join(str(word) for word in command)[:200]
@@ -69,18 +78,25 @@ def run(  # noqa: PLR0913 - keyword-only knobs of one call
     return done.stdout
 
 
-def ended(
+def environment() -> dict[str, str]:
+    """Return the variables of this process that another program may have: all but SECRET."""
+    return {name: value for name, value in os.environ.items() if not SECRET.fullmatch(name)}
+
+
+def ended(  # noqa: PLR0913 - keyword-only knobs of one call
     command: Sequence[str | Path],
     *,
     hint: str,
     env: Mapping[str, str] | None = None,
     timeout_s: float = TIMEOUT_S,
     stdin: bytes | None = None,
+    inherit: bool = True,
 ) -> Ended:
     """Run `command` to its end, whatever its exit code. Raises EnvironmentFailed as `run` for all else."""
     words = [str(word) for word in command]
     progress.say(f"$ {shlex.join(words)}", detail=True)
-    with _started(words, hint, env, takes_input=stdin is not None) as process:
+    variables = {**(environment() if inherit else {}), **(env or {})}
+    with _started(words, hint, variables, takes_input=stdin is not None) as process:
         streams = _Streams(process, stdin)
         if not _wait(process, streams, timeout_s):
             what = (
@@ -104,7 +120,7 @@ def stop_all() -> bool:
     """
     _interrupted.set()
     for process in tuple(_running):
-        _signal(_tree(process.pid), signal.SIGTERM)
+        _ask_to_end(process, _tree(process.pid))
     return not _is_starting
 
 
@@ -114,13 +130,15 @@ def allow_all() -> None:
 
 
 _running: set[subprocess.Popen[bytes]] = set()
+_asked: set[subprocess.Popen[bytes]] = set()
+"""Every program that runs, and those that were asked to end."""
 _interrupted = threading.Event()
 _is_starting = False
 
 
 @contextlib.contextmanager
 def _started(
-    words: Sequence[str], hint: str, env: Mapping[str, str] | None, *, takes_input: bool
+    words: Sequence[str], hint: str, variables: Mapping[str, str], *, takes_input: bool
 ) -> Iterator[subprocess.Popen[bytes]]:
     """A running program. What still runs of it at the end of the block is ended."""
     if _interrupted.is_set():
@@ -132,7 +150,7 @@ def _started(
                 stdin=subprocess.PIPE if takes_input else subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
-                env={**os.environ, **(env or {})},
+                env=variables,
             )
         except FileNotFoundError:
             raise EnvironmentFailed(f"`{words[0]}` is not installed", hint) from None
@@ -145,6 +163,7 @@ def _started(
     finally:
         _end(process)
         _running.discard(process)
+        _asked.discard(process)
 
 
 @contextlib.contextmanager
@@ -172,7 +191,11 @@ def _is_main() -> bool:
 
 
 class _Streams:
-    """What a program reads and writes, each in a thread, so that none of them waits for another."""
+    """What a program reads and writes, each in a thread, so that none of them waits for another.
+
+    Each thread closes its own stream. Closed by another, its number could be that of the next program's stream already
+    when the thread reads from it.
+    """
 
     def __init__(self, process: subprocess.Popen[bytes], stdin: bytes | None) -> None:
         self.is_too_much = False
@@ -196,7 +219,7 @@ class _Streams:
         return self._out.decode(errors="replace"), self._error.decode(errors="replace")
 
     def _read_output(self, stream: IO[bytes]) -> None:
-        with contextlib.suppress(OSError, ValueError):
+        with contextlib.suppress(OSError), stream:
             while chunk := os.read(stream.fileno(), 1 << 16):
                 if len(self._out) + len(chunk) > OUTPUT_BYTES:
                     self.is_too_much = True
@@ -204,7 +227,7 @@ class _Streams:
                 self._out += chunk
 
     def _read_errors(self, stream: IO[bytes]) -> None:
-        with contextlib.suppress(OSError, ValueError):
+        with contextlib.suppress(OSError), stream:
             while chunk := os.read(stream.fileno(), 1 << 16):
                 self._error += chunk
                 del self._error[:-ERROR_BYTES]
@@ -236,15 +259,18 @@ def _end(process: subprocess.Popen[bytes]) -> None:
     """End a program with all that it started: first as one that may clean up, then at once."""
     if process.poll() is None:
         members = _tree(process.pid)
-        _signal(members, signal.SIGTERM)
+        _ask_to_end(process, members)
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(GRACE_S)
         _signal(members if process.poll() is None else members[1:], signal.SIGKILL)
         process.wait()
-    for stream in (process.stdin, process.stdout, process.stderr):
-        if stream is not None:
-            with contextlib.suppress(OSError):
-                stream.close()
+
+
+def _ask_to_end(process: subprocess.Popen[bytes], members: Sequence[int]) -> None:
+    """Send SIGTERM to the processes of a program, once: a second one would end what it starts to clean up."""
+    if process not in _asked:
+        _asked.add(process)
+        _signal(members, signal.SIGTERM)
 
 
 def _tree(process: int) -> list[int]:

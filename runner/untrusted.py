@@ -63,6 +63,25 @@ def read_own_file(path: Path, limit: int) -> bytes:
     return read_file(found.parent, found.name, limit)
 
 
+def open_own_file(path: Path) -> int:
+    """Return a descriptor to read a file of this project and to append to it. It is made if it is missing.
+
+    No link is followed and no FIFO waited for. Raises OSError, and Malformed if it is not a regular file.
+    """
+    flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+    try:
+        descriptor = os.open(path, flags, 0o644)
+    except OSError as error:
+        if error.errno not in (errno.ELOOP, errno.ENXIO):
+            raise
+        raise Malformed(f"`{path}` is {_kind_of(path.lstat().st_mode)}, not a regular file") from None
+    mode = os.fstat(descriptor).st_mode
+    if not stat.S_ISREG(mode):
+        os.close(descriptor)
+        raise Malformed(f"`{path}` is {_kind_of(mode)}, not a regular file")
+    return descriptor
+
+
 def list_names(folder: Path, name: str, limit: int) -> list[str]:
     """Return the names in the folder `name` below `folder`, sorted.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import json
 import os
 import re
@@ -14,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from oci.registry import file_sha256
-from runner import home, progress, shell
+from runner import docker_config, home, progress, shell
 from runner.errors import ConfigError, EnvironmentFailed
 from runner.untrusted import Malformed, clean_line, parse_json, read_own_file
 from scan.documents import read_document
@@ -27,10 +28,13 @@ REPORT, SBOM, SPDX = "trivy.json", "sbom.cdx.json", "sbom.spdx.json"
 HINT = "run the scan again; `make setup` installs Trivy where it is missing"
 SCHEMA_VERSION = 2
 
+DATABASE_BYTES = 8 << 30
+"""The most that a vulnerability database may have. Today's has 1 GB."""
+
 _METADATA_BYTES = 1 << 20
+_CLOCKS_DIFFER = datetime.timedelta(days=1)
 _KINDS = {SBOM: "cyclonedx", SPDX: "spdx-json"}
 _CREDENTIALS = ("TRIVY_USERNAME", "TRIVY_PASSWORD", "TRIVY_REGISTRY_TOKEN")
-_SECRET = re.compile(r"PYTORCH_CUDA_IMAGES_(?:SIGNING|WEBHOOK)\w*|(?:GH|GITHUB)_TOKEN|ACTIONS_ID_TOKEN\w*")
 _OFFLINE = ("--skip-db-update", "--skip-java-db-update", "--skip-vex-repo-update")
 _BINARY = Path(sys.executable).parent / "trivy"
 
@@ -102,6 +106,8 @@ def _run(words: Sequence[str | Path], target: Path) -> None:
     settings = ["--config", "", *([] if command == "convert" else ["--ignorefile", ""])]
     settings += ["--secret-config", ""] if command == "image" else []
     written: list[str | Path] = [_BINARY, command, "--quiet", *settings, "--output", target]
+    if command == "image":
+        docker_config.check()
     logins = {} if command == "image" else {"DOCKER_CONFIG": str(target.parent)}  # documents need no registry
     shell.run([*written, *rest], hint=HINT, env=_environment() | logins, timeout_s=SCAN_TIMEOUT_S)
 
@@ -137,12 +143,46 @@ def _from_folder(folder: Path) -> VulnerabilityDatabase:
 
 def _describe(folder: Path, source: str) -> Database:
     try:
-        said = parse_json(read_own_file(folder / "metadata.json", _METADATA_BYTES), _METADATA_BYTES)
-        if said["Version"] != SCHEMA_VERSION:
-            raise ConfigError(f"{folder}: schema {said['Version']}, not {SCHEMA_VERSION}", "fetch a current database")
-        return Database(source, file_sha256(folder / "trivy.db"), said["UpdatedAt"])
-    except (OSError, Malformed, KeyError, TypeError) as error:
+        said = _object(read_own_file(folder / "metadata.json", _METADATA_BYTES))
+        if said.get("Version") != SCHEMA_VERSION:
+            problem = f"schema {clean_line(str(said.get('Version')), 80)}, not {SCHEMA_VERSION}"
+            raise ConfigError(f"{folder}: {problem}", "fetch a current database")
+        updated_at = _moment(said.get("UpdatedAt"))
+    except OSError as error:
+        problem = f"{folder}/metadata.json is not readable: {error.strerror}"
+        raise ConfigError(problem, "fetch the database again") from None
+    except Malformed as error:
         raise ConfigError(f"{folder}/metadata.json is not readable: {error}", "fetch the database again") from None
+    return Database(source, _checked_sha256(folder / "trivy.db"), updated_at)
+
+
+def _object(data: bytes) -> dict[str, Any]:
+    found = parse_json(data, _METADATA_BYTES)
+    if not isinstance(found, dict):
+        raise Malformed("it is not a JSON object")
+    return found
+
+
+def _moment(said: object) -> str:
+    """Return when a database was made. Raises Malformed for what is no time, or one that has not come yet."""
+    try:
+        found = datetime.datetime.fromisoformat(said if isinstance(said, str) else "")
+        moment = found.replace(tzinfo=found.tzinfo or datetime.UTC)
+    except ValueError:
+        raise Malformed(f"`UpdatedAt` is `{clean_line(str(said), 80)}`, which is no time") from None
+    if moment - datetime.datetime.now(datetime.UTC) > _CLOCKS_DIFFER:
+        raise Malformed(f"`UpdatedAt` is {moment.isoformat()}, which is in the future: a database's age must be known")
+    return str(said)
+
+
+def _checked_sha256(file: Path) -> str:
+    """Return the digest of the database itself. Raises ConfigError if it is larger than any can be."""
+    try:
+        if file.stat().st_size <= DATABASE_BYTES:
+            return file_sha256(file)
+    except OSError as error:
+        raise ConfigError(f"{file} is not readable: {error.strerror}", "fetch the database again") from None
+    raise ConfigError(f"{file} has more than {DATABASE_BYTES >> 30} GB", "fetch the database again")
 
 
 def _download(folder: Path, mirror: str | None) -> str:
@@ -169,12 +209,8 @@ def _cache() -> Path:
 
 
 def _environment() -> dict[str, str]:
-    """The caller's own settings could hide findings (`TRIVY_IGNORE_UNFIXED`); an empty one counts as unset.
-
-    Nothing that signs or promotes is handed on: a scanner has been turned against its users before.
-    """
+    """The caller's own settings could hide findings (`TRIVY_IGNORE_UNFIXED`); an empty one counts as unset."""
     unset = {name: "" for name in os.environ if name.startswith("TRIVY_") and name not in _CREDENTIALS}
-    unset |= {name: "" for name in os.environ if _SECRET.fullmatch(name)}
     return unset | {"TRIVY_DISABLE_TELEMETRY": "true", "TRIVY_SKIP_VERSION_CHECK": "true", "TRIVY_NON_SSL": "false"}
 
 

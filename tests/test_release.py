@@ -73,6 +73,27 @@ def test_wrong_usage_is_one_line_and_exit_code_2(case: str, home: Path) -> None:
     assert "Traceback" not in done.stderr
 
 
+def test_a_release_that_was_not_built_makes_no_key(home: Path) -> None:
+    with FakeRegistry() as empty:
+        assert run("promote", "v2.6.0", PYTORCH_CUDA_IMAGES_REGISTRY=empty.host).returncode == 2
+    assert not (home / "keys").exists()
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_an_end_while_modules_are_loaded_is_one_line(how: signal.Signals, tmp_path: Path) -> None:
+    (tmp_path / "traceback.py").write_text("import os, time\nos.write(1, b'loading')\ntime.sleep(30)\n")
+    command = [sys.executable, "-c", HEARING, sys.executable, str(RELEASE), "plan"]
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True, env=environment) as loading:
+        assert loading.stdout is not None
+        assert loading.stdout.read(7) == "loading"
+        loading.send_signal(how)
+        _, said = loading.communicate(timeout=20)
+    assert loading.returncode == 130
+    assert said == "interrupted -> run the same command again, it continues where it stopped\n"
+
+
 WITH_CHANNELS = """
 import sys
 from pathlib import Path

@@ -249,6 +249,13 @@ def test_the_linter_finds_a_planted_fault(finding: str, tmp_path: Path) -> None:
 # Without a key, as docs/workflows.md says it is switched to
 
 
+def test_who_opens_a_pull_request_takes_no_value_from_the_job_that_ran_code_of_others() -> None:
+    opens = workflows(REPOSITORY)["update.yml"]["jobs"]["open"]
+    resolves = workflows(REPOSITORY)["update.yml"]["jobs"]["resolve"]
+    assert ".outputs." not in str(opens)
+    assert opens["env"]["KIND"] == resolves["env"]["KIND"]
+
+
 def switched(folder: Path) -> Path:
     """A copy of the workflows in which the jobs that sign may ask who they are, and do."""
     root = planted(folder, "workflows/release.yml", "name: release\n", "name: release\n")

@@ -164,7 +164,16 @@ def signer() -> Signer:
     if not (folder / f"{LOCAL_KEY}.key").exists():
         keys.generate(folder, LOCAL_KEY)
         progress.say(f"  made a key of this machine to sign evidence with; {keys.SIGNING_KEY} names another")
-    return keys.signing_key(str(folder / f"{LOCAL_KEY}.key"))
+    return _own_key(folder / f"{LOCAL_KEY}.key")
+
+
+def _own_key(path: Path) -> Signer:
+    """Return the key of this machine. Raises ConfigError that names the file to delete if it is none."""
+    try:
+        return keys.signing_key(str(path))
+    except ConfigError as error:
+        hint = f"delete {path} and {path.with_suffix('.pub')}: the next run makes a new pair; or set {keys.SIGNING_KEY}"
+        raise ConfigError(error.message, hint) from None
 
 
 def trusted(public_keys: Sequence[str] = (), identities: Sequence[str] = ()) -> Trusted:

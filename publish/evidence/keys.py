@@ -5,9 +5,11 @@ In PEM as openssl writes it: the private key in PKCS #8, the public one as Subje
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import re
+import tempfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
@@ -32,8 +34,14 @@ PublicKeys = Mapping[str, PublicKey]
 MAKE_ONE = "make one: `openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out release.key`"
 
 _BEGIN = "-----BEGIN "
-_PUBLIC = re.compile(r"-----BEGIN PUBLIC KEY-----.+?-----END PUBLIC KEY-----", re.DOTALL)
+_BEGIN_PUBLIC, _END_PUBLIC = "-----BEGIN PUBLIC KEY-----", "-----END PUBLIC KEY-----"
 _LONGEST_KEY = 1 << 20
+_MOST_KEYS = 64
+_LONGEST_PASSPHRASE = 1023
+"""Bytes; OpenSSL takes no more."""
+_LONGEST_PATH = 200
+_KEY_MATERIAL = re.compile(r"PRIVATE|[A-Za-z0-9+/=_-]{40}")
+"""A word of a private key, or so much base64 that it may be one."""
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _KINDS = "an ECDSA P-256 or an Ed25519 key"
 
@@ -47,8 +55,9 @@ def generate(folder: Path, name: str) -> tuple[Path, Path]:
     if not _NAME.fullmatch(name):
         problem = f"`{clean_line(name, 80)}` is not the name of a key"
         raise ConfigError(problem, "write 1 to 64 letters, digits, `.`, `_` and `-`, and no folder")
-    if folder.exists() and not folder.is_dir():
-        raise ConfigError(f"{folder} is a file, not a folder", "give the folder where the keys shall be written")
+    if os.path.lexists(folder) and not folder.is_dir():
+        what = "a file, not a folder" if folder.exists() else "a link that leads nowhere"
+        raise ConfigError(f"{folder} is {what}", "give the folder where the keys shall be written")
     for path in (folder / f"{name}.key", folder / f"{name}.pub"):
         if path.exists() or path.is_symlink():
             raise ConfigError(f"{path} is there already", "evidence may rest on it: choose another name")
@@ -56,7 +65,9 @@ def generate(folder: Path, name: str) -> tuple[Path, Path]:
     encoding, form = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8
     private = key.private_bytes(encoding, form, _encryption())
     public = key.public_key().public_bytes(encoding, serialization.PublicFormat.SubjectPublicKeyInfo)
-    return _write(folder / f"{name}.key", private, 0o600), _write(folder / f"{name}.pub", public, 0o644)
+    private_path, public_path = folder / f"{name}.key", folder / f"{name}.pub"
+    _write({private_path: (private, 0o600), public_path: (public, 0o644)})
+    return private_path, public_path
 
 
 def signing_key(given: str = "", environ: Mapping[str, str] = os.environ) -> PrivateKey:
@@ -67,19 +78,23 @@ def signing_key(given: str = "", environ: Mapping[str, str] = os.environ) -> Pri
     named = given or environ.get(SIGNING_KEY, "")
     if not named:
         raise ConfigError("no key to sign evidence with", f"set {SIGNING_KEY} to a private key, or its path")
-    text, where = _text(named)
+    text, where = _text(named, SIGNING_KEY)
     return _private(text, where, environ.get(PASSPHRASE))
 
 
-def trusted_keys(given: Iterable[str] = (), environ: Mapping[str, str] = os.environ) -> PublicKeys:
+def trusted_keys(
+    given: Iterable[str] = (), environ: Mapping[str, str] = os.environ, source: str = f"--key or {TRUSTED_KEYS}"
+) -> PublicKeys:
     """The public keys in each of `given`, paths or PEM text; by default what PYTORCH_CUDA_IMAGES_TRUSTED_KEYS holds.
+
+    `source` is where `given` comes from, for errors: a value that may be a key by mistake is never repeated.
 
     Raises ConfigError where there is none: trusting nobody by mistake would read as "nothing is proven".
     """
     named = [*given] or [each for each in (environ.get(TRUSTED_KEYS),) if each]
     if not named:
         raise ConfigError("no public key to verify evidence with", f"set {TRUSTED_KEYS} to public keys, or their path")
-    found = [key for each in named for key in _public_keys(*_text(each))]
+    found = [key for each in named for key in _public_keys(*_text(each, source))]
     return {key_id(key): key for key in found}
 
 
@@ -94,7 +109,7 @@ def _private(text: str, where: str, passphrase: str | None) -> PrivateKey:
     if encrypted and not passphrase:
         raise ConfigError(f"{where}: the key is encrypted", f"set {PASSPHRASE} to what opens it")
     try:
-        password = passphrase.encode() if encrypted and passphrase else None
+        password = _passphrase_bytes(passphrase) if encrypted and passphrase else None
         key = serialization.load_pem_private_key(text.encode(), password)
     except (ValueError, TypeError, UnsupportedAlgorithm):
         reason = "no private key in PKCS #8 PEM" + (", or another passphrase opens it" if encrypted else "")
@@ -109,10 +124,19 @@ def _private(text: str, where: str, passphrase: str | None) -> PrivateKey:
 def _public_keys(text: str, where: str) -> list[PublicKey]:
     if "PRIVATE KEY" in text:
         raise ConfigError(f"{where}: a private key, where a public one is meant", "give the .pub file of the pair")
-    found = [_public(block, where) for block in _PUBLIC.findall(text)]
+    found = [_public(block, where) for block in _blocks(text, where)]
     if not found:
         raise ConfigError(f"{where}: no public key in PEM", "give the .pub file of a key pair")
     return found
+
+
+def _blocks(text: str, where: str) -> list[str]:
+    """Return each public key in PEM. Raises ConfigError for more than _MOST_KEYS."""
+    parts = text.split(_BEGIN_PUBLIC, _MOST_KEYS + 1)[1:]
+    if len(parts) > _MOST_KEYS:
+        raise ConfigError(f"{where}: more than {_MOST_KEYS} public keys", "trust fewer keys")
+    held = (part.partition(_END_PUBLIC) for part in parts)
+    return [f"{_BEGIN_PUBLIC}{inner}{end}" for inner, end, _ in held if end]
 
 
 def _public(block: str, where: str) -> PublicKey:
@@ -127,34 +151,83 @@ def _public(block: str, where: str) -> PublicKey:
     raise ConfigError(f"{where}: not {_KINDS}", "give the .pub file of a key pair")
 
 
-def _text(named: str) -> tuple[str, str]:
-    """PEM text, and what errors call it: the key itself must never be printed."""
-    if named.lstrip().startswith(_BEGIN):
-        return named, "the key given as text"
+def _text(named: str, source: str) -> tuple[str, str]:
+    """Return PEM text, and what errors call it: the key itself must never be printed.
+
+    Text may stand before the PEM, as `Bag Attributes` of openssl.
+    """
+    before, begin, after = named.partition(_BEGIN)
+    if begin:
+        return begin + after, "the key given as text"
+    where = _shown(before, source)
     try:
-        return read_own_file(Path(named), _LONGEST_KEY).decode("ascii"), named
+        return read_own_file(Path(named), _LONGEST_KEY).decode("ascii"), where
     except Malformed as error:
-        raise ConfigError(f"cannot read the key {named[:200]!r}: {error}", "give the path of a PEM file") from None
+        problem = "not a regular file of the size of a key" if where != named else str(error)
+        raise ConfigError(f"cannot read the key from {where}: {problem}", "give the path of a PEM file") from None
     except OSError as error:
-        raise ConfigError(
-            f"cannot read the key {named[:200]!r}: {error.strerror}", "give its path, or PEM text"
-        ) from None
+        raise ConfigError(f"cannot read the key from {where}: {error.strerror}", "give its path, or PEM text") from None
     except ValueError:
-        raise ConfigError(f"{named[:200]!r} holds no key in PEM", "give the path of a PEM file, or its text") from None
+        raise ConfigError(f"{where} holds no key in PEM", "give the path of a PEM file, or its text") from None
+
+
+def _shown(named: str, source: str) -> str:
+    """Return a path as errors may repeat it. What may be a part of a key is called by its source alone."""
+    is_path = named.isprintable() and len(named) <= _LONGEST_PATH
+    is_there = is_path and os.path.lexists(named)
+    return named if is_there or (is_path and not _KEY_MATERIAL.search(named)) else f"the value of {source}"
 
 
 def _encryption() -> serialization.KeySerializationEncryption:
     passphrase = os.environ.get(PASSPHRASE)
-    return serialization.BestAvailableEncryption(passphrase.encode()) if passphrase else serialization.NoEncryption()
+    if not passphrase:
+        return serialization.NoEncryption()
+    return serialization.BestAvailableEncryption(_passphrase_bytes(passphrase))
 
 
-def _write(path: Path, data: bytes, mode: int) -> Path:
+def _passphrase_bytes(passphrase: str) -> bytes:
+    """Return a passphrase in UTF-8. Raises ConfigError for one that no key can be encrypted with."""
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as file:
-            file.write(data)
-    except FileExistsError:
-        raise ConfigError(f"{path} is there already", "evidence may rest on it: choose another name") from None
+        data = passphrase.encode()
+    except UnicodeEncodeError:
+        raise ConfigError(f"{PASSPHRASE} is not text in UTF-8", "set it to another passphrase") from None
+    if len(data) > _LONGEST_PASSPHRASE:
+        raise ConfigError(f"{PASSPHRASE} has more than {_LONGEST_PASSPHRASE} bytes", "set it to a shorter passphrase")
+    return data
+
+
+def _write(files: Mapping[Path, tuple[bytes, int]]) -> None:
+    """Write all files with their modes, or none: a half of a key or of a pair would block every later run."""
+    written: list[Path] = []
+    try:
+        with contextlib.ExitStack() as temporary:
+            for path, (data, mode) in files.items():
+                path.parent.mkdir(parents=True, exist_ok=True)
+                made = _written_aside(path, data, mode)
+                temporary.callback(made.unlink, missing_ok=True)
+                os.link(made, path)  # unlike a rename, it never replaces what somebody else put there meanwhile
+                written.append(path)
     except OSError as error:
-        raise EnvironmentFailed(f"cannot write {path}: {error.strerror}", "choose another folder") from None
-    return path
+        for path in written:
+            path.unlink(missing_ok=True)
+        if isinstance(error, FileExistsError):
+            problem = f"{error.filename2 or error.filename} is there already"
+            raise ConfigError(problem, "evidence may rest on it: choose another name") from None
+        raise EnvironmentFailed(
+            f"cannot write {next(iter(files))}: {error.strerror}", "choose another folder"
+        ) from None
+
+
+def _written_aside(path: Path, data: bytes, mode: int) -> Path:
+    """Write `data` to a new file beside `path`, down to the disk. Nothing is left if that fails."""
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fchmod(file.fileno(), mode)
+            os.fsync(file.fileno())
+    except OSError:
+        Path(name).unlink(missing_ok=True)
+        raise
+    return Path(name)

@@ -68,8 +68,10 @@ class Instance:
             return ClientTrustConfig.from_json(text)
         except OSError as error:
             problem = f"cannot read {self.file!r:.200}: {error.strerror}"
-        except (Malformed, RecursionError, ValueError) as error:
-            problem = f"{self.file!r:.200}: {one_line(error)}"
+        except Malformed as error:
+            problem = f"{self.file!r:.200}: {error}"
+        except (RecursionError, ValueError):  # its words are the library's, with parts of the file in them
+            problem = f"{self.file!r:.200}: not a client trust configuration"
         raise ConfigError(problem, f"set {SIGSTORE_CONFIG} to the path of a client trust configuration")
 
     @cached_property
@@ -78,8 +80,8 @@ class Instance:
         config = self.config
         try:
             return Verifier(trusted_root=config.trusted_root)
-        except Exception as error:  # of the library's own kinds, of pydantic's or of cryptography's
-            problem = f"{self.file!r:.200}: no roots of trust: {one_line(error)}"
+        except Exception:  # of its own kinds, of pydantic's or of cryptography's
+            problem = f"{self.file!r:.200}: no roots of trust can be read from it"
             raise ConfigError(problem, "take the instance's own client trust configuration") from None
 
 
@@ -114,7 +116,7 @@ def trusted(keys: Iterable[str] = (), names: Iterable[str] = (), environ: Mappin
     known = replace(known, keys=trusted_keys(given, environ)) if given or not (named or told) else known
     if not told:
         return known
-    deciders = trusted_keys([told], environ)
+    deciders = trusted_keys([told], environ, DECISION_KEYS)
     return replace(known, keys={**known.keys, **deciders}, deciders=frozenset(deciders))
 
 

@@ -8,12 +8,13 @@ from pathlib import Path
 import pytest
 
 from commands import prepare
-from commands.arguments import options, release
+from commands.arguments import options, release, typed
 from commands.command import Command
 from commands.parser import COMMANDS, parse, parser
 from images.catalog import Version
 from publish.pipeline import STAGES, Options
-from runner.errors import EXIT_OK
+from runner.errors import EXIT_OK, ConfigError
+from tests.fakes.refusal import refused
 
 
 def test_every_stage_is_a_command_in_their_order() -> None:
@@ -85,3 +86,45 @@ def test_a_dry_release_answers_in_json(home: Path, capsys: pytest.CaptureFixture
     asked = parser().parse_args(["release", "v2.6.0", "--images", "cv", "--dry-run", "--json"])
     assert asked.run(asked) == EXIT_OK
     assert [image["image"] for image in json.loads(capsys.readouterr().out)["images"]] == ["cv"]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("scan", "v2.6.0", "--db-repository", "user:s3cret@127.0.0.1:1/db"),
+        ("scan", "v2.6.0", "--db-repository=user:s3cret@127.0.0.1:1/db"),
+        ("rescan", "--db-repository", "s3cret@127.0.0.1:1/db"),
+        ("rescan", "user:s3cret@127.0.0.1:1/db"),
+        ("check", "user:s3cret@127.0.0.1:5000/x"),
+        ("check", "s3cret@127.0.0.1:5000/x"),
+        ("verify", "user:s3cret@127.0.0.1:5000/x:y"),
+        ("verify", "user:s3cret@h/x@sha256:" + "0" * 64),
+    ],
+)
+def test_a_password_is_refused_and_not_repeated(words: tuple[str, ...], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as done:
+        parse(words)
+    assert done.value.code == ConfigError.exit_code
+    assert "s3cret" not in capsys.readouterr().err
+
+
+def test_no_password_is_in_the_command_of_a_record(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTORCH_CUDA_IMAGES_REGISTRY", "registry.example.com")
+    asked = parse(["scan", "v2.6.0", "--images", "cv", "--trivy-db", "https://user:s3cret@h/db"])
+    assert release(asked).command == "./release.py scan v2.6.0 --images cv --trivy-db 'https://***@h/db'"
+    identity = "https://issuer.example=https://github.com/o/r/.github/workflows/release.yml@refs/heads/main"
+    assert typed(parse(["verify", "v2.6.0-cv", "--identity", identity])).endswith(identity)
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("plan", ""), "is not a version"),
+        (("lock", ""), "is not a line"),
+        (("lock", "../x"), "`../x` is not a line"),
+    ],
+)
+def test_what_names_nothing_is_not_taken_for_everything(words: tuple[str, ...], said: str, home: Path) -> None:
+    asked = parse(words)
+    with refused(ConfigError, said):
+        asked.run(asked)

@@ -219,3 +219,20 @@ def test_an_engine_that_fails_on_the_base(tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.setattr(shell, "run", run)
     with refused(EnvironmentFailed, "engine"):
         debian.make(catalog.load().lines["2.6"], tmp_path, tmp_path / "os.tar.gz")
+
+
+@pytest.mark.parametrize(("user", "is_moved"), [(0, True), (1000, False)])
+def test_a_bootstrap_that_is_ended_leaves_nothing_elsewhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, user: int, is_moved: bool
+) -> None:
+    asked: dict[str, str] = {}
+
+    def bootstrap(*_: object, env: dict[str, str], **__: object) -> str:
+        asked.update(env)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(shell, "run", bootstrap)
+    monkeypatch.setattr("os.geteuid", lambda: user)
+    with pytest.raises(KeyboardInterrupt):
+        debian._bootstrapped(catalog.load().lines["2.6"], tmp_path)
+    assert (asked.get("TMPDIR") == str(tmp_path)) is is_moved

@@ -19,7 +19,7 @@ import pytest
 
 from images import layers, wheelhouse
 from images.locks import Wheel
-from images.wheels import Prefix
+from images.wheels import OpenWheel, Prefix
 from runner import home as homes
 from runner.errors import ConfigError
 from tests.fakes.refusal import refused
@@ -226,7 +226,7 @@ def test_names_that_only_look_like_them_are_fine(home: Path, name: str) -> None:
     assert f"opt/venv/bin/{name}" in made
 
 
-@pytest.mark.parametrize("separator", ["\u2028", "\u2029", "\x85", "\x0b", "\x0c", "\x1c"])
+@pytest.mark.parametrize("separator", ["\u2028", "\u2029"])
 def test_what_only_unicode_takes_for_the_end_of_a_line_may_be_in_a_name(home: Path, separator: str) -> None:
     made = files_of(compiled([make_wheel(files={f"demo/a{separator}b.txt": b"1"})]))
     assert f"{SITE}/demo/a{separator}b.txt" in made
@@ -264,6 +264,10 @@ BAD_MEMBERS = [
     pytest.param("demo/link", Member(b"/etc/passwd", mode=0o120777), "symbolic link", id="symlink"),
     pytest.param("demo/packed", Member(b"x" * 99, method=zipfile.ZIP_BZIP2), "neither stored", id="bzip2"),
     pytest.param("demo/packed", Member(b"x" * 99, method=zipfile.ZIP_LZMA), "neither stored", id="lzma"),
+    *(
+        pytest.param(f"demo/a{control}b", Member(b"x"), "control character", id=f"control {ord(control)}")
+        for control in "\n\x1b\x7f\x85\x0b\x0c\x1c"
+    ),
     pytest.param("demo-1.0.data/nowhere/x", Member(b"x"), "no place", id="unknown data category"),
     pytest.param("demo-1.0.data/x", Member(b"x"), "no place", id="data without a category"),
     pytest.param("other-1.0.dist-info/METADATA", Member(b"x"), "2 .dist-info", id="two dist-infos"),
@@ -289,6 +293,36 @@ def test_a_console_script_that_leaves_its_folder(home: Path, script: str) -> Non
     wheel = make_wheel(files={"demo-1.0.dist-info/entry_points.txt": f"[console_scripts]\n{script} = a:b\n".encode()})
     with refused(ConfigError, wheel.file):
         compiled([wheel])
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        pytest.param("x\x1b[31m = a:b", "control character", id="control character"),
+        pytest.param("\n".join(f"x{number} = a:b" for number in range(1001)), "more than 1000 scripts", id="many"),
+        pytest.param("# " + " " * (64 << 20), "more than 64 MB", id="long"),
+    ],
+)
+def test_console_scripts_that_no_good_wheel_has(home: Path, text: str, words: str) -> None:
+    entry_points = Member(f"[console_scripts]\n{text}\n".encode())
+    wheel = make_wheel(files={"demo-1.0.dist-info/entry_points.txt": entry_points})
+    with refused(ConfigError, wheel.file, words):
+        compiled([wheel])
+
+
+def test_a_member_without_a_name(tmp_path: Path) -> None:
+    path = tmp_path / "demo-1.0-py3-none-any.whl"
+    with zipfile.ZipFile(path, "w") as made:
+        made.writestr("x", "1")
+    data = bytearray(path.read_bytes())
+    entry = data.rindex(b"PK\x01\x02")
+    data[entry + 28 : entry + 30] = b"\0\0"  # the length of the name in the directory, and the name
+    del data[entry + 46]
+    end = data.rindex(b"PK\x05\x06")
+    data[end + 12] -= 1  # the length of the directory
+    path.write_bytes(data)
+    with refused(ConfigError, str(path), "without a name"):
+        OpenWheel(Wheel("demo", "1.0", "0" * 64, path.name, len(data)), path)
 
 
 def test_a_member_twice(home: Path) -> None:

@@ -147,7 +147,9 @@ def test_an_image_of_somebody_else(foreign_image: str, home: Path, monkeypatch: 
 
 
 @pytest.mark.docker
-@pytest.mark.parametrize("reference", ["UPPER/case:1", "x@sha256:1", "--help", "a b", "x" * 600, ""])
+@pytest.mark.parametrize(
+    "reference", ["UPPER/case:1", "x@sha256:1", "--help", "a b", "x" * 600, "", "sha256:" + "0" * 64]
+)
 def test_what_names_no_image(reference: str) -> None:
     with pytest.raises(ConfigError) as error:
         engine.obtain(reference)

@@ -242,9 +242,18 @@ def test_an_address_without_a_secret_is_refused() -> None:
         hook({ADDRESS: "https://example.org/x"})
 
 
+def test_a_secret_that_is_not_text_is_refused() -> None:
+    with pytest.raises(ConfigError, match=f"{SECRET} is not text"):
+        hook({ADDRESS: "https://example.org/x", SECRET: "\udcff"})
+
+
 @pytest.mark.parametrize(
     "address",
-    ["http://example.org/token", "example.org/token", "ftp://example.org/token", "https:///token", "https://[/token"],
+    [
+        *("http://example.org/token", "example.org/token", "ftp://example.org/token", "https:///token"),
+        *("https://[/token", "https://example.org/\n::error::token", "https://example.org\\@evil.example/token"),
+        *("https://example.org/ token", "https://example.org/\udcfftoken", "https://example.org/t\u00f6ken"),
+    ],
 )
 def test_an_address_that_is_not_safe_is_refused_and_not_shown(address: str) -> None:
     with pytest.raises(ConfigError, match="holds no address of HTTPS") as refused:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree
@@ -13,6 +14,7 @@ from report import feed
 from report.feed import Place, Release, atom
 from report.notes import markdown
 from runner.errors import ConfigError
+from tests.fakes.refusal import refused
 from tests.report import samples
 from tests.report.test_notes import patched
 
@@ -214,6 +216,27 @@ def test_what_is_no_feed_is_refused(text: str, said: str, tmp_path: Path) -> Non
     (tmp_path / "v2.6.0.atom").write_text(text)
     with pytest.raises(ConfigError, match=rf"v2\.6\.0\.atom is no feed of releases: .*({said})"):
         feed.published(tmp_path)
+
+
+@pytest.mark.parametrize("kind", ["a named pipe", "a symbolic link", "a folder", "more than the allowed"])
+def test_a_feed_that_is_no_file_of_that_size(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / "v2.6.0.atom"
+    if kind == "a named pipe":
+        os.mkfifo(path)
+    elif kind == "a symbolic link":
+        path.symlink_to("/etc/passwd")
+    elif kind == "a folder":
+        path.mkdir()
+    else:
+        path.touch()
+        os.truncate(path, 10**11)
+    with refused(ConfigError, str(path), kind):
+        feed.published(tmp_path)
+
+
+def test_a_folder_of_feeds_that_is_not_there(tmp_path: Path) -> None:
+    with refused(ConfigError, f"cannot read the feeds in {tmp_path / 'nope'}", "name a folder"):
+        feed.published(tmp_path / "nope")
 
 
 def test_it_is_written_as_declared(tmp_path: Path) -> None:

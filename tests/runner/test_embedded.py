@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import signal
 import socket
 import subprocess
@@ -101,4 +102,37 @@ def test_only_the_registry_itself_is_stopped(tmp_path: Path, words: list[str], e
 @pytest.mark.parametrize("number", ["", "x", "-1", "0", "99999999999999999999"])
 def test_a_number_of_no_process(tmp_path: Path, number: str) -> None:
     (tmp_path / "registry.pid").write_text(number)
+    embedded.stop(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["start.lock", "registry.log"])
+@pytest.mark.parametrize("kind", ["link", "fifo"])
+def test_a_file_of_the_registry_that_is_not_ours(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, kind: str
+) -> None:
+    monkeypatch.delenv("PYTORCH_CUDA_IMAGES_REGISTRY", raising=False)
+    monkeypatch.setattr(embedded, "answers", lambda _: False)
+    (tmp_path / "precious").write_text("as it was")
+    path = home / "registry" / name
+    path.parent.mkdir()
+    path.symlink_to(tmp_path / "precious") if kind == "link" else os.mkfifo(path)
+    with refused(EnvironmentFailed, "not a regular file", f"delete {path}"):
+        embedded.host()
+    assert (tmp_path / "precious").read_text() == "as it was"
+
+
+def test_a_link_at_the_place_of_the_configuration_is_replaced(tmp_path: Path, free_port: Callable[[], int]) -> None:
+    (tmp_path / "precious").write_text("as it was")
+    (tmp_path / "config.yml").symlink_to(tmp_path / "precious")
+    embedded.start(f"127.0.0.1:{free_port()}", tmp_path)
+    embedded.stop(tmp_path)
+    assert (tmp_path / "precious").read_text() == "as it was"
+
+
+def test_a_registry_whose_number_cannot_be_kept_is_ended(tmp_path: Path, free_port: Callable[[], int]) -> None:
+    (tmp_path / "registry.pid").mkdir()
+    host = f"127.0.0.1:{free_port()}"
+    with refused(EnvironmentFailed, "registry.pid"):
+        embedded.start(host, tmp_path)
+    assert not embedded.answers(host)
     embedded.stop(tmp_path)

@@ -172,3 +172,16 @@ def test_where_things_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", "/cache")
     assert homes.home() == Path("/cache/pytorch-cuda-images")
     assert homes.out() == homes.REPOSITORY / "out"
+
+
+@pytest.mark.parametrize("kind", ["a symbolic link", "a named pipe"])
+def test_a_lock_that_is_not_a_file_of_ours(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    (tmp_path / "precious").write_text("as it was")
+    lock = tmp_path / "out" / ".lock"
+    lock.parent.mkdir()
+    lock.symlink_to(tmp_path / "precious") if kind == "a symbolic link" else os.mkfifo(lock)
+    with refused(EnvironmentFailed, f"is {kind}", f"delete {lock}"), homes.only_run():
+        pass
+    assert (tmp_path / "precious").read_text() == "as it was"

@@ -7,6 +7,7 @@ import io
 import itertools
 import json
 import os
+import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -17,7 +18,9 @@ import pytest
 from rich.console import Console
 
 from runner import progress
+from runner.home import REPOSITORY
 
+RELEASE = str(REPOSITORY / "release.py")
 Said = Callable[[], list[str]]
 
 
@@ -200,6 +203,25 @@ def test_nobody_reads(error: int, monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
         monkeypatch.setattr(sys, "stdout", Gone())
         progress.answer("x")
         assert Path(f"/proc/self/fd/{file.fileno()}").readlink() == Path(os.devnull)
+
+
+@pytest.mark.parametrize(
+    ("streams", "code"),
+    [("2>/dev/full", 2), ("2>&-", 2), ("2</dev/null", 2), (">&- 2>&-", 2), ("<&- >&- 2>&-", 2)],
+)
+def test_the_exit_code_does_not_depend_on_who_reads(streams: str, code: int) -> None:
+    command = f'exec "$0" "$1" plan v9.9.0 {streams}'
+    done = subprocess.run(["sh", "-c", command, sys.executable, RELEASE], capture_output=True, check=False)
+    assert done.returncode == code
+    assert b"internal error" not in done.stderr
+
+
+@pytest.mark.parametrize(("streams", "code"), [(">&-", 0), (">/dev/full", 3)])
+def test_an_answer_that_nobody_gets(home: Path, streams: str, code: int) -> None:
+    command = f'exec "$0" "$1" plan v2.6.0 --json {streams}'
+    done = subprocess.run(["sh", "-c", command, sys.executable, RELEASE], capture_output=True, check=False)
+    assert done.returncode == code, done.stderr
+    assert b"internal error" not in done.stderr
 
 
 def test_a_full_disk_behind_stdout_is_told(monkeypatch: pytest.MonkeyPatch) -> None:

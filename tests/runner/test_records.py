@@ -57,6 +57,8 @@ def test_no_record_is_none(tmp_path: Path) -> None:
         pytest.param(records.to_json(WHOLE).replace("notes", "note"), "note", id="key renamed"),
         pytest.param(records.to_json(WHOLE).replace("not run", "fine"), "verdict", id="unknown verdict"),
         pytest.param(records.to_json(WHOLE).replace('"count": 1', '"count": "x"'), "parts.0.count", id="not a number"),
+        pytest.param(records.to_json(WHOLE).replace('"count": 1', '"count": "1"'), "parts.0.count", id="text"),
+        pytest.param(records.to_json(WHOLE).replace('"count": 1', '"count": true'), "parts.0.count", id="true"),
         pytest.param("[]", "document", id="a list"),
     ],
 )
@@ -65,6 +67,31 @@ def test_what_is_no_record(tmp_path: Path, text: str, words: str) -> None:
     path.write_text(text)
     with refused(ConfigError, str(path), words, "run the stage again"):
         records.read(Whole, path)
+
+
+@pytest.mark.parametrize("text", ['"NaN"', '"inf"', '"1"', "true"])
+def test_text_is_no_number_of_a_record(text: str) -> None:
+    with refused(ConfigError, "a.json: `document`", "run the stage again"):
+        records.from_json(float, text, "a.json")
+    assert records.from_json(float, "1", "a.json") == 1.0
+
+
+@pytest.mark.parametrize("text", ["nan", '"NaN"', '"inf"', ".inf"])
+def test_a_number_of_a_file_that_people_write_is_finite(text: str) -> None:
+    with refused(ConfigError, "a.yaml:2"):
+        records.parse_yaml(dict[str, float], f"a: 1\nb: {text}\n", "a.yaml")
+
+
+@pytest.mark.parametrize("number", [errno.EMFILE, errno.EACCES, errno.EIO, errno.ENOMEM])
+def test_a_failure_of_the_machine_is_not_a_wrong_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    def failing(*_: object) -> bytes:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(records, "read_own_file", failing)
+    with refused(EnvironmentFailed, str(tmp_path / "a.yaml"), os.strerror(number)):
+        records.read_text(tmp_path / "a.yaml")
 
 
 def test_bytes_that_are_not_text(tmp_path: Path) -> None:

@@ -117,3 +117,22 @@ def test_the_command_is_shown_where_asked_for(
     monkeypatch.setattr(progress, "_verbose", True)
     shell.run(["echo", "a b"], hint=HINT)
     assert "$ echo 'a b'" in capsys.readouterr().err
+
+
+def test_no_program_gets_what_signs_or_promotes(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in (
+        "PYTORCH_CUDA_IMAGES_SIGNING_KEY",
+        "PYTORCH_CUDA_IMAGES_SIGNING_PASSPHRASE",
+        "PYTORCH_CUDA_IMAGES_WEBHOOK",
+        "PYTORCH_CUDA_IMAGES_WEBHOOK_SECRET",
+        "GH_TOKEN",
+        "GITHUB_TOKEN",
+        "ACTIONS_ID_TOKEN_REQUEST_TOKEN",
+        "ACTIONS_ID_TOKEN_REQUEST_URL",
+    ):
+        monkeypatch.setenv(name, "planted")
+    monkeypatch.setenv("KEPT", "yes")
+    said = shell.run(["env"], hint=HINT, env={"X": "y"})
+    assert "planted" not in said
+    assert {"KEPT=yes", "X=y"} <= set(said.splitlines())
+    assert shell.run(["/usr/bin/env"], hint=HINT, env={"X": "y"}, inherit=False) == "X=y\n"

@@ -90,6 +90,29 @@ def test_nothing_is_left(started: tuple[subprocess.Popen[str], Path], number: si
     assert said.count("please wait") == times - 1
 
 
+ASKED = """
+import signal, sys
+sys.path.insert(0, sys.argv[1])
+signal.signal(signal.SIGINT, signal.default_int_handler)
+from runner import shell, signals
+signals.interrupt_on_signals()
+program = "trap 'echo asked >> $0/asked' TERM; echo > $0/ready; until test -e $0/asked; do sleep 0.1; done; sleep 1"
+try:
+    shell.run(["sh", "-c", program, sys.argv[2]], hint="none")
+except KeyboardInterrupt:
+    sys.exit(130)
+"""
+
+
+def test_a_program_is_asked_to_end_once(tmp_path: Path) -> None:
+    """A second SIGTERM may end a program's own cleaning up."""
+    with subprocess.Popen([sys.executable, "-c", ASKED, str(REPOSITORY), str(tmp_path)]) as process:
+        wait_for(tmp_path / "ready")
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(30) == 130
+    assert (tmp_path / "asked").read_text() == "asked\n"
+
+
 def test_what_is_ignored_from_the_start_stays_ignored(deaf: tuple[subprocess.Popen[str], Path]) -> None:
     process, folder = deaf
     process.send_signal(signal.SIGHUP)

@@ -156,11 +156,25 @@ def test_a_folder_without_a_database_is_wrong_usage(tmp_path: Path) -> None:
         trivy.database(str(tmp_path), None)
 
 
-@pytest.mark.parametrize("metadata", ["", '{"Version": 1, "UpdatedAt": ""}', "{}"])
+@pytest.mark.parametrize(
+    "metadata",
+    [
+        *("", '{"Version": 1, "UpdatedAt": ""}', "{}", "[]", '{"Version": 2}', '{"Version": "\\u001b[31m"}'),
+        *(f'{{"Version": 2, "UpdatedAt": {each}}}' for each in ("5", "null", '"rubbish"', '"2999-01-01T00:00:00Z"')),
+    ],
+)
 def test_a_database_whose_age_cannot_be_told_is_refused(tmp_path: Path, metadata: str) -> None:
     (tmp_path / "trivy.db").touch()
     (tmp_path / "metadata.json").write_text(metadata)
     with pytest.raises(ConfigError, match=r"metadata|schema"):
+        trivy.database(str(tmp_path), None)
+
+
+def test_a_database_that_is_larger_than_any_is_not_read(tmp_path: Path) -> None:
+    (tmp_path / "trivy.db").touch()
+    os.truncate(tmp_path / "trivy.db", 2 * 10**11)
+    (tmp_path / "metadata.json").write_text('{"Version": 2, "UpdatedAt": "2026-11-01T00:00:00Z"}')
+    with pytest.raises(ConfigError, match="more than 8 GB"):
         trivy.database(str(tmp_path), None)
 
 

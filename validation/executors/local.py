@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import BinaryIO
 
 from runner import shell
-from runner.errors import ConfigError
+from runner.errors import ConfigError, EnvironmentFailed
+from runner.untrusted import clean_line
 from validation.executors import staging
 from validation.executors.interface import Setup
 from validation.judge import Ended
@@ -43,7 +44,11 @@ def prepare(setup: Setup) -> None:
     if VARIABLE in os.environ:
         raise ConfigError(f"{VARIABLE} is set, and the suites are to see every GPU", f"run `unset {VARIABLE}` first")
     staging.remove_leftovers()
-    shell.run([setup.reference, "-c", "import torch"], hint=HINT, timeout_s=300)
+    command = [setup.reference, "-c", "import torch"]
+    done = shell.ended(command, hint=HINT, timeout_s=300, env=environment(setup), inherit=False)
+    if done.code:
+        said = clean_line((done.stderr.strip().splitlines() or ["it says nothing"])[-1], 200)
+        raise EnvironmentFailed(f"{setup.reference} cannot import torch: {said}", HINT)
 
 
 def run(suite: Suite, setup: Setup) -> Ended:

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from runner import home, progress
+from runner import home, progress, shell
 from runner.errors import EnvironmentFailed
 from runner.untrusted import Malformed, list_names, printable, read_file, require_small
 from validation.executors.interface import Setup
@@ -161,7 +161,8 @@ def _remove(folder: Path) -> None:
     if (folder / OUT).is_mount():
         _runs_well("umount", "--lazy", str(folder / OUT))
     for command in (("rm", "-rf"), ("chmod", "-R", "u+rwX"), ("rm", "-rf")):
-        subprocess.run([*command, "--", str(folder)], capture_output=True, stdin=subprocess.DEVNULL, check=False)
+        words = [*command, "--", str(folder)]
+        subprocess.run(words, capture_output=True, stdin=subprocess.DEVNULL, env=shell.environment(), check=False)
         if not folder.exists():
             return
     progress.say(f"  cannot remove {folder}, where the image's user wrote: remove it as root")

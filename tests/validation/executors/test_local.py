@@ -96,6 +96,18 @@ def test_python_without_torch_is_refused(setup: Setup) -> None:
     assert "--python" in refused.value.hint
 
 
+def test_the_first_call_of_a_python_gets_no_secret_of_the_host(
+    setup: Setup, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "planted")
+    python = tmp_path / "python"
+    python.write_text(f"#!/bin/sh\nenv >{tmp_path}/variables\n")
+    python.chmod(0o755)
+    local.prepare(replace(setup, reference=str(python)))
+    assert "PATH=" in (tmp_path / "variables").read_text()
+    assert "planted" not in (tmp_path / "variables").read_text()
+
+
 def test_a_setting_that_hides_gpus_is_refused(setup: Setup, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "3")
     home.kept("validation", "runs")

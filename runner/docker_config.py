@@ -1,0 +1,78 @@
+"""Docker's own configuration file, checked before docker-py, the docker client or the scanner reads it.
+
+They trust it: a FIFO would hang them, and a value of another type would end them in an error that names no file.
+"""
+
+from __future__ import annotations
+
+import base64
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated
+
+from docker.utils.config import find_config_file
+from pydantic import Field, TypeAdapter, ValidationError
+
+from runner.errors import ConfigError
+from runner.untrusted import Malformed, clean_line, parse_json, read_own_file
+
+CONFIG_BYTES = 1 << 20
+HINT = "correct it, move it away and `docker login` again, or name another folder in DOCKER_CONFIG"
+
+_Text = Annotated[str, Field(strict=True, pattern=r"\A[^\x00-\x1f\x7f]*\z", max_length=1 << 16)]
+_Helper = Annotated[str, Field(strict=True, pattern=r"\A(?:[A-Za-z0-9][A-Za-z0-9._-]*)?\z", max_length=200)]
+
+
+@dataclass(frozen=True)
+class _Account:
+    auth: _Text | None = None
+    username: _Text | None = None
+    password: _Text | None = None
+    identitytoken: _Text | None = None
+
+
+@dataclass(frozen=True)
+class _Config:
+    """What of it is used here. Other keys may be there."""
+
+    auths: dict[_Text, _Account] | None = None
+    credsStore: _Helper | None = None  # noqa: N815 - Docker's name
+    credHelpers: dict[_Text, _Helper] | None = None  # noqa: N815 - Docker's name
+    HttpHeaders: dict[_Text, _Text] | None = None
+    proxies: dict[_Text, dict[_Text, _Text]] | None = field(default=None)
+
+
+def check(purpose: str = "") -> None:
+    """Raise ConfigError that names the file if Docker's configuration is not what its readers expect.
+
+    `purpose` is what it is needed for, as the beginning of the message.
+    """
+    path = Path(str(find_config_file() or "none"))
+    if path.name == "config.json" and (problem := _problem(path)):
+        raise ConfigError(f"{purpose}Docker's configuration {path} cannot be used: {problem}", HINT)
+
+
+def _problem(path: Path) -> str:
+    try:
+        _check(read_own_file(path, CONFIG_BYTES))
+    except OSError as error:
+        return error.strerror or type(error).__name__
+    except Malformed as error:
+        return str(error)
+    except ValidationError as error:
+        return f"`{clean_line('.'.join(map(str, error.errors()[0]['loc'])), 100)}` is of a wrong type or form"
+    return ""
+
+
+def _check(data: bytes) -> None:
+    config = TypeAdapter(_Config).validate_python(parse_json(data, CONFIG_BYTES) if data.strip() else {})
+    for account in (config.auths or {}).values():
+        if account.auth and not _is_login(account.auth):
+            raise Malformed("an `auth` is not the base64 of USER:PASSWORD")
+
+
+def _is_login(text: str) -> bool:
+    try:
+        return b":" in base64.b64decode(text.encode("ascii")) and bool(base64.b64decode(text).decode())
+    except ValueError:
+        return False

@@ -1,0 +1,88 @@
+"""Docker's configuration file is checked before anything reads it."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from runner import docker_config, engine
+from runner.errors import ConfigError
+from runner.home import REPOSITORY
+from tests.fakes.refusal import check, refused
+
+LOGIN = base64.b64encode(b"me:s3cret").decode()
+
+
+@pytest.fixture
+def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path))
+    return tmp_path / "config.json"
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        {},
+        {"auths": {}},
+        {"auths": {"h": {}}},
+        {"auths": {"h": {"auth": LOGIN, "email": None}, "i": {"identitytoken": "x"}}, "credsStore": ""},
+        {"credHelpers": {"h": "ecr-login"}, "HttpHeaders": {"User-Agent": "Docker/1 (linux)"}, "detachKeys": "ctrl-e"},
+        {"proxies": {"default": {"httpProxy": "http://proxy:1"}}, "cliPluginsExtraDirs": ["/x"]},
+    ],
+)
+def test_what_docker_writes_is_taken(config: Path, document: object) -> None:
+    config.write_text(json.dumps(document))
+    docker_config.check()
+
+
+BAD = [
+    "[]",
+    "[" * 100_000,
+    '{"auths": []}',
+    '{"auths": {"h": {"auth": 5}}}',
+    '{"auths": {"h": {"auth": "s3cret"}}}',
+    '{"auths": {"h": {"auth": "\xff"}}}',
+    '{"auths": {"h": {"username": "a\\nb", "password": "s3cret"}}}',
+    '{"credsStore": []}',
+    '{"credsStore": "../../x"}',
+    '{"credHelpers": {"h": "$(id)"}}',
+    '{"proxies": [1]}',
+    '{"HttpHeaders": 5}',
+    "s3cret",
+]
+
+
+@pytest.mark.parametrize("text", BAD)
+def test_what_it_cannot_be_is_refused_by_its_name(config: Path, text: str) -> None:
+    config.write_text(text)
+    with pytest.raises(ConfigError) as caught:
+        docker_config.check()
+    check(caught.value, ConfigError, str(config), "DOCKER_CONFIG")
+    assert "s3cret" not in str(caught.value)
+
+
+def test_a_named_pipe_is_not_waited_for(config: Path) -> None:
+    os.mkfifo(config)
+    with refused(ConfigError, "a named pipe"):
+        engine.client(601)
+
+
+def test_a_device_is_not_read(config: Path) -> None:
+    config.symlink_to("/dev/zero")
+    with refused(ConfigError, "a device"):
+        docker_config.check()
+
+
+def test_an_address_that_is_none(tmp_path: Path) -> None:
+    code = "from runner import engine\nengine.client()"
+    environment = {**os.environ, "DOCKER_HOST": "tcp://[zz", "DOCKER_CONFIG": str(tmp_path)}
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=REPOSITORY, env=environment, capture_output=True, text=True, check=False
+    )
+    assert "ConfigError: DOCKER_HOST is not the address" in done.stderr
