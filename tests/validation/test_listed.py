@@ -75,10 +75,13 @@ def test_possible_values(unit: str, value: float, possible: bool) -> None:
     assert listed.is_possible(Figure("x", value, unit)) is possible
 
 
-def test_the_command_says_how_it_is_used() -> None:
-    for word in ("base", "base=", "none=image"):
-        with pytest.raises(ConfigError, match="is not STACK=IMAGE"):
-            listing.main([word])
+@pytest.mark.parametrize("words", [[], ["base"], ["base="], ["none=image"], ["--help"]])
+def test_the_command_says_how_it_is_used(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert listing.main(words) == ConfigError.exit_code
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("error: ")
+    assert "STACK=IMAGE" in line
+    assert listing.USAGE in line
 
 
 @pytest.mark.docker
