@@ -16,6 +16,11 @@ COUNT = (
 DSA = "\nCompile with `TORCH_USE_CUDA_DSA` to enable device-side assertions.\n"
 
 TEXTS = (
+    (
+        'OCI runtime create failed: exec: "python": executable file not found in $PATH: unknown',
+        FAIL,
+        "no `python` on its PATH",
+    ),
     # What the driver refuses. The first three were seen, with a libcuda whose cuInit returns the number.
     (
         COUNT + "Error 804: forward compatibility was attempted on non supported HW",
