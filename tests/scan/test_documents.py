@@ -215,7 +215,7 @@ TALKS = {
     "a file of a volume": (
         "try: os.write(os.open('/data/x', os.O_CREAT | os.O_WRONLY), b'x')\n"
         "except OSError as error: os.write(2, error.strerror.encode())\nos._exit(3)",
-        "its last words: File too large",
+        "its last words: Read-only file system",
     ),
 }
 
@@ -224,7 +224,7 @@ TALKS = {
 @pytest.mark.usefixtures("home")
 @pytest.mark.parametrize("name", TALKS)
 def test_a_python_that_does_something_else(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whatever the image's Python prints is the image's problem; into a volume it declares it can put no byte."""
+    """Whatever the image's Python prints is the image's problem; a volume that it declares is read-only."""
     monkeypatch.setattr("scan.inside.TIMEOUT_S", 5.0)
     program, says = TALKS[name]
     code = base64.b64encode(f"import os\n{program}".encode()).decode()
