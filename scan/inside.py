@@ -235,7 +235,9 @@ def _understood(ended: _Ended) -> Inside | Problem:
         parse_json(ended.document, DOCUMENT_BYTES)  # depth, and keys given twice, which `from_json` does not bound
         return records.from_json(Inside, ended.document, "stdout")
     except (ConfigError, Malformed) as error:
-        return _closed(f"did not print one whole document: {clean_line(str(error))}")
+        # The hint of an error about a file of records is left out: this document is no file of this project.
+        problem = error.message if isinstance(error, ConfigError) else str(error)
+        return _closed(f"did not print one whole document: {clean_line(problem)}")
 
 
 def _closed(what: str) -> Problem:

@@ -451,6 +451,7 @@ def test_an_image_that_cannot_be_looked_into(name: str, instruction: str, what: 
     assert (found.kind, found.where) == ("bill of materials", "python")
     assert what in found.what
     assert "\n" not in found.what
+    assert "delete the file" not in found.what  # the hint of an error about a file of records
 
 
 HANGS = SITECUSTOMIZE.format("import time; time.sleep(100)")
