@@ -41,7 +41,8 @@ def inspected(mounted: Path) -> Iterator[list[str]]:
                 for container in engine.client().containers.list(all=True, ignore_removed=True):
                     said = json.dumps(container.attrs)
                     if str(mounted) in said:
-                        found[container.name] = found.get(container.name, "") + said
+                        name = str(container.name)
+                        found[name] = found.get(name, "") + said
 
     watcher = threading.Thread(target=look)
     watcher.start()
