@@ -122,7 +122,9 @@ def _note(connection: HTTPConnection) -> None:
         deadline.uses(connection.sock)
 
 
-class _Plain(HTTPConnection):
+class _Noted(HTTPConnection):
+    """A connection that tells the deadline of its thread which socket is in use."""
+
     def connect(self) -> None:
         super().connect()
         _note(self)
@@ -132,22 +134,16 @@ class _Plain(HTTPConnection):
         super().request(*args, **named)
 
 
-class _Secure(HTTPSConnection):
-    def connect(self) -> None:
-        super().connect()
-        _note(self)
-
-    def request(self, *args: Any, **named: Any) -> None:  # noqa: ANN401 - handed on as they are
-        _note(self)
-        super().request(*args, **named)
+class _NotedSecure(_Noted, HTTPSConnection):
+    """The same over TLS: `HTTPSConnection` is an `HTTPConnection`, so `super()` above reaches it."""
 
 
 class _PlainPool(HTTPConnectionPool):
-    ConnectionCls = _Plain
+    ConnectionCls = _Noted
 
 
 class _SecurePool(HTTPSConnectionPool):
-    ConnectionCls = _Secure
+    ConnectionCls = _NotedSecure
 
 
 POOLS = {"http": _PlainPool, "https": _SecurePool}

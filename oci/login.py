@@ -24,7 +24,7 @@ from requests.auth import AuthBase
 
 from oci import transport
 from oci.transport import TIMEOUT_S
-from runner import docker_config
+from runner import docker_config, shell
 from runner.errors import ConfigError
 from runner.untrusted import Malformed, parse_json
 
@@ -121,7 +121,9 @@ class Login(AuthBase):
         docker_config.check(f"no credentials for {self._host}: ")
         try:
             with warnings.catch_warnings(action="ignore"):  # of a missing helper, which is told below
-                found = auth.resolve_authconfig(auth.load_config(), self._host) or {}
+                found = (
+                    auth.resolve_authconfig(auth.load_config(credstore_env=shell.emptied_secrets()), self._host) or {}
+                )
         except (DockerException, StoreError, OSError, ValueError) as error:
             hint = "check DOCKER_CONFIG (else ~/.docker/config.json), or `docker login` again"
             raise ConfigError(f"no credentials for {self._host} from Docker's configuration: {error}", hint) from None

@@ -18,7 +18,7 @@ from runner.untrusted import clean_line
 from runner.verdict import Verdict, summary
 from scan import configuration, inside, licences
 from scan.policy import load_policy
-from scan.record import Problem
+from scan.record import Problem, in_one_line
 from validation import run as validation
 from validation.asserted import expected_of
 from validation.record import ValidationRecord
@@ -90,7 +90,7 @@ def check(catalog: Catalog, reference: str, asked: tuple[str, str], device: str,
         line=expected.line,
         stacks=expected.stacks,
         verdict=summary([judged.verdict, *beside]),
-        reason="; ".join(filter(None, [judged.reason, _first(problems), failure])),
+        reason="; ".join(filter(None, [judged.reason, in_one_line(problems) if problems else "", failure])),
         validation=judged,
         problems=problems,
     )
@@ -139,10 +139,3 @@ def _look(catalog: Catalog, expected: Expectation, image: HeldImage) -> Iterator
     allowed = replace(policy.configuration, compiler=policy.configuration.compiler or has_compiler)
     yield from configuration.problems({"config": dict(image.config)}, facts, allowed)
     yield from licences.of_debian(facts.areas, policy.licences)
-
-
-def _first(problems: tuple[Problem, ...]) -> str:
-    if not problems:
-        return ""
-    more = f", and {len(problems) - 1} more problems" if len(problems) > 1 else ""
-    return f"{problems[0].kind}: {problems[0].where}: {problems[0].what}{more}"

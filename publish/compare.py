@@ -12,7 +12,7 @@ from scan.difference import Difference, Layer, Snapshot, difference
 
 def compare(bench: Bench, image: str, versions: tuple[Version, Version]) -> Difference:
     """What changed in an image from one version to another, both judged by the same database."""
-    before, after = (find(bench.registry, bench.catalog, each, image) for each in versions)
+    before, after = (find(bench.registry, bench.catalog, each, image, bench.trusted) for each in versions)
     return between(bench, before, after)
 
 

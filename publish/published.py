@@ -21,7 +21,7 @@ from publish.evidence.trust import Trusted
 from publish.tags.journal import Journal
 from publish.tags.transaction import IsDecided
 from runner import progress
-from runner.errors import ConfigError
+from runner.errors import ConfigError, GateRefused
 
 PRODUCTION, CANDIDATE = decision.PRODUCTION, decision.CANDIDATE
 MOST_UNKNOWN = 50
@@ -100,12 +100,19 @@ def _published(catalog: Catalog, channel: str, releases: _Releases) -> tuple[Pub
     return tuple(Published(version, image, channel, repository, digest) for version, image, digest in held if digest)
 
 
-def find(registry: Registry, catalog: Catalog, version: Version, image: str) -> Published:
-    """An image of a release: in production, else as a candidate. Raises ConfigError where it is neither."""
-    repository = catalog.repositories.production
+def find(registry: Registry, catalog: Catalog, version: Version, image: str, trusted: Trusted) -> Published:
+    """An image of a release: in production, else as a candidate. Raises ConfigError where it is neither.
+
+    Raises GateRefused if its tag holds a digest that it was not decided to carry.
+    """
+    repository, releases = catalog.repositories.production, _releases(registry, catalog.repositories, trusted)
     for channel in (PRODUCTION, CANDIDATE):
-        if digest := registry.digest_of(repository, tag_of(image, str(version), channel)):
+        tag = tag_of(image, str(version), channel)
+        if digest := releases.digest(tag):
             return Published(version, image, channel, repository, digest)
+        if held := registry.digest_of(repository, tag):
+            problem = f"{registry.host}/{repository}:{tag} holds {held}, which no trusted decision lets carry this tag"
+            raise GateRefused(problem, f"see what is known of it with `./release.py verify {tag}`")
     raise ConfigError(
         f"{version} {image} is not in {registry.host}/{repository}", f"run `./release.py release {version}` first"
     )

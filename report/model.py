@@ -190,11 +190,12 @@ class FindingsView:
 
 @dataclass(frozen=True)
 class ProblemGroup:
-    """What refuses an image and is no vulnerability, of one kind."""
+    """What refuses an image and is no vulnerability, of one kind. `number` counts problems that are not named too."""
 
     kind: str
     folded: bool
     problems: tuple[Problem, ...]
+    number: int
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ from report.model import (
 from report.stages import NOT_REACHED, supported
 from runner.verdict import Verdict
 from scan import judge, vex
-from scan.record import Database, Finding, Judged, Origin, Problem, Sbom, ScanRecord, Standing
+from scan.record import Database, Finding, Judged, Origin, Problem, Sbom, ScanRecord, Standing, number_of
 
 NOT_ASSESSED = "not assessed"
 NO_SOURCE = "no advisory source"
@@ -63,7 +63,7 @@ def _refuses(record: ScanRecord) -> bool:
 
 
 def _line(record: ScanRecord) -> str:
-    problems = [units.plural(len(record.problems), "problem")] if record.problems else []
+    problems = [units.plural(number_of(record.problems), "problem")] if record.problems else []
     if not assessed(record):
         return "; ".join((*problems, f"vulnerabilities {NOT_ASSESSED}"))
     blind = sum(origin.packages for origin in record.origins if not origin.source)
@@ -202,7 +202,10 @@ def problem_groups(problems: Iterable[Problem]) -> tuple[ProblemGroup, ...]:
     groups: dict[str, list[Problem]] = {}
     for problem in problems:
         groups.setdefault(problem.kind, []).append(problem)
-    return tuple(ProblemGroup(kind, len(found) > _OPEN_PROBLEMS, tuple(found)) for kind, found in groups.items())
+    return tuple(
+        ProblemGroup(kind, len(found) > _OPEN_PROBLEMS, tuple(found), number_of(found))
+        for kind, found in groups.items()
+    )
 
 
 def package_facts(sbom: Sbom | None) -> tuple[Fact, ...]:

@@ -15,6 +15,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from docker.errors import DockerException, NotFound
 from docker.types import Mount
 
 PREFIX = "pytorch-cuda-images"
@@ -28,7 +29,7 @@ _IMAGE_CANNOT_START = re.compile(
     r"|unable to find (?:user|group)|no users found|chdir to cwd|not a directory: unknown"
     r"|Duplicate mount point|uids and gids must be in range|invalid mount config|mount path must be absolute"
     r"|cannot be mounted because|destination can't be '/'|to rootfs at \\?\"?/(?:harness|look|proc|dev|sys)"
-    r"|are you trying to mount a directory onto a file"
+    r"|source \S+ is not directory|are you trying to mount a directory onto a file"
 )
 """How the engine and runc report what the image's own configuration or files do not allow to start."""
 
@@ -76,10 +77,24 @@ def volumes_read_only(config: Mapping[str, Any], ours: str) -> list[Mount]:
 
 def remove_volumes(container: Any) -> None:  # noqa: ANN401
     """Remove the volumes of `volumes_read_only`, after the container that had them."""
-    names = [str(mount.get("Name", "")) for mount in container.attrs.get("Mounts") or ()]
+    _remove_named(container.client, (str(mount.get("Name", "")) for mount in container.attrs.get("Mounts") or ()))
+
+
+@contextlib.contextmanager
+def without_volumes_of_a_failure(client: Any, mounts: Iterable[Mount]) -> Iterator[None]:  # noqa: ANN401
+    """Remove the volumes of `mounts` if a container of them cannot be made: the engine leaves those that it made."""
+    try:
+        yield
+    except DockerException:
+        _remove_named(client, (str(mount["Source"]) for mount in mounts))
+        raise
+
+
+def _remove_named(client: Any, names: Iterable[str]) -> None:  # noqa: ANN401
     for name in names:
         if name.startswith(f"{PREFIX}-volume-"):
-            container.client.api.remove_volume(name, force=True)
+            with contextlib.suppress(NotFound):
+                client.api.remove_volume(name, force=True)
 
 
 def _volumes(config: Mapping[str, Any], ours: str) -> Iterator[str]:

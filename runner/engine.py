@@ -49,6 +49,8 @@ def client(answer_s: int = 600) -> docker.DockerClient:
     docker_config.check()
     try:
         found = docker.from_env(timeout=answer_s)
+        found.api.credstore_env = shell.emptied_secrets()
+        found.api.reload_config()  # credential helpers get the environment that is set when it is loaded
         found.ping()
     except ValueError:
         problem = "DOCKER_HOST is not the address of a Docker engine"

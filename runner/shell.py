@@ -83,6 +83,14 @@ def environment() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if not SECRET.fullmatch(name)}
 
 
+def emptied_secrets() -> dict[str, str]:
+    """Return the variables of SECRET that are set, each with an empty value.
+
+    For a library that can replace variables of a program that it starts, and cannot remove them.
+    """
+    return {name: "" for name in os.environ if SECRET.fullmatch(name)}
+
+
 def ended(  # noqa: PLR0913 - keyword-only knobs of one call
     command: Sequence[str | Path],
     *,

@@ -104,11 +104,13 @@ def list_names(folder: Path, name: str, limit: int) -> list[str]:
         os.close(descriptor)
 
 
-def require_small(folder: Path, name: str, size: int, entries: int) -> None:
+def require_small(folder: Path, name: str, size: int, entries: int, shown: str = "") -> None:
     """Raise Malformed if the folder `name` below `folder` holds more than `size` bytes on disk or `entries` entries.
 
-    No link is followed. What changes meanwhile is counted or passed over: this may run while a stranger still writes.
+    `shown` is what the message calls it. No link is followed. What changes meanwhile is counted or passed over: this
+    may run while a stranger still writes.
     """
+    shown = shown or f"`{name}`"
     left_bytes, left_entries = size, entries
     folders = [name]
     while folders:
@@ -117,11 +119,11 @@ def require_small(folder: Path, name: str, size: int, entries: int) -> None:
             left_bytes -= found.st_blocks * 512
             left_entries -= 1
             if left_bytes < 0:
-                raise Malformed(f"`{name}` holds more than the allowed {size:,} bytes")
+                raise Malformed(f"{shown} holds more than the allowed {size:,} bytes")
             if left_entries < 0:
-                raise Malformed(f"`{name}` holds more than the allowed {entries:,} files and folders")
+                raise Malformed(f"{shown} holds more than the allowed {entries:,} files and folders")
             if path.count("/") - name.count("/") > DEEPEST:
-                raise Malformed(f"`{name}` has folders that are nested deeper than {DEEPEST} levels")
+                raise Malformed(f"{shown} has folders that are nested deeper than {DEEPEST} levels")
             if stat.S_ISDIR(found.st_mode):
                 folders.append(path)
 

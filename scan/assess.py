@@ -15,7 +15,7 @@ from scan import database, documents, judge, sbom, trivy
 from scan.history import History
 from scan.judge import Rules
 from scan.policy import Excuse, Policy
-from scan.record import Database, Finding, Judged, Origin, Package, Problem, Standing
+from scan.record import Database, Finding, Judged, Origin, Package, Problem, Standing, in_one_line
 from scan.trivy import VulnerabilityDatabase
 
 RESULT = "vulnerabilities.json"
@@ -85,7 +85,7 @@ def verdict_of(problems: Sequence[Problem], assessment: Assessment) -> tuple[Ver
     """What blocks comes first; what was not assessed is never a pass."""
     every = (*problems, *assessment.problems)
     blocking = [each.finding for each in assessment.findings or () if each.standing is Standing.BLOCKS]
-    reasons = [_problem_reason(every)] if every else []
+    reasons = [in_one_line(every)] if every else []
     reasons += [_finding_reason(blocking)] if blocking else []
     refused = Verdict.FAIL if reasons else Verdict.PASS
     verdict = worst([refused, Verdict.INCONCLUSIVE if assessment.doubt else Verdict.PASS])
@@ -170,12 +170,6 @@ def _end_of_life(result: object, distribution: str) -> Iterator[Problem]:
     if system is not None and system.EOSL:
         what = "the distribution is past its end of life"
         yield Problem("configuration", distribution, what, "move the line to a supported distribution")
-
-
-def _problem_reason(problems: Sequence[Problem]) -> str:
-    first = problems[0]
-    more = f", and {len(problems) - 1} more problems" if len(problems) > 1 else ""
-    return f"{first.kind}: {first.where}: {first.what}{more}"
 
 
 def _finding_reason(blocking: Sequence[Finding]) -> str:

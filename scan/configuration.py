@@ -56,8 +56,9 @@ def problems(config: dict[str, Any], inside: Inside, allowed: Allowed) -> tuple[
 def _most(found: list[Problem]) -> list[Problem]:
     if len(found) <= MOST:
         return found
-    more = Problem(KIND, "and others", f"{len(found) - MOST} more, as {found[MOST].where}", found[MOST].way_out)
-    return [*found[:MOST], more]
+    rest = found[MOST:]
+    what = f"{len(rest)} more, as {rest[0].where}"
+    return [*found[:MOST], Problem(KIND, "and others", what, rest[0].way_out, count=len(rest))]
 
 
 def _user(user: str, inside: Inside) -> Iterator[Problem]:

@@ -14,7 +14,7 @@ from pydantic import Field, Strict, TypeAdapter, ValidationError
 
 from runner.errors import EnvironmentFailed
 from runner.untrusted import Malformed, clean_line, parse_json, read_file
-from scan.record import Problem
+from scan.record import Problem, number_of
 
 DOCUMENT_BYTES = 128 << 20
 """The report on an image has some 700 KB."""
@@ -212,12 +212,13 @@ def recorded(problems: tuple[Problem, ...]) -> tuple[Problem, ...]:
     kept = tuple(_cleaned(problem) for problem in problems[:PROBLEMS])
     if len(problems) <= PROBLEMS:
         return kept
-    more = f"{len(problems) - PROBLEMS:,} more problems, as {kept[-1].where}"
-    return (*kept, replace(kept[-1], where="and others", what=clean_line(more, TEXT_CHARACTERS)))
+    count = number_of(problems[PROBLEMS:])
+    more = f"{count:,} more problems, as {kept[-1].where}"
+    return (*kept, replace(kept[-1], where="and others", what=clean_line(more, TEXT_CHARACTERS), count=count))
 
 
 def _cleaned(problem: Problem) -> Problem:
     where, what, way_out = (
         clean_line(text, TEXT_CHARACTERS) for text in (problem.where, problem.what, problem.way_out)
     )
-    return Problem(problem.kind, where, what, way_out)
+    return Problem(problem.kind, where, what, way_out, problem.count)

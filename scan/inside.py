@@ -147,33 +147,35 @@ def _run(reference: str, folder: Path) -> _Ended:
 def _container(reference: str, folder: Path) -> Iterator[Any]:
     """Created, not started; removed whatever happens. It can read everything and change nothing."""
     config = _client().images.get(reference).attrs.get("Config") or {}
-    container = _client().containers.create(
-        reference,
-        name=containers.new_name(PURPOSE),
-        command=[f"{FOLDER}/{LOOK.name}"],
-        entrypoint=["python"],
-        user="0:0",
-        labels={LABEL: str(folder)},
-        network_mode="none",
-        read_only=True,
-        cap_drop=["ALL"],
-        cap_add=["DAC_READ_SEARCH"],
-        security_opt=["no-new-privileges"],
-        mem_limit=MEMORY_BYTES,
-        memswap_limit=MEMORY_BYTES,
-        pids_limit=PROCESSES,
-        mounts=[
-            Mount(FOLDER, str(folder), type="bind", read_only=True),
-            *containers.volumes_read_only(config, FOLDER),
-        ],
-        # No driver files of the host: a default NVIDIA runtime would put them among the image's own.
-        environment={"PYTHONDONTWRITEBYTECODE": "1", "NVIDIA_VISIBLE_DEVICES": "void"},
-        use_config_proxy=False,  # the address of a proxy may hold a password
-        # No byte can be put into a file, wherever one could be written.
-        ulimits=[Ulimit(name=name, soft=0, hard=0) for name in ("core", "fsize")],
-        healthcheck={"test": ["NONE"]},
-        log_config=LogConfig(type=LogConfig.types.JSON, config={"max-size": "64m", "max-file": "1"}),
-    )
+    volumes = containers.volumes_read_only(config, FOLDER)
+    with containers.without_volumes_of_a_failure(_client(), volumes):
+        container = _client().containers.create(
+            reference,
+            name=containers.new_name(PURPOSE),
+            command=[f"{FOLDER}/{LOOK.name}"],
+            entrypoint=["python"],
+            user="0:0",
+            labels={LABEL: str(folder)},
+            network_mode="none",
+            read_only=True,
+            cap_drop=["ALL"],
+            cap_add=["DAC_READ_SEARCH"],
+            security_opt=["no-new-privileges"],
+            mem_limit=MEMORY_BYTES,
+            memswap_limit=MEMORY_BYTES,
+            pids_limit=PROCESSES,
+            mounts=[
+                Mount(FOLDER, str(folder), type="bind", read_only=True),
+                *volumes,
+            ],
+            # No driver files of the host: a default NVIDIA runtime would put them among the image's own.
+            environment={"PYTHONDONTWRITEBYTECODE": "1", "NVIDIA_VISIBLE_DEVICES": "void"},
+            use_config_proxy=False,  # the address of a proxy may hold a password
+            # No byte can be put into a file, wherever one could be written.
+            ulimits=[Ulimit(name=name, soft=0, hard=0) for name in ("core", "fsize")],
+            healthcheck={"test": ["NONE"]},
+            log_config=LogConfig(type=LogConfig.types.JSON, config={"max-size": "64m", "max-file": "1"}),
+        )
     try:
         yield container
     finally:
@@ -235,7 +237,9 @@ def _understood(ended: _Ended) -> Inside | Problem:
         parse_json(ended.document, DOCUMENT_BYTES)  # depth, and keys given twice, which `from_json` does not bound
         return records.from_json(Inside, ended.document, "stdout")
     except (ConfigError, Malformed) as error:
-        return _closed(f"did not print one whole document: {clean_line(str(error))}")
+        # The hint of an error about a file of records is left out: this document is no file of this project.
+        problem = error.message if isinstance(error, ConfigError) else str(error)
+        return _closed(f"did not print one whole document: {clean_line(problem)}")
 
 
 def _closed(what: str) -> Problem:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -70,13 +71,27 @@ class Problem:
     """What refuses an image and is no vulnerability.
 
     `kind` is one of `bill of materials`, `secret`, `licence`, `configuration`, `dockerfile`, `budget`, `exception`;
-    `where` a path, package or key; `what` the fact, with the expectation; `way_out` what to do about it.
+    `where` a path, package or key; `what` the fact, with the expectation; `way_out` what to do about it. `count` says
+    how many problems this entry stands for: more than one if it counts those that are not named one by one.
     """
 
     kind: str
     where: str
     what: str
     way_out: str
+    count: int = 1
+
+
+def number_of(problems: Sequence[Problem]) -> int:
+    """Return how many problems there are, those that are only counted too."""
+    return sum(problem.count for problem in problems)
+
+
+def in_one_line(problems: Sequence[Problem]) -> str:
+    """Return the first problem, and how many more there are. There is at least one."""
+    first, more = problems[0], number_of(problems) - 1
+    others = f", and {more:,} more {'problem' if more == 1 else 'problems'}" if more else ""
+    return f"{first.kind}: {first.where}: {first.what}{others}"
 
 
 @dataclass(frozen=True)

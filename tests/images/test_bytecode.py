@@ -22,7 +22,9 @@ from images.wheels import Prefix
 from runner import engine
 from runner.errors import ConfigError, EnvironmentFailed
 from runner.home import REPOSITORY
+from tests.fakes import proxy
 from tests.fakes.refusal import refused
+from tests.fakes.small_image import python_image
 from tests.fakes.wheels import make_wheel
 
 EPOCH = 1_738_108_800
@@ -201,6 +203,28 @@ def test_the_compiler_is_confined(home: Path, tmp_path: Path, base_image: str, m
         "wheels": "Read-only file system",
         "chown": "Operation not permitted",
     }
+
+
+SHOWS_ENVIRONMENT = """
+import json, os, pathlib, sys, time
+pathlib.Path(sys.argv[2], "found.json").write_text(json.dumps(dict(os.environ)))
+time.sleep(1)
+"""
+
+
+@pytest.mark.docker
+def test_the_compiler_gets_no_proxy_of_the_host(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The address of a proxy may hold a password; it is neither in the container nor in what the engine keeps of it."""
+    image = python_image()
+    proxy.plant(tmp_path / "docker", monkeypatch)
+    probe, work = tmp_path / "probe.py", tmp_path / "work"
+    probe.write_text(SHOWS_ENVIRONMENT)
+    work.mkdir()
+    monkeypatch.setattr(bytecode, "COMPILER", probe)
+    with proxy.inspected(work) as said:
+        bytecode.compile_in_container([], Prefix("usr", "3.11"), image, work)
+    assert len(said) == 1
+    assert proxy.PASSWORD not in said[0] + (work / "zips" / "found.json").read_text()
 
 
 INTERRUPTED = """

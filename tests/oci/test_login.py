@@ -13,6 +13,7 @@ import requests
 from oci.login import Login
 from oci.manifest import EMPTY_CONFIG, OCI_EMPTY, image_manifest
 from oci.registry import Registry
+from runner import engine
 from runner.errors import ConfigError, EnvironmentFailed
 from tests.fakes.guard import Guard
 from tests.fakes.refusal import refused
@@ -72,6 +73,40 @@ def test_an_account_of_the_configuration(fake: FakeRegistry, settings: Path, sch
     fake.guard = Guard(scheme)
     log_in(settings, fake)
     use(fake)
+
+
+def test_a_helper_gets_no_secret_of_this_process(
+    fake: FakeRegistry, settings: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ours, and the client of the engine: a helper is a program of somebody else."""
+    for name in ("PYTORCH_CUDA_IMAGES_SIGNING_KEY", "GITHUB_TOKEN"):
+        monkeypatch.setenv(name, "planted")
+    monkeypatch.setenv("SETTING_OF_A_HELPER", "kept")
+    fake.guard = Guard("Basic")
+    helper(settings, fake, "me", GOOD)
+    program, seen = settings.with_name("docker-credential-fake"), settings.with_name("seen")
+    program.write_text(program.read_text().replace("\n", f"\nenv >{seen}\n", 1))
+    use(fake)
+    assert "SETTING_OF_A_HELPER=kept" in seen.read_text()
+    assert "planted" not in seen.read_text()
+
+
+@pytest.mark.docker
+def test_a_helper_of_a_pull_gets_no_secret_of_this_process(
+    fake: FakeRegistry, settings: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTORCH_CUDA_IMAGES_SIGNING_KEY", "planted")
+    helper(settings, fake, "me", GOOD)
+    program, seen = settings.with_name("docker-credential-fake"), settings.with_name("seen")
+    program.write_text(program.read_text().replace("\n", f"\nenv >{seen}\n", 1))
+    engine.client.cache_clear()
+    try:
+        with pytest.raises(EnvironmentFailed):
+            engine.pull(f"{fake.host}/nothing@sha256:{'0' * 64}")
+    finally:
+        engine.client.cache_clear()
+    assert "PATH=" in seen.read_text()
+    assert "planted" not in seen.read_text()
 
 
 @pytest.mark.parametrize("scheme", ["Basic", "Bearer"])

@@ -16,6 +16,7 @@ from publish.published import (
     MOST_UNKNOWN,
     PRODUCTION,
     _earlier,
+    find,
     images_before,
     is_out,
     previous,
@@ -25,6 +26,8 @@ from publish.published import (
 )
 from publish.tags import journal, lock
 from publish.tags.journal import Entry, Journal, Transaction
+from runner.errors import GateRefused
+from tests.fakes.refusal import refused
 from tests.fakes.registry import FakeRegistry
 from tests.publish.line import OURS
 from tests.publish.released import STAGING, staged
@@ -106,6 +109,24 @@ def test_a_tag_that_no_trusted_decision_allows_is_no_release() -> None:
         assert images_before(registry, shipped, version, OURS) == {"base"}
         assert not is_out(registry, repositories, version, OURS)
         assert is_out(registry, repositories, Version("2.6", 0), OURS)
+
+
+@pytest.mark.parametrize("tag", ["v2.6.0-cv", "v2.6.0-candidate-cv"])
+def test_a_release_is_not_found_under_a_tag_that_holds_other_bytes(tag: str) -> None:
+    """Neither a digest that nobody decided on, nor one that was decided on for another tag."""
+    shipped = catalog.load()
+    with FakeRegistry() as fake:
+        registry, production = Registry(fake.host), shipped.repositories.production
+        genuine, other = staged(registry, "cv")[1], staged(registry, "of somebody")[1]
+        put(registry, production, tag, genuine)
+        assert find(registry, shipped, Version("2.6", 0), "cv", OURS).digest == genuine.digest
+        put(registry, production, "v2.6.9-cv", other)
+        registry.put_manifest(production, tag, other)
+        with refused(GateRefused, f"{production}:{tag} holds {other.digest}", f"verify {tag}"):
+            find(registry, shipped, Version("2.6", 0), "cv", OURS)
+        put(registry, production, tag, other, STRANGER)
+        with refused(GateRefused, f"{production}:{tag} holds {other.digest}"):
+            find(registry, shipped, Version("2.6", 0), "cv", OURS)
 
 
 def test_so_many_tags_that_nobody_knows_are_looked_at(capsys: pytest.CaptureFixture[str]) -> None:

@@ -229,7 +229,7 @@ def test_two_releases_are_compared(registry: Registry, own: Catalog, release: Re
 
 def test_a_release_that_is_not_there_is_wrong_usage(registry: Registry, own: Catalog) -> None:
     with pytest.raises(ConfigError, match=r"v2.6.7 base is not in .*release.py release v2.6.7"):
-        find(registry, own, Version("2.6", 7), "base")
+        find(registry, own, Version("2.6", 7), "base", trust(P256))
 
 
 def test_histories_written_by_two_are_merged(registry: Registry, own: Catalog) -> None:

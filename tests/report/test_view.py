@@ -242,6 +242,7 @@ def test_problems_of_a_kind_are_together() -> None:
     assert [(group.kind, len(group.problems)) for group in groups][:2] == [
         ("bill of materials", 2), ("configuration", 3)]  # fmt: skip
     assert sum(len(group.problems) for group in groups) == len(others) + 2
+    assert scan_view.problem_groups((first, replace(first, count=30)))[0].number == 31
     assert [scan_view.problem_groups([first] * count)[0].folded for count in (20, 21)] == [False, True]
 
 

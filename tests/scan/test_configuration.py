@@ -9,6 +9,7 @@ import pytest
 
 from scan.configuration import MOST, Allowed, problems
 from scan.inside import Inside
+from scan.record import in_one_line, number_of
 
 CLEAN = Inside(
     debian={"apt": "2.6.1"},
@@ -120,3 +121,12 @@ def test_of_very_many_the_rest_is_counted() -> None:
     named = found(replace(CLEAN, setuid=setuid))
     assert len(named) == MOST + 1
     assert named[-1] == ("and others", f"7 more, as /opt/{MOST:03}")
+
+
+def test_a_reason_counts_problems_and_not_the_entries_that_name_them() -> None:
+    setuid = {f"/opt/{number:03}": "4755" for number in range(MOST + 7)}
+    every = problems({"config": RUN}, replace(CLEAN, setuid=setuid), ALLOWED)
+    assert number_of(every) == MOST + 7
+    assert in_one_line(every).endswith(f", and {MOST + 6} more problems")
+    assert in_one_line(every[:2]).endswith(", and 1 more problem")
+    assert in_one_line(every[:1]) == f"configuration: /opt/000: {every[0].what}"

@@ -19,7 +19,7 @@ from scan import assess, documents, licences, secrets
 from scan.configuration import Allowed, problems
 from scan.inside import Inside, _Ended, _understood, disagreements, inside, unlisted
 from scan.policy import Licences
-from scan.record import Problem
+from scan.record import Problem, number_of
 from scan.sbom import distribution_of, packages_of
 from scan.trivy import REPORT, _parsed
 from tests.fakes.small_image import planted
@@ -142,6 +142,8 @@ def test_problems_are_recorded_clean_and_in_bounded_number() -> None:
     many = documents.recorded((hostile,) * 5000)
     assert len(many) == documents.PROBLEMS + 1
     assert (many[-1].where, many[-1].what[:20]) == ("and others", "4,000 more problems,")
+    counted = documents.recorded((*(hostile,) * 4000, replace(hostile, count=30)))
+    assert (counted[-1].what[:20], number_of(counted)) == ("3,030 more problems,", 4030)
 
 
 def test_two_names_that_look_alike_stay_two() -> None:
@@ -234,3 +236,10 @@ def test_a_python_that_does_something_else(name: str, monkeypatch: pytest.Monkey
     assert isinstance(found, Problem)
     assert says in found.what
     assert found.what.isprintable()
+
+
+def test_a_malformed_look_gets_no_hint_about_a_file_of_records() -> None:
+    found = _understood(_Ended(0, b'{"debian": 1}'))
+    assert isinstance(found, Problem)
+    assert "did not print one whole document: stdout: " in found.what
+    assert "delete the file" not in found.what

@@ -451,6 +451,7 @@ def test_an_image_that_cannot_be_looked_into(name: str, instruction: str, what: 
     assert (found.kind, found.where) == ("bill of materials", "python")
     assert what in found.what
     assert "\n" not in found.what
+    assert "delete the file" not in found.what  # the hint of an error about a file of records
 
 
 HANGS = SITECUSTOMIZE.format("import time; time.sleep(100)")
@@ -521,12 +522,28 @@ def test_an_image_that_ends_or_prevents_the_look(name: str, instructions: list[s
 @engine_test
 def test_a_volume_of_the_image_takes_no_room_on_the_disk() -> None:
     """It is read-only; a limit on the size of files does not hold what is only reserved."""
+    before = _volumes()
     tries = 'import os; os._exit(9 + os.access("/data", os.W_OK))'
     with planted("reserves", SITECUSTOMIZE.format(tries), "VOLUME /data") as reference:
         found = inside(reference)
     assert isinstance(found, Problem)
     assert "exited 9" in found.what
-    assert not engine.client().volumes.list(filters={"name": "pytorch-cuda-images-volume-"})
+    assert _volumes() <= before
+
+
+@engine_test
+def test_a_volume_at_a_file_is_the_image_s_fault_and_leaves_nothing() -> None:
+    """The engine makes the volume before it sees that it cannot be filled."""
+    before = _volumes()
+    with planted("volume-file", "VOLUME /etc/passwd") as reference:
+        found = inside(reference)
+    assert isinstance(found, Problem)
+    assert "is not directory" in found.what
+    assert _volumes() <= before
+
+
+def _volumes() -> set[str]:
+    return {each.name for each in engine.client().volumes.list(filters={"name": "pytorch-cuda-images-volume-"})}
 
 
 @engine_test

@@ -16,7 +16,7 @@ from runner.verdict import Verdict
 from tests.fakes.small_image import planted
 from tests.validation import hostile
 from tests.validation.suites_here import EXPECTED, asserted, written
-from validation.executors import docker, staging
+from validation.executors import docker, root_usage, staging
 from validation.executors.interface import Setup
 from validation.judge import judge
 from validation.record import SuiteResult
@@ -240,18 +240,60 @@ def test_a_volume_of_the_image_is_bounded_memory(setup: Setup, tmp_path: Path) -
     assert f"SIZE {64 << 20}" in result.last_output
 
 
+FILLS_THE_ROOT = {
+    "data": (
+        'file = open("/tmp/x", "wb")\nfor each in range(200): file.write(bytes(1 << 20))',
+        "holds more than the allowed 104,857,600 bytes",
+    ),
+    "space that is reserved": (
+        'held = os.open("/tmp/x", os.O_CREAT | os.O_WRONLY)\nassert reserve(held, 1, start, size) == 0',
+        "holds more than the allowed 104,857,600 bytes",
+    ),
+    "a file that is removed and open": (
+        'held = os.open("/tmp/x", os.O_CREAT | os.O_WRONLY)\nos.unlink("/tmp/x")\n'
+        "assert reserve(held, 1, start, size) == 0",
+        "holds more than the allowed 104,857,600 bytes in files that were removed",
+    ),
+    "files that hold nothing": (
+        'for each in range(3000): open(f"/tmp/{each}", "w").close()',
+        "holds more than the allowed 2,000 files and folders",
+    ),
+}
+RESERVE = """
+import ctypes, time
+reserve, start, size = ctypes.CDLL(None).fallocate, ctypes.c_long(0), ctypes.c_long(1 << 30)
+"""
+
+
+@pytest.mark.parametrize("way", FILLS_THE_ROOT)
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may look into the engine's folders")
 def test_a_suite_that_writes_the_root_is_ended_when_it_writes_too_much(
+    way: str, setup: Setup, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(docker, "ROOT_BYTES", 100 << 20)
+    monkeypatch.setattr(docker, "ROOT_ENTRIES", 2000)
+    program, says = FILLS_THE_ROOT[way]
+    result = _write_root(f"{RESERVE}{program}\ntime.sleep(60)", setup, tmp_path)
+    assert result.verdict is Verdict.FAIL
+    assert result.reason == f"{REFUSED}the container's root {says}"
+    assert result.seconds < 30
+
+
+def test_who_may_not_look_into_the_engine_s_folders_believes_its_size(
     setup: Setup, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(docker, "ROOT_BYTES", 100 << 20)
-    program = (
-        'file = open("/tmp/x", "wb")\nfor each in range(200): file.write(bytes(1 << 20))\nimport time; time.sleep(60)'
-    )
-    attacked = replace(setup, mounts=((hostile.write_pth(tmp_path, program), f"{SITE}/evil.pth"),))
-    suite = replace(written(tmp_path, GOOD), writes_root=True)
-    result = judge(suite, docker.run(suite, attacked))
+    monkeypatch.setattr(root_usage, "_folder_of", lambda _: None)
+    program, says = FILLS_THE_ROOT["data"]
+    result = _write_root(f"{program}\nimport time; time.sleep(60)", setup, tmp_path)
     assert result.verdict is Verdict.FAIL
-    assert result.reason == f"{REFUSED}the container's files have more than the allowed 104,857,600 bytes"
+    assert result.reason == f"{REFUSED}the container's root {says}"
+
+
+def _write_root(program: str, setup: Setup, folder: Path) -> SuiteResult:
+    attacked = replace(setup, mounts=((hostile.write_pth(folder, program), f"{SITE}/evil.pth"),))
+    suite = replace(written(folder, GOOD), writes_root=True)
+    return judge(suite, docker.run(suite, attacked))
 
 
 def test_an_image_that_cannot_start_is_the_image_s_fault(setup: Setup, tmp_path: Path) -> None:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from runner.errors import ConfigError
+from tests.fakes import proxy
 from tests.validation.suites_here import written
-from validation import listed, listing
+from validation import harness, listed, listing
 from validation.answers import answers
 from validation.record import Figure
 from validation.suite import SUITES, SUITES_FOLDER, Suite
@@ -82,6 +85,31 @@ def test_the_command_says_how_it_is_used(words: list[str], capsys: pytest.Captur
     assert line.startswith("error: ")
     assert "STACK=IMAGE" in line
     assert listing.USAGE in line
+
+
+SHOWS_ENVIRONMENT = """
+import json, os, time
+time.sleep(1)
+print(json.dumps({"x::test_environment": {"said": json.dumps(dict(os.environ))}}))
+"""
+
+
+@pytest.mark.docker
+def test_a_collecting_container_gets_no_proxy_of_the_host(
+    tiny_image: str, mounted_harness: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def lay_out(folder: Path, *given: Any) -> None:
+        laid_out(folder, *given)
+        (folder / "code" / "validation" / "suites" / "collect.py").write_text(SHOWS_ENVIRONMENT)
+
+    laid_out = harness.lay_out
+    monkeypatch.setattr(harness, "lay_out", lay_out)
+    proxy.plant(tmp_path / "docker", monkeypatch)
+    with proxy.inspected(mounted_harness) as said:
+        collected = listing.collected(SUITES[0], tiny_image)
+    assert proxy.PASSWORD not in "".join(said) + str(collected)
+    assert any("collect.py" in each for each in said)
+    assert "PATH" in collected["environment"]["said"]
 
 
 @pytest.mark.docker

@@ -19,7 +19,7 @@ from runner.containers import ImageCannotStart
 from runner.errors import EnvironmentFailed
 from runner.untrusted import clean_line
 from validation import control_groups
-from validation.executors import staging
+from validation.executors import root_usage, staging
 from validation.executors.interface import Setup
 from validation.judge import Ended
 from validation.suite import Suite
@@ -52,7 +52,8 @@ OPEN_FILES = 16384
 """Of one process. The tensors that DataLoader workers share are open files, some thousands at most. An engine cannot
 give more than it has itself, and every service manager gives it more than this."""
 ROOT_BYTES = 2 << 30
-"""What a container may write beside its image, if its root can be written."""
+ROOT_ENTRIES = 20_000
+"""What a container may write beside its image, if its root can be written: bytes, files and folders."""
 LOG_SIZE, LOG_FILES = "5m", 2
 LOG_BYTES = 4 << 20
 
@@ -183,9 +184,7 @@ def _too_much_in_root(container: Any, suite: Suite) -> str:  # noqa: ANN401
     """Why a container that may write its root must be ended. A read-only one fills no disk."""
     if not suite.writes_root:
         return ""
-    listed = container.client.api.containers(size=True, filters={"id": container.id})
-    size = sum(each.get("SizeRw") or 0 for each in listed)
-    return f"the container's files have more than the allowed {ROOT_BYTES:,} bytes" if size > ROOT_BYTES else ""
+    return root_usage.problem(container, ROOT_BYTES, ROOT_ENTRIES)
 
 
 def _collect_stacks(container: Any) -> None:  # noqa: ANN401

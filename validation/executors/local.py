@@ -7,24 +7,26 @@ import os
 import re
 import signal
 import subprocess
+import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import IO
 
 from runner import shell
 from runner.errors import ConfigError, EnvironmentFailed
 from runner.untrusted import clean_line
-from validation.executors import staging
+from validation.executors import orphans, staging
 from validation.executors.interface import Setup
 from validation.judge import Ended
 from validation.suite import Suite
 from validation.suites.lease import VARIABLE
 from validation.witness import ask
 
-LOG = "log"
-LOG_READ_BYTES = 1 << 20
+LOG_BYTES = 1 << 20
+"""So much of the end of what a suite prints is kept."""
+LOG_END_S = 10.0
 POLL_S = 0.1
 STACKS_S = 2.0
 
@@ -52,7 +54,7 @@ def prepare(setup: Setup) -> None:
 
 
 def run(suite: Suite, setup: Setup) -> Ended:
-    """As `Executor.run`, in a process group of its own; `setup.reference` is the interpreter.
+    """As `Executor.run`, in processes of its own; `setup.reference` is the interpreter.
 
     Mounts, and limits of shared memory and memory, are the machine's.
     """
@@ -100,17 +102,39 @@ def _link_packages(folder: Path, harness: Path) -> None:
 
 def _run(suite: Suite, setup: Setup, folder: Path) -> _Death:
     """Run the suite. Its exit code tells a signal as a shell does (128 + its number)."""
-    with (folder / LOG).open("w+b") as log, _started(suite, setup, folder, log) as process:
+    with orphans.ended(), _started(suite, setup, folder) as process:
+        log = _Log(process)
         problem = _wait(process, suite.timeout_s, folder)
         if problem is None:
             os.killpg(process.pid, signal.SIGQUIT)  # every Python of a suite answers with its stacks
             time.sleep(STACKS_S)
-            return _Death(None, _end_of(log), timed_out=True)
         code = process.poll()
-        output = _end_of(log)
+    output = log.end()
+    if problem is None:
+        return _Death(None, output, timed_out=True)
     if code is None:
         return _Death(None, output, malformed=problem)
     return _Death(code if code >= 0 else 128 - code, output)
+
+
+class _Log:
+    """The end of what a suite prints. A thread reads it, so that it needs no disk and a suite never waits for it."""
+
+    def __init__(self, process: subprocess.Popen[bytes]) -> None:
+        self._kept = bytearray()
+        self._thread = threading.Thread(target=self._read, args=(process.stdout,), daemon=True)
+        self._thread.start()
+
+    def end(self) -> str:
+        """Return what was kept, once all that could print has ended."""
+        self._thread.join(LOG_END_S)
+        return bytes(self._kept).decode(errors="replace")
+
+    def _read(self, stream: IO[bytes]) -> None:
+        with contextlib.suppress(OSError), stream:
+            while chunk := os.read(stream.fileno(), 1 << 16):
+                self._kept += chunk
+                del self._kept[:-LOG_BYTES]
 
 
 def _wait(process: subprocess.Popen[bytes], seconds: float, folder: Path) -> str | None:
@@ -128,19 +152,13 @@ def _wait(process: subprocess.Popen[bytes], seconds: float, folder: Path) -> str
     return None
 
 
-def _end_of(log: BinaryIO) -> str:
-    """Read the end of the log through the handle that this process opened, whatever lies at its path by now."""
-    size = os.fstat(log.fileno()).st_size
-    return os.pread(log.fileno(), LOG_READ_BYTES, max(size - LOG_READ_BYTES, 0)).decode(errors="replace")
-
-
 @contextlib.contextmanager
-def _started(suite: Suite, setup: Setup, folder: Path, log: BinaryIO) -> Iterator[subprocess.Popen[bytes]]:
+def _started(suite: Suite, setup: Setup, folder: Path) -> Iterator[subprocess.Popen[bytes]]:
     """The suite at work; nothing of its group is left when this ends, Ctrl-C included."""
     process = subprocess.Popen(
         [setup.reference, *staging.arguments(folder, suite, setup)],
         stdin=subprocess.DEVNULL,
-        stdout=log,
+        stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         env=environment(setup),
         cwd=folder / staging.OUT,

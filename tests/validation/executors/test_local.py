@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
 import sys
 import textwrap
+import threading
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -18,7 +20,7 @@ from runner import home
 from runner.errors import ConfigError, EnvironmentFailed
 from runner.verdict import Verdict
 from tests.validation.suites_here import EXPECTED, written
-from validation.executors import local, staging
+from validation.executors import local, orphans, staging
 from validation.executors.interface import Setup
 from validation.judge import judge
 from validation.record import SuiteResult
@@ -30,6 +32,25 @@ def test_a():
     left = subprocess.Popen(["sleep", "60"])
     open(os.environ["PID"], "w").write(str(left.pid))
 """
+LEAVES_ITS_SESSION = """
+import os, time
+
+def test_a():
+    path = os.environ["PID"]
+    if os.fork() == 0:
+        os.setsid()
+        if os.fork() == 0:
+            os.closerange(0, 100)
+            with open(path + ".new", "w") as file:
+                file.write(str(os.getpid()))
+            os.rename(path + ".new", path)
+            time.sleep(600)
+        os._exit(0)
+    os.wait()
+    while not os.path.exists(path):
+        time.sleep(0.05)
+"""
+THEN_SLEEPS = "    time.sleep(600)\n"
 SLEEPS = """
 import os, time
 
@@ -84,6 +105,25 @@ def test_nothing_of_the_suite_lives_on(setup: Setup, tmp_path: Path) -> None:
         _wait_for_end(int(pid.read_text()))
 
 
+@pytest.mark.parametrize("ends", ["passes", "fails", "hangs"])
+def test_what_left_its_session_is_ended_too(ends: str, setup: Setup, tmp_path: Path) -> None:
+    """A daemon: forked twice, in a session of its own, with no file of the suite open."""
+    pid = tmp_path / "pid"
+    setup = replace(setup, environment=(("PID", str(pid)),))
+    more = {"passes": "", "fails": "    assert 0\n", "hangs": THEN_SLEEPS}[ends]
+    result = _run(tmp_path, setup, LEAVES_ITS_SESSION + more, timeout_s=8)
+    assert result.verdict is (Verdict.PASS if ends == "passes" else Verdict.FAIL)
+    assert not Path(f"/proc/{pid.read_text()}").exists()  # not even as a process that nobody waited for
+    assert orphans._children() == set()
+
+
+def test_a_process_of_the_host_is_left_alone(setup: Setup, tmp_path: Path) -> None:
+    with subprocess.Popen(["sleep", "60"]) as mine:
+        assert _run(tmp_path, setup, GOOD).verdict is Verdict.PASS
+        assert mine.poll() is None
+        mine.kill()
+
+
 def test_killed(setup: Setup, tmp_path: Path) -> None:
     result = _run(tmp_path, setup, GOOD + "import os\ndef test_a():\n    os.kill(os.getppid(), 9)\n")
     assert result.verdict is not Verdict.PASS
@@ -118,18 +158,20 @@ def test_a_setting_that_hides_gpus_is_refused(setup: Setup, monkeypatch: pytest.
 PROGRAM = """
 import os, sys
 from pathlib import Path
-from tests.validation.executors.test_local import SLEEPS
+from tests.validation.executors import test_local
 from tests.validation.suites_here import EXPECTED, written
 from validation.executors import local, staging
 from validation.executors.interface import Setup
 told = (("PID", os.environ["PID"]),)
-local.run(written(Path(sys.argv[1]), SLEEPS), Setup(sys.executable, Path(sys.argv[2]), EXPECTED, environment=told))
+local.run(written(Path(sys.argv[1]), TEXT), Setup(sys.executable, Path(sys.argv[2]), EXPECTED, environment=told))
 """
 
 
-def test_ctrl_c_leaves_nothing(setup: Setup, tmp_path: Path) -> None:
+@pytest.mark.parametrize("text", ["SLEEPS", "LEAVES_ITS_SESSION + test_local.THEN_SLEEPS"])
+def test_ctrl_c_leaves_nothing(text: str, setup: Setup, tmp_path: Path) -> None:
     pid = tmp_path / "pid"
-    command = (sys.executable, "-c", PROGRAM, str(tmp_path), str(setup.harness))
+    program = PROGRAM.replace("TEXT", f"test_local.{text}")
+    command = (sys.executable, "-c", program, str(tmp_path), str(setup.harness))
     host = subprocess.Popen(
         command, cwd=home.REPOSITORY, stderr=subprocess.DEVNULL, env={**os.environ, "PID": str(pid)}
     )
@@ -189,3 +231,32 @@ def test_a_long_log_is_read_at_its_end(setup: Setup, tmp_path: Path) -> None:
     result = _run(tmp_path, setup, "import os\nos.write(2, b'x' * (9 << 20) + b'last')\nos._exit(3)\n")
     assert result.verdict is Verdict.FAIL
     assert len(result.last_output) <= staging.LOG_CHARACTERS
+
+
+PRINTS_MUCH = """#!/bin/sh
+head --bytes=300M /dev/zero | tr '\\0' x
+echo the last words
+sleep 1
+"""
+
+
+def test_what_a_suite_prints_takes_no_disk(setup: Setup, tmp_path: Path) -> None:
+    """A program in place of Python, whose output nothing captures; the files of its run are measured meanwhile."""
+    python = tmp_path / "python"
+    python.write_text(PRINTS_MUCH)
+    python.chmod(0o755)
+    runs, sizes, done = staging._runs(), [0], threading.Event()
+
+    def measure() -> None:
+        while not done.wait(0.02):
+            with contextlib.suppress(OSError):
+                sizes.extend(file.stat().st_size for file in runs.rglob("*") if file.is_file())
+
+    watcher = threading.Thread(target=measure)
+    watcher.start()
+    result = _run(tmp_path, replace(setup, reference=str(python)), GOOD)
+    done.set()
+    watcher.join()
+    assert result.last_output.endswith("the last words\n")
+    assert len(result.last_output) <= staging.LOG_CHARACTERS
+    assert 0 < max(sizes) < 10 << 20
