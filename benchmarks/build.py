@@ -31,7 +31,7 @@ from images.catalog import Catalog, Version
 from images.locks import Wheel
 from images.record import BuildRecord
 from oci.registry import Registry
-from publish.evidence import attest, system
+from publish.evidence import attest, os_layer_signer
 from runner import embedded, engine, home
 from runner.progress import megabytes
 
@@ -82,7 +82,7 @@ def prepare_system(catalogue: Catalog, version: Version, registry: Registry) -> 
     line, cache = catalogue.lines[version.line], catalogue.repositories.cache
     spec = plan.make(catalogue, version, ["base"], home.kept("out")).images[0].system
     with home.scratch("system") as work:
-        made = build.make_system(line, spec, registry, cache, work, system.vouch_of(attest.signer()))
+        made = build.make_system(line, spec, registry, cache, work, os_layer_signer.vouch_of(attest.signer()))
     image = build.system_image(line, spec, made.system, registry, cache)
     engine.pull(image)
     return image
@@ -94,7 +94,7 @@ def ours(catalogue: Catalog, version: Version, registry: Registry) -> tuple[Side
 
     def one(*images: str) -> None:
         planned = plan.make(catalogue, version, images, home.kept("out"))
-        vouch = system.vouch_of(attest.signer())
+        vouch = os_layer_signer.vouch_of(attest.signer())
         made.extend(build.build(catalogue, version, planned, registry, home.kept("out"), vouch=vouch))
 
     seconds = {"base": timed(lambda: one("base")), "cv": timed(lambda: one("cv"))}

@@ -30,8 +30,8 @@ from oci import referrers
 from oci.registry import Registry
 from publish.evidence import documents
 from publish.evidence.keys import key_id
-from publish.evidence.marks import SignedMarks
 from publish.evidence.trust import Trusted
+from publish.released.yank_statements import SignedMarks
 from publish.tags.journal import tags_of
 from publish.tags.transaction import Approved, Production, TagSet, promote
 from runner import embedded, engine, shell

@@ -24,7 +24,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from images import catalog
 from runner import engine, shell
-from scan import inside, trivy
+from scan import image_facts, trivy
 from scan.assess import Judges, Place, assess
 from scan.history import History
 from scan.policy import load_policy
@@ -54,7 +54,7 @@ def ours(reference: str, folder: Path, cache: Path) -> None:
     """Analysis and a look inside."""
     folder.mkdir()
     trivy.analyse(reference, folder, cache)
-    inside.inside(reference)
+    image_facts.inside(reference)
 
 
 def judge_stored(document: Path, place: Place, database: str) -> float:

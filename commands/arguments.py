@@ -11,8 +11,8 @@ from images import catalog as catalogue
 from images import plan as planning
 from oci.registry import Registry
 from publish.pipeline import Options, Release
+from publish.policy import channels, release_kinds
 from publish.promotion import Asked
-from publish.rules import channels, kinds
 from runner import embedded, home
 from runner.address import holds_credentials, without_credentials
 from runner.untrusted import clean_line
@@ -106,7 +106,7 @@ def add_release(command: ArgumentParser) -> None:
 def add_promotion(command: ArgumentParser) -> None:
     named = channels.load().channels
     command.add_argument("--channel", choices=named, default="", help="production where proven, else candidate")
-    command.add_argument("--kind", choices=kinds.KINDS, default="", help="patch; major for the first of a line")
+    command.add_argument("--kind", choices=release_kinds.KINDS, default="", help="patch; major for the first of a line")
     command.add_argument("--approve", action="store_true", help="a person's word for a major release")
     command.add_argument("--dry-run", action="store_true", help="show what would be done, change nothing")
 

@@ -10,7 +10,7 @@ from commands.arguments import a_program, add_promotion, add_release, release
 from commands.command import EXIT_OF_VERDICT, Command, print_record
 from commands.prepare import run_plan
 from publish.pipeline import STAGES, Release, stages_until
-from publish.record import ReleaseRecord
+from publish.released.record import ReleaseRecord
 from publish.state import Known
 from report import difference_page, render
 from report.model import ImageRecords

@@ -16,8 +16,8 @@ from oci.registry import Registry
 from publish import check as checking
 from publish.evidence import attest
 from publish.pipeline import todays_judges
+from publish.policy import release_kinds
 from publish.refresh import changes, refresh, refresh_layers
-from publish.rules import kinds
 from runner import doctor, embedded, home, progress, records
 from runner.errors import EXIT_OK, ConfigError, EnvironmentFailed
 from runner.untrusted import clean_line
@@ -121,7 +121,7 @@ def _lock(catalog: Catalog, lines: Sequence[str], asked: Namespace) -> int:
 def _add_line(command: ArgumentParser) -> None:
     command.add_argument("line", nargs="?", help="as 2.6; every line by default")
     command.add_argument(
-        "--kind", choices=kinds.KINDS, default=kinds.PATCH, help="of the next release; patch by default"
+        "--kind", choices=release_kinds.KINDS, default=release_kinds.PATCH, help="of the next release; patch by default"
     )
     command.add_argument(
         "--layers", action="store_true", help="write the lock of layers again; the versions of the wheels stay the same"

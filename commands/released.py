@@ -25,17 +25,18 @@ from images import catalog as catalogue
 from images.catalog import Catalog
 from oci.registry import Registry
 from publish import webhook
-from publish.bench import Bench
 from publish.compare import compare
-from publish.evidence import attest, documents, keys, vouch
-from publish.evidence.marks import SignedMarks
-from publish.evidence.verify import verify
-from publish.out import released
+from publish.evidence import attest, documents, keys
+from publish.image_assessor import Bench
 from publish.pipeline import Release, todays_judges
-from publish.published import CANDIDATE, PRODUCTION
-from publish.record import ReleaseRecord
+from publish.policy import channels, schedule
+from publish.released import decision_check
+from publish.released.promotions import released
+from publish.released.published import CANDIDATE, PRODUCTION
+from publish.released.record import ReleaseRecord
+from publish.released.verify import verify
+from publish.released.yank_statements import SignedMarks
 from publish.rescan import rescan, target_judge
-from publish.rules import cadence, channels
 from publish.state import Known
 from publish.tags import lock
 from publish.tags.rollback import rollback, yank
@@ -146,7 +147,10 @@ def _production(catalog: Catalog, registry: Registry, purpose: str) -> Productio
     trusted, places = attest.trusted(), catalog.repositories
     marks = SignedMarks(registry, places.production, trusted, attest.signer)
     journal = documents.of_journal(attest.signer, trusted)
-    doubt, decided = vouch.doubt(registry, places, trusted), vouch.is_decided(registry, places, trusted)
+    doubt, decided = (
+        decision_check.doubt(registry, places, trusted),
+        decision_check.is_decided(registry, places, trusted),
+    )
     return Production(registry, places, lock.owner(purpose), marks, journal, doubt, decided)
 
 
@@ -167,7 +171,7 @@ def run_due(asked: Namespace) -> int:
     out, today = released(registry, catalog, trusted), datetime.datetime.now(datetime.UTC).date()
     seal = documents.of_findings(attest.signer, trusted)
     judgements = store.read_history(registry, catalog.repositories.records, seal, today).judgements
-    found = cadence.due(asked.date, channels.load(), catalog.lines, out, judgements)
+    found = schedule.due(asked.date, channels.load(), catalog.lines, out, judgements)
     if asked.json:
         progress.answer_json(json.dumps([records.plain(each) for each in found], indent=2))
     for each in found:

@@ -16,11 +16,11 @@ from runner.engine import HeldImage
 from runner.errors import ConfigError, EnvironmentFailed
 from runner.untrusted import clean_line
 from runner.verdict import Verdict, summary
-from scan import configuration, inside, licences
+from scan import configuration, image_facts, licences
 from scan.policy import load_policy
 from scan.record import Problem, in_one_line
 from validation import run as validation
-from validation.asserted import expected_of
+from validation.expectations import expected_of
 from validation.record import ValidationRecord
 
 SAY_WHICH = "say what it should be: --line 2.6 --stacks base,cv"
@@ -130,7 +130,7 @@ def _look_inside(catalog: Catalog, expected: Expectation, image: HeldImage) -> t
 def _look(catalog: Catalog, expected: Expectation, image: HeldImage) -> Iterator[Problem]:
     """Yield what the scan's policy refuses in the configuration and the file system."""
     with progress.step("image: look inside"):
-        facts = inside.inside(image.id)
+        facts = image_facts.inside(image.id)
     if isinstance(facts, Problem):
         yield facts
         return

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from images.catalog import Version
-from publish.bench import Bench
-from publish.published import Published, find, manifest_of
+from publish.image_assessor import Bench
+from publish.released.published import Published, find, manifest_of
 from runner.errors import ConfigError
 from scan import sbom
 from scan.difference import Difference, Layer, Snapshot, difference

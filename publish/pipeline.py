@@ -17,16 +17,17 @@ from images.plan import Plan, record_path
 from images.record import BuildRecord
 from oci.registry import Registry
 from publish import promotion
-from publish.bench import Bench
 from publish.compare import between
-from publish.evidence import attest, documents, system, vouch
+from publish.evidence import attest, documents, os_layer_signer
 from publish.evidence.attest import Witness
-from publish.evidence.marks import SignedMarks
 from publish.evidence.trust import Trusted
-from publish.out import Put, last_put
+from publish.image_assessor import Bench
 from publish.promotion import Asked, Candidate, Promoted
-from publish.published import CANDIDATE, PRODUCTION, Published, is_out, manifest_of, previous, tag_of
-from publish.record import Promotion, Refusal, ReleaseRecord, StageTime
+from publish.released import decision_check
+from publish.released.promotions import Put, last_put
+from publish.released.published import CANDIDATE, PRODUCTION, Published, is_out, manifest_of, previous, tag_of
+from publish.released.record import Promotion, Refusal, ReleaseRecord, StageTime
+from publish.released.yank_statements import SignedMarks
 from publish.state import Known, state_of, with_refusal
 from publish.tags import lock
 from publish.tags.transaction import Production
@@ -39,10 +40,10 @@ from scan import store, trivy
 from scan.advice import advice
 from scan.assess import Judges, Place
 from scan.difference import Difference
-from scan.inside import KIND as BILL_OF_MATERIALS
+from scan.image_facts import KIND as BILL_OF_MATERIALS
 from scan.record import ScanRecord
 from validation import run as validation
-from validation.asserted import expected_of
+from validation.expectations import expected_of
 from validation.metrics import openmetrics
 from validation.record import ValidationRecord
 from validation.run import Subject
@@ -191,7 +192,7 @@ class Release:
 
     def _build(self) -> tuple[BuildRecord, ...]:
         """Built images carry their version's tag in staging: so other machines find what their stages are about."""
-        signs = system.vouch_of(self.witness.signer)
+        signs = os_layer_signer.vouch_of(self.witness.signer)
         built = build.build(
             self.catalog, self.version, self.plan, self.registry, self.out, vouch=signs, renew=self._renews()
         )
@@ -340,10 +341,10 @@ class Release:
 
     def _candidate(self) -> Candidate:
         repositories = self.catalog.repositories
-        doubt = vouch.doubt(self.registry, repositories, self._trusted)
+        doubt = decision_check.doubt(self.registry, repositories, self._trusted)
         marks = SignedMarks(self.registry, repositories.production, self._trusted, attest.signer)
         journal = documents.of_journal(attest.signer, self._trusted)
-        decided = vouch.is_decided(self.registry, repositories, self._trusted)
+        decided = decision_check.is_decided(self.registry, repositories, self._trusted)
         owner = lock.owner(str(self.version))
         production = Production(self.registry, repositories, owner, marks, journal, doubt, decided)
         builds, trusted = self.builds(), self._trusted

@@ -16,10 +16,10 @@ from publish.evidence.attest import Witness
 from publish.evidence.predicates import decision as decisions
 from publish.evidence.predicates.decision import Decided
 from publish.evidence.trust import Trusted
-from publish.published import CANDIDATE, PRODUCTION, images_before, standing
-from publish.rules import channels as channel_data
-from publish.rules import gate, kinds
-from publish.rules.channels import CHANNELS, Channels
+from publish.policy import channels as channel_data
+from publish.policy import gate, release_kinds
+from publish.policy.channels import CHANNELS, Channels
+from publish.released.published import CANDIDATE, PRODUCTION, images_before, standing
 from publish.tags import transaction
 from publish.tags.journal import tags_of
 from publish.tags.transaction import Approved, Outcome, Production, TagSet
@@ -118,7 +118,7 @@ def _together(decided: Sequence[Decided]) -> tuple[str, ...]:
 
 def default_kind(version: Version) -> str:
     """The first release of a line is a major one, what follows a patch."""
-    return kinds.PATCH if version.patch else kinds.MAJOR
+    return release_kinds.PATCH if version.patch else release_kinds.MAJOR
 
 
 def _decide(  # noqa: PLR0913, PLR0917 - one image, one channel, and how it was asked for
@@ -165,13 +165,13 @@ def _of_the_kind(candidate: Candidate, build: BuildRecord, kind: str, *, approve
         yield _Refusal(Verdict.NOT_RUN, text)
         return
     if candidate.images_before and build.image not in candidate.images_before:
-        if problem := kinds.image_problem(kinds.NEW, kind):
+        if problem := release_kinds.image_problem(release_kinds.NEW, kind):
             yield _Refusal(Verdict.FAIL, problem)
         return
-    for note in kinds.kind_notes(changed, kind, candidate.line, approved=approved):
+    for note in release_kinds.kind_notes(changed, kind, candidate.line, approved=approved):
         progress.say(f"  {build.image}: {note}")
-    for problem in kinds.kind_problems(changed, kind, candidate.line, approved=approved):
-        yield _Refusal(Verdict.NOT_RUN if problem == kinds.UNAPPROVED else Verdict.FAIL, problem)
+    for problem in release_kinds.kind_problems(changed, kind, candidate.line, approved=approved):
+        yield _Refusal(Verdict.NOT_RUN if problem == release_kinds.UNAPPROVED else Verdict.FAIL, problem)
 
 
 def _incomplete(candidate: Candidate, kind: str) -> Iterator[_Refusal]:
@@ -182,7 +182,7 @@ def _incomplete(candidate: Candidate, kind: str) -> Iterator[_Refusal]:
         text = f"a release has all images, and {', '.join(sorted(missing))} are not among them"
         yield _Refusal(Verdict.NOT_RUN, text)
     for image in sorted(candidate.images_before - images - missing):
-        if problem := kinds.image_problem(kinds.GONE, kind):
+        if problem := release_kinds.image_problem(release_kinds.GONE, kind):
             yield _Refusal(Verdict.FAIL, f"{image}: {problem}")
 
 

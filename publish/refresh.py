@@ -14,8 +14,8 @@ from images import lock_layers, resolve
 from images.catalog import Catalog
 from images.locks import Wheel
 from images.resolve import Locks
-from publish.rules import kinds
-from publish.rules.ranges import constraint
+from publish.policy import release_kinds
+from publish.policy.ranges import constraint
 from runner import home
 from runner.errors import GateRefused
 from scan import assess, judge, sbom
@@ -35,9 +35,9 @@ def refresh(catalog: Catalog, name: str, kind: str, judges: Judges) -> Differenc
     held = _snapshot(catalog, name, before, judges) if before else None
     locks = resolve.resolve(catalog, name, _constraints(before, kind, held.findings if held else None))
     changed = difference(held, _snapshot(catalog, name, locks, judges)) if held else None
-    problems = kinds.contents_problems(changed, kind, catalog.lines[name]) if changed else ()
+    problems = release_kinds.contents_problems(changed, kind, catalog.lines[name]) if changed else ()
     if problems:
-        hint = f"write a bound into requirements.in, or refresh with another --kind: {', '.join(kinds.KINDS)}"
+        hint = f"write a bound into requirements.in, or refresh with another --kind: {', '.join(release_kinds.KINDS)}"
         raise GateRefused(f"line {name} cannot be refreshed as a {kind}: {'; '.join(problems)}", hint)
     made = lock_layers.make(catalog, name, locks)
     resolve.write(name, locks)

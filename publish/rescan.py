@@ -10,10 +10,11 @@ from dataclasses import dataclass, replace
 from images.catalog import Catalog, Version
 from images.version import parse_version
 from oci.registry import Registry
-from publish.bench import Bench
-from publish.evidence import documents, ledger
+from publish.evidence import documents
 from publish.evidence.trust import Trusted
-from publish.published import CANDIDATE, PRODUCTION, Published, published
+from publish.image_assessor import Bench
+from publish.released import trusted_journal
+from publish.released.published import CANDIDATE, PRODUCTION, Published, published
 from publish.tags import journal
 from publish.tags.rollback import Judge, Target
 from runner import progress
@@ -132,7 +133,7 @@ def _is_refused(judgement: Judgement) -> bool:
 
 def _withdrawn(registry: Registry, catalog: Catalog, channel: str, trusted: Trusted) -> frozenset[str]:
     """The versions of a channel that were yanked or rolled back; the journal names candidates as such."""
-    every = ledger.read(registry, catalog.repositories, trusted).journal.withdrawn()
+    every = trusted_journal.read(registry, catalog.repositories, trusted).journal.withdrawn()
     candidates = frozenset(each.removesuffix(journal.CANDIDATE) for each in every if each.endswith(journal.CANDIDATE))
     return candidates if channel == CANDIDATE else every
 

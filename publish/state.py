@@ -1,6 +1,6 @@
 """How far a release is, by the records of its stages: what a report shows and a command ends with.
 
-Nothing is promoted from this: that is decided from signed evidence (`publish/rules/gate.py`).
+Nothing is promoted from this: that is decided from signed evidence (`publish/policy/gate.py`).
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from images.record import BuildRecord
-from publish.record import Refusal
+from publish.released.record import Refusal
 from runner.verdict import Verdict, summary, worst
 from scan.record import ScanRecord
 from validation.record import ValidationRecord

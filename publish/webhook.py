@@ -21,7 +21,7 @@ from urllib3.exceptions import HTTPError
 from urllib3.util.retry import Retry
 
 from oci.login import LOOPBACK
-from publish.record import Promotion, ReleaseRecord
+from publish.released.record import Promotion, ReleaseRecord
 from runner.errors import ConfigError
 
 ADDRESS = "PYTORCH_CUDA_IMAGES_WEBHOOK"

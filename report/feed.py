@@ -15,7 +15,7 @@ from xml.etree import ElementTree
 
 from markdown_it import MarkdownIt
 
-from publish.record import ReleaseRecord
+from publish.released.record import ReleaseRecord
 from report.escape import one_line
 from report.notes_view import released, standing
 from runner import records

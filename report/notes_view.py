@@ -10,8 +10,8 @@ from typing import Any, Generic, TypeVar
 from packaging.utils import canonicalize_name
 
 from images.catalog import Line
-from publish.published import CANDIDATE
-from publish.record import ReleaseRecord
+from publish.released.published import CANDIDATE
+from publish.released.record import ReleaseRecord
 from report import units
 from report.difference_view import AdvisoryRow, ChangeRow, DifferenceView, PackageRow, difference_view
 from report.model import Fact, ImageRecords, ImageView, Mark

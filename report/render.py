@@ -8,7 +8,7 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from publish.record import ReleaseRecord
+from publish.released.record import ReleaseRecord
 from report import escape
 from report.model import ImageRecords, Mark, Page
 from report.view import page

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Sequence
 
 from images.record import BuildRecord
-from publish.record import Promotion, ReleaseRecord
+from publish.released.record import Promotion, ReleaseRecord
 from report import difference_view, units
 from report.build_view import build_stage, kind_views, layer_views
 from report.escape import one_line

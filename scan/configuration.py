@@ -11,7 +11,7 @@ from pydantic import ConfigDict
 
 from runner import records
 from scan.documents import run_config_of
-from scan.inside import Inside
+from scan.image_facts import Inside
 from scan.record import Problem
 
 KIND = "configuration"

@@ -10,12 +10,12 @@ from typing import Any
 
 from images.record import BuildRecord
 from oci.registry import file_sha256
-from runner import age, progress, records
+from runner import freshness, progress, records
 from runner.errors import ConfigError, EnvironmentFailed
 from runner.untrusted import clean_line
-from scan import inside, sbom, trivy
+from scan import image_facts, sbom, trivy
 from scan.documents import bill_of, report_of
-from scan.inside import Inside
+from scan.image_facts import Inside
 from scan.record import Package, Problem, Sbom, ScanRecord
 
 INSIDE = "inside.json"
@@ -75,7 +75,7 @@ def _kept_look(folder: Path) -> Looked | None:
 
 
 def _look(reference: str, target: Path) -> None:
-    found = inside.inside(reference)
+    found = image_facts.inside(reference)
     records.write(target, Looked(None, found) if isinstance(found, Problem) else Looked(found, None))
 
 
@@ -89,7 +89,7 @@ def _is_whole(before: ScanRecord | None, build: BuildRecord, folder: Path) -> bo
 
 
 def _is_young(folder: Path) -> bool:
-    return age.stands(bill_of(trivy.kept_analysis(folder).cyclonedx).metadata.timestamp)
+    return freshness.stands(bill_of(trivy.kept_analysis(folder).cyclonedx).metadata.timestamp)
 
 
 def _require_bound(document: dict[str, Any], digest: str) -> None:

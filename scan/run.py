@@ -15,7 +15,7 @@ from oci.registry import Registry
 from runner.errors import EnvironmentFailed
 from runner.untrusted import clean_line
 from runner.verdict import Verdict
-from scan import assess, budget, configuration, dockerfiles, inside, licences, secrets, store, trivy, vex
+from scan import assess, budget, configuration, dockerfiles, image_facts, licences, secrets, store, trivy, vex
 from scan.assess import Judges, Place
 from scan.budget import Spent
 from scan.contents import Contents, contents_of
@@ -93,7 +93,7 @@ def _problems(subject: Subject, judges: Judges, contents: Contents) -> Iterator[
     if isinstance(contents.inside, Problem):
         yield contents.inside
     else:
-        yield from inside.disagreements(contents.packages, contents.inside)
+        yield from image_facts.disagreements(contents.packages, contents.inside)
         allowed = replace(policy.configuration, compiler=policy.configuration.compiler or subject.compiler)
         yield from configuration.problems(contents.config, contents.inside, allowed)
         yield from licences.of_debian(contents.inside.areas, policy.licences)
@@ -108,7 +108,7 @@ def _carried(contents: Contents) -> Iterator[Origin]:
     """What packages carry inside them and no advisory source is asked about."""
     if isinstance(contents.inside, Problem):
         return
-    for kind, count in inside.unlisted(contents.packages, contents.inside).items():
+    for kind, count in image_facts.unlisted(contents.packages, contents.inside).items():
         yield Origin(f"{kind} packages inside wheels", count, "")
     if libraries := sum(contents.inside.shared_libraries.values()):
         yield Origin("shared libraries inside wheels", libraries, "")

@@ -7,8 +7,8 @@ from functools import cache
 from images import build, catalog, plan
 from images.record import BuildRecord
 from oci.registry import Registry
-from publish.evidence import attest, system
-from publish.evidence.system import SystemVouch
+from publish.evidence import attest, os_layer_signer
+from publish.evidence.os_layer_signer import SystemVouch
 from runner import embedded, home, records
 
 
@@ -28,7 +28,7 @@ def reference_of(image: str) -> str:
 @cache
 def real_vouch() -> SystemVouch:
     """Who vouches for OS layers on this machine; asked before a test gets a home of its own."""
-    return system.vouch_of(attest.signer())
+    return os_layer_signer.vouch_of(attest.signer())
 
 
 def _is_in(host: str, record: BuildRecord) -> bool:

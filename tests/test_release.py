@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from publish.evidence import keys
-from publish.rules import channels
+from publish.policy import channels
 from runner import home as places
 from tests.fakes.registry import FakeRegistry
 
@@ -98,7 +98,7 @@ WITH_CHANNELS = """
 import sys
 from pathlib import Path
 from publish.evidence import keys
-from publish.rules import channels
+from publish.policy import channels
 channels.load.__defaults__ = (Path(sys.argv[1]),)
 import release
 sys.exit(release.main(["plan", "v2.6.0"]))

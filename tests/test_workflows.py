@@ -19,8 +19,8 @@ from pathlib import Path
 import pytest
 
 from publish import webhook
-from publish.rules import channels
-from publish.rules.cadence import Due
+from publish.policy import channels
+from publish.policy.schedule import Due
 from report import feed
 from runner import records
 from runner.home import REPOSITORY

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from runner.verdict import Verdict
-from validation import listed
+from validation import check_list
 from validation.nvml import NOT_TOLD, Gpu, Work
 from validation.record import Check, Figure, SuiteResult
 from validation.suite import Suite
@@ -46,7 +46,7 @@ def _passed_on_gpus(suite: Suite, checks: Iterable[Check]) -> bool:
     """Return whether the suite says that it worked on a GPU: checks of one that works on `one` use it if they can."""
     passed = {check.name for check in checks if check.verdict is Verdict.PASS}
     if suite.works_on == EVERY:
-        return any(known.gpus and name in passed for name, known in listed.load(suite).items())
+        return any(known.gpus and name in passed for name, known in check_list.load(suite).items())
     return bool(suite.works_on and passed)
 
 

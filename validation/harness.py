@@ -11,7 +11,7 @@ from pathlib import Path
 from runner import home, records, shell
 from runner.errors import EnvironmentFailed
 from validation.suite import SUITES_FOLDER, Suite
-from validation.suites.enter import NONCE, STACKS
+from validation.suites.entrypoint import NONCE, STACKS
 from validation.suites.expected import Expected
 
 LOCK = Path(__file__).resolve().parent / "requirements.lock"
@@ -30,7 +30,7 @@ def installed(lock: Path = LOCK) -> Path:
 
 
 def lay_out(folder: Path, suite: Suite, expected: Expected, nonce: str = "") -> None:
-    """Fill `folder` with what `enter.py` reads: the suites' code, `suite`'s module, what the tag asserts; and `out`.
+    """Fill `folder` with what `entrypoint.py` reads: the suites' code, `suite`'s module, what the tag asserts; and `out`.
 
     `nonce` is what the answers of the suite's challenge must depend on.
     """

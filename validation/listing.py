@@ -20,8 +20,8 @@ from runner import engine, progress, records, shell
 from runner.errors import ConfigError, ReleaseError
 from runner.untrusted import parse_json
 from validation import harness
-from validation.asserted import expected_of
 from validation.executors.docker import ROOT
+from validation.expectations import expected_of
 from validation.suite import SUITES, Suite
 
 COMMAND = "python -m validation.listing"

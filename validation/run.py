@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from runner import age, engine, progress, records
+from runner import engine, freshness, progress, records
 from runner.errors import EnvironmentFailed
 from runner.verdict import WORST_FIRST, Verdict, summary
 from validation import floor, gpu_work, harness, regression
@@ -89,7 +89,7 @@ def stands(before: ValidationRecord, subject: Subject, device: str) -> bool:
     """
     if before.digest != subject.digest or before.verdict not in (Verdict.PASS, Verdict.INCONCLUSIVE):
         return False
-    if not age.stands(before.started_at):
+    if not freshness.stands(before.started_at):
         return False
     gpus = choose_gpus(device)
     planned = _planned(subject.expected, len(gpus.names))

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 from runner.untrusted import clean_line
 from runner.verdict import Verdict
-from validation import listed
+from validation import check_list
 from validation.answers import Answer, answers
 from validation.record import Check
 from validation.report import Phase
@@ -52,22 +52,22 @@ def examine(
         return tuple(checks), ""
     if asked is None:
         return tuple(checks), f"{NOT_MADE}: nobody gave `{suite.name}` a nonce"
-    known = listed.load(suite)
+    known = check_list.load(suite)
     wrong = _wrong_answer(answers(suite.name, asked.nonce, asked.expected), _given(phases))
     examined = tuple(_examined(check, known.get(check.name), asked.expected, wrong) for check in checks)
     doubts = (
         f"{CHALLENGE}: {wrong}" if wrong and _nothing_failed(checks) else "",
-        listed.wrong_names(known, checks),
+        check_list.wrong_names(known, checks),
         _too_long(checks, seconds, 1 if suite.alone else max(1, asked.expected.gpu_count)),
     )
     return examined, next((f"{NOT_MADE}: {doubt}" for doubt in doubts if doubt), "")
 
 
-def _examined(check: Check, known: listed.Listed | None, expected: Expected, wrong_answer: str) -> Check:
+def _examined(check: Check, known: check_list.Listed | None, expected: Expected, wrong_answer: str) -> Check:
     """Return `check`, or the same as failed. What failed by itself stays as it is."""
     if known is None:
         return check
-    if found := listed.contradiction(check, known, expected):
+    if found := check_list.contradiction(check, known, expected):
         return replace(check, verdict=Verdict.FAIL, reason=found, cause=NOT_MADE)
     if check.name == CHALLENGE and check.verdict is Verdict.PASS and wrong_answer:
         return replace(check, verdict=Verdict.FAIL, reason=wrong_answer, cause=CAUSE)

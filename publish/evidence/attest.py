@@ -26,7 +26,7 @@ from publish.evidence.predicates import (
     TEST_RESULT,
     VULNERABILITIES,
     artifacts_of,
-    bill,
+    cyclonedx,
     provenance,
     test_result,
     vulnerability,
@@ -73,7 +73,7 @@ class Witness:
         """
         if record.sbom:
             document = (folder / record.sbom.file).read_bytes()
-            self._say(build, bill.statement(record, document, self.name))
+            self._say(build, cyclonedx.statement(record, document, self.name))
         kept = keep(self.registry, build, "scan", record, record.started_at)
         self._say(build, with_artifacts(vulnerability.statement(record, self.name), [kept, *documents]))
 
@@ -201,7 +201,7 @@ def signed_bill(registry: Registry, repository: str, digest: str, trusted: Trust
     Beside it lies the same document unsigned, for tools that look for that; whoever may write there can add another.
     """
     about = usable(evidence.read(registry, repository, digest, trusted, SBOM), SBOM)
-    return bill.read(about) if about else None
+    return cyclonedx.read(about) if about else None
 
 
 def signed_validation(registry: Registry, build: BuildRecord, trusted: Trusted) -> ValidationRecord | None:

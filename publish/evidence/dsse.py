@@ -19,9 +19,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from cryptography.hazmat.primitives.hashes import SHA256
 
 from oci.manifest import canonical
-from publish.evidence.foreign import NOT_USABLE, json_object
 from publish.evidence.keys import PrivateKey, PublicKey, PublicKeys, key_id
 from publish.evidence.statement import MEDIA_TYPE
+from publish.evidence.strict_json import NOT_USABLE, json_object
 from runner.errors import GateRefused
 
 

@@ -26,9 +26,9 @@ from sigstore.verify import policy
 
 from oci.manifest import canonical
 from publish.evidence.dsse import Signed
-from publish.evidence.foreign import NOT_USABLE, json_object
 from publish.evidence.keys import SIGNING_KEY
 from publish.evidence.statement import MEDIA_TYPE
+from publish.evidence.strict_json import NOT_USABLE, json_object
 from publish.evidence.trust import TRUSTED_IDENTITIES, Identity, Trusted, one_line
 from runner.errors import EnvironmentFailed, GateRefused, ReleaseError
 

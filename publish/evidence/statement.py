@@ -12,7 +12,7 @@ from typing import Any
 
 from oci.manifest import canonical
 from oci.reference import is_digest
-from publish.evidence.foreign import NOT_USABLE, json_object
+from publish.evidence.strict_json import NOT_USABLE, json_object
 from runner.errors import ConfigError, GateRefused
 
 STATEMENT = "https://in-toto.io/Statement/v1"

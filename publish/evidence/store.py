@@ -35,11 +35,11 @@ from oci.referrers import Referrer
 from oci.registry import WORKERS, Registry, RegistryError
 from publish.evidence import dsse, keyless, seal, statement
 from publish.evidence.dsse import Signed
-from publish.evidence.foreign import NOT_USABLE, json_object
 from publish.evidence.keyless import Keyless
 from publish.evidence.keys import PrivateKey, key_id
 from publish.evidence.predicates import DECIDING, made_on
 from publish.evidence.statement import Statement
+from publish.evidence.strict_json import NOT_USABLE, json_object
 from publish.evidence.trust import Trusted
 from runner import progress
 from runner.errors import ConfigError, GateRefused

@@ -17,7 +17,7 @@ from functools import cache
 from oci.registry import RegistryError
 from publish.evidence.store import SERVED
 from publish.tags.journal import Entry, Journal, Transaction, order, tags_of
-from publish.tags.mark import ReadMark, said_of
+from publish.tags.yank_marker import ReadMark, said_of
 from runner import progress
 from runner.untrusted import clean_line
 

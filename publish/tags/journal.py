@@ -5,9 +5,9 @@ can be finished by any later one: until then each of its tags holds what it held
 Written only by who holds the lock (publish/tags/lock.py), and signed by somebody who may decide.
 
 A journal that nobody trusted signed, as all were at first, is read too. It counts as far as trusted decisions and
-signed marks confirm it (publish/tags/confirm.py), for whoever reads it (publish/evidence/ledger.py), and the next run
+signed marks confirm it (publish/tags/confirm.py), for whoever reads it (publish/released/trusted_journal.py), and the next run
 that holds the lock signs what is left. Every tag that is put from a journal needs a trusted decision of its own
-(publish/evidence/vouch.py).
+(publish/released/decision_check.py).
 """
 
 from __future__ import annotations

@@ -26,7 +26,7 @@ from publish.tags import journal, lock
 from publish.tags.confirm import Doubt, confirmed
 from publish.tags.journal import CANDIDATE, Book, Entry, Journal, Transaction, order, tags_of
 from publish.tags.lock import Claim
-from publish.tags.mark import Marks
+from publish.tags.yank_marker import Marks
 from runner import progress
 from runner.errors import EnvironmentFailed, GateRefused, ReleaseError
 

@@ -16,7 +16,7 @@ from validation.executors import staging
 from validation.executors.docker import LABEL, ROOT
 from validation.executors.interface import Setup
 from validation.suite import SUITES, Suite
-from validation.suites.enter import NONCE
+from validation.suites.entrypoint import NONCE
 from validation.witness import NOT_MADE
 
 SUITE = "device"

@@ -16,7 +16,7 @@ from images.plan import Plan
 from images.record import BuildRecord
 from oci.manifest import LAYER_GZIP
 from oci.registry import Registry
-from publish.evidence.system import SystemVouch
+from publish.evidence.os_layer_signer import SystemVouch
 from tests.fakes.wheels import Member, make_wheel
 from tests.publish.signed import P256, trust
 from tests.real_images import real_vouch

@@ -17,7 +17,7 @@ from pydantic import TypeAdapter
 
 from images.record import BuildRecord
 from oci.registry import Registry
-from publish.record import ReleaseRecord
+from publish.released.record import ReleaseRecord
 from publish.tags import lock
 from publish.tags.rollback import yank
 from runner import records

@@ -26,7 +26,7 @@ from images.system_layer import SystemLayer
 from oci.manifest import LAYER_GZIP, OCI_CONFIG, image_manifest, sha256
 from oci.registry import Registry
 from oci.tarball import Blob
-from publish.evidence.system import SystemVouch
+from publish.evidence.os_layer_signer import SystemVouch
 from runner import engine, records
 from runner.errors import ConfigError, EnvironmentFailed
 from tests.fakes.refusal import refused

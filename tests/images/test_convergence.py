@@ -21,7 +21,7 @@ from images.system_layer import SystemLayer
 from oci.manifest import LAYER_GZIP, OCI_CONFIG, canonical, image_manifest
 from oci.registry import Registry
 from oci.tarball import Blob, LayerWriter
-from publish.evidence.system import SystemVouch
+from publish.evidence.os_layer_signer import SystemVouch
 from publish.refresh import refresh_layers
 from runner import embedded, engine
 from runner import home as places

@@ -20,8 +20,8 @@ from oci.manifest import LAYER_GZIP, OCI_CONFIG, OCI_INDEX, OCI_MANIFEST, Manife
 from oci.registry import Registry, RegistryError
 from oci.tarball import Blob
 from publish.evidence import store
+from publish.evidence.os_layer_signer import SystemVouch
 from publish.evidence.predicates import os_layer, provenance
-from publish.evidence.system import SystemVouch
 from tests.fakes.refusal import refused
 from tests.fakes.registry import FakeRegistry, Fault
 from tests.publish.signed import BUILDER, ED25519, NAME, P256, STRANGER, WHEELS, build_record, trust

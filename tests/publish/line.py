@@ -11,16 +11,17 @@ from images import catalog
 from images.catalog import Catalog
 from images.record import BuildRecord
 from oci.registry import Registry, file_sha256
-from publish.bench import Bench
 from publish.compare import between
-from publish.evidence import documents, vouch
+from publish.evidence import documents
 from publish.evidence.attest import Witness
-from publish.evidence.marks import SignedMarks
 from publish.evidence.store import Signer
 from publish.evidence.trust import Trusted
-from publish.evidence.verify import Verified, verify
+from publish.image_assessor import Bench
 from publish.promotion import Asked, Candidate, Promoted, promote
-from publish.published import Published, previous
+from publish.released import decision_check
+from publish.released.published import Published, previous
+from publish.released.verify import Verified, verify
+from publish.released.yank_statements import SignedMarks
 from publish.tags.transaction import Production
 from scan import store, trivy
 from scan.assess import Judges
@@ -29,8 +30,8 @@ from scan.history import History
 from scan.policy import load_policy
 from scan.record import Sbom
 from tests.fakes.cyclonedx import sbom
-from tests.publish.released import STAGING, staged
 from tests.publish.signed import H200, P256, WHEELS, build_record, scan_record, trust, validation_record
+from tests.publish.stage_records import STAGING, staged
 
 TODAY = datetime.date(2026, 11, 21)
 JUDGES = Judges(load_policy(), (), "no database here", History({}), TODAY)
@@ -88,10 +89,10 @@ class Line:
 
     @property
     def production(self) -> Production:
-        doubt = vouch.doubt(self.registry, self.catalog.repositories, self.trusted)
+        doubt = decision_check.doubt(self.registry, self.catalog.repositories, self.trusted)
         marks = SignedMarks(self.registry, self.catalog.repositories.production, self.trusted, lambda: self.signer)
         seal = documents.of_journal(lambda: self.signer, self.trusted)
-        decided = vouch.is_decided(self.registry, self.catalog.repositories, self.trusted)
+        decided = decision_check.is_decided(self.registry, self.catalog.repositories, self.trusted)
         return Production(self.registry, self.catalog.repositories, "a test", marks, seal, doubt, decided)
 
     def tags(self) -> dict[str, str]:

@@ -21,17 +21,17 @@ from publish.evidence import documents, statement
 from publish.evidence import store as evidence
 from publish.evidence.documents import DocumentSeal
 from publish.evidence.keys import PrivateKey, PublicKeys, key_id
-from publish.evidence.marks import SignedMarks
-from publish.evidence.predicates import bill, decision, provenance, test_result, vulnerability
+from publish.evidence.predicates import cyclonedx, decision, provenance, test_result, vulnerability
 from publish.evidence.predicates.decision import Decided
 from publish.evidence.predicates.provenance import Builder
 from publish.evidence.statement import Statement
 from publish.evidence.store import BUNDLE
 from publish.evidence.trust import Trusted
+from publish.released.yank_statements import SignedMarks
 from runner.verdict import Verdict
 from scan.record import Database, Judged, Sbom, ScanRecord, Standing
 from tests.fakes.cyclonedx import sbom
-from tests.publish.released import built, scanned, validated
+from tests.publish.stage_records import built, scanned, validated
 from tests.scan.samples import finding
 from validation.record import Environment, SuiteResult, ValidationRecord
 from validation.suite import suites_of
@@ -153,7 +153,7 @@ def statements(digest: str = DIGEST, image: str = "base") -> tuple[Statement, ..
     return (
         provenance.statement(build, WHEELS, BUILDER, NAME),
         test_result.statement(validation_record(build), build.stacks, NAME),
-        bill.statement(scan, DOCUMENT, NAME),
+        cyclonedx.statement(scan, DOCUMENT, NAME),
         vulnerability.statement(scan, NAME),
         decision.statement(decided(build), digest, NAME),
     )

@@ -119,7 +119,7 @@ def test_a_look_that_fails_leaves_what_the_suites_said(monkeypatch: pytest.Monke
 
     monkeypatch.setattr(engine, "obtain", lambda _: HeldImage(ID, "", {"Labels": OURS}))
     monkeypatch.setattr(validation, "validate", lambda *_: judged(Verdict.PASS))
-    monkeypatch.setattr("scan.inside.inside", fail)
+    monkeypatch.setattr("scan.image_facts.inside", fail)
     found = check.check(CATALOG, "team/image:1", ("", ""), "cpu", "")
     assert (found.verdict, found.reason) == (Verdict.INFRA, "no look inside: the engine went away")
     assert found.validation == judged(Verdict.PASS)

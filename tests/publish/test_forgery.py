@@ -23,8 +23,8 @@ from publish.evidence.predicates import YANK, decision, provenance
 from publish.evidence.predicates.decision import Decided
 from publish.evidence.statement import Statement
 from publish.evidence.trust import Trusted, trusted
-from publish.out import released
 from publish.promotion import Asked
+from publish.released.promotions import released
 from publish.tags import journal, lock, transaction
 from publish.tags.journal import Entry, Journal, Transaction
 from publish.tags.rollback import rollback, yank

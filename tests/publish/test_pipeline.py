@@ -21,8 +21,8 @@ from publish import pipeline, webhook
 from publish.evidence import attest, keys
 from publish.pipeline import Options, Release
 from publish.promotion import Asked
-from publish.published import CANDIDATE, PRODUCTION
-from publish.record import ReleaseRecord
+from publish.released.published import CANDIDATE, PRODUCTION
+from publish.released.record import ReleaseRecord
 from publish.tags import journal, lock, transaction
 from publish.tags.journal import Journal
 from report import feed
@@ -33,8 +33,8 @@ from scan import assess
 from tests.fakes.registry import FakeRegistry
 from tests.fakes.trivy_db import write
 from tests.publish.line import FIRST, TODAY, Line, line_of_one
-from tests.publish.released import STAGING
 from tests.publish.signed import H200, P256
+from tests.publish.stage_records import STAGING
 from tests.report.test_feed import PLACE, SECOND
 
 A100 = "NVIDIA A100-SXM4-80GB"

@@ -20,10 +20,10 @@ from publish.evidence.attest import kept
 from publish.evidence.keyless import Keyless
 from publish.evidence.predicates import DECISION
 from publish.evidence.trust import Instance, Trusted
-from publish.evidence.verify import verify
-from publish.out import released
+from publish.policy import channels, schedule
 from publish.promotion import Asked
-from publish.rules import cadence, channels
+from publish.released.promotions import released
+from publish.released.verify import verify
 from publish.tags import lock, transaction
 from publish.tags.rollback import rollback, yank
 from runner.errors import ConfigError, GateRefused
@@ -34,8 +34,8 @@ from tests.fakes.sigstore import SIGNER, FakeSigstore
 from tests.fakes.sigstore import STRANGER as SOMEBODY_ELSE
 from tests.fakes.trivy_db import DebianAdvisory, PipAdvisory, write
 from tests.publish.line import FIRST, MONTHLY, TODAY, Line, line_of_one
-from tests.publish.released import staged
 from tests.publish.signed import P256, STRANGER, build_record, decide, trust
+from tests.publish.stage_records import staged
 
 
 @pytest.fixture(autouse=True)
@@ -142,7 +142,7 @@ def test_every_tag_has_its_decision_and_the_cadence_knows_the_channel(line: Line
     out = released(line.registry, line.catalog, trust(P256))
     assert [(str(each.version), each.channel) for each in out] == [("v2.6.0", "production"), ("v2.6.1", "monthly")]
     later = datetime.date(2027, 1, 20)
-    due = cadence.due(later, channels.load(), line.catalog.lines, out)
+    due = schedule.due(later, channels.load(), line.catalog.lines, out)
     assert ("monthly", "v2.6.2") in {(each.channel, each.version) for each in due}
 
 
@@ -177,7 +177,7 @@ def test_what_was_rolled_back_is_no_measure_for_the_release_that_mends_it(line: 
     rollback(line.production, "v2.6", lambda _: ())
     out = released(line.registry, line.catalog, trust(P256))
     assert [(str(each.version), each.withdrawn) for each in out] == [("v2.6.0", False), ("v2.6.1", True)]
-    due = cadence.due(TODAY, channels.load(), line.catalog.lines, out)
+    due = schedule.due(TODAY, channels.load(), line.catalog.lines, out)
     assert {each.version for each in due} <= {"v2.6.2", "v2.6.3"}
     mended = line.prepare("v2.6.2", jinja2="3.1.4")
     line.promote(mended)

@@ -17,8 +17,8 @@ from images.locks import Wheel
 from images.plan import python_specs
 from images.resolve import LayerLocks
 from oci.tarball import Blob
+from publish.policy.release_kinds import FEATURE, MAJOR, PATCH
 from publish.refresh import refresh, refresh_layers
-from publish.rules.kinds import FEATURE, MAJOR, PATCH
 from runner.errors import EnvironmentFailed, GateRefused
 from scan import trivy
 from scan.assess import Judges

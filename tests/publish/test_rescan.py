@@ -16,10 +16,10 @@ from images.catalog import Catalog, Version
 from images.record import BuildRecord
 from oci import referrers
 from oci.registry import Registry, file_sha256
-from publish.bench import Bench
 from publish.compare import compare
 from publish.evidence.attest import Witness, carried
-from publish.published import CANDIDATE, PRODUCTION, find, published
+from publish.image_assessor import Bench
+from publish.released.published import CANDIDATE, PRODUCTION, find, published
 from publish.rescan import NO_SBOM, rescan
 from publish.tags import lock
 from publish.tags.rollback import yank
@@ -35,8 +35,8 @@ from tests.fakes.cyclonedx import sbom
 from tests.fakes.registry import FakeRegistry
 from tests.fakes.trivy_db import DebianAdvisory, PipAdvisory, Vulnerability, write
 from tests.publish.moving import at
-from tests.publish.released import scanned, staged
 from tests.publish.signed import P256, findings_seal, trust
+from tests.publish.stage_records import scanned, staged
 from tests.scan.samples import TODAY, finding
 
 JINJA2 = PipAdvisory("CVE-2026-2", "jinja2", ("< 3.1.5",), ("3.1.5",))

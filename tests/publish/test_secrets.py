@@ -26,8 +26,8 @@ from report import render
 from runner import embedded, engine, home, records, shell
 from runner.verdict import Verdict
 from tests.fakes.small_image import PLANTED
-from tests.publish.released import staged
 from tests.publish.signed import P256, build_record, trust
+from tests.publish.stage_records import staged
 from tests.report.samples import proven
 from tests.validation import hostile
 from tests.validation.suites_here import asserted

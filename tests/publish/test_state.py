@@ -8,7 +8,7 @@ import pytest
 
 from publish.state import State, judge, state_of
 from runner.verdict import Verdict
-from tests.publish.released import built, known, scanned, validated
+from tests.publish.stage_records import built, known, scanned, validated
 
 PASS, FAIL, INFRA = Verdict.PASS, Verdict.FAIL, Verdict.INFRA
 UNSURE, NOT_RUN = Verdict.INCONCLUSIVE, Verdict.NOT_RUN

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from publish import webhook
-from publish.record import Promotion, ReleaseRecord
+from publish.released.record import Promotion, ReleaseRecord
 from publish.webhook import ADDRESS, SECRET, Hook, announce, hook, message, signature
 from runner.errors import ConfigError
 from runner.verdict import Verdict

@@ -9,7 +9,7 @@ import hashlib
 from dataclasses import replace
 
 from images.record import BuildRecord, BuiltLayer, DebianPackage
-from publish.record import Promotion, Refusal, ReleaseRecord, StageTime
+from publish.released.record import Promotion, Refusal, ReleaseRecord, StageTime
 from report.model import ImageRecords
 from runner.verdict import Verdict
 from scan.record import Database, Finding, Judged, Origin, Problem, Sbom, ScanRecord, Standing

@@ -9,7 +9,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from publish.record import ReleaseRecord
+from publish.released.record import ReleaseRecord
 from report import feed
 from report.feed import Place, Release, atom
 from report.notes import markdown

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from markdown_it import MarkdownIt
 
-from publish.record import ReleaseRecord
+from publish.released.record import ReleaseRecord
 from report import escape, render
 from report.model import ImageRecords
 from runner.errors import EnvironmentFailed

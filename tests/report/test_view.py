@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from publish.record import Promotion
+from publish.released.record import Promotion
 from report import build_view, scan_view, validation_view, view
 from report.model import ImageRecords, ImageView, Mark
 from runner.verdict import Verdict

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from scan.configuration import MOST, Allowed, problems
-from scan.inside import Inside
+from scan.image_facts import Inside
 from scan.record import in_one_line, number_of
 
 CLEAN = Inside(

@@ -17,13 +17,13 @@ from hypothesis import strategies as st
 from runner.errors import EnvironmentFailed
 from scan import assess, documents, licences, secrets
 from scan.configuration import Allowed, problems
-from scan.inside import Inside, _Ended, _understood, disagreements, inside, unlisted
+from scan.image_facts import Inside, _Ended, _understood, disagreements, inside, unlisted
 from scan.policy import Licences
 from scan.record import Problem, number_of
 from scan.sbom import distribution_of, packages_of
 from scan.trivy import REPORT, _parsed
 from tests.fakes.small_image import planted
-from tests.scan.test_inside import SITECUSTOMIZE, TRUTH
+from tests.scan.test_image_facts import SITECUSTOMIZE, TRUTH
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
@@ -227,7 +227,7 @@ TALKS = {
 @pytest.mark.parametrize("name", TALKS)
 def test_a_python_that_does_something_else(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever the image's Python prints is the image's problem; a volume that it declares is read-only."""
-    monkeypatch.setattr("scan.inside.TIMEOUT_S", 5.0)
+    monkeypatch.setattr("scan.image_facts.TIMEOUT_S", 5.0)
     program, says = TALKS[name]
     code = base64.b64encode(f"import os\n{program}".encode()).decode()
     site = SITECUSTOMIZE.format(f'import base64; exec(base64.b64decode("{code}"))')

@@ -27,7 +27,7 @@ from scan.run import Subject
 from scan.sbom import packages_of
 from tests.fakes.small_image import HINT, planted
 from tests.fakes.trivy_db import DebianAdvisory, PipAdvisory, Vulnerability, write
-from tests.publish.released import built
+from tests.publish.stage_records import built
 from tests.scan.samples import excuse
 
 pytestmark = pytest.mark.docker

@@ -14,10 +14,10 @@ import pytest
 from images import catalog
 from oci.registry import file_sha256
 from runner import records
-from runner.age import STANDS_DAYS
 from runner.errors import ConfigError
+from runner.freshness import STANDS_DAYS
 from runner.verdict import Verdict
-from scan import contents, inside, run, trivy
+from scan import contents, image_facts, run, trivy
 from scan.assess import Judges, Place
 from scan.contents import INSIDE, Looked
 from scan.history import History
@@ -26,7 +26,7 @@ from scan.record import Database, Problem, Sbom, ScanRecord
 from scan.run import Subject
 from scan.trivy import VulnerabilityDatabase
 from tests.fakes.cyclonedx import sbom
-from tests.publish.released import built
+from tests.publish.stage_records import built
 from tests.scan.samples import TODAY
 
 SHIPPED = catalog.load()
@@ -72,7 +72,7 @@ def forget_version() -> None:
 def test_a_broken_trivy_is_infra_and_never_green(
     fake_trivy: Path, body: str, says: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(inside, "inside", lambda _: Problem("bill of materials", "python", "closed", ""))
+    monkeypatch.setattr(image_facts, "inside", lambda _: Problem("bill of materials", "python", "closed", ""))
     install(fake_trivy, body)
     record = run.scan(SUBJECT, JUDGES, tmp_path / "out")
     assert record.verdict is Verdict.INFRA
@@ -110,7 +110,7 @@ def test_what_was_found_in_a_digest_is_used_again_only_where_it_is_whole(
 ) -> None:
     asked: list[str] = []
     monkeypatch.setattr(trivy, "analyse", lambda reference, folder: asked.append(reference))
-    monkeypatch.setattr(inside, "inside", lambda _: Problem("bill of materials", "python", "closed", ""))
+    monkeypatch.setattr(image_facts, "inside", lambda _: Problem("bill of materials", "python", "closed", ""))
     before = kept(tmp_path)
     contents.contents_of(BUILD, "h", tmp_path, before)
     assert asked == []
@@ -132,7 +132,7 @@ def test_a_bill_of_materials_is_used_again_for_some_days(
     """Signed again it keeps its date: one that a channel finds too old is made anew."""
     asked: list[str] = []
     monkeypatch.setattr(trivy, "analyse", lambda reference, folder: asked.append(reference))
-    monkeypatch.setattr(inside, "inside", lambda _: Problem("bill of materials", "python", "closed", ""))
+    monkeypatch.setattr(image_facts, "inside", lambda _: Problem("bill of materials", "python", "closed", ""))
     contents.contents_of(BUILD, "h", tmp_path, kept(tmp_path, days))
     assert bool(asked) is (days >= STANDS_DAYS)
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from tests.validation.suites_here import asserted
-from validation import listed
+from validation import check_list
 from validation.answers import answers
 from validation.judge import Ended
 from validation.suite import SUITES, Suite
@@ -34,12 +34,12 @@ def planned(gpus: int) -> Expected:
 def entries(suite: Suite, gpus: int = 0, nonce: str = NONCE) -> list[Entry]:
     """The lines of the report, one for each check: its call. `ended` adds the phases around it."""
     expected = planned(gpus)
-    return [_entry(suite, name, known, expected, nonce) for name, known in listed.load(suite).items()]
+    return [_entry(suite, name, known, expected, nonce) for name, known in check_list.load(suite).items()]
 
 
-def _entry(suite: Suite, name: str, known: listed.Listed, expected: Expected, nonce: str) -> Entry:
+def _entry(suite: Suite, name: str, known: check_list.Listed, expected: Expected, nonce: str) -> Entry:
     runs = known.gpus <= expected.gpu_count
-    figures = [figure for figure in listed.figures_of(known, expected) if figure.required]
+    figures = [figure for figure in check_list.figures_of(known, expected) if figure.required]
     properties: list[list[Any]] = [[figure.name, [0.5, figure.unit]] for figure in figures] if runs else []
     if name == CHALLENGE:
         right = answers(suite.name, nonce, expected)

@@ -33,8 +33,8 @@ with open(out + "report.jsonl", "w") as file:
 _BEFORE = """
 import os, sys
 words = list(getattr(sys, "orig_argv", []))
-if any(word.endswith("enter.py") for word in words):
-    root = words[[word.endswith("enter.py") for word in words].index(True) + 1]
+if any(word.endswith("entrypoint.py") for word in words):
+    root = words[[word.endswith("entrypoint.py") for word in words].index(True) + 1]
     out = root + "/out/"
 """
 

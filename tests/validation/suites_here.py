@@ -10,11 +10,11 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from images import catalog
-from validation.asserted import expected_of
+from validation.expectations import expected_of
 from validation.harness import lay_out
 from validation.judge import Ended
 from validation.suite import Suite
-from validation.suites.enter import REPORT, RUNNING
+from validation.suites.entrypoint import REPORT, RUNNING
 from validation.suites.expected import Expected
 
 
@@ -42,7 +42,7 @@ def run_here(
     root = folder / "root"
     root.mkdir()
     lay_out(root, suite, EXPECTED)
-    enter = root / "code" / "validation" / "suites" / "enter.py"
+    enter = root / "code" / "validation" / "suites" / "entrypoint.py"
     command = (sys.executable, str(enter), str(root), suite.file, str(suite.test_timeout_s), str(leased_gpus))
     started = time.monotonic()
     done = subprocess.run(

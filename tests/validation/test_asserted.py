@@ -11,8 +11,8 @@ from images.locks import Lock
 from runner import records
 from runner.errors import ConfigError
 from tests.validation.suites_here import EXPECTED
-from validation import asserted
-from validation.asserted import expected_of
+from validation import expectations
+from validation.expectations import expected_of
 from validation.suites.expected import read_expected
 
 CATALOG = catalog.load()
@@ -35,7 +35,7 @@ def test_packages_are_those_of_every_stack_once() -> None:
 def test_a_library_missing_from_the_lock_is_refused(library: str, monkeypatch: pytest.MonkeyPatch) -> None:
     locks = catalog.locks_of(CATALOG, "2.6", ("base",))
     left = tuple(wheel for wheel in locks["base"].wheels if wheel.name != library)
-    monkeypatch.setattr(asserted, "locks_of", lambda *_: {"base": Lock(Path("2.6.lock"), left)})
+    monkeypatch.setattr(expectations, "locks_of", lambda *_: {"base": Lock(Path("2.6.lock"), left)})
     with pytest.raises(ConfigError, match="holds no nvidia-"):
         expected_of(CATALOG, "2.6", ("base",))
 

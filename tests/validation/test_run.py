@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from runner import records
-from runner.age import STANDS_DAYS
 from runner.errors import EnvironmentFailed
+from runner.freshness import STANDS_DAYS
 from runner.verdict import Verdict
 from tests.validation.suites_here import asserted
 from validation import floor, run

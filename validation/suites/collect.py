@@ -1,6 +1,6 @@
 """Prints what pytest collects of a suite, as JSON on the last line: `python collect.py ROOT FILE`. Nothing is run.
 
-ROOT is as for `enter.py`. A line for each check would be cut where one is printed by a module of the image.
+ROOT is as for `entrypoint.py`. A line for each check would be cut where one is printed by a module of the image.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any
 
 sys.path.append(str(Path(__file__).resolve().parents[2]))
 
-from validation.suites import enter
+from validation.suites import entrypoint
 
 
 class _Collected:
@@ -30,7 +30,7 @@ class _Collected:
 
 def main(root: Path, file: str) -> int:
     """Collect one suite; returns pytest's exit code."""
-    enter.make_ready(root, "0")
+    entrypoint.make_ready(root, "0")
     import pytest
 
     collected, code = _Collected(), root / "code"

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from validation.suites.declared import MARKS
-from validation.suites.enter import LEASED_GPUS, NONCE, ROOT, RUNNING, dump_stacks_on_quit
+from validation.suites.entrypoint import LEASED_GPUS, NONCE, ROOT, RUNNING, dump_stacks_on_quit
 from validation.suites.expected import Expected, read_expected
 from validation.suites.lease import take_gpu
 from validation.suites.outcome import ANSWER

@@ -22,7 +22,7 @@ from typing import Any
 
 import torch
 
-from validation.suites.enter import dump_stacks_on_quit
+from validation.suites.entrypoint import dump_stacks_on_quit
 from validation.suites.outcome import require
 from validation.suites.stacks import innermost_frame
 

@@ -16,8 +16,8 @@ from typing import Any, TypeVar
 from pydantic import TypeAdapter, ValidationError
 
 from oci.manifest import is_digest
-from publish.evidence.foreign import NOT_USABLE
 from publish.evidence.statement import Statement
+from publish.evidence.strict_json import NOT_USABLE
 from runner.errors import GateRefused
 
 PROVENANCE = "https://slsa.dev/provenance/v1"

@@ -22,9 +22,9 @@ from packageurl import PackageURL
 from images.locks import Wheel
 from images.record import BuildRecord
 from oci.manifest import LAYER_GZIP
-from publish.evidence.foreign import NOT_USABLE
 from publish.evidence.predicates import OWN, PROVENANCE, expect, later, read_as
 from publish.evidence.statement import Statement
+from publish.evidence.strict_json import NOT_USABLE
 from runner.errors import ConfigError, GateRefused
 from runner.untrusted import clean_line
 

@@ -19,8 +19,8 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from sigstore._internal.tuf import DEFAULT_TUF_URL, STAGING_TUF_URL
 
 from publish.evidence import keyless, statement
-from publish.evidence.foreign import json_object
 from publish.evidence.keys import TRUSTED_KEYS
+from publish.evidence.strict_json import json_object
 from publish.evidence.trust import (
     EXAMPLE,
     SIGSTORE_CONFIG,

@@ -18,7 +18,7 @@ from publish.evidence.predicates import (
     SBOM,
     TEST_RESULT,
     VULNERABILITIES,
-    bill,
+    cyclonedx,
     decision,
     later,
     made_on,
@@ -321,17 +321,17 @@ def test_elsewhere_the_builder_is_a_machine() -> None:
 
 
 def test_the_bill_is_the_document_that_was_judged() -> None:
-    about = carried(bill.statement(scan_record(BUILD), DOCUMENT, NAME))
-    assert bill.read(about) == json.loads(DOCUMENT)
+    about = carried(cyclonedx.statement(scan_record(BUILD), DOCUMENT, NAME))
+    assert cyclonedx.read(about) == json.loads(DOCUMENT)
     with refused(ConfigError, "was judged", "scan v2.6.0"):
-        bill.statement(scan_record(BUILD), DOCUMENT + b" ", NAME)
+        cyclonedx.statement(scan_record(BUILD), DOCUMENT + b" ", NAME)
     with refused(ConfigError, "none was judged"):
-        bill.statement(replace(scan_record(BUILD), sbom=None), DOCUMENT, NAME)
+        cyclonedx.statement(replace(scan_record(BUILD), sbom=None), DOCUMENT, NAME)
 
 
 def test_an_empty_bill_is_no_bill() -> None:
     with refused(GateRefused, "components.0"):
-        bill.read(Statement(DIGEST, NAME, SBOM, {"components": []}))
+        cyclonedx.read(Statement(DIGEST, NAME, SBOM, {"components": []}))
 
 
 def test_the_decision_round_trips() -> None:
@@ -345,7 +345,7 @@ TYPES = (PROVENANCE, TEST_RESULT, SBOM, VULNERABILITIES, DECISION)
 READERS: tuple[Callable[[Statement], object], ...] = (
     provenance.read,
     test_result.read,
-    bill.read,
+    cyclonedx.read,
     vulnerability.read,
     decision.read,
 )

@@ -11,7 +11,7 @@ from images.catalog import Version
 from oci.manifest import Manifest
 from oci.registry import Registry
 from publish.evidence.keys import PrivateKey
-from publish.published import (
+from publish.released.published import (
     CANDIDATE,
     MOST_UNKNOWN,
     PRODUCTION,
@@ -30,8 +30,8 @@ from runner.errors import GateRefused
 from tests.fakes.refusal import refused
 from tests.fakes.registry import FakeRegistry
 from tests.publish.line import OURS
-from tests.publish.released import STAGING, staged
 from tests.publish.signed import P256, STRANGER, decide, journal_seal
+from tests.publish.stage_records import STAGING, staged
 
 
 @pytest.mark.parametrize(

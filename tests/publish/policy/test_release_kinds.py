@@ -11,7 +11,7 @@ import pytest
 
 from images import catalog
 from images.catalog import Line
-from publish.rules.kinds import FEATURE, GONE, MAJOR, NEW, PATCH, image_problem, kind_notes, kind_problems
+from publish.policy.release_kinds import FEATURE, GONE, MAJOR, NEW, PATCH, image_problem, kind_notes, kind_problems
 from scan.difference import Change, Difference, Layer, Snapshot, difference
 from scan.record import Finding, Judged, Package, Standing
 from scan.versions import Step

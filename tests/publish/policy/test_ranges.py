@@ -6,8 +6,8 @@ import pytest
 from packaging.requirements import Requirement
 
 from images import catalog
-from publish.rules.kinds import FEATURE, MAJOR, PATCH, contents_problems
-from publish.rules.ranges import constraint
+from publish.policy.ranges import constraint
+from publish.policy.release_kinds import FEATURE, MAJOR, PATCH, contents_problems
 from scan.difference import Layer, Snapshot, difference
 from scan.record import Finding, Judged, Package, Standing
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from images.catalog import Version
-from publish.rules import channels
-from publish.rules.channels import CHANNELS, EVIDENCE, Channels
+from publish.policy import channels
+from publish.policy.channels import CHANNELS, EVIDENCE, Channels
 from publish.tags.journal import tags_of
 from runner.errors import ConfigError
 from runner.verdict import Verdict

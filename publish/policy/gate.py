@@ -23,7 +23,7 @@ from publish.evidence.predicates import (
     SBOM,
     TEST_RESULT,
     VULNERABILITIES,
-    bill,
+    cyclonedx,
     made_on,
     provenance,
     read_as,
@@ -35,7 +35,7 @@ from publish.evidence.predicates.test_result import Tested
 from publish.evidence.predicates.vulnerability import Assessed
 from publish.evidence.statement import Statement
 from publish.evidence.store import Found
-from publish.rules.channels import Channels, Demands, Evidence
+from publish.policy.channels import Channels, Demands, Evidence
 from runner.errors import ReleaseError
 from runner.verdict import Verdict, summary
 from scan import sbom
@@ -388,7 +388,7 @@ def _read_provenance(statement: Statement) -> tuple[Built, dict[str, str]]:
 
 
 def _read_bill(statement: Statement) -> tuple[Package, ...]:
-    return sbom.packages_of(bill.read(statement))
+    return sbom.packages_of(cyclonedx.read(statement))
 
 
 _SORTS: dict[Evidence, _Sort] = {

@@ -15,9 +15,9 @@ from images.catalog import BASE, Catalog, Repositories, Version
 from images.version import VERSION_PATTERN, parse_version
 from oci.manifest import Manifest
 from oci.registry import Registry
-from publish.evidence import ledger, vouch
 from publish.evidence.predicates import decision
 from publish.evidence.trust import Trusted
+from publish.released import decision_check, trusted_journal
 from publish.tags.journal import Journal
 from publish.tags.transaction import IsDecided
 from runner import progress
@@ -83,8 +83,10 @@ class _Releases:
 
 
 def _releases(registry: Registry, repositories: Repositories, trusted: Trusted) -> _Releases:
-    kept = ledger.read(registry, repositories, trusted).journal
-    return _Releases(registry, repositories.production, kept, vouch.is_decided(registry, repositories, trusted))
+    kept = trusted_journal.read(registry, repositories, trusted).journal
+    return _Releases(
+        registry, repositories.production, kept, decision_check.is_decided(registry, repositories, trusted)
+    )
 
 
 def published(registry: Registry, catalog: Catalog, channel: str, trusted: Trusted) -> tuple[Published, ...]:

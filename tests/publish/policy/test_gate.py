@@ -20,16 +20,16 @@ from publish.evidence import store as evidence
 from publish.evidence.predicates import SBOM, made_on, provenance, test_result, vulnerability
 from publish.evidence.statement import Statement
 from publish.evidence.store import Found
-from publish.rules import channels, gate
-from publish.rules.channels import Channels
-from publish.rules.gate import Decision, Subject, decide
+from publish.policy import channels, gate
+from publish.policy.channels import Channels
+from publish.policy.gate import Decision, Subject, decide
 from runner.errors import ConfigError
 from runner.verdict import Verdict
 from scan.record import Database, Judged, Problem, ScanRecord, Standing
 from tests.fakes.cyclonedx import sbom
 from tests.fakes.registry import FakeRegistry
-from tests.publish.released import built, scanned, validated
 from tests.publish.signed import trust
+from tests.publish.stage_records import built, scanned, validated
 from tests.scan.samples import finding
 from validation.record import SuiteResult, ValidationRecord
 from validation.suite import suites_of

@@ -5,9 +5,9 @@ from __future__ import annotations
 import hashlib
 from typing import Any
 
-from publish.evidence.foreign import json_object
 from publish.evidence.predicates import SBOM, expect, read_as
 from publish.evidence.statement import Statement
+from publish.evidence.strict_json import json_object
 from runner.errors import ConfigError
 from scan.record import ScanRecord
 

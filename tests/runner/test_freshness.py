@@ -6,8 +6,8 @@ import datetime
 
 import pytest
 
-from publish.rules import channels
-from runner.age import STANDS_DAYS, stands
+from publish.policy import channels
+from runner.freshness import STANDS_DAYS, stands
 
 
 def ago(days: int) -> str:

@@ -12,7 +12,7 @@ from oci.registry import Registry
 from publish.evidence import attest
 from publish.evidence.store import Signer
 from publish.evidence.trust import Trusted
-from publish.published import Published
+from publish.released.published import Published
 from runner import home
 from scan import assess
 from scan.assess import Assessment, Judges, Place

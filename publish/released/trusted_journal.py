@@ -9,10 +9,11 @@ from dataclasses import replace
 
 from images.catalog import Repositories
 from oci.registry import Registry
-from publish.evidence import documents, vouch
-from publish.evidence.marks import SignedMarks
+from publish.evidence import documents
 from publish.evidence.store import Signer
 from publish.evidence.trust import Trusted
+from publish.released import decision_check
+from publish.released.yank_statements import SignedMarks
 from publish.tags import journal
 from publish.tags.confirm import confirmed
 from publish.tags.journal import Book
@@ -30,7 +31,9 @@ def read(registry: Registry, repositories: Repositories, trusted: Trusted) -> Bo
         return book
     progress.say(f"  {book.warning}: only what trusted decisions and signed marks confirm counts")
     marks = SignedMarks(registry, repositories.production, trusted, _nobody)
-    return replace(book, journal=confirmed(book.journal, vouch.doubt(registry, repositories, trusted), marks.read))
+    return replace(
+        book, journal=confirmed(book.journal, decision_check.doubt(registry, repositories, trusted), marks.read)
+    )
 
 
 def as_written(registry: Registry, repositories: Repositories, trusted: Trusted) -> Book:

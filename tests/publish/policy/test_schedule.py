@@ -10,9 +10,9 @@ import pytest
 
 from images import catalog
 from images.catalog import Line, Version
-from publish.rules import channels
-from publish.rules.cadence import Due, Out, due, scheduled
-from publish.rules.channels import Calendar, Channels
+from publish.policy import channels
+from publish.policy.channels import Calendar, Channels
+from publish.policy.schedule import Due, Out, due, scheduled
 from runner import records
 from runner.verdict import Verdict
 from scan.history import Judgement

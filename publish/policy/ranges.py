@@ -1,6 +1,6 @@
 """How far a release kind lets a Python package move, as a constraint for the resolver.
 
-The same contract as kinds.py, asked before there is anything to compare: what a lock is refreshed to within these
+The same contract as release_kinds.py, asked before there is anything to compare: what a lock is refreshed to within these
 ranges, a release of that kind may carry.
 """
 
@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from packaging.version import Version
 
-from publish.rules.kinds import DATA, MAJOR, PATCH, is_dated, is_platform
+from publish.policy.release_kinds import DATA, MAJOR, PATCH, is_dated, is_platform
 
 
 def constraint(name: str, version: str, kind: str, fixes: Sequence[str] = ()) -> str:

@@ -19,9 +19,9 @@ from docker.errors import APIError
 from runner import engine, home, records
 from runner.containers import new_name
 from runner.errors import EnvironmentFailed
-from scan import look, trivy
+from scan import image_probe, trivy
 from scan.configuration import Allowed, problems
-from scan.inside import LABEL, PURPOSE, Inside, disagreements, inside, unlisted
+from scan.image_facts import LABEL, PURPOSE, Inside, disagreements, inside, unlisted
 from scan.record import Package, Problem
 from scan.sbom import packages_of
 from tests.fakes.refusal import refused
@@ -171,7 +171,7 @@ def put(root: Path, path: str, text: str = "x", mode: int = 0o644) -> None:
 
 
 def looked(root: Path, *path: str) -> dict[str, Any]:
-    return look.look(str(root), [f"{root}/{each}" for each in path])
+    return image_probe.look(str(root), [f"{root}/{each}" for each in path])
 
 
 def test_setuid_and_writable_paths(root: Path) -> None:
@@ -217,7 +217,7 @@ def test_a_path_that_is_not_utf_8(root: Path) -> None:
     ],
 )
 def test_accounts(passwd: str, shadow: str, expected: dict[str, str]) -> None:
-    assert look.passwords(passwd, shadow) == expected
+    assert image_probe.passwords(passwd, shadow) == expected
 
 
 def test_no_password_leaves_the_image(root: Path) -> None:
@@ -229,11 +229,11 @@ def test_no_password_leaves_the_image(root: Path) -> None:
 
 def test_areas_of_the_archive() -> None:
     status = "Package: bash\nSection: shells\n\nPackage: unrar\nSection: non-free/utils\n\nPackage: odd\n"
-    assert look.areas(status) == {"bash": "main", "unrar": "non-free"}
+    assert image_probe.areas(status) == {"bash": "main", "unrar": "non-free"}
 
 
 def test_superusers() -> None:
-    assert look.superusers("root:x:0:0::/:/bin/sh\nu:x:1000:0:::\n\ntoor:x:0:0:::") == ["root", "toor"]
+    assert image_probe.superusers("root:x:0:0::/:/bin/sh\nu:x:1000:0:::\n\ntoor:x:0:0:::") == ["root", "toor"]
 
 
 @pytest.mark.parametrize(
@@ -459,7 +459,7 @@ HANGS = SITECUSTOMIZE.format("import time; time.sleep(100)")
 
 @engine_test
 def test_a_python_that_hangs(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("scan.inside.TIMEOUT_S", 1.0)
+    monkeypatch.setattr("scan.image_facts.TIMEOUT_S", 1.0)
     with planted("hangs", HANGS) as reference:
         found = inside(reference)
     assert isinstance(found, Problem)
@@ -482,7 +482,7 @@ def test_a_container_that_is_taken_away(monkeypatch: pytest.MonkeyPatch) -> None
             container.remove(force=True)
 
     with planted("taken", HANGS) as reference:
-        monkeypatch.setattr("scan.inside.time.sleep", remove)
+        monkeypatch.setattr("scan.image_facts.time.sleep", remove)
         with refused(EnvironmentFailed, "No such container", reference):
             inside(reference)
 
@@ -496,7 +496,7 @@ def test_a_container_that_is_killed_once_is_looked_into_again(monkeypatch: pytes
             killed.append(container.id)
             container.kill()
 
-    monkeypatch.setattr("scan.inside.time.sleep", kill_the_first)
+    monkeypatch.setattr("scan.image_facts.time.sleep", kill_the_first)
     assert isinstance(inside(python_image()), Inside)
 
 
@@ -508,7 +508,7 @@ def test_a_container_that_is_killed_once_is_looked_into_again(monkeypatch: pytes
         ("file-at-look", ["RUN touch /look"], "exited 127"),
         ("volume-at-proc", ["VOLUME /proc"], "exited 127"),
         ("volume-at-root", ["VOLUME /"], "not a folder below `/`"),
-        ("volume-at-look", ["VOLUME /look/look.py"], "where the harness is mounted"),
+        ("volume-at-look", ["VOLUME /look/image_probe.py"], "where the harness is mounted"),
     ],
 )
 def test_an_image_that_ends_or_prevents_the_look(name: str, instructions: list[str], what: str) -> None:
@@ -573,7 +573,7 @@ def test_an_engine_that_cannot_start_it(monkeypatch: pytest.MonkeyPatch) -> None
 def test_a_run_that_is_stopped(how: signal.Signals) -> None:
     """Ctrl-C leaves nothing; of a run that was killed the next one removes container and folder."""
     with planted(f"stopped-{how.name.lower()}", HANGS) as reference:
-        program = "import sys; from scan.inside import inside; inside(sys.argv[1])"
+        program = "import sys; from scan.image_facts import inside; inside(sys.argv[1])"
         with subprocess.Popen([sys.executable, "-c", program, reference], cwd=home.REPOSITORY) as run:
             until(lambda: any(each.status == "running" for each in containers()))
             run.send_signal(how)

@@ -16,7 +16,7 @@ from publish.evidence.statement import Statement
 from publish.evidence.store import Found, Signer
 from publish.evidence.trust import Trusted
 from publish.tags.journal import Transaction
-from publish.tags.mark import said_of
+from publish.tags.yank_marker import said_of
 from runner.errors import ConfigError
 
 

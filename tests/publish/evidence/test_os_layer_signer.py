@@ -11,9 +11,9 @@ from images.record import DebianPackage
 from images.system_layer import SystemLayer
 from oci.tarball import Blob
 from publish.evidence import attest, keys, trust
+from publish.evidence.os_layer_signer import SystemVouch, vouch_of
 from publish.evidence.predicates import os_layer
 from publish.evidence.statement import from_json, to_json
-from publish.evidence.system import SystemVouch, vouch_of
 from runner.errors import ConfigError, GateRefused
 from tests.publish.signed import ED25519, P256, STRANGER, public_pem
 from tests.publish.signed import trust as trusting

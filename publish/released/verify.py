@@ -10,7 +10,7 @@ from images.catalog import Repositories
 from oci import copying
 from oci.reference import parse_reference
 from oci.registry import Registry, RegistryError
-from publish.evidence import attest, ledger, marks
+from publish.evidence import attest
 from publish.evidence import store as evidence
 from publish.evidence.predicates import (
     DECISION,
@@ -18,7 +18,7 @@ from publish.evidence.predicates import (
     SBOM,
     TEST_RESULT,
     VULNERABILITIES,
-    bill,
+    cyclonedx,
     decision,
     provenance,
     test_result,
@@ -29,8 +29,9 @@ from publish.evidence.predicates.provenance import Built
 from publish.evidence.statement import Statement
 from publish.evidence.store import Found
 from publish.evidence.trust import Trusted
-from publish.published import CANDIDATE
-from publish.rules import channels
+from publish.policy import channels
+from publish.released import trusted_journal, yank_statements
+from publish.released.published import CANDIDATE
 from publish.tags.journal import TAG, Book, Journal, tags_of
 from runner.errors import ConfigError, EnvironmentFailed, GateRefused
 from runner.untrusted import clean_line
@@ -95,7 +96,7 @@ def verify(registry: Registry, repositories: Repositories, reference: str, trust
 def _journal(registry: Registry, repositories: Repositories, trusted: Trusted) -> Book:
     """Return the journal if somebody trusted signed it; else an empty one, and why it does not count."""
     try:
-        book = ledger.as_written(registry, repositories, trusted)
+        book = trusted_journal.as_written(registry, repositories, trusted)
     except EnvironmentFailed as error:
         if isinstance(error, RegistryError) and error.status not in evidence.SERVED:
             raise
@@ -138,7 +139,7 @@ def _misplaced(  # noqa: PLR0913, PLR0917 - a reference, and all that is known o
     kept = book.journal
     if named.repository != repositories.production:
         yield f"{named.repository} is not where releases are, that is {repositories.production}"
-    if reason := kept.yanked(digest=digest) or marks.reasons(found):
+    if reason := kept.yanked(digest=digest) or yank_statements.reasons(found):
         yield reason
     held = registry.digest_of(named.repository, named.tag) if named.tag else digest
     if held != digest:
@@ -278,7 +279,7 @@ def _tests(statement: Statement) -> str:
 
 
 def _bill(statement: Statement) -> str:
-    return f"{len(sbom.packages_of(bill.read(statement)))} packages"
+    return f"{len(sbom.packages_of(cyclonedx.read(statement)))} packages"
 
 
 def _known(statement: Statement) -> str:

@@ -12,14 +12,14 @@ import pytest
 from runner.errors import ConfigError
 from tests.fakes import proxy
 from tests.validation.suites_here import written
-from validation import harness, listed, listing
+from validation import check_list, harness, listing
 from validation.answers import answers
 from validation.record import Figure
 from validation.suite import SUITES, SUITES_FOLDER, Suite
 from validation.suites.outcome import CHALLENGE
 
 BY_NAME = pytest.mark.parametrize("suite", SUITES, ids=lambda suite: suite.name)
-UNITS = listed.ABOVE_ZERO | listed.MAY_BE_ZERO | listed.AT_MOST_ONE
+UNITS = check_list.ABOVE_ZERO | check_list.MAY_BE_ZERO | check_list.AT_MOST_ONE
 
 
 def test_every_shipped_suite_has_a_list() -> None:
@@ -31,34 +31,34 @@ def test_every_shipped_suite_has_a_list() -> None:
 
 def test_a_list_that_is_gone_stops_the_run(tmp_path: object) -> None:
     with pytest.raises(ConfigError, match=r"cannot read .*checks\.yaml"):
-        listed.load(Suite("nowhere", "base", 1, 2))
+        check_list.load(Suite("nowhere", "base", 1, 2))
 
 
 @BY_NAME
 def test_a_list_has_the_tests_of_its_module(suite: Suite) -> None:
     names = [node.name for node in ast.parse(suite.path.read_text()).body if isinstance(node, ast.FunctionDef)]
     tests = {name.removeprefix("test_") for name in names if name.startswith("test_")}
-    assert {name.partition("[")[0] for name in listed.load(suite)} == tests
+    assert {name.partition("[")[0] for name in check_list.load(suite)} == tests
 
 
 @BY_NAME
 def test_every_suite_answers_a_challenge_wherever_it_runs(suite: Suite) -> None:
-    challenge = listed.load(suite)[CHALLENGE]
-    assert challenge == listed.Listed()
+    challenge = check_list.load(suite)[CHALLENGE]
+    assert challenge == check_list.Listed()
     with pytest.raises(KeyError):
         answers("another", "", None)  # type: ignore[arg-type]
 
 
 @BY_NAME
 def test_every_unit_has_a_least_value(suite: Suite) -> None:
-    figures = [figure for check in listed.load(suite).values() for figure in check.figures]
+    figures = [figure for check in check_list.load(suite).values() for figure in check.figures]
     assert {figure.unit for figure in figures} <= UNITS
     assert {figure.device for figure in figures} <= {"", "cpu", "cuda"}
 
 
 def test_units_have_one_rule() -> None:
-    assert not listed.ABOVE_ZERO & listed.MAY_BE_ZERO
-    assert not listed.AT_MOST_ONE & (listed.ABOVE_ZERO | listed.MAY_BE_ZERO)
+    assert not check_list.ABOVE_ZERO & check_list.MAY_BE_ZERO
+    assert not check_list.AT_MOST_ONE & (check_list.ABOVE_ZERO | check_list.MAY_BE_ZERO)
 
 
 @pytest.mark.parametrize(
@@ -75,7 +75,7 @@ def test_units_have_one_rule() -> None:
     ],
 )
 def test_possible_values(unit: str, value: float, possible: bool) -> None:
-    assert listed.is_possible(Figure("x", value, unit)) is possible
+    assert check_list.is_possible(Figure("x", value, unit)) is possible
 
 
 @pytest.mark.parametrize("words", [[], ["base"], ["base="], ["none=image"], ["--help"]])

@@ -1,4 +1,4 @@
-"""Starts pytest inside the image under test: `python enter.py ROOT FILE TEST_TIMEOUT_S LEASED_GPUS`.
+"""Starts pytest inside the image under test: `python entrypoint.py ROOT FILE TEST_TIMEOUT_S LEASED_GPUS`.
 
 ROOT holds `packages` (pytest and its plugins), `code` (this package), `expected.json`, the `nonce` of this run, and the
 writable `out`, with an empty `stacks` in it.

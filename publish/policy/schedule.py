@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from images.catalog import Line, Version
-from publish.rules.channels import Calendar, Channel, Channels
+from publish.policy.channels import Calendar, Channel, Channels
 from runner.verdict import Verdict
 from scan.history import Judgement
 

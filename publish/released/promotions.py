@@ -8,13 +8,13 @@ from dataclasses import dataclass, replace
 
 from images.catalog import Catalog, Version
 from oci.registry import Registry
-from publish.evidence import ledger
 from publish.evidence import store as evidence
 from publish.evidence.predicates import DECISION, decision
 from publish.evidence.predicates.decision import Decided
 from publish.evidence.trust import Trusted
-from publish.record import Promotion
-from publish.rules.cadence import Out
+from publish.policy.schedule import Out
+from publish.released import trusted_journal
+from publish.released.record import Promotion
 from publish.tags import journal
 from publish.tags.journal import Journal, Transaction
 from runner.errors import ConfigError
@@ -67,9 +67,9 @@ def released(registry: Registry, catalog: Catalog, trusted: Trusted) -> tuple[Ou
 
 def _believed(registry: Registry, catalog: Catalog, trusted: Trusted) -> Journal:
     """What counts of the journal. Raises ConfigError if it tells of releases, and nothing of it is believed."""
-    book = ledger.read(registry, catalog.repositories, trusted)
+    book = trusted_journal.read(registry, catalog.repositories, trusted)
     if book.problem and not _done(book.journal):
-        told = _done(ledger.as_written(registry, catalog.repositories, trusted).journal)
+        told = _done(trusted_journal.as_written(registry, catalog.repositories, trusted).journal)
         for release in [each for each in told if not _is_candidate(each)][:1]:
             problem = f"{release.version} is out by a decision that nobody trusted signed; {book.warning}"
             raise ConfigError(problem, f"{_TRUST}; if the journal is forged, restore it")

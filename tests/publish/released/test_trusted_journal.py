@@ -14,7 +14,7 @@ from images.record import BuildRecord
 from oci import document
 from oci.manifest import canonical
 from oci.registry import Registry
-from publish.out import last_put, released
+from publish.released.promotions import last_put, released
 from publish.tags import journal, lock
 from publish.tags.journal import Journal, Transaction
 from publish.tags.rollback import rollback, yank

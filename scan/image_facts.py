@@ -35,7 +35,7 @@ LABEL = "pytorch-cuda-images.inside"
 """Holds the scratch folder of the run that started the container: if that is gone, the run is gone. It is read of
 containers with a name of ours alone: an image can carry any label."""
 
-LOOK = Path(__file__).resolve().parent / "look.py"
+LOOK = Path(__file__).resolve().parent / "image_probe.py"
 FOLDER = "/look"
 DOCUMENT_BYTES = 16 << 20
 """The document of an image has 300 KB; most of it is dpkg's own file."""

@@ -7,7 +7,7 @@ import datetime
 STANDS_DAYS = 7
 """A release that is run again goes on where it stopped, also after a weekend and the person who approves. What is used
 again, and signed, keeps its own date: on the last of these days it must still be young for the channels that releases
-go through, which take evidence of four times that age (publish/rules/channels.yaml; a test holds the distance)."""
+go through, which take evidence of four times that age (publish/policy/channels.yaml; a test holds the distance)."""
 
 
 def stands(found_at: str) -> bool:
