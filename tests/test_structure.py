@@ -21,6 +21,15 @@ RANKS = {
     "commands": 6,
     "release": 7,
 }
+ROOMS = {
+    "publish/evidence": 0,
+    "publish/policy": 1,
+    "publish/tags": 1,
+    "publish/released": 2,
+    "publish": 3,
+}
+"""The rooms inside a package, as RANKS is for packages: a room imports only rooms below it."""
+
 OUTSIDE = {"tests", "benchmarks"}
 """May import everything, and nothing of RANKS imports them."""
 
@@ -53,6 +62,60 @@ def wrong_imports(root: Path) -> list[str]:
         for line, name in imported(path.read_text(encoding="utf-8"), package)
         if name != package and (name in OUTSIDE or RANKS.get(name, -1) >= RANKS[package])
     ]
+
+
+def room_of(path: str) -> str:
+    """Return the innermost room that holds a file or module, written with `/`; empty if none does."""
+    return max((room for room in ROOMS if path == room or path.startswith(f"{room}/")), key=len, default="")
+
+
+def modules_named(source: str) -> Iterator[tuple[int, str]]:
+    """Return the line and the full name, written with `/`, of every module that a module imports."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            yield from ((node.lineno, alias.name.replace(".", "/")) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            base = node.module.replace(".", "/")
+            yield from ((node.lineno, f"{base}/{alias.name}") for alias in node.names)
+
+
+def wrong_rooms(root: Path) -> list[str]:
+    """Return every import of a room that is not below, as `FILE:LINE: ROOM imports ROOM`."""
+    found = []
+    for path in sorted(path for room in ROOMS for path in (root / room).glob("**/*.py")):
+        room = room_of(str(path.relative_to(root)))
+        for line, name in modules_named(path.read_text(encoding="utf-8")):
+            other = room_of(name)
+            if other and other != room and ROOMS[other] >= ROOMS[room]:
+                found.append(f"{path.relative_to(root)}:{line}: {room} imports {other}")
+    return sorted(set(found))
+
+
+def test_rooms_import_only_what_is_below() -> None:
+    assert not wrong_rooms(REPOSITORY)
+
+
+def test_every_folder_of_publish_is_a_room() -> None:
+    """A folder that is not in ROOMS would belong to the room above it."""
+    folders = {f"publish/{path.parent.name}" for path in REPOSITORY.glob("publish/*/__init__.py")}
+    assert folders == set(ROOMS) - {"publish"}
+
+
+@pytest.mark.parametrize(
+    ("file", "source"),
+    [
+        pytest.param("publish/evidence/a.py", "from publish.policy import gate", id="up"),
+        pytest.param("publish/evidence/deep/a.py", "from publish.tags.lock import KIND", id="a name"),
+        pytest.param("publish/policy/a.py", "import publish.tags.journal", id="sideways"),
+        pytest.param("publish/tags/a.py", "from publish.released.verify import verify", id="up two"),
+        pytest.param("publish/released/a.py", "from publish import pipeline", id="to the top"),
+        pytest.param("publish/released/a.py", "from publish.pipeline import Release", id="to the top, a name"),
+    ],
+)
+def test_a_planted_import_of_a_room_is_found(tmp_path: Path, file: str, source: str) -> None:
+    (tmp_path / file).parent.mkdir(parents=True)
+    (tmp_path / file).write_text(source)
+    assert len(wrong_rooms(tmp_path)) == 1
 
 
 def test_imports_go_one_way() -> None:
