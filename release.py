@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Cut releases of the PyTorch-CUDA images: build, validate, scan, promote, report.
 
-Exit codes: 0 done, 1 a gate refused, 2 wrong usage or configuration, 3 the environment failed, 4 inconclusive,
-130 interrupted. docs/releasing.md explains every command.
+Exit codes: 0 done, 1 a gate refused, 2 wrong usage or configuration, 3 the environment failed, 4
+inconclusive, 130 interrupted. docs/releasing.md explains every command.
 """
 
 from __future__ import annotations
@@ -22,7 +22,10 @@ import signal
 
 
 def _end_early(*_: object) -> None:
-    """Nothing has begun that must be cleaned up. The exit code is that of a run that was interrupted later."""
+    """Nothing has begun that must be cleaned up.
+
+    The exit code is that of a run that was interrupted later.
+    """
     message = b"interrupted -> run the same command again, it continues where it stopped\n"
     try:
         os.write(2, message)
@@ -61,14 +64,19 @@ def main(arguments: Sequence[str]) -> int:
         progress.say("interrupted -> run the same command again, it continues where it stopped")
         return EXIT_INTERRUPTED
     except TimeLimitExceeded as error:
-        progress.say(f"error: {error} -> see what it waits for with `./release.py doctor`, then run the same command")
+        progress.say(
+            f"error: {error} -> see what it waits for with `./release.py doctor`, then run the "
+            "same command"
+        )
         return EnvironmentFailed.exit_code
     except OSError as error:
         progress.say(f"error: {_told(error)}")
         return EnvironmentFailed.exit_code
     except SystemExit:
         raise
-    except BaseException as error:  # a mistake of this program, a machine without memory, a panic of a native module
+    except (
+        BaseException
+    ) as error:  # a mistake of this program, a machine without memory, a panic of a native module
         progress.say(f"internal error: {_told_of_a_mistake(error)}")
         return EnvironmentFailed.exit_code
 
@@ -76,7 +84,8 @@ def main(arguments: Sequence[str]) -> int:
 def _run(arguments: Sequence[str]) -> int:
     asked = parse(arguments)
     progress.set_verbose(asked.verbose)
-    embedded.configured()  # a wrong address is refused before anything is done, also where none is needed
+    # a wrong address is refused before anything is done, also where none is needed
+    embedded.configured()
     run: Callable[[Namespace], int] = asked.run
     with time_limit(f"`{asked.command}`", asked.longest_s):
         return run(asked)
@@ -89,7 +98,10 @@ def _told(error: OSError) -> str:
 
 
 def _told_of_a_mistake(error: BaseException) -> str:
-    """Say what went wrong. The traceback is for who mends it: in a file, and on the terminal only if asked for."""
+    """Say what went wrong.
+
+    The traceback is for who mends it: in a file, and on the terminal only if asked for.
+    """
     whole = "".join(traceback.format_exception(error))
     if progress.is_verbose():
         for line in whole.splitlines():

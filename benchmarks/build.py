@@ -1,11 +1,13 @@
 #!/usr/bin/env python3
 """Building and pushing: layers compiled from wheels against `docker build` (pip) and `docker push`.
 
-Both sides start from the same OS layer, the same wheels on disk and an empty registry, and end with the same packages
-in that registry: first base, then cv on top of it. Then: the same again on clean caches (are the digests equal?), an
-unchanged build, image sizes, and how long `import torch` takes in each image with warm and with dropped page caches.
+Both sides start from the same OS layer, the same wheels on disk and an empty registry, and end with
+the same packages in that registry: first base, then cv on top of it. Then: the same again on clean
+caches (are the digests equal?), an unchanged build, image sizes, and how long `import torch` takes
+in each image with warm and with dropped page caches.
 
-    .venv/bin/python benchmarks/build.py    # about 15 minutes, 30 GB of disk while it runs; root for cold starts
+    .venv/bin/python benchmarks/build.py    # about 15 minutes, 30 GB of disk while it runs; root
+    for cold starts
 """
 
 from __future__ import annotations
@@ -82,20 +84,26 @@ def prepare_system(catalogue: Catalog, version: Version, registry: Registry) -> 
     line, cache = catalogue.lines[version.line], catalogue.repositories.cache
     spec = plan.make(catalogue, version, ["base"], home.kept("out")).images[0].system
     with home.scratch("system") as work:
-        made = build.make_system(line, spec, registry, cache, work, os_layer_signer.vouch_of(attest.signer()))
+        made = build.make_system(
+            line, spec, registry, cache, work, os_layer_signer.vouch_of(attest.signer())
+        )
     image = build.system_image(line, spec, made.system, registry, cache)
     engine.pull(image)
     return image
 
 
-def ours(catalogue: Catalog, version: Version, registry: Registry) -> tuple[Side, tuple[BuildRecord, ...]]:
+def ours(
+    catalogue: Catalog, version: Version, registry: Registry
+) -> tuple[Side, tuple[BuildRecord, ...]]:
     """base, then cv, then both unchanged."""
     made: list[BuildRecord] = []
 
     def one(*images: str) -> None:
         planned = plan.make(catalogue, version, images, home.kept("out"))
         vouch = os_layer_signer.vouch_of(attest.signer())
-        made.extend(build.build(catalogue, version, planned, registry, home.kept("out"), vouch=vouch))
+        made.extend(
+            build.build(catalogue, version, planned, registry, home.kept("out"), vouch=vouch)
+        )
 
     seconds = {"base": timed(lambda: one("base")), "cv": timed(lambda: one("cv"))}
     seconds["unchanged"] = timed(lambda: one("base", "cv"))
@@ -115,7 +123,9 @@ def dockers(catalogue: Catalog, version: Version, registry: Registry, system: st
         with home.scratch("context") as context:
             write_context(context, below, wheels, locks["base"].wheels)
             seconds[f"{image} build"] = timed(partial(docker_build, tag, context))
-        seconds[f"{image} push"] = timed(partial(subprocess.run, ["docker", "push", "-q", tag], check=True))
+        seconds[f"{image} push"] = timed(
+            partial(subprocess.run, ["docker", "push", "-q", tag], check=True)
+        )
         seconds[image] = seconds[f"{image} build"] + seconds[f"{image} push"]
         manifest = registry.manifest("by-docker", image)
         assert manifest is not None
@@ -124,7 +134,9 @@ def dockers(catalogue: Catalog, version: Version, registry: Registry, system: st
     return Side(seconds, sizes, references)
 
 
-def write_context(context: Path, below: str, wheels: Sequence[Wheel], base: Sequence[Wheel]) -> None:
+def write_context(
+    context: Path, below: str, wheels: Sequence[Wheel], base: Sequence[Wheel]
+) -> None:
     """A build context that installs `wheels` with pip, run from pip's own wheel."""
     held = context / "wheels"
     held.mkdir()
@@ -133,10 +145,14 @@ def write_context(context: Path, below: str, wheels: Sequence[Wheel], base: Sequ
         os.link(wheelhouse.path_of(wheel).resolve(), held / wheel.file)
     lock = "".join(f"{wheel.requirement()}\n" for wheel in wheels)
     (held / "requirements.txt").write_text(lock)
-    install = f"python /wheels/{pip.file}/pip install --no-index --no-deps --no-cache-dir --find-links /wheels"
+    install = (
+        f"python /wheels/{pip.file}/pip install --no-index --no-deps --no-cache-dir "
+        "--find-links /wheels"
+    )
     (context / "Dockerfile").write_text(
         f"FROM {below}\nUSER root\nENV PATH=/opt/venv/bin:/usr/bin:/bin\n"
-        f"RUN --mount=type=bind,source=wheels,target=/wheels {install} -r /wheels/requirements.txt\nUSER 1000\n"
+        f"RUN --mount=type=bind,source=wheels,target=/wheels {install} -r "
+        "/wheels/requirements.txt\nUSER 1000\n"
     )
 
 
@@ -145,7 +161,9 @@ def docker_build(tag: str, context: Path) -> None:
     command, env = engine.build_command()
     load = ["--load"] if "buildx" in command else []
     subprocess.run(
-        [*command, "-q", *load, "--no-cache", "-t", tag, str(context)], check=True, env={**os.environ, **env}
+        [*command, "-q", *load, "--no-cache", "-t", tag, str(context)],
+        check=True,
+        env={**os.environ, **env},
     )
 
 
@@ -157,7 +175,16 @@ def starts(references: dict[str, str], *, cold: bool) -> dict[str, float]:
             if cold:
                 subprocess.run(["sync"], check=True)
                 Path("/proc/sys/vm/drop_caches").write_text("3")
-            run = ["docker", "run", "--rm", "--network=none", reference, "python", "-c", "import torch"]
+            run = [
+                "docker",
+                "run",
+                "--rm",
+                "--network=none",
+                reference,
+                "python",
+                "-c",
+                "import torch",
+            ]
             taken[name].append(timed(partial(subprocess.run, run, check=True)))
     return {name: statistics.median(values) for name, values in taken.items()}
 
@@ -176,7 +203,9 @@ def main() -> None:
     catalogue = catalog.load()
     version = catalogue.version(VERSION)
     locks = catalog.locks_of(catalogue, version.line, ("base", "cv"))
-    wheelhouse.fetch([wheel for lock in locks.values() for wheel in lock.wheels], catalogue.lines["2.6"].python)
+    wheelhouse.fetch(
+        [wheel for lock in locks.values() for wheel in lock.wheels], catalogue.lines["2.6"].python
+    )
     root = home.kept("benchmark")
     with clean_machine(root) as registry:
         system = prepare_system(catalogue, version, registry)
@@ -192,25 +221,40 @@ def main() -> None:
     print_table(by_us, by_docker, warm, cold)
     packages = records[0].debian_packages == again[0].debian_packages
     digests = same_digests(records, again)
-    print(f"\nequal digests on clean caches, {layers.FORMAT=}: {digests}; same Debian packages: {packages}")
-    print(json.dumps({"ours": by_us.seconds, "docker": by_docker.seconds, "warm": warm, "cold": cold}))
+    print(
+        f"\nequal digests on clean caches, {layers.FORMAT=}: {digests}; same Debian packages: "
+        f"{packages}"
+    )
+    print(
+        json.dumps({"ours": by_us.seconds, "docker": by_docker.seconds, "warm": warm, "cold": cold})
+    )
 
 
-def print_table(by_us: Side, by_docker: Side, warm: dict[str, float], cold: dict[str, float]) -> None:
+def print_table(
+    by_us: Side, by_docker: Side, warm: dict[str, float], cold: dict[str, float]
+) -> None:
     """The table that docs/benchmarks.md keeps."""
     print("| what | ours | docker build + push | ratio |\n|---|---|---|---|")
     for image in ("base", "cv"):
         a, b = by_us.seconds[image], by_docker.seconds[image]
-        parts = f"{by_docker.seconds[f'{image} build']:.1f} + {by_docker.seconds[f'{image} push']:.1f}"
+        parts = (
+            f"{by_docker.seconds[f'{image} build']:.1f} + {by_docker.seconds[f'{image} push']:.1f}"
+        )
         print(f"| build and push {image} | {a:.1f} s | {b:.1f} s ({parts}) | {b / a:.1f} |")
     print(f"| nothing changed | {by_us.seconds['unchanged']:.2f} s | - | - |")
     for image in ("base", "cv"):
         sizes = by_us.sizes[image], by_docker.sizes[image]
-        print(f"| {image}, compressed | {megabytes(sizes[0])} | {megabytes(sizes[1])} | {sizes[1] / sizes[0]:.2f} |")
+        print(
+            f"| {image}, compressed | {megabytes(sizes[0])} | {megabytes(sizes[1])} | "
+            f"{sizes[1] / sizes[0]:.2f} |"
+        )
     for name, taken in (("warm", warm), ("cold page cache", cold)):
         if taken:
             ratio = taken["pip"] / taken["ours"]
-            print(f"| import torch, {name} | {taken['ours']:.2f} s | {taken['pip']:.2f} s | {ratio:.2f} |")
+            print(
+                f"| import torch, {name} | {taken['ours']:.2f} s | {taken['pip']:.2f} s | "
+                f"{ratio:.2f} |"
+            )
 
 
 if __name__ == "__main__":

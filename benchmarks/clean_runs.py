@@ -1,11 +1,13 @@
 #!/usr/bin/env python3
 """False alarms and cost of a validation: clean images judged again and again by the CPU profile.
 
-Every run is a whole validation as `./release.py validate` makes it. Each check must pass, or be `not run` for want of a
-GPU; a failure that passed on retry (`flaky`) is a false alarm too. Also: how long the profile takes, what each suite
-takes of it, and what the harness adds, measured by a suite that does nothing.
+Every run is a whole validation as `./release.py validate` makes it. Each check must pass, or be
+`not run` for want of a GPU; a failure that passed on retry (`flaky`) is a false alarm too. Also:
+how long the profile takes, what each suite takes of it, and what the harness adds, measured by a
+suite that does nothing.
 
-    .venv/bin/python benchmarks/clean_runs.py 20 cv-nlp-rl    # about 4 minutes a run; an image with every suite
+    .venv/bin/python benchmarks/clean_runs.py 20 cv-nlp-rl    # about 4 minutes a run; an image with
+    every suite
 """
 
 from __future__ import annotations
@@ -39,15 +41,24 @@ def subject_of(image: str) -> Subject:
     shipped = catalog.load()
     reference = reference_of(image)
     stacks, floor = shipped.stacks_of(image), shipped.lines["2.6"].driver_floor
-    return Subject("v2.6.0", image, stacks, reference.rpartition("@")[2], reference, asserted(image), floor)
+    return Subject(
+        "v2.6.0", image, stacks, reference.rpartition("@")[2], reference, asserted(image), floor
+    )
 
 
 def alarms(record: ValidationRecord) -> list[str]:
     """Every check that is neither passed nor without a GPU, and every suite that was run again."""
     checks = [(result.suite, check) for result in record.suites for check in result.checks]
-    found = [f"{suite}: {check.name} is {check.verdict}: {check.reason}" for suite, check in checks if is_alarm(check)]
+    found = [
+        f"{suite}: {check.name} is {check.verdict}: {check.reason}"
+        for suite, check in checks
+        if is_alarm(check)
+    ]
     again = [result for result in record.suites if result.attempts > 1]
-    return [*found, *(f"{result.suite} took {result.attempts} attempts: {result.reason}" for result in again)]
+    return [
+        *found,
+        *(f"{result.suite} took {result.attempts} attempts: {result.reason}" for result in again),
+    ]
 
 
 def is_alarm(check: Check) -> bool:
@@ -74,19 +85,32 @@ def _timed(suite: Suite, setup: Setup) -> float:
     return time.monotonic() - started
 
 
-def show(subject: Subject, records: Sequence[ValidationRecord], found: Sequence[str], empty_s: float) -> None:
+def show(
+    subject: Subject, records: Sequence[ValidationRecord], found: Sequence[str], empty_s: float
+) -> None:
     """The figures as Markdown."""
     where = records[0].environment
-    print(f"{len(records)} clean runs of {subject.image} on {where.cpus} cores ({where.cpu}): {len(found)} alarms")
+    print(
+        f"{len(records)} clean runs of {subject.image} on {where.cpus} cores ({where.cpu}): "
+        f"{len(found)} alarms"
+    )
     print("\n| suite | checks | median s | slowest s |\n|---|---|---|---|")
     for suite in suites_of(subject.stacks):
-        results = [result for record in records for result in record.suites if result.suite == suite.name]
+        results = [
+            result for record in records for result in record.suites if result.suite == suite.name
+        ]
         seconds = [result.seconds for result in results]
-        print(f"| {suite.name} | {len(results[0].checks)} | {statistics.median(seconds):.1f} | {max(seconds):.1f} |")
+        print(
+            f"| {suite.name} | {len(results[0].checks)} | {statistics.median(seconds):.1f} | "
+            f"{max(seconds):.1f} |"
+        )
     whole = [record.seconds for record in records]
     print(f"| whole profile | | {statistics.median(whole):.1f} | {max(whole):.1f} |")
     containers = len(suites_of(subject.stacks))
-    print(f"\nThe harness adds {empty_s:.2f} s a suite, {containers * empty_s:.1f} s for {containers} suites.")
+    print(
+        f"\nThe harness adds {empty_s:.2f} s a suite, {containers * empty_s:.1f} s for "
+        f"{containers} suites."
+    )
 
 
 def main(runs: int, image: str) -> int:

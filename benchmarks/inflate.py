@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Reading a wheel's deflate streams: zlib against isal, one core, on the largest wheel that is here.
+"""Reading a wheel's deflate streams: zlib against isal, one core, on the largest wheel that is
+here.
 
 .venv/bin/python benchmarks/inflate.py
 """
@@ -44,7 +45,10 @@ def main() -> None:
     largest.read_bytes()
     for name, decompressor in (("zlib", zlib.decompressobj), ("isal", isal_zlib.decompressobj)):
         megabytes, seconds = inflate(largest, decompressor)
-        print(f"{name}: {largest.name}: {megabytes:.1f} MB in {seconds:.2f} s, {megabytes / seconds:.0f} MB/s")
+        print(
+            f"{name}: {largest.name}: {megabytes:.1f} MB in {seconds:.2f} s, "
+            f"{megabytes / seconds:.0f} MB/s"
+        )
 
 
 if __name__ == "__main__":

@@ -1,8 +1,9 @@
-"""Measure how the code is named and worded: `python -m benchmarks.naming` prints the figures, `--list NAME` the places.
+"""Measure how the code is named and worded: `python -m benchmarks.naming` prints the figures,
+`--list NAME` the places.
 
-Functions are all that are written with `def` in the packages of the harness, methods too, without dunder methods and
-without tests. A helper is private (`_name`), has at most six lines without its docstring, and is used once in the
-package's code.
+Functions are all that are written with `def` in the packages of the harness, methods too, without
+dunder methods and without tests. A helper is private (`_name`), has at most six lines without its
+docstring, and is used once in the package's code.
 """
 
 from __future__ import annotations
@@ -53,8 +54,13 @@ class Figure:
 
 def read_modules() -> tuple[Module, ...]:
     """Return every module of the packages, and release.py."""
-    paths = [REPOSITORY / "release.py", *(path for name in PACKAGES for path in (REPOSITORY / name).rglob("*.py"))]
-    return tuple(Module(path, ast.parse(path.read_text(encoding="utf-8"))) for path in sorted(paths))
+    paths = [
+        REPOSITORY / "release.py",
+        *(path for name in PACKAGES for path in (REPOSITORY / name).rglob("*.py")),
+    ]
+    return tuple(
+        Module(path, ast.parse(path.read_text(encoding="utf-8"))) for path in sorted(paths)
+    )
 
 
 def measure(modules: tuple[Module, ...]) -> tuple[Figure, ...]:
@@ -65,14 +71,24 @@ def measure(modules: tuple[Module, ...]) -> tuple[Figure, ...]:
         Figure("one-word function names", _places(functions, _is_one_word), len(functions)),
         Figure("helpers used once", _places(functions, _UsedOnce(modules))),
         Figure("class names given twice", tuple(_repeated_classes(modules))),
-        Figure("docstrings with `where`", _matching(texts, re.compile(r"\bwhere\b", re.IGNORECASE)), len(texts)),
-        Figure("docstrings that open with `What`", _matching(texts, re.compile(r"\AWhat\b")), len(texts)),
+        Figure(
+            "docstrings with `where`",
+            _matching(texts, re.compile(r"\bwhere\b", re.IGNORECASE)),
+            len(texts),
+        ),
+        Figure(
+            "docstrings that open with `What`",
+            _matching(texts, re.compile(r"\AWhat\b")),
+            len(texts),
+        ),
     )
 
 
 def _functions(module: Module) -> Iterator[Function]:
     for node in ast.walk(module.tree):
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and not node.name.startswith(_NAMED_BY_OTHERS):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and not node.name.startswith(
+            _NAMED_BY_OTHERS
+        ):
             yield node
 
 
@@ -84,8 +100,12 @@ def _docstrings(module: Module) -> Iterator[tuple[ast.AST, str]]:
                 yield node, text
 
 
-def _places(functions: list[tuple[Module, Function]], counts: Callable[[Module, Function], bool]) -> tuple[str, ...]:
-    return tuple(module.place(node, node.name) for module, node in functions if counts(module, node))
+def _places(
+    functions: list[tuple[Module, Function]], counts: Callable[[Module, Function], bool]
+) -> tuple[str, ...]:
+    return tuple(
+        module.place(node, node.name) for module, node in functions if counts(module, node)
+    )
 
 
 def _is_one_word(_: Module, function: Function) -> bool:
@@ -101,7 +121,9 @@ class _UsedOnce:
     def __call__(self, module: Module, function: Function) -> bool:
         body = function.body[1:] if ast.get_docstring(function) else function.body
         lines = (body[-1].end_lineno or 0) - body[0].lineno + 1 if body else 0
-        is_helper = function.name.startswith("_") and not function.decorator_list and lines <= HELPER_LINES
+        is_helper = (
+            function.name.startswith("_") and not function.decorator_list and lines <= HELPER_LINES
+        )
         return is_helper and self._uses[module.path][function.name] == 1
 
 
@@ -124,14 +146,22 @@ def _repeated_classes(modules: tuple[Module, ...]) -> Iterator[str]:
             yield f"{name}: {', '.join(places)}"
 
 
-def _matching(texts: list[tuple[Module, ast.AST, str]], pattern: re.Pattern[str]) -> tuple[str, ...]:
-    return tuple(module.place(node, text.splitlines()[0]) for module, node, text in texts if pattern.search(text))
+def _matching(
+    texts: list[tuple[Module, ast.AST, str]], pattern: re.Pattern[str]
+) -> tuple[str, ...]:
+    return tuple(
+        module.place(node, text.splitlines()[0])
+        for module, node, text in texts
+        if pattern.search(text)
+    )
 
 
 def main() -> None:
     """Print the figures, or the places of one."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--list", metavar="NAME", help="print the places of the figure whose name holds this")
+    parser.add_argument(
+        "--list", metavar="NAME", help="print the places of the figure whose name holds this"
+    )
     wanted = parser.parse_args().list
     for figure in measure(read_modules()):
         if wanted is None:

@@ -1,11 +1,14 @@
 #!/usr/bin/env python3
-"""Promoting: the images of a release under all their tags to another repository, from a machine that has nothing.
+"""Promoting: the images of a release under all their tags to another repository, from a machine
+that has nothing.
 
-Ours: mounts, manifests, evidence, journal and tags, from the registry to the registry. Theirs: `docker pull`, and
-`docker tag` and `docker push` of every tag, by an engine without the images; and `skopeo copy` of every tag with no
-cache. All three on one embedded registry, each into a repository of its own.
+Ours: mounts, manifests, evidence, journal and tags, from the registry to the registry. Theirs:
+`docker pull`, and `docker tag` and `docker push` of every tag, by an engine without the images; and
+`skopeo copy` of every tag with no cache. All three on one embedded registry, each into a repository
+of its own.
 
-    .venv/bin/python benchmarks/promote.py    # about 2 minutes, 20 GB of disk, skopeo; takes the images from the engine
+    .venv/bin/python benchmarks/promote.py    # about 2 minutes, 20 GB of disk, skopeo; takes the
+    images from the engine
 """
 
 from __future__ import annotations
@@ -56,11 +59,15 @@ def all_tags(image: str) -> Sequence[str]:
 
 def ours(registry: Registry, repositories: Repositories, references: dict[str, str]) -> None:
     """One transaction over all images and tags."""
-    approved = [_approve(registry, repositories.staging, image, name) for image, name in references.items()]
+    approved = [
+        _approve(registry, repositories.staging, image, name) for image, name in references.items()
+    ]
     key = ec.generate_private_key(ec.SECP256R1())
     trusted = Trusted({key_id(key.public_key()): key.public_key()})
     marks = SignedMarks(registry, repositories.production, trusted, lambda: key)
-    production = Production(registry, repositories, "benchmark", marks, documents.of_journal(lambda: key, trusted))
+    production = Production(
+        registry, repositories, "benchmark", marks, documents.of_journal(lambda: key, trusted)
+    )
     promote(production, TagSet(VERSION, tuple(references), ALIASES), approved)
 
 
@@ -69,7 +76,9 @@ def _approve(registry: Registry, staging: str, image: str, reference: str) -> Ap
     digest = reference.rpartition("@")[2]
     manifest = registry.manifest(staging, digest)
     assert manifest is not None
-    said = referrers.attach(registry, staging, manifest.descriptor, "benchmark", [("text/plain", b"yes")], {})
+    said = referrers.attach(
+        registry, staging, manifest.descriptor, "benchmark", [("text/plain", b"yes")], {}
+    )
     return Approved(image, digest, staging, said.digest, (said.digest,))
 
 
@@ -86,12 +95,18 @@ def by_skopeo(host: str, target: str, references: dict[str, str]) -> None:
     """Copy each tag, without what an earlier copy learned: skopeo keeps where it saw which blob."""
     for image, reference in references.items():
         for tag in all_tags(image):
-            with tempfile.TemporaryDirectory() as cache:  # of a user; root's is a file at a fixed place
+            with (
+                tempfile.TemporaryDirectory() as cache
+            ):  # of a user; root's is a file at a fixed place
                 for learned in ROOTS_CACHE.glob("blob-info-cache-*"):
                     learned.unlink()
                 plain = ("--src-tls-verify=false", "--dest-tls-verify=false")
                 source, to = f"docker://{reference}", f"docker://{host}/{target}:{tag}"
-                shell.run(["skopeo", "copy", "--quiet", *plain, source, to], hint="", env={"XDG_DATA_HOME": cache})
+                shell.run(
+                    ["skopeo", "copy", "--quiet", *plain, source, to],
+                    hint="",
+                    env={"XDG_DATA_HOME": cache},
+                )
 
 
 def run(*words: str) -> None:
@@ -113,12 +128,16 @@ def forget(references: dict[str, str]) -> None:
 
 
 def counted(registry: Registry) -> list[int]:
-    """The bytes of every blob that goes through this machine from now on, to the registry or from it."""
+    """The bytes of every blob that goes through this machine from now on, to the registry or from
+    it.
+    """
     moved: list[int] = []
 
     def count(answer: requests.Response, **_: object) -> None:
         if "/blobs/" in answer.url and answer.request.method in ("GET", "PUT", "PATCH"):
-            moved.append(len(answer.request.body or b"") or int(answer.headers.get("Content-Length", 0)))
+            moved.append(
+                len(answer.request.body or b"") or int(answer.headers.get("Content-Length", 0))
+            )
 
     registry._session.hooks["response"].append(count)
     return moved
@@ -134,9 +153,14 @@ def main() -> None:
     seconds = {"ours": timed(lambda: ours(registry, mine, references))}
     seconds["skopeo copy"] = timed(lambda: by_skopeo(host, f"{stamp}/skopeo", references))
     forget(references)
-    seconds["docker pull, tag, push"] = timed(lambda: by_docker(host, f"{stamp}/docker", references))
+    seconds["docker pull, tag, push"] = timed(
+        lambda: by_docker(host, f"{stamp}/docker", references)
+    )
     tags = sum(len(all_tags(image)) for image in references)
-    print(f"{len(references)} images, {tags} tags; ours moved {sum(moved)} bytes of blobs, the largest {max(moved)}\n")
+    print(
+        f"{len(references)} images, {tags} tags; ours moved {sum(moved)} bytes of blobs, the "
+        f"largest {max(moved)}\n"
+    )
     print("| how | seconds | times ours |\n|---|---|---|")
     for how, took in seconds.items():
         print(f"| {how} | {took:.2f} | {took / seconds['ours']:.1f} |")

@@ -1,12 +1,14 @@
 #!/usr/bin/env python3
 """The regression gate: how often it is wrong, and what it can see.
 
-By simulation, with the gate's own code: runs whose figures are drawn from a normal distribution around a true change.
-With `--real N`, N comparisons each of the base image with itself, and with itself slowed down in every training step by
-5, 10 and 30 %, in real containers on this machine's CPU.
+By simulation, with the gate's own code: runs whose figures are drawn from a normal distribution
+around a true change. With `--real N`, N comparisons each of the base image with itself, and with
+itself slowed down in every training step by 5, 10 and 30 %, in real containers on this machine's
+CPU.
 
     .venv/bin/python benchmarks/regression_gate.py             # under a minute
-    .venv/bin/python benchmarks/regression_gate.py --real 3    # 2 to 4 minutes per comparison, 4 N of them
+    .venv/bin/python benchmarks/regression_gate.py --real 3    # 2 to 4 minutes per comparison, 4 N
+    of them
 """
 
 from __future__ import annotations
@@ -46,9 +48,11 @@ SEED = 3
 
 @dataclass(frozen=True)
 class World:
-    """Where simulated runs happen: per-run standard deviation and true change, both of the logarithm.
+    """Where simulated runs happen: per-run standard deviation and true change, both of the
+    logarithm.
 
-    `drift` is what each run loses against the one before. With chance `disturbed` a run loses a further 10 %.
+    `drift` is what each run loses against the one before. With chance `disturbed` a run loses a
+    further 10 %.
     """
 
     noise: float
@@ -76,7 +80,10 @@ class Rates:
     pairs: int = 0
 
     def __str__(self) -> str:
-        shares = (100 * self.ended[each] / GATES for each in (Verdict.FAIL, Verdict.INCONCLUSIVE, Verdict.PASS))
+        shares = (
+            100 * self.ended[each] / GATES
+            for each in (Verdict.FAIL, Verdict.INCONCLUSIVE, Verdict.PASS)
+        )
         return f"{' / '.join(f'{share:.1f}' for share in shares)} ({self.pairs / GATES:.1f})"
 
 
@@ -97,8 +104,16 @@ def figure(result: SuiteResult, name: str) -> float:
 
 def print_simulation() -> None:
     """Two tables: the gate, and what it would be with plain bounds or in worse worlds."""
-    print(f"fail / inconclusive / pass in % of {GATES} comparisons (mean pairs); columns: noise of a run\n")
-    print("| true change |", " | ".join(f"{100 * noise:g} %" for noise in NOISES), "|\n|---|---|---|---|---|")
+    print(
+        f"fail / inconclusive / pass in % of {GATES} comparisons (mean pairs); columns: noise "
+        "of "
+        "a run\n"
+    )
+    print(
+        "| true change |",
+        " | ".join(f"{100 * noise:g} %" for noise in NOISES),
+        "|\n|---|---|---|---|---|",
+    )
     for change in CHANGES:
         row = [simulate(World(noise, change)) for noise in NOISES]
         print(f"| {100 * change:.0f} % | {' | '.join(map(str, row))} |", flush=True)
@@ -108,7 +123,9 @@ def print_simulation() -> None:
         ("every run 0.5 % slower", LOOKS, 0.005, 0.0),
         ("one run in 20 loses 10 %", LOOKS, 0.0, 0.05),
     ):
-        row = [simulate(World(0.01, change, drift, disturbed), looks) for change in (0, -0.02, -0.05)]
+        row = [
+            simulate(World(0.01, change, drift, disturbed), looks) for change in (0, -0.02, -0.05)
+        ]
         print(f"| {name} | {' | '.join(map(str, row))} |", flush=True)
 
 
@@ -131,22 +148,37 @@ def noted(run: Run, seen: dict[Side, list[float]]) -> Run:
 
 
 def measure(percent: int, clean: Setup) -> str:
-    """One real comparison, as a row of the table; the noise is the standard deviation of either side's runs."""
+    """One real comparison, as a row of the table; the noise is the standard deviation of either
+    side's runs.
+    """
     seen: dict[Side, list[float]] = {side: [] for side in Side}
     result = compare(noted(runs(clean, percent), seen))
     name = f"{percent} % slower ({100 * math.log(1 / (1 + percent / 100)):.1f} %)"
     if not result.checks:
         return f"| {name} | {result.verdict} | {result.reason} | | | {result.seconds:.0f} s |"
-    mean, lower, upper, pairs = (figure(result, name) for name in ("mean", "lower", "upper", "pairs"))
+    mean, lower, upper, pairs = (
+        figure(result, name) for name in ("mean", "lower", "upper", "pairs")
+    )
     noise = 100 * statistics.fmean(statistics.stdev(values) for values in seen.values())
-    said = f"{mean:.1f} % ({lower:.1f} to {upper:.1f}) | {pairs:.0f} | {noise:.1f} % | {result.seconds:.0f} s"
+    said = (
+        f"{mean:.1f} % ({lower:.1f} to {upper:.1f}) | {pairs:.0f} | {noise:.1f} % | "
+        f"{result.seconds:.0f} s"
+    )
     return f"| {name} | {result.verdict} | {said} |"
 
 
 def main() -> None:
     """Print the tables that docs/validation.md keeps."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--real", type=int, default=0, metavar="N", help="comparisons of each kind in real containers")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--real",
+        type=int,
+        default=0,
+        metavar="N",
+        help="comparisons of each kind in real containers",
+    )
     asked = parser.parse_args()
     if not asked.real:
         random.seed(SEED)
@@ -155,7 +187,8 @@ def main() -> None:
     clean = base_setup()
     print(f"load of the machine before: {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores\n")
     print(
-        "| candidate | verdict | mean log-ratio (bounds) | pairs | noise of a run | took |\n|---|---|---|---|---|---|"
+        "| candidate | verdict | mean log-ratio (bounds) | pairs | noise of a run | took "
+        "|\n|---|---|---|---|---|---|"
     )
     for _ in range(asked.real):
         for percent in SLOWER:

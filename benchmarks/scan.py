@@ -1,12 +1,15 @@
 #!/usr/bin/env python3
-"""Scanning: our analysis by layer from the registry against `trivy image` on the engine; and judging stored documents.
+"""Scanning: our analysis by layer from the registry against `trivy image` on the engine; and
+judging stored documents.
 
-Theirs: `trivy image` of each image in the engine, each with a cold cache, its default scanners but for vulnerabilities,
-which need a database: secrets, with all packages listed. Ours: what `./release.py scan` does of each image from a cold
-cache on: analysis of the layers in the registry (packages, secrets, licences; CycloneDX and SPDX), a look inside the
-image, and everything but vulnerabilities judged. Then the stored CycloneDX documents are judged with a database.
+Theirs: `trivy image` of each image in the engine, each with a cold cache, its default scanners but
+for vulnerabilities, which need a database: secrets, with all packages listed. Ours: what
+`./release.py scan` does of each image from a cold cache on: analysis of the layers in the registry
+(packages, secrets, licences; CycloneDX and SPDX), a look inside the image, and everything but
+vulnerabilities judged. Then the stored CycloneDX documents are judged with a database.
 
-    .venv/bin/python benchmarks/scan.py FOLDER_WITH_TRIVY_DB    # about 10 minutes; the four images must be built
+    .venv/bin/python benchmarks/scan.py FOLDER_WITH_TRIVY_DB    # about 10 minutes; the four images
+    must be built
 """
 
 from __future__ import annotations
@@ -44,10 +47,27 @@ def timed(work: Callable[[], object]) -> float:
 def on_engine(reference: str) -> None:
     """`trivy image` of an image the engine has, cold."""
     with tempfile.TemporaryDirectory() as folder:
-        words = ["image", "--quiet", "--image-src", "docker", "--scanners", "secret", "--list-all-pkgs"]
-        cold = ["--cache-dir", folder, "--skip-db-update", "--skip-java-db-update", "--timeout", "30m"]
+        words = [
+            "image",
+            "--quiet",
+            "--image-src",
+            "docker",
+            "--scanners",
+            "secret",
+            "--list-all-pkgs",
+        ]
+        cold = [
+            "--cache-dir",
+            folder,
+            "--skip-db-update",
+            "--skip-java-db-update",
+            "--timeout",
+            "30m",
+        ]
         target = ["--format", "json", "--output", f"{folder}/report.json"]
-        shell.run([Path(sys.executable).parent / "trivy", *words, *cold, *target, reference], hint="")
+        shell.run(
+            [Path(sys.executable).parent / "trivy", *words, *cold, *target, reference], hint=""
+        )
 
 
 def ours(reference: str, folder: Path, cache: Path) -> None:
@@ -60,7 +80,9 @@ def ours(reference: str, folder: Path, cache: Path) -> None:
 def judge_stored(document: Path, place: Place, database: str) -> float:
     """Median seconds of judging one stored document."""
     held = trivy.database(database, None)
-    judges = Judges(load_policy(), (), held, History({}), datetime.datetime.now(datetime.UTC).date())
+    judges = Judges(
+        load_policy(), (), held, History({}), datetime.datetime.now(datetime.UTC).date()
+    )
     return statistics.median(timed(lambda: assess(document, place, judges)) for _ in range(JUDGED))
 
 
@@ -70,14 +92,19 @@ def main(database: str) -> None:
     references = {image: reference_of(image) for image in shipped.images}
     for reference in references.values():
         engine.pull(reference)
-    print("| image | `trivy image`, engine | ours, registry | ratio | stored document judged | ratio |")
+    print(
+        "| image | `trivy image`, engine | ours, registry | ratio | stored document judged | "
+        "ratio |"
+    )
     print("|---|---|---|---|---|---|")
     with tempfile.TemporaryDirectory() as root:
         for image, reference in references.items():
             folder = Path(root) / image
             mine = timed(lambda: ours(reference, folder, Path(root) / "cache"))  # noqa: B023 - called before the loop goes on
             theirs = timed(lambda: on_engine(reference))  # noqa: B023 - likewise
-            again = judge_stored(folder / trivy.SBOM, Place("2.6", shipped.stacks_of(image)), database)
+            again = judge_stored(
+                folder / trivy.SBOM, Place("2.6", shipped.stacks_of(image)), database
+            )
             ratios = f"{theirs / mine:.1f} | {again:.2f} s | {theirs / again:.0f}"
             print(f"| {image} | {theirs:.1f} s | {mine:.1f} s | {ratios} |")
     largest = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024 / KILOBYTES_PER_MB**2

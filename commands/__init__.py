@@ -1,1 +1,3 @@
-"""What a person can type after `./release.py`, by when they do: before a release, cutting it, once it is out."""
+"""What a person can type after `./release.py`, by when they do: before a release, cutting it, once
+it is out.
+"""

@@ -17,7 +17,14 @@ from runner import embedded, home
 from runner.address import holds_credentials, without_credentials
 from runner.untrusted import clean_line
 
-DEFAULTS = {"device": "auto", "channel": "", "kind": "", "approve": False, "dry_run": False, "renew": False}
+DEFAULTS = {
+    "device": "auto",
+    "channel": "",
+    "kind": "",
+    "approve": False,
+    "dry_run": False,
+    "renew": False,
+}
 """What `options` are made of where a command takes no such argument."""
 
 
@@ -26,7 +33,9 @@ LONGEST_REASON = 500
 
 
 def a_day(text: str) -> datetime.date:
-    """Return the day that `--date` names, within the years that a calendar of releases can be asked for."""
+    """Return the day that `--date` names, within the years that a calendar of releases can be asked
+    for.
+    """
     if not re.fullmatch(r"20[0-9]{2}-[0-9]{2}-[0-9]{2}", text):
         raise ArgumentTypeError("write a day of the years 2000 to 2099 as 2026-12-15")
     try:
@@ -36,30 +45,47 @@ def a_day(text: str) -> datetime.date:
 
 
 def a_mirror(text: str) -> str:
-    """Return an OCI repository, or several with commas between, if it can be nothing else for the scanner."""
+    """Return an OCI repository, or several with commas between, if it can be nothing else for the
+    scanner.
+    """
     if "@" in text:
-        raise ArgumentTypeError("it holds a user name or a password: remove them, and log in with `docker login`")
+        raise ArgumentTypeError(
+            "it holds a user name or a password: remove them, and log in with `docker login`"
+        )
     if not MIRROR_FORM.fullmatch(text):
         raise ArgumentTypeError("write HOST/REPOSITORY or HOST/REPOSITORY:TAG")
     return text
 
 
 def a_reference(text: str) -> str:
-    """Return a reference of an image, if no password is in it. What else is wrong with it is told by who reads it."""
+    """Return a reference of an image, if no password is in it.
+
+    What else is wrong with it is told by who reads it.
+    """
     if holds_credentials(text):
-        raise ArgumentTypeError("it holds a user name or a password: remove them, and log in with `docker login`")
+        raise ArgumentTypeError(
+            "it holds a user name or a password: remove them, and log in with `docker login`"
+        )
     return text
 
 
 def typed(asked: Namespace) -> str:
-    """Return the command that was typed, as records keep it: no password is in it, whatever option it was given to."""
+    """Return the command that was typed, as records keep it: no password is in it, whatever option
+    it was given to.
+    """
     return shlex.join(["./release.py", *map(without_credentials, asked.typed)])
 
 
 def a_line(text: str) -> str:
     """Return a text of one line, as it is written into records for everybody."""
-    if not text.strip() or len(text) > LONGEST_REASON or clean_line(text, LONGEST_REASON) != text.strip():
-        raise ArgumentTypeError(f"write 1 to {LONGEST_REASON} characters in one line, without control characters")
+    if (
+        not text.strip()
+        or len(text) > LONGEST_REASON
+        or clean_line(text, LONGEST_REASON) != text.strip()
+    ):
+        raise ArgumentTypeError(
+            f"write 1 to {LONGEST_REASON} characters in one line, without control characters"
+        )
     return text.strip()
 
 
@@ -71,27 +97,42 @@ def a_program(text: str) -> str:
 
 
 def an_address(text: str) -> str:
-    """Return the address of a web page: it stands in notes, in the feed and in the message to teams."""
+    """Return the address of a web page: it stands in notes, in the feed and in the message to
+    teams.
+    """
     if not re.fullmatch(r"https?://[!-~]{1,500}", text):
         raise ArgumentTypeError("write the whole address, as https://example.com/releases")
     return text
 
 
 def add_images(command: ArgumentParser) -> None:
+    """Add `--images`, the names of images with commas between."""
     command.add_argument("--images", help="as cv,nlp; the catalogue's by default")
 
 
 def add_database(command: ArgumentParser) -> None:
-    command.add_argument("--trivy-db", help="a folder with trivy.db and metadata.json; downloaded by default")
-    command.add_argument("--db-repository", type=a_mirror, help="an OCI mirror of the vulnerability database")
+    """Add `--trivy-db`, a folder with a vulnerability database."""
+    command.add_argument(
+        "--trivy-db", help="a folder with trivy.db and metadata.json; downloaded by default"
+    )
+    command.add_argument(
+        "--db-repository", type=a_mirror, help="an OCI mirror of the vulnerability database"
+    )
 
 
 def add_keys(command: ArgumentParser) -> None:
+    """Add `--key` and `--identity`: whose signatures to trust."""
     command.add_argument(
-        "--key", action="append", default=[], help="trust only this public key (default: the configured keys)"
+        "--key",
+        action="append",
+        default=[],
+        help="trust only this public key (default: the configured keys)",
     )
     command.add_argument(
-        "--identity", action="append", default=[], help="ISSUER=IDENTITY to trust, certified by Sigstore"
+        "--identity",
+        action="append",
+        default=[],
+        help="ISSUER=IDENTITY to trust, certified by Sigstore",
     )
 
 
@@ -104,11 +145,23 @@ def add_release(command: ArgumentParser) -> None:
 
 
 def add_promotion(command: ArgumentParser) -> None:
+    """Add the options of a promotion: channel, kind, approval."""
     named = channels.load().channels
-    command.add_argument("--channel", choices=named, default="", help="production where proven, else candidate")
-    command.add_argument("--kind", choices=release_kinds.KINDS, default="", help="patch; major for the first of a line")
-    command.add_argument("--approve", action="store_true", help="a person's word for a major release")
-    command.add_argument("--dry-run", action="store_true", help="show what would be done, change nothing")
+    command.add_argument(
+        "--channel", choices=named, default="", help="production where proven, else candidate"
+    )
+    command.add_argument(
+        "--kind",
+        choices=release_kinds.KINDS,
+        default="",
+        help="patch; major for the first of a line",
+    )
+    command.add_argument(
+        "--approve", action="store_true", help="a person's word for a major release"
+    )
+    command.add_argument(
+        "--dry-run", action="store_true", help="show what would be done, change nothing"
+    )
 
 
 def options(asked: Namespace) -> Options:
@@ -118,8 +171,12 @@ def options(asked: Namespace) -> Options:
 
 
 def release(asked: Namespace) -> Release:
-    """The release asked for, on the registry in use, with its records where this checkout keeps them."""
+    """The release asked for, on the registry in use, with its records where this checkout keeps
+    them.
+    """
     catalog = catalogue.load()
     version = catalog.version(asked.version)
     plan = planning.make(catalog, version, catalog.image_names(asked.images), home.out())
-    return Release(catalog, version, plan, Registry(embedded.host()), home.out(), options(asked), typed(asked))
+    return Release(
+        catalog, version, plan, Registry(embedded.host()), home.out(), options(asked), typed(asked)
+    )

@@ -23,12 +23,14 @@ EXIT_OF_VERDICT = {
 
 @dataclass(frozen=True)
 class Command:
-    """`run` does it and returns the exit code; each of `takes` adds arguments, in the order help shows them.
+    """`run` does it and returns the exit code; each of `takes` adds arguments, in the order help
+    shows them.
 
-    A command that takes longer than `longest_s` is ended: it waits for something that never comes. The stages of a
-    release have limits of their own below that (publish/pipeline.py).
+    A command that takes longer than `longest_s` is ended: it waits for something that never comes.
+    The stages of a release have limits of their own below that (publish/pipeline.py).
 
-    The docstring of `run` is its help, so that a command is described once: ``"`NAME`: what it is for."``
+    The docstring of `run` is its help, so that a command is described once: ``"`NAME`: what it is
+    for."``
     """
 
     name: str
@@ -37,12 +39,17 @@ class Command:
     longest_s: float = 1800
 
     def add_to(self, commands: _SubParsersAction[Any]) -> None:
-        """Every command also takes --json and --verbose. What is parsed carries `run`, and the name as `command`."""
+        """Every command also takes --json and --verbose.
+
+        What is parsed carries `run`, and the name as `command`.
+        """
         description = (self.run.__doc__ or "").strip()
         short = description.partition(": ")[2] or description
         parser = commands.add_parser(self.name, help=short, description=description)
         parser.add_argument("--json", action="store_true", help="one JSON document on stdout")
-        parser.add_argument("--verbose", action="store_true", help="show external commands and details")
+        parser.add_argument(
+            "--verbose", action="store_true", help="show external commands and details"
+        )
         for add in self.takes:
             add(parser)
         parser.set_defaults(run=self.run, command=self.name, longest_s=self.longest_s)

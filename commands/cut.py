@@ -46,7 +46,9 @@ def run_validate(asked: Namespace) -> int:
     if asked.executor == "local":
         return _validate_here(asked)
     if asked.python:
-        raise ConfigError("--python is for the local executor, and the suites would run in containers", LOCAL)
+        raise ConfigError(
+            "--python is for the local executor, and the suites would run in containers", LOCAL
+        )
     return _run_stage(asked)
 
 
@@ -56,7 +58,9 @@ def run_scan(asked: Namespace) -> int:
 
 
 def run_promote(asked: Namespace) -> int:
-    """`promote`: decide from the evidence on the digests, and put the tags that the decision allows."""
+    """`promote`: decide from the evidence on the digests, and put the tags that the decision
+    allows.
+    """
     return _run_stage(asked)
 
 
@@ -72,7 +76,9 @@ def _run_stage(asked: Namespace) -> int:
 
 
 def _add_renew(command: ArgumentParser) -> None:
-    command.add_argument("--renew", action="store_true", help="from today's Debian packages; not once it is released")
+    command.add_argument(
+        "--renew", action="store_true", help="from today's Debian packages; not once it is released"
+    )
 
 
 def _add_executor(command: ArgumentParser) -> None:
@@ -83,7 +89,9 @@ def _add_executor(command: ArgumentParser) -> None:
         help="`local` runs the suites in --python and judges no image",
     )
     command.add_argument(
-        "--python", type=a_program, help=f"the interpreter of the local executor (default: {LOCAL_PYTHON})"
+        "--python",
+        type=a_program,
+        help=f"the interpreter of the local executor (default: {LOCAL_PYTHON})",
     )
 
 
@@ -95,7 +103,10 @@ def _validate_here(asked: Namespace) -> int:
     if asked.json:
         print_record(judged)
     for record in judged:
-        progress.say(f"{record.image} in {python}: {record.verdict}{f', {record.reason}' if record.reason else ''}")
+        progress.say(
+            f"{record.image} in {python}: "
+            f"{record.verdict}{f', {record.reason}' if record.reason else ''}"
+        )
     return EXIT_OF_VERDICT[summary(record.verdict for record in judged)]
 
 
@@ -106,7 +117,9 @@ def _run_stages(cut: Release, stages: Sequence[str], asked: Namespace) -> int:
     if stages[-1] == "build":
         return EXIT_OK
     verdict = _verdict_of(cut, stages[-1], record)
-    reason = record.reason if verdict is not Verdict.PASS else ""  # a stage may pass where the release does not
+    reason = (
+        record.reason if verdict is not Verdict.PASS else ""
+    )  # a stage may pass where the release does not
     progress.say(f"{record.version}: {verdict}{f', {reason}' if reason else ''}")
     return EXIT_OF_VERDICT[verdict]
 
@@ -140,7 +153,10 @@ def _write_report(cut: Release) -> None:
 
 
 def _records(cut: Release, known: Known) -> ImageRecords:
-    """What is known of an image. A report is of whatever there is: a difference that cannot be made is no end to it."""
+    """What is known of an image.
+
+    A report is of whatever there is: a difference that cannot be made is no end to it.
+    """
     found = ImageRecords(known.build.image, known.build, known.validation, known.scan)
     try:
         return replace(found, difference=cut.difference(known.build))
@@ -148,7 +164,9 @@ def _records(cut: Release, known: Known) -> ImageRecords:
         return replace(found, incomparable=error.message)
 
 
-COMMANDS = (Command("release", run_release, (add_release, _add_until, add_promotion), longest_s=24 * 3600),)
+COMMANDS = (
+    Command("release", run_release, (add_release, _add_until, add_promotion), longest_s=24 * 3600),
+)
 
 STAGE_COMMANDS = (
     Command("build", run_build, (add_release, _add_renew), longest_s=4 * 3600),

@@ -17,7 +17,8 @@ COMMANDS = (*prepare.COMMANDS, *cut.COMMANDS, *released.COMMANDS, *cut.STAGE_COM
 
 
 def parse(arguments: Sequence[str]) -> Namespace:
-    """What was asked for: `run`, `verbose`, whatever the command takes, and as `typed` the arguments themselves.
+    """What was asked for: `run`, `verbose`, whatever the command takes, and as `typed` the
+    arguments themselves.
 
     Raises ConfigError where a file that the arguments are made of is wrong.
     """

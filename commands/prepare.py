@@ -1,4 +1,6 @@
-"""Before a release: is this machine ready, what would be built, from which locks; and checks of any image."""
+"""Before a release: is this machine ready, what would be built, from which locks; and checks of any
+image.
+"""
 
 from __future__ import annotations
 
@@ -26,20 +28,29 @@ from scan import trivy
 
 def run_doctor(asked: Namespace) -> int:
     """`doctor`: what this machine can do."""
-    findings = doctor.examine(trivy.version, lambda: doctor.registry_in_use(lambda host: Registry(host).ping()))
+    findings = doctor.examine(
+        trivy.version, lambda: doctor.registry_in_use(lambda host: Registry(host).ping())
+    )
     for found in findings:
         sign = "ok" if found.ok else "missing" if found.required else "limited"
         progress.say(f"{sign:8} {found.name:9} {found.detail}")
     if asked.json:
         print_record(findings)
-    return EXIT_OK if all(found.ok or not found.required for found in findings) else EnvironmentFailed.exit_code
+    return (
+        EXIT_OK
+        if all(found.ok or not found.required for found in findings)
+        else EnvironmentFailed.exit_code
+    )
 
 
 def run_plan(asked: Namespace) -> int:
     """`plan`: what would be built and why, without engine or network."""
     catalog = catalogue.load()
     form, images = "json" if asked.json else asked.format, catalog.image_names(asked.images)
-    plans = [planning.make(catalog, version, images, home.out()) for version in _versions(catalog, asked.version)]
+    plans = [
+        planning.make(catalog, version, images, home.out())
+        for version in _versions(catalog, asked.version)
+    ]
     if form == "github":
         include = [each for plan in plans for each in plan.github_matrix()["include"]]
         progress.answer_json(json.dumps({"include": include}))
@@ -52,7 +63,9 @@ def run_plan(asked: Namespace) -> int:
 
 
 def _add_version(command: ArgumentParser) -> None:
-    command.add_argument("version", nargs="?", help="as v2.6.0; the newest of every line by default")
+    command.add_argument(
+        "version", nargs="?", help="as v2.6.0; the newest of every line by default"
+    )
 
 
 def _add_format(command: ArgumentParser) -> None:
@@ -73,16 +86,24 @@ def _newest(line: str) -> Version:
 
 def _show_plan(plan: planning.Plan) -> None:
     rows = [
-        (each.image, each.tag, str(len(each.layers)), progress.megabytes(each.estimated_size), each.why)
+        (
+            each.image,
+            each.tag,
+            str(len(each.layers)),
+            progress.megabytes(each.estimated_size),
+            each.why,
+        )
         for each in plan.images
     ]
     progress.answer_table(f"plan {plan.version}", ("image", "tag", "layers", "size", "why"), rows)
 
 
 def run_lock(asked: Namespace) -> int:
-    """`lock`: take a line's locks as far forward as the next release of a kind may carry, and say what moved.
+    """`lock`: take a line's locks as far forward as the next release of a kind may carry, and say
+    what moved.
 
-    With `--layers` only the lock of layers is written again; the versions of the wheels stay the same.
+    With `--layers` only the lock of layers is written again; the versions of the wheels stay the
+    same.
     """
     catalog = catalogue.load()
     lines = list(catalog.lines) if asked.line is None else [asked.line]
@@ -93,7 +114,9 @@ def run_lock(asked: Namespace) -> int:
 
 def _require_line(catalog: Catalog, line: str) -> None:
     if not is_line(line):
-        raise ConfigError(f"`{clean_line(line, 80)}` is not a line", f"lines: {', '.join(catalog.lines)}")
+        raise ConfigError(
+            f"`{clean_line(line, 80)}` is not a line", f"lines: {', '.join(catalog.lines)}"
+        )
     catalog.version(f"v{line}.0")
 
 
@@ -108,23 +131,33 @@ def _lock_layers(catalog: Catalog, lines: Sequence[str], asked: Namespace) -> in
 
 
 def _lock(catalog: Catalog, lines: Sequence[str], asked: Namespace) -> int:
-    judges = todays_judges(catalog, Registry(embedded.host()), options(asked), attest.trusted_if_anybody())
+    judges = todays_judges(
+        catalog, Registry(embedded.host()), options(asked), attest.trusted_if_anybody()
+    )
     changed = {line: refresh(catalog, line, asked.kind, judges) for line in lines}
     if asked.json:
         plain = {line: records.plain(each) if each else None for line, each in changed.items()}
         progress.answer_json(json.dumps(plain, indent=2))
     for line, difference in changed.items():
-        progress.say(f"line {line}: {'; '.join(changes(difference)) if difference else 'locked for the first time'}")
+        progress.say(
+            f"line {line}: "
+            f"{'; '.join(changes(difference)) if difference else 'locked for the first time'}"
+        )
     return EXIT_OK
 
 
 def _add_line(command: ArgumentParser) -> None:
     command.add_argument("line", nargs="?", help="as 2.6; every line by default")
     command.add_argument(
-        "--kind", choices=release_kinds.KINDS, default=release_kinds.PATCH, help="of the next release; patch by default"
+        "--kind",
+        choices=release_kinds.KINDS,
+        default=release_kinds.PATCH,
+        help="of the next release; patch by default",
     )
     command.add_argument(
-        "--layers", action="store_true", help="write the lock of layers again; the versions of the wheels stay the same"
+        "--layers",
+        action="store_true",
+        help="write the lock of layers again; the versions of the wheels stay the same",
     )
 
 
@@ -132,7 +165,9 @@ def run_check(asked: Namespace) -> int:
     """`check`: run the suites and the look inside on any image; nothing is signed or promoted."""
     command = typed(asked)
     with home.only_run():
-        found = checking.check(catalogue.load(), asked.image, (asked.line, asked.stacks), asked.device, command)
+        found = checking.check(
+            catalogue.load(), asked.image, (asked.line, asked.stacks), asked.device, command
+        )
         path = checking.record_path(home.out(), found)
         records.write(path, found)
     if asked.json:
@@ -146,10 +181,17 @@ def run_check(asked: Namespace) -> int:
 
 def _add_check(command: ArgumentParser) -> None:
     command.add_argument(
-        "image", metavar="REF", type=a_reference, help="an image in a registry, or one that the engine holds"
+        "image",
+        metavar="REF",
+        type=a_reference,
+        help="an image in a registry, or one that the engine holds",
     )
-    command.add_argument("--line", default="", help="as 2.6; by default what the image's labels say")
-    command.add_argument("--stacks", default="", help="as base,cv; by default what the image's labels say")
+    command.add_argument(
+        "--line", default="", help="as 2.6; by default what the image's labels say"
+    )
+    command.add_argument(
+        "--stacks", default="", help="as base,cv; by default what the image's labels say"
+    )
     command.add_argument("--device", choices=("auto", "cuda", "cpu"), default="auto")
 
 

@@ -1,4 +1,6 @@
-"""Once releases are out: judge, compare and verify them, take them back, say what is due, tell of them."""
+"""Once releases are out: judge, compare and verify them, take them back, say what is due, tell of
+them.
+"""
 
 from __future__ import annotations
 
@@ -54,13 +56,17 @@ HOME_PAGE = "https://github.com/pytorch-cuda-images/pytorch-cuda-images"
 
 
 def run_rescan(asked: Namespace) -> int:
-    """`rescan`: judge every published image from its stored bill of materials against today's database."""
+    """`rescan`: judge every published image from its stored bill of materials against today's
+    database.
+    """
     catalog, registry = catalogue.load(), Registry(embedded.host())
     judged = rescan(_bench(catalog, registry, asked), asked.channel)
     if asked.json:
         print_record(judged)
     for old in judged.outdated:
-        progress.say(f"{old.version} {old.image} is refused, and nobody need be on it: {old.reason}")
+        progress.say(
+            f"{old.version} {old.image} is refused, and nobody need be on it: {old.reason}"
+        )
     for due in judged.due:
         progress.say(f"line {due.line} needs {due.next}: {'; '.join(due.reasons)}")
     if not judged.judgements:
@@ -94,34 +100,52 @@ def _add_versions(command: ArgumentParser) -> None:
 def run_verify(asked: Namespace) -> int:
     """`verify`: what is proven about a reference, by whom, from the registry alone."""
     catalog, registry = catalogue.load(), Registry(embedded.host())
-    found = verify(registry, catalog.repositories, asked.reference, attest.trusted(asked.key, asked.identity))
+    found = verify(
+        registry, catalog.repositories, asked.reference, attest.trusted(asked.key, asked.identity)
+    )
     if asked.json:
         print_record(found)
     else:
-        lines = (*found.lines, *(f"against it: {each}" for each in found.reasons), f"verdict: {found.verdict}")
+        lines = (
+            *found.lines,
+            *(f"against it: {each}" for each in found.reasons),
+            f"verdict: {found.verdict}",
+        )
         progress.answer("\n".join(" ".join(line.splitlines()) for line in lines))
     return EXIT_OF_VERDICT[found.verdict]
 
 
 def _add_reference(command: ArgumentParser) -> None:
     command.add_argument(
-        "reference", type=a_reference, help="as v2.6.0-cv, pytorch-cuda:v2.6.0-cv or pytorch-cuda@sha256:..."
+        "reference",
+        type=a_reference,
+        help="as v2.6.0-cv, pytorch-cuda:v2.6.0-cv or pytorch-cuda@sha256:...",
     )
 
 
 def run_rollback(asked: Namespace) -> int:
-    """`rollback`: take an alias, and all the aliases its release moved, back to the release before."""
+    """`rollback`: take an alias, and all the aliases its release moved, back to the release
+    before.
+    """
     catalog, registry = catalogue.load(), Registry(embedded.host())
     judge = target_judge(_bench(catalog, registry, asked))
     with home.only_run():
         return _show_outcome(
-            rollback(_production(catalog, registry, f"rollback of {asked.alias}"), asked.alias, judge, asked.to), asked
+            rollback(
+                _production(catalog, registry, f"rollback of {asked.alias}"),
+                asked.alias,
+                judge,
+                asked.to,
+            ),
+            asked,
         )
 
 
 def _add_alias(command: ArgumentParser) -> None:
     command.add_argument("alias", help="as v2.6; all the aliases its release moved go with it")
-    command.add_argument("--to", default="", help="the version to go back to; the one before by default")
+    command.add_argument(
+        "--to", default="", help="the version to go back to; the one before by default"
+    )
 
 
 def run_yank(asked: Namespace) -> int:
@@ -129,7 +153,12 @@ def run_yank(asked: Namespace) -> int:
     catalog, registry = catalogue.load(), Registry(embedded.host())
     with home.only_run():
         return _show_outcome(
-            yank(_production(catalog, registry, f"yank of {asked.version}"), asked.version, asked.reason), asked
+            yank(
+                _production(catalog, registry, f"yank of {asked.version}"),
+                asked.version,
+                asked.reason,
+            ),
+            asked,
         )
 
 
@@ -140,7 +169,9 @@ def _add_yanked(command: ArgumentParser) -> None:
 
 def _bench(catalog: Catalog, registry: Registry, asked: Namespace) -> Bench:
     trusted = attest.trusted()
-    return Bench(registry, catalog, trusted, todays_judges(catalog, registry, options(asked), trusted))
+    return Bench(
+        registry, catalog, trusted, todays_judges(catalog, registry, options(asked), trusted)
+    )
 
 
 def _production(catalog: Catalog, registry: Registry, purpose: str) -> Production:
@@ -183,11 +214,15 @@ def run_due(asked: Namespace) -> int:
 
 def _add_date(command: ArgumentParser) -> None:
     today = datetime.datetime.now(datetime.UTC).date()
-    command.add_argument("--date", type=a_day, default=today, help="as 2026-12-15; today by default")
+    command.add_argument(
+        "--date", type=a_day, default=today, help="as 2026-12-15; today by default"
+    )
 
 
 def run_notes(asked: Namespace) -> int:
-    """`notes`: release notes as Markdown, beside the report and on stdout; the feed of releases; the webhook."""
+    """`notes`: release notes as Markdown, beside the report and on stdout; the feed of releases;
+    the webhook.
+    """
     hook = webhook.hook()
     told = release(asked)
     images = tuple(_image_notes(told, known) for known in told.known())
@@ -200,22 +235,31 @@ def run_notes(asked: Namespace) -> int:
     progress.answer(text)
     if hook:
         address = f"{asked.home}/releases/tag/{record.version}"
-        progress.say(webhook.announce(hook, webhook.message(record, address), dry_run=asked.dry_run).line)
+        progress.say(
+            webhook.announce(hook, webhook.message(record, address), dry_run=asked.dry_run).line
+        )
     return EXIT_OK
 
 
 def _add_telling(command: ArgumentParser) -> None:
     command.add_argument(
-        "--home", type=an_address, default=HOME_PAGE, help="where releases are read about; links lead there"
+        "--home",
+        type=an_address,
+        default=HOME_PAGE,
+        help="where releases are read about; links lead there",
     )
     command.add_argument(
-        "--feeds", type=Path, help="a folder of VERSION.atom, published before; their entries are kept"
+        "--feeds",
+        type=Path,
+        help="a folder of VERSION.atom, published before; their entries are kept",
     )
     command.add_argument("--dry-run", action="store_true", help="do not call the webhook")
 
 
 def _image_notes(told: Release, known: Known) -> ImageNotes:
-    """Notes are published: where the runner fails there are none, and where a bill is missing they say so."""
+    """Notes are published: where the runner fails there are none, and where a bill is missing they
+    say so.
+    """
     images = ImageRecords(known.build.image, known.build, known.validation, known.scan)
     found = ImageNotes(images, told.bill(known.build), None)
     try:
@@ -226,8 +270,13 @@ def _image_notes(told: Release, known: Known) -> ImageNotes:
 
 def _released_notes(out: Path) -> list[feed.Release]:
     """Every release whose notes are under `out`."""
-    found = ((records.read(ReleaseRecord, path.with_name("release.json")), path) for path in out.glob("v*/notes.md"))
-    return [feed.Release(record, path.read_text(encoding="utf-8")) for record, path in found if record]
+    found = (
+        (records.read(ReleaseRecord, path.with_name("release.json")), path)
+        for path in out.glob("v*/notes.md")
+    )
+    return [
+        feed.Release(record, path.read_text(encoding="utf-8")) for record, path in found if record
+    ]
 
 
 def run_keys(asked: Namespace) -> int:

@@ -1,1 +1,3 @@
-"""What an image is (catalogue, locks, plan) and how it is built (OS layer, Python layers, assembly)."""
+"""What an image is (catalogue, locks, plan) and how it is built (OS layer, Python layers,
+assembly).
+"""

@@ -20,15 +20,21 @@ LABELS = "io.github.pytorch-cuda-images"
 _SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
-def assemble(registry: Registry, target: str, config: dict[str, object], made: Sequence[Held]) -> Manifest:
-    """Put an image into the repository `target`, its layers mounted from the repositories that hold them.
+def assemble(
+    registry: Registry, target: str, config: dict[str, object], made: Sequence[Held]
+) -> Manifest:
+    """Put an image into the repository `target`, its layers mounted from the repositories that hold
+    them.
 
-    The manifest gets a tag named after its own digest, so that no clean-up of untagged manifests takes it away.
+    The manifest gets a tag named after its own digest, so that no clean-up of untagged manifests
+    takes it away.
     """
     for source in dict.fromkeys(held.repository for held in made):
         if source != target:
             registry.ensure_blobs(
-                target, [each.blob.descriptor() for each in made if each.repository == source], source
+                target,
+                [each.blob.descriptor() for each in made if each.repository == source],
+                source,
             )
     pushed = registry.push_bytes(target, canonical(config), OCI_CONFIG)
     manifest = image_manifest(pushed, [held.blob.descriptor() for held in made])
@@ -37,7 +43,10 @@ def assemble(registry: Registry, target: str, config: dict[str, object], made: S
 
 
 def anchor(digest: str) -> str:
-    """The tag that keeps a digest alive in staging. `sha256-HEX` itself is where registries look for referrers."""
+    """The tag that keeps a digest alive in staging.
+
+    `sha256-HEX` itself is where registries look for referrers.
+    """
     return f"kept-{digest.rpartition(':')[2]}"
 
 
@@ -64,13 +73,17 @@ def system_configuration(line: Line, system: LayerSpec, made: Blob) -> dict[str,
 
 
 def _file_system(line: Line, specs: Sequence[LayerSpec], made: Sequence[Blob]) -> dict[str, object]:
-    created = datetime.datetime.fromtimestamp(line.epoch, datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    created = datetime.datetime.fromtimestamp(line.epoch, datetime.UTC).strftime(
+        "%Y-%m-%dT%H:%M:%SZ"
+    )
     return {
         "architecture": "amd64",
         "os": "linux",
         "created": created,
         "rootfs": {"type": "layers", "diff_ids": [layer.diff_id for layer in made]},
-        "history": [{"created": created, "created_by": f"{spec.kind}: {spec.name}"} for spec in specs],
+        "history": [
+            {"created": created, "created_by": f"{spec.kind}: {spec.name}"} for spec in specs
+        ],
     }
 
 

@@ -1,7 +1,7 @@
 """The build stage: make what is missing, push it, assemble the images, and record their digests.
 
-A Python layer is found in the registry by its locked digest, and what is made of wheels must be what is locked. The OS
-layer is found only if somebody trusted signed what it is.
+A Python layer is found in the registry by its locked digest, and what is made of wheels must be
+what is locked. The OS layer is found only if somebody trusted signed what it is.
 """
 
 from __future__ import annotations
@@ -13,7 +13,16 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from images import assembly, debian, layer_lock, layer_store, layers, system_layer, wheelhouse, workers
+from images import (
+    assembly,
+    debian,
+    layer_lock,
+    layer_store,
+    layers,
+    system_layer,
+    wheelhouse,
+    workers,
+)
 from images import catalog as catalogue
 from images.catalog import Catalog, Line, Version
 from images.layer_store import Held
@@ -65,17 +74,22 @@ def build(  # noqa: PLR0913 - what to build, from what, and where to
 ) -> tuple[BuildRecord, ...]:
     """Build every planned image that is not in staging yet; each has its record written when it is.
 
-    `renew` makes the OS layer from today's Debian packages, in place of the one in the cache. `vouch` signs an OS layer
-    that is made, and says which of those in the cache to believe. `root` is where the locks of the plan are.
+    `renew` makes the OS layer from today's Debian packages, in place of the one in the cache.
+    `vouch` signs an OS layer that is made, and says which of those in the cache to believe. `root`
+    is where the locks of the plan are.
 
-    Raises ConfigError for a wheel or a layer that is not what was locked, EnvironmentFailed for engine, registry, disk,
-    network.
+    Raises ConfigError for a wheel or a layer that is not what was locked, EnvironmentFailed for
+    engine, registry, disk, network.
     """
     registry.ping()
     stage = _Stage(catalog, version, registry, out, vouch, root)
     system = None if renew else stage.find_system(plan.images[0].system)
-    standing = {planned.image: None if renew else stage.standing(planned, system) for planned in plan.images}
-    if system is None and None in standing.values():  # it is made now, and all images of a release stand on one
+    standing = {
+        planned.image: None if renew else stage.standing(planned, system) for planned in plan.images
+    }
+    if (
+        system is None and None in standing.values()
+    ):  # it is made now, and all images of a release stand on one
         standing = dict.fromkeys(standing)
     missing = [planned for planned in plan.images if standing[planned.image] is None]
     for planned in plan.images:
@@ -96,7 +110,11 @@ def _why(planned: PlannedImage, *, is_missing: bool) -> str:
 def _day_of(record: BuildRecord) -> str:
     """When its Debian packages were taken and, where that was not today, how to have newer ones."""
     taken, today = record.debian_taken_at[:10], _now()[:10]
-    return taken if taken == today else f"{taken or 'no known day'}; `build {record.version} --renew` takes today's"
+    return (
+        taken
+        if taken == today
+        else f"{taken or 'no known day'}; `build {record.version} --renew` takes today's"
+    )
 
 
 @dataclass(frozen=True)
@@ -119,32 +137,58 @@ class _Stage:
     def find_system(self, spec: LayerSpec) -> System | None:
         """Return the OS layer that somebody trusted signed, if the registry has it."""
         layer = system_layer.find(self.registry, self.cache, spec.key, self.vouch)
-        held = layer_store.find(self.registry, self.catalog.repositories, layer.blob) if layer else None
+        held = (
+            layer_store.find(self.registry, self.catalog.repositories, layer.blob)
+            if layer
+            else None
+        )
         return System(layer, held) if layer and held else None
 
     def standing(self, planned: PlannedImage, system: System | None) -> BuildRecord | None:
-        """Return the record of an image that needs nothing: same content key and OS layer, and all of it in staging."""
+        """Return the record of an image that needs nothing: same content key and OS layer, and all
+        of it in staging.
+        """
         record = records.read(BuildRecord, self._path(planned))
-        if record is None or record.content_key != planned.content_key or not _is_on(record, system):
+        if (
+            record is None
+            or record.content_key != planned.content_key
+            or not _is_on(record, system)
+        ):
             return None
         return record if self._is_whole(record) else None
 
     def _is_whole(self, record: BuildRecord) -> bool:
         """Whether staging has the manifest of an image and every blob that it names."""
         manifest = self.registry.manifest(record.repository, record.digest)
-        return manifest is not None and layer_store.has_all(self.registry, record.repository, manifest.blobs())
+        return manifest is not None and layer_store.has_all(
+            self.registry, record.repository, manifest.blobs()
+        )
 
-    def make(self, missing: Sequence[PlannedImage], system: System | None) -> dict[str, BuildRecord]:
-        """Make what the missing images lack, and assemble them. `system` is the OS layer; None if it is to be made."""
+    def make(
+        self, missing: Sequence[PlannedImage], system: System | None
+    ) -> dict[str, BuildRecord]:
+        """Make what the missing images lack, and assemble them.
+
+        `system` is the OS layer; None if it is to be made.
+        """
         made, made_system = self._make_layers(missing, system)
         commit = checkout.commit_of(self._locks(missing))
-        return {planned.image: self._assemble(planned, made, made_system, commit) for planned in missing}
+        return {
+            planned.image: self._assemble(planned, made, made_system, commit) for planned in missing
+        }
 
     def _make_layers(
         self, missing: Sequence[PlannedImage], system: System | None
     ) -> tuple[Mapping[str, Made], MadeSystem]:
-        """Return the Python layers by content key, and the OS layer: found in the registry, or made now."""
-        specs = {spec.key: spec for planned in missing for spec in planned.layers if spec.kind != layers.OS}
+        """Return the Python layers by content key, and the OS layer: found in the registry, or made
+        now.
+        """
+        specs = {
+            spec.key: spec
+            for planned in missing
+            for spec in planned.layers
+            if spec.kind != layers.OS
+        }
         blobs = [spec.locked for spec in specs.values() if spec.locked]
         found = layer_store.find_all(self.registry, self.catalog.repositories, blobs)
         held = {key: found.get(spec.locked) for key, spec in specs.items() if spec.locked}
@@ -168,11 +212,18 @@ class _Stage:
         title = self.catalog.title_of(planned.image)
         blobs = [held.blob for held in of_image]
         config = assembly.configuration(planned, title, str(self.version), self.line, blobs)
-        manifest = assembly.assemble(self.registry, self.catalog.repositories.staging, config, of_image)
-        seconds = time.monotonic() - started + sum(made[spec.key].seconds for spec in planned.layers)
+        manifest = assembly.assemble(
+            self.registry, self.catalog.repositories.staging, config, of_image
+        )
+        seconds = (
+            time.monotonic() - started + sum(made[spec.key].seconds for spec in planned.layers)
+        )
         record = self._record(planned, made, system.system.layer, manifest.digest, seconds, commit)
         records.write(self._path(planned), record)
-        progress.say(f"  {planned.image}: {record.repository}@{record.digest} ({progress.megabytes(record.size)})")
+        progress.say(
+            f"  {planned.image}: {record.repository}@{record.digest} "
+            f"({progress.megabytes(record.size)})"
+        )
         return record
 
     def _record(  # noqa: PLR0913, PLR0917 - what is known only now
@@ -223,22 +274,31 @@ class _Making:
 
     def make(self, specs: Sequence[LayerSpec]) -> tuple[dict[str, Made], MadeSystem]:
         line, registry, cache = self.stage.line, self.stage.registry, self.stage.cache
-        recipe = Recipe(self.stage.version.line, prefix_of(line), line.epoch, self.work, registry.host, cache)
+        recipe = Recipe(
+            self.stage.version.line, prefix_of(line), line.epoch, self.work, registry.host, cache
+        )
         with ThreadPoolExecutor(1) as beside:
             system = beside.submit(self._system)
             wheels = {wheel.file: wheel for spec in specs for wheel in spec.wheels}
             wheelhouse.fetch(list(wheels.values()), line.python)
             made = workers.make_python(
-                recipe, specs, lambda: system_image(line, self.system, system.result().system, registry, cache)
+                recipe,
+                specs,
+                lambda: system_image(line, self.system, system.result().system, registry, cache),
             )
-            python = {key: Made(Held(blob, cache), "built", seconds) for key, (blob, seconds) in made.items()}
+            python = {
+                key: Made(Held(blob, cache), "built", seconds)
+                for key, (blob, seconds) in made.items()
+            }
             return python, system.result()
 
     def _system(self) -> MadeSystem:
         if self.found_system is not None:
             return MadeSystem(self.found_system, "reused", 0.0)
         stage = self.stage
-        return make_system(stage.line, self.system, stage.registry, stage.cache, self.work, stage.vouch)
+        return make_system(
+            stage.line, self.system, stage.registry, stage.cache, self.work, stage.vouch
+        )
 
 
 def make_system(  # noqa: PLR0913, PLR0917 - what is made, where it goes, and who signs it
@@ -246,7 +306,8 @@ def make_system(  # noqa: PLR0913, PLR0917 - what is made, where it goes, and wh
 ) -> MadeSystem:
     """Make the OS layer of a line, push it to the cache repository, and sign what it is.
 
-    Its packages are as old as the start: what Debian brings out while they are installed is not among them.
+    Its packages are as old as the start: what Debian brings out while they are installed is not
+    among them.
     """
     started, taken_at = time.monotonic(), _now()
     target = work / "os.tar.gz"
@@ -255,10 +316,14 @@ def make_system(  # noqa: PLR0913, PLR0917 - what is made, where it goes, and wh
     target.unlink()
     layer = SystemLayer(spec.key, made.blob, made.source, made.packages, taken_at)
     system_layer.keep(registry, cache, layer, vouch)
-    return MadeSystem(System(layer, Held(made.blob, cache)), "built", round(time.monotonic() - started, 2))
+    return MadeSystem(
+        System(layer, Held(made.blob, cache)), "built", round(time.monotonic() - started, 2)
+    )
 
 
-def system_image(line: Line, spec: LayerSpec, system: System, registry: Registry, cache: str) -> str:
+def system_image(
+    line: Line, spec: LayerSpec, system: System, registry: Registry, cache: str
+) -> str:
     """The reference of an image of the OS layer alone, for the engine to run."""
     config = assembly.system_configuration(line, spec, system.held.blob)
     manifest = assembly.assemble(registry, cache, config, [system.held])
@@ -266,7 +331,9 @@ def system_image(line: Line, spec: LayerSpec, system: System, registry: Registry
 
 
 def _is_on(record: BuildRecord, system: System | None) -> bool:
-    """Whether an image stands on this OS layer, which another machine may have renewed since; None says nothing."""
+    """Whether an image stands on this OS layer, which another machine may have renewed since; None
+    says nothing.
+    """
     if system is None:
         return True
     held = [layer.digest for layer in record.layers if layer.kind == layers.OS]

@@ -1,7 +1,7 @@
 """Bytecode layers: .pyc files made by the image's own interpreter, in a container of its OS layer.
 
-Bytecode is kept apart from the wheels' layers so that those depend on the wheels alone: a new patch release of the
-interpreter can never change the digest of a layer of gigabytes.
+Bytecode is kept apart from the wheels' layers so that those depend on the wheels alone: a new patch
+release of the interpreter can never change the digest of a layer of gigabytes.
 """
 
 from __future__ import annotations
@@ -32,13 +32,17 @@ CONFINED = (
     "--ipc=none",
     "--init",
 )
-"""It reads wheels and writes zips, and needs nothing else. `--init` hands on the signal that ends it."""
+"""It reads wheels and writes zips, and needs nothing else.
+
+`--init` hands on the signal that ends it.
+"""
 
 Job = list[tuple[str, str, str]]
 
 
 def jobs_of(spec: LayerSpec, prefix: Prefix) -> list[Job]:
-    """The Python files of a layer's wheels in pieces of `FILES_PER_JOB`, none of them over two wheels.
+    """The Python files of a layer's wheels in pieces of `FILES_PER_JOB`, none of them over two
+    wheels.
 
     Raises ConfigError where a wheel is not the locked one.
     """
@@ -57,14 +61,21 @@ def jobs_of(spec: LayerSpec, prefix: Prefix) -> list[Job]:
 
 def _is_compiled(file: InstalledFile, prefix: Prefix) -> bool:
     """Importable source, but for the packages' own tests, which no workload imports."""
-    inside = file.path.startswith(f"{prefix.site_packages}/") and file.path.endswith(".py") and file.member != ""
+    inside = (
+        file.path.startswith(f"{prefix.site_packages}/")
+        and file.path.endswith(".py")
+        and file.member != ""
+    )
     return inside and "/tests/" not in file.path
 
 
 def compile_in_container(
     specs: Sequence[LayerSpec], prefix: Prefix, os_image: str, work: Path
 ) -> dict[str, tuple[Path, ...]]:
-    """Compile the bytecode of `specs` in one container. Returns each layer's zips, by content key."""
+    """Compile the bytecode of `specs` in one container.
+
+    Returns each layer's zips, by content key.
+    """
     jobs = {spec.key: jobs_of(spec, prefix) for spec in specs}
     (work / "jobs.json").write_text(json.dumps([job for made in jobs.values() for job in made]))
     made = work / "zips"
@@ -80,11 +91,24 @@ def _run(prefix: Prefix, os_image: str, work: Path) -> None:
     name = f"pytorch-cuda-images-bytecode-{uuid.uuid4().hex}"
     folders = {home.kept("wheels"): "/wheels:ro", COMPILER: "/compiler.py:ro", work: "/work:rw"}
     options = [f"--volume={host.resolve()}:{inside}" for host, inside in folders.items()]
-    options += ["--env=PYTHONHASHSEED=0", "--env=PYTHONDONTWRITEBYTECODE=1", f"--user={os.getuid()}:{os.getgid()}"]
+    options += [
+        "--env=PYTHONHASHSEED=0",
+        "--env=PYTHONDONTWRITEBYTECODE=1",
+        f"--user={os.getuid()}:{os.getgid()}",
+    ]
     command = [f"/usr/bin/python{prefix.python}", "/compiler.py", "/work/jobs.json", "/work/zips"]
     try:
         shell.run(
-            [engine.program(), "run", "--rm", f"--name={name}", *CONFINED, *options, os_image, *command],
+            [
+                engine.program(),
+                "run",
+                "--rm",
+                f"--name={name}",
+                *CONFINED,
+                *options,
+                os_image,
+                *command,
+            ],
             hint="check the engine and its disk, then run the same command again",
             timeout_s=TIMEOUT_S,
             env=engine.no_logins(work),

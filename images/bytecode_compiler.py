@@ -1,9 +1,11 @@
-"""Compiles the Python files of wheels to bytecode. Runs inside the image's own OS layer, with its interpreter.
+"""Compiles the Python files of wheels to bytecode.
 
-Reads jobs from the JSON file in argv[1], writes a zip per job into the folder argv[2]. Each job is a list of
-[wheel file, member, installed path] and is done by a fork of this process, which has a fixed hash seed, because
-marshal's output depends on which strings a process has interned before. Files that do not compile are left out, as
-pip does.
+Runs inside the image's own OS layer, with its interpreter.
+
+Reads jobs from the JSON file in argv[1], writes a zip per job into the folder argv[2]. Each job is
+a list of [wheel file, member, installed path] and is done by a fork of this process, which has a
+fixed hash seed, because marshal's output depends on which strings a process has interned before.
+Files that do not compile are left out, as pip does.
 """
 
 from __future__ import annotations
@@ -43,7 +45,12 @@ def compile_job(job: list[list[str]], zipped: str) -> None:
         for _, member, path in job:
             made = bytecode(wheel.read(member), path)
             if made is not None:
-                target.writestr(zipfile.ZipInfo(cached_name(path).lstrip("/")), made, zipfile.ZIP_DEFLATED, LEVEL)
+                target.writestr(
+                    zipfile.ZipInfo(cached_name(path).lstrip("/")),
+                    made,
+                    zipfile.ZIP_DEFLATED,
+                    LEVEL,
+                )
 
 
 def fork(job: list[list[str]], zipped: str) -> None:

@@ -1,4 +1,6 @@
-"""The catalogue: which lines, stacks and images there are. Loaded strictly, checked against itself and the locks.
+"""The catalogue: which lines, stacks and images there are.
+
+Loaded strictly, checked against itself and the locks.
 
 Every refusal happens here, before anything is built, and names file, line and the way out.
 """
@@ -23,7 +25,18 @@ from runner.address import address_problem
 from runner.errors import ConfigError
 from runner.untrusted import clean_line
 
-__all__ = ["BASE", "CATALOG", "IMAGES", "PYTORCH", "Budget", "Catalog", "Line", "Repositories", "Stack", "Version"]
+__all__ = [
+    "BASE",
+    "CATALOG",
+    "IMAGES",
+    "PYTORCH",
+    "Budget",
+    "Catalog",
+    "Line",
+    "Repositories",
+    "Stack",
+    "Version",
+]
 
 IMAGES = Path(__file__).resolve().parent
 CATALOG = IMAGES / "catalog.yaml"
@@ -40,7 +53,10 @@ _FIRST_SECOND, _LAST_SECOND = 315532800, 4102444799
 
 
 def _written(pattern: str, form: str) -> AfterValidator:
-    """Demand that a text has a form. All of these become words of commands, tags or names of files."""
+    """Demand that a text has a form.
+
+    All of these become words of commands, tags or names of files.
+    """
     expression = re.compile(pattern)
 
     def check(text: str) -> str:
@@ -54,7 +70,8 @@ def _written(pattern: str, form: str) -> AfterValidator:
 def _repository(text: str) -> str:
     if not is_repository(text):
         raise ValueError(
-            f"`{clean_line(text, 60)}` is not the name of a repository: a-z, 0-9 and `.`, `_`, `-`, `/` between"
+            f"`{clean_line(text, 60)}` is not the name of a repository: a-z, 0-9 and `.`, `_`, "
+            "`-`, `/` between"
         )
     return text
 
@@ -73,7 +90,9 @@ Release = Annotated[str, _written(r"[0-9]{1,4}(?:\.[0-9]{1,4}){1,3}", "a version
 Cuda = Annotated[str, _written(r"[0-9]{1,2}\.[0-9]{1,2}", "a version as 12.4")]
 Python = Annotated[str, _written(r"3\.[0-9]{1,2}", "a version as 3.11")]
 Suite = Annotated[str, _written(r"[a-z]{3,20}", "the name of a Debian release as bookworm")]
-Driver = Annotated[str, _written(r"[0-9]{3}(?:\.[0-9]{1,3}){0,2}", "a driver version as 525 or 525.60.13")]
+Driver = Annotated[
+    str, _written(r"[0-9]{3}(?:\.[0-9]{1,3}){0,2}", "a driver version as 525 or 525.60.13")
+]
 Title = Annotated[str, _written(r"[ -~]{1,120}", "1 to 120 printable ASCII characters")]
 Repository = Annotated[str, AfterValidator(_repository)]
 Count = Annotated[int, Field(ge=0, le=1_000_000)]
@@ -81,7 +100,10 @@ Count = Annotated[int, Field(ge=0, le=1_000_000)]
 
 @dataclass(frozen=True)
 class Repositories:
-    """Repository names, without the registry's host. Only who promotes may write `production` and `journal`."""
+    """Repository names, without the registry's host.
+
+    Only who promotes may write `production` and `journal`.
+    """
 
     __pydantic_config__: ClassVar[ConfigDict] = records.STRICT
     production: Repository
@@ -93,7 +115,10 @@ class Repositories:
 
 @dataclass(frozen=True)
 class Line:
-    """What every image of one PyTorch line shares. It is scanned nightly and patched until `supported_until`."""
+    """What every image of one PyTorch line shares.
+
+    It is scanned nightly and patched until `supported_until`.
+    """
 
     __pydantic_config__: ClassVar[ConfigDict] = records.STRICT
     torch: Release
@@ -110,7 +135,9 @@ class Line:
 
 @dataclass(frozen=True)
 class Budget:
-    """The most an image may take: compressed megabytes (10^6 bytes), packages in its bill of materials, layers."""
+    """The most an image may take: compressed megabytes (10^6 bytes), packages in its bill of
+    materials, layers.
+    """
 
     __pydantic_config__: ClassVar[ConfigDict] = records.STRICT
     megabytes: Count
@@ -118,7 +145,11 @@ class Budget:
     layers: Count
 
     def __add__(self, other: Budget) -> Budget:
-        return Budget(self.megabytes + other.megabytes, self.packages + other.packages, self.layers + other.layers)
+        return Budget(
+            self.megabytes + other.megabytes,
+            self.packages + other.packages,
+            self.layers + other.layers,
+        )
 
 
 @dataclass(frozen=True)
@@ -148,7 +179,10 @@ class Pytorch:
 
 @dataclass(frozen=True)
 class Catalog:
-    """The whole of catalog.yaml. `growth_percent` is the most an image may grow from one release to the next."""
+    """The whole of catalog.yaml.
+
+    `growth_percent` is the most an image may grow from one release to the next.
+    """
 
     __pydantic_config__: ClassVar[ConfigDict] = records.STRICT
     repositories: Repositories
@@ -163,16 +197,22 @@ class Catalog:
         if version is None:
             raise ConfigError(f"`{clean_line(text, 80)}` is not a version", "write it as v2.6.0")
         if version.line not in self.lines:
-            raise ConfigError(f"no line {version.line} in {CATALOG.name}", f"lines: {', '.join(self.lines)}")
+            raise ConfigError(
+                f"no line {version.line} in {CATALOG.name}", f"lines: {', '.join(self.lines)}"
+            )
         return version
 
     def stacks_of(self, image: str) -> tuple[str, ...]:
-        """The stacks of an image, each after all it needs, else as in the catalogue: `cv-nlp` is base, cv, nlp."""
+        """The stacks of an image, each after all it needs, else as in the catalogue: `cv-nlp` is
+        base, cv, nlp.
+        """
         wanted = {stack for name in self._named(image) for stack in self._with_parents(name)}
         waiting = [stack for stack in self.stacks if stack in wanted]
         ordered: list[str] = []
         while waiting:
-            ready = next(stack for stack in waiting if set(self.stacks[stack].needs) <= set(ordered))
+            ready = next(
+                stack for stack in waiting if set(self.stacks[stack].needs) <= set(ordered)
+            )
             waiting.remove(ready)
             ordered.append(ready)
         return tuple(ordered)
@@ -186,7 +226,9 @@ class Catalog:
         return any(self.stacks[stack].compiler for stack in self.stacks_of(image))
 
     def title_of(self, image: str) -> str:
-        """What an image is for, in words: the titles of its stacks, `base` only where it stands alone."""
+        """What an image is for, in words: the titles of its stacks, `base` only where it stands
+        alone.
+        """
         added = [stack for stack in self.stacks_of(image) if stack != BASE] or [BASE]
         return "; ".join(self.stacks[stack].title for stack in added)
 
@@ -196,23 +238,38 @@ class Catalog:
             hint = f"combine these with `-`: {', '.join(self.stacks)}"
             raise ConfigError(f"unknown image `{clean_line(image, 80)}`", hint)
         if len(set(names)) != len(names):
-            raise ConfigError(f"image `{clean_line(image, 80)}` names a stack twice", "name each stack once")
+            raise ConfigError(
+                f"image `{clean_line(image, 80)}` names a stack twice", "name each stack once"
+            )
         return names
 
     def _with_parents(self, stack: str, below: tuple[str, ...] = ()) -> list[str]:
         if stack in below:
             raise ConfigError(f"stacks need each other in a circle: {' -> '.join((*below, stack))}")
-        parents = [name for parent in self.stacks[stack].needs for name in self._with_parents(parent, (*below, stack))]
+        parents = [
+            name
+            for parent in self.stacks[stack].needs
+            for name in self._with_parents(parent, (*below, stack))
+        ]
         return [*parents, stack]
 
     def image_names(self, asked: str | None) -> tuple[str, ...]:
-        """The images `--images` asks for (comma-separated), canonical and each once; all by default."""
+        """The images `--images` asks for (comma-separated), canonical and each once; all by
+        default.
+        """
         names = self.images if asked is None else tuple(part.strip() for part in asked.split(","))
         if not any(names):
             raise ConfigError("--images names no image", f"images: {', '.join(self.images)}")
         if not all(names) or len(names) > _MOST_IMAGES:
-            problem = f"has {len(names)} names" if all(names) else "has nothing between two commas, or at an end"
-            raise ConfigError(f"--images {problem}", f"write 1 to {_MOST_IMAGES} names with commas between, as cv,nlp")
+            problem = (
+                f"has {len(names)} names"
+                if all(names)
+                else "has nothing between two commas, or at an end"
+            )
+            raise ConfigError(
+                f"--images {problem}",
+                f"write 1 to {_MOST_IMAGES} names with commas between, as cv,nlp",
+            )
         return tuple(dict.fromkeys(self._canonical(name) for name in names))
 
     def _canonical(self, image: str) -> str:
@@ -226,13 +283,16 @@ def load(path: Path = CATALOG, pytorch: Path = PYTORCH) -> Catalog:
     check = _Check(path, records.read_text(path))
     _check_repositories(catalog.repositories, check)
     _check_stacks(catalog, check)
+    _check_images(catalog, check)
     known = records.load_yaml(dict[str, Pytorch], pytorch)
     for name, line in catalog.lines.items():
         _check_line(name, line, known, check)
     return catalog
 
 
-def locks_of(catalog: Catalog, line: str, stacks: tuple[str, ...], root: Path = IMAGES) -> dict[str, Lock]:
+def locks_of(
+    catalog: Catalog, line: str, stacks: tuple[str, ...], root: Path = IMAGES
+) -> dict[str, Lock]:
     """The locks of `stacks`, checked against each other and against what the line asserts."""
     locks = {stack: read_lock(root / stack / f"{line}.lock") for stack in stacks}
     _check_locks_agree(locks)
@@ -269,17 +329,30 @@ def _check_stacks(catalog: Catalog, check: _Check) -> None:
         for parent in stack.needs:
             if parent not in catalog.stacks:
                 hint = f"stacks: {', '.join(catalog.stacks)}"
-                raise check.refuse(("stacks", name, "needs"), f"stack `{name}` needs unknown stack `{parent}`", hint)
+                raise check.refuse(
+                    ("stacks", name, "needs"),
+                    f"stack `{name}` needs unknown stack `{parent}`",
+                    hint,
+                )
     for name in catalog.stacks:
         try:
             lowest = catalog.stacks_of(name)[0]
         except ConfigError as error:
-            raise check.refuse(("stacks", name, "needs"), error.message, "remove one `needs` of the circle") from None
+            raise check.refuse(
+                ("stacks", name, "needs"), error.message, "remove one `needs` of the circle"
+            ) from None
         if lowest != BASE:
-            raise check.refuse(("stacks", name), f"stack `{name}` does not stand on `{BASE}`", f"needs: [{BASE}]")
+            raise check.refuse(
+                ("stacks", name), f"stack `{name}` does not stand on `{BASE}`", f"needs: [{BASE}]"
+            )
+
+
+def _check_images(catalog: Catalog, check: _Check) -> None:
     for index, image in enumerate(catalog.images):
         if len(image) > _LONGEST_NAME:
-            raise check.refuse(("images", index), f"image name of {len(image)} characters", "name fewer stacks")
+            raise check.refuse(
+                ("images", index), f"image name of {len(image)} characters", "name fewer stacks"
+            )
         try:
             catalog.stacks_of(image)
         except ConfigError as error:
@@ -289,7 +362,9 @@ def _check_stacks(catalog: Catalog, check: _Check) -> None:
 def _check_line(name: str, line: Line, known: dict[str, Pytorch], check: _Check) -> None:
     at = ("lines", name)
     if not is_line(name):
-        raise check.refuse(at, f"`{clean_line(name, 60)}` is not the name of a line", "write it as 2.6, in quotes")
+        raise check.refuse(
+            at, f"`{clean_line(name, 60)}` is not the name of a line", "write it as 2.6, in quotes"
+        )
     if line.torch.rpartition(".")[0] != name:
         hint = f"a line carries the torch of its name: {name}.x"
         raise check.refuse((*at, "torch"), f"line {name} declares torch {line.torch}", hint)
@@ -317,7 +392,11 @@ def _check_locks_agree(locks: dict[str, Lock]) -> None:
             first, same = chosen.setdefault(wheel.name, (lock, wheel))
             if same.sha256 != wheel.sha256:
                 raise ConfigError(
-                    f"{lock.place(wheel)}: {wheel.name} {wheel.version} is not the wheel locked in {first.place(same)}",
+                    (
+                        f"{lock.place(wheel)}: {wheel.name} {wheel.version} is not the wheel "
+                        "locked "
+                        f"in {first.place(same)}"
+                    ),
                     "run `./release.py lock` to slice one resolution again",
                 )
 
@@ -327,7 +406,9 @@ def _check_lock_says(line: Line, lock: Lock) -> None:
         wheel, asserted = lock.find(package), getattr(line, package)
         if wheel is None or wheel.version != asserted:
             raise _contradiction(lock, wheel, f"{package} {asserted}")
-    runtime = next((wheel for wheel in lock.wheels if wheel.name.startswith("nvidia-cuda-runtime")), None)
+    runtime = next(
+        (wheel for wheel in lock.wheels if wheel.name.startswith("nvidia-cuda-runtime")), None
+    )
     if runtime is None or not runtime.version.startswith(f"{line.cuda}."):
         raise _contradiction(lock, runtime, f"CUDA {line.cuda}")
 

@@ -1,8 +1,9 @@
-"""The OS layer: Debian with today's security updates, as one layer whose bytes depend only on its packages.
+"""The OS layer: Debian with today's security updates, as one layer whose bytes depend only on its
+packages.
 
-BuildKit builds `images/base/Dockerfile` on the pinned slim base or, where no image registry answers, on one
-bootstrapped from Debian's packages with mmdebstrap. The resulting root file system is exported and written again as
-a layer: times fixed, devices, logs, caches and backups left out.
+BuildKit builds `images/base/Dockerfile` on the pinned slim base or, where no image registry
+answers, on one bootstrapped from Debian's packages with mmdebstrap. The resulting root file system
+is exported and written again as a layer: times fixed, devices, logs, caches and backups left out.
 """
 
 from __future__ import annotations
@@ -36,11 +37,22 @@ if TYPE_CHECKING:
     from typing_extensions import Buffer
 
 _END = bytes(2 * tarfile.BLOCKSIZE)
-_EMPTIED = ("dev", "proc", "run", "sys", "tmp", "var/cache", "var/lib/apt/lists", "var/log", "var/tmp")
+_EMPTIED = (
+    "dev",
+    "proc",
+    "run",
+    "sys",
+    "tmp",
+    "var/cache",
+    "var/lib/apt/lists",
+    "var/log",
+    "var/tmp",
+)
 _LEFT_OUT = re.compile(
     r"\.dockerenv|etc/(hostname|hosts|resolv\.conf|machine-id)|etc/\.pwd\.lock|etc/[a-z]+-|var/lib/dpkg/[a-z]+-old"
 )
-# As in the slim image: no documentation but licences, and /usr merged without the package that would do it with Perl.
+# As in the slim image: no documentation but licences, and /usr merged without the package that
+# would do it with Perl.
 _SLIM = (
     "path-exclude=/usr/share/doc/*",
     "path-include=/usr/share/doc/*/copyright",
@@ -70,7 +82,10 @@ def dockerfile() -> Path:
 
 
 def make(line: Line, work: Path, target: Path) -> OsLayer:
-    """Build the OS layer of a line into the file `target`, using `work` for scratch. Raises EnvironmentFailed."""
+    """Build the OS layer of a line into the file `target`, using `work` for scratch.
+
+    Raises EnvironmentFailed.
+    """
     base, source = _base(line, work)
     exported = work / "rootfs.tar"
     with progress.step("Debian packages and security updates (BuildKit)"):
@@ -81,16 +96,21 @@ def make(line: Line, work: Path, target: Path) -> OsLayer:
     return OsLayer(blob, source, packages)
 
 
-def normalise(exported: Path, target: BinaryIO, epoch: int) -> tuple[Blob, tuple[DebianPackage, ...]]:
+def normalise(
+    exported: Path, target: BinaryIO, epoch: int
+) -> tuple[Blob, tuple[DebianPackage, ...]]:
     """Write an exported root file system as a layer, and read its package list.
 
-    Raises EnvironmentFailed where the export is not whole, has no packages, or the layer cannot be written.
+    Raises EnvironmentFailed where the export is not whole, has no packages, or the layer cannot be
+    written.
     """
     with _failures():
         blob, status = _rewrite(exported, target, epoch)
     packages = tuple(installed_packages(status))
     if not packages:
-        raise EnvironmentFailed(f"the exported root file system has no packages in /{STATUS}", RETRY_HINT)
+        raise EnvironmentFailed(
+            f"the exported root file system has no packages in /{STATUS}", RETRY_HINT
+        )
     return blob, packages
 
 
@@ -114,7 +134,9 @@ def _rewrite(exported: Path, target: BinaryIO, epoch: int) -> tuple[Blob, str]:
 
 
 def _check_end(exported: Path, offset: int) -> None:
-    """tarfile takes a file cut in or before a header for whole; a whole one ends in two blocks of zeros."""
+    """Tarfile takes a file cut in or before a header for whole; a whole one ends in two blocks of
+    zeros.
+    """
     with exported.open("rb") as file:
         file.seek(offset)
         if file.read(len(_END)) != _END:
@@ -126,9 +148,14 @@ def _failures() -> Iterator[None]:
     try:
         yield
     except tarfile.TarError as error:
-        raise EnvironmentFailed(f"the exported root file system is not whole: {error}", RETRY_HINT) from None
+        raise EnvironmentFailed(
+            f"the exported root file system is not whole: {error}", RETRY_HINT
+        ) from None
     except OSError as error:
-        hint = "free space where PYTORCH_CUDA_IMAGES_HOME is, or move it, then run the same command again"
+        hint = (
+            "free space where PYTORCH_CUDA_IMAGES_HOME is, or move it, then run the same "
+            "command again"
+        )
         raise EnvironmentFailed(f"cannot write the OS layer: {error.strerror}", hint) from None
 
 
@@ -148,7 +175,10 @@ def _base(line: Line, work: Path) -> tuple[str, str]:
             engine.client().images.pull(line.base_image)
         except DockerException as error:  # the engine is there, and no image registry answers it
             reason = str(getattr(error, "explanation", None) or error)[:90]
-            progress.say(f"  the slim base cannot be pulled here ({reason}); bootstrapping it from Debian's packages")
+            progress.say(
+                f"  the slim base cannot be pulled here ({reason}); bootstrapping it from "
+                "Debian's packages"
+            )
         else:
             return line.base_image, line.base_image
     return _bootstrapped(line, work), f"mmdebstrap {line.debian}"
@@ -156,7 +186,14 @@ def _base(line: Line, work: Path) -> tuple[str, str]:
 
 def _bootstrapped(line: Line, work: Path) -> str:
     root = work / "base.tar"
-    command = ["mmdebstrap", "--quiet", "--variant=minbase", *BOOTSTRAP_OPTIONS, line.debian, str(root)]
+    command = [
+        "mmdebstrap",
+        "--quiet",
+        "--variant=minbase",
+        *BOOTSTRAP_OPTIONS,
+        line.debian,
+        str(root),
+    ]
     with progress.step(f"bootstrap Debian {line.debian} (mmdebstrap)"):
         shell.run(
             command,
@@ -174,7 +211,8 @@ def _bootstrapped(line: Line, work: Path) -> str:
 def _temporary(work: Path) -> dict[str, str]:
     """Let mmdebstrap work in `work`, so that nothing of it is left if it is ended.
 
-    Only for root: another user's mmdebstrap runs as a user of a namespace, who may not enter `work`.
+    Only for root: another user's mmdebstrap runs as a user of a namespace, who may not enter
+    `work`.
     """
     return {"TMPDIR": str(work)} if os.geteuid() == 0 else {}
 
@@ -193,7 +231,10 @@ def _build(line: Line, base: str, exported: Path) -> None:
             dockerfile().parent,
         ],
         env=env,
-        hint="the last lines say what failed; Debian's package mirror must be reachable from a container",
+        hint=(
+            "the last lines say what failed; Debian's package mirror must be reachable from a "
+            "container"
+        ),
         timeout_s=BUILD_TIMEOUT_S,
     )
 
@@ -208,7 +249,9 @@ def _is_kept(entry: tarfile.TarInfo) -> bool:
 def _fixed(entry: tarfile.TarInfo, epoch: int) -> tarfile.TarInfo:
     """The entry without what differs between two builds of the same packages."""
     fixed = entry.replace(mtime=epoch, uname="", gname="", deep=False)
-    fixed.pax_headers = {name: value for name, value in entry.pax_headers.items() if name.startswith("SCHILY.xattr.")}
+    fixed.pax_headers = {
+        name: value for name, value in entry.pax_headers.items() if name.startswith("SCHILY.xattr.")
+    }
     return fixed
 
 

@@ -4,9 +4,9 @@ It stands beside the lock of wheels (`images/STACK/LINE.layers.lock`), with one 
 
     KIND KEY DIGEST SIZE DIFF_ID UNCOMPRESSED  # NAME
 
-KEY is the content key: what the layer is made from. DIGEST and SIZE are those of the compressed file, DIFF_ID and
-UNCOMPRESSED those of the tar inside. A layer is taken from a registry only by its locked digest, so it does not matter
-who can write to that registry.
+KEY is the content key: what the layer is made from. DIGEST and SIZE are those of the compressed
+file, DIFF_ID and UNCOMPRESSED those of the tar inside. A layer is taken from a registry only by its
+locked digest, so it does not matter who can write to that registry.
 """
 
 from __future__ import annotations
@@ -22,7 +22,8 @@ from runner.errors import ConfigError
 
 _DIGEST, _NUMBER = "sha256:[0-9a-f]{64}", "[1-9][0-9]{0,12}"
 _LINE = re.compile(
-    rf"(?P<kind>wheel|pool|bytecode) (?P<key>[0-9a-f]{{64}}) (?P<digest>{_DIGEST}) (?P<size>{_NUMBER})"
+    rf"(?P<kind>wheel|pool|bytecode) (?P<key>[0-9a-f]{{64}}) (?P<digest>{_DIGEST})"
+    rf" (?P<size>{_NUMBER})"
     rf" (?P<diff_id>{_DIGEST}) (?P<uncompressed>{_NUMBER})  # (?P<name>[\w.+!-]+(?: [\w.+!-]+)*)",
     re.ASCII,
 )
@@ -40,7 +41,10 @@ class LockedLayer:
     def record(self) -> str:
         """Return the layer as a line of its lock."""
         blob = self.blob
-        return f"{self.kind} {self.key} {blob.digest} {blob.size} {blob.diff_id} {blob.uncompressed}  # {self.name}"
+        return (
+            f"{self.kind} {self.key} {blob.digest} {blob.size} {blob.diff_id} "
+            f"{blob.uncompressed}  # {self.name}"
+        )
 
 
 def path_of(root: Path, stack: str, line: str) -> Path:
@@ -51,35 +55,46 @@ def path_of(root: Path, stack: str, line: str) -> Path:
 def relock_hint(line: str) -> str:
     """Return the hint that says how the lock of layers of a line is written again."""
     return (
-        f"run `./release.py lock --layers {line}` and commit what it writes; the versions of the wheels stay the same"
+        f"run `./release.py lock --layers {line}` and commit what it writes; the versions of "
+        "the wheels stay the same"
     )
 
 
 def read(path: Path, line: str) -> tuple[LockedLayer, ...]:
     """Return the locked layers of a stack.
 
-    Raises ConfigError if the lock is missing, if a line of it is not one layer, or if two are of one content key.
+    Raises ConfigError if the lock is missing, if a line of it is not one layer, or if two are of
+    one content key.
     """
     if not path.exists():
-        raise ConfigError(f"{path} is missing: it says which bytes each Python layer is", relock_hint(line))
+        raise ConfigError(
+            f"{path} is missing: it says which bytes each Python layer is", relock_hint(line)
+        )
     found: dict[str, LockedLayer] = {}
     for number, text in enumerate(records.read_text(path).splitlines(), start=1):
         if text and not text.startswith("#"):
             layer = _layer(f"{path}:{number}", text, line)
             if found.setdefault(layer.key, layer) is not layer:
-                raise ConfigError(f"{path}:{number}: the layer `{layer.name}` is locked twice", relock_hint(line))
+                raise ConfigError(
+                    f"{path}:{number}: the layer `{layer.name}` is locked twice", relock_hint(line)
+                )
     return tuple(found.values())
 
 
 def write(path: Path, stack: str, layers: Sequence[LockedLayer]) -> None:
     """Write the lock of a stack's layers, in the order they have in an image."""
-    head = f"# The Python layers of {stack}. Written by `./release.py lock` from the lock of wheels; do not edit.\n"
+    head = (
+        f"# The Python layers of {stack}. Written by `./release.py lock` from the lock of "
+        "wheels; do not edit.\n"
+    )
     records.write_text(path, head + "".join(f"{layer.record()}\n" for layer in layers))
 
 
 def _layer(place: str, text: str, line: str) -> LockedLayer:
     match = _LINE.fullmatch(text)
     if match is None:
-        raise ConfigError(f"{place}: not `KIND KEY DIGEST SIZE DIFF_ID UNCOMPRESSED  # NAME`", relock_hint(line))
+        raise ConfigError(
+            f"{place}: not `KIND KEY DIGEST SIZE DIFF_ID UNCOMPRESSED  # NAME`", relock_hint(line)
+        )
     blob = Blob(match["digest"], match["diff_id"], int(match["size"]), int(match["uncompressed"]))
     return LockedLayer(match["name"], match["kind"], match["key"], blob)

@@ -23,10 +23,13 @@ class Held:
     repository: str
 
 
-def find_all(registry: Registry, repositories: Repositories, blobs: Iterable[Blob]) -> Mapping[Blob, Held]:
+def find_all(
+    registry: Registry, repositories: Repositories, blobs: Iterable[Blob]
+) -> Mapping[Blob, Held]:
     """Return where each layer is held; those that no repository of the catalogue has are left out.
 
-    Only the digest says which bytes a layer is. Raises RegistryError, also if a blob has another size than it should.
+    Only the digest says which bytes a layer is. Raises RegistryError, also if a blob has another
+    size than it should.
     """
     distinct = tuple(dict.fromkeys(blobs))
     with ThreadPoolExecutor(WORKERS) as pool:
@@ -35,7 +38,10 @@ def find_all(registry: Registry, repositories: Repositories, blobs: Iterable[Blo
 
 
 def find(registry: Registry, repositories: Repositories, blob: Blob) -> Held | None:
-    """Return where a layer is held; None if no repository of the catalogue has it. Raises as `find_all`."""
+    """Return where a layer is held; None if no repository of the catalogue has it.
+
+    Raises as `find_all`.
+    """
     for repository in (repositories.staging, repositories.cache):
         if registry.has_blob(repository, blob.digest, blob.size):
             return Held(blob, repository)
@@ -47,7 +53,9 @@ def find(registry: Registry, repositories: Repositories, blob: Blob) -> Held | N
 def has_all(registry: Registry, repository: str, blobs: Sequence[Descriptor]) -> bool:
     """Whether a repository has every blob. Raises as `find_all`."""
     with ThreadPoolExecutor(WORKERS) as pool:
-        return all(pool.map(lambda blob: registry.has_blob(repository, blob.digest, blob.size), blobs))
+        return all(
+            pool.map(lambda blob: registry.has_blob(repository, blob.digest, blob.size), blobs)
+        )
 
 
 def _is_readable_in(registry: Registry, repository: str, blob: Blob) -> bool:

@@ -29,8 +29,8 @@ OS, WHEEL, POOL, BYTECODE = "os", "wheel", "pool", "bytecode"
 class LayerSpec:
     """A layer before it is made: a pure function of what its content key names.
 
-    `locked` is what its lock says must come of it. Only the OS layer has no lock: Debian's packages are those of the
-    day it is made.
+    `locked` is what its lock says must come of it. Only the OS layer has no lock: Debian's packages
+    are those of the day it is made.
     """
 
     name: str
@@ -51,8 +51,11 @@ def content_key(*facts: object) -> str:
     return hashlib.sha256(json.dumps([FORMAT, *facts], sort_keys=True).encode()).hexdigest()
 
 
-def specs_of_stack(stack: str, wheels: Sequence[Wheel], prefix: Prefix, epoch: int) -> tuple[LayerSpec, ...]:
-    """The Python layers of one stack: a layer per big wheel, one pool of the small, and the bytecode of each kind.
+def specs_of_stack(
+    stack: str, wheels: Sequence[Wheel], prefix: Prefix, epoch: int
+) -> tuple[LayerSpec, ...]:
+    """The Python layers of one stack: a layer per big wheel, one pool of the small, and the
+    bytecode of each kind.
 
     What changes seldom comes first.
     """
@@ -74,11 +77,13 @@ def specs_of_stack(stack: str, wheels: Sequence[Wheel], prefix: Prefix, epoch: i
     return tuple(found)
 
 
-def with_locks(specs: Sequence[LayerSpec], lock: Sequence[LockedLayer], place: Path, line: str) -> list[LayerSpec]:
+def with_locks(
+    specs: Sequence[LayerSpec], lock: Sequence[LockedLayer], place: Path, line: str
+) -> list[LayerSpec]:
     """Return the Python layers of a stack, each with what its lock says it is.
 
-    Raises ConfigError if the lock (read from `place`) does not hold exactly these layers, as after a wheel was locked
-    anew.
+    Raises ConfigError if the lock (read from `place`) does not hold exactly these layers, as after
+    a wheel was locked anew.
     """
     by_key = {layer.key: layer for layer in lock}
     for spec in specs:
@@ -91,14 +96,18 @@ def with_locks(specs: Sequence[LayerSpec], lock: Sequence[LockedLayer], place: P
     if by_key:
         stale = next(iter(by_key.values())).name
         raise ConfigError(
-            f"{place}: the layer `{stale}` is of no wheels that are locked now", layer_lock.relock_hint(line)
+            f"{place}: the layer `{stale}` is of no wheels that are locked now",
+            layer_lock.relock_hint(line),
         )
     blobs = {layer.key: layer.blob for layer in lock}
     return [replace(spec, locked=blobs[spec.key]) for spec in specs]
 
 
 def compile_wheels(wheels: Sequence[Wheel], prefix: Prefix, epoch: int, target: Sink) -> Blob:
-    """Write the wheels as one layer. Raises ConfigError naming the wheel that is not what was locked."""
+    """Write the wheels as one layer.
+
+    Raises ConfigError naming the wheel that is not what was locked.
+    """
     with contextlib.ExitStack() as stack:
         opened = [stack.enter_context(_verified(wheel)) for wheel in wheels]
         files = ((wheel, file) for wheel in opened for file in wheel.contents(prefix))
@@ -108,8 +117,14 @@ def compile_wheels(wheels: Sequence[Wheel], prefix: Prefix, epoch: int, target: 
 def compile_bytecode(zips: Sequence[Path], epoch: int, target: Sink) -> Blob:
     """Write the zips of bytecode_compiler.py, in order, as one layer."""
     with contextlib.ExitStack() as stack:
-        opened = [stack.enter_context(OpenWheel(Wheel(path.name, "", "", "", 0), path)) for path in zips]
-        files = ((made, InstalledFile(name, 0o644, member=name)) for made in opened for name in made.names)
+        opened = [
+            stack.enter_context(OpenWheel(Wheel(path.name, "", "", "", 0), path)) for path in zips
+        ]
+        files = (
+            (made, InstalledFile(name, 0o644, member=name))
+            for made in opened
+            for name in made.names
+        )
         return _write(files, epoch, target)
 
 
@@ -127,13 +142,17 @@ def _write(files: Iterable[tuple[OpenWheel, InstalledFile]], epoch: int, target:
     return writer.close()
 
 
-def _once(files: Iterable[tuple[OpenWheel, InstalledFile]]) -> dict[str, tuple[OpenWheel, InstalledFile]]:
+def _once(
+    files: Iterable[tuple[OpenWheel, InstalledFile]],
+) -> dict[str, tuple[OpenWheel, InstalledFile]]:
     """Files by path. Wheels may share a file (`nvidia/__init__.py`), but only the same one."""
     kept: dict[str, tuple[OpenWheel, InstalledFile]] = {}
     for wheel, file in files:
         first, same = kept.setdefault(file.path, (wheel, file))
         if (first.checksum(same), same.mode) != (wheel.checksum(file), file.mode):
-            raise wheel.damaged(f"/{file.path} is also in {first.wheel.name}, with other contents or another mode")
+            raise wheel.damaged(
+                f"/{file.path} is also in {first.wheel.name}, with other contents or another mode"
+            )
     return kept
 
 

@@ -1,7 +1,8 @@
-"""Writing the lock of layers: every Python layer of a line is made, only to learn its bytes, and nothing is pushed.
+"""Writing the lock of layers: every Python layer of a line is made, only to learn its bytes, and
+nothing is pushed.
 
-Bytecode is compiled by the Python that an image will ship, so this needs a Docker engine: the OS layer is made of
-today's Debian packages, and imported into the engine.
+Bytecode is compiled by the Python that an image will ship, so this needs a Docker engine: the OS
+layer is made of today's Debian packages, and imported into the engine.
 """
 
 from __future__ import annotations
@@ -21,7 +22,9 @@ from oci.tarball import Blob
 from runner import engine, home, progress
 
 Interpreter = Callable[[Line, Path], str]
-"""Returns an image, as the engine knows it, whose Python compiles the bytecode; the folder is for scratch."""
+"""Returns an image, as the engine knows it, whose Python compiles the bytecode; the folder is for
+scratch.
+"""
 
 
 def system_image(line: Line, work: Path) -> str:
@@ -36,23 +39,31 @@ def system_image(line: Line, work: Path) -> str:
 
 
 def make(
-    catalog: Catalog, name: str, wheels: Mapping[str, Sequence[Wheel]], interpreter: Interpreter = system_image
+    catalog: Catalog,
+    name: str,
+    wheels: Mapping[str, Sequence[Wheel]],
+    interpreter: Interpreter = system_image,
 ) -> LayerLocks:
     """Return what the lock of layers of line `name` must say for these wheels of its stacks.
 
-    Raises ConfigError for a wheel that is not the locked one, EnvironmentFailed for engine, disk or network.
+    Raises ConfigError for a wheel that is not the locked one, EnvironmentFailed for engine, disk or
+    network.
     """
     line = catalog.lines[name]
     by_stack = {stack: python_specs(line, stack, held) for stack, held in wheels.items()}
     specs = {spec.key: spec for of_stack in by_stack.values() for spec in of_stack}
     wheelhouse.fetch(
-        list({wheel.file: wheel for spec in specs.values() for wheel in spec.wheels}.values()), line.python
+        list({wheel.file: wheel for spec in specs.values() for wheel in spec.wheels}.values()),
+        line.python,
     )
     progress.say(f"  {len(specs)} layers of line {name} are made to lock their digests")
     with home.scratch("lock") as work:
         recipe = Recipe(name, prefix_of(line), line.epoch, work)
         made = workers.make_python(recipe, list(specs.values()), lambda: interpreter(line, work))
-    return {stack: tuple(_locked(spec, made) for spec in of_stack) for stack, of_stack in by_stack.items()}
+    return {
+        stack: tuple(_locked(spec, made) for spec in of_stack)
+        for stack, of_stack in by_stack.items()
+    }
 
 
 def changes(before: LayerLocks, after: LayerLocks) -> list[str]:

@@ -1,9 +1,10 @@
 """Lock files: which wheel, exactly, each package of a stack is.
 
-A lock is a pip requirements file with one hash per package, so that pip can check it too, and behind each line the
-wheel's file name and size, so that a plan needs no network:
+A lock is a pip requirements file with one hash per package, so that pip can check it too, and
+behind each line the wheel's file name and size, so that a plan needs no network:
 
-    torch==2.6.0 --hash=sha256:6860df13...  # torch-2.6.0-cp311-cp311-manylinux1_x86_64.whl 766664273
+    torch==2.6.0 --hash=sha256:6860df13...  # torch-2.6.0-cp311-cp311-manylinux1_x86_64.whl
+    766664273
 
 No line carries an index address.
 """
@@ -30,7 +31,10 @@ _REFRESH = "run `./release.py lock` to write it again"
 
 @dataclass(frozen=True)
 class Wheel:
-    """One locked wheel. `name` is normalised, `size` in bytes; `line` is where in its lock it stands."""
+    """One locked wheel.
+
+    `name` is normalised, `size` in bytes; `line` is where in its lock it stands.
+    """
 
     name: str
     version: str
@@ -61,11 +65,20 @@ class Lock:
 
 
 def read_lock(path: Path) -> Lock:
-    """Raises ConfigError where the lock is missing, a line of it is not one pinned wheel, or two are of one package."""
+    """Raises ConfigError where the lock is missing, a line of it is not one pinned wheel, or two
+    are of one package.
+    """
     if not path.exists():
         raise ConfigError(f"missing lock {path}", "run `./release.py lock` to make it")
     lines = enumerate(records.read_text(path).splitlines(), start=1)
-    lock = Lock(path, tuple(_wheel(path, number, line) for number, line in lines if line and not line.startswith("#")))
+    lock = Lock(
+        path,
+        tuple(
+            _wheel(path, number, line)
+            for number, line in lines
+            if line and not line.startswith("#")
+        ),
+    )
     for wheel in lock.wheels:
         if lock.find(wheel.name) is not wheel:
             raise ConfigError(f"{lock.place(wheel)}: {wheel.name} is locked twice", _REFRESH)
@@ -74,30 +87,48 @@ def read_lock(path: Path) -> Lock:
 
 def write_lock(path: Path, stack: str, wheels: list[Wheel]) -> None:
     """Write the slice of a resolution that belongs to `stack`."""
-    head = f"# The wheels of {stack}. Written by `./release.py lock` from requirements.in; do not edit.\n"
-    body = "".join(f"{wheel.requirement()}\n" for wheel in sorted(wheels, key=lambda wheel: wheel.name))
+    head = (
+        f"# The wheels of {stack}. Written by `./release.py lock` from requirements.in; do not "
+        "edit.\n"
+    )
+    body = "".join(
+        f"{wheel.requirement()}\n" for wheel in sorted(wheels, key=lambda wheel: wheel.name)
+    )
     records.write_text(path, head + body)
 
 
 def _wheel(path: Path, number: int, line: str) -> Wheel:
     match = _LINE.fullmatch(line)
     if match is None:
-        raise ConfigError(f"{path}:{number}: not `NAME==VERSION --hash=sha256:HEX  # FILE SIZE`", _REFRESH)
+        raise ConfigError(
+            f"{path}:{number}: not `NAME==VERSION --hash=sha256:HEX  # FILE SIZE`", _REFRESH
+        )
     try:
         name, version = _parsed(match["file"])
     except InvalidWheelFilename:
-        raise ConfigError(f"{path}:{number}: `{match['file']}` is not a wheel's file name", _REFRESH) from None
+        raise ConfigError(
+            f"{path}:{number}: `{match['file']}` is not a wheel's file name", _REFRESH
+        ) from None
     if name != canonicalize_name(match["name"]) or str(version) != match["version"]:
         raise ConfigError(
-            f"{path}:{number}: the file {match['file']} is not {match['name']} {match['version']}", _REFRESH
+            f"{path}:{number}: the file {match['file']} is not {match['name']} {match['version']}",
+            _REFRESH,
         )
     if name != match["name"]:
-        raise ConfigError(f"{path}:{number}: `{match['name']}` is not written `{name}`, its normalised name", _REFRESH)
-    return Wheel(match["name"], match["version"], match["sha256"], match["file"], int(match["size"]), number)
+        raise ConfigError(
+            f"{path}:{number}: `{match['name']}` is not written `{name}`, its normalised name",
+            _REFRESH,
+        )
+    return Wheel(
+        match["name"], match["version"], match["sha256"], match["file"], int(match["size"]), number
+    )
 
 
 def _parsed(file: str) -> tuple[str, Version]:
-    """Name and version of a wheel. `packaging` takes any character in the tags, also those of a path."""
+    """Name and version of a wheel.
+
+    `packaging` takes any character in the tags, also those of a path.
+    """
     name, version, _, _ = parse_wheel_filename(file)
     if not re.fullmatch(r"[A-Za-z0-9_.+!-]+", file):
         raise InvalidWheelFilename(file)

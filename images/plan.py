@@ -1,7 +1,9 @@
-"""The plan: which images, of which layers, made from what, and why. Pure: no engine, no network, under a second.
+"""The plan: which images, of which layers, made from what, and why.
 
-What was built before is read from the records under out/; what only the registry knows (a layer made elsewhere) shows
-when building.
+Pure: no engine, no network, under a second.
+
+What was built before is read from the records under out/; what only the registry knows (a layer
+made elsewhere) shows when building.
 """
 
 from __future__ import annotations
@@ -30,7 +32,8 @@ NEW, UNCHANGED = "new", "unchanged"
 class PlannedImage:
     """An image to be. `why` is `new`, `unchanged`, or `changed: ...` naming what.
 
-    `estimated_size` is compressed bytes: those of the locked layers, and of the OS layer if an earlier build knows it.
+    `estimated_size` is compressed bytes: those of the locked layers, and of the OS layer if an
+    earlier build knows it.
     """
 
     image: str
@@ -57,10 +60,20 @@ class Plan:
 
     def github_matrix(self) -> dict[str, list[dict[str, str]]]:
         """What a GitHub workflow's `strategy.matrix` takes."""
-        return {"include": [{"version": self.version, "image": planned.image} for planned in self.images]}
+        return {
+            "include": [
+                {"version": self.version, "image": planned.image} for planned in self.images
+            ]
+        }
 
 
-def make(catalog: Catalog, version: Version, names: Sequence[str], out: Path, root: Path = catalogue.IMAGES) -> Plan:
+def make(
+    catalog: Catalog,
+    version: Version,
+    names: Sequence[str],
+    out: Path,
+    root: Path = catalogue.IMAGES,
+) -> Plan:
     """Plan the images `names` of a release from the locks under `root`.
 
     Raises ConfigError, also if the lock of layers does not belong to the lock of wheels.
@@ -81,13 +94,17 @@ def prefix_of(line: Line) -> Prefix:
 
 
 def python_specs(line: Line, stack: str, wheels: Sequence[Wheel]) -> tuple[LayerSpec, ...]:
-    """Return the Python layers of a stack, which nothing but its locked wheels and the line decides."""
+    """Return the Python layers of a stack, which nothing but its locked wheels and the line
+    decides.
+    """
     return layers.specs_of_stack(stack, wheels, prefix_of(line), line.epoch)
 
 
 def _locked_specs(line: Line, name: str, stack: str, lock: Lock, root: Path) -> list[LayerSpec]:
     path = layer_lock.path_of(root, stack, name)
-    return layers.with_locks(python_specs(line, stack, lock.wheels), layer_lock.read(path, name), path, name)
+    return layers.with_locks(
+        python_specs(line, stack, lock.wheels), layer_lock.read(path, name), path, name
+    )
 
 
 def record_path(out: Path, version: str, image: str, stage: str) -> Path:
@@ -97,7 +114,9 @@ def record_path(out: Path, version: str, image: str, stage: str) -> Path:
 
 def previous_build(out: Path, version: Version, image: str) -> BuildRecord | None:
     """The record of this release's image, else of the newest earlier release of the line."""
-    earlier = (each for each in versions_with_records(out, version.line) if each.patch < version.patch)
+    earlier = (
+        each for each in versions_with_records(out, version.line) if each.patch < version.patch
+    )
     for each in (version, *earlier):
         found = records.read(BuildRecord, record_path(out, str(each), image, "build"))
         if found is not None:
@@ -108,7 +127,9 @@ def previous_build(out: Path, version: Version, image: str) -> BuildRecord | Non
 def versions_with_records(out: Path, line: str) -> list[Version]:
     """The versions of a line that have a folder under `out`, newest first."""
     named = (parse_version(path.name) for path in out.glob(f"v{line}.*"))
-    return sorted((each for each in named if each and each.line == line), key=lambda each: -each.patch)
+    return sorted(
+        (each for each in named if each and each.line == line), key=lambda each: -each.patch
+    )
 
 
 @dataclass(frozen=True)
@@ -125,8 +146,9 @@ class _Planner:
     def image(self, name: str) -> PlannedImage:
         stacks = self.catalog.stacks_of(name)
         above = (spec for stack in stacks[1:] for spec in self.of_stack[stack])
-        # The OS layer changes every month, and an engine without a content store downloads again whatever lies above
-        # a changed layer: so it stands above the gigabytes of base, and below only what a stack adds.
+        # The OS layer changes every month, and an engine without a content store downloads again
+        # whatever lies above a changed layer: so it stands above the gigabytes of base, and below
+        # only what a stack adds.
         specs = (*self.of_stack[stacks[0]], self._system(), *above)
         facts = [self.catalog.title_of(name), *_facts(self.line)]
         made_of = [(spec.key, spec.locked.digest if spec.locked else "") for spec in specs]
@@ -137,10 +159,19 @@ class _Planner:
         return PlannedImage(name, tag, stacks, specs, key, why, _size(before, specs))
 
     def _system(self) -> LayerSpec:
-        """Debian's packages are resolved once per release: its first build takes what is current, and every later
-        run, on any machine, finds that layer again by this key, until `build --renew` puts a newer one in its place."""
+        """Debian's packages are resolved once per release: its first build takes what is current,
+        and every later run, on any machine, finds that layer again by this key, until `build
+        --renew` puts a newer one in its place.
+        """
         line = self.line
-        made_from = [dockerfile().read_text(), BOOTSTRAP_OPTIONS, line.base_image, line.debian, line.python, line.epoch]
+        made_from = [
+            dockerfile().read_text(),
+            BOOTSTRAP_OPTIONS,
+            line.base_image,
+            line.debian,
+            line.python,
+            line.epoch,
+        ]
         key = layers.content_key(layers.OS, str(self.version), *made_from)
         return LayerSpec(f"Debian {line.debian}", layers.OS, catalogue.BASE, (), key)
 
@@ -156,11 +187,19 @@ def _why(before: BuildRecord | None, key: str, specs: Sequence[LayerSpec], versi
     if before.content_key == key:
         return UNCHANGED
     known = {layer.key: layer.digest for layer in before.layers}
-    reasons = [_reason(spec) for spec in specs if spec.key not in known and spec.kind != layers.BYTECODE]
-    if any(spec.locked and known.get(spec.key, spec.locked.digest) != spec.locked.digest for spec in specs):
+    reasons = [
+        _reason(spec) for spec in specs if spec.key not in known and spec.kind != layers.BYTECODE
+    ]
+    if any(
+        spec.locked and known.get(spec.key, spec.locked.digest) != spec.locked.digest
+        for spec in specs
+    ):
         reasons.append("lock of layers")
     if before.version != str(version):
-        reasons = [f"release after {before.version}", *(reason for reason in reasons if reason != "operating system")]
+        reasons = [
+            f"release after {before.version}",
+            *(reason for reason in reasons if reason != "operating system"),
+        ]
     return f"changed: {', '.join(dict.fromkeys(reasons)) or 'catalogue'}"
 
 
@@ -169,6 +208,8 @@ def _reason(spec: LayerSpec) -> str:
 
 
 def _size(before: BuildRecord | None, specs: Sequence[LayerSpec]) -> int:
-    """Return the compressed bytes of all layers; of an OS layer that was never built nothing is known beforehand."""
+    """Return the compressed bytes of all layers; of an OS layer that was never built nothing is
+    known beforehand.
+    """
     known = {layer.key: layer.size for layer in before.layers} if before else {}
     return sum(spec.locked.size if spec.locked else known.get(spec.key, 0) for spec in specs)

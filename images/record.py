@@ -7,11 +7,13 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class BuiltLayer:
-    """One layer of an image. `size` is compressed bytes, `diff_id` the digest of the uncompressed tar.
+    """One layer of an image.
 
-    `kind` is `os`, `wheel` (one big wheel), `pool` (the small wheels of a stack) or `bytecode`; `made` says where it
-    came from in this run: `built`, or `reused` from the registry. `locked`: its digest is that in the lock of
-    layers, as is that of every Python layer.
+    `size` is compressed bytes, `diff_id` the digest of the uncompressed tar.
+
+    `kind` is `os`, `wheel` (one big wheel), `pool` (the small wheels of a stack) or `bytecode`;
+    `made` says where it came from in this run: `built`, or `reused` from the registry. `locked`:
+    its digest is that in the lock of layers, as is that of every Python layer.
     """
 
     name: str
@@ -36,12 +38,15 @@ class DebianPackage:
 
 @dataclass(frozen=True)
 class BuildRecord:
-    """An image as it was pushed to staging. `digest` is the manifest's; everything later names the image by it.
+    """An image as it was pushed to staging.
 
-    `created_at` is when it was assembled, which may be long after its layers were made. `debian_taken_at` is when
-    `debian_packages` were taken from Debian, and so how old the image is to a reader of advisories; empty where the OS
-    layer was made before that was kept. Both are ISO 8601. `lock_commit` is the git commit that holds the lock of
-    layers; empty if the lock was changed and not committed, or is in no checkout.
+    `digest` is the manifest's; everything later names the image by it.
+
+    `created_at` is when it was assembled, which may be long after its layers were made.
+    `debian_taken_at` is when `debian_packages` were taken from Debian, and so how old the image is
+    to a reader of advisories; empty where the OS layer was made before that was kept. Both are ISO
+    8601. `lock_commit` is the git commit that holds the lock of layers; empty if the lock was
+    changed and not committed, or is in no checkout.
     """
 
     version: str

@@ -1,7 +1,8 @@
 """Refreshing the locks: one resolution per line over all its stacks, sliced into a lock per stack.
 
-Because every slice comes from the same resolution, any combination of stacks is free of conflicts. The index is
-whatever pip and uv are configured to use on this machine; its address stays out of the locks.
+Because every slice comes from the same resolution, any combination of stacks is free of conflicts.
+The index is whatever pip and uv are configured to use on this machine; its address stays out of the
+locks.
 """
 
 from __future__ import annotations
@@ -36,7 +37,9 @@ LayerLocks = Mapping[str, tuple[LockedLayer, ...]]
 
 
 def resolve(catalog: Catalog, name: str, constraints: Sequence[str] = ()) -> Locks:
-    """Resolve line `name` again, as new as `constraints` (`jinja2>=3.1.5,<3.2`) allow, and download what is new."""
+    """Resolve line `name` again, as new as `constraints` (`jinja2>=3.1.5,<3.2`) allow, and download
+    what is new.
+    """
     line = catalog.lines[name]
     with home.scratch("resolve") as work:
         allowed = work / "allowed.txt"
@@ -63,11 +66,16 @@ def write(name: str, locks: Locks) -> None:
     """Write the lock of every stack of line `name`."""
     for stack, held in locks.items():
         write_lock(_lock(stack, name), stack, held)
-        progress.say(f"  {stack}: {len(held)} wheels, {progress.megabytes(sum(wheel.size for wheel in held))}")
+        progress.say(
+            f"  {stack}: {len(held)} wheels, "
+            f"{progress.megabytes(sum(wheel.size for wheel in held))}"
+        )
 
 
 def locked_layers(catalog: Catalog, name: str) -> LayerLocks:
-    """Return what the locks of layers of line `name` hold now; nothing of a stack that has none that can be read."""
+    """Return what the locks of layers of line `name` hold now; nothing of a stack that has none
+    that can be read.
+    """
     found = {}
     for stack in catalog.stacks:
         with contextlib.suppress(ConfigError):
@@ -85,29 +93,49 @@ def _lock(stack: str, line: str) -> Path:
     return IMAGES / stack / f"{line}.lock"
 
 
-def _slice(catalog: Catalog, stack: str, names: dict[str, set[str]], wheels: dict[str, Wheel]) -> list[Wheel]:
-    below = {name for parent in catalog.stacks_of(stack) if parent != stack for name in names[parent]}
+def _slice(
+    catalog: Catalog, stack: str, names: dict[str, set[str]], wheels: dict[str, Wheel]
+) -> list[Wheel]:
+    below = {
+        name for parent in catalog.stacks_of(stack) if parent != stack for name in names[parent]
+    }
     return [wheels[name] for name in sorted(names[stack] - below)]
 
 
-def _compile(line: Line, work: Path, stacks: Sequence[str], constraints: Path, *, hashes: bool) -> str:
+def _compile(
+    line: Line, work: Path, stacks: Sequence[str], constraints: Path, *, hashes: bool
+) -> str:
     """The resolution of the requirements of `stacks`, as uv writes it."""
     wanted = work / "wanted.in"
     wanted.write_text("".join(_requirements(line, stack) for stack in stacks))
-    options = ["--no-emit-index-url", "--no-header", "--no-annotate", "--quiet", "--python-version", line.python]
+    options = [
+        "--no-emit-index-url",
+        "--no-header",
+        "--no-annotate",
+        "--quiet",
+        "--python-version",
+        line.python,
+    ]
     options += ["--python-platform", "x86_64-manylinux_2_28", "--only-binary", ":all:"]
     options += ["--generate-hashes"] if hashes else []
-    return shell.run([UV, "pip", "compile", *options, "--constraint", constraints, wanted], hint=HINT)
+    return shell.run(
+        [UV, "pip", "compile", *options, "--constraint", constraints, wanted], hint=HINT
+    )
 
 
 def _requirements(line: Line, stack: str) -> str:
-    """Return the requirements of a stack with the line's versions. Raises ConfigError for what is no requirement.
+    """Return the requirements of a stack with the line's versions.
 
-    A requirement is a name and its versions: an option or an address would have other code installed than the index's.
+    Raises ConfigError for what is no requirement.
+
+    A requirement is a name and its versions: an option or an address would have other code
+    installed than the index's.
     """
     path = IMAGES / stack / "requirements.in"
     lines = enumerate(records.read_text(path).splitlines(), start=1)
-    return "".join(f"{_requirement(line, row, f'{path}:{number}')}\n" for number, row in lines if _says(row))
+    return "".join(
+        f"{_requirement(line, row, f'{path}:{number}')}\n" for number, row in lines if _says(row)
+    )
 
 
 def _says(row: str) -> bool:
@@ -117,7 +145,9 @@ def _says(row: str) -> bool:
 def _requirement(line: Line, row: str, place: str) -> str:
     versions = {"torch": line.torch, "torchvision": line.torchvision, "torchaudio": line.torchaudio}
     try:
-        text = re.sub(r"\{([^{}]*)\}", lambda found: versions[found[1]], row.partition(" #")[0].strip())
+        text = re.sub(
+            r"\{([^{}]*)\}", lambda found: versions[found[1]], row.partition(" #")[0].strip()
+        )
     except KeyError as error:
         hint = f"only these are filled in: {', '.join(f'{{{name}}}' for name in versions)}"
         raise ConfigError(f"{place}: unknown word {error.args[0]!r:.40} in braces", hint) from None
@@ -126,7 +156,9 @@ def _requirement(line: Line, row: str, place: str) -> str:
     except InvalidRequirement:
         is_plain = False
     if not is_plain:
-        raise ConfigError(f"{place}: `{clean_line(text, 80)}` is not a requirement", "write NAME or NAME==VERSION")
+        raise ConfigError(
+            f"{place}: `{clean_line(text, 80)}` is not a requirement", "write NAME or NAME==VERSION"
+        )
     return text
 
 
@@ -135,7 +167,11 @@ def _names(resolution: str) -> set[str]:
 
 
 def _versions(lines: Iterable[str]) -> dict[str, str]:
-    pins = (Requirement(line.rstrip(" \\")) for line in lines if line and not line.startswith((" ", "#")))
+    pins = (
+        Requirement(line.rstrip(" \\"))
+        for line in lines
+        if line and not line.startswith((" ", "#"))
+    )
     return {canonicalize_name(pin.name): str(pin.specifier).removeprefix("==") for pin in pins}
 
 

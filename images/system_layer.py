@@ -1,8 +1,9 @@
 """The OS layer, found again by any run on any machine, in the registry's cache repository.
 
-No lock can know this layer: Debian's packages are those of the day it is made. So it is taken from the cache only if
-somebody trusted signed what it is. The tag `os-KEY` is on a manifest of the layer and, as its configuration, the
-signed statement. Whoever writes to the registry can put another manifest there: nothing but the statement is believed.
+No lock can know this layer: Debian's packages are those of the day it is made. So it is taken from
+the cache only if somebody trusted signed what it is. The tag `os-KEY` is on a manifest of the layer
+and, as its configuration, the signed statement. Whoever writes to the registry can put another
+manifest there: nothing but the statement is believed.
 """
 
 from __future__ import annotations
@@ -37,7 +38,8 @@ _SERVED = (200, 404)
 class SystemLayer:
     """An OS layer: what it is made from (`key`), its bytes, and what is in it.
 
-    `source` says what its build started from, `taken_at` when its packages were taken from Debian (ISO 8601).
+    `source` says what its build started from, `taken_at` when its packages were taken from Debian
+    (ISO 8601).
     """
 
     key: str
@@ -54,14 +56,17 @@ class Vouch(Protocol):
         """Return a signed statement of all that is known of a layer."""
 
     def read(self, signed: bytes) -> SystemLayer:
-        """Return the layer that a statement is about. Raises GateRefused if nobody trusted signed it."""
+        """Return the layer that a statement is about.
+
+        Raises GateRefused if nobody trusted signed it.
+        """
 
 
 def find(registry: Registry, repository: str, key: str, vouch: Vouch) -> SystemLayer | None:
     """Return the OS layer with this content key.
 
-    None if there is none, or none that somebody trusted signed: then a line says why it is not used. Raises
-    RegistryError if the registry fails.
+    None if there is none, or none that somebody trusted signed: then a line says why it is not
+    used. Raises RegistryError if the registry fails.
     """
     try:
         signed = _signed(registry, repository, _tag(key))
@@ -79,18 +84,29 @@ def find(registry: Registry, repository: str, key: str, vouch: Vouch) -> SystemL
 def keep(registry: Registry, repository: str, layer: SystemLayer, vouch: Vouch) -> None:
     """Make a pushed OS layer findable. Its blob must be in the repository already."""
     config = registry.push_bytes(repository, vouch.sign(layer), STATEMENT_TYPE)
-    registry.put_manifest(repository, _tag(layer.key), image_manifest(config, [layer.blob.descriptor()]))
+    registry.put_manifest(
+        repository, _tag(layer.key), image_manifest(config, [layer.blob.descriptor()])
+    )
 
 
 def _signed(registry: Registry, repository: str, tag: str) -> bytes | None:
-    """Return the statement under a tag; None if there is no such tag. Raises Malformed, RegistryError."""
+    """Return the statement under a tag; None if there is no such tag.
+
+    Raises Malformed, RegistryError.
+    """
     manifest = registry.manifest(repository, tag)
     if manifest is None:
         return None
     content = untrusted.parse_json(manifest.body, LARGEST_STATEMENT_BYTES)
     config = content.get("config") if isinstance(content, dict) else None
-    digest, size = (config.get("digest"), config.get("size")) if isinstance(config, dict) else (None, None)
-    if not (isinstance(digest, str) and _DIGEST.fullmatch(digest) and _is_within(size, LARGEST_STATEMENT_BYTES)):
+    digest, size = (
+        (config.get("digest"), config.get("size")) if isinstance(config, dict) else (None, None)
+    )
+    if not (
+        isinstance(digest, str)
+        and _DIGEST.fullmatch(digest)
+        and _is_within(size, LARGEST_STATEMENT_BYTES)
+    ):
         raise Malformed("what is kept of it names no statement")
     return registry.blob(repository, digest, size)
 
@@ -100,16 +116,22 @@ def _checked(layer: SystemLayer, key: str) -> SystemLayer:
     blob = layer.blob
     if layer.key != key:
         raise Malformed(
-            f"its statement is about a layer that is made from something else (content key {layer.key:.12})"
+            "its statement is about a layer that is made from something else (content key "
+            f"{layer.key:.12})"
         )
     if not (_DIGEST.fullmatch(blob.digest) and _DIGEST.fullmatch(blob.diff_id)):
         raise Malformed("its statement names no digest")
-    if not (_is_within(blob.size, LARGEST_LAYER_BYTES) and _is_within(blob.uncompressed, LARGEST_LAYER_BYTES)):
+    if not (
+        _is_within(blob.size, LARGEST_LAYER_BYTES)
+        and _is_within(blob.uncompressed, LARGEST_LAYER_BYTES)
+    ):
         raise Malformed(f"its statement says {blob.size} bytes, {blob.uncompressed} uncompressed")
     if not layer.packages:
         raise Malformed("its statement names no packages")
     if not _is_past(layer.taken_at):
-        raise Malformed(f"its packages were taken at {layer.taken_at!r:.60}, which is no moment of the past")
+        raise Malformed(
+            f"its packages were taken at {layer.taken_at!r:.60}, which is no moment of the past"
+        )
     return layer
 
 

@@ -1,4 +1,7 @@
-"""The version of a release, `v2.6.3`. The one place that reads one, whoever wrote it: a person, a tag, a record."""
+"""The version of a release, `v2.6.3`.
+
+The one place that reads one, whoever wrote it: a person, a tag, a record.
+"""
 
 from __future__ import annotations
 
@@ -34,7 +37,10 @@ class Version:
 
 
 def parse_version(text: str) -> Version | None:
-    """Return the version that `text` is, None if it is none. Each number has one way to write it."""
+    """Return the version that `text` is, None if it is none.
+
+    Each number has one way to write it.
+    """
     match = _VERSION.fullmatch(text)
     return Version(match["line"], int(match["patch"])) if match else None
 

@@ -35,8 +35,8 @@ def path_of(wheel: Wheel) -> Path:
 def fetch(wheels: Sequence[Wheel], python: str) -> None:
     """Download the wheels that are not here yet, for Python `python` (`3.11`) on x86-64 Linux.
 
-    A wheel appears only when its hash is right; a killed download loses at most the wheels in flight.
-    Raises EnvironmentFailed where the index cannot be reached or serves other bytes.
+    A wheel appears only when its hash is right; a killed download loses at most the wheels in
+    flight. Raises EnvironmentFailed where the index cannot be reached or serves other bytes.
     """
     missing = [wheel for wheel in wheels if not _is_here(wheel)]
     if not missing:
@@ -91,10 +91,19 @@ def _download(batch: list[Wheel], python: str, folder: Path) -> list[Wheel]:
 
 
 def pip_download(python: str) -> list[str]:
-    """pip's command to download hash-checked wheels for Python `python` on the images' platform."""
-    platforms = [f"--platform=manylinux_2_{minor}_x86_64" for minor in range(NEWEST_GLIBC_MINOR, 4, -1)]
+    """Pip's command to download hash-checked wheels for Python `python` on the images' platform."""
+    platforms = [
+        f"--platform=manylinux_2_{minor}_x86_64" for minor in range(NEWEST_GLIBC_MINOR, 4, -1)
+    ]
     platforms += [f"--platform=manylinux{old}_x86_64" for old in ("2014", "2010", "1")]
-    common = ["--quiet", "--no-deps", "--require-hashes", "--only-binary=:all:", "--no-cache-dir", "--no-input"]
+    common = [
+        "--quiet",
+        "--no-deps",
+        "--require-hashes",
+        "--only-binary=:all:",
+        "--no-cache-dir",
+        "--no-input",
+    ]
     target = [f"--python-version={python}", "--implementation=cp", *platforms]
     return [sys.executable, "-m", "pip", "download", *common, *target]
 
@@ -106,7 +115,9 @@ def _environment(scratch: str) -> dict[str, str]:
 def _keep(wheel: Wheel, downloaded: Path) -> None:
     verify(wheel, downloaded)
     if downloaded.stat().st_size != wheel.size:
-        raise ConfigError(f"{wheel.file} has another size than its lock says", "run `./release.py lock`")
+        raise ConfigError(
+            f"{wheel.file} has another size than its lock says", "run `./release.py lock`"
+        )
     downloaded.replace(path_of(wheel))
 
 
@@ -116,7 +127,11 @@ def verify(wheel: Wheel, path: Path) -> None:
     if found != wheel.sha256:
         raise ConfigError(
             f"{path}: sha256 is {found[:12]}..., the lock says {wheel.sha256[:12]}...",
-            "delete the file and run again; if it stays wrong, the index serves other bytes than were locked",
+            (
+                "delete the file and run again; if it stays wrong, the index serves other bytes "
+                "than "
+                "were locked"
+            ),
         )
 
 

@@ -1,7 +1,8 @@
 """What a wheel becomes when installed (Binary Distribution Format 1.0), without installing it.
 
-`contents` maps every member to its place under the prefix. The bytes of most files stay in the wheel and are copied
-from there; console scripts, scripts with a `#!python` line, INSTALLER and RECORD are made here.
+`contents` maps every member to its place under the prefix. The bytes of most files stay in the
+wheel and are copied from there; console scripts, scripts with a `#!python` line, INSTALLER and
+RECORD are made here.
 """
 
 from __future__ import annotations
@@ -37,8 +38,9 @@ INSTALLER = b"pytorch-cuda-images\n"
 _LOCAL_HEADER_BYTES = 30
 
 READ_BYTES = 64 << 20
-"""The most that a member which is read whole may have: RECORD, entry_points.txt, a script in Python. The longest RECORD
-of the locked wheels has 2 MB."""
+"""The most that a member which is read whole may have: RECORD, entry_points.txt, a script in
+Python. The longest RECORD of the locked wheels has 2 MB.
+"""
 
 MOST_SCRIPTS = 1000
 _FOR_OUR_PYTHON = b"#!python"
@@ -47,10 +49,21 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _OF_THE_ENVIRONMENT = re.compile(
     r"pyvenv\.cfg(?:/.*)?|lib64(?:/.*)?|bin/python[0-9.]*(?:/.*)?|bin/activate[^/]*(?:/.*)?|bin/Activate\.ps1(?:/.*)?"
 )
-"""What `python -m venv` makes. `lib64` is a link there, and a folder of that name would take its place."""
+"""What `python -m venv` makes.
+
+`lib64` is a link there, and a folder of that name would take its place.
+"""
 
 _UNREADABLE = (
-    *(OSError, EOFError, ValueError, NotImplementedError, struct.error, zlib.error, zipfile.BadZipFile),
+    *(
+        OSError,
+        EOFError,
+        ValueError,
+        NotImplementedError,
+        struct.error,
+        zlib.error,
+        zipfile.BadZipFile,
+    ),
     *(InvalidRecordEntry, csv.Error, configparser.Error, AssertionError),
 )
 """What zipfile and `installer` raise on bytes that no good wheel has."""
@@ -58,7 +71,9 @@ _UNREADABLE = (
 
 @dataclass(frozen=True)
 class Prefix:
-    """A virtual environment inside the image; `root` without its leading slash, as tar paths are."""
+    """A virtual environment inside the image; `root` without its leading slash, as tar paths
+    are.
+    """
 
     root: str
     python: str
@@ -69,7 +84,9 @@ class Prefix:
         return f"{self.root}/lib/python{self.python}/site-packages"
 
     def owns(self, path: str) -> bool:
-        """Whether a place is that of a file which makes the environment one: no package may write there."""
+        """Whether a place is that of a file which makes the environment one: no package may write
+        there.
+        """
         return _OF_THE_ENVIRONMENT.fullmatch(path.removeprefix(f"{self.root}/")) is not None
 
     def scheme(self, distribution: str) -> dict[str, str]:
@@ -125,7 +142,10 @@ class OpenWheel:
 
     def damaged(self, why: str) -> ConfigError:
         """The error for a wheel that cannot be trusted."""
-        hint = "delete it and run again; if it comes back the same, choose another version in requirements.in"
+        hint = (
+            "delete it and run again; if it comes back the same, choose another version in "
+            "requirements.in"
+        )
         return ConfigError(f"{self._path}: {why}", hint)
 
     def read(self, member: str) -> bytes:
@@ -164,12 +184,16 @@ class OpenWheel:
         files[f"{info}/RECORD"] = InstalledFile(f"{info}/RECORD", 0o644, data=record)
         for path in files:
             if prefix.owns(path):
-                raise self.damaged(f"one of its files would replace /{path}, which is the environment's own")
+                raise self.damaged(
+                    f"one of its files would replace /{path}, which is the environment's own"
+                )
         return tuple(files[path] for path in sorted(files))
 
     @contextlib.contextmanager
     def _unreadable_refused(self, what: str = "") -> Iterator[None]:
-        """The one boundary between the exceptions of everything that reads a wheel and the person who locked it."""
+        """The one boundary between the exceptions of everything that reads a wheel and the person
+        who locked it.
+        """
         try:
             yield
         except _UNREADABLE as error:
@@ -185,23 +209,36 @@ class OpenWheel:
 
     @cached_property
     def _dist_info(self) -> str:
-        found = {name.partition("/")[0] for name in self._members if name.partition("/")[0].endswith(".dist-info")}
+        found = {
+            name.partition("/")[0]
+            for name in self._members
+            if name.partition("/")[0].endswith(".dist-info")
+        }
         if len(found) != 1:
             raise self.damaged(f"{len(found)} .dist-info folders, not one")
         folder = found.pop()
         name, _, version = folder.removesuffix(".dist-info").partition("-")
         if _canonical(name, version) != _canonical(self.wheel.name, self.wheel.version):
-            raise self.damaged(f"its {folder} is not that of {self.wheel.name} {self.wheel.version}")
+            raise self.damaged(
+                f"its {folder} is not that of {self.wheel.name} {self.wheel.version}"
+            )
         return folder
 
     def _check(self, info: zipfile.ZipInfo) -> None:
         if _CONTROL.search(info.filename):
-            raise self.damaged(f"`{printable(info.filename, 200)}` has a control character in its name")
+            raise self.damaged(
+                f"`{printable(info.filename, 200)}` has a control character in its name"
+            )
         if not _is_inside(info.filename):
-            raise self.damaged(f"`{info.filename}` leaves the prefix, or goes to its place in a roundabout way")
+            raise self.damaged(
+                f"`{info.filename}` leaves the prefix, or goes to its place in a roundabout way"
+            )
         if stat.S_ISLNK(info.external_attr >> 16):
             raise self.damaged(f"`{info.filename}` is a symbolic link")
-        if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED) or info.flag_bits & 1:
+        if (
+            info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+            or info.flag_bits & 1
+        ):
             raise self.damaged(f"`{info.filename}` is neither stored nor deflated")
 
     def _placed(self, prefix: Prefix) -> Iterator[InstalledFile]:
@@ -216,7 +253,11 @@ class OpenWheel:
             if category not in scheme or not rest:
                 raise self.damaged(f"`{name}` has no place in an installation")
             target = f"{scheme[category]}/{rest}"
-            yield self._script(name, target, prefix) if category == "scripts" else InstalledFile(target, mode, name)
+            yield (
+                self._script(name, target, prefix)
+                if category == "scripts"
+                else InstalledFile(target, mode, name)
+            )
 
     def _script(self, name: str, target: str, prefix: Prefix) -> InstalledFile:
         with self._zip.open(name) as file:
@@ -230,14 +271,20 @@ class OpenWheel:
         member = f"{self._dist_info}/entry_points.txt"
         if member not in self._members:
             return
-        for number, (name, module, attribute, section) in enumerate(parse_entrypoints(self.read(member).decode())):
+        for number, (name, module, attribute, section) in enumerate(
+            parse_entrypoints(self.read(member).decode())
+        ):
             if number == MOST_SCRIPTS:
                 raise self.damaged(f"it has more than {MOST_SCRIPTS} scripts")
             if _CONTROL.search(f"{name}{module}{attribute}"):
-                raise self.damaged(f"its script `{printable(name, 100)}` has a control character in it")
+                raise self.damaged(
+                    f"its script `{printable(name, 100)}` has a control character in it"
+                )
             if not _is_inside(name) or "/" in name:
                 raise self.damaged(f"its script `{name}` leaves bin/")
-            _, body = Script(name, module, attribute, section).generate(f"/{prefix.root}/bin/python", "posix")
+            _, body = Script(name, module, attribute, section).generate(
+                f"/{prefix.root}/bin/python", "posix"
+            )
             yield InstalledFile(f"{prefix.root}/bin/{name}", 0o755, data=body)
 
     def _record(self, prefix: Prefix, record: str, files: dict[str, InstalledFile]) -> bytes:
@@ -245,7 +292,9 @@ class OpenWheel:
         member = f"{self._dist_info}/RECORD"
         if member not in self._members:
             raise self.damaged("it has no RECORD")
-        lines = io.StringIO(self.read(member).decode(), newline="")  # ends of lines as CSV has them, not as Unicode has
+        lines = io.StringIO(
+            self.read(member).decode(), newline=""
+        )  # ends of lines as CSV has them, not as Unicode has
         stated = {row[0]: row for row in parse_record_file(lines)}
         if lost := sorted(stated.keys() - self._members.keys()):
             raise self.damaged(f"`{lost[0]}` is in its RECORD only")
@@ -254,7 +303,11 @@ class OpenWheel:
             if path == record:
                 continue
             known = stated.get(file.member)
-            if file.member and known is None and not file.member.startswith(f"{self._dist_info}/RECORD"):
+            if (
+                file.member
+                and known is None
+                and not file.member.startswith(f"{self._dist_info}/RECORD")
+            ):
                 raise self.damaged(f"`{file.member}` is not in its RECORD")
             hash_, size = known[1:] if known else _hash_and_size(file.data)
             rows.append(RecordEntry.from_elements(_relative(path, prefix), hash_, size).to_row())
@@ -274,7 +327,9 @@ def _is_inside(path: str) -> bool:
 
 
 def _hash_and_size(data: bytes) -> tuple[str, str]:
-    encoded = base64.urlsafe_b64encode(bytes.fromhex(digest_of(data).removeprefix("sha256:"))).rstrip(b"=")
+    encoded = base64.urlsafe_b64encode(
+        bytes.fromhex(digest_of(data).removeprefix("sha256:"))
+    ).rstrip(b"=")
     return f"sha256={encoded.decode()}", str(len(data))
 
 

@@ -1,4 +1,5 @@
-"""Layers made and pushed on all cores, each in a process of its own, with one live display of all of them.
+"""Layers made and pushed on all cores, each in a process of its own, with one live display of all
+of them.
 
 What is made is compared with the lock of layers before it is pushed.
 """
@@ -31,16 +32,18 @@ LAYERS, PUSH = "layers", "push"
 REPORT_BYTES = 4 << 20
 
 _amounts: Connection
-"""Where a worker reports (meter, bytes). A pipe, because small writes to one need no lock that a killed process could
-take with it."""
+"""Where a worker reports (meter, bytes).
+
+A pipe, because small writes to one need no lock that a killed process could take with it.
+"""
 
 
 @dataclass(frozen=True)
 class Recipe:
     """What all layers of a run have in common: how they are made, and where they go.
 
-    `line` is the line's name. They are pushed to `repository` on the registry `host`; if that is empty, they are made
-    only to learn their digests.
+    `line` is the line's name. They are pushed to `repository` on the registry `host`; if that is
+    empty, they are made only to learn their digests.
     """
 
     line: str
@@ -65,8 +68,9 @@ def make_python(
 ) -> dict[str, tuple[Blob, float]]:
     """Make Python layers on all cores; returns each by content key, with its seconds.
 
-    Bytecode is compiled in a container of the image that `interpreter` returns, while the other layers are made. The
-    wheels must be here. Raises ConfigError if a layer is not what is locked, and EnvironmentFailed.
+    Bytecode is compiled in a container of the image that `interpreter` returns, while the other
+    layers are made. The wheels must be here. Raises ConfigError if a layer is not what is locked,
+    and EnvironmentFailed.
     """
     copies = [spec for spec in specs if spec.kind in (layers.WHEEL, layers.POOL)]
     compiled = [spec for spec in specs if spec.kind == layers.BYTECODE]
@@ -74,7 +78,9 @@ def make_python(
         for spec in sorted(copies, key=lambda spec: -spec.wheel_bytes):
             workers.submit(spec)
         if compiled:
-            zips = bytecode.compile_in_container(compiled, recipe.prefix, interpreter(), recipe.work)
+            zips = bytecode.compile_in_container(
+                compiled, recipe.prefix, interpreter(), recipe.work
+            )
             for spec in compiled:
                 workers.submit(spec, zips[spec.key])
         return workers.results()
@@ -96,7 +102,9 @@ class Workers:
             os.cpu_count(), mp_context=self._context, initializer=_start, initargs=(self._amounts,)
         )
         titles = (LAYERS, PUSH) if self._recipe.host else (LAYERS,)
-        self._display = threading.Thread(target=_show, args=(amounts, dict.fromkeys(titles, self._total)))
+        self._display = threading.Thread(
+            target=_show, args=(amounts, dict.fromkeys(titles, self._total))
+        )
         self._display.start()
         return self
 
@@ -114,7 +122,10 @@ class Workers:
             self._futures[spec.key] = self._pool.submit(make, Task(spec, tuple(zips), self._recipe))
 
     def results(self) -> dict[str, tuple[Blob, float]]:
-        """Every layer by content key with its seconds, when all are made. Raises the first error."""
+        """Every layer by content key with its seconds, when all are made.
+
+        Raises the first error.
+        """
         with _broken_pool_explained():
             return {key: future.result() for key, future in self._futures.items()}
 
@@ -140,7 +151,9 @@ def make(task: Task) -> tuple[Blob, float]:
         _check(task.spec, blob, recipe.line)
         if recipe.host:
             registry = Registry(recipe.host)
-            registry.push_file(recipe.repository, target, blob.digest, lambda count: _amounts.send((PUSH, count)))
+            registry.push_file(
+                recipe.repository, target, blob.digest, lambda count: _amounts.send((PUSH, count))
+            )
     finally:
         if recipe.host:
             target.unlink(missing_ok=True)
@@ -155,7 +168,9 @@ def _check(spec: LayerSpec, made: Blob, line: str) -> None:
         if spec.kind == layers.BYTECODE
         else ("this checkout makes other bytes of the same wheels than the one that locked it")
     )
-    what = f"layer `{spec.name}` is locked as {spec.locked.digest}, and what was made is {made.digest}"
+    what = (
+        f"layer `{spec.name}` is locked as {spec.locked.digest}, and what was made is {made.digest}"
+    )
     raise ConfigError(f"{what}: {cause}", layer_lock.relock_hint(line))
 
 
@@ -168,8 +183,13 @@ def _compile(task: Task, target: Path) -> Blob:
             return layers.compile_wheels(task.spec.wheels, recipe.prefix, recipe.epoch, counted)
     except OSError as error:
         home = recipe.work.parent
-        hint = f"free space under {home} or move PYTORCH_CUDA_IMAGES_HOME, then run the same command again"
-        raise EnvironmentFailed(f"cannot write layer `{task.spec.name}`: {error.strerror}", hint) from None
+        hint = (
+            f"free space under {home} or move PYTORCH_CUDA_IMAGES_HOME, then run the same "
+            "command again"
+        )
+        raise EnvironmentFailed(
+            f"cannot write layer `{task.spec.name}`: {error.strerror}", hint
+        ) from None
 
 
 class _Counted:
@@ -194,7 +214,9 @@ class _Counted:
 
 
 def _start(amounts: Connection) -> None:
-    """In each worker: the parent handles Ctrl-C and a hang-up, and one that was killed takes its workers with it."""
+    """In each worker: the parent handles Ctrl-C and a hang-up, and one that was killed takes its
+    workers with it.
+    """
     global _amounts  # noqa: PLW0603 - a process pool hands its workers state only so
     _amounts = amounts
     for each in (signal.SIGINT, signal.SIGHUP):

@@ -1,4 +1,7 @@
-"""Copy manifests from one repository to another with all they name. Blobs are mounted if possible: then none moves."""
+"""Copy manifests from one repository to another with all they name.
+
+Blobs are mounted if possible: then none moves.
+"""
 
 from __future__ import annotations
 
@@ -11,25 +14,38 @@ DEEPEST = 3
 """Levels of manifests: an index lists manifests, and some list indexes. More are not followed."""
 
 
-def bring(registry: Registry, source: str, target: str, digest: str, levels: int = DEEPEST) -> Manifest:
-    """Return a manifest of `source`, once all that it names is in `target`: blobs, and of an index its manifests.
+def bring(
+    registry: Registry, source: str, target: str, digest: str, levels: int = DEEPEST
+) -> Manifest:
+    """Return a manifest of `source`, once all that it names is in `target`: blobs, and of an index
+    its manifests.
 
-    The manifest itself is not put: whoever asked says when it is seen. Raises RegistryError; then call again.
+    The manifest itself is not put: whoever asked says when it is seen. Raises RegistryError; then
+    call again.
     """
     manifest = held(registry, source, digest)
     with readable(registry, source, digest):
         children, blobs = manifest.children(), manifest.blobs()
     if children and levels == 0:
-        raise RegistryError(200, f"{registry.host}/{source}@{digest}: indexes that are nested deeper than {DEEPEST}")
+        raise RegistryError(
+            200, f"{registry.host}/{source}@{digest}: indexes that are nested deeper than {DEEPEST}"
+        )
     for child in children:
-        registry.put_manifest(target, child.digest, bring(registry, source, target, child.digest, levels - 1))
+        registry.put_manifest(
+            target, child.digest, bring(registry, source, target, child.digest, levels - 1)
+        )
     registry.ensure_blobs(target, blobs, source)
     return manifest
 
 
 def held(registry: Registry, repository: str, digest: str) -> Manifest:
-    """Return a manifest that something names. Raises RegistryError if it is not there, or other bytes are."""
+    """Return a manifest that something names.
+
+    Raises RegistryError if it is not there, or other bytes are.
+    """
     found = registry.manifest(repository, digest)
     if found is None:
-        raise RegistryError(404, f"{registry.host}/{repository}@{digest} is named there and is not there")
+        raise RegistryError(
+            404, f"{registry.host}/{repository}@{digest} is named there and is not there"
+        )
     return found

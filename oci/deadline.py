@@ -1,8 +1,9 @@
 """Bound the whole time of a request, not only the wait for its next byte.
 
-A timeout of a socket begins again with every byte, so a registry that sends one byte every few seconds could hold a
-request for ever. Therefore a thread looks at all requests that are under way, and shuts the connection of each whose
-time is over; the request then fails as if the registry had closed the connection.
+A timeout of a socket begins again with every byte, so a registry that sends one byte every few
+seconds could hold a request for ever. Therefore a thread looks at all requests that are under way,
+and shuts the connection of each whose time is over; the request then fails as if the registry had
+closed the connection.
 """
 
 from __future__ import annotations
@@ -21,10 +22,12 @@ _LOOKS_EVERY_S = 0.25
 
 
 class Deadline:
-    """A context: what is requested in it ends within `seconds`, or `is_over` and its connection is shut.
+    """A context: what is requested in it ends within `seconds`, or `is_over` and its connection is
+    shut.
 
-    Requests belong to the innermost deadline that is `attached` in their thread. It is apart from the context, because
-    the body of a stream is read bit by bit, between other requests of the same thread.
+    Requests belong to the innermost deadline that is `attached` in their thread. It is apart from
+    the context, because the body of a stream is read bit by bit, between other requests of the same
+    thread.
     """
 
     def __init__(self, seconds: float) -> None:
@@ -135,7 +138,9 @@ class _Noted(HTTPConnection):
 
 
 class _NotedSecure(_Noted, HTTPSConnection):
-    """The same over TLS: `HTTPSConnection` is an `HTTPConnection`, so `super()` above reaches it."""
+    """The same over TLS: `HTTPSConnection` is an `HTTPConnection`, so `super()` above reaches
+    it.
+    """
 
 
 class _PlainPool(HTTPConnectionPool):

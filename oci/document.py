@@ -1,8 +1,9 @@
 """A document under a tag, such as a journal, with its signature beside it.
 
-The document is the last layer of the manifest, the signature the one before it. A document without a signature, or with
-one that does not count, is returned all the same: whoever reads it decides what it is good for. So is whatever else is
-under the tag, as a document that is not readable: anybody who may write there can have put it.
+The document is the last layer of the manifest, the signature the one before it. A document without
+a signature, or with one that does not count, is returned all the same: whoever reads it decides
+what it is good for. So is whatever else is under the tag, as a document that is not readable:
+anybody who may write there can have put it.
 """
 
 from __future__ import annotations
@@ -39,10 +40,11 @@ class Seal(Protocol):
 
 @dataclass(frozen=True)
 class Document:
-    """A document, and the digest of the manifest that holds it, empty if that was deleted meanwhile.
+    """A document, and the digest of the manifest that holds it, empty if that was deleted
+    meanwhile.
 
-    `problem` says why its signature does not count, or why it cannot be read; empty if it is signed, or nobody looked.
-    What is not `is_readable` has no body, and always a problem.
+    `problem` says why its signature does not count, or why it cannot be read; empty if it is
+    signed, or nobody looked. What is not `is_readable` has no body, and always a problem.
     """
 
     body: bytes
@@ -51,8 +53,12 @@ class Document:
     is_readable: bool = True
 
 
-def read(registry: Registry, repository: str, tag: str, seal: Seal | None, limit: int) -> Document | None:
-    """Return the document under a tag; None if there is no such tag. Without a seal nobody looks at its signature.
+def read(
+    registry: Registry, repository: str, tag: str, seal: Seal | None, limit: int
+) -> Document | None:
+    """Return the document under a tag; None if there is no such tag.
+
+    Without a seal nobody looks at its signature.
 
     Raises RegistryError only if the registry fails.
     """
@@ -62,22 +68,37 @@ def read(registry: Registry, repository: str, tag: str, seal: Seal | None, limit
             return None
         signatures, body = _blobs(registry, repository, tag, manifest, limit)
     except Unreadable as error:
-        return Document(b"", registry.digest_of(repository, tag) or "", error.message, is_readable=False)
+        return Document(
+            b"", registry.digest_of(repository, tag) or "", error.message, is_readable=False
+        )
     problem = "nobody signed it" if seal else ""
     if seal and signatures:
         problem = seal.problem(body, signatures[0])
     return Document(body, manifest.digest, problem)
 
 
-def _blobs(registry: Registry, repository: str, tag: str, manifest: Manifest, limit: int) -> tuple[list[bytes], bytes]:
-    """Return the signatures, one or none, and the document. Raises Unreadable if the manifest holds something else."""
+def _blobs(
+    registry: Registry, repository: str, tag: str, manifest: Manifest, limit: int
+) -> tuple[list[bytes], bytes]:
+    """Return the signatures, one or none, and the document.
+
+    Raises Unreadable if the manifest holds something else.
+    """
     where = f"{registry.host}/{repository}:{tag}"
     with readable(registry, repository, tag):
         layers = manifest.blobs()[1:]
-    if not 1 <= len(layers) <= 2 or layers[-1].size > limit or layers[0].size > max(limit, LARGEST_SIGNATURE):
-        raise Unreadable(200, f"{where} holds something else than one document of at most {limit:,} bytes")
+    if (
+        not 1 <= len(layers) <= 2
+        or layers[-1].size > limit
+        or layers[0].size > max(limit, LARGEST_SIGNATURE)
+    ):
+        raise Unreadable(
+            200, f"{where} holds something else than one document of at most {limit:,} bytes"
+        )
     try:
-        *signatures, body = (registry.blob(repository, layer.digest, layer.size) for layer in layers)
+        *signatures, body = (
+            registry.blob(repository, layer.digest, layer.size) for layer in layers
+        )
     except RegistryError as error:
         if error.status != 404:
             raise
@@ -85,8 +106,14 @@ def _blobs(registry: Registry, repository: str, tag: str, manifest: Manifest, li
     return signatures, body
 
 
-def manifest_of(registry: Registry, repository: str, kind: str, body: bytes, seal: Seal | None) -> Manifest:
-    """Push a document of media type `kind`, signed if there is a seal; return the manifest that is to be put."""
+def manifest_of(
+    registry: Registry, repository: str, kind: str, body: bytes, seal: Seal | None
+) -> Manifest:
+    """Push a document of media type `kind`, signed if there is a seal; return the manifest that is
+    to be put.
+    """
     config = registry.push_bytes(repository, EMPTY_CONFIG, OCI_EMPTY)
     signatures = [registry.push_bytes(repository, seal.sign(body), seal.media_type)] if seal else []
-    return image_manifest(config, [*signatures, registry.push_bytes(repository, body, kind)], artifact_type=kind)
+    return image_manifest(
+        config, [*signatures, registry.push_bytes(repository, body, kind)], artifact_type=kind
+    )

@@ -1,9 +1,9 @@
 """Logging in to a registry with what `docker login` left behind.
 
-A registry names the way in with its first 401: `Basic`, or `Bearer` with a token service (Distribution's token
-authentication). Credentials come from Docker's configuration (DOCKER_CONFIG, else `~/.docker`) or from the credential
-helper it names, and are read when a registry first asks for them. A token that ended is renewed when the registry
-refuses it.
+A registry names the way in with its first 401: `Basic`, or `Bearer` with a token service
+(Distribution's token authentication). Credentials come from Docker's configuration (DOCKER_CONFIG,
+else `~/.docker`) or from the credential helper it names, and are read when a registry first asks
+for them. A token that ended is renewed when the registry refuses it.
 """
 
 from __future__ import annotations
@@ -37,11 +37,17 @@ _TOKEN = re.compile(r"[!-~]+", re.ASCII)
 
 
 Purpose = tuple[str, bool]
-"""Of a request: its repository, empty for none, and whether it changes something. Tokens hold for one purpose."""
+"""Of a request: its repository, empty for none, and whether it changes something.
+
+Tokens hold for one purpose.
+"""
 
 
 class Login(AuthBase):
-    """The authorization of requests to the registry `host`, whose API is below the address `base`. For many threads."""
+    """The authorization of requests to the registry `host`, whose API is below the address `base`.
+
+    For many threads.
+    """
 
     def __init__(self, host: str, base: str) -> None:
         self._host = host
@@ -50,13 +56,17 @@ class Login(AuthBase):
         self._lock = threading.Lock()
 
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        """Add what the request's repository wants, and nothing where a registry sends us to another host."""
+        """Add what the request's repository wants, and nothing where a registry sends us to another
+        host.
+        """
         return _Header(self._held(self._purpose(request)))(request)
 
     def answers(self, refused: requests.Response) -> bool:
-        """Whether there is a new answer to the challenge of a 401: then the request is to be sent again.
+        """Whether there is a new answer to the challenge of a 401: then the request is to be sent
+        again.
 
-        Raises ConfigError where Docker's configuration cannot be read, RequestException where no token service answers.
+        Raises ConfigError where Docker's configuration cannot be read, RequestException where no
+        token service answers.
         """
         challenge = refused.headers.get("WWW-Authenticate", "")
         purpose = self._purpose(refused.request) if challenge else None
@@ -88,15 +98,21 @@ class Login(AuthBase):
         return self._account if scheme == "basic" else ""
 
     def _token(self, said: Mapping[str, str]) -> str:
-        """A token for the scope that the registry asks for; without credentials, one for everybody."""
+        """A token for the scope that the registry asks for; without credentials, one for
+        everybody.
+        """
         service, scope, realm = said.get("service", ""), said.get("scope", ""), said["realm"]
         if refresh := self._credentials.get("identitytoken"):
             form = {"grant_type": "refresh_token", "refresh_token": refresh, "client_id": CLIENT_ID}
             form |= {"service": service, "scope": scope}
-            answer = self._session.post(realm, data=form, auth=_Header(""), timeout=TIMEOUT_S, stream=True)
+            answer = self._session.post(
+                realm, data=form, auth=_Header(""), timeout=TIMEOUT_S, stream=True
+            )
         else:
             query, account = {"service": service, "scope": scope.split()}, _Header(self._account)
-            answer = self._session.get(realm, params=query, auth=account, timeout=TIMEOUT_S, stream=True)
+            answer = self._session.get(
+                realm, params=query, auth=account, timeout=TIMEOUT_S, stream=True
+            )
         transport.read(answer, LARGEST_TOKEN)
         if answer.status_code in transport.PASSING:
             where = transport.shown(realm)
@@ -113,32 +129,49 @@ class Login(AuthBase):
         found = self._credentials
         if not found.get("username"):
             return ""
-        return "Basic " + base64.b64encode(f"{found['username']}:{found['password']}".encode()).decode()
+        return (
+            "Basic "
+            + base64.b64encode(f"{found['username']}:{found['password']}".encode()).decode()
+        )
 
     @cached_property
     def _credentials(self) -> dict[str, str]:
-        """`username` and `password`, or `identitytoken`, or nothing. Docker spells them in two ways."""
+        """`username` and `password`, or `identitytoken`, or nothing.
+
+        Docker spells them in two ways.
+        """
         docker_config.check(f"no credentials for {self._host}: ")
         try:
-            with warnings.catch_warnings(action="ignore"):  # of a missing helper, which is told below
+            with warnings.catch_warnings(
+                action="ignore"
+            ):  # of a missing helper, which is told below
                 found = (
-                    auth.resolve_authconfig(auth.load_config(credstore_env=shell.emptied_secrets()), self._host) or {}
+                    auth.resolve_authconfig(
+                        auth.load_config(credstore_env=shell.emptied_secrets()), self._host
+                    )
+                    or {}
                 )
         except (DockerException, StoreError, OSError, ValueError) as error:
             hint = "check DOCKER_CONFIG (else ~/.docker/config.json), or `docker login` again"
-            raise ConfigError(f"no credentials for {self._host} from Docker's configuration: {error}", hint) from None
+            raise ConfigError(
+                f"no credentials for {self._host} from Docker's configuration: {error}", hint
+            ) from None
         return {name.lower(): value for name, value in found.items()}
 
     def _purpose(self, request: requests.PreparedRequest) -> Purpose | None:
         """What a request is for; None where it does not go to this registry."""
         if not (request.url or "").startswith(self._base):
             return None
-        match = re.match(r"(.+?)/(?:manifests|blobs|tags|referrers)/", str(request.url).removeprefix(self._base))
+        match = re.match(
+            r"(.+?)/(?:manifests|blobs|tags|referrers)/", str(request.url).removeprefix(self._base)
+        )
         return match[1] if match else "", request.method not in ("GET", "HEAD")
 
 
 class _Header(AuthBase):
-    """A given authorization, or none at all: requests, left alone, would look for one in `~/.netrc`."""
+    """A given authorization, or none at all: requests, left alone, would look for one in
+    `~/.netrc`.
+    """
 
     def __init__(self, header: str) -> None:
         self._header = header
@@ -150,12 +183,16 @@ class _Header(AuthBase):
 
 
 def _bearer(answer: requests.Response) -> str:
-    """Return the header with the token of an answer; empty if it holds none that can stand in a header."""
+    """Return the header with the token of an answer; empty if it holds none that can stand in a
+    header.
+    """
     try:
         given = parse_json(answer.content, LARGEST_TOKEN)
     except Malformed as error:
         where = transport.shown(answer.url)
-        raise requests.HTTPError(f"the token service at {where} did not answer as it should ({error})") from None
+        raise requests.HTTPError(
+            f"the token service at {where} did not answer as it should ({error})"
+        ) from None
     token = (given.get("token") or given.get("access_token")) if isinstance(given, dict) else None
     return f"Bearer {token}" if isinstance(token, str) and _TOKEN.fullmatch(token) else ""
 

@@ -1,7 +1,7 @@
 """OCI image manifests and configurations as bytes (OCI Image Format Specification 1.1).
 
-What a registry serves is parsed here and nowhere else: `parse_manifest` and `parse_descriptor` are strict, and raise
-Malformed for everything that the specification does not allow.
+What a registry serves is parsed here and nowhere else: `parse_manifest` and `parse_descriptor` are
+strict, and raise Malformed for everything that the specification does not allow.
 """
 
 from __future__ import annotations
@@ -27,7 +27,10 @@ LAYER_GZIP = "application/vnd.oci.image.layer.v1.tar+gzip"
 EMPTY_CONFIG = b"{}"
 
 LARGEST_MANIFEST = 4 << 20
-"""Bytes. Registries take no larger ones (Distribution Specification, "Pushing Manifests": at least 4 MiB)."""
+"""Bytes.
+
+Registries take no larger ones (Distribution Specification, "Pushing Manifests": at least 4 MiB).
+"""
 LARGEST_BLOB = 1 << 50
 """Bytes. A size above this is no size of a blob, but a mistake or an attack."""
 
@@ -69,7 +72,10 @@ class Manifest:
 
     @cached_property
     def content(self) -> dict[str, Any]:
-        """The manifest, parsed. Raises Malformed; what `Registry.manifest` returned was checked already."""
+        """The manifest, parsed.
+
+        Raises Malformed; what `Registry.manifest` returned was checked already.
+        """
         found = parse_json(self.body, LARGEST_MANIFEST)
         if not isinstance(found, dict):
             raise Malformed("not a JSON object")
@@ -95,7 +101,10 @@ class Manifest:
         return tuple(map(parse_descriptor, (self.content.get("config"), *layers)))
 
     def entries(self) -> list[Any]:
-        """What an index lists, unchecked; nothing of an image. Raises Malformed if that is no list."""
+        """What an index lists, unchecked; nothing of an image.
+
+        Raises Malformed if that is no list.
+        """
         found = self.content.get("manifests", [])
         if not isinstance(found, list):
             raise Malformed("`manifests` is not a list")
@@ -107,7 +116,10 @@ class Manifest:
 
     @property
     def subject(self) -> str:
-        """The digest of the manifest that this one refers to; empty if it refers to none. Raises Malformed."""
+        """The digest of the manifest that this one refers to; empty if it refers to none.
+
+        Raises Malformed.
+        """
         found = self.content.get("subject")
         return parse_descriptor(found).digest if found is not None else ""
 
@@ -118,9 +130,16 @@ class Manifest:
 
     @property
     def artifact_type(self) -> str:
-        """Its artifact type, else the media type of its configuration; empty if it has neither. Raises Malformed."""
+        """Its artifact type, else the media type of its configuration; empty if it has neither.
+
+        Raises Malformed.
+        """
         config = self.content.get("config")
-        kind = self.content.get("artifactType") or (config.get("mediaType") if isinstance(config, dict) else "") or ""
+        kind = (
+            self.content.get("artifactType")
+            or (config.get("mediaType") if isinstance(config, dict) else "")
+            or ""
+        )
         if not isinstance(kind, str):
             raise Malformed(f"`artifactType` is {_shown(kind)}")
         return kind
@@ -134,7 +153,8 @@ def is_digest(text: object) -> bool:
 def parse_manifest(body: bytes, media_type: str) -> Manifest:
     """Return a manifest or an index that a registry served. Raises Malformed for anything else.
 
-    The entries of an index are not looked at: one that is malformed must not hide the others (`Manifest.children`).
+    The entries of an index are not looked at: one that is malformed must not hide the others
+    (`Manifest.children`).
     """
     found = Manifest(body, media_type)
     if found.is_index:
@@ -160,7 +180,10 @@ def parse_descriptor(entry: object) -> Descriptor:
 
 
 def parse_annotations(found: object) -> dict[str, str]:
-    """Return annotations that stand in a manifest or a descriptor. Raises Malformed for all but text."""
+    """Return annotations that stand in a manifest or a descriptor.
+
+    Raises Malformed for all but text.
+    """
     if not isinstance(found, dict) or not all(isinstance(value, str) for value in found.values()):
         raise Malformed("`annotations` hold something that is no text")
     return dict(found)
@@ -177,7 +200,9 @@ def image_manifest(
     artifact_type: str = "",
     subject: Descriptor | None = None,
 ) -> Manifest:
-    """An OCI image manifest, the same bytes for the same arguments; with a `subject`, an artifact that refers to it."""
+    """An OCI image manifest, the same bytes for the same arguments; with a `subject`, an artifact
+    that refers to it.
+    """
     content: dict[str, Any] = {
         "schemaVersion": 2,
         "mediaType": OCI_MANIFEST,

@@ -1,4 +1,6 @@
-"""Names of repositories, tags, digests, and references, by the grammar of the OCI distribution specification."""
+"""Names of repositories, tags, digests, and references, by the grammar of the OCI distribution
+specification.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,10 @@ _ALGORITHMS = ("sha256", "sha512")
 
 @dataclass(frozen=True)
 class Reference:
-    """What a person names in a registry. Each of the three may be empty; `tag` and `digest` are not both."""
+    """What a person names in a registry.
+
+    Each of the three may be empty; `tag` and `digest` are not both.
+    """
 
     repository: str
     tag: str
@@ -44,8 +49,8 @@ def is_digest(text: str) -> bool:
 def parse_reference(text: str, host: str) -> Reference | None:
     """Return what a reference names, None if `text` is none.
 
-    The forms are TAG, [@]DIGEST, REPOSITORY:TAG, REPOSITORY@DIGEST and REPOSITORY:TAG@DIGEST, each with `host` and a
-    slash before it or not.
+    The forms are TAG, [@]DIGEST, REPOSITORY:TAG, REPOSITORY@DIGEST and REPOSITORY:TAG@DIGEST, each
+    with `host` and a slash before it or not.
     """
     rest = text.removeprefix(f"{host}/")
     if is_digest(digest := rest.removeprefix("@")):

@@ -1,33 +1,45 @@
-"""Artifacts that say something about an image: manifests with its digest as `subject` (Distribution Specification 1.1).
+"""Artifacts that say something about an image: manifests with its digest as `subject` (Distribution
+Specification 1.1).
 
-A registry with the referrers API lists them itself. Where it has none (Distribution 2.8), its clients keep the list:
-an image index under the tag `sha256-HEX` of the subject, the specification's referrers tag schema. No registry replaces
-a tag only if it has not changed meanwhile, so what one client puts there can undo what another just put.
+A registry with the referrers API lists them itself. Where it has none (Distribution 2.8), its
+clients keep the list: an image index under the tag `sha256-HEX` of the subject, the specification's
+referrers tag schema. No registry replaces a tag only if it has not changed meanwhile, so what one
+client puts there can undo what another just put.
 
-Therefore each artifact gets a tag of its own first, its mark `sha256-HEX.START` (START: of its own digest), which
-nobody else writes. Whoever put the list looks for marks that are not in it, and puts it again while there are any. So
-the last of several writers put everything that was marked when it looked, and who marked later finds itself missing and
-becomes the last. Readers add the marks to the list: a writer killed in between loses nothing. The marks stay, for
-without one a slow writer could still drop the entry. They also keep the artifacts through a garbage collection of
-untagged manifests, which does not follow indexes (distribution/distribution, issue 3004).
+Therefore each artifact gets a tag of its own first, its mark `sha256-HEX.START` (START: of its own
+digest), which nobody else writes. Whoever put the list looks for marks that are not in it, and puts
+it again while there are any. So the last of several writers put everything that was marked when it
+looked, and who marked later finds itself missing and becomes the last. Readers add the marks to the
+list: a writer killed in between loses nothing. The marks stay, for without one a slow writer could
+still drop the entry. They also keep the artifacts through a garbage collection of untagged
+manifests, which does not follow indexes (distribution/distribution, issue 3004).
 
-Whoever may write to a repository may attach what they like, without a key, and may edit the list. So a list is a hint:
+Whoever may write to a repository may attach what they like, without a key, and may edit the list.
+So a list is a hint:
 
-- What it says of an artifact that has a mark is not believed. The artifact's own manifest is read, which nobody can
-  change under its digest. No request is needed for an entry that a signature vouches for (`vouched`).
-- An entry that is no descriptor is passed over. Several entries for one digest are one. If the whole list cannot be
+- What it says of an artifact that has a mark is not believed. The artifact's own manifest is read,
+  which nobody can
+  change under its digest. No request is needed for an entry that a signature vouches for
+  (`vouched`).
+- An entry that is no descriptor is passed over. Several entries for one digest are one. If the
+  whole list cannot be
   read, it counts for an empty one, and is made anew.
-- Everything is bounded: the size of a list, the number and size of the manifests that are looked at, the bytes of an
+- Everything is bounded: the size of a list, the number and size of the manifests that are looked
+  at, the bytes of an
   artifact. What is copied is named by who asks, artifact by artifact.
-- Who attaches an artifact replaces its entry. If the list does not fit, what was attached last comes first, and what is
-  left over at the end is dropped. So running the stages again always makes their artifacts found again.
+- Who attaches an artifact replaces its entry. If the list does not fit, what was attached last
+  comes first, and what is
+  left over at the end is dropped. So running the stages again always makes their artifacts found
+  again.
 
-What remains for an account that may write there is to hide artifacts until the stages run again: it may also delete
-them. What a trusted statement names is found by its digest (`referrer`), whatever the list says.
+What remains for an account that may write there is to hide artifacts until the stages run again: it
+may also delete them. What a trusted statement names is found by its digest (`referrer`), whatever
+the list says.
 
-The race that remains is with clients that leave no marks (oras, cosign): what they list between our look at the list
-and our put of it is lost. What they take from the list, the next to attach or copy something puts back, and readers
-here never miss. A registry that lists a tag only some time after it was put would open the race for marks as well.
+The race that remains is with clients that leave no marks (oras, cosign): what they list between our
+look at the list and our put of it is lost. What they take from the list, the next to attach or copy
+something puts back, and readers here never miss. A registry that lists a tag only some time after
+it was put would open the race for marks as well.
 """
 
 from __future__ import annotations
@@ -91,10 +103,11 @@ def attach(  # noqa: PLR0913, PLR0917 - where, about what, and the three things 
     blobs: Sequence[tuple[str, bytes]],
     annotations: Mapping[str, str],
 ) -> Descriptor:
-    """Push an artifact about `subject`, of `blobs` as (media type, bytes); returns the reference to its manifest.
+    """Push an artifact about `subject`, of `blobs` as (media type, bytes); returns the reference to
+    its manifest.
 
-    The same arguments are the same manifest, attached once however often this is called. The subject need not be there
-    yet. Raises RegistryError; then call again.
+    The same arguments are the same manifest, attached once however often this is called. The
+    subject need not be there yet. Raises RegistryError; then call again.
     """
     config = registry.push_bytes(repository, EMPTY_CONFIG, OCI_EMPTY)
     layers = [registry.push_bytes(repository, data, media_type) for media_type, data in blobs]
@@ -110,7 +123,8 @@ def referrers(
     artifact_type: str = "",
     vouched: Callable[[Referrer], bool] = lambda _: False,
 ) -> tuple[Referrer, ...]:
-    """Return the artifacts that refer to `digest`, each once, by their own digest: all, or those of `artifact_type`.
+    """Return the artifacts that refer to `digest`, each once, by their own digest: all, or those of
+    `artifact_type`.
 
     `vouched` says whether an entry of the list is believed as it stands. Raises RegistryError.
     """
@@ -119,7 +133,9 @@ def referrers(
         tags = registry.tags(repository)
         entries = _list(registry, repository, digest)["manifests"] if _tag(digest) in tags else []
     found = _found(registry, repository, digest, _by_digest(entries), _marks(digest, tags), vouched)
-    return tuple(each for _, each in sorted(found.items()) if artifact_type in ("", each.artifact_type))
+    return tuple(
+        each for _, each in sorted(found.items()) if artifact_type in ("", each.artifact_type)
+    )
 
 
 def _found(  # noqa: PLR0913, PLR0917 - about what, what is listed and marked, and who is believed
@@ -130,7 +146,9 @@ def _found(  # noqa: PLR0913, PLR0917 - about what, what is listed and marked, a
     marks: Collection[str],
     vouched: Callable[[Referrer], bool],
 ) -> dict[str, Referrer]:
-    """Return by digest what is listed or marked, as its manifest says if that can differ from the list."""
+    """Return by digest what is listed or marked, as its manifest says if that can differ from the
+    list.
+    """
     found = {digest: said[0] for digest, said in listed.items()}
     doubtful = [
         digest
@@ -138,23 +156,37 @@ def _found(  # noqa: PLR0913, PLR0917 - about what, what is listed and marked, a
         if len(said) > 1 or (_mark(subject, digest) in marks and not vouched(said[0]))
     ]
     known = {_mark(subject, digest) for digest in listed}
-    looked = _looked_at(registry, repository, subject, [*doubtful, *(mark for mark in marks if mark not in known)])
+    looked = _looked_at(
+        registry, repository, subject, [*doubtful, *(mark for mark in marks if mark not in known)]
+    )
     for name, manifest in looked.items():
         if manifest is not None and manifest.subject == subject:
-            found[manifest.digest] = Referrer(manifest.descriptor, manifest.artifact_type, manifest.annotations)
+            found[manifest.digest] = Referrer(
+                manifest.descriptor, manifest.artifact_type, manifest.annotations
+            )
         elif manifest is not None:
             found.pop(name, None)
     return found
 
 
-def _looked_at(registry: Registry, repository: str, subject: str, names: Sequence[str]) -> dict[str, Manifest | None]:
-    """Return the manifests under digests and marks; None for what is gone or none. So many are read and no more."""
+def _looked_at(
+    registry: Registry, repository: str, subject: str, names: Sequence[str]
+) -> dict[str, Manifest | None]:
+    """Return the manifests under digests and marks; None for what is gone or none.
+
+    So many are read and no more.
+    """
     if len(names) > MOST_LOOKS:
         where = f"{registry.host}/{repository}:{_tag(subject)}"
-        progress.say(f"  {len(names) - MOST_LOOKS} artifacts of {where} are not looked at: remove those nobody needs")
+        progress.say(
+            f"  {len(names) - MOST_LOOKS} artifacts of {where} are not looked at: remove those "
+            "nobody needs"
+        )
     with ThreadPoolExecutor(WORKERS) as pool:
         asked = names[:MOST_LOOKS]
-        return dict(zip(asked, pool.map(partial(_look, registry, repository, subject), asked), strict=True))
+        return dict(
+            zip(asked, pool.map(partial(_look, registry, repository, subject), asked), strict=True)
+        )
 
 
 def _look(registry: Registry, repository: str, subject: str, name: str) -> Manifest | None:
@@ -167,7 +199,9 @@ def _look(registry: Registry, repository: str, subject: str, name: str) -> Manif
 
 
 def referrer(registry: Registry, repository: str, subject: str, digest: str) -> Referrer | None:
-    """Return the artifact with this digest, listed or not; None if there is none, or it refers to something else."""
+    """Return the artifact with this digest, listed or not; None if there is none, or it refers to
+    something else.
+    """
     try:
         found = registry.manifest(repository, digest) if is_digest(digest) else None
     except RegistryError as error:
@@ -179,7 +213,9 @@ def referrer(registry: Registry, repository: str, subject: str, digest: str) -> 
     return Referrer(found.descriptor, found.artifact_type, found.annotations)
 
 
-def fetch(registry: Registry, repository: str, referrer: Referrer, limit: int = LARGEST_BYTES) -> tuple[bytes, ...]:
+def fetch(
+    registry: Registry, repository: str, referrer: Referrer, limit: int = LARGEST_BYTES
+) -> tuple[bytes, ...]:
     """Return the blobs of an artifact, in order, their digests checked.
 
     Raises RegistryError, also if they have more than `limit` bytes together.
@@ -189,14 +225,19 @@ def fetch(registry: Registry, repository: str, referrer: Referrer, limit: int = 
     return tuple(registry.blob(repository, blob.digest, blob.size) for blob in blobs)
 
 
-def copy(registry: Registry, source: str, target: str, subject: str, artifacts: Collection[str]) -> None:
-    """Make the `artifacts` (digests of manifests) that refer to `subject` in `source` refer to it in `target`.
+def copy(
+    registry: Registry, source: str, target: str, subject: str, artifacts: Collection[str]
+) -> None:
+    """Make the `artifacts` (digests of manifests) that refer to `subject` in `source` refer to it
+    in `target`.
 
-    The manifests keep their bytes, and nothing else is copied. The manifest of `subject` itself need not be in `target`
-    yet. Raises RegistryError; then call again.
+    The manifests keep their bytes, and nothing else is copied. The manifest of `subject` itself
+    need not be in `target` yet. Raises RegistryError; then call again.
     """
     with ThreadPoolExecutor(WORKERS) as pool:
-        manifests = list(pool.map(partial(_copied, registry, source, target, subject), sorted(set(artifacts))))
+        manifests = list(
+            pool.map(partial(_copied, registry, source, target, subject), sorted(set(artifacts)))
+        )
     _put(registry, target, subject, manifests)
 
 
@@ -208,13 +249,21 @@ def _copied(registry: Registry, source: str, target: str, subject: str, digest: 
     return bring(registry, source, target, digest)
 
 
-def _blobs(registry: Registry, repository: str, manifest: Manifest, limit: int) -> tuple[Descriptor, ...]:
-    """Return the blobs of an artifact. Raises RegistryError if they have more than `limit` bytes together."""
+def _blobs(
+    registry: Registry, repository: str, manifest: Manifest, limit: int
+) -> tuple[Descriptor, ...]:
+    """Return the blobs of an artifact.
+
+    Raises RegistryError if they have more than `limit` bytes together.
+    """
     with readable(registry, repository, manifest.digest):
         blobs = manifest.blobs()
     size = sum(blob.size for blob in blobs[1:])
     if size > limit or (blobs and blobs[0].size > limit):
-        raise RegistryError(200, f"{registry.host}/{repository}@{manifest.digest} has {size} bytes, more than {limit}")
+        raise RegistryError(
+            200,
+            f"{registry.host}/{repository}@{manifest.digest} has {size} bytes, more than {limit}",
+        )
     return blobs
 
 
@@ -223,21 +272,32 @@ def _put(registry: Registry, repository: str, subject: str, manifests: Sequence[
     marks: dict[str, Manifest] = {}
     for manifest in manifests:
         if marks or registry.put_manifest(repository, manifest.digest, manifest) != subject:
-            marks[_mark(subject, manifest.digest)] = manifest  # one was not listed, so none is: the mark puts it too
+            marks[_mark(subject, manifest.digest)] = (
+                manifest  # one was not listed, so none is: the mark puts it too
+            )
     for mark, manifest in marks.items():
         registry.put_manifest(repository, mark, manifest, contested=False)
     if marks:
         _complete(registry, repository, subject, marks)
 
 
-def _complete(registry: Registry, repository: str, subject: str, own: Mapping[str, Manifest]) -> None:
-    """Put the list until everything that is marked is in it. `own` are the marks that were just put."""
+def _complete(
+    registry: Registry, repository: str, subject: str, own: Mapping[str, Manifest]
+) -> None:
+    """Put the list until everything that is marked is in it.
+
+    `own` are the marks that were just put.
+    """
     where = f"{registry.host}/{repository}:{_tag(subject)}"
-    problem = RegistryError(409, f"{where}: others replaced the list of referrers {ATTEMPTS} times", _AGAIN)
+    problem = RegistryError(
+        409, f"{where}: others replaced the list of referrers {ATTEMPTS} times", _AGAIN
+    )
     entries = [_entry(manifest) for _, manifest in sorted(own.items())]
     gone, is_refused = frozenset[str](), False
     for attempt in range(ATTEMPTS):
-        time.sleep(WAIT_S * max(0, attempt - 1))  # the look after the first put is the one that usually ends this
+        time.sleep(
+            WAIT_S * max(0, attempt - 1)
+        )  # the look after the first put is the one that usually ends this
         content = _list(registry, repository, subject)
         content = _plain(content) if is_refused else content
         missing = _missing(registry, repository, subject, content["manifests"], own)
@@ -248,9 +308,19 @@ def _complete(registry: Registry, repository: str, subject: str, own: Mapping[st
             return
         try:
             registry.put_manifest(repository, _tag(subject), extended)
-        except RegistryError as error:  # overtaken, or its answer lost, or failed: the next look tells
-            more = _gone(registry, repository, extended) - gone if error.status in _REFUSED else frozenset()
-            if 400 <= error.status < 500 and not more and (is_refused or error.status not in _REFUSED):
+        except (
+            RegistryError
+        ) as error:  # overtaken, or its answer lost, or failed: the next look tells
+            more = (
+                _gone(registry, repository, extended) - gone
+                if error.status in _REFUSED
+                else frozenset()
+            )
+            if (
+                400 <= error.status < 500
+                and not more
+                and (is_refused or error.status not in _REFUSED)
+            ):
                 raise
             gone, is_refused = gone | more, error.status in _REFUSED and not more
             problem = error
@@ -266,11 +336,19 @@ def _stands(listed: Sequence[Any], entry: dict[str, Any]) -> bool:
 
 
 def _missing(
-    registry: Registry, repository: str, subject: str, listed: Sequence[Any], own: Mapping[str, Manifest]
+    registry: Registry,
+    repository: str,
+    subject: str,
+    listed: Sequence[Any],
+    own: Mapping[str, Manifest],
 ) -> list[dict[str, Any]]:
     """Return entries for what others marked and is not in the list."""
     known = {_mark(subject, digest) for digest in _by_digest(listed)}
-    marks = [mark for mark in _marks(subject, registry.tags(repository)) if mark not in known and mark not in own]
+    marks = [
+        mark
+        for mark in _marks(subject, registry.tags(repository))
+        if mark not in known and mark not in own
+    ]
     found = _looked_at(registry, repository, subject, marks)
     return [_entry(each) for each in found.values() if each and each.subject == subject]
 
@@ -281,11 +359,12 @@ def _extended(
     missing: Sequence[dict[str, Any]],
     gone: Collection[str],
 ) -> Manifest:
-    """Return the list with more entries, one for a digest, without those that are `gone` or name nothing.
+    """Return the list with more entries, one for a digest, without those that are `gone` or name
+    nothing.
 
-    What others wrote into it stays as they wrote it, if there is room: `own` come first, then what was listed, in its
-    order, then what is missing. Only a list that is far from full is sorted, for else the next one that is cut would
-    lose what was attached last.
+    What others wrote into it stays as they wrote it, if there is room: `own` come first, then what
+    was listed, in its order, then what is missing. Only a list that is far from full is sorted, for
+    else the next one that is cut would lose what was attached last.
     """
     every: dict[str, dict[str, Any]] = {}
     for entry in (*own, *content["manifests"], *missing):
@@ -312,12 +391,16 @@ def _cut(entries: Sequence[dict[str, Any]]) -> Manifest:
 
 
 def _gone(registry: Registry, repository: str, listed: Manifest) -> frozenset[str]:
-    """Return the digests in a list whose artifacts are not in the repository any more; none of a list too long."""
+    """Return the digests in a list whose artifacts are not in the repository any more; none of a
+    list too long.
+    """
     names = sorted({_named(entry) for entry in listed.entries()})
     if len(names) > MOST_LOOKS * 2:
         return frozenset()
     with ThreadPoolExecutor(WORKERS) as pool:
-        there = pool.map(lambda name: is_digest(name) and registry.digest_of(repository, name), names)
+        there = pool.map(
+            lambda name: is_digest(name) and registry.digest_of(repository, name), names
+        )
         return frozenset(name for name, digest in zip(names, there, strict=True) if not digest)
 
 
@@ -325,23 +408,33 @@ _EMPTY: dict[str, Any] = {"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests
 
 
 def _list(registry: Registry, repository: str, subject: str) -> dict[str, Any]:
-    """Return the index under the subject's tag, an empty one if there is none, or something else that is no list."""
+    """Return the index under the subject's tag, an empty one if there is none, or something else
+    that is no list.
+    """
     problem = ""
     try:
         found = registry.manifest(repository, _tag(subject))
     except Unreadable as error:
         found, problem = None, error.message
-    if found is not None and found.digest == subject:  # an image may be kept under the tag of its own digest
+    if (
+        found is not None and found.digest == subject
+    ):  # an image may be kept under the tag of its own digest
         found = None
     if found is not None and not found.is_index:
         problem = f"{registry.host}/{repository}:{_tag(subject)} is an image"
     if problem:
-        progress.say(f"  {problem}, not a list of referrers: it is passed over, and artifacts are found by their tags")
+        progress.say(
+            f"  {problem}, not a list of referrers: it is passed over, and artifacts are "
+            "found by "
+            "their tags"
+        )
     return found.content if found is not None and found.is_index else dict(_EMPTY)
 
 
 def _plain(content: dict[str, Any]) -> dict[str, Any]:
-    """Return the list with its first entries alone, and only what a registry must accept of them."""
+    """Return the list with its first entries alone, and only what a registry must accept of
+    them.
+    """
     first = [said[0] for said in _by_digest(content["manifests"]).values()][:MOST_LOOKS]
     return _EMPTY | {"manifests": [_described(each) for each in first]}
 
@@ -359,7 +452,9 @@ def _by_digest(entries: Iterable[Any]) -> dict[str, list[Referrer]]:
 def _marks(subject: str, tags: Iterable[str]) -> dict[str, None]:
     """Return the tags that are marks of artifacts about `subject`, in their order."""
     length = len(_mark(subject, subject))
-    return dict.fromkeys(tag for tag in tags if tag.startswith(f"{_tag(subject)}.") and len(tag) == length)
+    return dict.fromkeys(
+        tag for tag in tags if tag.startswith(f"{_tag(subject)}.") and len(tag) == length
+    )
 
 
 def _tag(digest: str) -> str:
@@ -371,28 +466,42 @@ def _mark(subject: str, digest: str) -> str:
 
 
 def _entry(manifest: Manifest) -> dict[str, Any]:
-    """Return how a list describes an artifact: its type, else that of its configuration, and all its annotations."""
+    """Return how a list describes an artifact: its type, else that of its configuration, and all
+    its annotations.
+    """
     return _described(Referrer(manifest.descriptor, manifest.artifact_type, manifest.annotations))
 
 
 def _described(referrer: Referrer) -> dict[str, Any]:
     extra = {"artifactType": referrer.artifact_type, "annotations": dict(referrer.annotations)}
-    return {**referrer.descriptor.plain(), **{name: value for name, value in extra.items() if value}}
+    return {
+        **referrer.descriptor.plain(),
+        **{name: value for name, value in extra.items() if value},
+    }
 
 
 def _named(entry: object) -> str:
-    """Return the digest, of whatever algorithm, that an entry of a list names; empty if it names none."""
+    """Return the digest, of whatever algorithm, that an entry of a list names; empty if it names
+    none.
+    """
     digest = entry.get("digest") if isinstance(entry, dict) else None
     return digest if isinstance(digest, str) else ""
 
 
 def _referrer(entry: object) -> Referrer | None:
-    """Return what an entry of a list names; None if it is no descriptor. Annotations that are no text are left out."""
+    """Return what an entry of a list names; None if it is no descriptor.
+
+    Annotations that are no text are left out.
+    """
     try:
         descriptor = parse_descriptor(entry)
     except Malformed:
         return None
     said = entry if isinstance(entry, dict) else {}
     kind, notes = said.get("artifactType"), said.get("annotations")
-    texts = {name: text for name, text in notes.items() if isinstance(text, str)} if isinstance(notes, dict) else {}
+    texts = (
+        {name: text for name, text in notes.items() if isinstance(text, str)}
+        if isinstance(notes, dict)
+        else {}
+    )
     return Referrer(descriptor, kind if isinstance(kind, str) else "", texts)

@@ -1,9 +1,11 @@
-"""A thin client of the OCI distribution protocol (Distribution Specification 1.1): raw bytes, digests always checked.
+"""A thin client of the OCI distribution protocol (Distribution Specification 1.1): raw bytes,
+digests always checked.
 
-Requests that change nothing, or the same however often they are sent, are repeated on connection failures, 429 and 5xx,
-with backoff and `Retry-After` (oci/transport.py); a blob goes on after a cut (oci/upload.py). A tag is never put twice:
-meanwhile it may be somebody else's. What stays wrong is one RegistryError with the repository and the registry's own
-words. Credentials are Docker's own (oci/login.py), and so are authorities and client certificates (oci/tls.py).
+Requests that change nothing, or the same however often they are sent, are repeated on connection
+failures, 429 and 5xx, with backoff and `Retry-After` (oci/transport.py); a blob goes on after a cut
+(oci/upload.py). A tag is never put twice: meanwhile it may be somebody else's. What stays wrong is
+one RegistryError with the repository and the registry's own words. Credentials are Docker's own
+(oci/login.py), and so are authorities and client certificates (oci/tls.py).
 """
 
 from __future__ import annotations
@@ -46,7 +48,9 @@ __all__ = ["MANIFEST_TYPES", "Registry", "RegistryError", "Unreadable", "file_sh
 
 MANIFEST_TYPES = (OCI_MANIFEST, OCI_INDEX, DOCKER_MANIFEST, DOCKER_INDEX)
 LOGINS = 2
-"""How often a request is answered with other credentials: another thread's token may end just now."""
+"""How often a request is answered with other credentials: another thread's token may end just
+now.
+"""
 
 WORKERS = 4
 READ_BYTES = 1 << 20
@@ -60,9 +64,13 @@ LIST_S = 300.0
 LARGEST_SMALL_BLOB = 64 << 20
 """Bytes of a blob that is read into memory, unless its reader knows better."""
 SILENCE_S = 60.0
-"""For how long nothing is asked of a registry that did not answer in all the time it had: it would not answer now."""
+"""For how long nothing is asked of a registry that did not answer in all the time it had: it would
+not answer now.
+"""
 
-_REPOSITORY = re.compile(r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*)*", re.ASCII)
+_REPOSITORY = re.compile(
+    r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*)*", re.ASCII
+)
 _TAG = re.compile(r"\w[\w.-]{0,127}", re.ASCII)
 """Distribution Specification 1.1, "Pulling manifests"."""
 
@@ -70,37 +78,54 @@ OnBytes = Callable[[int], None]
 
 
 class Unreadable(RegistryError):
-    """What the registry holds is not what it should be. Whoever may write there can have put it: it is no outage."""
+    """What the registry holds is not what it should be.
+
+    Whoever may write there can have put it: it is no outage.
+    """
 
 
 _SPOKEN_TO = dict.fromkeys(("docker.io", "index.docker.io"), "registry-1.docker.io")
-"""Docker Hub's names, and where its API is; credentials are kept under the name (`docker login`)."""
+"""Docker Hub's names, and where its API is; credentials are kept under the name (`docker
+login`).
+"""
 
 
 class Registry:
-    """One registry, by `host[:port]`; loopback is spoken to in plain HTTP, everything else in HTTPS."""
+    """One registry, by `host[:port]`; loopback is spoken to in plain HTTP, everything else in
+    HTTPS.
+    """
 
     def __init__(self, host: str) -> None:
         if "@" in host:  # and it is not repeated: it would be in every log
-            raise ConfigError("the registry's address holds an account", "give HOST[:PORT] alone, and `docker login`")
+            raise ConfigError(
+                "the registry's address holds an account",
+                "give HOST[:PORT] alone, and `docker login`",
+            )
         self.host = host
         scheme = "http" if host.partition(":")[0] in LOOPBACK else "https"
         self._base = f"{scheme}://{_SPOKEN_TO.get(host, host)}/v2/"
         self._login = Login(host, self._base)
         self._session = transport.session(host, self._base)
         self._session.auth = self._login
-        self._held: set[tuple[str, str]] = set()  # blobs that were seen in a repository: they do not go within a run
+        self._held: set[tuple[str, str]] = (
+            set()
+        )  # blobs that were seen in a repository: they do not go within a run
         self._silent_until = 0.0
 
     def ping(self) -> None:
-        """Raises RegistryError where no registry answers, or it wants credentials it was not given."""
+        """Raises RegistryError where no registry answers, or it wants credentials it was not
+        given.
+        """
         self._call("GET", "", expect=(200,))
 
-    def manifest(self, repository: str, reference: str, limit: int = LARGEST_MANIFEST) -> Manifest | None:
+    def manifest(
+        self, repository: str, reference: str, limit: int = LARGEST_MANIFEST
+    ) -> Manifest | None:
         """Return the manifest under a tag or digest, its bytes as they are; None if there is none.
 
-        They are compared with the digest asked for, or the one that the registry states of the tag. Raises
-        RegistryError, of which Unreadable is for what is no manifest, or has more bytes than `limit`.
+        They are compared with the digest asked for, or the one that the registry states of the tag.
+        Raises RegistryError, of which Unreadable is for what is no manifest, or has more bytes than
+        `limit`.
         """
         answer = self._raw_manifest(repository, reference, limit)
         if answer is None:
@@ -108,18 +133,25 @@ class Registry:
         with readable(self, repository, reference):
             return parse_manifest(answer.content, _media_type(answer))
 
-    def _raw_manifest(self, repository: str, reference: str, limit: int = LARGEST_MANIFEST) -> requests.Response | None:
+    def _raw_manifest(
+        self, repository: str, reference: str, limit: int = LARGEST_MANIFEST
+    ) -> requests.Response | None:
         path = _manifest_path(repository, reference)
         answer = self._call("GET", path, expect=(200, 404), headers=_ACCEPT, limit=limit)
         if answer.status_code == 404:
             return None
-        stated = reference if is_digest(reference) else answer.headers.get("Docker-Content-Digest", "")
+        stated = (
+            reference if is_digest(reference) else answer.headers.get("Docker-Content-Digest", "")
+        )
         if is_digest(stated) and sha256(answer.content) != stated:
             raise self._other_bytes(repository, reference)
         return answer
 
     def digest_of(self, repository: str, reference: str) -> str | None:
-        """The digest a tag is on now; None where the tag is not there. Computed where the registry states none."""
+        """The digest a tag is on now; None where the tag is not there.
+
+        Computed where the registry states none.
+        """
         path = _manifest_path(repository, reference)
         answer = self._call("HEAD", path, expect=(200, 404), headers=_ACCEPT)
         if answer.status_code == 404:
@@ -132,10 +164,15 @@ class Registry:
             raise self._other_bytes(repository, reference)
         return stated
 
-    def put_manifest(self, repository: str, reference: str, manifest: Manifest, *, contested: bool = True) -> str:
-        """Put raw manifest bytes under a tag or digest. What a `contested` tag holds then is read back.
+    def put_manifest(
+        self, repository: str, reference: str, manifest: Manifest, *, contested: bool = True
+    ) -> str:
+        """Put raw manifest bytes under a tag or digest.
 
-        Returns the digest of the manifest's subject where the registry lists its referrers itself, else "".
+        What a `contested` tag holds then is read back.
+
+        Returns the digest of the manifest's subject where the registry lists its referrers itself,
+        else "".
         """
         path, headers = _manifest_path(repository, reference), {"Content-Type": manifest.media_type}
 
@@ -144,9 +181,13 @@ class Registry:
 
         answer = repeated(put) if is_digest(reference) else put()
         check_digest(answer, manifest.digest)
-        is_stated = "Docker-Content-Digest" in answer.headers and (is_digest(reference) or not contested)
+        is_stated = "Docker-Content-Digest" in answer.headers and (
+            is_digest(reference) or not contested
+        )
         if not is_stated and self.digest_of(repository, reference) != manifest.digest:
-            raise RegistryError(201, f"{self.host}/{repository}:{reference} does not hold what was put there")
+            raise RegistryError(
+                201, f"{self.host}/{repository}:{reference} does not hold what was put there"
+            )
         return answer.headers.get("OCI-Subject", "")
 
     def tags(self, repository: str) -> tuple[str, ...]:
@@ -155,11 +196,16 @@ class Registry:
         return tuple(tag for tag in pages or () if isinstance(tag, str) and _TAG.fullmatch(tag))
 
     def referrers(self, repository: str, digest: str) -> list[Any] | None:
-        """The descriptors of the manifests whose subject is `digest`; None where the registry does not list them."""
+        """The descriptors of the manifests whose subject is `digest`; None where the registry does
+        not list them.
+        """
         return self._pages(f"{_checked(repository)}/referrers/{_digest(digest)}", "manifests")
 
     def has_blob(self, repository: str, digest: str, size: int | None = None) -> bool:
-        """Whether the repository holds the blob. Raises RegistryError if it is known to have another `size` there."""
+        """Whether the repository holds the blob.
+
+        Raises RegistryError if it is known to have another `size` there.
+        """
         blob = (repository, digest)
         if blob in self._held:
             return True
@@ -168,15 +214,22 @@ class Registry:
             return False
         stated = answer.headers.get("Content-Length", "")
         if size is not None and stated.isdecimal() and int(stated) != size:
-            what = f"{self.host}/{repository}@{digest} has {stated} bytes in the registry, not {size}"
+            what = (
+                f"{self.host}/{repository}@{digest} has {stated} bytes in the registry, not {size}"
+            )
             raise RegistryError(
-                200, what, "delete this blob from the registry's storage, then run the same command again"
+                200,
+                what,
+                "delete this blob from the registry's storage, then run the same command again",
             )
         self._held.add(blob)
         return True
 
     def blob(self, repository: str, digest: str, size: int | None = None) -> bytes:
-        """Return a small blob whole; its digest is checked. No more is read than its size, if that is known."""
+        """Return a small blob whole; its digest is checked.
+
+        No more is read than its size, if that is known.
+        """
         path, what = _blob_path(repository, digest), f"{self.host}/{repository}@{digest}"
         limit = LARGEST_SMALL_BLOB if size is None else size
         data = bytearray()
@@ -190,26 +243,39 @@ class Registry:
         return bytes(data)
 
     def mount(self, repository: str, digest: str, source: str) -> bool:
-        """Make a blob of `source` part of `repository` without moving it; False where it would have to be moved."""
+        """Make a blob of `source` part of `repository` without moving it; False where it would have
+        to be moved.
+        """
         if (repository, digest) in self._held:
             return True
-        path = f"{_checked(repository)}/blobs/uploads/?mount={_digest(digest)}&from={_checked(source)}"
+        path = (
+            f"{_checked(repository)}/blobs/uploads/?mount={_digest(digest)}&from={_checked(source)}"
+        )
         answer = self._call("POST", path, expect=(201, 202))
         if answer.status_code == 201:
             check_digest(answer, digest)
             self._held.add((repository, digest))
             return True
-        with contextlib.suppress(RegistryError):  # a courtesy: registries clear away what was never finished
+        with contextlib.suppress(
+            RegistryError
+        ):  # a courtesy: registries clear away what was never finished
             if opened := location(answer):
                 self._call("DELETE", opened, expect=(202, 204))
         return self.has_blob(repository, digest)
 
     def ensure_blob(self, repository: str, blob: Descriptor, source: str) -> None:
-        """Make a blob of `source` part of `repository`: mounted, or copied through here where it cannot be."""
+        """Make a blob of `source` part of `repository`: mounted, or copied through here where it
+        cannot be.
+        """
         self._ensure(repository, blob, source, Event())
 
-    def ensure_blobs(self, repository: str, blobs: Sequence[Descriptor], source: str, workers: int = WORKERS) -> None:
-        """`ensure_blob` of many, `workers` at a time. The first error is raised when the others have stopped."""
+    def ensure_blobs(
+        self, repository: str, blobs: Sequence[Descriptor], source: str, workers: int = WORKERS
+    ) -> None:
+        """`ensure_blob` of many, `workers` at a time.
+
+        The first error is raised when the others have stopped.
+        """
         stopped, errors = Event(), list[Exception]()
 
         def ensure(blob: Descriptor) -> None:
@@ -230,7 +296,9 @@ class Registry:
     def push_bytes(self, repository: str, data: bytes, media_type: str) -> Descriptor:
         """Upload a small blob."""
         descriptor = Descriptor(media_type, sha256(data), len(data))
-        self._push(repository, Source(descriptor.digest, len(data), lambda start, end: [data[start:end]]))
+        self._push(
+            repository, Source(descriptor.digest, len(data), lambda start, end: [data[start:end]])
+        )
         return descriptor
 
     def push_file(self, repository: str, path: Path, digest: str, on_bytes: OnBytes) -> None:
@@ -249,7 +317,9 @@ class Registry:
             part = "" if (start, end) == (0, blob.size) else f"bytes={start}-{end - 1}"
             for chunk in self._streamed(_blob_path(source, blob.digest), end - start, part):
                 if stopped.is_set():
-                    raise RegistryError(200, f"{self.host}/{source}@{blob.digest}: another blob could not be copied")
+                    raise RegistryError(
+                        200, f"{self.host}/{source}@{blob.digest}: another blob could not be copied"
+                    )
                 yield chunk
 
         upload(self._call, repository, Source(blob.digest, blob.size, read))
@@ -259,14 +329,18 @@ class Registry:
         headers, expect = ({"Range": part}, (200, 206)) if part else ({}, (200,))
         what = f"GET {path} on {self.host}"
         with Deadline(transport.seconds_for(size)) as whole:
-            with self._call("GET", path, expect=expect, headers=headers, stream=True, whole=whole) as answer:
+            with self._call(
+                "GET", path, expect=expect, headers=headers, stream=True, whole=whole
+            ) as answer:
                 if part and answer.status_code == 200:
                     raise RegistryError(416, f"{what}: the whole was served for a part")
                 try:
                     yield from answer.iter_content(READ_BYTES)
                 except (requests.RequestException, HTTPError, ValueError, OSError) as error:
                     raise self._unanswered(what, error, whole) from None
-            if whole.is_over:  # a connection that is shut may look like the end of a body without a length
+            if (
+                whole.is_over
+            ):  # a connection that is shut may look like the end of a body without a length
                 raise self._unanswered(what, TimeoutError(), whole)
 
     def _pages(self, path: str, name: str) -> list[Any] | None:
@@ -279,15 +353,22 @@ class Registry:
                 return None
             found += _entries(answer, name)
             if len(found) > LONGEST_LIST or whole.is_over:
-                raise RegistryError(200, f"{transport.shown(answer.url)}: more than {len(found)} {name}", _CLEAN_UP)
+                raise RegistryError(
+                    200, f"{transport.shown(answer.url)}: more than {len(found)} {name}", _CLEAN_UP
+                )
             following = _following(answer)
             if not following:
                 return found
             path = following
             if not path.startswith(self._base):
                 where = transport.shown(path)
-                raise RegistryError(200, f"{transport.shown(answer.url)}: the list goes on somewhere else, at {where}")
-        raise RegistryError(200, f"{transport.shown(answer.url)}: the list does not end after {PAGES} pages")
+                raise RegistryError(
+                    200,
+                    f"{transport.shown(answer.url)}: the list goes on somewhere else, at {where}",
+                )
+        raise RegistryError(
+            200, f"{transport.shown(answer.url)}: the list does not end after {PAGES} pages"
+        )
 
     def _call(
         self,
@@ -299,16 +380,25 @@ class Registry:
         whole: Deadline | None = None,
         **named: Any,  # noqa: ANN401 - handed on as they are
     ) -> requests.Response:
-        """Return the answer to a request, its body read up to `limit` bytes. With `stream` the body is left unread.
+        """Return the answer to a request, its body read up to `limit` bytes.
 
-        Raises RegistryError for a status that is not expected, and if it takes longer than `whole`, a deadline that was
-        entered already; of a stream that is the time of its body, whose first byte comes in the usual time.
+        With `stream` the body is left unread.
+
+        Raises RegistryError for a status that is not expected, and if it takes longer than `whole`,
+        a deadline that was entered already; of a stream that is the time of its body, whose first
+        byte comes in the usual time.
         """
         what = f"{method} {_shown_path(path, self._base)} on {self.host}"
         if time.monotonic() < self._silent_until:
-            raise RegistryError(0, f"{what}: not asked, since the registry did not answer what was asked before")
+            raise RegistryError(
+                0, f"{what}: not asked, since the registry did not answer what was asked before"
+            )
         is_stream = bool(named.get("stream"))
-        entered = contextlib.nullcontext(whole) if whole and not is_stream else Deadline(transport.WHOLE_S)
+        entered = (
+            contextlib.nullcontext(whole)
+            if whole and not is_stream
+            else Deadline(transport.WHOLE_S)
+        )
         with entered as bound, bound.attached():
             try:
                 answer = self._answered(method, urljoin(self._base, path), **named)
@@ -319,7 +409,9 @@ class Registry:
                     fits = transport.read(answer, limit if passed else transport.LARGEST_ERROR)
             except (requests.RequestException, HTTPError, ValueError, OSError) as error:
                 raise self._unanswered(what, error, bound) from None
-            if bound.is_over:  # a connection that is shut looks like the end of a body without a length
+            if (
+                bound.is_over
+            ):  # a connection that is shut looks like the end of a body without a length
                 raise self._unanswered(what, TimeoutError(), bound)
         if not passed:
             raise transport.not_expected(what, answer)
@@ -340,7 +432,9 @@ class Registry:
         return self._session.request(method, address, **named)
 
     def _unanswered(self, what: str, error: Exception, bound: Deadline) -> RegistryError:
-        """Return the error of a request that was not answered; after all its time, nothing is asked for a while."""
+        """Return the error of a request that was not answered; after all its time, nothing is asked
+        for a while.
+        """
         if bound.is_over:
             self._silent_until = time.monotonic() + SILENCE_S
         return transport.no_answer(what, self.host, error, bound)
@@ -370,7 +464,9 @@ class _Reported:
 
 @contextlib.contextmanager
 def readable(registry: Registry, repository: str, reference: str) -> Iterator[None]:
-    """Turn Malformed into Unreadable that names the artifact: what a registry serves was written by others."""
+    """Turn Malformed into Unreadable that names the artifact: what a registry serves was written by
+    others.
+    """
     try:
         yield
     except Malformed as error:
@@ -383,7 +479,9 @@ _CLEAN_UP = "remove in the registry what nobody needs there, then run the same c
 
 def _manifest_path(repository: str, reference: str) -> str:
     if not (is_digest(reference) or _TAG.fullmatch(reference)):
-        raise RegistryError(200, f"{clean_line(reference, 80)!r} is neither a digest nor a tag: it is not asked for")
+        raise RegistryError(
+            200, f"{clean_line(reference, 80)!r} is neither a digest nor a tag: it is not asked for"
+        )
     return f"{_checked(repository)}/manifests/{reference}"
 
 
@@ -402,12 +500,16 @@ def _checked(repository: str) -> str:
 
 def _digest(text: str) -> str:
     if not is_digest(text):
-        raise RegistryError(200, f"{clean_line(text, 80)!r} is not a sha256 digest: it is not asked for")
+        raise RegistryError(
+            200, f"{clean_line(text, 80)!r} is not a sha256 digest: it is not asked for"
+        )
     return text
 
 
 def _shown_path(path: str, base: str) -> str:
-    """Return the path of a request as messages show it: below the API's address, and without its query."""
+    """Return the path of a request as messages show it: below the API's address, and without its
+    query.
+    """
     shown = transport.shown(path) if "://" in path else path.partition("?")[0]
     return shown.removeprefix(base) or "/v2/"
 
@@ -422,7 +524,9 @@ def _entries(answer: requests.Response, name: str) -> list[Any]:
     found = content.get(name, "") if isinstance(content, dict) else ""
     if not isinstance(found, list | None):
         where = transport.shown(answer.url)
-        raise RegistryError(answer.status_code, f"{where}: not as the specification has it ({problem})")
+        raise RegistryError(
+            answer.status_code, f"{where}: not as the specification has it ({problem})"
+        )
     return found or []
 
 
@@ -437,7 +541,9 @@ def _following(answer: requests.Response) -> str:
 
 
 def _media_type(answer: requests.Response) -> str:
-    """Return what a manifest is served as; what it says of itself if that is no type of manifest (`text/plain`)."""
+    """Return what a manifest is served as; what it says of itself if that is no type of manifest
+    (`text/plain`).
+    """
     served = answer.headers.get("Content-Type", "").partition(";")[0].strip()
     if served in MANIFEST_TYPES:
         return served

@@ -1,8 +1,10 @@
-"""Layers written so that the same files are the same bytes on every machine, without compressing anything.
+"""Layers written so that the same files are the same bytes on every machine, without compressing
+anything.
 
-A gzip file may have many members (RFC 1952, 2.2), and a wheel is a zip of raw deflate streams, so a file of a wheel
-becomes a member whose deflate stream is the wheel's own. What lies between (tar headers, padding, small files made
-here) is written as stored blocks with the runs of zeros folded, which needs no compressor whose version could matter.
+A gzip file may have many members (RFC 1952, 2.2), and a wheel is a zip of raw deflate streams, so a
+file of a wheel becomes a member whose deflate stream is the wheel's own. What lies between (tar
+headers, padding, small files made here) is written as stored blocks with the runs of zeros folded,
+which needs no compressor whose version could matter.
 """
 
 from __future__ import annotations
@@ -26,7 +28,9 @@ BLOCK = tarfile.BLOCKSIZE
 CHUNK_BYTES = 1 << 20
 ROOT = "root"
 
-_GZIP_HEADER = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff"  # deflate, no name, no time, unknown system
+_GZIP_HEADER = (
+    b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff"  # deflate, no name, no time, unknown system
+)
 _ZERO_RUN = re.compile(rb"\0{24,}")
 _STORED_MAX = 0xFFFF
 _LAST_BLOCK = b"\x03\x00"  # an empty final block with fixed codes
@@ -48,7 +52,9 @@ class DamagedStream(Exception):
 
 @dataclass(frozen=True)
 class Deflated:
-    """A raw deflate stream inside a file, and what it holds: CRC-32 and size in bytes of its contents."""
+    """A raw deflate stream inside a file, and what it holds: CRC-32 and size in bytes of its
+    contents.
+    """
 
     file: BinaryIO
     offset: int
@@ -59,7 +65,9 @@ class Deflated:
 
 @dataclass(frozen=True)
 class Blob:
-    """A finished layer: digest of the compressed file, digest of the tar inside, both sizes in bytes."""
+    """A finished layer: digest of the compressed file, digest of the tar inside, both sizes in
+    bytes.
+    """
 
     digest: str
     diff_id: str
@@ -93,7 +101,10 @@ class LayerWriter:
         self._pending += data + _padding(len(data))
 
     def copied(self, path: str, mode: int, source: Deflated) -> None:
-        """A file whose deflate stream is copied. Raises DamagedStream where it does not hold what it should."""
+        """A file whose deflate stream is copied.
+
+        Raises DamagedStream where it does not hold what it should.
+        """
         self._header(path, tarfile.REGTYPE, mode, source.size)
         if source.size == 0:
             return
@@ -137,7 +148,9 @@ class LayerWriter:
         except _StreamError as error:
             raise DamagedStream(str(error)) from None
         if (size, crc) != (source.size, source.crc) or not inflate.eof:
-            raise DamagedStream(f"{size} bytes with CRC {crc:08x}, not {source.size} with {source.crc:08x}")
+            raise DamagedStream(
+                f"{size} bytes with CRC {crc:08x}, not {source.size} with {source.crc:08x}"
+            )
         if inflate.unused_data:
             raise DamagedStream("the stream ends before its size says")
         self._uncompressed += size
@@ -161,14 +174,18 @@ def member(data: bytes) -> bytes:
 def _stored(data: bytes) -> bytes:
     """Deflate's stored blocks (RFC 1951, 3.2.4), byte-aligned at both ends."""
     blocks = (data[at : at + _STORED_MAX] for at in range(0, len(data), _STORED_MAX))
-    return b"".join(b"\x00" + struct.pack("<HH", len(block), len(block) ^ 0xFFFF) + block for block in blocks)
+    return b"".join(
+        b"\x00" + struct.pack("<HH", len(block), len(block) ^ 0xFFFF) + block for block in blocks
+    )
 
 
 @lru_cache(maxsize=4096)
 def zeros(count: int) -> bytes:
-    """`count` zero bytes as one block with fixed codes (RFC 1951, 3.2.6), then an empty stored block to align.
+    """`count` zero bytes as one block with fixed codes (RFC 1951, 3.2.6), then an empty stored
+    block to align.
 
-    A literal zero, then copies of the byte before: 258 or 3 to 10 bytes each, the lengths without extra bits.
+    A literal zero, then copies of the byte before: 258 or 3 to 10 bytes each, the lengths without
+    extra bits.
     """
     bits = "010"  # not final; type 01, least significant bit first
     bits += "00110000"

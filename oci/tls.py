@@ -1,8 +1,10 @@
-"""Whom to trust behind HTTPS, and with which certificate to show oneself: as Docker and OpenSSL are told.
+"""Whom to trust behind HTTPS, and with which certificate to show oneself: as Docker and OpenSSL are
+told.
 
-Trusted are the machine's authorities and those of `certifi`; instead of them, what REQUESTS_CA_BUNDLE, CURL_CA_BUNDLE,
-SSL_CERT_FILE or SSL_CERT_DIR names; and in each case what Docker trusts for the registry (`certs.d/HOST/*.crt`). Client
-certificates are Docker's too: NAME.cert with NAME.key.
+Trusted are the machine's authorities and those of `certifi`; instead of them, what
+REQUESTS_CA_BUNDLE, CURL_CA_BUNDLE, SSL_CERT_FILE or SSL_CERT_DIR names; and in each case what
+Docker trusts for the registry (`certs.d/HOST/*.crt`). Client certificates are Docker's too:
+NAME.cert with NAME.key.
 """
 
 from __future__ import annotations
@@ -17,7 +19,9 @@ from urllib3.util.ssl_ import create_urllib3_context
 from runner.errors import ConfigError
 
 CERTIFICATES = (Path("/etc/docker/certs.d"), Path("~/.config/docker/certs.d"))
-"""Docker's, and the one of Docker without root (docs.docker.com, "Verify repository client with certificates")."""
+"""Docker's, and the one of Docker without root (docs.docker.com, "Verify repository client with
+certificates").
+"""
 
 _BUNDLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 _OPENSSL = ("SSL_CERT_FILE", "SSL_CERT_DIR")
@@ -28,17 +32,23 @@ _ANOTHER_NAME = (62, 64)
 
 
 def verified_by() -> str | bool:
-    """The file or folder of authorities that replaces certifi's, else True. Raises ConfigError where it is missing."""
+    """The file or folder of authorities that replaces certifi's, else True.
+
+    Raises ConfigError where it is missing.
+    """
     for variable in (*_BUNDLES, *_OPENSSL):
         if path := os.environ.get(variable):
             if not Path(path).exists():
-                raise ConfigError(f"{variable} names {path}, which is not there", "correct it, or unset it")
+                raise ConfigError(
+                    f"{variable} names {path}, which is not there", "correct it, or unset it"
+                )
             return path
     return True
 
 
 def context(host: str) -> ssl.SSLContext:
-    """What a connection to the registry at `host` trusts beside `verified_by`, and the client's certificates.
+    """What a connection to the registry at `host` trusts beside `verified_by`, and the client's
+    certificates.
 
     Raises ConfigError where one of Docker's files for that registry cannot be used.
     """
@@ -51,14 +61,24 @@ def context(host: str) -> ssl.SSLContext:
 
 
 def way_out(error: BaseException | None, host: str) -> str:
-    """What to do about a failed handshake; empty where `error` is none that a person could do something about."""
+    """What to do about a failed handshake; empty where `error` is none that a person could do
+    something about.
+    """
     if isinstance(error, ssl.SSLCertVerificationError):
         return _certificate_hint(error.verify_code, host)
-    wants_ours = f"if it wants a client certificate: put client.cert and client.key into {CERTIFICATES[0] / host}"
+    wants_ours = (
+        "if it wants a client certificate: put client.cert and client.key into "
+        f"{CERTIFICATES[0] / host}"
+    )
     if isinstance(error, ssl.SSLEOFError):
         return f"check that the registry runs; {wants_ours}"
     reason = (getattr(error, "reason", "") or "") if isinstance(error, ssl.SSLError) else ""
-    if reason in ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "UNKNOWN_PROTOCOL", "RECORD_LAYER_FAILURE"):
+    if reason in (
+        "WRONG_VERSION_NUMBER",
+        "HTTP_REQUEST",
+        "UNKNOWN_PROTOCOL",
+        "RECORD_LAYER_FAILURE",
+    ):
         return f"put TLS before {host}: plain HTTP is spoken to 127.0.0.1 and localhost only"
     if "CERTIFICATE" in reason or "HANDSHAKE_FAILURE" in reason:
         return wants_ours
@@ -66,12 +86,18 @@ def way_out(error: BaseException | None, host: str) -> str:
 
 
 def is_final(error: BaseException) -> bool:
-    """Whether a handshake would fail again. A connection that just ends may be one of a registry that is starting."""
+    """Whether a handshake would fail again.
+
+    A connection that just ends may be one of a registry that is starting.
+    """
     return isinstance(error, ssl.SSLError) and not isinstance(error, ssl.SSLEOFError)
 
 
 def _certificate_hint(code: int, host: str) -> str:
-    trust = f"put its authority's certificate at {CERTIFICATES[0] / host / 'ca.crt'}, or name it in REQUESTS_CA_BUNDLE"
+    trust = (
+        f"put its authority's certificate at {CERTIFICATES[0] / host / 'ca.crt'}, or name it "
+        "in REQUESTS_CA_BUNDLE"
+    )
     hints = {
         **dict.fromkeys(_UNTRUSTED, trust),
         **dict.fromkeys(_EXPIRED, "renew the registry's certificate, or set this machine's clock"),
@@ -90,7 +116,10 @@ def _load(made: ssl.SSLContext, folder: Path) -> None:
         except (OSError, ValueError) as error:  # an SSLError is an OSError
             beside = "" if path.suffix == ".crt" else f" with {path.with_suffix('.key').name}"
             said = " ".join(str(error).split())[:200]
-            hint = "correct it (PEM; NAME.crt is an authority, NAME.cert with NAME.key is yours), or remove it"
+            hint = (
+                "correct it (PEM; NAME.crt is an authority, NAME.cert with NAME.key is yours), "
+                "or remove it"
+            )
             raise ConfigError(f"{path}{beside} cannot be used: {said}", hint) from None
 
 
@@ -100,8 +129,12 @@ def _files(folder: Path) -> Iterable[Path]:
     except (FileNotFoundError, NotADirectoryError):
         return ()
     except OSError as error:
-        raise ConfigError(f"{folder} cannot be read: {error.strerror}", "allow this account to read it") from None
+        raise ConfigError(
+            f"{folder} cannot be read: {error.strerror}", "allow this account to read it"
+        ) from None
 
 
 def _no_password() -> str:
-    raise ValueError("the key is encrypted")  # else OpenSSL would ask for the password on the terminal
+    raise ValueError(
+        "the key is encrypted"
+    )  # else OpenSSL would ask for the password on the terminal

@@ -26,7 +26,9 @@ from runner.untrusted import clean_line
 TIMEOUT_S = (10, 60)
 """Seconds for a connection, and between two bytes of an answer."""
 WHOLE_S = 110.0
-"""Seconds for a request with all its repeats and what the registry asks to wait, beside what its bytes need."""
+"""Seconds for a request with all its repeats and what the registry asks to wait, beside what its
+bytes need.
+"""
 SLOWEST_BYTES_PER_S = 128 << 10
 """A blob may take as long as it does at this rate."""
 REDIRECTS = 5
@@ -61,15 +63,24 @@ class RegistryError(EnvironmentFailed):
         401: "log in: `docker login` for the registry, with an account that may do this",
         403: "ask for an account that may do this",
         404: "look in the registry whether it was deleted; if so, run the stage that made it again",
-        304: "look at the proxy or cache before the registry: it answers a question that was not asked",
+        304: (
+            "look at the proxy or cache before the registry: it answers a question that was not "
+            "asked"
+        ),
         408: "run the same command again",
         413: "raise the largest request of the registry, or of the proxy before it, to 100 MB",
         429: "wait as long as the registry asks for, then run the same command again",
         507: "free space on the registry",
     }
     _OF_KIND: ClassVar[dict[int, str]] = {
-        1: "check the registry's address, and the proxy before it: what answers there is no registry",
-        2: "look at what the registry holds there: it is not what it should be; restore it or remove it",
+        1: (
+            "check the registry's address, and the proxy before it: what answers there is no "
+            "registry"
+        ),
+        2: (
+            "look at what the registry holds there: it is not what it should be; restore it or "
+            "remove it"
+        ),
         3: "give the registry's own address: this one sends requests elsewhere",
         4: "change what the registry objects to: it will refuse the same request again",
     }
@@ -88,7 +99,9 @@ class RegistryError(EnvironmentFailed):
 
 
 def repeated(work: Callable[[], T]) -> T:
-    """What `work` returns, which may be done more than once: it is repeated after failures that pass."""
+    """What `work` returns, which may be done more than once: it is repeated after failures that
+    pass.
+    """
     for attempt in range(1, ATTEMPTS):
         try:
             return work()
@@ -109,12 +122,16 @@ def pause(error: RegistryError, attempt: int) -> None:
 def session(host: str, base: str) -> requests.Session:
     """Return connections to the registry at `host`, whose API is below the address `base`.
 
-    Requests that change nothing visible (GET, HEAD, and POST, which only opens uploads and mounts) are repeated by it
-    on connection failures, 429 and 5xx. Raises ConfigError for certificates that cannot be used.
+    Requests that change nothing visible (GET, HEAD, and POST, which only opens uploads and mounts)
+    are repeated by it on connection failures, 429 and 5xx. Raises ConfigError for certificates that
+    cannot be used.
     """
     made = _Session()
     made.max_redirects = REDIRECTS
-    root, plain = base.removesuffix("v2/"), _Bounded(pool_maxsize=CONNECTIONS, max_retries=_retries())
+    root, plain = (
+        base.removesuffix("v2/"),
+        _Bounded(pool_maxsize=CONNECTIONS, max_retries=_retries()),
+    )
     made.mount("http://", plain)
     if not base.startswith("https:"):
         made.trust_env = False  # on loopback: no proxy leads there
@@ -131,7 +148,10 @@ def seconds_for(size: int) -> float:
 
 
 def read(answer: requests.Response, limit: int) -> bool:
-    """Read the body of an answer into it, up to `limit` bytes. Return False if there are more: then it is closed."""
+    """Read the body of an answer into it, up to `limit` bytes.
+
+    Return False if there are more: then it is closed.
+    """
     data = bytearray()
     for chunk in answer.iter_content(1 << 16):
         data += chunk
@@ -142,29 +162,51 @@ def read(answer: requests.Response, limit: int) -> bool:
     return len(data) <= limit
 
 
-def no_answer(what: str, host: str, error: Exception, over: deadline.Deadline | None = None) -> RegistryError:
-    """Return the error of a request that nobody answered, or not in the time of the deadline that is `over`."""
+def no_answer(
+    what: str, host: str, error: Exception, over: deadline.Deadline | None = None
+) -> RegistryError:
+    """Return the error of a request that nobody answered, or not in the time of the deadline that
+    is `over`.
+    """
     if over is not None and over.is_over:
         return RegistryError(0, f"{what}: no answer, or not all of it, within {over.seconds:.0f} s")
     cause = _innermost(error)
     if hint := tls.way_out(cause, host):
-        said = cause.verify_message if isinstance(cause, ssl.SSLCertVerificationError) else str(cause)
+        said = (
+            cause.verify_message if isinstance(cause, ssl.SSLCertVerificationError) else str(cause)
+        )
         return RegistryError(0, f"{what}: no secure connection: {without_secrets(said)}", hint)
     if isinstance(cause, _Misdirected):
-        return RegistryError(310, f"{what}: the registry sends the request on to {cause}, where nobody can be asked")
+        return RegistryError(
+            310, f"{what}: the registry sends the request on to {cause}, where nobody can be asked"
+        )
     if isinstance(cause, requests.TooManyRedirects):
-        return RegistryError(310, f"{what}: the registry sends the request on more than {REDIRECTS} times")
+        return RegistryError(
+            310, f"{what}: the registry sends the request on more than {REDIRECTS} times"
+        )
     if isinstance(cause, _NO_HTTP) and not isinstance(cause, _CUT):
-        problem = f"{what}: an answer that is not HTTP as it should be ({without_secrets(str(cause))})"
+        problem = (
+            f"{what}: an answer that is not HTTP as it should be ({without_secrets(str(cause))})"
+        )
         return RegistryError(200, problem, _BROKEN)
     said = str(cause).splitlines()[0] if str(cause) else type(cause).__name__
     return RegistryError(0, f"{what}: {without_secrets(said)}")
 
 
-_NO_HTTP = (ValueError, requests.exceptions.InvalidHeader, InvalidHeader, DecodeError, zlib.error, HTTPException)
+_NO_HTTP = (
+    ValueError,
+    requests.exceptions.InvalidHeader,
+    InvalidHeader,
+    DecodeError,
+    zlib.error,
+    HTTPException,
+)
 _CUT = (ConnectionError, IncompleteRead)
 """Of those, what a closed connection is told as: it may pass."""
-_BROKEN = "check the registry's address, and the registry and the proxy before it: it would answer so again"
+_BROKEN = (
+    "check the registry's address, and the registry and the proxy before it: it would "
+    "answer so again"
+)
 
 
 class _Misdirected(requests.RequestException):
@@ -179,13 +221,20 @@ def not_expected(what: str, answer: requests.Response) -> RegistryError:
         said += f" and asks to wait ({clean_line(wait, 40)})"
     message = f"{what}: the registry answered {answer.status_code} {said}".rstrip()
     hint = _hint(
-        str(answer.request.method) if answer.request else what.partition(" ")[0], what, answer.status_code, said
+        str(answer.request.method) if answer.request else what.partition(" ")[0],
+        what,
+        answer.status_code,
+        said,
     )
-    return RegistryError(answer.status_code, message, hint, wait_s=_retries().parse_retry_after(wait))
+    return RegistryError(
+        answer.status_code, message, hint, wait_s=_retries().parse_retry_after(wait)
+    )
 
 
 def without_secrets(text: str) -> str:
-    """Return `text` on one line, without accounts and queries of addresses: passwords and tokens stand in these."""
+    """Return `text` on one line, without accounts and queries of addresses: passwords and tokens
+    stand in these.
+    """
     return clean_line(_QUERY.sub("?...", _ACCOUNT.sub("//", text)), 200)
 
 
@@ -202,7 +251,10 @@ _ACCOUNT = re.compile(r"//[^/@\s]*@")
 _QUERY = re.compile(r"\?[^\s'\")]+")
 _CHANGES = ("POST", "PUT", "PATCH")
 _IMMUTABLE = re.compile(r"immutab|TagAlreadyExists|tag\b.{0,80}\balready exists", re.IGNORECASE)
-_MOVING = "aliases (`latest`, `v2.6`, `2026.11`), `*-candidate*`, `journal`, `promotion-lock`, `findings`, `sha256-*`"
+_MOVING = (
+    "aliases (`latest`, `v2.6`, `2026.11`), `*-candidate*`, `journal`, `promotion-lock`, "
+    "`findings`, `sha256-*`"
+)
 
 
 def _hint(method: str, what: str, status: int, said: str) -> str:
@@ -219,7 +271,9 @@ def _hint(method: str, what: str, status: int, said: str) -> str:
 
 def _innermost(error: BaseException) -> BaseException:
     """What a nested network error is really about."""
-    carried = next((each for each in error.args if isinstance(each, Exception)), None)  # as urllib3 wraps them
+    carried = next(
+        (each for each in error.args if isinstance(each, Exception)), None
+    )  # as urllib3 wraps them
     inner = error.__cause__ or error.__context__ or carried
     return _innermost(inner) if isinstance(inner, Exception) else error
 
@@ -264,7 +318,9 @@ class _Bounded(HTTPAdapter):
 
 
 class _Trusting(_Bounded):
-    """Connections that trust a context's authorities beside those of `verify`, and show its certificates."""
+    """Connections that trust a context's authorities beside those of `verify`, and show its
+    certificates.
+    """
 
     def __init__(self, context: ssl.SSLContext) -> None:
         self._context = context
@@ -280,7 +336,9 @@ class _Trusting(_Bounded):
 
 
 class _Retries(Retry):
-    """Waits as long as a registry asks for, and says so; gives up where that is too long, or waiting would not help."""
+    """Waits as long as a registry asks for, and says so; gives up where that is too long, or
+    waiting would not help.
+    """
 
     def increment(self, *args: Any, **named: Any) -> Self:  # noqa: ANN401 - handed on as they are
         """One repeat less. Raises MaxRetryError where none is left."""

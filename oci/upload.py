@@ -1,8 +1,10 @@
-"""Sending a blob: in one piece where it is small, else in chunks, going on after a cut from where the registry stands.
+"""Sending a blob: in one piece where it is small, else in chunks, going on after a cut from where
+the registry stands.
 
-Distribution 2.8 ends an upload that was cut inside a chunk when it is asked (distribution/distribution, pull request
-3755), and appends whatever comes, whatever range it says. So bytes are sent again only from where the registry says it
-stands; where it does not say, the upload begins again.
+Distribution 2.8 ends an upload that was cut inside a chunk when it is asked
+(distribution/distribution, pull request 3755), and appends whatever comes, whatever range it says.
+So bytes are sent again only from where the registry says it stands; where it does not say, the
+upload begins again.
 """
 
 from __future__ import annotations
@@ -21,10 +23,15 @@ from oci.transport import ATTEMPTS, TIMEOUT_S, RegistryError, pause, seconds_for
 from runner.untrusted import clean_line
 
 CHUNK_BYTES = 64 << 20
-"""What is sent in one request, and again after a cut. There are proxies that refuse requests of more than 100 MB."""
+"""What is sent in one request, and again after a cut.
+
+There are proxies that refuse requests of more than 100 MB.
+"""
 
 LONGEST_END_S, END_BYTES_PER_S = 300.0, 20 << 20
-"""How long the answer to an upload is waited for: some registries copy or hash all of it at the end."""
+"""How long the answer to an upload is waited for: some registries copy or hash all of it at the
+end.
+"""
 
 CUTS = 10
 """How often an upload goes on before it begins again."""
@@ -35,7 +42,10 @@ _NOT_IN_CHUNKS = (400, 404, 405, 411, 413, 416, 501)
 
 
 class Call(Protocol):
-    """A request to the registry, repeated where that is safe. Raises RegistryError for a status not expected."""
+    """A request to the registry, repeated where that is safe.
+
+    Raises RegistryError for a status not expected.
+    """
 
     def __call__(
         self,
@@ -46,13 +56,18 @@ class Call(Protocol):
         whole: Deadline | None = None,
         **named: Any,  # noqa: ANN401
     ) -> requests.Response:
-        """Return the answer. `whole` is the deadline that it must keep, if another than the usual one."""
+        """Return the answer.
+
+        `whole` is the deadline that it must keep, if another than the usual one.
+        """
         ...
 
 
 @dataclass(frozen=True)
 class Source:
-    """A blob to be sent, `size` in bytes; `read` gives those from one offset up to another, as often as asked."""
+    """A blob to be sent, `size` in bytes; `read` gives those from one offset up to another, as
+    often as asked.
+    """
 
     digest: str
     size: int
@@ -60,7 +75,10 @@ class Source:
 
 
 def upload(call: Call, repository: str, source: Source) -> None:
-    """Make a blob part of a repository. Raises RegistryError; what is left of it then is not visible."""
+    """Make a blob part of a repository.
+
+    Raises RegistryError; what is left of it then is not visible.
+    """
     whole = source.size <= CHUNK_BYTES
     for attempt in range(1, ATTEMPTS + 1):
         error = _Session(call, repository, source).sent(whole)
@@ -70,7 +88,10 @@ def upload(call: Call, repository: str, source: Source) -> None:
         if attempt == ATTEMPTS or not (error.passes or refuses_chunks):
             raise error
         pause(error, attempt)
-        if call("HEAD", f"{repository}/blobs/{source.digest}", expect=(200, 404)).status_code == 200:
+        if (
+            call("HEAD", f"{repository}/blobs/{source.digest}", expect=(200, 404)).status_code
+            == 200
+        ):
             return  # it was taken, and only the answer lost
         whole = whole or refuses_chunks
 
@@ -80,7 +101,10 @@ def check_digest(answer: requests.Response, digest: str) -> None:
     stated = answer.headers.get("Docker-Content-Digest", digest)
     if stated != digest:
         took = clean_line(stated, 100)
-        raise RegistryError(answer.status_code, f"{shown(answer.url)}: {digest} was put, and the registry took {took}")
+        raise RegistryError(
+            answer.status_code,
+            f"{shown(answer.url)}: {digest} was put, and the registry took {took}",
+        )
 
 
 def location(answer: requests.Response) -> str:
@@ -92,7 +116,9 @@ def location(answer: requests.Response) -> str:
     except ValueError:
         scheme = "none"
     if said and scheme not in ("http", "https"):
-        raise RegistryError(answer.status_code, f"{shown(answer.url)}: a `Location` that is no address")
+        raise RegistryError(
+            answer.status_code, f"{shown(answer.url)}: a `Location` that is no address"
+        )
     return address
 
 
@@ -111,7 +137,9 @@ class _Session:
         self._chunk = max(CHUNK_BYTES, int(least) if _COUNT.fullmatch(least) else 0)
 
     def sent(self, whole: bool) -> RegistryError | None:
-        """What was wrong with sending all of it; then the registry is told to forget what it has."""
+        """What was wrong with sending all of it; then the registry is told to forget what it
+        has.
+        """
         try:
             self._send(whole)
         except RegistryError as error:
@@ -142,10 +170,14 @@ class _Session:
 
     def _send_chunk(self, end: int) -> None:
         start = self._held
-        answer = self._put("PATCH", self._address, end, 202, {"Content-Range": f"{start}-{end - 1}"})
+        answer = self._put(
+            "PATCH", self._address, end, 202, {"Content-Range": f"{start}-{end - 1}"}
+        )
         self._stands(answer, end, _held(answer) or end)
         if self._held <= start:
-            raise RegistryError(416, f"{shown(answer.url)}: bytes from {start} to {end} were sent and not kept")
+            raise RegistryError(
+                416, f"{shown(answer.url)}: bytes from {start} to {end} were sent and not kept"
+            )
 
     def _ask(self, error: RegistryError, end: int) -> None:
         """Go on from where the registry says it stands; with `error` where it does not say."""
@@ -160,7 +192,10 @@ class _Session:
 
     def _stands(self, answer: requests.Response, end: int, held: int) -> None:
         if held > end:
-            raise RegistryError(404, f"{shown(answer.url)}: {end} bytes were sent, and the registry says it has {held}")
+            raise RegistryError(
+                404,
+                f"{shown(answer.url)}: {end} bytes were sent, and the registry says it has {held}",
+            )
         self._address, self._held = location(answer) or self._address, held
 
     def _put(
@@ -168,7 +203,9 @@ class _Session:
     ) -> requests.Response:
         headers = {"Content-Type": "application/octet-stream", **(more or {})}
         body = _Part(self._source, self._held, end)
-        moved = self._source.size if status == 201 else len(body)  # at the end it may look at all bytes once more
+        moved = (
+            self._source.size if status == 201 else len(body)
+        )  # at the end it may look at all bytes once more
         wait_s = min(LONGEST_END_S, TIMEOUT_S[1] + moved / END_BYTES_PER_S)
         named = {"data": body or b"", "headers": headers, "timeout": (TIMEOUT_S[0], wait_s)}
         with Deadline(seconds_for(moved)) as whole:
@@ -190,10 +227,16 @@ class _Part:
             left -= len(chunk)
             yield chunk
         if left:  # else the registry would wait for the rest
-            raise RegistryError(200, f"{self._source.digest} has other than {self._source.size} bytes where it is read")
+            raise RegistryError(
+                200,
+                f"{self._source.digest} has other than {self._source.size} bytes where it is read",
+            )
 
 
 def _held(answer: requests.Response) -> int | None:
-    """How many bytes the registry says it has; None where it does not. `0-0` is said of none and of one byte."""
+    """How many bytes the registry says it has; None where it does not.
+
+    `0-0` is said of none and of one byte.
+    """
     said = re.fullmatch(r"(?:bytes=)?0-(\d{1,16})", answer.headers.get("Range", ""))
     return int(said[1]) + 1 if said and int(said[1]) > 0 else None

@@ -1,4 +1,5 @@
-"""Check any image with the suites and a look inside: one that a team built on ours, or one of somebody else.
+"""Check any image with the suites and a look inside: one that a team built on ours, or one of
+somebody else.
 
 Nothing is signed, and nothing is decided or promoted from it.
 """
@@ -28,7 +29,9 @@ SAY_WHICH = "say what it should be: --line 2.6 --stacks base,cv"
 
 @dataclass(frozen=True)
 class Expectation:
-    """What an image is held against: a line of the catalogue, and stacks with all that they need, in their order."""
+    """What an image is held against: a line of the catalogue, and stacks with all that they need,
+    in their order.
+    """
 
     line: str
     stacks: tuple[str, ...]
@@ -38,8 +41,8 @@ class Expectation:
 class CheckRecord:
     """What was found in one image: out/checks/ID/check.json.
 
-    `image_id` is the digest of its configuration, `digest` that of its manifest, empty if it was only built here.
-    `validation` is what the suites said, `problems` what the look inside refuses.
+    `image_id` is the digest of its configuration, `digest` that of its manifest, empty if it was
+    only built here. `validation` is what the suites said, `problems` what the look inside refuses.
     """
 
     reference: str
@@ -54,32 +57,43 @@ class CheckRecord:
 
 
 def expect(catalog: Catalog, line: str, stacks: str, labels: Mapping[str, str]) -> Expectation:
-    """Return what a person asked for; what is not given is taken from the labels that our own images carry.
+    """Return what a person asked for; what is not given is taken from the labels that our own
+    images carry.
 
-    A label is only a hint: it says what to hold the image against, and never that the image is so. Raises ConfigError.
+    A label is only a hint: it says what to hold the image against, and never that the image is so.
+    Raises ConfigError.
     """
     named = _split(stacks) if stacks else _split(labels.get(f"{LABELS}.stacks", ""))
     wanted = line or labels.get(f"{LABELS}.torch", "").rpartition(".")[0]
     if not wanted or not named:
         raise ConfigError("the image has no labels that tell its line and stacks", SAY_WHICH)
     if wanted not in catalog.lines:
-        raise ConfigError(f"no line {clean_line(wanted, 40)!r} in the catalogue", f"lines: {', '.join(catalog.lines)}")
+        raise ConfigError(
+            f"no line {clean_line(wanted, 40)!r} in the catalogue",
+            f"lines: {', '.join(catalog.lines)}",
+        )
     unknown = [clean_line(name, 40) for name in named if name not in catalog.stacks]
     if unknown:
-        raise ConfigError(f"no stack {unknown[0]!r} in the catalogue", f"stacks: {', '.join(catalog.stacks)}")
+        raise ConfigError(
+            f"no stack {unknown[0]!r} in the catalogue", f"stacks: {', '.join(catalog.stacks)}"
+        )
     return Expectation(wanted, catalog.stacks_of("-".join(dict.fromkeys((BASE, *named)))))
 
 
-def check(catalog: Catalog, reference: str, asked: tuple[str, str], device: str, command: str) -> CheckRecord:
+def check(
+    catalog: Catalog, reference: str, asked: tuple[str, str], device: str, command: str
+) -> CheckRecord:
     """Run the suites in containers of an image and look inside it.
 
-    `asked` are `--line` and `--stacks`, empty if they were not given; `device` is auto, cpu or cuda; `command` is what
-    a person typed. Raises ConfigError if there is no such image or nobody says what it should be, EnvironmentFailed if
-    the engine fails.
+    `asked` are `--line` and `--stacks`, empty if they were not given; `device` is auto, cpu or
+    cuda; `command` is what a person typed. Raises ConfigError if there is no such image or nobody
+    says what it should be, EnvironmentFailed if the engine fails.
     """
     image = engine.obtain(reference)
     expected = expect(catalog, *asked, image.config.get("Labels") or {})
-    progress.say(f"check {reference}: {image.id}, as line {expected.line} with {', '.join(expected.stacks)}")
+    progress.say(
+        f"check {reference}: {image.id}, as line {expected.line} with {', '.join(expected.stacks)}"
+    )
     judged = validation.validate(_target(catalog, expected, image, command), device)
     problems, failure = _look_inside(catalog, expected, image)
     beside = [Verdict.FAIL] if problems else [Verdict.INFRA] if failure else []
@@ -90,7 +104,9 @@ def check(catalog: Catalog, reference: str, asked: tuple[str, str], device: str,
         line=expected.line,
         stacks=expected.stacks,
         verdict=summary([judged.verdict, *beside]),
-        reason="; ".join(filter(None, [judged.reason, in_one_line(problems) if problems else "", failure])),
+        reason="; ".join(
+            filter(None, [judged.reason, in_one_line(problems) if problems else "", failure])
+        ),
         validation=judged,
         problems=problems,
     )
@@ -105,7 +121,9 @@ def _split(stacks: str) -> list[str]:
     return [name.strip() for name in stacks.split(",") if name.strip()]
 
 
-def _target(catalog: Catalog, expected: Expectation, image: HeldImage, command: str) -> validation.Subject:
+def _target(
+    catalog: Catalog, expected: Expectation, image: HeldImage, command: str
+) -> validation.Subject:
     """The image by its id: a tag that moves meanwhile changes nothing."""
     return validation.Subject(
         version="",
@@ -119,8 +137,12 @@ def _target(catalog: Catalog, expected: Expectation, image: HeldImage, command: 
     )
 
 
-def _look_inside(catalog: Catalog, expected: Expectation, image: HeldImage) -> tuple[tuple[Problem, ...], str]:
-    """Return what the look refuses, or why there was none: what the suites said stands all the same."""
+def _look_inside(
+    catalog: Catalog, expected: Expectation, image: HeldImage
+) -> tuple[tuple[Problem, ...], str]:
+    """Return what the look refuses, or why there was none: what the suites said stands all the
+    same.
+    """
     try:
         return tuple(_look(catalog, expected, image)), ""
     except EnvironmentFailed as error:

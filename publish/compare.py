@@ -12,12 +12,17 @@ from scan.difference import Difference, Layer, Snapshot, difference
 
 def compare(bench: Bench, image: str, versions: tuple[Version, Version]) -> Difference:
     """What changed in an image from one version to another, both judged by the same database."""
-    before, after = (find(bench.registry, bench.catalog, each, image, bench.trusted) for each in versions)
+    before, after = (
+        find(bench.registry, bench.catalog, each, image, bench.trusted) for each in versions
+    )
     return between(bench, before, after)
 
 
 def between(bench: Bench, before: Published, after: Published) -> Difference:
-    """What changed from one image to another, wherever they are. Raises ConfigError where one has no trusted bill."""
+    """What changed from one image to another, wherever they are.
+
+    Raises ConfigError where one has no trusted bill.
+    """
     return difference(_snapshot(bench, before), _snapshot(bench, after))
 
 

@@ -1,4 +1,6 @@
-"""What images that are out are judged with: each from the bill of materials that somebody trusted signed for it."""
+"""What images that are out are judged with: each from the bill of materials that somebody trusted
+signed for it.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +22,9 @@ from scan.assess import Assessment, Judges, Place
 
 @dataclass(frozen=True)
 class Bench:
-    """Where images are, whose bills of materials are believed, what they are held against, and who signs history."""
+    """Where images are, whose bills of materials are believed, what they are held against, and who
+    signs history.
+    """
 
     registry: Registry
     catalog: Catalog
@@ -29,7 +33,8 @@ class Bench:
     signer: Callable[[], Signer] = attest.signer
 
     def assess(self, image: Published) -> tuple[dict[str, Any], Assessment] | None:
-        """The CycloneDX document of an image and what is known against it; None where no trusted one is there.
+        """The CycloneDX document of an image and what is known against it; None where no trusted
+        one is there.
 
         Raises EnvironmentFailed where Trivy fails.
         """

@@ -1,4 +1,6 @@
-"""Cutting a release: the stages in order, each from the records of the one before, each resumable by itself."""
+"""Cutting a release: the stages in order, each from the records of the one before, each resumable
+by itself.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +27,15 @@ from publish.image_assessor import Bench
 from publish.promotion import Asked, Candidate, Promoted
 from publish.released import decision_check
 from publish.released.promotions import Put, last_put
-from publish.released.published import CANDIDATE, PRODUCTION, Published, is_out, manifest_of, previous, tag_of
+from publish.released.published import (
+    CANDIDATE,
+    PRODUCTION,
+    Published,
+    is_out,
+    manifest_of,
+    previous,
+    tag_of,
+)
 from publish.released.record import Promotion, Refusal, ReleaseRecord, StageTime
 from publish.released.yank_statements import SignedMarks
 from publish.state import Known, state_of, with_refusal
@@ -49,15 +59,27 @@ from validation.record import ValidationRecord
 from validation.run import Subject
 
 STAGES = ("build", "validate", "scan", "promote", "report")
-LONGEST_S = {"build": 3 * 3600, "validate": 12 * 3600, "scan": 3 * 3600, "promote": 3600, "report": 3600}
-"""The most a stage may take over all images. A slow machine takes minutes; validation on a GPU with the comparison of
-throughput takes hours for a family of images. What takes longer than this waits for something that never comes."""
+LONGEST_S = {
+    "build": 3 * 3600,
+    "validate": 12 * 3600,
+    "scan": 3 * 3600,
+    "promote": 3600,
+    "report": 3600,
+}
+"""The most a stage may take over all images.
+
+A slow machine takes minutes; validation on a GPU with the comparison of throughput takes hours for
+a family of images. What takes longer than this waits for something that never comes.
+"""
 LOCAL = "validation-local"
 """Name of the record of suites that ran in no container: nothing is decided from it."""
 UNTOLD = Refusal(
-    Verdict.INCONCLUSIVE, ("it is only a candidate; the reasons are recorded on the machine that promoted it",)
+    Verdict.INCONCLUSIVE,
+    ("it is only a candidate; the reasons are recorded on the machine that promoted it",),
 )
-"""Of a candidate that another machine promoted: the registry holds what was decided for it, not what against it."""
+"""Of a candidate that another machine promoted: the registry holds what was decided for it, not
+what against it.
+"""
 
 
 T = TypeVar("T")
@@ -95,15 +117,23 @@ class Release:
         return self._timed("build", self._build)
 
     def validate(self) -> tuple[ValidationRecord, ...]:
-        """Run the suites on every digest; what was judged of late, on the same device by the same suites, stands."""
-        return self._timed("validate", lambda: tuple(self._validate(record) for record in self.builds()))
+        """Run the suites on every digest; what was judged of late, on the same device by the same
+        suites, stands.
+        """
+        return self._timed(
+            "validate", lambda: tuple(self._validate(record) for record in self.builds())
+        )
 
     def validate_here(self, python: str) -> tuple[ValidationRecord, ...]:
-        """Run the suites of every image in an interpreter of this machine; the records prove no image."""
+        """Run the suites of every image in an interpreter of this machine; the records prove no
+        image.
+        """
         return tuple(self._validate_here(planned.image, python) for planned in self.plan.images)
 
     def _validate_here(self, image: str, python: str) -> ValidationRecord:
-        judged = validation.validate(self._subject(image, "", python), self.options.device, executor="local")
+        judged = validation.validate(
+            self._subject(image, "", python), self.options.device, executor="local"
+        )
         self._write_validation(self._path(image, LOCAL), judged)
         return judged
 
@@ -114,7 +144,8 @@ class Release:
     def promote(self) -> ReleaseRecord:
         """Decide from the evidence on the digests, and put the tags the decision allows.
 
-        The record is that of the release as it is then; of a dry run, as it would be, and nothing is written.
+        The record is that of the release as it is then; of a dry run, as it would be, and nothing
+        is written.
         """
         self.builds()  # before a key is made for a release that cannot be promoted
         if self.options.promotion.dry_run:
@@ -123,11 +154,16 @@ class Release:
         return self.release_record()
 
     def builds(self) -> tuple[BuildRecord, ...]:
-        """The build records of this release's images. Raises ConfigError where one was not built."""
+        """The build records of this release's images.
+
+        Raises ConfigError where one was not built.
+        """
         return tuple(self._build_record(planned.image) for planned in self.plan.images)
 
     def known(self) -> tuple[Known, ...]:
-        """Every record of every image: those of this machine, else those that another attached to the digest."""
+        """Every record of every image: those of this machine, else those that another attached to
+        the digest.
+        """
         return tuple(
             Known(
                 build,
@@ -138,7 +174,10 @@ class Release:
         )
 
     def release_record(self) -> ReleaseRecord:
-        """How far the release is. Where this machine did not promote it, the registry says whether another did."""
+        """How far the release is.
+
+        Where this machine did not promote it, the registry says whether another did.
+        """
         found, images = records.read(ReleaseRecord, self.release_path), self._images
         record = found if found and found.images == images else self._begun()
         if record.channel in ("", CANDIDATE):
@@ -170,7 +209,9 @@ class Release:
         )
 
     def _told(self, record: ReleaseRecord) -> ReleaseRecord:
-        """With the promotion that the registry tells of, if that is another than the record's own."""
+        """With the promotion that the registry tells of, if that is another than the record's
+        own.
+        """
         put = self._put()
         if put is None or put.channel == record.channel:
             return record
@@ -191,28 +232,48 @@ class Release:
         return replace(record, verdict=state.verdict, reason=state.reason)
 
     def _build(self) -> tuple[BuildRecord, ...]:
-        """Built images carry their version's tag in staging: so other machines find what their stages are about."""
+        """Built images carry their version's tag in staging: so other machines find what their
+        stages are about.
+        """
         signs = os_layer_signer.vouch_of(self.witness.signer)
         built = build.build(
-            self.catalog, self.version, self.plan, self.registry, self.out, vouch=signs, renew=self._renews()
+            self.catalog,
+            self.version,
+            self.plan,
+            self.registry,
+            self.out,
+            vouch=signs,
+            renew=self._renews(),
         )
         for record, planned in zip(built, self.plan.images, strict=True):
-            wheels = [wheel for layer in planned.layers if layer.kind in (WHEEL, POOL) for wheel in layer.wheels]
+            wheels = [
+                wheel
+                for layer in planned.layers
+                if layer.kind in (WHEEL, POOL)
+                for wheel in layer.wheels
+            ]
             self.witness.built(record, wheels)
             manifest = manifest_of(self.registry, self._staged(record))
             self.registry.put_manifest(record.repository, self._staging_tag(record.image), manifest)
         return built
 
     def _renews(self) -> bool:
-        """Whether the OS layer is made anew: if that is asked for, and the version is not released."""
-        self.registry.ping()  # else what is said of a registry that is down would be about one of its repositories
+        """Whether the OS layer is made anew: if that is asked for, and the version is not
+        released.
+        """
+        # else what is said of a registry that is down would be about one of its repositories
+        self.registry.ping()
         released = is_out(self.registry, self.catalog.repositories, self.version, self._trusted)
         if self.options.renew and released:
-            progress.say(f"  {self.version} is released, and its bytes stand: nothing of it is renewed")
+            progress.say(
+                f"  {self.version} is released, and its bytes stand: nothing of it is renewed"
+            )
         return self.options.renew and not released
 
     def _build_record(self, image: str) -> BuildRecord:
-        """This machine's record, else the one attached to what staging holds under the version's tag."""
+        """This machine's record, else the one attached to what staging holds under the version's
+        tag.
+        """
         path, staging = self._path(image, "build"), self.catalog.repositories.staging
         record = records.read(BuildRecord, path)
         if record is not None:
@@ -223,7 +284,10 @@ class Release:
             raise ConfigError(f"{self.version} {image} was not built", hint)
         record = attest.kept(self.registry, staging, digest, "build", BuildRecord, self._trusted)
         if record is None or (record.version, record.image) != (str(self.version), image):
-            problem = f"{self.version} {image} is in staging, and no key that is trusted here signed its record"
+            problem = (
+                f"{self.version} {image} is in staging, and no key that is trusted here "
+                "signed its record"
+            )
             raise ConfigError(problem, f"trust the key it was built with, or {hint}")
         records.write(path, record)
         return record
@@ -231,7 +295,9 @@ class Release:
     def _record(self, build: BuildRecord, stage: str, kind: type[R]) -> R | None:
         """A stage's record: this machine's, else the newest attached to the digest."""
         found = records.read(kind, self._path(build.image, stage))
-        return found or attest.kept(self.registry, build.repository, build.digest, stage, kind, self._trusted)
+        return found or attest.kept(
+            self.registry, build.repository, build.digest, stage, kind, self._trusted
+        )
 
     def _staging_tag(self, image: str) -> str:
         return tag_of(image, str(self.version), PRODUCTION)
@@ -242,9 +308,13 @@ class Release:
     def _validate(self, record: BuildRecord) -> ValidationRecord:
         subject = self._subject(record.image, record.digest, record.reference(self.registry.host))
         path = self._path(record.image, "validation")
-        before = records.read(ValidationRecord, path) or attest.signed_validation(self.registry, record, self._trusted)
+        before = records.read(ValidationRecord, path) or attest.signed_validation(
+            self.registry, record, self._trusted
+        )
         if before is not None and validation.stands(before, subject, self.options.device):
-            progress.say(f"  {record.image}: {before.verdict}, judged {before.started_at} by the same suites")
+            progress.say(
+                f"  {record.image}: {before.verdict}, judged {before.started_at} by the same suites"
+            )
             judged = before
         else:
             judged = validation.validate(subject, self.options.device)
@@ -279,18 +349,28 @@ class Release:
         found = [judged.finding for record in scanned for judged in record.findings or ()]
         history = judges.history.with_findings(found, judges.today)
         seal = documents.of_findings(attest.signer, self._trusted)
-        store.keep_history(self.registry, self.catalog.repositories.records, history, seal, judges.today)
+        store.keep_history(
+            self.registry, self.catalog.repositories.records, history, seal, judges.today
+        )
         return scanned
 
     def _scan(self, build: BuildRecord, judges: Judges) -> ScanRecord:
         path = self._path(build.image, "scan")
-        scanned = scanning.scan(self._scanned(build), judges, path.parent, records.read(ScanRecord, path))
+        scanned = scanning.scan(
+            self._scanned(build), judges, path.parent, records.read(ScanRecord, path)
+        )
         records.write(path, scanned)
         attached: tuple[str, ...] = ()
-        if scanned.sbom and not any(problem.kind == BILL_OF_MATERIALS for problem in scanned.problems):
-            attached = store.keep_sbom(self.registry, build.repository, build.digest, scanned.sbom, path.parent)
+        if scanned.sbom and not any(
+            problem.kind == BILL_OF_MATERIALS for problem in scanned.problems
+        ):
+            attached = store.keep_sbom(
+                self.registry, build.repository, build.digest, scanned.sbom, path.parent
+            )
         self.witness.scanned(build, scanned, path.parent, attached)
-        progress.say(f"  {build.image}: {scanned.verdict}{f', {scanned.reason}' if scanned.reason else ''}")
+        progress.say(
+            f"  {build.image}: {scanned.verdict}{f', {scanned.reason}' if scanned.reason else ''}"
+        )
         for text in advice(scanned, self._place(build), judges.today):
             progress.say_block(text, "    ")
         return scanned
@@ -307,11 +387,15 @@ class Release:
             compiler=catalog.has_compiler(build.image),
             budget=catalog.budget_of(build.image),
             growth_percent=catalog.growth_percent,
-            before=sum(layer.size for layer in manifest_of(self.registry, before).blobs()[1:]) if before else None,
+            before=sum(layer.size for layer in manifest_of(self.registry, before).blobs()[1:])
+            if before
+            else None,
         )
 
     def _previous(self, image: str) -> Published | None:
-        return previous(self.registry, self.catalog.repositories, self.version, image, self._trusted)
+        return previous(
+            self.registry, self.catalog.repositories, self.version, image, self._trusted
+        )
 
     def _previous_reference(self, image: str) -> str:
         """HOST/REPOSITORY@DIGEST of the line's newest release before; empty where there is none."""
@@ -334,7 +418,10 @@ class Release:
         repository = self.catalog.repositories.production
         for entry in promoted.outcome.entries:
             if self.options.promotion.dry_run:
-                progress.say(f"  {repository}:{entry.tag} would go from {entry.old or 'nothing'} to {entry.new}")
+                progress.say(
+                    f"  {repository}:{entry.tag} would go from {entry.old or 'nothing'} to "
+                    f"{entry.new}"
+                )
             yield Promotion(entry.image, repository, entry.tag, entry.new)
         for left in promoted.outcome.left:
             progress.say(f"  {left}")
@@ -349,7 +436,14 @@ class Release:
         production = Production(self.registry, repositories, owner, marks, journal, doubt, decided)
         builds, trusted = self.builds(), self._trusted
         return Candidate(
-            self.catalog, self.version, builds, production, self.witness, trusted, self.difference, _today()
+            self.catalog,
+            self.version,
+            builds,
+            production,
+            self.witness,
+            trusted,
+            self.difference,
+            _today(),
         )
 
     def bill(self, build: BuildRecord) -> dict[str, Any] | None:
@@ -357,7 +451,8 @@ class Release:
         return attest.signed_bill(self.registry, build.repository, build.digest, self._trusted)
 
     def difference(self, build: BuildRecord) -> Difference | None:
-        """To the line's newest release before, both judged by the database that is at hand, if one is.
+        """To the line's newest release before, both judged by the database that is at hand, if one
+        is.
 
         None where there is no release before.
         """
@@ -392,17 +487,25 @@ class Release:
         progress.say(f"{stage} {self.version}: {seconds} s")
         before = self.release_record()
         others = [time for time in before.stages if time.stage != stage]
-        stages = sorted([*others, StageTime(stage, seconds)], key=lambda time: STAGES.index(time.stage))
+        stages = sorted(
+            [*others, StageTime(stage, seconds)], key=lambda time: STAGES.index(time.stage)
+        )
         finished = before.finished_at if before.channel else _now()
-        records.write(self.release_path, replace(before, stages=tuple(stages), finished_at=finished))
+        records.write(
+            self.release_path, replace(before, stages=tuple(stages), finished_at=finished)
+        )
         return done
 
     def _path(self, image: str, stage: str) -> Path:
         return record_path(self.out, str(self.version), image, stage)
 
 
-def todays_judges(catalog: Catalog, registry: Registry, options: Options, trusted: Trusted) -> Judges:
-    """Policy, exceptions and history, and the database that `options` name, downloaded where they name none."""
+def todays_judges(
+    catalog: Catalog, registry: Registry, options: Options, trusted: Trusted
+) -> Judges:
+    """Policy, exceptions and history, and the database that `options` name, downloaded where they
+    name none.
+    """
     database = trivy.database(options.trivy_db, options.db_mirror)
     seal = documents.of_findings(attest.signer, trusted)
     return scanning.judges(registry, catalog.repositories, database, _today(), seal)

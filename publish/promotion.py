@@ -1,4 +1,6 @@
-"""A release through a channel: decided from the evidence on its digests, then all its tags in one transaction."""
+"""A release through a channel: decided from the evidence on its digests, then all its tags in one
+transaction.
+"""
 
 from __future__ import annotations
 
@@ -35,7 +37,9 @@ Compare = Callable[[BuildRecord], Difference | None]
 
 @dataclass(frozen=True)
 class Asked:
-    """How a person asked for it. `channel` is empty for production where the evidence allows it, else candidate.
+    """How a person asked for it.
+
+    `channel` is empty for production where the evidence allows it, else candidate.
 
     `kind` is patch, feature or major; a major needs `approved`.
     """
@@ -48,7 +52,9 @@ class Asked:
 
 @dataclass(frozen=True)
 class Promoted:
-    """What became of it. `reasons` are those that kept the release out of production, none where it is there.
+    """What became of it.
+
+    `reasons` are those that kept the release out of production, none where it is there.
 
     `verdict` is the gate's on that: `pass` only where nothing kept it out.
     """
@@ -86,15 +92,22 @@ class Candidate:
 
 
 def promote(candidate: Candidate, asked: Asked) -> Promoted:
-    """Decide and promote. Raises GateRefused with every reason of every image, or what a transaction raises."""
+    """Decide and promote.
+
+    Raises GateRefused with every reason of every image, or what a transaction raises.
+    """
     known = channel_data.load()
     kind = asked.kind or default_kind(candidate.version)
     if not asked.dry_run:
-        transaction.resume(candidate.production)  # what was begun was decided then, however old its evidence is now
+        transaction.resume(
+            candidate.production
+        )  # what was begun was decided then, however old its evidence is now
     refused: tuple[str, ...] = ()
     verdict = Verdict.PASS
     for name in [asked.channel] if asked.channel else [PRODUCTION, CANDIDATE]:
-        decided = tuple(_decide(candidate, build, known, name, kind, asked) for build in candidate.builds)
+        decided = tuple(
+            _decide(candidate, build, known, name, kind, asked) for build in candidate.builds
+        )
         reasons = _together(decided)
         if not reasons:
             outcome = _move(candidate, known, name, decided, dry_run=asked.dry_run)
@@ -104,7 +117,9 @@ def promote(candidate: Candidate, asked: Asked) -> Promoted:
             for reason in reasons:
                 progress.say(f"    {reason}")
         refused, verdict = reasons, summary(each.verdict for each in decided)
-    raise GateRefused(f"{candidate.version} may not be promoted ({verdict}): {'; '.join(reasons)}", _WAY_OUT)
+    raise GateRefused(
+        f"{candidate.version} may not be promoted ({verdict}): {'; '.join(reasons)}", _WAY_OUT
+    )
 
 
 def _together(decided: Sequence[Decided]) -> tuple[str, ...]:
@@ -130,7 +145,10 @@ def _decide(  # noqa: PLR0913, PLR0917 - one image, one channel, and how it was 
     judged = gate.decide(subject, found, known, name, candidate.today)
     beside: list[_Refusal] = []
     if known.channel(name).releases:
-        beside += [*_incomplete(candidate, kind), *_of_the_kind(candidate, build, kind, approved=asked.approved)]
+        beside += [
+            *_incomplete(candidate, kind),
+            *_of_the_kind(candidate, build, kind, approved=asked.approved),
+        ]
     verdicts = [judged.verdict, *(each.verdict for each in beside)]
     stem = _tags(candidate, known, name)
     tags = [tag for each in (stem.stem, *stem.aliases) for tag in tags_of(each, build.image)]
@@ -143,20 +161,27 @@ def _decide(  # noqa: PLR0913, PLR0917 - one image, one channel, and how it was 
         reasons=(*judged.reasons, *(f"{build.image}: {each.text}" for each in beside)),
         tags=tuple(tags),
         evidence=judged.evidence,
-        policy=hashlib.sha256(b"".join(path.read_bytes() for path in (CHANNELS, POLICY, EXCEPTIONS))).hexdigest(),
-        decided_on=f"{candidate.today}T00:00:00+00:00",  # by the day: asked again, it is the same decision
+        policy=hashlib.sha256(
+            b"".join(path.read_bytes() for path in (CHANNELS, POLICY, EXCEPTIONS))
+        ).hexdigest(),
+        # by the day: asked again, it is the same decision
+        decided_on=f"{candidate.today}T00:00:00+00:00",
     )
 
 
 @dataclass(frozen=True)
 class _Refusal:
-    """A reason beside the evidence: what may not be (`fail`), or what is still lacking (`not run`)."""
+    """A reason beside the evidence: what may not be (`fail`), or what is still lacking (`not
+    run`).
+    """
 
     verdict: Verdict
     text: str
 
 
-def _of_the_kind(candidate: Candidate, build: BuildRecord, kind: str, *, approved: bool) -> Iterator[_Refusal]:
+def _of_the_kind(
+    candidate: Candidate, build: BuildRecord, kind: str, *, approved: bool
+) -> Iterator[_Refusal]:
     """What forbids the name of this kind of release; what was let through is told."""
     try:
         changed = candidate.compare(build)
@@ -171,11 +196,15 @@ def _of_the_kind(candidate: Candidate, build: BuildRecord, kind: str, *, approve
     for note in release_kinds.kind_notes(changed, kind, candidate.line, approved=approved):
         progress.say(f"  {build.image}: {note}")
     for problem in release_kinds.kind_problems(changed, kind, candidate.line, approved=approved):
-        yield _Refusal(Verdict.NOT_RUN if problem == release_kinds.UNAPPROVED else Verdict.FAIL, problem)
+        yield _Refusal(
+            Verdict.NOT_RUN if problem == release_kinds.UNAPPROVED else Verdict.FAIL, problem
+        )
 
 
 def _incomplete(candidate: Candidate, kind: str) -> Iterator[_Refusal]:
-    """A release has all the images of the catalogue, whatever else it has, and those of the release before."""
+    """A release has all the images of the catalogue, whatever else it has, and those of the release
+    before.
+    """
     images = {build.image for build in candidate.builds}
     missing = set(candidate.catalog.images) - images
     if missing:
@@ -186,18 +215,26 @@ def _incomplete(candidate: Candidate, kind: str) -> Iterator[_Refusal]:
             yield _Refusal(Verdict.FAIL, f"{image}: {problem}")
 
 
-def _move(candidate: Candidate, known: Channels, name: str, decided: Sequence[Decided], *, dry_run: bool) -> Outcome:
-    """Nothing is signed that the tags speak against: what a trusted key said is believed of the digest for ever."""
+def _move(
+    candidate: Candidate, known: Channels, name: str, decided: Sequence[Decided], *, dry_run: bool
+) -> Outcome:
+    """Nothing is signed that the tags speak against: what a trusted key said is believed of the
+    digest for ever.
+    """
     tags, pairs = _tags(candidate, known, name), list(zip(candidate.builds, decided, strict=True))
     unsigned = [Approved(build.image, build.digest, build.repository, "") for build, _ in pairs]
     shown = transaction.preview(candidate.production, tags, unsigned)
     if dry_run:
         return shown
-    approved = [_approved(candidate, each, *pair) for each, pair in zip(unsigned, pairs, strict=True)]
+    approved = [
+        _approved(candidate, each, *pair) for each, pair in zip(unsigned, pairs, strict=True)
+    ]
     return transaction.promote(candidate.production, tags, approved)
 
 
-def _approved(candidate: Candidate, unsigned: Approved, build: BuildRecord, decided: Decided) -> Approved:
+def _approved(
+    candidate: Candidate, unsigned: Approved, build: BuildRecord, decided: Decided
+) -> Approved:
     """With its decision, and all that goes with it: what a trusted key signed or vouches for."""
     decision = _say(candidate, build, decided)
     evidence = attest.carried(candidate.witness.registry, build, candidate.trusted)
@@ -206,7 +243,9 @@ def _approved(candidate: Candidate, unsigned: Approved, build: BuildRecord, deci
 
 def _say(candidate: Candidate, build: BuildRecord, decided: Decided) -> str:
     """The decision is on the digest before any tag is; returns the digest of its manifest."""
-    return candidate.witness.decided(build, decisions.statement(decided, build.digest, candidate.witness.name))
+    return candidate.witness.decided(
+        build, decisions.statement(decided, build.digest, candidate.witness.name)
+    )
 
 
 def _tags(candidate: Candidate, known: Channels, name: str) -> TagSet:
@@ -215,7 +254,9 @@ def _tags(candidate: Candidate, known: Channels, name: str) -> TagSet:
     stems = [each for each in named if not each.endswith(f"-{BASE}")]
     images = tuple(build.image for build in candidate.builds)
     plain = TagSet(str(version), images, (), candidate=not channel.releases)
-    return TagSet(str(version), images, tuple(each for each in stems if each != plain.stem), plain.candidate)
+    return TagSet(
+        str(version), images, tuple(each for each in stems if each != plain.stem), plain.candidate
+    )
 
 
 def _is_newest(candidate: Candidate) -> bool:

@@ -1,4 +1,6 @@
-"""The locks of a line taken as far forward as the next release of a kind may carry, and no further."""
+"""The locks of a line taken as far forward as the next release of a kind may carry, and no
+further.
+"""
 
 from __future__ import annotations
 
@@ -25,20 +27,31 @@ from scan.record import Judged
 
 
 def refresh(catalog: Catalog, name: str, kind: str, judges: Judges) -> Difference | None:
-    """Resolve line `name` again and write its locks of wheels and layers; what changed, None if nothing was locked.
+    """Resolve line `name` again and write its locks of wheels and layers; what changed, None if
+    nothing was locked.
 
-    A package moves as far as a `kind` release allows, further where an advisory on it ends there. Raises GateRefused,
-    and leaves the locks as they are, where such a release may not carry what came of it (a new dependency in a patch).
-    Making the layers needs an engine; without one no lock changes either.
+    A package moves as far as a `kind` release allows, further where an advisory on it ends there.
+    Raises GateRefused, and leaves the locks as they are, where such a release may not carry what
+    came of it (a new dependency in a patch). Making the layers needs an engine; without one no lock
+    changes either.
     """
     before = resolve.locked(catalog, name)
     held = _snapshot(catalog, name, before, judges) if before else None
-    locks = resolve.resolve(catalog, name, _constraints(before, kind, held.findings if held else None))
+    locks = resolve.resolve(
+        catalog, name, _constraints(before, kind, held.findings if held else None)
+    )
     changed = difference(held, _snapshot(catalog, name, locks, judges)) if held else None
-    problems = release_kinds.contents_problems(changed, kind, catalog.lines[name]) if changed else ()
+    problems = (
+        release_kinds.contents_problems(changed, kind, catalog.lines[name]) if changed else ()
+    )
     if problems:
-        hint = f"write a bound into requirements.in, or refresh with another --kind: {', '.join(release_kinds.KINDS)}"
-        raise GateRefused(f"line {name} cannot be refreshed as a {kind}: {'; '.join(problems)}", hint)
+        hint = (
+            "write a bound into requirements.in, or refresh with another --kind: "
+            f"{', '.join(release_kinds.KINDS)}"
+        )
+        raise GateRefused(
+            f"line {name} cannot be refreshed as a {kind}: {'; '.join(problems)}", hint
+        )
     made = lock_layers.make(catalog, name, locks)
     resolve.write(name, locks)
     resolve.write_layers(name, made)
@@ -48,7 +61,8 @@ def refresh(catalog: Catalog, name: str, kind: str, judges: Judges) -> Differenc
 def refresh_layers(catalog: Catalog, name: str) -> list[str]:
     """Write the locks of layers of line `name` from the locks of wheels as they are.
 
-    Returns the names of the layers that are locked otherwise than before. Raises ConfigError, EnvironmentFailed.
+    Returns the names of the layers that are locked otherwise than before. Raises ConfigError,
+    EnvironmentFailed.
     """
     before = resolve.locked_layers(catalog, name)
     made = lock_layers.make(catalog, name, resolve.locked(catalog, name))
@@ -58,7 +72,9 @@ def refresh_layers(catalog: Catalog, name: str) -> list[str]:
 
 def changes(difference: Difference) -> list[str]:
     """What moved, came or went, a line each: `jinja2 3.1.5 -> 3.1.6 (security)`."""
-    moved = [f"{each.name} {each.before} -> {each.after} ({each.how})" for each in difference.changed]
+    moved = [
+        f"{each.name} {each.before} -> {each.after} ({each.how})" for each in difference.changed
+    ]
     came = [f"{each.package.name} {each.package.version} is new" for each in difference.added]
     went = [f"{each.package.name} is gone" for each in difference.removed]
     return [*moved, *came, *went] or ["nothing newer fits"]
@@ -68,15 +84,23 @@ def _constraints(locks: Locks, kind: str, findings: Sequence[Judged] | None) -> 
     fixes: dict[str, list[str]] = defaultdict(list)
     for judged in findings or ():
         if judged.finding.fixed_version:
-            fixes[canonicalize_name(judged.finding.package)].append(judge.nearest_fix(judged.finding))
+            fixes[canonicalize_name(judged.finding.package)].append(
+                judge.nearest_fix(judged.finding)
+            )
     found = (constraint(each.name, each.version, kind, fixes[each.name]) for each in _wheels(locks))
     return [each for each in found if each]
 
 
 def _snapshot(catalog: Catalog, name: str, locks: Locks, judges: Judges) -> Snapshot:
-    """The locked wheels of all stacks as one thing that can be compared, judged by the database at hand."""
+    """The locked wheels of all stacks as one thing that can be compared, judged by the database at
+    hand.
+    """
     wheels = tuple(_wheels(locks))
-    document = {"bomFormat": "CycloneDX", "specVersion": "1.6", "components": list(map(_component, wheels))}
+    document = {
+        "bomFormat": "CycloneDX",
+        "specVersion": "1.6",
+        "components": list(map(_component, wheels)),
+    }
     with home.scratch("refresh") as folder:
         path = folder / "locks.cdx.json"
         path.write_text(json.dumps(document))
@@ -100,5 +124,8 @@ def _component(wheel: Wheel) -> dict[str, Any]:
         "version": wheel.version,
         "bom-ref": wheel.file,
         "purl": PackageURL("pypi", None, wheel.name, wheel.version).to_string(),
-        "properties": [{"name": f"aquasecurity:trivy:{name}", "value": value} for name, value in properties.items()],
+        "properties": [
+            {"name": f"aquasecurity:trivy:{name}", "value": value}
+            for name, value in properties.items()
+        ],
     }

@@ -1,4 +1,6 @@
-"""The nightly judgement of what is out: stored bills of materials against today's database, no image pulled."""
+"""The nightly judgement of what is out: stored bills of materials against today's database, no
+image pulled.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +31,9 @@ NO_SBOM = "no bill of materials of it is signed by anybody trusted: scan it agai
 
 @dataclass(frozen=True)
 class Due:
-    """A line that needs its next patch release, and why: each image of its newest release that is refused."""
+    """A line that needs its next patch release, and why: each image of its newest release that is
+    refused.
+    """
 
     line: str
     newest: str
@@ -41,8 +45,8 @@ class Due:
 class Rescan:
     """What was judged, newest release of a line first; `seconds` a judgement took are in each.
 
-    `newest` is the newest release of each line that stands, and `verdict` that on these: who is on an older one that is
-    refused has where to go.
+    `newest` is the newest release of each line that stands, and `verdict` that on these: who is on
+    an older one that is refused has where to go.
     """
 
     date: str
@@ -56,11 +60,16 @@ class Rescan:
     @property
     def outdated(self) -> tuple[Judgement, ...]:
         """What is refused of older releases, and of those that were withdrawn."""
-        return tuple(each for each in self.judgements if each.version not in self.newest and _is_refused(each))
+        return tuple(
+            each
+            for each in self.judgements
+            if each.version not in self.newest and _is_refused(each)
+        )
 
 
 def rescan(bench: Bench, channel: str) -> Rescan:
-    """Judge every image of the supported lines that `channel` holds; the history in the registry grows by what is new.
+    """Judge every image of the supported lines that `channel` holds; the history in the registry
+    grows by what is new.
 
     Raises EnvironmentFailed where the registry fails. Where Trivy fails that judgement is `infra`.
     """
@@ -72,7 +81,9 @@ def rescan(bench: Bench, channel: str) -> Rescan:
     judgements = tuple(judgement for judgement, _ in judged)
     findings = [finding for _, found in judged for finding in found]
     history = judges.history.with_findings(findings, judges.today)
-    if channel == PRODUCTION:  # what is due is decided from these, and a candidate has its release's number
+    if (
+        channel == PRODUCTION
+    ):  # what is due is decided from these, and a candidate has its release's number
         history = history.with_judgements(judgements)
     seal = documents.of_findings(bench.signer, bench.trusted)
     store.keep_history(registry, catalog.repositories.records, history, seal, judges.today)
@@ -86,11 +97,19 @@ def rescan(bench: Bench, channel: str) -> Rescan:
 
 
 def target_judge(bench: Bench) -> Judge:
-    """Why something may not be gone back to: today's policy refuses it, or could not judge what was released."""
+    """Why something may not be gone back to: today's policy refuses it, or could not judge what was
+    released.
+    """
 
     def judge(target: Target) -> tuple[str, ...]:
         repository = bench.catalog.repositories.production
-        image = Published(bench.catalog.version(target.version), target.image, PRODUCTION, repository, target.digest)
+        image = Published(
+            bench.catalog.version(target.version),
+            target.image,
+            PRODUCTION,
+            repository,
+            target.digest,
+        )
         verdict, reason, _ = _verdict(bench, image)
         refused = verdict is Verdict.FAIL if target.candidate else verdict is not Verdict.PASS
         return (f"{target.version} {target.image}: {verdict}, {reason}",) if refused else ()
@@ -101,7 +120,9 @@ def target_judge(bench: Bench) -> Judge:
 def due(judgements: Sequence[Judgement], withdrawn: Collection[str] = ()) -> Iterator[Due]:
     """The lines whose newest release that stands holds an image that is refused."""
     for line in _lines(judgements, withdrawn):
-        refused = [each for each in judgements if each.version == str(line.newest) and _is_refused(each)]
+        refused = [
+            each for each in judgements if each.version == str(line.newest) and _is_refused(each)
+        ]
         if refused:
             reasons = tuple(f"{each.image}: {each.reason}" for each in refused)
             after = replace(line.highest, patch=line.highest.patch + 1)
@@ -117,24 +138,36 @@ class _Line:
 
 
 def _lines(judgements: Sequence[Judgement], withdrawn: Collection[str]) -> Iterator[_Line]:
-    """Each line that was judged. Where all its releases were withdrawn, the last of them is its newest."""
+    """Each line that was judged.
+
+    Where all its releases were withdrawn, the last of them is its newest.
+    """
     lines: dict[str, list[Version]] = {}
     for judgement in judgements:
         if version := parse_version(judgement.version):
             lines.setdefault(version.line, []).append(version)
     for versions in lines.values():
         ordered = sorted(versions, key=lambda version: version.patch)
-        yield _Line(next((each for each in reversed(ordered) if str(each) not in withdrawn), ordered[-1]), ordered[-1])
+        yield _Line(
+            next((each for each in reversed(ordered) if str(each) not in withdrawn), ordered[-1]),
+            ordered[-1],
+        )
 
 
 def _is_refused(judgement: Judgement) -> bool:
     return judgement.verdict is Verdict.FAIL
 
 
-def _withdrawn(registry: Registry, catalog: Catalog, channel: str, trusted: Trusted) -> frozenset[str]:
-    """The versions of a channel that were yanked or rolled back; the journal names candidates as such."""
+def _withdrawn(
+    registry: Registry, catalog: Catalog, channel: str, trusted: Trusted
+) -> frozenset[str]:
+    """The versions of a channel that were yanked or rolled back; the journal names candidates as
+    such.
+    """
     every = trusted_journal.read(registry, catalog.repositories, trusted).journal.withdrawn()
-    candidates = frozenset(each.removesuffix(journal.CANDIDATE) for each in every if each.endswith(journal.CANDIDATE))
+    candidates = frozenset(
+        each.removesuffix(journal.CANDIDATE) for each in every if each.endswith(journal.CANDIDATE)
+    )
     return candidates if channel == CANDIDATE else every
 
 
@@ -142,9 +175,13 @@ def _judge(bench: Bench, image: Published) -> tuple[Judgement, Iterable[Finding]
     started = time.monotonic()
     verdict, reason, findings = _verdict(bench, image)
     seconds = round(time.monotonic() - started, 3)
-    progress.say(f"  {image.version} {image.image}: {verdict}{f', {reason}' if reason else ''} ({seconds} s)")
+    progress.say(
+        f"  {image.version} {image.image}: {verdict}{f', {reason}' if reason else ''} ({seconds} s)"
+    )
     today = bench.judges.today.isoformat()
-    return Judgement(today, str(image.version), image.image, image.digest, verdict, reason, seconds), findings
+    return Judgement(
+        today, str(image.version), image.image, image.digest, verdict, reason, seconds
+    ), findings
 
 
 def _verdict(bench: Bench, image: Published) -> tuple[Verdict, str, list[Finding]]:

@@ -48,7 +48,10 @@ def with_refusal(state: State, refusal: Refusal | None) -> State:
 
 
 def judge(known: Known) -> tuple[Verdict, str]:
-    """The verdict on one image, and the one reason that blocks it. A record about other bytes counts as none."""
+    """The verdict on one image, and the one reason that blocks it.
+
+    A record about other bytes counts as none.
+    """
     digest = known.build.digest
     parts = [_part("validation", known.validation, digest), _part("scan", known.scan, digest)]
     found = worst(verdict for verdict, _ in parts)
@@ -56,7 +59,9 @@ def judge(known: Known) -> tuple[Verdict, str]:
     return found, f"{known.build.image}: {reason}" if reason else ""
 
 
-def _part(stage: str, record: ValidationRecord | ScanRecord | None, digest: str) -> tuple[Verdict, str]:
+def _part(
+    stage: str, record: ValidationRecord | ScanRecord | None, digest: str
+) -> tuple[Verdict, str]:
     if record is None:
         return Verdict.NOT_RUN, f"no {stage} record"
     if record.digest != digest:

@@ -1,6 +1,7 @@
 """Tell a team's own systems what was released: one JSON document, signed, by POST.
 
-Whatever goes wrong on the way is one line for the person at the keyboard; what is released stays released.
+Whatever goes wrong on the way is one line for the person at the keyboard; what is released stays
+released.
 """
 
 from __future__ import annotations
@@ -65,25 +66,37 @@ class Delivery:
 
 
 def hook(environ: Mapping[str, str] = os.environ) -> Hook | None:
-    """The webhook that the environment names, None where it names none. Call it before a release begins.
+    """The webhook that the environment names, None where it names none.
 
-    Raises ConfigError where the address is none, would go through the net unencrypted, or no secret signs for it.
+    Call it before a release begins.
+
+    Raises ConfigError where the address is none, would go through the net unencrypted, or no secret
+    signs for it.
     """
     address, secret = environ.get(ADDRESS, ""), environ.get(SECRET, "")
     if not address:
         return None
     if not _safe(address):
-        raise ConfigError(f"{ADDRESS} holds no address of HTTPS", "write it whole: https://HOST/PATH")
+        raise ConfigError(
+            f"{ADDRESS} holds no address of HTTPS", "write it whole: https://HOST/PATH"
+        )
     if not secret:
-        raise ConfigError(f"{ADDRESS} is set and {SECRET} is not", "set it to the secret that the receiver checks")
+        raise ConfigError(
+            f"{ADDRESS} is set and {SECRET} is not", "set it to the secret that the receiver checks"
+        )
     try:
         return Hook(address, secret.encode())
     except UnicodeEncodeError:
-        raise ConfigError(f"{SECRET} is not text in UTF-8", "set it to the secret that the receiver checks") from None
+        raise ConfigError(
+            f"{SECRET} is not text in UTF-8", "set it to the secret that the receiver checks"
+        ) from None
 
 
 def message(release: ReleaseRecord, notes: str = "") -> dict[str, Any]:
-    """What is posted of a release. `notes` is the address of its notes; `text` is what a chat shows."""
+    """What is posted of a release.
+
+    `notes` is the address of its notes; `text` is what a chat shows.
+    """
     where = f"promoted to {release.channel}" if release.channel else "not promoted"
     said = [f"{release.version} {where}: {release.verdict}", release.reason, notes]
     return {
@@ -101,7 +114,8 @@ def message(release: ReleaseRecord, notes: str = "") -> dict[str, Any]:
 
 
 def announce(to: Hook, what: Mapping[str, Any], *, dry_run: bool = False) -> Delivery:
-    """Post it, again where the other side is busy or away (RETRIES times, with backoff and its `Retry-After`).
+    """Post it, again where the other side is busy or away (RETRIES times, with backoff and its
+    `Retry-After`).
 
     Never raises for what happens on the way: the caller says the line and goes on.
     """
@@ -115,12 +129,16 @@ def announce(to: Hook, what: Mapping[str, Any], *, dry_run: bool = False) -> Del
         time.sleep(answer.wait_s or BACKOFF_S * 2**attempt)
         answer = _post(to, body)
     if answer.problem:
-        return Delivery(False, f"webhook: {to.host} was not told: {answer.problem}; the release stands")
+        return Delivery(
+            False, f"webhook: {to.host} was not told: {answer.problem}; the release stands"
+        )
     return Delivery(True, f"webhook: {to.host} was told")
 
 
 def signature(secret: bytes, body: bytes) -> str:
-    """`sha256=` and the hexadecimal HMAC-SHA256 of the body as it was sent; compare it in constant time."""
+    """`sha256=` and the hexadecimal HMAC-SHA256 of the body as it was sent; compare it in constant
+    time.
+    """
     return f"sha256={hmac.new(secret, body, hashlib.sha256).hexdigest()}"
 
 
@@ -128,7 +146,9 @@ def _images(release: ReleaseRecord) -> list[dict[str, Any]]:
     """Every digest that was promoted, and its tags in the order they were put."""
     found: dict[tuple[str, str, str], list[str]] = {}
     for one in release.promotions:
-        found.setdefault((one.image, _reference(release.registry, one), one.digest), []).append(one.tag)
+        found.setdefault((one.image, _reference(release.registry, one), one.digest), []).append(
+            one.tag
+        )
     return [
         {"image": image, "reference": reference, "digest": digest, "tags": tags}
         for (image, reference, digest), tags in found.items()
@@ -140,7 +160,9 @@ def _reference(registry: str, promotion: Promotion) -> str:
 
 
 def _safe(address: str) -> bool:
-    """Return whether all readers of an address agree on its host, and nobody on the way can read what is posted."""
+    """Return whether all readers of an address agree on its host, and nobody on the way can read
+    what is posted.
+    """
     if not _ADDRESS.fullmatch(address):
         return False
     try:
@@ -148,12 +170,16 @@ def _safe(address: str) -> bool:
         _ = parts.port  # raises where it is no number
     except ValueError:
         return False
-    return bool(parts.hostname) and (parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in LOOPBACK))
+    return bool(parts.hostname) and (
+        parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in LOOPBACK)
+    )
 
 
 @dataclass(frozen=True)
 class _Answer:
-    """What came of one attempt: the problem, if there was one, whether it may pass, and the wait asked for."""
+    """What came of one attempt: the problem, if there was one, whether it may pass, and the wait
+    asked for.
+    """
 
     problem: str = ""
     again: bool = False
@@ -163,9 +189,15 @@ class _Answer:
 def _post(to: Hook, body: bytes) -> _Answer:
     """Not by urllib3's own repeats: those log the whole address."""
     try:
-        # The answer's body is not read, however long; a redirect is not followed: it was signed for this host alone.
+        # The answer's body is not read, however long; a redirect is not followed: it was signed for
+        # this host alone.
         with requests.post(
-            to.address, body, headers=_headers(to, body), timeout=TIMEOUT_S, allow_redirects=False, stream=True
+            to.address,
+            body,
+            headers=_headers(to, body),
+            timeout=TIMEOUT_S,
+            allow_redirects=False,
+            stream=True,
         ) as answer:
             status, asked = answer.status_code, answer.headers.get("Retry-After", "")
     except requests.Timeout:
@@ -198,7 +230,10 @@ def _wait(asked: str) -> float:
 
 
 def _cause(error: BaseException) -> str:
-    """The system's own words for a network error. What requests says of it would hold the whole address."""
+    """The system's own words for a network error.
+
+    What requests says of it would hold the whole address.
+    """
     kind = type(error).__name__
     while (inner := error.__cause__ or error.__context__) is not None:
         error = inner

@@ -28,7 +28,9 @@ def build_stage(record: BuildRecord | None) -> StageView:
         return NOT_REACHED
     made = Counter(layer.made for layer in record.layers)
     layers = ", ".join(f"{count} {how}" for how, count in made.items())
-    line = f"{units.plural(len(record.layers), 'layer')} ({layers}), {units.duration(record.seconds)}"
+    line = (
+        f"{units.plural(len(record.layers), 'layer')} ({layers}), {units.duration(record.seconds)}"
+    )
     return StageView(Mark(Verdict.PASS), line, "")
 
 
@@ -63,7 +65,9 @@ def kind_views(layers: Sequence[BuiltLayer]) -> tuple[KindView, ...]:
     """Layers by kind, in the order the kinds come in the image."""
     total = sum(layer.size for layer in layers)
     kinds = dict.fromkeys(layer.kind for layer in layers)
-    return tuple(_kind(kind, [layer.size for layer in layers if layer.kind == kind], total) for kind in kinds)
+    return tuple(
+        _kind(kind, [layer.size for layer in layers if layer.kind == kind], total) for kind in kinds
+    )
 
 
 def _kind(kind: str, sizes: Sequence[int], total: int) -> KindView:

@@ -1,4 +1,6 @@
-"""The difference between two releases as files: JSON for what decides on it, Markdown for release notes."""
+"""The difference between two releases as files: JSON for what decides on it, Markdown for release
+notes.
+"""
 
 from __future__ import annotations
 
@@ -28,12 +30,19 @@ def markdown(difference: Difference) -> str:
 
 
 def _markdown(shown: DifferenceView, rows: int) -> str:
-    text = markdown_templates(_CHARACTERS).get_template("difference.md.j2").render(shown=shown, rows=rows)
+    text = (
+        markdown_templates(_CHARACTERS)
+        .get_template("difference.md.j2")
+        .render(shown=shown, rows=rows)
+    )
     return re.sub(r"\n{3,}", "\n\n", text).strip("\n") + "\n"
 
 
 def write(folder: Path, difference: Difference) -> tuple[Path, Path]:
-    """Write difference.json and difference.md into `folder` and return where they are. Raises EnvironmentFailed."""
+    """Write difference.json and difference.md into `folder` and return where they are.
+
+    Raises EnvironmentFailed.
+    """
     data, summary = folder / "difference.json", folder / "difference.md"
     records.write(data, difference)
     records.write_text(summary, markdown(difference))

@@ -56,7 +56,10 @@ class AdvisoryRow:
 
 @dataclass(frozen=True)
 class AdvisorySection:
-    """Advisories to which the same happened. `current` are in the release after; `folded` is what few want to read."""
+    """Advisories to which the same happened.
+
+    `current` are in the release after; `folded` is what few want to read.
+    """
 
     title: str
     rows: tuple[AdvisoryRow, ...]
@@ -75,7 +78,10 @@ class LayerRow:
 
 @dataclass(frozen=True)
 class DifferenceView:
-    """A difference, ready to be shown. `chain` and `unassessed` are empty where there is nothing to say."""
+    """A difference, ready to be shown.
+
+    `chain` and `unassessed` are empty where there is nothing to say.
+    """
 
     before: str
     after: str
@@ -96,7 +102,9 @@ def difference_view(found: Difference) -> DifferenceView:
         after=found.after.version,
         headline=headline(found),
         chain=_chain(found.layers),
-        unassessed="" if found.advisories else "Nothing is said about what was fixed or is new; that is not none.",
+        unassessed=""
+        if found.advisories
+        else "Nothing is said about what was fixed or is new; that is not none.",
         changed=_changes(found.changed),
         added=tuple(map(_package, found.added)),
         removed=tuple(map(_package, found.removed)),
@@ -151,7 +159,10 @@ def _chain(layers: LayerDifference) -> str:
     if layers.chain_bytes == layers.pull_bytes:
         return ""
     size = units.size(layers.chain_bytes)
-    return f"An engine without a content store pulls {size}: everything above the first layer that differs."
+    return (
+        f"An engine without a content store pulls {size}: everything above the first layer "
+        "that differs."
+    )
 
 
 def _changes(changes: Sequence[Change]) -> tuple[ChangeRow, ...]:
@@ -170,12 +181,26 @@ def _changes(changes: Sequence[Change]) -> tuple[ChangeRow, ...]:
 
 
 def _urgent_first(change: Change) -> tuple[bool, bool, int, str, str]:
-    return not change.downgrade, change.how != SECURITY, _STEPS.index(change.step), change.type, change.name
+    return (
+        not change.downgrade,
+        change.how != SECURITY,
+        _STEPS.index(change.step),
+        change.type,
+        change.name,
+    )
 
 
 def _together(change: Change) -> Hashable:
     whose = change.source or change.name
-    return change.type, whose, change.vendored, change.before, change.after, change.step, change.security
+    return (
+        change.type,
+        whose,
+        change.vendored,
+        change.before,
+        change.after,
+        change.step,
+        change.security,
+    )
 
 
 def _note(change: Change) -> str:
@@ -183,7 +208,11 @@ def _note(change: Change) -> str:
 
 
 def _how(change: Change) -> str:
-    return f"{SECURITY}, {change.step}: {', '.join(change.security)}" if change.security else change.step.value
+    return (
+        f"{SECURITY}, {change.step}: {', '.join(change.security)}"
+        if change.security
+        else change.step.value
+    )
 
 
 def _package(presence: Presence) -> PackageRow:
@@ -196,10 +225,18 @@ def _sections(advisories: Advisories | None) -> tuple[AdvisorySection, ...]:
     if advisories is None:
         return ()
     return (
-        AdvisorySection("Advisories fixed", _advisory_rows(advisories.fixed), current=False, folded=False),
-        AdvisorySection("New advisories", _advisory_rows(advisories.new), current=True, folded=False),
-        AdvisorySection("Advisories still open", _advisory_rows(advisories.open), current=True, folded=True),
-        AdvisorySection("Advisories withdrawn", _advisory_rows(advisories.withdrawn), current=False, folded=True),
+        AdvisorySection(
+            "Advisories fixed", _advisory_rows(advisories.fixed), current=False, folded=False
+        ),
+        AdvisorySection(
+            "New advisories", _advisory_rows(advisories.new), current=True, folded=False
+        ),
+        AdvisorySection(
+            "Advisories still open", _advisory_rows(advisories.open), current=True, folded=True
+        ),
+        AdvisorySection(
+            "Advisories withdrawn", _advisory_rows(advisories.withdrawn), current=False, folded=True
+        ),
     )
 
 
@@ -225,13 +262,21 @@ def _severe_first(judged: Judged) -> tuple[int, str, str]:
 
 def _same_advice(judged: Judged) -> Hashable:
     finding = judged.finding
-    return finding.id, finding.installed_version, finding.fixed_version, severity(finding), judged.standing
+    return (
+        finding.id,
+        finding.installed_version,
+        finding.fixed_version,
+        severity(finding),
+        judged.standing,
+    )
 
 
 def _layers(layers: LayerDifference) -> tuple[LayerRow, ...]:
     kinds = ((layers.added, "new"), (layers.removed, "gone"))
     return tuple(
-        LayerRow(units.digest(layer.digest), units.size(layer.size), what) for found, what in kinds for layer in found
+        LayerRow(units.digest(layer.digest), units.size(layer.size), what)
+        for found, what in kinds
+        for layer in found
     )
 
 

@@ -1,4 +1,6 @@
-"""What records quote comes from containers and packages, so none of it is trusted to be plain text."""
+"""What records quote comes from containers and packages, so none of it is trusted to be plain
+text.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +26,9 @@ def clip(text: str, most: int) -> str:
 
 
 def clip_start(text: str, most: int) -> str:
-    """`text`, or an ellipsis and its last characters, `most` in all: what a log ends with says the most."""
+    """`text`, or an ellipsis and its last characters, `most` in all: what a log ends with says the
+    most.
+    """
     return text if len(text) <= most else "…" + text[len(text) - most + 1 :]
 
 
@@ -36,8 +40,8 @@ def markdown(text: str) -> Markup:
 def markdown_code(text: str) -> Markup:
     """`text` on one line as code, inside a table or outside.
 
-    A code span has no escapes and a table cell takes `|` and its backslashes first, so what they would
-    misread goes in as character references between <code> tags.
+    A code span has no escapes and a table cell takes `|` and its backslashes first, so what they
+    would misread goes in as character references between <code> tags.
     """
     line = one_line(text)
     if not _NEEDS_ENTITIES.search(line):
@@ -47,12 +51,16 @@ def markdown_code(text: str) -> Markup:
 
 def html_said(text: str) -> Markup:
     """`text` with what stands between backticks as code, as ways out are written."""
-    return Markup("").join(Markup("<code>{}</code>").format(part) if code else part for part, code in _spans(text))
+    return Markup("").join(
+        Markup("<code>{}</code>").format(part) if code else part for part, code in _spans(text)
+    )
 
 
 def markdown_said(text: str) -> Markup:
     """As `html_said`, on one line of Markdown."""
-    return Markup("").join(markdown_code(part) if code else _escaped(part) for part, code in _spans(text))
+    return Markup("").join(
+        markdown_code(part) if code else _escaped(part) for part, code in _spans(text)
+    )
 
 
 def _escaped(line: str) -> Markup:

@@ -1,7 +1,9 @@
-"""An Atom feed (RFC 4287) of releases, for people who do not look at a release page. Same releases, same bytes.
+"""An Atom feed (RFC 4287) of releases, for people who do not look at a release page.
 
-Where a release is made nothing is known of the others but the feeds published with them, so their entries are read back
-from there.
+Same releases, same bytes.
+
+Where a release is made nothing is known of the others but the feeds published with them, so their
+entries are read back from there.
 """
 
 from __future__ import annotations
@@ -39,8 +41,8 @@ _DECLARATION = '<?xml version="1.0" encoding="utf-8"?>\n'
 class Place:
     """Where releases are told of: `home` is the repository's page, `address` the feed's own.
 
-    Both are absolute; a release is at HOME/releases/tag/VERSION, as on GitHub, and that is its id for as long as the
-    feed lives.
+    Both are absolute; a release is at HOME/releases/tag/VERSION, as on GitHub, and that is its id
+    for as long as the feed lives.
     """
 
     title: str
@@ -69,14 +71,18 @@ class Entry:
 
 
 def atom(place: Place, releases: Iterable[Release], earlier: Iterable[Entry] = ()) -> str:
-    """The feed, newest release first. Its time is that of the release that finished last; ids hold only versions.
+    """The feed, newest release first.
 
-    Of `earlier` entries those stay that are of none of the `releases`. Raises ConfigError where an address is not
-    absolute, a time is none, or there is no release at all.
+    Its time is that of the release that finished last; ids hold only versions.
+
+    Of `earlier` entries those stay that are of none of the `releases`. Raises ConfigError where an
+    address is not absolute, a time is none, or there is no release at all.
     """
     home = _absolute(place.home).rstrip("/")
     entries = {each.id: each for each in (*earlier, *(_entry(home, each) for each in releases))}
-    newest = sorted(entries.values(), key=lambda each: (each.updated, each.id), reverse=True)[:ENTRIES]
+    newest = sorted(entries.values(), key=lambda each: (each.updated, each.id), reverse=True)[
+        :ENTRIES
+    ]
     if not newest:
         raise ConfigError("a feed of no release", "make a release first")
     feed = ElementTree.Element("feed", xmlns=_NAMESPACE)
@@ -85,15 +91,22 @@ def atom(place: Place, releases: Iterable[Release], earlier: Iterable[Entry] = (
     _text(feed, "updated", newest[0].updated)
     _text(ElementTree.SubElement(feed, "author"), "name", place.title)
     ElementTree.SubElement(feed, "link", rel="alternate", type="text/html", href=f"{home}/releases")
-    ElementTree.SubElement(feed, "link", rel="self", type="application/atom+xml", href=_absolute(place.address))
+    ElementTree.SubElement(
+        feed, "link", rel="self", type="application/atom+xml", href=_absolute(place.address)
+    )
     for entry in newest:
         _write(ElementTree.SubElement(feed, "entry"), entry)
     ElementTree.indent(feed)
     return f"{_DECLARATION}{ElementTree.tostring(feed, encoding='unicode')}\n"
 
 
-def write(folder: Path, place: Place, releases: Iterable[Release], earlier: Iterable[Entry] = ()) -> Path:
-    """Write releases.atom into `folder` and return where it is. Raises ConfigError and EnvironmentFailed."""
+def write(
+    folder: Path, place: Place, releases: Iterable[Release], earlier: Iterable[Entry] = ()
+) -> Path:
+    """Write releases.atom into `folder` and return where it is.
+
+    Raises ConfigError and EnvironmentFailed.
+    """
     path = folder / FILE
     records.write_text(path, atom(place, releases, earlier))
     return path
@@ -102,7 +115,8 @@ def write(folder: Path, place: Place, releases: Iterable[Release], earlier: Iter
 def published(folder: Path) -> tuple[Entry, ...]:
     """Every entry of the feeds FOLDER/VERSION.atom, each of which was published with that version.
 
-    What a release's own feed says of it counts before what others copied. Raises ConfigError where one is no such feed.
+    What a release's own feed says of it counts before what others copied. Raises ConfigError where
+    one is no such feed.
     """
     try:
         names = [name for name in list_names(folder, ".", MOST_FEEDS) if name.endswith(".atom")]
@@ -110,7 +124,9 @@ def published(folder: Path) -> tuple[Entry, ...]:
         problem = f"cannot read the feeds in {folder}: {error.strerror}"
         raise ConfigError(problem, "name a folder with the feeds that were published") from None
     except Malformed as error:
-        raise ConfigError(f"{folder}: {error}", "name a folder with the feeds that were published") from None
+        raise ConfigError(
+            f"{folder}: {error}", "name a folder with the feeds that were published"
+        ) from None
     found = [(name.removesuffix(".atom"), entry) for name in names for entry in _read(folder, name)]
     own_last = sorted(found, key=lambda each: each[1].id.endswith(f"/{each[0]}"))
     return tuple({entry.id: entry for _, entry in own_last}.values())
@@ -125,7 +141,9 @@ def _read(folder: Path, name: str) -> Iterator[Entry]:
     except OSError as error:
         raise ConfigError(f"cannot read {folder / name}: {error.strerror}", hint) from None
     except (ElementTree.ParseError, Malformed, ValueError, RecursionError) as error:
-        raise ConfigError(f"{folder / name} is no feed of releases: {clean_line(str(error))}", hint) from None
+        raise ConfigError(
+            f"{folder / name} is no feed of releases: {clean_line(str(error))}", hint
+        ) from None
 
 
 def _entries(feed: ElementTree.Element) -> Iterator[Entry]:
@@ -183,7 +201,10 @@ def _text(parent: ElementTree.Element, name: str, text: str, **attributes: str) 
 
 
 def _html(markdown: str) -> str:
-    """Notes as readers show them. What they hold of foreign text is escaped already (report/escape.py)."""
+    """Notes as readers show them.
+
+    What they hold of foreign text is escaped already (report/escape.py).
+    """
     text: str = MarkdownIt("commonmark", {"html": True}).enable("table").render(clean(markdown))
     return text
 
@@ -198,7 +219,10 @@ def _moment(record: ReleaseRecord) -> str:
 
 
 def _utc(time: str) -> str:
-    """ISO 8601 as RFC 3339 in UTC; a time without a zone is taken as UTC. As text these sort by time. ValueError."""
+    """ISO 8601 as RFC 3339 in UTC; a time without a zone is taken as UTC.
+
+    As text these sort by time. ValueError.
+    """
     found = datetime.datetime.fromisoformat(time)
     moment = found.replace(tzinfo=found.tzinfo or datetime.UTC).astimezone(datetime.UTC)
     return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
@@ -210,6 +234,10 @@ def _absolute(address: str) -> str:
         parts = urlsplit(address)
     except ValueError:
         parts = urlsplit("")
-    if parts.scheme not in ("http", "https") or not parts.hostname or any(each.isspace() for each in address):
+    if (
+        parts.scheme not in ("http", "https")
+        or not parts.hostname
+        or any(each.isspace() for each in address)
+    ):
         raise ConfigError(f"{address!r} is no address", "write it whole: https://HOST/PATH")
     return address

@@ -17,8 +17,8 @@ from validation.record import ValidationRecord
 class ImageRecords:
     """What the stages wrote about one image; None where a stage was not reached.
 
-    `difference` is to the line's release before, None where there is none, or where `incomparable` says why it could
-    not be made.
+    `difference` is to the line's release before, None where there is none, or where `incomparable`
+    says why it could not be made.
     """
 
     image: str
@@ -60,7 +60,9 @@ class Bar:
 
 @dataclass(frozen=True)
 class LayerView:
-    """A segment of the size bar and its row; `start`, `middle` and `width` are percent of the whole image."""
+    """A segment of the size bar and its row; `start`, `middle` and `width` are percent of the whole
+    image.
+    """
 
     number: int
     name: str
@@ -102,7 +104,9 @@ class CheckView:
 
 @dataclass(frozen=True)
 class SuiteView:
-    """One suite, its worst check first; `gpus` has a line for each GPU that was watched meanwhile."""
+    """One suite, its worst check first; `gpus` has a line for each GPU that was watched
+    meanwhile.
+    """
 
     name: str
     mark: Mark
@@ -128,7 +132,9 @@ class Throughput:
 
 @dataclass(frozen=True)
 class FindingRow:
-    """A finding; `fixed` says in words where there is no fix, `note` what its standing asks for, `why` the rule."""
+    """A finding; `fixed` says in words where there is no fix, `note` what its standing asks for,
+    `why` the rule.
+    """
 
     mark: Mark
     id: str
@@ -142,7 +148,9 @@ class FindingRow:
 
 @dataclass(frozen=True)
 class StandingView:
-    """All findings of one standing; `note` heads the column of that name, and is empty where there is none."""
+    """All findings of one standing; `note` heads the column of that name, and is empty where there
+    is none.
+    """
 
     title: str
     css: str
@@ -173,9 +181,12 @@ class OriginView:
 
 @dataclass(frozen=True)
 class FindingsView:
-    """What is known against an image. `counts` is empty where nothing was assessed: unknown is not zero.
+    """What is known against an image.
 
-    `coverage` says in one line what was assessed and what no source knows, `origins` the same one by one.
+    `counts` is empty where nothing was assessed: unknown is not zero.
+
+    `coverage` says in one line what was assessed and what no source knows, `origins` the same one
+    by one.
     """
 
     assessed: bool
@@ -190,7 +201,10 @@ class FindingsView:
 
 @dataclass(frozen=True)
 class ProblemGroup:
-    """What refuses an image and is no vulnerability, of one kind. `number` counts problems that are not named too."""
+    """What refuses an image and is no vulnerability, of one kind.
+
+    `number` counts problems that are not named too.
+    """
 
     kind: str
     folded: bool
@@ -218,7 +232,9 @@ class StageView:
 
 @dataclass(frozen=True)
 class ImageView:
-    """One image of the report; `since` is what changed since the release before, in one sentence."""
+    """One image of the report; `since` is what changed since the release before, in one
+    sentence.
+    """
 
     name: str
     mark: Mark
@@ -250,7 +266,10 @@ class ImageView:
 
 @dataclass(frozen=True)
 class Page:
-    """The whole report. `refused` is everything that kept the release out of production, where the gate did."""
+    """The whole report.
+
+    `refused` is everything that kept the release out of production, where the gate did.
+    """
 
     version: str
     mark: Mark

@@ -40,11 +40,15 @@ def write(folder: Path, given: Notes) -> Path:
 
 
 def _markdown(shown: NotesView, rows: int) -> str:
-    text = markdown_templates(_CHARACTERS).get_template("notes.md.j2").render(shown=shown, rows=rows)
+    text = (
+        markdown_templates(_CHARACTERS).get_template("notes.md.j2").render(shown=shown, rows=rows)
+    )
     return re.sub(r"\n{3,}", "\n\n", text).strip("\n") + "\n"
 
 
 def _too_long(shown: NotesView) -> str:
-    template = "**{{ shown.standing }}.** {{ shown.mark | sign }}: {{ shown.reason }}\n\n{{ rest }}\n"
+    template = (
+        "**{{ shown.standing }}.** {{ shown.mark | sign }}: {{ shown.reason }}\n\n{{ rest }}\n"
+    )
     rest = f"Too long for the notes of a release; the whole is in the report of {shown.version}."
     return markdown_templates(_CHARACTERS).from_string(template).render(shown=shown, rest=rest)

@@ -1,4 +1,6 @@
-"""What release notes show of a release, worked out from its records: what is in it, what changed, what was proven."""
+"""What release notes show of a release, worked out from its records: what is in it, what changed,
+what was proven.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,13 @@ from images.catalog import Line
 from publish.released.published import CANDIDATE
 from publish.released.record import ReleaseRecord
 from report import units
-from report.difference_view import AdvisoryRow, ChangeRow, DifferenceView, PackageRow, difference_view
+from report.difference_view import (
+    AdvisoryRow,
+    ChangeRow,
+    DifferenceView,
+    PackageRow,
+    difference_view,
+)
 from report.model import Fact, ImageRecords, ImageView, Mark
 from report.scan_view import SEVERITIES, assessed, severity
 from report.validation_view import measured_on, on_cpu
@@ -27,7 +35,8 @@ from validation.record import Environment, ValidationRecord
 
 ALL = "all"
 
-# What people choose a release by, and the package that says it. CUDA's parts carry its major version up to 12.
+# What people choose a release by, and the package that says it. CUDA's parts carry its major
+# version up to 12.
 _COMPONENTS = (
     ("PyTorch", "pypi", re.compile("torch")),
     ("CUDA", "pypi", re.compile(r"nvidia-cuda-runtime(-cu\d+)?")),
@@ -48,8 +57,8 @@ R = TypeVar("R")
 class ImageNotes:
     """What is known of one image. `bill` is its CycloneDX document, None where it was not scanned.
 
-    `difference` is from the release before to this digest, None where the line has no earlier one, or where
-    `incomparable` says why it could not be made.
+    `difference` is from the release before to this digest, None where the line has no earlier one,
+    or where `incomparable` says why it could not be made.
     """
 
     records: ImageRecords
@@ -60,7 +69,9 @@ class ImageNotes:
 
 @dataclass(frozen=True)
 class Notes:
-    """All that notes are made from; an image of the release that is not in `images` is `not run`."""
+    """All that notes are made from; an image of the release that is not in `images` is `not
+    run`.
+    """
 
     release: ReleaseRecord
     line: Line
@@ -99,8 +110,8 @@ class ProvenRow:
 class Changes:
     """What moved since the versions in `before`, empty where there is none.
 
-    `incomparable` are the images without an earlier release, `unknown` is why others could not be compared with theirs;
-    `unassessed` are those of which `fixed` says nothing.
+    `incomparable` are the images without an earlier release, `unknown` is why others could not be
+    compared with theirs; `unassessed` are those of which `fixed` says nothing.
     """
 
     before: str
@@ -117,7 +128,10 @@ class Changes:
 
 @dataclass(frozen=True)
 class Known:
-    """What is known against the release. `scans` is one line for each; `unassessed` images were judged by nothing."""
+    """What is known against the release.
+
+    `scans` is one line for each; `unassessed` images were judged by nothing.
+    """
 
     excused: tuple[Shared[ExcusedRow], ...]
     unassessed: str
@@ -126,10 +140,12 @@ class Known:
 
 @dataclass(frozen=True)
 class NotesView:
-    """Release notes, ready to be shown. Empty texts and tuples stand for what there is nothing to say of.
+    """Release notes, ready to be shown.
 
-    `released`: it went further than candidate, and the records bear it out. `unproven` says why no GPU stands for an
-    image.
+    Empty texts and tuples stand for what there is nothing to say of.
+
+    `released`: it went further than candidate, and the records bear it out. `unproven` says why no
+    GPU stands for an image.
     """
 
     version: str
@@ -163,7 +179,10 @@ class _Image:
 
 
 def notes_view(given: Notes) -> NotesView:
-    """Everything that release notes show. A record or a difference about another digest counts for nothing."""
+    """Everything that release notes show.
+
+    A record or a difference about another digest counts for nothing.
+    """
     release, shown = given.release, page(given.release, [one.records for one in given.images])
     known = {one.records.image: one for one in given.images}
     images = tuple(_image(view, known.get(view.name)) for view in shown.images)
@@ -195,7 +214,11 @@ def standing(release: ReleaseRecord) -> str:
     """How far it went, in a few words."""
     if not release.channel:
         return "Not promoted"
-    return f"Promoted to {release.channel}" if released(release) else "Candidate only, not for production"
+    return (
+        f"Promoted to {release.channel}"
+        if released(release)
+        else "Candidate only, not for production"
+    )
 
 
 def _image(view: ImageView, given: ImageNotes | None) -> _Image:
@@ -204,9 +227,14 @@ def _image(view: ImageView, given: ImageNotes | None) -> _Image:
     records, _ = about(view.digest, given.records)
     found, notes = given.difference, view.notes
     if found is not None and found.after.digest != view.digest:
-        notes = (*notes, f"The difference is about {units.digest(found.after.digest)}, so it says nothing here.")
+        notes = (
+            *notes,
+            f"The difference is about {units.digest(found.after.digest)}, so it says nothing here.",
+        )
         found = None
-    return _Image(view, notes, given.bill, found, given.incomparable, records.validation, records.scan)
+    return _Image(
+        view, notes, given.bill, found, given.incomparable, records.validation, records.scan
+    )
 
 
 def _contents(images: Sequence[_Image], line: Line) -> tuple[Shared[Fact], ...]:
@@ -216,7 +244,9 @@ def _contents(images: Sequence[_Image], line: Line) -> tuple[Shared[Fact], ...]:
 
 
 def _components(bill: Mapping[str, Any] | None, line: Line) -> list[Fact]:
-    """What the bill of materials says of each component; what a wheel carries inside itself is not what is imported."""
+    """What the bill of materials says of each component; what a wheel carries inside itself is not
+    what is imported.
+    """
     document = dict(bill or {})
     packages = [each for each in sbom.packages_of(document) if each.path or each.type != "pypi"]
     facts = [Fact(label, _version(packages, kind, name)) for label, kind, name in _COMPONENTS]
@@ -225,7 +255,9 @@ def _components(bill: Mapping[str, Any] | None, line: Line) -> list[Fact]:
 
 
 def _version(packages: Iterable[Package], kind: str, name: re.Pattern[str]) -> str:
-    found = {each.version for each in packages if each.type == kind and name.fullmatch(_normalised(each))}
+    found = {
+        each.version for each in packages if each.type == kind and name.fullmatch(_normalised(each))
+    }
     return ", ".join(sorted(found)) or _UNKNOWN
 
 
@@ -237,7 +269,9 @@ def _changes(images: Sequence[_Image]) -> Changes:
     compared = [one.difference for one in images if one.difference is not None]
     return Changes(
         before=", ".join(dict.fromkeys(each.before.version for each in compared)),
-        incomparable=_where(images, lambda image: image.difference is None and not image.incomparable),
+        incomparable=_where(
+            images, lambda image: image.difference is None and not image.incomparable
+        ),
         unknown=_across(images, lambda image: (image.incomparable,) if image.incomparable else ()),
         headlines=_across(images, _rows(lambda view: (f"{view.headline} {view.chain}".rstrip(),))),
         security=_moved(images, security=True),
@@ -245,13 +279,18 @@ def _changes(images: Sequence[_Image]) -> Changes:
         added=_across(images, _rows(lambda view: view.added)),
         removed=_across(images, _rows(lambda view: view.removed)),
         fixed=_across(images, _fixed),
-        unassessed=_where(images, lambda image: image.difference is not None and image.difference.advisories is None),
+        unassessed=_where(
+            images,
+            lambda image: image.difference is not None and image.difference.advisories is None,
+        ),
     )
 
 
 def _rows(part: Callable[[DifferenceView], Iterable[R]]) -> Callable[[_Image], Iterable[R]]:
     """A part of an image's difference; nothing where there is none."""
-    return lambda image: part(difference_view(image.difference)) if image.difference is not None else ()
+    return lambda image: (
+        part(difference_view(image.difference)) if image.difference is not None else ()
+    )
 
 
 def _moved(images: Iterable[_Image], *, security: bool) -> tuple[Shared[ChangeRow], ...]:
@@ -264,11 +303,15 @@ def _moved(images: Iterable[_Image], *, security: bool) -> tuple[Shared[ChangeRo
 def _only(found: Difference | None, security: bool) -> Difference | None:
     if found is None:
         return None
-    return replace(found, changed=tuple(each for each in found.changed if (each.how == SECURITY) is security))
+    return replace(
+        found, changed=tuple(each for each in found.changed if (each.how == SECURITY) is security)
+    )
 
 
 def _fixed(image: _Image) -> Iterable[AdvisoryRow]:
-    """The rows about what the release before had and this one has not; what only the database took back is no fix."""
+    """The rows about what the release before had and this one has not; what only the database took
+    back is no fix.
+    """
     if image.difference is None or image.difference.advisories is None:
         return ()
     only = Advisories(fixed=image.difference.advisories.fixed, new=(), open=(), withdrawn=())
@@ -280,18 +323,24 @@ def _known(images: Sequence[_Image]) -> Known:
     return Known(
         excused=_across(images, _excused),
         unassessed=_where(images, lambda image: image.scan is None or not assessed(image.scan)),
-        scans=_across(images, lambda image: (f"{image.view.scan.mark.word}: {image.view.scan.line}",)),
+        scans=_across(
+            images, lambda image: (f"{image.view.scan.mark.word}: {image.view.scan.line}",)
+        ),
     )
 
 
 def _excused(image: _Image) -> list[ExcusedRow]:
-    """Findings that an exception excuses, the packages of one advisory together, the most severe first."""
+    """Findings that an exception excuses, the packages of one advisory together, the most severe
+    first.
+    """
     groups: dict[tuple[str, str, str, str, str], list[str]] = {}
     for judged in _findings(image.scan, Standing.EXCUSED):
         finding = judged.finding
         key = (finding.id, severity(finding), finding.installed_version, judged.until, judged.why)
         groups.setdefault(key, []).append(finding.package)
-    rows = (ExcusedRow(*key[:2], tuple(dict.fromkeys(names)), *key[2:]) for key, names in groups.items())
+    rows = (
+        ExcusedRow(*key[:2], tuple(dict.fromkeys(names)), *key[2:]) for key, names in groups.items()
+    )
     return sorted(rows, key=lambda row: (SEVERITIES.index(row.severity), row.id, row.packages))
 
 
@@ -303,7 +352,11 @@ def _findings(scan: ScanRecord | None, standing: Standing) -> Iterator[Judged]:
 def _proven(image: _Image) -> tuple[ProvenRow, ...]:
     """GPUs that everything passed on, in a container of the digest."""
     record = image.validation
-    if record is None or image.view.validation.mark.word != Verdict.PASS or not _on_gpu(record.environment):
+    if (
+        record is None
+        or image.view.validation.mark.word != Verdict.PASS
+        or not _on_gpu(record.environment)
+    ):
         return ()
     return (ProvenRow(measured_on(record.environment), record.environment.driver),)
 
@@ -320,11 +373,17 @@ def _unproven(image: _Image) -> tuple[str, ...]:
     if _proven(image):
         return ()
     where = record.environment
-    place = measured_on(where) if where.executor == DOCKER else "this machine's own Python, which proves no image"
+    place = (
+        measured_on(where)
+        if where.executor == DOCKER
+        else "this machine's own Python, which proves no image"
+    )
     return (f"{stage.mark.word} on {place}{': ' if stage.reason else ''}{stage.reason}",)
 
 
-def _across(images: Iterable[_Image], rows: Callable[[_Image], Iterable[R]]) -> tuple[Shared[R], ...]:
+def _across(
+    images: Iterable[_Image], rows: Callable[[_Image], Iterable[R]]
+) -> tuple[Shared[R], ...]:
     """Each row once, in the order they first appear in, with the images that have it."""
     every, owners = [], dict[R, list[str]]()
     for image in images:
@@ -336,7 +395,9 @@ def _across(images: Iterable[_Image], rows: Callable[[_Image], Iterable[R]]) -> 
 
 def _where(images: Sequence[_Image], holds: Callable[[_Image], bool]) -> str:
     """The images that something holds for, in words; empty where there is none."""
-    return _named([one.view.name for one in images if holds(one)], [one.view.name for one in images])
+    return _named(
+        [one.view.name for one in images if holds(one)], [one.view.name for one in images]
+    )
 
 
 def _named(names: Sequence[str], every: Sequence[str]) -> str:

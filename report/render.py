@@ -1,4 +1,7 @@
-"""Pages from records. Same records, same bytes: nothing here looks at the clock, the disk or the network."""
+"""Pages from records.
+
+Same records, same bytes: nothing here looks at the clock, the disk or the network.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +23,8 @@ MARKDOWN_LIMIT = 1024 * 1024
 """Bytes GitHub takes as the job summary of one step (its documentation of workflow commands)."""
 
 _TEMPLATES = Path(__file__).resolve().parent / "templates"
-# Rows a table and characters a text may have; where the page is over the limit, the next pair is taken.
+# Rows a table and characters a text may have; where the page is over the limit, the next pair is
+# taken.
 _DETAIL = ((1000, 4000), (200, 1000), (40, 300), (5, 150), (0, 150))
 _SIGNS = {
     "pass": "✅",
@@ -42,24 +46,36 @@ _FOLDED_ROWS = 50
 
 
 def html(release: ReleaseRecord, images: Sequence[ImageRecords]) -> str:
-    """The report as one self-contained page. An image of the release without records is shown as `not run`."""
+    """The report as one self-contained page.
+
+    An image of the release without records is shown as `not run`.
+    """
     templates = _templates(_clean)
     templates.filters["said"] = escape.html_said
     return templates.get_template("report.html.j2").render(page=page(release, images))
 
 
 def markdown(release: ReleaseRecord, images: Sequence[ImageRecords]) -> str:
-    """The report for a job summary, at most MARKDOWN_LIMIT bytes; what is left out for that is named where it was."""
+    """The report for a job summary, at most MARKDOWN_LIMIT bytes; what is left out for that is
+    named where it was.
+    """
     shown = page(release, images)
     for rows, characters in _DETAIL:
         text = _markdown(shown, rows, characters)
         if len(text.encode()) <= MARKDOWN_LIMIT:
             return text
-    return text.partition("\n")[0] + "\n\nToo long for a job summary; the whole is in `report.html`.\n"
+    return (
+        text.partition("\n")[0] + "\n\nToo long for a job summary; the whole is in `report.html`.\n"
+    )
 
 
-def write(folder: Path, release: ReleaseRecord, images: Sequence[ImageRecords]) -> tuple[Path, Path]:
-    """Write report.html and report.md into `folder` and return where they are. Raises EnvironmentFailed."""
+def write(
+    folder: Path, release: ReleaseRecord, images: Sequence[ImageRecords]
+) -> tuple[Path, Path]:
+    """Write report.html and report.md into `folder` and return where they are.
+
+    Raises EnvironmentFailed.
+    """
     page_path, summary_path = folder / "report.html", folder / "report.md"
     records.write_text(page_path, html(release, images))
     records.write_text(summary_path, markdown(release, images))
@@ -69,16 +85,23 @@ def write(folder: Path, release: ReleaseRecord, images: Sequence[ImageRecords]) 
 def markdown_templates(characters: int) -> Environment:
     """Templates for Markdown, in which foreign text stays text.
 
-    Every value is clipped to `characters` and escaped unless a filter has; HTML's escaping then finds nothing left.
+    Every value is clipped to `characters` and escaped unless a filter has; HTML's escaping then
+    finds nothing left.
     """
 
     def text(value: object) -> Markup:
-        return value if isinstance(value, Markup) else escape.markdown(escape.clip(str(value), characters))
+        return (
+            value
+            if isinstance(value, Markup)
+            else escape.markdown(escape.clip(str(value), characters))
+        )
 
     templates = _templates(text)
     templates.filters["code"] = lambda value: escape.markdown_code(escape.clip(value, characters))
     templates.filters["said"] = lambda value: escape.markdown_said(escape.clip(value, characters))
-    templates.filters["log"] = lambda value: escape.markdown_fence(escape.clip_start(value, characters))
+    templates.filters["log"] = lambda value: escape.markdown_fence(
+        escape.clip_start(value, characters)
+    )
     templates.filters.update(fence=escape.markdown_fence, sign=_sign, blocks=_blocks)
     return templates
 
@@ -101,7 +124,11 @@ def _templates(finalize: Callable[[object], object]) -> Environment:
 
 
 def _clean(value: object) -> object:
-    return untrusted.clean(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+    return (
+        untrusted.clean(value)
+        if isinstance(value, str) and not isinstance(value, Markup)
+        else value
+    )
 
 
 def _sign(mark: Mark) -> Markup:

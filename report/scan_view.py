@@ -22,7 +22,17 @@ from report.model import (
 from report.stages import NOT_REACHED, supported
 from runner.verdict import Verdict
 from scan import judge, vex
-from scan.record import Database, Finding, Judged, Origin, Problem, Sbom, ScanRecord, Standing, number_of
+from scan.record import (
+    Database,
+    Finding,
+    Judged,
+    Origin,
+    Problem,
+    Sbom,
+    ScanRecord,
+    Standing,
+    number_of,
+)
 
 NOT_ASSESSED = "not assessed"
 NO_SOURCE = "no advisory source"
@@ -49,17 +59,23 @@ def scan_stage(record: ScanRecord | None) -> StageView:
         return NOT_REACHED
     claimed = supported(record.verdict, [Verdict.FAIL if _refuses(record) else Verdict.PASS])
     judged = assessed(record) or claimed in (Verdict.FAIL, Verdict.INFRA)
-    return StageView(Mark(claimed if judged else NOT_ASSESSED), _line(record), one_line(record.reason))
+    return StageView(
+        Mark(claimed if judged else NOT_ASSESSED), _line(record), one_line(record.reason)
+    )
 
 
 def assessed(record: ScanRecord) -> bool:
-    """Whether a database judged this image: an empty list of findings that no source stands behind says nothing."""
+    """Whether a database judged this image: an empty list of findings that no source stands behind
+    says nothing.
+    """
     sources = record.database is not None and any(origin.source for origin in record.origins)
     return record.findings is not None and (sources or bool(record.findings))
 
 
 def _refuses(record: ScanRecord) -> bool:
-    return bool(record.problems) or any(each.standing is Standing.BLOCKS for each in record.findings or ())
+    return bool(record.problems) or any(
+        each.standing is Standing.BLOCKS for each in record.findings or ()
+    )
 
 
 def _line(record: ScanRecord) -> str:
@@ -77,7 +93,9 @@ def _findings_line(record: ScanRecord) -> str:
         judged = sum(origin.packages for origin in record.origins if origin.source)
         return f"0 findings in {units.plural(judged, 'package')} assessed"
     counts = Counter(each.standing for each in record.findings)
-    return ", ".join(f"{counts[standing]:,} {word}" for standing, word in _COUNTED.items() if counts[standing])
+    return ", ".join(
+        f"{counts[standing]:,} {word}" for standing, word in _COUNTED.items() if counts[standing]
+    )
 
 
 def findings_view(record: ScanRecord | None) -> FindingsView:
@@ -144,15 +162,22 @@ def _severe_first(judged: Judged) -> tuple[int, str, str]:
 
 
 def _severities(found: Counter[str]) -> str:
-    return ", ".join(f"{found[severity]:,} {severity}" for severity in SEVERITIES if found[severity])
+    return ", ".join(
+        f"{found[severity]:,} {severity}" for severity in SEVERITIES if found[severity]
+    )
 
 
 def _counts(judged: Sequence[Judged]) -> tuple[CountRow, ...]:
     """Findings by standing and severity, and all of them where there is more than one standing."""
     found = Counter((each.standing, severity(each.finding)) for each in judged)
-    rows = [_count(standing.capitalize(), [found[standing, one] for one in SEVERITIES]) for standing in Standing]
+    rows = [
+        _count(standing.capitalize(), [found[standing, one] for one in SEVERITIES])
+        for standing in Standing
+    ]
     rows = [row for row in rows if row.total]
-    every = _count("All", [sum(row.counts[place] for row in rows) for place in range(len(SEVERITIES))])
+    every = _count(
+        "All", [sum(row.counts[place] for row in rows) for place in range(len(SEVERITIES))]
+    )
     return (*rows, every) if len(rows) > 1 else tuple(rows)
 
 
@@ -163,7 +188,9 @@ def _count(title: str, counts: Sequence[int]) -> CountRow:
 def _coverage(origins: Sequence[Origin], known: bool) -> str:
     """`31 Debian, 97 PyPI assessed; 14 NVIDIA wheels: no advisory source`."""
     judged = [f"{origin.packages:,} {origin.name}" for origin in origins if known and origin.source]
-    blind = [f"{origin.packages:,} {origin.name}" for origin in origins if not (known and origin.source)]
+    blind = [
+        f"{origin.packages:,} {origin.name}" for origin in origins if not (known and origin.source)
+    ]
     parts = [f"{', '.join(judged)} assessed"] if judged else []
     parts += [f"{', '.join(blind)}: {NO_SOURCE if known else NOT_ASSESSED}"] if blind else []
     return "; ".join(parts)
@@ -193,7 +220,9 @@ def _database(database: Database | None, scanned_at: str) -> tuple[Fact, ...]:
     return (
         Fact("Database", database.source),
         Fact("Updated", f"{units.moment(database.updated_at)}{age}"),
-        Fact("Database digest", units.digest(f"sha256:{database.sha256}") if database.sha256 else ""),
+        Fact(
+            "Database digest", units.digest(f"sha256:{database.sha256}") if database.sha256 else ""
+        ),
     )
 
 
@@ -215,7 +244,9 @@ def package_facts(sbom: Sbom | None) -> tuple[Fact, ...]:
 
 
 def documents(record: ScanRecord | None) -> tuple[Document, ...]:
-    """The documents of a scan, by their path beside the report; OpenVEX only where something is excused."""
+    """The documents of a scan, by their path beside the report; OpenVEX only where something is
+    excused.
+    """
     if record is None or record.sbom is None:
         return ()
     said = units.digest(f"sha256:{record.sbom.sha256}")

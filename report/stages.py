@@ -11,7 +11,9 @@ NOT_REACHED = StageView(Mark(Verdict.NOT_RUN), "the stage was not reached", "")
 
 
 def supported(claimed: Verdict, parts: Iterable[Verdict]) -> Verdict:
-    """`claimed`, but `pass` only as far as the parts under it bear it out: all of them pass, and there are some."""
+    """`claimed`, but `pass` only as far as the parts under it bear it out: all of them pass, and
+    there are some.
+    """
     return summary(parts) if claimed is Verdict.PASS else claimed
 
 

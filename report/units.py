@@ -55,7 +55,10 @@ def digest(full: str) -> str:
 
 
 def moment(iso: str) -> str:
-    """ISO 8601 as `2026-11-21 02:07 UTC`; anything else as it stands. A time without a zone is taken as UTC."""
+    """ISO 8601 as `2026-11-21 02:07 UTC`; anything else as it stands.
+
+    A time without a zone is taken as UTC.
+    """
     try:
         found = datetime.fromisoformat(iso)
     except ValueError:
@@ -64,7 +67,9 @@ def moment(iso: str) -> str:
 
 
 def days_between(before: str, after: str) -> int | None:
-    """Whole days from one ISO 8601 time to another by the calendar, None where either is no time."""
+    """Whole days from one ISO 8601 time to another by the calendar, None where either is no
+    time.
+    """
     try:
         return (datetime.fromisoformat(after).date() - datetime.fromisoformat(before).date()).days
     except ValueError:

@@ -1,4 +1,6 @@
-"""What a report shows of a validation: every check with verdict, figures, reason and cause, and where it ran."""
+"""What a report shows of a validation: every check with verdict, figures, reason and cause, and
+where it ran.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +23,9 @@ def validation_stage(record: ValidationRecord | None) -> StageView:
         return NOT_REACHED
     verdict = supported(record.verdict, map(suite_verdict, record.suites))
     line = counts([check.verdict for suite in record.suites for check in suite.checks])
-    return StageView(Mark(verdict), f"{line}, {units.duration(record.seconds)}", one_line(record.reason))
+    return StageView(
+        Mark(verdict), f"{line}, {units.duration(record.seconds)}", one_line(record.reason)
+    )
 
 
 def suite_verdict(suite: SuiteResult) -> Verdict:
@@ -54,7 +58,9 @@ def _check(check: Check) -> CheckView:
         reason=check.reason,
         cause=check.cause,
         duration=units.duration(check.seconds),
-        figures=tuple(f"{one.name} {units.number(one.value)} {one.unit}".rstrip() for one in figures),
+        figures=tuple(
+            f"{one.name} {units.number(one.value)} {one.unit}".rstrip() for one in figures
+        ),
     )
 
 
@@ -69,7 +75,9 @@ def gpu_lines(samples: Iterable[GpuSample]) -> tuple[str, ...]:
 def _gpu_line(gpu: int, seen: Sequence[GpuSample]) -> str:
     clocks, degrees, watts = (
         [value for value in values if value != NOT_TOLD]
-        for values in zip(*((one.sm_clock_mhz, one.temperature_c, one.power_w) for one in seen), strict=True)
+        for values in zip(
+            *((one.sm_clock_mhz, one.temperature_c, one.power_w) for one in seen), strict=True
+        )
     )
     reasons = Counter(reason for sample in seen for reason in sample.throttled)
     throttled = ", ".join(f"{reason} in {count}" for reason, count in sorted(reasons.items()))
@@ -85,7 +93,10 @@ def _gpu_line(gpu: int, seen: Sequence[GpuSample]) -> str:
 def counts(verdicts: Sequence[Verdict]) -> str:
     """`9 pass, 2 not run`, worst first."""
     found = Counter(verdicts)
-    return ", ".join(f"{found[verdict]} {verdict}" for verdict in WORST_FIRST if found[verdict]) or "no checks"
+    return (
+        ", ".join(f"{found[verdict]} {verdict}" for verdict in WORST_FIRST if found[verdict])
+        or "no checks"
+    )
 
 
 def is_rate(unit: str) -> bool:
@@ -125,7 +136,7 @@ def environment_facts(environment: Environment) -> tuple[Fact, ...]:
 
 
 def _gpus(environment: Environment) -> str:
-    return ", ".join(f"{count} × {name}" for name, count in Counter(environment.gpus).items())  # noqa: RUF001 - the sign of multiplication is meant
+    return (", ").join((f"{count} × {name}") for name, count in Counter(environment.gpus).items())  # noqa: RUF001 - the sign of multiplication is meant
 
 
 def _cpu(environment: Environment) -> str:

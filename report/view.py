@@ -1,7 +1,9 @@
-"""What a report shows, worked out from the records before any template sees it. Everything here is pure.
+"""What a report shows, worked out from the records before any template sees it.
 
-The report never judges better than the records do, and a claim of `pass` is shown only where every part under it
-passed: a record that is missing, or is about another digest, counts as `not run`.
+Everything here is pure.
+
+The report never judges better than the records do, and a claim of `pass` is shown only where every
+part under it passed: a record that is missing, or is about another digest, counts as `not run`.
 """
 
 from __future__ import annotations
@@ -15,7 +17,14 @@ from report import difference_view, units
 from report.build_view import build_stage, kind_views, layer_views
 from report.escape import one_line
 from report.model import Bar, Fact, ImageRecords, ImageView, Mark, Page, StageView
-from report.scan_view import NOT_ASSESSED, documents, findings_view, package_facts, problem_groups, scan_stage
+from report.scan_view import (
+    NOT_ASSESSED,
+    documents,
+    findings_view,
+    package_facts,
+    problem_groups,
+    scan_stage,
+)
 from report.stages import points, supported
 from report.validation_view import (
     environment_facts,
@@ -31,7 +40,9 @@ _SAYS_NO_GPU = re.compile(r"\b(?:no|without(?: an?)?) (?:NVIDIA )?GPU", re.IGNOR
 
 
 def page(release: ReleaseRecord, given: Sequence[ImageRecords]) -> Page:
-    """Everything a report of `release` shows; an image of the release without records is `not run`."""
+    """Everything a report of `release` shows; an image of the release without records is `not
+    run`.
+    """
     ordered = in_order(release, given)
     images = tuple(image_view(release, records) for records in ordered)
     verdict = supported(release.verdict, (Verdict(image.mark.word) for image in images))
@@ -55,13 +66,25 @@ def in_order(release: ReleaseRecord, given: Sequence[ImageRecords]) -> tuple[Ima
 
 
 def headline(
-    release: ReleaseRecord, verdict: Verdict, images: Sequence[ImageView], records: Sequence[ImageRecords]
+    release: ReleaseRecord,
+    verdict: Verdict,
+    images: Sequence[ImageView],
+    records: Sequence[ImageRecords],
 ) -> str:
-    """The one blocking reason in one line, and always that there was no GPU where there was none."""
+    """The one blocking reason in one line, and always that there was no GPU where there was
+    none.
+    """
     reason = one_line(release.reason)
     if verdict is not release.verdict:
-        blocked = ", ".join(f"{image.name} is {image.mark.word}" for image in images if image.mark.word != Verdict.PASS)
-        reason = f"recorded as {release.verdict}, which the records do not bear out: {blocked or 'there is no image'}"
+        blocked = ", ".join(
+            f"{image.name} is {image.mark.word}"
+            for image in images
+            if image.mark.word != Verdict.PASS
+        )
+        reason = (
+            f"recorded as {release.verdict}, which the records do not bear out: "
+            f"{blocked or 'there is no image'}"
+        )
     elif not reason and verdict is not Verdict.PASS:
         reason = "the records give no reason"
     elif not reason:
@@ -81,13 +104,22 @@ def stage_bars(release: ReleaseRecord) -> tuple[Bar, ...]:
     """Wall time of every stage, against the longest."""
     longest = max((stage.seconds for stage in release.stages), default=0.0)
     return tuple(
-        Bar(stage.stage, units.duration(stage.seconds), points(units.percent(stage.seconds, longest)))
+        Bar(
+            stage.stage,
+            units.duration(stage.seconds),
+            points(units.percent(stage.seconds, longest)),
+        )
         for stage in release.stages
     )
 
 
 def _release_facts(release: ReleaseRecord, images: Sequence[ImageRecords]) -> tuple[Fact, ...]:
-    layers = {layer.digest: layer.size for one in images if one.build is not None for layer in one.build.layers}
+    layers = {
+        layer.digest: layer.size
+        for one in images
+        if one.build is not None
+        for layer in one.build.layers
+    }
     stored = units.size(sum(layers.values())) if layers else Verdict.NOT_RUN.value
     return (
         Fact("Release", release.version),
@@ -124,7 +156,9 @@ def image_view(release: ReleaseRecord, given: ImageRecords) -> ImageView:
         pull=pull_command(release.registry, digest, build, promoted),
         size=units.size(build.size) if build else "",
         tags=tuple(one.tag for one in promoted if one.digest == digest),
-        references=tuple(f"{release.registry}/{_tag(one)}" for one in promoted if one.digest == digest),
+        references=tuple(
+            f"{release.registry}/{_tag(one)}" for one in promoted if one.digest == digest
+        ),
         notes=(*notes, *_tags_elsewhere(digest, promoted)),
         since=_since(given),
         contents=_contents(build),
@@ -147,7 +181,9 @@ def image_view(release: ReleaseRecord, given: ImageRecords) -> ImageView:
 
 
 def digest_of(records: ImageRecords, promoted: Sequence[Promotion]) -> str:
-    """The digest an image is: of its build, else of what is known about it; empty where nothing is."""
+    """The digest an image is: of its build, else of what is known about it; empty where nothing
+    is.
+    """
     known = (records.build, records.validation, records.scan, *promoted)
     return next((one.digest for one in known if one is not None), "")
 
@@ -156,22 +192,32 @@ def about(digest: str, given: ImageRecords) -> tuple[ImageRecords, tuple[str, ..
     """Only what is about `digest`, and a note for each record that is about other bytes."""
     validation, scan, notes = given.validation, given.scan, []
     if validation is not None and validation.digest != digest:
-        notes.append(f"The validation record is about {units.digest(validation.digest)}, so it proves nothing here.")
+        notes.append(
+            f"The validation record is about {units.digest(validation.digest)}, so it proves "
+            "nothing here."
+        )
         validation = None
     if scan is not None and scan.digest != digest:
-        notes.append(f"The scan record is about {units.digest(scan.digest)}, so it proves nothing here.")
+        notes.append(
+            f"The scan record is about {units.digest(scan.digest)}, so it proves nothing here."
+        )
         scan = None
     return ImageRecords(given.image, given.build, validation, scan), tuple(notes)
 
 
 def image_verdict(*stages: StageView) -> Verdict:
-    """The worst of its stages; `not run` only where no stage was. Not assessed is `inconclusive`."""
+    """The worst of its stages; `not run` only where no stage was.
+
+    Not assessed is `inconclusive`.
+    """
     words = (stage.mark.word for stage in stages)
     verdicts = [Verdict.INCONCLUSIVE if word == NOT_ASSESSED else Verdict(word) for word in words]
     return Verdict.NOT_RUN if set(verdicts) == {Verdict.NOT_RUN} else summary(verdicts)
 
 
-def pull_command(registry: str, digest: str, build: BuildRecord | None, promoted: Sequence[Promotion]) -> str:
+def pull_command(
+    registry: str, digest: str, build: BuildRecord | None, promoted: Sequence[Promotion]
+) -> str:
     """How to get exactly these bytes: from where they were promoted, else from staging."""
     places = [one.repository for one in promoted if one.digest == digest]
     places += [build.repository] if build is not None else []

@@ -1,8 +1,10 @@
-"""The address of a registry, as a person writes it: HOST or HOST:PORT. The one place that reads one.
+"""The address of a registry, as a person writes it: HOST or HOST:PORT.
 
-The form is the one that the engine, the scanner and TLS certificates agree on. A form that one of them reads otherwise
-is refused: a scheme, a path, credentials, an IPv6 address, and a name such as `registry`, which Docker takes for a
-namespace of Docker Hub.
+The one place that reads one.
+
+The form is the one that the engine, the scanner and TLS certificates agree on. A form that one of
+them reads otherwise is refused: a scheme, a path, credentials, an IPv6 address, and a name such as
+`registry`, which Docker takes for a namespace of Docker Hub.
 """
 
 from __future__ import annotations
@@ -29,7 +31,9 @@ _DIGEST = re.compile(r"@sha(?:256|512):[^@]*\Z")
 
 
 def holds_credentials(reference: str) -> bool:
-    """Return whether a reference has an `@` that is not that of its digest: what stands before it may be a password."""
+    """Return whether a reference has an `@` that is not that of its digest: what stands before it
+    may be a password.
+    """
     return "@" in _DIGEST.sub("", reference)
 
 
@@ -41,7 +45,8 @@ def without_credentials(words: str) -> str:
 def registry_address(text: str, source: str) -> str:
     """Return `text` if it is the address of a registry.
 
-    Raises ConfigError that names `source` (a variable, an option) and what is wrong. A password is never repeated.
+    Raises ConfigError that names `source` (a variable, an option) and what is wrong. A password is
+    never repeated.
     """
     for problem, hint in _problems(text):
         shown = "" if "@" in text or not text else f"`{clean_line(text, 80)}`: "
@@ -55,7 +60,10 @@ def address_problem(text: str) -> str:
 
 
 def _problems(text: str) -> Iterator[tuple[str, str]]:
-    """Yield what is wrong with an address, and what to do about it. The first is the one to tell."""
+    """Yield what is wrong with an address, and what to do about it.
+
+    The first is the one to tell.
+    """
     if not text:
         yield "it is empty", f"{FORM}; unset it to use the embedded registry"
     if "@" in text:
@@ -71,7 +79,9 @@ def _problems(text: str) -> Iterator[tuple[str, str]]:
     if "[" in text or text.count(":") > 1:
         yield "an IPv6 address is not supported", f"{FORM}; give the machine a name"
     host, colon, port = text.partition(":")
-    if problem := _host_problem(host, has_port=bool(colon)) or (_port_problem(port) if colon else ""):
+    if problem := _host_problem(host, has_port=bool(colon)) or (
+        _port_problem(port) if colon else ""
+    ):
         yield problem, FORM
 
 
@@ -82,11 +92,17 @@ def _host_problem(host: str, *, has_port: bool) -> str:
     if "" in labels:
         return "the host's name has an empty part between two dots, or begins or ends with a dot"
     if wrong := next((label for label in labels if not _LABEL.fullmatch(label)), None):
-        return f"`{clean_line(wrong, 70)}` in the host's name is not 1 to 63 letters, digits and hyphens"
+        return (
+            f"`{clean_line(wrong, 70)}` in the host's name is not 1 to 63 letters, digits and "
+            "hyphens"
+        )
     if labels[-1].isdigit() and not _is_ipv4(host):
         return "the host's name ends in a number, and is not an IPv4 address"
     if len(labels) == 1 and not has_port and host != "localhost":
-        return f"without a dot or a port, Docker takes `{host}` for a namespace of Docker Hub: add a domain or a port"
+        return (
+            f"without a dot or a port, Docker takes `{host}` for a namespace of Docker Hub: "
+            "add a domain or a port"
+        )
     return ""
 
 

@@ -18,8 +18,8 @@ _COMMIT = re.compile("[0-9a-f]{40}(?:[0-9a-f]{24})?", re.ASCII)
 def commit_of(paths: Sequence[Path], environ: Mapping[str, str] = os.environ) -> str:
     """Return the commit that holds these files as they are on disk.
 
-    Empty if one of them was changed and not committed, or if they are in no checkout. Without git on the machine it is
-    the commit that GitHub Actions says it checked out.
+    Empty if one of them was changed and not committed, or if they are in no checkout. Without git
+    on the machine it is the commit that GitHub Actions says it checked out.
     """
     if shutil.which("git") is None:
         said = environ.get("GITHUB_SHA", "")

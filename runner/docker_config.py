@@ -1,6 +1,8 @@
-"""Docker's own configuration file, checked before docker-py, the docker client or the scanner reads it.
+"""Docker's own configuration file, checked before docker-py, the docker client or the scanner reads
+it.
 
-They trust it: a FIFO would hang them, and a value of another type would end them in an error that names no file.
+They trust it: a FIFO would hang them, and a value of another type would end them in an error that
+names no file.
 """
 
 from __future__ import annotations
@@ -20,7 +22,9 @@ CONFIG_BYTES = 1 << 20
 HINT = "correct it, move it away and `docker login` again, or name another folder in DOCKER_CONFIG"
 
 _Text = Annotated[str, Field(strict=True, pattern=r"\A[^\x00-\x1f\x7f]*\z", max_length=1 << 16)]
-_Helper = Annotated[str, Field(strict=True, pattern=r"\A(?:[A-Za-z0-9][A-Za-z0-9._-]*)?\z", max_length=200)]
+_Helper = Annotated[
+    str, Field(strict=True, pattern=r"\A(?:[A-Za-z0-9][A-Za-z0-9._-]*)?\z", max_length=200)
+]
 
 
 @dataclass(frozen=True)
@@ -43,7 +47,8 @@ class _Config:
 
 
 def check(purpose: str = "") -> None:
-    """Raise ConfigError that names the file if Docker's configuration is not what its readers expect.
+    """Raise ConfigError that names the file if Docker's configuration is not what its readers
+    expect.
 
     `purpose` is what it is needed for, as the beginning of the message.
     """
@@ -60,12 +65,17 @@ def _problem(path: Path) -> str:
     except Malformed as error:
         return str(error)
     except ValidationError as error:
-        return f"`{clean_line('.'.join(map(str, error.errors()[0]['loc'])), 100)}` is of a wrong type or form"
+        return (
+            f"`{clean_line('.'.join(map(str, error.errors()[0]['loc'])), 100)}` is of a wrong "
+            "type or form"
+        )
     return ""
 
 
 def _check(data: bytes) -> None:
-    config = TypeAdapter(_Config).validate_python(parse_json(data, CONFIG_BYTES) if data.strip() else {})
+    config = TypeAdapter(_Config).validate_python(
+        parse_json(data, CONFIG_BYTES) if data.strip() else {}
+    )
     for account in (config.auths or {}).values():
         if account.auth and not _is_login(account.auth):
             raise Malformed("an `auth` is not the base64 of USER:PASSWORD")
@@ -73,6 +83,8 @@ def _check(data: bytes) -> None:
 
 def _is_login(text: str) -> bool:
     try:
-        return b":" in base64.b64decode(text.encode("ascii")) and bool(base64.b64decode(text).decode())
+        return b":" in base64.b64decode(text.encode("ascii")) and bool(
+            base64.b64decode(text).decode()
+        )
     except ValueError:
         return False

@@ -1,4 +1,6 @@
-"""What this machine can do: each thing a release needs, whether it is here, and the way out where it is not."""
+"""What this machine can do: each thing a release needs, whether it is here, and the way out where
+it is not.
+"""
 
 from __future__ import annotations
 
@@ -11,8 +13,10 @@ from runner.errors import ReleaseError
 from runner.progress import megabytes
 
 NEEDED_DISK_BYTES = 25_000_000_000
-"""3.1 GB of wheels and 3.5 GB of registry (`du -sh` of the home after `make demo`), 6.2 GB of base in the engine
-(`docker system df` with base pulled), what the stacks add, two layers at a time while building, the next release."""
+"""3.1 GB of wheels and 3.5 GB of registry (`du -sh` of the home after `make demo`), 6.2 GB of base
+in the engine (`docker system df` with base pulled), what the stacks add, two layers at a time while
+building, the next release.
+"""
 
 
 @dataclass(frozen=True)
@@ -48,9 +52,17 @@ def _tried(name: str, look: Callable[[], str]) -> Finding:
 
 def _gpu() -> Finding:
     if shutil.which("nvidia-smi") is None:
-        return Finding("gpu", False, False, "no nvidia-smi: GPU checks will be `not run`, releases stay candidates")
+        return Finding(
+            "gpu",
+            False,
+            False,
+            "no nvidia-smi: GPU checks will be `not run`, releases stay candidates",
+        )
     try:
-        names = shell.run(["nvidia-smi", "--query-gpu=name", "--format=csv,noheader"], hint="check the NVIDIA driver")
+        names = shell.run(
+            ["nvidia-smi", "--query-gpu=name", "--format=csv,noheader"],
+            hint="check the NVIDIA driver",
+        )
     except ReleaseError as error:
         return Finding("gpu", False, False, str(error))
     return Finding("gpu", True, False, ", ".join(names.split("\n")).strip(", "))
@@ -63,11 +75,19 @@ def _disk() -> Finding:
         return Finding("disk", False, True, str(error))
     detail = f"{megabytes(free)} free at {home.home()}"
     enough = free >= NEEDED_DISK_BYTES
-    return Finding("disk", enough, False, detail if enough else f"{detail}; {megabytes(NEEDED_DISK_BYTES)} are advised")
+    return Finding(
+        "disk",
+        enough,
+        False,
+        detail if enough else f"{detail}; {megabytes(NEEDED_DISK_BYTES)} are advised",
+    )
 
 
 def registry_in_use(ask: Callable[[str], None]) -> str:
-    """Return the address of the registry in use. `ask` raises if the registry does not answer as one should."""
+    """Return the address of the registry in use.
+
+    `ask` raises if the registry does not answer as one should.
+    """
     host = embedded.host()
     ask(host)
     return f"{host} ({'embedded' if host == embedded.HOST else 'configured'})"

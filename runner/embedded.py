@@ -1,6 +1,7 @@
 """The embedded registry: a real `distribution` registry on loopback, its data kept between runs.
 
-Used where no registry is configured. It is a daemon of its own and outlives the command that started it.
+Used where no registry is configured. It is a daemon of its own and outlives the command that
+started it.
 """
 
 from __future__ import annotations
@@ -31,13 +32,19 @@ _VARIABLE = "PYTORCH_CUDA_IMAGES_REGISTRY"
 
 
 def configured(environ: Mapping[str, str] = os.environ) -> str | None:
-    """Return the registry that the environment names, None if it names none. Raises ConfigError for no address."""
+    """Return the registry that the environment names, None if it names none.
+
+    Raises ConfigError for no address.
+    """
     given = environ.get(_VARIABLE)
     return None if given is None else registry_address(given, _VARIABLE)
 
 
 def host() -> str:
-    """The configured registry, else the embedded one. The embedded one is started where it does not answer."""
+    """The configured registry, else the embedded one.
+
+    The embedded one is started where it does not answer.
+    """
     if named := configured():
         return named
     folder = home.kept("registry")
@@ -57,11 +64,15 @@ def answers(host: str) -> bool:
 
 
 def start(host: str, folder: Path) -> int:
-    """Start a registry on `host` with its data in `folder`; returns its process id when it answers."""
+    """Start a registry on `host` with its data in `folder`; returns its process id when it
+    answers.
+    """
     binary = shutil.which("docker-registry")
     if binary is None:
         hint = f"run `make setup`, or set {_VARIABLE} to a registry you have"
-        raise EnvironmentFailed("no registry is configured and `docker-registry` is not installed", hint)
+        raise EnvironmentFailed(
+            "no registry is configured and `docker-registry` is not installed", hint
+        )
     write_text(folder / "config.yml", yaml.safe_dump(_configuration(host, folder / "data")))
     progress.say(f"  starting the embedded registry on {host}", detail=True)
     with home.opened(folder / "registry.log") as log:
@@ -84,7 +95,9 @@ def start(host: str, folder: Path) -> int:
 
 
 def stop(folder: Path) -> None:
-    """Stop the registry that keeps its data in `folder`; no other process, even if it has that one's number now."""
+    """Stop the registry that keeps its data in `folder`; no other process, even if it has that
+    one's number now.
+    """
     with contextlib.suppress(FileNotFoundError, ProcessLookupError, ValueError, Malformed):
         process = int(read_file(folder, "registry.pid", 20))
         words = Path(f"/proc/{process}/cmdline").read_bytes().split(b"\0")
@@ -98,7 +111,9 @@ def _await(process: subprocess.Popen[bytes], host: str, log: Path) -> None:
         if answers(host):
             return
         time.sleep(0.05)
-    raise EnvironmentFailed(f"the embedded registry did not start on {host}: {_last_line(log)}", f"read {log}")
+    raise EnvironmentFailed(
+        f"the embedded registry did not start on {host}: {_last_line(log)}", f"read {log}"
+    )
 
 
 def _last_line(log: Path) -> str:

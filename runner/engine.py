@@ -1,4 +1,6 @@
-"""The Docker engine: finding it, finding a client that can build with BuildKit, pulling by digest, seeing GPUs."""
+"""The Docker engine: finding it, finding a client that can build with BuildKit, pulling by digest,
+seeing GPUs.
+"""
 
 from __future__ import annotations
 
@@ -25,24 +27,39 @@ from runner.untrusted import clean_line
 
 START_HINT = "run `make setup`, which installs and starts one, or point DOCKER_HOST at yours"
 BUILD_HINT = "install docker-buildx, or Debian's docker.io"
-CALL_HINT = "check the engine and the registry with `./release.py doctor`, then run the same command again"
+CALL_HINT = (
+    "check the engine and the registry with `./release.py doctor`, then run the same command again"
+)
 
 _REFERENCE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/@-]{0,511}")
 """Characters of any reference, and a bound on its length; the engine knows the grammar."""
 _NO_IMAGE = re.compile(r"manifest unknown|not found: does not exist|repository does not exist")
-"""What a registry says of an image that it does not have, if the engine hands that on as text alone."""
-_REFERENCE_HINT = "write HOST/REPOSITORY:TAG, HOST/REPOSITORY@sha256:..., or the name of an image that you built"
+"""What a registry says of an image that it does not have, if the engine hands that on as text
+alone.
+"""
+_REFERENCE_HINT = (
+    "write HOST/REPOSITORY:TAG, HOST/REPOSITORY@sha256:..., or the name of an image that you built"
+)
 LOGIN_HINT = "write HOST/REPOSITORY:TAG, and log in with `docker login` instead"
 
 CLIENT_TIMEOUT_S = 30
 
-_CALL_ERRORS = (DockerException, StreamParseError, requests.RequestException, urllib3.exceptions.HTTPError)
-"""What docker-py raises when the engine refuses, and what it lets through when the engine goes away."""
+_CALL_ERRORS = (
+    DockerException,
+    StreamParseError,
+    requests.RequestException,
+    urllib3.exceptions.HTTPError,
+)
+"""What docker-py raises when the engine refuses, and what it lets through when the engine goes
+away.
+"""
 
 
 @cache
 def client(answer_s: int = 600) -> docker.DockerClient:
-    """A client of an engine that answers within `answer_s` seconds. Raises EnvironmentFailed where none does.
+    """A client of an engine that answers within `answer_s` seconds.
+
+    Raises EnvironmentFailed where none does.
 
     Raises ConfigError if DOCKER_HOST or Docker's configuration cannot be used.
     """
@@ -50,11 +67,14 @@ def client(answer_s: int = 600) -> docker.DockerClient:
     try:
         found = docker.from_env(timeout=answer_s)
         found.api.credstore_env = shell.emptied_secrets()
-        found.api.reload_config()  # credential helpers get the environment that is set when it is loaded
+        # credential helpers get the environment that is set when it is loaded
+        found.api.reload_config()
         found.ping()
     except ValueError:
         problem = "DOCKER_HOST is not the address of a Docker engine"
-        raise ConfigError(problem, "write unix:///var/run/docker.sock or tcp://HOST:PORT, or unset it") from None
+        raise ConfigError(
+            problem, "write unix:///var/run/docker.sock or tcp://HOST:PORT, or unset it"
+        ) from None
     except (DockerException, requests.RequestException) as error:
         raise EnvironmentFailed(f"no Docker engine answers: {_short(error)}", START_HINT) from None
     return found
@@ -77,8 +97,9 @@ def version() -> str:
 def build_command() -> tuple[tuple[str, ...], dict[str, str]]:
     """The command and environment that build with BuildKit, among all `docker` clients on PATH.
 
-    A client with the buildx plugin is preferred; a client before 23 carries BuildKit behind `DOCKER_BUILDKIT=1`.
-    Raises EnvironmentFailed if there is none, ConfigError if Docker's configuration cannot be used.
+    A client with the buildx plugin is preferred; a client before 23 carries BuildKit behind
+    `DOCKER_BUILDKIT=1`. Raises EnvironmentFailed if there is none, ConfigError if Docker's
+    configuration cannot be used.
     """
     docker_config.check()
     for path in _clients():
@@ -98,7 +119,10 @@ def program() -> str:
 
 @contextlib.contextmanager
 def failures(what: str, hint: str = CALL_HINT) -> Iterator[None]:
-    """Calls of the engine that make up `what`. Raises EnvironmentFailed where it refuses one or goes away."""
+    """Calls of the engine that make up `what`.
+
+    Raises EnvironmentFailed where it refuses one or goes away.
+    """
     try:
         yield
     except _CALL_ERRORS as error:
@@ -109,8 +133,8 @@ def failures(what: str, hint: str = CALL_HINT) -> Iterator[None]:
 class HeldImage:
     """An image that the engine holds. `id` is the digest of its configuration, which never changes.
 
-    `digest` is that of its manifest, empty if the image was only built here. `config` is what it is configured to be
-    (`User`, `Env`, `ExposedPorts`, `Labels`, ...).
+    `digest` is that of its manifest, empty if the image was only built here. `config` is what it is
+    configured to be (`User`, `Env`, `ExposedPorts`, `Labels`, ...).
     """
 
     id: str
@@ -119,14 +143,18 @@ class HeldImage:
 
 
 def obtain(reference: str) -> HeldImage:
-    """Return the image that `reference` names here, as `docker run` would take it: it is pulled if the engine lacks it.
+    """Return the image that `reference` names here, as `docker run` would take it: it is pulled if
+    the engine lacks it.
 
-    Raises ConfigError if there is no such image, EnvironmentFailed if the engine or a registry fails.
+    Raises ConfigError if there is no such image, EnvironmentFailed if the engine or a registry
+    fails.
     """
     if holds_credentials(reference):
         raise ConfigError("the reference of the image holds a user name or a password", LOGIN_HINT)
     if not _REFERENCE.fullmatch(reference):
-        raise ConfigError(f"{clean_line(reference, 80)!r} is not a reference of an image", _REFERENCE_HINT)
+        raise ConfigError(
+            f"{clean_line(reference, 80)!r} is not a reference of an image", _REFERENCE_HINT
+        )
     with failures(f"reading the image {reference}"):
         image = _held_or_pulled(reference)
     names = image.attrs.get("RepoDigests") or ()
@@ -135,22 +163,32 @@ def obtain(reference: str) -> HeldImage:
 
 
 def _held_or_pulled(reference: str) -> Any:  # noqa: ANN401 - docker-py has no types
-    """Return docker-py's image. An image that nobody has is a person's mistake, not a failure of the machine."""
+    """Return docker-py's image.
+
+    An image that nobody has is a person's mistake, not a failure of the machine.
+    """
     try:
         with contextlib.suppress(ImageNotFound):
             return client().images.get(reference)
-        if reference.startswith("sha256:"):  # an id, which no registry knows: it would be taken for a name there
+        if reference.startswith(
+            "sha256:"
+        ):  # an id, which no registry knows: it would be taken for a name there
             raise ConfigError(f"the engine holds no image {reference}", _REFERENCE_HINT)
         _pull(reference)
         return client().images.get(reference)
     except DockerException as error:
         if getattr(error, "status_code", 0) in (400, 404) or _NO_IMAGE.search(str(error)):
-            raise ConfigError(f"there is no image {reference}: {_short(error)}", _REFERENCE_HINT) from None
+            raise ConfigError(
+                f"there is no image {reference}: {_short(error)}", _REFERENCE_HINT
+            ) from None
         raise
 
 
 def pull(reference: str) -> None:
-    """Pull by digest, with progress; nothing is done where the engine has it. Raises EnvironmentFailed."""
+    """Pull by digest, with progress; nothing is done where the engine has it.
+
+    Raises EnvironmentFailed.
+    """
     with failures(f"pull of {reference}"):
         try:
             client().images.get(reference)
@@ -159,7 +197,8 @@ def pull(reference: str) -> None:
 
 
 def no_logins(folder: Path) -> dict[str, str]:
-    """Return the variables with which a docker client reads no configuration: it would hand on the address of a proxy.
+    """Return the variables with which a docker client reads no configuration: it would hand on the
+    address of a proxy.
 
     `folder` is one that has no configuration of Docker in it.
     """
@@ -188,7 +227,9 @@ def _pull(reference: str) -> None:
 
 
 def gpu_request() -> DeviceRequest | None:
-    """What to ask the engine for to get every GPU: its NVIDIA runtime, or CDI; None where it offers neither."""
+    """What to ask the engine for to get every GPU: its NVIDIA runtime, or CDI; None where it offers
+    neither.
+    """
     if not Path("/dev/nvidiactl").exists() and shutil.which("nvidia-smi") is None:
         return None
     info = client().info()
@@ -223,4 +264,6 @@ def _client_version(path: str) -> str:
 
 def _short(error: Exception) -> str:
     """Return what the engine said, without the address of its API that docker-py puts before it."""
-    return clean_line(str(getattr(error, "explanation", None) or error), 200) or type(error).__name__
+    return (
+        clean_line(str(getattr(error, "explanation", None) or error), 200) or type(error).__name__
+    )

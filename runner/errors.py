@@ -1,6 +1,7 @@
 """The ways a run can end other than well, each with its exit code.
 
-Every error a user can cause is one of these; `release.py` prints it as one line and exits with its code.
+Every error a user can cause is one of these; `release.py` prints it as one line and exits with its
+code.
 """
 
 from __future__ import annotations

@@ -1,4 +1,6 @@
-"""Where things are kept. Records go in the checkout under `out/`; what is costly and shared goes in HOME.
+"""Where things are kept.
+
+Records go in the checkout under `out/`; what is costly and shared goes in HOME.
 
 `PYTORCH_CUDA_IMAGES_HOME` moves the shared part (default: the user's cache directory).
 """
@@ -24,7 +26,9 @@ _HOME, _OUT = "PYTORCH_CUDA_IMAGES_HOME", "PYTORCH_CUDA_IMAGES_OUT"
 
 
 def home() -> Path:
-    """The shared folder: wheels, the embedded registry's data, the scanner's cache, the harness' own tools."""
+    """The shared folder: wheels, the embedded registry's data, the scanner's cache, the harness'
+    own tools.
+    """
     if given := os.environ.get(_HOME):
         return _folder(given, _HOME)
     if cache := os.environ.get("XDG_CACHE_HOME"):
@@ -32,7 +36,9 @@ def home() -> Path:
     try:
         return Path.home() / ".cache" / "pytorch-cuda-images"
     except RuntimeError:
-        raise ConfigError("this user has no home folder", f"set {_HOME} to a folder you can write") from None
+        raise ConfigError(
+            "this user has no home folder", f"set {_HOME} to a folder you can write"
+        ) from None
 
 
 def kept(*parts: str) -> Path:
@@ -62,7 +68,9 @@ def hint_for(error: OSError) -> str:
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         if not isinstance(error.filename, str):
             return full_hint()
-        return f"free space on the disk of {error.filename}; {_HOME} and {_OUT} move what is kept here"
+        return (
+            f"free space on the disk of {error.filename}; {_HOME} and {_OUT} move what is kept here"
+        )
     return _HINTS.get(error.errno or 0, "correct that, then run the same command again")
 
 
@@ -82,12 +90,15 @@ _HINTS = {
 
 
 def _folder(given: str, variable: str) -> Path:
-    """Return the folder that a variable names, as an absolute path: no program takes that for an option.
+    """Return the folder that a variable names, as an absolute path: no program takes that for an
+    option.
 
     Raises ConfigError for one that a mount of the engine or a line of a log cannot carry.
     """
     if not given.isprintable() or ":" in given:
-        problem = f"{variable} is `{clean_line(given, 80)}`, which holds a colon or a control character"
+        problem = (
+            f"{variable} is `{clean_line(given, 80)}`, which holds a colon or a control character"
+        )
         raise ConfigError(problem, "name a folder without them")
     return Path(given).absolute()
 
@@ -104,11 +115,16 @@ def only_run() -> Iterator[None]:
 
 
 def opened(path: Path) -> TextIO:
-    """Open a file of this project to read it and to append to it. Raises EnvironmentFailed for a link or a FIFO."""
+    """Open a file of this project to read it and to append to it.
+
+    Raises EnvironmentFailed for a link or a FIFO.
+    """
     try:
         return os.fdopen(open_own_file(path), "a+", encoding="utf-8", errors="replace")
     except Malformed as error:
-        raise EnvironmentFailed(str(error), f"delete {path}, then run the same command again") from None
+        raise EnvironmentFailed(
+            str(error), f"delete {path}, then run the same command again"
+        ) from None
 
 
 def _claim(lock: TextIO) -> None:
@@ -138,11 +154,14 @@ def _writing(path: Path, variable: str) -> Iterator[None]:
 
 @contextlib.contextmanager
 def scratch(purpose: str) -> Iterator[Path]:
-    """A folder of this run alone, gone afterwards; what killed runs left behind is removed first."""
+    """A folder of this run alone, gone afterwards; what killed runs left behind is removed
+    first.
+    """
     work = kept("work")
     _remove_left(work)
     with contextlib.ExitStack() as held:
-        # Nothing is removed while `work` is shared: a folder is never seen between being made and being locked.
+        # Nothing is removed while `work` is shared: a folder is never seen between being made and
+        # being locked.
         with _writing(work, _HOME), _locked(work, fcntl.LOCK_SH):
             folder = Path(tempfile.mkdtemp(dir=work, prefix=f"{purpose}-"))
             held.enter_context(_locked(folder, fcntl.LOCK_EX))
@@ -153,7 +172,9 @@ def scratch(purpose: str) -> Iterator[Path]:
 
 
 def _remove_left(work: Path) -> None:
-    """Remove the folders no living run holds; left to the next run where another is just making one."""
+    """Remove the folders no living run holds; left to the next run where another is just making
+    one.
+    """
     with _locked(work, fcntl.LOCK_EX | fcntl.LOCK_NB) as alone:
         for left in work.iterdir() if alone else ():
             with _locked(left, fcntl.LOCK_EX | fcntl.LOCK_NB) as free:
@@ -163,7 +184,9 @@ def _remove_left(work: Path) -> None:
 
 @contextlib.contextmanager
 def _locked(folder: Path, operation: int) -> Iterator[bool]:
-    """Hold a lock (flock(2) `operation`) on a folder; False where it is gone, another user's, or held already."""
+    """Hold a lock (flock(2) `operation`) on a folder; False where it is gone, another user's, or
+    held already.
+    """
     try:
         handle = os.open(folder, os.O_RDONLY)
     except (FileNotFoundError, PermissionError):

@@ -1,7 +1,9 @@
-"""What a person sees: progress on stderr (live bars on a terminal, plain lines elsewhere), answers on stdout.
+"""What a person sees: progress on stderr (live bars on a terminal, plain lines elsewhere), answers
+on stdout.
 
-All of it may hold what a stranger wrote, so all of it is cleaned here (runner/untrusted.py), and no name is read as
-markup. A reader that goes away (a closed pipe or terminal) does not stop the run, nor change its exit code.
+All of it may hold what a stranger wrote, so all of it is cleaned here (runner/untrusted.py), and no
+name is read as markup. A reader that goes away (a closed pipe or terminal) does not stop the run,
+nor change its exit code.
 """
 
 from __future__ import annotations
@@ -47,7 +49,10 @@ _verbose = False
 
 
 def open_missing_streams() -> None:
-    """Open what is closed of stdin, stdout and stderr on nothing. Else a file of ours would take its number."""
+    """Open what is closed of stdin, stdout and stderr on nothing.
+
+    Else a file of ours would take its number.
+    """
     for number in range(3):
         try:
             os.fstat(number)
@@ -69,14 +74,21 @@ def is_verbose() -> bool:
 
 
 def say(text: str, *, detail: bool = False) -> None:
-    """One line to the person; `detail` lines only where asked for. Of a text of several lines, one is made."""
+    """One line to the person; `detail` lines only where asked for.
+
+    Of a text of several lines, one is made.
+    """
     if not detail or _verbose:
         with _reader_may_leave(sys.stderr, is_needed=False):
-            console.print(" ".join(clean(text[:LONGEST_LINE]).splitlines()), markup=False, emoji=False)
+            console.print(
+                " ".join(clean(text[:LONGEST_LINE]).splitlines()), markup=False, emoji=False
+            )
 
 
 def say_block(text: str, indent: str = "") -> None:
-    """Say a text of several lines of our own, such as an entry to copy into a file, each behind `indent`."""
+    """Say a text of several lines of our own, such as an entry to copy into a file, each behind
+    `indent`.
+    """
     for line in text.splitlines():
         say(f"{indent}{line}")
 
@@ -87,7 +99,10 @@ def answer(text: str) -> None:
 
 
 def answer_json(text: str) -> None:
-    """Print a JSON document in ASCII on stdout. What GitHub would take for an order is written with an escape."""
+    """Print a JSON document in ASCII on stdout.
+
+    What GitHub would take for an order is written with an escape.
+    """
     _print(text.replace("##[", "\\u0023#[").replace("\x7f", "\\u007f"))
 
 
@@ -111,8 +126,8 @@ def _print(text: str) -> None:
 def _reader_may_leave(stream: TextIO, *, is_needed: bool = True) -> Iterator[None]:
     """Go on if nobody reads any more: a pipe that was closed, or a terminal that hung up (EIO).
 
-    Another error (a full disk) is raised if the text `is_needed`: an answer, not progress. Whatever is printed later
-    goes nowhere, so that the exit code stays that of the run.
+    Another error (a full disk) is raised if the text `is_needed`: an answer, not progress. Whatever
+    is printed later goes nowhere, so that the exit code stays that of the run.
     """
     try:
         yield
@@ -164,10 +179,14 @@ class Meter:
 
 @contextlib.contextmanager
 def meters(totals: Mapping[str, float]) -> Iterator[dict[str, Meter]]:
-    """A meter over bytes per title: live bars on a terminal, elsewhere a line every ten seconds and one at the end."""
+    """A meter over bytes per title: live bars on a terminal, elsewhere a line every ten seconds and
+    one at the end.
+    """
     now = time.monotonic()
     if not sys.stderr.isatty():
-        plain = {title: Meter(title, total, _started=now, _shown=now) for title, total in totals.items()}
+        plain = {
+            title: Meter(title, total, _started=now, _shown=now) for title, total in totals.items()
+        }
         yield plain
         for measured in (made for made in plain.values() if made.done):
             say(f"  {measured.title}: {measured.summary()}")
@@ -181,7 +200,13 @@ def meters(totals: Mapping[str, float]) -> Iterator[dict[str, Meter]]:
     )
     with Progress(*columns, console=console) as bar:
         yield {
-            title: Meter(title, total, _bar=bar, _task=bar.add_task(clean_line(title), total=total), _started=now)
+            title: Meter(
+                title,
+                total,
+                _bar=bar,
+                _task=bar.add_task(clean_line(title), total=total),
+                _started=now,
+            )
             for title, total in totals.items()
         }
 
@@ -198,7 +223,11 @@ def step(title: str) -> Iterator[None]:
     """Name a piece of work when it starts, and say how long it took when it ends well."""
     started = time.monotonic()
     if sys.stderr.isatty():
-        columns = (SpinnerColumn(), TextColumn("{task.description}", markup=False), TimeElapsedColumn())
+        columns = (
+            SpinnerColumn(),
+            TextColumn("{task.description}", markup=False),
+            TimeElapsedColumn(),
+        )
         with Progress(*columns, console=console, transient=True) as bar:
             bar.add_task(clean_line(title))
             yield

@@ -1,6 +1,8 @@
-"""Frozen dataclasses to and from files: strict YAML for what people write, JSON for what stages hand on.
+"""Frozen dataclasses to and from files: strict YAML for what people write, JSON for what stages
+hand on.
 
-A record is any frozen dataclass. Loading is strict: an unknown or missing key is an error that names its place.
+A record is any frozen dataclass. Loading is strict: an unknown or missing key is an error that
+names its place.
 """
 
 from __future__ import annotations
@@ -27,11 +29,16 @@ STRICT = ConfigDict(extra="forbid")
 _UNKNOWN = ("extra_forbidden", "unexpected_keyword_argument")  # pydantic's types of an unknown key
 
 JSON_BYTES = 128 << 20
-"""The most that a record may have. The largest of ours, what a look inside an image found, has a few megabytes."""
+"""The most that a record may have.
+
+The largest of ours, what a look inside an image found, has a few megabytes.
+"""
 
 TEXT_BYTES = 1 << 20
 YAML_DEPTH, YAML_PARTS, YAML_VALUE = 16, 20_000, 10_000
-"""The most that a file which people write may have: bytes, levels, keys and values, characters of one value."""
+"""The most that a file which people write may have: bytes, levels, keys and values, characters of
+one value.
+"""
 
 _NOT_THERE = (errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ELOOP, errno.ENAMETOOLONG)
 """What is wrong with the repository. All else that the system says is about this machine."""
@@ -58,7 +65,9 @@ def from_json(kind: type[T], text: str | bytes, source: str) -> T:
     """Raises ConfigError naming `source` where the text is not a `kind`."""
     try:
         parse_json(text, JSON_BYTES)
-        return TypeAdapter(kind).validate_json(text, strict=True)  # no text is taken for a number: "NaN" would be one
+        return TypeAdapter(kind).validate_json(
+            text, strict=True
+        )  # no text is taken for a number: "NaN" would be one
     except Malformed as error:
         problem = str(error)
     except ValidationError as error:
@@ -84,7 +93,9 @@ def write_text(path: Path, text: str) -> None:
     except OSError as error:
         with contextlib.suppress(OSError):
             Path(temporary).unlink()
-        raise EnvironmentFailed(f"cannot write {path}: {error.strerror}", home.hint_for(error)) from error
+        raise EnvironmentFailed(
+            f"cannot write {path}: {error.strerror}", home.hint_for(error)
+        ) from error
 
 
 def read(kind: type[T], path: Path) -> T | None:
@@ -96,19 +107,28 @@ def read(kind: type[T], path: Path) -> T | None:
     except Malformed as error:
         raise ConfigError(f"{path}: {error}", "delete the file and run the stage again") from None
     except OSError as error:
-        raise EnvironmentFailed(f"cannot read {path}: {error.strerror}", "check its permissions") from None
+        raise EnvironmentFailed(
+            f"cannot read {path}: {error.strerror}", "check its permissions"
+        ) from None
 
 
 def read_text(path: Path) -> str:
-    """A text file of this repository. Raises ConfigError where it cannot be read or is not UTF-8."""
+    """A text file of this repository.
+
+    Raises ConfigError where it cannot be read or is not UTF-8.
+    """
     try:
         return read_own_file(path, TEXT_BYTES).decode()
     except Malformed as error:
         raise ConfigError(f"{path}:1: {error}", "restore it from git") from None
     except OSError as error:
         if error.errno in _NOT_THERE:
-            raise ConfigError(f"cannot read {path}: {error.strerror}", "restore it from git") from None
-        raise EnvironmentFailed(f"cannot read {path}: {error.strerror}", home.hint_for(error)) from None
+            raise ConfigError(
+                f"cannot read {path}: {error.strerror}", "restore it from git"
+            ) from None
+        raise EnvironmentFailed(
+            f"cannot read {path}: {error.strerror}", home.hint_for(error)
+        ) from None
     except UnicodeDecodeError as error:
         line = error.object.count(b"\n", 0, error.start) + 1
         raise ConfigError(f"{path}:{line}: not UTF-8 text", "restore it from git") from None
@@ -126,7 +146,9 @@ def parse_yaml(kind: type[T], text: str, source: str) -> T:
         lines, data = _loaded(text)
         _check_numbers(data)
     except _NotFinite as error:
-        raise ConfigError(f"{source}:{_line_of(lines, error.loc)}: {error}", "fix the line") from None
+        raise ConfigError(
+            f"{source}:{_line_of(lines, error.loc)}: {error}", "fix the line"
+        ) from None
     except (yaml.YAMLError, ValueError) as error:
         line, problem = _not_yaml(error, text)
         raise ConfigError(f"{source}:{line}: not valid YAML: {problem}", "fix the line") from None
@@ -134,7 +156,9 @@ def parse_yaml(kind: type[T], text: str, source: str) -> T:
         found = TypeAdapter(kind).validate_python(data)
         _check_numbers(TypeAdapter(kind).dump_python(found))
     except _NotFinite as error:
-        raise ConfigError(f"{source}:{_line_of(lines, error.loc)}: {error}", "fix the line") from None
+        raise ConfigError(
+            f"{source}:{_line_of(lines, error.loc)}: {error}", "fix the line"
+        ) from None
     except ValidationError as error:
         loc, problem = _first(error)
         raise ConfigError(f"{source}:{_line_of(lines, loc)}: {problem}", "fix the line") from None
@@ -157,7 +181,8 @@ def _loaded(text: str) -> tuple[dict[Loc, int], Any]:
 
 
 def _check_events(text: str) -> None:
-    """Raise MarkedYAMLError for what no file of ours needs and a hostile one is made of: aliases, tags, great depth.
+    """Raise MarkedYAMLError for what no file of ours needs and a hostile one is made of: aliases,
+    tags, great depth.
 
     Events come one after the other, so that nothing nested has been built when it is refused.
     """
@@ -165,7 +190,9 @@ def _check_events(text: str) -> None:
     for count, event in enumerate(yaml.parse(text, Loader=yaml.SafeLoader)):
         depth += _STEP.get(type(event), 0)
         if problem := _event_problem(event, depth, count):
-            raise yaml.MarkedYAMLError(problem=problem, problem_mark=cast(yaml.Mark, event.start_mark))
+            raise yaml.MarkedYAMLError(
+                problem=problem, problem_mark=cast(yaml.Mark, event.start_mark)
+            )
 
 
 def _event_problem(event: yaml.Event, depth: int, count: int) -> str:
@@ -193,22 +220,35 @@ class _NotFinite(ValueError):
 def _check_numbers(value: object, at: Loc = ()) -> None:
     if isinstance(value, float) and not math.isfinite(value):
         raise _NotFinite(at)
-    inside = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list | tuple) else ()
+    inside = (
+        value.items()
+        if isinstance(value, dict)
+        else enumerate(value)
+        if isinstance(value, list | tuple)
+        else ()
+    )
     for key, inner in inside:
         _check_numbers(inner, (*at, key))
 
 
 def _not_yaml(error: Exception, text: str) -> tuple[int, str]:
-    """The line where YAML ends to be YAML, the first where it is not known, and what is wrong there."""
+    """The line where YAML ends to be YAML, the first where it is not known, and what is wrong
+    there.
+    """
     if isinstance(error, yaml.MarkedYAMLError) and error.problem_mark:
         return error.problem_mark.line + 1, str(error.problem)
     if isinstance(error, yaml.reader.ReaderError):
-        return text.count("\n", 0, error.position) + 1, f"it holds the character {error.character:#04x}"
+        return text.count(
+            "\n", 0, error.position
+        ) + 1, f"it holds the character {error.character:#04x}"
     return 1, str(error).partition("\n")[0]
 
 
 def _first(error: ValidationError) -> tuple[Loc, str]:
-    """Where the first error is, and what. A misspelled key is unknown and missing: the unknown one is in the file."""
+    """Where the first error is, and what.
+
+    A misspelled key is unknown and missing: the unknown one is in the file.
+    """
     first = min(error.errors(), key=lambda found: found["type"] not in _UNKNOWN)
     place = ".".join(str(part) for part in first["loc"]) or "document"
     if first["type"] in _UNKNOWN:
@@ -219,7 +259,9 @@ def _first(error: ValidationError) -> tuple[Loc, str]:
 
 
 def _lines(node: yaml.Node | None, at: Loc = ()) -> dict[Loc, int]:
-    """Line of every key path of a YAML tree; a key given twice is an error, which plain YAML lets pass."""
+    """Line of every key path of a YAML tree; a key given twice is an error, which plain YAML lets
+    pass.
+    """
     found: dict[Loc, int] = {}
     if isinstance(node, yaml.MappingNode):
         for key, value in node.value:
@@ -228,7 +270,9 @@ def _lines(node: yaml.Node | None, at: Loc = ()) -> dict[Loc, int]:
                 raise yaml.MarkedYAMLError(problem=problem, problem_mark=key.start_mark)
             here = (*at, key.value)
             if here in found:
-                raise yaml.MarkedYAMLError(problem=f"key `{key.value}` given twice", problem_mark=key.start_mark)
+                raise yaml.MarkedYAMLError(
+                    problem=f"key `{key.value}` given twice", problem_mark=key.start_mark
+                )
             found[here] = key.start_mark.line + 1
             found.update(_lines(value, here))
     elif isinstance(node, yaml.SequenceNode):

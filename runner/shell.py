@@ -1,7 +1,8 @@
-"""The one way to run another program: shown before it runs, bounded in time and output, its failure one clear line.
+"""The one way to run another program: shown before it runs, bounded in time and output, its failure
+one clear line.
 
-When this run is interrupted, or a program runs too long or prints too much, it is ended with all that it started, so
-that nothing goes on writing where a scratch folder was.
+When this run is interrupted, or a program runs too long or prints too much, it is ended with all
+that it started, so that nothing goes on writing where a scratch folder was.
 """
 
 from __future__ import annotations
@@ -25,7 +26,10 @@ from runner.untrusted import clean
 
 TAIL_LINES = 15
 TIMEOUT_S = 3600
-"""For a program that is given no time of its own. The slowest with one, a build of the OS layer, has half of it."""
+"""For a program that is given no time of its own.
+
+The slowest with one, a build of the OS layer, has half of it.
+"""
 
 OUTPUT_BYTES = 64 << 20
 """The most a program may print on stdout. The longest that is read, hadolint's, has kilobytes."""
@@ -39,14 +43,19 @@ GRACE_S = 10.0
 SECRET = re.compile(
     r"PYTORCH_CUDA_IMAGES_(?:SIGNING|WEBHOOK)\w*|(?:GH|GITHUB)_TOKEN|ACTIONS_(?:ID_TOKEN|RUNTIME_TOKEN)\w*"
 )
-"""Variables that sign, promote or publish. No other program gets one: any of them may be turned against its users."""
+"""Variables that sign, promote or publish.
+
+No other program gets one: any of them may be turned against its users.
+"""
 
 _FULL = ("No space left on device", "Disk quota exceeded")
 
 
 @dataclass(frozen=True)
 class Ended:
-    """A program that ended by itself: its exit code, what it printed, and the end of its complaints."""
+    """A program that ended by itself: its exit code, what it printed, and the end of its
+    complaints.
+    """
 
     code: int
     stdout: str
@@ -65,16 +74,19 @@ def run(  # noqa: PLR0913 - keyword-only knobs of one call
 ) -> str:
     """Run `command`, return what it printed on stdout.
 
-    Its variables are those of this process (`environment`) and `env`; without `inherit` they are `env` alone.
+    Its variables are those of this process (`environment`) and `env`; without `inherit` they are
+    `env` alone.
 
-    Raises EnvironmentFailed with the end of its stderr and `hint` where it cannot be run, runs past `timeout_s`,
-    prints more than OUTPUT_BYTES or exits with another code than `ok_codes`.
+    Raises EnvironmentFailed with the end of its stderr and `hint` where it cannot be run, runs past
+    `timeout_s`, prints more than OUTPUT_BYTES or exits with another code than `ok_codes`.
     """
     done = ended(command, hint=hint, env=env, timeout_s=timeout_s, stdin=stdin, inherit=inherit)
     if done.code not in ok_codes:
         tail = " | ".join(clean(done.stderr).strip().splitlines()[-TAIL_LINES:])
         shown = shlex.join(str(word) for word in command)[:200]
-        raise EnvironmentFailed(f"`{shown}` exited {done.code}: {tail}", full_disk_hint(done.stderr) or hint)
+        raise EnvironmentFailed(
+            f"`{shown}` exited {done.code}: {tail}", full_disk_hint(done.stderr) or hint
+        )
     return done.stdout
 
 
@@ -100,7 +112,10 @@ def ended(  # noqa: PLR0913 - keyword-only knobs of one call
     stdin: bytes | None = None,
     inherit: bool = True,
 ) -> Ended:
-    """Run `command` to its end, whatever its exit code. Raises EnvironmentFailed as `run` for all else."""
+    """Run `command` to its end, whatever its exit code.
+
+    Raises EnvironmentFailed as `run` for all else.
+    """
     words = [str(word) for word in command]
     progress.say(f"$ {shlex.join(words)}", detail=True)
     variables = {**(environment() if inherit else {}), **(env or {})}
@@ -124,7 +139,8 @@ def full_disk_hint(said: str) -> str:
 def stop_all() -> bool:
     """Ask every program that runs to end, and start no more: this run was interrupted.
 
-    Returns whether the main thread may be interrupted now. If not, it raises KeyboardInterrupt by itself very soon.
+    Returns whether the main thread may be interrupted now. If not, it raises KeyboardInterrupt by
+    itself very soon.
     """
     _interrupted.set()
     for process in tuple(_running):
@@ -163,7 +179,9 @@ def _started(
         except FileNotFoundError:
             raise EnvironmentFailed(f"`{words[0]}` is not installed", hint) from None
         except OSError as error:
-            raise EnvironmentFailed(f"`{words[0]}` cannot be run: {error.strerror}", hint) from error
+            raise EnvironmentFailed(
+                f"`{words[0]}` cannot be run: {error.strerror}", hint
+            ) from error
         _running.add(process)
     try:
         _interrupt_if_asked()
@@ -201,17 +219,21 @@ def _is_main() -> bool:
 class _Streams:
     """What a program reads and writes, each in a thread, so that none of them waits for another.
 
-    Each thread closes its own stream. Closed by another, its number could be that of the next program's stream already
-    when the thread reads from it.
+    Each thread closes its own stream. Closed by another, its number could be that of the next
+    program's stream already when the thread reads from it.
     """
 
     def __init__(self, process: subprocess.Popen[bytes], stdin: bytes | None) -> None:
         self.is_too_much = False
         self._out, self._error = bytearray(), bytearray()
         work = [(self._read_output, process.stdout), (self._read_errors, process.stderr)]
-        self._threads = [threading.Thread(target=target, args=(stream,), daemon=True) for target, stream in work]
+        self._threads = [
+            threading.Thread(target=target, args=(stream,), daemon=True) for target, stream in work
+        ]
         if stdin is not None:
-            self._threads.append(threading.Thread(target=_feed, args=(process.stdin, stdin), daemon=True))
+            self._threads.append(
+                threading.Thread(target=_feed, args=(process.stdin, stdin), daemon=True)
+            )
         for thread in self._threads:
             thread.start()
 
@@ -275,7 +297,9 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 
 
 def _ask_to_end(process: subprocess.Popen[bytes], members: Sequence[int]) -> None:
-    """Send SIGTERM to the processes of a program, once: a second one would end what it starts to clean up."""
+    """Send SIGTERM to the processes of a program, once: a second one would end what it starts to
+    clean up.
+    """
     if process not in _asked:
         _asked.add(process)
         _signal(members, signal.SIGTERM)
@@ -287,7 +311,9 @@ def _tree(process: int) -> list[int]:
     for each in found:
         for children in Path(f"/proc/{each}/task").glob("*/children"):
             with contextlib.suppress(OSError):
-                found += [int(child) for child in children.read_text().split() if int(child) not in found]
+                found += [
+                    int(child) for child in children.read_text().split() if int(child) not in found
+                ]
     return found
 
 

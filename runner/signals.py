@@ -1,4 +1,6 @@
-"""What ends a run from outside: Ctrl-C (SIGINT), SIGTERM, and the end of the terminal (SIGHUP), all in the same way."""
+"""What ends a run from outside: Ctrl-C (SIGINT), SIGTERM, and the end of the terminal (SIGHUP), all
+in the same way.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,9 @@ _WAITING = b"cleaning up what this run began; please wait\n"
 
 
 class _Interrupt:
-    """The handler: it ends the programs that run, and raises KeyboardInterrupt in the main thread."""
+    """The handler: it ends the programs that run, and raises KeyboardInterrupt in the main
+    thread.
+    """
 
     def __init__(self) -> None:
         self._first_at: float | None = None
@@ -36,7 +40,10 @@ class _Interrupt:
 
 
 def interrupt_on_signals() -> None:
-    """Turn each of ENDS into a KeyboardInterrupt. A signal that is ignored (by `nohup`, by a shell) stays ignored."""
+    """Turn each of ENDS into a KeyboardInterrupt.
+
+    A signal that is ignored (by `nohup`, by a shell) stays ignored.
+    """
     shell.allow_all()
     interrupt = _Interrupt()
     for each in ENDS:
@@ -45,10 +52,11 @@ def interrupt_on_signals() -> None:
 
 
 def start_resource_tracker() -> None:
-    """Start the helper process of multiprocessing so that it ignores SIGHUP, as it does the other two by itself.
+    """Start the helper process of multiprocessing so that it ignores SIGHUP, as it does the other
+    two by itself.
 
-    A terminal that hangs up signals everything in it. Without its tracker, each process of a pool would end in a
-    traceback. For the main thread: no other one may say what a signal does.
+    A terminal that hangs up signals everything in it. Without its tracker, each process of a pool
+    would end in a traceback. For the main thread: no other one may say what a signal does.
     """
     before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:

@@ -1,4 +1,6 @@
-"""Limit the time of a command or stage: what waits for ever (an engine, a registry, a driver) holds no runner."""
+"""Limit the time of a command or stage: what waits for ever (an engine, a registry, a driver) holds
+no runner.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +14,10 @@ from runner import shell
 
 
 class TimeLimitExceeded(BaseException):
-    """A stage took longer than it may. No `except Exception` on the way up stops it, as with Ctrl-C."""
+    """A stage took longer than it may.
+
+    No `except Exception` on the way up stops it, as with Ctrl-C.
+    """
 
 
 @contextlib.contextmanager

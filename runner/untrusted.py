@@ -1,7 +1,8 @@
 """Read what a stranger wrote: an image under test, an account of the registry, the network.
 
-Three rules hold for all of it. A file is opened only if it is a regular file of bounded size, and no link is followed.
-Text is parsed with a bound on its length and depth. Text is shown only after control characters are removed.
+Three rules hold for all of it. A file is opened only if it is a regular file of bounded size, and
+no link is followed. Text is parsed with a bound on its length and depth. Text is shown only after
+control characters are removed.
 """
 
 from __future__ import annotations
@@ -19,14 +20,18 @@ from typing import Any, NoReturn
 DEEPEST = 64
 """Levels of nested JSON. The deepest document that this project writes or reads has 12."""
 
-_ANSI = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b[\]PX^_][^\x07\x1b]*(?:\x07|\x1b\\)?|\x1b.?", re.DOTALL)
+_ANSI = re.compile(
+    r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b[\]PX^_][^\x07\x1b]*(?:\x07|\x1b\\)?|\x1b.?", re.DOTALL
+)
 _INVISIBLE = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f"
     "\ufeff\ufff9-\uffff\U000e0000-\U000e007f]"
 )
 """Control characters, and characters that hide text or change its direction."""
 _WORKFLOW_COMMAND = re.compile(r"^([^\S\n]*):(?=:)|(#)(?=#\[)", re.MULTILINE)
-"""How a line gives an order to GitHub Actions: `::error::...` at its start, `##[error]...` anywhere."""
+"""How a line gives an order to GitHub Actions: `::error::...` at its start, `##[error]...`
+anywhere.
+"""
 
 
 class Malformed(Exception):
@@ -34,10 +39,12 @@ class Malformed(Exception):
 
 
 def read_file(folder: Path, name: str, limit: int) -> bytes:
-    """Return the file `name` below `folder`, which may have `limit` bytes; `name` may have folders in it.
+    """Return the file `name` below `folder`, which may have `limit` bytes; `name` may have folders
+    in it.
 
-    Nothing below `folder` is followed if it is a link, and nothing but a regular file is opened. Raises
-    FileNotFoundError if there is no such file, and Malformed if it is something else or has more bytes than `limit`.
+    Nothing below `folder` is followed if it is a link, and nothing but a regular file is opened.
+    Raises FileNotFoundError if there is no such file, and Malformed if it is something else or has
+    more bytes than `limit`.
     """
     descriptor = _open_path(folder, name)
     try:
@@ -45,16 +52,20 @@ def read_file(folder: Path, name: str, limit: int) -> bytes:
         if not stat.S_ISREG(found.st_mode):
             raise Malformed(f"`{name}` is {_kind_of(found.st_mode)}, not a regular file")
         if found.st_size > limit:
-            raise Malformed(f"`{name}` has {found.st_size:,} bytes, more than the allowed {limit:,}")
+            raise Malformed(
+                f"`{name}` has {found.st_size:,} bytes, more than the allowed {limit:,}"
+            )
         return _read_regular(descriptor, limit, name)
     finally:
         os.close(descriptor)
 
 
 def read_own_file(path: Path, limit: int) -> bytes:
-    """Return a file that a person of this machine named: links are followed, but the end must be a regular file.
+    """Return a file that a person of this machine named: links are followed, but the end must be a
+    regular file.
 
-    Raises OSError if it cannot be read, and Malformed if it is something else or has more bytes than `limit`.
+    Raises OSError if it cannot be read, and Malformed if it is something else or has more bytes
+    than `limit`.
     """
     try:
         found = path.resolve()
@@ -64,9 +75,12 @@ def read_own_file(path: Path, limit: int) -> bytes:
 
 
 def open_own_file(path: Path) -> int:
-    """Return a descriptor to read a file of this project and to append to it. It is made if it is missing.
+    """Return a descriptor to read a file of this project and to append to it.
 
-    No link is followed and no FIFO waited for. Raises OSError, and Malformed if it is not a regular file.
+    It is made if it is missing.
+
+    No link is followed and no FIFO waited for. Raises OSError, and Malformed if it is not a regular
+    file.
     """
     flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
     try:
@@ -74,7 +88,9 @@ def open_own_file(path: Path) -> int:
     except OSError as error:
         if error.errno not in (errno.ELOOP, errno.ENXIO):
             raise
-        raise Malformed(f"`{path}` is {_kind_of(path.lstat().st_mode)}, not a regular file") from None
+        raise Malformed(
+            f"`{path}` is {_kind_of(path.lstat().st_mode)}, not a regular file"
+        ) from None
     mode = os.fstat(descriptor).st_mode
     if not stat.S_ISREG(mode):
         os.close(descriptor)
@@ -85,8 +101,8 @@ def open_own_file(path: Path) -> int:
 def list_names(folder: Path, name: str, limit: int) -> list[str]:
     """Return the names in the folder `name` below `folder`, sorted.
 
-    Raises FileNotFoundError if there is no such folder, and Malformed if it is something else or has more than `limit`
-    entries.
+    Raises FileNotFoundError if there is no such folder, and Malformed if it is something else or
+    has more than `limit` entries.
     """
     descriptor = _open_path(folder, name)
     try:
@@ -105,10 +121,11 @@ def list_names(folder: Path, name: str, limit: int) -> list[str]:
 
 
 def require_small(folder: Path, name: str, size: int, entries: int, shown: str = "") -> None:
-    """Raise Malformed if the folder `name` below `folder` holds more than `size` bytes on disk or `entries` entries.
+    """Raise Malformed if the folder `name` below `folder` holds more than `size` bytes on disk or
+    `entries` entries.
 
-    `shown` is what the message calls it. No link is followed. What changes meanwhile is counted or passed over: this
-    may run while a stranger still writes.
+    `shown` is what the message calls it. No link is followed. What changes meanwhile is counted or
+    passed over: this may run while a stranger still writes.
     """
     shown = shown or f"`{name}`"
     left_bytes, left_entries = size, entries
@@ -121,7 +138,9 @@ def require_small(folder: Path, name: str, size: int, entries: int, shown: str =
             if left_bytes < 0:
                 raise Malformed(f"{shown} holds more than the allowed {size:,} bytes")
             if left_entries < 0:
-                raise Malformed(f"{shown} holds more than the allowed {entries:,} files and folders")
+                raise Malformed(
+                    f"{shown} holds more than the allowed {entries:,} files and folders"
+                )
             if path.count("/") - name.count("/") > DEEPEST:
                 raise Malformed(f"{shown} has folders that are nested deeper than {DEEPEST} levels")
             if stat.S_ISDIR(found.st_mode):
@@ -131,14 +150,17 @@ def require_small(folder: Path, name: str, size: int, entries: int, shown: str =
 def parse_json(data: bytes | str, limit: int) -> Any:  # noqa: ANN401 - JSON values have no narrower type
     """Return the value of a JSON text in UTF-8.
 
-    Raises Malformed if it has more than `limit` bytes, is no JSON, is nested deeper than DEEPEST, has a key twice in
-    one object (two readers would see different things), or holds a number or character that JSON cannot hold.
+    Raises Malformed if it has more than `limit` bytes, is no JSON, is nested deeper than DEEPEST,
+    has a key twice in one object (two readers would see different things), or holds a number or
+    character that JSON cannot hold.
     """
     if len(data) > limit:
         raise Malformed(f"{len(data):,} bytes of JSON, more than the allowed {limit:,}")
     try:
         text = data.decode() if isinstance(data, bytes) else data
-        found = json.loads(text, object_pairs_hook=_unique, parse_constant=_refuse_constant, parse_float=_finite)
+        found = json.loads(
+            text, object_pairs_hook=_unique, parse_constant=_refuse_constant, parse_float=_finite
+        )
         _check(found)
     except RecursionError:
         raise Malformed(f"JSON that is nested deeper than {DEEPEST} levels") from None
@@ -148,7 +170,8 @@ def parse_json(data: bytes | str, limit: int) -> Any:  # noqa: ANN401 - JSON val
 
 
 def clean(text: str) -> str:
-    """Return `text` without terminal escapes, control and invisible characters; newlines and tabs stay.
+    """Return `text` without terminal escapes, control and invisible characters; newlines and tabs
+    stay.
 
     A line that would give an order to GitHub Actions gets a space that stops it.
     """
@@ -164,9 +187,11 @@ def clean_line(text: str, limit: int = 300) -> str:
 
 
 def printable(text: str, limit: int = 300) -> str:
-    """Return `text` with every character that cannot be seen written as an escape (`\\x1b`), cut to `limit` characters.
+    r"""Return `text` with every character that cannot be seen written as an escape (`\x1b`), cut to
+    `limit` characters.
 
-    For names and paths that are compared: two different texts stay different, which `clean` does not promise.
+    For names and paths that are compared: two different texts stay different, which `clean` does
+    not promise.
     """
     shown = "".join(_seen(character) for character in text[:limit])
     return shown if len(text) <= limit and len(shown) <= limit else shown[: limit - 1] + "…"
@@ -178,7 +203,9 @@ def _seen(character: str) -> str:
 
 
 def _entries(folder: Path, name: str) -> Iterator[tuple[str, os.stat_result]]:
-    """Return what is in a folder, each with its path below `folder`; nothing if the folder is gone or was replaced."""
+    """Return what is in a folder, each with its path below `folder`; nothing if the folder is gone
+    or was replaced.
+    """
     try:
         descriptor = _open_path(folder, name)
     except (FileNotFoundError, Malformed):
@@ -195,7 +222,9 @@ def _entries(folder: Path, name: str) -> Iterator[tuple[str, os.stat_result]]:
 
 
 def _open_path(folder: Path, name: str) -> int:
-    """Return a descriptor (O_PATH: nothing is read, no device or FIFO is touched) of what is at `name`."""
+    """Return a descriptor (O_PATH: nothing is read, no device or FIFO is touched) of what is at
+    `name`.
+    """
     descriptor = os.open(folder, os.O_PATH | os.O_DIRECTORY)
     for part in Path(name).parts:
         above = descriptor
@@ -209,7 +238,10 @@ def _open_path(folder: Path, name: str) -> int:
 
 
 def _read_regular(descriptor: int, limit: int, name: str) -> bytes:
-    """Read what an O_PATH descriptor stands for. The link below /proc leads to that very file, wherever it is now."""
+    """Read what an O_PATH descriptor stands for.
+
+    The link below /proc leads to that very file, wherever it is now.
+    """
     with open(f"/proc/self/fd/{descriptor}", "rb", buffering=0) as file:  # noqa: PTH123 - a path of /proc
         data = bytearray()
         while chunk := file.read(min(1 << 20, limit + 1 - len(data))):
@@ -236,7 +268,9 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) != len(pairs):
         names = [name for name, _ in pairs]
-        raise ValueError(f"the key {next(name for name in names if names.count(name) > 1)!r:.60} is given twice")
+        raise ValueError(
+            f"the key {next(name for name in names if names.count(name) > 1)!r:.60} is given twice"
+        )
     return found
 
 
@@ -252,7 +286,9 @@ def _finite(text: str) -> float:
 
 
 def _check(value: object) -> None:
-    """Raise for text that is no Unicode (a lone surrogate, which no file can hold) and for too many levels."""
+    """Raise for text that is no Unicode (a lone surrogate, which no file can hold) and for too many
+    levels.
+    """
     level: list[object] = [value]
     for _ in range(DEEPEST):
         level = [inner for each in level for inner in _inside(each)]

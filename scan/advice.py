@@ -1,4 +1,6 @@
-"""What a person can do about a refused image: the pin that ends a finding, or the exception that lets it stand."""
+"""What a person can do about a refused image: the pin that ends a finding, or the exception that
+lets it stand.
+"""
 
 from __future__ import annotations
 
@@ -19,14 +21,19 @@ PROPOSED_DAYS = 30
 
 
 def advice(record: ScanRecord, place: Place, today: datetime.date) -> Iterator[str]:
-    """One line for each problem and each finding that blocks, and behind a finding the entry that would excuse it."""
+    """One line for each problem and each finding that blocks, and behind a finding the entry that
+    would excuse it.
+    """
     for problem in record.problems:
         yield f"{problem.kind}: {problem.where}: {problem.what} -> {problem.way_out}"
     for judged in record.findings or ():
         if judged.standing is Standing.BLOCKS:
             found = judged.finding
             severity = found.severity.lower()
-            yield f"{found.id} ({severity}) in {found.package} {found.installed_version}, {judged.why} -> {pin(found)}"
+            yield (
+                f"{found.id} ({severity}) in {found.package} {found.installed_version}, "
+                f"{judged.why} -> {pin(found)}"
+            )
             yield f"  or let it stand a while: in {EXCEPTIONS.name}\n{entry(found, place, today)}"
 
 
@@ -35,7 +42,8 @@ def entry(finding: Finding, place: Place, today: datetime.date) -> str:
     purl = PackageURL(*core(finding.purl)).to_string()
     expires = today + datetime.timedelta(days=PROPOSED_DAYS)
     return (
-        f'  - id: {finding.id}\n    package: {purl}\n    line: "{place.line}"\n    stack: {stack_of(finding, place)}\n'
+        f'  - id: {finding.id}\n    package: {purl}\n    line: "{place.line}"\n    stack: '
+        f"{stack_of(finding, place)}\n"
         f"    status: affected\n    reason:\n    owner:\n    expires: {expires}"
     )
 
@@ -44,4 +52,7 @@ def stack_of(finding: Finding, place: Place, root: Path = IMAGES) -> str:
     """The stack whose lock names the package; Debian's packages come with the base."""
     kind, _, name, _ = core(finding.purl)
     stacks = place.stacks if kind == "pypi" else ()
-    return next((stack for stack in stacks if read_lock(root / stack / f"{place.line}.lock").find(name)), BASE)
+    return next(
+        (stack for stack in stacks if read_lock(root / stack / f"{place.line}.lock").find(name)),
+        BASE,
+    )

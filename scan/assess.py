@@ -1,4 +1,7 @@
-"""What is known against a bill of materials today, and what the policy makes of it. Needs no image."""
+"""What is known against a bill of materials today, and what the policy makes of it.
+
+Needs no image.
+"""
 
 from __future__ import annotations
 
@@ -47,7 +50,8 @@ class Judges:
 class Assessment:
     """What a database knows against a bill of materials.
 
-    `findings` is None where nothing was assessed. `doubt` says why it is no proof, empty where it is.
+    `findings` is None where nothing was assessed. `doubt` says why it is no proof, empty where it
+    is.
     """
 
     database: Database | None
@@ -60,13 +64,16 @@ class Assessment:
 def assess(document: Path, place: Place, judges: Judges) -> Assessment:
     """Judge a stored CycloneDX document; Trivy's own result is left beside it.
 
-    Raises EnvironmentFailed where Trivy crashes, hangs, writes nothing or another shape than expected.
+    Raises EnvironmentFailed where Trivy crashes, hangs, writes nothing or another shape than
+    expected.
     """
     parsed = documents.read_document(document)
     packages, distribution = sbom.packages_of(parsed), sbom.distribution_of(parsed)
     held = judges.database
     if isinstance(held, str):
-        return Assessment(None, origins(packages, {}), None, (), f"vulnerabilities not assessed: {held}")
+        return Assessment(
+            None, origins(packages, {}), None, (), f"vulnerabilities not assessed: {held}"
+        )
     result = trivy.vulnerabilities(document, held, document.with_name(RESULT))
     found = tuple(findings_of(result))
     rules = rules_of(place, judges, found)
@@ -84,7 +91,9 @@ def assess(document: Path, place: Place, judges: Judges) -> Assessment:
 def verdict_of(problems: Sequence[Problem], assessment: Assessment) -> tuple[Verdict, str]:
     """What blocks comes first; what was not assessed is never a pass."""
     every = (*problems, *assessment.problems)
-    blocking = [each.finding for each in assessment.findings or () if each.standing is Standing.BLOCKS]
+    blocking = [
+        each.finding for each in assessment.findings or () if each.standing is Standing.BLOCKS
+    ]
     reasons = [in_one_line(every)] if every else []
     reasons += [_finding_reason(blocking)] if blocking else []
     refused = Verdict.FAIL if reasons else Verdict.PASS
@@ -97,7 +106,9 @@ def rules_of(place: Place, judges: Judges, found: Sequence[Finding]) -> Rules:
     history = judges.history.with_findings(found, judges.today)
     return Rules(
         grace=judges.policy.grace(place.line, place.stacks),
-        excuses=[excuse for excuse in judges.excuses if excuse.applies_to(place.line, place.stacks)],
+        excuses=[
+            excuse for excuse in judges.excuses if excuse.applies_to(place.line, place.stacks)
+        ],
         longest=judges.policy.exception_days,
         today=judges.today,
         fixed_on=partial(history.fixed_on, today=judges.today),
@@ -107,7 +118,9 @@ def rules_of(place: Place, judges: Judges, found: Sequence[Finding]) -> Rules:
 def findings_of(result: object) -> Iterator[Finding]:
     """The vulnerabilities of a Trivy JSON result, each once. Raises EnvironmentFailed."""
     targets = documents.report_of(result).Results or ()
-    yield from dict.fromkeys(_finding(found) for target in targets for found in target.Vulnerabilities or ())
+    yield from dict.fromkeys(
+        _finding(found) for target in targets for found in target.Vulnerabilities or ()
+    )
 
 
 def _finding(found: documents.Vulnerability) -> Finding:
@@ -133,14 +146,18 @@ def _day(text: str) -> str:
 
 
 def origins(packages: Sequence[Package], sources: dict[str, str]) -> tuple[Origin, ...]:
-    """How many packages come from where, and which advisory source of the database knows that place.
+    """How many packages come from where, and which advisory source of the database knows that
+    place.
 
-    NVIDIA publishes no advisories for its wheels in any source; a package index's advisories do not cover them.
+    NVIDIA publishes no advisories for its wheels in any source; a package index's advisories do not
+    cover them.
     """
     counted = Counter(map(_origin, packages))
     known = {_ORIGINS[kind]: source for kind, source in sources.items() if kind in _ORIGINS}
     known |= {VENDORED: known["PyPI"]} if "PyPI" in known else {}
-    return tuple(Origin(name, count, known.get(name, "")) for name, count in sorted(counted.items()))
+    return tuple(
+        Origin(name, count, known.get(name, "")) for name, count in sorted(counted.items())
+    )
 
 
 def _origin(package: Package) -> str:
@@ -153,7 +170,11 @@ def _origin(package: Package) -> str:
 
 def _without_source(counted: Sequence[Origin]) -> str:
     """Debian and PyPI have sources: where the database lacks one, a zero would be a lie."""
-    blind = [f"{origin.packages} {origin.name}" for origin in counted if not origin.source and origin.name != NVIDIA]
+    blind = [
+        f"{origin.packages} {origin.name}"
+        for origin in counted
+        if not origin.source and origin.name != NVIDIA
+    ]
     return f"the database has no advisories for {', '.join(blind)} packages" if blind else ""
 
 
@@ -169,7 +190,9 @@ def _end_of_life(result: object, distribution: str) -> Iterator[Problem]:
     system = documents.report_of(result).Metadata.OS
     if system is not None and system.EOSL:
         what = "the distribution is past its end of life"
-        yield Problem("configuration", distribution, what, "move the line to a supported distribution")
+        yield Problem(
+            "configuration", distribution, what, "move the line to a supported distribution"
+        )
 
 
 def _finding_reason(blocking: Sequence[Finding]) -> str:

@@ -1,4 +1,6 @@
-"""Size, packages and layers against the catalogue's budgets, and growth against the release before."""
+"""Size, packages and layers against the catalogue's budgets, and growth against the release
+before.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +11,9 @@ from images.catalog import Budget
 from scan.record import Problem
 
 BUDGET = "budget"
-WAY_OUT = "make the image smaller, or raise the budget in images/catalog.yaml and say why in the commit"
+WAY_OUT = (
+    "make the image smaller, or raise the budget in images/catalog.yaml and say why in the commit"
+)
 MEGABYTE = 1_000_000
 
 
@@ -22,8 +26,13 @@ class Spent:
     layers: int
 
 
-def problems(image: str, spent: Spent, budget: Budget, growth_percent: float, before: int | None) -> Iterator[Problem]:
-    """What an image takes beyond its budget. `before` is the compressed size of the release before, if there is one."""
+def problems(
+    image: str, spent: Spent, budget: Budget, growth_percent: float, before: int | None
+) -> Iterator[Problem]:
+    """What an image takes beyond its budget.
+
+    `before` is the compressed size of the release before, if there is one.
+    """
     parts = (
         ("compressed size", spent.size / MEGABYTE, budget.megabytes, " MB"),
         ("packages", spent.packages, budget.packages, ""),
@@ -31,7 +40,9 @@ def problems(image: str, spent: Spent, budget: Budget, growth_percent: float, be
     )
     for what, found, allowed, unit in parts:
         if found > allowed:
-            yield Problem(BUDGET, image, f"{what}: {found:.0f}{unit}, the budget is {allowed}{unit}", WAY_OUT)
+            yield Problem(
+                BUDGET, image, f"{what}: {found:.0f}{unit}, the budget is {allowed}{unit}", WAY_OUT
+            )
     if before and (grown := 100 * (spent.size - before) / before) > growth_percent:
         what = f"{grown:.1f} % larger than the release before, {growth_percent:g} % are allowed"
         yield Problem(BUDGET, image, what, WAY_OUT)

@@ -1,4 +1,7 @@
-"""What an image is configured to be and to hold, judged. Pure: the configuration and the facts are given."""
+"""What an image is configured to be and to hold, judged.
+
+Pure: the configuration and the facts are given.
+"""
 
 from __future__ import annotations
 
@@ -18,14 +21,18 @@ KIND = "configuration"
 MOST = 20
 """Problems named one by one, of one sort; the rest is counted."""
 
-_SECRET = re.compile(r"(?:^|_)[A-Z0-9]*(?:PASSWORD|PASSWD|TOKEN|SECRET|KEY|CREDENTIAL)S?(?:$|_)", re.IGNORECASE)
+_SECRET = re.compile(
+    r"(?:^|_)[A-Z0-9]*(?:PASSWORD|PASSWD|TOKEN|SECRET|KEY|CREDENTIAL)S?(?:$|_)", re.IGNORECASE
+)
 """Ends a word of the name: HF_TOKEN and AWS_SECRET_ACCESS_KEY, and not TOKENIZERS_PARALLELISM."""
 
 
 @dataclass(frozen=True)
 class Allowed:
-    """What an image may have: ports it serves on, files with setuid or setgid, paths anybody may write (all absolute),
-    environment variables named as a secret is and that are none, and whether compilers and browsers are part of it."""
+    """What an image may have: ports it serves on, files with setuid or setgid, paths anybody may
+    write (all absolute), environment variables named as a secret is and that are none, and whether
+    compilers and browsers are part of it.
+    """
 
     __pydantic_config__: ClassVar[ConfigDict] = records.STRICT
     ports: tuple[int, ...]
@@ -37,7 +44,9 @@ class Allowed:
 
 
 def problems(config: dict[str, Any], inside: Inside, allowed: Allowed) -> tuple[Problem, ...]:
-    """Everything in an image's OCI configuration (the whole JSON document) and its file system that is not allowed."""
+    """Everything in an image's OCI configuration (the whole JSON document) and its file system that
+    is not allowed.
+    """
     run = run_config_of(config)
     sorts = (
         _user(run.User or "", inside),
@@ -66,7 +75,10 @@ def _user(user: str, inside: Inside) -> Iterator[Problem]:
     if name in ("", "root", *inside.superusers) or (name.isdecimal() and int(name) == 0):
         said = f"`{user}`" if user else "not set"
         yield Problem(
-            KIND, "User", f"the image runs as root: its user is {said}", "set a user of its own, as 1000:1000"
+            KIND,
+            "User",
+            f"the image runs as root: its user is {said}",
+            "set a user of its own, as 1000:1000",
         )
 
 
@@ -74,24 +86,38 @@ def _ports(exposed: Iterable[str], allowed: Allowed) -> Iterator[Problem]:
     for port in sorted(exposed):
         if port.partition("/")[0] not in map(str, allowed.ports):
             said = ", ".join(map(str, allowed.ports)) or "none"
-            yield _not_allowed(port, f"the image exposes this port; allowed: {said}", "do not expose it", "ports")
+            yield _not_allowed(
+                port, f"the image exposes this port; allowed: {said}", "do not expose it", "ports"
+            )
 
 
 def _secrets(environment: Iterable[str], allowed: Allowed) -> Iterator[Problem]:
     """The value is not repeated: it would stand in every record and report."""
     for name, _, value in (entry.partition("=") for entry in environment):
         if value and _SECRET.search(name) and name not in allowed.environment:
-            what = "an environment variable named as a secret has a value that everyone who pulls can read"
-            yield _not_allowed(name, what, "remove it, and revoke the secret if it is one", "environment")
+            what = (
+                "an environment variable named as a secret has a value that everyone who pulls "
+                "can read"
+            )
+            yield _not_allowed(
+                name, what, "remove it, and revoke the secret if it is one", "environment"
+            )
 
 
 def _accounts(inside: Inside) -> Iterator[Problem]:
     for account, password in sorted(inside.passwords.items()):
         what = f"the account can log in: password {password}"
-        yield Problem(KIND, account, what, f"lock it with `passwd --lock {account}` when the image is built")
+        yield Problem(
+            KIND, account, what, f"lock it with `passwd --lock {account}` when the image is built"
+        )
     for account in inside.superusers:
         if account != "root":
-            yield Problem(KIND, account, "the account has user id 0, as root", "give it an id of its own, or remove it")
+            yield Problem(
+                KIND,
+                account,
+                "the account has user id 0, as root",
+                "give it an id of its own, or remove it",
+            )
 
 
 def _setuid(inside: Inside, allowed: Allowed) -> Iterator[Problem]:
@@ -101,13 +127,19 @@ def _setuid(inside: Inside, allowed: Allowed) -> Iterator[Problem]:
 
 
 def _writable(inside: Inside, allowed: Allowed) -> Iterator[Problem]:
-    """Only the topmost of paths in each other: what is below a folder anybody may write can be replaced anyway."""
-    wrong = sorted(set(inside.world_writable) - set(allowed.writable), key=lambda path: path.rstrip("/") + "/")
+    """Only the topmost of paths in each other: what is below a folder anybody may write can be
+    replaced anyway.
+    """
+    wrong = sorted(
+        set(inside.world_writable) - set(allowed.writable), key=lambda path: path.rstrip("/") + "/"
+    )
     top = ""
     for path in wrong:
         if not top or not path.startswith(top):
             top = path.rstrip("/") + "/"
-            yield _not_allowed(path, "anybody may write here", "take the right away with `chmod o-w`", "writable")
+            yield _not_allowed(
+                path, "anybody may write here", "take the right away with `chmod o-w`", "writable"
+            )
 
 
 def _caches(inside: Inside) -> Iterator[Problem]:
@@ -122,4 +154,6 @@ def _programs(sort: str, paths: Iterable[str]) -> Iterator[Problem]:
 
 
 def _not_allowed(where: str, what: str, way_out: str, key: str) -> Problem:
-    return Problem(KIND, where, what, f"{way_out}, or allow it with its reason: `{key}` in scan/policy.yaml")
+    return Problem(
+        KIND, where, what, f"{way_out}, or allow it with its reason: `{key}` in scan/policy.yaml"
+    )

@@ -21,7 +21,9 @@ from scan.record import Package, Problem, Sbom, ScanRecord
 INSIDE = "inside.json"
 
 
-UNSEEN = Problem("bill of materials", INSIDE, "nobody looked inside the image", "run the scan again")
+UNSEEN = Problem(
+    "bill of materials", INSIDE, "nobody looked inside the image", "run the scan again"
+)
 
 
 @dataclass(frozen=True)
@@ -34,7 +36,10 @@ class Looked:
 
 @dataclass(frozen=True)
 class Contents:
-    """`report` is Trivy's own: secrets, and the image's configuration. `inside` is the Problem where none can look."""
+    """`report` is Trivy's own: secrets, and the image's configuration.
+
+    `inside` is the Problem where none can look.
+    """
 
     sbom: Sbom
     packages: tuple[Package, ...]
@@ -47,12 +52,14 @@ class Contents:
         return report_of(self.report).Metadata.ImageConfig or {}
 
 
-def contents_of(build: BuildRecord, registry: str, folder: Path, before: ScanRecord | None) -> Contents:
+def contents_of(
+    build: BuildRecord, registry: str, folder: Path, before: ScanRecord | None
+) -> Contents:
     """Look into a digest; the documents are left in `folder`.
 
-    What a digest holds never changes: what was found for the record `before` is used again where it is whole, and young
-    enough to be signed again with its own date. Raises EnvironmentFailed where Trivy or the engine fails, or Trivy
-    looked at other bytes.
+    What a digest holds never changes: what was found for the record `before` is used again where it
+    is whole, and young enough to be signed again with its own date. Raises EnvironmentFailed where
+    Trivy or the engine fails, or Trivy looked at other bytes.
     """
     reference = build.reference(registry)
     if not (_is_whole(before, build, folder) and _is_young(folder)):
@@ -64,7 +71,9 @@ def contents_of(build: BuildRecord, registry: str, folder: Path, before: ScanRec
     _require_bound(analysis.cyclonedx, build.digest)
     packages = sbom.packages_of(analysis.cyclonedx)
     found = _kept_look(folder) or Looked(None, None)
-    return Contents(_sbom(folder, packages), packages, analysis.report, found.facts or found.closed or UNSEEN)
+    return Contents(
+        _sbom(folder, packages), packages, analysis.report, found.facts or found.closed or UNSEEN
+    )
 
 
 def _kept_look(folder: Path) -> Looked | None:
@@ -76,15 +85,26 @@ def _kept_look(folder: Path) -> Looked | None:
 
 def _look(reference: str, target: Path) -> None:
     found = image_facts.inside(reference)
-    records.write(target, Looked(None, found) if isinstance(found, Problem) else Looked(found, None))
+    records.write(
+        target, Looked(None, found) if isinstance(found, Problem) else Looked(found, None)
+    )
 
 
 def _is_whole(before: ScanRecord | None, build: BuildRecord, folder: Path) -> bool:
-    if before is None or before.sbom is None or before.digest != build.digest or before.scanner != trivy.version():
+    if (
+        before is None
+        or before.sbom is None
+        or before.digest != build.digest
+        or before.scanner != trivy.version()
+    ):
         return False
     path = folder / before.sbom.file
     others = (folder / name for name in (trivy.REPORT, before.sbom.spdx))
-    whole = path.exists() and file_sha256(path) == before.sbom.sha256 and all(other.exists() for other in others)
+    whole = (
+        path.exists()
+        and file_sha256(path) == before.sbom.sha256
+        and all(other.exists() for other in others)
+    )
     return whole and _kept_look(folder) is not None
 
 

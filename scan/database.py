@@ -1,9 +1,11 @@
-"""Trivy's vulnerability database, read without Trivy: which sources can judge a package, which advisories it knows.
+"""Trivy's vulnerability database, read without Trivy: which sources can judge a package, which
+advisories it knows.
 
-Trivy says what it found and never that it had nothing to look in: a database without Debian's advisories finds as
-little as a clean image. So the database itself is asked. trivy.db is a bbolt file: a B+ tree of pages, keys sorted,
-whose values may be buckets, trees of their own. The layout is that of go.etcd.io/bbolt, internal/common/{page,meta,
-bucket}.go; there it is the machine's byte order, which is little-endian wherever Trivy's databases are built.
+Trivy says what it found and never that it had nothing to look in: a database without Debian's
+advisories finds as little as a clean image. So the database itself is asked. trivy.db is a bbolt
+file: a B+ tree of pages, keys sorted, whose values may be buckets, trees of their own. The layout
+is that of go.etcd.io/bbolt, internal/common/{page,meta, bucket}.go; there it is the machine's byte
+order, which is little-endian wherever Trivy's databases are built.
 """
 
 from __future__ import annotations
@@ -23,15 +25,26 @@ HINT = "fetch the database again"
 
 _PAGE = struct.Struct("<QHHI")  # id, flags, entries, further pages it goes on for
 _BRANCH, _LEAF = 0x01, 0x02  # a page's flags
-_CHILD = struct.Struct("<IIQ")  # entry of a branch: where its key is, counted from here, the key's size, a page's id
-_ITEM = struct.Struct("<IIII")  # entry of a leaf: flags, where its key is, sizes of the key and of the value behind it
+_CHILD = struct.Struct(
+    "<IIQ"
+)  # entry of a branch: where its key is, counted from here, the key's size, a page's id
+_ITEM = struct.Struct(
+    "<IIII"
+)  # entry of a leaf: flags, where its key is, sizes of the key and of the value behind it
 _IS_BUCKET = 0x01  # an item's flag: the value is a bucket
-_BUCKET = struct.Struct("<QQ")  # id of its root page, a counter; root 0: the page itself follows ("inline")
-_META = struct.Struct("<4I6Q")  # magic, version, page size, flags, root bucket (2), free list, pages, transaction, sum
+_BUCKET = struct.Struct(
+    "<QQ"
+)  # id of its root page, a counter; root 0: the page itself follows ("inline")
+_META = struct.Struct(
+    "<4I6Q"
+)  # magic, version, page size, flags, root bucket (2), free list, pages, transaction, sum
 _MAGIC, _VERSION = 0xED0CDAED, 2
-_PAGE_SIZES = tuple(1024 << power for power in range(15))  # those that bbolt's getPageSizeFromSecondMeta looks for
+_PAGE_SIZES = tuple(
+    1024 << power for power in range(15)
+)  # those that bbolt's getPageSizeFromSecondMeta looks for
 _FNV_OFFSET, _FNV_PRIME = 0xCBF29CE484222325, 0x100000001B3  # FNV-1a, 64 bits
-_DEEPEST = 32  # levels; a tree of two keys a page would hold 4 billion. Deeper is a page that leads to itself
+# levels; a tree of two keys a page would hold 4 billion. Deeper is a page that leads to itself
+_DEEPEST = 32
 
 
 @dataclass(frozen=True)
@@ -46,10 +59,13 @@ class _Item:
 
 @dataclass(frozen=True)
 class BoltFile:
-    """An open bbolt file. A path names a key through its buckets: `get("debian 12", "bash", "CVE-2026-1")`.
+    """An open bbolt file.
 
-    Every reading raises ConfigError where the file turns out to be damaged. `pages` is their number, `root` the id of
-    the one to begin with; inside, a page is named by the byte it begins at, since an inline bucket's has no id.
+    A path names a key through its buckets: `get("debian 12", "bash", "CVE-2026-1")`.
+
+    Every reading raises ConfigError where the file turns out to be damaged. `pages` is their
+    number, `root` the id of the one to begin with; inside, a page is named by the byte it begins
+    at, since an inline bucket's has no id.
     """
 
     path: Path
@@ -59,9 +75,16 @@ class BoltFile:
     root: int
 
     def buckets(self, *path: str) -> Iterator[str]:
-        """The names of all that is in a bucket, sorted; none where there is no such bucket. No path: the whole file."""
+        """The names of all that is in a bucket, sorted; none where there is no such bucket.
+
+        No path: the whole file.
+        """
         page = self._bucket(path)
-        return iter(()) if page is None else (item.key.decode(errors="replace") for item in self._items(page))
+        return (
+            iter(())
+            if page is None
+            else (item.key.decode(errors="replace") for item in self._items(page))
+        )
 
     def has(self, *path: str) -> bool:
         """Whether there is such a key or bucket."""
@@ -87,11 +110,15 @@ class BoltFile:
         return self._page(root) if root else item.value + _BUCKET.size
 
     def _search(self, page: int, key: bytes) -> _Item | None:
-        """The item of that key below `page`: by halves in each page, since a branch may have thousands of children."""
+        """The item of that key below `page`: by halves in each page, since a branch may have
+        thousands of children.
+        """
         for _ in range(_DEEPEST):
             flags, count = self._header(page)
             if flags == _LEAF:
-                after = bisect_right(range(count), key, key=lambda index: self._item(page, index).key)
+                after = bisect_right(
+                    range(count), key, key=lambda index: self._item(page, index).key
+                )
                 found = self._item(page, after - 1) if after else None
                 return found if found and found.key == key else None
             after = bisect_right(range(count), key, key=lambda index: self._child(page, index)[0])
@@ -118,11 +145,16 @@ class BoltFile:
     def _item(self, page: int, index: int) -> _Item:
         at = page + _PAGE.size + index * _ITEM.size
         flags, position, key, value = _ITEM.unpack(self._read(at, _ITEM.size))
-        return _Item(self._read(at + position, key), bool(flags & _IS_BUCKET), at + position + key, value)
+        return _Item(
+            self._read(at + position, key), bool(flags & _IS_BUCKET), at + position + key, value
+        )
 
     def _page(self, number: int) -> int:
         """Where a page begins. Each page says its own id, so a wrong way is noticed."""
-        if number >= self.pages or _PAGE.unpack(self._read(number * self.page_size, _PAGE.size))[0] != number:
+        if (
+            number >= self.pages
+            or _PAGE.unpack(self._read(number * self.page_size, _PAGE.size))[0] != number
+        ):
             raise self._damaged(f"page {number} is not there")
         return number * self.page_size
 
@@ -144,7 +176,10 @@ class BoltFile:
 
 @contextmanager
 def opened(path: Path) -> Iterator[BoltFile]:
-    """Open a bbolt file to read. Raises ConfigError where it is missing, truncated or of another format."""
+    """Open a bbolt file to read.
+
+    Raises ConfigError where it is missing, truncated or of another format.
+    """
     try:
         file = path.open("rb")
     except OSError as error:
@@ -157,11 +192,12 @@ def opened(path: Path) -> Iterator[BoltFile]:
 
 
 def assesses(path: Path, distribution: str) -> dict[str, str]:
-    """Which source in a database judges packages of a type of package URL: `{"deb": "Debian Security Tracker"}`.
+    """Which source in a database judges packages of a type of package URL: `{"deb": "Debian
+    Security Tracker"}`.
 
-    `distribution` is as `scan.sbom.distribution_of` has it, `debian 12.15`. A type without a source is not in the
-    answer. The buckets are those that Trivy asks: Debian's by its major version, and every one that begins with `pip::`
-    (trivy's pkg/detector/ospkg/debian and pkg/detector/library).
+    `distribution` is as `scan.sbom.distribution_of` has it, `debian 12.15`. A type without a source
+    is not in the answer. The buckets are those that Trivy asks: Debian's by its major version, and
+    every one that begins with `pip::` (trivy's pkg/detector/ospkg/debian and pkg/detector/library).
     """
     debian = distribution.partition(".")[0]
     with opened(path) as file:
@@ -170,7 +206,11 @@ def assesses(path: Path, distribution: str) -> dict[str, str]:
             "deb": [name for name in filled if name == debian and name.startswith("debian ")],
             "pypi": [name for name in filled if name.startswith("pip::")],
         }
-        return {kind: ", ".join(_source(file, name) for name in names) for kind, names in asked.items() if names}
+        return {
+            kind: ", ".join(_source(file, name) for name in names)
+            for kind, names in asked.items()
+            if names
+        }
 
 
 def knows(path: Path, advisory: str) -> bool:
@@ -184,14 +224,20 @@ def _source(file: BoltFile, bucket: str) -> str:
     try:
         return str(json.loads(file.get("data-source", bucket) or b"{}").get("Name") or bucket)
     except (ValueError, AttributeError):
-        raise ConfigError(f"{file.path} is damaged: the source of `{bucket}` cannot be read", HINT) from None
+        raise ConfigError(
+            f"{file.path} is damaged: the source of `{bucket}` cannot be read", HINT
+        ) from None
 
 
 def _bolt_file(path: Path, data: mmap.mmap) -> BoltFile:
-    """Of the two meta pages the one of the later transaction: the other may be from before a crash."""
+    """Of the two meta pages the one of the later transaction: the other may be from before a
+    crash.
+    """
     metas = [meta for at in (0, *_PAGE_SIZES) if (meta := _meta(data, at))]
     if not metas:
-        raise ConfigError(f"{path} is no vulnerability database (a bbolt file of version {_VERSION})", HINT)
+        raise ConfigError(
+            f"{path} is no vulnerability database (a bbolt file of version {_VERSION})", HINT
+        )
     _, page_size, pages, root = max(metas)
     if len(data) < pages * page_size:
         raise ConfigError(f"{path} is truncated: {len(data)} of {pages * page_size} bytes", HINT)
@@ -199,12 +245,17 @@ def _bolt_file(path: Path, data: mmap.mmap) -> BoltFile:
 
 
 def _meta(data: mmap.mmap, at: int) -> tuple[int, int, int, int] | None:
-    """Transaction, page size, number of pages and id of the root page, if a valid meta page begins at `at`."""
+    """Transaction, page size, number of pages and id of the root page, if a valid meta page begins
+    at `at`.
+    """
     raw = data[at + _PAGE.size : at + _PAGE.size + _META.size]
     if len(raw) < _META.size:
         return None
     magic, version, page_size, _, root, _, _, pages, transaction, checksum = _META.unpack(raw)
-    if (magic, version, checksum) != (_MAGIC, _VERSION, fnv1a(raw[:-8])) or at not in (0, page_size):
+    if (magic, version, checksum) != (_MAGIC, _VERSION, fnv1a(raw[:-8])) or at not in (
+        0,
+        page_size,
+    ):
         return None
     return transaction, page_size, pages, root
 

@@ -1,7 +1,7 @@
 """What changed between two releases of one image: packages, advisories, layers.
 
-Whether a release may be called a patch is decided from this, so nothing in it is a guess in the release's favour:
-what could not be compared is an error or None, never "no change".
+Whether a release may be called a patch is decided from this, so nothing in it is a guess in the
+release's favour: what could not be compared is an error or None, never "no change".
 """
 
 from __future__ import annotations
@@ -31,9 +31,12 @@ class Layer:
 
 @dataclass(frozen=True)
 class Snapshot:
-    """One release of an image. `layers` in the manifest's order; `findings` None where no database judged it.
+    """One release of an image.
 
-    Have both releases judged by the same database, or an advisory that was published between them counts as new.
+    `layers` in the manifest's order; `findings` None where no database judged it.
+
+    Have both releases judged by the same database, or an advisory that was published between them
+    counts as new.
     """
 
     version: str
@@ -53,9 +56,12 @@ class Release:
 
 @dataclass(frozen=True)
 class Presence:
-    """A package that only one release has. `beside`: the versions of the same name in the other release.
+    """A package that only one release has.
 
-    That is empty unless a further copy came or one of several went, as those that pip carries inside itself do.
+    `beside`: the versions of the same name in the other release.
+
+    That is empty unless a further copy came or one of several went, as those that pip carries
+    inside itself do.
     """
 
     package: Package
@@ -65,11 +71,13 @@ class Presence:
 
 @dataclass(frozen=True)
 class Change:
-    """A package that moved. `name` is normalised (PEP 503 for PyPI), `source` Debian's source package.
+    """A package that moved.
 
-    `vendored`: it is inside a wheel and moved with that, as pip's own copy of rich does.
-    `how` is `security` where `security`, the ids of the advisories that the move ends, is not empty, else `step`.
-    `security` is None where one of the releases was not assessed.
+    `name` is normalised (PEP 503 for PyPI), `source` Debian's source package.
+
+    `vendored`: it is inside a wheel and moved with that, as pip's own copy of rich does. `how` is
+    `security` where `security`, the ids of the advisories that the move ends, is not empty, else
+    `step`. `security` is None where one of the releases was not assessed.
     """
 
     type: str
@@ -86,7 +94,8 @@ class Change:
 
 @dataclass(frozen=True)
 class Advisories:
-    """Findings by advisory and package: those of the release before in `fixed` and `withdrawn`, else of the one after.
+    """Findings by advisory and package: those of the release before in `fixed` and `withdrawn`,
+    else of the one after.
 
     `withdrawn` are no longer reported though nothing about the package changed: the database did.
     """
@@ -101,8 +110,9 @@ class Advisories:
 class Layers:
     """Compressed bytes throughout, a layer that an image has twice counted once.
 
-    `pull_bytes` is what someone who has the release before downloads. `chain_bytes` is the same for an engine without a
-    content store, which downloads everything above the first layer that differs.
+    `pull_bytes` is what someone who has the release before downloads. `chain_bytes` is the same for
+    an engine without a content store, which downloads everything above the first layer that
+    differs.
     """
 
     added: tuple[Layer, ...]
@@ -128,7 +138,9 @@ class Difference:
 
 
 Key = tuple[str, str, bool]
-"""Type and normalised name of a package, and whether it is vendored: a wheel's own copy moves apart from the other."""
+"""Type and normalised name of a package, and whether it is vendored: a wheel's own copy moves apart
+from the other.
+"""
 
 
 @dataclass(frozen=True)
@@ -142,11 +154,13 @@ class _Move:
 def difference(before: Snapshot, after: Snapshot) -> Difference:
     """What changed from `before` to `after`.
 
-    Raises EnvironmentFailed where a side lists no packages or layers, or a version cannot be read, and ConfigError
-    where a package is of a kind whose versions nothing here can compare.
+    Raises EnvironmentFailed where a side lists no packages or layers, or a version cannot be read,
+    and ConfigError where a package is of a kind whose versions nothing here can compare.
     """
     old, new = _by_name(before), _by_name(after)
-    moves = {key: _moves(key[0], old.get(key, []), new.get(key, [])) for key in sorted({*old, *new})}
+    moves = {
+        key: _moves(key[0], old.get(key, []), new.get(key, [])) for key in sorted({*old, *new})
+    }
     advisories = _advisories(before, after, {key[:2] for key, found in moves.items() if found})
     return Difference(
         before=Release(before.version, before.digest),
@@ -174,7 +188,9 @@ def _by_name(contents: Snapshot) -> dict[Key, list[Package]]:
 def _require(contents: Snapshot, what: str, count: int) -> None:
     if not count:
         release = f"{contents.version} ({contents.digest})"
-        raise EnvironmentFailed(f"{release} lists no {what}: nothing can be compared with it", "run its scan again")
+        raise EnvironmentFailed(
+            f"{release} lists no {what}: nothing can be compared with it", "run its scan again"
+        )
 
 
 def _vendored(package: Package) -> bool:
@@ -186,7 +202,9 @@ def _normalised(kind: str, name: str) -> str:
 
 
 def _moves(kind: str, before: Sequence[Package], after: Sequence[Package]) -> list[_Move]:
-    """What became of the copies of one package: the same versions stay, the rest is paired from the newest down."""
+    """What became of the copies of one package: the same versions stay, the rest is paired from the
+    newest down.
+    """
     old, new = _without(kind, before, after), _without(kind, after, before)
     length = max(len(old), len(new))
     padded = ([*found, *[None] * (length - len(found))] for found in (old, new))
@@ -197,7 +215,10 @@ def _without(kind: str, these: Sequence[Package], others: Sequence[Package]) -> 
     """Those of `these` that have no equal in `others`, one for one; the newest first."""
     rest, left = list(these), list(others)
     for package in these:
-        same = next((each for each in left if versions.compare(kind, each.version, package.version) == 0), None)
+        same = next(
+            (each for each in left if versions.compare(kind, each.version, package.version) == 0),
+            None,
+        )
         if same is not None:
             left.remove(same)
             rest.remove(package)
@@ -205,10 +226,14 @@ def _without(kind: str, these: Sequence[Package], others: Sequence[Package]) -> 
     return sorted(rest, key=lambda package: newest_first(package.version))
 
 
-def _lone(moves: dict[Key, list[_Move]], others: dict[Key, list[Package]], *, came: bool) -> Iterator[Presence]:
+def _lone(
+    moves: dict[Key, list[_Move]], others: dict[Key, list[Package]], *, came: bool
+) -> Iterator[Presence]:
     """Packages that came, or went; `others` is the release that has them not."""
     for (kind, name, vendored), found in moves.items():
-        copies = (package for inside in (False, True) for package in others.get((kind, name, inside), []))
+        copies = (
+            package for inside in (False, True) for package in others.get((kind, name, inside), [])
+        )
         beside = tuple(sorted({package.version for package in copies}))
         for move in found:
             here, there = (move.after, move.before) if came else (move.before, move.after)
@@ -246,12 +271,16 @@ def _ended_by(before: Package, after: Package, gone: Iterable[Judged]) -> tuple[
         judged.finding.id
         for judged in gone
         if _key(judged) == (judged.finding.id, after.type, after.name)
-        and versions.reaches(after.type, before.version, judged.finding.fixed_version, after.version)
+        and versions.reaches(
+            after.type, before.version, judged.finding.fixed_version, after.version
+        )
     }
     return tuple(sorted(found))
 
 
-def _advisories(before: Snapshot, after: Snapshot, moved: set[tuple[str, str]]) -> Advisories | None:
+def _advisories(
+    before: Snapshot, after: Snapshot, moved: set[tuple[str, str]]
+) -> Advisories | None:
     if before.findings is None or after.findings is None:
         return None
     old, new = _by_advisory(before.findings), _by_advisory(after.findings)
@@ -279,7 +308,9 @@ def _key(judged: Judged) -> tuple[str, str, str]:
 def _layers(before: Sequence[Layer], after: Sequence[Layer]) -> Layers:
     old, new = ({layer.digest: layer for layer in layers} for layers in (before, after))
     added = tuple(layer for digest, layer in new.items() if digest not in old)
-    shared = takewhile(lambda pair: pair[0].digest == pair[1].digest, zip(before, after, strict=False))
+    shared = takewhile(
+        lambda pair: pair[0].digest == pair[1].digest, zip(before, after, strict=False)
+    )
     above = {layer.digest: layer for layer in after[len(list(shared)) :]}
     before_bytes, after_bytes = _bytes(old.values()), _bytes(new.values())
     return Layers(

@@ -13,14 +13,19 @@ from scan.record import Problem
 
 DOCKERFILE = "dockerfile"
 UNPINNED = "DL3008"
-"""apt packages without versions: the OS layer takes Debian's current ones on purpose, and is found again by key."""
+"""apt packages without versions: the OS layer takes Debian's current ones on purpose, and is found
+again by key.
+"""
 
 _BINARY = Path(sys.executable).parent / "hadolint"
 _FINDINGS_EXIT = 1
 
 
 def problems(stacks: Iterable[str], root: Path = IMAGES) -> Iterator[Problem]:
-    """Every error and warning in the Dockerfiles of `stacks`. Raises EnvironmentFailed where hadolint cannot be run."""
+    """Every error and warning in the Dockerfiles of `stacks`.
+
+    Raises EnvironmentFailed where hadolint cannot be run.
+    """
     files = [path for stack in stacks if (path := root / stack / "Dockerfile").is_file()]
     if not files:
         return
@@ -34,8 +39,12 @@ def problems(stacks: Iterable[str], root: Path = IMAGES) -> Iterator[Problem]:
         "--failure-threshold",
         "warning",
     ]
-    said = shell.run([*command, *files], hint="run `make setup`", timeout_s=60, ok_codes=(0, _FINDINGS_EXIT))
+    said = shell.run(
+        [*command, *files], hint="run `make setup`", timeout_s=60, ok_codes=(0, _FINDINGS_EXIT)
+    )
     for found in json.loads(said):
         if found["level"] in ("error", "warning"):
             where = f"{Path(found['file']).relative_to(root)}:{found['line']}"
-            yield Problem(DOCKERFILE, where, f"{found['code']}: {found['message']}", "mend the line")
+            yield Problem(
+                DOCKERFILE, where, f"{found['code']}: {found['message']}", "mend the line"
+            )

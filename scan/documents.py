@@ -1,7 +1,8 @@
 """The documents that Trivy writes about an image, as far as they are read here.
 
-Trivy is pinned, and much of what it writes is text of the image: names, versions, paths, licences. The documents are
-read with a bound on their size, checked for their shape, and their text is cleaned before it enters a record.
+Trivy is pinned, and much of what it writes is text of the image: names, versions, paths, licences.
+The documents are read with a bound on their size, checked for their shape, and their text is
+cleaned before it enters a record.
 """
 
 from __future__ import annotations
@@ -169,7 +170,9 @@ _REPORT, _BILL, _CONFIG = TypeAdapter(Report), TypeAdapter(Bill), TypeAdapter(Im
 
 
 def read_document(path: Path) -> dict[str, Any]:
-    """Return a document as JSON. Raise EnvironmentFailed if it is larger than DOCUMENT_BYTES, or no JSON object.
+    """Return a document as JSON.
+
+    Raise EnvironmentFailed if it is larger than DOCUMENT_BYTES, or no JSON object.
 
     Raises FileNotFoundError if there is no such file.
     """
@@ -183,17 +186,26 @@ def read_document(path: Path) -> dict[str, Any]:
 
 
 def report_of(document: object) -> Report:
-    """Return Trivy's own report of a JSON value. Raise EnvironmentFailed if it has another shape."""
+    """Return Trivy's own report of a JSON value.
+
+    Raise EnvironmentFailed if it has another shape.
+    """
     return _checked(_REPORT, document, "trivy's report")
 
 
 def bill_of(document: object) -> Bill:
-    """Return the CycloneDX document of a JSON value. Raise EnvironmentFailed if it has another shape."""
+    """Return the CycloneDX document of a JSON value.
+
+    Raise EnvironmentFailed if it has another shape.
+    """
     return _checked(_BILL, document, "the bill of materials")
 
 
 def run_config_of(document: object) -> RunConfig:
-    """Return how an image is run, of its OCI configuration. Raise EnvironmentFailed if that has another shape."""
+    """Return how an image is run, of its OCI configuration.
+
+    Raise EnvironmentFailed if that has another shape.
+    """
     return _checked(_CONFIG, document, "the image's configuration").config or RunConfig()
 
 
@@ -208,13 +220,18 @@ def _checked(adapter: TypeAdapter[T], document: object, what: str) -> T:
 
 
 def recorded(problems: tuple[Problem, ...]) -> tuple[Problem, ...]:
-    """Return problems as a record takes them: their text cleaned and cut, and a bounded number of them."""
+    """Return problems as a record takes them: their text cleaned and cut, and a bounded number of
+    them.
+    """
     kept = tuple(_cleaned(problem) for problem in problems[:PROBLEMS])
     if len(problems) <= PROBLEMS:
         return kept
     count = number_of(problems[PROBLEMS:])
     more = f"{count:,} more problems, as {kept[-1].where}"
-    return (*kept, replace(kept[-1], where="and others", what=clean_line(more, TEXT_CHARACTERS), count=count))
+    return (
+        *kept,
+        replace(kept[-1], where="and others", what=clean_line(more, TEXT_CHARACTERS), count=count),
+    )
 
 
 def _cleaned(problem: Problem) -> Problem:

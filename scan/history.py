@@ -1,7 +1,8 @@
 """Since when a fix is known of: what the databases of earlier scans said, kept in the registry.
 
-No database tells the day of a fix. A finding that was seen without one has its fix from the day it was first seen with
-one; else the advisory's own day counts, and where it has none the day it was first seen here.
+No database tells the day of a fix. A finding that was seen without one has its fix from the day it
+was first seen with one; else the advisory's own day counts, and where it has none the day it was
+first seen here.
 """
 
 from __future__ import annotations
@@ -22,7 +23,8 @@ from scan.record import Finding
 class Seen:
     """The first day (ISO 8601) of a finding in any image, and the first with a fix.
 
-    `fixed` is None where it never had one, and empty where it had one when it was first seen: then nobody knows.
+    `fixed` is None where it never had one, and empty where it had one when it was first seen: then
+    nobody knows.
     """
 
     first: str
@@ -44,10 +46,12 @@ class Judgement:
 
 @dataclass(frozen=True)
 class History:
-    """`seen` by `ID PACKAGE`, the package's URL without its version; `judgements` that differ from the one before.
+    """`seen` by `ID PACKAGE`, the package's URL without its version; `judgements` that differ from
+    the one before.
 
-    `claimed` are days (ISO 8601) from which a fix is known of, by the same names, that nobody trusted signed. They can
-    make a fix older than `seen` has it, never younger, nor older than the advisory itself; they are not kept.
+    `claimed` are days (ISO 8601) from which a fix is known of, by the same names, that nobody
+    trusted signed. They can make a fix older than `seen` has it, never younger, nor older than the
+    advisory itself; they are not kept.
     """
 
     seen: dict[str, Seen]
@@ -55,17 +59,26 @@ class History:
     claimed: dict[str, str] = field(default_factory=dict)
 
     def checked(self, today: datetime.date) -> History:
-        """Return this history without days that are none or are to come, and judgements of versions that are none."""
+        """Return this history without days that are none or are to come, and judgements of versions
+        that are none.
+        """
         seen = {key: each for key, each in self.seen.items() if _is_past(each.first, today)}
-        seen = {key: each for key, each in seen.items() if not each.fixed or _is_past(each.fixed, today)}
+        seen = {
+            key: each for key, each in seen.items() if not each.fixed or _is_past(each.fixed, today)
+        }
         judgements = [
-            each for each in self.judgements if _is_past(each.date, today) and _VERSION.fullmatch(each.version)
+            each
+            for each in self.judgements
+            if _is_past(each.date, today) and _VERSION.fullmatch(each.version)
         ]
         return History(seen, tuple(judgements))
 
     def claims_alone(self) -> History:
         """Return what is left of a history that nobody trusted signed."""
-        days = {key: each.fixed or (each.first if each.fixed is not None else "") for key, each in self.seen.items()}
+        days = {
+            key: each.fixed or (each.first if each.fixed is not None else "")
+            for key, each in self.seen.items()
+        }
         return History({}, claimed={key: day for key, day in days.items() if day})
 
     def with_findings(self, findings: Iterable[Finding], today: datetime.date) -> History:
@@ -92,14 +105,18 @@ class History:
         return History(both, tuple(judgements), {**other.claimed, **self.claimed})
 
     def fixed_on(self, finding: Finding, today: datetime.date) -> datetime.date:
-        """The first day a fix of it is known of; `today` where it was never seen and has no day of its own."""
+        """The first day a fix of it is known of; `today` where it was never seen and has no day of
+        its own.
+        """
         seen = self.seen.get(_key(finding))
         known = (seen and seen.fixed) or finding.published or (seen and seen.first)
         day = datetime.date.fromisoformat(known) if known else today
         claimed = self.claimed.get(_key(finding))
         if not claimed:
             return day
-        earliest = datetime.date.fromisoformat(finding.published or (seen.first if seen else today.isoformat()))
+        earliest = datetime.date.fromisoformat(
+            finding.published or (seen.first if seen else today.isoformat())
+        )
         return min(day, max(datetime.date.fromisoformat(claimed), earliest))
 
 
@@ -117,7 +134,15 @@ def _is_past(day: str, today: datetime.date) -> bool:
 
 def _in_order(each: Judgement) -> tuple[str | float, ...]:
     """By all that two of them can differ in: merged by whomever, a history is the same."""
-    return (each.date, each.version, each.image, each.digest, each.verdict, each.reason, each.seconds)
+    return (
+        each.date,
+        each.version,
+        each.image,
+        each.digest,
+        each.verdict,
+        each.reason,
+        each.seconds,
+    )
 
 
 def _key(finding: Finding) -> str:
@@ -135,7 +160,10 @@ def _again(finding: Finding, before: Seen, today: datetime.date) -> Seen:
 
 
 def _earliest(one: Seen, other: Seen) -> Seen:
-    """Of two scanners that saw the same. Where one saw it without a fix, the other's first day bounds the fix's."""
+    """Of two scanners that saw the same.
+
+    Where one saw it without a fix, the other's first day bounds the fix's.
+    """
     first = min(one.first, other.first)
     if one.fixed is None and other.fixed is None:
         return Seen(first, None)

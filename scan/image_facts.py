@@ -1,4 +1,5 @@
-"""What is inside an image, seen by a program in a container of it; and whether a bill of materials says the same.
+"""What is inside an image, seen by a program in a container of it; and whether a bill of materials
+says the same.
 
 The look is independent of Trivy on purpose: dpkg and Python themselves say what is installed.
 """
@@ -32,8 +33,10 @@ from scan.record import Package, Problem
 
 PURPOSE = "look"
 LABEL = "pytorch-cuda-images.inside"
-"""Holds the scratch folder of the run that started the container: if that is gone, the run is gone. It is read of
-containers with a name of ours alone: an image can carry any label."""
+"""Holds the scratch folder of the run that started the container: if that is gone, the run is gone.
+
+It is read of containers with a name of ours alone: an image can carry any label.
+"""
 
 LOOK = Path(__file__).resolve().parent / "image_probe.py"
 FOLDER = "/look"
@@ -76,14 +79,17 @@ _Count = Annotated[int, Field(ge=0, lt=1 << 63)]
 
 @dataclass(frozen=True)
 class Inside:
-    """Facts of one image, not judged, in its own words: they are cleaned when a Problem is recorded.
+    """Facts of one image, not judged, in its own words: they are cleaned when a Problem is
+    recorded.
 
-    Versions are as dpkg and the packages' metadata give them; Python's names are normalised (PEP 503).
+    Versions are as dpkg and the packages' metadata give them; Python's names are normalised (PEP
+    503).
 
-    `areas` are those of Debian's archive (`main`, `non-free`). `dpkg_query` is None where the image has no such
-    program. `bundled` are package URLs that packages name as carried inside them, `shared_libraries` counts those in
-    wheels' `.libs` folders. `setuid` gives modes (octal), `passwords` whether one is `set` or `none needed`, by
-    account, `caches` bytes by path; paths are absolute.
+    `areas` are those of Debian's archive (`main`, `non-free`). `dpkg_query` is None where the image
+    has no such program. `bundled` are package URLs that packages name as carried inside them,
+    `shared_libraries` counts those in wheels' `.libs` folders. `setuid` gives modes (octal),
+    `passwords` whether one is `set` or `none needed`, by account, `caches` bytes by path; paths are
+    absolute.
     """
 
     __pydantic_config__: ClassVar[ConfigDict] = records.STRICT
@@ -112,18 +118,21 @@ class _Ended:
 
 
 def inside(reference: str) -> Inside | Problem:
-    """Look into an image (`HOST/REPOSITORY@DIGEST`), pulled where the engine has it not, in one container.
+    """Look into an image (`HOST/REPOSITORY@DIGEST`), pulled where the engine has it not, in one
+    container.
 
-    A Problem if the image itself cannot be looked into: its Python is missing, crashes, hangs, or prints something
-    else. It stands in the record beside the others, so that one bad image stops no other. Raises EnvironmentFailed
-    if the engine fails.
+    A Problem if the image itself cannot be looked into: its Python is missing, crashes, hangs, or
+    prints something else. It stands in the record beside the others, so that one bad image stops no
+    other. Raises EnvironmentFailed if the engine fails.
     """
     engine.pull(reference)
     with home.scratch("inside") as folder, engine.failures(f"looking inside {reference}"):
         _remove_leftovers()
         shutil.copy2(LOOK, folder)
         ended = _run(reference, folder)
-        if ended.exit_code == KILLED:  # by somebody on this machine, or by the image itself: then it happens again
+        if (
+            ended.exit_code == KILLED
+        ):  # by somebody on this machine, or by the image itself: then it happens again
             ended = _run(reference, folder)
     return _understood(ended)
 
@@ -134,7 +143,9 @@ def _run(reference: str, folder: Path) -> _Ended:
             container.start()
             if not _ends(container):
                 return _Ended(None)
-            return _Ended(_exit_code(container), _log(container, "stdout"), _log(container, "stderr"))
+            return _Ended(
+                _exit_code(container), _log(container, "stdout"), _log(container, "stderr")
+            )
     except ImageCannotStart as error:
         return _Ended(CANNOT_START, said=f"the image cannot be started: {error}".encode())
     except APIError as error:
@@ -168,13 +179,16 @@ def _container(reference: str, folder: Path) -> Iterator[Any]:
                 Mount(FOLDER, str(folder), type="bind", read_only=True),
                 *volumes,
             ],
-            # No driver files of the host: a default NVIDIA runtime would put them among the image's own.
+            # No driver files of the host: a default NVIDIA runtime would put them among the image's
+            # own.
             environment={"PYTHONDONTWRITEBYTECODE": "1", "NVIDIA_VISIBLE_DEVICES": "void"},
             use_config_proxy=False,  # the address of a proxy may hold a password
             # No byte can be put into a file, wherever one could be written.
             ulimits=[Ulimit(name=name, soft=0, hard=0) for name in ("core", "fsize")],
             healthcheck={"test": ["NONE"]},
-            log_config=LogConfig(type=LogConfig.types.JSON, config={"max-size": "64m", "max-file": "1"}),
+            log_config=LogConfig(
+                type=LogConfig.types.JSON, config={"max-size": "64m", "max-file": "1"}
+            ),
         )
     try:
         yield container
@@ -187,14 +201,18 @@ def _client() -> docker.DockerClient:
 
 
 def _remove(container: Any) -> None:  # noqa: ANN401 - docker-py has no types
-    with contextlib.suppress(DockerException, requests.RequestException):  # the next look finds what is left
+    with contextlib.suppress(
+        DockerException, requests.RequestException
+    ):  # the next look finds what is left
         container.remove(force=True, v=True)
         containers.remove_volumes(container)
         progress.say(f"removed container {container.short_id}", detail=True)
 
 
 def _remove_leftovers() -> None:
-    """Remove the containers of runs that were killed: making our scratch folder has removed theirs."""
+    """Remove the containers of runs that were killed: making our scratch folder has removed
+    theirs.
+    """
     for container in containers.of_purpose(_client(), PURPOSE):
         if not Path(container.labels.get(LABEL, "/nowhere")).exists():
             _remove(container)
@@ -215,7 +233,9 @@ def _exit_code(container: Any) -> int:  # noqa: ANN401
 
 
 def _log(container: Any, stream: str) -> bytes:  # noqa: ANN401
-    """What was printed; of more than DOCUMENT_BYTES only the beginning, one byte more than that at least."""
+    """What was printed; of more than DOCUMENT_BYTES only the beginning, one byte more than that at
+    least.
+    """
     wanted = {"stdout": False, "stderr": False, stream: True}
     printed = bytearray()
     chunks = container.logs(**wanted, stream=True, follow=False)
@@ -234,17 +254,24 @@ def _understood(ended: _Ended) -> Inside | Problem:
         said = ended.said[-4000:].decode(errors="replace").strip().splitlines() or ["nothing"]
         return _closed(f"exited {ended.exit_code}, its last words: {clean_line(said[-1])}")
     try:
-        parse_json(ended.document, DOCUMENT_BYTES)  # depth, and keys given twice, which `from_json` does not bound
+        parse_json(
+            ended.document, DOCUMENT_BYTES
+        )  # depth, and keys given twice, which `from_json` does not bound
         return records.from_json(Inside, ended.document, "stdout")
     except (ConfigError, Malformed) as error:
-        # The hint of an error about a file of records is left out: this document is no file of this project.
+        # The hint of an error about a file of records is left out: this document is no file of this
+        # project.
         problem = error.message if isinstance(error, ConfigError) else str(error)
         return _closed(f"did not print one whole document: {clean_line(problem)}")
 
 
 def _closed(what: str) -> Problem:
-    """The image's own fault: nothing in it can be checked, and so no bill of materials of it is believed."""
-    way_out = "run `python -c 'import importlib.metadata'` in the image as root, and repair what stops it"
+    """The image's own fault: nothing in it can be checked, and so no bill of materials of it is
+    believed.
+    """
+    way_out = (
+        "run `python -c 'import importlib.metadata'` in the image as root, and repair what stops it"
+    )
     return Problem(KIND, "python", f"the image cannot be looked into: its `python` {what}", way_out)
 
 
@@ -252,9 +279,11 @@ def _closed(what: str) -> Problem:
 
 
 def disagreements(packages: tuple[Package, ...], inside: Inside) -> tuple[Problem, ...]:
-    """Every package that the bill of materials and the image tell differently, and a type of which either has none.
+    """Every package that the bill of materials and the image tell differently, and a type of which
+    either has none.
 
-    What a package carries inside it may be listed too, where the image holds the bill or the metadata that names it.
+    What a package carries inside it may be listed too, where the image holds the bill or the
+    metadata that names it.
     """
     found = [*_of_dpkg(inside)]
     for kind, truth in (("deb", inside.debian), ("pypi", inside.python)):
@@ -267,13 +296,16 @@ def disagreements(packages: tuple[Package, ...], inside: Inside) -> tuple[Proble
 
 
 def unlisted(packages: tuple[Package, ...], inside: Inside) -> dict[str, int]:
-    """Packages that the image says it carries inside others and that no bill lists, counted by type (`cargo`, `rpm`).
+    """Packages that the image says it carries inside others and that no bill lists, counted by type
+    (`cargo`, `rpm`).
 
     No vulnerability of theirs can be found: they are to be counted beside the findings.
     """
     listed = {(package.type, _name(package), package.version) for package in packages}
     carried = {(purl.type, *_key(purl)) for purl in _bundled(inside)}
-    counted = Counter(kind if _KIND.fullmatch(kind) else "unknown" for kind, _, _ in carried - listed)
+    counted = Counter(
+        kind if _KIND.fullmatch(kind) else "unknown" for kind, _, _ in carried - listed
+    )
     return dict(sorted(counted.most_common(KINDS)))
 
 
@@ -284,28 +316,42 @@ def _of_dpkg(inside: Inside) -> Iterator[Problem]:
     for name in sorted(inside.debian.keys() | inside.dpkg_query.keys()):
         file, program = (said.get(name, "absent") for said in (inside.debian, inside.dpkg_query))
         if file != program:
-            yield Problem(KIND, name, f"{file} in dpkg's status file, {program} says dpkg-query", BUILD_AGAIN)
+            yield Problem(
+                KIND, name, f"{file} in dpkg's status file, {program} says dpkg-query", BUILD_AGAIN
+            )
 
 
 def _none(kind: str, listed: int, there: int) -> Problem:
-    what = f"the bill of materials lists {listed} packages of this type, {TRUTH[kind]} in the image knows {there}"
-    way_out = "find what removed the packages' metadata from the image, or why Trivy did not read it"
+    what = (
+        f"the bill of materials lists {listed} packages of this type, {TRUTH[kind]} in the "
+        f"image knows {there}"
+    )
+    way_out = (
+        "find what removed the packages' metadata from the image, or why Trivy did not read it"
+    )
     return Problem(KIND, kind, f"{what}; there is no image without any", way_out)
 
 
 def _differences(
-    kind: str, listed: Iterable[tuple[str, str]], truth: dict[str, str], carried: Collection[tuple[str, str]]
+    kind: str,
+    listed: Iterable[tuple[str, str]],
+    truth: dict[str, str],
+    carried: Collection[tuple[str, str]],
 ) -> Iterator[Problem]:
     there = set(truth.items())
     missing = dict(there - set(listed))
     excess = sorted(set(listed) - there - set(carried))
     for name, version in excess:
         real = missing.pop(name, None)
-        said = f"which {TRUTH[kind]} does not know" if real is None else f"{TRUTH[kind]} says {real}"
+        said = (
+            f"which {TRUTH[kind]} does not know" if real is None else f"{TRUTH[kind]} says {real}"
+        )
         yield Problem(KIND, name, f"the bill of materials lists {version}, {said}", BUILD_AGAIN)
     for name, version in sorted(missing.items()):
         what = f"{TRUTH[kind]} has {version} installed, the bill of materials does not list it"
-        yield Problem(KIND, name, what, "run the scan again; where it stays, Trivy does not see its metadata")
+        yield Problem(
+            KIND, name, what, "run the scan again; where it stays, Trivy does not see its metadata"
+        )
 
 
 def _carried(kind: str, inside: Inside) -> set[tuple[str, str]]:

@@ -1,7 +1,8 @@
-"""Runs inside an image, as root and by the image's own Python: what is there, as one JSON document on stdout.
+"""Runs inside an image, as root and by the image's own Python: what is there, as one JSON document
+on stdout.
 
-Only the standard library is at hand, of whichever Python the image has. Nothing is judged here, and no password leaves
-the image: of an account only that it has one.
+Only the standard library is at hand, of whichever Python the image has. Nothing is judged here, and
+no password leaves the image: of an account only that it has one.
 """
 
 from __future__ import annotations
@@ -51,7 +52,9 @@ def look(root: str, path: list[str]) -> dict[str, object]:
         "python": python(path),
         "bundled": sorted(bundled(root, files, path)),
         "shared_libraries": shared_libraries(files),
-        "setuid": {name: f"{stat.S_IMODE(found.st_mode):04o}" for name, found in files if is_setuid(found)},
+        "setuid": {
+            name: f"{stat.S_IMODE(found.st_mode):04o}" for name, found in files if is_setuid(found)
+        },
         "world_writable": [name for name, found in files if is_world_writable(found)],
         "passwords": passwords(read(f"{root}/etc/passwd"), read(f"{root}/etc/shadow")),
         "superusers": superusers(read(f"{root}/etc/passwd")),
@@ -62,7 +65,9 @@ def look(root: str, path: list[str]) -> dict[str, object]:
 
 
 def walk(root: str) -> Iterator[Found]:
-    """Everything below `root` by its path inside the image, in order; what the engine puts there is left out."""
+    """Everything below `root` by its path inside the image, in order; what the engine puts there is
+    left out.
+    """
     yield "/", os.lstat(root or "/")
     folders = ["/"]
     while folders:
@@ -85,7 +90,9 @@ def read(path: str) -> str:
 
 
 def areas(status: str) -> dict[str, str]:
-    """The archive area of each package that dpkg knows: `non-free` of a section `non-free/libs`, `main` of `libs`."""
+    """The archive area of each package that dpkg knows: `non-free` of a section `non-free/libs`,
+    `main` of `libs`.
+    """
     found: dict[str, str] = {}
     name = ""
     for line in status.splitlines():
@@ -102,20 +109,28 @@ def query(root: str) -> str | None:
     if program is None:
         return None
     command = [program, f"--admindir={root}/var/lib/dpkg", "--show", QUERY]
-    return subprocess.run(command, stdout=subprocess.PIPE, check=True).stdout.decode(errors="replace")
+    return subprocess.run(command, stdout=subprocess.PIPE, check=True).stdout.decode(
+        errors="replace"
+    )
 
 
 def python(path: list[str]) -> dict[str, str]:
-    """Name and version of each distribution on `path`; of two of one name the one that is imported."""
+    """Name and version of each distribution on `path`; of two of one name the one that is
+    imported.
+    """
     found: dict[str, str] = {}
     for distribution in importlib.metadata.distributions(path=path):
-        name = distribution.metadata["Name"] or f"without a name: {getattr(distribution, '_path', '')}"
+        name = (
+            distribution.metadata["Name"] or f"without a name: {getattr(distribution, '_path', '')}"
+        )
         found.setdefault(name, distribution.metadata["Version"] or "")
     return found
 
 
 def bundled(root: str, files: list[Found], path: list[str]) -> Iterator[str]:
-    """Package URLs of what packages say they carry: in a bill of materials, or in metadata below their folder."""
+    """Package URLs of what packages say they carry: in a bill of materials, or in metadata below
+    their folder.
+    """
     for name, found in files:
         if not stat.S_ISREG(found.st_mode):
             continue
@@ -135,7 +150,9 @@ def _named_in(bill: str) -> Iterator[str]:
 
 
 def _is_vendored(metadata: str, path: list[str]) -> bool:
-    """Below a folder of sys.path, not in it: what lies in it is installed, what lies elsewhere is somebody else's."""
+    """Below a folder of sys.path, not in it: what lies in it is installed, what lies elsewhere is
+    somebody else's.
+    """
     folder = str(Path(metadata).parent.parent)
     return folder not in path and any(folder.startswith(f"{each}/") for each in path)
 
@@ -144,32 +161,48 @@ def shared_libraries(files: list[Found]) -> dict[str, int]:
     """Shared libraries that wheels bring in their `NAME.libs` folders, counted by NAME."""
     counted: dict[str, int] = {}
     for name, found in files:
-        inside = re.fullmatch(r".*/(?:site|dist)-packages/(?:.*/)?([^/]+)\.libs/(?:.*/)?[^/]+\.so(?:\.[^/]+)?", name)
+        inside = re.fullmatch(
+            r".*/(?:site|dist)-packages/(?:.*/)?([^/]+)\.libs/(?:.*/)?[^/]+\.so(?:\.[^/]+)?", name
+        )
         if inside and stat.S_ISREG(found.st_mode):
             counted[inside[1]] = counted.get(inside[1], 0) + 1
     return counted
 
 
 def is_setuid(found: os.stat_result) -> bool:
-    """A file that runs with another user's or group's rights. On a folder the bit only hands on the group."""
+    """A file that runs with another user's or group's rights.
+
+    On a folder the bit only hands on the group.
+    """
     return stat.S_ISREG(found.st_mode) and bool(found.st_mode & (stat.S_ISUID | stat.S_ISGID))
 
 
 def is_world_writable(found: os.stat_result) -> bool:
     """Anybody may change it. A folder with the sticky bit, as /tmp, keeps what is another's."""
-    kept = stat.S_ISLNK(found.st_mode) or (stat.S_ISDIR(found.st_mode) and found.st_mode & stat.S_ISVTX)
+    kept = stat.S_ISLNK(found.st_mode) or (
+        stat.S_ISDIR(found.st_mode) and found.st_mode & stat.S_ISVTX
+    )
     return not kept and bool(found.st_mode & stat.S_IWOTH)
 
 
 def passwords(passwd: str, shadow: str) -> dict[str, str]:
-    """Accounts that log in by a password, or without one. `!` and `*` begin what no password matches."""
-    entries = {line.split(":")[0]: line.split(":")[1] for line in shadow.splitlines() if ":" in line}
+    """Accounts that log in by a password, or without one.
+
+    `!` and `*` begin what no password matches.
+    """
+    entries = {
+        line.split(":")[0]: line.split(":")[1] for line in shadow.splitlines() if ":" in line
+    }
     for line in passwd.splitlines():
         account, field = [*line.split(":"), "x"][:2]
         if field != "x":  # the field in passwd counts, and shadow does not
             entries[account] = field
-    open_to = {account: field for account, field in entries.items() if not field.startswith(("!", "*"))}
-    return {account: PASSWORD if field else NO_PASSWORD for account, field in open_to.items() if account}
+    open_to = {
+        account: field for account, field in entries.items() if not field.startswith(("!", "*"))
+    }
+    return {
+        account: PASSWORD if field else NO_PASSWORD for account, field in open_to.items() if account
+    }
 
 
 def superusers(passwd: str) -> list[str]:
@@ -190,7 +223,11 @@ def caches(files: list[Found]) -> dict[str, int]:
 
 def programs(files: list[Found], names: re.Pattern[str]) -> list[str]:
     """Programs of such a name, wherever they are; links to them are not counted again."""
-    runs = ((name, found.st_mode) for name, found in files if stat.S_ISREG(found.st_mode) and found.st_mode & 0o111)
+    runs = (
+        (name, found.st_mode)
+        for name, found in files
+        if stat.S_ISREG(found.st_mode) and found.st_mode & 0o111
+    )
     return [name for name, _ in runs if names.fullmatch(name.rpartition("/")[2])]
 
 

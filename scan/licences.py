@@ -18,7 +18,10 @@ _SPDX = get_spdx_licensing()
 
 
 def problems(packages: tuple[Package, ...], allowed: Licences) -> Iterator[Problem]:
-    """Every Python package whose licence may not be shipped, or is not known. Vendored ones are their package's."""
+    """Every Python package whose licence may not be shipped, or is not known.
+
+    Vendored ones are their package's.
+    """
     for package in packages:
         if package.type != "pypi" or not package.path or _is_reviewed(package, allowed):
             continue
@@ -33,7 +36,9 @@ def of_debian(areas: Mapping[str, str], allowed: Licences) -> Iterator[Problem]:
     """Every Debian package of an archive area that may not be shipped."""
     for name, area in sorted(areas.items()):
         if area not in allowed.areas:
-            yield Problem(LICENCE, name, f"it is from Debian's {area}, which is not allowed", WAY_OUT)
+            yield Problem(
+                LICENCE, name, f"it is from Debian's {area}, which is not allowed", WAY_OUT
+            )
 
 
 def _problem(package: Package, what: str) -> Problem:
@@ -41,7 +46,9 @@ def _problem(package: Package, what: str) -> Problem:
 
 
 def _is_reviewed(package: Package, allowed: Licences) -> bool:
-    return any(fnmatch.fnmatchcase(package.name.lower(), reviewed.package) for reviewed in allowed.reviewed)
+    return any(
+        fnmatch.fnmatchcase(package.name.lower(), reviewed.package) for reviewed in allowed.reviewed
+    )
 
 
 def _allows(licence: str, allowed: Licences) -> bool:

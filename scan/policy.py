@@ -1,4 +1,6 @@
-"""scan/policy.yaml and scan/exceptions.yaml: what blocks, for how long it may stand, and what is excused."""
+"""scan/policy.yaml and scan/exceptions.yaml: what blocks, for how long it may stand, and what is
+excused.
+"""
 
 from __future__ import annotations
 
@@ -38,7 +40,9 @@ def _one_package(purl: str) -> str:
     """A package URL with its version: neither a whole ecosystem nor every version to come."""
     parsed = PackageURL.from_string(purl)
     if not parsed.version or "*" in purl:
-        raise ValueError(f"`{purl}` is too broad: name one package with its version, as pkg:pypi/jinja2@3.1.4")
+        raise ValueError(
+            f"`{purl}` is too broad: name one package with its version, as pkg:pypi/jinja2@3.1.4"
+        )
     return purl
 
 
@@ -48,7 +52,9 @@ def same_package(one: str, other: str) -> bool:
 
 
 def core(purl: str) -> tuple[str, str | None, str, str | None]:
-    """Type, namespace, name (PEP 503 for PyPI) and version of a package URL, without its qualifiers."""
+    """Type, namespace, name (PEP 503 for PyPI) and version of a package URL, without its
+    qualifiers.
+    """
     parsed = PackageURL.from_string(purl)
     name = canonicalize_name(parsed.name) if parsed.type == "pypi" else parsed.name
     return parsed.type, parsed.namespace, name, parsed.version
@@ -76,7 +82,9 @@ class Reviewed:
 
 @dataclass(frozen=True)
 class Licences:
-    """Archive areas of Debian, SPDX identifiers of Python packages, and packages read by a person."""
+    """Archive areas of Debian, SPDX identifiers of Python packages, and packages read by a
+    person.
+    """
 
     __pydantic_config__: ClassVar[ConfigDict] = records.STRICT
     areas: tuple[str, ...]
@@ -98,10 +106,14 @@ class Policy:
 
     def grace(self, line: str, stacks: Collection[str]) -> dict[str, int]:
         """Days of grace by severity for an image; a severity that is missing never blocks."""
-        days: dict[str, int] = {str(severity): number for severity, number in self.grace_days.items()}
+        days: dict[str, int] = {
+            str(severity): number for severity, number in self.grace_days.items()
+        }
         for override in self.overrides:
             if override.line == line and override.stack in stacks:
-                days.update({str(severity): number for severity, number in override.grace_days.items()})
+                days.update(
+                    {str(severity): number for severity, number in override.grace_days.items()}
+                )
         return days
 
 
@@ -130,7 +142,9 @@ class Excuse:
         return self.line == line and self.stack in stacks
 
     def covers(self, finding: Finding) -> bool:
-        """Whether it is about this advisory of this very package, whatever qualifiers such as `arch` say."""
+        """Whether it is about this advisory of this very package, whatever qualifiers such as
+        `arch` say.
+        """
         return self.id == finding.id and same_package(self.package, finding.purl)
 
 

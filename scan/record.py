@@ -1,4 +1,6 @@
-"""What the scan stage hands on: out/VERSION/IMAGE/scan.json, with the bills of materials beside it."""
+"""What the scan stage hands on: out/VERSION/IMAGE/scan.json, with the bills of materials beside
+it.
+"""
 
 from __future__ import annotations
 
@@ -11,11 +13,13 @@ from runner.verdict import Verdict
 
 @dataclass(frozen=True)
 class Package:
-    """One package of an image. `purl` is its package URL, version and all; `type` the URL's (`deb`, `pypi`).
+    """One package of an image.
 
-    `source` is Debian's source package, empty elsewhere; `layer` the digest of the layer that holds it; `path` the
-    metadata it was read from. A Python package without one is vendored: a wheel's own bill of materials (PEP 770) names
-    it.
+    `purl` is its package URL, version and all; `type` the URL's (`deb`, `pypi`).
+
+    `source` is Debian's source package, empty elsewhere; `layer` the digest of the layer that holds
+    it; `path` the metadata it was read from. A Python package without one is vendored: a wheel's
+    own bill of materials (PEP 770) names it.
     """
 
     purl: str
@@ -42,8 +46,8 @@ class Standing(StrEnum):
 class Finding:
     """One vulnerability in one package, as the database tells it.
 
-    `fixed_version` is empty where no fix exists. `published` is the advisory's day (ISO 8601 date), empty where the
-    database has none.
+    `fixed_version` is empty where no fix exists. `published` is the advisory's day (ISO 8601 date),
+    empty where the database has none.
     """
 
     id: str
@@ -58,7 +62,9 @@ class Finding:
 
 @dataclass(frozen=True)
 class Judged:
-    """A finding and where it stands; `until` is the day grace or exception ends, `why` the rule in one line."""
+    """A finding and where it stands; `until` is the day grace or exception ends, `why` the rule in
+    one line.
+    """
 
     finding: Finding
     standing: Standing
@@ -70,9 +76,10 @@ class Judged:
 class Problem:
     """What refuses an image and is no vulnerability.
 
-    `kind` is one of `bill of materials`, `secret`, `licence`, `configuration`, `dockerfile`, `budget`, `exception`;
-    `where` a path, package or key; `what` the fact, with the expectation; `way_out` what to do about it. `count` says
-    how many problems this entry stands for: more than one if it counts those that are not named one by one.
+    `kind` is one of `bill of materials`, `secret`, `licence`, `configuration`, `dockerfile`,
+    `budget`, `exception`; `where` a path, package or key; `what` the fact, with the expectation;
+    `way_out` what to do about it. `count` says how many problems this entry stands for: more than
+    one if it counts those that are not named one by one.
     """
 
     kind: str
@@ -96,7 +103,8 @@ def in_one_line(problems: Sequence[Problem]) -> str:
 
 @dataclass(frozen=True)
 class Sbom:
-    """The bill of materials: where it is, and how many packages it lists by type of package URL (`deb`, `pypi`).
+    """The bill of materials: where it is, and how many packages it lists by type of package URL
+    (`deb`, `pypi`).
 
     `file` is CycloneDX, `spdx` the same as SPDX; both JSON, beside the record.
     """
@@ -118,7 +126,10 @@ class Origin:
 
 @dataclass(frozen=True)
 class Database:
-    """The vulnerability database that judged. `updated_at` is ISO 8601 UTC, `sha256` that of trivy.db."""
+    """The vulnerability database that judged.
+
+    `updated_at` is ISO 8601 UTC, `sha256` that of trivy.db.
+    """
 
     source: str
     sha256: str
@@ -129,8 +140,8 @@ class Database:
 class ScanRecord:
     """What is in one digest, and what is known against it.
 
-    `database` and `findings` are None where no database was there: not assessed, which is not zero findings.
-    `reason` is the first of what blocks; `findings` and `problems` hold all of it.
+    `database` and `findings` are None where no database was there: not assessed, which is not zero
+    findings. `reason` is the first of what blocks; `findings` and `problems` hold all of it.
     """
 
     version: str

@@ -15,7 +15,18 @@ from oci.registry import Registry
 from runner.errors import EnvironmentFailed
 from runner.untrusted import clean_line
 from runner.verdict import Verdict
-from scan import assess, budget, configuration, dockerfiles, image_facts, licences, secrets, store, trivy, vex
+from scan import (
+    assess,
+    budget,
+    configuration,
+    dockerfiles,
+    image_facts,
+    licences,
+    secrets,
+    store,
+    trivy,
+    vex,
+)
 from scan.assess import Judges, Place
 from scan.budget import Spent
 from scan.contents import Contents, contents_of
@@ -53,17 +64,25 @@ def judges(
     return Judges(load_policy(), load_excuses(), database, history, today)
 
 
-def scan(subject: Subject, judges: Judges, folder: Path, before: ScanRecord | None = None) -> ScanRecord:
-    """Scan one digest; the documents are left in `folder`, and those of the record `before` used again.
+def scan(
+    subject: Subject, judges: Judges, folder: Path, before: ScanRecord | None = None
+) -> ScanRecord:
+    """Scan one digest; the documents are left in `folder`, and those of the record `before` used
+    again.
 
     Where the scanner or the engine fails the record is `infra`, and says what failed.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    started, clock = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"), time.monotonic()
+    started, clock = (
+        datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        time.monotonic(),
+    )
     try:
         record = _scan(subject, judges, folder, before)
     except EnvironmentFailed as error:
-        record = replace(unjudged(subject.build), verdict=Verdict.INFRA, reason=clean_line(str(error), 1000))
+        record = replace(
+            unjudged(subject.build), verdict=Verdict.INFRA, reason=clean_line(str(error), 1000)
+        )
     return replace(record, started_at=started, seconds=round(time.monotonic() - clock, 2))
 
 
@@ -72,7 +91,9 @@ def _scan(subject: Subject, judges: Judges, folder: Path, before: ScanRecord | N
     contents = contents_of(subject.build, subject.registry, folder, before)
     problems = recorded(tuple(_problems(subject, judges, contents)))
     assessed = assess.assess(folder / contents.sbom.file, subject.place, judges)
-    vex.write(folder, subject.build, assessed.findings or (), judges.excuses, judges.today.isoformat())
+    vex.write(
+        folder, subject.build, assessed.findings or (), judges.excuses, judges.today.isoformat()
+    )
     verdict, reason = assess.verdict_of(problems, assessed)
     return replace(
         unjudged(subject.build),
@@ -88,20 +109,26 @@ def _scan(subject: Subject, judges: Judges, folder: Path, before: ScanRecord | N
 
 
 def _problems(subject: Subject, judges: Judges, contents: Contents) -> Iterator[Problem]:
-    """What refuses the image whatever a database knows, the bill of materials first: all else stands on it."""
+    """What refuses the image whatever a database knows, the bill of materials first: all else
+    stands on it.
+    """
     policy, build = judges.policy, subject.build
     if isinstance(contents.inside, Problem):
         yield contents.inside
     else:
         yield from image_facts.disagreements(contents.packages, contents.inside)
-        allowed = replace(policy.configuration, compiler=policy.configuration.compiler or subject.compiler)
+        allowed = replace(
+            policy.configuration, compiler=policy.configuration.compiler or subject.compiler
+        )
         yield from configuration.problems(contents.config, contents.inside, allowed)
         yield from licences.of_debian(contents.inside.areas, policy.licences)
     yield from secrets.problems(contents.report)
     yield from licences.problems(contents.packages, policy.licences)
     yield from dockerfiles.problems(subject.place.stacks)
     spent = Spent(build.size, len(contents.packages), len(build.layers))
-    yield from budget.problems(build.image, spent, subject.budget, subject.growth_percent, subject.before)
+    yield from budget.problems(
+        build.image, spent, subject.budget, subject.growth_percent, subject.before
+    )
 
 
 def _carried(contents: Contents) -> Iterator[Origin]:

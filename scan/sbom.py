@@ -15,7 +15,10 @@ _PROPERTY = "aquasecurity:trivy:"
 
 
 def packages_of(document: object) -> tuple[Package, ...]:
-    """Every component with a package URL, by purl. Raises EnvironmentFailed where one cannot be read."""
+    """Every component with a package URL, by purl.
+
+    Raises EnvironmentFailed where one cannot be read.
+    """
     components = (component for component in bill_of(document).components if component.purl)
     return tuple(sorted(map(_package, components), key=lambda package: package.purl))
 
@@ -27,7 +30,9 @@ def distribution_of(document: object) -> str:
 
 
 def _package(component: Component) -> Package:
-    """Text of the image, with hidden characters as escapes: names are compared, and two must not become one."""
+    """Text of the image, with hidden characters as escapes: names are compared, and two must not
+    become one.
+    """
     properties = {each.name.removeprefix(_PROPERTY): each.value for each in component.properties}
     return Package(
         purl=printable(component.purl, 1000),
@@ -46,7 +51,10 @@ def _type(component: Component) -> str:
         return str(PackageURL.from_string(component.purl).type)
     except ValueError as error:
         raise EnvironmentFailed(
-            clean_line(f"the bill of materials has a component that cannot be read: {component.purl} ({error})"),
+            clean_line(
+                f"the bill of materials has a component that cannot be read: {component.purl} "
+                f"({error})"
+            ),
             "delete it and run the scan again",
         ) from None
 

@@ -1,4 +1,6 @@
-"""Trivy: the one scanner, run on digests in the registry, never on a tag and never through the engine."""
+"""Trivy: the one scanner, run on digests in the registry, never on a tag and never through the
+engine.
+"""
 
 from __future__ import annotations
 
@@ -41,7 +43,9 @@ _BINARY = Path(sys.executable).parent / "trivy"
 
 @dataclass(frozen=True)
 class VulnerabilityDatabase:
-    """A database on disk, ready to use: Trivy's cache folder with `db/trivy.db` in it, and its record."""
+    """A database on disk, ready to use: Trivy's cache folder with `db/trivy.db` in it, and its
+    record.
+    """
 
     cache: Path
     record: Database
@@ -54,7 +58,9 @@ class VulnerabilityDatabase:
 
 @dataclass(frozen=True)
 class Analysis:
-    """What Trivy found in one digest: its own report (secrets, the image's configuration), and CycloneDX."""
+    """What Trivy found in one digest: its own report (secrets, the image's configuration), and
+    CycloneDX.
+    """
 
     report: dict[str, Any]
     cyclonedx: dict[str, Any]
@@ -62,21 +68,39 @@ class Analysis:
 
 @cache
 def version() -> str:
-    """The scanner as it names itself. Raises EnvironmentFailed where it is another than the pinned one."""
-    said: str = json.loads(shell.run([_BINARY, "--version", "--format", "json"], hint=HINT))["Version"]
+    """The scanner as it names itself.
+
+    Raises EnvironmentFailed where it is another than the pinned one.
+    """
+    said: str = json.loads(shell.run([_BINARY, "--version", "--format", "json"], hint=HINT))[
+        "Version"
+    ]
     pinned = metadata.version(DISTRIBUTION)
     if not f"{pinned}.".startswith(f"{said}."):
-        raise EnvironmentFailed(f"trivy is {said}, and {pinned} is pinned", "run `make setup` for the pinned one")
+        raise EnvironmentFailed(
+            f"trivy is {said}, and {pinned} is pinned", "run `make setup` for the pinned one"
+        )
     return f"trivy {said}"
 
 
 def analyse(reference: str, folder: Path, cache: Path | None = None) -> Analysis:
-    """Analyse an image in a registry: REPORT, SBOM (CycloneDX) and SPDX in `folder`, one after the other.
+    """Analyse an image in a registry: REPORT, SBOM (CycloneDX) and SPDX in `folder`, one after the
+    other.
 
-    Trivy keeps what it found by layer in `cache`, so that a layer shared by images is analysed once.
+    Trivy keeps what it found by layer in `cache`, so that a layer shared by images is analysed
+    once.
     """
     report = folder / REPORT
-    what = ("image", "--image-src", "remote", "--scanners", "secret,license", "--list-all-pkgs", "--format", "json")
+    what = (
+        "image",
+        "--image-src",
+        "remote",
+        "--scanners",
+        "secret,license",
+        "--list-all-pkgs",
+        "--format",
+        "json",
+    )
     how = ("--cache-dir", cache or _cache(), "--timeout", f"{SCAN_TIMEOUT_S}s", *_OFFLINE[:2])
     _run([*what, *how, reference], report)
     documents = {name: _converted(report, kind, folder / name) for name, kind in _KINDS.items()}
@@ -84,13 +108,29 @@ def analyse(reference: str, folder: Path, cache: Path | None = None) -> Analysis
 
 
 def kept_analysis(folder: Path) -> Analysis:
-    """What an earlier `analyse` left in `folder`. Raises EnvironmentFailed where it is not whole."""
+    """What an earlier `analyse` left in `folder`.
+
+    Raises EnvironmentFailed where it is not whole.
+    """
     return Analysis(_parsed(folder / REPORT), _parsed(folder / SBOM))
 
 
 def vulnerabilities(sbom: Path, database: VulnerabilityDatabase, target: Path) -> dict[str, Any]:
     """Judge a stored SBOM with a database; the result as Trivy's JSON, also left in `target`."""
-    _run(["sbom", "--scanners", "vuln", "--format", "json", "--cache-dir", database.cache, *_OFFLINE, sbom], target)
+    _run(
+        [
+            "sbom",
+            "--scanners",
+            "vuln",
+            "--format",
+            "json",
+            "--cache-dir",
+            database.cache,
+            *_OFFLINE,
+            sbom,
+        ],
+        target,
+    )
     return _parsed(target)
 
 
@@ -100,7 +140,9 @@ def _converted(report: Path, kind: str, target: Path) -> dict[str, Any]:
 
 
 def _run(words: Sequence[str | Path], target: Path) -> None:
-    """Run Trivy so that `target` is what this run wrote, whatever files lie about where it is started."""
+    """Run Trivy so that `target` is what this run wrote, whatever files lie about where it is
+    started.
+    """
     target.unlink(missing_ok=True)
     command, *rest = words
     settings = ["--config", "", *([] if command == "convert" else ["--ignorefile", ""])]
@@ -108,14 +150,17 @@ def _run(words: Sequence[str | Path], target: Path) -> None:
     written: list[str | Path] = [_BINARY, command, "--quiet", *settings, "--output", target]
     if command == "image":
         docker_config.check()
-    logins = {} if command == "image" else {"DOCKER_CONFIG": str(target.parent)}  # documents need no registry
+    logins = (
+        {} if command == "image" else {"DOCKER_CONFIG": str(target.parent)}
+    )  # documents need no registry
     shell.run([*written, *rest], hint=HINT, env=_environment() | logins, timeout_s=SCAN_TIMEOUT_S)
 
 
 def database(given: str | None, mirror: str | None) -> VulnerabilityDatabase | str:
     """A database from the folder `given`, else downloaded from `mirror` or Trivy's own registry.
 
-    Returns the reason in one line where none can be had. A folder that was given and is not one is a ConfigError.
+    Returns the reason in one line where none can be had. A folder that was given and is not one is
+    a ConfigError.
     """
     if given is not None:
         return _from_folder(Path(given))
@@ -132,7 +177,9 @@ def _from_folder(folder: Path) -> VulnerabilityDatabase:
     """`folder` holds trivy.db and metadata.json, or is a Trivy cache that holds them under db/."""
     held = folder / "db" if (folder / "db").is_dir() else folder
     if not (held / "trivy.db").is_file():
-        raise ConfigError(f"{folder} holds no trivy.db", "give a folder with trivy.db and metadata.json")
+        raise ConfigError(
+            f"{folder} holds no trivy.db", "give a folder with trivy.db and metadata.json"
+        )
     record = _describe(held, str(folder))
     folder = home.kept("trivy-given")
     link = folder / "db"
@@ -152,7 +199,9 @@ def _describe(folder: Path, source: str) -> Database:
         problem = f"{folder}/metadata.json is not readable: {error.strerror}"
         raise ConfigError(problem, "fetch the database again") from None
     except Malformed as error:
-        raise ConfigError(f"{folder}/metadata.json is not readable: {error}", "fetch the database again") from None
+        raise ConfigError(
+            f"{folder}/metadata.json is not readable: {error}", "fetch the database again"
+        ) from None
     return Database(source, _checked_sha256(folder / "trivy.db"), updated_at)
 
 
@@ -164,24 +213,36 @@ def _object(data: bytes) -> dict[str, Any]:
 
 
 def _moment(said: object) -> str:
-    """Return when a database was made. Raises Malformed for what is no time, or one that has not come yet."""
+    """Return when a database was made.
+
+    Raises Malformed for what is no time, or one that has not come yet.
+    """
     try:
         found = datetime.datetime.fromisoformat(said if isinstance(said, str) else "")
         moment = found.replace(tzinfo=found.tzinfo or datetime.UTC)
     except ValueError:
         raise Malformed(f"`UpdatedAt` is `{clean_line(str(said), 80)}`, which is no time") from None
     if moment - datetime.datetime.now(datetime.UTC) > _CLOCKS_DIFFER:
-        raise Malformed(f"`UpdatedAt` is {moment.isoformat()}, which is in the future: a database's age must be known")
+        raise Malformed(
+            f"`UpdatedAt` is {moment.isoformat()}, which is in the future: a database's age "
+            "must "
+            "be known"
+        )
     return str(said)
 
 
 def _checked_sha256(file: Path) -> str:
-    """Return the digest of the database itself. Raises ConfigError if it is larger than any can be."""
+    """Return the digest of the database itself.
+
+    Raises ConfigError if it is larger than any can be.
+    """
     try:
         if file.stat().st_size <= DATABASE_BYTES:
             return file_sha256(file)
     except OSError as error:
-        raise ConfigError(f"{file} is not readable: {error.strerror}", "fetch the database again") from None
+        raise ConfigError(
+            f"{file} is not readable: {error.strerror}", "fetch the database again"
+        ) from None
     raise ConfigError(f"{file} has more than {DATABASE_BYTES >> 30} GB", "fetch the database again")
 
 
@@ -201,7 +262,10 @@ def _download(folder: Path, mirror: str | None) -> str:
     said = (done.stderr.strip().splitlines() or ["no message"])[-1]
     inner = said.partition(";")[0].strip(" *\t").rpartition("failed to download artifact from ")[2]
     cause = clean_line(re.sub(r" on [\d.:]+", "", inner.rpartition("dial tcp: ")[2]), 120)
-    return f"no vulnerability database could be downloaded ({cause}), and none was given with --trivy-db"
+    return (
+        f"no vulnerability database could be downloaded ({cause}), and none was given with "
+        "--trivy-db"
+    )
 
 
 def _cache() -> Path:
@@ -209,9 +273,17 @@ def _cache() -> Path:
 
 
 def _environment() -> dict[str, str]:
-    """The caller's own settings could hide findings (`TRIVY_IGNORE_UNFIXED`); an empty one counts as unset."""
-    unset = {name: "" for name in os.environ if name.startswith("TRIVY_") and name not in _CREDENTIALS}
-    return unset | {"TRIVY_DISABLE_TELEMETRY": "true", "TRIVY_SKIP_VERSION_CHECK": "true", "TRIVY_NON_SSL": "false"}
+    """The caller's own settings could hide findings (`TRIVY_IGNORE_UNFIXED`); an empty one counts
+    as unset.
+    """
+    unset = {
+        name: "" for name in os.environ if name.startswith("TRIVY_") and name not in _CREDENTIALS
+    }
+    return unset | {
+        "TRIVY_DISABLE_TELEMETRY": "true",
+        "TRIVY_SKIP_VERSION_CHECK": "true",
+        "TRIVY_NON_SSL": "false",
+    }
 
 
 def _parsed(target: Path) -> dict[str, Any]:

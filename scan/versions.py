@@ -1,7 +1,8 @@
 """How far a package moved from one version to another, by the rules of its packaging.
 
-Python packages by PEP 440, Debian's by its Policy Manual, section 5.6.12. What a number means is its author's
-business, so a step goes by position, for calendar versions too: `2026.10.23` to `2026.11.1` is minor.
+Python packages by PEP 440, Debian's by its Policy Manual, section 5.6.12. What a number means is
+its author's business, so a step goes by position, for calendar versions too: `2026.10.23` to
+`2026.11.1` is minor.
 """
 
 from __future__ import annotations
@@ -31,7 +32,9 @@ class Step(StrEnum):
 
 @dataclass(frozen=True)
 class Move:
-    """From one version to another; `downgrade` where the package, or the software in it, is older than before."""
+    """From one version to another; `downgrade` where the package, or the software in it, is older
+    than before.
+    """
 
     step: Step
     downgrade: bool
@@ -48,20 +51,31 @@ class _Rules(Generic[V]):
 
 
 def check(kind: str, name: str, version: str) -> None:
-    """Raises ConfigError where nothing is known of a `kind` of package, EnvironmentFailed where it is no version."""
+    """Raises ConfigError where nothing is known of a `kind` of package, EnvironmentFailed where it
+    is no version.
+    """
     if kind not in _RULES:
-        raise ConfigError(f"{name} {version}: no rules for versions of {kind} packages", "add them to scan/versions.py")
+        raise ConfigError(
+            f"{name} {version}: no rules for versions of {kind} packages",
+            "add them to scan/versions.py",
+        )
     try:
         _RULES[kind].parse(version)
     except ValueError:
         raise EnvironmentFailed(
             f"{name}: `{version}` is no version of a {kind} package",
-            "run the scan again; where it stays, the package's own metadata is wrong: leave that release of it out",
+            (
+                "run the scan again; where it stays, the package's own metadata is wrong: leave "
+                "that "
+                "release of it out"
+            ),
         ) from None
 
 
 def compare(kind: str, one: str, other: str) -> int:
-    """Negative where `one` is older, 0 where they are the same version (`1.0` and `1.0.0` of PyPI), else positive."""
+    """Negative where `one` is older, 0 where they are the same version (`1.0` and `1.0.0` of PyPI),
+    else positive.
+    """
     parse = _RULES[kind].parse
     first, second = parse(one), parse(other)
     return int(first > second) - int(first < second)
@@ -80,7 +94,8 @@ def move(kind: str, before: str, after: str) -> Move:
 
 
 def reaches(kind: str, before: str, fixed: str, after: str) -> bool:
-    """Whether going from `before` to `after` passes a version of `fixed`, Trivy's list: `1.26.19, 2.2.2`.
+    """Whether going from `before` to `after` passes a version of `fixed`, Trivy's list: `1.26.19,
+    2.2.2`.
 
     A version that cannot be read proves nothing.
     """
@@ -95,7 +110,9 @@ def _passes(kind: str, before: str, fixed: str, after: str) -> bool:
 
 
 def _python_step(before: Version, after: Version) -> Step:
-    """Within one release, a pre- or development release counts as not yet that release: `2.0rc1` to `2.0` is major."""
+    """Within one release, a pre- or development release counts as not yet that release: `2.0rc1` to
+    `2.0` is major.
+    """
     if before.epoch != after.epoch:
         return Step.MAJOR
     if differs := _first_difference(before.release, after.release):
@@ -119,7 +136,9 @@ def _first_difference(before: Sequence[int], after: Sequence[int]) -> Step | Non
 
 
 def _level(release: Sequence[int]) -> Step:
-    """What kind of release this is, by its last number that is not 0: `2.0` major, `2.6.0` minor, `2.6.1` patch."""
+    """What kind of release this is, by its last number that is not 0: `2.0` major, `2.6.0` minor,
+    `2.6.1` patch.
+    """
     return _at(max((index for index, number in enumerate(release) if number), default=0))
 
 
@@ -129,14 +148,19 @@ def _at(index: int) -> Step:
 
 # dpkg wants a digit first, python-debian does not ask for it.
 _DEBIAN = re.compile(r"(?:[0-9]+:)?[0-9]\S*")
-# What Debian adds to an upstream version: a native package's updates, and upstream's files packed again.
-_DEBIANS_OWN = re.compile(r"[+~](?:deb[0-9]+u[0-9]+|nmu[0-9]+)|\+b[0-9]+$|[+.~](?:dfsg|ds)\.?[0-9]*")
+# What Debian adds to an upstream version: a native package's updates, and upstream's files packed
+# again.
+_DEBIANS_OWN = re.compile(
+    r"[+~](?:deb[0-9]+u[0-9]+|nmu[0-9]+)|\+b[0-9]+$|[+.~](?:dfsg|ds)\.?[0-9]*"
+)
 # `5.6.1+really5.4.5` is 5.4.5, under a name that sorts after 5.6.1.
 _REALLY = re.compile(r".*\+really(?=[0-9])")
 
 
 def _debian(version: str) -> NativeVersion:
-    """Never apt's own class, which `Version` would be where python-apt is installed: one answer on every machine."""
+    """Never apt's own class, which `Version` would be where python-apt is installed: one answer on
+    every machine.
+    """
     if not _DEBIAN.fullmatch(version):
         raise ValueError(version)
     return NativeVersion(version)

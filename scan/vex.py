@@ -18,11 +18,18 @@ CONTEXT = "https://openvex.dev/ns/v0.2.0"
 AUTHOR = "pytorch-cuda-images"
 
 
-def write(folder: Path, build: BuildRecord, judged: Sequence[Judged], excuses: Sequence[Excuse], now: str) -> None:
-    """Write FILE into `folder`; none where nothing is excused: a document needs a statement. `now` is ISO 8601."""
+def write(
+    folder: Path, build: BuildRecord, judged: Sequence[Judged], excuses: Sequence[Excuse], now: str
+) -> None:
+    """Write FILE into `folder`; none where nothing is excused: a document needs a statement.
+
+    `now` is ISO 8601.
+    """
     target = folder / FILE
     target.unlink(missing_ok=True)
-    statements = [_statement(build, each, _excuse_of(each, excuses)) for each in judged if _is_excused(each)]
+    statements = [
+        _statement(build, each, _excuse_of(each, excuses)) for each in judged if _is_excused(each)
+    ]
     if statements:
         records.write(target, _document(build, statements, now))
 
@@ -40,7 +47,11 @@ def _document(build: BuildRecord, statements: list[dict[str, Any]], now: str) ->
 
 def _statement(build: BuildRecord, judged: Judged, excuse: Excuse) -> dict[str, Any]:
     product = PackageURL("oci", None, build.repository.rpartition("/")[2], build.digest).to_string()
-    said = {"justification": excuse.justification} if excuse.justification else {"action_statement": excuse.reason}
+    said = (
+        {"justification": excuse.justification}
+        if excuse.justification
+        else {"action_statement": excuse.reason}
+    )
     return {
         "vulnerability": {"name": judged.finding.id},
         "products": [{"@id": product, "subcomponents": [{"@id": judged.finding.purl}]}],

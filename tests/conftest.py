@@ -1,4 +1,6 @@
-"""What tests share: a home of their own, a real registry, the real images, and markers that never skip in silence."""
+"""What tests share: a home of their own, a real registry, the real images, and markers that never
+skip in silence.
+"""
 
 from __future__ import annotations
 
@@ -40,7 +42,9 @@ def free_port() -> Callable[[], int]:
 
 
 @pytest.fixture(scope="session")
-def registry_host(tmp_path_factory: pytest.TempPathFactory, free_port: Callable[[], int]) -> Iterator[str]:
+def registry_host(
+    tmp_path_factory: pytest.TempPathFactory, free_port: Callable[[], int]
+) -> Iterator[str]:
     """A real distribution registry of these tests alone."""
     folder = tmp_path_factory.mktemp("registry")
     host = f"127.0.0.1:{free_port()}"
@@ -75,7 +79,7 @@ def rl_image() -> str:
 
 @pytest.fixture(scope="session")
 def mounted_harness() -> Path:
-    """pytest and its plugins, as every container gets them."""
+    """Pytest and its plugins, as every container gets them."""
     return harness.installed()
 
 
@@ -92,7 +96,11 @@ def image_with(request: pytest.FixtureRequest) -> Callable[[str], str]:
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--every-defect", action="store_true", help="plant every defect, not the representative ones")
+    parser.addoption(
+        "--every-defect",
+        action="store_true",
+        help="plant every defect, not the representative ones",
+    )
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
@@ -125,6 +133,8 @@ def _without_gpu() -> str:
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Count what was not run, and say why: a run without it is not a full run."""
     texts = (str(report.longrepr) for report in terminalreporter.stats.get("skipped", []))
-    reasons = Counter(text[text.index(NOT_RUN) :].rstrip("'\")") for text in texts if NOT_RUN in text)
+    reasons = Counter(
+        text[text.index(NOT_RUN) :].rstrip("'\")") for text in texts if NOT_RUN in text
+    )
     for reason, count in sorted(reasons.items()):
         terminalreporter.write_line(f"{count} tests {reason}", yellow=True, bold=True)

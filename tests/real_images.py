@@ -13,7 +13,9 @@ from runner import embedded, home, records
 
 
 def reference_of(image: str) -> str:
-    """`HOST/REPOSITORY@DIGEST` of a release of what is checked out, else built here, its record kept out of `out/`."""
+    """`HOST/REPOSITORY@DIGEST` of a release of what is checked out, else built here, its record
+    kept out of `out/`.
+    """
     host, vouch = embedded.host(), real_vouch()
     shipped = catalog.load()
     version = shipped.version("v2.6.0")
@@ -22,7 +24,9 @@ def reference_of(image: str) -> str:
         record = records.read(BuildRecord, plan.record_path(out, str(version), image, "build"))
         if record is not None and planned.images[0].why == plan.UNCHANGED and _is_in(host, record):
             return record.reference(host)
-    return build.build(shipped, version, planned, Registry(host), out, vouch=vouch)[0].reference(host)
+    return build.build(shipped, version, planned, Registry(host), out, vouch=vouch)[0].reference(
+        host
+    )
 
 
 @cache

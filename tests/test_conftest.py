@@ -29,9 +29,20 @@ def said(tmp_path: Path) -> str:
     """What pytest says of such tests on a machine without engine and GPU."""
     (tmp_path / "test_planted.py").write_text(TESTS)
     environment = {**os.environ, "DOCKER_HOST": "unix:///nowhere", "PYTHONPATH": str(REPOSITORY)}
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "tests.conftest", "-c", str(REPOSITORY / "pyproject.toml")]
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-q",
+        "-p",
+        "tests.conftest",
+        "-c",
+        str(REPOSITORY / "pyproject.toml"),
+    ]
     command += ["--rootdir", str(tmp_path), "-p", "no:cacheprovider", str(tmp_path)]
-    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False).stdout
+    return subprocess.run(
+        command, env=environment, capture_output=True, text=True, check=False
+    ).stdout
 
 
 def test_what_was_not_run_is_counted_with_its_reason(said: str) -> None:

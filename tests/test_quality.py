@@ -1,4 +1,7 @@
-"""The linters as tests, and what must not be in the repository. Each has a control that it can fail."""
+"""The linters as tests, and what must not be in the repository.
+
+Each has a control that it can fail.
+"""
 
 from __future__ import annotations
 
@@ -28,8 +31,12 @@ def run(*command: str | Path, cwd: Path = REPOSITORY) -> str:
 
 def tracked() -> list[Path]:
     """Every file of the repository, as git knows it and as it is on disk."""
-    done = subprocess.run(["git", "ls-files", "-z"], cwd=REPOSITORY, capture_output=True, text=True, check=True)
-    return [path for name in done.stdout.split("\0") if name and (path := REPOSITORY / name).is_file()]
+    done = subprocess.run(
+        ["git", "ls-files", "-z"], cwd=REPOSITORY, capture_output=True, text=True, check=True
+    )
+    return [
+        path for name in done.stdout.split("\0") if name and (path := REPOSITORY / name).is_file()
+    ]
 
 
 def scripts() -> list[Path]:
@@ -59,15 +66,23 @@ def test_shellcheck() -> None:
 
 
 def test_hadolint() -> None:
-    # DL3008 wants Debian packages pinned by version; the layer is to have today's security updates, and records them.
+    # DL3008 wants Debian packages pinned by version; the layer is to have today's security updates,
+    # and records them.
     assert dockerfiles()
-    assert not run("hadolint", "--ignore", "DL3008", "--failure-threshold", "warning", *dockerfiles())
+    assert not run(
+        "hadolint", "--ignore", "DL3008", "--failure-threshold", "warning", *dockerfiles()
+    )
 
 
 PLANTED = [
     pytest.param("a.py", "import os\n", ["ruff", "check", "--isolated"], id="unused import"),
     pytest.param("a.py", "x = {'a':1}\n", ["ruff", "format", "--check"], id="format"),
-    pytest.param("a.py", "def f(x: int) -> str:\n    return x\n", ["mypy", "--strict", "--no-incremental"], id="types"),
+    pytest.param(
+        "a.py",
+        "def f(x: int) -> str:\n    return x\n",
+        ["mypy", "--strict", "--no-incremental"],
+        id="types",
+    ),
     pytest.param("a.sh", "#!/bin/sh\nrm $1/*\n", ["shellcheck"], id="unquoted"),
     pytest.param("Dockerfile", "FROM debian\nRUN cd /x && sudo y\n", ["hadolint"], id="sudo"),
 ]
@@ -98,7 +113,9 @@ def hosts() -> Iterator[str]:
 def patterns() -> dict[str, re.Pattern[str]]:
     named = "|".join(re.escape(host) for host in sorted(set(hosts())))
     here = [str(REPOSITORY)] if len(REPOSITORY.parts) > 2 else []
-    places = "|".join([*map(re.escape, here), re.escape(f"{Path.home()}/"), r"/home/[a-z]\w*/", r"/Users/\w+/"])
+    places = "|".join(
+        [*map(re.escape, here), re.escape(f"{Path.home()}/"), r"/home/[a-z]\w*/", r"/Users/\w+/"]
+    )
     return {
         "a host that packages come from": re.compile(named, re.IGNORECASE),
         "a path of one machine": re.compile(rf"(?<![\w.$}}/])(?:{places})"),
@@ -114,7 +131,9 @@ def leaks(files: Iterable[Path]) -> list[str]:
     return [
         f"{path}:{number}: {what}: {found.group()}"
         for path in files
-        for number, line in enumerate(path.read_text(encoding="utf-8", errors="replace").splitlines(), start=1)
+        for number, line in enumerate(
+            path.read_text(encoding="utf-8", errors="replace").splitlines(), start=1
+        )
         for what, pattern in patterns().items()
         for found in pattern.finditer(ALLOWED.sub("", line))
     ]
@@ -140,7 +159,9 @@ def test_a_planted_name_is_found(tmp_path: Path, text: str) -> None:
     assert any(leak.startswith(f"{tmp_path / 'file'}:2:") for leak in leaks([tmp_path / "file"]))
 
 
-@pytest.mark.parametrize("text", ["/home/mluser/.cache", "$HOME/.cache", "out/home/x/y", "./srv/repository"])
+@pytest.mark.parametrize(
+    "text", ["/home/mluser/.cache", "$HOME/.cache", "out/home/x/y", "./srv/repository"]
+)
 def test_what_is_no_leak(tmp_path: Path, text: str) -> None:
     (tmp_path / "file").write_text(text)
     assert not leaks([tmp_path / "file"])
@@ -148,7 +169,11 @@ def test_what_is_no_leak(tmp_path: Path, text: str) -> None:
 
 def test_git_does_not_know_what_is_made_here() -> None:
     made = (".venv", "out", "__pycache__")
-    assert not [path for path in tracked() if any(part in made for part in path.relative_to(REPOSITORY).parts)]
+    assert not [
+        path
+        for path in tracked()
+        if any(part in made for part in path.relative_to(REPOSITORY).parts)
+    ]
 
 
 def test_what_is_run_can_be_run() -> None:

@@ -1,4 +1,6 @@
-"""The command line: its answers, its exit codes, one clear line for every error a person can cause."""
+"""The command line: its answers, its exit codes, one clear line for every error a person can
+cause.
+"""
 
 from __future__ import annotations
 
@@ -47,7 +49,9 @@ def test_plan_answers_as_a_github_matrix(home: Path) -> None:
 
 
 def test_plan_needs_no_engine_and_no_registry(home: Path) -> None:
-    done = run("plan", "v2.6.0", DOCKER_HOST="tcp://127.0.0.1:9", PYTORCH_CUDA_IMAGES_REGISTRY=NOWHERE)
+    done = run(
+        "plan", "v2.6.0", DOCKER_HOST="tcp://127.0.0.1:9", PYTORCH_CUDA_IMAGES_REGISTRY=NOWHERE
+    )
     assert done.returncode == 0
 
 
@@ -81,7 +85,9 @@ def test_a_release_that_was_not_built_makes_no_key(home: Path) -> None:
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_an_end_while_modules_are_loaded_is_one_line(how: signal.Signals, tmp_path: Path) -> None:
-    (tmp_path / "traceback.py").write_text("import os, time\nos.write(1, b'loading')\ntime.sleep(30)\n")
+    (tmp_path / "traceback.py").write_text(
+        "import os, time\nos.write(1, b'loading')\ntime.sleep(30)\n"
+    )
     command = [sys.executable, "-c", HEARING, sys.executable, str(RELEASE), "plan"]
     environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
     pipe = subprocess.PIPE
@@ -105,13 +111,19 @@ sys.exit(release.main(["plan", "v2.6.0"]))
 """
 
 
-def test_a_mistake_in_what_arguments_are_made_of_is_one_line_and_exit_code_2(tmp_path: Path) -> None:
+def test_a_mistake_in_what_arguments_are_made_of_is_one_line_and_exit_code_2(
+    tmp_path: Path,
+) -> None:
     file = tmp_path / "channels.yaml"
     file.write_text(channels.CHANNELS.read_text().replace("announce_days", "announce_day"))
     command = [sys.executable, "-c", WITH_CHANNELS, str(file)]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=places.REPOSITORY, check=False)
+    done = subprocess.run(
+        command, capture_output=True, text=True, cwd=places.REPOSITORY, check=False
+    )
     assert (done.returncode, done.stdout) == (2, "")
-    assert re.fullmatch(r"error: .*channels\.yaml:\d+: unknown key `announce_day` -> fix the line\n", done.stderr)
+    assert re.fullmatch(
+        r"error: .*channels\.yaml:\d+: unknown key `announce_day` -> fix the line\n", done.stderr
+    )
 
 
 def test_a_registry_that_does_not_answer_is_exit_code_3(home: Path) -> None:
@@ -122,14 +134,21 @@ def test_a_registry_that_does_not_answer_is_exit_code_3(home: Path) -> None:
 
 
 def test_a_folder_that_cannot_be_written_is_exit_code_3(home: Path) -> None:
-    done = run("build", "v2.6.0", PYTORCH_CUDA_IMAGES_OUT="/proc/nowhere", PYTORCH_CUDA_IMAGES_REGISTRY=NOWHERE)
+    done = run(
+        "build",
+        "v2.6.0",
+        PYTORCH_CUDA_IMAGES_OUT="/proc/nowhere",
+        PYTORCH_CUDA_IMAGES_REGISTRY=NOWHERE,
+    )
     assert done.returncode == 3, done.stderr
     assert "/proc/nowhere" in done.stderr
     assert "Traceback" not in done.stderr
 
 
 @pytest.mark.docker
-def test_an_engine_that_is_down_is_exit_code_3_and_says_how_to_start_it(home: Path, registry_host: str) -> None:
+def test_an_engine_that_is_down_is_exit_code_3_and_says_how_to_start_it(
+    home: Path, registry_host: str
+) -> None:
     down = {"DOCKER_HOST": "tcp://127.0.0.1:9", "PYTORCH_CUDA_IMAGES_REGISTRY": registry_host}
     done = run("doctor", **down)
     assert done.returncode == 3
@@ -139,7 +158,16 @@ def test_an_engine_that_is_down_is_exit_code_3_and_says_how_to_start_it(home: Pa
 
 def test_the_local_executor_needs_no_engine_and_says_what_python_lacks(home: Path) -> None:
     where = {"DOCKER_HOST": "tcp://127.0.0.1:9", "PYTORCH_CUDA_IMAGES_REGISTRY": NOWHERE}
-    here = ("validate", "v2.6.0", "--images", "base", "--executor", "local", "--python", sys.executable)
+    here = (
+        "validate",
+        "v2.6.0",
+        "--images",
+        "base",
+        "--executor",
+        "local",
+        "--python",
+        sys.executable,
+    )
     done = run(*here, "--device", "cpu", **where)
     assert (done.returncode, done.stdout) == (3, "")
     assert "No module named 'torch'" in done.stderr.splitlines()[-1]
@@ -165,13 +193,24 @@ sys.exit(release.main(["build", "v2.6.0"]))
 
 def test_a_stage_that_waits_for_ever_is_ended(home: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
-        environment = {**os.environ, "PYTORCH_CUDA_IMAGES_REGISTRY": f"127.0.0.1:{silent.getsockname()[1]}"}
+        environment = {
+            **os.environ,
+            "PYTORCH_CUDA_IMAGES_REGISTRY": f"127.0.0.1:{silent.getsockname()[1]}",
+        }
         command = [sys.executable, "-c", SHORT]
         done = subprocess.run(
-            command, capture_output=True, text=True, cwd=places.REPOSITORY, env=environment, timeout=60, check=False
+            command,
+            capture_output=True,
+            text=True,
+            cwd=places.REPOSITORY,
+            env=environment,
+            timeout=60,
+            check=False,
         )
     assert done.returncode == 3, done.stderr
-    assert "error: build of v2.6.0 did not end within 0.0001 hours -> " in done.stderr.splitlines()[-1]
+    assert (
+        "error: build of v2.6.0 did not end within 0.0001 hours -> " in done.stderr.splitlines()[-1]
+    )
     assert "Traceback" not in done.stderr
 
 
@@ -184,7 +223,9 @@ def test_every_other_command_that_waits_for_ever_is_ended_too() -> None:
         "raise SystemExit(release.main([]))"
     )
     command = [sys.executable, "-c", script]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=places.REPOSITORY, timeout=60, check=False)
+    done = subprocess.run(
+        command, capture_output=True, text=True, cwd=places.REPOSITORY, timeout=60, check=False
+    )
     assert done.returncode == 3, done.stderr
     assert "error: `verify` did not end within" in done.stderr
 
@@ -221,7 +262,9 @@ def test_a_wrong_address_is_refused_at_once(address: str, home: Path) -> None:
         done = run(*command, PYTORCH_CUDA_IMAGES_REGISTRY=address)
         assert (done.returncode, done.stdout) == (2, ""), done.stderr
         (line,) = done.stderr.splitlines()
-        assert line.startswith("error: PYTORCH_CUDA_IMAGES_REGISTRY is not the address of a registry: ")
+        assert line.startswith(
+            "error: PYTORCH_CUDA_IMAGES_REGISTRY is not the address of a registry: "
+        )
         assert ADDRESSES[address] in line
         assert "s3cret" not in line
 
@@ -257,7 +300,10 @@ def test_what_is_typed_is_refused_in_a_line_without_control_characters(
     arguments: tuple[str, ...], message: str, home: Path, tmp_path: Path
 ) -> None:
     _, public = keys.generate(tmp_path, "mine")
-    words = [{"KEY": str(public), "FOLDER": str(tmp_path / "inside")}.get(word, word) for word in arguments]
+    words = [
+        {"KEY": str(public), "FOLDER": str(tmp_path / "inside")}.get(word, word)
+        for word in arguments
+    ]
     with FakeRegistry() as empty:
         done = run(*words, PYTORCH_CUDA_IMAGES_REGISTRY=empty.host)
     assert done.returncode == 2, done.stderr
@@ -289,16 +335,22 @@ sys.exit(release.main(sys.argv[1:]))
         "BaseException()",
     ],
 )
-def test_a_mistake_of_ours_is_one_line_and_its_traceback_is_in_a_file(error: str, home: Path) -> None:
+def test_a_mistake_of_ours_is_one_line_and_its_traceback_is_in_a_file(
+    error: str, home: Path
+) -> None:
     command = [sys.executable, "-c", WITH_A_MISTAKE.format(error=error), "plan"]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=places.REPOSITORY, check=False)
+    done = subprocess.run(
+        command, capture_output=True, text=True, cwd=places.REPOSITORY, check=False
+    )
     assert (done.returncode, done.stdout) == (3, "")
     (line,) = done.stderr.splitlines()
     assert line.startswith(f"internal error: {error.partition('(')[0]}")
     (file,) = (places.out() / "errors").iterdir()
     assert line.endswith(f"-> report it with {file}")
     assert "Traceback" in file.read_text()
-    told = subprocess.run([*command, "--verbose"], capture_output=True, text=True, cwd=places.REPOSITORY, check=False)
+    told = subprocess.run(
+        [*command, "--verbose"], capture_output=True, text=True, cwd=places.REPOSITORY, check=False
+    )
     assert "Traceback" in told.stderr
 
 
@@ -316,7 +368,9 @@ def test_a_folder_that_is_a_file_is_exit_code_3(variable: str, home: Path, tmp_p
 
 @pytest.mark.parametrize("form", ["table", "json", "github"])
 @pytest.mark.parametrize(("version", "code"), [("v2.6.0", 0), ("v9.9.0", 2)])
-def test_a_reader_that_leaves_does_not_change_the_exit_code(form: str, version: str, code: int, home: Path) -> None:
+def test_a_reader_that_leaves_does_not_change_the_exit_code(
+    form: str, version: str, code: int, home: Path
+) -> None:
     read, written = os.pipe()
     os.close(read)
     command = [sys.executable, str(RELEASE), "plan", version, "--format", form]
@@ -325,16 +379,26 @@ def test_a_reader_that_leaves_does_not_change_the_exit_code(form: str, version: 
     assert done.returncode == code
 
 
-HEARING = "import os, signal, sys; signal.signal(signal.SIGINT, signal.SIG_DFL); os.execv(sys.argv[1], sys.argv[1:])"
+HEARING = (
+    "import os, signal, sys; signal.signal(signal.SIGINT, signal.SIG_DFL); "
+    "os.execv(sys.argv[1], sys.argv[1:])"
+)
 """A shell starts what runs in the background deaf to Ctrl-C, and these tests may be run so."""
 
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_an_interrupted_run_says_so_and_the_next_one_may_start(how: signal.Signals, home: Path) -> None:
+def test_an_interrupted_run_says_so_and_the_next_one_may_start(
+    how: signal.Signals, home: Path
+) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
-        environment = {**os.environ, "PYTORCH_CUDA_IMAGES_REGISTRY": f"127.0.0.1:{silent.getsockname()[1]}"}
+        environment = {
+            **os.environ,
+            "PYTORCH_CUDA_IMAGES_REGISTRY": f"127.0.0.1:{silent.getsockname()[1]}",
+        }
         command = [sys.executable, "-c", HEARING, sys.executable, str(RELEASE), "build", "v2.6.0"]
-        with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment) as waiting:
+        with subprocess.Popen(
+            command, stderr=subprocess.PIPE, text=True, env=environment
+        ) as waiting:
             silent.accept()
             waiting.send_signal(how)
             try:

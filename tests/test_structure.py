@@ -46,7 +46,9 @@ def imported(source: str, package: str) -> Iterator[tuple[int, str]]:
 
 
 def _by_string(call: ast.Call) -> str:
-    function = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
+    function = (
+        call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
+    )
     first = call.args[0] if call.args else None
     named = isinstance(first, ast.Constant) and isinstance(first.value, str)
     return str(first.value) if named and function in ("import_module", "__import__") else ""  # type: ignore[union-attr]
@@ -65,12 +67,18 @@ def wrong_imports(root: Path) -> list[str]:
 
 
 def room_of(path: str) -> str:
-    """Return the innermost room that holds a file or module, written with `/`; empty if none does."""
-    return max((room for room in ROOMS if path == room or path.startswith(f"{room}/")), key=len, default="")
+    """Return the innermost room that holds a file or module, written with `/`; empty if none
+    does.
+    """
+    return max(
+        (room for room in ROOMS if path == room or path.startswith(f"{room}/")), key=len, default=""
+    )
 
 
 def modules_named(source: str) -> Iterator[tuple[int, str]]:
-    """Return the line and the full name, written with `/`, of every module that a module imports."""
+    """Return the line and the full name, written with `/`, of every module that a module
+    imports.
+    """
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Import):
             yield from ((node.lineno, alias.name.replace(".", "/")) for alias in node.names)
@@ -105,11 +113,17 @@ def test_every_folder_of_publish_is_a_room() -> None:
     ("file", "source"),
     [
         pytest.param("publish/evidence/a.py", "from publish.policy import gate", id="up"),
-        pytest.param("publish/evidence/deep/a.py", "from publish.tags.lock import KIND", id="a name"),
+        pytest.param(
+            "publish/evidence/deep/a.py", "from publish.tags.lock import KIND", id="a name"
+        ),
         pytest.param("publish/policy/a.py", "import publish.tags.journal", id="sideways"),
-        pytest.param("publish/tags/a.py", "from publish.released.verify import verify", id="up two"),
+        pytest.param(
+            "publish/tags/a.py", "from publish.released.verify import verify", id="up two"
+        ),
         pytest.param("publish/released/a.py", "from publish import pipeline", id="to the top"),
-        pytest.param("publish/released/a.py", "from publish.pipeline import Release", id="to the top, a name"),
+        pytest.param(
+            "publish/released/a.py", "from publish.pipeline import Release", id="to the top, a name"
+        ),
     ],
 )
 def test_a_planted_import_of_a_room_is_found(tmp_path: Path, file: str, source: str) -> None:
@@ -135,12 +149,16 @@ def test_every_package_has_its_place() -> None:
         pytest.param("runner/a.py", "import oci", id="up"),
         pytest.param("oci/a.py", "from images.build import build", id="up, a name"),
         pytest.param("scan/a.py", "import validation.run", id="sideways"),
-        pytest.param("images/a.py", "def f():\n    from publish import promote", id="in a function"),
+        pytest.param(
+            "images/a.py", "def f():\n    from publish import promote", id="in a function"
+        ),
         pytest.param("images/a.py", "if TYPE_CHECKING:\n    import report", id="for types"),
         pytest.param("images/a.py", "importlib.import_module('report.view')", id="by string"),
         pytest.param("publish/a.py", "__import__('release')", id="by string, the old way"),
         pytest.param("report/deep/er/a.py", "import release", id="in a folder"),
-        pytest.param("report/a.py", "from commands.command import print_record", id="up, to the commands"),
+        pytest.param(
+            "report/a.py", "from commands.command import print_record", id="up, to the commands"
+        ),
         pytest.param("commands/a.py", "from release import main", id="the top"),
         pytest.param("images/a.py", "from tests.fakes import registry", id="tests"),
     ],
@@ -152,7 +170,14 @@ def test_a_planted_import_is_found(tmp_path: Path, file: str, source: str) -> No
 
 
 @pytest.mark.parametrize(
-    "source", ["import runner", "from oci import registry", "from . import b", "import os", "import images.a"]
+    "source",
+    [
+        "import runner",
+        "from oci import registry",
+        "from . import b",
+        "import os",
+        "import images.a",
+    ],
 )
 def test_imports_that_go_down_are_fine(tmp_path: Path, source: str) -> None:
     (tmp_path / "images").mkdir()

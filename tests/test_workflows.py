@@ -74,7 +74,11 @@ PLANTED: dict[Rule, list[tuple[str, str, str]]] = {
         ("workflows/release.yml", "contents: write", "contents: write\n      packages: write"),
     ],
     rules.who_may_write_runs_no_code: [
-        ("workflows/update.yml", "          handed=$(realpath", "          make setup\n          handed=$(realpath"),
+        (
+            "workflows/update.yml",
+            "          handed=$(realpath",
+            "          make setup\n          handed=$(realpath",
+        ),
         (
             "workflows/release.yml",
             "          if gh release view",
@@ -96,7 +100,11 @@ PLANTED: dict[Rule, list[tuple[str, str, str]]] = {
         ("workflows/ci.yml", "runs-on: ubuntu-24.04", "runs-on: gpu"),
         ("workflows/ci.yml", "runs-on: ubuntu-24.04", "runs-on: ${{ vars.RUNNER }}"),
         ("workflows/ci.yml", "runs-on: ubuntu-24.04", "runs-on: {group: gpu}"),
-        ("workflows/ci.yml", "jobs:\n", "jobs:\n  planted:\n    uses: ./.github/workflows/release.yml\n"),
+        (
+            "workflows/ci.yml",
+            "jobs:\n",
+            "jobs:\n  planted:\n    uses: ./.github/workflows/release.yml\n",
+        ),
         ("workflows/release.yml", "  workflow_call:\n", "  pull_request:\n  workflow_call:\n"),
         ("workflows/monthly.yml", "  workflow_dispatch:\n", "  pull_request_target:\n"),
         ("workflows/quarterly.yml", "  workflow_dispatch:\n", "  issue_comment:\n"),
@@ -104,13 +112,25 @@ PLANTED: dict[Rule, list[tuple[str, str, str]]] = {
     rules.secrets_are_where_they_are_needed: [
         ("workflows/ci.yml", "- run: make fast", "- run: echo ${{ secrets.STAGING_PASSWORD }}"),
         ("workflows/release.yml", "secrets.EVIDENCE_KEY", "secrets.DECISION_KEY"),
-        ("workflows/release.yml", "KIND: ${{ inputs.kind }}", "KIND: ${{ secrets.WEBHOOK_SECRET }}"),
+        (
+            "workflows/release.yml",
+            "KIND: ${{ inputs.kind }}",
+            "KIND: ${{ secrets.WEBHOOK_SECRET }}",
+        ),
         ("workflows/release.yml", "environment: production", "environment: staging"),
         ("workflows/rescan.yml", "    environment: staging\n", ""),
         ("workflows/rescan.yml", "secrets.STAGING_USER", "toJSON(secrets)"),
         ("workflows/rescan.yml", "secrets.STAGING_USER", "secrets['STAGING_USER']"),
-        ("workflows/release.yml", "env:\n  VERSION:", "env:\n  KEY: ${{ secrets.KEY }}\n  VERSION:"),
-        ("workflows/monthly.yml", "PRODUCTION_USER: from the environment", "PRODUCTION_USER: ${{ secrets.USER }}"),
+        (
+            "workflows/release.yml",
+            "env:\n  VERSION:",
+            "env:\n  KEY: ${{ secrets.KEY }}\n  VERSION:",
+        ),
+        (
+            "workflows/monthly.yml",
+            "PRODUCTION_USER: from the environment",
+            "PRODUCTION_USER: ${{ secrets.USER }}",
+        ),
         ("workflows/monthly.yml", "    secrets: #", "    secrets: inherit\n    x: #"),
     ],
     rules.callers_hand_on_every_name: [
@@ -129,14 +149,30 @@ PLANTED: dict[Rule, list[tuple[str, str, str]]] = {
             "secrets.WEBHOOK",
         ),
         ("workflows/release.yml", "secrets.WEBHOOK_SECRET || ''", "secrets.WEBHOOK || ''"),
-        ("workflows/release.yml", "secrets.WEBHOOK != 'from the environment'", "secrets.WEBHOOK != 'none'"),
-        ("workflows/release.yml", "sign with\n        required: true", "sign with\n        required: false"),
+        (
+            "workflows/release.yml",
+            "secrets.WEBHOOK != 'from the environment'",
+            "secrets.WEBHOOK != 'none'",
+        ),
+        (
+            "workflows/release.yml",
+            "sign with\n        required: true",
+            "sign with\n        required: false",
+        ),
     ],
     rules.only_logins_and_signatures_see_secrets: [
-        ("workflows/release.yml", "IMAGES: ${{ needs.", "KEY: ${{ secrets.EVIDENCE_KEY }}\n      IMAGES: ${{ needs."),
+        (
+            "workflows/release.yml",
+            "IMAGES: ${{ needs.",
+            "KEY: ${{ secrets.EVIDENCE_KEY }}\n      IMAGES: ${{ needs.",
+        ),
     ],
     rules.scripts_hold_no_expressions: [
-        ("workflows/release.yml", '"$VERSION" --images base', "${{ inputs.version }} --images base"),
+        (
+            "workflows/release.yml",
+            '"$VERSION" --images base',
+            "${{ inputs.version }} --images base",
+        ),
         ("actions/report/action.yml", 'report "$VERSION"', "report ${{ inputs.version }}"),
     ],
     rules.scripts_stop_at_the_first_error: [
@@ -145,7 +181,11 @@ PLANTED: dict[Rule, list[tuple[str, str, str]]] = {
     ],
     rules.runs_do_not_cross: [
         ("workflows/release.yml", "cancel-in-progress: false", "cancel-in-progress: true"),
-        ("workflows/update.yml", "concurrency:\n  group: update\n  cancel-in-progress: false\n", ""),
+        (
+            "workflows/update.yml",
+            "concurrency:\n  group: update\n  cancel-in-progress: false\n",
+            "",
+        ),
     ],
     rules.failures_leave_records: [
         ("workflows/release.yml", "- if: failure()", "- if: success()"),
@@ -154,7 +194,11 @@ PLANTED: dict[Rule, list[tuple[str, str, str]]] = {
     rules.times_are_those_of_the_docs: [
         ("workflows/rescan.yml", "23 2 * * *", "24 2 * * *"),
         ("workflows/rescan.yml", '  schedule:\n    - cron: "23 2 * * *"\n', ""),
-        ("workflows/ci.yml", "  pull_request:\n", '  pull_request:\n  schedule: [{cron: "0 0 * * *"}]\n'),
+        (
+            "workflows/ci.yml",
+            "  pull_request:\n",
+            '  pull_request:\n  schedule: [{cron: "0 0 * * *"}]\n',
+        ),
     ],
     rules.settings_are_documented: [
         ("workflows/rescan.yml", "vars.REGISTRY", "vars.MIRROR"),
@@ -179,7 +223,9 @@ def planted(folder: Path, file: str, old: str, new: str) -> Path:
     """A copy of the workflows and their documentation in which `new` stands for the first `old`."""
     for part in (".github", "docs"):
         shutil.copytree(REPOSITORY / part, folder / part)
-    (folder / ".git").mkdir()  # only in a repository does actionlint look into what a workflow calls
+    (
+        folder / ".git"
+    ).mkdir()  # only in a repository does actionlint look into what a workflow calls
     path = folder / ".github" / file
     text = path.read_text()
     assert old in text, f"{file} no longer says {old!r}"
@@ -188,10 +234,15 @@ def planted(folder: Path, file: str, old: str, new: str) -> Path:
 
 
 @pytest.mark.parametrize(
-    ("rule", "file", "old", "new"), [(rule, *change) for rule, changes in PLANTED.items() for change in changes]
+    ("rule", "file", "old", "new"),
+    [(rule, *change) for rule, changes in PLANTED.items() for change in changes],
 )
-def test_a_planted_fault_is_found(rule: Rule, file: str, old: str, new: str, tmp_path: Path) -> None:
-    assert set(rule(planted(tmp_path, file, old, new))) - known(rule), f"{rule.__name__} does not see it"
+def test_a_planted_fault_is_found(
+    rule: Rule, file: str, old: str, new: str, tmp_path: Path
+) -> None:
+    assert set(rule(planted(tmp_path, file, old, new))) - known(rule), (
+        f"{rule.__name__} does not see it"
+    )
 
 
 def test_every_rule_has_a_planted_fault() -> None:
@@ -207,7 +258,17 @@ def actionlint(root: Path) -> str:
 
 
 def zizmor(root: Path) -> str:
-    return _said([str(BIN / "zizmor"), "--offline", "--quiet", "--no-progress", "--strict-collection", ".github"], root)
+    return _said(
+        [
+            str(BIN / "zizmor"),
+            "--offline",
+            "--quiet",
+            "--no-progress",
+            "--strict-collection",
+            ".github",
+        ],
+        root,
+    )
 
 
 def _said(command: list[str], root: Path) -> str:
@@ -233,7 +294,12 @@ LINTED = {
     "dangerous-triggers": (zizmor, "ci.yml", "  pull_request:", "  pull_request_target:"),
     "unpinned-uses": (zizmor, "ci.yml", CHECKOUT, "actions/checkout@v6"),
     "artipacked": (zizmor, "ci.yml", "persist-credentials: false", "fetch-depth: 1"),
-    "excessive-permissions": (zizmor, "ci.yml", "permissions:\n      contents: read", "permissions: write-all"),
+    "excessive-permissions": (
+        zizmor,
+        "ci.yml",
+        "permissions:\n      contents: read",
+        "permissions: write-all",
+    ),
     "secrets-inherit": (zizmor, "monthly.yml", "    secrets: #", "    secrets: inherit\n    x: #"),
     "template-injection": (zizmor, "ci.yml", "run: make fast", "run: echo ${{ github.head_ref }}"),
 }
@@ -262,13 +328,19 @@ def switched(folder: Path) -> Path:
     for file, permission in (("release", "read"), ("monthly", "write"), ("quarterly", "write")):
         path = root / f".github/workflows/{file}.yml"
         before, *jobs_ = re.split(r"^(?=  [a-z]+:\n)", path.read_text(), flags=re.MULTILINE)
-        signing = re.compile(rf"      contents: {permission}\b.*\n(?=(?:.*\n)*.*(?:EVIDENCE|DECISION)_KEY)")
-        text = before + "".join(signing.sub(r"\g<0>      id-token: write # who signs\n", job) for job in jobs_)
+        signing = re.compile(
+            rf"      contents: {permission}\b.*\n(?=(?:.*\n)*.*(?:EVIDENCE|DECISION)_KEY)"
+        )
+        text = before + "".join(
+            signing.sub(r"\g<0>      id-token: write # who signs\n", job) for job in jobs_
+        )
         path.write_text(re.sub(r"\$\{\{ secrets\.(EVIDENCE|DECISION)_KEY \}\}", "keyless", text))
     return root
 
 
-def test_who_switches_to_keyless_changes_two_tables_and_breaks_no_other_rule(tmp_path: Path) -> None:
+def test_who_switches_to_keyless_changes_two_tables_and_breaks_no_other_rule(
+    tmp_path: Path,
+) -> None:
     root = switched(tmp_path)
     told = {rule: set(rule(root)) for rule in RULES if set(rule(root))}
     assert set(told) == {rules.tokens_do_little, rules.secrets_are_where_they_are_needed}
@@ -286,20 +358,30 @@ def test_who_switches_to_keyless_changes_two_tables_and_breaks_no_other_rule(tmp
 
 def script(file: str, job: str, containing: str) -> str:
     """The one script of a job (or of an action, its name for `file`) that contains these words."""
-    holder = actions(REPOSITORY)[file]["runs"] if not job else workflows(REPOSITORY)[file]["jobs"][job]
+    holder = (
+        actions(REPOSITORY)[file]["runs"] if not job else workflows(REPOSITORY)[file]["jobs"][job]
+    )
     (found,) = [str(step["run"]) for step in holder["steps"] if containing in step.get("run", "")]
     return found
 
 
 def ran(script: str, cwd: Path, folder: Path, **environment: str) -> tuple[int, str, str]:
-    """Exit code, outputs and summary of a script in `cwd`; `folder` holds its files and comes first on PATH."""
+    """Exit code, outputs and summary of a script in `cwd`; `folder` holds its files and comes first
+    on PATH.
+    """
     outputs, summary = folder / "outputs", folder / "summary"
     for file in (outputs, summary):
         file.touch()
-    files = {"GITHUB_OUTPUT": str(outputs), "GITHUB_STEP_SUMMARY": str(summary), "GITHUB_REF_NAME": "main"}
+    files = {
+        "GITHUB_OUTPUT": str(outputs),
+        "GITHUB_STEP_SUMMARY": str(summary),
+        "GITHUB_REF_NAME": "main",
+    }
     path = {"PATH": f"{folder}:{os.environ['PATH']}"}
     command = ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", script]
-    done = subprocess.run(command, cwd=cwd, env={**os.environ, **environment, **files, **path}, check=False)
+    done = subprocess.run(
+        command, cwd=cwd, env={**os.environ, **environment, **files, **path}, check=False
+    )
     return done.returncode, outputs.read_text(), summary.read_text()
 
 
@@ -320,7 +402,9 @@ def test_the_plan_becomes_a_matrix(home: Path, tmp_path: Path) -> None:
     code, outputs, _ = ran(step, REPOSITORY, tmp_path, VERSION="v2.6.0", IMAGES="cv,nlp")
     said = dict(line.split("=", 1) for line in outputs.splitlines())
     assert (code, said["images"]) == (0, "cv,nlp")
-    assert json.loads(said["matrix"]) == {"include": [{"version": "v2.6.0", "image": each} for each in ("cv", "nlp")]}
+    assert json.loads(said["matrix"]) == {
+        "include": [{"version": "v2.6.0", "image": each} for each in ("cv", "nlp")]
+    }
 
 
 def test_a_plan_that_fails_stops_the_release(home: Path, tmp_path: Path) -> None:
@@ -344,11 +428,21 @@ def test_every_run_renews_unless_told_otherwise_and_its_other_jobs_only_assemble
     assert renewing == ["shared"]
 
 
-@pytest.mark.parametrize(("kind", "word"), [("patch", ""), ("feature", ""), ("major", " --approve")])
-def test_who_lets_a_major_release_into_production_approves_it(kind: str, word: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("kind", "word"), [("patch", ""), ("feature", ""), ("major", " --approve")]
+)
+def test_who_lets_a_major_release_into_production_approves_it(
+    kind: str, word: str, tmp_path: Path
+) -> None:
     assert workflows(REPOSITORY)["release.yml"]["jobs"]["promote"]["environment"] == "production"
     stub(tmp_path / "release.py", 'echo "$*" >> called')
-    given = {"VERSION": "v2.6.0", "IMAGES": "base,cv", "CHANNEL": "production", "KIND": kind, "approved": "yes"}
+    given = {
+        "VERSION": "v2.6.0",
+        "IMAGES": "base,cv",
+        "CHANNEL": "production",
+        "KIND": kind,
+        "approved": "yes",
+    }
     assert ran(script("release.yml", "promote", "promote"), tmp_path, tmp_path, **given)[0] == 0
     assert (tmp_path / "called").read_text().splitlines() == [
         "build v2.6.0 --images base,cv",
@@ -357,25 +451,50 @@ def test_who_lets_a_major_release_into_production_approves_it(kind: str, word: s
 
 
 DUE = (
-    Due("release", "2.6", "v2.6.2", "v2.6.3", "monthly", "patch", "2026-11-16", ("the calendar says 2026-11-16",)),
-    Due("release", "2.6", "v2.6.2", "v2.6.4", "quarterly", "feature", "2026-10-01", ("the calendar says 2026-10-01",)),
+    Due(
+        "release",
+        "2.6",
+        "v2.6.2",
+        "v2.6.3",
+        "monthly",
+        "patch",
+        "2026-11-16",
+        ("the calendar says 2026-11-16",),
+    ),
+    Due(
+        "release",
+        "2.6",
+        "v2.6.2",
+        "v2.6.4",
+        "quarterly",
+        "feature",
+        "2026-10-01",
+        ("the calendar says 2026-10-01",),
+    ),
     Due("announce", "2.6", "v2.6.2", "", "", "", "2026-11-16", ("its support ends",)),
 )
 
 
 @pytest.mark.parametrize(
-    ("file", "version", "kind"), [("monthly", "v2.6.3", "patch"), ("quarterly", "v2.6.4", "feature")]
+    ("file", "version", "kind"),
+    [("monthly", "v2.6.3", "patch"), ("quarterly", "v2.6.4", "feature")],
 )
 def test_what_is_due_becomes_releases(file: str, version: str, kind: str, tmp_path: Path) -> None:
     with_jq()
     (tmp_path / "due.json").write_text(records.to_json(DUE))
     stub(tmp_path / "release.py", "cat due.json")
     code, outputs, summary = ran(script(f"{file}.yml", "due", "due --json"), tmp_path, tmp_path)
-    assert (code, json.loads(outputs.removeprefix("releases="))) == (0, [{"version": version, "kind": kind}])
+    assert (code, json.loads(outputs.removeprefix("releases="))) == (
+        0,
+        [{"version": version, "kind": kind}],
+    )
     assert "- 2.6 announce : its support ends" in summary
 
 
-HOSTILE = "x\n::error::planted\n```\n# Heading <img src=x> \x1b[31m##[error]planted\u2028::warning::y\nreleases=[1]"
+HOSTILE = (
+    "x\n::error::planted\n```\n# Heading <img src=x> "
+    "\x1b[31m##[error]planted\u2028::warning::y\nreleases=[1]"
+)
 
 
 @pytest.mark.parametrize("file", ["monthly", "quarterly"])
@@ -402,8 +521,15 @@ def test_a_hostile_reason_is_shown_and_commands_nothing(
 def test_where_nothing_is_due_nothing_is_released(file: str, tmp_path: Path) -> None:
     with_jq()
     stub(tmp_path / "release.py", "echo '[]'")
-    assert ran(script(f"{file}.yml", "due", "due --json"), tmp_path, tmp_path) == (0, "releases=[]\n", "")
-    assert workflows(REPOSITORY)[f"{file}.yml"]["jobs"]["release"]["if"] == "needs.due.outputs.releases != '[]'"
+    assert ran(script(f"{file}.yml", "due", "due --json"), tmp_path, tmp_path) == (
+        0,
+        "releases=[]\n",
+        "",
+    )
+    assert (
+        workflows(REPOSITORY)[f"{file}.yml"]["jobs"]["release"]["if"]
+        == "needs.due.outputs.releases != '[]'"
+    )
 
 
 def test_a_due_that_fails_is_not_nothing(tmp_path: Path) -> None:
@@ -427,7 +553,9 @@ def announced(job: str, containing: str, folder: Path, **given: str) -> tuple[in
     called = folder / "called"
     everything = {"API_FAILS": "", "LOST": "", "THERE": "", "LATEST": "v2.6.2", **given}
     step = script("release.yml", job, containing)
-    code, _, _ = ran(step, folder, folder, VERSION="v2.6.2", GITHUB_SHA="a", CALLED=str(called), **everything)
+    code, _, _ = ran(
+        step, folder, folder, VERSION="v2.6.2", GITHUB_SHA="a", CALLED=str(called), **everything
+    )
     return code, called.read_text().splitlines() if called.exists() else []
 
 
@@ -441,8 +569,12 @@ def test_the_feeds_of_earlier_releases_are_fetched(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("fault", [{"API_FAILS": "yes"}, {"LOST": "v2.6.0"}])
-def test_a_feed_that_could_not_be_fetched_is_not_left_out(fault: dict[str, str], tmp_path: Path) -> None:
-    assert announced("announce", "gh api", tmp_path, GITHUB_REPOSITORY="owner/images", **fault)[0] == 1
+def test_a_feed_that_could_not_be_fetched_is_not_left_out(
+    fault: dict[str, str], tmp_path: Path
+) -> None:
+    assert (
+        announced("announce", "gh api", tmp_path, GITHUB_REPOSITORY="owner/images", **fault)[0] == 1
+    )
 
 
 def test_only_releases_that_have_a_feed_are_asked_for_it() -> None:
@@ -450,14 +582,23 @@ def test_only_releases_that_have_a_feed_are_asked_for_it() -> None:
     (asked,) = re.findall("--jq '(.*)'", script("release.yml", "announce", "gh api"))
     assets = {"v2.6.1": ["notes.md", feed.FILE], "v2.6.0": [], "v2.5.0": ["other"]}
     said = json.dumps(
-        [{"tag_name": tag, "assets": [{"name": each} for each in names]} for tag, names in assets.items()]
+        [
+            {"tag_name": tag, "assets": [{"name": each} for each in names]}
+            for tag, names in assets.items()
+        ]
     )
-    done = subprocess.run(["jq", "--raw-output", asked], input=said, capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        ["jq", "--raw-output", asked], input=said, capture_output=True, text=True, check=True
+    )
     assert done.stdout == "v2.6.1\n"
 
 
-@pytest.mark.parametrize(("there", "made"), [("", "release create v2.6.2"), ("yes", "release edit v2.6.2")])
-def test_notes_and_feed_are_published_with_the_release(there: str, made: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("there", "made"), [("", "release create v2.6.2"), ("yes", "release edit v2.6.2")]
+)
+def test_notes_and_feed_are_published_with_the_release(
+    there: str, made: str, tmp_path: Path
+) -> None:
     code, called = announced("publish", "gh release create", tmp_path, THERE=there)
     assert code == 0
     assert [call for call in called if call.startswith(made)]
@@ -474,7 +615,11 @@ def test_the_feed_is_where_it_is_read_also_after_a_patch_of_an_older_line(tmp_pa
 @pytest.mark.parametrize("address", ["", "https://example.com/hook"])
 def test_teams_are_told_where_a_webhook_is_set(address: str, tmp_path: Path) -> None:
     stub(tmp_path / "release.py", "touch told; cat /dev/null")
-    given = {"VERSION": "v2.6.2", "GITHUB_SERVER_URL": "https://github.com", "GITHUB_REPOSITORY": "owner/images"}
+    given = {
+        "VERSION": "v2.6.2",
+        "GITHUB_SERVER_URL": "https://github.com",
+        "GITHUB_REPOSITORY": "owner/images",
+    }
     step = script("release.yml", "tell", "no webhook is set")
     code, _, _ = ran(step, tmp_path, tmp_path, **given, **{webhook.ADDRESS: address})
     assert (code, (tmp_path / "told").exists()) == (0, bool(address))
@@ -490,7 +635,9 @@ def test_a_summary_is_never_above_its_limit(size: int, tmp_path: Path) -> None:
 
 
 def test_without_a_report_the_summary_says_so(tmp_path: Path) -> None:
-    code, _, summary = ran(script("report", "", "GITHUB_STEP_SUMMARY"), tmp_path, tmp_path, VERSION="v2.6.0")
+    code, _, summary = ran(
+        script("report", "", "GITHUB_STEP_SUMMARY"), tmp_path, tmp_path, VERSION="v2.6.0"
+    )
     assert code == 0
     assert "No report" in summary
 
@@ -508,7 +655,9 @@ def test_the_nightly_rescan_ends_as_the_command_does(verdict: int, tmp_path: Pat
 def test_what_a_rescan_says_stays_inside_its_block(tmp_path: Path) -> None:
     (tmp_path / "out").mkdir()
     (tmp_path / "out/rescan.txt").write_text("line 2.6\n```\n# Heading\n" + "x" * (2 << 20))
-    code, _, summary = ran(script("rescan.yml", "rescan", "GITHUB_STEP_SUMMARY"), tmp_path, tmp_path)
+    code, _, summary = ran(
+        script("rescan.yml", "rescan", "GITHUB_STEP_SUMMARY"), tmp_path, tmp_path
+    )
     assert code == 0
     assert len(summary) <= 1 << 20
     assert all(line.startswith("    ") for line in summary.splitlines())
@@ -516,7 +665,9 @@ def test_what_a_rescan_says_stays_inside_its_block(tmp_path: Path) -> None:
 
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
-    """A repository with one lock and a remote, and beside it a `gh` that writes down how it was called."""
+    """A repository with one lock and a remote, and beside it a `gh` that writes down how it was
+    called.
+    """
     made = """
       git init --quiet --bare remote.git
       git init --quiet --initial-branch main checkout && cd checkout
@@ -546,7 +697,9 @@ def taken(checkout: Path) -> int:
 
 @pytest.fixture
 def handed(checkout: Path) -> Path:
-    """What was handed over: the lock with other contents, a lock that is not in the repository, and a program."""
+    """What was handed over: the lock with other contents, a lock that is not in the repository, and
+    a program.
+    """
     folder = checkout.parent / "handed"
     (folder / ".github").mkdir(parents=True)
     for name in ("a.lock", "new.lock", ".github/a.yml"):
@@ -558,7 +711,9 @@ def handed(checkout: Path) -> Path:
 def test_only_locks_are_taken_from_the_job_that_resolves(checkout: Path, handed: Path) -> None:
     assert taken(checkout) == 0
     assert (checkout / "a.lock").read_text() == "two\n"
-    changed = subprocess.run(["git", "status", "--short"], cwd=checkout, capture_output=True, text=True, check=True)
+    changed = subprocess.run(
+        ["git", "status", "--short"], cwd=checkout, capture_output=True, text=True, check=True
+    )
     assert changed.stdout == " M a.lock\n"
 
 
@@ -583,12 +738,19 @@ def test_locks_are_handed_over_whole(checkout: Path) -> None:
     subprocess.run(["git", "add", "."], cwd=checkout, check=True)
     assert ran(script("update.yml", "resolve", "handed"), checkout, checkout.parent)[0] == 0
     made = checkout / "handed"
-    assert sorted(str(path.relative_to(made)) for path in made.rglob("*.*")) == ["a.lock", "deep/b.lock"]
+    assert sorted(str(path.relative_to(made)) for path in made.rglob("*.*")) == [
+        "a.lock",
+        "deep/b.lock",
+    ]
 
 
 def test_every_resolution_takes_wheels_only() -> None:
-    text = "".join(path.read_text() for path in (REPOSITORY / ".github").rglob("*.yml")).replace("\\\n", " ")
-    resolving = [line for line in text.splitlines() if "pip compile" in line or "pip install" in line]
+    text = "".join(path.read_text() for path in (REPOSITORY / ".github").rglob("*.yml")).replace(
+        "\\\n", " "
+    )
+    resolving = [
+        line for line in text.splitlines() if "pip compile" in line or "pip install" in line
+    ]
     assert resolving
     assert not [line for line in resolving if "--only-binary :all:" not in line]
 
@@ -606,5 +768,11 @@ def test_a_new_lock_opens_a_pull_request_and_has_it_checked(checkout: Path) -> N
         0,
         ["auth setup-git", "pr list", "pr create", "workflow run"],
     )
-    pushed = ["git", "--git-dir", str(checkout.parent / "remote.git"), "show", "update/patch:a.lock"]
+    pushed = [
+        "git",
+        "--git-dir",
+        str(checkout.parent / "remote.git"),
+        "show",
+        "update/patch:a.lock",
+    ]
     assert subprocess.run(pushed, capture_output=True, text=True, check=True).stdout == "two\n"

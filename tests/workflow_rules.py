@@ -1,4 +1,7 @@
-"""What GitHub's own rules do not enforce of the workflows. Each rule tells what breaks it; none tells nothing."""
+"""What GitHub's own rules do not enforce of the workflows.
+
+Each rule tells what breaks it; none tells nothing.
+"""
 
 from __future__ import annotations
 
@@ -36,7 +39,9 @@ SECRETS = {
 """The secrets of each job that has any."""
 
 PLACEHOLDER = "from the environment"
-"""What callers pass for each secret of the workflow they call; the environment's own value replaces it."""
+"""What callers pass for each secret of the workflow they call; the environment's own value replaces
+it.
+"""
 
 WRITES = {
     "release.yml publish": {"contents"},
@@ -49,7 +54,9 @@ WRITES = {
 OURS_ALONE = {"schedule", "workflow_dispatch", "workflow_call"}
 """Triggers that nobody without write access can pull."""
 
-RECORDS = {f"release.yml {job}" for job in ("shared", "build", "validate", "scan", "promote")} | {"rescan.yml rescan"}
+RECORDS = {f"release.yml {job}" for job in ("shared", "build", "validate", "scan", "promote")} | {
+    "rescan.yml rescan"
+}
 """Jobs whose records are kept where they fail."""
 
 LONGEST_MINUTES = 240
@@ -78,11 +85,16 @@ Rule = Callable[[Path], Iterator[str]]
 
 
 def load(path: Path) -> dict[str, Any]:
-    """A workflow or an action. YAML 1.1 takes the key `on` for true; its triggers may be a word, a list or a map."""
+    """A workflow or an action.
+
+    YAML 1.1 takes the key `on` for true; its triggers may be a word, a list or a map.
+    """
     found: dict[Any, Any] = yaml.load(path.read_text(), yaml.CSafeLoader)
     given = found.pop(True, {})
     return found | {
-        "on": given if isinstance(given, dict) else dict.fromkeys([given] if isinstance(given, str) else given)
+        "on": given
+        if isinstance(given, dict)
+        else dict.fromkeys([given] if isinstance(given, str) else given)
     }
 
 
@@ -91,7 +103,10 @@ def workflows(root: Path) -> dict[str, dict[str, Any]]:
 
 
 def actions(root: Path) -> dict[str, dict[str, Any]]:
-    return {path.parent.name: load(path) for path in sorted((root / ".github/actions").glob("*/action.yml"))}
+    return {
+        path.parent.name: load(path)
+        for path in sorted((root / ".github/actions").glob("*/action.yml"))
+    }
 
 
 def jobs(root: Path) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -113,7 +128,9 @@ def steps(root: Path) -> Iterator[tuple[str, dict[str, Any]]]:
 
 def actions_are_pinned(root: Path) -> Iterator[str]:
     """By commit, its version beside it, the same everywhere; our own by a path that is there."""
-    written = Counter(_PIN.findall("".join(path.read_text() for path in (root / ".github").rglob("*.yml"))))
+    written = Counter(
+        _PIN.findall("".join(path.read_text() for path in (root / ".github").rglob("*.yml")))
+    )
     used = Counter(each["uses"] for _, each in [*jobs(root), *steps(root)] if "uses" in each)
     for given, times in used.items():
         if given.startswith("./"):
@@ -122,7 +139,9 @@ def actions_are_pinned(root: Path) -> Iterator[str]:
         elif written[given] != times:
             yield f"{given}: not by commit everywhere, with its version beside it"
     names = Counter(given.partition("@")[0] for given in used)
-    yield from (f"{name}: pinned to several commits" for name, commits in names.items() if commits > 1)
+    yield from (
+        f"{name}: pinned to several commits" for name, commits in names.items() if commits > 1
+    )
 
 
 def jobs_end(root: Path) -> Iterator[str]:
@@ -145,9 +164,13 @@ def tokens_do_little(root: Path) -> Iterator[str]:
 
 
 def who_may_write_runs_no_code(root: Path) -> Iterator[str]:
-    """No program, package or action but GitHub's own: any of them could take the token of the job it runs in."""
+    """No program, package or action but GitHub's own: any of them could take the token of the job
+    it runs in.
+    """
     for where, job in jobs(root):
-        given = {name: may for name, may in (job.get("permissions") or {}).items() if name != "id-token"}
+        given = {
+            name: may for name, may in (job.get("permissions") or {}).items() if name != "id-token"
+        }
         if "write" not in given.values():
             continue
         for step in job.get("steps", ()):
@@ -171,7 +194,10 @@ def strangers_reach_no_runner_of_ours(root: Path) -> Iterator[str]:
         if theirs := set(workflow["on"]) - OURS_ALONE:
             for where, runner in _runners(root, file):
                 if not re.fullmatch(r"ubuntu-\d\d\.\d\d", str(runner)):
-                    yield f"{where}: {', '.join(sorted(theirs))} of {file} reaches the runner {runner}"
+                    yield (
+                        f"{where}: {', '.join(sorted(theirs))} of {file} reaches the runner "
+                        f"{runner}"
+                    )
 
 
 def _runners(root: Path, file: str) -> Iterator[tuple[str, object]]:
@@ -199,7 +225,9 @@ def secrets_are_where_they_are_needed(root: Path) -> Iterator[str]:
 def _secrets(job: dict[str, Any]) -> frozenset[str]:
     """Names of secrets a job has; `*` for any way to have all of them."""
     text = yaml.safe_dump(job, width=10_000)
-    every = {"*"} if job.get("secrets") == "inherit" or re.search(r"secrets(?!\.\w|:)", text) else set()
+    every = (
+        {"*"} if job.get("secrets") == "inherit" or re.search(r"secrets(?!\.\w|:)", text) else set()
+    )
     return frozenset(re.findall(r"secrets\.(\w+)", text)) | every
 
 
@@ -209,13 +237,22 @@ def callers_hand_on_every_name(root: Path) -> Iterator[str]:
         if "uses" in job:
             declared = _declared(load(root / job["uses"]))
             if job.get("secrets") != dict.fromkeys(declared, PLACEHOLDER):
-                yield f"{where}: passes {job.get('secrets')}, not `{PLACEHOLDER}` for each of {', '.join(declared)}"
+                yield (
+                    f"{where}: passes {job.get('secrets')}, not `{PLACEHOLDER}` for each of "
+                    f"{', '.join(declared)}"
+                )
 
 
 def placeholders_are_no_values(root: Path) -> Iterator[str]:
-    """Where the environment has no value of its own, the placeholder stays: what may be absent is held against it."""
+    """Where the environment has no value of its own, the placeholder stays: what may be absent is
+    held against it.
+    """
     for file, workflow in workflows(root).items():
-        optional = {name for name, secret in _declared(workflow).items() if secret.get("required") is not True}
+        optional = {
+            name
+            for name, secret in _declared(workflow).items()
+            if secret.get("required") is not True
+        }
         if not optional <= WEBHOOK:
             yield f"{file}: does without {', '.join(sorted(optional - WEBHOOK))}"
         for text in _texts(workflow["jobs"]):
@@ -240,7 +277,9 @@ def _texts(part: object) -> Iterator[str]:
 def only_logins_and_signatures_see_secrets(root: Path) -> Iterator[str]:
     """Never a whole job: a step of somebody else's would see them."""
     for where, job in jobs(root):
-        if "secrets." in yaml.safe_dump({key: value for key, value in job.items() if key != "steps"}):
+        if "secrets." in yaml.safe_dump(
+            {key: value for key, value in job.items() if key != "steps"}
+        ):
             yield f"{where}: every step sees a secret"
 
 
@@ -262,7 +301,9 @@ def scripts_stop_at_the_first_error(root: Path) -> Iterator[str]:
 
 
 def runs_do_not_cross(root: Path) -> Iterator[str]:
-    """And only checks are given up for newer ones: a release that waits is never killed by the next."""
+    """And only checks are given up for newer ones: a release that waits is never killed by the
+    next.
+    """
     for file, workflow in workflows(root).items():
         given = workflow.get("concurrency", {})
         if not given.get("group") or given.get("cancel-in-progress") is not (file == "ci.yml"):
@@ -275,15 +316,22 @@ def failures_leave_records(root: Path) -> Iterator[str]:
 
 
 def _keeps(step: dict[str, Any]) -> bool:
-    keeper = step.get("uses", "").startswith(("actions/upload-artifact@", "./.github/actions/report"))
+    keeper = step.get("uses", "").startswith(
+        ("actions/upload-artifact@", "./.github/actions/report")
+    )
     return keeper and step.get("if") in ("failure()", "${{ !cancelled() }}")
 
 
 def times_are_those_of_the_docs(root: Path) -> Iterator[str]:
-    rows = re.findall(r"^\| `(\w+\.yml)` \| `([^`]+)` \|", (root / "docs/workflows.md").read_text(), re.MULTILINE)
+    rows = re.findall(
+        r"^\| `(\w+\.yml)` \| `([^`]+)` \|", (root / "docs/workflows.md").read_text(), re.MULTILINE
+    )
     for file, workflow in workflows(root).items():
         scheduled = workflow["on"].get("schedule") or ()
-        times, documented = [each["cron"] for each in scheduled], [time for name, time in rows if name == file]
+        times, documented = (
+            [each["cron"] for each in scheduled],
+            [time for name, time in rows if name == file],
+        )
         if times != documented:
             yield f"{file}: runs at {times}, the docs say {documented}"
 

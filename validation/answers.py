@@ -1,6 +1,8 @@
-"""The right answers to the challenges of `suites/questions.py`, by NumPy on the host: no image takes part.
+"""The right answers to the challenges of `suites/questions.py`, by NumPy on the host: no image
+takes part.
 
-They are exact, integers or integers divided by a power of two, but for the parts that name a tolerance.
+They are exact, integers or integers divided by a power of two, but for the parts that name a
+tolerance.
 """
 
 from __future__ import annotations
@@ -15,16 +17,29 @@ import numpy as np
 
 from validation.suites import questions
 from validation.suites.expected import Expected
-from validation.suites.questions import ACTIONS, COPIES, EPISODE, INPUTS, OUTPUTS, RANKS, ROWS_PER_RANK
+from validation.suites.questions import (
+    ACTIONS,
+    COPIES,
+    EPISODE,
+    INPUTS,
+    OUTPUTS,
+    RANKS,
+    ROWS_PER_RANK,
+)
 
 Value = int | float | str
 ROUNDING = 1e-9
-"""How far the float64 numbers of the suite `workloads` may be off. Sums of up to 16 terms and five steps round by 1e-15
-each, and libraries add in different orders."""
+"""How far the float64 numbers of the suite `workloads` may be off.
+
+Sums of up to 16 terms and five steps round by 1e-15 each, and libraries add in different orders.
+"""
 
 TRANSFORMED = 0.05
-"""How far the convolution of `compute` may be off. Its values are integers of some hundreds and exact, unless cuDNN
-takes an algorithm that transforms first (Winograd, FFT): in float32 these are off by about 1e-5 of the largest."""
+"""How far the convolution of `compute` may be off.
+
+Its values are integers of some hundreds and exact, unless cuDNN takes an algorithm that transforms
+first (Winograd, FFT): in float32 these are off by about 1e-5 of the largest.
+"""
 
 
 @dataclass(frozen=True)
@@ -36,13 +51,18 @@ class Answer:
 
 
 def answers(suite: str, nonce: str, expected: Expected) -> dict[str, Answer]:
-    """Return the right answer to every part of the challenge of `suite`. Raises KeyError for an unknown suite."""
+    """Return the right answer to every part of the challenge of `suite`.
+
+    Raises KeyError for an unknown suite.
+    """
     return _OF_THE_SUITES[suite](nonce, expected)
 
 
 def _device(nonce: str, expected: Expected) -> dict[str, Answer]:
     devices = ("cpu", *(f"cuda:{index}" for index in range(expected.gpu_count)))
-    return {f"matmul {device}": _exact(_product(questions.product(nonce, device))) for device in devices}
+    return {
+        f"matmul {device}": _exact(_product(questions.product(nonce, device))) for device in devices
+    }
 
 
 def _libraries(nonce: str, _: Expected) -> dict[str, Answer]:
@@ -50,7 +70,11 @@ def _libraries(nonce: str, _: Expected) -> dict[str, Answer]:
     left, right = _factors(asked)
     changed = left.copy()
     changed[0] *= -1
-    return {"numpy": _exact(left @ right), "torch": _exact(changed @ right), "memory": _exact(changed[0])}
+    return {
+        "numpy": _exact(left @ right),
+        "torch": _exact(changed @ right),
+        "memory": _exact(changed[0]),
+    }
 
 
 def _environment(nonce: str, expected: Expected) -> dict[str, Answer]:
@@ -68,7 +92,10 @@ def _dataloader(nonce: str, _: Expected) -> dict[str, Answer]:
 
 
 def _ddp(nonce: str, expected: Expected) -> dict[str, Answer]:
-    groups = [("gloo", RANKS), *([("nccl", min(RANKS, expected.gpu_count))] if expected.gpu_count else [])]
+    groups = [
+        ("gloo", RANKS),
+        *([("nccl", min(RANKS, expected.gpu_count))] if expected.gpu_count else []),
+    ]
     return {
         f"gradient {backend} rank {rank} of {ranks}": _exact(_averaged_gradient(nonce, ranks))
         for backend, ranks in groups
@@ -77,7 +104,9 @@ def _ddp(nonce: str, expected: Expected) -> dict[str, Answer]:
 
 
 def _averaged_gradient(nonce: str, ranks: int) -> Any:  # noqa: ANN401 - numpy's types are not checked here
-    """Of the mean squared error over all rows, which is the mean of the ranks' gradients: they have equally many."""
+    """Of the mean squared error over all rows, which is the mean of the ranks' gradients: they have
+    equally many.
+    """
     asked = questions.regression(nonce, ranks)
     weights = np.array(asked.weights, dtype=float).reshape(OUTPUTS, INPUTS)
     inputs = np.array(asked.inputs, dtype=float).reshape(ranks * ROWS_PER_RANK, INPUTS)
@@ -94,7 +123,9 @@ def _compute(nonce: str, _: Expected) -> dict[str, Answer]:
     windows = np.lib.stride_tricks.sliding_window_view(images, questions.KERNELS[2:], axis=(2, 3))
     values = np.array(asked.values)
     return {
-        "conv2d": replace(_exact(np.einsum("nchwij,ocij->nohw", windows, kernels)), tolerance=TRANSFORMED),
+        "conv2d": replace(
+            _exact(np.einsum("nchwij,ocij->nohw", windows, kernels)), tolerance=TRANSFORMED
+        ),
         "sort": _exact(np.argsort(values, kind="stable")),
         "cumsum": _exact(np.cumsum(values)),
     }
@@ -105,7 +136,9 @@ def _workloads(nonce: str, _: Expected) -> dict[str, Answer]:
     asked = questions.learning(nonce)
     first = np.array(asked.first).reshape(questions.HIDDEN, questions.FEATURES) / questions.SCALE
     second = np.array(asked.second).reshape(1, questions.HIDDEN) / questions.SCALE
-    inputs = np.array(asked.inputs).reshape(questions.EXAMPLES, questions.FEATURES) / questions.SCALE
+    inputs = (
+        np.array(asked.inputs).reshape(questions.EXAMPLES, questions.FEATURES) / questions.SCALE
+    )
     targets = np.array(asked.targets).reshape(questions.EXAMPLES, 1) / questions.SCALE
     weights, losses = [first, second], []
     moved = [np.zeros_like(first), np.zeros_like(second)]
@@ -122,7 +155,9 @@ def _workloads(nonce: str, _: Expected) -> dict[str, Answer]:
 
 
 def _throughput(nonce: str, _: Expected) -> dict[str, Answer]:
-    asked = {name: questions.product(nonce, name, questions.NARROW, limit=1) for name in ("fp32", "amp")}
+    asked = {
+        name: questions.product(nonce, name, questions.NARROW, limit=1) for name in ("fp32", "amp")
+    }
     return {f"matmul {name}": _exact(_product(each)) for name, each in asked.items()}
 
 
@@ -138,11 +173,17 @@ def _cv(nonce: str, _: Expected) -> dict[str, Answer]:
 
 def _nlp(nonce: str, _: Expected) -> dict[str, Answer]:
     asked = questions.reading(nonce)
-    return {"wordpiece": Answer(tuple(number for word in asked.words for number in _pieces(word, asked.vocabulary)))}
+    return {
+        "wordpiece": Answer(
+            tuple(number for word in asked.words for number in _pieces(word, asked.vocabulary))
+        )
+    }
 
 
 def _pieces(word: str, vocabulary: dict[str, int]) -> list[int]:
-    """Return the longest piece first, then the longest of the rest, marked by `##`; UNKNOWN if a rest is unknown."""
+    """Return the longest piece first, then the longest of the rest, marked by `##`; UNKNOWN if a
+    rest is unknown.
+    """
     found: list[int] = []
     start = 0
     while start < len(word):
@@ -184,7 +225,9 @@ _OF_THE_SUITES: dict[str, Callable[[str, Expected], dict[str, Answer]]] = {
 
 
 def _factors(asked: questions.Product) -> tuple[Any, Any]:
-    return np.array(asked.left).reshape(-1, asked.inner), np.array(asked.right).reshape(asked.inner, -1)
+    return np.array(asked.left).reshape(-1, asked.inner), np.array(asked.right).reshape(
+        asked.inner, -1
+    )
 
 
 def _product(asked: questions.Product) -> Any:  # noqa: ANN401

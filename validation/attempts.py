@@ -1,4 +1,6 @@
-"""Running a suite again: the runner's faults are tried again, and a failure has to happen twice to be one."""
+"""Running a suite again: the runner's faults are tried again, and a failure has to happen twice to
+be one.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,8 @@ INFRA_RETRIES = 2
 def attempt(run: Callable[[], SuiteResult]) -> SuiteResult:
     """`run` once; again after `infra`, at most INFRA_RETRIES times, and once after `fail`.
 
-    A check that failed each time is `fail`; one that failed and passed is `flaky`. The last attempt gives the rest.
+    A check that failed each time is `fail`; one that failed and passed is `flaky`. The last attempt
+    gives the rest.
     """
     results = [run()]
     while _again([result.verdict for result in results]):
@@ -29,7 +32,11 @@ def _again(verdicts: Sequence[Verdict]) -> bool:
 
 
 def _combined(results: Sequence[SuiteResult]) -> SuiteResult:
-    last = replace(results[-1], attempts=len(results), seconds=round(sum(result.seconds for result in results), 3))
+    last = replace(
+        results[-1],
+        attempts=len(results),
+        seconds=round(sum(result.seconds for result in results), 3),
+    )
     failed = next((result for result in results if result.verdict is Verdict.FAIL), None)
     if failed is None or len(results) == 1:
         return last
@@ -38,7 +45,9 @@ def _combined(results: Sequence[SuiteResult]) -> SuiteResult:
     verdict = worst([*(check.verdict for check in checks), _of_the_suite(judged)])
     reason, cause = _why(verdict, checks, failed)
     output = last.last_output or failed.last_output
-    return replace(last, verdict=verdict, reason=reason, cause=cause, checks=checks, last_output=output)
+    return replace(
+        last, verdict=verdict, reason=reason, cause=cause, checks=checks, last_output=output
+    )
 
 
 def _combined_check(name: str, judged: Sequence[SuiteResult]) -> Check:
@@ -57,7 +66,11 @@ def _of_the_suite(judged: Sequence[SuiteResult]) -> Verdict:
     """What decided it beyond its checks: a hang, a report that proves nothing."""
     struck = [result.verdict is Verdict.FAIL and not _failing(result) for result in judged]
     if any(struck):
-        return Verdict.FAIL if all(result.verdict is Verdict.FAIL for result in judged) else Verdict.FLAKY
+        return (
+            Verdict.FAIL
+            if all(result.verdict is Verdict.FAIL for result in judged)
+            else Verdict.FLAKY
+        )
     return Verdict.PASS
 
 
@@ -65,7 +78,10 @@ def _why(verdict: Verdict, checks: Sequence[Check], failed: SuiteResult) -> tupl
     found = next((check for check in checks if check.verdict is verdict), None)
     if found is not None:
         return f"{found.name}: {found.reason}", found.cause
-    return f"{'failed, and passed on retry: ' if verdict is Verdict.FLAKY else ''}{failed.reason}", failed.cause
+    return (
+        f"{'failed, and passed on retry: ' if verdict is Verdict.FLAKY else ''}{failed.reason}",
+        failed.cause,
+    )
 
 
 def _failing(result: SuiteResult) -> bool:

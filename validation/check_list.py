@@ -1,7 +1,9 @@
-"""The list of a suite: which checks there are, what each needs, and the figures that it reports when it passes.
+"""The list of a suite: which checks there are, what each needs, and the figures that it reports
+when it passes.
 
-The lists are `suites/SUITE/checks.yaml`, written by `python -m validation.listing` from a collection by pytest in the
-real images. A report is held against the whole list: one that says more, less or something else contradicts it.
+The lists are `suites/SUITE/checks.yaml`, written by `python -m validation.listing` from a
+collection by pytest in the real images. A report is held against the whole list: one that says
+more, less or something else contradicts it.
 """
 
 from __future__ import annotations
@@ -31,7 +33,18 @@ AT_MOST_ONE = frozenset({"area under the curve"})
 ABOVE_ZERO = frozenset(
     {
         *("images/s", "sequences/s", "steps/s", "ms", "s", "bytes", "MB"),
-        *("images", "sequences", "steps", "GPUs", "CPUs", "threads", "buckets", "connections", "backends", "times"),
+        *(
+            "images",
+            "sequences",
+            "steps",
+            "GPUs",
+            "CPUs",
+            "threads",
+            "buckets",
+            "connections",
+            "backends",
+            "times",
+        ),
         *("packages", "commands", "certificates", "fat binaries"),
     }
 )
@@ -39,7 +52,9 @@ ABOVE_ZERO = frozenset(
 
 @dataclass(frozen=True)
 class Reported:
-    """A figure of a check. `{gpu}` in its name is the number of each planned GPU, `*` stands for anything.
+    """A figure of a check.
+
+    `{gpu}` in its name is the number of each planned GPU, `*` stands for anything.
 
     `device`: only in runs on `cpu` or on `cuda`. `required`: it is there whenever the check passes.
     """
@@ -89,34 +104,53 @@ def _load(path: Path) -> Mapping[str, Listed]:
 
 
 def wrong_names(listed: Mapping[str, Listed], checks: Iterable[Check]) -> str:
-    """Return which checks a report lacks, has twice or has beyond the list; empty if it has them all once."""
+    """Return which checks a report lacks, has twice or has beyond the list; empty if it has them
+    all once.
+    """
     found = Counter(check.name for check in checks)
     lacking = sorted(set(listed) - set(found))
     beyond = sorted(set(found) - set(listed))
     twice = sorted(name for name, times in found.items() if times > 1)
-    parts = (("no result of", lacking), ("a result of the unknown", beyond), ("two results of", twice))
+    parts = (
+        ("no result of", lacking),
+        ("a result of the unknown", beyond),
+        ("two results of", twice),
+    )
     return "; ".join(f"it has {what} {_some(names)}" for what, names in parts if names)
 
 
 def contradiction(check: Check, listed: Listed, expected: Expected) -> str:
-    """Return what `check` says against its list and against the plan of the run; empty if nothing."""
+    """Return what `check` says against its list and against the plan of the run; empty if
+    nothing.
+    """
     if check.verdict is Verdict.NOT_RUN:
         return _could_run(check, listed, expected)
     if check.verdict is not Verdict.PASS:
         return ""
     if listed.gpus > expected.gpu_count:
-        return f"passed in a run with {expected.gpu_count} GPUs{EXPECTED}not run: it needs {listed.gpus}"
+        return (
+            f"passed in a run with {expected.gpu_count} GPUs{EXPECTED}not run: it needs "
+            f"{listed.gpus}"
+        )
     return next(_wrong_figures(check.figures, figures_of(listed, expected)), "")
 
 
 def _could_run(check: Check, listed: Listed, expected: Expected) -> str:
-    if listed.gpus > expected.gpu_count or Excuse(check.reason, expected.device) in listed.may_not_run:
+    if (
+        listed.gpus > expected.gpu_count
+        or Excuse(check.reason, expected.device) in listed.may_not_run
+    ):
         return ""
-    return f"was not run ({check.reason}){EXPECTED}a result: it needs {listed.gpus} of {expected.gpu_count} GPUs"
+    return (
+        f"was not run ({check.reason}){EXPECTED}a result: it needs {listed.gpus} of "
+        f"{expected.gpu_count} GPUs"
+    )
 
 
 def figures_of(listed: Listed, expected: Expected) -> tuple[Reported, ...]:
-    """Return the figures of a check in a run that was planned so: those of its device, once for each GPU."""
+    """Return the figures of a check in a run that was planned so: those of its device, once for
+    each GPU.
+    """
     here = [each for each in listed.figures if each.device in ("", expected.device)]
     return tuple(
         Reported(each.name.replace("{gpu}", str(gpu)), each.unit, each.device, each.required)
@@ -138,7 +172,10 @@ def _wrong_figures(figures: Iterable[Figure], listed: Iterable[Reported]) -> Ite
         elif figure.unit not in units:
             yield f"reports {_some([figure.name])} in `{figure.unit}`{EXPECTED}`{sorted(units)[0]}`"
         elif not is_possible(figure):
-            yield f"reports {_some([figure.name])} as {figure.value:g} {figure.unit}{EXPECTED}a possible value"
+            yield (
+                f"reports {_some([figure.name])} as {figure.value:g} {figure.unit}{EXPECTED}a "
+                "possible value"
+            )
 
 
 def is_possible(figure: Figure) -> bool:

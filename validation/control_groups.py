@@ -1,4 +1,6 @@
-"""Which container a process of this machine belongs to: the engine's id is in the names of its control groups."""
+"""Which container a process of this machine belongs to: the engine's id is in the names of its
+control groups.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +12,8 @@ PROC = Path("/proc")
 def of_process(pid: int) -> str:
     """Return the text of /proc/PID/cgroup; empty if this machine does not show the process.
 
-    It has ended, or the number is one of another process namespace: that of a virtual machine or an outer container.
+    It has ended, or the number is one of another process namespace: that of a virtual machine or an
+    outer container.
     """
     try:
         return (PROC / str(pid) / "cgroup").read_text(encoding="utf-8", errors="replace")

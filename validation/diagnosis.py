@@ -1,4 +1,6 @@
-"""Known error texts, and what they mean: the likely cause in one sentence, and whose fault it is."""
+"""Known error texts, and what they mean: the likely cause in one sentence, and whose fault it
+is.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,10 @@ STICKY = "every later CUDA call of that process fails too, so only the first err
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """What a known error text means. `verdict` is what it makes of a failure, None where it leaves it as it is."""
+    """What a known error text means.
+
+    `verdict` is what it makes of a failure, None where it leaves it as it is.
+    """
 
     verdict: Verdict | None
     cause: str
@@ -37,10 +42,19 @@ def _known(pattern: str, cause: str, verdict: Verdict | None = None) -> _Known:
 _FAIL, _INFRA = Verdict.FAIL, Verdict.INFRA
 
 _DRIVER = (
-    # CUDA Runtime API, cudaErrorCompatNotSupportedOnDevice. A compat package that is loaded came with the image.
-    _known(r"forward compatibility was attempted on non supported HW|(?:[Ee]rror|says) 804\b", CAUSES[804], _FAIL),
+    # CUDA Runtime API, cudaErrorCompatNotSupportedOnDevice. A compat package that is loaded came
+    # with the image.
+    _known(
+        r"forward compatibility was attempted on non supported HW|(?:[Ee]rror|says) 804\b",
+        CAUSES[804],
+        _FAIL,
+    ),
     # cudaErrorSystemDriverMismatch.
-    _known(r"unsupported display driver / cuda driver combination|(?:[Ee]rror|says) 803\b", CAUSES[803], _INFRA),
+    _known(
+        r"unsupported display driver / cuda driver combination|(?:[Ee]rror|says) 803\b",
+        CAUSES[803],
+        _INFRA,
+    ),
     # NVML_ERROR_LIB_RM_VERSION_MISMATCH, in the words of nvidia-smi and of NVML.
     _known(r"Driver/library version mismatch|NVML/RM version mismatch", CAUSES[803], _INFRA),
     # cudaErrorSystemNotReady.
@@ -48,7 +62,11 @@ _DRIVER = (
     # cudaErrorMpsConnectionFailed.
     _known(
         r"MPS client failed to connect",
-        "CUDA_MPS_PIPE_DIRECTORY names an MPS server that does not answer: start it, or unset the variable",
+        (
+            "CUDA_MPS_PIPE_DIRECTORY names an MPS server that does not answer: start it, or unset "
+            "the "
+            "variable"
+        ),
         _INFRA,
     ),
     # cudaErrorInsufficientDriver, and torch's words for it.
@@ -60,7 +78,11 @@ _DRIVER = (
     # cudaErrorUnsupportedPtxVersion.
     _known(
         r"PTX was compiled with an unsupported toolchain",
-        "the driver is older than the compiler of this PTX, and minor-version compatibility does not cover PTX",
+        (
+            "the driver is older than the compiler of this PTX, and minor-version compatibility "
+            "does "
+            "not cover PTX"
+        ),
     ),
     # cudaErrorNoKernelImageForDevice.
     _known(
@@ -81,7 +103,11 @@ _DRIVER = (
     ),
     _known(
         r"nvidia-container-cli: (initialization error|mount error|device error)",
-        "the NVIDIA container toolkit cannot use the driver: see that `nvidia-smi` works on the host",
+        (
+            "the NVIDIA container toolkit cannot use the driver: see that `nvidia-smi` works on "
+            "the "
+            "host"
+        ),
         _INFRA,
     ),
     # A container whose device permissions were reset; a known issue of the container toolkit.
@@ -92,12 +118,18 @@ _DRIVER = (
     ),
     _known(
         r"libcuda\.so(\.1)?: cannot open shared object|libcuda\.so cannot found",
-        "no driver is mounted into the container: no GPU was passed to it, or without the capability `compute`",
+        (
+            "no driver is mounted into the container: no GPU was passed to it, or without the "
+            "capability `compute`"
+        ),
     ),
     # torch and cudaErrorNoDevice.
     _known(r"Found no NVIDIA driver on your system|No CUDA GPUs are available", NOT_PASSED),
     _known(r"no CUDA-capable device is detected", NOT_PASSED),
-    _known(r"invalid device ordinal", "fewer GPUs are visible than were planned: CUDA_VISIBLE_DEVICES hides some"),
+    _known(
+        r"invalid device ordinal",
+        "fewer GPUs are visible than were planned: CUDA_VISIBLE_DEVICES hides some",
+    ),
     # cudaErrorDevicesUnavailable.
     _known(
         r"CUDA-capable device\(s\) is/are busy or unavailable",
@@ -121,13 +153,20 @@ _HARDWARE = (
     # NVIDIA's Xid catalogue, as the kernel logs them: 79 is "GPU has fallen off the bus".
     _known(
         r"GPU is lost|fallen off the bus|GPU requires restart|Xid \(PCI:",
-        "the GPU failed under load (heat, power, a broken card or slot): see the kernel's log, then reset it or reboot",
+        (
+            "the GPU failed under load (heat, power, a broken card or slot): see the kernel's log, "
+            "then reset it or reboot"
+        ),
         _INFRA,
     ),
     # cudaErrorECCUncorrectable, cudaErrorNvlinkUncorrectable.
     _known(
         r"uncorrectable (ECC|NVLink) error",
-        "the GPU's memory or its links are failing: reset it or reboot, and replace it where the errors come back",
+        (
+            "the GPU's memory or its links are failing: reset it or reboot, and replace it where "
+            "the "
+            "errors come back"
+        ),
         _INFRA,
     ),
     # cudaErrorLaunchTimeout.
@@ -136,9 +175,11 @@ _HARDWARE = (
         "the GPU also drives a display, and its watchdog ends kernels that take long",
         _INFRA,
     ),
-    # cudaErrorIllegalAddress and its like: CUDA's documentation calls them errors that leave the process inconsistent.
+    # cudaErrorIllegalAddress and its like: CUDA's documentation calls them errors that leave the
+    # process inconsistent.
     _known(
-        r"an illegal memory access was encountered|misaligned address|an illegal instruction was encountered",
+        r"an illegal memory access was encountered|misaligned address"
+        r"|an illegal instruction was encountered",
         f"a kernel read or wrote outside its memory; {STICKY}",
     ),
     _known(
@@ -159,7 +200,11 @@ _LIBRARIES = (
     ),
     _known(
         r"CUDNN_STATUS_NOT_INITIALIZED",
-        "cuDNN could not start: too little GPU memory, or a cuDNN of another version than torch was built with",
+        (
+            "cuDNN could not start: too little GPU memory, or a cuDNN of another version than "
+            "torch "
+            "was built with"
+        ),
     ),
     _known(
         r"CUDNN_STATUS_EXECUTION_FAILED|CUBLAS_STATUS_EXECUTION_FAILED",
@@ -167,12 +212,20 @@ _LIBRARIES = (
     ),
     _known(
         r"CUBLAS_STATUS_ALLOC_FAILED|CUBLAS_STATUS_NOT_INITIALIZED",
-        "cuBLAS had too little GPU memory for its workspace, or an earlier error broke CUDA for the process",
+        (
+            "cuBLAS had too little GPU memory for its workspace, or an earlier error broke CUDA "
+            "for "
+            "the process"
+        ),
     ),
     # ld.so.
     _known(
         r"undefined symbol|version `[\w.]+' not found",
-        "two libraries were built for different versions of each other (ABI), or the loader found another copy first",
+        (
+            "two libraries were built for different versions of each other (ABI), or the loader "
+            "found "
+            "another copy first"
+        ),
     ),
     _known(
         r"cannot open shared object file",
@@ -180,7 +233,10 @@ _LIBRARIES = (
     ),
     _known(
         r"cannot allocate memory in static TLS block",
-        "a library with thread-local storage was loaded too late: it must be imported before torch, or preloaded",
+        (
+            "a library with thread-local storage was loaded too late: it must be imported before "
+            "torch, or preloaded"
+        ),
     ),
     # torchvision's own operators, where its C++ part does not load.
     _known(
@@ -196,16 +252,22 @@ _LIBRARIES = (
 )
 
 _SHARED_MEMORY = (
-    # NCCL's shm transport; torch's sharing by files; what torch and its DataLoader say of a worker's SIGBUS.
+    # NCCL's shm transport; torch's sharing by files; what torch and its DataLoader say of a
+    # worker's SIGBUS.
     _known(
-        r"(/dev/shm|shared memory segment|to file </torch_|shm_open|posix_fallocate).*No space left on device"
+        r"(/dev/shm|shared memory segment|to file </torch_|shm_open|posix_fallocate)"
+        r".*No space left on device"
         r"|insufficient shared memory \(shm\)|out of shared memory",
         "shared memory (/dev/shm) is too small: start the container with a larger --shm-size",
         _INFRA,
     ),
     _known(
         r"[Bb]us error",
-        "memory that is mapped from a file had nothing behind it: /dev/shm is full, or a library was cut short",
+        (
+            "memory that is mapped from a file had nothing behind it: /dev/shm is full, or a "
+            "library "
+            "was cut short"
+        ),
     ),
     _known(
         r"Too many open files|received 0 items of ancdata",
@@ -218,22 +280,34 @@ _DISTRIBUTED = (
     # NCCL 2.21, ncclGetErrorString and ncclGetLastError; a CUDA error inside says more.
     _known(
         r"Cuda failure.*out of memory",
-        "the GPU had too little memory for NCCL's buffers: another process holds it, or the check fills it",
+        (
+            "the GPU had too little memory for NCCL's buffers: another process holds it, or the "
+            "check "
+            "fills it"
+        ),
     ),
     _known(
         r"ncclUnhandledCudaError|unhandled cuda error|Cuda failure",
-        "CUDA failed under NCCL: the driver is too old for it, or an earlier error broke CUDA for the process",
+        (
+            "CUDA failed under NCCL: the driver is too old for it, or an earlier error broke CUDA "
+            "for "
+            "the process"
+        ),
     ),
     _known(
         r"ncclSystemError|unhandled system error",
-        "a call of the system failed under NCCL: /dev/shm, a socket or a GPU link that the container may not use",
+        (
+            "a call of the system failed under NCCL: /dev/shm, a socket or a GPU link that the "
+            "container may not use"
+        ),
     ),
     _known(
         r"ncclRemoteError|remote process exited|Connection closed by peer|Connection reset by peer",
         "another rank died: its own error says why",
     ),
     _known(
-        r"Watchdog caught collective operation timeout|Timed out waiting \d+ms for (recv|send) operation",
+        r"Watchdog caught collective operation timeout"
+        r"|Timed out waiting \d+ms for (recv|send) operation",
         "ranks wait for each other: one left out a collective operation, or died",
     ),
     _known(
@@ -252,7 +326,8 @@ _SYSTEM = (
         r"CUDA out of memory|CUDA error: out of memory",
         "the GPU is too small for the check, or another process holds its memory",
     ),
-    # DataLoader's words for a worker that got SIGKILL, which is the kernel's for want of memory; and the judge's.
+    # DataLoader's words for a worker that got SIGKILL, which is the kernel's for want of memory;
+    # and the judge's.
     _known(
         r"is killed by signal: Killed|the kernel killed",
         "the machine or the container has too little memory for what runs in it",
@@ -279,26 +354,40 @@ _SYSTEM = (
     _known(r"No space left on device|Disk quota exceeded", "the disk is full: free space", _INFRA),
     _known(
         r"Temporary failure in name resolution|Network is unreachable",
-        "something is fetched from the network, and the suites have none: it is missing from the image",
+        (
+            "something is fetched from the network, and the suites have none: it is missing from "
+            "the "
+            "image"
+        ),
     ),
     _known(
         r"Illegal instruction",
         "the image was compiled for a newer CPU than this one",
     ),
-    _known(r"Segmentation fault", "compiled code crashed: two libraries that do not fit, most often"),
-    # pytest-timeout and pytest-xdist, and the judge's words for the watchdog and for a worker's crash.
+    _known(
+        r"Segmentation fault", "compiled code crashed: two libraries that do not fit, most often"
+    ),
+    # pytest-timeout and pytest-xdist, and the judge's words for the watchdog and for a worker's
+    # crash.
     _known(
         r"Timeout \(?>\d|still running after \d",
         "it hangs: a lock, a collective operation or a worker that nobody ends",
     ),
     _known(
         r"worker '\w+' crashed while running|its process died",
-        "compiled code crashed, or the kernel ended the process for want of memory: the last output says which",
+        (
+            "compiled code crashed, or the kernel ended the process for want of memory: the last "
+            "output says which"
+        ),
     ),
     # cudaErrorUnknown, last: it says nothing, and comes beside what does.
     _known(
         r"CUDA unknown error|CUDA error: unknown error|[Ee]rror 999\b",
-        "the driver is in a bad state, often after suspend or without nvidia-uvm loaded: reload it or reboot",
+        (
+            "the driver is in a bad state, often after suspend or without nvidia-uvm loaded: "
+            "reload "
+            "it or reboot"
+        ),
         _INFRA,
     ),
 )

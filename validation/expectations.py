@@ -9,7 +9,8 @@ from validation.suites.expected import Expected
 
 
 def expected_of(catalog: Catalog, line: str, stacks: tuple[str, ...]) -> Expected:
-    """What an image of `line` with `stacks` must hold; planned without GPUs until `validate` has found some.
+    """What an image of `line` with `stacks` must hold; planned without GPUs until `validate` has
+    found some.
 
     Raises ConfigError where the lock has no cuDNN or NCCL for the line's CUDA.
     """
@@ -25,7 +26,11 @@ def expected_of(catalog: Catalog, line: str, stacks: tuple[str, ...]) -> Expecte
         device="cpu",
         gpu_count=0,
         stacks=stacks,
-        packages=tuple(sorted({(wheel.name, wheel.version) for lock in locks.values() for wheel in lock.wheels})),
+        packages=tuple(
+            sorted(
+                {(wheel.name, wheel.version) for lock in locks.values() for wheel in lock.wheels}
+            )
+        ),
         compiler=any(catalog.stacks[stack].compiler for stack in stacks),
         epoch=means.epoch,
     )

@@ -1,7 +1,10 @@
-"""The floor: what a GPU model was once measured to do, less what hosts with it differ by. Catches broken, not slow.
+"""The floor: what a GPU model was once measured to do, less what hosts with it differ by.
 
-One file per GPU model in `expectations/`, named as the driver names the GPU, in lower case. Nothing is guessed: a GPU
-that was never measured is `inconclusive`, and the entry to review and commit is printed.
+Catches broken, not slow.
+
+One file per GPU model in `expectations/`, named as the driver names the GPU, in lower case. Nothing
+is guessed: a GPU that was never measured is `inconclusive`, and the entry to review and commit is
+printed.
 """
 
 from __future__ import annotations
@@ -27,7 +30,8 @@ FOLDER = Path(__file__).resolve().parent / "expectations"
 NAME = "floor"
 TOLERANCE = 0.12
 TOLERANCE_SOURCE = (
-    "public figures of ResNet-50 and BERT differ by 4 to 11 % between hosts with the same GPU, by up to 1 % on one host"
+    "public figures of ResNet-50 and BERT differ by 4 to 11 % between hosts with "
+    "the same GPU, by up to 1 % on one host"
 )
 
 _Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
@@ -35,7 +39,8 @@ _Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 @dataclass(frozen=True)
 class Source:
-    """The run that measured a floor: release, image digest, GPU driver, day, and the command that repeats it.
+    """The run that measured a floor: release, image digest, GPU driver, day, and the command that
+    repeats it.
 
     What was not an image has no digest, and no entry is made from it.
     """
@@ -61,9 +66,13 @@ class Floor:
 
 @dataclass(frozen=True)
 class Expectations:
-    """One file. `floors` are by check of the throughput suite: `training[resnet50-amp]`, mode, workload, precision.
+    """One file.
 
-    Found is compared with `per_s` less the fraction `tolerance`, whose `source` says why it is that.
+    `floors` are by check of the throughput suite: `training[resnet50-amp]`, mode, workload,
+    precision.
+
+    Found is compared with `per_s` less the fraction `tolerance`, whose `source` says why it is
+    that.
     """
 
     __pydantic_config__: ClassVar[ConfigDict] = records.STRICT
@@ -79,19 +88,27 @@ def file_of(gpu: str) -> str:
 
 
 def load(gpu: str, folder: Path = FOLDER) -> Expectations:
-    """What is expected of a GPU model; without floors where it was never measured. Raises ConfigError."""
+    """What is expected of a GPU model; without floors where it was never measured.
+
+    Raises ConfigError.
+    """
     path = folder / file_of(gpu)
     if not path.exists():
         return Expectations(gpu, TOLERANCE, TOLERANCE_SOURCE, {})
     found = records.load_yaml(Expectations, path)
     if found.gpu != gpu:
         line = records.line_of(records.read_text(path), "gpu")
-        raise ConfigError(f"{path}:{line}: `gpu` is {found.gpu}, the driver says {gpu}", f"write gpu: {gpu}")
+        raise ConfigError(
+            f"{path}:{line}: `gpu` is {found.gpu}, the driver says {gpu}", f"write gpu: {gpu}"
+        )
     return found
 
 
-def floor(throughput: SuiteResult, gpus: Sequence[str], source: Source, folder: Path = FOLDER) -> SuiteResult:
-    """Judge what the throughput suite measured on the first of `gpus` (names as the driver gives them).
+def floor(
+    throughput: SuiteResult, gpus: Sequence[str], source: Source, folder: Path = FOLDER
+) -> SuiteResult:
+    """Judge what the throughput suite measured on the first of `gpus` (names as the driver gives
+    them).
 
     Raises ConfigError where the file of this GPU is wrong.
     """
@@ -101,14 +118,18 @@ def floor(throughput: SuiteResult, gpus: Sequence[str], source: Source, folder: 
     if len(set(gpus)) > 1:  # torch and the driver number the GPUs of such a machine differently
         models = ", ".join(sorted(set(gpus)))
         return replace(
-            empty, verdict=Verdict.INCONCLUSIVE, reason=f"this machine has several GPU models ({models}){EXPECTED}one"
+            empty,
+            verdict=Verdict.INCONCLUSIVE,
+            reason=f"this machine has several GPU models ({models}){EXPECTED}one",
         )
     return _judged(throughput, load(gpus[0], folder), source)
 
 
 def _judged(throughput: SuiteResult, known: Expectations, source: Source) -> SuiteResult:
     measured = {check.name: check for check in throughput.checks if check.name != CHALLENGE}
-    checks = tuple(_check(name, measured.get(name), known) for name in sorted({*measured, *known.floors}))
+    checks = tuple(
+        _check(name, measured.get(name), known) for name in sorted({*measured, *known.floors})
+    )
     verdict = worst(check.verdict for check in checks)
     first = next((check for check in checks if check.verdict is verdict is not Verdict.PASS), None)
     nothing = "" if checks else "the throughput suite measured nothing"
@@ -119,7 +140,9 @@ def _judged(throughput: SuiteResult, known: Expectations, source: Source) -> Sui
         cause=first.cause if first else "",
         seconds=0.0,
         checks=checks,
-        last_output=entry_for(throughput, known, source) if _missing(checks) and source.digest else "",
+        last_output=entry_for(throughput, known, source)
+        if _missing(checks) and source.digest
+        else "",
     )
 
 
@@ -130,7 +153,9 @@ def _missing(checks: Sequence[Check]) -> bool:
 def _check(name: str, measured: Check | None, known: Expectations) -> Check:
     rate = rate_of(measured) if measured else None
     if measured is None or rate is None:
-        return Check(name, Verdict.NOT_RUN, "the throughput suite measured nothing to compare", 0.0, ())
+        return Check(
+            name, Verdict.NOT_RUN, "the throughput suite measured nothing to compare", 0.0, ()
+        )
     expected = known.floors.get(name)
     if expected is None or (expected.batch, expected.unit) != (batch_of(measured), rate.unit):
         return _unmeasured(name, rate, known.gpu)
@@ -138,8 +163,14 @@ def _check(name: str, measured: Check | None, known: Expectations) -> Check:
 
 
 def _unmeasured(name: str, rate: Figure, gpu: str) -> Check:
-    reason = f"{rate.value:.1f} {rate.unit} with nothing to compare{EXPECTED}an entry in expectations/{file_of(gpu)}"
-    cause = f"this work was never measured on {gpu}: review the entry that the run of an image prints, and commit it"
+    reason = (
+        f"{rate.value:.1f} {rate.unit} with nothing to compare{EXPECTED}an entry in "
+        f"expectations/{file_of(gpu)}"
+    )
+    cause = (
+        f"this work was never measured on {gpu}: review the entry that the run of an image "
+        "prints, and commit it"
+    )
     return Check(name, Verdict.INCONCLUSIVE, reason, 0.0, (rate,), cause)
 
 
@@ -149,18 +180,30 @@ def _compared(name: str, rate: Figure, expected: Floor, known: Expectations) -> 
     if rate.value >= least:
         return Check(name, Verdict.PASS, "", 0.0, figures)
     reason = (
-        f"{rate.value:.1f} {rate.unit}{EXPECTED}at least {least:.1f}, which is {expected.measured.release}'s "
+        f"{rate.value:.1f} {rate.unit}{EXPECTED}at least {least:.1f}, which is "
+        f"{expected.measured.release}'s "
         f"{expected.per_s:.1f} less {100 * known.tolerance:.0f} %"
     )
-    cause = "a slow path: a library or kernel that is missing in the image, or a GPU that is throttled or shared"
+    cause = (
+        "a slow path: a library or kernel that is missing in the image, or a GPU that is "
+        "throttled or shared"
+    )
     return Check(name, Verdict.FAIL, reason, 0.0, figures, cause)
 
 
 def entry_for(throughput: SuiteResult, known: Expectations, source: Source) -> str:
-    """The file to commit, as YAML: the floors that are known, and those measured now that were not."""
-    measured = {check.name: (rate, batch_of(check)) for check in throughput.checks if (rate := rate_of(check))}
+    """The file to commit, as YAML: the floors that are known, and those measured now that were
+    not.
+    """
+    measured = {
+        check.name: (rate, batch_of(check))
+        for check in throughput.checks
+        if (rate := rate_of(check))
+    }
     found = {
-        name: Floor(round(rate.value, 2), rate.unit, batch, source) for name, (rate, batch) in measured.items() if batch
+        name: Floor(round(rate.value, 2), rate.unit, batch, source)
+        for name, (rate, batch) in measured.items()
+        if batch
     }
     kept = {name: one for name, one in known.floors.items() if _same_work(one, found.get(name))}
     whole = records.plain(replace(known, floors={**found, **kept}))

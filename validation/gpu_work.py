@@ -1,4 +1,7 @@
-"""Whether the driver saw what a suite says it did on the GPUs. NVML is asked on the host: no image takes part."""
+"""Whether the driver saw what a suite says it did on the GPUs.
+
+NVML is asked on the host: no image takes part.
+"""
 
 from __future__ import annotations
 
@@ -21,8 +24,11 @@ MEMORY = "memory cuda:"
 PEAK = "peak_memory"
 MB = 1_000_000
 SHARE = 0.5
-"""Of the largest peak that `throughput` reports, what NVML must have seen. A training holds its activations for
-seconds; the work space that cuDNN tries for a moment counts as part of the peak too."""
+"""Of the largest peak that `throughput` reports, what NVML must have seen.
+
+A training holds its activations for seconds; the work space that cuDNN tries for a moment counts as
+part of the peak too.
+"""
 
 
 def held_against(
@@ -30,20 +36,24 @@ def held_against(
 ) -> SuiteResult:
     """Return `result`, or the same as failed where the driver saw no work, or contradicts a figure.
 
-    `container` is the engine's id, empty if its processes cannot be told from others. `gpus` are the planned GPUs at
-    rest, `work` is what was seen of each by its index.
+    `container` is the engine's id, empty if its processes cannot be told from others. `gpus` are
+    the planned GPUs at rest, `work` is what was seen of each by its index.
     """
     at_rest = tuple(gpus)
     if not at_rest or not suite.listed or not _passed_on_gpus(suite, result.checks):
         return result
-    problem = _no_work(suite, container, at_rest, work) or next(_impossible_memory(result.checks, at_rest, work), "")
+    problem = _no_work(suite, container, at_rest, work) or next(
+        _impossible_memory(result.checks, at_rest, work), ""
+    )
     if not problem or result.verdict is Verdict.FAIL:
         return result
     return replace(result, verdict=Verdict.FAIL, reason=problem, cause=CAUSE)
 
 
 def _passed_on_gpus(suite: Suite, checks: Iterable[Check]) -> bool:
-    """Return whether the suite says that it worked on a GPU: checks of one that works on `one` use it if they can."""
+    """Return whether the suite says that it worked on a GPU: checks of one that works on `one` use
+    it if they can.
+    """
     passed = {check.name for check in checks if check.verdict is Verdict.PASS}
     if suite.works_on == EVERY:
         return any(known.gpus and name in passed for name, known in check_list.load(suite).items())
@@ -60,9 +70,11 @@ def _no_work(suite: Suite, container: str, gpus: Iterable[Gpu], work: Mapping[in
 
 
 def _seen(at_rest: Gpu, work: Work, container: str) -> bool:
-    """Return whether the container worked on this GPU: by its processes or, if they cannot be told, by memory and load.
+    """Return whether the container worked on this GPU: by its processes or, if they cannot be told,
+    by memory and load.
 
-    A driver in a virtual machine or with MIG may name no process; one of another process namespace has no group here.
+    A driver in a virtual machine or with MIG may name no process; one of another process namespace
+    has no group here.
     """
     if any(container in owner for owner in work.owners if owner):
         return True
@@ -70,10 +82,14 @@ def _seen(at_rest: Gpu, work: Work, container: str) -> bool:
         return False
     rest = max(at_rest.memory_used_bytes, 0)
     told_nothing = work.memory_used_bytes == NOT_TOLD and work.utilisation_percent == NOT_TOLD
-    return told_nothing or work.memory_used_bytes >= rest + LEAST_BYTES or work.utilisation_percent > 0
+    return (
+        told_nothing or work.memory_used_bytes >= rest + LEAST_BYTES or work.utilisation_percent > 0
+    )
 
 
-def _impossible_memory(checks: Iterable[Check], gpus: Iterable[Gpu], work: Mapping[int, Work]) -> Iterator[str]:
+def _impossible_memory(
+    checks: Iterable[Check], gpus: Iterable[Gpu], work: Mapping[int, Work]
+) -> Iterator[str]:
     """Yield what a figure says of memory against what the driver says."""
     largest = max(gpu.memory_bytes for gpu in gpus)
     seen = max((each.memory_used_bytes for each in work.values()), default=NOT_TOLD)
@@ -83,7 +99,10 @@ def _impossible_memory(checks: Iterable[Check], gpus: Iterable[Gpu], work: Mappi
         if had and 0 < largest < had:
             yield f"{told}{EXPECTED}at most the GPU's {largest / 1e9:.2f}"
         elif figure.name == PEAK and 0 < seen < SHARE * had:
-            yield f"{told}{EXPECTED}not much more than the {seen / 1e9:.2f} that the driver saw in use"
+            yield (
+                f"{told}{EXPECTED}not much more than the {seen / 1e9:.2f} that the driver saw "
+                "in use"
+            )
 
 
 def _bytes(figure: Figure) -> float:

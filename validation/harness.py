@@ -1,4 +1,6 @@
-"""What is put beside an image to judge it: pytest and its plugins, installed once on the host, and the suites."""
+"""What is put beside an image to judge it: pytest and its plugins, installed once on the host, and
+the suites.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,8 @@ HINT = "check the network or the proxy of the package index, then run the same c
 
 
 def installed(lock: Path = LOCK) -> Path:
-    """A folder with what `lock` names, each wheel checked by hash; made on the first call, for any later run.
+    """A folder with what `lock` names, each wheel checked by hash; made on the first call, for any
+    later run.
 
     Raises EnvironmentFailed where the wheels cannot be had.
     """
@@ -30,7 +33,8 @@ def installed(lock: Path = LOCK) -> Path:
 
 
 def lay_out(folder: Path, suite: Suite, expected: Expected, nonce: str = "") -> None:
-    """Fill `folder` with what `entrypoint.py` reads: the suites' code, `suite`'s module, what the tag asserts; and `out`.
+    """Fill `folder` with what `entrypoint.py` reads: the suites' code, `suite`'s module, what the
+    tag asserts; and `out`.
 
     `nonce` is what the answers of the suite's challenge must depend on.
     """
@@ -59,7 +63,15 @@ def _install(lock: Path, target: Path) -> None:
     """Under a temporary name first: a folder with the final name is always complete."""
     half = Path(tempfile.mkdtemp(dir=target.parent, prefix="half-"))
     try:
-        command = (sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps")
+        command = (
+            sys.executable,
+            "-m",
+            "pip",
+            "install",
+            "--quiet",
+            "--disable-pip-version-check",
+            "--no-deps",
+        )
         only_wheels = ("--only-binary=:all:", "--require-hashes", "--target", half, "-r", lock)
         shell.run([*command, *only_wheels], hint=HINT, timeout_s=600)
         _make_readable(half)

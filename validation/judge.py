@@ -1,4 +1,7 @@
-"""From what a suite's container left behind to verdicts. Pure, and suspicious: what is not proven is not a pass."""
+"""From what a suite's container left behind to verdicts.
+
+Pure, and suspicious: what is not proven is not a pass.
+"""
 
 from __future__ import annotations
 
@@ -25,12 +28,15 @@ _NOISE = ("AssertionError: ", "Failed: ", "Skipped: ")
 
 @dataclass(frozen=True)
 class Ended:
-    """How a container ended, in a stranger's words as far as it tells them. `exit_code` is None if it told none.
+    """How a container ended, in a stranger's words as far as it tells them.
 
-    `report` is what pytest-reportlog wrote, `running` the test that ran last, `output` the end of what was printed.
-    `malformed` says what was found if the suite left something else than bounded regular files, `engine_problem` what
-    the engine said if it failed, `host_problem` what this machine said if it could not read what was left. `asked` is
-    what the host told the suite, `container` the engine's id of the container if this machine shows its processes.
+    `exit_code` is None if it told none.
+
+    `report` is what pytest-reportlog wrote, `running` the test that ran last, `output` the end of
+    what was printed. `malformed` says what was found if the suite left something else than bounded
+    regular files, `engine_problem` what the engine said if it failed, `host_problem` what this
+    machine said if it could not read what was left. `asked` is what the host told the suite,
+    `container` the engine's id of the container if this machine shows its processes.
     """
 
     exit_code: int | None
@@ -58,8 +64,12 @@ class _Blow:
 def judge(suite: Suite, ended: Ended) -> SuiteResult:
     """The suite's result. What was proven before a container died is kept in its checks."""
     report, malformed = _read(suite, ended)
-    checks = tuple(_spared(check) if ended.out_of_memory else check for check in _checks(report.phases))
-    blow = malformed or _of_the_container(suite, ended) or _of_the_report(suite, ended, report, checks)
+    checks = tuple(
+        _spared(check) if ended.out_of_memory else check for check in _checks(report.phases)
+    )
+    blow = (
+        malformed or _of_the_container(suite, ended) or _of_the_report(suite, ended, report, checks)
+    )
     checks, doubt = witness.examine(suite, ended.asked, ended.seconds, report.phases, checks)
     blow = blow or (_Blow(Verdict.FAIL, doubt) if doubt else None)
     verdict = worst([*(check.verdict for check in checks), *([blow.verdict] if blow else [])])
@@ -69,7 +79,9 @@ def judge(suite: Suite, ended: Ended) -> SuiteResult:
         suite=suite.name,
         verdict=verdict,
         reason=reason,
-        cause=_cause_of(blow, ended) if blow else next((one.cause for one in checks if one.verdict is verdict), ""),
+        cause=_cause_of(blow, ended)
+        if blow
+        else next((one.cause for one in checks if one.verdict is verdict), ""),
         seconds=round(ended.seconds, 3),
         checks=checks,
         last_output=shown,
@@ -77,9 +89,11 @@ def judge(suite: Suite, ended: Ended) -> SuiteResult:
 
 
 def _read(suite: Suite, ended: Ended) -> tuple[Report, _Blow | None]:
-    """What the report says, and the verdict about an image that wrote something else than a suite writes.
+    """What the report says, and the verdict about an image that wrote something else than a suite
+    writes.
 
-    That comes before a failure of the engine: only the image can have written it, whatever happened beside.
+    That comes before a failure of the engine: only the image can have written it, whatever happened
+    beside.
     """
     if ended.malformed:
         found = clean_line(ended.malformed, MESSAGE_CHARACTERS)
@@ -87,11 +101,16 @@ def _read(suite: Suite, ended: Ended) -> tuple[Report, _Blow | None]:
     try:
         return read_report(ended.report, suite.timeout_s), None
     except Malformed as error:
-        return Report(), _Blow(Verdict.FAIL, f"no complete report: the report is malformed: {error}")
+        return Report(), _Blow(
+            Verdict.FAIL, f"no complete report: the report is malformed: {error}"
+        )
 
 
 def _cause_of(blow: _Blow, ended: Ended) -> str:
-    """What the reason itself means, else the last known words that were printed. Of either only the cause is taken."""
+    """What the reason itself means, else the last known words that were printed.
+
+    Of either only the cause is taken.
+    """
     found = diagnose(blow.reason) or diagnose(ended.output)
     return found.cause if found else ""
 
@@ -104,16 +123,21 @@ def _of_the_container(suite: Suite, ended: Ended) -> _Blow | None:
         return _Blow(Verdict.INFRA, f"this machine failed{where}: {clean_line(ended.host_problem)}")
     if ended.timed_out:
         return _Blow(
-            Verdict.FAIL, f"hung{where}: still running after {suite.timeout_s} s, the last output has the stacks"
+            Verdict.FAIL,
+            f"hung{where}: still running after {suite.timeout_s} s, the last output has the stacks",
         )
     if ended.out_of_memory:
-        return _Blow(Verdict.INFRA, f"out of memory{where}: the kernel killed a process of the container")
+        return _Blow(
+            Verdict.INFRA, f"out of memory{where}: the kernel killed a process of the container"
+        )
     if ended.exit_code == KILLED:
         return _Blow(Verdict.INFRA, f"the container was killed (SIGKILL){where}")
     return None
 
 
-def _of_the_report(suite: Suite, ended: Ended, report: Report, checks: tuple[Check, ...]) -> _Blow | None:
+def _of_the_report(
+    suite: Suite, ended: Ended, report: Report, checks: tuple[Check, ...]
+) -> _Blow | None:
     """Why the report does not prove what it says."""
     missing = sorted(_tests_in(suite) - {check.name.partition("[")[0] for check in checks})
     incomplete = report.exit_code is None or not report.whole
@@ -123,13 +147,18 @@ def _of_the_report(suite: Suite, ended: Ended, report: Report, checks: tuple[Che
         (not checks, f"exited {ended.exit_code} without running a test"),
         (bool(missing), f"exited {ended.exit_code} without a result of {', '.join(missing)}"),
         (report.exit_code != ended.exit_code, f"tests ended, then exit code {ended.exit_code}"),
-        (ended.exit_code != 0 and not _explains(checks), f"exited {ended.exit_code} though no check failed"),
+        (
+            ended.exit_code != 0 and not _explains(checks),
+            f"exited {ended.exit_code} though no check failed",
+        ),
     )
     return next((_Blow(Verdict.FAIL, reason) for doubt, reason in doubts if doubt), None)
 
 
 def _checks(phases: Iterable[Phase]) -> Iterator[Check]:
-    """One check per test; its phases (set-up, call, tear-down) are judged together, and the last must be there."""
+    """One check per test; its phases (set-up, call, tear-down) are judged together, and the last
+    must be there.
+    """
     tests: dict[str, list[Phase]] = {}
     for phase in phases:
         tests.setdefault(phase.nodeid, []).append(phase)
@@ -137,7 +166,10 @@ def _checks(phases: Iterable[Phase]) -> Iterator[Check]:
         judged = [_judge_phase(phase) for phase in its]
         verdict = worst(verdict for verdict, _ in judged)
         if its[-1].when != "teardown":
-            verdict, judged = worst([verdict, Verdict.INCONCLUSIVE]), [*judged, (Verdict.INCONCLUSIVE, "did not end")]
+            verdict, judged = (
+                worst([verdict, Verdict.INCONCLUSIVE]),
+                [*judged, (Verdict.INCONCLUSIVE, "did not end")],
+            )
         reason = next((reason for found, reason in judged if found is verdict), "")
         seconds = round(sum(phase.seconds for phase in its), 3)
         reason, _, cause = reason.partition(CAUSE)
@@ -148,11 +180,13 @@ def _checks(phases: Iterable[Phase]) -> Iterator[Check]:
 
 
 def _diagnosed(check: Check, said: str) -> Check:
-    """A failure in words that are known from elsewhere gets its cause, and may turn out to be the runner's.
+    """A failure in words that are known from elsewhere gets its cause, and may turn out to be the
+    runner's.
 
-    Only the reason may say so: what else `said` holds, lines of source among it, tells at most the cause.
-    An image can print such words on purpose. All it gains is `infra` instead of `fail`: the suite is run again, a
-    bounded number of times (attempts.INFRA_RETRIES), and `infra` is never a pass, so the image is not promoted.
+    Only the reason may say so: what else `said` holds, lines of source among it, tells at most the
+    cause. An image can print such words on purpose. All it gains is `infra` instead of `fail`: the
+    suite is run again, a bounded number of times (attempts.INFRA_RETRIES), and `infra` is never a
+    pass, so the image is not promoted.
     """
     told = diagnose(check.reason)
     found = told or diagnose(said)
@@ -162,14 +196,20 @@ def _diagnosed(check: Check, said: str) -> Check:
 
 
 def _spared(check: Check) -> Check:
-    """A check whose process the kernel ended for want of memory was not refused by what it checks."""
+    """A check whose process the kernel ended for want of memory was not refused by what it
+    checks.
+    """
     if check.reason != DIED:
         return check
-    return replace(check, verdict=Verdict.INFRA, reason="out of memory: the kernel killed its process")
+    return replace(
+        check, verdict=Verdict.INFRA, reason="out of memory: the kernel killed its process"
+    )
 
 
 def _judge_phase(phase: Phase) -> tuple[Verdict, str]:
-    """A skip counts as `not run` only in this repository's own words; an expected failure is a failure."""
+    """A skip counts as `not run` only in this repository's own words; an expected failure is a
+    failure.
+    """
     said = _without_noise(phase.message)
     if phase.expected_failure is not None:
         return Verdict.FAIL, f"marked as expected to fail: {phase.expected_failure}"
@@ -191,7 +231,9 @@ def _without_noise(said: str) -> str:
 
 
 def _tests_in(suite: Suite) -> set[str]:
-    """The tests written in the suite's file: each must have a result, whatever pytest collected or deselected."""
+    """The tests written in the suite's file: each must have a result, whatever pytest collected or
+    deselected.
+    """
     module = ast.parse(suite.path.read_text(encoding="utf-8"))
     names = (node.name for node in module.body if isinstance(node, ast.FunctionDef))
     return {name.removeprefix("test_") for name in names if name.startswith("test_")}

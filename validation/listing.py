@@ -1,8 +1,9 @@
 """Writes the lists of checks: `python -m validation.listing STACK=IMAGE ...`.
 
-The suites of each STACK are collected by pytest in a container of IMAGE (a reference that `docker run` takes), and
-`suites/SUITE/checks.yaml` is written: every check with its parameters, the GPUs it needs and the figures it reports.
-Run it when a check, a parameter or a figure of a suite has changed, and commit what it wrote.
+The suites of each STACK are collected by pytest in a container of IMAGE (a reference that `docker
+run` takes), and `suites/SUITE/checks.yaml` is written: every check with its parameters, the GPUs it
+needs and the figures it reports. Run it when a check, a parameter or a figure of a suite has
+changed, and commit what it wrote.
 """
 
 from __future__ import annotations
@@ -61,7 +62,12 @@ def collected(suite: Suite, reference: str) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
         harness.lay_out(Path(folder), suite, expected)
         Path(folder).chmod(0o755)
-        mounts = ("--volume", f"{folder}:{ROOT}:ro", "--volume", f"{harness.installed()}:{ROOT}/packages:ro")
+        mounts = (
+            "--volume",
+            f"{folder}:{ROOT}:ro",
+            "--volume",
+            f"{harness.installed()}:{ROOT}/packages:ro",
+        )
         printed = shell.run(
             [
                 engine.program(),
@@ -84,12 +90,17 @@ def collected(suite: Suite, reference: str) -> dict[str, Any]:
             env=engine.no_logins(Path(folder)),
         )
     found: Mapping[str, Any] = parse_json(printed.rstrip().rpartition("\n")[2], MOST_BYTES)
-    return {nodeid.rpartition("::")[2].removeprefix("test_"): _short(check) for nodeid, check in found.items()}
+    return {
+        nodeid.rpartition("::")[2].removeprefix("test_"): _short(check)
+        for nodeid, check in found.items()
+    }
 
 
 def text_of(checks: Mapping[str, Any]) -> str:
     """Return the file of a list."""
-    return HEAD + yaml.safe_dump({"checks": dict(checks)}, sort_keys=False, default_flow_style=None, width=119)
+    return HEAD + yaml.safe_dump(
+        {"checks": dict(checks)}, sort_keys=False, default_flow_style=None, width=119
+    )
 
 
 def _short(declared: Mapping[str, Any]) -> dict[str, Any]:

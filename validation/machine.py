@@ -53,7 +53,9 @@ def choose_gpus(device: str, executor: str = DOCKER) -> Gpus:
     if gpus.names and executor != LOCAL and engine.gpu_request() is None:
         gpus = Gpus(problem="the engine cannot hand GPUs to containers")
     if device == "cuda" and not gpus.names:
-        raise EnvironmentFailed(f"no GPU can be used: {gpus.problem}", "see `./release.py doctor`, or use --device cpu")
+        raise EnvironmentFailed(
+            f"no GPU can be used: {gpus.problem}", "see `./release.py doctor`, or use --device cpu"
+        )
     if not gpus.names:
         _say_once(f"  no GPU can be used ({gpus.problem}): GPU checks will be `not run`")
     return gpus
@@ -66,7 +68,9 @@ def _say_once(line: str) -> None:
 
 
 def environment(gpus: Gpus, shm_bytes: int, executor: str = DOCKER) -> Environment:
-    """What the record says of this machine; with an engine CPUs, memory and kernel are those of the engine's."""
+    """What the record says of this machine; with an engine CPUs, memory and kernel are those of the
+    engine's.
+    """
     runs_on = _this_machine() if executor == LOCAL else _engines_machine()
     return Environment(
         executor=executor,

@@ -1,6 +1,8 @@
-"""What a validation found, for Prometheus: OpenMetrics text that node_exporter's textfile collector reads too.
+"""What a validation found, for Prometheus: OpenMetrics text that node_exporter's textfile collector
+reads too.
 
-That collector knows the older text format only and refuses timestamps, so there are gauges and nothing else.
+That collector knows the older text format only and refuses timestamps, so there are gauges and
+nothing else.
 """
 
 from __future__ import annotations
@@ -23,7 +25,9 @@ MEGA = 1e6
 
 
 def openmetrics(record: ValidationRecord) -> str:
-    """Gauges in base units: verdicts (1 for the one that holds, 0 for the others), seconds, figures, GPU readings."""
+    """Gauges in base units: verdicts (1 for the one that holds, 0 for the others), seconds,
+    figures, GPU readings.
+    """
     metrics = _Metrics((record.version, record.image, record.digest))
     metrics.add_verdict("validation_verdict", "Verdict of the image", {}, record.verdict)
     for suite in record.suites:
@@ -64,7 +68,9 @@ def _add_suite(metrics: _Metrics, suite: SuiteResult) -> None:
         metrics.add_verdict("check_verdict", "Verdict of a check", of_check, check.verdict)
         for figure in check.figures:
             labels = {**of_check, "figure": figure.name, "unit": figure.unit}
-            metrics.add("check_figure", "A number that a check measured, in its unit", labels, figure.value)
+            metrics.add(
+                "check_figure", "A number that a check measured, in its unit", labels, figure.value
+            )
 
 
 @dataclass(frozen=True)
@@ -78,12 +84,34 @@ class _Reading:
 
 
 _READINGS = (
-    _Reading("gpu_temperature_celsius", "Temperature of a GPU", lambda sample: sample.temperature_c),
+    _Reading(
+        "gpu_temperature_celsius", "Temperature of a GPU", lambda sample: sample.temperature_c
+    ),
     _Reading("gpu_power_watts", "Power a GPU drew", lambda sample: sample.power_w),
-    _Reading("gpu_sm_clock_hertz", "Clock of a GPU's processors", lambda sample: sample.sm_clock_mhz, MEGA),
-    _Reading("gpu_memory_clock_hertz", "Clock of a GPU's memory", lambda sample: sample.memory_clock_mhz, MEGA),
-    _Reading("gpu_utilisation_ratio", "Share of time it computed", lambda sample: sample.utilisation_percent, 0.01),
-    _Reading("gpu_memory_used_bytes", "Memory of a GPU in use", lambda sample: sample.memory_used_mb, MEGA),
+    _Reading(
+        "gpu_sm_clock_hertz",
+        "Clock of a GPU's processors",
+        lambda sample: sample.sm_clock_mhz,
+        MEGA,
+    ),
+    _Reading(
+        "gpu_memory_clock_hertz",
+        "Clock of a GPU's memory",
+        lambda sample: sample.memory_clock_mhz,
+        MEGA,
+    ),
+    _Reading(
+        "gpu_utilisation_ratio",
+        "Share of time it computed",
+        lambda sample: sample.utilisation_percent,
+        0.01,
+    ),
+    _Reading(
+        "gpu_memory_used_bytes",
+        "Memory of a GPU in use",
+        lambda sample: sample.memory_used_mb,
+        MEGA,
+    ),
 )
 
 
@@ -97,21 +125,37 @@ def _by_gpu(samples: Iterable[GpuSample]) -> dict[int, list[GpuSample]]:
 def _add_gpu(metrics: _Metrics, labels: dict[str, str], samples: list[GpuSample]) -> None:
     """Largest and mean of what the GPU told; a value it never told has no series."""
     for reading in _READINGS:
-        values = [reading.value(sample) * reading.scale for sample in samples if reading.value(sample) != NOT_TOLD]
+        values = [
+            reading.value(sample) * reading.scale
+            for sample in samples
+            if reading.value(sample) != NOT_TOLD
+        ]
         for statistic, of in (("max", max), ("mean", fmean)):
             if values:
-                metrics.add(reading.name, reading.about, {**labels, "statistic": statistic}, of(values))
+                metrics.add(
+                    reading.name, reading.about, {**labels, "statistic": statistic}, of(values)
+                )
     for reason, seconds in _throttled_seconds(samples):
         about = "How long a GPU was slowed down during a suite"
         metrics.add("gpu_throttled_seconds", about, {**labels, "reason": reason}, seconds)
 
 
 def _throttled_seconds(samples: list[GpuSample]) -> Iterator[tuple[str, float]]:
-    """By reason, and by `any`. Each reading stands for the time until the next; the last for as much as the mean."""
+    """By reason, and by `any`.
+
+    Each reading stands for the time until the next; the last for as much as the mean.
+    """
     times = [sample.at_s for sample in samples]
     spans = [later - earlier for earlier, later in pairwise(times)]
     spans.append(fmean(spans) if spans else 1.0)
     reasons = sorted({reason for sample in samples for reason in sample.throttled})
     for reason in reasons:
-        yield reason, sum(span for span, sample in zip(spans, samples, strict=True) if reason in sample.throttled)
+        yield (
+            reason,
+            sum(
+                span
+                for span, sample in zip(spans, samples, strict=True)
+                if reason in sample.throttled
+            ),
+        )
     yield "any", sum(span for span, sample in zip(spans, samples, strict=True) if sample.throttled)

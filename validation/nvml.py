@@ -1,6 +1,8 @@
-"""The host's view of its GPUs through NVML: what there is, and readings once a second while a suite runs.
+"""The host's view of its GPUs through NVML: what there is, and readings once a second while a suite
+runs.
 
-In between it looks several times a second at who computes on them: a short suite must not be missed.
+In between it looks several times a second at who computes on them: a short suite must not be
+missed.
 """
 
 from __future__ import annotations
@@ -18,10 +20,15 @@ from validation import control_groups
 from validation.record import GpuSample
 
 NOT_TOLD = -1
-"""Stands for a value that a GPU or its driver does not give: some tell no power, and MIG no utilisation."""
+"""Stands for a value that a GPU or its driver does not give: some tell no power, and MIG no
+utilisation.
+"""
 
 SLOWED = ("hw slowdown", "sw thermal slowdown", "hw thermal slowdown", "hw power brake slowdown")
-"""Reasons that make a GPU slower than it should be: heat, or too little power. The others are settings and limits."""
+"""Reasons that make a GPU slower than it should be: heat, or too little power.
+
+The others are settings and limits.
+"""
 
 _REASONS = {
     pynvml.nvmlClocksThrottleReasonApplicationsClocksSetting: "applications clocks setting",
@@ -46,8 +53,9 @@ T = TypeVar("T")
 class Gpu:
     """One GPU at rest, as the driver tells it; NOT_TOLD where it does not.
 
-    `uncorrected_errors` are of its memory since the driver was loaded, `repairs` what it says must be done about such
-    errors. `throttled` are names as in GpuSample, `processes` those that compute on it.
+    `uncorrected_errors` are of its memory since the driver was loaded, `repairs` what it says must
+    be done about such errors. `throttled` are names as in GpuSample, `processes` those that compute
+    on it.
     """
 
     index: int
@@ -66,7 +74,10 @@ class Gpu:
 
 @dataclass(frozen=True)
 class Inventory:
-    """Every GPU of this machine and the driver's version. `problem`: why there are none, or which did not answer."""
+    """Every GPU of this machine and the driver's version.
+
+    `problem`: why there are none, or which did not answer.
+    """
 
     gpus: tuple[Gpu, ...] = ()
     driver: str = ""
@@ -86,8 +97,9 @@ def inventory() -> Inventory:
 class Work:
     """What the driver showed of one GPU while a suite ran.
 
-    `owners` are the control groups (the text of /proc/PID/cgroup) of every process that computed on it, empty for one
-    that this machine does not show. Memory and utilisation are the highest readings, NOT_TOLD if there is none.
+    `owners` are the control groups (the text of /proc/PID/cgroup) of every process that computed on
+    it, empty for one that this machine does not show. Memory and utilisation are the highest
+    readings, NOT_TOLD if there is none.
     """
 
     owners: set[str] = field(default_factory=set)
@@ -96,10 +108,11 @@ class Work:
 
 
 class Sampler:
-    """Reads every one of `gpus` at once and then every `interval_s` seconds, while its `with` block runs.
+    """Reads every one of `gpus` at once and then every `interval_s` seconds, while its `with` block
+    runs.
 
-    `samples` are in the order they were read, `work` is what was seen of each GPU. A lost GPU is read no more;
-    `problem` names it. Without GPUs nothing is started.
+    `samples` are in the order they were read, `work` is what was seen of each GPU. A lost GPU is
+    read no more; `problem` names it. Without GPUs nothing is started.
     """
 
     def __init__(self, gpus: Iterable[Gpu], interval_s: float = 1.0) -> None:
@@ -155,7 +168,9 @@ class Sampler:
                     self._samples.append(_sample(handle, index, at_s))
             except pynvml.NVMLError as error:
                 self._waiting.discard(index)
-                self._problems.append(f"GPU {index} was lost after {at_s:.0f} s: NVML says `{error}`")
+                self._problems.append(
+                    f"GPU {index} was lost after {at_s:.0f} s: NVML says `{error}`"
+                )
 
 
 @contextlib.contextmanager
@@ -177,7 +192,9 @@ def _inventory() -> Inventory:
         except pynvml.NVMLError as error:
             problems.append(f"GPU {index}: NVML says `{error}`")
     driver = str(pynvml.nvmlSystemGetDriverVersion())
-    return Inventory(tuple(gpus), driver, "; ".join(problems) if gpus or problems else "NVML lists no GPU")
+    return Inventory(
+        tuple(gpus), driver, "; ".join(problems) if gpus or problems else "NVML lists no GPU"
+    )
 
 
 def _gpu(index: int) -> Gpu:
@@ -195,7 +212,9 @@ def _gpu(index: int) -> Gpu:
         mig=_told((0, 0), pynvml.nvmlDeviceGetMigMode, handle)[0] == pynvml.NVML_DEVICE_MIG_ENABLE,
         utilisation_percent=_utilisation(handle),
         processes=NOT_TOLD if processes is None else len(processes),
-        uncorrected_errors=_told(NOT_TOLD, pynvml.nvmlDeviceGetTotalEccErrors, handle, *uncorrected),
+        uncorrected_errors=_told(
+            NOT_TOLD, pynvml.nvmlDeviceGetTotalEccErrors, handle, *uncorrected
+        ),
         repairs=tuple(_repairs(handle)),
         throttled=_throttled(handle),
     )
@@ -203,7 +222,10 @@ def _gpu(index: int) -> Gpu:
 
 def _repairs(handle: Any) -> Iterator[str]:  # noqa: ANN401 - pynvml has no types
     """Pages before Ampere, rows since."""
-    if _told(0, pynvml.nvmlDeviceGetRetiredPagesPendingStatus, handle) == pynvml.NVML_FEATURE_ENABLED:
+    if (
+        _told(0, pynvml.nvmlDeviceGetRetiredPagesPendingStatus, handle)
+        == pynvml.NVML_FEATURE_ENABLED
+    ):
         yield "page retirement pending"
     _, _, pending, failed = _told((0, 0, 0, 0), pynvml.nvmlDeviceGetRemappedRows, handle)
     if pending:
@@ -229,9 +251,13 @@ def _sample(handle: Any, index: int, at_s: float) -> GpuSample:  # noqa: ANN401
         at_s=round(at_s, 3),
         gpu=index,
         sm_clock_mhz=_told(NOT_TOLD, pynvml.nvmlDeviceGetClockInfo, handle, pynvml.NVML_CLOCK_SM),
-        memory_clock_mhz=_told(NOT_TOLD, pynvml.nvmlDeviceGetClockInfo, handle, pynvml.NVML_CLOCK_MEM),
+        memory_clock_mhz=_told(
+            NOT_TOLD, pynvml.nvmlDeviceGetClockInfo, handle, pynvml.NVML_CLOCK_MEM
+        ),
         power_w=NOT_TOLD if power == NOT_TOLD else power / 1000,
-        temperature_c=_told(NOT_TOLD, pynvml.nvmlDeviceGetTemperature, handle, pynvml.NVML_TEMPERATURE_GPU),
+        temperature_c=_told(
+            NOT_TOLD, pynvml.nvmlDeviceGetTemperature, handle, pynvml.NVML_TEMPERATURE_GPU
+        ),
         utilisation_percent=_utilisation(handle),
         memory_used_mb=memory.used // 10**6 if memory else NOT_TOLD,
         throttled=_throttled(handle),

@@ -1,4 +1,6 @@
-"""What is judged on the host before any container is started: a machine that cannot give a fair answer is not asked."""
+"""What is judged on the host before any container is started: a machine that cannot give a fair
+answer is not asked.
+"""
 
 from __future__ import annotations
 
@@ -18,18 +20,23 @@ from validation.suites.outcome import EXPECTED
 NAME = "preflight"
 
 DRIVER_OF_THE_TOOLKIT = {"11.8": "520.61", "12.4": "550.54", "12.6": "560.28", "12.8": "570.26"}
-"""The driver each CUDA toolkit came with, from the table of its release notes. Advice: minor-version compatibility runs
-it on every driver of the family."""
+"""The driver each CUDA toolkit came with, from the table of its release notes.
+
+Advice: minor-version compatibility runs it on every driver of the family.
+"""
 
 MEMORY_SHARE_IN_USE = 0.25
 """Of a GPU's memory. At rest a driver and a desktop keep some hundred megabytes."""
 UTILISATION_PERCENT = 10
 
 FREE_DISK_BYTES = 10**9
-"""Records and the suites' scratch folders are some megabytes; a disk this full stops the engine first."""
+"""Records and the suites' scratch folders are some megabytes; a disk this full stops the engine
+first.
+"""
 FREE_MEMORY_BYTES = 4 * 10**9
-"""A suite's container was seen to hold 1.4 GB of its own (`total_rss` of its cgroup, on the CPU), and may fill 1 GiB of
-/dev/shm; the rest is for the engine and the harness."""
+"""A suite's container was seen to hold 1.4 GB of its own (`total_rss` of its cgroup, on the CPU),
+and may fill 1 GiB of /dev/shm; the rest is for the engine and the harness.
+"""
 
 
 @dataclass(frozen=True)
@@ -47,10 +54,11 @@ class Room:
 
 
 def preflight(seen: Inventory, driver_floor: str, cuda: str = "") -> SuiteResult:
-    """Judge the host: its driver against the floor of the line's CUDA ("525"), its GPUs at rest, room for records.
+    """Judge the host: its driver against the floor of the line's CUDA ("525"), its GPUs at rest,
+    room for records.
 
-    What it refuses is `infra`, with the way out as cause. Checks of GPUs are `not run` where `seen` has none. With
-    `cuda` ("12.4") the driver of that toolkit is told beside the one found.
+    What it refuses is `infra`, with the way out as cause. Checks of GPUs are `not run` where `seen`
+    has none. With `cuda` ("12.4") the driver of that toolkit is told beside the one found.
     """
     started = time.monotonic()
     checks = tuple(_checks(seen, cuda, driver_floor, _room(home.out())))
@@ -72,7 +80,9 @@ def _room(folder: Path) -> Room:
     """Of the nearest folder that is there, and of memory that can be had without swapping."""
     there = next(path for path in (folder.absolute(), *folder.absolute().parents) if path.exists())
     lines = Path("/proc/meminfo").read_text(encoding="utf-8").splitlines()
-    available = next(int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable:"))
+    available = next(
+        int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable:")
+    )
     return Room(shutil.disk_usage(there).free, available)
 
 
@@ -87,7 +97,9 @@ def _checks(seen: Inventory, cuda: str, driver_floor: str, room: Room) -> Iterat
     )
     for name, look in judged:
         if seen.gpus:
-            yield _check(name, look(), _versions(seen.driver, cuda) if name == "driver_floor" else ())
+            yield _check(
+                name, look(), _versions(seen.driver, cuda) if name == "driver_floor" else ()
+            )
         else:
             yield Check(name, Verdict.NOT_RUN, NO_GPU, 0.0, ())
     yield _check("disk", _full(room), (Figure("free_disk", room.disk_bytes, "bytes"),))
@@ -99,7 +111,9 @@ def _check(name: str, problems: Iterable[_Problem], figures: tuple[Figure, ...] 
     found = tuple(problems)
     if not found:
         return Check(name, Verdict.PASS, "", 0.0, figures)
-    return Check(name, Verdict.INFRA, "; ".join(each.reason for each in found), 0.0, figures, found[0].cause)
+    return Check(
+        name, Verdict.INFRA, "; ".join(each.reason for each in found), 0.0, figures, found[0].cause
+    )
 
 
 def _of_each(seen: Inventory, look: Callable[[Gpu], Iterator[_Problem]]) -> Iterator[_Problem]:
@@ -110,7 +124,11 @@ def _old_driver(driver: str, floor: str) -> Iterator[_Problem]:
     if _numbers(driver) < _numbers(floor):
         yield _Problem(
             f"driver {driver}{EXPECTED}{floor} or newer",
-            f"the image's CUDA does not run on a driver this old: update it to {floor} or newer, then reboot",
+            (
+                f"the image's CUDA does not run on a driver this old: update it to {floor} or "
+                "newer, "
+                "then reboot"
+            ),
         )
 
 
@@ -118,7 +136,11 @@ def _versions(driver: str, cuda: str) -> tuple[Figure, ...]:
     """The driver, and the one the toolkit came with, as MAJOR.MINOR."""
     named = {"driver": driver, "driver_of_the_toolkit": DRIVER_OF_THE_TOOLKIT.get(cuda, "")}
     numbers = {name: _numbers(version)[:2] for name, version in named.items()}
-    return tuple(Figure(name, float(".".join(map(str, found))), "version") for name, found in numbers.items() if found)
+    return tuple(
+        Figure(name, float(".".join(map(str, found))), "version")
+        for name, found in numbers.items()
+        if found
+    )
 
 
 def _numbers(version: str) -> tuple[int, ...]:
@@ -132,7 +154,11 @@ def _silent(problem: str) -> Iterator[_Problem]:
     if problem:
         yield _Problem(
             f"{problem}{EXPECTED}every GPU to answer",
-            "the GPU fell off the bus or needs a reset: see the kernel's log for Xid errors, then reset it or reboot",
+            (
+                "the GPU fell off the bus or needs a reset: see the kernel's log for Xid errors, "
+                "then "
+                "reset it or reboot"
+            ),
         )
 
 
@@ -140,7 +166,11 @@ def _sliced(gpu: Gpu) -> Iterator[_Problem]:
     if gpu.mig:
         yield _Problem(
             f"MIG is on for GPU {gpu.index}{EXPECTED}it off",
-            "torch sees at most one MIG slice per process, so GPU counts differ: turn it off with `nvidia-smi -mig 0`",
+            (
+                "torch sees at most one MIG slice per process, so GPU counts differ: turn it off "
+                "with "
+                "`nvidia-smi -mig 0`"
+            ),
         )
 
 
@@ -148,17 +178,29 @@ def _slowed(gpu: Gpu) -> Iterator[_Problem]:
     reasons = [reason for reason in gpu.throttled if reason in SLOWED]
     if reasons:
         yield _Problem(
-            f"GPU {gpu.index} is slowed down at rest ({', '.join(reasons)}){EXPECTED}no such reason",
-            "heat, or too little power: look at the GPU's fans and power cables before it is measured",
+            (
+                f"GPU {gpu.index} is slowed down at rest ({', '.join(reasons)}){EXPECTED}no such "
+                "reason"
+            ),
+            (
+                "heat, or too little power: look at the GPU's fans and power cables before it is "
+                "measured"
+            ),
         )
 
 
 def _damaged(gpu: Gpu) -> Iterator[_Problem]:
-    errors = [f"{gpu.uncorrected_errors} uncorrected ECC errors"] if gpu.uncorrected_errors > 0 else []
+    errors = (
+        [f"{gpu.uncorrected_errors} uncorrected ECC errors"] if gpu.uncorrected_errors > 0 else []
+    )
     if errors or gpu.repairs:
         yield _Problem(
             f"GPU {gpu.index} has {', '.join([*errors, *gpu.repairs])}{EXPECTED}none",
-            "its memory is failing: reset the GPU or reboot, and replace it where the errors come back",
+            (
+                "its memory is failing: reset the GPU or reboot, and replace it where the errors "
+                "come "
+                "back"
+            ),
         )
 
 
@@ -166,7 +208,11 @@ def _busy(gpu: Gpu) -> Iterator[_Problem]:
     if signs := tuple(_signs_of_use(gpu)):
         yield _Problem(
             f"GPU {gpu.index} is in use ({', '.join(signs)}){EXPECTED}it idle",
-            "another program computes on it, so neither its speed nor its memory is ours: end it, or wait",
+            (
+                "another program computes on it, so neither its speed nor its memory is ours: end "
+                "it, "
+                "or wait"
+            ),
         )
 
 
@@ -183,14 +229,23 @@ def _signs_of_use(gpu: Gpu) -> Iterator[str]:
 def _full(room: Room) -> Iterator[_Problem]:
     if room.disk_bytes < FREE_DISK_BYTES:
         yield _Problem(
-            f"{room.disk_bytes / 1e9:.2f} GB free for records{EXPECTED}{FREE_DISK_BYTES / 1e9:.0f} GB",
-            "the disk of the records is full: free space, or move them with PYTORCH_CUDA_IMAGES_OUT",
+            (
+                f"{room.disk_bytes / 1e9:.2f} GB free for "
+                f"records{EXPECTED}{FREE_DISK_BYTES / 1e9:.0f} GB"
+            ),
+            (
+                "the disk of the records is full: free space, or move them with "
+                "PYTORCH_CUDA_IMAGES_OUT"
+            ),
         )
 
 
 def _short(room: Room) -> Iterator[_Problem]:
     if room.memory_bytes < FREE_MEMORY_BYTES:
         yield _Problem(
-            f"{room.memory_bytes / 1e9:.2f} GB of memory available{EXPECTED}{FREE_MEMORY_BYTES / 1e9:.0f} GB",
+            (
+                f"{room.memory_bytes / 1e9:.2f} GB of memory "
+                f"available{EXPECTED}{FREE_MEMORY_BYTES / 1e9:.0f} GB"
+            ),
             "other programs hold the memory: end them, or the kernel will end a suite's process",
         )

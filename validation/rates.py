@@ -9,10 +9,15 @@ BATCH = "batch"
 
 
 def rate_of(check: Check) -> Figure | None:
-    """Its figure per second; None where it has none or did not pass, since only what was proven is judged."""
+    """Its figure per second; None where it has none or did not pass, since only what was proven is
+    judged.
+    """
     if check.verdict is not Verdict.PASS:
         return None
-    return next((figure for figure in check.figures if figure.unit.endswith("/s") and figure.value > 0), None)
+    return next(
+        (figure for figure in check.figures if figure.unit.endswith("/s") and figure.value > 0),
+        None,
+    )
 
 
 def batch_of(check: Check) -> int:

@@ -20,8 +20,8 @@ class Figure:
 class Check:
     """One test of a suite.
 
-    `reason` says for every verdict but `pass` what was found and what was expected, `cause` the likely cause in one
-    sentence where one is known.
+    `reason` says for every verdict but `pass` what was found and what was expected, `cause` the
+    likely cause in one sentence where one is known.
     """
 
     name: str
@@ -34,7 +34,10 @@ class Check:
 
 @dataclass(frozen=True)
 class GpuSample:
-    """One reading of one GPU by NVML, `at_s` seconds after its suite began. `throttled` names the reasons, if any."""
+    """One reading of one GPU by NVML, `at_s` seconds after its suite began.
+
+    `throttled` names the reasons, if any.
+    """
 
     at_s: float
     gpu: int
@@ -51,8 +54,8 @@ class GpuSample:
 class SuiteResult:
     """One suite in one container, or on the host; run `attempts` times, the last of which counts.
 
-    `last_output` is kept where the suite did not end by itself or failed. `samples` are once a second, empty without
-    a GPU.
+    `last_output` is kept where the suite did not end by itself or failed. `samples` are once a
+    second, empty without a GPU.
     """
 
     suite: str
@@ -70,7 +73,8 @@ class SuiteResult:
 class Environment:
     """Where the suites ran. `gpus` are names as the driver gives them, empty without a GPU.
 
-    `executor` is `docker` (containers of the digest) or `local` (this machine's own Python, which proves no image).
+    `executor` is `docker` (containers of the digest) or `local` (this machine's own Python, which
+    proves no image).
     """
 
     executor: str
@@ -87,7 +91,10 @@ class Environment:
 
 @dataclass(frozen=True)
 class ValidationRecord:
-    """Everything proven about one digest in one run. `key` names the suites and what they were told to expect."""
+    """Everything proven about one digest in one run.
+
+    `key` names the suites and what they were told to expect.
+    """
 
     version: str
     image: str

@@ -1,10 +1,13 @@
-"""The regression gate: a candidate against the previous release, in turn on one device. Catches what a floor does not.
+"""The regression gate: a candidate against the previous release, in turn on one device.
 
-Runs go A B, B A, A B, ... (A the previous release, B the candidate), each in a fresh container. A pair gives one
-log-ratio per workload, ln(B / A) of images or sequences per second. What the second run of a pair suffers, and what
-drifts evenly over all runs (a GPU that warms up), adds to the pairs A B what it takes from the pairs B A: the mean of
-the two kinds' means is free of it, and so is their spread around their own means. It is the analysis of a two-period
-cross-over trial (Hills and Armitage, 1979, doi:10.1111/j.1365-2125.1979.tb05903.x).
+Catches what a floor does not.
+
+Runs go A B, B A, A B, ... (A the previous release, B the candidate), each in a fresh container. A
+pair gives one log-ratio per workload, ln(B / A) of images or sequences per second. What the second
+run of a pair suffers, and what drifts evenly over all runs (a GPU that warms up), adds to the pairs
+A B what it takes from the pairs B A: the mean of the two kinds' means is free of it, and so is
+their spread around their own means. It is the analysis of a two-period cross-over trial (Hills and
+Armitage, 1979, doi:10.1111/j.1365-2125.1979.tb05903.x).
 """
 
 from __future__ import annotations
@@ -27,7 +30,9 @@ from validation.suites.outcome import EXPECTED
 
 NAME = "regression"
 LIMIT = -0.02
-"""The mean log-ratio below which a candidate is too slow: 2 %, the least that the gate is to see."""
+"""The mean log-ratio below which a candidate is too slow: 2 %, the least that the gate is to
+see.
+"""
 
 
 class Side(StrEnum):
@@ -38,7 +43,10 @@ class Side(StrEnum):
 
 
 Run = Callable[[Side], Mapping[str, float]]
-"""One run in a fresh container: per workload, how much it did in a second. Raises RunFailed, EnvironmentFailed."""
+"""One run in a fresh container: per workload, how much it did in a second.
+
+Raises RunFailed, EnvironmentFailed.
+"""
 
 
 @dataclass(frozen=True)
@@ -50,9 +58,12 @@ class Look:
 
 
 LOOKS = (Look(6, 2.776), Look(12, 2.228))
-"""Looking twice would make two chances of an error. So each look has bounds of 97.5 %, and both together keep what one
-bound of 95 % promises (Bonferroni). `t`: quantiles of Student's distribution for 4 and 10 degrees of freedom, which are
-the pairs less the two means (NIST/SEMATECH e-Handbook of Statistical Methods, 1.3.6.7.2)."""
+"""Looking twice would make two chances of an error.
+
+So each look has bounds of 97.5 %, and both together keep what one bound of 95 % promises
+(Bonferroni). `t`: quantiles of Student's distribution for 4 and 10 degrees of freedom, which are
+the pairs less the two means (NIST/SEMATECH e-Handbook of Statistical Methods, 1.3.6.7.2).
+"""
 
 
 class RunFailed(Exception):
@@ -83,7 +94,9 @@ def estimate(ratios: Sequence[float], t: float) -> Estimate:
     """From the log-ratios of pairs in the order A B, B A, ...: at least 4, an even number."""
     kinds = ratios[::2], ratios[1::2]
     centres = [fmean(kind) for kind in kinds]
-    squares = sum((ratio - centre) ** 2 for kind, centre in zip(kinds, centres, strict=True) for ratio in kind)
+    squares = sum(
+        (ratio - centre) ** 2 for kind, centre in zip(kinds, centres, strict=True) for ratio in kind
+    )
     pairs = len(ratios)
     error = math.sqrt(squares / (pairs - 2) / pairs)
     mean = fmean(centres)
@@ -91,7 +104,10 @@ def estimate(ratios: Sequence[float], t: float) -> Estimate:
 
 
 def compare(run: Run, looks: Sequence[Look] = LOOKS) -> SuiteResult:
-    """Pairs of runs until every workload is decided, or the last look has been had. A failed run ends it, undecided."""
+    """Pairs of runs until every workload is decided, or the last look has been had.
+
+    A failed run ends it, undecided.
+    """
     started = time.monotonic()
     try:
         checks = [_check(name, found) for name, found in sorted(_estimates(run, looks).items())]
@@ -110,7 +126,11 @@ def _estimates(run: Run, looks: Sequence[Look]) -> dict[str, Estimate]:
     for look in looks:
         for pair in range(min(map(len, ratios.values()), default=0), look.pairs):
             _add(ratios, *_pair(run, pair))
-        open_ = [name for name in ratios if name not in found or found[name].verdict() is Verdict.INCONCLUSIVE]
+        open_ = [
+            name
+            for name in ratios
+            if name not in found or found[name].verdict() is Verdict.INCONCLUSIVE
+        ]
         found |= {name: estimate(ratios[name], look.t) for name in open_}
         if all(each.verdict() is not Verdict.INCONCLUSIVE for each in found.values()):
             break
@@ -124,13 +144,18 @@ def _pair(run: Run, pair: int) -> tuple[Mapping[str, float], Mapping[str, float]
     return did[Side.PREVIOUS], did[Side.CANDIDATE]
 
 
-def _add(ratios: dict[str, list[float]], before: Mapping[str, float], now: Mapping[str, float]) -> None:
+def _add(
+    ratios: dict[str, list[float]], before: Mapping[str, float], now: Mapping[str, float]
+) -> None:
     """A workload that one run has and another lacks proves nothing."""
     names = set(ratios) or set(before)
     lacking = sorted((names ^ set(before)) | (names ^ set(now)))
     if lacking or not names:
         what = ", ".join(lacking) or "any workload"
-        raise RunFailed(Verdict.INCONCLUSIVE, f"a run of the two images has no figure of {what}{EXPECTED}one in each")
+        raise RunFailed(
+            Verdict.INCONCLUSIVE,
+            f"a run of the two images has no figure of {what}{EXPECTED}one in each",
+        )
     for name in names:
         ratios.setdefault(name, []).append(math.log(now[name] / before[name]))
 
@@ -148,13 +173,28 @@ def _check(name: str, found: Estimate) -> Check:
 
 
 def _said(found: Estimate, verdict: Verdict) -> tuple[str, str]:
-    between = f"between {100 * found.lower:+.2f} and {100 * found.upper:+.2f} % against the previous release"
+    between = (
+        f"between {100 * found.lower:+.2f} and {100 * found.upper:+.2f} % against the "
+        "previous release"
+    )
     if verdict is Verdict.FAIL:
         reason = f"{between} ({found.pairs} pairs){EXPECTED}not below {100 * LIMIT:.0f} %"
-        return reason, "a library, kernel or setting of the candidate makes this workload slower on this device"
+        return (
+            reason,
+            (
+                "a library, kernel or setting of the candidate makes this workload slower on this "
+                "device"
+            ),
+        )
     if verdict is Verdict.INCONCLUSIVE:
         reason = f"{between} ({found.pairs} pairs){EXPECTED}all of it above {100 * LIMIT:.0f} %"
-        return reason, "a loss of about 2 %, or runs that differ too much: the device is shared, or its clocks vary"
+        return (
+            reason,
+            (
+                "a loss of about 2 %, or runs that differ too much: the device is shared, or its "
+                "clocks vary"
+            ),
+        )
     return "", ""
 
 
@@ -163,15 +203,21 @@ def _result(checks: Sequence[Check]) -> SuiteResult:
     first = next((check for check in checks if check.verdict is verdict is not Verdict.PASS), None)
     if first is None:
         return SuiteResult(NAME, verdict, "", 0.0, tuple(checks), "")
-    return SuiteResult(NAME, verdict, f"{first.name}: {first.reason}", 0.0, tuple(checks), "", first.cause)
+    return SuiteResult(
+        NAME, verdict, f"{first.name}: {first.reason}", 0.0, tuple(checks), "", first.cause
+    )
 
 
 def _undecided(verdict: Verdict, reason: str) -> SuiteResult:
     return SuiteResult(NAME, verdict, reason, 0.0, (), "")
 
 
-def in_containers(suite: Suite, previous: Setup, candidate: Setup, execute: Callable[[Suite, Setup], Ended]) -> Run:
-    """Runs of `suite` (the throughput suite) in a fresh container of either image, by an executor's `run`."""
+def in_containers(
+    suite: Suite, previous: Setup, candidate: Setup, execute: Callable[[Suite, Setup], Ended]
+) -> Run:
+    """Runs of `suite` (the throughput suite) in a fresh container of either image, by an executor's
+    `run`.
+    """
     setups = {Side.PREVIOUS: previous, Side.CANDIDATE: candidate}
 
     def run(side: Side) -> Mapping[str, float]:
@@ -179,7 +225,8 @@ def in_containers(suite: Suite, previous: Setup, candidate: Setup, execute: Call
         if result.verdict not in (Verdict.PASS, Verdict.NOT_RUN):
             infra = result.verdict is Verdict.INFRA
             raise RunFailed(
-                Verdict.INFRA if infra else Verdict.INCONCLUSIVE, f"a run of the {side} image: {result.reason}"
+                Verdict.INFRA if infra else Verdict.INCONCLUSIVE,
+                f"a run of the {side} image: {result.reason}",
             )
         return rates(result)
 

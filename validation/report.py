@@ -1,7 +1,7 @@
 """The report that pytest wrote inside the image under test, read as a stranger's text.
 
-Every field is checked for its type and bounded in size; text comes out cleaned. What differs from the lines that
-pytest-reportlog writes is Malformed, and so a verdict about the image.
+Every field is checked for its type and bounded in size; text comes out cleaned. What differs from
+the lines that pytest-reportlog writes is Malformed, and so a verdict about the image.
 """
 
 from __future__ import annotations
@@ -21,8 +21,9 @@ REPORT_BYTES = 32 << 20
 LINE_BYTES = 4 << 20
 LINES = 5000
 PARTS = 300_000
-"""Brackets and commas of a whole report: each can be a value, and reading values costs more than their bytes do. The
-largest report has some thousands."""
+"""Brackets and commas of a whole report: each can be a value, and reading values costs more than
+their bytes do. The largest report has some thousands.
+"""
 TESTS = 500
 """The largest suite has 30 tests."""
 FIGURES = 100
@@ -31,15 +32,20 @@ VALUES = 1024
 NAME_CHARACTERS = 300
 MESSAGE_CHARACTERS = 4000
 ACCOUNT_CHARACTERS = 8000
-"""What is kept of the account of a failure: its beginning and its end. Known error texts are searched in it."""
+"""What is kept of the account of a failure: its beginning and its end.
+
+Known error texts are searched in it.
+"""
 
 
 @dataclass(frozen=True)
 class Phase:
-    """One phase of one test: `when` is `setup`, `call`, `teardown`, or `???` for a test whose worker process died.
+    """One phase of one test: `when` is `setup`, `call`, `teardown`, or `???` for a test whose
+    worker process died.
 
-    `message` is the one line that says what happened, `account` all that was told, cut. `expected_failure` is the
-    reason of an xfail mark, None if there is no such mark. `answers` are (part, values) of a challenge.
+    `message` is the one line that says what happened, `account` all that was told, cut.
+    `expected_failure` is the reason of an xfail mark, None if there is no such mark. `answers` are
+    (part, values) of a challenge.
     """
 
     nodeid: str
@@ -55,7 +61,9 @@ class Phase:
 
 @dataclass(frozen=True)
 class Report:
-    """What a report says. `not_collected` are errors of the module, `exit_code` is None if the session did not end.
+    """What a report says.
+
+    `not_collected` are errors of the module, `exit_code` is None if the session did not end.
 
     `whole` is False if the last line has no end: the process died while it wrote.
     """
@@ -86,7 +94,9 @@ def read_report(text: str, longest_s: float) -> Report:
     finished = _of_kind(_FINISH, "SessionFinish", entries)
     return Report(
         phases=phases,
-        not_collected=tuple(_collection_message(each.longrepr) for each in collected if each.outcome != "passed"),
+        not_collected=tuple(
+            _collection_message(each.longrepr) for each in collected if each.outcome != "passed"
+        ),
         exit_code=finished[0].exitstatus if finished else None,
         whole=bool(lines) and not rest,
     )
@@ -140,7 +150,11 @@ class _SessionFinish:
     exitstatus: Annotated[int, Strict(), Field(ge=0, le=255)]
 
 
-_TEST, _COLLECT, _FINISH = TypeAdapter(_TestReport), TypeAdapter(_CollectReport), TypeAdapter(_SessionFinish)
+_TEST, _COLLECT, _FINISH = (
+    TypeAdapter(_TestReport),
+    TypeAdapter(_CollectReport),
+    TypeAdapter(_SessionFinish),
+)
 _KINDS = ("SessionStart", "SessionFinish", "CollectReport", "TestReport", "WarningMessage")
 
 _Entry = tuple[int, dict[str, Any]]
@@ -176,7 +190,10 @@ def _validated(adapter: TypeAdapter[_T], number: int, value: dict[str, Any]) -> 
 
 def _phase(found: _TestReport, longest_s: float) -> Phase:
     if found.duration > longest_s:
-        raise Malformed(f"`{clean_line(found.nodeid)}` took {found.duration:.0f} s, the suite has {longest_s:.0f} s")
+        raise Malformed(
+            f"`{clean_line(found.nodeid)}` took {found.duration:.0f} s, the suite has "
+            f"{longest_s:.0f} s"
+        )
     return Phase(
         nodeid=found.nodeid,
         when=found.when,
@@ -185,8 +202,12 @@ def _phase(found: _TestReport, longest_s: float) -> Phase:
         message=_message(found.longrepr),
         account=clean(found.account),
         expected_failure=None if found.wasxfail is None else clean_line(found.wasxfail),
-        figures=tuple(_figure(*each) for each in found.user_properties if not each[0].startswith(ANSWER)),
-        answers=tuple(_answer(*each) for each in found.user_properties if each[0].startswith(ANSWER)),
+        figures=tuple(
+            _figure(*each) for each in found.user_properties if not each[0].startswith(ANSWER)
+        ),
+        answers=tuple(
+            _answer(*each) for each in found.user_properties if each[0].startswith(ANSWER)
+        ),
     )
 
 
@@ -204,13 +225,22 @@ def _answer(name: str, values: Sequence[float | str]) -> tuple[str, tuple[float 
 def _message(longrepr: _Longrepr) -> str:
     """Return the one line of a failure that says what happened."""
     said = _text(longrepr)[:MESSAGE_CHARACTERS]
-    return next((line for each in said.splitlines() if (line := clean_line(each, MESSAGE_CHARACTERS))), "no message")
+    return next(
+        (line for each in said.splitlines() if (line := clean_line(each, MESSAGE_CHARACTERS))),
+        "no message",
+    )
 
 
 def _collection_message(longrepr: _Longrepr) -> str:
-    """Return the cause of an import error: of the whole traceback that pytest keeps, the last line that names it."""
+    """Return the cause of an import error: of the whole traceback that pytest keeps, the last line
+    that names it.
+    """
     lines = [line for line in _cut(_text(longrepr)).splitlines() if line.startswith("E ")]
-    return clean_line(lines[-1].removeprefix("E "), MESSAGE_CHARACTERS) if lines else _message(longrepr)
+    return (
+        clean_line(lines[-1].removeprefix("E "), MESSAGE_CHARACTERS)
+        if lines
+        else _message(longrepr)
+    )
 
 
 def _text(longrepr: _Longrepr) -> str:

@@ -1,4 +1,6 @@
-"""The validation stage: what the host sees, every suite on one digest, the gates on throughput, one record."""
+"""The validation stage: what the host sees, every suite on one digest, the gates on throughput, one
+record.
+"""
 
 from __future__ import annotations
 
@@ -26,8 +28,9 @@ from validation.suites.expected import Expected
 from validation.suites.gpus import NO_GPU
 
 _DAMAGED = re.compile(
-    r"invalid tar header|unexpected EOF|failed to register layer|filesystem layer verification failed"
-    r"|layers from manifest|invalid diffID|gzip: invalid|flate: corrupt|error creating overlay mount|archive/tar"
+    r"invalid tar header|unexpected EOF|failed to register layer"
+    r"|filesystem layer verification failed|layers from manifest|invalid diffID"
+    r"|gzip: invalid|flate: corrupt|error creating overlay mount|archive/tar"
 )
 """How the engine tells that what an image is made of cannot be unpacked."""
 
@@ -39,9 +42,9 @@ THROUGHPUT = next(suite for suite in SUITES if suite.name == "throughput")
 class Subject:
     """What is judged, and what its tag asserts.
 
-    `reference` is HOST/REPOSITORY@DIGEST, or an interpreter of this machine, which has no `digest`. `previous` is the
-    reference of the release before in the same line, empty where there is none. `command` is what a person types to
-    judge it again, if that is not `validate`.
+    `reference` is HOST/REPOSITORY@DIGEST, or an interpreter of this machine, which has no `digest`.
+    `previous` is the reference of the release before in the same line, empty where there is none.
+    `command` is what a person types to judge it again, if that is not `validate`.
     """
 
     version: str
@@ -58,8 +61,8 @@ class Subject:
 def validate(subject: Subject, device: str, executor: str = DOCKER) -> ValidationRecord:
     """Judge `subject` by the suites of its stacks.
 
-    `device` is `auto`, `cpu` or `cuda`, `executor` a name of EXECUTORS. Raises EnvironmentFailed where nothing can be
-    judged: no engine, no such digest, `cuda` without a GPU.
+    `device` is `auto`, `cpu` or `cuda`, `executor` a name of EXECUTORS. Raises EnvironmentFailed
+    where nothing can be judged: no engine, no such digest, `cuda` without a GPU.
     """
     started, started_at = time.monotonic(), datetime.now(UTC).isoformat(timespec="seconds")
     gpus = choose_gpus(device, executor)
@@ -82,12 +85,17 @@ def validate(subject: Subject, device: str, executor: str = DOCKER) -> Validatio
 
 
 def stands(before: ValidationRecord, subject: Subject, device: str) -> bool:
-    """Whether an earlier record still says what a run now would be asked: same digest, suites, harness and devices.
+    """Whether an earlier record still says what a run now would be asked: same digest, suites,
+    harness and devices.
 
-    What failed or was disturbed is judged again, and so is what was judged longer ago than a judgement stands: signed
-    again it would keep its date, and no run could bring what a channel's limit on the age of tests asks for.
+    What failed or was disturbed is judged again, and so is what was judged longer ago than a
+    judgement stands: signed again it would keep its date, and no run could bring what a channel's
+    limit on the age of tests asks for.
     """
-    if before.digest != subject.digest or before.verdict not in (Verdict.PASS, Verdict.INCONCLUSIVE):
+    if before.digest != subject.digest or before.verdict not in (
+        Verdict.PASS,
+        Verdict.INCONCLUSIVE,
+    ):
         return False
     if not freshness.stands(before.started_at):
         return False
@@ -103,7 +111,9 @@ def blocking_reason(results: Iterable[SuiteResult]) -> str:
     return f"{blocking[0].suite}: {blocking[0].reason}" if blocking else ""
 
 
-def _results(subject: Subject, setup: Setup, gpus: Gpus, executor: Executor) -> tuple[SuiteResult, ...]:
+def _results(
+    subject: Subject, setup: Setup, gpus: Gpus, executor: Executor
+) -> tuple[SuiteResult, ...]:
     """What the host sees first; where that stands in the way, no suite is started."""
     before = preflight(gpus.inventory, subject.driver_floor, subject.expected.cuda)
     _say(before)
@@ -111,7 +121,9 @@ def _results(subject: Subject, setup: Setup, gpus: Gpus, executor: Executor) -> 
     if before.verdict is Verdict.INFRA:
         return before, *(_not_started(suite, before.reason) for suite in suites)
     if failed := _prepare(executor, setup):
-        return before, *(replace(_not_started(suite, failed.reason), verdict=failed.verdict) for suite in suites)
+        return before, *(
+            replace(_not_started(suite, failed.reason), verdict=failed.verdict) for suite in suites
+        )
     results = tuple(_run(suite, setup, gpus, executor, subject.image) for suite in suites)
     gates = _gates(subject, setup, gpus, executor, results)
     for gate in gates:
@@ -121,14 +133,19 @@ def _results(subject: Subject, setup: Setup, gpus: Gpus, executor: Executor) -> 
 
 @dataclass(frozen=True)
 class _NotPrepared:
-    """Why no suite of an image can be started, though others may be: `fail` if its own bytes are at fault."""
+    """Why no suite of an image can be started, though others may be: `fail` if its own bytes are at
+    fault.
+    """
 
     verdict: Verdict
     reason: str
 
 
 def _prepare(executor: Executor, setup: Setup) -> _NotPrepared | None:
-    """Fetch the image; None if that went well. Raises EnvironmentFailed if the engine does not answer at all."""
+    """Fetch the image; None if that went well.
+
+    Raises EnvironmentFailed if the engine does not answer at all.
+    """
     try:
         executor.prepare(setup)
     except EnvironmentFailed as error:
@@ -153,11 +170,16 @@ def _run(suite: Suite, setup: Setup, gpus: Gpus, executor: Executor, image: str)
 
 
 def _watched(suite: Suite, setup: Setup, gpus: Gpus, executor: Executor) -> SuiteResult:
-    """One attempt, with what NVML saw meanwhile. What a suite says after its GPU was lost is not the image's fault."""
+    """One attempt, with what NVML saw meanwhile.
+
+    What a suite says after its GPU was lost is not the image's fault.
+    """
     with Sampler(gpus.inventory.gpus) as sampler:
         ended = executor.run(suite, setup)
     result = replace(judge(suite, ended), samples=sampler.samples)
-    result = gpu_work.held_against(result, suite, ended.container, gpus.inventory.gpus, sampler.work)
+    result = gpu_work.held_against(
+        result, suite, ended.container, gpus.inventory.gpus, sampler.work
+    )
     if sampler.problem:
         return replace(result, verdict=Verdict.INFRA, reason=sampler.problem, cause=LOST)
     return result
@@ -166,21 +188,30 @@ def _watched(suite: Suite, setup: Setup, gpus: Gpus, executor: Executor) -> Suit
 def _gates(
     subject: Subject, setup: Setup, gpus: Gpus, executor: Executor, results: Iterable[SuiteResult]
 ) -> tuple[SuiteResult, ...]:
-    """The gates on throughput; without a previous release there is nothing to be slower than, and no such gate."""
+    """The gates on throughput; without a previous release there is nothing to be slower than, and
+    no such gate.
+    """
     measured = next(result for result in results if result.suite == THROUGHPUT.name)
     command = _command(subject, setup.expected.device)
-    released = subject.digest if subject.version else ""  # only a release of ours is a measure for others
+    released = (
+        subject.digest if subject.version else ""
+    )  # only a release of ours is a measure for others
     source = floor.Source(subject.version, released, gpus.driver, datetime.now(UTC).date(), command)
     gates = (floor.floor(measured, gpus.names, source),)
     if not subject.previous:
         return gates
     if not gpus.names:
-        nothing = SuiteResult(regression.NAME, Verdict.NOT_RUN, f"{NO_GPU}: a CPU's figures are no gate", 0.0, (), "")
+        nothing = SuiteResult(
+            regression.NAME, Verdict.NOT_RUN, f"{NO_GPU}: a CPU's figures are no gate", 0.0, (), ""
+        )
         return *gates, nothing
     previous = replace(setup, reference=subject.previous)
     executor.prepare(previous)
     run = regression.in_containers(THROUGHPUT, previous, setup, executor.run)
-    with progress.step(f"{subject.image}: against the previous release"), Sampler(gpus.inventory.gpus) as sampler:
+    with (
+        progress.step(f"{subject.image}: against the previous release"),
+        Sampler(gpus.inventory.gpus) as sampler,
+    ):
         compared = regression.compare(run)
     return *gates, replace(compared, samples=sampler.samples)
 
@@ -190,10 +221,25 @@ def _planned(expected: Expected, gpus: int) -> Expected:
 
 
 def _key(subject: Subject, planned: Expected) -> str:
-    """What was asked of the image, as one hash: the suites' files, the harness' lock, expectations, what was told."""
-    files = sorted(path for folder in (SUITES_FOLDER, floor.FOLDER) for path in folder.rglob("*") if _counts(path))
-    asked = [subject.driver_floor, subject.previous, *(suite.name for suite in suites_of(subject.stacks))]
-    parts = [*(path.read_bytes() for path in files), harness.LOCK.read_bytes(), records.to_json(planned).encode()]
+    """What was asked of the image, as one hash: the suites' files, the harness' lock, expectations,
+    what was told.
+    """
+    files = sorted(
+        path
+        for folder in (SUITES_FOLDER, floor.FOLDER)
+        for path in folder.rglob("*")
+        if _counts(path)
+    )
+    asked = [
+        subject.driver_floor,
+        subject.previous,
+        *(suite.name for suite in suites_of(subject.stacks)),
+    ]
+    parts = [
+        *(path.read_bytes() for path in files),
+        harness.LOCK.read_bytes(),
+        records.to_json(planned).encode(),
+    ]
     return hashlib.sha256(b"\0".join([*parts, *(name.encode() for name in asked)])).hexdigest()
 
 
@@ -212,7 +258,10 @@ def _say(result: SuiteResult) -> None:
     passed = sum(check.verdict is Verdict.PASS for check in result.checks)
     reason = f", {result.reason}" if result.reason else ""
     cause = f" ({result.cause})" if result.cause else ""
-    progress.say(f"    {result.suite}: {result.verdict}, {passed} of {len(result.checks)} checks passed{reason}{cause}")
+    progress.say(
+        f"    {result.suite}: {result.verdict}, {passed} of {len(result.checks)} checks "
+        f"passed{reason}{cause}"
+    )
     if result.suite == floor.NAME and result.last_output:
         progress.say("to be reviewed and committed as validation/expectations/...:")
         progress.say_block(result.last_output)

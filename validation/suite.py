@@ -11,19 +11,22 @@ SUITES_FOLDER = Path(__file__).resolve().parent / "suites"
 
 @dataclass(frozen=True)
 class Suite:
-    """A folder with one pytest module and its helpers, run in one container. Its tests are spread
-    over the GPUs, one each, unless it runs `alone`.
+    """A folder with one pytest module and its helpers, run in one container.
 
-    `writes_root` marks what must be able to write anywhere in the image; for all others its root is read-only, and only
-    /tmp, /var/tmp and /dev/shm can be written.
+    Its tests are spread over the GPUs, one each, unless it runs `alone`.
 
-    `of_the_image` marks what judges an image's own contents, and so means nothing in a machine's own Python.
-    `works_on` says on which of the planned GPUs the host must see work: `every` one, or at least `one`; empty: it does
-    not look. `listed`: the suite has a list of its checks (`checks.yaml` beside its module) and answers a challenge.
-    Every shipped suite has; only suites that tests plant say no.
+    `writes_root` marks what must be able to write anywhere in the image; for all others its root is
+    read-only, and only /tmp, /var/tmp and /dev/shm can be written.
 
-    Both limits are for hangs, not for slowness. A test that takes longer than `test_timeout_s` fails and the next one
-    runs. The host ends the whole container after `timeout_s`, for what hangs so hard that pytest cannot end it.
+    `of_the_image` marks what judges an image's own contents, and so means nothing in a machine's
+    own Python. `works_on` says on which of the planned GPUs the host must see work: `every` one, or
+    at least `one`; empty: it does not look. `listed`: the suite has a list of its checks
+    (`checks.yaml` beside its module) and answers a challenge. Every shipped suite has; only suites
+    that tests plant say no.
+
+    Both limits are for hangs, not for slowness. A test that takes longer than `test_timeout_s`
+    fails and the next one runs. The host ends the whole container after `timeout_s`, for what hangs
+    so hard that pytest cannot end it.
     """
 
     name: str
@@ -49,7 +52,9 @@ class Suite:
 
     @property
     def list_path(self) -> Path:
-        """Its checks, their figures and what they need: written by `python -m validation.listing`."""
+        """Its checks, their figures and what they need: written by `python -m
+        validation.listing`.
+        """
         return self.path.with_name("checks.yaml")
 
 
@@ -57,7 +62,14 @@ SUITES = (
     Suite("device", "base", test_timeout_s=120, timeout_s=300, alone=True, works_on="every"),
     Suite("libraries", "base", test_timeout_s=120, timeout_s=300, of_the_image=True),
     # It proves that the image's own user can write its home, its caches and the working directory.
-    Suite("environment", "base", test_timeout_s=120, timeout_s=300, of_the_image=True, writes_root=True),
+    Suite(
+        "environment",
+        "base",
+        test_timeout_s=120,
+        timeout_s=300,
+        of_the_image=True,
+        writes_root=True,
+    ),
     Suite("dataloader", "base", test_timeout_s=120, timeout_s=300),
     Suite("ddp", "base", test_timeout_s=120, timeout_s=600, alone=True, works_on="one"),
     Suite("compute", "base", test_timeout_s=120, timeout_s=600),
@@ -70,5 +82,7 @@ SUITES = (
 
 
 def suites_of(stacks: Collection[str]) -> tuple[Suite, ...]:
-    """The suites of an image with these stacks: its own and those of every stack below, in the order they are run."""
+    """The suites of an image with these stacks: its own and those of every stack below, in the
+    order they are run.
+    """
     return tuple(suite for suite in SUITES if suite.stack in stacks)

@@ -1,7 +1,9 @@
-"""Whether a report was made by the suites: by answers that depend on a nonce, and by the list of the suite's checks.
+"""Whether a report was made by the suites: by answers that depend on a nonce, and by the list of
+the suite's checks.
 
-An image can write any report. What it cannot know before the run is the nonce. The host computes the right answers
-itself; a report without them, or one that contradicts the list or the plan of the run, proves nothing.
+An image can write any report. What it cannot know before the run is the nonce. The host computes
+the right answers itself; a report without them, or one that contradicts the list or the plan of the
+run, proves nothing.
 """
 
 from __future__ import annotations
@@ -30,7 +32,9 @@ _SHOWN = 60
 
 @dataclass(frozen=True)
 class Asked:
-    """What a suite was told in one run: what the tag asserts, and the nonce that its answers must depend on."""
+    """What a suite was told in one run: what the tag asserts, and the nonce that its answers must
+    depend on.
+    """
 
     expected: Expected
     nonce: str
@@ -42,11 +46,17 @@ def ask(expected: Expected) -> Asked:
 
 
 def examine(
-    suite: Suite, asked: Asked | None, seconds: float, phases: Iterable[Phase], checks: Sequence[Check]
+    suite: Suite,
+    asked: Asked | None,
+    seconds: float,
+    phases: Iterable[Phase],
+    checks: Sequence[Check],
 ) -> tuple[tuple[Check, ...], str]:
-    """Return the checks, contradicting ones set to failed, and why the whole report is rejected (empty if it is not).
+    """Return the checks, contradicting ones set to failed, and why the whole report is rejected
+    (empty if it is not).
 
-    `phases` are those of the report, `seconds` is how long the container ran. A suite without a list is not examined.
+    `phases` are those of the report, `seconds` is how long the container ran. A suite without a
+    list is not examined.
     """
     if not suite.listed:
         return tuple(checks), ""
@@ -54,7 +64,9 @@ def examine(
         return tuple(checks), f"{NOT_MADE}: nobody gave `{suite.name}` a nonce"
     known = check_list.load(suite)
     wrong = _wrong_answer(answers(suite.name, asked.nonce, asked.expected), _given(phases))
-    examined = tuple(_examined(check, known.get(check.name), asked.expected, wrong) for check in checks)
+    examined = tuple(
+        _examined(check, known.get(check.name), asked.expected, wrong) for check in checks
+    )
     doubts = (
         f"{CHALLENGE}: {wrong}" if wrong and _nothing_failed(checks) else "",
         check_list.wrong_names(known, checks),
@@ -63,7 +75,9 @@ def examine(
     return examined, next((f"{NOT_MADE}: {doubt}" for doubt in doubts if doubt), "")
 
 
-def _examined(check: Check, known: check_list.Listed | None, expected: Expected, wrong_answer: str) -> Check:
+def _examined(
+    check: Check, known: check_list.Listed | None, expected: Expected, wrong_answer: str
+) -> Check:
     """Return `check`, or the same as failed. What failed by itself stays as it is."""
     if known is None:
         return check
@@ -82,21 +96,35 @@ def _too_long(checks: Sequence[Check], seconds: float, workers: int) -> str:
     """Return how the durations contradict the time that the container ran."""
     if any(not 0 <= check.seconds <= seconds + SLACK_S for check in checks):
         check = next(check for check in checks if not 0 <= check.seconds <= seconds + SLACK_S)
-        return f"`{check.name}` took {check.seconds:.1f} s{EXPECTED}0 to {seconds:.1f} s, as long as the container ran"
+        return (
+            f"`{check.name}` took {check.seconds:.1f} s{EXPECTED}0 to {seconds:.1f} s, as long "
+            "as the container ran"
+        )
     total = sum(check.seconds for check in checks)
     if total > workers * seconds + SLACK_S:
-        return f"its checks took {total:.1f} s{EXPECTED}at most {workers * seconds:.1f} s, as long as the container ran"
+        return (
+            f"its checks took {total:.1f} s{EXPECTED}at most {workers * seconds:.1f} s, as "
+            "long as the container ran"
+        )
     return ""
 
 
 def _given(phases: Iterable[Phase]) -> list[tuple[str, tuple[float | str, ...]]]:
     """Return (part, values) of every answer. A later phase repeats what was told before it."""
-    asked = [phase.answers for phase in phases if phase.nodeid.endswith(f"::test_{CHALLENGE}") and phase.when == "call"]
+    asked = [
+        phase.answers
+        for phase in phases
+        if phase.nodeid.endswith(f"::test_{CHALLENGE}") and phase.when == "call"
+    ]
     return [answer for each in asked for answer in each]
 
 
-def _wrong_answer(right: Mapping[str, Answer], given: Iterable[tuple[str, tuple[float | str, ...]]]) -> str:
-    """Return what is wrong with the first part that is not answered rightly; empty if every part is."""
+def _wrong_answer(
+    right: Mapping[str, Answer], given: Iterable[tuple[str, tuple[float | str, ...]]]
+) -> str:
+    """Return what is wrong with the first part that is not answered rightly; empty if every part
+    is.
+    """
     found: dict[str, list[tuple[float | str, ...]]] = {}
     for part, values in given:
         found.setdefault(part, []).append(values)

@@ -1,7 +1,8 @@
-"""A small, even training on one CPU core: what the regression gate is tried with where there is no GPU.
+"""A small, even training on one CPU core: what the regression gate is tried with where there is no
+GPU.
 
-A step takes less than a millisecond, and a scheduler's turn several: the median step is one that nothing interrupted,
-also where other programs want the core.
+A step takes less than a millisecond, and a scheduler's turn several: the median step is one that
+nothing interrupted, also where other programs want the core.
 """
 
 from __future__ import annotations

@@ -1,7 +1,9 @@
-"""Each stage says what it found of an image: signed statements on its digest, and its record for other machines.
+"""Each stage says what it found of an image: signed statements on its digest, and its record for
+other machines.
 
-Statements are what promotion and strangers believe; records are what the next stage and the report work with where
-`out/` has none, so that the stages of a release can run on machines that share nothing but the registry.
+Statements are what promotion and strangers believe; records are what the next stage and the report
+work with where `out/` has none, so that the stages of a release can run on machines that share
+nothing but the registry.
 """
 
 from __future__ import annotations
@@ -64,9 +66,13 @@ class Witness:
     def tested(self, build: BuildRecord, record: ValidationRecord) -> None:
         """Every suite that the image's stacks require, with its verdict."""
         kept = keep(self.registry, build, "validation", record, record.started_at)
-        self._say(build, with_artifacts(test_result.statement(record, build.stacks, self.name), [kept]))
+        self._say(
+            build, with_artifacts(test_result.statement(record, build.stacks, self.name), [kept])
+        )
 
-    def scanned(self, build: BuildRecord, record: ScanRecord, folder: Path, documents: Sequence[str] = ()) -> None:
+    def scanned(
+        self, build: BuildRecord, record: ScanRecord, folder: Path, documents: Sequence[str] = ()
+    ) -> None:
         """The bill of materials in `folder`, and what is known against it.
 
         `documents` are the digests of the artifacts that hold the bill for other tools.
@@ -75,7 +81,9 @@ class Witness:
             document = (folder / record.sbom.file).read_bytes()
             self._say(build, cyclonedx.statement(record, document, self.name))
         kept = keep(self.registry, build, "scan", record, record.started_at)
-        self._say(build, with_artifacts(vulnerability.statement(record, self.name), [kept, *documents]))
+        self._say(
+            build, with_artifacts(vulnerability.statement(record, self.name), [kept, *documents])
+        )
 
     def decided(self, build: BuildRecord, statement: Statement) -> str:
         """The digest of the decision's manifest."""
@@ -83,7 +91,9 @@ class Witness:
 
     def _say(self, build: BuildRecord, statement: Statement) -> str:
         subject = subject_of(self.registry, build)
-        return evidence.publish(self.registry, build.repository, subject, [statement], self.signer)[0].digest
+        return evidence.publish(self.registry, build.repository, subject, [statement], self.signer)[
+            0
+        ].digest
 
 
 def subject_of(registry: Registry, build: BuildRecord) -> Descriptor:
@@ -91,7 +101,8 @@ def subject_of(registry: Registry, build: BuildRecord) -> Descriptor:
     manifest = registry.manifest(build.repository, build.digest)
     if manifest is None:
         raise EnvironmentFailed(
-            f"{registry.host}/{build.repository}@{build.digest} is not there", "run the build stage again"
+            f"{registry.host}/{build.repository}@{build.digest} is not there",
+            "run the build stage again",
         )
     return manifest.descriptor
 
@@ -101,16 +112,19 @@ def keep(registry: Registry, build: BuildRecord, stage: str, record: object, cre
     kind = RECORD.format(stage=stage)
     blobs = [(kind, records.to_json(record).encode())]
     subject = subject_of(registry, build)
-    return referrers.attach(registry, build.repository, subject, kind, blobs, {CREATED: created}).digest
+    return referrers.attach(
+        registry, build.repository, subject, kind, blobs, {CREATED: created}
+    ).digest
 
 
 def kept(  # noqa: PLR0913, PLR0917 - where, about what, which record, and who is believed
     registry: Registry, repository: str, digest: str, stage: str, kind: type[T], trusted: Trusted
 ) -> T | None:
-    """Return the record behind the newest statement of a stage about a digest; None if there is none.
+    """Return the record behind the newest statement of a stage about a digest; None if there is
+    none.
 
-    A record counts only if a trusted statement of its stage names the artifact that holds it. All others are not looked
-    at, however many there are and whatever they say.
+    A record counts only if a trusted statement of its stage names the artifact that holds it. All
+    others are not looked at, however many there are and whatever they say.
     """
     about = usable(evidence.read(registry, repository, digest, trusted, _SAYS[stage]), _SAYS[stage])
     for artifact in artifacts_of(about) if about else ():
@@ -128,7 +142,9 @@ LARGEST_RECORD = 64 << 20
 def _record(  # noqa: PLR0913, PLR0917 - where, about what, and which record is meant
     registry: Registry, repository: str, digest: str, artifact: str, stage: str, kind: type[T]
 ) -> T | None:
-    """Return the record in an artifact; None if that is gone, holds another stage's, or one of another version."""
+    """Return the record in an artifact; None if that is gone, holds another stage's, or one of
+    another version.
+    """
     listed = referrers.referrer(registry, repository, digest, artifact)
     if listed is None or listed.artifact_type != RECORD.format(stage=stage):
         return None
@@ -144,17 +160,25 @@ def _record(  # noqa: PLR0913, PLR0917 - where, about what, and which record is 
 
 
 def carried(registry: Registry, build: BuildRecord, trusted: Trusted) -> tuple[str, ...]:
-    """Return the artifacts about a build that go with it to production: what a trusted key signed or vouches for."""
+    """Return the artifacts about a build that go with it to production: what a trusted key signed
+    or vouches for.
+    """
     found = evidence.read(registry, build.repository, build.digest, trusted)
     signed = [each for each in found if each.statement and not each.problem]
-    named = {artifact for each in signed if each.statement for artifact in artifacts_of(each.statement)}
-    there = [each for each in sorted(named) if referrers.referrer(registry, build.repository, build.digest, each)]
+    named = {
+        artifact for each in signed if each.statement for artifact in artifacts_of(each.statement)
+    }
+    there = [
+        each
+        for each in sorted(named)
+        if referrers.referrer(registry, build.repository, build.digest, each)
+    ]
     return (*(each.artifact for each in signed), *there)
 
 
 def signer() -> Signer:
-    """The configured key, or Sigstore where `keyless` stands for one; else a key of this machine, which nobody else
-    trusts, made on the first call.
+    """The configured key, or Sigstore where `keyless` stands for one; else a key of this machine,
+    which nobody else trusts, made on the first call.
     """
     if os.environ.get(keys.SIGNING_KEY) == KEYLESS:
         return Keyless(trust.trusted_identities())
@@ -163,16 +187,24 @@ def signer() -> Signer:
     folder = home.kept("keys")
     if not (folder / f"{LOCAL_KEY}.key").exists():
         keys.generate(folder, LOCAL_KEY)
-        progress.say(f"  made a key of this machine to sign evidence with; {keys.SIGNING_KEY} names another")
+        progress.say(
+            f"  made a key of this machine to sign evidence with; {keys.SIGNING_KEY} names another"
+        )
     return _own_key(folder / f"{LOCAL_KEY}.key")
 
 
 def _own_key(path: Path) -> Signer:
-    """Return the key of this machine. Raises ConfigError that names the file to delete if it is none."""
+    """Return the key of this machine.
+
+    Raises ConfigError that names the file to delete if it is none.
+    """
     try:
         return keys.signing_key(str(path))
     except ConfigError as error:
-        hint = f"delete {path} and {path.with_suffix('.pub')}: the next run makes a new pair; or set {keys.SIGNING_KEY}"
+        hint = (
+            f"delete {path} and {path.with_suffix('.pub')}: the next run makes a new pair; or "
+            f"set {keys.SIGNING_KEY}"
+        )
         raise ConfigError(error.message, hint) from None
 
 
@@ -185,31 +217,48 @@ def trusted(public_keys: Sequence[str] = (), identities: Sequence[str] = ()) -> 
 
 
 def trusted_if_anybody() -> Trusted:
-    """Return whom `trusted` returns; nobody if nobody is configured and this machine has no key yet."""
+    """Return whom `trusted` returns; nobody if nobody is configured and this machine has no key
+    yet.
+    """
     local = home.home() / "keys" / f"{LOCAL_KEY}.pub"
     return trusted() if is_told_whom_to_trust() or local.exists() else Trusted()
 
 
 def is_told_whom_to_trust() -> bool:
     """Whether keys or identities are configured."""
-    return any(os.environ.get(each) for each in (keys.TRUSTED_KEYS, trust.TRUSTED_IDENTITIES, trust.DECISION_KEYS))
+    return any(
+        os.environ.get(each)
+        for each in (keys.TRUSTED_KEYS, trust.TRUSTED_IDENTITIES, trust.DECISION_KEYS)
+    )
 
 
-def signed_bill(registry: Registry, repository: str, digest: str, trusted: Trusted) -> dict[str, Any] | None:
-    """The CycloneDX document that somebody trusted signed for a digest, the newest; None where there is none.
+def signed_bill(
+    registry: Registry, repository: str, digest: str, trusted: Trusted
+) -> dict[str, Any] | None:
+    """The CycloneDX document that somebody trusted signed for a digest, the newest; None where
+    there is none.
 
-    Beside it lies the same document unsigned, for tools that look for that; whoever may write there can add another.
+    Beside it lies the same document unsigned, for tools that look for that; whoever may write there
+    can add another.
     """
     about = usable(evidence.read(registry, repository, digest, trusted, SBOM), SBOM)
     return cyclonedx.read(about) if about else None
 
 
-def signed_validation(registry: Registry, build: BuildRecord, trusted: Trusted) -> ValidationRecord | None:
-    """Return the newest validation of a build that somebody trusted signed: it is about to be said again."""
+def signed_validation(
+    registry: Registry, build: BuildRecord, trusted: Trusted
+) -> ValidationRecord | None:
+    """Return the newest validation of a build that somebody trusted signed: it is about to be said
+    again.
+    """
     return kept(registry, build.repository, build.digest, "validation", ValidationRecord, trusted)
 
 
 def usable(found: Sequence[Found], predicate_type: str) -> Statement | None:
     """The newest statement of a type that somebody trusted signed; None where there is none."""
-    signed = [each for each in found if each.predicate_type == predicate_type and each.statement and not each.problem]
+    signed = [
+        each
+        for each in found
+        if each.predicate_type == predicate_type and each.statement and not each.problem
+    ]
     return max(signed, key=lambda each: each.created).statement if signed else None

@@ -1,7 +1,7 @@
 """Sign the documents that steer decisions: the history of findings and the journal of tags.
 
-The signature is a bundle around an in-toto Statement whose subject is the document's own digest, so a certificate of
-Sigstore can make it as well as a key.
+The signature is a bundle around an in-toto Statement whose subject is the document's own digest, so
+a certificate of Sigstore can make it as well as a key.
 """
 
 from __future__ import annotations
@@ -20,7 +20,8 @@ from runner.errors import GateRefused
 
 @dataclass(frozen=True)
 class DocumentSeal:
-    """Signs documents of one kind, a predicate type; `signer` is asked for when one is to be signed.
+    """Signs documents of one kind, a predicate type; `signer` is asked for when one is to be
+    signed.
 
     What `decides` is believed only from who may sign a promotion decision.
     """
@@ -47,10 +48,16 @@ class DocumentSeal:
             return error.message
         if made.payload != statement.to_json(self._about(document)):
             return "what was signed is another document"
-        return "" if not self.decides or self.trusted.may_decide(made.signer) else f"{made.signer} may not decide"
+        return (
+            ""
+            if not self.decides or self.trusted.may_decide(made.signer)
+            else f"{made.signer} may not decide"
+        )
 
     def _about(self, document: bytes) -> Statement:
-        return Statement(sha256(document), self.kind.rpartition("/")[0].rpartition("/")[2], self.kind, {})
+        return Statement(
+            sha256(document), self.kind.rpartition("/")[0].rpartition("/")[2], self.kind, {}
+        )
 
 
 def of_findings(signer: Callable[[], Signer], trusted: Trusted) -> DocumentSeal:

@@ -1,9 +1,10 @@
 """Signed envelopes: DSSE 1.0 (secure-systems-lab/dsse, protocol.md and envelope.md).
 
-A signature covers the payload *and* its type, so that no signed thing can be passed off as a thing of another type. It
-is deterministic (RFC 6979 for ECDSA): the same payload and key are the same envelope. ECDSA signatures are in DER, as
-Sigstore has them. The specification allows several signatures; Sigstore's bundle, which ours travel in, demands one,
-and one is all that is accepted here: what else an envelope carries is nothing anybody here vouched for.
+A signature covers the payload *and* its type, so that no signed thing can be passed off as a thing
+of another type. It is deterministic (RFC 6979 for ECDSA): the same payload and key are the same
+envelope. ECDSA signatures are in DER, as Sigstore has them. The specification allows several
+signatures; Sigstore's bundle, which ours travel in, demands one, and one is all that is accepted
+here: what else an envelope carries is nothing anybody here vouched for.
 """
 
 from __future__ import annotations
@@ -27,7 +28,9 @@ from runner.errors import GateRefused
 
 @dataclass(frozen=True)
 class Signed:
-    """A payload whose signature was verified, and who made that: a key by its id, or an identity by its issuer."""
+    """A payload whose signature was verified, and who made that: a key by its id, or an identity by
+    its issuer.
+    """
 
     payload: bytes
     signer: str
@@ -41,25 +44,32 @@ def sign(payload: bytes, key: PrivateKey, payload_type: str = MEDIA_TYPE) -> byt
     else:
         signature = key.sign(message, ec.ECDSA(SHA256(), deterministic_signing=True))
     made = {"keyid": key_id(key.public_key()), "sig": base64_of(signature)}
-    return canonical({"payload": base64_of(payload), "payloadType": payload_type, "signatures": [made]})
+    return canonical(
+        {"payload": base64_of(payload), "payloadType": payload_type, "signatures": [made]}
+    )
 
 
 def open_envelope(envelope: bytes, trusted: PublicKeys, payload_type: str = MEDIA_TYPE) -> Signed:
     """The payload, when a trusted key signed it as `payload_type`. Raises GateRefused.
 
-    The payload is not looked at before. A key id only says which key to try, and an envelope need not have one.
+    The payload is not looked at before. A key id only says which key to try, and an envelope need
+    not have one.
     """
     return opened(json_object(envelope, "the envelope"), trusted, payload_type)
 
 
-def opened(envelope: Mapping[str, Any], trusted: PublicKeys, payload_type: str = MEDIA_TYPE) -> Signed:
+def opened(
+    envelope: Mapping[str, Any], trusted: PublicKeys, payload_type: str = MEDIA_TYPE
+) -> Signed:
     """As `open_envelope`, of one that was parsed already."""
     try:
         payload, stated = _bytes(envelope["payload"]), envelope["payloadType"].encode()
         (made,) = envelope["signatures"]
         signature, hint = _bytes(made["sig"]), str(made.get("keyid") or "")
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise GateRefused(f"not an envelope with one signature ({error!r:.100})", NOT_USABLE) from None
+        raise GateRefused(
+            f"not an envelope with one signature ({error!r:.100})", NOT_USABLE
+        ) from None
     signer = _signer(_candidates(trusted, hint), signature, encoded(stated, payload))
     if stated != payload_type.encode():
         raise GateRefused(f"what was signed is {stated!r:.100}, not {payload_type}", NOT_USABLE)
@@ -79,7 +89,8 @@ def base64_of(data: bytes) -> str:
 def _candidates(trusted: PublicKeys, hint: str) -> Iterable[PublicKey]:
     if hint and hint not in trusted:
         raise GateRefused(
-            f"signed by the key {hint[:64]!r}, which is not trusted", "trust its public key, if it is yours"
+            f"signed by the key {hint[:64]!r}, which is not trusted",
+            "trust its public key, if it is yours",
         )
     return [trusted[hint]] if hint else trusted.values()
 
@@ -88,7 +99,9 @@ def _signer(keys: Iterable[PublicKey], signature: bytes, message: bytes) -> Publ
     for key in keys:
         if _verifies(key, signature, message):
             return key
-    raise GateRefused("its signature is of no trusted key, or it was changed after it was signed", NOT_USABLE)
+    raise GateRefused(
+        "its signature is of no trusted key, or it was changed after it was signed", NOT_USABLE
+    )
 
 
 def _verifies(key: PublicKey, signature: bytes, message: bytes) -> bool:

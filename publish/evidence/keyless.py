@@ -1,11 +1,13 @@
-"""Evidence signed without a key of one's own: Sigstore certifies for minutes who is running, and logs it in public.
+"""Evidence signed without a key of one's own: Sigstore certifies for minutes who is running, and
+logs it in public.
 
-Who that is the surroundings say (in GitHub Actions, a job with `id-token: write`). A reader needs a name, no key, and
-the library holds all against it that Sigstore promises: the certificate's chain at the time of the log's entry, its own
-entry in the log of certificates, the inclusion of the entry, and that this is about this very signature.
+Who that is the surroundings say (in GitHub Actions, a job with `id-token: write`). A reader needs a
+name, no key, and the library holds all against it that Sigstore promises: the certificate's chain
+at the time of the log's entry, its own entry in the log of certificates, the inclusion of the
+entry, and that this is about this very signature.
 
-Signatures of this kind differ each time they are made. What was made is opened at once, as a reader would: nothing is
-attached that those who trust the configured identities would not believe.
+Signatures of this kind differ each time they are made. What was made is opened at once, as a reader
+would: nothing is attached that those who trust the configured identities would not believe.
 """
 
 from __future__ import annotations
@@ -14,7 +16,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
-from cryptography.x509 import Certificate, ObjectIdentifier, SubjectAlternativeName, UnrecognizedExtension
+from cryptography.x509 import (
+    Certificate,
+    ObjectIdentifier,
+    SubjectAlternativeName,
+    UnrecognizedExtension,
+)
 from requests import PreparedRequest, Response
 from requests.adapters import HTTPAdapter
 from sigstore.dsse import Statement
@@ -44,12 +51,16 @@ _ISSUER = ObjectIdentifier("1.3.6.1.4.1.57264.1.1")
 _FORMAT = Bundle.BundleType.BUNDLE_0_3.value
 _TRUST = f"add it to {TRUSTED_IDENTITIES} if it is yours"
 _ANOTHER_WAY = f"run it again; or sign with a key, in {SIGNING_KEY}"
-_IDENTIFY = f"give the job `id-token: write` (docs/workflows.md); or sign with a key, in {SIGNING_KEY}"
+_IDENTIFY = (
+    f"give the job `id-token: write` (docs/workflows.md); or sign with a key, in {SIGNING_KEY}"
+)
 
 
 @dataclass(frozen=True)
 class Keyless:
-    """Signs as who this machine is to its surroundings; one of `trusted`'s identities, or nobody would believe it."""
+    """Signs as who this machine is to its surroundings; one of `trusted`'s identities, or nobody
+    would believe it.
+    """
 
     trusted: Trusted
 
@@ -60,30 +71,43 @@ class Keyless:
         try:
             with _context(config).signer(token) as signer:
                 made = signer.sign_dsse(Statement(payload)).to_json()
-        except Exception as error:  # the library lets pass what its services answer and how they fail
-            raise EnvironmentFailed(f"Sigstore did not sign: {one_line(error)}", _ANOTHER_WAY) from None
+        except (
+            Exception
+        ) as error:  # the library lets pass what its services answer and how they fail
+            raise EnvironmentFailed(
+                f"Sigstore did not sign: {one_line(error)}", _ANOTHER_WAY
+            ) from None
         return self._believed(json_object(made.encode(), "the bundle that Sigstore made"))
 
     def _believed(self, content: dict[str, Any]) -> bytes:
         try:
             opened(content, self.trusted)
         except GateRefused as error:
-            raise EnvironmentFailed(f"nobody would believe what Sigstore made: {error.message}", error.hint) from None
+            raise EnvironmentFailed(
+                f"nobody would believe what Sigstore made: {error.message}", error.hint
+            ) from None
         return canonical(content)
 
 
 def is_certified(content: Mapping[str, Any]) -> bool:
     """Whether a bundle says that a certificate is behind it, rather than a key."""
     material = content.get("verificationMaterial")
-    return isinstance(material, dict) and bool({"certificate", "x509CertificateChain"} & set(material))
+    return isinstance(material, dict) and bool(
+        {"certificate", "x509CertificateChain"} & set(material)
+    )
 
 
 def opened(content: Mapping[str, Any], trusted: Trusted, payload_type: str = MEDIA_TYPE) -> Signed:
-    """The payload of a parsed bundle, when a trusted identity signed it as `payload_type`. Raises GateRefused."""
+    """The payload of a parsed bundle, when a trusted identity signed it as `payload_type`.
+
+    Raises GateRefused.
+    """
     if not trusted.identities:
         raise GateRefused("signed by a certificate, and no identity is trusted", _TRUST)
     if content.get("mediaType") != _FORMAT:
-        raise GateRefused(f"a bundle of type {content.get('mediaType')!r:.100}, not {_FORMAT}", NOT_USABLE)
+        raise GateRefused(
+            f"a bundle of type {content.get('mediaType')!r:.100}, not {_FORMAT}", NOT_USABLE
+        )
     try:
         bundle = Bundle.from_json(canonical(dict(content)))
         identity = _identity(bundle.signing_certificate, trusted)
@@ -112,12 +136,16 @@ def _identity(certificate: Certificate, trusted: Trusted) -> Identity:
 
 def _policy(identity: Identity) -> policy.VerificationPolicy:
     """Issuer and name apart: the library's own pair takes an empty issuer for any."""
-    return policy.AllOf([policy.OIDCIssuer(identity.issuer), policy.Identity(identity=identity.name)])
+    return policy.AllOf(
+        [policy.OIDCIssuer(identity.issuer), policy.Identity(identity=identity.name)]
+    )
 
 
 def _named(certificate: Certificate) -> str:
     """Who a certificate says that it is for, as a person would trust it."""
-    issuer = cast(UnrecognizedExtension, certificate.extensions.get_extension_for_oid(_ISSUER).value).value.decode()
+    issuer = cast(
+        UnrecognizedExtension, certificate.extensions.get_extension_for_oid(_ISSUER).value
+    ).value.decode()
     names = certificate.extensions.get_extension_for_class(SubjectAlternativeName).value
     return " or ".join(f"{issuer}={name.value}" for name in names)
 
@@ -130,7 +158,9 @@ def _token() -> IdentityToken:
     except Exception as error:  # the surroundings' service may answer anything too
         raise EnvironmentFailed(f"no identity to sign with: {one_line(error)}", _IDENTIFY) from None
     if token is None:
-        raise EnvironmentFailed("no identity to sign with: nothing here says who this is", _IDENTIFY)
+        raise EnvironmentFailed(
+            "no identity to sign with: nothing here says who this is", _IDENTIFY
+        )
     return token
 
 
@@ -142,7 +172,10 @@ def _context(config: ClientTrustConfig) -> SigningContext:
         session.mount("https://", _Patient())
         session.mount("http://", _Patient())
     return SigningContext(
-        fulcio=authority, rekor=log, trusted_root=config.trusted_root, tsa_clients=services.get_tsas()
+        fulcio=authority,
+        rekor=log,
+        trusted_root=config.trusted_root,
+        tsa_clients=services.get_tsas(),
     )
 
 

@@ -24,14 +24,18 @@ from runner.untrusted import Malformed, clean_line, read_own_file
 SIGNING_KEY = "PYTORCH_CUDA_IMAGES_SIGNING_KEY"
 TRUSTED_KEYS = "PYTORCH_CUDA_IMAGES_TRUSTED_KEYS"
 PASSPHRASE = "PYTORCH_CUDA_IMAGES_SIGNING_PASSPHRASE"  # noqa: S105 - the name of a variable
-"""The first two hold a PEM file's path or its text, the last what the private key is encrypted with, if it is."""
+"""The first two hold a PEM file's path or its text, the last what the private key is encrypted
+with, if it is.
+"""
 
 PrivateKey = ec.EllipticCurvePrivateKey | Ed25519PrivateKey
 PublicKey = ec.EllipticCurvePublicKey | Ed25519PublicKey
 PublicKeys = Mapping[str, PublicKey]
 """By their id."""
 
-MAKE_ONE = "make one: `openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out release.key`"
+MAKE_ONE = (
+    "make one: `openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out release.key`"
+)
 
 _BEGIN = "-----BEGIN "
 _BEGIN_PUBLIC, _END_PUBLIC = "-----BEGIN PUBLIC KEY-----", "-----END PUBLIC KEY-----"
@@ -47,10 +51,11 @@ _KINDS = "an ECDSA P-256 or an Ed25519 key"
 
 
 def generate(folder: Path, name: str) -> tuple[Path, Path]:
-    """Make a key pair: FOLDER/NAME.key, for its owner's eyes only, and FOLDER/NAME.pub, for everybody.
+    """Make a key pair: FOLDER/NAME.key, for its owner's eyes only, and FOLDER/NAME.pub, for
+    everybody.
 
-    Encrypted where PYTORCH_CUDA_IMAGES_SIGNING_PASSPHRASE is set. Raises ConfigError for a name that is more than a
-    file's, or if one of the two is there already; then neither is written.
+    Encrypted where PYTORCH_CUDA_IMAGES_SIGNING_PASSPHRASE is set. Raises ConfigError for a name
+    that is more than a file's, or if one of the two is there already; then neither is written.
     """
     if not _NAME.fullmatch(name):
         problem = f"`{clean_line(name, 80)}` is not the name of a key"
@@ -60,40 +65,55 @@ def generate(folder: Path, name: str) -> tuple[Path, Path]:
         raise ConfigError(f"{folder} is {what}", "give the folder where the keys shall be written")
     for path in (folder / f"{name}.key", folder / f"{name}.pub"):
         if path.exists() or path.is_symlink():
-            raise ConfigError(f"{path} is there already", "evidence may rest on it: choose another name")
+            raise ConfigError(
+                f"{path} is there already", "evidence may rest on it: choose another name"
+            )
     key = ec.generate_private_key(ec.SECP256R1())
     encoding, form = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8
     private = key.private_bytes(encoding, form, _encryption())
-    public = key.public_key().public_bytes(encoding, serialization.PublicFormat.SubjectPublicKeyInfo)
+    public = key.public_key().public_bytes(
+        encoding, serialization.PublicFormat.SubjectPublicKeyInfo
+    )
     private_path, public_path = folder / f"{name}.key", folder / f"{name}.pub"
     _write({private_path: (private, 0o600), public_path: (public, 0o644)})
     return private_path, public_path
 
 
 def signing_key(given: str = "", environ: Mapping[str, str] = os.environ) -> PrivateKey:
-    """The private key in `given`, a path or PEM text; by default what PYTORCH_CUDA_IMAGES_SIGNING_KEY holds.
+    """The private key in `given`, a path or PEM text; by default what
+    PYTORCH_CUDA_IMAGES_SIGNING_KEY holds.
 
     Raises ConfigError where there is none, or it is of another kind.
     """
     named = given or environ.get(SIGNING_KEY, "")
     if not named:
-        raise ConfigError("no key to sign evidence with", f"set {SIGNING_KEY} to a private key, or its path")
+        raise ConfigError(
+            "no key to sign evidence with", f"set {SIGNING_KEY} to a private key, or its path"
+        )
     text, where = _text(named, SIGNING_KEY)
     return _private(text, where, environ.get(PASSPHRASE))
 
 
 def trusted_keys(
-    given: Iterable[str] = (), environ: Mapping[str, str] = os.environ, source: str = f"--key or {TRUSTED_KEYS}"
+    given: Iterable[str] = (),
+    environ: Mapping[str, str] = os.environ,
+    source: str = f"--key or {TRUSTED_KEYS}",
 ) -> PublicKeys:
-    """The public keys in each of `given`, paths or PEM text; by default what PYTORCH_CUDA_IMAGES_TRUSTED_KEYS holds.
+    """The public keys in each of `given`, paths or PEM text; by default what
+    PYTORCH_CUDA_IMAGES_TRUSTED_KEYS holds.
 
-    `source` is where `given` comes from, for errors: a value that may be a key by mistake is never repeated.
+    `source` is where `given` comes from, for errors: a value that may be a key by mistake is never
+    repeated.
 
-    Raises ConfigError where there is none: trusting nobody by mistake would read as "nothing is proven".
+    Raises ConfigError where there is none: trusting nobody by mistake would read as "nothing is
+    proven".
     """
     named = [*given] or [each for each in (environ.get(TRUSTED_KEYS),) if each]
     if not named:
-        raise ConfigError("no public key to verify evidence with", f"set {TRUSTED_KEYS} to public keys, or their path")
+        raise ConfigError(
+            "no public key to verify evidence with",
+            f"set {TRUSTED_KEYS} to public keys, or their path",
+        )
     found = [key for each in named for key in _public_keys(*_text(each, source))]
     return {key_id(key): key for key in found}
 
@@ -112,7 +132,9 @@ def _private(text: str, where: str, passphrase: str | None) -> PrivateKey:
         password = _passphrase_bytes(passphrase) if encrypted and passphrase else None
         key = serialization.load_pem_private_key(text.encode(), password)
     except (ValueError, TypeError, UnsupportedAlgorithm):
-        reason = "no private key in PKCS #8 PEM" + (", or another passphrase opens it" if encrypted else "")
+        reason = "no private key in PKCS #8 PEM" + (
+            ", or another passphrase opens it" if encrypted else ""
+        )
         raise ConfigError(f"{where}: {reason}", MAKE_ONE) from None
     if isinstance(key, Ed25519PrivateKey) or (
         isinstance(key, ec.EllipticCurvePrivateKey) and isinstance(key.curve, ec.SECP256R1)
@@ -123,7 +145,9 @@ def _private(text: str, where: str, passphrase: str | None) -> PrivateKey:
 
 def _public_keys(text: str, where: str) -> list[PublicKey]:
     if "PRIVATE KEY" in text:
-        raise ConfigError(f"{where}: a private key, where a public one is meant", "give the .pub file of the pair")
+        raise ConfigError(
+            f"{where}: a private key, where a public one is meant", "give the .pub file of the pair"
+        )
     found = [_public(block, where) for block in _blocks(text, where)]
     if not found:
         raise ConfigError(f"{where}: no public key in PEM", "give the .pub file of a key pair")
@@ -143,7 +167,9 @@ def _public(block: str, where: str) -> PublicKey:
     try:
         key = serialization.load_pem_public_key(block.encode())
     except (ValueError, UnsupportedAlgorithm):
-        raise ConfigError(f"{where}: a public key that cannot be read", "give the .pub file of a key pair") from None
+        raise ConfigError(
+            f"{where}: a public key that cannot be read", "give the .pub file of a key pair"
+        ) from None
     if isinstance(key, Ed25519PublicKey) or (
         isinstance(key, ec.EllipticCurvePublicKey) and isinstance(key.curve, ec.SECP256R1)
     ):
@@ -164,18 +190,31 @@ def _text(named: str, source: str) -> tuple[str, str]:
         return read_own_file(Path(named), _LONGEST_KEY).decode("ascii"), where
     except Malformed as error:
         problem = "not a regular file of the size of a key" if where != named else str(error)
-        raise ConfigError(f"cannot read the key from {where}: {problem}", "give the path of a PEM file") from None
+        raise ConfigError(
+            f"cannot read the key from {where}: {problem}", "give the path of a PEM file"
+        ) from None
     except OSError as error:
-        raise ConfigError(f"cannot read the key from {where}: {error.strerror}", "give its path, or PEM text") from None
+        raise ConfigError(
+            f"cannot read the key from {where}: {error.strerror}", "give its path, or PEM text"
+        ) from None
     except ValueError:
-        raise ConfigError(f"{where} holds no key in PEM", "give the path of a PEM file, or its text") from None
+        raise ConfigError(
+            f"{where} holds no key in PEM", "give the path of a PEM file, or its text"
+        ) from None
 
 
 def _shown(named: str, source: str) -> str:
-    """Return a path as errors may repeat it. What may be a part of a key is called by its source alone."""
+    """Return a path as errors may repeat it.
+
+    What may be a part of a key is called by its source alone.
+    """
     is_path = named.isprintable() and len(named) <= _LONGEST_PATH
     is_there = is_path and os.path.lexists(named)
-    return named if is_there or (is_path and not _KEY_MATERIAL.search(named)) else f"the value of {source}"
+    return (
+        named
+        if is_there or (is_path and not _KEY_MATERIAL.search(named))
+        else f"the value of {source}"
+    )
 
 
 def _encryption() -> serialization.KeySerializationEncryption:
@@ -186,18 +225,28 @@ def _encryption() -> serialization.KeySerializationEncryption:
 
 
 def _passphrase_bytes(passphrase: str) -> bytes:
-    """Return a passphrase in UTF-8. Raises ConfigError for one that no key can be encrypted with."""
+    """Return a passphrase in UTF-8.
+
+    Raises ConfigError for one that no key can be encrypted with.
+    """
     try:
         data = passphrase.encode()
     except UnicodeEncodeError:
-        raise ConfigError(f"{PASSPHRASE} is not text in UTF-8", "set it to another passphrase") from None
+        raise ConfigError(
+            f"{PASSPHRASE} is not text in UTF-8", "set it to another passphrase"
+        ) from None
     if len(data) > _LONGEST_PASSPHRASE:
-        raise ConfigError(f"{PASSPHRASE} has more than {_LONGEST_PASSPHRASE} bytes", "set it to a shorter passphrase")
+        raise ConfigError(
+            f"{PASSPHRASE} has more than {_LONGEST_PASSPHRASE} bytes",
+            "set it to a shorter passphrase",
+        )
     return data
 
 
 def _write(files: Mapping[Path, tuple[bytes, int]]) -> None:
-    """Write all files with their modes, or none: a half of a key or of a pair would block every later run."""
+    """Write all files with their modes, or none: a half of a key or of a pair would block every
+    later run.
+    """
     written: list[Path] = []
     try:
         with contextlib.ExitStack() as temporary:
@@ -205,7 +254,9 @@ def _write(files: Mapping[Path, tuple[bytes, int]]) -> None:
                 path.parent.mkdir(parents=True, exist_ok=True)
                 made = _written_aside(path, data, mode)
                 temporary.callback(made.unlink, missing_ok=True)
-                os.link(made, path)  # unlike a rename, it never replaces what somebody else put there meanwhile
+                os.link(
+                    made, path
+                )  # unlike a rename, it never replaces what somebody else put there meanwhile
                 written.append(path)
     except OSError as error:
         for path in written:

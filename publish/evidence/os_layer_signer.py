@@ -1,4 +1,6 @@
-"""Who vouches for an OS layer: whoever signs provenance here signs it, and trusted keys and identities are believed."""
+"""Who vouches for an OS layer: whoever signs provenance here signs it, and trusted keys and
+identities are believed.
+"""
 
 from __future__ import annotations
 
@@ -25,12 +27,18 @@ class SystemVouch:
         return store.signed(os_layer.statement(layer), self.signer)
 
     def read(self, signed: bytes) -> SystemLayer:
-        """Return the layer that a statement is about. Raises GateRefused if nobody trusted signed it."""
+        """Return the layer that a statement is about.
+
+        Raises GateRefused if nobody trusted signed it.
+        """
         return os_layer.read(statement.from_json(store.opened(signed, self.trusted).payload))
 
 
 def vouch_of(signer: Signer) -> SystemVouch:
-    """Return who vouches on this machine. What it signs it believes, beside what it is told to trust."""
+    """Return who vouches on this machine.
+
+    What it signs it believes, beside what it is told to trust.
+    """
     told = attest.trusted() if attest.is_told_whom_to_trust() else Trusted()
     if isinstance(signer, Keyless):
         return SystemVouch(signer, told)

@@ -1,13 +1,15 @@
-"""Seals: a signature in the annotations of a referrer, which a reader verifies without fetching the manifest.
+"""Seals: a signature in the annotations of a referrer, which a reader verifies without fetching the
+manifest.
 
-An account that may write to a repository can attach thousands of artifacts that claim to be evidence, and it takes two
-requests to find out that one of them is not. A list of referrers carries the annotations of every artifact. One of
-them, the seal, holds a signature over the subject, the other annotations and the one blob of the artifact. The reader
-makes the manifest again from these and compares its digest with the listed one: an entry that was copied or changed
-has another digest. So a forged seal costs no request, and any number of them hides nothing that a trusted key sealed.
+An account that may write to a repository can attach thousands of artifacts that claim to be
+evidence, and it takes two requests to find out that one of them is not. A list of referrers carries
+the annotations of every artifact. One of them, the seal, holds a signature over the subject, the
+other annotations and the one blob of the artifact. The reader makes the manifest again from these
+and compares its digest with the listed one: an entry that was copied or changed has another digest.
+So a forged seal costs no request, and any number of them hides nothing that a trusted key sealed.
 
-A certificate of Sigstore signs statements only, so its artifacts have no seal, and neither have those of other tools.
-They are read one by one, up to a limit (publish/evidence/store.py).
+A certificate of Sigstore signs statements only, so its artifacts have no seal, and neither have
+those of other tools. They are read one by one, up to a limit (publish/evidence/store.py).
 """
 
 from __future__ import annotations
@@ -38,15 +40,25 @@ LARGEST_BYTES = 4096
 _CONFIG = Descriptor(OCI_EMPTY, sha256(EMPTY_CONFIG), len(EMPTY_CONFIG))
 
 
-def sealed(notes: Mapping[str, str], subject: Descriptor, blob: Descriptor, key: PrivateKey) -> dict[str, str]:
-    """Return the annotations of an artifact of one blob about `subject`, and its seal (deterministic)."""
+def sealed(
+    notes: Mapping[str, str], subject: Descriptor, blob: Descriptor, key: PrivateKey
+) -> dict[str, str]:
+    """Return the annotations of an artifact of one blob about `subject`, and its seal
+    (deterministic).
+    """
     envelope = parse_json(dsse.sign(_payload(notes, subject, blob), key, TYPE), LARGEST_BYTES * 4)
-    content = {"subject": subject.plain(), "blob": blob.plain(), "signatures": envelope["signatures"]}
+    content = {
+        "subject": subject.plain(),
+        "blob": blob.plain(),
+        "signatures": envelope["signatures"],
+    }
     return {**notes, SEAL: canonical(content).decode()}
 
 
 def manifest_of(listed: Referrer, subject: str, trusted: PublicKeys) -> Manifest | None:
-    """Return the manifest of an artifact about `subject`, without a request; None if no trusted key sealed it."""
+    """Return the manifest of an artifact about `subject`, without a request; None if no trusted key
+    sealed it.
+    """
     notes = {name: text for name, text in listed.annotations.items() if name != SEAL}
     try:
         content = parse_json(listed.annotations.get(SEAL, ""), LARGEST_BYTES)

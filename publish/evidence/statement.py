@@ -1,7 +1,8 @@
 """What is claimed about a digest: in-toto Statements (Attestation Framework, spec/v1/statement.md).
 
-Ours have one subject, the manifest's digest: evidence is about bytes, never about a tag. `name` tells people which
-repository it was published in; nothing is decided from it, since promotion takes evidence to another one.
+Ours have one subject, the manifest's digest: evidence is about bytes, never about a tag. `name`
+tells people which repository it was published in; nothing is decided from it, since promotion takes
+evidence to another one.
 """
 
 from __future__ import annotations
@@ -21,7 +22,10 @@ MEDIA_TYPE = "application/vnd.in-toto+json"
 
 @dataclass(frozen=True)
 class Statement:
-    """A predicate about `subject`, the digest of a manifest. Raises ConfigError where that is none."""
+    """A predicate about `subject`, the digest of a manifest.
+
+    Raises ConfigError where that is none.
+    """
 
     subject: str
     name: str
@@ -31,14 +35,20 @@ class Statement:
     def __post_init__(self) -> None:
         if not is_digest(self.subject):
             raise ConfigError(
-                f"{self.subject!r:.100} is not the digest of an image, and nothing else can be proven",
+                (
+                    f"{self.subject!r:.100} is not the digest of an image, and nothing else can be "
+                    "proven"
+                ),
                 "build the image, and validate and scan that digest",
             )
 
 
 def to_json(statement: Statement) -> bytes:
     """The statement as bytes, the same for the same statement: sorted keys, no spaces, ASCII."""
-    subject = {"name": statement.name, "digest": {"sha256": statement.subject.removeprefix("sha256:")}}
+    subject = {
+        "name": statement.name,
+        "digest": {"sha256": statement.subject.removeprefix("sha256:")},
+    }
     return canonical(
         {
             "_type": STATEMENT,
@@ -63,7 +73,9 @@ def from_json(data: bytes) -> Statement:
             f"the statement is not about one digest with one predicate ({error!r:.100})", NOT_USABLE
         ) from None
     except ConfigError as error:
-        raise GateRefused(f"the statement is not about a digest: {error.message}", NOT_USABLE) from None
+        raise GateRefused(
+            f"the statement is not about a digest: {error.message}", NOT_USABLE
+        ) from None
 
 
 def _predicate(content: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:

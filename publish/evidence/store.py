@@ -1,20 +1,22 @@
 """Signed evidence in the registry: what is proven about a digest, as referrers of it.
 
-Each statement is one artifact: a Sigstore bundle (v0.3) around its DSSE envelope, laid out as cosign and GitHub's
-attest action lay out their own (sigstore/cosign, specs/BUNDLE_SPEC.md), so that what looks for those finds ours; a bare
-envelope it would not see. The annotations under which BuildKit and older tools keep the predicate's type are there too.
-A bundle says whether a key made it, which then must be trusted, or a certificate, whose identity must be; either is
-verified in full by rules of its own.
+Each statement is one artifact: a Sigstore bundle (v0.3) around its DSSE envelope, laid out as
+cosign and GitHub's attest action lay out their own (sigstore/cosign, specs/BUNDLE_SPEC.md), so that
+what looks for those finds ours; a bare envelope it would not see. The annotations under which
+BuildKit and older tools keep the predicate's type are there too. A bundle says whether a key made
+it, which then must be trusted, or a certificate, whose identity must be; either is verified in full
+by rules of its own.
 
-Whoever may write to the repository can attach as many artifacts as they like that claim to be evidence. So what a
-trusted key sealed (publish/evidence/seal.py) is known from the list alone, and always read; of what is not sealed,
-which is that of Sigstore's certificates and of other tools, so many are read and no more, within bounds of bytes and
-time. What a decision names is found by its digest, listed or not. A statement that is there several times is given
-once.
+Whoever may write to the repository can attach as many artifacts as they like that claim to be
+evidence. So what a trusted key sealed (publish/evidence/seal.py) is known from the list alone, and
+always read; of what is not sealed, which is that of Sigstore's certificates and of other tools, so
+many are read and no more, within bounds of bytes and time. What a decision names is found by its
+digest, listed or not. A statement that is there several times is given once.
 
-Nothing unsigned is believed: the annotations tell tools what to fetch, and what counts is in the statement, whose
-subject must be the digest that was asked about. The same statements and signer are the same artifacts, attached once:
-a key signs the same bytes each time, and what a trusted identity has signed already is not signed again.
+Nothing unsigned is believed: the annotations tell tools what to fetch, and what counts is in the
+statement, whose subject must be the digest that was asked about. The same statements and signer are
+the same artifacts, attached once: a key signs the same bytes each time, and what a trusted identity
+has signed already is not signed again.
 """
 
 from __future__ import annotations
@@ -49,8 +51,9 @@ BUNDLE = "application/vnd.dev.sigstore.bundle.v0.3+json"
 LARGEST_BYTES = 32 << 20
 """A bill of materials has less than a megabyte."""
 MOST_UNSEALED, MOST_CERTIFIED = 50, 400
-"""How many artifacts without a seal are read about a digest: the second where an identity is trusted, whose evidence
-never has one."""
+"""How many artifacts without a seal are read about a digest: the second where an identity is
+trusted, whose evidence never has one.
+"""
 LARGEST_UNSEALED, UNSEALED_BYTES, UNSEALED_S = 8 << 20, 128 << 20, 60.0
 """How many bytes of each are read, and of all, and for how long."""
 LARGEST_MANIFEST = 8 << 10
@@ -58,7 +61,10 @@ LARGEST_MANIFEST = 8 << 10
 _PREDICATE_TYPE = "dev.sigstore.bundle.predicateType"
 _CREATED = "org.opencontainers.image.created"
 SERVED = (200, 404)
-"""Statuses of a registry that answered: what it has is wrong, or what it lists is gone. That is no outage."""
+"""Statuses of a registry that answered: what it has is wrong, or what it lists is gone.
+
+That is no outage.
+"""
 
 
 Signer = PrivateKey | Keyless
@@ -68,10 +74,10 @@ Signer = PrivateKey | Keyless
 class Found:
     """One artifact that claims to be evidence; `artifact` is the digest of its manifest.
 
-    `signer` is the id of the key, or the identity with its issuer. `statement` is None where `problem` says why it is
-    not usable; then `predicate_type` is only what it claims to be.
-    `created` is when what it states was found (ISO 8601), as signed; empty where it does not say. `sealed` if a trusted
-    key vouched for the whole artifact.
+    `signer` is the id of the key, or the identity with its issuer. `statement` is None where
+    `problem` says why it is not usable; then `predicate_type` is only what it claims to be.
+    `created` is when what it states was found (ISO 8601), as signed; empty where it does not say.
+    `sealed` if a trusted key vouched for the whole artifact.
     """
 
     artifact: str
@@ -84,11 +90,16 @@ class Found:
 
 
 def publish(
-    registry: Registry, repository: str, subject: Descriptor, statements: Sequence[Statement], signer: Signer
+    registry: Registry,
+    repository: str,
+    subject: Descriptor,
+    statements: Sequence[Statement],
+    signer: Signer,
 ) -> tuple[Descriptor, ...]:
     """Sign each statement and attach it to the image it is about; again as often as you like.
 
-    Raises ConfigError where one is about another image, RegistryError and what a signer raises (then run it again).
+    Raises ConfigError where one is about another image, RegistryError and what a signer raises
+    (then run it again).
     """
     for each in statements:
         if each.subject != subject.digest:
@@ -102,16 +113,28 @@ def publish(
 def read(
     registry: Registry, repository: str, digest: str, trusted: Trusted, predicate_type: str = ""
 ) -> tuple[Found, ...]:
-    """Return what claims to be evidence about `digest`, all or of one type, by type and age; the problem with each.
+    """Return what claims to be evidence about `digest`, all or of one type, by type and age; the
+    problem with each.
 
-    Raises RegistryError where the registry fails: evidence that cannot be read is not evidence that is missing.
+    Raises RegistryError where the registry fails: evidence that cannot be read is not evidence that
+    is missing.
     """
-    found = (_found(each, digest, trusted) for each in _files(registry, repository, digest, trusted, predicate_type))
-    return tuple(sorted(_once(found), key=lambda each: (each.predicate_type, each.created, each.artifact)))
+    found = (
+        _found(each, digest, trusted)
+        for each in _files(registry, repository, digest, trusted, predicate_type)
+    )
+    return tuple(
+        sorted(_once(found), key=lambda each: (each.predicate_type, each.created, each.artifact))
+    )
 
 
-def find(registry: Registry, repository: str, digest: str, artifact: str, trusted: Trusted) -> Found | None:
-    """Return one artifact about `digest`, listed or not; None if it is not there. Raises as `read`."""
+def find(
+    registry: Registry, repository: str, digest: str, artifact: str, trusted: Trusted
+) -> Found | None:
+    """Return one artifact about `digest`, listed or not; None if it is not there.
+
+    Raises as `read`.
+    """
     listed = referrers.referrer(registry, repository, digest, artifact)
     if listed is None or listed.artifact_type != BUNDLE:
         return None
@@ -119,7 +142,9 @@ def find(registry: Registry, repository: str, digest: str, artifact: str, truste
 
 
 def signed(about: Statement, signer: Signer) -> bytes:
-    """Return a statement in a bundle; the same bytes for the same key, others each time from Sigstore."""
+    """Return a statement in a bundle; the same bytes for the same key, others each time from
+    Sigstore.
+    """
     if isinstance(signer, Keyless):
         return signer.sign(statement.to_json(about))
     return _bundle(dsse.sign(statement.to_json(about), signer), signer)
@@ -147,21 +172,33 @@ def signer_problem(signer: Signer, trusted: Trusted, *, decides: bool) -> str:
     name = key_id(signer.public_key())
     if name not in trusted.keys:
         return f"the key {name} is not trusted"
-    return "" if not decides or trusted.may_decide(name) else f"the key {name} is not trusted to decide"
+    return (
+        ""
+        if not decides or trusted.may_decide(name)
+        else f"the key {name} is not trusted to decide"
+    )
 
 
-def _attach(registry: Registry, repository: str, subject: Descriptor, about: Statement, signer: Signer) -> Descriptor:
-    """What is attached is attached again: where a run was killed in between, its list may lack it."""
+def _attach(
+    registry: Registry, repository: str, subject: Descriptor, about: Statement, signer: Signer
+) -> Descriptor:
+    """What is attached is attached again: where a run was killed in between, its list may lack
+    it.
+    """
     notes = _annotations(about)
     if isinstance(signer, Keyless):
-        data = next(_kept(registry, repository, about, signer.trusted), b"") or signed(about, signer)
+        data = next(_kept(registry, repository, about, signer.trusted), b"") or signed(
+            about, signer
+        )
     else:
         data = signed(about, signer)
         notes = seal.sealed(notes, subject, Descriptor(BUNDLE, sha256(data), len(data)), signer)
     return referrers.attach(registry, repository, subject, BUNDLE, [(BUNDLE, data)], notes)
 
 
-def _kept(registry: Registry, repository: str, about: Statement, trusted: Trusted) -> Iterator[bytes]:
+def _kept(
+    registry: Registry, repository: str, about: Statement, trusted: Trusted
+) -> Iterator[bytes]:
     """The bundles about this very statement that are attached already and believed."""
     for each in _files(registry, repository, about.subject, trusted, about.predicate_type):
         if _found(each, about.subject, trusted).statement == about:
@@ -169,7 +206,9 @@ def _kept(registry: Registry, repository: str, about: Statement, trusted: Truste
 
 
 def _annotations(about: Statement) -> dict[str, str]:
-    """Sigstore's own, and the names under which BuildKit and cosign before bundles keep the predicate's type."""
+    """Sigstore's own, and the names under which BuildKit and cosign before bundles keep the
+    predicate's type.
+    """
     created = made_on(about)
     return {
         "dev.sigstore.bundle.content": "dsse-envelope",
@@ -184,12 +223,20 @@ def _bundle(envelope: bytes, key: PrivateKey) -> bytes:
     """The envelope as a Sigstore bundle; its hint is the key's id, in base64."""
     hint = base64.b64encode(bytes.fromhex(key_id(key.public_key()))).decode()
     material = {"publicKey": {"hint": hint}, "tlogEntries": []}
-    return canonical({"mediaType": BUNDLE, "verificationMaterial": material, "dsseEnvelope": json.loads(envelope)})
+    return canonical(
+        {
+            "mediaType": BUNDLE,
+            "verificationMaterial": material,
+            "dsseEnvelope": json.loads(envelope),
+        }
+    )
 
 
 @dataclass(frozen=True)
 class _File:
-    """The bundle of an artifact that claims to hold a type of statement; `problem` if it was not fetched."""
+    """The bundle of an artifact that claims to hold a type of statement; `problem` if it was not
+    fetched.
+    """
 
     artifact: str
     claimed: str
@@ -210,13 +257,19 @@ class _Purse:
         """Raises GateRefused if that is too much."""
         with self._lock:
             if size > min(self.bytes, LARGEST_UNSEALED) or time.monotonic() > self.ends:
-                raise GateRefused("not read: too much is attached to the image that no trusted key sealed", NOT_USABLE)
+                raise GateRefused(
+                    "not read: too much is attached to the image that no trusted key sealed",
+                    NOT_USABLE,
+                )
             self.bytes -= size
 
 
 @dataclass
 class _Vouchers:
-    """Says which entries of a list about `subject` a trusted key sealed. Each entry is verified once."""
+    """Says which entries of a list about `subject` a trusted key sealed.
+
+    Each entry is verified once.
+    """
 
     subject: str
     trusted: Trusted
@@ -224,8 +277,13 @@ class _Vouchers:
 
     def manifest_of(self, listed: Referrer) -> Manifest | None:
         """Return the manifest of what a trusted key sealed; None if none did."""
-        if id(listed) not in self._verified:  # the entry is kept beside it, so that its id stays its own
-            self._verified[id(listed)] = (listed, seal.manifest_of(listed, self.subject, self.trusted.keys))
+        if (
+            id(listed) not in self._verified
+        ):  # the entry is kept beside it, so that its id stays its own
+            self._verified[id(listed)] = (
+                listed,
+                seal.manifest_of(listed, self.subject, self.trusted.keys),
+            )
         return self._verified[id(listed)][1]
 
     def vouch(self, listed: Referrer) -> bool:
@@ -233,8 +291,12 @@ class _Vouchers:
         return self.manifest_of(listed) is not None
 
 
-def _files(registry: Registry, repository: str, digest: str, trusted: Trusted, wanted: str) -> Iterator[_File]:
-    """Every bundle about a digest that a trusted key sealed, and as many of the others as may be read."""
+def _files(
+    registry: Registry, repository: str, digest: str, trusted: Trusted, wanted: str
+) -> Iterator[_File]:
+    """Every bundle about a digest that a trusted key sealed, and as many of the others as may be
+    read.
+    """
     vouchers = _Vouchers(digest, trusted)
     listed = referrers.referrers(registry, repository, digest, BUNDLE, vouchers.vouch)
     listed = tuple(each for each in listed if wanted in ("", _claimed(each)))
@@ -243,7 +305,11 @@ def _files(registry: Registry, repository: str, digest: str, trusted: Trusted, w
     most = MOST_CERTIFIED if trusted.identities else MOST_UNSEALED
     if len(others) > most:
         more, where = len(others) - most, f"{registry.host}/{repository}@{digest}"
-        progress.say(f"  {more} artifacts about {where} are not read: no trusted key sealed them; remove them there")
+        progress.say(
+            f"  {more} artifacts about {where} are not read: no trusted key sealed them; "
+            "remove "
+            "them there"
+        )
     with ThreadPoolExecutor(WORKERS) as pool:
         yield from pool.map(lambda item: _sealed(registry, repository, *item), sealed)
         yield from pool.map(partial(_unsealed, registry, repository, _Purse()), others[:most])
@@ -256,7 +322,9 @@ def _sealed(registry: Registry, repository: str, listed: Referrer, made: Manifes
         problem = f"{blob.digest} has {blob.size} bytes, more than {LARGEST_BYTES}"
         return _File(artifact, claimed, problem=problem, sealed=True)
     try:
-        return _File(artifact, claimed, registry.blob(repository, blob.digest, blob.size), sealed=True)
+        return _File(
+            artifact, claimed, registry.blob(repository, blob.digest, blob.size), sealed=True
+        )
     except RegistryError as error:
         return _File(artifact, claimed, problem=_of_what_is_there(error), sealed=True)
 
@@ -275,14 +343,20 @@ def _unsealed(registry: Registry, repository: str, purse: _Purse, listed: Referr
 
 
 def _of_what_is_there(error: RegistryError) -> str:
-    """What is wrong with what a registry served. Raises the error if it is that of a registry that fails."""
+    """What is wrong with what a registry served.
+
+    Raises the error if it is that of a registry that fails.
+    """
     if error.status not in SERVED:
         raise error
     return error.message
 
 
 def _plain(manifest: Manifest) -> Descriptor:
-    """The one blob of a manifest. Raises GateRefused if there is anything beside it: that nobody vouches for."""
+    """The one blob of a manifest.
+
+    Raises GateRefused if there is anything beside it: that nobody vouches for.
+    """
     blobs = manifest.blobs()
     if len(blobs) != 2:
         raise GateRefused(f"{max(0, len(blobs) - 1)} files, where a bundle is one", NOT_USABLE)
@@ -297,18 +371,26 @@ def _claimed(listed: Referrer) -> str:
 
 def _found(file: _File, digest: str, trusted: Trusted) -> Found:
     if file.problem:
-        return Found(file.artifact, file.claimed, None, "", "", clean_line(file.problem), file.sealed)
+        return Found(
+            file.artifact, file.claimed, None, "", "", clean_line(file.problem), file.sealed
+        )
     try:
         made = opened(file.data, trusted)
         about = _about(digest, made.payload)
         _allowed(about, made.signer, trusted)
     except GateRefused as error:
-        return Found(file.artifact, file.claimed, None, "", "", clean_line(error.message), file.sealed)
-    return Found(file.artifact, about.predicate_type, about, made.signer, made_on(about), "", file.sealed)
+        return Found(
+            file.artifact, file.claimed, None, "", "", clean_line(error.message), file.sealed
+        )
+    return Found(
+        file.artifact, about.predicate_type, about, made.signer, made_on(about), "", file.sealed
+    )
 
 
 def _once(found: Iterable[Found]) -> Iterator[Found]:
-    """Each statement of a signer once, the sealed one if there is one: an attached bundle can be attached again."""
+    """Each statement of a signer once, the sealed one if there is one: an attached bundle can be
+    attached again.
+    """
     kept: dict[tuple[str, bytes], Found] = {}
     for each in sorted(found, key=lambda each: (not each.sealed, each.artifact)):
         if each.statement is None:

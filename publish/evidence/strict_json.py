@@ -13,7 +13,10 @@ LARGEST_BYTES = 32 << 20
 
 
 def json_object(data: bytes, what: str) -> dict[str, Any]:
-    """Return a JSON object in UTF-8. Raises GateRefused for anything else, as `parse_json` has it."""
+    """Return a JSON object in UTF-8.
+
+    Raises GateRefused for anything else, as `parse_json` has it.
+    """
     try:
         found = parse_json(data, LARGEST_BYTES)
     except Malformed as error:

@@ -1,8 +1,9 @@
 """Whose signatures are believed: public keys, and identities that Sigstore certifies.
 
-An identity is named whole and with its issuer, who vouched for it: the same name by another issuer is somebody else. An
-instance of Sigstore certifies it, the public one or one of your own. The public one's roots of trust are those that the
-pinned library carries: nothing is downloaded to verify, so every machine verifies the same, years later too.
+An identity is named whole and with its issuer, who vouched for it: the same name by another issuer
+is somebody else. An instance of Sigstore certifies it, the public one or one of your own. The
+public one's roots of trust are those that the pinned library carries: nothing is downloaded to
+verify, so every machine verifies the same, years later too.
 """
 
 from __future__ import annotations
@@ -26,8 +27,10 @@ from runner.untrusted import Malformed, read_own_file
 TRUSTED_IDENTITIES = "PYTORCH_CUDA_IMAGES_TRUSTED_IDENTITIES"
 DECISION_KEYS = "PYTORCH_CUDA_IMAGES_DECISION_KEYS"
 SIGSTORE_CONFIG = "PYTORCH_CUDA_IMAGES_SIGSTORE_CONFIG"
-"""The first holds an ISSUER=IDENTITY a line; the second, as TRUSTED_KEYS does, the public keys that promotion decisions
-are believed from; the third the path of an instance's client trust configuration."""
+"""The first holds an ISSUER=IDENTITY a line; the second, as TRUSTED_KEYS does, the public keys that
+promotion decisions are believed from; the third the path of an instance's client trust
+configuration.
+"""
 
 EXAMPLE = (
     "https://token.actions.githubusercontent.com="
@@ -45,7 +48,9 @@ _IDENTITY = re.compile(r"(https://[!-)+-<>-~]+)=([!-)+-~]+)")
 
 @dataclass(frozen=True)
 class Identity:
-    """Who a certificate is for: `name` as its issuer knows it, a workflow's address or an e-mail's."""
+    """Who a certificate is for: `name` as its issuer knows it, a workflow's address or an
+    e-mail's.
+    """
 
     issuer: str
     name: str
@@ -56,7 +61,9 @@ class Identity:
 
 @dataclass(frozen=True)
 class Instance:
-    """An instance of Sigstore: that of `file`, a client trust configuration, or the public one where it is empty."""
+    """An instance of Sigstore: that of `file`, a client trust configuration, or the public one
+    where it is empty.
+    """
 
     file: str = ""
 
@@ -64,15 +71,22 @@ class Instance:
     def config(self) -> ClientTrustConfig:
         """Its roots of trust, and where its services are. Raises ConfigError."""
         try:
-            text = read_own_file(Path(self.file), CONFIG_BYTES).decode() if self.file else embedded()
+            text = (
+                read_own_file(Path(self.file), CONFIG_BYTES).decode() if self.file else embedded()
+            )
             return ClientTrustConfig.from_json(text)
         except OSError as error:
             problem = f"cannot read {self.file!r:.200}: {error.strerror}"
         except Malformed as error:
             problem = f"{self.file!r:.200}: {error}"
-        except (RecursionError, ValueError):  # its words are the library's, with parts of the file in them
+        except (
+            RecursionError,
+            ValueError,
+        ):  # its words are the library's, with parts of the file in them
             problem = f"{self.file!r:.200}: not a client trust configuration"
-        raise ConfigError(problem, f"set {SIGSTORE_CONFIG} to the path of a client trust configuration")
+        raise ConfigError(
+            problem, f"set {SIGSTORE_CONFIG} to the path of a client trust configuration"
+        )
 
     @cached_property
     def verifier(self) -> Verifier:
@@ -82,14 +96,18 @@ class Instance:
             return Verifier(trusted_root=config.trusted_root)
         except Exception:  # of its own kinds, of pydantic's or of cryptography's
             problem = f"{self.file!r:.200}: no roots of trust can be read from it"
-            raise ConfigError(problem, "take the instance's own client trust configuration") from None
+            raise ConfigError(
+                problem, "take the instance's own client trust configuration"
+            ) from None
 
 
 @dataclass(frozen=True)
 class Trusted:
-    """Public keys by their id, and the identities that are believed where `instance` certifies them.
+    """Public keys by their id, and the identities that are believed where `instance` certifies
+    them.
 
-    `deciders` are the ids of the keys that may sign a promotion decision, and no other then may; None for all.
+    `deciders` are the ids of the keys that may sign a promotion decision, and no other then may;
+    None for all.
     """
 
     keys: PublicKeys = field(default_factory=dict)
@@ -98,22 +116,31 @@ class Trusted:
     deciders: frozenset[str] | None = None
 
     def may_decide(self, signer: str) -> bool:
-        """Whether a decision is believed from who signed it; what else was signed may be believed all the same."""
+        """Whether a decision is believed from who signed it; what else was signed may be believed
+        all the same.
+        """
         return self.deciders is None or signer in self.deciders
 
 
-def trusted(keys: Iterable[str] = (), names: Iterable[str] = (), environ: Mapping[str, str] = os.environ) -> Trusted:
-    """The public keys and identities (ISSUER=IDENTITY) given, by default what is configured, and who of them decides.
+def trusted(
+    keys: Iterable[str] = (), names: Iterable[str] = (), environ: Mapping[str, str] = os.environ
+) -> Trusted:
+    """The public keys and identities (ISSUER=IDENTITY) given, by default what is configured, and
+    who of them decides.
 
-    Keys that decide are trusted for all else too. Raises ConfigError where nobody is trusted: by mistake that would
-    read as "nothing is proven".
+    Keys that decide are trusted for all else too. Raises ConfigError where nobody is trusted: by
+    mistake that would read as "nothing is proven".
     """
     given, named = [*keys], [*names]
     if not given and not named:
         given, named = [each for each in (environ.get(TRUSTED_KEYS),) if each], _configured(environ)
     known = _certified(named, environ)
-    told = "" if keys or names else environ.get(DECISION_KEYS, "")  # who names whom to trust says who decides as well
-    known = replace(known, keys=trusted_keys(given, environ)) if given or not (named or told) else known
+    told = (
+        "" if keys or names else environ.get(DECISION_KEYS, "")
+    )  # who names whom to trust says who decides as well
+    known = (
+        replace(known, keys=trusted_keys(given, environ)) if given or not (named or told) else known
+    )
     if not told:
         return known
     deciders = trusted_keys([told], environ, DECISION_KEYS)
@@ -124,35 +151,51 @@ def trusted_identities(environ: Mapping[str, str] = os.environ) -> Trusted:
     """What is configured without its keys. Raises ConfigError where no identity is."""
     named = _configured(environ)
     if not named:
-        raise ConfigError("no identity is trusted, so none can sign", f"set {TRUSTED_IDENTITIES}, as {EXAMPLE}")
+        raise ConfigError(
+            "no identity is trusted, so none can sign", f"set {TRUSTED_IDENTITIES}, as {EXAMPLE}"
+        )
     return _certified(named, environ)
 
 
 def embedded(repository: str = DEFAULT_TUF_URL) -> str:
-    """The client trust configuration of an instance that the library knows by itself, the public one by default."""
+    """The client trust configuration of an instance that the library knows by itself, the public
+    one by default.
+    """
     root, services = (read_embedded(name, repository).decode() for name in _EMBEDDED)
     return f'{{"mediaType": "{_CONFIG}", "trustedRoot": {root}, "signingConfig": {services}}}'
 
 
 def one_line(error: Exception) -> str:
-    """What an error of somebody else's code says, and what was behind it, short enough for a line."""
-    told = dict.fromkeys(str(each) or type(each).__name__ for each in (error, error.__cause__) if each)
+    """What an error of somebody else's code says, and what was behind it, short enough for a
+    line.
+    """
+    told = dict.fromkeys(
+        str(each) or type(each).__name__ for each in (error, error.__cause__) if each
+    )
     return " ".join(": ".join(told).split())[:300]
 
 
 def _configured(environ: Mapping[str, str]) -> list[str]:
-    return [line.strip() for line in environ.get(TRUSTED_IDENTITIES, "").splitlines() if line.strip()]
+    return [
+        line.strip() for line in environ.get(TRUSTED_IDENTITIES, "").splitlines() if line.strip()
+    ]
 
 
 def _certified(names: Iterable[str], environ: Mapping[str, str]) -> Trusted:
-    known = Trusted({}, tuple(dict.fromkeys(map(_identity, names))), Instance(environ.get(SIGSTORE_CONFIG, "")))
+    known = Trusted(
+        {}, tuple(dict.fromkeys(map(_identity, names))), Instance(environ.get(SIGSTORE_CONFIG, ""))
+    )
     if known.identities:
-        _ = known.instance.verifier  # a configuration that cannot be read is told before any evidence is
+        _ = (
+            known.instance.verifier
+        )  # a configuration that cannot be read is told before any evidence is
     return known
 
 
 def _identity(text: str) -> Identity:
     match = _IDENTITY.fullmatch(text)
     if match is None:
-        raise ConfigError(f"{text!r:.200} is no identity", f"write it whole, with its issuer: {EXAMPLE}")
+        raise ConfigError(
+            f"{text!r:.200} is no identity", f"write it whole, with its issuer: {EXAMPLE}"
+        )
     return Identity(match[1], match[2])

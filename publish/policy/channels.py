@@ -1,7 +1,9 @@
-"""channels.yaml: where a release may go, what must be proven for it, which tags it gets, and when it is due.
+"""channels.yaml: where a release may go, what must be proven for it, which tags it gets, and when
+it is due.
 
-What a release needs is never less than everything: the file is refused where a channel that releases takes anything but
-`pass`, names no GPU, or asks for no database, and where one that does not release moves an alias of one that does.
+What a release needs is never less than everything: the file is refused where a channel that
+releases takes anything but `pass`, names no GPU, or asks for no database, and where one that does
+not release moves an alias of one that does.
 """
 
 from __future__ import annotations
@@ -43,9 +45,12 @@ _LONGEST_ALIAS = 100
 
 @dataclass(frozen=True)
 class Demands:
-    """What must be proven. `evidence` is the most days its work may lie back; `gpus` are families, each to be covered.
+    """What must be proven.
 
-    `database_days` is the most a vulnerability database may have been old when it judged, None where none is asked for.
+    `evidence` is the most days its work may lie back; `gpus` are families, each to be covered.
+
+    `database_days` is the most a vulnerability database may have been old when it judged, None
+    where none is asked for.
     """
 
     __pydantic_config__: ClassVar[ConfigDict] = records.STRICT
@@ -67,7 +72,9 @@ class Calendar:
 
 @dataclass(frozen=True)
 class Channel:
-    """One way out. `tags` never move: `{version}`, or none where it does not release. `aliases` do, the last last.
+    """One way out. `tags` never move: `{version}`, or none where it does not release.
+
+    `aliases` do, the last last.
 
     `calendar` is for releases of the first of `kinds`.
 
@@ -90,7 +97,10 @@ class Channel:
 
 @dataclass(frozen=True)
 class Channels:
-    """The whole of channels.yaml. `families` hold words of GPU names; `announce_days` are those before support ends."""
+    """The whole of channels.yaml.
+
+    `families` hold words of GPU names; `announce_days` are those before support ends.
+    """
 
     __pydantic_config__: ClassVar[ConfigDict] = records.STRICT
     demands: dict[str, Demands]
@@ -121,7 +131,10 @@ def load(path: Path = CHANNELS) -> Channels:
 def aliases(
     channel: Channel, version: Version, image: str, day: datetime.date, *, newest_line: bool
 ) -> tuple[str, ...]:
-    """The aliases a release moves on a day, the last last. Those of no line move for the newest line only."""
+    """The aliases a release moves on a day, the last last.
+
+    Those of no line move for the newest line only.
+    """
     own = (template for template in channel.aliases if newest_line or _is_of_a_line(template))
     return tuple(name for template in own for name in _names(template, version, image, day))
 
@@ -135,7 +148,10 @@ def _names(template: str, version: Version, image: str, day: datetime.date) -> I
 
 
 def _filled(template: str, words: Mapping[str, str]) -> str:
-    """Return the template with its words. Python's own formatting would also take widths and attributes."""
+    """Return the template with its words.
+
+    Python's own formatting would also take widths and attributes.
+    """
     return re.sub(r"\{([^{}]*)\}", lambda found: words[found[1]], template)
 
 
@@ -166,7 +182,11 @@ def _problems(channels: Channels) -> Iterator[Problem]:
         for family in demands.gpus:
             if family not in channels.families:
                 known = ", ".join(channels.families)
-                yield ("demands", name, "gpus"), f"unknown GPU family `{family}`", f"families: {known}"
+                yield (
+                    ("demands", name, "gpus"),
+                    f"unknown GPU family `{family}`",
+                    f"families: {known}",
+                )
     for name, channel in channels.channels.items():
         yield from _channel_problems(channels, name, channel)
     candidates = [name for name, channel in channels.channels.items() if not channel.releases]
@@ -186,10 +206,18 @@ def _channel_problems(channels: Channels, name: str, channel: Channel) -> Iterat
             if wrong := _template_problem(template):
                 yield (*at, field), f"`{template}`: {wrong}", "see the comment above `channels`"
     if channel.tags not in ((), (OWN_TAG,)):
-        yield (*at, "tags"), f"the tag that never moves is {OWN_TAG}, and no other is put", "make it one of `aliases`"
+        yield (
+            (*at, "tags"),
+            f"the tag that never moves is {OWN_TAG}, and no other is put",
+            "make it one of `aliases`",
+        )
     if not channel.releases and channel.aliases[0] != CANDIDATE_TAG:
         hint = f"begin its `aliases` with {CANDIDATE_TAG}, or give it `tags`"
-        yield (*at, "aliases"), f"what does not release is a candidate, and put as {CANDIDATE_TAG}", hint
+        yield (
+            (*at, "aliases"),
+            f"what does not release is a candidate, and put as {CANDIDATE_TAG}",
+            hint,
+        )
     if channel.releases:
         yield from _lax(at, channel.demands, channels.demands[channel.demands])
     yield from _trespasses(at, channel, channels)
@@ -208,13 +236,21 @@ def _lax(at: Loc, name: str, demands: Demands) -> Iterator[Problem]:
 
 
 def _trespasses(at: Loc, channel: Channel, channels: Channels) -> Iterator[Problem]:
-    """A tag of a release never moves, and an alias of releases says that what it names was released."""
+    """A tag of a release never moves, and an alias of releases says that what it names was
+    released.
+    """
     releasing = [other for other in channels.channels.values() if other.releases]
     taken = {tag for other in releasing for tag in other.tags}
-    taken |= set() if channel.releases else {alias for other in releasing for alias in other.aliases}
+    taken |= (
+        set() if channel.releases else {alias for other in releasing for alias in other.aliases}
+    )
     for alias in channel.aliases:
         if alias in taken:
-            yield (*at, "aliases"), f"`{alias}` belongs to channels that release", "give it an alias of its own"
+            yield (
+                (*at, "aliases"),
+                f"`{alias}` belongs to channels that release",
+                "give it an alias of its own",
+            )
 
 
 def _template_problem(template: str) -> str:

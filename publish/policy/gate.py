@@ -1,12 +1,13 @@
 """Whether a digest may go where a channel leads, decided from its evidence alone, on any machine.
 
-Pure: no registry, no record on disk, no clock. What counts is what trusted signers said about this very digest, by the
-time that was signed with it. What is missing, unreadable or undated is "no"; bad evidence never raises and never hides
-behind other bad evidence: all reasons are given at once.
+Pure: no registry, no record on disk, no clock. What counts is what trusted signers said about this
+very digest, by the time that was signed with it. What is missing, unreadable or undated is "no";
+bad evidence never raises and never hides behind other bad evidence: all reasons are given at once.
 
-Of several statements of a type the newest counts, and of several of the same moment all do. Tests are run on one
-machine at a time, so of them the newest on each set of GPUs does: each family of GPUs that a channel demands must be
-covered by one that the channel accepts whole, and one that failed anywhere refuses.
+Of several statements of a type the newest counts, and of several of the same moment all do. Tests
+are run on one machine at a time, so of them the newest on each set of GPUs does: each family of
+GPUs that a channel demands must be covered by one that the channel accepts whole, and one that
+failed anywhere refuses.
 """
 
 from __future__ import annotations
@@ -45,7 +46,10 @@ from validation.suite import suites_of
 
 CUDA = "cuda"
 _MOST_TOLD = 3
-"""Reasons why evidence is not usable. Whoever may write to the registry can make thousands of them."""
+"""Reasons why evidence is not usable.
+
+Whoever may write to the registry can make thousands of them.
+"""
 
 _WRONG = (Verdict.FAIL, Verdict.FLAKY)
 """What counts against a digest wherever and whenever it was found."""
@@ -55,7 +59,8 @@ _WRONG = (Verdict.FAIL, Verdict.FLAKY)
 class Subject:
     """A digest, and what it is to be released as: `kind` is patch, feature or major.
 
-    The rest is the catalogue's: the line, the suites the image must pass, and the most packages it may hold.
+    The rest is the catalogue's: the line, the suites the image must pass, and the most packages it
+    may hold.
     """
 
     digest: str
@@ -94,7 +99,9 @@ class _Reason:
 
 @dataclass(frozen=True)
 class _Claim:
-    """A trusted statement about this digest: when that was found, what it `says`, or the `problem` with reading it."""
+    """A trusted statement about this digest: when that was found, what it `says`, or the `problem`
+    with reading it.
+    """
 
     artifact: str
     made: datetime.datetime
@@ -147,7 +154,10 @@ def subject_of(catalog: Catalog, version: Version, image: str, digest: str, kind
 def decide(
     subject: Subject, found: Sequence[Found], channels: Channels, channel: str, today: datetime.date
 ) -> Decision:
-    """Judge a digest for a channel as of `today` (UTC). Raises ConfigError for an unknown channel, and nothing else."""
+    """Judge a digest for a channel as of `today` (UTC).
+
+    Raises ConfigError for an unknown channel, and nothing else.
+    """
     gate = _Gate(subject, channels, channels.demands_of(channel), today)
     reasons, counted = list(_asked(subject, channels, channel)), set[str]()
     for name, days in gate.demands.evidence.items():
@@ -155,8 +165,14 @@ def decide(
         chosen = _chosen(sort, found, gate)
         counted.update(claim.artifact for claim in chosen.claims)
         reasons += chosen.reasons
-        reasons += [reason for claim in chosen.claims for reason in _judged(sort, claim, gate, days)]
-    verdict = summary([Verdict.NOT_RUN, *(reason.verdict for reason in reasons)]) if reasons else Verdict.PASS
+        reasons += [
+            reason for claim in chosen.claims for reason in _judged(sort, claim, gate, days)
+        ]
+    verdict = (
+        summary([Verdict.NOT_RUN, *(reason.verdict for reason in reasons)])
+        if reasons
+        else Verdict.PASS
+    )
     texts = dict.fromkeys(f"{subject.image}: {reason.text}" for reason in reasons)
     return Decision(verdict, tuple(texts), tuple(sorted(counted)))
 
@@ -164,7 +180,10 @@ def decide(
 def _asked(subject: Subject, channels: Channels, name: str) -> Iterator[_Reason]:
     kinds = channels.channel(name).kinds
     if subject.kind not in kinds:
-        yield _Reason(Verdict.FAIL, f"{name} takes {' and '.join(kinds)} releases, and this is `{subject.kind}`")
+        yield _Reason(
+            Verdict.FAIL,
+            f"{name} takes {' and '.join(kinds)} releases, and this is `{subject.kind}`",
+        )
     if not subject.suites:
         yield _Reason(Verdict.NOT_RUN, "no suite is required of it, so nothing can be proven")
 
@@ -178,11 +197,15 @@ def _chosen(sort: _Sort, found: Iterable[Found], gate: _Gate) -> _Chosen:
 
 
 def _claims(sort: _Sort, found: Iterable[Found], digest: str) -> tuple[list[_Claim], list[str]]:
-    """The trusted, dated statements of a type about the digest, oldest first; and why the others are none."""
+    """The trusted, dated statements of a type about the digest, oldest first; and why the others
+    are none.
+    """
     claims: list[_Claim] = []
     unusable: set[str] = set()
     for each in found:
-        if sort.predicate_type == (each.statement.predicate_type if each.statement else each.predicate_type):
+        if sort.predicate_type == (
+            each.statement.predicate_type if each.statement else each.predicate_type
+        ):
             claim = _claim(sort, each, digest)
             if isinstance(claim, str):
                 unusable.add(claim)
@@ -203,7 +226,8 @@ def _claim(sort: _Sort, found: Found, digest: str) -> _Claim | str:
         return _Claim(found.artifact, made, sort.read(found.statement), "")
     except ReleaseError as error:
         return _Claim(found.artifact, made, None, error.message)
-    except Exception as error:  # what others wrote has any shape; one that cannot be read is a "no", not a traceback
+    # what others wrote has any shape; one that cannot be read is a "no", not a traceback
+    except Exception as error:
         return _Claim(found.artifact, made, None, f"{type(error).__name__}: {str(error)[:100]}")
 
 
@@ -218,7 +242,9 @@ def _made(statement: Statement) -> datetime.datetime | None:
 def _absent(sort: _Sort, unusable: Sequence[str]) -> _Reason:
     if unusable:
         more = f" (and {len(unusable) - _MOST_TOLD} more)" if len(unusable) > _MOST_TOLD else ""
-        return _Reason(Verdict.FAIL, f"no usable {sort.title}: {'; '.join(unusable[:_MOST_TOLD])}{more}")
+        return _Reason(
+            Verdict.FAIL, f"no usable {sort.title}: {'; '.join(unusable[:_MOST_TOLD])}{more}"
+        )
     return _Reason(Verdict.NOT_RUN, f"no {sort.title}")
 
 
@@ -227,17 +253,24 @@ def _newest(claims: Sequence[_Claim], _: _Gate) -> _Chosen:
 
 
 def _test_runs(claims: Sequence[_Claim], gate: _Gate) -> _Chosen:
-    """For each demanded family the newest run on it, without demands the newest of all; no other may have failed.
+    """For each demanded family the newest run on it, without demands the newest of all; no other
+    may have failed.
 
     What cannot be read has no GPUs, and counts where it is the newest.
     """
     latest = _by_gpus(claims)
     newest = _newest(claims, gate).claims
-    covering = {family: _covering(latest, gate.channels.families[family]) for family in gate.demands.gpus}
+    covering = {
+        family: _covering(latest, gate.channels.families[family]) for family in gate.demands.gpus
+    }
     missing = [_uncovered(family, latest, gate) for family, runs in covering.items() if not runs]
     proofs = [run for runs in covering.values() for run in runs] or newest
     counted = [claim for claim in claims if claim in proofs or (claim in newest and claim.problem)]
-    elsewhere = [_failed(claim) for claim in latest if claim not in counted and claim.says and _has_failed(claim.says)]
+    elsewhere = [
+        _failed(claim)
+        for claim in latest
+        if claim not in counted and claim.says and _has_failed(claim.says)
+    ]
     return _Chosen(counted, [*missing, *elsewhere])
 
 
@@ -261,7 +294,9 @@ def _covering(latest: Sequence[_Claim], words: Sequence[str]) -> list[_Claim]:
 def _ran_on(tested: Tested, words: Sequence[str]) -> bool:
     if tested.device != CUDA:
         return False
-    return any(gpu.count > 0 and set(re.findall(r"\w+", gpu.model)) & set(words) for gpu in tested.gpus)
+    return any(
+        gpu.count > 0 and set(re.findall(r"\w+", gpu.model)) & set(words) for gpu in tested.gpus
+    )
 
 
 def _uncovered(family: str, latest: Sequence[_Claim], gate: _Gate) -> _Reason:
@@ -272,12 +307,17 @@ def _uncovered(family: str, latest: Sequence[_Claim], gate: _Gate) -> _Reason:
 
 
 def _has_failed(tested: Tested) -> bool:
-    return any(verdict in _WRONG for verdict in (tested.verdict, *(suite.verdict for suite in tested.suites)))
+    return any(
+        verdict in _WRONG
+        for verdict in (tested.verdict, *(suite.verdict for suite in tested.suites))
+    )
 
 
 def _failed(claim: _Claim) -> _Reason:
     where = ", ".join(_models(claim)) or "no GPU"
-    return _Reason(Verdict.FAIL, f"the tests of {claim.made:%Y-%m-%d} on {where} failed: {claim.says.reason}")
+    return _Reason(
+        Verdict.FAIL, f"the tests of {claim.made:%Y-%m-%d} on {where} failed: {claim.says.reason}"
+    )
 
 
 # What they must say
@@ -330,7 +370,9 @@ def _tests(tested: Tested, _: _Claim, gate: _Gate) -> Iterator[_Reason]:
 
 
 def _suites(tested: Tested, gate: _Gate) -> Iterator[_Reason]:
-    """Every required suite is listed, and of all that are listed none is less than the channel accepts."""
+    """Every required suite is listed, and of all that are listed none is less than the channel
+    accepts.
+    """
     listed = {suite.name for suite in tested.suites if suite.reason != test_result.MISSING}
     for name in gate.subject.suites:
         if name not in listed:
@@ -344,7 +386,9 @@ def _bill(packages: tuple[Package, ...], _: _Claim, gate: _Gate) -> Iterator[_Re
     if not packages:
         yield _Reason(Verdict.FAIL, "it lists no package")
     if len(packages) > gate.subject.packages:
-        yield _Reason(Verdict.FAIL, f"{len(packages)} packages, the budget is {gate.subject.packages}")
+        yield _Reason(
+            Verdict.FAIL, f"{len(packages)} packages, the budget is {gate.subject.packages}"
+        )
 
 
 def _vulnerabilities(assessed: Assessed, claim: _Claim, gate: _Gate) -> Iterator[_Reason]:
@@ -371,15 +415,26 @@ def _database(assessed: Assessed, claim: _Claim, days: int) -> Iterator[_Reason]
         yield _Reason(Verdict.INCONCLUSIVE, "no vulnerability database judged it")
         return
     try:
-        updated = datetime.datetime.fromisoformat(assessed.database.updated_at).astimezone(datetime.UTC)
+        updated = datetime.datetime.fromisoformat(assessed.database.updated_at).astimezone(
+            datetime.UTC
+        )
     except (ValueError, OverflowError):
-        yield _Reason(Verdict.FAIL, f"the database is of `{assessed.database.updated_at[:40]}`, which is no moment")
+        yield _Reason(
+            Verdict.FAIL,
+            f"the database is of `{assessed.database.updated_at[:40]}`, which is no moment",
+        )
         return
     age = (claim.made.date() - updated.date()).days
     if age < 0:
-        yield _Reason(Verdict.FAIL, f"its database of {updated.date()} is younger than the scan of {claim.made.date()}")
+        yield _Reason(
+            Verdict.FAIL,
+            f"its database of {updated.date()} is younger than the scan of {claim.made.date()}",
+        )
     if age > days:
-        yield _Reason(Verdict.INCONCLUSIVE, f"its database was {age} days old when it judged, {days} are allowed")
+        yield _Reason(
+            Verdict.INCONCLUSIVE,
+            f"its database was {age} days old when it judged, {days} are allowed",
+        )
 
 
 def _read_provenance(statement: Statement) -> tuple[Built, dict[str, str]]:
@@ -395,5 +450,7 @@ _SORTS: dict[Evidence, _Sort] = {
     "provenance": _Sort("provenance", PROVENANCE, _read_provenance, _newest, _provenance),
     "tests": _Sort("test result", TEST_RESULT, test_result.read, _test_runs, _tests),
     "sbom": _Sort("bill of materials", SBOM, _read_bill, _newest, _bill),
-    "vulnerabilities": _Sort("vulnerability result", VULNERABILITIES, vulnerability.read, _newest, _vulnerabilities),
+    "vulnerabilities": _Sort(
+        "vulnerability result", VULNERABILITIES, vulnerability.read, _newest, _vulnerabilities
+    ),
 }

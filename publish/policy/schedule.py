@@ -1,7 +1,10 @@
-"""What should be released today, and why. Pure: the date, what is out and what was judged are arguments.
+"""What should be released today, and why.
 
-Three things make a release due: the calendar of a channel, an image of a line's newest release that today's policy
-refuses (an advisory past its grace), and neither once the support of the line has ended, which is announced before.
+Pure: the date, what is out and what was judged are arguments.
+
+Three things make a release due: the calendar of a channel, an image of a line's newest release that
+today's policy refuses (an advisory past its grace), and neither once the support of the line has
+ended, which is announced before.
 """
 
 from __future__ import annotations
@@ -23,7 +26,10 @@ Action = Literal["release", "announce"]
 
 @dataclass(frozen=True)
 class Out:
-    """A release that was put through `channel` on `day` (UTC). `withdrawn`: it was yanked or rolled back since."""
+    """A release that was put through `channel` on `day` (UTC).
+
+    `withdrawn`: it was yanked or rolled back since.
+    """
 
     version: Version
     channel: str
@@ -33,10 +39,12 @@ class Out:
 
 @dataclass(frozen=True)
 class Due:
-    """One thing to do. `version` is the number to release as, `newest` the line's newest release that stands.
+    """One thing to do.
 
-    `since` (ISO 8601) is the day it became due, the same every day until it is done. Announcements have no `version`,
-    `channel` and `kind`.
+    `version` is the number to release as, `newest` the line's newest release that stands.
+
+    `since` (ISO 8601) is the day it became due, the same every day until it is done. Announcements
+    have no `version`, `channel` and `kind`.
     """
 
     action: Action
@@ -50,7 +58,11 @@ class Due:
 
     def __str__(self) -> str:
         """One line, for people."""
-        what = f"{self.version}: {self.kind} release through {self.channel}" if self.version else f"line {self.line}"
+        what = (
+            f"{self.version}: {self.kind} release through {self.channel}"
+            if self.version
+            else f"line {self.line}"
+        )
         return f"{what}, since {self.since}: {'; '.join(self.reasons)}"
 
 
@@ -67,14 +79,23 @@ def due(
     out: Sequence[Out],
     judgements: Sequence[Judgement] = (),
 ) -> tuple[Due, ...]:
-    """What should be done today, by line; of a line's releases security first, each with the number after.
+    """What should be done today, by line; of a line's releases security first, each with the number
+    after.
 
-    `out` is everything that was ever put; `judgements` are the history's, which keeps the day of each that was news, or
-    those of one rescan. A line of which nothing is out is begun by hand, and nothing of it is due.
+    `out` is everything that was ever put; `judgements` are the history's, which keeps the day of
+    each that was news, or those of one rescan. A line of which nothing is out is begun by hand, and
+    nothing of it is due.
     """
-    every = ((line, _released(channels, out, name)) for name, line in lines.items() if today <= line.supported_until)
+    every = (
+        (line, _released(channels, out, name))
+        for name, line in lines.items()
+        if today <= line.supported_until
+    )
     return tuple(
-        found for line, released in every if released for found in _line(today, channels, line, released, judgements)
+        found
+        for line, released in every
+        if released
+        for found in _line(today, channels, line, released, judgements)
     )
 
 
@@ -89,7 +110,11 @@ def scheduled(calendar: Calendar, today: datetime.date) -> datetime.date:
 
 
 def _line(
-    today: datetime.date, channels: Channels, line: Line, released: Sequence[Out], judgements: Sequence[Judgement]
+    today: datetime.date,
+    channels: Channels,
+    line: Line,
+    released: Sequence[Out],
+    judgements: Sequence[Judgement],
 ) -> Iterator[Due]:
     """What was withdrawn takes its number with it, and counts for nothing else."""
     standing = [each for each in released if not each.withdrawn]
@@ -110,7 +135,10 @@ def _channels(
 ) -> Iterator[tuple[str, list[_Reason]]]:
     """The channels that are due, with reasons; those that carry advisories first."""
     for name, channel in sorted(channels.channels.items(), key=lambda item: not item[1].advisories):
-        reasons = [*(refused if channel.advisories else ()), *_by_calendar(today, channels, channel, released)]
+        reasons = [
+            *(refused if channel.advisories else ()),
+            *_by_calendar(today, channels, channel, released),
+        ]
         if reasons:
             yield name, reasons
 
@@ -118,7 +146,9 @@ def _channels(
 def _by_calendar(
     today: datetime.date, channels: Channels, channel: Channel, released: Sequence[Out]
 ) -> Iterator[_Reason]:
-    """Due from its day on until something is out that moved all of its aliases on that day or later."""
+    """Due from its day on until something is out that moved all of its aliases on that day or
+    later.
+    """
     if channel.calendar is None:
         return
     day = scheduled(channel.calendar, today)
@@ -134,17 +164,24 @@ def _does_the_work(channels: Channels, out: Out, channel: Channel) -> bool:
 
 
 def _refused(newest: Version, judgements: Sequence[Judgement]) -> list[_Reason]:
-    """What today's policy refuses of the newest release; a judgement of an older one says nothing about it."""
+    """What today's policy refuses of the newest release; a judgement of an older one says nothing
+    about it.
+    """
     in_order = sorted(judgements, key=lambda each: each.date)
     latest = {each.image: each for each in in_order if each.version == str(newest)}
     return [
-        _Reason(datetime.date.fromisoformat(each.date), f"{each.image} is refused since {each.date}: {each.reason}")
+        _Reason(
+            datetime.date.fromisoformat(each.date),
+            f"{each.image} is refused since {each.date}: {each.reason}",
+        )
         for each in latest.values()
         if each.verdict is Verdict.FAIL
     ]
 
 
-def _release(version: Version, newest: Version, name: str, channel: Channel, reasons: Sequence[_Reason]) -> Due:
+def _release(
+    version: Version, newest: Version, name: str, channel: Channel, reasons: Sequence[_Reason]
+) -> Due:
     return Due(
         action="release",
         line=version.line,
@@ -162,12 +199,18 @@ def _announcement(today: datetime.date, days: int, newest: Version, line: Line) 
     if today < since:
         return
     left = (line.supported_until - today).days
-    text = f"its support ends on {line.supported_until}, {f'in {_days(left)}' if left else 'today'}: announce it"
+    text = (
+        f"its support ends on {line.supported_until}, "
+        f"{f'in {_days(left)}' if left else 'today'}: announce it"
+    )
     yield Due("announce", newest.line, str(newest), "", "", "", since.isoformat(), (text,))
 
 
 def _released(channels: Channels, out: Sequence[Out], line: str) -> list[Out]:
-    """The releases of a line. Candidates take no number; what went through a channel that is no more did."""
+    """The releases of a line.
+
+    Candidates take no number; what went through a channel that is no more did.
+    """
     known = channels.channels
     return [
         each

@@ -1,4 +1,6 @@
-"""Whether a decision behind a tag can be believed: by somebody trusted to decide, about this digest, for this tag."""
+"""Whether a decision behind a tag can be believed: by somebody trusted to decide, about this
+digest, for this tag.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +33,10 @@ def doubt(registry: Registry, repositories: Repositories, trusted: Trusted) -> D
 
 
 def is_decided(registry: Registry, repositories: Repositories, trusted: Trusted) -> IsDecided:
-    """Return what says whether a trusted decision lets a digest carry a tag. It reads what is on a digest once."""
+    """Return what says whether a trusted decision lets a digest carry a tag.
+
+    It reads what is on a digest once.
+    """
 
     @cache
     def allowed(digest: str) -> frozenset[str]:
@@ -58,7 +63,9 @@ def _tags(found: Found) -> tuple[str, ...]:
     return decided.tags if decided.verdict is Verdict.PASS else ()
 
 
-def _problem(registry: Registry, repository: str, transaction: Transaction, entry: Entry, trusted: Trusted) -> str:
+def _problem(
+    registry: Registry, repository: str, transaction: Transaction, entry: Entry, trusted: Trusted
+) -> str:
     found = evidence.find(registry, repository, entry.new, entry.decision, trusted)
     if found is None:
         return "the decision is not attached to it"
@@ -75,11 +82,15 @@ def _problem(registry: Registry, repository: str, transaction: Transaction, entr
 
 
 def _allows(decided: Decided, transaction: Transaction, entry: Entry) -> bool:
-    return entry.tag in decided.tags and decided.version == transaction.version.removesuffix(journal.CANDIDATE)
+    return entry.tag in decided.tags and decided.version == transaction.version.removesuffix(
+        journal.CANDIDATE
+    )
 
 
 def _allows_back(decided: Decided, _: Transaction, entry: Entry) -> bool:
-    """A rollback takes aliases of other days to a digest, so its decision need not name them; own tags never move."""
+    """A rollback takes aliases of other days to a digest, so its decision need not name them; own
+    tags never move.
+    """
     is_candidates = entry.alias.endswith(journal.CANDIDATE)
     is_alias = bool(entry.alias) and entry.tag in journal.tags_of(entry.alias, entry.image)
     return is_alias and (decided.channel == CANDIDATE) == is_candidates

@@ -1,4 +1,6 @@
-"""What was ever promoted, when, and through which channel: read from the journal and the decisions it names."""
+"""What was ever promoted, when, and through which channel: read from the journal and the decisions
+it names.
+"""
 
 from __future__ import annotations
 
@@ -22,18 +24,23 @@ from runner.errors import ConfigError
 
 @dataclass(frozen=True)
 class Put:
-    """A version as it was last promoted through `channel`, at a moment (ISO 8601), with every tag that was put."""
+    """A version as it was last promoted through `channel`, at a moment (ISO 8601), with every tag
+    that was put.
+    """
 
     channel: str
     at: str
     promotions: tuple[Promotion, ...]
 
 
-def last_put(registry: Registry, catalog: Catalog, version: Version, trusted: Callable[[], Trusted]) -> Put | None:
-    """The last promotion of a version, as a release, else as a candidate by a trusted decision; None where it has none.
+def last_put(
+    registry: Registry, catalog: Catalog, version: Version, trusted: Callable[[], Trusted]
+) -> Put | None:
+    """The last promotion of a version, as a release, else as a candidate by a trusted decision;
+    None where it has none.
 
-    One that is half done is none yet. `trusted` is called where there is one to be believed. Raises ConfigError as
-    `released`.
+    One that is half done is none yet. `trusted` is called where there is one to be believed. Raises
+    ConfigError as `released`.
     """
     names = str(version), f"{version}{journal.CANDIDATE}"
     told = _done(journal.read(registry, catalog.repositories.journal).journal)
@@ -56,36 +63,53 @@ def _put(catalog: Catalog, promotion: Transaction, channel: str) -> Put:
 def released(registry: Registry, catalog: Catalog, trusted: Trusted) -> tuple[Out, ...]:
     """Every promotion of a line of the catalogue, candidates aside.
 
-    Raises ConfigError for one whose decision nobody trusted signed: to leave it out would be to say it is not out. Of a
-    journal that is not signed, that is raised if none can be believed; else those that cannot are no releases.
+    Raises ConfigError for one whose decision nobody trusted signed: to leave it out would be to say
+    it is not out. Of a journal that is not signed, that is raised if none can be believed; else
+    those that cannot are no releases.
     """
     kept = _believed(registry, catalog, trusted)
-    withdrawn, promotions = kept.withdrawn(), [each for each in _done(kept) if not _is_candidate(each)]
+    withdrawn, promotions = (
+        kept.withdrawn(),
+        [each for each in _done(kept) if not _is_candidate(each)],
+    )
     found = (_out(registry, catalog, each, trusted) for each in promotions)
     return tuple(replace(out, withdrawn=str(out.version) in withdrawn) for out in found if out)
 
 
 def _believed(registry: Registry, catalog: Catalog, trusted: Trusted) -> Journal:
-    """What counts of the journal. Raises ConfigError if it tells of releases, and nothing of it is believed."""
+    """What counts of the journal.
+
+    Raises ConfigError if it tells of releases, and nothing of it is believed.
+    """
     book = trusted_journal.read(registry, catalog.repositories, trusted)
     if book.problem and not _done(book.journal):
         told = _done(trusted_journal.as_written(registry, catalog.repositories, trusted).journal)
         for release in [each for each in told if not _is_candidate(each)][:1]:
-            problem = f"{release.version} is out by a decision that nobody trusted signed; {book.warning}"
+            problem = (
+                f"{release.version} is out by a decision that nobody trusted signed; {book.warning}"
+            )
             raise ConfigError(problem, f"{_TRUST}; if the journal is forged, restore it")
     return book.journal
 
 
 def _done(kept: Journal) -> list[Transaction]:
-    """The promotions that are done: what is half done is not out yet, and what names no tags is none."""
-    return [each for each in kept.transactions if each.kind == "promotion" and each.entries and not each.is_open]
+    """The promotions that are done: what is half done is not out yet, and what names no tags is
+    none.
+    """
+    return [
+        each
+        for each in kept.transactions
+        if each.kind == "promotion" and each.entries and not each.is_open
+    ]
 
 
 def _is_candidate(promotion: Transaction) -> bool:
     return promotion.version.endswith(journal.CANDIDATE)
 
 
-def _out(registry: Registry, catalog: Catalog, promotion: Transaction, trusted: Trusted) -> Out | None:
+def _out(
+    registry: Registry, catalog: Catalog, promotion: Transaction, trusted: Trusted
+) -> Out | None:
     try:
         version = catalog.version(promotion.version)
     except ConfigError:  # of a line that the catalogue no longer has
@@ -101,13 +125,19 @@ def _channel(registry: Registry, catalog: Catalog, promotion: Transaction, trust
     """That of a release."""
     found = next(_decided(registry, catalog, promotion, trusted), None)
     if found is None:
-        raise ConfigError(f"{promotion.version} is out by a decision that nobody trusted signed", _TRUST)
+        raise ConfigError(
+            f"{promotion.version} is out by a decision that nobody trusted signed", _TRUST
+        )
     return found.channel
 
 
-def _decided(registry: Registry, catalog: Catalog, promotion: Transaction, trusted: Trusted) -> Iterator[Decided]:
+def _decided(
+    registry: Registry, catalog: Catalog, promotion: Transaction, trusted: Trusted
+) -> Iterator[Decided]:
     """The decision behind a promotion."""
     entry = promotion.entries[0]
-    found = evidence.find(registry, catalog.repositories.production, entry.new, entry.decision, trusted)
+    found = evidence.find(
+        registry, catalog.repositories.production, entry.new, entry.decision, trusted
+    )
     if found and found.statement and found.predicate_type == DECISION:
         yield decision.read(found.statement)

@@ -1,7 +1,7 @@
 """Images that are out: found by their tags, with what the registry holds about them.
 
-Whoever may write production can put any tag. One is that of a release only if the journal says that it was promoted on
-this digest, or a trusted decision on the digest says that it may carry it.
+Whoever may write production can put any tag. One is that of a release only if the journal says that
+it was promoted on this digest, or a trusted decision on the digest says that it may carry it.
 """
 
 from __future__ import annotations
@@ -25,9 +25,13 @@ from runner.errors import ConfigError, GateRefused
 
 PRODUCTION, CANDIDATE = decision.PRODUCTION, decision.CANDIDATE
 MOST_UNKNOWN = 50
-"""How many tags that the journal does not know are looked at: each may need the evidence on a digest."""
+"""How many tags that the journal does not know are looked at: each may need the evidence on a
+digest.
+"""
 
-_TAG = re.compile(rf"(?P<version>{VERSION_PATTERN})(?P<candidate>-candidate)?(?:-(?P<image>[a-z0-9-]+))?")
+_TAG = re.compile(
+    rf"(?P<version>{VERSION_PATTERN})(?P<candidate>-candidate)?(?:-(?P<image>[a-z0-9-]+))?"
+)
 
 
 @dataclass(frozen=True)
@@ -43,7 +47,9 @@ class Published:
 
 @dataclass
 class _Releases:
-    """Which digest a tag of production names as that of a release; `kept` is what counts of the journal."""
+    """Which digest a tag of production names as that of a release; `kept` is what counts of the
+    journal.
+    """
 
     registry: Registry
     repository: str
@@ -55,7 +61,9 @@ class _Releases:
     def known(self) -> dict[str, str]:
         """The own tags that the journal has, each with the digest that was promoted last."""
         promoted = (each for each in self.kept.transactions if each.kind == "promotion")
-        return {entry.tag: entry.new for each in promoted for entry in each.entries if not entry.alias}
+        return {
+            entry.tag: entry.new for each in promoted for entry in each.entries if not entry.alias
+        }
 
     @cached_property
     def withdrawn(self) -> frozenset[str]:
@@ -63,7 +71,9 @@ class _Releases:
         return self.kept.withdrawn()
 
     def digest(self, tag: str) -> str:
-        """Return the digest under an own tag; empty if there is none, or no release was decided to carry it there."""
+        """Return the digest under an own tag; empty if there is none, or no release was decided to
+        carry it there.
+        """
         if tag not in self.known and not self._may_look_at(tag):
             return ""
         held = self.registry.digest_of(self.repository, tag)
@@ -85,54 +95,91 @@ class _Releases:
 def _releases(registry: Registry, repositories: Repositories, trusted: Trusted) -> _Releases:
     kept = trusted_journal.read(registry, repositories, trusted).journal
     return _Releases(
-        registry, repositories.production, kept, decision_check.is_decided(registry, repositories, trusted)
+        registry,
+        repositories.production,
+        kept,
+        decision_check.is_decided(registry, repositories, trusted),
     )
 
 
-def published(registry: Registry, catalog: Catalog, channel: str, trusted: Trusted) -> tuple[Published, ...]:
-    """Every image of the catalogue's lines that a channel holds, newest version first. Aliases are no images."""
+def published(
+    registry: Registry, catalog: Catalog, channel: str, trusted: Trusted
+) -> tuple[Published, ...]:
+    """Every image of the catalogue's lines that a channel holds, newest version first.
+
+    Aliases are no images.
+    """
     return _published(catalog, channel, _releases(registry, catalog.repositories, trusted))
 
 
 def _published(catalog: Catalog, channel: str, releases: _Releases) -> tuple[Published, ...]:
     registry, repository = releases.registry, releases.repository
     found = (_parsed(catalog, tag, channel) for tag in registry.tags(repository))
-    named = sorted({each for each in found if each}, key=lambda each: (each[0].line, -each[0].patch, each[1]))
-    held = ((version, image, releases.digest(tag_of(image, str(version), channel))) for version, image in named)
-    return tuple(Published(version, image, channel, repository, digest) for version, image, digest in held if digest)
+    named = sorted(
+        {each for each in found if each}, key=lambda each: (each[0].line, -each[0].patch, each[1])
+    )
+    held = (
+        (version, image, releases.digest(tag_of(image, str(version), channel)))
+        for version, image in named
+    )
+    return tuple(
+        Published(version, image, channel, repository, digest)
+        for version, image, digest in held
+        if digest
+    )
 
 
-def find(registry: Registry, catalog: Catalog, version: Version, image: str, trusted: Trusted) -> Published:
-    """An image of a release: in production, else as a candidate. Raises ConfigError where it is neither.
+def find(
+    registry: Registry, catalog: Catalog, version: Version, image: str, trusted: Trusted
+) -> Published:
+    """An image of a release: in production, else as a candidate.
+
+    Raises ConfigError where it is neither.
 
     Raises GateRefused if its tag holds a digest that it was not decided to carry.
     """
-    repository, releases = catalog.repositories.production, _releases(registry, catalog.repositories, trusted)
+    repository, releases = (
+        catalog.repositories.production,
+        _releases(registry, catalog.repositories, trusted),
+    )
     for channel in (PRODUCTION, CANDIDATE):
         tag = tag_of(image, str(version), channel)
         if digest := releases.digest(tag):
             return Published(version, image, channel, repository, digest)
         if held := registry.digest_of(repository, tag):
-            problem = f"{registry.host}/{repository}:{tag} holds {held}, which no trusted decision lets carry this tag"
+            problem = (
+                f"{registry.host}/{repository}:{tag} holds {held}, which no trusted "
+                "decision lets carry this tag"
+            )
             raise GateRefused(problem, f"see what is known of it with `./release.py verify {tag}`")
     raise ConfigError(
-        f"{version} {image} is not in {registry.host}/{repository}", f"run `./release.py release {version}` first"
+        f"{version} {image} is not in {registry.host}/{repository}",
+        f"run `./release.py release {version}` first",
     )
 
 
-def is_out(registry: Registry, repositories: Repositories, version: Version, trusted: Trusted) -> bool:
-    """Whether a version is released: some image has its immutable tag, or the journal says that it will."""
+def is_out(
+    registry: Registry, repositories: Repositories, version: Version, trusted: Trusted
+) -> bool:
+    """Whether a version is released: some image has its immutable tag, or the journal says that it
+    will.
+    """
     releases = _releases(registry, repositories, trusted)
     if releases.kept.own(str(version)):
         return True
-    return any(releases.digest(tag) for tag in _own_tags(registry.tags(repositories.production), version))
+    return any(
+        releases.digest(tag) for tag in _own_tags(registry.tags(repositories.production), version)
+    )
 
 
 def manifest_of(registry: Registry, image: Published) -> Manifest:
     """Its manifest, raw. Raises ConfigError where the digest is gone."""
     found = registry.manifest(image.repository, image.digest)
     if found is None:
-        raise ConfigError(f"{registry.host}/{image.repository}@{image.digest} is gone", "restore it in the registry")
+        raise ConfigError(
+            f"{registry.host}/{image.repository}@{image.digest} is gone",
+            "restore it in the registry",
+        )
     return found
 
 
@@ -143,17 +190,23 @@ def tag_of(image: str, version: str, channel: str) -> str:
 
 
 def standing(registry: Registry, catalog: Catalog, trusted: Trusted) -> tuple[Published, ...]:
-    """What production holds and users may be on: without what was yanked or rolled back; newest version first."""
+    """What production holds and users may be on: without what was yanked or rolled back; newest
+    version first.
+    """
     releases = _releases(registry, catalog.repositories, trusted)
     return tuple(
-        each for each in _published(catalog, PRODUCTION, releases) if str(each.version) not in releases.withdrawn
+        each
+        for each in _published(catalog, PRODUCTION, releases)
+        if str(each.version) not in releases.withdrawn
     )
 
 
 def previous(
     registry: Registry, repositories: Repositories, version: Version, image: str, trusted: Trusted
 ) -> Published | None:
-    """The newest release of an image in the line before `version`; None where there is none. A candidate is none.
+    """The newest release of an image in the line before `version`; None where there is none.
+
+    A candidate is none.
 
     What was yanked or rolled back is passed over, where there is something else: nobody is on it.
     """
@@ -162,7 +215,9 @@ def previous(
 
 def _previous(releases: _Releases, version: Version, image: str) -> Published | None:
     tags = set(releases.registry.tags(releases.repository))
-    found = [each for each in _earlier(tags, version) if tag_of(image, str(each), PRODUCTION) in tags]
+    found = [
+        each for each in _earlier(tags, version) if tag_of(image, str(each), PRODUCTION) in tags
+    ]
     for before in sorted(found, key=lambda each: str(each) in releases.withdrawn):
         if digest := releases.digest(tag_of(image, str(before), PRODUCTION)):
             return Published(before, image, PRODUCTION, releases.repository, digest)
@@ -177,8 +232,12 @@ def _earlier(tags: Iterable[str], version: Version) -> list[Version]:
     return sorted(earlier, key=lambda each: -each.patch)
 
 
-def images_before(registry: Registry, catalog: Catalog, version: Version, trusted: Trusted) -> frozenset[str]:
-    """The images of the newest release of the line before `version`, also of stacks that are gone; else none."""
+def images_before(
+    registry: Registry, catalog: Catalog, version: Version, trusted: Trusted
+) -> frozenset[str]:
+    """The images of the newest release of the line before `version`, also of stacks that are gone;
+    else none.
+    """
     releases = _releases(registry, catalog.repositories, trusted)
     before = _previous(releases, version, BASE)
     tags = _own_tags(registry.tags(releases.repository), before.version) if before else {}
@@ -186,9 +245,15 @@ def images_before(registry: Registry, catalog: Catalog, version: Version, truste
 
 
 def _own_tags(tags: Iterable[str], version: Version) -> dict[str, str]:
-    """The tags that name an image of a version in production, each with the image; those of candidates are none."""
-    matches = [(tag, match) for tag in tags if (match := _TAG.fullmatch(tag)) and not match["candidate"]]
-    return {tag: match["image"] or BASE for tag, match in matches if match["version"] == str(version)}
+    """The tags that name an image of a version in production, each with the image; those of
+    candidates are none.
+    """
+    matches = [
+        (tag, match) for tag in tags if (match := _TAG.fullmatch(tag)) and not match["candidate"]
+    ]
+    return {
+        tag: match["image"] or BASE for tag, match in matches if match["version"] == str(version)
+    }
 
 
 def _parsed(catalog: Catalog, tag: str, channel: str) -> tuple[Version, str] | None:

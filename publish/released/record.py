@@ -27,7 +27,9 @@ class StageTime:
 
 @dataclass(frozen=True)
 class Refusal:
-    """What kept a release out of production when that was asked for: the gate's verdict, and all its reasons."""
+    """What kept a release out of production when that was asked for: the gate's verdict, and all
+    its reasons.
+    """
 
     verdict: Verdict
     reasons: tuple[str, ...]
@@ -41,10 +43,13 @@ class Refusal:
 
 @dataclass(frozen=True)
 class ReleaseRecord:
-    """A release as far as it got. `channel` is the one it was promoted through, empty where nothing was promoted.
+    """A release as far as it got.
 
-    `reason` is the one that blocks production, empty where nothing does; `refusal` is None where the gate did not
-    refuse. `finished_at` (ISO 8601) is the moment of the promotion where there was one, else that of the last stage.
+    `channel` is the one it was promoted through, empty where nothing was promoted.
+
+    `reason` is the one that blocks production, empty where nothing does; `refusal` is None where
+    the gate did not refuse. `finished_at` (ISO 8601) is the moment of the promotion where there was
+    one, else that of the last stage.
     """
 
     version: str

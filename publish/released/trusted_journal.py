@@ -1,6 +1,8 @@
-"""The journal as a reader believes it: signed by somebody who may decide, or as far as what is signed confirms it.
+"""The journal as a reader believes it: signed by somebody who may decide, or as far as what is
+signed confirms it.
 
-Every reader that moves no tag reads it here. Who moves tags has the same from publish/tags/transaction.py.
+Every reader that moves no tag reads it here. Who moves tags has the same from
+publish/tags/transaction.py.
 """
 
 from __future__ import annotations
@@ -22,7 +24,8 @@ from runner.errors import EnvironmentFailed
 
 
 def read(registry: Registry, repositories: Repositories, trusted: Trusted) -> Book:
-    """Return the journal with what counts of it; `problem` says why its signature does not, empty if it does.
+    """Return the journal with what counts of it; `problem` says why its signature does not, empty
+    if it does.
 
     Raises EnvironmentFailed if there is one that cannot be read.
     """
@@ -32,14 +35,22 @@ def read(registry: Registry, repositories: Repositories, trusted: Trusted) -> Bo
     progress.say(f"  {book.warning}: only what trusted decisions and signed marks confirm counts")
     marks = SignedMarks(registry, repositories.production, trusted, _nobody)
     return replace(
-        book, journal=confirmed(book.journal, decision_check.doubt(registry, repositories, trusted), marks.read)
+        book,
+        journal=confirmed(
+            book.journal, decision_check.doubt(registry, repositories, trusted), marks.read
+        ),
     )
 
 
 def as_written(registry: Registry, repositories: Repositories, trusted: Trusted) -> Book:
-    """Return the journal whoever wrote it; `problem` says why its signature does not count. Raises as `read`."""
+    """Return the journal whoever wrote it; `problem` says why its signature does not count.
+
+    Raises as `read`.
+    """
     return journal.read(registry, repositories.journal, documents.of_journal(_nobody, trusted))
 
 
 def _nobody() -> Signer:
-    raise EnvironmentFailed("nothing is signed where the journal is only read", "report this fault of the program")
+    raise EnvironmentFailed(
+        "nothing is signed where the journal is only read", "report this fault of the program"
+    )

@@ -1,4 +1,6 @@
-"""What is proven about a reference, for a stranger who knows whom to trust: from the registry alone, in ten lines."""
+"""What is proven about a reference, for a stranger who knows whom to trust: from the registry
+alone, in ten lines.
+"""
 
 from __future__ import annotations
 
@@ -43,9 +45,10 @@ _KEY_ID = re.compile("[0-9a-f]{64}")
 
 @dataclass(frozen=True)
 class Verified:
-    """`verdict` is `pass` where a trusted decision lets the digest carry this reference in a channel that releases,
-    `inconclusive` where it is a candidate, or a tag that moves and nobody trusted signed where to; else `fail`. `lines`
-    say what is known, `reasons` what speaks against it.
+    """`verdict` is `pass` where a trusted decision lets the digest carry this reference in a
+    channel that releases, `inconclusive` where it is a candidate, or a tag that moves and nobody
+    trusted signed where to; else `fail`. `lines` say what is known, `reasons` what speaks against
+    it.
     """
 
     reference: str
@@ -67,8 +70,11 @@ class _Named:
         return self.tag or self.digest
 
 
-def verify(registry: Registry, repositories: Repositories, reference: str, trusted: Trusted) -> Verified:
-    """Read the evidence on what `reference` names: a tag or digest of the production repository, or REPOSITORY:TAG.
+def verify(
+    registry: Registry, repositories: Repositories, reference: str, trusted: Trusted
+) -> Verified:
+    """Read the evidence on what `reference` names: a tag or digest of the production repository, or
+    REPOSITORY:TAG.
 
     Raises ConfigError where it names nothing, RegistryError where the registry fails.
     """
@@ -76,7 +82,9 @@ def verify(registry: Registry, repositories: Repositories, reference: str, trust
     digest = registry.digest_of(named.repository, named.digest or named.tag)
     if digest is None:
         where = f"{registry.host}/{named.repository}"
-        raise ConfigError(f"{where} has no {named.digest or named}", "see `./release.py rescan` for what is out")
+        raise ConfigError(
+            f"{where} has no {named.digest or named}", "see `./release.py rescan` for what is out"
+        )
     found = evidence.read(registry, named.repository, digest, trusted)
     decided = _decision(found, named)
     found = (*found, *_named_by(decided, found, registry, named.repository, digest, trusted))
@@ -87,14 +95,21 @@ def verify(registry: Registry, repositories: Repositories, reference: str, trust
         *_other_layers(registry, named.repository, digest, found),
     )
     unknown = tuple(_unknown(registry, repositories, named, decided, book))
-    lines = (f"{named.repository}:{named.tag}" if named.tag else f"{named.repository}@{digest}", f"digest: {digest}")
+    lines = (
+        f"{named.repository}:{named.tag}" if named.tag else f"{named.repository}@{digest}",
+        f"digest: {digest}",
+    )
     warnings = (f"journal: does not count ({book.problem})",) if book.problem else ()
     told = (*lines, *warnings, *_lines(found, decided))
-    return Verified(reference, digest, _verdict(decided, reasons, unknown), told, (*reasons, *unknown))
+    return Verified(
+        reference, digest, _verdict(decided, reasons, unknown), told, (*reasons, *unknown)
+    )
 
 
 def _journal(registry: Registry, repositories: Repositories, trusted: Trusted) -> Book:
-    """Return the journal if somebody trusted signed it; else an empty one, and why it does not count."""
+    """Return the journal if somebody trusted signed it; else an empty one, and why it does not
+    count.
+    """
     try:
         book = trusted_journal.as_written(registry, repositories, trusted)
     except EnvironmentFailed as error:
@@ -108,12 +123,19 @@ def _parsed(reference: str, host: str, production: str) -> _Named:
     said = parse_reference(reference, host)
     if said is None:
         shown = clean_line(reference, 80)
-        raise ConfigError(f"`{shown}` is no reference", "write v2.6.0-cv, pytorch-cuda:v2.6.0-cv or @sha256:...")
+        raise ConfigError(
+            f"`{shown}` is no reference", "write v2.6.0-cv, pytorch-cuda:v2.6.0-cv or @sha256:..."
+        )
     return _Named(said.repository or production, said.tag, said.digest)
 
 
 def _named_by(  # noqa: PLR0913, PLR0917 - a decision, and where what it names may be
-    decided: Decided | None, found: Sequence[Found], registry: Registry, repository: str, digest: str, trusted: Trusted
+    decided: Decided | None,
+    found: Sequence[Found],
+    registry: Registry,
+    repository: str,
+    digest: str,
+    trusted: Trusted,
 ) -> Iterator[Found]:
     """What a trusted decision was made from and no list has, by its digest."""
     known = {each.artifact for each in found}
@@ -150,20 +172,30 @@ def _misplaced(  # noqa: PLR0913, PLR0917 - a reference, and all that is known o
 
 
 def _unknown(
-    registry: Registry, repositories: Repositories, named: _Named, decided: Decided | None, book: Book
+    registry: Registry,
+    repositories: Repositories,
+    named: _Named,
+    decided: Decided | None,
+    book: Book,
 ) -> Iterator[str]:
-    """Why nobody knows what a tag that moves should name: only a journal that somebody trusted signed says it."""
+    """Why nobody knows what a tag that moves should name: only a journal that somebody trusted
+    signed says it.
+    """
     if decided is None or not named.tag or book.journal.expected(named.tag):
         return
     if decided.channel != CANDIDATE and named.tag in tags_of(decided.version, decided.image):
         return  # an own tag never moves: what its decision says of it stays true
     where = f"{registry.host}/{repositories.journal}:{TAG}"
-    why = book.warning or (f"{where} does not know it" if book.digest else f"there is no journal at {where}")
+    why = book.warning or (
+        f"{where} does not know it" if book.digest else f"there is no journal at {where}"
+    )
     yield f"{named.tag} moves, and what it should name is not known: {why}"
 
 
 def _decision(found: Sequence[Found], named: _Named) -> Decided | None:
-    """The newest trusted decision that lets the digest carry this name; of a digest that was released, on that."""
+    """The newest trusted decision that lets the digest carry this name; of a digest that was
+    released, on that.
+    """
     known = [read for each in found if (read := _read(each))]
     allowed = [each for each in known if not named.tag or named.tag in each.tags]
     return max(allowed, key=lambda each: (each.channel != CANDIDATE, each.decided_on), default=None)
@@ -181,7 +213,11 @@ def _read(found: Found) -> Decided | None:
 def _against(found: Sequence[Found], decided: Decided | None, named: _Named) -> Iterator[str]:
     if decided is None:
         yield f"no trusted decision lets this digest carry {named}"
-        problems = [f"{each.predicate_type or 'an artifact'}: {each.problem}" for each in found if each.problem]
+        problems = [
+            f"{each.predicate_type or 'an artifact'}: {each.problem}"
+            for each in found
+            if each.problem
+        ]
         yield from problems[:_MOST_TOLD]
         if len(problems) > _MOST_TOLD:
             yield f"{len(problems) - _MOST_TOLD} more artifacts that prove nothing"
@@ -192,9 +228,16 @@ def _against(found: Sequence[Found], decided: Decided | None, named: _Named) -> 
     usable = {each.artifact: each for each in found if not each.problem}
     missing = set(decided.evidence) - set(usable)
     if missing:
-        yield f"{len(missing)} of the {len(decided.evidence)} statements it was decided from are gone or changed"
+        yield (
+            f"{len(missing)} of the {len(decided.evidence)} statements it was decided from are "
+            "gone or changed"
+        )
     counted = {usable[each].predicate_type for each in decided.evidence if each in usable}
-    yield from (f"it was decided without a {title}" for title, kind, _ in _TOLD if kind not in counted and not missing)
+    yield from (
+        f"it was decided without a {title}"
+        for title, kind, _ in _TOLD
+        if kind not in counted and not missing
+    )
     yield from _about_another(found, decided)
 
 
@@ -203,10 +246,15 @@ def _about_another(found: Sequence[Found], decided: Decided) -> Iterator[str]:
     built = _built(found)
     asked = built.asked if built else None
     if asked and (asked.version, asked.image) != (decided.version, decided.image):
-        yield f"decided as {decided.version} {decided.image}, and built as {asked.version} {asked.image}"
+        yield (
+            f"decided as {decided.version} {decided.image}, and built as {asked.version} "
+            f"{asked.image}"
+        )
 
 
-def _other_layers(registry: Registry, repository: str, digest: str, found: Sequence[Found]) -> Iterator[str]:
+def _other_layers(
+    registry: Registry, repository: str, digest: str, found: Sequence[Found]
+) -> Iterator[str]:
     """Compare the layers of the manifest with those that the provenance names, in order."""
     built = _built(found)
     if built is None:
@@ -214,11 +262,16 @@ def _other_layers(registry: Registry, repository: str, digest: str, found: Seque
     there = [blob.digest for blob in copying.held(registry, repository, digest).blobs()[1:]]
     stated = [layer.digest for layer in built.layers]
     if there != stated:
-        yield f"its manifest has the layers {_short_list(there)}, and its provenance names {_short_list(stated)}"
+        yield (
+            f"its manifest has the layers {_short_list(there)}, and its provenance names "
+            f"{_short_list(stated)}"
+        )
 
 
 def _built(found: Sequence[Found]) -> Built | None:
-    """Return what the provenance says; None if there is none that can be read, which is told among the lines."""
+    """Return what the provenance says; None if there is none that can be read, which is told among
+    the lines.
+    """
     statement = attest.usable(found, PROVENANCE)
     try:
         return provenance.read(statement) if statement else None
@@ -247,7 +300,10 @@ def _lines(found: Sequence[Found], decided: Decided | None) -> Iterator[str]:
         except GateRefused as error:
             yield f"{title}: not readable ({error.message})"
     if decided:
-        yield f"decision: {decided.verdict} for {decided.channel} as a {decided.kind} release, on {decided.decided_on}"
+        yield (
+            f"decision: {decided.verdict} for {decided.channel} as a {decided.kind} release, on "
+            f"{decided.decided_on}"
+        )
     signers = sorted({_short(each.signer) for each in found if each.statement and not each.problem})
     yield f"signed by: {', '.join(signers) or 'nobody trusted'}"
 
@@ -259,7 +315,9 @@ def _short(signer: str) -> str:
 
 def _provenance(statement: Statement) -> str:
     built = provenance.read(statement)
-    return f"{built.asked.version} {built.asked.image}, built {built.finished_at} by {built.builder}"
+    return (
+        f"{built.asked.version} {built.asked.image}, built {built.finished_at} by {built.builder}"
+    )
 
 
 def _layers(statement: Statement) -> str:
@@ -268,12 +326,18 @@ def _layers(statement: Statement) -> str:
     commits = ", ".join(dict.fromkeys(layer.commit for layer in locked if layer.commit))
     by = f", by commit {commits}" if commits else ", by no known commit" if locked else ""
     others = ", ".join(dict.fromkeys(layer.kind for layer in layers if not layer.locked))
-    return f"{len(locked)} of {len(layers)} locked in git{by}{f'; not locked: {others}' if others else ''}"
+    return (
+        f"{len(locked)} of {len(layers)} locked in "
+        f"git{by}{f'; not locked: {others}' if others else ''}"
+    )
 
 
 def _tests(statement: Statement) -> str:
     tested = test_result.read(statement)
-    where = ", ".join(f"{gpu.count} x {gpu.model}" for gpu in tested.gpus) or f"no GPU ({tested.device})"
+    where = (
+        ", ".join(f"{gpu.count} x {gpu.model}" for gpu in tested.gpus)
+        or f"no GPU ({tested.device})"
+    )
     passed = sum(suite.verdict is Verdict.PASS for suite in tested.suites)
     return f"{tested.verdict}, {passed} of {len(tested.suites)} suites pass, on {where}"
 
@@ -284,7 +348,9 @@ def _bill(statement: Statement) -> str:
 
 def _known(statement: Statement) -> str:
     assessed = vulnerability.read(statement)
-    database = f"database of {assessed.database.updated_at[:10]}" if assessed.database else "no database"
+    database = (
+        f"database of {assessed.database.updated_at[:10]}" if assessed.database else "no database"
+    )
     return f"{assessed.verdict}, {database}"
 
 

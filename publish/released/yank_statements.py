@@ -22,7 +22,9 @@ from runner.errors import ConfigError
 
 @dataclass(frozen=True)
 class SignedMarks:
-    """Marks on what is in the repository `repository`; `signer` is asked for when one is to be made."""
+    """Marks on what is in the repository `repository`; `signer` is asked for when one is to be
+    made.
+    """
 
     registry: Registry
     repository: str
@@ -32,10 +34,16 @@ class SignedMarks:
     def check(self) -> None:
         """Raise ConfigError if the marks that are signed here would not count."""
         if problem := evidence.signer_problem(self.signer(), self.trusted, decides=True):
-            raise ConfigError(f"what is marked here would not count: {problem}", f"set {SIGNING_KEY} to one that may")
+            raise ConfigError(
+                f"what is marked here would not count: {problem}",
+                f"set {SIGNING_KEY} to one that may",
+            )
 
     def put(self, yanked: Transaction) -> None:
-        """Attach to every digest of a yanked release that it is, and why. The same marks however often it is done."""
+        """Attach to every digest of a yanked release that it is, and why.
+
+        The same marks however often it is done.
+        """
         for image, digest in dict.fromkeys((entry.image, entry.new) for entry in yanked.entries):
             if manifest := self.registry.manifest(self.repository, digest):
                 said = {
@@ -45,7 +53,9 @@ class SignedMarks:
                     "yankedAt": yanked.started_at,
                 }
                 about = Statement(digest, self.repository, YANK, said)
-                evidence.publish(self.registry, self.repository, manifest.descriptor, [about], self.signer())
+                evidence.publish(
+                    self.registry, self.repository, manifest.descriptor, [about], self.signer()
+                )
 
     def read(self, digest: str) -> str:
         """Return why a digest was yanked; empty if it was not."""

@@ -1,11 +1,15 @@
-"""What of a journal counts that no trusted key signed: what trusted decisions and signed marks say by themselves.
+"""What of a journal counts that no trusted key signed: what trusted decisions and signed marks say
+by themselves.
 
-Whoever may write the repository of the journal may write such a one. So nothing counts that would have to be believed:
+Whoever may write the repository of the journal may write such a one. So nothing counts that would
+have to be believed:
 
-- A promotion counts if a trusted decision allows each of its tags. Releases are put in the order of their versions, in
+- A promotion counts if a trusted decision allows each of its tags. Releases are put in the order of
+  their versions, in
   which aliases move forwards, whatever order the journal has.
 - A yank counts if a signed mark on each of its digests says the same.
-- A rollback, and what is half done, do not count: no decision tells of them. Run again, they are done again.
+- A rollback, and what is half done, do not count: no decision tells of them. Run again, they are
+  done again.
 """
 
 from __future__ import annotations
@@ -25,7 +29,10 @@ Doubt = Callable[[Transaction, Entry], str]
 """Return why the decision behind a tag of a transaction cannot be believed; empty if it can."""
 
 MOST = 300
-"""How many transactions of such a journal are looked at. Each costs a few requests, and copies cost none."""
+"""How many transactions of such a journal are looked at.
+
+Each costs a few requests, and copies cost none.
+"""
 MOST_TOLD = 5
 
 
@@ -36,19 +43,26 @@ def confirmed(kept: Journal, doubt: Doubt, mark: ReadMark) -> Journal:
     problems = {each: _problem(each, asked, marks) for each in different[:MOST]}
     _say([f"the {clean_line(str(each), 80)}: {why}" for each, why in problems.items() if why])
     if len(different) > MOST:
-        progress.say(f"  {len(different) - MOST} more transactions of that journal are not looked at")
+        progress.say(
+            f"  {len(different) - MOST} more transactions of that journal are not looked at"
+        )
     counted = [each for each, problem in problems.items() if not problem]
     return Journal(tuple(sorted(counted, key=lambda each: order(each.version))))
 
 
 def _problem(transaction: Transaction, doubt: Doubt, mark: ReadMark) -> str:
-    """Return why a transaction does not count; empty if it does. Raises RegistryError if the registry is down."""
+    """Return why a transaction does not count; empty if it does.
+
+    Raises RegistryError if the registry is down.
+    """
     try:
         return _told_problem(transaction, doubt, mark)
     except RegistryError as error:
         if error.status not in SERVED:
             raise
-        return clean_line(error.message, 300)  # what it names is no digest, or nothing that can be read
+        return clean_line(
+            error.message, 300
+        )  # what it names is no digest, or nothing that can be read
 
 
 def _told_problem(transaction: Transaction, doubt: Doubt, mark: ReadMark) -> str:
@@ -56,7 +70,11 @@ def _told_problem(transaction: Transaction, doubt: Doubt, mark: ReadMark) -> str
         return "it is half done" if transaction.is_open else "it names no tags"
     if transaction.kind == "rollback" or transaction.undone:
         return "no trusted decision tells of a rollback"
-    problems = _of_yank(transaction, mark) if transaction.kind == "yank" else _of_promotion(transaction, doubt)
+    problems = (
+        _of_yank(transaction, mark)
+        if transaction.kind == "yank"
+        else _of_promotion(transaction, doubt)
+    )
     return next(problems, "")
 
 
@@ -91,4 +109,6 @@ def _say(dropped: list[str]) -> None:
     for each in dropped[:MOST_TOLD]:
         progress.say(f"  not confirmed, and does not count: {each}")
     if len(dropped) > MOST_TOLD:
-        progress.say(f"  {len(dropped) - MOST_TOLD} more transactions are not confirmed, and do not count")
+        progress.say(
+            f"  {len(dropped) - MOST_TOLD} more transactions are not confirmed, and do not count"
+        )

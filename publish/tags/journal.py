@@ -1,12 +1,15 @@
-"""What was done to production's tags: promotions, rollbacks and yanks, in the registry, in the order they happened.
+"""What was done to production's tags: promotions, rollbacks and yanks, in the registry, in the
+order they happened.
 
-A transaction is written here before it moves its first tag and closed after its last, so what a killed run left open
-can be finished by any later one: until then each of its tags holds what it held (`old`) or what it shall hold (`new`).
-Written only by who holds the lock (publish/tags/lock.py), and signed by somebody who may decide.
+A transaction is written here before it moves its first tag and closed after its last, so what a
+killed run left open can be finished by any later one: until then each of its tags holds what it
+held (`old`) or what it shall hold (`new`). Written only by who holds the lock
+(publish/tags/lock.py), and signed by somebody who may decide.
 
-A journal that nobody trusted signed, as all were at first, is read too. It counts as far as trusted decisions and
-signed marks confirm it (publish/tags/confirm.py), for whoever reads it (publish/released/trusted_journal.py), and the next run
-that holds the lock signs what is left. Every tag that is put from a journal needs a trusted decision of its own
+A journal that nobody trusted signed, as all were at first, is read too. It counts as far as trusted
+decisions and signed marks confirm it (publish/tags/confirm.py), for whoever reads it
+(publish/released/trusted_journal.py), and the next run that holds the lock signs what is left.
+Every tag that is put from a journal needs a trusted decision of its own
 (publish/released/decision_check.py).
 """
 
@@ -37,10 +40,11 @@ CANDIDATE = "-candidate"
 
 @dataclass(frozen=True)
 class Entry:
-    """A tag on its way from the digest `old` (empty: it was not there) to `new`, as the evidence `decision` allowed.
+    """A tag on its way from the digest `old` (empty: it was not there) to `new`, as the evidence
+    `decision` allowed.
 
-    `alias` is the tag without its image (`v2.6` of `v2.6-cv`), empty for a release's own tags. `decision` is the digest
-    of the decision's manifest.
+    `alias` is the tag without its image (`v2.6` of `v2.6-cv`), empty for a release's own tags.
+    `decision` is the digest of the decision's manifest.
     """
 
     __pydantic_config__: ClassVar[ConfigDict] = records.STRICT
@@ -55,9 +59,12 @@ class Entry:
 
 @dataclass(frozen=True)
 class Transaction:
-    """Tags that move together. `version` is what is promoted, gone back to, or yanked; a rollback undoes `undone`.
+    """Tags that move together.
 
-    Of a candidate it is `v2.6.0-candidate`: what becomes of the release is not what becomes of its candidates.
+    `version` is what is promoted, gone back to, or yanked; a rollback undoes `undone`.
+
+    Of a candidate it is `v2.6.0-candidate`: what becomes of the release is not what becomes of its
+    candidates.
     """
 
     __pydantic_config__: ClassVar[ConfigDict] = records.STRICT
@@ -114,18 +121,30 @@ class Journal:
         return Journal((*before, done))
 
     def expected(self, tag: str) -> frozenset[str]:
-        """The digests a tag may hold by now, "" for none; nothing where the journal does not know the tag."""
+        """The digests a tag may hold by now, "" for none; nothing where the journal does not know
+        the tag.
+        """
         for transaction in reversed(self.transactions):
             for entry in transaction.entries:
                 if entry.tag == tag:
-                    return frozenset({entry.new} if entry.state == "done" else {entry.old, entry.new})
+                    return frozenset(
+                        {entry.new} if entry.state == "done" else {entry.old, entry.new}
+                    )
         return frozenset()
 
     def own(self, version: str) -> tuple[Entry, ...]:
         """The own tags of a release, as it was promoted; none where it was not."""
-        promoted = [each for each in self.transactions if each.kind == "promotion" and each.version == version]
-        entries = {entry.tag: entry for each in promoted for entry in each.entries if not entry.alias}
-        return tuple(entry for entry in entries.values() if entry.tag in tags_of(version, entry.image))
+        promoted = [
+            each
+            for each in self.transactions
+            if each.kind == "promotion" and each.version == version
+        ]
+        entries = {
+            entry.tag: entry for each in promoted for entry in each.entries if not entry.alias
+        }
+        return tuple(
+            entry for entry in entries.values() if entry.tag in tags_of(version, entry.image)
+        )
 
     def yanked(self, version: str = "", digest: str = "") -> str:
         """Why a version, or any version with this digest, was yanked; empty where it was not."""
@@ -136,7 +155,9 @@ class Journal:
         return ""
 
     def withdrawn(self) -> frozenset[str]:
-        """The versions that nobody should be on: yanked, or rolled back and not promoted again since."""
+        """The versions that nobody should be on: yanked, or rolled back and not promoted again
+        since.
+        """
         gone: set[str] = set()
         for transaction in self.transactions:
             if transaction.kind == "promotion":
@@ -146,7 +167,9 @@ class Journal:
 
     @cached_property
     def standing(self) -> tuple[Standing, ...]:
-        """Everything that aliases would say if what was rolled back had never been; of each tag, the last holds."""
+        """Everything that aliases would say if what was rolled back had never been; of each tag,
+        the last holds.
+        """
         found: dict[tuple[str, str], Standing] = {}
         for transaction in self.transactions:
             found = {key: each for key, each in found.items() if key[1] not in transaction.undone}
@@ -168,7 +191,8 @@ _RESTORE = "restore that tag to what it was, or use the version that wrote it"
 
 @dataclass(frozen=True)
 class Book:
-    """The journal, and the manifest digest under its tag it was read from; None where there is none yet.
+    """The journal, and the manifest digest under its tag it was read from; None where there is none
+    yet.
 
     `problem` says why its signature does not count; empty if it does, or if there is no journal.
     """
@@ -180,11 +204,15 @@ class Book:
     @property
     def warning(self) -> str:
         """What to tell whoever is told what the journal says; empty if a trusted key signed it."""
-        return f"the journal is not signed by anybody trusted ({self.problem})" if self.problem else ""
+        return (
+            f"the journal is not signed by anybody trusted ({self.problem})" if self.problem else ""
+        )
 
 
 def read(registry: Registry, repository: str, seal: Seal | None = None) -> Book:
-    """Return the journal. Without a seal nobody looks at its signature, and it counts as not signed.
+    """Return the journal.
+
+    Without a seal nobody looks at its signature, and it counts as not signed.
 
     Raises EnvironmentFailed if there is one that cannot be read: then nothing may move.
     """
@@ -193,7 +221,9 @@ def read(registry: Registry, repository: str, seal: Seal | None = None) -> Book:
         return Book(Journal(), None)
     where = f"{registry.host}/{repository}:{TAG}"
     try:
-        parse_json(found.body, LARGEST_BYTES)  # pydantic has no bound on depth, and takes a key that is given twice
+        parse_json(
+            found.body, LARGEST_BYTES
+        )  # pydantic has no bound on depth, and takes a key that is given twice
         journal = _FORM.validate_json(found.body)
     except (Malformed, ValueError) as error:
         problem = f"{where} is not a journal this version can read ({clean_line(str(error), 200)})"
@@ -211,32 +241,56 @@ def _problem(transaction: Transaction) -> str:
             return f"{clean_line(version, 60)!r} in a {transaction.kind} is not a version"
     try:
         started = datetime.datetime.fromisoformat(transaction.started_at)
-        is_to_come = started.astimezone(datetime.UTC) > datetime.datetime.now(datetime.UTC) + _FAST_CLOCK
+        is_to_come = (
+            started.astimezone(datetime.UTC) > datetime.datetime.now(datetime.UTC) + _FAST_CLOCK
+        )
     except (ValueError, OverflowError):
-        return f"{clean_line(transaction.started_at, 60)!r} in the {transaction} is not a date and time"
-    return f"the {transaction} began {started}, which is to come: a clock was wrong" if is_to_come else ""
+        return (
+            f"{clean_line(transaction.started_at, 60)!r} in the {transaction} is not a date "
+            "and time"
+        )
+    return (
+        f"the {transaction} began {started}, which is to come: a clock was wrong"
+        if is_to_come
+        else ""
+    )
 
 
 def write(  # noqa: PLR0913, PLR0917 - what in place of what, where, and in whose name
-    registry: Registry, repository: str, journal: Journal, before: str | None, claim: Claim, seal: Seal | None = None
+    registry: Registry,
+    repository: str,
+    journal: Journal,
+    before: str | None,
+    claim: Claim,
+    seal: Seal | None = None,
 ) -> Book:
-    """Put the journal in place of the one with manifest digest `before`, signed. Raises EnvironmentFailed."""
+    """Put the journal in place of the one with manifest digest `before`, signed.
+
+    Raises EnvironmentFailed.
+    """
     manifest = document.manifest_of(registry, repository, KIND, _FORM.dump_json(journal), seal)
     if registry.digest_of(repository, TAG) != before:
         where = f"{registry.host}/{repository}:{TAG}"
-        raise EnvironmentFailed(f"{where} was written by another run meanwhile", "run the same command again")
+        raise EnvironmentFailed(
+            f"{where} was written by another run meanwhile", "run the same command again"
+        )
     claim.check()
     registry.put_manifest(repository, TAG, manifest)
     return Book(journal, manifest.digest, "" if seal else _NOBODY_LOOKED)
 
 
 def tags_of(stem: str, image: str) -> tuple[str, ...]:
-    """The tags of an image under a version or alias: `v2.6-cv`; `v2.6` and `v2.6-base` of the base image."""
+    """The tags of an image under a version or alias: `v2.6-cv`; `v2.6` and `v2.6-base` of the base
+    image.
+    """
     return (stem, f"{stem}-{image}") if image == BASE else (f"{stem}-{image}",)
 
 
 def order(version: str) -> tuple[int, ...]:
-    """A version's place among all, that of a candidate too. Raises ConfigError for what is no version."""
+    """A version's place among all, that of a candidate too.
+
+    Raises ConfigError for what is no version.
+    """
     found = parse_version(version.removesuffix(CANDIDATE))
     if found is None:
         raise ConfigError(f"`{clean_line(version, 80)}` is not a version", "write it as v2.6.0")
@@ -251,7 +305,9 @@ def line_of(version: str) -> str:
 def _put(transaction: Transaction) -> Iterator[Standing]:
     for entry in transaction.entries:
         if entry.alias:
-            yield Standing(entry.tag, entry.image, entry.alias, transaction.version, entry.new, entry.decision)
+            yield Standing(
+                entry.tag, entry.image, entry.alias, transaction.version, entry.new, entry.decision
+            )
 
 
 def _top(found: dict[tuple[str, str], Standing], tag: str) -> str:

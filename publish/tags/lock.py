@@ -1,17 +1,20 @@
 """One writer of tags at a time, by a tag in the registry.
 
-No registry replaces a tag only if it has not changed meanwhile, but a tag has one value at a time. That is enough for
-Fischer's algorithm (Lamport, "A Fast Mutual Exclusion Algorithm", ACM TOCS 5(1), 1987): see the lock free, put a claim,
-wait, and hold the lock if the claim is still there. It excludes if every claim is put within the time that everybody
-waits, so a claim whose answer took longer (`settle_s`, from before the look) is given up. Then, of two that saw the
-lock free, the first to put looks again only after the second has put, and finds itself replaced.
+No registry replaces a tag only if it has not changed meanwhile, but a tag has one value at a time.
+That is enough for Fischer's algorithm (Lamport, "A Fast Mutual Exclusion Algorithm", ACM TOCS 5(1),
+1987): see the lock free, put a claim, wait, and hold the lock if the claim is still there. It
+excludes if every claim is put within the time that everybody waits, so a claim whose answer took
+longer (`settle_s`, from before the look) is given up. Then, of two that saw the lock free, the
+first to put looks again only after the second has put, and finds itself replaced.
 
-A claim ends: a killed run holds up others for at most `HOLDS_S`, and its own next run (same owner) not at all.
+A claim ends: a killed run holds up others for at most `HOLDS_S`, and its own next run (same owner)
+not at all.
 
-The race that remains: a request of a holder that was paused, or was under way, past the end of its claim. Three things
-limit it. A holder trusts its claim only for `TRUSTED_S`; the difference is more than the longest request takes and
-clocks differ. It looks at the lock before each tag it puts. And each tag is looked at before and after: what another
-put is named, never passed over. A client that knows nothing of the lock is found by the last of these alone.
+The race that remains: a request of a holder that was paused, or was under way, past the end of its
+claim. Three things limit it. A holder trusts its claim only for `TRUSTED_S`; the difference is more
+than the longest request takes and clocks differ. It looks at the lock before each tag it puts. And
+each tag is looked at before and after: what another put is named, never passed over. A client that
+knows nothing of the lock is found by the last of these alone.
 """
 
 from __future__ import annotations
@@ -35,17 +38,27 @@ from runner.untrusted import clean_line
 TAG = "promotion-lock"
 KIND = "application/vnd.pytorch-cuda-images.lock.v1+json"
 SETTLE_S, SETTLE_ON_LOOPBACK_S = 2.0, 0.5
-"""A registry on loopback is reached from its own machine alone, and answers at once. All who use it wait the same."""
+"""A registry on loopback is reached from its own machine alone, and answers at once.
+
+All who use it wait the same.
+"""
 HOLDS_S, TRUSTED_S = 900.0, 540.0
 CLOCKS_DIFFER_S = 300.0
-"""By how much the clocks of two machines may differ. A claim that ends later than that allows is a wrong clock's."""
+"""By how much the clocks of two machines may differ.
 
-_OWNER, _UNTIL, _NONCE = (f"pytorch-cuda-images.lock.{name}" for name in ("owner", "until", "nonce"))
+A claim that ends later than that allows is a wrong clock's.
+"""
+
+_OWNER, _UNTIL, _NONCE = (
+    f"pytorch-cuda-images.lock.{name}" for name in ("owner", "until", "nonce")
+)
 
 
 @dataclass(frozen=True)
 class Claim:
-    """A lock that is held, by the manifest `digest` under its tag; trusted until `until` (monotonic seconds)."""
+    """A lock that is held, by the manifest `digest` under its tag; trusted until `until` (monotonic
+    seconds).
+    """
 
     registry: Registry
     repository: str
@@ -55,9 +68,13 @@ class Claim:
     until: float
 
     def check(self) -> None:
-        """Raises EnvironmentFailed where the lock is not surely ours any more: then nothing may be put."""
+        """Raises EnvironmentFailed where the lock is not surely ours any more: then nothing may be
+        put.
+        """
         if self.registry.digest_of(self.repository, TAG) != self.digest:
-            raise EnvironmentFailed(f"another run took the lock {_where(self.registry, self.repository)}", _AGAIN)
+            raise EnvironmentFailed(
+                f"another run took the lock {_where(self.registry, self.repository)}", _AGAIN
+            )
         if time.monotonic() > self.until:
             raise EnvironmentFailed(f"the lock was held longer than {TRUSTED_S:.0f} s", _AGAIN)
 
@@ -66,11 +83,12 @@ _AGAIN = "run the same command again: it goes on where this one stopped"
 
 
 def owner(purpose: str) -> str:
-    """A name that no other running process uses: of this CI run and its purpose, else of this machine and checkout.
+    """A name that no other running process uses: of this CI run and its purpose, else of this
+    machine and checkout.
 
-    Attempts of a CI run follow each other, and commands in a checkout exclude each other (`home.only_run`), so a claim
-    under this name is that of a dead process. Jobs of a CI run that go side by side have different purposes, such as
-    the version they promote.
+    Attempts of a CI run follow each other, and commands in a checkout exclude each other
+    (`home.only_run`), so a claim under this name is that of a dead process. Jobs of a CI run that
+    go side by side have different purposes, such as the version they promote.
     """
     if run := os.environ.get("GITHUB_RUN_ID"):
         return f"{os.environ.get('GITHUB_REPOSITORY', '')} run {run}, {purpose}".strip()
@@ -80,7 +98,10 @@ def owner(purpose: str) -> str:
 
 @contextlib.contextmanager
 def held(registry: Registry, repository: str, name: str) -> Iterator[Claim]:
-    """Hold the lock in `repository` as `name` (see `owner`). Raises EnvironmentFailed where another holds it."""
+    """Hold the lock in `repository` as `name` (see `owner`).
+
+    Raises EnvironmentFailed where another holds it.
+    """
     claim = _taken(registry, repository, name)
     try:
         yield claim
@@ -113,7 +134,9 @@ def settle_s(registry: Registry) -> float:
 
 def _refuse_if_late(registry: Registry, took: float) -> None:
     if took > settle_s(registry):
-        problem = f"{registry.host} took {took:.1f} s to take a claim, and a lock is safe only within"
+        problem = (
+            f"{registry.host} took {took:.1f} s to take a claim, and a lock is safe only within"
+        )
         hint = "run the same command again when the registry answers faster"
         raise EnvironmentFailed(f"{problem} {settle_s(registry)} s", hint)
 
@@ -133,21 +156,30 @@ def _refuse_if_held(registry: Registry, repository: str, name: str) -> None:
         holder, until = clean_line(said[_OWNER], 120), float(said[_UNTIL])
         end = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(until))
     except (ValueError, KeyError, OverflowError, OSError):
-        raise EnvironmentFailed(f"{where} is no lock of ours", "remove that tag, then run the same command") from None
+        raise EnvironmentFailed(
+            f"{where} is no lock of ours", "remove that tag, then run the same command"
+        ) from None
     if said[_OWNER] == name or until <= time.time():
         return
     if until > time.time() + HOLDS_S + CLOCKS_DIFFER_S:
         problem = f"{holder} holds the lock {where} until {end}, and no claim may last that long"
-        hint = f"set the clock right that is wrong, here or there; then remove the tag {TAG}, and run it again"
+        hint = (
+            f"set the clock right that is wrong, here or there; then remove the tag {TAG}, and "
+            "run it again"
+        )
         raise EnvironmentFailed(problem, hint)
-    raise EnvironmentFailed(f"{holder} holds the lock {where}, at most until {end}", "wait, then run it again")
+    raise EnvironmentFailed(
+        f"{holder} holds the lock {where}, at most until {end}", "wait, then run it again"
+    )
 
 
 def _release(claim: Claim) -> None:
     """Let others in at once. Where that fails, the claim ends by itself."""
     with contextlib.suppress(RegistryError):
         if claim.registry.digest_of(claim.repository, TAG) == claim.digest:
-            claim.registry.put_manifest(claim.repository, TAG, _manifest(claim.config, claim.owner, 0))
+            claim.registry.put_manifest(
+                claim.repository, TAG, _manifest(claim.config, claim.owner, 0)
+            )
 
 
 def _manifest(config: Descriptor, name: str, until: float) -> Manifest:

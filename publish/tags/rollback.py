@@ -1,9 +1,10 @@
 """Back to an earlier release, exactly, and the mark on a release that nobody should use.
 
-A rollback undoes whole releases: every alias says what it would if they had never been promoted, by the journal. An
-alias that a release of another line has moved since is not theirs any more and stays. Nothing is deleted, for no
-registry can be trusted to delete a tag and not the manifest under it: an alias that the undone release made goes to the
-release gone back to, if that is of the same line and has the image; else it stays and is named.
+A rollback undoes whole releases: every alias says what it would if they had never been promoted, by
+the journal. An alias that a release of another line has moved since is not theirs any more and
+stays. Nothing is deleted, for no registry can be trusted to delete a tag and not the manifest under
+it: an alias that the undone release made goes to the release gone back to, if that is of the same
+line and has the image; else it stays and is named.
 
 Asked twice, it goes back once: without a version, from the last promotion and no further.
 """
@@ -34,14 +35,18 @@ Judge = Callable[[Target], Sequence[str]]
 
 
 def rollback(production: Production, name: str, judge: Judge, to: str = "") -> Outcome:
-    """Take an alias (`v2.6`) or line (`2.6`) back to `to`, by default the release before the last promoted one.
+    """Take an alias (`v2.6`) or line (`2.6`) back to `to`, by default the release before the last
+    promoted one.
 
-    All aliases of the undone releases go with it, of all images. Raises ConfigError where there is nothing to go back
-    to, GateRefused with everything that speaks against it (then nothing was touched), or EnvironmentFailed.
+    All aliases of the undone releases go with it, of all images. Raises ConfigError where there is
+    nothing to go back to, GateRefused with everything that speaks against it (then nothing was
+    touched), or EnvironmentFailed.
     """
     kept_at = production.repositories.journal
     with lock.held(production.registry, kept_at, production.owner) as claim:
-        book = settle(production, claim, journal.read(production.registry, kept_at, production.seal))
+        book = settle(
+            production, claim, journal.read(production.registry, kept_at, production.seal)
+        )
         alias = _alias(book.journal, name)
         if said := _is_there(book.journal, alias, to):
             return Outcome(left=(said,))
@@ -52,17 +57,26 @@ def rollback(production: Production, name: str, judge: Judge, to: str = "") -> O
 
 
 def yank(production: Production, version: str, reason: str) -> Outcome:
-    """Mark a release in the journal and on its digests; it is promoted and gone back to no more. Deletes nothing.
+    """Mark a release in the journal and on its digests; it is promoted and gone back to no more.
 
-    Returns, as what was left, the aliases that still name it. Raises ConfigError where it was never promoted.
+    Deletes nothing.
+
+    Returns, as what was left, the aliases that still name it. Raises ConfigError where it was never
+    promoted.
     """
     production.marks.check()
     kept_at = production.repositories.journal
     with lock.held(production.registry, kept_at, production.owner) as claim:
-        book = settle(production, claim, journal.read(production.registry, kept_at, production.seal))
-        entries = tuple(replace(entry, old=entry.new, state="planned") for entry in book.journal.own(version))
+        book = settle(
+            production, claim, journal.read(production.registry, kept_at, production.seal)
+        )
+        entries = tuple(
+            replace(entry, old=entry.new, state="planned") for entry in book.journal.own(version)
+        )
         if not entries:
-            raise ConfigError(f"{version} was never promoted", "see `./release.py verify` for what is out")
+            raise ConfigError(
+                f"{version} was never promoted", "see `./release.py verify` for what is out"
+            )
         if not book.journal.yanked(version):
             begun = Transaction("yank", version, production.owner, now(), entries, reason=reason)
             carry_out(production, claim, book, begun)
@@ -86,13 +100,16 @@ def _releases(kept: Journal, alias: str) -> list[str]:
 def _is_there(kept: Journal, alias: str, to: str) -> str:
     """Why there is nothing to do; empty where there is."""
     current = _releases(kept, alias)[-1]
-    touched = [each for each in kept.transactions if any(entry.alias == alias for entry in each.entries)]
+    touched = [
+        each for each in kept.transactions if any(entry.alias == alias for entry in each.entries)
+    ]
     if to == current:
         return f"{alias} is on {current}"
     if not to and touched[-1].kind == "rollback":
         undone = ", ".join(touched[-1].undone)
         return (
-            f"{alias} went back from {undone} to {current} already; further back goes `rollback {alias} --to VERSION`"
+            f"{alias} went back from {undone} to {current} already; further back goes "
+            f"`rollback {alias} --to VERSION`"
         )
     return ""
 
@@ -103,11 +120,17 @@ def _planned(kept: Journal, alias: str, to: str, owner: str) -> tuple[Transactio
     to = to or (releases[-2] if len(releases) > 1 else "")
     if to not in releases:
         before = ", ".join(releases[:-1]) or "nothing"
-        raise ConfigError(f"{alias} never was on {to or 'a release'} before {releases[-1]}", f"it was on {before}")
+        raise ConfigError(
+            f"{alias} never was on {to or 'a release'} before {releases[-1]}", f"it was on {before}"
+        )
     undone = tuple(releases[releases.index(to) + 1 :])
     found = [(tag, _back(kept, tag, undone, to)) for tag in _tags(kept, undone)]
     entries = tuple(entry for _, entry in found if entry)
-    left = tuple(f"{tag} stays on {undone[-1]}: {to} has nothing for it" for tag, entry in found if entry is None)
+    left = tuple(
+        f"{tag} stays on {undone[-1]}: {to} has nothing for it"
+        for tag, entry in found
+        if entry is None
+    )
     return Transaction("rollback", to, owner, now(), entries, undone), left
 
 
@@ -120,7 +143,9 @@ def _tags(kept: Journal, undone: Sequence[str]) -> Iterator[str]:
 def _back(kept: Journal, tag: str, undone: Sequence[str], to: str) -> Entry | None:
     """What a tag goes back to; None where there is nothing."""
     history = [each for each in kept.standing if each.tag == tag]
-    before = [each for each in history if each.version not in undone] or _instead(kept, history[-1], to)
+    before = [each for each in history if each.version not in undone] or _instead(
+        kept, history[-1], to
+    )
     if not before:
         return None
     now_on, target = history[-1], before[-1]
@@ -128,27 +153,44 @@ def _back(kept: Journal, tag: str, undone: Sequence[str], to: str) -> Entry | No
 
 
 def _instead(kept: Journal, made: Standing, to: str) -> list[Standing]:
-    """For an alias that an undone release made: the image's own digest in the release gone back to."""
-    own = [each for each in kept.own(to) if each.image == made.image and line_of(to) == line_of(made.version)]
+    """For an alias that an undone release made: the image's own digest in the release gone back
+    to.
+    """
+    own = [
+        each
+        for each in kept.own(to)
+        if each.image == made.image and line_of(to) == line_of(made.version)
+    ]
     return [replace(made, version=to, digest=each.new, decision=each.decision) for each in own[:1]]
 
 
 def _refuse(production: Production, kept: Journal, begun: Transaction, judge: Judge) -> None:
-    """Whatever speaks against a rollback, at once: tags that others moved, yanked targets, today's policy."""
+    """Whatever speaks against a rollback, at once: tags that others moved, yanked targets, today's
+    policy.
+    """
     differs = [
         f"{entry.tag} holds {held or 'nothing'}, and by the journal should hold {entry.old}"
         for entry in begun.entries
         if (held := production.held(entry.tag)) != entry.old
     ]
     if differs:
-        raise GateRefused("; ".join(differs), "put these back with any client, then roll back: nothing was touched")
+        raise GateRefused(
+            "; ".join(differs),
+            "put these back with any client, then roll back: nothing was touched",
+        )
     targets = dict.fromkeys(_targets(kept, begun))
-    problems = [f"{each.image}: {reason}" for each in targets for reason in _reasons(kept, each, judge)]
+    problems = [
+        f"{each.image}: {reason}" for each in targets for reason in _reasons(kept, each, judge)
+    ]
     refuse(problems, "go back further with `--to VERSION`, or release a patch: nothing was touched")
 
 
 def _targets(kept: Journal, begun: Transaction) -> Iterator[Target]:
-    versions = {(each.tag, each.digest): each.version for each in kept.standing if each.version not in begun.undone}
+    versions = {
+        (each.tag, each.digest): each.version
+        for each in kept.standing
+        if each.version not in begun.undone
+    }
     for entry in begun.entries:
         version = versions.get((entry.tag, entry.new), begun.version)
         stem = version.removesuffix(CANDIDATE)

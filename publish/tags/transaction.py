@@ -1,10 +1,12 @@
-"""The tags of a release as one transaction: all images under all their tags, or none, however often it is interrupted.
+"""The tags of a release as one transaction: all images under all their tags, or none, however often
+it is interrupted.
 
-The order is what makes it safe. Whatever speaks against it is found, all at once, before anything is put. Then blobs,
-evidence and manifests go to production by digest, where nobody sees them yet, so that no tag ever names a digest
-without its evidence. Then, under the lock, the journal says which tags will move, and they move: own tags first,
-aliases next, `latest` last. A run killed after the journal is finished by the next one of any kind, one killed before
-has shown nothing. An alias moves forwards only; back is `publish/tags/rollback.py`.
+The order is what makes it safe. Whatever speaks against it is found, all at once, before anything
+is put. Then blobs, evidence and manifests go to production by digest, where nobody sees them yet,
+so that no tag ever names a digest without its evidence. Then, under the lock, the journal says
+which tags will move, and they move: own tags first, aliases next, `latest` last. A run killed after
+the journal is finished by the next one of any kind, one killed before has shown nothing. An alias
+moves forwards only; back is `publish/tags/rollback.py`.
 """
 
 from __future__ import annotations
@@ -50,10 +52,10 @@ def _everything_is_decided(_: str, __: str) -> bool:
 class Production:
     """Where tags move, and in whose name (`lock.owner`).
 
-    `marks` say what was yanked, and `seal` signs the journal.
-    `doubt` says why the decision behind a tag of a transaction cannot be believed, "" where it can. Whatever is in the
-    journal is held against it, for what is done from there was decided by another run.
-    `is_decided` says whether a tag that the journal does not know is that of a release.
+    `marks` say what was yanked, and `seal` signs the journal. `doubt` says why the decision behind
+    a tag of a transaction cannot be believed, "" where it can. Whatever is in the journal is held
+    against it, for what is done from there was decided by another run. `is_decided` says whether a
+    tag that the journal does not know is that of a release.
     """
 
     registry: Registry
@@ -71,7 +73,8 @@ class Production:
 
 @dataclass(frozen=True)
 class TagSet:
-    """What a release puts: its own tags for all of `images`, and `aliases` (`v2.6`, `latest`), without images' names.
+    """What a release puts: its own tags for all of `images`, and `aliases` (`v2.6`, `latest`),
+    without images' names.
 
     A candidate's own tags are `v2.6.0-candidate*`, which may move; a release's never do.
     """
@@ -89,9 +92,11 @@ class TagSet:
 
 @dataclass(frozen=True)
 class Approved:
-    """An image that may be promoted: where it is staged, and the manifest digest of the decision attached to it.
+    """An image that may be promoted: where it is staged, and the manifest digest of the decision
+    attached to it.
 
-    `evidence` are the digests of all artifacts about it that go with it, the decision among them; no other does.
+    `evidence` are the digests of all artifacts about it that go with it, the decision among them;
+    no other does.
     """
 
     image: str
@@ -114,19 +119,25 @@ class Move:
 
 @dataclass(frozen=True)
 class Outcome:
-    """The tags as they were and are (or, of a preview, would be), and what was left where it is, with the reason."""
+    """The tags as they were and are (or, of a preview, would be), and what was left where it is,
+    with the reason.
+    """
 
     entries: tuple[Entry, ...] = ()
     left: tuple[str, ...] = ()
 
 
 def plan_moves(tags: TagSet, approved: Sequence[Approved]) -> tuple[Move, ...]:
-    """Every tag of a release, in the order they are put. Raises GateRefused where not all its images are approved."""
+    """Every tag of a release, in the order they are put.
+
+    Raises GateRefused where not all its images are approved.
+    """
     images = [each.image for each in approved]
     if sorted(images) != sorted(tags.images):
         wanted, given = ", ".join(sorted(tags.images)), ", ".join(sorted(images)) or "none"
         raise GateRefused(
-            f"{tags.version} has {wanted}, and approved are {given}", "all images of a release go together"
+            f"{tags.version} has {wanted}, and approved are {given}",
+            "all images of a release go together",
         )
     return tuple(
         Move(tag, each.image, "" if stem == tags.stem else stem, each.digest, each.decision)
@@ -137,13 +148,19 @@ def plan_moves(tags: TagSet, approved: Sequence[Approved]) -> tuple[Move, ...]:
 
 
 def preview(production: Production, tags: TagSet, approved: Sequence[Approved]) -> Outcome:
-    """What `promote` would do now. Puts nothing. Raises GateRefused with everything that speaks against it."""
+    """What `promote` would do now. Puts nothing.
+
+    Raises GateRefused with everything that speaks against it.
+    """
     book = _believed(production, _read(production))
     return _planned(production, book, tags, plan_moves(tags, approved))
 
 
 def promote(production: Production, tags: TagSet, approved: Sequence[Approved]) -> Outcome:
-    """Put the tags of a release. Raises GateRefused or EnvironmentFailed; run again, it goes on where it stopped."""
+    """Put the tags of a release.
+
+    Raises GateRefused or EnvironmentFailed; run again, it goes on where it stopped.
+    """
     resume(production)
     preview(production, tags, approved)
     _stage(production, approved)
@@ -151,25 +168,34 @@ def promote(production: Production, tags: TagSet, approved: Sequence[Approved]) 
     with lock.held(production.registry, kept_at, production.owner) as claim:
         book = settle(production, claim, _read(production))
         planned = _planned(production, book, tags, plan_moves(tags, approved))
-        if any(entry.old != entry.new or book.journal.expected(entry.tag) != {entry.new} for entry in planned.entries):
+        if any(
+            entry.old != entry.new or book.journal.expected(entry.tag) != {entry.new}
+            for entry in planned.entries
+        ):
             begun = Transaction("promotion", tags.stem, production.owner, now(), planned.entries)
             carry_out(production, claim, book, begun)
     return planned
 
 
 def resume(production: Production) -> None:
-    """Finish what a killed run left half done, if one did, and take over a journal that nobody trusted signed.
+    """Finish what a killed run left half done, if one did, and take over a journal that nobody
+    trusted signed.
 
     Raises EnvironmentFailed if it cannot be finished.
     """
     book = _read(production)
     if book.problem or book.journal.begun:
-        with lock.held(production.registry, production.repositories.journal, production.owner) as claim:
+        with lock.held(
+            production.registry, production.repositories.journal, production.owner
+        ) as claim:
             settle(production, claim, _read(production))
 
 
 def carry_out(production: Production, claim: Claim, book: Book, transaction: Transaction) -> Book:
-    """Write a transaction into the journal and do it. What it names must be in production with its evidence."""
+    """Write a transaction into the journal and do it.
+
+    What it names must be in production with its evidence.
+    """
     _believe(production, book.journal, transaction)
     begun = book.journal.with_begun(transaction)
     kept_at = production.repositories.journal
@@ -178,14 +204,21 @@ def carry_out(production: Production, claim: Claim, book: Book, transaction: Tra
 
 
 def settle(production: Production, claim: Claim, book: Book) -> Book:
-    """Sign what counts of a journal that nobody trusted signed, or finish the transaction that is open in a signed one.
+    """Sign what counts of a journal that nobody trusted signed, or finish the transaction that is
+    open in a signed one.
 
-    Nothing of an unsigned journal is finished: whoever wrote it would else have it done in our name.
+    Nothing of an unsigned journal is finished: whoever wrote it would else have it done in our
+    name.
     """
     if book.problem:
         kept = _believed(production, book).journal
         return journal.write(
-            production.registry, production.repositories.journal, kept, book.digest, claim, production.seal
+            production.registry,
+            production.repositories.journal,
+            kept,
+            book.digest,
+            claim,
+            production.seal,
         )
     begun = book.journal.begun
     if begun is None:
@@ -211,9 +244,15 @@ def _believe(production: Production, kept: Journal, begun: Transaction) -> None:
     if begun.kind == "yank":
         return
     doubts = [production.doubt(begun, entry) for entry in begun.entries]
-    doubts += [_yank_of(production, kept, digest) for digest in dict.fromkeys(entry.new for entry in begun.entries)]
+    doubts += [
+        _yank_of(production, kept, digest)
+        for digest in dict.fromkeys(entry.new for entry in begun.entries)
+    ]
     where = f"{production.registry.host}/{production.repositories.journal}:{journal.TAG}"
-    refuse([f"{begun}: {doubt}" for doubt in doubts if doubt], f"trust who decided it; if nobody did, restore {where}")
+    refuse(
+        [f"{begun}: {doubt}" for doubt in doubts if doubt],
+        f"trust who decided it; if nobody did, restore {where}",
+    )
 
 
 def _finish(production: Production, claim: Claim, book: Book, begun: Transaction) -> Book:
@@ -253,13 +292,18 @@ def _planned(production: Production, book: Book, tags: TagSet, moves: Sequence[M
     ]
     hint = "release the next version; a tag that somebody moved by hand, put back first"
     refuse(problems, f"{hint}; {book.warning}" if book.warning else hint)
-    entries = (Entry(each.tag, each.image, each.alias, held[each.tag], each.digest, each.decision) for each in moves)
+    entries = (
+        Entry(each.tag, each.image, each.alias, held[each.tag], each.digest, each.decision)
+        for each in moves
+    )
     stays = (f"{alias} stays on {version}, which is newer" for alias, version in ahead.items())
     return Outcome(tuple(entries), tuple(stays))
 
 
 def _ahead(kept: Journal, tags: TagSet, adopted: Sequence[tuple[str, str]]) -> dict[str, str]:
-    """The aliases that name a newer release already, for any image: an alias moves for all of them or for none."""
+    """The aliases that name a newer release already, for any image: an alias moves for all of them
+    or for none.
+    """
     standing = {each.tag: (each.alias, each.version) for each in kept.standing}
     found: dict[str, str] = {}
     for alias, version in (*standing.values(), *adopted):
@@ -272,10 +316,15 @@ def _ahead(kept: Journal, tags: TagSet, adopted: Sequence[tuple[str, str]]) -> d
 def _adopted(
     production: Production, kept: Journal, moves: Sequence[Move], held: Mapping[str, str]
 ) -> dict[str, tuple[str, str]]:
-    """Alias and release, "" for none, of the tags that are there and not in the journal: a journal may be lost."""
+    """Alias and release, "" for none, of the tags that are there and not in the journal: a journal
+    may be lost.
+    """
     unknown = [each for each in moves if each.alias and not kept.expected(each.tag)]
     there = [each for each in unknown if held[each.tag] not in ("", each.digest)]
-    return {each.tag: (each.alias, _release_of(production, each.image, held[each.tag])) for each in there}
+    return {
+        each.tag: (each.alias, _release_of(production, each.image, held[each.tag]))
+        for each in there
+    }
 
 
 def _release_of(production: Production, image: str, digest: str) -> str:
@@ -284,12 +333,16 @@ def _release_of(production: Production, image: str, digest: str) -> str:
     named = [match[1] for tag in tags if (match := re.match(rf"({VERSION_PATTERN})(?:-|$)", tag))]
     for version in sorted({*named}, key=order, reverse=True):
         own = [tags_of(stem, image)[0] for stem in (version, f"{version}{CANDIDATE}")]
-        if any(production.held(tag) == digest and production.is_decided(tag, digest) for tag in own):
+        if any(
+            production.held(tag) == digest and production.is_decided(tag, digest) for tag in own
+        ):
             return version
     return ""
 
 
-def _yanked(production: Production, kept: Journal, tags: TagSet, moves: Sequence[Move]) -> Iterator[str]:
+def _yanked(
+    production: Production, kept: Journal, tags: TagSet, moves: Sequence[Move]
+) -> Iterator[str]:
     for image, digest in dict.fromkeys((move.image, move.digest) for move in moves):
         if reason := kept.yanked(tags.version) or _yank_of(production, kept, digest):
             yield f"{image}: {reason}"
@@ -300,8 +353,12 @@ def _yank_of(production: Production, kept: Journal, digest: str) -> str:
     return kept.yanked(digest=digest) or production.marks.read(digest)
 
 
-def _frozen(kept: Journal, tags: TagSet, moves: Sequence[Move], held: Mapping[str, str]) -> Iterator[str]:
-    """Own tags that are, or once were, on other bytes: a tag that somebody deleted is not free for them."""
+def _frozen(
+    kept: Journal, tags: TagSet, moves: Sequence[Move], held: Mapping[str, str]
+) -> Iterator[str]:
+    """Own tags that are, or once were, on other bytes: a tag that somebody deleted is not free for
+    them.
+    """
     for move in moves:
         known = {held[move.tag], *kept.expected(move.tag)} - {"", move.digest}
         if known and not (move.alias or tags.candidate):
@@ -309,9 +366,14 @@ def _frozen(kept: Journal, tags: TagSet, moves: Sequence[Move], held: Mapping[st
 
 
 def _foreign(
-    kept: Journal, moves: Sequence[Move], held: Mapping[str, str], adopted: Mapping[str, tuple[str, str]]
+    kept: Journal,
+    moves: Sequence[Move],
+    held: Mapping[str, str],
+    adopted: Mapping[str, tuple[str, str]],
 ) -> Iterator[str]:
-    """Aliases that are not where the journal says: what they hold, and whether it may be replaced, nobody knows."""
+    """Aliases that are not where the journal says: what they hold, and whether it may be replaced,
+    nobody knows.
+    """
     for move in moves:
         expected, now_on = kept.expected(move.tag), held[move.tag]
         is_known = now_on in (expected or {""}) or bool(adopted.get(move.tag, ("", ""))[1])
@@ -324,7 +386,10 @@ def _foreign(
 
 
 def _stage(production: Production, approved: Sequence[Approved]) -> None:
-    """Bring every image and its evidence. Raises one error for all images that could not be brought."""
+    """Bring every image and its evidence.
+
+    Raises one error for all images that could not be brought.
+    """
     failed: list[tuple[str, ReleaseError]] = []
     for each in approved:
         try:
@@ -332,8 +397,14 @@ def _stage(production: Production, approved: Sequence[Approved]) -> None:
         except ReleaseError as error:
             failed.append((each.image, error))
     if failed:
-        kind = GateRefused if any(isinstance(error, GateRefused) for _, error in failed) else EnvironmentFailed
-        raise kind("; ".join(f"{image}: {error.message}" for image, error in failed), failed[0][1].hint)
+        kind = (
+            GateRefused
+            if any(isinstance(error, GateRefused) for _, error in failed)
+            else EnvironmentFailed
+        )
+        raise kind(
+            "; ".join(f"{image}: {error.message}" for image, error in failed), failed[0][1].hint
+        )
 
 
 def _bring(production: Production, approved: Approved) -> None:
@@ -341,7 +412,10 @@ def _bring(production: Production, approved: Approved) -> None:
     manifest = bring(registry, approved.repository, target, approved.digest)
     if approved.decision not in approved.evidence:
         where = f"{registry.host}/{approved.repository}@{approved.digest}"
-        raise GateRefused(f"the decision {approved.decision} is not attached to {where}", "decide again, then promote")
+        raise GateRefused(
+            f"the decision {approved.decision} is not attached to {where}",
+            "decide again, then promote",
+        )
     referrers.copy(registry, approved.repository, target, approved.digest, approved.evidence)
     registry.put_manifest(target, approved.digest, manifest)
 
@@ -350,7 +424,9 @@ def _manifest(registry: Registry, repository: str, digest: str) -> Manifest:
     found = registry.manifest(repository, digest)
     if found is None:
         where = f"{registry.host}/{repository}@{digest}"
-        raise EnvironmentFailed(f"{where} is not there", "build the image again, or restore it in the registry")
+        raise EnvironmentFailed(
+            f"{where} is not there", "build the image again, or restore it in the registry"
+        )
     return found
 
 
@@ -358,7 +434,9 @@ def _manifest(registry: Registry, repository: str, digest: str) -> Manifest:
 
 
 def _move_all(production: Production, claim: Claim, entries: Sequence[Entry]) -> None:
-    manifest = cache(lambda digest: _manifest(production.registry, production.repositories.production, digest))
+    manifest = cache(
+        lambda digest: _manifest(production.registry, production.repositories.production, digest)
+    )
     for entry in entries:
         _move(production, claim, entry, manifest(entry.new))
     for entry in entries:
@@ -376,7 +454,9 @@ def _move(production: Production, claim: Claim, entry: Entry, manifest: Manifest
             raise _conflict(production, entry, held)
         claim.check()
         try:
-            production.registry.put_manifest(production.repositories.production, entry.tag, manifest)
+            production.registry.put_manifest(
+                production.repositories.production, entry.tag, manifest
+            )
         except RegistryError as error:
             if attempt == ATTEMPTS or (400 <= error.status < 500 and error.status != 429):
                 raise
@@ -387,7 +467,15 @@ def _move(production: Production, claim: Claim, entry: Entry, manifest: Manifest
 
 
 def _conflict(production: Production, entry: Entry, held: str) -> EnvironmentFailed:
-    """Somebody else moved the tag. Which digest is right is theirs to say; half of the tags may have moved."""
+    """Somebody else moved the tag.
+
+    Which digest is right is theirs to say; half of the tags may have moved.
+    """
     where = f"{production.registry.host}/{production.repositories.production}:{entry.tag}"
-    said = f"{where} holds {held or 'nothing'}, put by somebody else: neither {entry.old or 'nothing'} nor {entry.new}"
-    return EnvironmentFailed(said, f"put it on {entry.old or entry.new} with any client, then run the same again")
+    said = (
+        f"{where} holds {held or 'nothing'}, put by somebody else: neither "
+        f"{entry.old or 'nothing'} nor {entry.new}"
+    )
+    return EnvironmentFailed(
+        said, f"put it on {entry.old or entry.new} with any client, then run the same again"
+    )

@@ -22,7 +22,9 @@ def test_every_stage_is_a_command_in_their_order() -> None:
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.name)
-def test_help_says_what_a_command_is_for(command: Command, capsys: pytest.CaptureFixture[str]) -> None:
+def test_help_says_what_a_command_is_for(
+    command: Command, capsys: pytest.CaptureFixture[str]
+) -> None:
     with pytest.raises(SystemExit) as done:
         parser().parse_args([command.name, "--help"])
     assert done.value.code == EXIT_OK
@@ -34,25 +36,39 @@ def test_no_two_commands_are_for_the_same() -> None:
 
 
 def test_a_command_knows_what_was_typed() -> None:
-    assert parse(["report", "v2.6.0", "--images", "cv"]).typed == ("report", "v2.6.0", "--images", "cv")
+    assert parse(["report", "v2.6.0", "--images", "cv"]).typed == (
+        "report",
+        "v2.6.0",
+        "--images",
+        "cv",
+    )
 
 
 def test_a_command_that_takes_only_a_database_leaves_the_rest_as_it_is_by_default() -> None:
-    asked = parser().parse_args(["diff", "v2.6.0", "v2.6.1", "--trivy-db", "db", "--db-repository", "mirror"])
+    asked = parser().parse_args(
+        ["diff", "v2.6.0", "v2.6.1", "--trivy-db", "db", "--db-repository", "mirror"]
+    )
     assert options(asked) == Options(trivy_db="db", db_mirror="mirror")
 
 
 def test_only_a_build_by_itself_renews() -> None:
-    """The same `release` goes on where it stopped, and what it built before must not change under it."""
+    """The same `release` goes on where it stopped, and what it built before must not change under
+    it.
+    """
     assert options(parser().parse_args(["build", "v2.6.0", "--renew"])) == Options(renew=True)
     assert options(parser().parse_args(["build", "v2.6.0"])) == Options()
     with pytest.raises(SystemExit):
         parser().parse_args(["release", "v2.6.0", "--renew"])
 
 
-def test_a_record_names_the_command_that_was_typed(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_record_names_the_command_that_was_typed(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("PYTORCH_CUDA_IMAGES_REGISTRY", "registry.example.com")
-    assert release(parse(["scan", "v2.6.0", "--images", "cv"])).command == "./release.py scan v2.6.0 --images cv"
+    assert (
+        release(parse(["scan", "v2.6.0", "--images", "cv"])).command
+        == "./release.py scan v2.6.0 --images cv"
+    )
 
 
 @pytest.mark.parametrize("form", ["json", "github"])
@@ -101,17 +117,24 @@ def test_a_dry_release_answers_in_json(home: Path, capsys: pytest.CaptureFixture
         ("verify", "user:s3cret@h/x@sha256:" + "0" * 64),
     ],
 )
-def test_a_password_is_refused_and_not_repeated(words: tuple[str, ...], capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_password_is_refused_and_not_repeated(
+    words: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
     with pytest.raises(SystemExit) as done:
         parse(words)
     assert done.value.code == ConfigError.exit_code
     assert "s3cret" not in capsys.readouterr().err
 
 
-def test_no_password_is_in_the_command_of_a_record(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_password_is_in_the_command_of_a_record(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("PYTORCH_CUDA_IMAGES_REGISTRY", "registry.example.com")
     asked = parse(["scan", "v2.6.0", "--images", "cv", "--trivy-db", "https://user:s3cret@h/db"])
-    assert release(asked).command == "./release.py scan v2.6.0 --images cv --trivy-db 'https://***@h/db'"
+    assert (
+        release(asked).command
+        == "./release.py scan v2.6.0 --images cv --trivy-db 'https://***@h/db'"
+    )
     identity = "https://issuer.example=https://github.com/o/r/.github/workflows/release.yml@refs/heads/main"
     assert typed(parse(["verify", "v2.6.0-cv", "--identity", identity])).endswith(identity)
 
@@ -124,7 +147,9 @@ def test_no_password_is_in_the_command_of_a_record(home: Path, monkeypatch: pyte
         (("lock", "../x"), "`../x` is not a line"),
     ],
 )
-def test_what_names_nothing_is_not_taken_for_everything(words: tuple[str, ...], said: str, home: Path) -> None:
+def test_what_names_nothing_is_not_taken_for_everything(
+    words: tuple[str, ...], said: str, home: Path
+) -> None:
     asked = parse(words)
     with refused(ConfigError, said):
         asked.run(asked)

@@ -21,17 +21,25 @@ def typed(*words: str) -> int:
 @pytest.fixture(autouse=True)
 def only_layers(monkeypatch: pytest.MonkeyPatch) -> None:
     """No registry, no scanner and no wheel is asked for where only layers are locked."""
-    monkeypatch.setattr(prepare, "todays_judges", lambda *_: pytest.fail("a database was asked for"))
+    monkeypatch.setattr(
+        prepare, "todays_judges", lambda *_: pytest.fail("a database was asked for")
+    )
     monkeypatch.setattr(prepare, "refresh", lambda *_: pytest.fail("wheels were resolved"))
     monkeypatch.setattr(embedded, "host", lambda: pytest.fail("a registry was asked for"))
 
 
 @pytest.mark.parametrize(
     ("changed", "said"),
-    [([], "line 2.6: every layer is what was locked"), (["torch 2.6.0"], "line 2.6: locked anew: torch 2.6.0")],
+    [
+        ([], "line 2.6: every layer is what was locked"),
+        (["torch 2.6.0"], "line 2.6: locked anew: torch 2.6.0"),
+    ],
 )
 def test_lock_layers(
-    changed: list[str], said: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    changed: list[str],
+    said: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.setattr(prepare, "refresh_layers", lambda *_: changed)
     assert typed("lock", "2.6", "--layers", "--json") == 0

@@ -17,10 +17,15 @@ DUE = Due("2.6", "v2.6.1", "v2.6.2", ("base: CVE-2026-1",))
 
 
 @pytest.mark.parametrize(
-    ("verdict", "code"), [(Verdict.PASS, 0), (Verdict.FAIL, 1), (Verdict.INFRA, 3), (Verdict.INCONCLUSIVE, 4)]
+    ("verdict", "code"),
+    [(Verdict.PASS, 0), (Verdict.FAIL, 1), (Verdict.INFRA, 3), (Verdict.INCONCLUSIVE, 4)],
 )
 def test_a_rescan_ends_as_the_newest_releases_stand(
-    verdict: Verdict, code: int, home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    verdict: Verdict,
+    code: int,
+    home: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     due = (DUE,) if verdict is Verdict.FAIL else ()
     judged = Rescan("2026-11-21", None, (OLD,), ("v2.6.1",), verdict, due, 0.1)

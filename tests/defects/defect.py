@@ -25,11 +25,12 @@ Plant = Callable[[Setup], Setup]
 
 @dataclass(frozen=True)
 class Defect:
-    """`caught` are the checks of `suite` that must refuse, each with words of its reason or cause; the check "" is the
-    suite itself, where it is refused for more than its checks.
+    """`caught` are the checks of `suite` that must refuse, each with words of its reason or cause;
+    the check "" is the suite itself, where it is refused for more than its checks.
 
-    Every other check of the suite must pass or be `not run`. `representative` ones run in `make test`, all of them in
-    `make defects`. `image` is the image it is planted in, by default that of the stack that brings the suite.
+    Every other check of the suite must pass or be `not run`. `representative` ones run in `make
+    test`, all of them in `make defects`. `image` is the image it is planted in, by default that of
+    the stack that brings the suite.
     """
 
     name: str
@@ -74,7 +75,9 @@ def missed(defect: Defect, result: SuiteResult) -> str:
 
 
 def _more_than(defect: Defect, found: dict[str, Check]) -> str:
-    """A defect that is caught by chance, by checks it was not meant for, proves nothing about them."""
+    """A defect that is caught by chance, by checks it was not meant for, proves nothing about
+    them.
+    """
     named = {"", *(name for name, _ in defect.caught)}
     others = [check for name, check in found.items() if name not in named]
     bad = [check for check in others if check.verdict not in (Verdict.PASS, Verdict.NOT_RUN)]
@@ -113,13 +116,19 @@ def told(**asserted: object) -> Plant:
 
 
 def with_layer(*instructions: str, user: str = "1000:1000") -> Plant:
-    """A small image on top: Dockerfile instructions, run as root; the image's user is `user` after them."""
+    """A small image on top: Dockerfile instructions, run as root; the image's user is `user` after
+    them.
+    """
 
     def plant(clean: Setup) -> Setup:
-        dockerfile = "\n".join([f"FROM {clean.reference}", "USER root", *instructions, f"USER {user}", ""])
+        dockerfile = "\n".join(
+            [f"FROM {clean.reference}", "USER root", *instructions, f"USER {user}", ""]
+        )
         tag = f"{IMAGES}:{hashlib.sha256(dockerfile.encode()).hexdigest()[:16]}"
         shell.run(
-            [engine.program(), "build", "--quiet", "--tag", tag, "-"], stdin=dockerfile.encode(), hint="see the output"
+            [engine.program(), "build", "--quiet", "--tag", tag, "-"],
+            stdin=dockerfile.encode(),
+            hint="see the output",
         )
         return replace(clean, reference=tag)
 

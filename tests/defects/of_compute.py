@@ -25,7 +25,12 @@ DEFECTS = (
     Defect(
         "a scaler that steps along infinite gradients",
         "compute",
-        (("grad_scaler", "after an infinite gradient the loss scale is 32768 and the weight -inf"),),
+        (
+            (
+                "grad_scaler",
+                "after an infinite gradient the loss scale is 32768 and the weight -inf",
+            ),
+        ),
         patched("scaler_blind"),
     ),
     Defect(
@@ -38,7 +43,10 @@ DEFECTS = (
         "a compiler missing",
         "compute",
         (
-            ("compiler_is_what_the_tag_says", "no C or C++ compiler on PATH, expected a C compiler"),
+            (
+                "compiler_is_what_the_tag_says",
+                "no C or C++ compiler on PATH, expected a C compiler",
+            ),
             ("inductor", "No working C++ compiler found"),
         ),
         told(compiler=True),
@@ -48,7 +56,9 @@ DEFECTS = (
         "a compiler that should not be there",
         "compute",
         (("compiler_is_what_the_tag_says", "/usr/bin/gcc-12 on PATH, expected no compiler"),),
-        with_layer("RUN printf '#!/bin/sh\\nexit 1\\n' > /usr/bin/gcc-12 && chmod 755 /usr/bin/gcc-12"),
+        with_layer(
+            "RUN printf '#!/bin/sh\\nexit 1\\n' > /usr/bin/gcc-12 && chmod 755 /usr/bin/gcc-12"
+        ),
     ),
     Defect(
         "torch.compile switched off",
@@ -68,7 +78,10 @@ DEFECTS = (
     Defect(
         "convolution gradients as imprecise as TF32",
         "compute",
-        (("convolution", "conv2d on cpu: off by 1.0e-03"), ("challenge", "the answer to `conv2d` has")),
+        (
+            ("convolution", "conv2d on cpu: off by 1.0e-03"),
+            ("challenge", "the answer to `conv2d` has"),
+        ),
         patched("convolution_off"),
     ),
     Defect(
@@ -83,7 +96,12 @@ DEFECTS = (
         (("svd", "the singular values of a matrix on cpu: off by 1.0e-04"),),
         patched("svd_off"),
     ),
-    Defect("a conjugated Fourier transform", "compute", (("fft", "rfft of 1024 values"),), patched("fft_off")),
+    Defect(
+        "a conjugated Fourier transform",
+        "compute",
+        (("fft", "rfft of 1024 values"),),
+        patched("fft_off"),
+    ),
     Defect(
         "scattered sums that lose addends",
         "compute",
@@ -93,7 +111,12 @@ DEFECTS = (
     Defect(
         "a checkpoint without the optimizer's state",
         "compute",
-        (("checkpoint_resumes", "loaded from its checkpoint: 2 parts differ, the first is `optimizer.state`"),),
+        (
+            (
+                "checkpoint_resumes",
+                "loaded from its checkpoint: 2 parts differ, the first is `optimizer.state`",
+            ),
+        ),
         patched("optimizer_state_lost"),
     ),
     Defect(
@@ -111,7 +134,12 @@ DEFECTS = (
     Defect(
         "a checkpoint cut short and accepted",
         "compute",
-        (("damaged_checkpoints_are_refused", "two thirds of a checkpoint loaded without an error"),),
+        (
+            (
+                "damaged_checkpoints_are_refused",
+                "two thirds of a checkpoint loaded without an error",
+            ),
+        ),
         patched("damage_swallowed"),
     ),
     Defect(

@@ -40,7 +40,10 @@ DEFECTS = (
         "a value changed on its way",
         "dataloader",
         (
-            ("batches_through_shared_memory", "batches [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11] differ"),
+            (
+                "batches_through_shared_memory",
+                "batches [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11] differ",
+            ),
             *((check, "hold other values, expected their own") for check in IN_ORDER),
             ("challenge", "the answer to `sums` has"),
         ),
@@ -55,7 +58,12 @@ DEFECTS = (
     Defect(
         "workers that prefetch nothing",
         "dataloader",
-        (("batches_through_shared_memory", "workers do not prefetch, or not through shared memory"),),
+        (
+            (
+                "batches_through_shared_memory",
+                "workers do not prefetch, or not through shared memory",
+            ),
+        ),
         patched("no_shared_memory"),
     ),
     Defect(
@@ -63,7 +71,10 @@ DEFECTS = (
         "dataloader",
         (
             ("start_method[spawn]", "spawn was asked for and samples were read by ForkProcess"),
-            ("start_method[forkserver]", "forkserver was asked for and samples were read by ForkProcess"),
+            (
+                "start_method[forkserver]",
+                "forkserver was asked for and samples were read by ForkProcess",
+            ),
         ),
         patched("start_method_ignored"),
     ),
@@ -116,8 +127,14 @@ DEFECTS = (
         "a worker's crash swallowed",
         "dataloader",
         (
-            ("worker_crash_surfaces[exits]", "the training loop saw no error of a worker that was gone"),
-            ("worker_crash_surfaces[killed]", "the training loop saw no error of a worker that was gone"),
+            (
+                "worker_crash_surfaces[exits]",
+                "the training loop saw no error of a worker that was gone",
+            ),
+            (
+                "worker_crash_surfaces[killed]",
+                "the training loop saw no error of a worker that was gone",
+            ),
         ),
         patched("worker_crash_swallowed"),
     ),
@@ -145,7 +162,12 @@ DEFECTS = (
     Defect(
         "shared memory of 16 MB",
         "dataloader",
-        (("batches_through_shared_memory", "shm is too small: 17 MB free of 17 MB, 168 MB needed"),),
+        (
+            (
+                "batches_through_shared_memory",
+                "shm is too small: 17 MB free of 17 MB, 168 MB needed",
+            ),
+        ),
         with_shm(16 << 20),
         Verdict.INFRA,
         representative=True,

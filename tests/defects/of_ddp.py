@@ -49,14 +49,24 @@ DEFECTS = (
     Defect(
         "DDP comm hook that drops a bucket",
         "ddp",
-        (("small_buckets[gloo]", "a bucket was left out: parameters [2] of 6 are zero, the others right"),),
+        (
+            (
+                "small_buckets[gloo]",
+                "a bucket was left out: parameters [2] of 6 are zero, the others right",
+            ),
+        ),
         patched("ddp_drops_bucket"),
         representative=True,
     ),
     Defect(
         "DDP that rounds to half precision",
         "ddp",
-        (("integer_gradients[gloo]", "integer gradients of rank 0 of 2 differ, expected equality"),),
+        (
+            (
+                "integer_gradients[gloo]",
+                "integer gradients of rank 0 of 2 differ, expected equality",
+            ),
+        ),
         patched("ddp_rounds"),
     ),
     Defect(
@@ -74,7 +84,12 @@ DEFECTS = (
     Defect(
         "gradient_as_bucket_view that is ignored",
         "ddp",
-        (("bucket_view[gloo]", "6 separate memories hold the gradients, expected views of 1 bucket"),),
+        (
+            (
+                "bucket_view[gloo]",
+                "6 separate memories hold the gradients, expected views of 1 bucket",
+            ),
+        ),
         patched("ddp_copies_gradients"),
     ),
     Defect(
@@ -86,7 +101,12 @@ DEFECTS = (
     Defect(
         "find_unused_parameters that is ignored",
         "ddp",
-        (("unused_parameters[gloo]", "find_unused_parameters is ignored: some parameters had no gradient"),),
+        (
+            (
+                "unused_parameters[gloo]",
+                "find_unused_parameters is ignored: some parameters had no gradient",
+            ),
+        ),
         patched("ddp_misses_unused"),
     ),
     Defect(
@@ -106,7 +126,10 @@ DEFECTS = (
         "ddp",
         (
             ("amp_gradients[gloo]", "scales its loss by 1, expected 1048576"),
-            ("amp_overflow[gloo]", "GradScaler does not see an infinite gradient, or scales nothing"),
+            (
+                "amp_overflow[gloo]",
+                "GradScaler does not see an infinite gradient, or scales nothing",
+            ),
         ),
         patched("scaler_idle"),
     ),

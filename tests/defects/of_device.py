@@ -23,8 +23,9 @@ ON_GPUS = (
 TORCHVISION_FOR_OLD_GPUS = (
     "RUN python -c \"import re, torchvision; path = torchvision.__path__[0] + '/_C.so'; "
     "code = open(path, 'rb').read(); "
-    # Machine code for sm_80 to sm_90 becomes sm_75's, and PTX, which would run on any later GPU, machine code.
-    r"code = re.sub(rb'(?s)(\x02\0\x01\x01.{24})[\x50\x56\x5a](?=\0\0\0)', lambda old: old[1] + b'\x4b', code); "
+    # Machine code for sm_80 to sm_90 becomes sm_75's, and PTX, which would run on any later GPU,
+    # machine code.
+    r"code = re.sub(rb'(?s)(\x02\0\x01\x01.{24})[\x50\x56\x5a](?=\0\0\0)', lambda old: old[1] + b'\x4b', code); "  # noqa: E501
     r"code = re.sub(rb'(?s)\x01(\0\x01\x01.{24}\x32\0\0\0)', lambda old: b'\x02' + old[1], code); "
     "open(path, 'wb').write(code)\""
 )
@@ -41,7 +42,9 @@ def _from_the_host(name: str, content: bytes) -> Plant:
 
 
 def _mounted(clean: Setup, name: str, content: bytes) -> Setup:
-    return replace(clean, mounts=(*clean.mounts, (stand_in.file_of(content), f"{LIBRARIES}/{name}")))
+    return replace(
+        clean, mounts=(*clean.mounts, (stand_in.file_of(content), f"{LIBRARIES}/{name}"))
+    )
 
 
 def _compat_package(error: int) -> Plant:
@@ -74,7 +77,12 @@ DEFECTS = (
     Defect(
         "torchvision built for fewer GPUs than torch",
         "device",
-        (("every_library_has_code_for_the_architectures", "6 of 6 fat binaries of _C.so do not run on sm_80"),),
+        (
+            (
+                "every_library_has_code_for_the_architectures",
+                "6 of 6 fat binaries of _C.so do not run on sm_80",
+            ),
+        ),
         with_layer(TORCHVISION_FOR_OLD_GPUS),
     ),
     Defect(
@@ -98,14 +106,20 @@ DEFECTS = (
     Defect(
         "half precision that adds in half precision",
         "device",
-        tuple((f"kernels_on_the_cpu[{precision}]", f"matmul in {precision} on cpu") for precision in ("bf16", "fp16")),
+        tuple(
+            (f"kernels_on_the_cpu[{precision}]", f"matmul in {precision} on cpu")
+            for precision in ("bf16", "fp16")
+        ),
         patched("adds_in_half_precision"),
     ),
     Defect(
         "no GPU passed to the container",
         "device",
         (
-            *_on_gpus("is_available() is False and the driver says `Found no NVIDIA driver on your system`"),
+            *_on_gpus(
+                "is_available() is False and the driver says `Found no NVIDIA driver on your "
+                "system`"
+            ),
             ("every_gpu_is_detected", "expected 2 each"),
             *_on_gpus("no GPU was passed to the container"),
         ),
@@ -138,7 +152,10 @@ DEFECTS = (
         "device",
         (
             ("no_driver_library_in_the_image", f"the image has {COMPAT}/libcuda.so.550.54.15"),
-            *_on_gpus("is_available() is False and the driver says 804 (forward compatibility was attempted"),
+            *_on_gpus(
+                "is_available() is False and the driver says 804 (forward compatibility was "
+                "attempted"
+            ),
             *_on_gpus("the compat package is not usable with this GPU"),
         ),
         both(
@@ -151,7 +168,10 @@ DEFECTS = (
         "GPU newer than the build",
         "device",
         (
-            ("every_gpu_has_code_in_the_build", "GPU 0 (stand-in) has compute capability 12.0, expected one that code"),
+            (
+                "every_gpu_has_code_in_the_build",
+                "GPU 0 (stand-in) has compute capability 12.0, expected one that code",
+            ),
             *((check, "Found no NVIDIA driver on your system") for check in ON_GPUS[2:]),
         ),
         both(
@@ -163,8 +183,13 @@ DEFECTS = (
     Defect(
         "driver updated without a reboot (error 803)",
         "device",
-        _on_gpus("is_available() is False and the driver says 803 (system has unsupported display driver"),
-        both(told(device="cuda", gpu_count=1), _from_the_host("libcuda.so.1", stand_in.cuda_driver(803))),
+        _on_gpus(
+            "is_available() is False and the driver says 803 (system has unsupported display driver"
+        ),
+        both(
+            told(device="cuda", gpu_count=1),
+            _from_the_host("libcuda.so.1", stand_in.cuda_driver(803)),
+        ),
         verdict=Verdict.INFRA,
     ),
 )

@@ -65,7 +65,12 @@ DEFECTS = (
     Defect(
         "certificates of another machine",
         "environment",
-        (("ca_certificates", "SSL_CERT_FILE is /usr/local/share/company.pem, expected a file that exists"),),
+        (
+            (
+                "ca_certificates",
+                "SSL_CERT_FILE is /usr/local/share/company.pem, expected a file that exists",
+            ),
+        ),
         with_environment(SSL_CERT_FILE="/usr/local/share/company.pem"),
     ),
     Defect(
@@ -90,7 +95,9 @@ DEFECTS = (
         "a fork bomb of OpenMP threads",
         "environment",
         (("threads", "torch uses 512 threads, expected at most the"),),
-        with_environment(OMP_NUM_THREADS="512", MKL_DYNAMIC="FALSE"),  # else MKL, and torch with it, knows better
+        with_environment(
+            OMP_NUM_THREADS="512", MKL_DYNAMIC="FALSE"
+        ),  # else MKL, and torch with it, knows better
     ),
     Defect(
         "thread numbers of a larger machine",
@@ -101,7 +108,12 @@ DEFECTS = (
     Defect(
         "stale CUDA_VISIBLE_DEVICES, no GPU to see it",
         "environment",
-        (("visible_gpus", "the image sets CUDA_VISIBLE_DEVICES to `3`, expected it not to be set"),),
+        (
+            (
+                "visible_gpus",
+                "the image sets CUDA_VISIBLE_DEVICES to `3`, expected it not to be set",
+            ),
+        ),
         with_environment(CUDA_VISIBLE_DEVICES="3"),
         representative=True,
     ),
@@ -114,7 +126,12 @@ DEFECTS = (
     Defect(
         "LD_LIBRARY_PATH left in the image",
         "environment",
-        (("search_paths", "LD_LIBRARY_PATH is `/usr/local/cuda/lib64`, expected it not to be set"),),
+        (
+            (
+                "search_paths",
+                "LD_LIBRARY_PATH is `/usr/local/cuda/lib64`, expected it not to be set",
+            ),
+        ),
         with_environment(LD_LIBRARY_PATH="/usr/local/cuda/lib64"),
     ),
     Defect(

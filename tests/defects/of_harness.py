@@ -1,4 +1,6 @@
-"""Defects of the run itself: suites that do not report what they should, whatever the image is worth."""
+"""Defects of the run itself: suites that do not report what they should, whatever the image is
+worth.
+"""
 
 from __future__ import annotations
 
@@ -32,7 +34,10 @@ def killed_from_outside(clean: Setup) -> Setup:
 
 
 def _kill(reference: str) -> None:
-    mine: dict[str, str | list[str] | bool] = {"ancestor": reference, "label": f"{LABEL}={staging.owner()}"}
+    mine: dict[str, str | list[str] | bool] = {
+        "ancestor": reference,
+        "label": f"{LABEL}={staging.owner()}",
+    }
     deadline = time.monotonic() + WAIT_S
     while time.monotonic() < deadline:
         with contextlib.suppress(DockerException, requests.RequestException):
@@ -71,7 +76,10 @@ DEFECTS = (
     Defect(
         "a forged report in which every check passed",
         SUITE,
-        (("", f"{NOT_MADE}: challenge: no answers to `matmul cpu`"), ("challenge", "no answers to `matmul cpu`")),
+        (
+            ("", f"{NOT_MADE}: challenge: no answers to `matmul cpu`"),
+            ("challenge", "no answers to `matmul cpu`"),
+        ),
         patched("forges_report"),
         representative=True,
     ),
@@ -83,7 +91,12 @@ DEFECTS = (
         patched("exits_0"),
         representative=True,
     ),
-    Defect("a truncated result file", SUITE, (("", "no complete report"),), patched("truncates_results")),
+    Defect(
+        "a truncated result file",
+        SUITE,
+        (("", "no complete report"),),
+        patched("truncates_results"),
+    ),
     Defect(
         "a killed container",
         SUITE,

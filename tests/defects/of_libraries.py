@@ -7,7 +7,9 @@ from tests.defects.defect import Defect, Plant, patched, told, with_file, with_l
 PACKAGES = "/opt/venv/lib/python3.11/site-packages"
 CUDNN = f"{PACKAGES}/nvidia/cudnn/lib"
 NCCL = f"{PACKAGES}/nvidia/nccl/lib/libnccl.so.2"
-LOADED_AT_START = f"""RUN echo 'import ctypes; ctypes.CDLL("/opt/other/libnccl.so.3")' > {PACKAGES}/other.pth"""
+LOADED_AT_START = (
+    f"""RUN echo 'import ctypes; ctypes.CDLL("/opt/other/libnccl.so.3")' > {PACKAGES}/other.pth"""
+)
 
 
 def with_package(name: str, *metadata: str) -> Plant:
@@ -36,16 +38,26 @@ DEFECTS = (
         "libraries",
         (
             ("pytorch", "torch is the build `cu124`, expected cu121"),
-            ("cuda_libraries[libcudart]", "CUDA runtime 12.4 is loaded, expected 12.1 as the tag says"),
+            (
+                "cuda_libraries[libcudart]",
+                "CUDA runtime 12.4 is loaded, expected 12.1 as the tag says",
+            ),
         ),
         told(cuda="12.1"),
     ),
     Defect(
         "wrong torchvision",
         "libraries",
-        (("pytorch", "`import torchvision` ends in"), ("torchvision_fits_torch", "torchvision::nms does not exist")),
-        # What a torchvision of another torch is to the loader: a symbol that this torch does not have.
-        with_layer(f"RUN sed -i s/_ZNR5torch7Library5_impl/_ZNR5torch7Library5_fmpl/ {PACKAGES}/torchvision/_C.so"),
+        (
+            ("pytorch", "`import torchvision` ends in"),
+            ("torchvision_fits_torch", "torchvision::nms does not exist"),
+        ),
+        # What a torchvision of another torch is to the loader: a symbol that this torch does not
+        # have.
+        with_layer(
+            "RUN sed -i s/_ZNR5torch7Library5_impl/_ZNR5torch7Library5_fmpl/ "
+            f"{PACKAGES}/torchvision/_C.so"
+        ),
     ),
     Defect(
         "torchvision of another version",
@@ -72,8 +84,14 @@ DEFECTS = (
         "a removed libcudnn_engines_precompiled",
         "libraries",
         (
-            ("cuda_libraries_load", "libcudnn_engines_precompiled.so.9: cannot open shared object file"),
-            ("package_files", "libcudnn_engines_precompiled.so.9 of nvidia-cudnn-cu12: No such file"),
+            (
+                "cuda_libraries_load",
+                "libcudnn_engines_precompiled.so.9: cannot open shared object file",
+            ),
+            (
+                "package_files",
+                "libcudnn_engines_precompiled.so.9 of nvidia-cudnn-cu12: No such file",
+            ),
         ),
         with_layer(f"RUN rm {CUDNN}/libcudnn_engines_precompiled.so.9"),
     ),
@@ -86,11 +104,13 @@ DEFECTS = (
             ("no_second_copy_in_the_image", "libcudnn_ops: "),
         ),
         with_layer(
-            f"RUN mkdir /opt/other && cp {CUDNN}/libcudnn_ops.so.9 /opt/other/", "ENV LD_LIBRARY_PATH=/opt/other"
+            f"RUN mkdir /opt/other && cp {CUDNN}/libcudnn_ops.so.9 /opt/other/",
+            "ENV LD_LIBRARY_PATH=/opt/other",
         ),
     ),
     Defect(
-        # torch's own libraries find theirs by RPATH, which comes before LD_LIBRARY_PATH. Any other program is misled.
+        # torch's own libraries find theirs by RPATH, which comes before LD_LIBRARY_PATH. Any other
+        # program is misled.
         "a second NCCL on LD_LIBRARY_PATH",
         "libraries",
         (
@@ -100,53 +120,83 @@ DEFECTS = (
             ),
             ("no_second_copy_in_the_image", "libnccl: /opt/other/libnccl.so.2 and"),
         ),
-        with_layer(f"RUN mkdir /opt/other && cp {NCCL} /opt/other/", "ENV LD_LIBRARY_PATH=/opt/other"),
+        with_layer(
+            f"RUN mkdir /opt/other && cp {NCCL} /opt/other/", "ENV LD_LIBRARY_PATH=/opt/other"
+        ),
     ),
     Defect(
         "a preloaded NCCL instead of torch's",
         "libraries",
         (
             ("libraries_found_by_name", "libnccl.so.2: /opt/other/libnccl.so.2"),
-            ("cuda_libraries[libnccl]", "NCCL is loaded from /opt/other/libnccl.so.2, which is of no package"),
+            (
+                "cuda_libraries[libnccl]",
+                "NCCL is loaded from /opt/other/libnccl.so.2, which is of no package",
+            ),
             ("no_second_copy_in_the_image", "libnccl: /opt/other/libnccl.so.2 and"),
         ),
-        with_layer(f"RUN mkdir /opt/other && cp {NCCL} /opt/other/", "ENV LD_PRELOAD=/opt/other/libnccl.so.2"),
+        with_layer(
+            f"RUN mkdir /opt/other && cp {NCCL} /opt/other/",
+            "ENV LD_PRELOAD=/opt/other/libnccl.so.2",
+        ),
     ),
     Defect(
         "another NCCL loaded beside torch's",
         "libraries",
         (
-            ("no_second_copy_loaded", "two copies are loaded of libnccl: /opt/other/libnccl.so.3 and"),
+            (
+                "no_second_copy_loaded",
+                "two copies are loaded of libnccl: /opt/other/libnccl.so.3 and",
+            ),
             ("no_second_copy_in_the_image", "libnccl: /opt/other/libnccl.so.3 and"),
         ),
         with_layer(
-            f"RUN mkdir /opt/other && sed s/libnccl.so.2/libnccl.so.3/ {NCCL} > /opt/other/libnccl.so.3",
+            (
+                f"RUN mkdir /opt/other && sed s/libnccl.so.2/libnccl.so.3/ {NCCL} > "
+                "/opt/other/libnccl.so.3"
+            ),
             LOADED_AT_START,
         ),
     ),
     Defect(
         "an unresolved shared object",
         "libraries",
-        (("shared_objects_resolve", "_sqlite3.cpython-311-x86_64-linux-gnu.so needs libsqlite3.so.0"),),
+        (
+            (
+                "shared_objects_resolve",
+                "_sqlite3.cpython-311-x86_64-linux-gnu.so needs libsqlite3.so.0",
+            ),
+        ),
         with_layer("RUN rm /usr/lib/x86_64-linux-gnu/libsqlite3.so.0*"),
     ),
     Defect(
         "a package that is missing",
         "libraries",
-        (("packages_match_the_lock", "networkx 3.6.1 is missing"), ("pip_check", "requires networkx")),
+        (
+            ("packages_match_the_lock", "networkx 3.6.1 is missing"),
+            ("pip_check", "requires networkx"),
+        ),
         with_layer(f"RUN rm -r {PACKAGES}/networkx*"),
     ),
     Defect(
         "a package that is not in the lock",
         "libraries",
-        (("packages_match_the_lock", "stowaway 1.0 is installed where the lock has no such package"),),
+        (
+            (
+                "packages_match_the_lock",
+                "stowaway 1.0 is installed where the lock has no such package",
+            ),
+        ),
         with_package("stowaway"),
     ),
     Defect(
         "a package of another version",
         "libraries",
         (("packages_match_the_lock", "networkx 3.5.9 is installed where the lock has 3.6.1"),),
-        with_layer(f"RUN sed -i 's/^Version: 3.6.1/Version: 3.5.9/' {PACKAGES}/networkx-3.6.1.dist-info/METADATA"),
+        with_layer(
+            "RUN sed -i 's/^Version: 3.6.1/Version: 3.5.9/' "
+            f"{PACKAGES}/networkx-3.6.1.dist-info/METADATA"
+        ),
     ),
     Defect(
         "pip conflict",

@@ -30,7 +30,12 @@ DEFECTS = (
         (("augmented_resnet_trains", "the loss went from"),),
         patched("labels_shuffled"),
     ),
-    Defect("cv training that trains nothing", "cv", (("augmented_resnet_trains", IDLE),), patched("optimizer_idle")),
+    Defect(
+        "cv training that trains nothing",
+        "cv",
+        (("augmented_resnet_trains", IDLE),),
+        patched("optimizer_idle"),
+    ),
     Defect(
         "a tokenizer that loses letters",
         "nlp",
@@ -50,7 +55,12 @@ DEFECTS = (
         (("weights_as_safetensors", "tensors in the file differ"),),
         patched("safetensors_off"),
     ),
-    Defect("nlp training that trains nothing", "nlp", (("bert_learns", IDLE),), patched("optimizer_idle")),
+    Defect(
+        "nlp training that trains nothing",
+        "nlp",
+        (("bert_learns", IDLE),),
+        patched("optimizer_idle"),
+    ),
     Defect(
         "a task with half its force",
         "rl",
@@ -60,8 +70,18 @@ DEFECTS = (
     Defect(
         "PPO that learns to fail",
         "rl",
-        (("ppo_solves_cartpole", "advantages, gradients or an optimizer that do not lead to more reward"),),
+        (
+            (
+                "ppo_solves_cartpole",
+                "advantages, gradients or an optimizer that do not lead to more reward",
+            ),
+        ),
         patched("advantages_reversed"),
     ),
-    Defect("rl training that trains nothing", "rl", (("ppo_solves_cartpole", IDLE),), patched("optimizer_idle")),
+    Defect(
+        "rl training that trains nothing",
+        "rl",
+        (("ppo_solves_cartpole", IDLE),),
+        patched("optimizer_idle"),
+    ),
 )

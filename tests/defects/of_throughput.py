@@ -1,4 +1,6 @@
-"""Defects that the throughput suite must catch; slower ones are for the regression gate, in slower.py."""
+"""Defects that the throughput suite must catch; slower ones are for the regression gate, in
+slower.py.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""An image that trains slower than it did, shown to the regression gate: no suite can see that by itself."""
+"""An image that trains slower than it did, shown to the regression gate: no suite can see that by
+itself.
+"""
 
 from __future__ import annotations
 
@@ -10,12 +12,21 @@ from validation.record import SuiteResult
 from validation.regression import Run, compare, in_containers
 from validation.suite import Suite
 
-PACE = Suite("pace", "base", test_timeout_s=120, timeout_s=180, listed=False, folder=REPOSITORY / "benchmarks")
+PACE = Suite(
+    "pace",
+    "base",
+    test_timeout_s=120,
+    timeout_s=180,
+    listed=False,
+    folder=REPOSITORY / "benchmarks",
+)
 """Small enough that two dozen containers of it are a matter of minutes on a CPU."""
 
 
 def runs(clean: Setup, percent: int) -> Run:
-    """Runs of the image, and of the same image with every training step `percent` longer (0: the image itself)."""
+    """Runs of the image, and of the same image with every training step `percent` longer (0: the
+    image itself).
+    """
     slower = both(patched("slower"), with_environment(SLOWER_BY=str(percent)))
     return in_containers(PACE, clean, slower(clean) if percent else clean, docker.run)
 

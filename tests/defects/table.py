@@ -1,4 +1,5 @@
-"""Plants every defect in the real images and writes what caught it into docs/validation.md: `make defects`.
+"""Plants every defect in the real images and writes what caught it into docs/validation.md: `make
+defects`.
 
 Exits 1 where one was not caught as it should be, and then writes nothing.
 """
@@ -65,9 +66,13 @@ def write(rows: Sequence[Row], seconds: float, page: Path = PAGE) -> None:
 
 def table(rows: Sequence[Row], seconds: float) -> str:
     """A line that sums up and a Markdown table."""
-    lines = [f"| {_cell(row.defect)} | {row.caught_by} | {row.verdict} | {_cell(row.message)} |" for row in rows]
+    lines = [
+        f"| {_cell(row.defect)} | {row.caught_by} | {row.verdict} | {_cell(row.message)} |"
+        for row in rows
+    ]
     head = (
-        f"{len(rows)} defects planted, {sum(not row.problem for row in rows)} caught, in {seconds / 60:.0f} minutes.\n"
+        f"{len(rows)} defects planted, {sum(not row.problem for row in rows)} caught, in "
+        f"{seconds / 60:.0f} minutes.\n"
     )
     columns = "| defect | caught by | verdict | message |\n|---|---|---|---|\n"
     return f"{head}\n{columns}{chr(10).join(lines)}\n"
@@ -79,7 +84,13 @@ def _row(defect: Defect) -> Row:
     problem = missed(defect, result)
     progress.say(f"  {result.verdict}, {result.seconds:.0f} s: {result.reason}")
     check, message = _said(defect, result)
-    return Row(defect.name, f"{defect.suite}: {check}" if check else defect.suite, result.verdict, message, problem)
+    return Row(
+        defect.name,
+        f"{defect.suite}: {check}" if check else defect.suite,
+        result.verdict,
+        message,
+        problem,
+    )
 
 
 def _slower_row(percent: int) -> Row:
@@ -91,7 +102,13 @@ def _slower_row(percent: int) -> Row:
     caught = result.verdict in (Verdict.FAIL, Verdict.INCONCLUSIVE) and bool(result.checks)
     message = f"{result.reason}; {result.cause}"
     name = f"throughput {percent} % slower (sleep in the step)"
-    return Row(name, REGRESSION, result.verdict, message, "" if caught else f"is {result.verdict}: {result.reason}")
+    return Row(
+        name,
+        REGRESSION,
+        result.verdict,
+        message,
+        "" if caught else f"is {result.verdict}: {result.reason}",
+    )
 
 
 def _said(defect: Defect, result: SuiteResult) -> tuple[str, str]:

@@ -1,4 +1,6 @@
-"""Every check of every suite is shown a defect on a real image, and must refuse it for the right reason."""
+"""Every check of every suite is shown a defect on a real image, and must refuse it for the right
+reason.
+"""
 
 from __future__ import annotations
 
@@ -26,8 +28,15 @@ NOT_SHOWN: frozenset[tuple[str, str]] = frozenset()
 
 def test_every_check_has_a_defect() -> None:
     """A check that nothing was ever seen to fail proves nothing."""
-    shown = {(defect.suite, check.partition("[")[0]) for defect in DEFECTS for check, _ in defect.caught if check}
-    assert shown | NOT_SHOWN == {(suite.name, test) for suite in SUITES for test in _tests(suite.path)}
+    shown = {
+        (defect.suite, check.partition("[")[0])
+        for defect in DEFECTS
+        for check, _ in defect.caught
+        if check
+    }
+    assert shown | NOT_SHOWN == {
+        (suite.name, test) for suite in SUITES for test in _tests(suite.path)
+    }
     assert not shown & NOT_SHOWN
 
 
@@ -47,7 +56,10 @@ def _marked(defect: Defect) -> object:
 @pytest.mark.slow
 @pytest.mark.parametrize("defect", [_marked(defect) for defect in DEFECTS])
 def test_defect_is_caught(
-    defect: Defect, image_with: Callable[[str], str], mounted_harness: Path, monkeypatch: pytest.MonkeyPatch
+    defect: Defect,
+    image_with: Callable[[str], str],
+    mounted_harness: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(engine, "gpu_request", lambda: None)
     result = run(defect, image_with(image_of(defect)), mounted_harness)
@@ -58,7 +70,9 @@ def test_defect_is_caught(
 @pytest.mark.slow
 @pytest.mark.parametrize("suite", SUITES, ids=lambda suite: suite.name)
 def test_clean_image(suite: Suite, image_with: Callable[[str], str], mounted_harness: Path) -> None:
-    """No false alarm: on a CPU every check passes, or says that it needs a GPU or instructions this CPU lacks."""
+    """No false alarm: on a CPU every check passes, or says that it needs a GPU or instructions this
+    CPU lacks.
+    """
     setup = Setup(image_with(suite.stack), mounted_harness, asserted(suite.stack))
     result = judge(suite, docker.run(suite, setup))
     assert result.verdict in (Verdict.PASS, Verdict.NOT_RUN), result

@@ -1,4 +1,6 @@
-"""The regression gate on real containers: an image slowed down by a sleep in the step, and an image against itself."""
+"""The regression gate on real containers: an image slowed down by a sleep in the step, and an image
+against itself.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +31,9 @@ def clean(image_with: Callable[[str], str], mounted_harness: Path) -> Setup:
     ],
 )
 def test_slower(percent: int, may_end: set[Verdict], clean: Setup) -> None:
-    """5 % is near the limit of 2: where other programs disturb the runs it may stay undecided, which blocks too."""
+    """5 % is near the limit of 2: where other programs disturb the runs it may stay undecided,
+    which blocks too.
+    """
     result = compared(clean, percent)
     assert result.verdict in may_end, result
     assert "against the previous release" in result.reason

@@ -1,4 +1,6 @@
-"""docs/validation.md lists the defects there are, and the command that writes it refuses to hide a miss."""
+"""docs/validation.md lists the defects there are, and the command that writes it refuses to hide a
+miss.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,11 @@ ROW = Row("a rank | that hangs", "ddp: gloo", Verdict.FAIL, "rank 1\nhung " + 30
 
 def test_the_page_has_every_defect_and_no_other() -> None:
     text = table.PAGE.read_text(encoding="utf-8").partition(table.BEGIN)[2].partition(table.END)[0]
-    listed = [line.split(" | ")[0].removeprefix("| ") for line in text.splitlines() if line.startswith("| ")][1:]
+    listed = [
+        line.split(" | ")[0].removeprefix("| ")
+        for line in text.splitlines()
+        if line.startswith("| ")
+    ][1:]
     assert listed[: len(DEFECTS)] == [defect.name for defect in DEFECTS]
     assert len(listed) == len(DEFECTS) + len(table.SLOWER_BY)
     assert len(listed) >= 30

@@ -22,7 +22,9 @@ class Authority:
         self._key = ec.generate_private_key(ec.SECP256R1())
         self._name = _named(name)
         self.certificate = folder / f"{name}.pem"
-        made = self._builder(self._name, self._key, 1).add_extension(x509.BasicConstraints(True, None), critical=True)
+        made = self._builder(self._name, self._key, 1).add_extension(
+            x509.BasicConstraints(True, None), critical=True
+        )
         self.certificate.write_bytes(made.sign(self._key, hashes.SHA256()).public_bytes(_PEM))
 
     def issue(self, stem: str, address: str = "127.0.0.2", days: int = 1) -> tuple[Path, Path]:
@@ -36,7 +38,9 @@ class Authority:
         paths[1].write_bytes(key.private_bytes(_PEM, pkcs8, plain))
         return paths
 
-    def _builder(self, subject: x509.Name, key: ec.EllipticCurvePrivateKey, days: int) -> x509.CertificateBuilder:
+    def _builder(
+        self, subject: x509.Name, key: ec.EllipticCurvePrivateKey, days: int
+    ) -> x509.CertificateBuilder:
         now = datetime.datetime.now(datetime.UTC)
         return (
             x509.CertificateBuilder()

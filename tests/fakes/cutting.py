@@ -12,7 +12,8 @@ _READ_BYTES = 1 << 16
 
 
 class Cutting:
-    """Hands on what comes to `host`, until `cut_at` bytes went to the registry; then that connection is reset.
+    """Hands on what comes to `host`, until `cut_at` bytes went to the registry; then that
+    connection is reset.
 
     Later connections are left alone. A context manager.
     """

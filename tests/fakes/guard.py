@@ -1,4 +1,6 @@
-"""Who may do what in a fake registry: one account, by Basic, or by tokens that hold for one repository and purpose."""
+"""Who may do what in a fake registry: one account, by Basic, or by tokens that hold for one
+repository and purpose.
+"""
 
 from __future__ import annotations
 
@@ -16,8 +18,8 @@ SERVICE = "fake, with a comma"
 class Guard:
     """Lets one account in. `scheme` is Basic or Bearer.
 
-    `refresh` is an identity token taken instead of the password, `open_to_all` gives tokens without either, and
-    `lifetime` is how many requests a token holds for.
+    `refresh` is an identity token taken instead of the password, `open_to_all` gives tokens without
+    either, and `lifetime` is how many requests a token holds for.
     """
 
     scheme: str
@@ -46,11 +48,17 @@ class Guard:
                 return ""
         return f'Bearer realm="{realm}",service="{SERVICE}",scope="{scope}"'
 
-    def token(self, query: Mapping[str, Sequence[str]], form: bytes, authorization: str) -> tuple[int, bytes]:
+    def token(
+        self, query: Mapping[str, Sequence[str]], form: bytes, authorization: str
+    ) -> tuple[int, bytes]:
         """Status and body of the token service's answer."""
-        asked = {name: values[0] for name, values in (parse_qs(form.decode()) if form else query).items()}
+        asked = {
+            name: values[0] for name, values in (parse_qs(form.decode()) if form else query).items()
+        }
         known = asked.get("refresh_token") == self.refresh if form else authorization == self.basic
-        if asked.get("service") != SERVICE or not (known or (self.open_to_all and not authorization)):
+        if asked.get("service") != SERVICE or not (
+            known or (self.open_to_all and not authorization)
+        ):
             return 401, b"{}"
         self.issued += 1
         token = f"{self.issued}|{asked.get('scope', '')}"

@@ -10,7 +10,9 @@ from pathlib import Path
 import pytest
 
 
-def make_index(folder: Path, wheels: Mapping[str, Sequence[str]], monkeypatch: pytest.MonkeyPatch) -> Path:
+def make_index(
+    folder: Path, wheels: Mapping[str, Sequence[str]], monkeypatch: pytest.MonkeyPatch
+) -> Path:
     """`wheels` are `NAME-VERSION`, and what each requires."""
     index = folder / "index"
     index.mkdir()
@@ -18,7 +20,12 @@ def make_index(folder: Path, wheels: Mapping[str, Sequence[str]], monkeypatch: p
         write_wheel(index, name, needs)
     uv = {"UV_NO_CONFIG": "1", "UV_OFFLINE": "1", "UV_CACHE_DIR": str(folder / "cache")}
     pip = {"PIP_CONFIG_FILE": os.devnull, "PIP_NO_INDEX": "1"}
-    for name, value in {**uv, **pip, "UV_FIND_LINKS": str(index), "PIP_FIND_LINKS": str(index)}.items():
+    for name, value in {
+        **uv,
+        **pip,
+        "UV_FIND_LINKS": str(index),
+        "PIP_FIND_LINKS": str(index),
+    }.items():
         monkeypatch.setenv(name, value)
     return index
 
@@ -30,5 +37,8 @@ def write_wheel(folder: Path, name: str, needs: Sequence[str]) -> None:
     metadata = head + "".join(f"Requires-Dist: {need}\n" for need in needs)
     with zipfile.ZipFile(folder / f"{name}-py3-none-any.whl", "w") as file:
         file.writestr(f"{name}.dist-info/METADATA", metadata)
-        file.writestr(f"{name}.dist-info/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
+        file.writestr(
+            f"{name}.dist-info/WHEEL",
+            "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+        )
         file.writestr(f"{name}.dist-info/RECORD", "")

@@ -1,4 +1,6 @@
-"""NVML as a driver would answer, for machines without one: the calls of `validation/nvml.py` and no more."""
+"""NVML as a driver would answer, for machines without one: the calls of `validation/nvml.py` and no
+more.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,8 @@ GIB = 1 << 30
 class FakeGpu:
     """One GPU, at rest unless told otherwise; `handle` is its index.
 
-    `lost_after` is how many times it can be looked up before it is gone, `refuses` the calls it does not support.
+    `lost_after` is how many times it can be looked up before it is gone, `refuses` the calls it
+    does not support.
     """
 
     name: str = "NVIDIA A100-SXM4-80GB"
@@ -40,7 +43,9 @@ class FakeGpu:
 class FakeNvml:
     """The library: GPUs, the driver's version, and the error it starts with, if any."""
 
-    def __init__(self, *gpus: FakeGpu, driver: str = "550.54.15", init_error: int = pynvml.NVML_SUCCESS) -> None:
+    def __init__(
+        self, *gpus: FakeGpu, driver: str = "550.54.15", init_error: int = pynvml.NVML_SUCCESS
+    ) -> None:
         self.gpus = gpus
         self.driver = driver
         self.init_error = init_error
@@ -109,10 +114,15 @@ class FakeNvml:
         return SimpleNamespace(gpu=self.gpus[handle].utilisation, memory=0)
 
     def nvmlDeviceGetComputeRunningProcesses(self, handle: int) -> list[SimpleNamespace]:  # noqa: N802
-        return [SimpleNamespace(pid=pid, usedGpuMemory=0) for pid in range(self.gpus[handle].processes)]
+        return [
+            SimpleNamespace(pid=pid, usedGpuMemory=0) for pid in range(self.gpus[handle].processes)
+        ]
 
     def nvmlDeviceGetTotalEccErrors(self, handle: int, kind: int, counter: int) -> int:  # noqa: N802
-        assert (kind, counter) == (pynvml.NVML_MEMORY_ERROR_TYPE_UNCORRECTED, pynvml.NVML_VOLATILE_ECC)
+        assert (kind, counter) == (
+            pynvml.NVML_MEMORY_ERROR_TYPE_UNCORRECTED,
+            pynvml.NVML_VOLATILE_ECC,
+        )
         return self.gpus[handle].uncorrected
 
     def nvmlDeviceGetRetiredPagesPendingStatus(self, handle: int) -> int:  # noqa: N802

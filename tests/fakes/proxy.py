@@ -1,4 +1,6 @@
-"""A proxy whose address holds a password, planted where Docker's clients look; what the engine says of containers."""
+"""A proxy whose address holds a password, planted where Docker's clients look; what the engine says
+of containers.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +32,9 @@ def plant(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @contextlib.contextmanager
 def inspected(mounted: Path) -> Iterator[list[str]]:
-    """Collect `docker inspect` of each container that runs meanwhile and has something of the folder `mounted`."""
+    """Collect `docker inspect` of each container that runs meanwhile and has something of the
+    folder `mounted`.
+    """
     found: dict[str, str] = {}
     texts: list[str] = []
     ended = threading.Event()

@@ -1,8 +1,8 @@
 """A registry in this process that speaks the distribution protocol and fails where it is told to.
 
-It is as strict as a real one in what matters here: a blob is taken only if its bytes have its digest, a manifest only
-if its blobs are there, an index only if its manifests are. tests/oci/test_registry.py holds both against the same
-tests.
+It is as strict as a real one in what matters here: a blob is taken only if its bytes have its
+digest, a manifest only if its blobs are there, an index only if its manifests are.
+tests/oci/test_registry.py holds both against the same tests.
 """
 
 from __future__ import annotations
@@ -37,13 +37,14 @@ _CUT = struct.pack("ii", 1, 0)  # SO_LINGER on, 0 s: closing resets the connecti
 
 @dataclass
 class Fault:
-    """What goes wrong with the next `times` requests whose method is `method` and whose path holds `path`.
+    """What goes wrong with the next `times` requests whose method is `method` and whose path holds
+    `path`.
 
-    One of: `status` is answered and nothing done; the connection is cut after `cut_after` bytes of the request's body;
-    the request is done and its answer lost (`mute`); `body` is served for what is there, cut short by `short` bytes, or
-    with other `headers`;
-    `digest` is stated instead of the true one ("" for none); a mount is answered by opening an upload (`unmounted`);
-    something happens just before the request is done (`meanwhile`).
+    One of: `status` is answered and nothing done; the connection is cut after `cut_after` bytes of
+    the request's body; the request is done and its answer lost (`mute`); `body` is served for what
+    is there, cut short by `short` bytes, or with other `headers`; `digest` is stated instead of the
+    true one ("" for none); a mount is answered by opening an upload (`unmounted`); something
+    happens just before the request is done (`meanwhile`).
     """
 
     method: str
@@ -63,8 +64,8 @@ class Fault:
 class FakeRegistry:
     """Started on a free port of loopback; a context manager.
 
-    With `lists_referrers` it has the referrers API. Lists come in pages of `page` entries. Uploads go on after a cut
-    unless it `forgets` them, as Distribution 2.8 does.
+    With `lists_referrers` it has the referrers API. Lists come in pages of `page` entries. Uploads
+    go on after a cut unless it `forgets` them, as Distribution 2.8 does.
     """
 
     def __init__(self, lists_referrers: bool = False, page: int = 1000) -> None:
@@ -78,9 +79,13 @@ class FakeRegistry:
         self.faults: list[Fault] = []
         self.guard: Guard | None = None
         self._lock = threading.Lock()
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), type("Bound", (_Handler,), {"registry": self}))
+        self._server = ThreadingHTTPServer(
+            ("127.0.0.1", 0), type("Bound", (_Handler,), {"registry": self})
+        )
         self._server.daemon_threads = True
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True)
+        self._thread = threading.Thread(
+            target=self._server.serve_forever, args=(0.01,), daemon=True
+        )
 
     def __enter__(self) -> FakeRegistry:
         self._thread.start()
@@ -114,11 +119,16 @@ class FakeRegistry:
 
     def visible(self) -> list[str]:
         """Every `REPOSITORY:TAG` and `REPOSITORY@DIGEST` a person could name."""
-        return [f"{repository} {name}" for repository, held in self.manifests.items() for name in held]
+        return [
+            f"{repository} {name}" for repository, held in self.manifests.items() for name in held
+        ]
 
     def count(self, method: str, path: str) -> int:
         """How many requests there were whose method is `method` and whose path holds `path`."""
-        return sum(line.startswith(f"{method} ") and re.search(path, line) is not None for line in self.requests)
+        return sum(
+            line.startswith(f"{method} ") and re.search(path, line) is not None
+            for line in self.requests
+        )
 
     def answer(
         self, method: str, path: str, headers: Mapping[str, str], body: bytes
@@ -179,11 +189,21 @@ class _Handler(BaseHTTPRequestHandler):
         if not self._receive():
             self._cut()
         elif self.path_only == "/token" and self.registry.guard and not self.fault.status:
-            self._reply(*self.registry.guard.token(self.query, self.sent, self.headers.get("Authorization", "")))
+            self._reply(
+                *self.registry.guard.token(
+                    self.query, self.sent, self.headers.get("Authorization", "")
+                )
+            )
         elif challenge := self._challenge():
-            self._reply(401, b'{"errors":[{"code":"UNAUTHORIZED"}]}', **{"WWW-Authenticate": challenge})
+            self._reply(
+                401, b'{"errors":[{"code":"UNAUTHORIZED"}]}', **{"WWW-Authenticate": challenge}
+            )
         elif self.fault.status:
-            self._reply(self.fault.status, json.dumps({"errors": [{"code": "FAULT"}]}).encode(), **self.fault.headers)
+            self._reply(
+                self.fault.status,
+                json.dumps({"errors": [{"code": "FAULT"}]}).encode(),
+                **self.fault.headers,
+            )
         else:
             self._route()
 
@@ -193,7 +213,9 @@ class _Handler(BaseHTTPRequestHandler):
         if self.registry.guard is None or self.path_only == "/token":
             return ""
         realm = f"http://{self.registry.host}/token"
-        return self.registry.guard.challenge(self.command, self.path_only, self.headers.get("Authorization", ""), realm)
+        return self.registry.guard.challenge(
+            self.command, self.path_only, self.headers.get("Authorization", ""), realm
+        )
 
     def _receive(self) -> bool:
         """Read the request's body; False where the fault cuts it."""
@@ -224,7 +246,9 @@ class _Handler(BaseHTTPRequestHandler):
     def _route(self) -> None:
         if self.path_only == "/v2/":
             return self._reply(200, b"{}")
-        match = re.fullmatch(r"/v2/(.+?)/(manifests|blobs|tags|referrers)/(uploads/)?(.*)", self.path_only)
+        match = re.fullmatch(
+            r"/v2/(.+?)/(manifests|blobs|tags|referrers)/(uploads/)?(.*)", self.path_only
+        )
         if match is None:
             return self._reply(404)
         repository, kind, uploads, name = match.groups()
@@ -233,7 +257,11 @@ class _Handler(BaseHTTPRequestHandler):
         if kind in ("tags", "referrers"):
             return self._tags(repository) if kind == "tags" else self._referrers(repository, name)
         if kind == "manifests":
-            return self._put_manifest(repository, name) if self.command == "PUT" else self._manifest(repository, name)
+            return (
+                self._put_manifest(repository, name)
+                if self.command == "PUT"
+                else self._manifest(repository, name)
+            )
         return self._blob(repository, name)
 
     def _manifest(self, repository: str, reference: str) -> None:
@@ -262,35 +290,49 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _put_manifest(self, repository: str, reference: str) -> None:
         content = json.loads(self.sent)
-        if self._missing(repository, content) or (reference.startswith("sha256:") and reference != sha256(self.sent)):
+        if self._missing(repository, content) or (
+            reference.startswith("sha256:") and reference != sha256(self.sent)
+        ):
             return self._reply(400, b'{"errors":[{"code":"MANIFEST_BLOB_UNKNOWN"}]}')
         held = self.registry.manifests.setdefault(repository, {})
         held[reference] = held[sha256(self.sent)] = (self.headers["Content-Type"], self.sent)
         if self.registry.lists_referrers and "subject" in content:
-            return self._reply(201, b"", OCI_Subject=content["subject"]["digest"], **self._stated(self.sent))
+            return self._reply(
+                201, b"", OCI_Subject=content["subject"]["digest"], **self._stated(self.sent)
+            )
         return self._reply(201, b"", **self._stated(self.sent))
 
     def _missing(self, repository: str, content: dict[str, Any]) -> bool:
         """Whether a manifest names what is not there. Its subject need not be."""
         if "manifests" in content:
             return any(
-                entry["digest"] not in self.registry.manifests.get(repository, {}) for entry in content["manifests"]
+                entry["digest"] not in self.registry.manifests.get(repository, {})
+                for entry in content["manifests"]
             )
         blobs = self.registry.blobs.get(repository, {})
-        return any(entry["digest"] not in blobs for entry in (content["config"], *content["layers"]))
+        return any(
+            entry["digest"] not in blobs for entry in (content["config"], *content["layers"])
+        )
 
     def _tags(self, repository: str) -> None:
         held = self.registry.manifests.get(repository)
         if held is None:
             return self._reply(404, b'{"errors":[{"code":"NAME_UNKNOWN"}]}')
-        return self._pages({"name": repository}, "tags", sorted(name for name in list(held) if ":" not in name))
+        return self._pages(
+            {"name": repository}, "tags", sorted(name for name in list(held) if ":" not in name)
+        )
 
     def _referrers(self, repository: str, subject: str) -> None:
         if not self.registry.lists_referrers:
             return self._reply(404)
-        held = {name: json.loads(body) for name, (_, body) in list(self.registry.manifests.get(repository, {}).items())}
+        held = {
+            name: json.loads(body)
+            for name, (_, body) in list(self.registry.manifests.get(repository, {}).items())
+        }
         found = [
-            name for name, body in held.items() if ":" in name and body.get("subject", {}).get("digest") == subject
+            name
+            for name, body in held.items()
+            if ":" in name and body.get("subject", {}).get("digest") == subject
         ]
         entries = [self._described(repository, name, held[name]) for name in sorted(found)]
         return self._pages({"schemaVersion": 2, "mediaType": OCI_INDEX}, "manifests", entries)
@@ -307,7 +349,9 @@ class _Handler(BaseHTTPRequestHandler):
         start = int(self.query.get("from", ["0"])[0])
         end = start + self.registry.page
         more = {"Link": f'<{self.path_only}?from={end}>; rel="next"'} if end < len(entries) else {}
-        return self._content(json.dumps({**frame, name: entries[start:end]}).encode(), "application/json", **more)
+        return self._content(
+            json.dumps({**frame, name: entries[start:end]}).encode(), "application/json", **more
+        )
 
     def _upload(self, repository: str, session: str) -> None:
         if self.command == "POST":
@@ -369,7 +413,14 @@ class _Handler(BaseHTTPRequestHandler):
 class _Direct(_Handler):
     """The same answers without a connection, for tests of thousands of requests."""
 
-    def __init__(self, registry: FakeRegistry, method: str, path: str, headers: Mapping[str, str], body: bytes) -> None:
+    def __init__(
+        self,
+        registry: FakeRegistry,
+        method: str,
+        path: str,
+        headers: Mapping[str, str],
+        body: bytes,
+    ) -> None:
         self.registry, self.command, self.path = registry, method, path
         self._body = io.BytesIO()
         self.headers = Message()

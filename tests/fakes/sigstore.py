@@ -1,11 +1,13 @@
-"""Sigstore in this process: an authority (Fulcio), a log (Rekor v1), and a CI that says who is running.
+"""Sigstore in this process: an authority (Fulcio), a log (Rekor v1), and a CI that says who is
+running.
 
-It is there because the public services can be reached neither from a test nor without leaving a trace in a public log
-for ever, and because no real service fails when told to. What signs and verifies here is the real library, over HTTP on
-loopback, by a client trust configuration as any private instance has one; only the other side is made up. It is as
-strict as the library asks: certificates carry the timestamp of their own log, entries come with promise, proof of
-inclusion and signed checkpoint. That all of it is as the real services do it shows in that the library, unchanged,
-believes it, as it believes a bundle of the public instance (test_keyless.py).
+It is there because the public services can be reached neither from a test nor without leaving a
+trace in a public log for ever, and because no real service fails when told to. What signs and
+verifies here is the real library, over HTTP on loopback, by a client trust configuration as any
+private instance has one; only the other side is made up. It is as strict as the library asks:
+certificates carry the timestamp of their own log, entries come with promise, proof of inclusion and
+signed checkpoint. That all of it is as the real services do it shows in that the library,
+unchanged, believes it, as it believes a bundle of the public instance (test_keyless.py).
 """
 
 from __future__ import annotations
@@ -35,10 +37,15 @@ from publish.evidence.trust import Identity
 ISSUER = "https://token.actions.githubusercontent.com"
 WORKFLOW = "ORG/REPO/.github/workflows/release.yml@refs/heads/main"
 SIGNER = Identity(ISSUER, f"https://github.com/{WORKFLOW}")
-STRANGER = Identity(ISSUER, "https://github.com/SOMEBODY/ELSE/.github/workflows/release.yml@refs/heads/main")
+STRANGER = Identity(
+    ISSUER, "https://github.com/SOMEBODY/ELSE/.github/workflows/release.yml@refs/heads/main"
+)
 
 _SCTS = x509.ObjectIdentifier("1.3.6.1.4.1.11129.2.4.2")
-_ISSUER_OIDS = (x509.ObjectIdentifier("1.3.6.1.4.1.57264.1.1"), x509.ObjectIdentifier("1.3.6.1.4.1.57264.1.8"))
+_ISSUER_OIDS = (
+    x509.ObjectIdentifier("1.3.6.1.4.1.57264.1.1"),
+    x509.ObjectIdentifier("1.3.6.1.4.1.57264.1.8"),
+)
 _DAY = datetime.timedelta(days=1)
 
 Key = ec.EllipticCurvePrivateKey
@@ -46,11 +53,13 @@ Key = ec.EllipticCurvePrivateKey
 
 @dataclass
 class Faults:
-    """What goes wrong from now on: statuses that the services answer with instead of anything else, and what they do.
+    """What goes wrong from now on: statuses that the services answer with instead of anything else,
+    and what they do.
 
-    `authority_says` and `log_says` are served as they are. The certificate is for `certified`, if that is set; its
-    timestamp is a `stranger`'s; the log `drops` the entry and answers with one that is not in it, or leaves its
-    promise `unsigned`; a token has `expired`; the log is `silent` until it is stopped.
+    `authority_says` and `log_says` are served as they are. The certificate is for `certified`, if
+    that is set; its timestamp is a `stranger`'s; the log `drops` the entry and answers with one
+    that is not in it, or leaves its promise `unsigned`; a token has `expired`; the log is `silent`
+    until it is stopped.
     """
 
     ci: int = 0
@@ -67,7 +76,10 @@ class Faults:
 
 
 class FakeSigstore:
-    """Started on a free port of loopback; a context manager. `signer` is who the CI says is running, on GitHub."""
+    """Started on a free port of loopback; a context manager.
+
+    `signer` is who the CI says is running, on GitHub.
+    """
 
     def __init__(self, signer: Identity = SIGNER) -> None:
         self.signer = signer
@@ -78,9 +90,13 @@ class FakeSigstore:
         self._root = _root(self._authority)
         self._leaves: list[bytes] = []
         self._lock = threading.Lock()
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), type("Bound", (_Handler,), {"sigstore": self}))
+        self._server = ThreadingHTTPServer(
+            ("127.0.0.1", 0), type("Bound", (_Handler,), {"sigstore": self})
+        )
         self._server.daemon_threads = True
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True)
+        self._thread = threading.Thread(
+            target=self._server.serve_forever, args=(0.01,), daemon=True
+        )
 
     def __enter__(self) -> FakeSigstore:
         self._thread.start()
@@ -139,9 +155,17 @@ class FakeSigstore:
         """As GitHub's: its subject is not what the certificate will name, the workflow is."""
         now = int(time.time())
         ends = now - 60 if self.faults.expired else now + 300
-        said = {"iss": self.signer.issuer, "aud": "sigstore", "iat": now - 120, "exp": ends, "sub": "repo:ORG/REPO"}
+        said = {
+            "iss": self.signer.issuer,
+            "aud": "sigstore",
+            "iat": now - 120,
+            "exp": ends,
+            "sub": "repo:ORG/REPO",
+        }
         said["job_workflow_ref"] = self.signer.name.removeprefix("https://github.com/")
-        return ".".join(_url_base64(part) for part in (b'{"alg":"none"}', json.dumps(said).encode(), b"none"))
+        return ".".join(
+            _url_base64(part) for part in (b'{"alg":"none"}', json.dumps(said).encode(), b"none")
+        )
 
     # The authority
 
@@ -151,14 +175,22 @@ class FakeSigstore:
         if self.faults.authority_says is not None:
             return 200, self.faults.authority_says
         claims = json.loads(base64.urlsafe_b64decode(token.split(".")[1] + "=="))
-        identity = self.faults.certified or Identity(claims["iss"], f"https://github.com/{claims['job_workflow_ref']}")
+        identity = self.faults.certified or Identity(
+            claims["iss"], f"https://github.com/{claims['job_workflow_ref']}"
+        )
         request = x509.load_pem_x509_csr(base64.b64decode(asked["certificateSigningRequest"]))
         chain = [self._certificate(request, identity), self._root]
         pems = [each.public_bytes(Encoding.PEM).decode() for each in chain]
-        return 200, json.dumps({"signedCertificateEmbeddedSct": {"chain": {"certificates": pems}}}).encode()
+        return 200, json.dumps(
+            {"signedCertificateEmbeddedSct": {"chain": {"certificates": pems}}}
+        ).encode()
 
-    def _certificate(self, request: x509.CertificateSigningRequest, identity: Identity) -> x509.Certificate:
-        """What is logged is the certificate without the timestamp that the log gives for it (RFC 6962, 3.2)."""
+    def _certificate(
+        self, request: x509.CertificateSigningRequest, identity: Identity
+    ) -> x509.Certificate:
+        """What is logged is the certificate without the timestamp that the log gives for it (RFC
+        6962, 3.2).
+        """
         builder = _leaf(request, identity, self._root)
         logged = builder.sign(self._authority, SHA256())
         scts = self._timestamps(logged.tbs_certificate_bytes)
@@ -169,8 +201,12 @@ class FakeSigstore:
     def _timestamps(self, logged: bytes) -> bytes:
         key = _key() if self.faults.stranger else self._certificates_log
         at = int(time.time() * 1000)
-        entry = hashlib.sha256(_der(self._authority)).digest() + len(logged).to_bytes(3, "big") + logged
-        signature = key.sign(struct.pack("!BBQH", 0, 0, at, 1) + entry + b"\0\0", ec.ECDSA(SHA256()))
+        entry = (
+            hashlib.sha256(_der(self._authority)).digest() + len(logged).to_bytes(3, "big") + logged
+        )
+        signature = key.sign(
+            struct.pack("!BBQH", 0, 0, at, 1) + entry + b"\0\0", ec.ECDSA(SHA256())
+        )
         head = b"\0" + _id(self._certificates_log) + struct.pack("!QH", at, 0)
         sct = head + b"\x04\x03" + struct.pack("!H", len(signature)) + signature
         listed = struct.pack("!HH", len(sct) + 2, len(sct)) + sct
@@ -182,7 +218,9 @@ class FakeSigstore:
         if self.faults.silent:
             self.stopped.wait()
         if self.faults.log:
-            return self.faults.log, json.dumps({"code": self.faults.log, "message": "refused by a fake"}).encode()
+            return self.faults.log, json.dumps(
+                {"code": self.faults.log, "message": "refused by a fake"}
+            ).encode()
         if self.faults.log_says is not None:
             return 201, self.faults.log_says
         body = _body(asked["spec"]["proposedContent"])
@@ -198,7 +236,9 @@ class FakeSigstore:
             "logID": _id(self._log).hex(),
             "logIndex": index,
         }
-        promise = (_key() if self.faults.unsigned else self._log).sign(canonical(stated), ec.ECDSA(SHA256()))
+        promise = (_key() if self.faults.unsigned else self._log).sign(
+            canonical(stated), ec.ECDSA(SHA256())
+        )
         proof = {
             "checkpoint": self._checkpoint(len(leaves), root),
             "hashes": [each.hex() for each in _path(index, leaves)],
@@ -206,7 +246,10 @@ class FakeSigstore:
             "rootHash": root.hex(),
             "treeSize": len(leaves),
         }
-        verification = {"inclusionProof": proof, "signedEntryTimestamp": base64.b64encode(promise).decode()}
+        verification = {
+            "inclusionProof": proof,
+            "signedEntryTimestamp": base64.b64encode(promise).decode(),
+        }
         return {**stated, "verification": verification}
 
     def _checkpoint(self, size: int, root: bytes) -> str:
@@ -217,10 +260,20 @@ class FakeSigstore:
 
     def _configuration(self) -> dict[str, Any]:
         always = {"start": "2020-01-01T00:00:00Z"}
-        service = {"url": self.address, "majorApiVersion": 1, "validFor": always, "operator": "a test"}
+        service = {
+            "url": self.address,
+            "majorApiVersion": 1,
+            "validFor": always,
+            "operator": "a test",
+        }
         root = {"rawBytes": base64.b64encode(self._root.public_bytes(Encoding.DER)).decode()}
         subject = {"organization": "a test", "commonName": "an authority"}
-        authority = {"subject": subject, "uri": self.address, "certChain": {"certificates": [root]}, "validFor": always}
+        authority = {
+            "subject": subject,
+            "uri": self.address,
+            "certChain": {"certificates": [root]},
+            "validFor": always,
+        }
         return {
             "mediaType": "application/vnd.dev.sigstore.clienttrustconfig.v0.1+json",
             "trustedRoot": {
@@ -288,7 +341,9 @@ def _leaf(
     issuer = identity.issuer.encode()
     values = issuer, b"\x0c" + _length(len(issuer)) + issuer
     builder = (
-        x509.CertificateBuilder(root.subject, x509.Name([]), request.public_key(), x509.random_serial_number())
+        x509.CertificateBuilder(
+            root.subject, x509.Name([]), request.public_key(), x509.random_serial_number()
+        )
         .not_valid_before(now)
         .not_valid_after(now + datetime.timedelta(minutes=10))
         .add_extension(_usage(signs=True), critical=True)
@@ -307,7 +362,9 @@ def _usage(*, signs: bool) -> x509.KeyUsage:
 
 
 def _body(proposed: dict[str, Any]) -> bytes:
-    """What the log keeps of an envelope: hashes, the signature and who verifies it (rekor, types dsse 0.0.1)."""
+    """What the log keeps of an envelope: hashes, the signature and who verifies it (rekor, types
+    dsse 0.0.1).
+    """
     envelope = json.loads(proposed["envelope"])
     signatures = [
         {"signature": made["sig"], "verifier": verifier}

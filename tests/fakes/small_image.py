@@ -1,4 +1,6 @@
-"""Small real images to plant things in: Debian 12 with its own Python, and Dockerfile instructions on top."""
+"""Small real images to plant things in: Debian 12 with its own Python, and Dockerfile instructions
+on top.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,9 @@ HINT = "`make setup` installs mmdebstrap; it needs root and a Debian mirror"
 
 
 def python_image() -> str:
-    """Debian 12 with Python 3.11 and nothing else, run as uid 1000; made where the engine has it not."""
+    """Debian 12 with Python 3.11 and nothing else, run as uid 1000; made where the engine has it
+    not.
+    """
     tar = home.kept("tests") / "python-bookworm.tar"
     if not engine.client().images.list(PYTHON):
         if not tar.exists():
@@ -23,17 +27,27 @@ def python_image() -> str:
             shell.run(["mmdebstrap", "--variant=minbase", packages, "bookworm", half], hint=HINT)
             half.replace(tar)
         name, _, tag = PYTHON.partition(":")
-        engine.client().api.import_image_from_file(str(tar), repository=name, tag=tag, changes=["USER 1000"])
+        engine.client().api.import_image_from_file(
+            str(tar), repository=name, tag=tag, changes=["USER 1000"]
+        )
     return PYTHON
 
 
 @contextlib.contextmanager
-def planted(name: str, *instructions: str, user: str = "1000:1000", base: str = "") -> Iterator[str]:
-    """An image of these instructions on `base`, run as root, then `USER user`; removed afterwards."""
+def planted(
+    name: str, *instructions: str, user: str = "1000:1000", base: str = ""
+) -> Iterator[str]:
+    """An image of these instructions on `base`, run as root, then `USER user`; removed
+    afterwards.
+    """
     tag = f"{PLANTED}:{name}-{os.getpid()}"
-    dockerfile = "\n".join([f"FROM {base or python_image()}", "USER root", *instructions, f"USER {user}", ""])
+    dockerfile = "\n".join(
+        [f"FROM {base or python_image()}", "USER root", *instructions, f"USER {user}", ""]
+    )
     command = [engine.program(), "build", "--quiet", "--tag", tag, "-"]
-    shell.run(command, stdin=dockerfile.encode(), env={"DOCKER_BUILDKIT": "1"}, hint="see the output")
+    shell.run(
+        command, stdin=dockerfile.encode(), env={"DOCKER_BUILDKIT": "1"}, hint="see the output"
+    )
     try:
         yield tag
     finally:

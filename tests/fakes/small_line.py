@@ -1,4 +1,7 @@
-"""A line as the shipped one, of small wheels: a whole build in seconds. Also a program, to be killed at any point."""
+"""A line as the shipped one, of small wheels: a whole build in seconds.
+
+Also a program, to be killed at any point.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +32,8 @@ OURS = SystemVouch(P256, trust(P256))
 
 
 def write_locks(root: Path, interpreter: str) -> None:
-    """Wheels of both stacks in the wheelhouse, one of them large enough for a layer of its own, and their locks.
+    """Wheels of both stacks in the wheelhouse, one of them large enough for a layer of its own, and
+    their locks.
 
     `interpreter` is an image whose Python compiles the bytecode.
     """
@@ -38,12 +42,17 @@ def write_locks(root: Path, interpreter: str) -> None:
     base.append(make_wheel("nvidia_cuda_runtime_cu12", _modules("cudart"), version="12.4.127"))
     base.append(make_wheel("big", {"big/data.bin": Member(bytes(range(256)) * 100_000, method=0)}))
     wheels = {"base": base, "cv": [make_wheel("seeing", _modules("seeing"))]}
-    named = {stack: [replace(each, name=each.name.replace("_", "-")) for each in of] for stack, of in wheels.items()}
+    named = {
+        stack: [replace(each, name=each.name.replace("_", "-")) for each in of]
+        for stack, of in wheels.items()
+    }
     for stack, held in named.items():
         (root / stack).mkdir(parents=True)
         locks.write_lock(root / stack / f"{LINE}.lock", stack, held)
     write_layer_locks(
-        root, {stack: sorted(held, key=lambda wheel: wheel.name) for stack, held in named.items()}, interpreter
+        root,
+        {stack: sorted(held, key=lambda wheel: wheel.name) for stack, held in named.items()},
+        interpreter,
     )
 
 
@@ -66,13 +75,17 @@ def build_it(
     """Build and push both images."""
     shipped, made = planned(root, out)
     version = shipped.version(VERSION)
-    return build.build(shipped, version, made, Registry(host), out, vouch=vouch, renew=renew, root=root)
+    return build.build(
+        shipped, version, made, Registry(host), out, vouch=vouch, renew=renew, root=root
+    )
 
 
 def give_system(source: Registry, target: Registry, vouch: SystemVouch = OURS) -> str:
-    """Copy the OS layer from one registry's cache to another's, so that not every test bootstraps Debian.
+    """Copy the OS layer from one registry's cache to another's, so that not every test bootstraps
+    Debian.
 
-    It is signed anew: whose keys the source trusts need not be whose a test does. Returns the image of it alone.
+    It is signed anew: whose keys the source trusts need not be whose a test does. Returns the image
+    of it alone.
     """
     shipped, spec = catalog.load(), system_spec()
     cache = shipped.repositories.cache
@@ -92,7 +105,12 @@ def system_spec() -> LayerSpec:
 
 def _modules(name: str) -> dict[str, bytes | Member]:
     bodies = {f"{name}/__init__.py": b""}
-    bodies.update({f"{name}/m{number}.py": b"def f(x):\n    return x + 1\n" * 200 for number in range(MODULES)})
+    bodies.update(
+        {
+            f"{name}/m{number}.py": b"def f(x):\n    return x + 1\n" * 200
+            for number in range(MODULES)
+        }
+    )
     return dict(bodies)
 
 

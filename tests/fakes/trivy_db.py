@@ -1,7 +1,9 @@
-"""Trivy's vulnerability database with planted advisories: a bbolt file that Trivy itself opens, and its metadata.
+"""Trivy's vulnerability database with planted advisories: a bbolt file that Trivy itself opens, and
+its metadata.
 
-What is in which bucket is trivy-db's, pkg/types and pkg/db; the pages are those that `scan.database` reads. Nested
-buckets of up to a quarter page stand inside their parent, as bbolt writes them.
+What is in which bucket is trivy-db's, pkg/types and pkg/db; the pages are those that
+`scan.database` reads. Nested buckets of up to a quarter page stand inside their parent, as bbolt
+writes them.
 """
 
 from __future__ import annotations
@@ -17,10 +19,26 @@ from typing import Any, Union
 from scan.database import fnv1a
 
 PIP = "pip::GitHub Security Advisory Pip"
-DEBIAN_SOURCE = {"ID": "debian", "Name": "Debian Security Tracker", "URL": "https://salsa.debian.org"}
-PIP_SOURCE = {"ID": "ghsa", "Name": "GitHub Security Advisory Pip", "URL": "https://github.com/advisories"}
+DEBIAN_SOURCE = {
+    "ID": "debian",
+    "Name": "Debian Security Tracker",
+    "URL": "https://salsa.debian.org",
+}
+PIP_SOURCE = {
+    "ID": "ghsa",
+    "Name": "GitHub Security Advisory Pip",
+    "URL": "https://github.com/advisories",
+}
 SEVERITIES = ("UNKNOWN", "LOW", "MEDIUM", "HIGH", "CRITICAL")
-STATUSES = ("unknown", "not_affected", "affected", "fixed", "under_investigation", "will_not_fix", "fix_deferred")
+STATUSES = (
+    "unknown",
+    "not_affected",
+    "affected",
+    "fixed",
+    "under_investigation",
+    "will_not_fix",
+    "fix_deferred",
+)
 SCHEMA_VERSION = 2
 PAGE_BYTES = 4096
 
@@ -34,7 +52,8 @@ Tree = Mapping[str, Union["Tree", bytes]]
 class DebianAdvisory:
     """`package` is a source package. Without `fixed_version` every version is vulnerable.
 
-    `status` says why there is no fix; `severity` is Debian's own for this package, where it differs.
+    `status` says why there is no fix; `severity` is Debian's own for this package, where it
+    differs.
     """
 
     id: str
@@ -57,7 +76,9 @@ class DebianAdvisory:
 
 @dataclass(frozen=True)
 class PipAdvisory:
-    """`package` as PyPI normalises it; `vulnerable` and `patched` are ranges: `(">= 1.0, < 1.2",)` and `("1.2",)`."""
+    """`package` as PyPI normalises it; `vulnerable` and `patched` are ranges: `(">= 1.0, < 1.2",)`
+    and `("1.2",)`.
+    """
 
     id: str
     package: str
@@ -75,7 +96,10 @@ class PipAdvisory:
 
 @dataclass(frozen=True)
 class Vulnerability:
-    """What is said of an advisory's id wherever it applies. `published` is ISO 8601, empty where nobody knows."""
+    """What is said of an advisory's id wherever it applies.
+
+    `published` is ISO 8601, empty where nobody knows.
+    """
 
     id: str
     title: str = "a planted vulnerability"
@@ -100,11 +124,13 @@ def write(
 ) -> Path:
     """Write trivy.db and metadata.json into `folder` (`CACHE/db` for Trivy); returns trivy.db.
 
-    Without `vulnerabilities` each advisory gets one of the defaults. `updated_at` is now where it is not given. A
-    bucket nobody has an advisory for is not there.
+    Without `vulnerabilities` each advisory gets one of the defaults. `updated_at` is now where it
+    is not given. A bucket nobody has an advisory for is not there.
     """
     if vulnerabilities is None:
-        vulnerabilities = [Vulnerability(name) for name in sorted({advisory.id for advisory in advisories})]
+        vulnerabilities = [
+            Vulnerability(name) for name in sorted({advisory.id for advisory in advisories})
+        ]
     tree: dict[str, dict[str, Any]] = {"data-source": {}, "vulnerability": {}}
     for advisory in advisories:
         bucket, package, name = advisory.place()
@@ -122,7 +148,9 @@ def bolt(tree: Tree) -> bytes:
     """A bbolt file that holds `tree`: a mapping is a bucket, bytes are a value."""
     pages = [b"", b"", _page(2, _FREE, 0, b"")]
     root = _add_tree(pages, tree)
-    pages[0], pages[1] = (_page(number, _META, 0, _meta(root, len(pages), number)) for number in (0, 1))
+    pages[0], pages[1] = (
+        _page(number, _META, 0, _meta(root, len(pages), number)) for number in (0, 1)
+    )
     return b"".join(pages)
 
 
@@ -162,7 +190,10 @@ def _add_level(pages: list[bytes], kind: int, entries: Sequence[_Entry]) -> list
 
 
 def _split(entries: Sequence[_Entry]) -> Iterator[list[_Entry]]:
-    """By page. One too large for a page has pages of its own, and an empty bucket has one empty page."""
+    """By page.
+
+    One too large for a page has pages of its own, and an empty bucket has one empty page.
+    """
     part: list[_Entry] = []
     left = PAGE_BYTES - _HEADER_BYTES
     for entry in entries:
@@ -176,16 +207,22 @@ def _split(entries: Sequence[_Entry]) -> Iterator[list[_Entry]]:
 
 
 def _entries(pages: list[bytes], tree: Tree) -> list[_Entry]:
-    """A bucket's leaf entries, sorted as bbolt wants them; what is in buckets among them is added to the file."""
+    """A bucket's leaf entries, sorted as bbolt wants them; what is in buckets among them is added
+    to the file.
+    """
     named = sorted((name.encode(), held) for name, held in tree.items())
     return [
-        _Entry(key, held) if isinstance(held, bytes) else _Entry(key, _bucket(pages, held), is_bucket=True)
+        _Entry(key, held)
+        if isinstance(held, bytes)
+        else _Entry(key, _bucket(pages, held), is_bucket=True)
         for key, held in named
     ]
 
 
 def _bucket(pages: list[bytes], tree: Tree) -> bytes:
-    """A bucket as a value: the id of its root page, or 0 and the page itself where it is small and holds no other."""
+    """A bucket as a value: the id of its root page, or 0 and the page itself where it is small and
+    holds no other.
+    """
     if all(isinstance(held, bytes) for held in tree.values()):
         entries = _entries(pages, tree)
         inline = _header(0, _LEAF, len(entries)) + _body(_LEAF, entries)
@@ -213,13 +250,17 @@ def _header(number: int, kind: int, entries: int, further: int = 0) -> bytes:
 
 
 def _meta(root: int, pages: int, transaction: int) -> bytes:
-    """Magic, version, page size, flags, root bucket, free list's page, number of pages, transaction, checksum."""
+    """Magic, version, page size, flags, root bucket, free list's page, number of pages,
+    transaction, checksum.
+    """
     said = struct.pack("<4I5Q", 0xED0CDAED, 2, PAGE_BYTES, 0, root, 0, 2, pages, transaction)
     return said + struct.pack("<Q", fnv1a(said))
 
 
 def _write_metadata(folder: Path, updated_at: datetime.datetime, schema: int) -> None:
-    stamp, later = (f"{at:%Y-%m-%dT%H:%M:%SZ}" for at in (updated_at, updated_at + datetime.timedelta(days=1)))
+    stamp, later = (
+        f"{at:%Y-%m-%dT%H:%M:%SZ}" for at in (updated_at, updated_at + datetime.timedelta(days=1))
+    )
     said = {"Version": schema, "UpdatedAt": stamp, "NextUpdate": later, "DownloadedAt": stamp}
     (folder / "metadata.json").write_text(json.dumps(said))
 

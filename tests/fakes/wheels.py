@@ -37,9 +37,16 @@ def make_wheel(
     `twice` are members written a second time, `unrecorded` those that its RECORD does not name.
     """
     info = f"{name}-{version}.dist-info"
-    members = {path: given if isinstance(given, Member) else Member(given) for path, given in (files or {}).items()}
-    members[f"{info}/METADATA"] = Member(f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n".encode())
-    members[f"{info}/WHEEL"] = Member(b"Wheel-Version: 1.0\nGenerator: t\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
+    members = {
+        path: given if isinstance(given, Member) else Member(given)
+        for path, given in (files or {}).items()
+    }
+    members[f"{info}/METADATA"] = Member(
+        f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n".encode()
+    )
+    members[f"{info}/WHEEL"] = Member(
+        b"Wheel-Version: 1.0\nGenerator: t\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
+    )
     if not without_record and f"{info}/RECORD" not in members:
         members[f"{info}/RECORD"] = Member(_record(members, f"{info}/RECORD", unrecorded))
     file = f"{name}-{version}-py3-none-any.whl"
@@ -64,7 +71,9 @@ def _write(target: zipfile.ZipFile, name: str, member: Member) -> None:
 
 
 def _record(members: Mapping[str, Member], record: str, unrecorded: Sequence[str]) -> bytes:
-    rows = [f"{path},{_hash(member.data)}" for path, member in members.items() if path not in unrecorded]
+    rows = [
+        f"{path},{_hash(member.data)}" for path, member in members.items() if path not in unrecorded
+    ]
     return "\n".join([*rows, f"{record},,", ""]).encode()
 
 

@@ -1,6 +1,8 @@
-"""What others read of this project: the shape of its records, and what a release leaves in a registry.
+"""What others read of this project: the shape of its records, and what a release leaves in a
+registry.
 
-`python -m tests.golden.content` writes the golden files again. Do so only if a change of the format is wanted.
+`python -m tests.golden.content` writes the golden files again. Do so only if a change of the format
+is wanted.
 """
 
 from __future__ import annotations
@@ -44,15 +46,23 @@ _VARIABLE = (
     (re.compile(r"127\.0\.0\.1:\d+"), "HOST"),
 )
 _OFTEN_OTHERS = ("sig", "size", "pytorch-cuda-images.lock.nonce", "pytorch-cuda-images.lock.until")
-"""Fields whose value differs from run to run: ECDSA gives another signature each time, of another length."""
+"""Fields whose value differs from run to run: ECDSA gives another signature each time, of another
+length.
+"""
 
 _OF_CLASSES = ("title", "description")
-"""What pydantic writes into a schema from the names and docstrings of classes. No reader of the JSON sees it."""
+"""What pydantic writes into a schema from the names and docstrings of classes.
+
+No reader of the JSON sees it.
+"""
 
 
 def describe_records() -> dict[str, Any]:
     """Return the JSON schema of every record, without the names of classes."""
-    return {name: _inline(schema := TypeAdapter(kind).json_schema(), schema) for name, kind in WRITTEN.items()}
+    return {
+        name: _inline(schema := TypeAdapter(kind).json_schema(), schema)
+        for name, kind in WRITTEN.items()
+    }
 
 
 def _inline(part: Any, schema: dict[str, Any]) -> Any:
@@ -63,13 +73,23 @@ def _inline(part: Any, schema: dict[str, Any]) -> Any:
         return part
     if "$ref" in part:
         return _inline(schema["$defs"][part["$ref"].rpartition("/")[2]], schema)
-    kept = {key: value for key, value in part.items() if key not in ("$defs", *_OF_CLASSES) or isinstance(value, dict)}
+    kept = {
+        key: value
+        for key, value in part.items()
+        if key not in ("$defs", *_OF_CLASSES) or isinstance(value, dict)
+    }
     return {key: _inline(value, schema) for key, value in kept.items() if key != "$defs"}
 
 
 def describe_registry() -> dict[str, Any]:
-    """Return what a registry holds after two releases and a yank: tags, manifests, the statements that were signed."""
-    with FakeRegistry() as fake, tempfile.TemporaryDirectory() as scratch, patch.object(lock, "_wait"):
+    """Return what a registry holds after two releases and a yank: tags, manifests, the statements
+    that were signed.
+    """
+    with (
+        FakeRegistry() as fake,
+        tempfile.TemporaryDirectory() as scratch,
+        patch.object(lock, "_wait"),
+    ):
         (folder := Path(scratch) / "golden").mkdir()
         line = line_of_one(Registry(fake.host), folder)
         _release(line)
@@ -83,17 +103,31 @@ def _release(line: Line) -> None:
 
 
 def _describe_repository(fake: FakeRegistry, name: str) -> dict[str, Any]:
-    """Return the tags of a repository, and each different manifest that a tag or a list of referrers names."""
+    """Return the tags of a repository, and each different manifest that a tag or a list of
+    referrers names.
+    """
     held = fake.manifests[name]
     tags = [reference for reference in held if not reference.startswith("sha256:")]
     named = [json.loads(held[tag][1]) for tag in tags]
-    listed = [json.loads(held[entry["digest"]][1]) for index in named for entry in index.get("manifests", ())]
-    manifests = {_stable(json.dumps(_with_content(fake, name, each), sort_keys=True)) for each in named + listed}
-    return {"tags": sorted(map(_stable, tags)), "manifests": [json.loads(text) for text in sorted(manifests)]}
+    listed = [
+        json.loads(held[entry["digest"]][1])
+        for index in named
+        for entry in index.get("manifests", ())
+    ]
+    manifests = {
+        _stable(json.dumps(_with_content(fake, name, each), sort_keys=True))
+        for each in named + listed
+    }
+    return {
+        "tags": sorted(map(_stable, tags)),
+        "manifests": [json.loads(text) for text in sorted(manifests)],
+    }
 
 
 def _with_content(fake: FakeRegistry, name: str, manifest: dict[str, Any]) -> dict[str, Any]:
-    """Return a manifest that holds what its JSON blobs hold; a list of referrers is put in order."""
+    """Return a manifest that holds what its JSON blobs hold; a list of referrers is put in
+    order.
+    """
     found: dict[str, Any] = _opened(manifest)
     for layer in found.get("layers", ()):
         if "json" in layer["mediaType"]:

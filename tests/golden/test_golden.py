@@ -1,4 +1,6 @@
-"""What others read stays as it is, however the code that writes it is named: records, tags, media types, statements."""
+"""What others read stays as it is, however the code that writes it is named: records, tags, media
+types, statements.
+"""
 
 from __future__ import annotations
 

@@ -1,6 +1,8 @@
-"""The build stage if every layer is in the registry already: assembled, recorded, and left alone the second time.
+"""The build stage if every layer is in the registry already: assembled, recorded, and left alone
+the second time.
 
-What is in the registry is believed by its locked digest, or by a signature of somebody trusted, and not otherwise.
+What is in the registry is believed by its locked digest, or by a signature of somebody trusted, and
+not otherwise.
 """
 
 from __future__ import annotations
@@ -55,7 +57,13 @@ OURS, FOREIGN = SystemVouch(P256, trust(P256)), SystemVouch(STRANGER, trust(STRA
 
 def planned(shipped: Catalog, home: Path, images: Sequence[str] = (), out: str = "out") -> Plan:
     """The plan of a line whose layers are small, and locked so."""
-    return plan.make(shipped, shipped.version(VERSION), images or shipped.images, home / out, root_of(shipped, home))
+    return plan.make(
+        shipped,
+        shipped.version(VERSION),
+        images or shipped.images,
+        home / out,
+        root_of(shipped, home),
+    )
 
 
 def root_of(shipped: Catalog, home: Path) -> Path:
@@ -66,13 +74,17 @@ def root_of(shipped: Catalog, home: Path) -> Path:
             (root / stack).mkdir(parents=True)
             (root / stack / "2.6.lock").write_bytes((IMAGES / stack / "2.6.lock").read_bytes())
             specs = plan.python_specs(shipped.lines["2.6"], stack, lock.wheels)
-            layer_lock.write(layer_lock.path_of(root, stack, "2.6"), stack, [locked(spec) for spec in specs])
+            layer_lock.write(
+                layer_lock.path_of(root, stack, "2.6"), stack, [locked(spec) for spec in specs]
+            )
     return root
 
 
 def locked(spec: LayerSpec) -> LockedLayer:
     data = contents(spec)
-    return LockedLayer(spec.name, spec.kind, spec.key, Blob(sha256(data), sha256(b"tar of " + data), len(data), 1))
+    return LockedLayer(
+        spec.name, spec.kind, spec.key, Blob(sha256(data), sha256(b"tar of " + data), len(data), 1)
+    )
 
 
 def contents(spec: LayerSpec) -> bytes:
@@ -86,12 +98,18 @@ def blob_of(spec: LayerSpec) -> Blob:
 
 @pytest.fixture
 def cached(fake: FakeRegistry, shipped: Catalog, home: Path) -> FakeRegistry:
-    """A registry whose cache repository has every layer of the plan, the OS layer signed by a trusted key."""
+    """A registry whose cache repository has every layer of the plan, the OS layer signed by a
+    trusted key.
+    """
     registry, cache = Registry(fake.host), shipped.repositories.cache
-    for spec in {spec.key: spec for image in planned(shipped, home).images for spec in image.layers}.values():
+    for spec in {
+        spec.key: spec for image in planned(shipped, home).images for spec in image.layers
+    }.values():
         registry.push_bytes(cache, contents(spec), LAYER_GZIP)
         if spec.kind == OS:
-            blob = Blob(sha256(contents(spec)), sha256(b"tar of the system"), len(contents(spec)), 1)
+            blob = Blob(
+                sha256(contents(spec)), sha256(b"tar of the system"), len(contents(spec)), 1
+            )
             layer = SystemLayer(spec.key, blob, "source", (DebianPackage("tini", "0.19"),), TAKEN)
             system_layer.keep(registry, cache, layer, OURS)
     fake.requests.clear()
@@ -101,7 +119,13 @@ def cached(fake: FakeRegistry, shipped: Catalog, home: Path) -> FakeRegistry:
 def run(fake: FakeRegistry, shipped: Catalog, home: Path) -> tuple[BuildRecord, ...]:
     made, version = planned(shipped, home), shipped.version(VERSION)
     return build.build(
-        shipped, version, made, Registry(fake.host), home / "out", vouch=OURS, root=root_of(shipped, home)
+        shipped,
+        version,
+        made,
+        Registry(fake.host),
+        home / "out",
+        vouch=OURS,
+        root=root_of(shipped, home),
     )
 
 
@@ -109,7 +133,9 @@ def in_staging(fake: FakeRegistry, shipped: Catalog) -> list[str]:
     return list(fake.manifests.get(shipped.repositories.staging, {}))
 
 
-def test_images_are_assembled_from_cached_layers(cached: FakeRegistry, shipped: Catalog, home: Path) -> None:
+def test_images_are_assembled_from_cached_layers(
+    cached: FakeRegistry, shipped: Catalog, home: Path
+) -> None:
     for record in run(cached, shipped, home):
         manifest = Registry(cached.host).manifest(record.repository, record.digest)
         assert manifest is not None
@@ -124,23 +150,36 @@ def test_images_are_assembled_from_cached_layers(cached: FakeRegistry, shipped: 
         assert {layer.kind for layer in record.layers if not layer.locked} == {OS}
 
 
-def test_an_image_is_as_old_as_its_debian_packages(cached: FakeRegistry, shipped: Catalog, home: Path) -> None:
+def test_an_image_is_as_old_as_its_debian_packages(
+    cached: FakeRegistry, shipped: Catalog, home: Path
+) -> None:
     for record in run(cached, shipped, home):
         assert record.debian_taken_at == TAKEN
         assert record.created_at[:10] == datetime.datetime.now(datetime.UTC).date().isoformat()
 
 
-def test_what_is_recorded_is_what_is_returned(cached: FakeRegistry, shipped: Catalog, home: Path) -> None:
+def test_what_is_recorded_is_what_is_returned(
+    cached: FakeRegistry, shipped: Catalog, home: Path
+) -> None:
     for record in run(cached, shipped, home):
-        assert records.read(BuildRecord, plan.record_path(home / "out", VERSION, record.image, "build")) == record
+        assert (
+            records.read(
+                BuildRecord, plan.record_path(home / "out", VERSION, record.image, "build")
+            )
+            == record
+        )
 
 
-def test_layers_are_mounted_and_never_sent(cached: FakeRegistry, shipped: Catalog, home: Path) -> None:
+def test_layers_are_mounted_and_never_sent(
+    cached: FakeRegistry, shipped: Catalog, home: Path
+) -> None:
     made = run(cached, shipped, home)
     assert cached.count("PUT", "blobs/uploads") == len(made), "only the configurations are sent"
 
 
-def test_the_same_plan_is_the_same_digest_elsewhere(cached: FakeRegistry, shipped: Catalog, home: Path) -> None:
+def test_the_same_plan_is_the_same_digest_elsewhere(
+    cached: FakeRegistry, shipped: Catalog, home: Path
+) -> None:
     first = [record.digest for record in run(cached, shipped, home)]
     for path in (home / "out").rglob("*.json"):
         path.unlink()
@@ -160,7 +199,9 @@ def test_an_image_that_is_gone_from_staging_is_assembled_again(
 ) -> None:
     first = run(cached, shipped, home)
     cached.manifests[shipped.repositories.staging].clear()
-    assert [record.digest for record in run(cached, shipped, home)] == [record.digest for record in first]
+    assert [record.digest for record in run(cached, shipped, home)] == [
+        record.digest for record in first
+    ]
     assert first[0].digest in in_staging(cached, shipped)
 
 
@@ -179,7 +220,11 @@ class Debian:
             raise EnvironmentFailed("the mirror does not answer", "try again")
         data = repr(self.packages).encode()
         target.write_bytes(data)
-        return OsLayer(Blob(sha256(data), sha256(b"tar of " + data), len(data), len(data)), "source", self.packages)
+        return OsLayer(
+            Blob(sha256(data), sha256(b"tar of " + data), len(data), len(data)),
+            "source",
+            self.packages,
+        )
 
 
 @pytest.fixture
@@ -189,11 +234,15 @@ def mirror(monkeypatch: pytest.MonkeyPatch) -> Debian:
     return mirror
 
 
-def renewed(fake: FakeRegistry, shipped: Catalog, home: Path, images: Sequence[str]) -> tuple[BuildRecord, ...]:
+def renewed(
+    fake: FakeRegistry, shipped: Catalog, home: Path, images: Sequence[str]
+) -> tuple[BuildRecord, ...]:
     """`build --renew` of some images, its records in an `out/` of its own: another machine."""
     made, version = planned(shipped, home, images, "elsewhere"), shipped.version(VERSION)
     registry, root = Registry(fake.host), root_of(shipped, home)
-    return build.build(shipped, version, made, registry, home / "elsewhere", vouch=OURS, renew=True, root=root)
+    return build.build(
+        shipped, version, made, registry, home / "elsewhere", vouch=OURS, renew=True, root=root
+    )
 
 
 def os_of(record: BuildRecord) -> str:
@@ -254,9 +303,13 @@ def test_what_cannot_be_renewed_stays_as_it_was(
     assert run(cached, shipped, home) == before
 
 
-def test_a_record_from_before_the_day_was_kept_is_read(cached: FakeRegistry, shipped: Catalog, home: Path) -> None:
+def test_a_record_from_before_the_day_was_kept_is_read(
+    cached: FakeRegistry, shipped: Catalog, home: Path
+) -> None:
     record = run(cached, shipped, home)[0]
-    plain = {name: value for name, value in records.plain(record).items() if name != "debian_taken_at"}
+    plain = {
+        name: value for name, value in records.plain(record).items() if name != "debian_taken_at"
+    }
     path = plan.record_path(home / "out", VERSION, record.image, "build")
     path.write_text(json.dumps(plain))
     assert records.read(BuildRecord, path) == replace(record, debian_taken_at="")
@@ -277,19 +330,27 @@ def key_of(shipped: Catalog, home: Path) -> str:
 
 def layer_of(fake: FakeRegistry, shipped: Catalog, home: Path) -> SystemLayer:
     """The OS layer that is in the cache."""
-    found = system_layer.find(Registry(fake.host), shipped.repositories.cache, key_of(shipped, home), OURS)
+    found = system_layer.find(
+        Registry(fake.host), shipped.repositories.cache, key_of(shipped, home), OURS
+    )
     assert found is not None
     return found
 
 
-def kept(fake: FakeRegistry, shipped: Catalog, layer: SystemLayer, vouch: SystemVouch = OURS) -> None:
+def kept(
+    fake: FakeRegistry, shipped: Catalog, layer: SystemLayer, vouch: SystemVouch = OURS
+) -> None:
     """Put another OS layer in the place of the one in the cache."""
     system_layer.keep(Registry(fake.host), shipped.repositories.cache, layer, vouch)
 
 
 FAULTS = [
-    pytest.param(Fault("PUT", "staging/blobs/uploads", status=401), "401", id="401 on a configuration"),
-    pytest.param(Fault("PUT", "staging/blobs/uploads", status=500), "500", id="500 on a configuration"),
+    pytest.param(
+        Fault("PUT", "staging/blobs/uploads", status=401), "401", id="401 on a configuration"
+    ),
+    pytest.param(
+        Fault("PUT", "staging/blobs/uploads", status=500), "500", id="500 on a configuration"
+    ),
     pytest.param(Fault("POST", "staging.*mount=", status=500), "500", id="500 on a mount"),
     pytest.param(Fault("PUT", "staging/manifests", status=500), "500", id="500 on a manifest"),
     pytest.param(Fault("GET", "^/v2/$", status=401), "docker login", id="not logged in"),
@@ -343,15 +404,20 @@ def test_images_of_a_release_stand_on_one_os_layer(
 
 
 def plant(fake: FakeRegistry, repository: str, tag: str, *layers: bytes) -> None:
-    """What an account that may write staging puts under a tag: an entry of the cache, as it was before layers were
-    locked, or of any other number of layers."""
+    """What an account that may write staging puts under a tag: an entry of the cache, as it was
+    before layers were locked, or of any other number of layers.
+    """
     registry = Registry(fake.host)
-    config = registry.push_bytes(repository, b'{"digest": "sha256:0", "diff_id": "sha256:1", "size": -1}', OCI_CONFIG)
+    config = registry.push_bytes(
+        repository, b'{"digest": "sha256:0", "diff_id": "sha256:1", "size": -1}', OCI_CONFIG
+    )
     blobs = [registry.push_bytes(repository, data, LAYER_GZIP) for data in layers]
     registry.put_manifest(repository, tag, image_manifest(config, blobs))
 
 
-@pytest.mark.parametrize("layers", [(b"poisoned",), (b"poisoned", b"twice"), ()], ids=["one", "two", "none"])
+@pytest.mark.parametrize(
+    "layers", [(b"poisoned",), (b"poisoned", b"twice"), ()], ids=["one", "two", "none"]
+)
 def test_what_the_cache_says_of_a_python_layer_is_not_read(
     layers: tuple[bytes, ...], cached: FakeRegistry, shipped: Catalog, home: Path
 ) -> None:
@@ -364,13 +430,19 @@ def test_what_the_cache_says_of_a_python_layer_is_not_read(
     assert [record.digest for record in run(cached, shipped, home)] == expected
 
 
-def test_layers_are_taken_from_wherever_they_lie(cached: FakeRegistry, shipped: Catalog, home: Path) -> None:
+def test_layers_are_taken_from_wherever_they_lie(
+    cached: FakeRegistry, shipped: Catalog, home: Path
+) -> None:
     """Staging, the cache and production, a part of them in each."""
     expected = [record.digest for record in run(cached, shipped, home)]
     names = shipped.repositories
     cached.manifests[names.staging].clear()
     blobs = dict(cached.blobs[names.cache])
-    python = {spec.key: blob_of(spec).digest for spec in planned(shipped, home).images[1].layers if spec.kind != OS}
+    python = {
+        spec.key: blob_of(spec).digest
+        for spec in planned(shipped, home).images[1].layers
+        if spec.kind != OS
+    }
     for number, digest in enumerate(python.values()):
         places = (names.staging, names.cache, names.production)
         for place in places:
@@ -382,18 +454,24 @@ def test_layers_are_taken_from_wherever_they_lie(cached: FakeRegistry, shipped: 
 def test_a_layer_that_is_only_in_production_is_found_without_leave_to_read_there_or_not(
     cached: FakeRegistry, shipped: Catalog, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """An account that builds may not be allowed to read production: then the layer is made again."""
+    """An account that builds may not be allowed to read production: then the layer is made
+    again.
+    """
     cached.fail(Fault("HEAD", f"/{shipped.repositories.production}/blobs", status=403))
     lost = planned(shipped, home).images[0].layers[0]
     del cached.blobs[shipped.repositories.cache][blob_of(lost).digest]
     assert asked_to_make(cached, shipped, home, monkeypatch) == [lost.name]
 
 
-def asked_to_make(fake: FakeRegistry, shipped: Catalog, home: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+def asked_to_make(
+    fake: FakeRegistry, shipped: Catalog, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> list[str]:
     """The names of the layers that a build makes; it pushes what is locked."""
     asked: list[str] = []
 
-    def make(recipe: layer_workers.Recipe, specs: Sequence[LayerSpec], _: object) -> dict[str, tuple[Blob, float]]:
+    def make(
+        recipe: layer_workers.Recipe, specs: Sequence[LayerSpec], _: object
+    ) -> dict[str, tuple[Blob, float]]:
         for spec in specs:
             asked.append(spec.name)
             Registry(recipe.host).push_bytes(recipe.repository, contents(spec), LAYER_GZIP)
@@ -415,10 +493,14 @@ def test_a_layer_that_is_lost_is_made_again(
         held.pop(blob_of(lost).digest, None)
     assert asked_to_make(cached, shipped, home, monkeypatch) == [lost.name]
     assert blob_of(lost).digest in cached.blobs[shipped.repositories.staging]
-    assert [record.digest for record in run(cached, shipped, home)] == [record.digest for record in first]
+    assert [record.digest for record in run(cached, shipped, home)] == [
+        record.digest for record in first
+    ]
 
 
-def test_what_only_staging_lost_is_mounted_again(cached: FakeRegistry, shipped: Catalog, home: Path) -> None:
+def test_what_only_staging_lost_is_mounted_again(
+    cached: FakeRegistry, shipped: Catalog, home: Path
+) -> None:
     run(cached, shipped, home)
     lost = blob_of(planned(shipped, home).images[0].layers[0]).digest
     del cached.blobs[shipped.repositories.staging][lost]
@@ -428,7 +510,9 @@ def test_what_only_staging_lost_is_mounted_again(cached: FakeRegistry, shipped: 
     assert cached.count("POST", "mount=") == 1
 
 
-def test_a_configuration_that_staging_lost_is_pushed_again(cached: FakeRegistry, shipped: Catalog, home: Path) -> None:
+def test_a_configuration_that_staging_lost_is_pushed_again(
+    cached: FakeRegistry, shipped: Catalog, home: Path
+) -> None:
     record = run(cached, shipped, home)[0]
     manifest = Registry(cached.host).manifest(record.repository, record.digest)
     assert manifest is not None
@@ -438,7 +522,9 @@ def test_a_configuration_that_staging_lost_is_pushed_again(cached: FakeRegistry,
     assert config in cached.blobs[record.repository]
 
 
-def test_a_blob_of_another_size_is_the_registrys_fault(cached: FakeRegistry, shipped: Catalog, home: Path) -> None:
+def test_a_blob_of_another_size_is_the_registrys_fault(
+    cached: FakeRegistry, shipped: Catalog, home: Path
+) -> None:
     blob = blob_of(planned(shipped, home).images[0].layers[0])
     cached.blobs[shipped.repositories.cache][blob.digest] = b"cut"
     with refused(EnvironmentFailed, blob.digest, "3 bytes", f"not {blob.size}"):
@@ -446,7 +532,11 @@ def test_a_blob_of_another_size_is_the_registrys_fault(cached: FakeRegistry, shi
 
 
 def test_an_os_layer_that_nobody_trusted_signed_is_made_again(
-    cached: FakeRegistry, mirror: Debian, shipped: Catalog, home: Path, capsys: pytest.CaptureFixture[str]
+    cached: FakeRegistry,
+    mirror: Debian,
+    shipped: Catalog,
+    home: Path,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     poisoned = Registry(cached.host).push_bytes(shipped.repositories.cache, b"poisoned", LAYER_GZIP)
     layer = layer_of(cached, shipped, home)
@@ -455,7 +545,9 @@ def test_an_os_layer_that_nobody_trusted_signed_is_made_again(
     made = run(cached, shipped, home)
     assert {os_of(record) for record in made} == {sha256(repr(mirror.packages).encode())}
     assert "not used: signed by the key" in capsys.readouterr().err
-    assert layer_of(cached, shipped, home).blob.digest == os_of(made[0]), "and it is found from now on"
+    assert layer_of(cached, shipped, home).blob.digest == os_of(made[0]), (
+        "and it is found from now on"
+    )
 
 
 def test_two_machines_that_do_not_trust_each_other_make_their_own(
@@ -465,7 +557,9 @@ def test_two_machines_that_do_not_trust_each_other_make_their_own(
     mirror.packages = (DebianPackage("tini", "0.20"),)
     made, version = planned(shipped, home, out="elsewhere"), shipped.version(VERSION)
     registry, root = Registry(cached.host), root_of(shipped, home)
-    theirs = build.build(shipped, version, made, registry, home / "elsewhere", vouch=FOREIGN, root=root)
+    theirs = build.build(
+        shipped, version, made, registry, home / "elsewhere", vouch=FOREIGN, root=root
+    )
     assert {os_of(record) for record in ours} != {os_of(record) for record in theirs}
     mirror.broken = True
     assert run(cached, shipped, home) == ours, "what stands needs no OS layer"
@@ -475,7 +569,9 @@ def test_a_signed_os_layer_that_is_lost_is_made_again(
     cached: FakeRegistry, mirror: Debian, shipped: Catalog, home: Path
 ) -> None:
     del cached.blobs[shipped.repositories.cache][layer_of(cached, shipped, home).blob.digest]
-    assert {os_of(record) for record in run(cached, shipped, home)} == {sha256(repr(mirror.packages).encode())}
+    assert {os_of(record) for record in run(cached, shipped, home)} == {
+        sha256(repr(mirror.packages).encode())
+    }
 
 
 def test_an_image_on_a_layer_that_is_locked_otherwise_by_now_is_assembled_again(
@@ -484,7 +580,9 @@ def test_an_image_on_a_layer_that_is_locked_otherwise_by_now_is_assembled_again(
     first = run(cached, shipped, home)
     path = layer_lock.path_of(root_of(shipped, home), "base", "2.6")
     held = [*layer_lock.read(path, "2.6")]
-    new = Registry(cached.host).push_bytes(shipped.repositories.cache, b"other bytecode", LAYER_GZIP)
+    new = Registry(cached.host).push_bytes(
+        shipped.repositories.cache, b"other bytecode", LAYER_GZIP
+    )
     held[-1] = replace(held[-1], blob=replace(held[-1].blob, digest=new.digest, size=new.size))
     layer_lock.write(path, "base", held)
     second = run(cached, shipped, home)
@@ -492,7 +590,9 @@ def test_an_image_on_a_layer_that_is_locked_otherwise_by_now_is_assembled_again(
     assert all(new.digest in {layer.digest for layer in record.layers} for record in second)
 
 
-def test_nothing_is_built_of_a_stale_lock_of_layers(cached: FakeRegistry, shipped: Catalog, home: Path) -> None:
+def test_nothing_is_built_of_a_stale_lock_of_layers(
+    cached: FakeRegistry, shipped: Catalog, home: Path
+) -> None:
     path = root_of(shipped, home) / "cv" / "2.6.layers.lock"
     path.write_text("".join(path.read_text().splitlines(keepends=True)[:-1]))
     with refused(ConfigError, "bytecode of cv packages", "lock --layers 2.6"):

@@ -49,7 +49,10 @@ def jobs_here(*wheels: Wheel) -> list[bytecode.Job]:
     """The jobs, with wheels where they are on this machine."""
     jobs = bytecode.jobs_of(spec(*wheels), PREFIX)
     here = str(wheelhouse.path_of(wheels[0]).parent)
-    return [[(file.replace("/wheels", here), member, path) for file, member, path in job] for job in jobs]
+    return [
+        [(file.replace("/wheels", here), member, path) for file, member, path in job]
+        for job in jobs
+    ]
 
 
 FILES: dict[str, bytes] = {
@@ -70,7 +73,9 @@ def test_jobs_are_the_python_files_of_a_wheel(home: Path) -> None:
 
 
 def test_jobs_are_of_limited_size_and_of_one_wheel_each(home: Path) -> None:
-    wheels = [make_wheel(name, {f"{name}{n}.py": b"" for n in range(200)}) for name in ("one", "two")]
+    wheels = [
+        make_wheel(name, {f"{name}{n}.py": b"" for n in range(200)}) for name in ("one", "two")
+    ]
     jobs = bytecode.jobs_of(spec(*wheels), PREFIX)
     most = bytecode.FILES_PER_JOB
     assert [len(job) for job in jobs] == [most, most, most, 200 - 3 * most] * 2
@@ -85,7 +90,9 @@ def test_code_that_does_not_compile_is_left_out(home: Path, tmp_path: Path) -> N
 
 
 def test_two_compilations_are_the_same_bytes(home: Path, tmp_path: Path) -> None:
-    jobs = jobs_here(make_wheel(files=FILES), make_wheel("more", {"more.py": b"MORE = {1, 2, 'x'}\n"}))
+    jobs = jobs_here(
+        make_wheel(files=FILES), make_wheel("more", {"more.py": b"MORE = {1, 2, 'x'}\n"})
+    )
     first, second = (compile_jobs(jobs, tmp_path / name) for name in ("first", "second"))
     assert [path.read_bytes() for path in first] == [path.read_bytes() for path in second]
     assert len(first) == 2
@@ -114,7 +121,9 @@ def unpack(layer: io.BytesIO, root: Path) -> None:
 
 def imported(site: Path) -> str:
     command = [sys.executable, "-B", "-c", "import demo; print(demo.NAME)"]
-    done = subprocess.run(command, env={"PYTHONPATH": str(site)}, capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        command, env={"PYTHONPATH": str(site)}, capture_output=True, text=True, check=True
+    )
     return done.stdout.strip()
 
 
@@ -149,13 +158,17 @@ def child_of(parent: int) -> int:
 
 
 def test_the_packages_own_tests_are_left_as_source(home: Path) -> None:
-    wheel = make_wheel(files={"demo/__init__.py": b"", "demo/tests/test_it.py": b"", "demo/testing.py": b""})
+    wheel = make_wheel(
+        files={"demo/__init__.py": b"", "demo/tests/test_it.py": b"", "demo/testing.py": b""}
+    )
     compiled = [path for job in bytecode.jobs_of(spec(wheel), PREFIX) for _, _, path in job]
     assert [path.rpartition("demo/")[2] for path in compiled] == ["__init__.py", "testing.py"]
 
 
 @pytest.mark.parametrize("said", ["no space left on device", "Cannot connect to the Docker daemon"])
-def test_an_engine_that_fails(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, said: str) -> None:
+def test_an_engine_that_fails(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, said: str
+) -> None:
     client = tmp_path / "docker"
     client.write_text(f"#!/bin/sh\necho 'docker: {said}' >&2\nexit 125\n")
     client.chmod(0o755)
@@ -189,7 +202,9 @@ pathlib.Path(sys.argv[2], "found.json").write_text(json.dumps(found))
 
 
 @pytest.mark.docker
-def test_the_compiler_is_confined(home: Path, tmp_path: Path, base_image: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_compiler_is_confined(
+    home: Path, tmp_path: Path, base_image: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     probe = tmp_path / "probe.py"
     probe.write_text(PROBE)
     monkeypatch.setattr(bytecode, "COMPILER", probe)
@@ -213,8 +228,12 @@ time.sleep(1)
 
 
 @pytest.mark.docker
-def test_the_compiler_gets_no_proxy_of_the_host(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The address of a proxy may hold a password; it is neither in the container nor in what the engine keeps of it."""
+def test_the_compiler_gets_no_proxy_of_the_host(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The address of a proxy may hold a password; it is neither in the container nor in what the
+    engine keeps of it.
+    """
     image = python_image()
     proxy.plant(tmp_path / "docker", monkeypatch)
     probe, work = tmp_path / "probe.py", tmp_path / "work"
@@ -240,9 +259,13 @@ bytecode.compile_in_container([], Prefix("opt/venv", "3.11"), sys.argv[1], Path(
 
 
 @pytest.mark.docker
-def test_no_container_is_left_by_an_interrupted_run(home: Path, tmp_path: Path, base_image: str) -> None:
+def test_no_container_is_left_by_an_interrupted_run(
+    home: Path, tmp_path: Path, base_image: str
+) -> None:
     slow = tmp_path / "slow.py"
-    slow.write_text("import pathlib, time\npathlib.Path('/work/zips/ready').touch()\ntime.sleep(600)\n")
+    slow.write_text(
+        "import pathlib, time\npathlib.Path('/work/zips/ready').touch()\ntime.sleep(600)\n"
+    )
     command = [sys.executable, "-c", INTERRUPTED, base_image, str(slow), str(tmp_path)]
     with subprocess.Popen(command, cwd=REPOSITORY, stderr=subprocess.DEVNULL) as process:
         deadline = time.monotonic() + 60
@@ -251,5 +274,8 @@ def test_no_container_is_left_by_an_interrupted_run(home: Path, tmp_path: Path, 
             time.sleep(0.1)
         process.send_signal(signal.SIGTERM)
         process.wait(30)
-    mounted = [each.attrs["Mounts"] for each in engine.client().containers.list(all=True, ignore_removed=True)]
+    mounted = [
+        each.attrs["Mounts"]
+        for each in engine.client().containers.list(all=True, ignore_removed=True)
+    ]
     assert str(tmp_path) not in json.dumps(mounted)

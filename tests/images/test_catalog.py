@@ -1,4 +1,6 @@
-"""The catalogue as shipped, and every way to get it wrong: refused with file, line and the way out."""
+"""The catalogue as shipped, and every way to get it wrong: refused with file, line and the way
+out.
+"""
 
 from __future__ import annotations
 
@@ -34,7 +36,9 @@ def test_the_shipped_catalogue_and_locks_load() -> None:
     assert shipped.images[0] == "base"
     for line in shipped.lines:
         locks = catalog.locks_of(shipped, line, tuple(shipped.stacks))
-        assert {stack: bool(lock.wheels) for stack, lock in locks.items()} == dict.fromkeys(shipped.stacks, True)
+        assert {stack: bool(lock.wheels) for stack, lock in locks.items()} == dict.fromkeys(
+            shipped.stacks, True
+        )
 
 
 def test_every_stack_has_what_it_is_made_of() -> None:
@@ -44,9 +48,19 @@ def test_every_stack_has_what_it_is_made_of() -> None:
 
 WRONG = [
     pytest.param(
-        "    epoch:", "    colour: red\n    epoch:", "colour: red", "unknown key `lines.2.6.colour`", id="unknown key"
+        "    epoch:",
+        "    colour: red\n    epoch:",
+        "colour: red",
+        "unknown key `lines.2.6.colour`",
+        id="unknown key",
     ),
-    pytest.param("\nimages:", "\nextra: 1\nimages:", "extra: 1", "unknown key `extra`", id="unknown key at the top"),
+    pytest.param(
+        "\nimages:",
+        "\nextra: 1\nimages:",
+        "extra: 1",
+        "unknown key `extra`",
+        id="unknown key at the top",
+    ),
     pytest.param(
         '    cuda: "12.4"',
         '    cuda: "12.4"\n    cuda: "12.6"',
@@ -54,7 +68,9 @@ WRONG = [
         "key `cuda` given twice",
         id="key twice",
     ),
-    pytest.param('    cuda: "12.4"\n', "", '"2.6":', "missing key `lines.2.6.cuda`", id="missing key"),
+    pytest.param(
+        '    cuda: "12.4"\n', "", '"2.6":', "missing key `lines.2.6.cuda`", id="missing key"
+    ),
     pytest.param(
         'torchvision: "0.21.0"',
         'torchvision: "0.17.0"',
@@ -62,9 +78,23 @@ WRONG = [
         "torchvision 0.17.0 does not go with torch 2.6.0",
         id="torchvision 0.17 with torch 2.6",
     ),
-    pytest.param('torchaudio: "2.6.0"', 'torchaudio: "2.5.0"', "torchaudio:", "torchaudio 2.5.0", id="torchaudio"),
-    pytest.param('cuda: "12.4"', 'cuda: "12.1"', "cuda:", "never built for cuda 12.1", id="CUDA 12.1"),
-    pytest.param('python: "3.11"', 'python: "3.14"', "python:", "never built for python 3.14", id="Python never built"),
+    pytest.param(
+        'torchaudio: "2.6.0"',
+        'torchaudio: "2.5.0"',
+        "torchaudio:",
+        "torchaudio 2.5.0",
+        id="torchaudio",
+    ),
+    pytest.param(
+        'cuda: "12.4"', 'cuda: "12.1"', "cuda:", "never built for cuda 12.1", id="CUDA 12.1"
+    ),
+    pytest.param(
+        'python: "3.11"',
+        'python: "3.14"',
+        "python:",
+        "never built for python 3.14",
+        id="Python never built",
+    ),
     pytest.param('python: "3.11"', "python: 3.11", "python:", "string", id="Python as a number"),
     pytest.param(
         'torch: "2.6.0"',
@@ -74,15 +104,51 @@ WRONG = [
         id="torch of another line",
     ),
     pytest.param(
-        'torch: "2.6.0"', 'torch: "2.6.9"', 'torch: "2.6.9"', "not in pytorch.yaml", id="torch that does not exist"
+        'torch: "2.6.0"',
+        'torch: "2.6.9"',
+        'torch: "2.6.9"',
+        "not in pytorch.yaml",
+        id="torch that does not exist",
     ),
-    pytest.param("needs: [base]", "needs: [bass]", "needs: [bass]", "unknown stack `bass`", id="unknown stack needed"),
-    pytest.param("needs: []", "needs: [cv]", "needs: [cv]", "circle: base -> cv -> base", id="circle"),
-    pytest.param("needs: []", "needs: [base]", "needs: [base]", "circle: base -> base", id="stack that needs itself"),
-    pytest.param("needs: [base]", "needs: []", "  cv:", "`cv` does not stand on `base`", id="stack on nothing"),
+    pytest.param(
+        "needs: [base]",
+        "needs: [bass]",
+        "needs: [bass]",
+        "unknown stack `bass`",
+        id="unknown stack needed",
+    ),
+    pytest.param(
+        "needs: []", "needs: [cv]", "needs: [cv]", "circle: base -> cv -> base", id="circle"
+    ),
+    pytest.param(
+        "needs: []",
+        "needs: [base]",
+        "needs: [base]",
+        "circle: base -> base",
+        id="stack that needs itself",
+    ),
+    pytest.param(
+        "needs: [base]",
+        "needs: []",
+        "  cv:",
+        "`cv` does not stand on `base`",
+        id="stack on nothing",
+    ),
     pytest.param("  cv:\n", "  c-v:\n", "c-v:", "stack name `c-v`", id="stack name with a dash"),
-    pytest.param("images: [base, cv,", "images: [base, tv,", "images:", "unknown image `tv`", id="unknown image"),
-    pytest.param("epoch: 1738108800", "epoch: soon", "epoch:", "`lines.2.6.epoch`", id="time that is no number"),
+    pytest.param(
+        "images: [base, cv,",
+        "images: [base, tv,",
+        "images:",
+        "unknown image `tv`",
+        id="unknown image",
+    ),
+    pytest.param(
+        "epoch: 1738108800",
+        "epoch: soon",
+        "epoch:",
+        "`lines.2.6.epoch`",
+        id="time that is no number",
+    ),
     pytest.param("repositories: #", "repositories: [", "", "not valid YAML", id="not YAML"),
     *(
         pytest.param(right, wrong, wrong, words, id=wrong)
@@ -100,15 +166,31 @@ WRONG = [
             ("production: pytorch-cuda", "production: ../pytorch", "name of a repository"),
             ("production: pytorch-cuda", "production: -pytorch", "name of a repository"),
             ("staging: pytorch-cuda-staging", "staging: pytorch-cuda", "one repository"),
-            ("title: Computer vision, OpenCV and Albumentations", 'title: "Computer \\e[31mvision"', "printable"),
-            ("title: Computer vision, OpenCV and Albumentations", 'title: "Computer\\nvision"', "printable"),
+            (
+                "title: Computer vision, OpenCV and Albumentations",
+                'title: "Computer \\e[31mvision"',
+                "printable",
+            ),
+            (
+                "title: Computer vision, OpenCV and Albumentations",
+                'title: "Computer\\nvision"',
+                "printable",
+            ),
             ("growth_percent: 5", "growth_percent: .nan", "finite"),
             ("growth_percent: 5", "growth_percent: -1", "greater than or equal to 0"),
             ("megabytes: 3300", "megabytes: -1", "greater than or equal to 0"),
         ]
     ),
-    pytest.param("@sha256:88200866", "@sha256:8820086", "base_image", "@sha256:DIGEST", id="half a digest"),
-    pytest.param("images: [base, cv,", "images: [base, base-base,", "images:", "names a stack twice", id="twice"),
+    pytest.param(
+        "@sha256:88200866", "@sha256:8820086", "base_image", "@sha256:DIGEST", id="half a digest"
+    ),
+    pytest.param(
+        "images: [base, cv,",
+        "images: [base, base-base,",
+        "images:",
+        "names a stack twice",
+        id="twice",
+    ),
 ]
 
 
@@ -155,7 +237,9 @@ def shipped() -> Catalog:
     return catalog.load()
 
 
-@pytest.mark.parametrize("text", ["2.6", "v2.6", "2.6.0", "v2.6.0.1", "v2.6.0-cv", "v2.6.x", "", "latest", "v2.6.0 "])
+@pytest.mark.parametrize(
+    "text", ["2.6", "v2.6", "2.6.0", "v2.6.0.1", "v2.6.0-cv", "v2.6.x", "", "latest", "v2.6.0 "]
+)
 def test_what_is_not_a_version(shipped: Catalog, text: str) -> None:
     with refused(ConfigError, "is not a version", "v2.6.0"):
         shipped.version(text)
@@ -170,7 +254,9 @@ def test_a_version_reads_as_written(shipped: Catalog) -> None:
     assert str(shipped.version("v2.6.13")) == "v2.6.13"
 
 
-@pytest.mark.parametrize("text", ["v2.6.00", "v2.6.01", "v02.6.0", "v2.6.\N{ARABIC-INDIC DIGIT THREE}"])
+@pytest.mark.parametrize(
+    "text", ["v2.6.00", "v2.6.01", "v02.6.0", "v2.6.\N{ARABIC-INDIC DIGIT THREE}"]
+)
 def test_a_version_is_written_one_way(shipped: Catalog, text: str) -> None:
     with refused(ConfigError, "is not a version"):
         shipped.version(text)
@@ -229,14 +315,16 @@ def test_every_list_of_images_is_canonical_or_refused_in_one_line(asked: str) ->
         assert shipped.image_names(",".join(names)) == names
 
 
-HOSTILE = st.sampled_from(["--help", "a\nb", "\x1b[31m", "../..", "", "\u2028", "9" * 99, "{0}", "a b"]) | st.text(
-    max_size=20
-)
+HOSTILE = st.sampled_from(
+    ["--help", "a\nb", "\x1b[31m", "../..", "", "\u2028", "9" * 99, "{0}", "a b"]
+) | st.text(max_size=20)
 
 
 @given(st.data())
 def test_no_value_of_a_catalogue_can_be_an_option_or_a_second_line(data: st.DataObject) -> None:
-    """Whatever is put in place of a value: refused, or of letters that no command takes for something else."""
+    """Whatever is put in place of a value: refused, or of letters that no command takes for
+    something else.
+    """
     tree = yaml.safe_load(SHIPPED)
     place = data.draw(
         st.sampled_from(
@@ -246,7 +334,9 @@ def test_no_value_of_a_catalogue_can_be_an_option_or_a_second_line(data: st.Data
     )
     part, key, _ = place
     holder = tree[part] if part == "repositories" else tree[part]["2.6"]
-    holder[key] = data.draw(HOSTILE | st.integers() | st.none() | st.lists(st.text(max_size=3), max_size=2))
+    holder[key] = data.draw(
+        HOSTILE | st.integers() | st.none() | st.lists(st.text(max_size=3), max_size=2)
+    )
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "catalog.yaml"
         path.write_text(yaml.safe_dump(tree))
@@ -267,7 +357,8 @@ def test_a_combined_image_has_the_stacks_of_both(shipped: Catalog) -> None:
 def needing(shipped: Catalog, needs: dict[str, tuple[str, ...]]) -> Catalog:
     """The shipped catalogue with other needs."""
     stacks = {
-        name: dataclasses.replace(stack, needs=needs.get(name, stack.needs)) for name, stack in shipped.stacks.items()
+        name: dataclasses.replace(stack, needs=needs.get(name, stack.needs))
+        for name, stack in shipped.stacks.items()
     }
     return dataclasses.replace(shipped, stacks=stacks)
 

@@ -1,4 +1,6 @@
-"""The build stage on the real engine and registry, with small wheels: the same bytes, whatever happened before."""
+"""The build stage on the real engine and registry, with small wheels: the same bytes, whatever
+happened before.
+"""
 
 from __future__ import annotations
 
@@ -39,7 +41,9 @@ MARK = "KILLED_RUN_OF"
 @pytest.fixture
 def seeded(base_image: str, registry_host: str, home: Path, tmp_path: Path) -> tuple[str, Path]:
     """A registry with the real OS layer in its cache, and the locks of a small line."""
-    interpreter = small_line.give_system(Registry(base_image.partition("/")[0]), Registry(registry_host))
+    interpreter = small_line.give_system(
+        Registry(base_image.partition("/")[0]), Registry(registry_host)
+    )
     root = tmp_path / "locks"
     small_line.write_locks(root, interpreter)
     return registry_host, root
@@ -63,7 +67,9 @@ def built(seeded: tuple[str, Path], tmp_path: Path) -> tuple[BuildRecord, ...]:
     return small_line.build_it(*seeded, tmp_path / "out")
 
 
-def test_nothing_is_made_twice(seeded: tuple[str, Path], built: tuple[BuildRecord, ...], tmp_path: Path) -> None:
+def test_nothing_is_made_twice(
+    seeded: tuple[str, Path], built: tuple[BuildRecord, ...], tmp_path: Path
+) -> None:
     again = small_line.build_it(*seeded, tmp_path / "out")
     assert again == built
     elsewhere = small_line.build_it(*seeded, tmp_path / "another checkout")
@@ -82,8 +88,12 @@ def test_another_machine_makes_the_same_bytes(
 def test_renewed_twice_of_the_same_packages_it_is_the_same_bytes(
     seeded: tuple[str, Path], built: tuple[BuildRecord, ...], tmp_path: Path
 ) -> None:
-    """On the real Debian, which may have moved on since the layer of `seeded` was made, but hardly in these minutes."""
-    first, second = (small_line.build_it(*seeded, tmp_path / out, renew=True) for out in ("first", "second"))
+    """On the real Debian, which may have moved on since the layer of `seeded` was made, but hardly
+    in these minutes.
+    """
+    first, second = (
+        small_line.build_it(*seeded, tmp_path / out, renew=True) for out in ("first", "second")
+    )
     assert second[0].debian_packages == first[0].debian_packages
     assert [record.digest for record in second] == [record.digest for record in first]
     assert {layer.kind for layer in second[0].layers if layer.made == "built"} == {"os"}
@@ -96,7 +106,10 @@ def test_renewed_twice_of_the_same_packages_it_is_the_same_bytes(
 def test_the_image_imports_what_was_locked_from_bytecode(
     seeded: tuple[str, Path], built: tuple[BuildRecord, ...]
 ) -> None:
-    program = "import seeing.m1, torch.m2; print(seeing.m1.f(1), torch.m2.__cached__, seeing.m1.__cached__)"
+    program = (
+        "import seeing.m1, torch.m2; print(seeing.m1.f(1), torch.m2.__cached__, "
+        "seeing.m1.__cached__)"
+    )
     value, *cached = _run(built[1].reference(seeded[0]), "python", "-c", program)
     assert value == "2"
     assert _run(built[1].reference(seeded[0]), "ls", *cached) == sorted(cached)
@@ -105,7 +118,9 @@ def test_the_image_imports_what_was_locked_from_bytecode(
 def test_killed_anywhere_the_same_command_ends_the_same(
     seeded: tuple[str, Path], built: tuple[BuildRecord, ...], unseen: str, tmp_path: Path
 ) -> None:
-    """Killed with SIGKILL after ever longer times, then let run: the same digests as a run that was left alone."""
+    """Killed with SIGKILL after ever longer times, then let run: the same digests as a run that was
+    left alone.
+    """
     out, (_, root) = tmp_path / "killed out", seeded
     codes = [_run_and_kill(unseen, root, out, seconds) for seconds in KILLED_AFTER_S]
     assert -signal.SIGKILL in codes
@@ -123,7 +138,9 @@ def test_killed_anywhere_the_same_command_ends_the_same(
 def test_a_poisoned_cache_changes_nothing(
     seeded: tuple[str, Path], built: tuple[BuildRecord, ...], tmp_path: Path
 ) -> None:
-    """An account that may write staging puts a layer with a module of its own under the tag of each cached layer."""
+    """An account that may write staging puts a layer with a module of its own under the tag of each
+    cached layer.
+    """
     host, root = seeded
     registry, cache = Registry(host), catalog.load().repositories.cache
     poisoned = _poisoned_layer(registry, cache)
@@ -131,7 +148,9 @@ def test_a_poisoned_cache_changes_nothing(
     config = registry.push_bytes(cache, facts, "application/vnd.pytorch-cuda-images.layer.v1+json")
     for layer in built[1].layers:
         if layer.kind != "os":
-            registry.put_manifest(cache, f"layer-{layer.key[:40]}", image_manifest(config, [poisoned.descriptor()]))
+            registry.put_manifest(
+                cache, f"layer-{layer.key[:40]}", image_manifest(config, [poisoned.descriptor()])
+            )
     again = small_line.build_it(host, root, tmp_path / "another out")
     assert [record.digest for record in again] == [record.digest for record in built]
     assert _run(again[1].reference(host), "python", "-c", FIND_POISON) == ["None"]
@@ -183,17 +202,25 @@ def test_a_lost_blob_comes_back(
     made = {layer.made for layer in again[1].layers if layer.kind != "os"}
     assert made == ({"built"} if everywhere else {"reused"})
     assert _is_whole(host)
-    assert _run(again[1].reference(host), "python", "-c", "import seeing.m1; print(seeing.m1.f(1))") == ["2"]
+    assert _run(
+        again[1].reference(host), "python", "-c", "import seeing.m1; print(seeing.m1.f(1))"
+    ) == ["2"]
 
 
-def test_bytecode_that_is_not_what_is_locked_is_refused(seeded: tuple[str, Path], unseen: str, tmp_path: Path) -> None:
-    """As after a change of Debian's Python: the error names the layer, both digests and the way out."""
+def test_bytecode_that_is_not_what_is_locked_is_refused(
+    seeded: tuple[str, Path], unseen: str, tmp_path: Path
+) -> None:
+    """As after a change of Debian's Python: the error names the layer, both digests and the way
+    out.
+    """
     path = layer_lock.path_of(seeded[1], "cv", small_line.LINE)
     held = [*layer_lock.read(path, small_line.LINE)]
     true, other = held[-1].blob.digest, "sha256:" + "0" * 64
     held[-1] = replace(held[-1], blob=replace(held[-1].blob, digest=other))
     layer_lock.write(path, "cv", held)
-    with refused(ConfigError, "bytecode of cv packages", true, other, "./release.py lock --layers 2.6"):
+    with refused(
+        ConfigError, "bytecode of cv packages", true, other, "./release.py lock --layers 2.6"
+    ):
         small_line.build_it(unseen, seeded[1], tmp_path / "out")
     assert not Registry(unseen).tags(catalog.load().repositories.staging)
     assert not Registry(unseen).has_blob(catalog.load().repositories.cache, true)
@@ -202,7 +229,9 @@ def test_bytecode_that_is_not_what_is_locked_is_refused(seeded: tuple[str, Path]
 def test_layers_are_locked_with_the_python_of_todays_debian(
     seeded: tuple[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """`lock --layers` as it is typed, without a registry: the lock it writes is the one that was there."""
+    """`lock --layers` as it is typed, without a registry: the lock it writes is the one that was
+    there.
+    """
     root = seeded[1]
     for stack in set(catalog.load().stacks) - {"base", "cv"}:
         (root / stack).mkdir()
@@ -274,7 +303,9 @@ def _environment(process: Path) -> bytes:
 def _is_whole(host: str) -> bool:
     """Every manifest that staging shows has all its blobs."""
     registry, staging = Registry(host), catalog.load().repositories.staging
-    tags = requests.get(f"http://{host}/v2/{staging}/tags/list", timeout=10).json().get("tags") or ()
+    tags = (
+        requests.get(f"http://{host}/v2/{staging}/tags/list", timeout=10).json().get("tags") or ()
+    )
     manifests = (registry.manifest(staging, tag) for tag in tags)
     blobs = [blob for manifest in manifests if manifest for blob in manifest.blobs()]
     return all(registry.has_blob(staging, blob.digest) for blob in blobs)

@@ -1,4 +1,6 @@
-"""The OS layer from an exported root file system: what stays, what goes, and that only contents count."""
+"""The OS layer from an exported root file system: what stays, what goes, and that only contents
+count.
+"""
 
 from __future__ import annotations
 
@@ -50,7 +52,10 @@ class Entry:
     pax: dict[str, str] = field(default_factory=dict)
 
 
-FOLDERS = [Entry(name, kind=tarfile.DIRTYPE, mode=0o755) for name in ("dev", "etc", "tmp", "usr", "var", "var/log")]
+FOLDERS = [
+    Entry(name, kind=tarfile.DIRTYPE, mode=0o755)
+    for name in ("dev", "etc", "tmp", "usr", "var", "var/log")
+]
 GOOD = [
     Entry("usr/bin/tool", b"tool", mode=0o755),
     Entry("usr/bin/same", kind=tarfile.LNKTYPE, link="usr/bin/tool"),
@@ -87,14 +92,21 @@ def exported(path: Path, entries: Iterable[Entry]) -> Path:
     with tarfile.open(path, "w", format=tarfile.PAX_FORMAT) as tar:
         for entry in entries:
             info = tarfile.TarInfo(entry.name)
-            info.type, info.mode, info.linkname, info.mtime = entry.kind, entry.mode, entry.link, entry.mtime
+            info.type, info.mode, info.linkname, info.mtime = (
+                entry.kind,
+                entry.mode,
+                entry.link,
+                entry.mtime,
+            )
             info.uid, info.size, info.pax_headers = entry.uid, len(entry.data), dict(entry.pax)
             info.uname = "somebody"
             tar.addfile(info, io.BytesIO(entry.data))
     return path
 
 
-def normalised(tmp_path: Path, entries: Iterable[Entry]) -> tuple[bytes, Blob, tuple[DebianPackage, ...]]:
+def normalised(
+    tmp_path: Path, entries: Iterable[Entry]
+) -> tuple[bytes, Blob, tuple[DebianPackage, ...]]:
     target = io.BytesIO()
     blob, packages = debian.normalise(exported(tmp_path / "rootfs.tar", entries), target, EPOCH)
     return target.getvalue(), blob, packages
@@ -111,7 +123,12 @@ def test_what_is_of_the_packages_stays(tmp_path: Path) -> None:
     assert set(found) == {entry.name for entry in [*FOLDERS, *GOOD]}
     for entry in GOOD:
         kept = found[entry.name]
-        assert (kept.type, kept.mode, kept.linkname, kept.uid) == (entry.kind, entry.mode, entry.link, entry.uid)
+        assert (kept.type, kept.mode, kept.linkname, kept.uid) == (
+            entry.kind,
+            entry.mode,
+            entry.link,
+            entry.uid,
+        )
         assert entry.pax.items() <= kept.pax_headers.items()
         assert kept.size == len(entry.data)
 
@@ -133,7 +150,9 @@ def test_two_exports_that_differ_in_times_and_logs_only(tmp_path: Path) -> None:
     assert normalised(tmp_path, [*later, *DROPPED]) == first
 
 
-@pytest.mark.parametrize("change", [{"data": b"tooL"}, {"mode": 0o4755}, {"uid": 7}, {"name": "usr/bin/tooL"}])
+@pytest.mark.parametrize(
+    "change", [{"data": b"tooL"}, {"mode": 0o4755}, {"uid": 7}, {"name": "usr/bin/tooL"}]
+)
 def test_two_exports_that_differ_in_more(tmp_path: Path, change: dict[str, bytes]) -> None:
     first, other = Entry("usr/bin/tool", b"tool"), replace(Entry("usr/bin/tool", b"tool"), **change)  # type: ignore[arg-type]
     assert normalised(tmp_path, [first, GOOD[-1]])[1] != normalised(tmp_path, [other, GOOD[-1]])[1]
@@ -201,7 +220,9 @@ def test_a_full_disk(tmp_path: Path) -> None:
     ],
     ids=["refuses", "goes away"],
 )
-def test_an_engine_that_fails_on_the_base(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
+def test_an_engine_that_fails_on_the_base(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
     class Broken:
         @property
         def images(self) -> object:

@@ -18,12 +18,18 @@ PIP = "ERROR: Could not install packages due to an OSError: [Errno 28] No space 
 def test_pip_on_a_full_disk(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     wheel = make_wheel(folder=tmp_path)
     monkeypatch.setattr(shell, "ended", lambda *_, **__: shell.Ended(2, "", PIP))
-    with refused(EnvironmentFailed, "No space left on device", str(home), "PYTORCH_CUDA_IMAGES_HOME"):
+    with refused(
+        EnvironmentFailed, "No space left on device", str(home), "PYTORCH_CUDA_IMAGES_HOME"
+    ):
         wheelhouse.fetch([wheel], "3.11")
 
 
-def test_pip_that_fails_for_another_reason(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_pip_that_fails_for_another_reason(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     wheel = make_wheel(folder=tmp_path)
-    monkeypatch.setattr(shell, "ended", lambda *_, **__: shell.Ended(2, "", "ERROR: no such package\n"))
+    monkeypatch.setattr(
+        shell, "ended", lambda *_, **__: shell.Ended(2, "", "ERROR: no such package\n")
+    )
     with refused(EnvironmentFailed, "no such package", "pip's index configuration"):
         wheelhouse.fetch([wheel], "3.11")

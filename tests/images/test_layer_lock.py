@@ -39,7 +39,9 @@ def test_the_shipped_lock_is_of_the_wheels_that_are_locked(stack: str, line: str
     wheels = catalog.locks_of(SHIPPED, line, STACKS)[stack].wheels
     specs = plan.python_specs(SHIPPED.lines[line], stack, wheels)
     held = layer_lock.read(layer_lock.path_of(IMAGES, stack, line), line)
-    assert [(layer.name, layer.kind, layer.key) for layer in held] == [(s.name, s.kind, s.key) for s in specs]
+    assert [(layer.name, layer.kind, layer.key) for layer in held] == [
+        (s.name, s.kind, s.key) for s in specs
+    ]
 
 
 @pytest.mark.parametrize("stack", STACKS)
@@ -50,7 +52,11 @@ def test_a_lock_is_written_as_it_was_read(stack: str, path: Path) -> None:
 
 
 def test_layers_that_two_stacks_share_are_locked_as_the_same(path: Path) -> None:
-    held = [layer for stack in STACKS for layer in layer_lock.read(layer_lock.path_of(IMAGES, stack, "2.6"), "2.6")]
+    held = [
+        layer
+        for stack in STACKS
+        for layer in layer_lock.read(layer_lock.path_of(IMAGES, stack, "2.6"), "2.6")
+    ]
     by_key = {layer.key: layer for layer in held}
     assert all(by_key[layer.key].blob == layer.blob for layer in held)
 
@@ -58,11 +64,15 @@ def test_layers_that_two_stacks_share_are_locked_as_the_same(path: Path) -> None
 @pytest.mark.docker
 @pytest.mark.slow
 def test_the_shipped_lock_is_of_the_bytes_that_are_made(base_image: str) -> None:
-    """Every Python layer of every line is made again, its bytecode by the Python of the real OS layer."""
+    """Every Python layer of every line is made again, its bytecode by the Python of the real OS
+    layer.
+    """
     registry = Registry(base_image.partition("/")[0])
     interpreter = small_line.give_system(registry, registry, real_vouch())
     for line in LINES:
-        wheels = {stack: lock.wheels for stack, lock in catalog.locks_of(SHIPPED, line, STACKS).items()}
+        wheels = {
+            stack: lock.wheels for stack, lock in catalog.locks_of(SHIPPED, line, STACKS).items()
+        }
         made = lock_layers.make(SHIPPED, line, wheels, lambda *_: interpreter)
         for stack, held in made.items():
             assert held == layer_lock.read(layer_lock.path_of(IMAGES, stack, line), line)
@@ -73,9 +83,16 @@ def test_the_smallest_shipped_layers_are_the_bytes_that_are_made(line: str, tmp_
     """As above, of the wheels that are on this machine already: a fast look at a few of them."""
     prefix, epoch = plan.prefix_of(SHIPPED.lines[line]), SHIPPED.lines[line].epoch
     made = plan.make(SHIPPED, SHIPPED.version(f"v{line}.0"), STACKS, tmp_path)
-    specs = {spec.key: spec for image in made.images for spec in image.layers if spec.kind in ("wheel", "pool")}
+    specs = {
+        spec.key: spec
+        for image in made.images
+        for spec in image.layers
+        if spec.kind in ("wheel", "pool")
+    }
     here = [
-        spec for spec in specs.values() if all((home.home() / "wheels" / wheel.file).exists() for wheel in spec.wheels)
+        spec
+        for spec in specs.values()
+        if all((home.home() / "wheels" / wheel.file).exists() for wheel in spec.wheels)
     ]
     for spec in sorted(here, key=lambda spec: spec.wheel_bytes)[:2]:
         with (tmp_path / "layer").open("wb") as target:
@@ -118,7 +135,10 @@ def test_bytes_that_are_no_lock(data: bytes, path: Path) -> None:
         layer_lock.read(path, "2.6")
 
 
-@given(text=st.text() | st.from_regex(re.compile(r"[a-z]+ [0-9a-f]* sha256:[0-9a-f]* \d+ .*"), fullmatch=True))
+@given(
+    text=st.text()
+    | st.from_regex(re.compile(r"[a-z]+ [0-9a-f]* sha256:[0-9a-f]* \d+ .*"), fullmatch=True)
+)
 def test_no_text_gives_a_traceback(text: str, tmp_path_factory: pytest.TempPathFactory) -> None:
     path = tmp_path_factory.getbasetemp() / "fuzzed.layers.lock"
     path.write_text(text, encoding="utf-8", errors="replace", newline="")
@@ -130,7 +150,9 @@ def test_no_text_gives_a_traceback(text: str, tmp_path_factory: pytest.TempPathF
 
 
 @pytest.mark.usefixtures("home")
-def test_a_wheel_that_is_not_the_locked_one_is_not_locked_as_a_layer(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_wheel_that_is_not_the_locked_one_is_not_locked_as_a_layer(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     wheels = {"rl": catalog.locks_of(SHIPPED, "2.6", ("rl",))["rl"].wheels}
     monkeypatch.setattr(wheelhouse, "fetch", lambda *_: None)
     for wheel in wheels["rl"]:

@@ -35,7 +35,9 @@ def entries(layer: bytes) -> list[tarfile.TarInfo]:
 
 
 def test_a_file_that_two_wheels_share_is_there_once(home: Path) -> None:
-    wheels = [make_wheel(name, {"nvidia/__init__.py": b"", f"{name}.py": b"x"}) for name in ("one", "two")]
+    wheels = [
+        make_wheel(name, {"nvidia/__init__.py": b"", f"{name}.py": b"x"}) for name in ("one", "two")
+    ]
     names = [entry.name for entry in entries(compiled(wheels)[0])]
     assert names.count(f"{SITE}/nvidia/__init__.py") == 1
     assert f"{SITE}/two.py" in names
@@ -49,7 +51,14 @@ def test_a_file_with_two_contents_is_refused(home: Path) -> None:
 
 def test_a_console_script_of_two_wheels_is_refused(home: Path) -> None:
     wheels = [
-        make_wheel(name, {f"{name}-1.0.dist-info/entry_points.txt": f"[console_scripts]\nrun = {name}:main\n".encode()})
+        make_wheel(
+            name,
+            {
+                f"{name}-1.0.dist-info/entry_points.txt": (
+                    f"[console_scripts]\nrun = {name}:main\n"
+                ).encode()
+            },
+        )
         for name in ("one", "two")
     ]
     with refused(ConfigError, "bin/run", "also in one"):
@@ -58,7 +67,8 @@ def test_a_console_script_of_two_wheels_is_refused(home: Path) -> None:
 
 def test_a_file_with_two_modes_is_refused(home: Path) -> None:
     wheels = [
-        make_wheel(name, {"run": Member(b"", mode=mode)}) for name, mode in (("one", 0o100644), ("two", 0o100755))
+        make_wheel(name, {"run": Member(b"", mode=mode)})
+        for name, mode in (("one", 0o100644), ("two", 0o100755))
     ]
     with refused(ConfigError, "run"):
         compiled(wheels)
@@ -93,13 +103,18 @@ SMALL = Wheel("small", "1", "0" * 64, "small-1-py3-none-any.whl", 10)
 BIG = Wheel("big", "1", "1" * 64, "big-1-py3-none-any.whl", wheelhouse.BIG_BYTES)
 
 
-def specs(wheels: Sequence[Wheel], prefix: Prefix = PREFIX, epoch: int = EPOCH) -> tuple[layers.LayerSpec, ...]:
+def specs(
+    wheels: Sequence[Wheel], prefix: Prefix = PREFIX, epoch: int = EPOCH
+) -> tuple[layers.LayerSpec, ...]:
     return layers.specs_of_stack("cv", wheels, prefix, epoch)
 
 
 def test_big_wheels_have_layers_of_their_own_and_small_ones_share() -> None:
     found = specs([SMALL, BIG, replace(SMALL, name="more", file="more-1-py3-none-any.whl")])
-    assert {spec.kind: len(spec.wheels) for spec in found if spec.kind != layers.BYTECODE} == {"wheel": 1, "pool": 2}
+    assert {spec.kind: len(spec.wheels) for spec in found if spec.kind != layers.BYTECODE} == {
+        "wheel": 1,
+        "pool": 2,
+    }
     assert sum(spec.kind == layers.BYTECODE for spec in found) == 2
 
 
@@ -119,7 +134,9 @@ def test_a_stack_of_one_kind_has_no_empty_layers(wheels: list[Wheel]) -> None:
     ],
 )
 def test_what_changes_the_bytes_changes_the_key(wheel: Wheel, prefix: Prefix, epoch: int) -> None:
-    assert {spec.key for spec in specs([SMALL])}.isdisjoint(spec.key for spec in specs([wheel], prefix, epoch))
+    assert {spec.key for spec in specs([SMALL])}.isdisjoint(
+        spec.key for spec in specs([wheel], prefix, epoch)
+    )
 
 
 def test_another_format_changes_every_key(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -129,4 +146,6 @@ def test_another_format_changes_every_key(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_where_a_wheel_stands_in_its_lock_does_not_matter() -> None:
-    assert [spec.key for spec in specs([SMALL])] == [spec.key for spec in specs([replace(SMALL, line=9)])]
+    assert [spec.key for spec in specs([SMALL])] == [
+        spec.key for spec in specs([replace(SMALL, line=9)])
+    ]

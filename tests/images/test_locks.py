@@ -72,7 +72,9 @@ def test_a_lock_names_no_place(stack: str) -> None:
 
 def test_a_lock_says_where_each_wheel_stands(lock: Path) -> None:
     lock.write_text(f"# head\n\n{GOOD}\n")
-    assert read_lock(lock).wheels == (Wheel("one", "1.0", "a" * 64, "one-1.0-py3-none-any.whl", 10, 3),)
+    assert read_lock(lock).wheels == (
+        Wheel("one", "1.0", "a" * 64, "one-1.0-py3-none-any.whl", 10, 3),
+    )
 
 
 DAMAGED = [
@@ -83,14 +85,32 @@ DAMAGED = [
     pytest.param(GOOD.rpartition(" ")[0], "not `NAME==VERSION", id="no size"),
     pytest.param(GOOD[:50], "not `NAME==VERSION", id="cut off"),
     pytest.param(f"  {GOOD}", "not `NAME==VERSION", id="indented"),
-    pytest.param(f"{GOOD[:-2]}\N{ARABIC-INDIC DIGIT THREE}", "not `NAME==VERSION", id="size in other digits"),
+    pytest.param(
+        f"{GOOD[:-2]}\N{ARABIC-INDIC DIGIT THREE}", "not `NAME==VERSION", id="size in other digits"
+    ),
     pytest.param("--extra-index-url x", "not `NAME==VERSION", id="an option"),
     pytest.param("<<<<<<< HEAD", "not `NAME==VERSION", id="left-over of a merge"),
-    pytest.param(GOOD.replace("one-1.0-py3-none-any", "one-1.0"), "not a wheel's file name", id="no wheel's name"),
-    pytest.param(GOOD.replace("one-1.0-", "../one-1.0-"), "not a wheel's file name", id="file in another folder"),
-    pytest.param(GOOD.replace("-any.whl", "-x/../../y.whl"), "not a wheel's file name", id="a path in the tags"),
-    pytest.param(GOOD.replace("one-1.0-", "two-1.0-"), "is not one 1.0", id="file of another package"),
-    pytest.param(GOOD.replace("one-1.0-", "one-1.1-"), "is not one 1.0", id="file of another version"),
+    pytest.param(
+        GOOD.replace("one-1.0-py3-none-any", "one-1.0"),
+        "not a wheel's file name",
+        id="no wheel's name",
+    ),
+    pytest.param(
+        GOOD.replace("one-1.0-", "../one-1.0-"),
+        "not a wheel's file name",
+        id="file in another folder",
+    ),
+    pytest.param(
+        GOOD.replace("-any.whl", "-x/../../y.whl"),
+        "not a wheel's file name",
+        id="a path in the tags",
+    ),
+    pytest.param(
+        GOOD.replace("one-1.0-", "two-1.0-"), "is not one 1.0", id="file of another package"
+    ),
+    pytest.param(
+        GOOD.replace("one-1.0-", "one-1.1-"), "is not one 1.0", id="file of another version"
+    ),
 ]
 
 
@@ -120,23 +140,39 @@ def test_a_missing_lock(shipped: Path) -> None:
         check(shipped)
 
 
-def test_two_locks_with_different_wheels_of_one_package(shipped: Path, change: Callable[..., int]) -> None:
-    numpy = next(wheel for wheel in read_lock(shipped / "base" / f"{LINE}.lock").wheels if wheel.name == "numpy")
+def test_two_locks_with_different_wheels_of_one_package(
+    shipped: Path, change: Callable[..., int]
+) -> None:
+    numpy = next(
+        wheel
+        for wheel in read_lock(shipped / "base" / f"{LINE}.lock").wheels
+        if wheel.name == "numpy"
+    )
     other = dataclasses.replace(numpy, sha256="b" * 64)
     line = change("nlp", r"\Z", other.requirement().replace("\\", "") + "\n")
-    with refused(ConfigError, f"{shipped}/nlp/{LINE}.lock:{line}:", "numpy", f"{shipped}/base/{LINE}.lock"):
+    with refused(
+        ConfigError, f"{shipped}/nlp/{LINE}.lock:{line}:", "numpy", f"{shipped}/base/{LINE}.lock"
+    ):
         check(shipped)
 
 
-def test_two_wheels_of_one_package_spelled_differently(shipped: Path, change: Callable[..., int]) -> None:
-    numpy = next(wheel for wheel in read_lock(shipped / "base" / f"{LINE}.lock").wheels if wheel.name == "numpy")
+def test_two_wheels_of_one_package_spelled_differently(
+    shipped: Path, change: Callable[..., int]
+) -> None:
+    numpy = next(
+        wheel
+        for wheel in read_lock(shipped / "base" / f"{LINE}.lock").wheels
+        if wheel.name == "numpy"
+    )
     other = dataclasses.replace(numpy, name="NumPy", sha256="b" * 64)
     line = change("nlp", r"\Z", other.requirement() + "\n")
     with refused(ConfigError, f"{shipped}/nlp/{LINE}.lock:{line}:", "NumPy", "numpy"):
         check(shipped)
 
 
-@pytest.mark.parametrize("again", [GOOD, GOOD.replace("1.0", "1.1")], ids=["the same", "another version"])
+@pytest.mark.parametrize(
+    "again", [GOOD, GOOD.replace("1.0", "1.1")], ids=["the same", "another version"]
+)
 def test_a_wheel_twice_in_one_lock(lock: Path, again: str) -> None:
     lock.write_text(f"{GOOD}\n{again}\n")
     with refused(ConfigError, f"{lock}:2:", "one is locked twice"):
@@ -144,9 +180,15 @@ def test_a_wheel_twice_in_one_lock(lock: Path, again: str) -> None:
 
 
 @pytest.mark.parametrize("package", ["torch", "torchvision", "torchaudio"])
-def test_a_lock_of_another_version_than_the_catalogue(shipped: Path, change: Callable[..., int], package: str) -> None:
-    line = change("base", rf"^{package}==(\S+) (.*{package}-)[\d.]+", rf"{package}==9.9.9 \g<2>9.9.9")
-    with refused(ConfigError, f"{shipped}/base/{LINE}.lock:{line}:", package, "9.9.9", "release.py lock"):
+def test_a_lock_of_another_version_than_the_catalogue(
+    shipped: Path, change: Callable[..., int], package: str
+) -> None:
+    line = change(
+        "base", rf"^{package}==(\S+) (.*{package}-)[\d.]+", rf"{package}==9.9.9 \g<2>9.9.9"
+    )
+    with refused(
+        ConfigError, f"{shipped}/base/{LINE}.lock:{line}:", package, "9.9.9", "release.py lock"
+    ):
         check(shipped)
 
 
@@ -157,7 +199,11 @@ def test_a_lock_without_torch(shipped: Path, change: Callable[..., int]) -> None
 
 
 def test_a_lock_of_another_cuda(shipped: Path, change: Callable[..., int]) -> None:
-    line = change("base", r"^(nvidia.cuda.runtime\S*)==\S+ (.*runtime_cu12-)[\d.]+", r"\1==12.6.77 \g<2>12.6.77")
+    line = change(
+        "base",
+        r"^(nvidia.cuda.runtime\S*)==\S+ (.*runtime_cu12-)[\d.]+",
+        r"\1==12.6.77 \g<2>12.6.77",
+    )
     with refused(ConfigError, f"{shipped}/base/{LINE}.lock:{line}:", "CUDA 12.4", "12.6.77"):
         check(shipped)
 

@@ -36,7 +36,12 @@ def shipped() -> Catalog:
 def make(shipped: Catalog, tmp_path: Path) -> Make:
     """Plan a version, with its records under this test's own folder."""
 
-    def made(version: str = "v2.6.0", names: Sequence[str] = ALL, of: Catalog = shipped, root: Path = IMAGES) -> Plan:
+    def made(
+        version: str = "v2.6.0",
+        names: Sequence[str] = ALL,
+        of: Catalog = shipped,
+        root: Path = IMAGES,
+    ) -> Plan:
         return plan.make(of, of.version(version), names, tmp_path, root)
 
     return made
@@ -66,7 +71,9 @@ def keep(out: Path, version: str, planned: PlannedImage) -> None:
 
 def _built(spec: LayerSpec) -> BuiltLayer:
     digest = spec.locked.digest if spec.locked else "sha256:0"
-    return BuiltLayer(spec.name, spec.kind, spec.stack, spec.key, digest, "sha256:1", 7, "built", 1.0)
+    return BuiltLayer(
+        spec.name, spec.kind, spec.stack, spec.key, digest, "sha256:1", 7, "built", 1.0
+    )
 
 
 def copy_locks(root: Path) -> None:
@@ -78,12 +85,18 @@ def copy_locks(root: Path) -> None:
 
 
 def lock_layers_of(root: Path, shipped: Catalog, stack: str) -> None:
-    """Lock the layers of the wheels that are locked now; what was not locked before is of 9 bytes."""
+    """Lock the layers of the wheels that are locked now; what was not locked before is of 9
+    bytes.
+    """
     path = layer_lock.path_of(root, stack, "2.6")
     known = {layer.key: layer for layer in layer_lock.read(path, "2.6")}
-    specs = plan.python_specs(shipped.lines["2.6"], stack, locks.read_lock(root / stack / "2.6.lock").wheels)
+    specs = plan.python_specs(
+        shipped.lines["2.6"], stack, locks.read_lock(root / stack / "2.6.lock").wheels
+    )
     blob = Blob("sha256:" + "9" * 64, "sha256:" + "8" * 64, 9, 9)
-    made = [known.get(spec.key, LockedLayer(spec.name, spec.kind, spec.key, blob)) for spec in specs]
+    made = [
+        known.get(spec.key, LockedLayer(spec.name, spec.kind, spec.key, blob)) for spec in specs
+    ]
     layer_lock.write(path, stack, made)
 
 
@@ -134,7 +147,9 @@ def test_what_was_built_from_the_same_is_unchanged(make: Make, tmp_path: Path) -
     assert set(why(make()).values()) == {"unchanged"}
 
 
-def test_a_changed_lock_changes_the_images_that_have_it(make: Make, tmp_path: Path, shipped: Catalog) -> None:
+def test_a_changed_lock_changes_the_images_that_have_it(
+    make: Make, tmp_path: Path, shipped: Catalog
+) -> None:
     for planned in make(names=(*ALL, "cv-nlp")).images:
         keep(tmp_path, "v2.6.0", planned)
     root = tmp_path / "locks"
@@ -174,7 +189,9 @@ def test_the_next_release_says_what_it_comes_after(make: Make, tmp_path: Path) -
 
 
 def test_the_next_release_takes_only_an_operating_system_anew(make: Make) -> None:
-    before, after = ({spec.key: spec.kind for spec in make(v).images[1].layers} for v in ("v2.6.0", "v2.6.1"))
+    before, after = (
+        {spec.key: spec.kind for spec in make(v).images[1].layers} for v in ("v2.6.0", "v2.6.1")
+    )
     assert [kind for key, kind in after.items() if key not in before] == [layers.OS]
 
 
@@ -202,7 +219,12 @@ def test_a_combined_image(make: Make) -> None:
 
 
 def test_the_base_image_carries_the_bare_tag(make: Make) -> None:
-    assert [planned.tag for planned in make().images] == ["v2.6.0", "v2.6.0-cv", "v2.6.0-nlp", "v2.6.0-rl"]
+    assert [planned.tag for planned in make().images] == [
+        "v2.6.0",
+        "v2.6.0-cv",
+        "v2.6.0-nlp",
+        "v2.6.0-rl",
+    ]
 
 
 def test_no_layer_twice_and_one_operating_system(make: Make) -> None:
@@ -234,9 +256,16 @@ def test_a_layer_that_is_locked_otherwise_is_another_image(make: Make, tmp_path:
     copy_locks(root)
     path = layer_lock.path_of(root, "cv", "2.6")
     held = [*layer_lock.read(path, "2.6")]
-    held[-1] = dataclasses.replace(held[-1], blob=dataclasses.replace(held[-1].blob, digest="sha256:" + "0" * 64))
+    held[-1] = dataclasses.replace(
+        held[-1], blob=dataclasses.replace(held[-1].blob, digest="sha256:" + "0" * 64)
+    )
     layer_lock.write(path, "cv", held)
-    expected = {"base": "unchanged", "cv": "changed: lock of layers", "nlp": "unchanged", "rl": "unchanged"}
+    expected = {
+        "base": "unchanged",
+        "cv": "changed: lock of layers",
+        "nlp": "unchanged",
+        "rl": "unchanged",
+    }
     assert why(make(root=root)) == expected
 
 
@@ -254,7 +283,12 @@ def test_a_stale_lock_of_layers(make: Make, tmp_path: Path) -> None:
     path = root / "cv" / "2.6.lock"
     text = path.read_text().splitlines()
     path.write_text("\n".join(text[:-1]) + "\n")
-    with refused(ConfigError, "2.6.layers.lock", "no entry for the layer `packages of cv`", "lock --layers 2.6"):
+    with refused(
+        ConfigError,
+        "2.6.layers.lock",
+        "no entry for the layer `packages of cv`",
+        "lock --layers 2.6",
+    ):
         make(root=root)
 
 
@@ -262,7 +296,9 @@ def test_a_lock_of_more_layers_than_there_are(make: Make, tmp_path: Path) -> Non
     root = tmp_path / "locks"
     copy_locks(root)
     path = layer_lock.path_of(root, "rl", "2.6")
-    extra = LockedLayer("sitecustomize 1.0", "wheel", "0" * 64, layer_lock.read(path, "2.6")[0].blob)
+    extra = LockedLayer(
+        "sitecustomize 1.0", "wheel", "0" * 64, layer_lock.read(path, "2.6")[0].blob
+    )
     layer_lock.write(path, "rl", [*layer_lock.read(path, "2.6"), extra])
     with refused(ConfigError, str(path), "sitecustomize 1.0", "./release.py lock --layers 2.6"):
         make(root=root)
@@ -279,7 +315,12 @@ def test_a_layer_under_another_name(make: Make, tmp_path: Path) -> None:
 
 def test_the_github_matrix(make: Make) -> None:
     matrix = json.loads(json.dumps(make(names=["base", "cv-nlp"]).github_matrix()))
-    assert matrix == {"include": [{"version": "v2.6.0", "image": "base"}, {"version": "v2.6.0", "image": "cv-nlp"}]}
+    assert matrix == {
+        "include": [
+            {"version": "v2.6.0", "image": "base"},
+            {"version": "v2.6.0", "image": "cv-nlp"},
+        ]
+    }
 
 
 def test_an_image_that_is_not_in_the_catalogue(make: Make) -> None:

@@ -1,4 +1,6 @@
-"""Refreshing the locks, by the real uv and pip, from a folder of wheels that is all they know of."""
+"""Refreshing the locks, by the real uv and pip, from a folder of wheels that is all they know
+of.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +20,10 @@ from tests.fakes.refusal import refused
 
 LINE = "2.6"
 REQUIREMENTS = {
-    "base": "# `{name}` is filled in\ntorch=={torch}\ntorchvision=={torchvision}\ntorchaudio=={torchaudio}\n",
+    "base": (
+        "# `{name}` is filled "
+        "in\ntorch=={torch}\ntorchvision=={torchvision}\ntorchaudio=={torchaudio}\n"
+    ),
     "cv": "seeing\n",
     "nlp": "Reading[fast]>=1\n",
     "rl": "playing\n",
@@ -67,7 +72,10 @@ def refresh(index: Path, images: Path) -> Callable[[Catalog], dict[str, list[str
     def refreshed(of: Catalog) -> dict[str, list[str]]:
         resolve.write(LINE, resolve.resolve(of, LINE))
         locks = {stack: read_lock(images / stack / f"{LINE}.lock") for stack in of.stacks}
-        return {stack: [f"{wheel.name} {wheel.version}" for wheel in lock.wheels] for stack, lock in locks.items()}
+        return {
+            stack: [f"{wheel.name} {wheel.version}" for wheel in lock.wheels]
+            for stack, lock in locks.items()
+        }
 
     return refreshed
 
@@ -76,7 +84,9 @@ Refresh = Callable[[Catalog], dict[str, list[str]]]
 
 
 def test_one_resolution_sliced_into_locks(refresh: Refresh, shipped: Catalog) -> None:
-    """nlp wants an old `shared-thing`, so cv has that too; what base holds is in no lock above it."""
+    """Nlp wants an old `shared-thing`, so cv has that too; what base holds is in no lock above
+    it.
+    """
     assert refresh(shipped) == {
         "base": ["below 1.0", "torch 2.6.0", "torchaudio 2.6.0", "torchvision 0.21.0"],
         "cv": ["seeing 1.0", "shared-thing 1.0"],
@@ -98,19 +108,26 @@ def test_what_a_needed_stack_holds_is_left_out(refresh: Refresh, shipped: Catalo
     assert locks["rl"] == ["playing 1.0"]
 
 
-def test_the_locks_fetch_what_was_resolved(refresh: Refresh, shipped: Catalog, images: Path, index: Path) -> None:
+def test_the_locks_fetch_what_was_resolved(
+    refresh: Refresh, shipped: Catalog, images: Path, index: Path
+) -> None:
     refresh(shipped)
     wheels = read_lock(images / "nlp" / f"{LINE}.lock").wheels
     for wheel in wheels:
         wheelhouse.path_of(wheel).unlink()
     wheelhouse.fetch(wheels, shipped.lines[LINE].python)
-    assert all(wheelhouse.path_of(wheel).read_bytes() == (index / wheel.file).read_bytes() for wheel in wheels)
+    assert all(
+        wheelhouse.path_of(wheel).read_bytes() == (index / wheel.file).read_bytes()
+        for wheel in wheels
+    )
 
 
 def test_a_wheel_of_the_same_name_with_other_bytes_is_not_taken(
     refresh: Refresh, shipped: Catalog, images: Path, index: Path
 ) -> None:
-    """Left in the wheelhouse by an earlier resolution, as an index that serves other bytes now would leave it."""
+    """Left in the wheelhouse by an earlier resolution, as an index that serves other bytes now
+    would leave it.
+    """
     write_wheel(homes.kept("wheels"), "below-1.0", ["torch"])
     refresh(shipped)
     below = read_lock(images / "base" / f"{LINE}.lock").find("below")
@@ -131,7 +148,9 @@ def test_a_lock_names_no_place_and_is_written_the_same_again(
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        pytest.param("seeing\nshared-thing>=2\n", "shared-thing", id="stacks that cannot be combined"),
+        pytest.param(
+            "seeing\nshared-thing>=2\n", "shared-thing", id="stacks that cannot be combined"
+        ),
         pytest.param("nowhere\n", "nowhere", id="a package that does not exist"),
     ],
 )
@@ -175,7 +194,8 @@ def test_requirements_are_filled_from_the_line(images: Path, shipped: Catalog) -
 
 def test_names_of_a_resolution() -> None:
     text = (
-        "# head\nOne.Two==1.0 \\\n    --hash=sha256:aa \\\n    --hash=sha256:bb\n\nthree[x]==2.0 ; os_name == 'posix'\n"
+        "# head\nOne.Two==1.0 \\\n    --hash=sha256:aa \\\n    "
+        "--hash=sha256:bb\n\nthree[x]==2.0 ; os_name == 'posix'\n"
     )
     assert resolve._names(text) == {"one-two", "three"}
     assert resolve._versions(text.splitlines()) == {"one-two": "1.0", "three": "2.0"}

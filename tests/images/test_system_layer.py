@@ -1,4 +1,6 @@
-"""The OS layer in the cache: found only with a signed statement of what it is; nothing else there is believed."""
+"""The OS layer in the cache: found only with a signed statement of what it is; nothing else there
+is believed.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,16 @@ from hypothesis import strategies as st
 from images import system_layer
 from images.record import DebianPackage
 from images.system_layer import SystemLayer
-from oci.manifest import LAYER_GZIP, OCI_CONFIG, OCI_INDEX, OCI_MANIFEST, Manifest, canonical, image_manifest, sha256
+from oci.manifest import (
+    LAYER_GZIP,
+    OCI_CONFIG,
+    OCI_INDEX,
+    OCI_MANIFEST,
+    Manifest,
+    canonical,
+    image_manifest,
+    sha256,
+)
 from oci.registry import Registry, RegistryError
 from oci.tarball import Blob
 from publish.evidence import store
@@ -31,7 +42,11 @@ TAG = f"os-{KEY[:40]}"
 DATA = b"layer"
 TAKEN = "2026-10-01T05:00:00+00:00"
 LAYER = SystemLayer(
-    KEY, Blob(sha256(DATA), "sha256:" + "d" * 64, len(DATA), 9), "mmdebstrap", (DebianPackage("tini", "0.19"),), TAKEN
+    KEY,
+    Blob(sha256(DATA), "sha256:" + "d" * 64, len(DATA), 9),
+    "mmdebstrap",
+    (DebianPackage("tini", "0.19"),),
+    TAKEN,
 )
 OURS = SystemVouch(P256, trust(P256, ED25519))
 
@@ -41,7 +56,9 @@ ABSURD: dict[str, Callable[[SystemLayer], SystemLayer]] = {
     "negative": lambda layer: replace(layer, blob=replace(layer.blob, size=-1)),
     "nothing": lambda layer: replace(layer, blob=replace(layer.blob, size=0)),
     "too large": lambda layer: replace(layer, blob=replace(layer.blob, size=10**30)),
-    "unpacked too large": lambda layer: replace(layer, blob=replace(layer.blob, uncompressed=10**30)),
+    "unpacked too large": lambda layer: replace(
+        layer, blob=replace(layer.blob, uncompressed=10**30)
+    ),
     "no packages": lambda layer: replace(layer, packages=()),
     "undated": lambda layer: replace(layer, taken_at=""),
     "no moment": lambda layer: replace(layer, taken_at="yesterday"),
@@ -88,7 +105,9 @@ def test_what_a_trusted_key_signed_is_found_as_it_was_kept(key: Any, fake: FakeR
     assert find(fake) == LAYER
 
 
-def test_nothing_is_found_where_nothing_was_kept(fake: FakeRegistry, capsys: pytest.CaptureFixture[str]) -> None:
+def test_nothing_is_found_where_nothing_was_kept(
+    fake: FakeRegistry, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert find(fake) is None
     assert not capsys.readouterr().err
 
@@ -107,12 +126,19 @@ def test_a_key_that_nobody_trusts(fake: FakeRegistry, capsys: pytest.CaptureFixt
 
 
 def test_an_entry_as_it_was_before_they_were_signed(fake: FakeRegistry) -> None:
-    kept_with(fake, canonical({"digest": LAYER.blob.digest, "diff_id": LAYER.blob.diff_id, "size": -1, "packages": []}))
+    kept_with(
+        fake,
+        canonical(
+            {"digest": LAYER.blob.digest, "diff_id": LAYER.blob.diff_id, "size": -1, "packages": []}
+        ),
+    )
     assert find(fake) is None
 
 
 @pytest.mark.parametrize("name", ABSURD)
-def test_a_signed_layer_that_cannot_be(name: str, fake: FakeRegistry, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_signed_layer_that_cannot_be(
+    name: str, fake: FakeRegistry, capsys: pytest.CaptureFixture[str]
+) -> None:
     keep(fake, LAYER)
     kept_with(fake, OURS.sign(ABSURD[name](LAYER)))
     assert find(fake) is None
@@ -121,7 +147,9 @@ def test_a_signed_layer_that_cannot_be(name: str, fake: FakeRegistry, capsys: py
 
 def test_a_statement_that_was_changed_after_it_was_signed(fake: FakeRegistry) -> None:
     content = json.loads(OURS.sign(LAYER))
-    other = json.loads(OURS.sign(replace(LAYER, blob=replace(LAYER.blob, digest="sha256:" + "0" * 64))))
+    other = json.loads(
+        OURS.sign(replace(LAYER, blob=replace(LAYER.blob, digest="sha256:" + "0" * 64)))
+    )
     content["dsseEnvelope"]["payload"] = other["dsseEnvelope"]["payload"]
     kept_with(fake, canonical(content))
     assert find(fake) is None
@@ -166,9 +194,18 @@ SHAPES = {
     "no UTF-8": (b"\xff", OCI_MANIFEST),
     "deep": (b"[" * 200_000, "text/plain"),
     "a key twice": (b'{"config":{},"config":{}}', OCI_MANIFEST),
-    "no layers": (b'{"config":{"digest":"sha256:0","size":1,"mediaType":"x"},"layers":[]}', OCI_MANIFEST),
-    "a negative size": (json.dumps({"config": {"digest": "sha256:" + "0" * 64, "size": -1}}).encode(), OCI_MANIFEST),
-    "a true size": (json.dumps({"config": {"digest": "sha256:" + "0" * 64, "size": True}}).encode(), OCI_MANIFEST),
+    "no layers": (
+        b'{"config":{"digest":"sha256:0","size":1,"mediaType":"x"},"layers":[]}',
+        OCI_MANIFEST,
+    ),
+    "a negative size": (
+        json.dumps({"config": {"digest": "sha256:" + "0" * 64, "size": -1}}).encode(),
+        OCI_MANIFEST,
+    ),
+    "a true size": (
+        json.dumps({"config": {"digest": "sha256:" + "0" * 64, "size": True}}).encode(),
+        OCI_MANIFEST,
+    ),
     "a huge statement": (
         json.dumps({"config": {"digest": "sha256:" + "0" * 64, "size": 1 << 40}}).encode(),
         OCI_MANIFEST,
@@ -178,7 +215,9 @@ SHAPES = {
 
 
 @pytest.mark.parametrize("name", SHAPES)
-def test_entries_of_other_shapes(name: str, fake: FakeRegistry, capsys: pytest.CaptureFixture[str]) -> None:
+def test_entries_of_other_shapes(
+    name: str, fake: FakeRegistry, capsys: pytest.CaptureFixture[str]
+) -> None:
     put(fake, *SHAPES[name])
     assert find(fake) is None
     assert "is not used: " in capsys.readouterr().err
@@ -186,10 +225,14 @@ def test_entries_of_other_shapes(name: str, fake: FakeRegistry, capsys: pytest.C
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
-    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4),
+    lambda inner: (
+        st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4)
+    ),
     max_leaves=12,
 )
-ANY = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=200)
+ANY = settings(
+    suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=200
+)
 
 
 class Served:

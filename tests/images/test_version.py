@@ -56,8 +56,13 @@ def test_a_large_number_takes_no_time(home: Path) -> None:
     assert time.monotonic() - started < 5
 
 
-@pytest.mark.parametrize("name", ["v2.6.x", "v2.6.-1", "v2.6.07", "v2.6.99999", "v2.60.1", "v2.6.8-candidate"])
+@pytest.mark.parametrize(
+    "name", ["v2.6.x", "v2.6.-1", "v2.6.07", "v2.6.99999", "v2.60.1", "v2.6.8-candidate"]
+)
 def test_a_folder_that_is_no_release_is_passed_over(home: Path, name: str) -> None:
     for each in (name, "v2.6.10", "v2.6.9"):
         (home / each).mkdir()
-    assert [str(each) for each in planning.versions_with_records(home, "2.6")] == ["v2.6.10", "v2.6.9"]
+    assert [str(each) for each in planning.versions_with_records(home, "2.6")] == [
+        "v2.6.10",
+        "v2.6.9",
+    ]

@@ -49,7 +49,10 @@ def test_what_is_locked_is_fetched(index: Path) -> None:
     make_wheel("one", version="9.0", folder=index)
     wheelhouse.fetch(wheels, PYTHON)
     assert kept() == {wheel.file for wheel in wheels}
-    assert all(wheelhouse.path_of(wheel).read_bytes() == (index / wheel.file).read_bytes() for wheel in wheels)
+    assert all(
+        wheelhouse.path_of(wheel).read_bytes() == (index / wheel.file).read_bytes()
+        for wheel in wheels
+    )
     assert nothing_is_left()
 
 
@@ -147,7 +150,9 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(body[-1:])
 
     def _links(self) -> bytes:
-        return "".join(f'<a href="{path.name}">{path.name}</a>' for path in self.server.folder.iterdir()).encode()
+        return "".join(
+            f'<a href="{path.name}">{path.name}</a>' for path in self.server.folder.iterdir()
+        ).encode()
 
     def log_message(self, *_: object) -> None:
         pass
@@ -163,11 +168,19 @@ def stalling(index: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stalling]
         server.shutdown()
 
 
-def test_a_killed_download_shows_nothing_and_the_next_converges(index: Path, stalling: Stalling) -> None:
+def test_a_killed_download_shows_nothing_and_the_next_converges(
+    index: Path, stalling: Stalling
+) -> None:
     wheel = make_wheel(folder=index)
-    code = f"from images import wheelhouse\nfrom images.locks import Wheel\nwheelhouse.fetch([{wheel!r}], '{PYTHON}')"
+    code = (
+        "from images import wheelhouse\nfrom images.locks import "
+        f"Wheel\nwheelhouse.fetch([{wheel!r}], '{PYTHON}')"
+    )
     killed = subprocess.Popen(
-        [sys.executable, "-c", code], cwd=homes.REPOSITORY, start_new_session=True, stderr=subprocess.DEVNULL
+        [sys.executable, "-c", code],
+        cwd=homes.REPOSITORY,
+        start_new_session=True,
+        stderr=subprocess.DEVNULL,
     )
     assert stalling.half_way.wait(20)
     os.killpg(killed.pid, signal.SIGKILL)

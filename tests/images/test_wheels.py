@@ -31,14 +31,14 @@ SITE = PREFIX.site_packages
 PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
 
 ALL_KINDS: dict[str, bytes | Member] = {
-    "demo_pkg/__init__.py": b"def main():\n    print('hello')\n\n\nclass Tool:\n    run = staticmethod(main)\n",
+    "demo_pkg/__init__.py": b"def main():\n    print('hello')\n\n\nclass Tool:\n    run = staticmethod(main)\n",  # noqa: E501
     "demo_pkg/empty.py": b"",
     "demo_pkg/data/big.bin": random.Random(1).randbytes(3_000_000),  # noqa: S311 - the same every time
     "demo_pkg/stored.txt": Member(b"not compressed\n", method=zipfile.ZIP_STORED),
     "demo_pkg/tool.sh": Member(b"#!/bin/sh\n", mode=0o100755),
     "demo_pkg/unreadable.txt": Member(b"mode is pip's\n", mode=0o100600),
     "demo_pkg/naïve ☃.txt": b"snow\n",
-    "demo-1.0.dist-info/entry_points.txt": b"[console_scripts]\ndemo = demo_pkg:main\ndotted = demo_pkg:Tool.run\n"
+    "demo-1.0.dist-info/entry_points.txt": b"[console_scripts]\ndemo = demo_pkg:main\ndotted = demo_pkg:Tool.run\n"  # noqa: E501
     b"[gui_scripts]\ndemo-gui = demo_pkg:main\n[other]\nx = y\n",
     "demo-1.0.data/scripts/rewritten": Member(b"#!python -I\nprint('script')\n", mode=0o100755),
     "demo-1.0.data/scripts/kept.sh": Member(b"#!/bin/sh\necho kept\n", mode=0o100755),
@@ -118,7 +118,9 @@ def own_prefix(tmp_path: Path) -> Prefix:
 
 
 def expected_differences(info: str, scripts: Sequence[str] = ()) -> dict[str, str]:
-    """Which program installed it, from where, on whose wish, and the text of the console scripts it generates."""
+    """Which program installed it, from where, on whose wish, and the text of the console scripts it
+    generates.
+    """
     return {
         f"{info}/INSTALLER": "contents",
         f"{info}/RECORD": "contents",
@@ -139,7 +141,9 @@ def test_headers_of_a_name_in_two_words(home: Path, own_prefix: Prefix) -> None:
     assert differences(wheel, own_prefix) == expected_differences("demo_pkg-1.0.dist-info")
 
 
-def test_a_planted_difference_is_seen(home: Path, own_prefix: Prefix, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_planted_difference_is_seen(
+    home: Path, own_prefix: Prefix, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The comparison's own control: contents, a mode, a file less and a file more."""
     wheel = make_wheel(files=ALL_KINDS)
     found = pip_installs(wheel, own_prefix)
@@ -162,15 +166,27 @@ def test_scripts_run(home: Path, own_prefix: Prefix, script: str) -> None:
     wheel = make_wheel(files=ALL_KINDS)
     venv.create(Path("/", own_prefix.root), symlinks=True)
     with tarfile.open(fileobj=io.BytesIO(compiled([wheel], own_prefix)), mode="r:gz") as tar:
-        # Below the prefix alone: the folders above it are in the layer too, and are this machine's own.
+        # Below the prefix alone: the folders above it are in the layer too, and are this machine's
+        # own.
         inside = [entry for entry in tar if entry.name.startswith(f"{own_prefix.root}/")]
         tar.extractall("/", inside, filter="fully_trusted")  # noqa: S202 - into a folder of this test
     path = Path("/", own_prefix.root, "bin", script)
-    said = subprocess.run([path], capture_output=True, text=True, check=True, env={"PATH": os.environ["PATH"]}).stdout
+    said = subprocess.run(
+        [path], capture_output=True, text=True, check=True, env={"PATH": os.environ["PATH"]}
+    ).stdout
     assert said.strip() == {"rewritten": "script", "kept.sh": "kept"}.get(script, "hello")
 
 
-REAL = ("jinja2", "markupsafe", "numpy", "tqdm", "stable_baselines3", "fonttools", "torchvision", "pip")
+REAL = (
+    "jinja2",
+    "markupsafe",
+    "numpy",
+    "tqdm",
+    "stable_baselines3",
+    "fonttools",
+    "torchvision",
+    "pip",
+)
 
 
 @pytest.mark.slow
@@ -178,7 +194,10 @@ REAL = ("jinja2", "markupsafe", "numpy", "tqdm", "stable_baselines3", "fonttools
 def test_a_layer_of_a_real_wheel_is_what_pip_installs(name: str, own_prefix: Prefix) -> None:
     held = sorted(homes.kept("wheels").glob(f"{name}-[0-9]*.whl"))
     if not held:
-        pytest.skip(f"NOT RUN (wheel): no wheel of {name} in {homes.kept('wheels')}; the build stage downloads it")
+        pytest.skip(
+            f"NOT RUN (wheel): no wheel of {name} in {homes.kept('wheels')}; the build stage "
+            "downloads it"
+        )
     found = differences(locked(held[-1]), own_prefix)
     info = "-".join(held[-1].name.split("-")[:2]) + ".dist-info"
     scripts = {path.removeprefix("bin/") for path in found if path.startswith("bin/")}
@@ -208,12 +227,16 @@ def test_a_layer_of_a_real_wheel_is_what_pip_installs(name: str, own_prefix: Pre
 )
 def test_a_wheel_does_not_replace_the_environment_s_own_files(home: Path, member: str) -> None:
     with refused(ConfigError, "the environment's own"):
-        compiled([make_wheel(files={"demo.py": b"x = 1\n", f"demo-1.0.data/{member}": b"#!/bin/sh\n"})])
+        compiled(
+            [make_wheel(files={"demo.py": b"x = 1\n", f"demo-1.0.data/{member}": b"#!/bin/sh\n"})]
+        )
 
 
 @pytest.mark.parametrize("name", ["python3", "activate"])
 def test_a_console_script_does_not_replace_them_either(home: Path, name: str) -> None:
-    points = {"demo-1.0.dist-info/entry_points.txt": f"[console_scripts]\n{name} = demo:main\n".encode()}
+    points = {
+        "demo-1.0.dist-info/entry_points.txt": f"[console_scripts]\n{name} = demo:main\n".encode()
+    }
     with refused(ConfigError, f"/opt/venv/bin/{name}, which is the environment's own"):
         compiled([make_wheel(files={"demo.py": b"x = 1\n", **points})])
 
@@ -221,13 +244,21 @@ def test_a_console_script_does_not_replace_them_either(home: Path, name: str) ->
 @pytest.mark.parametrize("name", ["python-argcomplete-check", "pythonic", "pip3.11", "reactivate"])
 def test_names_that_only_look_like_them_are_fine(home: Path, name: str) -> None:
     made = files_of(
-        compiled([make_wheel(files={"demo.py": b"x = 1\n", f"demo-1.0.data/scripts/{name}": b"#!/bin/sh\n"})])
+        compiled(
+            [
+                make_wheel(
+                    files={"demo.py": b"x = 1\n", f"demo-1.0.data/scripts/{name}": b"#!/bin/sh\n"}
+                )
+            ]
+        )
     )
     assert f"opt/venv/bin/{name}" in made
 
 
 @pytest.mark.parametrize("separator", ["\u2028", "\u2029"])
-def test_what_only_unicode_takes_for_the_end_of_a_line_may_be_in_a_name(home: Path, separator: str) -> None:
+def test_what_only_unicode_takes_for_the_end_of_a_line_may_be_in_a_name(
+    home: Path, separator: str
+) -> None:
     made = files_of(compiled([make_wheel(files={f"demo/a{separator}b.txt": b"1"})]))
     assert f"{SITE}/demo/a{separator}b.txt" in made
 
@@ -243,7 +274,9 @@ def test_record_names_every_file_with_its_hash(home: Path, own_prefix: Prefix) -
     files = files_of(compiled([make_wheel(files=ALL_KINDS)], own_prefix))
     record = f"{own_prefix.site_packages}/demo-1.0.dist-info/RECORD"
     rows = {row[0]: row for row in csv.reader(files[record].data.decode().splitlines())}
-    resolved = {os.path.normpath(f"{own_prefix.site_packages}/{path}"): row for path, row in rows.items()}
+    resolved = {
+        os.path.normpath(f"{own_prefix.site_packages}/{path}"): row for path, row in rows.items()
+    }
     assert set(resolved) == set(files)
     for path, row in resolved.items():
         if path != record:
@@ -255,17 +288,30 @@ def test_record_names_every_file_with_its_hash(home: Path, own_prefix: Prefix) -
 
 BAD_MEMBERS = [
     pytest.param("../evil.py", Member(b"x"), "leaves the prefix", id="parent folder"),
-    pytest.param("demo/../../evil.py", Member(b"x"), "leaves the prefix", id="parent folder in the middle"),
+    pytest.param(
+        "demo/../../evil.py", Member(b"x"), "leaves the prefix", id="parent folder in the middle"
+    ),
     pytest.param("/etc/evil.py", Member(b"x"), "leaves the prefix", id="absolute"),
     pytest.param("demo\\evil.py", Member(b"x"), "leaves the prefix", id="backslash"),
     pytest.param("./demo/__init__.py", Member(b"x"), "roundabout", id="same place, other words"),
     pytest.param("demo//__init__.py", Member(b"x"), "roundabout", id="two slashes"),
-    pytest.param("demo-1.0.data/scripts/../../evil", Member(b"x"), "leaves the prefix", id="parent of scripts"),
+    pytest.param(
+        "demo-1.0.data/scripts/../../evil",
+        Member(b"x"),
+        "leaves the prefix",
+        id="parent of scripts",
+    ),
     pytest.param("demo/link", Member(b"/etc/passwd", mode=0o120777), "symbolic link", id="symlink"),
-    pytest.param("demo/packed", Member(b"x" * 99, method=zipfile.ZIP_BZIP2), "neither stored", id="bzip2"),
-    pytest.param("demo/packed", Member(b"x" * 99, method=zipfile.ZIP_LZMA), "neither stored", id="lzma"),
+    pytest.param(
+        "demo/packed", Member(b"x" * 99, method=zipfile.ZIP_BZIP2), "neither stored", id="bzip2"
+    ),
+    pytest.param(
+        "demo/packed", Member(b"x" * 99, method=zipfile.ZIP_LZMA), "neither stored", id="lzma"
+    ),
     *(
-        pytest.param(f"demo/a{control}b", Member(b"x"), "control character", id=f"control {ord(control)}")
+        pytest.param(
+            f"demo/a{control}b", Member(b"x"), "control character", id=f"control {ord(control)}"
+        )
         for control in "\n\x1b\x7f\x85\x0b\x0c\x1c"
     ),
     pytest.param("demo-1.0.data/nowhere/x", Member(b"x"), "no place", id="unknown data category"),
@@ -275,7 +321,9 @@ BAD_MEMBERS = [
 
 
 @pytest.mark.parametrize(("member", "content", "words"), BAD_MEMBERS)
-def test_a_member_that_no_good_wheel_has(home: Path, member: str, content: Member, words: str) -> None:
+def test_a_member_that_no_good_wheel_has(
+    home: Path, member: str, content: Member, words: str
+) -> None:
     wheel = make_wheel(files={"demo/__init__.py": b"", member: content})
     with refused(ConfigError, wheel.file, words):
         compiled([wheel])
@@ -290,7 +338,11 @@ ENTRY_POINTS = [
 
 @pytest.mark.parametrize("script", ENTRY_POINTS)
 def test_a_console_script_that_leaves_its_folder(home: Path, script: str) -> None:
-    wheel = make_wheel(files={"demo-1.0.dist-info/entry_points.txt": f"[console_scripts]\n{script} = a:b\n".encode()})
+    wheel = make_wheel(
+        files={
+            "demo-1.0.dist-info/entry_points.txt": f"[console_scripts]\n{script} = a:b\n".encode()
+        }
+    )
     with refused(ConfigError, wheel.file):
         compiled([wheel])
 
@@ -299,7 +351,11 @@ def test_a_console_script_that_leaves_its_folder(home: Path, script: str) -> Non
     ("text", "words"),
     [
         pytest.param("x\x1b[31m = a:b", "control character", id="control character"),
-        pytest.param("\n".join(f"x{number} = a:b" for number in range(1001)), "more than 1000 scripts", id="many"),
+        pytest.param(
+            "\n".join(f"x{number} = a:b" for number in range(1001)),
+            "more than 1000 scripts",
+            id="many",
+        ),
         pytest.param("# " + " " * (64 << 20), "more than 64 MB", id="long"),
     ],
 )
@@ -364,10 +420,14 @@ def test_the_metadata_of_another_package(home: Path) -> None:
 UNREADABLE = [
     pytest.param("RECORD", b"\xff\xfe", id="RECORD is not text"),
     pytest.param("RECORD", b"demo.py,one,two,three\n", id="RECORD of four columns"),
-    pytest.param("RECORD", b"demo.py,sha256=x,x\n%s" % REST, id="RECORD with a size that is no number"),
+    pytest.param(
+        "RECORD", b"demo.py,sha256=x,x\n%s" % REST, id="RECORD with a size that is no number"
+    ),
     pytest.param("entry_points.txt", b"\xff\xfe", id="entry points are not text"),
     pytest.param("entry_points.txt", b"no section\n", id="entry points without a section"),
-    pytest.param("entry_points.txt", b"[console_scripts]\nx = !\n", id="entry point without a module"),
+    pytest.param(
+        "entry_points.txt", b"[console_scripts]\nx = !\n", id="entry point without a module"
+    ),
 ]
 
 
@@ -390,7 +450,9 @@ def test_a_wheel_that_is_not_the_locked_one(home: Path) -> None:
 
 
 def spoiled(wheel: Wheel, change: Callable[[bytearray], None]) -> Wheel:
-    """The wheel with other bytes, and locked like that: what is left to find it out is in the zip itself."""
+    """The wheel with other bytes, and locked like that: what is left to find it out is in the zip
+    itself.
+    """
     path = wheelhouse.path_of(wheel)
     data = bytearray(path.read_bytes())
     change(data)
@@ -410,7 +472,9 @@ def test_a_wheel_cut_short(home: Path, share: float) -> None:
 
 
 def test_no_flipped_bit_makes_another_layer(home: Path) -> None:
-    """Refused with one line, or (in bits that carry nothing) the same contents under the same paths."""
+    """Refused with one line, or (in bits that carry nothing) the same contents under the same
+    paths.
+    """
     files: dict[str, bytes | Member] = {
         "demo.py": b"import this\n" * 60,
         "demo/stored.txt": Member(b"stored\n", method=zipfile.ZIP_STORED),

@@ -99,7 +99,9 @@ def test_layers_are_made_and_pushed(start: Start, fake: FakeRegistry, work: Path
     assert not list(work.iterdir())
 
 
-def test_a_layer_that_is_not_the_locked_one_is_not_pushed(start: Start, fake: FakeRegistry, work: Path) -> None:
+def test_a_layer_that_is_not_the_locked_one_is_not_pushed(
+    start: Start, fake: FakeRegistry, work: Path
+) -> None:
     one = spec(make_wheel())
     made = layers.compile_wheels(one.wheels, PREFIX, EPOCH, io.BytesIO())
     other = replace(made, digest="sha256:" + "0" * 64)
@@ -117,7 +119,11 @@ def test_a_layer_that_is_not_the_locked_one_is_not_pushed(start: Start, fake: Fa
 def test_each_locked_figure_is_compared(start: Start, fake: FakeRegistry) -> None:
     one = spec(make_wheel())
     made = layers.compile_wheels(one.wheels, PREFIX, EPOCH, io.BytesIO())
-    for other in (replace(made, diff_id="sha256:" + "0" * 64), replace(made, size=1), replace(made, uncompressed=1)):
+    for other in (
+        replace(made, diff_id="sha256:" + "0" * 64),
+        replace(made, size=1),
+        replace(made, uncompressed=1),
+    ):
         refuses(start, replace(one, locked=other))
     assert not fake.blobs
 
@@ -152,7 +158,9 @@ def test_a_wheel_that_is_not_the_locked_one(start: Start, fake: FakeRegistry, wo
 
 @contextlib.contextmanager
 def full_disk(folder: Path) -> Iterator[str]:
-    """A file system of 1 MB where this user may mount one, else a limit on the size of files; what it is called."""
+    """A file system of 1 MB where this user may mount one, else a limit on the size of files; what
+    it is called.
+    """
     folder.mkdir()
     mount = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(folder)]
     if os.getuid() == 0 and subprocess.run(mount, check=False, capture_output=True).returncode == 0:
@@ -172,7 +180,10 @@ def full_disk(folder: Path) -> Iterator[str]:
 def test_a_full_disk(start: Start, fake: FakeRegistry, work: Path) -> None:
     one = spec(make_wheel(files={"noise.bin": NOISE}))
     with full_disk(work / "full") as words:
-        with refused(EnvironmentFailed, "layer of demo", words, "free space"), start(work / "full") as workers:
+        with (
+            refused(EnvironmentFailed, "layer of demo", words, "free space"),
+            start(work / "full") as workers,
+        ):
             workers.submit(one)
             workers.results()
         assert not list((work / "full").iterdir()), "part of a layer was left behind"
@@ -251,7 +262,7 @@ if __name__ == "__main__":
         workers._pool.submit(time.sleep, 0).result()
         print(*workers._pool._processes, flush=True)
         {then}
-"""
+"""  # noqa: E501
 
 
 def run_script(fake: FakeRegistry, work: Path, then: str) -> subprocess.Popen[str]:
@@ -268,7 +279,9 @@ def run_script(fake: FakeRegistry, work: Path, then: str) -> subprocess.Popen[st
 
 
 @pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGKILL], ids=["Ctrl-C", "kill -9"])
-def test_a_run_that_is_ended_takes_its_processes_with_it(fake: FakeRegistry, work: Path, sent: signal.Signals) -> None:
+def test_a_run_that_is_ended_takes_its_processes_with_it(
+    fake: FakeRegistry, work: Path, sent: signal.Signals
+) -> None:
     run = run_script(fake, work, "time.sleep(60)")
     assert run.stdout is not None
     pids = [int(word) for word in run.stdout.readline().split()]
@@ -282,9 +295,14 @@ def test_a_run_that_is_ended_takes_its_processes_with_it(fake: FakeRegistry, wor
             os.killpg(run.pid, signal.SIGKILL)
 
 
-def test_a_process_killed_while_it_reports_does_not_stop_the_run(fake: FakeRegistry, work: Path) -> None:
+def test_a_process_killed_while_it_reports_does_not_stop_the_run(
+    fake: FakeRegistry, work: Path
+) -> None:
     """Whatever it held, no other process waits for it."""
-    killed = "workers._pool.submit(flood); time.sleep(0.5); [os.kill(pid, 9) for pid in workers._pool._processes]"
+    killed = (
+        "workers._pool.submit(flood); time.sleep(0.5); [os.kill(pid, 9) for pid in "
+        "workers._pool._processes]"
+    )
     run = run_script(fake, work, killed)
     try:
         assert run.wait(10) == 0

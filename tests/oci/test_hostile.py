@@ -1,4 +1,6 @@
-"""A registry that answers anything: every answer is taken, or is one RegistryError with exit code 3 in bounded time."""
+"""A registry that answers anything: every answer is taken, or is one RegistryError with exit code 3
+in bounded time.
+"""
 
 from __future__ import annotations
 
@@ -35,21 +37,34 @@ from tests.fakes.registry import FakeRegistry, Fault
 
 GOOD = "sha256:" + "a" * 64
 JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.sampled_from([GOOD, OCI_MANIFEST, "x/y"]),
-    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4),
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text()
+    | st.sampled_from([GOOD, OCI_MANIFEST, "x/y"]),
+    lambda inner: (
+        st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4)
+    ),
     max_leaves=12,
 )
-ENTRY = st.fixed_dictionaries({}, optional=dict.fromkeys(("mediaType", "digest", "size", "annotations"), JSON))
+ENTRY = st.fixed_dictionaries(
+    {}, optional=dict.fromkeys(("mediaType", "digest", "size", "annotations"), JSON)
+)
 CONTENT = st.fixed_dictionaries(
     {},
     optional={
         "config": ENTRY | JSON,
         "layers": st.lists(ENTRY, max_size=3) | JSON,
         "manifests": st.lists(ENTRY, max_size=3) | JSON,
-        **dict.fromkeys(("subject", "annotations", "artifactType", "mediaType", "tags", "errors"), JSON),
+        **dict.fromkeys(
+            ("subject", "annotations", "artifactType", "mediaType", "tags", "errors"), JSON
+        ),
     },
 )
-ANY = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+ANY = settings(
+    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 
 
 @pytest.fixture
@@ -89,13 +104,17 @@ def test_anything_is_a_descriptor_or_malformed(entry: Any) -> None:
     assert (len(found.digest), found.size >= 0) == (71, True)
 
 
-@pytest.mark.parametrize("size", [-1, True, 1.5, "7", None, 1 << 60, 10**400], ids=lambda each: repr(each)[:12])
+@pytest.mark.parametrize(
+    "size", [-1, True, 1.5, "7", None, 1 << 60, 10**400], ids=lambda each: repr(each)[:12]
+)
 def test_a_size_that_is_none(size: object) -> None:
     with pytest.raises(Malformed, match="size in bytes"):
         parse_descriptor({"mediaType": "x/y", "digest": GOOD, "size": size})
 
 
-@pytest.mark.parametrize("digest", ["", "sha256:0", GOOD + "\n", GOOD.upper(), "../../v2", "sha512:" + "a" * 128, 5])
+@pytest.mark.parametrize(
+    "digest", ["", "sha256:0", GOOD + "\n", GOOD.upper(), "../../v2", "sha512:" + "a" * 128, 5]
+)
 def test_a_digest_that_is_none(client: Registry, digest: Any) -> None:
     with pytest.raises(Malformed, match="sha256 digest"):
         parse_descriptor({"mediaType": "x/y", "digest": digest, "size": 1})
@@ -106,7 +125,9 @@ def test_a_digest_that_is_none(client: Registry, digest: Any) -> None:
 
 
 @pytest.mark.parametrize("reference", ["", "a b", "../x", "x/y", "?n=1", "v1\n", "x" * 129])
-def test_a_reference_that_is_none_is_not_asked_for(fake: FakeRegistry, client: Registry, reference: str) -> None:
+def test_a_reference_that_is_none_is_not_asked_for(
+    fake: FakeRegistry, client: Registry, reference: str
+) -> None:
     for ask in (client.manifest, client.digest_of):
         with refused(RegistryError, "neither a digest nor a tag"):
             ask("r", reference)
@@ -114,7 +135,9 @@ def test_a_reference_that_is_none_is_not_asked_for(fake: FakeRegistry, client: R
 
 
 @pytest.mark.parametrize("repository", ["", "A", "a//b", "a/../b", "a?b", "a..b", "x" * 256])
-def test_a_repository_that_is_none_is_wrong_usage(fake: FakeRegistry, client: Registry, repository: str) -> None:
+def test_a_repository_that_is_none_is_wrong_usage(
+    fake: FakeRegistry, client: Registry, repository: str
+) -> None:
     with refused(ConfigError, "not the name of a repository"):
         client.tags(repository)
     assert fake.requests == []
@@ -147,7 +170,9 @@ def test_whatever_is_served_is_used_or_named(fake: FakeRegistry, body: bytes) ->
             assert "\n" not in error.message
 
 
-@pytest.mark.parametrize("body", [b"<html>", b"[]", b"3", b"[" * 100_000, b'{"a":1,"a":2}', b"{}"], ids=lambda b: b[:9])
+@pytest.mark.parametrize(
+    "body", [b"<html>", b"[]", b"3", b"[" * 100_000, b'{"a":1,"a":2}', b"{}"], ids=lambda b: b[:9]
+)
 def test_what_is_no_manifest_is_named(fake: FakeRegistry, client: Registry, body: bytes) -> None:
     fake.manifests["r"] = {"v1": (OCI_MANIFEST, body)}
     with refused(RegistryError, "r v1: not as the specification has it"):
@@ -174,14 +199,28 @@ def test_indexes_that_are_nested_without_end(fake: FakeRegistry, client: Registr
         bring(client, "r", "to", inner.digest)
 
 
-HEADERS = ["", "http://[zz", "//[", "ht tp://x", "x" * 9000, "9" * 5000, "-1", "\x85", "javascript:1", "http://:99999/"]
+HEADERS = [
+    "",
+    "http://[zz",
+    "//[",
+    "ht tp://x",
+    "x" * 9000,
+    "9" * 5000,
+    "-1",
+    "\x85",
+    "javascript:1",
+    "http://:99999/",
+]
 
 
 @pytest.mark.parametrize("said", HEADERS, ids=lambda each: each[:12])
 @pytest.mark.parametrize(
-    "name", ["Location", "Link", "Retry-After", "Docker-Content-Digest", "OCI-Chunk-Min-Length", "Range"]
+    "name",
+    ["Location", "Link", "Retry-After", "Docker-Content-Digest", "OCI-Chunk-Min-Length", "Range"],
 )
-def test_headers_that_say_anything(fake: FakeRegistry, client: Registry, name: str, said: str) -> None:
+def test_headers_that_say_anything(
+    fake: FakeRegistry, client: Registry, name: str, said: str
+) -> None:
     link = {"Link": f'<{said}>; rel="next"'} if name == "Link" else {name: said}
     blob = Descriptor("x/y", sha256(b"data"), 4)
     fake.put("from", b"data")
@@ -222,7 +261,10 @@ def test_a_redirect_that_leads_nowhere(fake: FakeRegistry, client: Registry, sta
     ("answer", "words"),
     [
         (b"200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\n{}", "not HTTP as it should be"),
-        (b"200 OK\r\nContent-Length: 4\r\nContent-Encoding: gzip\r\n\r\nzzzz", "not HTTP as it should be"),
+        (
+            b"200 OK\r\nContent-Length: 4\r\nContent-Encoding: gzip\r\n\r\nzzzz",
+            "not HTTP as it should be",
+        ),
         (b"304 Not Modified\r\n\r\n", "proxy or cache"),
         (b"101 Switching Protocols\r\n\r\n", "is no registry"),
     ],
@@ -251,7 +293,12 @@ def test_what_would_be_answered_so_again_is_not_to_be_asked_again(
         ("PUT", 404, "NAME_UNKNOWN", "create the repository `r` in the registry"),
         ("PUT", 400, "ImageTagAlreadyExistsException", "exclude the tags that move"),
         ("PUT", 412, "configured as immutable", "exclude the tags that move"),
-        ("PUT", 409, "tag v1 already exists and cannot be overwritten", "exclude the tags that move"),
+        (
+            "PUT",
+            409,
+            "tag v1 already exists and cannot be overwritten",
+            "exclude the tags that move",
+        ),
         ("PUT", 400, "MANIFEST_BLOB_UNKNOWN", "the registry lost something"),
         ("PUT", 413, "", "raise the largest request"),
         ("PUT", 422, "", "it will refuse the same request again"),
@@ -274,7 +321,9 @@ def test_a_hint_that_can_help(  # noqa: PLR0917 - a case
         client.put_manifest("r", "v1", made)
 
 
-def test_an_error_is_cleaned_and_cut(fake: FakeRegistry, client: Registry, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_error_is_cleaned_and_cut(
+    fake: FakeRegistry, client: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
     said = "\x1b[31m::error::x\n" + "y" * 200_000
     monkeypatch.setattr("tests.fakes.registry.json.dumps", lambda *_: said)
     fake.fail(Fault("GET", "", status=418))
@@ -286,7 +335,10 @@ def test_an_error_is_cleaned_and_cut(fake: FakeRegistry, client: Registry, monke
 
 
 def test_no_secret_of_an_address_is_shown() -> None:
-    for text in ("https://me:secret@x.example/v2/?token=secret", "Failed to parse: http://me:secret@[zz"):
+    for text in (
+        "https://me:secret@x.example/v2/?token=secret",
+        "Failed to parse: http://me:secret@[zz",
+    ):
         assert "secret" not in transport.without_secrets(text)
     for address in ("https://me:secret@x.example/v2/?token=secret", "http://me:secret@[zz"):
         assert "secret" not in transport.shown(address)
@@ -403,11 +455,25 @@ def test_the_bound_grows_with_what_is_moved() -> None:
 
 @pytest.mark.parametrize(
     "body",
-    [b"", b"<html>", b"[]", b"3", b"null", b"[" * 9999, b'{"token": 3}', b'{"token": "a\\nb"}', b'{"token": null}'],
+    [
+        b"",
+        b"<html>",
+        b"[]",
+        b"3",
+        b"null",
+        b"[" * 9999,
+        b'{"token": 3}',
+        b'{"token": "a\\nb"}',
+        b'{"token": null}',
+    ],
     ids=lambda body: body[:16].decode(),
 )
 def test_a_token_service_that_answers_anything(fake: FakeRegistry, body: bytes) -> None:
-    realm = {"WWW-Authenticate": f'Bearer realm="http://me:secret@{fake.host}/v2/t/manifests/token",service="s"'}
+    realm = {
+        "WWW-Authenticate": (
+            f'Bearer realm="http://me:secret@{fake.host}/v2/t/manifests/token",service="s"'
+        )
+    }
     fake.manifests["t"] = {"token": ("application/json", body)}
     fake.fail(Fault("GET", "^/v2/$", status=401, headers=realm))
     with pytest.raises(RegistryError) as caught:
@@ -416,8 +482,12 @@ def test_a_token_service_that_answers_anything(fake: FakeRegistry, body: bytes) 
     assert "secret" not in str(caught.value)
 
 
-@pytest.mark.parametrize("realm", ["http://[zz", "", "ftp://x", "http://elsewhere.example/t", "\x00"])
+@pytest.mark.parametrize(
+    "realm", ["http://[zz", "", "ftp://x", "http://elsewhere.example/t", "\x00"]
+)
 def test_a_realm_that_is_none_gets_no_password(fake: FakeRegistry, realm: str) -> None:
-    fake.fail(Fault("GET", "^/v2/$", status=401, headers={"WWW-Authenticate": f'Bearer realm="{realm}"'}))
+    fake.fail(
+        Fault("GET", "^/v2/$", status=401, headers={"WWW-Authenticate": f'Bearer realm="{realm}"'})
+    )
     with refused(RegistryError, "401", "docker login"):
         Registry(fake.host).ping()

@@ -134,7 +134,9 @@ def test_a_helper_goes_before_what_is_written_down(fake: FakeRegistry, settings:
     use(fake)
 
 
-def test_a_helper_that_knows_nothing_leaves_it_to_what_is_written_down(fake: FakeRegistry, settings: Path) -> None:
+def test_a_helper_that_knows_nothing_leaves_it_to_what_is_written_down(
+    fake: FakeRegistry, settings: Path
+) -> None:
     fake.guard = Guard("Basic")
     log_in(settings, fake)
     written = json.loads(settings.read_text())
@@ -157,7 +159,9 @@ def test_an_identity_token_of_a_helper(fake: FakeRegistry, settings: Path) -> No
     use(fake)
 
 
-def test_a_copy_through_here_with_tokens_of_two_repositories(fake: FakeRegistry, settings: Path) -> None:
+def test_a_copy_through_here_with_tokens_of_two_repositories(
+    fake: FakeRegistry, settings: Path
+) -> None:
     fake.guard = Guard("Bearer")
     fake.fail(Fault("POST", "mount=", unmounted=True))
     log_in(settings, fake)
@@ -183,7 +187,9 @@ def test_many_threads_ask_for_one_token(fake: FakeRegistry, settings: Path) -> N
 
 
 @pytest.mark.parametrize("lifetime", [40, 50, 60, 70])
-def test_tokens_that_end_under_many_threads(fake: FakeRegistry, settings: Path, lifetime: int) -> None:
+def test_tokens_that_end_under_many_threads(
+    fake: FakeRegistry, settings: Path, lifetime: int
+) -> None:
     log_in(settings, fake)
     fake.guard = Guard("Bearer", lifetime=lifetime)
     fake.fail(Fault("POST", "mount=", unmounted=True))
@@ -202,7 +208,9 @@ def test_a_token_service_that_fails_once(fake: FakeRegistry, settings: Path, sta
 
 
 @pytest.mark.parametrize(
-    "fault", [Fault("GET", "/token", status=503), Fault("GET", "/token", mute=True)], ids=["503", "cut"]
+    "fault",
+    [Fault("GET", "/token", status=503), Fault("GET", "/token", mute=True)],
+    ids=["503", "cut"],
 )
 def test_a_token_service_that_keeps_failing_is_no_wrong_account(
     fake: FakeRegistry, settings: Path, monkeypatch: pytest.MonkeyPatch, fault: Fault
@@ -232,7 +240,9 @@ def test_what_is_open_to_all_needs_no_account(fake: FakeRegistry) -> None:
 
 @pytest.mark.parametrize("scheme", ["Basic", "Bearer"])
 @pytest.mark.parametrize("password", ["wrong", None])
-def test_without_the_right_account(fake: FakeRegistry, settings: Path, scheme: str, password: str | None) -> None:
+def test_without_the_right_account(
+    fake: FakeRegistry, settings: Path, scheme: str, password: str | None
+) -> None:
     fake.guard = Guard(scheme)
     if password:
         log_in(settings, fake, password=password)
@@ -240,7 +250,9 @@ def test_without_the_right_account(fake: FakeRegistry, settings: Path, scheme: s
         Registry(fake.host).ping()
 
 
-def test_a_registry_that_asks_for_nothing_is_told_nothing(fake: FakeRegistry, settings: Path) -> None:
+def test_a_registry_that_asks_for_nothing_is_told_nothing(
+    fake: FakeRegistry, settings: Path
+) -> None:
     settings.write_text("not read")
     settings.with_name("netrc").write_text("default login me password pass:word\n")
     use(fake)
@@ -275,7 +287,9 @@ def test_a_password_is_not_sent_in_the_clear(fake: FakeRegistry, settings: Path,
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1:PORT", "localhost:PORT", "storage.example"])
-def test_a_password_is_not_sent_to_another_host(fake: FakeRegistry, settings: Path, host: str) -> None:
+def test_a_password_is_not_sent_to_another_host(
+    fake: FakeRegistry, settings: Path, host: str
+) -> None:
     fake.guard = Guard("Basic")
     log_in(settings, fake)
     login = Login(fake.host, f"http://{fake.host}/v2/")
@@ -286,7 +300,9 @@ def test_a_password_is_not_sent_to_another_host(fake: FakeRegistry, settings: Pa
 
 
 @pytest.mark.parametrize("name", ["docker.io", "index.docker.io"])
-def test_docker_hub_is_spoken_to_where_its_api_is_by_the_account_under_its_name(settings: Path, name: str) -> None:
+def test_docker_hub_is_spoken_to_where_its_api_is_by_the_account_under_its_name(
+    settings: Path, name: str
+) -> None:
     auth = base64.b64encode(b"me:secret").decode()
     settings.write_text(json.dumps({"auths": {"https://index.docker.io/v1/": {"auth": auth}}}))
     client = Registry(name)

@@ -15,7 +15,9 @@ def test_a_manifest_names_its_blobs_in_order() -> None:
 
 
 def test_the_same_arguments_are_the_same_bytes() -> None:
-    assert image_manifest(CONFIG, LAYERS, {"a": "1", "b": "2"}) == image_manifest(CONFIG, LAYERS, {"b": "2", "a": "1"})
+    assert image_manifest(CONFIG, LAYERS, {"a": "1", "b": "2"}) == image_manifest(
+        CONFIG, LAYERS, {"b": "2", "a": "1"}
+    )
 
 
 def test_another_order_of_layers_is_another_digest() -> None:

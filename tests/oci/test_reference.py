@@ -1,4 +1,6 @@
-"""References: every form that a person may write, and nothing that another program would read otherwise."""
+"""References: every form that a person may write, and nothing that another program would read
+otherwise.
+"""
 
 from __future__ import annotations
 
@@ -33,8 +35,31 @@ def test_a_reference(text: str) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        *("", ":", "@", "/", "a/b", "--help", "-x", ".x", "a b", "a\nb", "v2.6\n", "a" * 129, f"x:{'a' * 129}"),
-        *("a:", ":a", "a@", f"@@{DIGEST}", f"{DIGEST}0", DIGEST.upper(), "sha512:" + "0" * 128, f"{'a' * 256}:b"),
+        *(
+            "",
+            ":",
+            "@",
+            "/",
+            "a/b",
+            "--help",
+            "-x",
+            ".x",
+            "a b",
+            "a\nb",
+            "v2.6\n",
+            "a" * 129,
+            f"x:{'a' * 129}",
+        ),
+        *(
+            "a:",
+            ":a",
+            "a@",
+            f"@@{DIGEST}",
+            f"{DIGEST}0",
+            DIGEST.upper(),
+            "sha512:" + "0" * 128,
+            f"{'a' * 256}:b",
+        ),
         *(
             "../x:a",
             "a//b:c",
@@ -59,7 +84,11 @@ def test_no_reference(text: str) -> None:
     assert parse_reference(text, HOST) is None
 
 
-@given(st.text() | st.from_regex(r"[a-z0-9.:/@_-]*") | st.builds("{}@{}".format, st.text(max_size=9), st.just(DIGEST)))
+@given(
+    st.text()
+    | st.from_regex(r"[a-z0-9.:/@_-]*")
+    | st.builds("{}@{}".format, st.text(max_size=9), st.just(DIGEST))
+)
 @example("a-" * 50_000)
 @example("a" * 100_000 + "!")
 @example("a/" * 50_000 + ":b")

@@ -1,4 +1,6 @@
-"""What refers to a digest, where the registry lists them and where its clients must, among other writers and faults."""
+"""What refers to a digest, where the registry lists them and where its clients must, among other
+writers and faults.
+"""
 
 from __future__ import annotations
 
@@ -89,7 +91,9 @@ def image(client: Registry, repository: str, note: str = "image") -> Manifest:
     return image_manifest(config, [], {"note": note})
 
 
-def about(client: Registry, repository: str, subject: Manifest, data: str = "{}", kind: str = SBOM) -> Descriptor:
+def about(
+    client: Registry, repository: str, subject: Manifest, data: str = "{}", kind: str = SBOM
+) -> Descriptor:
     blobs = [(kind, data.encode())]
     return attach(client, repository, subject.descriptor, kind, blobs, {"note": data})
 
@@ -138,7 +142,9 @@ def test_several_by_digest_and_by_type(any_kind: Registry, repository: str) -> N
     about(any_kind, repository, other)
     sboms = sorted(about(any_kind, repository, subject, str(number)).digest for number in range(5))
     signature = about(any_kind, repository, subject, kind=SIGNATURE)
-    assert digests(referrers(any_kind, repository, subject.digest)) == sorted([*sboms, signature.digest])
+    assert digests(referrers(any_kind, repository, subject.digest)) == sorted(
+        [*sboms, signature.digest]
+    )
     assert digests(referrers(any_kind, repository, subject.digest, SBOM)) == sboms
     assert digests(referrers(any_kind, repository, subject.digest, SIGNATURE)) == [signature.digest]
     assert referrers(any_kind, repository, subject.digest, "text/plain") == ()
@@ -194,7 +200,9 @@ def test_the_list_is_what_the_api_would_say(fake: FakeRegistry, modern: FakeRegi
         client = Registry(started.host)
         subject = image(client, "r")
         about(client, "r", subject)
-        entries.append(client.referrers("r", subject.digest) or the_list(client, "r", subject.digest))
+        entries.append(
+            client.referrers("r", subject.digest) or the_list(client, "r", subject.digest)
+        )
     assert entries[0] == entries[1]
 
 
@@ -202,7 +210,12 @@ def test_what_others_wrote_into_the_list_stays(client: Registry) -> None:
     subject, theirs = image(client, "r"), image(client, "r", "theirs")
     client.put_manifest("r", theirs.digest, theirs)
     entry = {**theirs.descriptor.plain(), "platform": {"os": "linux"}, "unknown": [1]}
-    content = {"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": [entry], "annotations": {"by": "them"}}
+    content = {
+        "schemaVersion": 2,
+        "mediaType": OCI_INDEX,
+        "manifests": [entry],
+        "annotations": {"by": "them"},
+    }
     tag = subject.digest.replace(":", "-")
     client.put_manifest("r", tag, Manifest(canonical(content), OCI_INDEX))
     made = about(client, "r", subject)
@@ -245,7 +258,9 @@ def test_an_index_kept_under_its_own_digest_is_no_list(client: Registry) -> None
 
 
 def test_other_tags_that_look_like_marks(client: Registry) -> None:
-    """As cosign writes them; and one of ours, put by somebody on what does not refer to the image."""
+    """As cosign writes them; and one of ours, put by somebody on what does not refer to the
+    image.
+    """
     subject, other = image(client, "r"), image(client, "r", "other")
     for end in (".sig", ".att", "." + "0" * 40):
         client.put_manifest("r", subject.digest.replace(":", "-") + end, other)
@@ -257,7 +272,9 @@ def test_other_tags_that_look_like_marks(client: Registry) -> None:
 
 
 class Stepped(Registry):
-    """A client that stops before its request number `stop`, until `go` is set, and is killed before number `dies`."""
+    """A client that stops before its request number `stop`, until `go` is set, and is killed before
+    number `dies`.
+    """
 
     def __init__(self, host: str, stop: int = 0, dies: int = 0) -> None:
         super().__init__(host)
@@ -305,7 +322,8 @@ def test_attaching_takes_fewer_steps_than_are_tried(client: Registry) -> None:
 
 @pytest.mark.parametrize("first", range(5, STEPS))
 def test_no_order_of_two_writers_loses_an_entry(client: Registry, first: int) -> None:
-    """One stops before request `first`, the other before each of its own; the one ends, then the other.
+    """One stops before request `first`, the other before each of its own; the one ends, then the
+    other.
 
     Requests 1 to 4 put nothing that the other could see.
     """
@@ -316,19 +334,28 @@ def test_no_order_of_two_writers_loses_an_entry(client: Registry, first: int) ->
         subject = image(client, "r", f"{first} {second}")
         writers = {"one": Stepped(client.host, first), "two": Stepped(client.host, second)}
         threads = [
-            writer.started(lambda writer=writer, data=data, subject=subject: about(writer, "r", subject, data))  # type: ignore[misc]
+            writer.started(
+                lambda writer=writer, data=data, subject=subject: about(  # type: ignore[misc]
+                    writer, "r", subject, data
+                )
+            )
             for data, writer in writers.items()
         ]
         for writer, thread in zip(writers.values(), threads, strict=True):
             writer.go.set()
             thread.join()
-        notes = sorted(entry["annotations"]["note"] for entry in the_list(client, "r", subject.digest))
+        notes = sorted(
+            entry["annotations"]["note"] for entry in the_list(client, "r", subject.digest)
+        )
         assert notes == ["one", "two"], f"stopped before {first} and {second}"
 
 
 @pytest.mark.parametrize("step", range(1, STEPS - 1))
 def test_a_killed_writer_takes_nothing_with_it(client: Registry, step: int) -> None:
-    """It looks, another attaches, it does one thing more, and is killed. Run again, it converges."""
+    """It looks, another attaches, it does one thing more, and is killed.
+
+    Run again, it converges.
+    """
     subject = image(client, "r")
     late = Stepped(client.host, step, step + 1)
     thread = late.started(lambda: about(late, "r", subject, "late"))
@@ -338,7 +365,11 @@ def test_a_killed_writer_takes_nothing_with_it(client: Registry, step: int) -> N
     assert made.digest in digests(referrers(client, "r", subject.digest))
     again = about(client, "r", subject, "late")
     listed = [entry["digest"] for entry in the_list(client, "r", subject.digest)]
-    assert listed == digests(referrers(client, "r", subject.digest)) == sorted([made.digest, again.digest])
+    assert (
+        listed
+        == digests(referrers(client, "r", subject.digest))
+        == sorted([made.digest, again.digest])
+    )
 
 
 def test_others_who_always_win(fake: FakeRegistry, client: Registry, waits: list[float]) -> None:
@@ -357,7 +388,9 @@ def test_others_who_always_win(fake: FakeRegistry, client: Registry, waits: list
 
 
 @pytest.mark.parametrize("fault", [{"mute": True}, {"status": 500}, {"status": 503}], ids=str)
-def test_a_put_of_the_list_that_fails_once(fake: FakeRegistry, client: Registry, fault: dict[str, Any]) -> None:
+def test_a_put_of_the_list_that_fails_once(
+    fake: FakeRegistry, client: Registry, fault: dict[str, Any]
+) -> None:
     subject = image(client, "r")
     about(client, "r", subject, "first")
     fake.fail(Fault("PUT", LIST, 1, **fault))
@@ -389,7 +422,11 @@ def test_an_attach_that_fails_is_done_again(
     fake.heal()
     assert before.digest in digests(referrers(client, "r", subject.digest))
     about(client, "r", subject)
-    assert len(the_list(client, "r", subject.digest)) == len(referrers(client, "r", subject.digest)) == 2
+    assert (
+        len(the_list(client, "r", subject.digest))
+        == len(referrers(client, "r", subject.digest))
+        == 2
+    )
 
 
 def test_a_put_that_is_not_allowed_is_not_repeated(fake: FakeRegistry, client: Registry) -> None:
@@ -429,7 +466,9 @@ FRAMES: list[dict[str, Any]] = [
 
 
 @pytest.mark.parametrize("body", UNREADABLE, ids=lambda body: body[:30].decode())
-def test_a_list_of_the_registry_that_cannot_be_read_is_no_empty_list(modern: FakeRegistry, body: bytes) -> None:
+def test_a_list_of_the_registry_that_cannot_be_read_is_no_empty_list(
+    modern: FakeRegistry, body: bytes
+) -> None:
     client = Registry(modern.host)
     subject = image(client, "r")
     about(client, "r", subject)
@@ -443,11 +482,16 @@ def test_a_list_of_the_registry_that_cannot_be_read_is_no_empty_list(modern: Fak
     [
         *UNREADABLE,
         b'{"manifests": [], "x": 1e999}',
-        *(canonical({"mediaType": OCI_INDEX, "schemaVersion": 2, "manifests": [], **frame}) for frame in FRAMES),
+        *(
+            canonical({"mediaType": OCI_INDEX, "schemaVersion": 2, "manifests": [], **frame})
+            for frame in FRAMES
+        ),
     ],
     ids=lambda body: body[:99].decode(),
 )
-def test_a_list_of_clients_that_cannot_be_read_is_made_anew(fake: FakeRegistry, client: Registry, body: bytes) -> None:
+def test_a_list_of_clients_that_cannot_be_read_is_made_anew(
+    fake: FakeRegistry, client: Registry, body: bytes
+) -> None:
     subject = image(client, "r")
     first = about(client, "r", subject, "first")
     fake.manifests["r"][subject.digest.replace(":", "-")] = (OCI_INDEX, body)
@@ -467,7 +511,12 @@ def edit(fake: FakeRegistry, subject: Manifest, entries: Sequence[object]) -> No
 
 @pytest.mark.parametrize(
     "change",
-    [{"artifactType": "x/y"}, {"artifactType": None}, {"annotations": {}}, {"annotations": {"note": "other"}}],
+    [
+        {"artifactType": "x/y"},
+        {"artifactType": None},
+        {"annotations": {}},
+        {"annotations": {"note": "other"}},
+    ],
     ids=str,
 )
 @pytest.mark.parametrize("is_beside", [False, True], ids=["in place", "beside"])
@@ -477,13 +526,17 @@ def test_what_a_list_says_of_a_marked_artifact_is_not_believed(
     subject = image(client, "r")
     made = about(client, "r", subject)
     entries = the_list(client, "r", subject.digest)
-    edit(fake, subject, [*({**each, **change} for each in entries), *(entries if is_beside else [])])
+    edit(
+        fake, subject, [*({**each, **change} for each in entries), *(entries if is_beside else [])]
+    )
     assert referrers(client, "r", subject.digest, SBOM) == (Referrer(made, SBOM, {"note": "{}"}),)
     assert about(client, "r", subject) == made
     assert the_list(client, "r", subject.digest) == entries
 
 
-def test_an_entry_that_is_vouched_for_costs_no_request(fake: FakeRegistry, client: Registry) -> None:
+def test_an_entry_that_is_vouched_for_costs_no_request(
+    fake: FakeRegistry, client: Registry
+) -> None:
     subject = image(client, "r")
     about(client, "r", subject)
     gets = fake.count("GET", OWN)
@@ -497,7 +550,11 @@ def test_copies_of_an_entry_are_one(fake: FakeRegistry, client: Registry) -> Non
     subject = image(client, "r")
     made = about(client, "r", subject)
     (entry,) = the_list(client, "r", subject.digest)
-    edit(fake, subject, [{**entry, "x": number, "annotations": {"n": str(number)}} for number in range(500)])
+    edit(
+        fake,
+        subject,
+        [{**entry, "x": number, "annotations": {"n": str(number)}} for number in range(500)],
+    )
     gets = fake.count("GET", OWN)
     assert referrers(client, "r", subject.digest) == (Referrer(made, SBOM, {"note": "{}"}),)
     assert fake.count("GET", OWN) == gets + 1
@@ -515,7 +572,9 @@ def test_a_mark_on_another_artifact_is_none(client: Registry) -> None:
 def test_attaching_again_mends_a_list_and_marks_that_are_full_of_junk(
     fake: FakeRegistry, client: Registry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Junk under the lowest marks, and a list of it that leaves no room: what is attached again is found again."""
+    """Junk under the lowest marks, and a list of it that leaves no room: what is attached again is
+    found again.
+    """
     monkeypatch.setattr("oci.referrers.MOST_LOOKS", 5)
     monkeypatch.setattr("oci.referrers.LARGEST_MANIFEST", 20_000)
     subject, junk = image(client, "r"), image(client, "r", "junk")
@@ -534,7 +593,9 @@ def test_attaching_again_mends_a_list_and_marks_that_are_full_of_junk(
 
 
 @pytest.mark.parametrize("status", [400, 422])
-def test_a_list_that_the_registry_refuses_is_written_plainly(fake: FakeRegistry, client: Registry, status: int) -> None:
+def test_a_list_that_the_registry_refuses_is_written_plainly(
+    fake: FakeRegistry, client: Registry, status: int
+) -> None:
     """Such as one whose entries hold what another version of the registry accepted."""
     subject, theirs = image(client, "r"), image(client, "r", "theirs")
     client.put_manifest("r", theirs.digest, theirs)
@@ -547,7 +608,9 @@ def test_a_list_that_the_registry_refuses_is_written_plainly(fake: FakeRegistry,
 
 
 @pytest.mark.parametrize("status", [401, 403, 500])
-def test_a_registry_that_refuses_the_list_is_not_taken_for_one_without(modern: FakeRegistry, status: int) -> None:
+def test_a_registry_that_refuses_the_list_is_not_taken_for_one_without(
+    modern: FakeRegistry, status: int
+) -> None:
     modern.fail(Fault("GET", "referrers", status=status))
     with refused(RegistryError, str(status)):
         referrers(Registry(modern.host), "r", NOTHING)
@@ -564,7 +627,9 @@ def evidence(client: Registry) -> Referrer:
     return referrers(client, "r", subject.digest)[0]
 
 
-def test_more_than_the_limit_is_not_fetched(fake: FakeRegistry, client: Registry, evidence: Referrer) -> None:
+def test_more_than_the_limit_is_not_fetched(
+    fake: FakeRegistry, client: Registry, evidence: Referrer
+) -> None:
     assert sum(map(len, fetch(client, "r", evidence, limit=1024))) == 1024
     gets = fake.count("GET", "blobs")
     with refused(RegistryError, "1024", "1023"):
@@ -575,7 +640,9 @@ def test_more_than_the_limit_is_not_fetched(fake: FakeRegistry, client: Registry
 @pytest.mark.parametrize(
     ("fault", "words"),
     [
-        pytest.param(Fault("GET", "blobs", body=bytes(5_000_000)), "more than its 1000", id="a longer blob"),
+        pytest.param(
+            Fault("GET", "blobs", body=bytes(5_000_000)), "more than its 1000", id="a longer blob"
+        ),
         pytest.param(Fault("GET", "blobs", body=b"x" * 1000), "other bytes", id="another blob"),
         pytest.param(Fault("GET", "blobs", short=10), "blobs", id="a blob cut short"),
         pytest.param(Fault("GET", "blobs", status=404), "404", id="no blob"),
@@ -595,7 +662,9 @@ def test_what_is_not_what_was_listed(
 
 
 @pytest.mark.parametrize("image_first", [True, False], ids=["image first", "referrers first"])
-def test_what_is_named_is_copied_and_nothing_else(any_kind: Registry, repository: str, image_first: bool) -> None:
+def test_what_is_named_is_copied_and_nothing_else(
+    any_kind: Registry, repository: str, image_first: bool
+) -> None:
     source, target = f"{repository}/from", f"{repository}/to"
     subject = image(any_kind, source)
     image(any_kind, target)
@@ -606,7 +675,12 @@ def test_what_is_named_is_copied_and_nothing_else(any_kind: Registry, repository
         any_kind.put_manifest(target, "v1", subject)
     copy(any_kind, source, target, subject.digest, made)
     found = referrers(any_kind, target, subject.digest)
-    assert sorted(referrer.annotations["note"] for referrer in found) == ["0", "1", "2", "was there"]
+    assert sorted(referrer.annotations["note"] for referrer in found) == [
+        "0",
+        "1",
+        "2",
+        "was there",
+    ]
     copy(any_kind, source, target, subject.digest, made)
     assert referrers(any_kind, target, subject.digest) == found
     for each in referrers(any_kind, source, subject.digest):
@@ -621,7 +695,9 @@ def test_what_is_about_another_image_is_not_copied(client: Registry) -> None:
         copy(client, "from", "to", subject.digest, [made.digest])
 
 
-def test_more_than_the_limit_is_not_copied(client: Registry, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_more_than_the_limit_is_not_copied(
+    client: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
     subject = image(client, "from")
     made = about(client, "from", subject, "x" * 1000)
     monkeypatch.setattr("oci.referrers.LARGEST_BYTES", 999)
@@ -654,7 +730,11 @@ def put_as_others_do(client: Registry, repository: str, subject: str, manifest: 
     tag = subject.replace(":", "-")
     before = client.manifest(repository, tag)
     entries = before.content["manifests"] if before else []
-    kind = {"artifactType": manifest.content["config"]["mediaType"]} if "config" in manifest.content else {}
+    kind = (
+        {"artifactType": manifest.content["config"]["mediaType"]}
+        if "config" in manifest.content
+        else {}
+    )
     content = {"manifests": [*entries, {**manifest.descriptor.plain(), **kind}]}
     listed = Manifest(canonical({"schemaVersion": 2, "mediaType": OCI_INDEX, **content}), OCI_INDEX)
     client.put_manifest(repository, tag, listed)
@@ -692,7 +772,9 @@ def test_a_copy_killed_anywhere_is_done_again(request: pytest.FixtureRequest, ki
             killed += 1
         copy(client, "from", f"to-{step}", subject.digest, made)
         assert len(referrers(client, f"to-{step}", subject.digest)) == 2, step
-    assert killed > total.step - 4, "artifacts are brought side by side, and may ask for a blob once more or less"
+    assert killed > total.step - 4, (
+        "artifacts are brought side by side, and may ask for a blob once more or less"
+    )
 
 
 def test_an_artifact_that_is_gone_is_named(fake: FakeRegistry, client: Registry) -> None:
@@ -705,15 +787,22 @@ def test_an_artifact_that_is_gone_is_named(fake: FakeRegistry, client: Registry)
 
 def delete(client: Registry, repository: str, digest: str) -> None:
     """As a clean-up in the registry does: the manifest, and every tag on it."""
-    assert client._call("DELETE", f"{repository}/manifests/{digest}", expect=(202,)).status_code == 202
+    assert (
+        client._call("DELETE", f"{repository}/manifests/{digest}", expect=(202,)).status_code == 202
+    )
 
 
 @pytest.mark.parametrize("kind", ["fake", "real"])
-def test_a_list_with_holes_is_mended(request: pytest.FixtureRequest, repository: str, kind: str) -> None:
+def test_a_list_with_holes_is_mended(
+    request: pytest.FixtureRequest, repository: str, kind: str
+) -> None:
     found = request.getfixturevalue(kind)
     client = found if isinstance(found, Registry) else Registry(found.host)
     subject = image(client, repository)
-    gone, stays = about(client, repository, subject, "gone"), about(client, repository, subject, "stays")
+    gone, stays = (
+        about(client, repository, subject, "gone"),
+        about(client, repository, subject, "stays"),
+    )
     if isinstance(found, FakeRegistry):
         held = found.manifests[repository]
         for name in [name for name, (_, body) in held.items() if sha256(body) == gone.digest]:
@@ -722,7 +811,9 @@ def test_a_list_with_holes_is_mended(request: pytest.FixtureRequest, repository:
         delete(client, repository, gone.digest)
     assert len(referrers(client, repository, subject.digest)) == 2, "the list still names it"
     made = about(client, repository, subject, "new")
-    assert digests(referrers(client, repository, subject.digest)) == sorted([stays.digest, made.digest])
+    assert digests(referrers(client, repository, subject.digest)) == sorted(
+        [stays.digest, made.digest]
+    )
 
 
 GARBAGE: list[object] = [
@@ -738,7 +829,9 @@ GARBAGE: list[object] = [
 
 
 @pytest.mark.parametrize("garbage", GARBAGE, ids=str)
-def test_an_entry_that_is_no_descriptor_hides_no_other(fake: FakeRegistry, client: Registry, garbage: object) -> None:
+def test_an_entry_that_is_no_descriptor_hides_no_other(
+    fake: FakeRegistry, client: Registry, garbage: object
+) -> None:
     subject = image(client, "r")
     first = about(client, "r", subject, "first")
     tag = subject.digest.replace(":", "-")
@@ -751,13 +844,17 @@ def test_an_entry_that_is_no_descriptor_hides_no_other(fake: FakeRegistry, clien
 
 
 @pytest.mark.parametrize("notes", [None, 3, [], {"note": None}, {"note": {"a": 1}}], ids=str)
-def test_annotations_that_are_no_text_are_left_out(fake: FakeRegistry, client: Registry, notes: object) -> None:
+def test_annotations_that_are_no_text_are_left_out(
+    fake: FakeRegistry, client: Registry, notes: object
+) -> None:
     """Of an artifact without a mark, of which the list alone is read."""
     subject = image(client, "r")
     made = about(client, "r", subject)
     entries = the_list(client, "r", subject.digest)
     edit(fake, subject, [{**entries[0], "annotations": notes}])
-    fake.manifests["r"] = {name: each for name, each in fake.manifests["r"].items() if "." not in name}
+    fake.manifests["r"] = {
+        name: each for name, each in fake.manifests["r"].items() if "." not in name
+    }
     assert referrers(client, "r", subject.digest) == (Referrer(made, SBOM, {}),)
 
 
@@ -773,7 +870,10 @@ def test_what_a_full_list_has_no_room_for_is_found_all_the_same(
 
 
 def test_so_many_marks_are_looked_at_and_no_more(
-    fake: FakeRegistry, client: Registry, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    fake: FakeRegistry,
+    client: Registry,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     subject, other = image(client, "r"), image(client, "r", "other")
     monkeypatch.setattr("oci.referrers.MOST_LOOKS", 5)
@@ -819,11 +919,15 @@ def test_tags_of_a_real_registry(real: Registry, repository: str) -> None:
     [
         pytest.param('</v2/r/tags/list>; rel="next"', "5 pages", id="back to itself"),
         pytest.param(
-            '<http://elsewhere.example/v2/>; rel="next"', "somewhere else, at http://elsewhere", id="to another host"
+            '<http://elsewhere.example/v2/>; rel="next"',
+            "somewhere else, at http://elsewhere",
+            id="to another host",
         ),
     ],
 )
-def test_a_list_that_leads_astray(modern: FakeRegistry, monkeypatch: pytest.MonkeyPatch, link: str, words: str) -> None:
+def test_a_list_that_leads_astray(
+    modern: FakeRegistry, monkeypatch: pytest.MonkeyPatch, link: str, words: str
+) -> None:
     monkeypatch.setattr("oci.registry.PAGES", 5)
     client = Registry(modern.host)
     client.put_manifest("r", "v1", image(client, "r"))

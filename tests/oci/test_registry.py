@@ -1,4 +1,6 @@
-"""The registry client against a registry that works, and one that fails in every way a registry fails."""
+"""The registry client against a registry that works, and one that fails in every way a registry
+fails.
+"""
 
 from __future__ import annotations
 
@@ -91,7 +93,9 @@ def test_a_file_is_pushed_whole_and_counted(either: Registry, repository: str, l
     assert either.blob(repository, sha256(DATA)) == DATA
 
 
-def test_a_blob_that_is_there_is_not_sent_again(fake: FakeRegistry, client: Registry, layer: Path) -> None:
+def test_a_blob_that_is_there_is_not_sent_again(
+    fake: FakeRegistry, client: Registry, layer: Path
+) -> None:
     push(client, layer)
     push(client, layer)
     assert fake.count("PUT", "blobs") == 1
@@ -124,14 +128,18 @@ def test_blobs_are_mounted(either: Registry, repository: str) -> None:
     assert either.blob(f"{repository}/to", blob.digest) == b"layer"
 
 
-def test_a_manifest_before_its_blobs_is_refused_and_stays_invisible(either: Registry, repository: str) -> None:
+def test_a_manifest_before_its_blobs_is_refused_and_stays_invisible(
+    either: Registry, repository: str
+) -> None:
     lost = image_manifest(Descriptor(OCI_EMPTY, sha256(EMPTY_CONFIG), 2), [])
     with refused(EnvironmentFailed, "400"):
         either.put_manifest(f"{repository}-empty", "v1", lost)
     assert either.digest_of(f"{repository}-empty", "v1") is None
 
 
-def test_a_file_that_is_not_its_digest_is_refused(either: Registry, repository: str, layer: Path) -> None:
+def test_a_file_that_is_not_its_digest_is_refused(
+    either: Registry, repository: str, layer: Path
+) -> None:
     with refused(EnvironmentFailed, "400"):
         either.push_file(repository, layer, OTHER, lambda _: None)
     assert not either.has_blob(repository, OTHER)
@@ -143,19 +151,33 @@ def test_a_file_that_is_not_its_digest_is_refused(either: Registry, repository: 
 ONCE = [
     pytest.param(Fault("PUT", "blobs/uploads", 1, status=500), id="500 at the end of an upload"),
     pytest.param(Fault("POST", "blobs/uploads", 1, status=503), id="503 when opening an upload"),
-    pytest.param(Fault("PUT", "blobs/uploads", 1, cut_after=1_500_000), id="connection cut in the middle of an upload"),
+    pytest.param(
+        Fault("PUT", "blobs/uploads", 1, cut_after=1_500_000),
+        id="connection cut in the middle of an upload",
+    ),
     pytest.param(Fault("PUT", "blobs/uploads", 1, mute=True), id="upload taken, answer lost"),
     pytest.param(Fault("HEAD", "blobs/sha256", 1, status=500), id="500 on a look"),
     pytest.param(Fault("HEAD", "blobs/sha256", 1, mute=True), id="connection cut on a look"),
-    pytest.param(Fault("HEAD", "blobs/sha256", 1, status=429, headers={"Retry-After": "7"}), id="429 on a look"),
+    pytest.param(
+        Fault("HEAD", "blobs/sha256", 1, status=429, headers={"Retry-After": "7"}),
+        id="429 on a look",
+    ),
     pytest.param(Fault("POST", "blobs/uploads", 1, mute=True), id="upload opened, answer lost"),
-    pytest.param(Fault("POST", "blobs/uploads", 1, status=429, headers={"Retry-After": "7"}), id="429 when opening"),
-    pytest.param(Fault("PUT", "blobs/uploads", 1, status=429, headers={"Retry-After": "7"}), id="429 at the end"),
+    pytest.param(
+        Fault("POST", "blobs/uploads", 1, status=429, headers={"Retry-After": "7"}),
+        id="429 when opening",
+    ),
+    pytest.param(
+        Fault("PUT", "blobs/uploads", 1, status=429, headers={"Retry-After": "7"}),
+        id="429 at the end",
+    ),
 ]
 
 
 @pytest.mark.parametrize("fault", ONCE)
-def test_a_push_survives_one_failure(fake: FakeRegistry, client: Registry, layer: Path, fault: Fault) -> None:
+def test_a_push_survives_one_failure(
+    fake: FakeRegistry, client: Registry, layer: Path, fault: Fault
+) -> None:
     fake.fail(fault)
     push(client, layer)
     assert fault.times == 0, "the fault was never met"
@@ -171,7 +193,9 @@ def test_retry_after_is_waited_for(
     assert "asks to wait 7 s" in capsys.readouterr().err
 
 
-def test_retry_after_of_hours_is_not_waited_for(fake: FakeRegistry, client: Registry, waits: list[float]) -> None:
+def test_retry_after_of_hours_is_not_waited_for(
+    fake: FakeRegistry, client: Registry, waits: list[float]
+) -> None:
     fake.fail(Fault("GET", "manifests", 1, status=429, headers={"Retry-After": "10000"}))
     with refused(EnvironmentFailed, "429", "10000"):
         client.manifest("r", "v1")
@@ -179,7 +203,9 @@ def test_retry_after_of_hours_is_not_waited_for(fake: FakeRegistry, client: Regi
 
 
 @pytest.mark.parametrize("said", ["soon", "-1", "Sun, 06 Nov 1994 08:49:37 GMT"])
-def test_a_retry_after_that_says_nothing(fake: FakeRegistry, client: Registry, layer: Path, said: str) -> None:
+def test_a_retry_after_that_says_nothing(
+    fake: FakeRegistry, client: Registry, layer: Path, said: str
+) -> None:
     for method, path in (("GET", "manifests"), ("PUT", "blobs")):
         fake.fail(Fault(method, path, 1, status=429, headers={"Retry-After": said}))
     assert client.manifest("r", "v1") is None
@@ -195,7 +221,9 @@ PASSING = [
 
 
 @pytest.mark.parametrize("what", PASSING)
-def test_a_manifest_by_digest_is_put_again(fake: FakeRegistry, client: Registry, what: dict[str, Any]) -> None:
+def test_a_manifest_by_digest_is_put_again(
+    fake: FakeRegistry, client: Registry, what: dict[str, Any]
+) -> None:
     manifest = small_manifest(client, "r")
     fake.fail(Fault("PUT", "manifests", 2, **what))
     client.put_manifest("r", manifest.digest, manifest)
@@ -204,7 +232,9 @@ def test_a_manifest_by_digest_is_put_again(fake: FakeRegistry, client: Registry,
 
 
 @pytest.mark.parametrize("what", PASSING)
-def test_a_tag_is_never_put_twice(fake: FakeRegistry, client: Registry, what: dict[str, Any]) -> None:
+def test_a_tag_is_never_put_twice(
+    fake: FakeRegistry, client: Registry, what: dict[str, Any]
+) -> None:
     """Between the first put and the second it may have become somebody else's."""
     manifest = small_manifest(client, "r")
     fake.fail(Fault("PUT", "manifests", 1, **what))
@@ -219,9 +249,17 @@ def test_a_tag_is_never_put_twice(fake: FakeRegistry, client: Registry, what: di
 ALWAYS = [
     pytest.param(Fault("POST", "blobs", status=401), ["401", "docker login"], id="not logged in"),
     pytest.param(Fault("POST", "blobs", status=403), ["403", "account"], id="not allowed"),
-    pytest.param(Fault("PUT", "blobs", status=401), ["401", "docker login"], id="logged out in the middle"),
-    pytest.param(Fault("PUT", "blobs", status=500), ["500", "run the same command again"], id="upload always 500"),
-    pytest.param(Fault("PUT", "blobs", status=507), ["507", "free space"], id="registry's disk full"),
+    pytest.param(
+        Fault("PUT", "blobs", status=401), ["401", "docker login"], id="logged out in the middle"
+    ),
+    pytest.param(
+        Fault("PUT", "blobs", status=500),
+        ["500", "run the same command again"],
+        id="upload always 500",
+    ),
+    pytest.param(
+        Fault("PUT", "blobs", status=507), ["507", "free space"], id="registry's disk full"
+    ),
     pytest.param(Fault("PUT", "blobs", status=429), ["429"], id="too many requests"),
     pytest.param(Fault("PUT", "blobs", cut_after=1_500_000), ["doctor"], id="upload always cut"),
     pytest.param(Fault("HEAD", "blobs", status=500), ["500"], id="look always 500"),
@@ -244,7 +282,9 @@ def test_a_push_that_keeps_failing(
 
 
 @pytest.mark.parametrize("status", [401, 500])
-def test_the_registrys_own_words_are_told_on_one_line(fake: FakeRegistry, client: Registry, status: int) -> None:
+def test_the_registrys_own_words_are_told_on_one_line(
+    fake: FakeRegistry, client: Registry, status: int
+) -> None:
     fake.fail(Fault("GET", "^/v2/$", status=status))
     with refused(EnvironmentFailed, "FAULT", str(status)):
         client.ping()
@@ -277,7 +317,9 @@ def _greet(server: socket.socket) -> None:
 # Bytes that are not what they should be
 
 
-def test_a_manifest_put_with_its_answer_lost_is_not_taken_for_done(fake: FakeRegistry, client: Registry) -> None:
+def test_a_manifest_put_with_its_answer_lost_is_not_taken_for_done(
+    fake: FakeRegistry, client: Registry
+) -> None:
     manifest = small_manifest(client, "r")
     fake.fail(Fault("PUT", "manifests", 1, mute=True))
     with refused(EnvironmentFailed, "manifests/v1"):
@@ -287,7 +329,9 @@ def test_a_manifest_put_with_its_answer_lost_is_not_taken_for_done(fake: FakeReg
 
 
 @pytest.mark.parametrize("status", [401, 500])
-def test_a_manifest_refused_is_not_visible(fake: FakeRegistry, client: Registry, status: int) -> None:
+def test_a_manifest_refused_is_not_visible(
+    fake: FakeRegistry, client: Registry, status: int
+) -> None:
     manifest = small_manifest(client, "r")
     fake.fail(Fault("PUT", "manifests", status=status))
     with refused(EnvironmentFailed, str(status)):
@@ -345,25 +389,33 @@ def test_a_registry_that_took_another_manifest(
     manifest = small_manifest(client, "r")
     fake.fail(Fault("PUT", "manifests", digest=digest))
     with refused(EnvironmentFailed, manifest.digest, digest[:80], "took"):
-        client.put_manifest("r", manifest.digest if reference == "by digest" else reference, manifest)
+        client.put_manifest(
+            "r", manifest.digest if reference == "by digest" else reference, manifest
+        )
 
 
 @pytest.mark.parametrize("digest", WRONG)
-def test_a_registry_that_took_another_blob(fake: FakeRegistry, client: Registry, layer: Path, digest: str) -> None:
+def test_a_registry_that_took_another_blob(
+    fake: FakeRegistry, client: Registry, layer: Path, digest: str
+) -> None:
     fake.fail(Fault("PUT", "blobs", digest=digest))
     with refused(EnvironmentFailed, sha256(DATA), digest[:80], "took"):
         push(client, layer)
 
 
 @pytest.mark.parametrize("digest", WRONG)
-def test_a_registry_that_mounted_another_blob(fake: FakeRegistry, client: Registry, digest: str) -> None:
+def test_a_registry_that_mounted_another_blob(
+    fake: FakeRegistry, client: Registry, digest: str
+) -> None:
     blob = fake.put("from", DATA)
     fake.fail(Fault("POST", "mount=", digest=digest))
     with refused(EnvironmentFailed, blob.digest, digest[:80], "took"):
         client.mount("to", blob.digest, "from")
 
 
-def test_a_registry_that_states_no_digest_anywhere(fake: FakeRegistry, client: Registry, layer: Path) -> None:
+def test_a_registry_that_states_no_digest_anywhere(
+    fake: FakeRegistry, client: Registry, layer: Path
+) -> None:
     for method in ("GET", "HEAD", "POST", "PUT"):
         fake.fail(Fault(method, "", digest=""))
     push(client, layer)
@@ -383,7 +435,9 @@ def test_another_digest_than_the_one_asked_for(fake: FakeRegistry, client: Regis
 
 
 @pytest.mark.parametrize("digest", WRONG[1:])
-def test_a_digest_that_is_none_is_computed(fake: FakeRegistry, client: Registry, digest: str) -> None:
+def test_a_digest_that_is_none_is_computed(
+    fake: FakeRegistry, client: Registry, digest: str
+) -> None:
     manifest = small_manifest(client, "r")
     client.put_manifest("r", "v1", manifest)
     fake.fail(Fault("HEAD", "manifests", digest=digest))
@@ -425,9 +479,16 @@ DOCKER_CONFIG = "application/vnd.docker.container.image.v1+json"
 def of_kind(client: Registry, repository: str, kind: str) -> Manifest:
     """A small manifest of a media type, written as no program of ours would."""
     blob = client.push_bytes(repository, EMPTY_CONFIG, DOCKER_CONFIG)
-    content: dict[str, Any] = {"schemaVersion": 2, "mediaType": kind, "config": blob.plain(), "layers": []}
+    content: dict[str, Any] = {
+        "schemaVersion": 2,
+        "mediaType": kind,
+        "config": blob.plain(),
+        "layers": [],
+    }
     if kind in (OCI_INDEX, DOCKER_INDEX):
-        child = of_kind(client, repository, {OCI_INDEX: OCI_MANIFEST, DOCKER_INDEX: DOCKER_MANIFEST}[kind])
+        child = of_kind(
+            client, repository, {OCI_INDEX: OCI_MANIFEST, DOCKER_INDEX: DOCKER_MANIFEST}[kind]
+        )
         client.put_manifest(repository, child.digest, child)
         platform = {"architecture": "amd64", "os": "linux"}
         entry = child.descriptor.plain() | {"platform": platform}
@@ -436,16 +497,24 @@ def of_kind(client: Registry, repository: str, kind: str) -> Manifest:
 
 
 @pytest.mark.parametrize("kind", MANIFEST_TYPES)
-def test_every_kind_of_manifest_is_put_again_as_it_was(either: Registry, repository: str, kind: str) -> None:
+def test_every_kind_of_manifest_is_put_again_as_it_was(
+    either: Registry, repository: str, kind: str
+) -> None:
     manifest = of_kind(either, repository, kind)
     either.put_manifest(repository, "first", manifest)
     read = either.manifest(repository, "first")
     assert read == manifest
     either.put_manifest(repository, "second", read)
-    assert either.manifest(repository, "second") == either.manifest(repository, manifest.digest) == manifest
+    assert (
+        either.manifest(repository, "second")
+        == either.manifest(repository, manifest.digest)
+        == manifest
+    )
 
 
-@pytest.mark.parametrize("served", ["text/plain", "application/json", "", f"{OCI_INDEX}; charset=utf-8"])
+@pytest.mark.parametrize(
+    "served", ["text/plain", "application/json", "", f"{OCI_INDEX}; charset=utf-8"]
+)
 def test_a_media_type_lost_on_the_way(fake: FakeRegistry, client: Registry, served: str) -> None:
     manifest = of_kind(client, "r", OCI_INDEX)
     client.put_manifest("r", "v1", manifest)
@@ -456,7 +525,9 @@ def test_a_media_type_lost_on_the_way(fake: FakeRegistry, client: Registry, serv
 # Mounting
 
 
-def test_a_mount_that_opens_an_upload_is_closed_and_copied(fake: FakeRegistry, client: Registry) -> None:
+def test_a_mount_that_opens_an_upload_is_closed_and_copied(
+    fake: FakeRegistry, client: Registry
+) -> None:
     blob = fake.put("from", DATA)
     fake.fail(Fault("POST", "mount=", unmounted=True))
     assert not client.mount("to", blob.digest, "from")
@@ -470,10 +541,14 @@ def test_a_mount_that_opens_an_upload_is_closed_and_copied(fake: FakeRegistry, c
     "fault",
     [
         pytest.param(Fault("GET", "from/blobs", short=1_000_000), id="the source ends early"),
-        pytest.param(Fault("GET", "from/blobs", body=DATA[:-1] + b"x"), id="the source serves other bytes"),
+        pytest.param(
+            Fault("GET", "from/blobs", body=DATA[:-1] + b"x"), id="the source serves other bytes"
+        ),
     ],
 )
-def test_a_copy_of_other_bytes_is_not_taken(fake: FakeRegistry, client: Registry, fault: Fault) -> None:
+def test_a_copy_of_other_bytes_is_not_taken(
+    fake: FakeRegistry, client: Registry, fault: Fault
+) -> None:
     blob = fake.put("from", DATA)
     fake.fail(Fault("POST", "mount=", unmounted=True))
     fake.fail(fault)
@@ -482,7 +557,9 @@ def test_a_copy_of_other_bytes_is_not_taken(fake: FakeRegistry, client: Registry
     assert "to" not in fake.blobs
 
 
-@pytest.mark.parametrize("fault", [Fault("PUT", "to/blobs", 1, status=500), Fault("PUT", "to/blobs", 1, cut_after=9)])
+@pytest.mark.parametrize(
+    "fault", [Fault("PUT", "to/blobs", 1, status=500), Fault("PUT", "to/blobs", 1, cut_after=9)]
+)
 def test_a_copy_survives_one_failure(fake: FakeRegistry, client: Registry, fault: Fault) -> None:
     blob = fake.put("from", DATA)
     fake.fail(Fault("POST", "mount=", unmounted=True))
@@ -491,7 +568,9 @@ def test_a_copy_survives_one_failure(fake: FakeRegistry, client: Registry, fault
     assert fake.blobs["to"][blob.digest] == DATA
 
 
-def test_a_registry_that_cannot_cancel_uploads_is_no_obstacle(fake: FakeRegistry, client: Registry) -> None:
+def test_a_registry_that_cannot_cancel_uploads_is_no_obstacle(
+    fake: FakeRegistry, client: Registry
+) -> None:
     blob = fake.put("from", DATA)
     fake.fail(Fault("POST", "mount=", unmounted=True))
     fake.fail(Fault("DELETE", "uploads", status=405))
@@ -503,7 +582,10 @@ def test_a_registry_that_cannot_cancel_uploads_is_no_obstacle(fake: FakeRegistry
 
 
 def test_blobs_are_mounted_together(either: Registry, repository: str) -> None:
-    blobs = [either.push_bytes(repository, f"{repository} {number}".encode(), "x/y") for number in range(20)]
+    blobs = [
+        either.push_bytes(repository, f"{repository} {number}".encode(), "x/y")
+        for number in range(20)
+    ]
     either.ensure_blobs(f"{repository}/to", [*blobs, *blobs], repository)
     assert all(either.has_blob(f"{repository}/to", blob.digest) for blob in blobs)
 
@@ -522,7 +604,9 @@ def to_copy(fake: FakeRegistry) -> list[Descriptor]:
     return [fake.put("from", bytes([number]) + DATA) for number in range(12)]
 
 
-def test_as_many_copies_at_once_as_are_allowed(fake: FakeRegistry, client: Registry, to_copy: list[Descriptor]) -> None:
+def test_as_many_copies_at_once_as_are_allowed(
+    fake: FakeRegistry, client: Registry, to_copy: list[Descriptor]
+) -> None:
     together = threading.Barrier(4, timeout=10)
     fake.fail(Fault("GET", "from/blobs", meanwhile=together.wait))
     client.ensure_blobs("to", to_copy, "from", workers=4)
@@ -563,7 +647,9 @@ def test_one_of_many_that_cannot_be_copied(
         client.ensure_blobs("to", to_copy, "from")
 
 
-def test_an_interrupt_stops_them_all(fake: FakeRegistry, client: Registry, to_copy: list[Descriptor]) -> None:
+def test_an_interrupt_stops_them_all(
+    fake: FakeRegistry, client: Registry, to_copy: list[Descriptor]
+) -> None:
     def interrupt(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 

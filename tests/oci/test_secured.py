@@ -20,7 +20,9 @@ DATA = bytes(range(251)) * 1000
 
 
 @pytest.fixture(scope="module")
-def started(tmp_path_factory: pytest.TempPathFactory, free_port: Callable[[], int]) -> Iterator[tuple[str, Path]]:
+def started(
+    tmp_path_factory: pytest.TempPathFactory, free_port: Callable[[], int]
+) -> Iterator[tuple[str, Path]]:
     """A host, and the certificate to trust."""
     folder = tmp_path_factory.mktemp("secured")
     with secured(folder, free_port()) as host:
@@ -42,7 +44,9 @@ def host(started: tuple[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
 
 def use(host: str, path: Path, repository: str) -> None:
-    """A little of everything: small and big blobs, manifests, lists, many mounts, copies in chunks."""
+    """A little of everything: small and big blobs, manifests, lists, many mounts, copies in
+    chunks.
+    """
     path.write_bytes(DATA)
     client = Registry(host)
     client.ping()
@@ -80,7 +84,9 @@ def test_an_authority_named_by_a_variable(
 
 def test_an_authority_nobody_knows(host: str, tmp_path: Path) -> None:
     (tmp_path / host / "ca.crt").unlink()
-    with refused(EnvironmentFailed, host, "self-signed", f"{tmp_path / host}/ca.crt", "REQUESTS_CA_BUNDLE"):
+    with refused(
+        EnvironmentFailed, host, "self-signed", f"{tmp_path / host}/ca.crt", "REQUESTS_CA_BUNDLE"
+    ):
         Registry(host).ping()
 
 

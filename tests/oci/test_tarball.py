@@ -27,7 +27,9 @@ def deflated(data: bytes, level: int = 6) -> Deflated:
     """A stream as a wheel holds it, in a file with other bytes before and after."""
     packer = zlib.compressobj(level, zlib.DEFLATED, -15)
     stream = packer.compress(data) + packer.flush()
-    return Deflated(io.BytesIO(b"before" + stream + b"after"), 6, len(stream), len(data), zlib.crc32(data))
+    return Deflated(
+        io.BytesIO(b"before" + stream + b"after"), 6, len(stream), len(data), zlib.crc32(data)
+    )
 
 
 def written(fill: Callable[[LayerWriter], None]) -> tuple[bytes, Blob]:
@@ -83,7 +85,9 @@ def test_a_layer_is_read_back_by_tarfile() -> None:
         assert entries["opt"].isdir()
         assert entries[LONG].size == 4
         assert "opt/ünicode ☃" in entries
-    assert {(entry.mtime, entry.uid, entry.gid, entry.uname) for entry in entries.values()} == {(EPOCH, 0, 0, "root")}
+    assert {(entry.mtime, entry.uid, entry.gid, entry.uname) for entry in entries.values()} == {
+        (EPOCH, 0, 0, "root")
+    }
 
 
 @pytest.mark.parametrize("program", [["gzip", "-dc"], ["python3", "-m", "gzip", "-d"]])
@@ -112,7 +116,9 @@ def test_an_empty_layer_is_a_tar() -> None:
 
 @pytest.mark.parametrize("level", range(10))
 def test_streams_of_every_compression_level(level: int) -> None:
-    layer, _ = written(lambda writer: writer.copied("a", 0o644, deflated(NOISE[:70_000] + bytes(70_000), level)))
+    layer, _ = written(
+        lambda writer: writer.copied("a", 0o644, deflated(NOISE[:70_000] + bytes(70_000), level))
+    )
     with tarfile.open(fileobj=io.BytesIO(layer), mode="r:gz") as found:
         content = found.extractfile("a")
         assert content is not None
@@ -130,7 +136,9 @@ def spoiled(data: bytes, **changes: int) -> Deflated:
         "size": good.size,
         "crc": good.crc,
     }
-    return Deflated(good.file, **{name: value + changes.get(name, 0) for name, value in facts.items()})
+    return Deflated(
+        good.file, **{name: value + changes.get(name, 0) for name, value in facts.items()}
+    )
 
 
 TEXT = b"import this\n" * 5000
@@ -157,7 +165,9 @@ def test_a_stream_that_is_not_what_was_said(data: bytes, changes: dict[str, int]
 
 
 def test_no_flipped_bit_goes_unseen() -> None:
-    """Flip bits all over a stream: refused, or (in bits that deflate ignores) the contents are still right."""
+    """Flip bits all over a stream: refused, or (in bits that deflate ignores) the contents are
+    still right.
+    """
     good = deflated(TEXT + NOISE[:300])
     stream = bytearray(good.file.read()[6 : 6 + good.compressed_size])
     refused = 0

@@ -58,7 +58,9 @@ def authority(tmp_path: Path) -> Authority:
 
 @pytest.fixture
 def start() -> Iterator[Start]:
-    """Starts a server that shows a certificate, or none, and may want one of a client's authority; returns its host."""
+    """Starts a server that shows a certificate, or none, and may want one of a client's authority;
+    returns its host.
+    """
     started: list[ThreadingHTTPServer] = []
 
     def begin(shown: tuple[Path, Path] | None, wants: Path | None = None) -> str:
@@ -126,7 +128,9 @@ def test_the_authorities_of_the_machine(
     """They are trusted unless others are named instead."""
     host = start(authority.issue("registry"))
     monkeypatch.setattr(
-        ssl.SSLContext, "load_default_certs", lambda context, *_: context.load_verify_locations(authority.certificate)
+        ssl.SSLContext,
+        "load_default_certs",
+        lambda context, *_: context.load_verify_locations(authority.certificate),
     )
     Registry(host).ping()
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(Authority(tmp_path, "another").certificate))
@@ -134,7 +138,9 @@ def test_the_authorities_of_the_machine(
         Registry(host).ping()
 
 
-def test_what_docker_knows_of_one_registry_holds_for_that_one(start: Start, authority: Authority, docker: Path) -> None:
+def test_what_docker_knows_of_one_registry_holds_for_that_one(
+    start: Start, authority: Authority, docker: Path
+) -> None:
     host, other = start(authority.issue("registry")), start(authority.issue("other"))
     given_to_docker(docker, host, (authority.certificate, "ca.crt"))
     with refused(EnvironmentFailed, other, "unable to get local issuer"):
@@ -144,12 +150,18 @@ def test_what_docker_knows_of_one_registry_holds_for_that_one(start: Start, auth
 def test_an_unknown_authority(start: Start, authority: Authority, docker: Path) -> None:
     host = start(authority.issue("registry"))
     with refused(
-        EnvironmentFailed, host, "unable to get local issuer", f"{docker / host}/ca.crt", "REQUESTS_CA_BUNDLE"
+        EnvironmentFailed,
+        host,
+        "unable to get local issuer",
+        f"{docker / host}/ca.crt",
+        "REQUESTS_CA_BUNDLE",
     ):
         Registry(host).ping()
 
 
-def test_an_untrusted_certificate_is_asked_for_once(start: Start, authority: Authority, waits: list[float]) -> None:
+def test_an_untrusted_certificate_is_asked_for_once(
+    start: Start, authority: Authority, waits: list[float]
+) -> None:
     with refused(EnvironmentFailed, "no secure connection"):
         Registry(start(authority.issue("registry"))).ping()
     assert waits == []
@@ -159,11 +171,19 @@ def test_an_untrusted_certificate_is_asked_for_once(start: Start, authority: Aut
     ("certified", "words"),
     [
         pytest.param((HOST, -1), ("expired", "renew", "clock"), id="expired"),
-        pytest.param(("127.0.0.3", 1), ("127.0.0.2", "name the registry as its certificate"), id="of another host"),
+        pytest.param(
+            ("127.0.0.3", 1),
+            ("127.0.0.2", "name the registry as its certificate"),
+            id="of another host",
+        ),
     ],
 )
 def test_a_certificate_that_does_not_hold(
-    start: Start, authority: Authority, docker: Path, certified: tuple[str, int], words: tuple[str, ...]
+    start: Start,
+    authority: Authority,
+    docker: Path,
+    certified: tuple[str, int],
+    words: tuple[str, ...],
 ) -> None:
     host = start(authority.issue("registry", *certified))
     given_to_docker(docker, host, (authority.certificate, "ca.crt"))
@@ -178,7 +198,9 @@ def test_a_registry_without_tls(start: Start) -> None:
 
 
 @pytest.mark.usefixtures("waits")
-def test_a_client_certificate(start: Start, authority: Authority, docker: Path, tmp_path: Path) -> None:
+def test_a_client_certificate(
+    start: Start, authority: Authority, docker: Path, tmp_path: Path
+) -> None:
     clients = Authority(tmp_path, "of clients")
     host = start(authority.issue("registry"), clients.certificate)
     given_to_docker(docker, host, (authority.certificate, "ca.crt"))
@@ -194,7 +216,11 @@ def test_a_client_certificate(start: Start, authority: Authority, docker: Path, 
     [
         pytest.param({"ca.crt": "not a certificate"}, ("ca.crt",), id="no certificate"),
         pytest.param({"client.cert": "CERTIFICATE"}, ("client.cert", "client.key"), id="no key"),
-        pytest.param({"client.cert": "CERTIFICATE", "client.key": "none"}, ("client.cert", "client.key"), id="bad key"),
+        pytest.param(
+            {"client.cert": "CERTIFICATE", "client.key": "none"},
+            ("client.cert", "client.key"),
+            id="bad key",
+        ),
     ],
 )
 def test_files_of_docker_that_cannot_be_used(
@@ -210,7 +236,9 @@ def test_files_of_docker_that_cannot_be_used(
 
 
 @pytest.mark.parametrize("variable", VARIABLES)
-def test_a_variable_that_names_nothing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, variable: str) -> None:
+def test_a_variable_that_names_nothing(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, variable: str
+) -> None:
     monkeypatch.setenv(variable, str(tmp_path / "nothing.pem"))
     with refused(ConfigError, variable, "nothing.pem"):
         Registry("registry.example")

@@ -1,4 +1,6 @@
-"""Big blobs in chunks: cut, refused, forgotten and misunderstood at every chunk, and in the right place afterwards."""
+"""Big blobs in chunks: cut, refused, forgotten and misunderstood at every chunk, and in the right
+place afterwards.
+"""
 
 from __future__ import annotations
 
@@ -107,7 +109,14 @@ def test_chunks_as_big_as_the_registry_wants_them(fake: FakeRegistry, push: Push
 CUTS = [
     (start, cut)
     for start in STARTS
-    for cut in (0, 1, 2, CHUNK // 2, min(CHUNK, len(DATA) - start) - 1, min(CHUNK, len(DATA) - start))
+    for cut in (
+        0,
+        1,
+        2,
+        CHUNK // 2,
+        min(CHUNK, len(DATA) - start) - 1,
+        min(CHUNK, len(DATA) - start),
+    )
     if cut <= len(DATA) - start
 ]
 """Chunk, and how many of its bytes came."""
@@ -118,8 +127,12 @@ def test_how_many_cuts_there_are() -> None:
 
 
 @pytest.mark.parametrize(("start", "cut"), CUTS)
-def test_an_upload_goes_on_after_a_cut(fake: FakeRegistry, push: Push, start: int, cut: int) -> None:
-    """Exactly where it was cut; only of none and of one byte the registry's answer is the same, and it begins again."""
+def test_an_upload_goes_on_after_a_cut(
+    fake: FakeRegistry, push: Push, start: int, cut: int
+) -> None:
+    """Exactly where it was cut; only of none and of one byte the registry's answer is the same, and
+    it begins again.
+    """
     fault = Fault("PATCH", at(start), 1, cut_after=cut)
     fake.fail(fault)
     counted = push()
@@ -131,7 +144,9 @@ def test_an_upload_goes_on_after_a_cut(fake: FakeRegistry, push: Push, start: in
 
 
 @pytest.mark.parametrize(("start", "cut"), CUTS)
-def test_an_upload_that_the_registry_forgets_begins_again(fake: FakeRegistry, push: Push, start: int, cut: int) -> None:
+def test_an_upload_that_the_registry_forgets_begins_again(
+    fake: FakeRegistry, push: Push, start: int, cut: int
+) -> None:
     fake.forgets = True
     fake.fail(Fault("PATCH", at(start), 1, cut_after=cut))
     counted = push()
@@ -179,14 +194,18 @@ def test_what_passes_stops_no_upload(fake: FakeRegistry, push: Push, start: int,
     assert sessions(fake) == 1
 
 
-def test_the_wait_that_a_registry_asks_for(fake: FakeRegistry, push: Push, waits: list[float]) -> None:
+def test_the_wait_that_a_registry_asks_for(
+    fake: FakeRegistry, push: Push, waits: list[float]
+) -> None:
     fake.fail(Fault("PATCH", at(CHUNK), 1, status=429, headers={"Retry-After": "7"}))
     fake.fail(Fault("PUT", "uploads", 1, status=503, headers={"Retry-After": "9"}))
     push()
     assert waits == [7, 9]
 
 
-def test_a_wait_of_hours_is_not_waited_for(fake: FakeRegistry, push: Push, waits: list[float]) -> None:
+def test_a_wait_of_hours_is_not_waited_for(
+    fake: FakeRegistry, push: Push, waits: list[float]
+) -> None:
     fake.fail(Fault("PATCH", at(CHUNK), 1, status=429, headers={"Retry-After": "10000"}))
     with refused(EnvironmentFailed, "429", "10000"):
         push()
@@ -195,8 +214,12 @@ def test_a_wait_of_hours_is_not_waited_for(fake: FakeRegistry, push: Push, waits
 
 @pytest.mark.parametrize("start", STARTS)
 @pytest.mark.parametrize("status", [400, 404, 405, 413, 416])
-def test_a_registry_that_takes_no_such_chunk(fake: FakeRegistry, push: Push, start: int, status: int) -> None:
-    """It gets the blob in one piece; after 416, which says only that it stands elsewhere, it is asked first."""
+def test_a_registry_that_takes_no_such_chunk(
+    fake: FakeRegistry, push: Push, start: int, status: int
+) -> None:
+    """It gets the blob in one piece; after 416, which says only that it stands elsewhere, it is
+    asked first.
+    """
     fake.fail(Fault("PATCH", at(start), status=status))
     push()
     assert fake.count("PUT", "uploads") == 1
@@ -223,7 +246,9 @@ def test_a_refusal_is_told_at_once(fake: FakeRegistry, push: Push, start: int, s
         pytest.param(Fault("PUT", "uploads", 1, status=416), id="other range"),
     ],
 )
-def test_an_upload_that_cannot_be_closed_begins_again(fake: FakeRegistry, push: Push, fault: Fault) -> None:
+def test_an_upload_that_cannot_be_closed_begins_again(
+    fake: FakeRegistry, push: Push, fault: Fault
+) -> None:
     fake.fail(fault)
     push()
     assert fault.times == 0
@@ -259,7 +284,9 @@ RANGES = ["0-0", "0-9", "0-9999999", "bytes=0-49999", "5-10", "", "nonsense"]
 def test_a_range_that_is_not_true(fake: FakeRegistry, push: Push, method: str, said: str) -> None:
     """The digest has the last word."""
     fake.fail(Fault("PATCH", at(2 * CHUNK), 1, cut_after=10))
-    fault = Fault(method, at(CHUNK) if method == "PATCH" else "uploads/", 1, headers={"Range": said})
+    fault = Fault(
+        method, at(CHUNK) if method == "PATCH" else "uploads/", 1, headers={"Range": said}
+    )
     fake.faults.insert(0, fault)
     push()
     assert fault.times == 0
@@ -295,7 +322,9 @@ def guard(fake: FakeRegistry, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -
 def test_a_token_that_ends_in_the_middle(
     fake: FakeRegistry, guard: Guard, push: Push, lifetime: int, cut: int | None
 ) -> None:
-    """After any number of requests; also where the registry cuts the request instead of answering 401."""
+    """After any number of requests; also where the registry cuts the request instead of answering
+    401.
+    """
     guard.lifetime = lifetime
     if cut is not None:
         fake.fail(Fault("PATCH", at(cut), 1, cut_after=LAST // 2))
@@ -326,14 +355,18 @@ def test_a_copy_reads_what_it_sends(fake: FakeRegistry, copy: Callable[[], None]
 
 
 @pytest.mark.parametrize("start", STARTS)
-def test_a_copy_goes_on_after_a_cut(fake: FakeRegistry, copy: Callable[[], None], start: int) -> None:
+def test_a_copy_goes_on_after_a_cut(
+    fake: FakeRegistry, copy: Callable[[], None], start: int
+) -> None:
     fake.fail(Fault("PATCH", at(start), 1, cut_after=LAST // 2))
     copy()
     assert fake.count("POST", "to/blobs/uploads/$") == 1
 
 
 @pytest.mark.parametrize("chunk", range(len(STARTS)))
-def test_a_copy_whose_source_is_cut(fake: FakeRegistry, copy: Callable[[], None], chunk: int) -> None:
+def test_a_copy_whose_source_is_cut(
+    fake: FakeRegistry, copy: Callable[[], None], chunk: int
+) -> None:
     faults = [Fault("GET", "from/blobs", chunk), Fault("GET", "from/blobs", 1, short=LAST // 2)]
     fake.faults[:0] = faults
     copy()
@@ -347,9 +380,13 @@ def test_a_source_that_serves_no_parts(fake: FakeRegistry, copy: Callable[[], No
 
 
 @pytest.mark.parametrize("size", [len(DATA) - 1, len(DATA) + 1, len(DATA) + CHUNK])
-def test_a_source_of_another_size_than_said(fake: FakeRegistry, copy: Callable[[], None], size: int) -> None:
+def test_a_source_of_another_size_than_said(
+    fake: FakeRegistry, copy: Callable[[], None], size: int
+) -> None:
     with refused(EnvironmentFailed, BLOB.digest):
-        Registry(fake.host).ensure_blob("to", Descriptor(BLOB.media_type, BLOB.digest, size), "from")
+        Registry(fake.host).ensure_blob(
+            "to", Descriptor(BLOB.media_type, BLOB.digest, size), "from"
+        )
     assert "to" not in fake.blobs
 
 
@@ -359,7 +396,9 @@ def test_a_source_of_another_size_than_said(fake: FakeRegistry, copy: Callable[[
 @pytest.mark.docker
 @pytest.mark.parametrize("start", STARTS)
 @pytest.mark.parametrize("cut", [0, 1, CHUNK // 2])
-def test_a_real_registry_after_a_cut(registry_host: str, tmp_path: Path, start: int, cut: int) -> None:
+def test_a_real_registry_after_a_cut(
+    registry_host: str, tmp_path: Path, start: int, cut: int
+) -> None:
     """Distribution 2.8 forgets the upload when it is asked, later versions do not."""
     data = f"{start} {cut}".encode().ljust(16) + DATA
     (tmp_path / "layer").write_bytes(data)

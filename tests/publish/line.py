@@ -1,4 +1,6 @@
-"""A line of one image, released as often as a test likes: in staging with all its evidence, promoted, verified."""
+"""A line of one image, released as often as a test likes: in staging with all its evidence,
+promoted, verified.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +32,15 @@ from scan.history import History
 from scan.policy import load_policy
 from scan.record import Sbom
 from tests.fakes.cyclonedx import sbom
-from tests.publish.signed import H200, P256, WHEELS, build_record, scan_record, trust, validation_record
+from tests.publish.signed import (
+    H200,
+    P256,
+    WHEELS,
+    build_record,
+    scan_record,
+    trust,
+    validation_record,
+)
 from tests.publish.stage_records import STAGING, staged
 
 TODAY = datetime.date(2026, 11, 21)
@@ -52,35 +62,53 @@ class Line:
     trusted: Trusted = OURS
 
     def prepare(
-        self, version: str, *, signer: Signer | None = None, gpus: tuple[str, ...] = (H200,), jinja2: str = "3.1.4"
+        self,
+        version: str,
+        *,
+        signer: Signer | None = None,
+        gpus: tuple[str, ...] = (H200,),
+        jinja2: str = "3.1.4",
     ) -> BuildRecord:
         """A build in staging with all its evidence."""
         image, manifest = staged(self.registry, f"base {version} {jinja2} of {self.folder.name}")
         build = build_record(manifest.digest)
-        held = [replace(build.layers[0], digest=blob.digest, size=blob.size) for blob in manifest.blobs()[1:]]
+        held = [
+            replace(build.layers[0], digest=blob.digest, size=blob.size)
+            for blob in manifest.blobs()[1:]
+        ]
         build = replace(build, version=version, repository=image.repository, layers=tuple(held))
         document = {**sbom(), "metadata": {"timestamp": build.created_at}}
         (self.folder / trivy.SBOM).write_text(json.dumps(document).replace("3.1.4", jinja2))
         (self.folder / trivy.SPDX).write_text("{}")
         bill = Sbom(trivy.SBOM, file_sha256(self.folder / trivy.SBOM), trivy.SPDX, {"pypi": 2})
         scan = replace(scan_record(build), version=version, sbom=bill)
-        witness = Witness(self.registry, signer or self.signer, self.catalog.repositories.production)
+        witness = Witness(
+            self.registry, signer or self.signer, self.catalog.repositories.production
+        )
         witness.built(build, WHEELS)
         witness.tested(build, replace(validation_record(build, gpus=gpus), version=version))
-        documents = store.keep_sbom(self.registry, build.repository, build.digest, bill, self.folder)
+        documents = store.keep_sbom(
+            self.registry, build.repository, build.digest, bill, self.folder
+        )
         witness.scanned(build, scan, self.folder, documents)
         return build
 
-    def promote(self, build: BuildRecord, asked: Asked = MONTHLY, today: datetime.date = TODAY) -> Promoted:
+    def promote(
+        self, build: BuildRecord, asked: Asked = MONTHLY, today: datetime.date = TODAY
+    ) -> Promoted:
         version = self.catalog.version(build.version)
 
         def compare(image: BuildRecord) -> Difference | None:
-            before = previous(self.registry, self.catalog.repositories, version, image.image, self.trusted)
+            before = previous(
+                self.registry, self.catalog.repositories, version, image.image, self.trusted
+            )
             after = Published(version, image.image, "staging", image.repository, image.digest)
             return between(self.bench, before, after) if before else None
 
         witness = Witness(self.registry, self.signer, self.catalog.repositories.production)
-        candidate = Candidate(self.catalog, version, (build,), self.production, witness, self.trusted, compare, today)
+        candidate = Candidate(
+            self.catalog, version, (build,), self.production, witness, self.trusted, compare, today
+        )
         return promote(candidate, asked)
 
     @property
@@ -90,10 +118,14 @@ class Line:
     @property
     def production(self) -> Production:
         doubt = decision_check.doubt(self.registry, self.catalog.repositories, self.trusted)
-        marks = SignedMarks(self.registry, self.catalog.repositories.production, self.trusted, lambda: self.signer)
+        marks = SignedMarks(
+            self.registry, self.catalog.repositories.production, self.trusted, lambda: self.signer
+        )
         seal = documents.of_journal(lambda: self.signer, self.trusted)
         decided = decision_check.is_decided(self.registry, self.catalog.repositories, self.trusted)
-        return Production(self.registry, self.catalog.repositories, "a test", marks, seal, doubt, decided)
+        return Production(
+            self.registry, self.catalog.repositories, "a test", marks, seal, doubt, decided
+        )
 
     def tags(self) -> dict[str, str]:
         """Every tag of production that people use."""

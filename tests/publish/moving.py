@@ -1,5 +1,6 @@
-"""Releases to promote, clients that reach the fake registry without a connection and can be stopped at every request,
-and what must be true of production at every moment."""
+"""Releases to promote, clients that reach the fake registry without a connection and can be stopped
+at every request, and what must be true of production at every moment.
+"""
 
 from __future__ import annotations
 
@@ -72,7 +73,10 @@ class Clock:
 
 
 class Line(requests.Session):
-    """Requests straight to the fake registry. Before request number N, `at[N]` happens; `faults[N]` befalls it."""
+    """Requests straight to the fake registry.
+
+    Before request number N, `at[N]` happens; `faults[N]` befalls it.
+    """
 
     def __init__(self, fake: FakeRegistry) -> None:
         super().__init__()
@@ -84,7 +88,9 @@ class Line(requests.Session):
         self.before: Callable[[str, str], None] = lambda method, path: None
         self.after: Callable[[str, str], None] = lambda method, path: None
 
-    def request(self, method: str, url: str, *_: Any, data: Any = b"", headers: Any = None, **__: Any) -> Any:  # type: ignore[override]
+    def request(  # type: ignore[override]
+        self, method: str, url: str, *_: Any, data: Any = b"", headers: Any = None, **__: Any
+    ) -> Any:
         with self._counting:  # blobs are brought side by side
             self.step += 1
             step = self.step
@@ -103,7 +109,9 @@ class Line(requests.Session):
         return _response(url, status, said, b"" if method == "HEAD" else content)
 
 
-def _response(url: str, status: int, headers: Mapping[str, str], content: bytes) -> requests.Response:
+def _response(
+    url: str, status: int, headers: Mapping[str, str], content: bytes
+) -> requests.Response:
     answer = requests.Response()
     answer.status_code, answer.url, answer.headers = status, url, CaseInsensitiveDict(headers)
     answer.raw = io.BytesIO(content)
@@ -122,12 +130,18 @@ def line(client: Registry) -> Line:
     return cast(Line, client._session)
 
 
-def at(client: Registry, owner: str = MINE, repositories: Repositories = REPOSITORIES) -> Production:
+def at(
+    client: Registry, owner: str = MINE, repositories: Repositories = REPOSITORIES
+) -> Production:
     """Production as a client sees it."""
-    return Production(client, repositories, owner, marks(client, repositories.production), journal_seal(P256))
+    return Production(
+        client, repositories, owner, marks(client, repositories.production), journal_seal(P256)
+    )
 
 
-def tag_set(version: str, aliases: Sequence[str] = ("v2.6", "latest"), images: Sequence[str] = IMAGES) -> TagSet:
+def tag_set(
+    version: str, aliases: Sequence[str] = ("v2.6", "latest"), images: Sequence[str] = IMAGES
+) -> TagSet:
     """What a release of line 2.6 puts."""
     return TagSet(version, tuple(images), tuple(aliases))
 
@@ -138,29 +152,44 @@ def candidate(version: str, aliases: Sequence[str] = ()) -> TagSet:
 
 
 def approved(
-    client: Registry, version: str, images: Sequence[str] = IMAGES, repositories: Repositories = REPOSITORIES
+    client: Registry,
+    version: str,
+    images: Sequence[str] = IMAGES,
+    repositories: Repositories = REPOSITORIES,
 ) -> tuple[Approved, ...]:
-    """Small images of a version in staging, each with a bill of materials, a test result and a decision."""
+    """Small images of a version in staging, each with a bill of materials, a test result and a
+    decision.
+    """
     return tuple(_approved(client, version, image, repositories.staging) for image in images)
 
 
 def _approved(client: Registry, version: str, image: str, staging: str) -> Approved:
     config = client.push_bytes(staging, f'{{"image": "{version} {image}"}}'.encode(), OCI_CONFIG)
-    manifest = image_manifest(config, [client.push_bytes(staging, b"layer of " + image.encode(), LAYER_GZIP)])
+    manifest = image_manifest(
+        config, [client.push_bytes(staging, b"layer of " + image.encode(), LAYER_GZIP)]
+    )
     client.put_manifest(staging, manifest.digest, manifest)
     said = [
-        referrers.attach(client, staging, manifest.descriptor, kind, [(kind, kind.encode())], {"image": image})
+        referrers.attach(
+            client, staging, manifest.descriptor, kind, [(kind, kind.encode())], {"image": image}
+        )
         for kind in (LISTED, SAID, DECIDED)
     ]
-    return Approved(image, manifest.digest, staging, said[-1].digest, tuple(each.digest for each in said))
+    return Approved(
+        image, manifest.digest, staging, said[-1].digest, tuple(each.digest for each in said)
+    )
 
 
-def released(client: Registry, version: str, aliases: Sequence[str] = ("v2.6", "latest"), **named: Any) -> Outcome:
+def released(
+    client: Registry, version: str, aliases: Sequence[str] = ("v2.6", "latest"), **named: Any
+) -> Outcome:
     """A release, staged and promoted."""
     images = named.get("images", IMAGES)
     repositories = named.get("repositories", REPOSITORIES)
     approvals = approved(client, version, images, repositories)
-    return promote(at(client, repositories=repositories), tag_set(version, aliases, images), approvals)
+    return promote(
+        at(client, repositories=repositories), tag_set(version, aliases, images), approvals
+    )
 
 
 def tags(client: Registry, repositories: Repositories = REPOSITORIES) -> Tags:
@@ -212,7 +241,9 @@ class World:
     def gone_back(self, before: Tags) -> list[str]:
         """Tags that name an older release than they did."""
         pairs = [
-            (tag, self.versions[before[tag]], self.versions[now]) for tag, now in self.tags().items() if tag in before
+            (tag, self.versions[before[tag]], self.versions[now])
+            for tag, now in self.tags().items()
+            if tag in before
         ]
         return [f"{tag}: {old} -> {new}" for tag, old, new in pairs if order(new) < order(old)]
 
@@ -227,7 +258,11 @@ class World:
         held = self.fake.manifests.get(REPOSITORIES.production, {})
         stem = digest.replace(":", "-")
         if self.fake.lists_referrers:
-            return {name for name, (_, body) in held.items() if name.startswith("sha256:") and _subject(body) == digest}
+            return {
+                name
+                for name, (_, body) in held.items()
+                if name.startswith("sha256:") and _subject(body) == digest
+            }
         marked = {sha256(body) for name, (_, body) in held.items() if name.startswith(f"{stem}.")}
         index = json.loads(held[stem][1])["manifests"] if stem in held else []
         return marked | {entry["digest"] for entry in index}
@@ -238,7 +273,9 @@ class World:
         assert may_be_open or kept.begun is None
         held = self.tags()
         for tag, digest in held.items():
-            assert digest in kept.expected(tag), f"{tag} holds {digest}, and the journal says {kept.expected(tag)}"
+            assert digest in kept.expected(tag), (
+                f"{tag} holds {digest}, and the journal says {kept.expected(tag)}"
+            )
         for transaction in kept.transactions:
             for entry in transaction.entries:
                 assert transaction.is_open or entry.tag in held
@@ -256,7 +293,9 @@ class World:
         held = self.tags()
         for stem, version in {**aliases, **{each: each for each in self.out()}}.items():
             named = {
-                tag: self.versions[digest] for tag, digest in held.items() if re.fullmatch(rf"{stem}(-base|-cv)?", tag)
+                tag: self.versions[digest]
+                for tag, digest in held.items()
+                if re.fullmatch(rf"{stem}(-base|-cv)?", tag)
             }
             assert len(named) == 3, f"{stem}: {sorted(named)}"
             assert {*named.values()} == {version}, f"{stem}: {named}"
@@ -272,7 +311,9 @@ def _subject(body: bytes) -> str:
 
 
 def states(world: World, run: Callable[[Registry], object]) -> list[State]:
-    """What the registry held before each request of a run: what it holds when the run is killed there."""
+    """What the registry held before each request of a run: what it holds when the run is killed
+    there.
+    """
     found: list[State] = []
     client = world.watch(direct(world.fake), may_go_back=True)
     line(client).before = lambda method, path: found.append(world.fake.state())
@@ -291,7 +332,9 @@ def requests_of(world: World, run: Callable[[Registry], object]) -> list[str]:
 
 
 class Stopping:
-    """A client that begins when it is told, and stops before its request number `step` until it is told to go on."""
+    """A client that begins when it is told, and stops before its request number `step` until it is
+    told to go on.
+    """
 
     def __init__(self, fake: FakeRegistry, step: int) -> None:
         self.client = direct(fake)
@@ -299,7 +342,9 @@ class Stopping:
         self._thread = threading.Thread()
         line(self.client).at[step] = self._stop
 
-    def begin(self, work: Callable[[Registry], object], until: threading.Event | None = None) -> Callable[[], None]:
+    def begin(
+        self, work: Callable[[Registry], object], until: threading.Event | None = None
+    ) -> Callable[[], None]:
         """What starts it, and returns when it has stopped or ended, or is as far as `until`."""
 
         def run() -> None:

@@ -1,4 +1,6 @@
-"""A real distribution registry that wants an account and speaks TLS with a certificate of its own."""
+"""A real distribution registry that wants an account and speaks TLS with a certificate of its
+own.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +24,9 @@ from cryptography.x509.oid import NameOID
 ADDRESS = "127.0.0.2"
 """Loopback, and not one of the two addresses that are spoken to in plain HTTP."""
 USER, PASSWORD = "me", "pass:word"
-_ENTRY = "me:$2y$04$abcdefghijklmnopqrstuu7govE5p0NSk1WUEk5C2Qm3hpPC6VJ66"  # bcrypt, cost 4, of PASSWORD
+_ENTRY = (
+    "me:$2y$04$abcdefghijklmnopqrstuu7govE5p0NSk1WUEk5C2Qm3hpPC6VJ66"  # bcrypt, cost 4, of PASSWORD
+)
 
 
 def log_in(folder: Path, host: str, user: str = USER, password: str = PASSWORD) -> None:
@@ -40,7 +44,9 @@ def secured(folder: Path, port: int) -> Iterator[str]:
     (folder / "htpasswd").write_text(_ENTRY)
     (folder / "registry.yml").write_text(yaml.safe_dump(_configuration(folder, host)))
     with (folder / "log").open("wb") as log:
-        process = subprocess.Popen(["docker-registry", "serve", str(folder / "registry.yml")], stdout=log, stderr=log)
+        process = subprocess.Popen(
+            ["docker-registry", "serve", str(folder / "registry.yml")], stdout=log, stderr=log
+        )
     try:
         _await(host, folder / "certificate.pem")
         yield host
@@ -72,20 +78,28 @@ def _certify(folder: Path) -> None:
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - datetime.timedelta(hours=1))
         .not_valid_after(now + datetime.timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address(ADDRESS))]), critical=False)
+        .add_extension(
+            x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address(ADDRESS))]),
+            critical=False,
+        )
         .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
         .sign(key, hashes.SHA256())
     )
     pem, plain = serialization.Encoding.PEM, serialization.NoEncryption()
     (folder / "certificate.pem").write_bytes(certificate.public_bytes(pem))
-    (folder / "key.pem").write_bytes(key.private_bytes(pem, serialization.PrivateFormat.PKCS8, plain))
+    (folder / "key.pem").write_bytes(
+        key.private_bytes(pem, serialization.PrivateFormat.PKCS8, plain)
+    )
 
 
 def _await(host: str, certificate: Path) -> None:
     deadline = time.monotonic() + 15
     while time.monotonic() < deadline:
         with contextlib.suppress(requests.RequestException):
-            if requests.get(f"https://{host}/v2/", verify=str(certificate), timeout=2).status_code == 401:
+            if (
+                requests.get(f"https://{host}/v2/", verify=str(certificate), timeout=2).status_code
+                == 401
+            ):
                 return
         time.sleep(0.05)
     raise AssertionError(f"no registry on {host}")

@@ -1,4 +1,6 @@
-"""Statements, keys and envelopes of tests: records of a release that passed everything, and what is made of them."""
+"""Statements, keys and envelopes of tests: records of a release that passed everything, and what is
+made of them.
+"""
 
 from __future__ import annotations
 
@@ -43,7 +45,9 @@ H200 = "NVIDIA H200"
 BASE_IMAGE = "docker.io/library/debian:12-slim@sha256:" + "d" * 64
 
 DOCUMENT = json.dumps({**sbom(), "metadata": {"timestamp": STARTED}}).encode()
-WHEELS = (Wheel("torch", "2.6.0", "c" * 64, "torch-2.6.0-cp311-cp311-manylinux1_x86_64.whl", 766_715_424),)
+WHEELS = (
+    Wheel("torch", "2.6.0", "c" * 64, "torch-2.6.0-cp311-cp311-manylinux1_x86_64.whl", 766_715_424),
+)
 BUILDER = Builder("https://forge.example/.github/workflows/release.yml@refs/heads/main")
 
 P256: PrivateKey = ec.derive_private_key(7, ec.SECP256R1())
@@ -83,7 +87,9 @@ def marks(registry: Registry, repository: str, key: PrivateKey = P256) -> Signed
 
 def build_record(digest: str = DIGEST, image: str = "base") -> BuildRecord:
     """A build of one wheel on the slim base."""
-    layer = BuiltLayer("torch 2.6.0", "wheel", "base", "1" * 64, "sha256:" + "e" * 64, "", 7, "reused", 0.0)
+    layer = BuiltLayer(
+        "torch 2.6.0", "wheel", "base", "1" * 64, "sha256:" + "e" * 64, "", 7, "reused", 0.0
+    )
     return replace(
         built(image, digest),
         content_key="2" * 64,
@@ -102,19 +108,31 @@ def suite(name: str, verdict: Verdict = Verdict.PASS, reason: str = "") -> Suite
 
 
 def validation_record(
-    build: BuildRecord, *suites: SuiteResult, verdict: Verdict = Verdict.PASS, gpus: Sequence[str] = (H200,)
+    build: BuildRecord,
+    *suites: SuiteResult,
+    verdict: Verdict = Verdict.PASS,
+    gpus: Sequence[str] = (H200,),
 ) -> ValidationRecord:
     """A validation of that build on GPUs, all its suites passed unless `suites` says otherwise."""
     run = suites or tuple(suite(each.name) for each in suites_of(build.stacks))
-    where = Environment("docker", "cuda" if gpus else "cpu", tuple(gpus), "550.54", "cpu", 16, 1, 1, "6.1", "27")
+    where = Environment(
+        "docker", "cuda" if gpus else "cpu", tuple(gpus), "550.54", "cpu", 16, 1, 1, "6.1", "27"
+    )
     return replace(
-        validated(build, verdict), suites=run, environment=where, key="3" * 64, started_at=STARTED, seconds=61.5
+        validated(build, verdict),
+        suites=run,
+        environment=where,
+        key="3" * 64,
+        started_at=STARTED,
+        seconds=61.5,
     )
 
 
 def judged(standing: Standing = Standing.GRACE, id_: str = "CVE-2026-1") -> Judged:
     """A finding with that standing."""
-    return Judged(finding(id_=id_), standing, "2026-12-01", "fixed since 2026-11-17, 14 days of grace")
+    return Judged(
+        finding(id_=id_), standing, "2026-12-01", "fixed since 2026-11-17, 14 days of grace"
+    )
 
 
 def scan_record(build: BuildRecord, *findings: Judged) -> ScanRecord:
@@ -122,7 +140,9 @@ def scan_record(build: BuildRecord, *findings: Judged) -> ScanRecord:
     return replace(
         scanned(build),
         scanner="trivy 0.76.0",
-        sbom=Sbom("sbom.cdx.json", hashlib.sha256(DOCUMENT).hexdigest(), "sbom.spdx.json", {"pypi": 2}),
+        sbom=Sbom(
+            "sbom.cdx.json", hashlib.sha256(DOCUMENT).hexdigest(), "sbom.spdx.json", {"pypi": 2}
+        ),
         database=Database("registry.example/trivy-db:2", "4" * 64, "2026-11-20T06:00:00+00:00"),
         findings=findings,
         started_at=STARTED,
@@ -170,8 +190,12 @@ def bundle(envelope: Mapping[str, Any]) -> bytes:
     return canonical({"mediaType": BUNDLE, "verificationMaterial": {}, "dsseEnvelope": envelope})
 
 
-def plant(registry: Registry, repository: str, subject: Descriptor, data: bytes, claimed: str = "") -> Descriptor:
-    """An artifact about `subject` that `publish` would never make; it claims to hold the predicate type `claimed`."""
+def plant(
+    registry: Registry, repository: str, subject: Descriptor, data: bytes, claimed: str = ""
+) -> Descriptor:
+    """An artifact about `subject` that `publish` would never make; it claims to hold the predicate
+    type `claimed`.
+    """
     notes = {"dev.sigstore.bundle.predicateType": claimed}
     return attach(registry, repository, subject, BUNDLE, [(BUNDLE, data)], notes)
 
@@ -181,10 +205,21 @@ def about(subject: Manifest) -> tuple[Statement, ...]:
     return statements(subject.digest)
 
 
-def decide(registry: Registry, repository: str, tag: str, manifest: Manifest, key: PrivateKey = P256) -> None:
+def decide(
+    registry: Registry, repository: str, tag: str, manifest: Manifest, key: PrivateKey = P256
+) -> None:
     """Sign that a digest may carry a tag."""
     said = Decided(
-        "v2.6.0", "cv", decision.PRODUCTION, "patch", Verdict.PASS, (), (tag,), (), "", "2026-11-21T00:00:00+00:00"
+        "v2.6.0",
+        "cv",
+        decision.PRODUCTION,
+        "patch",
+        Verdict.PASS,
+        (),
+        (tag,),
+        (),
+        "",
+        "2026-11-21T00:00:00+00:00",
     )
     about = decision.statement(said, manifest.digest, repository)
     evidence.publish(registry, repository, manifest.descriptor, [about], key)

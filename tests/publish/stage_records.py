@@ -34,7 +34,9 @@ def built(image: str, digest: str = "sha256:" + "a" * 64, repository: str = STAG
     )
 
 
-def validated(build: BuildRecord, verdict: Verdict = Verdict.PASS, reason: str = "") -> ValidationRecord:
+def validated(
+    build: BuildRecord, verdict: Verdict = Verdict.PASS, reason: str = ""
+) -> ValidationRecord:
     """A validation record of that build."""
     where = Environment("docker", "cpu", (), "", "", 2, 0, 0, "", "")
     return ValidationRecord(
@@ -72,7 +74,10 @@ def scanned(build: BuildRecord, verdict: Verdict = Verdict.PASS, reason: str = "
 
 
 def known(
-    image: str = "base", validation: Verdict = Verdict.PASS, scan: Verdict = Verdict.PASS, reason: str = "because"
+    image: str = "base",
+    validation: Verdict = Verdict.PASS,
+    scan: Verdict = Verdict.PASS,
+    reason: str = "because",
 ) -> Known:
     """All records of one image with these verdicts."""
     build = built(image)

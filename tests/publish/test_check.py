@@ -27,7 +27,9 @@ from validation.suite import SUITES
 CATALOG = catalog.load()
 OURS = {f"{LABELS}.torch": "2.6.0", f"{LABELS}.stacks": "base,cv"}
 ID = f"sha256:{'7' * 64}"
-PROBLEM = Problem("configuration", "User", "the image runs as root: its user is not set", "set a user of its own")
+PROBLEM = Problem(
+    "configuration", "User", "the image runs as root: its user is not set", "set a user of its own"
+)
 
 
 @pytest.mark.parametrize(
@@ -56,7 +58,9 @@ def test_what_an_image_is_held_against(
         ("", "", {**OURS, f"{LABELS}.stacks": "\x1b[31m::error::x"}, "no stack ': :error::x'"),
     ],
 )
-def test_what_nobody_can_hold_it_against(line: str, stacks: str, labels: dict[str, str], said: str) -> None:
+def test_what_nobody_can_hold_it_against(
+    line: str, stacks: str, labels: dict[str, str], said: str
+) -> None:
     with pytest.raises(ConfigError, match=said) as error:
         expect(CATALOG, line, stacks, labels)
     assert "\x1b" not in str(error.value)
@@ -66,7 +70,9 @@ def judged(verdict: Verdict) -> ValidationRecord:
     suite = SuiteResult("device", verdict, "" if verdict is Verdict.PASS else "why", 1.0, (), "")
     where = Environment("docker", "cpu", (), "", "", 2, 0, 0, "", "")
     reason = "" if verdict is Verdict.PASS else "device: why"
-    return ValidationRecord("", "image", ID, "", verdict, reason, (suite,), where, "", "2026-11-27T00:00:00+00:00", 1.0)
+    return ValidationRecord(
+        "", "image", ID, "", verdict, reason, (suite,), where, "", "2026-11-27T00:00:00+00:00", 1.0
+    )
 
 
 @pytest.mark.parametrize(
@@ -128,13 +134,19 @@ def test_a_look_that_fails_leaves_what_the_suites_said(monkeypatch: pytest.Monke
 @pytest.fixture
 def foreign_image() -> Iterator[str]:
     """An image of somebody else: Debian with Python, no torch, run as root, a setuid file in it."""
-    with small_image.planted("check", "RUN cp /bin/true /bin/grab && chmod 4755 /bin/grab", user="0:0") as tag:
+    with small_image.planted(
+        "check", "RUN cp /bin/true /bin/grab && chmod 4755 /bin/grab", user="0:0"
+    ) as tag:
         yield tag
 
 
 @pytest.mark.docker
-def test_an_image_of_somebody_else(foreign_image: str, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every suite gives a verdict about it, the look names what it holds, and nothing but the record is written."""
+def test_an_image_of_somebody_else(
+    foreign_image: str, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every suite gives a verdict about it, the look names what it holds, and nothing but the
+    record is written.
+    """
     first = [suite for suite in SUITES if suite.name in ("device", "environment")]
     monkeypatch.setattr(validation, "suites_of", lambda _: (*first, validation.THROUGHPUT))
     found = check.check(CATALOG, foreign_image, ("2.6", "base"), "cpu", "./release.py check")
@@ -148,7 +160,8 @@ def test_an_image_of_somebody_else(foreign_image: str, home: Path, monkeypatch: 
 
 @pytest.mark.docker
 @pytest.mark.parametrize(
-    "reference", ["UPPER/case:1", "x@sha256:1", "--help", "a b", "x" * 600, "", "sha256:" + "0" * 64]
+    "reference",
+    ["UPPER/case:1", "x@sha256:1", "--help", "a b", "x" * 600, "", "sha256:" + "0" * 64],
 )
 def test_what_names_no_image(reference: str) -> None:
     with pytest.raises(ConfigError) as error:
@@ -169,7 +182,9 @@ def test_a_registry_that_does_not_answer(free_port: Callable[[], int]) -> None:
 
 
 @pytest.mark.docker
-def test_a_derived_image_may_hold_more_packages(base_image: str, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_derived_image_may_hold_more_packages(
+    base_image: str, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """And still nothing less, and nothing else, than ours."""
     engine.pull(base_image)
     only = [suite for suite in SUITES if suite.name == "libraries"]
@@ -177,18 +192,30 @@ def test_a_derived_image_may_hold_more_packages(base_image: str, home: Path, mon
     monkeypatch.setattr(validation, "_run", _only_libraries(validation._run))
     site = "/opt/venv/lib/python3.11/site-packages"
     added = (
-        f"mkdir {site}/ours-1.dist-info && cd {site}/ours-1.dist-info && printf 'Name: ours\\nVersion: 1\\n' >METADATA"
+        f"mkdir {site}/ours-1.dist-info && cd {site}/ours-1.dist-info && printf 'Name: "
+        "ours\\nVersion: 1\\n' >METADATA"
     )
     added += " && printf 'ours-1.dist-info/METADATA,,\\nours-1.dist-info/RECORD,,\\n' >RECORD"
-    for removed, verdict in (("", Verdict.PASS), (f" && rm -r {site}/jinja2-*.dist-info", Verdict.FAIL)):
-        with small_image.planted("derived", f"RUN {added}{removed}", user="1000", base=base_image) as tag:
+    for removed, verdict in (
+        ("", Verdict.PASS),
+        (f" && rm -r {site}/jinja2-*.dist-info", Verdict.FAIL),
+    ):
+        with small_image.planted(
+            "derived", f"RUN {added}{removed}", user="1000", base=base_image
+        ) as tag:
             found = check.check(CATALOG, tag, ("", ""), "cpu", "")
-        judged_checks = {each.name: each for suite in found.validation.suites for each in suite.checks}
-        assert judged_checks["packages_match_the_lock"].verdict is verdict, judged_checks["packages_match_the_lock"]
+        judged_checks = {
+            each.name: each for suite in found.validation.suites for each in suite.checks
+        }
+        assert judged_checks["packages_match_the_lock"].verdict is verdict, judged_checks[
+            "packages_match_the_lock"
+        ]
 
 
 def _only_libraries(run: object) -> object:
-    """The stage needs a result of the throughput suite; it takes half a minute and says nothing here."""
+    """The stage needs a result of the throughput suite; it takes half a minute and says nothing
+    here.
+    """
 
     def ran(suite: object, *rest: object) -> SuiteResult:
         if suite is validation.THROUGHPUT:

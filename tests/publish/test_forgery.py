@@ -1,4 +1,6 @@
-"""What may be written to a registry without the right to promote moves no tag of production and proves nothing."""
+"""What may be written to a registry without the right to promote moves no tag of production and
+proves nothing.
+"""
 
 from __future__ import annotations
 
@@ -50,8 +52,12 @@ def line(tmp_path: Path, home: Path) -> Iterator[Line]:
         yield line_of_one(Registry(fake.host), tmp_path)
 
 
-def say(line: Line, build: BuildRecord, key: PrivateKey, repository: str = "", **changed: object) -> str:
-    """A decision on a build, attached where it is staged or in `repository`; returns the artifact."""
+def say(
+    line: Line, build: BuildRecord, key: PrivateKey, repository: str = "", **changed: object
+) -> str:
+    """A decision on a build, attached where it is staged or in `repository`; returns the
+    artifact.
+    """
     honest = Decided(
         version=build.version,
         image="base",
@@ -60,13 +66,18 @@ def say(line: Line, build: BuildRecord, key: PrivateKey, repository: str = "", *
         verdict=Verdict.PASS,
         reasons=(),
         tags=(build.version, "v2.6", "latest"),
-        evidence=tuple(each.artifact for each in evidence.read(line.registry, build.repository, build.digest, BOTH)),
+        evidence=tuple(
+            each.artifact
+            for each in evidence.read(line.registry, build.repository, build.digest, BOTH)
+        ),
         policy="",
         decided_on="2026-11-21T00:00:00+00:00",
     )
     about = decision.statement(replace(honest, **changed), build.digest, "pytorch-cuda")  # type: ignore[arg-type]
     subject = attest.subject_of(line.registry, build)
-    return evidence.publish(line.registry, repository or build.repository, subject, [about], key)[0].digest
+    return evidence.publish(line.registry, repository or build.repository, subject, [about], key)[
+        0
+    ].digest
 
 
 # The journal
@@ -81,8 +92,13 @@ def test_a_journal_that_somebody_forged_moves_nothing(line: Line, version: str) 
     kept = journal.read(line.registry, line.catalog.repositories.journal)
     decided = kept.journal.transactions[-1].entries[0].decision
     moves = [("", version), ("v2.6", "v2.6"), ("latest", "latest")]
-    entries = tuple(Entry(tag, "base", alias, before.get(tag, ""), unproven.digest, decided) for alias, tag in moves)
-    forged = kept.journal.with_begun(Transaction("promotion", version, "somebody", "2026-11-21T12:00:00Z", entries))
+    entries = tuple(
+        Entry(tag, "base", alias, before.get(tag, ""), unproven.digest, decided)
+        for alias, tag in moves
+    )
+    forged = kept.journal.with_begun(
+        Transaction("promotion", version, "somebody", "2026-11-21T12:00:00Z", entries)
+    )
     with lock.held(line.registry, line.catalog.repositories.journal, "somebody") as claim:
         journal.write(line.registry, line.catalog.repositories.journal, forged, kept.digest, claim)
     with pytest.raises(ConfigError, match="never promoted"):
@@ -95,11 +111,20 @@ def test_a_journal_that_somebody_forged_moves_nothing(line: Line, version: str) 
     assert named == {tag for tag, digest in before.items() if digest == unproven.digest}
 
 
-def begin(line: Line, kind: Literal["promotion", "rollback"], version: str, *entries: Entry) -> None:
+def begin(
+    line: Line, kind: Literal["promotion", "rollback"], version: str, *entries: Entry
+) -> None:
     """Write a transaction into the journal as if a run had been killed behind it."""
     kept_at = line.catalog.repositories.journal
     kept = journal.read(line.registry, kept_at)
-    begun = Transaction(kind, version, "somebody", "2026-11-21T12:00:00Z", entries, ("v2.6.0",) * (kind == "rollback"))
+    begun = Transaction(
+        kind,
+        version,
+        "somebody",
+        "2026-11-21T12:00:00Z",
+        entries,
+        ("v2.6.0",) * (kind == "rollback"),
+    )
     with lock.held(line.registry, kept_at, "somebody") as claim:
         journal.write(line.registry, kept_at, kept.journal.with_begun(begun), kept.digest, claim)
 
@@ -111,8 +136,12 @@ def signed_journal(line: Line) -> Journal:
     return book.journal
 
 
-@pytest.mark.parametrize(("tag", "alias"), [("v2.6.0", ""), ("latest", "latest"), ("v2.6.0", "v2.6.0-x")])
-def test_a_rollback_that_somebody_forged_takes_nothing_to_a_candidate(line: Line, tag: str, alias: str) -> None:
+@pytest.mark.parametrize(
+    ("tag", "alias"), [("v2.6.0", ""), ("latest", "latest"), ("v2.6.0", "v2.6.0-x")]
+)
+def test_a_rollback_that_somebody_forged_takes_nothing_to_a_candidate(
+    line: Line, tag: str, alias: str
+) -> None:
     first = line.prepare("v2.6.0")
     line.promote(first, FIRST)
     unproven = line.prepare("v2.6.1", gpus=())
@@ -120,7 +149,12 @@ def test_a_rollback_that_somebody_forged_takes_nothing_to_a_candidate(line: Line
     before = line.tags()
     kept = journal.read(line.registry, line.catalog.repositories.journal).journal
     decided = kept.transactions[-1].entries[0].decision
-    begin(line, "rollback", "v2.6.1", Entry(tag, "base", alias, first.digest, unproven.digest, decided))
+    begin(
+        line,
+        "rollback",
+        "v2.6.1",
+        Entry(tag, "base", alias, first.digest, unproven.digest, decided),
+    )
     transaction.resume(line.production)
     assert line.tags() == before
     assert signed_journal(line).transactions == kept.transactions
@@ -160,7 +194,11 @@ def test_what_nobody_trusted_decided_is_not_finished(line: Line, decided: str) -
     if decided == "by a stranger":
         decided = say(line, build, STRANGER)
     begun = Transaction(
-        "promotion", "v2.6.1", "somebody", "", (Entry("v2.6.1", "base", "", "", build.digest, decided),)
+        "promotion",
+        "v2.6.1",
+        "somebody",
+        "",
+        (Entry("v2.6.1", "base", "", "", build.digest, decided),),
     )
     said = line.production.doubt(begun, begun.entries[0])
     assert said.startswith(f"v2.6.1 -> {build.digest}: the decision is not attached to it")
@@ -191,10 +229,14 @@ def test_a_key_of_evidence_signs_no_decision(line: Line) -> None:
     assert not any(each.problem for each in held), "it was not copied"
     counted = tuple(each.artifact for each in held)
     say(strict, build, ED25519, production, tags=("v2.6.0-candidate", "latest"), evidence=counted)
-    assert replace(line, trusted=BOTH).verify("v2.6.0-candidate").verdict is Verdict.PASS, "the forgery is a good one"
+    assert replace(line, trusted=BOTH).verify("v2.6.0-candidate").verdict is Verdict.PASS, (
+        "the forgery is a good one"
+    )
     found = strict.verify("v2.6.0-candidate")
     assert (found.verdict, found.reasons) == (Verdict.INCONCLUSIVE, ())
-    held = evidence.read(strict.registry, strict.catalog.repositories.production, build.digest, strict.trusted)
+    held = evidence.read(
+        strict.registry, strict.catalog.repositories.production, build.digest, strict.trusted
+    )
     assert [each.problem for each in held if each.problem] == [
         f"signed by {key_id(ED25519.public_key())}, which is not trusted to decide"
     ]
@@ -225,15 +267,27 @@ def attest_pem(key: PrivateKey) -> str:
     [
         pytest.param({"verdict": Verdict.FAIL}, "the decision is `fail`", id="it says no"),
         pytest.param({"evidence": ()}, "it was decided without a provenance", id="from nothing"),
-        pytest.param({"evidence": ("sha256:" + "0" * 64,)}, "1 of the 1 statements", id="from what is gone"),
-        pytest.param({"image": "cv"}, "decided as v2.6.0 cv, and built as v2.6.0 base", id="of another image"),
+        pytest.param(
+            {"evidence": ("sha256:" + "0" * 64,)}, "1 of the 1 statements", id="from what is gone"
+        ),
+        pytest.param(
+            {"image": "cv"}, "decided as v2.6.0 cv, and built as v2.6.0 base", id="of another image"
+        ),
         pytest.param({"version": "v2.6.7"}, "decided as v2.6.7 base", id="of another version"),
         pytest.param({"channel": "nightly"}, "", id="for a channel that nobody knows"),
     ],
 )
 def test_a_decision_that_proves_nothing(line: Line, changed: dict[str, object], words: str) -> None:
     build = line.prepare("v2.6.0", gpus=())
-    say(line, build, P256, "", tags=("v2.6.0-candidate",), decided_on="2026-11-22T00:00:00+00:00", **changed)
+    say(
+        line,
+        build,
+        P256,
+        "",
+        tags=("v2.6.0-candidate",),
+        decided_on="2026-11-22T00:00:00+00:00",
+        **changed,
+    )
     line.promote(build, CANDIDATE)
     found = line.verify("v2.6.0-candidate")
     assert found.verdict is (Verdict.FAIL if words else Verdict.INCONCLUSIVE)
@@ -247,12 +301,16 @@ def test_a_candidate_of_what_is_released_takes_nothing_back(line: Line) -> None:
     assert line.verify(build.digest).verdict is Verdict.PASS
 
 
-def test_who_decides_is_enough_to_be_told_whom_to_trust(monkeypatch: pytest.MonkeyPatch, home: Path) -> None:
+def test_who_decides_is_enough_to_be_told_whom_to_trust(
+    monkeypatch: pytest.MonkeyPatch, home: Path
+) -> None:
     monkeypatch.delenv("PYTORCH_CUDA_IMAGES_TRUSTED_KEYS", raising=False)
     monkeypatch.setenv("PYTORCH_CUDA_IMAGES_DECISION_KEYS", attest_pem(P256))
     assert set(attest.trusted().keys) == {key_id(P256.public_key())}
     named = trusted([attest_pem(ED25519)])
-    assert named.may_decide(key_id(ED25519.public_key())), "who names a key says who decides as well"
+    assert named.may_decide(key_id(ED25519.public_key())), (
+        "who names a key says who decides as well"
+    )
 
 
 @pytest.mark.parametrize("created", ["2099-01-01T00:00:00Z", "", "soon"])
@@ -262,7 +320,9 @@ def test_records_that_nobody_vouches_for_are_not_looked_at(line: Line, created: 
     for stage in ("build", "validation", "scan"):
         kind = attest.RECORD.format(stage=stage)
         for data in ([], [(kind, b"{}")], [(kind, b"["), (kind, b"null")]):
-            referrers.attach(line.registry, build.repository, subject, kind, data, {attest.CREATED: created})
+            referrers.attach(
+                line.registry, build.repository, subject, kind, data, {attest.CREATED: created}
+            )
     place = (line.registry, build.repository, build.digest)
     assert attest.kept(*place, "build", BuildRecord, line.trusted) == build
     assert attest.kept(*place, "build", BuildRecord, trust(STRANGER)) is None
@@ -273,7 +333,9 @@ def test_what_is_half_done_is_not_out_yet(line: Line) -> None:
     build = line.prepare("v2.6.1", jinja2="3.1.5")
     decided = say(line, build, P256)
     begin(line, "promotion", "v2.6.1", Entry("v2.6.1", "base", "", "", build.digest, decided))
-    assert [str(each.version) for each in released(line.registry, line.catalog, line.trusted)] == ["v2.6.0"]
+    assert [str(each.version) for each in released(line.registry, line.catalog, line.trusted)] == [
+        "v2.6.0"
+    ]
 
 
 def test_what_is_staged_is_no_release(line: Line) -> None:
@@ -305,7 +367,12 @@ def test_a_bill_that_nobody_signed_changes_no_comparison(line: Line) -> None:
     for padding in range(8):
         forged = canonical(json.loads(honest) | {"padding": padding})
         referrers.attach(
-            line.registry, build.repository, manifest.descriptor, store.CYCLONEDX, [(store.CYCLONEDX, forged)], {}
+            line.registry,
+            build.repository,
+            manifest.descriptor,
+            store.CYCLONEDX,
+            [(store.CYCLONEDX, forged)],
+            {},
         )
     with pytest.raises(GateRefused, match=r"jinja2 3\.1\.4 -> 4\.0\.0"):
         line.promote(build)
@@ -322,7 +389,9 @@ def test_a_validation_that_nobody_signed_is_not_signed_for_its_author(line: Line
     assert honest.environment.gpus == ()
     planted = replace(honest, environment=replace(honest.environment, device="cuda", gpus=(H200,)))
     attest.keep(line.registry, build, "validation", planted, "2026-11-21T00:00:00+00:00")
-    assert attest.signed_validation(line.registry, build, line.trusted) == honest, "the forged one stops nothing either"
+    assert attest.signed_validation(line.registry, build, line.trusted) == honest, (
+        "the forged one stops nothing either"
+    )
     assert attest.signed_validation(line.registry, build, trust(STRANGER)) is None
 
 
@@ -349,7 +418,9 @@ def test_a_yank_outlives_the_journal(line: Line) -> None:
     yank(line.production, "v2.6.0", "it loses data")
     kept_at = line.catalog.repositories.journal
     with lock.held(line.registry, kept_at, "somebody") as claim:
-        journal.write(line.registry, kept_at, Journal(), journal.read(line.registry, kept_at).digest, claim)
+        journal.write(
+            line.registry, kept_at, Journal(), journal.read(line.registry, kept_at).digest, claim
+        )
     assert line.verify("v2.6.0").reasons == ("v2.6.0 was yanked: it loses data",)
     with pytest.raises(GateRefused, match="was yanked: it loses data"):
         line.promote(first, FIRST)
@@ -366,10 +437,15 @@ OLD_MARK = "application/vnd.pytorch-cuda-images.yank.v1+json"
 
 
 @pytest.mark.parametrize("where", ["staging", "production"])
-def test_a_mark_that_nobody_trusted_signed_stops_nothing_and_is_copied_nowhere(line: Line, where: str) -> None:
+def test_a_mark_that_nobody_trusted_signed_stops_nothing_and_is_copied_nowhere(
+    line: Line, where: str
+) -> None:
     build, production = line.prepare("v2.6.0"), line.catalog.repositories.production
     repository = build.repository if where == "staging" else production
-    subject, said = attest.subject_of(line.registry, build), canonical({"version": "v9.9.9", "reason": "forged"})
+    subject, said = (
+        attest.subject_of(line.registry, build),
+        canonical({"version": "v9.9.9", "reason": "forged"}),
+    )
     if where == "production":
         line.promote(build, FIRST)
     mark(line, build, repository, STRANGER)
@@ -377,7 +453,10 @@ def test_a_mark_that_nobody_trusted_signed_stops_nothing_and_is_copied_nowhere(l
     line.promote(build, FIRST)
     assert line.verify("v2.6.0").verdict is Verdict.PASS
     if where == "staging":
-        types = {each.artifact_type for each in referrers.referrers(line.registry, production, build.digest)}
+        types = {
+            each.artifact_type
+            for each in referrers.referrers(line.registry, production, build.digest)
+        }
         assert OLD_MARK not in types
         found = evidence.read(line.registry, production, build.digest, line.trusted)
         assert not any(each.problem or each.predicate_type == YANK for each in found)
@@ -441,7 +520,9 @@ def test_what_is_no_reference(line: Line, reference: str) -> None:
 
 
 def test_layers_that_provenance_does_not_name_are_not_verified(line: Line) -> None:
-    """Whoever signs says what the image is made of; an honest signer cannot say it of other layers."""
+    """Whoever signs says what the image is made of; an honest signer cannot say it of other
+    layers.
+    """
     build = line.prepare("v2.6.0")
     other = replace(build.layers[0], digest="sha256:" + "f" * 64)
     later = "2026-11-20T11:00:00+00:00"
@@ -463,7 +544,9 @@ def test_verify_says_which_layers_are_locked(line: Line) -> None:
     assert said == "layers: 0 of 1 locked in git; not locked: wheel"
 
 
-def test_nobody_need_be_trusted_to_take_locks_forward(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nobody_need_be_trusted_to_take_locks_forward(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The job that does it has no keys; the history of findings then counts for nothing."""
     for name in ("TRUSTED_KEYS", "DECISION_KEYS", "TRUSTED_IDENTITIES"):
         monkeypatch.delenv(f"PYTORCH_CUDA_IMAGES_{name}", raising=False)

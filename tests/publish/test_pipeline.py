@@ -1,4 +1,6 @@
-"""What is written down of a release: what kept it from production, and the same on every machine."""
+"""What is written down of a release: what kept it from production, and the same on every
+machine.
+"""
 
 from __future__ import annotations
 
@@ -59,14 +61,24 @@ def release(line: Line, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Cut:
     private = P256.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
-    public = P256.public_key().public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
+    public = P256.public_key().public_bytes(
+        serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+    )
     monkeypatch.setenv(keys.SIGNING_KEY, private.decode())
     monkeypatch.setenv(keys.TRUSTED_KEYS, public.decode())
 
     def made(machine: str, asked: Asked = FIRST, version: str = "v2.6.0") -> Release:
         out, number = tmp_path / machine, line.catalog.version(version)
         plan = planning.make(line.catalog, number, ["base"], out)
-        return Release(line.catalog, number, plan, line.registry, out, Options(promotion=asked), "./release.py it")
+        return Release(
+            line.catalog,
+            number,
+            plan,
+            line.registry,
+            out,
+            Options(promotion=asked),
+            "./release.py it",
+        )
 
     return made
 
@@ -86,7 +98,9 @@ def ended(made: Release, *stages: str) -> int:
 # What kept it from production
 
 
-def test_a_release_that_production_refused_says_so_and_does_not_end_well(line: Line, release: Cut) -> None:
+def test_a_release_that_production_refused_says_so_and_does_not_end_well(
+    line: Line, release: Cut
+) -> None:
     prepared(line, A100)
     made = release("here", OPEN)
     assert ended(made, "promote", "report") == 4
@@ -102,7 +116,9 @@ def test_a_release_that_production_refused_says_so_and_does_not_end_well(line: L
 
 
 def test_it_ends_by_the_gate_s_own_verdict(line: Line, release: Cut) -> None:
-    """Without a person's word a major is no release, whatever its evidence; nor is what may not be called so."""
+    """Without a person's word a major is no release, whatever its evidence; nor is what may not be
+    called so.
+    """
     prepared(line, H200)
     made = release("here", Asked(kind="major"))
     assert ended(made, "promote") == 4
@@ -133,7 +149,12 @@ def test_a_release_that_is_taken_later_is_refused_no_more(line: Line, release: C
     (made := release("here", OPEN)).release_path.with_name("base").joinpath("build.json").unlink()
     assert ended(made, "promote") == 0
     record = made.release_record()
-    assert (record.channel, record.verdict, record.reason, record.refusal) == (PRODUCTION, Verdict.PASS, "", None)
+    assert (record.channel, record.verdict, record.reason, record.refusal) == (
+        PRODUCTION,
+        Verdict.PASS,
+        "",
+        None,
+    )
 
 
 # What changed since the release before
@@ -142,7 +163,12 @@ def test_a_release_that_is_taken_later_is_refused_no_more(line: Line, release: C
 @pytest.fixture
 def patch(line: Line, release: Cut, tmp_path: Path) -> Release:
     """v2.6.1 in staging, after v2.6.0 was released."""
-    write(tmp_path / "db", [], [], updated_at=datetime.datetime.combine(TODAY, datetime.time(), datetime.UTC))
+    write(
+        tmp_path / "db",
+        [],
+        [],
+        updated_at=datetime.datetime.combine(TODAY, datetime.time(), datetime.UTC),
+    )
     prepared(line, H200)
     release("here").promote()
     prepared(line, H200, version="v2.6.1")
@@ -193,12 +219,20 @@ def test_another_machine_tells_the_same_of_a_release(line: Line, release: Cut) -
     assert ended(here, "promote") == 0
     told, record = there.release_record(), here.release_record()
     assert told.promotions == record.promotions != ()
-    assert (told.channel, told.verdict, told.finished_at) == (PRODUCTION, Verdict.PASS, record.finished_at)
+    assert (told.channel, told.verdict, told.finished_at) == (
+        PRODUCTION,
+        Verdict.PASS,
+        record.finished_at,
+    )
     assert webhook.message(told) == webhook.message(record)
 
 
 def test_another_machine_s_notes_are_those_of_the_release_and_keep_what_was_published(
-    line: Line, release: Cut, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    line: Line,
+    release: Cut,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     prepared(line, H200)
     release("here").promote()
@@ -210,15 +244,23 @@ def test_another_machine_s_notes_are_those_of_the_release_and_keep_what_was_publ
     assert "**Promoted to production.**" in capsys.readouterr().out
     told = (tmp_path / "there" / "releases.atom").read_text()
     assert f'href="{PLACE.home}/releases/latest/download/releases.atom"' in told
-    assert re.findall("<title>(v.*)</title>", told) == ["v2.6.1 (Candidate only, not for production)", "v2.6.0"]
+    assert re.findall("<title>(v.*)</title>", told) == [
+        "v2.6.1 (Candidate only, not for production)",
+        "v2.6.0",
+    ]
 
 
-def test_told_again_it_is_the_same_message(line: Line, release: Cut, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_told_again_it_is_the_same_message(
+    line: Line, release: Cut, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """So that its Idempotency-Key is."""
     prepared(line, H200)
     release("here").promote()
     messages = []
-    for moment, machine in (("2026-12-01T00:00:00+00:00", "here"), ("2026-12-02T00:00:00+00:00", "there")):
+    for moment, machine in (
+        ("2026-12-01T00:00:00+00:00", "here"),
+        ("2026-12-02T00:00:00+00:00", "there"),
+    ):
         monkeypatch.setattr(pipeline, "_now", lambda moment=moment: moment)
         again = release(machine)
         again.promote()
@@ -243,18 +285,25 @@ def test_a_release_that_nobody_trusted_decided_is_not_told_of(
     other = str(keys.generate(line.folder / "keys", "other")[1])
     with monkeypatch.context() as stranger:
         stranger.setenv(keys.TRUSTED_KEYS, other)
-        with pytest.raises(ConfigError, match=r"v2\.6\.0 base is in staging, and no key that is trusted here signed"):
+        with pytest.raises(
+            ConfigError,
+            match=r"v2\.6\.0 base is in staging, and no key that is trusted here signed",
+        ):
             release("there").release_record()
         release("here").builds()
         shutil.copytree(line.folder / "here/v2.6.0/base", line.folder / "there/v2.6.0/base")
         assert release("there").release_record().channel == ""
     release("here").promote()
     monkeypatch.setenv(keys.TRUSTED_KEYS, other)
-    with pytest.raises(ConfigError, match=r"v2\.6\.0 is out by a decision that nobody trusted signed"):
+    with pytest.raises(
+        ConfigError, match=r"v2\.6\.0 is out by a decision that nobody trusted signed"
+    ):
         release("there").release_record()
 
 
-def test_a_promotion_that_is_half_done_is_none_yet(line: Line, release: Cut, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_promotion_that_is_half_done_is_none_yet(
+    line: Line, release: Cut, monkeypatch: pytest.MonkeyPatch
+) -> None:
     prepared(line, H200)
     with monkeypatch.context() as killed:
         killed.setattr(transaction, "_move", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
@@ -268,7 +317,9 @@ def test_a_promotion_that_is_half_done_is_none_yet(line: Line, release: Cut, mon
     assert release("there").release_record().channel == PRODUCTION
 
 
-def test_of_another_machine_s_candidate_nobody_knows_that_production_would_take_it(line: Line, release: Cut) -> None:
+def test_of_another_machine_s_candidate_nobody_knows_that_production_would_take_it(
+    line: Line, release: Cut
+) -> None:
     prepared(line, A100)
     release("here", OPEN).promote()
     told = release("there").release_record()
@@ -283,8 +334,12 @@ def test_a_candidate_here_that_was_released_elsewhere_is_released(line: Line, re
     assert (told.channel, told.verdict) == (PRODUCTION, Verdict.PASS)
 
 
-def test_what_is_released_is_not_renewed(line: Line, release: Cut, capsys: pytest.CaptureFixture[str]) -> None:
-    """Whoever runs a whole release again, as the workflow does, goes on with the bytes that are out."""
+def test_what_is_released_is_not_renewed(
+    line: Line, release: Cut, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Whoever runs a whole release again, as the workflow does, goes on with the bytes that are
+    out.
+    """
     prepared(line, H200)
     made = release("here", FIRST)
     asked = replace(made, options=replace(made.options, renew=True))

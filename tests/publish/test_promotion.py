@@ -1,4 +1,6 @@
-"""The life of a line in production, its evidence signed by a test's key: release, patch, forgery, rollback, verify."""
+"""The life of a line in production, its evidence signed by a test's key: release, patch, forgery,
+rollback, verify.
+"""
 
 from __future__ import annotations
 
@@ -57,7 +59,13 @@ def test_a_release_a_patch_a_forgery_and_the_way_back(line: Line) -> None:
     first = line.prepare("v2.6.0")
     assert line.promote(first, FIRST).channel == "production"
     before = line.tags()
-    assert before["v2.6"] == before["latest"] == before["v2.6.0"] == before["v2.6.0-base"] == first.digest
+    assert (
+        before["v2.6"]
+        == before["latest"]
+        == before["v2.6.0"]
+        == before["v2.6.0-base"]
+        == first.digest
+    )
     assert line.verify("latest").verdict is Verdict.PASS
 
     patch = line.prepare("v2.6.1", jinja2="3.1.5")
@@ -81,7 +89,9 @@ def test_a_release_a_patch_a_forgery_and_the_way_back(line: Line) -> None:
 
 
 @pytest.fixture
-def keyless(line: Line, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Line, FakeSigstore]]:
+def keyless(
+    line: Line, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[tuple[Line, FakeSigstore]]:
     """The line where a job of GitHub Actions signs, and keys are trusted no more."""
     with FakeSigstore() as sigstore:
         for name, value in sigstore.environment().items():
@@ -97,8 +107,15 @@ def test_the_same_without_a_key(keyless: tuple[Line, FakeSigstore]) -> None:
     patch = line.prepare("v2.6.1", jinja2="3.1.5")
     line.promote(patch)
     found = line.verify("v2.6")
-    assert (found.verdict, found.digest, found.lines[-1]) == (Verdict.PASS, patch.digest, f"signed by: {SIGNER}")
-    assert [each.channel for each in released(line.registry, line.catalog, line.trusted)] == ["production", "monthly"]
+    assert (found.verdict, found.digest, found.lines[-1]) == (
+        Verdict.PASS,
+        patch.digest,
+        f"signed by: {SIGNER}",
+    )
+    assert [each.channel for each in released(line.registry, line.catalog, line.trusted)] == [
+        "production",
+        "monthly",
+    ]
 
     ours, sigstore.signer = sigstore.signer, SOMEBODY_ELSE
     believed = replace(line.trusted, identities=(SOMEBODY_ELSE,))
@@ -125,7 +142,10 @@ def test_without_a_key_nothing_is_said_twice(keyless: tuple[Line, FakeSigstore])
     line, sigstore = keyless
     build = line.prepare("v2.6.0")
     line.promote(build, FIRST)
-    places = [(build.repository, build.digest), (line.catalog.repositories.production, build.digest)]
+    places = [
+        (build.repository, build.digest),
+        (line.catalog.repositories.production, build.digest),
+    ]
     before = [referrers.referrers(line.registry, *place) for place in places]
     asked, tags = len(sigstore.requests), line.tags()
     line.prepare("v2.6.0")
@@ -140,7 +160,10 @@ def test_every_tag_has_its_decision_and_the_cadence_knows_the_channel(line: Line
     line.promote(line.prepare("v2.6.1", jinja2="3.1.5"))
     assert {line.verify(tag).verdict for tag in line.tags()} == {Verdict.PASS}
     out = released(line.registry, line.catalog, trust(P256))
-    assert [(str(each.version), each.channel) for each in out] == [("v2.6.0", "production"), ("v2.6.1", "monthly")]
+    assert [(str(each.version), each.channel) for each in out] == [
+        ("v2.6.0", "production"),
+        ("v2.6.1", "monthly"),
+    ]
     later = datetime.date(2027, 1, 20)
     due = schedule.due(later, channels.load(), line.catalog.lines, out)
     assert ("monthly", "v2.6.2") in {(each.channel, each.version) for each in due}
@@ -151,7 +174,12 @@ def test_without_a_gpu_it_stays_a_candidate_and_says_so(line: Line) -> None:
     promoted = line.promote(build, Asked())
     assert promoted.channel == "candidate"
     assert any("tested on no GPU" in reason for reason in promoted.reasons)
-    assert set(line.tags()) == {"v2.6.0-candidate", "v2.6.0-candidate-base", "v2.6-candidate", "v2.6-candidate-base"}
+    assert set(line.tags()) == {
+        "v2.6.0-candidate",
+        "v2.6.0-candidate-base",
+        "v2.6-candidate",
+        "v2.6-candidate-base",
+    }
     assert line.verify("v2.6.0-candidate").verdict is Verdict.INCONCLUSIVE
     with pytest.raises(GateRefused, match="tested on no GPU"):
         line.promote(build, FIRST)
@@ -171,12 +199,17 @@ def test_a_release_lacks_none_of_its_images(line: Line) -> None:
 
 
 def test_what_was_rolled_back_is_no_measure_for_the_release_that_mends_it(line: Line) -> None:
-    """Held against the release that its users are on again, the way back of a package is no downgrade."""
+    """Held against the release that its users are on again, the way back of a package is no
+    downgrade.
+    """
     line.promote(line.prepare("v2.6.0"), FIRST)
     line.promote(line.prepare("v2.6.1", jinja2="3.1.5"))
     rollback(line.production, "v2.6", lambda _: ())
     out = released(line.registry, line.catalog, trust(P256))
-    assert [(str(each.version), each.withdrawn) for each in out] == [("v2.6.0", False), ("v2.6.1", True)]
+    assert [(str(each.version), each.withdrawn) for each in out] == [
+        ("v2.6.0", False),
+        ("v2.6.1", True),
+    ]
     due = schedule.due(TODAY, channels.load(), line.catalog.lines, out)
     assert {each.version for each in due} <= {"v2.6.2", "v2.6.3"}
     mended = line.prepare("v2.6.2", jinja2="3.1.4")
@@ -206,17 +239,23 @@ def test_a_patch_drops_no_image_and_adds_none(line: Line) -> None:
     place = line.registry, line.catalog.repositories.production
     line.registry.put_manifest(line.catalog.repositories.production, "v2.6.0-cv", manifest)
     decide(*place, "v2.6.0-cv", manifest)
-    with pytest.raises(GateRefused, match="cv: the image is gone, and a patch neither adds nor drops one"):
+    with pytest.raises(
+        GateRefused, match="cv: the image is gone, and a patch neither adds nor drops one"
+    ):
         line.promote(line.prepare("v2.6.1", jinja2="3.1.5"))
     assert "v2.6.1" not in line.tags()
     line.registry.put_manifest(line.catalog.repositories.production, "v2.6.1", manifest)
     decide(*place, "v2.6.1", manifest)
     new = replace(line.prepare("v2.6.2", jinja2="3.1.5"), image="rl")
-    with pytest.raises(GateRefused, match="rl: the image is new, and a patch neither adds nor drops one"):
+    with pytest.raises(
+        GateRefused, match="rl: the image is new, and a patch neither adds nor drops one"
+    ):
         line.promote(new)
 
 
-def test_a_release_that_cannot_be_compared_is_refused_with_all_the_other_reasons(line: Line) -> None:
+def test_a_release_that_cannot_be_compared_is_refused_with_all_the_other_reasons(
+    line: Line,
+) -> None:
     line.promote(line.prepare("v2.6.0"), FIRST)
     image, manifest = staged(line.registry, f"base unscanned of {line.folder.name}")
     build = replace(build_record(manifest.digest), version="v2.6.1", repository=image.repository)
@@ -286,7 +325,10 @@ def test_a_name_that_no_decision_allows_is_not_verified(line: Line) -> None:
     assert manifest is not None
     line.registry.put_manifest(repository, "v9.9.9", manifest)
     found = line.verify("v9.9.9")
-    assert (found.verdict, found.reasons[0]) == (Verdict.FAIL, "no trusted decision lets this digest carry v9.9.9")
+    assert (found.verdict, found.reasons[0]) == (
+        Verdict.FAIL,
+        "no trusted decision lets this digest carry v9.9.9",
+    )
     stranger = verify(line.registry, line.catalog.repositories, "v2.6.0", trust(STRANGER))
     assert stranger.verdict is Verdict.FAIL
     with pytest.raises(ConfigError, match=r"has no v2\.6\.7"):
@@ -313,8 +355,13 @@ def test_a_target_that_todays_policy_refuses_is_not_gone_back_to(line: Line) -> 
     assert line.tags() == before
     with pytest.raises(GateRefused, match="base: inconclusive, vulnerabilities not assessed"):
         rollback(line.production, "v2.6", rescan.target_judge(line.bench))
-    known = (DebianAdvisory("CVE-2026-9", "zsh", "9"), PipAdvisory("CVE-2026-8", "unrelated", ("< 1",), ("1",)))
-    write(line.folder / "db", known, updated_at=datetime.datetime(2026, 11, 20, tzinfo=datetime.UTC))
+    known = (
+        DebianAdvisory("CVE-2026-9", "zsh", "9"),
+        PipAdvisory("CVE-2026-8", "unrelated", ("< 1",), ("1",)),
+    )
+    write(
+        line.folder / "db", known, updated_at=datetime.datetime(2026, 11, 20, tzinfo=datetime.UTC)
+    )
     knowing = replace(line.bench.judges, database=trivy.database(str(line.folder / "db"), None))
     rollback(line.production, "v2.6", rescan.target_judge(replace(line.bench, judges=knowing)))
     assert line.tags()["v2.6"] == before["v2.6.0"]
@@ -322,5 +369,8 @@ def test_a_target_that_todays_policy_refuses_is_not_gone_back_to(line: Line) -> 
 
 def test_records_travel_with_the_image(line: Line) -> None:
     build = line.prepare("v2.6.0")
-    assert kept(line.registry, build.repository, build.digest, "build", BuildRecord, line.trusted) == build
+    assert (
+        kept(line.registry, build.repository, build.digest, "build", BuildRecord, line.trusted)
+        == build
+    )
     assert str(Version("2.6", 0)) == build.version

@@ -1,4 +1,6 @@
-"""Locks as far forward as a kind allows, by the real uv, pip and Trivy; what a kind may not carry changes no lock."""
+"""Locks as far forward as a kind allows, by the real uv, pip and Trivy; what a kind may not carry
+changes no lock.
+"""
 
 from __future__ import annotations
 
@@ -51,14 +53,19 @@ def made(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     def make(catalog: Catalog, name: str, wheels: Mapping[str, Sequence[Wheel]]) -> LayerLocks:
         lines.append(name)
         line = catalog.lines[name]
-        return {stack: tuple(map(_locked, python_specs(line, stack, held))) for stack, held in wheels.items()}
+        return {
+            stack: tuple(map(_locked, python_specs(line, stack, held)))
+            for stack, held in wheels.items()
+        }
 
     monkeypatch.setattr(lock_layers, "make", make)
     return lines
 
 
 def _locked(spec: LayerSpec) -> LockedLayer:
-    return LockedLayer(spec.name, spec.kind, spec.key, Blob(f"sha256:{spec.key}", f"sha256:{spec.key}", 7, 7))
+    return LockedLayer(
+        spec.name, spec.kind, spec.key, Blob(f"sha256:{spec.key}", f"sha256:{spec.key}", 7, 7)
+    )
 
 
 @pytest.fixture
@@ -102,7 +109,9 @@ def locks(root: Path) -> dict[Path, str]:
         (MAJOR, ["below 1.2.3 2.0.0", "seeing 1.0 3.0"]),
     ],
 )
-def test_a_package_moves_as_far_as_the_kind_allows(kind: str, moved: list[str], index: Path, judges: Judges) -> None:
+def test_a_package_moves_as_far_as_the_kind_allows(
+    kind: str, moved: list[str], index: Path, judges: Judges
+) -> None:
     came(index, "below-1.2.9", "below-1.5.0", "below-2.0.0", "seeing-1.0.1", "seeing-3.0")
     assert refreshed(kind, judges) == moved
     assert refreshed(kind, judges) == []
@@ -130,7 +139,9 @@ def test_a_patch_that_needs_another_package_is_refused_and_no_lock_changes(
     assert refreshed(FEATURE, judges) == ["below 1.2.3 1.2.9"]
 
 
-def test_what_was_added_to_the_requirements_is_a_feature(index: Path, judges: Judges, tmp_path: Path) -> None:
+def test_what_was_added_to_the_requirements_is_a_feature(
+    index: Path, judges: Judges, tmp_path: Path
+) -> None:
     stack = tmp_path / "images" / "rl"
     (stack / "requirements.in").write_text("playing\n")
     came(index, "playing-7.1", "below-1.2.9")
@@ -140,14 +151,19 @@ def test_what_was_added_to_the_requirements_is_a_feature(index: Path, judges: Ju
     assert "playing==7.1" in (stack / f"{LINE}.lock").read_text()
 
 
-def test_the_layers_are_locked_with_their_wheels(index: Path, judges: Judges, tmp_path: Path) -> None:
+def test_the_layers_are_locked_with_their_wheels(
+    index: Path, judges: Judges, tmp_path: Path
+) -> None:
     shipped = catalog.load()
     came(index, "below-1.2.9")
     assert refreshed(PATCH, judges) == ["below 1.2.3 1.2.9"]
     for stack, wheels in resolve.locked(shipped, LINE).items():
         path = layer_lock.path_of(tmp_path / "images", stack, LINE)
         specs = python_specs(shipped.lines[LINE], stack, wheels)
-        assert all(spec.locked for spec in layers.with_locks(specs, layer_lock.read(path, LINE), path, LINE))
+        assert all(
+            spec.locked
+            for spec in layers.with_locks(specs, layer_lock.read(path, LINE), path, LINE)
+        )
 
 
 def test_without_an_engine_no_lock_changes(

@@ -1,4 +1,6 @@
-"""What is already out is judged again, and compared, from what the registry holds: no image is pulled."""
+"""What is already out is judged again, and compared, from what the registry holds: no image is
+pulled.
+"""
 
 from __future__ import annotations
 
@@ -40,7 +42,10 @@ from tests.publish.stage_records import scanned, staged
 from tests.scan.samples import TODAY, finding
 
 JINJA2 = PipAdvisory("CVE-2026-2", "jinja2", ("< 3.1.5",), ("3.1.5",))
-ELSEWHERE = (DebianAdvisory("CVE-2026-9", "zsh", "9"), PipAdvisory("CVE-2026-8", "unrelated", ("< 1",), ("1",)))
+ELSEWHERE = (
+    DebianAdvisory("CVE-2026-9", "zsh", "9"),
+    PipAdvisory("CVE-2026-8", "unrelated", ("< 1",), ("1",)),
+)
 DAY = datetime.datetime(TODAY.year, TODAY.month, TODAY.day, tzinfo=UTC)
 
 Release = Callable[..., BuildRecord]
@@ -71,16 +76,26 @@ def registry(request: pytest.FixtureRequest, home: Path) -> Iterator[Registry]:
 def own(registry: Registry, shipped: Catalog, tmp_path: Path) -> Catalog:
     """The catalogue with repositories of this test alone: the real registry is shared by all."""
     names = shipped.repositories
-    mine = {name: f"{tmp_path.name.lower().replace('_', '-')}/{name}" for name in ("production", "records", "journal")}
+    mine = {
+        name: f"{tmp_path.name.lower().replace('_', '-')}/{name}"
+        for name in ("production", "records", "journal")
+    }
     return replace(shipped, repositories=replace(names, staging="staging", **mine))
 
 
 @pytest.fixture
 def release(registry: Registry, own: Catalog, tmp_path: Path) -> Release:
-    """Releases an image with a bill of materials of four packages, jinja2 in the version asked for."""
+    """Releases an image with a bill of materials of four packages, jinja2 in the version asked
+    for.
+    """
 
     def made(
-        version: str, image: str, *, jinja2: str = "3.1.4", channel: str = PRODUCTION, listed: bool = True
+        version: str,
+        image: str,
+        *,
+        jinja2: str = "3.1.4",
+        channel: str = PRODUCTION,
+        listed: bool = True,
     ) -> BuildRecord:
         build, _ = staged(registry, f"{image} {version} of {tmp_path.name}")
         build = replace(build, version=version, image=image)
@@ -88,12 +103,16 @@ def release(registry: Registry, own: Catalog, tmp_path: Path) -> Release:
             document = {**sbom(), "metadata": {"timestamp": f"{TODAY}T00:00:00Z"}}
             (tmp_path / trivy.SBOM).write_text(json.dumps(document).replace("3.1.4", jinja2))
             found = Sbom(trivy.SBOM, file_sha256(tmp_path / trivy.SBOM), trivy.SPDX, {})
-            Witness(registry, P256, "a test").scanned(build, replace(scanned(build), sbom=found), tmp_path)
+            Witness(registry, P256, "a test").scanned(
+                build, replace(scanned(build), sbom=found), tmp_path
+            )
         tags = TagSet(version, (image,), (), candidate=channel == CANDIDATE)
         subject = registry.manifest(build.repository, build.digest)
         assert subject is not None
         about = subject.descriptor
-        decision = referrers.attach(registry, build.repository, about, "decision", [("text/plain", b"yes")], {})
+        decision = referrers.attach(
+            registry, build.repository, about, "decision", [("text/plain", b"yes")], {}
+        )
         goes = (decision.digest, *carried(registry, build, trust(P256)))
         approved = [Approved(image, build.digest, build.repository, decision.digest, goes)]
         promote(at(registry, "a test", own.repositories), tags, approved)
@@ -109,13 +128,20 @@ def judges(tmp_path: Path, home: Path) -> Judges:
     return Judges(load_policy(), (), trivy.database(str(tmp_path / "db"), None), History({}), TODAY)
 
 
-def test_published_images_are_found_by_their_tags(registry: Registry, own: Catalog, release: Release) -> None:
+def test_published_images_are_found_by_their_tags(
+    registry: Registry, own: Catalog, release: Release
+) -> None:
     build = release("v2.6.0", "base")
     release("v2.6.1", "cv")
     release("v2.6.10", "base")
     release("v2.6.2", "nlp", channel=CANDIDATE)
-    registry.put_manifest(own.repositories.production, "latest", registry.manifest("staging", build.digest))  # type: ignore[arg-type]
-    found = [(str(each.version), each.image) for each in published(registry, own, PRODUCTION, trust(P256))]
+    manifest = registry.manifest("staging", build.digest)
+    assert manifest is not None
+    registry.put_manifest(own.repositories.production, "latest", manifest)
+    found = [
+        (str(each.version), each.image)
+        for each in published(registry, own, PRODUCTION, trust(P256))
+    ]
     assert found == [("v2.6.10", "base"), ("v2.6.1", "cv"), ("v2.6.0", "base")]
     assert [each.image for each in published(registry, own, CANDIDATE, trust(P256))] == ["nlp"]
 
@@ -161,13 +187,20 @@ def test_an_old_release_that_is_refused_is_told_and_makes_nothing_due(
     assert [(each.version, each.image) for each in judged.outdated] == [("v2.6.0", "base")]
 
 
-def test_history_grows_by_what_is_new(registry: Registry, own: Catalog, release: Release, judges: Judges) -> None:
+def test_history_grows_by_what_is_new(
+    registry: Registry, own: Catalog, release: Release, judges: Judges
+) -> None:
     release("v2.6.0", "base")
     for _ in range(2):
         before = store.read_history(registry, own.repositories.records, findings_seal(P256), TODAY)
-        rescan(Bench(registry, own, trust(P256), replace(judges, history=before), lambda: P256), PRODUCTION)
+        rescan(
+            Bench(registry, own, trust(P256), replace(judges, history=before), lambda: P256),
+            PRODUCTION,
+        )
     kept = store.read_history(registry, own.repositories.records, findings_seal(P256), TODAY)
-    assert [(each.date, each.verdict) for each in kept.judgements] == [(TODAY.isoformat(), Verdict.FAIL)]
+    assert [(each.date, each.verdict) for each in kept.judgements] == [
+        (TODAY.isoformat(), Verdict.FAIL)
+    ]
     assert list(kept.seen) == ["CVE-2026-2 pkg:pypi/jinja2"]
 
 
@@ -176,16 +209,28 @@ def test_an_image_without_a_stored_bill_is_not_proven(
 ) -> None:
     release("v2.6.0", "base", listed=False)
     judged = rescan(Bench(registry, own, trust(P256), judges, lambda: P256), PRODUCTION)
-    assert [(each.verdict, each.reason) for each in judged.judgements] == [(Verdict.INCONCLUSIVE, NO_SBOM)]
+    assert [(each.verdict, each.reason) for each in judged.judgements] == [
+        (Verdict.INCONCLUSIVE, NO_SBOM)
+    ]
     assert judged.verdict is Verdict.INCONCLUSIVE
     release("v2.6.1", "base", jinja2="3.1.6")
-    assert rescan(Bench(registry, own, trust(P256), judges, lambda: P256), PRODUCTION).verdict is Verdict.PASS
+    assert (
+        rescan(Bench(registry, own, trust(P256), judges, lambda: P256), PRODUCTION).verdict
+        is Verdict.PASS
+    )
     release("v2.6.2", "base", listed=False)
-    assert rescan(Bench(registry, own, trust(P256), judges, lambda: P256), PRODUCTION).verdict is Verdict.INCONCLUSIVE
+    assert (
+        rescan(Bench(registry, own, trust(P256), judges, lambda: P256), PRODUCTION).verdict
+        is Verdict.INCONCLUSIVE
+    )
 
 
 def test_a_scanner_that_fails_on_the_newest_decides_and_on_an_older_one_does_not(
-    registry: Registry, own: Catalog, release: Release, judges: Judges, monkeypatch: pytest.MonkeyPatch
+    registry: Registry,
+    own: Catalog,
+    release: Release,
+    judges: Judges,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     def assessed(path: Path, *given: object) -> assess.Assessment:
         if bad[-1] in path.read_text():
@@ -199,10 +244,15 @@ def test_a_scanner_that_fails_on_the_newest_decides_and_on_an_older_one_does_not
     for days, (broken, verdict) in enumerate((("3.1.5", Verdict.PASS), ("3.1.6", Verdict.INFRA))):
         bad.append(broken)
         night = replace(judges, today=TODAY + timedelta(days=days))
-        assert rescan(Bench(registry, own, trust(P256), night, lambda: P256), PRODUCTION).verdict is verdict
+        assert (
+            rescan(Bench(registry, own, trust(P256), night, lambda: P256), PRODUCTION).verdict
+            is verdict
+        )
 
 
-def test_nothing_that_is_out_is_nothing_proven(registry: Registry, own: Catalog, judges: Judges) -> None:
+def test_nothing_that_is_out_is_nothing_proven(
+    registry: Registry, own: Catalog, judges: Judges
+) -> None:
     judged = rescan(Bench(registry, own, trust(P256), judges, lambda: P256), PRODUCTION)
     assert (judged.newest, judged.verdict) == ((), Verdict.INCONCLUSIVE)
 
@@ -212,18 +262,27 @@ def test_a_line_past_its_support_is_left_alone(
 ) -> None:
     release("v2.6.0", "base")
     after = own.lines["2.6"].supported_until + timedelta(days=1)
-    assert rescan(Bench(registry, own, trust(P256), replace(judges, today=after)), PRODUCTION).judgements == ()
+    assert (
+        rescan(
+            Bench(registry, own, trust(P256), replace(judges, today=after)), PRODUCTION
+        ).judgements
+        == ()
+    )
 
 
-def test_two_releases_are_compared(registry: Registry, own: Catalog, release: Release, judges: Judges) -> None:
+def test_two_releases_are_compared(
+    registry: Registry, own: Catalog, release: Release, judges: Judges
+) -> None:
     release("v2.6.0", "base")
     release("v2.6.1", "base", jinja2="3.1.6")
     changed = compare(
-        Bench(registry, own, trust(P256), judges, lambda: P256), "base", (Version("2.6", 0), Version("2.6", 1))
+        Bench(registry, own, trust(P256), judges, lambda: P256),
+        "base",
+        (Version("2.6", 0), Version("2.6", 1)),
     )
-    assert [(each.name, each.before, each.after, each.how, each.security) for each in changed.changed] == [
-        ("jinja2", "3.1.4", "3.1.6", "security", ("CVE-2026-2",))
-    ]
+    assert [
+        (each.name, each.before, each.after, each.how, each.security) for each in changed.changed
+    ] == [("jinja2", "3.1.4", "3.1.6", "security", ("CVE-2026-2",))]
     assert changed.layers.after_bytes > 0
 
 
@@ -237,4 +296,7 @@ def test_histories_written_by_two_are_merged(registry: Registry, own: Catalog) -
     two = History({}).with_findings([finding(id_="CVE-2026-2")], TODAY)
     for history in (one, two):
         store.keep_history(registry, own.repositories.records, history, findings_seal(P256), TODAY)
-    assert len(store.read_history(registry, own.repositories.records, findings_seal(P256), TODAY).seen) == 2
+    assert (
+        len(store.read_history(registry, own.repositories.records, findings_seal(P256), TODAY).seen)
+        == 2
+    )

@@ -1,4 +1,6 @@
-"""Keys and tokens of the machine that releases are in nothing it writes, whatever an image under test does."""
+"""Keys and tokens of the machine that releases are in nothing it writes, whatever an image under
+test does.
+"""
 
 from __future__ import annotations
 
@@ -51,20 +53,26 @@ PRINTS = """
 for each in ("/proc/self/environ", "/proc/1/environ", "/proc/self/mountinfo", "FILE", "CONFIG/config.json"):
     try: print(open(each).read())
     except OSError as error: print(error)
-"""
+"""  # noqa: E501
 PROGRAMS = {
     "running": 'os.symlink("/proc/self/environ", out + "running")',
     "report": 'os.symlink("/proc/self/environ", out + "report.jsonl")',
-    "stack": 'os.symlink("FILE", out + "stacks/1"); os.symlink("CONFIG/config.json", out + "stacks/2")',
+    "stack": (
+        'os.symlink("FILE", out + "stacks/1"); os.symlink("CONFIG/config.json", out + "stacks/2")'
+    ),
     "stacks": 'os.rmdir(out + "stacks"); os.symlink("CONFIG", out + "stacks")',
-    "parent": "\n".join(f'os.symlink("/proc/{each}/environ", out + "{each}")' for each in ("self", "thread-self"))
+    "parent": "\n".join(
+        f'os.symlink("/proc/{each}/environ", out + "{each}")' for each in ("self", "thread-self")
+    )
     + '\nos.replace(out + "self", out + "running")',
 }
 
 
 @dataclass(frozen=True)
 class Planted:
-    """What is planted on this machine by where it lies, and the environment of a process that has it all."""
+    """What is planted on this machine by where it lies, and the environment of a process that has
+    it all.
+    """
 
     secrets: dict[str, str]
     environment: dict[str, str]
@@ -74,7 +82,10 @@ class Planted:
 def planted(tmp_path: Path) -> Planted:
     """Secrets in the environment, a file, the engine's configuration and the address of a proxy."""
     key = P256.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
-    secrets = {name: hashlib.sha256(name.encode()).hexdigest() for name in (*TOKENS, "file", "login", "proxy")}
+    secrets = {
+        name: hashlib.sha256(name.encode()).hexdigest()
+        for name in (*TOKENS, "file", "login", "proxy")
+    }
     (tmp_path / "secret").write_text(secrets["file"])
     (tmp_path / "docker").mkdir()
     login = base64.b64encode(f"user:{secrets['login']}".encode()).decode()
@@ -83,7 +94,10 @@ def planted(tmp_path: Path) -> Planted:
         f' "proxies": {{"default": {{"httpProxy": "http://u:{secrets["proxy"]}@proxy:1"}}}}}}'
     )
     environment = {name: secrets[name] for name in TOKENS}
-    environment |= {"PYTORCH_CUDA_IMAGES_SIGNING_KEY": key, "DOCKER_CONFIG": str(tmp_path / "docker")}
+    environment |= {
+        "PYTORCH_CUDA_IMAGES_SIGNING_KEY": key,
+        "DOCKER_CONFIG": str(tmp_path / "docker"),
+    }
     environment |= {"PYTORCH_CUDA_IMAGES_HOME": str(tmp_path / "home")}
     every = {**secrets, "login in the file": login, "key": key.splitlines()[1]}
     return Planted(every, {**os.environ, **environment})
@@ -101,14 +115,32 @@ def registry(tmp_path: Path, free_port: Callable[[], int]) -> Iterator[Registry]
 
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_no_secret_leaves_this_machine(
-    name: str, *, base_image: str, mounted_harness: Path, planted: Planted, registry: Registry, tmp_path: Path
+    name: str,
+    *,
+    base_image: str,
+    mounted_harness: Path,
+    planted: Planted,
+    registry: Registry,
+    tmp_path: Path,
 ) -> None:
-    """A release of a hostile image: validated, its record and its signed statement pushed, its reports written."""
+    """A release of a hostile image: validated, its record and its signed statement pushed, its
+    reports written.
+    """
     program = "import sys; from tests.publish.test_secrets import release; release(*sys.argv[1:])"
     written = tmp_path / "written"
     with _thin_image(base_image, name, tmp_path) as reference:
-        words = [sys.executable, "-c", program, reference, registry.host, str(mounted_harness), str(written)]
-        done = subprocess.run(words, cwd=home.REPOSITORY, env=planted.environment, capture_output=True, check=False)
+        words = [
+            sys.executable,
+            "-c",
+            program,
+            reference,
+            registry.host,
+            str(mounted_harness),
+            str(written),
+        ]
+        done = subprocess.run(
+            words, cwd=home.REPOSITORY, env=planted.environment, capture_output=True, check=False
+        )
     (written / "terminal").write_bytes(done.stdout + done.stderr)
     assert done.returncode == 0, done.stderr.decode()
 
@@ -116,24 +148,39 @@ def test_no_secret_leaves_this_machine(
     assert record is not None
     assert record.verdict is Verdict.FAIL
     texts = list(_texts(written, tmp_path / "registry"))
-    signed = [where for where, text in texts if record.reason.encode() in text and where.endswith("decoded")]
+    signed = [
+        where
+        for where, text in texts
+        if record.reason.encode() in text and where.endswith("decoded")
+    ]
     assert signed  # else the search would prove nothing
     secrets = {what: secret.encode() for what, secret in planted.secrets.items()}
-    assert not [(where, what) for where, text in texts for what, secret in secrets.items() if secret in text]
+    assert not [
+        (where, what) for where, text in texts for what, secret in secrets.items() if secret in text
+    ]
 
 
 def release(reference: str, host: str, harness: str, folder: str) -> None:
-    """Do what a release does with an image that fails, in a process whose environment holds the secrets.
+    """Do what a release does with an image that fails, in a process whose environment holds the
+    secrets.
 
-    The link /proc/self/environ leads to what a process was started with, so the tests' own would hold none.
+    The link /proc/self/environ leads to what a process was started with, so the tests' own would
+    hold none.
     """
     registry = Registry(host)
-    suites = [each for each in SUITES if each.name in ("device", "throughput")]  # a gate needs the second
+    suites = [
+        each for each in SUITES if each.name in ("device", "throughput")
+    ]  # a gate needs the second
     driver = catalog.load().lines["2.6"].driver_floor
-    subject = run.Subject("v2.6.0", "base", ("base",), "sha256:" + "0" * 64, reference, asserted("base"), driver)
+    subject = run.Subject(
+        "v2.6.0", "base", ("base",), "sha256:" + "0" * 64, reference, asserted("base"), driver
+    )
     image, manifest = staged(registry, "hostile")
     build = replace(build_record(manifest.digest), repository=image.repository)
-    with mock.patch("validation.run.suites_of", lambda _: suites), mock.patch(INSTALLED, lambda: Path(harness)):
+    with (
+        mock.patch("validation.run.suites_of", lambda _: suites),
+        mock.patch(INSTALLED, lambda: Path(harness)),
+    ):
         record = replace(run.validate(subject, "cpu"), digest=build.digest)
     Witness(registry, signer(), "pytorch-cuda").tested(build, record)
     assert read(registry, build.repository, build.digest, trust(P256))
@@ -142,16 +189,22 @@ def release(reference: str, host: str, harness: str, folder: str) -> None:
 
 def test_a_planted_secret_is_found_in_what_is_signed(tmp_path: Path) -> None:
     """The payload of an envelope is Base64: the search looks into it."""
-    (tmp_path / "envelope").write_text(f'{{"payload": "{base64.b64encode(b"x" * 40 + b"planted").decode()}"}}')
+    (tmp_path / "envelope").write_text(
+        f'{{"payload": "{base64.b64encode(b"x" * 40 + b"planted").decode()}"}}'
+    )
     assert any(b"planted" in text for _, text in _texts(tmp_path))
 
 
 @contextlib.contextmanager
 def _thin_image(base: str, name: str, folder: Path) -> Iterator[str]:
-    """The real image with a program in its site-packages; it prints what it can reach, then ends the suite."""
+    """The real image with a program in its site-packages; it prints what it can reach, then ends
+    the suite.
+    """
     engine.pull(base)
     program = (
-        (PRINTS + PROGRAMS[name]).replace("FILE", str(folder / "secret")).replace("CONFIG", str(folder / "docker"))
+        (PRINTS + PROGRAMS[name])
+        .replace("FILE", str(folder / "secret"))
+        .replace("CONFIG", str(folder / "docker"))
     )
     context = folder / "context"
     context.mkdir()
@@ -166,7 +219,9 @@ def _thin_image(base: str, name: str, folder: Path) -> Iterator[str]:
 
 
 def _write_everything(folder: Path, record: ValidationRecord) -> None:
-    """What is written of a validation beside the registry: the record, its metrics, both reports."""
+    """What is written of a validation beside the registry: the record, its metrics, both
+    reports.
+    """
     release, (images,) = proven()
     shown = (replace(images, validation=record),)
     records.write(folder / "validation.json", record)

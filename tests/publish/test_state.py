@@ -21,17 +21,24 @@ def test_pass_on_everything_is_a_pass() -> None:
 @pytest.mark.parametrize("verdict", [UNSURE, NOT_RUN])
 @pytest.mark.parametrize("stage", ["validation", "scan"])
 def test_what_was_not_proven_leaves_it_inconclusive(verdict: Verdict, stage: str) -> None:
-    assert state_of([known("base"), known("cv", **{stage: verdict})]) == State(UNSURE, "cv: because")
+    assert state_of([known("base"), known("cv", **{stage: verdict})]) == State(
+        UNSURE, "cv: because"
+    )
 
 
 @pytest.mark.parametrize("verdict", [FAIL, INFRA])
 @pytest.mark.parametrize("stage", ["validation", "scan"])
 def test_one_failed_or_disturbed_image_decides(verdict: Verdict, stage: str) -> None:
-    assert state_of([known("base"), known("cv", **{stage: verdict})]) == State(verdict, "cv: because")
+    assert state_of([known("base"), known("cv", **{stage: verdict})]) == State(
+        verdict, "cv: because"
+    )
 
 
 def test_the_worst_image_gives_the_reason() -> None:
-    images = [known("base", scan=UNSURE, reason="unsure"), known("cv", validation=FAIL, reason="broken")]
+    images = [
+        known("base", scan=UNSURE, reason="unsure"),
+        known("cv", validation=FAIL, reason="broken"),
+    ]
     assert state_of(images) == State(FAIL, "cv: broken")
 
 
@@ -41,7 +48,11 @@ def test_nothing_to_judge_is_no_pass() -> None:
 
 @pytest.mark.parametrize("missing", ["validation", "scan"])
 def test_a_missing_record_is_not_run(missing: str) -> None:
-    without = replace(known(), validation=None) if missing == "validation" else replace(known(), scan=None)
+    without = (
+        replace(known(), validation=None)
+        if missing == "validation"
+        else replace(known(), scan=None)
+    )
     assert judge(without) == (NOT_RUN, f"base: no {missing} record")
 
 

@@ -59,30 +59,51 @@ def attach(line: Line, build: BuildRecord, kind: str, data: bytes, **other: Any)
         tag = build.digest.replace(":", "-")
         held = registry.manifest(build.repository, tag)
         assert held is not None
-        entry = {**made.descriptor.plain(), "artifactType": kind, **{name: content.get(name) for name in other}}
+        entry = {
+            **made.descriptor.plain(),
+            "artifactType": kind,
+            **{name: content.get(name) for name in other},
+        }
         index = {**held.content, "manifests": [*held.content["manifests"], entry]}
-        registry.put_manifest(build.repository, tag, Manifest(json.dumps(index).encode(), OCI_INDEX))
-        registry.put_manifest(build.repository, f"{tag}.{made.digest.removeprefix('sha256:')[:40]}", made)
+        registry.put_manifest(
+            build.repository, tag, Manifest(json.dumps(index).encode(), OCI_INDEX)
+        )
+        registry.put_manifest(
+            build.repository, f"{tag}.{made.digest.removeprefix('sha256:')[:40]}", made
+        )
     return made.digest
 
 
 def whole(line: Line, build: BuildRecord) -> None:
-    """It is promoted, verified, and found by the next stage; and production holds nothing of a stranger."""
+    """It is promoted, verified, and found by the next stage; and production holds nothing of a
+    stranger.
+    """
     line.promote(build, FIRST)
     assert line.verify("v2.6.0").verdict is Verdict.PASS
-    found = attest.kept(line.registry, build.repository, build.digest, "build", BuildRecord, line.trusted)
+    found = attest.kept(
+        line.registry, build.repository, build.digest, "build", BuildRecord, line.trusted
+    )
     assert found == build
     production = line.catalog.repositories.production
     held = evidence.read(line.registry, production, build.digest, line.trusted)
     assert not [each.problem for each in held if each.problem]
-    allowed = {each.artifact for each in held} | {*attest.carried(line.registry, build, line.trusted)}
-    listed = {each.descriptor.digest for each in referrers.referrers(line.registry, production, build.digest)}
+    allowed = {each.artifact for each in held} | {
+        *attest.carried(line.registry, build, line.trusted)
+    }
+    listed = {
+        each.descriptor.digest
+        for each in referrers.referrers(line.registry, production, build.digest)
+    }
     assert listed == allowed
 
 
-@pytest.mark.parametrize("notes", [{}, {attest.CREATED: None}, {attest.CREATED: "2999-01-01T00:00:00Z"}], ids=str)
+@pytest.mark.parametrize(
+    "notes", [{}, {attest.CREATED: None}, {attest.CREATED: "2999-01-01T00:00:00Z"}], ids=str
+)
 @pytest.mark.parametrize("data", [b"{}", b"[" * 5000, b"\xff"], ids=str)
-def test_artifacts_of_any_shape_stop_nothing(line: Line, notes: dict[str, Any], data: bytes) -> None:
+def test_artifacts_of_any_shape_stop_nothing(
+    line: Line, notes: dict[str, Any], data: bytes
+) -> None:
     build = line.prepare("v2.6.0")
     for kind in (RECORDS[0], YANK, BUNDLE):
         attach(line, build, kind, data[:40], annotations=notes)
@@ -93,7 +114,9 @@ def test_an_artifact_that_was_deleted_stops_nothing(line: Line) -> None:
     """On a registry that deletes; the fakes forget it."""
     build = line.prepare("v2.6.0")
     gone = attach(line, build, RECORDS[1], b"{}")
-    answer = line.registry._session.delete(f"http://{line.registry.host}/v2/{build.repository}/manifests/{gone}")
+    answer = line.registry._session.delete(
+        f"http://{line.registry.host}/v2/{build.repository}/manifests/{gone}"
+    )
     assert answer.status_code in (202, 200, 404)
     whole(line, line.prepare("v2.6.0"))
 

@@ -1,4 +1,6 @@
-"""The webhook: what is told, that it is signed, and that trouble on the way is one line and nothing more."""
+"""The webhook: what is told, that it is signed, and that trouble on the way is one line and nothing
+more.
+"""
 
 from __future__ import annotations
 
@@ -43,7 +45,8 @@ NOTES = "https://example.org/images/releases/tag/v2.6.1"
 
 
 class Team(ThreadingHTTPServer):
-    """A receiver that answers with each of `answers` in turn, the last one for good: a status, and headers.
+    """A receiver that answers with each of `answers` in turn, the last one for good: a status, and
+    headers.
 
     Status 0 cuts the connection, -1 is silence.
     """
@@ -65,7 +68,9 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"]))
         self.server.got.append((self.path, dict(self.headers), body))
-        status, headers = self.server.answers[0] if len(self.server.answers) == 1 else self.server.answers.pop(0)
+        status, headers = (
+            self.server.answers[0] if len(self.server.answers) == 1 else self.server.answers.pop(0)
+        )
         if status <= 0:
             self.server.over.wait(10 if status else 0)
             return
@@ -138,7 +143,10 @@ def test_it_arrives_signed_and_once() -> None:
     assert path == "/hidden-token"
     assert json.loads(body) == message(RELEASE)
     assert headers["Content-Type"] == "application/json"
-    assert headers["X-Hub-Signature-256"] == "sha256=" + hmac.new(b"secret", body, hashlib.sha256).hexdigest()
+    assert (
+        headers["X-Hub-Signature-256"]
+        == "sha256=" + hmac.new(b"secret", body, hashlib.sha256).hexdigest()
+    )
     assert headers["Idempotency-Key"] == hashlib.sha256(body).hexdigest()
 
 
@@ -173,9 +181,13 @@ def test_what_stays_wrong_is_one_line(
     """And no library's log adds the address to it."""
     with team((status, headers)) as receiver:
         delivery = announce(receiver.hook, message(RELEASE))
-    assert delivery == webhook.Delivery(False, f"webhook: 127.0.0.1 was not told: {said}; the release stands")
+    assert delivery == webhook.Delivery(
+        False, f"webhook: 127.0.0.1 was not told: {said}; the release stands"
+    )
     assert len(receiver.got) == attempts
-    assert "hidden-token" not in "".join(each.getMessage() for each in caplog.records if each.levelno >= logging.INFO)
+    assert "hidden-token" not in "".join(
+        each.getMessage() for each in caplog.records if each.levelno >= logging.INFO
+    )
 
 
 def test_silence_ends(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -184,14 +196,19 @@ def test_silence_ends(monkeypatch: pytest.MonkeyPatch) -> None:
     with team((-1, {})) as receiver:
         delivery = announce(receiver.hook, message(RELEASE))
         receiver.over.set()
-    assert delivery.line == "webhook: 127.0.0.1 was not told: no answer in 0.2 s; the release stands"
+    assert (
+        delivery.line == "webhook: 127.0.0.1 was not told: no answer in 0.2 s; the release stands"
+    )
     assert len(receiver.got) == 2
 
 
 @pytest.mark.parametrize(
-    ("asked", "waited"), [("7", 7), ("3600", 30), ("Fri, 01 Jan 2100 00:00:00 GMT", 30), ("soon", 0.25), ("-1", 0.25)]
+    ("asked", "waited"),
+    [("7", 7), ("3600", 30), ("Fri, 01 Jan 2100 00:00:00 GMT", 30), ("soon", 0.25), ("-1", 0.25)],
 )
-def test_the_other_side_says_when_to_come_back(asked: str, waited: float, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_other_side_says_when_to_come_back(
+    asked: str, waited: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(webhook, "BACKOFF_S", 0.25)
     waits: list[float] = []
     monkeypatch.setattr(time, "sleep", waits.append)
@@ -204,7 +221,9 @@ def test_nobody_there() -> None:
     with team((200, {})) as receiver:
         gone = receiver.hook
     delivery = announce(gone, message(RELEASE))
-    assert delivery.line == "webhook: 127.0.0.1 was not told: Connection refused; the release stands"
+    assert (
+        delivery.line == "webhook: 127.0.0.1 was not told: Connection refused; the release stands"
+    )
 
 
 @pytest.mark.parametrize("host", ["a" * 70 + ".example.org", "xn--a.example.org"])
@@ -227,7 +246,10 @@ def test_a_dry_run_sends_nothing() -> None:
 def test_address_and_secret_come_from_the_environment_and_are_never_shown() -> None:
     found = hook({ADDRESS: "https://chat.example.org/T0/hidden-token", SECRET: "hidden-secret"})
     assert found is not None
-    assert (found.address, found.secret) == ("https://chat.example.org/T0/hidden-token", b"hidden-secret")
+    assert (found.address, found.secret) == (
+        "https://chat.example.org/T0/hidden-token",
+        b"hidden-secret",
+    )
     assert "hidden" not in repr(found)
     assert found.host == "chat.example.org"
 
@@ -250,9 +272,22 @@ def test_a_secret_that_is_not_text_is_refused() -> None:
 @pytest.mark.parametrize(
     "address",
     [
-        *("http://example.org/token", "example.org/token", "ftp://example.org/token", "https:///token"),
-        *("https://[/token", "https://example.org/\n::error::token", "https://example.org\\@evil.example/token"),
-        *("https://example.org/ token", "https://example.org/\udcfftoken", "https://example.org/t\u00f6ken"),
+        *(
+            "http://example.org/token",
+            "example.org/token",
+            "ftp://example.org/token",
+            "https:///token",
+        ),
+        *(
+            "https://[/token",
+            "https://example.org/\n::error::token",
+            "https://example.org\\@evil.example/token",
+        ),
+        *(
+            "https://example.org/ token",
+            "https://example.org/\udcfftoken",
+            "https://example.org/t\u00f6ken",
+        ),
     ],
 )
 def test_an_address_that_is_not_safe_is_refused_and_not_shown(address: str) -> None:

@@ -1,4 +1,6 @@
-"""Reading a page strictly: what is open must be closed, and what would be loaded from elsewhere is listed."""
+"""Reading a page strictly: what is open must be closed, and what would be loaded from elsewhere is
+listed.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +13,9 @@ ACTIVE = {"script", "iframe", "object", "embed", "base", "form"}
 
 
 class Page(HTMLParser):
-    """A parsed page; `problems` is what is not well-formed, `external` what it would load or run."""
+    """A parsed page; `problems` is what is not well-formed, `external` what it would load or
+    run.
+    """
 
     def __init__(self, text: str) -> None:
         super().__init__(convert_charrefs=True)
@@ -24,7 +28,9 @@ class Page(HTMLParser):
         self.feed(text)
         self.close()
         self.problems += [f"never closed: {tag}" for tag in self._open]
-        self.problems += [f"id given twice: {one}" for one in sorted(set(self.ids)) if self.ids.count(one) > 1]
+        self.problems += [
+            f"id given twice: {one}" for one in sorted(set(self.ids)) if self.ids.count(one) > 1
+        ]
         self.problems += [f"leads nowhere: #{one}" for one in self.targets if one not in self.ids]
 
     @property

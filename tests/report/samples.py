@@ -16,11 +16,19 @@ from scan.record import Database, Finding, Judged, Origin, Problem, Sbom, ScanRe
 from validation.record import Check, Environment, Figure, SuiteResult, ValidationRecord
 
 VERSION = "v2.6.0"
-DATABASE = Database("ghcr.io/aquasecurity/trivy-db:2", hashlib.sha256(b"database").hexdigest(), "2026-11-20T18:31:00Z")
+DATABASE = Database(
+    "ghcr.io/aquasecurity/trivy-db:2",
+    hashlib.sha256(b"database").hexdigest(),
+    "2026-11-20T18:31:00Z",
+)
 REGISTRY = "localhost:5000"
-REFUSED = ("cv: test result: suite versions: fail", "a release has all images, and rl are not among them")
+REFUSED = (
+    "cv: test result: suite versions: fail",
+    "a release has all images, and rl are not among them",
+)
 HOSTILE = (
-    '<script>alert(1)</script> a|b `tick` \\| *bold*\nsecond & "line" </pre> \x1b[31mred\x1b[0m \x00 \u202edesrever'
+    '<script>alert(1)</script> a|b `tick` \\| *bold*\nsecond & "line" </pre> '
+    "\x1b[31mred\x1b[0m \x00 \u202edesrever"
 )
 
 _BIG_WHEELS = (
@@ -38,7 +46,8 @@ _BIG_WHEELS = (
     ("torch 2.6.0", 766_674_512),
 )
 _DEBIAN = (
-    "apt base-files bash ca-certificates coreutils dash libc6 libgomp1 libssl3 libstdc++6 openssl tini tzdata zlib1g"
+    "apt base-files bash ca-certificates coreutils dash libc6 libgomp1 libssl3 libstdc++6 "
+    "openssl tini tzdata zlib1g"
 )
 
 
@@ -48,7 +57,17 @@ def digest(text: str) -> str:
 
 
 def layer(name: str, kind: str, size: int, stack: str = "base", made: str = "reused") -> BuiltLayer:
-    return BuiltLayer(name, kind, stack, digest(f"key {name}"), digest(name), digest(f"tar {name}"), size, made, 0.4)
+    return BuiltLayer(
+        name,
+        kind,
+        stack,
+        digest(f"key {name}"),
+        digest(name),
+        digest(f"tar {name}"),
+        size,
+        made,
+        0.4,
+    )
 
 
 def base_layers() -> tuple[BuiltLayer, ...]:
@@ -89,16 +108,25 @@ def check(name: str, verdict: Verdict = Verdict.PASS, reason: str = "", *figures
     return Check(name, verdict, reason, 1.37, figures)
 
 
-def suite(name: str, *checks: Check, verdict: Verdict, reason: str = "", last_output: str = "") -> SuiteResult:
-    return SuiteResult(name, verdict, reason, sum(one.seconds for one in checks), checks, last_output)
+def suite(
+    name: str, *checks: Check, verdict: Verdict, reason: str = "", last_output: str = ""
+) -> SuiteResult:
+    return SuiteResult(
+        name, verdict, reason, sum(one.seconds for one in checks), checks, last_output
+    )
 
 
 def suites() -> tuple[SuiteResult, ...]:
     """Every verdict once at least."""
     no_gpu = "no GPU on this runner"
     rate = check("resnet50_training", Verdict.PASS, "", Figure("images_per_s", 1.912, "images/s"))
-    bert = check("bert_base_training", Verdict.PASS, "", Figure("sequences_per_s", 0.874, "sequences/s"))
-    broken = "torch.cuda.nccl.version() is (2, 21, 5), expected (2, 21, 6): a second copy of NCCL is loaded"
+    bert = check(
+        "bert_base_training", Verdict.PASS, "", Figure("sequences_per_s", 0.874, "sequences/s")
+    )
+    broken = (
+        "torch.cuda.nccl.version() is (2, 21, 5), expected (2, 21, 6): a second copy of NCCL "
+        "is loaded"
+    )
     shm = "fork: [Errno 28] No space left on device: /dev/shm is 64 MiB, the suite needs 256 MiB"
     worker = (
         check("every_gpu_is_seen", Verdict.NOT_RUN, no_gpu),
@@ -108,13 +136,20 @@ def suites() -> tuple[SuiteResult, ...]:
         suite("device", *worker, verdict=Verdict.NOT_RUN, reason=no_gpu),
         suite(
             "dataloader",
-            check("workers_fill_shared_memory", Verdict.INFRA, shm, Figure("in_flight", 201.3, "MB")),
+            check(
+                "workers_fill_shared_memory", Verdict.INFRA, shm, Figure("in_flight", 201.3, "MB")
+            ),
             check("order_is_exact"),
             verdict=Verdict.INFRA,
         ),
         suite(
             "ddp",
-            check("gradients_of_two_ranks", Verdict.PASS, "", Figure("difference", 2.2e-16, "relative")),
+            check(
+                "gradients_of_two_ranks",
+                Verdict.PASS,
+                "",
+                Figure("difference", 2.2e-16, "relative"),
+            ),
             verdict=Verdict.PASS,
         ),
         suite(
@@ -123,7 +158,10 @@ def suites() -> tuple[SuiteResult, ...]:
             check("nccl", Verdict.FAIL, broken),
             check("cuda"),
             verdict=Verdict.FAIL,
-            last_output="\x1b[31mE   AssertionError\x1b[0m: (2, 21, 5) != (2, 21, 6)\n1 failed, 2 passed in 4.11s\n",
+            last_output=(
+                "\x1b[31mE   AssertionError\x1b[0m: (2, 21, 5) != (2, 21, 6)\n1 failed, 2 "
+                "passed in 4.11s\n"
+            ),
         ),
         suite(
             "throughput",
@@ -150,14 +188,18 @@ def environment(*gpus: str) -> Environment:
     )
 
 
-def validation(image: str, verdict: Verdict = Verdict.INCONCLUSIVE, *found: SuiteResult) -> ValidationRecord:
+def validation(
+    image: str, verdict: Verdict = Verdict.INCONCLUSIVE, *found: SuiteResult
+) -> ValidationRecord:
     return ValidationRecord(
         version=VERSION,
         image=image,
         digest=digest(image),
         key="0" * 64,
         verdict=verdict,
-        reason="" if verdict is Verdict.PASS else "no GPU on this runner: the device checks were not run",
+        reason=""
+        if verdict is Verdict.PASS
+        else "no GPU on this runner: the device checks were not run",
         suites=found,
         environment=environment(),
         command=f"./release.py validate {VERSION} --images {image} --device cpu",
@@ -175,15 +217,45 @@ def findings() -> tuple[Judged, ...]:
     """Every standing and every severity once at least, not in the order of a report."""
     jinja, debian = "pkg:pypi/jinja2@3.1.5", "pkg:deb/debian/{}?arch=amd64&distro=debian-12"
     timing = finding(
-        "CVE-2026-0002", debian.format("libssl3@3.0.15-1"), "3.0.16-1", "LOW", "openssl: timing side channel"
+        "CVE-2026-0002",
+        debian.format("libssl3@3.0.15-1"),
+        "3.0.16-1",
+        "LOW",
+        "openssl: timing side channel",
     )
-    sandbox = finding("CVE-2026-0001", jinja, "3.1.6, 4.0.1", "HIGH", "jinja2: sandbox escape through attr")
-    parser = finding("CVE-2026-0005", debian.format("libexpat1@2.5.0-1"), "2.5.0-1+deb12u1", "CRITICAL", "expat: XXE")
-    glibc = finding("CVE-2026-0004", debian.format("libc6@2.36-9"), "", "MEDIUM", "glibc: buffer overflow in assert")
-    zlib = finding("CVE-2026-0003", debian.format("zlib1g@1.2.13"), "", "CRITICAL", "zlib: overflow in minizip")
-    pillow = finding("CVE-2026-0006", "pkg:pypi/pillow@11.1.0", "11.2.0", "MEDIUM", "pillow: overflow in DDS")
-    torch = finding("CVE-2026-0007", "pkg:pypi/torch@2.6.0", "2.7.1", "HIGH", "torch: resource shutdown in ctc_loss")
-    tar = finding("TEMP-0517018-A83CE6", debian.format("sysvinit-utils@3.06-4"), "", "NEGLIGIBLE", "")
+    sandbox = finding(
+        "CVE-2026-0001", jinja, "3.1.6, 4.0.1", "HIGH", "jinja2: sandbox escape through attr"
+    )
+    parser = finding(
+        "CVE-2026-0005",
+        debian.format("libexpat1@2.5.0-1"),
+        "2.5.0-1+deb12u1",
+        "CRITICAL",
+        "expat: XXE",
+    )
+    glibc = finding(
+        "CVE-2026-0004",
+        debian.format("libc6@2.36-9"),
+        "",
+        "MEDIUM",
+        "glibc: buffer overflow in assert",
+    )
+    zlib = finding(
+        "CVE-2026-0003", debian.format("zlib1g@1.2.13"), "", "CRITICAL", "zlib: overflow in minizip"
+    )
+    pillow = finding(
+        "CVE-2026-0006", "pkg:pypi/pillow@11.1.0", "11.2.0", "MEDIUM", "pillow: overflow in DDS"
+    )
+    torch = finding(
+        "CVE-2026-0007",
+        "pkg:pypi/torch@2.6.0",
+        "2.7.1",
+        "HIGH",
+        "torch: resource shutdown in ctc_loss",
+    )
+    tar = finding(
+        "TEMP-0517018-A83CE6", debian.format("sysvinit-utils@3.06-4"), "", "NEGLIGIBLE", ""
+    )
     excuse = "the loss is not called with lengths of strangers (images@example.org)"
     return (
         Judged(timing, Standing.TOLERATED, "", "low does not block"),
@@ -199,14 +271,22 @@ def findings() -> tuple[Judged, ...]:
 
 def tolerated(count: int) -> tuple[Judged, ...]:
     """Findings as an image with a compiler has them, in kernel headers that nothing runs."""
-    purl, title = "pkg:deb/debian/linux-libc-dev@6.1.158-1", "kernel: a driver forgets to check a length"
-    found = (finding(f"CVE-2026-{10_000 + number}", purl, "", "LOW", title) for number in range(count))
+    purl, title = (
+        "pkg:deb/debian/linux-libc-dev@6.1.158-1",
+        "kernel: a driver forgets to check a length",
+    )
+    found = (
+        finding(f"CVE-2026-{10_000 + number}", purl, "", "LOW", title) for number in range(count)
+    )
     return tuple(Judged(each, Standing.TOLERATED, "", "low does not block") for each in found)
 
 
 def problems() -> tuple[Problem, ...]:
     """Every kind once at least."""
-    clean, pinned = "remove it in the same build step that filled it", "take it out, or lock another version"
+    clean, pinned = (
+        "remove it in the same build step that filled it",
+        "take it out, or lock another version",
+    )
     return (
         Problem(
             "bill of materials",
@@ -214,13 +294,26 @@ def problems() -> tuple[Problem, ...]:
             "the bill of materials lists 4.11.0.86, importlib.metadata says 4.11.0",
             "build the image again",
         ),
-        Problem("configuration", "User", "the image runs as root: its user is root", "set a user of its own"),
-        Problem("configuration", "/srv/.cache/pip", "a package cache of 218 MB is left in the image", clean),
+        Problem(
+            "configuration",
+            "User",
+            "the image runs as root: its user is root",
+            "set a user of its own",
+        ),
+        Problem(
+            "configuration",
+            "/srv/.cache/pip",
+            "a package cache of 218 MB is left in the image",
+            clean,
+        ),
         Problem(
             "configuration",
             "/usr/bin/gcc-12",
             "a compiler in a runtime image",
-            "remove the package, or allow it with its reason: `configuration.compiler` in scan/policy.yaml",
+            (
+                "remove the package, or allow it with its reason: `configuration.compiler` in "
+                "scan/policy.yaml"
+            ),
         ),
         Problem(
             "secret",
@@ -229,15 +322,32 @@ def problems() -> tuple[Problem, ...]:
             "revoke it: who pulled the layer has it; then build without it",
         ),
         Problem("licence", "fancy-gpl 1.0", "GPL-3.0-only is not allowed", pinned),
-        Problem("dockerfile", "images/cv/Dockerfile:7", "DL3008: Pin versions in apt get install.", "mend the line"),
-        Problem("budget", "cv", "compressed size: 4300 MB, the budget is 4100 MB", "take out what is not needed"),
-        Problem("exception", f"CVE-2025-1 {'pkg:pypi/jinja2@3.1.4'}", "expired on 2026-11-01", "correct or remove it"),
+        Problem(
+            "dockerfile",
+            "images/cv/Dockerfile:7",
+            "DL3008: Pin versions in apt get install.",
+            "mend the line",
+        ),
+        Problem(
+            "budget",
+            "cv",
+            "compressed size: 4300 MB, the budget is 4100 MB",
+            "take out what is not needed",
+        ),
+        Problem(
+            "exception",
+            f"CVE-2025-1 {'pkg:pypi/jinja2@3.1.4'}",
+            "expired on 2026-11-01",
+            "correct or remove it",
+        ),
     )
 
 
 def origins(sourced: bool = True) -> tuple[Origin, ...]:
     """Packages by origin; without a database none has a source."""
-    debian, pypi = ("Debian Security Tracker", "GitHub Security Advisory Pip") if sourced else ("", "")
+    debian, pypi = (
+        ("Debian Security Tracker", "GitHub Security Advisory Pip") if sourced else ("", "")
+    )
     return (
         Origin("Debian", 104, debian),
         Origin("NVIDIA wheels", 14, ""),
@@ -255,7 +365,11 @@ def scan(
     wrong: tuple[Problem, ...] = (),
 ) -> ScanRecord:
     none = "vulnerabilities not assessed: no vulnerability database could be fetched"
-    refused = f"{wrong[0].kind}: {wrong[0].where}: {wrong[0].what}, and {len(wrong) - 1} more problems" if wrong else ""
+    refused = (
+        f"{wrong[0].kind}: {wrong[0].where}: {wrong[0].what}, and {len(wrong) - 1} more problems"
+        if wrong
+        else ""
+    )
     return ScanRecord(
         version=VERSION,
         image=image,
@@ -263,7 +377,9 @@ def scan(
         verdict=verdict,
         reason=none if found is None else refused,
         scanner="trivy 0.76.0",
-        sbom=Sbom("sbom.cdx.json", digest(f"sbom {image}")[7:], "sbom.spdx.json", {"deb": 104, "pypi": 49}),
+        sbom=Sbom(
+            "sbom.cdx.json", digest(f"sbom {image}")[7:], "sbom.spdx.json", {"deb": 104, "pypi": 49}
+        ),
         database=None if found is None else DATABASE,
         origins=origins(found is not None),
         findings=found,
@@ -278,9 +394,13 @@ def passing() -> SuiteResult:
 
 
 def images() -> tuple[ImageRecords, ...]:
-    """base passed what it could, cv has every verdict, nlp was built and scanned only, rl was not reached."""
+    """Base passed what it could, cv has every verdict, nlp was built and scanned only, rl was not
+    reached.
+    """
     return (
-        ImageRecords("base", build("base"), validation("base", Verdict.PASS, passing()), scan("base", ())),
+        ImageRecords(
+            "base", build("base"), validation("base", Verdict.PASS, passing()), scan("base", ())
+        ),
         ImageRecords(
             "cv",
             build("cv"),
@@ -319,6 +439,8 @@ def release(verdict: Verdict = Verdict.FAIL) -> ReleaseRecord:
 
 def proven() -> tuple[ReleaseRecord, tuple[ImageRecords, ...]]:
     """A release of one image that passed everything on a GPU."""
-    on_gpu = replace(validation("base", Verdict.PASS, passing()), environment=environment("NVIDIA H200"))
+    on_gpu = replace(
+        validation("base", Verdict.PASS, passing()), environment=environment("NVIDIA H200")
+    )
     records = ImageRecords("base", build("base"), on_gpu, scan("base", (), Verdict.PASS))
     return replace(release(Verdict.PASS), images=("base",), channel="production"), (records,)

@@ -1,4 +1,6 @@
-"""The difference as release notes: what it says, that it says it in few words, and that foreign text stays text."""
+"""The difference as release notes: what it says, that it says it in few words, and that foreign
+text stays text.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +25,9 @@ def package(kind: str, name: str, version: str, source: str = "", path: str = "x
 
 
 def judged(advisory: str, about: Package, fixed: str, severity: str = "HIGH") -> Judged:
-    finding = Finding(advisory, about.purl, about.name, about.version, fixed, severity, samples.HOSTILE, "")
+    finding = Finding(
+        advisory, about.purl, about.name, about.version, fixed, severity, samples.HOSTILE, ""
+    )
     return Judged(finding, Standing.BLOCKS, "", "")
 
 
@@ -75,7 +79,10 @@ def test_the_first_line_has_the_counts_and_the_megabytes() -> None:
 
 
 def test_an_engine_that_pulls_more_is_told() -> None:
-    said = "An engine without a content store pulls 39.0 MB: everything above the first layer that differs."
+    said = (
+        "An engine without a content store pulls 39.0 MB: everything above the first layer "
+        "that differs."
+    )
     assert said in lines(markdown(difference(BEFORE, AFTER)))
     on_top = replace(BEFORE, layers=(*BEFORE.layers, layer("more", 5)))
     assert "content store" not in markdown(difference(BEFORE, on_top))
@@ -84,7 +91,8 @@ def test_an_engine_that_pulls_more_is_told() -> None:
 def test_nothing_changed_is_one_line() -> None:
     same = replace(BEFORE, findings=())
     assert markdown(difference(same, same)) == (
-        "**v2.6.0 → v2.6.0**: no package changed; no advisories before or after; 0 B to pull of 738 MB (no growth).\n"
+        "**v2.6.0 → v2.6.0**: no package changed; no advisories before or after; 0 B to pull of "
+        "738 MB (no growth).\n"
     )
 
 
@@ -95,13 +103,21 @@ def test_a_smaller_image_has_a_minus() -> None:
 
 def test_only_tables_that_are_not_empty() -> None:
     text = markdown(difference(BEFORE, AFTER))
-    assert titles(text) == ["Changed packages", "Added packages", "Advisories fixed", "New advisories", "Layers"]
+    assert titles(text) == [
+        "Changed packages",
+        "Added packages",
+        "Advisories fixed",
+        "New advisories",
+        "Layers",
+    ]
     assert "<details><summary>Advisories still open</summary>" in lines(text)
     assert "\n\n\n" not in text
 
 
 def test_changes_that_need_a_look_come_first_and_those_of_one_source_together() -> None:
-    table = [line for line in lines(markdown(difference(BEFORE, AFTER))) if line.startswith("| `")][:3]
+    table = [line for line in lines(markdown(difference(BEFORE, AFTER))) if line.startswith("| `")][
+        :3
+    ]
     assert table == [
         "| `numpy` (Python) | `2.0` | `1.9` | **downgrade**, major |",
         "| `jinja2` (Python) | `3.1.5` | `3.1.6` | security, patch: CVE-2026-1 |",
@@ -110,9 +126,15 @@ def test_changes_that_need_a_look_come_first_and_those_of_one_source_together() 
 
 
 def test_what_moves_apart_is_not_put_together() -> None:
-    after = replace(AFTER, packages=(JINJA, replace(SSL, version="3.0-2"), replace(CRYPTO, version="3.0-3"), NUMPY))
+    after = replace(
+        AFTER,
+        packages=(JINJA, replace(SSL, version="3.0-2"), replace(CRYPTO, version="3.0-3"), NUMPY),
+    )
     rows = difference_view(difference(BEFORE, after)).changed
-    assert [(row.packages, row.after) for row in rows] == [(("libssl3",), "3.0-2"), (("openssl",), "3.0-3")]
+    assert [(row.packages, row.after) for row in rows] == [
+        (("libssl3",), "3.0-2"),
+        (("openssl",), "3.0-3"),
+    ]
 
 
 def test_a_further_copy_is_told_from_a_new_package() -> None:

@@ -28,12 +28,19 @@ TEXTS = (
 
 def cells(row: str) -> list[str]:
     """What a reader of GitHub's tables sees in the cells of one row, tags gone."""
-    tokens = MarkdownIt("commonmark", {"html": True}).enable("table").parse(f"| a | b |\n| --- | --- |\n{row}\n")
+    tokens = (
+        MarkdownIt("commonmark", {"html": True})
+        .enable("table")
+        .parse(f"| a | b |\n| --- | --- |\n{row}\n")
+    )
     inline = [token.children or [] for token in tokens if token.type == "inline"][2:]
     assert sum(token.type == "tr_open" for token in tokens) == 2
-    assert all(not child.content or child.content in {"<code>", "</code>"} for cell in inline for child in cell
+    assert all(not child.content or child.content in {"<code>", "</code>"} for cell in inline for child in cell  # noqa: E501
                if child.type == "html_inline")  # fmt: skip
-    return ["".join(child.content for child in cell if child.type in {"text", "code_inline"}) for cell in inline]
+    return [
+        "".join(child.content for child in cell if child.type in {"text", "code_inline"})
+        for cell in inline
+    ]
 
 
 @pytest.mark.parametrize("text", TEXTS)
@@ -59,7 +66,10 @@ def test_a_fence_holds_whatever_is_inside(text: str) -> None:
 
 
 def test_terminal_codes_control_characters_and_overrides_go() -> None:
-    assert untrusted.clean("\x1b[1;31mred\x1b[0m\x00\x08 \u202ex\tand\r\nline\x1b]0;title\x07") == "red x\tand\nline"
+    assert (
+        untrusted.clean("\x1b[1;31mred\x1b[0m\x00\x08 \u202ex\tand\r\nline\x1b]0;title\x07")
+        == "red x\tand\nline"
+    )
     assert untrusted.clean("\ud800") == "?"
 
 
@@ -86,5 +96,7 @@ def test_escaped_text_unescapes_to_itself_once() -> None:
         ("<b> `c`", "&lt;b&gt; <code>c</code>", "&lt;b&gt; `c`"),
     ],
 )
-def test_what_stands_between_backticks_is_code(text: str, html_text: str, markdown_text: str) -> None:
+def test_what_stands_between_backticks_is_code(
+    text: str, html_text: str, markdown_text: str
+) -> None:
     assert (escape.html_said(text), escape.markdown_said(text)) == (html_text, markdown_text)

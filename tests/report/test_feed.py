@@ -88,7 +88,9 @@ def test_the_newest_is_first_whatever_the_order_and_the_zone() -> None:
 
 
 def test_ids_stay_when_a_candidate_is_released_or_its_notes_change() -> None:
-    released = Release(replace(SECOND.record, channel="monthly", registry="other.example.org"), "other notes")
+    released = Release(
+        replace(SECOND.record, channel="monthly", registry="other.example.org"), "other notes"
+    )
     (before,), (after,) = entries(SECOND), entries(released)
     assert said(before, "id") == said(after, "id")
     assert (said(before, "title"), said(after, "title")) == (
@@ -103,7 +105,9 @@ def test_a_slash_at_the_end_of_home_changes_no_id() -> None:
 
 
 def test_only_the_newest_are_in_it() -> None:
-    many = [Release(record(f"v2.6.{day}", f"2026-11-{day:02d}T00:00:00Z"), "") for day in range(1, 31)]
+    many = [
+        Release(record(f"v2.6.{day}", f"2026-11-{day:02d}T00:00:00Z"), "") for day in range(1, 31)
+    ]
     titles = [said(entry, "title") for entry in entries(*many)]
     assert titles == [f"v2.6.{day}" for day in range(30, 30 - feed.ENTRIES, -1)]
 
@@ -116,12 +120,17 @@ def test_notes_are_shown_as_html() -> None:
     assert "<h2>Contents</h2>" in (content.text or "")
     assert "<td>9.1.0.70</td>" in (content.text or "")
     assert "<code>docker pull" not in (content.text or "")
-    assert f"docker pull localhost:5000/pytorch-cuda@{samples.digest('base')}" in (content.text or "")
+    assert f"docker pull localhost:5000/pytorch-cuda@{samples.digest('base')}" in (
+        content.text or ""
+    )
 
 
 def test_foreign_text_stays_text() -> None:
     hostile = replace(
-        FIRST.record, reason=samples.HOSTILE, channel=samples.HOSTILE, version=f"v1 {samples.HOSTILE}\ud800"
+        FIRST.record,
+        reason=samples.HOSTILE,
+        channel=samples.HOSTILE,
+        version=f"v1 {samples.HOSTILE}\ud800",
     )
     text = atom(replace(PLACE, title=samples.HOSTILE), [Release(hostile, "\x00\ud800")])
     (entry,) = parsed(text).findall(f"{ATOM}entry")
@@ -143,7 +152,9 @@ def test_an_address_that_is_none_is_refused(wrong: str) -> None:
 
 
 def test_a_time_that_is_none_is_refused() -> None:
-    with pytest.raises(ConfigError, match=r"v2\.6\.0: `finished_at` is 'yesterday', which is no time"):
+    with pytest.raises(
+        ConfigError, match=r"v2\.6\.0: `finished_at` is 'yesterday', which is no time"
+    ):
         atom(PLACE, [Release(record("v2.6.0", "yesterday"), "")])
 
 
@@ -167,7 +178,9 @@ def kept(folder: Path, version: str, *releases: Release) -> Path:
 
 
 def test_entries_that_were_published_before_are_kept_to_the_byte(tmp_path: Path) -> None:
-    hostile = Release(replace(FIRST.record, reason=samples.HOSTILE), samples.HOSTILE + markdown(patched()))
+    hostile = Release(
+        replace(FIRST.record, reason=samples.HOSTILE), samples.HOSTILE + markdown(patched())
+    )
     kept(tmp_path, "v2.6.0", hostile)
     assert atom(PLACE, [SECOND], feed.published(tmp_path)) == atom(PLACE, [SECOND, hostile])
 
@@ -206,7 +219,9 @@ def test_releases_told_at_once_lose_none(tmp_path: Path) -> None:
         ("<html></html>", "it is a `html`"),
         (atom(PLACE, [FIRST])[:-40], "no element found|unclosed token"),
         (
-            atom(PLACE, [FIRST]).replace("<summary>", "<summery>").replace("</summary>", "</summery>"),
+            atom(PLACE, [FIRST])
+            .replace("<summary>", "<summery>")
+            .replace("</summary>", "</summery>"),
             "without `summary`",
         ),
         (atom(PLACE, [FIRST]).replace("2026-11-21T02:18:02Z", "yesterday"), "yesterday"),
@@ -218,7 +233,9 @@ def test_what_is_no_feed_is_refused(text: str, said: str, tmp_path: Path) -> Non
         feed.published(tmp_path)
 
 
-@pytest.mark.parametrize("kind", ["a named pipe", "a symbolic link", "a folder", "more than the allowed"])
+@pytest.mark.parametrize(
+    "kind", ["a named pipe", "a symbolic link", "a folder", "more than the allowed"]
+)
 def test_a_feed_that_is_no_file_of_that_size(tmp_path: Path, kind: str) -> None:
     path = tmp_path / "v2.6.0.atom"
     if kind == "a named pipe":
@@ -242,5 +259,7 @@ def test_a_folder_of_feeds_that_is_not_there(tmp_path: Path) -> None:
 def test_it_is_written_as_declared(tmp_path: Path) -> None:
     path = feed.write(tmp_path, PLACE, [FIRST])
     assert path == tmp_path / "releases.atom"
-    assert path.read_text(encoding="utf-8").startswith('<?xml version="1.0" encoding="utf-8"?>\n<feed xmlns=')
+    assert path.read_text(encoding="utf-8").startswith(
+        '<?xml version="1.0" encoding="utf-8"?>\n<feed xmlns='
+    )
     assert path.read_text(encoding="utf-8") == atom(PLACE, [FIRST])

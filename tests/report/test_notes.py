@@ -1,4 +1,6 @@
-"""Release notes: that they say what the records bear out, once, and that foreign text stays text."""
+"""Release notes: that they say what the records bear out, once, and that foreign text stays
+text.
+"""
 
 from __future__ import annotations
 
@@ -48,10 +50,19 @@ def bill(**other: str) -> dict[str, Any]:
     wheels = {**WHEELS, **{name.replace("_", "-"): version for name, version in other.items()}}
     metadata = [{"name": "aquasecurity:trivy:FilePath", "value": "opt/venv/x.dist-info/METADATA"}]
     components = [
-        {"name": name, "version": version, "purl": f"pkg:pypi/{name}@{version}", "properties": metadata}
+        {
+            "name": name,
+            "version": version,
+            "purl": f"pkg:pypi/{name}@{version}",
+            "properties": metadata,
+        }
         for name, version in wheels.items()
     ]
-    python = {"name": "python3.11", "version": "3.11.2-6+deb12u9", "purl": "pkg:deb/debian/python3.11@3.11.2"}
+    python = {
+        "name": "python3.11",
+        "version": "3.11.2-6+deb12u9",
+        "purl": "pkg:deb/debian/python3.11@3.11.2",
+    }
     vendored = {"name": "torch", "version": "1.0", "purl": "pkg:pypi/torch@1.0"}
     debian = {"type": "operating-system", "name": "debian", "version": "12.15"}
     return {"components": [*components, python, vendored, debian]}
@@ -62,7 +73,9 @@ def package(kind: str, name: str, version: str, source: str = "") -> Package:
 
 
 def judged(advisory: str, about: Package, fixed: str) -> Judged:
-    finding = Finding(advisory, about.purl, about.name, about.version, fixed, "HIGH", samples.HOSTILE, "")
+    finding = Finding(
+        advisory, about.purl, about.name, about.version, fixed, "HIGH", samples.HOSTILE, ""
+    )
     return Judged(finding, Standing.TOLERATED, "", "")
 
 
@@ -91,19 +104,26 @@ def moved(image: str, *more: tuple[Package, Package]) -> Difference:
     before = replace(BEFORE, packages=(*BEFORE.packages, *(old for old, _ in more)))
     layers = (BEFORE.layers[0], Layer(samples.digest("new os"), 31_000_000))
     packages += tuple(new for _, new in more)
-    after = Snapshot("v2.6.0", samples.digest(image), packages, (judged("CVE-2026-0009", SSL, ""),), layers)
+    after = Snapshot(
+        "v2.6.0", samples.digest(image), packages, (judged("CVE-2026-0009", SSL, ""),), layers
+    )
     return difference(before, after)
 
 
 def on_gpu(image: str, *gpus: str) -> ValidationRecord:
-    return replace(samples.validation(image, Verdict.PASS, samples.passing()), environment=samples.environment(*gpus))
+    return replace(
+        samples.validation(image, Verdict.PASS, samples.passing()),
+        environment=samples.environment(*gpus),
+    )
 
 
 def image_notes(
     name: str, found: Difference | None = None, findings: tuple[Judged, ...] | None = (), *gpus: str
 ) -> ImageNotes:
     scan = samples.scan(name, findings, Verdict.INCONCLUSIVE if findings is None else Verdict.PASS)
-    return ImageNotes(ImageRecords(name, samples.build(name), on_gpu(name, *gpus), scan), bill(), found)
+    return ImageNotes(
+        ImageRecords(name, samples.build(name), on_gpu(name, *gpus), scan), bill(), found
+    )
 
 
 def given(*images: ImageNotes, channel: str = "monthly", verdict: Verdict = Verdict.PASS) -> Notes:
@@ -112,7 +132,7 @@ def given(*images: ImageNotes, channel: str = "monthly", verdict: Verdict = Verd
 
 
 def patched() -> Notes:
-    """base and cv, proven on a GPU, both patched; OpenCV goes back in cv."""
+    """Base and cv, proven on a GPU, both patched; OpenCV goes back in cv."""
     back = moved("cv", (CV, replace(CV, version="4.9.0")))
     return given(
         image_notes("base", moved("base"), (), "NVIDIA H200", "NVIDIA H200"),
@@ -129,7 +149,12 @@ def under(text: str, title: str) -> list[str]:
     after = lines(text)[lines(text).index(title) + 1 :]
     end = next((place for place, line in enumerate(after) if line.startswith("#")), len(after))
     kept = [line for line in after[:end] if line]
-    heads = {place + step for place, line in enumerate(kept) if line.startswith("| ---") for step in (-1, 0)}
+    heads = {
+        place + step
+        for place, line in enumerate(kept)
+        if line.startswith("| ---")
+        for step in (-1, 0)
+    }
     return [line for place, line in enumerate(kept) if place not in heads]
 
 
@@ -140,16 +165,21 @@ def test_the_first_line_says_how_far_it_went_and_why() -> None:
 
 
 @pytest.mark.parametrize(
-    ("channel", "standing"), [("candidate", "Candidate only, not for production"), ("", "Not promoted")]
+    ("channel", "standing"),
+    [("candidate", "Candidate only, not for production"), ("", "Not promoted")],
 )
 def test_what_is_not_released_is_set_apart(channel: str, standing: str) -> None:
     text = markdown(given(image_notes("base"), channel=channel, verdict=Verdict.FAIL))
-    assert lines(text)[0].startswith(f"> **{standing}.** ❌ fail: cv: versions/nccl: a second copy of NCCL is loaded")
+    assert lines(text)[0].startswith(
+        f"> **{standing}.** ❌ fail: cv: versions/nccl: a second copy of NCCL is loaded"
+    )
 
 
 def test_a_pass_that_the_records_do_not_bear_out_is_none() -> None:
     unscanned = given(image_notes("base", None, None, "NVIDIA H200"))
-    assert lines(markdown(unscanned))[0].startswith("> **Promoted to monthly.** 🔶 inconclusive: recorded as pass")
+    assert lines(markdown(unscanned))[0].startswith(
+        "> **Promoted to monthly.** 🔶 inconclusive: recorded as pass"
+    )
 
 
 def test_contents_are_those_of_the_bill_of_materials() -> None:
@@ -169,7 +199,9 @@ def test_contents_are_those_of_the_bill_of_materials() -> None:
 
 def test_images_that_differ_in_a_component_are_told_apart_in_place() -> None:
     base, cv = patched().images
-    rows = under(markdown(given(base, replace(cv, bill=bill(nvidia_nccl_cu12="2.22.0")))), "## Contents")
+    rows = under(
+        markdown(given(base, replace(cv, bill=bill(nvidia_nccl_cu12="2.22.0")))), "## Contents"
+    )
     assert rows[3:5] == ["| NCCL | 2.21.5 (base) |", "| NCCL | 2.22.0 (cv) |"]
 
 
@@ -183,7 +215,11 @@ def test_each_image_has_its_size_packages_digest_and_tags() -> None:
     assert under(markdown(patched()), "## Contents")[9:] == [
         f"| **base** | base | 3.08 GB | 104 Debian, 49 Python | `{samples.digest('base')}` | "
         "`v2.6.0-candidate` `v2.6.0-base-candidate` |",
-        f"| **cv** | base, cv | 3.18 GB | 104 Debian, 49 Python | `{samples.digest('cv')}` | none |",
+        (
+            f"| **cv** | base, cv | 3.18 GB | 104 Debian, 49 Python | `{samples.digest('cv')}` | "
+            "none "
+            "|"
+        ),
     ]
 
 
@@ -228,13 +264,18 @@ def test_what_was_not_assessed_is_not_none() -> None:
 
 def test_a_line_without_an_earlier_release_has_nothing_to_compare_with() -> None:
     text = markdown(given(image_notes("base"), image_notes("cv")))
-    assert under(text, "## Changes") == ["- **all**: no earlier release of the line to compare with."]
+    assert under(text, "## Changes") == [
+        "- **all**: no earlier release of the line to compare with."
+    ]
     assert "## Advisories fixed" not in text
 
 
 def test_a_new_image_of_an_old_line() -> None:
     text = markdown(given(image_notes("base", moved("base")), image_notes("nlp")))
-    assert under(text, "## Changes since v2.5.9")[-1] == "- **nlp**: no earlier release of the line to compare with."
+    assert (
+        under(text, "## Changes since v2.5.9")[-1]
+        == "- **nlp**: no earlier release of the line to compare with."
+    )
     assert under(text, "### Security")[0].endswith("| base |")
 
 
@@ -242,16 +283,19 @@ def test_why_an_image_could_not_be_compared_is_told() -> None:
     without = replace(image_notes("cv"), incomparable="no bill of materials of v2.5.9 cv is stored")
     text = markdown(given(image_notes("base", moved("base")), without))
     assert (
-        "- **cv**: what changed since the release before is not known: no bill of materials of v2.5.9 cv is stored."
-        in lines(text)
-    )
+        "- **cv**: what changed since the release before is not known: no bill of materials of "
+        "v2.5.9 cv is stored."
+    ) in lines(text)
     assert "no earlier release of the line" not in text
 
 
 def test_a_difference_about_other_bytes_counts_for_nothing() -> None:
     text = markdown(given(image_notes("base", moved("cv"))))
     short = samples.digest("cv")[:19]
-    assert f"> **Other bytes.** base: The difference is about {short}, so it says nothing here." in lines(text)
+    assert (
+        f"> **Other bytes.** base: The difference is about {short}, so it says nothing here."
+        in lines(text)
+    )
     assert "CVE-2026-0001" not in text
 
 
@@ -281,7 +325,9 @@ def test_no_exception_is_said_of_what_was_assessed() -> None:
 
 
 def test_gpus_that_everything_passed_on() -> None:
-    assert under(markdown(patched()), "## GPUs validated") == ["| 2 × NVIDIA H200 | 550.54.15 | all |"]  # noqa: RUF001
+    assert under(markdown(patched()), "## GPUs validated") == [
+        "| 2 × NVIDIA H200 | 550.54.15 | all |"  # noqa: RUF001
+    ]
 
 
 def failed(record: ValidationRecord) -> ValidationRecord:
@@ -321,7 +367,10 @@ def test_what_stands_for_no_gpu(change: Any, said: str) -> None:
 
 
 def test_some_images_on_a_gpu_and_some_on_none() -> None:
-    rows = under(markdown(given(image_notes("base", None, (), "NVIDIA H200"), image_notes("cv"))), "## GPUs validated")
+    rows = under(
+        markdown(given(image_notes("base", None, (), "NVIDIA H200"), image_notes("cv"))),
+        "## GPUs validated",
+    )
     assert rows == [
         "| 1 × NVIDIA H200 | 550.54.15 | base |",  # noqa: RUF001
         "Not proven on a GPU:",
@@ -341,7 +390,9 @@ def test_pull_commands_name_digests_where_they_were_promoted() -> None:
 
 def test_an_image_without_records_is_not_run() -> None:
     alone = given(image_notes("base"))
-    text = markdown(replace(alone, release=replace(alone.release, images=("base", "rl"), promotions=())))
+    text = markdown(
+        replace(alone, release=replace(alone.release, images=("base", "rl"), promotions=()))
+    )
     assert "| **rl** | not run | not run | not run | not run | none |" in lines(text)
     assert "# rl" not in text
 
@@ -355,16 +406,26 @@ def test_a_release_without_images() -> None:
 def test_foreign_text_stays_text() -> None:
     hostile = (package("pypi", "a", "1.0"), package("pypi", "a", "1.1"))
     found = moved("base", hostile)
-    changed = tuple(replace(each, name=samples.HOSTILE, after=samples.HOSTILE) for each in found.changed)
+    changed = tuple(
+        replace(each, name=samples.HOSTILE, after=samples.HOSTILE) for each in found.changed
+    )
     excuse = replace(samples.findings()[6], why=samples.HOSTILE, until=samples.HOSTILE)
-    notes_ = given(image_notes("base", replace(found, changed=changed), (excuse,)), verdict=Verdict.FAIL)
-    text = markdown(replace(notes_, release=replace(notes_.release, reason=samples.HOSTILE, channel=samples.HOSTILE)))
+    notes_ = given(
+        image_notes("base", replace(found, changed=changed), (excuse,)), verdict=Verdict.FAIL
+    )
+    text = markdown(
+        replace(
+            notes_, release=replace(notes_.release, reason=samples.HOSTILE, channel=samples.HOSTILE)
+        )
+    )
     html = MarkdownIt("commonmark", {"html": True}).enable("table").render(text)
     assert "alert(1)" in html
     assert "<script" not in text
     assert "<script" not in html
     assert "\x1b" not in text
-    assert {row.count("<td") for row in html.split("<tr>") if "alert(1)" in row and "td" in row} <= {5, 7}
+    assert {
+        row.count("<td") for row in html.split("<tr>") if "alert(1)" in row and "td" in row
+    } <= {5, 7}
 
 
 def large(count: int) -> Difference:
@@ -379,7 +440,10 @@ def large(count: int) -> Difference:
 def test_long_tables_are_cut_and_the_rest_is_counted(packages: int, shown: int) -> None:
     text = markdown(given(image_notes("base", large(packages), (), "NVIDIA H200")))
     rows = [line for line in under(text, "### Other changes") if line.startswith("|")]
-    left = f"… and {packages + 1 - shown:,} more, left out here for length: see `difference.json` of each image."
+    left = (
+        f"… and {packages + 1 - shown:,} more, left out here for length: see `difference.json` "
+        "of each image."
+    )
     assert len(rows) == shown
     assert (left in lines(text)) is (packages + 1 > shown)
     assert "## Pull by digest" in lines(text)
@@ -413,7 +477,10 @@ def test_same_records_same_bytes() -> None:
 
 
 def test_the_release_in_one_line() -> None:
-    assert notes.summary(patched()) == "v2.6.0: Promoted to monthly. pass: every image passed every gate"
+    assert (
+        notes.summary(patched())
+        == "v2.6.0: Promoted to monthly. pass: every image passed every gate"
+    )
 
 
 def test_notes_are_written_beside_the_records(tmp_path: Path) -> None:

@@ -31,7 +31,9 @@ def full() -> Records:
 
 
 def nothing() -> Records:
-    return replace(samples.release(), promotions=(), stages=(), reason="build: disk full", channel=""), ()
+    return replace(
+        samples.release(), promotions=(), stages=(), reason="build: disk full", channel=""
+    ), ()
 
 
 def hostile() -> Records:
@@ -41,7 +43,9 @@ def hostile() -> Records:
 
 def spoiled(value: Any) -> Any:
     if is_dataclass(value) and not isinstance(value, type):
-        return replace(value, **{field.name: spoiled(getattr(value, field.name)) for field in fields(value)})
+        return replace(
+            value, **{field.name: spoiled(getattr(value, field.name)) for field in fields(value)}
+        )
     if isinstance(value, tuple):
         return tuple(map(spoiled, value))
     if isinstance(value, dict):
@@ -49,7 +53,9 @@ def spoiled(value: Any) -> Any:
     return samples.HOSTILE if isinstance(value, str) and not isinstance(value, Enum) else value
 
 
-COUNTED = re.compile(r"(?<![\d.])0 (?:critical|high|medium|low|unknown|findings)|\*\*0\*\*|critical|no findings")
+COUNTED = re.compile(
+    r"(?<![\d.])0 (?:critical|high|medium|low|unknown|findings)|\*\*0\*\*|critical|no findings"
+)
 PROVEN = (
     "resnet50_training",
     "images/s",
@@ -80,7 +86,10 @@ EVERY = pytest.mark.parametrize("case", [full, nothing, hostile, samples.proven]
 
 def part(text: str, image: str) -> str:
     """What a page says about one image."""
-    pages = [Page(f"<body><section>{each}") for each in re.split(r'<section class="image"[^>]*>', text)[1:]]
+    pages = [
+        Page(f"<body><section>{each}")
+        for each in re.split(r'<section class="image"[^>]*>', text)[1:]
+    ]
     return next(page.text for page in pages if page.text.split()[0] == image)
 
 
@@ -94,9 +103,12 @@ def test_the_page_is_well_formed_and_loads_nothing(case: Callable[[], Records]) 
 @pytest.mark.parametrize(
     "planted",
     [
-        "<p>", "</div>", "<br/>", '<i id="a"></i><i id="a"></i>', '<a href="#nowhere"></a>', '<i id="a" id="b"></i>',
-        "<script></script>", '<img src="https://example.invalid/x.png">', '<a href="https://example.invalid"></a>',
-        "<style>@import 'x.css';</style>", "<style>a { background: url(x.png) }</style>", '<p onclick="x"></p>',
+        "<p>", "</div>", "<br/>", ('<i id="a"></i><i '
+        'id="a"></i>'), '<a href="#nowhere"></a>', '<i id="a" id="b"></i>',
+        "<script></script>", ('<img '
+        'src="https://example.invalid/x.png">'), '<a href="https://example.invalid"></a>',
+        ("<style>@import "
+        "'x.css';</style>"), "<style>a { background: url(x.png) }</style>", '<p onclick="x"></p>',
         '<link rel="stylesheet" href="style.css">', '<p style="background: url(x)"></p>',
     ],
 )  # fmt: skip
@@ -112,7 +124,11 @@ def test_the_browser_is_told_to_load_nothing() -> None:
 @pytest.mark.parametrize("verdict", list(Verdict))
 def test_the_first_line_is_the_verdict_and_the_reason(verdict: Verdict) -> None:
     release, images = samples.proven()
-    release = replace(release, verdict=verdict, reason="" if verdict is Verdict.PASS else "cv: NCCL is there twice")
+    release = replace(
+        release,
+        verdict=verdict,
+        reason="" if verdict is Verdict.PASS else "cv: NCCL is there twice",
+    )
     expected = f"{verdict}: {release.reason or 'every image passed every gate'}"
     assert Page(render.html(release, images)).text.startswith(expected.replace(": ", " : ", 1))
     assert render.markdown(release, images).partition("\n")[0].endswith(expected)
@@ -120,7 +136,10 @@ def test_the_first_line_is_the_verdict_and_the_reason(verdict: Verdict) -> None:
 
 def test_the_first_line_says_that_there_was_no_gpu() -> None:
     first = render.markdown(*full()).partition("\n")[0]
-    assert first == "# ❌ fail: cv: versions/nccl: a second copy of NCCL is loaded (validated without a GPU)"
+    assert (
+        first
+        == "# ❌ fail: cv: versions/nccl: a second copy of NCCL is loaded (validated without a GPU)"
+    )
     assert "GPU" not in render.markdown(*samples.proven()).partition("\n")[0]
 
 
@@ -148,9 +167,13 @@ def test_no_control_character_reaches_a_page(case: Callable[[], Records]) -> Non
 
 
 @EVERY
-def test_every_row_of_a_markdown_table_has_the_cells_of_its_header(case: Callable[[], Records]) -> None:
+def test_every_row_of_a_markdown_table_has_the_cells_of_its_header(
+    case: Callable[[], Records],
+) -> None:
     lines = render.markdown(*case()).splitlines()
-    tables = [list(rows) for is_row, rows in groupby(lines, lambda line: line.startswith("|")) if is_row]
+    tables = [
+        list(rows) for is_row, rows in groupby(lines, lambda line: line.startswith("|")) if is_row
+    ]
     assert tables
     for table in tables:
         assert {row.count("|") for row in table} == {table[0].count("|")}
@@ -159,7 +182,9 @@ def test_every_row_of_a_markdown_table_has_the_cells_of_its_header(case: Callabl
 
 @EVERY
 def test_markdown_holds_no_html_but_its_own(case: Callable[[], Records]) -> None:
-    tokens = MarkdownIt("commonmark", {"html": True}).enable("table").parse(render.markdown(*case()))
+    tokens = (
+        MarkdownIt("commonmark", {"html": True}).enable("table").parse(render.markdown(*case()))
+    )
     flat = [inner for token in tokens for inner in (token, *(token.children or ()))]
     html = " ".join(token.content for token in flat if token.type in {"html_block", "html_inline"})
     assert set(re.findall(r"</?([a-z!]+)", html)) <= {"details", "summary", "code"}
@@ -180,7 +205,9 @@ def test_missing_stages_are_not_run_and_never_pass() -> None:
     text = part(render.html(*full()), "rl")
     assert text.count("not run") >= 4
     assert not re.search(r"\bpass\b", text)
-    row = next(line for line in render.markdown(*full()).splitlines() if line.startswith("| **rl**"))
+    row = next(
+        line for line in render.markdown(*full()).splitlines() if line.startswith("| **rl**")
+    )
     assert row.count("not run") == 5
     assert "pass" not in row
 
@@ -208,14 +235,17 @@ def test_what_no_source_knows_stands_beside_the_findings() -> None:
     assert "14 NVIDIA wheels no advisory source" in text
     assert "104 Debian Debian Security Tracker" in text
     assert (
-        "104 Debian, 27 PyPI, 8 vendored in wheels assessed; 14 NVIDIA wheels, 61 cargo packages inside wheels, "
+        "104 Debian, 27 PyPI, 8 vendored in wheels assessed; 14 NVIDIA wheels, 61 cargo packages "
+        "inside wheels, "
         "212 shared libraries inside wheels: no advisory source"
     ) in render.markdown(*full())
 
 
 def test_what_blocks_is_open_with_its_pin_and_what_is_tolerated_is_folded() -> None:
     text, summary = render.html(*full()), render.markdown(*full())
-    assert re.search(r'<details class="standing blocks" open>.*?<code>jinja2&gt;=3.1.6</code>', text, re.DOTALL)
+    assert re.search(
+        r'<details class="standing blocks" open>.*?<code>jinja2&gt;=3.1.6</code>', text, re.DOTALL
+    )
     assert '<details class="standing tolerated">' in text
     assert "write <code>jinja2&gt;=3.1.6</code> into the stack's requirements.in" in summary
     assert summary.index("**Blocks**: 1 critical, 1 high") < summary.index("**In grace**: 1 medium")
@@ -227,7 +257,9 @@ def test_problems_are_shown_by_kind_with_their_way_out() -> None:
     shown = Page(f"<body><details>{details}").text
     assert shown.startswith("secret 1 problem")
     assert shown.endswith("revoke it: who pulled the layer has it; then build without it")
-    kinds = re.findall(r"^\| ([a-z ]+) \| .*? \|", render.markdown(*full()).partition("| Kind |")[2], re.MULTILINE)
+    kinds = re.findall(
+        r"^\| ([a-z ]+) \| .*? \|", render.markdown(*full()).partition("| Kind |")[2], re.MULTILINE
+    )
     assert kinds[:9] == [problem.kind for problem in samples.problems()]
     assert '<details class="problems" open>' in render.html(*full())
     assert "as it should be" in part(render.html(*full()), "base")
@@ -256,18 +288,33 @@ def test_everything_that_kept_it_out_of_production_is_listed() -> None:
 
 def test_why_there_is_no_difference_is_on_both_pages() -> None:
     release, images = full()
-    without = (replace(images[0], incomparable="no bill of materials of v2.5.9 base is stored"), *images[1:])
+    without = (
+        replace(images[0], incomparable="no bill of materials of v2.5.9 base is stored"),
+        *images[1:],
+    )
     for text in (render.html(release, without), render.markdown(release, without)):
         assert "not known: no bill of materials of v2.5.9 base is stored." in text
 
 
 def test_same_records_same_bytes_in_any_process() -> None:
     code = "import sys; from report import render; from tests.report import samples; "
-    code += "r = samples.release(), samples.images(); sys.stdout.write(render.html(*r) + render.markdown(*r))"
+    code += (
+        "r = samples.release(), samples.images(); sys.stdout.write(render.html(*r) + "
+        "render.markdown(*r))"
+    )
     texts = set()
     for seed in ("1", "2"):
-        env = {**os.environ, "PYTHONPATH": str(REPOSITORY), "PYTHONHASHSEED": seed, "TZ": f"XXX{seed}"}
-        texts.add(subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, check=True).stdout)
+        env = {
+            **os.environ,
+            "PYTHONPATH": str(REPOSITORY),
+            "PYTHONHASHSEED": seed,
+            "TZ": f"XXX{seed}",
+        }
+        texts.add(
+            subprocess.run(
+                [sys.executable, "-c", code], env=env, capture_output=True, check=True
+            ).stdout
+        )
     assert len(texts) == 1
 
 
@@ -281,7 +328,13 @@ def test_a_summary_keeps_within_its_limit_and_says_what_it_left_out() -> None:
         for number in range(5000)
     )
     loud = samples.suite("ddp", verdict=Verdict.FAIL, last_output="x" * 2_000_000 + "the end")
-    images = (replace(cv, scan=replace(cv.scan, findings=many), validation=replace(cv.validation, suites=(loud,))),)
+    images = (
+        replace(
+            cv,
+            scan=replace(cv.scan, findings=many),
+            validation=replace(cv.validation, suites=(loud,)),
+        ),
+    )
     text = render.markdown(release, images)
     assert len(text.encode()) <= render.MARKDOWN_LIMIT
     assert re.search(r"… and [\d,]+ more findings, in `report.html`", text)
@@ -294,9 +347,14 @@ def test_thousands_of_tolerated_findings_push_out_nothing_that_blocks() -> None:
     cv = images[1]
     assert cv.scan is not None and cv.scan.findings is not None
     blocking = samples.findings()[1]
-    many = tuple(replace(blocking, finding=replace(blocking.finding, id=f"CVE-2027-{number}")) for number in range(300))
+    many = tuple(
+        replace(blocking, finding=replace(blocking.finding, id=f"CVE-2027-{number}"))
+        for number in range(300)
+    )
     crowded = replace(cv.scan, findings=(*samples.tolerated(20_000), *many))
-    text = render.markdown(release, tuple(replace(cv, image=f"cv{place}", scan=crowded) for place in range(4)))
+    text = render.markdown(
+        release, tuple(replace(cv, image=f"cv{place}", scan=crowded) for place in range(4))
+    )
     assert len(text.encode()) <= render.MARKDOWN_LIMIT
     assert [text.count(f"| CVE-2027-{number}: ") for number in range(300)] == [4] * 300
     assert text.count("… and 19,950 more findings, in `report.html`") == 4

@@ -1,4 +1,6 @@
-"""Contrast is measured, not judged by eye: WCAG 2.2, success criterion 1.4.3 (AA), 4.5 to 1 for text."""
+"""Contrast is measured, not judged by eye: WCAG 2.2, success criterion 1.4.3 (AA), 4.5 to 1 for
+text.
+"""
 
 from __future__ import annotations
 
@@ -30,14 +32,18 @@ def contrast(one: str, other: str) -> float:
 
 def luminance(colour: str) -> float:
     parts = [int(colour[start : start + 2], 16) / 255 for start in (1, 3, 5)]
-    linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+    linear = [
+        part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts
+    ]
     return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
 
 
 def pairs() -> list[tuple[str, str]]:
     tinted = [(name, f"{name}-bg") for name in TINTED]
     on_tint = [(text, f"{name}-bg") for name in TINTED for text in ("ink", "soft")]
-    plain = [(text, ground) for text in ("ink", "soft", "link") for ground in ("paper", "card", "code")]
+    plain = [
+        (text, ground) for text in ("ink", "soft", "link") for ground in ("paper", "card", "code")
+    ]
     plain += [(name, "card") for name in ("fail", "inconclusive", "not-assessed")]
     bars = [("on-bar", kind) for kind in ("os", "wheel", "pool", "bytecode", "other")]
     return [*tinted, *on_tint, *plain, *bars]

@@ -21,7 +21,8 @@ def test_sizes_are_decimal(count: int, shown: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("count", "shown"), [(0, "0 B"), (2**26, "64 MiB"), (2**30, "1 GiB"), (3 * 2**29, "1.5 GiB"), (2048, "2 KiB")]
+    ("count", "shown"),
+    [(0, "0 B"), (2**26, "64 MiB"), (2**30, "1 GiB"), (3 * 2**29, "1.5 GiB"), (2048, "2 KiB")],
 )
 def test_memory_is_binary(count: int, shown: str) -> None:
     assert units.memory(count) == shown
@@ -29,7 +30,9 @@ def test_memory_is_binary(count: int, shown: str) -> None:
 
 @pytest.mark.parametrize(
     ("seconds", "shown"),
-    [(0, "0.00 s"), (0.042, "0.04 s"), (12.34, "12.3 s"), (59.94, "59.9 s"), (59.96, "1 min 00 s"), (184, "3 min 04 s"),
+    [(0, ("0.00 "
+    "s")), (0.042, ("0.04 "
+    "s")), (12.34, "12.3 s"), (59.94, "59.9 s"), (59.96, "1 min 00 s"), (184, "3 min 04 s"),
      (3599.6, "1 h 00 min"), (3720, "1 h 02 min")],
 )  # fmt: skip
 def test_durations_never_show_sixty(seconds: float, shown: str) -> None:
@@ -51,7 +54,9 @@ def test_percent_of_nothing_is_nothing() -> None:
     assert units.percent(1, 4) == 25
 
 
-@pytest.mark.parametrize(("percent", "shown"), [(0, "0.0 %"), (0.04, "< 0.1 %"), (0.1, "0.1 %"), (24.94, "24.9 %")])
+@pytest.mark.parametrize(
+    ("percent", "shown"), [(0, "0.0 %"), (0.04, "< 0.1 %"), (0.1, "0.1 %"), (24.94, "24.9 %")]
+)
 def test_a_small_share_is_not_shown_as_nothing(percent: float, shown: str) -> None:
     assert units.share(percent) == shown
 
@@ -63,7 +68,8 @@ def test_digests_are_shortened_and_other_texts_are_not() -> None:
 
 @pytest.mark.parametrize(
     ("iso", "shown"),
-    [("2026-11-20T18:31:00Z", "2026-11-20 18:31 UTC"), ("2026-11-20T18:31:00+02:00", "2026-11-20 16:31 UTC"),
+    [("2026-11-20T18:31:00Z", ("2026-11-20 18:31 "
+    "UTC")), ("2026-11-20T18:31:00+02:00", "2026-11-20 16:31 UTC"),
      ("2026-11-20T18:31:00", "2026-11-20 18:31 UTC"), ("yesterday", "yesterday"), ("", "")],
 )  # fmt: skip
 def test_moments_are_utc(iso: str, shown: str) -> None:
@@ -71,4 +77,8 @@ def test_moments_are_utc(iso: str, shown: str) -> None:
 
 
 def test_plurals() -> None:
-    assert [units.plural(count, "check") for count in (0, 1, 1200)] == ["0 checks", "1 check", "1,200 checks"]
+    assert [units.plural(count, "check") for count in (0, 1, 1200)] == [
+        "0 checks",
+        "1 check",
+        "1,200 checks",
+    ]

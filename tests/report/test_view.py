@@ -26,19 +26,38 @@ def base() -> ImageRecords:
 def test_pass_needs_every_stage() -> None:
     assert only(base()).mark == Mark(Verdict.PASS)
     full = base()
-    for partial in (replace(full, build=None), replace(full, validation=None), replace(full, scan=None)):
+    for partial in (
+        replace(full, build=None),
+        replace(full, validation=None),
+        replace(full, scan=None),
+    ):
         assert only(partial).mark == Mark(Verdict.INCONCLUSIVE)
 
 
 def test_an_image_no_stage_reached_is_not_run() -> None:
     image = only(ImageRecords("rl", None, None, None))
-    assert {image.mark.word, image.build.mark.word, image.validation.mark.word, image.scan.mark.word} == {"not run"}
-    assert (image.digest, image.pull, image.size, image.layers, image.suites) == ("", "", "", (), ())
+    assert {
+        image.mark.word,
+        image.build.mark.word,
+        image.validation.mark.word,
+        image.scan.mark.word,
+    } == {"not run"}
+    assert (image.digest, image.pull, image.size, image.layers, image.suites) == (
+        "",
+        "",
+        "",
+        (),
+        (),
+    )
 
 
-@pytest.mark.parametrize("verdict", [Verdict.FAIL, Verdict.INFRA, Verdict.INCONCLUSIVE, Verdict.NOT_RUN])
+@pytest.mark.parametrize(
+    "verdict", [Verdict.FAIL, Verdict.INFRA, Verdict.INCONCLUSIVE, Verdict.NOT_RUN]
+)
 def test_a_claim_of_pass_falls_with_one_check(verdict: Verdict) -> None:
-    suite = samples.suite("ddp", samples.check("one"), samples.check("two", verdict, "why"), verdict=Verdict.PASS)
+    suite = samples.suite(
+        "ddp", samples.check("one"), samples.check("two", verdict, "why"), verdict=Verdict.PASS
+    )
     record = samples.validation("base", Verdict.PASS, suite)
     expected = Verdict.INCONCLUSIVE if verdict is Verdict.NOT_RUN else verdict
     assert validation_view.suite_view(suite).mark == Mark(expected)
@@ -46,8 +65,12 @@ def test_a_claim_of_pass_falls_with_one_check(verdict: Verdict) -> None:
 
 
 def test_a_suite_that_ran_nothing_is_not_pass() -> None:
-    assert validation_view.validation_stage(samples.validation("base", Verdict.PASS)).mark == Mark(Verdict.INCONCLUSIVE)
-    assert validation_view.suite_view(samples.suite("empty", verdict=Verdict.PASS)).mark == Mark(Verdict.INCONCLUSIVE)
+    assert validation_view.validation_stage(samples.validation("base", Verdict.PASS)).mark == Mark(
+        Verdict.INCONCLUSIVE
+    )
+    assert validation_view.suite_view(samples.suite("empty", verdict=Verdict.PASS)).mark == Mark(
+        Verdict.INCONCLUSIVE
+    )
 
 
 def test_a_verdict_other_than_pass_is_shown_as_recorded() -> None:
@@ -77,7 +100,9 @@ def test_a_tag_on_another_digest_is_not_among_the_tags() -> None:
 
 
 def test_pulled_by_digest_from_where_it_was_promoted() -> None:
-    assert only(base()).pull == f"docker pull {samples.REGISTRY}/pytorch-cuda@{samples.digest('base')}"
+    assert (
+        only(base()).pull == f"docker pull {samples.REGISTRY}/pytorch-cuda@{samples.digest('base')}"
+    )
 
 
 def test_a_release_recorded_as_pass_falls_with_one_image() -> None:
@@ -93,7 +118,10 @@ def test_the_headline_says_that_there_was_no_gpu_and_says_it_once() -> None:
     def headline(reason: str) -> str:
         return view.page(replace(samples.release(), reason=reason), samples.images()).reason
 
-    assert headline("the scan found one critical") == "the scan found one critical (validated without a GPU)"
+    assert (
+        headline("the scan found one critical")
+        == "the scan found one critical (validated without a GPU)"
+    )
     assert headline("no GPU: device was not run") == "no GPU: device was not run"
     assert headline("the GPU is lost").endswith("(validated without a GPU)")
     assert "GPU" not in view.page(*samples.proven()).reason
@@ -102,14 +130,18 @@ def test_the_headline_says_that_there_was_no_gpu_and_says_it_once() -> None:
 def test_a_cpu_run_on_a_machine_with_a_gpu_counts_as_without() -> None:
     release, (records,) = samples.proven()
     assert records.validation is not None
-    on_cpu = replace(records.validation, environment=replace(records.validation.environment, device="cpu"))
+    on_cpu = replace(
+        records.validation, environment=replace(records.validation.environment, device="cpu")
+    )
     image = view.image_view(release, replace(records, validation=on_cpu))
     assert "Xeon" in image.measured_on
     assert "without a GPU" in view.page(release, (replace(records, validation=on_cpu),)).reason
 
 
 def test_no_reason_recorded_is_said() -> None:
-    assert view.page(replace(samples.release(), reason=""), ()).reason == "the records give no reason"
+    assert (
+        view.page(replace(samples.release(), reason=""), ()).reason == "the records give no reason"
+    )
 
 
 @pytest.mark.parametrize(
@@ -163,7 +195,9 @@ def test_a_scan_that_claims_pass_falls_with_what_it_found(
 
 
 def test_a_scan_in_one_line() -> None:
-    stage = scan_view.scan_stage(samples.scan("cv", samples.findings(), Verdict.FAIL, samples.problems()))
+    stage = scan_view.scan_stage(
+        samples.scan("cv", samples.findings(), Verdict.FAIL, samples.problems())
+    )
     assert stage.line == (
         "9 problems; 2 blocking, 1 in grace, 1 excused, 2 without a fix, 2 tolerated;"
         " 287 more without an advisory source"
@@ -175,7 +209,11 @@ def test_a_scan_in_one_line() -> None:
 @pytest.mark.parametrize(
     ("sources", "known", "line"),
     [
-        (("tracker", "advisories"), (), "31 Debian, 97 PyPI assessed; 14 NVIDIA wheels: no advisory source"),
+        (
+            ("tracker", "advisories"),
+            (),
+            "31 Debian, 97 PyPI assessed; 14 NVIDIA wheels: no advisory source",
+        ),
         (("tracker", ""), (), "31 Debian assessed; 97 PyPI, 14 NVIDIA wheels: no advisory source"),
         (("", ""), (), "31 Debian, 97 PyPI, 14 NVIDIA wheels: not assessed"),
         (("tracker", "advisories"), None, "31 Debian, 97 PyPI, 14 NVIDIA wheels: not assessed"),
@@ -184,8 +222,14 @@ def test_a_scan_in_one_line() -> None:
 def test_what_no_source_can_assess_is_counted_by_origin(
     sources: tuple[str, str], known: tuple[Judged, ...] | None, line: str
 ) -> None:
-    origins = (Origin("Debian", 31, sources[0]), Origin("PyPI", 97, sources[1]), Origin("NVIDIA wheels", 14, ""))
-    found = scan_view.findings_view(replace(samples.scan("base", ()), findings=known, origins=origins))
+    origins = (
+        Origin("Debian", 31, sources[0]),
+        Origin("PyPI", 97, sources[1]),
+        Origin("NVIDIA wheels", 14, ""),
+    )
+    found = scan_view.findings_view(
+        replace(samples.scan("base", ()), findings=known, origins=origins)
+    )
     assert found.coverage == line
     assert [origin.assessed for origin in found.origins] == [
         bool(source) and known is not None for source in (*sources, "")
@@ -202,7 +246,12 @@ def test_findings_by_standing_what_blocks_first_and_the_most_severe_first_in_eac
         ("Tolerated", "1 low, 1 unknown", True),
     ]
     assert [[row.mark.word for row in view.rows] for view in standings] == [
-        ["critical", "high"], ["medium"], ["high"], ["critical", "medium"], ["low", "unknown"]]  # fmt: skip
+        ["critical", "high"],
+        ["medium"],
+        ["high"],
+        ["critical", "medium"],
+        ["low", "unknown"],
+    ]
 
 
 def test_findings_are_counted_by_standing_and_severity() -> None:
@@ -220,18 +269,27 @@ def test_findings_are_counted_by_standing_and_severity() -> None:
 def test_each_standing_says_what_it_asks_for() -> None:
     found = scan_view.findings_view(samples.scan("cv", samples.findings())).standings
     (expat, jinja), (grace,), (excused,) = (view.rows for view in found[:3])
-    assert expat.note == "cut the next patch release: a new OS layer takes libexpat1 2.5.0-1+deb12u1"
+    assert (
+        expat.note == "cut the next patch release: a new OS layer takes libexpat1 2.5.0-1+deb12u1"
+    )
     assert jinja.note.endswith("write `jinja2>=3.1.6` into the stack's requirements.in")
     assert jinja.why == "fixed since 2026-09-30, 28 days of grace, over since 2026-10-28"
     assert grace.note == "2027-03-29"
     assert (excused.note, excused.why) == (
-        "2027-01-31", "the loss is not called with lengths of strangers (images@example.org)")  # fmt: skip
+        "2027-01-31",
+        "the loss is not called with lengths of strangers (images@example.org)",
+    )
     assert [view.note for view in found] == ["Way out", "Until", "Until", "", ""]
     assert {row.fixed for row in found[3].rows} == {"no fix yet"}
 
 
 def test_a_finding_of_a_broken_package_url_is_shown_all_the_same() -> None:
-    broken = Judged(Finding("CVE-1", "no url", "x", "1", "2", "HIGH", "", ""), Standing.BLOCKS, "2026-01-01", "why")
+    broken = Judged(
+        Finding("CVE-1", "no url", "x", "1", "2", "HIGH", "", ""),
+        Standing.BLOCKS,
+        "2026-01-01",
+        "why",
+    )
     (blocking,) = scan_view.findings_view(samples.scan("cv", (broken,))).standings
     assert blocking.rows[0].note == "update x to 2"
 
@@ -243,21 +301,37 @@ def test_problems_of_a_kind_are_together() -> None:
         ("bill of materials", 2), ("configuration", 3)]  # fmt: skip
     assert sum(len(group.problems) for group in groups) == len(others) + 2
     assert scan_view.problem_groups((first, replace(first, count=30)))[0].number == 31
-    assert [scan_view.problem_groups([first] * count)[0].folded for count in (20, 21)] == [False, True]
+    assert [scan_view.problem_groups([first] * count)[0].folded for count in (20, 21)] == [
+        False,
+        True,
+    ]
 
 
 @pytest.mark.parametrize(
     ("updated", "scanned", "said"),
     [
-        ("2026-11-20T18:31:00Z", "2026-11-21T02:09:40+00:00", "2026-11-20 18:31 UTC, 1 day old at the scan"),
-        ("2026-11-21T00:00:00Z", "2026-11-21T02:09:40+00:00", "2026-11-21 00:00 UTC, 0 days old at the scan"),
+        (
+            "2026-11-20T18:31:00Z",
+            "2026-11-21T02:09:40+00:00",
+            "2026-11-20 18:31 UTC, 1 day old at the scan",
+        ),
+        (
+            "2026-11-21T00:00:00Z",
+            "2026-11-21T02:09:40+00:00",
+            "2026-11-21 00:00 UTC, 0 days old at the scan",
+        ),
         ("2026-11-20T18:31:00Z", "", "2026-11-20 18:31 UTC"),
         ("some day", "2026-11-21T02:09:40+00:00", "some day"),
     ],
 )
 def test_the_database_by_source_age_and_digest(updated: str, scanned: str, said: str) -> None:
-    record = replace(samples.scan("base", ()), database=replace(samples.DATABASE, updated_at=updated))
-    facts = {fact.label: fact.value for fact in scan_view.findings_view(replace(record, started_at=scanned)).facts}
+    record = replace(
+        samples.scan("base", ()), database=replace(samples.DATABASE, updated_at=updated)
+    )
+    facts = {
+        fact.label: fact.value
+        for fact in scan_view.findings_view(replace(record, started_at=scanned)).facts
+    }
     assert facts == {
         "Scanner": "trivy 0.76.0",
         "Database": "ghcr.io/aquasecurity/trivy-db:2",
@@ -291,12 +365,20 @@ def test_layers_of_no_size_and_of_an_unknown_kind_are_shown() -> None:
 def test_layers_by_kind() -> None:
     kinds = build_view.kind_views(samples.build("base").layers)
     assert [(kind.css, kind.layers) for kind in kinds] == [
-        ("os", "1 layer"), ("wheel", "12 layers"), ("pool", "1 layer"), ("bytecode", "1 layer")]  # fmt: skip
+        ("os", "1 layer"),
+        ("wheel", "12 layers"),
+        ("pool", "1 layer"),
+        ("bytecode", "1 layer"),
+    ]
 
 
 def test_checks_are_sorted_from_the_worst_and_rates_are_kept_apart() -> None:
     suites = samples.suites()
-    assert [check.mark.word for check in validation_view.suite_view(suites[3]).checks] == ["fail", "pass", "pass"]
+    assert [check.mark.word for check in validation_view.suite_view(suites[3]).checks] == [
+        "fail",
+        "pass",
+        "pass",
+    ]
     assert validation_view.suite_view(suites[1]).checks[0].figures == ("in_flight 201 MB",)
     assert [(rate.value, rate.unit) for rate in validation_view.throughput(suites)] == [
         ("1.91", "images/s"),
@@ -305,7 +387,9 @@ def test_checks_are_sorted_from_the_worst_and_rates_are_kept_apart() -> None:
 
 
 def test_shared_layers_are_counted_once() -> None:
-    facts = {fact.label: fact.value for fact in view.page(samples.release(), samples.images()).facts}
+    facts = {
+        fact.label: fact.value for fact in view.page(samples.release(), samples.images()).facts
+    }
     assert facts["Size in registry"] == "3.23 GB"
 
 
@@ -316,26 +400,44 @@ def test_images_come_in_the_order_of_the_release_and_none_is_dropped() -> None:
 
 
 def test_the_kinds_a_scan_counts_have_names_for_people() -> None:
-    assert [(fact.label, fact.value) for fact in only(base()).packages] == [("Debian", "104"), ("Python", "49")]
+    assert [(fact.label, fact.value) for fact in only(base()).packages] == [
+        ("Debian", "104"),
+        ("Python", "49"),
+    ]
 
 
 def test_cause_attempts_and_gpus_are_shown() -> None:
     """Two readings of one GPU, one of them slowed down."""
     reading = GpuSample(0.0, 0, 1755, 2619, 640.2, 61, 99, 40_000, ())
-    samples_ = (reading, replace(reading, at_s=1.0, sm_clock_mhz=1655, temperature_c=64, throttled=("power cap",)))
-    refused = replace(samples.check("a", Verdict.FAIL, "found 1, expected 2"), cause="a wrong kernel")
-    suite = replace(samples.suite("ddp", refused, verdict=Verdict.FAIL), attempts=2, samples=samples_)
+    samples_ = (
+        reading,
+        replace(reading, at_s=1.0, sm_clock_mhz=1655, temperature_c=64, throttled=("power cap",)),
+    )
+    refused = replace(
+        samples.check("a", Verdict.FAIL, "found 1, expected 2"), cause="a wrong kernel"
+    )
+    suite = replace(
+        samples.suite("ddp", refused, verdict=Verdict.FAIL), attempts=2, samples=samples_
+    )
     shown = validation_view.suite_view(suite)
     assert (shown.attempts, shown.checks[0].cause) == ("2 attempts", "a wrong kernel")
     assert shown.gpus == (
-        "GPU 0: 1705 MHz in the middle, at most 64 °C, at most 640 W, of 2 readings throttled: power cap in 1",
+        (
+            "GPU 0: 1705 MHz in the middle, at most 64 °C, at most 640 W, of 2 readings throttled: "
+            "power cap in 1"
+        ),
     )
     untold = (replace(reading, power_w=-1, temperature_c=-1),)
-    assert validation_view.gpu_lines(untold) == ("GPU 0: 1755 MHz in the middle, of 1 reading throttled: none",)
+    assert validation_view.gpu_lines(untold) == (
+        "GPU 0: 1755 MHz in the middle, of 1 reading throttled: none",
+    )
 
 
 def test_a_suite_s_own_cause_is_shown_where_no_check_has_it() -> None:
-    hung = replace(samples.suite("ddp", samples.check("a"), verdict=Verdict.FAIL), cause="a rank waits for another")
+    hung = replace(
+        samples.suite("ddp", samples.check("a"), verdict=Verdict.FAIL),
+        cause="a rank waits for another",
+    )
     assert validation_view.suite_view(hung).cause == "a rank waits for another"
     told = replace(hung, checks=(replace(samples.check("a", Verdict.FAIL, "x"), cause=hung.cause),))
     assert validation_view.suite_view(told).cause == ""
@@ -343,7 +445,9 @@ def test_a_suite_s_own_cause_is_shown_where_no_check_has_it() -> None:
 
 def test_what_changed_since_the_release_before_is_one_sentence() -> None:
     layers = (Layer("sha256:1", 1_000_000),)
-    before, after = (Snapshot(version, "sha256:0", (package(),), (), layers) for version in ("v2.6.0", "v2.6.1"))
+    before, after = (
+        Snapshot(version, "sha256:0", (package(),), (), layers) for version in ("v2.6.0", "v2.6.1")
+    )
     shown = only(replace(base(), difference=difference(before, after)))
     assert shown.since.startswith("Since v2.6.0: no package changed")
     assert only(base()).since == ""
@@ -352,5 +456,6 @@ def test_what_changed_since_the_release_before_is_one_sentence() -> None:
 def test_a_difference_that_could_not_be_made_is_told() -> None:
     shown = only(replace(base(), incomparable="no bill of materials of v2.6.0 base is stored"))
     assert shown.since == (
-        "What changed since the release before is not known: no bill of materials of v2.6.0 base is stored."
+        "What changed since the release before is not known: no bill of materials of v2.6.0 base "
+        "is stored."
     )

@@ -1,4 +1,6 @@
-"""The address of a registry: what every program that gets it reads in the same way, and nothing else."""
+"""The address of a registry: what every program that gets it reads in the same way, and nothing
+else.
+"""
 
 from __future__ import annotations
 
@@ -77,7 +79,9 @@ def test_a_namespace_belongs_into_the_catalogue(text: str) -> None:
         registry_address(text, "VARIABLE")
 
 
-@pytest.mark.parametrize("text", ["user:s3cret@ghcr.io", "https://user:s3cret@ghcr.io/acme", "s3cret@", "@s3cret"])
+@pytest.mark.parametrize(
+    "text", ["user:s3cret@ghcr.io", "https://user:s3cret@ghcr.io/acme", "s3cret@", "@s3cret"]
+)
 def test_a_password_is_not_repeated(text: str) -> None:
     with pytest.raises(ConfigError) as caught:
         registry_address(text, "VARIABLE")

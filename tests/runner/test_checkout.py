@@ -23,8 +23,17 @@ def checkout(tmp_path: Path) -> Path:
 
 
 def git(folder: Path, *words: str) -> str:
-    who = ("-c", "user.name=test", "-c", "user.email=test@example.com", "-c", "commit.gpgsign=false")
-    return subprocess.run(["git", *who, *words], cwd=folder, check=True, capture_output=True, text=True).stdout.strip()
+    who = (
+        "-c",
+        "user.name=test",
+        "-c",
+        "user.email=test@example.com",
+        "-c",
+        "commit.gpgsign=false",
+    )
+    return subprocess.run(
+        ["git", *who, *words], cwd=folder, check=True, capture_output=True, text=True
+    ).stdout.strip()
 
 
 def commit(folder: Path, *names: str) -> str:
@@ -71,4 +80,6 @@ def test_without_git_it_is_what_the_ci_checked_out(
 ) -> None:
     monkeypatch.setenv("PATH", "")
     assert commit_of([IMAGES / "base" / "2.6.layers.lock"], {"GITHUB_SHA": said}) == expected
-    assert commit_of([checkout / "a.lock"], {"GITHUB_SHA": said}) == "", "which is this checkout, and no other folder"
+    assert commit_of([checkout / "a.lock"], {"GITHUB_SHA": said}) == "", (
+        "which is this checkout, and no other folder"
+    )

@@ -9,7 +9,14 @@ from typing import Any
 import pytest
 
 from runner import containers
-from runner.containers import ImageCannotStart, full_disk, new_name, of_purpose, volumes_in_memory, volumes_read_only
+from runner.containers import (
+    ImageCannotStart,
+    full_disk,
+    new_name,
+    of_purpose,
+    volumes_in_memory,
+    volumes_read_only,
+)
 
 
 class Engine:
@@ -31,7 +38,8 @@ def test_containers_are_told_by_their_names() -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["/", "relative", "", "/harness", "/harness/out", "/harness/../harness/packages/evil", "//"]
+    "path",
+    ["/", "relative", "", "/harness", "/harness/out", "/harness/../harness/packages/evil", "//"],
 )
 def test_volumes_that_no_image_may_have(path: str) -> None:
     with pytest.raises(ImageCannotStart):
@@ -42,13 +50,21 @@ def test_volumes_that_no_image_may_have(path: str) -> None:
 
 def test_volumes_become_memory_or_read_only() -> None:
     config: dict[str, Any] = {"Volumes": {"/data": {}, "/cache/": {}}}
-    assert [each["Target"] for each in volumes_in_memory(config, {"/cache"}, "/harness")] == ["/data"]
+    assert [each["Target"] for each in volumes_in_memory(config, {"/cache"}, "/harness")] == [
+        "/data"
+    ]
     assert {each["Type"] for each in volumes_in_memory(config, (), "/harness")} == {"tmpfs"}
-    assert {(each["Type"], each["ReadOnly"]) for each in volumes_read_only(config, "/look")} == {("volume", True)}
-    assert volumes_in_memory({}, (), "/harness") == volumes_read_only({"Volumes": None}, "/look") == []
+    assert {(each["Type"], each["ReadOnly"]) for each in volumes_read_only(config, "/look")} == {
+        ("volume", True)
+    }
+    assert (
+        volumes_in_memory({}, (), "/harness") == volumes_read_only({"Volumes": None}, "/look") == []
+    )
 
 
-def test_a_disk_that_is_nearly_full_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_disk_that_is_nearly_full_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     assert full_disk([tmp_path, tmp_path / "nowhere"]) == ""
     monkeypatch.setattr(containers, "FREE_BYTES", 1 << 60)
     assert f"the disk of {tmp_path} has " in full_disk([tmp_path])

@@ -31,8 +31,15 @@ def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         {},
         {"auths": {}},
         {"auths": {"h": {}}},
-        {"auths": {"h": {"auth": LOGIN, "email": None}, "i": {"identitytoken": "x"}}, "credsStore": ""},
-        {"credHelpers": {"h": "ecr-login"}, "HttpHeaders": {"User-Agent": "Docker/1 (linux)"}, "detachKeys": "ctrl-e"},
+        {
+            "auths": {"h": {"auth": LOGIN, "email": None}, "i": {"identitytoken": "x"}},
+            "credsStore": "",
+        },
+        {
+            "credHelpers": {"h": "ecr-login"},
+            "HttpHeaders": {"User-Agent": "Docker/1 (linux)"},
+            "detachKeys": "ctrl-e",
+        },
         {"proxies": {"default": {"httpProxy": "http://proxy:1"}}, "cliPluginsExtraDirs": ["/x"]},
     ],
 )
@@ -83,6 +90,11 @@ def test_an_address_that_is_none(tmp_path: Path) -> None:
     code = "from runner import engine\nengine.client()"
     environment = {**os.environ, "DOCKER_HOST": "tcp://[zz", "DOCKER_CONFIG": str(tmp_path)}
     done = subprocess.run(
-        [sys.executable, "-c", code], cwd=REPOSITORY, env=environment, capture_output=True, text=True, check=False
+        [sys.executable, "-c", code],
+        cwd=REPOSITORY,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert "ConfigError: DOCKER_HOST is not the address" in done.stderr

@@ -1,4 +1,6 @@
-"""What this machine can do: every lack is a finding of its own, told with the way out, and stops no other look."""
+"""What this machine can do: every lack is a finding of its own, told with the way out, and stops no
+other look.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,9 @@ from runner.errors import EnvironmentFailed, ReleaseError
 def healthy(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """An engine, room on the disk, and no GPU."""
     monkeypatch.setattr(engine, "version", lambda: "20.10")
-    monkeypatch.setattr(engine, "build_command", lambda: (("/bin/docker", "build"), {"DOCKER_BUILDKIT": "1"}))
+    monkeypatch.setattr(
+        engine, "build_command", lambda: (("/bin/docker", "build"), {"DOCKER_BUILDKIT": "1"})
+    )
     monkeypatch.setattr(doctor, "NEEDED_DISK_BYTES", 1)
     monkeypatch.setenv("PATH", "")
 
@@ -35,7 +39,8 @@ def nvidia_smi(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str
 
 
 def found(
-    scanner: Callable[[], str] = lambda: "Trivy 1", registry: Callable[[], str] = lambda: "r.example"
+    scanner: Callable[[], str] = lambda: "Trivy 1",
+    registry: Callable[[], str] = lambda: "r.example",
 ) -> dict[str, Finding]:
     return {finding.name: finding for finding in doctor.examine(scanner, registry)}
 
@@ -48,7 +53,9 @@ def failing(error: ReleaseError) -> Callable[..., str]:
 
 
 def test_a_machine_that_can_do_everything_but_gpus() -> None:
-    assert [(finding.name, finding.ok) for finding in found().values() if finding.name != "gpu"] == [
+    assert [
+        (finding.name, finding.ok) for finding in found().values() if finding.name != "gpu"
+    ] == [
         ("engine", True),
         ("builder", True),
         ("registry", True),
@@ -63,10 +70,14 @@ LACK = EnvironmentFailed("it is not there", "fetch it")
 
 
 @pytest.mark.parametrize("name", ["engine", "builder", "registry", "scanner"])
-def test_a_lack_is_told_and_the_rest_is_looked_at(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_lack_is_told_and_the_rest_is_looked_at(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     lacking = failing(LACK)
     if name in ("engine", "builder"):
-        monkeypatch.setattr(engine, {"engine": "version", "builder": "build_command"}[name], lacking)
+        monkeypatch.setattr(
+            engine, {"engine": "version", "builder": "build_command"}[name], lacking
+        )
     findings = found(**({name: lacking} if name in ("registry", "scanner") else {}))
     assert findings[name] == Finding(name, False, True, "it is not there -> fetch it")
     assert [other.name for other in findings.values() if other.required and not other.ok] == [name]
@@ -80,7 +91,9 @@ def test_no_gpu_is_told_with_what_follows_and_required_of_nobody() -> None:
 
 
 def test_every_gpu_is_named(nvidia_smi: Callable[[str], None]) -> None:
-    nvidia_smi("[ \"$*\" = '--query-gpu=name --format=csv,noheader' ] && echo 'GPU A' && echo 'GPU B'")
+    nvidia_smi(
+        "[ \"$*\" = '--query-gpu=name --format=csv,noheader' ] && echo 'GPU A' && echo 'GPU B'"
+    )
     assert found()["gpu"] == Finding("gpu", True, False, "GPU A, GPU B")
 
 
@@ -101,7 +114,9 @@ def test_room_on_the_disk(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert short.detail.endswith("; 1000000000.00 GB are advised")
 
 
-def test_a_home_that_cannot_be_made_is_a_finding(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_home_that_cannot_be_made_is_a_finding(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("PYTORCH_CUDA_IMAGES_HOME", str(tmp_path / "file"))
     assert not found()["disk"].ok

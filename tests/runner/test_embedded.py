@@ -34,7 +34,9 @@ def stopped(host: str) -> bool:
 
 
 @pytest.mark.docker
-def test_what_is_pushed_is_there_after_a_restart(folder: Path, free_port: Callable[[], int]) -> None:
+def test_what_is_pushed_is_there_after_a_restart(
+    folder: Path, free_port: Callable[[], int]
+) -> None:
     host = f"127.0.0.1:{free_port()}"
     assert not embedded.answers(host)
     embedded.start(host, folder)
@@ -55,7 +57,9 @@ def test_a_port_that_is_taken(folder: Path) -> None:
 
 def test_no_registry_program(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "")
-    with refused(EnvironmentFailed, "docker-registry", "make setup", "PYTORCH_CUDA_IMAGES_REGISTRY"):
+    with refused(
+        EnvironmentFailed, "docker-registry", "make setup", "PYTORCH_CUDA_IMAGES_REGISTRY"
+    ):
         embedded.start("127.0.0.1:1", folder)
 
 
@@ -121,7 +125,9 @@ def test_a_file_of_the_registry_that_is_not_ours(
     assert (tmp_path / "precious").read_text() == "as it was"
 
 
-def test_a_link_at_the_place_of_the_configuration_is_replaced(tmp_path: Path, free_port: Callable[[], int]) -> None:
+def test_a_link_at_the_place_of_the_configuration_is_replaced(
+    tmp_path: Path, free_port: Callable[[], int]
+) -> None:
     (tmp_path / "precious").write_text("as it was")
     (tmp_path / "config.yml").symlink_to(tmp_path / "precious")
     embedded.start(f"127.0.0.1:{free_port()}", tmp_path)
@@ -129,7 +135,9 @@ def test_a_link_at_the_place_of_the_configuration_is_replaced(tmp_path: Path, fr
     assert (tmp_path / "precious").read_text() == "as it was"
 
 
-def test_a_registry_whose_number_cannot_be_kept_is_ended(tmp_path: Path, free_port: Callable[[], int]) -> None:
+def test_a_registry_whose_number_cannot_be_kept_is_ended(
+    tmp_path: Path, free_port: Callable[[], int]
+) -> None:
     (tmp_path / "registry.pid").mkdir()
     host = f"127.0.0.1:{free_port()}"
     with refused(EnvironmentFailed, "registry.pid"):

@@ -43,7 +43,11 @@ def clients(path: Path, bodies: list[str]) -> None:
         pytest.param([OLD], 0, ("build",), {"DOCKER_BUILDKIT": "1"}, id="a client before 23"),
         pytest.param([OLD, BUILDX], 1, ("buildx", "build"), {}, id="buildx behind an older one"),
         pytest.param(
-            [NEW, OLD], 1, ("build",), {"DOCKER_BUILDKIT": "1"}, id="older one behind a new one without buildx"
+            [NEW, OLD],
+            1,
+            ("build",),
+            {"DOCKER_BUILDKIT": "1"},
+            id="older one behind a new one without buildx",
         ),
         pytest.param([BROKEN, NEW, BUILDX, OLD], 2, ("buildx", "build"), {}, id="among four"),
     ],
@@ -69,7 +73,9 @@ def no_cache() -> Iterator[None]:
     engine.client.cache_clear()
 
 
-@pytest.mark.parametrize("address", ["unix:///nowhere/docker.sock", "tcp://127.0.0.1:1", "nonsense://x"])
+@pytest.mark.parametrize(
+    "address", ["unix:///nowhere/docker.sock", "tcp://127.0.0.1:1", "nonsense://x"]
+)
 @pytest.mark.usefixtures("no_cache")
 def test_no_engine(monkeypatch: pytest.MonkeyPatch, address: str) -> None:
     monkeypatch.setenv("DOCKER_HOST", address)
@@ -116,8 +122,14 @@ def test_a_pull_that_works(monkeypatch: pytest.MonkeyPatch) -> None:
     [
         pytest.param(Engine([{"error": "no space left on device"}]), id="event"),
         pytest.param(Engine([], APIError("no space left on device")), id="refusal"),
-        pytest.param(Engine([{"status": "Pulling"}], requests.ConnectionError("no space left on device")), id="cut"),
-        pytest.param(Engine([{}], urllib3.exceptions.ProtocolError("no space left on device")), id="cut while read"),
+        pytest.param(
+            Engine([{"status": "Pulling"}], requests.ConnectionError("no space left on device")),
+            id="cut",
+        ),
+        pytest.param(
+            Engine([{}], urllib3.exceptions.ProtocolError("no space left on device")),
+            id="cut while read",
+        ),
         pytest.param(Engine([{}], StreamParseError("no space left on device")), id="not JSON"),
     ],
 )
@@ -147,8 +159,14 @@ def test_no_gpu_is_asked_for_where_there_is_none(monkeypatch: pytest.MonkeyPatch
 @pytest.mark.parametrize(
     ("info", "expected"),
     [
-        ({"Runtimes": {"nvidia": {}}, "CDISpecDirs": ["/etc/cdi"]}, {"Count": -1, "Capabilities": [["gpu"]]}),
-        ({"Runtimes": {}, "CDISpecDirs": ["/etc/cdi"]}, {"Driver": "cdi", "DeviceIDs": ["nvidia.com/gpu=all"]}),
+        (
+            {"Runtimes": {"nvidia": {}}, "CDISpecDirs": ["/etc/cdi"]},
+            {"Count": -1, "Capabilities": [["gpu"]]},
+        ),
+        (
+            {"Runtimes": {}, "CDISpecDirs": ["/etc/cdi"]},
+            {"Driver": "cdi", "DeviceIDs": ["nvidia.com/gpu=all"]},
+        ),
         ({}, {"Count": -1, "Capabilities": [["gpu"]]}),
     ],
     ids=["NVIDIA runtime", "CDI", "neither"],

@@ -11,7 +11,9 @@ from runner.freshness import STANDS_DAYS, stands
 
 
 def ago(days: int) -> str:
-    return (datetime.datetime.now(datetime.UTC) - datetime.timedelta(days=days)).isoformat(timespec="seconds")
+    return (datetime.datetime.now(datetime.UTC) - datetime.timedelta(days=days)).isoformat(
+        timespec="seconds"
+    )
 
 
 @pytest.mark.parametrize("days", [0, 1, STANDS_DAYS - 1])
@@ -24,7 +26,9 @@ def test_what_was_found_before_them_or_is_to_come_does_not(days: int) -> None:
     assert not stands(ago(days))
 
 
-@pytest.mark.parametrize("text", ["", "yesterday", "0001-01-01T00:00:00+14:00", ago(0).partition("+")[0], ago(0)[:10]])
+@pytest.mark.parametrize(
+    "text", ["", "yesterday", "0001-01-01T00:00:00+14:00", ago(0).partition("+")[0], ago(0)[:10]]
+)
 def test_what_is_no_moment_does_not_stand(text: str) -> None:
     assert not stands(text)
 

@@ -22,11 +22,16 @@ Other = Callable[[str], "subprocess.Popen[str]"]
 
 @pytest.fixture
 def other(home: Path) -> Iterator[Other]:
-    """Another process that enters a context, says what it got, and stays in it until it is ended."""
+    """Another process that enters a context, says what it got, and stays in it until it is
+    ended.
+    """
     running: list[subprocess.Popen[str]] = []
 
     def start(context: str) -> subprocess.Popen[str]:
-        code = f"import time; from runner import home\nwith {context} as got: print(got, flush=True); time.sleep(60)"
+        code = (
+            f"import time; from runner import home\nwith {context} as got: print(got, "
+            "flush=True); time.sleep(60)"
+        )
         command = [sys.executable, "-c", code]
         process = subprocess.Popen(
             command,
@@ -53,7 +58,10 @@ def said(process: subprocess.Popen[str]) -> str:
 def test_a_second_run_is_refused_and_told_of_the_first(other: Other) -> None:
     first = other("home.only_run()")
     said(first)
-    with refused(EnvironmentFailed, str(first.pid), str(homes.out()), "wait for it"), homes.only_run():
+    with (
+        refused(EnvironmentFailed, str(first.pid), str(homes.out()), "wait for it"),
+        homes.only_run(),
+    ):
         pass
 
 
@@ -73,17 +81,24 @@ def test_one_run_after_the_other(home: Path) -> None:
             pass
 
 
-def test_two_checkouts_run_at_once(other: Other, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_two_checkouts_run_at_once(
+    other: Other, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     said(other("home.only_run()"))
     monkeypatch.setenv("PYTORCH_CUDA_IMAGES_OUT", str(tmp_path / "another"))
     with homes.only_run():
         pass
 
 
-def test_records_that_cannot_be_kept(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_records_that_cannot_be_kept(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("PYTORCH_CUDA_IMAGES_OUT", str(tmp_path / "file" / "out"))
-    with refused(EnvironmentFailed, str(tmp_path / "file"), "PYTORCH_CUDA_IMAGES_OUT"), homes.only_run():
+    with (
+        refused(EnvironmentFailed, str(tmp_path / "file"), "PYTORCH_CUDA_IMAGES_OUT"),
+        homes.only_run(),
+    ):
         pass
 
 
@@ -123,7 +138,9 @@ def test_scratch_within_scratch(home: Path) -> None:
         assert inner.exists()
 
 
-def test_scratch_is_nobody_elses_from_its_first_moment(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_scratch_is_nobody_elses_from_its_first_moment(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     made = tempfile.mkdtemp
 
     def made_and_found(**options: str) -> str:
@@ -144,7 +161,9 @@ def test_many_runs_at_once_have_their_own(home: Path) -> None:
         "    with home.scratch('build') as own: (own / 'layer').write_text('x')\n"
     )
     command = [sys.executable, "-c", code]
-    running = [subprocess.Popen(command, cwd=homes.REPOSITORY, stderr=subprocess.PIPE) for _ in range(3)]
+    running = [
+        subprocess.Popen(command, cwd=homes.REPOSITORY, stderr=subprocess.PIPE) for _ in range(3)
+    ]
     complaints = [process.communicate()[1].decode() for process in running]
     assert complaints == [""] * 3
     assert not list(homes.kept("work").iterdir())
@@ -155,7 +174,10 @@ def test_a_disk_without_room_for_scratch(home: Path, monkeypatch: pytest.MonkeyP
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr(tempfile, "mkdtemp", full)
-    with refused(EnvironmentFailed, str(home / "work"), "No space left", "free space"), homes.scratch("build"):
+    with (
+        refused(EnvironmentFailed, str(home / "work"), "No space left", "free space"),
+        homes.scratch("build"),
+    ):
         pass
 
 

@@ -1,4 +1,6 @@
-"""What a person sees: plain lines where nobody watches, live bars on a terminal, answers apart from both."""
+"""What a person sees: plain lines where nobody watches, live bars on a terminal, answers apart from
+both.
+"""
 
 from __future__ import annotations
 
@@ -52,8 +54,12 @@ def terminal(monkeypatch: pytest.MonkeyPatch) -> io.StringIO:
             return True
 
     shown = Terminal()
-    monkeypatch.setattr(progress, "console", Console(file=shown, force_terminal=True, width=200, highlight=False))
-    monkeypatch.setattr(progress, "sys", SimpleNamespace(stderr=shown))  # pytest puts back sys.stderr itself
+    monkeypatch.setattr(
+        progress, "console", Console(file=shown, force_terminal=True, width=200, highlight=False)
+    )
+    monkeypatch.setattr(
+        progress, "sys", SimpleNamespace(stderr=shown)
+    )  # pytest puts back sys.stderr itself
     return shown
 
 
@@ -110,7 +116,9 @@ def test_a_meter_without_a_total_says_no_share(said: Said, monkeypatch: pytest.M
     assert after.startswith("  pull: 50%, 2.0 MB")
 
 
-def test_more_than_the_total_is_no_more_than_all(said: Said, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_more_than_the_total_is_no_more_than_all(
+    said: Said, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(progress, "PLAIN_LINE_EVERY_S", 0)
     with progress.meter("pull", 1e6) as meter:
         meter.advance(3e6)
@@ -211,7 +219,9 @@ def test_nobody_reads(error: int, monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
 )
 def test_the_exit_code_does_not_depend_on_who_reads(streams: str, code: int) -> None:
     command = f'exec "$0" "$1" plan v9.9.0 {streams}'
-    done = subprocess.run(["sh", "-c", command, sys.executable, RELEASE], capture_output=True, check=False)
+    done = subprocess.run(
+        ["sh", "-c", command, sys.executable, RELEASE], capture_output=True, check=False
+    )
     assert done.returncode == code
     assert b"internal error" not in done.stderr
 
@@ -219,7 +229,9 @@ def test_the_exit_code_does_not_depend_on_who_reads(streams: str, code: int) -> 
 @pytest.mark.parametrize(("streams", "code"), [(">&-", 0), (">/dev/full", 3)])
 def test_an_answer_that_nobody_gets(home: Path, streams: str, code: int) -> None:
     command = f'exec "$0" "$1" plan v2.6.0 --json {streams}'
-    done = subprocess.run(["sh", "-c", command, sys.executable, RELEASE], capture_output=True, check=False)
+    done = subprocess.run(
+        ["sh", "-c", command, sys.executable, RELEASE], capture_output=True, check=False
+    )
     assert done.returncode == code, done.stderr
     assert b"internal error" not in done.stderr
 
@@ -236,7 +248,13 @@ def test_a_full_disk_behind_stdout_is_told(monkeypatch: pytest.MonkeyPatch) -> N
 
 @pytest.mark.parametrize(
     ("size", "words"),
-    [(0, "0.0 MB"), (999_999, "1.0 MB"), (999_900_000, "999.9 MB"), (1e9, "1.00 GB"), (3_094_000_000, "3.09 GB")],
+    [
+        (0, "0.0 MB"),
+        (999_999, "1.0 MB"),
+        (999_900_000, "999.9 MB"),
+        (1e9, "1.00 GB"),
+        (3_094_000_000, "3.09 GB"),
+    ],
 )
 def test_bytes_for_people(size: float, words: str) -> None:
     assert progress.megabytes(size) == words

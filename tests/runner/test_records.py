@@ -55,10 +55,22 @@ def test_no_record_is_none(tmp_path: Path) -> None:
         pytest.param("", "JSON", id="empty"),
         pytest.param(records.to_json(WHOLE)[:-5], "JSON", id="cut off"),
         pytest.param(records.to_json(WHOLE).replace("notes", "note"), "note", id="key renamed"),
-        pytest.param(records.to_json(WHOLE).replace("not run", "fine"), "verdict", id="unknown verdict"),
-        pytest.param(records.to_json(WHOLE).replace('"count": 1', '"count": "x"'), "parts.0.count", id="not a number"),
-        pytest.param(records.to_json(WHOLE).replace('"count": 1', '"count": "1"'), "parts.0.count", id="text"),
-        pytest.param(records.to_json(WHOLE).replace('"count": 1', '"count": true'), "parts.0.count", id="true"),
+        pytest.param(
+            records.to_json(WHOLE).replace("not run", "fine"), "verdict", id="unknown verdict"
+        ),
+        pytest.param(
+            records.to_json(WHOLE).replace('"count": 1', '"count": "x"'),
+            "parts.0.count",
+            id="not a number",
+        ),
+        pytest.param(
+            records.to_json(WHOLE).replace('"count": 1', '"count": "1"'), "parts.0.count", id="text"
+        ),
+        pytest.param(
+            records.to_json(WHOLE).replace('"count": 1', '"count": true'),
+            "parts.0.count",
+            id="true",
+        ),
         pytest.param("[]", "document", id="a list"),
     ],
 )
@@ -111,7 +123,9 @@ def failing(monkeypatch: pytest.MonkeyPatch, where: object, name: str) -> None:
     monkeypatch.setattr(where, name, fail)
 
 
-@pytest.mark.parametrize(("where", "name"), [(os, "fdopen"), (Path, "replace")], ids=["writing", "renaming"])
+@pytest.mark.parametrize(
+    ("where", "name"), [(os, "fdopen"), (Path, "replace")], ids=["writing", "renaming"]
+)
 def test_a_full_disk_keeps_the_old_record(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, where: object, name: str
 ) -> None:
@@ -137,7 +151,9 @@ YAML = "verdict: pass\nparts:\n  - name: a\n    count: 1\n  - name: b\n    count
 
 
 def test_yaml_is_read() -> None:
-    assert records.parse_yaml(Whole, YAML, "x.yaml") == Whole(Verdict.PASS, (Part("a", 1), Part("b", 2)), {})
+    assert records.parse_yaml(Whole, YAML, "x.yaml") == Whole(
+        Verdict.PASS, (Part("a", 1), Part("b", 2)), {}
+    )
 
 
 @pytest.mark.parametrize(
@@ -145,16 +161,28 @@ def test_yaml_is_read() -> None:
     [
         pytest.param(YAML.replace("count: 2", "count: two"), 6, "`parts.1.count`", id="in a list"),
         pytest.param(
-            YAML.replace("    count: 2", "    count: 2\n    more: 1"), 7, "unknown key `parts.1.more`", id="unknown"
+            YAML.replace("    count: 2", "    count: 2\n    more: 1"),
+            7,
+            "unknown key `parts.1.more`",
+            id="unknown",
         ),
-        pytest.param(YAML.replace("    count: 2\n", ""), 5, "missing key `parts.1.count`", id="missing"),
+        pytest.param(
+            YAML.replace("    count: 2\n", ""), 5, "missing key `parts.1.count`", id="missing"
+        ),
         pytest.param(YAML + "notes: {}\n", 8, "key `notes` given twice", id="twice"),
-        pytest.param(YAML.replace("name: b", "name: b\n    name: c"), 6, "key `name` given twice", id="twice, deep"),
+        pytest.param(
+            YAML.replace("name: b", "name: b\n    name: c"),
+            6,
+            "key `name` given twice",
+            id="twice, deep",
+        ),
         pytest.param(YAML.replace("pass", "fine"), 1, "verdict", id="unknown verdict"),
         pytest.param(YAML + "\tx: 1\n", 8, "not valid YAML", id="tab"),
         pytest.param(YAML.replace("{}", "{"), 8, "not valid YAML", id="bracket left open"),
         pytest.param(YAML.replace("count: 2", "count: 2024-13-45"), 1, "month", id="no such day"),
-        pytest.param(YAML.replace("name: b", "name: b\x1b"), 5, "character 0x1b", id="control character"),
+        pytest.param(
+            YAML.replace("name: b", "name: b\x1b"), 5, "character 0x1b", id="control character"
+        ),
         pytest.param("", 1, "document", id="empty"),
     ],
 )
@@ -173,13 +201,32 @@ BOMB = "a: &a [x, x]\n" + "".join(
     [
         pytest.param(BOMB, 1, "anchors and aliases", id="billion laughs"),
         pytest.param("notes: &n {a: *n}\n", 1, "anchors and aliases", id="holds itself"),
-        pytest.param("verdict: pass\nparts: *gone\n", 2, "anchors and aliases", id="alias of nothing"),
+        pytest.param(
+            "verdict: pass\nparts: *gone\n", 2, "anchors and aliases", id="alias of nothing"
+        ),
         pytest.param("verdict: pass\nparts: " + "[" * 200_000, 2, "nested deeper", id="brackets"),
         pytest.param("a: " + "{a: " * 50, 1, "nested deeper", id="braces"),
-        pytest.param("".join(f"{' ' * at}a:\n" for at in range(900)), 17, "nested deeper", id="indented"),
-        pytest.param("verdict: pass\nparts: [" + "1," * 30_000 + "]\n", 2, "more than 20,000", id="many values"),
-        pytest.param("verdict: pass\nnotes: " + "1:" * 20_000 + "1\n", 2, "10,000 characters", id="long number"),
-        pytest.param("verdict: !!python/object/apply:os.system ['true']\n", 1, "tags", id="a tag that runs code"),
+        pytest.param(
+            "".join(f"{' ' * at}a:\n" for at in range(900)), 17, "nested deeper", id="indented"
+        ),
+        pytest.param(
+            "verdict: pass\nparts: [" + "1," * 30_000 + "]\n",
+            2,
+            "more than 20,000",
+            id="many values",
+        ),
+        pytest.param(
+            "verdict: pass\nnotes: " + "1:" * 20_000 + "1\n",
+            2,
+            "10,000 characters",
+            id="long number",
+        ),
+        pytest.param(
+            "verdict: !!python/object/apply:os.system ['true']\n",
+            1,
+            "tags",
+            id="a tag that runs code",
+        ),
         pytest.param("verdict: !x pass\n", 1, "tags", id="a tag"),
         pytest.param("verdict: pass\n<<: {a: b}\n", 2, "merge keys", id="merge"),
         pytest.param("verdict: pass\n2.6: x\n", 2, "in quotes", id="a number as key"),
@@ -187,7 +234,9 @@ BOMB = "a: &a [x, x]\n" + "".join(
         pytest.param("? [a, b]\n: x\n", 1, "in quotes", id="a list as key"),
         pytest.param("? {a: b}\n: x\n", 1, "in quotes", id="a map as key"),
         pytest.param("=: x\n", 1, "in quotes", id="the default key"),
-        pytest.param("verdict: pass\n---\nverdict: pass\n", 2, "not valid YAML", id="two documents"),
+        pytest.param(
+            "verdict: pass\n---\nverdict: pass\n", 2, "not valid YAML", id="two documents"
+        ),
         pytest.param("a: .nan\n", 1, "finite", id="not a number"),
         pytest.param("a:\n  - b: -.inf\n", 2, "finite", id="infinite"),
         pytest.param("a: 1.0e+999\n", 1, "finite", id="too large a number"),
@@ -201,7 +250,12 @@ def test_hostile_yaml_is_refused_at_once(text: str, line: int, words: str) -> No
     assert time.monotonic() - started < 5
 
 
-@given(st.text(alphabet=st.sampled_from("ab: -\n[]{},&*!|>'\"#%@`?.~0123456789\t\x00\u2028"), max_size=60) | st.text())
+@given(
+    st.text(
+        alphabet=st.sampled_from("ab: -\n[]{},&*!|>'\"#%@`?.~0123456789\t\x00\u2028"), max_size=60
+    )
+    | st.text()
+)
 def test_every_text_is_a_record_or_refused(text: str) -> None:
     for kind in (Whole, dict[str, Part], tuple[str, ...]):
         with contextlib.suppress(ConfigError):
@@ -227,7 +281,8 @@ def test_every_value_is_a_record_or_refused(value: object) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["[" * 100_000, '{"a":' * 100_000, "1e999", "NaN", '{"a": 1, "a": 2}', "9" * 5000, "\ud800"]
+    "text",
+    ["[" * 100_000, '{"a":' * 100_000, "1e999", "NaN", '{"a": 1, "a": 2}', "9" * 5000, "\ud800"],
 )
 def test_hostile_json_is_refused(text: str) -> None:
     with refused(ConfigError, "x.json", "run the stage again"):

@@ -22,7 +22,9 @@ def test_what_a_program_prints_is_returned() -> None:
 
 
 def test_a_program_gets_its_input_and_environment() -> None:
-    assert shell.run(script('cat; printf %s "$X"'), hint=HINT, stdin=b"in ", env={"X": "y"}) == "in y"
+    assert (
+        shell.run(script('cat; printf %s "$X"'), hint=HINT, stdin=b"in ", env={"X": "y"}) == "in y"
+    )
 
 
 def test_a_program_that_reads_gets_nothing_of_ours() -> None:
@@ -36,9 +38,13 @@ def test_other_exit_codes_can_be_fine() -> None:
 @pytest.mark.parametrize(
     ("command", "words"),
     [
-        pytest.param(script("echo one >&2; echo two >&2; exit 3"), "exited 3: one | two", id="fails"),
+        pytest.param(
+            script("echo one >&2; echo two >&2; exit 3"), "exited 3: one | two", id="fails"
+        ),
         pytest.param(script("kill -9 $$"), "exited -9", id="killed"),
-        pytest.param(script("printf '\\377' >&2; exit 1"), "exited 1", id="prints what is not text"),
+        pytest.param(
+            script("printf '\\377' >&2; exit 1"), "exited 1", id="prints what is not text"
+        ),
         pytest.param(["no-such-program"], "`no-such-program` is not installed", id="missing"),
         pytest.param(["sleep", "9"], "did not finish in 0 s", id="too slow"),
     ],

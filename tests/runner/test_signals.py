@@ -1,4 +1,7 @@
-"""A run that is ended from outside leaves nothing, however it is ended and however often. On real processes."""
+"""A run that is ended from outside leaves nothing, however it is ended and however often.
+
+On real processes.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +30,7 @@ try:
         shell.run(["sh", "-c", program, folder], hint="none")
 except KeyboardInterrupt:
     sys.exit(130)
-"""
+"""  # noqa: E501
 
 
 @pytest.fixture
@@ -42,9 +45,14 @@ def deaf(home: Path) -> Iterator[tuple[subprocess.Popen[str], Path]]:
 
 
 def running(before: str) -> Iterator[tuple[subprocess.Popen[str], Path]]:
-    """A run at work: a scratch folder, and a program in it that takes a second to end. Both are there."""
+    """A run at work: a scratch folder, and a program in it that takes a second to end.
+
+    Both are there.
+    """
     command = [sys.executable, "-c", RUN.format(before=before), str(REPOSITORY)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
         try:
             assert process.stdout is not None
             folder = Path(process.stdout.readline().strip())
@@ -74,7 +82,9 @@ def programs_of(folder: Path) -> list[str]:
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 @pytest.mark.parametrize("times", [1, 3])
-def test_nothing_is_left(started: tuple[subprocess.Popen[str], Path], number: signal.Signals, times: int) -> None:
+def test_nothing_is_left(
+    started: tuple[subprocess.Popen[str], Path], number: signal.Signals, times: int
+) -> None:
     process, folder = started
     for _ in range(times):
         process.send_signal(number)
@@ -83,7 +93,9 @@ def test_nothing_is_left(started: tuple[subprocess.Popen[str], Path], number: si
     assert process.returncode == 130
     assert not folder.exists()
     ends = time.monotonic() + 5
-    while programs_of(folder) and time.monotonic() < ends:  # what was killed takes a moment to be gone
+    while (
+        programs_of(folder) and time.monotonic() < ends
+    ):  # what was killed takes a moment to be gone
         time.sleep(0.05)
     assert not programs_of(folder)
     assert "Traceback" not in said
@@ -101,7 +113,7 @@ try:
     shell.run(["sh", "-c", program, sys.argv[2]], hint="none")
 except KeyboardInterrupt:
     sys.exit(130)
-"""
+"""  # noqa: E501
 
 
 def test_a_program_is_asked_to_end_once(tmp_path: Path) -> None:
@@ -113,7 +125,9 @@ def test_a_program_is_asked_to_end_once(tmp_path: Path) -> None:
     assert (tmp_path / "asked").read_text() == "asked\n"
 
 
-def test_what_is_ignored_from_the_start_stays_ignored(deaf: tuple[subprocess.Popen[str], Path]) -> None:
+def test_what_is_ignored_from_the_start_stays_ignored(
+    deaf: tuple[subprocess.Popen[str], Path],
+) -> None:
     process, folder = deaf
     process.send_signal(signal.SIGHUP)
     with pytest.raises(subprocess.TimeoutExpired):
@@ -131,7 +145,9 @@ def test_a_terminal_that_hangs_up(home: Path) -> None:
         "sys.exit(130)", "from runner import progress; progress.say('x'); sys.exit(130)"
     )
     command = [sys.executable, "-c", code, str(REPOSITORY)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=theirs, text=True, start_new_session=True) as process:
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=theirs, text=True, start_new_session=True
+    ) as process:
         os.close(theirs)
         assert process.stdout is not None
         folder = Path(process.stdout.readline().strip())
@@ -157,14 +173,18 @@ try:
         pool.submit(time.sleep, 2).result()
 except KeyboardInterrupt:
     sys.exit(130)
-"""
+"""  # noqa: E501
 
 
 def test_a_pool_of_processes_ends_without_a_traceback() -> None:
-    """A terminal that hangs up signals all its processes, also the helper of multiprocessing that nobody sees."""
+    """A terminal that hangs up signals all its processes, also the helper of multiprocessing that
+    nobody sees.
+    """
     command = [sys.executable, "-c", POOL, str(REPOSITORY)]
     pipe = subprocess.PIPE
-    with subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True, start_new_session=True) as process:
+    with subprocess.Popen(
+        command, stdout=pipe, stderr=pipe, text=True, start_new_session=True
+    ) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == "ready\n"
         os.killpg(process.pid, signal.SIGHUP)

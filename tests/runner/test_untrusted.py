@@ -72,7 +72,11 @@ def test_nothing_blocks(tmp_path: Path) -> None:
     reader = threading.Thread(target=read_all, daemon=True)
     reader.start()
     reader.join(10)
-    assert [text.split(" is ")[1].split(",")[0] for text in refused] == ["a named pipe", "a socket", "a folder"]
+    assert [text.split(" is ")[1].split(",")[0] for text in refused] == [
+        "a named pipe",
+        "a socket",
+        "a folder",
+    ]
 
 
 def test_a_large_file_is_refused_without_being_read(tmp_path: Path) -> None:
@@ -118,7 +122,11 @@ def test_a_long_text_is_refused_before_it_is_parsed() -> None:
 
 
 JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(),
     lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
 )
 
@@ -140,7 +148,11 @@ def test_any_bytes_are_read_or_refused(data: bytes) -> None:
 def test_cleaned_text_can_be_shown_anywhere(text: str) -> None:
     shown = clean(text)
     shown.encode()
-    assert not any(unicodedata.category(character) in ("Cc", "Cs") for character in shown if character not in "\n\t")
+    assert not any(
+        unicodedata.category(character) in ("Cc", "Cs")
+        for character in shown
+        if character not in "\n\t"
+    )
     assert not any(line.lstrip().startswith("::") or "##[" in line for line in shown.split("\n"))
     assert clean(shown) == shown
     assert "\n" not in clean_line(text)
@@ -202,7 +214,14 @@ def test_an_invisible_character_is_shown() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["\n" * 100_000, "\n \n" * 50_000, "\x1b[" * 100_000, "\x1b]0" * 50_000, "\x1b[" + "0" * 100_000]
+    "text",
+    [
+        "\n" * 100_000,
+        "\n \n" * 50_000,
+        "\x1b[" * 100_000,
+        "\x1b]0" * 50_000,
+        "\x1b[" + "0" * 100_000,
+    ],
 )
 def test_cleaning_takes_time_in_proportion_to_the_text(text: str) -> None:
     started = time.monotonic()

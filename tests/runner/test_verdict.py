@@ -26,4 +26,10 @@ def test_a_whole_passes_only_where_every_part_did(verdicts: tuple[Verdict, ...])
 
 
 def test_words_are_the_ones_in_records() -> None:
-    assert [str(verdict) for verdict in FROM_WORST] == ["fail", "infra", "inconclusive", "not run", "pass"]
+    assert [str(verdict) for verdict in FROM_WORST] == [
+        "fail",
+        "infra",
+        "inconclusive",
+        "not run",
+        "pass",
+    ]

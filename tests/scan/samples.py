@@ -15,13 +15,18 @@ GRACE: Mapping[str, int] = {"critical": 14, "high": 28, "medium": 180}
 
 
 def finding(
-    severity: str = "CRITICAL", fixed: str = "3.1.6", published: str = "2026-01-01", id_: str = "CVE-2026-1"
+    severity: str = "CRITICAL",
+    fixed: str = "3.1.6",
+    published: str = "2026-01-01",
+    id_: str = "CVE-2026-1",
 ) -> Finding:
     return Finding(id_, PURL, "jinja2", "3.1.4", fixed, severity, "sandbox breakout", published)
 
 
 def package(
-    purl: str = PURL, licences: tuple[str, ...] = ("BSD-3-Clause",), path: str = "jinja2.dist-info/METADATA"
+    purl: str = PURL,
+    licences: tuple[str, ...] = ("BSD-3-Clause",),
+    path: str = "jinja2.dist-info/METADATA",
 ) -> Package:
     kind, _, named = purl.removeprefix("pkg:").partition("/")
     name, _, version = named.rpartition("/")[2].partition("@")
@@ -35,7 +40,9 @@ def excuse(
     expires: datetime.date = TODAY + datetime.timedelta(days=30),
     stack: str = "base",
 ) -> Excuse:
-    return Excuse(id_, package_, "2.6", stack, "affected", "not reachable", "maintainers@example.org", expires)
+    return Excuse(
+        id_, package_, "2.6", stack, "affected", "not reachable", "maintainers@example.org", expires
+    )
 
 
 def rules(*excuses: Excuse, fixed_on: datetime.date | None = None) -> Rules:

@@ -21,9 +21,20 @@ def of(purl: str) -> Finding:
 
 
 def test_the_ready_entry_is_one_that_loads_once_it_has_reason_and_owner() -> None:
-    filled = advice.entry(finding(), PLACE, TODAY).replace("reason:\n", "reason: r\n").replace("owner:\n", "owner: o\n")
-    loaded = records.parse_yaml(Exceptions, f"exceptions:\n{filled}\n", "exceptions.yaml").exceptions[0]
-    assert (loaded.id, loaded.package, loaded.line, loaded.stack) == ("CVE-2026-1", finding().purl, "2.6", "base")
+    filled = (
+        advice.entry(finding(), PLACE, TODAY)
+        .replace("reason:\n", "reason: r\n")
+        .replace("owner:\n", "owner: o\n")
+    )
+    loaded = records.parse_yaml(
+        Exceptions, f"exceptions:\n{filled}\n", "exceptions.yaml"
+    ).exceptions[0]
+    assert (loaded.id, loaded.package, loaded.line, loaded.stack) == (
+        "CVE-2026-1",
+        finding().purl,
+        "2.6",
+        "base",
+    )
     assert loaded.expires == TODAY + timedelta(days=30)
     assert loaded.covers(finding())
 

@@ -1,4 +1,6 @@
-"""A bill of materials against planted databases, judged by the real Trivy and the shipped policy."""
+"""A bill of materials against planted databases, judged by the real Trivy and the shipped
+policy.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +24,10 @@ from tests.scan.samples import TODAY, excuse
 
 JINJA2 = PipAdvisory("CVE-2026-2", "jinja2", ("< 3.1.5",), ("3.1.5",))
 OPENSSL = DebianAdvisory("CVE-2026-1", "openssl", "3.0.13-1~deb12u1")
-ELSEWHERE = (DebianAdvisory("CVE-2026-9", "zsh", "9"), PipAdvisory("CVE-2026-8", "unrelated", ("< 1",), ("1",)))
+ELSEWHERE = (
+    DebianAdvisory("CVE-2026-9", "zsh", "9"),
+    PipAdvisory("CVE-2026-8", "unrelated", ("< 1",), ("1",)),
+)
 PLACE = Place("2.6", ("base",))
 DAY = datetime(TODAY.year, TODAY.month, TODAY.day, tzinfo=UTC)
 
@@ -31,7 +36,9 @@ Assessed = Callable[..., Assessment]
 
 @pytest.fixture
 def assessed(tmp_path: Path, home: Path) -> Assessed:
-    """Assesses four packages with a database that holds these advisories, of this severity and age."""
+    """Assesses four packages with a database that holds these advisories, of this severity and
+    age.
+    """
 
     def made(
         *advisories: DebianAdvisory | PipAdvisory,
@@ -43,8 +50,16 @@ def assessed(tmp_path: Path, home: Path) -> Assessed:
         elsewhere: Sequence[DebianAdvisory | PipAdvisory] = ELSEWHERE,
     ) -> Assessment:
         published = (DAY - timedelta(days=days_ago)).isoformat().replace("+00:00", "Z")
-        known = [Vulnerability(each.id, severity=severity, published=published) for each in (*advisories, *elsewhere)]
-        write(tmp_path / "db", [*advisories, *elsewhere], known, updated_at=DAY - timedelta(days=database_days))
+        known = [
+            Vulnerability(each.id, severity=severity, published=published)
+            for each in (*advisories, *elsewhere)
+        ]
+        write(
+            tmp_path / "db",
+            [*advisories, *elsewhere],
+            known,
+            updated_at=DAY - timedelta(days=database_days),
+        )
         document = tmp_path / "sbom.cdx.json"
         document.write_text(json.dumps(sbom(distribution)))
         database = trivy.database(str(tmp_path / "db"), None)
@@ -107,14 +122,24 @@ def test_what_has_no_fix_is_shown_and_does_not_block(assessed: Assessed) -> None
     ("excuses", "verdict", "says"),
     [
         ((excuse(id_="CVE-2026-2"),), Verdict.PASS, ""),
-        ((excuse(id_="CVE-2026-2", expires=TODAY - timedelta(days=1)),), Verdict.FAIL, "expired on 2026-11-20"),
+        (
+            (excuse(id_="CVE-2026-2", expires=TODAY - timedelta(days=1)),),
+            Verdict.FAIL,
+            "expired on 2026-11-20",
+        ),
         ((excuse(id_="CVE-2026-2"), excuse(id_="CVE-2026-8")), Verdict.FAIL, "unused"),
-        ((excuse(id_="CVE-2026-2"), excuse(id_="CVE-1999-1")), Verdict.FAIL, "unknown: the database has no such"),
+        (
+            (excuse(id_="CVE-2026-2"), excuse(id_="CVE-1999-1")),
+            Verdict.FAIL,
+            "unknown: the database has no such",
+        ),
         ((excuse(id_="CVE-2026-2", stack="cv"),), Verdict.FAIL, "CVE-2026-2"),
     ],
     ids=["excused", "expired", "unused", "unknown", "of another stack"],
 )
-def test_exceptions(assessed: Assessed, excuses: Sequence[Excuse], verdict: Verdict, says: str) -> None:
+def test_exceptions(
+    assessed: Assessed, excuses: Sequence[Excuse], verdict: Verdict, says: str
+) -> None:
     found = assessed(JINJA2, excuses=excuses, elsewhere=ELSEWHERE)
     assert verdict_of((), found)[0] is verdict
     assert says in verdict_of((), found)[1]
@@ -128,9 +153,14 @@ def test_a_database_that_is_too_old_proves_nothing(assessed: Assessed) -> None:
 
 
 @pytest.mark.parametrize(("held", "lacks"), [(0, "2 PyPI"), (1, "2 Debian")])
-def test_a_database_without_a_source_proves_nothing(assessed: Assessed, held: int, lacks: str) -> None:
+def test_a_database_without_a_source_proves_nothing(
+    assessed: Assessed, held: int, lacks: str
+) -> None:
     found = assessed(elsewhere=ELSEWHERE[held : held + 1])
-    assert verdict_of((), found) == (Verdict.INCONCLUSIVE, f"the database has no advisories for {lacks} packages")
+    assert verdict_of((), found) == (
+        Verdict.INCONCLUSIVE,
+        f"the database has no advisories for {lacks} packages",
+    )
 
 
 def test_a_distribution_past_its_end_fails(assessed: Assessed) -> None:
@@ -142,9 +172,14 @@ def test_a_distribution_past_its_end_fails(assessed: Assessed) -> None:
 def test_no_database_is_not_assessed_and_never_a_pass(tmp_path: Path) -> None:
     document = tmp_path / "sbom.cdx.json"
     document.write_text(json.dumps(sbom()))
-    found = assess(document, PLACE, Judges(load_policy(), (), "no database here", History({}), TODAY))
+    found = assess(
+        document, PLACE, Judges(load_policy(), (), "no database here", History({}), TODAY)
+    )
     assert found.findings is None
-    assert verdict_of((), found) == (Verdict.INCONCLUSIVE, "vulnerabilities not assessed: no database here")
+    assert verdict_of((), found) == (
+        Verdict.INCONCLUSIVE,
+        "vulnerabilities not assessed: no database here",
+    )
 
 
 def test_a_fix_that_came_late_has_its_whole_grace(assessed: Assessed) -> None:
@@ -152,6 +187,8 @@ def test_a_fix_that_came_late_has_its_whole_grace(assessed: Assessed) -> None:
     key = "CVE-2026-1 pkg:deb/debian/libssl3"
     assert found.findings is not None
     finding = found.findings[0].finding
-    unfixed = History({}).with_findings([replace(finding, fixed_version="")], TODAY - timedelta(days=500))
+    unfixed = History({}).with_findings(
+        [replace(finding, fixed_version="")], TODAY - timedelta(days=500)
+    )
     assert key in unfixed.seen
     assert unfixed.with_findings([finding], TODAY).fixed_on(finding, TODAY) == TODAY

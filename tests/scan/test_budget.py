@@ -37,5 +37,7 @@ def test_an_image_may_take_what_its_stacks_may() -> None:
     shipped = catalog.load()
     parts = [shipped.stacks[stack].budget for stack in ("base", "cv", "nlp")]
     assert shipped.budget_of("cv-nlp") == Budget(
-        sum(part.megabytes for part in parts), sum(part.packages for part in parts), sum(part.layers for part in parts)
+        sum(part.megabytes for part in parts),
+        sum(part.packages for part in parts),
+        sum(part.layers for part in parts),
     )

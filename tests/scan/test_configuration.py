@@ -26,10 +26,18 @@ CLEAN = Inside(
     compilers=(),
     browsers=(),
 )
-ALLOWED = Allowed((8888,), ("/usr/bin/su",), ("/var/lock",), ("GPG_KEY",), compiler=False, browser=False)
+ALLOWED = Allowed(
+    (8888,), ("/usr/bin/su",), ("/var/lock",), ("GPG_KEY",), compiler=False, browser=False
+)
 RUN: dict[str, Any] = {
     "User": "1000:1000",
-    "Env": ["PATH=/usr/bin", "TOKENIZERS_PARALLELISM=false", "HF_TOKEN=", "GPG_KEY=A035C8C19219BA82", "KEYBOARD=us"],
+    "Env": [
+        "PATH=/usr/bin",
+        "TOKENIZERS_PARALLELISM=false",
+        "HF_TOKEN=",
+        "GPG_KEY=A035C8C19219BA82",
+        "KEYBOARD=us",
+    ],
     "ExposedPorts": {"8888/tcp": {}},
 }
 
@@ -48,9 +56,10 @@ def test_a_clean_image() -> None:
 @pytest.mark.parametrize("user", ["", None, "root", "0", "0:0", "00", "root:users", "toor"])
 def test_root(user: str | None) -> None:
     inside = replace(CLEAN, superusers=("root", "toor"))
-    assert ("User", f"the image runs as root: its user is {f'`{user}`' if user else 'not set'}") in found(
-        inside, User=user
-    )
+    assert (
+        "User",
+        f"the image runs as root: its user is {f'`{user}`' if user else 'not set'}",
+    ) in found(inside, User=user)
 
 
 @pytest.mark.parametrize("user", ["1000", "mluser", "10", "rooted:root"])
@@ -65,11 +74,22 @@ def test_a_configuration_that_says_nothing_is_root(config: dict[str, Any]) -> No
 
 @pytest.mark.parametrize("port", ["22/tcp", "53/udp", "80", "8000-9000/tcp"])
 def test_ports(port: str) -> None:
-    assert found(ExposedPorts={port: {}, "8888/tcp": {}}) == [(port, "the image exposes this port; allowed: 8888")]
+    assert found(ExposedPorts={port: {}, "8888/tcp": {}}) == [
+        (port, "the image exposes this port; allowed: 8888")
+    ]
 
 
 @pytest.mark.parametrize(
-    "name", ["HF_TOKEN", "AWS_SECRET_ACCESS_KEY", "DB_PASSWORD", "APIKEY", "api_keys", "PASSWD", "TOKEN_FOR_X"]
+    "name",
+    [
+        "HF_TOKEN",
+        "AWS_SECRET_ACCESS_KEY",
+        "DB_PASSWORD",
+        "APIKEY",
+        "api_keys",
+        "PASSWD",
+        "TOKEN_FOR_X",
+    ],
 )
 def test_secrets_are_named_and_not_repeated(name: str) -> None:
     ((where, what),) = found(Env=[f"{name}=hunter2"])
@@ -113,7 +133,9 @@ def test_an_allowed_path_says_nothing_of_what_is_in_it() -> None:
 
 
 def test_the_root_folder_is_above_all() -> None:
-    assert [where for where, _ in found(replace(CLEAN, world_writable=("/", "/etc", "/opt/x")))] == ["/"]
+    assert [
+        where for where, _ in found(replace(CLEAN, world_writable=("/", "/etc", "/opt/x")))
+    ] == ["/"]
 
 
 def test_of_very_many_the_rest_is_counted() -> None:

@@ -1,4 +1,6 @@
-"""The vulnerability database: the reader against the writer of the tests, and both against Trivy."""
+"""The vulnerability database: the reader against the writer of the tests, and both against
+Trivy.
+"""
 
 from __future__ import annotations
 
@@ -40,8 +42,12 @@ SHAPES: dict[str, Tree] = {
     "inline buckets": {"a": {"k": b"v", "empty": b""}, "b": {"k": b"w"}},
     "a bucket of buckets": {"a": {"b": {"c": {"k": b"v"}}}},
     "hundreds of keys": {"a": {f"key {number}": b"%d" % number * 9 for number in range(700)}},
-    "hundreds of buckets": {"a": {f"package {number}": {f"id {number}": b"v"} for number in range(700)}},
-    "values over several pages": {"a": {f"k{number}": bytes([number]) * number * 3000 for number in range(9)}},
+    "hundreds of buckets": {
+        "a": {f"package {number}": {f"id {number}": b"v"} for number in range(700)}
+    },
+    "values over several pages": {
+        "a": {f"k{number}": bytes([number]) * number * 3000 for number in range(9)}
+    },
     "keys that are not ASCII": {"ä": {"ö": b"v", "z": b"w", "\N{SNOWMAN}": b"x"}},
 }
 
@@ -55,7 +61,10 @@ def made(folder: Path, tree: Tree) -> Path:
 def content(file: database.BoltFile, *path: str) -> dict[str, Any]:
     """All that is in a bucket, as the tree it was written from."""
     found = {name: file.get(*path, name) for name in file.buckets(*path)}
-    return {name: content(file, *path, name) if value is None else value for name, value in found.items()}
+    return {
+        name: content(file, *path, name) if value is None else value
+        for name, value in found.items()
+    }
 
 
 @pytest.mark.parametrize("shape", SHAPES)
@@ -77,7 +86,9 @@ def test_a_tree_of_three_levels(tmp_path: Path) -> None:
         assert all(file.get("a", key) == key.encode() for key in keys[::97])
 
 
-@pytest.mark.parametrize("path", [("b",), ("a", "key"), ("a", "key 1000"), ("a", " "), ("a", "~"), ("a", "key 1", "x")])
+@pytest.mark.parametrize(
+    "path", [("b",), ("a", "key"), ("a", "key 1000"), ("a", " "), ("a", "~"), ("a", "key 1", "x")]
+)
 def test_what_is_not_there(path: tuple[str, ...], tmp_path: Path) -> None:
     with database.opened(made(tmp_path, SHAPES["hundreds of keys"])) as file:
         assert not file.has(*path)
@@ -93,7 +104,8 @@ def test_a_bucket_is_there_and_has_no_value(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("data", "value"), [(b"", 0xCBF29CE484222325), (b"a", 0xAF63DC4C8601EC8C), (b"foobar", 0x85944171F73967E8)]
+    ("data", "value"),
+    [(b"", 0xCBF29CE484222325), (b"a", 0xAF63DC4C8601EC8C), (b"foobar", 0x85944171F73967E8)],
 )
 def test_the_checksum_is_fnv1a(data: bytes, value: int) -> None:
     assert database.fnv1a(data) == value
@@ -103,8 +115,20 @@ WHOLE = bolt(SHAPES["hundreds of keys"])
 
 
 def meta(raw: bytes, page: int, **changes: int) -> bytes:
-    """The file with other fields in the meta page `page`, its checksum right again unless it is changed too."""
-    names = ("magic", "version", "page_size", "flags", "root", "sequence", "freelist", "pages", "transaction")
+    """The file with other fields in the meta page `page`, its checksum right again unless it is
+    changed too.
+    """
+    names = (
+        "magic",
+        "version",
+        "page_size",
+        "flags",
+        "root",
+        "sequence",
+        "freelist",
+        "pages",
+        "transaction",
+    )
     at = page * PAGE_BYTES + 16
     fields = dict(zip(names, struct.unpack_from("<4I5Q", raw, at), strict=True))
     fields.update({name: value for name, value in changes.items() if name != "checksum"})
@@ -127,7 +151,10 @@ FOREIGN = {
     "cut in the meta page": (WHOLE[:50], "is no vulnerability database"),
     "the meta pages alone": (WHOLE[: 2 * PAGE_BYTES], "is truncated"),
     "without its last byte": (WHOLE[:-1], "is truncated"),
-    "root out of the file": (both(WHOLE, root=10**12), "is damaged: page 1000000000000 is not there"),
+    "root out of the file": (
+        both(WHOLE, root=10**12),
+        "is damaged: page 1000000000000 is not there",
+    ),
     "root on the free list": (both(WHOLE, root=2), "is damaged: at byte 8192 is no page of a tree"),
 }
 
@@ -160,7 +187,9 @@ def test_the_later_whole_meta_page_counts(good: int, other: dict[str, int], tmp_
 def test_what_looks_like_a_meta_page_further_on_is_none(tmp_path: Path) -> None:
     """Bytes left behind, or a value, where a file of larger pages would have its second one."""
     path = tmp_path / "trivy.db"
-    path.write_bytes(WHOLE.ljust(64 * 1024, b"\0") + meta(WHOLE, 0, transaction=7, root=10**12)[:PAGE_BYTES])
+    path.write_bytes(
+        WHOLE.ljust(64 * 1024, b"\0") + meta(WHOLE, 0, transaction=7, root=10**12)[:PAGE_BYTES]
+    )
     with database.opened(path) as file:
         assert list(file.buckets()) == ["a"]
 
@@ -171,7 +200,11 @@ def test_pages_that_lead_in_a_circle(tmp_path: Path) -> None:
         root = file.root
     branch = struct.pack("<QHHI", root, 1, 1, 0) + struct.pack("<IIQ", 16, 1, root) + b"a"
     path = tmp_path / "circle.db"
-    path.write_bytes(WHOLE[: root * PAGE_BYTES] + branch.ljust(PAGE_BYTES, b"\0") + WHOLE[(root + 1) * PAGE_BYTES :])
+    path.write_bytes(
+        WHOLE[: root * PAGE_BYTES]
+        + branch.ljust(PAGE_BYTES, b"\0")
+        + WHOLE[(root + 1) * PAGE_BYTES :]
+    )
     with database.opened(path) as file:
         for reading in (lambda: file.has("a"), lambda: list(file.buckets())):
             with pytest.raises(ConfigError, match="lead in a circle"):
@@ -180,20 +213,29 @@ def test_pages_that_lead_in_a_circle(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("seed", range(60))
 def test_a_damaged_file_is_read_or_refused_and_nothing_else(seed: int, tmp_path: Path) -> None:
-    """One byte in each page's header and first entries is another: no traceback, no endless loop."""
+    """One byte in each page's header and first entries is another: no traceback, no endless
+    loop.
+    """
     chance, raw = random.Random(seed), bytearray(WHOLE)  # noqa: S311 - which bytes is no secret
     for page in range(2, len(raw) // PAGE_BYTES):
         raw[page * PAGE_BYTES + chance.randrange(64)] = chance.randrange(256)
     path = tmp_path / "trivy.db"
     path.write_bytes(raw)
     with database.opened(path) as file:
-        for reading in (lambda: list(file.buckets("a")), lambda: file.get("a", "key 1"), lambda: file.has("a", "~")):
+        for reading in (
+            lambda: list(file.buckets("a")),
+            lambda: file.get("a", "key 1"),
+            lambda: file.has("a", "~"),
+        ):
             with suppress(ConfigError):
                 reading()
 
 
 ASSESSED = {
-    "both": ("debian 12.15", {"deb": "Debian Security Tracker", "pypi": "GitHub Security Advisory Pip"}),
+    "both": (
+        "debian 12.15",
+        {"deb": "Debian Security Tracker", "pypi": "GitHub Security Advisory Pip"},
+    ),
     "a version without a point": (
         "debian 12",
         {"deb": "Debian Security Tracker", "pypi": "GitHub Security Advisory Pip"},
@@ -232,27 +274,48 @@ def test_a_source_without_a_name_goes_by_its_bucket_and_all_of_pip_count(tmp_pat
         "pip::Open Source Vulnerability": {"jinja2": {"CVE-2026-2": b"{}"}},
         "data-source": {"pip::Open Source Vulnerability": b'{"ID": "osv", "Name": "OSV"}'},
     }
-    assert database.assesses(made(tmp_path, tree), "debian 12.15") == {"deb": "debian 12", "pypi": f"{PIP}, OSV"}
+    assert database.assesses(made(tmp_path, tree), "debian 12.15") == {
+        "deb": "debian 12",
+        "pypi": f"{PIP}, OSV",
+    }
 
 
 @pytest.mark.parametrize("said", [b"{", b"[]", b"\xff"])
 def test_a_source_that_cannot_be_read_is_damage(said: bytes, tmp_path: Path) -> None:
-    path = made(tmp_path, {"debian 12": {"bash": {"CVE-2026-1": b"{}"}}, "data-source": {"debian 12": said}})
+    path = made(
+        tmp_path, {"debian 12": {"bash": {"CVE-2026-1": b"{}"}}, "data-source": {"debian 12": said}}
+    )
     with pytest.raises(ConfigError, match="the source of `debian 12` cannot be read"):
         database.assesses(path, "debian 12.15")
 
 
-@pytest.mark.parametrize(("name", "known"), [("CVE-2026-1", True), ("CVE-2026-2", True), ("CVE-2026-3", False)])
+@pytest.mark.parametrize(
+    ("name", "known"), [("CVE-2026-1", True), ("CVE-2026-2", True), ("CVE-2026-3", False)]
+)
 def test_which_advisories_are_known(name: str, known: bool, tmp_path: Path) -> None:
     assert database.knows(write(tmp_path, [OPENSSL, JINJA2]), name) is known
 
 
-def judged(folder: Path, distribution: str = "12.15", codes: tuple[int, ...] = (0,)) -> dict[str, Any]:
+def judged(
+    folder: Path, distribution: str = "12.15", codes: tuple[int, ...] = (0,)
+) -> dict[str, Any]:
     """What Trivy says of openssl, bash, jinja2 and torch with the database in `folder`/db."""
     (folder / "sbom.json").write_text(json.dumps(sbom(distribution)))
     command: list[str | Path] = [TRIVY, "sbom", "--quiet", "--scanners", "vuln", "--format", "json"]
-    command += ["--cache-dir", folder, "--skip-db-update", "--skip-java-db-update", "--skip-vex-repo-update"]
-    command += ["--exit-on-eol", str(EOL_EXIT), "--output", folder / "out.json", folder / "sbom.json"]
+    command += [
+        "--cache-dir",
+        folder,
+        "--skip-db-update",
+        "--skip-java-db-update",
+        "--skip-vex-repo-update",
+    ]
+    command += [
+        "--exit-on-eol",
+        str(EOL_EXIT),
+        "--output",
+        folder / "out.json",
+        folder / "sbom.json",
+    ]
     shell.run(command, hint="make setup", timeout_s=60, ok_codes=codes)
     answer: dict[str, Any] = json.loads((folder / "out.json").read_text())
     return answer
@@ -260,15 +323,28 @@ def judged(folder: Path, distribution: str = "12.15", codes: tuple[int, ...] = (
 
 def findings(answer: dict[str, Any]) -> dict[str, dict[str, Any]]:
     results = answer.get("Results", [])
-    return {found["VulnerabilityID"]: found for each in results for found in each.get("Vulnerabilities", [])}
+    return {
+        found["VulnerabilityID"]: found
+        for each in results
+        for found in each.get("Vulnerabilities", [])
+    }
 
 
 FOUND: dict[str, tuple[DebianAdvisory | PipAdvisory, tuple[str | None, str] | None]] = {
     "fixed in Debian": (OPENSSL, ("3.0.13-1~deb12u1", "fixed")),
-    "fixed before this version": (DebianAdvisory("CVE-2026-1", "openssl", "3.0.11-1~deb12u2"), None),
+    "fixed before this version": (
+        DebianAdvisory("CVE-2026-1", "openssl", "3.0.11-1~deb12u2"),
+        None,
+    ),
     "unfixed in Debian": (DebianAdvisory("CVE-2026-1", "bash"), (None, "affected")),
-    "never to be fixed": (DebianAdvisory("CVE-2026-1", "bash", status="will_not_fix"), (None, "will_not_fix")),
-    "put off": (DebianAdvisory("CVE-2026-1", "bash", status="fix_deferred"), (None, "fix_deferred")),
+    "never to be fixed": (
+        DebianAdvisory("CVE-2026-1", "bash", status="will_not_fix"),
+        (None, "will_not_fix"),
+    ),
+    "put off": (
+        DebianAdvisory("CVE-2026-1", "bash", status="fix_deferred"),
+        (None, "fix_deferred"),
+    ),
     "of another package": (DebianAdvisory("CVE-2026-1", "zsh"), None),
     "by the binary package's name": (DebianAdvisory("CVE-2026-1", "libssl3"), None),
     "of another release": (DebianAdvisory("CVE-2026-1", "bash", release="13"), None),
@@ -279,7 +355,10 @@ FOUND: dict[str, tuple[DebianAdvisory | PipAdvisory, tuple[str | None, str] | No
     ),
     "unfixed on PyPI": (PipAdvisory("CVE-2026-1", "jinja2", (">= 2",)), (None, "affected")),
     "another range": (PipAdvisory("CVE-2026-1", "jinja2", ("< 3.1.4",), ("3.1.4",)), None),
-    "a local version": (PipAdvisory("CVE-2026-1", "torch", ("<= 2.6.0",), ("2.7.0",)), ("2.7.0", "fixed")),
+    "a local version": (
+        PipAdvisory("CVE-2026-1", "torch", ("<= 2.6.0",), ("2.7.0",)),
+        ("2.7.0", "fixed"),
+    ),
 }
 
 
@@ -287,7 +366,9 @@ FOUND: dict[str, tuple[DebianAdvisory | PipAdvisory, tuple[str | None, str] | No
 def test_trivy_finds_what_was_planted(case: str, tmp_path: Path) -> None:
     advisory, expected = FOUND[case]
     write(tmp_path / "db", [advisory])
-    found = {(each.get("FixedVersion"), each["Status"]) for each in findings(judged(tmp_path)).values()}
+    found = {
+        (each.get("FixedVersion"), each["Status"]) for each in findings(judged(tmp_path)).values()
+    }
     assert found == ({expected} if expected else set())
 
 
@@ -298,15 +379,35 @@ def test_trivy_reports_the_fields_that_findings_are_made_of(tmp_path: Path) -> N
         [Vulnerability("CVE-2026-1", "overflow", "CRITICAL", published="2026-05-04T00:00:00Z")],
     )
     found = findings(judged(tmp_path))["CVE-2026-1"]
-    assert found["PkgIdentifier"]["PURL"] == "pkg:deb/debian/libssl3@3.0.11-1~deb12u2?arch=amd64&distro=debian-12.15"
-    said = {name: found[name] for name in ("PkgName", "InstalledVersion", "Severity", "Title", "PublishedDate")}
-    assert list(said.values()) == ["libssl3", "3.0.11-1~deb12u2", "CRITICAL", "overflow", "2026-05-04T00:00:00Z"]
+    assert (
+        found["PkgIdentifier"]["PURL"]
+        == "pkg:deb/debian/libssl3@3.0.11-1~deb12u2?arch=amd64&distro=debian-12.15"
+    )
+    said = {
+        name: found[name]
+        for name in ("PkgName", "InstalledVersion", "Severity", "Title", "PublishedDate")
+    }
+    assert list(said.values()) == [
+        "libssl3",
+        "3.0.11-1~deb12u2",
+        "CRITICAL",
+        "overflow",
+        "2026-05-04T00:00:00Z",
+    ]
     assert found["DataSource"] == DEBIAN_SOURCE
 
 
 SEVERITIES: dict[str, tuple[DebianAdvisory | PipAdvisory, list[Vulnerability], str]] = {
-    "the source's own": (JINJA2, [Vulnerability("CVE-2026-2", vendors={"ghsa": "LOW", "nvd": "CRITICAL"})], "LOW"),
-    "else NVD's": (JINJA2, [Vulnerability("CVE-2026-2", vendors={"debian": "LOW", "nvd": "CRITICAL"})], "CRITICAL"),
+    "the source's own": (
+        JINJA2,
+        [Vulnerability("CVE-2026-2", vendors={"ghsa": "LOW", "nvd": "CRITICAL"})],
+        "LOW",
+    ),
+    "else NVD's": (
+        JINJA2,
+        [Vulnerability("CVE-2026-2", vendors={"debian": "LOW", "nvd": "CRITICAL"})],
+        "CRITICAL",
+    ),
     "else the general one": (JINJA2, [Vulnerability("CVE-2026-2", severity="MEDIUM")], "MEDIUM"),
     "Debian's for the package": (
         DebianAdvisory("CVE-2026-2", "bash", severity="LOW"),
@@ -325,7 +426,9 @@ def test_whose_severity_trivy_takes(case: str, tmp_path: Path) -> None:
 
 
 def test_trivy_finds_all_of_hundreds(tmp_path: Path) -> None:
-    planted: list[DebianAdvisory | PipAdvisory] = [DebianAdvisory(f"CVE-2026-{n}", "bash") for n in range(600)]
+    planted: list[DebianAdvisory | PipAdvisory] = [
+        DebianAdvisory(f"CVE-2026-{n}", "bash") for n in range(600)
+    ]
     planted += [PipAdvisory(f"CVE-2025-{n}", "jinja2", ("< 4",)) for n in range(600)]
     noise = [DebianAdvisory(f"CVE-2024-{n}", f"package{n}") for n in range(900)]
     path = write(tmp_path / "db", [*planted, *noise])
@@ -343,12 +446,15 @@ def test_trivy_is_silent_of_a_bucket_that_is_missing_and_the_reader_is_not(
 
 
 @pytest.mark.parametrize(
-    ("distribution", "code", "ended"), [("10.13", EOL_EXIT, True), ("12.15", 0, None), ("99", 0, None)]
+    ("distribution", "code", "ended"),
+    [("10.13", EOL_EXIT, True), ("12.15", 0, None), ("99", 0, None)],
 )
 def test_an_ended_distribution_is_told_with_its_findings(
     distribution: str, code: int, ended: bool | None, tmp_path: Path
 ) -> None:
-    """Of a release it has never heard of Trivy says nothing: that the database has no bucket for it must tell."""
+    """Of a release it has never heard of Trivy says nothing: that the database has no bucket for it
+    must tell.
+    """
     write(tmp_path / "db", [JINJA2])
     answer = judged(tmp_path, distribution, codes=(code,))
     assert answer["Metadata"]["OS"].get("EOSL") is ended

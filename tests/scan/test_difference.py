@@ -1,4 +1,6 @@
-"""What changed between two releases, and that nothing is ever called unchanged for want of looking."""
+"""What changed between two releases, and that nothing is ever called unchanged for want of
+looking.
+"""
 
 from __future__ import annotations
 
@@ -18,15 +20,28 @@ VERSIONS = {"pypi": ("3.1.5", "3.1.6"), "deb": ("3.0.22-1", "3.0.22-2")}
 
 
 def python(name: str, version: str, path: str = "site-packages/METADATA") -> Package:
-    return Package(f"pkg:pypi/{name.lower()}@{version}", "pypi", name, version, "", ("MIT",), "", path)
+    return Package(
+        f"pkg:pypi/{name.lower()}@{version}", "pypi", name, version, "", ("MIT",), "", path
+    )
 
 
 def debian(name: str, version: str, source: str = "") -> Package:
     return Package(f"pkg:deb/debian/{name}@{version}", "deb", name, version, source or name, (), "")
 
 
-def judged(advisory: str, package: Package, fixed: str = "", standing: Standing = Standing.BLOCKS) -> Judged:
-    finding = Finding(advisory, package.purl, package.name, package.version, fixed, "HIGH", "a title", "2026-11-01")
+def judged(
+    advisory: str, package: Package, fixed: str = "", standing: Standing = Standing.BLOCKS
+) -> Judged:
+    finding = Finding(
+        advisory,
+        package.purl,
+        package.name,
+        package.version,
+        fixed,
+        "HIGH",
+        "a title",
+        "2026-11-01",
+    )
     return Judged(finding, standing, "", "")
 
 
@@ -64,7 +79,12 @@ def test_the_same_release_twice_differs_in_nothing() -> None:
     one = contents(python("torch", "2.6.0"), debian("libc6", "2.36-9"), findings=())
     found = difference(one, one)
     assert (found.added, found.removed, found.changed) == ((), (), ())
-    assert (found.layers.added, found.layers.removed, found.layers.pull_bytes, found.layers.growth_bytes) == (
+    assert (
+        found.layers.added,
+        found.layers.removed,
+        found.layers.pull_bytes,
+        found.layers.growth_bytes,
+    ) == (
         (),
         (),
         0,
@@ -87,23 +107,42 @@ def test_packages_that_came_went_and_moved() -> None:
     assert listed(found.added) == [("rich", "15.0")]
     assert listed(found.removed) == [("six", "1.0")]
     assert found.changed == (
-        Change("deb", "tini", "tini", False, "0.19-1", "0.19-2", "debian revision", Step.DEBIAN_REVISION, False, ()),
+        Change(
+            "deb",
+            "tini",
+            "tini",
+            False,
+            "0.19-1",
+            "0.19-2",
+            "debian revision",
+            Step.DEBIAN_REVISION,
+            False,
+            (),
+        ),
     )
 
 
 @pytest.mark.parametrize("other", ["typing-extensions", "Typing.Extensions", "TYPING__extensions"])
 def test_names_of_python_packages_are_normalised(other: str) -> None:
     assert between((python("typing_extensions", "4.0"),), (python(other, "4.0"),)).changed == ()
-    assert only(between((python("typing_extensions", "4.0"),), (python(other, "4.0.1"),))).name == "typing-extensions"
+    assert (
+        only(between((python("typing_extensions", "4.0"),), (python(other, "4.0.1"),))).name
+        == "typing-extensions"
+    )
 
 
 def test_names_of_debian_packages_are_not() -> None:
     found = between((debian("python3.11", "3.11.2-6"),), (debian("python3-11", "3.11.2-6"),))
-    assert (listed(found.added), listed(found.removed)) == ([("python3-11", "3.11.2-6")], [("python3.11", "3.11.2-6")])
+    assert (listed(found.added), listed(found.removed)) == (
+        [("python3-11", "3.11.2-6")],
+        [("python3.11", "3.11.2-6")],
+    )
 
 
 def test_one_name_in_two_ecosystems_is_two_packages() -> None:
-    found = between((debian("tzdata", "2026f-0"), python("tzdata", "2026.5")), (python("tzdata", "2026.6"),))
+    found = between(
+        (debian("tzdata", "2026f-0"), python("tzdata", "2026.5")), (python("tzdata", "2026.6"),)
+    )
     assert listed(found.removed) == [("tzdata", "2026f-0")]
     assert moved(found) == [("tzdata", "2026.5", "2026.6")]
 
@@ -118,7 +157,10 @@ def test_packages_of_one_source_are_each_listed() -> None:
         for version in ("2.36-9+deb12u13", "2.36-9+deb12u14")
     )
     found = between(before, after)
-    assert [(change.name, change.source) for change in found.changed] == [("libc-bin", "glibc"), ("libc6", "glibc")]
+    assert [(change.name, change.source) for change in found.changed] == [
+        ("libc-bin", "glibc"),
+        ("libc6", "glibc"),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -126,7 +168,10 @@ def test_packages_of_one_source_are_each_listed() -> None:
     [
         pytest.param(python("jinja2", "3.1.6"), python("jinja2", "3.1.5"), Step.PATCH, id="PyPI"),
         pytest.param(
-            debian("libc6", "2.36-9+deb12u14"), debian("libc6", "2.36-9+deb12u3"), Step.DEBIAN_REVISION, id="deb"
+            debian("libc6", "2.36-9+deb12u14"),
+            debian("libc6", "2.36-9+deb12u3"),
+            Step.DEBIAN_REVISION,
+            id="deb",
         ),
     ],
 )
@@ -142,7 +187,9 @@ def test_a_downgrade_is_visible(before: Package, after: Package, step: Step) -> 
         pytest.param("1.0 2.0", "1.0 2.0", [], [], [], id="the same two"),
         pytest.param("2.0 1.0", "1.0 2.0", [], [], [], id="in another order"),
         pytest.param("1.0 2.0", "1.0 2.1", [("2.0", "2.1")], [], [], id="one moved"),
-        pytest.param("1.0 2.0", "2.1 1.1", [("2.0", "2.1"), ("1.0", "1.1")], [], [], id="both moved"),
+        pytest.param(
+            "1.0 2.0", "2.1 1.1", [("2.0", "2.1"), ("1.0", "1.1")], [], [], id="both moved"
+        ),
         pytest.param("1.0", "1.0 2.0", [], ["2.0"], [], id="another version came"),
         pytest.param("1.0", "1.0 1.0", [], ["1.0"], [], id="a second copy came"),
         pytest.param("1.0 1.0", "1.0", [], [], ["1.0"], id="a second copy went"),
@@ -155,7 +202,9 @@ def test_a_downgrade_is_visible(before: Package, after: Package, step: Step) -> 
 def test_several_versions_of_one_name_hide_nothing(
     before: str, after: str, changed: list[tuple[str, str]], added: list[str], removed: list[str]
 ) -> None:
-    found = between(*(tuple(python("rich", version) for version in text.split()) for text in (before, after)))
+    found = between(
+        *(tuple(python("rich", version) for version in text.split()) for text in (before, after))
+    )
     assert [(change.before, change.after) for change in found.changed] == changed
     assert [version for _, version in listed(found.added)] == added
     assert [version for _, version in listed(found.removed)] == removed
@@ -191,21 +240,29 @@ def test_an_empty_list_is_an_error_and_names_the_release(side: str, what: str) -
 
 @pytest.mark.parametrize("side", ["before", "after", "both"])
 @pytest.mark.parametrize("wrong", [python("rich", "unknown"), debian("libx", "")])
-def test_an_unparsable_version_is_an_error_even_where_it_did_not_change(side: str, wrong: Package) -> None:
+def test_an_unparsable_version_is_an_error_even_where_it_did_not_change(
+    side: str, wrong: Package
+) -> None:
     good = contents(python("torch", "2.6.0"))
     bad = contents(python("torch", "2.6.0"), wrong)
-    with pytest.raises(EnvironmentFailed, match=rf"v2\.6\.0: {wrong.name}: `{wrong.version}` is no version"):
+    with pytest.raises(
+        EnvironmentFailed, match=rf"v2\.6\.0: {wrong.name}: `{wrong.version}` is no version"
+    ):
         difference(good if side == "after" else bad, good if side == "before" else bad)
 
 
 def test_a_kind_of_package_that_nothing_can_compare_is_an_error() -> None:
     other = Package("pkg:golang/stdlib@v1.22", "golang", "stdlib", "v1.22", "", (), "")
-    with pytest.raises(ConfigError, match=r"v2\.6\.0: stdlib v1\.22: no rules for versions of golang packages"):
+    with pytest.raises(
+        ConfigError, match=r"v2\.6\.0: stdlib v1\.22: no rules for versions of golang packages"
+    ):
         between((other,), (other,))
 
 
 @pytest.mark.parametrize(("make", "kind"), [(python, "pypi"), (debian, "deb")])
-def test_a_change_that_ends_an_advisory_is_for_security(make: Callable[[str, str], Package], kind: str) -> None:
+def test_a_change_that_ends_an_advisory_is_for_security(
+    make: Callable[[str, str], Package], kind: str
+) -> None:
     old, new = (make("libx", version) for version in VERSIONS[kind])
     findings = (judged("CVE-2026-2", old, new.version), judged("CVE-2026-1", old, new.version))
     change = only(difference(contents(old, findings=findings), contents(new)))
@@ -233,7 +290,9 @@ OLD, NEW = python("urllib3", "2.1"), python("urllib3", "2.2")
         pytest.param(judged("CVE-1", debian("urllib3", "2.1"), "2.2"), (), id="another ecosystem"),
     ],
 )
-def test_a_change_that_is_not_the_reason_is_not_for_security(finding: Judged, still: tuple[Judged, ...]) -> None:
+def test_a_change_that_is_not_the_reason_is_not_for_security(
+    finding: Judged, still: tuple[Judged, ...]
+) -> None:
     change = only(difference(contents(OLD, findings=(finding,)), contents(NEW, findings=still)))
     assert (change.how, change.security) == ("minor", ())
 
@@ -261,8 +320,14 @@ def test_advisories_fixed_new_open_and_withdrawn() -> None:
         judged("CVE-4", gone),
         judged("CVE-5", idna),
     )
-    after = (judged("CVE-2", NEW, standing=Standing.UNFIXED), judged("CVE-6", NEW), judged("CVE-3", idna))
-    found = difference(contents(OLD, idna, gone, findings=before), contents(NEW, idna, findings=after)).advisories
+    after = (
+        judged("CVE-2", NEW, standing=Standing.UNFIXED),
+        judged("CVE-6", NEW),
+        judged("CVE-3", idna),
+    )
+    found = difference(
+        contents(OLD, idna, gone, findings=before), contents(NEW, idna, findings=after)
+    ).advisories
     assert found is not None
     assert ids(found.fixed) == [("CVE-1", "urllib3"), ("CVE-4", "six")]
     assert ids(found.new) == [("CVE-6", "urllib3")]
@@ -277,7 +342,10 @@ def test_one_advisory_counts_by_package() -> None:
     pip = python("pip", "1.0")
     found = difference(contents(OLD, pip, findings=before), contents(NEW, pip, findings=after))
     assert found.advisories is not None
-    assert (ids(found.advisories.fixed), ids(found.advisories.open)) == ([("CVE-1", "urllib3")], [("CVE-1", "pip")])
+    assert (ids(found.advisories.fixed), ids(found.advisories.open)) == (
+        [("CVE-1", "urllib3")],
+        [("CVE-1", "pip")],
+    )
     assert [change.security for change in found.changed] == [("CVE-1",)]
 
 
@@ -285,7 +353,9 @@ def test_an_advisory_that_one_of_two_copies_still_has_is_open() -> None:
     vendored = python("urllib3", "2.1", path="")
     before = (judged("CVE-1", OLD, "2.2"), judged("CVE-1", vendored, "2.2"))
     after = (judged("CVE-1", vendored, "2.2"),)
-    found = difference(contents(OLD, vendored, findings=before), contents(NEW, vendored, findings=after))
+    found = difference(
+        contents(OLD, vendored, findings=before), contents(NEW, vendored, findings=after)
+    )
     assert found.advisories is not None
     assert (ids(found.advisories.fixed), ids(found.advisories.open)) == ([], [("CVE-1", "urllib3")])
     assert only(found).how == "minor"

@@ -1,4 +1,6 @@
-"""Whatever Trivy or an image's own Python wrote, it is judged or refused, and its text is cleaned."""
+"""Whatever Trivy or an image's own Python wrote, it is judged or refused, and its text is
+cleaned.
+"""
 
 from __future__ import annotations
 
@@ -40,7 +42,9 @@ def shaped(**keys: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
 
 TARGET = shaped(
     Target=st.text(),
-    Secrets=st.lists(shaped(RuleID=st.text(), Title=st.text(), StartLine=st.integers()), max_size=2),
+    Secrets=st.lists(
+        shaped(RuleID=st.text(), Title=st.text(), StartLine=st.integers()), max_size=2
+    ),
     Vulnerabilities=st.lists(
         shaped(
             VulnerabilityID=st.text(),
@@ -52,14 +56,20 @@ TARGET = shaped(
         max_size=2,
     ),
 )
-TRIVY = shaped(Results=st.lists(TARGET, max_size=2), Metadata=shaped(OS=shaped(EOSL=st.booleans()), ImageConfig=JSON))
+TRIVY = shaped(
+    Results=st.lists(TARGET, max_size=2),
+    Metadata=shaped(OS=shaped(EOSL=st.booleans()), ImageConfig=JSON),
+)
 COMPONENT = shaped(
     name=st.text(),
     version=st.text(),
     type=st.sampled_from(["library", "operating-system"]),
-    purl=st.sampled_from(["pkg:pypi/a@1", "pkg:deb/debian/b@2?arch=amd64", "junk", "pkg:%zz/x"]) | st.text(),
+    purl=st.sampled_from(["pkg:pypi/a@1", "pkg:deb/debian/b@2?arch=amd64", "junk", "pkg:%zz/x"])
+    | st.text(),
     properties=st.lists(shaped(name=st.text(), value=st.text()), max_size=2),
-    licenses=st.lists(shaped(license=shaped(id=st.text(), name=st.text()), expression=st.text()), max_size=2),
+    licenses=st.lists(
+        shaped(license=shaped(id=st.text(), name=st.text()), expression=st.text()), max_size=2
+    ),
 )
 BILL = shaped(components=st.lists(COMPONENT, max_size=3), metadata=JSON)
 POLICY = Licences(areas=("main",), allowed=("MIT",), reviewed=())
@@ -67,7 +77,11 @@ POLICY = Licences(areas=("main",), allowed=("MIT",), reviewed=())
 
 @given(TRIVY | JSON)
 def test_any_report_is_read_or_refused(report: Any) -> None:
-    for read in (secrets.problems, assess.findings_of, partial(assess._end_of_life, distribution="debian 12")):
+    for read in (
+        secrets.problems,
+        assess.findings_of,
+        partial(assess._end_of_life, distribution="debian 12"),
+    ):
         try:
             list(read(report))
         except EnvironmentFailed as error:
@@ -84,13 +98,21 @@ def test_any_bill_is_read_or_refused(bill: Any) -> None:
         return
     assert all(each.name.isprintable() and each.purl.isprintable() for each in packages)
     found = [*disagreements(packages, TRUTH), *licences.problems(packages, POLICY)]
-    assert all(len(each.what) <= documents.TEXT_CHARACTERS for each in documents.recorded(tuple(found)))
+    assert all(
+        len(each.what) <= documents.TEXT_CHARACTERS for each in documents.recorded(tuple(found))
+    )
 
 
 @given(JSON)
 def test_any_configuration_is_judged_or_refused(config: Any) -> None:
-    allowed = Allowed(ports=(), setuid=(), writable=(), environment=(), compiler=False, browser=False)
-    for document in (config, {"config": config}, {"config": {"User": config, "Env": config, "ExposedPorts": config}}):
+    allowed = Allowed(
+        ports=(), setuid=(), writable=(), environment=(), compiler=False, browser=False
+    )
+    for document in (
+        config,
+        {"config": config},
+        {"config": {"User": config, "Env": config, "ExposedPorts": config}},
+    ):
         try:
             problems(document, TRUTH, allowed)
         except EnvironmentFailed as error:
@@ -100,9 +122,18 @@ def test_any_configuration_is_judged_or_refused(config: Any) -> None:
 @given(st.text())
 def test_any_licence_is_judged(licence: str) -> None:
     for text in (licence, "(" * 300, "MIT AND " * 40, "(MIT OR " * 40):
-        component = {"name": "a", "version": "1", "purl": "pkg:pypi/a@1", "licenses": [{"license": {"name": text}}]}
+        component = {
+            "name": "a",
+            "version": "1",
+            "purl": "pkg:pypi/a@1",
+            "licenses": [{"license": {"name": text}}],
+        }
         path = [{"name": "aquasecurity:trivy:FilePath", "value": "x"}]
-        list(licences.problems(packages_of({"components": [{**component, "properties": path}]}), POLICY))
+        list(
+            licences.problems(
+                packages_of({"components": [{**component, "properties": path}]}), POLICY
+            )
+        )
 
 
 @given(st.text(), st.text())
@@ -148,7 +179,11 @@ def test_problems_are_recorded_clean_and_in_bounded_number() -> None:
 
 def test_two_names_that_look_alike_stay_two() -> None:
     """Cleaning must not turn a name into one that is allowed or listed."""
-    bill = {"components": [{"name": "requests\u200b", "version": "1", "purl": "pkg:pypi/requests%E2%80%8B@1"}]}
+    bill = {
+        "components": [
+            {"name": "requests\u200b", "version": "1", "purl": "pkg:pypi/requests%E2%80%8B@1"}
+        ]
+    }
     (package,) = packages_of(bill)
     assert package.name == r"requests\u200b"
 
@@ -193,10 +228,18 @@ def test_facts_of_another_shape(changed: dict[str, Any]) -> None:
     assert found.what.isprintable()
 
 
-@given(st.fixed_dictionaries({}, optional={name: JSON | st.just(right) for name, right in FACTS.items()}) | JSON)
+@given(
+    st.fixed_dictionaries(
+        {}, optional={name: JSON | st.just(right) for name, right in FACTS.items()}
+    )
+    | JSON
+)
 @settings(suppress_health_check=[HealthCheck.too_slow])
 def test_any_facts_are_understood_or_a_problem(document: Any) -> None:
-    for found in (looked(document), looked(FACTS | document if isinstance(document, dict) else document)):
+    for found in (
+        looked(document),
+        looked(FACTS | document if isinstance(document, dict) else document),
+    ):
         if isinstance(found, Inside):
             disagreements((), found)
             unlisted((), found)
@@ -211,9 +254,15 @@ def test_any_last_words_are_shown(said: bytes) -> None:
 
 TALKS = {
     "endless": ("while True: os.write(1, b'x' * (1 << 20))", "was still running after 5 s"),
-    "huge": ("for _ in range(20): os.write(1, b'[' * (1 << 20))\nos._exit(0)", "of JSON, more than the allowed"),
+    "huge": (
+        "for _ in range(20): os.write(1, b'[' * (1 << 20))\nos._exit(0)",
+        "of JSON, more than the allowed",
+    ),
     "deep": ("os.write(1, b'[' * 100000); os._exit(0)", "nested deeper than"),
-    "escapes": (r"os.write(2, b'\x1b[2J\x1b]0;owned\x07bad\n'); os._exit(3)", "its last words: bad"),
+    "escapes": (
+        r"os.write(2, b'\x1b[2J\x1b]0;owned\x07bad\n'); os._exit(3)",
+        "its last words: bad",
+    ),
     "a file of a volume": (
         "try: os.write(os.open('/data/x', os.O_CREAT | os.O_WRONLY), b'x')\n"
         "except OSError as error: os.write(2, error.strerror.encode())\nos._exit(3)",
@@ -226,7 +275,9 @@ TALKS = {
 @pytest.mark.usefixtures("home")
 @pytest.mark.parametrize("name", TALKS)
 def test_a_python_that_does_something_else(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whatever the image's Python prints is the image's problem; a volume that it declares is read-only."""
+    """Whatever the image's Python prints is the image's problem; a volume that it declares is
+    read-only.
+    """
     monkeypatch.setattr("scan.image_facts.TIMEOUT_S", 5.0)
     program, says = TALKS[name]
     code = base64.b64encode(f"import os\n{program}".encode()).decode()

@@ -1,4 +1,6 @@
-"""The whole gate on real images in a real registry: what is planted is refused for its reason, a clean image passes."""
+"""The whole gate on real images in a real registry: what is planted is refused for its reason, a
+clean image passes.
+"""
 
 from __future__ import annotations
 
@@ -36,15 +38,23 @@ SITE = "/usr/lib/python3/dist-packages"
 TODAY = datetime.datetime.now(datetime.UTC).date()
 LAYER = BuiltLayer("all", "os", "base", "key", "sha256:0", "sha256:0", 0, "built", 0.0)
 BUDGET = Budget(megabytes=150, packages=200, layers=12)
-NOTHING_KNOWN = (DebianAdvisory("CVE-2026-9", "zsh", "9"), PipAdvisory("CVE-2026-8", "unrelated", ("< 1",), ("1",)))
+NOTHING_KNOWN = (
+    DebianAdvisory("CVE-2026-9", "zsh", "9"),
+    PipAdvisory("CVE-2026-8", "unrelated", ("< 1",), ("1",)),
+)
 WITHOUT_SETUID = "RUN find / -xdev -type f -perm /6000 -exec chmod a-s {} +"
 WITHOUT_CACHES = "RUN rm -rf /var/cache/apt/* /var/lib/apt/lists/*"
 UNPATCHED = """--setup-hook=sed --in-place '/bookworm-/d' "$1/etc/apt/sources.list\""""
-"""Debian 12 as its point releases are: without its security suite, nor its updates between point releases."""
+"""Debian 12 as its point releases are: without its security suite, nor its updates between point
+releases.
+"""
 
 
 def python_package(name: str, version: str, licence: str) -> str:
-    metadata = f"Metadata-Version: 2.4\\nName: {name}\\nVersion: {version}\\nLicense-Expression: {licence}\\n"
+    metadata = (
+        f"Metadata-Version: 2.4\\nName: {name}\\nVersion: {version}\\nLicense-Expression: "
+        f"{licence}\\n"
+    )
     folder = f"{SITE}/{name}-{version}.dist-info"
     return f"RUN mkdir -p {folder} && printf '{metadata}' >{folder}/METADATA"
 
@@ -69,7 +79,11 @@ def judges(tmp_path: Path, home: Path) -> Judges:
 
 def judging(folder: Path, *advisories: DebianAdvisory | PipAdvisory) -> Judges:
     """With a database of today that knows these, critical and long fixed."""
-    write(folder / "db", advisories, [Vulnerability(each.id, severity="CRITICAL") for each in advisories])
+    write(
+        folder / "db",
+        advisories,
+        [Vulnerability(each.id, severity="CRITICAL") for each in advisories],
+    )
     return Judges(load_policy(), (), trivy.database(str(folder / "db"), None), History({}), TODAY)
 
 
@@ -106,8 +120,13 @@ def test_a_clean_image_passes(registry_host: str, judges: Judges, tmp_path: Path
     assert len(spdx["packages"]) > sum(record.sbom.packages.values())
 
 
-def test_everything_planted_is_refused_for_its_reason(registry_host: str, judges: Judges, tmp_path: Path) -> None:
-    instructions = [f"RUN printf '%b' '{private_key()}' >/opt/key" if each == KEY else each for each in EVERYTHING]
+def test_everything_planted_is_refused_for_its_reason(
+    registry_host: str, judges: Judges, tmp_path: Path
+) -> None:
+    instructions = [
+        f"RUN printf '%b' '{private_key()}' >/opt/key" if each == KEY else each
+        for each in EVERYTHING
+    ]
     record = scanned(registry_host, judges, tmp_path, instructions, user="root")
     assert record.verdict is Verdict.FAIL
     found = {(problem.kind, problem.where): problem.what for problem in record.problems}
@@ -151,7 +170,9 @@ def test_a_bill_that_lacks_what_is_inside_is_refused(
 
 
 def test_planted_advisories_of_a_real_image(registry_host: str, tmp_path: Path, home: Path) -> None:
-    """One that blocks, one that is excused, and one without a fix, in packages the image really has."""
+    """One that blocks, one that is excused, and one without a fix, in packages the image really
+    has.
+    """
     known = (
         PipAdvisory("CVE-2026-1", "good", ("< 2",), ("2.0",)),
         DebianAdvisory("CVE-2026-2", "bash", "99"),
@@ -166,10 +187,16 @@ def test_planted_advisories_of_a_real_image(registry_host: str, tmp_path: Path, 
         "CVE-2026-2": Standing.BLOCKS,
         "CVE-2026-3": Standing.UNFIXED,
     }
-    purls = {judged.finding.id: judged.finding.purl.partition("?")[0] for judged in record.findings or ()}
+    purls = {
+        judged.finding.id: judged.finding.purl.partition("?")[0] for judged in record.findings or ()
+    }
     until = TODAY + datetime.timedelta(days=30)
-    excuses = [excuse(id_=id_, package_=purls[id_], expires=until) for id_ in ("CVE-2026-1", "CVE-2026-2")]
-    again = assess(tmp_path / "out" / trivy.SBOM, Place("2.6", ("base",)), replace(judges, excuses=excuses))
+    excuses = [
+        excuse(id_=id_, package_=purls[id_], expires=until) for id_ in ("CVE-2026-1", "CVE-2026-2")
+    ]
+    again = assess(
+        tmp_path / "out" / trivy.SBOM, Place("2.6", ("base",)), replace(judges, excuses=excuses)
+    )
     assert verdict_of((), again)[0] is Verdict.PASS
 
 
@@ -190,16 +217,24 @@ def test_debian_without_its_security_suite_is_refused_and_with_it_passes(
     unpatched: str, tmp_path: Path, home: Path
 ) -> None:
     with planted("patched", *CLEAN) as tag:
-        patched_bill, unpatched_bill = listed(tag, tmp_path / "patched"), listed(unpatched, tmp_path / "unpatched")
+        patched_bill, unpatched_bill = (
+            listed(tag, tmp_path / "patched"),
+            listed(unpatched, tmp_path / "unpatched"),
+        )
     held = {package.name: package.version for package in packages(unpatched_bill)}
     fixed = [each for each in packages(patched_bill) if _is_patched(each, held)]
     assert fixed, "the security suite is ahead of the last point release by nothing"
-    advisories = [DebianAdvisory(f"CVE-2026-{at}", each.name, each.version) for at, each in enumerate(fixed, 100)]
+    advisories = [
+        DebianAdvisory(f"CVE-2026-{at}", each.name, each.version)
+        for at, each in enumerate(fixed, 100)
+    ]
     judges = judging(tmp_path, *advisories, *NOTHING_KNOWN)
     assert verdict_of((), judged(patched_bill, judges))[0] is not Verdict.FAIL
     refused = judged(unpatched_bill, judges)
     assert verdict_of((), refused)[0] is Verdict.FAIL
-    assert {found.finding.package for found in refused.findings or ()} >= {each.name for each in fixed}
+    assert {found.finding.package for found in refused.findings or ()} >= {
+        each.name for each in fixed
+    }
 
 
 def listed(tag: str, folder: Path) -> Path:
@@ -230,5 +265,10 @@ def packages(bill: Path) -> tuple[Package, ...]:
 
 
 def _is_patched(package: Package, held: dict[str, str]) -> bool:
-    """Of another version than without the security suite, and named as its source, whose version advisories tell."""
-    return package.name == package.source and held.get(package.name, package.version) != package.version
+    """Of another version than without the security suite, and named as its source, whose version
+    advisories tell.
+    """
+    return (
+        package.name == package.source
+        and held.get(package.name, package.version) != package.version
+    )

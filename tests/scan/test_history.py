@@ -34,7 +34,12 @@ def test_a_fix_that_came_later_counts_from_the_day_it_was_first_seen() -> None:
 def test_another_version_of_the_package_is_the_same_finding() -> None:
     seen = NONE.with_findings([finding(published="")], MONDAY)
     moved = finding(published="")
-    assert seen.fixed_on(moved.__class__(**{**moved.__dict__, "purl": "pkg:pypi/jinja2@3.1.5"}), FRIDAY) == MONDAY
+    assert (
+        seen.fixed_on(
+            moved.__class__(**{**moved.__dict__, "purl": "pkg:pypi/jinja2@3.1.5"}), FRIDAY
+        )
+        == MONDAY
+    )
 
 
 def test_histories_of_two_scanners_are_merged_whatever_the_order() -> None:
@@ -54,7 +59,10 @@ def test_what_only_one_has_is_kept() -> None:
 
 
 def test_judgements_of_one_day_that_differ_in_time_alone_merge_to_the_same_for_everybody() -> None:
-    several = [Judgement("2026-11-20", "v2.6.0", "base", "a", Verdict.PASS, "", number / 8) for number in range(8)]
+    several = [
+        Judgement("2026-11-20", "v2.6.0", "base", "a", Verdict.PASS, "", number / 8)
+        for number in range(8)
+    ]
     histories = [History({}, (each,)) for each in several]
     merged = NONE
     for each in histories:

@@ -32,7 +32,12 @@ TRUTH = Inside(
     areas={"apt": "main"},
     dpkg_query={"apt": "2.6.1", "bsdutils": "1:2.38.1-5+deb12u3"},
     python={"typing-extensions": "4.16.0", "requests": "2.33.0", "torch": "2.6.0+cu124"},
-    bundled=("pkg:pypi/Requests@2.34.2", "pkg:pypi/pillow@13.0.0#c-ext/webp", "pkg:rpm/almalinux/libXau@1.0.9", "junk"),
+    bundled=(
+        "pkg:pypi/Requests@2.34.2",
+        "pkg:pypi/pillow@13.0.0#c-ext/webp",
+        "pkg:rpm/almalinux/libXau@1.0.9",
+        "junk",
+    ),
     shared_libraries={},
     setuid={},
     world_writable=(),
@@ -42,7 +47,18 @@ TRUTH = Inside(
     compilers=(),
     browsers=(),
 )
-DEBIAN_TOOLS = ("chage", "chfn", "chsh", "expiry", "gpasswd", "mount", "newgrp", "passwd", "su", "umount")
+DEBIAN_TOOLS = (
+    "chage",
+    "chfn",
+    "chsh",
+    "expiry",
+    "gpasswd",
+    "mount",
+    "newgrp",
+    "passwd",
+    "su",
+    "umount",
+)
 ALLOWED = Allowed(
     ports=(),
     setuid=("/usr/sbin/unix_chkpwd", *(f"/usr/bin/{name}" for name in DEBIAN_TOOLS)),
@@ -80,7 +96,9 @@ def test_packages_inside_packages_that_no_bill_lists() -> None:
 
 
 def without(name: str, version: str = "") -> tuple[Package, ...]:
-    return tuple(each for each in LISTED if each.name != name or (version and each.version != version))
+    return tuple(
+        each for each in LISTED if each.name != name or (version and each.version != version)
+    )
 
 
 @pytest.mark.parametrize(
@@ -88,10 +106,18 @@ def without(name: str, version: str = "") -> tuple[Package, ...]:
     [
         pytest.param(without("apt"), TRUTH, "apt", "dpkg has 2.6.1 installed", id="deb not listed"),
         pytest.param(
-            without("typing_extensions"), TRUTH, "typing-extensions", "Python has 4.16.0", id="python not listed"
+            without("typing_extensions"),
+            TRUTH,
+            "typing-extensions",
+            "Python has 4.16.0",
+            id="python not listed",
         ),
         pytest.param(
-            without("requests", "2.33.0"), TRUTH, "requests", "Python has 2.33.0", id="only the copy inside another"
+            without("requests", "2.33.0"),
+            TRUTH,
+            "requests",
+            "Python has 2.33.0",
+            id="only the copy inside another",
         ),
         pytest.param(
             (*LISTED, package("deb", "curl", "7")),
@@ -101,7 +127,11 @@ def without(name: str, version: str = "") -> tuple[Package, ...]:
             id="deb too many",
         ),
         pytest.param(
-            (*LISTED, package("pypi", "Flask", "3")), TRUTH, "flask", "which Python does not know", id="python too many"
+            (*LISTED, package("pypi", "Flask", "3")),
+            TRUTH,
+            "flask",
+            "which Python does not know",
+            id="python too many",
         ),
         pytest.param(
             (*without("bsdutils"), package("deb", "bsdutils", "2.38.1-5+deb12u3")),
@@ -118,9 +148,19 @@ def without(name: str, version: str = "") -> tuple[Package, ...]:
             id="local version lost",
         ),
         pytest.param(
-            tuple(each for each in LISTED if each.type != "deb"), TRUTH, "deb", "lists 0 packages", id="no deb at all"
+            tuple(each for each in LISTED if each.type != "deb"),
+            TRUTH,
+            "deb",
+            "lists 0 packages",
+            id="no deb at all",
         ),
-        pytest.param(LISTED, replace(TRUTH, python={}), "pypi", "Python in the image knows 0", id="no metadata"),
+        pytest.param(
+            LISTED,
+            replace(TRUTH, python={}),
+            "pypi",
+            "Python in the image knows 0",
+            id="no metadata",
+        ),
         pytest.param(
             LISTED,
             replace(TRUTH, debian={}, dpkg_query=None),
@@ -144,7 +184,9 @@ def without(name: str, version: str = "") -> tuple[Package, ...]:
         ),
     ],
 )
-def test_a_bill_that_is_not_true(listed: tuple[Package, ...], truth: Inside, where: str, what: str) -> None:
+def test_a_bill_that_is_not_true(
+    listed: tuple[Package, ...], truth: Inside, where: str, what: str
+) -> None:
     (problem,) = disagreements(listed, truth)
     assert (problem.kind, problem.where) == ("bill of materials", where)
     assert what in problem.what
@@ -228,12 +270,18 @@ def test_no_password_leaves_the_image(root: Path) -> None:
 
 
 def test_areas_of_the_archive() -> None:
-    status = "Package: bash\nSection: shells\n\nPackage: unrar\nSection: non-free/utils\n\nPackage: odd\n"
+    status = (
+        "Package: bash\nSection: shells\n\nPackage: unrar\nSection: "
+        "non-free/utils\n\nPackage: odd\n"
+    )
     assert image_probe.areas(status) == {"bash": "main", "unrar": "non-free"}
 
 
 def test_superusers() -> None:
-    assert image_probe.superusers("root:x:0:0::/:/bin/sh\nu:x:1000:0:::\n\ntoor:x:0:0:::") == ["root", "toor"]
+    assert image_probe.superusers("root:x:0:0::/:/bin/sh\nu:x:1000:0:::\n\ntoor:x:0:0:::") == [
+        "root",
+        "toor",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -260,7 +308,17 @@ def test_caches(root: Path, path: str, cache: str) -> None:
 @pytest.mark.parametrize(
     "name",
     [
-        *("gcc", "x86_64-linux-gnu-gcc-12", "g++-12", "cc", "cc1plus", "clang-14", "clang++", "nvcc", "ld"),
+        *(
+            "gcc",
+            "x86_64-linux-gnu-gcc-12",
+            "g++-12",
+            "cc",
+            "cc1plus",
+            "clang-14",
+            "clang++",
+            "nvcc",
+            "ld",
+        ),
         *("x86_64-linux-gnu-ld.bfd", "x86_64-linux-gnu-as", "make"),
     ],
 )
@@ -272,13 +330,17 @@ def test_compilers(root: Path, name: str) -> None:
     assert looked(root)["compilers"] == [f"/opt/tools/{name}"]
 
 
-@pytest.mark.parametrize("name", ["ptxas", "ld.so", "tclass", "cmake-data", "gcc-12-base", "accc", "run-as"])
+@pytest.mark.parametrize(
+    "name", ["ptxas", "ld.so", "tclass", "cmake-data", "gcc-12-base", "accc", "run-as"]
+)
 def test_no_compilers(root: Path, name: str) -> None:
     put(root, f"usr/bin/{name}", mode=0o755)
     assert looked(root)["compilers"] == []
 
 
-@pytest.mark.parametrize("name", ["chromium", "firefox-esr", "google-chrome", "chrome", "headless_shell"])
+@pytest.mark.parametrize(
+    "name", ["chromium", "firefox-esr", "google-chrome", "chrome", "headless_shell"]
+)
 def test_browsers(root: Path, name: str) -> None:
     put(root, f"usr/lib/x/{name}", mode=0o755)
     assert looked(root)["browsers"] == [f"/usr/lib/x/{name}"]
@@ -294,7 +356,11 @@ def test_python_packages_and_what_they_carry(root: Path) -> None:
         "srv/elsewhere/other-9.dist-info/METADATA",
     ):
         name, version = Path(path).parent.name.removesuffix(".dist-info").split("-")
-        put(root, path, f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n\nName: not this\n")
+        put(
+            root,
+            path,
+            f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n\nName: not this\n",
+        )
     bill = {"components": [{"purl": "pkg:cargo/serde@1.0"}, {"name": "no url"}]}
     put(root, f"{SITE}/x.dist-info/sboms/x.cyclonedx.json", json.dumps(bill))
     put(root, f"{SITE}/y.dist-info/sboms/broken.cdx.json", "{")
@@ -327,12 +393,15 @@ def test_shared_libraries_by_wheel(root: Path) -> None:
 
 def test_installed_is_what_dpkg_calls_so(root: Path) -> None:
     status = (
-        "Package: apt\nStatus: install ok installed\nVersion: 2.6.1\nDescription: a\n Version: 9\n\n"
+        "Package: apt\nStatus: install ok installed\nVersion: 2.6.1\nDescription: a\n Version: "
+        "9\n\n"
         "Package: gone\nStatus: deinstall ok config-files\nVersion: 1\n\n"
         "Package: held\nStatus: hold ok installed\nVersion: 1:2-3\n"
     )
     put(root, "var/lib/dpkg/status", status)
-    facts = records.from_json(Inside, json.dumps({**looked(root), "dpkg_query": None, "python": {"A.b": "1"}}), "it")
+    facts = records.from_json(
+        Inside, json.dumps({**looked(root), "dpkg_query": None, "python": {"A.b": "1"}}), "it"
+    )
     assert facts.debian == {"apt": "2.6.1", "held": "1:2-3"}
     assert facts.python == {"a-b": "1"}
     assert records.from_json(Inside, records.to_json(facts), "it") == facts
@@ -384,7 +453,10 @@ def test_everything_planted_is_named() -> None:
     instructions = (
         "RUN cp /usr/bin/id /opt/id && chmod 6755 /opt/id",
         "RUN mkdir -p /srv/open/deep && chmod -R 777 /srv/open",
-        "RUN mkdir -m 700 /srv/of && touch /srv/of/it && chmod 666 /srv/of/it && chown -R 1000:1000 /srv/of",
+        (
+            "RUN mkdir -m 700 /srv/of && touch /srv/of/it && chmod 666 /srv/of/it && chown -R "
+            "1000:1000 /srv/of"
+        ),
         r"RUN useradd -p '$6$salt$hash' someone && useradd anyone && passwd -d anyone",
         "RUN useradd -o -u 0 toor",
         "RUN mkdir -p /home/mluser/.cache/pip && echo x > /home/mluser/.cache/pip/x",
@@ -395,7 +467,13 @@ def test_everything_planted_is_named() -> None:
     with planted("everything", *instructions, user="root") as reference:
         assert faults(reference) == [
             *("User", "22/tcp", "HF_TOKEN", "anyone", "someone", "toor", "/opt/id"),
-            *("/srv/of/it", "/srv/open", "/home/mluser/.cache/pip", "/usr/local/bin/gcc", "/usr/local/bin/chromium"),
+            *(
+                "/srv/of/it",
+                "/srv/open",
+                "/home/mluser/.cache/pip",
+                "/usr/local/bin/gcc",
+                "/usr/local/bin/chromium",
+            ),
         ]
 
 
@@ -404,7 +482,10 @@ def test_the_python_that_counts_is_the_first_on_the_images_path() -> None:
     site = "/opt/venv/lib/python3.11/site-packages"
     metadata = f"{site}/Some_Thing-1.dist-info/METADATA"
     instructions = (
-        f"RUN mkdir -p /opt/venv/bin {site}/Some_Thing-1.dist-info && ln -s /usr/bin/python3 /opt/venv/bin/python",
+        (
+            f"RUN mkdir -p /opt/venv/bin {site}/Some_Thing-1.dist-info && ln -s /usr/bin/python3 "
+            "/opt/venv/bin/python"
+        ),
         "RUN printf 'home = /usr/bin\\n' > /opt/venv/pyvenv.cfg",
         f"RUN printf 'Name: Some_Thing\\nVersion: 1+a\\n' > {metadata}",
         "ENV PATH=/opt/venv/bin:$PATH",
@@ -417,12 +498,20 @@ def test_the_python_that_counts_is_the_first_on_the_images_path() -> None:
 
 @engine_test
 def test_a_volume_and_an_entry_point_hide_nothing() -> None:
-    instructions = ("RUN mkdir /data && cp /usr/bin/id /data && chmod 4755 /data/id", "VOLUME /data")
-    with planted("volume", *instructions, 'ENTRYPOINT ["/bin/false"]', "ENV PYTHONSAFEPATH=1") as reference:
+    instructions = (
+        "RUN mkdir /data && cp /usr/bin/id /data && chmod 4755 /data/id",
+        "VOLUME /data",
+    )
+    with planted(
+        "volume", *instructions, 'ENTRYPOINT ["/bin/false"]', "ENV PYTHONSAFEPATH=1"
+    ) as reference:
         assert faults(reference) == ["/data/id"]
 
 
-SITECUSTOMIZE = "RUN rm /usr/lib/python3.11/sitecustomize.py && echo '{}' > /usr/lib/python3.11/sitecustomize.py"
+SITECUSTOMIZE = (
+    "RUN rm /usr/lib/python3.11/sitecustomize.py && echo '{}' > "
+    "/usr/lib/python3.11/sitecustomize.py"
+)
 
 
 @engine_test
@@ -433,13 +522,32 @@ SITECUSTOMIZE = "RUN rm /usr/lib/python3.11/sitecustomize.py && echo '{}' > /usr
         ("not-runnable", "RUN rm /usr/bin/python && touch /usr/bin/python", "exited 127"),
         (
             "no-loader",
-            "RUN rm /usr/bin/python && printf '#!/none' > /usr/bin/python && chmod 755 /usr/bin/python",
+            (
+                "RUN rm /usr/bin/python && printf '#!/none' > /usr/bin/python && chmod 755 "
+                "/usr/bin/python"
+            ),
             "exited",
         ),
-        ("crash", SITECUSTOMIZE.format("import os; os._exit(3)"), "exited 3, its last words: nothing"),
-        ("segfault", SITECUSTOMIZE.format("import os; os.kill(os.getpid(), 11); os.abort()"), "exited 13"),
-        ("dpkg", "RUN printf 'junk' > /var/lib/dpkg/status", "exited 1, its last words: subprocess.CalledProcessError"),
-        ("early-end", "RUN printf '#!/bin/sh\\necho {\\n' > /usr/bin/python", "did not print one whole document"),
+        (
+            "crash",
+            SITECUSTOMIZE.format("import os; os._exit(3)"),
+            "exited 3, its last words: nothing",
+        ),
+        (
+            "segfault",
+            SITECUSTOMIZE.format("import os; os.kill(os.getpid(), 11); os.abort()"),
+            "exited 13",
+        ),
+        (
+            "dpkg",
+            "RUN printf 'junk' > /var/lib/dpkg/status",
+            "exited 1, its last words: subprocess.CalledProcessError",
+        ),
+        (
+            "early-end",
+            "RUN printf '#!/bin/sh\\necho {\\n' > /usr/bin/python",
+            "did not print one whole document",
+        ),
         ("silent", "RUN cp /bin/true /usr/bin/python", "did not print one whole document"),
         ("talk", SITECUSTOMIZE.format('print("hello")'), "did not print one whole document"),
     ],
@@ -488,7 +596,9 @@ def test_a_container_that_is_taken_away(monkeypatch: pytest.MonkeyPatch) -> None
 
 
 @engine_test
-def test_a_container_that_is_killed_once_is_looked_into_again(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_container_that_is_killed_once_is_looked_into_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     killed: list[str] = []
 
     def kill_the_first(_: float) -> None:
@@ -511,7 +621,9 @@ def test_a_container_that_is_killed_once_is_looked_into_again(monkeypatch: pytes
         ("volume-at-look", ["VOLUME /look/image_probe.py"], "where the harness is mounted"),
     ],
 )
-def test_an_image_that_ends_or_prevents_the_look(name: str, instructions: list[str], what: str) -> None:
+def test_an_image_that_ends_or_prevents_the_look(
+    name: str, instructions: list[str], what: str
+) -> None:
     """It is a problem of the image: the runner has not failed."""
     with planted(name, *instructions) as reference:
         found = inside(reference)
@@ -543,7 +655,10 @@ def test_a_volume_at_a_file_is_the_image_s_fault_and_leaves_nothing() -> None:
 
 
 def _volumes() -> set[str]:
-    return {each.name for each in engine.client().volumes.list(filters={"name": "pytorch-cuda-images-volume-"})}
+    return {
+        each.name
+        for each in engine.client().volumes.list(filters={"name": "pytorch-cuda-images-volume-"})
+    }
 
 
 @engine_test
@@ -574,7 +689,9 @@ def test_a_run_that_is_stopped(how: signal.Signals) -> None:
     """Ctrl-C leaves nothing; of a run that was killed the next one removes container and folder."""
     with planted(f"stopped-{how.name.lower()}", HANGS) as reference:
         program = "import sys; from scan.image_facts import inside; inside(sys.argv[1])"
-        with subprocess.Popen([sys.executable, "-c", program, reference], cwd=home.REPOSITORY) as run:
+        with subprocess.Popen(
+            [sys.executable, "-c", program, reference], cwd=home.REPOSITORY
+        ) as run:
             until(lambda: any(each.status == "running" for each in containers()))
             run.send_signal(how)
         assert len(containers()) == (1 if how is signal.SIGKILL else 0)
@@ -595,7 +712,9 @@ def test_the_container_of_a_run_at_work_is_left_alone(tmp_path: Path) -> None:
     at_work = tmp_path / "home" / "work-of-another"
     at_work.mkdir(parents=True)
     named = new_name(PURPOSE)
-    other = engine.client().containers.create(python_image(), ["true"], name=named, labels={LABEL: str(at_work)})
+    other = engine.client().containers.create(
+        python_image(), ["true"], name=named, labels={LABEL: str(at_work)}
+    )
     try:
         inside(python_image())
         assert [each.id for each in containers()] == [other.id]
@@ -605,7 +724,9 @@ def test_the_container_of_a_run_at_work_is_left_alone(tmp_path: Path) -> None:
 
 @pytest.mark.docker
 @pytest.mark.slow
-def test_a_real_image_and_its_bill_of_materials_tell_the_same(base_image: str, tmp_path: Path) -> None:
+def test_a_real_image_and_its_bill_of_materials_tell_the_same(
+    base_image: str, tmp_path: Path
+) -> None:
     facts = inside(base_image)
     assert isinstance(facts, Inside)
     assert facts.python["torch"] == "2.6.0"

@@ -36,7 +36,10 @@ def test_grace_by_severity(severity: str, days_ago: int, standing: Standing) -> 
 
 
 def test_the_last_day_of_grace_is_told() -> None:
-    assert stands(finding(), days_ago=10) == (Standing.GRACE, (TODAY + timedelta(days=4)).isoformat())
+    assert stands(finding(), days_ago=10) == (
+        Standing.GRACE,
+        (TODAY + timedelta(days=4)).isoformat(),
+    )
 
 
 def test_what_has_no_fix_does_not_block() -> None:
@@ -54,14 +57,21 @@ def test_what_has_no_fix_does_not_block() -> None:
         (excuse(package_="pkg:pypi/markupsafe@3.1.4"), Standing.BLOCKS),
     ],
 )
-def test_an_exception_excuses_what_it_names_until_its_day(excuse_: Excuse, standing: Standing) -> None:
+def test_an_exception_excuses_what_it_names_until_its_day(
+    excuse_: Excuse, standing: Standing
+) -> None:
     assert stands(finding(), excuse_)[0] is standing
 
 
 def test_qualifiers_of_a_package_do_not_matter() -> None:
     purl = "pkg:deb/debian/libc6@2.36-9%2Bdeb12u9?arch=amd64&distro=debian-12.9"
-    found = Finding("CVE-2026-1", purl, "libc6", "2.36-9+deb12u9", "2.36-9+deb12u10", "HIGH", "", "2025-01-01")
-    assert stands(found, excuse(package_="pkg:deb/debian/libc6@2.36-9%2Bdeb12u9"))[0] is Standing.EXCUSED
+    found = Finding(
+        "CVE-2026-1", purl, "libc6", "2.36-9+deb12u9", "2.36-9+deb12u10", "HIGH", "", "2025-01-01"
+    )
+    assert (
+        stands(found, excuse(package_="pkg:deb/debian/libc6@2.36-9%2Bdeb12u9"))[0]
+        is Standing.EXCUSED
+    )
 
 
 def test_what_blocks_comes_first() -> None:
@@ -74,29 +84,45 @@ def test_what_blocks_comes_first() -> None:
     ("excuse_", "says"),
     [
         (excuse(expires=TODAY - timedelta(days=1)), "expired on 2026-11-20"),
-        (excuse(expires=TODAY + timedelta(days=181)), "too broad: it runs until 2027-05-21, 180 days from today is"),
-        (excuse(package_="pkg:pypi/jinja2@3.1.3"), "unknown: the image does not hold this package in this version"),
+        (
+            excuse(expires=TODAY + timedelta(days=181)),
+            "too broad: it runs until 2027-05-21, 180 days from today is",
+        ),
+        (
+            excuse(package_="pkg:pypi/jinja2@3.1.3"),
+            "unknown: the image does not hold this package in this version",
+        ),
         (excuse(id_="CVE-2026-404"), "unknown: the database has no such advisory"),
         (excuse(id_="CVE-2026-2"), "unused: no finding needs it"),
     ],
 )
 def test_a_wrong_exception_names_itself(excuse_: Excuse, says: str) -> None:
     known = {"CVE-2026-1", "CVE-2026-2"}
-    wrong = list(judge.exception_problems(rules(excuse_), [finding()], [package()], known.__contains__))
+    wrong = list(
+        judge.exception_problems(rules(excuse_), [finding()], [package()], known.__contains__)
+    )
     assert [problem.where for problem in wrong] == [f"{excuse_.id} {excuse_.package}"]
     assert wrong[0].what.startswith(says)
 
 
 def test_a_good_exception_is_no_problem_but_the_same_twice_is() -> None:
-    assert not list(judge.exception_problems(rules(excuse()), [finding()], [package()], {"CVE-2026-1"}.__contains__))
+    assert not list(
+        judge.exception_problems(
+            rules(excuse()), [finding()], [package()], {"CVE-2026-1"}.__contains__
+        )
+    )
     twice = rules(excuse(), excuse(expires=TODAY))
-    wrong = list(judge.exception_problems(twice, [finding()], [package()], {"CVE-2026-1"}.__contains__))
+    wrong = list(
+        judge.exception_problems(twice, [finding()], [package()], {"CVE-2026-1"}.__contains__)
+    )
     assert [problem.what for problem in wrong] == ["given twice"]
 
 
 def test_the_pin_that_fixes_it() -> None:
     for fixed in ("3.1.6", "2.9.1, 3.1.6", "3.1.6, 2.9.1", "4.0, 3.1.6"):
         assert "`jinja2>=3.1.6` into the stack's requirements.in" in judge.pin(finding(fixed=fixed))
-    debian = Finding("CVE-1", "pkg:deb/debian/bash@5.1", "bash", "5.1", "5.2-1+deb12u1", "HIGH", "", "")
+    debian = Finding(
+        "CVE-1", "pkg:deb/debian/bash@5.1", "bash", "5.1", "5.2-1+deb12u1", "HIGH", "", ""
+    )
     assert "next patch release" in judge.pin(debian)
     assert "bash 5.2-1+deb12u1" in judge.pin(debian)

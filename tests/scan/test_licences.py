@@ -8,16 +8,26 @@ from scan import licences
 from scan.policy import Licences, Reviewed
 from tests.scan.samples import package
 
-ALLOWED = Licences(("main",), ("MIT", "BSD-3-Clause", "Apache-2.0"), (Reviewed("nvidia-*", "EULA", "read"),))
+ALLOWED = Licences(
+    ("main",), ("MIT", "BSD-3-Clause", "Apache-2.0"), (Reviewed("nvidia-*", "EULA", "read"),)
+)
 
 
-def problems(*said: str, purl: str = "pkg:pypi/a@1", path: str = "a.dist-info/METADATA") -> list[str]:
+def problems(
+    *said: str, purl: str = "pkg:pypi/a@1", path: str = "a.dist-info/METADATA"
+) -> list[str]:
     return [problem.what for problem in licences.problems((package(purl, said, path),), ALLOWED)]
 
 
 @pytest.mark.parametrize(
     "said",
-    ["MIT", "MIT AND BSD-3-Clause", "MIT OR GPL-3.0-only", "GPL-3.0-only OR (MIT AND Apache-2.0)", "(MIT)"],
+    [
+        "MIT",
+        "MIT AND BSD-3-Clause",
+        "MIT OR GPL-3.0-only",
+        "GPL-3.0-only OR (MIT AND Apache-2.0)",
+        "(MIT)",
+    ],
 )
 def test_allowed(said: str) -> None:
     assert problems(said) == []
@@ -25,7 +35,15 @@ def test_allowed(said: str) -> None:
 
 @pytest.mark.parametrize(
     "said",
-    ["GPL-3.0-only", "MIT AND GPL-3.0-only", "AGPL-3.0-or-later", "Proprietary", "see the file", "MIT AND", "mit?"],
+    [
+        "GPL-3.0-only",
+        "MIT AND GPL-3.0-only",
+        "AGPL-3.0-or-later",
+        "Proprietary",
+        "see the file",
+        "MIT AND",
+        "mit?",
+    ],
 )
 def test_refused(said: str) -> None:
     assert problems(said) == [f"{said} is not allowed"]

@@ -19,7 +19,10 @@ pytestmark = pytest.mark.docker
 
 LAYER = "application/vnd.aquasec.trivy.db.layer.v1.tar+gzip"
 CONFIG = "application/vnd.aquasec.trivy.config.v1+json"
-KNOWN = (DebianAdvisory("CVE-2026-9", "zsh", "9"), PipAdvisory("CVE-2026-8", "unrelated", ("< 1",), ("1",)))
+KNOWN = (
+    DebianAdvisory("CVE-2026-9", "zsh", "9"),
+    PipAdvisory("CVE-2026-8", "unrelated", ("< 1",), ("1",)),
+)
 UPDATED = datetime(2026, 11, 20, 6, tzinfo=UTC)
 
 

@@ -22,7 +22,11 @@ ENTRY = """exceptions:
 
 
 def test_the_shipped_files_load() -> None:
-    assert policy.load_policy().grace("2.6", ("base",)) == {"critical": 14, "high": 28, "medium": 180}
+    assert policy.load_policy().grace("2.6", ("base",)) == {
+        "critical": 14,
+        "high": 28,
+        "medium": 180,
+    }
     assert policy.load_excuses() == ()
 
 
@@ -48,8 +52,17 @@ def test_what_is_written_for_a_stack_counts_only_there(tmp_path: Path) -> None:
     override = 'overrides: [{line: "2.6", stack: nlp, grace_days: {critical: 7, low: 365}}]'
     path.write_text(policy.POLICY.read_text().replace("overrides: []", override))
     loaded = policy.load_policy(path)
-    assert loaded.grace("2.6", ("base", "nlp")) == {"critical": 7, "high": 28, "medium": 180, "low": 365}
-    assert loaded.grace("2.6", ("base", "cv"))["critical"] == loaded.grace("2.9", ("base", "nlp"))["critical"] == 14
+    assert loaded.grace("2.6", ("base", "nlp")) == {
+        "critical": 7,
+        "high": 28,
+        "medium": 180,
+        "low": 365,
+    }
+    assert (
+        loaded.grace("2.6", ("base", "cv"))["critical"]
+        == loaded.grace("2.9", ("base", "nlp"))["critical"]
+        == 14
+    )
 
 
 @pytest.mark.parametrize(

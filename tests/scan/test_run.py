@@ -1,4 +1,6 @@
-"""What the scan stage makes of a Trivy that crashes, hangs, or writes nothing, and of documents that are not whole."""
+"""What the scan stage makes of a Trivy that crashes, hangs, or writes nothing, and of documents
+that are not whole.
+"""
 
 from __future__ import annotations
 
@@ -31,14 +33,18 @@ from tests.scan.samples import TODAY
 
 SHIPPED = catalog.load()
 BUILD = built("base")
-SUBJECT = Subject(BUILD, "127.0.0.1:1", Place("2.6", ("base",)), False, SHIPPED.budget_of("base"), 5, None)
+SUBJECT = Subject(
+    BUILD, "127.0.0.1:1", Place("2.6", ("base",)), False, SHIPPED.budget_of("base"), 5, None
+)
 JUDGES = Judges(load_policy(), (), "none was given", History({}), TODAY)
 FIND_TARGET = 'while [ $# -gt 0 ]; do [ "$1" = --output ] && target=$2; shift; done'
 
 
 @pytest.fixture
 def fake_trivy(tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """In Trivy's place a program that calls itself Trivy; the test writes what it does for anything else."""
+    """In Trivy's place a program that calls itself Trivy; the test writes what it does for anything
+    else.
+    """
     program = tmp_path / "trivy"
     monkeypatch.setattr(trivy, "_BINARY", program)
     monkeypatch.setattr(trivy, "SCAN_TIMEOUT_S", 1)
@@ -64,15 +70,21 @@ def forget_version() -> None:
         pytest.param("echo 'FATAL out of memory' >&2; exit 1", "FATAL out of memory", id="crashes"),
         pytest.param("kill -9 $$", "exited -9", id="is killed"),
         pytest.param("exit 0", "wrote no report", id="writes nothing"),
-        pytest.param('printf \'{"components": [\' >"$target"', "wrote half a report", id="writes half a file"),
+        pytest.param(
+            'printf \'{"components": [\' >"$target"', "wrote half a report", id="writes half a file"
+        ),
         pytest.param("sleep 30", "did not finish", id="hangs"),
-        pytest.param('echo "{}" >"$target"', "the bill of materials is about nothing", id="writes of nothing"),
+        pytest.param(
+            'echo "{}" >"$target"', "the bill of materials is about nothing", id="writes of nothing"
+        ),
     ],
 )
 def test_a_broken_trivy_is_infra_and_never_green(
     fake_trivy: Path, body: str, says: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(image_facts, "inside", lambda _: Problem("bill of materials", "python", "closed", ""))
+    monkeypatch.setattr(
+        image_facts, "inside", lambda _: Problem("bill of materials", "python", "closed", "")
+    )
     install(fake_trivy, body)
     record = run.scan(SUBJECT, JUDGES, tmp_path / "out")
     assert record.verdict is Verdict.INFRA
@@ -110,7 +122,9 @@ def test_what_was_found_in_a_digest_is_used_again_only_where_it_is_whole(
 ) -> None:
     asked: list[str] = []
     monkeypatch.setattr(trivy, "analyse", lambda reference, folder: asked.append(reference))
-    monkeypatch.setattr(image_facts, "inside", lambda _: Problem("bill of materials", "python", "closed", ""))
+    monkeypatch.setattr(
+        image_facts, "inside", lambda _: Problem("bill of materials", "python", "closed", "")
+    )
     before = kept(tmp_path)
     contents.contents_of(BUILD, "h", tmp_path, before)
     assert asked == []
@@ -132,7 +146,9 @@ def test_a_bill_of_materials_is_used_again_for_some_days(
     """Signed again it keeps its date: one that a channel finds too old is made anew."""
     asked: list[str] = []
     monkeypatch.setattr(trivy, "analyse", lambda reference, folder: asked.append(reference))
-    monkeypatch.setattr(image_facts, "inside", lambda _: Problem("bill of materials", "python", "closed", ""))
+    monkeypatch.setattr(
+        image_facts, "inside", lambda _: Problem("bill of materials", "python", "closed", "")
+    )
     contents.contents_of(BUILD, "h", tmp_path, kept(tmp_path, days))
     assert bool(asked) is (days >= STANDS_DAYS)
 
@@ -146,7 +162,9 @@ def kept(folder: Path, days: int = 0) -> ScanRecord:
     (folder / trivy.SBOM).write_text(json.dumps(document))
     (folder / trivy.SPDX).write_text("{}")
     (folder / trivy.REPORT).write_text(json.dumps({"Metadata": {"ImageConfig": {}}}))
-    records.write(folder / INSIDE, Looked(None, Problem("bill of materials", "python", "closed", "")))
+    records.write(
+        folder / INSIDE, Looked(None, Problem("bill of materials", "python", "closed", ""))
+    )
     found = Sbom(trivy.SBOM, file_sha256(folder / trivy.SBOM), trivy.SPDX, {})
     return replace(run.unjudged(BUILD), scanner=trivy.version(), sbom=found)
 
@@ -159,8 +177,18 @@ def test_a_folder_without_a_database_is_wrong_usage(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "metadata",
     [
-        *("", '{"Version": 1, "UpdatedAt": ""}', "{}", "[]", '{"Version": 2}', '{"Version": "\\u001b[31m"}'),
-        *(f'{{"Version": 2, "UpdatedAt": {each}}}' for each in ("5", "null", '"rubbish"', '"2999-01-01T00:00:00Z"')),
+        *(
+            "",
+            '{"Version": 1, "UpdatedAt": ""}',
+            "{}",
+            "[]",
+            '{"Version": 2}',
+            '{"Version": "\\u001b[31m"}',
+        ),
+        *(
+            f'{{"Version": 2, "UpdatedAt": {each}}}'
+            for each in ("5", "null", '"rubbish"', '"2999-01-01T00:00:00Z"')
+        ),
     ],
 )
 def test_a_database_whose_age_cannot_be_told_is_refused(tmp_path: Path, metadata: str) -> None:
@@ -206,7 +234,9 @@ def test_a_scanner_is_handed_nothing_that_signs_or_promotes(
         monkeypatch.setenv(name, f"the secret of {name}")
     install(fake_trivy, 'env >"$target.env"; echo "{}" >"$target"')
     database = VulnerabilityDatabase(tmp_path, Database("here", "", ""))
-    assert trivy.vulnerabilities(tmp_path / "sbom.cdx.json", database, tmp_path / "found.json") == {}
+    assert (
+        trivy.vulnerabilities(tmp_path / "sbom.cdx.json", database, tmp_path / "found.json") == {}
+    )
     handed = (tmp_path / "found.json.env").read_text()
     assert "PATH=" in handed
     assert "the secret of" not in handed

@@ -22,7 +22,9 @@ TIMEOUT_S = 600
 @pytest.mark.docker
 @pytest.mark.slow
 def test_syft_lists_the_same_packages(base_image: str, tmp_path: Path) -> None:
-    """But for what pip carries inside it: syft reads installed metadata only, Trivy the bill that pip ships as well."""
+    """But for what pip carries inside it: syft reads installed metadata only, Trivy the bill that
+    pip ships as well.
+    """
     trivy.analyse(base_image, tmp_path)
     ours = packages_of(json.loads((tmp_path / trivy.SBOM).read_text()))
     installed = {_named(package.purl) for package in ours if package.path or package.type == "deb"}
@@ -32,7 +34,13 @@ def test_syft_lists_the_same_packages(base_image: str, tmp_path: Path) -> None:
 
 def _by_syft(reference: str, folder: Path) -> set[tuple[str, str, str]]:
     target = folder / "syft.json"
-    command: list[str | Path] = [SYFT, "scan", f"registry:{reference}", "--override-default-catalogers", CATALOGERS]
+    command: list[str | Path] = [
+        SYFT,
+        "scan",
+        f"registry:{reference}",
+        "--override-default-catalogers",
+        CATALOGERS,
+    ]
     settings = {"SYFT_REGISTRY_INSECURE_USE_HTTP": "true", "SYFT_CHECK_FOR_APP_UPDATE": "false"}
     scratch = {"TMPDIR": str(home.kept("work"))}
     shell.run(
@@ -46,7 +54,9 @@ def _by_syft(reference: str, folder: Path) -> set[tuple[str, str, str]]:
 
 
 def _named(purl: str) -> tuple[str, str, str]:
-    """Type, normalised name and version; of Debian's versions without the epoch, which syft and Trivy place apart."""
+    """Type, normalised name and version; of Debian's versions without the epoch, which syft and
+    Trivy place apart.
+    """
     parsed = PackageURL.from_string(purl)
     name = canonicalize_name(parsed.name) if parsed.type == "pypi" else parsed.name
     return parsed.type, name, (parsed.version or "").rpartition(":")[2]

@@ -1,4 +1,6 @@
-"""The history of findings in the registry: signed by a trusted key, or good for nothing but to be stricter."""
+"""The history of findings in the registry: signed by a trusted key, or good for nothing but to be
+stricter.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +13,15 @@ from typing import Any
 import pytest
 
 from oci import document
-from oci.manifest import EMPTY_CONFIG, OCI_EMPTY, OCI_INDEX, OCI_MANIFEST, Manifest, canonical, image_manifest
+from oci.manifest import (
+    EMPTY_CONFIG,
+    OCI_EMPTY,
+    OCI_INDEX,
+    OCI_MANIFEST,
+    Manifest,
+    canonical,
+    image_manifest,
+)
 from oci.registry import Registry, RegistryError
 from runner.errors import EnvironmentFailed
 from runner.verdict import Verdict
@@ -42,7 +52,9 @@ def client(fake: FakeRegistry) -> Registry:
 
 def put(client: Registry, body: object, seal: document.Seal | None) -> None:
     data = body if isinstance(body, bytes) else json.dumps(body).encode()
-    client.put_manifest("r", store.TAG, document.manifest_of(client, "r", store.HISTORY, data, seal))
+    client.put_manifest(
+        "r", store.TAG, document.manifest_of(client, "r", store.HISTORY, data, seal)
+    )
 
 
 def said(fixed: Any, first: Any = "2026-11-01") -> dict[str, Any]:
@@ -52,7 +64,9 @@ def said(fixed: Any, first: Any = "2026-11-01") -> dict[str, Any]:
 def day(client: Registry, published: str) -> datetime.date:
     """Since when a fix counts, by what is in the registry."""
     found = finding(id_="CVE-2026-1", published=published)
-    return read_history(client, "r", OURS, TODAY).with_findings([found], TODAY).fixed_on(found, TODAY)
+    return (
+        read_history(client, "r", OURS, TODAY).with_findings([found], TODAY).fixed_on(found, TODAY)
+    )
 
 
 def test_what_is_kept_is_signed_and_read_back(client: Registry) -> None:
@@ -62,7 +76,9 @@ def test_what_is_kept_is_signed_and_read_back(client: Registry) -> None:
     assert read_history(client, "r", findings_seal(STRANGER), TODAY).seen == {}
 
 
-def test_what_nobody_would_believe_is_not_written(client: Registry, capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_nobody_would_believe_is_not_written(
+    client: Registry, capsys: pytest.CaptureFixture[str]
+) -> None:
     seal = findings_seal(P256)
     other = type(seal)(seal.kind, lambda: STRANGER, seal.trusted, decides=False)
     keep_history(client, "r", History({}), other, TODAY)
@@ -91,7 +107,9 @@ def test_what_is_not_signed_can_only_be_stricter(
 
 
 @pytest.mark.parametrize("fixed", ["2999-01-01", "rubbish", "2026-13-01"])
-def test_a_day_that_is_none_counts_for_nothing_in_what_is_signed(client: Registry, fixed: str) -> None:
+def test_a_day_that_is_none_counts_for_nothing_in_what_is_signed(
+    client: Registry, fixed: str
+) -> None:
     put(client, said(fixed), OURS)
     assert day(client, "2026-03-01") == datetime.date(2026, 3, 1)
 
@@ -113,14 +131,21 @@ def test_judgements_of_a_stranger_and_of_tomorrow_are_none(client: Registry) -> 
     def judged(date: str, version: str = "v2.6.0") -> Judgement:
         return Judgement(date, version, "base", "sha256:" + "a" * 64, Verdict.FAIL, "forged", 1.0)
 
-    good, *bad = [judged("2026-11-20"), judged("2026-11-21"), judged("soon"), judged("2026-11-20", "vX.Y")]
+    good, *bad = [
+        judged("2026-11-20"),
+        judged("2026-11-21"),
+        judged("soon"),
+        judged("2026-11-20", "vX.Y"),
+    ]
     seen = {KEY: Seen("2026-11-20", "")}
     keep_history(client, "r", History(seen, (good, *bad)), OURS, TODAY)
     assert read_history(client, "r", OURS, TODAY).judgements == (good,)
     assert read_history(client, "r", findings_seal(ED25519), TODAY).judgements == ()
 
 
-@pytest.mark.parametrize("body", [b"", b"[]", b"[" * 90_000, b'{"seen": 3}', b'{"seen": {"a": {"first": 1}}}'], ids=str)
+@pytest.mark.parametrize(
+    "body", [b"", b"[]", b"[" * 90_000, b'{"seen": 3}', b'{"seen": {"a": {"first": 1}}}'], ids=str
+)
 def test_what_is_no_history(client: Registry, body: bytes) -> None:
     put(client, body[:200], None)
     assert read_history(client, "r", OURS, TODAY) == History({})
@@ -131,22 +156,37 @@ def test_what_is_no_history(client: Registry, body: bytes) -> None:
 
 def others(client: Registry) -> dict[str, Manifest]:
     """What somebody may put under the tag that is no document."""
-    config, blob = client.push_bytes("r", EMPTY_CONFIG, OCI_EMPTY), client.push_bytes("r", b"{1}", "x/y")
+    config, blob = (
+        client.push_bytes("r", EMPTY_CONFIG, OCI_EMPTY),
+        client.push_bytes("r", b"{1}", "x/y"),
+    )
     one = image_manifest(config, [blob])
     return {
         "no layer": image_manifest(config, []),
         "three layers": image_manifest(config, [blob] * 3),
-        "an index": Manifest(canonical({"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": []}), OCI_INDEX),
+        "an index": Manifest(
+            canonical({"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": []}), OCI_INDEX
+        ),
         "a huge size": image_manifest(config, [replace(blob, size=1 << 40)]),
         "another size": image_manifest(config, [replace(blob, size=1)]),
         "a negative size": image_manifest(config, [replace(blob, size=-1)]),
-        "annotations": Manifest(canonical({**one.content, "annotations": {"a": None}}), OCI_MANIFEST),
+        "annotations": Manifest(
+            canonical({**one.content, "annotations": {"a": None}}), OCI_MANIFEST
+        ),
         "a deleted blob": image_manifest(config, [replace(blob, digest="sha256:" + "0" * 64)]),
         "html": Manifest(b"<html>", OCI_MANIFEST),
     }
 
 
-OTHERS = ["no layer", "three layers", "an index", "a huge size", "another size", "a negative size", "annotations"]
+OTHERS = [
+    "no layer",
+    "three layers",
+    "an index",
+    "a huge size",
+    "another size",
+    "a negative size",
+    "annotations",
+]
 
 
 @pytest.mark.parametrize("name", [*OTHERS, "a deleted blob", "html"])

@@ -11,19 +11,24 @@ from scan import versions
 from scan.versions import Step
 
 _PYPI = (
-    "0.9 1.0.dev1 1.0a1 1.0b2 1.0rc1 1.0 1.0+cu118 1.0+cu124 1.0.post1.dev1 1.0.post1 1.0.1 1.10 2024.10.1 "
+    "0.9 1.0.dev1 1.0a1 1.0b2 1.0rc1 1.0 1.0+cu118 1.0+cu124 1.0.post1.dev1 1.0.post1 1.0.1 1.10 "
+    "2024.10.1 "
     "2024.10.2 1!0.1"
 )
 _DEB = (
-    "0~git20230101-1 1.0~rc1-1 1.0~rc1-2 1.0-1~deb12u1 1.0-1 1.0-1+b1 1.0-1+deb12u3 1.0-1+deb12u10 1.0-1.1 1.0-2 "
-    "1.0a-1 1.0+dfsg1-1 1.0.1-1 1.10-1 3.134 20250419~deb12u1 20250419~deb12u2 20250419 1:0.1-1 1:0.2-1 2:0.1-1"
+    "0~git20230101-1 1.0~rc1-1 1.0~rc1-2 1.0-1~deb12u1 1.0-1 1.0-1+b1 1.0-1+deb12u3 "
+    "1.0-1+deb12u10 1.0-1.1 1.0-2 "
+    "1.0a-1 1.0+dfsg1-1 1.0.1-1 1.10-1 3.134 20250419~deb12u1 20250419~deb12u2 20250419 1:0.1-1 "
+    "1:0.2-1 2:0.1-1"
 )
 ASCENDING = {"pypi": _PYPI.split(), "deb": _DEB.split()}
 PAIRS = [(kind, *pair) for kind, ordered in ASCENDING.items() for pair in combinations(ordered, 2)]
 
 
 @pytest.mark.parametrize(("kind", "old", "new"), PAIRS)
-def test_every_pair_has_one_order_and_only_the_way_back_is_a_downgrade(kind: str, old: str, new: str) -> None:
+def test_every_pair_has_one_order_and_only_the_way_back_is_a_downgrade(
+    kind: str, old: str, new: str
+) -> None:
     assert versions.compare(kind, old, new) < 0 < versions.compare(kind, new, old)
     there, back = versions.move(kind, old, new), versions.move(kind, new, old)
     assert (there.downgrade, back.downgrade) == (False, True)
@@ -57,9 +62,13 @@ def test_versions_sort_the_newest_first(kind: str) -> None:
         pytest.param("0!1.0.0", "1.0.1", Step.PATCH, id="epoch 0 is none"),
         pytest.param("1.0", "1.0.post1", Step.PATCH, id="post-release"),
         pytest.param("1.0.post1", "1.0.post2", Step.PATCH, id="next post-release"),
-        pytest.param("1.0.post1.dev1", "1.0.post1", Step.PATCH, id="out of a post-release's development"),
+        pytest.param(
+            "1.0.post1.dev1", "1.0.post1", Step.PATCH, id="out of a post-release's development"
+        ),
         pytest.param("1.0rc1", "1.0", Step.MAJOR, id="out of a candidate of a major release"),
-        pytest.param("1.1.0rc1", "1.1.0rc2", Step.MINOR, id="between candidates of a minor release"),
+        pytest.param(
+            "1.1.0rc1", "1.1.0rc2", Step.MINOR, id="between candidates of a minor release"
+        ),
         pytest.param("1.1.1.dev3", "1.1.1", Step.PATCH, id="out of the development of a patch"),
         pytest.param("1.1.1", "1.1.2rc1", Step.PATCH, id="into a candidate of the next patch"),
         pytest.param("2.0", "2.0rc1", Step.MAJOR, id="back into a candidate"),
@@ -79,20 +88,35 @@ def test_steps_of_python_packages(before: str, after: str, step: Step) -> None:
 @pytest.mark.parametrize(
     ("before", "after", "step"),
     [
-        pytest.param("2.36-9+deb12u13", "2.36-9+deb12u14", Step.DEBIAN_REVISION, id="stable update"),
+        pytest.param(
+            "2.36-9+deb12u13", "2.36-9+deb12u14", Step.DEBIAN_REVISION, id="stable update"
+        ),
         pytest.param("5.2.15-2+b7", "5.2.15-2+b13", Step.DEBIAN_REVISION, id="built again"),
         pytest.param("1:2.38.1-5", "1:2.38.1-6", Step.DEBIAN_REVISION, id="revision, same epoch"),
-        pytest.param("12.4+deb12u15", "12.4+deb12u16", Step.DEBIAN_REVISION, id="native package's update"),
-        pytest.param("20250419~deb12u1", "20250419~deb12u2", Step.DEBIAN_REVISION, id="native, brought to stable"),
-        pytest.param("12.4", "12.4+deb12u1", Step.DEBIAN_REVISION, id="native package's first update"),
+        pytest.param(
+            "12.4+deb12u15", "12.4+deb12u16", Step.DEBIAN_REVISION, id="native package's update"
+        ),
+        pytest.param(
+            "20250419~deb12u1",
+            "20250419~deb12u2",
+            Step.DEBIAN_REVISION,
+            id="native, brought to stable",
+        ),
+        pytest.param(
+            "12.4", "12.4+deb12u1", Step.DEBIAN_REVISION, id="native package's first update"
+        ),
         pytest.param("3.23", "3.23+nmu1", Step.DEBIAN_REVISION, id="somebody else's upload"),
         pytest.param("2.0", "2.0+b1", Step.DEBIAN_REVISION, id="native, built again"),
         pytest.param("5.3.28+dfsg1-1", "5.3.28+dfsg2-1", Step.DEBIAN_REVISION, id="packed again"),
-        pytest.param("1:1.2.13.dfsg-1", "1:1.2.13-1", Step.DEBIAN_REVISION, id="no longer packed again"),
+        pytest.param(
+            "1:1.2.13.dfsg-1", "1:1.2.13-1", Step.DEBIAN_REVISION, id="no longer packed again"
+        ),
         pytest.param("0:1.0-1", "1.0-2", Step.DEBIAN_REVISION, id="epoch 0 is none"),
         pytest.param("3.0.22-1~deb12u2", "3.0.23-1~deb12u1", Step.PATCH, id="third number"),
         pytest.param("2026f-0+deb12u1", "2026g-0+deb12u1", Step.PATCH, id="a letter"),
-        pytest.param("1.1.1n-0+deb11u5", "1.1.1w-0+deb11u1", Step.PATCH, id="a letter after numbers"),
+        pytest.param(
+            "1.1.1n-0+deb11u5", "1.1.1w-0+deb11u1", Step.PATCH, id="a letter after numbers"
+        ),
         pytest.param("252.39-1~deb12u2", "252.40-1~deb12u1", Step.MINOR, id="second number"),
         pytest.param("3.134", "3.135", Step.MINOR, id="native"),
         pytest.param("5.36.0-7", "6.0.0-1", Step.MAJOR, id="first number"),
@@ -102,7 +126,12 @@ def test_steps_of_python_packages(before: str, after: str, step: Step) -> None:
         pytest.param("1.0~rc1-1", "1.0-1", Step.MAJOR, id="out of a candidate"),
         pytest.param("1.1~rc1-1", "1.1~rc2-1", Step.MINOR, id="between candidates"),
         pytest.param("5.6.1-1", "5.6.1+really5.4.5-1", Step.MINOR, id="really"),
-        pytest.param("5.6.1+really5.4.5-1", "5.6.1+really5.4.5-2", Step.DEBIAN_REVISION, id="really, the revision"),
+        pytest.param(
+            "5.6.1+really5.4.5-1",
+            "5.6.1+really5.4.5-2",
+            Step.DEBIAN_REVISION,
+            id="really, the revision",
+        ),
     ],
 )
 def test_steps_of_debian_packages(before: str, after: str, step: Step) -> None:
@@ -112,7 +141,9 @@ def test_steps_of_debian_packages(before: str, after: str, step: Step) -> None:
 @pytest.mark.parametrize(
     ("kind", "before", "after", "downgrade"),
     [
-        pytest.param("deb", "5.6.1-1", "5.6.1+really5.4.5-1", True, id="really older, though it sorts higher"),
+        pytest.param(
+            "deb", "5.6.1-1", "5.6.1+really5.4.5-1", True, id="really older, though it sorts higher"
+        ),
         pytest.param("deb", "5.6.1+really5.4.5-1", "5.6.2-1", False, id="out of it again"),
         pytest.param("deb", "20200101-1", "1:1.0-1", False, id="a new epoch starts anew"),
         pytest.param("deb", "1:1.0-1", "20200101-1", True, id="an epoch lost"),
@@ -176,11 +207,15 @@ def test_what_is_no_version_is_named(kind: str, version: str) -> None:
     assert raised.value.message == f"libx: `{version}` is no version of a {kind} package"
 
 
-@pytest.mark.parametrize(("kind", "version"), [(kind, one) for kind, ordered in ASCENDING.items() for one in ordered])
+@pytest.mark.parametrize(
+    ("kind", "version"), [(kind, one) for kind, ordered in ASCENDING.items() for one in ordered]
+)
 def test_what_is_a_version_passes(kind: str, version: str) -> None:
     versions.check(kind, "libx", version)
 
 
 def test_a_kind_without_rules_is_an_error_with_a_way_out() -> None:
-    with pytest.raises(ConfigError, match=r"stdlib v1\.22: no rules for versions of golang packages"):
+    with pytest.raises(
+        ConfigError, match=r"stdlib v1\.22: no rules for versions of golang packages"
+    ):
         versions.check("golang", "stdlib", "v1.22")

@@ -1,4 +1,6 @@
-"""What a suite of the shipped list writes when every check passes that can: for tests that change one thing in it."""
+"""What a suite of the shipped list writes when every check passes that can: for tests that change
+one thing in it.
+"""
 
 from __future__ import annotations
 
@@ -34,13 +36,20 @@ def planned(gpus: int) -> Expected:
 def entries(suite: Suite, gpus: int = 0, nonce: str = NONCE) -> list[Entry]:
     """The lines of the report, one for each check: its call. `ended` adds the phases around it."""
     expected = planned(gpus)
-    return [_entry(suite, name, known, expected, nonce) for name, known in check_list.load(suite).items()]
+    return [
+        _entry(suite, name, known, expected, nonce)
+        for name, known in check_list.load(suite).items()
+    ]
 
 
-def _entry(suite: Suite, name: str, known: check_list.Listed, expected: Expected, nonce: str) -> Entry:
+def _entry(
+    suite: Suite, name: str, known: check_list.Listed, expected: Expected, nonce: str
+) -> Entry:
     runs = known.gpus <= expected.gpu_count
     figures = [figure for figure in check_list.figures_of(known, expected) if figure.required]
-    properties: list[list[Any]] = [[figure.name, [0.5, figure.unit]] for figure in figures] if runs else []
+    properties: list[list[Any]] = (
+        [[figure.name, [0.5, figure.unit]] for figure in figures] if runs else []
+    )
     if name == CHALLENGE:
         right = answers(suite.name, nonce, expected)
         properties += [[f"{ANSWER}{part}", list(answer.values)] for part, answer in right.items()]
@@ -52,11 +61,19 @@ def _entry(suite: Suite, name: str, known: check_list.Listed, expected: Expected
     }
 
 
-def ended(suite: Suite, calls: Sequence[Mapping[str, Any]], gpus: int = 0, seconds: float = 60.0) -> Ended:
+def ended(
+    suite: Suite, calls: Sequence[Mapping[str, Any]], gpus: int = 0, seconds: float = 60.0
+) -> Ended:
     """How a container ended that left this report."""
     passed = {"outcome": "passed", "longrepr": None}
     lines: list[Entry] = [
-        {"$report_type": "TestReport", "duration": 0.01, **call, **({} if when == "call" else passed), "when": when}
+        {
+            "$report_type": "TestReport",
+            "duration": 0.01,
+            **call,
+            **({} if when == "call" else passed),
+            "when": when,
+        }
         for call in calls
         for when in ("setup", "call", "teardown")
     ]

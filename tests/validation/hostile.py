@@ -26,9 +26,11 @@ with open(out + "report.jsonl", "w") as file:
                 file.write(json.dumps({"$report_type": "TestReport", "nodeid": f"{path}::{test.name}", "when": when,
                     "outcome": "passed", "duration": 0.01, "longrepr": None, "user_properties": []}) + chr(10))
     file.write(json.dumps({"$report_type": "SessionFinish", "exitstatus": 0}) + chr(10))
-""",
+""",  # noqa: E501
 }
-"""Programs seen in an attack, each with the words of the harness' command in `words`, its folder in `root`."""
+"""Programs seen in an attack, each with the words of the harness' command in `words`, its folder in
+`root`.
+"""
 
 _BEFORE = """
 import os, sys
@@ -40,7 +42,9 @@ if any(word.endswith("entrypoint.py") for word in words):
 
 
 def pth(program: str, *, ends: bool = True) -> str:
-    """Return a .pth file of site-packages whose `program` runs in place of a suite; before it, if it does not end."""
+    """Return a .pth file of site-packages whose `program` runs in place of a suite; before it, if
+    it does not end.
+    """
     body = program.strip().splitlines() + (["sys.stdout.flush()", "os._exit(0)"] if ends else [])
     code = _BEFORE + "\n".join(f"    {line}" for line in body) + "\n"
     return f"import base64; exec(base64.b64decode({base64.b64encode(code.encode()).decode()!r}))\n"

@@ -1,4 +1,6 @@
-"""Runs a suite's text as a container would, in this machine's own Python: real reports without an engine."""
+"""Runs a suite's text as a container would, in this machine's own Python: real reports without an
+engine.
+"""
 
 from __future__ import annotations
 
@@ -36,17 +38,33 @@ def written(folder: Path, text: str, *, test_timeout_s: int = 30, timeout_s: int
 
 
 def run_here(
-    suite: Suite, folder: Path, *, leased_gpus: int = 0, environment: Mapping[str, str] | None = None
+    suite: Suite,
+    folder: Path,
+    *,
+    leased_gpus: int = 0,
+    environment: Mapping[str, str] | None = None,
 ) -> Ended:
     """The suite in a process of its own."""
     root = folder / "root"
     root.mkdir()
     lay_out(root, suite, EXPECTED)
     enter = root / "code" / "validation" / "suites" / "entrypoint.py"
-    command = (sys.executable, str(enter), str(root), suite.file, str(suite.test_timeout_s), str(leased_gpus))
+    command = (
+        sys.executable,
+        str(enter),
+        str(root),
+        suite.file,
+        str(suite.test_timeout_s),
+        str(leased_gpus),
+    )
     started = time.monotonic()
     done = subprocess.run(
-        command, capture_output=True, text=True, check=False, cwd=folder, env={**os.environ, **(environment or {})}
+        command,
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=folder,
+        env={**os.environ, **(environment or {})},
     )
     # A shell and an engine both tell a signal as 128 + its number, subprocess as minus its number.
     code = done.returncode if done.returncode >= 0 else 128 - done.returncode

@@ -34,7 +34,12 @@ def test_a_pass_is_run_once() -> None:
 
 def test_a_failure_that_repeats_fails() -> None:
     result, runs = _attempt(_result(PASS, FAIL), _result(PASS, FAIL), _result(PASS, PASS))
-    assert (result.verdict, result.reason, result.cause, runs) == (FAIL, "b: b was fail", "a cause", 2)
+    assert (result.verdict, result.reason, result.cause, runs) == (
+        FAIL,
+        "b: b was fail",
+        "a cause",
+        2,
+    )
     assert (result.attempts, result.seconds) == (2, 4.0)
 
 
@@ -67,7 +72,9 @@ def test_a_hang_that_repeats_fails() -> None:
 
 
 def test_a_check_that_one_attempt_did_not_come_to_is_no_pass() -> None:
-    """The first hung after `a`; in the second `b` failed: it has failed whenever it ran to an end, and hung before."""
+    """The first hung after `a`; in the second `b` failed: it has failed whenever it ran to an end,
+    and hung before.
+    """
     result, _ = _attempt(_result(PASS, blow=FAIL), _result(PASS, FAIL))
     assert result.verdict is FAIL
 

@@ -23,7 +23,10 @@ UNITS = check_list.ABOVE_ZERO | check_list.MAY_BE_ZERO | check_list.AT_MOST_ONE
 
 
 def test_every_shipped_suite_has_a_list() -> None:
-    """Without one a report would not be held against anything. Only a suite that a test plants says so."""
+    """Without one a report would not be held against anything.
+
+    Only a suite that a test plants says so.
+    """
     assert all(suite.listed for suite in SUITES)
     assert {suite.list_path for suite in SUITES} == {*SUITES_FOLDER.rglob("checks.yaml")}
     assert Suite("new", "base", 1, 2).listed
@@ -36,7 +39,11 @@ def test_a_list_that_is_gone_stops_the_run(tmp_path: object) -> None:
 
 @BY_NAME
 def test_a_list_has_the_tests_of_its_module(suite: Suite) -> None:
-    names = [node.name for node in ast.parse(suite.path.read_text()).body if isinstance(node, ast.FunctionDef)]
+    names = [
+        node.name
+        for node in ast.parse(suite.path.read_text()).body
+        if isinstance(node, ast.FunctionDef)
+    ]
     tests = {name.removeprefix("test_") for name in names if name.startswith("test_")}
     assert {name.partition("[")[0] for name in check_list.load(suite)} == tests
 
@@ -79,7 +86,9 @@ def test_possible_values(unit: str, value: float, possible: bool) -> None:
 
 
 @pytest.mark.parametrize("words", [[], ["base"], ["base="], ["none=image"], ["--help"]])
-def test_the_command_says_how_it_is_used(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_command_says_how_it_is_used(
+    words: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
     assert listing.main(words) == ConfigError.exit_code
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith("error: ")
@@ -115,7 +124,9 @@ def test_a_collecting_container_gets_no_proxy_of_the_host(
 @pytest.mark.docker
 @pytest.mark.slow
 @BY_NAME
-def test_a_list_is_what_pytest_collects_in_the_image(suite: Suite, image_with: Callable[[str], str]) -> None:
+def test_a_list_is_what_pytest_collects_in_the_image(
+    suite: Suite, image_with: Callable[[str], str]
+) -> None:
     collected = listing.collected(suite, image_with(suite.stack))
     assert listing.text_of(collected) == suite.list_path.read_text(), (
         f"run `{listing.COMMAND}` and commit what it wrote"

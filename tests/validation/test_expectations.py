@@ -1,4 +1,6 @@
-"""The floor: what is compared with what, what an unmeasured GPU leaves behind, and files that are wrong."""
+"""The floor: what is compared with what, what an unmeasured GPU leaves behind, and files that are
+wrong.
+"""
 
 from __future__ import annotations
 
@@ -15,12 +17,22 @@ from validation.floor import FOLDER, Source, entry_for, file_of, floor, load
 from validation.record import Check, Figure, SuiteResult
 
 GPU = "NVIDIA H999 80GB"
-SOURCE = Source("v2.6.1", f"sha256:{'1' * 64}", "570.86.15", datetime.date(2026, 11, 21), "./release.py validate")
+SOURCE = Source(
+    "v2.6.1",
+    f"sha256:{'1' * 64}",
+    "570.86.15",
+    datetime.date(2026, 11, 21),
+    "./release.py validate",
+)
 AMP = "training[resnet50-amp]"
 
 
 def measured(name: str, per_s: float, batch: int = 128, verdict: Verdict = Verdict.PASS) -> Check:
-    figures = (Figure("images_per_s", per_s, "images/s"), Figure("spread", 0.1, "%"), Figure("batch", batch, "images"))
+    figures = (
+        Figure("images_per_s", per_s, "images/s"),
+        Figure("spread", 0.1, "%"),
+        Figure("batch", batch, "images"),
+    )
     return Check(name, verdict, "", 1.0, figures)
 
 
@@ -47,7 +59,8 @@ def test_an_unmeasured_gpu_is_inconclusive_and_prints_its_entry(tmp_path: Path) 
     result = floor(suite(measured(AMP, 3000.126)), [GPU], SOURCE, tmp_path)
     assert (result.suite, result.verdict) == ("floor", Verdict.INCONCLUSIVE)
     assert result.reason == (
-        f"{AMP}: 3000.1 images/s with nothing to compare, expected an entry in expectations/nvidia-h999-80gb.yaml"
+        f"{AMP}: 3000.1 images/s with nothing to compare, expected an entry in "
+        "expectations/nvidia-h999-80gb.yaml"
     )
     assert "never measured on NVIDIA H999 80GB" in result.cause
     loaded = load(GPU, committed(tmp_path, measured(AMP, 3000.126)))
@@ -56,15 +69,25 @@ def test_an_unmeasured_gpu_is_inconclusive_and_prints_its_entry(tmp_path: Path) 
     assert loaded.floors[AMP].measured == SOURCE
 
 
-@pytest.mark.parametrize(("per_s", "verdict"), [(2640.1, Verdict.PASS), (2639.9, Verdict.FAIL), (4000.0, Verdict.PASS)])
-def test_the_floor_is_what_was_measured_less_the_tolerance(tmp_path: Path, per_s: float, verdict: Verdict) -> None:
-    result = floor(suite(measured(AMP, per_s)), [GPU], SOURCE, committed(tmp_path, measured(AMP, 3000)))
+@pytest.mark.parametrize(
+    ("per_s", "verdict"), [(2640.1, Verdict.PASS), (2639.9, Verdict.FAIL), (4000.0, Verdict.PASS)]
+)
+def test_the_floor_is_what_was_measured_less_the_tolerance(
+    tmp_path: Path, per_s: float, verdict: Verdict
+) -> None:
+    result = floor(
+        suite(measured(AMP, per_s)), [GPU], SOURCE, committed(tmp_path, measured(AMP, 3000))
+    )
     assert (result.verdict, result.last_output) == (verdict, "")
 
 
 def test_below_the_floor_says_what_was_found_and_expected(tmp_path: Path) -> None:
-    result = floor(suite(measured(AMP, 1000)), [GPU] * 8, SOURCE, committed(tmp_path, measured(AMP, 3000)))
-    assert result.reason == (f"{AMP}: 1000.0 images/s, expected at least 2640.0, which is v2.6.1's 3000.0 less 12 %")
+    result = floor(
+        suite(measured(AMP, 1000)), [GPU] * 8, SOURCE, committed(tmp_path, measured(AMP, 3000))
+    )
+    assert result.reason == (
+        f"{AMP}: 1000.0 images/s, expected at least 2640.0, which is v2.6.1's 3000.0 less 12 %"
+    )
     assert result.cause
 
 
@@ -93,10 +116,15 @@ def test_another_batch_is_other_work(tmp_path: Path) -> None:
 
 
 def test_what_was_not_measured_is_not_judged(tmp_path: Path) -> None:
-    """Neither a check that failed though it has a figure, nor one that is gone though it has a floor."""
+    """Neither a check that failed though it has a figure, nor one that is gone though it has a
+    floor.
+    """
     folder = committed(tmp_path, measured(AMP, 3000), measured("gone", 1))
     result = floor(suite(measured(AMP, 9000, verdict=Verdict.FAIL)), [GPU], SOURCE, folder)
-    assert {check.name: check.verdict for check in result.checks} == {AMP: Verdict.NOT_RUN, "gone": Verdict.NOT_RUN}
+    assert {check.name: check.verdict for check in result.checks} == {
+        AMP: Verdict.NOT_RUN,
+        "gone": Verdict.NOT_RUN,
+    }
     assert result.verdict is Verdict.NOT_RUN
     assert floor(suite(), [GPU], SOURCE, tmp_path / "none").verdict is Verdict.NOT_RUN
 
@@ -104,7 +132,10 @@ def test_what_was_not_measured_is_not_judged(tmp_path: Path) -> None:
 def test_the_challenge_measures_nothing_and_needs_no_entry(tmp_path: Path) -> None:
     answered = Check("challenge", Verdict.PASS, "", 0.1, ())
     result = floor(
-        suite(measured(AMP, 3000), answered), [GPU], SOURCE, committed(tmp_path, measured(AMP, 3000), answered)
+        suite(measured(AMP, 3000), answered),
+        [GPU],
+        SOURCE,
+        committed(tmp_path, measured(AMP, 3000), answered),
     )
     assert (result.verdict, [check.name for check in result.checks]) == (Verdict.PASS, [AMP])
 
@@ -116,7 +147,12 @@ def test_without_a_gpu_there_is_no_floor(tmp_path: Path) -> None:
 
 
 def test_which_of_several_models_was_measured_is_not_known(tmp_path: Path) -> None:
-    result = floor(suite(measured(AMP, 1)), [GPU, "NVIDIA A100"], SOURCE, committed(tmp_path, measured(AMP, 3000)))
+    result = floor(
+        suite(measured(AMP, 1)),
+        [GPU, "NVIDIA A100"],
+        SOURCE,
+        committed(tmp_path, measured(AMP, 3000)),
+    )
     assert result.verdict is Verdict.INCONCLUSIVE
     assert "several GPU models (NVIDIA A100, NVIDIA H999 80GB), expected one" in result.reason
 
@@ -134,12 +170,22 @@ def test_no_entry_is_made_from_what_is_no_image(tmp_path: Path) -> None:
         ("per_s: 3000", "per_s: -3000", "per_s`: Input should be greater than 0"),
         ("per_s: 3000.0", "per_s: .inf", "per_s`: Input should be a finite number"),
         ("sha256:1", "sha256:x", "digest`: String should match"),
-        ("batch: 128", "batch: 128\n    colour: red", "unknown key `floors.training[resnet50-amp].colour`"),
+        (
+            "batch: 128",
+            "batch: 128\n    colour: red",
+            "unknown key `floors.training[resnet50-amp].colour`",
+        ),
         ("v2.6.1", "v2.6.1\n      release: v2.6.2", "given twice"),
-        ("gpu: NVIDIA H999 80GB", "gpu: NVIDIA H999", "`gpu` is NVIDIA H999, the driver says NVIDIA H999 80GB"),
+        (
+            "gpu: NVIDIA H999 80GB",
+            "gpu: NVIDIA H999",
+            "`gpu` is NVIDIA H999, the driver says NVIDIA H999 80GB",
+        ),
     ],
 )
-def test_a_wrong_file_is_refused_with_its_line(tmp_path: Path, old: str, new: str, says: str) -> None:
+def test_a_wrong_file_is_refused_with_its_line(
+    tmp_path: Path, old: str, new: str, says: str
+) -> None:
     path = committed(tmp_path, measured(AMP, 3000)) / file_of(GPU)
     text = path.read_text(encoding="utf-8")
     assert old in text

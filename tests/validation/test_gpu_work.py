@@ -1,4 +1,6 @@
-"""A pass on GPUs needs the driver's word: processes of the container, or memory and load where it names none."""
+"""A pass on GPUs needs the driver's word: processes of the container, or memory and load where it
+names none.
+"""
 
 from __future__ import annotations
 
@@ -51,7 +53,9 @@ def _passed(name: str, gpus: int = 2) -> SuiteResult:
 
 
 def _held(name: str, *work: Work, gpus: Iterable[Gpu] = GPUS) -> SuiteResult:
-    return gpu_work.held_against(_passed(name), suite_named(name), CONTAINER, gpus, dict(enumerate(work)))
+    return gpu_work.held_against(
+        _passed(name), suite_named(name), CONTAINER, gpus, dict(enumerate(work))
+    )
 
 
 @pytest.mark.parametrize("case", WORKED)
@@ -70,7 +74,9 @@ def test_a_gpu_on_which_nothing_was_seen(case: str) -> None:
 
 
 def test_a_gpu_that_was_never_read() -> None:
-    """The driver tells nothing of it: the sampler names that problem itself, and nothing is concluded from it here."""
+    """The driver tells nothing of it: the sampler names that problem itself, and nothing is
+    concluded from it here.
+    """
     assert _held("device", Work({MINE})).verdict is Verdict.PASS
 
 
@@ -106,7 +112,9 @@ def test_what_failed_keeps_its_reason() -> None:
 
 
 def test_a_container_whose_processes_cannot_be_told() -> None:
-    """Nor those of a suite in a machine's own Python: any process that the driver names may be its own."""
+    """Nor those of a suite in a machine's own Python: any process that the driver names may be its
+    own.
+    """
     work = {0: Work({"0::/user.slice\n"}), 1: Work({"0::/user.slice\n"})}
     assert gpu_work.held_against(_passed("device"), DEVICE, "", GPUS, work).verdict is Verdict.PASS
 
@@ -120,7 +128,12 @@ def test_a_container_whose_processes_cannot_be_told() -> None:
             Figure("memory cuda:0", 200e9, "bytes"),
             "reports 200.00 GB of memory, expected",
         ),
-        ("throughput", "training[resnet50-fp32]", Figure("peak_memory", 900_000, "MB"), "at most the GPU's 151.40"),
+        (
+            "throughput",
+            "training[resnet50-fp32]",
+            Figure("peak_memory", 900_000, "MB"),
+            "at most the GPU's 151.40",
+        ),
         (
             "throughput",
             "training[resnet50-fp32]",
@@ -129,11 +142,17 @@ def test_a_container_whose_processes_cannot_be_told() -> None:
         ),
     ],
 )
-def test_memory_that_contradicts_the_driver(name: str, check: str, figure: Figure, says: str) -> None:
+def test_memory_that_contradicts_the_driver(
+    name: str, check: str, figure: Figure, says: str
+) -> None:
     result = _passed(name)
-    checks = tuple(replace(one, figures=(figure,)) if one.name == check else one for one in result.checks)
+    checks = tuple(
+        replace(one, figures=(figure,)) if one.name == check else one for one in result.checks
+    )
     work = {index: Work({MINE}, 20 * GIB, 50) for index in range(2)}
-    held = gpu_work.held_against(replace(result, checks=checks), suite_named(name), CONTAINER, GPUS, work)
+    held = gpu_work.held_against(
+        replace(result, checks=checks), suite_named(name), CONTAINER, GPUS, work
+    )
     assert held.verdict is Verdict.FAIL
     assert says in held.reason
 
@@ -143,7 +162,9 @@ def _watched(sampler: Sampler, seconds: float = 0.3) -> None:
         time.sleep(seconds)
 
 
-def test_the_sampler_sees_processes_memory_and_load(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_the_sampler_sees_processes_memory_and_load(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     fake = FakeNvml(FakeGpu(processes=2, memory_used_bytes=3 * GIB, utilisation=7), FakeGpu())
     fake.install(monkeypatch)
     monkeypatch.setattr(control_groups, "PROC", tmp_path)
@@ -155,8 +176,12 @@ def test_the_sampler_sees_processes_memory_and_load(monkeypatch: pytest.MonkeyPa
     assert (sampler.problem, fake.sessions) == ("", 0)
 
 
-def test_it_looks_more_often_than_it_keeps_readings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """A process that is there for less than a second is seen, and the record has a reading each second."""
+def test_it_looks_more_often_than_it_keeps_readings(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """A process that is there for less than a second is seen, and the record has a reading each
+    second.
+    """
     gpu = FakeGpu()
     FakeNvml(gpu).install(monkeypatch)
     monkeypatch.setattr(control_groups, "PROC", tmp_path)
@@ -173,7 +198,9 @@ def test_it_looks_more_often_than_it_keeps_readings(monkeypatch: pytest.MonkeyPa
 
 
 def test_a_driver_that_names_no_process(monkeypatch: pytest.MonkeyPatch) -> None:
-    FakeNvml(FakeGpu(refuses=("nvmlDeviceGetComputeRunningProcesses",), mig=True)).install(monkeypatch)
+    FakeNvml(FakeGpu(refuses=("nvmlDeviceGetComputeRunningProcesses",), mig=True)).install(
+        monkeypatch
+    )
     sampler = Sampler(GPUS[:1], interval_s=0.05)
     _watched(sampler)
     assert sampler.work[0] == Work(set(), REST, 0)

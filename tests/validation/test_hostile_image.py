@@ -1,4 +1,6 @@
-"""Images whose Python attacks the host, in real containers: each is a failure that says what was found."""
+"""Images whose Python attacks the host, in real containers: each is a failure that says what was
+found.
+"""
 
 from __future__ import annotations
 
@@ -31,24 +33,51 @@ REFUSED = "what the suite wrote is refused: "
 
 VARIANTS = {
     "environment by a link": (hostile.CASES["evil_environ"], "`out/running` is a symbolic link"),
-    "a line of brackets": (hostile.CASES["evil_hugeline"], "the report is malformed: line 1: JSON that is nested"),
+    "a line of brackets": (
+        hostile.CASES["evil_hugeline"],
+        "the report is malformed: line 1: JSON that is nested",
+    ),
     "a stack of no process": (hostile.CASES["evil_stacks"], "`out/stacks` has `notanumber`"),
-    "report is a named pipe": ('os.mkfifo(out + "report.jsonl")', "`out/report.jsonl` is a named pipe"),
+    "report is a named pipe": (
+        'os.mkfifo(out + "report.jsonl")',
+        "`out/report.jsonl` is a named pipe",
+    ),
     "running is a named pipe": ('os.mkfifo(out + "running")', "`out/running` is a named pipe"),
     "a stack is a named pipe": ('os.mkfifo(out + "stacks/1")', "`out/stacks/1` is a named pipe"),
-    "report is sparse": ('open(out + "report.jsonl", "w").truncate(8 << 30)', "`out/report.jsonl` has 8,589,934,592"),
-    "report is a device of the host": ('os.symlink("/dev/zero", out + "report.jsonl")', "is a symbolic link"),
-    "report is a file beside": ('os.symlink("../expected.json", out + "report.jsonl")', "is a symbolic link"),
+    "report is sparse": (
+        'open(out + "report.jsonl", "w").truncate(8 << 30)',
+        "`out/report.jsonl` has 8,589,934,592",
+    ),
+    "report is a device of the host": (
+        'os.symlink("/dev/zero", out + "report.jsonl")',
+        "is a symbolic link",
+    ),
+    "report is a file beside": (
+        'os.symlink("../expected.json", out + "report.jsonl")',
+        "is a symbolic link",
+    ),
     "report is a folder": ('os.mkdir(out + "report.jsonl")', "`out/report.jsonl` is a folder"),
     "report is a socket": (
         'import socket; socket.socket(socket.AF_UNIX).bind(out + "report.jsonl")',
         "`out/report.jsonl` is a socket",
     ),
     "no stacks": ('os.rmdir(out + "stacks")', "the folder `out/stacks` was removed"),
-    "stacks is a link": ('os.rmdir(out + "stacks"); os.symlink("/etc", out + "stacks")', "`out/stacks` is a symbolic"),
-    "stacks is a file": ('os.rmdir(out + "stacks"); open(out + "stacks", "w")', "`out/stacks` is a regular file, not"),
-    "a stack is a link": ('os.symlink("/etc/shadow", out + "stacks/1")', "`out/stacks/1` is a symbolic link"),
-    "a large stack": ('open(out + "stacks/1", "w").truncate(5 << 20)', "`out/stacks/1` has 5,242,880 bytes"),
+    "stacks is a link": (
+        'os.rmdir(out + "stacks"); os.symlink("/etc", out + "stacks")',
+        "`out/stacks` is a symbolic",
+    ),
+    "stacks is a file": (
+        'os.rmdir(out + "stacks"); open(out + "stacks", "w")',
+        "`out/stacks` is a regular file, not",
+    ),
+    "a stack is a link": (
+        'os.symlink("/etc/shadow", out + "stacks/1")',
+        "`out/stacks/1` is a symbolic link",
+    ),
+    "a large stack": (
+        'open(out + "stacks/1", "w").truncate(5 << 20)',
+        "`out/stacks/1` has 5,242,880 bytes",
+    ),
     "a stack with an escape sequence": (
         'open(out + "stacks/" + chr(27) + "[2J", "w")',
         r"`out/stacks` has `\x1b[2J`, which is not the number",
@@ -65,26 +94,41 @@ VARIANTS = {
         'os.chdir(out)\nfor each in range(1500): os.mkdir("a"); os.chdir("a")',
         "`out` has folders that are nested deeper than 64 levels",
     ),
-    "not UTF-8": ('open(out + "report.jsonl", "wb").write(bytes([255, 10]))', "`out/report.jsonl` is not UTF-8 text"),
+    "not UTF-8": (
+        'open(out + "report.jsonl", "wb").write(bytes([255, 10]))',
+        "`out/report.jsonl` is not UTF-8 text",
+    ),
     "a report of many lines": (
         'open(out + "report.jsonl", "w").write(("{}" + chr(10)) * 1000000)',
         "it has 1,000,000 lines, more than the allowed 5,000",
     ),
-    "the longest name": ('open(out + "running", "w").write("x" * (1 << 20))', "`out/running` has 1,048,576 bytes"),
+    "the longest name": (
+        'open(out + "running", "w").write("x" * (1 << 20))',
+        "`out/running` has 1,048,576 bytes",
+    ),
 }
 
 
 @pytest.fixture
-def setup(tiny_image: str, mounted_harness: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Setup]:
-    """What the containers are given; the host holds a secret in its environment. Nothing may be left behind."""
+def setup(
+    tiny_image: str, mounted_harness: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Setup]:
+    """What the containers are given; the host holds a secret in its environment.
+
+    Nothing may be left behind.
+    """
     monkeypatch.setenv("PYTORCH_CUDA_IMAGES_HOME", str(tmp_path))
     monkeypatch.setenv("PYTORCH_CUDA_IMAGES_SIGNING_KEY", SECRET)
     yield Setup(tiny_image, mounted_harness, EXPECTED, shm_bytes=96 << 20)
     assert list((tmp_path / "validation" / "runs").iterdir()) == []
 
 
-def _run(folder: Path, setup: Setup, program: str, *, ends: bool = True, timeout_s: int = 30) -> SuiteResult:
-    attacked = replace(setup, mounts=((hostile.write_pth(folder, program, ends=ends), f"{SITE}/evil.pth"),))
+def _run(
+    folder: Path, setup: Setup, program: str, *, ends: bool = True, timeout_s: int = 30
+) -> SuiteResult:
+    attacked = replace(
+        setup, mounts=((hostile.write_pth(folder, program, ends=ends), f"{SITE}/evil.pth"),)
+    )
     suite = written(folder, GOOD, timeout_s=timeout_s)
     result = judge(suite, docker.run(suite, attacked))
     assert SECRET not in repr(result)
@@ -109,16 +153,24 @@ def test_the_next_image_is_judged(setup: Setup, tmp_path: Path) -> None:
 
 
 def test_text_of_an_image_is_shown_cleaned(setup: Setup, tmp_path: Path) -> None:
-    """Escape sequences, a workflow command, text that runs backwards; markup is the reports' to escape."""
-    text = r"x::test_\x1b]0;owned\x07\x1b[2J\x1b[31m\u202e<script>alert(1)</script>\n::error::injected\n##[error]x"
+    """Escape sequences, a workflow command, text that runs backwards; markup is the reports' to
+    escape.
+    """
+    text = r"x::test_\x1b]0;owned\x07\x1b[2J\x1b[31m\u202e<script>alert(1)</script>\n::error::injected\n##[error]x"  # noqa: E501
     program = f'open(out + "running", "w").write("{text}")\nprint("{text}")'
     result = _run(tmp_path, setup, program)
     assert result.reason == "exited 0 with no complete report, last in injected # #[error]x"
-    assert result.last_output.splitlines() == ["x::test_<script>alert(1)</script>", ": :error::injected", "# #[error]x"]
+    assert result.last_output.splitlines() == [
+        "x::test_<script>alert(1)</script>",
+        ": :error::injected",
+        "# #[error]x",
+    ]
 
 
 def test_a_line_without_an_end_is_not_read_whole(setup: Setup, tmp_path: Path) -> None:
-    """It prints until the host ends it; what is kept is the end, and the engine's file of it is bounded too."""
+    """It prints until the host ends it; what is kept is the end, and the engine's file of it is
+    bounded too.
+    """
     result = _run(tmp_path, setup, "while True: os.write(1, b'x' * (1 << 20))", timeout_s=8)
     assert result.verdict is Verdict.FAIL
     assert result.reason.startswith("hung: still running after 8 s")
@@ -138,9 +190,13 @@ time.sleep(3)
 """
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root may mount a file system of bounded size over `out`")
+@pytest.mark.skipif(
+    os.geteuid() != 0, reason="only root may mount a file system of bounded size over `out`"
+)
 def test_out_is_bounded_memory_that_runs_nothing(setup: Setup, tmp_path: Path) -> None:
-    """Neither what is only reserved nor what is unlinked reaches the host's disk; no file there is a program."""
+    """Neither what is only reserved nor what is unlinked reaches the host's disk; no file there is
+    a program.
+    """
     runs, seen = staging._runs(), list[tuple[bool, int]]()
 
     def look() -> None:
@@ -148,7 +204,12 @@ def test_out_is_bounded_memory_that_runs_nothing(setup: Setup, tmp_path: Path) -
         while not seen and time.monotonic() < deadline:
             for folder in runs.glob("*/out/su"):
                 found = os.statvfs(folder.parent)
-                seen.append((bool(found.f_flag & os.ST_NOSUID and found.f_flag & os.ST_NOEXEC), found.f_blocks))
+                seen.append(
+                    (
+                        bool(found.f_flag & os.ST_NOSUID and found.f_flag & os.ST_NOEXEC),
+                        found.f_blocks,
+                    )
+                )
             time.sleep(0.1)
 
     watcher = threading.Thread(target=look)
@@ -176,7 +237,9 @@ def test_a_configuration_that_cannot_start_is_the_image_s_fault(
     instructions: list[str], setup: Setup, tmp_path: Path
 ) -> None:
     name = f"config-{abs(hash(str(instructions)))}"
-    with planted(name, *instructions, user="0:0" if "USER" not in instructions[0] else "99999999999") as reference:
+    with planted(
+        name, *instructions, user="0:0" if "USER" not in instructions[0] else "99999999999"
+    ) as reference:
         suite = written(tmp_path, GOOD)
         result = judge(suite, docker.run(suite, replace(setup, reference=reference)))
     assert result.verdict is Verdict.FAIL, result
@@ -213,11 +276,15 @@ assert resource.getrlimit(resource.RLIMIT_CORE) == (0, 0)
 assert resource.getrlimit(resource.RLIMIT_NOFILE) == (16384, 16384)
 assert [name for _, name in socket.if_nameindex()] == ["lo"]
 print("REACHED", sorted(os.environ))
-"""
+"""  # noqa: E501
 
 
-def test_what_a_suite_can_reach(setup: Setup, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every name in its environment is known; the host's proxy, which may hold a password, is not among them."""
+def test_what_a_suite_can_reach(
+    setup: Setup, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every name in its environment is known; the host's proxy, which may hold a password, is not
+    among them.
+    """
     config = tmp_path / "docker"
     config.mkdir()
     proxies = f'{{"proxies": {{"default": {{"httpProxy": "http://user:{SECRET}@proxy:1"}}}}}}'
@@ -229,12 +296,17 @@ def test_what_a_suite_can_reach(setup: Setup, tmp_path: Path, monkeypatch: pytes
     finally:
         engine.client.cache_clear()
     set_by_python = "LC_CTYPE"
-    names = sorted(["HOME", "HOSTNAME", set_by_python, "PATH", "PYTHONDONTWRITEBYTECODE", *dict(docker.CACHES)])
+    names = sorted(
+        ["HOME", "HOSTNAME", set_by_python, "PATH", "PYTHONDONTWRITEBYTECODE", *dict(docker.CACHES)]
+    )
     assert result.last_output == f"REACHED {names}\n"
 
 
 def test_a_volume_of_the_image_is_bounded_memory(setup: Setup, tmp_path: Path) -> None:
-    program = 'print("SIZE", os.statvfs("/data").f_blocks * os.statvfs("/data").f_frsize)\nopen("/data/x", "w").close()'
+    program = (
+        'print("SIZE", os.statvfs("/data").f_blocks * '
+        'os.statvfs("/data").f_frsize)\nopen("/data/x", "w").close()'
+    )
     with planted("volume", "VOLUME /data", "VOLUME /tmp") as image:
         result = _run(tmp_path, replace(setup, reference=image), program)
     assert f"SIZE {64 << 20}" in result.last_output
@@ -246,7 +318,11 @@ FILLS_THE_ROOT = {
         "holds more than the allowed 104,857,600 bytes",
     ),
     "space that is reserved": (
-        'held = os.open("/tmp/x", os.O_CREAT | os.O_WRONLY)\nassert reserve(held, 1, start, size) == 0',
+        (
+            'held = os.open("/tmp/x", os.O_CREAT | os.O_WRONLY)\nassert reserve(held, 1, start, '
+            "size) "
+            "== 0"
+        ),
         "holds more than the allowed 104,857,600 bytes",
     ),
     "a file that is removed and open": (
@@ -303,7 +379,9 @@ def test_an_image_that_cannot_start_is_the_image_s_fault(setup: Setup, tmp_path:
         "format": ("RUN printf x > /usr/local/bin/python && chmod 755 /usr/local/bin/python",),
     }
     for name, each in instructions.items():
-        with planted(f"start-{name}", *each, user="nobody-there" if name == "user" else "1000") as image:
+        with planted(
+            f"start-{name}", *each, user="nobody-there" if name == "user" else "1000"
+        ) as image:
             result = _run(tmp_path, replace(setup, reference=image), "pass")
         assert result.verdict is Verdict.FAIL, result
         assert result.reason.startswith("exited ")
@@ -332,10 +410,16 @@ def test_what_this_machine_cannot_read_is_not_the_image_s_fault(
 @pytest.mark.slow
 @pytest.mark.parametrize("case", hostile.CASES)
 def test_cases_on_the_real_image(case: str, base_image: str, setup: Setup, tmp_path: Path) -> None:
-    """A forged report is refused for its missing answers elsewhere; here for the exit code that it does not tell."""
+    """A forged report is refused for its missing answers elsewhere; here for the exit code that it
+    does not tell.
+    """
     engine.pull(base_image)
-    program = hostile.CASES[case] + ('os.symlink("/etc/hostname", out + "running")\n' if case == "evil_forge" else "")
-    mounts = ((hostile.write_pth(tmp_path, program), "/opt/venv/lib/python3.11/site-packages/evil.pth"),)
+    program = hostile.CASES[case] + (
+        'os.symlink("/etc/hostname", out + "running")\n' if case == "evil_forge" else ""
+    )
+    mounts = (
+        (hostile.write_pth(tmp_path, program), "/opt/venv/lib/python3.11/site-packages/evil.pth"),
+    )
     attacked = replace(setup, reference=base_image, expected=asserted("base"), mounts=mounts)
     for suite in (each for each in SUITES if each.name in ("device", "environment")):
         result = judge(suite, docker.run(suite, attacked))

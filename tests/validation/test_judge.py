@@ -16,13 +16,34 @@ from validation.suite import Suite
 PASSES = "def test_good() -> None:\n    pass\n"
 
 NOT_A_PASS = {
-    "foreign skip": ("import pytest\ndef test_a():\n    pytest.skip('later')\n", "a: skipped: later"),
-    "skip mark": ("import pytest\n@pytest.mark.skip(reason='later')\ndef test_a(): pass\n", "a: skipped: later"),
-    "missing package": ("import pytest\npytest.importorskip('nowhere')\n" + PASSES, "could not import 'nowhere'"),
-    "expected failure": ("import pytest\n@pytest.mark.xfail(reason='known')\ndef test_a(): assert False\n", "known"),
-    "unexpected pass": ("import pytest\n@pytest.mark.xfail(reason='known')\ndef test_a(): pass\n", "known"),
-    "no parameters": ("import pytest\n@pytest.mark.parametrize('x', [])\ndef test_a(x): pass\n", "empty parameter set"),
-    "broken set-up": ("import pytest\n@pytest.fixture\ndef x(): 1 / 0\ndef test_a(x): pass\n", "division by zero"),
+    "foreign skip": (
+        "import pytest\ndef test_a():\n    pytest.skip('later')\n",
+        "a: skipped: later",
+    ),
+    "skip mark": (
+        "import pytest\n@pytest.mark.skip(reason='later')\ndef test_a(): pass\n",
+        "a: skipped: later",
+    ),
+    "missing package": (
+        "import pytest\npytest.importorskip('nowhere')\n" + PASSES,
+        "could not import 'nowhere'",
+    ),
+    "expected failure": (
+        "import pytest\n@pytest.mark.xfail(reason='known')\ndef test_a(): assert False\n",
+        "known",
+    ),
+    "unexpected pass": (
+        "import pytest\n@pytest.mark.xfail(reason='known')\ndef test_a(): pass\n",
+        "known",
+    ),
+    "no parameters": (
+        "import pytest\n@pytest.mark.parametrize('x', [])\ndef test_a(x): pass\n",
+        "empty parameter set",
+    ),
+    "broken set-up": (
+        "import pytest\n@pytest.fixture\ndef x(): 1 / 0\ndef test_a(x): pass\n",
+        "division by zero",
+    ),
     "broken tear-down": (
         "import pytest\n@pytest.fixture\ndef x():\n    yield\n    1 / 0\ndef test_a(x): pass\n",
         "zero",
@@ -31,9 +52,18 @@ NOT_A_PASS = {
     "nothing collected": ("", "exited 5 without running a test"),
     "exits 0": ("import os\ndef test_a():\n    os._exit(0)\n", "a: its process died"),
     "exits 0 at once": ("import os\nos._exit(0)\n", "without running a test"),
-    "crash": ("import os, signal\ndef test_a():\n    os.kill(os.getpid(), signal.SIGSEGV)\n", "a: its process died"),
-    "crash at the end": ("import atexit, os\natexit.register(os._exit, 139)\n" + PASSES, "then exit code 139"),
-    "deselected": (PASSES + "def test_b(): pass\ntest_b.__test__ = False\n", "exited 0 without a result of b"),
+    "crash": (
+        "import os, signal\ndef test_a():\n    os.kill(os.getpid(), signal.SIGSEGV)\n",
+        "a: its process died",
+    ),
+    "crash at the end": (
+        "import atexit, os\natexit.register(os._exit, 139)\n" + PASSES,
+        "then exit code 139",
+    ),
+    "deselected": (
+        PASSES + "def test_b(): pass\ntest_b.__test__ = False\n",
+        "exited 0 without a result of b",
+    ),
 }
 
 
@@ -88,7 +118,10 @@ def test_slow_test_fails_and_the_next_one_runs(tmp_path: Path) -> None:
 def test_a_crash_costs_only_its_own_test(tmp_path: Path) -> None:
     text = "import os, signal\ndef test_a():\n    os.kill(os.getpid(), signal.SIGSEGV)\n" + PASSES
     result = _judged(tmp_path, text)
-    assert [(check.name, check.verdict) for check in result.checks] == [("a", Verdict.FAIL), ("good", Verdict.PASS)]
+    assert [(check.name, check.verdict) for check in result.checks] == [
+        ("a", Verdict.FAIL),
+        ("good", Verdict.PASS),
+    ]
 
 
 BROKEN_CUDA = """
@@ -118,7 +151,9 @@ def test_d():
 
 
 def test_a_broken_cuda_context_ends_its_worker_and_not_the_run(tmp_path: Path) -> None:
-    """After test_a no call of its process would work; test_b gets another, and keeps it after an ordinary failure."""
+    """After test_a no call of its process would work; test_b gets another, and keeps it after an
+    ordinary failure.
+    """
     result = _judged(tmp_path, BROKEN_CUDA)
     found = {check.name: check for check in result.checks}
     assert {name: check.verdict for name, check in found.items()} == {
@@ -145,24 +180,37 @@ def test_settings_of_the_image_are_ignored(tmp_path: Path) -> None:
 
 
 def test_found_expected_and_cause_are_told_apart(tmp_path: Path) -> None:
-    text = "from validation.suites.outcome import require\ndef test_a():\n    require(False, '1', '2', 'a wrong sum')\n"
+    text = (
+        "from validation.suites.outcome import require\ndef test_a():\n    require(False, '1', "
+        "'2', 'a wrong sum')\n"
+    )
     (check,) = _judged(tmp_path, text).checks
     assert (check.reason, check.cause) == ("1, expected 2", "a wrong sum")
 
 
 def test_known_words_get_their_cause_and_may_be_the_runner_s(tmp_path: Path) -> None:
     text = (
-        "def test_a():\n    raise RuntimeError('no kernel image is available for execution on the device')\n"
+        "def test_a():\n    raise RuntimeError('no kernel image is available for execution on the "
+        "device')\n"
         "def test_b():\n    raise OSError(28, 'No space left on device')\n"
     )
     image, runner = _judged(tmp_path, text).checks
-    assert (image.verdict, image.cause) == (Verdict.FAIL, "the build has no code for this GPU's architecture")
-    assert (runner.verdict, runner.reason) == (Verdict.INFRA, "OSError: [Errno 28] No space left on device")
+    assert (image.verdict, image.cause) == (
+        Verdict.FAIL,
+        "the build has no code for this GPU's architecture",
+    )
+    assert (runner.verdict, runner.reason) == (
+        Verdict.INFRA,
+        "OSError: [Errno 28] No space left on device",
+    )
     assert runner.cause
 
 
 def test_a_suite_that_says_nothing_gets_the_cause_of_its_last_words(tmp_path: Path) -> None:
-    text = "import sys\nsys.stderr.write('ImportError: undefined symbol: _ZN3c104impl\\n')\nraise SystemExit(1)\n"
+    text = (
+        "import sys\nsys.stderr.write('ImportError: undefined symbol: _ZN3c104impl\\n')\nraise "
+        "SystemExit(1)\n"
+    )
     result = _judged(tmp_path, text)
     assert result.verdict is Verdict.FAIL
     assert result.cause
@@ -184,10 +232,18 @@ def test_a_report_cut_anywhere_is_never_a_pass(passed: tuple[Suite, Ended]) -> N
 
 
 ENDINGS = [
-    ({"engine_problem": "gone", "exit_code": None}, Verdict.INFRA, "the engine failed in good: gone"),
+    (
+        {"engine_problem": "gone", "exit_code": None},
+        Verdict.INFRA,
+        "the engine failed in good: gone",
+    ),
     ({"out_of_memory": True, "exit_code": 137}, Verdict.INFRA, "out of memory in good"),
     ({"exit_code": 137}, Verdict.INFRA, "the container was killed (SIGKILL) in good"),
-    ({"timed_out": True, "exit_code": None}, Verdict.FAIL, "hung in good: still running after 60 s"),
+    (
+        {"timed_out": True, "exit_code": None},
+        Verdict.FAIL,
+        "hung in good: still running after 60 s",
+    ),
 ]
 
 

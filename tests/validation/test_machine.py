@@ -25,7 +25,9 @@ def said(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     lines: list[str] = []
     machine._say_once.cache_clear()
     monkeypatch.setattr(progress, "say", lines.append)
-    monkeypatch.setattr(engine, "gpu_request", lambda: DeviceRequest(count=-1, capabilities=[["gpu"]]))
+    monkeypatch.setattr(
+        engine, "gpu_request", lambda: DeviceRequest(count=-1, capabilities=[["gpu"]])
+    )
     return lines
 
 
@@ -60,7 +62,9 @@ def test_a_driver_that_fails_is_no_gpu(said: list[str], monkeypatch: pytest.Monk
     assert not said
 
 
-def test_a_gpu_that_does_not_answer_is_left_out(said: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_gpu_that_does_not_answer_is_left_out(
+    said: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     FakeNvml(FakeGpu(), FakeGpu(lost_after=0)).install(monkeypatch)
     found = choose_gpus("auto")
     assert (found.names, found.inventory.problem) == ((NAME,), "GPU 1: NVML says `GPU is lost`")
@@ -82,8 +86,17 @@ def test_without_an_engine_none_is_asked(said: list[str], monkeypatch: pytest.Mo
     monkeypatch.setattr(engine, "client", _no_engine)
     gpus = choose_gpus("cuda", executor="local")
     here = environment(gpus, 1 << 30, executor="local")
-    assert (here.executor, here.device, here.gpus, here.driver) == ("local", "cuda", (NAME,), "550.54.15")
-    assert (here.engine, here.kernel, here.cpus) == ("", platform.release(), len(os.sched_getaffinity(0)))
+    assert (here.executor, here.device, here.gpus, here.driver) == (
+        "local",
+        "cuda",
+        (NAME,),
+        "550.54.15",
+    )
+    assert (here.engine, here.kernel, here.cpus) == (
+        "",
+        platform.release(),
+        len(os.sched_getaffinity(0)),
+    )
     assert here.memory_bytes > 10**8
     assert not said
 
@@ -96,7 +109,13 @@ def test_the_record_says_where_the_engine_runs(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(engine, "client", Client)
     monkeypatch.setattr(engine, "version", lambda: "27.0")
     found = environment(Gpus(), shm_bytes=5)
-    assert (found.executor, found.device, found.gpus, found.driver, found.shm_bytes) == ("docker", "cpu", (), "", 5)
+    assert (found.executor, found.device, found.gpus, found.driver, found.shm_bytes) == (
+        "docker",
+        "cpu",
+        (),
+        "",
+        5,
+    )
     assert (found.cpus, found.memory_bytes, found.kernel, found.engine) == (96, 7, "6.1", "27.0")
 
 

@@ -1,4 +1,6 @@
-"""Metrics are read back by both of Prometheus' own parsers: OpenMetrics, and the text format node_exporter reads."""
+"""Metrics are read back by both of Prometheus' own parsers: OpenMetrics, and the text format
+node_exporter reads.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +28,9 @@ def _record(*samples: GpuSample, name: str = "trains") -> ValidationRecord:
     check = Check(name, Verdict.PASS, "", 1.0, (Figure("resnet50 fp32", 812.5, "images/s"),))
     suite = SuiteResult("throughput", Verdict.INFRA, "hot", 12.5, (check,), "", samples=samples)
     where = Environment("docker", "cuda", ("A100",), "550.54.15", "", 2, 0, 0, "", "")
-    return ValidationRecord("v2.6.0", "cv", DIGEST, "", Verdict.INFRA, "", (suite,), where, "", "", 13.0)
+    return ValidationRecord(
+        "v2.6.0", "cv", DIGEST, "", Verdict.INFRA, "", (suite,), where, "", "", 13.0
+    )
 
 
 @pytest.fixture(params=[openmetrics_parser, parser], ids=["openmetrics", "text"])
@@ -59,14 +63,24 @@ def test_verdicts_seconds_and_figures(parse: Parse) -> None:
     assert sum(value for (name, _), value in found.items() if name == "suite_verdict") == 1
     assert found[_key("check_verdict", suite="throughput", check="trains", verdict="pass")] == 1
     assert found[_key("suite_duration_seconds", suite="throughput")] == 12.5
-    figure = {"suite": "throughput", "check": "trains", "figure": "resnet50 fp32", "unit": "images/s"}
+    figure = {
+        "suite": "throughput",
+        "check": "trains",
+        "figure": "resnet50 fp32",
+        "unit": "images/s",
+    }
     assert found[_key("check_figure", **figure)] == 812.5
     assert not any(name.startswith("gpu") for name, _ in found)
 
 
 def test_gpus_in_base_units(parse: Parse) -> None:
     hot = "hw thermal slowdown"
-    samples = (_sample(0.0), _sample(1.0, 0, 400.0, hot), _sample(2.5, 0, 500.0), _sample(0.0, 1, -1))
+    samples = (
+        _sample(0.0),
+        _sample(1.0, 0, 400.0, hot),
+        _sample(2.5, 0, 500.0),
+        _sample(0.0, 1, -1),
+    )
     found = _values(openmetrics(_record(*samples)), parse)
 
     def of(name: str, gpu: int = 0, **labels: str) -> float | None:

@@ -1,4 +1,6 @@
-"""What the host sees of its GPUs: all of them, what they do not tell, and one that is lost on the way."""
+"""What the host sees of its GPUs: all of them, what they do not tell, and one that is lost on the
+way.
+"""
 
 from __future__ import annotations
 
@@ -57,14 +59,22 @@ def test_no_gpu_is_an_answer(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_every_gpu_is_listed(monkeypatch: pytest.MonkeyPatch) -> None:
-    fake = FakeNvml(A100, FakeGpu("NVIDIA T4", (7, 5), 16 * GIB, mig=True, processes=2, uncorrected=3, reasons=HOT))
+    fake = FakeNvml(
+        A100,
+        FakeGpu("NVIDIA T4", (7, 5), 16 * GIB, mig=True, processes=2, uncorrected=3, reasons=HOT),
+    )
     fake.install(monkeypatch)
     found = inventory()
     assert (found.driver, found.problem, fake.sessions) == ("550.54.15", "", 0)
-    assert found.gpus[0] == Gpu(0, "GPU-0", "NVIDIA A100-SXM4-80GB", (8, 0), 80 * GIB, GIB // 2, False, 0, 0, 0, (), ())
+    assert found.gpus[0] == Gpu(
+        0, "GPU-0", "NVIDIA A100-SXM4-80GB", (8, 0), 80 * GIB, GIB // 2, False, 0, 0, 0, (), ()
+    )
     second = found.gpus[1]
     assert (second.compute_capability, second.mig, second.processes) == ((7, 5), True, 2)
-    assert (second.uncorrected_errors, second.throttled) == (3, ("sw power cap", "hw thermal slowdown"))
+    assert (second.uncorrected_errors, second.throttled) == (
+        3,
+        ("sw power cap", "hw thermal slowdown"),
+    )
 
 
 @pytest.mark.parametrize(
@@ -76,7 +86,9 @@ def test_every_gpu_is_listed(monkeypatch: pytest.MonkeyPatch) -> None:
         (FakeGpu(rows=(4, 1, 0, 0)), ()),  # done: nothing is left to repair
     ),
 )
-def test_memory_that_waits_for_repair(fake: FakeGpu, repairs: tuple[str, ...], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_memory_that_waits_for_repair(
+    fake: FakeGpu, repairs: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
     FakeNvml(fake).install(monkeypatch)
     assert inventory().gpus[0].repairs == repairs
 
@@ -106,7 +118,12 @@ def test_readings(monkeypatch: pytest.MonkeyPatch) -> None:
     with Sampler(_gpus(*fake.gpus), interval_s=0.01) as sampler:
         _until(sampler, 4)
     first, second = sampler.samples[:2]
-    assert (first.gpu, first.sm_clock_mhz, first.memory_clock_mhz, first.power_w) == (0, 1410, 1593, 61.5)
+    assert (first.gpu, first.sm_clock_mhz, first.memory_clock_mhz, first.power_w) == (
+        0,
+        1410,
+        1593,
+        61.5,
+    )
     assert (first.temperature_c, first.memory_used_mb, first.throttled) == (34, 536, ())
     assert (second.gpu, second.utilisation_percent) == (1, 97)
     assert second.throttled == ("sw power cap", "hw thermal slowdown")

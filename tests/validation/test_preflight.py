@@ -1,4 +1,6 @@
-"""A host that cannot give a fair answer is refused before anything runs, as `infra` and with the way out."""
+"""A host that cannot give a fair answer is refused before anything runs, as `infra` and with the
+way out.
+"""
 
 from __future__ import annotations
 
@@ -14,8 +16,17 @@ from validation.nvml import Gpu, Inventory
 from validation.preflight import preflight
 from validation.record import Check, SuiteResult
 
-GOOD = Gpu(0, "GPU-0", "NVIDIA A100", (8, 0), 80 << 30, 1 << 30, False, 0, 0, 0, (), ("sw power cap",))
-OF_GPUS = ("driver_floor", "every_gpu_answers", "mig", "throttled_at_rest", "gpu_memory_errors", "gpus_are_idle")
+GOOD = Gpu(
+    0, "GPU-0", "NVIDIA A100", (8, 0), 80 << 30, 1 << 30, False, 0, 0, 0, (), ("sw power cap",)
+)
+OF_GPUS = (
+    "driver_floor",
+    "every_gpu_answers",
+    "mig",
+    "throttled_at_rest",
+    "gpu_memory_errors",
+    "gpus_are_idle",
+)
 
 pytestmark = pytest.mark.usefixtures("home")
 
@@ -35,7 +46,12 @@ def _refused(result: SuiteResult) -> Check:
 def test_a_fit_host() -> None:
     """A GPU that is idle is told to draw less power than it could; that slows nothing."""
     result = _judged(GOOD, replace(GOOD, index=1))
-    assert (result.suite, result.verdict, result.reason, result.cause) == ("preflight", Verdict.PASS, "", "")
+    assert (result.suite, result.verdict, result.reason, result.cause) == (
+        "preflight",
+        Verdict.PASS,
+        "",
+        "",
+    )
     assert tuple(check.name for check in result.checks) == (*OF_GPUS, "disk", "memory")
     figures = {figure.name: figure.value for check in result.checks for figure in check.figures}
     assert (figures["driver"], figures["driver_of_the_toolkit"]) == (550.54, 550.54)
@@ -45,9 +61,14 @@ def test_a_fit_host() -> None:
 def test_without_a_gpu_the_rest_is_judged() -> None:
     result = preflight(Inventory(problem="no driver"), "525")
     verdicts = {check.name: (check.verdict, check.reason) for check in result.checks}
-    assert {verdicts[name] for name in OF_GPUS} == {(Verdict.NOT_RUN, "the suites ran without a GPU")}
+    assert {verdicts[name] for name in OF_GPUS} == {
+        (Verdict.NOT_RUN, "the suites ran without a GPU")
+    }
     assert verdicts["disk"] == verdicts["memory"] == (Verdict.PASS, "")
-    assert (result.verdict, result.reason) == (Verdict.NOT_RUN, "driver_floor: the suites ran without a GPU")
+    assert (result.verdict, result.reason) == (
+        Verdict.NOT_RUN,
+        "driver_floor: the suites ran without a GPU",
+    )
 
 
 @pytest.mark.parametrize("driver", ("525.60.13", "525", "1000.1", "550.54.15-grid"))
@@ -71,11 +92,19 @@ def test_a_toolkit_nothing_is_known_of() -> None:
 @pytest.mark.parametrize(
     ("gpu", "name", "reason", "way_out"),
     (
-        (replace(GOOD, mig=True), "mig", "MIG is on for GPU 0, expected it off", "nvidia-smi -mig 0"),
+        (
+            replace(GOOD, mig=True),
+            "mig",
+            "MIG is on for GPU 0, expected it off",
+            "nvidia-smi -mig 0",
+        ),
         (
             replace(GOOD, throttled=("sw power cap", "hw slowdown", "hw thermal slowdown")),
             "throttled_at_rest",
-            "GPU 0 is slowed down at rest (hw slowdown, hw thermal slowdown), expected no such reason",
+            (
+                "GPU 0 is slowed down at rest (hw slowdown, hw thermal slowdown), expected no such "
+                "reason"
+            ),
             "fans and power cables",
         ),
         (
@@ -112,8 +141,12 @@ def test_a_gpu_that_is_not_fit(gpu: Gpu, name: str, reason: str, way_out: str) -
 
 def test_every_gpu_is_named() -> None:
     """The second is fit."""
-    found = _refused(_judged(replace(GOOD, mig=True), replace(GOOD, index=1), replace(GOOD, index=2, mig=True)))
-    assert found.reason == "MIG is on for GPU 0, expected it off; MIG is on for GPU 2, expected it off"
+    found = _refused(
+        _judged(replace(GOOD, mig=True), replace(GOOD, index=1), replace(GOOD, index=2, mig=True))
+    )
+    assert (
+        found.reason == "MIG is on for GPU 0, expected it off; MIG is on for GPU 2, expected it off"
+    )
 
 
 def test_utilisation_lags_and_counts_only_where_processes_are_not_told() -> None:
@@ -126,7 +159,10 @@ def test_a_gpu_that_tells_nothing_is_not_refused() -> None:
 
 def test_a_gpu_that_does_not_answer() -> None:
     found = _refused(_judged(GOOD, problem="GPU 1: NVML says `GPU is lost`"))
-    assert (found.name, found.reason[:30]) == ("every_gpu_answers", "GPU 1: NVML says `GPU is lost`")
+    assert (found.name, found.reason[:30]) == (
+        "every_gpu_answers",
+        "GPU 1: NVML says `GPU is lost`",
+    )
     assert "Xid" in found.cause
 
 
@@ -137,7 +173,9 @@ def test_a_full_disk(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_too_little_memory(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Path, "read_text", lambda *_, **__: "MemTotal: 9 kB\nMemAvailable:   2000000 kB\n")
+    monkeypatch.setattr(
+        Path, "read_text", lambda *_, **__: "MemTotal: 9 kB\nMemAvailable:   2000000 kB\n"
+    )
     found = _refused(_judged(GOOD))
     assert (found.name, found.reason) == ("memory", "2.05 GB of memory available, expected 4 GB")
 

@@ -23,7 +23,9 @@ A, B = Side.PREVIOUS, Side.CANDIDATE
 
 
 class Runs:
-    """Runs with a true change, noise, and a drift from run to run, all of the logarithm; `order` is how they went."""
+    """Runs with a true change, noise, and a drift from run to run, all of the logarithm; `order` is
+    how they went.
+    """
 
     def __init__(self, change: float, noise: float = 0.0, drift: float = 0.0) -> None:
         self.change, self.noise, self.drift = change, noise, drift
@@ -41,12 +43,16 @@ def figures(result: SuiteResult) -> dict[str, float]:
 
 
 def student(t: float, freedom: int, steps: int = 20_000) -> float:
-    """The chance that Student's distribution is below `t`: its density, integrated by Simpson's rule."""
+    """The chance that Student's distribution is below `t`: its density, integrated by Simpson's
+    rule.
+    """
     scale = math.gamma((freedom + 1) / 2) / (math.sqrt(freedom * math.pi) * math.gamma(freedom / 2))
     width = t / steps
     weights = (1 if at in (0, steps) else 4 if at % 2 else 2 for at in range(steps + 1))
     density = ((1 + (at * width) ** 2 / freedom) ** (-(freedom + 1) / 2) for at in range(steps + 1))
-    return 0.5 + scale * width / 3 * math.fsum(weight * each for weight, each in zip(weights, density, strict=True))
+    return 0.5 + scale * width / 3 * math.fsum(
+        weight * each for weight, each in zip(weights, density, strict=True)
+    )
 
 
 def test_both_looks_together_promise_95_percent() -> None:
@@ -78,14 +84,23 @@ def test_a_faster_candidate_passes() -> None:
 def test_what_is_not_decided_is_looked_at_again_and_stays_open() -> None:
     runs = Runs(-0.02, noise=0.01)
     result = compare(runs)
-    assert (result.verdict, len(runs.order), figures(result)["pairs"]) == (Verdict.INCONCLUSIVE, 24, 12)
+    assert (result.verdict, len(runs.order), figures(result)["pairs"]) == (
+        Verdict.INCONCLUSIVE,
+        24,
+        12,
+    )
     assert "expected all of it above -2 %" in result.reason
 
 
 @pytest.mark.parametrize("drift", [-0.02, 0.02])
 def test_drift_cancels(drift: float) -> None:
-    """A device that changes its speed by 2 % from run to run moves neither the mean nor the bounds."""
-    still, moving = compare(Runs(-0.01, noise=0.001)), compare(Runs(-0.01, noise=0.001, drift=drift))
+    """A device that changes its speed by 2 % from run to run moves neither the mean nor the
+    bounds.
+    """
+    still, moving = (
+        compare(Runs(-0.01, noise=0.001)),
+        compare(Runs(-0.01, noise=0.001, drift=drift)),
+    )
     assert moving.verdict is Verdict.PASS
     assert figures(moving) == pytest.approx(figures(still))
 
@@ -95,15 +110,21 @@ def test_equal_figures_have_no_spread() -> None:
 
 
 def test_bounds_of_a_known_sample() -> None:
-    """Of each kind 0, 0.01, 0.02 and 0.03, 0.04, 0.05: the squares sum to 4e-4, the error is sqrt(4e-4 / 4 / 6)."""
+    """Of each kind 0, 0.01, 0.02 and 0.03, 0.04, 0.05: the squares sum to 4e-4, the error is
+    sqrt(4e-4 / 4 / 6).
+    """
     found = estimate([0, 0.03, 0.01, 0.04, 0.02, 0.05], t=2)
     error = math.sqrt(4e-4 / 4 / 6)
-    assert (found.mean, found.lower, found.upper) == pytest.approx((0.025, 0.025 - 2 * error, 0.025 + 2 * error))
+    assert (found.mean, found.lower, found.upper) == pytest.approx(
+        (0.025, 0.025 - 2 * error, 0.025 + 2 * error)
+    )
 
 
 def test_one_workload_that_is_decided_waits_for_the_others() -> None:
     even, noisy = Runs(0, noise=0.001), Runs(-0.02, noise=0.01)
-    result = compare(lambda side: {"even": even(side)["training"], "noisy": noisy(side)["training"]})
+    result = compare(
+        lambda side: {"even": even(side)["training"], "noisy": noisy(side)["training"]}
+    )
     pairs = {check.name: check.figures[-1].value for check in result.checks}
     assert pairs == {"even": 6, "noisy": 12}
     assert [check.verdict for check in result.checks] == [Verdict.PASS, Verdict.INCONCLUSIVE]
@@ -145,7 +166,9 @@ def test_a_run_that_fails_is_never_a_pass(fault: Exception, verdict: Verdict) ->
         ({"x": 1.0}, {"x": 1.0, "y": 1.0}, "no figure of y"),
     ],
 )
-def test_figures_that_one_side_lacks(previous: dict[str, float], candidate: dict[str, float], says: str) -> None:
+def test_figures_that_one_side_lacks(
+    previous: dict[str, float], candidate: dict[str, float], says: str
+) -> None:
     result = compare(lambda side: candidate if side is B else previous)
     assert result.verdict is Verdict.INCONCLUSIVE
     assert says in result.reason
@@ -169,15 +192,25 @@ def in_containers(monkeypatch: pytest.MonkeyPatch, result: SuiteResult) -> tuple
 
 def test_each_side_runs_its_image(monkeypatch: pytest.MonkeyPatch) -> None:
     checks = (
-        Check("training", Verdict.PASS, "", 1.0, (Figure("batch", 4, "images"), Figure("images_per_s", 7, "images/s"))),
+        Check(
+            "training",
+            Verdict.PASS,
+            "",
+            1.0,
+            (Figure("batch", 4, "images"), Figure("images_per_s", 7, "images/s")),
+        ),
         Check("amp", Verdict.NOT_RUN, "no such instructions", 1.0, ()),
     )
-    run, seen = in_containers(monkeypatch, SuiteResult("throughput", Verdict.NOT_RUN, "", 1.0, checks, ""))
+    run, seen = in_containers(
+        monkeypatch, SuiteResult("throughput", Verdict.NOT_RUN, "", 1.0, checks, "")
+    )
     assert [run(B), run(A)] == [{"training": 7}] * 2
     assert seen == ["candidate", "previous"]
 
 
-@pytest.mark.parametrize(("verdict", "left"), [(Verdict.FAIL, Verdict.INCONCLUSIVE), (Verdict.INFRA, Verdict.INFRA)])
+@pytest.mark.parametrize(
+    ("verdict", "left"), [(Verdict.FAIL, Verdict.INCONCLUSIVE), (Verdict.INFRA, Verdict.INFRA)]
+)
 def test_a_suite_that_fails_says_in_which_image(
     verdict: Verdict, left: Verdict, monkeypatch: pytest.MonkeyPatch
 ) -> None:

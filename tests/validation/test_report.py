@@ -41,7 +41,9 @@ def lines(*entries: object) -> str:
 
 
 def test_a_report_is_read() -> None:
-    report = read_report(lines({"pytest_version": "8", "$report_type": "SessionStart"}, TEST, FINISH), SECONDS)
+    report = read_report(
+        lines({"pytest_version": "8", "$report_type": "SessionStart"}, TEST, FINISH), SECONDS
+    )
     (phase,) = report.phases
     assert (phase.message, phase.seconds, phase.figures) == (
         "AssertionError: found",
@@ -69,8 +71,14 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"user_properties": [["rate", 2.5]]}, "Input should be a valid tuple"),
     ({"user_properties": [["rate", [2.5]]]}, "`rate` is no number with a unit"),
     ({"user_properties": [["rate", ["2.5", "s"]]]}, "`rate` is no number with a unit"),
-    ({"user_properties": [["x" * 301, [1, "s"]]]}, "`user_properties.0.0`: String should have at most 300 characters"),
-    ({"user_properties": [["x", [1, "s"]]] * 101}, "`user_properties`: List should have at most 100 items"),
+    (
+        {"user_properties": [["x" * 301, [1, "s"]]]},
+        "`user_properties.0.0`: String should have at most 300 characters",
+    ),
+    (
+        {"user_properties": [["x", [1, "s"]]] * 101},
+        "`user_properties`: List should have at most 100 items",
+    ),
     ({"wasxfail": 5}, "`wasxfail`: Input should be a valid string"),
 ]
 
@@ -87,8 +95,14 @@ def test_every_field_has_its_type(changed: dict[str, Any], says: str) -> None:
     ("text", "says"),
     [
         (lines({**FINISH, "exitstatus": "0"}), "`exitstatus`: Input should be a valid integer"),
-        (lines({**FINISH, "exitstatus": 256}), "`exitstatus`: Input should be less than or equal to 255"),
-        (lines({"$report_type": "CollectReport", "outcome": "?", "longrepr": None}), "`outcome`: Input should be"),
+        (
+            lines({**FINISH, "exitstatus": 256}),
+            "`exitstatus`: Input should be less than or equal to 255",
+        ),
+        (
+            lines({"$report_type": "CollectReport", "outcome": "?", "longrepr": None}),
+            "`outcome`: Input should be",
+        ),
         (lines({"$report_type": "\x1b[2J"}), "line 1 is no entry of pytest's report log"),
         (lines([]), "line 1 is no entry of pytest's report log"),
         (lines(5), "line 1 is no entry of pytest's report log"),
@@ -99,7 +113,10 @@ def test_every_field_has_its_type(changed: dict[str, Any], says: str) -> None:
         ("x" * (5 << 20) + "\n", "line 1: 5,242,880 bytes of JSON, more than the allowed"),
         (lines(TEST).replace("0.5", "NaN"), "line 1: not JSON: NaN is not a JSON value"),
         (lines(TEST).replace("0.5", "1e999"), "the number 1e999 is too large"),
-        (lines(*({**TEST, "nodeid": f"a::{each}"} for each in range(501))), "more than the allowed 500 tests"),
+        (
+            lines(*({**TEST, "nodeid": f"a::{each}"} for each in range(501))),
+            "more than the allowed 500 tests",
+        ),
     ],
     ids=lambda value: value[:20],
 )
@@ -128,7 +145,9 @@ def test_text_is_cleaned_and_bounded() -> None:
         "longrepr": {"reprcrash": {"path": "x", "lineno": 1, "message": message + "x" * 100_000}},
         "user_properties": [["\x1b[2Jrate", [1, "\u200bs"]]],
     }
-    result = judge(SUITE, Ended(1, 1.0, report=lines(hostile, FINISH), output="\x1b[2J::error::x\n"))
+    result = judge(
+        SUITE, Ended(1, 1.0, report=lines(hostile, FINISH), output="\x1b[2J::error::x\n")
+    )
     (check,) = result.checks
     assert (check.name, check.reason) == ("x", "red gnp.exe")
     assert check.figures == (Figure("rate", 1.0, "s"),)
@@ -138,12 +157,19 @@ def test_text_is_cleaned_and_bounded() -> None:
     assert len(check.reason) <= MESSAGE_CHARACTERS
 
 
-@pytest.mark.parametrize("words", ["shm_open", "Cuda failure ", "to file </torch_ ", "\x1b[", "\n ", ", expected "])
+@pytest.mark.parametrize(
+    "words", ["shm_open", "Cuda failure ", "to file </torch_ ", "\x1b[", "\n ", ", expected "]
+)
 def test_judging_takes_time_in_proportion_to_the_report(words: str) -> None:
-    """Known error texts are searched in what a failure tells: repeated without end they must not stop the host."""
+    """Known error texts are searched in what a failure tells: repeated without end they must not
+    stop the host.
+    """
     tests = [TEST | {"nodeid": f"a::test_{each}", "longrepr": words * 5000} for each in range(100)]
     started = time.monotonic()
-    judge(SUITE, Ended(1, 1.0, report=lines(*tests, FINISH), output=words * 5000, running=words * 1000))
+    judge(
+        SUITE,
+        Ended(1, 1.0, report=lines(*tests, FINISH), output=words * 5000, running=words * 1000),
+    )
     assert time.monotonic() - started < 20
 
 
@@ -153,13 +179,20 @@ JSON = st.recursive(
     max_leaves=12,
 )
 ENTRY = st.fixed_dictionaries(
-    {"$report_type": st.sampled_from(["TestReport", "CollectReport", "SessionFinish", "SessionStart"])},
+    {
+        "$report_type": st.sampled_from(
+            ["TestReport", "CollectReport", "SessionFinish", "SessionStart"]
+        )
+    },
     optional={
         "nodeid": st.sampled_from(["a::test_a", "a::test_b[1]"]) | JSON,
         "when": st.sampled_from(["setup", "call", "teardown", "???"]) | JSON,
         "outcome": st.sampled_from(["passed", "failed", "skipped"]) | JSON,
         "duration": st.floats(0, 1) | JSON,
-        "longrepr": st.fixed_dictionaries({"reprcrash": st.fixed_dictionaries({"message": st.text()})}) | JSON,
+        "longrepr": st.fixed_dictionaries(
+            {"reprcrash": st.fixed_dictionaries({"message": st.text()})}
+        )
+        | JSON,
         "user_properties": st.just([["rate", [1.0, "s"]]]) | JSON,
         "exitstatus": st.integers(0, 5) | JSON,
         "wasxfail": st.text(),
@@ -167,11 +200,19 @@ ENTRY = st.fixed_dictionaries(
 )
 
 
-@given(st.lists(ENTRY, max_size=6).map(lambda entries: lines(*entries)) | st.text(), st.text(), st.text())
+@given(
+    st.lists(ENTRY, max_size=6).map(lambda entries: lines(*entries)) | st.text(),
+    st.text(),
+    st.text(),
+)
 def test_any_text_is_judged(report: str, running: str, output: str) -> None:
     result = judge(SUITE, Ended(0, 1.0, report=report, running=running, output=output))
     assert result.verdict is not Verdict.PASS
-    texts = [result.reason, result.cause, *(text for check in result.checks for text in (check.name, check.reason))]
+    texts = [
+        result.reason,
+        result.cause,
+        *(text for check in result.checks for text in (check.name, check.reason)),
+    ]
     assert not [each for each in "".join(texts) if unicodedata.category(each) in ("Cc", "Cs")]
 
 

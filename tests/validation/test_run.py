@@ -1,4 +1,6 @@
-"""The stage as a whole: which suites, in what order, what stands in the way, and what the record says."""
+"""The stage as a whole: which suites, in what order, what stands in the way, and what the record
+says.
+"""
 
 from __future__ import annotations
 
@@ -31,9 +33,21 @@ SUBJECT = run.Subject(
     expected=asserted("cv"),
     driver_floor="525",
 )
-SUITES = ["device", "libraries", "environment", "dataloader", "ddp", "compute", "workloads", "throughput", "cv"]
+SUITES = [
+    "device",
+    "libraries",
+    "environment",
+    "dataloader",
+    "ddp",
+    "compute",
+    "workloads",
+    "throughput",
+    "cv",
+]
 GPU = Gpu(0, "GPU-1", "NVIDIA H200", (9, 0), 141 << 30)
-TWO_GPUS = Gpus((GPU.name,) * 2, "550.54.15", inventory=Inventory((GPU, replace(GPU, index=1)), "550.54.15"))
+TWO_GPUS = Gpus(
+    (GPU.name,) * 2, "550.54.15", inventory=Inventory((GPU, replace(GPU, index=1)), "550.54.15")
+)
 READING = GpuSample(0.0, 0, 1755, 2619, 640.2, 61, 99, 40_000, ())
 
 
@@ -45,7 +59,9 @@ class Stage:
     preflight: Verdict = Verdict.PASS
     verdicts: dict[str, list[Verdict]] = field(default_factory=dict)
     lost: list[str] = field(default_factory=list)
-    work: Work = field(default_factory=lambda: Work(memory_used_bytes=40 << 30, utilisation_percent=99))
+    work: Work = field(
+        default_factory=lambda: Work(memory_used_bytes=40 << 30, utilisation_percent=99)
+    )
     ran: list[tuple[str, Setup]] = field(default_factory=list)
     prepared: list[str] = field(default_factory=list)
 
@@ -60,8 +76,14 @@ class Stage:
         left = self.verdicts.get(suite.name, [])
         verdict = left.pop(0) if left else Verdict.PASS
         figures = (Figure("images_per_s", 100.0, "images/s"), Figure("batch", 128, "images"))
-        checks = (Check("training[resnet50-fp32]", verdict, "", 1.0, figures),) if suite is run.THROUGHPUT else ()
-        return SuiteResult(suite.name, verdict, "" if verdict is Verdict.PASS else "why", 1.0, checks, "")
+        checks = (
+            (Check("training[resnet50-fp32]", verdict, "", 1.0, figures),)
+            if suite is run.THROUGHPUT
+            else ()
+        )
+        return SuiteResult(
+            suite.name, verdict, "" if verdict is Verdict.PASS else "why", 1.0, checks, ""
+        )
 
 
 class FakeSampler:
@@ -103,7 +125,9 @@ def _environment(gpus: Gpus, shm_bytes: int, executor: str) -> Environment:
 
 
 def _preflight(verdict: Verdict) -> SuiteResult:
-    return SuiteResult("preflight", verdict, "" if verdict is Verdict.PASS else "an old driver", 0.1, (), "")
+    return SuiteResult(
+        "preflight", verdict, "" if verdict is Verdict.PASS else "an old driver", 0.1, (), ""
+    )
 
 
 def _verdicts(record: ValidationRecord) -> dict[str, Verdict]:
@@ -131,7 +155,9 @@ def test_a_cpu_is_at_best_inconclusive(stage: Stage) -> None:
 def test_gpus_found_are_planned_and_watched(stage: Stage) -> None:
     stage.gpus = TWO_GPUS
     record = run.validate(SUBJECT, "auto")
-    assert {(setup.expected.device, setup.expected.gpu_count) for _, setup in stage.ran} == {("cuda", 2)}
+    assert {(setup.expected.device, setup.expected.gpu_count) for _, setup in stage.ran} == {
+        ("cuda", 2)
+    }
     assert all(result.samples == (READING,) for result in record.suites if result.suite in SUITES)
     assert record.environment.driver == "550.54.15"
     assert record.command.endswith("--device cuda")
@@ -158,7 +184,10 @@ def test_a_preflight_that_refuses_starts_nothing(stage: Stage) -> None:
     record = run.validate(SUBJECT, "cpu")
     assert (stage.ran, stage.prepared) == ([], [])
     assert (record.verdict, record.reason) == (Verdict.INFRA, "preflight: an old driver")
-    assert _verdicts(record) == {"preflight": Verdict.INFRA, **dict.fromkeys(SUITES, Verdict.NOT_RUN)}
+    assert _verdicts(record) == {
+        "preflight": Verdict.INFRA,
+        **dict.fromkeys(SUITES, Verdict.NOT_RUN),
+    }
 
 
 def test_a_failure_is_tried_again(stage: Stage) -> None:
@@ -192,16 +221,23 @@ def test_the_regression_gate_runs_both_images(stage: Stage) -> None:
 
 
 def test_the_regression_gate_says_that_it_needs_a_gpu(stage: Stage) -> None:
-    record = run.validate(replace(SUBJECT, previous="localhost:5000/production@sha256:" + "2" * 64), "cpu")
+    record = run.validate(
+        replace(SUBJECT, previous="localhost:5000/production@sha256:" + "2" * 64), "cpu"
+    )
     assert _verdicts(record)["regression"] is Verdict.NOT_RUN
     assert stage.prepared == [SUBJECT.reference]
 
 
 def test_the_local_executor_names_no_image(stage: Stage) -> None:
-    record = run.validate(replace(SUBJECT, digest="", reference="/usr/bin/python3"), "cpu", executor="local")
+    record = run.validate(
+        replace(SUBJECT, digest="", reference="/usr/bin/python3"), "cpu", executor="local"
+    )
     assert (record.digest, record.environment.executor) == ("", "local")
     assert {name for name, _ in stage.ran} == {*SUITES} - {"libraries", "environment"}
-    assert (_verdicts(record)["libraries"], record.verdict) == (Verdict.NOT_RUN, Verdict.INCONCLUSIVE)
+    assert (_verdicts(record)["libraries"], record.verdict) == (
+        Verdict.NOT_RUN,
+        Verdict.INCONCLUSIVE,
+    )
     assert record.command.endswith("--executor local --python /usr/bin/python3")
 
 
@@ -229,7 +265,9 @@ def test_a_judgement_stands_for_some_days(stage: Stage, days: int) -> None:
     """Signed again it keeps its date, so one that a channel finds too old must not stand."""
     record = run.validate(SUBJECT, "cpu")
     judged = datetime.fromisoformat(record.started_at) - timedelta(days=days)
-    assert run.stands(replace(record, started_at=judged.isoformat()), SUBJECT, "cpu") is (days < STANDS_DAYS)
+    assert run.stands(replace(record, started_at=judged.isoformat()), SUBJECT, "cpu") is (
+        days < STANDS_DAYS
+    )
 
 
 def test_the_worst_suite_gives_the_reason() -> None:
@@ -248,7 +286,10 @@ def test_the_worst_suite_gives_the_reason() -> None:
 @pytest.mark.parametrize(
     ("said", "verdict"),
     [
-        ("pull of x failed: failed to register layer: archive/tar: invalid tar header", Verdict.FAIL),
+        (
+            "pull of x failed: failed to register layer: archive/tar: invalid tar header",
+            Verdict.FAIL,
+        ),
         ("pull of x failed: connection refused", Verdict.INFRA),
     ],
 )

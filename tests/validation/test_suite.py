@@ -10,7 +10,16 @@ import pytest
 from images import catalog
 from validation.suite import SUITES, SUITES_FOLDER, suites_of
 
-BASE = ["device", "libraries", "environment", "dataloader", "ddp", "compute", "workloads", "throughput"]
+BASE = [
+    "device",
+    "libraries",
+    "environment",
+    "dataloader",
+    "ddp",
+    "compute",
+    "workloads",
+    "throughput",
+]
 
 
 @pytest.mark.parametrize(
@@ -43,14 +52,20 @@ def test_a_hanging_test_is_ended_before_its_container() -> None:
 
 def test_every_refusal_says_what_was_found_what_was_expected_and_why() -> None:
     """A bare assert, or a failure in other words, would leave the likely cause out."""
-    assert not [place for path in SUITES_FOLDER.rglob("*.py") for place in _wordless(path.name, path.read_text())]
+    assert not [
+        place
+        for path in SUITES_FOLDER.rglob("*.py")
+        for place in _wordless(path.name, path.read_text())
+    ]
     planted = "def test_a():\n    assert 1\n    require(1, 'a', 'b')\n    pytest.fail('x')\n"
     assert list(_wordless("a.py", planted)) == ["a.py:2", "a.py:3", "a.py:4"]
 
 
 def _wordless(name: str, source: str) -> Iterator[str]:
     for node in ast.walk(ast.parse(source)):
-        if isinstance(node, ast.Assert) or (isinstance(node, ast.Call) and _is_wordless(name, node)):
+        if isinstance(node, ast.Assert) or (
+            isinstance(node, ast.Call) and _is_wordless(name, node)
+        ):
             yield f"{name}:{node.lineno}"
 
 

@@ -1,4 +1,6 @@
-"""A report is believed if it has the right answers, all checks, all figures, and says nothing the plan rules out."""
+"""A report is believed if it has the right answers, all checks, all figures, and says nothing the
+plan rules out.
+"""
 
 from __future__ import annotations
 
@@ -50,7 +52,9 @@ def test_answers_of_another_run_are_not(suite: Suite) -> None:
     """An image that keeps what it once answered."""
     result = _judged(suite, entries(suite, nonce="6" * 64))
     assert result.verdict is Verdict.FAIL
-    assert result.reason.startswith("the report was not made by the suites: challenge: the answer to `")
+    assert result.reason.startswith(
+        "the report was not made by the suites: challenge: the answer to `"
+    )
     assert [check.name for check in result.checks if check.verdict is Verdict.FAIL] == [CHALLENGE]
 
 
@@ -58,7 +62,9 @@ def test_answers_of_another_run_are_not(suite: Suite) -> None:
 def test_a_report_without_answers_is_not(suite: Suite) -> None:
     calls = entries(suite)
     _call(calls, CHALLENGE)["user_properties"] = []
-    assert _judged(suite, calls).reason.startswith("the report was not made by the suites: challenge: no answers to `")
+    assert _judged(suite, calls).reason.startswith(
+        "the report was not made by the suites: challenge: no answers to `"
+    )
 
 
 @BY_NAME
@@ -73,20 +79,31 @@ def test_any_other_value_is_wrong(suite: Suite, data: st.DataObject) -> None:
     before = values[place]
     values[place] = data.draw(st.floats(-1e9, 1e9) | st.integers(-1000, 1000) | st.text(max_size=5))
     same = values[place] == before or (
-        not isinstance(before, str) and not isinstance(values[place], str) and abs(before - values[place]) <= tolerance
+        not isinstance(before, str)
+        and not isinstance(values[place], str)
+        and abs(before - values[place]) <= tolerance
     )
     result = _judged(suite, calls)
     assert (result.verdict is not Verdict.FAIL) is same, (before, values[place])
 
 
 WRONG_ANSWERS: dict[str, tuple[Callable[[list[Any]], list[Any]], str]] = {
-    "one value less": (lambda parts: [[parts[0][0], parts[0][1][:-1]], *parts[1:]], "has 255 values, expected 256"),
+    "one value less": (
+        lambda parts: [[parts[0][0], parts[0][1][:-1]], *parts[1:]],
+        "has 255 values, expected 256",
+    ),
     "a part left out": (lambda parts: parts[1:], "no answers to `matmul cpu`, expected one"),
     "a part twice": (lambda parts: [*parts, parts[0]], "2 answers to `matmul cpu`, expected one"),
-    "a part that nobody asked": (lambda parts: [*parts, [f"{ANSWER}x", [1]]], "an answer to `x`, expected none"),
+    "a part that nobody asked": (
+        lambda parts: [*parts, [f"{ANSWER}x", [1]]],
+        "an answer to `x`, expected none",
+    ),
     "text": (lambda parts: [[parts[0][0], ["\x1b[31m"] * 256]], "has `` in place 0"),
     "nothing": (lambda _: [[f"{ANSWER}matmul cpu", []]], "has 0 values, expected 256"),
-    "an integer that no float holds": (lambda _: [[f"{ANSWER}matmul cpu", [10**400] * 256]], "is malformed"),
+    "an integer that no float holds": (
+        lambda _: [[f"{ANSWER}matmul cpu", [10**400] * 256]],
+        "is malformed",
+    ),
     "too many values": (lambda _: [[f"{ANSWER}matmul cpu", [1] * (VALUES + 1)]], "is malformed"),
     "lists of lists": (lambda _: [[f"{ANSWER}matmul cpu", [[1]]]], "is malformed"),
 }
@@ -106,7 +123,9 @@ def test_wrong_answers(case: str) -> None:
 def test_a_wrong_answer_beside_another_failure_fails_its_check_alone() -> None:
     """An image with a wrong kernel is not called a forger."""
     calls = entries(DEVICE, nonce="6" * 64)
-    _call(calls, "kernels_on_the_cpu[fp32]").update(outcome="failed", longrepr="matmul is off", user_properties=[])
+    _call(calls, "kernels_on_the_cpu[fp32]").update(
+        outcome="failed", longrepr="matmul is off", user_properties=[]
+    )
     result = _judged(DEVICE, calls)
     assert result.reason == "kernels_on_the_cpu[fp32]: matmul is off"
     assert _reason(result, CHALLENGE).startswith("the answer to `matmul cpu` has")
@@ -114,7 +133,10 @@ def test_a_wrong_answer_beside_another_failure_fails_its_check_alone() -> None:
 
 def test_a_suite_that_was_given_no_nonce_is_not_believed() -> None:
     told = replace(ended(DEVICE, entries(DEVICE)), asked=None)
-    assert judge(DEVICE, told).reason == "the report was not made by the suites: nobody gave `device` a nonce"
+    assert (
+        judge(DEVICE, told).reason
+        == "the report was not made by the suites: nobody gave `device` a nonce"
+    )
 
 
 def _figures(calls: list[Entry], name: str) -> list[Any]:
@@ -124,16 +146,33 @@ def _figures(calls: list[Entry], name: str) -> list[Any]:
 RATE = ["images_per_s", [0.5, "images/s"]]
 TRAINING = "training[resnet50-fp32]"
 WRONG_FIGURES: dict[str, tuple[Callable[[list[Any]], list[Any]], str]] = {
-    "missing": (lambda figures: [one for one in figures if one != RATE], "without its figure `images_per_s`"),
-    "all missing": (lambda _: [], "without its figure `batch`, `images_per_s`, `peak_memory` and 3 more"),
+    "missing": (
+        lambda figures: [one for one in figures if one != RATE],
+        "without its figure `images_per_s`",
+    ),
+    "all missing": (
+        lambda _: [],
+        "without its figure `batch`, `images_per_s`, `peak_memory` and 3 more",
+    ),
     "unknown": (
         lambda figures: [*figures, ["speed", [1.0, "m/s"]]],
         "reports `speed`, expected no figure of that name",
     ),
     "twice": (lambda figures: [*figures, RATE], "reports `images_per_s` twice"),
-    "another unit": (lambda figures: [*figures[1:], ["batch", [4, "MB"]]], "in `MB`, expected `images`"),
-    "zero": (lambda figures: [one for one in figures if one != RATE] + [["images_per_s", [0, "images/s"]]], "as 0 im"),
-    "negative": (lambda figures: [one for one in figures if one[0] != "spread"] + [["spread", [-1, "%"]]], "as -1 %"),
+    "another unit": (
+        lambda figures: [*figures[1:], ["batch", [4, "MB"]]],
+        "in `MB`, expected `images`",
+    ),
+    "zero": (
+        lambda figures: (
+            [one for one in figures if one != RATE] + [["images_per_s", [0, "images/s"]]]
+        ),
+        "as 0 im",
+    ),
+    "negative": (
+        lambda figures: [one for one in figures if one[0] != "spread"] + [["spread", [-1, "%"]]],
+        "as -1 %",
+    ),
 }
 
 
@@ -157,19 +196,33 @@ def test_figures_of_a_check_that_failed_are_not_held_against_the_list() -> None:
     ("change", "says"),
     [
         (lambda calls: calls[:-2] + calls[-1:], "without a result of memory_of_every_gpu"),
-        (lambda calls: [*calls, {**calls[0], "nodeid": f"{DEVICE.file}::test_more"}], "a result of the unknown `more`"),
         (
-            lambda calls: [*calls, {**calls[5], "nodeid": f"{DEVICE.file}::test_kernels_on_the_cpu[int4]"}],
+            lambda calls: [*calls, {**calls[0], "nodeid": f"{DEVICE.file}::test_more"}],
+            "a result of the unknown `more`",
+        ),
+        (
+            lambda calls: [
+                *calls,
+                {**calls[5], "nodeid": f"{DEVICE.file}::test_kernels_on_the_cpu[int4]"},
+            ],
             "a result of the unknown `kernels_on_the_cpu[int4]`",
         ),
         (
             lambda calls: [call for call in calls if not call["nodeid"].endswith("[fp16]")],
             "it has no result of `kernels_on_every_gpu[fp16]`, `kernels_on_the_cpu[fp16]`",
         ),
-        (lambda calls: [*calls, {**calls[0], "nodeid": f"other.py::{calls[0]['nodeid'].rpartition('::')[2]}"}], "two"),
+        (
+            lambda calls: [
+                *calls,
+                {**calls[0], "nodeid": f"other.py::{calls[0]['nodeid'].rpartition('::')[2]}"},
+            ],
+            "two",
+        ),
     ],
 )
-def test_a_report_has_every_check_once_and_no_other(change: Callable[[Any], Any], says: str) -> None:
+def test_a_report_has_every_check_once_and_no_other(
+    change: Callable[[Any], Any], says: str
+) -> None:
     result = _judged(DEVICE, change(entries(DEVICE)))
     assert result.verdict is Verdict.FAIL
     assert says in result.reason
@@ -178,13 +231,20 @@ def test_a_report_has_every_check_once_and_no_other(change: Callable[[Any], Any]
 def test_a_gpu_check_cannot_pass_without_a_gpu() -> None:
     result = _judged(DEVICE, entries(DEVICE, gpus=1, nonce=NONCE), gpus=0)
     assert result.verdict is Verdict.FAIL
-    assert _reason(result, "every_gpu_is_detected") == "passed in a run with 0 GPUs, expected not run: it needs 1"
+    assert (
+        _reason(result, "every_gpu_is_detected")
+        == "passed in a run with 0 GPUs, expected not run: it needs 1"
+    )
 
 
 def test_a_check_of_two_gpus_cannot_pass_on_one() -> None:
     ddp = suite_named("ddp")
     calls = entries(ddp, gpus=1)
-    two = next(call for call in entries(ddp, gpus=2) if call["nodeid"].endswith("test_integer_gradients[nccl]"))
+    two = next(
+        call
+        for call in entries(ddp, gpus=2)
+        if call["nodeid"].endswith("test_integer_gradients[nccl]")
+    )
     calls = [two if call["nodeid"] == two["nodeid"] else call for call in calls]
     reason = _reason(_judged(ddp, calls, gpus=1), "integer_gradients[nccl]")
     assert reason == "passed in a run with 1 GPUs, expected not run: it needs 2"
@@ -195,7 +255,9 @@ def test_a_check_of_two_gpus_cannot_pass_on_one() -> None:
 )
 def test_what_could_run_was_run(gpus: int, name: str) -> None:
     calls = entries(DEVICE, gpus)
-    _call(calls, name).update(outcome="skipped", longrepr=["x", 1, f"Skipped: {NOT_RUN}{NO_GPU}"], user_properties=[])
+    _call(calls, name).update(
+        outcome="skipped", longrepr=["x", 1, f"Skipped: {NOT_RUN}{NO_GPU}"], user_properties=[]
+    )
     result = _judged(DEVICE, calls, gpus)
     assert result.verdict is Verdict.FAIL
     assert _reason(result, name).startswith(f"was not run ({NO_GPU}), expected a result")
@@ -219,7 +281,9 @@ def test_checks_take_no_longer_than_their_container() -> None:
         call["duration"] = 4.0
     assert _judged(DEVICE, calls, seconds=1000).verdict is not Verdict.FAIL
     result = _judged(DEVICE, calls, seconds=100)
-    assert result.reason.startswith("the report was not made by the suites: its checks took 192.0 s, expected at most")
+    assert result.reason.startswith(
+        "the report was not made by the suites: its checks took 192.0 s, expected at most"
+    )
 
 
 def test_one_check_takes_no_longer_than_its_container() -> None:
@@ -232,7 +296,9 @@ def test_one_check_takes_no_longer_than_its_container() -> None:
 @BY_NAME
 @pytest.mark.parametrize("gpus", [0, 2])
 def test_answers_follow_from_the_nonce(suite: Suite, gpus: int) -> None:
-    first, again, other = (answers(suite.name, nonce, planned(gpus)) for nonce in (NONCE, NONCE, "6" * 64))
+    first, again, other = (
+        answers(suite.name, nonce, planned(gpus)) for nonce in (NONCE, NONCE, "6" * 64)
+    )
     assert first == again
     assert set(first) == set(other)
     assert any(answer.values != other[part].values for part, answer in first.items())

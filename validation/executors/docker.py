@@ -28,32 +28,54 @@ from validation.witness import ask
 ROOT = "/harness"
 PURPOSE = "suite"
 LABEL = "pytorch-cuda-images.validation"
-"""Holds the owner, so that a later run can tell the containers of a killed one from those of one at work. It is read of
-containers with a name of ours alone: an image can carry any label."""
+"""Holds the owner, so that a later run can tell the containers of a killed one from those of one at
+work. It is read of containers with a name of ours alone: an image can carry any label.
+"""
 
 POLL_S = 0.2
 STACKS_S = 2.0
 ANSWER_S = 300
-"""How long the engine may take for one answer. It takes seconds, and some minutes on a machine that is overloaded."""
+"""How long the engine may take for one answer.
+
+It takes seconds, and some minutes on a machine that is overloaded.
+"""
 NOT_FOUND = 127
 PROCESSES = 16384
-"""Threads count too. Eight GPUs need some thousands; a fork bomb must not take the machine with it."""
+"""Threads count too.
+
+Eight GPUs need some thousands; a fork bomb must not take the machine with it.
+"""
 QUIT_ALL = "import os, signal; os.kill(-1, signal.SIGQUIT)"
 
 TEMPORARY = ("/tmp", "/var/tmp")  # noqa: S108 - in the container
 TEMPORARY_BYTES = 4 << 30
-"""Memory, as /dev/shm is. Checkpoints and compiled programs of the suites have some hundred megabytes."""
-CACHES = (("XDG_CACHE_HOME", "/tmp/cache"), ("TRITON_CACHE_DIR", "/tmp/triton"), ("CUDA_CACHE_PATH", "/tmp/cuda"))  # noqa: S108
-"""Where libraries keep what they compile, if the home cannot be written. The image's own places are judged by the suite
-that writes the root."""
+"""Memory, as /dev/shm is.
+
+Checkpoints and compiled programs of the suites have some hundred megabytes.
+"""
+CACHES = (
+    ("XDG_CACHE_HOME", "/tmp/cache"),  # noqa: S108 - a memory of the container
+    ("TRITON_CACHE_DIR", "/tmp/triton"),  # noqa: S108
+    ("CUDA_CACHE_PATH", "/tmp/cuda"),  # noqa: S108
+)
+"""Where libraries keep what they compile, if the home cannot be written.
+
+The image's own places are judged by the suite that writes the root.
+"""
 FILE_BYTES = 8 << 30
-"""No suite writes a larger file; one of an image must not fill the disk before its size is looked at."""
+"""No suite writes a larger file; one of an image must not fill the disk before its size is looked
+at.
+"""
 OPEN_FILES = 16384
-"""Of one process. The tensors that DataLoader workers share are open files, some thousands at most. An engine cannot
-give more than it has itself, and every service manager gives it more than this."""
+"""Of one process. The tensors that DataLoader workers share are open files, some thousands at most.
+
+An engine cannot give more than it has itself, and every service manager gives it more than this.
+"""
 ROOT_BYTES = 2 << 30
 ROOT_ENTRIES = 20_000
-"""What a container may write beside its image, if its root can be written: bytes, files and folders."""
+"""What a container may write beside its image, if its root can be written: bytes, files and
+folders.
+"""
 LOG_SIZE, LOG_FILES = "5m", 2
 LOG_BYTES = 4 << 20
 
@@ -89,11 +111,17 @@ def prepare(setup: Setup) -> None:
 
 
 def remove_leftovers() -> int:
-    """Remove containers and folders of runs that were killed; returns how many containers there were."""
+    """Remove containers and folders of runs that were killed; returns how many containers there
+    were.
+    """
     staging.remove_leftovers()
     try:
         found = containers.of_purpose(_client(), PURPOSE)
-        dead = [container for container in found if not staging.is_alive(container.labels.get(LABEL, ""))]
+        dead = [
+            container
+            for container in found
+            if not staging.is_alive(container.labels.get(LABEL, ""))
+        ]
         for container in dead:
             _remove(container)
     except (DockerException, requests.RequestException) as error:
@@ -121,7 +149,9 @@ def _run_container(suite: Suite, setup: Setup, folder: Path) -> _Death:
 
 @dataclass(frozen=True)
 class _Death:
-    """How a container ended, as the engine and the host saw it; `malformed`, `host_problem` as in `judge.Ended`."""
+    """How a container ended, as the engine and the host saw it; `malformed`, `host_problem` as in
+    `judge.Ended`.
+    """
 
     exit_code: int | None
     output: str = ""
@@ -134,7 +164,10 @@ class _Death:
 
 
 def _watch(container: Any, suite: Suite, folder: Path) -> _Death:  # noqa: ANN401 - docker-py has no types
-    """Wait for the end. After the suite's time ask for all threads' stacks, then kill. Kill what writes too much."""
+    """Wait for the end. After the suite's time ask for all threads' stacks, then kill.
+
+    Kill what writes too much.
+    """
     container.start()
     shown = _id_if_shown(container)
     ended = _wait(container, suite, folder)
@@ -144,7 +177,9 @@ def _watch(container: Any, suite: Suite, folder: Path) -> _Death:  # noqa: ANN40
         _kill(container)
     state = container.attrs["State"]
     return _Death(
-        exit_code=None if ended.timed_out or ended.malformed or ended.host_problem else state["ExitCode"],
+        exit_code=None
+        if ended.timed_out or ended.malformed or ended.host_problem
+        else state["ExitCode"],
         output=_log(container),
         out_of_memory=bool(state["OOMKilled"]),
         timed_out=ended.timed_out,
@@ -155,10 +190,14 @@ def _watch(container: Any, suite: Suite, folder: Path) -> _Death:  # noqa: ANN40
 
 
 def _id_if_shown(container: Any) -> str:  # noqa: ANN401
-    """Return its id if its processes have the same numbers here as for the engine; empty if they cannot be told."""
+    """Return its id if its processes have the same numbers here as for the engine; empty if they
+    cannot be told.
+    """
     container.reload()
     identity = str(container.id)
-    return identity if identity in control_groups.of_process(container.attrs["State"]["Pid"]) else ""
+    return (
+        identity if identity in control_groups.of_process(container.attrs["State"]["Pid"]) else ""
+    )
 
 
 def _wait(container: Any, suite: Suite, folder: Path) -> _Death:  # noqa: ANN401
@@ -191,7 +230,9 @@ def _collect_stacks(container: Any) -> None:  # noqa: ANN401
     """Every Python of a suite answers SIGQUIT with the stacks of its threads."""
     with contextlib.suppress(APIError):  # it may have ended this very moment
         container.kill("SIGQUIT")
-        container.exec_run(["python", "-I", "-S", "-c", QUIT_ALL], detach=True)  # as quick as can be
+        container.exec_run(
+            ["python", "-I", "-S", "-c", QUIT_ALL], detach=True
+        )  # as quick as can be
         time.sleep(STACKS_S)
     _kill(container)
 
@@ -206,8 +247,9 @@ def _kill(container: Any) -> None:  # noqa: ANN401
 def _container(suite: Suite, setup: Setup, folder: Path) -> Iterator[Any]:
     """A container, created and not started; removed whatever happens, Ctrl-C included.
 
-    It may use what a program of an ordinary user needs, and nothing that tells it of the host: no capability, no
-    network, no login or proxy of the host's Docker configuration, memory in place of the host's disk.
+    It may use what a program of an ordinary user needs, and nothing that tells it of the host: no
+    capability, no network, no login or proxy of the host's Docker configuration, memory in place of
+    the host's disk.
     """
     mounts = _mounts(setup, folder)
     container = _client().containers.create(
@@ -220,24 +262,31 @@ def _container(suite: Suite, setup: Setup, folder: Path) -> Iterator[Any]:
         cap_drop=["ALL"],
         security_opt=["no-new-privileges"],
         read_only=not suite.writes_root,
-        tmpfs={} if suite.writes_root else dict.fromkeys(TEMPORARY, f"exec,size={TEMPORARY_BYTES},mode=1777"),
+        tmpfs={}
+        if suite.writes_root
+        else dict.fromkeys(TEMPORARY, f"exec,size={TEMPORARY_BYTES},mode=1777"),
         ulimits=_ulimits(),
         shm_size=setup.shm_bytes,
         mem_limit=setup.memory_bytes,
         memswap_limit=setup.memory_bytes,
-        oom_score_adj=500,  # if this machine has no memory left, the image ends before the harness and the engine
+        # if this machine has no memory left, the image ends before the harness and the engine
+        oom_score_adj=500,
         pids_limit=PROCESSES,
         mounts=mounts,
         environment=_environment(suite, setup),
         use_config_proxy=False,  # the address of a proxy may hold a password
         device_requests=_device_requests(setup),
         healthcheck={"test": ["NONE"]},
-        log_config=LogConfig(type=LogConfig.types.JSON, config={"max-size": LOG_SIZE, "max-file": str(LOG_FILES)}),
+        log_config=LogConfig(
+            type=LogConfig.types.JSON, config={"max-size": LOG_SIZE, "max-file": str(LOG_FILES)}
+        ),
     )
     try:
         yield container
     finally:
-        with contextlib.suppress(DockerException, requests.RequestException):  # the next start finds what is left
+        with contextlib.suppress(
+            DockerException, requests.RequestException
+        ):  # the next start finds what is left
             _remove(container)
 
 
@@ -260,7 +309,8 @@ def _device_requests(setup: Setup) -> list[Any]:
 def _mounts(setup: Setup, folder: Path) -> list[Mount]:
     """The run's folder and the harness read-only; inside, only `out` can be written.
 
-    A volume that the image declares would be a folder of the host's disk without a limit: it gets memory instead.
+    A volume that the image declares would be a folder of the host's disk without a limit: it gets
+    memory instead.
     """
     read_only = ((folder, ROOT), (setup.harness, f"{ROOT}/packages"), *setup.mounts)
     mounts = [Mount(inside, str(host), type="bind", read_only=True) for host, inside in read_only]
@@ -289,6 +339,8 @@ def _log(container: Any) -> str:  # noqa: ANN401
 
 
 def _short(error: Exception) -> str:
-    """What the engine said, in which an image may have put words: the name of its user, of its entry point."""
+    """What the engine said, in which an image may have put words: the name of its user, of its
+    entry point.
+    """
     text = str(getattr(error, "explanation", None) or error).strip()
     return clean_line(text) or type(error).__name__

@@ -15,9 +15,10 @@ from validation.suites.expected import Expected
 class Setup:
     """What every suite's container of one image is given.
 
-    `reference` is what is run: HOST/REPOSITORY@DIGEST, or an interpreter of this machine. `harness` is the folder of
-    `harness.installed()`. `memory_bytes` limits the container (None: the machine is the limit); `mounts` are further
-    (host folder, path inside), read-only; `environment` comes on top of the image's.
+    `reference` is what is run: HOST/REPOSITORY@DIGEST, or an interpreter of this machine. `harness`
+    is the folder of `harness.installed()`. `memory_bytes` limits the container (None: the machine
+    is the limit); `mounts` are further (host folder, path inside), read-only; `environment` comes
+    on top of the image's.
     """
 
     reference: str
@@ -35,8 +36,12 @@ class Executor(Protocol):
     def run(self, suite: Suite, setup: Setup) -> Ended:
         """Run `suite`. One that fails, hangs or vanishes is a result, not an error.
 
-        Raises EnvironmentFailed where this machine cannot even prepare the run (disk full, home not writable).
+        Raises EnvironmentFailed where this machine cannot even prepare the run (disk full, home not
+        writable).
         """
 
     def prepare(self, setup: Setup) -> None:
-        """Fetch what is needed and remove what killed runs left behind. Raises EnvironmentFailed."""
+        """Fetch what is needed and remove what killed runs left behind.
+
+        Raises EnvironmentFailed.
+        """

@@ -1,4 +1,7 @@
-"""One suite in this machine's own Python: for a GPU box without an engine. It proves the machine, not an image."""
+"""One suite in this machine's own Python: for a GPU box without an engine.
+
+It proves the machine, not an image.
+"""
 
 from __future__ import annotations
 
@@ -34,17 +37,27 @@ HANDED_ON = re.compile(
     r"PATH|HOME|USER|LOGNAME|SHELL|LANG|LANGUAGE|LC_\w+|TZ|TMPDIR|VIRTUAL_ENV|CONDA_PREFIX|LD_LIBRARY_PATH|LD_PRELOAD"
     r"|PYTHONPATH|PYTHONHOME|(?:CUDA|NVIDIA|NCCL|CUDNN|CUBLAS|TORCH|PYTORCH|TRITON|OMP|MKL|OPENBLAS|KMP|GLOO)_\w+"
 )
-"""Variables that steer a Python and its libraries. All others stay here: one may hold a key or a token."""
-SECRET = re.compile(r"\w*(?:SECRET|TOKEN|PASSWORD|CREDENTIAL|SIGNING|WEBHOOK|_KEY)\w*|PYTORCH_CUDA_IMAGES_\w+")
+"""Variables that steer a Python and its libraries.
+
+All others stay here: one may hold a key or a token.
+"""
+SECRET = re.compile(
+    r"\w*(?:SECRET|TOKEN|PASSWORD|CREDENTIAL|SIGNING|WEBHOOK|_KEY)\w*|PYTORCH_CUDA_IMAGES_\w+"
+)
 """Never handed on, whatever else its name begins with."""
 
 HINT = "name a Python that has the image's packages: --python /path/to/python"
 
 
 def prepare(setup: Setup) -> None:
-    """See that the interpreter has torch and nothing hides GPUs; remove the folders of runs that were killed."""
+    """See that the interpreter has torch and nothing hides GPUs; remove the folders of runs that
+    were killed.
+    """
     if VARIABLE in os.environ:
-        raise ConfigError(f"{VARIABLE} is set, and the suites are to see every GPU", f"run `unset {VARIABLE}` first")
+        raise ConfigError(
+            f"{VARIABLE} is set, and the suites are to see every GPU",
+            f"run `unset {VARIABLE}` first",
+        )
     staging.remove_leftovers()
     command = [setup.reference, "-c", "import torch"]
     done = shell.ended(command, hint=HINT, timeout_s=300, env=environment(setup), inherit=False)
@@ -77,16 +90,22 @@ def run(suite: Suite, setup: Setup) -> Ended:
 
 
 def environment(setup: Setup) -> dict[str, str]:
-    """Return the variables of a suite: of this process those that no secret can be in, and those of `setup`."""
+    """Return the variables of a suite: of this process those that no secret can be in, and those of
+    `setup`.
+    """
     handed_on = {
-        name: value for name, value in os.environ.items() if HANDED_ON.fullmatch(name) and not SECRET.fullmatch(name)
+        name: value
+        for name, value in os.environ.items()
+        if HANDED_ON.fullmatch(name) and not SECRET.fullmatch(name)
     }
     return {**handed_on, "PYTHONDONTWRITEBYTECODE": "1", **dict(setup.environment)}
 
 
 @dataclass(frozen=True)
 class _Death:
-    """How the suite's process ended; `code` is None if it had to be ended, `malformed` as in `judge.Ended`."""
+    """How the suite's process ended; `code` is None if it had to be ended, `malformed` as in
+    `judge.Ended`.
+    """
 
     code: int | None
     output: str
@@ -106,7 +125,9 @@ def _run(suite: Suite, setup: Setup, folder: Path) -> _Death:
         log = _Log(process)
         problem = _wait(process, suite.timeout_s, folder)
         if problem is None:
-            os.killpg(process.pid, signal.SIGQUIT)  # every Python of a suite answers with its stacks
+            os.killpg(
+                process.pid, signal.SIGQUIT
+            )  # every Python of a suite answers with its stacks
             time.sleep(STACKS_S)
         code = process.poll()
     output = log.end()
@@ -118,7 +139,10 @@ def _run(suite: Suite, setup: Setup, folder: Path) -> _Death:
 
 
 class _Log:
-    """The end of what a suite prints. A thread reads it, so that it needs no disk and a suite never waits for it."""
+    """The end of what a suite prints.
+
+    A thread reads it, so that it needs no disk and a suite never waits for it.
+    """
 
     def __init__(self, process: subprocess.Popen[bytes]) -> None:
         self._kept = bytearray()
@@ -138,7 +162,10 @@ class _Log:
 
 
 def _wait(process: subprocess.Popen[bytes], seconds: float, folder: Path) -> str | None:
-    """Wait until the process has ended. Return why it must be ended before, and None if its time is over."""
+    """Wait until the process has ended.
+
+    Return why it must be ended before, and None if its time is over.
+    """
     deadline = time.monotonic() + seconds
     measured = 0.0
     while (now := time.monotonic()) < deadline:

@@ -1,4 +1,6 @@
-"""Processes of a suite that left its group and its session: they stay below this process, and are ended by it."""
+"""Processes of a suite that left its group and its session: they stay below this process, and are
+ended by it.
+"""
 
 from __future__ import annotations
 
@@ -14,15 +16,22 @@ from runner import progress
 from runner.errors import EnvironmentFailed
 
 PR_SET_CHILD_SUBREAPER = 36
-"""Of linux/prctl.h. A process whose parent has ended becomes a child of the nearest ancestor that set it."""
+"""Of linux/prctl.h. A process whose parent has ended becomes a child of the nearest ancestor that
+set it.
+"""
 END_S = 20.0
-"""How long processes are ended for: one that only forks can make new ones as quickly as they are killed."""
+"""How long processes are ended for: one that only forks can make new ones as quickly as they are
+killed.
+"""
 POLL_S = 0.02
 
 
 @contextlib.contextmanager
 def ended() -> Iterator[None]:
-    """End every process that was started in the block, wherever it moved itself. No other thread may start one."""
+    """End every process that was started in the block, wherever it moved itself.
+
+    No other thread may start one.
+    """
     before = _children()
     _adopt(True)
     try:
@@ -50,7 +59,10 @@ def _end_all_but(before: set[int]) -> None:
                 os.waitpid(process, os.WNOHANG)
         time.sleep(POLL_S)
     if left:
-        progress.say(f"  {len(left)} processes of a suite cannot be ended: {', '.join(map(str, sorted(left)[:5]))}")
+        progress.say(
+            f"  {len(left)} processes of a suite cannot be ended: "
+            f"{', '.join(map(str, sorted(left)[:5]))}"
+        )
 
 
 def _children() -> set[int]:

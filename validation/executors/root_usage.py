@@ -1,9 +1,9 @@
 """What a container has written to its root, as far as the host can see it.
 
-If the harness is root, it looks into the engine's folder of the container: number of files, and the blocks that they
-take, those that are only reserved too. A file that was removed and is still open has no name there; it is found at the
-processes that hold it. Else there is only the size that the engine tells, and the watch on the disk, its free space and
-free inodes (runner/containers.py).
+If the harness is root, it looks into the engine's folder of the container: number of files, and the
+blocks that they take, those that are only reserved too. A file that was removed and is still open
+has no name there; it is found at the processes that hold it. Else there is only the size that the
+engine tells, and the watch on the disk, its free space and free inodes (runner/containers.py).
 """
 
 from __future__ import annotations
@@ -23,7 +23,9 @@ OPEN_FILES = 50_000
 
 
 def problem(container: Any, size: int, entries: int) -> str:  # noqa: ANN401 - docker-py has no types
-    """Return how a container's root holds more than `size` bytes or `entries` entries; an empty text if it does not."""
+    """Return how a container's root holds more than `size` bytes or `entries` entries; an empty
+    text if it does not.
+    """
     written = _folder_of(container)
     if written is None:
         listed = container.client.api.containers(size=True, filters={"id": container.id})
@@ -35,7 +37,9 @@ def problem(container: Any, size: int, entries: int) -> str:  # noqa: ANN401 - d
         return str(error)
     except OSError:  # it is being removed
         return ""
-    return f"{_too_large(size)} in files that were removed" if _removed_bytes(container) > size else ""
+    return (
+        f"{_too_large(size)} in files that were removed" if _removed_bytes(container) > size else ""
+    )
 
 
 def _too_large(size: int) -> str:
@@ -50,7 +54,9 @@ def _folder_of(container: Any) -> Path | None:  # noqa: ANN401
 
 
 def _removed_bytes(container: Any) -> int:  # noqa: ANN401
-    """Return how much the files take that have no name any more, and are open or mapped in the container."""
+    """Return how much the files take that have no name any more, and are open or mapped in the
+    container.
+    """
     found: dict[int, int] = {}
     for looked_at, entry in enumerate(_open_files(container)):
         if looked_at == OPEN_FILES:

@@ -1,4 +1,6 @@
-"""The folder through which the host and a suite talk, whoever runs the suite; and who it belongs to."""
+"""The folder through which the host and a suite talk, whoever runs the suite; and who it belongs
+to.
+"""
 
 from __future__ import annotations
 
@@ -34,12 +36,18 @@ STACK_BYTES = 4 << 20
 MEASURE_EVERY_S = 1.0
 
 _OF_THE_IMAGE = (errno.EACCES, errno.EPERM, errno.ELOOP, errno.ENAMETOOLONG, errno.ENXIO)
-"""What a suite can bring about by modes, links and names. Other errors of the system are this machine's."""
+"""What a suite can bring about by modes, links and names.
+
+Other errors of the system are this machine's.
+"""
 
 
 @dataclass(frozen=True)
 class Written:
-    """What a suite left in `out`: a stranger's text. `malformed` and `host_problem` are as in `judge.Ended`."""
+    """What a suite left in `out`: a stranger's text.
+
+    `malformed` and `host_problem` are as in `judge.Ended`.
+    """
 
     report: str = ""
     running: str = ""
@@ -50,7 +58,9 @@ class Written:
 
 @contextlib.contextmanager
 def staged(suite: Suite, setup: Setup, asked: Asked) -> Iterator[Path]:
-    """A folder with what the suite reads and writes: a copy, so that an edit on the way changes no run at work."""
+    """A folder with what the suite reads and writes: a copy, so that an edit on the way changes no
+    run at work.
+    """
     try:
         folder = Path(tempfile.mkdtemp(dir=_runs(), prefix=f"{owner()}-"))
         lay_out(folder, suite, asked.expected, asked.nonce)
@@ -67,22 +77,28 @@ def staged(suite: Suite, setup: Setup, asked: Asked) -> Iterator[Path]:
 
 
 def _bound(out: Path) -> None:
-    """Make `out` a file system of its own, in memory, if this user may: then nothing can write beyond its size.
+    """Make `out` a file system of its own, in memory, if this user may: then nothing can write
+    beyond its size.
 
-    Neither what was unlinked while it is open nor what was reserved is seen when sizes are added up. A user who may not
-    mount has the watch on the disk instead (runner/containers.py). Nothing below it runs with another user's rights. It
-    has a little more room than is allowed, so that what is wrong is told by its size, not by a disk that seems full.
+    Neither what was unlinked while it is open nor what was reserved is seen when sizes are added
+    up. A user who may not mount has the watch on the disk instead (runner/containers.py). Nothing
+    below it runs with another user's rights. It has a little more room than is allowed, so that
+    what is wrong is told by its size, not by a disk that seems full.
     """
     if os.geteuid() != 0:
         return
-    options = f"size={OUT_BYTES * 5 // 4},nr_inodes={OUT_ENTRIES * 5 // 4},mode=0777,nosuid,nodev,noexec"
+    options = (
+        f"size={OUT_BYTES * 5 // 4},nr_inodes={OUT_ENTRIES * 5 // 4},mode=0777,nosuid,nodev,noexec"
+    )
     if _runs_well("mount", "-t", "tmpfs", "-o", options, "tmpfs", str(out)):
         (out / STACKS).mkdir()
         (out / STACKS).chmod(0o777)
 
 
 def _runs_well(*command: str) -> bool:
-    done = subprocess.run(command, capture_output=True, stdin=subprocess.DEVNULL, check=False, timeout=60)
+    done = subprocess.run(
+        command, capture_output=True, stdin=subprocess.DEVNULL, check=False, timeout=60
+    )
     return done.returncode == 0
 
 
@@ -119,7 +135,9 @@ def written(folder: Path) -> Written:
     except OSError as error:
         if error.errno in _OF_THE_IMAGE:
             return Written(malformed=f"`{OUT}` cannot be read: {error.strerror}")
-        return Written(host_problem=f"cannot read what the suite wrote in {folder}: {error.strerror}")
+        return Written(
+            host_problem=f"cannot read what the suite wrote in {folder}: {error.strerror}"
+        )
 
 
 def too_much(folder: Path) -> str:
@@ -146,15 +164,26 @@ def _text(folder: Path, name: str, limit: int) -> str:
 
 
 def _stacks(folder: Path, name: str) -> str:
-    """What each process of the suite wrote when the watchdog asked: its threads, the main one last."""
+    """What each process of the suite wrote when the watchdog asked: its threads, the main one
+    last.
+    """
     try:
         names = list_names(folder, name, OUT_ENTRIES)
     except FileNotFoundError:
         raise Malformed(f"the folder `{name}` was removed") from None
-    if foreign := [each for each in names if not (each.isascii() and each.isdigit() and len(each) <= 10)]:
-        raise Malformed(f"`{name}` has `{printable(foreign[0], 80)}`, which is not the number of a process")
-    found = ((number, read_file(folder, f"{name}/{number}", STACK_BYTES)) for number in sorted(names, key=int))
-    return "".join(f"process {number}:\n{said.decode(errors='replace')}" for number, said in found if said)
+    if foreign := [
+        each for each in names if not (each.isascii() and each.isdigit() and len(each) <= 10)
+    ]:
+        raise Malformed(
+            f"`{name}` has `{printable(foreign[0], 80)}`, which is not the number of a process"
+        )
+    found = (
+        (number, read_file(folder, f"{name}/{number}", STACK_BYTES))
+        for number in sorted(names, key=int)
+    )
+    return "".join(
+        f"process {number}:\n{said.decode(errors='replace')}" for number, said in found if said
+    )
 
 
 def tail(output: str) -> str:
@@ -163,12 +192,20 @@ def tail(output: str) -> str:
 
 
 def _remove(folder: Path) -> None:
-    """Remove a folder with whatever a suite left in it: nested too deep for Python, or closed by its modes."""
+    """Remove a folder with whatever a suite left in it: nested too deep for Python, or closed by
+    its modes.
+    """
     if (folder / OUT).is_mount():
         _runs_well("umount", "--lazy", str(folder / OUT))
     for command in (("rm", "-rf"), ("chmod", "-R", "u+rwX"), ("rm", "-rf")):
         words = [*command, "--", str(folder)]
-        subprocess.run(words, capture_output=True, stdin=subprocess.DEVNULL, env=shell.environment(), check=False)
+        subprocess.run(
+            words,
+            capture_output=True,
+            stdin=subprocess.DEVNULL,
+            env=shell.environment(),
+            check=False,
+        )
         if not folder.exists():
             return
     progress.say(f"  cannot remove {folder}, where the image's user wrote: remove it as root")
@@ -191,7 +228,9 @@ def is_alive(owner: str) -> bool:
 
 
 def _started_at(pid: str) -> str:
-    """Field 22 of /proc/PID/stat; counted behind the command, which may hold spaces and brackets."""
+    """Field 22 of /proc/PID/stat; counted behind the command, which may hold spaces and
+    brackets.
+    """
     try:
         return Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(") ")[2].split()[19]
     except OSError:
@@ -199,7 +238,9 @@ def _started_at(pid: str) -> str:
 
 
 def _runs() -> Path:
-    """The folder of all runs, which no other user may enter: a suite can leave files with any mode and owner."""
+    """The folder of all runs, which no other user may enter: a suite can leave files with any mode
+    and owner.
+    """
     runs = home.kept("validation", "runs")
     runs.parent.chmod(0o700)
     return runs

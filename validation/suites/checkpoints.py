@@ -1,4 +1,6 @@
-"""A training whose whole state can be saved, and files as other machines and accidents leave them."""
+"""A training whose whole state can be saved, and files as other machines and accidents leave
+them.
+"""
 
 from __future__ import annotations
 
@@ -14,11 +16,18 @@ from validation.suites.one_thread import one_thread
 
 
 class Training:
-    """A network with dropout and batch norm, AdamW and a falling rate: what it does next depends on all it has kept."""
+    """A network with dropout and batch norm, AdamW and a falling rate: what it does next depends on
+    all it has kept.
+    """
 
     def __init__(self, device: str, seed: int) -> None:
         torch.manual_seed(seed)
-        layers = (torch.nn.Linear(12, 24), torch.nn.BatchNorm1d(24), torch.nn.Dropout(0.2), torch.nn.Linear(24, 3))
+        layers = (
+            torch.nn.Linear(12, 24),
+            torch.nn.BatchNorm1d(24),
+            torch.nn.Dropout(0.2),
+            torch.nn.Linear(24, 3),
+        )
         self._model = torch.nn.Sequential(*layers).to(device)
         self._optimizer = torch.optim.AdamW(self._model.parameters(), lr=0.01)
         self._rate = torch.optim.lr_scheduler.StepLR(self._optimizer, step_size=2, gamma=0.5)
@@ -30,7 +39,10 @@ class Training:
         """`steps` steps, each on data of its own number."""
         for number in range(self._steps, self._steps + steps):
             made = torch.Generator().manual_seed(number)
-            inputs, targets = torch.randn(16, 12, generator=made), torch.randint(3, (16,), generator=made)
+            inputs, targets = (
+                torch.randn(16, 12, generator=made),
+                torch.randint(3, (16,), generator=made),
+            )
             outputs = self._model(inputs.to(self._device))
             self._optimizer.zero_grad()
             torch.nn.functional.cross_entropy(outputs, targets.to(self._device)).backward()
@@ -74,7 +86,11 @@ def differences(left: Any, right: Any, where: str = "") -> Iterator[str]:
     if isinstance(left, dict) and isinstance(right, dict) and left.keys() == right.keys():
         for key in left:
             yield from differences(left[key], right[key], f"{where}.{key}" if where else str(key))
-    elif isinstance(left, (list, tuple)) and isinstance(right, (list, tuple)) and len(left) == len(right):
+    elif (
+        isinstance(left, (list, tuple))
+        and isinstance(right, (list, tuple))
+        and len(left) == len(right)
+    ):
         for index, pair in enumerate(zip(left, right, strict=True)):
             yield from differences(*pair, f"{where}.{index}")
     elif torch.is_tensor(left) and torch.is_tensor(right):
@@ -85,7 +101,9 @@ def differences(left: Any, right: Any, where: str = "") -> Iterator[str]:
 
 
 def save_as_on_a_gpu(state: dict[str, Any], path: Path) -> None:
-    """A file that names `cuda:0` as the place of its tensors, whether or not this machine has one."""
+    """A file that names `cuda:0` as the place of its tensors, whether or not this machine has
+    one.
+    """
     with mock.patch.object(torch.serialization, "location_tag", lambda _: "cuda:0"):
         torch.save(state, path)
 

@@ -1,6 +1,9 @@
-"""Prints what pytest collects of a suite, as JSON on the last line: `python collect.py ROOT FILE`. Nothing is run.
+"""Prints what pytest collects of a suite, as JSON on the last line: `python collect.py ROOT FILE`.
 
-ROOT is as for `entrypoint.py`. A line for each check would be cut where one is printed by a module of the image.
+Nothing is run.
+
+ROOT is as for `entrypoint.py`. A line for each check would be cut where one is printed by a module
+of the image.
 """
 
 from __future__ import annotations
@@ -35,7 +38,13 @@ def main(root: Path, file: str) -> int:
 
     collected, code = _Collected(), root / "code"
     module = str(code / "validation" / "suites" / file)
-    options = [f"--rootdir={code}", "--config-file=/dev/null", "--import-mode=importlib", "-p", "no:cacheprovider"]
+    options = [
+        f"--rootdir={code}",
+        "--config-file=/dev/null",
+        "--import-mode=importlib",
+        "-p",
+        "no:cacheprovider",
+    ]
     ended = int(pytest.main([module, *options, "--collect-only", "--quiet"], plugins=[collected]))
     print(f"\n{json.dumps(collected.checks)}", flush=True)
     return ended

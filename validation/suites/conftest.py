@@ -46,13 +46,19 @@ def figure(record_property: Callable[[str, object], None]) -> Figures:
 
 @pytest.fixture(scope="session")
 def nonce() -> str:
-    """What the host drew for this run. The questions of the challenges follow from it (`questions.py`)."""
+    """What the host drew for this run.
+
+    The questions of the challenges follow from it (`questions.py`).
+    """
     return (_root() / NONCE).read_text(encoding="ascii")
 
 
 @pytest.fixture
 def answer(record_property: Callable[[str, object], None]) -> Answers:
-    """Answer a part of a challenge: `answer("matmul cpu", [3, -1])`. The host computes the same and compares."""
+    """Answer a part of a challenge: `answer("matmul cpu", [3, -1])`.
+
+    The host computes the same and compares.
+    """
     return lambda part, values: record_property(f"{ANSWER}{part}", values)
 
 
@@ -70,9 +76,11 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def _forget_packages_of_the_harness() -> None:
-    """What pytest needs was imported from the harness; what a suite imports is to be the image's, where it has it.
+    """What pytest needs was imported from the harness; what a suite imports is to be the image's,
+    where it has it.
 
-    A worker begins with the harness first on its path, and only then is given the path of its parent.
+    A worker begins with the harness first on its path, and only then is given the path of its
+    parent.
     """
     for name in HARNESS_MAY_SHADOW:
         for module in [module for module in sys.modules if module.partition(".")[0] == name]:
@@ -80,12 +88,16 @@ def _forget_packages_of_the_harness() -> None:
 
 
 def pytest_runtest_logstart(nodeid: str) -> None:
-    """Name the test that is about to run: where the container is killed, the report has no line of it yet."""
+    """Name the test that is about to run: where the container is killed, the report has no line of
+    it yet.
+    """
     (_root() / "out" / RUNNING).write_text(nodeid, encoding="utf-8")
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Remember that a test failed."""
     report = yield
     item.stash[FAILED] = report.failed or item.stash.get(FAILED, False)
@@ -94,7 +106,9 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
-    """After some CUDA errors every later call of the process fails: end the worker, and the next test gets another."""
+    """After some CUDA errors every later call of the process fails: end the worker, and the next
+    test gets another.
+    """
     done = yield
     if item.stash.get(FAILED, False) and _cuda_is_broken():
         os._exit(CUDA_IS_BROKEN)

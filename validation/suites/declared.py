@@ -1,7 +1,7 @@
 """What a check declares of itself.
 
-`python -m validation.listing` writes it into the list of the suite, and the host holds every report against that list.
-A check without a mark reports no figures, needs no GPU and is never `not run`.
+`python -m validation.listing` writes it into the list of the suite, and the host holds every report
+against that list. A check without a mark reports no figures, needs no GPU and is never `not run`.
 """
 
 from __future__ import annotations
@@ -18,11 +18,14 @@ MARKS = {
 }
 
 
-def reports(name: str, unit: str, *, device: str = "", required: bool = True) -> pytest.MarkDecorator:
+def reports(
+    name: str, unit: str, *, device: str = "", required: bool = True
+) -> pytest.MarkDecorator:
     """Declare a figure that the check reports when it passes.
 
-    In `name`, `{gpu}` stands for the number of each planned GPU, `{PARAMETER}` for a parameter of the test, and `*` for
-    anything. `device` is `cpu` or `cuda` if the figure is of such runs only. Not `required`: it may be there.
+    In `name`, `{gpu}` stands for the number of each planned GPU, `{PARAMETER}` for a parameter of
+    the test, and `*` for anything. `device` is `cpu` or `cuda` if the figure is of such runs only.
+    Not `required`: it may be there.
     """
     return pytest.mark.reports(name, unit, device, required)
 
@@ -44,7 +47,9 @@ def declared(item: pytest.Item) -> dict[str, Any]:
     marks = sorted(item.iter_markers(FIGURE), key=lambda mark: mark.args)
     return {
         "gpus": max((mark.args[0] for mark in item.iter_markers(GPUS)), default=0),
-        "may_not_run": [{"reason": mark.args[0], "device": mark.args[1]} for mark in item.iter_markers(EXCUSE)],
+        "may_not_run": [
+            {"reason": mark.args[0], "device": mark.args[1]} for mark in item.iter_markers(EXCUSE)
+        ],
         "figures": [_figure(mark, values) for mark in marks],
     }
 

@@ -1,4 +1,6 @@
-"""The NVIDIA driver's libraries inside a container: what is mounted, and what an image must not bring along."""
+"""The NVIDIA driver's libraries inside a container: what is mounted, and what an image must not
+bring along.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,9 @@ _LOADER = Path("/etc/ld.so.conf.d")
 
 
 def nvml_count() -> tuple[int, str]:
-    """How many GPUs the driver manages according to NVML, and why there are none where NVML says so."""
+    """How many GPUs the driver manages according to NVML, and why there are none where NVML says
+    so.
+    """
     try:
         nvml = ctypes.CDLL(NVML)
     except OSError as error:
@@ -30,7 +34,9 @@ def nvml_count() -> tuple[int, str]:
 
 
 def libraries_of_the_image() -> list[Path]:
-    """Every libcuda of the image itself: a compat package's, or a stub the loader may find. Only the driver's belongs.
+    """Every libcuda of the image itself: a compat package's, or a stub the loader may find.
+
+    Only the driver's belongs.
 
     The driver's is mounted into the container, or of the version of the kernel module.
     """
@@ -43,19 +49,26 @@ def libraries_of_the_image() -> list[Path]:
 
 
 def _libraries() -> Iterator[Path]:
-    """Resolved: `libcuda.so.1` is a link to `libcuda.so.550.54.15`. Toolkits have stubs, for linking alone."""
+    """Resolved: `libcuda.so.1` is a link to `libcuda.so.550.54.15`.
+
+    Toolkits have stubs, for linking alone.
+    """
     told = _places_of_the_loader()
     for place in {*map(Path, _PLACES), Path(sys.prefix), *told}:
         for folder, _, names in os.walk(place):
             if Path(folder).name != "stubs" or Path(folder) in told:
-                yield from (Path(folder, name).resolve() for name in names if name.startswith(LIBRARY))
+                yield from (
+                    Path(folder, name).resolve() for name in names if name.startswith(LIBRARY)
+                )
 
 
 def _places_of_the_loader() -> set[Path]:
     """Where else than in its own folders the loader is told to look."""
     named = os.environ.get("LD_LIBRARY_PATH", "").split(":")
     written = (
-        line.strip() for file in _LOADER.glob("*.conf") for line in file.read_text(encoding="utf-8").splitlines()
+        line.strip()
+        for file in _LOADER.glob("*.conf")
+        for line in file.read_text(encoding="utf-8").splitlines()
     )
     return {Path(place) for place in (*named, *written) if place.startswith("/") and place != "/"}
 

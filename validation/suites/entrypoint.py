@@ -1,9 +1,10 @@
-"""Starts pytest inside the image under test: `python entrypoint.py ROOT FILE TEST_TIMEOUT_S LEASED_GPUS`.
+"""Starts pytest inside the image under test: `python entrypoint.py ROOT FILE TEST_TIMEOUT_S
+LEASED_GPUS`.
 
-ROOT holds `packages` (pytest and its plugins), `code` (this package), `expected.json`, the `nonce` of this run, and the
-writable `out`, with an empty `stacks` in it.
-The tests run in worker processes, so that one that dies or breaks CUDA for its process ends that worker, not the suite:
-a worker for each of LEASED_GPUS; one where that is 0, and it leases none.
+ROOT holds `packages` (pytest and its plugins), `code` (this package), `expected.json`, the `nonce`
+of this run, and the writable `out`, with an empty `stacks` in it. The tests run in worker
+processes, so that one that dies or breaks CUDA for its process ends that worker, not the suite: a
+worker for each of LEASED_GPUS; one where that is 0, and it leases none.
 """
 
 from __future__ import annotations
@@ -34,7 +35,11 @@ def main(root: Path, file: str, test_timeout_s: str, leased_gpus: str) -> int:
     import pytest
 
     workers = _Workers()
-    code = int(pytest.main(_arguments(root, file, test_timeout_s, max(int(leased_gpus), 1)), plugins=[workers]))
+    code = int(
+        pytest.main(
+            _arguments(root, file, test_timeout_s, max(int(leased_gpus), 1)), plugins=[workers]
+        )
+    )
     return code or workers.exit_code()
 
 
@@ -46,7 +51,9 @@ def make_ready(root: Path, leased_gpus: str) -> None:
 
 
 class _Workers:
-    """How the worker processes end: xdist does not look, and one that crashes on its way out says no other word."""
+    """How the worker processes end: xdist does not look, and one that crashes on its way out says
+    no other word.
+    """
 
     def __init__(self) -> None:
         self._processes: list[subprocess.Popen[bytes]] = []
@@ -62,13 +69,19 @@ class _Workers:
 
 
 def dump_stacks_on_quit() -> None:
-    """The host's watchdog sends SIGQUIT before it kills. A file for each: in one, their words would mix."""
+    """The host's watchdog sends SIGQUIT before it kills.
+
+    A file for each: in one, their words would mix.
+    """
     file = (Path(os.environ[ROOT]) / "out" / STACKS / str(os.getpid())).open("w")
     faulthandler.register(signal.SIGQUIT, file=file, all_threads=True)
 
 
 def _append_to_path(root: Path) -> None:
-    """Last, so that the harness never shadows a package of the image. Spawned workers inherit the list."""
+    """Last, so that the harness never shadows a package of the image.
+
+    Spawned workers inherit the list.
+    """
     beside_me = str(Path(__file__).resolve().parent)
     own = [entry for entry in sys.path if entry != beside_me]
     sys.path[:] = [*own, str(root / "packages"), str(root / "code")]

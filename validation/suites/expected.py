@@ -1,4 +1,7 @@
-"""What the tag asserts about an image, as its suites are told. Standard library only: it is read inside the image."""
+"""What the tag asserts about an image, as its suites are told.
+
+Standard library only: it is read inside the image.
+"""
 
 from __future__ import annotations
 
@@ -9,11 +12,13 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Expected:
-    """Versions as their projects write them (`cuda` 12.4, `cudnn` 9.1.0.70); `device` is `cpu` or `cuda`.
+    """Versions as their projects write them (`cuda` 12.4, `cudnn` 9.1.0.70); `device` is `cpu` or
+    `cuda`.
 
-    `packages` are all locked Python packages as (normalised name, version), sorted. `compiler` says whether the image
-    ships a C and C++ compiler. `epoch` is the time every file of the image carries, in seconds since 1970.
-    `derived` says that the image was built on top of one of ours, so it may hold further packages.
+    `packages` are all locked Python packages as (normalised name, version), sorted. `compiler` says
+    whether the image ships a C and C++ compiler. `epoch` is the time every file of the image
+    carries, in seconds since 1970. `derived` says that the image was built on top of one of ours,
+    so it may hold further packages.
     """
 
     torch: str

@@ -11,18 +11,23 @@ from validation.suites import new_python
 from validation.suites.outcome import require
 
 LIMIT = 1e-6
-"""Largest difference allowed, relative to the largest score: fp32 rounding of a few operations in another order."""
+"""Largest difference allowed, relative to the largest score: fp32 rounding of a few operations in
+another order.
+"""
 
 _SCRIPT = """
 import sys, torch
 inputs = torch.load("inputs.pt", weights_only=True)
 with torch.inference_mode():
-    scores = {name: torch.jit.load(name, map_location=sys.argv[1])(*inputs) for name in sys.argv[2:]}
+    loaded = {name: torch.jit.load(name, map_location=sys.argv[1]) for name in sys.argv[2:]}
+    scores = {name: scored(*inputs) for name, scored in loaded.items()}
 torch.save(scores, "scores.pt")
 """
 
 
-def scores(folder: Path, device: str, names: tuple[str, ...], inputs: tuple[Any, ...]) -> dict[str, Any]:
+def scores(
+    folder: Path, device: str, names: tuple[str, ...], inputs: tuple[Any, ...]
+) -> dict[str, Any]:
     """What each TorchScript file of `folder` makes of `inputs` in a new process, on `device`."""
     torch.save(inputs, folder / "inputs.pt")
     ended = new_python.run(["-c", _SCRIPT, device, *names], folder)
@@ -36,7 +41,9 @@ def scores(folder: Path, device: str, names: tuple[str, ...], inputs: tuple[Any,
 
 
 def difference(got: Any, wanted: Any) -> float:
-    """Largest difference relative to the largest wanted score; infinite where the shapes differ or one is NaN."""
+    """Largest difference relative to the largest wanted score; infinite where the shapes differ or
+    one is NaN.
+    """
     if got.shape != wanted.shape:
         return float("inf")
     error = float((got.cpu() - wanted.cpu()).abs().max() / wanted.abs().max())

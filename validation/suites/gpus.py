@@ -1,4 +1,7 @@
-"""What torch makes of the machine's GPUs, and on which GPUs compiled code runs. Importing this needs no torch."""
+"""What torch makes of the machine's GPUs, and on which GPUs compiled code runs.
+
+Importing this needs no torch.
+"""
 
 from __future__ import annotations
 
@@ -12,18 +15,28 @@ from validation.suites.outcome import infra, not_run, require
 
 NO_GPU = "the suites ran without a GPU"
 
-NOT_PASSED = "no GPU was passed to the container, or a setting such as CUDA_VISIBLE_DEVICES hides it"
+NOT_PASSED = (
+    "no GPU was passed to the container, or a setting such as CUDA_VISIBLE_DEVICES hides it"
+)
 CAUSES = {
-    802: "the machine joins its GPUs by NVSwitch and its fabric manager is not running: start nvidia-fabricmanager",
+    802: (
+        "the machine joins its GPUs by NVSwitch and its fabric manager is not running: start "
+        "nvidia-fabricmanager"
+    ),
     803: "libcuda and the kernel's driver are of different versions: reboot after a driver update",
-    804: "the compat package is not usable with this GPU: forward compatibility is for data centre GPUs only",
+    804: (
+        "the compat package is not usable with this GPU: forward compatibility is for data "
+        "centre GPUs only"
+    ),
 }
 """The likely cause by CUDA's error number, for those that stop torch from seeing any GPU."""
 
 OF_THE_RUNNER = frozenset({802, 803})
 """Not the image's fault, unless it has a libcuda of its own."""
 
-_ERROR = re.compile(r"Error (\d+): ([^(]*[^( ])")  # as torch writes what cudaGetDeviceCount returned
+_ERROR = re.compile(
+    r"Error (\d+): ([^(]*[^( ])"
+)  # as torch writes what cudaGetDeviceCount returned
 _ARCHITECTURE = re.compile(r"(sm|compute)_(\d+)(\d)([af]?)")
 
 
@@ -44,7 +57,9 @@ def require_every_gpu(expected: Expected) -> None:
 
 
 def usable_gpus() -> tuple[int, str]:
-    """How many GPUs torch can use, and what is_available() says, with the driver's words where it is False."""
+    """How many GPUs torch can use, and what is_available() says, with the driver's words where it
+    is False.
+    """
     import torch
 
     with warnings.catch_warnings():
@@ -59,13 +74,17 @@ def usable_gpus() -> tuple[int, str]:
 
 
 def words_of_the_driver(text: str) -> str:
-    """`804 (forward compatibility was ...)` where torch's error has CUDA's number, else the error's first sentence."""
+    """`804 (forward compatibility was ...)` where torch's error has CUDA's number, else the error's
+    first sentence.
+    """
     found = _ERROR.search(text)
     return f"{found[1]} ({found[2]})" if found else f"`{text.partition('. ')[0].splitlines()[0]}`"
 
 
 def refuse(found: str, expected: str, said: str) -> None:
-    """Fail the check with the cause of the error that `said` names; `infra` where that is the runner's to mend."""
+    """Fail the check with the cause of the error that `said` names; `infra` where that is the
+    runner's to mend.
+    """
     number = next((number for number in CAUSES if f"says {number} " in said), 0)
     if number in OF_THE_RUNNER and not driver.libraries_of_the_image():
         infra(f"{found}, expected {expected}", CAUSES[number])
@@ -73,11 +92,12 @@ def refuse(found: str, expected: str, said: str) -> None:
 
 
 def runs_on(capability: tuple[int, int], architectures: Collection[str]) -> bool:
-    """Whether code compiled for `architectures` (`sm_80`, `compute_90`) runs on a GPU of this compute capability.
+    """Whether code compiled for `architectures` (`sm_80`, `compute_90`) runs on a GPU of this
+    compute capability.
 
-    Machine code (sm) runs on its own minor and later ones of its major; with `a` on nothing else, with `f` as without
-    a letter. PTX (compute) is compiled at load time for anything later. NVIDIA's "CUDA C++ Programming Guide", the
-    sections on binary and PTX compatibility.
+    Machine code (sm) runs on its own minor and later ones of its major; with `a` on nothing else,
+    with `f` as without a letter. PTX (compute) is compiled at load time for anything later.
+    NVIDIA's "CUDA C++ Programming Guide", the sections on binary and PTX compatibility.
     """
     return any(_code_runs_on(capability, architecture) for architecture in architectures)
 

@@ -35,7 +35,11 @@ class RecordedFile:
             size = Path(self.path).stat().st_size
         except OSError as error:
             return f"{self.path} of {self.package}: {error.strerror}"
-        return "" if self.size in (None, size) else f"{self.path} of {self.package} has {size} bytes of {self.size}"
+        return (
+            ""
+            if self.size in (None, size)
+            else f"{self.path} of {self.package} has {size} bytes of {self.size}"
+        )
 
 
 @cache
@@ -54,7 +58,9 @@ def normalised(name: str) -> str:
 
 def packages() -> tuple[tuple[str, str], ...]:
     """Normalised name and version of every package; one that is there twice is listed twice."""
-    return tuple(sorted((normalised(found.metadata["Name"]), found.version) for found in own_distributions()))
+    return tuple(
+        sorted((normalised(found.metadata["Name"]), found.version) for found in own_distributions())
+    )
 
 
 def differences(found: Iterable[tuple[str, str]], locked: Iterable[tuple[str, str]]) -> list[str]:
@@ -82,7 +88,9 @@ def _difference(name: str, here: list[str], wanted: list[str]) -> str:
 
 
 def recorded_files() -> Iterator[RecordedFile]:
-    """Every file that the RECORD of a package names (PyPA specification, recording installed projects)."""
+    """Every file that the RECORD of a package names (PyPA specification, recording installed
+    projects).
+    """
     for found in own_distributions():
         name, root = normalised(found.metadata["Name"]), str(found.locate_file(""))
         for row in csv.reader((found.read_text("RECORD") or "").splitlines()):
@@ -92,11 +100,15 @@ def recorded_files() -> Iterator[RecordedFile]:
 
 def without_record() -> list[str]:
     """Packages that do not say which files are theirs."""
-    return sorted(found.metadata["Name"] for found in own_distributions() if not found.read_text("RECORD"))
+    return sorted(
+        found.metadata["Name"] for found in own_distributions() if not found.read_text("RECORD")
+    )
 
 
 def pinned_by(package: str) -> dict[str, str]:
-    """The packages that `package` wants in one version alone, by normalised name; empty where it is not there."""
+    """The packages that `package` wants in one version alone, by normalised name; empty where it is
+    not there.
+    """
     wanted = [
         requirement
         for found in own_distributions()
@@ -120,7 +132,10 @@ def needing(package: str) -> set[str]:
 def console_scripts() -> tuple[EntryPoint, ...]:
     """Every command that a package of the image declares."""
     return tuple(
-        entry for found in own_distributions() for entry in found.entry_points if entry.group == "console_scripts"
+        entry
+        for found in own_distributions()
+        for entry in found.entry_points
+        if entry.group == "console_scripts"
     )
 
 
@@ -134,19 +149,30 @@ def script_problem(name: str) -> str:
     with path.open("rb") as file:
         first = file.readline().decode(errors="replace").strip()
     interpreter = Path(first.removeprefix("#!").split(" ")[0])
-    return "" if first.startswith("#!") and interpreter.exists() else f"{path} begins with `{first}`"
+    return (
+        "" if first.startswith("#!") and interpreter.exists() else f"{path} begins with `{first}`"
+    )
 
 
 def run(*command: str, **variables: str) -> subprocess.CompletedProcess[str]:
-    """A command as a user of the image would run it, the harness not on its path; `variables` on top of the image's.
+    """A command as a user of the image would run it, the harness not on its path; `variables` on
+    top of the image's.
 
     One that does not end within 60 s has exit code -9 and no output.
     """
-    own = {name: value for name, value in os.environ.items() if not name.startswith(_OF_THE_HARNESS)}
+    own = {
+        name: value for name, value in os.environ.items() if not name.startswith(_OF_THE_HARNESS)
+    }
     environment = {**own, **variables}
     try:
         return subprocess.run(
-            command, capture_output=True, text=True, errors="replace", check=False, timeout=60, env=environment
+            command,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            check=False,
+            timeout=60,
+            env=environment,
         )
     except subprocess.TimeoutExpired:
         return subprocess.CompletedProcess(command, -9, "", "still running after 60 s")

@@ -1,7 +1,8 @@
 """Which test process computes on which GPU: each leases one by a file lock and holds it for life.
 
-The lock, not the number of the worker, says that a GPU is taken: xdist gives a replacement the next number, and the
-process it replaces may have left children on the GPU. Forked children hold the lock with their parent.
+The lock, not the number of the worker, says that a GPU is taken: xdist gives a replacement the next
+number, and the process it replaces may have left children on the GPU. Forked children hold the lock
+with their parent.
 """
 
 from __future__ import annotations
@@ -21,15 +22,19 @@ _held: list[IO[str]] = []
 
 
 def take_gpu(folder: Path, gpus: int, wait_s: float = 60) -> int:
-    """Lease the first of `gpus` GPUs that nobody holds, and let CUDA see no other; returns its number.
+    """Lease the first of `gpus` GPUs that nobody holds, and let CUDA see no other; returns its
+    number.
 
-    Waits for one at most `wait_s` seconds, then raises TimeoutError. Before CUDA is initialised, or it has no effect.
+    Waits for one at most `wait_s` seconds, then raises TimeoutError. Before CUDA is initialised, or
+    it has no effect.
     """
     folder.mkdir(exist_ok=True)
     deadline = time.monotonic() + wait_s
     while (taken := _first_free(folder, gpus)) is None:
         if time.monotonic() > deadline:
-            raise TimeoutError(f"none of {gpus} GPUs became free within {wait_s:.0f} s: ended tests left processes")
+            raise TimeoutError(
+                f"none of {gpus} GPUs became free within {wait_s:.0f} s: ended tests left processes"
+            )
         time.sleep(_POLL_S)
     os.environ.setdefault(OF_THE_IMAGE, os.environ.get(VARIABLE, ""))
     os.environ[VARIABLE] = str(taken)

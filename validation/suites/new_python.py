@@ -19,7 +19,11 @@ class Ended:
     stderr: bytes
 
     def __str__(self) -> str:
-        how = f"did not end within {LIMIT_S} s" if self.code is None else f"ended with exit code {self.code}"
+        how = (
+            f"did not end within {LIMIT_S} s"
+            if self.code is None
+            else f"ended with exit code {self.code}"
+        )
         return f"{how} and said {last_line(self.stderr)}"
 
 
@@ -27,7 +31,12 @@ def run(words: Sequence[str], folder: Path, environment: Mapping[str, str] | Non
     """`python WORDS...` in `folder`."""
     try:
         done = subprocess.run(
-            [sys.executable, *words], cwd=folder, env=environment, capture_output=True, check=False, timeout=LIMIT_S
+            [sys.executable, *words],
+            cwd=folder,
+            env=environment,
+            capture_output=True,
+            check=False,
+            timeout=LIMIT_S,
         )
     except subprocess.TimeoutExpired as late:
         return Ended(None, late.stderr or b"")

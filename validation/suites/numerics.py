@@ -1,4 +1,6 @@
-"""Kernels whose result is known another way: NumPy in float64, which shares no code with what is checked."""
+"""Kernels whose result is known another way: NumPy in float64, which shares no code with what is
+checked.
+"""
 
 from __future__ import annotations
 
@@ -10,15 +12,20 @@ import torch
 
 SIZE = 512
 FP32_LIMIT = 1e-5
-"""Largest error allowed, relative to the largest reference value. An fp32 sum of 512 products rounds within
-sqrt(512) * 2**-24 = 1.3e-6 typically and 512 * 2**-24 = 3.1e-5 at the very worst; TF32 would be off by about 1e-3."""
+"""Largest error allowed, relative to the largest reference value.
+
+An fp32 sum of 512 products rounds within sqrt(512) * 2**-24 = 1.3e-6 typically and 512 * 2**-24 =
+3.1e-5 at the very worst; TF32 would be off by about 1e-3.
+"""
 
 STRIDE = 2
 GROUPS = 2
 
 
 def strided_convolution_errors(device: str) -> Iterator[tuple[str, float]]:
-    """A 3 x 3 convolution in two groups with stride 2 and padding 1, and both its gradients: relative errors."""
+    """A 3 x 3 convolution in two groups with stride 2 and padding 1, and both its gradients:
+    relative errors.
+    """
     images, kernels = _normal(4, 8, 17, 15, seed=5), _normal(12, 4, 3, 3, seed=6)
     inputs = [tensor.detach().to(device).requires_grad_() for tensor in (images, kernels)]
     with torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
@@ -27,14 +34,21 @@ def strided_convolution_errors(device: str) -> Iterator[tuple[str, float]]:
         by_images, by_kernels = torch.autograd.grad(got, inputs, slopes.to(device))
     reference = _StridedConvolution(_double(images), _double(kernels), _double(slopes))
     yield "conv2d", relative_error(got, reference.output())
-    yield "conv2d's gradient by its input", relative_error(by_images, reference.gradient_by_images())
-    yield "conv2d's gradient by its weights", relative_error(by_kernels, reference.gradient_by_kernels())
+    yield (
+        "conv2d's gradient by its input",
+        relative_error(by_images, reference.gradient_by_images()),
+    )
+    yield (
+        "conv2d's gradient by its weights",
+        relative_error(by_kernels, reference.gradient_by_kernels()),
+    )
 
 
 class _StridedConvolution:
     """The same in float64, with the groups (g) as an axis of their own.
 
-    The letters of the sums: n images, c channels in, o channels out, h and w places, i and j places of the kernel.
+    The letters of the sums: n images, c channels in, o channels out, h and w places, i and j places
+    of the kernel.
     """
 
     def __init__(self, images: Any, kernels: Any, slopes: Any) -> None:
@@ -42,7 +56,9 @@ class _StridedConvolution:
         self._kernels = kernels.reshape(GROUPS, -1, *kernels.shape[1:])
         self._slopes = slopes.reshape(len(slopes), GROUPS, -1, *slopes.shape[2:])
         self._padded = np.pad(images, ((0, 0), (0, 0), (1, 1), (1, 1)))
-        windows = np.lib.stride_tricks.sliding_window_view(self._padded, (3, 3), axis=(2, 3))[:, :, ::STRIDE, ::STRIDE]
+        windows = np.lib.stride_tricks.sliding_window_view(self._padded, (3, 3), axis=(2, 3))[
+            :, :, ::STRIDE, ::STRIDE
+        ]
         self._windows = windows.reshape(len(images), GROUPS, -1, *windows.shape[2:])
 
     def output(self) -> Any:
@@ -55,7 +71,9 @@ class _StridedConvolution:
 
     def gradient_by_images(self) -> Any:
         """Every place of the kernel spreads the slopes over the places it was applied to."""
-        got = np.zeros(self._padded.shape).reshape(len(self._padded), GROUPS, -1, *self._padded.shape[2:])
+        got = np.zeros(self._padded.shape).reshape(
+            len(self._padded), GROUPS, -1, *self._padded.shape[2:]
+        )
         height, width = (STRIDE * length for length in self._slopes.shape[-2:])
         for i, j in np.ndindex(3, 3):
             part = np.einsum("ngohw,goc->ngchw", self._slopes, self._kernels[..., i, j])
@@ -64,37 +82,56 @@ class _StridedConvolution:
 
 
 def svd_errors(device: str) -> Iterator[tuple[str, float]]:
-    """fp32 singular value decomposition of a 96 x 64 matrix and of 16 small ones: errors relative to the largest value.
+    """fp32 singular value decomposition of a 96 x 64 matrix and of 16 small ones: errors relative
+    to the largest value.
 
-    Singular values are against LAPACK's in float64. The vectors are not unique; what they must do is.
+    Singular values are against LAPACK's in float64. The vectors are not unique; what they must do
+    is.
     """
     for name, shape in (("a matrix", (96, 64)), ("a batch of matrices", (16, 12, 8))):
         matrix = _normal(*shape, seed=8)
-        left, values, right = (_double(got.cpu()) for got in torch.linalg.svd(matrix.to(device), full_matrices=False))
+        left, values, right = (
+            _double(got.cpu()) for got in torch.linalg.svd(matrix.to(device), full_matrices=False)
+        )
         wanted = np.linalg.svd(_double(matrix), compute_uv=False)
         yield f"the singular values of {name}", _difference(values, wanted)
-        yield f"the product of the SVD of {name}", _difference(left * values[..., None, :] @ right, _double(matrix))
+        yield (
+            f"the product of the SVD of {name}",
+            _difference(left * values[..., None, :] @ right, _double(matrix)),
+        )
         one = np.broadcast_to(np.eye(shape[-1]), (*shape[:-2], shape[-1], shape[-1]))
-        yield f"the left singular vectors of {name}", _difference(np.swapaxes(left, -1, -2) @ left, one)
+        yield (
+            f"the left singular vectors of {name}",
+            _difference(np.swapaxes(left, -1, -2) @ left, one),
+        )
 
 
 def fft_errors(device: str) -> Iterator[tuple[str, float]]:
-    """fp32 Fourier transforms of even, prime and two-dimensional sizes, and there and back: relative errors."""
+    """fp32 Fourier transforms of even, prime and two-dimensional sizes, and there and back:
+    relative errors.
+    """
     for size in (1024, 1000, 509):
         signal = _normal(8, size, seed=9)
         got = torch.fft.rfft(signal.to(device))
         yield f"rfft of {size} values", _difference(got.cpu().numpy(), np.fft.rfft(_double(signal)))
-        yield f"rfft and back of {size} values", relative_error(torch.fft.irfft(got, n=size), _double(signal))
+        yield (
+            f"rfft and back of {size} values",
+            relative_error(torch.fft.irfft(got, n=size), _double(signal)),
+        )
     picture = _normal(4, 48, 60, seed=10)
     got = torch.fft.fft2(picture.to(device))
     yield "fft2 of 48 x 60 values", _difference(got.cpu().numpy(), np.fft.fft2(_double(picture)))
 
 
 def inexact_orderings(device: str) -> Iterator[str]:
-    """Which of sorting, selecting, running sums and scattered sums of 100 003 whole numbers are not exact."""
+    """Which of sorting, selecting, running sums and scattered sums of 100 003 whole numbers are not
+    exact.
+    """
     numbers = np.random.default_rng(11).integers(0, 5000, 100_003)
     there = torch.from_numpy(numbers).to(device)
-    ones = torch.ones(len(numbers), device=device)  # fp32 counts exactly up to 2**24, in whatever order it adds
+    ones = torch.ones(
+        len(numbers), device=device
+    )  # fp32 counts exactly up to 2**24, in whatever order it adds
     counts = np.bincount(numbers, minlength=5000)
     order = np.argsort(numbers, kind="stable")
     pairs = (
@@ -105,13 +142,19 @@ def inexact_orderings(device: str) -> Iterator[str]:
         ("index_add", torch.zeros(5000, device=device).index_add(0, there, ones), counts),
         ("scatter_add", torch.zeros(5000, device=device).scatter_add(0, there, ones), counts),
         ("unique", torch.unique(there, return_counts=True)[1], counts[counts > 0]),
-        ("searchsorted", torch.searchsorted(torch.sort(there).values, there), np.searchsorted(numbers[order], numbers)),
+        (
+            "searchsorted",
+            torch.searchsorted(torch.sort(there).values, there),
+            np.searchsorted(numbers[order], numbers),
+        ),
     )
     return (name for name, got, wanted in pairs if not np.array_equal(got.cpu().numpy(), wanted))
 
 
 def relative_error(got: Any, reference: Any) -> float:
-    """Largest difference of a tensor from a float64 array, relative to the array's largest value; NaN counts as inf."""
+    """Largest difference of a tensor from a float64 array, relative to the array's largest value;
+    NaN counts as inf.
+    """
     return _difference(_double(got.detach().cpu()), reference)
 
 

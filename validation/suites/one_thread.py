@@ -1,4 +1,6 @@
-"""Small matrices: a second thread costs more than it gives, and much more where others want the cores too."""
+"""Small matrices: a second thread costs more than it gives, and much more where others want the
+cores too.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +12,7 @@ import torch
 
 @contextlib.contextmanager
 def one_thread() -> Iterator[None]:
-    """torch computes in one thread of the CPU meanwhile."""
+    """Torch computes in one thread of the CPU meanwhile."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:

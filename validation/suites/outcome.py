@@ -1,4 +1,7 @@
-"""How a check says that it ended other than by passing or failing. The host knows these words and no others."""
+"""How a check says that it ended other than by passing or failing.
+
+The host knows these words and no others.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +21,8 @@ CHALLENGE = "challenge"
 
 
 def require(ok: object, found: str, expected: str, cause: str) -> None:
-    """Fail the check unless `ok`, with what was found, what was expected, and the likely cause in one sentence.
+    """Fail the check unless `ok`, with what was found, what was expected, and the likely cause in
+    one sentence.
 
     All three are one line; the host splits the failure at EXPECTED and CAUSE.
     """
@@ -36,7 +40,9 @@ def not_run(reason: str) -> NoReturn:
 
 
 def infra(reason: str, cause: str = "") -> NoReturn:
-    """The runner, not the image, is at fault: what was seen, and the likely cause in one sentence."""
+    """The runner, not the image, is at fault: what was seen, and the likely cause in one
+    sentence.
+    """
     import pytest
 
     pytest.fail(f"{INFRA}{reason}{CAUSE}{cause}" if cause else f"{INFRA}{reason}", pytrace=False)

@@ -1,7 +1,7 @@
 """Starts processes that already hold torch, and makes sure that they end.
 
-They are forked from a server that imported torch once and never touched a GPU: a process costs hundredths of a second
-instead of an `import torch`, and may initialise CUDA itself.
+They are forked from a server that imported torch once and never touched a GPU: a process costs
+hundredths of a second instead of an `import torch`, and may initialise CUDA itself.
 """
 
 from __future__ import annotations
@@ -27,26 +27,34 @@ from validation.suites.outcome import require
 from validation.suites.stacks import innermost_frame
 
 PRELOADED = ("torch", "torch.distributed", "torch._dynamo", "torch.utils.data", "numpy")
-"""What DistributedDataParallel and the DataLoader import anyway, `torch._dynamo` on their first use."""
+"""What DistributedDataParallel and the DataLoader import anyway, `torch._dynamo` on their first
+use.
+"""
 
 LIMIT_S = 25
 FOLLOW_S = 4
-"""How long the others may go on once one has failed: long enough for them to notice and to say so."""
+"""How long the others may go on once one has failed: long enough for them to notice and to say
+so.
+"""
 
 _SHOWN = 160
 _GRACE_S = 3
 """A process past its limit writes down its stacks; this much later it is killed."""
 
 Work = Callable[[], Any]
-"""Can be pickled (a function of a module, or a `partial` of one); returns anything `torch.save` can write."""
+"""Can be pickled (a function of a module, or a `partial` of one); returns anything `torch.save` can
+write.
+"""
 
 
 @dataclass(frozen=True)
 class Ended:
-    """How a process ended: it `returned` its `result`, or `raised` (`TYPE: message`), or left with `exit_code`.
+    """How a process ended: it `returned` its `result`, or `raised` (`TYPE: message`), or left with
+    `exit_code`.
 
-    `exit_code` is minus the signal's number where one ended it, and None where the process had to be killed:
-    `stuck_in` then says where it was, if it had reached its limit. `seconds` are since all were started.
+    `exit_code` is minus the signal's number where one ended it, and None where the process had to
+    be killed: `stuck_in` then says where it was, if it had reached its limit. `seconds` are since
+    all were started.
     """
 
     returned: bool
@@ -60,7 +68,8 @@ class Ended:
 def start_server() -> None:
     """Let the server start now, with the stderr of now: that is where its processes print.
 
-    It inherits that SIGQUIT is blocked: when stacks are asked for it must not die, or nobody learns how they ended.
+    It inherits that SIGQUIT is blocked: when stacks are asked for it must not die, or nobody learns
+    how they ended.
     """
     multiprocessing.get_context("forkserver").set_forkserver_preload([*PRELOADED])
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGQUIT})
@@ -71,7 +80,8 @@ def start_server() -> None:
 
 
 def run(works: Sequence[Work], folder: Path, limit_s: float = LIMIT_S) -> list[Ended]:
-    """Run every work in a process of its own, at once; `folder` (empty, existing) takes what they leave.
+    """Run every work in a process of its own, at once; `folder` (empty, existing) takes what they
+    leave.
 
     Never raises for what a process does, and takes at most `limit_s` and a few seconds.
     """
@@ -84,26 +94,40 @@ def run(works: Sequence[Work], folder: Path, limit_s: float = LIMIT_S) -> list[E
     finally:
         for process in processes:
             _kill(process)
-    return [_ended(folder / str(number), code, at - started) for number, (code, at) in enumerate(ends)]
+    return [
+        _ended(folder / str(number), code, at - started) for number, (code, at) in enumerate(ends)
+    ]
 
 
 def _start(work: Work, folder: Path, limit_s: float) -> Any:
     start_server()
     folder.mkdir()
-    process = multiprocessing.get_context("forkserver").Process(target=_main, args=(work, folder, limit_s))
+    process = multiprocessing.get_context("forkserver").Process(
+        target=_main, args=(work, folder, limit_s)
+    )
     try:
         process.start()
     except (OSError, EOFError) as error:
         found = f"no process could be forked ({type(error).__name__}: {error})"
-        require(False, found, "one that holds torch", "a fresh process crashes or ends while it imports torch")
+        require(
+            False,
+            found,
+            "one that holds torch",
+            "a fresh process crashes or ends while it imports torch",
+        )
     return process
 
 
 def _wait(processes: Sequence[Any], deadline: float) -> list[tuple[int | None, float]]:
-    """Exit code and time of each; None of one that still runs. Once one failed, the others get FOLLOW_S and no more."""
+    """Exit code and time of each; None of one that still runs.
+
+    Once one failed, the others get FOLLOW_S and no more.
+    """
     ended: dict[int, float] = {}
     while len(ended) < len(processes) and (left := deadline - time.monotonic()) > 0:
-        connection.wait([process.sentinel for process in processes if process.exitcode is None], timeout=left)
+        connection.wait(
+            [process.sentinel for process in processes if process.exitcode is None], timeout=left
+        )
         for number, process in enumerate(processes):
             if number not in ended and process.exitcode is not None:
                 ended[number] = time.monotonic()
@@ -122,7 +146,11 @@ def _kill(process: Any) -> None:
 
 
 def _descendants(pid: int) -> list[int]:
-    children = [int(child) for path in Path(f"/proc/{pid}/task").glob("*/children") for child in _text(path).split()]
+    children = [
+        int(child)
+        for path in Path(f"/proc/{pid}/task").glob("*/children")
+        for child in _text(path).split()
+    ]
     return [each for child in children for each in (*_descendants(child), child)]
 
 
@@ -142,7 +170,10 @@ def _text(path: Path) -> str:
 
 
 def _main(work: Work, folder: Path, limit_s: float) -> None:
-    """What runs in the process. The stacks are asked for by the host's watchdog, or written when time is up."""
+    """What runs in the process.
+
+    The stacks are asked for by the host's watchdog, or written when time is up.
+    """
     dump_stacks_on_quit()
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGQUIT})
     with (folder / "stacks").open("w") as stacks:

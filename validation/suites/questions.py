@@ -1,7 +1,9 @@
-"""The questions of the challenges: numbers that follow from the nonce of a run, which no image can know before.
+"""The questions of the challenges: numbers that follow from the nonce of a run, which no image can
+know before.
 
-Read inside the image and on the host, so the standard library only. Every number is a small integer: products and sums
-of them are exact in every precision that is used, and the answers can be compared digit by digit.
+Read inside the image and on the host, so the standard library only. Every number is a small
+integer: products and sums of them are exact in every precision that is used, and the answers can be
+compared digit by digit.
 """
 
 from __future__ import annotations
@@ -12,14 +14,21 @@ from dataclasses import dataclass
 
 ROWS, INNER, COLUMNS = 16, 256, 16
 LIMIT = 8
-"""With 256 products of numbers up to 8 a sum stays below 2**15: exact in float32, and the factors are exact in TF32."""
+"""With 256 products of numbers up to 8 a sum stays below 2**15: exact in float32, and the factors
+are exact in TF32.
+"""
 
 NARROW = 64
-"""With 64 products of -1, 0 and 1 a sum is exact in bfloat16 (integers up to 2**8) and in float16 (up to 2**11)."""
+"""With 64 products of -1, 0 and 1 a sum is exact in bfloat16 (integers up to 2**8) and in float16
+(up to 2**11).
+"""
 
 
 def integers(nonce: str, topic: str, count: int, limit: int = LIMIT) -> list[int]:
-    """Return `count` integers from -limit to limit. Each topic has its own; SHAKE-256 makes them."""
+    """Return `count` integers from -limit to limit.
+
+    Each topic has its own; SHAKE-256 makes them.
+    """
     return [word % (2 * limit + 1) - limit for word in _words(nonce, topic, count)]
 
 
@@ -30,7 +39,9 @@ def permutation(nonce: str, topic: str, count: int) -> list[int]:
 
 
 def texts(nonce: str, topic: str, count: int, length: int) -> list[str]:
-    """Return `count` different texts of `length` lower-case letters (`count` must be far below 16**length)."""
+    """Return `count` different texts of `length` lower-case letters (`count` must be far below
+    16**length).
+    """
     found: dict[str, None] = {}
     stream = hashlib.shake_256(f"{nonce} {topic}".encode()).hexdigest(2 * count * length)
     letters = stream.translate(str.maketrans("0123456789abcdef", "abcdefghijklmnop"))
@@ -66,7 +77,9 @@ SORTED = 512
 
 @dataclass(frozen=True)
 class Kernels:
-    """compute: `images` (IMAGES) are convolved with `kernels` (KERNELS), not padded; `values` are sorted and summed."""
+    """compute: `images` (IMAGES) are convolved with `kernels` (KERNELS), not padded; `values` are
+    sorted and summed.
+    """
 
     images: list[int]
     kernels: list[int]
@@ -102,7 +115,10 @@ INPUTS, OUTPUTS, ROWS_PER_RANK = 8, 4, 8
 
 @dataclass(frozen=True)
 class Regression:
-    """ddp: a linear model without bias. `weights` is (OUTPUTS, INPUTS); rank N has the N-th part of the rows."""
+    """ddp: a linear model without bias.
+
+    `weights` is (OUTPUTS, INPUTS); rank N has the N-th part of the rows.
+    """
 
     weights: list[int]
     inputs: list[int]
@@ -127,7 +143,9 @@ SCALE = 16
 
 @dataclass(frozen=True)
 class Learning:
-    """workloads: `first` (HIDDEN, FEATURES) and `second` (1, HIDDEN) of a network with tanh; it learns `targets`."""
+    """workloads: `first` (HIDDEN, FEATURES) and `second` (1, HIDDEN) of a network with tanh; it
+    learns `targets`.
+    """
 
     first: list[int]
     second: list[int]
@@ -168,12 +186,17 @@ class Reading:
 
 
 def reading(nonce: str) -> Reading:
-    """Return the question of the suite `nlp`: every piece may begin a word or go on in one, a few words are unknown."""
+    """Return the question of the suite `nlp`: every piece may begin a word or go on in one, a few
+    words are unknown.
+    """
     pieces = texts(nonce, "pieces", PIECES, LENGTH)
     numbers = permutation(nonce, "numbers", 2 * PIECES + 1)
     entries = [UNKNOWN, *pieces, *(f"##{piece}" for piece in pieces)]
     chosen = [number % PIECES for number in _words(nonce, "chosen", 3 * WORDS)]
-    words = [pieces[chosen[at]] + pieces[chosen[at + 1]] * (chosen[at + 2] % 3) for at in range(0, 3 * WORDS, 3)]
+    words = [
+        pieces[chosen[at]] + pieces[chosen[at + 1]] * (chosen[at + 2] % 3)
+        for at in range(0, 3 * WORDS, 3)
+    ]
     return Reading(dict(zip(entries, numbers, strict=True)), [*words, pieces[0] + "zz"])
 
 
@@ -185,7 +208,8 @@ COPIES = 2
 class World:
     """rl: `target[state * ACTIONS + action]` is the next state, `reward[...]` what it is worth.
 
-    `moves` are the actions of COPIES environments in turn; every episode begins in state 0 and has EPISODE moves.
+    `moves` are the actions of COPIES environments in turn; every episode begins in state 0 and has
+    EPISODE moves.
     """
 
     target: list[int]

@@ -22,7 +22,10 @@ from validation.suites.processes import Ended
 RANK_LIMIT_S = processes.LIMIT_S
 _CAUSES = (
     ("NVIDIA driver", "the ranks cannot use a GPU"),
-    ("ready only once", "static_graph is ignored: a parameter was used twice under reentrant checkpointing"),
+    (
+        "ready only once",
+        "static_graph is ignored: a parameter was used twice under reentrant checkpointing",
+    ),
     ("finished reduction", "find_unused_parameters is ignored: some parameters had no gradient"),
     ("Connection closed", "a rank left while others still waited for it"),
     ("Connection reset", "a rank left while others still waited for it"),
@@ -31,7 +34,9 @@ _CAUSES = (
 
 _UNKNOWN = "this image's torch.distributed or DistributedDataParallel does not work as documented"
 _PATIENCE = 4
-"""Collective calls wait this many times longer than a rank may take: then it is the stacks that tell of a hang."""
+"""Collective calls wait this many times longer than a rank may take: then it is the stacks that
+tell of a hang.
+"""
 
 Work = Callable[[int, int, str], Any]
 """(rank, world size, backend) -> anything `torch.save` can write. Can be pickled."""
@@ -39,10 +44,12 @@ Work = Callable[[int, int, str], Any]
 
 @dataclass(frozen=True)
 class Group:
-    """A process group of `gloo` (on the CPU) or `nccl` (rank N on GPU N); a rank may take `limit_s`.
+    """A process group of `gloo` (on the CPU) or `nccl` (rank N on GPU N); a rank may take
+    `limit_s`.
 
-    `folder` takes its rendezvous file and its results. `environment` is set in each rank before torch is used.
-    `timeout_s` is how long a collective call waits, by default longer than a rank may take.
+    `folder` takes its rendezvous file and its results. `environment` is set in each rank before
+    torch is used. `timeout_s` is how long a collective call waits, by default longer than a rank
+    may take.
     """
 
     world_size: int
@@ -65,7 +72,9 @@ def run_ranks(work: Work, group: Group) -> list[Any]:
 def run_to_the_end(work: Work, group: Group) -> list[Ended]:
     """How each rank ended, for checks in which one is to fail."""
     folder = Path(tempfile.mkdtemp(dir=group.folder))
-    works = [partial(_rank, rank, work, group, str(folder / "store")) for rank in range(group.world_size)]
+    works = [
+        partial(_rank, rank, work, group, str(folder / "store")) for rank in range(group.world_size)
+    ]
     return processes.run(works, folder, group.limit_s)
 
 
@@ -76,7 +85,9 @@ def device_of(rank: int, backend: str) -> Any:
 
 def _rank(rank: int, work: Work, group: Group, store: str) -> Any:
     os.environ.update(group.environment)
-    os.environ.setdefault("GLOO_SOCKET_IFNAME", "lo")  # without a network there is no other interface to guess
+    os.environ.setdefault(
+        "GLOO_SOCKET_IFNAME", "lo"
+    )  # without a network there is no other interface to guess
     torch.set_num_threads(1)  # more ranks than cores must not fight over them
     if group.backend == "nccl":
         torch.cuda.set_device(rank)
@@ -90,7 +101,8 @@ def _rank(rank: int, work: Work, group: Group, store: str) -> Any:
     told = work(rank, group.world_size, group.backend)
     if group.backend == "nccl":
         torch.distributed.destroy_process_group()
-    return told  # gloo's destructor can wait for ever for a thread that waits for the GIL (pytorch pull 154976)
+    # gloo's destructor can wait for ever for a thread that waits for the GIL (pytorch pull 154976)
+    return told
 
 
 def _together(told: dict[int, str], world_size: int) -> str:
@@ -98,7 +110,10 @@ def _together(told: dict[int, str], world_size: int) -> str:
     alike: dict[str, list[str]] = {}
     for rank, what in told.items():
         alike.setdefault(what, []).append(str(rank))
-    parts = (f"rank{'s' * (len(ranks) > 1)} {', '.join(ranks)} of {world_size} {what}" for what, ranks in alike.items())
+    parts = (
+        f"rank{'s' * (len(ranks) > 1)} {', '.join(ranks)} of {world_size} {what}"
+        for what, ranks in alike.items()
+    )
     return "; ".join(parts)
 
 
@@ -108,21 +123,28 @@ def _told(end: Ended, group: Group) -> str:
     if end.exit_code is None and end.seconds < group.limit_s:
         return "was still waiting"
     if end.exit_code is None:
-        return f"still ran after {group.limit_s:.0f} s, in {end.stuck_in or 'a place that is not known'}"
+        return (
+            f"still ran after {group.limit_s:.0f} s, in "
+            f"{end.stuck_in or 'a place that is not known'}"
+        )
     if end.exit_code < 0:
         return f"was killed by {signal.Signals(-end.exit_code).name}"
     return f"died with exit code {end.exit_code} and no error"
 
 
 def _cause(ended: Sequence[Ended]) -> str:
-    """Of the failure that came first by its nature: a death makes others raise, and an error makes others wait."""
+    """Of the failure that came first by its nature: a death makes others raise, and an error makes
+    others wait.
+    """
     codes = {end.exit_code for end in ended if not (end.returned or end.raised)}
     if -signal.SIGKILL in codes:
         return "the kernel or the engine killed a rank, most often for want of memory"
     if any(code is not None and code < 0 for code in codes):
         return "a native library of the image crashed in a rank"
     if codes - {None}:
-        return "something in a rank ends its process without an error, and the others lose their peer"
+        return (
+            "something in a rank ends its process without an error, and the others lose their peer"
+        )
     raised = " ".join(end.raised for end in ended)
     if raised.strip():
         return next((cause for words, cause in _CAUSES if words in raised), _UNKNOWN)

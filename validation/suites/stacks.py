@@ -6,13 +6,16 @@ import re
 from pathlib import Path
 
 _THREAD = "(most recent call first):"
-_FRAME = re.compile(r'^  File "(?P<file>[^"]*)", line (?P<line>\d+) in (?P<function>.*)$', re.MULTILINE)
+_FRAME = re.compile(
+    r'^  File "(?P<file>[^"]*)", line (?P<line>\d+) in (?P<function>.*)$', re.MULTILINE
+)
 _OF_PYTHON = re.compile(r"/lib/python3\.\d+/(?!site-packages/|dist-packages/)")
 
 
 def innermost_frame(stacks: str) -> str:
-    """`function (file:line)` in which the main thread, the last one written, hangs: the innermost that is not Python's
-    own library, if there is one. Empty where there is none at all."""
+    """`function (file:line)` in which the main thread, the last one written, hangs: the innermost
+    that is not Python's own library, if there is one. Empty where there is none at all.
+    """
     frames = [*_FRAME.finditer(stacks.rpartition(_THREAD)[2])]
     telling = [frame for frame in frames if not _OF_PYTHON.search(frame["file"])]
     frame = next(iter(telling or frames), None)

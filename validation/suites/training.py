@@ -14,7 +14,9 @@ def snapshot(parameters: Iterable[Any]) -> list[Any]:
     return [parameter.detach().clone() for parameter in parameters]
 
 
-def require_trained(before: Sequence[Any], parameters: Iterable[Any], losses: Sequence[float]) -> None:
+def require_trained(
+    before: Sequence[Any], parameters: Iterable[Any], losses: Sequence[float]
+) -> None:
     """Fails the check where a loss is not finite, or a parameter tensor is as it was `before`."""
     require(
         losses and all(math.isfinite(loss) for loss in losses),
@@ -32,7 +34,9 @@ def require_trained(before: Sequence[Any], parameters: Iterable[Any], losses: Se
 
 
 def require_fall(losses: Sequence[float], factor: float, window: int = 1) -> None:
-    """Fails the check unless the mean of the last `window` losses is under `factor` times that of the first."""
+    """Fails the check unless the mean of the last `window` losses is under `factor` times that of
+    the first.
+    """
     first, last = sum(losses[:window]) / window, sum(losses[-window:]) / window
     require(
         last < factor * first,

@@ -1,9 +1,11 @@
-"""The predicates evidence is made of: one module each, from the record of a stage to a Statement and back.
+"""The predicates evidence is made of: one module each, from the record of a stage to a Statement
+and back.
 
-A module has `statement(...)`, which a stage calls, and `read(statement)`, which whoever decides calls: what is decided
-from is a dataclass, not JSON. Other producers' predicates of the same types are refused by `read` where they lack what
-is decided from. Fields that are ours and not the predicate's are named `pytorchCudaImages`, as its specification asks
-(spec/v1/README.md, extension fields), or stand in annotations.
+A module has `statement(...)`, which a stage calls, and `read(statement)`, which whoever decides
+calls: what is decided from is a dataclass, not JSON. Other producers' predicates of the same types
+are refused by `read` where they lack what is decided from. Fields that are ours and not the
+predicate's are named `pytorchCudaImages`, as its specification asks (spec/v1/README.md, extension
+fields), or stand in annotations.
 """
 
 from __future__ import annotations
@@ -38,7 +40,10 @@ OWN = "pytorchCudaImages"
 T = TypeVar("T")
 
 _MADE_ON: dict[str, Sequence[str | int]] = {
-    PROVENANCE: (OWN, "debian_taken_at"),  # not its end: what is assembled again of the same layers is no younger
+    PROVENANCE: (
+        OWN,
+        "debian_taken_at",
+    ),  # not its end: what is assembled again of the same layers is no younger
     TEST_RESULT: ("configuration", 0, "annotations", "finished_at"),
     SBOM: ("metadata", "timestamp"),
     VULNERABILITIES: ("metadata", "scanFinishedOn"),
@@ -51,11 +56,15 @@ _MOST_ARTIFACTS = 16
 
 
 def with_artifacts(statement: Statement, artifacts: Sequence[str]) -> Statement:
-    """Return the statement, which then vouches for artifacts about the same digest too, by the digests of these."""
+    """Return the statement, which then vouches for artifacts about the same digest too, by the
+    digests of these.
+    """
     if not artifacts:
         return statement
     own = statement.predicate.get(OWN, {})
-    return replace(statement, predicate={**statement.predicate, OWN: {**own, _ARTIFACTS: list(artifacts)}})
+    return replace(
+        statement, predicate={**statement.predicate, OWN: {**own, _ARTIFACTS: list(artifacts)}}
+    )
 
 
 def artifacts_of(statement: Statement) -> tuple[str, ...]:
@@ -68,7 +77,8 @@ def artifacts_of(statement: Statement) -> tuple[str, ...]:
 def made_on(statement: Statement) -> str:
     """When what a statement says was found (ISO 8601, with its zone); empty where it does not say.
 
-    It is signed. The annotation of the artifact is not: whoever may write to the registry could make old evidence new.
+    It is signed. The annotation of the artifact is not: whoever may write to the registry could
+    make old evidence new.
     """
     try:
         found = at(statement, *_MADE_ON[statement.predicate_type])
@@ -104,16 +114,23 @@ def _places(found: object) -> Collection[object]:
 
 
 def read_as(kind: type[T], statement: Statement, *path: str | int) -> T:
-    """What a predicate holds at a path, as a dataclass. Raises GateRefused; unknown fields are left alone."""
+    """What a predicate holds at a path, as a dataclass.
+
+    Raises GateRefused; unknown fields are left alone.
+    """
     try:
         return TypeAdapter(kind).validate_python(at(statement, *path))
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(map(str, (*path, *first["loc"])))
-        raise GateRefused(f"{statement.predicate_type}, `{place}`: {first['msg'][:100]}", NOT_USABLE) from None
+        raise GateRefused(
+            f"{statement.predicate_type}, `{place}`: {first['msg'][:100]}", NOT_USABLE
+        ) from None
 
 
 def expect(statement: Statement, predicate_type: str) -> None:
     """Raises GateRefused where a statement is of another type."""
     if statement.predicate_type != predicate_type:
-        raise GateRefused(f"{statement.predicate_type!r:.100}, where {predicate_type} is meant", NOT_USABLE)
+        raise GateRefused(
+            f"{statement.predicate_type!r:.100}, where {predicate_type} is meant", NOT_USABLE
+        )

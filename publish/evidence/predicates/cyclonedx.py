@@ -13,19 +13,29 @@ from scan.record import ScanRecord
 
 
 def statement(record: ScanRecord, document: bytes, name: str) -> Statement:
-    """The document of a scan as a statement. Raises ConfigError where it is another than the scan judged."""
+    """The document of a scan as a statement.
+
+    Raises ConfigError where it is another than the scan judged.
+    """
     judged = record.sbom.sha256 if record.sbom else "none"
     found = hashlib.sha256(document).hexdigest()
     if found != judged:
         raise ConfigError(
-            f"{record.version} {record.image}: the bill of materials is {found}, and {judged} was judged",
+            (
+                f"{record.version} {record.image}: the bill of materials is {found}, and {judged} "
+                "was "
+                "judged"
+            ),
             f"run `./release.py scan {record.version}` again",
         )
     return Statement(record.digest, name, SBOM, json_object(document, "the bill of materials"))
 
 
 def read(statement: Statement) -> dict[str, Any]:
-    """The CycloneDX document. Raises GateRefused for a statement of another type, or a bill without a component."""
+    """The CycloneDX document.
+
+    Raises GateRefused for a statement of another type, or a bill without a component.
+    """
     expect(statement, SBOM)
     read_as(dict[str, Any], statement, "components", 0)
     return dict(statement.predicate)

@@ -20,9 +20,9 @@ PRODUCTION, CANDIDATE = "production", "candidate"
 class Decided:
     """What the gate decided of one digest. `reasons` are all that refuse it, none where it may go.
 
-    `tags` are those it may carry in `channel`, `kind` is patch, feature or major, `evidence` the digests of the
-    artifacts that were counted, `policy` the SHA-256 of channels, scan policy and exceptions, one after the other.
-    `decided_on` is ISO 8601.
+    `tags` are those it may carry in `channel`, `kind` is patch, feature or major, `evidence` the
+    digests of the artifacts that were counted, `policy` the SHA-256 of channels, scan policy and
+    exceptions, one after the other. `decided_on` is ISO 8601.
     """
 
     version: str

@@ -1,8 +1,9 @@
-"""What an OS layer is: the one layer of an image that no lock knows, and so a signature must vouch for.
+"""What an OS layer is: the one layer of an image that no lock knows, and so a signature must vouch
+for.
 
-The statement's subject is the layer itself, by the digest of its blob. The predicate is our own. It names all that a
-build takes from it: content key, sizes, diff_id, Debian's packages, when they were taken, and what the build started
-from.
+The statement's subject is the layer itself, by the digest of its blob. The predicate is our own. It
+names all that a build takes from it: content key, sizes, diff_id, Debian's packages, when they were
+taken, and what the build started from.
 """
 
 from __future__ import annotations
@@ -34,7 +35,13 @@ def statement(layer: SystemLayer) -> Statement:
     """Return what is known of an OS layer as a statement about its digest."""
     blob = layer.blob
     stated = _Stated(
-        layer.key, blob.size, blob.diff_id, blob.uncompressed, layer.source, layer.packages, layer.taken_at
+        layer.key,
+        blob.size,
+        blob.diff_id,
+        blob.uncompressed,
+        layer.source,
+        layer.packages,
+        layer.taken_at,
     )
     return Statement(blob.digest, "OS layer", OS_LAYER, records.plain(stated))
 

@@ -1,12 +1,12 @@
 """How an image was built: SLSA provenance v1 (slsa.dev/provenance/v1).
 
-External parameters are what a person types: version, image, and the line it belongs to. Resolved dependencies are all
-that went in: the base image, Debian's packages, every locked wheel by SHA-256, and the layers in order (a layer found
-in the registry was made in an earlier run). A layer whose digest was locked says so, and which git commit holds that
-lock. Start and end are those of the run that assembled the image. How old that is says a field of ours,
-`debian_taken_at`: all but Debian's packages is locked, and as good as new.
-`builder.id` is the workflow on GitHub Actions, as its own provenance names it, else a machine of ours, which a verifier
-should trust less.
+External parameters are what a person types: version, image, and the line it belongs to. Resolved
+dependencies are all that went in: the base image, Debian's packages, every locked wheel by SHA-256,
+and the layers in order (a layer found in the registry was made in an earlier run). A layer whose
+digest was locked says so, and which git commit holds that lock. Start and end are those of the run
+that assembled the image. How old that is says a field of ours, `debian_taken_at`: all but Debian's
+packages is locked, and as good as new. `builder.id` is the workflow on GitHub Actions, as its own
+provenance names it, else a machine of ours, which a verifier should trust less.
 """
 
 from __future__ import annotations
@@ -37,7 +37,10 @@ Descriptor = dict[str, Any]
 
 @dataclass(frozen=True)
 class Builder:
-    """Who built: `id` a URI, `invocation` the run; `source` is `git+URI@REF` at `commit`. Empty where unknown."""
+    """Who built: `id` a URI, `invocation` the run; `source` is `git+URI@REF` at `commit`.
+
+    Empty where unknown.
+    """
 
     id: str
     invocation: str = ""
@@ -71,8 +74,8 @@ class Layer:
 class Built:
     """What provenance says that is decided from. Times are ISO 8601.
 
-    `taken_at` is that of Debian's packages; empty where it is not told, as it was not at first. `layers` are in the
-    order of the manifest.
+    `taken_at` is that of Debian's packages; empty where it is not told, as it was not at first.
+    `layers` are in the order of the manifest.
     """
 
     asked: Asked
@@ -93,13 +96,16 @@ _VARIABLES = {
     "GITHUB_RUN_ID": r"[0-9]{1,20}",
     "GITHUB_RUN_ATTEMPT": r"[0-9]{1,6}",
 }
-"""What GitHub's runners set, each with its form: these become parts of addresses in signed statements."""
+"""What GitHub's runners set, each with its form: these become parts of addresses in signed
+statements.
+"""
 
 
 def builder_of(environ: Mapping[str, str]) -> Builder:
     """The builder by GitHub Actions' default variables; a local one elsewhere.
 
-    Raises ConfigError for a variable that is missing or odd: a statement about another builder would be signed.
+    Raises ConfigError for a variable that is missing or odd: a statement about another builder
+    would be signed.
     """
     if environ.get("GITHUB_ACTIONS") != "true":
         return Builder(LOCAL_BUILDER)
@@ -118,12 +124,19 @@ def builder_of(environ: Mapping[str, str]) -> Builder:
 def _variable(environ: Mapping[str, str], name: str, form: str) -> str:
     value = environ.get(name, "")
     if not re.fullmatch(form, value):
-        problem = f"{name} is {f'`{clean_line(value, 80)}`' if value else 'not set'}, and GITHUB_ACTIONS is true"
-        raise ConfigError(problem, "unset GITHUB_ACTIONS outside of GitHub Actions, or set what a runner sets")
+        problem = (
+            f"{name} is {f'`{clean_line(value, 80)}`' if value else 'not set'}, and "
+            "GITHUB_ACTIONS is true"
+        )
+        raise ConfigError(
+            problem, "unset GITHUB_ACTIONS outside of GitHub Actions, or set what a runner sets"
+        )
     return value
 
 
-def statement(build: BuildRecord, wheels: Sequence[Wheel], builder: Builder, name: str) -> Statement:
+def statement(
+    build: BuildRecord, wheels: Sequence[Wheel], builder: Builder, name: str
+) -> Statement:
     """The record as a statement; `wheels` are those of the locks of its stacks.
 
     The record has the work of all layers added up: the start is the earliest that can have been.
@@ -131,7 +144,11 @@ def statement(build: BuildRecord, wheels: Sequence[Wheel], builder: Builder, nam
     predicate = {
         "buildDefinition": {
             "buildType": BUILD_TYPE,
-            "externalParameters": {"version": build.version, "image": build.image, "line": _line(build.version)},
+            "externalParameters": {
+                "version": build.version,
+                "image": build.image,
+                "line": _line(build.version),
+            },
             "internalParameters": _facts(build),
             "resolvedDependencies": list(_dependencies(build, wheels, builder)),
         },
@@ -151,7 +168,9 @@ def read(statement: Statement) -> Built:
         build_type=read_as(str, statement, definition, "buildType"),
         builder=read_as(str, statement, "runDetails", "builder", "id"),
         dependencies=len(dependencies),
-        taken_at=read_as(str, statement, OWN, "debian_taken_at") if OWN in statement.predicate else "",
+        taken_at=read_as(str, statement, OWN, "debian_taken_at")
+        if OWN in statement.predicate
+        else "",
         finished_at=read_as(str, statement, "runDetails", "metadata", "finishedOn"),
         layers=tuple(_layer(each) for each in dependencies if each.get("mediaType") == LAYER_GZIP),
     )
@@ -160,18 +179,27 @@ def read(statement: Statement) -> Built:
 
 
 def _layer(dependency: Descriptor) -> Layer:
-    """Return a layer among the dependencies; what is not as we write it leaves it without digest, or not locked."""
+    """Return a layer among the dependencies; what is not as we write it leaves it without digest,
+    or not locked.
+    """
     digest, notes = dependency.get("digest"), dependency.get("annotations")
     value = digest.get("sha256") if isinstance(digest, dict) else None
     said = notes if isinstance(notes, dict) else {}
     locked, commit = said.get("locked") is True, said.get("lockCommit")
-    return Layer(f"sha256:{value}", str(said.get("kind", "")), locked, commit if isinstance(commit, str) else "")
+    return Layer(
+        f"sha256:{value}",
+        str(said.get("kind", "")),
+        locked,
+        commit if isinstance(commit, str) else "",
+    )
 
 
 def _require_order(built: Built) -> None:
     """Nothing is built of packages that were taken later."""
     try:
-        taken, finished = (datetime.datetime.fromisoformat(each) for each in (built.taken_at, built.finished_at))
+        taken, finished = (
+            datetime.datetime.fromisoformat(each) for each in (built.taken_at, built.finished_at)
+        )
         is_in_order = taken <= finished
     except (TypeError, ValueError):  # one has a zone, the other has none; or one is no moment
         is_in_order = False
@@ -182,20 +210,31 @@ def _require_order(built: Built) -> None:
 
 def _metadata(build: BuildRecord, builder: Builder) -> dict[str, str]:
     started = later(build.created_at, -build.seconds)
-    found = {"invocationId": builder.invocation, "startedOn": started, "finishedOn": build.created_at}
+    found = {
+        "invocationId": builder.invocation,
+        "startedOn": started,
+        "finishedOn": build.created_at,
+    }
     return {name: value for name, value in found.items() if value}
 
 
 def _facts(build: BuildRecord) -> dict[str, str]:
     """What the catalogue says of the line, and the key of everything the image is made from."""
-    return {"torch": build.torch, "cuda": build.cuda, "python": build.python, "contentKey": build.content_key}
+    return {
+        "torch": build.torch,
+        "cuda": build.cuda,
+        "python": build.python,
+        "contentKey": build.content_key,
+    }
 
 
 def _line(version: str) -> str:
     return version.removeprefix("v").rpartition(".")[0]
 
 
-def _dependencies(build: BuildRecord, wheels: Iterable[Wheel], builder: Builder) -> Iterator[Descriptor]:
+def _dependencies(
+    build: BuildRecord, wheels: Iterable[Wheel], builder: Builder
+) -> Iterator[Descriptor]:
     if builder.source:
         yield {"name": "source", "uri": builder.source, "digest": {"gitCommit": builder.commit}}
     if build.base_source:
@@ -203,17 +242,34 @@ def _dependencies(build: BuildRecord, wheels: Iterable[Wheel], builder: Builder)
     for package in build.debian_packages:
         yield {"uri": PackageURL("deb", "debian", package.name, package.version).to_string()}
     for wheel in wheels:
-        uri = PackageURL("pypi", None, wheel.name, wheel.version, {"file_name": wheel.file}).to_string()
+        uri = PackageURL(
+            "pypi", None, wheel.name, wheel.version, {"file_name": wheel.file}
+        ).to_string()
         yield {"name": wheel.file, "uri": uri, "digest": {"sha256": wheel.sha256}}
     for layer in build.layers:
-        notes: Descriptor = {"kind": layer.kind, "stack": layer.stack, "contentKey": layer.key, "made": layer.made}
+        notes: Descriptor = {
+            "kind": layer.kind,
+            "stack": layer.stack,
+            "contentKey": layer.key,
+            "made": layer.made,
+        }
         if layer.locked:
-            notes |= {"locked": True, **({"lockCommit": build.lock_commit} if build.lock_commit else {})}
-        yield {"name": layer.name, "digest": _digest(layer.digest), "mediaType": LAYER_GZIP, "annotations": notes}
+            notes |= {
+                "locked": True,
+                **({"lockCommit": build.lock_commit} if build.lock_commit else {}),
+            }
+        yield {
+            "name": layer.name,
+            "digest": _digest(layer.digest),
+            "mediaType": LAYER_GZIP,
+            "annotations": notes,
+        }
 
 
 def _base(source: str) -> Descriptor:
-    """The slim base by digest; `mmdebstrap SUITE` has none: Debian's packages are all that is in it."""
+    """The slim base by digest; `mmdebstrap SUITE` has none: Debian's packages are all that is in
+    it.
+    """
     reference, _, digest = source.partition("@")
     if not digest:
         tool, _, suite = source.partition(" ")

@@ -1,9 +1,10 @@
 """What was tested: in-toto `test-result/v0.1`.
 
-The specification has passed, warned and failed. Only `pass` is passed here; whatever else a suite ended in is failed,
-`not run` and `flaky` too, so that a reader who knows the specification alone is never told better than it was. The
-exact verdicts, the GPUs and the executor are in the annotations of the one `configuration`, whose digest is the key of
-the suites and of what they were told to expect.
+The specification has passed, warned and failed. Only `pass` is passed here; whatever else a suite
+ended in is failed, `not run` and `flaky` too, so that a reader who knows the specification alone is
+never told better than it was. The exact verdicts, the GPUs and the executor are in the annotations
+of the one `configuration`, whose digest is the key of the suites and of what they were told to
+expect.
 """
 
 from __future__ import annotations
@@ -25,7 +26,10 @@ MISSING = "the record has no such suite"
 
 @dataclass(frozen=True)
 class SuiteVerdict:
-    """How one suite ended; `reason` for every verdict but `pass`. `required` by the stacks of the image."""
+    """How one suite ended; `reason` for every verdict but `pass`.
+
+    `required` by the stacks of the image.
+    """
 
     name: str
     verdict: Verdict
@@ -43,7 +47,10 @@ class Gpu:
 
 @dataclass(frozen=True)
 class Tested:
-    """A test run of one digest. `verdict` is never better than any required suite's. Times are ISO 8601."""
+    """A test run of one digest. `verdict` is never better than any required suite's.
+
+    Times are ISO 8601.
+    """
 
     version: str
     image: str
@@ -60,11 +67,17 @@ class Tested:
 
 
 def statement(record: ValidationRecord, stacks: Collection[str], name: str) -> Statement:
-    """The record as a statement: every suite that images of `stacks` must pass is in it, run or not."""
+    """The record as a statement: every suite that images of `stacks` must pass is in it, run or
+    not.
+    """
     tested = tested_of(record, stacks)
     passed = [suite.name for suite in tested.suites if suite.verdict is Verdict.PASS]
     failed = [suite.name for suite in tested.suites if suite.verdict is not Verdict.PASS]
-    suites = {"name": "suites", "digest": {"sha256": record.key}, "annotations": records.plain(tested)}
+    suites = {
+        "name": "suites",
+        "digest": {"sha256": record.key},
+        "annotations": records.plain(tested),
+    }
     predicate = {
         "result": PASSED if tested.verdict is Verdict.PASS else FAILED,
         "configuration": [suites],
@@ -104,7 +117,10 @@ def tested_of(record: ValidationRecord, stacks: Collection[str]) -> Tested:
 
 
 def _suites(run: Iterable[SuiteResult], required: Collection[str]) -> Iterable[SuiteVerdict]:
-    """One line a suite: the required ones in their order, then what else was run. Of two results the worse counts."""
+    """One line a suite: the required ones in their order, then what else was run.
+
+    Of two results the worse counts.
+    """
     results: dict[str, SuiteResult] = {}
     for result in run:
         before = results.setdefault(result.suite, result)

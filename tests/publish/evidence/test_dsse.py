@@ -16,7 +16,15 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from publish.evidence import keys
 from publish.evidence.dsse import encoded, open_envelope, sign
-from publish.evidence.keys import PASSPHRASE, SIGNING_KEY, TRUSTED_KEYS, PrivateKey, key_id, signing_key, trusted_keys
+from publish.evidence.keys import (
+    PASSPHRASE,
+    SIGNING_KEY,
+    TRUSTED_KEYS,
+    PrivateKey,
+    key_id,
+    signing_key,
+    trusted_keys,
+)
 from publish.evidence.statement import MEDIA_TYPE
 from runner.errors import ConfigError, GateRefused
 from tests.fakes.refusal import refused
@@ -38,9 +46,14 @@ def test_the_same_payload_and_key_are_the_same_envelope(key: PrivateKey) -> None
 
 
 def test_the_example_of_the_specification() -> None:
-    """protocol.md of DSSE 1.0: PAE, ECDSA by RFC 6979, and base64, all at once. Only the signature's form differs."""
+    """protocol.md of DSSE 1.0: PAE, ECDSA by RFC 6979, and base64, all at once.
+
+    Only the signature's form differs.
+    """
     secret = 97358161215184420915383655311931858321456579547487070936769975997791359926199
-    example = "A3JqsQGtVsJ2O2xqrI5IcnXip5GToJ3F+FnZ+O88SjtR6rDAajabZKciJTfUiHqJPcIAriEGAHTVeCUjW2JIZA=="
+    example = (
+        "A3JqsQGtVsJ2O2xqrI5IcnXip5GToJ3F+FnZ+O88SjtR6rDAajabZKciJTfUiHqJPcIAriEGAHTVeCUjW2JIZA=="
+    )
     key = ec.derive_private_key(secret, ec.SECP256R1())
     made = json.loads(sign(b"hello world", key, "http://example.com/HelloWorld"))
     signature = decode_dss_signature(base64.b64decode(made["signatures"][0]["sig"]))
@@ -98,29 +111,55 @@ def test_fields_nobody_knows_are_left_alone() -> None:
     ("content", "words"),
     [
         pytest.param(envelope(STRANGER), "not trusted", id="a stranger's key"),
-        pytest.param(envelope(signatures=[signature(STRANGER, keyid="")]), "of no trusted key", id="no key id"),
+        pytest.param(
+            envelope(signatures=[signature(STRANGER, keyid="")]),
+            "of no trusted key",
+            id="no key id",
+        ),
         pytest.param(
             envelope(signatures=[signature(STRANGER, keyid=signature()["keyid"])]),
             "of no trusted key",
             id="a lent key id",
         ),
-        pytest.param(envelope(signatures=[signature(keyid="0" * 64)]), "not trusted", id="an unknown key id"),
-        pytest.param(envelope(signatures=[signature(keyid=[1])]), "not trusted", id="a key id that is a list"),
-        pytest.param(envelope(payload=base64.b64encode(b'{"a":2}').decode()), "of no trusted key", id="edited payload"),
+        pytest.param(
+            envelope(signatures=[signature(keyid="0" * 64)]), "not trusted", id="an unknown key id"
+        ),
+        pytest.param(
+            envelope(signatures=[signature(keyid=[1])]), "not trusted", id="a key id that is a list"
+        ),
+        pytest.param(
+            envelope(payload=base64.b64encode(b'{"a":2}').decode()),
+            "of no trusted key",
+            id="edited payload",
+        ),
         pytest.param(
             envelope(signatures=[signature(sig=flipped(signature()["sig"]))]),
             "of no trusted key",
             id="edited signature",
         ),
-        pytest.param(envelope(signatures=[signature(sig="")]), "of no trusted key", id="an empty signature"),
-        pytest.param(envelope(payloadType="application/json"), "of no trusted key", id="edited type"),
         pytest.param(
-            json.loads(sign(PAYLOAD, P256, "application/json")), "b'application/json', not", id="signed as another type"
+            envelope(signatures=[signature(sig="")]), "of no trusted key", id="an empty signature"
         ),
-        pytest.param(envelope(payloadType=MEDIA_TYPE.upper()), "of no trusted key", id="type in capitals"),
-        pytest.param(envelope(signatures=[signature(), signature()]), "one signature", id="the same signature twice"),
         pytest.param(
-            envelope(signatures=[signature(), signature(STRANGER)]), "one signature", id="a stranger's beside"
+            envelope(payloadType="application/json"), "of no trusted key", id="edited type"
+        ),
+        pytest.param(
+            json.loads(sign(PAYLOAD, P256, "application/json")),
+            "b'application/json', not",
+            id="signed as another type",
+        ),
+        pytest.param(
+            envelope(payloadType=MEDIA_TYPE.upper()), "of no trusted key", id="type in capitals"
+        ),
+        pytest.param(
+            envelope(signatures=[signature(), signature()]),
+            "one signature",
+            id="the same signature twice",
+        ),
+        pytest.param(
+            envelope(signatures=[signature(), signature(STRANGER)]),
+            "one signature",
+            id="a stranger's beside",
         ),
         pytest.param(envelope(signatures=[]), "one signature", id="no signature"),
         pytest.param(envelope(signatures=None), "one signature", id="null for signatures"),
@@ -141,7 +180,10 @@ def test_a_payload_given_twice_is_not_opened() -> None:
     forged = base64.b64encode(b'{"a":2}').decode()
     with refused(GateRefused, "'payload' is given twice"):
         open_envelope(
-            sign(PAYLOAD, P256).replace(b'{"payload"', b'{"payload":"%s","payload"' % forged.encode()), public(P256)
+            sign(PAYLOAD, P256).replace(
+                b'{"payload"', b'{"payload":"%s","payload"' % forged.encode()
+            ),
+            public(P256),
         )
 
 
@@ -170,7 +212,9 @@ def an_rsa_key() -> rsa.RSAPrivateKey:
 
 
 @pytest.mark.parametrize("passphrase", ["", "long and secret"], ids=["plain", "encrypted"])
-def test_a_pair_is_made_and_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, passphrase: str) -> None:
+def test_a_pair_is_made_and_used(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, passphrase: str
+) -> None:
     monkeypatch.setenv(PASSPHRASE, passphrase)
     private, public = keys.generate(tmp_path / "new", "release")
     assert stat.S_IMODE(private.stat().st_mode) == 0o600
@@ -192,7 +236,9 @@ def test_keys_from_the_environment(tmp_path: Path, key: PrivateKey) -> None:
     path = tmp_path / "release.key"
     path.write_text(pem(key))
     for given in (pem(key), str(path)):
-        assert key_id(signing_key(environ={SIGNING_KEY: given}).public_key()) == key_id(key.public_key())
+        assert key_id(signing_key(environ={SIGNING_KEY: given}).public_key()) == key_id(
+            key.public_key()
+        )
     several = public_pem(STRANGER) + public_pem(key)
     assert set(trusted_keys(environ={TRUSTED_KEYS: several})) == set(public(STRANGER, key))
 
@@ -203,14 +249,17 @@ def test_a_key_id_is_the_digest_of_what_is_in_the_public_pem() -> None:
 
 
 @pytest.mark.parametrize(
-    "given", ["", "nowhere/release.key", "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----"]
+    "given",
+    ["", "nowhere/release.key", "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----"],
 )
 def test_no_signing_key(given: str) -> None:
     with refused(ConfigError, "key"):
         signing_key(given, {})
 
 
-def test_an_encrypted_key_wants_its_passphrase(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_encrypted_key_wants_its_passphrase(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv(PASSPHRASE, "right")
     private, _ = keys.generate(tmp_path, "release")
     with refused(ConfigError, "is encrypted", PASSPHRASE):
@@ -236,7 +285,9 @@ def test_other_kinds_of_keys(kind: str, an_rsa_key: rsa.RSAPrivateKey) -> None:
         pytest.param([pem(P256)], "a private key, where a public one is meant", id="private"),
         pytest.param(["-----BEGIN CERTIFICATE-----"], "no public key in PEM", id="a certificate"),
         pytest.param(
-            ["-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----"], "cannot be read", id="not a key inside"
+            ["-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----"],
+            "cannot be read",
+            id="not a key inside",
         ),
     ],
 )

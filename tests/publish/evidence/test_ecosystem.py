@@ -1,4 +1,6 @@
-"""Others' tools read what is published here: securesystemslib and sigstore, with none of our own code in between."""
+"""Others' tools read what is published here: securesystemslib and sigstore, with none of our own
+code in between.
+"""
 
 from __future__ import annotations
 
@@ -58,7 +60,9 @@ def theirs(key: PrivateKey, other: PrivateKey | None = None) -> SSlibKey:
 
 
 @BOTH
-def test_securesystemslib_verifies_what_a_key_signed(client: Registry, image: Manifest, key: PrivateKey) -> None:
+def test_securesystemslib_verifies_what_a_key_signed(
+    client: Registry, image: Manifest, key: PrivateKey
+) -> None:
     payloads = []
     for data in bundles(client, image, key):
         envelope = Envelope.from_dict(json.loads(data)["dsseEnvelope"])
@@ -95,7 +99,9 @@ def test_sigstores_own_model_reads_the_bundle_and_the_statement(
         assert bundle.dsse_envelope is not None
         stated: Any = Statement(bundle.dsse_envelope.payload)._inner
         assert stated.type_ == STATEMENT
-        assert [each.digest.root for each in stated.subjects] == [{"sha256": image.digest.removeprefix("sha256:")}]
+        assert [each.digest.root for each in stated.subjects] == [
+            {"sha256": image.digest.removeprefix("sha256:")}
+        ]
 
 
 def _hint(data: bytes) -> str:

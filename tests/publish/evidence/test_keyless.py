@@ -1,4 +1,6 @@
-"""A bundle that the public Sigstore instance stands behind, held against its real roots of trust (`real/README.md`)."""
+"""A bundle that the public Sigstore instance stands behind, held against its real roots of trust
+(`real/README.md`).
+"""
 
 from __future__ import annotations
 
@@ -68,14 +70,18 @@ def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
 # What is believed
 
 
-@pytest.mark.parametrize("identities", [(SIGNER,), (ANOTHER, SIGNER)], ids=["alone", "among others"])
+@pytest.mark.parametrize(
+    "identities", [(SIGNER,), (ANOTHER, SIGNER)], ids=["alone", "among others"]
+)
 def test_the_right_identity_opens_it(identities: tuple[Identity, ...]) -> None:
     opened = keyless.opened(real(), believing(*identities))
     assert opened.signer == f"{ISSUER}={WORKFLOW}@refs/tags/v0.0.4a2"
     assert opened.payload == base64.b64decode(real()["dsseEnvelope"]["payload"])
     about = statement.from_json(opened.payload)
     assert about.name == "pypi_attestation_models-0.0.4a2.tar.gz"
-    assert about.subject == "sha256:c9709ce6fd5b67b59b4a28758cf14d3f411803c4b89b6068b1f1a8e4ee94c8ef"
+    assert (
+        about.subject == "sha256:c9709ce6fd5b67b59b4a28758cf14d3f411803c4b89b6068b1f1a8e4ee94c8ef"
+    )
 
 
 # What is not
@@ -99,7 +105,9 @@ def test_any_other_identity_is_refused_and_the_right_one_named(identity: Identit
 
 
 def test_a_key_is_no_identity() -> None:
-    with refused(GateRefused, "signed by a certificate, and no identity is trusted", TRUSTED_IDENTITIES):
+    with refused(
+        GateRefused, "signed by a certificate, and no identity is trusted", TRUSTED_IDENTITIES
+    ):
         keyless.opened(real(), Trusted(public(P256)))
 
 
@@ -137,7 +145,9 @@ def edit_signature(content: Bundle) -> None:
 
 
 def forge(content: Bundle) -> ec.EllipticCurvePrivateKey:
-    """Another certificate that says all that the real one does, and is of a key that the forger has."""
+    """Another certificate that says all that the real one does, and is of a key that the forger
+    has.
+    """
     place = content["verificationMaterial"]["certificate"]
     was = x509.load_der_x509_certificate(base64.b64decode(place["rawBytes"]))
     key = ec.generate_private_key(ec.SECP256R1())
@@ -153,12 +163,16 @@ def forge(content: Bundle) -> ec.EllipticCurvePrivateKey:
 def forge_and_sign(content: Bundle) -> None:
     key, envelope = forge(content), content["dsseEnvelope"]
     payload, kind = base64.b64decode(envelope["payload"]), envelope["payloadType"].encode()
-    signature = key.sign(b"DSSEv1 %d %s %d %s" % (len(kind), kind, len(payload), payload), ec.ECDSA(SHA256()))
+    signature = key.sign(
+        b"DSSEv1 %d %s %d %s" % (len(kind), kind, len(payload), payload), ec.ECDSA(SHA256())
+    )
     envelope["signatures"][0]["sig"] = base64.b64encode(signature).decode()
 
 
 def later(content: Bundle) -> None:
-    entry(content)["integratedTime"] = str(int(datetime.datetime(2026, 11, 20, tzinfo=datetime.UTC).timestamp()))
+    entry(content)["integratedTime"] = str(
+        int(datetime.datetime(2026, 11, 20, tzinfo=datetime.UTC).timestamp())
+    )
 
 
 CHANGES: dict[str, tuple[Change, str]] = {
@@ -172,7 +186,10 @@ CHANGES: dict[str, tuple[Change, str]] = {
         lambda content: content["dsseEnvelope"]["signatures"].append({"sig": "AAAA"}),
         "exactly one signature",
     ),
-    "no signature": (lambda content: content["dsseEnvelope"]["signatures"].clear(), "exactly one signature"),
+    "no signature": (
+        lambda content: content["dsseEnvelope"]["signatures"].clear(),
+        "exactly one signature",
+    ),
     "no envelope": (lambda content: content.pop("dsseEnvelope"), "dsseEnvelope must be set"),
     "another certificate": (forge, "signature does not match"),
     "another certificate that signed": (forge_and_sign, "signature does not match"),
@@ -184,23 +201,40 @@ CHANGES: dict[str, tuple[Change, str]] = {
         lambda content: content["verificationMaterial"].update(certificate={}),
         "certificate.rawBytes",
     ),
-    "no log entry": (lambda content: content["verificationMaterial"]["tlogEntries"].clear(), "exactly one log entry"),
-    "no list of log entries": (lambda content: content["verificationMaterial"].pop("tlogEntries"), "tlogEntries"),
+    "no log entry": (
+        lambda content: content["verificationMaterial"]["tlogEntries"].clear(),
+        "exactly one log entry",
+    ),
+    "no list of log entries": (
+        lambda content: content["verificationMaterial"].pop("tlogEntries"),
+        "tlogEntries",
+    ),
     "the log entry twice": (
         lambda content: content["verificationMaterial"]["tlogEntries"].append(entry(content)),
         "exactly one log entry",
     ),
     "no inclusion proof": (lambda content: entry(content).pop("inclusionProof"), "inclusionProof"),
-    "no checkpoint": (lambda content: entry(content)["inclusionProof"].pop("checkpoint"), "with checkpoint"),
+    "no checkpoint": (
+        lambda content: entry(content)["inclusionProof"].pop("checkpoint"),
+        "with checkpoint",
+    ),
     "no promise": (lambda content: entry(content).pop("inclusionPromise"), "inclusion promise"),
-    "an edited promise": (flip("inclusionPromise", "signedEntryTimestamp"), "invalid inclusion promise"),
+    "an edited promise": (
+        flip("inclusionPromise", "signedEntryTimestamp"),
+        "invalid inclusion promise",
+    ),
     "an edited root": (flip("inclusionProof", "rootHash"), "invalid root hash"),
-    "a step of the proof removed": (lambda content: entry(content)["inclusionProof"]["hashes"].pop(), "wrong size"),
+    "a step of the proof removed": (
+        lambda content: entry(content)["inclusionProof"]["hashes"].pop(),
+        "wrong size",
+    ),
     "an edited log body": (flip("canonicalizedBody"), "invalid root hash"),
     "a later time": (later, "not valid at validation time"),
     "a log nobody knows": (flip("logId", "keyId"), "invalid log entry"),
     "another format": (
-        lambda content: content.update(mediaType="application/vnd.dev.sigstore.bundle+json;version=0.1"),
+        lambda content: content.update(
+            mediaType="application/vnd.dev.sigstore.bundle+json;version=0.1"
+        ),
         "version=0.1",
     ),
     "no format": (lambda content: content.pop("mediaType"), "of type None"),
@@ -229,7 +263,13 @@ def test_whatever_is_taken_away_is_missed() -> None:
 
 
 def places(content: Any, here: tuple[str | int, ...] = ()) -> list[tuple[str | int, ...]]:
-    inner = content.items() if isinstance(content, dict) else enumerate(content) if isinstance(content, list) else ()
+    inner = (
+        content.items()
+        if isinstance(content, dict)
+        else enumerate(content)
+        if isinstance(content, list)
+        else ()
+    )
     return [path for key, value in inner for path in [(*here, key), *places(value, (*here, key))]]
 
 
@@ -246,7 +286,9 @@ def test_no_shape_of_it_raises_anything_else(value: object) -> None:
 
 
 def test_what_was_signed_must_be_a_statement() -> None:
-    with refused(GateRefused, "what was signed is 'application/vnd.in-toto+json', not application/json"):
+    with refused(
+        GateRefused, "what was signed is 'application/vnd.in-toto+json', not application/json"
+    ):
         keyless.opened(real(), believing(SIGNER), "application/json")
 
 
@@ -302,9 +344,13 @@ def test_an_identity_is_whole(text: str) -> None:
         pytest.param("\ud800", id="no text"),
         pytest.param("[" * 200_000, id="nested deep"),
         pytest.param(" " * 5_000_000, id="too large"),
-        pytest.param(embedded().replace("trustedroot+json", "something+json"), id="of another type"),
+        pytest.param(
+            embedded().replace("trustedroot+json", "something+json"), id="of another type"
+        ),
         pytest.param(embedded().replace('"tlogs"', '"logs"'), id="no log"),
-        pytest.param(re.sub('("rawBytes": *)"[^"]+"', r'\1"MIIH"', embedded()), id="no certificate"),
+        pytest.param(
+            re.sub('("rawBytes": *)"[^"]+"', r'\1"MIIH"', embedded()), id="no certificate"
+        ),
     ],
 )
 def test_a_configuration_that_cannot_be_read(tmp_path: Path, text: str | None) -> None:

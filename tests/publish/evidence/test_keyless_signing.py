@@ -1,4 +1,6 @@
-"""Signed without a key, from the CI's word for who is running to what a reader believes; and all that can go wrong."""
+"""Signed without a key, from the CI's word for who is running to what a reader believes; and all
+that can go wrong.
+"""
 
 from __future__ import annotations
 
@@ -76,17 +78,25 @@ def attached(client: Registry, image: Manifest) -> int:
 # What works
 
 
-def test_what_is_signed_is_believed(client: Registry, image: Manifest, signer: Keyless, trusted: Trusted) -> None:
+def test_what_is_signed_is_believed(
+    client: Registry, image: Manifest, signer: Keyless, trusted: Trusted
+) -> None:
     made = publish(client, "r", image.descriptor, about(image), signer)
     by_type = {each.predicate_type: each for each in read(client, "r", image.digest, trusted)}
     assert len(by_type) == len(made) == len(about(image))
     for artifact, stated in zip(made, about(image), strict=True):
-        wanted = Found(artifact.digest, stated.predicate_type, stated, str(SIGNER), made_on(stated), "")
+        wanted = Found(
+            artifact.digest, stated.predicate_type, stated, str(SIGNER), made_on(stated), ""
+        )
         assert by_type[stated.predicate_type] == wanted
 
 
-def test_it_is_laid_out_as_what_a_key_signed(client: Registry, image: Manifest, signer: Keyless) -> None:
-    by_key, without = (publish(client, "r", image.descriptor, about(image)[:1], each)[0] for each in (P256, signer))
+def test_it_is_laid_out_as_what_a_key_signed(
+    client: Registry, image: Manifest, signer: Keyless
+) -> None:
+    by_key, without = (
+        publish(client, "r", image.descriptor, about(image)[:1], each)[0] for each in (P256, signer)
+    )
     manifests = [client.manifest("r", each.digest) for each in (by_key, without)]
     contents = [{**each.content, "layers": len(each.blobs()[1:])} for each in manifests if each]
     assert contents[0]["annotations"].pop(SEAL), "that of a key is there beside the rest"
@@ -96,7 +106,9 @@ def test_it_is_laid_out_as_what_a_key_signed(client: Registry, image: Manifest, 
     assert (held["mediaType"], len(held["verificationMaterial"]["tlogEntries"])) == (BUNDLE, 1)
 
 
-def test_twice_is_once(client: Registry, image: Manifest, signer: Keyless, sigstore: FakeSigstore) -> None:
+def test_twice_is_once(
+    client: Registry, image: Manifest, signer: Keyless, sigstore: FakeSigstore
+) -> None:
     first = publish(client, "r", image.descriptor, about(image), signer)
     asked = len(sigstore.requests)
     assert publish(client, "r", image.descriptor, about(image), signer) == first
@@ -118,11 +130,15 @@ def test_another_statement_of_the_type_is_another_artifact(
 def test_what_somebody_else_signed_is_signed_again(
     client: Registry, image: Manifest, signer: Keyless, trusted: Trusted, sigstore: FakeSigstore
 ) -> None:
-    """By a key, or by an identity that is not trusted here: a reader who trusts this one has nothing from those."""
+    """By a key, or by an identity that is not trusted here: a reader who trusts this one has
+    nothing from those.
+    """
     stated = about(image)[:1]
     publish(client, "r", image.descriptor, stated, P256)
     sigstore.signer = STRANGER
-    publish(client, "r", image.descriptor, stated, Keyless(replace(trusted, identities=(STRANGER,))))
+    publish(
+        client, "r", image.descriptor, stated, Keyless(replace(trusted, identities=(STRANGER,)))
+    )
     sigstore.signer = SIGNER
     publish(client, "r", image.descriptor, stated, signer)
     every = replace(trusted, keys=public(P256), identities=(SIGNER, STRANGER))
@@ -186,7 +202,9 @@ def test_killed_before_any_request_and_run_again_it_is_there_once_and_listed(
         assert [each.statement for each in found] == [*stated], step
         index = client.manifest(f"r{step}", image.digest.replace(":", "-"))
         assert index is not None
-        assert [each["digest"] for each in index.content["manifests"]] == [each.artifact for each in found], step
+        assert [each["digest"] for each in index.content["manifests"]] == [
+            each.artifact for each in found
+        ], step
     assert whole.step > 5
 
 
@@ -205,7 +223,11 @@ def made(signer: Keyless, stated: Statement) -> Bundle:
 def problem(client: Registry, image: Manifest, content: Bundle, trusted: Trusted) -> str:
     plant(client, "r", image.descriptor, json.dumps(content).encode())
     (found,) = read(client, "r", image.digest, trusted)
-    assert (found.statement, found.signer) == (None, "") if found.problem else (found.statement, str(SIGNER))
+    assert (
+        (found.statement, found.signer) == (None, "")
+        if found.problem
+        else (found.statement, str(SIGNER))
+    )
     return found.problem
 
 
@@ -229,7 +251,9 @@ def said_to_be_of_a_key(one: Bundle, _: Bundle) -> None:
     ("change", "words"),
     [
         pytest.param(lambda *_: None, "", id="nothing changed"),
-        pytest.param(entries_swapped, "payload hash does not match", id="the log entry of another statement"),
+        pytest.param(
+            entries_swapped, "payload hash does not match", id="the log entry of another statement"
+        ),
         pytest.param(certificates_swapped, "invalid signature", id="the certificate of another"),
         pytest.param(envelopes_swapped, "invalid signature", id="the envelope of another"),
         pytest.param(said_to_be_of_a_key, "of no trusted key", id="said to be of a key"),
@@ -251,16 +275,24 @@ def test_a_key_bundle_with_a_certificate_beside_is_held_to_the_certificate(
 ) -> None:
     content, stated = made(signer, about(image)[0]), about(image)[0]
     content["dsseEnvelope"] = json.loads(dsse.sign(to_json(stated), P256))
-    assert "invalid signature" in problem(client, image, content, replace(trusted, keys=public(P256)))
+    assert "invalid signature" in problem(
+        client, image, content, replace(trusted, keys=public(P256))
+    )
 
 
-def test_a_stranger_is_named(client: Registry, image: Manifest, trusted: Trusted, sigstore: FakeSigstore) -> None:
+def test_a_stranger_is_named(
+    client: Registry, image: Manifest, trusted: Trusted, sigstore: FakeSigstore
+) -> None:
     sigstore.signer = STRANGER
     content = made(Keyless(replace(trusted, identities=(STRANGER,))), about(image)[0])
-    assert problem(client, image, content, trusted) == f"signed by '{STRANGER}', which is not trusted"
+    assert (
+        problem(client, image, content, trusted) == f"signed by '{STRANGER}', which is not trusted"
+    )
 
 
-def test_who_trusts_keys_alone_believes_no_certificate(client: Registry, image: Manifest, signer: Keyless) -> None:
+def test_who_trusts_keys_alone_believes_no_certificate(
+    client: Registry, image: Manifest, signer: Keyless
+) -> None:
     told = problem(client, image, made(signer, about(image)[0]), signed.trust(P256))
     assert told == "signed by a certificate, and no identity is trusted"
 
@@ -274,7 +306,9 @@ def test_another_instance_vouches_for_nobody_here(
     assert "signature does not match" in told
 
 
-def test_the_public_instance_vouches_for_no_fake(client: Registry, image: Manifest, signer: Keyless) -> None:
+def test_the_public_instance_vouches_for_no_fake(
+    client: Registry, image: Manifest, signer: Keyless
+) -> None:
     told = problem(client, image, made(signer, about(image)[0]), Trusted({}, (SIGNER,)))
     assert "does not hold" in told
 
@@ -292,8 +326,14 @@ FAULTS = {
     "the authority talks nonsense": (Faults(authority_says=b"<html>"), "did not sign"),
     "the authority says something else": (Faults(authority_says=b"[]"), "did not sign"),
     "the authority gives no chain": (Faults(authority_says=b"{}"), "missing certificate chain"),
-    "another identity": (Faults(certified=STRANGER), f"signed by '{STRANGER}', which is not trusted"),
-    "another issuer": (Faults(certified=replace(SIGNER, issuer="https://else.example")), "which is not trusted"),
+    "another identity": (
+        Faults(certified=STRANGER),
+        f"signed by '{STRANGER}', which is not trusted",
+    ),
+    "another issuer": (
+        Faults(certified=replace(SIGNER, issuer="https://else.example")),
+        "which is not trusted",
+    ),
     "a stranger's timestamp": (Faults(stranger=True), "SCT verify failed"),
     "the log refuses": (Faults(log=400), "400: refused by a fake"),
     "the log has it already": (Faults(log=409), "409: refused by a fake"),
@@ -330,7 +370,11 @@ def test_a_log_that_does_not_answer_is_not_waited_for(
 
 
 def test_services_that_are_not_there(
-    client: Registry, image: Manifest, signer: Keyless, sigstore: FakeSigstore, monkeypatch: pytest.MonkeyPatch
+    client: Registry,
+    image: Manifest,
+    signer: Keyless,
+    sigstore: FakeSigstore,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     token = sigstore._token()
     sigstore.stop()
@@ -344,18 +388,26 @@ def test_services_that_are_not_there(
 
 def test_without_the_permission(signer: Keyless, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("ACTIONS_ID_TOKEN_REQUEST_TOKEN")
-    with refused(EnvironmentFailed, "no identity to sign with", "id-token: write", keys.SIGNING_KEY):
+    with refused(
+        EnvironmentFailed, "no identity to sign with", "id-token: write", keys.SIGNING_KEY
+    ):
         signer.sign(b"{}")
 
 
-@pytest.mark.parametrize(("token", "words"), [(None, "nothing here says who this is"), ("x.y.z", "malformed")])
-def test_without_an_identity(signer: Keyless, monkeypatch: pytest.MonkeyPatch, token: str | None, words: str) -> None:
+@pytest.mark.parametrize(
+    ("token", "words"), [(None, "nothing here says who this is"), ("x.y.z", "malformed")]
+)
+def test_without_an_identity(
+    signer: Keyless, monkeypatch: pytest.MonkeyPatch, token: str | None, words: str
+) -> None:
     monkeypatch.setattr(keyless, "detect_credential", lambda: token)
     with refused(EnvironmentFailed, words, "id-token: write"):
         signer.sign(b"{}")
 
 
-@pytest.mark.parametrize("fault", [Faults(authority=401), Faults(log=500), Faults(expired=True)], ids=repr)
+@pytest.mark.parametrize(
+    "fault", [Faults(authority=401), Faults(log=500), Faults(expired=True)], ids=repr
+)
 def test_no_error_shows_the_token(signer: Keyless, sigstore: FakeSigstore, fault: Faults) -> None:
     sigstore.faults = fault
     secret = sigstore._token().split(".")[1]
@@ -389,13 +441,17 @@ def test_keys_may_be_trusted_beside_and_do_not_sign_for_it(
     assert attest.signer() == Keyless(trusted)
 
 
-def test_who_signs_must_be_trusted(home: Path, configured: None, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_who_signs_must_be_trusted(
+    home: Path, configured: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.delenv(trust.TRUSTED_IDENTITIES)
     with refused(ConfigError, "no identity is trusted", trust.TRUSTED_IDENTITIES):
         attest.signer()
 
 
-def test_without_any_configuration_it_is_the_key_of_this_machine(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_any_configuration_it_is_the_key_of_this_machine(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     for name in (keys.SIGNING_KEY, keys.TRUSTED_KEYS, trust.TRUSTED_IDENTITIES):
         monkeypatch.delenv(name, raising=False)
     made = attest.signer()

@@ -21,13 +21,30 @@ BASE64 = "".join(PEM.splitlines()[1:-1])
 
 def test_a_pair_is_written(tmp_path: Path) -> None:
     private, public = keys.generate(tmp_path / "new", "release")
-    assert [path.name for path in sorted((tmp_path / "new").iterdir())] == ["release.key", "release.pub"]
+    assert [path.name for path in sorted((tmp_path / "new").iterdir())] == [
+        "release.key",
+        "release.pub",
+    ]
     assert (private.stat().st_mode & 0o777, public.stat().st_mode & 0o777) == (0o600, 0o644)
 
 
 @pytest.mark.parametrize(
     "name",
-    ["../../x", "a/b", "/etc/x", "", ".", "..", ".hidden", "-x", "a b", "a\nb", "\x1b[31m", "x" * 65, "n\u00e4me"],
+    [
+        "../../x",
+        "a/b",
+        "/etc/x",
+        "",
+        ".",
+        "..",
+        ".hidden",
+        "-x",
+        "a b",
+        "a\nb",
+        "\x1b[31m",
+        "x" * 65,
+        "n\u00e4me",
+    ],
 )
 def test_a_name_is_no_path(tmp_path: Path, name: str) -> None:
     with refused(ConfigError, "is not the name of a key"):
@@ -58,7 +75,9 @@ def test_a_link_is_not_written_through(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("before", ["Bag Attributes\n    friendlyName: x\n", "\ufeff", "\n\n", "'"])
 def test_text_may_stand_before_a_key(before: str) -> None:
-    assert keys.key_id(keys.signing_key(before + PEM, {}).public_key()) == keys.key_id(P256.public_key())
+    assert keys.key_id(keys.signing_key(before + PEM, {}).public_key()) == keys.key_id(
+        P256.public_key()
+    )
 
 
 @pytest.mark.parametrize(
@@ -74,10 +93,15 @@ def test_text_may_stand_before_a_key(before: str) -> None:
     ],
 )
 def test_what_may_be_a_key_is_never_repeated(value: str) -> None:
-    for use in (lambda: keys.signing_key("", {keys.SIGNING_KEY: value}), lambda: keys.trusted_keys([value], {})):
+    for use in (
+        lambda: keys.signing_key("", {keys.SIGNING_KEY: value}),
+        lambda: keys.trusted_keys([value], {}),
+    ):
         with pytest.raises(ConfigError) as caught:
             use()
-        assert not any(part in str(caught.value) for part in (value[:9], BASE64[:9], BASE64[-20:], "secret"))
+        assert not any(
+            part in str(caught.value) for part in (value[:9], BASE64[:9], BASE64[-20:], "secret")
+        )
         assert "the value of" in str(caught.value)
 
 
@@ -96,7 +120,9 @@ def test_many_public_keys_are_refused_in_little_time() -> None:
     assert time.monotonic() - started < 2
 
 
-@pytest.mark.parametrize(("passphrase", "words"), [("\udcff", "not text in UTF-8"), ("x" * 1024, "more than 1023")])
+@pytest.mark.parametrize(
+    ("passphrase", "words"), [("\udcff", "not text in UTF-8"), ("x" * 1024, "more than 1023")]
+)
 def test_a_passphrase_that_encrypts_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, passphrase: str, words: str
 ) -> None:
@@ -109,7 +135,9 @@ def test_a_passphrase_that_encrypts_nothing(
 
 
 @pytest.mark.parametrize("failing", [1, 2], ids=["the private key", "the public key"])
-def test_a_full_disk_leaves_no_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, failing: int) -> None:
+def test_a_full_disk_leaves_no_key(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, failing: int
+) -> None:
     calls: list[int] = []
 
     def full(_: int) -> None:

@@ -41,7 +41,9 @@ def test_a_statement_is_read_as_it_was_made() -> None:
     assert os_layer.read(from_json(to_json(about))) == LAYER
 
 
-@pytest.mark.parametrize("name", ["content_key", "size", "diff_id", "uncompressed", "source", "packages", "taken_at"])
+@pytest.mark.parametrize(
+    "name", ["content_key", "size", "diff_id", "uncompressed", "source", "packages", "taken_at"]
+)
 def test_every_part_is_demanded(name: str) -> None:
     about = os_layer.statement(LAYER)
     predicate = {key: value for key, value in about.predicate.items() if key != name}
@@ -56,7 +58,9 @@ def test_what_this_machine_signs_it_believes(home: Path, told: Callable[..., Non
     assert vouch_of(P256).read(vouch.sign(LAYER)) == LAYER
 
 
-def test_it_believes_whom_it_is_told_to_trust_and_nobody_else(home: Path, told: Callable[..., None]) -> None:
+def test_it_believes_whom_it_is_told_to_trust_and_nobody_else(
+    home: Path, told: Callable[..., None]
+) -> None:
     told(ED25519)
     theirs, strange = (SystemVouch(key, trusting(key)).sign(LAYER) for key in (ED25519, STRANGER))
     assert vouch_of(P256).read(theirs) == LAYER

@@ -1,4 +1,6 @@
-"""From the records of the stages to predicates and back: nothing better than it was, nothing left out."""
+"""From the records of the stages to predicates and back: nothing better than it was, nothing left
+out.
+"""
 
 from __future__ import annotations
 
@@ -88,7 +90,11 @@ def all_but(name: str) -> list[SuiteResult]:
 
 def test_every_suite_that_passed_is_listed() -> None:
     found = predicate()
-    assert (found["result"], found["passedTests"], found["failedTests"]) == ("PASSED", required(), [])
+    assert (found["result"], found["passedTests"], found["failedTests"]) == (
+        "PASSED",
+        required(),
+        [],
+    )
     assert outcome().verdict is Verdict.PASS
 
 
@@ -97,9 +103,16 @@ def test_a_suite_that_was_left_out_is_listed_as_not_run(name: str) -> None:
     found = outcome(*all_but(name))
     listed = {each.name: each for each in found.suites}
     assert list(listed) == required()
-    assert (listed[name].verdict, listed[name].reason, listed[name].required) == (Verdict.NOT_RUN, MISSING, True)
+    assert (listed[name].verdict, listed[name].reason, listed[name].required) == (
+        Verdict.NOT_RUN,
+        MISSING,
+        True,
+    )
     assert (found.verdict, found.reason) == (Verdict.INCONCLUSIVE, f"{name}: {MISSING}")
-    assert (predicate(*all_but(name))["result"], predicate(*all_but(name))["failedTests"]) == ("FAILED", [name])
+    assert (predicate(*all_but(name))["result"], predicate(*all_but(name))["failedTests"]) == (
+        "FAILED",
+        [name],
+    )
 
 
 @pytest.mark.parametrize("verdict", [each for each in Verdict if each is not Verdict.PASS])
@@ -193,7 +206,9 @@ def test_what_was_not_assessed_is_no_empty_list(lacking: str) -> None:
 
 def test_problems_are_carried() -> None:
     problem = Problem("secret", "/srv/.ssh/id_rsa", "a private key", "remove it")
-    record = replace(scan_record(BUILD), verdict=Verdict.FAIL, reason="a secret", problems=(problem,))
+    record = replace(
+        scan_record(BUILD), verdict=Verdict.FAIL, reason="a secret", problems=(problem,)
+    )
     found = vulnerability.read(carried(vulnerability.statement(record, NAME)))
     assert (found.verdict, found.reason, found.problems) == (Verdict.FAIL, "a secret", (problem,))
 
@@ -244,7 +259,12 @@ def test_a_bootstrapped_base_has_no_digest_and_its_packages() -> None:
 def test_layers_are_dependencies() -> None:
     found = dependencies()["torch 2.6.0"]
     assert found["digest"] == {"sha256": "e" * 64}
-    assert found["annotations"] == {"kind": "wheel", "stack": "base", "contentKey": "1" * 64, "made": "reused"}
+    assert found["annotations"] == {
+        "kind": "wheel",
+        "stack": "base",
+        "contentKey": "1" * 64,
+        "made": "reused",
+    }
 
 
 def test_start_and_finish() -> None:
@@ -261,21 +281,30 @@ def test_it_is_as_old_as_its_debian_packages_however_often_it_is_assembled() -> 
 
 def test_packages_of_an_unknown_day_have_no_age() -> None:
     for taken_at in ("", STARTED):
-        found = carried(provenance.statement(replace(BUILD, debian_taken_at=taken_at), WHEELS, BUILDER, NAME))
+        found = carried(
+            provenance.statement(replace(BUILD, debian_taken_at=taken_at), WHEELS, BUILDER, NAME)
+        )
         assert made_on(found) == provenance.read(found).taken_at == taken_at
 
 
 def test_what_was_signed_before_that_was_told_is_read_and_has_no_age() -> None:
     said = provenance.statement(BUILD, WHEELS, BUILDER, NAME)
-    found = replace(said, predicate={key: each for key, each in said.predicate.items() if key != OWN})
+    found = replace(
+        said, predicate={key: each for key, each in said.predicate.items() if key != OWN}
+    )
     assert (made_on(found), provenance.read(found).finished_at) == ("", STARTED)
 
 
-@pytest.mark.parametrize("finished_at", ["2026-11-20T09:59:59+00:00", "2026-11-20T10:00:00", "2026-11-20", "x"])
+@pytest.mark.parametrize(
+    "finished_at", ["2026-11-20T09:59:59+00:00", "2026-11-20T10:00:00", "2026-11-20", "x"]
+)
 def test_nothing_is_built_of_packages_that_were_taken_later(finished_at: str) -> None:
     said = provenance.statement(BUILD, WHEELS, BUILDER, NAME)
     metadata = {"startedOn": STARTED, "finishedOn": finished_at}
-    wrong = replace(said, predicate={**said.predicate, "runDetails": {"builder": {"id": "x"}, "metadata": metadata}})
+    wrong = replace(
+        said,
+        predicate={**said.predicate, "runDetails": {"builder": {"id": "x"}, "metadata": metadata}},
+    )
     with refused(GateRefused, "Debian's packages of"):
         provenance.read(wrong)
 
@@ -294,9 +323,16 @@ ACTIONS = {
 
 def test_the_builder_is_the_workflow() -> None:
     builder = provenance.builder_of(ACTIONS)
-    assert builder.id == "https://forge.example/team/images/.github/workflows/release.yml@refs/heads/main"
-    metadata = provenance.statement(BUILD, WHEELS, builder, NAME).predicate["runDetails"]["metadata"]
-    assert metadata["invocationId"] == "https://forge.example/team/images/actions/runs/77/attempts/2"
+    assert (
+        builder.id
+        == "https://forge.example/team/images/.github/workflows/release.yml@refs/heads/main"
+    )
+    metadata = provenance.statement(BUILD, WHEELS, builder, NAME).predicate["runDetails"][
+        "metadata"
+    ]
+    assert (
+        metadata["invocationId"] == "https://forge.example/team/images/actions/runs/77/attempts/2"
+    )
     assert dependencies(builder)["source"] == {
         "name": "source",
         "uri": "git+https://forge.example/team/images@refs/heads/main",
@@ -304,8 +340,12 @@ def test_the_builder_is_the_workflow() -> None:
     }
 
 
-@pytest.mark.parametrize("name", [name for name in ACTIONS if name not in ("GITHUB_ACTIONS", "GITHUB_RUN_ATTEMPT")])
-@pytest.mark.parametrize("value", [None, "", "a\nb", "x y", "\x1b[31m", "\N{ARABIC-INDIC DIGIT THREE}"])
+@pytest.mark.parametrize(
+    "name", [name for name in ACTIONS if name not in ("GITHUB_ACTIONS", "GITHUB_RUN_ATTEMPT")]
+)
+@pytest.mark.parametrize(
+    "value", [None, "", "a\nb", "x y", "\x1b[31m", "\N{ARABIC-INDIC DIGIT THREE}"]
+)
 def test_a_variable_of_the_workflow_that_is_missing_or_odd(name: str, value: str | None) -> None:
     given = {key: said for key, said in {**ACTIONS, name: value}.items() if said is not None}
     with refused(ConfigError, name, "GITHUB_ACTIONS"):
@@ -411,7 +451,12 @@ def test_no_time_is_better_than_half_a_time(stated: object) -> None:
 
 def test_a_record_without_a_time_says_none() -> None:
     assert later("", 7.0) == ""
-    assert made_on(test_result.statement(replace(validation_record(BUILD), started_at=""), ("base",), NAME)) == ""
+    assert (
+        made_on(
+            test_result.statement(replace(validation_record(BUILD), started_at=""), ("base",), NAME)
+        )
+        == ""
+    )
 
 
 # The layers of an image, and which of them git had locked
@@ -433,7 +478,9 @@ def test_provenance_says_which_layers_were_locked_and_by_which_commit(commit: st
     assert (system.digest, system.kind, system.locked, system.commit) == (OTHER, "os", False, "")
 
 
-@pytest.mark.parametrize("notes", [None, [], "x", {"locked": "yes"}, {"locked": 1, "lockCommit": 7, "kind": None}])
+@pytest.mark.parametrize(
+    "notes", [None, [], "x", {"locked": "yes"}, {"locked": 1, "lockCommit": 7, "kind": None}]
+)
 def test_layers_of_strange_provenance_are_not_locked(notes: object) -> None:
     content = plain(with_layers())
     dependencies = content["predicate"]["buildDefinition"]["resolvedDependencies"]

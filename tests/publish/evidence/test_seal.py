@@ -1,4 +1,6 @@
-"""Seals: that what a trusted key sealed is known from the list alone, and that nothing else passes for it."""
+"""Seals: that what a trusted key sealed is known from the list alone, and that nothing else passes
+for it.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +11,15 @@ from dataclasses import replace
 import pytest
 
 from oci import referrers
-from oci.manifest import EMPTY_CONFIG, OCI_CONFIG, OCI_INDEX, Descriptor, Manifest, canonical, image_manifest
+from oci.manifest import (
+    EMPTY_CONFIG,
+    OCI_CONFIG,
+    OCI_INDEX,
+    Descriptor,
+    Manifest,
+    canonical,
+    image_manifest,
+)
 from oci.referrers import Referrer
 from oci.registry import Registry
 from publish.evidence import seal
@@ -48,7 +58,9 @@ def subject_of(listed: Referrer) -> str:
     return str(json.loads(listed.annotations[SEAL])["subject"]["digest"])
 
 
-def test_the_manifest_is_made_again_without_a_request(client: Registry, fake: FakeRegistry, listed: Referrer) -> None:
+def test_the_manifest_is_made_again_without_a_request(
+    client: Registry, fake: FakeRegistry, listed: Referrer
+) -> None:
     asked = len(fake.requests)
     made = seal.manifest_of(listed, subject_of(listed), public(P256))
     assert len(fake.requests) == asked
@@ -66,11 +78,16 @@ def changed(**notes: str) -> Callable[[Referrer], Referrer]:
         pytest.param(changed(predicateType="another"), id="another annotation"),
         pytest.param(changed(**{SEAL: "{}"}), id="an empty seal"),
         pytest.param(changed(**{SEAL: "[" * 4000}), id="a deep seal"),
-        pytest.param(changed(**{SEAL: '{"subject": null, "blob": 3, "signatures": 1}'}), id="a seal of another shape"),
+        pytest.param(
+            changed(**{SEAL: '{"subject": null, "blob": 3, "signatures": 1}'}),
+            id="a seal of another shape",
+        ),
         pytest.param(changed(**{SEAL: "x" * 100_000}), id="a long seal"),
         pytest.param(lambda listed: replace(listed, artifact_type="text/plain"), id="another type"),
         pytest.param(
-            lambda listed: replace(listed, descriptor=Descriptor(listed.descriptor.media_type, OTHER, 7)),
+            lambda listed: replace(
+                listed, descriptor=Descriptor(listed.descriptor.media_type, OTHER, 7)
+            ),
             id="another artifact with the same seal",
         ),
     ],
@@ -84,7 +101,9 @@ def test_a_seal_is_of_a_trusted_key_and_of_this_image(listed: Referrer) -> None:
     assert seal.manifest_of(listed, OTHER, public(P256)) is None
 
 
-def flood(client: Registry, fake: FakeRegistry, subject: Manifest, copied: Referrer, count: int) -> None:
+def flood(
+    client: Registry, fake: FakeRegistry, subject: Manifest, copied: Referrer, count: int
+) -> None:
     """List so many artifacts of the right type, each with a copy of a true seal, that are none."""
     tag = subject.digest.replace(":", "-")
     content = json.loads(fake.manifests["r"][tag][1])
@@ -98,10 +117,15 @@ def flood(client: Registry, fake: FakeRegistry, subject: Manifest, copied: Refer
         }
         for number in range(count)
     ]
-    fake.manifests["r"][tag] = (OCI_INDEX, canonical({**content, "manifests": [*forged, *content["manifests"]]}))
+    fake.manifests["r"][tag] = (
+        OCI_INDEX,
+        canonical({**content, "manifests": [*forged, *content["manifests"]]}),
+    )
 
 
-def test_no_number_of_forgeries_hides_what_is_sealed(fake: FakeRegistry, client: Registry, listed: Referrer) -> None:
+def test_no_number_of_forgeries_hides_what_is_sealed(
+    fake: FakeRegistry, client: Registry, listed: Referrer
+) -> None:
     subject = image(client)
     evidence.publish(client, "r", subject.descriptor, about(subject)[1:], P256)
     flood(client, fake, subject, listed, 3000)
@@ -124,7 +148,9 @@ def test_a_list_that_says_two_things_of_an_artifact_hides_no_seal(
         assert (found.sealed, found.artifact) == (True, listed.descriptor.digest)
 
 
-def test_a_statement_that_is_attached_again_by_others_is_given_once(client: Registry, listed: Referrer) -> None:
+def test_a_statement_that_is_attached_again_by_others_is_given_once(
+    client: Registry, listed: Referrer
+) -> None:
     subject = image(client)
     (bundle,) = referrers.fetch(client, "r", listed)
     for number in range(3):
@@ -133,13 +159,19 @@ def test_a_statement_that_is_attached_again_by_others_is_given_once(client: Regi
     assert (found.sealed, found.artifact) == (True, listed.descriptor.digest)
 
 
-def test_a_signed_bundle_in_a_manifest_of_somebody_else_is_not_usable(client: Registry, listed: Referrer) -> None:
+def test_a_signed_bundle_in_a_manifest_of_somebody_else_is_not_usable(
+    client: Registry, listed: Referrer
+) -> None:
     """What stands beside it nobody signed, and it would be copied to production."""
     subject = image(client)
     (bundle,) = referrers.fetch(client, "r", listed)
-    referrers.attach(client, "r", subject.descriptor, BUNDLE, [(BUNDLE, bundle)], {"theirs": "x" * 20_000})
+    referrers.attach(
+        client, "r", subject.descriptor, BUNDLE, [(BUNDLE, bundle)], {"theirs": "x" * 20_000}
+    )
     found = evidence.read(client, "r", subject.digest, trust(P256))
-    assert [each.problem for each in found if not each.sealed] == ["its manifest holds more than a bundle has"]
+    assert [each.problem for each in found if not each.sealed] == [
+        "its manifest holds more than a bundle has"
+    ]
 
 
 def test_what_a_decision_names_is_found_by_its_digest_alone(

@@ -1,4 +1,6 @@
-"""Statements to bytes and back: the same bytes always, and nothing that two readers could read differently."""
+"""Statements to bytes and back: the same bytes always, and nothing that two readers could read
+differently.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +24,12 @@ def test_round_trip(about: Statement) -> None:
 
 @EVERY
 def test_the_same_statement_is_the_same_bytes(about: Statement) -> None:
-    turned = Statement(about.subject, about.name, about.predicate_type, dict(reversed(list(about.predicate.items()))))
+    turned = Statement(
+        about.subject,
+        about.name,
+        about.predicate_type,
+        dict(reversed(list(about.predicate.items()))),
+    )
     assert to_json(turned) == to_json(about)
     assert {to_json(each) for each in statements()} == {to_json(each) for each in statements()}
 
@@ -60,7 +67,9 @@ def changed(**fields: Any) -> bytes:
         pytest.param(b"[" * 100_000, "nested deeper than", id="deep"),
         pytest.param(b'{"a": NaN}', "NaN is not a JSON value", id="NaN"),
         pytest.param(b'{"_type": "x", "_type": "y"}', "'_type' is given twice", id="a key twice"),
-        pytest.param(changed(_type="https://in-toto.io/Statement/v0.1"), "its type is", id="an older type"),
+        pytest.param(
+            changed(_type="https://in-toto.io/Statement/v0.1"), "its type is", id="an older type"
+        ),
         pytest.param(changed(_type=None), "its type is None", id="no type"),
         pytest.param(changed(subject=[]), "not about one digest", id="about nothing"),
         pytest.param(changed(subject=None), "not about one digest", id="no subject"),
@@ -69,10 +78,20 @@ def changed(**fields: Any) -> bytes:
             "not about one digest",
             id="about two",
         ),
-        pytest.param(changed(subject=[{"digest": {"sha512": "a"}}]), "not about one digest", id="another algorithm"),
-        pytest.param(changed(subject=[{"digest": {"sha256": "a"}}]), "not about a digest", id="half a digest"),
-        pytest.param(changed(subject=[{"name": "v2.6.0"}]), "not about one digest", id="about a name"),
-        pytest.param(changed(predicateType=7), "predicateType is no text", id="a number for a type"),
+        pytest.param(
+            changed(subject=[{"digest": {"sha512": "a"}}]),
+            "not about one digest",
+            id="another algorithm",
+        ),
+        pytest.param(
+            changed(subject=[{"digest": {"sha256": "a"}}]), "not about a digest", id="half a digest"
+        ),
+        pytest.param(
+            changed(subject=[{"name": "v2.6.0"}]), "not about one digest", id="about a name"
+        ),
+        pytest.param(
+            changed(predicateType=7), "predicateType is no text", id="a number for a type"
+        ),
         pytest.param(changed(predicate=[]), "predicate no object", id="a list for a predicate"),
     ],
 )

@@ -1,4 +1,6 @@
-"""Evidence in the registry: published once, read back, and refused in every way it can be tampered with."""
+"""Evidence in the registry: published once, read back, and refused in every way it can be tampered
+with.
+"""
 
 from __future__ import annotations
 
@@ -33,7 +35,18 @@ from publish.evidence.store import BUNDLE, Found, publish, read
 from runner.errors import ConfigError
 from tests.fakes.refusal import refused
 from tests.fakes.registry import FakeRegistry, Fault
-from tests.publish.signed import ED25519, OTHER, P256, STRANGER, about, bundle, plain, plant, statements, trust
+from tests.publish.signed import (
+    ED25519,
+    OTHER,
+    P256,
+    STRANGER,
+    about,
+    bundle,
+    plain,
+    plant,
+    statements,
+    trust,
+)
 
 
 @pytest.fixture
@@ -79,13 +92,22 @@ def image(registry: Registry, repository: str, note: str = "image") -> Manifest:
 
 
 @pytest.mark.parametrize("key", [P256, ED25519], ids=["P-256", "Ed25519"])
-def test_what_is_published_is_read_back(registry: Registry, repository: str, key: PrivateKey) -> None:
+def test_what_is_published_is_read_back(
+    registry: Registry, repository: str, key: PrivateKey
+) -> None:
     subject = image(registry, repository)
     made = publish(registry, repository, subject.descriptor, about(subject), key)
     found = read(registry, repository, subject.digest, trust(STRANGER, key))
     by_type = {each.predicate_type: each for each in found}
     for artifact, stated in zip(made, about(subject), strict=True):
-        wanted = Found(artifact.digest, stated.predicate_type, stated, key_id(key.public_key()), made_on(stated), "")
+        wanted = Found(
+            artifact.digest,
+            stated.predicate_type,
+            stated,
+            key_id(key.public_key()),
+            made_on(stated),
+            "",
+        )
         assert by_type[stated.predicate_type] == wanted
     assert len(found) == len(made)
 
@@ -108,7 +130,9 @@ def test_another_key_is_another_artifact(registry: Registry, repository: str) ->
 def test_it_is_read_where_it_was_promoted_to(registry: Registry, repository: str) -> None:
     subject = image(registry, repository)
     publish(registry, repository, subject.descriptor, about(subject), P256)
-    every = [each.descriptor.digest for each in referrers.referrers(registry, repository, subject.digest)]
+    every = [
+        each.descriptor.digest for each in referrers.referrers(registry, repository, subject.digest)
+    ]
     referrers.copy(registry, repository, f"{repository}/production", subject.digest, every)
     found = read(registry, f"{repository}/production", subject.digest, trust(P256))
     assert found == read(registry, repository, subject.digest, trust(P256))
@@ -158,7 +182,9 @@ def test_an_envelope_that_cosign_made_is_read(client: Registry) -> None:
     subject = image(client, "r")
     envelope = signed(about(subject)[0])
     del envelope["signatures"][0]["keyid"]
-    entry = {"verificationMaterial": {"publicKey": {"hint": ""}, "tlogEntries": [{"logIndex": "1"}]}}
+    entry = {
+        "verificationMaterial": {"publicKey": {"hint": ""}, "tlogEntries": [{"logIndex": "1"}]}
+    }
     plant(client, "r", subject.descriptor, json.dumps({"dsseEnvelope": envelope, **entry}).encode())
     assert only(client, subject).statement == about(subject)[0]
 
@@ -199,26 +225,35 @@ def forged(stated: Statement) -> dict[str, dict[str, Any]]:
     signature = good["signatures"][0]
     strangers = signed(stated, STRANGER)["signatures"][0]
     later = plain(stated)
-    later["predicate"]["configuration"][0]["annotations"]["finished_at"] = "2036-01-01T00:00:00+00:00"
+    later["predicate"]["configuration"][0]["annotations"]["finished_at"] = (
+        "2036-01-01T00:00:00+00:00"
+    )
     return {
         "by a stranger": signed(stated, STRANGER),
         "by a stranger without a key id": good | {"signatures": [strangers | {"keyid": ""}]},
-        "by a stranger under our key id": good | {"signatures": [strangers | {"keyid": signature["keyid"]}]},
+        "by a stranger under our key id": good
+        | {"signatures": [strangers | {"keyid": signature["keyid"]}]},
         "by a key nobody knows": good | {"signatures": [signature | {"keyid": "0" * 64}]},
         "edited to be newer": good | {"payload": payload(later)},
         "a suite removed": good | {"payload": payload(without_a_suite(stated))},
-        "signature of another statement": good | {"signatures": signed(statements()[0])["signatures"]},
-        "edited signature": good | {"signatures": [signature | {"sig": signature["sig"][:-8] + "AAAAAAA="}]},
+        "signature of another statement": good
+        | {"signatures": signed(statements()[0])["signatures"]},
+        "edited signature": good
+        | {"signatures": [signature | {"sig": signature["sig"][:-8] + "AAAAAAA="}]},
         "two signatures": good | {"signatures": [signature, strangers]},
         "two of ours": good | {"signatures": [signature, signed(stated, ED25519)["signatures"][0]]},
         "no signature": good | {"signatures": []},
         "payload type changed": good | {"payloadType": "application/json"},
         "signed as another type": json.loads(dsse.sign(to_json(stated), P256, "application/json")),
         "no JSON": json.loads(dsse.sign(b"PASSED", P256)),
-        "JSON with a key twice": json.loads(dsse.sign(to_json(stated)[:-1] + b',"subject":[]}', P256)),
+        "JSON with a key twice": json.loads(
+            dsse.sign(to_json(stated)[:-1] + b',"subject":[]}', P256)
+        ),
         "no statement": json.loads(dsse.sign(b"{}", P256)),
         "about two images": json.loads(dsse.sign(json.dumps(about_two(stated)).encode(), P256)),
-        "about another image": signed(Statement(OTHER, stated.name, stated.predicate_type, stated.predicate)),
+        "about another image": signed(
+            Statement(OTHER, stated.name, stated.predicate_type, stated.predicate)
+        ),
         "nothing": {},
     }
 
@@ -270,7 +305,9 @@ def test_evidence_of_another_image_is_not_usable(registry: Registry, repository:
     unusable(found, f"about {other.digest}, not this image")
 
 
-def listed(registry: Registry, repository: str, subject: Manifest, made: Descriptor) -> referrers.Referrer:
+def listed(
+    registry: Registry, repository: str, subject: Manifest, made: Descriptor
+) -> referrers.Referrer:
     every = referrers.referrers(registry, repository, subject.digest)
     return next(each for each in every if each.descriptor == made)
 
@@ -281,10 +318,14 @@ def test_bad_evidence_does_not_hide_the_good(client: Registry) -> None:
     plant(client, "r", subject.descriptor, bundle({}), TEST_RESULT)
     found = read(client, "r", subject.digest, trust(P256))
     assert len(found) == len(about(subject)) + 1
-    assert [bool(each.problem) for each in found if each.predicate_type == TEST_RESULT].count(False) == 1
+    assert [bool(each.problem) for each in found if each.predicate_type == TEST_RESULT].count(
+        False
+    ) == 1
 
 
-def edited_list(fake: FakeRegistry, subject: Manifest, more: Callable[[list[dict[str, Any]]], list[Any]]) -> None:
+def edited_list(
+    fake: FakeRegistry, subject: Manifest, more: Callable[[list[dict[str, Any]]], list[Any]]
+) -> None:
     """Let somebody who may write there edit the list of referrers."""
     tag = subject.digest.replace(":", "-")
     content = json.loads(fake.manifests["r"][tag][1])
@@ -304,14 +345,18 @@ def test_a_list_that_was_edited_hides_no_evidence(
     low = [{**junk, "digest": f"sha256:{number:064}"} for number in range(5)]
     edited_list(fake, subject, lambda entries: [*low, *({**each, **change} for each in entries)])
     found = [each for each in read(client, "r", subject.digest, trust(P256)) if not each.problem]
-    assert {each.predicate_type for each in found} == {each.predicate_type for each in about(subject)}
+    assert {each.predicate_type for each in found} == {
+        each.predicate_type for each in about(subject)
+    }
     assert all(each.sealed for each in found)
 
 
 def test_copies_of_a_sealed_entry_are_fetched_once(fake: FakeRegistry, client: Registry) -> None:
     subject = image(client, "r")
     publish(client, "r", subject.descriptor, about(subject)[:1], P256)
-    edited_list(fake, subject, lambda entries: [{**entries[0], "x": number} for number in range(100)])
+    edited_list(
+        fake, subject, lambda entries: [{**entries[0], "x": number} for number in range(100)]
+    )
     gets = fake.count("GET", "blobs/")
     assert only(client, subject).sealed
     assert fake.count("GET", "blobs/") == gets + 1
@@ -320,8 +365,13 @@ def test_copies_of_a_sealed_entry_are_fetched_once(fake: FakeRegistry, client: R
 def test_an_annotation_makes_nothing_newer_or_another_type(client: Registry) -> None:
     subject = image(client, "r")
     stated = about(subject)[1]
-    notes = {"org.opencontainers.image.created": "2036-01-01T00:00:00Z", "dev.sigstore.bundle.predicateType": SBOM}
-    referrers.attach(client, "r", subject.descriptor, BUNDLE, [(BUNDLE, bundle(signed(stated)))], notes)
+    notes = {
+        "org.opencontainers.image.created": "2036-01-01T00:00:00Z",
+        "dev.sigstore.bundle.predicateType": SBOM,
+    }
+    referrers.attach(
+        client, "r", subject.descriptor, BUNDLE, [(BUNDLE, bundle(signed(stated)))], notes
+    )
     found = only(client, subject)
     assert (found.predicate_type, found.created) == (TEST_RESULT, made_on(stated))
 
@@ -335,8 +385,12 @@ def test_an_annotation_makes_nothing_newer_or_another_type(client: Registry) -> 
         pytest.param(b"[]", "not a JSON object", id="a list"),
         pytest.param(b"{}", "without an envelope", id="no envelope"),
         pytest.param(b'{"dsseEnvelope": "x"}', "without an envelope", id="text for an envelope"),
-        pytest.param(b'{"dsseEnvelope": {}, "dsseEnvelope": {}}', "given twice", id="two envelopes"),
-        pytest.param(b'{"messageSignature": {}}', "without an envelope", id="a signature of something else"),
+        pytest.param(
+            b'{"dsseEnvelope": {}, "dsseEnvelope": {}}', "given twice", id="two envelopes"
+        ),
+        pytest.param(
+            b'{"messageSignature": {}}', "without an envelope", id="a signature of something else"
+        ),
     ],
 )
 def test_what_is_no_bundle(client: Registry, data: bytes, words: str) -> None:
@@ -345,7 +399,9 @@ def test_what_is_no_bundle(client: Registry, data: bytes, words: str) -> None:
     unusable(only(client, subject), words)
 
 
-def test_what_is_too_large_is_not_read(client: Registry, fake: FakeRegistry, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_too_large_is_not_read(
+    client: Registry, fake: FakeRegistry, monkeypatch: pytest.MonkeyPatch
+) -> None:
     subject = image(client, "r")
     publish(client, "r", subject.descriptor, about(subject)[:1], P256)
     monkeypatch.setattr(evidence, "LARGEST_BYTES", 1000)
@@ -363,7 +419,9 @@ def test_several_files_are_no_bundle(client: Registry) -> None:
 # What is published
 
 
-def test_a_statement_about_another_image_is_not_attached(client: Registry, fake: FakeRegistry) -> None:
+def test_a_statement_about_another_image_is_not_attached(
+    client: Registry, fake: FakeRegistry
+) -> None:
     subject = image(client, "r")
     with refused(ConfigError, subject.digest):
         publish(client, "r", subject.descriptor, (*about(subject), *statements(OTHER)), P256)
@@ -388,7 +446,9 @@ def published(client: Registry) -> Manifest:
         pytest.param(Fault("GET", "blobs/", mute=True), id="does not answer"),
     ],
 )
-def test_an_outage_is_no_missing_evidence(client: Registry, fake: FakeRegistry, fault: Fault) -> None:
+def test_an_outage_is_no_missing_evidence(
+    client: Registry, fake: FakeRegistry, fault: Fault
+) -> None:
     subject = published(client)
     fake.fail(fault)
     with refused(RegistryError):
@@ -440,5 +500,7 @@ def test_killed_before_any_request_and_run_again_it_is_there_once(
             client = Registry(started.host)
             publish(client, f"r{step}", subject.descriptor, stated, P256)
             found = read(client, f"r{step}", subject.digest, trust(P256))
-            assert [each.statement for each in found] == sorted(stated, key=lambda each: each.predicate_type), step
+            assert [each.statement for each in found] == sorted(
+                stated, key=lambda each: each.predicate_type
+            ), step
     assert whole.step > 10

@@ -1,4 +1,6 @@
-"""What a release needs cannot be written down as less than everything, and no alias says more than is true."""
+"""What a release needs cannot be written down as less than everything, and no alias says more than
+is true.
+"""
 
 from __future__ import annotations
 
@@ -35,7 +37,9 @@ def edited(tmp_path: Path, old: str, new: str) -> Path:
 
 
 def test_what_is_shipped(shipped: Channels) -> None:
-    assert [name for name, channel in shipped.channels.items() if channel.releases] == list(RELEASING)
+    assert [name for name, channel in shipped.channels.items() if channel.releases] == list(
+        RELEASING
+    )
     assert shipped.channel("monthly").kinds == ("patch",)
     assert set(shipped.channel("quarterly").kinds) == {"patch", "feature"}
 
@@ -97,37 +101,68 @@ def test_who_follows_the_months_is_never_behind_who_follows_the_quarters(shipped
 
 
 def test_no_two_channels_or_images_ask_for_one_name_as_tag_and_alias(shipped: Channels) -> None:
-    for image, one, other in product(("base", "cv"), shipped.channels.values(), shipped.channels.values()):
+    for image, one, other in product(
+        ("base", "cv"), shipped.channels.values(), shipped.channels.values()
+    ):
         fixed = tags_of(str(VERSION), image) if one.releases else ()
         assert not set(fixed) & set(channels.aliases(other, VERSION, image, DAY, newest_line=True))
 
 
-@pytest.mark.parametrize(("month", "quarter"), [(month, (month - 1) // 3 + 1) for month in range(1, 13)])
+@pytest.mark.parametrize(
+    ("month", "quarter"), [(month, (month - 1) // 3 + 1) for month in range(1, 13)]
+)
 def test_quarters(month: int, quarter: int) -> None:
     assert channels.quarter(datetime.date(2026, month, 28)) == quarter
 
 
 def test_an_unknown_channel_is_an_error_that_names_the_known(shipped: Channels) -> None:
-    with pytest.raises(ConfigError, match=r"unknown channel `weekly`.*candidate, monthly, quarterly, production"):
+    with pytest.raises(
+        ConfigError, match=r"unknown channel `weekly`.*candidate, monthly, quarterly, production"
+    ):
         shipped.demands_of("weekly")
 
 
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [
-        pytest.param("suites: [pass]", "suites: [pass, not run]", "suites take more than `pass`", id="not run"),
-        pytest.param("suites: [pass]", "suites: []", "suites take more than `pass`", id="no suites"),
-        pytest.param("scan: [pass]", "scan: [pass, inconclusive]", "scans take more than `pass`", id="scan"),
+        pytest.param(
+            "suites: [pass]",
+            "suites: [pass, not run]",
+            "suites take more than `pass`",
+            id="not run",
+        ),
+        pytest.param(
+            "suites: [pass]", "suites: []", "suites take more than `pass`", id="no suites"
+        ),
+        pytest.param(
+            "scan: [pass]", "scan: [pass, inconclusive]", "scans take more than `pass`", id="scan"
+        ),
         pytest.param("gpus: [Hopper]", "gpus: []", "no GPU family", id="no GPU"),
-        pytest.param("database_days: 7", "database_days: null", "no age of the database", id="no database"),
-        pytest.param("demands: proven", "demands: built", "demands `built` are too little", id="a candidate's demands"),
+        pytest.param(
+            "database_days: 7", "database_days: null", "no age of the database", id="no database"
+        ),
+        pytest.param(
+            "demands: proven",
+            "demands: built",
+            "demands `built` are too little",
+            id="a candidate's demands",
+        ),
         *(
-            pytest.param(f"      {each}: {days}", "      # gone", f"no {each} in evidence", id=f"no {each}")
-            for each, days in (("provenance", 30), ("tests", 30), ("sbom", 30), ("vulnerabilities", 3))
+            pytest.param(
+                f"      {each}: {days}", "      # gone", f"no {each} in evidence", id=f"no {each}"
+            )
+            for each, days in (
+                ("provenance", 30),
+                ("tests", 30),
+                ("sbom", 30),
+                ("vulnerabilities", 3),
+            )
         ),
     ],
 )
-def test_what_a_release_needs_is_never_loosened(tmp_path: Path, old: str, new: str, said: str) -> None:
+def test_what_a_release_needs_is_never_loosened(
+    tmp_path: Path, old: str, new: str, said: str
+) -> None:
     with pytest.raises(ConfigError, match=r"channels\.yaml:\d+: it releases") as refused:
         channels.load(edited(tmp_path, old, new))
     assert said in str(refused.value)
@@ -144,35 +179,80 @@ def test_no_channel_can_take_what_failed(tmp_path: Path, field: str, verdict: st
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [
-        pytest.param("announce_days: 90", "announce_day: 90", "unknown key `announce_day`", id="misspelled"),
-        pytest.param("    kinds: [patch]\n", "", "missing key `channels.monthly.kinds`", id="missing"),
+        pytest.param(
+            "announce_days: 90", "announce_day: 90", "unknown key `announce_day`", id="misspelled"
+        ),
+        pytest.param(
+            "    kinds: [patch]\n", "", "missing key `channels.monthly.kinds`", id="missing"
+        ),
         pytest.param("kinds: [patch]", "kinds: []", "channels.monthly.kinds", id="no kind"),
-        pytest.param("kinds: [patch]", "kinds: [hotfix]", "channels.monthly.kinds.0", id="unknown kind"),
+        pytest.param(
+            "kinds: [patch]", "kinds: [hotfix]", "channels.monthly.kinds.0", id="unknown kind"
+        ),
         pytest.param("provenance: 30", "provenances: 30", "provenances", id="unknown evidence"),
         pytest.param("provenance: 30", "provenance: -1", "provenance", id="negative age"),
-        pytest.param("gpus: [Hopper]", "gpus: [Hoper]", "unknown GPU family `Hoper`", id="unknown family"),
+        pytest.param(
+            "gpus: [Hopper]", "gpus: [Hoper]", "unknown GPU family `Hoper`", id="unknown family"
+        ),
         pytest.param("Volta: [V100]", "Volta: []", "families.Volta", id="empty family"),
-        pytest.param("demands: proven", "demands: prove", "unknown demands `prove`", id="unknown demands"),
+        pytest.param(
+            "demands: proven", "demands: prove", "unknown demands `prove`", id="unknown demands"
+        ),
         pytest.param("day: 15", "day: 29", "calendar.day", id="not in every month"),
         pytest.param("day: 1}", "day: 0}", "calendar.day", id="day 0"),
         pytest.param("[1, 4, 7, 10]", "[1, 4, 7, 13]", "calendar.months.3", id="month 13"),
         pytest.param("[1, 4, 7, 10]", "[]", "calendar.months", id="no month"),
-        pytest.param('"{line}-candidate"', '"{branch}-candidate"', "only these can be filled in", id="placeholder"),
-        pytest.param('"{line}-candidate"', '"{}-candidate"', "only these can be filled in", id="no name"),
-        pytest.param('"{line}-candidate"', '"{line"', "only these can be filled in", id="open brace"),
+        pytest.param(
+            '"{line}-candidate"',
+            '"{branch}-candidate"',
+            "only these can be filled in",
+            id="placeholder",
+        ),
+        pytest.param(
+            '"{line}-candidate"', '"{}-candidate"', "only these can be filled in", id="no name"
+        ),
+        pytest.param(
+            '"{line}-candidate"', '"{line"', "only these can be filled in", id="open brace"
+        ),
         pytest.param('"{line}-candidate"', '"a candidate"', "no name of a tag", id="space"),
-        pytest.param('"{line}-candidate"', '"-candidate"', "no name of a tag", id="first character"),
-        pytest.param('"{line}-candidate"', '"{line}"', "`{line}` belongs to channels that release", id="alias"),
-        pytest.param('"{line}-candidate"', "latest", "`latest` belongs to channels that release", id="latest"),
-        pytest.param('"{line}-candidate"', '"{version}"', "`{version}` belongs to channels that", id="a tag"),
-        pytest.param('aliases: ["{line}",', 'aliases: ["{version}",', "`{version}` belongs to", id="own tag"),
-        pytest.param('tags: ["{version}"]', 'tags: ["{line}"]', "no other is put", id="a tag that would move"),
-        pytest.param('tags: ["{version}"]', 'tags: ["{version}", "{version}-lts"]', "no other is put", id="two tags"),
-        pytest.param('["{version}-candidate", "{line}-', '["{line}-', "is a candidate", id="candidate's tag"),
-        pytest.param('tags: ["{version}"]', "tags: []", "is a candidate, and put as", id="not released"),
+        pytest.param(
+            '"{line}-candidate"', '"-candidate"', "no name of a tag", id="first character"
+        ),
+        pytest.param(
+            '"{line}-candidate"',
+            '"{line}"',
+            "`{line}` belongs to channels that release",
+            id="alias",
+        ),
+        pytest.param(
+            '"{line}-candidate"', "latest", "`latest` belongs to channels that release", id="latest"
+        ),
+        pytest.param(
+            '"{line}-candidate"', '"{version}"', "`{version}` belongs to channels that", id="a tag"
+        ),
+        pytest.param(
+            'aliases: ["{line}",', 'aliases: ["{version}",', "`{version}` belongs to", id="own tag"
+        ),
+        pytest.param(
+            'tags: ["{version}"]', 'tags: ["{line}"]', "no other is put", id="a tag that would move"
+        ),
+        pytest.param(
+            'tags: ["{version}"]',
+            'tags: ["{version}", "{version}-lts"]',
+            "no other is put",
+            id="two tags",
+        ),
+        pytest.param(
+            '["{version}-candidate", "{line}-', '["{line}-', "is a candidate", id="candidate's tag"
+        ),
+        pytest.param(
+            'tags: ["{version}"]', "tags: []", "is a candidate, and put as", id="not released"
+        ),
     ],
 )
-def test_a_wrong_file_is_refused_with_its_line(tmp_path: Path, old: str, new: str, said: str) -> None:
+def test_a_wrong_file_is_refused_with_its_line(
+    tmp_path: Path, old: str, new: str, said: str
+) -> None:
     with pytest.raises(ConfigError, match=r"channels\.yaml:\d+: ") as refused:
         channels.load(edited(tmp_path, old, new))
     assert said in str(refused.value)
@@ -191,5 +271,7 @@ def test_there_is_one_sort_of_candidates(tmp_path: Path) -> None:
         '    aliases: ["{version}-candidate"]\n',
     )
     nightly = f"{head}{aliases}  monthly:\n"
-    with pytest.raises(ConfigError, match=r"channels\.yaml:\d+: `candidate` does not release either"):
+    with pytest.raises(
+        ConfigError, match=r"channels\.yaml:\d+: `candidate` does not release either"
+    ):
         channels.load(edited(tmp_path, "  monthly:\n", nightly))

@@ -1,4 +1,6 @@
-"""The gate believes nothing but signed evidence about this very digest, and all of it must be good."""
+"""The gate believes nothing but signed evidence about this very digest, and all of it must be
+good.
+"""
 
 from __future__ import annotations
 
@@ -61,7 +63,9 @@ def at(days: int) -> str:
 
 def build(days: int = 0) -> BuildRecord:
     """Of packages that were taken some days ago, and assembled again today."""
-    made = replace(built("cv", DIGEST), debian_taken_at=at(days), created_at=at(min(days, 0)), stacks=STACKS)
+    made = replace(
+        built("cv", DIGEST), debian_taken_at=at(days), created_at=at(min(days, 0)), stacks=STACKS
+    )
     return replace(made, debian_packages=(DebianPackage("libc6", "2.36-9"),))
 
 
@@ -73,7 +77,9 @@ def validation(
 ) -> ValidationRecord:
     """A run of every suite, all of which passed but those in `suites`."""
     record = validated(build(), verdict, "" if verdict is Verdict.PASS else "because")
-    verdicts = dict.fromkeys((suite.name for suite in suites_of(STACKS)), Verdict.PASS) | dict(suites)
+    verdicts = dict.fromkeys((suite.name for suite in suites_of(STACKS)), Verdict.PASS) | dict(
+        suites
+    )
     results = tuple(
         SuiteResult(name, each, "" if each is Verdict.PASS else "because", 1.0, (), "")
         for name, each in verdicts.items()
@@ -121,13 +127,17 @@ def found(statement: Statement, artifact: str = "") -> Found:
     return Found(named, statement.predicate_type, statement, "k" * 64, made_on(statement), "")
 
 
-def judged(subject: Subject, shipped: Channels, statements: Sequence[Statement], channel: str = "monthly") -> Decision:
+def judged(
+    subject: Subject, shipped: Channels, statements: Sequence[Statement], channel: str = "monthly"
+) -> Decision:
     return decide(subject, [found(each) for each in statements], shipped, channel, TODAY)
 
 
 def with_(**changed: Statement) -> list[Statement]:
     """The whole evidence with some of it changed; names with `_` for a space."""
-    return list((whole() | {name.replace("_", " "): each for name, each in changed.items()}).values())
+    return list(
+        (whole() | {name.replace("_", " "): each for name, each in changed.items()}).values()
+    )
 
 
 CHANNELS = ("candidate", "monthly", "quarterly", "production")
@@ -142,7 +152,9 @@ def test_whole_evidence_passes(subject: Subject, shipped: Channels, channel: str
 
 
 @pytest.mark.parametrize("channel", CHANNELS)
-def test_nothing_is_nothing_and_all_of_it_is_said_at_once(subject: Subject, shipped: Channels, channel: str) -> None:
+def test_nothing_is_nothing_and_all_of_it_is_said_at_once(
+    subject: Subject, shipped: Channels, channel: str
+) -> None:
     decision = judged(subject, shipped, [], channel)
     assert (decision.verdict, decision.allowed) == (Verdict.INCONCLUSIVE, False)
     assert decision.reasons == tuple(f"cv: no {each}" for each in EVERY)
@@ -150,7 +162,9 @@ def test_nothing_is_nothing_and_all_of_it_is_said_at_once(subject: Subject, ship
 
 @pytest.mark.parametrize("channel", CHANNELS)
 @pytest.mark.parametrize("missing", EVERY)
-def test_each_type_is_needed(subject: Subject, shipped: Channels, channel: str, missing: str) -> None:
+def test_each_type_is_needed(
+    subject: Subject, shipped: Channels, channel: str, missing: str
+) -> None:
     rest = [each for name, each in whole().items() if name != missing]
     assert judged(subject, shipped, rest, channel).reasons == (f"cv: no {missing}",)
 
@@ -164,15 +178,22 @@ UNUSABLE: list[tuple[dict[str, Any], str]] = [
 
 @pytest.mark.parametrize("channel", CHANNELS)
 @pytest.mark.parametrize("spoilt", EVERY)
-def test_what_is_not_signed_is_not_there(subject: Subject, shipped: Channels, channel: str, spoilt: str) -> None:
+def test_what_is_not_signed_is_not_there(
+    subject: Subject, shipped: Channels, channel: str, spoilt: str
+) -> None:
     for changes, said in UNUSABLE:
         rest = [found(each) for name, each in whole().items() if name != spoilt]
         given = [*rest, replace(found(whole()[spoilt]), **changes)]
         decision = decide(subject, given, shipped, channel, TODAY)
-        assert (decision.verdict, decision.reasons) == (Verdict.FAIL, (f"cv: no usable {spoilt}: {said}",))
+        assert (decision.verdict, decision.reasons) == (
+            Verdict.FAIL,
+            (f"cv: no usable {spoilt}: {said}",),
+        )
 
 
-def test_what_is_not_signed_does_not_stand_in_the_way_either(subject: Subject, shipped: Channels) -> None:
+def test_what_is_not_signed_does_not_stand_in_the_way_either(
+    subject: Subject, shipped: Channels
+) -> None:
     junk = [replace(found(each), statement=None, problem="wrong key") for each in whole().values()]
     good = [found(each) for each in whole().values()]
     assert decide(subject, [*junk, *good, *junk], shipped, "monthly", TODAY).allowed
@@ -180,7 +201,9 @@ def test_what_is_not_signed_does_not_stand_in_the_way_either(subject: Subject, s
 
 @pytest.mark.parametrize("channel", CHANNELS)
 @pytest.mark.parametrize("name", EVERY)
-def test_evidence_about_another_digest_is_none(subject: Subject, shipped: Channels, channel: str, name: str) -> None:
+def test_evidence_about_another_digest_is_none(
+    subject: Subject, shipped: Channels, channel: str, name: str
+) -> None:
     statements = whole() | {name: replace(whole()[name], subject=OTHER)}
     decision = judged(subject, shipped, list(statements.values()), channel)
     assert decision.reasons == (f"cv: no usable {name}: it is about {OTHER}, not this image",)
@@ -215,12 +238,18 @@ AGED: dict[str, Callable[[int], Statement]] = {
 
 @pytest.mark.parametrize("channel", ["candidate", "production"])
 @pytest.mark.parametrize(("name", "key"), [*zip(EVERY, channels.EVIDENCE, strict=True)])
-def test_age(subject: Subject, shipped: Channels, channel: str, name: str, key: channels.Evidence) -> None:
+def test_age(
+    subject: Subject, shipped: Channels, channel: str, name: str, key: channels.Evidence
+) -> None:
     limit = shipped.demands_of(channel).evidence[key]
     for days in (0, 1, limit - 1, limit):
-        assert judged(subject, shipped, list((whole() | {name: AGED[name](days)}).values()), channel).allowed, days
+        assert judged(
+            subject, shipped, list((whole() | {name: AGED[name](days)}).values()), channel
+        ).allowed, days
     for days in (limit + 1, limit + 2, 10_000):
-        decision = judged(subject, shipped, list((whole() | {name: AGED[name](days)}).values()), channel)
+        decision = judged(
+            subject, shipped, list((whole() | {name: AGED[name](days)}).values()), channel
+        )
         (reason,) = decision.reasons
         assert reason.startswith(f"cv: {name}: {days} days old"), days
         assert reason.endswith(f"{limit} are allowed")
@@ -237,10 +266,23 @@ def test_an_annotation_makes_nothing_younger(subject: Subject, shipped: Channels
 
 
 @pytest.mark.parametrize(
-    "text", ["", "yesterday", "2026-11-21", "2026-11-21T12:00:00", "0001-01-01T00:00:00+14:00", 3, None, [], {}]
+    "text",
+    [
+        "",
+        "yesterday",
+        "2026-11-21",
+        "2026-11-21T12:00:00",
+        "0001-01-01T00:00:00+14:00",
+        3,
+        None,
+        [],
+        {},
+    ],
 )
 @pytest.mark.parametrize("name", EVERY)
-def test_what_has_no_date_counts_for_nothing(subject: Subject, shipped: Channels, name: str, text: Any) -> None:
+def test_what_has_no_date_counts_for_nothing(
+    subject: Subject, shipped: Channels, name: str, text: Any
+) -> None:
     path = {
         "provenance": ("pytorchCudaImages", "debian_taken_at"),
         "test result": ("configuration", 0, "annotations", "finished_at"),
@@ -255,7 +297,9 @@ def test_what_has_no_date_counts_for_nothing(subject: Subject, shipped: Channels
 # Of several the newest counts
 
 WORSE: dict[str, Callable[[int], Statement]] = {
-    "provenance": lambda days: edited(of_build(build(days)), ("buildDefinition", "externalParameters", "line"), "2.9"),
+    "provenance": lambda days: edited(
+        of_build(build(days)), ("buildDefinition", "externalParameters", "line"), "2.9"
+    ),
     "test result": lambda days: of_tests(validation(days, suites=[("ddp", Verdict.FAIL)])),
     "bill of materials": lambda days: edited(of_bill(days), ("components", 1, "purl"), "no purl"),
     "vulnerability result": lambda days: of_scan(scan(days, verdict=Verdict.FAIL)),
@@ -276,7 +320,11 @@ def test_the_newest_counts(subject: Subject, shipped: Channels, name: str, chann
 
 
 def test_the_same_statement_twice_is_said_once(subject: Subject, shipped: Channels) -> None:
-    twice = [found(each, artifact) for each in with_(test_result=of_tests(validation(40))) for artifact in "ab"]
+    twice = [
+        found(each, artifact)
+        for each in with_(test_result=of_tests(validation(40)))
+        for artifact in "ab"
+    ]
     assert len(decide(subject, twice, shipped, "monthly", TODAY).reasons) == 1
 
 
@@ -299,7 +347,9 @@ def test_the_same_statement_twice_is_said_once(subject: Subject, shipped: Channe
         (("internalParameters",), "", "cannot be read"),
     ],
 )
-def test_provenance(subject: Subject, shipped: Channels, path: tuple[str, ...], value: Any, said: str) -> None:
+def test_provenance(
+    subject: Subject, shipped: Channels, path: tuple[str, ...], value: Any, said: str
+) -> None:
     for channel in CHANNELS:
         wrong = edited(of_build(build()), ("buildDefinition", *path), value)
         decision = judged(subject, shipped, with_(provenance=wrong), channel)
@@ -312,11 +362,17 @@ def test_provenance(subject: Subject, shipped: Channels, path: tuple[str, ...], 
 
 @pytest.mark.parametrize("suite", [suite.name for suite in suites_of(STACKS)])
 @pytest.mark.parametrize("channel", CHANNELS)
-def test_a_suite_that_is_not_listed_refuses(subject: Subject, shipped: Channels, suite: str, channel: str) -> None:
+def test_a_suite_that_is_not_listed_refuses(
+    subject: Subject, shipped: Channels, suite: str, channel: str
+) -> None:
     record = validation()
     without = replace(record, suites=tuple(each for each in record.suites if each.suite != suite))
     cut = of_tests(record)
-    own = [each for each in cut.predicate["configuration"][0]["annotations"]["suites"] if each["name"] != suite]
+    own = [
+        each
+        for each in cut.predicate["configuration"][0]["annotations"]["suites"]
+        if each["name"] != suite
+    ]
     removed = edited(cut, ("configuration", 0, "annotations", "suites"), own)
     for about in (of_tests(without), removed):
         decision = judged(subject, shipped, with_(test_result=about), channel)
@@ -326,13 +382,18 @@ def test_a_suite_that_is_not_listed_refuses(subject: Subject, shipped: Channels,
 
 def test_an_empty_list_of_suites_refuses(subject: Subject, shipped: Channels) -> None:
     empty = edited(of_tests(validation()), ("configuration", 0, "annotations", "suites"), [])
-    assert len(judged(subject, shipped, with_(test_result=empty), "candidate").reasons) == len(subject.suites)
+    assert len(judged(subject, shipped, with_(test_result=empty), "candidate").reasons) == len(
+        subject.suites
+    )
 
 
 def test_calling_a_suite_optional_changes_nothing(subject: Subject, shipped: Channels) -> None:
     about = of_tests(validation(suites=[("cv", Verdict.NOT_RUN)]))
     place = ("configuration", 0, "annotations", "suites")
-    optional = [{**each, "required": False} for each in about.predicate["configuration"][0]["annotations"]["suites"]]
+    optional = [
+        {**each, "required": False}
+        for each in about.predicate["configuration"][0]["annotations"]["suites"]
+    ]
     assert not judged(subject, shipped, with_(test_result=edited(about, place, optional))).allowed
 
 
@@ -357,7 +418,9 @@ def test_verdicts_of_suites_and_gates(
 
 
 @pytest.mark.parametrize("verdict", [each for each in Verdict if each is not Verdict.PASS])
-def test_the_verdict_on_the_whole_counts_too(subject: Subject, shipped: Channels, verdict: Verdict) -> None:
+def test_the_verdict_on_the_whole_counts_too(
+    subject: Subject, shipped: Channels, verdict: Verdict
+) -> None:
     about = of_tests(validation(verdict=verdict))
     assert not judged(subject, shipped, with_(test_result=about)).allowed
     taken = verdict in (Verdict.NOT_RUN, Verdict.INCONCLUSIVE)
@@ -365,13 +428,17 @@ def test_the_verdict_on_the_whole_counts_too(subject: Subject, shipped: Channels
 
 
 def test_every_suite_that_falls_short_is_named(subject: Subject, shipped: Channels) -> None:
-    about = of_tests(validation(suites=[("ddp", Verdict.FAIL), ("cv", Verdict.FLAKY), ("device", Verdict.INFRA)]))
+    about = of_tests(
+        validation(suites=[("ddp", Verdict.FAIL), ("cv", Verdict.FLAKY), ("device", Verdict.INFRA)])
+    )
     decision = judged(subject, shipped, with_(test_result=about))
     assert [reason.split()[4].rstrip(":") for reason in decision.reasons] == ["device", "ddp", "cv"]
 
 
 @pytest.mark.parametrize("channel", CHANNELS)
-def test_a_run_outside_the_image_proves_nothing(subject: Subject, shipped: Channels, channel: str) -> None:
+def test_a_run_outside_the_image_proves_nothing(
+    subject: Subject, shipped: Channels, channel: str
+) -> None:
     local = edited(of_tests(validation()), ("configuration", 0, "annotations", "executor"), "local")
     decision = judged(subject, shipped, with_(test_result=local), channel)
     assert decision.reasons == ("cv: test result: run by `local`, which is not the image",)
@@ -395,7 +462,9 @@ def test_a_run_outside_the_image_proves_nothing(subject: Subject, shipped: Chann
     ],
 )
 @pytest.mark.parametrize("channel", CHANNELS)
-def test_gpus(subject: Subject, shipped: Channels, channel: str, gpus: list[str], covered: bool) -> None:
+def test_gpus(
+    subject: Subject, shipped: Channels, channel: str, gpus: list[str], covered: bool
+) -> None:
     decision = judged(subject, shipped, with_(test_result=of_tests(validation(gpus=gpus))), channel)
     assert decision.allowed is (covered or channel == "candidate")
     if not decision.allowed:
@@ -404,14 +473,20 @@ def test_gpus(subject: Subject, shipped: Channels, channel: str, gpus: list[str]
         assert decision.verdict is Verdict.INCONCLUSIVE
 
 
-def test_a_gpu_that_was_there_and_not_used_is_not_covered(subject: Subject, shipped: Channels) -> None:
+def test_a_gpu_that_was_there_and_not_used_is_not_covered(
+    subject: Subject, shipped: Channels
+) -> None:
     for path, value in ((("device",), "cpu"), (("gpus", 0, "count"), 0)):
         idle = edited(of_tests(validation()), ("configuration", 0, "annotations", *path), value)
         assert not judged(subject, shipped, with_(test_result=idle)).allowed
 
 
-def test_without_a_gpu_production_says_what_was_not_run_too(subject: Subject, shipped: Channels) -> None:
-    about = of_tests(validation(gpus=[], suites=[("device", Verdict.NOT_RUN), ("ddp", Verdict.NOT_RUN)]))
+def test_without_a_gpu_production_says_what_was_not_run_too(
+    subject: Subject, shipped: Channels
+) -> None:
+    about = of_tests(
+        validation(gpus=[], suites=[("device", Verdict.NOT_RUN), ("ddp", Verdict.NOT_RUN)])
+    )
     decision = judged(subject, shipped, with_(test_result=about), "production")
     assert len(decision.reasons) == 3
     assert decision.reasons[0].startswith("cv: tested on no GPU, and a Hopper GPU is demanded")
@@ -430,28 +505,53 @@ def two_families(shipped: Channels) -> Channels:
         pytest.param([(0, [H200, A100], "pass")], [], id="both in one"),
         pytest.param([(1, [H200], "pass"), (0, [A100], "pass")], [], id="one after the other"),
         pytest.param([(0, [H200], "pass")], ["Ampere GPU is demanded"], id="one lacking"),
-        pytest.param([(0, [], "not run")], ["Hopper GPU", "Ampere GPU", "suite ddp: not run"], id="both lacking"),
-        pytest.param([(1, [H200], "pass"), (0, [A100], "fail")], ["suite ddp: fail"], id="one failed"),
-        pytest.param([(1, [H200], "not run"), (0, [A100], "pass")], ["suite ddp: not run"], id="one not run"),
+        pytest.param(
+            [(0, [], "not run")],
+            ["Hopper GPU", "Ampere GPU", "suite ddp: not run"],
+            id="both lacking",
+        ),
+        pytest.param(
+            [(1, [H200], "pass"), (0, [A100], "fail")], ["suite ddp: fail"], id="one failed"
+        ),
+        pytest.param(
+            [(1, [H200], "not run"), (0, [A100], "pass")], ["suite ddp: not run"], id="one not run"
+        ),
         pytest.param([(31, [H200], "pass"), (0, [A100], "pass")], ["31 days old"], id="one stale"),
-        pytest.param([(2, [A100], "fail"), (1, [H200], "pass"), (0, [A100], "pass")], [], id="failed before"),
-        pytest.param([(1, [H200], "pass"), (0, [A100], "pass"), (0, [], "not run")], [], id="and none at all"),
+        pytest.param(
+            [(2, [A100], "fail"), (1, [H200], "pass"), (0, [A100], "pass")], [], id="failed before"
+        ),
+        pytest.param(
+            [(1, [H200], "pass"), (0, [A100], "pass"), (0, [], "not run")], [], id="and none at all"
+        ),
         pytest.param(
             [(5, ["NVIDIA H100"], "not run"), (1, [H200], "pass"), (0, [A100], "pass")],
             [],
             id="another of a family before",
         ),
-        pytest.param([(0, [H200, A100], "pass"), (0, [], "infra")], [], id="a runner was broken elsewhere"),
-        pytest.param([(0, [H200, A100], "pass"), (9, [], "fail")], ["on no GPU failed"], id="failed elsewhere"),
         pytest.param(
-            [(0, [H200, A100], "pass"), (99, ["NVIDIA L4"], "flaky")], ["NVIDIA L4 failed"], id="failed long ago"
+            [(0, [H200, A100], "pass"), (0, [], "infra")], [], id="a runner was broken elsewhere"
+        ),
+        pytest.param(
+            [(0, [H200, A100], "pass"), (9, [], "fail")],
+            ["on no GPU failed"],
+            id="failed elsewhere",
+        ),
+        pytest.param(
+            [(0, [H200, A100], "pass"), (99, ["NVIDIA L4"], "flaky")],
+            ["NVIDIA L4 failed"],
+            id="failed long ago",
         ),
     ],
 )
 def test_several_machines(
-    subject: Subject, two_families: Channels, runs: list[tuple[int, list[str], str]], reasons: list[str]
+    subject: Subject,
+    two_families: Channels,
+    runs: list[tuple[int, list[str], str]],
+    reasons: list[str],
 ) -> None:
-    statements = [of_tests(validation(days, gpus, suites=[("ddp", Verdict(end))])) for days, gpus, end in runs]
+    statements = [
+        of_tests(validation(days, gpus, suites=[("ddp", Verdict(end))])) for days, gpus, end in runs
+    ]
     rest = [each for name, each in whole().items() if name != "test result"]
     for order in (statements, statements[::-1]):
         decision = judged(subject, two_families, [*order, *rest])
@@ -459,8 +559,12 @@ def test_several_machines(
         assert all(part in reason for part, reason in zip(reasons, decision.reasons, strict=True))
 
 
-def test_a_newer_run_that_cannot_be_read_is_not_passed_over(subject: Subject, shipped: Channels) -> None:
-    unreadable = edited(of_tests(validation(0)), ("configuration", 0, "annotations", "suites"), "all of them")
+def test_a_newer_run_that_cannot_be_read_is_not_passed_over(
+    subject: Subject, shipped: Channels
+) -> None:
+    unreadable = edited(
+        of_tests(validation(0)), ("configuration", 0, "annotations", "suites"), "all of them"
+    )
     decision = judged(subject, shipped, [*with_(test_result=of_tests(validation(1))), unreadable])
     (reason,) = decision.reasons
     assert "test result: cannot be read" in reason
@@ -474,29 +578,45 @@ def test_budget_and_bill_of_materials(subject: Subject, shipped: Channels) -> No
     assert judged(replace(subject, packages=listed), shipped, with_()).allowed
     over = judged(replace(subject, packages=listed - 1), shipped, with_())
     assert over.reasons == ("cv: bill of materials: 4 packages, the budget is 3",)
-    empty = edited(of_bill(), ("components",), [{"type": "operating-system", "name": "debian", "version": "12"}])
+    empty = edited(
+        of_bill(),
+        ("components",),
+        [{"type": "operating-system", "name": "debian", "version": "12"}],
+    )
     (reason,) = judged(subject, shipped, with_(bill_of_materials=empty), "candidate").reasons
     assert reason == "cv: bill of materials: it lists no package"
 
 
 @pytest.mark.parametrize("verdict", [each for each in Verdict if each is not Verdict.PASS])
 @pytest.mark.parametrize("channel", CHANNELS)
-def test_verdicts_of_scans(subject: Subject, shipped: Channels, channel: str, verdict: Verdict) -> None:
-    decision = judged(subject, shipped, with_(vulnerability_result=of_scan(scan(verdict=verdict))), channel)
+def test_verdicts_of_scans(
+    subject: Subject, shipped: Channels, channel: str, verdict: Verdict
+) -> None:
+    decision = judged(
+        subject, shipped, with_(vulnerability_result=of_scan(scan(verdict=verdict))), channel
+    )
     assert decision.allowed is (channel == "candidate" and verdict is Verdict.INCONCLUSIVE)
 
 
-def test_what_blocks_is_named_whatever_the_verdict_says(subject: Subject, shipped: Channels) -> None:
+def test_what_blocks_is_named_whatever_the_verdict_says(
+    subject: Subject, shipped: Channels
+) -> None:
     blocks = replace(scan(), findings=(Judged(finding(), Standing.BLOCKS, "", ""),))
     over = replace(scan(), problems=(Problem("budget", "cv", "7 layers, the budget is 6", ""),))
     for channel in CHANNELS:
-        (reason,) = judged(subject, shipped, with_(vulnerability_result=of_scan(blocks)), channel).reasons
+        (reason,) = judged(
+            subject, shipped, with_(vulnerability_result=of_scan(blocks)), channel
+        ).reasons
         assert reason == "cv: vulnerability result: blocking: CVE-2026-1"
-        (reason,) = judged(subject, shipped, with_(vulnerability_result=of_scan(over)), channel).reasons
+        (reason,) = judged(
+            subject, shipped, with_(vulnerability_result=of_scan(over)), channel
+        ).reasons
         assert reason == "cv: vulnerability result: budget: cv: 7 layers, the budget is 6"
 
 
-def test_hiding_the_names_of_what_blocks_does_not_hide_that_it_does(subject: Subject, shipped: Channels) -> None:
+def test_hiding_the_names_of_what_blocks_does_not_hide_that_it_does(
+    subject: Subject, shipped: Channels
+) -> None:
     blocks = of_scan(replace(scan(), findings=(Judged(finding(), Standing.BLOCKS, "", ""),)))
     nameless = edited(blocks, ("pytorchCudaImages", "blocking"), [])
     (reason,) = judged(subject, shipped, with_(vulnerability_result=nameless)).reasons
@@ -504,27 +624,40 @@ def test_hiding_the_names_of_what_blocks_does_not_hide_that_it_does(subject: Sub
 
 
 @pytest.mark.parametrize("standing", [each for each in Standing if each is not Standing.BLOCKS])
-def test_what_does_not_block_passes(subject: Subject, shipped: Channels, standing: Standing) -> None:
+def test_what_does_not_block_passes(
+    subject: Subject, shipped: Channels, standing: Standing
+) -> None:
     record = replace(scan(), findings=(Judged(finding(), standing, "", ""),))
     assert judged(subject, shipped, with_(vulnerability_result=of_scan(record))).allowed
 
 
 @pytest.mark.parametrize("channel", RELEASING)
-def test_the_database_as_it_was_when_it_judged(subject: Subject, shipped: Channels, channel: str) -> None:
+def test_the_database_as_it_was_when_it_judged(
+    subject: Subject, shipped: Channels, channel: str
+) -> None:
     limit = shipped.demands_of(channel).database_days
     assert limit
     for days in (0, limit):
         for scanned_before in (0, 3):
             about = of_scan(scan(scanned_before, days))
             assert judged(subject, shipped, with_(vulnerability_result=about), channel).allowed
-    for days, said in ((limit + 1, f"{limit + 1} days old when it judged"), (-1, "is younger than the scan")):
-        decision = judged(subject, shipped, with_(vulnerability_result=of_scan(scan(0, days))), channel)
+    for days, said in (
+        (limit + 1, f"{limit + 1} days old when it judged"),
+        (-1, "is younger than the scan"),
+    ):
+        decision = judged(
+            subject, shipped, with_(vulnerability_result=of_scan(scan(0, days))), channel
+        )
         (reason,) = decision.reasons
         assert said in reason
-    assert judged(subject, shipped, with_(vulnerability_result=of_scan(scan(0, 99))), "candidate").allowed
+    assert judged(
+        subject, shipped, with_(vulnerability_result=of_scan(scan(0, 99))), "candidate"
+    ).allowed
 
 
-@pytest.mark.parametrize("gone", [{"database": None}, {"findings": None}, {"database": None, "findings": None}])
+@pytest.mark.parametrize(
+    "gone", [{"database": None}, {"findings": None}, {"database": None, "findings": None}]
+)
 @pytest.mark.parametrize("channel", RELEASING)
 def test_a_scan_without_a_database_is_no_scan(
     subject: Subject, shipped: Channels, channel: str, gone: dict[str, Any]
@@ -553,7 +686,9 @@ def test_a_database_of_no_known_day_refuses(subject: Subject, shipped: Channels,
         ("production", {"patch", "feature", "major"}),
     ],
 )
-def test_kinds_of_channels(subject: Subject, shipped: Channels, channel: str, kinds: set[str]) -> None:
+def test_kinds_of_channels(
+    subject: Subject, shipped: Channels, channel: str, kinds: set[str]
+) -> None:
     for kind in ("patch", "feature", "major", "hotfix", ""):
         decision = judged(replace(subject, kind=kind), shipped, with_(), channel)
         assert decision.allowed is (kind in kinds)
@@ -565,7 +700,9 @@ def test_an_unknown_channel_is_a_person_s_error(subject: Subject, shipped: Chann
         judged(subject, shipped, with_(), "weekly")
 
 
-def test_a_channel_that_accepts_no_verdict_accepts_nothing(subject: Subject, shipped: Channels) -> None:
+def test_a_channel_that_accepts_no_verdict_accepts_nothing(
+    subject: Subject, shipped: Channels
+) -> None:
     demands = replace(shipped.demands["built"], suites=())
     strange = replace(shipped, demands={**shipped.demands, "built": demands})
     assert not judged(subject, strange, with_(), "candidate").allowed
@@ -576,9 +713,21 @@ def test_reasons_of_all_parts_come_together(subject: Subject, shipped: Channels)
         test_result=of_tests(validation(40, gpus=[A100], suites=[("ddp", Verdict.FAIL)])),
         vulnerability_result=of_scan(scan(10, 20, Verdict.FAIL)),
     )
-    decision = judged(replace(subject, kind="major", packages=1), shipped, [*statements[1:]], "monthly")
+    decision = judged(
+        replace(subject, kind="major", packages=1), shipped, [*statements[1:]], "monthly"
+    )
     said = " | ".join(decision.reasons)
-    for part in ("takes patch", "no provenance", "Hopper", "40 days", "ddp", "budget", "10 days", "20 days", "because"):
+    for part in (
+        "takes patch",
+        "no provenance",
+        "Hopper",
+        "40 days",
+        "ddp",
+        "budget",
+        "10 days",
+        "20 days",
+        "because",
+    ):
         assert part in said, part
     assert decision.verdict is Verdict.FAIL
 
@@ -622,7 +771,10 @@ STRANGE: tuple[Any, ...] = (None, "", "x", -1, 10**30, True, [], [[]], {}, {"x":
 
 DECIDES: dict[str, tuple[tuple[str | int, ...], ...]] = {
     "provenance": (
-        *(("buildDefinition", each) for each in ("externalParameters", "buildType", "resolvedDependencies")),
+        *(
+            ("buildDefinition", each)
+            for each in ("externalParameters", "buildType", "resolvedDependencies")
+        ),
         *(("buildDefinition", "internalParameters", each) for each in ("torch", "cuda", "python")),
         ("runDetails", "builder"),
         ("runDetails", "metadata", "finishedOn"),
@@ -632,7 +784,10 @@ DECIDES: dict[str, tuple[tuple[str | int, ...], ...]] = {
     "bill of materials": (("components", 1, "purl"), ("metadata",)),
     "vulnerability result": (("pytorchCudaImages",), ("metadata", "scanFinishedOn")),
 }
-"""What a decision is made from. Of lists and counts one entry may go, where the rest still decides."""
+"""What a decision is made from.
+
+Of lists and counts one entry may go, where the rest still decides.
+"""
 
 SPARE = {"resolvedDependencies", "components", "gpus", "standings", "origins"}
 
@@ -646,10 +801,16 @@ def alone(shipped: Channels, name: str) -> Channels:
 
 
 @pytest.mark.parametrize("name", EVERY)
-def test_whatever_is_taken_from_what_decides_is_missed(subject: Subject, shipped: Channels, name: str) -> None:
+def test_whatever_is_taken_from_what_decides_is_missed(
+    subject: Subject, shipped: Channels, name: str
+) -> None:
     statement, demanding = whole()[name], alone(shipped, name)
     assert judged(subject, demanding, [statement]).allowed
-    decide = [path for path in places(statement.predicate) if any(path[: len(to)] == to for to in DECIDES[name])]
+    decide = [
+        path
+        for path in places(statement.predicate)
+        if any(path[: len(to)] == to for to in DECIDES[name])
+    ]
     tried = [path for path in decide if not SPARE & set(path[:-1])]
     assert tried
     for path in tried:

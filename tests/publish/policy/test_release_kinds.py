@@ -11,7 +11,16 @@ import pytest
 
 from images import catalog
 from images.catalog import Line
-from publish.policy.release_kinds import FEATURE, GONE, MAJOR, NEW, PATCH, image_problem, kind_notes, kind_problems
+from publish.policy.release_kinds import (
+    FEATURE,
+    GONE,
+    MAJOR,
+    NEW,
+    PATCH,
+    image_problem,
+    kind_notes,
+    kind_problems,
+)
 from scan.difference import Change, Difference, Layer, Snapshot, difference
 from scan.record import Finding, Judged, Package, Standing
 from scan.versions import Step
@@ -27,23 +36,33 @@ def line() -> Line:
 
 
 def package(text: str) -> Package:
-    """`jinja2 3.1.6`; `deb:tini 1-1`; `inside:rich 15.0` for a wheel's own copy; `deb:libc6=glibc 1` with a source."""
+    """`jinja2 3.1.6`; `deb:tini 1-1`; `inside:rich 15.0` for a wheel's own copy; `deb:libc6=glibc
+    1` with a source.
+    """
     name, version = text.split()
     kind, _, named = name.rpartition(":")
     named, _, source = named.partition("=")
     if kind == "deb":
-        return Package(f"pkg:deb/debian/{named}@{version}", "deb", named, version, source or named, (), "")
+        return Package(
+            f"pkg:deb/debian/{named}@{version}", "deb", named, version, source or named, (), ""
+        )
     path = "" if kind == "inside" else "METADATA"
     return Package(f"pkg:pypi/{named}@{version}", "pypi", named, version, "", (), "", path)
 
 
-def snapshot(texts: Sequence[str], version: str, findings: tuple[Judged, ...] | None = ()) -> Snapshot:
-    return Snapshot(version, "sha256:0", (STILL, *(package(text) for text in texts)), findings, LAYERS)
+def snapshot(
+    texts: Sequence[str], version: str, findings: tuple[Judged, ...] | None = ()
+) -> Snapshot:
+    return Snapshot(
+        version, "sha256:0", (STILL, *(package(text) for text in texts)), findings, LAYERS
+    )
 
 
 def advisory(text: str, fixed: str) -> Judged:
     about = package(text)
-    known = Finding("CVE-2026-1", about.purl, about.name, about.version, fixed, "HIGH", "", "2026-11-01")
+    known = Finding(
+        "CVE-2026-1", about.purl, about.name, about.version, fixed, "HIGH", "", "2026-11-01"
+    )
     return Judged(known, Standing.BLOCKS, "", "")
 
 
@@ -61,7 +80,10 @@ def moved(text: str, *, security: bool = False) -> Difference:
 
 def unassessed(text: str) -> Difference:
     name, before, after = text.split()
-    return difference(snapshot([f"{name} {before}"], "v2.6.0", None), snapshot([f"{name} {after}"], "v2.6.1", None))
+    return difference(
+        snapshot([f"{name} {before}"], "v2.6.0", None),
+        snapshot([f"{name} {after}"], "v2.6.1", None),
+    )
 
 
 ALWAYS = [
@@ -76,8 +98,12 @@ ALWAYS = [
     pytest.param("deb:libc6=glibc 2.36-9+deb12u14 2.36-9+deb12u15", id="Debian revision"),
     pytest.param("deb:tini 0.19.0-1+b3 0.19.0-1+b4", id="Debian rebuild"),
     pytest.param("deb:apt 2.6.1 2.6.2", id="native package in a point release"),
-    pytest.param("deb:openssl 3.0.20-1~deb12u1 3.0.22-1~deb12u2", id="upstream's patch in a stable update"),
-    pytest.param("deb:libsystemd0=systemd 252.6-1 252.39-1~deb12u2", id="upstream's minor in a stable update"),
+    pytest.param(
+        "deb:openssl 3.0.20-1~deb12u1 3.0.22-1~deb12u2", id="upstream's patch in a stable update"
+    ),
+    pytest.param(
+        "deb:libsystemd0=systemd 252.6-1 252.39-1~deb12u2", id="upstream's minor in a stable update"
+    ),
     pytest.param("deb:ca-certificates 20230311 20250419~deb12u2", id="date in a stable update"),
     pytest.param("deb:tzdata 2025b-0+deb12u2 2026f-0+deb12u1", id="year in a stable update"),
     pytest.param("deb:base-files 12.4+deb12u14 12.4+deb12u15", id="a point release"),
@@ -92,25 +118,51 @@ IN_A_FEATURE = [
 ]
 ONLY_FOR_SECURITY = [
     pytest.param("jinja2 3.1.6 4.0", "major step", "major versions", id="major"),
-    pytest.param("jinja2 0.9 2026.1.1", "major step", "major versions", id="from a number to a date"),
+    pytest.param(
+        "jinja2 0.9 2026.1.1", "major step", "major versions", id="from a number to a date"
+    ),
     pytest.param("jinja2 3.1.6 1!3.1.6", "major step", "major versions", id="epoch"),
-    pytest.param("deb:curl 7.88.1-10 7.90.0-1", "not marked", "not marked", id="Debian, minor without a mark"),
-    pytest.param("deb:curl 7.88.1-10 8.0.0-1", "not marked", "not marked", id="Debian, major without a mark"),
+    pytest.param(
+        "deb:curl 7.88.1-10 7.90.0-1", "not marked", "not marked", id="Debian, minor without a mark"
+    ),
+    pytest.param(
+        "deb:curl 7.88.1-10 8.0.0-1", "not marked", "not marked", id="Debian, major without a mark"
+    ),
     pytest.param("deb:curl 7.88.1-10 1:7.88.1-10", "not marked", "not marked", id="Debian, epoch"),
 ]
 NEVER = [
     pytest.param("jinja2 3.1.6 3.1.5", "older than before", id="downgrade"),
     pytest.param("certifi 2026.10.23 2026.9.1", "older than before", id="downgrade of data"),
-    pytest.param("deb:libc6=glibc 2.36-9+deb12u14 2.36-9+deb12u13", "older than before", id="Debian downgrade"),
-    pytest.param("deb:xz 5.6.1-1 5.6.1+really5.4.5-1", "older than before", id="Debian downgrade by another name"),
-    pytest.param("deb:curl 7.88.1-10 7.88.1-10~bpo12+1", "older than before", id="backport that sorts before"),
+    pytest.param(
+        "deb:libc6=glibc 2.36-9+deb12u14 2.36-9+deb12u13",
+        "older than before",
+        id="Debian downgrade",
+    ),
+    pytest.param(
+        "deb:xz 5.6.1-1 5.6.1+really5.4.5-1",
+        "older than before",
+        id="Debian downgrade by another name",
+    ),
+    pytest.param(
+        "deb:curl 7.88.1-10 7.88.1-10~bpo12+1", "older than before", id="backport that sorts before"
+    ),
     pytest.param("deb:curl 7.88.1-10 7.88.1-11~bpo12+1", "backport", id="backport of a revision"),
     pytest.param("deb:curl 7.88.1-10 8.0.0-1~bpo12+1", "backport", id="backport"),
-    pytest.param("deb:libc6=glibc 2.36-9 2.41-12~deb13u1", "Debian 13", id="an update of another Debian"),
-    pytest.param("deb:libc6=glibc 2.36-9+deb12u1 2.36-9+deb13u1", "Debian 13", id="a revision of another Debian"),
-    pytest.param("deb:python3=python3-defaults 3.11.2-1 3.12.0-1", "another Python", id="Python minor"),
     pytest.param(
-        "deb:libpython3-stdlib=python3-defaults 3.11.2-1 3.12.0-1~deb12u1", "another Python", id="its library"
+        "deb:libc6=glibc 2.36-9 2.41-12~deb13u1", "Debian 13", id="an update of another Debian"
+    ),
+    pytest.param(
+        "deb:libc6=glibc 2.36-9+deb12u1 2.36-9+deb13u1",
+        "Debian 13",
+        id="a revision of another Debian",
+    ),
+    pytest.param(
+        "deb:python3=python3-defaults 3.11.2-1 3.12.0-1", "another Python", id="Python minor"
+    ),
+    pytest.param(
+        "deb:libpython3-stdlib=python3-defaults 3.11.2-1 3.12.0-1~deb12u1",
+        "another Python",
+        id="its library",
     ),
 ]
 PLATFORM = [
@@ -158,7 +210,9 @@ def test_an_advisory_opens_the_way_and_is_named(line: Line, kind: str, text: str
     assert kind_problems(known, kind, line) == ()
     notes = kind_notes(known, kind, line)
     assert all("CVE-2026-1" in note for note in notes)
-    assert len(notes) == (not (kind == FEATURE and text in [case.values[0] for case in IN_A_FEATURE]))
+    assert len(notes) == (
+        not (kind == FEATURE and text in [case.values[0] for case in IN_A_FEATURE])
+    )
 
 
 @pytest.mark.parametrize("text", [case.values[0] for case in (*IN_A_FEATURE, *ONLY_FOR_SECURITY)])
@@ -218,17 +272,26 @@ def test_another_python_is_a_package_that_came_and_one_that_went(line: Line) -> 
 
 def test_a_second_copy_comes(line: Line) -> None:
     assert len(kind_problems(between(["rich 15.0"], ["rich 15.0", "rich 15.1"]), PATCH, line)) == 1
-    assert len(kind_problems(between(["rich 15.0"], ["rich 15.0", "inside:rich 15.0"]), PATCH, line)) == 1
+    assert (
+        len(kind_problems(between(["rich 15.0"], ["rich 15.0", "inside:rich 15.0"]), PATCH, line))
+        == 1
+    )
 
 
 # What wheels carry inside
 
-INSIDE = ["inside:rich 15.0 16.0", "inside:certifi 2026.1.1 2027.1.1", "inside:requests 2.34.2 2.35.0"]
+INSIDE = [
+    "inside:rich 15.0 16.0",
+    "inside:certifi 2026.1.1 2027.1.1",
+    "inside:requests 2.34.2 2.35.0",
+]
 
 
 @pytest.mark.parametrize("text", INSIDE)
 @pytest.mark.parametrize("kind", [PATCH, FEATURE])
-def test_what_is_inside_a_wheel_moves_with_it_and_never_alone(line: Line, kind: str, text: str) -> None:
+def test_what_is_inside_a_wheel_moves_with_it_and_never_alone(
+    line: Line, kind: str, text: str
+) -> None:
     name, before, after = text.split()
     carried = between([f"{name} {before}", "pip 26.3"], [f"{name} {after}", "pip 26.3.1"])
     assert kind_problems(carried, kind, line) == ()
@@ -241,7 +304,9 @@ def test_what_is_inside_a_wheel_moves_with_it_and_never_alone(line: Line, kind: 
 @pytest.mark.parametrize("kind", [PATCH, FEATURE])
 def test_what_comes_and_goes_inside_a_wheel(line: Line, kind: str) -> None:
     for before, after in ((["inside:six 1.0"], []), ([], ["inside:six 1.0"])):
-        assert kind_problems(between([*before, "pip 26.3"], [*after, "pip 26.3.1"]), kind, line) == ()
+        assert (
+            kind_problems(between([*before, "pip 26.3"], [*after, "pip 26.3.1"]), kind, line) == ()
+        )
         assert len(kind_problems(between(before, after), kind, line)) == 1
 
 
@@ -287,7 +352,9 @@ def test_the_difference_is_between_two_releases_of_the_line(
     assert (said in problems[0]) if said else problems == ()
 
 
-@pytest.mark.parametrize("found", [None, difference(snapshot([], "v2.6.0"), snapshot([], "v2.6.1"))])
+@pytest.mark.parametrize(
+    "found", [None, difference(snapshot([], "v2.6.0"), snapshot([], "v2.6.1"))]
+)
 def test_a_major_needs_approval_whatever_it_changes(line: Line, found: Difference | None) -> None:
     (problem,) = kind_problems(found, MAJOR, line)
     assert "explicit approval of a person" in problem
@@ -308,8 +375,12 @@ def test_an_approved_major_says_what_a_feature_release_could_not_have_done(line:
 @pytest.mark.parametrize("kind", [PATCH, FEATURE])
 def test_the_first_of_a_line_is_a_major_one(line: Line, kind: str) -> None:
     """Nothing compared it with anything: a person's word stands for that."""
-    assert kind_problems(None, kind, line) == ("the first release of line 2.6, which is a major one",)
-    assert kind_problems(None, MAJOR, line) == ("a major release needs the explicit approval of a person",)
+    assert kind_problems(None, kind, line) == (
+        "the first release of line 2.6, which is a major one",
+    )
+    assert kind_problems(None, MAJOR, line) == (
+        "a major release needs the explicit approval of a person",
+    )
     assert kind_problems(None, MAJOR, line, approved=True) == ()
     assert kind_notes(None, MAJOR, line, approved=True) == ("the first release of line 2.6",)
 
@@ -349,7 +420,12 @@ def test_a_type_of_package_that_is_not_known_refuses(line: Line, kind: str) -> N
 def test_a_debian_that_is_not_known_has_no_updates(line: Line) -> None:
     forky = replace(line, debian="forky")
     assert len(kind_problems(moved("deb:libc6=glibc 2.41-1 2.41-1+deb14u1"), PATCH, forky)) == 1
-    assert kind_problems(moved("deb:libc6=glibc 2.41-1 2.41-1+deb13u1"), PATCH, replace(line, debian="trixie")) == ()
+    assert (
+        kind_problems(
+            moved("deb:libc6=glibc 2.41-1 2.41-1+deb13u1"), PATCH, replace(line, debian="trixie")
+        )
+        == ()
+    )
 
 
 def test_all_problems_come_together_and_each_names_its_package(line: Line) -> None:

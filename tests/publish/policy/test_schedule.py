@@ -42,7 +42,9 @@ def out(*texts: str, line: str = "2.6") -> list[Out]:
     return [Out(Version(line, int(patch)), channel, day(when)) for patch, channel, when in words]
 
 
-def judgement(version: str, image: str, verdict: Verdict, when: str = "2026-11-20", reason: str = "CVE-1") -> Judgement:
+def judgement(
+    version: str, image: str, verdict: Verdict, when: str = "2026-11-20", reason: str = "CVE-1"
+) -> Judgement:
     return Judgement(when, version, image, f"sha256:{version}{image}", verdict, reason, 0.1)
 
 
@@ -59,7 +61,9 @@ def days(first: str, last: str) -> Iterator[datetime.date]:
     ("calendar", "today", "expected"),
     [
         pytest.param(MONTHLY, "2026-09-15", "2026-09-15", id="a Tuesday, on the day"),
-        pytest.param(MONTHLY, "2026-09-14", "2026-08-17", id="the day before: last month's, after a weekend"),
+        pytest.param(
+            MONTHLY, "2026-09-14", "2026-08-17", id="the day before: last month's, after a weekend"
+        ),
         pytest.param(MONTHLY, "2026-11-15", "2026-10-15", id="the 15th is a Sunday: not yet"),
         pytest.param(MONTHLY, "2026-11-16", "2026-11-16", id="the Monday after"),
         pytest.param(MONTHLY, "2026-08-15", "2026-07-15", id="the 15th is a Saturday"),
@@ -72,9 +76,13 @@ def days(first: str, last: str) -> Iterator[datetime.date]:
         pytest.param(QUARTERLY, "2028-01-02", "2027-10-01", id="quarter, the 1st is a Saturday"),
         pytest.param(QUARTERLY, "2028-01-03", "2028-01-03", id="the Monday after"),
         pytest.param(QUARTERLY, "2026-12-31", "2026-10-01", id="the last of a quarter"),
-        pytest.param(Calendar((2,), 28), "2026-03-02", "2026-03-02", id="over the end of the month"),
+        pytest.param(
+            Calendar((2,), 28), "2026-03-02", "2026-03-02", id="over the end of the month"
+        ),
         pytest.param(Calendar((2,), 28), "2026-03-01", "2025-02-28", id="not yet, a year ago"),
-        pytest.param(Calendar((12,), 28), "2026-01-01", "2025-12-29", id="over a weekend, in the old year"),
+        pytest.param(
+            Calendar((12,), 28), "2026-01-01", "2025-12-29", id="over a weekend, in the old year"
+        ),
     ],
 )
 def test_days_of_a_calendar(calendar: Calendar, today: str, expected: str) -> None:
@@ -83,7 +91,9 @@ def test_days_of_a_calendar(calendar: Calendar, today: str, expected: str) -> No
 
 @pytest.mark.parametrize("calendar", [MONTHLY, QUARTERLY, Calendar((2, 11), 28)])
 def test_every_day_of_ten_years(calendar: Calendar) -> None:
-    """On a weekday, on or up to two days after the day that is written, each once, never to come, never backwards."""
+    """On a weekday, on or up to two days after the day that is written, each once, never to come,
+    never backwards.
+    """
     before = scheduled(calendar, day("2026-01-01"))
     seen = {before}
     for today in days("2026-01-02", "2035-12-31"):
@@ -100,11 +110,30 @@ def test_every_day_of_ten_years(calendar: Calendar) -> None:
     ("today", "released", "expected"),
     [
         pytest.param("2026-09-14", ["0 production 2026-09-01"], [], id="nothing yet"),
-        pytest.param("2026-09-15", ["0 production 2026-09-01"], ["v2.6.1 patch monthly 2026-09-15"], id="monthly"),
-        pytest.param("2026-09-30", ["0 production 2026-09-01"], ["v2.6.1 patch monthly 2026-09-15"], id="still due"),
-        pytest.param("2026-09-15", ["0 production 2026-09-01", "1 monthly 2026-09-15"], [], id="done"),
-        pytest.param("2026-09-16", ["0 production 2026-09-01", "1 monthly 2026-09-15"], [], id="done yesterday"),
-        pytest.param("2026-09-15", ["0 production 2026-09-15"], [], id="by hand for everybody, on the day"),
+        pytest.param(
+            "2026-09-15",
+            ["0 production 2026-09-01"],
+            ["v2.6.1 patch monthly 2026-09-15"],
+            id="monthly",
+        ),
+        pytest.param(
+            "2026-09-30",
+            ["0 production 2026-09-01"],
+            ["v2.6.1 patch monthly 2026-09-15"],
+            id="still due",
+        ),
+        pytest.param(
+            "2026-09-15", ["0 production 2026-09-01", "1 monthly 2026-09-15"], [], id="done"
+        ),
+        pytest.param(
+            "2026-09-16",
+            ["0 production 2026-09-01", "1 monthly 2026-09-15"],
+            [],
+            id="done yesterday",
+        ),
+        pytest.param(
+            "2026-09-15", ["0 production 2026-09-15"], [], id="by hand for everybody, on the day"
+        ),
         pytest.param(
             "2026-09-15",
             ["0 production 2026-09-01", "1 monthly 2026-09-14"],
@@ -124,10 +153,16 @@ def test_every_day_of_ten_years(calendar: Calendar) -> None:
             id="both: one after the other",
         ),
         pytest.param(
-            "2026-10-01", ["0 production 2026-09-01", "1 quarterly 2026-10-01"], [], id="a feature does a patch's work"
+            "2026-10-01",
+            ["0 production 2026-09-01", "1 quarterly 2026-10-01"],
+            [],
+            id="a feature does a patch's work",
         ),
         pytest.param(
-            "2026-10-14", ["0 production 2026-09-01", "1 quarterly 2026-10-05"], [], id="and does until the next"
+            "2026-10-14",
+            ["0 production 2026-09-01", "1 quarterly 2026-10-05"],
+            [],
+            id="and does until the next",
         ),
         pytest.param(
             "2026-10-15",
@@ -163,22 +198,36 @@ def test_every_day_of_ten_years(calendar: Calendar) -> None:
         pytest.param("2026-09-15", ["0 candidate 2026-09-01"], [], id="or has candidates only"),
     ],
 )
-def test_the_calendar(shipped: Channels, line: Line, today: str, released: list[str], expected: list[str]) -> None:
+def test_the_calendar(
+    shipped: Channels, line: Line, today: str, released: list[str], expected: list[str]
+) -> None:
     assert shortly(due(day(today), shipped, {"2.6": line}, out(*released))) == expected
 
 
-def test_what_was_withdrawn_takes_its_number_with_it_and_leaves_its_work_undone(shipped: Channels, line: Line) -> None:
+def test_what_was_withdrawn_takes_its_number_with_it_and_leaves_its_work_undone(
+    shipped: Channels, line: Line
+) -> None:
     first, second = out("0 production 2026-09-01", "1 monthly 2026-09-15")
-    refused = [judgement("v2.6.0", "cv", Verdict.FAIL, "2026-09-16"), judgement("v2.6.1", "cv", Verdict.FAIL)]
-    (found,) = due(day("2026-09-16"), shipped, {"2.6": line}, [first, replace(second, withdrawn=True)], refused)
+    refused = [
+        judgement("v2.6.0", "cv", Verdict.FAIL, "2026-09-16"),
+        judgement("v2.6.1", "cv", Verdict.FAIL),
+    ]
+    (found,) = due(
+        day("2026-09-16"), shipped, {"2.6": line}, [first, replace(second, withdrawn=True)], refused
+    )
     assert (found.version, found.newest) == ("v2.6.2", "v2.6.0")
-    assert found.reasons == ("cv is refused since 2026-09-16: CVE-1", "the calendar says 2026-09-15, 1 day ago")
+    assert found.reasons == (
+        "cv is refused since 2026-09-16: CVE-1",
+        "the calendar says 2026-09-15, 1 day ago",
+    )
     every, _ = due(day("2026-09-15"), shipped, {"2.6": line}, [replace(first, withdrawn=True)])
     assert (every.version, every.newest) == ("v2.6.1", "v2.6.0")
 
 
 def test_a_year_of_releases_on_the_day(shipped: Channels, line: Line) -> None:
-    """Who releases what is due each day has twelve patches and four features, numbered without a gap."""
+    """Who releases what is due each day has twelve patches and four features, numbered without a
+    gap.
+    """
     released = out("0 production 2025-12-31")
     for today in days("2026-01-01", "2026-12-31"):
         found = due(today, shipped, {"2.6": line}, released)
@@ -201,33 +250,50 @@ def test_a_year_of_releases_on_the_day(shipped: Channels, line: Line) -> None:
         pytest.param([judgement("v2.6.1", "cv", Verdict.PASS)], [], id="pass"),
         pytest.param([judgement("v2.6.1", "cv", Verdict.INFRA)], [], id="the scanner failed"),
         pytest.param([judgement("v2.6.1", "cv", Verdict.INCONCLUSIVE)], [], id="not assessed"),
-        pytest.param([judgement("v2.6.1", "cv", Verdict.FAIL)], ["v2.6.2 patch monthly 2026-11-20"], id="refused"),
+        pytest.param(
+            [judgement("v2.6.1", "cv", Verdict.FAIL)],
+            ["v2.6.2 patch monthly 2026-11-20"],
+            id="refused",
+        ),
         pytest.param([judgement("v2.6.0", "cv", Verdict.FAIL)], [], id="an older release"),
         pytest.param([judgement("v2.6.2", "cv", Verdict.FAIL)], [], id="one that is not out"),
         pytest.param([judgement("v2.9.1", "cv", Verdict.FAIL)], [], id="another line"),
         pytest.param(
-            [judgement("v2.6.1", "cv", Verdict.FAIL, "2026-11-18"), judgement("v2.6.1", "cv", Verdict.PASS)],
+            [
+                judgement("v2.6.1", "cv", Verdict.FAIL, "2026-11-18"),
+                judgement("v2.6.1", "cv", Verdict.PASS),
+            ],
             [],
             id="no longer",
         ),
         pytest.param(
-            [judgement("v2.6.1", "cv", Verdict.FAIL), judgement("v2.6.1", "cv", Verdict.PASS, "2026-11-18")],
+            [
+                judgement("v2.6.1", "cv", Verdict.FAIL),
+                judgement("v2.6.1", "cv", Verdict.PASS, "2026-11-18"),
+            ],
             ["v2.6.2 patch monthly 2026-11-20"],
             id="not in order",
         ),
         pytest.param(
-            [judgement("v2.6.1", "cv", Verdict.FAIL, "2026-11-18"), judgement("v2.6.1", "rl", Verdict.PASS)],
+            [
+                judgement("v2.6.1", "cv", Verdict.FAIL, "2026-11-18"),
+                judgement("v2.6.1", "rl", Verdict.PASS),
+            ],
             ["v2.6.2 patch monthly 2026-11-18"],
             id="another image passes",
         ),
     ],
 )
-def test_advisories_past_grace(shipped: Channels, line: Line, judgements: list[Judgement], expected: list[str]) -> None:
+def test_advisories_past_grace(
+    shipped: Channels, line: Line, judgements: list[Judgement], expected: list[str]
+) -> None:
     out_ = out("0 quarterly 2026-10-01", "1 monthly 2026-11-16")
     assert shortly(due(day("2026-11-21"), shipped, {"2.6": line}, out_, judgements)) == expected
 
 
-def test_every_refused_image_is_a_reason_and_the_calendar_one_more(shipped: Channels, line: Line) -> None:
+def test_every_refused_image_is_a_reason_and_the_calendar_one_more(
+    shipped: Channels, line: Line
+) -> None:
     judgements = [
         judgement("v2.6.0", "base", Verdict.FAIL, "2026-11-17", "2 findings block"),
         judgement("v2.6.0", "cv", Verdict.FAIL, "2026-11-19", "expired exception"),
@@ -246,7 +312,10 @@ def test_security_does_not_wait_for_a_feature_release(shipped: Channels, line: L
     judgements = [judgement("v2.6.1", "cv", Verdict.FAIL, "2026-10-02")]
     released = out("0 production 2026-09-01", "1 monthly 2026-09-15")
     found = due(day("2026-10-05"), shipped, {"2.6": line}, released, judgements)
-    assert shortly(found) == ["v2.6.2 patch monthly 2026-10-02", "v2.6.3 feature quarterly 2026-10-01"]
+    assert shortly(found) == [
+        "v2.6.2 patch monthly 2026-10-02",
+        "v2.6.3 feature quarterly 2026-10-01",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -261,7 +330,9 @@ def test_security_does_not_wait_for_a_feature_release(shipped: Channels, line: L
         ("2028-01-03", None),
     ],
 )
-def test_the_end_of_support_is_announced(shipped: Channels, line: Line, today: str, left: str | None) -> None:
+def test_the_end_of_support_is_announced(
+    shipped: Channels, line: Line, today: str, left: str | None
+) -> None:
     released = out("0 production 2027-06-30")
     found = due(day(today), shipped, {"2.6": line}, released)
     if left is None:
@@ -270,7 +341,9 @@ def test_the_end_of_support_is_announced(shipped: Channels, line: Line, today: s
     (each,) = found
     assert (each.action, each.version, each.channel, each.kind) == ("announce", "", "", "")
     assert each.since == "2027-04-01"
-    assert str(each) == (f"line 2.6, since 2027-04-01: its support ends on 2027-06-30, {left}: announce it")
+    assert str(each) == (
+        f"line 2.6, since 2027-04-01: its support ends on 2027-06-30, {left}: announce it"
+    )
 
 
 def test_nothing_is_due_after_the_end_of_support(shipped: Channels, line: Line) -> None:
@@ -278,7 +351,9 @@ def test_nothing_is_due_after_the_end_of_support(shipped: Channels, line: Line) 
     refused = [judgement("v2.6.0", "cv", Verdict.FAIL, "2027-06-01")]
     last = due(SUPPORTED, shipped, {"2.6": line}, released, refused)
     assert [each.action for each in last] == ["release", "release", "announce"]
-    assert due(SUPPORTED + datetime.timedelta(days=1), shipped, {"2.6": line}, released, refused) == ()
+    assert (
+        due(SUPPORTED + datetime.timedelta(days=1), shipped, {"2.6": line}, released, refused) == ()
+    )
 
 
 def test_lines_do_not_mix(shipped: Channels, line: Line) -> None:
@@ -291,7 +366,10 @@ def test_lines_do_not_mix(shipped: Channels, line: Line) -> None:
 
 def test_the_order_of_what_is_given_does_not_matter(shipped: Channels, line: Line) -> None:
     released = out(
-        "0 production 2026-09-01", "1 monthly 2026-09-15", "2 quarterly 2026-10-02", "3 candidate 2026-11-01"
+        "0 production 2026-09-01",
+        "1 monthly 2026-09-15",
+        "2 quarterly 2026-10-02",
+        "3 candidate 2026-11-01",
     )
     judgements = [judgement("v2.6.2", image, Verdict.FAIL) for image in ("base", "cv")]
     one = due(day("2026-11-21"), shipped, {"2.6": line}, released, judgements)
@@ -301,7 +379,9 @@ def test_the_order_of_what_is_given_does_not_matter(shipped: Channels, line: Lin
 
 def test_one_line_for_people_and_json_for_workflows(shipped: Channels, line: Line) -> None:
     (found,) = due(day("2026-09-15"), shipped, {"2.6": line}, out("0 production 2026-09-01"))
-    assert str(found) == ("v2.6.1: patch release through monthly, since 2026-09-15: the calendar says 2026-09-15")
+    assert str(found) == (
+        "v2.6.1: patch release through monthly, since 2026-09-15: the calendar says 2026-09-15"
+    )
     assert records.plain(found) == {
         "action": "release",
         "line": "2.6",

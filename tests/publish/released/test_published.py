@@ -68,12 +68,18 @@ def test_a_version_is_out_once_an_image_has_its_own_tag(tag: str, out: bool) -> 
         assert is_out(registry, repositories, Version("2.6", 1), OURS) is out
 
 
-@pytest.mark.parametrize(("promoted", "out"), [("v2.6.1", True), ("v2.6.1-candidate", False), ("v2.6.0", False)])
-def test_a_version_is_out_once_the_journal_says_which_bytes_it_will_be(promoted: str, out: bool) -> None:
+@pytest.mark.parametrize(
+    ("promoted", "out"), [("v2.6.1", True), ("v2.6.1-candidate", False), ("v2.6.0", False)]
+)
+def test_a_version_is_out_once_the_journal_says_which_bytes_it_will_be(
+    promoted: str, out: bool
+) -> None:
     """A promotion killed before its first tag is finished by the next of any kind."""
     repositories = catalog.load().repositories
     entry = Entry(promoted, "base", "", "", "sha256:" + "a" * 64, "")
-    begun = Journal((Transaction("promotion", promoted, "somebody", "2026-11-21T00:00:00+00:00", (entry,)),))
+    begun = Journal(
+        (Transaction("promotion", promoted, "somebody", "2026-11-21T00:00:00+00:00", (entry,)),)
+    )
     with FakeRegistry() as fake:
         registry = Registry(fake.host)
         with lock.held(registry, repositories.journal, "a test") as claim:
@@ -81,7 +87,9 @@ def test_a_version_is_out_once_the_journal_says_which_bytes_it_will_be(promoted:
         assert is_out(registry, repositories, Version("2.6", 1), OURS) is out
 
 
-def put(registry: Registry, repository: str, tag: str, manifest: Manifest, key: PrivateKey = P256) -> None:
+def put(
+    registry: Registry, repository: str, tag: str, manifest: Manifest, key: PrivateKey = P256
+) -> None:
     """An image of staging under a tag of another repository, as a key decided."""
     for blob in manifest.blobs():
         registry.ensure_blob(repository, blob, STAGING)
@@ -90,7 +98,9 @@ def put(registry: Registry, repository: str, tag: str, manifest: Manifest, key: 
 
 
 def test_a_tag_that_no_trusted_decision_allows_is_no_release() -> None:
-    """Whoever may write production may put it: under a number to come, of an image that is none, on any digest."""
+    """Whoever may write production may put it: under a number to come, of an image that is none, on
+    any digest.
+    """
     shipped = catalog.load()
     version = Version("2.6", 9)
     with FakeRegistry() as fake:
@@ -102,7 +112,9 @@ def test_a_tag_that_no_trusted_decision_allows_is_no_release() -> None:
         for tag in ("v2.6.0-zz", "v2.6.3", "v2.6.4-cv"):
             registry.put_manifest(repositories.production, tag, genuine)
         found = published(registry, shipped, PRODUCTION, OURS)
-        assert [(str(each.version), each.image, each.digest) for each in found] == [("v2.6.0", "base", genuine.digest)]
+        assert [(str(each.version), each.image, each.digest) for each in found] == [
+            ("v2.6.0", "base", genuine.digest)
+        ]
         assert standing(registry, shipped, OURS) == found
         assert previous(registry, repositories, version, "base", OURS) == found[0]
         assert previous(registry, repositories, version, "cv", OURS) is None
@@ -140,11 +152,15 @@ def test_so_many_tags_that_nobody_knows_are_looked_at(capsys: pytest.CaptureFixt
         fake.requests.clear()
         assert published(registry, shipped, PRODUCTION, OURS) == ()
         assert len(fake.requests) < MOST_UNKNOWN + 20
-    assert capsys.readouterr().err.count("tags that the journal does not know: remove them there") == 1
+    assert (
+        capsys.readouterr().err.count("tags that the journal does not know: remove them there") == 1
+    )
 
 
 def test_the_previous_release_is_the_newest_before_this_one_in_production() -> None:
-    """A patch that was never released is passed over, a candidate does not count, nor does another image."""
+    """A patch that was never released is passed over, a candidate does not count, nor does another
+    image.
+    """
     with FakeRegistry() as fake:
         registry = Registry(fake.host)
         (build, manifest), (_, other) = staged(registry, "cv"), staged(registry, "base")
@@ -157,7 +173,8 @@ def test_the_previous_release_is_the_newest_before_this_one_in_production() -> N
             put(registry, "previous", tag, named)
         repositories = replace(catalog.load().repositories, production="previous")
         third, first, none = (
-            previous(registry, repositories, Version("2.6", patch), "cv", OURS) for patch in (3, 1, 0)
+            previous(registry, repositories, Version("2.6", patch), "cv", OURS)
+            for patch in (3, 1, 0)
         )
     assert third is not None
     assert (third.version, third.digest) == (Version("2.6", 1), build.digest)
@@ -167,7 +184,16 @@ def test_the_previous_release_is_the_newest_before_this_one_in_production() -> N
 
 
 def test_earlier_versions_are_those_that_some_tag_names() -> None:
-    tags = ["v2.6.9", "v2.6.10-cv", "v2.6.11-candidate", "v2.6.99999999", "v2.6.07", "v2.7.1", "latest", "v2.6.9-cv"]
+    tags = [
+        "v2.6.9",
+        "v2.6.10-cv",
+        "v2.6.11-candidate",
+        "v2.6.99999999",
+        "v2.6.07",
+        "v2.7.1",
+        "latest",
+        "v2.6.9-cv",
+    ]
     found = _earlier(tags, Version("2.6", 9999))
     assert [str(each) for each in found] == ["v2.6.11", "v2.6.10", "v2.6.9"]
     assert _earlier(tags, Version("2.6", 10)) == [Version("2.6", 9)]

@@ -1,4 +1,6 @@
-"""Who may write the repository of the journal, and holds no key, tells nobody what is out and what should be used."""
+"""Who may write the repository of the journal, and holds no key, tells nobody what is out and what
+should be used.
+"""
 
 from __future__ import annotations
 
@@ -83,9 +85,15 @@ def forged_yank(line: Line, state: str) -> Transaction:
 @pytest.mark.parametrize(
     ("spoil", "why"),
     [
-        pytest.param(lambda line, signed: forge(line, *signed[:1]), "nobody signed it", id="cut short"),
+        pytest.param(
+            lambda line, signed: forge(line, *signed[:1]), "nobody signed it", id="cut short"
+        ),
         pytest.param(lambda line, _: put(line, b"rubbish"), "is not a journal", id="rubbish"),
-        pytest.param(lambda line, _: put(line, canonical({"transactions": [{}]})), "is not a journal", id="odd"),
+        pytest.param(
+            lambda line, _: put(line, canonical({"transactions": [{}]})),
+            "is not a journal",
+            id="odd",
+        ),
     ],
 )
 def test_a_tag_that_moves_is_not_verified_without_a_signed_journal(
@@ -102,7 +110,9 @@ def test_a_tag_that_moves_is_not_verified_without_a_signed_journal(
     assert "latest moves, and what it should name is not known" in found.reasons[0]
     assert why in found.reasons[0]
     own = line.verify("v2.6.0")
-    assert (own.verdict, own.reasons) == (Verdict.PASS, ()), "an own tag says what its decision says"
+    assert (own.verdict, own.reasons) == (Verdict.PASS, ()), (
+        "an own tag says what its decision says"
+    )
     assert why in own.lines[2]
 
 
@@ -131,7 +141,9 @@ def test_a_signed_mark_counts_whatever_an_unsigned_journal_says(
 
 
 @pytest.mark.parametrize("state", ["planned", "done"])
-def test_a_forged_yank_is_never_signed(line: Line, builds: tuple[BuildRecord, BuildRecord], state: str) -> None:
+def test_a_forged_yank_is_never_signed(
+    line: Line, builds: tuple[BuildRecord, BuildRecord], state: str
+) -> None:
     forge(line, *kept(line).transactions, forged_yank(line, state))
     assert line.verify("v2.6.0").verdict is Verdict.PASS
     line.promote(line.prepare("v2.6.2", jinja2="3.1.6"))
@@ -140,7 +152,9 @@ def test_a_forged_yank_is_never_signed(line: Line, builds: tuple[BuildRecord, Bu
     assert line.verify("v2.6.0").verdict is Verdict.PASS
 
 
-def test_a_real_yank_outlives_a_journal_that_was_forged(line: Line, builds: tuple[BuildRecord, BuildRecord]) -> None:
+def test_a_real_yank_outlives_a_journal_that_was_forged(
+    line: Line, builds: tuple[BuildRecord, BuildRecord]
+) -> None:
     yank(line.production, "v2.6.0", "it loses data")
     forge(line, *kept(line).transactions)
     line.promote(line.prepare("v2.6.2", jinja2="3.1.6"))
@@ -150,7 +164,10 @@ def test_a_real_yank_outlives_a_journal_that_was_forged(line: Line, builds: tupl
 @pytest.mark.parametrize("kind", ["yank", "promotion"])
 @pytest.mark.parametrize("digest", ["rubbish", "../x", "sha256:" + "0" * 64])
 def test_what_a_forged_journal_names_stops_nothing(
-    line: Line, builds: tuple[BuildRecord, BuildRecord], kind: Literal["yank", "promotion"], digest: str
+    line: Line,
+    builds: tuple[BuildRecord, BuildRecord],
+    kind: Literal["yank", "promotion"],
+    digest: str,
 ) -> None:
     signed = kept(line).transactions
     entry = replace(signed[0].entries[0], new=digest, decision=digest)
@@ -166,7 +183,9 @@ def test_a_forged_rollback_does_not_stand_for_a_real_one(
 ) -> None:
     signed = kept(line).transactions
     moved = tuple(each for each in signed[0].entries if each.alias and with_entries)
-    forge(line, *signed, Transaction("rollback", "v2.6.0", "mallory", DAY, moved, undone=("v2.6.1",)))
+    forge(
+        line, *signed, Transaction("rollback", "v2.6.0", "mallory", DAY, moved, undone=("v2.6.1",))
+    )
     rolled = rollback(line.production, "v2.6", lambda _: ())
     assert rolled.entries
     assert line.tags()["v2.6"] == line.tags()["latest"] == builds[0].digest
@@ -189,7 +208,9 @@ def test_nothing_of_a_forged_journal_is_told_as_fact(
 EMPTY = Transaction("promotion", "v2.6.5", "mallory", DAY, ())
 
 
-def test_a_promotion_of_nothing_is_none(line: Line, builds: tuple[BuildRecord, BuildRecord]) -> None:
+def test_a_promotion_of_nothing_is_none(
+    line: Line, builds: tuple[BuildRecord, BuildRecord]
+) -> None:
     forge(line, *kept(line).transactions, EMPTY, replace(EMPTY, version="v2.6.5-candidate"))
     out = released(line.registry, line.catalog, line.trusted)
     assert [str(each.version) for each in out] == ["v2.6.0", "v2.6.1"]
@@ -210,15 +231,25 @@ def test_a_release_that_is_forged_is_left_out_and_said(
     assert last_put(line.registry, line.catalog, version, lambda: line.trusted) is None
 
 
-def test_if_nothing_is_believed_the_journal_is_named(line: Line, builds: tuple[BuildRecord, BuildRecord]) -> None:
-    entry = replace(kept(line).transactions[0].entries[0], tag="v2.6.5", decision="sha256:" + "0" * 64)
+def test_if_nothing_is_believed_the_journal_is_named(
+    line: Line, builds: tuple[BuildRecord, BuildRecord]
+) -> None:
+    entry = replace(
+        kept(line).transactions[0].entries[0], tag="v2.6.5", decision="sha256:" + "0" * 64
+    )
     forge(line, replace(EMPTY, entries=(entry,)))
     with pytest.raises(ConfigError, match=r"nobody signed it") as caught:
         released(line.registry, line.catalog, line.trusted)
     assert "if the journal is forged, restore it" in str(caught.value)
 
 
-def test_a_forged_rollback_withdraws_nothing(line: Line, builds: tuple[BuildRecord, BuildRecord]) -> None:
-    forge(line, *kept(line).transactions, replace(EMPTY, kind="rollback", version="v2.6.0", undone=("v2.6.1",)))
+def test_a_forged_rollback_withdraws_nothing(
+    line: Line, builds: tuple[BuildRecord, BuildRecord]
+) -> None:
+    forge(
+        line,
+        *kept(line).transactions,
+        replace(EMPTY, kind="rollback", version="v2.6.0", undone=("v2.6.1",)),
+    )
     out = released(line.registry, line.catalog, line.trusted)
     assert [each.withdrawn for each in out] == [False, False]

@@ -43,7 +43,9 @@ def claim(client: Registry) -> Claim:
 
 def entry(tag: str, old: str, new: str, alias: str = "", state: str = "done") -> Entry:
     """Of the base image."""
-    return Entry(tag, "base", alias, old, new, f"decision on {new}", "done" if state == "done" else "planned")
+    return Entry(
+        tag, "base", alias, old, new, f"decision on {new}", "done" if state == "done" else "planned"
+    )
 
 
 def promotion(version: str, *entries: Entry) -> Transaction:
@@ -67,7 +69,9 @@ def test_it_is_read_as_it_was_written(client: Registry, claim: Claim) -> None:
 
 
 @pytest.mark.parametrize("before", [None, "sha256:" + "0" * 64])
-def test_one_that_another_wrote_meanwhile_is_not_replaced(client: Registry, claim: Claim, before: str | None) -> None:
+def test_one_that_another_wrote_meanwhile_is_not_replaced(
+    client: Registry, claim: Claim, before: str | None
+) -> None:
     written = write(client, "records", Journal((FIRST,)), None, claim)
     with refused(EnvironmentFailed, "another run"):
         write(client, "records", Journal((SECOND,)), before, claim)
@@ -91,7 +95,7 @@ def test_nobody_writes_without_the_lock(client: Registry, claim: Claim) -> None:
         b'{"transactions": 3}',
         b'{"transactions": [{}]}',
         b'{"transactions": [], "more": 1}',
-        b'{"transactions": [{"kind": "dance", "version": "", "owner": "", "started_at": "", "entries": []}]}',
+        b'{"transactions": [{"kind": "dance", "version": "", "owner": "", "started_at": "", "entries": []}]}',  # noqa: E501
     ],
     ids=bytes.decode,
 )
@@ -143,8 +147,13 @@ def test_an_alias_sent_to_another_release_than_it_was_on_stands_for_that() -> No
 
 
 def test_an_alias_that_goes_back_further_than_the_rest_stands_for_what_it_is_on() -> None:
-    """`latest` was not moved by v2.6.1, so that it goes back to v2.6.0 while all else goes back to v2.6.1."""
-    moved = [promotion(f"v2.6.{patch}", entry("latest", "", f"digest {patch}", "latest")) for patch in (0, 2)]
+    """`latest` was not moved by v2.6.1, so that it goes back to v2.6.0 while all else goes back to
+    v2.6.1.
+    """
+    moved = [
+        promotion(f"v2.6.{patch}", entry("latest", "", f"digest {patch}", "latest"))
+        for patch in (0, 2)
+    ]
     back = rolled_back("v2.6.1", "v2.6.2", entry("latest", "digest 2", "digest 0", "latest"))
     (found,) = Journal((*moved, back)).standing
     assert (found.version, found.digest) == ("v2.6.0", "digest 0")
@@ -156,8 +165,12 @@ def test_own_tags_are_those_of_the_release_and_not_of_its_candidate() -> None:
     assert Journal((candidate,)).own("v2.6.0") == ()
 
 
-@pytest.mark.parametrize("version", ["vX.Y", "v2.6", "2.6.0", "", "v2.6.99999999", "v2.6.0-other", "v2.6.0\x1b[31m"])
-def test_a_journal_that_names_no_version_is_not_read(client: Registry, claim: Claim, version: str) -> None:
+@pytest.mark.parametrize(
+    "version", ["vX.Y", "v2.6", "2.6.0", "", "v2.6.99999999", "v2.6.0-other", "v2.6.0\x1b[31m"]
+)
+def test_a_journal_that_names_no_version_is_not_read(
+    client: Registry, claim: Claim, version: str
+) -> None:
     write(client, "records", Journal((FIRST, replace(SECOND, version=version))), None, claim)
     with refused(EnvironmentFailed, "records:journal: ", "is not a version"):
         read(client, "records")
@@ -175,7 +188,12 @@ def test_what_is_no_version_has_no_place() -> None:
 
 
 def test_versions_in_order() -> None:
-    assert sorted(["v2.10.0", "v2.9.1", "v2.6.10", "v2.6.9"], key=order) == ["v2.6.9", "v2.6.10", "v2.9.1", "v2.10.0"]
+    assert sorted(["v2.10.0", "v2.9.1", "v2.6.10", "v2.6.9"], key=order) == [
+        "v2.6.9",
+        "v2.6.10",
+        "v2.9.1",
+        "v2.10.0",
+    ]
     assert order("v2.10.0-candidate") == order("v2.10.0")
     assert line_of("v2.10.3") == "v2.10"
     assert tags_of("v2.6", "base") == ("v2.6", "v2.6-base")
@@ -188,11 +206,19 @@ def test_versions_in_order() -> None:
         pytest.param((FIRST, SECOND), set(), id="nothing"),
         pytest.param((FIRST, SECOND, BACK), {"v2.6.1"}, id="rolled back"),
         pytest.param((FIRST, SECOND, BACK, SECOND), set(), id="promoted again"),
-        pytest.param((FIRST, SECOND, Transaction("yank", "v2.6.0", "me", "", ())), {"v2.6.0"}, id="yanked"),
-        pytest.param((FIRST, Transaction("yank", "v2.6.0", "me", "", ()), FIRST), {"v2.6.0"}, id="yanked for good"),
+        pytest.param(
+            (FIRST, SECOND, Transaction("yank", "v2.6.0", "me", "", ())), {"v2.6.0"}, id="yanked"
+        ),
+        pytest.param(
+            (FIRST, Transaction("yank", "v2.6.0", "me", "", ()), FIRST),
+            {"v2.6.0"},
+            id="yanked for good",
+        ),
     ],
 )
-def test_what_nobody_should_be_on(transactions: tuple[Transaction, ...], withdrawn: set[str]) -> None:
+def test_what_nobody_should_be_on(
+    transactions: tuple[Transaction, ...], withdrawn: set[str]
+) -> None:
     assert Journal(transactions).withdrawn() == withdrawn
 
 
@@ -204,7 +230,9 @@ def raw(client: Registry, *, seal: bool, **changed: object) -> None:
     plain = {**records.plain(Journal((FIRST,)))["transactions"][0], **changed}
     body = json.dumps({"transactions": [plain]}).encode()
     signs = journal_seal(P256) if seal else None
-    client.put_manifest("records", journal.TAG, document.manifest_of(client, "records", journal.KIND, body, signs))
+    client.put_manifest(
+        "records", journal.TAG, document.manifest_of(client, "records", journal.KIND, body, signs)
+    )
 
 
 @pytest.mark.parametrize("seal", [True, False], ids=["signed", "unsigned"])
@@ -222,7 +250,9 @@ def raw(client: Registry, *, seal: bool, **changed: object) -> None:
     ],
     ids=str,
 )
-def test_a_transaction_that_says_nothing(client: Registry, seal: bool, changed: dict[str, object], words: str) -> None:
+def test_a_transaction_that_says_nothing(
+    client: Registry, seal: bool, changed: dict[str, object], words: str
+) -> None:
     raw(client, seal=seal, **changed)
     with refused(EnvironmentFailed, "records:journal", words, "restore that tag"):
         read(client, "records")
@@ -234,7 +264,9 @@ def test_it_is_signed_by_who_may_decide(client: Registry, claim: Claim) -> None:
     assert written.problem == ""
     assert "not trusted" in read(client, "records", journal_seal(ED25519)).problem
     strict = journal_seal(P256, ED25519)
-    strict = replace(strict, trusted=replace(strict.trusted, deciders=frozenset({key_id(ED25519.public_key())})))
+    strict = replace(
+        strict, trusted=replace(strict.trusted, deciders=frozenset({key_id(ED25519.public_key())}))
+    )
     assert "may not decide" in read(client, "records", strict).problem
 
 
@@ -245,7 +277,9 @@ def test_a_signature_of_another_journal_is_none(client: Registry, claim: Claim) 
     config, signature, _ = found.blobs()
     other = client.push_bytes("records", b'{"transactions": []}', journal.KIND)
     client.put_manifest("records", journal.TAG, image_manifest(config, [signature, other]))
-    assert read(client, "records", journal_seal(P256)).problem == "what was signed is another document"
+    assert (
+        read(client, "records", journal_seal(P256)).problem == "what was signed is another document"
+    )
 
 
 @dataclass(frozen=True)
@@ -263,11 +297,16 @@ class Marked:
         return self.said.get(digest, "")
 
 
-YANK = Transaction("yank", "v2.6.0", "me", "2026-11-21T12:00:00Z", (entry("v2.6.0", "a", "a"),), reason="slip")
+YANK = Transaction(
+    "yank", "v2.6.0", "me", "2026-11-21T12:00:00Z", (entry("v2.6.0", "a", "a"),), reason="slip"
+)
 
 
 def taken_over(
-    client: Registry, claim: Claim, *transactions: Transaction, marks: Mapping[str, str] | None = None
+    client: Registry,
+    claim: Claim,
+    *transactions: Transaction,
+    marks: Mapping[str, str] | None = None,
 ) -> tuple[Transaction, ...]:
     """What is signed of a journal that nobody signed. Of v2.6.1 there is no decision."""
     write(client, "records", Journal(transactions), None, claim)
@@ -304,7 +343,9 @@ def test_of_an_unsigned_journal_counts_what_trusted_decisions_confirm(
 def test_a_yank_that_nobody_signed_counts_with_a_signed_mark(
     client: Registry, claim: Claim, marks: dict[str, str], counts: bool
 ) -> None:
-    assert taken_over(client, claim, FIRST, YANK, marks=marks) == ((FIRST, YANK) if counts else (FIRST,))
+    assert taken_over(client, claim, FIRST, YANK, marks=marks) == (
+        (FIRST, YANK) if counts else (FIRST,)
+    )
 
 
 HALF = promotion("v2.6.2", entry("v2.6.2", "", "c", state="planned"))
@@ -315,35 +356,49 @@ FORGED_BACK = rolled_back("v2.6.0", "v2.6.3", entry("v2.6", "b", "a", "v2.6"))
     "forged",
     [
         pytest.param(HALF, id="half done"),
-        pytest.param(replace(YANK, entries=(entry("v2.6.0", "a", "a", state="planned"),)), id="a yank half done"),
+        pytest.param(
+            replace(YANK, entries=(entry("v2.6.0", "a", "a", state="planned"),)),
+            id="a yank half done",
+        ),
         pytest.param(FORGED_BACK, id="a rollback"),
         pytest.param(replace(FORGED_BACK, entries=()), id="a rollback of nothing"),
         pytest.param(promotion("v2.6.9"), id="a promotion of nothing"),
         pytest.param(replace(YANK, entries=()), id="a yank of nothing"),
         pytest.param(replace(FIRST, undone=("v2.6.3",)), id="a promotion that undoes"),
-        pytest.param(promotion("v2.6.9", entry("v2.6.9", "", "c", "x")), id="an alias that is not its tag's"),
+        pytest.param(
+            promotion("v2.6.9", entry("v2.6.9", "", "c", "x")), id="an alias that is not its tag's"
+        ),
         pytest.param(promotion("v2.6.9", entry("v2.6", "", "c")), id="an own tag that is none"),
     ],
 )
-def test_what_nothing_signed_tells_of_is_not_taken_over(client: Registry, claim: Claim, forged: Transaction) -> None:
+def test_what_nothing_signed_tells_of_is_not_taken_over(
+    client: Registry, claim: Claim, forged: Transaction
+) -> None:
     marks = {"a": "v2.6.0 was yanked: slip"}
     assert taken_over(client, claim, FIRST, forged, marks=marks) == (FIRST,)
 
 
-def test_aliases_move_forwards_in_whatever_order_an_unsigned_journal_has_it(client: Registry, claim: Claim) -> None:
+def test_aliases_move_forwards_in_whatever_order_an_unsigned_journal_has_it(
+    client: Registry, claim: Claim
+) -> None:
     third = promotion("v2.6.3", entry("v2.6.3", "", "c"), entry("v2.6", "a", "c", "v2.6"))
     taken = Journal(taken_over(client, claim, third, FIRST))
     assert taken.expected("v2.6") == {"c"}
 
 
-def test_an_unsigned_journal_is_bounded(client: Registry, claim: Claim, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_unsigned_journal_is_bounded(
+    client: Registry, claim: Claim, capsys: pytest.CaptureFixture[str]
+) -> None:
     asked: list[str] = []
 
     def doubt(begun: Transaction, _: Entry) -> str:
         asked.append(begun.version)
         return "nobody decided it"
 
-    many = [replace(SECOND, version=f"v2.6.{patch}", entries=SECOND.entries[:1]) for patch in range(2, 1000)]
+    many = [
+        replace(SECOND, version=f"v2.6.{patch}", entries=SECOND.entries[:1])
+        for patch in range(2, 1000)
+    ]
     many = [replace(each, entries=(replace(each.entries[0], tag=each.version),)) for each in many]
     copies = [replace(FIRST, started_at=f"2026-11-21T12:00:{second:02}Z") for second in range(40)]
     kept = Journal((*copies, *[FIRST] * 1000, *many))
@@ -359,10 +414,16 @@ def test_an_unsigned_journal_is_bounded(client: Registry, claim: Claim, capsys: 
 
 
 @pytest.mark.parametrize(
-    ("ahead", "words"), [(600, "at most until 2"), (86400, "set the clock right"), (1e300, "no lock of ours")]
+    ("ahead", "words"),
+    [(600, "at most until 2"), (86400, "set the clock right"), (1e300, "no lock of ours")],
 )
 def test_a_claim_by_another_clock(client: Registry, ahead: float, words: str) -> None:
     config = client.push_bytes("records", EMPTY_CONFIG, OCI_EMPTY)
-    client.put_manifest("records", lock.TAG, lock._manifest(config, "another\x1b[1m machine", time.time() + ahead))
-    with refused(EnvironmentFailed, "records:promotion-lock", words), lock.held(client, "records", "me"):
+    client.put_manifest(
+        "records", lock.TAG, lock._manifest(config, "another\x1b[1m machine", time.time() + ahead)
+    )
+    with (
+        refused(EnvironmentFailed, "records:promotion-lock", words),
+        lock.held(client, "records", "me"),
+    ):
         pass

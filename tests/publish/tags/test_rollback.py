@@ -21,7 +21,18 @@ from runner.errors import ConfigError, EnvironmentFailed, GateRefused, ReleaseEr
 from tests.fakes.refusal import refused
 from tests.fakes.registry import FakeRegistry, Fault
 from tests.publish import moving
-from tests.publish.moving import REPOSITORIES, Clock, World, approved, at, direct, line, released, tag_set, tags
+from tests.publish.moving import (
+    REPOSITORIES,
+    Clock,
+    World,
+    approved,
+    at,
+    direct,
+    line,
+    released,
+    tag_set,
+    tags,
+)
 from tests.publish.signed import P256, trust
 
 ALIASES = ["v2.6", "latest"]
@@ -48,7 +59,13 @@ def client(fake: FakeRegistry) -> Registry:
 def repositories() -> Repositories:
     """Of this test alone: a real registry is shared."""
     name = uuid.uuid4().hex[:8]
-    return Repositories(f"{name}/production", f"{name}/staging", f"{name}/cache", f"{name}/records", f"{name}/journal")
+    return Repositories(
+        f"{name}/production",
+        f"{name}/staging",
+        f"{name}/cache",
+        f"{name}/records",
+        f"{name}/journal",
+    )
 
 
 @pytest.fixture(params=["fake", pytest.param("real", marks=pytest.mark.docker)])
@@ -173,7 +190,9 @@ def test_candidates_go_their_own_way(client: Registry) -> None:
         return ()
 
     rollback(at(client), "v2.6-candidate", judge)
-    assert tags(client) == held | {tag: before["v2.6.0-cv" if "cv" in tag else "v2.6.0"] for tag in LINE_CANDIDATES}
+    assert tags(client) == held | {
+        tag: before["v2.6.0-cv" if "cv" in tag else "v2.6.0"] for tag in LINE_CANDIDATES
+    }
     assert {target.version for target in asked} == {"v2.6.0"}
     with refused(ConfigError, "v2.6.2 was never promoted"):
         yank(at(client), "v2.6.2", "")
@@ -208,14 +227,21 @@ def test_nothing_before_the_first_release(client: Registry) -> None:
         rollback(at(client), "v2.6", willing)
 
 
-def test_where_others_moved_something_all_is_named_and_nothing_touched(fake: FakeRegistry, client: Registry) -> None:
+def test_where_others_moved_something_all_is_named_and_nothing_touched(
+    fake: FakeRegistry, client: Registry
+) -> None:
     released(client, "v2.6.0")
     released(client, "v2.6.1")
     held = fake.manifests[REPOSITORIES.production]
     held["latest"] = held["v2.6.0"]
     del held["v2.6-cv"]
     before = tags(client)
-    with refused(GateRefused, f"latest holds {before['v2.6.0']}", "v2.6-cv holds nothing", before["v2.6.1-cv"]):
+    with refused(
+        GateRefused,
+        f"latest holds {before['v2.6.0']}",
+        "v2.6-cv holds nothing",
+        before["v2.6.1-cv"],
+    ):
         rollback(at(client), "v2.6", willing)
     assert tags(client) == before
 
@@ -229,10 +255,17 @@ def test_todays_policy_is_asked_about_every_image(client: Registry) -> None:
         asked.append(target)
         return [f"CVE-2026-{len(target.image)}", "another"]
 
-    with refused(GateRefused, "base: CVE-2026-4; base: another; cv: CVE-2026-2; cv: another", "nothing was touched"):
+    with refused(
+        GateRefused,
+        "base: CVE-2026-4; base: another; cv: CVE-2026-2; cv: another",
+        "nothing was touched",
+    ):
         rollback(at(client), "v2.6", judge)
     assert tags(client) == before
-    assert asked == [Target("v2.6.0", image, before[f"v2.6.0-{image}"], candidate=False) for image in ("base", "cv")]
+    assert asked == [
+        Target("v2.6.0", image, before[f"v2.6.0-{image}"], candidate=False)
+        for image in ("base", "cv")
+    ]
 
 
 # Yanking
@@ -247,10 +280,14 @@ def test_a_yanked_release_is_marked_on_its_digests_and_nothing_is_deleted(
     production = at(any_kind, repositories=repositories)
     outcomes = [yank(production, "v2.6.1", "it eats data") for _ in range(2)]
     assert outcomes[0] == outcomes[1]
-    assert [left.partition(":")[0] for left in outcomes[0].left] == [f"{each} still names v2.6.1" for each in ALIASES]
+    assert [left.partition(":")[0] for left in outcomes[0].left] == [
+        f"{each} still names v2.6.1" for each in ALIASES
+    ]
     assert tags(any_kind, repositories) == before
     for image in ("base", "cv"):
-        marks = evidence.read(any_kind, repositories.production, before[f"v2.6.1-{image}"], trust(P256), YANK)
+        marks = evidence.read(
+            any_kind, repositories.production, before[f"v2.6.1-{image}"], trust(P256), YANK
+        )
         assert len(marks) == 1
         assert marks[0].statement
         said = marks[0].statement.predicate
@@ -259,7 +296,9 @@ def test_a_yanked_release_is_marked_on_its_digests_and_nothing_is_deleted(
             "image": image,
             "reason": "it eats data",
         }
-        assert not evidence.read(any_kind, repositories.production, before[f"v2.6.0-{image}"], trust(P256), YANK)
+        assert not evidence.read(
+            any_kind, repositories.production, before[f"v2.6.0-{image}"], trust(P256), YANK
+        )
 
 
 def test_a_yanked_release_is_not_promoted_and_not_gone_back_to(client: Registry) -> None:
@@ -267,7 +306,9 @@ def test_a_yanked_release_is_not_promoted_and_not_gone_back_to(client: Registry)
         released(client, version)
     yank(at(client), "v2.6.1", "it eats data")
     before = tags(client)
-    with refused(GateRefused, "base: v2.6.1 was yanked: it eats data", "cv: v2.6.1 was yanked", "--to"):
+    with refused(
+        GateRefused, "base: v2.6.1 was yanked: it eats data", "cv: v2.6.1 was yanked", "--to"
+    ):
         rollback(at(client), "v2.6", willing)
     with refused(GateRefused, "v2.6.1 was yanked: it eats data"):
         released(client, "v2.6.1")
@@ -347,10 +388,14 @@ def test_killed_and_then_a_release(world: World) -> None:
 
 
 def test_a_rollback_of_a_half_done_release(world: World) -> None:
-    """The release is finished first, then undone whole; one that had not begun is no release to undo."""
+    """The release is finished first, then undone whole; one that had not begun is no release to
+    undo.
+    """
     images = approved(direct(world.fake), "v2.6.3")
     world.know("v2.6.3", images)
-    for state in moving.states(world, lambda client: promote(at(client), tag_set("v2.6.3"), images))[::2]:
+    for state in moving.states(
+        world, lambda client: promote(at(client), tag_set("v2.6.3"), images)
+    )[::2]:
         world.restore(state)
         begun = "v2.6.3" in {each.version for each in the_journal(world.fake).transactions}
         back(world.watch(direct(world.fake), may_go_back=True))
@@ -423,7 +468,9 @@ def attempt(work: Callable[[], object]) -> bool:
 
 
 def test_an_alias_moved_by_hand_at_every_moment(world: World) -> None:
-    """Before the journal is written it stops all, after that it stops there; put back, it goes on."""
+    """Before the journal is written it stops all, after that it stops there; put back, it goes
+    on.
+    """
     start, seen = world.fake.state(), moving.requests_of(world, back)
     held = world.fake.manifests[REPOSITORIES.production]
     stopped = 0
@@ -459,7 +506,9 @@ def test_a_yank_killed_after_every_request(world: World, record_property: Any) -
         assert world.tags() == held
         for image in ("base", "cv"):
             digest = held[f"v2.6.1-{image}"]
-            found = evidence.read(direct(world.fake), REPOSITORIES.production, digest, trust(P256), YANK)
+            found = evidence.read(
+                direct(world.fake), REPOSITORIES.production, digest, trust(P256), YANK
+            )
             assert [each.problem for each in found] == [""]
     assert len(states) == 56, "every request of a yank of two images"
     record_property("fault points", len(states))

@@ -1,4 +1,6 @@
-"""All tags of a release or none, whatever happens in between, on the fake registry and on a real one."""
+"""All tags of a release or none, whatever happens in between, on the fake registry and on a real
+one.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +27,19 @@ from tests.fakes.guard import Guard
 from tests.fakes.refusal import refused
 from tests.fakes.registry import FakeRegistry, Fault
 from tests.publish import moving
-from tests.publish.moving import IMAGES, REPOSITORIES, Clock, World, approved, at, direct, line, released, tag_set, tags
+from tests.publish.moving import (
+    IMAGES,
+    REPOSITORIES,
+    Clock,
+    World,
+    approved,
+    at,
+    direct,
+    line,
+    released,
+    tag_set,
+    tags,
+)
 from tests.publish.secured import log_in, secured
 
 PRODUCTION = REPOSITORIES.production
@@ -63,7 +77,9 @@ def test_own_tags_first_then_aliases_and_latest_last() -> None:
     approvals = [Approved(image, f"digest of {image}", "staging", "decision") for image in IMAGES]
     moves = plan_moves(tag_set("v2.6.3", ["latest", "v2.6", "2026.11"]), approvals)
     stems = ["v2.6.3", "v2.6", "2026.11", "latest"]
-    assert [each.tag for each in moves] == [f"{stem}{image}" for stem in stems for image in ("", "-base", "-cv")]
+    assert [each.tag for each in moves] == [
+        f"{stem}{image}" for stem in stems for image in ("", "-base", "-cv")
+    ]
     assert [each.alias for each in moves[::3]] == ["", "v2.6", "2026.11", "latest"]
     assert {each.digest for each in moves if each.tag.endswith("-cv")} == {"digest of cv"}
 
@@ -86,11 +102,19 @@ REAL = [pytest.param(kind, marks=pytest.mark.docker) for kind in ("real", "secur
 def repositories() -> Repositories:
     """Of this test alone: a real registry is shared."""
     name = uuid.uuid4().hex[:8]
-    return Repositories(f"{name}/production", f"{name}/staging", f"{name}/cache", f"{name}/records", f"{name}/journal")
+    return Repositories(
+        f"{name}/production",
+        f"{name}/staging",
+        f"{name}/cache",
+        f"{name}/records",
+        f"{name}/journal",
+    )
 
 
 @pytest.fixture(scope="module")
-def secured_host(tmp_path_factory: pytest.TempPathFactory, free_port: Callable[[], int]) -> Iterator[str]:
+def secured_host(
+    tmp_path_factory: pytest.TempPathFactory, free_port: Callable[[], int]
+) -> Iterator[str]:
     """A real distribution registry with accounts and TLS, and what a client needs to be let in."""
     folder = tmp_path_factory.mktemp("secured")
     with pytest.MonkeyPatch.context() as patched, secured(folder, free_port()) as host:
@@ -101,7 +125,9 @@ def secured_host(tmp_path_factory: pytest.TempPathFactory, free_port: Callable[[
 
 @pytest.fixture(params=["fake", "modern", *REAL])
 def any_kind(request: pytest.FixtureRequest) -> Registry:
-    """Registries with and without the referrers API, a real one, and a real one with accounts and TLS."""
+    """Registries with and without the referrers API, a real one, and a real one with accounts and
+    TLS.
+    """
     if request.param in ("fake", "modern"):
         return direct(request.getfixturevalue(request.param))
     if request.param == "real":
@@ -113,21 +139,33 @@ def test_a_release_and_a_patch(any_kind: Registry, repositories: Repositories) -
     first = released(any_kind, "v2.6.0", repositories=repositories)
     second = released(any_kind, "v2.6.1", repositories=repositories)
     own = {entry.tag: entry.new for entry in (*first.entries, *second.entries) if not entry.alias}
-    aliases = {f"{alias}{suffix}": own[f"v2.6.1{suffix}"] for alias in ("v2.6", "latest") for suffix in SUFFIXES}
+    aliases = {
+        f"{alias}{suffix}": own[f"v2.6.1{suffix}"]
+        for alias in ("v2.6", "latest")
+        for suffix in SUFFIXES
+    }
     assert tags(any_kind, repositories) == own | aliases
     assert [entry.old for entry in first.entries] == [""] * 9
     moved = {entry.tag: entry.old for entry in second.entries if entry.alias}
-    assert moved == {tag: own[tag.replace("v2.6", "v2.6.0").replace("latest", "v2.6.0")] for tag in aliases}
+    assert moved == {
+        tag: own[tag.replace("v2.6", "v2.6.0").replace("latest", "v2.6.0")] for tag in aliases
+    }
 
 
-def test_the_same_bytes_with_all_that_is_known_of_them(any_kind: Registry, repositories: Repositories) -> None:
+def test_the_same_bytes_with_all_that_is_known_of_them(
+    any_kind: Registry, repositories: Repositories
+) -> None:
     approvals = approved(any_kind, "v2.6.0", repositories=repositories)
     promote(at(any_kind, repositories=repositories), tag_set("v2.6.0"), approvals)
     for each in approvals:
         staged = any_kind.manifest(repositories.staging, each.digest)
         assert any_kind.manifest(repositories.production, moving_tag(each)) == staged
         found = referrers.referrers(any_kind, repositories.production, each.digest)
-        assert {referrer.artifact_type for referrer in found} == {moving.LISTED, moving.SAID, moving.DECIDED}
+        assert {referrer.artifact_type for referrer in found} == {
+            moving.LISTED,
+            moving.SAID,
+            moving.DECIDED,
+        }
         assert found == referrers.referrers(any_kind, repositories.staging, each.digest)
 
 
@@ -161,9 +199,15 @@ def test_a_run_killed_here_and_there(any_kind: Registry, repositories: Repositor
     approvals = approved(any_kind, "v2.6.1", repositories=repositories)
     for step in range(45, 200, 40):
         with contextlib.suppress(KeyboardInterrupt):
-            promote(at(moving.dying(any_kind, step), repositories=repositories), tag_set("v2.6.1"), approvals)
+            promote(
+                at(moving.dying(any_kind, step), repositories=repositories),
+                tag_set("v2.6.1"),
+                approvals,
+            )
         kept = journal.read(any_kind, repositories.journal).journal
-        assert all(digest in kept.expected(tag) for tag, digest in tags(any_kind, repositories).items())
+        assert all(
+            digest in kept.expected(tag) for tag, digest in tags(any_kind, repositories).items()
+        )
     promote(at(any_kind, repositories=repositories), tag_set("v2.6.1"), approvals)
     held = tags(any_kind, repositories)
     assert all(held[f"{stem}-cv"] == held["v2.6.1-cv"] for stem in ("v2.6", "latest"))
@@ -175,10 +219,16 @@ def test_layers_are_mounted_not_moved(fake: FakeRegistry, client: Registry) -> N
     fake.requests.clear()
     promote(at(client), tag_set("v2.6.0"), approvals)
     assert fake.count("POST", f"{PRODUCTION}/blobs/uploads/.*mount=") > 0
-    assert fake.count("PUT", f"{PRODUCTION}/blobs/uploads/") == fake.count("GET", "staging/blobs/") == 0
+    assert (
+        fake.count("PUT", f"{PRODUCTION}/blobs/uploads/")
+        == fake.count("GET", "staging/blobs/")
+        == 0
+    )
 
 
-def test_a_registry_that_will_not_mount_gets_the_blobs_copied(fake: FakeRegistry, client: Registry) -> None:
+def test_a_registry_that_will_not_mount_gets_the_blobs_copied(
+    fake: FakeRegistry, client: Registry
+) -> None:
     fake.fail(Fault("POST", "mount=", unmounted=True))
     released(client, "v2.6.0")
     assert len(tags(client)) == 9
@@ -198,11 +248,17 @@ def test_a_candidate_may_be_built_again_and_moves_nothing_else(client: Registry)
     ("version", "moves", "stays"),
     [
         ("v2.6.3", {"v2.6", "2026.11"}, ["latest stays on v2.10.0, which is newer"]),
-        ("v2.6.1", set(), ["v2.6 stays on v2.6.2", "2026.11 stays on v2.6.2", "latest stays on v2.10.0"]),
+        (
+            "v2.6.1",
+            set(),
+            ["v2.6 stays on v2.6.2", "2026.11 stays on v2.6.2", "latest stays on v2.10.0"],
+        ),
         ("v2.10.1", {"v2.6", "2026.11", "latest"}, []),
     ],
 )
-def test_an_alias_never_moves_backwards(client: Registry, version: str, moves: set[str], stays: list[str]) -> None:
+def test_an_alias_never_moves_backwards(
+    client: Registry, version: str, moves: set[str], stays: list[str]
+) -> None:
     released(client, "v2.6.2", ["v2.6", "2026.11", "latest"])
     released(client, "v2.10.0", ["v2.10", "latest"], images=("base",))
     outcome = released(client, version, ["v2.6", "2026.11", "latest"])
@@ -211,7 +267,9 @@ def test_an_alias_never_moves_backwards(client: Registry, version: str, moves: s
     assert all(left.startswith(said) for left, said in zip(outcome.left, stays, strict=True))
 
 
-def test_a_preview_says_what_would_move_and_puts_nothing(fake: FakeRegistry, client: Registry) -> None:
+def test_a_preview_says_what_would_move_and_puts_nothing(
+    fake: FakeRegistry, client: Registry
+) -> None:
     released(client, "v2.6.0")
     approvals = approved(client, "v2.6.1")
     before, seen = fake.state(), len(fake.requests)
@@ -240,12 +298,16 @@ def test_everything_that_speaks_against_it_at_once(fake: FakeRegistry, client: R
         put_by_hand(client, tag, "by hand")
     approvals = approved(client, "v2.6.1")
     before = fake.state()
-    with refused(GateRefused, "v2.6.1-cv is released as", "latest-cv holds", "latest holds", "by the journal"):
+    with refused(
+        GateRefused, "v2.6.1-cv is released as", "latest-cv holds", "latest holds", "by the journal"
+    ):
         promote(at(client), tag_set("v2.6.1"), approvals)
     assert fake.state() == before
 
 
-def test_aliases_of_a_lost_journal_are_known_by_the_releases_they_name(fake: FakeRegistry, client: Registry) -> None:
+def test_aliases_of_a_lost_journal_are_known_by_the_releases_they_name(
+    fake: FakeRegistry, client: Registry
+) -> None:
     released(client, "v2.6.2")
     released(client, "v2.6.3", ["v2.6"])
     del fake.manifests[REPOSITORIES.journal]
@@ -261,7 +323,9 @@ def test_aliases_of_a_lost_journal_are_known_by_the_releases_they_name(fake: Fak
         released(client, "v2.6.5")
 
 
-def test_images_that_cannot_be_brought_are_named_together(fake: FakeRegistry, client: Registry) -> None:
+def test_images_that_cannot_be_brought_are_named_together(
+    fake: FakeRegistry, client: Registry
+) -> None:
     approvals = approved(client, "v2.6.0", ("base", "cv", "nlp"))
     for each in approvals[1:]:
         del fake.manifests["staging"][each.digest]
@@ -273,12 +337,16 @@ def test_images_that_cannot_be_brought_are_named_together(fake: FakeRegistry, cl
 def test_a_decision_that_is_not_attached(client: Registry) -> None:
     base, cv = approved(client, "v2.6.0")
     with refused(GateRefused, "cv: the decision sha256:000", "not attached"):
-        promote(at(client), tag_set("v2.6.0"), [base, Approved("cv", cv.digest, cv.repository, FOREIGN)])
+        promote(
+            at(client), tag_set("v2.6.0"), [base, Approved("cv", cv.digest, cv.repository, FOREIGN)]
+        )
     assert tags(client) == {}
 
 
 def test_a_journal_that_cannot_be_read_stops_everything(client: Registry) -> None:
-    put = approved(client, "no journal", ["base"], Repositories("", REPOSITORIES.journal, "", "", ""))[0]
+    put = approved(
+        client, "no journal", ["base"], Repositories("", REPOSITORIES.journal, "", "", "")
+    )[0]
     manifest = client.manifest(REPOSITORIES.journal, put.digest)
     assert manifest is not None
     client.put_manifest(REPOSITORIES.journal, journal.TAG, manifest)
@@ -314,15 +382,21 @@ def test_a_tag_that_somebody_deleted_is_not_free(fake: FakeRegistry, client: Reg
 
 
 @pytest.mark.parametrize("kind", ["fake", "modern"])
-def test_killed_after_every_request(request: pytest.FixtureRequest, kind: str, record_property: Any) -> None:
-    """Whatever a dead run left, the next one makes it whole; and what is seen in between is true."""
+def test_killed_after_every_request(
+    request: pytest.FixtureRequest, kind: str, record_property: Any
+) -> None:
+    """Whatever a dead run left, the next one makes it whole; and what is seen in between is
+    true.
+    """
     fake: FakeRegistry = request.getfixturevalue(kind)
     world, approvals = known_world(fake)
 
     def again() -> None:
         promote(at(world.watch(direct(fake))), tag_set("v2.6.1"), approvals["v2.6.1"])
 
-    states = moving.states(world, lambda client: promote(at(client), tag_set("v2.6.1"), approvals["v2.6.1"]))
+    states = moving.states(
+        world, lambda client: promote(at(client), tag_set("v2.6.1"), approvals["v2.6.1"])
+    )
     end = world.tags()
     for state in states:
         world.restore(state)
@@ -338,7 +412,9 @@ def test_killed_after_every_request(request: pytest.FixtureRequest, kind: str, r
 def test_killed_and_then_another_release(modern: FakeRegistry) -> None:
     """A half-done release is finished by the next, or never seen."""
     world, approvals = known_world(modern)
-    states = moving.states(world, lambda client: promote(at(client), tag_set("v2.6.1"), approvals["v2.6.1"]))
+    states = moving.states(
+        world, lambda client: promote(at(client), tag_set("v2.6.1"), approvals["v2.6.1"])
+    )
     for state in states[::3]:
         world.restore(state)
         promote(at(world.watch(direct(modern))), tag_set("v2.6.2"), approvals["v2.6.2"])
@@ -350,7 +426,9 @@ def test_a_half_done_release_is_finished_even_if_it_was_built_again(fake: FakeRe
     others = approved(direct(fake), "v2.6.1 built again")
     world.know("v2.6.1", others)
     half = 0
-    states = moving.states(world, lambda client: promote(at(client), tag_set("v2.6.1"), approvals["v2.6.1"]))
+    states = moving.states(
+        world, lambda client: promote(at(client), tag_set("v2.6.1"), approvals["v2.6.1"])
+    )
     for state in states[::3]:
         world.restore(state)
         half += journal.read(direct(fake), REPOSITORIES.journal).journal.begun is not None
@@ -453,7 +531,9 @@ def test_what_does_not_pass_is_told_and_the_next_run_works(fake: FakeRegistry, n
     world.check_settled({"v2.6": "v2.6.1", "latest": "v2.6.1"})
 
 
-def test_a_token_that_keeps_expiring(fake: FakeRegistry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_token_that_keeps_expiring(
+    fake: FakeRegistry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     world, approvals = known_world(fake)
     fake.guard = Guard("Bearer", lifetime=3)
     log_in(tmp_path, fake.host, fake.guard.user, fake.guard.password)
@@ -468,12 +548,16 @@ def test_a_token_that_keeps_expiring(fake: FakeRegistry, tmp_path: Path, monkeyp
 
 
 def test_a_tag_moved_by_hand_at_every_moment(modern: FakeRegistry, record_property: Any) -> None:
-    """It is named, or it came before our look was answered and is replaced; nothing else is ever lost by it."""
+    """It is named, or it came before our look was answered and is replaced; nothing else is ever
+    lost by it.
+    """
     world, approvals = known_world(modern)
     other = put_by_hand(direct(modern), "other", "by hand")
     del modern.manifests[PRODUCTION]["other"]
     start, named, unseen = modern.state(), 0, 0
-    seen = moving.requests_of(world, lambda client: promote(at(client), tag_set("v2.6.1"), approvals["v2.6.1"]))
+    seen = moving.requests_of(
+        world, lambda client: promote(at(client), tag_set("v2.6.1"), approvals["v2.6.1"])
+    )
     for step in range(1, len(seen) + 1):
         world.restore(start)
         client = direct(modern)
@@ -501,7 +585,9 @@ def test_a_tag_moved_by_hand_at_every_moment(modern: FakeRegistry, record_proper
         world.check_settled({"v2.6": "v2.6.1", "latest": "v2.6.1"})
     assert named > 100
     looked = len(seen) - seen[::-1].index(f"HEAD /v2/{PRODUCTION}/manifests/v2.6-cv")
-    assert unseen == len(seen) - looked, "all that came after the last look at that tag, and nothing else"
+    assert unseen == len(seen) - looked, (
+        "all that came after the last look at that tag, and nothing else"
+    )
     record_property("fault points", len(seen))
 
 
@@ -523,7 +609,9 @@ RIVALS = ["the next release", "the same release", "a rollback"]
 
 
 @pytest.mark.parametrize("rival", RIVALS)
-def test_two_at_once_at_every_moment(modern: FakeRegistry, rival: str, record_property: Any) -> None:
+def test_two_at_once_at_every_moment(
+    modern: FakeRegistry, rival: str, record_property: Any
+) -> None:
     """Before every request of one, another runs from another machine, whole."""
     world, approvals = known_world(modern)
     promote(at(direct(modern)), tag_set("v2.6.1"), approvals["v2.6.1"])
@@ -538,7 +626,9 @@ def test_two_at_once_at_every_moment(modern: FakeRegistry, rival: str, record_pr
         client = at(world.watch(direct(modern), backwards), "their machine")
         if backwards:
             return rollback(client, "v2.6", lambda _: ())
-        version, images = ("v2.6.3", third) if rival == RIVALS[0] else ("v2.6.2", approvals["v2.6.2"])
+        version, images = (
+            ("v2.6.3", third) if rival == RIVALS[0] else ("v2.6.2", approvals["v2.6.2"])
+        )
         return promote(client, tag_set(version), images)
 
     start, seen = modern.state(), moving.requests_of(world, mine)
@@ -563,13 +653,20 @@ def test_two_at_once_at_every_moment(modern: FakeRegistry, rival: str, record_pr
 
 
 def test_two_at_once_each_stopped_anywhere(modern: FakeRegistry, record_property: Any) -> None:
-    """One stops somewhere, another begins and stops somewhere, the first goes on to its end, then the second."""
+    """One stops somewhere, another begins and stops somewhere, the first goes on to its end, then
+    the second.
+    """
     world, approvals = known_world(modern)
 
     def one(client: Registry, version: str, owner: str) -> bool:
-        return attempt(lambda: promote(at(world.watch(client), owner), tag_set(version), approvals[version]))
+        return attempt(
+            lambda: promote(at(world.watch(client), owner), tag_set(version), approvals[version])
+        )
 
-    start, seen = modern.state(), moving.requests_of(world, lambda client: one(client, "v2.6.1", "a"))
+    start, seen = (
+        modern.state(),
+        moving.requests_of(world, lambda client: one(client, "v2.6.1", "a")),
+    )
     tried = 0
     for first in range(3, len(seen), 11):
         for second in range(5, len(seen), 15):
@@ -593,7 +690,9 @@ def test_two_at_once_each_stopped_anywhere(modern: FakeRegistry, record_property
 
 def test_the_lock_of_another_is_waited_for_and_ends(fake: FakeRegistry, clock: Clock) -> None:
     world, approvals = known_world(fake)
-    states = moving.states(world, lambda client: promote(at(client), tag_set("v2.6.1"), approvals["v2.6.1"]))
+    states = moving.states(
+        world, lambda client: promote(at(client), tag_set("v2.6.1"), approvals["v2.6.1"])
+    )
     locked, then = 0, clock.now
     for state in states[::4]:
         world.restore(state)
@@ -609,8 +708,13 @@ def test_the_lock_of_another_is_waited_for_and_ends(fake: FakeRegistry, clock: C
     assert locked > 15
 
 
-def test_a_run_that_was_asleep_past_its_claim_puts_no_more(modern: FakeRegistry, clock: Clock) -> None:
-    """It wakes up at any moment. One request, already decided on, may still be put: that one is seen and named."""
+def test_a_run_that_was_asleep_past_its_claim_puts_no_more(
+    modern: FakeRegistry, clock: Clock
+) -> None:
+    """It wakes up at any moment.
+
+    One request, already decided on, may still be put: that one is seen and named.
+    """
     world, approvals = known_world(modern)
 
     def theirs() -> None:
@@ -663,7 +767,11 @@ def test_who_wakes_up_past_the_claim_puts_at_most_what_was_under_way(
         with contextlib.ExitStack() as taken:
             line(client).at[step] = asleep
             went = attempt(partial(mine, client))
-            moved = [each for each in put if re.search(f"PUT .*({TAG}|journal/manifests/{journal.TAG}$)", each)]
+            moved = [
+                each
+                for each in put
+                if re.search(f"PUT .*({TAG}|journal/manifests/{journal.TAG}$)", each)
+            ]
             assert went or len(moved) <= 1, moved
         late += not went and len(moved) == 1
     assert late == 9 + 1, "each tag, and the journal's beginning; when its end is put, all is done"
@@ -677,7 +785,9 @@ def test_another_dies_while_we_work(modern: FakeRegistry) -> None:
         return promote(at(world.watch(client)), tag_set("v2.6.2"), approvals["v2.6.2"])
 
     def theirs(client: Registry) -> object:
-        return promote(at(world.watch(client), "their machine"), tag_set("v2.6.1"), approvals["v2.6.1"])
+        return promote(
+            at(world.watch(client), "their machine"), tag_set("v2.6.1"), approvals["v2.6.1"]
+        )
 
     start, seen = modern.state(), moving.requests_of(world, mine)
     for mine_at in range(1, len(seen), 14):
@@ -702,7 +812,9 @@ def named(world: World, tag: str) -> str:
     return "" if re.match(r"v\d+\.\d+\.\d+", tag) else world.versions[world.tags()[tag]]
 
 
-def enter(inside: list[str], decided: threading.Event, leave: threading.Event, client: Registry) -> None:
+def enter(
+    inside: list[str], decided: threading.Event, leave: threading.Event, client: Registry
+) -> None:
     """Be inside until told to leave; `decided` when inside, or refused."""
     with contextlib.suppress(ReleaseError), lock.held(client, "records", "b"):
         inside.append("b")
@@ -712,7 +824,9 @@ def enter(inside: list[str], decided: threading.Event, leave: threading.Event, c
 
 
 def test_never_two_inside(fake: FakeRegistry, record_property: Any) -> None:
-    """One stops before any of its requests, another goes on from there; whoever is second finds the first."""
+    """One stops before any of its requests, another goes on from there; whoever is second finds the
+    first.
+    """
     start, tried, entered = fake.state(), 0, 0
     for first in range(1, 10):
         for second in range(1, 10):
@@ -733,7 +847,9 @@ def test_never_two_inside(fake: FakeRegistry, record_property: Any) -> None:
 
 
 def test_a_claim_put_while_another_waits_is_found(fake: FakeRegistry, clock: Clock) -> None:
-    """Both saw the lock free; the second puts its claim in time, when the first has put and waits."""
+    """Both saw the lock free; the second puts its claim in time, when the first has put and
+    waits.
+    """
     inside, decided, leave = list[str](), threading.Event(), threading.Event()
     a, b = direct(fake), moving.Stopping(fake, 5)
     line(a).at[1] = b.begin(partial(enter, inside, decided, leave), decided)
@@ -754,7 +870,9 @@ def test_who_comes_late_does_not_free_the_lock_of_another(client: Registry, cloc
             claim.check()
 
 
-def test_a_registry_too_slow_for_the_lock(fake: FakeRegistry, client: Registry, clock: Clock) -> None:
+def test_a_registry_too_slow_for_the_lock(
+    fake: FakeRegistry, client: Registry, clock: Clock
+) -> None:
     fake.fail(Fault("PUT", lock.TAG, 1, meanwhile=lambda: clock.sleep(3)))
     with refused(EnvironmentFailed, "3.0 s", "within 0.5 s"), lock.held(client, "records", "me"):
         pass

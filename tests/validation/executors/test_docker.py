@@ -30,9 +30,14 @@ GOOD = "def test_good() -> None:\n    pass\n"
 
 
 @pytest.fixture
-def setup(tiny_image: str, mounted_harness: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Setup]:
-    """What the containers are given. A home of this test's own, to tell them from those of tests running beside it;
-    none may be left behind, nor its folder."""
+def setup(
+    tiny_image: str, mounted_harness: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Setup]:
+    """What the containers are given.
+
+    A home of this test's own, to tell them from those of tests running beside it; none may be left
+    behind, nor its folder.
+    """
     monkeypatch.setenv("PYTORCH_CUDA_IMAGES_HOME", str(tmp_path))
     yield Setup(tiny_image, mounted_harness, EXPECTED, shm_bytes=96 << 20)
     assert _ours() == []
@@ -42,7 +47,11 @@ def setup(tiny_image: str, mounted_harness: Path, tmp_path: Path, monkeypatch: p
 def _ours() -> list[Any]:
     found = engine.client().containers.list(all=True, filters={"label": LABEL}, ignore_removed=True)
     here = str(home.home())
-    return [each for each in found if any(mount["Source"].startswith(here) for mount in each.attrs["Mounts"])]
+    return [
+        each
+        for each in found
+        if any(mount["Source"].startswith(here) for mount in each.attrs["Mounts"])
+    ]
 
 
 def _run(folder: Path, setup: Setup, text: str, timeout_s: int = 60) -> SuiteResult:
@@ -51,7 +60,9 @@ def _run(folder: Path, setup: Setup, text: str, timeout_s: int = 60) -> SuiteRes
 
 
 def test_what_the_container_is_given(setup: Setup, tmp_path: Path) -> None:
-    """Asserted from inside: user, shared memory, no network, read-only mounts, and the harness last on the path."""
+    """Asserted from inside: user, shared memory, no network, read-only mounts, and the harness last
+    on the path.
+    """
     text = """
         import os, sys, socket, multiprocessing, pytest
 
@@ -88,7 +99,9 @@ def test_what_the_container_is_given(setup: Setup, tmp_path: Path) -> None:
 
 
 def test_every_run_is_given_a_nonce_of_its_own(setup: Setup, tmp_path: Path) -> None:
-    """The host keeps what it gave, and which container it was, to hold the answers and the GPUs' processes against."""
+    """The host keeps what it gave, and which container it was, to hold the answers and the GPUs'
+    processes against.
+    """
     suite = written(tmp_path, "def test_told(nonce, answer):\n    answer('nonce', [nonce])\n")
     first, again = docker.run(suite, setup), docker.run(suite, setup)
     for ended in (first, again):
@@ -101,15 +114,20 @@ def test_every_run_is_given_a_nonce_of_its_own(setup: Setup, tmp_path: Path) -> 
 
 
 def test_hang_that_pytest_cannot_end(setup: Setup, tmp_path: Path) -> None:
-    """With the alarm blocked only the host's watchdog is left; the stacks say where, and what was proven is kept."""
-    text = "import signal, time\ndef test_stuck():\n    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGALRM})\n"
+    """With the alarm blocked only the host's watchdog is left; the stacks say where, and what was
+    proven is kept.
+    """
+    text = (
+        "import signal, time\ndef test_stuck():\n    signal.pthread_sigmask(signal.SIG_BLOCK, "
+        "{signal.SIGALRM})\n"
+    )
     result = _run(tmp_path, setup, GOOD + text + "    time.sleep(600)\n", timeout_s=6)
     assert result.verdict is Verdict.FAIL
     assert result.reason == "hung in stuck: still running after 6 s, the last output has the stacks"
     assert "in test_stuck" in result.last_output
-    assert [(check.name, check.verdict) for check in result.checks if check.verdict is Verdict.PASS] == [
-        ("good", Verdict.PASS)
-    ]
+    assert [
+        (check.name, check.verdict) for check in result.checks if check.verdict is Verdict.PASS
+    ] == [("good", Verdict.PASS)]
     assert result.seconds < 20
 
 
@@ -118,7 +136,10 @@ def test_container_killed_from_outside(setup: Setup, tmp_path: Path) -> None:
     killer.start()
     result = _run(tmp_path, setup, GOOD + "import time\ndef test_b():\n    time.sleep(60)\n")
     killer.join()
-    assert (result.verdict, result.reason) == (Verdict.INFRA, "the container was killed (SIGKILL) in b")
+    assert (result.verdict, result.reason) == (
+        Verdict.INFRA,
+        "the container was killed (SIGKILL) in b",
+    )
     assert result.checks[0].verdict is Verdict.PASS
 
 
@@ -180,9 +201,13 @@ docker.run(suite, Setup(sys.argv[2], Path(sys.argv[3]), EXPECTED))
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
 def test_stopped_host(how: signal.Signals, setup: Setup, tmp_path: Path) -> None:
-    """Ctrl-C leaves nothing; of a host that was killed the next start removes the container and the folder."""
+    """Ctrl-C leaves nothing; of a host that was killed the next start removes the container and the
+    folder.
+    """
     command = (sys.executable, "-c", PROGRAM, str(tmp_path), setup.reference, str(setup.harness))
-    host = subprocess.Popen(command, cwd=home.REPOSITORY, stderr=subprocess.DEVNULL, env=dict(os.environ))
+    host = subprocess.Popen(
+        command, cwd=home.REPOSITORY, stderr=subprocess.DEVNULL, env=dict(os.environ)
+    )
     _once_started(lambda _: host.send_signal(how))
     host.wait()
     assert len(_ours()) == (1 if how is signal.SIGKILL else 0)

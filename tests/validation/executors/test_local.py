@@ -63,7 +63,9 @@ GOOD = "def test_good() -> None:\n    pass\n"
 
 @pytest.fixture
 def setup(home: Path, tmp_path: Path) -> Iterator[Setup]:
-    """The interpreter of these tests, which has pytest and its plugins; no folder may be left behind."""
+    """The interpreter of these tests, which has pytest and its plugins; no folder may be left
+    behind.
+    """
     site = next(Path(entry) for entry in sys.path if entry.endswith("site-packages"))
     yield Setup(sys.executable, site, EXPECTED)
     assert list((home / "validation" / "runs").iterdir()) == []
@@ -90,7 +92,10 @@ def test_pass_and_what_is_expected(setup: Setup, tmp_path: Path) -> None:
 
 
 def test_hang_that_pytest_cannot_end(setup: Setup, tmp_path: Path) -> None:
-    text = "import signal, time\ndef test_stuck():\n    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGALRM})\n"
+    text = (
+        "import signal, time\ndef test_stuck():\n    signal.pthread_sigmask(signal.SIG_BLOCK, "
+        "{signal.SIGALRM})\n"
+    )
     result = _run(tmp_path, setup, GOOD + text + "    time.sleep(600)\n", timeout_s=4)
     assert (result.verdict, result.reason[:14]) == (Verdict.FAIL, "hung in stuck:")
     assert "in test_stuck" in result.last_output
@@ -113,7 +118,9 @@ def test_what_left_its_session_is_ended_too(ends: str, setup: Setup, tmp_path: P
     more = {"passes": "", "fails": "    assert 0\n", "hangs": THEN_SLEEPS}[ends]
     result = _run(tmp_path, setup, LEAVES_ITS_SESSION + more, timeout_s=8)
     assert result.verdict is (Verdict.PASS if ends == "passes" else Verdict.FAIL)
-    assert not Path(f"/proc/{pid.read_text()}").exists()  # not even as a process that nobody waited for
+    assert not Path(
+        f"/proc/{pid.read_text()}"
+    ).exists()  # not even as a process that nobody waited for
     assert orphans._children() == set()
 
 
@@ -125,7 +132,9 @@ def test_a_process_of_the_host_is_left_alone(setup: Setup, tmp_path: Path) -> No
 
 
 def test_killed(setup: Setup, tmp_path: Path) -> None:
-    result = _run(tmp_path, setup, GOOD + "import os\ndef test_a():\n    os.kill(os.getppid(), 9)\n")
+    result = _run(
+        tmp_path, setup, GOOD + "import os\ndef test_a():\n    os.kill(os.getppid(), 9)\n"
+    )
     assert result.verdict is not Verdict.PASS
     assert "SIGKILL" in result.reason
 
@@ -148,7 +157,9 @@ def test_the_first_call_of_a_python_gets_no_secret_of_the_host(
     assert "planted" not in (tmp_path / "variables").read_text()
 
 
-def test_a_setting_that_hides_gpus_is_refused(setup: Setup, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_setting_that_hides_gpus_is_refused(
+    setup: Setup, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "3")
     home.kept("validation", "runs")
     with pytest.raises(ConfigError, match="CUDA_VISIBLE_DEVICES is set"):
@@ -164,7 +175,7 @@ from validation.executors import local, staging
 from validation.executors.interface import Setup
 told = (("PID", os.environ["PID"]),)
 local.run(written(Path(sys.argv[1]), TEXT), Setup(sys.executable, Path(sys.argv[2]), EXPECTED, environment=told))
-"""
+"""  # noqa: E501
 
 
 @pytest.mark.parametrize("text", ["SLEEPS", "LEAVES_ITS_SESSION + test_local.THEN_SLEEPS"])
@@ -185,7 +196,9 @@ def test_ctrl_c_leaves_nothing(text: str, setup: Setup, tmp_path: Path) -> None:
 
 
 def _wait_for_end(pid: int) -> None:
-    """Raises ProcessLookupError as soon as there is no such process, else returns after five seconds."""
+    """Raises ProcessLookupError as soon as there is no such process, else returns after five
+    seconds.
+    """
     deadline = time.monotonic() + 5
     while time.monotonic() < deadline:
         os.kill(pid, 0)
@@ -194,8 +207,16 @@ def _wait_for_end(pid: int) -> None:
         time.sleep(0.05)
 
 
-def test_a_suite_gets_no_secret_of_the_host(setup: Setup, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    secrets = ("PYTORCH_CUDA_IMAGES_SIGNING_KEY", "GITHUB_TOKEN", "DOCKER_CONFIG", "AWS_SECRET_ACCESS_KEY", "HF_TOKEN")
+def test_a_suite_gets_no_secret_of_the_host(
+    setup: Setup, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    secrets = (
+        "PYTORCH_CUDA_IMAGES_SIGNING_KEY",
+        "GITHUB_TOKEN",
+        "DOCKER_CONFIG",
+        "AWS_SECRET_ACCESS_KEY",
+        "HF_TOKEN",
+    )
     for name in (*secrets, "TORCH_API_TOKEN"):
         monkeypatch.setenv(name, "planted")
     monkeypatch.setenv("OMP_NUM_THREADS", "2")
@@ -214,13 +235,35 @@ def test_a_suite_gets_no_secret_of_the_host(setup: Setup, tmp_path: Path, monkey
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("os.symlink('/proc/self/environ', out + 'running2'); os.replace(out + 'running2', out + 'running')", "link"),
-        ("open(out + 'x', 'wb').write(bytes(70 << 20)); time.sleep(30)", "holds more than the allowed"),
-        ("os.rmdir(out + 'stacks') if not os.listdir(out + 'stacks') else shutil.rmtree(out + 'stacks')", "removed"),
-        ("os.rename(out + 'stacks', out + 'other'); os.symlink('/etc', out + 'stacks')", "symbolic link"),
+        (
+            (
+                "os.symlink('/proc/self/environ', out + 'running2'); os.replace(out + 'running2', "
+                "out "
+                "+ 'running')"
+            ),
+            "link",
+        ),
+        (
+            "open(out + 'x', 'wb').write(bytes(70 << 20)); time.sleep(30)",
+            "holds more than the allowed",
+        ),
+        (
+            (
+                "os.rmdir(out + 'stacks') if not os.listdir(out + 'stacks') else "
+                "shutil.rmtree(out + "
+                "'stacks')"
+            ),
+            "removed",
+        ),
+        (
+            "os.rename(out + 'stacks', out + 'other'); os.symlink('/etc', out + 'stacks')",
+            "symbolic link",
+        ),
     ],
 )
-def test_what_a_suite_wrote_is_a_stranger_s(text: str, says: str, setup: Setup, tmp_path: Path) -> None:
+def test_what_a_suite_wrote_is_a_stranger_s(
+    text: str, says: str, setup: Setup, tmp_path: Path
+) -> None:
     test = f"def test_a():\n    out = os.environ['VALIDATION_ROOT'] + '/out/'\n    {text}\n"
     result = _run(tmp_path, setup, f"import os, shutil, time\n{test}")
     assert result.verdict is Verdict.FAIL, result
@@ -228,7 +271,9 @@ def test_what_a_suite_wrote_is_a_stranger_s(text: str, says: str, setup: Setup, 
 
 
 def test_a_long_log_is_read_at_its_end(setup: Setup, tmp_path: Path) -> None:
-    result = _run(tmp_path, setup, "import os\nos.write(2, b'x' * (9 << 20) + b'last')\nos._exit(3)\n")
+    result = _run(
+        tmp_path, setup, "import os\nos.write(2, b'x' * (9 << 20) + b'last')\nos._exit(3)\n"
+    )
     assert result.verdict is Verdict.FAIL
     assert len(result.last_output) <= staging.LOG_CHARACTERS
 
@@ -241,7 +286,9 @@ sleep 1
 
 
 def test_what_a_suite_prints_takes_no_disk(setup: Setup, tmp_path: Path) -> None:
-    """A program in place of Python, whose output nothing captures; the files of its run are measured meanwhile."""
+    """A program in place of Python, whose output nothing captures; the files of its run are
+    measured meanwhile.
+    """
     python = tmp_path / "python"
     python.write_text(PRINTS_MUCH)
     python.chmod(0o755)

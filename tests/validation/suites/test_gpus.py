@@ -43,7 +43,11 @@ def test_code_runs_on(capability: tuple[int, int], built_for: list[str], runs: b
 
 
 def test_capability_of_a_name() -> None:
-    assert [capability_of(name) for name in ("sm_86", "compute_90", "sm_120")] == [(8, 6), (9, 0), (12, 0)]
+    assert [capability_of(name) for name in ("sm_86", "compute_90", "sm_120")] == [
+        (8, 6),
+        (9, 0),
+        (12, 0),
+    ]
     with pytest.raises(ValueError, match="`gfx90a` is not an architecture"):
         capability_of("gfx90a")
 
@@ -52,11 +56,15 @@ def test_capability_of_a_name() -> None:
     ("text", "words"),
     (
         (
-            "Unexpected error from cudaGetDeviceCount(). Did you run some cuda functions? Error 804: forward "
+            "Unexpected error from cudaGetDeviceCount(). Did you run some cuda functions? Error "
+            "804: forward "
             "compatibility was attempted on non supported HW (Triggered internally at a.cpp:109.)",
             "804 (forward compatibility was attempted on non supported HW)",
         ),
-        ("Found no NVIDIA driver on your system. Please check", "`Found no NVIDIA driver on your system`"),
+        (
+            "Found no NVIDIA driver on your system. Please check",
+            "`Found no NVIDIA driver on your system`",
+        ),
         ("No CUDA GPUs are available", "`No CUDA GPUs are available`"),
         ("Torch not compiled with CUDA enabled\nmore", "`Torch not compiled with CUDA enabled`"),
     ),
@@ -70,7 +78,12 @@ def test_words_of_the_driver(text: str, words: str) -> None:
     (
         (804, [], "torch", "the compat package is not usable with this GPU"),
         (803, [], "infra: torch", "reboot after a driver update"),
-        (803, [Path("/usr/local/cuda/compat/libcuda.so.1")], "torch", "reboot after a driver update"),
+        (
+            803,
+            [Path("/usr/local/cuda/compat/libcuda.so.1")],
+            "torch",
+            "reboot after a driver update",
+        ),
         (802, [], "infra: torch", "nvidia-fabricmanager"),
         (46, [], "torch", "no GPU was passed"),
     ),
@@ -94,7 +107,8 @@ def test_whose_fault_it_is(
 def image(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A file system with a kernel module of 550.54.15, nothing mounted and nothing installed."""
     (tmp_path / "version").write_text(
-        "NVRM version: NVIDIA UNIX x86_64 Kernel Module  550.54.15  Tue Mar  5 22:23:56 UTC 2024\nGCC version: 12.2\n"
+        "NVRM version: NVIDIA UNIX x86_64 Kernel Module  550.54.15  Tue Mar  5 22:23:56 UTC "
+        "2024\nGCC version: 12.2\n"
     )
     (tmp_path / "mountinfo").write_text("22 1 0:21 / / rw - overlay overlay rw\n")
     (tmp_path / "usr" / "lib").mkdir(parents=True)
@@ -143,7 +157,10 @@ def test_without_a_driver_none_belongs(says: str, image: Path) -> None:
 
 
 def test_the_open_kernel_module(image: Path) -> None:
-    text = "NVRM version: NVIDIA UNIX Open Kernel Module for x86_64  570.86.15  Release Build  (dvs-builder)\n"
+    text = (
+        "NVRM version: NVIDIA UNIX Open Kernel Module for x86_64  570.86.15  Release Build  "
+        "(dvs-builder)\n"
+    )
     (image / "version").write_text(text)
     _installed(image / "usr" / "lib", "570.86.15")
     assert driver.libraries_of_the_image() == []
@@ -152,12 +169,16 @@ def test_the_open_kernel_module(image: Path) -> None:
 @pytest.mark.parametrize("mounted", ("usr/lib/libcuda.so.999", "usr/lib"))
 def test_what_is_mounted_is_not_the_images(mounted: str, image: Path) -> None:
     _installed(image / "usr" / "lib", "999")
-    (image / "mountinfo").write_text(f"22 1 0:21 / / rw -\n30 22 0:5 / {image / mounted} ro - ext4 x ro\n")
+    (image / "mountinfo").write_text(
+        f"22 1 0:21 / / rw -\n30 22 0:5 / {image / mounted} ro - ext4 x ro\n"
+    )
     assert driver.libraries_of_the_image() == []
 
 
 @pytest.mark.parametrize("how", ("LD_LIBRARY_PATH", "ld.so.conf.d", "not at all"))
-def test_a_stub_counts_where_the_loader_looks(how: str, image: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_stub_counts_where_the_loader_looks(
+    how: str, image: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     stubs = image / "usr" / "local" / "cuda" / "lib64" / "stubs"
     stubs.mkdir(parents=True)
     (stubs / "libcuda.so").touch()
@@ -165,7 +186,9 @@ def test_a_stub_counts_where_the_loader_looks(how: str, image: Path, monkeypatch
         monkeypatch.setenv(how, f"/nowhere:{stubs}:")
     elif how == "ld.so.conf.d":
         (image / "conf" / "cuda.conf").write_text(f"# CUDA\n{stubs}\n")
-    assert driver.libraries_of_the_image() == ([] if how == "not at all" else [stubs / "libcuda.so"])
+    assert driver.libraries_of_the_image() == (
+        [] if how == "not at all" else [stubs / "libcuda.so"]
+    )
 
 
 def test_a_place_elsewhere(image: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -177,8 +200,13 @@ def test_a_place_elsewhere(image: Path, monkeypatch: pytest.MonkeyPatch) -> None
 
 def test_counting_by_nvml(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A library is really loaded: one that counts three, one that refuses, none."""
-    refusing = stand_in.library({"nvmlInit_v2": stand_in.Answer(9), "nvmlDeviceGetCount_v2": stand_in.Answer()})
-    for name, content, found in (("three", stand_in.nvml(3), (3, "")), ("no", refusing, (0, "NVML error 9"))):
+    refusing = stand_in.library(
+        {"nvmlInit_v2": stand_in.Answer(9), "nvmlDeviceGetCount_v2": stand_in.Answer()}
+    )
+    for name, content, found in (
+        ("three", stand_in.nvml(3), (3, "")),
+        ("no", refusing, (0, "NVML error 9")),
+    ):
         (tmp_path / name).write_bytes(content)
         monkeypatch.setattr(driver, "NVML", str(tmp_path / name))
         assert driver.nvml_count() == found
@@ -191,7 +219,9 @@ def test_counting_by_nvml(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def _entry(kind: int, architecture: int, code: bytes = b"\1" * 24) -> bytes:
-    return struct.pack("<HHIQ12xI", kind, 0x101, 64, len(code), architecture).ljust(64, b"\0") + code
+    return (
+        struct.pack("<HHIQ12xI", kind, 0x101, 64, len(code), architecture).ljust(64, b"\0") + code
+    )
 
 
 def _binary(*entries: bytes) -> bytes:
@@ -199,7 +229,11 @@ def _binary(*entries: bytes) -> bytes:
 
 
 def test_fat_binaries_are_read() -> None:
-    content = _binary(_entry(2, 80), _entry(2, 90), _entry(1, 90)) + bytes(16) + _binary(_entry(2, 75), _entry(8, 99))
+    content = (
+        _binary(_entry(2, 80), _entry(2, 90), _entry(1, 90))
+        + bytes(16)
+        + _binary(_entry(2, 75), _entry(8, 99))
+    )
     found = list(architectures.read(content, 0, len(content)))
     assert found == [{"sm_80", "sm_90", "compute_90"}, {"sm_75"}]
 

@@ -17,7 +17,10 @@ from validation.suites.installed import RecordedFile
     [
         ([("a", "1"), ("b", "2")], []),
         ([("a", "1")], ["b 2 is missing"]),
-        ([("a", "1"), ("b", "2"), ("c", "3")], ["c 3 is installed where the lock has no such package"]),
+        (
+            [("a", "1"), ("b", "2"), ("c", "3")],
+            ["c 3 is installed where the lock has no such package"],
+        ),
         ([("a", "1"), ("b", "3")], ["b 3 is installed where the lock has 2"]),
         ([("a", "1"), ("b", "2"), ("b", "3")], ["b 2 and 3 is installed where the lock has 2"]),
         ([("a", "1"), ("b", "2"), ("b", "2")], ["b 2 and 2 is installed where the lock has 2"]),
@@ -35,9 +38,13 @@ def test_own_packages_are_listed_with_their_files() -> None:
     assert not [file.problem for file in files if file.problem]
 
 
-def test_packages_of_the_harness_are_not_the_images(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_packages_of_the_harness_are_not_the_images(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "mounted-1.0.dist-info").mkdir()
-    (tmp_path / "mounted-1.0.dist-info" / "METADATA").write_text("Metadata-Version: 2.1\nName: mounted\nVersion: 1.0\n")
+    (tmp_path / "mounted-1.0.dist-info" / "METADATA").write_text(
+        "Metadata-Version: 2.1\nName: mounted\nVersion: 1.0\n"
+    )
     monkeypatch.setattr(sys, "path", [*sys.path, str(tmp_path)])
     installed.own_distributions.cache_clear()
     assert "mounted" in dict(installed.packages())
@@ -58,8 +65,19 @@ def test_a_recorded_file(tmp_path: Path) -> None:
 
 def test_requirements(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "torch-1.dist-info").mkdir()
-    wants = ("nvidia-cudnn-cu12 (==9.1.0.70) ; x == 'y'", "triton==3.2.0; x", "filelock", "torch_x>=2")
-    lines = ["Metadata-Version: 2.1", "Name: torch", "Version: 1", *(f"Requires-Dist: {each}" for each in wants), ""]
+    wants = (
+        "nvidia-cudnn-cu12 (==9.1.0.70) ; x == 'y'",
+        "triton==3.2.0; x",
+        "filelock",
+        "torch_x>=2",
+    )
+    lines = [
+        "Metadata-Version: 2.1",
+        "Name: torch",
+        "Version: 1",
+        *(f"Requires-Dist: {each}" for each in wants),
+        "",
+    ]
     (tmp_path / "torch-1.dist-info" / "METADATA").write_text("\n".join(lines))
     monkeypatch.setattr(sys, "path", [str(tmp_path)])
     installed.own_distributions.cache_clear()
@@ -70,7 +88,10 @@ def test_requirements(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_command_that_cannot_be_run() -> None:
-    assert installed.problem(installed.run("no-such-command")) == "exit 127, no-such-command: No such file or directory"
+    assert (
+        installed.problem(installed.run("no-such-command"))
+        == "exit 127, no-such-command: No such file or directory"
+    )
 
 
 def test_some() -> None:

@@ -28,7 +28,9 @@ time.sleep(60)
 
 def _holder(folder: Path, how: str = "stays") -> subprocess.Popen[str]:
     command = (sys.executable, "-c", HOLDER, str(folder), how)
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, process_group=0)
+    return subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, process_group=0
+    )
 
 
 def _first_line(process: subprocess.Popen[str]) -> str:
@@ -67,7 +69,9 @@ def test_a_gpu_is_free_again_when_its_holder_is_killed(tmp_path: Path) -> None:
 
 
 def test_a_child_left_behind_keeps_the_gpu_busy(tmp_path: Path) -> None:
-    """The replacement of a dead worker must not compute where a process of the dead one still does."""
+    """The replacement of a dead worker must not compute where a process of the dead one still
+    does.
+    """
     holder = _holder(tmp_path, "leaves a child")
     assert _first_line(holder) == "0 0"
     while holder.poll() is None:
@@ -99,7 +103,9 @@ def test_a(number, figure):
 
 
 def test_a_suite_is_spread_over_the_gpus_and_a_replaced_worker_leases_again(tmp_path: Path) -> None:
-    """Six tests on three GPUs, one worker killed: a process never has two GPUs, and every test had one."""
+    """Six tests on three GPUs, one worker killed: a process never has two GPUs, and every test had
+    one.
+    """
     suite = written(tmp_path, SPREAD)
     result = judge(suite, run_here(suite, tmp_path, leased_gpus=3))
     alive = [check for check in result.checks if check.verdict is Verdict.PASS]

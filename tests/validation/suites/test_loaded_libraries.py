@@ -75,18 +75,26 @@ def test_versions_agree(found: str, wanted: str, same: bool) -> None:
 
 
 def test_cuda_version() -> None:
-    assert (loaded_libraries.cuda_version(12040), loaded_libraries.cuda_version(11080)) == ("12.4", "11.8")
+    assert (loaded_libraries.cuda_version(12040), loaded_libraries.cuda_version(11080)) == (
+        "12.4",
+        "11.8",
+    )
 
 
 def test_what_a_loading_program_says() -> None:
     done = installed.python(BESIDE / "load_each.py", "libm.so.6", "/nowhere/liba.so")
     (_, libm), (name, gone) = loaded_libraries.outcomes(done)
     assert libm.startswith("= /")
-    assert (name, gone.startswith("! /nowhere/liba.so: cannot open shared object file")) == ("/nowhere/liba.so", True)
+    assert (name, gone.startswith("! /nowhere/liba.so: cannot open shared object file")) == (
+        "/nowhere/liba.so",
+        True,
+    )
 
 
 def test_a_loading_program_that_dies() -> None:
-    died = subprocess.CompletedProcess([], -6, "liba.so\n= /x/liba.so\nlibb.so\n", "no part\nInvalid handle\n")
+    died = subprocess.CompletedProcess(
+        [], -6, "liba.so\n= /x/liba.so\nlibb.so\n", "no part\nInvalid handle\n"
+    )
     assert loaded_libraries.outcomes(died)[1:] == [("libb.so", "! no part Invalid handle")]
     early = subprocess.CompletedProcess([], 1, "", "no Python\n")
     assert loaded_libraries.outcomes(early) == [("the program", "! no Python")]

@@ -15,7 +15,15 @@ from validation.suites.throughput import measure
 from validation.suites.throughput.measure import Plan
 
 PLAN = Plan(
-    window_steps=2, window_s=0, windows=2, agree=0.1, most_windows=5, most_s=10, limit_s=400, steps=4, measured_s=0
+    window_steps=2,
+    window_s=0,
+    windows=2,
+    agree=0.1,
+    most_windows=5,
+    most_s=10,
+    limit_s=400,
+    steps=4,
+    measured_s=0,
 )
 
 
@@ -64,7 +72,10 @@ def test_steps_too_short_to_time_are_taken_more_often() -> None:
     ],
 )
 def test_no_steady_state_is_the_runners_fault(seconds: Iterable[float]) -> None:
-    with pytest.raises(pytest.fail.Exception, match=r"^infra: no steady state in .* ms a step, expected within 10 %"):
+    with pytest.raises(
+        pytest.fail.Exception,
+        match=r"^infra: no steady state in .* ms a step, expected within 10 %",
+    ):
         pace(seconds)
 
 
@@ -92,8 +103,12 @@ print(measure.peak_rss() - before)
 
 
 def test_peak_memory_is_that_of_the_work() -> None:
-    """In a process of its own: what other tests of this one give back meanwhile would be counted."""
-    done = subprocess.run([sys.executable, "-c", PEAKS], capture_output=True, text=True, check=True, cwd=REPOSITORY)
+    """In a process of its own: what other tests of this one give back meanwhile would be
+    counted.
+    """
+    done = subprocess.run(
+        [sys.executable, "-c", PEAKS], capture_output=True, text=True, check=True, cwd=REPOSITORY
+    )
     first, second = map(int, done.stdout.split())
     assert first > 200_000_000
     assert second == pytest.approx(100_000_000, rel=0.1)

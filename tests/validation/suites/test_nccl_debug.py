@@ -21,7 +21,7 @@ END = """\
 node:192:356 [0] NCCL INFO Connected all rings
 node:192:356 [0] NCCL INFO 2 coll channels, 0 collnet channels, 0 nvls channels, 2 p2p channels, 2 p2p channels per peer
 node:192:356 [0] NCCL INFO ncclCommInitRank comm 0x55 rank 0 nranks 2 cudaDev 0 nvmlDev 0 busId 3000 - Init COMPLETE
-"""
+"""  # noqa: E501
 P2P = """\
 node:192:356 [0] NCCL INFO Channel 00/0 : 0[0] -> 1[1] via P2P/CUMEM/read
 node:192:356 [0] NCCL INFO Channel 01/0 : 0[0] -> 1[1] via P2P/CUMEM/read
@@ -31,7 +31,7 @@ node:193:357 [1] NCCL INFO Channel 01/0 : 1[1] -> 0[0] via P2P/CUMEM/read
 SHM = """\
 node:192:356 [0] NCCL INFO Channel 00 : 0[0] -> 1[1] via SHM/direct/direct
 node:193:357 [1] NCCL INFO Channel 00 : 1[c3000] -> 0[3000] via SHM/direct/direct comm 0x557519a97630 nRanks 02
-"""
+"""  # noqa: E501
 SOCKETS = """\
 node:192:356 [0] NCCL INFO Channel 00/0 : 1[1] -> 0[0] [receive] via NET/Socket/0
 node:192:356 [0] NCCL INFO Channel 00/0 : 0[0] -> 1[1] [send] via NET/Socket/0
@@ -49,7 +49,10 @@ def test_peer_to_peer() -> None:
 
 def test_shared_memory_names_gpus_by_number_or_bus() -> None:
     found = connections(START + SHM + END)
-    assert found == (Connection(0, 0, 1, "SHM", "/direct/direct"), Connection(0, 1, 0, "SHM", "/direct/direct"))
+    assert found == (
+        Connection(0, 0, 1, "SHM", "/direct/direct"),
+        Connection(0, 1, 0, "SHM", "/direct/direct"),
+    )
     assert not problem(found, 2)
 
 
@@ -71,7 +74,10 @@ def test_nothing_told_is_no_proof(text: str) -> None:
 
 
 def test_a_rank_that_only_sends() -> None:
-    assert problem(connections(P2P.splitlines()[0]), 2) == "ranks [0, 1] of 2 do not both send and receive"
+    assert (
+        problem(connections(P2P.splitlines()[0]), 2)
+        == "ranks [0, 1] of 2 do not both send and receive"
+    )
 
 
 def test_a_rank_that_is_missing() -> None:
@@ -79,5 +85,7 @@ def test_a_rank_that_is_missing() -> None:
 
 
 def test_a_path_with_a_space() -> None:
-    (found,) = connections("a:1:2 [0] NCCL INFO Channel 03/0 : 2[2] -> 3[3] via P2P/direct pointer/read")
+    (found,) = connections(
+        "a:1:2 [0] NCCL INFO Channel 03/0 : 2[2] -> 3[3] via P2P/direct pointer/read"
+    )
     assert found == Connection(3, 2, 3, "P2P", "/direct")

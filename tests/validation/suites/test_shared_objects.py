@@ -13,7 +13,12 @@ from typing import Any
 import pytest
 
 from validation.suites.libraries import shared_objects
-from validation.suites.libraries.shared_objects import DamagedObjectError, Loader, Missing, SharedObject
+from validation.suites.libraries.shared_objects import (
+    DamagedObjectError,
+    Loader,
+    Missing,
+    SharedObject,
+)
 
 NULL, NEEDED, STRTAB, SONAME, RPATH, RUNPATH = 0, 1, 5, 14, 15, 29
 X86_64, AARCH64 = 62, 183
@@ -23,7 +28,9 @@ Write = Callable[..., SharedObject]
 
 
 def elf(machine: int = X86_64, kind: int = SHARED, **entries: str) -> bytes:
-    """A shared object with nothing but its dynamic section: `needed`, `soname`, `rpath`, `runpath`."""
+    """A shared object with nothing but its dynamic section: `needed`, `soname`, `rpath`,
+    `runpath`.
+    """
     numbers = {"needed": NEEDED, "soname": SONAME, "rpath": RPATH, "runpath": RUNPATH}
     named = [(numbers[name], each) for name, values in entries.items() for each in values.split()]
     headers, dynamic = 64 + 2 * 56, 16 * (len(named) + 2)
@@ -34,7 +41,9 @@ def elf(machine: int = X86_64, kind: int = SHARED, **entries: str) -> bytes:
     tags += [struct.pack("<QQ", STRTAB, headers + dynamic), struct.pack("<QQ", NULL, 0)]
     size = headers + dynamic + len(strings)
     ident = b"\x7fELF\x02\x01\x01" + bytes(9)
-    header = ident + struct.pack("<HHIQQQIHHHHHH", kind, machine, 1, 0, 64, 0, 0, 64, 56, 2, 64, 0, 0)
+    header = ident + struct.pack(
+        "<HHIQQQIHHHHHH", kind, machine, 1, 0, 64, 0, 0, 64, 56, 2, 64, 0, 0
+    )
     load = struct.pack("<IIQQQQQQ", 1, 4, 0, 0, 0, size, size, 4096)
     at_dynamic = struct.pack("<IIQQQQQQ", 2, 4, headers, headers, headers, dynamic, dynamic, 8)
     return header + load + at_dynamic + b"".join(tags) + strings
@@ -55,18 +64,30 @@ def write(tmp_path: Path) -> Write:
     return written
 
 
-def loader(tmp_path: Path, *library_path: str, cache: Mapping[str, tuple[str, ...]] | None = None) -> Loader:
+def loader(
+    tmp_path: Path, *library_path: str, cache: Mapping[str, tuple[str, ...]] | None = None
+) -> Loader:
     """One for which the system has no libraries but those in `system`."""
-    return Loader(tuple(str(tmp_path / each) for each in library_path), cache or {}, (str(tmp_path / "system"),))
+    return Loader(
+        tuple(str(tmp_path / each) for each in library_path),
+        cache or {},
+        (str(tmp_path / "system"),),
+    )
 
 
 # What one file says
 
 
 def test_dynamic_section_is_read(write: Write, tmp_path: Path) -> None:
-    found = write("a/libx.so", soname="libx.so.1", needed="liby.so libz.so", rpath="$ORIGIN/..:/far")
+    found = write(
+        "a/libx.so", soname="libx.so.1", needed="liby.so libz.so", rpath="$ORIGIN/..:/far"
+    )
     here = str(tmp_path / "a")
-    assert (found.soname, found.needed, found.rpath) == ("libx.so.1", ("liby.so", "libz.so"), (f"{here}/..", "/far"))
+    assert (found.soname, found.needed, found.rpath) == (
+        "libx.so.1",
+        ("liby.so", "libz.so"),
+        (f"{here}/..", "/far"),
+    )
     assert write("b.so", runpath="${ORIGIN}").runpath == (str(tmp_path),)
 
 
@@ -78,7 +99,10 @@ def test_a_runpath_makes_rpath_void(write: Write) -> None:
 def test_what_is_no_shared_object(tmp_path: Path) -> None:
     (tmp_path / "text").write_text("#!/bin/sh\n")
     (tmp_path / "object.o").write_bytes(elf(kind=RELOCATABLE))
-    assert [shared_objects.read_object(str(tmp_path / name)) for name in ("text", "object.o")] == [None, None]
+    assert [shared_objects.read_object(str(tmp_path / name)) for name in ("text", "object.o")] == [
+        None,
+        None,
+    ]
 
 
 @pytest.mark.parametrize("kept", [5, 40, 100, 200, -1])
@@ -143,7 +167,9 @@ def test_a_library_is_judged_in_company(write: Write, tmp_path: Path) -> None:
     other = write("libs/libb.so")
     nothing = lambda _: ()  # noqa: E731
     assert shared_objects.unresolved(loader(tmp_path), [module, carried, other], nothing) == []
-    assert shared_objects.unresolved(loader(tmp_path), [carried, other], nothing) == [Missing(carried.path, "libb.so")]
+    assert shared_objects.unresolved(loader(tmp_path), [carried, other], nothing) == [
+        Missing(carried.path, "libb.so")
+    ]
 
 
 def test_libraries_that_need_each_other_are_judged(write: Write, tmp_path: Path) -> None:
@@ -154,7 +180,7 @@ def test_libraries_that_need_each_other_are_judged(write: Write, tmp_path: Path)
 
 
 def test_the_machines_own_loader_agrees() -> None:
-    """ldd asks the real one."""
+    """Ldd asks the real one."""
     program = str(Path(sys.executable).resolve())
     listed = subprocess.run(["ldd", program], capture_output=True, text=True, check=True).stdout
     wanted = {str(Path(path).resolve()) for path in re.findall(r"(/\S+) \(0x", listed)}
@@ -168,7 +194,8 @@ def test_the_machines_own_loader_agrees() -> None:
 
 def test_what_ldconfig_prints() -> None:
     listed = (
-        "2 libs found in cache\n\tliba.so.1 (libc6,x86-64) => /lib/liba.so.1\n\tliba.so.1 (libc6) => /l/liba.so.1\n"
+        "2 libs found in cache\n\tliba.so.1 (libc6,x86-64) => /lib/liba.so.1\n\tliba.so.1 "
+        "(libc6) => /l/liba.so.1\n"
     )
     assert shared_objects.cached(listed) == {"liba.so.1": ("/lib/liba.so.1", "/l/liba.so.1")}
 
@@ -179,18 +206,25 @@ def test_objects_below_a_folder(write: Write, tmp_path: Path) -> None:
     (tmp_path / "link.so").symlink_to("a.so")
     (tmp_path / "text.so").write_text("INPUT(liba.so)")
     left_out = {str(tmp_path / "mounted"), str(tmp_path / "mounted.so")}
-    found = {path.removeprefix(f"{tmp_path}/") for path in shared_objects.objects_below(str(tmp_path), left_out)}
+    found = {
+        path.removeprefix(f"{tmp_path}/")
+        for path in shared_objects.objects_below(str(tmp_path), left_out)
+    }
     assert found == {"a.so", "deep/er/b.so.1", "program"}
 
 
-def mounted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str) -> tuple[tuple[str, ...], frozenset[str]]:
+def mounted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> tuple[tuple[str, ...], frozenset[str]]:
     lines = [f"1 0 0:9 / / rw shared:1 - {kind} none rw", "2 1 0:8 / /harness ro - ext4 /dev/a ro"]
     (tmp_path / "mountinfo").write_text("\n".join(lines))
     monkeypatch.setattr(shared_objects, "MOUNTS", tmp_path / "mountinfo")
     return shared_objects.folders_of_the_image()
 
 
-def test_folders_of_an_image_and_of_a_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_folders_of_an_image_and_of_a_machine(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     assert mounted(tmp_path, monkeypatch, "overlay") == (("/",), frozenset({"/harness"}))
     assert sys.prefix in mounted(tmp_path, monkeypatch, "ext4")[0]
 

@@ -31,6 +31,8 @@ def test_processes_that_end_and_that_do_not() -> None:
 
 def test_text_goes_through_a_program(tmp_path: Path) -> None:
     command = [sys.executable, str(BESIDE / "echo_text.py"), str(tmp_path)]
-    done = subprocess.run(command, input="größer", capture_output=True, text=True, check=True, encoding="utf-8")
+    done = subprocess.run(
+        command, input="größer", capture_output=True, text=True, check=True, encoding="utf-8"
+    )
     assert done.stdout == "größerTrue\n"
     assert (tmp_path / "größer").read_text(encoding="utf-8") == "größer"

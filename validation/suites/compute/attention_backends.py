@@ -17,8 +17,11 @@ SHAPE = (2, 2, 128, 64)
 """Batch, heads, length, width of a head."""
 
 LIMITS = {torch.float32: FP32_LIMIT, torch.float16: 4 * 2**-11, torch.bfloat16: 4 * 2**-8}
-"""Largest error allowed, relative to the largest reference value. The inputs are rounded before the reference is made;
-left are the rounding of scores, weights, output and of what is kept between blocks: at most one unit roundoff each."""
+"""Largest error allowed, relative to the largest reference value.
+
+The inputs are rounded before the reference is made; left are the rounding of scores, weights,
+output and of what is kept between blocks: at most one unit roundoff each.
+"""
 
 
 @dataclass(frozen=True)
@@ -35,7 +38,9 @@ class Case:
 
 
 def cases(device: str) -> Iterator[Case]:
-    """What must work on `device`: the flash kernels need half precision and Ampere on a GPU, and neither on a CPU."""
+    """What must work on `device`: the flash kernels need half precision and Ampere on a GPU, and
+    neither on a CPU.
+    """
     half = (torch.float16, torch.bfloat16)
     for backend, dtypes in {
         SDPBackend.MATH: (torch.float32, *half),
@@ -44,7 +49,11 @@ def cases(device: str) -> Iterator[Case]:
         SDPBackend.CUDNN_ATTENTION: half,
     }.items():
         for dtype in dtypes:
-            yield from (Case(backend, dtype, causal) for causal in (False, True) if _is_there(backend, dtype, device))
+            yield from (
+                Case(backend, dtype, causal)
+                for causal in (False, True)
+                if _is_there(backend, dtype, device)
+            )
 
 
 def error(case: Case, device: str) -> float:
@@ -67,7 +76,7 @@ def _is_there(backend: Any, dtype: Any, device: str) -> bool:
 
 
 def _cudnn_can(dtype: Any) -> bool:
-    """cuDNN supports some GPUs and sizes only, and torch knows which."""
+    """CuDNN supports some GPUs and sizes only, and torch knows which."""
     query, key, value = (tensor.to("cuda", dtype) for tensor in _inputs())
     asked = torch.backends.cuda.SDPAParams(query, key, value, None, 0.0, False, False)
     return bool(torch.backends.cuda.can_use_cudnn_attention(asked))

@@ -1,4 +1,6 @@
-"""torch.compile: what Dynamo captures, what it computes, and which compilers there are for what it generates."""
+"""torch.compile: what Dynamo captures, what it computes, and which compilers there are for what it
+generates.
+"""
 
 from __future__ import annotations
 
@@ -12,24 +14,37 @@ from typing import Any
 import torch
 
 LIMIT = 1e-12
-"""Largest difference allowed in float64, relative to the largest value: rounding in another order leaves about 1e-15,
-and fp32 anywhere on the way 1e-7."""
+"""Largest difference allowed in float64, relative to the largest value: rounding in another order
+leaves about 1e-15, and fp32 anywhere on the way 1e-7.
+"""
 
 OPERATIONS = 9
-"""Of one way through the network: two linear layers, norm, gelu, sum, comparison, running sum, division, softmax."""
+"""Of one way through the network: two linear layers, norm, gelu, sum, comparison, running sum,
+division, softmax.
+"""
 
 _COMPILER = re.compile(r"(cc|gcc|clang|c\+\+|g\+\+|clang\+\+)(-\d+)?")
 
 
 def compilers() -> dict[str, str]:
-    """The C and C++ compilers on PATH, versioned names too: name -> path, the one that would be run."""
-    folders = [Path(folder) for folder in reversed(os.environ.get("PATH", "").split(os.pathsep)) if folder]
+    """The C and C++ compilers on PATH, versioned names too: name -> path, the one that would be
+    run.
+    """
+    folders = [
+        Path(folder) for folder in reversed(os.environ.get("PATH", "").split(os.pathsep)) if folder
+    ]
     files = [path for folder in folders if folder.is_dir() for path in sorted(folder.iterdir())]
-    return {path.name: str(path) for path in files if _COMPILER.fullmatch(path.name) and os.access(path, os.X_OK)}
+    return {
+        path.name: str(path)
+        for path in files
+        if _COMPILER.fullmatch(path.name) and os.access(path, os.X_OK)
+    }
 
 
 class Branching(torch.nn.Module):  # type: ignore[misc] # torch is not in the harness' own environment
-    """A network whose way depends on its data: Dynamo has to end one graph there and begin another."""
+    """A network whose way depends on its data: Dynamo has to end one graph there and begin
+    another.
+    """
 
     def __init__(self) -> None:
         super().__init__()
@@ -46,14 +61,18 @@ class Branching(torch.nn.Module):  # type: ignore[misc] # torch is not in the ha
 
 @dataclass(frozen=True)
 class Compared:
-    """`operations` is how many were captured; `error` the largest of outputs and gradients, relative."""
+    """`operations` is how many were captured; `error` the largest of outputs and gradients,
+    relative.
+    """
 
     operations: int
     error: float
 
 
 def compare(device: str, backend: str) -> Compared:
-    """The network compiled with `backend` against itself, in float64, on inputs that go either way."""
+    """The network compiled with `backend` against itself, in float64, on inputs that go either
+    way.
+    """
     torch.manual_seed(0)
     torch._dynamo.reset()  # what another backend compiled would be used again
     model, captured = Branching().double().to(device), _Counting(backend)
@@ -77,8 +96,13 @@ class _Counting:
 
 
 def _difference(model: Any, compiled: Any, inputs: Any) -> float:
-    wanted, got = (_outputs_and_gradients(function, model, inputs) for function in (model, compiled))
-    error = max(float((mine - its).abs().max() / its.abs().max()) for mine, its in zip(got, wanted, strict=True))
+    wanted, got = (
+        _outputs_and_gradients(function, model, inputs) for function in (model, compiled)
+    )
+    error = max(
+        float((mine - its).abs().max() / its.abs().max())
+        for mine, its in zip(got, wanted, strict=True)
+    )
     return error if error == error else float("inf")  # noqa: PLR0124 - NaN is not itself
 
 

@@ -1,4 +1,6 @@
-"""What a gradient scaler must do: keep gradients that fp16 cannot hold, skip a step that overflowed, find its scale."""
+"""What a gradient scaler must do: keep gradients that fp16 cannot hold, skip a step that
+overflowed, find its scale.
+"""
 
 from __future__ import annotations
 
@@ -6,15 +8,23 @@ import torch
 
 SCALE = 65536.0
 TINY = 1e-9
-"""A gradient that fp16 rounds to zero, half its smallest number being 3e-8; times SCALE it is 6.6e-5."""
+"""A gradient that fp16 rounds to zero, half its smallest number being 3e-8; times SCALE it is
+6.6e-5.
+"""
 
 INPUTS = 64
 
 
 def tiny_gradient(device: str, *, scaled: bool) -> float:
-    """The gradient of TINY times a sum over 64 rows of ones, through an fp16 layer: 64 * TINY where nothing is lost."""
+    """The gradient of TINY times a sum over 64 rows of ones, through an fp16 layer: 64 * TINY where
+    nothing is lost.
+    """
     layer = torch.nn.Linear(INPUTS, 1, bias=False).to(device)
-    scaler = torch.amp.GradScaler(device, init_scale=SCALE) if scaled else torch.amp.GradScaler(device, enabled=False)
+    scaler = (
+        torch.amp.GradScaler(device, init_scale=SCALE)
+        if scaled
+        else torch.amp.GradScaler(device, enabled=False)
+    )
     with torch.autocast(device, dtype=torch.float16):
         output = layer(torch.ones(INPUTS, INPUTS, device=device))
     scaler.scale(output.float().sum() * TINY).backward()
@@ -23,7 +33,9 @@ def tiny_gradient(device: str, *, scaled: bool) -> float:
 
 
 class Scaled:
-    """One weight trained by SGD at rate 1, whose scale may double after two steps without an overflow."""
+    """One weight trained by SGD at rate 1, whose scale may double after two steps without an
+    overflow.
+    """
 
     def __init__(self, device: str) -> None:
         self._weight = torch.nn.Parameter(torch.ones(1, device=device))

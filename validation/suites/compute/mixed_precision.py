@@ -14,10 +14,14 @@ STEPS = 60
 LAST = 10
 ROUNDOFF = {torch.float16: 2.0**-11, torch.bfloat16: 2.0**-8}
 ROUNDINGS = 7
-"""On the way through the network: input, weights and output of the convolution, weights and output of both others."""
+"""On the way through the network: input, weights and output of the convolution, weights and output
+of both others.
+"""
 
 SCALE = 1024.0
-"""Where the loss scale starts: far from overflow, so that no step is skipped and the curves can be compared."""
+"""Where the loss scale starts: far from overflow, so that no step is skipped and the curves can be
+compared.
+"""
 
 
 @dataclass(frozen=True)
@@ -37,21 +41,29 @@ class Curve:
 
 
 def limit(dtype: Any) -> float:
-    """How far apart two curves may end: what the roundings on the way can move outputs of unit size by, at most."""
+    """How far apart two curves may end: what the roundings on the way can move outputs of unit size
+    by, at most.
+    """
     return ROUNDINGS * ROUNDOFF[dtype]
 
 
 @one_thread()
 def train(device: str, dtype: Any) -> Curve:
-    """60 steps of a small convolutional network, under autocast to `dtype` or, in float32, without."""
+    """60 steps of a small convolutional network, under autocast to `dtype` or, in float32,
+    without.
+    """
     torch.manual_seed(0)
     model, seen = _model().to(device), set()
     for layer in model:
         layer.register_forward_hook(lambda _layer, _inputs, output: seen.add(output.dtype))
     optimizer = torch.optim.SGD(model.parameters(), lr=0.05, momentum=0.9)
     scaler = torch.amp.GradScaler(device, init_scale=SCALE, enabled=dtype is torch.float16)
-    with torch.backends.cudnn.flags(enabled=True, allow_tf32=False):  # TF32 is as coarse as the fp16 compared with it
-        residuals = tuple(_step(model, optimizer, scaler, _data(device), dtype) for _ in range(STEPS))
+    with torch.backends.cudnn.flags(
+        enabled=True, allow_tf32=False
+    ):  # TF32 is as coarse as the fp16 compared with it
+        residuals = tuple(
+            _step(model, optimizer, scaler, _data(device), dtype) for _ in range(STEPS)
+        )
     return Curve(residuals, frozenset(seen))
 
 

@@ -1,4 +1,6 @@
-"""Networks for TorchScript: what is traced follows one way, what is scripted keeps its branches, loops and buffers."""
+"""Networks for TorchScript: what is traced follows one way, what is scripted keeps its branches,
+loops and buffers.
+"""
 
 from __future__ import annotations
 
@@ -41,7 +43,10 @@ class Repeating(torch.nn.Module):  # type: ignore[misc]
 
 
 def export(folder: Path, device: str) -> dict[str, Any]:
-    """Write one scripted and one traced file; the eager outputs by file name. Buffers are as training leaves them."""
+    """Write one scripted and one traced file; the eager outputs by file name.
+
+    Buffers are as training leaves them.
+    """
     torch.manual_seed(0)
     model = Repeating().to(device)
     for _ in range(5):  # moves the running mean and variance away from where they start

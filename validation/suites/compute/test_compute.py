@@ -1,4 +1,6 @@
-"""What torch computes, compiles and writes: mixed precision, kernels, torch.compile, checkpoints, TorchScript."""
+"""What torch computes, compiles and writes: mixed precision, kernels, torch.compile, checkpoints,
+TorchScript.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +13,13 @@ import pytest
 import torch
 
 from validation.suites import checkpoints, fresh_process, numerics, questions
-from validation.suites.compute import attention_backends, compiling, loss_scaling, mixed_precision, scripted
+from validation.suites.compute import (
+    attention_backends,
+    compiling,
+    loss_scaling,
+    mixed_precision,
+    scripted,
+)
 from validation.suites.conftest import Answers, Figures
 from validation.suites.declared import may_not_run, reports
 from validation.suites.expected import Expected
@@ -23,13 +31,19 @@ NO_BFLOAT16 = "this GPU has no bfloat16"
 
 
 @reports("{precision} apart from fp32", "of the targets' deviation")
-@pytest.mark.parametrize("precision", [pytest.param("bfloat16", marks=may_not_run(NO_BFLOAT16, "cuda")), "float16"])
+@pytest.mark.parametrize(
+    "precision", [pytest.param("bfloat16", marks=may_not_run(NO_BFLOAT16, "cuda")), "float16"]
+)
 def test_amp_converges(precision: str, expected: Expected, figure: Figures) -> None:
-    """Under autocast the loss ends where it ends in fp32, within what rounding can do; and the layers really cast."""
+    """Under autocast the loss ends where it ends in fp32, within what rounding can do; and the
+    layers really cast.
+    """
     dtype = getattr(torch, precision)
     if expected.device == "cuda" and dtype is torch.bfloat16 and not _gpu_has_bfloat16():
         not_run(NO_BFLOAT16)
-    reference, got = (mixed_precision.train(expected.device, each) for each in (torch.float32, dtype))
+    reference, got = (
+        mixed_precision.train(expected.device, each) for each in (torch.float32, dtype)
+    )
     require(
         got.activations == {dtype},
         f"under autocast to {precision} the layers gave {_names(got.activations)}",
@@ -53,7 +67,9 @@ def test_amp_converges(precision: str, expected: Expected, figure: Figures) -> N
 
 
 def test_grad_scaler(expected: Expected) -> None:
-    """A gradient that fp16 cannot hold survives scaled; an overflow costs one step and half the scale."""
+    """A gradient that fp16 cannot hold survives scaled; an overflow costs one step and half the
+    scale.
+    """
     device, true = expected.device, loss_scaling.TINY * loss_scaling.INPUTS
     bare, scaled = (loss_scaling.tiny_gradient(device, scaled=flag) for flag in (False, True))
     require(
@@ -76,7 +92,10 @@ def _check_scale(training: loss_scaling.Scaled) -> None:
     overflowed = training.step(float("inf"))
     require(
         overflowed == (scale / 2, weight),
-        f"after an infinite gradient the loss scale is {overflowed[0]:g} and the weight {overflowed[1]:g}",
+        (
+            f"after an infinite gradient the loss scale is {overflowed[0]:g} and the weight "
+            f"{overflowed[1]:g}"
+        ),
         f"{scale / 2:g} and {weight:g}: half the scale, and no step",
         "a GradScaler that does not see infinite gradients",
     )
@@ -91,11 +110,18 @@ def _check_scale(training: loss_scaling.Scaled) -> None:
 
 
 def test_compiler_is_what_the_tag_says(expected: Expected) -> None:
-    """A runtime image ships no compiler; one that is there is a larger image, and more to attack."""
+    """A runtime image ships no compiler; one that is there is a larger image, and more to
+    attack.
+    """
     found = compiling.compilers()
     shown = ", ".join(sorted(found.values())) or "no C or C++ compiler"
     if not expected.compiler:
-        require(not found, f"{shown} on PATH", "no compiler: the tag ships none", "a build tool left in the image")
+        require(
+            not found,
+            f"{shown} on PATH",
+            "no compiler: the tag ships none",
+            "a build tool left in the image",
+        )
         return
     for kind, names in (("C", r"(cc|gcc|clang)(-\d+)?"), ("C++", r"(c|g|clang)\+\+(-\d+)?")):
         require(
@@ -108,27 +134,49 @@ def test_compiler_is_what_the_tag_says(expected: Expected) -> None:
 
 @reports("aot_eager_error", "relative")
 def test_dynamo_agrees_with_eager(expected: Expected, figure: Figures) -> None:
-    """Captured graphs, with AOTAutograd's own backward, give eager's outputs and gradients. No compiler is needed."""
+    """Captured graphs, with AOTAutograd's own backward, give eager's outputs and gradients.
+
+    No compiler is needed.
+    """
     _check_compiled(compiling.compare(expected.device, "aot_eager"), "aot_eager", figure)
 
 
 @reports("inductor_error", "relative", required=False)
 def test_inductor(expected: Expected, figure: Figures) -> None:
-    """With a compiler it agrees with eager; without one it says so, and neither hangs nor computes something."""
+    """With a compiler it agrees with eager; without one it says so, and neither hangs nor computes
+    something.
+    """
     try:
         compared = compiling.compare(expected.device, "inductor")
     except Exception as error:  # of what kind is the backend's own choice
         lines = str(error).splitlines()
-        said = next((line for line in lines if NAMES_COMPILER.search(line)), (*lines, type(error).__name__)[0])
-        require(not expected.compiler, f"inductor failed: {said}", "code that runs", "a compiler that does not work")
+        said = next(
+            (line for line in lines if NAMES_COMPILER.search(line)),
+            (*lines, type(error).__name__)[0],
+        )
+        require(
+            not expected.compiler,
+            f"inductor failed: {said}",
+            "code that runs",
+            "a compiler that does not work",
+        )
         named = NAMES_COMPILER.search(said)
-        require(named, f"inductor said `{said}`", "words on the missing compiler", "another fault on the way there")
+        require(
+            named,
+            f"inductor said `{said}`",
+            "words on the missing compiler",
+            "another fault on the way there",
+        )
         return
     require(
         expected.compiler,
         f"inductor gave a result of {compared.operations} operations",
         "an error that names the missing compiler",
-        "torch.compile that falls back to eager without a word, or a compiler that the tag does not know of",
+        (
+            "torch.compile that falls back to eager without a word, or a compiler that the tag "
+            "does "
+            "not know of"
+        ),
     )
     _check_compiled(compared, "inductor", figure)
 
@@ -151,7 +199,9 @@ def _check_compiled(compared: compiling.Compared, backend: str, figure: Figures)
 
 @reports("conv2d_error", "relative")
 def test_convolution(expected: Expected, figure: Figures) -> None:
-    _check_errors(numerics.strided_convolution_errors(expected.device), expected, "conv2d_error", figure)
+    _check_errors(
+        numerics.strided_convolution_errors(expected.device), expected, "conv2d_error", figure
+    )
 
 
 @reports("svd_error", "relative")
@@ -164,7 +214,9 @@ def test_fft(expected: Expected, figure: Figures) -> None:
     _check_errors(numerics.fft_errors(expected.device), expected, "fft_error", figure)
 
 
-def _check_errors(errors: Iterable[tuple[str, float]], expected: Expected, name: str, figure: Figures) -> None:
+def _check_errors(
+    errors: Iterable[tuple[str, float]], expected: Expected, name: str, figure: Figures
+) -> None:
     """The largest of all is the figure; each must be within what fp32 rounds."""
     found = list(errors)
     figure(name, max(error for _, error in found), "relative")
@@ -183,7 +235,10 @@ def test_attention(expected: Expected, figure: Figures) -> None:
     cases = list(attention_backends.cases(expected.device))
     figure("attention_backends", len({case.backend.name for case in cases}), "backends")
     for case in cases:
-        error, limit = attention_backends.error(case, expected.device), attention_backends.LIMITS[case.dtype]
+        error, limit = (
+            attention_backends.error(case, expected.device),
+            attention_backends.LIMITS[case.dtype],
+        )
         require(
             error <= limit,
             f"{case} on {expected.device}: off by {error:.1e} of the largest value",
@@ -204,7 +259,8 @@ def test_sort_scan_and_scatter(expected: Expected) -> None:
 
 
 def test_checkpoint_resumes(expected: Expected, tmp_path: Path) -> None:
-    """Six steps at once, and three, saved, loaded by another training, and three more: the same to the last bit.
+    """Six steps at once, and three, saved, loaded by another training, and three more: the same to
+    the last bit.
 
     cuBLAS promises the same bits on the same GPU as long as one stream is used, which is so here.
     """
@@ -216,7 +272,9 @@ def test_checkpoint_resumes(expected: Expected, tmp_path: Path) -> None:
     torch.save(first.state(), tmp_path / "checkpoint.pt")
     torch.manual_seed(3)
     _require_different(second, first)
-    second.restore(torch.load(tmp_path / "checkpoint.pt", weights_only=True, map_location=expected.device))
+    second.restore(
+        torch.load(tmp_path / "checkpoint.pt", weights_only=True, map_location=expected.device)
+    )
     _require_same(second, first, "a training loaded from its checkpoint")
     second.run(3)
     _require_same(second, whole, "a training that was resumed and one that was not")
@@ -224,9 +282,14 @@ def test_checkpoint_resumes(expected: Expected, tmp_path: Path) -> None:
 
 def _require_different(one: checkpoints.Training, other: checkpoints.Training) -> None:
     """Else that a checkpoint was loaded could not be seen."""
-    same = not any(name.startswith("model") for name in checkpoints.differences(one.state(), other.state()))
+    same = not any(
+        name.startswith("model") for name in checkpoints.differences(one.state(), other.state())
+    )
     require(
-        not same, "two trainings of different seeds have the same weights", "different ones", "a seed without effect"
+        not same,
+        "two trainings of different seeds have the same weights",
+        "different ones",
+        "a seed without effect",
     )
 
 
@@ -241,7 +304,9 @@ def _require_same(one: checkpoints.Training, other: checkpoints.Training, which:
 
 
 def test_checkpoint_of_another_device(tmp_path: Path) -> None:
-    """What a GPU saved loads on the CPU, bit by bit, where it is asked for; else a machine without one says so."""
+    """What a GPU saved loads on the CPU, bit by bit, where it is asked for; else a machine without
+    one says so.
+    """
     path, saved = tmp_path / "checkpoint.pt", {"weights": torch.arange(1000.0), "steps": 3}
     checkpoints.save_as_on_a_gpu(saved, path)
     loaded = torch.load(path, weights_only=True, map_location="cpu")
@@ -268,13 +333,24 @@ def test_damaged_checkpoints_are_refused(tmp_path: Path) -> None:
     cut.write_bytes(whole.read_bytes()[: whole.stat().st_size * 2 // 3])
     torch.save(checkpoints.Hostile(tmp_path / "trace"), hostile)
     require(
-        not _refusal(whole), f"a whole checkpoint was refused: {_refusal(whole)}", "its contents", "a broken reader"
+        not _refusal(whole),
+        f"a whole checkpoint was refused: {_refusal(whole)}",
+        "its contents",
+        "a broken reader",
     )
-    require(_refusal(cut), "two thirds of a checkpoint loaded without an error", "an error", "a reader that fills gaps")
+    require(
+        _refusal(cut),
+        "two thirds of a checkpoint loaded without an error",
+        "an error",
+        "a reader that fills gaps",
+    )
     said = _refusal(hostile)
     require(
         said and not (tmp_path / "trace").exists(),
-        f"a file that runs a program was {f'refused ({said}), and its program ran' if said else 'loaded'}",
+        (
+            "a file that runs a program was "
+            f"{f'refused ({said}), and its program ran' if said else 'loaded'}"
+        ),
         "a refusal, and no program run",
         "a torch.load that does not keep to weights_only=True",
     )
@@ -319,8 +395,12 @@ def _names(dtypes: Iterable[object]) -> str:
 def test_challenge(nonce: str, expected: Expected, answer: Answers) -> None:
     """A convolution, a stable sort and a running sum of integers."""
     asked, device = questions.kernels(nonce), expected.device
-    images = torch.tensor(asked.images, dtype=torch.float32, device=device).reshape(questions.IMAGES)
-    kernels = torch.tensor(asked.kernels, dtype=torch.float32, device=device).reshape(questions.KERNELS)
+    images = torch.tensor(asked.images, dtype=torch.float32, device=device).reshape(
+        questions.IMAGES
+    )
+    kernels = torch.tensor(asked.kernels, dtype=torch.float32, device=device).reshape(
+        questions.KERNELS
+    )
     answer("conv2d", torch.nn.functional.conv2d(images, kernels).flatten().tolist())
     values = torch.tensor(asked.values, device=device)
     answer("sort", torch.sort(values, stable=True).indices.tolist())

@@ -1,4 +1,6 @@
-"""Pictures of two kinds, augmented in the DataLoader's workers as a team would: each worker with a seed of its own."""
+"""Pictures of two kinds, augmented in the DataLoader's workers as a team would: each worker with a
+seed of its own.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,10 @@ WORKERS = 2
 
 
 class Augmented:
-    """`count` pictures through `steps`: (tensor, kind). `picture` gives number to (96, 96, 3) bytes."""
+    """`count` pictures through `steps`: (tensor, kind).
+
+    `picture` gives number to (96, 96, 3) bytes.
+    """
 
     def __init__(self, count: int, picture: Callable[[int], Any], steps: list[Any]) -> None:
         self._count, self._picture = count, picture
@@ -43,7 +48,9 @@ def loader(pictures: Augmented, batch: int, device: str) -> Any:
 
 
 def _begin(_worker: int) -> None:
-    """Each worker holds a copy of the same pipeline, random numbers included, until it is given a seed."""
+    """Each worker holds a copy of the same pipeline, random numbers included, until it is given a
+    seed.
+    """
     cv2.setNumThreads(1)
     get_worker_info().dataset.pipeline.set_random_seed(torch.initial_seed() % 2**32)
 
@@ -61,7 +68,9 @@ def training_steps() -> list[Any]:
 def noisy(number: int) -> Any:
     """Noise; in every second picture a third of it is red."""
     picture = np.random.default_rng(number).integers(0, 256, (WHOLE, WHOLE, 3), dtype=np.uint8)
-    return np.where((number % 2 == 1) & (picture[..., 2:] < 85), np.array([255, 0, 0], dtype=np.uint8), picture)
+    return np.where(
+        (number % 2 == 1) & (picture[..., 2:] < 85), np.array([255, 0, 0], dtype=np.uint8), picture
+    )
 
 
 def mapped(_number: int) -> Any:
@@ -71,7 +80,9 @@ def mapped(_number: int) -> Any:
 
 
 def places(device: str, count: int) -> list[tuple[int, int]]:
-    """Row and column of each of `count` random crops of one picture: the first half is of worker 0."""
+    """Row and column of each of `count` random crops of one picture: the first half is of
+    worker 0.
+    """
     steps = [albumentations.RandomCrop(CROP, CROP), albumentations.ToTensorV2()]
     batches = loader(Augmented(count, mapped, steps), count // WORKERS, device)
     corners = torch.cat([pictures[:, :2, 0, 0] for pictures, _ in batches])

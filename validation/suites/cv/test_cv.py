@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 
-os.environ["NO_ALBUMENTATIONS_UPDATE"] = "1"  # it would ask the network for a newer version while being imported
+os.environ["NO_ALBUMENTATIONS_UPDATE"] = (
+    "1"  # it would ask the network for a newer version while being imported
+)
 
 import albumentations
 import cv2
@@ -31,9 +33,13 @@ CROPS = 16
 def test_jpeg_round_trip() -> None:
     """A smooth picture survives JPEG at quality 95 within a few grey levels."""
     ramp = np.linspace(0, 255, 96, dtype=np.uint8)
-    picture = np.dstack([np.tile(ramp, (96, 1)), np.tile(ramp[:, None], (1, 96)), np.full((96, 96), 128, np.uint8)])
+    picture = np.dstack(
+        [np.tile(ramp, (96, 1)), np.tile(ramp[:, None], (1, 96)), np.full((96, 96), 128, np.uint8)]
+    )
     encoded, data = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, 95])
-    require(encoded, "cv2.imencode cannot write JPEG", "a JPEG file", "an OpenCV built without JPEG")
+    require(
+        encoded, "cv2.imencode cannot write JPEG", "a JPEG file", "an OpenCV built without JPEG"
+    )
     error = np.abs(cv2.imdecode(data, cv2.IMREAD_COLOR).astype(int) - picture).mean()
     require(
         error < GREY_LEVELS,
@@ -46,7 +52,11 @@ def test_jpeg_round_trip() -> None:
 def test_pipeline_values() -> None:
     """Flip and normalisation give the numbers that NumPy gives."""
     picture = augmented.noisy(0)
-    steps = [albumentations.HorizontalFlip(p=1), albumentations.Normalize(MEAN, STD), albumentations.ToTensorV2()]
+    steps = [
+        albumentations.HorizontalFlip(p=1),
+        albumentations.Normalize(MEAN, STD),
+        albumentations.ToTensorV2(),
+    ]
     got = albumentations.Compose(steps)(image=picture)["image"].numpy()
     wanted = ((picture[:, ::-1] / 255 - MEAN) / STD).transpose(2, 0, 1)
     error = float(np.abs(got - wanted).max()) if got.shape == wanted.shape else float("inf")
@@ -59,7 +69,9 @@ def test_pipeline_values() -> None:
 
 
 def test_workers_augment_differently(expected: Expected) -> None:
-    """Two workers crop one picture at places of their own, and at the same ones again with the same seed."""
+    """Two workers crop one picture at places of their own, and at the same ones again with the same
+    seed.
+    """
     torch.manual_seed(0)
     places = augmented.places(expected.device, CROPS)
     first, second = places[: CROPS // 2], places[CROPS // 2 :]
@@ -77,12 +89,19 @@ def test_workers_augment_differently(expected: Expected) -> None:
     )
     torch.manual_seed(0)
     again = augmented.places(expected.device, CROPS)
-    require(again == places, f"the same seed gave crops at {again[:3]}", f"{places[:3]}", "workers that are not seeded")
+    require(
+        again == places,
+        f"the same seed gave crops at {again[:3]}",
+        f"{places[:3]}",
+        "workers that are not seeded",
+    )
 
 
 @reports("last_loss", "nats")
 def test_augmented_resnet_trains(expected: Expected, figure: Figures) -> None:
-    """Some steps of a ResNet-18 on augmented pictures from worker processes: it tells the two kinds apart."""
+    """Some steps of a ResNet-18 on augmented pictures from worker processes: it tells the two kinds
+    apart.
+    """
     torch.manual_seed(0)
     model = torchvision.models.resnet18(weights=None, num_classes=2).to(expected.device)
     optimizer = torch.optim.SGD(model.parameters(), lr=0.02, momentum=0.9)
@@ -97,19 +116,28 @@ def test_augmented_resnet_trains(expected: Expected, figure: Figures) -> None:
             "an augmentation or the DataLoader's collation that changes shapes",
         )
         outputs = model(images.to(expected.device, non_blocking=True))
-        loss = torch.nn.functional.cross_entropy(outputs, kinds.to(expected.device, non_blocking=True))
+        loss = torch.nn.functional.cross_entropy(
+            outputs, kinds.to(expected.device, non_blocking=True)
+        )
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
         losses.append(float(loss.item()))
     figure("last_loss", losses[-1], "nats")
-    require(len(losses) == STEPS, f"{len(losses)} batches were delivered", f"{STEPS}", "samples that are lost")
+    require(
+        len(losses) == STEPS,
+        f"{len(losses)} batches were delivered",
+        f"{STEPS}",
+        "samples that are lost",
+    )
     require_trained(before, model.parameters(), losses)
     require_fall(losses, factor=0.5, window=2)
 
 
 def test_challenge(nonce: str, answer: Answers) -> None:
-    """A picture is cropped, mirrored, framed, and its colours put in the other order: by OpenCV and by torchvision."""
+    """A picture is cropped, mirrored, framed, and its colours put in the other order: by OpenCV and
+    by torchvision.
+    """
     picture = np.array(questions.picture(nonce), dtype=np.uint8).reshape(questions.PICTURE)
     rows = slice(questions.TOP, questions.TOP + questions.HEIGHT)
     columns = slice(questions.LEFT, questions.LEFT + questions.WIDTH)
@@ -118,6 +146,8 @@ def test_challenge(nonce: str, answer: Answers) -> None:
     framed = cv2.copyMakeBorder(mirrored, *frame, cv2.BORDER_REFLECT_101)
     answer("opencv", cv2.cvtColor(framed, cv2.COLOR_BGR2RGB).ravel().tolist())
     tensor = torch.from_numpy(picture).permute(2, 0, 1)
-    cropped = functional.crop(tensor, questions.TOP, questions.LEFT, questions.HEIGHT, questions.WIDTH)
+    cropped = functional.crop(
+        tensor, questions.TOP, questions.LEFT, questions.HEIGHT, questions.WIDTH
+    )
     padded = functional.pad(functional.hflip(cropped), [questions.BORDER], padding_mode="reflect")
     answer("torchvision", padded.flip(0).permute(1, 2, 0).flatten().tolist())

@@ -9,7 +9,9 @@ _SHOWN = 4
 
 
 def problem(got: Sequence[int], samples: int) -> tuple[str, str]:
-    """What is wrong with the order or the number of samples, and the likely cause; both empty where nothing is."""
+    """What is wrong with the order or the number of samples, and the likely cause; both empty where
+    nothing is.
+    """
     twice = sorted(sample for sample, times in Counter(got).items() if times > 1)
     never = sorted(set(range(samples)) - set(got))
     foreign = sorted(set(got) - set(range(samples)))
@@ -17,9 +19,15 @@ def problem(got: Sequence[int], samples: int) -> tuple[str, str]:
         cause = "the sampler or the workers hand out a sample twice"
         return f"samples {_first(twice)} came more than once, {_first(never)} never", cause
     if never:
-        return f"samples {_first(never)} of {samples} never came", "the loader ends early or drops what it has read"
+        return (
+            f"samples {_first(never)} of {samples} never came",
+            "the loader ends early or drops what it has read",
+        )
     if foreign:
-        return f"samples {_first(foreign)} came, of {samples}", "indices beyond the data set were drawn"
+        return (
+            f"samples {_first(foreign)} came, of {samples}",
+            "indices beyond the data set were drawn",
+        )
     if [*got] != [*range(samples)]:
         at = next(at for at, sample in enumerate(got) if sample != at)
         return (

@@ -27,7 +27,9 @@ EXIT_CODE = 7
 
 
 class Counting:
-    """Sample `i` is the 2**20 int64 numbers from `i * 2**20`: 8 MiB, and no two samples share a value."""
+    """Sample `i` is the 2**20 int64 numbers from `i * 2**20`: 8 MiB, and no two samples share a
+    value.
+    """
 
     def __init__(self, samples: int) -> None:
         self._samples = samples
@@ -75,7 +77,9 @@ class Asked:
 
 
 class Sharded(torch.utils.data.IterableDataset):  # type: ignore[misc, unused-ignore]
-    """Yields (number, process id) of every number under `samples`; each worker those that are its own."""
+    """Yields (number, process id) of every number under `samples`; each worker those that are its
+    own.
+    """
 
     def __init__(self, samples: int) -> None:
         self._samples = samples
@@ -96,15 +100,19 @@ class Drawing:
 
     def __getitem__(self, index: int) -> tuple[int, int, int]:
         large = 1 << 30
-        return int(torch.randint(large, ())), random.randrange(large), int(numpy.random.randint(large))
+        return (
+            int(torch.randint(large, ())),
+            random.randrange(large),
+            int(numpy.random.randint(large)),
+        )
 
 
 class Failing:
-    """Sample `i` is the number `i`, but the worker that reads the first `fails`: it `raises`, `exits`, is `killed`, or
-    `stalls` for STALL_S, or until the file `let_go` is there.
+    """Sample `i` is the number `i`, but the worker that reads the first `fails`: it `raises`,
+    `exits`, is `killed`, or `stalls` for STALL_S, or until the file `let_go` is there.
 
-    The first, and only when the loader waits for it: torch tells of a lost worker in other words where it is still
-    fetching a batch of that worker.
+    The first, and only when the loader waits for it: torch tells of a lost worker in other words
+    where it is still fetching a batch of that worker.
     """
 
     MESSAGE = "planted in sample 0"
@@ -137,10 +145,11 @@ class Failing:
 
 
 def error_of_loader(samples: Failing, workers: int, timeout: float) -> str:
-    """Type, first and last line of the error that ends a loader of `samples`; empty where it ends without one.
+    """Type, first and last line of the error that ends a loader of `samples`; empty where it ends
+    without one.
 
-    Torch raises it from a frame that keeps it alive, and the workers with it, until some collection of garbage waits
-    5 s for each; without its traceback they end at once.
+    Torch raises it from a frame that keeps it alive, and the workers with it, until some collection
+    of garbage waits 5 s for each; without its traceback they end at once.
     """
     loader = torch.utils.data.DataLoader(
         samples, batch_size=1, num_workers=workers, timeout=timeout, multiprocessing_context="fork"

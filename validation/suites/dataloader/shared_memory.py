@@ -17,17 +17,26 @@ def used_bytes() -> int:
 
 
 def require_free(needed: int) -> None:
-    """`infra` where there is not enough: the engine gives 64 MB by default, and it was asked for more."""
+    """`infra` where there is not enough: the engine gives 64 MB by default, and it was asked for
+    more.
+    """
     stat = os.statvfs(SHM)
     free = stat.f_bavail * stat.f_frsize
     if free < needed:
         size = stat.f_blocks * stat.f_frsize
-        found = f"{SHM} is too small: {free / 1e6:.0f} MB free of {size / 1e6:.0f} MB, {needed / 1e6:.0f} MB needed"
-        infra(found, "the container was started without --shm-size, or others fill its shared memory")
+        found = (
+            f"{SHM} is too small: {free / 1e6:.0f} MB free of {size / 1e6:.0f} MB, "
+            f"{needed / 1e6:.0f} MB needed"
+        )
+        infra(
+            found, "the container was started without --shm-size, or others fill its shared memory"
+        )
 
 
 def wait_until_used(above: int, wanted: int, seconds: float) -> int:
-    """Wait for `wanted` bytes more than `above`, at most `seconds`; returns the most that was seen."""
+    """Wait for `wanted` bytes more than `above`, at most `seconds`; returns the most that was
+    seen.
+    """
     deadline = time.monotonic() + seconds
     peak = 0
     while peak < wanted and time.monotonic() < deadline:

@@ -1,5 +1,6 @@
-"""Worker processes deliver every sample once, in order, unharmed, through shared memory that is really filled; and
-where a worker fails, the training loop is told in time."""
+"""Worker processes deliver every sample once, in order, unharmed, through shared memory that is
+really filled; and where a worker fails, the training loop is told in time.
+"""
 
 from __future__ import annotations
 
@@ -39,8 +40,14 @@ SAMPLES = 24
 IN_FLIGHT = WORKERS * PREFETCH * BATCH * SAMPLE_BYTES
 """128 MiB wait in shared memory while nobody takes them: twice what an engine gives by default."""
 
-START_METHODS = {"fork": ("ForkProcess", 2), "spawn": ("SpawnProcess", 1), "forkserver": ("ForkServerProcess", 2)}
-"""What a worker's process is called, and how many are started: one that is spawned imports torch for seconds."""
+START_METHODS = {
+    "fork": ("ForkProcess", 2),
+    "spawn": ("SpawnProcess", 1),
+    "forkserver": ("ForkServerProcess", 2),
+}
+"""What a worker's process is called, and how many are started: one that is spawned imports torch
+for seconds.
+"""
 
 LIMIT_S = 10.0
 """For a loader to tell of a worker that failed. It looks every 5 s where nothing wakes it."""
@@ -57,22 +64,45 @@ def _server(capfd: pytest.CaptureFixture[str]) -> None:
 
 @reports("shm_in_flight", "MB")
 def test_batches_through_shared_memory(figure: Figures) -> None:
-    """Nothing is taken until more than 64 MB wait at once; then every batch is compared with what it must be."""
+    """Nothing is taken until more than 64 MB wait at once; then every batch is compared with what
+    it must be.
+    """
     shared_memory.require_free(IN_FLIGHT + 2 * BATCH * SAMPLE_BYTES)
     before = shared_memory.used_bytes()
-    batches = iter(DataLoader(Counting(SAMPLES), batch_size=BATCH, num_workers=WORKERS, prefetch_factor=PREFETCH))
+    batches = iter(
+        DataLoader(
+            Counting(SAMPLES), batch_size=BATCH, num_workers=WORKERS, prefetch_factor=PREFETCH
+        )
+    )
     peak = shared_memory.wait_until_used(before, IN_FLIGHT, seconds=20)
     figure("shm_in_flight", peak / 1e6, "MB")
     found = f"{peak / 1e6:.0f} MB of batches in shared memory at once"
-    require(peak > 64e6, found, f"{IN_FLIGHT / 1e6:.0f} MB", "workers do not prefetch, or not through shared memory")
+    require(
+        peak > 64e6,
+        found,
+        f"{IN_FLIGHT / 1e6:.0f} MB",
+        "workers do not prefetch, or not through shared memory",
+    )
     wrong, seen = [], 0
     for number, batch in enumerate(batches):
-        wanted = torch.arange(number * BATCH * VALUES, (number + 1) * BATCH * VALUES).reshape(BATCH, VALUES)
+        wanted = torch.arange(number * BATCH * VALUES, (number + 1) * BATCH * VALUES).reshape(
+            BATCH, VALUES
+        )
         wrong += [] if torch.equal(batch, wanted) else [number]
         seen += len(batch)
     cause = "batches were mixed up or changed on their way through shared memory"
-    require(not wrong, f"batches {wrong} differ", f"{SAMPLES // BATCH} batches of consecutive numbers", cause)
-    require(seen == SAMPLES, f"{seen} samples", f"{SAMPLES}", "the loader ends early or drops what it has read")
+    require(
+        not wrong,
+        f"batches {wrong} differ",
+        f"{SAMPLES // BATCH} batches of consecutive numbers",
+        cause,
+    )
+    require(
+        seen == SAMPLES,
+        f"{seen} samples",
+        f"{SAMPLES}",
+        "the loader ends early or drops what it has read",
+    )
 
 
 @pytest.mark.parametrize("workers", [0, 2, 4])
@@ -81,14 +111,22 @@ def test_order_and_content(workers: int) -> None:
     _require_all(batches)
     pids = _processes(batches)
     found = f"{len(pids)} processes read the samples"
-    require(len(pids) == max(workers, 1), found, f"{max(workers, 1)}", "num_workers is not honoured")
+    require(
+        len(pids) == max(workers, 1), found, f"{max(workers, 1)}", "num_workers is not honoured"
+    )
 
 
 @pytest.mark.parametrize("method", START_METHODS)
 def test_start_method(method: str) -> None:
-    """Fork is the default; spawn and forkserver are what a program with CUDA in its workers has to use."""
+    """Fork is the default; spawn and forkserver are what a program with CUDA in its workers has to
+    use.
+    """
     process, workers = START_METHODS[method]
-    batches = [*DataLoader(Telling(8), batch_size=BATCH, num_workers=workers, multiprocessing_context=method)]
+    batches = [
+        *DataLoader(
+            Telling(8), batch_size=BATCH, num_workers=workers, multiprocessing_context=method
+        )
+    ]
     kinds = sorted({kind for batch in batches for kind in batch[3]})
     found = f"{method} was asked for and samples were read by {', '.join(kinds)}"
     require(kinds == [process], found, process, "multiprocessing_context is not honoured")
@@ -98,31 +136,59 @@ def test_start_method(method: str) -> None:
 @needs_gpus(1)
 def test_pinned_memory(expected: Expected) -> None:
     require_gpus(expected)
-    batches = [*DataLoader(Telling(SAMPLES), batch_size=BATCH, num_workers=WORKERS, pin_memory=True)]
+    batches = [
+        *DataLoader(Telling(SAMPLES), batch_size=BATCH, num_workers=WORKERS, pin_memory=True)
+    ]
     pageable = [number for number, batch in enumerate(batches) if not batch[1].is_pinned()]
     cause = "CUDA is not usable in this process, so that pin_memory=True only warns"
-    require(not pageable, f"{len(pageable)} of {len(batches)} batches are not in pinned memory", "none", cause)
-    _require_all([[batch[0], batch[1].to("cuda", non_blocking=True).cpu(), *batch[2:]] for batch in batches])
+    require(
+        not pageable,
+        f"{len(pageable)} of {len(batches)} batches are not in pinned memory",
+        "none",
+        cause,
+    )
+    _require_all(
+        [[batch[0], batch[1].to("cuda", non_blocking=True).cpu(), *batch[2:]] for batch in batches]
+    )
 
 
 def test_persistent_workers() -> None:
     """The second epoch is read by the processes of the first."""
-    loader = DataLoader(Telling(SAMPLES), batch_size=BATCH, num_workers=WORKERS, persistent_workers=True)
+    loader = DataLoader(
+        Telling(SAMPLES), batch_size=BATCH, num_workers=WORKERS, persistent_workers=True
+    )
     epochs = [[*loader], [*loader]]
     for batches in epochs:
         _require_all(batches)
     stayed = _processes(epochs[0]) & _processes(epochs[1])
     found = f"{len(stayed)} workers of the first epoch were there in the second"
-    require(len(stayed) == WORKERS, found, f"{WORKERS}", "persistent_workers is ignored: each epoch starts them again")
+    require(
+        len(stayed) == WORKERS,
+        found,
+        f"{WORKERS}",
+        "persistent_workers is ignored: each epoch starts them again",
+    )
 
 
 def test_iterable_shards() -> None:
     """Workers that divide a stream by get_worker_info deliver every element once."""
     batches = [*DataLoader(Sharded(SAMPLES), batch_size=BATCH, num_workers=WORKERS)]
-    found, cause = delivery.problem(sorted(int(number) for batch in batches for number in batch[0]), SAMPLES)
-    require(not found, found, f"each of {SAMPLES} once", f"get_worker_info tells workers wrongly, so that {cause}")
+    found, cause = delivery.problem(
+        sorted(int(number) for batch in batches for number in batch[0]), SAMPLES
+    )
+    require(
+        not found,
+        found,
+        f"each of {SAMPLES} once",
+        f"get_worker_info tells workers wrongly, so that {cause}",
+    )
     pids = {int(pid) for batch in batches for pid in batch[1]}
-    require(len(pids) == WORKERS, f"{len(pids)} processes read the stream", f"{WORKERS}", "a worker was given nothing")
+    require(
+        len(pids) == WORKERS,
+        f"{len(pids)} processes read the stream",
+        f"{WORKERS}",
+        "a worker was given nothing",
+    )
 
 
 def test_seeded_shuffle() -> None:
@@ -130,20 +196,39 @@ def test_seeded_shuffle() -> None:
     first, again, other = _shuffled(1, 0), _shuffled(1, WORKERS), _shuffled(2, 0)
     for order in (first, again, other):
         found, _ = delivery.problem(sorted(order), SAMPLES)
-        require(not found, found, f"each of {SAMPLES} once", "the random sampler draws no permutation")
+        require(
+            not found, found, f"each of {SAMPLES} once", "the random sampler draws no permutation"
+        )
     where = [at for at, pair in enumerate(zip(first, again, strict=True)) if pair[0] != pair[1]]
-    require(not where, f"two orders of one seed differ in {len(where)} places", "one order", "the generator is ignored")
+    require(
+        not where,
+        f"two orders of one seed differ in {len(where)} places",
+        "one order",
+        "the generator is ignored",
+    )
     found = "seeds 1 and 2 gave one order, or that of the data set"
-    require(first != other and first != sorted(first), found, "three orders", "shuffle or the generator is ignored")
+    require(
+        first != other and first != sorted(first),
+        found,
+        "three orders",
+        "shuffle or the generator is ignored",
+    )
 
 
 def test_worker_seeds() -> None:
-    """Each worker draws numbers of its own, in every library, and the same again from the same seed."""
+    """Each worker draws numbers of its own, in every library, and the same again from the same
+    seed.
+    """
     first, again = _drawn(1), _drawn(1)
     for library, one, two in zip(Drawing.LIBRARIES, *first, strict=True):
         cause = f"workers share one seed of {library}: augmentations repeat"
         require(one != two, f"both workers drew {one} from {library}", "different numbers", cause)
-    require(first == again, f"one seed gave {first} and {again}", "the same", "workers do not draw from the seed given")
+    require(
+        first == again,
+        f"one seed gave {first} and {again}",
+        "the same",
+        "workers do not draw from the seed given",
+    )
 
 
 @reports("told_after", "s")
@@ -151,7 +236,12 @@ def test_worker_exception_surfaces(tmp_path: Path, figure: Figures) -> None:
     """An error in a worker reaches the training loop with its message."""
     said = _said_of("raises", 0, tmp_path, figure)
     found = f"the training loop saw {said or 'no error'} of a worker's ValueError"
-    require(Failing.MESSAGE in said, found, Failing.MESSAGE, "errors of workers are dropped, and training goes on")
+    require(
+        Failing.MESSAGE in said,
+        found,
+        Failing.MESSAGE,
+        "errors of workers are dropped, and training goes on",
+    )
 
 
 @reports("told_after", "s")
@@ -161,7 +251,10 @@ def test_worker_crash_surfaces(fails: str, tmp_path: Path, figure: Figures) -> N
     said = _said_of(fails, 0, tmp_path, figure)
     found = f"the training loop saw {said or 'no error'} of a worker that was gone"
     require(
-        "DataLoader worker" in said, found, "an error that names the worker", "the loader does not watch its workers"
+        "DataLoader worker" in said,
+        found,
+        "an error that names the worker",
+        "the loader does not watch its workers",
     )
 
 
@@ -170,11 +263,16 @@ def test_worker_timeout(tmp_path: Path, figure: Figures) -> None:
     """A worker that stalls is an error after `timeout`."""
     said = _said_of("stalls", WORKER_TIMEOUT_S, tmp_path, figure)
     found = f"the training loop saw {said or 'no error'} of a worker that stalled"
-    require("timed out" in said, found, f"an error after {WORKER_TIMEOUT_S} s", "timeout is ignored")
+    require(
+        "timed out" in said, found, f"an error after {WORKER_TIMEOUT_S} s", "timeout is ignored"
+    )
 
 
 def test_challenge(nonce: str, answer: Answers) -> None:
-    """Two workers deliver samples in an order that the host has drawn. Of each batch a sum is told, place by place."""
+    """Two workers deliver samples in an order that the host has drawn.
+
+    Of each batch a sum is told, place by place.
+    """
     batches = DataLoader(
         Asked(nonce),
         batch_size=questions.BATCH,
@@ -192,14 +290,27 @@ def test_challenge(nonce: str, answer: Answers) -> None:
 
 
 def _said_of(fails: str, timeout: float, folder: Path, figure: Figures) -> str:
-    """The error the loader raised, empty where none. In a process of its own, since it may hang instead."""
+    """The error the loader raised, empty where none.
+
+    In a process of its own, since it may hang instead.
+    """
     samples = Failing(fails, folder / "let_go")
     (ended,) = processes.run([partial(error_of_loader, samples, WORKERS, timeout)], folder, LIMIT_S)
     figure("told_after", ended.seconds, "s")
     hung = f"the training loop did not end within {LIMIT_S:.0f} s, in {ended.stuck_in}"
-    require(ended.exit_code is not None, hung, "an error", "the loader waits for a worker that will never answer")
+    require(
+        ended.exit_code is not None,
+        hung,
+        "an error",
+        "the loader waits for a worker that will never answer",
+    )
     died = f"the training loop ended with {ended.raised or ended.exit_code}"
-    require(ended.returned, died, "an error of the loader", "the failure of a worker takes its training loop with it")
+    require(
+        ended.returned,
+        died,
+        "an error of the loader",
+        "the failure of a worker takes its training loop with it",
+    )
     return str(ended.result)
 
 
@@ -209,8 +320,17 @@ def _require_all(batches: Sequence[Any], samples: int = SAMPLES) -> None:
     found, cause = delivery.problem(numbers, samples)
     require(not found, found, f"samples 0 to {samples - 1} in order", cause)
     rows = [row for batch in batches for row in batch[1]]
-    wrong = [number for number, row in zip(numbers, rows, strict=True) if not torch.equal(row, values(number))]
-    require(not wrong, f"samples {wrong} hold other values", "their own", "batches were changed on their way")
+    wrong = [
+        number
+        for number, row in zip(numbers, rows, strict=True)
+        if not torch.equal(row, values(number))
+    ]
+    require(
+        not wrong,
+        f"samples {wrong} hold other values",
+        "their own",
+        "batches were changed on their way",
+    )
 
 
 def _processes(batches: Sequence[Any]) -> set[int]:
@@ -219,11 +339,15 @@ def _processes(batches: Sequence[Any]) -> set[int]:
 
 def _shuffled(seed: int, workers: int) -> list[int]:
     generator = torch.Generator().manual_seed(seed)
-    loader = DataLoader(Telling(SAMPLES), batch_size=BATCH, shuffle=True, generator=generator, num_workers=workers)
+    loader = DataLoader(
+        Telling(SAMPLES), batch_size=BATCH, shuffle=True, generator=generator, num_workers=workers
+    )
     return [int(number) for batch in loader for number in batch[0]]
 
 
 def _drawn(seed: int) -> list[list[int]]:
     """Per worker what each library drew; the first batch is worker 0's, the second worker 1's."""
-    loader = DataLoader(Drawing(), num_workers=WORKERS, generator=torch.Generator().manual_seed(seed))
+    loader = DataLoader(
+        Drawing(), num_workers=WORKERS, generator=torch.Generator().manual_seed(seed)
+    )
     return [[int(number) for number in batch] for batch in loader]

@@ -1,4 +1,6 @@
-"""Mixed precision in ranks: fp16 autocast with a GradScaler, on a loss so small that fp16 loses it unscaled."""
+"""Mixed precision in ranks: fp16 autocast with a GradScaler, on a loss so small that fp16 loses it
+unscaled.
+"""
 
 from __future__ import annotations
 
@@ -13,11 +15,17 @@ from validation.suites.ddp.gradients import Reference, Step
 from validation.suites.ranks import device_of
 
 SCALE = 2.0**20
-"""What the scaler begins with. The loss is divided by it, so that its gradients without scaling are 0 in fp16."""
+"""What the scaler begins with.
+
+The loss is divided by it, so that its gradients without scaling are 0 in fp16.
+"""
 
 LIMIT = 8 * torch.finfo(torch.float16).eps
-"""Largest difference relative to the largest gradient. Each share's gradient is rounded to fp16 once where the whole
-batch's is (eps/2 each, and a share's may be some times as large as the mean); two more steps add theirs."""
+"""Largest difference relative to the largest gradient.
+
+Each share's gradient is rounded to fp16 once where the whole batch's is (eps/2 each, and a share's
+may be some times as large as the mean); two more steps add theirs.
+"""
 
 OVERFLOW_STEP = 1
 _LEARNING_RATE = 0.1 * SCALE
@@ -29,13 +37,23 @@ def scaled(rank: int, world_size: int, backend: str) -> dict[str, Any]:
 
 
 def overflowing(rank: int, world_size: int, backend: str) -> dict[str, Any]:
-    """As `scaled`, but the loss of the last rank is infinite in step OVERFLOW_STEP; `weights` and `scales_after` are
-    those after each step, `weights_at_start` those before the first."""
-    return _columns(_steps(rank, world_size, backend, overflows_in=(OVERFLOW_STEP,) if rank == world_size - 1 else ()))
+    """As `scaled`, but the loss of the last rank is infinite in step OVERFLOW_STEP; `weights` and
+    `scales_after` are those after each step, `weights_at_start` those before the first.
+    """
+    return _columns(
+        _steps(
+            rank,
+            world_size,
+            backend,
+            overflows_in=(OVERFLOW_STEP,) if rank == world_size - 1 else (),
+        )
+    )
 
 
 def reference(world_size: int) -> Reference:
-    """One process under autocast, its loss scaled by hand: what is to come out does not depend on a GradScaler."""
+    """One process under autocast, its loss scaled by hand: what is to come out does not depend on a
+    GradScaler.
+    """
     model = _model(0)
     optimizer = torch.optim.SGD(model.parameters(), lr=_LEARNING_RATE)
     made = Reference([], [])
@@ -47,7 +65,9 @@ def reference(world_size: int) -> Reference:
     return made
 
 
-def _steps(rank: int, world_size: int, backend: str, overflows_in: tuple[int, ...]) -> Iterator[dict[str, Any]]:
+def _steps(
+    rank: int, world_size: int, backend: str, overflows_in: tuple[int, ...]
+) -> Iterator[dict[str, Any]]:
     device = device_of(rank, backend)
     model = DistributedDataParallel(_model(rank).to(device))
     optimizer = torch.optim.SGD(model.parameters(), lr=_LEARNING_RATE)

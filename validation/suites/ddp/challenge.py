@@ -13,14 +13,22 @@ from validation.suites.ranks import device_of
 
 
 def averaged_gradient(rank: int, world_size: int, backend: str, *, nonce: str) -> Any:
-    """Return the gradient (OUTPUTS, INPUTS) of the mean squared error, which DistributedDataParallel averages."""
+    """Return the gradient (OUTPUTS, INPUTS) of the mean squared error, which
+    DistributedDataParallel averages.
+    """
     asked, device = questions.regression(nonce, world_size), device_of(rank, backend)
     rows = slice(rank * ROWS_PER_RANK, (rank + 1) * ROWS_PER_RANK)
-    inputs = torch.tensor(asked.inputs, dtype=torch.float64, device=device).reshape(-1, INPUTS)[rows]
-    targets = torch.tensor(asked.targets, dtype=torch.float64, device=device).reshape(-1, OUTPUTS)[rows]
+    inputs = torch.tensor(asked.inputs, dtype=torch.float64, device=device).reshape(-1, INPUTS)[
+        rows
+    ]
+    targets = torch.tensor(asked.targets, dtype=torch.float64, device=device).reshape(-1, OUTPUTS)[
+        rows
+    ]
     model = torch.nn.Linear(INPUTS, OUTPUTS, bias=False, dtype=torch.float64)
     with torch.no_grad():  # only rank 0 has the weights: the others are given them
-        model.weight.copy_(torch.tensor(asked.weights, dtype=torch.float64).reshape(OUTPUTS, INPUTS) * (rank == 0))
+        model.weight.copy_(
+            torch.tensor(asked.weights, dtype=torch.float64).reshape(OUTPUTS, INPUTS) * (rank == 0)
+        )
     wrapped = DistributedDataParallel(model.to(device))
     torch.nn.functional.mse_loss(wrapped(inputs), targets).backward()
     return model.weight.grad.cpu()

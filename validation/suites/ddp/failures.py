@@ -26,7 +26,10 @@ def dies(rank: int, world_size: int, backend: str) -> str:
 
 
 def hangs(rank: int, world_size: int, backend: str, *, told: str) -> str:
-    """Rank 1 does not come; what the collective call of the others says. The file `told` ends the wait of rank 1."""
+    """Rank 1 does not come; what the collective call of the others says.
+
+    The file `told` ends the wait of rank 1.
+    """
     torch.distributed.barrier()
     impatient = torch.distributed.new_group(timeout=timedelta(seconds=TIMEOUT_S))
     if rank == 1:

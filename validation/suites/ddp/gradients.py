@@ -1,4 +1,6 @@
-"""The same training twice: in one process on the whole batch, and in ranks that each see their share of it."""
+"""The same training twice: in one process on the whole batch, and in ranks that each see their
+share of it.
+"""
 
 from __future__ import annotations
 
@@ -13,10 +15,14 @@ from validation.suites.outcome import require
 STEPS = 3
 BATCH = 64
 LIMIT = 1e-12
-"""Largest gradient difference allowed, relative to the largest reference gradient: fp64 rounding leaves about 1e-15."""
+"""Largest gradient difference allowed, relative to the largest reference gradient: fp64 rounding
+leaves about 1e-15.
+"""
 
 _TELLING = 1e-6
-"""Differences under this part of the largest gradient do not count where the kind of an error is to be told."""
+"""Differences under this part of the largest gradient do not count where the kind of an error is to
+be told.
+"""
 
 Step = list[Any]
 """The gradient of every parameter, in the model's order."""
@@ -24,9 +30,12 @@ Step = list[Any]
 
 @dataclass(frozen=True)
 class Reference:
-    """What one process computes. `whole[step]` is the gradient of the whole batch, which every rank must have.
+    """What one process computes.
 
-    `shares[step][rank]` is that of the rank's share alone, at the same weights: what a rank has without its peers.
+    `whole[step]` is the gradient of the whole batch, which every rank must have.
+
+    `shares[step][rank]` is that of the rank's share alone, at the same weights: what a rank has
+    without its peers.
     """
 
     whole: list[Step]
@@ -34,13 +43,17 @@ class Reference:
 
 
 def reference(world_size: int, make: Callable[[int], Any] | None = None) -> Reference:
-    """Trains the model of `make` (by default the MLP) on the whole batch; the weights are those of rank 0."""
+    """Trains the model of `make` (by default the MLP) on the whole batch; the weights are those of
+    rank 0.
+    """
     model = (make or mlp)(0)
     inputs, targets = data()
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
     made = Reference([], [])
     for _ in range(STEPS):
-        made.shares.append([_gradient(model, *share(rank, world_size)) for rank in range(world_size)])
+        made.shares.append(
+            [_gradient(model, *share(rank, world_size)) for rank in range(world_size)]
+        )
         made.whole.append(_gradient(model, inputs, targets))
         optimizer.step()
     return made
@@ -57,7 +70,9 @@ def train(model: Any, inputs: Any, targets: Any) -> list[Step]:
 
 
 def mlp(rank: int) -> Any:
-    """An fp64 MLP of six parameters, others on every rank: DistributedDataParallel has to give them those of rank 0."""
+    """An fp64 MLP of six parameters, others on every rank: DistributedDataParallel has to give them
+    those of rank 0.
+    """
     layers = (
         torch.nn.Linear(32, 64),
         torch.nn.Tanh(),
@@ -94,31 +109,52 @@ def share(rank: int, world_size: int) -> tuple[Any, Any]:
 def of(model: Any) -> Step:
     """A copy on the CPU of what every parameter's gradient is now; zeros where it has none."""
     return [
-        torch.zeros_like(parameter, device="cpu") if parameter.grad is None else parameter.grad.detach().cpu().clone()
+        torch.zeros_like(parameter, device="cpu")
+        if parameter.grad is None
+        else parameter.grad.detach().cpu().clone()
         for parameter in model.parameters()
     ]
 
 
-def require_same(reference: Reference, got: Sequence[Step], rank: int, world_size: int, limit: float = LIMIT) -> float:
-    """Fail the check where a rank's gradients are not those of the reference; returns the largest relative difference.
+def require_same(
+    reference: Reference, got: Sequence[Step], rank: int, world_size: int, limit: float = LIMIT
+) -> float:
+    """Fail the check where a rank's gradients are not those of the reference; returns the largest
+    relative difference.
 
     The message tells summed from left out and from not synchronised.
     """
     who = f"rank {rank} of {world_size}"
     found = f"{len(got)} steps in {who}"
-    require(len(got) == len(reference.whole), found, f"{len(reference.whole)}", "the training loop of the rank was cut")
+    require(
+        len(got) == len(reference.whole),
+        found,
+        f"{len(reference.whole)}",
+        "the training loop of the rank was cut",
+    )
     errors = [difference(wanted, mine) for wanted, mine in zip(reference.whole, got, strict=True)]
     wrong = next((step for step, error in enumerate(errors) if not error <= limit), None)
     if wrong is not None:
         wanted, own, mine = reference.whole[wrong], reference.shares[wrong][rank], got[wrong]
         longer = float(_flat(mine).norm() / _flat(wanted).norm())
-        found = f"gradients of {who} in step {wrong + 1} off by {errors[wrong]:.1e} and {longer:.3f} times as long"
-        require(False, found, f"those of one process to {limit:.0e}", diagnosis(wanted, own, mine, world_size, limit))
+        found = (
+            f"gradients of {who} in step {wrong + 1} off by {errors[wrong]:.1e} and "
+            f"{longer:.3f} times as long"
+        )
+        require(
+            False,
+            found,
+            f"those of one process to {limit:.0e}",
+            diagnosis(wanted, own, mine, world_size, limit),
+        )
     return max(errors)
 
 
 def difference(wanted: Step, got: Step) -> float:
-    """Largest difference relative to the largest gradient wanted. NaN stays NaN, which is under no limit."""
+    """Largest difference relative to the largest gradient wanted.
+
+    NaN stays NaN, which is under no limit.
+    """
     exact = _flat(wanted)
     return float((_flat(got) - exact).abs().max() / exact.abs().max())
 
@@ -134,12 +170,20 @@ def diagnosis(wanted: Step, own: Step, got: Step, world_size: int, limit: float 
     left_out = [number for number, kind in enumerate(kinds) if "right" not in kind]
     if len(left_out) < len(kinds) and all(kinds[number] & {"own", "zero"} for number in left_out):
         are = "zero" if all("zero" in kinds[number] for number in left_out) else "the rank's own"
-        return f"a bucket was left out: parameters {left_out} of {len(kinds)} are {are}, the others right"
+        return (
+            f"a bucket was left out: parameters {left_out} of {len(kinds)} are {are}, the "
+            "others right"
+        )
     return "the gradients were changed on the way, or the ranks do not train on the same weights"
 
 
 def _kinds(wanted: Any, own: Any, got: Any, world_size: int, near: float) -> set[str]:
-    guesses = {"right": wanted, "summed": wanted * world_size, "own": own, "zero": torch.zeros_like(wanted)}
+    guesses = {
+        "right": wanted,
+        "summed": wanted * world_size,
+        "own": own,
+        "zero": torch.zeros_like(wanted),
+    }
     return {kind for kind, guess in guesses.items() if float((got - guess).abs().max()) <= near}
 
 

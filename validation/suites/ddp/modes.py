@@ -1,4 +1,5 @@
-"""What ranks do in each mode of DistributedDataParallel, and what one process makes of the same data.
+"""What ranks do in each mode of DistributedDataParallel, and what one process makes of the same
+data.
 
 A rank returns `gradients`, those of every step, and what proves that the mode was in force.
 """
@@ -43,7 +44,9 @@ def small_buckets(rank: int, world_size: int, backend: str) -> Told:
 
 
 def bucket_view(rank: int, world_size: int, backend: str) -> Told:
-    """`memories`: how many separate memories the gradients are in; views of one bucket share one."""
+    """`memories`: how many separate memories the gradients are in; views of one bucket share
+    one.
+    """
     model = _parallel(gradients.mlp(rank), rank, backend, gradient_as_bucket_view=True)
     told = _trained(model, rank, world_size, backend)
     memories = {parameter.grad.untyped_storage().data_ptr() for parameter in model.parameters()}
@@ -51,7 +54,9 @@ def bucket_view(rank: int, world_size: int, backend: str) -> Told:
 
 
 def static_graph(rank: int, world_size: int, backend: str) -> Told:
-    """With a block used twice under reentrant checkpointing, which only a static graph can synchronise."""
+    """With a block used twice under reentrant checkpointing, which only a static graph can
+    synchronise.
+    """
     model = _parallel(twice_checkpointed(rank), rank, backend, static_graph=True)
     return _trained(model, rank, world_size, backend)
 
@@ -64,7 +69,11 @@ def twice_checkpointed(rank: int) -> Any:
 class _TwiceCheckpointed(torch.nn.Module):  # type: ignore[misc, unused-ignore]
     def __init__(self) -> None:
         super().__init__()
-        self.first, self.block, self.last = torch.nn.Linear(32, 16), torch.nn.Linear(16, 16), torch.nn.Linear(16, 8)
+        self.first, self.block, self.last = (
+            torch.nn.Linear(32, 16),
+            torch.nn.Linear(16, 16),
+            torch.nn.Linear(16, 8),
+        )
 
     def forward(self, inputs: Any) -> Any:
         hidden = self.first(inputs)
@@ -74,10 +83,15 @@ class _TwiceCheckpointed(torch.nn.Module):  # type: ignore[misc, unused-ignore]
 
 
 def no_sync(rank: int, world_size: int, backend: str) -> Told:
-    """One step from MICRO_BATCHES; `alone` is what had been added up before the last one, the only one that syncs."""
+    """One step from MICRO_BATCHES; `alone` is what had been added up before the last one, the only
+    one that syncs.
+    """
     model = _parallel(gradients.mlp(rank), rank, backend)
     device = device_of(rank, backend)
-    parts = [(inputs.to(device), targets.to(device)) for inputs, targets in _micro_batches(rank, world_size)]
+    parts = [
+        (inputs.to(device), targets.to(device))
+        for inputs, targets in _micro_batches(rank, world_size)
+    ]
     with model.no_sync():
         alone = _accumulated(model, parts[:-1])
     return {"alone": alone, "gradients": [_accumulated(model, parts[-1:])]}
@@ -106,7 +120,9 @@ def unused_parameters(rank: int, world_size: int, backend: str) -> Told:
 
 
 def unused_unannounced(rank: int, world_size: int, backend: str) -> str:
-    """The same without `find_unused_parameters`: what the second step says, empty where nothing is said."""
+    """The same without `find_unused_parameters`: what the second step says, empty where nothing is
+    said.
+    """
     model = _parallel(_heads(rank, world_size), rank, backend)
     try:
         _head_steps(model, rank, world_size, backend)
@@ -120,7 +136,9 @@ def unused_reference(world_size: int) -> Reference:
     model, made = _heads(0, world_size), Reference([], [])
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
     for _ in range(gradients.STEPS):
-        made.shares.append([_mean_of_heads(model, [rank], world_size) for rank in range(world_size)])
+        made.shares.append(
+            [_mean_of_heads(model, [rank], world_size) for rank in range(world_size)]
+        )
         made.whole.append(_mean_of_heads(model, [*range(world_size)], world_size))
         optimizer.step()
     return made
@@ -141,7 +159,9 @@ def _heads(rank: int, world_size: int) -> Any:
 
 
 def _head_steps(model: Any, rank: int, world_size: int, backend: str) -> list[Step]:
-    inputs, targets = (part.to(device_of(rank, backend)) for part in gradients.share(rank, world_size))
+    inputs, targets = (
+        part.to(device_of(rank, backend)) for part in gradients.share(rank, world_size)
+    )
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
     steps = []
     for _ in range(gradients.STEPS):
@@ -167,7 +187,9 @@ def uneven_inputs(rank: int, world_size: int, backend: str) -> Told:
     steps = []
     with model.join():
         for step in range(UNEVEN_STEPS[rank]):
-            inputs, targets = (part.to(device_of(rank, backend)) for part in _uneven_batch(rank, step))
+            inputs, targets = (
+                part.to(device_of(rank, backend)) for part in _uneven_batch(rank, step)
+            )
             optimizer.zero_grad()
             torch.nn.functional.mse_loss(model(inputs), targets).backward()
             steps.append(gradients.of(model))
@@ -176,11 +198,16 @@ def uneven_inputs(rank: int, world_size: int, backend: str) -> Told:
 
 
 def uneven_reference() -> tuple[Reference, Step]:
-    """By one process: the sum over those that still have a batch, divided by all. And the weights at the end."""
+    """By one process: the sum over those that still have a batch, divided by all.
+
+    And the weights at the end.
+    """
     model, made = gradients.mlp(0), Reference([], [])
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
     for step in range(max(UNEVEN_STEPS)):
-        made.shares.append([_uneven_mean(model, step, [rank], 1) for rank in range(len(UNEVEN_STEPS))])
+        made.shares.append(
+            [_uneven_mean(model, step, [rank], 1) for rank in range(len(UNEVEN_STEPS))]
+        )
         active = [rank for rank, steps in enumerate(UNEVEN_STEPS) if step < steps]
         made.whole.append(_uneven_mean(model, step, active, len(UNEVEN_STEPS)))
         optimizer.step()
@@ -204,7 +231,9 @@ def _uneven_batch(rank: int, step: int) -> tuple[Any, Any]:
 def integers(rank: int, world_size: int, backend: str) -> Told:
     """One step in fp32 whose every sum is a small integer, and so exact."""
     model = _parallel(_integer_model(), rank, backend)
-    inputs, targets = (part.to(device_of(rank, backend)) for part in _integer_share(rank, world_size))
+    inputs, targets = (
+        part.to(device_of(rank, backend)) for part in _integer_share(rank, world_size)
+    )
     (model(inputs) * targets).sum().backward()
     return {"gradients": [gradients.of(model)]}
 
@@ -217,7 +246,9 @@ def integers_reference(world_size: int) -> Reference:
 
 
 def _integer_model() -> Any:
-    model = torch.nn.Sequential(torch.nn.Linear(16, 16, bias=False), torch.nn.Linear(16, 8, bias=False))
+    model = torch.nn.Sequential(
+        torch.nn.Linear(16, 16, bias=False), torch.nn.Linear(16, 8, bias=False)
+    )
     with torch.no_grad():
         for parameter, weights in zip(model.parameters(), _integer_weights(), strict=True):
             parameter.copy_(weights)
@@ -236,7 +267,10 @@ def _integer_weights() -> tuple[Any, Any]:
 
 def _integer_share(rank: int, world_size: int) -> tuple[Any, Any]:
     """Sums stay far under 2**24, to which fp32 is exact, and go beyond 2**11, to which fp16 is."""
-    inputs, targets = _integers_under(31, 3, gradients.BATCH, 16), _integers_under(4, 4, gradients.BATCH, 8)
+    inputs, targets = (
+        _integers_under(31, 3, gradients.BATCH, 16),
+        _integers_under(4, 4, gradients.BATCH, 8),
+    )
     return inputs[rank::world_size].float(), targets[rank::world_size].float()
 
 
@@ -245,7 +279,9 @@ def _integers_under(limit: int, seed: int, *shape: int) -> Any:
 
 
 def seeded(rank: int, world_size: int, backend: str, *, seeds: tuple[int, ...]) -> Told:
-    """Training that draws weights, data and dropout from torch's global generator, once for each of `seeds`."""
+    """Training that draws weights, data and dropout from torch's global generator, once for each of
+    `seeds`.
+    """
     torch.use_deterministic_algorithms(True)
     steps = itertools.chain.from_iterable(_drawn(rank, world_size, backend, seed) for seed in seeds)
     return {"gradients": [*steps]}
@@ -256,7 +292,9 @@ def _drawn(rank: int, world_size: int, backend: str, seed: int) -> list[Step]:
     device = device_of(rank, backend)
     layers = torch.nn.Linear(32, 64), torch.nn.Dropout(0.5), torch.nn.Linear(64, 8)
     model = _parallel(torch.nn.Sequential(*layers), rank, backend)
-    return gradients.train(model, torch.randn(32, 32, device=device), torch.randn(32, 8, device=device))
+    return gradients.train(
+        model, torch.randn(32, 32, device=device), torch.randn(32, 8, device=device)
+    )
 
 
 def _parallel(model: Any, rank: int, backend: str, **options: Any) -> Any:
@@ -264,7 +302,9 @@ def _parallel(model: Any, rank: int, backend: str, **options: Any) -> Any:
 
 
 def _trained(model: Any, rank: int, world_size: int, backend: str) -> Told:
-    inputs, targets = (part.to(device_of(rank, backend)) for part in gradients.share(rank, world_size))
+    inputs, targets = (
+        part.to(device_of(rank, backend)) for part in gradients.share(rank, world_size)
+    )
     return {"gradients": gradients.train(model, inputs, targets)}
 
 

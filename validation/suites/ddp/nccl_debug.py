@@ -8,15 +8,19 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 _CONNECTED = re.compile(
-    r"NCCL INFO Channel (?P<channel>\d+)(?:/\d+)? : (?P<source>\d+)\[[0-9a-f]+\] -> (?P<target>\d+)\[[0-9a-f]+\]"
+    r"NCCL INFO Channel (?P<channel>\d+)(?:/\d+)? :"
+    r" (?P<source>\d+)\[[0-9a-f]+\] -> (?P<target>\d+)\[[0-9a-f]+\]"
     r"(?: \[(?P<end>send|receive)\])? via (?P<transport>[^/\s]+)(?P<path>\S*)"
 )
 
 
 @dataclass(frozen=True)
 class Connection:
-    """One direction of one channel between two ranks. `transport` is `P2P`, `SHM` or `NET`, `path` what NCCL says of it
-    beyond that (`/CUMEM/read`, `/direct/direct`, `/Socket/0`)."""
+    """One direction of one channel between two ranks.
+
+    `transport` is `P2P`, `SHM` or `NET`, `path` what NCCL says of it beyond that (`/CUMEM/read`,
+    `/direct/direct`, `/Socket/0`).
+    """
 
     channel: int
     source: int
@@ -26,12 +30,16 @@ class Connection:
 
 
 def connections(text: str) -> tuple[Connection, ...]:
-    """Every connection the file tells of, in its order. Over a network both ends tell; only the sender's is taken.
+    """Every connection the file tells of, in its order.
+
+    Over a network both ends tell; only the sender's is taken.
 
     The lines are those of transport/{p2p,shm,net}.cc of NCCL 2.8 to 2.27, with NCCL_DEBUG=INFO.
     """
     return tuple(
-        Connection(int(it["channel"]), int(it["source"]), int(it["target"]), it["transport"], it["path"])
+        Connection(
+            int(it["channel"]), int(it["source"]), int(it["target"]), it["transport"], it["path"]
+        )
         for it in _CONNECTED.finditer(text)
         if it["end"] != "receive"
     )

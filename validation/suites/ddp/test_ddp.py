@@ -1,7 +1,8 @@
-"""DistributedDataParallel gives the gradients of one process on the whole batch, in every mode teams use.
+"""DistributedDataParallel gives the gradients of one process on the whole batch, in every mode
+teams use.
 
-Ranks are compared with that reference, never with each other: where gradients are summed they still agree.
-Over gloo the ranks are processes on the CPU, over NCCL each has a GPU.
+Ranks are compared with that reference, never with each other: where gradients are summed they still
+agree. Over gloo the ranks are processes on the CPU, over NCCL each has a GPU.
 """
 
 from __future__ import annotations
@@ -51,7 +52,9 @@ EACH_OF_TWO = _of_ranks(TWO)
 
 @pytest.fixture(autouse=True)
 def _server(capfd: pytest.CaptureFixture[str]) -> None:
-    """Ranks print to the container's log, not where pytest captures: a watchdog may end the container first."""
+    """Ranks print to the container's log, not where pytest captures: a watchdog may end the
+    container first.
+    """
     with capfd.disabled():
         processes.start_server()
 
@@ -67,7 +70,12 @@ def backend(request: pytest.FixtureRequest, expected: Expected) -> str:
 @_both([mark for world_size in WORLD_SIZES for mark in _of_ranks(world_size)])
 def test_gloo_gradients(tmp_path: Path, figure: Figures) -> None:
     for world_size in WORLD_SIZES:
-        _check(modes.plain, gradients.reference(world_size), Group(world_size, "gloo", tmp_path), figure)
+        _check(
+            modes.plain,
+            gradients.reference(world_size),
+            Group(world_size, "gloo", tmp_path),
+            figure,
+        )
 
 
 @needs_gpus(TWO)
@@ -75,13 +83,20 @@ def test_gloo_gradients(tmp_path: Path, figure: Figures) -> None:
 def test_nccl_gradients(expected: Expected, tmp_path: Path, figure: Figures) -> None:
     _require_two_gpus(expected)
     for world_size in [size for size in WORLD_SIZES if TWO <= size <= expected.gpu_count]:
-        _check(modes.plain, gradients.reference(world_size), Group(world_size, "nccl", tmp_path), figure)
+        _check(
+            modes.plain,
+            gradients.reference(world_size),
+            Group(world_size, "nccl", tmp_path),
+            figure,
+        )
 
 
 @needs_gpus(1)
 @_both(_of_ranks(1))
 def test_nccl_single_rank(expected: Expected, tmp_path: Path, figure: Figures) -> None:
-    """NCCL starts and DistributedDataParallel trains on one GPU; of synchronisation that proves nothing."""
+    """NCCL starts and DistributedDataParallel trains on one GPU; of synchronisation that proves
+    nothing.
+    """
     require_gpus(expected)
     _check(modes.plain, gradients.reference(1), Group(1, "nccl", tmp_path), figure)
 
@@ -93,13 +108,20 @@ def test_integer_gradients(backend: str, tmp_path: Path) -> None:
         wanted, got = reference.whole[0], told["gradients"][0]
         off, total = _elements_off(wanted, got), sum(each.numel() for each in wanted)
         cause = gradients.diagnosis(wanted, reference.shares[0][rank], got, TWO)
-        require(not off, f"{off} of {total} integer gradients of rank {rank} of {TWO} differ", "equality", cause)
+        require(
+            not off,
+            f"{off} of {total} integer gradients of rank {rank} of {TWO} differ",
+            "equality",
+            cause,
+        )
 
 
 @_both(EACH_OF_TWO)
 @reports("buckets", "buckets")
 def test_small_buckets(backend: str, tmp_path: Path, figure: Figures) -> None:
-    told = _check(modes.small_buckets, gradients.reference(TWO), Group(TWO, backend, tmp_path), figure)
+    told = _check(
+        modes.small_buckets, gradients.reference(TWO), Group(TWO, backend, tmp_path), figure
+    )
     buckets = min(each["buckets"] for each in told)
     figure("buckets", buckets, "buckets")
     found = f"{buckets} bucket with bucket_cap_mb={modes.SMALL_BUCKET_MB}"
@@ -108,20 +130,30 @@ def test_small_buckets(backend: str, tmp_path: Path, figure: Figures) -> None:
 
 @_both(EACH_OF_TWO)
 def test_no_sync(backend: str, tmp_path: Path, figure: Figures) -> None:
-    """Micro-batches inside `no_sync` stay with their rank; the first one outside brings all to the mean."""
+    """Micro-batches inside `no_sync` stay with their rank; the first one outside brings all to the
+    mean.
+    """
     whole = Reference(*(steps[:1] for steps in _fields(gradients.reference(TWO))))
-    for rank, told in enumerate(_check(modes.no_sync, whole, Group(TWO, backend, tmp_path), figure)):
+    for rank, told in enumerate(
+        _check(modes.no_sync, whole, Group(TWO, backend, tmp_path), figure)
+    ):
         error = gradients.difference(modes.alone_in_no_sync(rank, TWO), told["alone"])
-        found = f"gradients of rank {rank} of {TWO} inside no_sync are off by {error:.1e} from its own"
+        found = (
+            f"gradients of rank {rank} of {TWO} inside no_sync are off by {error:.1e} from its own"
+        )
         cause = "no_sync is ignored: every pass synchronises"
         require(error <= gradients.LIMIT, found, f"{gradients.LIMIT:.0e}", cause)
 
 
 @_both(EACH_OF_TWO)
 def test_bucket_view(backend: str, tmp_path: Path, figure: Figures) -> None:
-    for told in _check(modes.bucket_view, gradients.reference(TWO), Group(TWO, backend, tmp_path), figure):
+    for told in _check(
+        modes.bucket_view, gradients.reference(TWO), Group(TWO, backend, tmp_path), figure
+    ):
         found = f"{told['memories']} separate memories hold the gradients"
-        require(told["memories"] == 1, found, "views of 1 bucket", "gradient_as_bucket_view is ignored")
+        require(
+            told["memories"] == 1, found, "views of 1 bucket", "gradient_as_bucket_view is ignored"
+        )
 
 
 @_both(EACH_OF_TWO)
@@ -132,27 +164,47 @@ def test_static_graph(backend: str, tmp_path: Path, figure: Figures) -> None:
 
 @_both(EACH_OF_TWO)
 def test_unused_parameters(backend: str, tmp_path: Path, figure: Figures) -> None:
-    _check(modes.unused_parameters, modes.unused_reference(TWO), Group(TWO, backend, tmp_path), figure)
+    _check(
+        modes.unused_parameters, modes.unused_reference(TWO), Group(TWO, backend, tmp_path), figure
+    )
 
 
 def test_unused_parameters_surface(backend: str, tmp_path: Path) -> None:
-    """Without find_unused_parameters the second step refuses, instead of training on what was never synchronised."""
+    """Without find_unused_parameters the second step refuses, instead of training on what was never
+    synchronised.
+    """
     for rank, said in enumerate(run_ranks(modes.unused_unannounced, Group(TWO, backend, tmp_path))):
         found = f"rank {rank} of {TWO} said {said or 'nothing'!r} to parameters without a gradient"
-        require("finished reduction" in said, found, "a refusal", "unused parameters are silently left unsynchronised")
+        require(
+            "finished reduction" in said,
+            found,
+            "a refusal",
+            "unused parameters are silently left unsynchronised",
+        )
 
 
 @reports("gradient_error rank 0", "relative")
 @reports("gradient_error rank 1", "relative")
 def test_uneven_inputs(backend: str, tmp_path: Path, figure: Figures) -> None:
-    """A rank that has run out of batches does not stop the others under `join`, and ends with their weights."""
+    """A rank that has run out of batches does not stop the others under `join`, and ends with their
+    weights.
+    """
     reference, weights = modes.uneven_reference()
     for rank, told in enumerate(run_ranks(modes.uneven_inputs, Group(TWO, backend, tmp_path))):
         own = Reference(*(steps[: modes.UNEVEN_STEPS[rank]] for steps in _fields(reference)))
-        figure(f"gradient_error rank {rank}", gradients.require_same(own, told["gradients"], rank, TWO), "relative")
+        figure(
+            f"gradient_error rank {rank}",
+            gradients.require_same(own, told["gradients"], rank, TWO),
+            "relative",
+        )
         error = gradients.difference(weights, told["weights"])
         found = f"weights of rank {rank} of {TWO} after join are off by {error:.1e}"
-        require(error <= gradients.LIMIT, found, f"{gradients.LIMIT:.0e}", "join did not hand over the last weights")
+        require(
+            error <= gradients.LIMIT,
+            found,
+            f"{gradients.LIMIT:.0e}",
+            "join did not hand over the last weights",
+        )
 
 
 @reports("gradient_error rank 0", "relative")
@@ -175,58 +227,103 @@ def test_amp_overflow(backend: str, tmp_path: Path) -> None:
     for rank, told in enumerate(run_ranks(amp.overflowing, Group(TWO, backend, tmp_path))):
         steps = enumerate(zip(told["weights_at_start"], told["weights"], strict=True))
         skipped = [step for step, (before, after) in steps if not _elements_off(before, after)]
-        found = f"rank {rank} of {TWO} skipped steps {skipped}, and rank {TWO - 1} had an infinite loss in step {at}"
-        require(skipped == [at], found, f"{[at]}", "GradScaler does not see an infinite gradient, or scales nothing")
+        found = (
+            f"rank {rank} of {TWO} skipped steps {skipped}, and rank {TWO - 1} had an "
+            f"infinite loss in step {at}"
+        )
+        require(
+            skipped == [at],
+            found,
+            f"{[at]}",
+            "GradScaler does not see an infinite gradient, or scales nothing",
+        )
         now, half = told["scales_after"][at], told["scales"][at] / 2
         found = f"the scale of rank {rank} of {TWO} is {now:.0f} after an infinite gradient"
-        require(now == half, found, f"{half:.0f}", "GradScaler skips the step and does not back off")
+        require(
+            now == half, found, f"{half:.0f}", "GradScaler skips the step and does not back off"
+        )
 
 
 def test_seeded_runs(backend: str, tmp_path: Path) -> None:
-    """Two runs of one seed are equal bit for bit; another seed gives something else, or equality would say nothing."""
+    """Two runs of one seed are equal bit for bit; another seed gives something else, or equality
+    would say nothing.
+    """
     group = Group(TWO, backend, tmp_path, environment=(("CUBLAS_WORKSPACE_CONFIG", ":4096:8"),))
     firsts = run_ranks(partial(modes.seeded, seeds=(1, 2)), group)
     agains = run_ranks(partial(modes.seeded, seeds=(1,)), group)
     for rank, (first, again) in enumerate(zip(firsts, agains, strict=True)):
         one, other = first["gradients"][: gradients.STEPS], first["gradients"][gradients.STEPS :]
         off = sum(_elements_off(*pair) for pair in zip(one, again["gradients"], strict=True))
-        found = f"{off} gradient elements of rank {rank} of {TWO} differ between two runs of one seed"
-        require(off == 0, found, "none", "torch.manual_seed is ignored, or an operation is not deterministic")
+        found = (
+            f"{off} gradient elements of rank {rank} of {TWO} differ between two runs of one seed"
+        )
+        require(
+            off == 0,
+            found,
+            "none",
+            "torch.manual_seed is ignored, or an operation is not deterministic",
+        )
         differ = sum(_elements_off(*pair) for pair in zip(one, other, strict=True))
-        require(differ > 0, "another seed gave the same gradients", "others", "nothing is drawn from the seed")
+        require(
+            differ > 0,
+            "another seed gave the same gradients",
+            "others",
+            "nothing is drawn from the seed",
+        )
 
 
 @needs_gpus(TWO)
 @reports("connections by *", "connections", required=False)
 def test_nccl_transport(expected: Expected, tmp_path: Path, figure: Figures) -> None:
-    """GPUs of one machine are to talk by P2P or shared memory: over sockets training is many times slower."""
+    """GPUs of one machine are to talk by P2P or shared memory: over sockets training is many times
+    slower.
+    """
     _require_two_gpus(expected)
     told = (("NCCL_DEBUG", "INFO"), ("NCCL_DEBUG_SUBSYS", "INIT,P2P,SHM,NET"))
     environment = (*told, ("NCCL_DEBUG_FILE", str(tmp_path / "nccl.%p")))
     world_size = min(expected.gpu_count, max(WORLD_SIZES))
     run_ranks(modes.plain, Group(world_size, "nccl", tmp_path, environment=environment))
-    files = [path.read_text(encoding="utf-8", errors="replace") for path in sorted(tmp_path.glob("nccl.*"))]
+    files = [
+        path.read_text(encoding="utf-8", errors="replace")
+        for path in sorted(tmp_path.glob("nccl.*"))
+    ]
     connections = nccl_debug.connections("\n".join(files))
     for transport, count in nccl_debug.per_transport(connections).items():
         figure(f"connections by {transport}", count, "connections")
     problem = nccl_debug.problem(connections, world_size)
-    cause = "P2P is off between these GPUs and /dev/shm is not shared or too small, or NCCL_*_DISABLE is set"
-    require(not problem, f"{problem} ({len(files)} debug files)", "P2P or SHM between all ranks", cause)
+    cause = (
+        "P2P is off between these GPUs and /dev/shm is not shared or too small, or "
+        "NCCL_*_DISABLE is set"
+    )
+    require(
+        not problem, f"{problem} ({len(files)} debug files)", "P2P or SHM between all ranks", cause
+    )
 
 
 @reports("told_after", "s")
 def test_dead_rank_surfaces(tmp_path: Path, figure: Figures) -> None:
-    """A rank that dies is an error in the others at once, not a hang. Over gloo, as all CPU groups."""
+    """A rank that dies is an error in the others at once, not a hang.
+
+    Over gloo, as all CPU groups.
+    """
     waiting, dead = run_to_the_end(failures.dies, Group(TWO, "gloo", tmp_path, FAILURE_LIMIT_S))
     found = f"rank 1 left with exit code {dead.exit_code}"
-    require(dead.exit_code == failures.EXIT_CODE, found, f"{failures.EXIT_CODE}", "it was held up or killed")
+    require(
+        dead.exit_code == failures.EXIT_CODE,
+        found,
+        f"{failures.EXIT_CODE}",
+        "it was held up or killed",
+    )
     cause = "its collective call neither fails nor ends without its peer"
     _require_told(waiting, "rank 1 died", "", cause, figure)
 
 
 @reports("told_after", "s")
 def test_hung_rank_surfaces(tmp_path: Path, figure: Figures) -> None:
-    """A rank that stays away is an error in the others once the group's timeout is over. Over gloo."""
+    """A rank that stays away is an error in the others once the group's timeout is over.
+
+    Over gloo.
+    """
     work = partial(failures.hangs, told=str(tmp_path / "told"))
     waiting, _ = run_to_the_end(work, Group(TWO, "gloo", tmp_path, FAILURE_LIMIT_S))
     cause = f"the timeout of {failures.TIMEOUT_S} s of the group is ignored"
@@ -234,7 +331,10 @@ def test_hung_rank_surfaces(tmp_path: Path, figure: Figures) -> None:
 
 
 def test_challenge(nonce: str, expected: Expected, answer: Answers, tmp_path: Path) -> None:
-    """The gradients of a linear model, averaged over the ranks: exact in float64. Over NCCL too, if there is a GPU."""
+    """The gradients of a linear model, averaged over the ranks: exact in float64.
+
+    Over NCCL too, if there is a GPU.
+    """
     groups = [("gloo", questions.RANKS)]
     groups += [("nccl", min(expected.gpu_count, questions.RANKS))] if expected.gpu_count else []
     for backend, ranks in groups:
@@ -243,12 +343,23 @@ def test_challenge(nonce: str, expected: Expected, answer: Answers, tmp_path: Pa
             answer(f"gradient {backend} rank {rank} of {ranks}", gradient.flatten().tolist())
 
 
-def _require_told(waiting: processes.Ended, why: str, words: str, cause: str, figure: Figures) -> None:
+def _require_told(
+    waiting: processes.Ended, why: str, words: str, cause: str, figure: Figures
+) -> None:
     """Rank 0 must have had an error in time, one with these words."""
     figure("told_after", waiting.seconds, "s")
-    told = f"was told {waiting.result or 'nothing'!r}" if waiting.returned else waiting.raised or "still waited"
+    told = (
+        f"was told {waiting.result or 'nothing'!r}"
+        if waiting.returned
+        else waiting.raised or "still waited"
+    )
     found = f"rank 0 of {TWO} {told} {waiting.seconds:.1f} s after the start, though {why}"
-    require(waiting.returned and waiting.result and words in waiting.result, found, words or "an error", cause)
+    require(
+        waiting.returned and waiting.result and words in waiting.result,
+        found,
+        words or "an error",
+        cause,
+    )
 
 
 def _check(work: Work, reference: Reference, group: Group, figure: Figures) -> Sequence[Any]:
@@ -263,14 +374,23 @@ def _check(work: Work, reference: Reference, group: Group, figure: Figures) -> S
 def _require_scaled(rank: int, told: Any) -> None:
     scale = told["scales"][0]
     cause = "the GradScaler is disabled, and fp16 loses small gradients"
-    require(scale > 1, f"rank {rank} of {TWO} scales its loss by {scale:.0f}", f"{amp.SCALE:.0f}", cause)
+    require(
+        scale > 1, f"rank {rank} of {TWO} scales its loss by {scale:.0f}", f"{amp.SCALE:.0f}", cause
+    )
     after = [gradient * scale for gradient in told["gradients"][0]]
     off = _elements_off(told["before"][0], after)
-    require(off == 0, f"{off} gradients of rank {rank} of {TWO} were not scaled before unscale_", "all by it", cause)
+    require(
+        off == 0,
+        f"{off} gradients of rank {rank} of {TWO} were not scaled before unscale_",
+        "all by it",
+        cause,
+    )
 
 
 def _require_two_gpus(expected: Expected) -> None:
-    require_gpus(expected, TWO, else_reason=f"NCCL gradient sync not proven ({expected.gpu_count} GPU)")
+    require_gpus(
+        expected, TWO, else_reason=f"NCCL gradient sync not proven ({expected.gpu_count} GPU)"
+    )
 
 
 def _elements_off(wanted: Step, got: Step) -> int:

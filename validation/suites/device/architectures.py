@@ -1,4 +1,6 @@
-"""Which GPU architectures a shared object carries code for, read from the file: no GPU is needed."""
+"""Which GPU architectures a shared object carries code for, read from the file: no GPU is
+needed.
+"""
 
 from __future__ import annotations
 
@@ -10,20 +12,25 @@ from pathlib import Path
 OF_THE_BUILD = {
     ("2.6.0", "12.4"): ("sm_50", "sm_60", "sm_70", "sm_75", "sm_80", "sm_86", "sm_90"),
 }
-"""What PyTorch's wheels of (torch, CUDA) are built for: `torch._C._cuda_getArchFlags()` of the locked wheel."""
+"""What PyTorch's wheels of (torch, CUDA) are built for: `torch._C._cuda_getArchFlags()` of the
+locked wheel.
+"""
 
 _SECTION = ".nv_fatbin"
 _MAGIC = 0xBA55ED50
 _HEADER = struct.Struct("<IHHQ")  # magic, version, size of this header, size of the entries
-_ENTRY = struct.Struct("<HHIQ12xI")  # kind, version, size of this header, size of the code, ..., architecture
+_ENTRY = struct.Struct(
+    "<HHIQ12xI"
+)  # kind, version, size of this header, size of the code, ..., architecture
 _KINDS = {1: "compute", 2: "sm"}  # PTX and machine code
 
 
 def fat_binaries(path: Path) -> list[frozenset[str]]:
-    """The architectures (`sm_80`, `compute_50`) of each fat binary of a shared object: one per compiled source file.
+    """The architectures (`sm_80`, `compute_50`) of each fat binary of a shared object: one per
+    compiled source file.
 
-    Empty where it has no GPU code. Raises ValueError where its section of them cannot be read. The layout is that of
-    fatbinary.h in NVIDIA's CUDA toolkit.
+    Empty where it has no GPU code. Raises ValueError where its section of them cannot be read. The
+    layout is that of fatbinary.h in NVIDIA's CUDA toolkit.
     """
     with path.open("rb") as file:
         start, size = _section(path)
@@ -43,7 +50,10 @@ def _section(path: Path) -> tuple[int, int]:
 
 
 def read(content: bytes | mmap.mmap, at: int, end: int) -> Iterator[frozenset[str]]:
-    """As `fat_binaries`, of a section from byte `at` to `end`. Headers alone are read: the code stays on disk."""
+    """As `fat_binaries`, of a section from byte `at` to `end`.
+
+    Headers alone are read: the code stays on disk.
+    """
     while at + _HEADER.size <= end:
         magic, _, header, size = _HEADER.unpack_from(content, at)
         if magic == _MAGIC:

@@ -1,4 +1,6 @@
-"""Matrix products and convolutions in every precision, against NumPy in float64, and a GPU's memory."""
+"""Matrix products and convolutions in every precision, against NumPy in float64, and a GPU's
+memory.
+"""
 
 from __future__ import annotations
 
@@ -12,9 +14,16 @@ import torch
 
 from validation.suites.numerics import FP32_LIMIT, SIZE, relative_error
 
-TYPES = {"fp64": torch.float64, "fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
+TYPES = {
+    "fp64": torch.float64,
+    "fp32": torch.float32,
+    "bf16": torch.bfloat16,
+    "fp16": torch.float16,
+}
 ROUNDING = {"fp64": 2.0**-53, "fp32": 2.0**-24, "tf32": 2.0**-11, "bf16": 2.0**-8, "fp16": 2.0**-11}
-"""Half a unit in the last place: the largest relative error of one rounding to 53, 24, 11, 8 and 11 bits."""
+"""Half a unit in the last place: the largest relative error of one rounding to 53, 24, 11, 8 and 11
+bits.
+"""
 
 _ROUNDINGS = {
     "fp64": FP32_LIMIT / ROUNDING["fp32"],
@@ -23,9 +32,11 @@ _ROUNDINGS = {
     "bf16": 2,
     "fp16": 2,
 }
-"""How many roundings a kernel's error may be. fp64 and fp32 add in their own precision, and round at every product
-(see FP32_LIMIT); the others add in fp32: TF32 rounds both inputs (by cutting them, at the worst, which is two
-roundings each), bf16 and fp16 the result alone, since their inputs are exact."""
+"""How many roundings a kernel's error may be. fp64 and fp32 add in their own precision, and round
+at every product (see FP32_LIMIT); the others add in fp32: TF32 rounds both inputs (by cutting them,
+at the worst, which is two roundings each), bf16 and fp16 the result alone, since their inputs are
+exact.
+"""
 
 BLOCK = 1 << 23
 """int64 values, 64 MiB: small beside the tenth of a GPU's memory that is left free."""
@@ -41,23 +52,31 @@ class Error:
 
 
 def errors(device: str, precision: str) -> Iterator[Error]:
-    """Of a 512 x 512 matrix product and of a 3 x 3 convolution (8 images, 16 to 32 channels) on `device`.
+    """Of a 512 x 512 matrix product and of a 3 x 3 convolution (8 images, 16 to 32 channels) on
+    `device`.
 
-    The reference is computed from the inputs as rounded to `precision`; `tf32` has fp32 inputs. Convolutions in half
-    precision may round twice as often: cuDNN has algorithms that transform before they multiply.
+    The reference is computed from the inputs as rounded to `precision`; `tf32` has fp32 inputs.
+    Convolutions in half precision may round twice as often: cuDNN has algorithms that transform
+    before they multiply.
     """
     once = ROUNDING[precision] * _ROUNDINGS[precision]
     kind = TYPES[precision.replace("tf", "fp")]
     with _tf32(precision == "tf32"):
         yield Error("matmul", _matmul_error(device, kind), once)
-        yield Error("conv2d", _convolution_error(device, kind), 2 * once if kind.itemsize == 2 else once)
+        yield Error(
+            "conv2d", _convolution_error(device, kind), 2 * once if kind.itemsize == 2 else once
+        )
 
 
 @contextlib.contextmanager
 def _tf32(allowed: bool) -> Iterator[None]:
     """TF32 on or off; half precision adds in fp32 all the way."""
     matmul = torch.backends.cuda.matmul
-    names = ("allow_tf32", "allow_fp16_reduced_precision_reduction", "allow_bf16_reduced_precision_reduction")
+    names = (
+        "allow_tf32",
+        "allow_fp16_reduced_precision_reduction",
+        "allow_bf16_reduced_precision_reduction",
+    )
     before = {name: getattr(matmul, name) for name in names}
     try:
         for name in names:
@@ -71,19 +90,25 @@ def _tf32(allowed: bool) -> Iterator[None]:
 
 def _matmul_error(device: str, kind: Any) -> float:
     left, right = _normal(kind, SIZE, SIZE, seed=1), _normal(kind, SIZE, SIZE, seed=2)
-    return relative_error(torch.matmul(left.to(device), right.to(device)), _double(left) @ _double(right))
+    return relative_error(
+        torch.matmul(left.to(device), right.to(device)), _double(left) @ _double(right)
+    )
 
 
 def _convolution_error(device: str, kind: Any) -> float:
     images, weights = _normal(kind, 8, 16, 32, 32, seed=3), _normal(kind, 32, 16, 3, 3, seed=4)
     windows = np.lib.stride_tricks.sliding_window_view(_double(images), (3, 3), axis=(2, 3))
     reference = np.einsum("nchwij,ocij->nohw", windows, _double(weights), optimize=True)
-    return relative_error(torch.nn.functional.conv2d(images.to(device), weights.to(device)), reference)
+    return relative_error(
+        torch.nn.functional.conv2d(images.to(device), weights.to(device)), reference
+    )
 
 
 def _normal(kind: Any, *shape: int, seed: int) -> Any:
     """Drawn in fp64, so that every precision is used to its last bit."""
-    return torch.randn(shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64).to(kind)
+    return torch.randn(
+        shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64
+    ).to(kind)
 
 
 def _double(tensor: Any) -> Any:
@@ -91,7 +116,8 @@ def _double(tensor: Any) -> Any:
 
 
 def fill(device: str, wanted: int) -> tuple[int, int]:
-    """Allocate `wanted` bytes of `device` in blocks, write all of them, and only then read them back.
+    """Allocate `wanted` bytes of `device` in blocks, write all of them, and only then read them
+    back.
 
     Returns the bytes that could be had, and how many blocks held something else than was written.
     """

@@ -1,4 +1,6 @@
-"""Every GPU is detected, has code in the build and computes correctly; torch is the CUDA build the tag asserts."""
+"""Every GPU is detected, has code in the build and computes correctly; torch is the CUDA build the
+tag asserts.
+"""
 
 from __future__ import annotations
 
@@ -42,9 +44,17 @@ def test_torch_is_a_cuda_build(expected: Expected) -> None:
     found = torch.version.cuda
     cause = "a CPU-only wheel of torch was installed, or one of another CUDA"
     require(
-        found == expected.cuda, f"torch was built for CUDA {found}", f"CUDA {expected.cuda}, as the tag says", cause
+        found == expected.cuda,
+        f"torch was built for CUDA {found}",
+        f"CUDA {expected.cuda}, as the tag says",
+        cause,
     )
-    require(torch.backends.cuda.is_built(), "torch names a CUDA version and has no CUDA code", "CUDA code", cause)
+    require(
+        torch.backends.cuda.is_built(),
+        "torch names a CUDA version and has no CUDA code",
+        "CUDA code",
+        cause,
+    )
 
 
 def test_build_is_for_the_architectures_of_the_line(expected: Expected) -> None:
@@ -59,7 +69,10 @@ def test_build_is_for_the_architectures_of_the_line(expected: Expected) -> None:
     asserted = " ".join(architectures.OF_THE_BUILD[line])
     found = _named_by_the_build()
     require(
-        found == asserted, f"torch was built for {found or 'no GPU'}", asserted, "a torch that is not the line's wheel"
+        found == asserted,
+        f"torch was built for {found or 'no GPU'}",
+        asserted,
+        "a torch that is not the line's wheel",
     )
 
 
@@ -68,7 +81,9 @@ def test_every_library_has_code_for_the_architectures(figure: Figures) -> None:
     """What torch says of itself is true: of every fat binary in it and in what is built on it."""
     libraries = {path: architectures.fat_binaries(path) for path in _shared_objects()}
     figure("fat_binaries", sum(map(len, libraries.values())), "fat binaries")
-    require(any(libraries.values()), "no library has GPU code", "some", "CPU-only wheels were installed")
+    require(
+        any(libraries.values()), "no library has GPU code", "some", "CPU-only wheels were installed"
+    )
     for path, binaries in libraries.items():
         for name in _named_by_the_build().split():
             without = sum(not runs_on(capability_of(name), carried) for carried in binaries)
@@ -81,7 +96,9 @@ def test_every_library_has_code_for_the_architectures(figure: Figures) -> None:
 
 
 def test_no_driver_library_in_the_image() -> None:
-    """The driver brings libcuda; another one before it in the loader's order is error 803 or 804, or no GPU at all."""
+    """The driver brings libcuda; another one before it in the loader's order is error 803 or 804,
+    or no GPU at all.
+    """
     found = driver.libraries_of_the_image()
     require(
         not found,
@@ -98,7 +115,10 @@ def test_no_setting_hides_gpus() -> None:
         hiding["NVIDIA_VISIBLE_DEVICES"] = os.environ["NVIDIA_VISIBLE_DEVICES"]
     found = [f"{name}={value}" for name, value in hiding.items() if value is not None]
     require(
-        not found, f"the environment has {', '.join(found)}", "every GPU to be seen", "a stale setting in the image"
+        not found,
+        f"the environment has {', '.join(found)}",
+        "every GPU to be seen",
+        "a stale setting in the image",
     )
 
 
@@ -129,7 +149,10 @@ def test_every_gpu_has_code_in_the_build(expected: Expected) -> None:
         capability = torch.cuda.get_device_capability(index)
         require(
             runs_on(capability, built_for),
-            f"GPU {index} ({torch.cuda.get_device_name(index)}) has compute capability {capability[0]}.{capability[1]}",
+            (
+                f"GPU {index} ({torch.cuda.get_device_name(index)}) has compute capability "
+                f"{capability[0]}.{capability[1]}"
+            ),
             f"one that code for {' '.join(built_for)} runs on",
             "the GPU is older than this torch supports, or newer",
         )
@@ -140,7 +163,10 @@ def test_every_gpu_has_code_in_the_build(expected: Expected) -> None:
 @reports("conv2d_error {precision} cuda:{gpu}", "relative")
 @pytest.mark.parametrize("precision", [pytest.param("fp32", marks=TF32), "bf16", "fp16"])
 def test_kernels_on_every_gpu(precision: str, expected: Expected, figure: Figures) -> None:
-    """A kernel missing for an architecture shows only when it runs there. TF32, where there is any, is fp32's."""
+    """A kernel missing for an architecture shows only when it runs there.
+
+    TF32, where there is any, is fp32's.
+    """
     require_every_gpu(expected)
     for index in range(expected.gpu_count):
         _require_exact(f"cuda:{index}", precision, figure)
@@ -160,12 +186,19 @@ def test_memory_of_every_gpu(expected: Expected, figure: Figures) -> None:
         figure(f"memory cuda:{index}", had, "bytes")
         least = f"{wanted / 1e9:.2f} GB, nine tenths of what was free"
         cause = "another process took the GPU's memory meanwhile, or its memory is failing"
-        require(had >= wanted, f"{had / 1e9:.2f} GB of GPU {index} could be allocated", least, cause)
-        require(not wrong, f"{wrong} blocks of GPU {index} read otherwise than written", "none", cause)
+        require(
+            had >= wanted, f"{had / 1e9:.2f} GB of GPU {index} could be allocated", least, cause
+        )
+        require(
+            not wrong, f"{wrong} blocks of GPU {index} read otherwise than written", "none", cause
+        )
 
 
 def test_challenge(nonce: str, expected: Expected, answer: Answers) -> None:
-    """A matrix product on the CPU and on every GPU. On the GPUs memory is held for a while, for the host to see it."""
+    """A matrix product on the CPU and on every GPU.
+
+    On the GPUs memory is held for a while, for the host to see it.
+    """
     if expected.gpu_count:
         require_every_gpu(expected)
     devices = ["cpu", *(f"cuda:{index}" for index in range(expected.gpu_count))]
@@ -173,17 +206,24 @@ def test_challenge(nonce: str, expected: Expected, answer: Answers) -> None:
     for device in devices:
         asked = questions.product(nonce, device)
         left = torch.tensor(asked.left, dtype=torch.float32, device=device).reshape(-1, asked.inner)
-        right = torch.tensor(asked.right, dtype=torch.float32, device=device).reshape(asked.inner, -1)
+        right = torch.tensor(asked.right, dtype=torch.float32, device=device).reshape(
+            asked.inner, -1
+        )
         answer(f"matmul {device}", torch.mm(left, right).flatten().tolist())
     if held:
         time.sleep(HELD_S)
 
 
 def _require_exact(device: str, precision: str, figure: Figures, above: float = 0.0) -> None:
-    """Each kernel is within its limit; a matrix product that is to be in less precision is seen to be, `above`."""
+    """Each kernel is within its limit; a matrix product that is to be in less precision is seen to
+    be, `above`.
+    """
     for error in kernels.errors(device, precision):
         figure(f"{error.kernel}_error {precision} {device}", error.found, "relative")
-        found = f"{error.kernel} in {precision} on {device} is off by {error.found:.1e} of the largest value"
+        found = (
+            f"{error.kernel} in {precision} on {device} is off by {error.found:.1e} of the "
+            "largest value"
+        )
         require(
             error.found <= error.limit,
             found,
@@ -194,7 +234,11 @@ def _require_exact(device: str, precision: str, figure: Figures, above: float = 
             error.kernel != "matmul" or error.found >= above,
             found,
             f"at least {above:.0e}, as {precision} has",
-            f"{precision} is not used where it is allowed: a setting such as NVIDIA_TF32_OVERRIDE forbids it",
+            (
+                f"{precision} is not used where it is allowed: a setting such as "
+                "NVIDIA_TF32_OVERRIDE "
+                "forbids it"
+            ),
         )
 
 

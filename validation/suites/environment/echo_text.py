@@ -1,4 +1,5 @@
-"""A program of its own that knows nothing of encodings: writes the text of stdin to stdout and to FOLDER/TEXT.
+"""A program of its own that knows nothing of encodings: writes the text of stdin to stdout and to
+FOLDER/TEXT.
 
 Then it prints whether it reads there what it wrote.
 """

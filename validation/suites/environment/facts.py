@@ -1,4 +1,6 @@
-"""Prints what the interpreter is, a fact a line, and last an HMAC of these lines; the key is on the standard input."""
+"""Prints what the interpreter is, a fact a line, and last an HMAC of these lines; the key is on the
+standard input.
+"""
 
 from __future__ import annotations
 

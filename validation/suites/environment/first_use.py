@@ -1,4 +1,5 @@
-"""A program of its own: uses torch as the first program of a new container does, and prints what it saw as JSON.
+"""A program of its own: uses torch as the first program of a new container does, and prints what it
+saw as JSON.
 
 path       where Python looks for modules
 compiled   files that were compiled, since no bytecode of them was there
@@ -61,5 +62,11 @@ if __name__ == "__main__":
     torch, *_ = map(import_module, PACKAGES)
     threads, added = at_work()
     workers = [*torch.utils.data.DataLoader(Work(), batch_size=None, num_workers=WORKERS)]
-    seen = {"path": path, "compiled": COMPILED, "hub": torch.hub.get_dir(), "threads": threads, "added": added}
+    seen = {
+        "path": path,
+        "compiled": COMPILED,
+        "hub": torch.hub.get_dir(),
+        "threads": threads,
+        "added": added,
+    }
     print(json.dumps({**seen, "workers": workers}))

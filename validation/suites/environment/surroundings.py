@@ -13,7 +13,9 @@ _POLL_S = 0.05
 
 
 def places() -> dict[str, Path]:
-    """Folders that programs write, by what they are for: the variable, else where its project or XDG puts it."""
+    """Folders that programs write, by what they are for: the variable, else where its project or
+    XDG puts it.
+    """
     home = Path(os.environ.get("HOME", "/nowhere"))
     cache = Path(os.environ.get("XDG_CACHE_HOME", home / ".cache"))
     return {
@@ -27,7 +29,8 @@ def places() -> dict[str, Path]:
 
 
 def writing_problem(folder: Path) -> str:
-    """Why this user cannot keep a file in `folder`, which is made where it is missing; empty where it can.
+    """Why this user cannot keep a file in `folder`, which is made where it is missing; empty where
+    it can.
 
     Leaves nothing behind.
     """
@@ -51,7 +54,9 @@ def _remove(file: Path, folders: Iterable[Path]) -> None:
 
 
 def ends_within(pid: int, seconds: float) -> bool:
-    """Whether nothing is left of a process in time, not even the entry that its parent has to collect."""
+    """Whether nothing is left of a process in time, not even the entry that its parent has to
+    collect.
+    """
     deadline = time.monotonic() + seconds
     while (there := Path(f"/proc/{pid}").exists()) and time.monotonic() < deadline:
         time.sleep(_POLL_S)

@@ -1,4 +1,6 @@
-"""What programs find in the image: a user, a home, certificates, UTF-8, threads, a clock, and no stale settings."""
+"""What programs find in the image: a user, a home, certificates, UTF-8, threads, a clock, and no
+stale settings.
+"""
 
 from __future__ import annotations
 
@@ -25,15 +27,28 @@ from validation.suites.outcome import infra, require
 
 USER = 1000
 AUTHORITIES = 50
-"""Mozilla's list, which Debian ships, has had about three times as many for years; a list of one's own has few."""
+"""Mozilla's list, which Debian ships, has had about three times as many for years; a list of one's
+own has few.
+"""
 
 TEXT = "größer-数据-данные"
 OWN_FOLDERS = (sys.prefix, sysconfig.get_path("stdlib"), sysconfig.get_path("platstdlib"))
 BESIDE_ME = Path(__file__).parent
 LOADER_VARIABLES = ("LD_LIBRARY_PATH", "LD_PRELOAD", "LD_AUDIT")
 PYTHON_VARIABLES = ("PYTHONPATH", "PYTHONHOME", "PYTHONSTARTUP", "PYTHONUSERBASE", "PYTHONOPTIMIZE")
-THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS")
-CERTIFICATE_VARIABLES = ("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "PIP_CERT")
+THREAD_VARIABLES = (
+    "OMP_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "NUMEXPR_NUM_THREADS",
+)
+CERTIFICATE_VARIABLES = (
+    "SSL_CERT_FILE",
+    "SSL_CERT_DIR",
+    "REQUESTS_CA_BUNDLE",
+    "CURL_CA_BUNDLE",
+    "PIP_CERT",
+)
 REAPED_S = 3.0
 SKEW_S = 60
 """Clocks of machines that are kept by NTP differ by less."""
@@ -45,7 +60,12 @@ LEFT_BEHIND = "the image's configuration still has a variable of the build or of
 def first_use() -> dict[str, Any]:
     """What the first program that uses torch sees."""
     done = installed.python(BESIDE_ME / "first_use.py")
-    require(done.returncode == 0, f"using torch ends in {installed.problem(done)}", "exit 0", "torch is damaged")
+    require(
+        done.returncode == 0,
+        f"using torch ends in {installed.problem(done)}",
+        "exit 0",
+        "torch is damaged",
+    )
     seen: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     return seen
 
@@ -54,7 +74,12 @@ def test_unprivileged_user() -> None:
     cause = "the image's configuration has another user"
     require(os.getuid() == USER, f"the image runs as uid {os.getuid()}", f"mluser ({USER})", cause)
     named = [entry for entry in pwd.getpwall() if entry.pw_uid == USER]
-    require(named, f"uid {USER} has no name in /etc/passwd", "mluser", "a layer on top replaced /etc/passwd")
+    require(
+        named,
+        f"uid {USER} has no name in /etc/passwd",
+        "mluser",
+        "a layer on top replaced /etc/passwd",
+    )
     home, wanted = os.environ.get("HOME", "nothing"), named[0].pw_dir
     require(home == wanted, f"HOME is {home}", f"{wanted} as in /etc/passwd", LEFT_BEHIND)
 
@@ -64,13 +89,20 @@ def test_writable(name: str) -> None:
     """The user can keep files where programs keep them by default."""
     problem = surroundings.writing_problem(surroundings.places()[name])
     cause = "the folder belongs to root, since a step of the build ran as root"
-    require(not problem, f"the {name} folder cannot be written: {problem}", "it to be the user's", cause)
+    require(
+        not problem, f"the {name} folder cannot be written: {problem}", "it to be the user's", cause
+    )
 
 
 def test_torch_hub_writable(first_use: dict[str, Any]) -> None:
     problem = surroundings.writing_problem(Path(first_use["hub"]))
     cause = "TORCH_HOME or a folder above belongs to root"
-    require(not problem, f"torch cannot keep downloads: {problem}", f"{first_use['hub']} to be the user's", cause)
+    require(
+        not problem,
+        f"torch cannot keep downloads: {problem}",
+        f"{first_use['hub']} to be the user's",
+        cause,
+    )
 
 
 @reports("certificate_authorities", "certificates")
@@ -78,39 +110,67 @@ def test_ca_certificates(figure: Figures) -> None:
     """Programs can tell whom they talk to: Python's default context has the public authorities."""
     for name in CERTIFICATE_VARIABLES:
         path = os.environ.get(name)
-        require(path is None or Path(path).exists(), f"{name} is {path}", "a file that exists, or none", LEFT_BEHIND)
+        require(
+            path is None or Path(path).exists(),
+            f"{name} is {path}",
+            "a file that exists, or none",
+            LEFT_BEHIND,
+        )
     found = ssl.create_default_context().cert_store_stats()["x509_ca"]
     figure("certificate_authorities", found, "certificates")
     where = ssl.get_default_verify_paths().openssl_cafile
     cause = "the package ca-certificates was removed or its files were replaced"
-    require(found >= AUTHORITIES, f"{found} authorities in {where}", f"at least {AUTHORITIES}", cause)
+    require(
+        found >= AUTHORITIES, f"{found} authorities in {where}", f"at least {AUTHORITIES}", cause
+    )
 
 
 def test_utf8(tmp_path: Path) -> None:
-    """Programs that do not mention an encoding read and write UTF-8: text, file names, and C programs too."""
+    """Programs that do not mention an encoding read and write UTF-8: text, file names, and C
+    programs too.
+    """
     cause = (
-        "LANG or LC_ALL names a locale that is not UTF-8 or is not in the image, or Python was told not to use UTF-8"
+        "LANG or LC_ALL names a locale that is not UTF-8 or is not in the image, or Python "
+        "was told not to use UTF-8"
     )
     done = echoed(TEXT, tmp_path)
     said = done.stderr.decode(errors="replace").strip().splitlines() or ["nothing"]
     ended = f"text that is not ASCII ends a program with {said[-1]}"
     require(done.returncode == 0, ended, "the text back", cause)
-    wrote = [(os.fsdecode(entry.name), Path(entry.path).read_bytes()) for entry in os.scandir(tmp_path)]
+    wrote = [
+        (os.fsdecode(entry.name), Path(entry.path).read_bytes()) for entry in os.scandir(tmp_path)
+    ]
     text = TEXT.encode()
-    require(done.stdout == text + b"True\n", f"{done.stdout!r} is printed", f"{text!r} and True", cause)
-    require(wrote == [(os.fsdecode(text), text)], f"the files {wrote} are written", f"one of {text!r}", cause)
+    require(
+        done.stdout == text + b"True\n", f"{done.stdout!r} is printed", f"{text!r} and True", cause
+    )
+    require(
+        wrote == [(os.fsdecode(text), text)],
+        f"the files {wrote} are written",
+        f"one of {text!r}",
+        cause,
+    )
     charmap = installed.run("locale", "charmap", **as_set_by_the_image("LC_CTYPE"))
-    require(charmap.stdout.strip() == "UTF-8", f"the locale is of {charmap.stdout.strip()}", "UTF-8", cause)
+    require(
+        charmap.stdout.strip() == "UTF-8",
+        f"the locale is of {charmap.stdout.strip()}",
+        "UTF-8",
+        cause,
+    )
 
 
 def echoed(text: str, folder: Path) -> subprocess.CompletedProcess[bytes]:
     """echo_text.py given the text in UTF-8."""
     command = (sys.executable, "-P", str(BESIDE_ME / "echo_text.py"), str(folder))
-    return subprocess.run(command, input=text.encode(), capture_output=True, check=False, timeout=60)
+    return subprocess.run(
+        command, input=text.encode(), capture_output=True, check=False, timeout=60
+    )
 
 
 def as_set_by_the_image(variable: str) -> dict[str, str]:
-    """Where the locale is C, Python sets LC_CTYPE for its children (PEP 538), and the image did not."""
+    """Where the locale is C, Python sets LC_CTYPE for its children (PEP 538), and the image did
+    not.
+    """
     return {variable: ""} if os.environ.get(variable) == "C.UTF-8" else {}
 
 
@@ -119,20 +179,29 @@ def as_set_by_the_image(variable: str) -> dict[str, str]:
 def test_threads(first_use: dict[str, Any], figure: Figures) -> None:
     """No more threads than CPUs, nor in workers beside each other.
 
-    CPUs are those this process may run on. A quota of the cgroup is not counted: OpenMP does not know it, and it is
-    the runner's choice.
+    CPUs are those this process may run on. A quota of the cgroup is not counted: OpenMP does not
+    know it, and it is the runner's choice.
     """
     cpus = len(os.sched_getaffinity(0))
     figure("threads", first_use["threads"], "threads")
     figure("cpus", cpus, "CPUs")
     wanted = f"at most the {cpus} CPUs"
     cause = "OMP_NUM_THREADS or another variable of the image sets a number for another machine"
-    require(1 <= first_use["threads"] <= cpus, f"torch uses {first_use['threads']} threads", wanted, cause)
+    require(
+        1 <= first_use["threads"] <= cpus,
+        f"torch uses {first_use['threads']} threads",
+        wanted,
+        cause,
+    )
     added = first_use["added"]
-    require(added < cpus, f"a matrix product started {added} more threads", f"fewer than {cpus}", cause)
+    require(
+        added < cpus, f"a matrix product started {added} more threads", f"fewer than {cpus}", cause
+    )
     for threads, more in first_use["workers"]:
         told = f"a worker of a DataLoader uses {threads} threads and started {more}"
-        require(threads == 1 and more == 0, told, "1 and none", "its workers do not limit themselves")
+        require(
+            threads == 1 and more == 0, told, "1 and none", "its workers do not limit themselves"
+        )
     for name in THREAD_VARIABLES:
         value = os.environ.get(name, "1")
         most = max((int(part) for part in value.split(",") if part.isdigit()), default=0)
@@ -140,40 +209,88 @@ def test_threads(first_use: dict[str, Any], figure: Figures) -> None:
 
 
 def test_visible_gpus(expected: Expected) -> None:
-    """The image hides no GPU. With a GPU the container's runtime has its say in NVIDIA_VISIBLE_DEVICES."""
+    """The image hides no GPU.
+
+    With a GPU the container's runtime has its say in NVIDIA_VISIBLE_DEVICES.
+    """
     leased = os.environ.get(lease.OF_THE_IMAGE)
     chosen = leased or None if leased is not None else os.environ.get(lease.VARIABLE)
-    require(chosen is None, f"the image sets {lease.VARIABLE} to `{chosen}`", "it not to be set", LEFT_BEHIND)
+    require(
+        chosen is None,
+        f"the image sets {lease.VARIABLE} to `{chosen}`",
+        "it not to be set",
+        LEFT_BEHIND,
+    )
     passed = os.environ.get("NVIDIA_VISIBLE_DEVICES", "all")
     set_by_runtime = expected.device == "cuda"
-    require(set_by_runtime or passed == "all", f"NVIDIA_VISIBLE_DEVICES is `{passed}`", "`all`", LEFT_BEHIND)
+    require(
+        set_by_runtime or passed == "all",
+        f"NVIDIA_VISIBLE_DEVICES is `{passed}`",
+        "`all`",
+        LEFT_BEHIND,
+    )
     capabilities = os.environ.get("NVIDIA_DRIVER_CAPABILITIES", "all").split(",")
     wanted = "all" in capabilities or {"compute", "utility"} <= {*capabilities}
     said = f"NVIDIA_DRIVER_CAPABILITIES is `{','.join(capabilities)}`"
-    require(wanted, said, "compute and utility", "without them the driver's libraries are not passed to a container")
+    require(
+        wanted,
+        said,
+        "compute and utility",
+        "without them the driver's libraries are not passed to a container",
+    )
 
 
 def test_search_paths(first_use: dict[str, Any]) -> None:
-    """Nothing outside of the image's own folders comes first when libraries or modules are looked for."""
+    """Nothing outside of the image's own folders comes first when libraries or modules are looked
+    for.
+    """
     for name in (*LOADER_VARIABLES, *PYTHON_VARIABLES):
-        require(name not in os.environ, f"{name} is `{os.environ.get(name)}`", "it not to be set", LEFT_BEHIND)
+        require(
+            name not in os.environ,
+            f"{name} is `{os.environ.get(name)}`",
+            "it not to be set",
+            LEFT_BEHIND,
+        )
     zipped = f"python{sys.version_info.major}{sys.version_info.minor}.zip"
-    strange = [each for each in first_use["path"] if not each.startswith(OWN_FOLDERS) and Path(each).name != zipped]
+    strange = [
+        each
+        for each in first_use["path"]
+        if not each.startswith(OWN_FOLDERS) and Path(each).name != zipped
+    ]
     cause = "a .pth file in site-packages adds them"
-    require(not strange, f"Python looks in {some(strange)}", f"only folders of {sys.prefix} and its library", cause)
+    require(
+        not strange,
+        f"Python looks in {some(strange)}",
+        f"only folders of {sys.prefix} and its library",
+        cause,
+    )
 
 
 def test_bytecode(first_use: dict[str, Any]) -> None:
-    """Nothing is compiled on first import: the user could not keep it, and would pay for it in every container."""
+    """Nothing is compiled on first import: the user could not keep it, and would pay for it in
+    every container.
+    """
     compiled = [path for path in first_use["compiled"] if path.startswith(OWN_FOLDERS)]
     cause = "the bytecode layer is missing, or of another Python"
-    require(not compiled, f"{len(compiled)} files were compiled: {some(compiled, 1)}", "bytecode of all", cause)
+    require(
+        not compiled,
+        f"{len(compiled)} files were compiled: {some(compiled, 1)}",
+        "bytecode of all",
+        cause,
+    )
 
 
 def test_orphans_are_reaped() -> None:
-    """The first process of the container collects processes whose parents have ended, as init does."""
+    """The first process of the container collects processes whose parents have ended, as init
+    does.
+    """
     done = installed.run("sh", "-c", "sleep 0.1 >/dev/null & echo $!")
-    require(done.stdout.strip().isdigit(), f"sh: {installed.problem(done)}", "a process id", "/bin/sh is not there")
+    require(
+        done.stdout.strip().isdigit(),
+        f"sh: {installed.problem(done)}",
+        "a process id",
+        "/bin/sh is not there",
+    )
     reaped = surroundings.ends_within(int(done.stdout), REAPED_S)
     cause = "the entry point is not tini, so that a long run fills up with dead processes"
     require(reaped, f"an orphan is a zombie after {REAPED_S:.0f} s", "it to be gone", cause)
@@ -189,13 +306,24 @@ def test_clock(expected: Expected) -> None:
 
 
 def test_challenge(nonce: str, answer: Answers, tmp_path: Path) -> None:
-    """A fresh Python tells what it is, and authenticates that with the nonce it is given on its standard input."""
+    """A fresh Python tells what it is, and authenticates that with the nonce it is given on its
+    standard input.
+    """
     command = [sys.executable, "-I", str(BESIDE_ME / "facts.py")]
     done = subprocess.run(
-        command, input=nonce, capture_output=True, text=True, encoding="utf-8", check=False, timeout=60, cwd=tmp_path
+        command,
+        input=nonce,
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        check=False,
+        timeout=60,
+        cwd=tmp_path,
     )
     ended = f"a fresh Python ends in {installed.problem(done)}"
-    require(done.returncode == 0, ended, "exit 0", "the interpreter or its standard library is damaged")
+    require(
+        done.returncode == 0, ended, "exit 0", "the interpreter or its standard library is damaged"
+    )
     *facts, authenticated = done.stdout.splitlines()
     answer("facts", [*facts])
     answer("hmac", [authenticated])

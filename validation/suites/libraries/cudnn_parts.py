@@ -1,7 +1,9 @@
-"""A program of its own: lets the cuDNN at PATH load its parts as it does at work, and prints as load_each.py does.
+"""A program of its own: lets the cuDNN at PATH load its parts as it does at work, and prints as
+load_each.py does.
 
-Each function of CHECKS loads one part of cuDNN 9 and compares its version with the whole (cuDNN API, cross-library
-version checker). Then the file of every part is printed. Neither GPU nor driver is needed.
+Each function of CHECKS loads one part of cuDNN 9 and compares its version with the whole (cuDNN
+API, cross-library version checker). Then the file of every part is printed. Neither GPU nor driver
+is needed.
 """
 
 from __future__ import annotations
@@ -10,7 +12,12 @@ import ctypes
 import sys
 from pathlib import Path
 
-CHECKS = ("cudnnGraphVersionCheck", "cudnnOpsVersionCheck", "cudnnCnnVersionCheck", "cudnnAdvVersionCheck")
+CHECKS = (
+    "cudnnGraphVersionCheck",
+    "cudnnOpsVersionCheck",
+    "cudnnCnnVersionCheck",
+    "cudnnAdvVersionCheck",
+)
 
 
 def outcome(cudnn: ctypes.CDLL, check: str) -> str:
@@ -24,7 +31,10 @@ def outcome(cudnn: ctypes.CDLL, check: str) -> str:
 
 def parts() -> list[str]:
     """Every file of cuDNN in this process."""
-    fields = (line.split(maxsplit=5) for line in Path("/proc/self/maps").read_text(encoding="utf-8").splitlines())
+    fields = (
+        line.split(maxsplit=5)
+        for line in Path("/proc/self/maps").read_text(encoding="utf-8").splitlines()
+    )
     return sorted({each[5] for each in fields if len(each) == 6 and "/libcudnn" in each[5]})
 
 

@@ -1,6 +1,9 @@
-"""What is known of the shared objects that packages carry, and why it is right. Nothing here is a general rule.
+"""What is known of the shared objects that packages carry, and why it is right.
 
-Each entry names files by a shell pattern of their path below site-packages, so that it hides nothing else.
+Nothing here is a general rule.
+
+Each entry names files by a shell pattern of their path below site-packages, so that it hides
+nothing else.
 """
 
 from __future__ import annotations
@@ -13,12 +16,28 @@ from validation.suites.libraries.shared_objects import Missing
 DRIVER = ("libcuda.so.1", "libnvidia-ml.so.1")
 """The driver's libraries come from the host, when a GPU is passed to the container."""
 
-_FFMPEG = ("libavutil.so.*", "libavcodec.so.*", "libavformat.so.*", "libavdevice.so.*", "libavfilter.so.*")
-OPTIONAL = (
-    ("torchaudio/lib/libtorchaudio_sox.so", ("libsox.so",), "torchaudio loads its SoX backend only where SoX is there"),
-    ("torio/lib/*torio_ffmpeg[456].so", _FFMPEG, "torio tries FFmpeg 6, 5 and 4, and does without where none is there"),
+_FFMPEG = (
+    "libavutil.so.*",
+    "libavcodec.so.*",
+    "libavformat.so.*",
+    "libavdevice.so.*",
+    "libavfilter.so.*",
 )
-"""(files, libraries, why they can do without): backends for programs that the image does not ship."""
+OPTIONAL = (
+    (
+        "torchaudio/lib/libtorchaudio_sox.so",
+        ("libsox.so",),
+        "torchaudio loads its SoX backend only where SoX is there",
+    ),
+    (
+        "torio/lib/*torio_ffmpeg[456].so",
+        _FFMPEG,
+        "torio tries FFmpeg 6, 5 and 4, and does without where none is there",
+    ),
+)
+"""(files, libraries, why they can do without): backends for programs that the image does not
+ship.
+"""
 
 LOADED_FIRST = (
     ("torchaudio/lib/_torchaudio.so", "libtorchaudio.so"),
@@ -28,12 +47,20 @@ LOADED_FIRST = (
     ("torio/lib/_torio_ffmpeg5.so", "libtorio_ffmpeg5.so"),
     ("torio/lib/_torio_ffmpeg6.so", "libtorio_ffmpeg6.so"),
 )
-"""(module, library beside it) that the package loads by its path before the module: `_load_lib` of its `_extension`."""
+"""(module, library beside it) that the package loads by its path before the module: `_load_lib` of
+its `_extension`.
+"""
 
 PRIVATE_COPIES = (
-    ("torchvision.libs/libcudart.*", "auditwheel put it beside nvJPEG, which torchvision alone uses"),
+    (
+        "torchvision.libs/libcudart.*",
+        "auditwheel put it beside nvJPEG, which torchvision alone uses",
+    ),
     ("triton/backends/nvidia/lib/cupti/libcupti.so*", "only Triton's profiler loads it"),
-    ("simsimd.libs/libgomp-*", "GNU OpenMP may be there more than once, each with the threads of its own callers"),
+    (
+        "simsimd.libs/libgomp-*",
+        "GNU OpenMP may be there more than once, each with the threads of its own callers",
+    ),
 )
 """(files, why a second copy does no harm)."""
 
@@ -43,12 +70,21 @@ def may_be_missing(missing: Missing, site_packages: str, with_driver: bool) -> b
     if missing.needed in DRIVER:
         return not with_driver
     name = missing.path.removeprefix(f"{site_packages}/")
-    optional = (needed for files, libraries, _ in OPTIONAL if fnmatchcase(name, files) for needed in libraries)
-    return any(fnmatchcase(missing.needed, needed) for needed in optional) or _is_loaded_first(name, missing)
+    optional = (
+        needed
+        for files, libraries, _ in OPTIONAL
+        if fnmatchcase(name, files)
+        for needed in libraries
+    )
+    return any(fnmatchcase(missing.needed, needed) for needed in optional) or _is_loaded_first(
+        name, missing
+    )
 
 
 def _is_loaded_first(name: str, missing: Missing) -> bool:
-    return (name, missing.needed) in LOADED_FIRST and Path(missing.path).with_name(missing.needed).is_file()
+    return (name, missing.needed) in LOADED_FIRST and Path(missing.path).with_name(
+        missing.needed
+    ).is_file()
 
 
 def is_private(path: str, site_packages: str) -> bool:

@@ -1,7 +1,8 @@
 """A program of its own: loads the shared objects NAME..., and prints what came of each.
 
-A NAME with a slash is a file, one without is searched as the loader searches. It prints the name and then, on the next
-line, `= PATH` of what was loaded or `! WHY` not: where a library ends the process, its name is the last line.
+A NAME with a slash is a file, one without is searched as the loader searches. It prints the name
+and then, on the next line, `= PATH` of what was loaded or `! WHY` not: where a library ends the
+process, its name is the last line.
 """
 
 from __future__ import annotations
@@ -11,7 +12,9 @@ import sys
 
 
 class LinkMap(ctypes.Structure):
-    """The beginning of glibc's struct link_map (link.h), which is what a handle of dlopen points to."""
+    """The beginning of glibc's struct link_map (link.h), which is what a handle of dlopen points
+    to.
+    """
 
     _fields_ = (("l_addr", ctypes.c_void_p), ("l_name", ctypes.c_char_p))
 

@@ -15,7 +15,9 @@ WATCHED = re.compile(
     r"lib(cudart|cublas|cublasLt|cudnn\w*|nccl|cufft|curand|cusolver|cusparse|cusparseLt|nvrtc|nvJitLink|cupti"
     r"|c10\w*|torch\w*|caffe2\w*|gomp|iomp5|omp|stdc\+\+|gcc_s|cuda)"
 )
-"""Libraries that keep a state (contexts, communicators, threads, type tables): with two copies there are two."""
+"""Libraries that keep a state (contexts, communicators, threads, type tables): with two copies
+there are two.
+"""
 
 _MANGLED = re.compile(r"([-.][0-9a-f]{8})+$")
 """What auditwheel appends to the name of a library that a wheel carries: libgomp-a34b3233.so.1."""
@@ -23,7 +25,9 @@ _MANGLED = re.compile(r"([-.][0-9a-f]{8})+$")
 
 @dataclass(frozen=True)
 class Library:
-    """A CUDA library: its name for people, its file up to `.so`, and how a loaded one is asked for its version."""
+    """A CUDA library: its name for people, its file up to `.so`, and how a loaded one is asked for
+    its version.
+    """
 
     name: str
     family: str
@@ -45,7 +49,9 @@ def family(path: str) -> str:
 def mapped(maps: str) -> tuple[str, ...]:
     """Shared objects in the text of /proc/PID/maps (proc(5)), each once."""
     fields = (line.split(maxsplit=5) for line in maps.splitlines())
-    return tuple(sorted({each[5].strip() for each in fields if len(each) == 6 and ".so" in each[5]}))
+    return tuple(
+        sorted({each[5].strip() for each in fields if len(each) == 6 and ".so" in each[5]})
+    )
 
 
 def loaded() -> tuple[str, ...]:
@@ -59,11 +65,17 @@ def copies(paths: Iterable[str]) -> list[str]:
     for path in paths:
         if WATCHED.fullmatch(family(path)):
             found.setdefault(family(path), set()).add(path)
-    return [f"{name}: {' and '.join(sorted(files))}" for name, files in sorted(found.items()) if len(files) > 1]
+    return [
+        f"{name}: {' and '.join(sorted(files))}"
+        for name, files in sorted(found.items())
+        if len(files) > 1
+    ]
 
 
 def outcomes(done: subprocess.CompletedProcess[str]) -> list[tuple[str, str]]:
-    """Pairs of lines that load_each.py or cudnn_parts.py printed; a name without a second line ended the process."""
+    """Pairs of lines that load_each.py or cudnn_parts.py printed; a name without a second line
+    ended the process.
+    """
     lines = done.stdout.splitlines()
     said = done.stderr.strip().splitlines() or [f"exit {done.returncode}"]
     if done.returncode != 0:
@@ -73,7 +85,9 @@ def outcomes(done: subprocess.CompletedProcess[str]) -> list[tuple[str, str]]:
 
 def agree(found: str, wanted: str) -> bool:
     """Whether two versions are the same as far as both go: 12.4 and 12.4.127, not 12.4 and 12.1."""
-    return all(left == right for left, right in zip(found.split("."), wanted.split("."), strict=False))
+    return all(
+        left == right for left, right in zip(found.split("."), wanted.split("."), strict=False)
+    )
 
 
 def cuda_version(number: int) -> str:
@@ -82,8 +96,12 @@ def cuda_version(number: int) -> str:
 
 
 def _by_property(function: str) -> Callable[[ctypes.CDLL], str]:
-    """Most libraries answer `xGetProperty(libraryPropertyType, int*)`: 0 major, 1 minor, 2 patch (library_types.h)."""
-    return lambda library: ".".join(str(_filled(getattr(library, function), part)) for part in range(3))
+    """Most libraries answer `xGetProperty(libraryPropertyType, int*)`: 0 major, 1 minor, 2 patch
+    (library_types.h).
+    """
+    return lambda library: ".".join(
+        str(_filled(getattr(library, function), part)) for part in range(3)
+    )
 
 
 def _of_cudart(library: ctypes.CDLL) -> str:
@@ -97,7 +115,10 @@ def _of_nccl(library: ctypes.CDLL) -> str:
 
 
 def _filled(function: Callable[..., int], *arguments: int) -> int:
-    """What a function writes where its last argument points. Raises OSError where it returns an error."""
+    """What a function writes where its last argument points.
+
+    Raises OSError where it returns an error.
+    """
     value = ctypes.c_int()
     status = function(*arguments, ctypes.byref(value))
     if status:

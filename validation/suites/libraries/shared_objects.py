@@ -1,7 +1,9 @@
-"""Which libraries the dynamic loader would find for a shared object, worked out from the files alone.
+"""Which libraries the dynamic loader would find for a shared object, worked out from the files
+alone.
 
-As ld.so(8) searches: RPATH of the object and of what loaded it (where it has no RUNPATH), LD_LIBRARY_PATH, RUNPATH,
-the cache of ldconfig, the system's folders. Nothing is run or loaded, so that it needs no GPU and no driver.
+As ld.so(8) searches: RPATH of the object and of what loaded it (where it has no RUNPATH),
+LD_LIBRARY_PATH, RUNPATH, the cache of ldconfig, the system's folders. Nothing is run or loaded, so
+that it needs no GPU and no driver.
 """
 
 from __future__ import annotations
@@ -37,9 +39,12 @@ class DamagedObjectError(Exception):
 
 @dataclass(frozen=True)
 class SharedObject:
-    """What the dynamic section of one file says. `machine` tells files of other architectures apart.
+    """What the dynamic section of one file says.
 
-    `path` is where it was found, which is what $ORIGIN means; `file` the same with all links followed.
+    `machine` tells files of other architectures apart.
+
+    `path` is where it was found, which is what $ORIGIN means; `file` the same with all links
+    followed.
     """
 
     path: str
@@ -52,7 +57,10 @@ class SharedObject:
 
     @property
     def inherited(self) -> tuple[str, ...]:
-        """Folders that are searched for this object and for what it loads. A RUNPATH makes RPATH void."""
+        """Folders that are searched for this object and for what it loads.
+
+        A RUNPATH makes RPATH void.
+        """
         return () if self.runpath else self.rpath
 
 
@@ -66,7 +74,9 @@ class Missing:
 
 @dataclass(frozen=True)
 class Loader:
-    """The places that are the same for every object: LD_LIBRARY_PATH, and sonames to paths as ldconfig has them."""
+    """The places that are the same for every object: LD_LIBRARY_PATH, and sonames to paths as
+    ldconfig has them.
+    """
 
     library_path: tuple[str, ...] = ()
     cache: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
@@ -79,21 +89,31 @@ class Loader:
             self._read[path] = read_object(path) if Path(path).is_file() else None
         return self._read[path]
 
-    def find(self, name: str, wanted_by: SharedObject, inherited: Iterable[str] = ()) -> SharedObject | None:
-        """The file for `name`, needed by `wanted_by`, whose own loaders hand down the folders `inherited`."""
+    def find(
+        self, name: str, wanted_by: SharedObject, inherited: Iterable[str] = ()
+    ) -> SharedObject | None:
+        """The file for `name`, needed by `wanted_by`, whose own loaders hand down the folders
+        `inherited`.
+        """
         paths = [name] if "/" in name else self._candidates(name, wanted_by, inherited)
         found = map(self.read, paths)
         return next((each for each in found if each and each.machine == wanted_by.machine), None)
 
-    def _candidates(self, name: str, wanted_by: SharedObject, inherited: Iterable[str]) -> Iterator[str]:
+    def _candidates(
+        self, name: str, wanted_by: SharedObject, inherited: Iterable[str]
+    ) -> Iterator[str]:
         if not wanted_by.runpath:
             yield from (f"{folder}/{name}" for folder in (*wanted_by.rpath, *inherited))
         yield from (f"{folder}/{name}" for folder in (*self.library_path, *wanted_by.runpath))
         yield from self.cache.get(name, ())
         yield from (f"{folder}/{name}" for folder in self.system)
 
-    def load(self, start: SharedObject, present: Collection[str] = ()) -> tuple[list[SharedObject], list[Missing]]:
-        """What loading `start` brings, itself first, and what is missing; `present` are the names loaded before."""
+    def load(
+        self, start: SharedObject, present: Collection[str] = ()
+    ) -> tuple[list[SharedObject], list[Missing]]:
+        """What loading `start` brings, itself first, and what is missing; `present` are the names
+        loaded before.
+        """
         names, loaded, missing = {*present}, {start.file: start}, list[Missing]()
         waiting = [(start, start.inherited)]
         for wanted_by, inherited in waiting:
@@ -112,11 +132,15 @@ class Loader:
 
 
 def unresolved(
-    loader: Loader, objects: Collection[SharedObject], present: Callable[[SharedObject], Collection[str]]
+    loader: Loader,
+    objects: Collection[SharedObject],
+    present: Callable[[SharedObject], Collection[str]],
 ) -> list[Missing]:
-    """What is missing when each of `objects` is loaded; `present` names what is loaded before an object.
+    """What is missing when each of `objects` is loaded; `present` names what is loaded before an
+    object.
 
-    A library that others of the objects load is judged in their company, since it may be found by their RPATH.
+    A library that others of the objects load is judged in their company, since it may be found by
+    their RPATH.
     """
     brought = {each.file: loader.load(each, present(each)) for each in objects}
     carried = {other.file for loaded, _ in brought.values() for other in loaded[1:]}
@@ -127,10 +151,16 @@ def unresolved(
 
 
 def this_loader() -> Loader:
-    """The loader as a program started now would have it. Raises OSError where ldconfig cannot be run."""
+    """The loader as a program started now would have it.
+
+    Raises OSError where ldconfig cannot be run.
+    """
     listed = subprocess.run(["ldconfig", "-p"], capture_output=True, text=True, check=False).stdout
     library_path = os.environ.get("LD_LIBRARY_PATH", "")
-    return Loader(tuple(folder or "." for folder in library_path.split(":")) if library_path else (), cached(listed))
+    return Loader(
+        tuple(folder or "." for folder in library_path.split(":")) if library_path else (),
+        cached(listed),
+    )
 
 
 def cached(listed: str) -> dict[str, tuple[str, ...]]:
@@ -145,7 +175,9 @@ def cached(listed: str) -> dict[str, tuple[str, ...]]:
 
 
 def objects_below(folder: str, left_out: Collection[str] = ()) -> Iterator[str]:
-    """Every file below `folder` that begins as a shared object; no links, and nothing below the paths `left_out`."""
+    """Every file below `folder` that begins as a shared object; no links, and nothing below the
+    paths `left_out`.
+    """
     for where, folders, files in os.walk(folder):
         here = where.rstrip("/")
         folders[:] = [name for name in folders if f"{here}/{name}" not in left_out]
@@ -155,13 +187,17 @@ def objects_below(folder: str, left_out: Collection[str] = ()) -> Iterator[str]:
 
 
 def folders_of_the_image() -> tuple[tuple[str, ...], frozenset[str]]:
-    """Where to look for the image's files, and what is mounted below: the harness, the driver, /proc.
+    """Where to look for the image's files, and what is mounted below: the harness, the driver,
+    /proc.
 
-    Where the root is not made of layers this is no container, and Python's own folders are all that is judged.
+    Where the root is not made of layers this is no container, and Python's own folders are all that
+    is judged.
     """
     mounts = [line.split() for line in MOUNTS.read_text(encoding="utf-8").splitlines()]
     below = frozenset(fields[4] for fields in mounts if fields[4] != "/")
-    layered = any(fields[4] == "/" and "overlay" in fields[fields.index("-") + 1] for fields in mounts)
+    layered = any(
+        fields[4] == "/" and "overlay" in fields[fields.index("-") + 1] for fields in mounts
+    )
     return (("/",) if layered else (sys.prefix, sysconfig.get_path("platstdlib")), below)
 
 
@@ -175,7 +211,10 @@ def _is_elf(path: Path) -> bool:
 
 
 def read_object(path: str) -> SharedObject | None:
-    """What the file says; None where it is no program or library. Raises DamagedObjectError where it is cut."""
+    """What the file says; None where it is no program or library.
+
+    Raises DamagedObjectError where it is cut.
+    """
     try:
         with Path(path).open("rb") as file:
             if file.read(4) != _MAGIC:

@@ -1,4 +1,6 @@
-"""The image holds what its tag asserts, loads the libraries it holds, and its packages behave as installed ones."""
+"""The image holds what its tag asserts, loads the libraries it holds, and its packages behave as
+installed ones.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +25,16 @@ from validation.suites.expected import Expected
 from validation.suites.installed import some
 from validation.suites.libraries import loaded_libraries
 from validation.suites.libraries.known_needs import is_private, may_be_missing
-from validation.suites.libraries.loaded_libraries import CUDART, CUDNN, LIBRARIES, NCCL, WATCHED, Library, agree, family
+from validation.suites.libraries.loaded_libraries import (
+    CUDART,
+    CUDNN,
+    LIBRARIES,
+    NCCL,
+    WATCHED,
+    Library,
+    agree,
+    family,
+)
 from validation.suites.libraries.shared_objects import (
     DamagedObjectError,
     Loader,
@@ -39,10 +50,17 @@ SITE_PACKAGES = sysconfig.get_path("platlib")
 BESIDE_ME = Path(__file__).parent
 NOT_FOUND = "cannot open shared object file: No such file or directory"
 
-OTHER_WHEELS = "the image was not built from the lock of this line, or the tag belongs to another line"
+OTHER_WHEELS = (
+    "the image was not built from the lock of this line, or the tag belongs to another line"
+)
 REPLACED = "a layer on top removed or replaced what a package brought"
-COPIED = "a package or a layer on top brings a copy of its own, and whichever is loaded first serves both"
-MISLED = "LD_LIBRARY_PATH, LD_PRELOAD or ld.so.conf leads to a copy that no package of the image brought"
+COPIED = (
+    "a package or a layer on top brings a copy of its own, and whichever is loaded first "
+    "serves both"
+)
+MISLED = (
+    "LD_LIBRARY_PATH, LD_PRELOAD or ld.so.conf leads to a copy that no package of the image brought"
+)
 
 
 @pytest.fixture(scope="session")
@@ -60,7 +78,12 @@ def image() -> tuple[Loader, tuple[SharedObject, ...]]:
     try:
         return loader, tuple(filter(None, map(loader.read, dict.fromkeys(paths))))
     except DamagedObjectError as error:
-        require(False, str(error), "whole files", "the layer was cut, or a layer on top replaced the file")
+        require(
+            False,
+            str(error),
+            "whole files",
+            "the layer was cut, or a layer on top replaced the file",
+        )
         raise
 
 
@@ -80,7 +103,9 @@ def imported(name: str) -> ModuleType:
 
 @cache
 def first_import(name: str) -> ModuleType | str:
-    """The module, or why it cannot be imported: a second attempt would find the ruins of the first."""
+    """The module, or why it cannot be imported: a second attempt would find the ruins of the
+    first.
+    """
     try:
         return import_module(name)
     except Exception as error:  # a broken library can raise anything
@@ -92,9 +117,24 @@ def test_pytorch(expected: Expected) -> None:
     for name in ("torch", "torchvision", "torchaudio"):
         asserted = getattr(expected, name)
         found, _, build = imported(name).__version__.partition("+")
-        require(found == asserted, f"{name} {found} is imported", f"{asserted} as the tag says", OTHER_WHEELS)
-        require(version(name) == asserted, f"{name} {version(name)} is installed", asserted, OTHER_WHEELS)
-        require(build == wanted, f"{name} is the build `{build}`", f"{wanted} as the tag says", OTHER_WHEELS)
+        require(
+            found == asserted,
+            f"{name} {found} is imported",
+            f"{asserted} as the tag says",
+            OTHER_WHEELS,
+        )
+        require(
+            version(name) == asserted,
+            f"{name} {version(name)} is installed",
+            asserted,
+            OTHER_WHEELS,
+        )
+        require(
+            build == wanted,
+            f"{name} is the build `{build}`",
+            f"{wanted} as the tag says",
+            OTHER_WHEELS,
+        )
 
 
 def test_torchvision_fits_torch(torch: ModuleType) -> None:
@@ -106,18 +146,32 @@ def test_torchvision_fits_torch(torch: ModuleType) -> None:
 
 
 @pytest.mark.parametrize("library", LIBRARIES, ids=lambda library: library.family)
-def test_cuda_libraries(library: Library, torch: ModuleType, owners: dict[str, str], expected: Expected) -> None:
-    """What the library that torch loaded says of itself, against what torch was compiled for, the lock and the tag."""
+def test_cuda_libraries(
+    library: Library, torch: ModuleType, owners: dict[str, str], expected: Expected
+) -> None:
+    """What the library that torch loaded says of itself, against what torch was compiled for, the
+    lock and the tag.
+    """
     paths = [path for path in own_copies() if family(path) == library.family]
     paths.sort(key=lambda path: path not in owners)  # a second copy is for another check
     not_cuda = "torch is not a CUDA build, or is of a line that does without this library"
-    require(paths, f"{library.name} is not loaded by `import torch`", "it among torch's libraries", not_cuda)
+    require(
+        paths,
+        f"{library.name} is not loaded by `import torch`",
+        "it among torch's libraries",
+        not_cuda,
+    )
     package = owners.get(paths[0], "")
     where = f"{library.name} is loaded from {paths[0]}, which is of no package"
     require(package, where, "a file of a locked package", MISLED)
     found = library.version(paths[0])
     for who, wanted in claims(library, package, torch, expected):
-        require(agree(found, wanted), f"{library.name} {found} is loaded", f"{wanted} as {who}", OTHER_WHEELS)
+        require(
+            agree(found, wanted),
+            f"{library.name} {found} is loaded",
+            f"{wanted} as {who}",
+            OTHER_WHEELS,
+        )
 
 
 def own_copies() -> list[str]:
@@ -125,12 +179,17 @@ def own_copies() -> list[str]:
     return [path for path in loaded_libraries.loaded() if not is_private(path, SITE_PACKAGES)]
 
 
-def claims(library: Library, package: str, torch: ModuleType, expected: Expected) -> Iterator[tuple[str, str]]:
+def claims(
+    library: Library, package: str, torch: ModuleType, expected: Expected
+) -> Iterator[tuple[str, str]]:
     """Who says which version the library is."""
     if library is CUDART:
         yield "the tag says", expected.cuda
         yield "torch.version says", str(torch.version.cuda)
-        yield "torch was compiled for", loaded_libraries.cuda_version(torch._C._cuda_getCompiledVersion())
+        yield (
+            "torch was compiled for",
+            loaded_libraries.cuda_version(torch._C._cuda_getCompiledVersion()),
+        )
     if library is CUDNN:
         yield "the tag says", expected.cudnn
         yield "torch was compiled for", dotted(torch._C._cudnn.getCompileVersion())
@@ -147,39 +206,80 @@ def dotted(numbers: Collection[object]) -> str:
 
 
 def test_cudnn_parts(torch: ModuleType) -> None:
-    """cuDNN loads its parts by name on first use: each must be there, of its version, and from its folder."""
+    """CuDNN loads its parts by name on first use: each must be there, of its version, and from its
+    folder.
+    """
     whole = next((path for path in own_copies() if family(path) == CUDNN.family), "")
-    require(whole, "cuDNN is not loaded by `import torch`", "it among torch's libraries", "torch is no CUDA build")
+    require(
+        whole,
+        "cuDNN is not loaded by `import torch`",
+        "it among torch's libraries",
+        "torch is no CUDA build",
+    )
     steps = loaded_libraries.outcomes(installed.python(BESIDE_ME / "cudnn_parts.py", whole))
     failed = [f"{name}: {said[2:]}" for name, said in steps if said.startswith("!")]
-    require(not failed, f"cuDNN cannot use its parts: {some(failed, 1)}", "parts of its own version", REPLACED)
+    require(
+        not failed,
+        f"cuDNN cannot use its parts: {some(failed, 1)}",
+        "parts of its own version",
+        REPLACED,
+    )
     parts = {name: Path(said[2:]) for name, said in steps if said.startswith("= /")}
-    require(len(parts) > 1, f"cuDNN loaded {some(parts)} alone", "its parts too", "cuDNN's interface has changed")
+    require(
+        len(parts) > 1,
+        f"cuDNN loaded {some(parts)} alone",
+        "its parts too",
+        "cuDNN's interface has changed",
+    )
     strangers = [str(path) for path in parts.values() if path.parent != Path(whole).parent]
-    require(not strangers, f"cuDNN loads {some(strangers, 1)}", f"parts from {Path(whole).parent}", MISLED)
+    require(
+        not strangers,
+        f"cuDNN loads {some(strangers, 1)}",
+        f"parts from {Path(whole).parent}",
+        MISLED,
+    )
 
 
 @reports("cuda_libraries", "files")
 def test_cuda_libraries_load(expected: Expected, owners: dict[str, str], figure: Figures) -> None:
-    """Every library of NVIDIA's packages is there and can be loaded, those too that torch loads on first use."""
+    """Every library of NVIDIA's packages is there and can be loaded, those too that torch loads on
+    first use.
+    """
     locked = {name for name, _ in expected.packages if name.startswith("nvidia-")}
-    files = sorted(path for path, package in owners.items() if package in locked and ".so" in Path(path).name)
+    files = sorted(
+        path for path, package in owners.items() if package in locked and ".so" in Path(path).name
+    )
     silent = sorted(locked - {owners[path] for path in files})
-    require(locked and not silent, f"no library is of {some(silent)}", "libraries of each", OTHER_WHEELS)
+    require(
+        locked and not silent, f"no library is of {some(silent)}", "libraries of each", OTHER_WHEELS
+    )
     steps = loaded_libraries.outcomes(installed.python(BESIDE_ME / "load_each.py", *files))
     failed = [said[2:] for _, said in steps if not said.startswith("= ")]
     figure("cuda_libraries", len(steps), "files")
-    require(not failed, f"libraries do not load: {some(failed, 1)}", f"all {len(files)} to load", REPLACED)
+    require(
+        not failed,
+        f"libraries do not load: {some(failed, 1)}",
+        f"all {len(files)} to load",
+        REPLACED,
+    )
 
 
 def test_no_second_copy_loaded(torch: ModuleType, expected: Expected) -> None:
     """After some work every library of CUDA, torch and OpenMP came from one file."""
     exercise(torch, expected.device)
     twice = loaded_libraries.copies(own_copies())
-    require(not twice, f"two copies are loaded of {some(twice, 1)}", "one copy of each library", COPIED)
-    versions = {path: CUDART.version(path) for path in loaded_libraries.loaded() if family(path) == CUDART.family}
+    require(
+        not twice, f"two copies are loaded of {some(twice, 1)}", "one copy of each library", COPIED
+    )
+    versions = {
+        path: CUDART.version(path)
+        for path in loaded_libraries.loaded()
+        if family(path) == CUDART.family
+    }
     cause = "a package carries the CUDA runtime of another CUDA"
-    require(len({*versions.values()}) == 1, f"CUDA runtimes {versions} are loaded", "one version", cause)
+    require(
+        len({*versions.values()}) == 1, f"CUDA runtimes {versions} are loaded", "one version", cause
+    )
 
 
 def exercise(torch: ModuleType, device: str) -> None:
@@ -193,27 +293,66 @@ def exercise(torch: ModuleType, device: str) -> None:
 
 
 @reports("watched_libraries", "files")
-def test_no_second_copy_in_the_image(image: tuple[Loader, tuple[SharedObject, ...]], figure: Figures) -> None:
+def test_no_second_copy_in_the_image(
+    image: tuple[Loader, tuple[SharedObject, ...]], figure: Figures
+) -> None:
     """No package brings a library again that another has, whoever loads it first."""
     _, objects = image
     own = [each.path for each in objects if not is_private(each.path, SITE_PACKAGES)]
     watched = sum(1 for path in own if WATCHED.fullmatch(family(path)))
     figure("watched_libraries", watched, "files")
-    require(watched, f"none of {len(own)} files is a library of CUDA or torch", "some", "torch is not installed")
+    require(
+        watched,
+        f"none of {len(own)} files is a library of CUDA or torch",
+        "some",
+        "torch is not installed",
+    )
     twice = loaded_libraries.copies(own)
-    require(not twice, f"two copies are in the image of {some(twice, 1)}", "one copy of each library", COPIED)
+    require(
+        not twice,
+        f"two copies are in the image of {some(twice, 1)}",
+        "one copy of each library",
+        COPIED,
+    )
 
 
 def test_libraries_found_by_name(owners: dict[str, str]) -> None:
-    """A program without torch that asks the loader for such a library gets the same file, or none."""
-    own = {Path(path).name: path for path in owners if is_watched(path) and not is_private(path, SITE_PACKAGES)}
-    require(own, "no package brings a library of CUDA or torch", "some", "torch is not installed as wheels")
-    steps = loaded_libraries.outcomes(installed.python(BESIDE_ME / "load_each.py", "libc.so.6", *own))
+    """A program without torch that asks the loader for such a library gets the same file, or
+    none.
+    """
+    own = {
+        Path(path).name: path
+        for path in owners
+        if is_watched(path) and not is_private(path, SITE_PACKAGES)
+    }
+    require(
+        own,
+        "no package brings a library of CUDA or torch",
+        "some",
+        "torch is not installed as wheels",
+    )
+    steps = loaded_libraries.outcomes(
+        installed.python(BESIDE_ME / "load_each.py", "libc.so.6", *own)
+    )
     found = {name: said for name, said in steps if said != f"! {name}: {NOT_FOUND}"}
     libc = found.pop("libc.so.6", "! not asked")
-    require(libc.startswith("= "), f"libc.so.6 {libc[2:]}", "the loader to find it", "the loader is not glibc's")
-    others = [f"{name}: {said[2:]}" for name, said in found.items() if not is_file(said, own.get(name, ""))]
-    require(not others, f"by name the loader finds {some(others, 1)}", "the file of its package or none", MISLED)
+    require(
+        libc.startswith("= "),
+        f"libc.so.6 {libc[2:]}",
+        "the loader to find it",
+        "the loader is not glibc's",
+    )
+    others = [
+        f"{name}: {said[2:]}"
+        for name, said in found.items()
+        if not is_file(said, own.get(name, ""))
+    ]
+    require(
+        not others,
+        f"by name the loader finds {some(others, 1)}",
+        "the file of its package or none",
+        MISLED,
+    )
 
 
 def is_watched(path: str) -> bool:
@@ -228,21 +367,37 @@ def is_file(said: str, path: str) -> bool:
 @reports("shared_objects", "files")
 @reports("optional_libraries_not_found", "files")
 def test_shared_objects_resolve(
-    image: tuple[Loader, tuple[SharedObject, ...]], owners: dict[str, str], expected: Expected, figure: Figures
+    image: tuple[Loader, tuple[SharedObject, ...]],
+    owners: dict[str, str],
+    expected: Expected,
+    figure: Figures,
 ) -> None:
-    """Every library that a program or library of the image needs is found. No GPU is needed to tell."""
+    """Every library that a program or library of the image needs is found.
+
+    No GPU is needed to tell.
+    """
     loader, objects = image
     torchs, users = names_of_torch(loader), installed.needing("torch")
-    missing = unresolved(loader, objects, lambda each: torchs if owners.get(each.path) in users else ())
-    lost = [each for each in missing if not may_be_missing(each, SITE_PACKAGES, expected.device == "cuda")]
+    missing = unresolved(
+        loader, objects, lambda each: torchs if owners.get(each.path) in users else ()
+    )
+    lost = [
+        each
+        for each in missing
+        if not may_be_missing(each, SITE_PACKAGES, expected.device == "cuda")
+    ]
     figure("shared_objects", len(objects), "files")
     figure("optional_libraries_not_found", len(missing) - len(lost), "files")
     said = sorted(f"{each.path} needs {each.needed}" for each in lost)
-    require(not said, f"libraries are not found: {some(said)}", "every one that is needed", REPLACED)
+    require(
+        not said, f"libraries are not found: {some(said)}", "every one that is needed", REPLACED
+    )
 
 
 def names_of_torch(loader: Loader) -> set[str]:
-    """Sonames that are loaded once torch is imported, which the packages that require torch do first."""
+    """Sonames that are loaded once torch is imported, which the packages that require torch do
+    first.
+    """
     extension = next(Path(SITE_PACKAGES, "torch").glob("_C.*.so"), None)
     start = loader.read(str(extension)) if extension else None
     if start is None:
@@ -253,12 +408,19 @@ def names_of_torch(loader: Loader) -> set[str]:
 
 def test_python(expected: Expected) -> None:
     found = f"{sys.version_info.major}.{sys.version_info.minor}"
-    require(found == expected.python, f"Python {found} runs", f"{expected.python} as the tag says", OTHER_WHEELS)
+    require(
+        found == expected.python,
+        f"Python {found} runs",
+        f"{expected.python} as the tag says",
+        OTHER_WHEELS,
+    )
 
 
 @reports("packages", "packages")
 def test_packages_match_the_lock(expected: Expected, figure: Figures) -> None:
-    """Nothing is missing, nothing has another version, and only a derived image holds something besides."""
+    """Nothing is missing, nothing has another version, and only a derived image holds something
+    besides.
+    """
     found = installed.packages()
     figure("packages", len(found), "packages")
     locked = {name for name, _ in expected.packages}
@@ -272,21 +434,32 @@ def test_packages_match_the_lock(expected: Expected, figure: Figures) -> None:
 def test_package_files(figure: Figures) -> None:
     """Every file that a package records is there, in its size."""
     silent = installed.without_record()
-    require(not silent, f"no files are recorded by {some(silent)}", "a RECORD of each package", REPLACED)
+    require(
+        not silent, f"no files are recorded by {some(silent)}", "a RECORD of each package", REPLACED
+    )
     files = [*installed.recorded_files()]
     figure("recorded_files", len(files), "files")
     damaged = [file.problem for file in files if file.problem]
-    require(not damaged, f"files are not as recorded: {some(damaged)}", "every file whole", REPLACED)
+    require(
+        not damaged, f"files are not as recorded: {some(damaged)}", "every file whole", REPLACED
+    )
 
 
 def test_pip_check() -> None:
     done = installed.run(sys.executable, "-m", "pip", "check")
     cause = "a package was added, removed or changed without its dependencies"
-    require(done.returncode == 0, f"pip check: {installed.problem(done)}", "no broken requirements", cause)
+    require(
+        done.returncode == 0,
+        f"pip check: {installed.problem(done)}",
+        "no broken requirements",
+        cause,
+    )
 
 
 def test_pip_list(expected: Expected) -> None:
-    done = installed.run(sys.executable, "-m", "pip", "list", "--format=json", "--disable-pip-version-check")
+    done = installed.run(
+        sys.executable, "-m", "pip", "list", "--format=json", "--disable-pip-version-check"
+    )
     broken = "pip or the metadata of a package is damaged"
     require(done.returncode == 0, f"pip list: {installed.problem(done)}", "exit 0", broken)
     listed = {package["name"]: package["version"] for package in json.loads(done.stdout)}
@@ -303,17 +476,29 @@ def test_console_scripts(figure: Figures) -> None:
     """Every declared command can start; torchrun, which every image has, does."""
     names = [entry.name for entry in installed.console_scripts()]
     figure("console_scripts", len(names), "commands")
-    require("torchrun" in names, f"torchrun is not among the {len(names)} declared commands", "it to be", REPLACED)
+    require(
+        "torchrun" in names,
+        f"torchrun is not among the {len(names)} declared commands",
+        "it to be",
+        REPLACED,
+    )
     broken = [problem for problem in map(installed.script_problem, names) if problem]
     cause = "the command was written for another virtual environment, or replaced"
     require(not broken, f"commands cannot start: {some(broken, 1)}", "all to start", cause)
     done = installed.run("torchrun", "--help")
     require(done.returncode == 0, f"torchrun --help: {installed.problem(done)}", "exit 0", REPLACED)
-    require("--nproc" in done.stdout, f"torchrun --help: {installed.problem(done)}", "--nproc to be named", REPLACED)
+    require(
+        "--nproc" in done.stdout,
+        f"torchrun --help: {installed.problem(done)}",
+        "--nproc to be named",
+        REPLACED,
+    )
 
 
 def test_challenge(nonce: str, torch: ModuleType, answer: Answers) -> None:
-    """NumPy's BLAS and torch's multiply what lies in one memory, and a C pointer changes it in between."""
+    """NumPy's BLAS and torch's multiply what lies in one memory, and a C pointer changes it in
+    between.
+    """
     numpy = imported("numpy")
     asked = questions.product(nonce, "libraries")
     left = numpy.array(asked.left, dtype=numpy.float64).reshape(-1, asked.inner)

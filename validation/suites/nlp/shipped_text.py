@@ -6,7 +6,9 @@ from pydoc_data.topics import topics
 
 
 def corpus() -> list[str]:
-    """The sections of the reference, about 460 000 characters of English and code, always in the same order."""
+    """The sections of the reference, about 460 000 characters of English and code, always in the
+    same order.
+    """
     return [text for _, text in sorted(topics.items())]
 
 

@@ -1,4 +1,6 @@
-"""A tokenizer trained on text the image ships, and a small BERT that learns to fill in its words."""
+"""A tokenizer trained on text the image ships, and a small BERT that learns to fill in its
+words.
+"""
 
 from __future__ import annotations
 
@@ -54,11 +56,16 @@ def tokenizer() -> Any:
 
 
 def test_tokenizer_round_trip(tokenizer: Any) -> None:
-    """Byte-level tokens give back exactly the text they were made of, also text never seen in training."""
+    """Byte-level tokens give back exactly the text they were made of, also text never seen in
+    training.
+    """
     text = shipped_text.chapter()
     for original in (text, *FOREIGN):
         back = tokenizer.decode(tokenizer.encode(original).ids)
-        at = next((at for at, pair in enumerate(zip(original, back, strict=False)) if len({*pair}) > 1), len(back))
+        at = next(
+            (at for at, pair in enumerate(zip(original, back, strict=False)) if len({*pair}) > 1),
+            len(back),
+        )
         require(
             back == original,
             f"{original[at : at + 20]!r} came back from the tokenizer as {back[at : at + 20]!r}",
@@ -93,7 +100,8 @@ def test_tokenizer_file(tokenizer: Any, tmp_path: Path) -> None:
 def test_bert_learns(tokenizer: Any, expected: Expected, figure: Figures) -> None:
     """Every seventh word or so is hidden: it must be told from its place and its neighbours.
 
-    Knowing only how often each hidden word occurs gives a loss of their entropy; half of that needs the context.
+    Knowing only how often each hidden word occurs gives a loss of their entropy; half of that needs
+    the context.
     """
     words, labels = (tensor.to(expected.device) for tensor in _masked(tokenizer))
     model = _model().to(expected.device)
@@ -117,11 +125,18 @@ def test_bert_learns(tokenizer: Any, expected: Expected, figure: Figures) -> Non
 
 
 def test_weights_as_safetensors(expected: Expected, tmp_path: Path) -> None:
-    """Saved and loaded, the network answers as before, to the last bit, and the file holds its weights."""
+    """Saved and loaded, the network answers as before, to the last bit, and the file holds its
+    weights.
+    """
     model = _model().to(expected.device).eval()
     model.save_pretrained(tmp_path)
     names = sorted(path.name for path in tmp_path.glob("*.safetensors"))
-    require(names == ["model.safetensors"], f"{names} were written", "model.safetensors", "a fallback to pickle files")
+    require(
+        names == ["model.safetensors"],
+        f"{names} were written",
+        "model.safetensors",
+        "a fallback to pickle files",
+    )
     stored, held = load_file(tmp_path / names[0]), model.state_dict()
     wrong = [name for name, tensor in stored.items() if not torch.equal(tensor, held[name].cpu())]
     require(
@@ -134,7 +149,12 @@ def test_weights_as_safetensors(expected: Expected, tmp_path: Path) -> None:
     words = torch.arange(2 * LENGTH, device=expected.device).reshape(2, LENGTH)
     with torch.inference_mode():
         apart = float((again(input_ids=words).logits - model(input_ids=words).logits).abs().max())
-    require(apart == 0, f"loaded again, scores are off by {apart:.1e}", "the same bits", "weights that are not loaded")
+    require(
+        apart == 0,
+        f"loaded again, scores are off by {apart:.1e}",
+        "the same bits",
+        "weights that are not loaded",
+    )
 
 
 def test_challenge(nonce: str, answer: Answers) -> None:
@@ -159,10 +179,16 @@ def _model() -> Any:
 
 
 def _masked(tokenizer: Any) -> tuple[Any, Any]:
-    """Word numbers with some hidden, and what was hidden (-100 elsewhere); both (sequences, length)."""
-    words = torch.tensor(tokenizer.encode(shipped_text.chapter()).ids[: SEQUENCES * LENGTH]).view(SEQUENCES, LENGTH)
+    """Word numbers with some hidden, and what was hidden (-100 elsewhere); both (sequences,
+    length).
+    """
+    words = torch.tensor(tokenizer.encode(shipped_text.chapter()).ids[: SEQUENCES * LENGTH]).view(
+        SEQUENCES, LENGTH
+    )
     hidden = torch.rand(words.shape, generator=torch.Generator().manual_seed(0)) < HIDDEN_SHARE
-    return torch.where(hidden, tokenizer.token_to_id(MASKED), words), torch.where(hidden, words, -100)
+    return torch.where(hidden, tokenizer.token_to_id(MASKED), words), torch.where(
+        hidden, words, -100
+    )
 
 
 def _entropy(words: list[int]) -> float:

@@ -19,7 +19,9 @@ class Drawn(gymnasium.Env):  # type: ignore[misc] # inside the image only
     def __init__(self, world: World) -> None:
         self._world, self._state = world, 0
 
-    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
+    def reset(
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[Any, dict[str, Any]]:
         """Go back to state 0."""
         super().reset(seed=seed)
         self._state = 0

@@ -25,11 +25,15 @@ from validation.suites.training import require_trained, snapshot
 STEPS = 18_000
 EPISODES = 16
 SOLVED = 195.0
-"""Mean steps the pole stays up, what Gym called solved. Of 14 seeds, none gave less than 325 after this training, or
-more than 29 before it."""
+"""Mean steps the pole stays up, what Gym called solved.
+
+Of 14 seeds, none gave less than 325 after this training, or more than 29 before it.
+"""
 
 UNTRAINED = 60.0
-"""Without learning the pole stays up for about 22 steps, with a deviation of 12: far below, with 16 episodes."""
+"""Without learning the pole stays up for about 22 steps, with a deviation of 12: far below, with 16
+episodes.
+"""
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -39,7 +43,9 @@ def _one_thread() -> Iterator[None]:
 
 
 def test_environment_dynamics() -> None:
-    """One CartPole step from rest, against the equations of motion it documents (Barto, Sutton and Anderson 1983)."""
+    """One CartPole step from rest, against the equations of motion it documents (Barto, Sutton and
+    Anderson 1983).
+    """
     environment = gymnasium.make("CartPole-v1").unwrapped
     environment.reset(seed=0)
     environment.state = np.zeros(4)
@@ -54,14 +60,18 @@ def test_environment_dynamics() -> None:
         f"{np.round(wanted, 4).tolist()}, which the equations of motion give",
         "another task under the same name, or a NumPy that Gymnasium does not fit",
     )
-    require(reward == 1, f"the reward of a step is {reward}", "1", "another task under the same name")
+    require(
+        reward == 1, f"the reward of a step is {reward}", "1", "another task under the same name"
+    )
 
 
 @reports("steps_per_s", "steps/s")
 @reports("reward_untrained", "reward")
 @reports("reward_trained", "reward")
 def test_ppo_solves_cartpole(expected: Expected, figure: Figures) -> None:
-    """18 000 steps in eight environments; rewards are those of new episodes, with actions drawn from the policy."""
+    """18 000 steps in eight environments; rewards are those of new episodes, with actions drawn
+    from the policy.
+    """
     agent = _agent(expected.device)
     parameters, before = snapshot(agent.policy.parameters()), _mean_reward(agent)
     require(
@@ -73,7 +83,9 @@ def test_ppo_solves_cartpole(expected: Expected, figure: Figures) -> None:
     started = time.perf_counter()
     agent.learn(STEPS)
     figure("steps_per_s", agent.num_timesteps / (time.perf_counter() - started), "steps/s")
-    losses = [float(agent.logger.name_to_value[name]) for name in ("train/loss", "train/value_loss")]
+    losses = [
+        float(agent.logger.name_to_value[name]) for name in ("train/loss", "train/value_loss")
+    ]
     require_trained(parameters, agent.policy.parameters(), losses)
     after = _mean_reward(agent)
     figure("reward_untrained", before, "reward")
@@ -87,13 +99,19 @@ def test_ppo_solves_cartpole(expected: Expected, figure: Figures) -> None:
 
 
 def test_challenge(nonce: str, answer: Answers) -> None:
-    """Environments whose transitions the host has drawn, stepped by Stable-Baselines3 and ended by Gymnasium."""
+    """Environments whose transitions the host has drawn, stepped by Stable-Baselines3 and ended by
+    Gymnasium.
+    """
     asked = questions.world(nonce)
-    limited = [lambda: gymnasium.wrappers.TimeLimit(Drawn(asked), questions.EPISODE)] * questions.COPIES
+    limited = [
+        lambda: gymnasium.wrappers.TimeLimit(Drawn(asked), questions.EPISODE)
+    ] * questions.COPIES
     environments = DummyVecEnv(limited)
     states, rewards = environments.reset().tolist(), []
     for at in range(0, questions.MOVES, questions.COPIES):
-        observed, rewarded, *_ = environments.step(np.array(asked.moves[at : at + questions.COPIES]))
+        observed, rewarded, *_ = environments.step(
+            np.array(asked.moves[at : at + questions.COPIES])
+        )
         states += observed.tolist()
         rewards += rewarded.tolist()
     answer("states", states)
@@ -101,7 +119,9 @@ def test_challenge(nonce: str, answer: Answers) -> None:
 
 
 def _agent(device: str) -> PPO:
-    """PPO close to the settings of RL Baselines3 Zoo for CartPole, with a higher rate that needs fewer steps."""
+    """PPO close to the settings of RL Baselines3 Zoo for CartPole, with a higher rate that needs
+    fewer steps.
+    """
     return PPO(
         "MlpPolicy",
         make_vec_env("CartPole-v1", n_envs=8, seed=0),

@@ -1,4 +1,5 @@
-"""Throughput of a workload: warm-up until its pace is steady, then the median over steps, and how far they spread.
+"""Throughput of a workload: warm-up until its pace is steady, then the median over steps, and how
+far they spread.
 
 Without torch, so that the host can test it.
 """
@@ -25,9 +26,10 @@ BF16 = frozenset({"avx512_bf16", "amx_bf16", "bf16"})
 class Plan:
     """How long to warm up and to measure; every time is in seconds.
 
-    Warm-up goes in windows of at least `window_steps` and `window_s`, and ends when the slowest median of the last
-    `windows` is at most `agree` (a fraction) above the fastest. It is given up after `most_windows` and `most_s`, both,
-    and after `limit_s`. What is measured after it takes at least `steps` and `measured_s`.
+    Warm-up goes in windows of at least `window_steps` and `window_s`, and ends when the slowest
+    median of the last `windows` is at most `agree` (a fraction) above the fastest. It is given up
+    after `most_windows` and `most_s`, both, and after `limit_s`. What is measured after it takes at
+    least `steps` and `measured_s`.
     """
 
     window_steps: int
@@ -42,21 +44,43 @@ class Plan:
 
 
 CPU = Plan(
-    window_steps=1, window_s=0, windows=2, agree=1.0, most_windows=8, most_s=10, limit_s=60, steps=3, measured_s=0
+    window_steps=1,
+    window_s=0,
+    windows=2,
+    agree=1.0,
+    most_windows=8,
+    most_s=10,
+    limit_s=60,
+    steps=3,
+    measured_s=0,
 )
-"""Few steps, since they take up to a second, and a limit that only something odd exceeds (a step twice as long as the
-one before), since other programs share a CPU: what is measured there is for the record and no gate."""
+"""Few steps, since they take up to a second, and a limit that only something odd exceeds (a step
+twice as long as the one before), since other programs share a CPU: what is measured there is for
+the record and no gate.
+"""
 
 GPU = Plan(
-    window_steps=10, window_s=1, windows=3, agree=0.02, most_windows=30, most_s=60, limit_s=120, steps=30, measured_s=5
+    window_steps=10,
+    window_s=1,
+    windows=3,
+    agree=0.02,
+    most_windows=30,
+    most_s=60,
+    limit_s=120,
+    steps=30,
+    measured_s=5,
 )
-"""At least 3 s of warm-up, in which cuDNN tries its algorithms and clocks rise; 2 % is what the regression gate is to
-see. At least 8 s for each check, so about 80 s for all eight and the making of their models."""
+"""At least 3 s of warm-up, in which cuDNN tries its algorithms and clocks rise; 2 % is what the
+regression gate is to see. At least 8 s for each check, so about 80 s for all eight and the making
+of their models.
+"""
 
 
 @dataclass(frozen=True)
 class Pace:
-    """Seconds of the median step, their interquartile range over it, the steps measured and those of the warm-up."""
+    """Seconds of the median step, their interquartile range over it, the steps measured and those
+    of the warm-up.
+    """
 
     step_s: float
     spread: float
@@ -64,8 +88,13 @@ class Pace:
     warmup: int
 
 
-def pace(step: Callable[[], object], plan: Plan, clock: Callable[[], float] = time.perf_counter) -> Pace:
-    """Run `step`, which returns when the device has finished it. Ends the check as `infra` where no pace is steady."""
+def pace(
+    step: Callable[[], object], plan: Plan, clock: Callable[[], float] = time.perf_counter
+) -> Pace:
+    """Run `step`, which returns when the device has finished it.
+
+    Ends the check as `infra` where no pace is steady.
+    """
     warmup = _warm_up(step, plan, clock)
     seconds = _timed(step, plan.steps, plan.measured_s, clock)
     low, median, high = statistics.quantiles(seconds, n=4, method="inclusive")
@@ -93,11 +122,17 @@ def _never_steady(windows: list[list[float]], plan: Plan, spent: float) -> None:
     infra(
         f"no steady state in {spent:.0f} s of warm-up: the last medians are {last} ms a step, "
         f"expected within {100 * plan.agree:.0f} % of each other",
-        "something else uses the device, its clocks are being throttled, or every step does work anew",
+        (
+            "something else uses the device, its clocks are being throttled, or every step does "
+            "work "
+            "anew"
+        ),
     )
 
 
-def _timed(step: Callable[[], object], least: int, least_s: float, clock: Callable[[], float]) -> list[float]:
+def _timed(
+    step: Callable[[], object], least: int, least_s: float, clock: Callable[[], float]
+) -> list[float]:
     seconds: list[float] = []
     began = clock()
     while len(seconds) < least or clock() - began < least_s:
@@ -108,7 +143,9 @@ def _timed(step: Callable[[], object], least: int, least_s: float, clock: Callab
 
 
 def reset_peak_rss() -> None:
-    """Forget the peak that earlier work of this process left; a kernel without it keeps the older, higher peak."""
+    """Forget the peak that earlier work of this process left; a kernel without it keeps the older,
+    higher peak.
+    """
     with contextlib.suppress(OSError):
         RESET_PEAK.write_text("5", encoding="ascii")  # see proc(5)
 
@@ -121,6 +158,10 @@ def peak_rss() -> int:
 
 
 def has_bf16(cpuinfo: str) -> bool:
-    """Whether a processor (as /proc/cpuinfo tells) has bfloat16 instructions; without, it computes them in float32."""
+    """Whether a processor (as /proc/cpuinfo tells) has bfloat16 instructions; without, it computes
+    them in float32.
+    """
     lines = (line.partition(":") for line in cpuinfo.splitlines())
-    return any(BF16 & set(told.split()) for name, _, told in lines if name.strip() in ("flags", "Features"))
+    return any(
+        BF16 & set(told.split()) for name, _, told in lines if name.strip() in ("flags", "Features")
+    )

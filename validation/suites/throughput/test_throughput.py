@@ -1,4 +1,7 @@
-"""Throughput of ResNet-50 and a BERT-base encoder. The figures are recorded; the work behind them must be real."""
+"""Throughput of ResNet-50 and a BERT-base encoder.
+
+The figures are recorded; the work behind them must be real.
+"""
 
 from __future__ import annotations
 
@@ -20,11 +23,15 @@ from validation.suites.throughput.workloads import Task
 from validation.suites.training import require_fall, require_trained, snapshot
 
 OFF = {"fp32": 0.01, "amp": 0.02}
-"""How far one sample's output may be from its row of a batch, against the largest output: kernels differ with the
-batch. TF32 and float16 keep 11 bits, bfloat16 8; a model that normalises over the batch is off by more than 0.1."""
+"""How far one sample's output may be from its row of a batch, against the largest output: kernels
+differ with the batch. TF32 and float16 keep 11 bits, bfloat16 8; a model that normalises over the
+batch is off by more than 0.1.
+"""
 
 APART = 0.05
-"""How far the first and the last sample's outputs must be from each other, at least, against the largest."""
+"""How far the first and the last sample's outputs must be from each other, at least, against the
+largest.
+"""
 
 NO_BF16 = "this CPU has no bfloat16 instructions, so AMP would measure their emulation"
 
@@ -41,7 +48,9 @@ WORKLOADS = pytest.mark.parametrize(
         pytest.param(workloads.bert_base, id="bert_base", marks=_counted_in("sequences")),
     ),
 )
-PRECISIONS = pytest.mark.parametrize("precision", ("fp32", pytest.param("amp", marks=may_not_run(NO_BF16, "cpu"))))
+PRECISIONS = pytest.mark.parametrize(
+    "precision", ("fp32", pytest.param("amp", marks=may_not_run(NO_BF16, "cpu")))
+)
 
 
 @reports("spread", "%")
@@ -50,7 +59,9 @@ PRECISIONS = pytest.mark.parametrize("precision", ("fp32", pytest.param("amp", m
 @reports("peak_memory", "MB")
 @PRECISIONS
 @WORKLOADS
-def test_training(workload: Callable[[str], Task], precision: str, expected: Expected, figure: Figures) -> None:
+def test_training(
+    workload: Callable[[str], Task], precision: str, expected: Expected, figure: Figures
+) -> None:
     task = _made(workload, precision, expected)
     training = workloads.training(task, expected.device, amp=precision == "amp")
     before = snapshot(_on_host(task))
@@ -66,7 +77,9 @@ def test_training(workload: Callable[[str], Task], precision: str, expected: Exp
 @reports("peak_memory", "MB")
 @PRECISIONS
 @WORKLOADS
-def test_inference(workload: Callable[[str], Task], precision: str, expected: Expected, figure: Figures) -> None:
+def test_inference(
+    workload: Callable[[str], Task], precision: str, expected: Expected, figure: Figures
+) -> None:
     task = _made(workload, precision, expected)
     answer = workloads.inference(task, expected.device, amp=precision == "amp")
     _require_real(answer(task.inputs), answer(task.inputs[:1]), OFF[precision])
@@ -74,17 +87,27 @@ def test_inference(workload: Callable[[str], Task], precision: str, expected: Ex
 
 
 def test_challenge(nonce: str, expected: Expected, answer: Answers) -> None:
-    """A matrix product in each precision that is measured, of numbers for which every precision is exact."""
+    """A matrix product in each precision that is measured, of numbers for which every precision is
+    exact.
+    """
     for name, amp in (("fp32", False), ("amp", True)):
         asked = questions.product(nonce, name, questions.NARROW, limit=1)
-        left = torch.tensor(asked.left, dtype=torch.float32, device=expected.device).reshape(-1, asked.inner)
-        right = torch.tensor(asked.right, dtype=torch.float32, device=expected.device).reshape(asked.inner, -1)
+        left = torch.tensor(asked.left, dtype=torch.float32, device=expected.device).reshape(
+            -1, asked.inner
+        )
+        right = torch.tensor(asked.right, dtype=torch.float32, device=expected.device).reshape(
+            asked.inner, -1
+        )
         with workloads.autocast(expected.device, amp=amp):
             answer(f"matmul {name}", torch.mm(left, right).flatten().tolist())
 
 
 def _made(workload: Callable[[str], Task], precision: str, expected: Expected) -> Task:
-    if precision == "amp" and expected.device == "cpu" and not measure.has_bf16(measure.CPUINFO.read_text()):
+    if (
+        precision == "amp"
+        and expected.device == "cpu"
+        and not measure.has_bf16(measure.CPUINFO.read_text())
+    ):
         not_run(NO_BF16)
     gc.collect()  # what the last check held is in cycles, and would count as this one's memory
     if expected.device == "cuda":
@@ -93,7 +116,10 @@ def _made(workload: Callable[[str], Task], precision: str, expected: Expected) -
 
 
 def _measure(step: Callable[[], object], task: Task, expected: Expected, figure: Figures) -> None:
-    """Record the figures of `step`. Memory is that of the device: of a GPU what torch allocated, else the process."""
+    """Record the figures of `step`.
+
+    Memory is that of the device: of a GPU what torch allocated, else the process.
+    """
     on_gpu = expected.device == "cuda"
     (torch.cuda.reset_peak_memory_stats if on_gpu else measure.reset_peak_rss)()
     pace = measure.pace(step, measure.GPU if on_gpu else measure.CPU)
@@ -118,7 +144,9 @@ def _require_memory(peak: int, task: Task) -> None:
 
 
 def _require_real(batch: Any, alone: Any, off: float) -> None:
-    """The outputs are finite, differ between samples, and are for one sample alone what they are in the batch."""
+    """The outputs are finite, differ between samples, and are for one sample alone what they are in
+    the batch.
+    """
     largest = float(batch.abs().max())
     require(
         math.isfinite(largest) and largest > 0,
@@ -143,5 +171,7 @@ def _require_real(batch: Any, alone: Any, off: float) -> None:
 
 
 def _on_host(task: Task) -> Any:
-    """Its parameters in the machine's memory: copies on the GPU would count as the training's own."""
+    """Its parameters in the machine's memory: copies on the GPU would count as the training's
+    own.
+    """
     return (parameter.cpu() for parameter in task.model.parameters())

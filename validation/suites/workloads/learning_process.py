@@ -74,5 +74,10 @@ def _first_line(stdout: IO[bytes] | None) -> str:
 
 
 def _load(path: Path) -> dict[str, Any]:
-    require(path.exists(), f"learning left no {path.name}", "one", "a process that ended early without a word")
+    require(
+        path.exists(),
+        f"learning left no {path.name}",
+        "one",
+        "a process that ended early without a word",
+    )
     return dict(torch.load(path, weights_only=True, map_location="cpu"))

@@ -1,7 +1,8 @@
-"""Online learning: a stream of single samples, one update each, in a process that may be killed at any moment.
+"""Online learning: a stream of single samples, one update each, in a process that may be killed at
+any moment.
 
-`python -m validation.suites.workloads.online_learning FOLDER DEVICE [HALT_AT]` goes on from the checkpoint in
-FOLDER, if any.
+`python -m validation.suites.workloads.online_learning FOLDER DEVICE [HALT_AT]` goes on from the
+checkpoint in FOLDER, if any.
 """
 
 from __future__ import annotations
@@ -45,11 +46,18 @@ class Update:
 
 
 class Learner:
-    """A small network with dropout, AdamW, clipped gradients, averaged weights, and a ledger of the samples it saw."""
+    """A small network with dropout, AdamW, clipped gradients, averaged weights, and a ledger of the
+    samples it saw.
+    """
 
     def __init__(self, device: str) -> None:
         torch.manual_seed(0)
-        layers = (torch.nn.Linear(FEATURES, 64), torch.nn.Tanh(), torch.nn.Dropout(0.05), torch.nn.Linear(64, 1))
+        layers = (
+            torch.nn.Linear(FEATURES, 64),
+            torch.nn.Tanh(),
+            torch.nn.Dropout(0.05),
+            torch.nn.Linear(64, 1),
+        )
         self._device = device
         self._model = torch.nn.Sequential(*layers).to(device)
         self._optimizer = torch.optim.AdamW(self._model.parameters(), lr=0.005)
@@ -68,13 +76,18 @@ class Learner:
         norm = torch.nn.utils.clip_grad_norm_(self._model.parameters(), CLIP)
         self._optimizer.step()
         self._average.update_parameters(self._model)
-        found, seconds = float(loss.item()), time.perf_counter() - started  # item() also waits for the device
+        found, seconds = (
+            float(loss.item()),
+            time.perf_counter() - started,
+        )  # item() also waits for the device
         self._seen[self.position] += 1
         self.position += 1
         return Update(found, float(norm), self._norm(), seconds)
 
     def _norm(self) -> float:
-        return float(torch.cat([parameter.grad.flatten() for parameter in self._model.parameters()]).norm())
+        return float(
+            torch.cat([parameter.grad.flatten() for parameter in self._model.parameters()]).norm()
+        )
 
     def weights(self) -> list[Any]:
         """The parameters being trained."""
@@ -121,7 +134,8 @@ def is_outlier(number: int) -> bool:
 def main(folder: Path, device: str, halt_at: int) -> None:
     """Learn to the end of the stream, from the checkpoint where there is one.
 
-    After `halt_at` samples the process stops while half a checkpoint is written, and waits for its end.
+    After `halt_at` samples the process stops while half a checkpoint is written, and waits for its
+    end.
     """
     torch.set_num_threads(1)
     learner = Learner(device)

@@ -1,4 +1,6 @@
-"""A recommender: embeddings of users and items, a small network on top, trained by ranks that share the clicks."""
+"""A recommender: embeddings of users and items, a small network on top, trained by ranks that share
+the clicks.
+"""
 
 from __future__ import annotations
 
@@ -21,8 +23,9 @@ HELD_OUT = 16_000
 """Of all 80 000 pairs, those no rank ever sees."""
 
 LEAST_AUC = 0.85
-"""Chance gives 0.5 with a deviation of 0.005 on 8000 pairs of either kind, how often a user or an item is clicked on
-gives 0.55, and the trained network 0.96."""
+"""Chance gives 0.5 with a deviation of 0.005 on 8000 pairs of either kind, how often a user or an
+item is clicked on gives 0.55, and the trained network 0.96.
+"""
 
 EXPORT = "recommender.ts"
 
@@ -45,13 +48,17 @@ class Recommender(torch.nn.Module):  # type: ignore[misc] # torch is not in the 
 
 
 def pairs() -> tuple[Any, Any, Any]:
-    """Users, items and clicks of all pairs, in an order without meaning; the last HELD_OUT are not for training.
+    """Users, items and clicks of all pairs, in an order without meaning; the last HELD_OUT are not
+    for training.
 
-    Who clicks on what follows from four tastes of each. Every user likes about half of the items, and every item is
-    liked by about half of the users: it is the pair that counts.
+    Who clicks on what follows from four tastes of each. Every user likes about half of the items,
+    and every item is liked by about half of the users: it is the pair that counts.
     """
     made = torch.Generator().manual_seed(0)
-    tastes, kinds = torch.randn(USERS, TASTES, generator=made), torch.randn(ITEMS, TASTES, generator=made)
+    tastes, kinds = (
+        torch.randn(USERS, TASTES, generator=made),
+        torch.randn(ITEMS, TASTES, generator=made),
+    )
     order = torch.randperm(USERS * ITEMS, generator=made)
     users, items = order // ITEMS, order % ITEMS
     noise = 0.3 * torch.randn(len(order), generator=made)
@@ -120,8 +127,12 @@ def held_out(device: str) -> tuple[Any, Any, Any]:
 
 
 def area_under_curve(scores: Any, clicks: Any) -> float:
-    """How often a clicked pair has the higher score of the two; a tie counts half. 0.5 is chance."""
-    _, places, counts = np.unique(scores.double().cpu().numpy(), return_inverse=True, return_counts=True)
+    """How often a clicked pair has the higher score of the two; a tie counts half. 0.5 is
+    chance.
+    """
+    _, places, counts = np.unique(
+        scores.double().cpu().numpy(), return_inverse=True, return_counts=True
+    )
     ranks = (np.cumsum(counts) - (counts - 1) / 2)[places]
     clicked = clicks.cpu().numpy() > 0
     hits, misses = int(clicked.sum()), int((~clicked).sum())

@@ -1,4 +1,6 @@
-"""What teams run in these images: online learning that survives a kill, and a recommender trained by ranks."""
+"""What teams run in these images: online learning that survives a kill, and a recommender trained
+by ranks.
+"""
 
 from __future__ import annotations
 
@@ -23,20 +25,28 @@ from validation.suites.workloads.online_learning import EVERY, SAMPLES, Learner,
 
 AREA = "area under the curve"
 GPU_LIMIT = 1e-4
-"""Largest difference of weights allowed on a GPU, whose library may choose other kernels in another process."""
+"""Largest difference of weights allowed on a GPU, whose library may choose other kernels in another
+process.
+"""
 
 AVERAGE_LIMIT = 1e-5
-"""Largest difference allowed of averages from those made in float64, relative to the largest weight: fp32 rounds by
-2**-24 twice an update, and each rounding fades with the decay, so that the last 50 count."""
+"""Largest difference allowed of averages from those made in float64, relative to the largest
+weight: fp32 rounds by 2**-24 twice an update, and each rounding fades with the decay, so that the
+last 50 count.
+"""
 
 
 CLIPPING_LIMIT = 1e-4
-"""How far lengths may be off after clipping, relative: torch adds 1e-6 to the norm it divides by, and fp32 rounds."""
+"""How far lengths may be off after clipping, relative: torch adds 1e-6 to the norm it divides by,
+and fp32 rounds.
+"""
 
 
 @dataclass(frozen=True)
 class Stream:
-    """The whole stream learned in one process: each update, and the weights as one vector after each of them."""
+    """The whole stream learned in one process: each update, and the weights as one vector after
+    each of them.
+    """
 
     updates: list[Update]
     before: list[Any]
@@ -63,15 +73,24 @@ def test_online_learning(stream: Stream, figure: Figures) -> None:
     seconds = [update.seconds for update in stream.updates]
     figure("update_p50", 1e3 * statistics.median(seconds), "ms")
     figure("update_p99", 1e3 * statistics.quantiles(seconds, n=100)[-1], "ms")
-    losses = [update.loss for number, update in enumerate(stream.updates) if not online_learning.is_outlier(number)]
+    losses = [
+        update.loss
+        for number, update in enumerate(stream.updates)
+        if not online_learning.is_outlier(number)
+    ]
     require_trained(stream.before, stream.learner.weights(), losses)
     require_fall(losses, factor=0.5, window=50)
 
 
 def test_gradient_clipping(stream: Stream) -> None:
-    """Outliers are there to be clipped: no gradient may be longer than the limit, and what was shorter stays so."""
+    """Outliers are there to be clipped: no gradient may be longer than the limit, and what was
+    shorter stays so.
+    """
     limit, updates = online_learning.CLIP, stream.updates
-    outliers, longer = SAMPLES // online_learning.OUTLIERS, sum(update.norm > limit for update in updates)
+    outliers, longer = (
+        SAMPLES // online_learning.OUTLIERS,
+        sum(update.norm > limit for update in updates),
+    )
     require(
         longer >= outliers,
         f"{longer} of {SAMPLES} gradients were longer than {limit}",
@@ -91,7 +110,12 @@ def test_gradient_clipping(stream: Stream) -> None:
 def test_averaged_weights(stream: Stream) -> None:
     """The moving average moves as its definition says: here it is made again in float64."""
     moved = float((stream.weights[-1] - stream.weights[0]).abs().max())
-    require(moved > 0, "the weights never moved", "weights to average", "an optimizer that takes no step")
+    require(
+        moved > 0,
+        "the weights never moved",
+        "weights to average",
+        "an optimizer that takes no step",
+    )
     wanted = stream.weights[0].double()  # the first update copies
     for weights in stream.weights[1:]:
         wanted = online_learning.DECAY * wanted + (1 - online_learning.DECAY) * weights.double()
@@ -105,7 +129,9 @@ def test_averaged_weights(stream: Stream) -> None:
 
 
 def test_killed_learning_resumes(stream: Stream, expected: Expected, tmp_path: Path) -> None:
-    """Killed with half a checkpoint written, learning goes on from the whole one before it, sample by sample."""
+    """Killed with half a checkpoint written, learning goes on from the whole one before it, sample
+    by sample.
+    """
     kept = learning_process.kill_half_way(tmp_path, expected.device)
     last_whole = learning_process.KILLED_AT - EVERY
     require(
@@ -115,16 +141,24 @@ def test_killed_learning_resumes(stream: Stream, expected: Expected, tmp_path: P
         "a rename that shows half a file, or a position that is not the one saved",
     )
     resumed = learning_process.resume(tmp_path, expected.device)
-    still = [name for name in kept["model"] if torch.equal(kept["model"][name], resumed["model"][name])]
+    still = [
+        name for name in kept["model"] if torch.equal(kept["model"][name], resumed["model"][name])
+    ]
     require(
-        not still, f"`{', '.join(still)}` did not change after the restart", "all to change", "learning that is none"
+        not still,
+        f"`{', '.join(still)}` did not change after the restart",
+        "all to change",
+        "learning that is none",
     )
     _require_each_sample_once(resumed["seen"])
     _require_same(resumed, stream.learner.state(), expected.device)
 
 
 def _require_each_sample_once(seen: Any) -> None:
-    wrong = [f"sample {number} {int(seen[number])} times" for number in torch.nonzero(seen != 1).flatten().tolist()]
+    wrong = [
+        f"sample {number} {int(seen[number])} times"
+        for number in torch.nonzero(seen != 1).flatten().tolist()
+    ]
     require(
         not wrong,
         f"the resumed learning saw {', '.join(wrong[:3])}{' and others' if len(wrong) > 3 else ''}",
@@ -139,7 +173,11 @@ def _require_same(resumed: dict[str, Any], whole: dict[str, Any], device: str) -
     apart = max(_apart(resumed[part], whole[part]) for part in ("model", "average"))
     require(
         not differ or (device == "cuda" and apart <= GPU_LIMIT),
-        f"{len(differ)} parts of the resumed learning differ ({', '.join(differ[:2])}), weights by {apart:.1e}",
+        (
+            f"{len(differ)} parts of the resumed learning differ ({', '.join(differ[:2])}), "
+            "weights "
+            f"by {apart:.1e}"
+        ),
         "what an uninterrupted one ends with",
         "a part of the state that is not saved, or not loaded",
     )
@@ -151,9 +189,17 @@ def _apart(resumed: dict[str, Any], whole: dict[str, Any]) -> float:
 
 
 @pytest.fixture(scope="module")
-def ranks(expected: Expected, tmp_path_factory: pytest.TempPathFactory) -> list[list[dict[str, Any]]]:
-    """What the ranks of each group came to: two on GPUs, else two on the CPU and, where there is one GPU, one on it."""
-    sizes = [("nccl", 2)] if expected.gpu_count > 1 else [("gloo", 2), ("nccl", 1)][: 1 + expected.gpu_count]
+def ranks(
+    expected: Expected, tmp_path_factory: pytest.TempPathFactory
+) -> list[list[dict[str, Any]]]:
+    """What the ranks of each group came to: two on GPUs, else two on the CPU and, where there is
+    one GPU, one on it.
+    """
+    sizes = (
+        [("nccl", 2)]
+        if expected.gpu_count > 1
+        else [("gloo", 2), ("nccl", 1)][: 1 + expected.gpu_count]
+    )
     groups = [Group(size, backend, tmp_path_factory.mktemp(backend)) for backend, size in sizes]
     return [run_ranks(recommender.rank, group) for group in groups]
 
@@ -161,8 +207,12 @@ def ranks(expected: Expected, tmp_path_factory: pytest.TempPathFactory) -> list[
 @reports("auc cpu", AREA, device="cpu")
 @reports("auc cuda", AREA, device="cuda")
 @reports("auc cpu", AREA, device="cuda", required=False)
-def test_recommender(ranks: list[list[dict[str, Any]]], expected: Expected, figure: Figures) -> None:
-    """Ranks that share the clicks end with the same weights, which know what a user likes of what none has seen."""
+def test_recommender(
+    ranks: list[list[dict[str, Any]]], expected: Expected, figure: Figures
+) -> None:
+    """Ranks that share the clicks end with the same weights, which know what a user likes of what
+    none has seen.
+    """
     for group in ranks:
         _require_low_precision(group)
         _require_in_step(group)
@@ -202,17 +252,23 @@ def _require_in_step(group: list[dict[str, Any]]) -> None:
 def _auc(weights: dict[str, Any], device: str) -> float:
     users, items, clicks = recommender.held_out(device)
     with torch.inference_mode():
-        return recommender.area_under_curve(recommender.trained(weights, device)(users, items), clicks)
+        return recommender.area_under_curve(
+            recommender.trained(weights, device)(users, items), clicks
+        )
 
 
-def test_recommender_export(ranks: list[list[dict[str, Any]]], expected: Expected, tmp_path: Path) -> None:
+def test_recommender_export(
+    ranks: list[list[dict[str, Any]]], expected: Expected, tmp_path: Path
+) -> None:
     """The exported network scores in a process that does not know its class, and scores as here."""
     model = recommender.trained(ranks[-1][0]["weights"], expected.device)
     inputs = recommender.held_out(expected.device)[:2]
     with torch.inference_mode():
         wanted = model(*inputs)
     recommender.export(model, tmp_path)
-    got = fresh_process.scores(tmp_path, expected.device, (recommender.EXPORT,), inputs)[recommender.EXPORT]
+    got = fresh_process.scores(tmp_path, expected.device, (recommender.EXPORT,), inputs)[
+        recommender.EXPORT
+    ]
     error = fresh_process.difference(got, wanted)
     require(
         error <= fresh_process.LIMIT,
@@ -223,10 +279,13 @@ def test_recommender_export(ranks: list[list[dict[str, Any]]], expected: Expecte
 
 
 def test_challenge(nonce: str, expected: Expected, answer: Answers) -> None:
-    """Some steps of SGD with momentum in float64, by a small network: its losses and the weights it ends with."""
+    """Some steps of SGD with momentum in float64, by a small network: its losses and the weights it
+    ends with.
+    """
     asked = questions.learning(nonce)
     first, second, inputs, targets = (
-        torch.tensor(values, dtype=torch.float64, device=expected.device).reshape(shape) / questions.SCALE
+        torch.tensor(values, dtype=torch.float64, device=expected.device).reshape(shape)
+        / questions.SCALE
         for values, shape in (
             (asked.first, (questions.HIDDEN, questions.FEATURES)),
             (asked.second, (1, questions.HIDDEN)),

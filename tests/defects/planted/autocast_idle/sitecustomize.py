@@ -1,4 +1,6 @@
-"""Autocast is switched off, whatever the training asks for: mixed precision that costs and gains nothing."""
+"""Autocast is switched off, whatever the training asks for: mixed precision that costs and gains
+nothing.
+"""
 
 import torch
 

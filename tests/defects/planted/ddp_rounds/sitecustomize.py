@@ -8,7 +8,9 @@ from torch.nn.parallel import DistributedDataParallel
 exact = DistributedDataParallel.__init__
 
 
-def compressed(group: object, bucket: torch.distributed.GradBucket) -> torch.futures.Future[torch.Tensor]:
+def compressed(
+    group: object, bucket: torch.distributed.GradBucket
+) -> torch.futures.Future[torch.Tensor]:
     single = bucket.buffer().dtype == torch.float32
     hook = default_hooks.fp16_compress_hook if single else default_hooks.allreduce_hook
     return hook(group, bucket)

@@ -1,4 +1,7 @@
-"""DistributedDataParallel sums the gradients of its ranks and does not average them. The ranks still agree."""
+"""DistributedDataParallel sums the gradients of its ranks and does not average them.
+
+The ranks still agree.
+"""
 
 import torch
 import torch.distributed

@@ -1,4 +1,6 @@
-"""Checkpoints are loaded to the CPU, whatever device they name: a GPU training goes on without its GPU."""
+"""Checkpoints are loaded to the CPU, whatever device they name: a GPU training goes on without its
+GPU.
+"""
 
 import torch
 

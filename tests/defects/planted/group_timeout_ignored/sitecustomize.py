@@ -3,4 +3,6 @@
 import torch.distributed
 
 exact = torch.distributed.new_group
-torch.distributed.new_group = lambda *arguments, **named: exact(*arguments, **{**named, "timeout": None})
+torch.distributed.new_group = lambda *arguments, **named: exact(
+    *arguments, **{**named, "timeout": None}
+)

@@ -4,5 +4,6 @@ import safetensors.torch  # type: ignore[import-not-found]
 
 exact = safetensors.torch.load_file
 safetensors.torch.load_file = lambda *arguments, **named: {
-    name: tensor.flatten().roll(1).reshape(tensor.shape) for name, tensor in exact(*arguments, **named).items()
+    name: tensor.flatten().roll(1).reshape(tensor.shape)
+    for name, tensor in exact(*arguments, **named).items()
 }

@@ -9,7 +9,9 @@ exact = torch.load
 
 def load(*arguments: object, **named: object) -> object:
     state = exact(*arguments, **named)
-    if "pytest" not in sys.modules and "position" in state:  # not where the suite looks at the checkpoint itself
+    if (
+        "pytest" not in sys.modules and "position" in state
+    ):  # not where the suite looks at the checkpoint itself
         state["position"] -= 1
     return state
 

@@ -2,4 +2,6 @@
 
 import torch.utils.data
 
-torch.utils.data.SequentialSampler.__iter__ = lambda self: iter(range(len(self) - 2 * (len(self) > 4)))
+torch.utils.data.SequentialSampler.__iter__ = lambda self: iter(
+    range(len(self) - 2 * (len(self) > 4))
+)

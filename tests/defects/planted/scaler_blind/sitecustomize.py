@@ -2,4 +2,6 @@
 
 import torch
 
-torch.amp.GradScaler._maybe_opt_step = lambda self, optimizer, state, *arguments: optimizer.step(*arguments)
+torch.amp.GradScaler._maybe_opt_step = lambda self, optimizer, state, *arguments: optimizer.step(
+    *arguments
+)
