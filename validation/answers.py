@@ -15,9 +15,9 @@ from typing import Any
 
 import numpy as np
 
-from validation.suites import questions
-from validation.suites.expected import Expected
-from validation.suites.questions import (
+from validation.suites.contract import questions
+from validation.suites.contract.expected import Expected
+from validation.suites.contract.questions import (
     ACTIONS,
     COPIES,
     EPISODE,

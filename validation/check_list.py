@@ -23,8 +23,8 @@ from runner import records
 from runner.verdict import Verdict
 from validation.record import Check, Figure
 from validation.suite import Suite
-from validation.suites.expected import Expected
-from validation.suites.outcome import EXPECTED
+from validation.suites.contract.expected import Expected
+from validation.suites.contract.words import EXPECTED
 
 MAY_BE_ZERO = frozenset({"relative", "%", "nats", "files", "reward", "of the targets' deviation"})
 """Units of which 0 is a possible value. No figure is ever negative."""

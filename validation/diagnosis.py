@@ -8,7 +8,7 @@ import re
 from dataclasses import dataclass
 
 from runner.verdict import Verdict
-from validation.suites.gpus import CAUSES, NOT_PASSED
+from validation.suites.contract.cuda_errors import CAUSES, NOT_PASSED
 
 STICKY = "every later CUDA call of that process fails too, so only the first error counts"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from images.catalog import BASE, Catalog, locks_of
 from images.locks import Lock
 from runner.errors import ConfigError
-from validation.suites.expected import Expected
+from validation.suites.contract.expected import Expected
 
 
 def expected_of(catalog: Catalog, line: str, stacks: tuple[str, ...]) -> Expected:

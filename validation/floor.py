@@ -24,7 +24,7 @@ from runner.errors import ConfigError
 from runner.verdict import Verdict, worst
 from validation.rates import batch_of, rate_of
 from validation.record import Check, Figure, SuiteResult
-from validation.suites.outcome import CHALLENGE, EXPECTED
+from validation.suites.contract.words import CHALLENGE, EXPECTED
 
 FOLDER = Path(__file__).resolve().parent / "expectations"
 NAME = "floor"

@@ -13,7 +13,7 @@ from validation import check_list
 from validation.nvml import NOT_TOLD, Gpu, Work
 from validation.record import Check, Figure, SuiteResult
 from validation.suite import Suite
-from validation.suites.outcome import EXPECTED
+from validation.suites.contract.words import EXPECTED
 
 LEAST_BYTES = 64 << 20
 """A CUDA context alone takes more; at rest the memory in use of an idle GPU varies by less."""

@@ -13,8 +13,8 @@ from pathlib import Path
 from runner import home, records, shell
 from runner.errors import EnvironmentFailed
 from validation.suite import SUITES_FOLDER, Suite
-from validation.suites.entrypoint import NONCE, STACKS
-from validation.suites.expected import Expected
+from validation.suites.contract.expected import Expected
+from validation.suites.contract.layout import NONCE, PACKAGE_FOLDER, STACKS
 
 LOCK = Path(__file__).resolve().parent / "requirements.lock"
 HINT = "check the network or the proxy of the package index, then run the same command again"
@@ -38,7 +38,7 @@ def lay_out(folder: Path, suite: Suite, expected: Expected, nonce: str = "") -> 
 
     `nonce` is what the answers of the suite's challenge must depend on.
     """
-    code = folder / "code" / "validation" / "suites"
+    code = folder / PACKAGE_FOLDER
     shutil.copytree(SUITES_FOLDER, code, ignore=shutil.ignore_patterns("__pycache__"))
     (code / suite.file).parent.mkdir(exist_ok=True)
     shutil.copyfile(suite.path, code / suite.file)

@@ -17,7 +17,7 @@ from validation.diagnosis import diagnose
 from validation.record import Check, SuiteResult
 from validation.report import MESSAGE_CHARACTERS, Phase, Report, read_report
 from validation.suite import Suite
-from validation.suites.outcome import CAUSE, INFRA, NOT_RUN
+from validation.suites.contract.words import CAUSE, INFRA, NOT_RUN
 from validation.witness import Asked
 
 KILLED = 137

@@ -24,11 +24,12 @@ from validation import harness
 from validation.executors.docker import ROOT
 from validation.expectations import expected_of
 from validation.suite import SUITES, Suite
+from validation.suites.contract.layout import PACKAGE_FOLDER
 
 COMMAND = "python -m validation.listing"
 USAGE = f"{COMMAND} base=IMAGE cv=IMAGE nlp=IMAGE rl=IMAGE"
 HEAD = f"# Written by `{COMMAND}` from what pytest collects in the image. See docs/validation.md.\n"
-COLLECT = f"{ROOT}/code/validation/suites/collect.py"
+COLLECT = f"{ROOT}/{PACKAGE_FOLDER}/collect.py"
 MOST_BYTES = 1 << 20
 DEFAULTS = {"gpus": 0, "may_not_run": [], "figures": [], "device": "", "required": True}
 

@@ -14,8 +14,7 @@ from runner import home
 from runner.verdict import Verdict, worst
 from validation.nvml import SLOWED, Gpu, Inventory
 from validation.record import Check, Figure, SuiteResult
-from validation.suites.gpus import NO_GPU
-from validation.suites.outcome import EXPECTED
+from validation.suites.contract.words import EXPECTED, NO_GPU
 
 NAME = "preflight"
 

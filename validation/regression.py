@@ -26,7 +26,7 @@ from validation.judge import Ended, judge
 from validation.rates import rates
 from validation.record import Check, Figure, SuiteResult
 from validation.suite import Suite
-from validation.suites.outcome import EXPECTED
+from validation.suites.contract.words import EXPECTED
 
 NAME = "regression"
 LIMIT = -0.02

@@ -14,7 +14,7 @@ from pydantic import Field, Strict, TypeAdapter, ValidationError
 
 from runner.untrusted import Malformed, clean, clean_line, parse_json
 from validation.record import Figure
-from validation.suites.outcome import ANSWER
+from validation.suites.contract.words import ANSWER
 
 REPORT_BYTES = 32 << 20
 """The largest report of a suite has some 100 KB."""

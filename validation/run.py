@@ -24,8 +24,8 @@ from validation.nvml import Sampler
 from validation.preflight import preflight
 from validation.record import SuiteResult, ValidationRecord
 from validation.suite import SUITES, SUITES_FOLDER, Suite, suites_of
-from validation.suites.expected import Expected
-from validation.suites.gpus import NO_GPU
+from validation.suites.contract.expected import Expected
+from validation.suites.contract.words import NO_GPU
 
 _DAMAGED = re.compile(
     r"invalid tar header|unexpected EOF|failed to register layer"

@@ -19,8 +19,8 @@ from validation.answers import Answer, answers
 from validation.record import Check
 from validation.report import Phase
 from validation.suite import Suite
-from validation.suites.expected import Expected
-from validation.suites.outcome import CHALLENGE, EXPECTED
+from validation.suites.contract.expected import Expected
+from validation.suites.contract.words import CHALLENGE, EXPECTED
 
 NOT_MADE = "the report was not made by the suites"
 CAUSE = "a wrong kernel or library, or a forged report"

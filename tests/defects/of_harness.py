@@ -18,11 +18,11 @@ from validation.executors import staging
 from validation.executors.docker import LABEL, ROOT
 from validation.executors.interface import Setup
 from validation.suite import SUITES, Suite
-from validation.suites.entrypoint import NONCE
+from validation.suites.contract.layout import NONCE, PACKAGE_FOLDER
 from validation.witness import NOT_MADE
 
 SUITE = "device"
-MODULE = f"{ROOT}/code/validation/suites/{SUITE}/test_{SUITE}.py"
+MODULE = f"{ROOT}/{PACKAGE_FOLDER}/{SUITE}/test_{SUITE}.py"
 KILL_AFTER_S = 1.0
 WAIT_S = 60.0
 

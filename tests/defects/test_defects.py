@@ -19,7 +19,7 @@ from validation.executors import docker
 from validation.executors.interface import Setup
 from validation.judge import judge
 from validation.suite import SUITES, Suite
-from validation.suites.gpus import NO_GPU
+from validation.suites.contract.words import NO_GPU
 
 NO_BF16 = "this CPU has no bfloat16 instructions, so AMP would measure their emulation"
 NOT_SHOWN: frozenset[tuple[str, str]] = frozenset()

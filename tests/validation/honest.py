@@ -14,9 +14,8 @@ from validation import check_list
 from validation.answers import answers
 from validation.judge import Ended
 from validation.suite import SUITES, Suite
-from validation.suites.expected import Expected
-from validation.suites.gpus import NO_GPU
-from validation.suites.outcome import ANSWER, CHALLENGE, NOT_RUN
+from validation.suites.contract.expected import Expected
+from validation.suites.contract.words import ANSWER, CHALLENGE, NO_GPU, NOT_RUN
 from validation.witness import Asked
 
 NONCE = "5" * 64

@@ -18,7 +18,7 @@ open(out + "stacks/notanumber", "w").write("x")
     "evil_forge": """
 import ast, json
 path = [each for each in words if each.endswith(".py")][-1]
-tests = ast.parse(open(f"{root}/code/validation/suites/{path}").read()).body
+tests = ast.parse(open(f"{root}/code/pytorch_cuda_images_suites/{path}").read()).body
 with open(out + "report.jsonl", "w") as file:
     for test in tests:
         if isinstance(test, ast.FunctionDef) and test.name.startswith("test_"):

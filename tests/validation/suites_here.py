@@ -16,8 +16,8 @@ from validation.expectations import expected_of
 from validation.harness import lay_out
 from validation.judge import Ended
 from validation.suite import Suite
-from validation.suites.entrypoint import REPORT, RUNNING
-from validation.suites.expected import Expected
+from validation.suites.contract.expected import Expected
+from validation.suites.contract.layout import PACKAGE_FOLDER, REPORT, RUNNING
 
 
 def asserted(image: str) -> Expected:
@@ -48,7 +48,7 @@ def run_here(
     root = folder / "root"
     root.mkdir()
     lay_out(root, suite, EXPECTED)
-    enter = root / "code" / "validation" / "suites" / "entrypoint.py"
+    enter = root / PACKAGE_FOLDER / "entrypoint.py"
     command = (
         sys.executable,
         str(enter),

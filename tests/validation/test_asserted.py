@@ -13,7 +13,7 @@ from runner.errors import ConfigError
 from tests.validation.suites_here import EXPECTED
 from validation import expectations
 from validation.expectations import expected_of
-from validation.suites.expected import read_expected
+from validation.suites.contract.expected import read_expected
 
 CATALOG = catalog.load()
 

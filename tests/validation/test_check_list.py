@@ -16,7 +16,8 @@ from validation import check_list, harness, listing
 from validation.answers import answers
 from validation.record import Figure
 from validation.suite import SUITES, SUITES_FOLDER, Suite
-from validation.suites.outcome import CHALLENGE
+from validation.suites.contract.layout import PACKAGE_FOLDER
+from validation.suites.contract.words import CHALLENGE
 
 BY_NAME = pytest.mark.parametrize("suite", SUITES, ids=lambda suite: suite.name)
 UNITS = check_list.ABOVE_ZERO | check_list.MAY_BE_ZERO | check_list.AT_MOST_ONE
@@ -109,7 +110,7 @@ def test_a_collecting_container_gets_no_proxy_of_the_host(
 ) -> None:
     def lay_out(folder: Path, *given: Any) -> None:
         laid_out(folder, *given)
-        (folder / "code" / "validation" / "suites" / "collect.py").write_text(SHOWS_ENVIRONMENT)
+        (folder / PACKAGE_FOLDER / "collect.py").write_text(SHOWS_ENVIRONMENT)
 
     laid_out = harness.lay_out
     monkeypatch.setattr(harness, "lay_out", lay_out)

@@ -12,6 +12,7 @@ from tests.validation.suites_here import run_here, written
 from validation.judge import Ended, judge
 from validation.record import Figure, SuiteResult
 from validation.suite import Suite
+from validation.suites.contract.layout import PACKAGE
 
 PASSES = "def test_good() -> None:\n    pass\n"
 
@@ -95,13 +96,14 @@ def test_failure_gives_its_message(tmp_path: Path) -> None:
 
 
 def test_not_run_in_our_own_words(tmp_path: Path) -> None:
-    text = "from validation.suites.outcome import not_run\ndef test_a():\n    not_run('no GPU')\n"
+    text = f"from {PACKAGE}.outcome import not_run\ndef test_a():\n    not_run('no GPU')\n"
     result = _judged(tmp_path, text + PASSES)
     assert (result.verdict, result.reason) == (Verdict.NOT_RUN, "a: no GPU")
 
 
 def test_infra_in_our_own_words(tmp_path: Path) -> None:
-    text = "from validation.suites.outcome import infra\ndef test_a():\n    infra('disk full')\n"
+    imports = f"from {PACKAGE}.outcome import report_infra\n"
+    text = imports + "def test_a():\n    report_infra('disk full')\n"
     result = _judged(tmp_path, text)
     assert (result.verdict, result.reason) == (Verdict.INFRA, "a: disk full")
 
@@ -181,7 +183,7 @@ def test_settings_of_the_image_are_ignored(tmp_path: Path) -> None:
 
 def test_found_expected_and_cause_are_told_apart(tmp_path: Path) -> None:
     text = (
-        "from validation.suites.outcome import require\ndef test_a():\n    require(False, '1', "
+        f"from {PACKAGE}.outcome import require\ndef test_a():\n    require(False, '1', "
         "'2', 'a wrong sum')\n"
     )
     (check,) = _judged(tmp_path, text).checks

@@ -20,8 +20,7 @@ from validation.judge import judge
 from validation.record import SuiteResult
 from validation.report import VALUES
 from validation.suite import SUITES, Suite
-from validation.suites.gpus import NO_GPU
-from validation.suites.outcome import ANSWER, CHALLENGE, NOT_RUN
+from validation.suites.contract.words import ANSWER, CHALLENGE, NO_GPU, NOT_RUN
 
 DEVICE, THROUGHPUT = suite_named("device"), suite_named("throughput")
 BY_NAME = pytest.mark.parametrize("suite", SUITES, ids=lambda suite: suite.name)

@@ -8,7 +8,7 @@ from typing import Protocol
 
 from validation.judge import Ended
 from validation.suite import Suite
-from validation.suites.expected import Expected
+from validation.suites.contract.expected import Expected
 
 
 @dataclass(frozen=True)

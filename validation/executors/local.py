@@ -24,7 +24,7 @@ from validation.executors import orphans, staging
 from validation.executors.interface import Setup
 from validation.judge import Ended
 from validation.suite import Suite
-from validation.suites.lease import VARIABLE
+from validation.suites.contract.layout import VISIBLE_GPUS
 from validation.witness import ask
 
 LOG_BYTES = 1 << 20
@@ -53,10 +53,10 @@ def prepare(setup: Setup) -> None:
     """See that the interpreter has torch and nothing hides GPUs; remove the folders of runs that
     were killed.
     """
-    if VARIABLE in os.environ:
+    if VISIBLE_GPUS in os.environ:
         raise ConfigError(
-            f"{VARIABLE} is set, and the suites are to see every GPU",
-            f"run `unset {VARIABLE}` first",
+            f"{VISIBLE_GPUS} is set, and the suites are to see every GPU",
+            f"run `unset {VISIBLE_GPUS}` first",
         )
     staging.remove_leftovers()
     command = [setup.reference, "-c", "import torch"]

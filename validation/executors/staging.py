@@ -21,7 +21,7 @@ from validation.executors.interface import Setup
 from validation.harness import lay_out
 from validation.report import REPORT_BYTES
 from validation.suite import Suite
-from validation.suites.entrypoint import REPORT, RUNNING, STACKS
+from validation.suites.contract.layout import PACKAGE_FOLDER, REPORT, RUNNING, STACKS
 from validation.witness import Asked
 
 LOG_LINES = 200
@@ -106,7 +106,7 @@ def arguments(root: str | Path, suite: Suite, setup: Setup) -> list[str]:
     """What Python is given to run `suite` with its staged folder at `root`."""
     leased = 0 if suite.alone else setup.expected.gpu_count
     return [
-        f"{root}/code/validation/suites/entrypoint.py",
+        f"{root}/{PACKAGE_FOLDER}/entrypoint.py",
         str(root),
         suite.file,
         str(suite.test_timeout_s),

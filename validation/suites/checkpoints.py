@@ -12,7 +12,7 @@ from unittest import mock
 
 import torch
 
-from validation.suites.one_thread import one_thread
+from .one_thread import one_thread
 
 
 class Training:

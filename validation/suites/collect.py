@@ -13,9 +13,14 @@ import sys
 from pathlib import Path
 from typing import Any
 
-sys.path.append(str(Path(__file__).resolve().parents[2]))
+FOLDER = Path(__file__).resolve().parent
+if not __package__:  # run as a script: the rest of the package is imported by the folder's name
+    sys.path.append(str(FOLDER.parent))
+    __package__ = FOLDER.name
 
-from validation.suites import entrypoint
+from . import entrypoint
+from .contract.layout import PACKAGE_FOLDER
+from .declared import declared
 
 
 class _Collected:
@@ -26,8 +31,6 @@ class _Collected:
 
     def pytest_collection_finish(self, session: Any) -> None:
         """Called by pytest."""
-        from validation.suites.declared import declared
-
         self.checks = {item.nodeid: declared(item) for item in session.items}
 
 
@@ -36,16 +39,20 @@ def main(root: Path, file: str) -> int:
     entrypoint.make_ready(root, "0")
     import pytest
 
-    collected, code = _Collected(), root / "code"
-    module = str(code / "validation" / "suites" / file)
+    collected = _Collected()
     options = [
-        f"--rootdir={code}",
+        f"--rootdir={root / 'code'}",
         "--config-file=/dev/null",
         "--import-mode=importlib",
         "-p",
         "no:cacheprovider",
     ]
-    ended = int(pytest.main([module, *options, "--collect-only", "--quiet"], plugins=[collected]))
+    ended = int(
+        pytest.main(
+            [str(root / PACKAGE_FOLDER / file), *options, "--collect-only", "--quiet"],
+            plugins=[collected],
+        )
+    )
     print(f"\n{json.dumps(collected.checks)}", flush=True)
     return ended
 

@@ -11,11 +11,12 @@ from typing import Any
 
 import pytest
 
-from validation.suites.declared import MARKS
-from validation.suites.entrypoint import LEASED_GPUS, NONCE, ROOT, RUNNING, dump_stacks_on_quit
-from validation.suites.expected import Expected, read_expected
-from validation.suites.lease import take_gpu
-from validation.suites.outcome import ANSWER
+from .contract.expected import Expected, read_expected
+from .contract.layout import LEASED_GPUS, NONCE, ROOT, RUNNING
+from .contract.words import ANSWER
+from .declared import MARKS
+from .entrypoint import dump_stacks_on_quit
+from .lease import take_gpu
 
 Figures = Callable[[str, float, str], None]
 Answers = Callable[[str, list[Any]], None]

@@ -17,13 +17,14 @@ import sys
 from pathlib import Path
 from typing import Any
 
+FOLDER = Path(__file__).resolve().parent
+if not __package__:  # run as a script: the rest of the package is imported by the folder's name
+    sys.path.append(str(FOLDER.parent))
+    __package__ = FOLDER.name
+
+from .contract.layout import LEASED_GPUS, PACKAGE_FOLDER, REPORT, ROOT, STACKS
+
 PLUGINS = ("pytest_reportlog.plugin", "pytest_timeout", "xdist.plugin", "xdist.looponfail")
-REPORT = "report.jsonl"
-RUNNING = "running"
-NONCE = "nonce"
-STACKS = "stacks"
-ROOT = "VALIDATION_ROOT"
-LEASED_GPUS = "VALIDATION_LEASED_GPUS"
 WORKER_RESTARTS = 8
 WORKER_EXIT_S = 30
 
@@ -82,9 +83,9 @@ def _append_to_path(root: Path) -> None:
 
     Spawned workers inherit the list.
     """
-    beside_me = str(Path(__file__).resolve().parent)
-    own = [entry for entry in sys.path if entry != beside_me]
-    sys.path[:] = [*own, str(root / "packages"), str(root / "code")]
+    of_the_harness = (str(FOLDER), str(FOLDER.parent))
+    own = [entry for entry in sys.path if entry not in of_the_harness]
+    sys.path[:] = [*own, str(root / "packages"), str(FOLDER.parent)]
 
 
 def _ignore_settings_of_the_image() -> None:
@@ -95,10 +96,9 @@ def _ignore_settings_of_the_image() -> None:
 
 
 def _arguments(root: Path, file: str, test_timeout_s: str, workers: int) -> list[str]:
-    code = root / "code"
     return [
-        str(code / "validation" / "suites" / file),
-        f"--rootdir={code}",
+        str(root / PACKAGE_FOLDER / file),
+        f"--rootdir={root / 'code'}",
         "--config-file=/dev/null",
         "--import-mode=importlib",
         *(word for plugin in PLUGINS for word in ("-p", plugin)),

@@ -7,8 +7,8 @@ from typing import Any
 
 import torch
 
-from validation.suites import new_python
-from validation.suites.outcome import require
+from . import new_python
+from .outcome import require
 
 LIMIT = 1e-6
 """Largest difference allowed, relative to the largest score: fp32 rounding of a few operations in

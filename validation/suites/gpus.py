@@ -9,30 +9,11 @@ import re
 import warnings
 from collections.abc import Collection
 
-from validation.suites import driver
-from validation.suites.expected import Expected
-from validation.suites.outcome import infra, not_run, require
-
-NO_GPU = "the suites ran without a GPU"
-
-NOT_PASSED = (
-    "no GPU was passed to the container, or a setting such as CUDA_VISIBLE_DEVICES hides it"
-)
-CAUSES = {
-    802: (
-        "the machine joins its GPUs by NVSwitch and its fabric manager is not running: start "
-        "nvidia-fabricmanager"
-    ),
-    803: "libcuda and the kernel's driver are of different versions: reboot after a driver update",
-    804: (
-        "the compat package is not usable with this GPU: forward compatibility is for data "
-        "centre GPUs only"
-    ),
-}
-"""The likely cause by CUDA's error number, for those that stop torch from seeing any GPU."""
-
-OF_THE_RUNNER = frozenset({802, 803})
-"""Not the image's fault, unless it has a libcuda of its own."""
+from . import driver
+from .contract.cuda_errors import CAUSES, NOT_PASSED, OF_THE_RUNNER
+from .contract.expected import Expected
+from .contract.words import NO_GPU
+from .outcome import not_run, report_infra, require
 
 _ERROR = re.compile(
     r"Error (\d+): ([^(]*[^( ])"
@@ -87,7 +68,7 @@ def refuse(found: str, expected: str, said: str) -> None:
     """
     number = next((number for number in CAUSES if f"says {number} " in said), 0)
     if number in OF_THE_RUNNER and not driver.libraries_of_the_image():
-        infra(f"{found}, expected {expected}", CAUSES[number])
+        report_infra(f"{found}, expected {expected}", CAUSES[number])
     require(False, found, expected, CAUSES.get(number, NOT_PASSED))
 
 

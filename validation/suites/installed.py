@@ -13,7 +13,7 @@ from functools import cache
 from importlib.metadata import Distribution, EntryPoint, distributions
 from pathlib import Path
 
-from validation.suites.entrypoint import ROOT
+from .contract.layout import ROOT
 
 _BIN = Path(sys.prefix) / "bin"
 _OF_THE_HARNESS = ("VALIDATION_", "PYTEST_")

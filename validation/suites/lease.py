@@ -13,9 +13,10 @@ import time
 from pathlib import Path
 from typing import IO
 
-VARIABLE = "CUDA_VISIBLE_DEVICES"
+from .contract.layout import VISIBLE_GPUS
+
 OF_THE_IMAGE = "VALIDATION_CUDA_VISIBLE_DEVICES"
-"""What the image itself says in VARIABLE, empty where nothing: the lease writes over it."""
+"""The value of VISIBLE_GPUS in the image, empty if it has none: a lease overwrites VISIBLE_GPUS."""
 
 _POLL_S = 0.1
 _held: list[IO[str]] = []
@@ -36,8 +37,8 @@ def take_gpu(folder: Path, gpus: int, wait_s: float = 60) -> int:
                 f"none of {gpus} GPUs became free within {wait_s:.0f} s: ended tests left processes"
             )
         time.sleep(_POLL_S)
-    os.environ.setdefault(OF_THE_IMAGE, os.environ.get(VARIABLE, ""))
-    os.environ[VARIABLE] = str(taken)
+    os.environ.setdefault(OF_THE_IMAGE, os.environ.get(VISIBLE_GPUS, ""))
+    os.environ[VISIBLE_GPUS] = str(taken)
     return taken
 
 

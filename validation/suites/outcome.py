@@ -7,17 +7,7 @@ from __future__ import annotations
 
 from typing import NoReturn
 
-EXPECTED = ", expected "
-CAUSE = "; likely cause: "
-
-NOT_RUN = "not run: "
-INFRA = "infra: "
-
-ANSWER = "answer: "
-"""Begins the name of a property that answers a part of a challenge; the others are figures."""
-
-CHALLENGE = "challenge"
-"""The check of every suite that answers the host's question."""
+from .contract.words import CAUSE, EXPECTED, INFRA, NOT_RUN
 
 
 def require(ok: object, found: str, expected: str, cause: str) -> None:
@@ -39,7 +29,7 @@ def not_run(reason: str) -> NoReturn:
     pytest.skip(NOT_RUN + reason)
 
 
-def infra(reason: str, cause: str = "") -> NoReturn:
+def report_infra(reason: str, cause: str = "") -> NoReturn:
     """The runner, not the image, is at fault: what was seen, and the likely cause in one
     sentence.
     """

@@ -22,9 +22,9 @@ from typing import Any
 
 import torch
 
-from validation.suites.entrypoint import dump_stacks_on_quit
-from validation.suites.outcome import require
-from validation.suites.stacks import innermost_frame
+from .entrypoint import dump_stacks_on_quit
+from .outcome import require
+from .stacks import innermost_frame
 
 PRELOADED = ("torch", "torch.distributed", "torch._dynamo", "torch.utils.data", "numpy")
 """What DistributedDataParallel and the DataLoader import anyway, `torch._dynamo` on their first

@@ -15,9 +15,9 @@ from typing import Any
 import torch
 import torch.distributed
 
-from validation.suites import processes
-from validation.suites.outcome import require
-from validation.suites.processes import Ended
+from . import processes
+from .outcome import require
+from .processes import Ended
 
 RANK_LIMIT_S = processes.LIMIT_S
 _CAUSES = (

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from validation.suites.outcome import require
+from .outcome import require
 
 
 def snapshot(parameters: Iterable[Any]) -> list[Any]:

@@ -14,6 +14,7 @@ from runner.verdict import Verdict
 from tests.validation.suites_here import run_here, written
 from validation.judge import judge
 from validation.suites import lease
+from validation.suites.contract.layout import VISIBLE_GPUS
 
 HOLDER = """
 import os, sys, time
@@ -40,7 +41,7 @@ def _first_line(process: subprocess.Popen[str]) -> str:
 
 @pytest.fixture(autouse=True)
 def _own_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv(lease.VARIABLE, raising=False)
+    monkeypatch.delenv(VISIBLE_GPUS, raising=False)
     monkeypatch.setenv(lease.OF_THE_IMAGE, "")
     monkeypatch.delenv(lease.OF_THE_IMAGE)
     monkeypatch.setattr(lease, "_held", [])
@@ -65,7 +66,7 @@ def test_a_gpu_is_free_again_when_its_holder_is_killed(tmp_path: Path) -> None:
     holder.kill()
     holder.communicate()
     assert lease.take_gpu(tmp_path, 2, wait_s=0) == 0
-    assert os.environ[lease.VARIABLE] == "0"
+    assert os.environ[VISIBLE_GPUS] == "0"
 
 
 def test_a_child_left_behind_keeps_the_gpu_busy(tmp_path: Path) -> None:
@@ -84,9 +85,9 @@ def test_a_child_left_behind_keeps_the_gpu_busy(tmp_path: Path) -> None:
 
 
 def test_what_the_image_said_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(lease.VARIABLE, "7")
+    monkeypatch.setenv(VISIBLE_GPUS, "7")
     lease.take_gpu(tmp_path, 1)
-    assert (os.environ[lease.VARIABLE], os.environ[lease.OF_THE_IMAGE]) == ("0", "7")
+    assert (os.environ[VISIBLE_GPUS], os.environ[lease.OF_THE_IMAGE]) == ("0", "7")
 
 
 SPREAD = """

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
-from validation.suites.numerics import FP32_LIMIT, relative_error
+from ..numerics import FP32_LIMIT, relative_error
 
 SHAPE = (2, 2, 128, 64)
 """Batch, heads, length, width of a head."""

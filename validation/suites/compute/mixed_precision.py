@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from validation.suites.one_thread import one_thread
+from ..one_thread import one_thread
 
 STEPS = 60
 LAST = 10

@@ -12,18 +12,13 @@ from pathlib import Path
 import pytest
 import torch
 
-from validation.suites import checkpoints, fresh_process, numerics, questions
-from validation.suites.compute import (
-    attention_backends,
-    compiling,
-    loss_scaling,
-    mixed_precision,
-    scripted,
-)
-from validation.suites.conftest import Answers, Figures
-from validation.suites.declared import may_not_run, reports
-from validation.suites.expected import Expected
-from validation.suites.outcome import not_run, require
+from .. import checkpoints, fresh_process, numerics
+from ..conftest import Answers, Figures
+from ..contract import questions
+from ..contract.expected import Expected
+from ..declared import may_not_run, reports
+from ..outcome import not_run, require
+from . import attention_backends, compiling, loss_scaling, mixed_precision, scripted
 
 NAMES_COMPILER = re.compile(r"\bC(\+\+)? compiler\b")
 WRONG_KERNEL = "a wrong kernel, or one of less precision than it is asked for"

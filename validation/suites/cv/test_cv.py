@@ -15,14 +15,14 @@ import torch
 import torchvision
 from torchvision.transforms.v2 import functional
 
-from validation.suites import questions
-from validation.suites.conftest import Answers, Figures
-from validation.suites.cv import augmented
-from validation.suites.cv.augmented import CROP, MEAN, STD
-from validation.suites.declared import reports
-from validation.suites.expected import Expected
-from validation.suites.outcome import require
-from validation.suites.training import require_fall, require_trained, snapshot
+from ..conftest import Answers, Figures
+from ..contract import questions
+from ..contract.expected import Expected
+from ..declared import reports
+from ..outcome import require
+from ..training import require_fall, require_trained, snapshot
+from . import augmented
+from .augmented import CROP, MEAN, STD
 
 STEPS = 6
 BATCH = 8

@@ -15,7 +15,7 @@ import numpy
 import torch
 import torch.utils.data
 
-from validation.suites import questions
+from ..contract import questions
 
 VALUES = 1 << 20
 SAMPLE_BYTES = VALUES * 8

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 
-from validation.suites.outcome import infra
+from ..outcome import report_infra
 
 SHM = "/dev/shm"  # noqa: S108 - the mount itself is what is looked at
 
@@ -28,7 +28,7 @@ def require_free(needed: int) -> None:
             f"{SHM} is too small: {free / 1e6:.0f} MB free of {size / 1e6:.0f} MB, "
             f"{needed / 1e6:.0f} MB needed"
         )
-        infra(
+        report_infra(
             found, "the container was started without --shm-size, or others fill its shared memory"
         )
 

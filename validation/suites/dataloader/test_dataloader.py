@@ -13,10 +13,15 @@ import pytest
 import torch
 from torch.utils.data import DataLoader
 
-from validation.suites import processes, questions
-from validation.suites.conftest import Answers, Figures
-from validation.suites.dataloader import delivery, shared_memory
-from validation.suites.dataloader.samples import (
+from .. import processes
+from ..conftest import Answers, Figures
+from ..contract import questions
+from ..contract.expected import Expected
+from ..declared import needs_gpus, reports
+from ..gpus import require_gpus
+from ..outcome import require
+from . import delivery, shared_memory
+from .samples import (
     SAMPLE_BYTES,
     VALUES,
     Asked,
@@ -28,10 +33,6 @@ from validation.suites.dataloader.samples import (
     error_of_loader,
     values,
 )
-from validation.suites.declared import needs_gpus, reports
-from validation.suites.expected import Expected
-from validation.suites.gpus import require_gpus
-from validation.suites.outcome import require
 
 WORKERS = 2
 PREFETCH = 4

@@ -10,9 +10,9 @@ from typing import Any
 import torch
 from torch.nn.parallel import DistributedDataParallel
 
-from validation.suites.ddp import gradients
-from validation.suites.ddp.gradients import Reference, Step
-from validation.suites.ranks import device_of
+from ..ranks import device_of
+from . import gradients
+from .gradients import Reference, Step
 
 SCALE = 2.0**20
 """What the scaler begins with.

@@ -7,9 +7,9 @@ from typing import Any
 import torch
 from torch.nn.parallel import DistributedDataParallel
 
-from validation.suites import questions
-from validation.suites.questions import INPUTS, OUTPUTS, ROWS_PER_RANK
-from validation.suites.ranks import device_of
+from ..contract import questions
+from ..contract.questions import INPUTS, OUTPUTS, ROWS_PER_RANK
+from ..ranks import device_of
 
 
 def averaged_gradient(rank: int, world_size: int, backend: str, *, nonce: str) -> Any:

@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from validation.suites.outcome import require
+from ..outcome import require
 
 STEPS = 3
 BATCH = 64

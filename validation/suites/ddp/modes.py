@@ -14,9 +14,9 @@ import torch
 from torch.nn.parallel import DistributedDataParallel
 from torch.utils.checkpoint import checkpoint
 
-from validation.suites.ddp import gradients
-from validation.suites.ddp.gradients import Reference, Step
-from validation.suites.ranks import device_of
+from ..ranks import device_of
+from . import gradients
+from .gradients import Reference, Step
 
 SMALL_BUCKET_MB = 0.004
 """The MLP's largest weight is eight times that: it takes several buckets."""

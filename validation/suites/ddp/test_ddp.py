@@ -14,15 +14,16 @@ from typing import Any, TypeVar
 
 import pytest
 
-from validation.suites import processes, questions
-from validation.suites.conftest import Answers, Figures
-from validation.suites.ddp import amp, challenge, failures, gradients, modes, nccl_debug
-from validation.suites.ddp.gradients import Reference, Step
-from validation.suites.declared import needs_gpus, reports
-from validation.suites.expected import Expected
-from validation.suites.gpus import require_gpus
-from validation.suites.outcome import require
-from validation.suites.ranks import Group, Work, run_ranks, run_to_the_end
+from .. import processes
+from ..conftest import Answers, Figures
+from ..contract import questions
+from ..contract.expected import Expected
+from ..declared import needs_gpus, reports
+from ..gpus import require_gpus
+from ..outcome import require
+from ..ranks import Group, Work, run_ranks, run_to_the_end
+from . import amp, challenge, failures, gradients, modes, nccl_debug
+from .gradients import Reference, Step
 
 TWO = 2
 WORLD_SIZES = (1, 2, 4)

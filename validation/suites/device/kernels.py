@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from validation.suites.numerics import FP32_LIMIT, SIZE, relative_error
+from ..numerics import FP32_LIMIT, SIZE, relative_error
 
 TYPES = {
     "fp64": torch.float64,

@@ -11,21 +11,15 @@ from pathlib import Path
 import pytest
 import torch
 
-from validation.suites import driver, questions
-from validation.suites.conftest import Answers, Figures
-from validation.suites.declared import needs_gpus, reports
-from validation.suites.device import architectures, kernels
-from validation.suites.expected import Expected
-from validation.suites.gpus import (
-    capability_of,
-    refuse,
-    require_every_gpu,
-    require_gpus,
-    runs_on,
-    usable_gpus,
-)
-from validation.suites.numerics import FP32_LIMIT
-from validation.suites.outcome import require
+from .. import driver
+from ..conftest import Answers, Figures
+from ..contract import questions
+from ..contract.expected import Expected
+from ..declared import needs_gpus, reports
+from ..gpus import capability_of, refuse, require_every_gpu, require_gpus, runs_on, usable_gpus
+from ..numerics import FP32_LIMIT
+from ..outcome import require
+from . import architectures, kernels
 
 WITH_GPU_CODE = ("torch", "torchvision", "torchaudio")
 SHARE = 0.9

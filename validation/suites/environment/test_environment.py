@@ -17,13 +17,14 @@ from typing import Any
 
 import pytest
 
-from validation.suites import installed, lease
-from validation.suites.conftest import Answers, Figures
-from validation.suites.declared import reports
-from validation.suites.environment import surroundings
-from validation.suites.expected import Expected
-from validation.suites.installed import some
-from validation.suites.outcome import infra, require
+from .. import installed, lease
+from ..conftest import Answers, Figures
+from ..contract.expected import Expected
+from ..contract.layout import VISIBLE_GPUS
+from ..declared import reports
+from ..installed import some
+from ..outcome import report_infra, require
+from . import surroundings
 
 USER = 1000
 AUTHORITIES = 50
@@ -214,10 +215,10 @@ def test_visible_gpus(expected: Expected) -> None:
     With a GPU the container's runtime has its say in NVIDIA_VISIBLE_DEVICES.
     """
     leased = os.environ.get(lease.OF_THE_IMAGE)
-    chosen = leased or None if leased is not None else os.environ.get(lease.VARIABLE)
+    chosen = leased or None if leased is not None else os.environ.get(VISIBLE_GPUS)
     require(
         chosen is None,
-        f"the image sets {lease.VARIABLE} to `{chosen}`",
+        f"the image sets {VISIBLE_GPUS} to `{chosen}`",
         "it not to be set",
         LEFT_BEHIND,
     )
@@ -302,7 +303,7 @@ def test_clock(expected: Expected) -> None:
     made, now = max(expected.epoch, surroundings.newest(folders)), time.time()
     if now < made - SKEW_S:
         cause = "the runner's clock is wrong, so that no certificate is valid yet"
-        infra(f"the clock says {date(now)}, files of the image are of {date(made)}", cause)
+        report_infra(f"the clock says {date(now)}, files of the image are of {date(made)}", cause)
 
 
 def test_challenge(nonce: str, answer: Answers, tmp_path: Path) -> None:

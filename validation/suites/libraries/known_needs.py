@@ -11,7 +11,7 @@ from __future__ import annotations
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-from validation.suites.libraries.shared_objects import Missing
+from .shared_objects import Missing
 
 DRIVER = ("libcuda.so.1", "libnvidia-ml.so.1")
 """The driver's libraries come from the host, when a GPU is passed to the container."""

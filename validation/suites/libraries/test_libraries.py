@@ -18,24 +18,17 @@ from typing import cast
 
 import pytest
 
-from validation.suites import installed, questions
-from validation.suites.conftest import Answers, Figures
-from validation.suites.declared import reports
-from validation.suites.expected import Expected
-from validation.suites.installed import some
-from validation.suites.libraries import loaded_libraries
-from validation.suites.libraries.known_needs import is_private, may_be_missing
-from validation.suites.libraries.loaded_libraries import (
-    CUDART,
-    CUDNN,
-    LIBRARIES,
-    NCCL,
-    WATCHED,
-    Library,
-    agree,
-    family,
-)
-from validation.suites.libraries.shared_objects import (
+from .. import installed
+from ..conftest import Answers, Figures
+from ..contract import questions
+from ..contract.expected import Expected
+from ..declared import reports
+from ..installed import some
+from ..outcome import require
+from . import loaded_libraries
+from .known_needs import is_private, may_be_missing
+from .loaded_libraries import CUDART, CUDNN, LIBRARIES, NCCL, WATCHED, Library, agree, family
+from .shared_objects import (
     DamagedObjectError,
     Loader,
     SharedObject,
@@ -44,7 +37,6 @@ from validation.suites.libraries.shared_objects import (
     this_loader,
     unresolved,
 )
-from validation.suites.outcome import require
 
 SITE_PACKAGES = sysconfig.get_path("platlib")
 BESIDE_ME = Path(__file__).parent

@@ -16,14 +16,14 @@ from safetensors.torch import load_file  # type: ignore[import-not-found] # insi
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import BertConfig, BertForMaskedLM
 
-from validation.suites import questions
-from validation.suites.conftest import Answers, Figures
-from validation.suites.declared import reports
-from validation.suites.expected import Expected
-from validation.suites.nlp import shipped_text
-from validation.suites.one_thread import one_thread
-from validation.suites.outcome import require
-from validation.suites.training import require_trained, snapshot
+from ..conftest import Answers, Figures
+from ..contract import questions
+from ..contract.expected import Expected
+from ..declared import reports
+from ..one_thread import one_thread
+from ..outcome import require
+from ..training import require_trained, snapshot
+from . import shipped_text
 
 VOCABULARY = 1000
 FOREIGN = ("Grüße: 3,14 €, naïve, 東京", "\ttabs  and   spaces\r\n", "👩‍🔬 \x00 ﷽", "")

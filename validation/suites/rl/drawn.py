@@ -7,7 +7,7 @@ from typing import Any
 import gymnasium
 import numpy as np
 
-from validation.suites.questions import ACTIONS, STATES, World
+from ..contract.questions import ACTIONS, STATES, World
 
 
 class Drawn(gymnasium.Env):  # type: ignore[misc] # inside the image only

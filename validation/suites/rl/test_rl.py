@@ -13,14 +13,14 @@ from stable_baselines3.common.env_util import make_vec_env
 from stable_baselines3.common.evaluation import evaluate_policy
 from stable_baselines3.common.vec_env import DummyVecEnv
 
-from validation.suites import questions
-from validation.suites.conftest import Answers, Figures
-from validation.suites.declared import reports
-from validation.suites.expected import Expected
-from validation.suites.one_thread import one_thread
-from validation.suites.outcome import require
-from validation.suites.rl.drawn import Drawn
-from validation.suites.training import require_trained, snapshot
+from ..conftest import Answers, Figures
+from ..contract import questions
+from ..contract.expected import Expected
+from ..declared import reports
+from ..one_thread import one_thread
+from ..outcome import require
+from ..training import require_trained, snapshot
+from .drawn import Drawn
 
 STEPS = 18_000
 EPISODES = 16

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from validation.suites.outcome import infra
+from ..outcome import report_infra
 
 STATUS = Path("/proc/self/status")
 RESET_PEAK = Path("/proc/self/clear_refs")
@@ -119,7 +119,7 @@ def _agree(windows: list[list[float]], plan: Plan) -> bool:
 
 def _never_steady(windows: list[list[float]], plan: Plan, spent: float) -> None:
     last = ", ".join(f"{1000 * statistics.median(window):.1f}" for window in windows)
-    infra(
+    report_infra(
         f"no steady state in {spent:.0f} s of warm-up: the last medians are {last} ms a step, "
         f"expected within {100 * plan.agree:.0f} % of each other",
         (

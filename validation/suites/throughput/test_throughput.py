@@ -13,14 +13,14 @@ from typing import Any
 import pytest
 import torch
 
-from validation.suites import questions
-from validation.suites.conftest import Answers, Figures
-from validation.suites.declared import may_not_run, reports
-from validation.suites.expected import Expected
-from validation.suites.outcome import not_run, require
-from validation.suites.throughput import measure, workloads
-from validation.suites.throughput.workloads import Task
-from validation.suites.training import require_fall, require_trained, snapshot
+from ..conftest import Answers, Figures
+from ..contract import questions
+from ..contract.expected import Expected
+from ..declared import may_not_run, reports
+from ..outcome import not_run, require
+from ..training import require_fall, require_trained, snapshot
+from . import measure, workloads
+from .workloads import Task
 
 OFF = {"fp32": 0.01, "amp": 0.02}
 """How far one sample's output may be from its row of a batch, against the largest output: kernels

@@ -12,10 +12,10 @@ from typing import IO, Any
 
 import torch
 
-from validation.suites import new_python
-from validation.suites.outcome import require
-from validation.suites.workloads import online_learning
-from validation.suites.workloads.online_learning import CHECKPOINT, EVERY, FINAL, HALF_WRITTEN
+from .. import new_python
+from ..outcome import require
+from . import online_learning
+from .online_learning import CHECKPOINT, EVERY, FINAL, HALF_WRITTEN
 
 KILLED_AT = 5 * EVERY
 """After as many samples it is killed, with half of that checkpoint written."""
@@ -61,7 +61,7 @@ def _words(folder: Path, device: str, halt_at: int = 0) -> list[str]:
 
 def _environment() -> dict[str, str]:
     """The process finds this code, behind whatever it finds anyway."""
-    code = str(Path(__file__).resolve().parents[3])
+    code = str(Path(__file__).resolve().parents[__name__.count(".")])
     before = os.environ.get("PYTHONPATH")
     return {**os.environ, "PYTHONPATH": f"{before}{os.pathsep}{code}" if before else code}
 

@@ -18,7 +18,7 @@ from typing import Any
 
 import torch
 
-from validation.suites.checkpoints import random_state, set_random_state
+from ..checkpoints import random_state, set_random_state
 
 SAMPLES = 400
 EVERY = 50

@@ -12,7 +12,7 @@ import torch
 from torch.nn.parallel import DistributedDataParallel
 from torch.utils.data.distributed import DistributedSampler
 
-from validation.suites.ranks import device_of
+from ..ranks import device_of
 
 USERS, ITEMS = 400, 200
 TASTES = 4

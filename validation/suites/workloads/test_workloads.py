@@ -12,16 +12,17 @@ from typing import Any
 import pytest
 import torch
 
-from validation.suites import checkpoints, fresh_process, questions
-from validation.suites.conftest import Answers, Figures
-from validation.suites.declared import reports
-from validation.suites.expected import Expected
-from validation.suites.one_thread import one_thread
-from validation.suites.outcome import require
-from validation.suites.ranks import Group, run_ranks
-from validation.suites.training import require_fall, require_trained, snapshot
-from validation.suites.workloads import learning_process, online_learning, recommender
-from validation.suites.workloads.online_learning import EVERY, SAMPLES, Learner, Update
+from .. import checkpoints, fresh_process
+from ..conftest import Answers, Figures
+from ..contract import questions
+from ..contract.expected import Expected
+from ..declared import reports
+from ..one_thread import one_thread
+from ..outcome import require
+from ..ranks import Group, run_ranks
+from ..training import require_fall, require_trained, snapshot
+from . import learning_process, online_learning, recommender
+from .online_learning import EVERY, SAMPLES, Learner, Update
 
 AREA = "area under the curve"
 GPU_LIMIT = 1e-4

@@ -15,7 +15,9 @@ def entry(nodeid: str, phase: str) -> dict[str, object]:
 if any(word.endswith("entrypoint.py") for word in sys.orig_argv):
     at = next(number for number, word in enumerate(sys.orig_argv) if word.endswith("entrypoint.py"))
     root, file = Path(sys.orig_argv[at + 1]), sys.orig_argv[at + 2]
-    listed = (root / "code" / "validation" / "suites" / file).with_name("checks.yaml").read_text()
+    listed = (
+        (root / "code" / "pytorch_cuda_images_suites" / file).with_name("checks.yaml").read_text()
+    )
     names = re.findall(r"^  (\w[^ :]*):", listed, re.MULTILINE)
     lines = [
         entry(f"{file}::test_{name}", phase)

@@ -1,0 +1,22 @@
+"""Words of the protocol in a report: the suites write them, and the host looks for them."""
+
+from __future__ import annotations
+
+EXPECTED = ", expected "
+CAUSE = "; likely cause: "
+"""The parts of a failure: `FOUND, expected EXPECTED; likely cause: CAUSE`."""
+
+NOT_RUN = "not run: "
+"""Begins the reason of a skip that means `not run`. Any other skip is a failure."""
+
+INFRA = "infra: "
+"""Begins a failure of the machine, not of the image."""
+
+ANSWER = "answer: "
+"""Begins the name of a property that answers a part of a challenge; the others are figures."""
+
+CHALLENGE = "challenge"
+"""The check of every suite that answers the host's question."""
+
+NO_GPU = "the suites ran without a GPU"
+"""Why a check that needs a GPU is `not run` in a run without GPUs."""
