@@ -10,6 +10,7 @@ import textwrap
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,9 +24,11 @@ from validation.executors.docker import LABEL
 from validation.executors.interface import Setup
 from validation.judge import judge
 from validation.record import SuiteResult
+from validation.suites.contract.layout import PACKAGE
 
 pytestmark = pytest.mark.docker
 
+SITE = "/usr/lib/python3/dist-packages"
 GOOD = "def test_good() -> None:\n    pass\n"
 
 
@@ -96,6 +99,24 @@ def test_what_the_container_is_given(setup: Setup, tmp_path: Path) -> None:
     result = _run(tmp_path, setup, textwrap.dedent(text))
     assert result.verdict is Verdict.PASS, result
     assert len(result.checks) == 7
+
+
+def test_a_package_of_the_image_named_as_one_of_the_host(setup: Setup, tmp_path: Path) -> None:
+    """A package `validation` of an image neither shadows the suites nor is shadowed by them."""
+    package = tmp_path / "planted_package" / "validation"
+    (package / "suites").mkdir(parents=True)
+    (package / "__init__.py").write_text('OWNER = "the image"\n')
+    (package / "suites" / "__init__.py").write_text("raise RuntimeError('of the image')\n")
+    text = f"""
+        import validation
+        from {PACKAGE}.outcome import require
+
+        def test_imports():
+            require(validation.OWNER == "the image", validation.__file__, "the image's", "shadowed")
+    """
+    mounted = replace(setup, mounts=((package, f"{SITE}/validation"),))
+    result = _run(tmp_path, mounted, textwrap.dedent(text))
+    assert result.verdict is Verdict.PASS, result
 
 
 def test_every_run_is_given_a_nonce_of_its_own(setup: Setup, tmp_path: Path) -> None:
