@@ -8,13 +8,12 @@ nothing interrupted, also where other programs want the core.
 from __future__ import annotations
 
 import torch
+from pytorch_cuda_images_suites.conftest import Figures
+from pytorch_cuda_images_suites.throughput import measure, workloads
+from pytorch_cuda_images_suites.throughput.measure import MeasurementPlan
+from pytorch_cuda_images_suites.throughput.workloads import MeasuredTask
 
-from validation.suites.conftest import Figures
-from validation.suites.throughput import measure, workloads
-from validation.suites.throughput.measure import Plan
-from validation.suites.throughput.workloads import Task
-
-PLAN = Plan(
+PLAN = MeasurementPlan(
     window_steps=100,
     window_s=0.3,
     windows=2,
@@ -31,15 +30,17 @@ WIDE, BATCH = 128, 64
 def test_training(figure: Figures) -> None:
     torch.set_num_threads(1)  # two threads wait for each other whenever one is interrupted
     task = _task()
-    pace = measure.pace(workloads.training(task, "cpu", amp=False).step, PLAN)
-    figure("samples_per_s", task.batch / pace.step_s, "samples/s")
+    pace = measure.measure_pace(workloads.build_training(task, "cpu", amp=False).step, PLAN)
+    figure("samples_per_s", task.batch_size / pace.step_s, "samples/s")
     figure("spread", 100 * pace.spread, "%")
     figure("steps", pace.steps, "steps")
 
 
-def _task() -> Task:
+def _task() -> MeasuredTask:
     torch.manual_seed(0)
     layers = [layer for _ in range(2) for layer in (torch.nn.Linear(WIDE, WIDE), torch.nn.ReLU())]
     model = torch.nn.Sequential(*layers, torch.nn.Linear(WIDE, 10))
     optimizer = torch.optim.SGD(model.parameters(), lr=0.001)
-    return Task(model, torch.randn(BATCH, WIDE), torch.randint(10, (BATCH,)), optimizer, "samples")
+    return MeasuredTask(
+        model, torch.randn(BATCH, WIDE), torch.randint(10, (BATCH,)), optimizer, "samples"
+    )

@@ -73,16 +73,8 @@ def pytest_configure(config: pytest.Config) -> None:
     leased = int(os.environ[LEASED_GPUS])
     if leased:
         take_gpu(_root() / "out" / "leases", leased)
-    _forget_packages_of_the_harness()
-
-
-def _forget_packages_of_the_harness() -> None:
-    """What pytest needs was imported from the harness; what a suite imports is to be the image's,
-    where it has it.
-
-    A worker begins with the harness first on its path, and only then is given the path of its
-    parent.
-    """
+    # A worker starts with the harness first on its path, and gets the path of its parent later. The
+    # packages that pytest imported until then are forgotten, so that a suite imports the image's.
     for name in HARNESS_MAY_SHADOW:
         for module in [module for module in sys.modules if module.partition(".")[0] == name]:
             del sys.modules[module]

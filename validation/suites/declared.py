@@ -44,18 +44,16 @@ def declared(item: pytest.Item) -> dict[str, Any]:
     """Return what a collected test declares, as the lists are written."""
     parameters = getattr(item, "callspec", None)
     values = parameters.params if parameters else {}
-    marks = sorted(item.iter_markers(FIGURE), key=lambda mark: mark.args)
+    figures = []
+    for mark in sorted(item.iter_markers(FIGURE), key=lambda mark: mark.args):
+        name, unit, device, required = mark.args
+        for parameter, value in values.items():
+            name = name.replace(f"{{{parameter}}}", str(value))
+        figures.append({"name": name, "unit": unit, "device": device, "required": required})
     return {
         "gpus": max((mark.args[0] for mark in item.iter_markers(GPUS)), default=0),
         "may_not_run": [
             {"reason": mark.args[0], "device": mark.args[1]} for mark in item.iter_markers(EXCUSE)
         ],
-        "figures": [_figure(mark, values) for mark in marks],
+        "figures": figures,
     }
-
-
-def _figure(mark: pytest.Mark, values: dict[str, Any]) -> dict[str, Any]:
-    name, unit, device, required = mark.args
-    for parameter, value in values.items():
-        name = name.replace(f"{{{parameter}}}", str(value))
-    return {"name": name, "unit": unit, "device": device, "required": required}

@@ -40,11 +40,18 @@ def libraries_of_the_image() -> list[Path]:
 
     The driver's is mounted into the container, or of the version of the kernel module.
     """
-    version, mounts = _version_of_the_kernel_module(), _mount_points()
+    try:
+        found = re.search(r"\s(\d+(?:\.\d+)+)\s", _KERNEL_MODULE.read_text(encoding="utf-8"))
+    except OSError:  # no kernel module is loaded
+        found = None
+    of_the_driver = f"{LIBRARY}.{found[1] if found else ''}"
+    # The fifth field of a line is the mount point, see proc(5).
+    points = (line.split()[4] for line in _MOUNTS.read_text(encoding="utf-8").splitlines())
+    mounts = {Path(point) for point in points} - {Path("/")}
     return [
         path
         for path in sorted(set(_libraries()))
-        if path.name != f"{LIBRARY}.{version}" and mounts.isdisjoint((path, *path.parents))
+        if path.name != of_the_driver and mounts.isdisjoint((path, *path.parents))
     ]
 
 
@@ -71,18 +78,3 @@ def _places_of_the_loader() -> set[Path]:
         for line in file.read_text(encoding="utf-8").splitlines()
     )
     return {Path(place) for place in (*named, *written) if place.startswith("/") and place != "/"}
-
-
-def _version_of_the_kernel_module() -> str:
-    """Empty where none is loaded."""
-    try:
-        found = re.search(r"\s(\d+(?:\.\d+)+)\s", _KERNEL_MODULE.read_text(encoding="utf-8"))
-    except OSError:
-        return ""
-    return found[1] if found else ""
-
-
-def _mount_points() -> set[Path]:
-    """Everything mounted but the root. The fifth field of each line, see proc(5)."""
-    points = (line.split()[4] for line in _MOUNTS.read_text(encoding="utf-8").splitlines())
-    return {Path(point) for point in points} - {Path("/")}

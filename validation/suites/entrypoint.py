@@ -47,8 +47,15 @@ def main(root: Path, file: str, test_timeout_s: str, leased_gpus: str) -> int:
 def make_ready(root: Path, leased_gpus: str) -> None:
     """Tell the suites where they are, and keep the settings of the image out."""
     os.environ.update({ROOT: str(root), LEASED_GPUS: leased_gpus})
-    _append_to_path(root)
-    _ignore_settings_of_the_image()
+    # The harness is last on the path, so that it shadows no package of the image. Spawned workers
+    # inherit the list.
+    of_the_harness = (str(FOLDER), str(FOLDER.parent))
+    own = [entry for entry in sys.path if entry not in of_the_harness]
+    sys.path[:] = [*own, str(root / "packages"), str(FOLDER.parent)]
+    # An image, or a pytest plugin in it, must not choose which checks run, or how.
+    for name in ("PYTEST_ADDOPTS", "PYTEST_PLUGINS"):
+        os.environ.pop(name, None)
+    os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
 
 
 class _Workers:
@@ -76,23 +83,6 @@ def dump_stacks_on_quit() -> None:
     """
     file = (Path(os.environ[ROOT]) / "out" / STACKS / str(os.getpid())).open("w")
     faulthandler.register(signal.SIGQUIT, file=file, all_threads=True)
-
-
-def _append_to_path(root: Path) -> None:
-    """Last, so that the harness never shadows a package of the image.
-
-    Spawned workers inherit the list.
-    """
-    of_the_harness = (str(FOLDER), str(FOLDER.parent))
-    own = [entry for entry in sys.path if entry not in of_the_harness]
-    sys.path[:] = [*own, str(root / "packages"), str(FOLDER.parent)]
-
-
-def _ignore_settings_of_the_image() -> None:
-    """An image (or its nlp stack's pytest plugins) must not choose which checks run, or how."""
-    for name in ("PYTEST_ADDOPTS", "PYTEST_PLUGINS"):
-        os.environ.pop(name, None)
-    os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
 
 
 def _arguments(root: Path, file: str, test_timeout_s: str, workers: int) -> list[str]:

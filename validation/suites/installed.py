@@ -66,11 +66,16 @@ def packages() -> tuple[tuple[str, str], ...]:
 def differences(found: Iterable[tuple[str, str]], locked: Iterable[tuple[str, str]]) -> list[str]:
     """How the packages of the image differ from the lock, a few words for each."""
     here, wanted = _versions(found), _versions(locked)
-    return [
-        _difference(name, here.get(name, []), wanted.get(name, []))
-        for name in sorted(here.keys() | wanted.keys())
-        if here.get(name) != wanted.get(name)
-    ]
+    differences = []
+    for name in sorted(here.keys() | wanted.keys()):
+        if name not in here:
+            differences.append(f"{name} {wanted[name][0]} is missing")
+        elif here[name] != wanted.get(name):
+            lock = f"has {wanted[name][0]}" if name in wanted else "has no such package"
+            differences.append(
+                f"{name} {' and '.join(here[name])} is installed where the lock {lock}"
+            )
+    return differences
 
 
 def _versions(packages: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
@@ -78,13 +83,6 @@ def _versions(packages: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
     for name, version in sorted(packages):
         versions.setdefault(name, []).append(version)
     return versions
-
-
-def _difference(name: str, here: list[str], wanted: list[str]) -> str:
-    if not here:
-        return f"{name} {wanted[0]} is missing"
-    said = f"the lock has {wanted[0]}" if wanted else "the lock has no such package"
-    return f"{name} {' and '.join(here)} is installed where {said}"
 
 
 def recorded_files() -> Iterator[RecordedFile]:

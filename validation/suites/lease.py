@@ -31,7 +31,9 @@ def take_gpu(folder: Path, gpus: int, wait_s: float = 60) -> int:
     """
     folder.mkdir(exist_ok=True)
     deadline = time.monotonic() + wait_s
-    while (taken := _first_free(folder, gpus)) is None:
+    while (
+        taken := next((gpu for gpu in range(gpus) if _lock(folder / f"gpu{gpu}")), None)
+    ) is None:
         if time.monotonic() > deadline:
             raise TimeoutError(
                 f"none of {gpus} GPUs became free within {wait_s:.0f} s: ended tests left processes"
@@ -40,10 +42,6 @@ def take_gpu(folder: Path, gpus: int, wait_s: float = 60) -> int:
     os.environ.setdefault(OF_THE_IMAGE, os.environ.get(VISIBLE_GPUS, ""))
     os.environ[VISIBLE_GPUS] = str(taken)
     return taken
-
-
-def _first_free(folder: Path, gpus: int) -> int | None:
-    return next((gpu for gpu in range(gpus) if _lock(folder / f"gpu{gpu}")), None)
 
 
 def _lock(path: Path) -> bool:

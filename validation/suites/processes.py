@@ -93,7 +93,11 @@ def run(works: Sequence[Work], folder: Path, limit_s: float = LIMIT_S) -> list[E
         ends = _wait(processes, started + limit_s + _GRACE_S)
     finally:
         for process in processes:
-            _kill(process)
+            if process.exitcode is None:
+                for pid in (*_descendants(process.pid), process.pid):
+                    with contextlib.suppress(ProcessLookupError):
+                        os.kill(pid, signal.SIGKILL)
+            process.join()
     return [
         _ended(folder / str(number), code, at - started) for number, (code, at) in enumerate(ends)
     ]
@@ -136,15 +140,6 @@ def _wait(processes: Sequence[Any], deadline: float) -> list[tuple[int | None, f
     return [(process.exitcode, ended.get(number, now)) for number, process in enumerate(processes)]
 
 
-def _kill(process: Any) -> None:
-    """With all its children, a DataLoader's workers say."""
-    if process.exitcode is None:
-        for pid in (*_descendants(process.pid), process.pid):
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
-    process.join()
-
-
 def _descendants(pid: int) -> list[int]:
     children = [
         int(child)
@@ -182,12 +177,9 @@ def _main(work: Work, folder: Path, limit_s: float) -> None:
             torch.save(work(), folder / "result")
         except Exception as error:
             traceback.print_exc()
-            (folder / "raised").write_text(_one_line(error), encoding="utf-8")
+            lines = (line.strip() for line in str(error).splitlines() if line.strip())
+            first = next(lines, "no message")[:_SHOWN]
+            (folder / "raised").write_text(f"{type(error).__name__}: {first}", encoding="utf-8")
             sys.exit(1)
         finally:
             faulthandler.cancel_dump_traceback_later()
-
-
-def _one_line(error: Exception) -> str:
-    first = next((line.strip() for line in str(error).splitlines() if line.strip()), "no message")
-    return f"{type(error).__name__}: {first[:_SHOWN]}"

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from tests.defects import stand_in
-from validation.suites import driver, gpus
+from validation.suites import driver
+from validation.suites.contract.words import NO_GPU
 from validation.suites.device import architectures
 from validation.suites.gpus import capability_of, refuse, runs_on, words_of_the_driver
 
@@ -251,4 +252,4 @@ def test_a_library_without_gpu_code(tmp_path: Path) -> None:
 
 def test_importing_it_needs_no_torch() -> None:
     """The host takes its words from it."""
-    assert gpus.NO_GPU == "the suites ran without a GPU"
+    assert NO_GPU == "the suites ran without a GPU"

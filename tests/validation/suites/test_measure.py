@@ -12,9 +12,9 @@ import pytest
 
 from runner.home import REPOSITORY
 from validation.suites.throughput import measure
-from validation.suites.throughput.measure import Plan
+from validation.suites.throughput.measure import MeasurementPlan
 
-PLAN = Plan(
+PLAN = MeasurementPlan(
     window_steps=2,
     window_s=0,
     windows=2,
@@ -41,9 +41,9 @@ class Clocked:
         return self.now
 
 
-def pace(seconds: Iterable[float], plan: Plan = PLAN) -> measure.Pace:
+def pace(seconds: Iterable[float], plan: MeasurementPlan = PLAN) -> measure.Pace:
     clocked = Clocked(seconds)
-    return measure.pace(clocked.step, plan, clocked.clock)
+    return measure.measure_pace(clocked.step, plan, clocked.clock)
 
 
 def test_warm_up_is_not_measured() -> None:

@@ -63,7 +63,12 @@ def error(case: Case, device: str) -> float:
         got = torch.nn.functional.scaled_dot_product_attention(
             query.to(device), key.to(device), value.to(device), is_causal=case.causal
         )
-    return relative_error(got, _reference(query, key, value, case.causal))
+    query, key, value = (tensor.double().numpy() for tensor in (query, key, value))
+    scores = query @ np.swapaxes(key, -1, -2) / math.sqrt(SHAPE[-1])
+    if case.causal:
+        scores = np.where(np.tri(SHAPE[-2], dtype=bool), scores, -np.inf)
+    weights = np.exp(scores - scores.max(axis=-1, keepdims=True))
+    return relative_error(got, weights / weights.sum(axis=-1, keepdims=True) @ value)
 
 
 def _is_there(backend: Any, dtype: Any, device: str) -> bool:
@@ -71,25 +76,12 @@ def _is_there(backend: Any, dtype: Any, device: str) -> bool:
         return backend in (SDPBackend.MATH, SDPBackend.FLASH_ATTENTION)
     ampere = torch.cuda.get_device_capability() >= (8, 0)
     if backend is SDPBackend.CUDNN_ATTENTION:
-        return ampere and _cudnn_can(dtype)
+        query, key, value = (tensor.to("cuda", dtype) for tensor in _inputs())
+        parameters = torch.backends.cuda.SDPAParams(query, key, value, None, 0.0, False, False)
+        # cuDNN supports some GPUs and sizes only, and torch knows which
+        return ampere and bool(torch.backends.cuda.can_use_cudnn_attention(parameters))
     return ampere or (backend is not SDPBackend.FLASH_ATTENTION and dtype is not torch.bfloat16)
-
-
-def _cudnn_can(dtype: Any) -> bool:
-    """CuDNN supports some GPUs and sizes only, and torch knows which."""
-    query, key, value = (tensor.to("cuda", dtype) for tensor in _inputs())
-    asked = torch.backends.cuda.SDPAParams(query, key, value, None, 0.0, False, False)
-    return bool(torch.backends.cuda.can_use_cudnn_attention(asked))
 
 
 def _inputs() -> Any:
     return torch.randn(3, *SHAPE, generator=torch.Generator().manual_seed(12))
-
-
-def _reference(query: Any, key: Any, value: Any, causal: bool) -> Any:
-    query, key, value = (tensor.double().numpy() for tensor in (query, key, value))
-    scores = query @ np.swapaxes(key, -1, -2) / math.sqrt(SHAPE[-1])
-    if causal:
-        scores = np.where(np.tri(SHAPE[-2], dtype=bool), scores, -np.inf)
-    weights = np.exp(scores - scores.max(axis=-1, keepdims=True))
-    return weights / weights.sum(axis=-1, keepdims=True) @ value

@@ -54,6 +54,10 @@ def train(device: str, dtype: Any) -> Curve:
     """
     torch.manual_seed(0)
     model, seen = _model().to(device), set()
+    generator = torch.Generator().manual_seed(1)  # 128 pictures, and four smooth functions of each
+    pictures = torch.randn(128, 3, 12, 12, generator=generator)
+    targets = torch.tanh(pictures.flatten(1) @ torch.randn(432, 4, generator=generator) / 432**0.5)
+    data = (pictures.to(device), (targets / targets.std()).to(device))
     for layer in model:
         layer.register_forward_hook(lambda _layer, _inputs, output: seen.add(output.dtype))
     optimizer = torch.optim.SGD(model.parameters(), lr=0.05, momentum=0.9)
@@ -61,9 +65,7 @@ def train(device: str, dtype: Any) -> Curve:
     with torch.backends.cudnn.flags(
         enabled=True, allow_tf32=False
     ):  # TF32 is as coarse as the fp16 compared with it
-        residuals = tuple(
-            _step(model, optimizer, scaler, _data(device), dtype) for _ in range(STEPS)
-        )
+        residuals = tuple(_step(model, optimizer, scaler, data, dtype) for _ in range(STEPS))
     return Curve(residuals, frozenset(seen))
 
 
@@ -88,11 +90,3 @@ def _model() -> Any:
         torch.nn.ReLU(),
         torch.nn.Linear(64, 4),
     )
-
-
-def _data(device: str) -> tuple[Any, Any]:
-    """128 pictures of 12 x 12, and four smooth functions of each."""
-    made = torch.Generator().manual_seed(1)
-    pictures = torch.randn(128, 3, 12, 12, generator=made)
-    targets = torch.tanh(pictures.flatten(1) @ torch.randn(432, 4, generator=made) / 432**0.5)
-    return pictures.to(device), (targets / targets.std()).to(device)

@@ -34,14 +34,19 @@ def test_amp_converges(precision: str, expected: Expected, figure: Figures) -> N
     layers really cast.
     """
     dtype = getattr(torch, precision)
-    if expected.device == "cuda" and dtype is torch.bfloat16 and not _gpu_has_bfloat16():
+    if (
+        expected.device == "cuda"
+        and dtype is torch.bfloat16
+        and not torch.cuda.is_bf16_supported(including_emulation=False)
+    ):
         not_run(NO_BFLOAT16)
     reference, got = (
         mixed_precision.train(expected.device, each) for each in (torch.float32, dtype)
     )
+    names = sorted(str(activation).removeprefix("torch.") for activation in got.activations)
     require(
         got.activations == {dtype},
-        f"under autocast to {precision} the layers gave {_names(got.activations)}",
+        f"under autocast to {precision} the layers gave {', '.join(names) or 'nothing'}",
         precision,
         "autocast that does not cast: mixed precision which is none",
     )
@@ -292,7 +297,7 @@ def _require_same(one: checkpoints.Training, other: checkpoints.Training, which:
     differ = list(checkpoints.differences(one.state(), other.state()))
     require(
         not differ,
-        f"{which}: {len(differ)} parts differ, the first is `{_first(differ)}`",
+        f"{which}: {len(differ)} parts differ, the first is `{next(iter(differ), '')}`",
         "every bit the same",
         "a checkpoint that loses a part of what the next step depends on",
     )
@@ -373,18 +378,6 @@ def test_torchscript_in_a_fresh_process(expected: Expected, tmp_path: Path) -> N
             f"at most {fresh_process.LIMIT:.0e}",
             "an export that drops buffers, weights or a branch",
         )
-
-
-def _gpu_has_bfloat16() -> bool:
-    return bool(torch.cuda.is_bf16_supported(including_emulation=False))
-
-
-def _first(names: list[str]) -> str:
-    return names[0] if names else ""
-
-
-def _names(dtypes: Iterable[object]) -> str:
-    return ", ".join(sorted(str(dtype).removeprefix("torch.") for dtype in dtypes)) or "nothing"
 
 
 def test_challenge(nonce: str, expected: Expected, answer: Answers) -> None:

@@ -33,17 +33,13 @@ def hangs(rank: int, world_size: int, backend: str, *, told: str) -> str:
     torch.distributed.barrier()
     impatient = torch.distributed.new_group(timeout=timedelta(seconds=TIMEOUT_S))
     if rank == 1:
-        return _stay_away(Path(told))
-    said = _refusal(impatient)
+        deadline = time.monotonic() + ABSENT_S
+        while not Path(told).exists() and time.monotonic() < deadline:
+            time.sleep(0.05)
+        return ""
+    error = _refusal(impatient)
     Path(told).touch()
-    return said
-
-
-def _stay_away(until: Path) -> str:
-    deadline = time.monotonic() + ABSENT_S
-    while not until.exists() and time.monotonic() < deadline:
-        time.sleep(0.05)
-    return ""
+    return error
 
 
 def _refusal(group: Any) -> str:

@@ -240,7 +240,11 @@ def integers(rank: int, world_size: int, backend: str) -> Told:
 
 def integers_reference(world_size: int) -> Reference:
     """By int64 arithmetic, which cannot round; the division by a power of two is exact too."""
-    shares = [_integer_gradient(*_integer_share(rank, world_size)) for rank in range(world_size)]
+    first, second = _integer_weights()
+    shares = []
+    for rank in range(world_size):
+        inputs, targets = (part.long() for part in _integer_share(rank, world_size))
+        shares.append([(targets @ second).T @ inputs, targets.T @ (inputs @ first.T)])
     whole = [(sum(parts) / world_size).float() for parts in zip(*shares, strict=True)]
     return Reference([whole], [[[part.float() for part in each] for each in shares]])
 
@@ -253,12 +257,6 @@ def _integer_model() -> Any:
         for parameter, weights in zip(model.parameters(), _integer_weights(), strict=True):
             parameter.copy_(weights)
     return model
-
-
-def _integer_gradient(inputs: Any, targets: Any) -> Step:
-    inputs, targets = inputs.long(), targets.long()
-    first, second = _integer_weights()
-    return [(targets @ second).T @ inputs, targets.T @ (inputs @ first.T)]
 
 
 def _integer_weights() -> tuple[Any, Any]:

@@ -32,21 +32,15 @@ def fat_binaries(path: Path) -> list[frozenset[str]]:
     Empty where it has no GPU code. Raises ValueError where its section of them cannot be read. The
     layout is that of fatbinary.h in NVIDIA's CUDA toolkit.
     """
-    with path.open("rb") as file:
-        start, size = _section(path)
-        if not size:
-            return []
-        with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
-            return list(read(content, start, start + size))
-
-
-def _section(path: Path) -> tuple[int, int]:
-    """Offset and size in bytes."""
     from elftools.elf.elffile import ELFFile
 
     with path.open("rb") as file:
         section = ELFFile(file).get_section_by_name(_SECTION)
-        return (section["sh_offset"], section["sh_size"]) if section else (0, 0)
+        if not section or not section["sh_size"]:
+            return []
+        start = section["sh_offset"]
+        with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+            return list(read(content, start, start + section["sh_size"]))
 
 
 def read(content: bytes | mmap.mmap, at: int, end: int) -> Iterator[frozenset[str]]:

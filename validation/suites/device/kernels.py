@@ -62,9 +62,15 @@ def errors(device: str, precision: str) -> Iterator[Error]:
     once = ROUNDING[precision] * _ROUNDINGS[precision]
     kind = TYPES[precision.replace("tf", "fp")]
     with _tf32(precision == "tf32"):
-        yield Error("matmul", _matmul_error(device, kind), once)
+        left, right = _normal(kind, SIZE, SIZE, seed=1), _normal(kind, SIZE, SIZE, seed=2)
+        got = torch.matmul(left.to(device), right.to(device))
+        yield Error("matmul", relative_error(got, _double(left) @ _double(right)), once)
+        images, weights = _normal(kind, 8, 16, 32, 32, seed=3), _normal(kind, 32, 16, 3, 3, seed=4)
+        windows = np.lib.stride_tricks.sliding_window_view(_double(images), (3, 3), axis=(2, 3))
+        reference = np.einsum("nchwij,ocij->nohw", windows, _double(weights), optimize=True)
+        got = torch.nn.functional.conv2d(images.to(device), weights.to(device))
         yield Error(
-            "conv2d", _convolution_error(device, kind), 2 * once if kind.itemsize == 2 else once
+            "conv2d", relative_error(got, reference), 2 * once if kind.itemsize == 2 else once
         )
 
 
@@ -86,22 +92,6 @@ def _tf32(allowed: bool) -> Iterator[None]:
     finally:
         for name, value in before.items():
             setattr(matmul, name, value)
-
-
-def _matmul_error(device: str, kind: Any) -> float:
-    left, right = _normal(kind, SIZE, SIZE, seed=1), _normal(kind, SIZE, SIZE, seed=2)
-    return relative_error(
-        torch.matmul(left.to(device), right.to(device)), _double(left) @ _double(right)
-    )
-
-
-def _convolution_error(device: str, kind: Any) -> float:
-    images, weights = _normal(kind, 8, 16, 32, 32, seed=3), _normal(kind, 32, 16, 3, 3, seed=4)
-    windows = np.lib.stride_tricks.sliding_window_view(_double(images), (3, 3), axis=(2, 3))
-    reference = np.einsum("nchwij,ocij->nohw", windows, _double(weights), optimize=True)
-    return relative_error(
-        torch.nn.functional.conv2d(images.to(device), weights.to(device)), reference
-    )
 
 
 def _normal(kind: Any, *shape: int, seed: int) -> Any:

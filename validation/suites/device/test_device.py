@@ -73,7 +73,9 @@ def test_build_is_for_the_architectures_of_the_line(expected: Expected) -> None:
 @reports("fat_binaries", "fat binaries")
 def test_every_library_has_code_for_the_architectures(figure: Figures) -> None:
     """What torch says of itself is true: of every fat binary in it and in what is built on it."""
-    libraries = {path: architectures.fat_binaries(path) for path in _shared_objects()}
+    packages = Path(torch.__file__).parent.parent
+    paths = [path for name in WITH_GPU_CODE for path in sorted((packages / name).rglob("*.so"))]
+    libraries = {path: architectures.fat_binaries(path) for path in paths}
     figure("fat_binaries", sum(map(len, libraries.values())), "fat binaries")
     require(
         any(libraries.values()), "no library has GPU code", "some", "CPU-only wheels were installed"
@@ -239,8 +241,3 @@ def _require_exact(device: str, precision: str, figure: Figures, above: float = 
 def _named_by_the_build() -> str:
     """`torch.cuda.get_arch_list()` is empty without a GPU."""
     return str(getattr(torch._C, "_cuda_getArchFlags", str)())
-
-
-def _shared_objects() -> list[Path]:
-    packages = Path(torch.__file__).parent.parent
-    return [path for name in WITH_GPU_CODE for path in sorted((packages / name).rglob("*.so"))]

@@ -43,14 +43,10 @@ def writing_problem(folder: Path) -> str:
     except OSError as error:
         return f"{error.filename}: {error.strerror}"
     finally:
-        _remove(file, made)
-
-
-def _remove(file: Path, folders: Iterable[Path]) -> None:
-    with contextlib.suppress(OSError):
-        file.unlink()
-        for folder in folders:
-            folder.rmdir()
+        with contextlib.suppress(OSError):
+            file.unlink()
+            for each in made:
+                each.rmdir()
 
 
 def ends_within(pid: int, seconds: float) -> bool:

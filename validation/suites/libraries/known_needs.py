@@ -76,15 +76,10 @@ def may_be_missing(missing: Missing, site_packages: str, with_driver: bool) -> b
         if fnmatchcase(name, files)
         for needed in libraries
     )
-    return any(fnmatchcase(missing.needed, needed) for needed in optional) or _is_loaded_first(
-        name, missing
-    )
-
-
-def _is_loaded_first(name: str, missing: Missing) -> bool:
-    return (name, missing.needed) in LOADED_FIRST and Path(missing.path).with_name(
-        missing.needed
-    ).is_file()
+    if any(fnmatchcase(missing.needed, needed) for needed in optional):
+        return True
+    beside = Path(missing.path).with_name(missing.needed)
+    return (name, missing.needed) in LOADED_FIRST and beside.is_file()
 
 
 def is_private(path: str, site_packages: str) -> bool:

@@ -104,10 +104,6 @@ def _by_property(function: str) -> Callable[[ctypes.CDLL], str]:
     )
 
 
-def _of_cudart(library: ctypes.CDLL) -> str:
-    return cuda_version(_filled(library.cudaRuntimeGetVersion))
-
-
 def _of_nccl(library: ctypes.CDLL) -> str:
     """10000 x major + 100 x minor + patch, since NCCL 2.9 (nccl.h, NCCL_VERSION)."""
     number = _filled(library.ncclGetVersion)
@@ -126,7 +122,11 @@ def _filled(function: Callable[..., int], *arguments: int) -> int:
     return value.value
 
 
-CUDART = Library("CUDA runtime", "libcudart", _of_cudart)
+CUDART = Library(
+    "CUDA runtime",
+    "libcudart",
+    lambda library: cuda_version(_filled(library.cudaRuntimeGetVersion)),
+)
 CUDNN = Library("cuDNN", "libcudnn", _by_property("cudnnGetProperty"))
 NCCL = Library("NCCL", "libnccl", _of_nccl)
 LIBRARIES = (

@@ -230,7 +230,11 @@ def _of_elf(path: str, elf: ELFFile) -> SharedObject:
     end = max((each["p_offset"] + each["p_filesz"] for each in segments), default=0)
     if end > (size := Path(path).stat().st_size):
         raise DamagedObjectError(f"{path} has {size} bytes of {end}")
-    found = _tags(each for each in segments if isinstance(each, DynamicSegment))
+    found: dict[str, list[str]] = {name: [] for name in _TAGS}
+    dynamic = (each for each in segments if isinstance(each, DynamicSegment))
+    for tag in (tag for segment in dynamic for tag in segment.iter_tags()):
+        if tag.entry.d_tag in found:
+            found[tag.entry.d_tag].append(getattr(tag, _TAGS[tag.entry.d_tag]))
     return SharedObject(
         path=path,
         file=os.path.realpath(path),
@@ -240,14 +244,6 @@ def _of_elf(path: str, elf: ELFFile) -> SharedObject:
         rpath=_folders(path, found["DT_RPATH"]),
         runpath=_folders(path, found["DT_RUNPATH"]),
     )
-
-
-def _tags(segments: Iterable[DynamicSegment]) -> dict[str, list[str]]:
-    found: dict[str, list[str]] = {name: [] for name in _TAGS}
-    for tag in (tag for segment in segments for tag in segment.iter_tags()):
-        if tag.entry.d_tag in found:
-            found[tag.entry.d_tag].append(getattr(tag, _TAGS[tag.entry.d_tag]))
-    return found
 
 
 def _folders(path: str, lists: Iterable[str]) -> tuple[str, ...]:

@@ -115,7 +115,9 @@ def test_bert_learns(tokenizer: Any, expected: Expected, figure: Figures) -> Non
         losses.append(float(loss.item()))
     figure("last_loss", losses[-1], "nats")
     require_trained(before, model.parameters(), losses)
-    limit = _entropy(labels[labels >= 0].tolist()) / 2
+    hidden = labels[labels >= 0].tolist()
+    shares = [count / len(hidden) for count in Counter(hidden).values()]
+    limit = -sum(share * math.log(share) for share in shares) / 2  # half of the entropy, in nats
     require(
         losses[-1] < limit,
         f"the loss went from {losses[0]:.2f} to {losses[-1]:.2f} in {STEPS} steps",
@@ -189,9 +191,3 @@ def _masked(tokenizer: Any) -> tuple[Any, Any]:
     return torch.where(hidden, tokenizer.token_to_id(MASKED), words), torch.where(
         hidden, words, -100
     )
-
-
-def _entropy(words: list[int]) -> float:
-    """In nats, of words drawn as often as they occur."""
-    shares = [count / len(words) for count in Counter(words).values()]
-    return -sum(share * math.log(share) for share in shares)

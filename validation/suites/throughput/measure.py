@@ -23,7 +23,7 @@ BF16 = frozenset({"avx512_bf16", "amx_bf16", "bf16"})
 
 
 @dataclass(frozen=True)
-class Plan:
+class MeasurementPlan:
     """How long to warm up and to measure; every time is in seconds.
 
     Warm-up goes in windows of at least `window_steps` and `window_s`, and ends when the slowest
@@ -43,7 +43,7 @@ class Plan:
     measured_s: float
 
 
-CPU = Plan(
+CPU = MeasurementPlan(
     window_steps=1,
     window_s=0,
     windows=2,
@@ -59,7 +59,7 @@ twice as long as the one before), since other programs share a CPU: what is meas
 the record and no gate.
 """
 
-GPU = Plan(
+GPU = MeasurementPlan(
     window_steps=10,
     window_s=1,
     windows=3,
@@ -88,8 +88,10 @@ class Pace:
     warmup: int
 
 
-def pace(
-    step: Callable[[], object], plan: Plan, clock: Callable[[], float] = time.perf_counter
+def measure_pace(
+    step: Callable[[], object],
+    plan: MeasurementPlan,
+    clock: Callable[[], float] = time.perf_counter,
 ) -> Pace:
     """Run `step`, which returns when the device has finished it.
 
@@ -101,23 +103,20 @@ def pace(
     return Pace(median, (high - low) / median, len(seconds), warmup)
 
 
-def _warm_up(step: Callable[[], object], plan: Plan, clock: Callable[[], float]) -> int:
+def _warm_up(step: Callable[[], object], plan: MeasurementPlan, clock: Callable[[], float]) -> int:
     """Steps until the pace was steady; none of them is measured."""
     windows: list[list[float]] = []
-    while not _agree(windows[-plan.windows :], plan):
+    while True:
+        medians = [statistics.median(window) for window in windows[-plan.windows :]]
+        if len(medians) == plan.windows and max(medians) <= (1 + plan.agree) * min(medians):
+            return sum(map(len, windows))
         spent = sum(map(sum, windows))
         if spent >= plan.limit_s or (spent >= plan.most_s and len(windows) >= plan.most_windows):
             _never_steady(windows[-plan.windows :], plan, spent)
         windows.append(_timed(step, plan.window_steps, plan.window_s, clock))
-    return sum(map(len, windows))
 
 
-def _agree(windows: list[list[float]], plan: Plan) -> bool:
-    medians = [statistics.median(window) for window in windows]
-    return len(medians) == plan.windows and max(medians) <= (1 + plan.agree) * min(medians)
-
-
-def _never_steady(windows: list[list[float]], plan: Plan, spent: float) -> None:
+def _never_steady(windows: list[list[float]], plan: MeasurementPlan, spent: float) -> None:
     last = ", ".join(f"{1000 * statistics.median(window):.1f}" for window in windows)
     report_infra(
         f"no steady state in {spent:.0f} s of warm-up: the last medians are {last} ms a step, "

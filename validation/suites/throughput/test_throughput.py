@@ -20,7 +20,7 @@ from ..declared import may_not_run, reports
 from ..outcome import not_run, require
 from ..training import require_fall, require_trained, snapshot
 from . import measure, workloads
-from .workloads import Task
+from .workloads import MeasuredTask
 
 OFF = {"fp32": 0.01, "amp": 0.02}
 """How far one sample's output may be from its row of a batch, against the largest output: kernels
@@ -60,10 +60,10 @@ PRECISIONS = pytest.mark.parametrize(
 @PRECISIONS
 @WORKLOADS
 def test_training(
-    workload: Callable[[str], Task], precision: str, expected: Expected, figure: Figures
+    workload: Callable[[str], MeasuredTask], precision: str, expected: Expected, figure: Figures
 ) -> None:
     task = _made(workload, precision, expected)
-    training = workloads.training(task, expected.device, amp=precision == "amp")
+    training = workloads.build_training(task, expected.device, amp=precision == "amp")
     before = snapshot(_on_host(task))
     _measure(training.step, task, expected, figure)
     losses = [float(loss) for loss in training.losses]
@@ -78,10 +78,10 @@ def test_training(
 @PRECISIONS
 @WORKLOADS
 def test_inference(
-    workload: Callable[[str], Task], precision: str, expected: Expected, figure: Figures
+    workload: Callable[[str], MeasuredTask], precision: str, expected: Expected, figure: Figures
 ) -> None:
     task = _made(workload, precision, expected)
-    answer = workloads.inference(task, expected.device, amp=precision == "amp")
+    answer = workloads.build_inference(task, expected.device, amp=precision == "amp")
     _require_real(answer(task.inputs), answer(task.inputs[:1]), OFF[precision])
     _measure(lambda: answer(task.inputs), task, expected, figure)
 
@@ -102,7 +102,9 @@ def test_challenge(nonce: str, expected: Expected, answer: Answers) -> None:
             answer(f"matmul {name}", torch.mm(left, right).flatten().tolist())
 
 
-def _made(workload: Callable[[str], Task], precision: str, expected: Expected) -> Task:
+def _made(
+    workload: Callable[[str], MeasuredTask], precision: str, expected: Expected
+) -> MeasuredTask:
     if (
         precision == "amp"
         and expected.device == "cpu"
@@ -115,25 +117,27 @@ def _made(workload: Callable[[str], Task], precision: str, expected: Expected) -
     return workload(expected.device)
 
 
-def _measure(step: Callable[[], object], task: Task, expected: Expected, figure: Figures) -> None:
+def _measure(
+    step: Callable[[], object], task: MeasuredTask, expected: Expected, figure: Figures
+) -> None:
     """Record the figures of `step`.
 
     Memory is that of the device: of a GPU what torch allocated, else the process.
     """
     on_gpu = expected.device == "cuda"
     (torch.cuda.reset_peak_memory_stats if on_gpu else measure.reset_peak_rss)()
-    pace = measure.pace(step, measure.GPU if on_gpu else measure.CPU)
+    pace = measure.measure_pace(step, measure.GPU if on_gpu else measure.CPU)
     peak = (torch.cuda.max_memory_allocated if on_gpu else measure.peak_rss)()
-    figure(f"{task.unit}_per_s", task.batch / pace.step_s, f"{task.unit}/s")
+    figure(f"{task.unit}_per_s", task.batch_size / pace.step_s, f"{task.unit}/s")
     figure("spread", 100 * pace.spread, "%")
-    figure("batch", task.batch, task.unit)
+    figure("batch", task.batch_size, task.unit)
     figure("steps", pace.steps, "steps")
     figure("warmup", pace.warmup, "steps")
     figure("peak_memory", peak / 1e6, "MB")
     _require_memory(peak, task)
 
 
-def _require_memory(peak: int, task: Task) -> None:
+def _require_memory(peak: int, task: MeasuredTask) -> None:
     weights = sum(parameter.nbytes for parameter in task.model.parameters())
     require(
         peak > weights,
@@ -170,7 +174,7 @@ def _require_real(batch: Any, alone: Any, off: float) -> None:
     )
 
 
-def _on_host(task: Task) -> Any:
+def _on_host(task: MeasuredTask) -> Any:
     """Its parameters in the machine's memory: copies on the GPU would count as the training's
     own.
     """

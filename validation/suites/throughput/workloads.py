@@ -16,7 +16,7 @@ HIDDEN = 768
 
 
 @dataclass(frozen=True)
-class Task:
+class MeasuredTask:
     """A model, one batch for it, and what it learns; everything on one device.
 
     `model(inputs)` is scored against `targets` by cross entropy over dimension 1. `unit` is what a
@@ -30,7 +30,7 @@ class Task:
     unit: str
 
     @property
-    def batch(self) -> int:
+    def batch_size(self) -> int:
         """How many of `unit` one step handles."""
         return len(self.inputs)
 
@@ -69,7 +69,7 @@ class Bert(torch.nn.Module):  # type: ignore[misc] # torch is not in the harness
         return self.span(self.encoder(self.words(words) + self.positions))
 
 
-def resnet50(device: str) -> Task:
+def resnet50(device: str) -> MeasuredTask:
     """Images of 224 x 224, 1000 classes, SGD with momentum; 128 a step on a GPU, 4 on a CPU.
 
     The images differ in brightness, or random weights tell none from another. `channels_last`: the
@@ -84,7 +84,7 @@ def resnet50(device: str) -> Task:
     images = torch.randn(batch, 3, 224, 224) + torch.linspace(-2, 2, batch).reshape(batch, 1, 1, 1)
     images = images.to(device, memory_format=torch.channels_last)
     classes = torch.randint(1000, (batch,)).to(device)
-    return Task(
+    return MeasuredTask(
         model,
         images,
         classes,
@@ -93,7 +93,7 @@ def resnet50(device: str) -> Task:
     )
 
 
-def bert_base(device: str) -> Task:
+def bert_base(device: str) -> MeasuredTask:
     """Question answering as SQuAD's, AdamW; 32 sequences of 384 a step on a GPU, 2 of 64 on a
     CPU.
     """
@@ -102,7 +102,9 @@ def bert_base(device: str) -> Task:
     model = Bert(length).to(device)
     words = torch.randint(VOCABULARY, (batch, length)).to(device)
     spans = torch.randint(length, (batch, 2)).to(device)
-    return Task(model, words, spans, torch.optim.AdamW(model.parameters(), lr=3e-5), "sequences")
+    return MeasuredTask(
+        model, words, spans, torch.optim.AdamW(model.parameters(), lr=3e-5), "sequences"
+    )
 
 
 def autocast(device: str, *, amp: bool) -> Any:
@@ -117,7 +119,7 @@ def autocast(device: str, *, amp: bool) -> Any:
     )
 
 
-def training(task: Task, device: str, *, amp: bool) -> Training:
+def build_training(task: MeasuredTask, device: str, *, amp: bool) -> Training:
     """Forward, loss, backward, update.
 
     Losses stay on the device, so that reading them costs no step anything.
@@ -141,7 +143,7 @@ def training(task: Task, device: str, *, amp: bool) -> Training:
     return Training(step, losses)
 
 
-def inference(task: Task, device: str, *, amp: bool) -> Callable[[Any], Any]:
+def build_inference(task: MeasuredTask, device: str, *, amp: bool) -> Callable[[Any], Any]:
     """From inputs to outputs, with the model in eval mode; returns when the device has finished."""
 
     def answer(inputs: Any) -> Any:

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import torch
 
@@ -29,13 +29,15 @@ def kill_half_way(folder: Path, device: str) -> dict[str, Any]:
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
     )
+    printed = ""
     try:
-        said = _first_line(process.stdout)
+        if process.stdout and select.select([process.stdout], [], [], new_python.LIMIT_S)[0]:
+            printed = process.stdout.readline().decode(errors="replace").strip()
     finally:
         process.kill()
         _, stderr = process.communicate()
     require(
-        said == HALF_WRITTEN and process.returncode == -signal.SIGKILL,
+        printed == HALF_WRITTEN and process.returncode == -signal.SIGKILL,
         f"learning {new_python.Ended(process.returncode, stderr)}, before it was to be killed",
         f"it to come to sample {KILLED_AT}",
         "a crash of its own, or a hang",
@@ -64,13 +66,6 @@ def _environment() -> dict[str, str]:
     code = str(Path(__file__).resolve().parents[__name__.count(".")])
     before = os.environ.get("PYTHONPATH")
     return {**os.environ, "PYTHONPATH": f"{before}{os.pathsep}{code}" if before else code}
-
-
-def _first_line(stdout: IO[bytes] | None) -> str:
-    """What the process says first; empty where it says nothing in time."""
-    if stdout is None or not select.select([stdout], [], [], new_python.LIMIT_S)[0]:
-        return ""
-    return stdout.readline().decode(errors="replace").strip()
 
 
 def _load(path: Path) -> dict[str, Any]:

@@ -82,12 +82,8 @@ class Learner:
         )  # item() also waits for the device
         self._seen[self.position] += 1
         self.position += 1
-        return Update(found, float(norm), self._norm(), seconds)
-
-    def _norm(self) -> float:
-        return float(
-            torch.cat([parameter.grad.flatten() for parameter in self._model.parameters()]).norm()
-        )
+        clipped = torch.cat([each.grad.flatten() for each in self._model.parameters()])
+        return Update(found, float(norm), float(clipped.norm()), seconds)
 
     def weights(self) -> list[Any]:
         """The parameters being trained."""

@@ -171,7 +171,12 @@ def _require_each_sample_once(seen: Any) -> None:
 def _require_same(resumed: dict[str, Any], whole: dict[str, Any], device: str) -> None:
     """To the last bit on a CPU."""
     differ = list(checkpoints.differences(resumed, whole))
-    apart = max(_apart(resumed[part], whole[part]) for part in ("model", "average"))
+    pairs = [
+        (resumed[part][name].cpu().double(), whole[part][name].cpu().double())
+        for part in ("model", "average")
+        for name in whole[part]
+    ]
+    apart = max(float((mine - its).abs().max() / its.abs().max()) for mine, its in pairs)
     require(
         not differ or (device == "cuda" and apart <= GPU_LIMIT),
         (
@@ -182,11 +187,6 @@ def _require_same(resumed: dict[str, Any], whole: dict[str, Any], device: str) -
         "what an uninterrupted one ends with",
         "a part of the state that is not saved, or not loaded",
     )
-
-
-def _apart(resumed: dict[str, Any], whole: dict[str, Any]) -> float:
-    pairs = [(resumed[name].cpu().double(), whole[name].cpu().double()) for name in whole]
-    return max(float((mine - its).abs().max() / its.abs().max()) for mine, its in pairs)
 
 
 @pytest.fixture(scope="module")
@@ -217,7 +217,10 @@ def test_recommender(
     for group in ranks:
         _require_low_precision(group)
         _require_in_step(group)
-        auc = _auc(group[0]["weights"], expected.device)
+        users, items, clicks = recommender.held_out(expected.device)
+        with torch.inference_mode():
+            trained = recommender.trained(group[0]["weights"], expected.device)
+            auc = recommender.area_under_curve(trained(users, items), clicks)
         figure(f"auc {group[0]['device']}", auc, AREA)
         require(
             auc >= recommender.LEAST_AUC,
@@ -247,14 +250,6 @@ def _require_in_step(group: list[dict[str, Any]]) -> None:
             f"rank {number} ended with other weights than rank 0, `{', '.join(differ)}`",
             "the same to the last bit",
             "gradients that are not exchanged between the ranks",
-        )
-
-
-def _auc(weights: dict[str, Any], device: str) -> float:
-    users, items, clicks = recommender.held_out(device)
-    with torch.inference_mode():
-        return recommender.area_under_curve(
-            recommender.trained(weights, device)(users, items), clicks
         )
 
 
