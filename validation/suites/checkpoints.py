@@ -1,6 +1,4 @@
-"""A training whose whole state can be saved, and files as other machines and accidents leave
-them.
-"""
+"""A training whose whole state can be saved, and checkpoints of other machines and accidents."""
 
 from __future__ import annotations
 
@@ -16,8 +14,9 @@ from .one_thread import one_thread
 
 
 class Training:
-    """A network with dropout and batch norm, AdamW and a falling rate: what it does next depends on
-    all it has kept.
+    """A network with dropout and batch norm, AdamW and a falling learning rate.
+
+    Its next step depends on every part of the state that it keeps.
     """
 
     def __init__(self, device: str, seed: int) -> None:
@@ -36,7 +35,7 @@ class Training:
 
     @one_thread()
     def run(self, steps: int) -> None:
-        """`steps` steps, each on data of its own number."""
+        """Train for `steps` steps, each on data that depends on its number."""
         for number in range(self._steps, self._steps + steps):
             made = torch.Generator().manual_seed(number)
             inputs, targets = (
@@ -51,7 +50,7 @@ class Training:
         self._steps += steps
 
     def state(self) -> dict[str, Any]:
-        """All that the next step depends on."""
+        """Return everything that the next step depends on."""
         return {
             "model": self._model.state_dict(),
             "optimizer": self._optimizer.state_dict(),
@@ -61,7 +60,7 @@ class Training:
         }
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Go on where `state` was taken."""
+        """Continue from `state`."""
         self._model.load_state_dict(state["model"])
         self._optimizer.load_state_dict(state["optimizer"])
         self._rate.load_state_dict(state["rate"])
@@ -70,19 +69,25 @@ class Training:
 
 
 def random_state(device: str) -> list[Any]:
-    """The state of torch's generators: the CPU's, and that of the GPU where `device` is one."""
+    """Return the state of torch's generators: the CPU's, and the GPU's if `device` is `cuda`."""
     return [torch.get_rng_state(), *([torch.cuda.get_rng_state()] if device == "cuda" else [])]
 
 
 def set_random_state(state: list[Any]) -> None:
-    """Put back what `random_state` gave; it is the CPU that holds it, wherever it was loaded to."""
+    """Set the generators to a state that was returned for the same device.
+
+    The parts may be on any device: they are copied to the CPU first.
+    """
     torch.set_rng_state(state[0].cpu())
     for of_gpu in state[1:]:
         torch.cuda.set_rng_state(of_gpu.cpu())
 
 
 def differences(left: Any, right: Any, where: str = "") -> Iterator[str]:
-    """Where two nested states differ in as much as one bit: `optimizer.state.0.exp_avg`."""
+    """Yield the places where two nested states differ, be it in one bit.
+
+    A place is written as `optimizer.state.0.exp_avg`.
+    """
     if isinstance(left, dict) and isinstance(right, dict) and left.keys() == right.keys():
         for key in left:
             yield from differences(left[key], right[key], f"{where}.{key}" if where else str(key))
@@ -101,15 +106,13 @@ def differences(left: Any, right: Any, where: str = "") -> Iterator[str]:
 
 
 def save_as_on_a_gpu(state: dict[str, Any], path: Path) -> None:
-    """A file that names `cuda:0` as the place of its tensors, whether or not this machine has
-    one.
-    """
+    """Save a file that names `cuda:0` as the place of its tensors, with or without a GPU."""
     with mock.patch.object(torch.serialization, "location_tag", lambda _: "cuda:0"):
         torch.save(state, path)
 
 
 class Hostile:
-    """An object whose unpickling runs a program: here one that leaves a file."""
+    """An object whose unpickling runs a program: here one that makes the folder `trace`."""
 
     def __init__(self, trace: Path) -> None:
         self._trace = trace

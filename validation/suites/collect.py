@@ -1,9 +1,7 @@
-"""Prints what pytest collects of a suite, as JSON on the last line: `python collect.py ROOT FILE`.
+"""Print what pytest collects of a suite, as JSON on the last line: `python collect.py ROOT FILE`.
 
-Nothing is run.
-
-ROOT is as for `entrypoint.py`. A line for each check would be cut where one is printed by a module
-of the image.
+No test is run. ROOT is as for `entrypoint.py`. The result is one line, because a module of the
+image may print lines of its own.
 """
 
 from __future__ import annotations
@@ -24,18 +22,18 @@ from .declared import declared
 
 
 class _Collected:
-    """What was collected: node id to what the check declares."""
+    """The collected checks: node id to what the check declares."""
 
     def __init__(self) -> None:
         self.checks: dict[str, Any] = {}
 
     def pytest_collection_finish(self, session: Any) -> None:
-        """Called by pytest."""
+        """Keep what was collected. Called by pytest."""
         self.checks = {item.nodeid: declared(item) for item in session.items}
 
 
 def main(root: Path, file: str) -> int:
-    """Collect one suite; returns pytest's exit code."""
+    """Collect one suite and return pytest's exit code."""
     entrypoint.make_ready(root, "0")
     import pytest
 

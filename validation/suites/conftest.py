@@ -1,4 +1,4 @@
-"""Fixtures of every suite: what the tag asserts, and where measured figures go."""
+"""The fixtures of every suite: what the tag asserts, and where measured figures go."""
 
 from __future__ import annotations
 
@@ -27,15 +27,15 @@ HARNESS_MAY_SHADOW = ("packaging", "pygments")
 
 @pytest.fixture(scope="session")
 def expected() -> Expected:
-    """What the tag asserts."""
+    """Return what the tag asserts."""
     return read_expected(_root() / "expected.json")
 
 
 @pytest.fixture
 def figure(record_property: Callable[[str, object], None]) -> Figures:
-    """Attach one measured number: `figure("images_per_s", 4.3, "images/s")`.
+    """Return a function that attaches a number: `figure("images_per_s", 4.3, "images/s")`.
 
-    NaN and infinity are left out: JSON has neither, and the reason of the check tells of them.
+    NaN and infinity are left out: JSON has neither. The reason of the check tells of them.
     """
 
     def attach(name: str, value: float, unit: str) -> None:
@@ -47,16 +47,16 @@ def figure(record_property: Callable[[str, object], None]) -> Figures:
 
 @pytest.fixture(scope="session")
 def nonce() -> str:
-    """What the host drew for this run.
+    """Return what the host drew for this run.
 
-    The questions of the challenges follow from it (`questions.py`).
+    The questions of the challenges follow from it (`contract/questions.py`).
     """
     return (_root() / NONCE).read_text(encoding="ascii")
 
 
 @pytest.fixture
 def answer(record_property: Callable[[str, object], None]) -> Answers:
-    """Answer a part of a challenge: `answer("matmul cpu", [3, -1])`.
+    """Return a function that answers a part of a challenge: `answer("matmul cpu", [3, -1])`.
 
     The host computes the same and compares.
     """
@@ -64,7 +64,7 @@ def answer(record_property: Callable[[str, object], None]) -> Answers:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Make a worker ready: stacks for the watchdog, a GPU of its own, the image's own packages."""
+    """Prepare a worker: stacks for the watchdog, a GPU of its own, the image's own packages."""
     for line in MARKS.values():
         config.addinivalue_line("markers", line)
     if not hasattr(config, "workerinput"):
@@ -81,8 +81,9 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_runtest_logstart(nodeid: str) -> None:
-    """Name the test that is about to run: where the container is killed, the report has no line of
-    it yet.
+    """Write the name of the test that is about to run.
+
+    If the container is killed, the report has no line of that test yet.
     """
     (_root() / "out" / RUNNING).write_text(nodeid, encoding="utf-8")
 
@@ -99,8 +100,9 @@ def pytest_runtest_makereport(
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
-    """After some CUDA errors every later call of the process fails: end the worker, and the next
-    test gets another.
+    """End the worker after a failed test that broke CUDA; the next test gets another worker.
+
+    After some CUDA errors every later call of the process fails.
     """
     done = yield
     if item.stash.get(FAILED, False) and _cuda_is_broken():

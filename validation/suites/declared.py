@@ -1,7 +1,8 @@
-"""What a check declares of itself.
+"""Marks by which a check declares its figures, its GPUs, and reasons for which it may not run.
 
-`python -m validation.listing` writes it into the list of the suite, and the host holds every report
-against that list. A check without a mark reports no figures, needs no GPU and is never `not run`.
+`python -m validation.listing` writes the marks into the list of the suite, and the host compares
+every report with that list. A check without a mark reports no figures, needs no GPU and is never
+`not run`.
 """
 
 from __future__ import annotations
@@ -23,9 +24,9 @@ def reports(
 ) -> pytest.MarkDecorator:
     """Declare a figure that the check reports when it passes.
 
-    In `name`, `{gpu}` stands for the number of each planned GPU, `{PARAMETER}` for a parameter of
-    the test, and `*` for anything. `device` is `cpu` or `cuda` if the figure is of such runs only.
-    Not `required`: it may be there.
+    In `name`, `{gpu}` is replaced by the number of each planned GPU, `{PARAMETER}` by a parameter
+    of the test, and `*` stands for anything. `device` is `cpu` or `cuda` if only such runs report
+    the figure. A figure that is not `required` may be missing.
     """
     return pytest.mark.reports(name, unit, device, required)
 
@@ -36,12 +37,12 @@ def needs_gpus(count: int) -> pytest.MarkDecorator:
 
 
 def may_not_run(reason: str, device: str) -> pytest.MarkDecorator:
-    """Declare a further reason to be `not run`, in runs on `device`."""
+    """Declare another reason to be `not run`, in runs on `device`."""
     return pytest.mark.may_not_run(reason, device)
 
 
 def declared(item: pytest.Item) -> dict[str, Any]:
-    """Return what a collected test declares, as the lists are written."""
+    """Return what a collected test declares, in the format of the lists."""
     parameters = getattr(item, "callspec", None)
     values = parameters.params if parameters else {}
     figures = []

@@ -1,6 +1,4 @@
-"""The NVIDIA driver's libraries inside a container: what is mounted, and what an image must not
-bring along.
-"""
+"""The NVIDIA driver's libraries inside a container, and those that an image must not bring."""
 
 from __future__ import annotations
 
@@ -21,9 +19,7 @@ _LOADER = Path("/etc/ld.so.conf.d")
 
 
 def nvml_count() -> tuple[int, str]:
-    """How many GPUs the driver manages according to NVML, and why there are none where NVML says
-    so.
-    """
+    """Return how many GPUs the driver manages according to NVML, and the error if there is one."""
     try:
         nvml = ctypes.CDLL(NVML)
     except OSError as error:
@@ -34,11 +30,10 @@ def nvml_count() -> tuple[int, str]:
 
 
 def libraries_of_the_image() -> list[Path]:
-    """Every libcuda of the image itself: a compat package's, or a stub the loader may find.
+    """Return every libcuda of the image itself: of a compat package, or a stub the loader may find.
 
-    Only the driver's belongs.
-
-    The driver's is mounted into the container, or of the version of the kernel module.
+    Only the driver's libcuda belongs in a container. It is mounted, or it has the version of the
+    kernel module.
     """
     try:
         found = re.search(r"\s(\d+(?:\.\d+)+)\s", _KERNEL_MODULE.read_text(encoding="utf-8"))
@@ -56,9 +51,10 @@ def libraries_of_the_image() -> list[Path]:
 
 
 def _libraries() -> Iterator[Path]:
-    """Resolved: `libcuda.so.1` is a link to `libcuda.so.550.54.15`.
+    """Yield every libcuda, with its links resolved.
 
-    Toolkits have stubs, for linking alone.
+    For instance `libcuda.so.1` is a link to `libcuda.so.550.54.15`. Stubs of a toolkit are left out
+    unless the loader searches their folder.
     """
     told = _places_of_the_loader()
     for place in {*map(Path, _PLACES), Path(sys.prefix), *told}:
@@ -70,7 +66,7 @@ def _libraries() -> Iterator[Path]:
 
 
 def _places_of_the_loader() -> set[Path]:
-    """Where else than in its own folders the loader is told to look."""
+    """Return the folders that the loader searches besides its own."""
     named = os.environ.get("LD_LIBRARY_PATH", "").split(":")
     written = (
         line.strip()

@@ -1,10 +1,9 @@
-"""Starts pytest inside the image under test: `python entrypoint.py ROOT FILE TEST_TIMEOUT_S
-LEASED_GPUS`.
+"""Start pytest in the image: `python entrypoint.py ROOT FILE TEST_TIMEOUT_S LEASED_GPUS`.
 
 ROOT holds `packages` (pytest and its plugins), `code` (this package), `expected.json`, the `nonce`
-of this run, and the writable `out`, with an empty `stacks` in it. The tests run in worker
-processes, so that one that dies or breaks CUDA for its process ends that worker, not the suite: a
-worker for each of LEASED_GPUS; one where that is 0, and it leases none.
+of this run, and the writable `out` with an empty `stacks` in it. The tests run in worker processes,
+so that a test that dies or breaks CUDA ends its worker and not the suite. There is one worker for
+each of LEASED_GPUS; if that is 0, there is one worker that leases no GPU.
 """
 
 from __future__ import annotations
@@ -30,7 +29,7 @@ WORKER_EXIT_S = 30
 
 
 def main(root: Path, file: str, test_timeout_s: str, leased_gpus: str) -> int:
-    """Run one suite; returns pytest's exit code."""
+    """Run one suite and return pytest's exit code."""
     make_ready(root, leased_gpus)
     dump_stacks_on_quit()
     import pytest
@@ -45,7 +44,7 @@ def main(root: Path, file: str, test_timeout_s: str, leased_gpus: str) -> int:
 
 
 def make_ready(root: Path, leased_gpus: str) -> None:
-    """Tell the suites where they are, and keep the settings of the image out."""
+    """Tell the suites where they are, and keep out the settings of the image."""
     os.environ.update({ROOT: str(root), LEASED_GPUS: leased_gpus})
     # The harness is last on the path, so that it shadows no package of the image. Spawned workers
     # inherit the list.
@@ -59,33 +58,35 @@ def make_ready(root: Path, leased_gpus: str) -> None:
 
 
 class _Workers:
-    """How the worker processes end: xdist does not look, and one that crashes on its way out says
-    no other word.
+    """The worker processes and their exit codes.
+
+    xdist does not look at them, so a worker that crashes while it exits would not be noticed.
     """
 
     def __init__(self) -> None:
         self._processes: list[subprocess.Popen[bytes]] = []
 
     def pytest_testnodeready(self, node: Any) -> None:
-        """Called by xdist for every worker, replacements too."""
+        """Keep the process of a worker. Called by xdist for every worker, replacements too."""
         self._processes.append(node.gateway._io.popen)
 
     def exit_code(self) -> int:
-        """The first code that is not 0, a signal as a shell tells it (128 + its number)."""
+        """Return the first exit code that is not 0; a signal is 128 + its number, as in a shell."""
         codes = [process.wait(WORKER_EXIT_S) for process in self._processes]
         return next((code if code > 0 else 128 - code for code in codes if code), 0)
 
 
 def dump_stacks_on_quit() -> None:
-    """The host's watchdog sends SIGQUIT before it kills.
+    """Write the stacks of this process on SIGQUIT, which the host's watchdog sends before it kills.
 
-    A file for each: in one, their words would mix.
+    Each process has a file of its own: in a common one their lines would mix.
     """
     file = (Path(os.environ[ROOT]) / "out" / STACKS / str(os.getpid())).open("w")
     faulthandler.register(signal.SIGQUIT, file=file, all_threads=True)
 
 
 def _arguments(root: Path, file: str, test_timeout_s: str, workers: int) -> list[str]:
+    """Return the arguments of pytest."""
     return [
         str(root / PACKAGE_FOLDER / file),
         f"--rootdir={root / 'code'}",

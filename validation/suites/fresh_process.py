@@ -1,4 +1,4 @@
-"""Scores of a TorchScript file in a process that knows nothing of the class it was made of."""
+"""Scores of a TorchScript file in a process that does not know the class it was made of."""
 
 from __future__ import annotations
 
@@ -28,7 +28,10 @@ torch.save(scores, "scores.pt")
 def scores(
     folder: Path, device: str, names: tuple[str, ...], inputs: tuple[Any, ...]
 ) -> dict[str, Any]:
-    """What each TorchScript file of `folder` makes of `inputs` in a new process, on `device`."""
+    """Return what each TorchScript file makes of `inputs` in a new process on `device`.
+
+    The files are in `folder`.
+    """
     torch.save(inputs, folder / "inputs.pt")
     ended = new_python.run(["-c", _SCRIPT, device, *names], folder)
     require(
@@ -41,8 +44,9 @@ def scores(
 
 
 def difference(got: Any, wanted: Any) -> float:
-    """Largest difference relative to the largest wanted score; infinite where the shapes differ or
-    one is NaN.
+    """Return the largest difference relative to the largest wanted score.
+
+    It is infinite if the shapes differ or a difference is NaN.
     """
     if got.shape != wanted.shape:
         return float("inf")

@@ -1,7 +1,4 @@
-"""What torch makes of the machine's GPUs, and on which GPUs compiled code runs.
-
-Importing this needs no torch.
-"""
+"""GPUs that torch can use, and GPUs on which compiled code runs. Importing this needs no torch."""
 
 from __future__ import annotations
 
@@ -22,7 +19,10 @@ _ARCHITECTURE = re.compile(r"(sm|compute)_(\d+)(\d)([af]?)")
 
 
 def require_gpus(expected: Expected, count: int = 1, else_reason: str = NO_GPU) -> None:
-    """`not run` where the run was planned with fewer than `count` GPUs; `cpu` means none."""
+    """End the check as `not run` if the run was planned with fewer than `count` GPUs.
+
+    A run on `cpu` has none.
+    """
     if expected.device != "cuda":
         not_run(NO_GPU)
     if expected.gpu_count < count:
@@ -30,7 +30,7 @@ def require_gpus(expected: Expected, count: int = 1, else_reason: str = NO_GPU) 
 
 
 def require_every_gpu(expected: Expected) -> None:
-    """As `require_gpus`, then fails the check unless torch can use as many as were planned."""
+    """Do as `require_gpus`, then fail the check unless torch can use every planned GPU."""
     require_gpus(expected)
     count, said = usable_gpus()
     if count != expected.gpu_count:
@@ -38,8 +38,9 @@ def require_every_gpu(expected: Expected) -> None:
 
 
 def usable_gpus() -> tuple[int, str]:
-    """How many GPUs torch can use, and what is_available() says, with the driver's words where it
-    is False.
+    """Return how many GPUs torch can use, and the result of is_available().
+
+    If that is False, the text has the driver's error.
     """
     import torch
 
@@ -55,16 +56,19 @@ def usable_gpus() -> tuple[int, str]:
 
 
 def words_of_the_driver(text: str) -> str:
-    """`804 (forward compatibility was ...)` where torch's error has CUDA's number, else the error's
-    first sentence.
+    """Return CUDA's number and message from an error of torch.
+
+    For instance `804 (forward compatibility was ...)`. Without a number in it, return the first
+    sentence of the error.
     """
     found = _ERROR.search(text)
     return f"{found[1]} ({found[2]})" if found else f"`{text.partition('. ')[0].splitlines()[0]}`"
 
 
 def refuse(found: str, expected: str, said: str) -> None:
-    """Fail the check with the cause of the error that `said` names; `infra` where that is the
-    runner's to mend.
+    """Fail the check with the cause of the CUDA error in `said`.
+
+    The check ends as `infra` if the error is the machine's.
     """
     number = next((number for number in CAUSES if f"says {number} " in said), 0)
     if number in OF_THE_RUNNER and not driver.libraries_of_the_image():
@@ -73,12 +77,12 @@ def refuse(found: str, expected: str, said: str) -> None:
 
 
 def runs_on(capability: tuple[int, int], architectures: Collection[str]) -> bool:
-    """Whether code compiled for `architectures` (`sm_80`, `compute_90`) runs on a GPU of this
-    compute capability.
+    """Return whether code compiled for `architectures` (`sm_80`, `compute_90`) runs on a GPU.
 
-    Machine code (sm) runs on its own minor and later ones of its major; with `a` on nothing else,
-    with `f` as without a letter. PTX (compute) is compiled at load time for anything later.
-    NVIDIA's "CUDA C++ Programming Guide", the sections on binary and PTX compatibility.
+    `capability` is the compute capability of the GPU. Machine code (sm) runs on its own minor
+    version and later ones of its major version. With `a` it runs on nothing else; `f` is as no
+    letter. PTX (compute) is compiled at load time for anything later. Source: NVIDIA, "CUDA C++
+    Programming Guide", the sections on binary and PTX compatibility.
     """
     return any(_code_runs_on(capability, architecture) for architecture in architectures)
 
@@ -94,7 +98,10 @@ def _code_runs_on(capability: tuple[int, int], architecture: str) -> bool:
 
 
 def capability_of(architecture: str) -> tuple[int, int]:
-    """`sm_86` is (8, 6). Raises ValueError where the name is not one."""
+    """Return the compute capability of an architecture: `sm_86` is (8, 6).
+
+    Raises ValueError if the name is not one.
+    """
     match = _ARCHITECTURE.fullmatch(architecture)
     if match is None:
         raise ValueError(f"`{architecture}` is not an architecture such as sm_86")

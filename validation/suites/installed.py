@@ -1,4 +1,4 @@
-"""What is installed in the image, told apart from the harness that is mounted beside it."""
+"""The packages that are installed in the image, without the harness that is mounted beside it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _PINNED = re.compile(r"(?P<name>[\w.-]+)\s*\(?\s*==\s*(?P<version>[\w.]+)")
 
 @dataclass(frozen=True)
 class RecordedFile:
-    """A file that a package says is its own; `size` in bytes, None where it does not say."""
+    """A file that a package records as its own; `size` is in bytes, None if it is not recorded."""
 
     package: str
     path: str
@@ -30,7 +30,7 @@ class RecordedFile:
 
     @property
     def problem(self) -> str:
-        """What is wrong with it on disk; empty where nothing is."""
+        """The fault of the file on disk; empty if there is none."""
         try:
             size = Path(self.path).stat().st_size
         except OSError as error:
@@ -44,7 +44,7 @@ class RecordedFile:
 
 @cache
 def own_distributions() -> tuple[Distribution, ...]:
-    """Every package that Python finds, but for those of the harness."""
+    """Return every package that Python finds, without those of the harness."""
     harness = Path(os.environ.get(ROOT, "/nowhere")).resolve()
     entries = dict.fromkeys(Path(entry).resolve() for entry in sys.path)
     own = [str(entry) for entry in entries if not entry.is_relative_to(harness)]
@@ -52,19 +52,22 @@ def own_distributions() -> tuple[Distribution, ...]:
 
 
 def normalised(name: str) -> str:
-    """A package's name as the lock has it (PyPA specification, name normalisation)."""
+    """Return a package's name as the lock has it (PyPA specification, name normalisation)."""
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def packages() -> tuple[tuple[str, str], ...]:
-    """Normalised name and version of every package; one that is there twice is listed twice."""
+    """Return the normalised name and version of every package.
+
+    A package that is there twice is listed twice.
+    """
     return tuple(
         sorted((normalised(found.metadata["Name"]), found.version) for found in own_distributions())
     )
 
 
 def differences(found: Iterable[tuple[str, str]], locked: Iterable[tuple[str, str]]) -> list[str]:
-    """How the packages of the image differ from the lock, a few words for each."""
+    """Return how the packages of the image differ from the lock, a few words for each."""
     here, wanted = _versions(found), _versions(locked)
     differences = []
     for name in sorted(here.keys() | wanted.keys()):
@@ -86,8 +89,9 @@ def _versions(packages: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
 
 
 def recorded_files() -> Iterator[RecordedFile]:
-    """Every file that the RECORD of a package names (PyPA specification, recording installed
-    projects).
+    """Yield every file in the RECORD of a package.
+
+    Source of the format: PyPA specification, recording installed projects.
     """
     for found in own_distributions():
         name, root = normalised(found.metadata["Name"]), str(found.locate_file(""))
@@ -97,15 +101,16 @@ def recorded_files() -> Iterator[RecordedFile]:
 
 
 def without_record() -> list[str]:
-    """Packages that do not say which files are theirs."""
+    """Return the packages that have no RECORD of their files."""
     return sorted(
         found.metadata["Name"] for found in own_distributions() if not found.read_text("RECORD")
     )
 
 
 def pinned_by(package: str) -> dict[str, str]:
-    """The packages that `package` wants in one version alone, by normalised name; empty where it is
-    not there.
+    """Return the packages that `package` requires in one version only, by normalised name.
+
+    The result is empty if `package` is not installed.
     """
     wanted = [
         requirement
@@ -118,7 +123,7 @@ def pinned_by(package: str) -> dict[str, str]:
 
 
 def needing(package: str) -> set[str]:
-    """Normalised names of the packages that require `package`."""
+    """Return the normalised names of the packages that require `package`."""
     wanted = re.compile(rf"{re.escape(package)}(?![\w.-])")
     return {
         normalised(found.metadata["Name"])
@@ -128,7 +133,7 @@ def needing(package: str) -> set[str]:
 
 
 def console_scripts() -> tuple[EntryPoint, ...]:
-    """Every command that a package of the image declares."""
+    """Return every command that a package of the image declares."""
     return tuple(
         entry
         for found in own_distributions()
@@ -138,7 +143,7 @@ def console_scripts() -> tuple[EntryPoint, ...]:
 
 
 def script_problem(name: str) -> str:
-    """Why the command `name` cannot start; empty where it can."""
+    """Return why the command `name` cannot start; empty if it can."""
     path = _BIN / name
     if not path.is_file():
         return f"{path} is missing"
@@ -153,10 +158,10 @@ def script_problem(name: str) -> str:
 
 
 def run(*command: str, **variables: str) -> subprocess.CompletedProcess[str]:
-    """A command as a user of the image would run it, the harness not on its path; `variables` on
-    top of the image's.
+    """Run a command as a user of the image would, without the harness on its path.
 
-    One that does not end within 60 s has exit code -9 and no output.
+    `variables` are added to the environment of the image. A command that does not end within 60 s
+    has exit code -9 and no output.
     """
     own = {
         name: value for name, value in os.environ.items() if not name.startswith(_OF_THE_HARNESS)
@@ -179,18 +184,18 @@ def run(*command: str, **variables: str) -> subprocess.CompletedProcess[str]:
 
 
 def python(script: Path, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
-    """A script of the harness in a Python of its own, which finds none of the harness's modules."""
+    """Run a script of the harness in a new Python, which does not find the harness's modules."""
     return run(sys.executable, "-P", str(script), *arguments, **variables)
 
 
 def problem(done: subprocess.CompletedProcess[str]) -> str:
-    """Its exit code and the last line it printed."""
+    """Return the exit code of a process and the last line it printed."""
     said = (done.stdout + done.stderr).strip().splitlines() or ["nothing printed"]
     return f"exit {done.returncode}, {said[-1]}"
 
 
 def some(items: Iterable[str], at_most: int = 3) -> str:
-    """The first few of a list, and how many more there are."""
+    """Return the first items of a list, and how many more there are."""
     named = [*items]
     more = f" and {len(named) - at_most} more" if len(named) > at_most else ""
     return ", ".join(named[:at_most]) + more

@@ -1,6 +1,6 @@
-"""Which test process computes on which GPU: each leases one by a file lock and holds it for life.
+"""Which test process computes on which GPU: each leases one by a file lock until it ends.
 
-The lock, not the number of the worker, says that a GPU is taken: xdist gives a replacement the next
+The lock says that a GPU is taken, not the number of the worker: xdist gives a replacement the next
 number, and the process it replaces may have left children on the GPU. Forked children hold the lock
 with their parent.
 """
@@ -23,11 +23,10 @@ _held: list[IO[str]] = []
 
 
 def take_gpu(folder: Path, gpus: int, wait_s: float = 60) -> int:
-    """Lease the first of `gpus` GPUs that nobody holds, and let CUDA see no other; returns its
-    number.
+    """Lease the first of `gpus` GPUs that is free, and return its number.
 
-    Waits for one at most `wait_s` seconds, then raises TimeoutError. Before CUDA is initialised, or
-    it has no effect.
+    The others are hidden from CUDA, unless it is initialised already. It waits at most `wait_s`
+    seconds, then raises TimeoutError.
     """
     folder.mkdir(exist_ok=True)
     deadline = time.monotonic() + wait_s

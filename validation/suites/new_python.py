@@ -1,4 +1,4 @@
-"""A new interpreter of the image: what it ended with, and its last words."""
+"""A new interpreter of the image: how it ended, and the last line it printed."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ LIMIT_S = 60
 
 @dataclass(frozen=True)
 class Ended:
-    """`code` is None where the process was killed because it did not end within LIMIT_S."""
+    """How an interpreter ended; `code` is None if it was killed after LIMIT_S."""
 
     code: int | None
     stderr: bytes
@@ -28,7 +28,7 @@ class Ended:
 
 
 def run(words: Sequence[str], folder: Path, environment: Mapping[str, str] | None = None) -> Ended:
-    """`python WORDS...` in `folder`."""
+    """Run `python WORDS...` in `folder`."""
     try:
         done = subprocess.run(
             [sys.executable, *words],
@@ -44,6 +44,6 @@ def run(words: Sequence[str], folder: Path, environment: Mapping[str, str] | Non
 
 
 def last_line(stderr: bytes) -> str:
-    """The line in which Python names an exception."""
+    """Return the line in which Python names an exception."""
     lines = stderr.decode(errors="replace").strip().splitlines()
     return f"`{lines[-1]}`" if lines else "nothing"

@@ -1,6 +1,4 @@
-"""Kernels whose result is known another way: NumPy in float64, which shares no code with what is
-checked.
-"""
+"""Kernels against NumPy in float64, which shares no code with them."""
 
 from __future__ import annotations
 
@@ -23,8 +21,9 @@ GROUPS = 2
 
 
 def strided_convolution_errors(device: str) -> Iterator[tuple[str, float]]:
-    """A 3 x 3 convolution in two groups with stride 2 and padding 1, and both its gradients:
-    relative errors.
+    """Yield the relative errors of a 3 x 3 convolution in two groups and of both its gradients.
+
+    The stride is 2, the padding 1.
     """
     images, kernels = _normal(4, 8, 17, 15, seed=5), _normal(12, 4, 3, 3, seed=6)
     inputs = [tensor.detach().to(device).requires_grad_() for tensor in (images, kernels)]
@@ -45,7 +44,7 @@ def strided_convolution_errors(device: str) -> Iterator[tuple[str, float]]:
 
 
 class _StridedConvolution:
-    """The same in float64, with the groups (g) as an axis of their own.
+    """The same convolution in float64, with the groups (g) as an axis of their own.
 
     The letters of the sums: n images, c channels in, o channels out, h and w places, i and j places
     of the kernel.
@@ -62,15 +61,20 @@ class _StridedConvolution:
         self._windows = windows.reshape(len(images), GROUPS, -1, *windows.shape[2:])
 
     def output(self) -> Any:
+        """Return the output of the convolution."""
         got = np.einsum("ngchwij,gocij->ngohw", self._windows, self._kernels, optimize=True)
         return got.reshape(len(got), -1, *got.shape[3:])
 
     def gradient_by_kernels(self) -> Any:
+        """Return the gradient by the weights."""
         got = np.einsum("ngchwij,ngohw->gocij", self._windows, self._slopes, optimize=True)
         return got.reshape(-1, *got.shape[2:])
 
     def gradient_by_images(self) -> Any:
-        """Every place of the kernel spreads the slopes over the places it was applied to."""
+        """Return the gradient by the input.
+
+        Each place of the kernel adds the slopes to the inputs it was applied to.
+        """
         got = np.zeros(self._padded.shape).reshape(
             len(self._padded), GROUPS, -1, *self._padded.shape[2:]
         )
@@ -82,11 +86,10 @@ class _StridedConvolution:
 
 
 def svd_errors(device: str) -> Iterator[tuple[str, float]]:
-    """fp32 singular value decomposition of a 96 x 64 matrix and of 16 small ones: errors relative
-    to the largest value.
+    """Yield relative errors of the fp32 singular value decomposition (SVD).
 
-    Singular values are against LAPACK's in float64. The vectors are not unique; what they must do
-    is.
+    The matrices are one of 96 x 64 and 16 small ones. Singular values are compared with LAPACK's in
+    float64. The vectors are not unique, so their product and their orthogonality are tested.
     """
     for name, shape in (("a matrix", (96, 64)), ("a batch of matrices", (16, 12, 8))):
         matrix = _normal(*shape, seed=8)
@@ -107,8 +110,9 @@ def svd_errors(device: str) -> Iterator[tuple[str, float]]:
 
 
 def fft_errors(device: str) -> Iterator[tuple[str, float]]:
-    """fp32 Fourier transforms of even, prime and two-dimensional sizes, and there and back:
-    relative errors.
+    """Yield relative errors of fp32 Fourier transforms of even, prime and two-dimensional sizes.
+
+    A transform and its inverse are tested too.
     """
     for size in (1024, 1000, 509):
         signal = _normal(8, size, seed=9)
@@ -124,8 +128,9 @@ def fft_errors(device: str) -> Iterator[tuple[str, float]]:
 
 
 def inexact_orderings(device: str) -> Iterator[str]:
-    """Which of sorting, selecting, running sums and scattered sums of 100 003 whole numbers are not
-    exact.
+    """Yield the operations on 100 003 whole numbers that are not exact.
+
+    They are sorts, selections, running sums and scattered sums.
     """
     numbers = np.random.default_rng(11).integers(0, 5000, 100_003)
     there = torch.from_numpy(numbers).to(device)
@@ -152,8 +157,9 @@ def inexact_orderings(device: str) -> Iterator[str]:
 
 
 def relative_error(got: Any, reference: Any) -> float:
-    """Largest difference of a tensor from a float64 array, relative to the array's largest value;
-    NaN counts as inf.
+    """Return the largest difference from a float64 array, relative to the array's largest value.
+
+    NaN counts as infinity.
     """
     return _difference(_double(got.detach().cpu()), reference)
 

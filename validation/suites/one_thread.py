@@ -1,5 +1,6 @@
-"""Small matrices: a second thread costs more than it gives, and much more where others want the
-cores too.
+"""One thread for small matrices: a second one costs more than it gives.
+
+It costs much more if other processes need the cores.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import torch
 
 @contextlib.contextmanager
 def one_thread() -> Iterator[None]:
-    """Torch computes in one thread of the CPU meanwhile."""
+    """Let torch compute in one thread of the CPU until the block ends."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:

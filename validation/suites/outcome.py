@@ -1,7 +1,4 @@
-"""How a check says that it ended other than by passing or failing.
-
-The host knows these words and no others.
-"""
+"""How a check ends other than by passing. The host knows these words and no others."""
 
 from __future__ import annotations
 
@@ -11,8 +8,7 @@ from .contract.words import CAUSE, EXPECTED, INFRA, NOT_RUN
 
 
 def require(ok: object, found: str, expected: str, cause: str) -> None:
-    """Fail the check unless `ok`, with what was found, what was expected, and the likely cause in
-    one sentence.
+    """Fail the check unless `ok`, with what was found, what was expected, and the likely cause.
 
     All three are one line; the host splits the failure at EXPECTED and CAUSE.
     """
@@ -23,15 +19,19 @@ def require(ok: object, found: str, expected: str, cause: str) -> None:
 
 
 def not_run(reason: str) -> NoReturn:
-    """This machine cannot make the check. Any other skip counts as a failure on the host."""
+    """End the check as `not run`, because this machine cannot make it.
+
+    The host counts any other skip as a failure.
+    """
     import pytest
 
     pytest.skip(NOT_RUN + reason)
 
 
 def report_infra(reason: str, cause: str = "") -> NoReturn:
-    """The runner, not the image, is at fault: what was seen, and the likely cause in one
-    sentence.
+    """Fail the check as `infra`: the machine is at fault, not the image.
+
+    `cause` is one sentence.
     """
     import pytest
 

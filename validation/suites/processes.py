@@ -1,7 +1,7 @@
-"""Starts processes that already hold torch, and makes sure that they end.
+"""Processes that already hold torch, started from a server and ended in time.
 
-They are forked from a server that imported torch once and never touched a GPU: a process costs
-hundredths of a second instead of an `import torch`, and may initialise CUDA itself.
+They are forked from a server that imported torch once and never touched a GPU. So a process costs
+hundredths of a second instead of an `import torch`, and it may initialise CUDA itself.
 """
 
 from __future__ import annotations
@@ -49,12 +49,11 @@ write.
 
 @dataclass(frozen=True)
 class Ended:
-    """How a process ended: it `returned` its `result`, or `raised` (`TYPE: message`), or left with
-    `exit_code`.
+    """How a process ended: it `returned` a `result`, `raised` (`TYPE: message`), or exited.
 
-    `exit_code` is minus the signal's number where one ended it, and None where the process had to
-    be killed: `stuck_in` then says where it was, if it had reached its limit. `seconds` are since
-    all were started.
+    `exit_code` is minus the signal's number if a signal ended it, and None if the process had to be
+    killed: `stuck_in` then says where it was, if it had reached its limit. `seconds` are counted
+    from the start of all processes.
     """
 
     returned: bool
@@ -66,10 +65,10 @@ class Ended:
 
 
 def start_server() -> None:
-    """Let the server start now, with the stderr of now: that is where its processes print.
+    """Start the server with the stderr that this process has now: its processes print there.
 
-    It inherits that SIGQUIT is blocked: when stacks are asked for it must not die, or nobody learns
-    how they ended.
+    The server inherits that SIGQUIT is blocked. When stacks are asked for, the server must not die,
+    or it cannot report how its processes ended.
     """
     multiprocessing.get_context("forkserver").set_forkserver_preload([*PRELOADED])
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGQUIT})
@@ -80,10 +79,10 @@ def start_server() -> None:
 
 
 def run(works: Sequence[Work], folder: Path, limit_s: float = LIMIT_S) -> list[Ended]:
-    """Run every work in a process of its own, at once; `folder` (empty, existing) takes what they
-    leave.
+    """Run every work in a process of its own, all at once.
 
-    Never raises for what a process does, and takes at most `limit_s` and a few seconds.
+    `folder` must exist and be empty: it takes what the processes leave. This never raises because
+    of what a process does, and takes at most `limit_s` and a few seconds.
     """
     processes: list[Any] = []
     try:
@@ -123,9 +122,9 @@ def _start(work: Work, folder: Path, limit_s: float) -> Any:
 
 
 def _wait(processes: Sequence[Any], deadline: float) -> list[tuple[int | None, float]]:
-    """Exit code and time of each; None of one that still runs.
+    """Return the exit code and end time of each process; the code is None if it still runs.
 
-    Once one failed, the others get FOLLOW_S and no more.
+    Once one has failed, the others get FOLLOW_S and no more.
     """
     ended: dict[int, float] = {}
     while len(ended) < len(processes) and (left := deadline - time.monotonic()) > 0:
@@ -157,7 +156,7 @@ def _ended(folder: Path, exit_code: int | None, seconds: float) -> Ended:
 
 
 def _text(path: Path) -> str:
-    """What is in it; nothing where it is not there, or its process is gone."""
+    """Return the text of a file; empty if it does not exist or its process is gone."""
     try:
         return path.read_text(encoding="utf-8", errors="replace")
     except OSError:
@@ -165,9 +164,9 @@ def _text(path: Path) -> str:
 
 
 def _main(work: Work, folder: Path, limit_s: float) -> None:
-    """What runs in the process.
+    """Do the work in the new process.
 
-    The stacks are asked for by the host's watchdog, or written when time is up.
+    The stacks are written when the host's watchdog asks for them, or when the time is up.
     """
     dump_stacks_on_quit()
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGQUIT})

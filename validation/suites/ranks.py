@@ -1,4 +1,4 @@
-"""Starts the ranks of a process group on this machine, and tells how they failed."""
+"""The ranks of a process group on this machine, and how they failed."""
 
 from __future__ import annotations
 
@@ -44,12 +44,11 @@ Work = Callable[[int, int, str], Any]
 
 @dataclass(frozen=True)
 class Group:
-    """A process group of `gloo` (on the CPU) or `nccl` (rank N on GPU N); a rank may take
-    `limit_s`.
+    """A process group of `gloo` (on the CPU) or `nccl` (rank N on GPU N).
 
-    `folder` takes its rendezvous file and its results. `environment` is set in each rank before
-    torch is used. `timeout_s` is how long a collective call waits, by default longer than a rank
-    may take.
+    A rank may take `limit_s`. `folder` takes the rendezvous file and the results. `environment` is
+    set in each rank before torch is used. `timeout_s` is how long a collective call waits, by
+    default longer than a rank may take.
     """
 
     world_size: int
@@ -61,7 +60,7 @@ class Group:
 
 
 def run_ranks(work: Work, group: Group) -> list[Any]:
-    """What `work` returned in each rank. Fails the check where a rank raised, died or hung."""
+    """Return what `work` returned in each rank; fail the check if a rank raised, died or hung."""
     ended = run_to_the_end(work, group)
     failed = [rank for rank, end in enumerate(ended) if not end.returned]
     found = _together({rank: _told(ended[rank], group) for rank in failed}, group.world_size)
@@ -70,7 +69,7 @@ def run_ranks(work: Work, group: Group) -> list[Any]:
 
 
 def run_to_the_end(work: Work, group: Group) -> list[Ended]:
-    """How each rank ended, for checks in which one is to fail."""
+    """Return how each rank ended, for checks in which one is meant to fail."""
     folder = Path(tempfile.mkdtemp(dir=group.folder))
     works = [
         partial(_rank, rank, work, group, str(folder / "store")) for rank in range(group.world_size)
@@ -79,7 +78,7 @@ def run_to_the_end(work: Work, group: Group) -> list[Ended]:
 
 
 def device_of(rank: int, backend: str) -> Any:
-    """Where a rank computes."""
+    """Return the device on which a rank computes."""
     return torch.device("cuda", rank) if backend == "nccl" else torch.device("cpu")
 
 
@@ -106,7 +105,10 @@ def _rank(rank: int, work: Work, group: Group, store: str) -> Any:
 
 
 def _together(told: dict[int, str], world_size: int) -> str:
-    """`rank 0 of 2 ...; rank 1 of 2 ...`, or `ranks 0, 1 of 2 ...` where both did the same."""
+    """Join the ranks and what they did: `rank 0 of 2 ...; rank 1 of 2 ...`.
+
+    Ranks that did the same are named together: `ranks 0, 1 of 2 ...`.
+    """
     alike: dict[str, list[str]] = {}
     for rank, what in told.items():
         alike.setdefault(what, []).append(str(rank))
@@ -133,8 +135,9 @@ def _told(end: Ended, group: Group) -> str:
 
 
 def _cause(ended: Sequence[Ended]) -> str:
-    """Of the failure that came first by its nature: a death makes others raise, and an error makes
-    others wait.
+    """Return the likely cause of the failure that came first.
+
+    The death of a rank makes others raise, and an error makes others wait.
     """
     codes = {end.exit_code for end in ended if not (end.returned or end.raised)}
     if -signal.SIGKILL in codes:

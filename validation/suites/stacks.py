@@ -1,4 +1,4 @@
-"""What faulthandler's stacks say about where a process hangs. Standard library only."""
+"""Where a process hangs, read from faulthandler's stacks. Standard library only."""
 
 from __future__ import annotations
 
@@ -13,8 +13,10 @@ _OF_PYTHON = re.compile(r"/lib/python3\.\d+/(?!site-packages/|dist-packages/)")
 
 
 def innermost_frame(stacks: str) -> str:
-    """`function (file:line)` in which the main thread, the last one written, hangs: the innermost
-    that is not Python's own library, if there is one. Empty where there is none at all.
+    """Return the `function (file:line)` in which the main thread hangs; empty if there is no frame.
+
+    The main thread is the last one written. The innermost frame outside Python's own library is
+    taken if there is one.
     """
     frames = [*_FRAME.finditer(stacks.rpartition(_THREAD)[2])]
     telling = [frame for frame in frames if not _OF_PYTHON.search(frame["file"])]

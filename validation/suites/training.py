@@ -10,14 +10,14 @@ from .outcome import require
 
 
 def snapshot(parameters: Iterable[Any]) -> list[Any]:
-    """A copy of every parameter tensor."""
+    """Return a copy of every parameter tensor."""
     return [parameter.detach().clone() for parameter in parameters]
 
 
 def require_trained(
     before: Sequence[Any], parameters: Iterable[Any], losses: Sequence[float]
 ) -> None:
-    """Fails the check where a loss is not finite, or a parameter tensor is as it was `before`."""
+    """Fail the check if a loss is not finite, or a parameter tensor is still as it was `before`."""
     require(
         losses and all(math.isfinite(loss) for loss in losses),
         f"the loss is not finite: it ended with {[*losses][-3:]}",
@@ -34,8 +34,9 @@ def require_trained(
 
 
 def require_fall(losses: Sequence[float], factor: float, window: int = 1) -> None:
-    """Fails the check unless the mean of the last `window` losses is under `factor` times that of
-    the first.
+    """Fail the check unless the loss fell below `factor` times its first value.
+
+    Both values are means over `window` steps.
     """
     first, last = sum(losses[:window]) / window, sum(losses[-window:]) / window
     require(

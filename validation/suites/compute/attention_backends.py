@@ -38,8 +38,9 @@ class Case:
 
 
 def cases(device: str) -> Iterator[Case]:
-    """What must work on `device`: the flash kernels need half precision and Ampere on a GPU, and
-    neither on a CPU.
+    """Yield the cases that must work on `device`.
+
+    The flash kernels need half precision and Ampere on a GPU, and neither on a CPU.
     """
     half = (torch.float16, torch.bfloat16)
     for backend, dtypes in {
@@ -57,7 +58,7 @@ def cases(device: str) -> Iterator[Case]:
 
 
 def error(case: Case, device: str) -> float:
-    """Largest relative error; the backend itself raises where it cannot run."""
+    """Return the largest relative error of a case; the backend itself raises if it cannot run."""
     query, key, value = (tensor.to(case.dtype) for tensor in _inputs())
     with sdpa_kernel([case.backend]):
         got = torch.nn.functional.scaled_dot_product_attention(

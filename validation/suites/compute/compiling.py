@@ -1,6 +1,4 @@
-"""torch.compile: what Dynamo captures, what it computes, and which compilers there are for what it
-generates.
-"""
+"""torch.compile: what Dynamo captures and computes, and the compilers for the generated code."""
 
 from __future__ import annotations
 
@@ -27,8 +25,9 @@ _COMPILER = re.compile(r"(cc|gcc|clang|c\+\+|g\+\+|clang\+\+)(-\d+)?")
 
 
 def compilers() -> dict[str, str]:
-    """The C and C++ compilers on PATH, versioned names too: name -> path, the one that would be
-    run.
+    """Return the C and C++ compilers on PATH as name to path, versioned names too.
+
+    The path is that of the program that would be run.
     """
     folders = [
         Path(folder) for folder in reversed(os.environ.get("PATH", "").split(os.pathsep)) if folder
@@ -42,8 +41,9 @@ def compilers() -> dict[str, str]:
 
 
 class Branching(torch.nn.Module):  # type: ignore[misc] # torch is not in the harness' own environment
-    """A network whose way depends on its data: Dynamo has to end one graph there and begin
-    another.
+    """A network whose branch depends on its data.
+
+    Dynamo must end one graph there and begin another.
     """
 
     def __init__(self) -> None:
@@ -53,7 +53,7 @@ class Branching(torch.nn.Module):  # type: ignore[misc] # torch is not in the ha
         self.last = torch.nn.Linear(32, 8)
 
     def forward(self, inputs: Any) -> Any:
-        """(batch, 16) to (batch, 8) logarithms of probabilities."""
+        """Map (batch, 16) to (batch, 8) logarithms of probabilities."""
         hidden = torch.nn.functional.gelu(self.norm(self.first(inputs)))
         hidden = hidden.cumsum(dim=1) / 16 if inputs.sum() > 0 else hidden.flip(1)
         return torch.log_softmax(self.last(hidden), dim=-1)
@@ -61,8 +61,9 @@ class Branching(torch.nn.Module):  # type: ignore[misc] # torch is not in the ha
 
 @dataclass(frozen=True)
 class Compared:
-    """`operations` is how many were captured; `error` the largest of outputs and gradients,
-    relative.
+    """How many `operations` were captured, and the largest relative `error`.
+
+    The error is that of outputs and gradients.
     """
 
     operations: int
@@ -70,8 +71,9 @@ class Compared:
 
 
 def compare(device: str, backend: str) -> Compared:
-    """The network compiled with `backend` against itself, in float64, on inputs that go either
-    way.
+    """Compare the network compiled with `backend` with itself, in float64.
+
+    There are inputs for both branches.
     """
     torch.manual_seed(0)
     torch._dynamo.reset()  # what another backend compiled would be used again
@@ -84,7 +86,7 @@ def compare(device: str, backend: str) -> Compared:
 
 
 class _Counting:
-    """A backend that counts what it is given to compile and leaves the work to another."""
+    """A backend that counts the operations it is given, and leaves the work to another backend."""
 
     def __init__(self, backend: str) -> None:
         self.operations = 0

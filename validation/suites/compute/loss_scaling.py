@@ -1,5 +1,6 @@
-"""What a gradient scaler must do: keep gradients that fp16 cannot hold, skip a step that
-overflowed, find its scale.
+"""Tests of a gradient scaler on one layer and one weight.
+
+A scaler keeps gradients that fp16 cannot hold, skips a step that overflowed, and adapts its scale.
 """
 
 from __future__ import annotations
@@ -16,8 +17,9 @@ INPUTS = 64
 
 
 def tiny_gradient(device: str, *, scaled: bool) -> float:
-    """The gradient of TINY times a sum over 64 rows of ones, through an fp16 layer: 64 * TINY where
-    nothing is lost.
+    """Return the gradient of TINY times a sum over 64 rows of ones, through an fp16 layer.
+
+    It is 64 * TINY if nothing is lost.
     """
     layer = torch.nn.Linear(INPUTS, 1, bias=False).to(device)
     scaler = (
@@ -33,8 +35,9 @@ def tiny_gradient(device: str, *, scaled: bool) -> float:
 
 
 class Scaled:
-    """One weight trained by SGD at rate 1, whose scale may double after two steps without an
-    overflow.
+    """One weight trained by SGD at rate 1.
+
+    The scale may double after two steps without an overflow.
     """
 
     def __init__(self, device: str) -> None:
@@ -48,7 +51,7 @@ class Scaled:
         return float(self._scaler.get_scale()), float(self._weight.item())
 
     def step(self, gradient: float) -> tuple[float, float]:
-        """The state after a step along `gradient`."""
+        """Make a step along `gradient` and return the state after it."""
         self._optimizer.zero_grad()
         self._scaler.scale((self._weight * gradient).sum()).backward()
         self._scaler.step(self._optimizer)

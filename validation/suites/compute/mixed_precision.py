@@ -26,9 +26,10 @@ compared.
 
 @dataclass(frozen=True)
 class Curve:
-    """`residuals` are the root mean square errors of each step, with targets of unit variance.
+    """The error of each step of a training, and the types of what its layers gave.
 
-    `activations` are the types of what came out of each layer.
+    `residuals` are root mean square errors, with targets of unit variance. `activations` are the
+    types of the outputs of each layer.
     """
 
     residuals: tuple[float, ...]
@@ -41,16 +42,18 @@ class Curve:
 
 
 def limit(dtype: Any) -> float:
-    """How far apart two curves may end: what the roundings on the way can move outputs of unit size
-    by, at most.
+    """Return how far apart two curves may end.
+
+    It is how much the roundings on the way can move outputs of unit size, at most.
     """
     return ROUNDINGS * ROUNDOFF[dtype]
 
 
 @one_thread()
 def train(device: str, dtype: Any) -> Curve:
-    """60 steps of a small convolutional network, under autocast to `dtype` or, in float32,
-    without.
+    """Train a small convolutional network for 60 steps, under autocast to `dtype`.
+
+    If `dtype` is float32, there is no autocast.
     """
     torch.manual_seed(0)
     model, seen = _model().to(device), set()

@@ -1,5 +1,6 @@
-"""Networks for TorchScript: what is traced follows one way, what is scripted keeps its branches,
-loops and buffers.
+"""Networks for TorchScript: a traced one follows one branch, a scripted one keeps all of them.
+
+A scripted network keeps loops and buffers too.
 """
 
 from __future__ import annotations
@@ -22,12 +23,12 @@ class Straight(torch.nn.Module):  # type: ignore[misc] # torch is not in the har
         self.last = torch.nn.Linear(24, 12)
 
     def forward(self, inputs: torch.Tensor) -> torch.Tensor:
-        """(batch, 12) to (batch, 12)."""
+        """Map (batch, 12) to (batch, 12)."""
         return self.last(torch.relu(self.norm(self.first(inputs))))
 
 
 class Repeating(torch.nn.Module):  # type: ignore[misc]
-    """As often as a buffer says and the data allow."""
+    """A network that repeats a block as often as a buffer says and the data allow."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -35,7 +36,7 @@ class Repeating(torch.nn.Module):  # type: ignore[misc]
         self.register_buffer("times", torch.tensor(3))
 
     def forward(self, inputs: torch.Tensor) -> torch.Tensor:
-        """(batch, 12) to (batch, 12)."""
+        """Map (batch, 12) to (batch, 12)."""
         for _ in range(int(self.times)):
             if bool(inputs.abs().max() < 1000):
                 inputs = inputs + self.inner(inputs)
@@ -43,7 +44,7 @@ class Repeating(torch.nn.Module):  # type: ignore[misc]
 
 
 def export(folder: Path, device: str) -> dict[str, Any]:
-    """Write one scripted and one traced file; the eager outputs by file name.
+    """Write one scripted and one traced file, and return the eager outputs by file name.
 
     Buffers are as training leaves them.
     """
@@ -59,5 +60,5 @@ def export(folder: Path, device: str) -> dict[str, Any]:
 
 
 def examples() -> Any:
-    """32 rows of 12 numbers."""
+    """Return 32 rows of 12 numbers."""
     return torch.randn(32, 12, generator=torch.Generator().manual_seed(3))

@@ -1,5 +1,6 @@
-"""What torch computes, compiles and writes: mixed precision, kernels, torch.compile, checkpoints,
-TorchScript.
+"""Torch computes, compiles and writes correctly.
+
+Mixed precision, kernels, torch.compile, checkpoints, TorchScript.
 """
 
 from __future__ import annotations
@@ -30,8 +31,9 @@ NO_BFLOAT16 = "this GPU has no bfloat16"
     "precision", [pytest.param("bfloat16", marks=may_not_run(NO_BFLOAT16, "cuda")), "float16"]
 )
 def test_amp_converges(precision: str, expected: Expected, figure: Figures) -> None:
-    """Under autocast the loss ends where it ends in fp32, within what rounding can do; and the
-    layers really cast.
+    """Under autocast the loss ends where it ends in fp32, as far as rounding allows.
+
+    The layers must really compute in the lower precision.
     """
     dtype = getattr(torch, precision)
     if (
@@ -67,8 +69,9 @@ def test_amp_converges(precision: str, expected: Expected, figure: Figures) -> N
 
 
 def test_grad_scaler(expected: Expected) -> None:
-    """A gradient that fp16 cannot hold survives scaled; an overflow costs one step and half the
-    scale.
+    """A gradient that fp16 cannot hold survives if it is scaled.
+
+    An overflow costs one step and half the scale.
     """
     device, true = expected.device, loss_scaling.TINY * loss_scaling.INPUTS
     bare, scaled = (loss_scaling.tiny_gradient(device, scaled=flag) for flag in (False, True))
@@ -110,9 +113,7 @@ def _check_scale(training: loss_scaling.Scaled) -> None:
 
 
 def test_compiler_is_what_the_tag_says(expected: Expected) -> None:
-    """A runtime image ships no compiler; one that is there is a larger image, and more to
-    attack.
-    """
+    """A runtime image ships no compiler, which would make it larger and easier to attack."""
     found = compiling.compilers()
     shown = ", ".join(sorted(found.values())) or "no C or C++ compiler"
     if not expected.compiler:
@@ -143,8 +144,9 @@ def test_dynamo_agrees_with_eager(expected: Expected, figure: Figures) -> None:
 
 @reports("inductor_error", "relative", required=False)
 def test_inductor(expected: Expected, figure: Figures) -> None:
-    """With a compiler it agrees with eager; without one it says so, and neither hangs nor computes
-    something.
+    """With a compiler, inductor agrees with eager; without one, it reports that.
+
+    It must neither hang nor compute something else.
     """
     try:
         compared = compiling.compare(expected.device, "inductor")
@@ -217,7 +219,7 @@ def test_fft(expected: Expected, figure: Figures) -> None:
 def _check_errors(
     errors: Iterable[tuple[str, float]], expected: Expected, name: str, figure: Figures
 ) -> None:
-    """The largest of all is the figure; each must be within what fp32 rounds."""
+    """Report the largest error as a figure; each must be within what fp32 rounds."""
     found = list(errors)
     figure(name, max(error for _, error in found), "relative")
     for what, error in found:
@@ -231,7 +233,7 @@ def _check_errors(
 
 @reports("attention_backends", "backends")
 def test_attention(expected: Expected, figure: Figures) -> None:
-    """Every backend there is for this device, with and without the causal mask."""
+    """Every backend for this device, with and without the causal mask."""
     cases = list(attention_backends.cases(expected.device))
     figure("attention_backends", len({case.backend.name for case in cases}), "backends")
     for case in cases:
@@ -259,10 +261,10 @@ def test_sort_scan_and_scatter(expected: Expected) -> None:
 
 
 def test_checkpoint_resumes(expected: Expected, tmp_path: Path) -> None:
-    """Six steps at once, and three, saved, loaded by another training, and three more: the same to
-    the last bit.
+    """Six steps at once end with the same bits as three steps, a checkpoint, and three more.
 
-    cuBLAS promises the same bits on the same GPU as long as one stream is used, which is so here.
+    The checkpoint is loaded by another training. cuBLAS promises the same bits on the same GPU as
+    long as one stream is used, which is so here.
     """
     whole, first, second = (checkpoints.Training(expected.device, seed) for seed in (0, 0, 1))
     torch.manual_seed(2)
@@ -281,7 +283,10 @@ def test_checkpoint_resumes(expected: Expected, tmp_path: Path) -> None:
 
 
 def _require_different(one: checkpoints.Training, other: checkpoints.Training) -> None:
-    """Else that a checkpoint was loaded could not be seen."""
+    """Fail the check if two trainings have the same weights.
+
+    Otherwise it could not be seen that a checkpoint was loaded.
+    """
     same = not any(
         name.startswith("model") for name in checkpoints.differences(one.state(), other.state())
     )
@@ -304,8 +309,9 @@ def _require_same(one: checkpoints.Training, other: checkpoints.Training, which:
 
 
 def test_checkpoint_of_another_device(tmp_path: Path) -> None:
-    """What a GPU saved loads on the CPU, bit by bit, where it is asked for; else a machine without
-    one says so.
+    """Weights saved on a GPU load on the CPU bit by bit if the CPU is asked for.
+
+    Otherwise a machine without a GPU must raise an error.
     """
     path, saved = tmp_path / "checkpoint.pt", {"weights": torch.arange(1000.0), "steps": 3}
     checkpoints.save_as_on_a_gpu(saved, path)
@@ -327,7 +333,7 @@ def test_checkpoint_of_another_device(tmp_path: Path) -> None:
 
 
 def test_damaged_checkpoints_are_refused(tmp_path: Path) -> None:
-    """A file cut short, as by a full disk, and one that would run a program when it is read."""
+    """A file that was cut, as by a full disk, and one that would run a program when it is read."""
     whole, cut, hostile = (tmp_path / name for name in ("whole.pt", "cut.pt", "hostile.pt"))
     torch.save(checkpoints.Training("cpu", seed=0).state(), whole)
     cut.write_bytes(whole.read_bytes()[: whole.stat().st_size * 2 // 3])
@@ -357,7 +363,7 @@ def test_damaged_checkpoints_are_refused(tmp_path: Path) -> None:
 
 
 def _refusal(path: Path) -> str:
-    """What `torch.load` has against a file; empty where it loads."""
+    """Return the error of `torch.load` for a file; empty if it loads."""
     try:
         torch.load(path, weights_only=True)
     except (RuntimeError, EOFError, OSError, pickle.UnpicklingError) as error:
@@ -366,7 +372,7 @@ def _refusal(path: Path) -> str:
 
 
 def test_torchscript_in_a_fresh_process(expected: Expected, tmp_path: Path) -> None:
-    """Scripted and traced, saved, loaded where the class is unknown: the outputs are eager's."""
+    """Scripted and traced networks give eager's outputs in a process without their class."""
     wanted = scripted.export(tmp_path, expected.device)
     inputs = (scripted.examples().to(expected.device),)
     got = fresh_process.scores(tmp_path, expected.device, tuple(wanted), inputs)

@@ -1,6 +1,6 @@
-"""What the tag asserts about an image, as its suites are told.
+"""The facts that the tag asserts about an image, as the host passes them to its suites.
 
-Standard library only: it is read inside the image.
+It is read inside the image, so it needs the standard library only.
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Expected:
-    """Versions as their projects write them (`cuda` 12.4, `cudnn` 9.1.0.70); `device` is `cpu` or
-    `cuda`.
+    """The facts that the tag asserts. Versions are written as their projects write them.
 
-    `packages` are all locked Python packages as (normalised name, version), sorted. `compiler` says
-    whether the image ships a C and C++ compiler. `epoch` is the time every file of the image
-    carries, in seconds since 1970. `derived` says that the image was built on top of one of ours,
-    so it may hold further packages.
+    For instance `cuda` is 12.4 and `cudnn` is 9.1.0.70. `device` is `cpu` or `cuda`. `packages` are
+    all locked Python packages as (normalised name, version), sorted. `compiler` says whether the
+    image ships a C and C++ compiler. `epoch` is the time of every file of the image, in seconds
+    since 1970. `derived` says that the image was built on top of one of ours, so it may hold
+    further packages.
     """
 
     torch: str
@@ -38,7 +38,7 @@ class Expected:
 
 
 def read_expected(path: Path) -> Expected:
-    """The file the host wrote for this run."""
+    """Return the facts that the host wrote in a file for this run."""
     fields = json.loads(path.read_text(encoding="utf-8"))
     packages = tuple((name, version) for name, version in fields["packages"])
     return Expected(**{**fields, "stacks": tuple(fields["stacks"]), "packages": packages})

@@ -1,9 +1,8 @@
-"""The questions of the challenges: numbers that follow from the nonce of a run, which no image can
-know before.
+"""The questions of the challenges: numbers that follow from the nonce of a run.
 
-Read inside the image and on the host, so the standard library only. Every number is a small
-integer: products and sums of them are exact in every precision that is used, and the answers can be
-compared digit by digit.
+No image can know them before. They are computed inside the image and on the host, with the standard
+library only. Every number is a small integer: products and sums of them are exact in every
+precision that is used, so the answers can be compared digit by digit.
 """
 
 from __future__ import annotations
@@ -27,20 +26,21 @@ NARROW = 64
 def integers(nonce: str, topic: str, count: int, limit: int = LIMIT) -> list[int]:
     """Return `count` integers from -limit to limit.
 
-    Each topic has its own; SHAKE-256 makes them.
+    Each topic has its own; they come from SHAKE-256.
     """
     return [word % (2 * limit + 1) - limit for word in _words(nonce, topic, count)]
 
 
 def permutation(nonce: str, topic: str, count: int) -> list[int]:
-    """Return the integers below `count` in an order that only the nonce tells."""
+    """Return the integers below `count` in an order that follows from the nonce."""
     drawn = _words(nonce, topic, count)
     return sorted(range(count), key=lambda number: (drawn[number], number))
 
 
 def texts(nonce: str, topic: str, count: int, length: int) -> list[str]:
-    """Return `count` different texts of `length` lower-case letters (`count` must be far below
-    16**length).
+    """Return `count` different texts of `length` lower-case letters.
+
+    `count` must be far below 16**length.
     """
     found: dict[str, None] = {}
     stream = hashlib.shake_256(f"{nonce} {topic}".encode()).hexdigest(2 * count * length)
@@ -77,8 +77,10 @@ SORTED = 512
 
 @dataclass(frozen=True)
 class Kernels:
-    """compute: `images` (IMAGES) are convolved with `kernels` (KERNELS), not padded; `values` are
-    sorted and summed.
+    """The question of `compute`: a convolution, a sort and a running sum.
+
+    `images` (IMAGES) are convolved with `kernels` (KERNELS) without padding; `values` are sorted
+    and summed.
     """
 
     images: list[int]
@@ -99,12 +101,12 @@ SAMPLES, VALUES, BATCH, WORKERS = 64, 256, 4, 2
 
 
 def sample(nonce: str, number: int) -> list[int]:
-    """dataloader: return the values of one sample."""
+    """Return the values of one sample of the suite `dataloader`."""
     return integers(nonce, f"sample {number}", VALUES, limit=1000)
 
 
 def order(nonce: str) -> list[int]:
-    """dataloader: return the order in which the samples are to be delivered."""
+    """Return the order in which the samples of the suite `dataloader` must be delivered."""
     return permutation(nonce, "order", SAMPLES)
 
 
@@ -115,7 +117,7 @@ INPUTS, OUTPUTS, ROWS_PER_RANK = 8, 4, 8
 
 @dataclass(frozen=True)
 class Regression:
-    """ddp: a linear model without bias.
+    """The question of `ddp`: a linear model without bias.
 
     `weights` is (OUTPUTS, INPUTS); rank N has the N-th part of the rows.
     """
@@ -143,8 +145,9 @@ SCALE = 16
 
 @dataclass(frozen=True)
 class Learning:
-    """workloads: `first` (HIDDEN, FEATURES) and `second` (1, HIDDEN) of a network with tanh; it
-    learns `targets`.
+    """The question of `workloads`: a network with tanh learns `targets` from `inputs`.
+
+    Its weights are `first` (HIDDEN, FEATURES) and `second` (1, HIDDEN).
     """
 
     first: list[int]
@@ -168,7 +171,7 @@ TOP, LEFT, HEIGHT, WIDTH, BORDER = 2, 3, 6, 8, 1
 
 
 def picture(nonce: str) -> list[int]:
-    """cv: return the bytes of a picture of the shape PICTURE."""
+    """Return the bytes of a picture of the shape PICTURE, for the suite `cv`."""
     size = PICTURE[0] * PICTURE[1] * PICTURE[2]
     return [word % 256 for word in _words(nonce, "picture", size)]
 
@@ -179,15 +182,16 @@ PIECES, LENGTH, WORDS = 64, 4, 48
 
 @dataclass(frozen=True)
 class Reading:
-    """nlp: `vocabulary` of WordPiece (text to number), and the `words` to be read."""
+    """The question of `nlp`: a `vocabulary` of WordPiece (text to number), and `words` to read."""
 
     vocabulary: dict[str, int]
     words: list[str]
 
 
 def reading(nonce: str) -> Reading:
-    """Return the question of the suite `nlp`: every piece may begin a word or go on in one, a few
-    words are unknown.
+    """Return the question of the suite `nlp`.
+
+    Every piece may begin a word or continue one; a few words are unknown.
     """
     pieces = texts(nonce, "pieces", PIECES, LENGTH)
     numbers = permutation(nonce, "numbers", 2 * PIECES + 1)
@@ -206,10 +210,11 @@ COPIES = 2
 
 @dataclass(frozen=True)
 class World:
-    """rl: `target[state * ACTIONS + action]` is the next state, `reward[...]` what it is worth.
+    """The question of `rl`: a table of transitions and rewards, and the actions to take.
 
-    `moves` are the actions of COPIES environments in turn; every episode begins in state 0 and has
-    EPISODE moves.
+    `target[state * ACTIONS + action]` is the next state, `reward[state * ACTIONS + action]` its
+    reward. `moves` are the actions of COPIES environments in turn. Every episode begins in state 0
+    and has EPISODE moves.
     """
 
     target: list[int]

@@ -1,6 +1,4 @@
-"""Pictures of two kinds, augmented in the DataLoader's workers as a team would: each worker with a
-seed of its own.
-"""
+"""Pictures of two kinds, augmented in the DataLoader's workers, each with a seed of its own."""
 
 from __future__ import annotations
 
@@ -19,9 +17,9 @@ WORKERS = 2
 
 
 class Augmented:
-    """`count` pictures through `steps`: (tensor, kind).
+    """`count` pictures after `steps`, as (tensor, kind).
 
-    `picture` gives number to (96, 96, 3) bytes.
+    `picture` maps a number to (96, 96, 3) bytes.
     """
 
     def __init__(self, count: int, picture: Callable[[int], Any], steps: list[Any]) -> None:
@@ -36,7 +34,10 @@ class Augmented:
 
 
 def loader(pictures: Augmented, batch: int, device: str) -> Any:
-    """Batches in order, made by two workers, whose seeds follow from torch's seed of now."""
+    """Return a loader of batches in order, made by two workers.
+
+    The seeds of the workers follow from torch's current seed.
+    """
     return DataLoader(
         pictures,
         batch,
@@ -48,15 +49,16 @@ def loader(pictures: Augmented, batch: int, device: str) -> Any:
 
 
 def _begin(_worker: int) -> None:
-    """Each worker holds a copy of the same pipeline, random numbers included, until it is given a
-    seed.
+    """Give the pipeline of a worker a seed.
+
+    Each worker has a copy of it, with the same random numbers.
     """
     cv2.setNumThreads(1)
     get_worker_info().dataset.pipeline.set_random_seed(torch.initial_seed() % 2**32)
 
 
 def training_steps() -> list[Any]:
-    """Random crops and flips, normalised, as tensors."""
+    """Return random crops and flips, normalised, as tensors."""
     return [
         albumentations.RandomCrop(CROP, CROP),
         albumentations.HorizontalFlip(p=0.5),
@@ -66,7 +68,7 @@ def training_steps() -> list[Any]:
 
 
 def noisy(number: int) -> Any:
-    """Noise; in every second picture a third of it is red."""
+    """Return noise; in every second picture a third of it is red."""
     picture = np.random.default_rng(number).integers(0, 256, (WHOLE, WHOLE, 3), dtype=np.uint8)
     return np.where(
         (number % 2 == 1) & (picture[..., 2:] < 85), np.array([255, 0, 0], dtype=np.uint8), picture
@@ -74,14 +76,18 @@ def noisy(number: int) -> Any:
 
 
 def mapped(_number: int) -> Any:
-    """Each pixel holds its own row and column, so that a crop tells where it was taken."""
+    """Return a picture whose pixels hold their own row and column.
+
+    So a crop shows its place.
+    """
     rows, columns = np.indices((WHOLE, WHOLE), dtype=np.uint8)
     return np.dstack([rows, columns, np.zeros_like(rows)])
 
 
 def places(device: str, count: int) -> list[tuple[int, int]]:
-    """Row and column of each of `count` random crops of one picture: the first half is of
-    worker 0.
+    """Return the row and column of each of `count` random crops of one picture.
+
+    The first half is of worker 0.
     """
     steps = [albumentations.RandomCrop(CROP, CROP), albumentations.ToTensorV2()]
     batches = loader(Augmented(count, mapped, steps), count // WORKERS, device)

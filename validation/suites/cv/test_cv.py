@@ -69,9 +69,7 @@ def test_pipeline_values() -> None:
 
 
 def test_workers_augment_differently(expected: Expected) -> None:
-    """Two workers crop one picture at places of their own, and at the same ones again with the same
-    seed.
-    """
+    """Two workers crop one picture at different places, and at the same ones with the same seed."""
     torch.manual_seed(0)
     places = augmented.places(expected.device, CROPS)
     first, second = places[: CROPS // 2], places[CROPS // 2 :]
@@ -99,8 +97,9 @@ def test_workers_augment_differently(expected: Expected) -> None:
 
 @reports("last_loss", "nats")
 def test_augmented_resnet_trains(expected: Expected, figure: Figures) -> None:
-    """Some steps of a ResNet-18 on augmented pictures from worker processes: it tells the two kinds
-    apart.
+    """A ResNet-18 learns to tell two kinds of pictures apart in some steps.
+
+    The pictures are augmented in worker processes.
     """
     torch.manual_seed(0)
     model = torchvision.models.resnet18(weights=None, num_classes=2).to(expected.device)
@@ -135,8 +134,9 @@ def test_augmented_resnet_trains(expected: Expected, figure: Figures) -> None:
 
 
 def test_challenge(nonce: str, answer: Answers) -> None:
-    """A picture is cropped, mirrored, framed, and its colours put in the other order: by OpenCV and
-    by torchvision.
+    """A picture is cropped, mirrored and framed, and its colours are swapped.
+
+    Both OpenCV and torchvision do it.
     """
     picture = np.array(questions.picture(nonce), dtype=np.uint8).reshape(questions.PICTURE)
     rows = slice(questions.TOP, questions.TOP + questions.HEIGHT)

@@ -1,4 +1,4 @@
-"""What a DataLoader delivered, against what it was to deliver. Standard library only."""
+"""Compares what a DataLoader delivered with what it had to deliver. Standard library only."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ _SHOWN = 4
 
 
 def problem(got: Sequence[int], samples: int) -> tuple[str, str]:
-    """What is wrong with the order or the number of samples, and the likely cause; both empty where
-    nothing is.
+    """Return what is wrong with the order or the number of samples, and the likely cause.
+
+    Both are empty if nothing is wrong.
     """
     twice = sorted(sample for sample, times in Counter(got).items() if times > 1)
     never = sorted(set(range(samples)) - set(got))

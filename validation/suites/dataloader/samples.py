@@ -27,8 +27,9 @@ EXIT_CODE = 7
 
 
 class Counting:
-    """Sample `i` is the 2**20 int64 numbers from `i * 2**20`: 8 MiB, and no two samples share a
-    value.
+    """Sample `i` is the 2**20 int64 numbers from `i * 2**20`.
+
+    That is 8 MiB, and no two samples share a value.
     """
 
     def __init__(self, samples: int) -> None:
@@ -42,9 +43,9 @@ class Counting:
 
 
 class Telling:
-    """Sample `i` is (`i`, its 16 values, the id and the kind of the process that read it).
+    """Sample `i` is `i`, its 16 values, and the id and kind of the process that read it.
 
-    The first is read slowly: a loader that does not keep the order shows it.
+    The first sample is read slowly, so that a loader that does not keep the order is seen.
     """
 
     def __init__(self, samples: int) -> None:
@@ -59,12 +60,12 @@ class Telling:
 
 
 def values(index: int) -> Any:
-    """The 16 values of sample `index` of Telling."""
+    """Return the 16 values of sample `index` of Telling."""
     return torch.arange(16) * 1000 + index
 
 
 class Asked:
-    """Sample `i` is (`i`, its values), which follow from the nonce."""
+    """Sample `i` is `i` and its values, which follow from the nonce."""
 
     def __init__(self, nonce: str) -> None:
         self._nonce = nonce
@@ -77,8 +78,9 @@ class Asked:
 
 
 class Sharded(torch.utils.data.IterableDataset):  # type: ignore[misc, unused-ignore]
-    """Yields (number, process id) of every number under `samples`; each worker those that are its
-    own.
+    """A stream of (number, process id) of every number under `samples`.
+
+    The workers divide it among them.
     """
 
     def __init__(self, samples: int) -> None:
@@ -108,11 +110,11 @@ class Drawing:
 
 
 class Failing:
-    """Sample `i` is the number `i`, but the worker that reads the first `fails`: it `raises`,
-    `exits`, is `killed`, or `stalls` for STALL_S, or until the file `let_go` is there.
+    """Sample `i` is the number `i`, but the worker that reads the first sample `fails`.
 
-    The first, and only when the loader waits for it: torch tells of a lost worker in other words
-    where it is still fetching a batch of that worker.
+    It `raises`, `exits`, is `killed`, or `stalls` for STALL_S or until the file `let_go` exists. It
+    fails on the first sample only, and when the loader waits for it: torch reports a lost worker in
+    other words while it still fetches a batch of that worker.
     """
 
     MESSAGE = "planted in sample 0"
@@ -145,11 +147,10 @@ class Failing:
 
 
 def error_of_loader(samples: Failing, workers: int, timeout: float) -> str:
-    """Type, first and last line of the error that ends a loader of `samples`; empty where it ends
-    without one.
+    """Return type, first and last line of the error that ends a loader; empty if there is none.
 
-    Torch raises it from a frame that keeps it alive, and the workers with it, until some collection
-    of garbage waits 5 s for each; without its traceback they end at once.
+    Torch raises it from a frame that keeps it alive, and with it the workers, until a garbage
+    collection waits 5 s for each. Without its traceback they end at once.
     """
     loader = torch.utils.data.DataLoader(
         samples, batch_size=1, num_workers=workers, timeout=timeout, multiprocessing_context="fork"

@@ -11,14 +11,15 @@ SHM = "/dev/shm"  # noqa: S108 - the mount itself is what is looked at
 
 
 def used_bytes() -> int:
-    """What is in use now. Counts files already unlinked, as torch's are."""
+    """Return the bytes in use now, with those of files already unlinked, as torch's are."""
     stat = os.statvfs(SHM)
     return (stat.f_blocks - stat.f_bfree) * stat.f_frsize
 
 
 def require_free(needed: int) -> None:
-    """`infra` where there is not enough: the engine gives 64 MB by default, and it was asked for
-    more.
+    """End the check as `infra` if fewer than `needed` bytes are free.
+
+    An engine gives 64 MB by default, and the host asks for more.
     """
     stat = os.statvfs(SHM)
     free = stat.f_bavail * stat.f_frsize
@@ -34,9 +35,7 @@ def require_free(needed: int) -> None:
 
 
 def wait_until_used(above: int, wanted: int, seconds: float) -> int:
-    """Wait for `wanted` bytes more than `above`, at most `seconds`; returns the most that was
-    seen.
-    """
+    """Wait for `wanted` bytes more than `above`, at most `seconds`; return the most seen."""
     deadline = time.monotonic() + seconds
     peak = 0
     while peak < wanted and time.monotonic() < deadline:

@@ -1,5 +1,6 @@
-"""Worker processes deliver every sample once, in order, unharmed, through shared memory that is
-really filled; and where a worker fails, the training loop is told in time.
+"""Workers deliver every sample once, in order, unharmed, through shared memory that is in use.
+
+If a worker fails, the training loop gets an error in time.
 """
 
 from __future__ import annotations
@@ -58,16 +59,17 @@ WORKER_TIMEOUT_S = 1
 
 @pytest.fixture(autouse=True)
 def _server(capfd: pytest.CaptureFixture[str]) -> None:
-    """What is started by it prints to the container's log, not where pytest captures."""
+    """Start the server so that its processes print to the container's log.
+
+    Otherwise pytest would capture what they print.
+    """
     with capfd.disabled():
         processes.start_server()
 
 
 @reports("shm_in_flight", "MB")
 def test_batches_through_shared_memory(figure: Figures) -> None:
-    """Nothing is taken until more than 64 MB wait at once; then every batch is compared with what
-    it must be.
-    """
+    """Nothing is taken until more than 64 MB wait at once; then every batch is compared."""
     shared_memory.require_free(IN_FLIGHT + 2 * BATCH * SAMPLE_BYTES)
     before = shared_memory.used_bytes()
     batches = iter(
@@ -119,9 +121,7 @@ def test_order_and_content(workers: int) -> None:
 
 @pytest.mark.parametrize("method", START_METHODS)
 def test_start_method(method: str) -> None:
-    """Fork is the default; spawn and forkserver are what a program with CUDA in its workers has to
-    use.
-    """
+    """Fork is the default; a program with CUDA in its workers must use spawn or forkserver."""
     process, workers = START_METHODS[method]
     batches = [
         *DataLoader(
@@ -193,7 +193,10 @@ def test_iterable_shards() -> None:
 
 
 def test_seeded_shuffle() -> None:
-    """A permutation: one seed always the same, another seed another, through workers as without."""
+    """One seed always gives the same permutation, with and without workers.
+
+    Another seed gives another one.
+    """
     first, again, other = _shuffled(1, 0), _shuffled(1, WORKERS), _shuffled(2, 0)
     for order in (first, again, other):
         found, _ = delivery.problem(sorted(order), SAMPLES)
@@ -217,8 +220,9 @@ def test_seeded_shuffle() -> None:
 
 
 def test_worker_seeds() -> None:
-    """Each worker draws numbers of its own, in every library, and the same again from the same
-    seed.
+    """Each worker draws numbers of its own in every library.
+
+    The same seed gives the same numbers.
     """
     first, again = _drawn(1), _drawn(1)
     for library, one, two in zip(Drawing.LIBRARIES, *first, strict=True):
@@ -272,7 +276,7 @@ def test_worker_timeout(tmp_path: Path, figure: Figures) -> None:
 def test_challenge(nonce: str, answer: Answers) -> None:
     """Two workers deliver samples in an order that the host has drawn.
 
-    Of each batch a sum is told, place by place.
+    The answer holds a weighted sum of each batch.
     """
     batches = DataLoader(
         Asked(nonce),
@@ -291,9 +295,9 @@ def test_challenge(nonce: str, answer: Answers) -> None:
 
 
 def _said_of(fails: str, timeout: float, folder: Path, figure: Figures) -> str:
-    """The error the loader raised, empty where none.
+    """Return the error that the loader raised, empty if there was none.
 
-    In a process of its own, since it may hang instead.
+    It runs in a process of its own, because it may hang.
     """
     samples = Failing(fails, folder / "let_go")
     (ended,) = processes.run([partial(error_of_loader, samples, WORKERS, timeout)], folder, LIMIT_S)
@@ -316,7 +320,7 @@ def _said_of(fails: str, timeout: float, folder: Path, figure: Figures) -> str:
 
 
 def _require_all(batches: Sequence[Any], samples: int = SAMPLES) -> None:
-    """Every sample once, in order, with the values it must have."""
+    """Fail the check unless every sample came once, in order, with its values."""
     numbers = [int(number) for batch in batches for number in batch[0]]
     found, cause = delivery.problem(numbers, samples)
     require(not found, found, f"samples 0 to {samples - 1} in order", cause)
@@ -347,7 +351,10 @@ def _shuffled(seed: int, workers: int) -> list[int]:
 
 
 def _drawn(seed: int) -> list[list[int]]:
-    """Per worker what each library drew; the first batch is worker 0's, the second worker 1's."""
+    """Return what each library drew in each worker.
+
+    The first batch is worker 0's, the second worker 1's.
+    """
     loader = DataLoader(
         Drawing(), num_workers=WORKERS, generator=torch.Generator().manual_seed(seed)
     )

@@ -1,5 +1,6 @@
-"""Mixed precision in ranks: fp16 autocast with a GradScaler, on a loss so small that fp16 loses it
-unscaled.
+"""Mixed precision in ranks: fp16 autocast with a GradScaler.
+
+The loss is so small that fp16 loses its gradients unless they are scaled.
 """
 
 from __future__ import annotations
@@ -32,13 +33,18 @@ _LEARNING_RATE = 0.1 * SCALE
 
 
 def scaled(rank: int, world_size: int, backend: str) -> dict[str, Any]:
-    """Three steps: `gradients` as the optimizer sees them, `before` unscaling, and the `scales`."""
+    """Make three steps and return their gradients, those before unscaling, and the scales.
+
+    `gradients` are those the optimizer sees.
+    """
     return _columns(_steps(rank, world_size, backend, overflows_in=()))
 
 
 def overflowing(rank: int, world_size: int, backend: str) -> dict[str, Any]:
-    """As `scaled`, but the loss of the last rank is infinite in step OVERFLOW_STEP; `weights` and
-    `scales_after` are those after each step, `weights_at_start` those before the first.
+    """Do as `scaled`, with an infinite loss of the last rank in step OVERFLOW_STEP.
+
+    `weights` and `scales_after` are those after each step, `weights_at_start` those before the
+    first.
     """
     return _columns(
         _steps(
@@ -51,8 +57,9 @@ def overflowing(rank: int, world_size: int, backend: str) -> dict[str, Any]:
 
 
 def reference(world_size: int) -> Reference:
-    """One process under autocast, its loss scaled by hand: what is to come out does not depend on a
-    GradScaler.
+    """Return the gradients of one process under autocast whose loss is scaled by hand.
+
+    So the reference does not depend on a GradScaler.
     """
     model = _model(0)
     optimizer = torch.optim.SGD(model.parameters(), lr=_LEARNING_RATE)

@@ -1,4 +1,4 @@
-"""What each rank does to answer the challenge."""
+"""The work of each rank to answer the challenge."""
 
 from __future__ import annotations
 
@@ -13,9 +13,7 @@ from ..ranks import device_of
 
 
 def averaged_gradient(rank: int, world_size: int, backend: str, *, nonce: str) -> Any:
-    """Return the gradient (OUTPUTS, INPUTS) of the mean squared error, which
-    DistributedDataParallel averages.
-    """
+    """Return the gradient (OUTPUTS, INPUTS) of the mean squared error, averaged over the ranks."""
     asked, device = questions.regression(nonce, world_size), device_of(rank, backend)
     rows = slice(rank * ROWS_PER_RANK, (rank + 1) * ROWS_PER_RANK)
     inputs = torch.tensor(asked.inputs, dtype=torch.float64, device=device).reshape(-1, INPUTS)[

@@ -1,4 +1,4 @@
-"""Ranks that fail on purpose: what the others are told, and when."""
+"""Ranks that fail on purpose, and the errors that the other ranks get."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ ABSENT_S = 8.0
 
 
 def dies(rank: int, world_size: int, backend: str) -> str:
-    """Rank 1 leaves without a word; what the collective call of the others says."""
+    """Let rank 1 exit without a word; return the error of the collective call of the others."""
     torch.distributed.barrier()
     if rank == 1:
         os._exit(EXIT_CODE)
@@ -26,7 +26,7 @@ def dies(rank: int, world_size: int, backend: str) -> str:
 
 
 def hangs(rank: int, world_size: int, backend: str, *, told: str) -> str:
-    """Rank 1 does not come; what the collective call of the others says.
+    """Let rank 1 stay away; return the error of the collective call of the others.
 
     The file `told` ends the wait of rank 1.
     """

@@ -1,6 +1,4 @@
-"""The same training twice: in one process on the whole batch, and in ranks that each see their
-share of it.
-"""
+"""The same training twice: in one process on the whole batch, and in ranks on a share each."""
 
 from __future__ import annotations
 
@@ -30,12 +28,11 @@ Step = list[Any]
 
 @dataclass(frozen=True)
 class Reference:
-    """What one process computes.
+    """The gradients that one process computes.
 
     `whole[step]` is the gradient of the whole batch, which every rank must have.
-
-    `shares[step][rank]` is that of the rank's share alone, at the same weights: what a rank has
-    without its peers.
+    `shares[step][rank]` is that of the rank's share alone, at the same weights: a rank without its
+    peers has that one.
     """
 
     whole: list[Step]
@@ -43,9 +40,7 @@ class Reference:
 
 
 def reference(world_size: int, make: Callable[[int], Any] | None = None) -> Reference:
-    """Trains the model of `make` (by default the MLP) on the whole batch; the weights are those of
-    rank 0.
-    """
+    """Train the model of `make` (default: the MLP) on the whole batch, with rank 0's weights."""
     model = (make or mlp)(0)
     inputs, targets = data()
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
@@ -60,7 +55,7 @@ def reference(world_size: int, make: Callable[[int], Any] | None = None) -> Refe
 
 
 def train(model: Any, inputs: Any, targets: Any) -> list[Step]:
-    """The gradients of every step."""
+    """Train a model and return the gradients of every step."""
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
     steps = []
     for _ in range(STEPS):
@@ -70,8 +65,9 @@ def train(model: Any, inputs: Any, targets: Any) -> list[Step]:
 
 
 def mlp(rank: int) -> Any:
-    """An fp64 MLP of six parameters, others on every rank: DistributedDataParallel has to give them
-    those of rank 0.
+    """Return an fp64 MLP of six parameters, with other weights on every rank.
+
+    DistributedDataParallel has to replace them by those of rank 0.
     """
     layers = (
         torch.nn.Linear(32, 64),
@@ -84,7 +80,7 @@ def mlp(rank: int) -> Any:
 
 
 def filled(model: Any, seed: int) -> Any:
-    """`model` with weights that depend on `seed` alone, not on torch's global generator."""
+    """Return `model` with weights that depend on `seed` alone, not on torch's global generator."""
     made = torch.Generator().manual_seed(seed)
     with torch.no_grad():
         for parameter in model.parameters():
@@ -93,7 +89,7 @@ def filled(model: Any, seed: int) -> Any:
 
 
 def data() -> tuple[Any, Any]:
-    """The whole batch: (BATCH, 32) and (BATCH, 8), fp64."""
+    """Return the whole batch: (BATCH, 32) and (BATCH, 8), fp64."""
     made = torch.Generator().manual_seed(7)
     inputs = torch.randn(BATCH, 32, generator=made, dtype=torch.float64)
     targets = torch.randn(BATCH, 8, generator=made, dtype=torch.float64)
@@ -101,13 +97,13 @@ def data() -> tuple[Any, Any]:
 
 
 def share(rank: int, world_size: int) -> tuple[Any, Any]:
-    """Every `world_size`-th sample."""
+    """Return every `world_size`-th sample, from that of `rank`."""
     inputs, targets = data()
     return inputs[rank::world_size], targets[rank::world_size]
 
 
 def of(model: Any) -> Step:
-    """A copy on the CPU of what every parameter's gradient is now; zeros where it has none."""
+    """Return a copy on the CPU of every parameter's gradient; zeros if it has none."""
     return [
         torch.zeros_like(parameter, device="cpu")
         if parameter.grad is None
@@ -119,10 +115,10 @@ def of(model: Any) -> Step:
 def require_same(
     reference: Reference, got: Sequence[Step], rank: int, world_size: int, limit: float = LIMIT
 ) -> float:
-    """Fail the check where a rank's gradients are not those of the reference; returns the largest
-    relative difference.
+    """Fail the check if a rank's gradients are not those of the reference.
 
-    The message tells summed from left out and from not synchronised.
+    The message distinguishes summed gradients, a bucket that was left out, and gradients that were
+    not synchronised. Returns the largest relative difference.
     """
     who = f"rank {rank} of {world_size}"
     found = f"{len(got)} steps in {who}"
@@ -151,7 +147,7 @@ def require_same(
 
 
 def difference(wanted: Step, got: Step) -> float:
-    """Largest difference relative to the largest gradient wanted.
+    """Return the largest difference relative to the largest gradient wanted.
 
     NaN stays NaN, which is under no limit.
     """
@@ -160,7 +156,7 @@ def difference(wanted: Step, got: Step) -> float:
 
 
 def diagnosis(wanted: Step, own: Step, got: Step, world_size: int, limit: float = LIMIT) -> str:
-    """The likely cause, from what the gradient of each parameter can be taken for."""
+    """Return the likely cause, from what the gradient of each parameter is equal to."""
     near = max(limit, _TELLING) * float(_flat(wanted).abs().max())
     kinds = [_kinds(*each, world_size, near) for each in zip(wanted, own, got, strict=True)]
     if all("summed" in kind for kind in kinds):

@@ -1,7 +1,6 @@
-"""What ranks do in each mode of DistributedDataParallel, and what one process makes of the same
-data.
+"""Trainings in each mode of DistributedDataParallel, and the same by one process.
 
-A rank returns `gradients`, those of every step, and what proves that the mode was in force.
+A rank returns `gradients`, those of every step, and a proof that the mode was in force.
 """
 
 from __future__ import annotations
@@ -30,12 +29,15 @@ Told = dict[str, Any]
 
 
 def plain(rank: int, world_size: int, backend: str) -> Told:
-    """Three steps with the defaults."""
+    """Train three steps with the defaults."""
     return _trained(_parallel(gradients.mlp(rank), rank, backend), rank, world_size, backend)
 
 
 def small_buckets(rank: int, world_size: int, backend: str) -> Told:
-    """`buckets`: how many were sent in each step, as DistributedDataParallel logged it."""
+    """Train with small buckets.
+
+    `buckets` is how many were sent in each step, as DistributedDataParallel logged it.
+    """
     model = _parallel(gradients.mlp(rank), rank, backend, bucket_cap_mb=SMALL_BUCKET_MB)
     told = _trained(model, rank, world_size, backend)
     logged = model._get_ddp_logging_data()
@@ -44,8 +46,9 @@ def small_buckets(rank: int, world_size: int, backend: str) -> Told:
 
 
 def bucket_view(rank: int, world_size: int, backend: str) -> Told:
-    """`memories`: how many separate memories the gradients are in; views of one bucket share
-    one.
+    """Train with gradients that are views of a bucket.
+
+    `memories` is how many separate memories hold the gradients; views of one bucket share one.
     """
     model = _parallel(gradients.mlp(rank), rank, backend, gradient_as_bucket_view=True)
     told = _trained(model, rank, world_size, backend)
@@ -54,15 +57,16 @@ def bucket_view(rank: int, world_size: int, backend: str) -> Told:
 
 
 def static_graph(rank: int, world_size: int, backend: str) -> Told:
-    """With a block used twice under reentrant checkpointing, which only a static graph can
-    synchronise.
+    """Train a block that is used twice under reentrant checkpointing.
+
+    Only a static graph can synchronise it.
     """
     model = _parallel(twice_checkpointed(rank), rank, backend, static_graph=True)
     return _trained(model, rank, world_size, backend)
 
 
 def twice_checkpointed(rank: int) -> Any:
-    """The model of `static_graph`, fp64."""
+    """Return the model of `static_graph`, fp64."""
     return gradients.filled(_TwiceCheckpointed().double(), rank)
 
 
@@ -83,8 +87,9 @@ class _TwiceCheckpointed(torch.nn.Module):  # type: ignore[misc, unused-ignore]
 
 
 def no_sync(rank: int, world_size: int, backend: str) -> Told:
-    """One step from MICRO_BATCHES; `alone` is what had been added up before the last one, the only
-    one that syncs.
+    """Make one step from MICRO_BATCHES, of which only the last one is synchronised.
+
+    `alone` are the gradients that were added up before the last one.
     """
     model = _parallel(gradients.mlp(rank), rank, backend)
     device = device_of(rank, backend)
@@ -98,7 +103,7 @@ def no_sync(rank: int, world_size: int, backend: str) -> Told:
 
 
 def alone_in_no_sync(rank: int, world_size: int) -> Step:
-    """What a rank that talks to nobody adds up before its last micro-batch."""
+    """Return what a rank without peers adds up before its last micro-batch."""
     return _accumulated(gradients.mlp(0), [*_micro_batches(rank, world_size)][:-1])
 
 
@@ -114,14 +119,15 @@ def _accumulated(model: Any, parts: list[tuple[Any, Any]]) -> Step:
 
 
 def unused_parameters(rank: int, world_size: int, backend: str) -> Told:
-    """Each rank uses a head of its own, and none uses the last."""
+    """Train with a head of its own on each rank, and a last head that no rank uses."""
     model = _parallel(_heads(rank, world_size), rank, backend, find_unused_parameters=True)
     return {"gradients": _head_steps(model, rank, world_size, backend)}
 
 
 def unused_unannounced(rank: int, world_size: int, backend: str) -> str:
-    """The same without `find_unused_parameters`: what the second step says, empty where nothing is
-    said.
+    """Do the same without `find_unused_parameters`; return the error of the second step.
+
+    It is empty if there is none.
     """
     model = _parallel(_heads(rank, world_size), rank, backend)
     try:
@@ -132,7 +138,7 @@ def unused_unannounced(rank: int, world_size: int, backend: str) -> str:
 
 
 def unused_reference(world_size: int) -> Reference:
-    """The mean of what the heads' users compute, by one process."""
+    """Return the mean of the gradients that the users of each head compute, by one process."""
     model, made = _heads(0, world_size), Reference([], [])
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
     for _ in range(gradients.STEPS):
@@ -181,7 +187,10 @@ def _mean_of_heads(model: Any, ranks: list[int], world_size: int) -> Step:
 
 
 def uneven_inputs(rank: int, world_size: int, backend: str) -> Told:
-    """Each rank has as many batches as UNEVEN_STEPS says; `weights` are those after `join`."""
+    """Train on as many batches as UNEVEN_STEPS has for each rank.
+
+    `weights` are those after `join`.
+    """
     model = _parallel(gradients.mlp(rank), rank, backend)
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
     steps = []
@@ -198,9 +207,10 @@ def uneven_inputs(rank: int, world_size: int, backend: str) -> Told:
 
 
 def uneven_reference() -> tuple[Reference, Step]:
-    """By one process: the sum over those that still have a batch, divided by all.
+    """Return the gradients and the last weights of one process.
 
-    And the weights at the end.
+    A gradient is the sum over the ranks that still have a batch, divided by the number of all
+    ranks.
     """
     model, made = gradients.mlp(0), Reference([], [])
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
@@ -229,7 +239,7 @@ def _uneven_batch(rank: int, step: int) -> tuple[Any, Any]:
 
 
 def integers(rank: int, world_size: int, backend: str) -> Told:
-    """One step in fp32 whose every sum is a small integer, and so exact."""
+    """Make one step in fp32 whose every sum is a small integer, and so exact."""
     model = _parallel(_integer_model(), rank, backend)
     inputs, targets = (
         part.to(device_of(rank, backend)) for part in _integer_share(rank, world_size)
@@ -239,7 +249,10 @@ def integers(rank: int, world_size: int, backend: str) -> Told:
 
 
 def integers_reference(world_size: int) -> Reference:
-    """By int64 arithmetic, which cannot round; the division by a power of two is exact too."""
+    """Return the gradients by int64 arithmetic, which cannot round.
+
+    The division by a power of two is exact too.
+    """
     first, second = _integer_weights()
     shares = []
     for rank in range(world_size):
@@ -264,7 +277,10 @@ def _integer_weights() -> tuple[Any, Any]:
 
 
 def _integer_share(rank: int, world_size: int) -> tuple[Any, Any]:
-    """Sums stay far under 2**24, to which fp32 is exact, and go beyond 2**11, to which fp16 is."""
+    """Return the integers of a rank: sums stay far under 2**24, to which fp32 is exact.
+
+    They go beyond 2**11, to which fp16 is exact.
+    """
     inputs, targets = (
         _integers_under(31, 3, gradients.BATCH, 16),
         _integers_under(4, 4, gradients.BATCH, 8),
@@ -277,8 +293,9 @@ def _integers_under(limit: int, seed: int, *shape: int) -> Any:
 
 
 def seeded(rank: int, world_size: int, backend: str, *, seeds: tuple[int, ...]) -> Told:
-    """Training that draws weights, data and dropout from torch's global generator, once for each of
-    `seeds`.
+    """Train with weights, data and dropout drawn from torch's global generator.
+
+    The training is repeated for each of `seeds`.
     """
     torch.use_deterministic_algorithms(True)
     steps = itertools.chain.from_iterable(_drawn(rank, world_size, backend, seed) for seed in seeds)

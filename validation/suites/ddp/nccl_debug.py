@@ -1,4 +1,4 @@
-"""What NCCL's debug file says about how GPUs are connected. Standard library only."""
+"""Reads from NCCL's debug file how GPUs are connected. Standard library only."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _CONNECTED = re.compile(
 class Connection:
     """One direction of one channel between two ranks.
 
-    `transport` is `P2P`, `SHM` or `NET`, `path` what NCCL says of it beyond that (`/CUMEM/read`,
+    `transport` is `P2P`, `SHM` or `NET`. `path` is what NCCL adds to it (`/CUMEM/read`,
     `/direct/direct`, `/Socket/0`).
     """
 
@@ -30,11 +30,10 @@ class Connection:
 
 
 def connections(text: str) -> tuple[Connection, ...]:
-    """Every connection the file tells of, in its order.
+    """Return every connection in the file, in its order.
 
-    Over a network both ends tell; only the sender's is taken.
-
-    The lines are those of transport/{p2p,shm,net}.cc of NCCL 2.8 to 2.27, with NCCL_DEBUG=INFO.
+    Over a network both ends report it, and only the sender's line is taken. The lines are those of
+    transport/{p2p,shm,net}.cc of NCCL 2.8 to 2.27, with NCCL_DEBUG=INFO.
     """
     return tuple(
         Connection(
@@ -46,7 +45,7 @@ def connections(text: str) -> tuple[Connection, ...]:
 
 
 def problem(found: Iterable[Connection], world_size: int) -> str:
-    """Why this is not how ranks of one machine are to be connected; empty where it is."""
+    """Return why ranks of one machine must not be connected so; empty if they may."""
     found = tuple(found)
     if not found:
         return "NCCL told of no connection at all"
@@ -62,5 +61,5 @@ def problem(found: Iterable[Connection], world_size: int) -> str:
 
 
 def per_transport(found: Iterable[Connection]) -> dict[str, int]:
-    """How many connections each transport carries."""
+    """Return how many connections each transport carries."""
     return dict(sorted(Counter(each.transport for each in found).items()))

@@ -1,7 +1,6 @@
-"""DistributedDataParallel gives the gradients of one process on the whole batch, in every mode
-teams use.
+"""DistributedDataParallel gives the gradients of one process on the whole batch, in every mode.
 
-Ranks are compared with that reference, never with each other: where gradients are summed they still
+Ranks are compared with that reference, never with each other: if gradients are summed, they still
 agree. Over gloo the ranks are processes on the CPU, over NCCL each has a GPU.
 """
 
@@ -32,13 +31,13 @@ F = TypeVar("F", bound=Callable[..., None])
 
 
 def _of_ranks(world_size: int, *, required: bool = True) -> tuple[pytest.MarkDecorator, ...]:
-    """The figures of `_check`, for a group of this size."""
+    """Return the marks of the figures of `_check`, for a group of this size."""
     names = [f"gradient_error rank {rank} of {world_size}" for rank in range(world_size)]
     return tuple(reports(name, "relative", required=required) for name in names)
 
 
 def _both(marks: Sequence[pytest.MarkDecorator]) -> Callable[[F], F]:
-    """Every one of `marks` on a check."""
+    """Return a decorator that puts every one of `marks` on a check."""
 
     def marked(check: F) -> F:
         for mark in marks:
@@ -53,8 +52,9 @@ EACH_OF_TWO = _of_ranks(TWO)
 
 @pytest.fixture(autouse=True)
 def _server(capfd: pytest.CaptureFixture[str]) -> None:
-    """Ranks print to the container's log, not where pytest captures: a watchdog may end the
-    container first.
+    """Start the server so that ranks print to the container's log, not into pytest's capture.
+
+    A watchdog may end the container before pytest prints what it captured.
     """
     with capfd.disabled():
         processes.start_server()
@@ -62,7 +62,7 @@ def _server(capfd: pytest.CaptureFixture[str]) -> None:
 
 @pytest.fixture(params=["gloo", pytest.param("nccl", marks=needs_gpus(TWO))])
 def backend(request: pytest.FixtureRequest, expected: Expected) -> str:
-    """Each mode over both; NCCL where there are two GPUs."""
+    """Return the backend: each mode runs over both, over NCCL if there are two GPUs."""
     if request.param == "nccl":
         _require_two_gpus(expected)
     return str(request.param)
@@ -95,8 +95,9 @@ def test_nccl_gradients(expected: Expected, tmp_path: Path, figure: Figures) -> 
 @needs_gpus(1)
 @_both(_of_ranks(1))
 def test_nccl_single_rank(expected: Expected, tmp_path: Path, figure: Figures) -> None:
-    """NCCL starts and DistributedDataParallel trains on one GPU; of synchronisation that proves
-    nothing.
+    """NCCL starts and DistributedDataParallel trains on one GPU.
+
+    That proves nothing about synchronisation.
     """
     require_gpus(expected)
     _check(modes.plain, gradients.reference(1), Group(1, "nccl", tmp_path), figure)
@@ -131,8 +132,9 @@ def test_small_buckets(backend: str, tmp_path: Path, figure: Figures) -> None:
 
 @_both(EACH_OF_TWO)
 def test_no_sync(backend: str, tmp_path: Path, figure: Figures) -> None:
-    """Micro-batches inside `no_sync` stay with their rank; the first one outside brings all to the
-    mean.
+    """Micro-batches inside `no_sync` stay with their rank.
+
+    The first one outside brings all to the mean.
     """
     whole = Reference(*(steps[:1] for steps in _fields(gradients.reference(TWO))))
     for rank, told in enumerate(
@@ -171,8 +173,9 @@ def test_unused_parameters(backend: str, tmp_path: Path, figure: Figures) -> Non
 
 
 def test_unused_parameters_surface(backend: str, tmp_path: Path) -> None:
-    """Without find_unused_parameters the second step refuses, instead of training on what was never
-    synchronised.
+    """Without find_unused_parameters the second step fails.
+
+    Otherwise it would train on gradients that were never synchronised.
     """
     for rank, said in enumerate(run_ranks(modes.unused_unannounced, Group(TWO, backend, tmp_path))):
         found = f"rank {rank} of {TWO} said {said or 'nothing'!r} to parameters without a gradient"
@@ -187,8 +190,9 @@ def test_unused_parameters_surface(backend: str, tmp_path: Path) -> None:
 @reports("gradient_error rank 0", "relative")
 @reports("gradient_error rank 1", "relative")
 def test_uneven_inputs(backend: str, tmp_path: Path, figure: Figures) -> None:
-    """A rank that has run out of batches does not stop the others under `join`, and ends with their
-    weights.
+    """Under `join`, a rank that has run out of batches does not stop the others.
+
+    It ends with their weights.
     """
     reference, weights = modes.uneven_reference()
     for rank, told in enumerate(run_ranks(modes.uneven_inputs, Group(TWO, backend, tmp_path))):
@@ -212,7 +216,7 @@ def test_uneven_inputs(backend: str, tmp_path: Path, figure: Figures) -> None:
 @reports("gradient_error rank 1", "relative")
 @reports("gradient_scale", "times")
 def test_amp_gradients(backend: str, tmp_path: Path, figure: Figures) -> None:
-    """fp16 autocast with a GradScaler, on gradients that fp16 loses where they are not scaled."""
+    """fp16 autocast with a GradScaler, on gradients that fp16 loses if they are not scaled."""
     reference = amp.reference(TWO)
     ranks = run_ranks(amp.scaled, Group(TWO, backend, tmp_path))
     for rank, told in enumerate(ranks):
@@ -246,8 +250,9 @@ def test_amp_overflow(backend: str, tmp_path: Path) -> None:
 
 
 def test_seeded_runs(backend: str, tmp_path: Path) -> None:
-    """Two runs of one seed are equal bit for bit; another seed gives something else, or equality
-    would say nothing.
+    """Two runs of one seed are equal bit for bit, and another seed gives other gradients.
+
+    Without the second part, equality would prove nothing.
     """
     group = Group(TWO, backend, tmp_path, environment=(("CUBLAS_WORKSPACE_CONFIG", ":4096:8"),))
     firsts = run_ranks(partial(modes.seeded, seeds=(1, 2)), group)
@@ -276,8 +281,9 @@ def test_seeded_runs(backend: str, tmp_path: Path) -> None:
 @needs_gpus(TWO)
 @reports("connections by *", "connections", required=False)
 def test_nccl_transport(expected: Expected, tmp_path: Path, figure: Figures) -> None:
-    """GPUs of one machine are to talk by P2P or shared memory: over sockets training is many times
-    slower.
+    """GPUs of one machine must talk by P2P or shared memory.
+
+    Over sockets training is many times slower.
     """
     _require_two_gpus(expected)
     told = (("NCCL_DEBUG", "INFO"), ("NCCL_DEBUG_SUBSYS", "INIT,P2P,SHM,NET"))
@@ -303,10 +309,7 @@ def test_nccl_transport(expected: Expected, tmp_path: Path, figure: Figures) -> 
 
 @reports("told_after", "s")
 def test_dead_rank_surfaces(tmp_path: Path, figure: Figures) -> None:
-    """A rank that dies is an error in the others at once, not a hang.
-
-    Over gloo, as all CPU groups.
-    """
+    """A rank that dies is an error in the others at once, not a hang. Over gloo."""
     waiting, dead = run_to_the_end(failures.dies, Group(TWO, "gloo", tmp_path, FAILURE_LIMIT_S))
     found = f"rank 1 left with exit code {dead.exit_code}"
     require(
@@ -321,10 +324,7 @@ def test_dead_rank_surfaces(tmp_path: Path, figure: Figures) -> None:
 
 @reports("told_after", "s")
 def test_hung_rank_surfaces(tmp_path: Path, figure: Figures) -> None:
-    """A rank that stays away is an error in the others once the group's timeout is over.
-
-    Over gloo.
-    """
+    """A rank that stays away is an error in the others after the group's timeout. Over gloo."""
     work = partial(failures.hangs, told=str(tmp_path / "told"))
     waiting, _ = run_to_the_end(work, Group(TWO, "gloo", tmp_path, FAILURE_LIMIT_S))
     cause = f"the timeout of {failures.TIMEOUT_S} s of the group is ignored"
@@ -347,7 +347,7 @@ def test_challenge(nonce: str, expected: Expected, answer: Answers, tmp_path: Pa
 def _require_told(
     waiting: processes.Ended, why: str, words: str, cause: str, figure: Figures
 ) -> None:
-    """Rank 0 must have had an error in time, one with these words."""
+    """Fail the check unless rank 0 had an error in time, with `words` in it."""
     figure("told_after", waiting.seconds, "s")
     told = (
         f"was told {waiting.result or 'nothing'!r}"
@@ -364,7 +364,7 @@ def _require_told(
 
 
 def _check(work: Work, reference: Reference, group: Group, figure: Figures) -> Sequence[Any]:
-    """Every rank's gradients against the reference; returns what the ranks told."""
+    """Compare every rank's gradients with the reference; return what the ranks returned."""
     ranks = run_ranks(work, group)
     for rank, told in enumerate(ranks):
         error = gradients.require_same(reference, told["gradients"], rank, group.world_size)

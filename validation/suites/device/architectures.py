@@ -1,6 +1,4 @@
-"""Which GPU architectures a shared object carries code for, read from the file: no GPU is
-needed.
-"""
+"""The GPU architectures that a shared object has code for, read from the file without a GPU."""
 
 from __future__ import annotations
 
@@ -26,11 +24,11 @@ _KINDS = {1: "compute", 2: "sm"}  # PTX and machine code
 
 
 def fat_binaries(path: Path) -> list[frozenset[str]]:
-    """The architectures (`sm_80`, `compute_50`) of each fat binary of a shared object: one per
-    compiled source file.
+    """Return the architectures of each fat binary of a shared object: one per compiled source file.
 
-    Empty where it has no GPU code. Raises ValueError where its section of them cannot be read. The
-    layout is that of fatbinary.h in NVIDIA's CUDA toolkit.
+    They are written as `sm_80` and `compute_50`. The list is empty if the object has no GPU code.
+    Raises ValueError if its section of them cannot be read. The layout is that of fatbinary.h in
+    NVIDIA's CUDA toolkit.
     """
     from elftools.elf.elffile import ELFFile
 
@@ -44,9 +42,9 @@ def fat_binaries(path: Path) -> list[frozenset[str]]:
 
 
 def read(content: bytes | mmap.mmap, at: int, end: int) -> Iterator[frozenset[str]]:
-    """As `fat_binaries`, of a section from byte `at` to `end`.
+    """Yield the architectures of each fat binary of a section from byte `at` to `end`.
 
-    Headers alone are read: the code stays on disk.
+    Only headers are read: the code stays on disk.
     """
     while at + _HEADER.size <= end:
         magic, _, header, size = _HEADER.unpack_from(content, at)

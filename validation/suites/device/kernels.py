@@ -1,6 +1,4 @@
-"""Matrix products and convolutions in every precision, against NumPy in float64, and a GPU's
-memory.
-"""
+"""Matrix products and convolutions in every precision against NumPy, and a GPU's memory."""
 
 from __future__ import annotations
 
@@ -44,7 +42,7 @@ BLOCK = 1 << 23
 
 @dataclass(frozen=True)
 class Error:
-    """How far a kernel is off, and may be, relative to the largest reference value."""
+    """How far a kernel is off, and how far it may be, relative to the largest reference value."""
 
     kernel: str
     found: float
@@ -52,12 +50,11 @@ class Error:
 
 
 def errors(device: str, precision: str) -> Iterator[Error]:
-    """Of a 512 x 512 matrix product and of a 3 x 3 convolution (8 images, 16 to 32 channels) on
-    `device`.
+    """Yield the errors of a 512 x 512 matrix product and of a 3 x 3 convolution on `device`.
 
-    The reference is computed from the inputs as rounded to `precision`; `tf32` has fp32 inputs.
-    Convolutions in half precision may round twice as often: cuDNN has algorithms that transform
-    before they multiply.
+    The convolution has 8 images and 16 to 32 channels. The reference is computed from the inputs as
+    rounded to `precision`; `tf32` has fp32 inputs. Convolutions in half precision may round twice
+    as often: cuDNN has algorithms that transform before they multiply.
     """
     once = ROUNDING[precision] * _ROUNDINGS[precision]
     kind = TYPES[precision.replace("tf", "fp")]
@@ -76,7 +73,7 @@ def errors(device: str, precision: str) -> Iterator[Error]:
 
 @contextlib.contextmanager
 def _tf32(allowed: bool) -> Iterator[None]:
-    """TF32 on or off; half precision adds in fp32 all the way."""
+    """Switch TF32 on or off for a block; half precision adds in fp32 all the way."""
     matmul = torch.backends.cuda.matmul
     names = (
         "allow_tf32",
@@ -95,7 +92,7 @@ def _tf32(allowed: bool) -> Iterator[None]:
 
 
 def _normal(kind: Any, *shape: int, seed: int) -> Any:
-    """Drawn in fp64, so that every precision is used to its last bit."""
+    """Return random numbers drawn in fp64, so that every precision is used to its last bit."""
     return torch.randn(
         shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64
     ).to(kind)
@@ -106,10 +103,10 @@ def _double(tensor: Any) -> Any:
 
 
 def fill(device: str, wanted: int) -> tuple[int, int]:
-    """Allocate `wanted` bytes of `device` in blocks, write all of them, and only then read them
-    back.
+    """Allocate `wanted` bytes of `device` in blocks, write all of them, then read them back.
 
-    Returns the bytes that could be had, and how many blocks held something else than was written.
+    Returns the bytes that could be allocated, and how many blocks held something else than was
+    written.
     """
     pattern = torch.arange(BLOCK, device=device)
     blocks: list[Any] = []

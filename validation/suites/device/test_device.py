@@ -1,5 +1,6 @@
-"""Every GPU is detected, has code in the build and computes correctly; torch is the CUDA build the
-tag asserts.
+"""Every GPU is detected, has code in the build and computes correctly.
+
+torch is the CUDA build that the tag asserts.
 """
 
 from __future__ import annotations
@@ -72,7 +73,10 @@ def test_build_is_for_the_architectures_of_the_line(expected: Expected) -> None:
 
 @reports("fat_binaries", "fat binaries")
 def test_every_library_has_code_for_the_architectures(figure: Figures) -> None:
-    """What torch says of itself is true: of every fat binary in it and in what is built on it."""
+    """Every fat binary has code for the architectures that torch names.
+
+    That holds for torch and for the packages built on it.
+    """
     packages = Path(torch.__file__).parent.parent
     paths = [path for name in WITH_GPU_CODE for path in sorted((packages / name).rglob("*.so"))]
     libraries = {path: architectures.fat_binaries(path) for path in paths}
@@ -92,8 +96,9 @@ def test_every_library_has_code_for_the_architectures(figure: Figures) -> None:
 
 
 def test_no_driver_library_in_the_image() -> None:
-    """The driver brings libcuda; another one before it in the loader's order is error 803 or 804,
-    or no GPU at all.
+    """The driver brings libcuda; the image must not have another one.
+
+    One that the loader finds first leads to error 803 or 804, or to no GPU at all.
     """
     found = driver.libraries_of_the_image()
     require(
@@ -105,7 +110,7 @@ def test_no_driver_library_in_the_image() -> None:
 
 
 def test_no_setting_hides_gpus() -> None:
-    """A CUDA_VISIBLE_DEVICES that was true on the machine where the image was made."""
+    """A CUDA_VISIBLE_DEVICES that was right on the machine where the image was made."""
     hiding = {"CUDA_VISIBLE_DEVICES": os.environ.get("CUDA_VISIBLE_DEVICES")}
     if os.environ.get("NVIDIA_VISIBLE_DEVICES", "all") in ("", "none", "void"):
         hiding["NVIDIA_VISIBLE_DEVICES"] = os.environ["NVIDIA_VISIBLE_DEVICES"]
@@ -159,9 +164,9 @@ def test_every_gpu_has_code_in_the_build(expected: Expected) -> None:
 @reports("conv2d_error {precision} cuda:{gpu}", "relative")
 @pytest.mark.parametrize("precision", [pytest.param("fp32", marks=TF32), "bf16", "fp16"])
 def test_kernels_on_every_gpu(precision: str, expected: Expected, figure: Figures) -> None:
-    """A kernel missing for an architecture shows only when it runs there.
+    """A kernel that is missing for an architecture is seen only when it runs there.
 
-    TF32, where there is any, is fp32's.
+    TF32, if the GPU has it, is tested with fp32.
     """
     require_every_gpu(expected)
     for index in range(expected.gpu_count):
@@ -173,7 +178,7 @@ def test_kernels_on_every_gpu(precision: str, expected: Expected, figure: Figure
 @needs_gpus(1)
 @reports("memory cuda:{gpu}", "bytes")
 def test_memory_of_every_gpu(expected: Expected, figure: Figures) -> None:
-    """Nine tenths of what is free can be had, and holds what is written."""
+    """Nine tenths of the free memory can be allocated, and hold what is written."""
     require_every_gpu(expected)
     for index in range(expected.gpu_count):
         wanted = int(SHARE * torch.cuda.mem_get_info(index)[0])
@@ -193,7 +198,7 @@ def test_memory_of_every_gpu(expected: Expected, figure: Figures) -> None:
 def test_challenge(nonce: str, expected: Expected, answer: Answers) -> None:
     """A matrix product on the CPU and on every GPU.
 
-    On the GPUs memory is held for a while, for the host to see it.
+    On the GPUs memory is held for a while, so that the host sees it.
     """
     if expected.gpu_count:
         require_every_gpu(expected)
@@ -211,8 +216,10 @@ def test_challenge(nonce: str, expected: Expected, answer: Answers) -> None:
 
 
 def _require_exact(device: str, precision: str, figure: Figures, above: float = 0.0) -> None:
-    """Each kernel is within its limit; a matrix product that is to be in less precision is seen to
-    be, `above`.
+    """Fail the check unless each kernel is within its limit.
+
+    A matrix product in less precision must be off by `above` at least, or that precision was not
+    used.
     """
     for error in kernels.errors(device, precision):
         figure(f"{error.kernel}_error {precision} {device}", error.found, "relative")
@@ -239,5 +246,5 @@ def _require_exact(device: str, precision: str, figure: Figures, above: float = 
 
 
 def _named_by_the_build() -> str:
-    """`torch.cuda.get_arch_list()` is empty without a GPU."""
+    """Return the architectures torch was built for; `torch.cuda.get_arch_list()` needs a GPU."""
     return str(getattr(torch._C, "_cuda_getArchFlags", str)())

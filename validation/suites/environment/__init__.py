@@ -1,1 +1,1 @@
-"""What a shell, a home, a locale and a first use find in the image."""
+"""The user, home, locale and settings that programs find in the image."""

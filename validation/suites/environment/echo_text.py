@@ -1,5 +1,4 @@
-"""A program of its own that knows nothing of encodings: writes the text of stdin to stdout and to
-FOLDER/TEXT.
+"""A program that mentions no encoding: writes the text of stdin to stdout and FOLDER/TEXT.
 
 Then it prints whether it reads there what it wrote.
 """

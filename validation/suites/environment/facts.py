@@ -1,5 +1,6 @@
-"""Prints what the interpreter is, a fact a line, and last an HMAC of these lines; the key is on the
-standard input.
+"""Print what the interpreter is, one fact a line, and an HMAC of these lines.
+
+The key is read from the standard input.
 """
 
 from __future__ import annotations

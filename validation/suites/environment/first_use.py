@@ -1,8 +1,7 @@
-"""A program of its own: uses torch as the first program of a new container does, and prints what it
-saw as JSON.
+"""A program that uses torch as the first program of a new container does, and prints JSON.
 
 path       where Python looks for modules
-compiled   files that were compiled, since no bytecode of them was there
+compiled   files that were compiled, because no bytecode of them was there
 hub        where torch keeps what it downloads
 threads    how many threads torch means to use
 added      how many threads a matrix product started
@@ -26,13 +25,16 @@ COMPILED: list[str] = []
 
 
 def note(event: str, arguments: tuple[Any, ...]) -> None:
-    """An audit hook (PEP 578): `compile` comes with the source and the name of its file."""
+    """Keep the names of compiled files: an audit hook (PEP 578).
+
+    The event `compile` has the source and the file name.
+    """
     if event == "compile":
         COMPILED.append(str(arguments[1]))
 
 
 def at_work() -> tuple[int, int]:
-    """Threads that torch means to use, and how many a matrix product adds to this process."""
+    """Return the threads that torch means to use, and how many a matrix product adds."""
     import torch
 
     before = count()
@@ -42,12 +44,12 @@ def at_work() -> tuple[int, int]:
 
 
 def count() -> int:
-    """Threads of this process."""
+    """Return the number of threads of this process."""
     return len([*Path("/proc/self/task").iterdir()])
 
 
 class Work:
-    """A data set with a sample for each worker: what it saw at work."""
+    """A data set with a sample for each worker: the numbers of threads it found."""
 
     def __len__(self) -> int:
         return WORKERS

@@ -1,4 +1,4 @@
-"""What a program finds around it: folders it may write, other processes, files and their times."""
+"""Folders that a program may write, other processes, and the times of files."""
 
 from __future__ import annotations
 
@@ -13,8 +13,9 @@ _POLL_S = 0.05
 
 
 def places() -> dict[str, Path]:
-    """Folders that programs write, by what they are for: the variable, else where its project or
-    XDG puts it.
+    """Return the folders that programs write, by what they are for.
+
+    A folder is that of its variable, else the default of its project or of XDG.
     """
     home = Path(os.environ.get("HOME", "/nowhere"))
     cache = Path(os.environ.get("XDG_CACHE_HOME", home / ".cache"))
@@ -29,10 +30,9 @@ def places() -> dict[str, Path]:
 
 
 def writing_problem(folder: Path) -> str:
-    """Why this user cannot keep a file in `folder`, which is made where it is missing; empty where
-    it can.
+    """Return why this user cannot keep a file in `folder`; empty if it can.
 
-    Leaves nothing behind.
+    The folder is made if it is missing. Nothing is left behind.
     """
     made = [each for each in (folder, *folder.parents) if not each.exists()]
     file = folder / f"validation-{uuid.uuid4().hex}"
@@ -50,9 +50,7 @@ def writing_problem(folder: Path) -> str:
 
 
 def ends_within(pid: int, seconds: float) -> bool:
-    """Whether nothing is left of a process in time, not even the entry that its parent has to
-    collect.
-    """
+    """Return whether a process is gone in time, with the entry that its parent has to collect."""
     deadline = time.monotonic() + seconds
     while (there := Path(f"/proc/{pid}").exists()) and time.monotonic() < deadline:
         time.sleep(_POLL_S)
@@ -60,6 +58,6 @@ def ends_within(pid: int, seconds: float) -> bool:
 
 
 def newest(folders: Iterable[Path]) -> float:
-    """When the newest entry of the folders was changed, in seconds since 1970."""
+    """Return when the newest entry of the folders was changed, in seconds since 1970."""
     entries = (entry for folder in folders for entry in (folder, *folder.iterdir()))
     return max(entry.lstat().st_mtime for entry in entries)

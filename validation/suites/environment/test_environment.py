@@ -1,5 +1,6 @@
-"""What programs find in the image: a user, a home, certificates, UTF-8, threads, a clock, and no
-stale settings.
+"""Programs find a working environment in the image.
+
+A user, a home, certificates, UTF-8, threads, a clock, and no stale settings.
 """
 
 from __future__ import annotations
@@ -59,7 +60,7 @@ LEFT_BEHIND = "the image's configuration still has a variable of the build or of
 
 @pytest.fixture(scope="session")
 def first_use() -> dict[str, Any]:
-    """What the first program that uses torch sees."""
+    """Return what the first program that uses torch found."""
     done = installed.python(BESIDE_ME / "first_use.py")
     require(
         done.returncode == 0,
@@ -127,8 +128,9 @@ def test_ca_certificates(figure: Figures) -> None:
 
 
 def test_utf8(tmp_path: Path) -> None:
-    """Programs that do not mention an encoding read and write UTF-8: text, file names, and C
-    programs too.
+    """Programs that do not mention an encoding read and write UTF-8, C programs too.
+
+    That holds for text and for file names.
     """
     cause = (
         "LANG or LC_ALL names a locale that is not UTF-8 or is not in the image, or Python "
@@ -161,7 +163,7 @@ def test_utf8(tmp_path: Path) -> None:
 
 
 def echoed(text: str, folder: Path) -> subprocess.CompletedProcess[bytes]:
-    """echo_text.py given the text in UTF-8."""
+    """Run echo_text.py with the text in UTF-8."""
     command = (sys.executable, "-P", str(BESIDE_ME / "echo_text.py"), str(folder))
     return subprocess.run(
         command, input=text.encode(), capture_output=True, check=False, timeout=60
@@ -169,8 +171,9 @@ def echoed(text: str, folder: Path) -> subprocess.CompletedProcess[bytes]:
 
 
 def as_set_by_the_image(variable: str) -> dict[str, str]:
-    """Where the locale is C, Python sets LC_CTYPE for its children (PEP 538), and the image did
-    not.
+    """Return the variable with the value of the image.
+
+    If the locale is C, Python sets LC_CTYPE for its children (PEP 538), and the image did not.
     """
     return {variable: ""} if os.environ.get(variable) == "C.UTF-8" else {}
 
@@ -242,9 +245,7 @@ def test_visible_gpus(expected: Expected) -> None:
 
 
 def test_search_paths(first_use: dict[str, Any]) -> None:
-    """Nothing outside of the image's own folders comes first when libraries or modules are looked
-    for.
-    """
+    """Libraries and modules are searched in the image's own folders first."""
     for name in (*LOADER_VARIABLES, *PYTHON_VARIABLES):
         require(
             name not in os.environ,
@@ -268,8 +269,9 @@ def test_search_paths(first_use: dict[str, Any]) -> None:
 
 
 def test_bytecode(first_use: dict[str, Any]) -> None:
-    """Nothing is compiled on first import: the user could not keep it, and would pay for it in
-    every container.
+    """Nothing is compiled on first import.
+
+    The user could not keep the bytecode, and every container would compile it again.
     """
     compiled = [path for path in first_use["compiled"] if path.startswith(OWN_FOLDERS)]
     cause = "the bytecode layer is missing, or of another Python"
@@ -282,9 +284,7 @@ def test_bytecode(first_use: dict[str, Any]) -> None:
 
 
 def test_orphans_are_reaped() -> None:
-    """The first process of the container collects processes whose parents have ended, as init
-    does.
-    """
+    """The first process of the container collects orphans that have ended, as init does."""
     done = installed.run("sh", "-c", "sleep 0.1 >/dev/null & echo $!")
     require(
         done.stdout.strip().isdigit(),
@@ -307,9 +307,7 @@ def test_clock(expected: Expected) -> None:
 
 
 def test_challenge(nonce: str, answer: Answers, tmp_path: Path) -> None:
-    """A fresh Python tells what it is, and authenticates that with the nonce it is given on its
-    standard input.
-    """
+    """A fresh Python tells what it is, and authenticates that with the nonce from its input."""
     command = [sys.executable, "-I", str(BESIDE_ME / "facts.py")]
     done = subprocess.run(
         command,
@@ -331,5 +329,5 @@ def test_challenge(nonce: str, answer: Answers, tmp_path: Path) -> None:
 
 
 def date(seconds: float) -> str:
-    """UTC, as `2025-01-29 00:00`."""
+    """Return the time in UTC, as `2025-01-29 00:00`."""
     return time.strftime("%Y-%m-%d %H:%M", time.gmtime(seconds))

@@ -1,9 +1,8 @@
-"""A program of its own: lets the cuDNN at PATH load its parts as it does at work, and prints as
-load_each.py does.
+"""A program that lets the cuDNN at PATH load its parts as it does in use.
 
-Each function of CHECKS loads one part of cuDNN 9 and compares its version with the whole (cuDNN
-API, cross-library version checker). Then the file of every part is printed. Neither GPU nor driver
-is needed.
+It prints as load_each.py does. Each function of CHECKS loads one part of cuDNN 9 and compares its
+version with the whole (cuDNN API, cross-library version checker). Then the file of every part is
+printed. Neither GPU nor driver is needed.
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ CHECKS = (
 
 
 def outcome(cudnn: ctypes.CDLL, check: str) -> str:
-    """The line that tells how it went."""
+    """Call one version check and return the line that tells how it ended."""
     try:
         status = getattr(cudnn, check)()
     except AttributeError:
@@ -30,7 +29,7 @@ def outcome(cudnn: ctypes.CDLL, check: str) -> str:
 
 
 def parts() -> list[str]:
-    """Every file of cuDNN in this process."""
+    """Return every file of cuDNN in this process."""
     fields = (
         line.split(maxsplit=5)
         for line in Path("/proc/self/maps").read_text(encoding="utf-8").splitlines()

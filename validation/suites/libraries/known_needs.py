@@ -1,9 +1,7 @@
-"""What is known of the shared objects that packages carry, and why it is right.
+"""Known exceptions of the shared objects that packages carry, and why they are right.
 
-Nothing here is a general rule.
-
-Each entry names files by a shell pattern of their path below site-packages, so that it hides
-nothing else.
+None of them is a general rule. Each entry names files by a shell pattern of their path below
+site-packages, so that it covers nothing else.
 """
 
 from __future__ import annotations
@@ -66,7 +64,7 @@ PRIVATE_COPIES = (
 
 
 def may_be_missing(missing: Missing, site_packages: str, with_driver: bool) -> bool:
-    """Whether a library that is not found is known to be none that the image must hold."""
+    """Return whether a library that is not found is known as one that the image need not hold."""
     if missing.needed in DRIVER:
         return not with_driver
     name = missing.path.removeprefix(f"{site_packages}/")
@@ -83,6 +81,6 @@ def may_be_missing(missing: Missing, site_packages: str, with_driver: bool) -> b
 
 
 def is_private(path: str, site_packages: str) -> bool:
-    """Whether a file is known as a second copy of a library that does no harm."""
+    """Return whether a file is known as a second copy of a library that does no harm."""
     name = path.removeprefix(f"{site_packages}/")
     return any(fnmatchcase(name, files) for files, _ in PRIVATE_COPIES)

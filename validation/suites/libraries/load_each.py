@@ -1,8 +1,8 @@
-"""A program of its own: loads the shared objects NAME..., and prints what came of each.
+"""A program that loads the shared objects NAME... and prints what came of each.
 
-A NAME with a slash is a file, one without is searched as the loader searches. It prints the name
-and then, on the next line, `= PATH` of what was loaded or `! WHY` not: where a library ends the
-process, its name is the last line.
+A NAME with a slash is a file; one without is searched as the loader searches. It prints the name
+and on the next line `= PATH` of the loaded file, or `! ERROR`. If a library ends the process, its
+name is the last line.
 """
 
 from __future__ import annotations
@@ -12,21 +12,19 @@ import sys
 
 
 class LinkMap(ctypes.Structure):
-    """The beginning of glibc's struct link_map (link.h), which is what a handle of dlopen points
-    to.
-    """
+    """The beginning of glibc's struct link_map (link.h), to which a handle of dlopen points."""
 
     _fields_ = (("l_addr", ctypes.c_void_p), ("l_name", ctypes.c_char_p))
 
 
 def load(name: str) -> str:
-    """Path of the file that was loaded for `name`. Raises OSError."""
+    """Load `name` and return the path of its file. Raises OSError if it cannot be loaded."""
     handle = ctypes.CDLL(name)._handle
     return (ctypes.cast(handle, ctypes.POINTER(LinkMap)).contents.l_name or b"").decode()
 
 
 def outcome(name: str) -> str:
-    """The line that tells how it went."""
+    """Load `name` and return the line that tells how it ended."""
     try:
         return f"= {load(name)}"
     except OSError as error:

@@ -1,4 +1,4 @@
-"""Which libraries this process has really loaded, and what they say of themselves."""
+"""The libraries that this process has loaded, and the versions they report."""
 
 from __future__ import annotations
 
@@ -25,16 +25,14 @@ _MANGLED = re.compile(r"([-.][0-9a-f]{8})+$")
 
 @dataclass(frozen=True)
 class Library:
-    """A CUDA library: its name for people, its file up to `.so`, and how a loaded one is asked for
-    its version.
-    """
+    """A CUDA library: its name for people, its file up to `.so`, and `ask` for its version."""
 
     name: str
     family: str
     ask: Callable[[ctypes.CDLL], str]
 
     def version(self, path: str) -> str:
-        """The version that the library at `path` gives; in words where it gives none."""
+        """Return the version that the library at `path` reports; a text if it reports none."""
         try:
             return self.ask(ctypes.CDLL(path))
         except (OSError, AttributeError) as error:
@@ -42,12 +40,12 @@ class Library:
 
 
 def family(path: str) -> str:
-    """The library's name without folder, version and what auditwheel appended: `libgomp`."""
+    """Return the library's name without folder, version and auditwheel's suffix: `libgomp`."""
     return _MANGLED.sub("", path.rpartition("/")[2].partition(".so")[0])
 
 
 def mapped(maps: str) -> tuple[str, ...]:
-    """Shared objects in the text of /proc/PID/maps (proc(5)), each once."""
+    """Return the shared objects in the text of /proc/PID/maps (proc(5)), each once."""
     fields = (line.split(maxsplit=5) for line in maps.splitlines())
     return tuple(
         sorted({each[5].strip() for each in fields if len(each) == 6 and ".so" in each[5]})
@@ -55,12 +53,12 @@ def mapped(maps: str) -> tuple[str, ...]:
 
 
 def loaded() -> tuple[str, ...]:
-    """Shared objects of this process."""
+    """Return the shared objects of this process."""
     return mapped(MAPS.read_text(encoding="utf-8"))
 
 
 def copies(paths: Iterable[str]) -> list[str]:
-    """Watched libraries that are among the paths more than once, as `libnccl: PATH and PATH`."""
+    """Return the watched libraries that are there more than once, as `libnccl: PATH and PATH`."""
     found: dict[str, set[str]] = {}
     for path in paths:
         if WATCHED.fullmatch(family(path)):
@@ -73,8 +71,9 @@ def copies(paths: Iterable[str]) -> list[str]:
 
 
 def outcomes(done: subprocess.CompletedProcess[str]) -> list[tuple[str, str]]:
-    """Pairs of lines that load_each.py or cudnn_parts.py printed; a name without a second line
-    ended the process.
+    """Return the pairs of lines that load_each.py or cudnn_parts.py printed.
+
+    A name without a second line ended the process.
     """
     lines = done.stdout.splitlines()
     said = done.stderr.strip().splitlines() or [f"exit {done.returncode}"]
@@ -84,19 +83,24 @@ def outcomes(done: subprocess.CompletedProcess[str]) -> list[tuple[str, str]]:
 
 
 def agree(found: str, wanted: str) -> bool:
-    """Whether two versions are the same as far as both go: 12.4 and 12.4.127, not 12.4 and 12.1."""
+    """Return whether two versions are the same as far as both go.
+
+    12.4 and 12.4.127 agree, 12.4 and 12.1 do not.
+    """
     return all(
         left == right for left, right in zip(found.split("."), wanted.split("."), strict=False)
     )
 
 
 def cuda_version(number: int) -> str:
-    """1000 x major + 10 x minor (CUDA Runtime API, cudaRuntimeGetVersion) as `12.4`."""
+    """Return `12.4` from 1000 x major + 10 x minor (CUDA Runtime API, cudaRuntimeGetVersion)."""
     return f"{number // 1000}.{number % 1000 // 10}"
 
 
 def _by_property(function: str) -> Callable[[ctypes.CDLL], str]:
-    """Most libraries answer `xGetProperty(libraryPropertyType, int*)`: 0 major, 1 minor, 2 patch
+    """Return a function that asks a library for its version by `function`.
+
+    Most libraries have `xGetProperty(libraryPropertyType, int*)`: 0 is major, 1 minor, 2 patch
     (library_types.h).
     """
     return lambda library: ".".join(
@@ -105,15 +109,18 @@ def _by_property(function: str) -> Callable[[ctypes.CDLL], str]:
 
 
 def _of_nccl(library: ctypes.CDLL) -> str:
-    """10000 x major + 100 x minor + patch, since NCCL 2.9 (nccl.h, NCCL_VERSION)."""
+    """Return the version of NCCL from 10000 x major + 100 x minor + patch (NCCL_VERSION in nccl.h).
+
+    It is written so since NCCL 2.9.
+    """
     number = _filled(library.ncclGetVersion)
     return f"{number // 10000}.{number // 100 % 100}.{number % 100}"
 
 
 def _filled(function: Callable[..., int], *arguments: int) -> int:
-    """What a function writes where its last argument points.
+    """Return what a function writes where its last argument points.
 
-    Raises OSError where it returns an error.
+    Raises OSError if it returns an error.
     """
     value = ctypes.c_int()
     status = function(*arguments, ctypes.byref(value))

@@ -1,9 +1,8 @@
-"""Which libraries the dynamic loader would find for a shared object, worked out from the files
-alone.
+"""The libraries that the dynamic loader would find for a shared object, from the files alone.
 
-As ld.so(8) searches: RPATH of the object and of what loaded it (where it has no RUNPATH),
+The order is that of ld.so(8): RPATH of the object and of its loaders (if it has no RUNPATH),
 LD_LIBRARY_PATH, RUNPATH, the cache of ldconfig, the system's folders. Nothing is run or loaded, so
-that it needs no GPU and no driver.
+no GPU and no driver is needed.
 """
 
 from __future__ import annotations
@@ -39,12 +38,10 @@ class DamagedObjectError(Exception):
 
 @dataclass(frozen=True)
 class SharedObject:
-    """What the dynamic section of one file says.
+    """The dynamic section of one file.
 
-    `machine` tells files of other architectures apart.
-
-    `path` is where it was found, which is what $ORIGIN means; `file` the same with all links
-    followed.
+    `path` is where it was found, which is what $ORIGIN means; `file` is the same with all links
+    followed. `machine` distinguishes files of other architectures.
     """
 
     path: str
@@ -57,7 +54,7 @@ class SharedObject:
 
     @property
     def inherited(self) -> tuple[str, ...]:
-        """Folders that are searched for this object and for what it loads.
+        """The folders that are searched for this object and for what it loads.
 
         A RUNPATH makes RPATH void.
         """
@@ -74,8 +71,9 @@ class Missing:
 
 @dataclass(frozen=True)
 class Loader:
-    """The places that are the same for every object: LD_LIBRARY_PATH, and sonames to paths as
-    ldconfig has them.
+    """The search places that are the same for every object.
+
+    `library_path` is LD_LIBRARY_PATH, `cache` maps sonames to paths as ldconfig does.
     """
 
     library_path: tuple[str, ...] = ()
@@ -84,7 +82,10 @@ class Loader:
     _read: dict[str, SharedObject | None] = field(default_factory=dict)
 
     def read(self, path: str) -> SharedObject | None:
-        """As `read_object`, every file once; None also where there is no such file."""
+        """Read an object as `read_object` does, every file once.
+
+        Return None if there is no such file.
+        """
         if path not in self._read:
             self._read[path] = read_object(path) if Path(path).is_file() else None
         return self._read[path]
@@ -92,8 +93,9 @@ class Loader:
     def find(
         self, name: str, wanted_by: SharedObject, inherited: Iterable[str] = ()
     ) -> SharedObject | None:
-        """The file for `name`, needed by `wanted_by`, whose own loaders hand down the folders
-        `inherited`.
+        """Return the file for `name`, which `wanted_by` needs.
+
+        `inherited` are the folders of the objects that loaded it.
         """
         paths = [name] if "/" in name else self._candidates(name, wanted_by, inherited)
         found = map(self.read, paths)
@@ -111,8 +113,9 @@ class Loader:
     def load(
         self, start: SharedObject, present: Collection[str] = ()
     ) -> tuple[list[SharedObject], list[Missing]]:
-        """What loading `start` brings, itself first, and what is missing; `present` are the names
-        loaded before.
+        """Return what loading `start` brings, itself first, and what is missing.
+
+        `present` are the names that were loaded before.
         """
         names, loaded, missing = {*present}, {start.file: start}, list[Missing]()
         waiting = [(start, start.inherited)]
@@ -136,11 +139,10 @@ def unresolved(
     objects: Collection[SharedObject],
     present: Callable[[SharedObject], Collection[str]],
 ) -> list[Missing]:
-    """What is missing when each of `objects` is loaded; `present` names what is loaded before an
-    object.
+    """Return what is missing when each of `objects` is loaded.
 
-    A library that others of the objects load is judged in their company, since it may be found by
-    their RPATH.
+    `present` returns what is loaded before an object. A library that others of the objects load is
+    judged in their company, because it may be found by their RPATH.
     """
     brought = {each.file: loader.load(each, present(each)) for each in objects}
     carried = {other.file for loaded, _ in brought.values() for other in loaded[1:]}
@@ -151,9 +153,9 @@ def unresolved(
 
 
 def this_loader() -> Loader:
-    """The loader as a program started now would have it.
+    """Return the loader of a program that is started now.
 
-    Raises OSError where ldconfig cannot be run.
+    Raises OSError if ldconfig cannot be run.
     """
     listed = subprocess.run(["ldconfig", "-p"], capture_output=True, text=True, check=False).stdout
     library_path = os.environ.get("LD_LIBRARY_PATH", "")
@@ -164,7 +166,7 @@ def this_loader() -> Loader:
 
 
 def cached(listed: str) -> dict[str, tuple[str, ...]]:
-    """Sonames to paths, from what `ldconfig -p` prints."""
+    """Return sonames to paths, from what `ldconfig -p` prints."""
     found: dict[str, tuple[str, ...]] = {}
     for line in listed.splitlines():
         left, arrow, path = line.partition(" => ")
@@ -175,8 +177,9 @@ def cached(listed: str) -> dict[str, tuple[str, ...]]:
 
 
 def objects_below(folder: str, left_out: Collection[str] = ()) -> Iterator[str]:
-    """Every file below `folder` that begins as a shared object; no links, and nothing below the
-    paths `left_out`.
+    """Yield every file below `folder` that begins as a shared object.
+
+    Links are left out, and everything below the paths `left_out`.
     """
     for where, folders, files in os.walk(folder):
         here = where.rstrip("/")
@@ -187,11 +190,10 @@ def objects_below(folder: str, left_out: Collection[str] = ()) -> Iterator[str]:
 
 
 def folders_of_the_image() -> tuple[tuple[str, ...], frozenset[str]]:
-    """Where to look for the image's files, and what is mounted below: the harness, the driver,
-    /proc.
+    """Return where to look for the image's files, and what is mounted below.
 
-    Where the root is not made of layers this is no container, and Python's own folders are all that
-    is judged.
+    The harness, the driver and /proc are mounted. If the root is not made of layers, this is no
+    container, and only Python's own folders are judged.
     """
     mounts = [line.split() for line in MOUNTS.read_text(encoding="utf-8").splitlines()]
     below = frozenset(fields[4] for fields in mounts if fields[4] != "/")
@@ -202,7 +204,7 @@ def folders_of_the_image() -> tuple[tuple[str, ...], frozenset[str]]:
 
 
 def _is_elf(path: Path) -> bool:
-    """False too for what this user may not read: no program of this user can load it."""
+    """Return whether a file begins as ELF; False if this user may not read it, nor load it then."""
     try:
         with path.open("rb", buffering=0) as file:
             return file.read(4) == _MAGIC and not path.is_symlink()
@@ -211,9 +213,9 @@ def _is_elf(path: Path) -> bool:
 
 
 def read_object(path: str) -> SharedObject | None:
-    """What the file says; None where it is no program or library.
+    """Return what the file says; None if it is no program or library.
 
-    Raises DamagedObjectError where it is cut.
+    Raises DamagedObjectError if it is cut.
     """
     try:
         with Path(path).open("rb") as file:
@@ -247,7 +249,7 @@ def _of_elf(path: str, elf: ELFFile) -> SharedObject:
 
 
 def _folders(path: str, lists: Iterable[str]) -> tuple[str, ...]:
-    """The folders of RPATH or RUNPATH entries."""
+    """Return the folders of RPATH or RUNPATH entries."""
     origin = path.rpartition("/")[0]
     named = (folder for each in lists for folder in each.split(":") if folder)
     return tuple(folder.replace("${ORIGIN}", origin).replace("$ORIGIN", origin) for folder in named)

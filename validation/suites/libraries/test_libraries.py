@@ -1,5 +1,6 @@
-"""The image holds what its tag asserts, loads the libraries it holds, and its packages behave as
-installed ones.
+"""The image holds what its tag asserts, and loads the libraries it holds.
+
+Its packages behave as installed ones.
 """
 
 from __future__ import annotations
@@ -57,13 +58,13 @@ MISLED = (
 
 @pytest.fixture(scope="session")
 def torch() -> ModuleType:
-    """torch, which has loaded its libraries."""
+    """Return torch, which has loaded its libraries."""
     return imported("torch")
 
 
 @pytest.fixture(scope="session")
 def image() -> tuple[Loader, tuple[SharedObject, ...]]:
-    """The loader, and every program and library of the image."""
+    """Return the loader, and every program and library of the image."""
     loader = this_loader()
     folders, left_out = folders_of_the_image()
     paths = (path for folder in folders for path in objects_below(folder, left_out))
@@ -81,12 +82,12 @@ def image() -> tuple[Loader, tuple[SharedObject, ...]]:
 
 @pytest.fixture(scope="session")
 def owners() -> dict[str, str]:
-    """Which package each file is of."""
+    """Return the package of each file."""
     return {file.path: file.package for file in installed.recorded_files()}
 
 
 def imported(name: str) -> ModuleType:
-    """The module; the check fails where it cannot be imported."""
+    """Return the module; fail the check if it cannot be imported."""
     module = first_import(name)
     cause = "a library is missing, or is of another build"
     require(not isinstance(module, str), f"`import {name}` ends in {module}", "an import", cause)
@@ -95,8 +96,9 @@ def imported(name: str) -> ModuleType:
 
 @cache
 def first_import(name: str) -> ModuleType | str:
-    """The module, or why it cannot be imported: a second attempt would find the ruins of the
-    first.
+    """Return the module, or why it cannot be imported.
+
+    It is imported once: a second attempt would find the remains of the first.
     """
     try:
         return import_module(name)
@@ -141,9 +143,7 @@ def test_torchvision_fits_torch(torch: ModuleType) -> None:
 def test_cuda_libraries(
     library: Library, torch: ModuleType, owners: dict[str, str], expected: Expected
 ) -> None:
-    """What the library that torch loaded says of itself, against what torch was compiled for, the
-    lock and the tag.
-    """
+    """A library that torch loaded has the version of torch's own build, the lock and the tag."""
     paths = [path for path in own_copies() if family(path) == library.family]
     paths.sort(key=lambda path: path not in owners)  # a second copy is for another check
     not_cuda = "torch is not a CUDA build, or is of a line that does without this library"
@@ -167,14 +167,14 @@ def test_cuda_libraries(
 
 
 def own_copies() -> list[str]:
-    """The loaded libraries, without those that a package carries for itself alone."""
+    """Return the loaded libraries, without those that a package carries for itself alone."""
     return [path for path in loaded_libraries.loaded() if not is_private(path, SITE_PACKAGES)]
 
 
 def claims(
     library: Library, package: str, torch: ModuleType, expected: Expected
 ) -> Iterator[tuple[str, str]]:
-    """Who says which version the library is."""
+    """Yield who says which version the library is, and the version."""
     if library is CUDART:
         yield "the tag says", expected.cuda
         yield "torch.version says", str(torch.version.cuda)
@@ -198,8 +198,9 @@ def dotted(numbers: Collection[object]) -> str:
 
 
 def test_cudnn_parts(torch: ModuleType) -> None:
-    """CuDNN loads its parts by name on first use: each must be there, of its version, and from its
-    folder.
+    """CuDNN loads its parts by name on first use.
+
+    Each part is there, of cuDNN's version, and from its folder.
     """
     whole = next((path for path in own_copies() if family(path) == CUDNN.family), "")
     require(
@@ -234,9 +235,7 @@ def test_cudnn_parts(torch: ModuleType) -> None:
 
 @reports("cuda_libraries", "files")
 def test_cuda_libraries_load(expected: Expected, owners: dict[str, str], figure: Figures) -> None:
-    """Every library of NVIDIA's packages is there and can be loaded, those too that torch loads on
-    first use.
-    """
+    """Every library of NVIDIA's packages is there and can be loaded, also those of a first use."""
     locked = {name for name, _ in expected.packages if name.startswith("nvidia-")}
     files = sorted(
         path for path, package in owners.items() if package in locked and ".so" in Path(path).name
@@ -275,7 +274,7 @@ def test_no_second_copy_loaded(torch: ModuleType, expected: Expected) -> None:
 
 
 def exercise(torch: ModuleType, device: str) -> None:
-    """Load what is loaded on first use. Whether these packages import is another check's."""
+    """Load what is loaded on first use. Another check tells whether these packages import."""
     for name in ("torchvision", "torchaudio"):
         first_import(name)
     values = torch.rand(8, 8, 8, 8, device="cuda" if device == "cuda" else "cpu")
@@ -309,9 +308,7 @@ def test_no_second_copy_in_the_image(
 
 
 def test_libraries_found_by_name(owners: dict[str, str]) -> None:
-    """A program without torch that asks the loader for such a library gets the same file, or
-    none.
-    """
+    """A program without torch gets the same file from the loader for a library's name, or none."""
     own = {
         Path(path).name: path
         for path in owners
@@ -352,7 +349,7 @@ def is_watched(path: str) -> bool:
 
 
 def is_file(said: str, path: str) -> bool:
-    """Whether load_each.py says that it loaded this file, under whatever path."""
+    """Return whether load_each.py says that it loaded this file, under whatever path."""
     return said.startswith("= ") and Path(said[2:]).resolve() == Path(path).resolve()
 
 
@@ -364,10 +361,7 @@ def test_shared_objects_resolve(
     expected: Expected,
     figure: Figures,
 ) -> None:
-    """Every library that a program or library of the image needs is found.
-
-    No GPU is needed to tell.
-    """
+    """Every library that a program or library of the image needs is found. This needs no GPU."""
     loader, objects = image
     torchs, users = names_of_torch(loader), installed.needing("torch")
     missing = unresolved(
@@ -387,8 +381,9 @@ def test_shared_objects_resolve(
 
 
 def names_of_torch(loader: Loader) -> set[str]:
-    """Sonames that are loaded once torch is imported, which the packages that require torch do
-    first.
+    """Return the sonames that are loaded once torch is imported.
+
+    Packages that require torch import it first.
     """
     extension = next(Path(SITE_PACKAGES, "torch").glob("_C.*.so"), None)
     start = loader.read(str(extension)) if extension else None
@@ -410,9 +405,7 @@ def test_python(expected: Expected) -> None:
 
 @reports("packages", "packages")
 def test_packages_match_the_lock(expected: Expected, figure: Figures) -> None:
-    """Nothing is missing, nothing has another version, and only a derived image holds something
-    besides.
-    """
+    """No package is missing or of another version; only a derived image holds further ones."""
     found = installed.packages()
     figure("packages", len(found), "packages")
     locked = {name for name, _ in expected.packages}
@@ -488,9 +481,7 @@ def test_console_scripts(figure: Figures) -> None:
 
 
 def test_challenge(nonce: str, torch: ModuleType, answer: Answers) -> None:
-    """NumPy's BLAS and torch's multiply what lies in one memory, and a C pointer changes it in
-    between.
-    """
+    """NumPy's BLAS and torch multiply the same memory, and a C pointer changes it in between."""
     numpy = imported("numpy")
     asked = questions.product(nonce, "libraries")
     left = numpy.array(asked.left, dtype=numpy.float64).reshape(-1, asked.inner)

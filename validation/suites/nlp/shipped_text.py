@@ -6,12 +6,13 @@ from pydoc_data.topics import topics
 
 
 def corpus() -> list[str]:
-    """The sections of the reference, about 460 000 characters of English and code, always in the
-    same order.
+    """Return the sections of the reference, always in the same order.
+
+    They are about 460 000 characters of English and code.
     """
     return [text for _, text in sorted(topics.items())]
 
 
 def chapter() -> str:
-    """One of them, of about 9500 characters: how names are bound and found."""
+    """Return one section of about 9500 characters: how names are bound and found."""
     return topics["execmodel"]

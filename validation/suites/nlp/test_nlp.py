@@ -1,6 +1,4 @@
-"""A tokenizer trained on text the image ships, and a small BERT that learns to fill in its
-words.
-"""
+"""A tokenizer trained on text the image ships, and a small BERT that learns to fill in words."""
 
 from __future__ import annotations
 
@@ -41,7 +39,7 @@ def _one_thread() -> Iterator[None]:
 
 @pytest.fixture(scope="module")
 def tokenizer() -> Any:
-    """Byte-level BPE, trained on the whole text."""
+    """Return a byte-level BPE tokenizer, trained on the whole text."""
     made = Tokenizer(models.BPE())
     made.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     made.decoder = decoders.ByteLevel()
@@ -56,9 +54,7 @@ def tokenizer() -> Any:
 
 
 def test_tokenizer_round_trip(tokenizer: Any) -> None:
-    """Byte-level tokens give back exactly the text they were made of, also text never seen in
-    training.
-    """
+    """Byte-level tokens give back exactly their text, also text that was not in training."""
     text = shipped_text.chapter()
     for original in (text, *FOREIGN):
         back = tokenizer.decode(tokenizer.encode(original).ids)
@@ -98,10 +94,10 @@ def test_tokenizer_file(tokenizer: Any, tmp_path: Path) -> None:
 
 @reports("last_loss", "nats")
 def test_bert_learns(tokenizer: Any, expected: Expected, figure: Figures) -> None:
-    """Every seventh word or so is hidden: it must be told from its place and its neighbours.
+    """About every seventh word is hidden: it must be found from its place and its neighbours.
 
-    Knowing only how often each hidden word occurs gives a loss of their entropy; half of that needs
-    the context.
+    If only the frequency of each hidden word is known, the loss is their entropy; half of that
+    needs the context.
     """
     words, labels = (tensor.to(expected.device) for tensor in _masked(tokenizer))
     model = _model().to(expected.device)
@@ -127,9 +123,7 @@ def test_bert_learns(tokenizer: Any, expected: Expected, figure: Figures) -> Non
 
 
 def test_weights_as_safetensors(expected: Expected, tmp_path: Path) -> None:
-    """Saved and loaded, the network answers as before, to the last bit, and the file holds its
-    weights.
-    """
+    """Saved and loaded, the network gives the same bits, and the file holds its weights."""
     model = _model().to(expected.device).eval()
     model.save_pretrained(tmp_path)
     names = sorted(path.name for path in tmp_path.glob("*.safetensors"))
@@ -160,7 +154,7 @@ def test_weights_as_safetensors(expected: Expected, tmp_path: Path) -> None:
 
 
 def test_challenge(nonce: str, answer: Answers) -> None:
-    """WordPiece with a vocabulary that the host has drawn, some words of which are unknown."""
+    """WordPiece with a vocabulary that the host has drawn; some of the words are unknown."""
     asked = questions.reading(nonce)
     made = Tokenizer(models.WordPiece(asked.vocabulary, unk_token=questions.UNKNOWN))
     made.pre_tokenizer = pre_tokenizers.Whitespace()
@@ -181,8 +175,9 @@ def _model() -> Any:
 
 
 def _masked(tokenizer: Any) -> tuple[Any, Any]:
-    """Word numbers with some hidden, and what was hidden (-100 elsewhere); both (sequences,
-    length).
+    """Return word numbers with some hidden, and the hidden ones (-100 elsewhere).
+
+    Both are (sequences, length).
     """
     words = torch.tensor(tokenizer.encode(shipped_text.chapter()).ids[: SEQUENCES * LENGTH]).view(
         SEQUENCES, LENGTH

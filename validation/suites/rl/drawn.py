@@ -11,7 +11,7 @@ from ..contract.questions import ACTIONS, STATES, World
 
 
 class Drawn(gymnasium.Env):  # type: ignore[misc] # inside the image only
-    """Begins in state 0; the table tells where an action leads and what it is worth."""
+    """An environment that begins in state 0 and follows a table of transitions and rewards."""
 
     observation_space = gymnasium.spaces.Discrete(STATES)
     action_space = gymnasium.spaces.Discrete(ACTIONS)

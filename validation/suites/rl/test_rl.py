@@ -43,8 +43,9 @@ def _one_thread() -> Iterator[None]:
 
 
 def test_environment_dynamics() -> None:
-    """One CartPole step from rest, against the equations of motion it documents (Barto, Sutton and
-    Anderson 1983).
+    """One CartPole step from rest agrees with the equations of motion it documents.
+
+    They are those of Barto, Sutton and Anderson (1983).
     """
     environment = gymnasium.make("CartPole-v1").unwrapped
     environment.reset(seed=0)
@@ -69,8 +70,9 @@ def test_environment_dynamics() -> None:
 @reports("reward_untrained", "reward")
 @reports("reward_trained", "reward")
 def test_ppo_solves_cartpole(expected: Expected, figure: Figures) -> None:
-    """18 000 steps in eight environments; rewards are those of new episodes, with actions drawn
-    from the policy.
+    """18 000 steps in eight environments raise the reward of new episodes.
+
+    Actions are drawn from the policy.
     """
     agent = _agent(expected.device)
     parameters, before = snapshot(agent.policy.parameters()), _mean_reward(agent)
@@ -99,8 +101,9 @@ def test_ppo_solves_cartpole(expected: Expected, figure: Figures) -> None:
 
 
 def test_challenge(nonce: str, answer: Answers) -> None:
-    """Environments whose transitions the host has drawn, stepped by Stable-Baselines3 and ended by
-    Gymnasium.
+    """Environments whose transitions the host has drawn.
+
+    Stable-Baselines3 steps them, and Gymnasium ends their episodes.
     """
     asked = questions.world(nonce)
     limited = [
@@ -119,8 +122,9 @@ def test_challenge(nonce: str, answer: Answers) -> None:
 
 
 def _agent(device: str) -> PPO:
-    """PPO close to the settings of RL Baselines3 Zoo for CartPole, with a higher rate that needs
-    fewer steps.
+    """Return PPO close to the settings of RL Baselines3 Zoo for CartPole.
+
+    The learning rate is higher, so that fewer steps are needed.
     """
     return PPO(
         "MlpPolicy",

@@ -1,7 +1,6 @@
-"""Throughput of a workload: warm-up until its pace is steady, then the median over steps, and how
-far they spread.
+"""Throughput of a workload: warm-up until its pace is steady, then the median over steps.
 
-Without torch, so that the host can test it.
+The spread of the steps is measured too. It needs no torch, so that the host can test it.
 """
 
 from __future__ import annotations
@@ -26,9 +25,9 @@ BF16 = frozenset({"avx512_bf16", "amx_bf16", "bf16"})
 class MeasurementPlan:
     """How long to warm up and to measure; every time is in seconds.
 
-    Warm-up goes in windows of at least `window_steps` and `window_s`, and ends when the slowest
+    Warm-up goes in windows of at least `window_steps` and `window_s`. It ends when the slowest
     median of the last `windows` is at most `agree` (a fraction) above the fastest. It is given up
-    after `most_windows` and `most_s`, both, and after `limit_s`. What is measured after it takes at
+    after `most_windows` and `most_s`, both, and after `limit_s`. The measurement after it takes at
     least `steps` and `measured_s`.
     """
 
@@ -78,8 +77,9 @@ of their models.
 
 @dataclass(frozen=True)
 class Pace:
-    """Seconds of the median step, their interquartile range over it, the steps measured and those
-    of the warm-up.
+    """Seconds of the median step, and how it was measured.
+
+    `spread` is the interquartile range over the median; `steps` were measured after `warmup` steps.
     """
 
     step_s: float
@@ -93,9 +93,9 @@ def measure_pace(
     plan: MeasurementPlan,
     clock: Callable[[], float] = time.perf_counter,
 ) -> Pace:
-    """Run `step`, which returns when the device has finished it.
+    """Measure the pace of `step`, which must return when the device has finished it.
 
-    Ends the check as `infra` where no pace is steady.
+    The check ends as `infra` if the pace does not become steady.
     """
     warmup = _warm_up(step, plan, clock)
     seconds = _timed(step, plan.steps, plan.measured_s, clock)
@@ -104,7 +104,7 @@ def measure_pace(
 
 
 def _warm_up(step: Callable[[], object], plan: MeasurementPlan, clock: Callable[[], float]) -> int:
-    """Steps until the pace was steady; none of them is measured."""
+    """Run steps until the pace is steady and return how many; none of them is measured."""
     windows: list[list[float]] = []
     while True:
         medians = [statistics.median(window) for window in windows[-plan.windows :]]
@@ -142,23 +142,25 @@ def _timed(
 
 
 def reset_peak_rss() -> None:
-    """Forget the peak that earlier work of this process left; a kernel without it keeps the older,
-    higher peak.
+    """Forget the peak that earlier work of this process left.
+
+    A kernel that cannot do this keeps the older, higher peak.
     """
     with contextlib.suppress(OSError):
         RESET_PEAK.write_text("5", encoding="ascii")  # see proc(5)
 
 
 def peak_rss() -> int:
-    """Bytes of memory this process had at most since `reset_peak_rss`."""
+    """Return the most bytes of memory this process had since `reset_peak_rss`."""
     lines = STATUS.read_text(encoding="ascii", errors="replace").splitlines()
     peak = next(line.split()[1] for line in lines if line.startswith("VmHWM:"))
     return 1024 * int(peak)
 
 
 def has_bf16(cpuinfo: str) -> bool:
-    """Whether a processor (as /proc/cpuinfo tells) has bfloat16 instructions; without, it computes
-    them in float32.
+    """Return whether a processor has bfloat16 instructions, from the text of /proc/cpuinfo.
+
+    Without them it computes in float32.
     """
     lines = (line.partition(":") for line in cpuinfo.splitlines())
     return any(

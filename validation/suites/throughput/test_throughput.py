@@ -37,7 +37,7 @@ NO_BF16 = "this CPU has no bfloat16 instructions, so AMP would measure their emu
 
 
 def _counted_in(unit: str) -> tuple[pytest.MarkDecorator, ...]:
-    """The figures that name what a batch is counted in."""
+    """Return the marks of the figures that name the unit of a batch."""
     return reports(f"{unit}_per_s", f"{unit}/s"), reports("batch", unit)
 
 
@@ -87,9 +87,7 @@ def test_inference(
 
 
 def test_challenge(nonce: str, expected: Expected, answer: Answers) -> None:
-    """A matrix product in each precision that is measured, of numbers for which every precision is
-    exact.
-    """
+    """A matrix product in each precision that is measured, exact in all of them."""
     for name, amp in (("fp32", False), ("amp", True)):
         asked = questions.product(nonce, name, questions.NARROW, limit=1)
         left = torch.tensor(asked.left, dtype=torch.float32, device=expected.device).reshape(
@@ -122,7 +120,7 @@ def _measure(
 ) -> None:
     """Record the figures of `step`.
 
-    Memory is that of the device: of a GPU what torch allocated, else the process.
+    Memory is that of the device: on a GPU what torch allocated, else that of the process.
     """
     on_gpu = expected.device == "cuda"
     (torch.cuda.reset_peak_memory_stats if on_gpu else measure.reset_peak_rss)()
@@ -148,8 +146,9 @@ def _require_memory(peak: int, task: MeasuredTask) -> None:
 
 
 def _require_real(batch: Any, alone: Any, off: float) -> None:
-    """The outputs are finite, differ between samples, and are for one sample alone what they are in
-    the batch.
+    """Fail the check unless the outputs are finite and differ between samples.
+
+    One sample alone must give the same as in the batch.
     """
     largest = float(batch.abs().max())
     require(
@@ -175,7 +174,8 @@ def _require_real(batch: Any, alone: Any, off: float) -> None:
 
 
 def _on_host(task: MeasuredTask) -> Any:
-    """Its parameters in the machine's memory: copies on the GPU would count as the training's
-    own.
+    """Yield its parameters in the machine's memory.
+
+    Copies on the GPU would count as the training's own memory.
     """
     return (parameter.cpu() for parameter in task.model.parameters())

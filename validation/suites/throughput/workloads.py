@@ -1,5 +1,6 @@
-"""The two workloads whose throughput is measured: random weights, synthetic data that lies on the
-device already.
+"""The two workloads whose throughput is measured: random weights and synthetic data.
+
+The data are on the device already.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ HIDDEN = 768
 
 @dataclass(frozen=True)
 class MeasuredTask:
-    """A model, one batch for it, and what it learns; everything on one device.
+    """A model, one batch for it, and its targets; everything on one device.
 
     `model(inputs)` is scored against `targets` by cross entropy over dimension 1. `unit` is what a
     batch is counted in.
@@ -37,8 +38,9 @@ class MeasuredTask:
 
 @dataclass(frozen=True)
 class Training:
-    """`step` makes one training step and returns when the device has finished it; `losses` grows by
-    one with each.
+    """A training whose `step` returns when the device has finished it.
+
+    `losses` grows by one with each step.
     """
 
     step: Callable[[], None]
@@ -46,10 +48,10 @@ class Training:
 
 
 class Bert(torch.nn.Module):  # type: ignore[misc] # torch is not in the harness' own environment
-    """An encoder of BERT-base's size (12 layers, 768 wide, 12 heads) with a question-answering
-    head.
+    """An encoder of the size of BERT-base with a question-answering head.
 
-    Built from torch alone, so that every image is measured with the same work, transformers or not.
+    It has 12 layers, is 768 wide and has 12 heads. It is built from torch alone, so that every
+    image is measured with the same work, with or without transformers.
     """
 
     def __init__(self, positions: int) -> None:
@@ -63,19 +65,21 @@ class Bert(torch.nn.Module):  # type: ignore[misc] # torch is not in the harness
         self.span = torch.nn.Linear(HIDDEN, 2)
 
     def forward(self, words: Any) -> Any:
-        """(batch, length) word numbers to (batch, length, 2) scores of where the answer starts and
-        ends.
+        """Map (batch, length) word numbers to (batch, length, 2) scores.
+
+        The scores are those of the answer's start and end.
         """
         return self.span(self.encoder(self.words(words) + self.positions))
 
 
 def resnet50(device: str) -> MeasuredTask:
-    """Images of 224 x 224, 1000 classes, SGD with momentum; 128 a step on a GPU, 4 on a CPU.
+    """Return a task on images of 224 x 224, 1000 classes, with SGD with momentum.
 
-    The images differ in brightness, or random weights tell none from another. `channels_last`: the
-    layout of the kernels of cuDNN (tensor cores) and oneDNN, which with the other transpose around
-    every convolution. `cudnn.benchmark`: shapes never change here, as in most trainings, and those
-    set it; the algorithms are tried during the warm-up.
+    A batch has 128 images on a GPU, 4 on a CPU. The images differ in brightness, because random
+    weights cannot tell them apart otherwise. `channels_last` is the layout of the kernels of cuDNN
+    (tensor cores) and oneDNN, which otherwise transpose around every convolution. `cudnn.benchmark`
+    is on, as in most trainings whose shapes never change; the algorithms are tried during the
+    warm-up.
     """
     torch.manual_seed(0)
     torch.backends.cudnn.benchmark = True
@@ -94,8 +98,9 @@ def resnet50(device: str) -> MeasuredTask:
 
 
 def bert_base(device: str) -> MeasuredTask:
-    """Question answering as SQuAD's, AdamW; 32 sequences of 384 a step on a GPU, 2 of 64 on a
-    CPU.
+    """Return a task of question answering as SQuAD's, with AdamW.
+
+    A batch has 32 sequences of 384 on a GPU, 2 of 64 on a CPU.
     """
     torch.manual_seed(0)
     batch, length = (32, 384) if device == "cuda" else (2, 64)
@@ -108,11 +113,11 @@ def bert_base(device: str) -> MeasuredTask:
 
 
 def autocast(device: str, *, amp: bool) -> Any:
-    """AMP is float16 on a GPU (every one with tensor cores has it), bfloat16 on a CPU (no other has
-    instructions).
+    """Return the context of automatic mixed precision (AMP).
 
-    Without, it is float32 as torch has it by default: on a GPU cuDNN may take TF32 for
-    convolutions, cuBLAS not for matrix products.
+    It is float16 on a GPU (every one with tensor cores has it) and bfloat16 on a CPU (no other type
+    has instructions). Without AMP it is float32 with torch's defaults: on a GPU cuDNN may use TF32
+    for convolutions, cuBLAS not for matrix products.
     """
     return torch.autocast(
         device, dtype=torch.float16 if device == "cuda" else torch.bfloat16, enabled=amp
@@ -120,9 +125,9 @@ def autocast(device: str, *, amp: bool) -> Any:
 
 
 def build_training(task: MeasuredTask, device: str, *, amp: bool) -> Training:
-    """Forward, loss, backward, update.
+    """Return a training of forward pass, loss, backward pass and update.
 
-    Losses stay on the device, so that reading them costs no step anything.
+    Losses stay on the device, so that reading them costs a step nothing.
     """
     scaler = torch.amp.GradScaler(
         device, enabled=amp and device == "cuda"
@@ -144,7 +149,10 @@ def build_training(task: MeasuredTask, device: str, *, amp: bool) -> Training:
 
 
 def build_inference(task: MeasuredTask, device: str, *, amp: bool) -> Callable[[Any], Any]:
-    """From inputs to outputs, with the model in eval mode; returns when the device has finished."""
+    """Return a function from inputs to outputs, with the model in eval mode.
+
+    It returns when the device has finished.
+    """
 
     def answer(inputs: Any) -> Any:
         with torch.inference_mode(), autocast(device, amp=amp):
@@ -157,8 +165,9 @@ def build_inference(task: MeasuredTask, device: str, *, amp: bool) -> Callable[[
 
 
 def wait(device: str) -> None:
-    """Return when the device has finished: kernels of a GPU run on after the call that starts
-    them.
+    """Return when the device has finished.
+
+    Kernels of a GPU run on after the call that starts them.
     """
     if device == "cuda":
         torch.cuda.synchronize()

@@ -1,1 +1,1 @@
-"""Small versions of what teams run: online learning, a recommender."""
+"""Small versions of what teams run: online learning, and a recommender."""

@@ -22,7 +22,7 @@ KILLED_AT = 5 * EVERY
 
 
 def kill_half_way(folder: Path, device: str) -> dict[str, Any]:
-    """What the checkpoint holds of a process that was killed (SIGKILL) at KILLED_AT."""
+    """Return the checkpoint of a process that was killed (SIGKILL) at KILLED_AT."""
     process = subprocess.Popen(
         [sys.executable, *_words(folder, device, KILLED_AT)],
         env=_environment(),
@@ -46,7 +46,7 @@ def kill_half_way(folder: Path, device: str) -> dict[str, Any]:
 
 
 def resume(folder: Path, device: str) -> dict[str, Any]:
-    """What a second process ends with, that finds the checkpoint of the first."""
+    """Return the final state of a second process, which continues from the checkpoint."""
     ended = new_python.run(_words(folder, device), folder, _environment())
     require(
         ended.code == 0,
@@ -62,7 +62,7 @@ def _words(folder: Path, device: str, halt_at: int = 0) -> list[str]:
 
 
 def _environment() -> dict[str, str]:
-    """The process finds this code, behind whatever it finds anyway."""
+    """Return an environment in which a new process finds this package, last on its path."""
     code = str(Path(__file__).resolve().parents[__name__.count(".")])
     before = os.environ.get("PYTHONPATH")
     return {**os.environ, "PYTHONPATH": f"{before}{os.pathsep}{code}" if before else code}

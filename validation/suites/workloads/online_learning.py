@@ -1,8 +1,7 @@
-"""Online learning: a stream of single samples, one update each, in a process that may be killed at
-any moment.
+"""Online learning: a stream of single samples, one update each.
 
-`python -m validation.suites.workloads.online_learning FOLDER DEVICE [HALT_AT]` goes on from the
-checkpoint in FOLDER, if any.
+The process may be killed at any moment. `python -m MODULE FOLDER DEVICE [HALT_AT]`, with the name
+of this module, continues from the checkpoint in FOLDER if there is one.
 """
 
 from __future__ import annotations
@@ -37,7 +36,7 @@ HALF_WRITTEN = "half written"
 
 @dataclass(frozen=True)
 class Update:
-    """What one sample did. Norms are of the gradient, before and after clipping."""
+    """The result of one sample. Norms are of the gradient, before and after clipping."""
 
     loss: float
     norm: float
@@ -46,8 +45,9 @@ class Update:
 
 
 class Learner:
-    """A small network with dropout, AdamW, clipped gradients, averaged weights, and a ledger of the
-    samples it saw.
+    """A small network with dropout, AdamW, clipped gradients and averaged weights.
+
+    It keeps a ledger of the samples it saw.
     """
 
     def __init__(self, device: str) -> None:
@@ -86,15 +86,15 @@ class Learner:
         return Update(found, float(norm), float(clipped.norm()), seconds)
 
     def weights(self) -> list[Any]:
-        """The parameters being trained."""
+        """Return the parameters that are trained."""
         return list(self._model.parameters())
 
     def averages(self) -> list[Any]:
-        """Their averages."""
+        """Return the averages of the parameters."""
         return list(self._average.parameters())
 
     def state(self) -> dict[str, Any]:
-        """All that the next update depends on, and the ledger."""
+        """Return everything that the next update depends on, and the ledger."""
         return {
             "position": self.position,
             "model": self._model.state_dict(),
@@ -105,7 +105,7 @@ class Learner:
         }
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Go on where `state` was taken."""
+        """Continue from `state`."""
         self._model.load_state_dict(state["model"])
         self._average.load_state_dict(state["average"])
         self._optimizer.load_state_dict(state["optimizer"])
@@ -115,7 +115,7 @@ class Learner:
 
 
 def sample(number: int) -> tuple[Any, Any]:
-    """Sample `number` of the stream: a row of features and its target, always the same."""
+    """Return sample `number` of the stream: a row of features and its target, always the same."""
     made = torch.Generator().manual_seed(number)
     inputs = torch.randn(1, FEATURES, generator=made)
     target = torch.tanh(inputs @ torch.linspace(-1, 1, FEATURES)[:, None])
@@ -123,15 +123,15 @@ def sample(number: int) -> tuple[Any, Any]:
 
 
 def is_outlier(number: int) -> bool:
-    """Whether the target of this sample is far away."""
+    """Return whether the target of this sample is far away."""
     return number % OUTLIERS == OUTLIERS - 1
 
 
 def main(folder: Path, device: str, halt_at: int) -> None:
-    """Learn to the end of the stream, from the checkpoint where there is one.
+    """Learn to the end of the stream, from the checkpoint if there is one.
 
-    After `halt_at` samples the process stops while half a checkpoint is written, and waits for its
-    end.
+    After `halt_at` samples the process stops while half a checkpoint is written, and waits until it
+    is killed.
     """
     torch.set_num_threads(1)
     learner = Learner(device)
@@ -145,7 +145,10 @@ def main(folder: Path, device: str, halt_at: int) -> None:
 
 
 def _save(state: dict[str, Any], path: Path, *, halt: bool) -> None:
-    """Under another name first: a checkpoint with the final name is always whole."""
+    """Write the state under another name first.
+
+    So a checkpoint with the final name is always whole.
+    """
     buffer, half = io.BytesIO(), path.with_suffix(".half")
     torch.save(state, buffer)
     data = buffer.getvalue()

@@ -1,5 +1,6 @@
-"""A recommender: embeddings of users and items, a small network on top, trained by ranks that share
-the clicks.
+"""A recommender: embeddings of users and items and a small network, trained by ranks.
+
+The ranks share the clicks.
 """
 
 from __future__ import annotations
@@ -41,18 +42,18 @@ class Recommender(torch.nn.Module):  # type: ignore[misc] # torch is not in the 
         self.score = torch.nn.Linear(32, 1)
 
     def forward(self, users: torch.Tensor, items: torch.Tensor) -> torch.Tensor:
-        """Numbers of users and of items, (batch,) each, to scores, (batch,)."""
+        """Map numbers of users and of items, (batch,) each, to scores, (batch,)."""
         user, item = self.users(users), self.items(items)
         joined = torch.cat([user, item, user * item], dim=-1)
         return self.score(torch.relu(self.hidden(joined))).squeeze(-1)
 
 
 def pairs() -> tuple[Any, Any, Any]:
-    """Users, items and clicks of all pairs, in an order without meaning; the last HELD_OUT are not
-    for training.
+    """Return users, items and clicks of all pairs in random order.
 
-    Who clicks on what follows from four tastes of each. Every user likes about half of the items,
-    and every item is liked by about half of the users: it is the pair that counts.
+    The last HELD_OUT are for testing. The clicks follow from four tastes of each user and item.
+    Every user likes about half of the items, and about half of the users like an item, so that only
+    the pair tells.
     """
     made = torch.Generator().manual_seed(0)
     tastes, kinds = (
@@ -66,9 +67,9 @@ def pairs() -> tuple[Any, Any, Any]:
 
 
 def rank(rank: int, world_size: int, backend: str) -> dict[str, Any]:
-    """The weights this rank ends with, the types its layers gave, and on which device.
+    """Train as one rank; return its weights, the types of its layers' outputs, and its device.
 
-    Ranks start from different weights on purpose: DDP has to give them those of rank 0.
+    Ranks start from different weights on purpose: DDP has to replace them by those of rank 0.
     """
     torch.manual_seed(rank)
     device = device_of(rank, backend)
@@ -83,7 +84,7 @@ def rank(rank: int, world_size: int, backend: str) -> dict[str, Any]:
 
 
 def precision(device: str) -> Any:
-    """What autocast is asked for: what each device is fast in."""
+    """Return the type for autocast in which a device is fast."""
     return torch.float16 if device == "cuda" else torch.bfloat16
 
 
@@ -109,7 +110,7 @@ def _step(model: Any, optimizer: Any, scaler: Any, batch: list[Any]) -> None:
 
 
 def trained(weights: dict[str, Any], device: str) -> Any:
-    """The network with what a rank ended with, ready to score."""
+    """Return the network with the weights of a rank, ready to score."""
     model = Recommender()
     model.load_state_dict(weights)
     return model.to(device).eval()
@@ -121,14 +122,15 @@ def export(model: Any, folder: Path) -> None:
 
 
 def held_out(device: str) -> tuple[Any, Any, Any]:
-    """Users, items and clicks that no rank has seen."""
+    """Return users, items and clicks that no rank has seen."""
     users, items, clicks = (tensor[-HELD_OUT:].to(device) for tensor in pairs())
     return users, items, clicks
 
 
 def area_under_curve(scores: Any, clicks: Any) -> float:
-    """How often a clicked pair has the higher score of the two; a tie counts half. 0.5 is
-    chance.
+    """Return how often a clicked pair has the higher score of the two; a tie counts half.
+
+    0.5 is chance.
     """
     _, places, counts = np.unique(
         scores.double().cpu().numpy(), return_inverse=True, return_counts=True

@@ -1,5 +1,6 @@
-"""What teams run in these images: online learning that survives a kill, and a recommender trained
-by ranks.
+"""Typical uses of these images: online learning and a recommender.
+
+The learning survives a kill, and ranks train the recommender.
 """
 
 from __future__ import annotations
@@ -45,8 +46,9 @@ and fp32 rounds.
 
 @dataclass(frozen=True)
 class Stream:
-    """The whole stream learned in one process: each update, and the weights as one vector after
-    each of them.
+    """The whole stream learned in one process.
+
+    It has each update, and the weights as one vector after each of them.
     """
 
     updates: list[Update]
@@ -57,7 +59,7 @@ class Stream:
 
 @pytest.fixture(scope="module")
 def stream(expected: Expected) -> Stream:
-    """Learned once for all checks. One thread, as in the processes it is compared with."""
+    """Learn once for all checks, in one thread, as the processes do that it is compared with."""
     learner = Learner(expected.device)
     before, updates, weights = snapshot(learner.weights()), [], []
     with one_thread():
@@ -84,8 +86,9 @@ def test_online_learning(stream: Stream, figure: Figures) -> None:
 
 
 def test_gradient_clipping(stream: Stream) -> None:
-    """Outliers are there to be clipped: no gradient may be longer than the limit, and what was
-    shorter stays so.
+    """No gradient is longer than the limit after clipping, and shorter ones are unchanged.
+
+    Outliers in the stream have gradients that must be clipped.
     """
     limit, updates = online_learning.CLIP, stream.updates
     outliers, longer = (
@@ -109,7 +112,7 @@ def test_gradient_clipping(stream: Stream) -> None:
 
 
 def test_averaged_weights(stream: Stream) -> None:
-    """The moving average moves as its definition says: here it is made again in float64."""
+    """The moving average follows its definition: here it is computed again in float64."""
     moved = float((stream.weights[-1] - stream.weights[0]).abs().max())
     require(
         moved > 0,
@@ -130,8 +133,9 @@ def test_averaged_weights(stream: Stream) -> None:
 
 
 def test_killed_learning_resumes(stream: Stream, expected: Expected, tmp_path: Path) -> None:
-    """Killed with half a checkpoint written, learning goes on from the whole one before it, sample
-    by sample.
+    """Learning that was killed while it wrote a checkpoint resumes from the whole one before it.
+
+    It sees each sample once.
     """
     kept = learning_process.kill_half_way(tmp_path, expected.device)
     last_whole = learning_process.KILLED_AT - EVERY
@@ -169,7 +173,7 @@ def _require_each_sample_once(seen: Any) -> None:
 
 
 def _require_same(resumed: dict[str, Any], whole: dict[str, Any], device: str) -> None:
-    """To the last bit on a CPU."""
+    """Fail the check if the states differ: to the last bit on a CPU."""
     differ = list(checkpoints.differences(resumed, whole))
     pairs = [
         (resumed[part][name].cpu().double(), whole[part][name].cpu().double())
@@ -193,8 +197,9 @@ def _require_same(resumed: dict[str, Any], whole: dict[str, Any], device: str) -
 def ranks(
     expected: Expected, tmp_path_factory: pytest.TempPathFactory
 ) -> list[list[dict[str, Any]]]:
-    """What the ranks of each group came to: two on GPUs, else two on the CPU and, where there is
-    one GPU, one on it.
+    """Return the results of the ranks of each group.
+
+    There are two ranks on GPUs; with fewer GPUs, two on the CPU and one on a GPU if there is one.
     """
     sizes = (
         [("nccl", 2)]
@@ -211,8 +216,9 @@ def ranks(
 def test_recommender(
     ranks: list[list[dict[str, Any]]], expected: Expected, figure: Figures
 ) -> None:
-    """Ranks that share the clicks end with the same weights, which know what a user likes of what
-    none has seen.
+    """Ranks that share the clicks end with the same weights.
+
+    The weights predict the clicks of pairs that no rank has seen.
     """
     for group in ranks:
         _require_low_precision(group)
@@ -242,7 +248,10 @@ def _require_low_precision(group: list[dict[str, Any]]) -> None:
 
 
 def _require_in_step(group: list[dict[str, Any]]) -> None:
-    """One rank is always in step; the group of two is what shows it."""
+    """Fail the check if the ranks of a group have different weights.
+
+    One rank alone always passes.
+    """
     for number, rank in enumerate(group):
         differ = list(checkpoints.differences(rank["weights"], group[0]["weights"]))
         require(
@@ -256,7 +265,7 @@ def _require_in_step(group: list[dict[str, Any]]) -> None:
 def test_recommender_export(
     ranks: list[list[dict[str, Any]]], expected: Expected, tmp_path: Path
 ) -> None:
-    """The exported network scores in a process that does not know its class, and scores as here."""
+    """The exported network gives the same scores in a process that does not know its class."""
     model = recommender.trained(ranks[-1][0]["weights"], expected.device)
     inputs = recommender.held_out(expected.device)[:2]
     with torch.inference_mode():
@@ -275,8 +284,9 @@ def test_recommender_export(
 
 
 def test_challenge(nonce: str, expected: Expected, answer: Answers) -> None:
-    """Some steps of SGD with momentum in float64, by a small network: its losses and the weights it
-    ends with.
+    """Some steps of SGD with momentum in float64, by a small network.
+
+    The answer is its losses and its last weights.
     """
     asked = questions.learning(nonce)
     first, second, inputs, targets = (
