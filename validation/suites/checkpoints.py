@@ -37,10 +37,10 @@ class Training:
     def run(self, steps: int) -> None:
         """Train for `steps` steps, each on data that depends on its number."""
         for number in range(self._steps, self._steps + steps):
-            made = torch.Generator().manual_seed(number)
+            generator = torch.Generator().manual_seed(number)
             inputs, targets = (
-                torch.randn(16, 12, generator=made),
-                torch.randint(3, (16,), generator=made),
+                torch.randn(16, 12, generator=generator),
+                torch.randint(3, (16,), generator=generator),
             )
             outputs = self._model(inputs.to(self._device))
             self._optimizer.zero_grad()

@@ -56,10 +56,10 @@ def _libraries() -> Iterator[Path]:
     For instance `libcuda.so.1` is a link to `libcuda.so.550.54.15`. Stubs of a toolkit are left out
     unless the loader searches their folder.
     """
-    told = _places_of_the_loader()
-    for place in {*map(Path, _PLACES), Path(sys.prefix), *told}:
+    searched = _places_of_the_loader()
+    for place in {*map(Path, _PLACES), Path(sys.prefix), *searched}:
         for folder, _, names in os.walk(place):
-            if Path(folder).name != "stubs" or Path(folder) in told:
+            if Path(folder).name != "stubs" or Path(folder) in searched:
                 yield from (
                     Path(folder, name).resolve() for name in names if name.startswith(LIBRARY)
                 )

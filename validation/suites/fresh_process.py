@@ -11,8 +11,9 @@ from . import new_python
 from .outcome import require
 
 LIMIT = 1e-6
-"""Largest difference allowed, relative to the largest score: fp32 rounding of a few operations in
-another order.
+"""Largest difference allowed, relative to the largest score.
+
+It allows the fp32 rounding of a few operations in another order.
 """
 
 _SCRIPT = """

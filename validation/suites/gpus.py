@@ -32,9 +32,9 @@ def require_gpus(expected: Expected, count: int = 1, else_reason: str = NO_GPU) 
 def require_every_gpu(expected: Expected) -> None:
     """Do as `require_gpus`, then fail the check unless torch can use every planned GPU."""
     require_gpus(expected)
-    count, said = usable_gpus()
+    count, state = usable_gpus()
     if count != expected.gpu_count:
-        refuse(f"torch sees {count} GPUs, {said}", str(expected.gpu_count), said)
+        refuse(f"torch sees {count} GPUs, {state}", str(expected.gpu_count), state)
 
 
 def usable_gpus() -> tuple[int, str]:

@@ -190,8 +190,8 @@ def python(script: Path, *arguments: str, **variables: str) -> subprocess.Comple
 
 def problem(done: subprocess.CompletedProcess[str]) -> str:
     """Return the exit code of a process and the last line it printed."""
-    said = (done.stdout + done.stderr).strip().splitlines() or ["nothing printed"]
-    return f"exit {done.returncode}, {said[-1]}"
+    printed = (done.stdout + done.stderr).strip().splitlines() or ["nothing printed"]
+    return f"exit {done.returncode}, {printed[-1]}"
 
 
 def some(items: Iterable[str], at_most: int = 3) -> str:

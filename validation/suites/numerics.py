@@ -12,8 +12,8 @@ SIZE = 512
 FP32_LIMIT = 1e-5
 """Largest error allowed, relative to the largest reference value.
 
-An fp32 sum of 512 products rounds within sqrt(512) * 2**-24 = 1.3e-6 typically and 512 * 2**-24 =
-3.1e-5 at the very worst; TF32 would be off by about 1e-3.
+An fp32 sum of 512 products typically rounds within sqrt(512) * 2**-24 = 1.3e-6, at worst within 512
+* 2**-24 = 3.1e-5. TF32 would be off by about 1e-3.
 """
 
 STRIDE = 2

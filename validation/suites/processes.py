@@ -27,23 +27,23 @@ from .outcome import require
 from .stacks import innermost_frame
 
 PRELOADED = ("torch", "torch.distributed", "torch._dynamo", "torch.utils.data", "numpy")
-"""What DistributedDataParallel and the DataLoader import anyway, `torch._dynamo` on their first
-use.
+"""The modules that the server imports.
+
+DistributedDataParallel and the DataLoader import them anyway, `torch._dynamo` on their first use.
 """
 
 LIMIT_S = 25
 FOLLOW_S = 4
-"""How long the others may go on once one has failed: long enough for them to notice and to say
-so.
-"""
+"""How long the others may go on once one has failed: enough to notice and to report it."""
 
 _SHOWN = 160
 _GRACE_S = 3
-"""A process past its limit writes down its stacks; this much later it is killed."""
+"""How much later than its limit a process is killed: it writes its stacks first."""
 
 Work = Callable[[], Any]
-"""Can be pickled (a function of a module, or a `partial` of one); returns anything `torch.save` can
-write.
+"""A function that returns anything `torch.save` can write.
+
+It can be pickled: a function of a module, or a `partial` of one.
 """
 
 

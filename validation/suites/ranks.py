@@ -30,12 +30,13 @@ _CAUSES = (
     ("Connection closed", "a rank left while others still waited for it"),
     ("Connection reset", "a rank left while others still waited for it"),
 )
-"""Words of an error, and what they mean here."""
+"""Words of an error, and the likely cause."""
 
 _UNKNOWN = "this image's torch.distributed or DistributedDataParallel does not work as documented"
 _PATIENCE = 4
-"""Collective calls wait this many times longer than a rank may take: then it is the stacks that
-tell of a hang.
+"""Collective calls wait this many times longer than a rank may take.
+
+So a rank that hangs is ended first, and its stacks show where.
 """
 
 Work = Callable[[int, int, str], Any]
@@ -97,11 +98,11 @@ def _rank(rank: int, work: Work, group: Group, store: str) -> Any:
         world_size=group.world_size,
         timeout=timedelta(seconds=group.timeout_s or _PATIENCE * group.limit_s),
     )
-    told = work(rank, group.world_size, group.backend)
+    result = work(rank, group.world_size, group.backend)
     if group.backend == "nccl":
         torch.distributed.destroy_process_group()
     # gloo's destructor can wait for ever for a thread that waits for the GIL (pytorch pull 154976)
-    return told
+    return result
 
 
 def _together(told: dict[int, str], world_size: int) -> str:

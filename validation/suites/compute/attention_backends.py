@@ -19,8 +19,8 @@ SHAPE = (2, 2, 128, 64)
 LIMITS = {torch.float32: FP32_LIMIT, torch.float16: 4 * 2**-11, torch.bfloat16: 4 * 2**-8}
 """Largest error allowed, relative to the largest reference value.
 
-The inputs are rounded before the reference is made; left are the rounding of scores, weights,
-output and of what is kept between blocks: at most one unit roundoff each.
+The inputs are rounded before the reference is made. Scores, weights, output and the values kept
+between blocks are rounded by at most one unit roundoff each.
 """
 
 

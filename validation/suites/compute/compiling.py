@@ -12,13 +12,15 @@ from typing import Any
 import torch
 
 LIMIT = 1e-12
-"""Largest difference allowed in float64, relative to the largest value: rounding in another order
-leaves about 1e-15, and fp32 anywhere on the way 1e-7.
+"""Largest difference allowed in float64, relative to the largest value.
+
+Rounding in another order leaves about 1e-15; fp32 anywhere in the computation would leave 1e-7.
 """
 
 OPERATIONS = 9
-"""Of one way through the network: two linear layers, norm, gelu, sum, comparison, running sum,
-division, softmax.
+"""The number of operations in one pass through the network.
+
+Two linear layers, norm, gelu, sum, comparison, running sum, division, softmax.
 """
 
 _COMPILER = re.compile(r"(cc|gcc|clang|c\+\+|g\+\+|clang\+\+)(-\d+)?")

@@ -9,8 +9,9 @@ import torch
 
 SCALE = 65536.0
 TINY = 1e-9
-"""A gradient that fp16 rounds to zero, half its smallest number being 3e-8; times SCALE it is
-6.6e-5.
+"""A gradient that fp16 rounds to zero: half its smallest number is 3e-8.
+
+Times SCALE it is 6.6e-5.
 """
 
 INPUTS = 64

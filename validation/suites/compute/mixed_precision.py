@@ -14,13 +14,13 @@ STEPS = 60
 LAST = 10
 ROUNDOFF = {torch.float16: 2.0**-11, torch.bfloat16: 2.0**-8}
 ROUNDINGS = 7
-"""On the way through the network: input, weights and output of the convolution, weights and output
-of both others.
+"""How many roundings there are in one pass through the network.
+
+Input, weights and output of the convolution, weights and output of both other layers.
 """
 
 SCALE = 1024.0
-"""Where the loss scale starts: far from overflow, so that no step is skipped and the curves can be
-compared.
+"""The initial loss scale: far from overflow, so that no step is skipped and curves are comparable.
 """
 
 

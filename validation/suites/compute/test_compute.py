@@ -152,20 +152,20 @@ def test_inductor(expected: Expected, figure: Figures) -> None:
         compared = compiling.compare(expected.device, "inductor")
     except Exception as error:  # of what kind is the backend's own choice
         lines = str(error).splitlines()
-        said = next(
+        message = next(
             (line for line in lines if NAMES_COMPILER.search(line)),
             (*lines, type(error).__name__)[0],
         )
         require(
             not expected.compiler,
-            f"inductor failed: {said}",
+            f"inductor failed: {message}",
             "code that runs",
             "a compiler that does not work",
         )
-        named = NAMES_COMPILER.search(said)
+        named = NAMES_COMPILER.search(message)
         require(
             named,
-            f"inductor said `{said}`",
+            f"inductor said `{message}`",
             "words on the missing compiler",
             "another fault on the way there",
         )
@@ -323,10 +323,10 @@ def test_checkpoint_of_another_device(tmp_path: Path) -> None:
         "a map_location that is not followed",
     )
     if not torch.cuda.is_available():
-        said = _refusal(path)
+        message = _refusal(path)
         require(
-            "CUDA" in said,
-            f"loading weights of a GPU without one gave {said or 'no error'}",
+            "CUDA" in message,
+            f"loading weights of a GPU without one gave {message or 'no error'}",
             "an error that names CUDA",
             "weights that are put somewhere else without a word",
         )
@@ -350,12 +350,12 @@ def test_damaged_checkpoints_are_refused(tmp_path: Path) -> None:
         "an error",
         "a reader that fills gaps",
     )
-    said = _refusal(hostile)
+    message = _refusal(hostile)
     require(
-        said and not (tmp_path / "trace").exists(),
+        message and not (tmp_path / "trace").exists(),
         (
             "a file that runs a program was "
-            f"{f'refused ({said}), and its program ran' if said else 'loaded'}"
+            f"{f'refused ({message}), and its program ran' if message else 'loaded'}"
         ),
         "a refusal, and no program run",
         "a torch.load that does not keep to weights_only=True",
@@ -388,14 +388,14 @@ def test_torchscript_in_a_fresh_process(expected: Expected, tmp_path: Path) -> N
 
 def test_challenge(nonce: str, expected: Expected, answer: Answers) -> None:
     """A convolution, a stable sort and a running sum of integers."""
-    asked, device = questions.kernels(nonce), expected.device
-    images = torch.tensor(asked.images, dtype=torch.float32, device=device).reshape(
+    question, device = questions.kernels(nonce), expected.device
+    images = torch.tensor(question.images, dtype=torch.float32, device=device).reshape(
         questions.IMAGES
     )
-    kernels = torch.tensor(asked.kernels, dtype=torch.float32, device=device).reshape(
+    kernels = torch.tensor(question.kernels, dtype=torch.float32, device=device).reshape(
         questions.KERNELS
     )
     answer("conv2d", torch.nn.functional.conv2d(images, kernels).flatten().tolist())
-    values = torch.tensor(asked.values, device=device)
+    values = torch.tensor(question.values, device=device)
     answer("sort", torch.sort(values, stable=True).indices.tolist())
     answer("cumsum", torch.cumsum(values, dim=0).tolist())

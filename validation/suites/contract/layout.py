@@ -10,7 +10,7 @@ and the payload does not shadow it.
 """
 
 PACKAGE_FOLDER = f"code/{PACKAGE}"
-"""Where the payload is, below the root of the staged folder."""
+"""The folder of the payload, below the root of the staged folder."""
 
 REPORT = "report.jsonl"
 RUNNING = "running"

@@ -112,7 +112,7 @@ def order(nonce: str) -> list[int]:
 
 RANKS = 2
 INPUTS, OUTPUTS, ROWS_PER_RANK = 8, 4, 8
-"""Powers of two where a mean divides: it stays exact."""
+"""Powers of two, because a mean divides by them: so it stays exact."""
 
 
 @dataclass(frozen=True)

@@ -159,6 +159,6 @@ def error_of_loader(samples: Failing, workers: int, timeout: float) -> str:
         list(loader)
     except (ValueError, RuntimeError) as error:
         samples.let_go.touch()
-        said = str(error.with_traceback(None)).strip().splitlines()
-        return f"{type(error).__name__}: {' ... '.join(dict.fromkeys((said[0], said[-1])))}"
+        lines = str(error.with_traceback(None)).strip().splitlines()
+        return f"{type(error).__name__}: {' ... '.join(dict.fromkeys((lines[0], lines[-1])))}"
     return ""

@@ -40,19 +40,23 @@ PREFETCH = 4
 BATCH = 2
 SAMPLES = 24
 IN_FLIGHT = WORKERS * PREFETCH * BATCH * SAMPLE_BYTES
-"""128 MiB wait in shared memory while nobody takes them: twice what an engine gives by default."""
+"""128 MiB wait in shared memory while no batch is taken: twice the default of an engine."""
 
 START_METHODS = {
     "fork": ("ForkProcess", 2),
     "spawn": ("SpawnProcess", 1),
     "forkserver": ("ForkServerProcess", 2),
 }
-"""What a worker's process is called, and how many are started: one that is spawned imports torch
-for seconds.
+"""The class of a worker's process, and how many workers are started.
+
+A worker that is spawned needs seconds to import torch.
 """
 
 LIMIT_S = 10.0
-"""For a loader to tell of a worker that failed. It looks every 5 s where nothing wakes it."""
+"""How long a loader may take to report a worker that failed.
+
+It looks every 5 s if nothing wakes it.
+"""
 
 WORKER_TIMEOUT_S = 1
 
@@ -239,10 +243,10 @@ def test_worker_seeds() -> None:
 @reports("told_after", "s")
 def test_worker_exception_surfaces(tmp_path: Path, figure: Figures) -> None:
     """An error in a worker reaches the training loop with its message."""
-    said = _said_of("raises", 0, tmp_path, figure)
-    found = f"the training loop saw {said or 'no error'} of a worker's ValueError"
+    error = _said_of("raises", 0, tmp_path, figure)
+    found = f"the training loop saw {error or 'no error'} of a worker's ValueError"
     require(
-        Failing.MESSAGE in said,
+        Failing.MESSAGE in error,
         found,
         Failing.MESSAGE,
         "errors of workers are dropped, and training goes on",
@@ -253,10 +257,10 @@ def test_worker_exception_surfaces(tmp_path: Path, figure: Figures) -> None:
 @pytest.mark.parametrize("fails", ["exits", "killed"])
 def test_worker_crash_surfaces(fails: str, tmp_path: Path, figure: Figures) -> None:
     """A worker that is gone is an error in the training loop, not a hang."""
-    said = _said_of(fails, 0, tmp_path, figure)
-    found = f"the training loop saw {said or 'no error'} of a worker that was gone"
+    error = _said_of(fails, 0, tmp_path, figure)
+    found = f"the training loop saw {error or 'no error'} of a worker that was gone"
     require(
-        "DataLoader worker" in said,
+        "DataLoader worker" in error,
         found,
         "an error that names the worker",
         "the loader does not watch its workers",
@@ -266,10 +270,10 @@ def test_worker_crash_surfaces(fails: str, tmp_path: Path, figure: Figures) -> N
 @reports("told_after", "s")
 def test_worker_timeout(tmp_path: Path, figure: Figures) -> None:
     """A worker that stalls is an error after `timeout`."""
-    said = _said_of("stalls", WORKER_TIMEOUT_S, tmp_path, figure)
-    found = f"the training loop saw {said or 'no error'} of a worker that stalled"
+    error = _said_of("stalls", WORKER_TIMEOUT_S, tmp_path, figure)
+    found = f"the training loop saw {error or 'no error'} of a worker that stalled"
     require(
-        "timed out" in said, found, f"an error after {WORKER_TIMEOUT_S} s", "timeout is ignored"
+        "timed out" in error, found, f"an error after {WORKER_TIMEOUT_S} s", "timeout is ignored"
     )
 
 

@@ -16,16 +16,16 @@ from . import gradients
 from .gradients import Reference, Step
 
 SCALE = 2.0**20
-"""What the scaler begins with.
+"""The initial scale of the scaler.
 
-The loss is divided by it, so that its gradients without scaling are 0 in fp16.
+The loss is divided by it, so that its gradients are 0 in fp16 without scaling.
 """
 
 LIMIT = 8 * torch.finfo(torch.float16).eps
-"""Largest difference relative to the largest gradient.
+"""Largest difference allowed, relative to the largest gradient.
 
-Each share's gradient is rounded to fp16 once where the whole batch's is (eps/2 each, and a share's
-may be some times as large as the mean); two more steps add theirs.
+Each share's gradient and the whole batch's are rounded to fp16 once (eps/2 each, and a share's may
+be some times as large as the mean). The next two steps add their roundings.
 """
 
 OVERFLOW_STEP = 1
@@ -63,13 +63,13 @@ def reference(world_size: int) -> Reference:
     """
     model = _model(0)
     optimizer = torch.optim.SGD(model.parameters(), lr=_LEARNING_RATE)
-    made = Reference([], [])
+    result = Reference([], [])
     for _ in range(gradients.STEPS):
         shares = [gradients.share(rank, world_size) for rank in range(world_size)]
-        made.shares.append([_scaled_by_hand(model, *share) for share in shares])
-        made.whole.append(_scaled_by_hand(model, *gradients.data()))
+        result.shares.append([_scaled_by_hand(model, *share) for share in shares])
+        result.whole.append(_scaled_by_hand(model, *gradients.data()))
         optimizer.step()
-    return made
+    return result
 
 
 def _steps(
@@ -81,16 +81,16 @@ def _steps(
     scaler = torch.amp.GradScaler(device.type, init_scale=SCALE)
     inputs, targets = (part.to(device) for part in gradients.share(rank, world_size))
     for step in range(gradients.STEPS):
-        told = {"scales": scaler.get_scale(), "weights_at_start": _weights(model)}
+        row = {"scales": scaler.get_scale(), "weights_at_start": _weights(model)}
         optimizer.zero_grad()
         loss = _loss(model, inputs, targets) * (float("inf") if step in overflows_in else 1)
         scaler.scale(loss).backward()
-        told["before"] = gradients.of(model)
+        row["before"] = gradients.of(model)
         scaler.unscale_(optimizer)
-        told["gradients"] = gradients.of(model)
+        row["gradients"] = gradients.of(model)
         scaler.step(optimizer)
         scaler.update()
-        yield {**told, "weights": _weights(model), "scales_after": scaler.get_scale()}
+        yield {**row, "weights": _weights(model), "scales_after": scaler.get_scale()}
 
 
 def _scaled_by_hand(model: Any, inputs: Any, targets: Any) -> Step:

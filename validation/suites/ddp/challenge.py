@@ -14,18 +14,19 @@ from ..ranks import device_of
 
 def averaged_gradient(rank: int, world_size: int, backend: str, *, nonce: str) -> Any:
     """Return the gradient (OUTPUTS, INPUTS) of the mean squared error, averaged over the ranks."""
-    asked, device = questions.regression(nonce, world_size), device_of(rank, backend)
+    question, device = questions.regression(nonce, world_size), device_of(rank, backend)
     rows = slice(rank * ROWS_PER_RANK, (rank + 1) * ROWS_PER_RANK)
-    inputs = torch.tensor(asked.inputs, dtype=torch.float64, device=device).reshape(-1, INPUTS)[
+    inputs = torch.tensor(question.inputs, dtype=torch.float64, device=device).reshape(-1, INPUTS)[
         rows
     ]
-    targets = torch.tensor(asked.targets, dtype=torch.float64, device=device).reshape(-1, OUTPUTS)[
-        rows
-    ]
+    targets = torch.tensor(question.targets, dtype=torch.float64, device=device).reshape(
+        -1, OUTPUTS
+    )[rows]
     model = torch.nn.Linear(INPUTS, OUTPUTS, bias=False, dtype=torch.float64)
     with torch.no_grad():  # only rank 0 has the weights: the others are given them
         model.weight.copy_(
-            torch.tensor(asked.weights, dtype=torch.float64).reshape(OUTPUTS, INPUTS) * (rank == 0)
+            torch.tensor(question.weights, dtype=torch.float64).reshape(OUTPUTS, INPUTS)
+            * (rank == 0)
         )
     wrapped = DistributedDataParallel(model.to(device))
     torch.nn.functional.mse_loss(wrapped(inputs), targets).backward()

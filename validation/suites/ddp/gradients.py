@@ -18,9 +18,7 @@ leaves about 1e-15.
 """
 
 _TELLING = 1e-6
-"""Differences under this part of the largest gradient do not count where the kind of an error is to
-be told.
-"""
+"""Smaller differences, relative to the largest gradient, do not count in a diagnosis."""
 
 Step = list[Any]
 """The gradient of every parameter, in the model's order."""
@@ -44,14 +42,14 @@ def reference(world_size: int, make: Callable[[int], Any] | None = None) -> Refe
     model = (make or mlp)(0)
     inputs, targets = data()
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
-    made = Reference([], [])
+    result = Reference([], [])
     for _ in range(STEPS):
-        made.shares.append(
+        result.shares.append(
             [_gradient(model, *share(rank, world_size)) for rank in range(world_size)]
         )
-        made.whole.append(_gradient(model, inputs, targets))
+        result.whole.append(_gradient(model, inputs, targets))
         optimizer.step()
-    return made
+    return result
 
 
 def train(model: Any, inputs: Any, targets: Any) -> list[Step]:
@@ -81,18 +79,20 @@ def mlp(rank: int) -> Any:
 
 def filled(model: Any, seed: int) -> Any:
     """Return `model` with weights that depend on `seed` alone, not on torch's global generator."""
-    made = torch.Generator().manual_seed(seed)
+    generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():
         for parameter in model.parameters():
-            parameter.copy_(torch.randn(parameter.shape, generator=made, dtype=torch.float64) / 8)
+            parameter.copy_(
+                torch.randn(parameter.shape, generator=generator, dtype=torch.float64) / 8
+            )
     return model
 
 
 def data() -> tuple[Any, Any]:
     """Return the whole batch: (BATCH, 32) and (BATCH, 8), fp64."""
-    made = torch.Generator().manual_seed(7)
-    inputs = torch.randn(BATCH, 32, generator=made, dtype=torch.float64)
-    targets = torch.randn(BATCH, 8, generator=made, dtype=torch.float64)
+    generator = torch.Generator().manual_seed(7)
+    inputs = torch.randn(BATCH, 32, generator=generator, dtype=torch.float64)
+    targets = torch.randn(BATCH, 8, generator=generator, dtype=torch.float64)
     return inputs, targets
 
 

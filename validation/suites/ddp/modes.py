@@ -39,10 +39,10 @@ def small_buckets(rank: int, world_size: int, backend: str) -> Told:
     `buckets` is how many were sent in each step, as DistributedDataParallel logged it.
     """
     model = _parallel(gradients.mlp(rank), rank, backend, bucket_cap_mb=SMALL_BUCKET_MB)
-    told = _trained(model, rank, world_size, backend)
+    result = _trained(model, rank, world_size, backend)
     logged = model._get_ddp_logging_data()
     sizes = logged.get("rebuilt_bucket_sizes") or logged["bucket_sizes"]
-    return {**told, "buckets": len(sizes.split(","))}
+    return {**result, "buckets": len(sizes.split(","))}
 
 
 def bucket_view(rank: int, world_size: int, backend: str) -> Told:
@@ -51,9 +51,9 @@ def bucket_view(rank: int, world_size: int, backend: str) -> Told:
     `memories` is how many separate memories hold the gradients; views of one bucket share one.
     """
     model = _parallel(gradients.mlp(rank), rank, backend, gradient_as_bucket_view=True)
-    told = _trained(model, rank, world_size, backend)
+    result = _trained(model, rank, world_size, backend)
     memories = {parameter.grad.untyped_storage().data_ptr() for parameter in model.parameters()}
-    return {**told, "memories": len(memories)}
+    return {**result, "memories": len(memories)}
 
 
 def static_graph(rank: int, world_size: int, backend: str) -> Told:
@@ -139,15 +139,15 @@ def unused_unannounced(rank: int, world_size: int, backend: str) -> str:
 
 def unused_reference(world_size: int) -> Reference:
     """Return the mean of the gradients that the users of each head compute, by one process."""
-    model, made = _heads(0, world_size), Reference([], [])
+    model, result = _heads(0, world_size), Reference([], [])
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
     for _ in range(gradients.STEPS):
-        made.shares.append(
+        result.shares.append(
             [_mean_of_heads(model, [rank], world_size) for rank in range(world_size)]
         )
-        made.whole.append(_mean_of_heads(model, [*range(world_size)], world_size))
+        result.whole.append(_mean_of_heads(model, [*range(world_size)], world_size))
         optimizer.step()
-    return made
+    return result
 
 
 class _Heads(torch.nn.Module):  # type: ignore[misc, unused-ignore]
@@ -212,16 +212,16 @@ def uneven_reference() -> tuple[Reference, Step]:
     A gradient is the sum over the ranks that still have a batch, divided by the number of all
     ranks.
     """
-    model, made = gradients.mlp(0), Reference([], [])
+    model, result = gradients.mlp(0), Reference([], [])
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
     for step in range(max(UNEVEN_STEPS)):
-        made.shares.append(
+        result.shares.append(
             [_uneven_mean(model, step, [rank], 1) for rank in range(len(UNEVEN_STEPS))]
         )
         active = [rank for rank, steps in enumerate(UNEVEN_STEPS) if step < steps]
-        made.whole.append(_uneven_mean(model, step, active, len(UNEVEN_STEPS)))
+        result.whole.append(_uneven_mean(model, step, active, len(UNEVEN_STEPS)))
         optimizer.step()
-    return made, _weights(model)
+    return result, _weights(model)
 
 
 def _uneven_mean(model: Any, step: int, ranks: list[int], divisor: int) -> Step:

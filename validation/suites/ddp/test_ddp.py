@@ -106,8 +106,8 @@ def test_nccl_single_rank(expected: Expected, tmp_path: Path, figure: Figures) -
 def test_integer_gradients(backend: str, tmp_path: Path) -> None:
     """Bit for bit: sums of small integers are exact in fp32."""
     reference = modes.integers_reference(TWO)
-    for rank, told in enumerate(run_ranks(modes.integers, Group(TWO, backend, tmp_path))):
-        wanted, got = reference.whole[0], told["gradients"][0]
+    for rank, result in enumerate(run_ranks(modes.integers, Group(TWO, backend, tmp_path))):
+        wanted, got = reference.whole[0], result["gradients"][0]
         off, total = _elements_off(wanted, got), sum(each.numel() for each in wanted)
         cause = gradients.diagnosis(wanted, reference.shares[0][rank], got, TWO)
         require(
@@ -121,10 +121,10 @@ def test_integer_gradients(backend: str, tmp_path: Path) -> None:
 @_both(EACH_OF_TWO)
 @reports("buckets", "buckets")
 def test_small_buckets(backend: str, tmp_path: Path, figure: Figures) -> None:
-    told = _check(
+    results = _check(
         modes.small_buckets, gradients.reference(TWO), Group(TWO, backend, tmp_path), figure
     )
-    buckets = min(each["buckets"] for each in told)
+    buckets = min(each["buckets"] for each in results)
     figure("buckets", buckets, "buckets")
     found = f"{buckets} bucket with bucket_cap_mb={modes.SMALL_BUCKET_MB}"
     require(buckets > TWO, found, f"more than {TWO}", "bucket_cap_mb is not honoured")
@@ -137,10 +137,10 @@ def test_no_sync(backend: str, tmp_path: Path, figure: Figures) -> None:
     The first one outside brings all to the mean.
     """
     whole = Reference(*(steps[:1] for steps in _fields(gradients.reference(TWO))))
-    for rank, told in enumerate(
+    for rank, result in enumerate(
         _check(modes.no_sync, whole, Group(TWO, backend, tmp_path), figure)
     ):
-        error = gradients.difference(modes.alone_in_no_sync(rank, TWO), told["alone"])
+        error = gradients.difference(modes.alone_in_no_sync(rank, TWO), result["alone"])
         found = (
             f"gradients of rank {rank} of {TWO} inside no_sync are off by {error:.1e} from its own"
         )
@@ -150,12 +150,15 @@ def test_no_sync(backend: str, tmp_path: Path, figure: Figures) -> None:
 
 @_both(EACH_OF_TWO)
 def test_bucket_view(backend: str, tmp_path: Path, figure: Figures) -> None:
-    for told in _check(
+    for result in _check(
         modes.bucket_view, gradients.reference(TWO), Group(TWO, backend, tmp_path), figure
     ):
-        found = f"{told['memories']} separate memories hold the gradients"
+        found = f"{result['memories']} separate memories hold the gradients"
         require(
-            told["memories"] == 1, found, "views of 1 bucket", "gradient_as_bucket_view is ignored"
+            result["memories"] == 1,
+            found,
+            "views of 1 bucket",
+            "gradient_as_bucket_view is ignored",
         )
 
 
@@ -177,10 +180,12 @@ def test_unused_parameters_surface(backend: str, tmp_path: Path) -> None:
 
     Otherwise it would train on gradients that were never synchronised.
     """
-    for rank, said in enumerate(run_ranks(modes.unused_unannounced, Group(TWO, backend, tmp_path))):
-        found = f"rank {rank} of {TWO} said {said or 'nothing'!r} to parameters without a gradient"
+    for rank, error in enumerate(
+        run_ranks(modes.unused_unannounced, Group(TWO, backend, tmp_path))
+    ):
+        found = f"rank {rank} of {TWO} said {error or 'nothing'!r} to parameters without a gradient"
         require(
-            "finished reduction" in said,
+            "finished reduction" in error,
             found,
             "a refusal",
             "unused parameters are silently left unsynchronised",
@@ -195,14 +200,14 @@ def test_uneven_inputs(backend: str, tmp_path: Path, figure: Figures) -> None:
     It ends with their weights.
     """
     reference, weights = modes.uneven_reference()
-    for rank, told in enumerate(run_ranks(modes.uneven_inputs, Group(TWO, backend, tmp_path))):
+    for rank, result in enumerate(run_ranks(modes.uneven_inputs, Group(TWO, backend, tmp_path))):
         own = Reference(*(steps[: modes.UNEVEN_STEPS[rank]] for steps in _fields(reference)))
         figure(
             f"gradient_error rank {rank}",
-            gradients.require_same(own, told["gradients"], rank, TWO),
+            gradients.require_same(own, result["gradients"], rank, TWO),
             "relative",
         )
-        error = gradients.difference(weights, told["weights"])
+        error = gradients.difference(weights, result["weights"])
         found = f"weights of rank {rank} of {TWO} after join are off by {error:.1e}"
         require(
             error <= gradients.LIMIT,
@@ -219,9 +224,9 @@ def test_amp_gradients(backend: str, tmp_path: Path, figure: Figures) -> None:
     """fp16 autocast with a GradScaler, on gradients that fp16 loses if they are not scaled."""
     reference = amp.reference(TWO)
     ranks = run_ranks(amp.scaled, Group(TWO, backend, tmp_path))
-    for rank, told in enumerate(ranks):
-        _require_scaled(rank, told)
-        error = gradients.require_same(reference, told["gradients"], rank, TWO, amp.LIMIT)
+    for rank, result in enumerate(ranks):
+        _require_scaled(rank, result)
+        error = gradients.require_same(reference, result["gradients"], rank, TWO, amp.LIMIT)
         figure(f"gradient_error rank {rank}", error, "relative")
     figure("gradient_scale", ranks[0]["scales"][0], "times")
 
@@ -229,8 +234,8 @@ def test_amp_gradients(backend: str, tmp_path: Path, figure: Figures) -> None:
 def test_amp_overflow(backend: str, tmp_path: Path) -> None:
     """An infinite loss on one rank makes all of them skip that step, halve the scale, and go on."""
     at = amp.OVERFLOW_STEP
-    for rank, told in enumerate(run_ranks(amp.overflowing, Group(TWO, backend, tmp_path))):
-        steps = enumerate(zip(told["weights_at_start"], told["weights"], strict=True))
+    for rank, result in enumerate(run_ranks(amp.overflowing, Group(TWO, backend, tmp_path))):
+        steps = enumerate(zip(result["weights_at_start"], result["weights"], strict=True))
         skipped = [step for step, (before, after) in steps if not _elements_off(before, after)]
         found = (
             f"rank {rank} of {TWO} skipped steps {skipped}, and rank {TWO - 1} had an "
@@ -242,7 +247,7 @@ def test_amp_overflow(backend: str, tmp_path: Path) -> None:
             f"{[at]}",
             "GradScaler does not see an infinite gradient, or scales nothing",
         )
-        now, half = told["scales_after"][at], told["scales"][at] / 2
+        now, half = result["scales_after"][at], result["scales"][at] / 2
         found = f"the scale of rank {rank} of {TWO} is {now:.0f} after an infinite gradient"
         require(
             now == half, found, f"{half:.0f}", "GradScaler skips the step and does not back off"
@@ -286,8 +291,8 @@ def test_nccl_transport(expected: Expected, tmp_path: Path, figure: Figures) -> 
     Over sockets training is many times slower.
     """
     _require_two_gpus(expected)
-    told = (("NCCL_DEBUG", "INFO"), ("NCCL_DEBUG_SUBSYS", "INIT,P2P,SHM,NET"))
-    environment = (*told, ("NCCL_DEBUG_FILE", str(tmp_path / "nccl.%p")))
+    debug = (("NCCL_DEBUG", "INFO"), ("NCCL_DEBUG_SUBSYS", "INIT,P2P,SHM,NET"))
+    environment = (*debug, ("NCCL_DEBUG_FILE", str(tmp_path / "nccl.%p")))
     world_size = min(expected.gpu_count, max(WORLD_SIZES))
     run_ranks(modes.plain, Group(world_size, "nccl", tmp_path, environment=environment))
     files = [
@@ -349,12 +354,12 @@ def _require_told(
 ) -> None:
     """Fail the check unless rank 0 had an error in time, with `words` in it."""
     figure("told_after", waiting.seconds, "s")
-    told = (
+    outcome = (
         f"was told {waiting.result or 'nothing'!r}"
         if waiting.returned
         else waiting.raised or "still waited"
     )
-    found = f"rank 0 of {TWO} {told} {waiting.seconds:.1f} s after the start, though {why}"
+    found = f"rank 0 of {TWO} {outcome} {waiting.seconds:.1f} s after the start, though {why}"
     require(
         waiting.returned and waiting.result and words in waiting.result,
         found,
@@ -366,20 +371,20 @@ def _require_told(
 def _check(work: Work, reference: Reference, group: Group, figure: Figures) -> Sequence[Any]:
     """Compare every rank's gradients with the reference; return what the ranks returned."""
     ranks = run_ranks(work, group)
-    for rank, told in enumerate(ranks):
-        error = gradients.require_same(reference, told["gradients"], rank, group.world_size)
+    for rank, result in enumerate(ranks):
+        error = gradients.require_same(reference, result["gradients"], rank, group.world_size)
         figure(f"gradient_error rank {rank} of {group.world_size}", error, "relative")
     return ranks
 
 
-def _require_scaled(rank: int, told: Any) -> None:
-    scale = told["scales"][0]
+def _require_scaled(rank: int, result: Any) -> None:
+    scale = result["scales"][0]
     cause = "the GradScaler is disabled, and fp16 loses small gradients"
     require(
         scale > 1, f"rank {rank} of {TWO} scales its loss by {scale:.0f}", f"{amp.SCALE:.0f}", cause
     )
-    after = [gradient * scale for gradient in told["gradients"][0]]
-    off = _elements_off(told["before"][0], after)
+    after = [gradient * scale for gradient in result["gradients"][0]]
+    off = _elements_off(result["before"][0], after)
     require(
         off == 0,
         f"{off} gradients of rank {rank} of {TWO} were not scaled before unscale_",

@@ -10,8 +10,9 @@ from pathlib import Path
 OF_THE_BUILD = {
     ("2.6.0", "12.4"): ("sm_50", "sm_60", "sm_70", "sm_75", "sm_80", "sm_86", "sm_90"),
 }
-"""What PyTorch's wheels of (torch, CUDA) are built for: `torch._C._cuda_getArchFlags()` of the
-locked wheel.
+"""The architectures that PyTorch's wheels of (torch, CUDA) are built for.
+
+Source: `torch._C._cuda_getArchFlags()` of the locked wheel.
 """
 
 _SECTION = ".nv_fatbin"

@@ -30,10 +30,11 @@ _ROUNDINGS = {
     "bf16": 2,
     "fp16": 2,
 }
-"""How many roundings a kernel's error may be. fp64 and fp32 add in their own precision, and round
-at every product (see FP32_LIMIT); the others add in fp32: TF32 rounds both inputs (by cutting them,
-at the worst, which is two roundings each), bf16 and fp16 the result alone, since their inputs are
-exact.
+"""How many roundings the error of a kernel may have.
+
+fp64 and fp32 add in their own precision, and round at every product (see FP32_LIMIT). The others
+add in fp32. TF32 rounds both inputs, at worst by cutting them, which counts as two roundings each.
+bf16 and fp16 round the result only, because their inputs are exact.
 """
 
 BLOCK = 1 << 23

@@ -135,11 +135,11 @@ def test_kernels_on_the_cpu(precision: str, figure: Figures) -> None:
 def test_every_gpu_is_detected(expected: Expected, figure: Figures) -> None:
     """By the driver (NVML), by torch, and as many as the run was planned with."""
     require_gpus(expected)
-    (by_nvml, why), (by_torch, said) = driver.nvml_count(), usable_gpus()
+    (by_nvml, why), (by_torch, state) = driver.nvml_count(), usable_gpus()
     figure("gpus", by_torch, "GPUs")
     if not by_nvml == by_torch == expected.gpu_count:
         counted = f"NVML counts {by_nvml}{f' ({why})' if why else ''} and torch {by_torch} GPUs"
-        refuse(f"{counted}, {said}", f"{expected.gpu_count} each", said)
+        refuse(f"{counted}, {state}", f"{expected.gpu_count} each", state)
 
 
 @needs_gpus(1)
@@ -205,10 +205,12 @@ def test_challenge(nonce: str, expected: Expected, answer: Answers) -> None:
     devices = ["cpu", *(f"cuda:{index}" for index in range(expected.gpu_count))]
     held = [torch.empty(kernels.BLOCK, device=device) for device in devices[1:]]
     for device in devices:
-        asked = questions.product(nonce, device)
-        left = torch.tensor(asked.left, dtype=torch.float32, device=device).reshape(-1, asked.inner)
-        right = torch.tensor(asked.right, dtype=torch.float32, device=device).reshape(
-            asked.inner, -1
+        question = questions.product(nonce, device)
+        left = torch.tensor(question.left, dtype=torch.float32, device=device).reshape(
+            -1, question.inner
+        )
+        right = torch.tensor(question.right, dtype=torch.float32, device=device).reshape(
+            question.inner, -1
         )
         answer(f"matmul {device}", torch.mm(left, right).flatten().tolist())
     if held:

@@ -34,7 +34,7 @@ def writing_problem(folder: Path) -> str:
 
     The folder is made if it is missing. Nothing is left behind.
     """
-    made = [each for each in (folder, *folder.parents) if not each.exists()]
+    missing = [each for each in (folder, *folder.parents) if not each.exists()]
     file = folder / f"validation-{uuid.uuid4().hex}"
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -45,7 +45,7 @@ def writing_problem(folder: Path) -> str:
     finally:
         with contextlib.suppress(OSError):
             file.unlink()
-            for each in made:
+            for each in missing:
                 each.rmdir()
 
 

@@ -29,8 +29,10 @@ from . import surroundings
 
 USER = 1000
 AUTHORITIES = 50
-"""Mozilla's list, which Debian ships, has had about three times as many for years; a list of one's
-own has few.
+"""The least number of certificate authorities.
+
+Mozilla's list, which Debian ships, has had about three times as many for years. A private list has
+few.
 """
 
 TEXT = "größer-数据-данные"
@@ -137,8 +139,8 @@ def test_utf8(tmp_path: Path) -> None:
         "was told not to use UTF-8"
     )
     done = echoed(TEXT, tmp_path)
-    said = done.stderr.decode(errors="replace").strip().splitlines() or ["nothing"]
-    ended = f"text that is not ASCII ends a program with {said[-1]}"
+    printed = done.stderr.decode(errors="replace").strip().splitlines() or ["nothing"]
+    ended = f"text that is not ASCII ends a program with {printed[-1]}"
     require(done.returncode == 0, ended, "the text back", cause)
     wrote = [
         (os.fsdecode(entry.name), Path(entry.path).read_bytes()) for entry in os.scandir(tmp_path)
@@ -202,9 +204,9 @@ def test_threads(first_use: dict[str, Any], figure: Figures) -> None:
         added < cpus, f"a matrix product started {added} more threads", f"fewer than {cpus}", cause
     )
     for threads, more in first_use["workers"]:
-        told = f"a worker of a DataLoader uses {threads} threads and started {more}"
+        found = f"a worker of a DataLoader uses {threads} threads and started {more}"
         require(
-            threads == 1 and more == 0, told, "1 and none", "its workers do not limit themselves"
+            threads == 1 and more == 0, found, "1 and none", "its workers do not limit themselves"
         )
     for name in THREAD_VARIABLES:
         value = os.environ.get(name, "1")
@@ -235,10 +237,10 @@ def test_visible_gpus(expected: Expected) -> None:
     )
     capabilities = os.environ.get("NVIDIA_DRIVER_CAPABILITIES", "all").split(",")
     wanted = "all" in capabilities or {"compute", "utility"} <= {*capabilities}
-    said = f"NVIDIA_DRIVER_CAPABILITIES is `{','.join(capabilities)}`"
+    found = f"NVIDIA_DRIVER_CAPABILITIES is `{','.join(capabilities)}`"
     require(
         wanted,
-        said,
+        found,
         "compute and utility",
         "without them the driver's libraries are not passed to a container",
     )
@@ -300,10 +302,10 @@ def test_orphans_are_reaped() -> None:
 def test_clock(expected: Expected) -> None:
     """The time is after that of every file the image brings."""
     folders = [Path(sysconfig.get_path(name)) for name in ("scripts", "purelib", "stdlib")]
-    made, now = max(expected.epoch, surroundings.newest(folders)), time.time()
-    if now < made - SKEW_S:
+    built, now = max(expected.epoch, surroundings.newest(folders)), time.time()
+    if now < built - SKEW_S:
         cause = "the runner's clock is wrong, so that no certificate is valid yet"
-        report_infra(f"the clock says {date(now)}, files of the image are of {date(made)}", cause)
+        report_infra(f"the clock says {date(now)}, files of the image are of {date(built)}", cause)
 
 
 def test_challenge(nonce: str, answer: Answers, tmp_path: Path) -> None:

@@ -33,9 +33,7 @@ OPTIONAL = (
         "torio tries FFmpeg 6, 5 and 4, and does without where none is there",
     ),
 )
-"""(files, libraries, why they can do without): backends for programs that the image does not
-ship.
-"""
+"""(files, libraries, reason): backends for programs that the image does not ship."""
 
 LOADED_FIRST = (
     ("torchaudio/lib/_torchaudio.so", "libtorchaudio.so"),
@@ -45,8 +43,9 @@ LOADED_FIRST = (
     ("torio/lib/_torio_ffmpeg5.so", "libtorio_ffmpeg5.so"),
     ("torio/lib/_torio_ffmpeg6.so", "libtorio_ffmpeg6.so"),
 )
-"""(module, library beside it) that the package loads by its path before the module: `_load_lib` of
-its `_extension`.
+"""(module, library beside it): the package loads the library by its path before the module.
+
+Source: `_load_lib` of its `_extension`.
 """
 
 PRIVATE_COPIES = (
@@ -60,7 +59,7 @@ PRIVATE_COPIES = (
         "GNU OpenMP may be there more than once, each with the threads of its own callers",
     ),
 )
-"""(files, why a second copy does no harm)."""
+"""(files, reason): second copies that do no harm."""
 
 
 def may_be_missing(missing: Missing, site_packages: str, with_driver: bool) -> bool:

@@ -15,12 +15,13 @@ WATCHED = re.compile(
     r"lib(cudart|cublas|cublasLt|cudnn\w*|nccl|cufft|curand|cusolver|cusparse|cusparseLt|nvrtc|nvJitLink|cupti"
     r"|c10\w*|torch\w*|caffe2\w*|gomp|iomp5|omp|stdc\+\+|gcc_s|cuda)"
 )
-"""Libraries that keep a state (contexts, communicators, threads, type tables): with two copies
-there are two.
+"""Libraries that keep a state: contexts, communicators, threads, type tables.
+
+With two copies there are two states.
 """
 
 _MANGLED = re.compile(r"([-.][0-9a-f]{8})+$")
-"""What auditwheel appends to the name of a library that a wheel carries: libgomp-a34b3233.so.1."""
+"""The suffix that auditwheel gives to a library in a wheel: libgomp-a34b3233.so.1."""
 
 
 @dataclass(frozen=True)
@@ -76,9 +77,9 @@ def outcomes(done: subprocess.CompletedProcess[str]) -> list[tuple[str, str]]:
     A name without a second line ended the process.
     """
     lines = done.stdout.splitlines()
-    said = done.stderr.strip().splitlines() or [f"exit {done.returncode}"]
+    errors = done.stderr.strip().splitlines() or [f"exit {done.returncode}"]
     if done.returncode != 0:
-        lines += [*([] if len(lines) % 2 else ["the program"]), f"! {' '.join(said[-2:])}"]
+        lines += [*([] if len(lines) % 2 else ["the program"]), f"! {' '.join(errors[-2:])}"]
     return [*zip(lines[::2], lines[1::2], strict=False)]
 
 
@@ -147,4 +148,4 @@ LIBRARIES = (
     Library("cuSPARSE", "libcusparse", _by_property("cusparseGetProperty")),
     Library("cuSPARSELt", "libcusparseLt", _by_property("cusparseLtGetProperty")),
 )
-"""Those that `import torch` loads."""
+"""The libraries that `import torch` loads."""

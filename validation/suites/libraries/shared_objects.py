@@ -20,14 +20,14 @@ from elftools.elf.dynamic import DynamicSegment
 from elftools.elf.elffile import ELFFile
 
 SYSTEM_FOLDERS = ("/lib/x86_64-linux-gnu", "/usr/lib/x86_64-linux-gnu", "/lib", "/usr/lib")
-"""Where Debian's loader looks last, on amd64."""
+"""The folders that Debian's loader searches last, on amd64."""
 
 MOUNTS = Path("/proc/self/mountinfo")
 _MAGIC = b"\x7fELF"
 _LOADABLE = ("ET_DYN", "ET_EXEC")
 _TAGS = {"DT_NEEDED": "needed", "DT_SONAME": "soname", "DT_RPATH": "rpath", "DT_RUNPATH": "runpath"}
 _DAMAGE = (ELFError, OSError, ValueError, KeyError, TypeError, AttributeError, AssertionError)
-"""What reading a cut file can end in."""
+"""The errors that reading a cut file may raise."""
 
 _NEVER_LOADED = (".py", ".pyc", ".pyi", ".h", ".hpp", ".cuh", ".txt", ".json")
 

@@ -210,14 +210,14 @@ def test_cudnn_parts(torch: ModuleType) -> None:
         "torch is no CUDA build",
     )
     steps = loaded_libraries.outcomes(installed.python(BESIDE_ME / "cudnn_parts.py", whole))
-    failed = [f"{name}: {said[2:]}" for name, said in steps if said.startswith("!")]
+    failed = [f"{name}: {line[2:]}" for name, line in steps if line.startswith("!")]
     require(
         not failed,
         f"cuDNN cannot use its parts: {some(failed, 1)}",
         "parts of its own version",
         REPLACED,
     )
-    parts = {name: Path(said[2:]) for name, said in steps if said.startswith("= /")}
+    parts = {name: Path(line[2:]) for name, line in steps if line.startswith("= /")}
     require(
         len(parts) > 1,
         f"cuDNN loaded {some(parts)} alone",
@@ -245,7 +245,7 @@ def test_cuda_libraries_load(expected: Expected, owners: dict[str, str], figure:
         locked and not silent, f"no library is of {some(silent)}", "libraries of each", OTHER_WHEELS
     )
     steps = loaded_libraries.outcomes(installed.python(BESIDE_ME / "load_each.py", *files))
-    failed = [said[2:] for _, said in steps if not said.startswith("= ")]
+    failed = [line[2:] for _, line in steps if not line.startswith("= ")]
     figure("cuda_libraries", len(steps), "files")
     require(
         not failed,
@@ -323,7 +323,7 @@ def test_libraries_found_by_name(owners: dict[str, str]) -> None:
     steps = loaded_libraries.outcomes(
         installed.python(BESIDE_ME / "load_each.py", "libc.so.6", *own)
     )
-    found = {name: said for name, said in steps if said != f"! {name}: {NOT_FOUND}"}
+    found = {name: line for name, line in steps if line != f"! {name}: {NOT_FOUND}"}
     libc = found.pop("libc.so.6", "! not asked")
     require(
         libc.startswith("= "),
@@ -332,9 +332,9 @@ def test_libraries_found_by_name(owners: dict[str, str]) -> None:
         "the loader is not glibc's",
     )
     others = [
-        f"{name}: {said[2:]}"
-        for name, said in found.items()
-        if not is_file(said, own.get(name, ""))
+        f"{name}: {line[2:]}"
+        for name, line in found.items()
+        if not is_file(line, own.get(name, ""))
     ]
     require(
         not others,
@@ -374,9 +374,9 @@ def test_shared_objects_resolve(
     ]
     figure("shared_objects", len(objects), "files")
     figure("optional_libraries_not_found", len(missing) - len(lost), "files")
-    said = sorted(f"{each.path} needs {each.needed}" for each in lost)
+    lines = sorted(f"{each.path} needs {each.needed}" for each in lost)
     require(
-        not said, f"libraries are not found: {some(said)}", "every one that is needed", REPLACED
+        not lines, f"libraries are not found: {some(lines)}", "every one that is needed", REPLACED
     )
 
 
@@ -483,13 +483,13 @@ def test_console_scripts(figure: Figures) -> None:
 def test_challenge(nonce: str, torch: ModuleType, answer: Answers) -> None:
     """NumPy's BLAS and torch multiply the same memory, and a C pointer changes it in between."""
     numpy = imported("numpy")
-    asked = questions.product(nonce, "libraries")
-    left = numpy.array(asked.left, dtype=numpy.float64).reshape(-1, asked.inner)
-    right = numpy.array(asked.right, dtype=numpy.float64).reshape(asked.inner, -1)
+    question = questions.product(nonce, "libraries")
+    left = numpy.array(question.left, dtype=numpy.float64).reshape(-1, question.inner)
+    right = numpy.array(question.right, dtype=numpy.float64).reshape(question.inner, -1)
     shared = torch.from_numpy(left)
     answer("numpy", numpy.matmul(left, right).ravel().tolist())
     pointer = ctypes.cast(shared.data_ptr(), ctypes.POINTER(ctypes.c_double))
-    for number in range(asked.inner):
+    for number in range(question.inner):
         pointer[number] = -pointer[number]
     answer("torch", torch.mm(shared, torch.from_numpy(right)).flatten().tolist())
     answer("memory", left[0].tolist())

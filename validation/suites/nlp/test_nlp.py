@@ -40,17 +40,17 @@ def _one_thread() -> Iterator[None]:
 @pytest.fixture(scope="module")
 def tokenizer() -> Any:
     """Return a byte-level BPE tokenizer, trained on the whole text."""
-    made = Tokenizer(models.BPE())
-    made.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    made.decoder = decoders.ByteLevel()
+    trained = Tokenizer(models.BPE())
+    trained.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    trained.decoder = decoders.ByteLevel()
     trainer = trainers.BpeTrainer(
         vocab_size=VOCABULARY,
         special_tokens=[PAD, MASKED],
         initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
         show_progress=False,
     )
-    made.train_from_iterator(shipped_text.corpus(), trainer)
-    return made
+    trained.train_from_iterator(shipped_text.corpus(), trainer)
+    return trained
 
 
 def test_tokenizer_round_trip(tokenizer: Any) -> None:
@@ -155,10 +155,10 @@ def test_weights_as_safetensors(expected: Expected, tmp_path: Path) -> None:
 
 def test_challenge(nonce: str, answer: Answers) -> None:
     """WordPiece with a vocabulary that the host has drawn; some of the words are unknown."""
-    asked = questions.reading(nonce)
-    made = Tokenizer(models.WordPiece(asked.vocabulary, unk_token=questions.UNKNOWN))
-    made.pre_tokenizer = pre_tokenizers.Whitespace()
-    answer("wordpiece", made.encode(" ".join(asked.words)).ids)
+    question = questions.reading(nonce)
+    word_piece = Tokenizer(models.WordPiece(question.vocabulary, unk_token=questions.UNKNOWN))
+    word_piece.pre_tokenizer = pre_tokenizers.Whitespace()
+    answer("wordpiece", word_piece.encode(" ".join(question.words)).ids)
 
 
 def _model() -> Any:

@@ -18,7 +18,7 @@ STATUS = Path("/proc/self/status")
 RESET_PEAK = Path("/proc/self/clear_refs")
 CPUINFO = Path("/proc/cpuinfo")
 BF16 = frozenset({"avx512_bf16", "amx_bf16", "bf16"})
-"""How Linux names bfloat16 instructions: of x86 (first two) and of Arm."""
+"""Linux's names of bfloat16 instructions: of x86 (the first two) and of Arm."""
 
 
 @dataclass(frozen=True)
@@ -53,9 +53,10 @@ CPU = MeasurementPlan(
     steps=3,
     measured_s=0,
 )
-"""Few steps, since they take up to a second, and a limit that only something odd exceeds (a step
-twice as long as the one before), since other programs share a CPU: what is measured there is for
-the record and no gate.
+"""The plan on a CPU: few steps, because they take up to a second.
+
+Other programs share the CPU, so the limit of the spread is one that only something odd exceeds (a
+step twice as long as the one before). The result is for the record and no gate.
 """
 
 GPU = MeasurementPlan(
@@ -69,9 +70,10 @@ GPU = MeasurementPlan(
     steps=30,
     measured_s=5,
 )
-"""At least 3 s of warm-up, in which cuDNN tries its algorithms and clocks rise; 2 % is what the
-regression gate is to see. At least 8 s for each check, so about 80 s for all eight and the making
-of their models.
+"""The plan on a GPU: at least 3 s of warm-up, in which cuDNN tries its algorithms and clocks rise.
+
+The regression gate must see 2 %. Each check takes at least 8 s, so all eight take about 80 s with
+the building of their models.
 """
 
 
@@ -164,5 +166,7 @@ def has_bf16(cpuinfo: str) -> bool:
     """
     lines = (line.partition(":") for line in cpuinfo.splitlines())
     return any(
-        BF16 & set(told.split()) for name, _, told in lines if name.strip() in ("flags", "Features")
+        BF16 & set(value.split())
+        for name, _, value in lines
+        if name.strip() in ("flags", "Features")
     )

@@ -23,15 +23,14 @@ from . import measure, workloads
 from .workloads import MeasuredTask
 
 OFF = {"fp32": 0.01, "amp": 0.02}
-"""How far one sample's output may be from its row of a batch, against the largest output: kernels
-differ with the batch. TF32 and float16 keep 11 bits, bfloat16 8; a model that normalises over the
-batch is off by more than 0.1.
+"""How far one sample's output may be from its row of a batch, relative to the largest output.
+
+Kernels differ with the batch. TF32 and float16 keep 11 bits, bfloat16 8. A model that normalises
+over the batch is off by more than 0.1.
 """
 
 APART = 0.05
-"""How far the first and the last sample's outputs must be from each other, at least, against the
-largest.
-"""
+"""The least difference of the first and the last sample's outputs, relative to the largest."""
 
 NO_BF16 = "this CPU has no bfloat16 instructions, so AMP would measure their emulation"
 
@@ -89,12 +88,12 @@ def test_inference(
 def test_challenge(nonce: str, expected: Expected, answer: Answers) -> None:
     """A matrix product in each precision that is measured, exact in all of them."""
     for name, amp in (("fp32", False), ("amp", True)):
-        asked = questions.product(nonce, name, questions.NARROW, limit=1)
-        left = torch.tensor(asked.left, dtype=torch.float32, device=expected.device).reshape(
-            -1, asked.inner
+        question = questions.product(nonce, name, questions.NARROW, limit=1)
+        left = torch.tensor(question.left, dtype=torch.float32, device=expected.device).reshape(
+            -1, question.inner
         )
-        right = torch.tensor(asked.right, dtype=torch.float32, device=expected.device).reshape(
-            asked.inner, -1
+        right = torch.tensor(question.right, dtype=torch.float32, device=expected.device).reshape(
+            question.inner, -1
         )
         with workloads.autocast(expected.device, amp=amp):
             answer(f"matmul {name}", torch.mm(left, right).flatten().tolist())

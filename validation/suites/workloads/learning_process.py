@@ -18,7 +18,7 @@ from . import online_learning
 from .online_learning import CHECKPOINT, EVERY, FINAL, HALF_WRITTEN
 
 KILLED_AT = 5 * EVERY
-"""After as many samples it is killed, with half of that checkpoint written."""
+"""The process is killed after as many samples, with half of that checkpoint written."""
 
 
 def kill_half_way(folder: Path, device: str) -> dict[str, Any]:

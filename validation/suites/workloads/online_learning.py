@@ -27,7 +27,7 @@ CLIP = 1.0
 DECAY = 0.98
 FEATURES = 16
 OUTLIERS = 20
-"""One sample in as many has a target ten too high: what clipping is for."""
+"""One sample in as many has a target ten too high, so that its gradient must be clipped."""
 
 CHECKPOINT = "checkpoint.pt"
 FINAL = "final.pt"
@@ -116,8 +116,8 @@ class Learner:
 
 def sample(number: int) -> tuple[Any, Any]:
     """Return sample `number` of the stream: a row of features and its target, always the same."""
-    made = torch.Generator().manual_seed(number)
-    inputs = torch.randn(1, FEATURES, generator=made)
+    generator = torch.Generator().manual_seed(number)
+    inputs = torch.randn(1, FEATURES, generator=generator)
     target = torch.tanh(inputs @ torch.linspace(-1, 1, FEATURES)[:, None])
     return inputs, target + (10 if is_outlier(number) else 0)
 

@@ -27,20 +27,23 @@ from .online_learning import EVERY, SAMPLES, Learner, Update
 
 AREA = "area under the curve"
 GPU_LIMIT = 1e-4
-"""Largest difference of weights allowed on a GPU, whose library may choose other kernels in another
-process.
+"""Largest difference of weights allowed on a GPU.
+
+Its library may choose other kernels in another process.
 """
 
 AVERAGE_LIMIT = 1e-5
-"""Largest difference allowed of averages from those made in float64, relative to the largest
-weight: fp32 rounds by 2**-24 twice an update, and each rounding fades with the decay, so that the
-last 50 count.
+"""Largest difference allowed of averages from those in float64, relative to the largest weight.
+
+fp32 rounds by 2**-24 twice an update. Each rounding fades with the decay, so that the last 50
+count.
 """
 
 
 CLIPPING_LIMIT = 1e-4
-"""How far lengths may be off after clipping, relative: torch adds 1e-6 to the norm it divides by,
-and fp32 rounds.
+"""Largest relative error of lengths after clipping.
+
+torch adds 1e-6 to the norm it divides by, and fp32 rounds.
 """
 
 
@@ -288,15 +291,15 @@ def test_challenge(nonce: str, expected: Expected, answer: Answers) -> None:
 
     The answer is its losses and its last weights.
     """
-    asked = questions.learning(nonce)
+    question = questions.learning(nonce)
     first, second, inputs, targets = (
         torch.tensor(values, dtype=torch.float64, device=expected.device).reshape(shape)
         / questions.SCALE
         for values, shape in (
-            (asked.first, (questions.HIDDEN, questions.FEATURES)),
-            (asked.second, (1, questions.HIDDEN)),
-            (asked.inputs, (questions.EXAMPLES, questions.FEATURES)),
-            (asked.targets, (questions.EXAMPLES, 1)),
+            (question.first, (questions.HIDDEN, questions.FEATURES)),
+            (question.second, (1, questions.HIDDEN)),
+            (question.inputs, (questions.EXAMPLES, questions.FEATURES)),
+            (question.targets, (questions.EXAMPLES, 1)),
         )
     )
     weights = [first.requires_grad_(), second.requires_grad_()]
