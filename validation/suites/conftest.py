@@ -38,11 +38,11 @@ def figure(record_property: Callable[[str, object], None]) -> Figures:
     NaN and infinity are left out: JSON has neither. The reason of the check tells of them.
     """
 
-    def attach(name: str, value: float, unit: str) -> None:
+    def attach_figure(name: str, value: float, unit: str) -> None:
         if math.isfinite(value):
             record_property(name, [value, unit])
 
-    return attach
+    return attach_figure
 
 
 @pytest.fixture(scope="session")

@@ -128,19 +128,19 @@ class Failing:
     def __getitem__(self, index: int) -> Any:
         if index == 0:
             time.sleep(_UNTIL_WAITED_FOR_S)
-            getattr(self, f"_{self._fails}")()
+            getattr(self, f"_worker_{self._fails}")()
         return torch.tensor(index)
 
-    def _raises(self) -> None:
+    def _worker_raises(self) -> None:
         raise ValueError(self.MESSAGE)
 
-    def _exits(self) -> None:
+    def _worker_exits(self) -> None:
         os._exit(EXIT_CODE)
 
-    def _killed(self) -> None:
+    def _worker_killed(self) -> None:
         os.kill(os.getpid(), signal.SIGKILL)
 
-    def _stalls(self) -> None:
+    def _worker_stalls(self) -> None:
         deadline = time.monotonic() + STALL_S
         while not self.let_go.exists() and time.monotonic() < deadline:
             time.sleep(0.05)

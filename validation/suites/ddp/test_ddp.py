@@ -39,12 +39,12 @@ def _of_ranks(world_size: int, *, required: bool = True) -> tuple[pytest.MarkDec
 def _both(marks: Sequence[pytest.MarkDecorator]) -> Callable[[F], F]:
     """Return a decorator that puts every one of `marks` on a check."""
 
-    def marked(check: F) -> F:
+    def apply_all(check: F) -> F:
         for mark in marks:
             check = mark(check)
         return check
 
-    return marked
+    return apply_all
 
 
 EACH_OF_TWO = _of_ranks(TWO)

@@ -134,7 +134,7 @@ def build_training(task: MeasuredTask, device: str, *, amp: bool) -> Training:
     )  # bfloat16 needs no loss scaling
     losses: list[Any] = []
 
-    def step() -> None:
+    def train_step() -> None:
         task.optimizer.zero_grad(set_to_none=True)
         with autocast(device, amp=amp):
             loss = torch.nn.functional.cross_entropy(task.model(task.inputs), task.targets)
@@ -145,7 +145,7 @@ def build_training(task: MeasuredTask, device: str, *, amp: bool) -> Training:
         wait(device)
 
     task.model.train()
-    return Training(step, losses)
+    return Training(train_step, losses)
 
 
 def build_inference(task: MeasuredTask, device: str, *, amp: bool) -> Callable[[Any], Any]:
@@ -154,14 +154,14 @@ def build_inference(task: MeasuredTask, device: str, *, amp: bool) -> Callable[[
     It returns when the device has finished.
     """
 
-    def answer(inputs: Any) -> Any:
+    def compute_outputs(inputs: Any) -> Any:
         with torch.inference_mode(), autocast(device, amp=amp):
             outputs = task.model(inputs)
         wait(device)
         return outputs
 
     task.model.eval()
-    return answer
+    return compute_outputs
 
 
 def wait(device: str) -> None:
