@@ -97,9 +97,15 @@ def run(works: Sequence[Work], folder: Path, limit_s: float = LIMIT_S) -> list[E
                     with contextlib.suppress(ProcessLookupError):
                         os.kill(pid, signal.SIGKILL)
             process.join()
-    return [
-        _ended(folder / str(number), code, at - started) for number, (code, at) in enumerate(ends)
-    ]
+    ended = []
+    for number, (exit_code, at) in enumerate(ends):
+        left = folder / str(number)
+        returned = exit_code == 0 and (left / "result").exists()
+        result = torch.load(left / "result", weights_only=True) if returned else None
+        stuck_in = innermost_frame(_text(left / "stacks"))
+        raised = _text(left / "raised")
+        ended.append(Ended(returned, result, raised, exit_code, stuck_in, at - started))
+    return ended
 
 
 def _start(work: Work, folder: Path, limit_s: float) -> Any:
@@ -146,13 +152,6 @@ def _descendants(pid: int) -> list[int]:
         for child in _text(path).split()
     ]
     return [each for child in children for each in (*_descendants(child), child)]
-
-
-def _ended(folder: Path, exit_code: int | None, seconds: float) -> Ended:
-    returned = exit_code == 0 and (folder / "result").exists()
-    result = torch.load(folder / "result", weights_only=True) if returned else None
-    stuck_in = innermost_frame(_text(folder / "stacks"))
-    return Ended(returned, result, _text(folder / "raised"), exit_code, stuck_in, seconds)
 
 
 def _text(path: Path) -> str:

@@ -100,9 +100,8 @@ class _Counting:
 
 
 def _difference(model: Any, compiled: Any, inputs: Any) -> float:
-    wanted, got = (
-        _outputs_and_gradients(function, model, inputs) for function in (model, compiled)
-    )
+    wanted = _outputs_and_gradients(model, model, inputs)
+    got = _outputs_and_gradients(compiled, model, inputs)
     error = max(
         float((mine - its).abs().max() / its.abs().max())
         for mine, its in zip(got, wanted, strict=True)

@@ -60,7 +60,7 @@ class Telling:
 
 
 def values(index: int) -> Any:
-    """Return the 16 values of sample `index` of Telling."""
+    """Return the 16 values of sample `index` of ReaderSamples."""
     return torch.arange(16) * 1000 + index
 
 

@@ -41,7 +41,7 @@ def scaled(rank: int, world_size: int, backend: str) -> dict[str, Any]:
 
 
 def overflowing(rank: int, world_size: int, backend: str) -> dict[str, Any]:
-    """Do as `scaled`, with an infinite loss of the last rank in step OVERFLOW_STEP.
+    """Do as `train_scaled`, with an infinite loss of the last rank in OVERFLOW_STEP.
 
     `weights` and `scales_after` are those after each step, `weights_at_start` those before the
     first.

@@ -66,7 +66,7 @@ def static_graph(rank: int, world_size: int, backend: str) -> Told:
 
 
 def twice_checkpointed(rank: int) -> Any:
-    """Return the model of `static_graph`, fp64."""
+    """Return the model of `train_static_graph`, fp64."""
     return gradients.filled(_TwiceCheckpointed().double(), rank)
 
 

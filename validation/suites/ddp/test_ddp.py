@@ -31,7 +31,7 @@ F = TypeVar("F", bound=Callable[..., None])
 
 
 def _of_ranks(world_size: int, *, required: bool = True) -> tuple[pytest.MarkDecorator, ...]:
-    """Return the marks of the figures of `_check`, for a group of this size."""
+    """Return the marks of the figures of `_check_gradients`, for a group of this size."""
     names = [f"gradient_error rank {rank} of {world_size}" for rank in range(world_size)]
     return tuple(reports(name, "relative", required=required) for name in names)
 

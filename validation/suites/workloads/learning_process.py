@@ -36,9 +36,10 @@ def kill_half_way(folder: Path, device: str) -> dict[str, Any]:
     finally:
         process.kill()
         _, stderr = process.communicate()
+    ended = new_python.Ended(process.returncode, stderr)
     require(
         printed == HALF_WRITTEN and process.returncode == -signal.SIGKILL,
-        f"learning {new_python.Ended(process.returncode, stderr)}, before it was to be killed",
+        f"learning {ended}, before it was to be killed",
         f"it to come to sample {KILLED_AT}",
         "a crash of its own, or a hang",
     )
