@@ -22,6 +22,7 @@ from images.record import BuildRecord
 from images.version import parse_version
 from images.wheels import Prefix
 from runner import records
+from runner.errors import ConfigError
 
 VENV = "opt/venv"
 
@@ -86,6 +87,28 @@ def make(
     }
     planner = _Planner(catalog, version, above, out)
     return Plan(str(version), version.line, tuple(planner.image(name) for name in names))
+
+
+def make_several(
+    catalog: Catalog,
+    versions: Sequence[Version],
+    names: Sequence[str],
+    out: Path,
+    root: Path = catalogue.IMAGES,
+) -> tuple[list[Plan], dict[str, ConfigError]]:
+    """Plan a release of several lines. A line whose locks are missing or wrong does not stop the
+    others.
+
+    Returns the plans, and the error of each line that has none.
+    """
+    plans: list[Plan] = []
+    errors: dict[str, ConfigError] = {}
+    for version in versions:
+        try:
+            plans.append(make(catalog, version, names, out, root))
+        except ConfigError as error:
+            errors[version.line] = error
+    return plans, errors
 
 
 def prefix_of(line: Line) -> Prefix:
