@@ -126,7 +126,7 @@ def _require_line(catalog: Catalog, line: str) -> None:
         raise ConfigError(
             f"`{clean_line(line, 80)}` is not a line", f"lines: {', '.join(catalog.lines)}"
         )
-    catalog.version(f"v{line}.0")
+    catalog.version(str(Version(line, 0)))
 
 
 def _lock_layers(catalog: Catalog, lines: Sequence[str], asked: Namespace) -> int:

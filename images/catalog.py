@@ -30,7 +30,8 @@ from images.field_types import (
     Title,
 )
 from images.locks import Lock, Wheel, read_lock
-from images.version import Version, is_line, parse_version
+from images.names import BASE, join_stacks, split_image
+from images.version import Version, is_line, line_of_torch, parse_version
 from runner import records
 from runner.errors import ConfigError
 from runner.untrusted import clean_line
@@ -49,7 +50,6 @@ __all__ = [
 
 IMAGES = Path(__file__).resolve().parent
 CATALOG = IMAGES / "catalog.yaml"
-BASE = "base"
 _MOST_IMAGES = 100
 _LONGEST_NAME = 60
 """Of an image: a tag has 128 characters at most, and begins with the version."""
@@ -184,7 +184,7 @@ class Catalog:
         return "; ".join(self.stacks[stack].title for stack in added)
 
     def _named(self, image: str) -> list[str]:
-        names = image.split("-")
+        names = split_image(image)
         if not set(names) <= set(self.stacks):
             hint = f"combine these with `-`: {', '.join(self.stacks)}"
             raise ConfigError(f"unknown image `{clean_line(image, 80)}`", hint)
@@ -225,7 +225,7 @@ class Catalog:
 
     def _canonical(self, image: str) -> str:
         named = self._named(image)
-        return "-".join(stack for stack in self.stacks if stack in named and stack != BASE) or BASE
+        return join_stacks(stack for stack in self.stacks if stack in named)
 
 
 def load(path: Path = CATALOG, facts: Path = COMPATIBILITY) -> Catalog:
@@ -319,7 +319,7 @@ def _check_line_name(name: str, line: Line, check: _Check) -> None:
             f"`{clean_line(name, 60)}` is not the name of a line",
             "write it as 2.6, in quotes",
         )
-    if line.torch.rpartition(".")[0] != name:
+    if line_of_torch(line.torch) != name:
         raise check.refuse(
             ("lines", name, "torch"),
             f"line {name} declares torch {line.torch}",

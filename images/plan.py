@@ -18,6 +18,7 @@ from images.catalog import Catalog, Line, Version
 from images.debian import BOOTSTRAP_OPTIONS, dockerfile
 from images.layers import LayerSpec
 from images.locks import Lock, Wheel
+from images.names import image_tag
 from images.record import BuildRecord
 from images.version import parse_version
 from images.wheels import Prefix
@@ -149,7 +150,7 @@ def previous_build(out: Path, version: Version, image: str) -> BuildRecord | Non
 
 def versions_with_records(out: Path, line: str) -> list[Version]:
     """The versions of a line that have a folder under `out`, newest first."""
-    named = (parse_version(path.name) for path in out.glob(f"v{line}.*"))
+    named = (parse_version(path.name) for path in out.glob(f"{Version(line, 0).line_alias}.*"))
     return sorted(
         (each for each in named if each and each.line == line), key=lambda each: -each.patch
     )
@@ -177,7 +178,7 @@ class _Planner:
         made_of = [(spec.key, spec.locked.digest if spec.locked else "") for spec in specs]
         key = layers.content_key("image", str(self.version), name, made_of, facts)
         before = previous_build(self.out, self.version, name)
-        tag = str(self.version) if name == catalogue.BASE else f"{self.version}-{name}"
+        tag = image_tag(str(self.version), name)
         why = _why(before, key, specs, self.version)
         return PlannedImage(name, tag, stacks, specs, key, why, _size(before, specs))
 
