@@ -47,19 +47,28 @@ def run_plan(asked: Namespace) -> int:
     """`plan`: what would be built and why, without engine or network."""
     catalog = catalogue.load()
     form, images = "json" if asked.json else asked.format, catalog.image_names(asked.images)
-    plans = [
-        planning.make(catalog, version, images, home.out())
-        for version in _versions(catalog, asked.version)
-    ]
+    versions = _versions(catalog, asked.version)
+    plans, errors = planning.make_several(catalog, versions, images, home.out())
+    if plans:
+        _print_plans(plans, form, asked.version)
+    for line, error in errors.items():
+        if len(versions) > 1:
+            progress.say(f"line {line} has no plan: {error.message}")
+    for error in errors.values():
+        raise error
+    return EXIT_OK
+
+
+def _print_plans(plans: Sequence[planning.Plan], form: str, version: str | None) -> None:
+    """Print the plans as `form` says: table, json or github."""
     if form == "github":
         include = [each for plan in plans for each in plan.github_matrix()["include"]]
         progress.answer_json(json.dumps({"include": include}))
     elif form == "json":
-        print_record(plans if asked.version is None else plans[0])
+        print_record(plans if version is None else plans[0])
     else:
         for plan in plans:
             _show_plan(plan)
-    return EXIT_OK
 
 
 def _add_version(command: ArgumentParser) -> None:
@@ -117,7 +126,7 @@ def _require_line(catalog: Catalog, line: str) -> None:
         raise ConfigError(
             f"`{clean_line(line, 80)}` is not a line", f"lines: {', '.join(catalog.lines)}"
         )
-    catalog.version(f"v{line}.0")
+    catalog.version(str(Version(line, 0)))
 
 
 def _lock_layers(catalog: Catalog, lines: Sequence[str], asked: Namespace) -> int:

@@ -9,6 +9,7 @@ from images.catalog import Line
 from images.layer_store import Held
 from images.layers import LayerSpec
 from images.plan import VENV, PlannedImage
+from images.version import number_of
 from oci.manifest import OCI_CONFIG, OCI_MANIFEST, Manifest, canonical, image_manifest
 from oci.registry import Registry
 from oci.tarball import Blob
@@ -102,7 +103,7 @@ def _labels(planned: PlannedImage, title: str, version: str, line: Line) -> dict
     """OCI annotations (image-spec, annotations.md) as labels, and what the tag asserts."""
     return {
         "org.opencontainers.image.title": title,
-        "org.opencontainers.image.version": version.removeprefix("v"),
+        "org.opencontainers.image.version": number_of(version),
         "org.opencontainers.image.ref.name": planned.tag,
         f"{LABELS}.stacks": ",".join(planned.stacks),
         f"{LABELS}.torch": line.torch,

@@ -1,8 +1,8 @@
 """The catalogue: which lines, stacks and images there are.
 
-Loaded strictly, checked against itself and the locks.
-
-Every refusal happens here, before anything is built, and names file, line and the way out.
+It is loaded strictly, and checked against itself and `compatibility.yaml`. The locks of a line are
+checked when something of that line is planned. Every error names file, line and the way out, before
+anything is built.
 """
 
 from __future__ import annotations
@@ -15,13 +15,24 @@ from operator import add
 from pathlib import Path
 from typing import Annotated, ClassVar
 
-from pydantic import AfterValidator, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
+from images.compatibility import COMPATIBILITY, Compatibility, load_compatibility
+from images.field_types import (
+    Count,
+    Cuda,
+    Driver,
+    PinnedImage,
+    Python,
+    Release,
+    Repository,
+    Suite,
+    Title,
+)
 from images.locks import Lock, Wheel, read_lock
-from images.version import Version, is_line, parse_version
-from oci.reference import is_repository, parse_reference
+from images.names import BASE, join_stacks, split_image
+from images.version import Version, is_line, line_of_torch, parse_version
 from runner import records
-from runner.address import address_problem
 from runner.errors import ConfigError
 from runner.untrusted import clean_line
 
@@ -29,7 +40,6 @@ __all__ = [
     "BASE",
     "CATALOG",
     "IMAGES",
-    "PYTORCH",
     "Budget",
     "Catalog",
     "Line",
@@ -40,8 +50,6 @@ __all__ = [
 
 IMAGES = Path(__file__).resolve().parent
 CATALOG = IMAGES / "catalog.yaml"
-PYTORCH = IMAGES / "pytorch.yaml"
-BASE = "base"
 _MOST_IMAGES = 100
 _LONGEST_NAME = 60
 """Of an image: a tag has 128 characters at most, and begins with the version."""
@@ -50,52 +58,6 @@ _LONGEST_NAME = 60
 _FIRST_DAY, _LAST_DAY = datetime.date(2020, 1, 1), datetime.date(2099, 12, 31)
 _FIRST_SECOND, _LAST_SECOND = 315532800, 4102444799
 """1980, when the dates of zip files begin, and the end of 2099, in seconds since 1970."""
-
-
-def _written(pattern: str, form: str) -> AfterValidator:
-    """Demand that a text has a form.
-
-    All of these become words of commands, tags or names of files.
-    """
-    expression = re.compile(pattern)
-
-    def check(text: str) -> str:
-        if not expression.fullmatch(text):
-            raise ValueError(f"`{clean_line(text, 60)}` is not {form}")
-        return text
-
-    return AfterValidator(check)
-
-
-def _repository(text: str) -> str:
-    if not is_repository(text):
-        raise ValueError(
-            f"`{clean_line(text, 60)}` is not the name of a repository: a-z, 0-9 and `.`, `_`, "
-            "`-`, `/` between"
-        )
-    return text
-
-
-def _pinned_image(text: str) -> str:
-    host, _, rest = text.partition("/")
-    if problem := address_problem(host):
-        raise ValueError(f"its host is wrong: {problem}")
-    named = parse_reference(rest, host)
-    if named is None or not named.repository or not named.digest:
-        raise ValueError(f"`{clean_line(text, 60)}` is not HOST/REPOSITORY:TAG@sha256:DIGEST")
-    return text
-
-
-Release = Annotated[str, _written(r"[0-9]{1,4}(?:\.[0-9]{1,4}){1,3}", "a version as 2.6.0")]
-Cuda = Annotated[str, _written(r"[0-9]{1,2}\.[0-9]{1,2}", "a version as 12.4")]
-Python = Annotated[str, _written(r"3\.[0-9]{1,2}", "a version as 3.11")]
-Suite = Annotated[str, _written(r"[a-z]{3,20}", "the name of a Debian release as bookworm")]
-Driver = Annotated[
-    str, _written(r"[0-9]{3}(?:\.[0-9]{1,3}){0,2}", "a driver version as 525 or 525.60.13")
-]
-Title = Annotated[str, _written(r"[ -~]{1,120}", "1 to 120 printable ASCII characters")]
-Repository = Annotated[str, AfterValidator(_repository)]
-Count = Annotated[int, Field(ge=0, le=1_000_000)]
 
 
 @dataclass(frozen=True)
@@ -127,7 +89,7 @@ class Line:
     cuda: Cuda
     python: Python
     debian: Suite
-    base_image: Annotated[str, AfterValidator(_pinned_image)]
+    base_image: PinnedImage
     epoch: Annotated[int, Field(ge=_FIRST_SECOND, le=_LAST_SECOND)]
     driver_floor: Driver
     supported_until: Annotated[datetime.date, Field(ge=_FIRST_DAY, le=_LAST_DAY)]
@@ -164,17 +126,6 @@ class Stack:
     needs: tuple[str, ...]
     budget: Budget
     compiler: bool = False
-
-
-@dataclass(frozen=True)
-class Pytorch:
-    """What exists of one torch release."""
-
-    __pydantic_config__: ClassVar[ConfigDict] = records.STRICT
-    torchvision: Release
-    torchaudio: Release
-    cuda: tuple[Cuda, ...]
-    python: tuple[Python, ...]
 
 
 @dataclass(frozen=True)
@@ -233,7 +184,7 @@ class Catalog:
         return "; ".join(self.stacks[stack].title for stack in added)
 
     def _named(self, image: str) -> list[str]:
-        names = image.split("-")
+        names = split_image(image)
         if not set(names) <= set(self.stacks):
             hint = f"combine these with `-`: {', '.join(self.stacks)}"
             raise ConfigError(f"unknown image `{clean_line(image, 80)}`", hint)
@@ -274,19 +225,21 @@ class Catalog:
 
     def _canonical(self, image: str) -> str:
         named = self._named(image)
-        return "-".join(stack for stack in self.stacks if stack in named and stack != BASE) or BASE
+        return join_stacks(stack for stack in self.stacks if stack in named)
 
 
-def load(path: Path = CATALOG, pytorch: Path = PYTORCH) -> Catalog:
-    """The catalogue, checked. Raises ConfigError."""
+def load(path: Path = CATALOG, facts: Path = COMPATIBILITY) -> Catalog:
+    """Return the catalogue, checked against `facts`. Reads no lock. Raises ConfigError."""
     catalog = records.load_yaml(Catalog, path)
     check = _Check(path, records.read_text(path))
     _check_repositories(catalog.repositories, check)
     _check_stacks(catalog, check)
     _check_images(catalog, check)
-    known = records.load_yaml(dict[str, Pytorch], pytorch)
+    known = load_compatibility(facts)
     for name, line in catalog.lines.items():
-        _check_line(name, line, known, check)
+        _check_line_name(name, line, check)
+        _check_torch(name, line, known, check)
+        _check_system(name, line, known, check)
     return catalog
 
 
@@ -297,7 +250,7 @@ def locks_of(
     locks = {stack: read_lock(root / stack / f"{line}.lock") for stack in stacks}
     _check_locks_agree(locks)
     if BASE in locks:
-        _check_lock_says(catalog.lines[line], locks[BASE])
+        _check_lock_of_base(catalog.lines[line], locks[BASE])
     return locks
 
 
@@ -359,29 +312,74 @@ def _check_images(catalog: Catalog, check: _Check) -> None:
             raise check.refuse(("images", index), error.message, error.hint) from None
 
 
-def _check_line(name: str, line: Line, known: dict[str, Pytorch], check: _Check) -> None:
-    at = ("lines", name)
+def _check_line_name(name: str, line: Line, check: _Check) -> None:
     if not is_line(name):
         raise check.refuse(
-            at, f"`{clean_line(name, 60)}` is not the name of a line", "write it as 2.6, in quotes"
+            ("lines", name),
+            f"`{clean_line(name, 60)}` is not the name of a line",
+            "write it as 2.6, in quotes",
         )
-    if line.torch.rpartition(".")[0] != name:
-        hint = f"a line carries the torch of its name: {name}.x"
-        raise check.refuse((*at, "torch"), f"line {name} declares torch {line.torch}", hint)
-    build = known.get(line.torch)
-    if build is None:
-        hint = f"known: {', '.join(known)}; add new ones to {PYTORCH.name}"
-        raise check.refuse((*at, "torch"), f"torch {line.torch} is not in {PYTORCH.name}", hint)
+    if line_of_torch(line.torch) != name:
+        raise check.refuse(
+            ("lines", name, "torch"),
+            f"line {name} declares torch {line.torch}",
+            f"the torch of a line has the line's number: {name}.x",
+        )
+
+
+def _check_torch(name: str, line: Line, known: Compatibility, check: _Check) -> None:
+    """Require that torch, torchvision, torchaudio, CUDA and Python go together, and that the facts
+    about this build are known.
+    """
+    at = ("lines", name)
+    release = known.torch.get(line.torch)
+    if release is None:
+        hint = f"known: {', '.join(known.torch)}; add new ones to {COMPATIBILITY.name}"
+        message = f"torch {line.torch} is not in {COMPATIBILITY.name}"
+        raise check.refuse((*at, "torch"), message, hint)
     for package in ("torchvision", "torchaudio"):
-        says, exists = getattr(line, package), getattr(build, package)
-        if says != exists:
-            message = f"{package} {says} does not go with torch {line.torch}"
-            raise check.refuse((*at, package), message, f"write {package}: {exists!r}")
-    for what, exist in (("cuda", build.cuda), ("python", build.python)):
-        says = getattr(line, what)
-        if says not in exist:
-            message = f"torch {line.torch} was never built for {what} {says}"
-            raise check.refuse((*at, what), message, f"choose one of {', '.join(exist)}")
+        written, right = getattr(line, package), getattr(release, package)
+        if written != right:
+            message = f"{package} {written} does not go with torch {line.torch}"
+            raise check.refuse((*at, package), message, f"write {package}: {right!r}")
+    for field, choices in (("cuda", tuple(release.builds)), ("python", release.python)):
+        written = getattr(line, field)
+        if written not in choices:
+            message = f"torch {line.torch} was never built for {field} {written}"
+            raise check.refuse((*at, field), message, f"choose one of {', '.join(choices)}")
+    if unknown := known.find_build(line.torch, line.cuda).unknown_facts:
+        message = (
+            f"{COMPATIBILITY.name} lacks {', '.join(unknown)} of torch {line.torch} for CUDA "
+            f"{line.cuda}"
+        )
+        hint = f"add them there, under torch, {line.torch}, builds, {line.cuda}"
+        raise check.refuse((*at, "cuda"), message, hint)
+
+
+def _check_system(name: str, line: Line, known: Compatibility, check: _Check) -> None:
+    """Require that the driver is new enough for CUDA, and that Debian has the line's Python."""
+    at = ("lines", name)
+    toolkit, debian = known.toolkits.get(line.cuda), known.debian.get(line.debian)
+    if toolkit is None:
+        hint = f"add its drivers there, under toolkits, {line.cuda}"
+        message = f"{COMPATIBILITY.name} lacks the drivers of CUDA {line.cuda}"
+        raise check.refuse((*at, "cuda"), message, hint)
+    if _numbers_of(line.driver_floor) < _numbers_of(toolkit.oldest_driver):
+        message = f"CUDA {line.cuda} does not run on driver {line.driver_floor}"
+        hint = f"write driver_floor: {toolkit.oldest_driver!r}, or a newer one"
+        raise check.refuse((*at, "driver_floor"), message, hint)
+    if debian is None:
+        hint = f"known: {', '.join(known.debian)}; add it there, under debian"
+        message = f"Debian {line.debian} is not in {COMPATIBILITY.name}"
+        raise check.refuse((*at, "debian"), message, hint)
+    if line.python != debian.python:
+        message = f"Debian {line.debian} has no Python {line.python}"
+        hint = f"write python: {debian.python!r}, or choose another Debian"
+        raise check.refuse((*at, "python"), message, hint)
+
+
+def _numbers_of(driver: str) -> tuple[int, ...]:
+    return tuple(map(int, driver.split(".")))
 
 
 def _check_locks_agree(locks: dict[str, Lock]) -> None:
@@ -401,16 +399,26 @@ def _check_locks_agree(locks: dict[str, Lock]) -> None:
                 )
 
 
-def _check_lock_says(line: Line, lock: Lock) -> None:
+def _check_lock_of_base(line: Line, lock: Lock) -> None:
+    """Require that the lock has the versions of the line, and what its torch requires."""
     for package in ("torch", "torchvision", "torchaudio"):
-        wheel, asserted = lock.find(package), getattr(line, package)
-        if wheel is None or wheel.version != asserted:
-            raise _contradiction(lock, wheel, f"{package} {asserted}")
+        wheel, version = lock.find(package), getattr(line, package)
+        if wheel is None or wheel.version != version:
+            raise _contradiction(lock, wheel, f"{package} {version}")
     runtime = next(
         (wheel for wheel in lock.wheels if wheel.name.startswith("nvidia-cuda-runtime")), None
     )
     if runtime is None or not runtime.version.startswith(f"{line.cuda}."):
         raise _contradiction(lock, runtime, f"CUDA {line.cuda}")
+    build = load_compatibility().find_build(line.torch, line.cuda)
+    for library, version in (("cudnn", build.cudnn), ("nccl", build.nccl)):
+        wheel = lock.find(f"nvidia-{library}-cu{line.cuda.partition('.')[0]}")
+        if wheel is not None and version is not None and wheel.version != version:
+            raise ConfigError(
+                f"{lock.place(wheel)}: torch {line.torch} for CUDA {line.cuda} requires {library} "
+                f"{version}, the lock holds {wheel.version}",
+                f"run `./release.py lock`, or correct {COMPATIBILITY.name}",
+            )
 
 
 def _contradiction(lock: Lock, wheel: Wheel | None, asserted: str) -> ConfigError:

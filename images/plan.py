@@ -18,10 +18,12 @@ from images.catalog import Catalog, Line, Version
 from images.debian import BOOTSTRAP_OPTIONS, dockerfile
 from images.layers import LayerSpec
 from images.locks import Lock, Wheel
+from images.names import image_tag
 from images.record import BuildRecord
 from images.version import parse_version
 from images.wheels import Prefix
 from runner import records
+from runner.errors import ConfigError
 
 VENV = "opt/venv"
 
@@ -88,6 +90,28 @@ def make(
     return Plan(str(version), version.line, tuple(planner.image(name) for name in names))
 
 
+def make_several(
+    catalog: Catalog,
+    versions: Sequence[Version],
+    names: Sequence[str],
+    out: Path,
+    root: Path = catalogue.IMAGES,
+) -> tuple[list[Plan], dict[str, ConfigError]]:
+    """Plan a release of several lines. A line whose locks are missing or wrong does not stop the
+    others.
+
+    Returns the plans, and the error of each line that has none.
+    """
+    plans: list[Plan] = []
+    errors: dict[str, ConfigError] = {}
+    for version in versions:
+        try:
+            plans.append(make(catalog, version, names, out, root))
+        except ConfigError as error:
+            errors[version.line] = error
+    return plans, errors
+
+
 def prefix_of(line: Line) -> Prefix:
     """The virtual environment of a line's images."""
     return Prefix(VENV, line.python)
@@ -126,7 +150,7 @@ def previous_build(out: Path, version: Version, image: str) -> BuildRecord | Non
 
 def versions_with_records(out: Path, line: str) -> list[Version]:
     """The versions of a line that have a folder under `out`, newest first."""
-    named = (parse_version(path.name) for path in out.glob(f"v{line}.*"))
+    named = (parse_version(path.name) for path in out.glob(f"{Version(line, 0).line_alias}.*"))
     return sorted(
         (each for each in named if each and each.line == line), key=lambda each: -each.patch
     )
@@ -154,7 +178,7 @@ class _Planner:
         made_of = [(spec.key, spec.locked.digest if spec.locked else "") for spec in specs]
         key = layers.content_key("image", str(self.version), name, made_of, facts)
         before = previous_build(self.out, self.version, name)
-        tag = str(self.version) if name == catalogue.BASE else f"{self.version}-{name}"
+        tag = image_tag(str(self.version), name)
         why = _why(before, key, specs, self.version)
         return PlannedImage(name, tag, stacks, specs, key, why, _size(before, specs))
 

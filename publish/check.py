@@ -12,6 +12,7 @@ from pathlib import Path
 
 from images.assembly import LABELS
 from images.catalog import BASE, Catalog
+from images.version import line_of_torch
 from runner import engine, progress
 from runner.engine import HeldImage
 from runner.errors import ConfigError, EnvironmentFailed
@@ -64,7 +65,7 @@ def expect(catalog: Catalog, line: str, stacks: str, labels: Mapping[str, str]) 
     Raises ConfigError.
     """
     named = _split(stacks) if stacks else _split(labels.get(f"{LABELS}.stacks", ""))
-    wanted = line or labels.get(f"{LABELS}.torch", "").rpartition(".")[0]
+    wanted = line or line_of_torch(labels.get(f"{LABELS}.torch", ""))
     if not wanted or not named:
         raise ConfigError("the image has no labels that tell its line and stacks", SAY_WHICH)
     if wanted not in catalog.lines:

@@ -12,6 +12,7 @@ from functools import cached_property
 
 from images.catalog import BASE, Catalog, Line, Version
 from images.record import BuildRecord
+from images.version import line_numbers
 from publish.evidence import attest
 from publish.evidence import store as evidence
 from publish.evidence.attest import Witness
@@ -266,7 +267,7 @@ def _is_newest(candidate: Candidate) -> bool:
 
 
 def _number(line: str) -> tuple[int, ...]:
-    return tuple(map(int, line.split(".")))
+    return line_numbers(line)
 
 
 _WAY_OUT = "bring the evidence that is missing: run the stages again, on a machine that can"

@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from images.catalog import Catalog, Version
+from images.names import is_candidate, plain_version
 from images.version import parse_version
 from oci.registry import Registry
 from publish.evidence import documents
@@ -17,7 +18,6 @@ from publish.evidence.trust import Trusted
 from publish.image_assessor import Bench
 from publish.released import trusted_journal
 from publish.released.published import CANDIDATE, PRODUCTION, Published, published
-from publish.tags import journal
 from publish.tags.rollback import Judge, Target
 from runner import progress
 from runner.errors import EnvironmentFailed
@@ -165,9 +165,7 @@ def _withdrawn(
     such.
     """
     every = trusted_journal.read(registry, catalog.repositories, trusted).journal.withdrawn()
-    candidates = frozenset(
-        each.removesuffix(journal.CANDIDATE) for each in every if each.endswith(journal.CANDIDATE)
-    )
+    candidates = frozenset(plain_version(each) for each in every if is_candidate(each))
     return candidates if channel == CANDIDATE else every
 
 

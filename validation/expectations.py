@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from images.catalog import BASE, Catalog, locks_of
+from images.compatibility import load_compatibility
 from images.locks import Lock
 from runner.errors import ConfigError
 from validation.suites.contract.expected import Expected
@@ -33,6 +34,7 @@ def expected_of(catalog: Catalog, line: str, stacks: tuple[str, ...]) -> Expecte
         ),
         compiler=any(catalog.stacks[stack].compiler for stack in stacks),
         epoch=means.epoch,
+        architectures=load_compatibility().find_build(means.torch, means.cuda).architectures,
     )
 
 

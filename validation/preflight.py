@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from images.compatibility import load_compatibility
 from runner import home
 from runner.verdict import Verdict, worst
 from validation.nvml import SLOWED, Gpu, Inventory
@@ -17,12 +18,6 @@ from validation.record import Check, Figure, SuiteResult
 from validation.suites.contract.words import EXPECTED, NO_GPU
 
 NAME = "preflight"
-
-DRIVER_OF_THE_TOOLKIT = {"11.8": "520.61", "12.4": "550.54", "12.6": "560.28", "12.8": "570.26"}
-"""The driver each CUDA toolkit came with, from the table of its release notes.
-
-Advice: minor-version compatibility runs it on every driver of the family.
-"""
 
 MEMORY_SHARE_IN_USE = 0.25
 """Of a GPU's memory. At rest a driver and a desktop keep some hundred megabytes."""
@@ -133,7 +128,7 @@ def _old_driver(driver: str, floor: str) -> Iterator[_Problem]:
 
 def _versions(driver: str, cuda: str) -> tuple[Figure, ...]:
     """The driver, and the one the toolkit came with, as MAJOR.MINOR."""
-    named = {"driver": driver, "driver_of_the_toolkit": DRIVER_OF_THE_TOOLKIT.get(cuda, "")}
+    named = {"driver": driver, "driver_of_the_toolkit": load_compatibility().toolkit_driver(cuda)}
     numbers = {name: _numbers(version)[:2] for name, version in named.items()}
     return tuple(
         Figure(name, float(".".join(map(str, found))), "version")

@@ -17,7 +17,8 @@ from typing import Annotated, ClassVar, Literal, get_args
 
 from pydantic import ConfigDict, Field
 
-from images.catalog import BASE, Version
+from images.catalog import Version
+from images.names import candidate_stem, image_tags
 from oci.reference import is_tag
 from runner import records
 from runner.errors import ConfigError
@@ -36,7 +37,8 @@ Loc = tuple[int | str, ...]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 EVIDENCE: tuple[Evidence, ...] = get_args(Evidence)
 
-OWN_TAG, CANDIDATE_TAG = "{version}", "{version}-candidate"
+OWN_TAG = "{version}"
+CANDIDATE_TAG = candidate_stem(OWN_TAG)
 """What a transaction puts of its own beside the aliases (publish/tags/transaction.py)."""
 
 _LONGEST_ALIAS = 100
@@ -142,9 +144,7 @@ def aliases(
 def _names(template: str, version: Version, image: str, day: datetime.date) -> Iterator[str]:
     """A name with the image's suffix; the base image's also without one."""
     name = _filled(template, _words(version, day))
-    if image == BASE:
-        yield name
-    yield f"{name}-{image}"
+    yield from image_tags(name, image)
 
 
 def _filled(template: str, words: Mapping[str, str]) -> str:
@@ -158,7 +158,7 @@ def _filled(template: str, words: Mapping[str, str]) -> str:
 def _words(version: Version, day: datetime.date) -> dict[str, str]:
     return {
         "version": str(version),
-        "line": f"v{version.line}",
+        "line": version.line_alias,
         "month": f"{day:%Y.%m}",
         "quarter": f"{day.year}q{quarter(day)}",
     }

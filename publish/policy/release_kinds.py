@@ -32,7 +32,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from images.catalog import Line
-from images.version import parse_version
+from images.compatibility import load_compatibility
+from images.version import line_of_torch, parse_version
 from scan.difference import Change, Difference, Presence
 from scan.versions import Step
 
@@ -40,7 +41,6 @@ PATCH, FEATURE, MAJOR = KINDS = ("patch", "feature", "major")
 NEW, GONE = "new", "gone"
 UNAPPROVED = "a major release needs the explicit approval of a person"
 
-DEBIAN_RELEASES = {"bookworm": 12, "trixie": 13}
 DATA = ("certifi", "pytz", "tzdata")
 """Python packages that are lists of facts, not code: certificate authorities, time zones."""
 
@@ -116,7 +116,7 @@ def kind_notes(
 def _rulings(
     difference: Difference | None, kind: str, line: Line, approved: bool
 ) -> Iterator[_Ruling]:
-    name = line.torch.rpartition(".")[0]
+    name = line_of_torch(line.torch)
     if kind not in KINDS:
         yield _Ruling(f"`{kind}` is no kind of release: patch, feature or major")
         return
@@ -146,7 +146,8 @@ def _wrong_pair(difference: Difference, line: str) -> str:
 
 def _contents(difference: Difference, kind: str, line: Line) -> Iterator[_Ruling]:
     carriers = any(change.type == "pypi" and not change.vendored for change in difference.changed)
-    case = _Case(line.torch.rpartition(".")[0], DEBIAN_RELEASES.get(line.debian), carriers)
+    debian = load_compatibility().debian_number(line.debian)
+    case = _Case(line_of_torch(line.torch), debian, carriers)
     presence, change = _RULES[kind]
     for word, presences in ((NEW, difference.added), (GONE, difference.removed)):
         yield from (

@@ -7,6 +7,7 @@ from __future__ import annotations
 from functools import cache
 
 from images.catalog import Repositories
+from images.names import is_candidate, plain_version
 from oci.registry import Registry, RegistryError
 from publish.evidence import store as evidence
 from publish.evidence.predicates import DECISION, decision
@@ -82,15 +83,13 @@ def _problem(
 
 
 def _allows(decided: Decided, transaction: Transaction, entry: Entry) -> bool:
-    return entry.tag in decided.tags and decided.version == transaction.version.removesuffix(
-        journal.CANDIDATE
-    )
+    return entry.tag in decided.tags and decided.version == plain_version(transaction.version)
 
 
 def _allows_back(decided: Decided, _: Transaction, entry: Entry) -> bool:
     """A rollback takes aliases of other days to a digest, so its decision need not name them; own
     tags never move.
     """
-    is_candidates = entry.alias.endswith(journal.CANDIDATE)
+    is_candidates = is_candidate(entry.alias)
     is_alias = bool(entry.alias) and entry.tag in journal.tags_of(entry.alias, entry.image)
     return is_alias and (decided.channel == CANDIDATE) == is_candidates

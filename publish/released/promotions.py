@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 from images.catalog import Catalog, Version
+from images.names import candidate_stem, is_candidate
 from oci.registry import Registry
 from publish.evidence import store as evidence
 from publish.evidence.predicates import DECISION, decision
@@ -42,7 +43,7 @@ def last_put(
     One that is half done is none yet. `trusted` is called where there is one to be believed. Raises
     ConfigError as `released`.
     """
-    names = str(version), f"{version}{journal.CANDIDATE}"
+    names = str(version), candidate_stem(str(version))
     told = _done(journal.read(registry, catalog.repositories.journal).journal)
     if not any(each.version in names for each in told):
         return None
@@ -104,7 +105,7 @@ def _done(kept: Journal) -> list[Transaction]:
 
 
 def _is_candidate(promotion: Transaction) -> bool:
-    return promotion.version.endswith(journal.CANDIDATE)
+    return is_candidate(promotion.version)
 
 
 def _out(

@@ -6,13 +6,12 @@ it was promoted on this digest, or a trusted decision on the digest says that it
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
 
 from images.catalog import BASE, Catalog, Repositories, Version
-from images.version import VERSION_PATTERN, parse_version
+from images.names import candidate_stem, image_tag, parse_own_tag
 from oci.manifest import Manifest
 from oci.registry import Registry
 from publish.evidence.predicates import decision
@@ -28,10 +27,6 @@ MOST_UNKNOWN = 50
 """How many tags that the journal does not know are looked at: each may need the evidence on a
 digest.
 """
-
-_TAG = re.compile(
-    rf"(?P<version>{VERSION_PATTERN})(?P<candidate>-candidate)?(?:-(?P<image>[a-z0-9-]+))?"
-)
 
 
 @dataclass(frozen=True)
@@ -185,8 +180,7 @@ def manifest_of(registry: Registry, image: Published) -> Manifest:
 
 def tag_of(image: str, version: str, channel: str) -> str:
     """`v2.6.0-cv` in production, `v2.6.0-candidate-cv` before; the base image carries no suffix."""
-    suffix = "" if image == BASE else f"-{image}"
-    return f"{version}{'' if channel == PRODUCTION else '-candidate'}{suffix}"
+    return image_tag(version if channel == PRODUCTION else candidate_stem(version), image)
 
 
 def standing(registry: Registry, catalog: Catalog, trusted: Trusted) -> tuple[Published, ...]:
@@ -226,8 +220,7 @@ def _previous(releases: _Releases, version: Version, image: str) -> Published | 
 
 def _earlier(tags: Iterable[str], version: Version) -> list[Version]:
     """The versions of the line before `version` that some tag names, newest first."""
-    matches = (_TAG.fullmatch(tag) for tag in tags)
-    named = {found for match in matches if match and (found := parse_version(match["version"]))}
+    named = {own.version for tag in tags if (own := parse_own_tag(tag))}
     earlier = (each for each in named if each.line == version.line and each.patch < version.patch)
     return sorted(earlier, key=lambda each: -each.patch)
 
@@ -248,19 +241,15 @@ def _own_tags(tags: Iterable[str], version: Version) -> dict[str, str]:
     """The tags that name an image of a version in production, each with the image; those of
     candidates are none.
     """
-    matches = [
-        (tag, match) for tag in tags if (match := _TAG.fullmatch(tag)) and not match["candidate"]
-    ]
-    return {
-        tag: match["image"] or BASE for tag, match in matches if match["version"] == str(version)
-    }
+    named = [(tag, own) for tag in tags if (own := parse_own_tag(tag)) and not own.is_candidate]
+    return {tag: own.image for tag, own in named if own.version == version}
 
 
 def _parsed(catalog: Catalog, tag: str, channel: str) -> tuple[Version, str] | None:
-    match = _TAG.fullmatch(tag)
-    if match is None or bool(match["candidate"]) != (channel == CANDIDATE):
+    own = parse_own_tag(tag)
+    if own is None or own.is_candidate != (channel == CANDIDATE):
         return None
     try:
-        return catalog.version(match["version"]), catalog.image_names(match["image"] or BASE)[0]
+        return catalog.version(str(own.version)), catalog.image_names(own.image)[0]
     except ConfigError:  # of a line or a stack that the catalogue no longer has
         return None

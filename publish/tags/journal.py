@@ -23,7 +23,7 @@ from typing import ClassVar, Literal
 
 from pydantic import ConfigDict, TypeAdapter
 
-from images.catalog import BASE
+from images.names import image_tags, plain_version
 from images.version import parse_version
 from oci import document
 from oci.document import Seal
@@ -35,7 +35,6 @@ from runner.untrusted import Malformed, clean_line, parse_json
 
 KIND = "application/vnd.pytorch-cuda-images.journal.v1+json"
 TAG = "journal"
-CANDIDATE = "-candidate"
 
 
 @dataclass(frozen=True)
@@ -237,7 +236,7 @@ def read(registry: Registry, repository: str, seal: Seal | None = None) -> Book:
 def _problem(transaction: Transaction) -> str:
     """Return what is wrong with a transaction that was read; empty if nothing is."""
     for version in (transaction.version, *transaction.undone):
-        if parse_version(version.removesuffix(CANDIDATE)) is None:
+        if parse_version(plain_version(version)) is None:
             return f"{clean_line(version, 60)!r} in a {transaction.kind} is not a version"
     try:
         started = datetime.datetime.fromisoformat(transaction.started_at)
@@ -283,7 +282,7 @@ def tags_of(stem: str, image: str) -> tuple[str, ...]:
     """The tags of an image under a version or alias: `v2.6-cv`; `v2.6` and `v2.6-base` of the base
     image.
     """
-    return (stem, f"{stem}-{image}") if image == BASE else (f"{stem}-{image}",)
+    return image_tags(stem, image)
 
 
 def order(version: str) -> tuple[int, ...]:
@@ -291,7 +290,7 @@ def order(version: str) -> tuple[int, ...]:
 
     Raises ConfigError for what is no version.
     """
-    found = parse_version(version.removesuffix(CANDIDATE))
+    found = parse_version(plain_version(version))
     if found is None:
         raise ConfigError(f"`{clean_line(version, 80)}` is not a version", "write it as v2.6.0")
     return found.order

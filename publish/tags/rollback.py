@@ -14,8 +14,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from images.names import plain_version
 from publish.tags import journal, lock
-from publish.tags.journal import CANDIDATE, Entry, Journal, Standing, Transaction, line_of
+from publish.tags.journal import Entry, Journal, Standing, Transaction, line_of
 from publish.tags.transaction import Outcome, Production, carry_out, now, refuse, settle
 from runner.errors import ConfigError, GateRefused
 
@@ -193,7 +194,7 @@ def _targets(kept: Journal, begun: Transaction) -> Iterator[Target]:
     }
     for entry in begun.entries:
         version = versions.get((entry.tag, entry.new), begun.version)
-        stem = version.removesuffix(CANDIDATE)
+        stem = plain_version(version)
         yield Target(stem, entry.image, entry.new, stem != version)
 
 

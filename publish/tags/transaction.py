@@ -11,14 +11,13 @@ moves forwards only; back is `publish/tags/rollback.py`.
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 
 from images.catalog import Repositories
-from images.version import VERSION_PATTERN
+from images.names import candidate_stem, leading_version
 from oci import referrers
 from oci.copying import bring
 from oci.document import Seal
@@ -26,7 +25,7 @@ from oci.manifest import Manifest
 from oci.registry import Registry, RegistryError
 from publish.tags import journal, lock
 from publish.tags.confirm import Doubt, confirmed
-from publish.tags.journal import CANDIDATE, Book, Entry, Journal, Transaction, order, tags_of
+from publish.tags.journal import Book, Entry, Journal, Transaction, order, tags_of
 from publish.tags.lock import Claim
 from publish.tags.yank_marker import Marks
 from runner import progress
@@ -87,7 +86,7 @@ class TagSet:
     @property
     def stem(self) -> str:
         """The own tag of the base image."""
-        return f"{self.version}{CANDIDATE}" if self.candidate else self.version
+        return candidate_stem(self.version) if self.candidate else self.version
 
 
 @dataclass(frozen=True)
@@ -330,9 +329,9 @@ def _adopted(
 def _release_of(production: Production, image: str, digest: str) -> str:
     """The newest release whose own tag, or its candidate's, names a digest."""
     tags = production.registry.tags(production.repositories.production)
-    named = [match[1] for tag in tags if (match := re.match(rf"({VERSION_PATTERN})(?:-|$)", tag))]
-    for version in sorted({*named}, key=order, reverse=True):
-        own = [tags_of(stem, image)[0] for stem in (version, f"{version}{CANDIDATE}")]
+    named = {version for tag in tags if (version := leading_version(tag))}
+    for version in sorted(named, key=order, reverse=True):
+        own = [tags_of(stem, image)[0] for stem in (version, candidate_stem(version))]
         if any(
             production.held(tag) == digest and production.is_decided(tag, digest) for tag in own
         ):

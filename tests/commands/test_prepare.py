@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from commands import prepare
 from commands.parser import parse
+from images import catalog
 from runner import embedded
 from runner.errors import ConfigError
 from tests.fakes.refusal import refused
@@ -52,3 +55,40 @@ def test_lock_layers_of_a_line_that_is_not_there(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(prepare, "refresh_layers", lambda *_: pytest.fail("it was locked"))
     with refused(ConfigError, "no line 1.0"):
         typed("lock", "1.0", "--layers")
+
+
+@pytest.fixture
+def two_lines(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A catalogue with a second line, 2.7, that has no locks."""
+    monkeypatch.setenv("PYTORCH_CUDA_IMAGES_OUT", str(tmp_path / "out"))
+    shipped = catalog.load()
+    lines = {"2.7": replace(shipped.lines["2.6"], torch="2.7.0"), **shipped.lines}
+    monkeypatch.setattr(catalog, "load", lambda: replace(shipped, lines=lines))
+
+
+@pytest.mark.usefixtures("two_lines")
+def test_a_line_without_locks_does_not_stop_the_plan_of_the_others(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with refused(ConfigError, "missing lock", "2.7.lock"):
+        typed("plan", "--json")
+    out, err = capsys.readouterr()
+    assert [plan["version"] for plan in json.loads(out)] == ["v2.6.0"]
+    assert "line 2.7 has no plan: missing lock" in err
+
+
+@pytest.mark.usefixtures("two_lines")
+def test_a_version_of_a_line_with_locks_does_not_read_the_others(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert typed("plan", "v2.6.0", "--json") == 0
+    assert json.loads(capsys.readouterr().out)["version"] == "v2.6.0"
+
+
+@pytest.mark.usefixtures("two_lines")
+def test_a_plan_of_a_line_without_locks_answers_nothing(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with refused(ConfigError, "missing lock"):
+        typed("plan", "v2.7.0", "--json")
+    assert not capsys.readouterr().out

@@ -15,7 +15,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from images import catalog
-from images.catalog import CATALOG, IMAGES, PYTORCH, Catalog
+from images.catalog import CATALOG, IMAGES, Catalog
+from images.compatibility import COMPATIBILITY
 from runner.errors import ConfigError
 from tests.fakes.refusal import refused
 
@@ -107,7 +108,7 @@ WRONG = [
         'torch: "2.6.0"',
         'torch: "2.6.9"',
         'torch: "2.6.9"',
-        "not in pytorch.yaml",
+        "not in compatibility.yaml",
         id="torch that does not exist",
     ),
     pytest.param(
@@ -222,11 +223,76 @@ def test_a_catalogue_that_is_not_text(written: Path, data: bytes) -> None:
         catalog.load(written)
 
 
-def test_a_wrong_list_of_pytorch_builds(tmp_path: Path) -> None:
-    wrong = tmp_path / "pytorch.yaml"
-    wrong.write_text(PYTORCH.read_text().replace("  cuda:", "  rocm: []\n  cuda:", 1))
-    with refused(ConfigError, f"{wrong}:6:", "unknown key `2.6.0.rocm`"):
+def test_an_unknown_key_in_the_list_of_builds(tmp_path: Path) -> None:
+    wrong = tmp_path / "compatibility.yaml"
+    text = COMPATIBILITY.read_text().replace("    builds:", "    rocm: []\n    builds:", 1)
+    wrong.write_text(text)
+    with refused(
+        ConfigError, f"{wrong}:{line_of(text, 'rocm')}:", "unknown key `torch.2.6.0.rocm`"
+    ):
         catalog.load(CATALOG, wrong)
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "key", "words"),
+    [
+        (
+            '        cudnn: "9.1.0.70"\n        nccl: "2.21.5"\n',
+            "",
+            "cuda:",
+            "compatibility.yaml lacks cudnn, nccl of torch 2.6.0 for CUDA 12.4",
+        ),
+        (
+            "        architectures: [sm_50, sm_60, sm_70, sm_75, sm_80, sm_86, sm_90]\n",
+            "",
+            "cuda:",
+            "compatibility.yaml lacks architectures of torch 2.6.0 for CUDA 12.4",
+        ),
+        (
+            '  "12.4": {driver: "550.54", oldest_driver: "525"}\n',
+            "",
+            "cuda:",
+            "compatibility.yaml lacks the drivers of CUDA 12.4",
+        ),
+        (
+            '"550.54", oldest_driver: "525"',
+            '"550.54", oldest_driver: "550"',
+            "driver_floor:",
+            "CUDA 12.4 does not run on driver 525",
+        ),
+        (
+            '  bookworm: {release: 12, python: "3.11"}\n',
+            "",
+            "debian:",
+            "Debian bookworm is not in compatibility.yaml",
+        ),
+        (
+            'release: 12, python: "3.11"',
+            'release: 12, python: "3.12"',
+            "python:",
+            "Debian bookworm has no Python 3.11",
+        ),
+    ],
+    ids=["libraries", "architectures", "toolkit", "old driver", "debian", "python of debian"],
+)
+def test_a_line_that_lacks_a_fact(
+    tmp_path: Path, right: str, wrong: str, key: str, words: str
+) -> None:
+    facts = tmp_path / "compatibility.yaml"
+    text = COMPATIBILITY.read_text().replace(right, wrong, 1)
+    assert text != COMPATIBILITY.read_text()
+    facts.write_text(text)
+    with refused(ConfigError, words, f"{CATALOG}:{line_of(SHIPPED, key)}:"):
+        catalog.load(CATALOG, facts)
+
+
+def test_a_line_of_a_build_that_nobody_described_is_refused_by_name(written: Path) -> None:
+    text = SHIPPED.replace('cuda: "12.4"', 'cuda: "11.8"').replace(
+        'driver_floor: "525"', 'driver_floor: "450"'
+    )
+    written.write_text(text)
+    with refused(ConfigError, "lacks cudnn, nccl, architectures of torch 2.6.0 for CUDA 11.8"):
+        catalog.load(written)
 
 
 # Versions and images by name

@@ -212,3 +212,19 @@ def test_a_lock_without_cuda(shipped: Path, change: Callable[..., int]) -> None:
     change("base", r"^nvidia.cuda.runtime.*\n", "")
     with refused(ConfigError, f"{shipped}/base/{LINE}.lock:1:", "CUDA 12.4", "holds nothing"):
         check(shipped)
+
+
+@pytest.mark.parametrize(
+    ("package", "words"),
+    [
+        ("nvidia-cudnn-cu12", "torch 2.6.0 for CUDA 12.4 requires cudnn 9.1.0.70, the lock holds"),
+        ("nvidia-nccl-cu12", "torch 2.6.0 for CUDA 12.4 requires nccl 2.21.5, the lock holds"),
+    ],
+)
+def test_a_lock_of_another_library_than_torch_requires(
+    shipped: Path, change: Callable[..., int], package: str, words: str
+) -> None:
+    file = package.replace("-", "_")
+    line = change("base", rf"^{package}==(\S+) (.*{file}-)[\d.]+", rf"{package}==9.9.9 \g<2>9.9.9")
+    with refused(ConfigError, f"{shipped}/base/{LINE}.lock:{line}:", words, "9.9.9"):
+        check(shipped)

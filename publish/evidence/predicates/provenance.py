@@ -21,6 +21,7 @@ from packageurl import PackageURL
 
 from images.locks import Wheel
 from images.record import BuildRecord
+from images.version import line_of_torch, number_of
 from oci.manifest import LAYER_GZIP
 from publish.evidence.predicates import OWN, PROVENANCE, expect, later, read_as
 from publish.evidence.statement import Statement
@@ -229,7 +230,7 @@ def _facts(build: BuildRecord) -> dict[str, str]:
 
 
 def _line(version: str) -> str:
-    return version.removeprefix("v").rpartition(".")[0]
+    return line_of_torch(number_of(version))
 
 
 def _dependencies(

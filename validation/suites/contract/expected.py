@@ -17,8 +17,8 @@ class Expected:
     For instance `cuda` is 12.4 and `cudnn` is 9.1.0.70. `device` is `cpu` or `cuda`. `packages` are
     all locked Python packages as (normalised name, version), sorted. `compiler` says whether the
     image ships a C and C++ compiler. `epoch` is the time of every file of the image, in seconds
-    since 1970. `derived` says that the image was built on top of one of ours, so it may hold
-    further packages.
+    since 1970. `architectures` are those that torch was built for (`sm_90`), as torch names them.
+    `derived` says that the image was built on top of one of ours, so it may hold further packages.
     """
 
     torch: str
@@ -34,6 +34,7 @@ class Expected:
     packages: tuple[tuple[str, str], ...]
     compiler: bool
     epoch: int
+    architectures: tuple[str, ...]
     derived: bool = False
 
 
@@ -41,4 +42,5 @@ def read_expected(path: Path) -> Expected:
     """Return the facts that the host wrote in a file for this run."""
     fields = json.loads(path.read_text(encoding="utf-8"))
     packages = tuple((name, version) for name, version in fields["packages"])
-    return Expected(**{**fields, "stacks": tuple(fields["stacks"]), "packages": packages})
+    lists = {name: tuple(fields[name]) for name in ("stacks", "architectures")}
+    return Expected(**{**fields, **lists, "packages": packages})

@@ -7,14 +7,6 @@ import struct
 from collections.abc import Iterator
 from pathlib import Path
 
-OF_THE_BUILD = {
-    ("2.6.0", "12.4"): ("sm_50", "sm_60", "sm_70", "sm_75", "sm_80", "sm_86", "sm_90"),
-}
-"""The architectures that PyTorch's wheels of (torch, CUDA) are built for.
-
-Source: `torch._C._cuda_getArchFlags()` of the locked wheel.
-"""
-
 _SECTION = ".nv_fatbin"
 _MAGIC = 0xBA55ED50
 _HEADER = struct.Struct("<IHHQ")  # magic, version, size of this header, size of the entries

@@ -1,0 +1,93 @@
+"""Facts about PyTorch's builds, CUDA's toolkits and Debian's releases, from `compatibility.yaml`.
+
+Every line of the catalogue is checked against them when the catalogue is loaded.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from functools import cache
+from pathlib import Path
+from typing import Annotated, ClassVar
+
+from pydantic import ConfigDict, Field
+
+from images.field_types import Architecture, Cuda, Driver, Python, Release, Suite
+from runner import records
+
+COMPATIBILITY = Path(__file__).resolve().parent / "compatibility.yaml"
+
+
+@dataclass(frozen=True)
+class TorchBuild:
+    """A build of torch for one CUDA. An empty value is not known."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = records.STRICT
+    cudnn: Release | None = None
+    nccl: Release | None = None
+    architectures: tuple[Architecture, ...] = ()
+
+    @property
+    def unknown_facts(self) -> tuple[str, ...]:
+        """The names of the facts that are not known."""
+        return tuple(field.name for field in fields(self) if not getattr(self, field.name))
+
+
+@dataclass(frozen=True)
+class TorchRelease:
+    """A release of torch: what goes with it, and its builds by CUDA."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = records.STRICT
+    torchvision: Release
+    torchaudio: Release
+    python: tuple[Python, ...]
+    builds: dict[Cuda, TorchBuild]
+
+
+@dataclass(frozen=True)
+class CudaToolkit:
+    """A CUDA toolkit: the driver it came with, and the oldest branch that its family runs on."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = records.STRICT
+    driver: Driver
+    oldest_driver: Driver
+
+
+@dataclass(frozen=True)
+class DebianRelease:
+    """A release of Debian: its number, and the Python that it has."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = records.STRICT
+    release: Annotated[int, Field(ge=1, le=99)]
+    python: Python
+
+
+@dataclass(frozen=True)
+class Compatibility:
+    """The whole of compatibility.yaml."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = records.STRICT
+    torch: dict[Release, TorchRelease]
+    toolkits: dict[Cuda, CudaToolkit]
+    debian: dict[Suite, DebianRelease]
+
+    def find_build(self, torch: str, cuda: str) -> TorchBuild:
+        """Return what is known of a build of torch; an empty one if nothing is."""
+        release = self.torch.get(torch)
+        return release.builds.get(cuda, TorchBuild()) if release else TorchBuild()
+
+    def toolkit_driver(self, cuda: str) -> str:
+        """Return the driver that a CUDA toolkit came with; empty if that is not known."""
+        toolkit = self.toolkits.get(cuda)
+        return toolkit.driver if toolkit else ""
+
+    def debian_number(self, suite: str) -> int | None:
+        """Return the number of a Debian release (12 for bookworm); None if that is not known."""
+        debian = self.debian.get(suite)
+        return debian.release if debian else None
+
+
+@cache
+def load_compatibility(path: Path = COMPATIBILITY) -> Compatibility:
+    """Return the facts. Raises ConfigError if the file is wrong or missing."""
+    return records.load_yaml(Compatibility, path)
