@@ -38,6 +38,18 @@ _CLOCKS_DIFFER = datetime.timedelta(days=1)
 _KINDS = {SBOM: "cyclonedx", SPDX: "spdx-json"}
 _CREDENTIALS = ("TRIVY_USERNAME", "TRIVY_PASSWORD", "TRIVY_REGISTRY_TOKEN")
 _OFFLINE = ("--skip-db-update", "--skip-java-db-update", "--skip-vex-repo-update")
+_LOG_PREFIX = re.compile(r"\S+\t(?:FATAL|ERROR)\t(?:Fatal error\t)?(?:[\w ]+ error: )*")
+_DOWNLOAD_NOISE = (
+    (re.compile(r'^(?:GET|Get|HEAD|Head) "?[^\s"]+"?: '), ""),
+    (re.compile(r"proxyconnect tcp: (?:dial tcp:? )?"), "the proxy "),
+    (re.compile(r"dial tcp:? |connect: "), ""),
+    (
+        re.compile(r" on [\d.:]+(?=: )"),
+        "",
+    ),  # the name server, which differs from machine to machine
+)
+"""What in a reason of Trivy only says how its client is built."""
+
 _BINARY = Path(sys.executable).parent / "trivy"
 
 
@@ -259,13 +271,23 @@ def _download(folder: Path, mirror: str | None) -> str:
         raise
     if done.code == 0:
         return ""
-    said = (done.stderr.strip().splitlines() or ["no message"])[-1]
-    inner = said.partition(";")[0].strip(" *\t").rpartition("failed to download artifact from ")[2]
-    cause = clean_line(re.sub(r" on [\d.:]+", "", inner.rpartition("dial tcp: ")[2]), 120)
     return (
-        f"no vulnerability database could be downloaded ({cause}), and none was given with "
-        "--trivy-db"
+        f"no vulnerability database could be downloaded ({explain_failed_download(done.stderr)}), "
+        "and none was given with --trivy-db"
     )
+
+
+def explain_failed_download(errors: str) -> str:
+    """Return in one line why no database was downloaded, from what Trivy wrote to stderr.
+
+    Trivy ends with a line of its log, or with one line for each address that it tried:
+    `* Get "ADDRESS": REASON; Get "ADDRESS": REASON`. The first reason is enough.
+    """
+    last = (errors.strip().splitlines() or ["trivy gave no reason"])[-1]
+    reason = _LOG_PREFIX.sub("", last, count=1).strip(" *\t").partition("; ")[0]
+    for pattern, replacement in _DOWNLOAD_NOISE:
+        reason = pattern.sub(replacement, reason)
+    return clean_line(reason, 120)
 
 
 def _cache() -> Path:

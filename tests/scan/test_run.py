@@ -219,6 +219,54 @@ def test_a_download_that_fails_leaves_the_one_that_is_kept(home: Path, fake_triv
     assert os.fspath(held.file) == str(folder / "trivy.db")
 
 
+FATAL = "2026-11-27T12:04:20Z\tFATAL\tFatal error\t"
+CHAIN = (
+    "run error: init error: DB error: failed to download vulnerability DB: OCI artifact error: "
+    "failed to download vulnerability DB: failed to download artifact from h/x:2: OCI repository "
+    "error: 1 error occurred:\n\t* "
+)
+
+
+@pytest.mark.parametrize(
+    ("errors", "reason"),
+    [
+        (
+            f'{FATAL}{CHAIN}Get "https://127.0.0.1:9/v2/": dial tcp 127.0.0.1:9: connect: '
+            'connection refused; Get "http://127.0.0.1:9/v2/": dial tcp 127.0.0.1:9: connect: '
+            "connection refused\n\n\n",
+            "127.0.0.1:9: connection refused",
+        ),
+        (
+            f'{FATAL}{CHAIN}Get "https://h/v2/": dial tcp: lookup h on 10.0.0.53:53: no such host',
+            "lookup h: no such host",
+        ),
+        (
+            f'{FATAL}{CHAIN}Get "https://h/v2/": proxyconnect tcp: dial tcp 127.0.0.1:9: connect: '
+            "connection refused",
+            "the proxy 127.0.0.1:9: connection refused",
+        ),
+        (
+            f"{FATAL}{CHAIN}GET http://h/v2/x/manifests/2: MANIFEST_UNKNOWN: manifest unknown; "
+            "map[Tag:2]",
+            "MANIFEST_UNKNOWN: manifest unknown",
+        ),
+        (
+            f"{FATAL}flag error: unable to convert flags to options: invalid DB repository: X//y",
+            "unable to convert flags to options: invalid DB repository: X//y",
+        ),
+        ("2026-11-27T12:04:20Z\tERROR\tno space left on device\n", "no space left on device"),
+        ("\x1b[31mkilled", "killed"),
+        ("", "trivy gave no reason"),
+    ],
+)
+def test_a_failed_download_says_why_and_not_how_trivy_logs(errors: str, reason: str) -> None:
+    assert trivy.explain_failed_download(errors) == reason
+
+
+def test_the_real_trivy_is_understood(home: Path) -> None:
+    assert "(127.0.0.1:1: connection refused)" in str(trivy.database(None, "127.0.0.1:1/x/db:2"))
+
+
 def test_a_scanner_is_handed_nothing_that_signs_or_promotes(
     fake_trivy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
