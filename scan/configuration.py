@@ -15,12 +15,9 @@ from pydantic import ConfigDict
 from runner import records
 from scan.documents import run_config_of
 from scan.image_facts import Inside
-from scan.record import Problem
+from scan.record import Problem, first_of
 
 KIND = "configuration"
-MOST = 20
-"""Problems named one by one, of one sort; the rest is counted."""
-
 _SECRET = re.compile(
     r"(?:^|_)[A-Z0-9]*(?:PASSWORD|PASSWD|TOKEN|SECRET|KEY|CREDENTIAL)S?(?:$|_)", re.IGNORECASE
 )
@@ -59,15 +56,7 @@ def problems(config: dict[str, Any], inside: Inside, allowed: Allowed) -> tuple[
         _programs("compiler", () if allowed.compiler else inside.compilers),
         _programs("browser", () if allowed.browser else inside.browsers),
     )
-    return tuple(problem for sort in sorts for problem in _most(list(sort)))
-
-
-def _most(found: list[Problem]) -> list[Problem]:
-    if len(found) <= MOST:
-        return found
-    rest = found[MOST:]
-    what = f"{len(rest)} more, as {rest[0].where}"
-    return [*found[:MOST], Problem(KIND, "and others", what, rest[0].way_out, count=len(rest))]
+    return tuple(problem for sort in sorts for problem in first_of(list(sort)))
 
 
 def _user(user: str, inside: Inside) -> Iterator[Problem]:

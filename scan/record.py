@@ -5,10 +5,13 @@ it.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from runner.verdict import Verdict
+
+MOST = 20
+"""Problems of one sort that are named one by one; the rest is counted."""
 
 
 @dataclass(frozen=True)
@@ -92,6 +95,21 @@ class Problem:
 def number_of(problems: Sequence[Problem]) -> int:
     """Return how many problems there are, those that are only counted too."""
     return sum(problem.count for problem in problems)
+
+
+def first_of(problems: Sequence[Problem]) -> list[Problem]:
+    """Return the first MOST problems of one sort, and one more that counts the rest.
+
+    An image can have any number of them, and those of one sort must not crowd out the others.
+    """
+    if len(problems) <= MOST:
+        return list(problems)
+    rest = problems[MOST:]
+    what = f"{len(rest):,} more, as {rest[0].where}"
+    return [
+        *problems[:MOST],
+        replace(rest[0], where="and others", what=what, count=number_of(rest)),
+    ]
 
 
 def in_one_line(problems: Sequence[Problem]) -> str:

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from scan.configuration import MOST, Allowed, problems
+from scan.configuration import Allowed, problems
 from scan.image_facts import Inside
-from scan.record import in_one_line, number_of
+from scan.record import MOST, in_one_line, number_of
 
 CLEAN = Inside(
     debian={"apt": "2.6.1"},
