@@ -15,11 +15,14 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from docker.errors import DockerException, NotFound
+import requests
+from docker.errors import DockerException
 from docker.types import Mount
 
 PREFIX = "pytorch-cuda-images"
 VOLUME_BYTES = 64 << 20
+MOST_VOLUMES = 50
+"""Volumes that an image may declare; the engine needs about 10 ms for each."""
 FREE_BYTES = 10**9
 FREE_INODES = 10_000
 """If less is free on a disk that a container can write to, the container is ended."""
@@ -79,15 +82,18 @@ def volumes_in_memory(config: Mapping[str, Any], taken: Iterable[str], ours: str
     ]
 
 
-def volumes_read_only(config: Mapping[str, Any], ours: str) -> list[Mount]:
+def volumes_read_only(
+    config: Mapping[str, Any], ours: str, labels: Mapping[str, str] | None = None
+) -> list[Mount]:
     """Return a mount for each volume that an image declares: what the image holds there, and
     nothing can be written.
 
-    The engine makes them, with names of ours; `remove_volumes` removes them. Raises
-    ImageCannotStart for a path that no volume can have.
+    The engine makes them, with names of ours and `labels`; `remove_volumes` removes them, and
+    `remove_left_volumes` those of runs that were killed. Raises ImageCannotStart for a path that no
+    volume can have, and for more than MOST_VOLUMES.
     """
     return [
-        Mount(path, new_name("volume"), type="volume", read_only=True)
+        Mount(path, new_name("volume"), type="volume", read_only=True, labels=dict(labels or {}))
         for path in _volumes(config, ours)
     ]
 
@@ -107,20 +113,36 @@ def without_volumes_of_a_failure(client: Any, mounts: Iterable[Mount]) -> Iterat
     """
     try:
         yield
-    except DockerException:
+    except BaseException:  # also if the engine does not answer, or a person stops this run
         _remove_named(client, (str(mount["Source"]) for mount in mounts))
         raise
 
 
+def remove_left_volumes(client: Any, label: str) -> None:  # noqa: ANN401
+    """Remove the volumes of `volumes_read_only` whose `label` names a folder that is gone: the run
+    that made them was killed.
+    """
+    listed = client.api.volumes({"name": f"{PREFIX}-volume-", "label": label})
+    for each in listed.get("Volumes") or ():
+        if not Path((each.get("Labels") or {}).get(label, "/")).exists():
+            _remove_named(client, [str(each.get("Name", ""))])
+
+
 def _remove_named(client: Any, names: Iterable[str]) -> None:  # noqa: ANN401
+    """Remove volumes with names of ours. Another run finds those that the engine keeps."""
     for name in names:
         if name.startswith(f"{PREFIX}-volume-"):
-            with contextlib.suppress(NotFound):
+            with contextlib.suppress(DockerException, requests.RequestException):
                 client.api.remove_volume(name, force=True)
 
 
 def _volumes(config: Mapping[str, Any], ours: str) -> Iterator[str]:
-    for path in dict.fromkeys(config.get("Volumes") or ()):
+    declared = config.get("Volumes") or ()
+    if len(declared) > MOST_VOLUMES:
+        raise ImageCannotStart(
+            f"it declares {len(declared):,} volumes, more than the allowed {MOST_VOLUMES}"
+        )
+    for path in dict.fromkeys(declared):
         plain = f"/{posixpath.normpath(path).lstrip('/')}"
         if not path.startswith("/") or plain == "/" or "\0" in path:
             raise ImageCannotStart("it declares a volume that is not a folder below `/`")

@@ -48,6 +48,16 @@ def test_volumes_that_no_image_may_have(path: str) -> None:
         volumes_read_only({"Volumes": {path: {}}}, "/harness")
 
 
+def test_an_image_may_not_have_any_number_of_volumes() -> None:
+    config: dict[str, Any] = {
+        "Volumes": {f"/v{number}": {} for number in range(containers.MOST_VOLUMES + 1)}
+    }
+    with pytest.raises(ImageCannotStart, match="declares 51 volumes"):
+        volumes_in_memory(config, (), "/harness")
+    with pytest.raises(ImageCannotStart, match="declares 51 volumes"):
+        volumes_read_only(config, "/look")
+
+
 def test_volumes_become_memory_or_read_only() -> None:
     config: dict[str, Any] = {"Volumes": {"/data": {}, "/cache/": {}}}
     assert [each["Target"] for each in volumes_in_memory(config, {"/cache"}, "/harness")] == [
