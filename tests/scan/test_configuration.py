@@ -53,7 +53,9 @@ def test_a_clean_image() -> None:
     assert found() == []
 
 
-@pytest.mark.parametrize("user", ["", None, "root", "0", "0:0", "00", "root:users", "toor"])
+@pytest.mark.parametrize(
+    "user", ["", None, "root", "0", "0:0", "00", "+0", "-0:5", "0" * 5000, "root:users", "toor"]
+)
 def test_root(user: str | None) -> None:
     inside = replace(CLEAN, superusers=("root", "toor"))
     assert (
@@ -62,7 +64,7 @@ def test_root(user: str | None) -> None:
     ) in found(inside, User=user)
 
 
-@pytest.mark.parametrize("user", ["1000", "mluser", "10", "rooted:root"])
+@pytest.mark.parametrize("user", ["1000", "mluser", "10", "rooted:root", "9" * 5000])
 def test_no_root(user: str) -> None:
     assert found(User=user) == []
 
