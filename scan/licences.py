@@ -1,4 +1,4 @@
-"""Licences against the list of those that may be shipped."""
+"""Licences of packages, against the list of those that may be shipped."""
 
 from __future__ import annotations
 
@@ -27,7 +27,10 @@ def problems(packages: tuple[Package, ...], allowed: Licences) -> tuple[Problem,
 
 def _of_python(packages: tuple[Package, ...], allowed: Licences) -> Iterator[Problem]:
     for package in packages:
-        if package.type != "pypi" or not package.path or _is_reviewed(package, allowed):
+        if package.type != "pypi" or not package.path:
+            continue
+        name = package.name.lower()
+        if any(fnmatch.fnmatchcase(name, reviewed.package) for reviewed in allowed.reviewed):
             continue
         refused = [licence for licence in package.licences if not _allows(licence, allowed)]
         if refused:
@@ -53,14 +56,8 @@ def _problem(package: Package, what: str) -> Problem:
     return Problem(LICENCE, f"{package.name} {package.version}", what, WAY_OUT)
 
 
-def _is_reviewed(package: Package, allowed: Licences) -> bool:
-    return any(
-        fnmatch.fnmatchcase(package.name.lower(), reviewed.package) for reviewed in allowed.reviewed
-    )
-
-
 def _allows(licence: str, allowed: Licences) -> bool:
-    """An SPDX expression: one side of an OR must be allowed, both of an AND."""
+    """Return whether an SPDX expression is allowed: one side of each OR, both sides of each AND."""
     try:
         return _holds(_SPDX.parse(licence), frozenset(allowed.allowed))
     except ExpressionError:

@@ -71,12 +71,12 @@ def forget_version() -> None:
         pytest.param("kill -9 $$", "exited -9", id="is killed"),
         pytest.param("exit 0", "wrote no report", id="writes nothing"),
         pytest.param(
-            'printf \'{"components": [\' >"$target"', "wrote half a report", id="writes half a file"
+            'printf \'{"components": [\' >"$target"',
+            "wrote a report that is incomplete",
+            id="writes half a file",
         ),
         pytest.param("sleep 30", "did not finish", id="hangs"),
-        pytest.param(
-            'echo "{}" >"$target"', "the bill of materials is about nothing", id="writes of nothing"
-        ),
+        pytest.param('echo "{}" >"$target"', "the SBOM is about nothing", id="writes of nothing"),
     ],
 )
 def test_a_broken_trivy_is_infra_and_never_green(
@@ -95,7 +95,10 @@ def test_a_broken_trivy_is_infra_and_never_green(
 def test_another_trivy_than_the_pinned_one_is_infra(fake_trivy: Path, tmp_path: Path) -> None:
     install(fake_trivy, "exit 0", version="0.69.4")
     record = run.scan(SUBJECT, JUDGES, tmp_path / "out")
-    assert (record.verdict, "trivy is 0.69.4, and 0.76.0" in record.reason) == (Verdict.INFRA, True)
+    assert (record.verdict, "trivy 0.69.4 is installed, but 0.76.0" in record.reason) == (
+        Verdict.INFRA,
+        True,
+    )
 
 
 def test_a_missing_trivy_says_how_to_get_it(fake_trivy: Path, tmp_path: Path) -> None:
@@ -110,7 +113,7 @@ def test_settings_of_the_caller_do_not_reach_trivy(
     monkeypatch.setenv("TRIVY_IGNORE_UNFIXED", "true")
     monkeypatch.setenv("TRIVY_PASSWORD", "kept")
     install(fake_trivy, 'env >"$target"')
-    with pytest.raises(Exception, match="half a report"):
+    with pytest.raises(Exception, match="incomplete or too large"):
         trivy.analyse("x@y", tmp_path)
     said = (tmp_path / trivy.REPORT).read_text().splitlines()
     assert "TRIVY_IGNORE_UNFIXED=" in said
