@@ -16,9 +16,9 @@ from collections.abc import Mapping
 from typing import Any
 
 import requests
-from docker.errors import APIError, DockerException
+from docker.errors import DockerException
 
-from runner.containers import new_name
+from runner.containers import new_name, require_plain_accounts
 
 PURPOSE = "blank"
 
@@ -35,7 +35,7 @@ _NO_PROGRAM = re.compile(r"executable file.*not found|no such file or directory"
 
 def is_fault_of_the_image(
     client: Any,  # noqa: ANN401 - docker-py has no types
-    error: APIError,
+    error: DockerException,
     settings: Mapping[str, Any],
 ) -> bool:
     """Return whether the image is why the engine could not create or start a container of it.
@@ -63,8 +63,9 @@ def _fails_for_its_program(client: Any, image: str, settings: Mapping[str, Any])
     container = None
     try:
         container = client.containers.create(image, **{**settings, "name": new_name(PURPOSE)})
+        require_plain_accounts(container)
         container.start()
-    except APIError as error:
+    except DockerException as error:
         return container is not None and _NO_PROGRAM.search(str(error)) is not None
     finally:
         if container is not None:

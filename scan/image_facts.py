@@ -210,16 +210,19 @@ def _settings(folder: Path) -> dict[str, Any]:
 def _start(container: Any, settings: Mapping[str, Any]) -> None:  # noqa: ANN401
     """Start a container. Raises ImageCannotStart if the image is why it does not start."""
     try:
+        containers.require_plain_accounts(container)
         container.start()
-    except APIError as error:
+    except DockerException as error:
         container.reload()  # somebody may have removed it meanwhile
         _raise_if_the_image_is_why(error, settings)
         raise
 
 
-def _raise_if_the_image_is_why(error: APIError, settings: Mapping[str, Any]) -> None:
+def _raise_if_the_image_is_why(error: DockerException, settings: Mapping[str, Any]) -> None:
     if blank_container.is_fault_of_the_image(_client(), error, settings):
-        raise ImageCannotStart(clean_line(str(error.explanation or error))) from None
+        raise ImageCannotStart(
+            clean_line(str(getattr(error, "explanation", "") or error))
+        ) from None
 
 
 def _client() -> docker.DockerClient:
@@ -239,10 +242,11 @@ def _remove_leftovers() -> None:
     """Remove the containers of runs that were killed: making our scratch folder has removed
     theirs.
     """
-    for container in containers.of_purpose(_client(), PURPOSE):
-        if not Path(container.labels.get(LABEL, "/nowhere")).exists():
-            _remove(container)
-    containers.remove_left_volumes(_client(), LABEL)
+    client = engine.client(containers.REMOVAL_S)
+    for left in containers.list_of_purpose(client, PURPOSE):
+        if not Path(left.labels.get(LABEL, "/nowhere")).exists():
+            containers.remove_left(client, left)
+    containers.remove_left_volumes(client, LABEL)
 
 
 def _ends(container: Any) -> bool:  # noqa: ANN401

@@ -655,6 +655,28 @@ def test_a_volume_at_a_file_is_the_image_s_fault_and_leaves_nothing() -> None:
     assert _volumes() <= before
 
 
+@engine_test
+@pytest.mark.parametrize(
+    ("name", "instruction", "what"),
+    [
+        ("passwd-pipe", "RUN rm /etc/passwd && mkfifo /etc/passwd", "`/etc/passwd` is not a"),
+        (
+            "group-link",
+            "RUN mkfifo /srv/pipe && ln -sf /srv/pipe /etc/group",
+            "`/etc/group` is not a",
+        ),
+        ("passwd-large", "RUN yes '' | head -c 9000000 > /etc/passwd", "9,000,000 bytes"),
+    ],
+)
+def test_account_files_that_would_block_the_engine(name: str, instruction: str, what: str) -> None:
+    """The engine opens both while it holds the container's lock: none of these is started."""
+    with planted(name, instruction, user="1000:1000") as reference:
+        found = inside(reference)
+    assert isinstance(found, Problem)
+    assert what in found.what
+    assert engine.client(10).api.containers(all=True) is not None
+
+
 UNSTARTABLE: dict[str, dict[str, Any]] = {
     "env-without-name": {"Env": ["=x"]},
     "env-nul": {"Env": ["A=b\0c"]},
