@@ -6,23 +6,43 @@ An image can choose its labels, its volumes and its user. It cannot choose the n
 
 from __future__ import annotations
 
+import base64
 import contextlib
+import json
 import os
 import posixpath
 import re
 import secrets
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import requests
 from docker.errors import DockerException, NotFound
 from docker.types import Mount
 
+from runner import progress
+
 PREFIX = "pytorch-cuda-images"
 VOLUME_BYTES = 64 << 20
+MOST_VOLUMES = 50
+"""Volumes that an image may declare; the engine needs about 10 ms for each."""
 FREE_BYTES = 10**9
 FREE_INODES = 10_000
 """If less is free on a disk that a container can write to, the container is ended."""
+
+REMOVAL_S = 60
+"""How long the engine may take to remove a container that a killed run left behind."""
+
+ACCOUNT_FILES = ("/etc/passwd", "/etc/group")
+ACCOUNT_FILE_BYTES = 1 << 20
+"""The engine and runc read both files line by line whenever they start a container. They have a
+few kilobytes.
+"""
+_GO_TYPE_BITS = 0x8F28_0000
+"""All bits of a Go `FileMode` that say that a file is not a regular one."""
+_GO_FOLDER = 1 << 31
 
 _IMAGE_CANNOT_START = re.compile(
     r"executable file not found|exec format error"
@@ -55,14 +75,97 @@ def new_name(purpose: str) -> str:
     return f"{PREFIX}-{purpose}-{secrets.token_hex(8)}"
 
 
-def of_purpose(client: Any, purpose: str) -> Iterator[Any]:  # noqa: ANN401 - docker-py has no types
-    """Yield the containers that were started under `new_name(purpose)`, running or not."""
+@dataclass(frozen=True)
+class LeftContainer:
+    """A container as the engine lists it. Only `name` cannot be chosen by an image."""
+
+    id: str
+    name: str
+    labels: Mapping[str, str]
+
+
+def list_of_purpose(client: Any, purpose: str) -> list[LeftContainer]:  # noqa: ANN401
+    """Return the containers that were started under `new_name(purpose)`, running or not.
+
+    The engine is asked for its list alone: it answers that even if one container is stuck.
+    """
     begins = f"{PREFIX}-{purpose}-"
-    for container in client.containers.list(
-        all=True, filters={"name": begins}, ignore_removed=True
-    ):
-        if container.name.startswith(begins):
-            yield container
+    listed = client.api.containers(all=True, filters={"name": begins})
+    found = (
+        LeftContainer(
+            str(each["Id"]),
+            next(iter(each.get("Names") or ()), "").removeprefix("/"),
+            each.get("Labels") or {},
+        )
+        for each in listed
+    )
+    return [each for each in found if each.name.startswith(begins)]
+
+
+def remove_left(client: Any, left: LeftContainer) -> bool:  # noqa: ANN401
+    """Remove a container with its volumes; return False and say so if the engine does not.
+
+    `client` should wait no longer than REMOVAL_S for an answer: a stuck container gives none.
+    """
+    try:
+        mounts = client.api.inspect_container(left.id).get("Mounts") or ()
+        client.api.remove_container(left.id, force=True, v=True)
+        _remove_named(client, (str(mount.get("Name", "")) for mount in mounts))
+    except NotFound:  # it was removed meanwhile
+        return True
+    except (DockerException, requests.RequestException):
+        progress.say(f"  the engine does not remove the container {left.name}: it is left there")
+        return False
+    return True
+
+
+def require_plain_accounts(container: Any) -> None:  # noqa: ANN401
+    """Raise ImageCannotStart unless /etc/passwd and /etc/group are small regular files, or absent.
+
+    Call it between creating and starting a container of an image that may be hostile. The engine
+    opens both while it holds the container's lock: a named pipe there would block the container,
+    and calls of the engine that list it, for ever. Raises DockerException or
+    requests.RequestException if the engine fails.
+    """
+    for path in ("/etc", *ACCOUNT_FILES):
+        found = _stat_in(container, path)
+        if found is None:
+            continue
+        if found.mode & _GO_TYPE_BITS != (_GO_FOLDER if path == "/etc" else 0):
+            kind = "a folder" if path == "/etc" else "a regular file"
+            raise ImageCannotStart(f"its `{path}` is not {kind}")
+        if path != "/etc" and found.size > ACCOUNT_FILE_BYTES:
+            raise ImageCannotStart(
+                f"its `{path}` has {found.size:,} bytes, more than the allowed "
+                f"{ACCOUNT_FILE_BYTES:,}"
+            )
+
+
+@dataclass(frozen=True)
+class _FoundFile:
+    """A file of a container; `mode` is a Go `FileMode`."""
+
+    mode: int
+    size: int
+
+
+def _stat_in(container: Any, path: str) -> _FoundFile | None:  # noqa: ANN401
+    """Return what a container that was not started holds at `path`; no link is followed at its
+    end.
+
+    docker-py has only a call that fetches the file too. For that one the engine itself opens
+    /etc/group of the container, and waits for ever if it is a named pipe.
+    """
+    api = container.client.api
+    address = f"{api.base_url}/v{api.api_version}/containers/{container.id}/archive"
+    answer = api.head(address, params={"path": path}, timeout=api.timeout)
+    if answer.status_code == requests.codes.not_found:
+        return None
+    told = answer.headers.get("X-Docker-Container-Path-Stat", "")
+    if answer.status_code != requests.codes.ok or not told:
+        raise DockerException(f"the engine does not tell what is at {path}: {answer.status_code}")
+    found = json.loads(base64.b64decode(told))
+    return _FoundFile(int(found["mode"]), int(found["size"]))
 
 
 def volumes_in_memory(config: Mapping[str, Any], taken: Iterable[str], ours: str) -> list[Mount]:
@@ -79,15 +182,18 @@ def volumes_in_memory(config: Mapping[str, Any], taken: Iterable[str], ours: str
     ]
 
 
-def volumes_read_only(config: Mapping[str, Any], ours: str) -> list[Mount]:
+def volumes_read_only(
+    config: Mapping[str, Any], ours: str, labels: Mapping[str, str] | None = None
+) -> list[Mount]:
     """Return a mount for each volume that an image declares: what the image holds there, and
     nothing can be written.
 
-    The engine makes them, with names of ours; `remove_volumes` removes them. Raises
-    ImageCannotStart for a path that no volume can have.
+    The engine makes them, with names of ours and `labels`; `remove_volumes` removes them, and
+    `remove_left_volumes` those of runs that were killed. Raises ImageCannotStart for a path that no
+    volume can have, and for more than MOST_VOLUMES.
     """
     return [
-        Mount(path, new_name("volume"), type="volume", read_only=True)
+        Mount(path, new_name("volume"), type="volume", read_only=True, labels=dict(labels or {}))
         for path in _volumes(config, ours)
     ]
 
@@ -107,20 +213,36 @@ def without_volumes_of_a_failure(client: Any, mounts: Iterable[Mount]) -> Iterat
     """
     try:
         yield
-    except DockerException:
+    except BaseException:  # also if the engine does not answer, or a person stops this run
         _remove_named(client, (str(mount["Source"]) for mount in mounts))
         raise
 
 
+def remove_left_volumes(client: Any, label: str) -> None:  # noqa: ANN401
+    """Remove the volumes of `volumes_read_only` whose `label` names a folder that is gone: the run
+    that made them was killed.
+    """
+    listed = client.api.volumes({"name": f"{PREFIX}-volume-", "label": label})
+    for each in listed.get("Volumes") or ():
+        if not Path((each.get("Labels") or {}).get(label, "/")).exists():
+            _remove_named(client, [str(each.get("Name", ""))])
+
+
 def _remove_named(client: Any, names: Iterable[str]) -> None:  # noqa: ANN401
+    """Remove volumes with names of ours. Another run finds those that the engine keeps."""
     for name in names:
         if name.startswith(f"{PREFIX}-volume-"):
-            with contextlib.suppress(NotFound):
+            with contextlib.suppress(DockerException, requests.RequestException):
                 client.api.remove_volume(name, force=True)
 
 
 def _volumes(config: Mapping[str, Any], ours: str) -> Iterator[str]:
-    for path in dict.fromkeys(config.get("Volumes") or ()):
+    declared = config.get("Volumes") or ()
+    if len(declared) > MOST_VOLUMES:
+        raise ImageCannotStart(
+            f"it declares {len(declared):,} volumes, more than the allowed {MOST_VOLUMES}"
+        )
+    for path in dict.fromkeys(declared):
         plain = f"/{posixpath.normpath(path).lstrip('/')}"
         if not path.startswith("/") or plain == "/" or "\0" in path:
             raise ImageCannotStart("it declares a volume that is not a folder below `/`")

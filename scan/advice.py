@@ -1,6 +1,4 @@
-"""What a person can do about a refused image: the pin that ends a finding, or the exception that
-lets it stand.
-"""
+"""How a person can end a refusal: the fix of a finding, or the exception that lets it stand."""
 
 from __future__ import annotations
 
@@ -21,8 +19,9 @@ PROPOSED_DAYS = 30
 
 
 def advice(record: ScanRecord, place: Place, today: datetime.date) -> Iterator[str]:
-    """One line for each problem and each finding that blocks, and behind a finding the entry that
-    would excuse it.
+    """Yield one line for each problem and each blocking finding.
+
+    The line of a finding is followed by the entry for exceptions.yaml that would let it stand.
     """
     for problem in record.problems:
         yield f"{problem.kind}: {problem.where}: {problem.what} -> {problem.way_out}"
@@ -34,11 +33,14 @@ def advice(record: ScanRecord, place: Place, today: datetime.date) -> Iterator[s
                 f"{found.id} ({severity}) in {found.package} {found.installed_version}, "
                 f"{judged.why} -> {pin(found)}"
             )
-            yield f"  or let it stand a while: in {EXCEPTIONS.name}\n{entry(found, place, today)}"
+            yield (
+                f"  or let it stand for a while: add to {EXCEPTIONS.name}\n"
+                f"{entry(found, place, today)}"
+            )
 
 
 def entry(finding: Finding, place: Place, today: datetime.date) -> str:
-    """A ready entry for exceptions.yaml, but for the reason and its owner."""
+    """Return an entry for exceptions.yaml, complete except for its reason and owner."""
     purl = PackageURL(*core(finding.purl)).to_string()
     expires = today + datetime.timedelta(days=PROPOSED_DAYS)
     return (
@@ -49,7 +51,7 @@ def entry(finding: Finding, place: Place, today: datetime.date) -> str:
 
 
 def stack_of(finding: Finding, place: Place, root: Path = IMAGES) -> str:
-    """The stack whose lock names the package; Debian's packages come with the base."""
+    """Return the stack whose lock names the package; Debian packages come with `base`."""
     kind, _, name, _ = core(finding.purl)
     stacks = place.stacks if kind == "pypi" else ()
     return next(

@@ -1,6 +1,6 @@
-"""What is known against a bill of materials today, and what the policy makes of it.
+"""Assessment of an SBOM: the findings of a vulnerability database, and the policy's verdict.
 
-Needs no image.
+No image is needed.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _ORIGINS = {"deb": "Debian", "pypi": "PyPI"}
 
 @dataclass(frozen=True)
 class Place:
-    """Where in the catalogue an image is: what exceptions and overrides are written for."""
+    """Line and stacks of an image: exceptions and overrides are written for them."""
 
     line: str
     stacks: tuple[str, ...]
@@ -37,7 +37,10 @@ class Place:
 
 @dataclass(frozen=True)
 class Judges:
-    """What every image is judged with; `database` is the reason where there is none."""
+    """Policy, exceptions, database and history of one run.
+
+    `database` is a text if there is none: the reason.
+    """
 
     policy: Policy
     excuses: Sequence[Excuse]
@@ -48,10 +51,10 @@ class Judges:
 
 @dataclass(frozen=True)
 class Assessment:
-    """What a database knows against a bill of materials.
+    """Findings of a database for one SBOM.
 
-    `findings` is None where nothing was assessed. `doubt` says why it is no proof, empty where it
-    is.
+    `findings` is None if nothing was assessed. `doubt` says why the assessment proves nothing; it
+    is empty if it does.
     """
 
     database: Database | None
@@ -62,9 +65,9 @@ class Assessment:
 
 
 def assess(document: Path, place: Place, judges: Judges) -> Assessment:
-    """Judge a stored CycloneDX document; Trivy's own result is left beside it.
+    """Return the findings for a stored CycloneDX document; Trivy's own result is left beside it.
 
-    Raises EnvironmentFailed where Trivy crashes, hangs, writes nothing or another shape than
+    Raises EnvironmentFailed if Trivy crashes, hangs, or writes nothing or another shape than
     expected.
     """
     parsed = documents.read_document(document)
@@ -84,25 +87,29 @@ def assess(document: Path, place: Place, judges: Judges) -> Assessment:
         origins=counted,
         findings=judge.judge(found, rules),
         problems=documents.recorded((*wrong, *_end_of_life(result, distribution))),
-        doubt=_too_old(held.record, judges) or _without_source(counted),
+        doubt=_doubt(held.record, counted, judges),
     )
 
 
 def verdict_of(problems: Sequence[Problem], assessment: Assessment) -> tuple[Verdict, str]:
-    """What blocks comes first; what was not assessed is never a pass."""
+    """Return verdict and reason. An image that was not assessed never passes."""
     every = (*problems, *assessment.problems)
     blocking = [
         each.finding for each in assessment.findings or () if each.standing is Standing.BLOCKS
     ]
     reasons = [in_one_line(every)] if every else []
-    reasons += [_finding_reason(blocking)] if blocking else []
+    if blocking:
+        first = blocking[0]
+        fix = f"{first.package} {first.installed_version} -> {first.fixed_version}"
+        named = f"{first.id} ({first.severity.lower()}): {fix}"
+        reasons.append(f"{len(blocking)} findings block, first {named}")
     refused = Verdict.FAIL if reasons else Verdict.PASS
     verdict = worst([refused, Verdict.INCONCLUSIVE if assessment.doubt else Verdict.PASS])
     return verdict, "; ".join(reasons) or assessment.doubt
 
 
 def rules_of(place: Place, judges: Judges, found: Sequence[Finding]) -> Rules:
-    """The policy as it stands for one image today."""
+    """Return the policy's rules for one image today."""
     history = judges.history.with_findings(found, judges.today)
     return Rules(
         grace=judges.policy.grace(place.line, place.stacks),
@@ -116,7 +123,10 @@ def rules_of(place: Place, judges: Judges, found: Sequence[Finding]) -> Rules:
 
 
 def findings_of(result: object) -> Iterator[Finding]:
-    """The vulnerabilities of a Trivy JSON result, each once. Raises EnvironmentFailed."""
+    """Yield each vulnerability of a Trivy JSON result once.
+
+    Raises EnvironmentFailed if the result has another shape than expected.
+    """
     targets = documents.report_of(result).Results or ()
     yield from dict.fromkeys(
         _finding(found) for target in targets for found in target.Vulnerabilities or ()
@@ -124,7 +134,14 @@ def findings_of(result: object) -> Iterator[Finding]:
 
 
 def _finding(found: documents.Vulnerability) -> Finding:
-    """What is compared keeps hidden characters as escapes, what is only read loses them."""
+    """Return an advisory as a finding.
+
+    Hidden characters become escapes in texts that are compared, and are removed from the title.
+    """
+    try:
+        published = datetime.date.fromisoformat(found.PublishedDate[:10]).isoformat()
+    except ValueError:
+        published = ""
     return Finding(
         id=printable(found.VulnerabilityID),
         purl=printable(found.PkgIdentifier.PURL, 1000),
@@ -133,24 +150,15 @@ def _finding(found: documents.Vulnerability) -> Finding:
         fixed_version=printable(found.FixedVersion),
         severity=printable(found.Severity, 20),
         title=clean_line(found.Title),
-        published=_day(found.PublishedDate[:10]),
+        published=published,
     )
 
 
-def _day(text: str) -> str:
-    """A date as ISO 8601 has it; nothing if it is none."""
-    try:
-        return datetime.date.fromisoformat(text).isoformat()
-    except ValueError:
-        return ""
-
-
 def origins(packages: Sequence[Package], sources: dict[str, str]) -> tuple[Origin, ...]:
-    """How many packages come from where, and which advisory source of the database knows that
-    place.
+    """Return the number of packages by origin, with the advisory source that covers the origin.
 
-    NVIDIA publishes no advisories for its wheels in any source; a package index's advisories do not
-    cover them.
+    No source covers NVIDIA's wheels: NVIDIA publishes no advisories for them, and those of PyPI do
+    not include them.
     """
     counted = Counter(map(_origin, packages))
     known = {_ORIGINS[kind]: source for kind, source in sources.items() if kind in _ORIGINS}
@@ -168,8 +176,14 @@ def _origin(package: Package) -> str:
     return "PyPI" if package.path else VENDORED
 
 
-def _without_source(counted: Sequence[Origin]) -> str:
-    """Debian and PyPI have sources: where the database lacks one, a zero would be a lie."""
+def _doubt(record: Database, counted: Sequence[Origin], judges: Judges) -> str:
+    """Return why no findings would prove nothing; empty if they would.
+
+    The database is too old, or lacks a source for packages of an origin that has one.
+    """
+    days = (judges.today - datetime.datetime.fromisoformat(record.updated_at).date()).days
+    if days > judges.policy.database_days:
+        return f"the database is {days} days old, {judges.policy.database_days} are allowed"
     blind = [
         f"{origin.packages} {origin.name}"
         for origin in counted
@@ -178,24 +192,11 @@ def _without_source(counted: Sequence[Origin]) -> str:
     return f"the database has no advisories for {', '.join(blind)} packages" if blind else ""
 
 
-def _too_old(record: Database, judges: Judges) -> str:
-    days = (judges.today - datetime.datetime.fromisoformat(record.updated_at).date()).days
-    if days <= judges.policy.database_days:
-        return ""
-    return f"the database is {days} days old, {judges.policy.database_days} are allowed"
-
-
 def _end_of_life(result: object, distribution: str) -> Iterator[Problem]:
-    """Nobody writes advisories for it any more: an empty list would look clean."""
+    """Yield a problem if the distribution gets no advisories any more: it would look clean."""
     system = documents.report_of(result).Metadata.OS
     if system is not None and system.EOSL:
         what = "the distribution is past its end of life"
         yield Problem(
             "configuration", distribution, what, "move the line to a supported distribution"
         )
-
-
-def _finding_reason(blocking: Sequence[Finding]) -> str:
-    first = blocking[0]
-    fix = f"{first.package} {first.installed_version} -> {first.fixed_version}"
-    return f"{len(blocking)} findings block, first {first.id} ({first.severity.lower()}): {fix}"

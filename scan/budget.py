@@ -1,6 +1,4 @@
-"""Size, packages and layers against the catalogue's budgets, and growth against the release
-before.
-"""
+"""Size, packages and layers against the catalogue's budgets and the release before."""
 
 from __future__ import annotations
 
@@ -19,7 +17,7 @@ MEGABYTE = 1_000_000
 
 @dataclass(frozen=True)
 class Spent:
-    """What an image takes: compressed bytes, packages in its bill of materials, layers."""
+    """Size of an image: compressed bytes, packages in its SBOM, layers."""
 
     size: int
     packages: int
@@ -29,9 +27,9 @@ class Spent:
 def problems(
     image: str, spent: Spent, budget: Budget, growth_percent: float, before: int | None
 ) -> Iterator[Problem]:
-    """What an image takes beyond its budget.
+    """Yield a problem for everything beyond the budget of `image`.
 
-    `before` is the compressed size of the release before, if there is one.
+    `before` is the compressed size in bytes of the release before, None if there is none.
     """
     parts = (
         ("compressed size", spent.size / MEGABYTE, budget.megabytes, " MB"),

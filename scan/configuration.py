@@ -1,6 +1,6 @@
-"""What an image is configured to be and to hold, judged.
+"""Problems of an image's configuration and file system.
 
-Pure: the configuration and the facts are given.
+Pure: the configuration and the facts are arguments.
 """
 
 from __future__ import annotations
@@ -15,23 +15,26 @@ from pydantic import ConfigDict
 from runner import records
 from scan.documents import run_config_of
 from scan.image_facts import Inside
-from scan.record import Problem
+from scan.record import Problem, first_of
 
 KIND = "configuration"
-MOST = 20
-"""Problems named one by one, of one sort; the rest is counted."""
 
 _SECRET = re.compile(
     r"(?:^|_)[A-Z0-9]*(?:PASSWORD|PASSWD|TOKEN|SECRET|KEY|CREDENTIAL)S?(?:$|_)", re.IGNORECASE
 )
 """Ends a word of the name: HF_TOKEN and AWS_SECRET_ACCESS_KEY, and not TOKENIZERS_PARALLELISM."""
 
+_USER_ZERO = re.compile(r"|[+-]?0+")
+"""How an engine takes user id 0, by Go's `Atoi`; no user is root too."""
+
 
 @dataclass(frozen=True)
 class Allowed:
-    """What an image may have: ports it serves on, files with setuid or setgid, paths anybody may
-    write (all absolute), environment variables named as a secret is and that are none, and whether
-    compilers and browsers are part of it.
+    """Configuration that an image may have.
+
+    `ports` are those it may serve on, `setuid` files with setuid or setgid, `writable` paths that
+    anybody may write to (all absolute). `environment` are variables that are named like a secret
+    and hold none. `compiler` and `browser` say whether such programs may be part of it.
     """
 
     __pydantic_config__: ClassVar[ConfigDict] = records.STRICT
@@ -44,61 +47,74 @@ class Allowed:
 
 
 def problems(config: dict[str, Any], inside: Inside, allowed: Allowed) -> tuple[Problem, ...]:
-    """Everything in an image's OCI configuration (the whole JSON document) and its file system that
-    is not allowed.
+    """Return everything in an image's configuration and file system that is not allowed.
+
+    `config` is the whole OCI configuration as JSON. Raises EnvironmentFailed if it has another
+    shape than expected.
     """
     run = run_config_of(config)
+    setuid = (
+        _not_allowed(
+            path,
+            f"the file runs with its owner's or group's rights (mode {inside.setuid[path]})",
+            "take the bit away with `chmod a-s`",
+            "setuid",
+        )
+        for path in sorted(inside.setuid.keys() - set(allowed.setuid))
+    )
+    caches = (
+        Problem(
+            KIND,
+            path,
+            f"a package manager left {size} bytes here, which every user pulls",
+            "remove it in the same build step that filled it",
+        )
+        for path, size in sorted(inside.caches.items())
+    )
     sorts = (
         _user(run.User or "", inside),
         _ports(run.ExposedPorts or {}, allowed),
         _secrets(run.Env or (), allowed),
         _accounts(inside),
-        _setuid(inside, allowed),
+        setuid,
         _writable(inside, allowed),
-        _caches(inside),
+        caches,
         _programs("compiler", () if allowed.compiler else inside.compilers),
         _programs("browser", () if allowed.browser else inside.browsers),
     )
-    return tuple(problem for sort in sorts for problem in _most(list(sort)))
-
-
-def _most(found: list[Problem]) -> list[Problem]:
-    if len(found) <= MOST:
-        return found
-    rest = found[MOST:]
-    what = f"{len(rest)} more, as {rest[0].where}"
-    return [*found[:MOST], Problem(KIND, "and others", what, rest[0].way_out, count=len(rest))]
+    return tuple(problem for sort in sorts for problem in first_of(list(sort)))
 
 
 def _user(user: str, inside: Inside) -> Iterator[Problem]:
     name = user.partition(":")[0]
-    if name in ("", "root", *inside.superusers) or (name.isdecimal() and int(name) == 0):
-        said = f"`{user}`" if user else "not set"
+    if _USER_ZERO.fullmatch(name) or name in ("root", *inside.superusers):
+        shown = f"`{user}`" if user else "not set"
         yield Problem(
             KIND,
             "User",
-            f"the image runs as root: its user is {said}",
-            "set a user of its own, as 1000:1000",
+            f"the image runs as root: its user is {shown}",
+            "set a user of its own, for instance 1000:1000",
         )
 
 
 def _ports(exposed: Iterable[str], allowed: Allowed) -> Iterator[Problem]:
+    named = ", ".join(map(str, allowed.ports)) or "none"
+    what = f"the image exposes this port; allowed: {named}"
     for port in sorted(exposed):
         if port.partition("/")[0] not in map(str, allowed.ports):
-            said = ", ".join(map(str, allowed.ports)) or "none"
-            yield _not_allowed(
-                port, f"the image exposes this port; allowed: {said}", "do not expose it", "ports"
-            )
+            yield _not_allowed(port, what, "do not expose it", "ports")
 
 
 def _secrets(environment: Iterable[str], allowed: Allowed) -> Iterator[Problem]:
-    """The value is not repeated: it would stand in every record and report."""
+    """Yield every variable named like a secret that has a value.
+
+    The value is not repeated: it would stand in every record and report.
+    """
+    what = (
+        "an environment variable named like a secret has a value that everyone who pulls can read"
+    )
     for name, _, value in (entry.partition("=") for entry in environment):
         if value and _SECRET.search(name) and name not in allowed.environment:
-            what = (
-                "an environment variable named as a secret has a value that everyone who pulls "
-                "can read"
-            )
             yield _not_allowed(
                 name, what, "remove it, and revoke the secret if it is one", "environment"
             )
@@ -120,15 +136,11 @@ def _accounts(inside: Inside) -> Iterator[Problem]:
             )
 
 
-def _setuid(inside: Inside, allowed: Allowed) -> Iterator[Problem]:
-    for path in sorted(inside.setuid.keys() - set(allowed.setuid)):
-        what = f"the file runs with its owner's or group's rights (mode {inside.setuid[path]})"
-        yield _not_allowed(path, what, "take the bit away with `chmod a-s`", "setuid")
-
-
 def _writable(inside: Inside, allowed: Allowed) -> Iterator[Problem]:
-    """Only the topmost of paths in each other: what is below a folder anybody may write can be
-    replaced anyway.
+    """Yield every path that anybody may write to.
+
+    Of paths below each other only the topmost: whoever may write to a folder can replace all that
+    is below it.
     """
     wrong = sorted(
         set(inside.world_writable) - set(allowed.writable), key=lambda path: path.rstrip("/") + "/"
@@ -140,12 +152,6 @@ def _writable(inside: Inside, allowed: Allowed) -> Iterator[Problem]:
             yield _not_allowed(
                 path, "anybody may write here", "take the right away with `chmod o-w`", "writable"
             )
-
-
-def _caches(inside: Inside) -> Iterator[Problem]:
-    for path, size in sorted(inside.caches.items()):
-        what = f"a package manager left {size} bytes here, which every user pulls"
-        yield Problem(KIND, path, what, "remove it in the same build step that filled it")
 
 
 def _programs(sort: str, paths: Iterable[str]) -> Iterator[Problem]:

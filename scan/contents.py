@@ -1,4 +1,4 @@
-"""What is in one digest: Trivy's analysis of its layers, and what the image itself says."""
+"""Contents of one digest: Trivy's analysis of its layers, and the facts of the image probe."""
 
 from __future__ import annotations
 
@@ -20,15 +20,12 @@ from scan.record import Package, Problem, Sbom, ScanRecord
 
 INSIDE = "inside.json"
 
-
-UNSEEN = Problem(
-    "bill of materials", INSIDE, "nobody looked inside the image", "run the scan again"
-)
+UNSEEN = Problem("bill of materials", INSIDE, "the image was not probed", "run the scan again")
 
 
 @dataclass(frozen=True)
 class Looked:
-    """What a look inside found: facts, or why the image is closed."""
+    """Result of an image probe: facts, or the problem that prevents them."""
 
     facts: Inside | None
     closed: Problem | None
@@ -36,9 +33,10 @@ class Looked:
 
 @dataclass(frozen=True)
 class Contents:
-    """`report` is Trivy's own: secrets, and the image's configuration.
+    """Everything that is known of one digest.
 
-    `inside` is the Problem where none can look.
+    `report` is Trivy's own: secrets, and the image's configuration. `inside` is a Problem if the
+    image cannot be probed.
     """
 
     sbom: Sbom
@@ -55,42 +53,44 @@ class Contents:
 def contents_of(
     build: BuildRecord, registry: str, folder: Path, before: ScanRecord | None
 ) -> Contents:
-    """Look into a digest; the documents are left in `folder`.
+    """Analyse and probe a digest; the documents are left in `folder`.
 
-    What a digest holds never changes: what was found for the record `before` is used again where it
-    is whole, and young enough to be signed again with its own date. Raises EnvironmentFailed where
-    Trivy or the engine fails, or Trivy looked at other bytes.
+    A digest never changes. So the documents of the record `before` are used again if they are
+    complete, and young enough to be signed again with their own date. Raises EnvironmentFailed if
+    Trivy or the engine fails, or if Trivy analysed other bytes.
     """
     reference = build.reference(registry)
-    if not (_is_whole(before, build, folder) and _is_young(folder)):
-        with progress.step(f"{build.image}: bill of materials"):
+    if not _is_reusable(before, build, folder):
+        with progress.step(f"{build.image}: SBOM"):
             trivy.analyse(reference, folder)
-        with progress.step(f"{build.image}: a look inside"):
-            _look(reference, folder / INSIDE)
+        with progress.step(f"{build.image}: image probe"):
+            found = image_facts.inside(reference)
+            looked = Looked(None, found) if isinstance(found, Problem) else Looked(found, None)
+            records.write(folder / INSIDE, looked)
     analysis = trivy.kept_analysis(folder)
     _require_bound(analysis.cyclonedx, build.digest)
     packages = sbom.packages_of(analysis.cyclonedx)
-    found = _kept_look(folder) or Looked(None, None)
+    kinds = dict(sorted(Counter(package.type for package in packages).items()))
+    kept = _kept_look(folder) or Looked(None, None)
     return Contents(
-        _sbom(folder, packages), packages, analysis.report, found.facts or found.closed or UNSEEN
+        Sbom(trivy.SBOM, file_sha256(folder / trivy.SBOM), trivy.SPDX, kinds),
+        packages,
+        analysis.report,
+        kept.facts or kept.closed or UNSEEN,
     )
 
 
 def _kept_look(folder: Path) -> Looked | None:
-    """What was seen before; None where it is another version's, which only costs another look."""
+    """Return the stored result of a probe; None if another version wrote it, or nobody."""
     with contextlib.suppress(ConfigError):
         return records.read(Looked, folder / INSIDE)
     return None
 
 
-def _look(reference: str, target: Path) -> None:
-    found = image_facts.inside(reference)
-    records.write(
-        target, Looked(None, found) if isinstance(found, Problem) else Looked(found, None)
-    )
-
-
-def _is_whole(before: ScanRecord | None, build: BuildRecord, folder: Path) -> bool:
+def _is_reusable(before: ScanRecord | None, build: BuildRecord, folder: Path) -> bool:
+    """Return whether the documents of `before` in `folder` are complete, of this digest, written by
+    this scanner, and fresh.
+    """
     if (
         before is None
         or before.sbom is None
@@ -100,28 +100,20 @@ def _is_whole(before: ScanRecord | None, build: BuildRecord, folder: Path) -> bo
         return False
     path = folder / before.sbom.file
     others = (folder / name for name in (trivy.REPORT, before.sbom.spdx))
-    whole = (
+    return (
         path.exists()
         and file_sha256(path) == before.sbom.sha256
         and all(other.exists() for other in others)
+        and _kept_look(folder) is not None
+        and freshness.stands(bill_of(trivy.kept_analysis(folder).cyclonedx).metadata.timestamp)
     )
-    return whole and _kept_look(folder) is not None
-
-
-def _is_young(folder: Path) -> bool:
-    return freshness.stands(bill_of(trivy.kept_analysis(folder).cyclonedx).metadata.timestamp)
 
 
 def _require_bound(document: dict[str, Any], digest: str) -> None:
-    """The bill of materials names the bytes it is about."""
+    """Raise EnvironmentFailed if the SBOM does not name `digest` as its subject."""
     component = bill_of(document).metadata.component
     properties = component.properties if component else []
     named = [each.value for each in properties if each.name == "aquasecurity:trivy:RepoDigest"]
     if not any(name.endswith(f"@{digest}") for name in named):
         about = clean_line(f"{named or 'nothing'}")
-        raise EnvironmentFailed(f"the bill of materials is about {about}, not {digest}", trivy.HINT)
-
-
-def _sbom(folder: Path, packages: tuple[Package, ...]) -> Sbom:
-    kinds = dict(sorted(Counter(package.type for package in packages).items()))
-    return Sbom(trivy.SBOM, file_sha256(folder / trivy.SBOM), trivy.SPDX, kinds)
+        raise EnvironmentFailed(f"the SBOM is about {about}, not {digest}", trivy.HINT)

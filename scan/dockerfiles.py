@@ -1,4 +1,4 @@
-"""hadolint on the Dockerfiles an image is made of."""
+"""Problems that hadolint finds in the Dockerfiles of an image."""
 
 from __future__ import annotations
 
@@ -13,18 +13,16 @@ from scan.record import Problem
 
 DOCKERFILE = "dockerfile"
 UNPINNED = "DL3008"
-"""apt packages without versions: the OS layer takes Debian's current ones on purpose, and is found
-again by key.
-"""
+"""apt packages without versions: the OS layer takes Debian's current ones on purpose."""
 
 _BINARY = Path(sys.executable).parent / "hadolint"
 _FINDINGS_EXIT = 1
 
 
 def problems(stacks: Iterable[str], root: Path = IMAGES) -> Iterator[Problem]:
-    """Every error and warning in the Dockerfiles of `stacks`.
+    """Yield every error and warning in the Dockerfiles of `stacks`.
 
-    Raises EnvironmentFailed where hadolint cannot be run.
+    Raises EnvironmentFailed if hadolint cannot be run.
     """
     files = [path for stack in stacks if (path := root / stack / "Dockerfile").is_file()]
     if not files:
@@ -39,12 +37,12 @@ def problems(stacks: Iterable[str], root: Path = IMAGES) -> Iterator[Problem]:
         "--failure-threshold",
         "warning",
     ]
-    said = shell.run(
+    printed = shell.run(
         [*command, *files], hint="run `make setup`", timeout_s=60, ok_codes=(0, _FINDINGS_EXIT)
     )
-    for found in json.loads(said):
+    for found in json.loads(printed):
         if found["level"] in ("error", "warning"):
             where = f"{Path(found['file']).relative_to(root)}:{found['line']}"
             yield Problem(
-                DOCKERFILE, where, f"{found['code']}: {found['message']}", "mend the line"
+                DOCKERFILE, where, f"{found['code']}: {found['message']}", "correct the line"
             )

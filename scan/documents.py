@@ -1,8 +1,8 @@
-"""The documents that Trivy writes about an image, as far as they are read here.
+"""Shapes of the documents that Trivy writes about an image, with the parts that are used here.
 
-Trivy is pinned, and much of what it writes is text of the image: names, versions, paths, licences.
-The documents are read with a bound on their size, checked for their shape, and their text is
-cleaned before it enters a record.
+Trivy is pinned, but much of what it writes is text of the image: names, versions, paths, licences.
+The documents are read up to a maximum size, their shape is checked, and their text is cleaned
+before it enters a record.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from scan.record import Problem, number_of
 DOCUMENT_BYTES = 128 << 20
 """The report on an image has some 700 KB."""
 PROBLEMS = 1000
-"""Problems of one image that are named one by one; the rest is counted."""
+"""Maximum number of problems of one image that are named one by one; the rest is counted."""
 TEXT_CHARACTERS = 500
 HINT = "look at what the image holds, then run the scan again"
 
@@ -30,7 +30,7 @@ _Text = Annotated[str, Strict()]
 
 @dataclass(frozen=True)
 class Secret:
-    """A key or token that Trivy found, without what was matched."""
+    """A key or token that Trivy found, without the matched text."""
 
     RuleID: _Text
     Title: _Text
@@ -39,7 +39,7 @@ class Secret:
 
 @dataclass(frozen=True)
 class Identifier:
-    """How Trivy names a package in full."""
+    """The package URL of a package."""
 
     PURL: _Text
 
@@ -60,7 +60,7 @@ class Vulnerability:
 
 @dataclass(frozen=True)
 class Target:
-    """One place that Trivy looked at: a file, or the packages of one sort."""
+    """One part of a report: a file, or the packages of one type."""
 
     Target: _Text = ""
     Secrets: list[Secret] | None = None
@@ -76,7 +76,7 @@ class Distribution:
 
 @dataclass(frozen=True)
 class Metadata:
-    """What Trivy says of the image as a whole."""
+    """Facts about the image as a whole."""
 
     OS: Distribution | None = None
     ImageConfig: dict[str, Any] | None = None
@@ -84,7 +84,7 @@ class Metadata:
 
 @dataclass(frozen=True)
 class RunConfig:
-    """The part of an image's configuration that says how it is run."""
+    """The part of an image's configuration that says how a container of it is run."""
 
     User: _Text | None = None
     ExposedPorts: dict[str, Any] | None = None
@@ -145,14 +145,14 @@ class Component:
 
 @dataclass(frozen=True)
 class Subject:
-    """What a CycloneDX document is about."""
+    """The subject of a CycloneDX document."""
 
     properties: list[Property] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
 class BillMetadata:
-    """What a CycloneDX document says about itself; `component` is the image."""
+    """Metadata of a CycloneDX document; `component` is the image."""
 
     timestamp: _Text = ""
     component: Subject | None = None
@@ -170,11 +170,10 @@ _REPORT, _BILL, _CONFIG = TypeAdapter(Report), TypeAdapter(Bill), TypeAdapter(Im
 
 
 def read_document(path: Path) -> dict[str, Any]:
-    """Return a document as JSON.
+    """Return the JSON object in a file.
 
-    Raise EnvironmentFailed if it is larger than DOCUMENT_BYTES, or no JSON object.
-
-    Raises FileNotFoundError if there is no such file.
+    Raises EnvironmentFailed if the file has more than DOCUMENT_BYTES or holds no JSON object, and
+    FileNotFoundError if there is no such file.
     """
     try:
         found = parse_json(read_file(path.parent, path.name, DOCUMENT_BYTES), DOCUMENT_BYTES)
@@ -186,25 +185,25 @@ def read_document(path: Path) -> dict[str, Any]:
 
 
 def report_of(document: object) -> Report:
-    """Return Trivy's own report of a JSON value.
+    """Return a JSON value as Trivy's own report.
 
-    Raise EnvironmentFailed if it has another shape.
+    Raises EnvironmentFailed if it has another shape.
     """
     return _checked(_REPORT, document, "trivy's report")
 
 
 def bill_of(document: object) -> Bill:
-    """Return the CycloneDX document of a JSON value.
+    """Return a JSON value as a CycloneDX document.
 
-    Raise EnvironmentFailed if it has another shape.
+    Raises EnvironmentFailed if it has another shape.
     """
-    return _checked(_BILL, document, "the bill of materials")
+    return _checked(_BILL, document, "the SBOM")
 
 
 def run_config_of(document: object) -> RunConfig:
-    """Return how an image is run, of its OCI configuration.
+    """Return how a container is run, from an image's OCI configuration.
 
-    Raise EnvironmentFailed if that has another shape.
+    Raises EnvironmentFailed if the configuration has another shape.
     """
     return _checked(_CONFIG, document, "the image's configuration").config or RunConfig()
 
@@ -220,10 +219,18 @@ def _checked(adapter: TypeAdapter[T], document: object, what: str) -> T:
 
 
 def recorded(problems: tuple[Problem, ...]) -> tuple[Problem, ...]:
-    """Return problems as a record takes them: their text cleaned and cut, and a bounded number of
-    them.
+    """Return problems for a record: at most PROBLEMS and their count, with their text cleaned and
+    cut to TEXT_CHARACTERS.
     """
-    kept = tuple(_cleaned(problem) for problem in problems[:PROBLEMS])
+    kept = tuple(
+        replace(
+            problem,
+            where=clean_line(problem.where, TEXT_CHARACTERS),
+            what=clean_line(problem.what, TEXT_CHARACTERS),
+            way_out=clean_line(problem.way_out, TEXT_CHARACTERS),
+        )
+        for problem in problems[:PROBLEMS]
+    )
     if len(problems) <= PROBLEMS:
         return kept
     count = number_of(problems[PROBLEMS:])
@@ -232,10 +239,3 @@ def recorded(problems: tuple[Problem, ...]) -> tuple[Problem, ...]:
         *kept,
         replace(kept[-1], where="and others", what=clean_line(more, TEXT_CHARACTERS), count=count),
     )
-
-
-def _cleaned(problem: Problem) -> Problem:
-    where, what, way_out = (
-        clean_line(text, TEXT_CHARACTERS) for text in (problem.where, problem.what, problem.way_out)
-    )
-    return Problem(problem.kind, where, what, way_out, problem.count)

@@ -1,8 +1,8 @@
-"""Since when a fix is known of: what the databases of earlier scans said, kept in the registry.
+"""History of findings, kept in the registry: the day from which a fix of each was known.
 
-No database tells the day of a fix. A finding that was seen without one has its fix from the day it
-was first seen with one; else the advisory's own day counts, and where it has none the day it was
-first seen here.
+No database has that day. If a finding was first seen without a fix, it is the day on which it was
+first seen with one. Otherwise it is the advisory's own day, and if the advisory has none, the day
+on which the finding was first seen here.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ from scan.record import Finding
 class Seen:
     """The first day (ISO 8601) of a finding in any image, and the first with a fix.
 
-    `fixed` is None where it never had one, and empty where it had one when it was first seen: then
-    nobody knows.
+    `fixed` is None if it never had a fix, and empty if it already had one when it was first seen:
+    then the day of the fix is not known.
     """
 
     first: str
@@ -33,7 +33,7 @@ class Seen:
 
 @dataclass(frozen=True)
 class Judgement:
-    """What became of a published digest on a day (ISO 8601), from its stored bill of materials."""
+    """Result of assessing the stored SBOM of a published digest on a day (ISO 8601)."""
 
     date: str
     version: str
@@ -46,12 +46,11 @@ class Judgement:
 
 @dataclass(frozen=True)
 class History:
-    """`seen` by `ID PACKAGE`, the package's URL without its version; `judgements` that differ from
-    the one before.
+    """Findings by `ID PACKAGE` (the package URL without its version), and results of rescans.
 
-    `claimed` are days (ISO 8601) from which a fix is known of, by the same names, that nobody
-    trusted signed. They can make a fix older than `seen` has it, never younger, nor older than the
-    advisory itself; they are not kept.
+    `judgements` holds those that differ from the one before. `claimed` holds days (ISO 8601) from
+    which a fix was known, by the same keys, that no trusted key signed. Such a day can make a fix
+    older than `seen` has it, but not older than the advisory; it is not stored.
     """
 
     seen: dict[str, Seen]
@@ -59,8 +58,8 @@ class History:
     claimed: dict[str, str] = field(default_factory=dict)
 
     def checked(self, today: datetime.date) -> History:
-        """Return this history without days that are none or are to come, and judgements of versions
-        that are none.
+        """Return this history without entries whose day or version is not valid or whose day is in
+        the future.
         """
         seen = {key: each for key, each in self.seen.items() if _is_past(each.first, today)}
         seen = {
@@ -74,7 +73,7 @@ class History:
         return History(seen, tuple(judgements))
 
     def claims_alone(self) -> History:
-        """Return what is left of a history that nobody trusted signed."""
+        """Return the part that counts of a history that no trusted key signed."""
         days = {
             key: each.fixed or (each.first if each.fixed is not None else "")
             for key, each in self.seen.items()
@@ -82,22 +81,25 @@ class History:
         return History({}, claimed={key: day for key, day in days.items() if day})
 
     def with_findings(self, findings: Iterable[Finding], today: datetime.date) -> History:
-        """This history, and what a database said today."""
+        """Return this history with the findings of today."""
         seen = dict(self.seen)
         for finding in findings:
             key = _key(finding)
             before = seen.get(key)
-            seen[key] = _first(finding, today) if before is None else _again(finding, before, today)
+            if before is None:
+                seen[key] = Seen(today.isoformat(), "" if finding.fixed_version else None)
+            elif before.fixed is None and finding.fixed_version:
+                seen[key] = replace(before, fixed=today.isoformat())
         return replace(self, seen=seen)
 
     def with_judgements(self, judgements: Iterable[Judgement]) -> History:
-        """This history, and the judgements that are news."""
+        """Return this history with those results that differ from the last one of their digest."""
         last = {each.digest: (each.verdict, each.reason) for each in self.judgements}
         news = (each for each in judgements if last.get(each.digest) != (each.verdict, each.reason))
         return replace(self, judgements=(*self.judgements, *news))
 
     def merged(self, other: History) -> History:
-        """The earliest day of each finding, and the judgements of both."""
+        """Return both histories as one: the earliest day of each finding, and all results."""
         both = dict(other.seen)
         for key, seen in self.seen.items():
             both[key] = _earliest(seen, both[key]) if key in both else seen
@@ -105,8 +107,9 @@ class History:
         return History(both, tuple(judgements), {**other.claimed, **self.claimed})
 
     def fixed_on(self, finding: Finding, today: datetime.date) -> datetime.date:
-        """The first day a fix of it is known of; `today` where it was never seen and has no day of
-        its own.
+        """Return the first day on which a fix of a finding was known.
+
+        It is `today` if the finding was never seen and its advisory has no day.
         """
         seen = self.seen.get(_key(finding))
         known = (seen and seen.fixed) or finding.published or (seen and seen.first)
@@ -125,7 +128,7 @@ _DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 
 
 def _is_past(day: str, today: datetime.date) -> bool:
-    """Whether it is a day, and not one that is to come."""
+    """Return whether a text is a day (ISO 8601) that is not in the future."""
     try:
         return _DAY.fullmatch(day) is not None and datetime.date.fromisoformat(day) <= today
     except ValueError:
@@ -133,7 +136,7 @@ def _is_past(day: str, today: datetime.date) -> bool:
 
 
 def _in_order(each: Judgement) -> tuple[str | float, ...]:
-    """By all that two of them can differ in: merged by whomever, a history is the same."""
+    """Return a sort key of all fields: a merged history does not depend on who merges it."""
     return (
         each.date,
         each.version,
@@ -150,19 +153,11 @@ def _key(finding: Finding) -> str:
     return f"{finding.id} {PackageURL(kind, namespace, name).to_string()}"
 
 
-def _first(finding: Finding, today: datetime.date) -> Seen:
-    return Seen(today.isoformat(), "" if finding.fixed_version else None)
-
-
-def _again(finding: Finding, before: Seen, today: datetime.date) -> Seen:
-    fixed_now = before.fixed is None and finding.fixed_version
-    return replace(before, fixed=today.isoformat()) if fixed_now else before
-
-
 def _earliest(one: Seen, other: Seen) -> Seen:
-    """Of two scanners that saw the same.
+    """Return the dates of one finding that two scanners saw.
 
-    Where one saw it without a fix, the other's first day bounds the fix's.
+    If one of them saw it without a fix, the fix is not older than the day on which the other first
+    saw it.
     """
     first = min(one.first, other.first)
     if one.fixed is None and other.fixed is None:

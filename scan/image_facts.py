@@ -11,7 +11,7 @@ import re
 import shutil
 import time
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, ClassVar
@@ -25,7 +25,7 @@ from packaging.utils import canonicalize_name
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field
 
 from images.debian import installed_packages
-from runner import containers, engine, home, progress, records
+from runner import blank_container, containers, engine, home, progress, records
 from runner.containers import ImageCannotStart
 from runner.errors import ConfigError
 from runner.untrusted import Malformed, clean_line, parse_json
@@ -138,9 +138,10 @@ def inside(reference: str) -> Inside | Problem:
 
 
 def _run(reference: str, folder: Path) -> _Ended:
+    settings = _settings(folder)
     try:
-        with _container(reference, folder) as container:
-            container.start()
+        with _container(reference, folder, settings) as container:
+            _start(container, settings)
             if not _ends(container):
                 return _Ended(None)
             return _Ended(
@@ -148,52 +149,80 @@ def _run(reference: str, folder: Path) -> _Ended:
             )
     except ImageCannotStart as error:
         return _Ended(CANNOT_START, said=f"the image cannot be started: {error}".encode())
-    except APIError as error:
-        if not containers.is_fault_of_the_image(error):
-            raise
-        return _Ended(CANNOT_START, said=str(error.explanation).encode())
 
 
 @contextlib.contextmanager
-def _container(reference: str, folder: Path) -> Iterator[Any]:
-    """Created, not started; removed whatever happens. It can read everything and change nothing."""
+def _container(reference: str, folder: Path, settings: Mapping[str, Any]) -> Iterator[Any]:
+    """A container that is created, not started, and removed whatever happens.
+
+    Raises ImageCannotStart if the image is why it cannot be created.
+    """
     config = _client().images.get(reference).attrs.get("Config") or {}
-    volumes = containers.volumes_read_only(config, FOLDER)
+    volumes = containers.volumes_read_only(config, FOLDER, {LABEL: str(folder)})
     with containers.without_volumes_of_a_failure(_client(), volumes):
-        container = _client().containers.create(
-            reference,
-            name=containers.new_name(PURPOSE),
-            command=[f"{FOLDER}/{LOOK.name}"],
-            entrypoint=["python"],
-            user="0:0",
-            labels={LABEL: str(folder)},
-            network_mode="none",
-            read_only=True,
-            cap_drop=["ALL"],
-            cap_add=["DAC_READ_SEARCH"],
-            security_opt=["no-new-privileges"],
-            mem_limit=MEMORY_BYTES,
-            memswap_limit=MEMORY_BYTES,
-            pids_limit=PROCESSES,
-            mounts=[
-                Mount(FOLDER, str(folder), type="bind", read_only=True),
-                *volumes,
-            ],
-            # No driver files of the host: a default NVIDIA runtime would put them among the image's
-            # own.
-            environment={"PYTHONDONTWRITEBYTECODE": "1", "NVIDIA_VISIBLE_DEVICES": "void"},
-            use_config_proxy=False,  # the address of a proxy may hold a password
-            # No byte can be put into a file, wherever one could be written.
-            ulimits=[Ulimit(name=name, soft=0, hard=0) for name in ("core", "fsize")],
-            healthcheck={"test": ["NONE"]},
-            log_config=LogConfig(
-                type=LogConfig.types.JSON, config={"max-size": "64m", "max-file": "1"}
-            ),
-        )
+        try:
+            container = _client().containers.create(
+                reference,
+                name=containers.new_name(PURPOSE),
+                **{**settings, "mounts": [*settings["mounts"], *volumes]},
+            )
+        except APIError as error:
+            _client().images.get(reference)  # somebody may have removed it meanwhile
+            _raise_if_the_image_is_why(error, settings)
+            raise
     try:
         yield container
     finally:
         _remove(container)
+
+
+def _settings(folder: Path) -> dict[str, Any]:
+    """Return what every container of a look is created with: it can read everything and change
+    nothing.
+    """
+    return {
+        "command": [f"{FOLDER}/{LOOK.name}"],
+        "entrypoint": ["python"],
+        "user": "0:0",
+        "labels": {LABEL: str(folder)},
+        "network_mode": "none",
+        "read_only": True,
+        "cap_drop": ["ALL"],
+        "cap_add": ["DAC_READ_SEARCH"],
+        "security_opt": ["no-new-privileges"],
+        "mem_limit": MEMORY_BYTES,
+        "memswap_limit": MEMORY_BYTES,
+        "pids_limit": PROCESSES,
+        "mounts": [Mount(FOLDER, str(folder), type="bind", read_only=True)],
+        # No driver files of the host: a default NVIDIA runtime would put them among the image's
+        # own.
+        "environment": {"PYTHONDONTWRITEBYTECODE": "1", "NVIDIA_VISIBLE_DEVICES": "void"},
+        "use_config_proxy": False,  # the address of a proxy may hold a password
+        # No byte can be put into a file, wherever one could be written.
+        "ulimits": [Ulimit(name=name, soft=0, hard=0) for name in ("core", "fsize")],
+        "healthcheck": {"test": ["NONE"]},
+        "log_config": LogConfig(
+            type=LogConfig.types.JSON, config={"max-size": "64m", "max-file": "1"}
+        ),
+    }
+
+
+def _start(container: Any, settings: Mapping[str, Any]) -> None:  # noqa: ANN401
+    """Start a container. Raises ImageCannotStart if the image is why it does not start."""
+    try:
+        containers.require_plain_accounts(container)
+        container.start()
+    except DockerException as error:
+        container.reload()  # somebody may have removed it meanwhile
+        _raise_if_the_image_is_why(error, settings)
+        raise
+
+
+def _raise_if_the_image_is_why(error: DockerException, settings: Mapping[str, Any]) -> None:
+    if blank_container.is_fault_of_the_image(_client(), error, settings):
+        raise ImageCannotStart(
+            clean_line(str(getattr(error, "explanation", "") or error))
+        ) from None
 
 
 def _client() -> docker.DockerClient:
@@ -213,9 +242,11 @@ def _remove_leftovers() -> None:
     """Remove the containers of runs that were killed: making our scratch folder has removed
     theirs.
     """
-    for container in containers.of_purpose(_client(), PURPOSE):
-        if not Path(container.labels.get(LABEL, "/nowhere")).exists():
-            _remove(container)
+    client = engine.client(containers.REMOVAL_S)
+    for left in containers.list_of_purpose(client, PURPOSE):
+        if not Path(left.labels.get(LABEL, "/nowhere")).exists():
+            containers.remove_left(client, left)
+    containers.remove_left_volumes(client, LABEL)
 
 
 def _ends(container: Any) -> bool:  # noqa: ANN401

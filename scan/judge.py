@@ -1,4 +1,4 @@
-"""Where each finding stands by the policy, and what is wrong with the exceptions.
+"""Status of each finding by the policy, and faults of the exceptions.
 
 Pure: today is an argument.
 """
@@ -20,12 +20,11 @@ EXCEPTION = "exception"
 
 @dataclass(frozen=True)
 class Rules:
-    """What an image is judged by.
+    """Rules for the findings of one image.
 
-    `grace` is days by severity; a severity that is missing never blocks.
-
-    `longest` is the most days an exception may run. `fixed_on` says the first day a fix of a
-    finding is known of (`scan/history.py`).
+    `grace` is days by severity; a missing severity never blocks. `longest` is the maximum number of
+    days of an exception. `fixed_on` returns the first day on which a fix of a finding was known
+    (`scan/history.py`).
     """
 
     grace: Mapping[str, int]
@@ -36,12 +35,16 @@ class Rules:
 
 
 def judge(findings: Iterable[Finding], rules: Rules) -> tuple[Judged, ...]:
-    """Every finding with its standing, what blocks first, else by severity and package."""
+    """Return every finding with its status: blocking ones first, then by severity and package."""
     judged = (_stand(finding, rules) for finding in findings)
     return tuple(
         sorted(
             judged,
-            key=lambda each: (_ORDER.index(each.standing), _severity(each), each.finding.package),
+            key=lambda each: (
+                _ORDER.index(each.standing),
+                _severity(each.finding),
+                each.finding.package,
+            ),
         )
     )
 
@@ -67,16 +70,11 @@ def _stand(finding: Finding, rules: Rules) -> Judged:
         return Judged(finding, Standing.TOLERATED, "", f"{severity} does not block")
     if not finding.fixed_version:
         return Judged(finding, Standing.UNFIXED, "", "no fixed version is known")
-    return _in_time(finding, rules, rules.grace[severity])
-
-
-def _in_time(finding: Finding, rules: Rules, days: int) -> Judged:
-    since = rules.fixed_on(finding)
+    days, since = rules.grace[severity], rules.fixed_on(finding)
     until = since + datetime.timedelta(days=days)
+    standing = Standing.GRACE if rules.today <= until else Standing.BLOCKS
     why = f"fixed since {since}, {days} days of grace"
-    return Judged(
-        finding, Standing.GRACE if rules.today <= until else Standing.BLOCKS, until.isoformat(), why
-    )
+    return Judged(finding, standing, until.isoformat(), why)
 
 
 def exception_problems(
@@ -85,15 +83,17 @@ def exception_problems(
     packages: Collection[Package],
     known: Callable[[str], bool],
 ) -> Iterator[Problem]:
-    """What is wrong with the exceptions of an image; `known` says whether the database has an
-    advisory.
+    """Yield a problem for each faulty exception of an image.
 
-    An exception that excuses nothing hides what it was written for, and is refused like one that
-    ran out.
+    `known` returns whether the database has an advisory. An exception that no finding needs is a
+    fault, as an expired one is: it may be written for the wrong package.
     """
     for index, excuse in enumerate(rules.excuses):
         wrong = _wrong(excuse, rules, findings, packages, known)
-        if any(_is_same(excuse, other) for other in rules.excuses[:index]):
+        if any(
+            excuse.id == other.id and same_package(excuse.package, other.package)
+            for other in rules.excuses[:index]
+        ):
             wrong = "given twice"
         if wrong:
             yield Problem(
@@ -127,22 +127,18 @@ def _wrong(
     )
 
 
-def _is_same(one: Excuse, other: Excuse) -> bool:
-    return one.id == other.id and same_package(one.package, other.package)
-
-
 def _expired(excuse: Excuse, rules: Rules) -> bool:
     return excuse.expires < rules.today
 
 
 def pin(finding: Finding) -> str:
-    """What ends a finding that has a fix: the requirement to write, or the release to cut."""
+    """Return how to take the fix of a finding: a requirement to write, or a release to cut."""
     if PackageURL.from_string(finding.purl).type == "pypi":
         fixed = nearest_fix(finding)
         wanted = f"`{finding.package}>={fixed}`"
         return (
-            f"`./release.py lock` takes the fix; where it cannot, write {wanted} into the "
-            "stack's requirements.in"
+            f"`./release.py lock` takes the fix; if it cannot, write {wanted} into the stack's "
+            "requirements.in"
         )
     return (
         f"cut the next patch release: a new OS layer takes {finding.package} "
@@ -151,16 +147,16 @@ def pin(finding: Finding) -> str:
 
 
 def nearest_fix(finding: Finding) -> str:
-    """Of a Python package: of several lines with a fix the lowest version above the installed one,
-    else the highest.
+    """Return the lowest fixed version of a Python package above the installed one, else the
+    highest.
     """
     versions = sorted((each.strip() for each in finding.fixed_version.split(",")), key=Version)
     installed = Version(finding.installed_version)
     return next((each for each in versions if Version(each) > installed), versions[-1])
 
 
-def _severity(judged: Judged) -> int:
-    severity = judged.finding.severity.lower()
+def _severity(finding: Finding) -> int:
+    severity = finding.severity.lower()
     return _SEVERITIES.index(severity) if severity in _SEVERITIES else len(_SEVERITIES)
 
 

@@ -1,4 +1,4 @@
-"""Licences against the list of those that may be shipped."""
+"""Licences of packages, against the list of those that may be shipped."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 from license_expression import ExpressionError, get_spdx_licensing
 
 from scan.policy import POLICY, Licences
-from scan.record import Package, Problem
+from scan.record import Package, Problem, first_of
 
 LICENCE = "licence"
 WAY_OUT = f"replace the package, or have its licence read and entered in {POLICY.name}"
@@ -17,13 +17,20 @@ WAY_OUT = f"replace the package, or have its licence read and entered in {POLICY
 _SPDX = get_spdx_licensing()
 
 
-def problems(packages: tuple[Package, ...], allowed: Licences) -> Iterator[Problem]:
-    """Every Python package whose licence may not be shipped, or is not known.
+def problems(packages: tuple[Package, ...], allowed: Licences) -> tuple[Problem, ...]:
+    """Return every Python package whose licence may not be shipped, or is not known.
 
-    Vendored ones are their package's.
+    What is inside a wheel is left to the package that brings it. Many are counted (`first_of`).
     """
+    return tuple(first_of(list(_of_python(packages, allowed))))
+
+
+def _of_python(packages: tuple[Package, ...], allowed: Licences) -> Iterator[Problem]:
     for package in packages:
-        if package.type != "pypi" or not package.path or _is_reviewed(package, allowed):
+        if package.type != "pypi" or not package.path:
+            continue
+        name = package.name.lower()
+        if any(fnmatch.fnmatchcase(name, reviewed.package) for reviewed in allowed.reviewed):
             continue
         refused = [licence for licence in package.licences if not _allows(licence, allowed)]
         if refused:
@@ -32,27 +39,25 @@ def problems(packages: tuple[Package, ...], allowed: Licences) -> Iterator[Probl
             yield _problem(package, "its metadata names no licence")
 
 
-def of_debian(areas: Mapping[str, str], allowed: Licences) -> Iterator[Problem]:
-    """Every Debian package of an archive area that may not be shipped."""
-    for name, area in sorted(areas.items()):
-        if area not in allowed.areas:
-            yield Problem(
-                LICENCE, name, f"it is from Debian's {area}, which is not allowed", WAY_OUT
-            )
+def of_debian(areas: Mapping[str, str], allowed: Licences) -> tuple[Problem, ...]:
+    """Return every Debian package of an archive area that may not be shipped.
+
+    Many are counted (`first_of`): an image can claim any number of packages.
+    """
+    found = [
+        Problem(LICENCE, name, f"it is from Debian's {area}, which is not allowed", WAY_OUT)
+        for name, area in sorted(areas.items())
+        if area not in allowed.areas
+    ]
+    return tuple(first_of(found))
 
 
 def _problem(package: Package, what: str) -> Problem:
     return Problem(LICENCE, f"{package.name} {package.version}", what, WAY_OUT)
 
 
-def _is_reviewed(package: Package, allowed: Licences) -> bool:
-    return any(
-        fnmatch.fnmatchcase(package.name.lower(), reviewed.package) for reviewed in allowed.reviewed
-    )
-
-
 def _allows(licence: str, allowed: Licences) -> bool:
-    """An SPDX expression: one side of an OR must be allowed, both of an AND."""
+    """Return whether an SPDX expression is allowed: one side of each OR, both sides of each AND."""
     try:
         return _holds(_SPDX.parse(licence), frozenset(allowed.allowed))
     except ExpressionError:

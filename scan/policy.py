@@ -1,6 +1,4 @@
-"""scan/policy.yaml and scan/exceptions.yaml: what blocks, for how long it may stand, and what is
-excused.
-"""
+"""The policy (scan/policy.yaml) and its exceptions (scan/exceptions.yaml)."""
 
 from __future__ import annotations
 
@@ -37,7 +35,7 @@ Justification = Literal[
 
 
 def _one_package(purl: str) -> str:
-    """A package URL with its version: neither a whole ecosystem nor every version to come."""
+    """Return a package URL; raise ValueError if it covers more than one version of one package."""
     parsed = PackageURL.from_string(purl)
     if not parsed.version or "*" in purl:
         raise ValueError(
@@ -47,13 +45,14 @@ def _one_package(purl: str) -> str:
 
 
 def same_package(one: str, other: str) -> bool:
-    """Whether two package URLs name the same package and version."""
+    """Return whether two package URLs name the same package and version."""
     return core(one) == core(other)
 
 
 def core(purl: str) -> tuple[str, str | None, str, str | None]:
-    """Type, namespace, name (PEP 503 for PyPI) and version of a package URL, without its
-    qualifiers.
+    """Return type, namespace, name (PEP 503 for PyPI) and version of a package URL.
+
+    Its qualifiers, such as `arch`, are left out. Raises ValueError if it is not a package URL.
     """
     parsed = PackageURL.from_string(purl)
     name = canonicalize_name(parsed.name) if parsed.type == "pypi" else parsed.name
@@ -82,8 +81,10 @@ class Reviewed:
 
 @dataclass(frozen=True)
 class Licences:
-    """Archive areas of Debian, SPDX identifiers of Python packages, and packages read by a
-    person.
+    """Licences that may be shipped.
+
+    `areas` are those of Debian's archive, `allowed` SPDX identifiers of Python packages, and
+    `reviewed` packages whose licence a person has read.
     """
 
     __pydantic_config__: ClassVar[ConfigDict] = records.STRICT
@@ -105,7 +106,7 @@ class Policy:
     configuration: Allowed
 
     def grace(self, line: str, stacks: Collection[str]) -> dict[str, int]:
-        """Days of grace by severity for an image; a severity that is missing never blocks."""
+        """Return the days of grace by severity for an image; a missing severity never blocks."""
         days: dict[str, int] = {
             str(severity): number for severity, number in self.grace_days.items()
         }
@@ -134,17 +135,17 @@ class Excuse:
     @model_validator(mode="after")
     def _justified(self) -> Excuse:
         if (self.status == "not_affected") != (self.justification is not None):
-            raise ValueError("`justification` goes with `status: not_affected`, and only with it")
+            raise ValueError(
+                "`justification` is required with `status: not_affected`, and not allowed otherwise"
+            )
         return self
 
     def applies_to(self, line: str, stacks: Collection[str]) -> bool:
-        """Whether an image is one it was written for."""
+        """Return whether it was written for an image of this line and these stacks."""
         return self.line == line and self.stack in stacks
 
     def covers(self, finding: Finding) -> bool:
-        """Whether it is about this advisory of this very package, whatever qualifiers such as
-        `arch` say.
-        """
+        """Return whether it is about this advisory in this version of the package."""
         return self.id == finding.id and same_package(self.package, finding.purl)
 
 
@@ -157,10 +158,10 @@ class Exceptions:
 
 
 def load_policy(path: Path = POLICY) -> Policy:
-    """The policy, checked. Raises ConfigError with file and line."""
+    """Return the policy. Raises ConfigError, with file and line, if it is not valid."""
     return records.load_yaml(Policy, path)
 
 
 def load_excuses(path: Path = EXCEPTIONS) -> tuple[Excuse, ...]:
-    """The exceptions, checked each by itself. Raises ConfigError with file and line."""
+    """Return the exceptions. Raises ConfigError, with file and line, if one is not valid."""
     return records.load_yaml(Exceptions, path).exceptions

@@ -1,25 +1,26 @@
-"""What the scan stage hands on: out/VERSION/IMAGE/scan.json, with the bills of materials beside
-it.
-"""
+"""Record of the scan stage: out/VERSION/IMAGE/scan.json, with the SBOMs beside it."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from runner.verdict import Verdict
+
+MOST = 20
+"""Problems of one sort that are named one by one; the rest is counted."""
 
 
 @dataclass(frozen=True)
 class Package:
     """One package of an image.
 
-    `purl` is its package URL, version and all; `type` the URL's (`deb`, `pypi`).
+    `purl` is its package URL with the version; `type` that of the URL (`deb`, `pypi`).
 
-    `source` is Debian's source package, empty elsewhere; `layer` the digest of the layer that holds
-    it; `path` the metadata it was read from. A Python package without one is vendored: a wheel's
-    own bill of materials (PEP 770) names it.
+    `source` is Debian's source package, empty for others; `layer` the digest of the layer that
+    holds it; `path` the metadata file it was read from. A Python package without a path is
+    vendored: the SBOM inside a wheel (PEP 770) names it.
     """
 
     purl: str
@@ -33,7 +34,7 @@ class Package:
 
 
 class Standing(StrEnum):
-    """What the policy makes of a finding. Only `blocks` refuses an image."""
+    """Status of a finding by the policy. Only `blocks` refuses an image."""
 
     BLOCKS = "blocks"
     GRACE = "in grace"
@@ -44,10 +45,10 @@ class Standing(StrEnum):
 
 @dataclass(frozen=True)
 class Finding:
-    """One vulnerability in one package, as the database tells it.
+    """One vulnerability in one package, as the database has it.
 
-    `fixed_version` is empty where no fix exists. `published` is the advisory's day (ISO 8601 date),
-    empty where the database has none.
+    `fixed_version` is empty if no fix exists. `published` is the day of the advisory (ISO 8601),
+    empty if the database has none.
     """
 
     id: str
@@ -62,8 +63,9 @@ class Finding:
 
 @dataclass(frozen=True)
 class Judged:
-    """A finding and where it stands; `until` is the day grace or exception ends, `why` the rule in
-    one line.
+    """A finding and its status by the policy.
+
+    `until` is the day on which its grace or exception ends, `why` the rule in one line.
     """
 
     finding: Finding
@@ -74,12 +76,12 @@ class Judged:
 
 @dataclass(frozen=True)
 class Problem:
-    """What refuses an image and is no vulnerability.
+    """A fault that refuses an image and is not a vulnerability.
 
     `kind` is one of `bill of materials`, `secret`, `licence`, `configuration`, `dockerfile`,
     `budget`, `exception`; `where` a path, package or key; `what` the fact, with the expectation;
-    `way_out` what to do about it. `count` says how many problems this entry stands for: more than
-    one if it counts those that are not named one by one.
+    `way_out` the remedy. `count` says how many problems this entry stands for: more than one if it
+    counts those that are not named one by one.
     """
 
     kind: str
@@ -90,12 +92,27 @@ class Problem:
 
 
 def number_of(problems: Sequence[Problem]) -> int:
-    """Return how many problems there are, those that are only counted too."""
+    """Return how many problems there are, including those that are only counted."""
     return sum(problem.count for problem in problems)
 
 
+def first_of(problems: Sequence[Problem]) -> list[Problem]:
+    """Return the first MOST problems of one sort, and one more that counts the rest.
+
+    An image can have any number of them, and those of one sort must not crowd out the others.
+    """
+    if len(problems) <= MOST:
+        return list(problems)
+    rest = problems[MOST:]
+    what = f"{len(rest):,} more, as {rest[0].where}"
+    return [
+        *problems[:MOST],
+        replace(rest[0], where="and others", what=what, count=number_of(rest)),
+    ]
+
+
 def in_one_line(problems: Sequence[Problem]) -> str:
-    """Return the first problem, and how many more there are. There is at least one."""
+    """Return the first problem and how many more there are. `problems` is not empty."""
     first, more = problems[0], number_of(problems) - 1
     others = f", and {more:,} more {'problem' if more == 1 else 'problems'}" if more else ""
     return f"{first.kind}: {first.where}: {first.what}{others}"
@@ -103,10 +120,9 @@ def in_one_line(problems: Sequence[Problem]) -> str:
 
 @dataclass(frozen=True)
 class Sbom:
-    """The bill of materials: where it is, and how many packages it lists by type of package URL
-    (`deb`, `pypi`).
+    """The SBOM: its files, and its number of packages by type of package URL (`deb`, `pypi`).
 
-    `file` is CycloneDX, `spdx` the same as SPDX; both JSON, beside the record.
+    `file` is CycloneDX, `spdx` the same as SPDX; both are JSON, beside the record.
     """
 
     file: str
@@ -117,7 +133,7 @@ class Sbom:
 
 @dataclass(frozen=True)
 class Origin:
-    """Packages of one origin, and the advisory source that judged them; empty where none can."""
+    """Packages of one origin, and the advisory source that covers them; empty if none does."""
 
     name: str
     packages: int
@@ -126,7 +142,7 @@ class Origin:
 
 @dataclass(frozen=True)
 class Database:
-    """The vulnerability database that judged.
+    """The vulnerability database that was used.
 
     `updated_at` is ISO 8601 UTC, `sha256` that of trivy.db.
     """
@@ -138,10 +154,11 @@ class Database:
 
 @dataclass(frozen=True)
 class ScanRecord:
-    """What is in one digest, and what is known against it.
+    """Contents of one digest, and everything that is known against it.
 
-    `database` and `findings` are None where no database was there: not assessed, which is not zero
-    findings. `reason` is the first of what blocks; `findings` and `problems` hold all of it.
+    `database` and `findings` are None if there was no database: not assessed is not the same as no
+    findings. `reason` names the first problem and finding that block; `problems` and `findings`
+    hold all of them.
     """
 
     version: str

@@ -1,4 +1,4 @@
-"""The scan stage: one digest, everything in it listed, everything listed judged."""
+"""The scan stage: list everything in one digest, and assess everything that is listed."""
 
 from __future__ import annotations
 
@@ -38,9 +38,9 @@ from scan.trivy import VulnerabilityDatabase
 
 @dataclass(frozen=True)
 class Subject:
-    """An image to be scanned: its build, the registry it is in, and what the catalogue allows it.
+    """An image to be scanned: its build, its registry, and its limits in the catalogue.
 
-    `before` is the compressed size of the line's release before, None where there is none.
+    `before` is the compressed size in bytes of the line's release before, None if there is none.
     """
 
     build: BuildRecord
@@ -59,7 +59,11 @@ def judges(
     today: datetime.date,
     seal: Seal,
 ) -> Judges:
-    """What every image is judged with on a day; `database` is the reason where there is none."""
+    """Return what all images are assessed with on a day.
+
+    `database` is a text if there is none: the reason. Raises ConfigError if policy or exceptions
+    are not valid, and EnvironmentFailed if the signed history cannot be read.
+    """
     history = store.read_history(registry, repositories.records, seal, today)
     return Judges(load_policy(), load_excuses(), database, history, today)
 
@@ -67,10 +71,10 @@ def judges(
 def scan(
     subject: Subject, judges: Judges, folder: Path, before: ScanRecord | None = None
 ) -> ScanRecord:
-    """Scan one digest; the documents are left in `folder`, and those of the record `before` used
-    again.
+    """Scan one digest and leave the documents in `folder`; those of the record `before` are reused.
 
-    Where the scanner or the engine fails the record is `infra`, and says what failed.
+    If the scanner or the engine fails, the verdict of the record is `infra` and its reason says
+    what failed.
     """
     folder.mkdir(parents=True, exist_ok=True)
     started, clock = (
@@ -102,15 +106,16 @@ def _scan(subject: Subject, judges: Judges, folder: Path, before: ScanRecord | N
         scanner=scanner,
         sbom=contents.sbom,
         database=assessed.database,
-        origins=(*assessed.origins, *_carried(contents)),
+        origins=(*assessed.origins, *_bundled_origins(contents)),
         findings=assessed.findings,
         problems=(*problems, *assessed.problems),
     )
 
 
 def _problems(subject: Subject, judges: Judges, contents: Contents) -> Iterator[Problem]:
-    """What refuses the image whatever a database knows, the bill of materials first: all else
-    stands on it.
+    """Yield the problems that no vulnerability database is needed for.
+
+    Those of the SBOM come first, since all others depend on it.
     """
     policy, build = judges.policy, subject.build
     if isinstance(contents.inside, Problem):
@@ -131,8 +136,10 @@ def _problems(subject: Subject, judges: Judges, contents: Contents) -> Iterator[
     )
 
 
-def _carried(contents: Contents) -> Iterator[Origin]:
-    """What packages carry inside them and no advisory source is asked about."""
+def _bundled_origins(contents: Contents) -> Iterator[Origin]:
+    """Yield the number of packages and libraries inside other packages, which no advisory source
+    covers.
+    """
     if isinstance(contents.inside, Problem):
         return
     for kind, count in image_facts.unlisted(contents.packages, contents.inside).items():
@@ -142,7 +149,7 @@ def _carried(contents: Contents) -> Iterator[Origin]:
 
 
 def unjudged(build: BuildRecord) -> ScanRecord:
-    """The record of a digest that nobody looked into."""
+    """Return the record of a digest that was not scanned."""
     return ScanRecord(
         version=build.version,
         image=build.image,

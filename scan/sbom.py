@@ -1,8 +1,6 @@
-"""A CycloneDX bill of materials as packages."""
+"""Packages of an SBOM (CycloneDX)."""
 
 from __future__ import annotations
-
-from collections.abc import Iterator
 
 from packageurl import PackageURL
 
@@ -15,24 +13,28 @@ _PROPERTY = "aquasecurity:trivy:"
 
 
 def packages_of(document: object) -> tuple[Package, ...]:
-    """Every component with a package URL, by purl.
+    """Return every component with a package URL, sorted by it.
 
-    Raises EnvironmentFailed where one cannot be read.
+    Raises EnvironmentFailed if the document or one of its package URLs cannot be read.
     """
     components = (component for component in bill_of(document).components if component.purl)
     return tuple(sorted(map(_package, components), key=lambda package: package.purl))
 
 
 def distribution_of(document: object) -> str:
-    """`debian 12.15`: the distribution the image says it is; empty where it says none."""
+    """Return the distribution that the image names, as `debian 12.15`; empty if it names none."""
     found = (each for each in bill_of(document).components if each.type == "operating-system")
     return next((clean_line(f"{each.name} {each.version}") for each in found), "")
 
 
 def _package(component: Component) -> Package:
-    """Text of the image, with hidden characters as escapes: names are compared, and two must not
-    become one.
+    """Return a component as a package, with hidden characters of its text as escapes.
+
+    Names are compared: two different ones must not become equal.
     """
+    licences = (
+        each.expression or each.license.id or each.license.name for each in component.licenses
+    )
     properties = {each.name.removeprefix(_PROPERTY): each.value for each in component.properties}
     return Package(
         purl=printable(component.purl, 1000),
@@ -40,7 +42,7 @@ def _package(component: Component) -> Package:
         name=printable(component.name),
         version=printable(component.version),
         source=printable(properties.get("SrcName", "")),
-        licences=tuple(printable(each) for each in _licences(component)),
+        licences=tuple(printable(each) for each in licences),
         layer=printable(properties.get("LayerDigest", "")),
         path=printable(properties.get("FilePath", ""), 1000),
     )
@@ -51,15 +53,6 @@ def _type(component: Component) -> str:
         return str(PackageURL.from_string(component.purl).type)
     except ValueError as error:
         raise EnvironmentFailed(
-            clean_line(
-                f"the bill of materials has a component that cannot be read: {component.purl} "
-                f"({error})"
-            ),
+            clean_line(f"the SBOM has a component that cannot be read: {component.purl} ({error})"),
             "delete it and run the scan again",
         ) from None
-
-
-def _licences(component: Component) -> Iterator[str]:
-    """SPDX identifiers, expressions, or names where the licence has no identifier."""
-    for entry in component.licenses:
-        yield entry.expression or entry.license.id or entry.license.name

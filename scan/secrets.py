@@ -9,18 +9,17 @@ from scan.record import Problem
 
 SECRET = "secret"  # noqa: S105 - the kind of a problem
 CONFIGURATION = "the image's configuration"
-"""Its history has every command that built a layer."""
+"""Trivy reports a secret of the configuration under the image's name."""
 
 WAY_OUT = (
-    "revoke it: a layer that was pushed stays readable; then keep it out of the layer that "
-    "brings it"
+    "revoke it, since a pushed layer stays readable; then keep it out of the layer that brings it"
 )
 
 
 def problems(report: object) -> Iterator[Problem]:
-    """Every secret of a Trivy report; what was matched is not repeated.
+    """Yield every secret of a Trivy report, without the text that was matched.
 
-    Raises EnvironmentFailed.
+    Raises EnvironmentFailed if the report has another shape than expected.
     """
     read = report_of(report)
     for target in read.Results or ():

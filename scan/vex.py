@@ -1,4 +1,4 @@
-"""Excused findings as an OpenVEX 0.2.0 document, for scanners that read one beside an image."""
+"""Findings with an exception, as an OpenVEX 0.2.0 document for other scanners."""
 
 from __future__ import annotations
 
@@ -21,14 +21,16 @@ AUTHOR = "pytorch-cuda-images"
 def write(
     folder: Path, build: BuildRecord, judged: Sequence[Judged], excuses: Sequence[Excuse], now: str
 ) -> None:
-    """Write FILE into `folder`; none where nothing is excused: a document needs a statement.
+    """Write FILE into `folder`; no file if no finding has an exception.
 
-    `now` is ISO 8601.
+    `now` is ISO 8601. A document of OpenVEX needs at least one statement.
     """
     target = folder / FILE
     target.unlink(missing_ok=True)
     statements = [
-        _statement(build, each, _excuse_of(each, excuses)) for each in judged if _is_excused(each)
+        _statement(build, each, next(one for one in excuses if one.covers(each.finding)))
+        for each in judged
+        if each.standing is Standing.EXCUSED
     ]
     if statements:
         records.write(target, _document(build, statements, now))
@@ -47,7 +49,7 @@ def _document(build: BuildRecord, statements: list[dict[str, Any]], now: str) ->
 
 def _statement(build: BuildRecord, judged: Judged, excuse: Excuse) -> dict[str, Any]:
     product = PackageURL("oci", None, build.repository.rpartition("/")[2], build.digest).to_string()
-    said = (
+    reason = (
         {"justification": excuse.justification}
         if excuse.justification
         else {"action_statement": excuse.reason}
@@ -56,14 +58,6 @@ def _statement(build: BuildRecord, judged: Judged, excuse: Excuse) -> dict[str, 
         "vulnerability": {"name": judged.finding.id},
         "products": [{"@id": product, "subcomponents": [{"@id": judged.finding.purl}]}],
         "status": excuse.status,
-        **said,
+        **reason,
         "status_notes": f"{excuse.reason}; {excuse.owner}, until {excuse.expires}",
     }
-
-
-def _is_excused(judged: Judged) -> bool:
-    return judged.standing is Standing.EXCUSED
-
-
-def _excuse_of(judged: Judged, excuses: Sequence[Excuse]) -> Excuse:
-    return next(excuse for excuse in excuses if excuse.covers(judged.finding))

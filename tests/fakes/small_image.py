@@ -6,7 +6,8 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from runner import engine, home, shell
 
@@ -52,3 +53,19 @@ def planted(
         yield tag
     finally:
         engine.client().images.remove(tag, force=True)
+
+
+@contextlib.contextmanager
+def configured(name: str, config: Mapping[str, Any]) -> Iterator[str]:
+    """An image with a configuration that no Dockerfile can say; removed afterwards."""
+    client = engine.client()
+    tag = f"{name}-{os.getpid()}"
+    container = client.api.create_container(python_image(), ["true"])["Id"]
+    try:
+        client.api.commit(container, repository=PLANTED, tag=tag, conf=dict(config))
+    finally:
+        client.api.remove_container(container)
+    try:
+        yield f"{PLANTED}:{tag}"
+    finally:
+        client.images.remove(f"{PLANTED}:{tag}", force=True)

@@ -2,37 +2,39 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import requests
 
-from runner import containers
+from runner import containers, engine
 from runner.containers import (
     ImageCannotStart,
     full_disk,
+    list_of_purpose,
     new_name,
-    of_purpose,
     volumes_in_memory,
     volumes_read_only,
 )
+from tests.fakes import small_image
 
 
 class Engine:
     """Lists containers as an engine does: its filter takes a part of the name."""
 
     def __init__(self, *names: str) -> None:
-        self.containers = self
-        self._found = [SimpleNamespace(name=name) for name in names]
+        self.api = self
+        self._found = [{"Id": name, "Names": [f"/{name}"], "Labels": None} for name in names]
 
-    def list(self, **_: Any) -> list[Any]:
+    def containers(self, **_: Any) -> list[Any]:
         return self._found
 
 
 def test_containers_are_told_by_their_names() -> None:
     ours, other = new_name("suite"), new_name("look")
-    found = of_purpose(Engine(ours, other, f"a-{ours}", "pytorch-cuda-images", "x"), "suite")
+    found = list_of_purpose(Engine(ours, other, f"a-{ours}", "pytorch-cuda-images", "x"), "suite")
     assert [each.name for each in found] == [ours]
     assert new_name("suite") != ours
 
@@ -46,6 +48,16 @@ def test_volumes_that_no_image_may_have(path: str) -> None:
         volumes_in_memory({"Volumes": {path: {}}}, (), "/harness")
     with pytest.raises(ImageCannotStart):
         volumes_read_only({"Volumes": {path: {}}}, "/harness")
+
+
+def test_an_image_may_not_have_any_number_of_volumes() -> None:
+    config: dict[str, Any] = {
+        "Volumes": {f"/v{number}": {} for number in range(containers.MOST_VOLUMES + 1)}
+    }
+    with pytest.raises(ImageCannotStart, match="declares 51 volumes"):
+        volumes_in_memory(config, (), "/harness")
+    with pytest.raises(ImageCannotStart, match="declares 51 volumes"):
+        volumes_read_only(config, "/look")
 
 
 def test_volumes_become_memory_or_read_only() -> None:
@@ -87,3 +99,56 @@ def test_a_disk_that_is_nearly_full_is_named(
 )
 def test_whose_fault_a_refused_start_is(said: str, is_so: bool) -> None:
     assert containers.is_fault_of_the_image(Exception(said)) is is_so
+
+
+HOSTILE_ACCOUNTS = {
+    "a named pipe": ("RUN rm /etc/passwd && mkfifo /etc/passwd", "`/etc/passwd` is not a regular"),
+    "a link to a named pipe": (
+        "RUN mkfifo /tmp/f && rm /etc/group && ln -s ../tmp/f /etc/group",
+        "`/etc/group` is not a regular file",
+    ),
+    "a large file": ("RUN truncate --size=700M /etc/passwd", "has 734,003,200 bytes"),
+    "a folder": ("RUN rm /etc/group && mkdir /etc/group", "`/etc/group` is not a regular file"),
+}
+
+
+@pytest.mark.docker
+@pytest.mark.parametrize("case", HOSTILE_ACCOUNTS)
+def test_account_files_that_would_block_the_engine(case: str) -> None:
+    """No such container is ever started here: it would block the engine of this machine."""
+    instruction, says = HOSTILE_ACCOUNTS[case]
+    name = f"accounts-{list(HOSTILE_ACCOUNTS).index(case)}"
+    client = engine.client(60)
+    with small_image.planted(name, instruction) as reference:
+        container = client.containers.create(reference, ["true"], name=new_name(name))
+        try:
+            with pytest.raises(ImageCannotStart, match=says):
+                containers.require_plain_accounts(container)
+        finally:
+            container.remove(force=True)
+
+
+@pytest.mark.docker
+def test_listed_containers_are_removed_without_looking_into_them() -> None:
+    client, purpose = engine.client(60), f"left{os.getpid()}"
+    with small_image.planted("left", "RUN rm /etc/passwd", "LABEL a=b") as reference:
+        made = client.containers.create(reference, ["true"], name=new_name(purpose))
+        containers.require_plain_accounts(made)
+        (left,) = containers.list_of_purpose(client, purpose)
+        assert (left.id, left.name, left.labels["a"]) == (made.id, made.name, "b")
+        assert containers.remove_left(client, left)
+        assert containers.list_of_purpose(client, purpose) == []
+        assert containers.remove_left(client, left)
+
+
+def test_a_container_that_does_not_answer_is_passed_over() -> None:
+    class Stuck:
+        """An engine whose container is locked."""
+
+        def __init__(self) -> None:
+            self.api = self
+
+        def inspect_container(self, _: str) -> None:
+            raise requests.ReadTimeout("Read timed out")
+
+    assert not containers.remove_left(Stuck(), containers.LeftContainer("1", "x", {}))

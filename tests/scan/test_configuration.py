@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from scan.configuration import MOST, Allowed, problems
+from scan.configuration import Allowed, problems
 from scan.image_facts import Inside
-from scan.record import in_one_line, number_of
+from scan.record import MOST, in_one_line, number_of
 
 CLEAN = Inside(
     debian={"apt": "2.6.1"},
@@ -53,7 +53,9 @@ def test_a_clean_image() -> None:
     assert found() == []
 
 
-@pytest.mark.parametrize("user", ["", None, "root", "0", "0:0", "00", "root:users", "toor"])
+@pytest.mark.parametrize(
+    "user", ["", None, "root", "0", "0:0", "00", "+0", "-0:5", "0" * 5000, "root:users", "toor"]
+)
 def test_root(user: str | None) -> None:
     inside = replace(CLEAN, superusers=("root", "toor"))
     assert (
@@ -62,7 +64,7 @@ def test_root(user: str | None) -> None:
     ) in found(inside, User=user)
 
 
-@pytest.mark.parametrize("user", ["1000", "mluser", "10", "rooted:root"])
+@pytest.mark.parametrize("user", ["1000", "mluser", "10", "rooted:root", "9" * 5000])
 def test_no_root(user: str) -> None:
     assert found(User=user) == []
 

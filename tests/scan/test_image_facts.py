@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 from docker.errors import APIError
 
 from runner import engine, home, records
@@ -25,7 +26,7 @@ from scan.image_facts import LABEL, PURPOSE, Inside, disagreements, inside, unli
 from scan.record import Package, Problem
 from scan.sbom import packages_of
 from tests.fakes.refusal import refused
-from tests.fakes.small_image import planted, python_image
+from tests.fakes.small_image import configured, planted, python_image
 
 TRUTH = Inside(
     debian={"apt": "2.6.1", "bsdutils": "1:2.38.1-5+deb12u3"},
@@ -654,6 +655,93 @@ def test_a_volume_at_a_file_is_the_image_s_fault_and_leaves_nothing() -> None:
     assert _volumes() <= before
 
 
+@engine_test
+@pytest.mark.parametrize(
+    ("name", "instruction", "what"),
+    [
+        ("passwd-pipe", "RUN rm /etc/passwd && mkfifo /etc/passwd", "`/etc/passwd` is not a"),
+        (
+            "group-link",
+            "RUN mkfifo /srv/pipe && ln -sf /srv/pipe /etc/group",
+            "`/etc/group` is not a",
+        ),
+        ("passwd-large", "RUN yes '' | head -c 9000000 > /etc/passwd", "9,000,000 bytes"),
+    ],
+)
+def test_account_files_that_would_block_the_engine(name: str, instruction: str, what: str) -> None:
+    """The engine opens both while it holds the container's lock: none of these is started."""
+    with planted(name, instruction, user="1000:1000") as reference:
+        found = inside(reference)
+    assert isinstance(found, Problem)
+    assert what in found.what
+    assert engine.client(10).api.containers(all=True) is not None
+
+
+UNSTARTABLE: dict[str, dict[str, Any]] = {
+    "env-without-name": {"Env": ["=x"]},
+    "env-nul": {"Env": ["A=b\0c"]},
+    "env-huge": {"Env": [f"A={'a' * 200_000}"]},
+    "folder-relative": {"WorkingDir": "somewhere"},
+    "folder-nul": {"WorkingDir": "/a\0b"},
+    "folder-long": {"WorkingDir": f"/{'a' * 300}"},
+    "folder-deep": {"WorkingDir": "/a" * 3000},
+    "folder-is-a-file": {"WorkingDir": "/etc/passwd"},
+    "folder-of-ours": {"WorkingDir": "/look/x"},
+    "volume-hosts": {"Volumes": {"/etc/hosts": {}}},
+    "volume-long": {"Volumes": {f"/{'a' * 300}": {}}},
+    "volume-descriptors": {"Volumes": {"/proc/self/fd": {}}},
+    "volumes-many": {"Volumes": {f"/v{number}": {} for number in range(3000)}},
+}
+
+
+@engine_test
+@pytest.mark.parametrize("name", UNSTARTABLE)
+def test_whatever_keeps_the_image_from_starting_is_its_own_fault(name: str) -> None:
+    """No list of the engine's words knows them all: the engine can start other containers."""
+    before = _volumes()
+    with configured(name, UNSTARTABLE[name]) as reference:
+        started = time.monotonic()
+        found = inside(reference)
+        assert time.monotonic() - started < 10
+    assert isinstance(found, Problem)
+    assert "exited 1" in found.what
+    assert _volumes() <= before
+
+
+@engine_test
+def test_volumes_of_an_engine_that_does_not_answer_are_removed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    before = _volumes()
+    create = type(engine.client().containers).create
+
+    def slow(containers: Any, image: str, **settings: Any) -> None:
+        create(containers, image, **settings).remove(force=True)
+        raise requests.ReadTimeout("timed out")
+
+    monkeypatch.setattr("docker.models.containers.ContainerCollection.create", slow)
+    with (
+        configured("slow-create", {"Volumes": {"/data": {}}}) as reference,
+        refused(EnvironmentFailed, "timed out", reference),
+    ):
+        inside(reference)
+    assert _volumes() <= before
+
+
+@engine_test
+def test_volumes_of_a_run_that_was_killed_while_creating_are_removed() -> None:
+    """There is no container that leads to them; those of a run at work stay."""
+    api = engine.client().api
+    gone, kept = new_name("volume"), new_name("volume")
+    api.create_volume(gone, labels={LABEL: "/nowhere"})
+    api.create_volume(kept, labels={LABEL: str(home.home())})
+    try:
+        inside(python_image())
+        assert {gone, kept} & _volumes() == {kept}
+    finally:
+        api.remove_volume(kept)
+
+
 def _volumes() -> set[str]:
     return {
         each.name
@@ -680,6 +768,18 @@ def test_an_engine_that_cannot_start_it(monkeypatch: pytest.MonkeyPatch) -> None
 
     monkeypatch.setattr("docker.models.containers.Container.start", full)
     with refused(EnvironmentFailed, "looking inside", "no space left on device"):
+        inside(python_image())
+
+
+@engine_test
+def test_an_engine_that_starts_nothing_at_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In words that nobody has listed: it does not start a container without an image either."""
+
+    def broken(_: object) -> None:
+        raise APIError("the shim is in a bad mood")
+
+    monkeypatch.setattr("docker.models.containers.Container.start", broken)
+    with refused(EnvironmentFailed, "looking inside", "bad mood"):
         inside(python_image())
 
 

@@ -6,6 +6,7 @@ import pytest
 
 from scan import licences
 from scan.policy import Licences, Reviewed
+from scan.record import MOST, number_of
 from tests.scan.samples import package
 
 ALLOWED = Licences(
@@ -61,6 +62,19 @@ def test_debian_packages_by_their_area() -> None:
         ("firmware", "it is from Debian's non-free-firmware, which is not allowed"),
         ("unrar", "it is from Debian's non-free, which is not allowed"),
     ]
+
+
+def test_of_very_many_licences_the_rest_is_counted() -> None:
+    """An image can claim any number of packages, of any area and licence."""
+    areas = {f"p{number:05}": "non-free" for number in range(40_000)}
+    packages = tuple(package(f"pkg:pypi/p{number}@1", ("X",), "x") for number in range(5_000))
+    for found, many in (
+        (licences.of_debian(areas, ALLOWED), 40_000),
+        (licences.problems(packages, ALLOWED), 5_000),
+    ):
+        assert len(found) == MOST + 1
+        assert number_of(found) == many
+        assert found[-1].where == "and others"
 
 
 def test_what_a_person_read_is_not_read_again() -> None:

@@ -71,12 +71,12 @@ def forget_version() -> None:
         pytest.param("kill -9 $$", "exited -9", id="is killed"),
         pytest.param("exit 0", "wrote no report", id="writes nothing"),
         pytest.param(
-            'printf \'{"components": [\' >"$target"', "wrote half a report", id="writes half a file"
+            'printf \'{"components": [\' >"$target"',
+            "wrote a report that is incomplete",
+            id="writes half a file",
         ),
         pytest.param("sleep 30", "did not finish", id="hangs"),
-        pytest.param(
-            'echo "{}" >"$target"', "the bill of materials is about nothing", id="writes of nothing"
-        ),
+        pytest.param('echo "{}" >"$target"', "the SBOM is about nothing", id="writes of nothing"),
     ],
 )
 def test_a_broken_trivy_is_infra_and_never_green(
@@ -95,7 +95,10 @@ def test_a_broken_trivy_is_infra_and_never_green(
 def test_another_trivy_than_the_pinned_one_is_infra(fake_trivy: Path, tmp_path: Path) -> None:
     install(fake_trivy, "exit 0", version="0.69.4")
     record = run.scan(SUBJECT, JUDGES, tmp_path / "out")
-    assert (record.verdict, "trivy is 0.69.4, and 0.76.0" in record.reason) == (Verdict.INFRA, True)
+    assert (record.verdict, "trivy 0.69.4 is installed, but 0.76.0" in record.reason) == (
+        Verdict.INFRA,
+        True,
+    )
 
 
 def test_a_missing_trivy_says_how_to_get_it(fake_trivy: Path, tmp_path: Path) -> None:
@@ -110,7 +113,7 @@ def test_settings_of_the_caller_do_not_reach_trivy(
     monkeypatch.setenv("TRIVY_IGNORE_UNFIXED", "true")
     monkeypatch.setenv("TRIVY_PASSWORD", "kept")
     install(fake_trivy, 'env >"$target"')
-    with pytest.raises(Exception, match="half a report"):
+    with pytest.raises(Exception, match="incomplete or too large"):
         trivy.analyse("x@y", tmp_path)
     said = (tmp_path / trivy.REPORT).read_text().splitlines()
     assert "TRIVY_IGNORE_UNFIXED=" in said
@@ -217,6 +220,54 @@ def test_a_download_that_fails_leaves_the_one_that_is_kept(home: Path, fake_triv
     assert not isinstance(held, str)
     assert held.record.updated_at == "2026-11-01T00:00:00Z"
     assert os.fspath(held.file) == str(folder / "trivy.db")
+
+
+FATAL = "2026-11-27T12:04:20Z\tFATAL\tFatal error\t"
+CHAIN = (
+    "run error: init error: DB error: failed to download vulnerability DB: OCI artifact error: "
+    "failed to download vulnerability DB: failed to download artifact from h/x:2: OCI repository "
+    "error: 1 error occurred:\n\t* "
+)
+
+
+@pytest.mark.parametrize(
+    ("errors", "reason"),
+    [
+        (
+            f'{FATAL}{CHAIN}Get "https://127.0.0.1:9/v2/": dial tcp 127.0.0.1:9: connect: '
+            'connection refused; Get "http://127.0.0.1:9/v2/": dial tcp 127.0.0.1:9: connect: '
+            "connection refused\n\n\n",
+            "127.0.0.1:9: connection refused",
+        ),
+        (
+            f'{FATAL}{CHAIN}Get "https://h/v2/": dial tcp: lookup h on 10.0.0.53:53: no such host',
+            "lookup h: no such host",
+        ),
+        (
+            f'{FATAL}{CHAIN}Get "https://h/v2/": proxyconnect tcp: dial tcp 127.0.0.1:9: connect: '
+            "connection refused",
+            "the proxy 127.0.0.1:9: connection refused",
+        ),
+        (
+            f"{FATAL}{CHAIN}GET http://h/v2/x/manifests/2: MANIFEST_UNKNOWN: manifest unknown; "
+            "map[Tag:2]",
+            "MANIFEST_UNKNOWN: manifest unknown",
+        ),
+        (
+            f"{FATAL}flag error: unable to convert flags to options: invalid DB repository: X//y",
+            "unable to convert flags to options: invalid DB repository: X//y",
+        ),
+        ("2026-11-27T12:04:20Z\tERROR\tno space left on device\n", "no space left on device"),
+        ("\x1b[31mkilled", "killed"),
+        ("", "trivy gave no reason"),
+    ],
+)
+def test_a_failed_download_says_why_and_not_how_trivy_logs(errors: str, reason: str) -> None:
+    assert trivy.explain_failed_download(errors) == reason
+
+
+def test_the_real_trivy_is_understood(home: Path) -> None:
+    assert "(127.0.0.1:1: connection refused)" in str(trivy.database(None, "127.0.0.1:1/x/db:2"))
 
 
 def test_a_scanner_is_handed_nothing_that_signs_or_promotes(

@@ -245,6 +245,16 @@ def test_a_configuration_that_cannot_start_is_the_image_s_fault(
     assert result.verdict is Verdict.FAIL, result
 
 
+def test_an_account_file_that_blocks_the_engine_is_the_image_s_fault(
+    setup: Setup, tmp_path: Path
+) -> None:
+    """The container is never started, and the image can be removed."""
+    with planted("accounts", "RUN rm /etc/group && mkfifo /etc/group") as reference:
+        result = _run(tmp_path, replace(setup, reference=reference), "pass")
+    assert result.verdict is Verdict.FAIL
+    assert "its `/etc/group` is not a regular file" in result.last_output
+
+
 def test_labels_of_an_image_take_no_container_away(setup: Setup) -> None:
     with planted("suite-labels", f"LABEL {docker.LABEL}={staging.owner()[:-1]}9") as reference:
         other = engine.client().containers.create(reference, ["true"])

@@ -115,20 +115,18 @@ def remove_leftovers() -> int:
     were.
     """
     staging.remove_leftovers()
+    client = engine.client(containers.REMOVAL_S)
     try:
-        found = containers.of_purpose(_client(), PURPOSE)
         dead = [
-            container
-            for container in found
-            if not staging.is_alive(container.labels.get(LABEL, ""))
+            left
+            for left in containers.list_of_purpose(client, PURPOSE)
+            if not staging.is_alive(left.labels.get(LABEL, ""))
         ]
-        for container in dead:
-            _remove(container)
     except (DockerException, requests.RequestException) as error:
         raise EnvironmentFailed(
             f"the engine cannot list containers: {_short(error)}", "see `./release.py doctor`"
         ) from None
-    return len(dead)
+    return sum(containers.remove_left(client, left) for left in dead)
 
 
 def _client() -> docker.DockerClient:
@@ -168,6 +166,7 @@ def _watch(container: Any, suite: Suite, folder: Path) -> _Death:  # noqa: ANN40
 
     Kill what writes too much.
     """
+    containers.require_plain_accounts(container)
     container.start()
     shown = _id_if_shown(container)
     ended = _wait(container, suite, folder)
