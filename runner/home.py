@@ -74,6 +74,13 @@ def hint_for(error: OSError) -> str:
     return _HINTS.get(error.errno or 0, "correct that, then run the same command again")
 
 
+def machine_hint(error: BaseException) -> str:
+    """Return what to do about a limit of this machine; empty for any other error."""
+    if isinstance(error, OSError) and error.errno in _OF_THE_MACHINE:
+        return hint_for(error)
+    return ""
+
+
 _HINTS = {
     errno.EACCES: "allow this account to use it",
     errno.EPERM: "allow this account to use it",
@@ -86,7 +93,18 @@ _HINTS = {
     errno.EMFILE: "allow more open files (`ulimit -n`), then run the same command again",
     errno.ENFILE: "end other programs that hold many files open, then run the same command again",
     errno.ENOMEM: "free memory, then run the same command again",
+    errno.EFBIG: "allow larger files (`ulimit -f`), then run the same command again",
 }
+
+_OF_THE_MACHINE = (
+    errno.EMFILE,
+    errno.ENFILE,
+    errno.ENOMEM,
+    errno.ENOSPC,
+    errno.EDQUOT,
+    errno.EFBIG,
+)
+"""Errors of this machine, whatever was asked of it: also if they come from a connection."""
 
 
 def _folder(given: str, variable: str) -> Path:
