@@ -230,7 +230,7 @@ def _build(line: Line, base: str, exported: Path) -> None:
             f"--output=type=tar,dest={exported}",
             dockerfile().parent,
         ],
-        env=env,
+        env=env | shell.secrets_for(*shell.REGISTRY_LOGINS),
         hint=(
             "the last lines say what failed; Debian's package mirror must be reachable from a "
             "container"

@@ -119,7 +119,9 @@ def _compile(
     options += ["--python-platform", "x86_64-manylinux_2_28", "--only-binary", ":all:"]
     options += ["--generate-hashes"] if hashes else []
     return shell.run(
-        [UV, "pip", "compile", *options, "--constraint", constraints, wanted], hint=HINT
+        [UV, "pip", "compile", *options, "--constraint", constraints, wanted],
+        hint=HINT,
+        env=shell.secrets_for(*shell.PACKAGE_INDEXES),
     )
 
 
@@ -180,7 +182,12 @@ def _download(line: Line, whole: Path) -> dict[str, Wheel]:
     folder = home.kept("wheels")
     command: list[str | Path] = [*wheelhouse.pip_download(line.python), "-r", whole, "-d", folder]
     with progress.step("download the resolution"):
-        done = shell.ended(command, hint=HINT, timeout_s=wheelhouse.DOWNLOAD_TIMEOUT_S)
+        done = shell.ended(
+            command,
+            hint=HINT,
+            env=shell.secrets_for(*shell.PACKAGE_INDEXES),
+            timeout_s=wheelhouse.DOWNLOAD_TIMEOUT_S,
+        )
     if done.code != 0:
         problem = f"download failed: {' '.join(clean(done.stderr).splitlines()[-2:])[:300]}"
         raise EnvironmentFailed(problem, shell.full_disk_hint(done.stderr) or HINT)

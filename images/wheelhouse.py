@@ -109,7 +109,8 @@ def pip_download(python: str) -> list[str]:
 
 
 def _environment(scratch: str) -> dict[str, str]:
-    return {"TMPDIR": scratch, "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
+    index = shell.secrets_for(*shell.PACKAGE_INDEXES)
+    return {**index, "TMPDIR": scratch, "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
 
 
 def _keep(wheel: Wheel, downloaded: Path) -> None:

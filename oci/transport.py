@@ -389,17 +389,17 @@ class _Bounded(HTTPAdapter):
         self, check_peer: Callable[[str], None], context: ssl.SSLContext | None = None
     ) -> None:
         self._pools = deadline.make_pools(check_peer)
-        self._context = {"ssl_context": context} if context else {}
+        self._context: dict[str, Any] = {"ssl_context": context} if context else {}
         super().__init__(pool_maxsize=CONNECTIONS, max_retries=_retries())
 
     def init_poolmanager(self, *args: Any, **named: Any) -> None:  # noqa: ANN401 - handed on as they are
         """Make the pools of such connections."""
-        super().init_poolmanager(*args, **named, **self._context)
+        super().init_poolmanager(*args, **(named | self._context))
         self.poolmanager.pool_classes_by_scheme = cast(Any, self._pools)
 
     def proxy_manager_for(self, proxy: str, **named: Any) -> Any:  # noqa: ANN401 - as requests has it
         """Make the pools of such connections behind a proxy."""
-        manager = super().proxy_manager_for(proxy, **named, **self._context)
+        manager = super().proxy_manager_for(proxy, **(named | self._context))
         manager.pool_classes_by_scheme = cast(Any, self._pools)
         return manager
 

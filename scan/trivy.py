@@ -151,7 +151,9 @@ def _run(words: Sequence[str | Path], target: Path) -> None:
     if command == "image":
         docker_config.check()
     logins = (
-        {} if command == "image" else {"DOCKER_CONFIG": str(target.parent)}
+        shell.secrets_for(*_CREDENTIALS, *shell.REGISTRY_LOGINS)
+        if command == "image"
+        else {"DOCKER_CONFIG": str(target.parent)}
     )  # documents need no registry
     shell.run([*written, *rest], hint=HINT, env=_environment() | logins, timeout_s=SCAN_TIMEOUT_S)
 
@@ -252,7 +254,10 @@ def _download(folder: Path, mirror: str | None) -> str:
     command: list[str | Path] = [_BINARY, "image", "--download-db-only", "--quiet", *options]
     progress.say("  refreshing the vulnerability database ...")
     try:
-        done = shell.ended(command, hint=HINT, timeout_s=DOWNLOAD_TIMEOUT_S, env=_environment())
+        logins = shell.secrets_for(*_CREDENTIALS, *shell.REGISTRY_LOGINS)
+        done = shell.ended(
+            command, hint=HINT, timeout_s=DOWNLOAD_TIMEOUT_S, env=_environment() | logins
+        )
     except EnvironmentFailed as error:
         if "did not finish" in error.message:
             return f"the vulnerability database did not download in {DOWNLOAD_TIMEOUT_S} s"

@@ -73,7 +73,8 @@ def _install(lock: Path, target: Path) -> None:
             "--no-deps",
         )
         only_wheels = ("--only-binary=:all:", "--require-hashes", "--target", half, "-r", lock)
-        shell.run([*command, *only_wheels], hint=HINT, timeout_s=600)
+        index = shell.secrets_for(*shell.PACKAGE_INDEXES)
+        shell.run([*command, *only_wheels], hint=HINT, env=index, timeout_s=600)
         _make_readable(half)
         _publish(half, target)
     finally:

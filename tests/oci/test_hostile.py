@@ -259,7 +259,7 @@ def test_pages_of_rubbish_have_a_bound_together(
 
 def test_of_a_list_only_what_is_used_is_kept(fake: FakeRegistry, client: Registry) -> None:
     entry = {"mediaType": "x/y", "digest": GOOD, "size": 1, "artifactType": "a/b"}
-    junk = [[[]] * 10, {}, None, {**entry, "digest": "x"}]
+    junk: list[Any] = [[[]] * 10, {}, None, {**entry, "digest": "x"}]
     listed = {**entry, "more": [[]] * 10, "annotations": {"a": "b", "c": [1]}}
     fake.lists_referrers = True
     body = json.dumps({"manifests": [*junk, listed], "tags": [*junk, "v1", "-"]}).encode()

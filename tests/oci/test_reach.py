@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -74,7 +74,7 @@ def test_a_redirect_to_this_machine_is_not_followed(
     fake: FakeRegistry, other: FakeRegistry, public: Registry, method: str
 ) -> None:
     fake.fail(Fault(method, "", status=307, headers={"Location": f"http://{other.host}/v2/"}))
-    ask = {
+    ask: dict[str, Callable[[], object]] = {
         "GET": lambda: public.manifest("r", "v1"),
         "HEAD": lambda: public.digest_of("r", "v1"),
         "POST": lambda: public.mount("r", sha256(b""), "from"),
