@@ -177,6 +177,7 @@ def clean(text: str) -> str:
     """
     text = _ANSI.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))
     text = _INVISIBLE.sub("", text).encode("utf-8", "replace").decode()
+    text = "".join(each for each in text if each.isprintable() or each.isspace())
     return _WORKFLOW_COMMAND.sub(lambda found: f"{found[0]} ", text)
 
 

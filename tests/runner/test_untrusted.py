@@ -237,3 +237,9 @@ def test_the_cost_of_a_key_given_twice_grows_with_the_length_alone() -> None:
     with pytest.raises(Malformed, match="the key '199999' is given twice"):
         parse_json(text, len(text))
     assert time.monotonic() - started < 5
+
+
+@pytest.mark.parametrize("text", ["\ud7fc", "\ue000", "\U000f0000", "\u0378"])
+def test_characters_that_no_font_has_are_not_shown(text: str) -> None:
+    """Unassigned ones, and those of private use: what they look like is not known."""
+    assert clean(f"a{text}b\n\tc") == "ab\n\tc"
