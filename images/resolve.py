@@ -21,7 +21,7 @@ from images.catalog import IMAGES, Catalog, Line
 from images.layer_lock import LockedLayer
 from images.locks import Wheel, read_lock, write_lock
 from oci.registry import file_sha256
-from runner import home, progress, records, shell
+from runner import home, progress, records, settings, shell
 from runner.errors import ConfigError, EnvironmentFailed
 from runner.untrusted import clean, clean_line
 
@@ -121,7 +121,7 @@ def _compile(
     return shell.run(
         [UV, "pip", "compile", *options, "--constraint", constraints, wanted],
         hint=HINT,
-        env=shell.secrets_for(*shell.PACKAGE_INDEXES),
+        env=shell.secrets_for(settings.INDEXES),
     )
 
 
@@ -185,7 +185,7 @@ def _download(line: Line, whole: Path) -> dict[str, Wheel]:
         done = shell.ended(
             command,
             hint=HINT,
-            env=shell.secrets_for(*shell.PACKAGE_INDEXES),
+            env=shell.secrets_for(settings.INDEXES),
             timeout_s=wheelhouse.DOWNLOAD_TIMEOUT_S,
         )
     if done.code != 0:

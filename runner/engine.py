@@ -20,7 +20,7 @@ import urllib3
 from docker.errors import DockerException, ImageNotFound, StreamParseError
 from docker.types import DeviceRequest
 
-from runner import docker_config, progress, shell
+from runner import docker_config, progress, settings, shell
 from runner.address import holds_credentials
 from runner.errors import ConfigError, EnvironmentFailed
 from runner.untrusted import clean_line
@@ -86,7 +86,7 @@ _PLAIN_ADDRESS = re.compile(r"(?:ssh://(?:[A-Za-z0-9._-]+@)?)?[^@?#]*")
 
 def _check_address() -> None:
     """Raise ConfigError if DOCKER_HOST may hold a password: Docker repeats it in its errors."""
-    if not _PLAIN_ADDRESS.fullmatch(os.environ.get("DOCKER_HOST", "")):
+    if not _PLAIN_ADDRESS.fullmatch(os.environ.get(settings.DOCKER_HOST, "")):
         raise ConfigError(_NO_ADDRESS, _ADDRESS_HINT)
 
 
@@ -279,6 +279,6 @@ def _short(error: Exception) -> str:
     The value of DOCKER_HOST is not repeated.
     """
     said = str(getattr(error, "explanation", None) or error)
-    if address := os.environ.get("DOCKER_HOST"):
+    if address := os.environ.get(settings.DOCKER_HOST):
         said = said.replace(address, "DOCKER_HOST")
     return clean_line(said, 200) or type(error).__name__

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import re
 import shlex
 import signal
 import subprocess
@@ -20,8 +19,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from runner import home, progress
+from runner import home, progress, settings
 from runner.errors import EnvironmentFailed
+from runner.settings import ForeignSecret
 from runner.untrusted import clean
 
 TAIL_LINES = 15
@@ -39,25 +39,6 @@ ERROR_BYTES = 1 << 20
 
 GRACE_S = 10.0
 """So long a program may clean up after SIGTERM, before SIGKILL."""
-
-SECRET = re.compile(
-    r"PYTORCH_CUDA_IMAGES_(?:SIGNING|WEBHOOK)\w*|(?:GH|GITHUB)_TOKEN"
-    r"|ACTIONS_(?:ID_TOKEN|RUNTIME_TOKEN)\w*|COSIGN_PASSWORD|(?:HF|HUGGING_FACE_HUB)_TOKEN"
-    r"|TRIVY_(?:USERNAME|PASSWORD|REGISTRY_TOKEN|TOKEN)"
-    r"|(?:PIP|UV)_(?:EXTRA_)?INDEX(?:_URL)?|UV_DEFAULT_INDEX|UV_INDEX_\w+"
-    r"|AWS_(?:ACCESS_KEY_ID|SECRET_ACCESS_KEY|SESSION_TOKEN|CONTAINER_AUTHORIZATION_TOKEN)"
-    r"|AZURE_(?:CLIENT_SECRET|CLIENT_CERTIFICATE_PASSWORD|PASSWORD)"
-)
-"""Variables that sign, promote or publish, or hold a password or a token.
-
-No other program gets one unless it needs it (`secrets_for`): any of them may be turned against its
-users.
-"""
-
-REGISTRY_LOGINS = ("AWS_", "AZURE_")
-"""How the secrets begin that credential helpers of registries need."""
-PACKAGE_INDEXES = ("PIP_", "UV_")
-"""How the variables begin that name package indexes: addresses that may hold a password."""
 
 _FULL = ("No space left on device", "Disk quota exceeded")
 
@@ -102,29 +83,28 @@ def run(  # noqa: PLR0913 - keyword-only knobs of one call
 
 
 def environment() -> dict[str, str]:
-    """Return the variables of this process that another program may have: all but SECRET."""
-    return {name: value for name, value in os.environ.items() if not SECRET.fullmatch(name)}
+    """Return the variables of this process that any program may have: no secrets
+    (runner/settings.py).
+    """
+    return {name: value for name, value in os.environ.items() if not settings.is_secret(name)}
 
 
-def secrets_for(*beginnings: str) -> dict[str, str]:
-    """Return the variables of SECRET whose names begin so, for the one program that needs them."""
-    return {
-        name: value
-        for name, value in os.environ.items()
-        if name.startswith(beginnings) and SECRET.fullmatch(name)
-    }
+def secrets_for(*secrets: ForeignSecret) -> dict[str, str]:
+    """Return the variables that hold these secrets, for the one program that needs them."""
+    return {name: value for name, value in os.environ.items() if settings.is_one_of(name, secrets)}
 
 
 def emptied_secrets() -> dict[str, str]:
-    """Return the variables of SECRET that are set, each with an empty value: for credential
-    helpers, so without REGISTRY_LOGINS.
+    """Return the secrets that are set, each with an empty value, for credential helpers: without
+    REGISTRY_LOGINS.
 
     For a library that can replace variables of a program that it starts, and cannot remove them.
     """
+    kept = (settings.REGISTRY_LOGINS,)
     return {
         name: ""
         for name in os.environ
-        if SECRET.fullmatch(name) and not name.startswith(REGISTRY_LOGINS)
+        if settings.is_secret(name) and not settings.is_one_of(name, kept)
     }
 
 

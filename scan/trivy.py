@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from oci.registry import file_sha256
-from runner import docker_config, home, progress, shell
+from runner import docker_config, home, progress, settings, shell
 from runner.errors import ConfigError, EnvironmentFailed
 from runner.untrusted import Malformed, clean_line, parse_json, read_own_file
 from scan.documents import read_document
@@ -36,7 +36,7 @@ DATABASE_BYTES = 8 << 30
 _METADATA_BYTES = 1 << 20
 _CLOCKS_DIFFER = datetime.timedelta(days=1)
 _KINDS = {SBOM: "cyclonedx", SPDX: "spdx-json"}
-_CREDENTIALS = ("TRIVY_USERNAME", "TRIVY_PASSWORD", "TRIVY_REGISTRY_TOKEN")
+_LOGINS = (settings.SCANNER_LOGINS, settings.REGISTRY_LOGINS)
 _OFFLINE = ("--skip-db-update", "--skip-java-db-update", "--skip-vex-repo-update")
 _BINARY = Path(sys.executable).parent / "trivy"
 
@@ -145,15 +145,13 @@ def _run(words: Sequence[str | Path], target: Path) -> None:
     """
     target.unlink(missing_ok=True)
     command, *rest = words
-    settings = ["--config", "", *([] if command == "convert" else ["--ignorefile", ""])]
-    settings += ["--secret-config", ""] if command == "image" else []
-    written: list[str | Path] = [_BINARY, command, "--quiet", *settings, "--output", target]
+    flags = ["--config", "", *([] if command == "convert" else ["--ignorefile", ""])]
+    flags += ["--secret-config", ""] if command == "image" else []
+    written: list[str | Path] = [_BINARY, command, "--quiet", *flags, "--output", target]
     if command == "image":
         docker_config.check()
     logins = (
-        shell.secrets_for(*_CREDENTIALS, *shell.REGISTRY_LOGINS)
-        if command == "image"
-        else {"DOCKER_CONFIG": str(target.parent)}
+        shell.secrets_for(*_LOGINS) if command == "image" else {"DOCKER_CONFIG": str(target.parent)}
     )  # documents need no registry
     shell.run([*written, *rest], hint=HINT, env=_environment() | logins, timeout_s=SCAN_TIMEOUT_S)
 
@@ -254,7 +252,7 @@ def _download(folder: Path, mirror: str | None) -> str:
     command: list[str | Path] = [_BINARY, "image", "--download-db-only", "--quiet", *options]
     progress.say("  refreshing the vulnerability database ...")
     try:
-        logins = shell.secrets_for(*_CREDENTIALS, *shell.REGISTRY_LOGINS)
+        logins = shell.secrets_for(*_LOGINS)
         done = shell.ended(
             command, hint=HINT, timeout_s=DOWNLOAD_TIMEOUT_S, env=_environment() | logins
         )
@@ -282,7 +280,9 @@ def _environment() -> dict[str, str]:
     as unset.
     """
     unset = {
-        name: "" for name in os.environ if name.startswith("TRIVY_") and name not in _CREDENTIALS
+        name: ""
+        for name in os.environ
+        if name.startswith("TRIVY_") and not settings.is_one_of(name, _LOGINS)
     }
     return unset | {
         "TRIVY_DISABLE_TELEMETRY": "true",

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from runner import progress, shell
+from runner import progress, settings, shell
 from runner.errors import EnvironmentFailed
 from tests.fakes.refusal import refused
 
@@ -157,7 +157,7 @@ def test_no_program_gets_what_signs_or_promotes(monkeypatch: pytest.MonkeyPatch)
 def test_a_program_gets_the_secrets_that_it_needs(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("PIP_INDEX_URL", "AWS_SECRET_ACCESS_KEY", "COSIGN_PASSWORD", "PIP_CERT"):
         monkeypatch.setenv(name, "planted")
-    found = shell.secrets_for(*shell.PACKAGE_INDEXES)
+    found = shell.secrets_for(settings.INDEXES)
     assert found == {"PIP_INDEX_URL": "planted"}
     helper = shell.emptied_secrets()
     assert helper["COSIGN_PASSWORD"] == helper["PIP_INDEX_URL"] == ""
