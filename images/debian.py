@@ -25,7 +25,7 @@ from docker.errors import DockerException
 from images.catalog import IMAGES, Line
 from images.record import DebianPackage
 from oci.tarball import Blob
-from runner import engine, progress, shell
+from runner import engine, progress, settings, shell
 from runner.errors import EnvironmentFailed
 
 COMPRESSION_LEVEL = 6
@@ -230,7 +230,7 @@ def _build(line: Line, base: str, exported: Path) -> None:
             f"--output=type=tar,dest={exported}",
             dockerfile().parent,
         ],
-        env=env,
+        env=env | shell.secrets_for(settings.REGISTRY_LOGINS),
         hint=(
             "the last lines say what failed; Debian's package mirror must be reachable from a "
             "container"

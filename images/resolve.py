@@ -21,7 +21,7 @@ from images.catalog import IMAGES, Catalog, Line
 from images.layer_lock import LockedLayer
 from images.locks import Wheel, read_lock, write_lock
 from oci.registry import file_sha256
-from runner import home, progress, records, shell
+from runner import home, progress, records, settings, shell
 from runner.errors import ConfigError, EnvironmentFailed
 from runner.untrusted import clean, clean_line
 
@@ -119,7 +119,9 @@ def _compile(
     options += ["--python-platform", "x86_64-manylinux_2_28", "--only-binary", ":all:"]
     options += ["--generate-hashes"] if hashes else []
     return shell.run(
-        [UV, "pip", "compile", *options, "--constraint", constraints, wanted], hint=HINT
+        [UV, "pip", "compile", *options, "--constraint", constraints, wanted],
+        hint=HINT,
+        env=shell.secrets_for(settings.INDEXES),
     )
 
 
@@ -180,7 +182,12 @@ def _download(line: Line, whole: Path) -> dict[str, Wheel]:
     folder = home.kept("wheels")
     command: list[str | Path] = [*wheelhouse.pip_download(line.python), "-r", whole, "-d", folder]
     with progress.step("download the resolution"):
-        done = shell.ended(command, hint=HINT, timeout_s=wheelhouse.DOWNLOAD_TIMEOUT_S)
+        done = shell.ended(
+            command,
+            hint=HINT,
+            env=shell.secrets_for(settings.INDEXES),
+            timeout_s=wheelhouse.DOWNLOAD_TIMEOUT_S,
+        )
     if done.code != 0:
         problem = f"download failed: {' '.join(clean(done.stderr).splitlines()[-2:])[:300]}"
         raise EnvironmentFailed(problem, shell.full_disk_hint(done.stderr) or HINT)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from images.locks import Wheel
 from oci.registry import file_sha256
-from runner import home, progress, shell
+from runner import home, progress, settings, shell
 from runner.errors import ConfigError, EnvironmentFailed
 from runner.untrusted import clean
 
@@ -109,7 +109,8 @@ def pip_download(python: str) -> list[str]:
 
 
 def _environment(scratch: str) -> dict[str, str]:
-    return {"TMPDIR": scratch, "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
+    index = shell.secrets_for(settings.INDEXES)
+    return {**index, "TMPDIR": scratch, "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
 
 
 def _keep(wheel: Wheel, downloaded: Path) -> None:

@@ -12,8 +12,8 @@ import contextlib
 import socket
 import threading
 import time
-from collections.abc import Iterator
-from typing import Any, Self
+from collections.abc import Callable, Iterator
+from typing import Any, ClassVar, Self
 
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
@@ -128,6 +128,18 @@ def _note(connection: HTTPConnection) -> None:
 class _Noted(HTTPConnection):
     """A connection that tells the deadline of its thread which socket is in use."""
 
+    check_peer: ClassVar[Callable[[str], None]]
+
+    def _new_conn(self) -> socket.socket:
+        made = super()._new_conn()
+        if self.proxy is None:
+            try:
+                type(self).check_peer(made.getpeername()[0])
+            except BaseException:
+                made.close()
+                raise
+        return made
+
     def connect(self) -> None:
         super().connect()
         _note(self)
@@ -143,13 +155,29 @@ class _NotedSecure(_Noted, HTTPSConnection):
     """
 
 
-class _PlainPool(HTTPConnectionPool):
-    ConnectionCls = _Noted
+def make_pools(check_peer: Callable[[str], None]) -> dict[str, type[HTTPConnectionPool]]:
+    """Return the classes for urllib3's pool managers: of connections that a deadline can shut.
 
+    `check_peer` is called with the address of each peer before anything is sent to it, and raises
+    if nothing may be sent. It is not called for a proxy.
+    """
 
-class _SecurePool(HTTPSConnectionPool):
-    ConnectionCls = _NotedSecure
+    class Plain(_Noted):
+        """A connection whose peer is checked."""
 
+    class Secure(_NotedSecure):
+        """The same over TLS."""
 
-POOLS = {"http": _PlainPool, "https": _SecurePool}
-"""For urllib3's pool managers: connections that a deadline can shut."""
+    class PlainPool(HTTPConnectionPool):
+        """Of such connections."""
+
+        ConnectionCls = Plain
+
+    class SecurePool(HTTPSConnectionPool):
+        """Of such connections."""
+
+        ConnectionCls = Secure
+
+    for kind in (Plain, Secure):
+        kind.check_peer = staticmethod(check_peer)
+    return {"http": PlainPool, "https": SecurePool}

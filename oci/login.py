@@ -14,7 +14,7 @@ import threading
 import warnings
 from collections.abc import Mapping
 from functools import cached_property
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit
 
 import requests
 from docker import auth
@@ -23,6 +23,7 @@ from docker.errors import DockerException
 from requests.auth import AuthBase
 
 from oci import transport
+from oci.reach import Misdirected
 from oci.transport import TIMEOUT_S
 from runner import docker_config, shell
 from runner.errors import ConfigError
@@ -106,13 +107,25 @@ class Login(AuthBase):
             form = {"grant_type": "refresh_token", "refresh_token": refresh, "client_id": CLIENT_ID}
             form |= {"service": service, "scope": scope}
             answer = self._session.post(
-                realm, data=form, auth=_Header(""), timeout=TIMEOUT_S, stream=True
+                realm,
+                data=form,
+                auth=_Header(""),
+                timeout=TIMEOUT_S,
+                stream=True,
+                allow_redirects=False,  # the refresh token would be sent on
             )
         else:
             query, account = {"service": service, "scope": scope.split()}, _Header(self._account)
             answer = self._session.get(
-                realm, params=query, auth=account, timeout=TIMEOUT_S, stream=True
+                realm,
+                params=query,
+                auth=account,
+                timeout=TIMEOUT_S,
+                stream=True,
+                hooks={"response": _require_same_host},
             )
+        if answer.is_redirect:
+            raise _sent_on(answer)
         transport.read(answer, LARGEST_TOKEN)
         if answer.status_code in transport.PASSING:
             where = transport.shown(realm)
@@ -190,11 +203,31 @@ def _bearer(answer: requests.Response) -> str:
         given = parse_json(answer.content, LARGEST_TOKEN)
     except Malformed as error:
         where = transport.shown(answer.url)
-        raise requests.HTTPError(
+        raise transport.WrongAnswer(
             f"the token service at {where} did not answer as it should ({error})"
         ) from None
     token = (given.get("token") or given.get("access_token")) if isinstance(given, dict) else None
     return f"Bearer {token}" if isinstance(token, str) and _TOKEN.fullmatch(token) else ""
+
+
+def _require_same_host(answer: requests.Response, **_: object) -> None:
+    """Raise Misdirected if a token service sends a request on to another host, or in the clear."""
+    if not answer.is_redirect:
+        return
+    try:
+        target = urljoin(answer.url, answer.headers["Location"])
+        is_same = urlsplit(target).netloc == urlsplit(answer.url).netloc
+    except ValueError:
+        is_same = False
+    if not (is_same and _is_private(target)):
+        raise _sent_on(answer)
+
+
+def _sent_on(answer: requests.Response) -> Misdirected:
+    return Misdirected(
+        f"the token service at {transport.shown(answer.url)} sends the request on to another"
+        " address, which gets no credentials"
+    )
 
 
 def _is_private(realm: str) -> bool:

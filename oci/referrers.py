@@ -63,6 +63,7 @@ from oci.manifest import (
     image_manifest,
     is_digest,
     parse_descriptor,
+    sha256,
 )
 from oci.registry import WORKERS, Registry, RegistryError, Unreadable, readable
 from runner import progress
@@ -225,6 +226,20 @@ def fetch(
     return tuple(registry.blob(repository, blob.digest, blob.size) for blob in blobs)
 
 
+class UnfitArtifacts(RegistryError):
+    """Artifacts that cannot be copied, because of what they are: asking again does not help.
+
+    `problems` has the reason for each, by its digest. Leave them out, or take others in their
+    place.
+    """
+
+    def __init__(self, where: str, problems: Mapping[str, str]) -> None:
+        digest, problem = min(problems.items())
+        more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
+        super().__init__(200, f"{where}@{digest} {problem}{more}")
+        self.problems = dict(problems)
+
+
 def copy(
     registry: Registry, source: str, target: str, subject: str, artifacts: Collection[str]
 ) -> None:
@@ -232,21 +247,47 @@ def copy(
     in `target`.
 
     The manifests keep their bytes, and nothing else is copied. The manifest of `subject` itself
-    need not be in `target` yet. Raises RegistryError; then call again.
+    need not be in `target` yet. Raises UnfitArtifacts before anything is copied if some are not
+    about `subject`, are not there, are malformed or too large, and RegistryError if the registry
+    fails; then call again.
     """
+    digests = sorted(set(artifacts))
     with ThreadPoolExecutor(WORKERS) as pool:
-        manifests = list(
-            pool.map(partial(_copied, registry, source, target, subject), sorted(set(artifacts)))
-        )
+        said = list(pool.map(partial(_unfit, registry, source, subject), digests))
+        problems = {digest: text for digest, text in zip(digests, said, strict=True) if text}
+        if problems:
+            raise UnfitArtifacts(f"{registry.host}/{source}", problems)
+        manifests = list(pool.map(partial(bring, registry, source, target), digests))
     _put(registry, target, subject, manifests)
 
 
-def _copied(registry: Registry, source: str, target: str, subject: str, digest: str) -> Manifest:
-    manifest = held(registry, source, digest)
+def _unfit(registry: Registry, repository: str, subject: str, digest: str) -> str:
+    """Return why an artifact cannot be copied, or an empty text.
+
+    Raises RegistryError if the registry fails.
+    """
+    try:
+        manifest = registry.manifest(repository, digest)
+    except RegistryError as error:
+        if error.status not in _SERVED:
+            raise
+        return f"cannot be read: {error.message}"
+    if manifest is None:
+        return "is named there and is not there"
     if manifest.subject != subject:
-        raise RegistryError(200, f"{registry.host}/{source}@{digest} is not about {subject}")
-    _blobs(registry, source, manifest, LARGEST_BYTES)
-    return bring(registry, source, target, digest)
+        return f"is not about {subject}"
+    try:
+        children, blobs = manifest.children(), manifest.blobs()
+    except Malformed as error:
+        return f"is not as the specification has it: {error}"
+    size = sum(each.size for each in (*children, *blobs))
+    if size > LARGEST_BYTES:
+        return f"has {size} bytes, more than {LARGEST_BYTES}"
+    is_empty = blobs[:1] and blobs[0].digest == _EMPTY_DIGEST
+    return "has a configuration of a wrong size" if is_empty and blobs[0].size != 2 else ""
+
+
+_EMPTY_DIGEST = sha256(EMPTY_CONFIG)
 
 
 def _blobs(
@@ -254,16 +295,15 @@ def _blobs(
 ) -> tuple[Descriptor, ...]:
     """Return the blobs of an artifact.
 
-    Raises RegistryError if they have more than `limit` bytes together.
+    Raises RegistryError if its configuration, or all others together, have more than `limit` bytes.
     """
     with readable(registry, repository, manifest.digest):
         blobs = manifest.blobs()
-    size = sum(blob.size for blob in blobs[1:])
-    if size > limit or (blobs and blobs[0].size > limit):
-        raise RegistryError(
-            200,
-            f"{registry.host}/{repository}@{manifest.digest} has {size} bytes, more than {limit}",
-        )
+    config, size = sum(blob.size for blob in blobs[:1]), sum(blob.size for blob in blobs[1:])
+    if max(config, size) > limit:
+        what = "a configuration of " if config > limit else ""
+        found = f"has {what}{max(config, size)} bytes, more than {limit}"
+        raise RegistryError(200, f"{registry.host}/{repository}@{manifest.digest} {found}")
     return blobs
 
 

@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Event
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urljoin
 
 import requests
@@ -36,6 +36,7 @@ from oci.manifest import (
     Descriptor,
     Manifest,
     is_digest,
+    parse_descriptor,
     parse_manifest,
     sha256,
 )
@@ -59,6 +60,8 @@ PAGES = 1000
 """A list of more pages is taken for one that leads back to itself."""
 LONGEST_LIST = 200_000
 """Entries. A list that has more is not read to its end."""
+LONGEST_LIST_BYTES = 64 << 20
+"""Bytes of all pages of a list together. 200,000 tags of the longest kind need half of it."""
 LIST_S = 300.0
 """Seconds for all pages of a list."""
 LARGEST_SMALL_BLOB = 64 << 20
@@ -74,6 +77,7 @@ _REPOSITORY = re.compile(
 _TAG = re.compile(r"\w[\w.-]{0,127}", re.ASCII)
 """Distribution Specification 1.1, "Pulling manifests"."""
 
+T = TypeVar("T")
 OnBytes = Callable[[int], None]
 
 
@@ -192,14 +196,15 @@ class Registry:
 
     def tags(self, repository: str) -> tuple[str, ...]:
         """Every tag, in the registry's order; none where there is no such repository."""
-        pages = self._pages(f"{_checked(repository)}/tags/list?n={PAGE_ENTRIES}", "tags")
-        return tuple(tag for tag in pages or () if isinstance(tag, str) and _TAG.fullmatch(tag))
+        path = f"{_checked(repository)}/tags/list?n={PAGE_ENTRIES}"
+        return tuple(self._pages(path, "tags", _as_tag) or ())
 
     def referrers(self, repository: str, digest: str) -> list[Any] | None:
-        """The descriptors of the manifests whose subject is `digest`; None where the registry does
-        not list them.
+        """Return the descriptors of the manifests whose subject is `digest`, with their type and
+        annotations; None if the registry does not list them.
         """
-        return self._pages(f"{_checked(repository)}/referrers/{_digest(digest)}", "manifests")
+        path = f"{_checked(repository)}/referrers/{_digest(digest)}"
+        return self._pages(path, "manifests", _as_listed)
 
     def has_blob(self, repository: str, digest: str, size: int | None = None) -> bool:
         """Whether the repository holds the blob.
@@ -343,19 +348,24 @@ class Registry:
             ):  # a connection that is shut may look like the end of a body without a length
                 raise self._unanswered(what, TimeoutError(), whole)
 
-    def _pages(self, path: str, name: str) -> list[Any] | None:
-        """Return the entries under `name` of all pages of a list; None if there is no such list."""
-        found: list[Any] = []
+    def _pages(self, path: str, name: str, parsed: Callable[[Any], T | None]) -> list[T] | None:
+        """Return the entries under `name` of all pages of a list; None if there is no such list.
+
+        Kept is what `parsed` returns of an entry, and nothing of one for which it returns None.
+        """
+        found: list[T] = []
+        count = size = 0
         whole = Deadline(LIST_S)
         for _ in range(PAGES):
-            answer = self._call("GET", path, expect=(200,) if found else (200, 404))
+            answer = self._call("GET", path, expect=(200,) if count else (200, 404))
             if answer.status_code == 404:
                 return None
-            found += _entries(answer, name)
-            if len(found) > LONGEST_LIST or whole.is_over:
-                raise RegistryError(
-                    200, f"{transport.shown(answer.url)}: more than {len(found)} {name}", _CLEAN_UP
-                )
+            entries = _entries(answer, name)
+            count, size = count + len(entries), size + len(answer.content)
+            if count > LONGEST_LIST or size > LONGEST_LIST_BYTES or whole.is_over:
+                problem = f"more than {count:,} {name} or {size:,} bytes"
+                raise RegistryError(200, f"{transport.shown(answer.url)}: {problem}", _CLEAN_UP)
+            found += [kept for entry in entries if (kept := parsed(entry)) is not None]
             following = _following(answer)
             if not following:
                 return found
@@ -472,6 +482,26 @@ def readable(registry: Registry, repository: str, reference: str) -> Iterator[No
     except Malformed as error:
         where = f"{registry.host}/{repository} {reference}"
         raise Unreadable(200, f"{where}: not as the specification has it: {error}") from None
+
+
+def _as_tag(entry: object) -> str | None:
+    return entry if isinstance(entry, str) and _TAG.fullmatch(entry) else None
+
+
+def _as_listed(entry: object) -> dict[str, Any] | None:
+    """Return what is used of an entry of a list of referrers; None if it is no descriptor."""
+    try:
+        descriptor = parse_descriptor(entry).plain()
+    except Malformed:
+        return None
+    said = entry if isinstance(entry, dict) else {}
+    kind, notes = said.get("artifactType"), said.get("annotations")
+    texts = notes.items() if isinstance(notes, dict) else ()
+    return {
+        **descriptor,
+        **({"artifactType": kind} if isinstance(kind, str) else {}),
+        "annotations": {name: text for name, text in texts if isinstance(text, str)},
+    }
 
 
 _CLEAN_UP = "remove in the registry what nobody needs there, then run the same command again"

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from urllib3.util.ssl_ import create_urllib3_context
 
+from runner import settings
 from runner.errors import ConfigError
 
 CERTIFICATES = (Path("/etc/docker/certs.d"), Path("~/.config/docker/certs.d"))
@@ -23,8 +24,8 @@ CERTIFICATES = (Path("/etc/docker/certs.d"), Path("~/.config/docker/certs.d"))
 certificates").
 """
 
-_BUNDLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
-_OPENSSL = ("SSL_CERT_FILE", "SSL_CERT_DIR")
+_BUNDLES = (settings.REQUESTS_CA_BUNDLE, settings.CURL_CA_BUNDLE)
+_OPENSSL = (settings.SSL_CERT_FILE, settings.SSL_CERT_DIR)
 
 _UNTRUSTED = (2, 18, 19, 20, 21)  # X509_V_ERR_*: an issuer that is not there, in all its forms
 _EXPIRED = (9, 10)

@@ -19,8 +19,9 @@ from urllib3.exceptions import DecodeError, InvalidHeader, MaxRetryError, Respon
 from urllib3.util.retry import Retry
 
 from oci import deadline, tls
-from runner import progress
-from runner.errors import EnvironmentFailed
+from oci.reach import Misdirected, reach_of
+from runner import home, progress
+from runner.errors import ConfigError, EnvironmentFailed
 from runner.untrusted import clean_line
 
 TIMEOUT_S = (10, 60)
@@ -123,23 +124,38 @@ def session(host: str, base: str) -> requests.Session:
     """Return connections to the registry at `host`, whose API is below the address `base`.
 
     Requests that change nothing visible (GET, HEAD, and POST, which only opens uploads and mounts)
-    are repeated by it on connection failures, 429 and 5xx. Raises ConfigError for certificates that
-    cannot be used.
+    are repeated by it on connection failures, 429 and 5xx. Raises ConfigError for certificates, and
+    for addresses of proxies, that cannot be used.
     """
-    made = _Session()
+    made = _Session(base)
     made.max_redirects = REDIRECTS
-    root, plain = (
-        base.removesuffix("v2/"),
-        _Bounded(pool_maxsize=CONNECTIONS, max_retries=_retries()),
-    )
-    made.mount("http://", plain)
+    root, known = base.removesuffix("v2/"), reach_of(base)
+    elsewhere = _Bounded(known.require)  # where it sends us to: stores of blobs, services of tokens
+    made.mount("http://", elsewhere)
+    made.mount("https://", elsewhere)
     if not base.startswith("https:"):
         made.trust_env = False  # on loopback: no proxy leads there
+        made.mount(root, _Bounded(known.note))
         return made
+    _check_proxies(base)
     made.verify = tls.verified_by()
-    made.mount("https://", plain)  # where it sends us to: stores of blobs, services of tokens
-    made.mount(root, _Trusting(tls.context(host)))
+    made.mount(root, _Bounded(known.note, tls.context(host)))
     return made
+
+
+def _check_proxies(base: str) -> None:
+    """Raise ConfigError if what names the proxy before `base` is no address: requests trusts it."""
+    for scheme, given in requests.utils.get_environ_proxies(base).items():
+        try:
+            parts = urlsplit(given if "://" in given else f"http://{given}")
+            is_address = bool(parts.hostname) and parts.port != 0
+        except ValueError:
+            is_address = False
+        if given and not is_address:
+            raise ConfigError(
+                f"{scheme.upper()}_PROXY is not the address of a proxy",
+                "write http://HOST:PORT, or unset it",
+            )
 
 
 def seconds_for(size: int) -> float:
@@ -171,26 +187,37 @@ def no_answer(
     if over is not None and over.is_over:
         return RegistryError(0, f"{what}: no answer, or not all of it, within {over.seconds:.0f} s")
     cause = _innermost(error)
+    status, problem, hint = _of_answer(cause) or _of_connection(error, cause, host)
+    return RegistryError(status, f"{what}: {problem}", hint)
+
+
+def _of_answer(cause: BaseException) -> tuple[int, str, str] | None:
+    """Return status, problem and hint of an answer that cannot be used; None if none came."""
+    if isinstance(cause, Misdirected):
+        return 310, str(cause), ""
+    if isinstance(cause, requests.TooManyRedirects):
+        return 310, f"the registry sends the request on more than {REDIRECTS} times", ""
+    if isinstance(cause, WrongAnswer):
+        return 200, str(cause), _BROKEN
+    if isinstance(cause, _NO_HTTP) and not isinstance(cause, _NO_ANSWER):
+        said = without_secrets(str(cause))
+        return 200, f"an answer that is not HTTP as it should be ({said})", _BROKEN
+    return None
+
+
+def _of_connection(error: Exception, cause: BaseException, host: str) -> tuple[int, str, str]:
+    """Return status, problem and hint of a request that got no answer."""
     if hint := tls.way_out(cause, host):
         said = (
             cause.verify_message if isinstance(cause, ssl.SSLCertVerificationError) else str(cause)
         )
-        return RegistryError(0, f"{what}: no secure connection: {without_secrets(said)}", hint)
-    if isinstance(cause, _Misdirected):
-        return RegistryError(
-            310, f"{what}: the registry sends the request on to {cause}, where nobody can be asked"
-        )
-    if isinstance(cause, requests.TooManyRedirects):
-        return RegistryError(
-            310, f"{what}: the registry sends the request on more than {REDIRECTS} times"
-        )
-    if isinstance(cause, _NO_HTTP) and not isinstance(cause, _CUT):
-        problem = (
-            f"{what}: an answer that is not HTTP as it should be ({without_secrets(str(cause))})"
-        )
-        return RegistryError(200, problem, _BROKEN)
+        return 0, f"no secure connection: {without_secrets(said)}", hint
+    if hint := home.machine_hint(cause):
+        return 0, without_secrets(str(cause)), hint
+    if proxy := _proxy_problem(error, cause, host):
+        return 0, proxy, _PROXY
     said = str(cause).splitlines()[0] if str(cause) else type(cause).__name__
-    return RegistryError(0, f"{what}: {without_secrets(said)}")
+    return 0, without_secrets(said), ""
 
 
 _NO_HTTP = (
@@ -201,34 +228,56 @@ _NO_HTTP = (
     zlib.error,
     HTTPException,
 )
-_CUT = (ConnectionError, IncompleteRead)
-"""Of those, what a closed connection is told as: it may pass."""
+_NO_ANSWER = (
+    ConnectionError,
+    IncompleteRead,
+    ssl.SSLError,
+    requests.exceptions.InvalidSchema,
+    requests.exceptions.InvalidProxyURL,
+)
+"""Of those, what says that there is no connection, or that it was closed."""
 _BROKEN = (
     "check the registry's address, and the registry and the proxy before it: it would "
     "answer so again"
 )
 
 
-class _Misdirected(requests.RequestException):
-    """A redirect to what is no address of a web server."""
+class WrongAnswer(requests.RequestException):
+    """An answer of a token service that cannot be used. It would answer so again."""
+
+
+_PROXY = "check the proxy, or correct HTTPS_PROXY, or name the registry's host in NO_PROXY"
+
+
+def _proxy_problem(error: Exception, cause: BaseException, host: str) -> str:
+    """Return what is wrong with the proxy before the registry at `host`; empty if nothing is."""
+    is_socks = isinstance(error, requests.exceptions.InvalidSchema) and "SOCKS" in str(error)
+    is_proxy = isinstance(
+        error, requests.exceptions.ProxyError | requests.exceptions.InvalidProxyURL
+    )
+    if not (is_socks or is_proxy):
+        return ""
+    address = f"https://{host}/"
+    found = requests.utils.select_proxy(address, requests.utils.get_environ_proxies(address))
+    said = "SOCKS is not supported" if is_socks else str(cause)
+    return f"the proxy {shown(found or '')} cannot be used: {without_secrets(said)}"
 
 
 def not_expected(what: str, answer: requests.Response) -> RegistryError:
     """Return the error of a request that was answered otherwise than it should."""
     said = clean_line(answer.content.decode("utf-8", "replace"), 200)
     wait = answer.headers.get("Retry-After", "")
-    if wait:
-        said += f" and asks to wait ({clean_line(wait, 40)})"
-    message = f"{what}: the registry answered {answer.status_code} {said}".rstrip()
+    wait_s = _retries().parse_retry_after(wait)
+    asks = f"and asks to wait ({clean_line(wait, 40)})" if wait_s else ""
+    words = (f"{what}: the registry answered {answer.status_code}", said, asks)
+    message = " ".join(word for word in words if word)
     hint = _hint(
         str(answer.request.method) if answer.request else what.partition(" ")[0],
         what,
         answer.status_code,
         said,
     )
-    return RegistryError(
-        answer.status_code, message, hint, wait_s=_retries().parse_retry_after(wait)
-    )
+    return RegistryError(answer.status_code, message, hint, wait_s=wait_s)
 
 
 def without_secrets(text: str) -> str:
@@ -274,19 +323,47 @@ def _innermost(error: BaseException) -> BaseException:
     carried = next(
         (each for each in error.args if isinstance(each, Exception)), None
     )  # as urllib3 wraps them
-    inner = error.__cause__ or error.__context__ or carried
+    context = None if error.__suppress_context__ else error.__context__
+    inner = error.__cause__ or context or carried
     return _innermost(inner) if isinstance(inner, Exception) else error
 
 
 class _Session(requests.Session):
-    """Reads no more of an answer that sends us elsewhere than of an error."""
+    """Goes where a registry sends us only if that may be: see oci/reach.py."""
+
+    def __init__(self, base: str) -> None:
+        super().__init__()
+        self._base = base
+
+    def send(self, request: requests.PreparedRequest, **named: Any) -> requests.Response:  # noqa: ANN401 - handed on as they are
+        """Send a request, one that follows a redirect too.
+
+        Raises Misdirected for one that deletes something outside the registry.
+        """
+        if request.method == "DELETE" and not str(request.url).startswith(self._base):
+            where = shown(str(request.url))
+            raise Misdirected(
+                f"the registry sends a DELETE on to {where}, and nothing is deleted outside it"
+            )
+        return super().send(request, **named)
+
+    def rebuild_auth(
+        self, prepared_request: requests.PreparedRequest, response: requests.Response
+    ) -> None:
+        """Send credentials on to the same host and port only, and none of `~/.netrc`."""
+        before, after = urlsplit(response.url), urlsplit(prepared_request.url or "")
+        if (before.scheme, before.netloc) != (after.scheme, after.netloc):
+            prepared_request.headers.pop("Authorization", None)
 
     def get_redirect_target(self, resp: requests.Response) -> str | None:
         """Return where an answer sends us; None if it does not."""
         target = super().get_redirect_target(resp)
         if target:
             if not _is_web(resp.url, target):
-                raise _Misdirected(shown(target))
+                raise Misdirected(
+                    f"the registry sends the request on to {shown(target)}, where nobody can be"
+                    " asked"
+                )
             with contextlib.suppress(requests.RequestException):
                 read(resp, LARGEST_ERROR)
         return target
@@ -303,36 +380,28 @@ def _is_web(base: str, target: str) -> bool:
 
 
 class _Bounded(HTTPAdapter):
-    """Connections that a deadline can shut."""
+    """Connections that a deadline can shut, and whose peer is checked before anything is sent.
 
-    def init_poolmanager(self, *args: Any, **named: Any) -> None:  # noqa: ANN401 - handed on as they are
-        """Make the pools of such connections."""
-        super().init_poolmanager(*args, **named)
-        self.poolmanager.pool_classes_by_scheme = cast(Any, deadline.POOLS)
-
-    def proxy_manager_for(self, proxy: str, **named: Any) -> Any:  # noqa: ANN401 - as requests has it
-        """Make the pools of such connections behind a proxy."""
-        manager = super().proxy_manager_for(proxy, **named)
-        manager.pool_classes_by_scheme = cast(Any, deadline.POOLS)
-        return manager
-
-
-class _Trusting(_Bounded):
-    """Connections that trust a context's authorities beside those of `verify`, and show its
-    certificates.
+    With a context they trust its authorities beside those of `verify`, and show its certificates.
     """
 
-    def __init__(self, context: ssl.SSLContext) -> None:
-        self._context = context
+    def __init__(
+        self, check_peer: Callable[[str], None], context: ssl.SSLContext | None = None
+    ) -> None:
+        self._pools = deadline.make_pools(check_peer)
+        self._context: dict[str, Any] = {"ssl_context": context} if context else {}
         super().__init__(pool_maxsize=CONNECTIONS, max_retries=_retries())
 
     def init_poolmanager(self, *args: Any, **named: Any) -> None:  # noqa: ANN401 - handed on as they are
-        """With the context."""
-        super().init_poolmanager(*args, **named, ssl_context=self._context)
+        """Make the pools of such connections."""
+        super().init_poolmanager(*args, **(named | self._context))
+        self.poolmanager.pool_classes_by_scheme = cast(Any, self._pools)
 
     def proxy_manager_for(self, proxy: str, **named: Any) -> Any:  # noqa: ANN401 - as requests has it
-        """With the context."""
-        return super().proxy_manager_for(proxy, **named, ssl_context=self._context)
+        """Make the pools of such connections behind a proxy."""
+        manager = super().proxy_manager_for(proxy, **(named | self._context))
+        manager.pool_classes_by_scheme = cast(Any, self._pools)
+        return manager
 
 
 class _Retries(Retry):

@@ -23,10 +23,11 @@ from urllib3.util.retry import Retry
 
 from oci.login import LOOPBACK
 from publish.released.record import Promotion, ReleaseRecord
+from runner import settings
 from runner.errors import ConfigError
 
-ADDRESS = "PYTORCH_CUDA_IMAGES_WEBHOOK"
-SECRET = "PYTORCH_CUDA_IMAGES_WEBHOOK_SECRET"  # noqa: S105 - the name of a variable
+ADDRESS = settings.WEBHOOK
+SECRET = settings.WEBHOOK_SECRET
 """The address may hold a token, so neither is ever printed."""
 
 SIGNATURE = "X-Hub-Signature-256"

@@ -9,7 +9,7 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from runner import home, shell
+from runner import home, settings, shell
 
 TIMEOUT_S = 20
 _COMMIT = re.compile("[0-9a-f]{40}(?:[0-9a-f]{24})?", re.ASCII)
@@ -22,7 +22,7 @@ def commit_of(paths: Sequence[Path], environ: Mapping[str, str] = os.environ) ->
     on the machine it is the commit that GitHub Actions says it checked out.
     """
     if shutil.which("git") is None:
-        said = environ.get("GITHUB_SHA", "")
+        said = environ.get(settings.GITHUB_SHA, "")
         is_checked_out = all(path.is_relative_to(home.REPOSITORY) for path in paths)
         return said if is_checked_out and _COMMIT.fullmatch(said) else ""
     folder, names = paths[0].parent, [str(path) for path in paths]

@@ -52,8 +52,9 @@ def check(purpose: str = "") -> None:
 
     `purpose` is what it is needed for, as the beginning of the message.
     """
-    path = Path(str(find_config_file() or "none"))
-    if path.name == "config.json" and (problem := _problem(path)):
+    found = find_config_file()  # it may be ~/.dockercfg too, in which each key is a registry
+    path = Path(str(found or ""))
+    if found and (problem := _problem(path)):
         raise ConfigError(f"{purpose}Docker's configuration {path} cannot be used: {problem}", HINT)
 
 
@@ -65,18 +66,20 @@ def _problem(path: Path) -> str:
     except Malformed as error:
         return str(error)
     except ValidationError as error:
-        return (
-            f"`{clean_line('.'.join(map(str, error.errors()[0]['loc'])), 100)}` is of a wrong "
-            "type or form"
-        )
+        where = clean_line(".".join(map(str, error.errors()[0]["loc"])), 100)
+        return f"{f'`{where}`' if where else 'the whole'} is of a wrong type or form"
     return ""
 
 
 def _check(data: bytes) -> None:
-    config = TypeAdapter(_Config).validate_python(
-        parse_json(data, CONFIG_BYTES) if data.strip() else {}
-    )
-    for account in (config.auths or {}).values():
+    document = parse_json(data, CONFIG_BYTES) if data.strip() else {}
+    config = TypeAdapter(_Config).validate_python(document)
+    accounts = config.auths or {}
+    if not (config.auths or config.credsStore or config.credHelpers):
+        # docker-py then takes each key for a registry, and all values for accounts if they can be
+        objects = {name: value for name, value in document.items() if isinstance(value, dict)}
+        accounts = TypeAdapter(dict[_Text, _Account]).validate_python(objects)
+    for account in accounts.values():
         if account.auth and not _is_login(account.auth):
             raise Malformed("an `auth` is not the base64 of USER:PASSWORD")
 

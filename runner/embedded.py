@@ -19,7 +19,7 @@ from pathlib import Path
 import requests
 import yaml
 
-from runner import home, progress, shell
+from runner import home, progress, settings, shell
 from runner.address import registry_address
 from runner.errors import EnvironmentFailed
 from runner.records import write_text
@@ -28,7 +28,6 @@ from runner.untrusted import Malformed, clean_line, read_file
 HOST = "127.0.0.1:5005"
 START_TIMEOUT_S = 15
 LOG_END_BYTES = 1 << 16
-_VARIABLE = "PYTORCH_CUDA_IMAGES_REGISTRY"
 
 
 def configured(environ: Mapping[str, str] = os.environ) -> str | None:
@@ -36,8 +35,8 @@ def configured(environ: Mapping[str, str] = os.environ) -> str | None:
 
     Raises ConfigError for no address.
     """
-    given = environ.get(_VARIABLE)
-    return None if given is None else registry_address(given, _VARIABLE)
+    given = environ.get(settings.REGISTRY)
+    return None if given is None else registry_address(given, settings.REGISTRY)
 
 
 def host() -> str:
@@ -69,7 +68,7 @@ def start(host: str, folder: Path) -> int:
     """
     binary = shutil.which("docker-registry")
     if binary is None:
-        hint = f"run `make setup`, or set {_VARIABLE} to a registry you have"
+        hint = f"run `make setup`, or set {settings.REGISTRY} to a registry you have"
         raise EnvironmentFailed(
             "no registry is configured and `docker-registry` is not installed", hint
         )

@@ -20,7 +20,7 @@ import urllib3
 from docker.errors import DockerException, ImageNotFound, StreamParseError
 from docker.types import DeviceRequest
 
-from runner import docker_config, progress, shell
+from runner import docker_config, progress, settings, shell
 from runner.address import holds_credentials
 from runner.errors import ConfigError, EnvironmentFailed
 from runner.untrusted import clean_line
@@ -63,6 +63,7 @@ def client(answer_s: int = 600) -> docker.DockerClient:
 
     Raises ConfigError if DOCKER_HOST or Docker's configuration cannot be used.
     """
+    _check_address()
     docker_config.check()
     try:
         found = docker.from_env(timeout=answer_s)
@@ -71,13 +72,22 @@ def client(answer_s: int = 600) -> docker.DockerClient:
         found.api.reload_config()
         found.ping()
     except ValueError:
-        problem = "DOCKER_HOST is not the address of a Docker engine"
-        raise ConfigError(
-            problem, "write unix:///var/run/docker.sock or tcp://HOST:PORT, or unset it"
-        ) from None
+        raise ConfigError(_NO_ADDRESS, _ADDRESS_HINT) from None
     except (DockerException, requests.RequestException) as error:
         raise EnvironmentFailed(f"no Docker engine answers: {_short(error)}", START_HINT) from None
     return found
+
+
+_NO_ADDRESS = "DOCKER_HOST is not the address of a Docker engine"
+_ADDRESS_HINT = "write unix:///var/run/docker.sock or tcp://HOST:PORT, or unset it"
+_PLAIN_ADDRESS = re.compile(r"(?:ssh://(?:[A-Za-z0-9._-]+@)?)?[^@?#]*")
+"""An address without a password: `@` follows the user of SSH alone."""
+
+
+def _check_address() -> None:
+    """Raise ConfigError if DOCKER_HOST may hold a password: Docker repeats it in its errors."""
+    if not _PLAIN_ADDRESS.fullmatch(os.environ.get(settings.DOCKER_HOST, "")):
+        raise ConfigError(_NO_ADDRESS, _ADDRESS_HINT)
 
 
 def answers() -> bool:
@@ -101,6 +111,7 @@ def build_command() -> tuple[tuple[str, ...], dict[str, str]]:
     `DOCKER_BUILDKIT=1`. Raises EnvironmentFailed if there is none, ConfigError if Docker's
     configuration cannot be used.
     """
+    _check_address()
     docker_config.check()
     for path in _clients():
         if _answers(path, "buildx", "version"):
@@ -263,7 +274,11 @@ def _client_version(path: str) -> str:
 
 
 def _short(error: Exception) -> str:
-    """Return what the engine said, without the address of its API that docker-py puts before it."""
-    return (
-        clean_line(str(getattr(error, "explanation", None) or error), 200) or type(error).__name__
-    )
+    """Return what the engine said, without the address of its API that docker-py puts before it.
+
+    The value of DOCKER_HOST is not repeated.
+    """
+    said = str(getattr(error, "explanation", None) or error)
+    if address := os.environ.get(settings.DOCKER_HOST):
+        said = said.replace(address, "DOCKER_HOST")
+    return clean_line(said, 200) or type(error).__name__

@@ -17,49 +17,48 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TextIO
 
+from runner import settings
 from runner.errors import ConfigError, EnvironmentFailed
 from runner.untrusted import Malformed, clean_line, open_own_file
 
 REPOSITORY = Path(__file__).resolve().parent.parent
-
-_HOME, _OUT = "PYTORCH_CUDA_IMAGES_HOME", "PYTORCH_CUDA_IMAGES_OUT"
 
 
 def home() -> Path:
     """The shared folder: wheels, the embedded registry's data, the scanner's cache, the harness'
     own tools.
     """
-    if given := os.environ.get(_HOME):
-        return _folder(given, _HOME)
-    if cache := os.environ.get("XDG_CACHE_HOME"):
-        return _folder(cache, "XDG_CACHE_HOME") / "pytorch-cuda-images"
+    if given := os.environ.get(settings.HOME):
+        return _folder(given, settings.HOME)
+    if cache := os.environ.get(settings.XDG_CACHE_HOME):
+        return _folder(cache, settings.XDG_CACHE_HOME) / "pytorch-cuda-images"
     try:
         return Path.home() / ".cache" / "pytorch-cuda-images"
     except RuntimeError:
         raise ConfigError(
-            "this user has no home folder", f"set {_HOME} to a folder you can write"
+            "this user has no home folder", f"set {settings.HOME} to a folder you can write"
         ) from None
 
 
 def kept(*parts: str) -> Path:
     """A folder under `home()`, made if missing."""
     path = home().joinpath(*parts)
-    with _writing(path, _HOME):
+    with _writing(path, settings.HOME):
         path.mkdir(parents=True, exist_ok=True)
     return path
 
 
 def out() -> Path:
     """Where the records of releases are; `PYTORCH_CUDA_IMAGES_OUT` moves it."""
-    given = os.environ.get(_OUT)
-    return _folder(given, _OUT) if given else REPOSITORY / "out"
+    given = os.environ.get(settings.OUT)
+    return _folder(given, settings.OUT) if given else REPOSITORY / "out"
 
 
 def full_hint() -> str:
     """What to do if a disk is full, and nobody knows which."""
     return (
-        f"free space on the disk of {home()} ({_HOME} moves it), of {out()} ({_OUT} moves it), "
-        f"of {tempfile.gettempdir()} and of the Docker engine"
+        f"free space on the disk of {home()} ({settings.HOME} moves it), "
+        f"of {out()} ({settings.OUT} moves it), of {tempfile.gettempdir()} and of the Docker engine"
     )
 
 
@@ -68,16 +67,22 @@ def hint_for(error: OSError) -> str:
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         if not isinstance(error.filename, str):
             return full_hint()
-        return (
-            f"free space on the disk of {error.filename}; {_HOME} and {_OUT} move what is kept here"
-        )
+        where = f"free space on the disk of {error.filename}"
+        return f"{where}; {settings.HOME} and {settings.OUT} move what is kept here"
     return _HINTS.get(error.errno or 0, "correct that, then run the same command again")
+
+
+def machine_hint(error: BaseException) -> str:
+    """Return what to do about a limit of this machine; empty for any other error."""
+    if isinstance(error, OSError) and error.errno in _OF_THE_MACHINE:
+        return hint_for(error)
+    return ""
 
 
 _HINTS = {
     errno.EACCES: "allow this account to use it",
     errno.EPERM: "allow this account to use it",
-    errno.EROFS: f"set {_HOME} or {_OUT} to a folder on a disk that can be written",
+    errno.EROFS: f"set {settings.HOME} or {settings.OUT} to a folder on a disk that can be written",
     errno.ENOENT: "name one that exists",
     errno.ENOTDIR: "name a folder: a part of this path is a file",
     errno.EEXIST: "name a folder: this is a file",
@@ -86,7 +91,18 @@ _HINTS = {
     errno.EMFILE: "allow more open files (`ulimit -n`), then run the same command again",
     errno.ENFILE: "end other programs that hold many files open, then run the same command again",
     errno.ENOMEM: "free memory, then run the same command again",
+    errno.EFBIG: "allow larger files (`ulimit -f`), then run the same command again",
 }
+
+_OF_THE_MACHINE = (
+    errno.EMFILE,
+    errno.ENFILE,
+    errno.ENOMEM,
+    errno.ENOSPC,
+    errno.EDQUOT,
+    errno.EFBIG,
+)
+"""Errors of this machine, whatever was asked of it: also if they come from a connection."""
 
 
 def _folder(given: str, variable: str) -> Path:
@@ -108,7 +124,7 @@ def only_run() -> Iterator[None]:
     """Hold the one lock of this checkout's records; a second run is refused, not queued."""
     lock = out() / ".lock"
     with contextlib.ExitStack() as held:
-        with _writing(out(), _OUT):
+        with _writing(out(), settings.OUT):
             lock.parent.mkdir(parents=True, exist_ok=True)
             _claim(held.enter_context(opened(lock)))
         yield
@@ -162,7 +178,7 @@ def scratch(purpose: str) -> Iterator[Path]:
     with contextlib.ExitStack() as held:
         # Nothing is removed while `work` is shared: a folder is never seen between being made and
         # being locked.
-        with _writing(work, _HOME), _locked(work, fcntl.LOCK_SH):
+        with _writing(work, settings.HOME), _locked(work, fcntl.LOCK_SH):
             folder = Path(tempfile.mkdtemp(dir=work, prefix=f"{purpose}-"))
             held.enter_context(_locked(folder, fcntl.LOCK_EX))
         try:

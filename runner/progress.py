@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import io
 import os
 import sys
 import time
@@ -60,6 +61,9 @@ def open_missing_streams() -> None:
             os.open(os.devnull, os.O_RDWR)  # it gets the lowest number that is free: this one
     sys.stdout = sys.stdout or os.fdopen(1, "w", encoding="utf-8", closefd=False)
     sys.stderr = sys.stderr or os.fdopen(2, "w", encoding="utf-8", closefd=False)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a terminal in Latin-1 has not all characters
+            stream.reconfigure(errors="backslashreplace")
 
 
 def set_verbose(on: bool) -> None:

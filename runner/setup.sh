@@ -53,7 +53,7 @@ engine_answers() { .venv/bin/python -c 'import docker; docker.from_env().ping()'
 
 engine() {
   if engine_answers; then return; fi
-  [ -z "${DOCKER_HOST:-}" ] || fail "no engine answers at DOCKER_HOST=$DOCKER_HOST" "start it, or unset DOCKER_HOST"
+  [ -z "${DOCKER_HOST:-}" ] || fail "no engine answers at the address in DOCKER_HOST" "start it, or correct or unset DOCKER_HOST"
   command -v dockerd >/dev/null || install_packages docker.io iptables
   start_engine
   for _ in $(seq 60); do

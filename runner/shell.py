@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import re
 import shlex
 import signal
 import subprocess
@@ -20,8 +19,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from runner import home, progress
+from runner import home, progress, settings
 from runner.errors import EnvironmentFailed
+from runner.settings import ForeignSecret
 from runner.untrusted import clean
 
 TAIL_LINES = 15
@@ -39,14 +39,6 @@ ERROR_BYTES = 1 << 20
 
 GRACE_S = 10.0
 """So long a program may clean up after SIGTERM, before SIGKILL."""
-
-SECRET = re.compile(
-    r"PYTORCH_CUDA_IMAGES_(?:SIGNING|WEBHOOK)\w*|(?:GH|GITHUB)_TOKEN|ACTIONS_(?:ID_TOKEN|RUNTIME_TOKEN)\w*"
-)
-"""Variables that sign, promote or publish.
-
-No other program gets one: any of them may be turned against its users.
-"""
 
 _FULL = ("No space left on device", "Disk quota exceeded")
 
@@ -91,16 +83,29 @@ def run(  # noqa: PLR0913 - keyword-only knobs of one call
 
 
 def environment() -> dict[str, str]:
-    """Return the variables of this process that another program may have: all but SECRET."""
-    return {name: value for name, value in os.environ.items() if not SECRET.fullmatch(name)}
+    """Return the variables of this process that any program may have: no secrets
+    (runner/settings.py).
+    """
+    return {name: value for name, value in os.environ.items() if not settings.is_secret(name)}
+
+
+def secrets_for(*secrets: ForeignSecret) -> dict[str, str]:
+    """Return the variables that hold these secrets, for the one program that needs them."""
+    return {name: value for name, value in os.environ.items() if settings.is_one_of(name, secrets)}
 
 
 def emptied_secrets() -> dict[str, str]:
-    """Return the variables of SECRET that are set, each with an empty value.
+    """Return the secrets that are set, each with an empty value, for credential helpers: without
+    REGISTRY_LOGINS.
 
     For a library that can replace variables of a program that it starts, and cannot remove them.
     """
-    return {name: "" for name in os.environ if SECRET.fullmatch(name)}
+    kept = (settings.REGISTRY_LOGINS,)
+    return {
+        name: ""
+        for name in os.environ
+        if settings.is_secret(name) and not settings.is_one_of(name, kept)
+    }
 
 
 def ended(  # noqa: PLR0913 - keyword-only knobs of one call

@@ -177,6 +177,7 @@ def clean(text: str) -> str:
     """
     text = _ANSI.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))
     text = _INVISIBLE.sub("", text).encode("utf-8", "replace").decode()
+    text = "".join(each for each in text if each.isprintable() or each.isspace())
     return _WORKFLOW_COMMAND.sub(lambda found: f"{found[0]} ", text)
 
 
@@ -265,12 +266,11 @@ def _kind_of(mode: int) -> str:
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        names = [name for name, _ in pairs]
-        raise ValueError(
-            f"the key {next(name for name in names if names.count(name) > 1)!r:.60} is given twice"
-        )
+    found: dict[str, Any] = {}
+    for name, value in pairs:
+        if name in found:
+            raise ValueError(f"the key {name!r:.60} is given twice")
+        found[name] = value
     return found
 
 

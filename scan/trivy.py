@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from oci.registry import file_sha256
-from runner import docker_config, home, progress, shell
+from runner import docker_config, home, progress, settings, shell
 from runner.errors import ConfigError, EnvironmentFailed
 from runner.untrusted import Malformed, clean_line, parse_json, read_own_file
 from scan.documents import read_document
@@ -34,7 +34,7 @@ DATABASE_BYTES = 8 << 30
 _METADATA_BYTES = 1 << 20
 _CLOCKS_DIFFER = datetime.timedelta(days=1)
 _KINDS = {SBOM: "cyclonedx", SPDX: "spdx-json"}
-_CREDENTIALS = ("TRIVY_USERNAME", "TRIVY_PASSWORD", "TRIVY_REGISTRY_TOKEN")
+_LOGINS = (settings.SCANNER_LOGINS, settings.REGISTRY_LOGINS)
 _OFFLINE = ("--skip-db-update", "--skip-java-db-update", "--skip-vex-repo-update")
 _LOG_PREFIX = re.compile(r"\S+\t(?:FATAL|ERROR)\t(?:Fatal error\t)?(?:[\w ]+ error: )*")
 _DOWNLOAD_NOISE = (
@@ -152,13 +152,13 @@ def _run(words: Sequence[str | Path], target: Path) -> None:
     """Run Trivy so that `target` is of this run and no file in the working folder counts."""
     target.unlink(missing_ok=True)
     command, *rest = words
-    settings = ["--config", "", *([] if command == "convert" else ["--ignorefile", ""])]
-    settings += ["--secret-config", ""] if command == "image" else []
-    written: list[str | Path] = [_BINARY, command, "--quiet", *settings, "--output", target]
+    flags = ["--config", "", *([] if command == "convert" else ["--ignorefile", ""])]
+    flags += ["--secret-config", ""] if command == "image" else []
+    written: list[str | Path] = [_BINARY, command, "--quiet", *flags, "--output", target]
     if command == "image":
         docker_config.check()
     logins = (
-        {} if command == "image" else {"DOCKER_CONFIG": str(target.parent)}
+        shell.secrets_for(*_LOGINS) if command == "image" else {"DOCKER_CONFIG": str(target.parent)}
     )  # documents need no registry
     shell.run([*written, *rest], hint=HINT, env=_environment() | logins, timeout_s=SCAN_TIMEOUT_S)
 
@@ -259,7 +259,10 @@ def _download(folder: Path, mirror: str | None) -> str:
     command: list[str | Path] = [_BINARY, "image", "--download-db-only", "--quiet", *options]
     progress.say("  refreshing the vulnerability database ...")
     try:
-        done = shell.ended(command, hint=HINT, timeout_s=DOWNLOAD_TIMEOUT_S, env=_environment())
+        logins = shell.secrets_for(*_LOGINS)
+        done = shell.ended(
+            command, hint=HINT, timeout_s=DOWNLOAD_TIMEOUT_S, env=_environment() | logins
+        )
     except EnvironmentFailed as error:
         if "did not finish" in error.message:
             return f"the vulnerability database did not download in {DOWNLOAD_TIMEOUT_S} s"
@@ -295,7 +298,9 @@ def _environment() -> dict[str, str]:
     Those could hide findings (`TRIVY_IGNORE_UNFIXED`). To Trivy an empty variable is unset.
     """
     unset = {
-        name: "" for name in os.environ if name.startswith("TRIVY_") and name not in _CREDENTIALS
+        name: ""
+        for name in os.environ
+        if name.startswith("TRIVY_") and not settings.is_one_of(name, _LOGINS)
     }
     return unset | {
         "TRIVY_DISABLE_TELEMETRY": "true",

@@ -10,7 +10,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from runner import home, records, shell
+from runner import home, records, settings, shell
 from runner.errors import EnvironmentFailed
 from validation.suite import SUITES_FOLDER, Suite
 from validation.suites.contract.expected import Expected
@@ -73,7 +73,8 @@ def _install(lock: Path, target: Path) -> None:
             "--no-deps",
         )
         only_wheels = ("--only-binary=:all:", "--require-hashes", "--target", half, "-r", lock)
-        shell.run([*command, *only_wheels], hint=HINT, timeout_s=600)
+        index = shell.secrets_for(settings.INDEXES)
+        shell.run([*command, *only_wheels], hint=HINT, env=index, timeout_s=600)
         _make_readable(half)
         _publish(half, target)
     finally:

@@ -18,12 +18,13 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
+from runner import settings
 from runner.errors import ConfigError, EnvironmentFailed
 from runner.untrusted import Malformed, clean_line, read_own_file
 
-SIGNING_KEY = "PYTORCH_CUDA_IMAGES_SIGNING_KEY"
-TRUSTED_KEYS = "PYTORCH_CUDA_IMAGES_TRUSTED_KEYS"
-PASSPHRASE = "PYTORCH_CUDA_IMAGES_SIGNING_PASSPHRASE"  # noqa: S105 - the name of a variable
+SIGNING_KEY = settings.SIGNING_KEY
+TRUSTED_KEYS = settings.TRUSTED_KEYS
+PASSPHRASE = settings.SIGNING_PASSPHRASE
 """The first two hold a PEM file's path or its text, the last what the private key is encrypted
 with, if it is.
 """

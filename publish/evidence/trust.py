@@ -21,12 +21,13 @@ from sigstore.models import ClientTrustConfig
 from sigstore.verify import Verifier
 
 from publish.evidence.keys import TRUSTED_KEYS, PublicKeys, trusted_keys
+from runner import settings
 from runner.errors import ConfigError
 from runner.untrusted import Malformed, read_own_file
 
-TRUSTED_IDENTITIES = "PYTORCH_CUDA_IMAGES_TRUSTED_IDENTITIES"
-DECISION_KEYS = "PYTORCH_CUDA_IMAGES_DECISION_KEYS"
-SIGSTORE_CONFIG = "PYTORCH_CUDA_IMAGES_SIGSTORE_CONFIG"
+TRUSTED_IDENTITIES = settings.TRUSTED_IDENTITIES
+DECISION_KEYS = settings.DECISION_KEYS
+SIGSTORE_CONFIG = settings.SIGSTORE_CONFIG
 """The first holds an ISSUER=IDENTITY a line; the second, as TRUSTED_KEYS does, the public keys that
 promotion decisions are believed from; the third the path of an instance's client trust
 configuration.

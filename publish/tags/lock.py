@@ -31,7 +31,7 @@ from dataclasses import dataclass
 from oci.login import LOOPBACK
 from oci.manifest import EMPTY_CONFIG, OCI_EMPTY, Descriptor, Manifest, image_manifest
 from oci.registry import Registry, RegistryError
-from runner import home
+from runner import home, settings
 from runner.errors import EnvironmentFailed
 from runner.untrusted import clean_line
 
@@ -90,8 +90,8 @@ def owner(purpose: str) -> str:
     (`home.only_run`), so a claim under this name is that of a dead process. Jobs of a CI run that
     go side by side have different purposes, such as the version they promote.
     """
-    if run := os.environ.get("GITHUB_RUN_ID"):
-        return f"{os.environ.get('GITHUB_REPOSITORY', '')} run {run}, {purpose}".strip()
+    if run := os.environ.get(settings.GITHUB_RUN_ID):
+        return f"{os.environ.get(settings.GITHUB_REPOSITORY, '')} run {run}, {purpose}".strip()
     checkout = hashlib.sha256(str(home.out().resolve()).encode()).hexdigest()[:8]
     return f"{socket.gethostname()} {checkout}"
 

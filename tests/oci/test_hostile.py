@@ -239,6 +239,36 @@ def test_headers_that_say_anything(
             assert error.exit_code == 3
 
 
+@pytest.mark.parametrize("ask", ["tags", "referrers"])
+def test_pages_of_rubbish_have_a_bound_together(
+    fake: FakeRegistry, client: Registry, monkeypatch: pytest.MonkeyPatch, ask: str
+) -> None:
+    """Each is small enough, and has one entry: they are counted by their bytes too."""
+    monkeypatch.setattr("oci.registry.LONGEST_LIST_BYTES", 1 << 20)
+    body = json.dumps({"tags": ["x" * 300_000], "manifests": [3]}).encode()
+    headers = {"Link": '</v2/r/tags/list?n=1>; rel="next"'}
+    if ask == "referrers":
+        headers = {"Link": f'</v2/r/referrers/{GOOD}>; rel="next"'}
+    fake.lists_referrers = True
+    fake.manifests["r"] = {}
+    fake.fail(Fault("GET", ask, headers=headers, body=body))
+    with refused(RegistryError, "more than 4 ", "bytes"):
+        client.tags("r") if ask == "tags" else client.referrers("r", GOOD)
+    assert fake.count("GET", ask) == 4
+
+
+def test_of_a_list_only_what_is_used_is_kept(fake: FakeRegistry, client: Registry) -> None:
+    entry = {"mediaType": "x/y", "digest": GOOD, "size": 1, "artifactType": "a/b"}
+    junk: list[Any] = [[[]] * 10, {}, None, {**entry, "digest": "x"}]
+    listed = {**entry, "more": [[]] * 10, "annotations": {"a": "b", "c": [1]}}
+    fake.lists_referrers = True
+    body = json.dumps({"manifests": [*junk, listed], "tags": [*junk, "v1", "-"]}).encode()
+    fake.fail(Fault("GET", "", body=body))
+    fake.manifests["r"] = {}
+    assert client.referrers("r", GOOD) == [{**entry, "annotations": {"a": "b"}}]
+    assert client.tags("r") == ("v1",)
+
+
 @pytest.mark.parametrize("status", [301, 302, 307, 308])
 def test_a_redirect_that_leads_nowhere(fake: FakeRegistry, client: Registry, status: int) -> None:
     nowhere = (
@@ -332,6 +362,14 @@ def test_an_error_is_cleaned_and_cut(
     with pytest.raises(RegistryError) as caught:
         client.ping()
     assert "\x1b" not in caught.value.message
+
+
+@pytest.mark.parametrize("wait", ["Fri, 31 Dec 99999 23:59:59 GMT", "soon", "-1"])
+def test_a_wait_that_is_none_is_not_told(fake: FakeRegistry, client: Registry, wait: str) -> None:
+    fake.fail(Fault("HEAD", "", status=429, headers={"Retry-After": wait}))
+    with pytest.raises(RegistryError) as caught:
+        client.digest_of("r", "v1")
+    assert caught.value.message.endswith("the registry answered 429")
 
 
 def test_no_secret_of_an_address_is_shown() -> None:
@@ -480,6 +518,16 @@ def test_a_token_service_that_answers_anything(fake: FakeRegistry, body: bytes) 
         Registry(fake.host).ping()
     assert caught.value.exit_code == 3
     assert "secret" not in str(caught.value)
+
+
+def test_a_token_service_that_answers_nothing_is_named(fake: FakeRegistry) -> None:
+    """The parser's own complaint about an empty text says nothing to anybody."""
+    where = f"http://{fake.host}/v2/t/manifests/token"
+    fake.manifests["t"] = {"token": ("application/json", b"")}
+    realm = {"WWW-Authenticate": f'Bearer realm="{where}",service="s"'}
+    fake.fail(Fault("HEAD", "", status=401, headers=realm))
+    with refused(RegistryError, f"the token service at {where}", "not JSON", "answer so again"):
+        Registry(fake.host).digest_of("r", "v1")
 
 
 @pytest.mark.parametrize(

@@ -286,6 +286,44 @@ def test_a_password_is_not_sent_in_the_clear(fake: FakeRegistry, settings: Path,
     assert fake.count("GET", "/token") == (host == "127.0.0.1")
 
 
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+@pytest.mark.parametrize("refresh", ["kept", ""], ids=["refresh token", "password"])
+def test_a_token_service_cannot_send_credentials_on(
+    fake: FakeRegistry, settings: Path, status: int, refresh: str
+) -> None:
+    """Neither a refresh token in the body of a POST, nor a password in a header."""
+    fake.guard = Guard("Bearer", refresh=refresh)
+    log_in(settings, fake, **({"identitytoken": refresh} if refresh else {}))
+    with FakeRegistry() as other:
+        moved = {"Location": f"http://{other.host}/token"}
+        fake.fail(Fault("POST" if refresh else "GET", "/token", status=status, headers=moved))
+        with refused(EnvironmentFailed, "the token service at", "sends the request on"):
+            Registry(fake.host).ping()
+        assert not other.requests
+
+
+def test_a_token_service_may_send_a_question_on_to_itself(
+    fake: FakeRegistry, settings: Path
+) -> None:
+    fake.guard = Guard("Bearer")
+    log_in(settings, fake)
+    moved = {"Location": "/token?service=fake%2C%20with%20a%20comma"}
+    fake.fail(Fault("GET", "/token", 1, status=307, headers=moved))
+    Registry(fake.host).ping()
+
+
+def test_a_redirect_takes_no_account_of_a_netrc_along(fake: FakeRegistry, settings: Path) -> None:
+    settings.with_name("netrc").write_text("default login me password pass:word\n")
+    with FakeRegistry() as other:
+        other.guard = Guard("Basic")
+        moved = {"Location": f"http://{other.host}/v2/"}
+        fake.fail(Fault("GET", "", status=307, headers=moved))
+        client = Registry(fake.host)
+        client._session.trust_env = True  # as it is of a registry that is not on loopback
+        with refused(EnvironmentFailed, "401"):
+            client.ping()
+
+
 @pytest.mark.parametrize("host", ["127.0.0.1:PORT", "localhost:PORT", "storage.example"])
 def test_a_password_is_not_sent_to_another_host(
     fake: FakeRegistry, settings: Path, host: str

@@ -26,7 +26,7 @@ from oci.manifest import (
     image_manifest,
     sha256,
 )
-from oci.referrers import ATTEMPTS, Referrer, attach, copy, fetch, referrers
+from oci.referrers import ATTEMPTS, Referrer, UnfitArtifacts, attach, copy, fetch, referrers
 from oci.registry import Registry, RegistryError
 from tests.fakes.refusal import refused
 from tests.fakes.registry import ALWAYS, FakeRegistry, Fault
@@ -703,6 +703,42 @@ def test_more_than_the_limit_is_not_copied(
     monkeypatch.setattr("oci.referrers.LARGEST_BYTES", 999)
     with refused(RegistryError, made.digest, "more than 999"):
         copy(client, "from", "to", subject.digest, [made.digest])
+
+
+def test_what_cannot_be_copied_is_told_apart_before_anything_is_copied(
+    fake: FakeRegistry, client: Registry
+) -> None:
+    """Whoever copies can then leave it out."""
+    subject, other = image(client, "from"), image(client, "from", "other")
+    good, foreign = about(client, "from", subject), about(client, "from", other, "foreign")
+    config, empty = client.push_bytes("from", EMPTY_CONFIG, OCI_EMPTY), sha256(EMPTY_CONFIG)
+    bad = {
+        "is not about": foreign.digest,
+        "is named there and is not there": f"sha256:{'0' * 64}",
+    }
+    for words, size in (("more than 268435456", 1 << 40), ("configuration of a wrong size", 3)):
+        claimed = Descriptor(OCI_EMPTY, empty, size)
+        made = image_manifest(claimed, [config], {}, "x/y", subject.descriptor)
+        client.put_manifest("from", made.digest, made)
+        bad[words] = made.digest
+    fake.requests.clear()
+    with pytest.raises(UnfitArtifacts) as caught:
+        copy(client, "from", "to", subject.digest, [good.digest, *bad.values()])
+    assert set(caught.value.problems) == set(bad.values())
+    assert all(words in caught.value.problems[digest] for words, digest in bad.items())
+    assert not any("/to/" in line for line in fake.requests)
+    copy(client, "from", "to", subject.digest, [good.digest])
+    assert [each.descriptor for each in referrers(client, "to", subject.digest)] == [good]
+
+
+def test_the_size_of_a_configuration_that_is_too_large_is_told(client: Registry) -> None:
+    subject = image(client, "r")
+    layer = client.push_bytes("r", b"x", "x/y")
+    claimed = Descriptor(OCI_EMPTY, sha256(EMPTY_CONFIG), 1 << 40)
+    made = image_manifest(claimed, [layer], {}, "x/y", subject.descriptor)
+    client.put_manifest("r", made.digest, made)
+    with refused(RegistryError, f"has a configuration of {1 << 40} bytes"):
+        fetch(client, "r", Referrer(made.descriptor, "x/y", {}))
 
 
 def test_the_bytes_of_others_are_copied_as_they_are(any_kind: Registry, repository: str) -> None:

@@ -5,6 +5,7 @@ fails.
 from __future__ import annotations
 
 import json
+import resource
 import socket
 import threading
 import time
@@ -27,7 +28,7 @@ from oci.manifest import (
     sha256,
 )
 from oci.registry import MANIFEST_TYPES, Registry, RegistryError, file_sha256
-from runner.errors import EnvironmentFailed
+from runner.errors import ConfigError, EnvironmentFailed
 from tests.fakes.refusal import check, refused
 from tests.fakes.registry import FakeRegistry, Fault
 
@@ -294,6 +295,50 @@ def test_no_registry_answers(fake: FakeRegistry, client: Registry) -> None:
     fake.stop()
     with refused(EnvironmentFailed, "refused", fake.host, "doctor"):
         client.ping()
+
+
+@pytest.mark.parametrize(
+    ("proxy", "words"),
+    [
+        ("http://me:secret@127.0.0.1:1", "refused"),
+        ("socks5://me:secret@127.0.0.1:1", "SOCKS is not supported"),
+    ],
+)
+def test_a_proxy_that_is_at_fault_is_named(
+    monkeypatch: pytest.MonkeyPatch, waits: list[float], proxy: str, words: str
+) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", proxy)
+    for name in ("NO_PROXY", "no_proxy", "https_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    with refused(RegistryError, "the proxy", words, "HTTPS_PROXY", "NO_PROXY") as caught:
+        Registry("registry.invalid").ping()
+    assert "secret" not in str(caught)
+
+
+@pytest.mark.parametrize(
+    "proxy", ["http://me:secret@", "http://me:secret@[zz", "http://x:99999", "//", "http://x:0"]
+)
+def test_a_proxy_that_is_no_address_is_wrong_usage(
+    monkeypatch: pytest.MonkeyPatch, proxy: str
+) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", proxy)
+    for name in ("NO_PROXY", "no_proxy", "https_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    with refused(ConfigError, "HTTPS_PROXY is not the address") as caught:
+        Registry("registry.invalid")
+    assert "secret" not in str(caught)
+
+
+def test_too_many_open_files_are_no_fault_of_the_registry(
+    fake: FakeRegistry, client: Registry, waits: list[float]
+) -> None:
+    limit, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (3, most))
+    try:
+        with refused(RegistryError, "Too many open files", "ulimit -n"):
+            client.ping()
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (limit, most))
 
 
 def test_something_else_answers(free_port: Callable[[], int], waits: list[float]) -> None:

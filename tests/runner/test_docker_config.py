@@ -74,6 +74,39 @@ def test_what_it_cannot_be_is_refused_by_its_name(config: Path, text: str) -> No
     assert "s3cret" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    "text", ["[1, 2]", '"x"', "null", '{"h": {"auth": 5}}', "[" * 100_000, "auth = s3cret\n"]
+)
+@pytest.mark.parametrize("name", [".dockercfg", ".docker/config.json"])
+def test_what_docker_py_takes_for_a_list_of_accounts_is_checked_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, text: str
+) -> None:
+    """The old file, and a new one that has no section of accounts."""
+    monkeypatch.delenv("DOCKER_CONFIG", raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    path = tmp_path / name
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(text)
+    with refused(ConfigError, str(path), "move it away") as caught:
+        docker_config.check()
+    assert "s3cret" not in str(caught)
+
+
+def test_the_old_file_is_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("DOCKER_CONFIG", raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / ".dockercfg").write_text(json.dumps({"h": {"auth": LOGIN, "email": "x@y"}}))
+    docker_config.check()
+
+
+def test_the_old_file_is_not_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("DOCKER_CONFIG", raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    os.mkfifo(tmp_path / ".dockercfg")
+    with refused(ConfigError, "a named pipe"):
+        engine.client(602)
+
+
 def test_a_named_pipe_is_not_waited_for(config: Path) -> None:
     os.mkfifo(config)
     with refused(ConfigError, "a named pipe"):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,8 +14,9 @@ import urllib3
 from docker.errors import APIError, ImageNotFound, StreamParseError
 
 from runner import engine
-from runner.errors import EnvironmentFailed
-from tests.fakes.refusal import refused
+from runner.errors import ConfigError, EnvironmentFailed, ReleaseError
+from runner.home import REPOSITORY
+from tests.fakes.refusal import check, refused
 
 OLD = '[ "$1" = version ] && echo 20.10.24+dfsg1 || exit 1'
 NEW = '[ "$1" = version ] && echo 27.3.1 || exit 1'
@@ -81,6 +84,60 @@ def test_no_engine(monkeypatch: pytest.MonkeyPatch, address: str) -> None:
     monkeypatch.setenv("DOCKER_HOST", address)
     with refused(EnvironmentFailed, "no Docker engine answers", "make setup", "DOCKER_HOST"):
         engine.client()
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "tcp://u:S3cretPW@127.0.0.1:9",
+        "http://u:S3cretPW@127.0.0.1:9",
+        "ssh://u:S3cretPW@127.0.0.1:9",
+        "u:S3cretPW@127.0.0.1:9",
+        "tcp://127.0.0.1:9/?token=S3cretPW",
+        "tcp://S3cretPW@127.0.0.1:9",
+    ],
+)
+@pytest.mark.usefixtures("no_cache")
+def test_a_password_in_the_address_of_the_engine_is_not_repeated(
+    monkeypatch: pytest.MonkeyPatch, address: str
+) -> None:
+    monkeypatch.setenv("DOCKER_HOST", address)
+    for ask in (engine.client, engine.build_command.__wrapped__):
+        with pytest.raises(ConfigError) as caught:
+            ask()
+        check(caught.value, ConfigError, "DOCKER_HOST is not the address of a Docker engine")
+        assert "S3cretPW" not in str(caught.value)
+
+
+@pytest.mark.usefixtures("no_cache")
+def test_the_address_of_the_engine_is_not_repeated(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DOCKER_HOST", "tcp://S3cretPW:x:y")
+    with pytest.raises(ReleaseError) as caught:
+        engine.client()
+    assert "S3cretPW" not in str(caught.value)
+
+
+def test_the_setup_does_not_repeat_the_address_of_the_engine(tmp_path: Path) -> None:
+    """Run as it is, in a folder whose environment is ready and has no engine."""
+    (tmp_path / "runner").mkdir()
+    script = tmp_path / "runner" / "setup.sh"
+    script.write_text((REPOSITORY / "runner" / "setup.sh").read_text())
+    (tmp_path / "requirements.lock").write_text("")
+    (tmp_path / ".venv" / "bin").mkdir(parents=True)
+    (tmp_path / ".venv" / "requirements.sha256").write_text(hashlib.sha256(b"").hexdigest())
+    (tmp_path / ".venv" / "bin" / "python").write_text("#!/bin/sh\nexit 1\n")
+    for name in ("docker-registry", "mmdebstrap", "newuidmap", "apt-get", "sudo"):
+        (tmp_path / name).write_text("#!/bin/sh\n")
+    for path in (*tmp_path.glob("*"), tmp_path / ".venv" / "bin" / "python"):
+        path.chmod(0o755)
+    address = "tcp://u:S3cretPW@127.0.0.1:9"
+    variables = {"PATH": f"{tmp_path}:/usr/bin:/bin", "DOCKER_HOST": address}
+    done = subprocess.run(
+        ["bash", script], env=variables, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout) == (3, "")
+    assert "DOCKER_HOST" in done.stderr
+    assert "S3cretPW" not in done.stderr
 
 
 @pytest.mark.docker

@@ -207,3 +207,11 @@ def test_a_lock_that_is_not_a_file_of_ours(
     with refused(EnvironmentFailed, f"is {kind}", f"delete {lock}"), homes.only_run():
         pass
     assert (tmp_path / "precious").read_text() == "as it was"
+
+
+def test_a_limit_of_the_machine_is_told_with_its_way_out() -> None:
+    for number, words in ((errno.EFBIG, "ulimit -f"), (errno.EMFILE, "ulimit -n")):
+        assert words in homes.hint_for(OSError(number, "x"))
+        assert words in homes.machine_hint(OSError(number, "x"))
+    assert homes.machine_hint(OSError(errno.EACCES, "x")) == ""
+    assert homes.machine_hint(ValueError("x")) == ""

@@ -298,3 +298,19 @@ def test_a_step_on_a_terminal_leaves_one_line(terminal: io.StringIO) -> None:
 def test_a_block_keeps_its_lines(capsys: pytest.CaptureFixture[str]) -> None:
     progress.say_block("- id: CVE-2026-1\n  reason:\n\x1b[31m::error::x", "  ")
     assert capsys.readouterr().err == "  - id: CVE-2026-1\n    reason:\n  : :error::x\n"
+
+
+def test_characters_that_a_stream_does_not_have_are_escaped() -> None:
+    code = (
+        "from runner import progress\nprogress.open_missing_streams()\n"
+        "progress.answer('2 é ✓')\nprogress.answer_table('✓', ['a'], [['✓']])\nprogress.say('✓')"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=REPOSITORY,
+        env={**os.environ, "PYTHONIOENCODING": "latin-1"},
+        capture_output=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith(b"2 \xe9 \\u2713\n")

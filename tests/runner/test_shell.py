@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from runner import progress, shell
+from runner import progress, settings, shell
 from runner.errors import EnvironmentFailed
 from tests.fakes.refusal import refused
 
@@ -135,6 +135,16 @@ def test_no_program_gets_what_signs_or_promotes(monkeypatch: pytest.MonkeyPatch)
         "GITHUB_TOKEN",
         "ACTIONS_ID_TOKEN_REQUEST_TOKEN",
         "ACTIONS_ID_TOKEN_REQUEST_URL",
+        "COSIGN_PASSWORD",
+        "HF_TOKEN",
+        "TRIVY_PASSWORD",
+        "PIP_INDEX_URL",
+        "PIP_EXTRA_INDEX_URL",
+        "UV_INDEX_URL",
+        "UV_INDEX_OURS_PASSWORD",
+        "AWS_SECRET_ACCESS_KEY",
+        "AWS_SESSION_TOKEN",
+        "AZURE_CLIENT_SECRET",
     ):
         monkeypatch.setenv(name, "planted")
     monkeypatch.setenv("KEPT", "yes")
@@ -142,3 +152,13 @@ def test_no_program_gets_what_signs_or_promotes(monkeypatch: pytest.MonkeyPatch)
     assert "planted" not in said
     assert {"KEPT=yes", "X=y"} <= set(said.splitlines())
     assert shell.run(["/usr/bin/env"], hint=HINT, env={"X": "y"}, inherit=False) == "X=y\n"
+
+
+def test_a_program_gets_the_secrets_that_it_needs(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("PIP_INDEX_URL", "AWS_SECRET_ACCESS_KEY", "COSIGN_PASSWORD", "PIP_CERT"):
+        monkeypatch.setenv(name, "planted")
+    found = shell.secrets_for(settings.INDEXES)
+    assert found == {"PIP_INDEX_URL": "planted"}
+    helper = shell.emptied_secrets()
+    assert helper["COSIGN_PASSWORD"] == helper["PIP_INDEX_URL"] == ""
+    assert "AWS_SECRET_ACCESS_KEY" not in helper, "a helper logs in with it"

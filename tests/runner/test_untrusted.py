@@ -227,3 +227,19 @@ def test_cleaning_takes_time_in_proportion_to_the_text(text: str) -> None:
     started = time.monotonic()
     clean(text)
     assert time.monotonic() - started < 2
+
+
+def test_the_cost_of_a_key_given_twice_grows_with_the_length_alone() -> None:
+    """The last of many keys is the one that comes twice: each was looked for in all, once."""
+    keys = [f'"{number}": 0' for number in range(200_000)]
+    text = f"{{{', '.join([*keys, keys[-1]])}}}"
+    started = time.monotonic()
+    with pytest.raises(Malformed, match="the key '199999' is given twice"):
+        parse_json(text, len(text))
+    assert time.monotonic() - started < 5
+
+
+@pytest.mark.parametrize("text", ["\ud7fc", "\ue000", "\U000f0000", "\u0378"])
+def test_characters_that_no_font_has_are_not_shown(text: str) -> None:
+    """Unassigned ones, and those of private use: what they look like is not known."""
+    assert clean(f"a{text}b\n\tc") == "ab\n\tc"

@@ -26,6 +26,7 @@ from oci.manifest import LAYER_GZIP
 from publish.evidence.predicates import OWN, PROVENANCE, expect, later, read_as
 from publish.evidence.statement import Statement
 from publish.evidence.strict_json import NOT_USABLE
+from runner import settings
 from runner.errors import ConfigError, GateRefused
 from runner.untrusted import clean_line
 
@@ -89,13 +90,13 @@ class Built:
 
 
 _VARIABLES = {
-    "GITHUB_SERVER_URL": r"https?://[A-Za-z0-9.-]+(?::[0-9]+)?",
-    "GITHUB_REPOSITORY": r"[A-Za-z0-9._-]+/[A-Za-z0-9._-]+",
-    "GITHUB_WORKFLOW_REF": r"[!-~]{1,500}",
-    "GITHUB_REF": r"[!-~]{1,500}",
-    "GITHUB_SHA": r"[0-9a-f]{40}|[0-9a-f]{64}",
-    "GITHUB_RUN_ID": r"[0-9]{1,20}",
-    "GITHUB_RUN_ATTEMPT": r"[0-9]{1,6}",
+    settings.GITHUB_SERVER_URL: r"https?://[A-Za-z0-9.-]+(?::[0-9]+)?",
+    settings.GITHUB_REPOSITORY: r"[A-Za-z0-9._-]+/[A-Za-z0-9._-]+",
+    settings.GITHUB_WORKFLOW_REF: r"[!-~]{1,500}",
+    settings.GITHUB_REF: r"[!-~]{1,500}",
+    settings.GITHUB_SHA: r"[0-9a-f]{40}|[0-9a-f]{64}",
+    settings.GITHUB_RUN_ID: r"[0-9]{1,20}",
+    settings.GITHUB_RUN_ATTEMPT: r"[0-9]{1,6}",
 }
 """What GitHub's runners set, each with its form: these become parts of addresses in signed
 statements.
@@ -108,17 +109,17 @@ def builder_of(environ: Mapping[str, str]) -> Builder:
     Raises ConfigError for a variable that is missing or odd: a statement about another builder
     would be signed.
     """
-    if environ.get("GITHUB_ACTIONS") != "true":
+    if environ.get(settings.GITHUB_ACTIONS) != "true":
         return Builder(LOCAL_BUILDER)
-    given = {"GITHUB_RUN_ATTEMPT": "1", **environ}
+    given = {settings.GITHUB_RUN_ATTEMPT: "1", **environ}
     said = {name: _variable(given, name, form) for name, form in _VARIABLES.items()}
-    server, repository = said["GITHUB_SERVER_URL"], said["GITHUB_REPOSITORY"]
-    run, attempt = said["GITHUB_RUN_ID"], said["GITHUB_RUN_ATTEMPT"]
+    server, repository = said[settings.GITHUB_SERVER_URL], said[settings.GITHUB_REPOSITORY]
+    run, attempt = said[settings.GITHUB_RUN_ID], said[settings.GITHUB_RUN_ATTEMPT]
     return Builder(
-        id=f"{server}/{said['GITHUB_WORKFLOW_REF']}",
+        id=f"{server}/{said[settings.GITHUB_WORKFLOW_REF]}",
         invocation=f"{server}/{repository}/actions/runs/{run}/attempts/{attempt}",
-        source=f"git+{server}/{repository}@{said['GITHUB_REF']}",
-        commit=said["GITHUB_SHA"],
+        source=f"git+{server}/{repository}@{said[settings.GITHUB_REF]}",
+        commit=said[settings.GITHUB_SHA],
     )
 
 

@@ -1,0 +1,68 @@
+"""Where a registry may send the requests of this machine: by a redirect, a `Location` or a realm.
+
+A registry on the internet must not reach what only this machine can reach, such as services on
+loopback, in a private network, or the metadata service of a cloud (link-local). So an address that
+is not the registry's own is compared with the registry's: it must be in the same kind of network,
+or in a more public one. The peer of the open connection is compared, not the name, so a name that
+resolves to something else a moment later does not help. Behind a proxy, the proxy decides.
+"""
+
+from __future__ import annotations
+
+import threading
+from functools import cache
+from ipaddress import IPv6Address, ip_address
+
+_PUBLIC, _PRIVATE, _LOOPBACK, _LINK_LOCAL = range(4)
+_NAMES = {
+    _PRIVATE: "in a private network",
+    _LOOPBACK: "on this machine itself",
+    _LINK_LOCAL: "link-local, as the metadata service of a cloud is",
+}
+
+
+class Misdirected(ValueError):
+    """A request that the registry sends to an address where it must not go.
+
+    Neither requests nor urllib3 handles a ValueError, so nothing is asked again.
+    """
+
+
+class Reach:
+    """The kind of network that a registry is in. For many threads."""
+
+    def __init__(self) -> None:
+        self._own: int | None = None
+        self._lock = threading.Lock()
+
+    def note(self, peer: str) -> None:
+        """Note the address of the registry itself. Of several, the most public one counts."""
+        with self._lock:
+            found = _network_of(peer)
+            self._own = found if self._own is None else min(self._own, found)
+
+    def require(self, peer: str) -> None:
+        """Raise Misdirected if the registry must not send a request to the address `peer`."""
+        network = _network_of(peer)
+        if network > (self._own or _PUBLIC):
+            raise Misdirected(
+                f"the registry sends the request on to {peer}, which is {_NAMES[network]}, and the"
+                " registry is not"
+            )
+
+
+@cache
+def reach_of(base: str) -> Reach:
+    """Return what is known of the registry whose API is below the address `base`."""
+    return Reach()
+
+
+def _network_of(peer: str) -> int:
+    address = ip_address(peer)
+    if isinstance(address, IPv6Address) and address.ipv4_mapped:
+        address = address.ipv4_mapped
+    if address.is_link_local:
+        return _LINK_LOCAL
+    if address.is_loopback or address.is_unspecified:
+        return _LOOPBACK
+    return _PUBLIC if address.is_global else _PRIVATE

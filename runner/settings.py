@@ -1,0 +1,215 @@
+"""Every environment variable that the harness reads, with its meaning, its default, and whether its
+value is a secret.
+
+`python -m runner.settings` writes the table of docs/settings.md. What other programs get of the
+environment derives from this list too (runner/shell.py): a secret reaches a program only if the
+program needs it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+PAGE = Path(__file__).resolve().parent.parent / "docs" / "settings.md"
+
+_OWN = "PYTORCH_CUDA_IMAGES_"
+
+HOME = "PYTORCH_CUDA_IMAGES_HOME"
+OUT = "PYTORCH_CUDA_IMAGES_OUT"
+REGISTRY = "PYTORCH_CUDA_IMAGES_REGISTRY"
+SIGNING_KEY = "PYTORCH_CUDA_IMAGES_SIGNING_KEY"
+SIGNING_PASSPHRASE = "PYTORCH_CUDA_IMAGES_SIGNING_PASSPHRASE"  # noqa: S105 - the name of a variable
+TRUSTED_KEYS = "PYTORCH_CUDA_IMAGES_TRUSTED_KEYS"
+TRUSTED_IDENTITIES = "PYTORCH_CUDA_IMAGES_TRUSTED_IDENTITIES"
+DECISION_KEYS = "PYTORCH_CUDA_IMAGES_DECISION_KEYS"
+SIGSTORE_CONFIG = "PYTORCH_CUDA_IMAGES_SIGSTORE_CONFIG"
+WEBHOOK = "PYTORCH_CUDA_IMAGES_WEBHOOK"
+WEBHOOK_SECRET = "PYTORCH_CUDA_IMAGES_WEBHOOK_SECRET"  # noqa: S105 - the name of a variable
+
+XDG_CACHE_HOME = "XDG_CACHE_HOME"
+CUDA_VISIBLE_DEVICES = "CUDA_VISIBLE_DEVICES"
+DOCKER_HOST = "DOCKER_HOST"
+REQUESTS_CA_BUNDLE = "REQUESTS_CA_BUNDLE"
+CURL_CA_BUNDLE = "CURL_CA_BUNDLE"
+SSL_CERT_FILE = "SSL_CERT_FILE"
+SSL_CERT_DIR = "SSL_CERT_DIR"
+
+GITHUB_ACTIONS = "GITHUB_ACTIONS"
+GITHUB_SERVER_URL = "GITHUB_SERVER_URL"
+GITHUB_REPOSITORY = "GITHUB_REPOSITORY"
+GITHUB_WORKFLOW_REF = "GITHUB_WORKFLOW_REF"
+GITHUB_REF = "GITHUB_REF"
+GITHUB_SHA = "GITHUB_SHA"
+GITHUB_RUN_ID = "GITHUB_RUN_ID"
+GITHUB_RUN_ATTEMPT = "GITHUB_RUN_ATTEMPT"
+
+
+@dataclass(frozen=True)
+class Setting:
+    """An environment variable that the harness, or a library in its process, reads.
+
+    `default` says what holds if the variable is not set.
+    """
+
+    name: str
+    meaning: str
+    default: str
+    secret: bool = False
+
+
+@dataclass(frozen=True)
+class ForeignSecret:
+    """Secrets of other programs, by a regular expression of their names.
+
+    `programs` says which programs get them; none does if it is empty.
+    """
+
+    pattern: str
+    meaning: str
+    programs: str = ""
+
+
+SETTINGS = (
+    Setting(HOME, "folder of wheels, caches and the embedded registry", "`pytorch-cuda-images` in"
+            " `XDG_CACHE_HOME`"),
+    Setting(OUT, "folder of the records of releases", "`out` in the checkout"),
+    Setting(REGISTRY, "the registry, as HOST or HOST:PORT", "an embedded registry on loopback"),
+    Setting(SIGNING_KEY, "private key that signs evidence: PEM text, or the path of its file;"
+            " `keyless` signs with a certificate of Sigstore", "a key of this machine, which"
+            " nobody else trusts", secret=True),
+    Setting(SIGNING_PASSPHRASE, "passphrase of an encrypted signing key", "the key is not"
+            " encrypted", secret=True),
+    Setting(TRUSTED_KEYS, "public keys whose evidence counts: PEM text, or the path of a file",
+            "the key of this machine"),
+    Setting(TRUSTED_IDENTITIES, "identities whose certificates count, ISSUER=IDENTITY on each line",
+            "none"),
+    Setting(DECISION_KEYS, "public keys that may decide which digest carries a tag: PEM text, or"
+            " the path of a file", "each trusted key may"),
+    Setting(SIGSTORE_CONFIG, "file with the client trust configuration of a Sigstore instance",
+            "the public instance"),
+    Setting(WEBHOOK, "address that releases are announced to; it may hold a token", "nothing is"
+            " announced", secret=True),
+    Setting(WEBHOOK_SECRET, "secret that signs announcements; required with an address", "none",
+            secret=True),
+    Setting(XDG_CACHE_HOME, "folder of the user's caches", "`~/.cache`"),
+    Setting(CUDA_VISIBLE_DEVICES, "must not be set if suites run without a container: it hides"
+            " GPUs", "all GPUs"),
+    Setting(DOCKER_HOST, "address of the Docker engine, without a password",
+            "`unix:///var/run/docker.sock`"),
+    Setting("DOCKER_TLS_VERIFY", "whether the engine's certificate is verified", "not"),
+    Setting("DOCKER_CERT_PATH", "folder of the client certificate for the engine", "`~/.docker`"),
+    Setting("DOCKER_CONFIG", "folder of Docker's `config.json`, with the logins to registries",
+            "`~/.docker`"),
+    Setting("HTTPS_PROXY", "proxy for registries and services, also as `https_proxy`; with its"
+            " password it reaches each program that uses the network", "no proxy"),
+    Setting("HTTP_PROXY", "the same for plain HTTP, also as `http_proxy`", "no proxy"),
+    Setting("NO_PROXY", "hosts that are reached without the proxy, also as `no_proxy`", "none"),
+    Setting(REQUESTS_CA_BUNDLE, "file or folder of authorities to trust instead of the machine's"
+            " own", "those of the machine and of `certifi`"),
+    Setting(CURL_CA_BUNDLE, "the same, if `REQUESTS_CA_BUNDLE` is not set", "none"),
+    Setting(SSL_CERT_FILE, "the same, if none of the two is set", "none"),
+    Setting(SSL_CERT_DIR, "the same as a folder, if none of the three is set", "none"),
+    Setting("TMPDIR", "folder of temporary files", "`/tmp`"),
+    Setting(GITHUB_ACTIONS, "`true` in a job of GitHub Actions: provenance names that job", "a"
+            " local builder"),
+    Setting(GITHUB_SERVER_URL, "part of the builder's address in provenance", "required in a job"),
+    Setting(GITHUB_REPOSITORY, "part of the builder's address in provenance, and of the name of a"
+            " lock's owner", "required in a job"),
+    Setting(GITHUB_WORKFLOW_REF, "workflow that builds, in provenance", "required in a job"),
+    Setting(GITHUB_REF, "branch or tag that is built, in provenance", "required in a job"),
+    Setting(GITHUB_SHA, "commit that is built, in provenance; also without git on the machine",
+            "the commit that git reports"),
+    Setting(GITHUB_RUN_ID, "run that builds, in provenance and in the name of a lock's owner",
+            "required in a job"),
+    Setting(GITHUB_RUN_ATTEMPT, "attempt of that run, in provenance", "1"),
+)  # fmt: skip
+
+INDEXES = ForeignSecret(
+    r"(?:PIP|UV)_(?:EXTRA_)?INDEX(?:_URL)?|UV_DEFAULT_INDEX|UV_INDEX_\w+",
+    "package indexes: their addresses may hold a password",
+    "pip and uv",
+)
+REGISTRY_LOGINS = ForeignSecret(
+    r"AWS_(?:ACCESS_KEY_ID|SECRET_ACCESS_KEY|SESSION_TOKEN|CONTAINER_AUTHORIZATION_TOKEN)"
+    r"|AZURE_(?:CLIENT_SECRET|CLIENT_CERTIFICATE_PASSWORD|PASSWORD)",
+    "accounts of clouds, which log in to their registries",
+    "credential helpers, and BuildKit and Trivy, which start them",
+)
+SCANNER_LOGINS = ForeignSecret(
+    "TRIVY_(?:USERNAME|PASSWORD|REGISTRY_TOKEN)", "Trivy's logins to registries", "Trivy"
+)
+FOREIGN_SECRETS = (
+    INDEXES,
+    REGISTRY_LOGINS,
+    SCANNER_LOGINS,
+    ForeignSecret("TRIVY_TOKEN", "token of a Trivy server"),
+    ForeignSecret("(?:GH|GITHUB)_TOKEN", "tokens of GitHub"),
+    ForeignSecret(
+        r"ACTIONS_(?:ID_TOKEN|RUNTIME_TOKEN)\w*",
+        "tokens of a job of GitHub Actions; keyless signing reads them in this process",
+    ),
+    ForeignSecret("COSIGN_PASSWORD", "password of a key of cosign"),
+    ForeignSecret("(?:HF|HUGGING_FACE_HUB)_TOKEN", "tokens of Hugging Face"),
+)
+
+_PUBLIC = frozenset(each.name for each in SETTINGS if not each.secret)
+_SECRET = frozenset(each.name for each in SETTINGS if each.secret)
+_FOREIGN = re.compile("|".join(each.pattern for each in FOREIGN_SECRETS))
+
+
+def is_secret(name: str) -> bool:
+    """Return whether the value of a variable is kept from programs that do not need it.
+
+    A variable of this project that is not listed counts as a secret.
+    """
+    is_unknown = name.startswith(_OWN) and name not in _PUBLIC
+    return is_unknown or name in _SECRET or _FOREIGN.fullmatch(name) is not None
+
+
+def is_one_of(name: str, secrets: Iterable[ForeignSecret]) -> bool:
+    """Return whether a variable is one of these secrets of other programs."""
+    return any(re.fullmatch(each.pattern, name) for each in secrets)
+
+
+def format_page() -> str:
+    """Return docs/settings.md."""
+    heads = ("variable", "meaning", "if it is not set", "secret")
+    rows = [
+        (f"`{each.name}`", each.meaning, each.default, "yes" if each.secret else "")
+        for each in SETTINGS
+    ]
+    foreign = [
+        (f"`{each.pattern}`".replace("|", "\\|"), each.meaning, each.programs or "none")
+        for each in FOREIGN_SECRETS
+    ]
+    return "\n".join((
+        "# Settings",
+        "",
+        "Written by `python -m runner.settings` from `runner/settings.py`: change that file.",
+        "",
+        "## Variables that the harness reads",
+        "",
+        "No other program gets the value of a secret. A variable that begins with"
+        f" `{_OWN}` and is not in this table counts as a secret.",
+        "",
+        *_format_table(heads, rows),
+        "",
+        "## Secrets of other programs",
+        "",
+        "By a regular expression of their names. Only the programs that are named get them.",
+        "",
+        *_format_table(("variables", "what they hold", "programs that get them"), foreign),
+        "",
+    ))  # fmt: skip
+
+
+def _format_table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    lines = (heads, ["---"] * len(heads), *rows)
+    return [f"| {' | '.join(cells)} |" for cells in lines]
+
+
+if __name__ == "__main__":
+    PAGE.write_text(format_page(), encoding="utf-8")
