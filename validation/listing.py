@@ -10,17 +10,20 @@ from __future__ import annotations
 
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import yaml
+from docker.types import LogConfig, Mount
 
 from images import catalog
-from runner import engine, progress, records, shell
-from runner.errors import ConfigError, ReleaseError
-from runner.untrusted import parse_json
+from runner import containers, engine, progress, records
+from runner.containers import ImageCannotStart
+from runner.errors import ConfigError, GateRefused, ReleaseError
+from runner.untrusted import Malformed, clean, clean_line, parse_json
 from validation import harness
+from validation.check_list import CheckList
 from validation.executors.docker import ROOT
 from validation.expectations import expected_of
 from validation.suite import SUITES, Suite
@@ -31,6 +34,8 @@ USAGE = f"{COMMAND} base=IMAGE cv=IMAGE nlp=IMAGE rl=IMAGE"
 HEAD = f"# Written by `{COMMAND}` from what pytest collects in the image. See docs/validation.md.\n"
 COLLECT = f"{ROOT}/{PACKAGE_FOLDER}/collect.py"
 MOST_BYTES = 1 << 20
+PROCESSES = 4096
+HINT = "name an image that has the stack of the suite"
 DEFAULTS = {"gpus": 0, "may_not_run": [], "figures": [], "device": "", "required": True}
 
 
@@ -57,44 +62,87 @@ def _write(words: Sequence[str]) -> None:
 
 
 def collected(suite: Suite, reference: str) -> dict[str, Any]:
-    """Return what pytest collects of `suite` in a container of the image `reference`."""
+    """Return what pytest collects of `suite` in a container of the image `reference`.
+
+    Raises GateRefused if the image does not print a list of checks, EnvironmentFailed if the engine
+    fails.
+    """
     shipped = catalog.load()
     expected = expected_of(shipped, next(iter(shipped.lines)), shipped.stacks_of(suite.stack))
     with tempfile.TemporaryDirectory() as folder:
         harness.lay_out(Path(folder), suite, expected)
         Path(folder).chmod(0o755)
-        mounts = (
-            "--volume",
-            f"{folder}:{ROOT}:ro",
-            "--volume",
-            f"{harness.installed()}:{ROOT}/packages:ro",
-        )
-        printed = shell.run(
-            [
-                engine.program(),
-                "run",
-                "--rm",
-                "--network=none",
-                "--cap-drop=ALL",
-                "--security-opt=no-new-privileges",
-                "--read-only",
-                "--tmpfs=/tmp",
-                *mounts,
-                reference,
-                "python",
-                COLLECT,
-                ROOT,
-                suite.file,
-            ],
-            hint="see the output; the image must be of the stack of the suite",
-            timeout_s=suite.timeout_s,
-            env=engine.no_logins(Path(folder)),
-        )
-    found: Mapping[str, Any] = parse_json(printed.rstrip().rpartition("\n")[2], MOST_BYTES)
-    return {
-        nodeid.rpartition("::")[2].removeprefix("test_"): _short(check)
-        for nodeid, check in found.items()
-    }
+        mounts = [
+            Mount(ROOT, folder, type="bind", read_only=True),
+            Mount(f"{ROOT}/packages", str(harness.installed()), type="bind", read_only=True),
+        ]
+        with engine.failures(f"collecting the checks of {suite.name} in {reference}"):
+            printed = _printed(suite, reference, mounts)
+    return _checks_in(printed.rstrip().rpartition(b"\n")[2], reference)
+
+
+def _printed(suite: Suite, reference: str, mounts: list[Mount]) -> bytes:
+    """Return what the container printed; of more than MOST_BYTES, the end."""
+    container = engine.client().containers.create(
+        reference,
+        name=containers.new_name("listing"),
+        command=["python", COLLECT, ROOT, suite.file],
+        network_mode="none",
+        cap_drop=["ALL"],
+        security_opt=["no-new-privileges"],
+        read_only=True,
+        tmpfs={"/tmp": ""},  # noqa: S108 - in the container
+        mounts=mounts,
+        pids_limit=PROCESSES,
+        use_config_proxy=False,  # the address of a proxy may hold a password
+        healthcheck={"test": ["NONE"]},
+        log_config=LogConfig(type=LogConfig.types.JSON, config={"max-size": "16m"}),
+    )
+    try:
+        containers.require_plain_accounts(container)
+        container.start()
+        code = int(container.wait(timeout=suite.timeout_s)["StatusCode"])
+        printed = bytearray()
+        for chunk in container.logs(stderr=code != 0, stream=True, follow=False):
+            printed += chunk
+            del printed[: -MOST_BYTES - 1]
+    except ImageCannotStart as error:
+        raise GateRefused(f"{reference} cannot be started: {error}", HINT) from None
+    finally:
+        engine.remove_container(container.name)
+    if code:
+        last = clean_line(bytes(printed[-4000:]).decode(errors="replace").strip()[-400:])
+        raise GateRefused(f"{reference}: collecting {suite.name} exited {code}: {last}", HINT)
+    return bytes(printed)
+
+
+def _checks_in(line: bytes, reference: str) -> dict[str, Any]:
+    """Return the checks of a list that an image printed, by name."""
+    try:
+        found = parse_json(line, MOST_BYTES)
+        checks = {
+            nodeid.rpartition("::")[2].removeprefix("test_"): _short(check)
+            for nodeid, check in found.items()
+        }
+        records.from_json(CheckList, records.to_json({"checks": checks}), "its list")
+        if all(clean(text) == text for text in _texts(checks)):
+            return checks
+        problem = "it has characters that cannot be seen"
+    except (Malformed, ConfigError, AttributeError) as error:
+        problem = error.message if isinstance(error, ConfigError) else str(error)
+    raise GateRefused(f"{reference} did not print a list of checks: {clean_line(problem)}", HINT)
+
+
+def _texts(value: Any) -> Iterator[str]:  # noqa: ANN401 - JSON
+    """Yield every text of a JSON value."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        yield from value
+        value = list(value.values())
+    if isinstance(value, list):
+        for inner in value:
+            yield from _texts(inner)
 
 
 def text_of(checks: Mapping[str, Any]) -> str:

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import ast
+import os
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from docker.errors import NotFound
 
-from runner.errors import ConfigError
+from runner import containers, engine
+from runner.errors import ConfigError, EnvironmentFailed, GateRefused
 from tests.fakes import proxy
+from tests.fakes.refusal import refused
 from tests.validation.suites_here import written
 from validation import check_list, harness, listing
 from validation.answers import answers
@@ -100,7 +105,14 @@ def test_the_command_says_how_it_is_used(
 SHOWS_ENVIRONMENT = """
 import json, os, time
 time.sleep(1)
-print(json.dumps({"x::test_environment": {"said": json.dumps(dict(os.environ))}}))
+said = {"reason": json.dumps(dict(os.environ)), "device": "cpu"}
+print(json.dumps({"x::test_environment": {"may_not_run": [said]}}))
+"""
+NAME = f"pytorch-cuda-images-listing-{os.getpid()}"
+IGNORES_SIGNALS = """
+import signal, time
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+time.sleep(600)
 """
 
 
@@ -119,7 +131,42 @@ def test_a_collecting_container_gets_no_proxy_of_the_host(
         collected = listing.collected(SUITES[0], tiny_image)
     assert proxy.PASSWORD not in "".join(said) + str(collected)
     assert any("collect.py" in each for each in said)
-    assert "PATH" in collected["environment"]["said"]
+    assert "PATH" in collected["environment"]["may_not_run"][0]["reason"]
+
+
+PRINTED = {
+    "no JSON": "{oops",
+    "a list": "[1]",
+    "wrong types": '{"x::test_a": {"gpus": "many"}}',
+    "a check that is a list": '{"x::test_a": []}',
+    "an unknown key": '{"x::test_a": {"extra": 1}}',
+    "an escape": '{"x::test_a\\u001b[31m": {}}',
+    "much": '"' + "x" * (2 << 20) + '"',
+}
+
+
+@pytest.mark.parametrize("case", PRINTED)
+def test_a_list_of_another_shape_is_the_image_s_fault(case: str) -> None:
+    with refused(GateRefused, "team/image did not print a list of checks"):
+        listing._checks_in(PRINTED[case].encode(), "team/image")
+
+
+@pytest.mark.docker
+def test_a_collecting_container_that_does_not_end_is_removed(
+    tiny_image: str, mounted_harness: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def lay_out(folder: Path, *given: Any) -> None:
+        laid_out(folder, *given)
+        (folder / "code" / "validation" / "suites" / "collect.py").write_text(IGNORES_SIGNALS)
+
+    laid_out, names = harness.lay_out, []
+    monkeypatch.setattr(harness, "lay_out", lay_out)
+    monkeypatch.setattr(containers, "new_name", lambda _: names.append(NAME) or NAME)
+    with refused(EnvironmentFailed, "collecting the checks of"):
+        listing.collected(replace(SUITES[0], timeout_s=5), tiny_image)
+    assert names == [NAME]
+    with pytest.raises(NotFound):
+        engine.client().containers.get(NAME)
 
 
 @pytest.mark.docker
