@@ -109,7 +109,7 @@ def _printed(suite: Suite, reference: str, mounts: list[Mount]) -> bytes:
     except ImageCannotStart as error:
         raise GateRefused(f"{reference} cannot be started: {error}", HINT) from None
     finally:
-        engine.remove_container(container.name)
+        engine.remove_container(str(container.name))
     if code:
         last = clean_line(bytes(printed[-4000:]).decode(errors="replace").strip()[-400:])
         raise GateRefused(f"{reference}: collecting {suite.name} exited {code}: {last}", HINT)

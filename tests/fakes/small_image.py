@@ -5,7 +5,10 @@ on top.
 from __future__ import annotations
 
 import contextlib
+import io
+import json
 import os
+import tarfile
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -32,6 +35,40 @@ def python_image() -> str:
             str(tar), repository=name, tag=tag, changes=["USER 1000"]
         )
     return PYTHON
+
+
+@contextlib.contextmanager
+def loaded(name: str, changes: Mapping[str, Any]) -> Iterator[str]:
+    """`python_image` with other entries in its configuration; removed afterwards.
+
+    The engine takes them as they are: a Dockerfile could not say all of them.
+    """
+    saved = io.BytesIO(b"".join(engine.client().images.get(python_image()).save()))
+    tag, written = f"{PLANTED}:{name}-{os.getpid()}", io.BytesIO()
+    with tarfile.open(fileobj=saved) as before, tarfile.open(fileobj=written, mode="w") as after:
+        manifest = json.loads(_member(before, "manifest.json"))[0]
+        config = json.loads(_member(before, manifest["Config"]))
+        config["config"] = {**config["config"], **changes}
+        manifest = {"Config": "c.json", "RepoTags": [tag], "Layers": manifest["Layers"]}
+        files = {"c.json": config, "manifest.json": [manifest]}
+        for path, content in files.items():
+            data = json.dumps(content).encode()
+            entry = tarfile.TarInfo(path)
+            entry.size = len(data)
+            after.addfile(entry, io.BytesIO(data))
+        for layer in manifest["Layers"]:
+            after.addfile(before.getmember(layer), before.extractfile(layer))
+    engine.client().images.load(written.getvalue())
+    try:
+        yield tag
+    finally:
+        engine.client().images.remove(tag, force=True)
+
+
+def _member(archive: tarfile.TarFile, name: str) -> bytes:
+    found = archive.extractfile(name)
+    assert found is not None
+    return found.read()
 
 
 @contextlib.contextmanager

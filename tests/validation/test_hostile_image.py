@@ -10,12 +10,13 @@ import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from runner import engine
 from runner.verdict import Verdict
-from tests.fakes.small_image import planted
+from tests.fakes.small_image import loaded, planted
 from tests.validation import hostile
 from tests.validation.suites_here import EXPECTED, asserted, written
 from validation.executors import docker, root_usage, staging
@@ -243,6 +244,50 @@ def test_a_configuration_that_cannot_start_is_the_image_s_fault(
         suite = written(tmp_path, GOOD)
         result = judge(suite, docker.run(suite, replace(setup, reference=reference)))
     assert result.verdict is Verdict.FAIL, result
+
+
+CANNOT_START: dict[str, dict[str, Any]] = {
+    "a variable without a name": {"Env": ["=x"]},
+    "a variable with NUL": {"Env": ["A=\0b"]},
+    "a relative working directory": {"WorkingDir": "foo"},
+    "a working directory with NUL": {"WorkingDir": "/a\0b"},
+    "a working directory with a long name": {"WorkingDir": "/" + "a" * 300},
+    "a deep working directory": {"WorkingDir": "/a" * 3000},
+    "a working directory that is a file": {"WorkingDir": "/etc/passwd"},
+    "a volume with a long name": {"Volumes": {"/" + "a" * 300: {}}},
+    "a volume of the kernel": {"Volumes": {"/proc/self/fd": {}}},
+    "an entry point with NUL": {"Entrypoint": ["/bin/\0x"]},
+}
+
+
+@pytest.mark.parametrize("case", CANNOT_START)
+def test_a_configuration_that_the_engine_refuses_is_the_image_s_fault(
+    case: str, setup: Setup, tmp_path: Path
+) -> None:
+    with loaded(f"refused-{list(CANNOT_START).index(case)}", CANNOT_START[case]) as reference:
+        result = _run(tmp_path, replace(setup, reference=reference), "pass")
+    assert result.verdict is Verdict.FAIL, result
+    assert "the image cannot be started: " in result.last_output
+
+
+@pytest.mark.parametrize("folder", ["/tmp", "/var/tmp"])  # noqa: S108 - in an image
+def test_files_that_do_not_let_it_start_are_the_image_s_fault(
+    folder: str, setup: Setup, tmp_path: Path
+) -> None:
+    link = f"RUN rm -rf {folder} && ln -s {folder} {folder}"
+    with planted(f"link-{len(folder)}", link) as reference:
+        result = _run(tmp_path, replace(setup, reference=reference), "pass")
+    assert result.verdict is Verdict.FAIL, result
+
+
+def test_what_no_image_can_be_started_with_is_not_the_image_s_fault(
+    setup: Setup, tmp_path: Path
+) -> None:
+    """A folder of the host that is gone, or a second mount of the same place."""
+    for mount in ((tmp_path / "gone", "/data"), (tmp_path, docker.ROOT)):
+        suite = written(tmp_path, GOOD)
+        result = judge(suite, docker.run(suite, replace(setup, mounts=(mount,))))
+        assert result.verdict is Verdict.INFRA, result
 
 
 def test_an_account_file_that_blocks_the_engine_is_the_image_s_fault(

@@ -14,7 +14,7 @@ import requests
 from docker.errors import APIError, DockerException
 from docker.types import LogConfig, Mount, Ulimit
 
-from runner import containers, engine, progress
+from runner import containers, engine, progress, start_check
 from runner.containers import ImageCannotStart
 from runner.errors import EnvironmentFailed
 from runner.untrusted import clean_line
@@ -135,14 +135,25 @@ def _client() -> docker.DockerClient:
 
 def _run_container(suite: Suite, setup: Setup, folder: Path) -> _Death:
     try:
-        with _container(suite, setup, folder) as container:
-            return _watch(container, suite, folder)
+        config = _client().images.get(setup.reference).attrs.get("Config") or {}
+        options = _options(suite, setup, folder)
+        mounted = (*TEMPORARY, *(str(mount["Target"]) for mount in options["mounts"]))
+        volumes = containers.volumes_in_memory(config, mounted, ROOT)
+        try:
+            with _started_container(setup.reference, options, volumes) as container:
+                return _watch(container, suite, folder)
+        except _StartRefused as error:
+            if start_check.is_fault_of_image(_client(), setup.reference, options, volumes):
+                raise ImageCannotStart(str(error)) from None
+            return _Death(None, engine_problem=str(error))
     except ImageCannotStart as error:
         return _Death(NOT_FOUND, output=f"the image cannot be started: {error}")
     except (DockerException, requests.RequestException) as error:
-        if containers.is_fault_of_the_image(error):
-            return _Death(NOT_FOUND, output=_short(error))
         return _Death(None, engine_problem=_short(error))
+
+
+class _StartRefused(Exception):
+    """The engine did not create or start a container. The message is the engine's."""
 
 
 @dataclass(frozen=True)
@@ -166,8 +177,6 @@ def _watch(container: Any, suite: Suite, folder: Path) -> _Death:  # noqa: ANN40
 
     Kill what writes too much.
     """
-    containers.require_plain_accounts(container)
-    container.start()
     shown = _id_if_shown(container)
     ended = _wait(container, suite, folder)
     if ended.timed_out:
@@ -243,50 +252,68 @@ def _kill(container: Any) -> None:  # noqa: ANN401
 
 
 @contextlib.contextmanager
-def _container(suite: Suite, setup: Setup, folder: Path) -> Iterator[Any]:
-    """A container, created and not started; removed whatever happens, Ctrl-C included.
+def _started_container(
+    reference: str, options: Mapping[str, Any], volumes: list[Mount]
+) -> Iterator[Any]:
+    """A container at work; removed whatever happens, Ctrl-C included.
+
+    Raises _StartRefused if the engine answers that it cannot create or start it.
+    """
+    with contextlib.ExitStack() as stack:
+        try:
+            container = _client().containers.create(
+                reference, **{**options, "mounts": [*volumes, *options["mounts"]]}
+            )
+            stack.callback(_remove_quietly, container)
+            containers.require_plain_accounts(container)
+            container.start()
+        except APIError as error:
+            raise _StartRefused(_short(error)) from None
+        yield container
+
+
+def _remove_quietly(container: Any) -> None:  # noqa: ANN401
+    with contextlib.suppress(
+        DockerException, requests.RequestException
+    ):  # the next start finds what is left
+        _remove(container)
+
+
+def _options(suite: Suite, setup: Setup, folder: Path) -> dict[str, Any]:
+    """Return what a suite's container is created with, whatever its image.
 
     It may use what a program of an ordinary user needs, and nothing that tells it of the host: no
     capability, no network, no login or proxy of the host's Docker configuration, memory in place of
     the host's disk.
     """
-    mounts = _mounts(setup, folder)
-    container = _client().containers.create(
-        setup.reference,
-        name=containers.new_name(PURPOSE),
-        command=["python", *staging.arguments(ROOT, suite, setup)],
-        labels={LABEL: staging.owner()},
-        network_mode="none",
-        ipc_mode="private",
-        cap_drop=["ALL"],
-        security_opt=["no-new-privileges"],
-        read_only=not suite.writes_root,
-        tmpfs={}
+    return {
+        "name": containers.new_name(PURPOSE),
+        "command": ["python", *staging.arguments(ROOT, suite, setup)],
+        "labels": {LABEL: staging.owner()},
+        "network_mode": "none",
+        "ipc_mode": "private",
+        "cap_drop": ["ALL"],
+        "security_opt": ["no-new-privileges"],
+        "read_only": not suite.writes_root,
+        "tmpfs": {}
         if suite.writes_root
         else dict.fromkeys(TEMPORARY, f"exec,size={TEMPORARY_BYTES},mode=1777"),
-        ulimits=_ulimits(),
-        shm_size=setup.shm_bytes,
-        mem_limit=setup.memory_bytes,
-        memswap_limit=setup.memory_bytes,
+        "ulimits": _ulimits(),
+        "shm_size": setup.shm_bytes,
+        "mem_limit": setup.memory_bytes,
+        "memswap_limit": setup.memory_bytes,
         # if this machine has no memory left, the image ends before the harness and the engine
-        oom_score_adj=500,
-        pids_limit=PROCESSES,
-        mounts=mounts,
-        environment=_environment(suite, setup),
-        use_config_proxy=False,  # the address of a proxy may hold a password
-        device_requests=_device_requests(setup),
-        healthcheck={"test": ["NONE"]},
-        log_config=LogConfig(
+        "oom_score_adj": 500,
+        "pids_limit": PROCESSES,
+        "mounts": _mounts(setup, folder),
+        "environment": _environment(suite, setup),
+        "use_config_proxy": False,  # the address of a proxy may hold a password
+        "device_requests": _device_requests(setup),
+        "healthcheck": {"test": ["NONE"]},
+        "log_config": LogConfig(
             type=LogConfig.types.JSON, config={"max-size": LOG_SIZE, "max-file": str(LOG_FILES)}
         ),
-    )
-    try:
-        yield container
-    finally:
-        with contextlib.suppress(
-            DockerException, requests.RequestException
-        ):  # the next start finds what is left
-            _remove(container)
+    }
 
 
 def _environment(suite: Suite, setup: Setup) -> dict[str, str]:
@@ -306,20 +333,10 @@ def _device_requests(setup: Setup) -> list[Any]:
 
 
 def _mounts(setup: Setup, folder: Path) -> list[Mount]:
-    """The run's folder and the harness read-only; inside, only `out` can be written.
-
-    A volume that the image declares would be a folder of the host's disk without a limit: it gets
-    memory instead.
-    """
+    """Return the run's folder and the harness read-only; inside, only `out` can be written."""
     read_only = ((folder, ROOT), (setup.harness, f"{ROOT}/packages"), *setup.mounts)
     mounts = [Mount(inside, str(host), type="bind", read_only=True) for host, inside in read_only]
-    given = {*TEMPORARY, *(inside for _, inside in read_only)}
-    volumes = containers.volumes_in_memory(_configuration(setup.reference), given, ROOT)
-    return [*volumes, *mounts, Mount(f"{ROOT}/out", str(folder / staging.OUT), type="bind")]
-
-
-def _configuration(reference: str) -> Mapping[str, Any]:
-    return _client().images.get(reference).attrs.get("Config") or {}
+    return [*mounts, Mount(f"{ROOT}/out", str(folder / staging.OUT), type="bind")]
 
 
 def _remove(container: Any) -> None:  # noqa: ANN401

@@ -1,0 +1,99 @@
+"""Whose fault it is that the engine refuses to start a container: the image's, or the machine's.
+
+An image can be configured, and can hold files, in more ways than the engine's messages name. So no
+message is read: an image of our own is started in the same way.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import struct
+import tarfile
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from docker.errors import APIError, DockerException
+
+from runner import containers
+from runner.containers import ImageCannotStart
+
+PROGRAM = "/exit"
+_LOADED_AT = 0x400000
+_CODE = bytes.fromhex("31ff b83c000000 0f05")
+"""`exit(0)` for Linux on x86-64: xor edi, edi; mov eax, 60; syscall."""
+
+
+def is_fault_of_image(
+    client: Any,  # noqa: ANN401 - docker-py has no types
+    reference: str,
+    options: Mapping[str, Any],
+    volumes: list[Any],
+) -> bool:
+    """Return whether an image that was refused once is refused again, and an image of ours is not.
+
+    `options` are those of docker-py's `create` that do not depend on the image, `volumes` the
+    mounts that it declares. No GPUs are asked for: what gives them to a container needs programs of
+    the image, and may fail for reasons of the machine. Raises DockerException or
+    requests.RequestException if the engine fails.
+    """
+    plain = {**options, "device_requests": []}
+    with _own_image(client) as own:
+        # the image's own command would not be found in it
+        if not _is_started(client, own, {**plain, "command": [PROGRAM], "entrypoint": None}):
+            return False
+    with_volumes = {**plain, "mounts": [*volumes, *plain.get("mounts", ())]}
+    return not _is_started(client, reference, with_volumes)
+
+
+def _is_started(client: Any, reference: str, options: Mapping[str, Any]) -> bool:  # noqa: ANN401
+    container = None
+    try:
+        name = {"name": containers.new_name("start")}
+        container = client.containers.create(reference, **{**options, **name})
+        containers.require_plain_accounts(container)
+        container.start()
+    except (APIError, ImageCannotStart):
+        return False
+    finally:
+        if container is not None:
+            with contextlib.suppress(APIError):
+                container.remove(force=True, v=True)
+    return True
+
+
+@contextlib.contextmanager
+def _own_image(client: Any) -> Iterator[str]:  # noqa: ANN401
+    """An image that holds one program, which ends at once."""
+    told = client.api.import_image_from_data(_archive())
+    image = str(json.loads(told.strip().splitlines()[-1])["status"])
+    try:
+        yield image
+    finally:
+        with contextlib.suppress(DockerException):
+            client.images.remove(image, force=True)
+
+
+def _archive() -> bytes:
+    program, written = _program(), io.BytesIO()
+    with tarfile.open(fileobj=written, mode="w") as archive:
+        entry = tarfile.TarInfo(PROGRAM.removeprefix("/"))
+        entry.size, entry.mode = len(program), 0o755
+        archive.addfile(entry, io.BytesIO(program))
+    return written.getvalue()
+
+
+def _program() -> bytes:
+    """Return a static ELF executable: its header, one segment that is loaded, and the code."""
+    size = 64 + 56 + len(_CODE)
+    kind, machine, start = 2, 62, _LOADED_AT + 64 + 56
+    header = struct.pack(
+        "<16sHHIQQQIHHHHHH",
+        *(b"\x7fELF\x02\x01\x01", kind, machine, 1, start, 64, 0, 0, 64, 56, 1, 0, 0, 0),
+    )
+    is_read_and_run = 5
+    segment = struct.pack(
+        "<IIQQQQQQ", 1, is_read_and_run, 0, _LOADED_AT, _LOADED_AT, size, size, 0x1000
+    )
+    return header + segment + _CODE
