@@ -1,6 +1,4 @@
-"""Runs a suite's text as a container would, in this machine's own Python: real reports without an
-engine.
-"""
+"""Run a suite's text as a container would, in this machine's Python, for real reports."""
 
 from __future__ import annotations
 
@@ -21,7 +19,7 @@ from validation.suites.contract.layout import PACKAGE_FOLDER, REPORT, RUNNING
 
 
 def asserted(image: str) -> Expected:
-    """What the tag of the real image asserts."""
+    """Return what the tag of the real image asserts."""
     shipped = catalog.load()
     return expected_of(shipped, "2.6", shipped.stacks_of(image))
 
@@ -30,7 +28,7 @@ EXPECTED = asserted("base")
 
 
 def written(folder: Path, text: str, *, test_timeout_s: int = 30, timeout_s: int = 60) -> Suite:
-    """A suite whose module is `text`."""
+    """Write a suite whose module is `text`."""
     suite = Suite("planted", "base", test_timeout_s, timeout_s, listed=False, folder=folder)
     suite.path.parent.mkdir(exist_ok=True)
     suite.path.write_text("from __future__ import annotations\n" + text, encoding="utf-8")
@@ -44,7 +42,7 @@ def run_here(
     leased_gpus: int = 0,
     environment: Mapping[str, str] | None = None,
 ) -> Ended:
-    """The suite in a process of its own."""
+    """Run the suite in a process of its own."""
     root = folder / "root"
     root.mkdir()
     lay_out(root, suite, EXPECTED)

@@ -1,4 +1,4 @@
-"""What a DataLoader delivered is told apart: right, twice, never, out of order."""
+"""A delivery of samples is judged: right, twice, never, out of order."""
 
 from __future__ import annotations
 

@@ -1,8 +1,9 @@
-"""What the device suite knows of GPUs, drivers and compiled code, without either."""
+"""The device suite's knowledge of GPUs, drivers and compiled code, tested without GPU or driver."""
 
 from __future__ import annotations
 
 import struct
+import sys
 from pathlib import Path
 
 import pytest
@@ -106,7 +107,7 @@ def test_whose_fault_it_is(
 
 @pytest.fixture
 def image(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A file system with a kernel module of 550.54.15, nothing mounted and nothing installed."""
+    """Return a file system with a kernel module of 550.54.15 and no libcuda."""
     (tmp_path / "version").write_text(
         "NVRM version: NVIDIA UNIX x86_64 Kernel Module  550.54.15  Tue Mar  5 22:23:56 UTC "
         "2024\nGCC version: 12.2\n"
@@ -124,7 +125,7 @@ def image(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def _installed(folder: Path, version: str = "550.54.15") -> Path:
-    """As a driver or a compat package lies there: a file, and links to it."""
+    """Install a library as a driver or a compat package does: a file, and links to it."""
     folder.mkdir(parents=True, exist_ok=True)
     file = folder / f"libcuda.so.{version}"
     file.touch()
@@ -139,7 +140,7 @@ def test_a_clean_image_has_no_libcuda(image: Path) -> None:
 
 
 def test_the_drivers_own_library(image: Path) -> None:
-    """Of the kernel module's version, whether mounted or installed."""
+    """A library of the kernel module's version is the driver's, mounted or installed."""
     _installed(image / "usr" / "lib")
     assert driver.libraries_of_the_image() == []
 
@@ -200,7 +201,7 @@ def test_a_place_elsewhere(image: Path, monkeypatch: pytest.MonkeyPatch) -> None
 
 
 def test_counting_by_nvml(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A library is really loaded: one that counts three, one that refuses, none."""
+    """A real library is loaded: one counts three GPUs, one refuses, one is missing."""
     refusing = stand_in.library(
         {"nvmlInit_v2": stand_in.Answer(9), "nvmlDeviceGetCount_v2": stand_in.Answer()}
     )
@@ -251,5 +252,6 @@ def test_a_library_without_gpu_code(tmp_path: Path) -> None:
 
 
 def test_importing_it_needs_no_torch() -> None:
-    """The host takes its words from it."""
+    """Tests import the suites on a machine without torch; the host imports only the contract."""
+    assert "torch" not in sys.modules
     assert NO_GPU == "the suites ran without a GPU"

@@ -1,4 +1,4 @@
-"""What is installed beside what the lock says, and whose file is whose."""
+"""Installed packages are compared with the lock, and files are assigned to their packages."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which needs of a shared object may be missing."""
+"""Known libraries that may be missing."""
 
 from __future__ import annotations
 

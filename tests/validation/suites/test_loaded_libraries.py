@@ -1,4 +1,4 @@
-"""Which libraries are loaded, in how many copies, and whether their versions agree."""
+"""Loaded libraries: which, in how many copies, and whether their versions agree."""
 
 from __future__ import annotations
 

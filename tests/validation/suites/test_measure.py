@@ -28,7 +28,7 @@ PLAN = MeasurementPlan(
 
 
 class Clocked:
-    """A step that takes the next of `seconds`, and the clock it takes them on."""
+    """A step that takes the next of `seconds`, and a clock that shows them."""
 
     def __init__(self, seconds: Iterable[float]) -> None:
         self._seconds: Iterator[float] = iter(seconds)
@@ -80,7 +80,7 @@ def test_no_steady_state_is_the_runners_fault(seconds: Iterable[float]) -> None:
 
 
 def test_warm_up_is_not_given_up_in_a_hurry() -> None:
-    """Neither after few windows of a slow machine, nor after few seconds of a fast one."""
+    """Few windows of a slow machine are not enough to give up, nor few seconds of a fast one."""
     assert pace(chain([80, 40, 20, 10, 5, 5, 5, 5], repeat(5))).warmup == 8
     assert pace(chain([0.1, 0.1, 0.3, 0.3] * 8, repeat(1))).warmup == 36
 
@@ -103,9 +103,7 @@ print(measure.peak_rss() - before)
 
 
 def test_peak_memory_is_that_of_the_work() -> None:
-    """In a process of its own: what other tests of this one give back meanwhile would be
-    counted.
-    """
+    """It runs in a process of its own, because memory that other tests free would be counted."""
     done = subprocess.run(
         [sys.executable, "-c", PEAKS], capture_output=True, text=True, check=True, cwd=REPOSITORY
     )

@@ -1,4 +1,4 @@
-"""NCCL's debug file is read as NCCL 2.18 to 2.27 writes it."""
+"""NCCL's debug file is parsed as NCCL 2.18 to 2.27 writes it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Shared memory that is too small, or never fills, is said to be so."""
+"""Shared memory that is too small, or is not used, is reported."""
 
 from __future__ import annotations
 

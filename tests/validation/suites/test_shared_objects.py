@@ -1,4 +1,4 @@
-"""How a shared object and what it needs are found, as the machine's own loader finds them."""
+"""A shared object's libraries are found as the machine's own loader finds them."""
 
 from __future__ import annotations
 
@@ -28,9 +28,7 @@ Write = Callable[..., SharedObject]
 
 
 def elf(machine: int = X86_64, kind: int = SHARED, **entries: str) -> bytes:
-    """A shared object with nothing but its dynamic section: `needed`, `soname`, `rpath`,
-    `runpath`.
-    """
+    """Return a shared object with only a dynamic section: needed, soname, rpath, runpath."""
     numbers = {"needed": NEEDED, "soname": SONAME, "rpath": RPATH, "runpath": RUNPATH}
     named = [(numbers[name], each) for name, values in entries.items() for each in values.split()]
     headers, dynamic = 64 + 2 * 56, 16 * (len(named) + 2)
@@ -51,7 +49,7 @@ def elf(machine: int = X86_64, kind: int = SHARED, **entries: str) -> bytes:
 
 @pytest.fixture
 def write(tmp_path: Path) -> Write:
-    """Writes a shared object below the test's folder and reads it."""
+    """Write a shared object below the test's folder and read it."""
 
     def written(name: str, **entries: Any) -> SharedObject:
         path = tmp_path / name
@@ -67,7 +65,7 @@ def write(tmp_path: Path) -> Write:
 def loader(
     tmp_path: Path, *library_path: str, cache: Mapping[str, tuple[str, ...]] | None = None
 ) -> Loader:
-    """One for which the system has no libraries but those in `system`."""
+    """Return a loader whose system has only the libraries in `system`."""
     return Loader(
         tuple(str(tmp_path / each) for each in library_path),
         cache or {},
@@ -161,7 +159,7 @@ def test_a_path_is_not_searched(write: Write, tmp_path: Path) -> None:
 
 
 def test_a_library_is_judged_in_company(write: Write, tmp_path: Path) -> None:
-    """What a wheel carries often has no RPATH of its own, and is loaded by a module that has."""
+    """A library of a wheel often has no RPATH, and is loaded by a module that has one."""
     module = write("module.so", needed="liba.so", rpath="$ORIGIN/libs")
     carried = write("libs/liba.so", needed="libb.so")
     other = write("libs/libb.so")
@@ -180,7 +178,7 @@ def test_libraries_that_need_each_other_are_judged(write: Write, tmp_path: Path)
 
 
 def test_the_machines_own_loader_agrees() -> None:
-    """Ldd asks the real one."""
+    """`ldd` uses the real loader."""
     program = str(Path(sys.executable).resolve())
     listed = subprocess.run(["ldd", program], capture_output=True, text=True, check=True).stdout
     wanted = {str(Path(path).resolve()) for path in re.findall(r"(/\S+) \(0x", listed)}

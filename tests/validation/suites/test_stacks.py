@@ -1,4 +1,4 @@
-"""Where a process hangs is read from what faulthandler really writes."""
+"""The place of a hang is read from stacks that faulthandler really writes."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def test_no_stacks() -> None:
 
 
 def test_the_main_thread_is_the_last(tmp_path: Path) -> None:
-    """Beside another thread that waits."""
+    """Another thread waits beside it."""
     leave = threading.Event()
     other = threading.Thread(target=leave.wait)
     other.start()
