@@ -32,19 +32,17 @@ CONFINED = (
     "--ipc=none",
     "--init",
 )
-"""It reads wheels and writes zips, and needs nothing else.
-
-`--init` hands on the signal that ends it.
+"""Options of the container. It reads wheels, writes zips, and needs nothing else. `--init` hands on
+the signal that ends it.
 """
 
 Job = list[tuple[str, str, str]]
 
 
 def jobs_of(spec: LayerSpec, prefix: Prefix) -> list[Job]:
-    """The Python files of a layer's wheels in pieces of `FILES_PER_JOB`, none of them over two
-    wheels.
+    """Return the Python files of a layer's wheels, in jobs of `FILES_PER_JOB` files of one wheel.
 
-    Raises ConfigError where a wheel is not the locked one.
+    Raises ConfigError if a wheel is not the locked one.
     """
     jobs: list[Job] = []
     for wheel in spec.wheels:
@@ -60,7 +58,7 @@ def jobs_of(spec: LayerSpec, prefix: Prefix) -> list[Job]:
 
 
 def _is_compiled(file: InstalledFile, prefix: Prefix) -> bool:
-    """Importable source, but for the packages' own tests, which no workload imports."""
+    """Return whether a file is importable source; not the packages' own tests."""
     inside = (
         file.path.startswith(f"{prefix.site_packages}/")
         and file.path.endswith(".py")
@@ -72,9 +70,9 @@ def _is_compiled(file: InstalledFile, prefix: Prefix) -> bool:
 def compile_in_container(
     specs: Sequence[LayerSpec], prefix: Prefix, os_image: str, work: Path
 ) -> dict[str, tuple[Path, ...]]:
-    """Compile the bytecode of `specs` in one container.
+    """Compile bytecode in one container, and return each layer's zips by content key.
 
-    Returns each layer's zips, by content key.
+    Raises EnvironmentFailed if the engine fails.
     """
     jobs = {spec.key: jobs_of(spec, prefix) for spec in specs}
     (work / "jobs.json").write_text(json.dumps([job for made in jobs.values() for job in made]))
@@ -87,7 +85,11 @@ def compile_in_container(
 
 
 def _run(prefix: Prefix, os_image: str, work: Path) -> None:
-    """By the client, not the API: `--rm` is the engine's promise, kept when this run is killed."""
+    """Run the compiler in a container.
+
+    The engine's client is used, not its API: with `--rm` the engine removes the container even if
+    this run is killed.
+    """
     name = f"pytorch-cuda-images-bytecode-{uuid.uuid4().hex}"
     folders = {home.kept("wheels"): "/wheels:ro", COMPILER: "/compiler.py:ro", work: "/work:rw"}
     options = [f"--volume={host.resolve()}:{inside}" for host, inside in folders.items()]
@@ -113,6 +115,6 @@ def _run(prefix: Prefix, os_image: str, work: Path) -> None:
             timeout_s=TIMEOUT_S,
             env=engine.no_logins(work),
         )
-    except BaseException:  # the client is gone, also after Ctrl-C, and the container need not be
+    except BaseException:  # the client has ended (also by Ctrl-C); the container may still run
         engine.remove_container(name)
         raise

@@ -132,7 +132,7 @@ WRONG = [
         "needs: [base]",
         "needs: []",
         "  cv:",
-        "`cv` does not stand on `base`",
+        "`cv` does not need `base`",
         id="stack on nothing",
     ),
     pytest.param("  cv:\n", "  c-v:\n", "c-v:", "stack name `c-v`", id="stack name with a dash"),

@@ -194,7 +194,7 @@ def test_a_lock_of_another_version_than_the_catalogue(
 
 def test_a_lock_without_torch(shipped: Path, change: Callable[..., int]) -> None:
     change("base", r"^torch==.*\n", "")
-    with refused(ConfigError, "torch 2.6.0", "the lock holds nothing"):
+    with refused(ConfigError, "torch 2.6.0", "the lock holds none"):
         check(shipped)
 
 
