@@ -108,7 +108,7 @@ def build(  # noqa: PLR0913 - what to build, from what, and where to
 
 @dataclass(frozen=True)
 class _Stage:
-    """The build of one version: what it is made from, and where it goes."""
+    """The build of one version: its sources and its destination."""
 
     catalog: Catalog
     version: Version

@@ -15,7 +15,7 @@ from pathlib import Path
 from images import wheelhouse
 from images.catalog import IMAGES
 from images.layers import LayerSpec
-from images.wheels import InstalledFile, OpenWheel, Prefix
+from images.wheels import OpenWheel, Prefix
 from runner import engine, home, shell
 
 FILES_PER_JOB = 60
@@ -40,31 +40,25 @@ Job = list[tuple[str, str, str]]
 
 
 def jobs_of(spec: LayerSpec, prefix: Prefix) -> list[Job]:
-    """Return the Python files of a layer's wheels, in jobs of `FILES_PER_JOB` files of one wheel.
+    """Return the importable files of a layer's wheels, in jobs of `FILES_PER_JOB` files of one wheel.
 
     Raises ConfigError if a wheel is not the locked one.
     """
     jobs: list[Job] = []
+    site_packages = f"{prefix.site_packages}/"
     for wheel in spec.wheels:
         wheelhouse.verify(wheel, wheelhouse.path_of(wheel))
         with OpenWheel(wheel, wheelhouse.path_of(wheel)) as opened:
             files = [
                 (f"/wheels/{wheel.file}", file.member, f"/{file.path}")
                 for file in opened.contents(prefix)
-                if _is_compiled(file, prefix)
+                if file.path.startswith(site_packages)
+                and file.path.endswith(".py")
+                and file.member
+                and "/tests/" not in file.path  # no workload imports the packages' own tests
             ]
         jobs += [files[at : at + FILES_PER_JOB] for at in range(0, len(files), FILES_PER_JOB)]
     return jobs
-
-
-def _is_compiled(file: InstalledFile, prefix: Prefix) -> bool:
-    """Return whether a file is importable source; not the packages' own tests."""
-    inside = (
-        file.path.startswith(f"{prefix.site_packages}/")
-        and file.path.endswith(".py")
-        and file.member != ""
-    )
-    return inside and "/tests/" not in file.path
 
 
 def compile_in_container(

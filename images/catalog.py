@@ -335,9 +335,7 @@ def _check_line_name(name: str, line: Line, check: _Check) -> None:
 
 
 def _check_torch(name: str, line: Line, known: Compatibility, check: _Check) -> None:
-    """Require that torch, torchvision, torchaudio, CUDA and Python go together, and that the facts
-    about this build are known.
-    """
+    """Require that torch, its packages, CUDA and Python go together, and that facts are known."""
     at = ("lines", name)
     release = known.torch.get(line.torch)
     if release is None:

@@ -99,10 +99,9 @@ def make_several(
     out: Path,
     root: Path = catalogue.IMAGES,
 ) -> tuple[list[Plan], dict[str, ConfigError]]:
-    """Plan a release of several lines. A line whose locks are missing or wrong does not stop the
-    others.
+    """Plan a release of several lines; return the plans, and the error of each line without one.
 
-    Returns the plans, and the error of each line that has none.
+    A line whose locks are missing or wrong does not stop the others.
     """
     plans: list[Plan] = []
     errors: dict[str, ConfigError] = {}
@@ -115,7 +114,7 @@ def make_several(
 
 
 def prefix_of(line: Line) -> Prefix:
-    """Return where the virtual environment of a line's images is."""
+    """Return the virtual environment of a line's images."""
     return Prefix(VENV, line.python)
 
 

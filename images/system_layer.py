@@ -1,4 +1,4 @@
-"""The OS layer in the registry's cache repository, where any run on any machine finds it again.
+"""The OS layer in the registry's cache repository: any run on any machine finds it again there.
 
 No lock can name this layer: Debian's packages are those of the day when it is made. So it is taken
 from the cache only with a statement of a trusted signer. The tag `os-KEY` is on a manifest of the

@@ -39,7 +39,7 @@ Small writes to a pipe need no lock, which a killed process would keep.
 
 @dataclass(frozen=True)
 class Recipe:
-    """The facts that all layers of a run share: how they are made, and where they go.
+    """The facts that all layers of a run share: their recipe and their destination.
 
     `line` is the line's name. Layers are pushed to `repository` on the registry `host`; if that is
     empty, they are made only to get their digests.

@@ -359,7 +359,7 @@ def test_no_image_at_all(shipped: Catalog, asked: str) -> None:
 
 @pytest.mark.parametrize("asked", ["cv,", ",cv", "cv,,nlp", ",".join(["cv"] * 101)])
 def test_a_list_of_images_is_written_in_one_way(shipped: Catalog, asked: str) -> None:
-    with refused(ConfigError, "--images has", "as cv,nlp"):
+    with refused(ConfigError, "--images has", "separated by commas: cv,nlp"):
         shipped.image_names(asked)
 
 

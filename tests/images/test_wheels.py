@@ -316,8 +316,10 @@ BAD_MEMBERS = [
         )
         for control in "\n\x1b\x7f\x85\x0b\x0c\x1c"
     ),
-    pytest.param("demo-1.0.data/nowhere/x", Member(b"x"), "no place", id="unknown data category"),
-    pytest.param("demo-1.0.data/x", Member(b"x"), "no place", id="data without a category"),
+    pytest.param(
+        "demo-1.0.data/nowhere/x", Member(b"x"), "unknown category", id="unknown data category"
+    ),
+    pytest.param("demo-1.0.data/x", Member(b"x"), "unknown category", id="data without a category"),
     pytest.param("other-1.0.dist-info/METADATA", Member(b"x"), "2 .dist-info", id="two dist-infos"),
 ]
 
