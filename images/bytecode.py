@@ -40,7 +40,7 @@ Job = list[tuple[str, str, str]]
 
 
 def jobs_of(spec: LayerSpec, prefix: Prefix) -> list[Job]:
-    """Return the importable files of a layer's wheels, in jobs of `FILES_PER_JOB` files of one wheel.
+    """Return the importable files of a layer's wheels, as jobs with files of one wheel each.
 
     Raises ConfigError if a wheel is not the locked one.
     """
