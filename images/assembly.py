@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 from collections.abc import Sequence
 
-from images.catalog import Line
+from images.catalog import Line, OsPart
 from images.layer_store import Held
 from images.layers import LayerSpec
 from images.plan import VENV, PlannedImage
@@ -53,19 +53,33 @@ def anchor(digest: str) -> str:
     return f"kept-{digest.rpartition(':')[2]}"
 
 
-def configuration(
-    planned: PlannedImage, title: str, version: str, line: Line, made: Sequence[Blob]
+def configuration(  # noqa: PLR0913, PLR0917 - all facts that are in it
+    planned: PlannedImage,
+    title: str,
+    version: str,
+    line: Line,
+    made: Sequence[Blob],
+    part: OsPart = OsPart(),  # noqa: B008 - frozen
 ) -> dict[str, object]:
-    """Return the configuration (OCI Image Configuration 1.1) of a planned image."""
+    """Return the configuration (OCI Image Configuration 1.1) of a planned image.
+
+    `Healthcheck` is an extension that Docker reads.
+    """
+    optional: dict[str, object] = {}
+    if part.ports:
+        optional["ExposedPorts"] = {f"{port}/tcp": {} for port in part.ports}
+    if part.health_check:
+        optional["Healthcheck"] = {"Test": ["CMD", *part.health_check]}
     return {
         **_file_system(line, planned.layers, made),
         "config": {
             "User": USER,
             "Env": _environment(line),
             "Entrypoint": ["/usr/bin/tini", "--"],
-            "Cmd": ["bash"],
+            "Cmd": list(part.command) or ["bash"],
             "WorkingDir": "/workspace",
             "Labels": _labels(planned, title, version, line),
+            **optional,
         },
     }
 

@@ -203,7 +203,8 @@ class _Stage:
         of_image = [made[spec.key].held for spec in planned.layers]
         title = self.catalog.title_of(planned.image)
         blobs = [held.blob for held in of_image]
-        config = assembly.configuration(planned, title, str(self.version), self.line, blobs)
+        part = self.catalog.os_part_of(planned.image)
+        config = assembly.configuration(planned, title, str(self.version), self.line, blobs, part)
         manifest = assembly.assemble(
             self.registry, self.catalog.repositories.staging, config, of_image
         )

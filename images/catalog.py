@@ -23,11 +23,13 @@ from images.field_types import (
     Cuda,
     Driver,
     PinnedImage,
+    Port,
     Python,
     Release,
     Repository,
     Suite,
     Title,
+    Word,
 )
 from images.locks import Lock, Wheel, read_lock
 from images.names import BASE, join_stacks, split_image
@@ -43,6 +45,7 @@ __all__ = [
     "Budget",
     "Catalog",
     "Line",
+    "OsPart",
     "Repositories",
     "Stack",
     "Version",
@@ -114,11 +117,24 @@ class Budget:
 
 
 @dataclass(frozen=True)
+class OsPart:
+    """How the images of a stack run: TCP ports, command, and health check (a command, too).
+
+    An empty value keeps the default: no port, `bash`, no health check.
+    """
+
+    __pydantic_config__: ClassVar[ConfigDict] = records.STRICT
+    ports: tuple[Port, ...] = ()
+    command: tuple[Word, ...] = ()
+    health_check: tuple[Word, ...] = ()
+
+
+@dataclass(frozen=True)
 class Stack:
     """A set of packages, and the stacks it needs.
 
     `budget` is what it may add to the budget of an image. `compiler` says whether it ships a C and
-    C++ compiler.
+    C++ compiler. `os` is how its images run.
     """
 
     __pydantic_config__: ClassVar[ConfigDict] = records.STRICT
@@ -126,6 +142,7 @@ class Stack:
     needs: tuple[str, ...]
     budget: Budget
     compiler: bool = False
+    os: OsPart = OsPart()
 
 
 @dataclass(frozen=True)
@@ -176,6 +193,17 @@ class Catalog:
     def budget_of(self, image: str) -> Budget:
         """Return the budget of an image: the sum of the budgets of its stacks."""
         return reduce(add, (self.stacks[stack].budget for stack in self.stacks_of(image)))
+
+    def os_part_of(self, image: str) -> OsPart:
+        """Return how an image runs: the ports of all its stacks, and the last command and check."""
+        parts = [self.stacks[stack].os for stack in self.stacks_of(image)]
+        return OsPart(
+            ports=tuple(sorted({port for part in parts for port in part.ports})),
+            command=next((part.command for part in reversed(parts) if part.command), ()),
+            health_check=next(
+                (part.health_check for part in reversed(parts) if part.health_check), ()
+            ),
+        )
 
     def has_compiler(self, image: str) -> bool:
         """Return whether one of the image's stacks ships a compiler."""

@@ -8,12 +8,12 @@ finds it.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from images import catalog as catalogue
 from images import layer_lock, layers
-from images.catalog import Catalog, Line, Version
+from images.catalog import Catalog, Line, OsPart, Version
 from images.debian import BOOTSTRAP_OPTIONS, dockerfile
 from images.layers import LayerSpec
 from images.locks import Wheel
@@ -172,8 +172,11 @@ class _Planner:
         # a stack adds is above the OS layer.
         specs = (*self.of_stack[stacks[0]], self._system(), *above)
         line = self.line  # what of it is in the image's configuration
-        facts = [line.torch, line.cuda, line.python, line.driver_floor, line.epoch]
+        facts: list[object] = [line.torch, line.cuda, line.python, line.driver_floor, line.epoch]
         facts.insert(0, self.catalog.title_of(name))
+        part = self.catalog.os_part_of(name)
+        if part != OsPart():  # so that the keys of all other images stay as they are
+            facts.append(asdict(part))
         made_of = [(spec.key, spec.locked.digest if spec.locked else "") for spec in specs]
         key = layers.content_key("image", str(self.version), name, made_of, facts)
         before = previous_build(self.out, self.version, name)
