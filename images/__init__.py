@@ -1,3 +1,1 @@
-"""What an image is (catalogue, locks, plan) and how it is built (OS layer, Python layers,
-assembly).
-"""
+"""Images: the catalogue, locks and plan, and the build of the OS layer, Python layers and image."""

@@ -1,11 +1,11 @@
-"""The image itself: its configuration and manifest over layers that are in the registry."""
+"""The configuration and the manifest of an image, over layers that are in the registry."""
 
 from __future__ import annotations
 
 import datetime
 from collections.abc import Sequence
 
-from images.catalog import Line
+from images.catalog import Line, OsPart
 from images.layer_store import Held
 from images.layers import LayerSpec
 from images.plan import VENV, PlannedImage
@@ -15,20 +15,22 @@ from oci.registry import Registry
 from oci.tarball import Blob
 
 MEDIA_TYPE = OCI_MANIFEST
-USER = "1000:1000"  # mluser, by number so that Kubernetes' runAsNonRoot can see it is not root
+USER = "1000:1000"
+"""mluser, by number: so `runAsNonRoot` of Kubernetes can see that it is not root."""
+
 LABELS = "io.github.pytorch-cuda-images"
-"""What our own labels begin with."""
+"""The prefix of this project's own labels."""
+
 _SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
 def assemble(
     registry: Registry, target: str, config: dict[str, object], made: Sequence[Held]
 ) -> Manifest:
-    """Put an image into the repository `target`, its layers mounted from the repositories that hold
-    them.
+    """Push an image to the repository `target`, and return its manifest.
 
-    The manifest gets a tag named after its own digest, so that no clean-up of untagged manifests
-    takes it away.
+    Its layers are mounted from the repositories that hold them. The manifest gets a tag named after
+    its own digest, so that no clean-up of untagged manifests removes it. Raises RegistryError.
     """
     for source in dict.fromkeys(held.repository for held in made):
         if source != target:
@@ -44,32 +46,46 @@ def assemble(
 
 
 def anchor(digest: str) -> str:
-    """The tag that keeps a digest alive in staging.
+    """Return the tag that keeps a digest in staging.
 
-    `sha256-HEX` itself is where registries look for referrers.
+    It is not `sha256-HEX`: registries look for referrers there.
     """
     return f"kept-{digest.rpartition(':')[2]}"
 
 
-def configuration(
-    planned: PlannedImage, title: str, version: str, line: Line, made: Sequence[Blob]
+def configuration(  # noqa: PLR0913, PLR0917 - all facts that are in it
+    planned: PlannedImage,
+    title: str,
+    version: str,
+    line: Line,
+    made: Sequence[Blob],
+    part: OsPart = OsPart(),  # noqa: B008 - frozen
 ) -> dict[str, object]:
-    """The image configuration (OCI Image Configuration 1.1) of a planned image."""
+    """Return the configuration (OCI Image Configuration 1.1) of a planned image.
+
+    `Healthcheck` is an extension that Docker reads.
+    """
+    optional: dict[str, object] = {}
+    if part.ports:
+        optional["ExposedPorts"] = {f"{port}/tcp": {} for port in part.ports}
+    if part.health_check:
+        optional["Healthcheck"] = {"Test": ["CMD", *part.health_check]}
     return {
         **_file_system(line, planned.layers, made),
         "config": {
             "User": USER,
             "Env": _environment(line),
             "Entrypoint": ["/usr/bin/tini", "--"],
-            "Cmd": ["bash"],
+            "Cmd": list(part.command) or ["bash"],
             "WorkingDir": "/workspace",
             "Labels": _labels(planned, title, version, line),
+            **optional,
         },
     }
 
 
 def system_configuration(line: Line, system: LayerSpec, made: Blob) -> dict[str, object]:
-    """The configuration of the OS layer alone, in which bytecode is compiled."""
+    """Return the configuration of an image of the OS layer alone, to compile bytecode in."""
     return {**_file_system(line, [system], [made]), "config": {"User": USER}}
 
 
@@ -100,7 +116,7 @@ def _environment(line: Line) -> list[str]:
 
 
 def _labels(planned: PlannedImage, title: str, version: str, line: Line) -> dict[str, str]:
-    """OCI annotations (image-spec, annotations.md) as labels, and what the tag asserts."""
+    """Return OCI annotations (image-spec, annotations.md) as labels, and the facts of the line."""
     return {
         "org.opencontainers.image.title": title,
         "org.opencontainers.image.version": number_of(version),

@@ -1,7 +1,7 @@
-"""The build stage: make what is missing, push it, assemble the images, and record their digests.
+"""The build stage: make missing layers, push them, assemble the images, and record their digests.
 
-A Python layer is found in the registry by its locked digest, and what is made of wheels must be
-what is locked. The OS layer is found only if somebody trusted signed what it is.
+A Python layer is found in the registry by its locked digest, and a layer made of wheels must have
+its locked digest. The OS layer is found only if a trusted signer has signed a statement about it.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ from runner import checkout, home, progress, records
 
 @dataclass(frozen=True)
 class System:
-    """The OS layer of a release, and where it is."""
+    """The OS layer of a release, and the repository that holds it."""
 
     layer: SystemLayer
     held: Held
@@ -45,7 +45,10 @@ class System:
 
 @dataclass(frozen=True)
 class Made:
-    """A layer that is in the registry, and how it came there in this run."""
+    """A layer that is in the registry.
+
+    `how` is `built` or `reused`. `seconds` is the time that this run took to make it.
+    """
 
     held: Held
     how: str
@@ -54,7 +57,7 @@ class Made:
 
 @dataclass(frozen=True)
 class MadeSystem:
-    """The OS layer, as `Made` is of any."""
+    """The OS layer, with the same facts as in `Made`."""
 
     system: System
     how: str
@@ -72,14 +75,14 @@ def build(  # noqa: PLR0913 - what to build, from what, and where to
     renew: bool = False,
     root: Path = catalogue.IMAGES,
 ) -> tuple[BuildRecord, ...]:
-    """Build every planned image that is not in staging yet; each has its record written when it is.
+    """Build every planned image that is not in staging yet, and write its record.
 
     `renew` makes the OS layer from today's Debian packages, in place of the one in the cache.
-    `vouch` signs an OS layer that is made, and says which of those in the cache to believe. `root`
-    is where the locks of the plan are.
+    `vouch` signs a new OS layer, and verifies the signature of one in the cache. `root` is the
+    folder of the locks.
 
-    Raises ConfigError for a wheel or a layer that is not what was locked, EnvironmentFailed for
-    engine, registry, disk, network.
+    Raises ConfigError if a wheel or a layer is not the locked one, and EnvironmentFailed if the
+    engine, the registry, the disk or the network fails.
     """
     registry.ping()
     stage = _Stage(catalog, version, registry, out, vouch, root)
@@ -87,38 +90,26 @@ def build(  # noqa: PLR0913 - what to build, from what, and where to
     standing = {
         planned.image: None if renew else stage.standing(planned, system) for planned in plan.images
     }
-    if (
-        system is None and None in standing.values()
-    ):  # it is made now, and all images of a release stand on one
+    if system is None and None in standing.values():
+        # The OS layer is made now, and all images of a release share it.
         standing = dict.fromkeys(standing)
     missing = [planned for planned in plan.images if standing[planned.image] is None]
     for planned in plan.images:
-        progress.say(f"  {planned.image}: {_why(planned, is_missing=planned in missing)}")
+        # The plan knows only what this machine built, not what staging has now.
+        why = "to be assembled again" if planned.why == UNCHANGED else planned.why
+        progress.say(f"  {planned.image}: {why if planned in missing else 'unchanged, in staging'}")
     new = stage.make(missing, system) if missing else {}
     built = tuple(standing[planned.image] or new[planned.image] for planned in plan.images)
-    progress.say(f"  Debian's packages are of {_day_of(built[0])}")
+    taken, today = built[0].debian_taken_at[:10], _now()[:10]
+    newer = "" if taken == today else f"; `build {version} --renew` takes today's"
+    progress.say(f"  the Debian packages are of {taken or 'an unknown day'}{newer}")
     return built
-
-
-def _why(planned: PlannedImage, *, is_missing: bool) -> str:
-    """The plan knows only of what this machine built, not of what became of it since."""
-    if not is_missing:
-        return "unchanged, in staging"
-    return "to be assembled again" if planned.why == UNCHANGED else planned.why
-
-
-def _day_of(record: BuildRecord) -> str:
-    """When its Debian packages were taken and, where that was not today, how to have newer ones."""
-    taken, today = record.debian_taken_at[:10], _now()[:10]
-    return (
-        taken
-        if taken == today
-        else f"{taken or 'no known day'}; `build {record.version} --renew` takes today's"
-    )
 
 
 @dataclass(frozen=True)
 class _Stage:
+    """The build of one version: its sources and its destination."""
+
     catalog: Catalog
     version: Version
     registry: Registry
@@ -135,44 +126,44 @@ class _Stage:
         return self.catalog.repositories.cache
 
     def find_system(self, spec: LayerSpec) -> System | None:
-        """Return the OS layer that somebody trusted signed, if the registry has it."""
+        """Return the OS layer if the registry has it, with a statement of a trusted signer."""
         layer = system_layer.find(self.registry, self.cache, spec.key, self.vouch)
-        held = (
-            layer_store.find(self.registry, self.catalog.repositories, layer.blob)
-            if layer
-            else None
-        )
-        return System(layer, held) if layer and held else None
+        if layer is None:
+            return None
+        held = layer_store.find(self.registry, self.catalog.repositories, layer.blob)
+        return System(layer, held) if held else None
 
     def standing(self, planned: PlannedImage, system: System | None) -> BuildRecord | None:
-        """Return the record of an image that needs nothing: same content key and OS layer, and all
-        of it in staging.
+        """Return the record of an image that is complete in staging; None if it must be assembled.
+
+        It must have the same content key, the same OS layer (if `system` is known: another machine
+        may have renewed it), and its manifest and every blob in staging.
         """
         record = records.read(BuildRecord, self._path(planned))
-        if (
-            record is None
-            or record.content_key != planned.content_key
-            or not _is_on(record, system)
-        ):
+        if record is None or record.content_key != planned.content_key:
             return None
-        return record if self._is_whole(record) else None
-
-    def _is_whole(self, record: BuildRecord) -> bool:
-        """Whether staging has the manifest of an image and every blob that it names."""
+        if system is not None:
+            held = [layer.digest for layer in record.layers if layer.kind == layers.OS]
+            taken_at = system.layer.taken_at
+            if held != [system.layer.blob.digest] or record.debian_taken_at != taken_at:
+                return None
         manifest = self.registry.manifest(record.repository, record.digest)
-        return manifest is not None and layer_store.has_all(
-            self.registry, record.repository, manifest.blobs()
-        )
+        if manifest is None:
+            return None
+        blobs = manifest.blobs()
+        return record if layer_store.has_all(self.registry, record.repository, blobs) else None
 
     def make(
         self, missing: Sequence[PlannedImage], system: System | None
     ) -> dict[str, BuildRecord]:
-        """Make what the missing images lack, and assemble them.
+        """Make the layers that the missing images lack, and assemble these images.
 
-        `system` is the OS layer; None if it is to be made.
+        `system` is the OS layer; None if it must be made.
         """
         made, made_system = self._make_layers(missing, system)
-        commit = checkout.commit_of(self._locks(missing))
+        stacks = dict.fromkeys(stack for planned in missing for stack in planned.stacks)
+        locks = [layer_lock.path_of(self.root, stack, self.version.line) for stack in stacks]
+        commit = checkout.commit_of(locks)
         return {
             planned.image: self._assemble(planned, made, made_system, commit) for planned in missing
         }
@@ -180,8 +171,9 @@ class _Stage:
     def _make_layers(
         self, missing: Sequence[PlannedImage], system: System | None
     ) -> tuple[Mapping[str, Made], MadeSystem]:
-        """Return the Python layers by content key, and the OS layer: found in the registry, or made
-        now.
+        """Return the Python layers by content key, and the OS layer.
+
+        Each is found in the registry or made now.
         """
         specs = {
             spec.key: spec
@@ -211,7 +203,8 @@ class _Stage:
         of_image = [made[spec.key].held for spec in planned.layers]
         title = self.catalog.title_of(planned.image)
         blobs = [held.blob for held in of_image]
-        config = assembly.configuration(planned, title, str(self.version), self.line, blobs)
+        part = self.catalog.os_part_of(planned.image)
+        config = assembly.configuration(planned, title, str(self.version), self.line, blobs, part)
         manifest = assembly.assemble(
             self.registry, self.catalog.repositories.staging, config, of_image
         )
@@ -255,17 +248,13 @@ class _Stage:
             lock_commit=commit,
         )
 
-    def _locks(self, images: Sequence[PlannedImage]) -> list[Path]:
-        stacks = dict.fromkeys(stack for planned in images for stack in planned.stacks)
-        return [layer_lock.path_of(self.root, stack, self.version.line) for stack in stacks]
-
     def _path(self, planned: PlannedImage) -> Path:
         return record_path(self.out, str(self.version), planned.image, "build")
 
 
 @dataclass(frozen=True)
 class _Making:
-    """Making layers: wheels on all cores, the OS layer beside them, bytecode when that is there."""
+    """Making of layers: wheels on all cores, the OS layer beside them, then bytecode."""
 
     stage: _Stage
     work: Path
@@ -304,10 +293,9 @@ class _Making:
 def make_system(  # noqa: PLR0913, PLR0917 - what is made, where it goes, and who signs it
     line: Line, spec: LayerSpec, registry: Registry, cache: str, work: Path, vouch: Vouch
 ) -> MadeSystem:
-    """Make the OS layer of a line, push it to the cache repository, and sign what it is.
+    """Make the OS layer of a line, push it to the cache repository, and sign a statement about it.
 
-    Its packages are as old as the start: what Debian brings out while they are installed is not
-    among them.
+    The packages are dated at the start: Debian may publish newer ones while they are installed.
     """
     started, taken_at = time.monotonic(), _now()
     target = work / "os.tar.gz"
@@ -324,20 +312,10 @@ def make_system(  # noqa: PLR0913, PLR0917 - what is made, where it goes, and wh
 def system_image(
     line: Line, spec: LayerSpec, system: System, registry: Registry, cache: str
 ) -> str:
-    """The reference of an image of the OS layer alone, for the engine to run."""
+    """Push an image of the OS layer alone, and return its reference for the engine."""
     config = assembly.system_configuration(line, spec, system.held.blob)
     manifest = assembly.assemble(registry, cache, config, [system.held])
     return f"{registry.host}/{cache}@{manifest.digest}"
-
-
-def _is_on(record: BuildRecord, system: System | None) -> bool:
-    """Whether an image stands on this OS layer, which another machine may have renewed since; None
-    says nothing.
-    """
-    if system is None:
-        return True
-    held = [layer.digest for layer in record.layers if layer.kind == layers.OS]
-    return held == [system.layer.blob.digest] and record.debian_taken_at == system.layer.taken_at
 
 
 def _now() -> str:

@@ -15,7 +15,7 @@ from pathlib import Path
 from images import wheelhouse
 from images.catalog import IMAGES
 from images.layers import LayerSpec
-from images.wheels import InstalledFile, OpenWheel, Prefix
+from images.wheels import OpenWheel, Prefix
 from runner import engine, home, shell
 
 FILES_PER_JOB = 60
@@ -32,49 +32,41 @@ CONFINED = (
     "--ipc=none",
     "--init",
 )
-"""It reads wheels and writes zips, and needs nothing else.
-
-`--init` hands on the signal that ends it.
+"""Options of the container. It reads wheels, writes zips, and needs nothing else. `--init` hands on
+the signal that ends it.
 """
 
 Job = list[tuple[str, str, str]]
 
 
 def jobs_of(spec: LayerSpec, prefix: Prefix) -> list[Job]:
-    """The Python files of a layer's wheels in pieces of `FILES_PER_JOB`, none of them over two
-    wheels.
+    """Return the importable files of a layer's wheels, as jobs with files of one wheel each.
 
-    Raises ConfigError where a wheel is not the locked one.
+    Raises ConfigError if a wheel is not the locked one.
     """
     jobs: list[Job] = []
+    site_packages = f"{prefix.site_packages}/"
     for wheel in spec.wheels:
         wheelhouse.verify(wheel, wheelhouse.path_of(wheel))
         with OpenWheel(wheel, wheelhouse.path_of(wheel)) as opened:
             files = [
                 (f"/wheels/{wheel.file}", file.member, f"/{file.path}")
                 for file in opened.contents(prefix)
-                if _is_compiled(file, prefix)
+                if file.path.startswith(site_packages)
+                and file.path.endswith(".py")
+                and file.member
+                and "/tests/" not in file.path  # no workload imports the packages' own tests
             ]
         jobs += [files[at : at + FILES_PER_JOB] for at in range(0, len(files), FILES_PER_JOB)]
     return jobs
 
 
-def _is_compiled(file: InstalledFile, prefix: Prefix) -> bool:
-    """Importable source, but for the packages' own tests, which no workload imports."""
-    inside = (
-        file.path.startswith(f"{prefix.site_packages}/")
-        and file.path.endswith(".py")
-        and file.member != ""
-    )
-    return inside and "/tests/" not in file.path
-
-
 def compile_in_container(
     specs: Sequence[LayerSpec], prefix: Prefix, os_image: str, work: Path
 ) -> dict[str, tuple[Path, ...]]:
-    """Compile the bytecode of `specs` in one container.
+    """Compile bytecode in one container, and return each layer's zips by content key.
 
-    Returns each layer's zips, by content key.
+    Raises EnvironmentFailed if the engine fails.
     """
     jobs = {spec.key: jobs_of(spec, prefix) for spec in specs}
     (work / "jobs.json").write_text(json.dumps([job for made in jobs.values() for job in made]))
@@ -87,7 +79,11 @@ def compile_in_container(
 
 
 def _run(prefix: Prefix, os_image: str, work: Path) -> None:
-    """By the client, not the API: `--rm` is the engine's promise, kept when this run is killed."""
+    """Run the compiler in a container.
+
+    The engine's client is used, not its API: with `--rm` the engine removes the container even if
+    this run is killed.
+    """
     name = f"pytorch-cuda-images-bytecode-{uuid.uuid4().hex}"
     folders = {home.kept("wheels"): "/wheels:ro", COMPILER: "/compiler.py:ro", work: "/work:rw"}
     options = [f"--volume={host.resolve()}:{inside}" for host, inside in folders.items()]
@@ -113,6 +109,6 @@ def _run(prefix: Prefix, os_image: str, work: Path) -> None:
             timeout_s=TIMEOUT_S,
             env=engine.no_logins(work),
         )
-    except BaseException:  # the client is gone, also after Ctrl-C, and the container need not be
+    except BaseException:  # the client has ended (also by Ctrl-C); the container may still run
         engine.remove_container(name)
         raise

@@ -1,11 +1,11 @@
-"""Compiles the Python files of wheels to bytecode.
+"""The compiler of the Python files of wheels to bytecode.
 
-Runs inside the image's own OS layer, with its interpreter.
+It runs inside the image's own OS layer, with its interpreter.
 
-Reads jobs from the JSON file in argv[1], writes a zip per job into the folder argv[2]. Each job is
-a list of [wheel file, member, installed path] and is done by a fork of this process, which has a
-fixed hash seed, because marshal's output depends on which strings a process has interned before.
-Files that do not compile are left out, as pip does.
+It reads jobs from the JSON file in argv[1] and writes a zip for each job into the folder argv[2].
+Each job is a list of [wheel file, member, installed path] and is done by a fork of this process,
+which has a fixed hash seed, because the output of marshal depends on the strings that a process has
+interned before. Files that do not compile are left out, as pip does.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from importlib.util import MAGIC_NUMBER, source_hash
 from pathlib import Path
 
 LEVEL = 6
-UNCHECKED_HASH = (0b01).to_bytes(4, "little")  # PEP 552: hash-based, source never looked at
+UNCHECKED_HASH = (0b01).to_bytes(4, "little")  # PEP 552: hash-based, the source is never read
 
 
 def bytecode(source: bytes, path: str) -> bytes | None:
-    """A .pyc with an unchecked source hash; None where the source does not compile."""
+    """Return a .pyc with an unchecked source hash; None if the source does not compile."""
     try:
         code = compile(source, path, "exec", dont_inherit=True)
     except (SyntaxError, ValueError):
@@ -33,7 +33,7 @@ def bytecode(source: bytes, path: str) -> bytes | None:
 
 
 def cached_name(path: str) -> str:
-    """`a/b.py` -> `a/__pycache__/b.cpython-311.pyc`."""
+    """Return the place of a file's bytecode: `a/b.py` -> `a/__pycache__/b.cpython-311.pyc`."""
     folder, _, name = path.rpartition("/")
     return f"{folder}/__pycache__/{name[:-3]}.{sys.implementation.cache_tag}.pyc"
 
@@ -67,7 +67,7 @@ def fork(job: list[list[str]], zipped: str) -> None:
 
 
 def wait_for_one() -> None:
-    """Wait for any job; one that failed or was killed ends the run."""
+    """Wait for any job to end. Ends this process if the job failed or was killed."""
     _, status = os.wait()
     if status != 0:
         sys.exit(f"a compiling process ended with {os.waitstatus_to_exitcode(status)}")

@@ -23,11 +23,13 @@ from images.field_types import (
     Cuda,
     Driver,
     PinnedImage,
+    Port,
     Python,
     Release,
     Repository,
     Suite,
     Title,
+    Word,
 )
 from images.locks import Lock, Wheel, read_lock
 from images.names import BASE, join_stacks, split_image
@@ -43,6 +45,7 @@ __all__ = [
     "Budget",
     "Catalog",
     "Line",
+    "OsPart",
     "Repositories",
     "Stack",
     "Version",
@@ -52,7 +55,7 @@ IMAGES = Path(__file__).resolve().parent
 CATALOG = IMAGES / "catalog.yaml"
 _MOST_IMAGES = 100
 _LONGEST_NAME = 60
-"""Of an image: a tag has 128 characters at most, and begins with the version."""
+"""In characters, of an image. A tag has at most 128, and begins with the version."""
 
 
 _FIRST_DAY, _LAST_DAY = datetime.date(2020, 1, 1), datetime.date(2099, 12, 31)
@@ -62,9 +65,9 @@ _FIRST_SECOND, _LAST_SECOND = 315532800, 4102444799
 
 @dataclass(frozen=True)
 class Repositories:
-    """Repository names, without the registry's host.
+    """The names of repositories, without the registry's host.
 
-    Only who promotes may write `production` and `journal`.
+    Only accounts that promote may write to `production` and `journal`.
     """
 
     __pydantic_config__: ClassVar[ConfigDict] = records.STRICT
@@ -77,9 +80,10 @@ class Repositories:
 
 @dataclass(frozen=True)
 class Line:
-    """What every image of one PyTorch line shares.
+    """The facts that all images of one PyTorch line share.
 
-    It is scanned nightly and patched until `supported_until`.
+    The line is scanned nightly and patched until `supported_until`. `epoch` is the time of every
+    file, in seconds since 1970. `driver_floor` is the oldest NVIDIA driver that the line supports.
     """
 
     __pydantic_config__: ClassVar[ConfigDict] = records.STRICT
@@ -97,9 +101,7 @@ class Line:
 
 @dataclass(frozen=True)
 class Budget:
-    """The most an image may take: compressed megabytes (10^6 bytes), packages in its bill of
-    materials, layers.
-    """
+    """The limits of an image: compressed megabytes (10^6 bytes), packages in its SBOM, layers."""
 
     __pydantic_config__: ClassVar[ConfigDict] = records.STRICT
     megabytes: Count
@@ -115,10 +117,24 @@ class Budget:
 
 
 @dataclass(frozen=True)
-class Stack:
-    """A set of packages, and the stacks it is built on. `budget` is what it may add to an image's.
+class OsPart:
+    """How the images of a stack run: TCP ports, command, and health check (a command, too).
 
-    `compiler`: whether it ships a C and C++ compiler.
+    An empty value keeps the default: no port, `bash`, no health check.
+    """
+
+    __pydantic_config__: ClassVar[ConfigDict] = records.STRICT
+    ports: tuple[Port, ...] = ()
+    command: tuple[Word, ...] = ()
+    health_check: tuple[Word, ...] = ()
+
+
+@dataclass(frozen=True)
+class Stack:
+    """A set of packages, and the stacks it needs.
+
+    `budget` is what it may add to the budget of an image. `compiler` says whether it ships a C and
+    C++ compiler. `os` is how its images run.
     """
 
     __pydantic_config__: ClassVar[ConfigDict] = records.STRICT
@@ -126,13 +142,14 @@ class Stack:
     needs: tuple[str, ...]
     budget: Budget
     compiler: bool = False
+    os: OsPart = OsPart()
 
 
 @dataclass(frozen=True)
 class Catalog:
-    """The whole of catalog.yaml.
+    """The contents of catalog.yaml.
 
-    `growth_percent` is the most an image may grow from one release to the next.
+    `growth_percent` is the most that an image may grow from one release to the next.
     """
 
     __pydantic_config__: ClassVar[ConfigDict] = records.STRICT
@@ -143,7 +160,10 @@ class Catalog:
     images: tuple[str, ...]
 
     def version(self, text: str) -> Version:
-        """`v2.6.3` as a Version of a line that is in the catalogue."""
+        """Return the version that `text` is (`v2.6.3`).
+
+        Raises ConfigError if it is no version, or if its line is not in the catalogue.
+        """
         version = parse_version(text)
         if version is None:
             raise ConfigError(f"`{clean_line(text, 80)}` is not a version", "write it as v2.6.0")
@@ -154,8 +174,10 @@ class Catalog:
         return version
 
     def stacks_of(self, image: str) -> tuple[str, ...]:
-        """The stacks of an image, each after all it needs, else as in the catalogue: `cv-nlp` is
-        base, cv, nlp.
+        """Return the stacks of an image: of `cv-nlp` they are base, cv, nlp.
+
+        Each comes after those it needs, otherwise in the order of the catalogue. Raises ConfigError
+        if the name is unknown.
         """
         wanted = {stack for name in self._named(image) for stack in self._with_parents(name)}
         waiting = [stack for stack in self.stacks if stack in wanted]
@@ -169,17 +191,26 @@ class Catalog:
         return tuple(ordered)
 
     def budget_of(self, image: str) -> Budget:
-        """What an image may take: the budgets of its stacks together."""
+        """Return the budget of an image: the sum of the budgets of its stacks."""
         return reduce(add, (self.stacks[stack].budget for stack in self.stacks_of(image)))
 
+    def os_part_of(self, image: str) -> OsPart:
+        """Return how an image runs: the ports of all its stacks, and the last command and check."""
+        parts = [self.stacks[stack].os for stack in self.stacks_of(image)]
+        return OsPart(
+            ports=tuple(sorted({port for part in parts for port in part.ports})),
+            command=next((part.command for part in reversed(parts) if part.command), ()),
+            health_check=next(
+                (part.health_check for part in reversed(parts) if part.health_check), ()
+            ),
+        )
+
     def has_compiler(self, image: str) -> bool:
-        """Whether one of its stacks ships a compiler."""
+        """Return whether one of the image's stacks ships a compiler."""
         return any(self.stacks[stack].compiler for stack in self.stacks_of(image))
 
     def title_of(self, image: str) -> str:
-        """What an image is for, in words: the titles of its stacks, `base` only where it stands
-        alone.
-        """
+        """Return the titles of an image's stacks; that of `base` only if there are no others."""
         added = [stack for stack in self.stacks_of(image) if stack != BASE] or [BASE]
         return "; ".join(self.stacks[stack].title for stack in added)
 
@@ -205,8 +236,9 @@ class Catalog:
         return [*parents, stack]
 
     def image_names(self, asked: str | None) -> tuple[str, ...]:
-        """The images `--images` asks for (comma-separated), canonical and each once; all by
-        default.
+        """Return the images of `--images` (separated by commas), each once, in canonical form.
+
+        None stands for all images of the catalogue. Raises ConfigError for an unknown name.
         """
         names = self.images if asked is None else tuple(part.strip() for part in asked.split(","))
         if not any(names):
@@ -215,17 +247,15 @@ class Catalog:
             problem = (
                 f"has {len(names)} names"
                 if all(names)
-                else "has nothing between two commas, or at an end"
+                else "has an empty name: two commas in a row, or a comma at an end"
             )
             raise ConfigError(
                 f"--images {problem}",
-                f"write 1 to {_MOST_IMAGES} names with commas between, as cv,nlp",
+                f"write 1 to {_MOST_IMAGES} names, separated by commas: cv,nlp",
             )
-        return tuple(dict.fromkeys(self._canonical(name) for name in names))
-
-    def _canonical(self, image: str) -> str:
-        named = self._named(image)
-        return join_stacks(stack for stack in self.stacks if stack in named)
+        named = [self._named(name) for name in names]
+        canonical = (join_stacks(each for each in self.stacks if each in some) for some in named)
+        return tuple(dict.fromkeys(canonical))
 
 
 def load(path: Path = CATALOG, facts: Path = COMPATIBILITY) -> Catalog:
@@ -246,7 +276,10 @@ def load(path: Path = CATALOG, facts: Path = COMPATIBILITY) -> Catalog:
 def locks_of(
     catalog: Catalog, line: str, stacks: tuple[str, ...], root: Path = IMAGES
 ) -> dict[str, Lock]:
-    """The locks of `stacks`, checked against each other and against what the line asserts."""
+    """Return the locks of `stacks`, checked against each other and against the line.
+
+    Raises ConfigError if one is missing or wrong.
+    """
     locks = {stack: read_lock(root / stack / f"{line}.lock") for stack in stacks}
     _check_locks_agree(locks)
     if BASE in locks:
@@ -256,6 +289,8 @@ def locks_of(
 
 @dataclass(frozen=True)
 class _Check:
+    """A file that is checked, to name the line of an error in it."""
+
     path: Path
     text: str
 
@@ -264,7 +299,7 @@ class _Check:
 
 
 def _check_repositories(repositories: Repositories, check: _Check) -> None:
-    """What only some may write must not be what others write."""
+    """Require that all repositories differ: their rights to write differ too."""
     named: dict[str, str] = {}
     for field in fields(repositories):
         name = getattr(repositories, field.name)
@@ -296,7 +331,7 @@ def _check_stacks(catalog: Catalog, check: _Check) -> None:
             ) from None
         if lowest != BASE:
             raise check.refuse(
-                ("stacks", name), f"stack `{name}` does not stand on `{BASE}`", f"needs: [{BASE}]"
+                ("stacks", name), f"stack `{name}` does not need `{BASE}`", f"write needs: [{BASE}]"
             )
 
 
@@ -328,9 +363,7 @@ def _check_line_name(name: str, line: Line, check: _Check) -> None:
 
 
 def _check_torch(name: str, line: Line, known: Compatibility, check: _Check) -> None:
-    """Require that torch, torchvision, torchaudio, CUDA and Python go together, and that the facts
-    about this build are known.
-    """
+    """Require that torch, its packages, CUDA and Python go together, and that facts are known."""
     at = ("lines", name)
     release = known.torch.get(line.torch)
     if release is None:
@@ -383,19 +416,16 @@ def _numbers_of(driver: str) -> tuple[int, ...]:
 
 
 def _check_locks_agree(locks: dict[str, Lock]) -> None:
-    """Two stacks may share a package, but then the same wheel of it."""
+    """Require that stacks that share a package share the same wheel of it."""
     chosen: dict[str, tuple[Lock, Wheel]] = {}
     for lock in locks.values():
         for wheel in lock.wheels:
             first, same = chosen.setdefault(wheel.name, (lock, wheel))
             if same.sha256 != wheel.sha256:
                 raise ConfigError(
-                    (
-                        f"{lock.place(wheel)}: {wheel.name} {wheel.version} is not the wheel "
-                        "locked "
-                        f"in {first.place(same)}"
-                    ),
-                    "run `./release.py lock` to slice one resolution again",
+                    f"{lock.place(wheel)}: {wheel.name} {wheel.version} is another wheel than the "
+                    f"one in {first.place(same)}",
+                    "run `./release.py lock`: it writes all locks from one resolution",
                 )
 
 
@@ -422,7 +452,7 @@ def _check_lock_of_base(line: Line, lock: Lock) -> None:
 
 
 def _contradiction(lock: Lock, wheel: Wheel | None, asserted: str) -> ConfigError:
-    found = f"{wheel.name} {wheel.version}" if wheel else "nothing of it"
+    found = f"{wheel.name} {wheel.version}" if wheel else "none"
     return ConfigError(
         f"{lock.place(wheel)}: the catalogue says {asserted}, the lock holds {found}",
         "run `./release.py lock`, or correct the catalogue",

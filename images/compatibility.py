@@ -64,7 +64,7 @@ class DebianRelease:
 
 @dataclass(frozen=True)
 class Compatibility:
-    """The whole of compatibility.yaml."""
+    """The contents of compatibility.yaml."""
 
     __pydantic_config__: ClassVar[ConfigDict] = records.STRICT
     torch: dict[Release, TorchRelease]

@@ -1,9 +1,8 @@
-"""The OS layer: Debian with today's security updates, as one layer whose bytes depend only on its
-packages.
+"""The OS layer: Debian with today's security updates. Its bytes depend on its packages alone.
 
-BuildKit builds `images/base/Dockerfile` on the pinned slim base or, where no image registry
-answers, on one bootstrapped from Debian's packages with mmdebstrap. The resulting root file system
-is exported and written again as a layer: times fixed, devices, logs, caches and backups left out.
+BuildKit builds `images/base/Dockerfile` on the pinned slim base. If no image registry answers, the
+base is bootstrapped from Debian's packages with mmdebstrap. The resulting root file system is
+exported and written again as a layer, with fixed times, without devices, logs, caches and backups.
 """
 
 from __future__ import annotations
@@ -69,7 +68,7 @@ BOOTSTRAP_OPTIONS = (
 
 @dataclass(frozen=True)
 class OsLayer:
-    """A made OS layer and what is in it. `source` says what the build started from."""
+    """An OS layer that was made, and its packages. `source` names the base of its build."""
 
     blob: Blob
     source: str
@@ -77,14 +76,14 @@ class OsLayer:
 
 
 def dockerfile() -> Path:
-    """The Dockerfile of the OS layer."""
+    """Return the path of the Dockerfile of the OS layer."""
     return IMAGES / "base" / "Dockerfile"
 
 
 def make(line: Line, work: Path, target: Path) -> OsLayer:
-    """Build the OS layer of a line into the file `target`, using `work` for scratch.
+    """Build the OS layer of a line into the file `target`. `work` is a folder for scratch.
 
-    Raises EnvironmentFailed.
+    Raises EnvironmentFailed if the engine, the disk or Debian's package mirror fails.
     """
     base, source = _base(line, work)
     exported = work / "rootfs.tar"
@@ -99,10 +98,10 @@ def make(line: Line, work: Path, target: Path) -> OsLayer:
 def normalise(
     exported: Path, target: BinaryIO, epoch: int
 ) -> tuple[Blob, tuple[DebianPackage, ...]]:
-    """Write an exported root file system as a layer, and read its package list.
+    """Write an exported root file system as a layer, and return it with its list of packages.
 
-    Raises EnvironmentFailed where the export is not whole, has no packages, or the layer cannot be
-    written.
+    Raises EnvironmentFailed if the export is not complete or has no packages, or if the layer
+    cannot be written.
     """
     with _failures():
         blob, status = _rewrite(exported, target, epoch)
@@ -115,7 +114,7 @@ def normalise(
 
 
 def _rewrite(exported: Path, target: BinaryIO, epoch: int) -> tuple[Blob, str]:
-    """The layer, and dpkg's status file."""
+    """Write the layer, and return it with dpkg's status file."""
     writer = _Writer(target)
     status = b""
     with (
@@ -128,19 +127,14 @@ def _rewrite(exported: Path, target: BinaryIO, epoch: int) -> tuple[Blob, str]:
                 if entry.name == STATUS and content is not None:
                     status = content.read()
                     content = io.BytesIO(status)
-                layer.addfile(_fixed(entry, epoch), content)
-        _check_end(exported, source.offset)
+                layer.addfile(_without_build_traces(entry, epoch), content)
+        # tarfile does not notice a file that ends in or before a header. A complete one ends in
+        # two blocks of zeros.
+        with exported.open("rb") as file:
+            file.seek(source.offset)
+            if file.read(len(_END)) != _END:
+                raise tarfile.ReadError("unexpected end of data")
     return writer.finish(), status.decode(errors="replace")
-
-
-def _check_end(exported: Path, offset: int) -> None:
-    """Tarfile takes a file cut in or before a header for whole; a whole one ends in two blocks of
-    zeros.
-    """
-    with exported.open("rb") as file:
-        file.seek(offset)
-        if file.read(len(_END)) != _END:
-            raise tarfile.ReadError("unexpected end of data")
 
 
 @contextlib.contextmanager
@@ -149,7 +143,7 @@ def _failures() -> Iterator[None]:
         yield
     except tarfile.TarError as error:
         raise EnvironmentFailed(
-            f"the exported root file system is not whole: {error}", RETRY_HINT
+            f"the exported root file system is not complete: {error}", RETRY_HINT
         ) from None
     except OSError as error:
         hint = (
@@ -160,7 +154,7 @@ def _failures() -> Iterator[None]:
 
 
 def installed_packages(status: str) -> Iterator[DebianPackage]:
-    """The packages a dpkg status file lists as installed."""
+    """Yield the packages that a dpkg status file lists as installed."""
     for paragraph in status.split("\n\n"):
         fields = dict(re.findall(r"^(Package|Status|Version): (.*)$", paragraph, re.MULTILINE))
         if fields.get("Status", "").endswith(" installed"):
@@ -168,15 +162,15 @@ def installed_packages(status: str) -> Iterator[DebianPackage]:
 
 
 def _base(line: Line, work: Path) -> tuple[str, str]:
-    """The image to build on, as the engine knows it, and what it is for the record."""
+    """Return the base image as the engine names it, and its source for the record."""
     progress.say(f"  pull {line.base_image.partition('@')[0]}", detail=True)
     with engine.failures("the engine's pull of the slim base"):
         try:
             engine.client().images.pull(line.base_image)
-        except DockerException as error:  # the engine is there, and no image registry answers it
+        except DockerException as error:  # the engine answers, and no image registry does
             reason = str(getattr(error, "explanation", None) or error)[:90]
             progress.say(
-                f"  the slim base cannot be pulled here ({reason}); bootstrapping it from "
+                f"  the slim base cannot be pulled here ({reason}); it is bootstrapped from "
                 "Debian's packages"
             )
         else:
@@ -194,11 +188,14 @@ def _bootstrapped(line: Line, work: Path) -> str:
         line.debian,
         str(root),
     ]
+    # Nothing of mmdebstrap is left in `work` if it is ended. Only for root: another user's
+    # mmdebstrap runs as a user of a namespace, who may not enter `work`.
+    temporary = {"TMPDIR": str(work)} if os.geteuid() == 0 else {}
     with progress.step(f"bootstrap Debian {line.debian} (mmdebstrap)"):
         shell.run(
             command,
             hint="run `make setup`; Debian's package mirror must be reachable",
-            env={"SOURCE_DATE_EPOCH": str(line.epoch), **_temporary(work)},
+            env={"SOURCE_DATE_EPOCH": str(line.epoch), **temporary},
             timeout_s=BUILD_TIMEOUT_S,
         )
     name = f"pytorch-cuda-debian:{line.debian}"
@@ -206,15 +203,6 @@ def _bootstrapped(line: Line, work: Path) -> str:
         engine.client().api.import_image_from_data(file, *name.split(":"))
     root.unlink()
     return name
-
-
-def _temporary(work: Path) -> dict[str, str]:
-    """Let mmdebstrap work in `work`, so that nothing of it is left if it is ended.
-
-    Only for root: another user's mmdebstrap runs as a user of a namespace, who may not enter
-    `work`.
-    """
-    return {"TMPDIR": str(work)} if os.geteuid() == 0 else {}
 
 
 def _build(line: Line, base: str, exported: Path) -> None:
@@ -232,7 +220,7 @@ def _build(line: Line, base: str, exported: Path) -> None:
         ],
         env=env | shell.secrets_for(settings.REGISTRY_LOGINS),
         hint=(
-            "the last lines say what failed; Debian's package mirror must be reachable from a "
+            "the last lines name the failure; Debian's package mirror must be reachable from a "
             "container"
         ),
         timeout_s=BUILD_TIMEOUT_S,
@@ -246,8 +234,8 @@ def _is_kept(entry: tarfile.TarInfo) -> bool:
     return not any(PurePosixPath(folder) in path.parents for folder in _EMPTIED)
 
 
-def _fixed(entry: tarfile.TarInfo, epoch: int) -> tarfile.TarInfo:
-    """The entry without what differs between two builds of the same packages."""
+def _without_build_traces(entry: tarfile.TarInfo, epoch: int) -> tarfile.TarInfo:
+    """Return an entry without the fields that differ between two builds of the same packages."""
     fixed = entry.replace(mtime=epoch, uname="", gname="", deep=False)
     fixed.pax_headers = {
         name: value for name, value in entry.pax_headers.items() if name.startswith("SCHILY.xattr.")
@@ -256,7 +244,7 @@ def _fixed(entry: tarfile.TarInfo, epoch: int) -> tarfile.TarInfo:
 
 
 class _Writer(io.RawIOBase):
-    """A file that compresses and hashes what is written to it."""
+    """A file that compresses and hashes the bytes written to it."""
 
     def __init__(self, target: BinaryIO) -> None:
         super().__init__()

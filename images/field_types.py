@@ -61,4 +61,6 @@ Architecture = Annotated[
 Title = Annotated[str, _require_form(r"[ -~]{1,120}", "1 to 120 printable ASCII characters")]
 Repository = Annotated[str, AfterValidator(_check_repository)]
 PinnedImage = Annotated[str, AfterValidator(_check_pinned_image)]
+Word = Annotated[str, _require_form(r"[!-~]{1,200}", "1 to 200 printable ASCII characters")]
+Port = Annotated[int, Field(ge=1, le=65535, strict=True)]
 Count = Annotated[int, Field(ge=0, le=1_000_000)]

@@ -1,12 +1,12 @@
-"""The lock of layers: which bytes, exactly, each Python layer of a stack is.
+"""The lock of layers: the digest of each Python layer of a stack.
 
-It stands beside the lock of wheels (`images/STACK/LINE.layers.lock`), with one line for each layer:
+It is beside the lock of wheels (`images/STACK/LINE.layers.lock`), with one line for each layer:
 
     KIND KEY DIGEST SIZE DIFF_ID UNCOMPRESSED  # NAME
 
-KEY is the content key: what the layer is made from. DIGEST and SIZE are those of the compressed
-file, DIFF_ID and UNCOMPRESSED those of the tar inside. A layer is taken from a registry only by its
-locked digest, so it does not matter who can write to that registry.
+KEY is the content key: it names all that the layer is made from. DIGEST and SIZE are those of the
+compressed file, DIFF_ID and UNCOMPRESSED those of the tar inside. A layer is taken from a registry
+only by its locked digest, so it does not matter who can write to that registry.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _LINE = re.compile(
 
 @dataclass(frozen=True)
 class LockedLayer:
-    """One locked layer: what it is made from (`key`) and what comes of that (`blob`)."""
+    """A locked layer. `key` names all that it is made from, `blob` the resulting bytes."""
 
     name: str
     kind: str
@@ -48,15 +48,15 @@ class LockedLayer:
 
 
 def path_of(root: Path, stack: str, line: str) -> Path:
-    """Return where the lock of a stack's layers is."""
+    """Return the path of the lock of a stack's layers."""
     return root / stack / f"{line}.layers.lock"
 
 
 def relock_hint(line: str) -> str:
-    """Return the hint that says how the lock of layers of a line is written again."""
+    """Return the hint how to write the lock of layers of a line again."""
     return (
-        f"run `./release.py lock --layers {line}` and commit what it writes; the versions of "
-        "the wheels stay the same"
+        f"run `./release.py lock --layers {line}` and commit the files it writes; the versions "
+        "of the wheels stay the same"
     )
 
 
@@ -68,7 +68,7 @@ def read(path: Path, line: str) -> tuple[LockedLayer, ...]:
     """
     if not path.exists():
         raise ConfigError(
-            f"{path} is missing: it says which bytes each Python layer is", relock_hint(line)
+            f"{path} is missing: it holds the digests of the Python layers", relock_hint(line)
         )
     found: dict[str, LockedLayer] = {}
     for number, text in enumerate(records.read_text(path).splitlines(), start=1):

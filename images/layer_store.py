@@ -1,4 +1,4 @@
-"""Layers by digest, wherever the registry holds them: in staging, the cache or production."""
+"""Layers found by digest in any repository of the registry: staging, the cache or production."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ class Held:
 def find_all(
     registry: Registry, repositories: Repositories, blobs: Iterable[Blob]
 ) -> Mapping[Blob, Held]:
-    """Return where each layer is held; those that no repository of the catalogue has are left out.
+    """Return the repository of each layer, without layers that no repository of the catalogue has.
 
-    Only the digest says which bytes a layer is. Raises RegistryError, also if a blob has another
-    size than it should.
+    A layer is identified by its digest alone. Raises RegistryError if the registry fails, or if a
+    blob has another size than expected.
     """
     distinct = tuple(dict.fromkeys(blobs))
     with ThreadPoolExecutor(WORKERS) as pool:
@@ -38,31 +38,25 @@ def find_all(
 
 
 def find(registry: Registry, repositories: Repositories, blob: Blob) -> Held | None:
-    """Return where a layer is held; None if no repository of the catalogue has it.
+    """Return the repository that holds a layer; None if no repository of the catalogue has it.
 
-    Raises as `find_all`.
+    Raises RegistryError as `find_all` does.
     """
     for repository in (repositories.staging, repositories.cache):
         if registry.has_blob(repository, blob.digest, blob.size):
             return Held(blob, repository)
-    if _is_readable_in(registry, repositories.production, blob):
-        return Held(blob, repositories.production)
-    return None
+    try:
+        is_held = registry.has_blob(repositories.production, blob.digest, blob.size)
+    except RegistryError as error:
+        if error.status not in _NOT_ALLOWED:  # an account that builds need not read production
+            raise
+        return None
+    return Held(blob, repositories.production) if is_held else None
 
 
 def has_all(registry: Registry, repository: str, blobs: Sequence[Descriptor]) -> bool:
-    """Whether a repository has every blob. Raises as `find_all`."""
+    """Return whether a repository has every blob. Raises RegistryError as `find_all` does."""
     with ThreadPoolExecutor(WORKERS) as pool:
         return all(
             pool.map(lambda blob: registry.has_blob(repository, blob.digest, blob.size), blobs)
         )
-
-
-def _is_readable_in(registry: Registry, repository: str, blob: Blob) -> bool:
-    """An account that builds need not be allowed to read production."""
-    try:
-        return registry.has_blob(repository, blob.digest, blob.size)
-    except RegistryError as error:
-        if error.status not in _NOT_ALLOWED:
-            raise
-        return False

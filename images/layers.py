@@ -17,20 +17,20 @@ from oci.tarball import Blob, DamagedStream, LayerWriter, Sink
 from runner.errors import ConfigError
 
 FORMAT = "2"
-"""Raise when the bytes that the same wheels compile to change: it is part of every content key."""
+"""A part of every content key. Raise it when the same wheels give other bytes than before."""
 
 BYTECODE_FORMAT = "3"
-"""As FORMAT, for what the same sources are compiled to."""
+"""As FORMAT, for the bytecode of the same sources."""
 
 OS, WHEEL, POOL, BYTECODE = "os", "wheel", "pool", "bytecode"
 
 
 @dataclass(frozen=True)
 class LayerSpec:
-    """A layer before it is made: a pure function of what its content key names.
+    """A layer before it is made. Its content key names all that it is made from.
 
-    `locked` is what its lock says must come of it. Only the OS layer has no lock: Debian's packages
-    are those of the day it is made.
+    `locked` is the result that its lock demands. Only the OS layer has no lock: Debian's packages
+    are those of the day when it is made.
     """
 
     name: str
@@ -42,22 +42,22 @@ class LayerSpec:
 
     @property
     def wheel_bytes(self) -> int:
-        """Size of its wheels, which is about its own where the layer copies them."""
+        """Bytes of its wheels: about the size of a layer that copies them."""
         return sum(wheel.size for wheel in self.wheels)
 
 
 def content_key(*facts: object) -> str:
-    """The hexadecimal key of what a layer is made from."""
+    """Return the content key of a layer (hexadecimal SHA-256) from all that it is made from."""
     return hashlib.sha256(json.dumps([FORMAT, *facts], sort_keys=True).encode()).hexdigest()
 
 
 def specs_of_stack(
     stack: str, wheels: Sequence[Wheel], prefix: Prefix, epoch: int
 ) -> tuple[LayerSpec, ...]:
-    """The Python layers of one stack: a layer per big wheel, one pool of the small, and the
-    bytecode of each kind.
+    """Return the Python layers of one stack.
 
-    What changes seldom comes first.
+    They are a layer for each big wheel, a pool of the small wheels, and the bytecode of both. The
+    layers that seldom change come first.
     """
     big = [wheel for wheel in wheels if wheel.size >= wheelhouse.BIG_BYTES]
     small = tuple(wheel for wheel in wheels if wheel.size < wheelhouse.BIG_BYTES)
@@ -80,10 +80,10 @@ def specs_of_stack(
 def with_locks(
     specs: Sequence[LayerSpec], lock: Sequence[LockedLayer], place: Path, line: str
 ) -> list[LayerSpec]:
-    """Return the Python layers of a stack, each with what its lock says it is.
+    """Return the Python layers of a stack, each with its locked digest.
 
-    Raises ConfigError if the lock (read from `place`) does not hold exactly these layers, as after
-    a wheel was locked anew.
+    Raises ConfigError if the lock (read from `place`) does not hold exactly these layers, for
+    instance after another wheel was locked.
     """
     by_key = {layer.key: layer for layer in lock}
     for spec in specs:
@@ -96,7 +96,7 @@ def with_locks(
     if by_key:
         stale = next(iter(by_key.values())).name
         raise ConfigError(
-            f"{place}: the layer `{stale}` is of no wheels that are locked now",
+            f"{place}: the layer `{stale}` belongs to no wheel in the lock of wheels",
             layer_lock.relock_hint(line),
         )
     blobs = {layer.key: layer.blob for layer in lock}
@@ -106,10 +106,14 @@ def with_locks(
 def compile_wheels(wheels: Sequence[Wheel], prefix: Prefix, epoch: int, target: Sink) -> Blob:
     """Write the wheels as one layer.
 
-    Raises ConfigError naming the wheel that is not what was locked.
+    Raises ConfigError with the name of a wheel that is not the locked one.
     """
     with contextlib.ExitStack() as stack:
-        opened = [stack.enter_context(_verified(wheel)) for wheel in wheels]
+        opened = []
+        for wheel in wheels:
+            path = wheelhouse.path_of(wheel)
+            wheelhouse.verify(wheel, path)
+            opened.append(stack.enter_context(OpenWheel(wheel, path)))
         files = ((wheel, file) for wheel in opened for file in wheel.contents(prefix))
         return _write(files, epoch, target)
 
@@ -132,7 +136,8 @@ def _write(files: Iterable[tuple[OpenWheel, InstalledFile]], epoch: int, target:
     """Write files as one layer, folders first."""
     writer = LayerWriter(target, epoch)
     kept = _once(files)
-    folders = _folders(kept)
+    parents = {str(parent) for path in kept for parent in PurePosixPath(path).parents}
+    folders = sorted(parents - {"."})  # each after those above it
     if both := sorted(kept.keys() & set(folders)):
         raise kept[both[0]][0].damaged(f"its /{both[0]} is a folder of other files")
     for folder in folders:
@@ -145,7 +150,10 @@ def _write(files: Iterable[tuple[OpenWheel, InstalledFile]], epoch: int, target:
 def _once(
     files: Iterable[tuple[OpenWheel, InstalledFile]],
 ) -> dict[str, tuple[OpenWheel, InstalledFile]]:
-    """Files by path. Wheels may share a file (`nvidia/__init__.py`), but only the same one."""
+    """Return the files by path.
+
+    Wheels may share a file (`nvidia/__init__.py`), but it must be the same in all of them.
+    """
     kept: dict[str, tuple[OpenWheel, InstalledFile]] = {}
     for wheel, file in files:
         first, same = kept.setdefault(file.path, (wheel, file))
@@ -154,12 +162,6 @@ def _once(
                 f"/{file.path} is also in {first.wheel.name}, with other contents or another mode"
             )
     return kept
-
-
-def _verified(wheel: Wheel) -> OpenWheel:
-    path = wheelhouse.path_of(wheel)
-    wheelhouse.verify(wheel, path)
-    return OpenWheel(wheel, path)
 
 
 def _write_file(writer: LayerWriter, wheel: OpenWheel, file: InstalledFile) -> None:
@@ -171,9 +173,3 @@ def _write_file(writer: LayerWriter, wheel: OpenWheel, file: InstalledFile) -> N
         writer.copied(file.path, file.mode, source)
     except DamagedStream as error:
         raise wheel.damaged(f"{file.member}: {error}") from None
-
-
-def _folders(paths: Iterable[str]) -> list[str]:
-    """Every folder above the paths, parents first."""
-    found = {str(parent) for path in paths for parent in PurePosixPath(path).parents}
-    return sorted(found - {"."})

@@ -1,8 +1,7 @@
-"""Writing the lock of layers: every Python layer of a line is made, only to learn its bytes, and
-nothing is pushed.
+"""Writing of the lock of layers: every Python layer of a line is made, and nothing is pushed.
 
-Bytecode is compiled by the Python that an image will ship, so this needs a Docker engine: the OS
-layer is made of today's Debian packages, and imported into the engine.
+Bytecode is compiled by the Python that an image will ship. This needs a Docker engine: the OS layer
+is made from today's Debian packages, and imported into the engine.
 """
 
 from __future__ import annotations
@@ -13,22 +12,20 @@ from pathlib import Path
 from images import debian, wheelhouse, workers
 from images.catalog import Catalog, Line
 from images.layer_lock import LockedLayer
-from images.layers import LayerSpec
 from images.locks import Wheel
 from images.plan import prefix_of, python_specs
 from images.resolve import LayerLocks
 from images.workers import Recipe
-from oci.tarball import Blob
 from runner import engine, home, progress
 
 Interpreter = Callable[[Line, Path], str]
-"""Returns an image, as the engine knows it, whose Python compiles the bytecode; the folder is for
-scratch.
+"""A function of a line and a folder for scratch. It returns the engine's name of an image whose
+Python compiles the bytecode.
 """
 
 
 def system_image(line: Line, work: Path) -> str:
-    """Make the OS layer of a line, and import it into the engine."""
+    """Make the OS layer of a line, import it into the engine, and return its name there."""
     target = work / "os.tar.gz"
     debian.make(line, work, target)
     name, tag = "pytorch-cuda-os", line.debian
@@ -44,10 +41,10 @@ def make(
     wheels: Mapping[str, Sequence[Wheel]],
     interpreter: Interpreter = system_image,
 ) -> LayerLocks:
-    """Return what the lock of layers of line `name` must say for these wheels of its stacks.
+    """Return the locked layers of line `name` for these wheels of its stacks.
 
-    Raises ConfigError for a wheel that is not the locked one, EnvironmentFailed for engine, disk or
-    network.
+    Raises ConfigError if a wheel is not the locked one, and EnvironmentFailed if the engine, the
+    disk or the network fails.
     """
     line = catalog.lines[name]
     by_stack = {stack: python_specs(line, stack, held) for stack, held in wheels.items()}
@@ -61,17 +58,14 @@ def make(
         recipe = Recipe(name, prefix_of(line), line.epoch, work)
         made = workers.make_python(recipe, list(specs.values()), lambda: interpreter(line, work))
     return {
-        stack: tuple(_locked(spec, made) for spec in of_stack)
+        stack: tuple(
+            LockedLayer(spec.name, spec.kind, spec.key, made[spec.key][0]) for spec in of_stack
+        )
         for stack, of_stack in by_stack.items()
     }
 
 
 def changes(before: LayerLocks, after: LayerLocks) -> list[str]:
-    """Return the names of the layers that are locked otherwise than before."""
+    """Return the names of the layers whose lock entry changed."""
     known = {layer for layers in before.values() for layer in layers}
     return [layer.name for layers in after.values() for layer in layers if layer not in known]
-
-
-def _locked(spec: LayerSpec, made: Mapping[str, tuple[Blob, float]]) -> LockedLayer:
-    blob, _ = made[spec.key]
-    return LockedLayer(spec.name, spec.kind, spec.key, blob)

@@ -1,22 +1,22 @@
-"""Lock files: which wheel, exactly, each package of a stack is.
+"""Lock files: the exact wheel of each package of a stack.
 
-A lock is a pip requirements file with one hash per package, so that pip can check it too, and
-behind each line the wheel's file name and size, so that a plan needs no network:
+A lock is a pip requirements file with one hash per package, so that pip can check it too. Each line
+ends with the wheel's file name and size in bytes, so that a plan needs no network:
 
     torch==2.6.0 --hash=sha256:6860df13...  # torch-2.6.0-cp311-cp311-manylinux1_x86_64.whl
     766664273
 
-No line carries an index address.
+No line has the address of an index.
 """
 
 from __future__ import annotations
 
+import contextlib
 import re
 from dataclasses import dataclass
 from pathlib import Path
 
 from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel_filename
-from packaging.version import Version
 
 from runner import records
 from runner.errors import ConfigError
@@ -33,7 +33,7 @@ _REFRESH = "run `./release.py lock` to write it again"
 class Wheel:
     """One locked wheel.
 
-    `name` is normalised, `size` in bytes; `line` is where in its lock it stands.
+    `name` is normalised, `size` is in bytes, `line` is its line number in the lock.
     """
 
     name: str
@@ -44,7 +44,7 @@ class Wheel:
     line: int = 0
 
     def requirement(self) -> str:
-        """The wheel as a line of its lock."""
+        """Return the wheel as a line of its lock."""
         return f"{self.name}=={self.version} --hash=sha256:{self.sha256}  # {self.file} {self.size}"
 
 
@@ -56,17 +56,19 @@ class Lock:
     wheels: tuple[Wheel, ...]
 
     def find(self, name: str) -> Wheel | None:
-        """The wheel of a package, by its normalised name."""
+        """Return the wheel of a package, by its normalised name; None if there is none."""
         return next((wheel for wheel in self.wheels if wheel.name == name), None)
 
     def place(self, wheel: Wheel | None) -> str:
-        """`FILE:LINE` of a wheel, or of the lock's head where there is none."""
+        """Return `FILE:LINE` of a wheel, or of the lock's first line if there is no wheel."""
         return f"{self.path}:{wheel.line if wheel else 1}"
 
 
 def read_lock(path: Path) -> Lock:
-    """Raises ConfigError where the lock is missing, a line of it is not one pinned wheel, or two
-    are of one package.
+    """Return the lock in a file.
+
+    Raises ConfigError if it is missing, if a line is not one pinned wheel, or if two lines are of
+    one package.
     """
     if not path.exists():
         raise ConfigError(f"missing lock {path}", "run `./release.py lock` to make it")
@@ -103,12 +105,15 @@ def _wheel(path: Path, number: int, line: str) -> Wheel:
         raise ConfigError(
             f"{path}:{number}: not `NAME==VERSION --hash=sha256:HEX  # FILE SIZE`", _REFRESH
         )
-    try:
-        name, version = _parsed(match["file"])
-    except InvalidWheelFilename:
+    parsed = None
+    with contextlib.suppress(InvalidWheelFilename):
+        parsed = parse_wheel_filename(match["file"])
+    # `packaging` allows any character in the tags, also those of a path.
+    if parsed is None or not re.fullmatch(r"[A-Za-z0-9_.+!-]+", match["file"]):
         raise ConfigError(
             f"{path}:{number}: `{match['file']}` is not a wheel's file name", _REFRESH
-        ) from None
+        )
+    name, version, _, _ = parsed
     if name != canonicalize_name(match["name"]) or str(version) != match["version"]:
         raise ConfigError(
             f"{path}:{number}: the file {match['file']} is not {match['name']} {match['version']}",
@@ -116,20 +121,9 @@ def _wheel(path: Path, number: int, line: str) -> Wheel:
         )
     if name != match["name"]:
         raise ConfigError(
-            f"{path}:{number}: `{match['name']}` is not written `{name}`, its normalised name",
+            f"{path}:{number}: write the normalised name `{name}`, not `{match['name']}`",
             _REFRESH,
         )
     return Wheel(
         match["name"], match["version"], match["sha256"], match["file"], int(match["size"]), number
     )
-
-
-def _parsed(file: str) -> tuple[str, Version]:
-    """Name and version of a wheel.
-
-    `packaging` takes any character in the tags, also those of a path.
-    """
-    name, version, _, _ = parse_wheel_filename(file)
-    if not re.fullmatch(r"[A-Za-z0-9_.+!-]+", file):
-        raise InvalidWheelFilename(file)
-    return name, version

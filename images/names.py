@@ -41,9 +41,7 @@ def suffixed_tag(stem: str, image: str) -> str:
 
 
 def image_tags(stem: str, image: str) -> tuple[str, ...]:
-    """Return all tags of an image under a stem: `v2.6-cv`; `v2.6` and `v2.6-base` of the base
-    image.
-    """
+    """Return all tags of an image under a stem: `v2.6-cv`, or `v2.6` and `v2.6-base` of base."""
     return tuple(dict.fromkeys((image_tag(stem, image), suffixed_tag(stem, image))))
 
 

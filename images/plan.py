@@ -1,23 +1,22 @@
-"""The plan: which images, of which layers, made from what, and why.
+"""The plan: which images a release has, of which layers, and why each is built.
 
-Pure: no engine, no network, under a second.
-
-What was built before is read from the records under out/; what only the registry knows (a layer
-made elsewhere) shows when building.
+Planning needs no engine and no network, and takes less than a second. Earlier builds are read from
+the records under out/. A layer that another machine made is known to the registry only: the build
+finds it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from images import catalog as catalogue
 from images import layer_lock, layers
-from images.catalog import Catalog, Line, Version
+from images.catalog import Catalog, Line, OsPart, Version
 from images.debian import BOOTSTRAP_OPTIONS, dockerfile
 from images.layers import LayerSpec
-from images.locks import Lock, Wheel
+from images.locks import Wheel
 from images.names import image_tag
 from images.record import BuildRecord
 from images.version import parse_version
@@ -32,10 +31,10 @@ NEW, UNCHANGED = "new", "unchanged"
 
 @dataclass(frozen=True)
 class PlannedImage:
-    """An image to be. `why` is `new`, `unchanged`, or `changed: ...` naming what.
+    """An image that is to be built.
 
-    `estimated_size` is compressed bytes: those of the locked layers, and of the OS layer if an
-    earlier build knows it.
+    `why` is `new`, `unchanged`, or `changed: ...` with what changed. `estimated_size` is in
+    compressed bytes: those of the locked layers, and of the OS layer if it was built before.
     """
 
     image: str
@@ -48,7 +47,7 @@ class PlannedImage:
 
     @property
     def system(self) -> LayerSpec:
-        """The OS layer."""
+        """Its OS layer."""
         return next(spec for spec in self.layers if spec.kind == layers.OS)
 
 
@@ -61,7 +60,7 @@ class Plan:
     images: tuple[PlannedImage, ...]
 
     def github_matrix(self) -> dict[str, list[dict[str, str]]]:
-        """What a GitHub workflow's `strategy.matrix` takes."""
+        """Return the plan as the `strategy.matrix` of a GitHub workflow."""
         return {
             "include": [
                 {"version": self.version, "image": planned.image} for planned in self.images
@@ -78,14 +77,17 @@ def make(
 ) -> Plan:
     """Plan the images `names` of a release from the locks under `root`.
 
-    Raises ConfigError, also if the lock of layers does not belong to the lock of wheels.
+    Raises ConfigError if a lock is missing or wrong, or if the lock of layers does not belong to
+    the lock of wheels.
     """
     every = tuple(dict.fromkeys(stack for name in names for stack in catalog.stacks_of(name)))
     locks = catalogue.locks_of(catalog, version.line, every, root)
-    above = {
-        stack: _locked_specs(catalog.lines[version.line], version.line, stack, lock, root)
-        for stack, lock in locks.items()
-    }
+    above = {}
+    for stack, lock in locks.items():
+        path = layer_lock.path_of(root, stack, version.line)
+        unlocked = python_specs(catalog.lines[version.line], stack, lock.wheels)
+        locked = layer_lock.read(path, version.line)
+        above[stack] = layers.with_locks(unlocked, locked, path, version.line)
     planner = _Planner(catalog, version, above, out)
     return Plan(str(version), version.line, tuple(planner.image(name) for name in names))
 
@@ -97,10 +99,9 @@ def make_several(
     out: Path,
     root: Path = catalogue.IMAGES,
 ) -> tuple[list[Plan], dict[str, ConfigError]]:
-    """Plan a release of several lines. A line whose locks are missing or wrong does not stop the
-    others.
+    """Plan a release of several lines; return the plans, and the error of each line without one.
 
-    Returns the plans, and the error of each line that has none.
+    A line whose locks are missing or wrong does not stop the others.
     """
     plans: list[Plan] = []
     errors: dict[str, ConfigError] = {}
@@ -113,31 +114,25 @@ def make_several(
 
 
 def prefix_of(line: Line) -> Prefix:
-    """The virtual environment of a line's images."""
+    """Return the virtual environment of a line's images."""
     return Prefix(VENV, line.python)
 
 
 def python_specs(line: Line, stack: str, wheels: Sequence[Wheel]) -> tuple[LayerSpec, ...]:
-    """Return the Python layers of a stack, which nothing but its locked wheels and the line
-    decides.
-    """
+    """Return the Python layers of a stack. They depend on its locked wheels and the line alone."""
     return layers.specs_of_stack(stack, wheels, prefix_of(line), line.epoch)
 
 
-def _locked_specs(line: Line, name: str, stack: str, lock: Lock, root: Path) -> list[LayerSpec]:
-    path = layer_lock.path_of(root, stack, name)
-    return layers.with_locks(
-        python_specs(line, stack, lock.wheels), layer_lock.read(path, name), path, name
-    )
-
-
 def record_path(out: Path, version: str, image: str, stage: str) -> Path:
-    """out/VERSION/IMAGE/STAGE.json."""
+    """Return out/VERSION/IMAGE/STAGE.json."""
     return out / version / image / f"{stage}.json"
 
 
 def previous_build(out: Path, version: Version, image: str) -> BuildRecord | None:
-    """The record of this release's image, else of the newest earlier release of the line."""
+    """Return the record of this release's image, otherwise of the line's newest earlier release.
+
+    None if there is none.
+    """
     earlier = (
         each for each in versions_with_records(out, version.line) if each.patch < version.patch
     )
@@ -149,7 +144,7 @@ def previous_build(out: Path, version: Version, image: str) -> BuildRecord | Non
 
 
 def versions_with_records(out: Path, line: str) -> list[Version]:
-    """The versions of a line that have a folder under `out`, newest first."""
+    """Return the versions of a line that have a folder under `out`, newest first."""
     named = (parse_version(path.name) for path in out.glob(f"{Version(line, 0).line_alias}.*"))
     return sorted(
         (each for each in named if each and each.line == line), key=lambda each: -each.patch
@@ -158,6 +153,8 @@ def versions_with_records(out: Path, line: str) -> list[Version]:
 
 @dataclass(frozen=True)
 class _Planner:
+    """Planning of the images of one version, whose Python layers are given by stack."""
+
     catalog: Catalog
     version: Version
     of_stack: Mapping[str, Sequence[LayerSpec]]
@@ -170,22 +167,32 @@ class _Planner:
     def image(self, name: str) -> PlannedImage:
         stacks = self.catalog.stacks_of(name)
         above = (spec for stack in stacks[1:] for spec in self.of_stack[stack])
-        # The OS layer changes every month, and an engine without a content store downloads again
-        # whatever lies above a changed layer: so it stands above the gigabytes of base, and below
-        # only what a stack adds.
+        # The OS layer changes every month. An engine without a content store downloads all layers
+        # above a changed one again. So the OS layer is above the gigabytes of base, and only what
+        # a stack adds is above the OS layer.
         specs = (*self.of_stack[stacks[0]], self._system(), *above)
-        facts = [self.catalog.title_of(name), *_facts(self.line)]
+        line = self.line  # what of it is in the image's configuration
+        facts: list[object] = [line.torch, line.cuda, line.python, line.driver_floor, line.epoch]
+        facts.insert(0, self.catalog.title_of(name))
+        part = self.catalog.os_part_of(name)
+        if part != OsPart():  # so that the keys of all other images stay as they are
+            facts.append(asdict(part))
         made_of = [(spec.key, spec.locked.digest if spec.locked else "") for spec in specs]
         key = layers.content_key("image", str(self.version), name, made_of, facts)
         before = previous_build(self.out, self.version, name)
         tag = image_tag(str(self.version), name)
         why = _why(before, key, specs, self.version)
-        return PlannedImage(name, tag, stacks, specs, key, why, _size(before, specs))
+        # The size of an OS layer that was never built is not known.
+        known = {layer.key: layer.size for layer in before.layers} if before else {}
+        sizes = [spec.locked.size if spec.locked else known.get(spec.key, 0) for spec in specs]
+        return PlannedImage(name, tag, stacks, specs, key, why, sum(sizes))
 
     def _system(self) -> LayerSpec:
-        """Debian's packages are resolved once per release: its first build takes what is current,
-        and every later run, on any machine, finds that layer again by this key, until `build
-        --renew` puts a newer one in its place.
+        """Return the OS layer of the release.
+
+        Debian's packages are resolved once per release. Its first build takes what is current.
+        Every later run, on any machine, finds that layer again by this key, until `build --renew`
+        puts a newer one in its place.
         """
         line = self.line
         made_from = [
@@ -200,11 +207,6 @@ class _Planner:
         return LayerSpec(f"Debian {line.debian}", layers.OS, catalogue.BASE, (), key)
 
 
-def _facts(line: Line) -> list[object]:
-    """What of a line is in an image's configuration."""
-    return [line.torch, line.cuda, line.python, line.driver_floor, line.epoch]
-
-
 def _why(before: BuildRecord | None, key: str, specs: Sequence[LayerSpec], version: Version) -> str:
     if before is None:
         return NEW
@@ -212,7 +214,9 @@ def _why(before: BuildRecord | None, key: str, specs: Sequence[LayerSpec], versi
         return UNCHANGED
     known = {layer.key: layer.digest for layer in before.layers}
     reasons = [
-        _reason(spec) for spec in specs if spec.key not in known and spec.kind != layers.BYTECODE
+        "operating system" if spec.kind == layers.OS else f"requirements of {spec.stack}"
+        for spec in specs
+        if spec.key not in known and spec.kind != layers.BYTECODE
     ]
     if any(
         spec.locked and known.get(spec.key, spec.locked.digest) != spec.locked.digest
@@ -225,15 +229,3 @@ def _why(before: BuildRecord | None, key: str, specs: Sequence[LayerSpec], versi
             *(reason for reason in reasons if reason != "operating system"),
         ]
     return f"changed: {', '.join(dict.fromkeys(reasons)) or 'catalogue'}"
-
-
-def _reason(spec: LayerSpec) -> str:
-    return "operating system" if spec.kind == layers.OS else f"requirements of {spec.stack}"
-
-
-def _size(before: BuildRecord | None, specs: Sequence[LayerSpec]) -> int:
-    """Return the compressed bytes of all layers; of an OS layer that was never built nothing is
-    known beforehand.
-    """
-    known = {layer.key: layer.size for layer in before.layers} if before else {}
-    return sum(spec.locked.size if spec.locked else known.get(spec.key, 0) for spec in specs)

@@ -1,4 +1,4 @@
-"""What the build stage hands on: out/VERSION/IMAGE/build.json."""
+"""The record of the build stage: out/VERSION/IMAGE/build.json."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from dataclasses import dataclass
 class BuiltLayer:
     """One layer of an image.
 
-    `size` is compressed bytes, `diff_id` the digest of the uncompressed tar.
+    `size` is in compressed bytes, `diff_id` is the digest of the uncompressed tar.
 
-    `kind` is `os`, `wheel` (one big wheel), `pool` (the small wheels of a stack) or `bytecode`;
-    `made` says where it came from in this run: `built`, or `reused` from the registry. `locked`:
-    its digest is that in the lock of layers, as is that of every Python layer.
+    `kind` is `os`, `wheel` (one big wheel), `pool` (the small wheels of a stack) or `bytecode`.
+    `made` is its origin in this run: `built`, or `reused` from the registry. `locked` says whether
+    its digest is in the lock of layers, as that of every Python layer is.
     """
 
     name: str
@@ -40,11 +40,11 @@ class DebianPackage:
 class BuildRecord:
     """An image as it was pushed to staging.
 
-    `digest` is the manifest's; everything later names the image by it.
+    `digest` is that of the manifest; all later stages name the image by it.
 
-    `created_at` is when it was assembled, which may be long after its layers were made.
-    `debian_taken_at` is when `debian_packages` were taken from Debian, and so how old the image is
-    to a reader of advisories; empty where the OS layer was made before that was kept. Both are ISO
+    `created_at` is the time of assembly, which may be long after its layers were made.
+    `debian_taken_at` is the time when `debian_packages` were taken from Debian, and so the age of
+    the image for advisories; empty if the OS layer was made before this was recorded. Both are ISO
     8601. `lock_commit` is the git commit that holds the lock of layers; empty if the lock was
     changed and not committed, or is in no checkout.
     """
@@ -68,7 +68,7 @@ class BuildRecord:
     lock_commit: str = ""
 
     def reference(self, registry: str) -> str:
-        """`HOST/REPOSITORY@sha256:...`, what an engine or a scanner is given."""
+        """Return `HOST/REPOSITORY@sha256:...`, for an engine or a scanner."""
         return f"{registry}/{self.repository}@{self.digest}"
 
     @property

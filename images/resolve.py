@@ -1,8 +1,8 @@
-"""Refreshing the locks: one resolution per line over all its stacks, sliced into a lock per stack.
+"""Refreshing of the locks: one resolution for a line, divided into a lock for each stack.
 
-Because every slice comes from the same resolution, any combination of stacks is free of conflicts.
-The index is whatever pip and uv are configured to use on this machine; its address stays out of the
-locks.
+Because all locks come from one resolution, any combination of stacks is free of conflicts. The
+index is the one that pip and uv are configured to use on this machine. Its address is not written
+into the locks.
 """
 
 from __future__ import annotations
@@ -37,8 +37,10 @@ LayerLocks = Mapping[str, tuple[LockedLayer, ...]]
 
 
 def resolve(catalog: Catalog, name: str, constraints: Sequence[str] = ()) -> Locks:
-    """Resolve line `name` again, as new as `constraints` (`jinja2>=3.1.5,<3.2`) allow, and download
-    what is new.
+    """Resolve line `name` again and download new wheels; return the wheels of each stack.
+
+    Versions are as new as `constraints` (`jinja2>=3.1.5,<3.2`) allow. Raises ConfigError if a
+    requirement is wrong, and EnvironmentFailed if a download fails.
     """
     line = catalog.lines[name]
     with home.scratch("resolve") as work:
@@ -49,15 +51,21 @@ def resolve(catalog: Catalog, name: str, constraints: Sequence[str] = ()) -> Loc
         pins = work / "pins.txt"
         pins.write_text(_compile(line, work, list(catalog.stacks), allowed, hashes=False))
         wheels = _download(line, whole)
-        names = {
-            stack: _names(_compile(line, work, list(catalog.stacks_of(stack)), pins, hashes=False))
+        resolutions = {
+            stack: _compile(line, work, list(catalog.stacks_of(stack)), pins, hashes=False)
             for stack in catalog.stacks
         }
-    return {stack: _slice(catalog, stack, names, wheels) for stack in catalog.stacks}
+    names = {stack: set(_versions(text.splitlines())) for stack, text in resolutions.items()}
+    locks: Locks = {}
+    for stack in catalog.stacks:
+        parents = [parent for parent in catalog.stacks_of(stack) if parent != stack]
+        below = {package for parent in parents for package in names[parent]}
+        locks[stack] = [wheels[package] for package in sorted(names[stack] - below)]
+    return locks
 
 
 def locked(catalog: Catalog, name: str) -> Locks:
-    """What the locks of line `name` hold now; nothing of a stack that has none yet."""
+    """Return the wheels in the locks of line `name`, without stacks that have no lock yet."""
     paths = {stack: _lock(stack, name) for stack in catalog.stacks}
     return {stack: list(read_lock(path).wheels) for stack, path in paths.items() if path.exists()}
 
@@ -73,9 +81,7 @@ def write(name: str, locks: Locks) -> None:
 
 
 def locked_layers(catalog: Catalog, name: str) -> LayerLocks:
-    """Return what the locks of layers of line `name` hold now; nothing of a stack that has none
-    that can be read.
-    """
+    """Return the layers in the locks of line `name`, without stacks whose lock cannot be read."""
     found = {}
     for stack in catalog.stacks:
         with contextlib.suppress(ConfigError):
@@ -93,19 +99,10 @@ def _lock(stack: str, line: str) -> Path:
     return IMAGES / stack / f"{line}.lock"
 
 
-def _slice(
-    catalog: Catalog, stack: str, names: dict[str, set[str]], wheels: dict[str, Wheel]
-) -> list[Wheel]:
-    below = {
-        name for parent in catalog.stacks_of(stack) if parent != stack for name in names[parent]
-    }
-    return [wheels[name] for name in sorted(names[stack] - below)]
-
-
 def _compile(
     line: Line, work: Path, stacks: Sequence[str], constraints: Path, *, hashes: bool
 ) -> str:
-    """The resolution of the requirements of `stacks`, as uv writes it."""
+    """Return the resolution of the requirements of `stacks`, as uv writes it."""
     wanted = work / "wanted.in"
     wanted.write_text("".join(_requirements(line, stack) for stack in stacks))
     options = [
@@ -128,20 +125,15 @@ def _compile(
 def _requirements(line: Line, stack: str) -> str:
     """Return the requirements of a stack with the line's versions.
 
-    Raises ConfigError for what is no requirement.
-
-    A requirement is a name and its versions: an option or an address would have other code
-    installed than the index's.
+    Raises ConfigError if one is not a name with its versions: an option or an address would install
+    code that does not come from the index.
     """
     path = IMAGES / stack / "requirements.in"
-    lines = enumerate(records.read_text(path).splitlines(), start=1)
-    return "".join(
-        f"{_requirement(line, row, f'{path}:{number}')}\n" for number, row in lines if _says(row)
-    )
-
-
-def _says(row: str) -> bool:
-    return bool(row.strip()) and not row.lstrip().startswith("#")
+    found = []
+    for number, row in enumerate(records.read_text(path).splitlines(), start=1):
+        if row.strip() and not row.lstrip().startswith("#"):
+            found.append(f"{_requirement(line, row, f'{path}:{number}')}\n")
+    return "".join(found)
 
 
 def _requirement(line: Line, row: str, place: str) -> str:
@@ -151,7 +143,7 @@ def _requirement(line: Line, row: str, place: str) -> str:
             r"\{([^{}]*)\}", lambda found: versions[found[1]], row.partition(" #")[0].strip()
         )
     except KeyError as error:
-        hint = f"only these are filled in: {', '.join(f'{{{name}}}' for name in versions)}"
+        hint = f"use one of: {', '.join(f'{{{name}}}' for name in versions)}"
         raise ConfigError(f"{place}: unknown word {error.args[0]!r:.40} in braces", hint) from None
     try:
         is_plain = Requirement(text).url is None
@@ -164,10 +156,6 @@ def _requirement(line: Line, row: str, place: str) -> str:
     return text
 
 
-def _names(resolution: str) -> set[str]:
-    return set(_versions(resolution.splitlines()))
-
-
 def _versions(lines: Iterable[str]) -> dict[str, str]:
     pins = (
         Requirement(line.rstrip(" \\"))
@@ -178,7 +166,7 @@ def _versions(lines: Iterable[str]) -> dict[str, str]:
 
 
 def _download(line: Line, whole: Path) -> dict[str, Wheel]:
-    """Fetch the wheel pip chooses for every pin, and read its name, hash and size."""
+    """Download the wheel that pip chooses for every pin; return the wheels by name."""
     folder = home.kept("wheels")
     command: list[str | Path] = [*wheelhouse.pip_download(line.python), "-r", whole, "-d", folder]
     with progress.step("download the resolution"):

@@ -1,9 +1,9 @@
-"""The OS layer, found again by any run on any machine, in the registry's cache repository.
+"""The OS layer in the registry's cache repository: any run on any machine finds it again there.
 
-No lock can know this layer: Debian's packages are those of the day it is made. So it is taken from
-the cache only if somebody trusted signed what it is. The tag `os-KEY` is on a manifest of the layer
-and, as its configuration, the signed statement. Whoever writes to the registry can put another
-manifest there: nothing but the statement is believed.
+No lock can name this layer: Debian's packages are those of the day when it is made. So it is taken
+from the cache only with a statement of a trusted signer. The tag `os-KEY` is on a manifest of the
+layer, whose configuration is the signed statement. An account that may write to the registry can
+put another manifest there: only the statement is trusted.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from runner.untrusted import Malformed
 
 STATEMENT_TYPE = "application/vnd.pytorch-cuda-images.os-layer.v1+json"
 LARGEST_STATEMENT_BYTES = 4 << 20
-"""A statement has about 20 kB. It names some hundred packages."""
+"""A statement has about 20 kB. It names a few hundred packages."""
 
 LARGEST_LAYER_BYTES = 8 << 30
 CLOCK_SKEW = datetime.timedelta(minutes=10)
@@ -31,15 +31,15 @@ CLOCK_SKEW = datetime.timedelta(minutes=10)
 _TAG_HEX = 40
 _DIGEST = re.compile("sha256:[0-9a-f]{64}", re.ASCII)
 _SERVED = (200, 404)
-"""Statuses of a registry that answered: what it has is wrong, or not there. That is no outage."""
+"""HTTP statuses of a registry that works: its content is wrong or missing."""
 
 
 @dataclass(frozen=True)
 class SystemLayer:
-    """An OS layer: what it is made from (`key`), its bytes, and what is in it.
+    """An OS layer: its content key, its bytes, and its packages.
 
-    `source` says what its build started from, `taken_at` when its packages were taken from Debian
-    (ISO 8601).
+    `source` names the base of its build, `taken_at` is the time when its packages were taken from
+    Debian (ISO 8601).
     """
 
     key: str
@@ -50,23 +50,23 @@ class SystemLayer:
 
 
 class Vouch(Protocol):
-    """Who signs an OS layer that was made here, and whose signatures are believed."""
+    """A signer of OS layers that were made here, and verifier of those in the cache."""
 
     def sign(self, layer: SystemLayer) -> bytes:
-        """Return a signed statement of all that is known of a layer."""
+        """Return a signed statement with all facts about a layer."""
 
     def read(self, signed: bytes) -> SystemLayer:
         """Return the layer that a statement is about.
 
-        Raises GateRefused if nobody trusted signed it.
+        Raises GateRefused if no trusted signer signed it.
         """
 
 
 def find(registry: Registry, repository: str, key: str, vouch: Vouch) -> SystemLayer | None:
-    """Return the OS layer with this content key.
+    """Return the OS layer with this content key; None if there is none that can be trusted.
 
-    None if there is none, or none that somebody trusted signed: then a line says why it is not
-    used. Raises RegistryError if the registry fails.
+    The reason is printed if there is one that cannot be trusted. Raises RegistryError if the
+    registry fails.
     """
     try:
         signed = _signed(registry, repository, _tag(key))
@@ -82,7 +82,7 @@ def find(registry: Registry, repository: str, key: str, vouch: Vouch) -> SystemL
 
 
 def keep(registry: Registry, repository: str, layer: SystemLayer, vouch: Vouch) -> None:
-    """Make a pushed OS layer findable. Its blob must be in the repository already."""
+    """Publish the signed statement about an OS layer whose blob is in the repository already."""
     config = registry.push_bytes(repository, vouch.sign(layer), STATEMENT_TYPE)
     registry.put_manifest(
         repository, _tag(layer.key), image_manifest(config, [layer.blob.descriptor()])
@@ -92,7 +92,7 @@ def keep(registry: Registry, repository: str, layer: SystemLayer, vouch: Vouch) 
 def _signed(registry: Registry, repository: str, tag: str) -> bytes | None:
     """Return the statement under a tag; None if there is no such tag.
 
-    Raises Malformed, RegistryError.
+    Raises Malformed if the manifest names no statement, and RegistryError if the registry fails.
     """
     manifest = registry.manifest(repository, tag)
     if manifest is None:
@@ -107,17 +107,16 @@ def _signed(registry: Registry, repository: str, tag: str) -> bytes | None:
         and _DIGEST.fullmatch(digest)
         and _is_within(size, LARGEST_STATEMENT_BYTES)
     ):
-        raise Malformed("what is kept of it names no statement")
+        raise Malformed("its manifest names no statement")
     return registry.blob(repository, digest, size)
 
 
 def _checked(layer: SystemLayer, key: str) -> SystemLayer:
-    """Raise Malformed for a layer of another content key, and for values that no OS layer has."""
+    """Return the layer. Raises Malformed if its content key or a value cannot be right."""
     blob = layer.blob
     if layer.key != key:
         raise Malformed(
-            "its statement is about a layer that is made from something else (content key "
-            f"{layer.key:.12})"
+            f"its statement is about a layer with another content key ({layer.key:.12})"
         )
     if not (_DIGEST.fullmatch(blob.digest) and _DIGEST.fullmatch(blob.diff_id)):
         raise Malformed("its statement names no digest")
@@ -130,7 +129,7 @@ def _checked(layer: SystemLayer, key: str) -> SystemLayer:
         raise Malformed("its statement names no packages")
     if not _is_past(layer.taken_at):
         raise Malformed(
-            f"its packages were taken at {layer.taken_at!r:.60}, which is no moment of the past"
+            f"its packages were taken at {layer.taken_at!r:.60}, which is not a time in the past"
         )
     return layer
 
@@ -143,7 +142,7 @@ def _is_past(moment: str) -> bool:
     try:
         taken = datetime.datetime.fromisoformat(moment)
         return taken <= datetime.datetime.now(datetime.UTC) + CLOCK_SKEW
-    except (ValueError, TypeError, OverflowError):  # no moment, or one without a zone
+    except (ValueError, TypeError, OverflowError):  # not a time, or one without a zone
         return False
 
 

@@ -21,7 +21,7 @@ _VERSION = re.compile(rf"v(?P<line>{_NUMBER}\.{_NUMBER})\.(?P<patch>{_NUMBER})")
 
 @dataclass(frozen=True)
 class Version:
-    """`v2.6.3`: the release `patch` of line `line`."""
+    """A version: `v2.6.3` is release 3 (`patch`) of line 2.6."""
 
     line: str
     patch: int
@@ -41,9 +41,9 @@ class Version:
 
 
 def parse_version(text: str) -> Version | None:
-    """Return the version that `text` is, None if it is none.
+    """Return the version that `text` is; None if it is no version.
 
-    Each number has one way to write it.
+    Each number has one spelling: `v02.6.0` is no version.
     """
     match = _VERSION.fullmatch(text)
     return Version(match["line"], int(match["patch"])) if match else None

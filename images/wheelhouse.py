@@ -1,4 +1,4 @@
-"""The locked wheels on disk: downloaded once, kept whole, shared by every checkout."""
+"""The locked wheels on disk: downloaded once, kept unchanged, shared by all checkouts."""
 
 from __future__ import annotations
 
@@ -16,29 +16,34 @@ from runner.errors import ConfigError, EnvironmentFailed
 from runner.untrusted import clean
 
 BIG_BYTES = 20_000_000
-"""From this size a wheel is downloaded by itself, and gets a layer of its own."""
+"""A wheel of this size or more is downloaded by itself, and gets a layer of its own."""
 
 PARALLEL_DOWNLOADS = 3
 POLL_S = 0.5
 DOWNLOAD_TIMEOUT_S = 7200
-"""For one run of pip. The largest wheel, torch with 0.8 GB, comes in that time at 110 kB/s."""
+"""The limit for one run of pip: torch, the largest wheel with 0.8 GB, needs it at 110 kB/s."""
 
 INDEX_HINT = "check pip's index configuration (`pip config list`) and the network, then run again"
 NEWEST_GLIBC_MINOR = 36  # Debian 12's glibc 2.36: newer wheels would not load
 
 
 def path_of(wheel: Wheel) -> Path:
-    """Where a wheel is kept."""
+    """Return the path of a wheel in the wheelhouse."""
     return home.kept("wheels") / wheel.file
 
 
 def fetch(wheels: Sequence[Wheel], python: str) -> None:
-    """Download the wheels that are not here yet, for Python `python` (`3.11`) on x86-64 Linux.
+    """Download the wheels that are missing, for Python `python` (`3.11`) on x86-64 Linux.
 
-    A wheel appears only when its hash is right; a killed download loses at most the wheels in
-    flight. Raises EnvironmentFailed where the index cannot be reached or serves other bytes.
+    A wheel is put in its place only after its hash was verified. A killed download loses only the
+    wheels that were not complete. Raises EnvironmentFailed if the index cannot be reached or serves
+    other bytes.
     """
-    missing = [wheel for wheel in wheels if not _is_here(wheel)]
+    missing = [
+        wheel
+        for wheel in wheels
+        if not (path := path_of(wheel)).exists() or path.stat().st_size != wheel.size
+    ]
     if not missing:
         return
     total = sum(wheel.size for wheel in missing)
@@ -54,12 +59,7 @@ def fetch(wheels: Sequence[Wheel], python: str) -> None:
         finally:
             stop.set()
             watcher.join()
-        meter.advance(max(0, total - meter.done))  # what landed and was moved on between two looks
-
-
-def _is_here(wheel: Wheel) -> bool:
-    path = path_of(wheel)
-    return path.exists() and path.stat().st_size == wheel.size
+        meter.advance(max(0, total - meter.done))  # downloaded and moved since the last count
 
 
 def _download_all(missing: Sequence[Wheel], python: str, folder: Path) -> None:
@@ -68,7 +68,14 @@ def _download_all(missing: Sequence[Wheel], python: str, folder: Path) -> None:
     with ThreadPoolExecutor(PARALLEL_DOWNLOADS) as pool:
         for done in pool.map(lambda batch: _download(batch, python, folder), batches):
             for wheel in done:
-                _keep(wheel, folder / wheel.file)
+                downloaded = folder / wheel.file
+                verify(wheel, downloaded)
+                if downloaded.stat().st_size != wheel.size:
+                    raise ConfigError(
+                        f"{wheel.file} has another size than its lock says",
+                        "run `./release.py lock`",
+                    )
+                downloaded.replace(path_of(wheel))
 
 
 def _download(batch: list[Wheel], python: str, folder: Path) -> list[Wheel]:
@@ -77,7 +84,11 @@ def _download(batch: list[Wheel], python: str, folder: Path) -> list[Wheel]:
         wanted.write_text("".join(f"{wheel.requirement()}\n" for wheel in batch))
         done = shell.ended(
             [*pip_download(python), "-r", wanted, "-d", folder],
-            env=_environment(scratch),
+            env={
+                **shell.secrets_for(settings.INDEXES),
+                "TMPDIR": scratch,
+                "PIP_DISABLE_PIP_VERSION_CHECK": "1",
+            },
             hint=INDEX_HINT,
             timeout_s=DOWNLOAD_TIMEOUT_S,
         )
@@ -91,7 +102,7 @@ def _download(batch: list[Wheel], python: str, folder: Path) -> list[Wheel]:
 
 
 def pip_download(python: str) -> list[str]:
-    """Pip's command to download hash-checked wheels for Python `python` on the images' platform."""
+    """Return pip's command to download hash-checked wheels for the images' platform."""
     platforms = [
         f"--platform=manylinux_2_{minor}_x86_64" for minor in range(NEWEST_GLIBC_MINOR, 4, -1)
     ]
@@ -108,36 +119,19 @@ def pip_download(python: str) -> list[str]:
     return [sys.executable, "-m", "pip", "download", *common, *target]
 
 
-def _environment(scratch: str) -> dict[str, str]:
-    index = shell.secrets_for(settings.INDEXES)
-    return {**index, "TMPDIR": scratch, "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
-
-
-def _keep(wheel: Wheel, downloaded: Path) -> None:
-    verify(wheel, downloaded)
-    if downloaded.stat().st_size != wheel.size:
-        raise ConfigError(
-            f"{wheel.file} has another size than its lock says", "run `./release.py lock`"
-        )
-    downloaded.replace(path_of(wheel))
-
-
 def verify(wheel: Wheel, path: Path) -> None:
-    """Raises ConfigError where the file is not the locked wheel."""
+    """Verify that a file is the locked wheel. Raises ConfigError if it is not."""
     found = file_sha256(path)
     if found != wheel.sha256:
         raise ConfigError(
             f"{path}: sha256 is {found[:12]}..., the lock says {wheel.sha256[:12]}...",
-            (
-                "delete the file and run again; if it stays wrong, the index serves other bytes "
-                "than "
-                "were locked"
-            ),
+            "delete the file and run again; if the hash is wrong again, the index serves another "
+            "file than the locked one",
         )
 
 
 def _watch(folder: Path, meter: progress.Meter, stop: threading.Event) -> None:
-    """Count bytes as they land; pip itself reports nothing that can be read."""
+    """Count bytes as they arrive: pip itself reports nothing that can be read."""
     seen = 0
     while not stop.wait(POLL_S):
         now = sum(_size(path) for path in folder.rglob("*.whl"))

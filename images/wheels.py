@@ -1,8 +1,7 @@
-"""What a wheel becomes when installed (Binary Distribution Format 1.0), without installing it.
+"""The files of an installed wheel (Binary Distribution Format 1.0), without installing it.
 
-`contents` maps every member to its place under the prefix. The bytes of most files stay in the
-wheel and are copied from there; console scripts, scripts with a `#!python` line, INSTALLER and
-RECORD are made here.
+Every member is mapped to its place under the prefix. The bytes of most files are copied from the
+wheel. Console scripts, scripts with a `#!python` line, INSTALLER and RECORD are made here.
 """
 
 from __future__ import annotations
@@ -38,7 +37,7 @@ INSTALLER = b"pytorch-cuda-images\n"
 _LOCAL_HEADER_BYTES = 30
 
 READ_BYTES = 64 << 20
-"""The most that a member which is read whole may have: RECORD, entry_points.txt, a script in
+"""The limit in bytes for a member that is read into memory: RECORD, entry_points.txt, a script in
 Python. The longest RECORD of the locked wheels has 2 MB.
 """
 
@@ -49,10 +48,7 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _OF_THE_ENVIRONMENT = re.compile(
     r"pyvenv\.cfg(?:/.*)?|lib64(?:/.*)?|bin/python[0-9.]*(?:/.*)?|bin/activate[^/]*(?:/.*)?|bin/Activate\.ps1(?:/.*)?"
 )
-"""What `python -m venv` makes.
-
-`lib64` is a link there, and a folder of that name would take its place.
-"""
+"""Files that `python -m venv` makes. `lib64` is a link: a folder of that name would replace it."""
 
 _UNREADABLE = (
     *(
@@ -66,31 +62,27 @@ _UNREADABLE = (
     ),
     *(InvalidRecordEntry, csv.Error, configparser.Error, AssertionError),
 )
-"""What zipfile and `installer` raise on bytes that no good wheel has."""
+"""Exceptions that zipfile and `installer` raise if a wheel is malformed."""
 
 
 @dataclass(frozen=True)
 class Prefix:
-    """A virtual environment inside the image; `root` without its leading slash, as tar paths
-    are.
-    """
+    """A virtual environment inside the image. `root` has no leading slash, like paths in a tar."""
 
     root: str
     python: str
 
     @property
     def site_packages(self) -> str:
-        """Where importable code goes."""
+        """The folder of importable code."""
         return f"{self.root}/lib/python{self.python}/site-packages"
 
     def owns(self, path: str) -> bool:
-        """Whether a place is that of a file which makes the environment one: no package may write
-        there.
-        """
+        """Return whether a path belongs to the environment: no package may write it."""
         return _OF_THE_ENVIRONMENT.fullmatch(path.removeprefix(f"{self.root}/")) is not None
 
     def scheme(self, distribution: str) -> dict[str, str]:
-        """Where each `.data` category goes; `distribution` with hyphens, as pip writes it."""
+        """Return the folder of each `.data` category; `distribution` has hyphens, as with pip."""
         return {
             "purelib": self.site_packages,
             "platlib": self.site_packages,
@@ -102,7 +94,7 @@ class Prefix:
 
 @dataclass(frozen=True)
 class InstalledFile:
-    """A file of the image: from a member of the wheel, or from `data` made here."""
+    """A file of the image: a copy of the wheel's `member`, or `data` that is made here."""
 
     path: str
     mode: int
@@ -111,7 +103,7 @@ class InstalledFile:
 
 
 class OpenWheel:
-    """A wheel open for reading, checked for what no good wheel has."""
+    """A wheel that is open for reading, and was checked."""
 
     def __init__(self, wheel: Wheel, path: Path) -> None:
         self.wheel = wheel
@@ -120,11 +112,11 @@ class OpenWheel:
             self.file: BinaryIO = path.open("rb")
             self._zip = zipfile.ZipFile(self.file)
         if not all(info.filename for info in self._zip.infolist()):
-            raise self.damaged("it holds a file without a name")
+            raise self.damaged("it has a file without a name")
         listed = [info for info in self._zip.infolist() if not info.is_dir()]
         self._members = {info.filename: info for info in listed}
         if len(self._members) != len(listed):
-            raise self.damaged("it holds two files of one name")
+            raise self.damaged("it has two files of one name")
         for info in listed:
             self._check(info)
 
@@ -137,33 +129,32 @@ class OpenWheel:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Every member, in the order of the zip's directory."""
+        """The names of all members, in the order of the zip's directory."""
         return tuple(self._members)
 
     def damaged(self, why: str) -> ConfigError:
-        """The error for a wheel that cannot be trusted."""
+        """Return the error for a wheel that cannot be trusted."""
         hint = (
-            "delete it and run again; if it comes back the same, choose another version in "
-            "requirements.in"
+            "delete it and run again; if the error stays, choose another version in requirements.in"
         )
         return ConfigError(f"{self._path}: {why}", hint)
 
     def read(self, member: str) -> bytes:
-        """A member's contents. Raises ConfigError if it has more than READ_BYTES."""
+        """Return a member's contents. Raises ConfigError if it has more than READ_BYTES."""
         if self._members[member].file_size > READ_BYTES:
             raise self.damaged(f"`{member}` has more than {READ_BYTES >> 20} MB")
         with self._unreadable_refused(member):
             return self._zip.read(member)
 
     def checksum(self, file: InstalledFile) -> tuple[int, int]:
-        """CRC-32 and size of a file's contents, without unpacking it."""
+        """Return the CRC-32 and the size in bytes of a file's contents, without unpacking it."""
         if not file.member:
             return zlib.crc32(file.data), len(file.data)
         info = self._members[file.member]
         return info.CRC, info.file_size
 
     def deflated(self, member: str) -> Deflated | None:
-        """A member's deflate stream in the file; None where it is stored uncompressed."""
+        """Return a member's deflate stream in the file; None if it is stored uncompressed."""
         info = self._members[member]
         if info.compress_type == zipfile.ZIP_STORED:
             return None
@@ -174,7 +165,10 @@ class OpenWheel:
         return Deflated(self.file, start, info.compress_size, info.file_size, info.CRC)
 
     def contents(self, prefix: Prefix) -> tuple[InstalledFile, ...]:
-        """Every file of the installed wheel, by path."""
+        """Return all files of the installed wheel, sorted by path.
+
+        Raises ConfigError if the wheel is malformed, or would write outside its places.
+        """
         with self._unreadable_refused(self._dist_info):
             files = self._one_each(self._placed(prefix))
             files |= self._one_each(self._console_scripts(prefix))
@@ -185,15 +179,13 @@ class OpenWheel:
         for path in files:
             if prefix.owns(path):
                 raise self.damaged(
-                    f"one of its files would replace /{path}, which is the environment's own"
+                    f"one of its files would replace /{path}, which belongs to the environment"
                 )
         return tuple(files[path] for path in sorted(files))
 
     @contextlib.contextmanager
     def _unreadable_refused(self, what: str = "") -> Iterator[None]:
-        """The one boundary between the exceptions of everything that reads a wheel and the person
-        who locked it.
-        """
+        """Turn every exception that a malformed wheel causes into a ConfigError."""
         try:
             yield
         except _UNREADABLE as error:
@@ -231,7 +223,7 @@ class OpenWheel:
             )
         if not _is_inside(info.filename):
             raise self.damaged(
-                f"`{info.filename}` leaves the prefix, or goes to its place in a roundabout way"
+                f"`{info.filename}` leaves the prefix, or its path is not in the shortest form"
             )
         if stat.S_ISLNK(info.external_attr >> 16):
             raise self.damaged(f"`{info.filename}` is a symbolic link")
@@ -251,7 +243,7 @@ class OpenWheel:
                 continue
             category, _, rest = name.removeprefix(data).partition("/")
             if category not in scheme or not rest:
-                raise self.damaged(f"`{name}` has no place in an installation")
+                raise self.damaged(f"`{name}` is in an unknown category of .data")
             target = f"{scheme[category]}/{rest}"
             yield (
                 self._script(name, target, prefix)
@@ -288,16 +280,15 @@ class OpenWheel:
             yield InstalledFile(f"{prefix.root}/bin/{name}", 0o755, data=body)
 
     def _record(self, prefix: Prefix, record: str, files: dict[str, InstalledFile]) -> bytes:
-        """RECORD for where the files are now: hashes of copied files as the wheel states them."""
+        """Return RECORD for the installed files, with the wheel's own hashes of copied files."""
         member = f"{self._dist_info}/RECORD"
         if member not in self._members:
             raise self.damaged("it has no RECORD")
-        lines = io.StringIO(
-            self.read(member).decode(), newline=""
-        )  # ends of lines as CSV has them, not as Unicode has
+        # newline="": the ends of lines of CSV, not those of Unicode
+        lines = io.StringIO(self.read(member).decode(), newline="")
         stated = {row[0]: row for row in parse_record_file(lines)}
         if lost := sorted(stated.keys() - self._members.keys()):
-            raise self.damaged(f"`{lost[0]}` is in its RECORD only")
+            raise self.damaged(f"`{lost[0]}` is in its RECORD, but not in the wheel")
         rows = []
         for path, file in sorted(files.items()):
             if path == record:
@@ -312,7 +303,9 @@ class OpenWheel:
             hash_, size = known[1:] if known else _hash_and_size(file.data)
             rows.append(RecordEntry.from_elements(_relative(path, prefix), hash_, size).to_row())
         rows.append((_relative(record, prefix), "", ""))
-        return _csv(rows)
+        text = io.StringIO()
+        csv.writer(text, lineterminator="\n").writerows(rows)
+        return text.getvalue().encode()
 
 
 def _canonical(name: str, version: str) -> tuple[str, str]:
@@ -320,7 +313,7 @@ def _canonical(name: str, version: str) -> tuple[str, str]:
 
 
 def _is_inside(path: str) -> bool:
-    """Whether a path stays in its folder, and is the only way to write that place."""
+    """Return whether a path stays in its folder, and is in the shortest form."""
     pure = PurePosixPath(path)
     plain = str(pure) == path and pure.parts and not pure.is_absolute()
     return bool(plain) and ".." not in pure.parts and "\\" not in path and "\0" not in path
@@ -334,13 +327,7 @@ def _hash_and_size(data: bytes) -> tuple[str, str]:
 
 
 def _relative(path: str, prefix: Prefix) -> str:
-    """A path as RECORD has it: relative to site-packages."""
+    """Return a path as in RECORD: relative to site-packages."""
     if path.startswith(f"{prefix.site_packages}/"):
         return path.removeprefix(f"{prefix.site_packages}/")
     return "../../../" + path.removeprefix(f"{prefix.root}/")
-
-
-def _csv(rows: list[tuple[str, str, str]]) -> bytes:
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows(rows)
-    return text.getvalue().encode()

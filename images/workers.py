@@ -1,7 +1,6 @@
-"""Layers made and pushed on all cores, each in a process of its own, with one live display of all
-of them.
+"""Making and pushing of layers on all cores, each in its own process, with one live display.
 
-What is made is compared with the lock of layers before it is pushed.
+A layer is compared with the lock of layers before it is pushed.
 """
 
 from __future__ import annotations
@@ -32,18 +31,18 @@ LAYERS, PUSH = "layers", "push"
 REPORT_BYTES = 4 << 20
 
 _amounts: Connection
-"""Where a worker reports (meter, bytes).
+"""The pipe to which a worker reports (meter, bytes).
 
-A pipe, because small writes to one need no lock that a killed process could take with it.
+Small writes to a pipe need no lock, which a killed process would keep.
 """
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """What all layers of a run have in common: how they are made, and where they go.
+    """The facts that all layers of a run share: their recipe and their destination.
 
-    `line` is the line's name. They are pushed to `repository` on the registry `host`; if that is
-    empty, they are made only to learn their digests.
+    `line` is the line's name. Layers are pushed to `repository` on the registry `host`; if that is
+    empty, they are made only to get their digests.
     """
 
     line: str
@@ -56,7 +55,7 @@ class Recipe:
 
 @dataclass(frozen=True)
 class Task:
-    """One layer to make: from wheels, or from the zips of bytecode of its wheels."""
+    """A layer to make: from wheels, or from the zips with the bytecode of its wheels."""
 
     spec: LayerSpec
     zips: tuple[Path, ...]
@@ -66,11 +65,11 @@ class Task:
 def make_python(
     recipe: Recipe, specs: Sequence[LayerSpec], interpreter: Callable[[], str]
 ) -> dict[str, tuple[Blob, float]]:
-    """Make Python layers on all cores; returns each by content key, with its seconds.
+    """Make Python layers on all cores; return each by content key, with its seconds.
 
     Bytecode is compiled in a container of the image that `interpreter` returns, while the other
-    layers are made. The wheels must be here. Raises ConfigError if a layer is not what is locked,
-    and EnvironmentFailed.
+    layers are made. The wheels must be in the wheelhouse. Raises ConfigError if a layer is not the
+    locked one, and EnvironmentFailed if the engine, the registry or the disk fails.
     """
     copies = [spec for spec in specs if spec.kind in (layers.WHEEL, layers.POOL)]
     compiled = [spec for spec in specs if spec.kind == layers.BYTECODE]
@@ -87,7 +86,7 @@ def make_python(
 
 
 class Workers:
-    """A pool of processes that make layers, and push them if the recipe says where to."""
+    """A pool of processes that make layers, and push them if the recipe names a registry."""
 
     def __init__(self, recipe: Recipe, total_bytes: int) -> None:
         self._recipe = recipe
@@ -117,12 +116,12 @@ class Workers:
         self._display.join()
 
     def submit(self, spec: LayerSpec, zips: Sequence[Path] = ()) -> None:
-        """Have a layer made."""
+        """Start to make a layer."""
         with _broken_pool_explained():
             self._futures[spec.key] = self._pool.submit(make, Task(spec, tuple(zips), self._recipe))
 
     def results(self) -> dict[str, tuple[Blob, float]]:
-        """Every layer by content key with its seconds, when all are made.
+        """Wait for all layers; return each by content key, with its seconds.
 
         Raises the first error.
         """
@@ -140,7 +139,7 @@ def _broken_pool_explained() -> Iterator[None]:
 
 
 def make(task: Task) -> tuple[Blob, float]:
-    """Make one layer and push it. Runs in a worker process.
+    """Make one layer and push it, in a worker process; return it with its seconds.
 
     Raises ConfigError, and pushes nothing, if it is not the locked one.
     """
@@ -166,12 +165,10 @@ def _check(spec: LayerSpec, made: Blob, line: str) -> None:
     cause = (
         "the Python of today's Debian compiles to other bytecode"
         if spec.kind == layers.BYTECODE
-        else ("this checkout makes other bytes of the same wheels than the one that locked it")
+        else "this checkout makes other bytes from the same wheels than the checkout that locked it"
     )
-    what = (
-        f"layer `{spec.name}` is locked as {spec.locked.digest}, and what was made is {made.digest}"
-    )
-    raise ConfigError(f"{what}: {cause}", layer_lock.relock_hint(line))
+    problem = f"layer `{spec.name}` has digest {made.digest}, but {spec.locked.digest} is locked"
+    raise ConfigError(f"{problem}: {cause}", layer_lock.relock_hint(line))
 
 
 def _compile(task: Task, target: Path) -> Blob:
@@ -193,7 +190,7 @@ def _compile(task: Task, target: Path) -> Blob:
 
 
 class _Counted:
-    """A file that reports how much was written to it, in pieces that do not flood the queue."""
+    """A file that reports how many bytes were written to it, in steps of REPORT_BYTES."""
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
@@ -214,8 +211,9 @@ class _Counted:
 
 
 def _start(amounts: Connection) -> None:
-    """In each worker: the parent handles Ctrl-C and a hang-up, and one that was killed takes its
-    workers with it.
+    """Prepare a worker process.
+
+    Its parent handles Ctrl-C and a hang-up. If the parent is killed, the worker ends too.
     """
     global _amounts  # noqa: PLW0603 - a process pool hands its workers state only so
     _amounts = amounts
@@ -232,7 +230,7 @@ def _end_with_parent() -> None:
 
 
 def _show(amounts: Connection, totals: Mapping[str, int]) -> None:
-    """Until every process that could report has ended."""
+    """Show the reported amounts, until every process that could report has ended."""
     with progress.meters(totals) as meters, contextlib.suppress(EOFError):
         while True:
             meter, count = amounts.recv()

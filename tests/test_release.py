@@ -283,7 +283,7 @@ def test_the_doctor_asks_the_registry(home: Path) -> None:
     [
         (("plan", "v2.6.99999999"), "is not a version"),
         (("plan", "v2.6.0", "--images", "base-base"), "names a stack twice"),
-        (("plan", "v2.6.0", "--images", "cv,,nlp"), "nothing between two commas"),
+        (("plan", "v2.6.0", "--images", "cv,,nlp"), "has an empty name: two commas in a row"),
         (("plan", "v2.6.0\n::error::x\x1b[31m"), "is not a version"),
         (("verify", "../..", "--key", "KEY"), "is no reference"),
         (("due", "--date", "0001-01-01", "--key", "KEY"), "--date"),

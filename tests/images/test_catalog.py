@@ -132,7 +132,7 @@ WRONG = [
         "needs: [base]",
         "needs: []",
         "  cv:",
-        "`cv` does not stand on `base`",
+        "`cv` does not need `base`",
         id="stack on nothing",
     ),
     pytest.param("  cv:\n", "  c-v:\n", "c-v:", "stack name `c-v`", id="stack name with a dash"),
@@ -359,7 +359,7 @@ def test_no_image_at_all(shipped: Catalog, asked: str) -> None:
 
 @pytest.mark.parametrize("asked", ["cv,", ",cv", "cv,,nlp", ",".join(["cv"] * 101)])
 def test_a_list_of_images_is_written_in_one_way(shipped: Catalog, asked: str) -> None:
-    with refused(ConfigError, "--images has", "as cv,nlp"):
+    with refused(ConfigError, "--images has", "separated by commas: cv,nlp"):
         shipped.image_names(asked)
 
 
@@ -454,3 +454,46 @@ def test_what_an_image_is_for(shipped: Catalog) -> None:
     title = {name: stack.title for name, stack in shipped.stacks.items()}
     assert shipped.title_of("base") == title["base"]
     assert shipped.title_of("nlp-cv") == f"{title['cv']}; {title['nlp']}"
+
+
+# How the images of a stack run
+
+SERVED = """    os:
+      ports: [8888, 8080]
+      command: [python, -m, http.server, "8888"]
+      health_check: [python, -c, "pass"]
+"""
+
+
+def with_os(text: str) -> str:
+    """The shipped catalogue, with a part of that text for cv."""
+    budget = "    budget: {megabytes: 130, packages: 16, layers: 6}\n"
+    assert budget in SHIPPED
+    return SHIPPED.replace(budget, budget + text)
+
+
+def test_images_run_as_their_stacks_say(written: Path) -> None:
+    written.write_text(with_os(SERVED))
+    served = catalog.load(written)
+    part = served.os_part_of("cv-nlp")
+    assert part.ports == (8080, 8888)
+    assert part.command == ("python", "-m", "http.server", "8888")
+    assert part.health_check == ("python", "-c", "pass")
+    assert served.os_part_of("nlp") == catalog.OsPart()
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        ("    os: {ports: [0]}\n", "greater than or equal to 1"),
+        ("    os: {ports: [65536]}\n", "less than or equal to 65535"),
+        ('    os: {ports: ["8888"]}\n', "integer"),
+        ('    os: {command: ["a b\\n"]}\n', "printable"),
+        ("    os: {user: root}\n", "unknown key `stacks.cv.os.user`"),
+    ],
+)
+def test_a_wrong_os_part(written: Path, wrong: str, words: str) -> None:
+    text = with_os(wrong)
+    written.write_text(text)
+    with refused(ConfigError, words, f"{written}:{line_of(text, wrong)}:"):
+        catalog.load(written)

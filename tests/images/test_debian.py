@@ -188,7 +188,7 @@ def test_a_root_file_system_without_packages(tmp_path: Path) -> None:
 def test_an_export_cut_short(tmp_path: Path, size: int) -> None:
     path = exported(tmp_path / "rootfs.tar", GOOD)
     path.write_bytes(path.read_bytes()[:size])
-    with refused(EnvironmentFailed, "not whole"):
+    with refused(EnvironmentFailed, "not complete"):
         debian.normalise(path, io.BytesIO(), EPOCH)
 
 
@@ -196,7 +196,7 @@ def test_an_export_without_its_end(tmp_path: Path) -> None:
     """Every file is there, packages too: only the two blocks of zeros say that nothing follows."""
     path = exported(tmp_path / "rootfs.tar", GOOD)
     path.write_bytes(path.read_bytes().rstrip(b"\0") + bytes(tarfile.BLOCKSIZE))
-    with refused(EnvironmentFailed, "not whole"):
+    with refused(EnvironmentFailed, "not complete"):
         debian.normalise(path, io.BytesIO(), EPOCH)
 
 

@@ -194,7 +194,7 @@ def test_a_lock_of_another_version_than_the_catalogue(
 
 def test_a_lock_without_torch(shipped: Path, change: Callable[..., int]) -> None:
     change("base", r"^torch==.*\n", "")
-    with refused(ConfigError, "torch 2.6.0", "the lock holds nothing"):
+    with refused(ConfigError, "torch 2.6.0", "the lock holds none"):
         check(shipped)
 
 
@@ -210,7 +210,7 @@ def test_a_lock_of_another_cuda(shipped: Path, change: Callable[..., int]) -> No
 
 def test_a_lock_without_cuda(shipped: Path, change: Callable[..., int]) -> None:
     change("base", r"^nvidia.cuda.runtime.*\n", "")
-    with refused(ConfigError, f"{shipped}/base/{LINE}.lock:1:", "CUDA 12.4", "holds nothing"):
+    with refused(ConfigError, f"{shipped}/base/{LINE}.lock:1:", "CUDA 12.4", "holds none"):
         check(shipped)
 
 

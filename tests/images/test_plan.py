@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from images import catalog, layer_lock, layers, locks, plan
+from images import assembly, catalog, layer_lock, layers, locks, plan
 from images.catalog import IMAGES, Catalog
 from images.layer_lock import LockedLayer
 from images.layers import LayerSpec
@@ -326,3 +326,31 @@ def test_the_github_matrix(make: Make) -> None:
 def test_an_image_that_is_not_in_the_catalogue(make: Make) -> None:
     with refused(ConfigError, "unknown image `tv`"):
         make(names=["tv"])
+
+
+# How the images of a stack run
+
+
+def test_an_os_part_is_in_the_key_and_the_configuration_of_its_images_alone(
+    make: Make, shipped: Catalog
+) -> None:
+    part = catalog.OsPart(ports=(8888,), command=("serve",), health_check=("check",))
+    cv = dataclasses.replace(shipped.stacks["cv"], os=part)
+    served = dataclasses.replace(shipped, stacks={**shipped.stacks, "cv": cv})
+    before, after = make().images, make(of=served).images
+    changed = [old.image for old, new in zip(before, after, strict=True) if old != new]
+    assert changed == ["cv"]
+    assert [spec.key for spec in before[1].layers] == [spec.key for spec in after[1].layers]
+    settings = [
+        assembly.configuration(image, "t", "v2.6.0", shipped.lines["2.6"], [], of)["config"]
+        for image, of in ((before[1], catalog.OsPart()), (after[1], served.os_part_of("cv")))
+    ]
+    plain, own = (dict(each) for each in settings if isinstance(each, dict))
+    assert own == {
+        **plain,
+        "Cmd": ["serve"],
+        "ExposedPorts": {"8888/tcp": {}},
+        "Healthcheck": {"Test": ["CMD", "check"]},
+    }
+    assert plain["Cmd"] == ["bash"]
+    assert not {"ExposedPorts", "Healthcheck"} & plain.keys()

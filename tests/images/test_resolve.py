@@ -197,5 +197,4 @@ def test_names_of_a_resolution() -> None:
         "# head\nOne.Two==1.0 \\\n    --hash=sha256:aa \\\n    "
         "--hash=sha256:bb\n\nthree[x]==2.0 ; os_name == 'posix'\n"
     )
-    assert resolve._names(text) == {"one-two", "three"}
     assert resolve._versions(text.splitlines()) == {"one-two": "1.0", "three": "2.0"}
