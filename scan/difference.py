@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import takewhile
+from itertools import takewhile, zip_longest
 
 from packaging.utils import canonicalize_name
 
@@ -152,9 +152,7 @@ def difference(before: Snapshot, after: Snapshot) -> Difference:
     ConfigError if versions of a type of package cannot be compared.
     """
     old, new = _by_name(before), _by_name(after)
-    moves = {
-        key: _moves(key[0], old.get(key, []), new.get(key, [])) for key in sorted({*old, *new})
-    }
+    moves = {key: _pairs(key, old, new) for key in sorted({*old, *new})}
     advisories = _advisories(before, after, {key[:2] for key, found in moves.items() if found})
     return Difference(
         before=Release(before.version, before.digest),
@@ -200,15 +198,14 @@ def _normalised(kind: str, name: str) -> str:
     return canonicalize_name(name) if kind == "pypi" else name
 
 
-def _moves(kind: str, before: Sequence[Package], after: Sequence[Package]) -> list[_Move]:
+def _pairs(key: Key, old: dict[Key, list[Package]], new: dict[Key, list[Package]]) -> list[_Move]:
     """Return the changed copies of one package.
 
     Copies of the same version are left out; the others are paired, from the newest version down.
     """
-    old, new = _without(kind, before, after), _without(kind, after, before)
-    length = max(len(old), len(new))
-    padded = ([*found, *[None] * (length - len(found))] for found in (old, new))
-    return [_Move(*pair) for pair in zip(*padded, strict=True)]
+    before, after = old.get(key, []), new.get(key, [])
+    gone, come = _without(key[0], before, after), _without(key[0], after, before)
+    return [_Move(*pair) for pair in zip_longest(gone, come)]
 
 
 def _without(kind: str, these: Sequence[Package], others: Sequence[Package]) -> list[Package]:

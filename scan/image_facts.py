@@ -77,10 +77,6 @@ def _installed(value: object) -> object:
         raise ValueError(f"an installed package of dpkg has no {error.args[0]}") from None
 
 
-def _normalised(versions: dict[str, str]) -> dict[str, str]:
-    return {canonicalize_name(name): version for name, version in versions.items()}
-
-
 _Count = Annotated[int, Field(ge=0, lt=1 << 63)]
 
 
@@ -99,7 +95,12 @@ class Inside:
     debian: Annotated[dict[str, str], BeforeValidator(_installed)]
     areas: dict[str, str]
     dpkg_query: Annotated[dict[str, str] | None, BeforeValidator(_installed)]
-    python: Annotated[dict[str, str], AfterValidator(_normalised)]
+    python: Annotated[
+        dict[str, str],
+        AfterValidator(
+            lambda versions: {canonicalize_name(name): versions[name] for name in versions}
+        ),
+    ]
     bundled: tuple[str, ...]
     shared_libraries: dict[str, _Count]
     setuid: dict[str, str]
@@ -129,7 +130,12 @@ def inside(reference: str) -> Inside | Problem:
     """
     engine.pull(reference)
     with home.scratch("inside") as folder, engine.failures(f"probing the image {reference}"):
-        _remove_leftovers()
+        # Making our folder has removed those of runs that were killed.
+        client = engine.client(containers.REMOVAL_S)
+        for left in containers.list_of_purpose(client, PURPOSE):
+            if not Path(left.labels.get(LABEL, "/nowhere")).exists():
+                containers.remove_left(client, left)
+        containers.remove_left_volumes(client, LABEL)
         shutil.copy2(LOOK, folder)
         ended = _run(reference, folder)
         if isinstance(ended, _Ended) and ended.exit_code == KILLED:
@@ -173,7 +179,11 @@ def _container(reference: str, folder: Path, settings: Mapping[str, Any]) -> Ite
     try:
         yield container
     finally:
-        _remove(container)
+        # The next run removes what is left.
+        with contextlib.suppress(DockerException, requests.RequestException):
+            container.remove(force=True, v=True)
+            containers.remove_volumes(container)
+            progress.say(f"removed container {container.short_id}", detail=True)
 
 
 def _settings(folder: Path) -> dict[str, Any]:
@@ -225,26 +235,6 @@ def _raise_if_the_image_is_why(error: DockerException, settings: Mapping[str, An
 
 def _client() -> docker.DockerClient:
     return engine.client(ANSWER_S)
-
-
-def _remove(container: Any) -> None:  # noqa: ANN401 - docker-py has no types
-    # The next run removes what is left.
-    with contextlib.suppress(DockerException, requests.RequestException):
-        container.remove(force=True, v=True)
-        containers.remove_volumes(container)
-        progress.say(f"removed container {container.short_id}", detail=True)
-
-
-def _remove_leftovers() -> None:
-    """Remove containers and volumes of runs that were killed.
-
-    Their scratch folders are gone already: making ours removes them.
-    """
-    client = engine.client(containers.REMOVAL_S)
-    for left in containers.list_of_purpose(client, PURPOSE):
-        if not Path(left.labels.get(LABEL, "/nowhere")).exists():
-            containers.remove_left(client, left)
-    containers.remove_left_volumes(client, LABEL)
 
 
 def _ends(container: Any) -> bool:  # noqa: ANN401

@@ -76,7 +76,9 @@ def walk(root: str) -> Iterator[Found]:
                 inside = entry.path.removeprefix(root)
                 if inside in SKIPPED or inside == os.path.dirname(__file__):  # noqa: PTH120 - as sys.path has it
                     continue
-                yield _printable(inside), entry.stat(follow_symlinks=False)
+                # A path need not be UTF-8, the document has to be.
+                text = inside.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+                yield text, entry.stat(follow_symlinks=False)
                 if entry.is_dir(follow_symlinks=False):
                     folders.append(inside)
 
@@ -135,27 +137,18 @@ def bundled(root: str, files: list[Found], path: list[str]) -> Iterator[str]:
         if not stat.S_ISREG(found.st_mode):
             continue
         if name.endswith(BILLS):
-            yield from _named_in(root + name)
-        elif METADATA.fullmatch(name) and _is_vendored(root + name, path):
-            fields = email.parser.Parser().parsestr(read(root + name), headersonly=True)
-            yield f"pkg:pypi/{fields['Name']}@{fields['Version']}" if fields["Name"] else name
-
-
-def _named_in(bill: str) -> Iterator[str]:
-    try:
-        components = json.loads(read(bill)).get("components", [])
-    except (ValueError, AttributeError):  # not JSON, or not an SBOM
-        return
-    yield from (each["purl"] for each in components if isinstance(each, dict) and each.get("purl"))
-
-
-def _is_vendored(metadata: str, path: list[str]) -> bool:
-    """Return whether metadata lies deeper below a folder of sys.path.
-
-    Directly in the folder a package is installed; elsewhere it is not of this Python.
-    """
-    folder = str(Path(metadata).parent.parent)
-    return folder not in path and any(folder.startswith(f"{each}/") for each in path)
+            try:
+                components = json.loads(read(root + name)).get("components", [])
+            except (ValueError, AttributeError):  # not JSON, or not an SBOM
+                continue
+            named = (each for each in components if isinstance(each, dict) and each.get("purl"))
+            yield from (each["purl"] for each in named)
+        elif METADATA.fullmatch(name):
+            # Directly in a folder of sys.path a package is installed, deeper it is inside another.
+            folder = str(Path(root + name).parent.parent)
+            if folder not in path and any(folder.startswith(f"{each}/") for each in path):
+                fields = email.parser.Parser().parsestr(read(root + name), headersonly=True)
+                yield f"pkg:pypi/{fields['Name']}@{fields['Version']}" if fields["Name"] else name
 
 
 def shared_libraries(files: list[Found]) -> dict[str, int]:
@@ -230,11 +223,6 @@ def programs(files: list[Found], names: re.Pattern[str]) -> list[str]:
         if stat.S_ISREG(found.st_mode) and found.st_mode & 0o111
     )
     return [name for name, _ in runs if names.fullmatch(name.rpartition("/")[2])]
-
-
-def _printable(text: str) -> str:
-    """Return a path, which need not be UTF-8, as text that can be encoded as UTF-8."""
-    return text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
 if __name__ == "__main__":

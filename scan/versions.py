@@ -172,7 +172,7 @@ def _debian_step(before: NativeVersion, after: NativeVersion) -> Step:
     )
 
 
-def _debian_downgrade(before: NativeVersion, after: NativeVersion) -> bool:
+def _is_debian_downgrade(before: NativeVersion, after: NativeVersion) -> bool:
     older_inside = NativeVersion(_software(after)) < NativeVersion(_software(before))
     return after < before or (_epoch(before) == _epoch(after) and older_inside)
 
@@ -196,5 +196,5 @@ def _numbers(upstream: str) -> tuple[int, ...]:
 
 _RULES: dict[str, _Rules[Any]] = {
     "pypi": _Rules(Version, _python_step, lambda before, after: after < before),
-    "deb": _Rules(_debian, _debian_step, _debian_downgrade),
+    "deb": _Rules(_debian, _debian_step, _is_debian_downgrade),
 }
