@@ -241,8 +241,9 @@ def _bolt_file(path: Path, data: mmap.mmap) -> BoltFile:
 
 
 def _meta(data: mmap.mmap, at: int) -> tuple[int, int, int, int] | None:
-    """Return transaction, page size, number of pages and id of the root page of the meta page at
-    byte `at`; None if there is no valid one.
+    """Return transaction, page size, number of pages and id of the root page.
+
+    They are read from the meta page at byte `at`; None if there is no valid one.
     """
     raw = data[at + _PAGE.size : at + _PAGE.size + _META.size]
     if len(raw) < _META.size:

@@ -122,7 +122,7 @@ class Layers:
 
 @dataclass(frozen=True)
 class Difference:
-    """From one release to another. `advisories` is None where one of the two was not assessed."""
+    """Difference between two releases; `advisories` is None if one of them was not assessed."""
 
     before: Release
     after: Release

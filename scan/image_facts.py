@@ -38,7 +38,7 @@ LABEL = "pytorch-cuda-images.inside"
 It counts only on containers and volumes with a name of ours: an image can carry any label.
 """
 
-LOOK = Path(__file__).resolve().parent / "image_probe.py"
+PROBE = Path(__file__).resolve().parent / "image_probe.py"
 FOLDER = "/look"
 DOCUMENT_BYTES = 16 << 20
 """Maximum size of the document with the facts. It has 300 KB, mostly dpkg's own file."""
@@ -66,8 +66,9 @@ TRUTH = {"deb": "dpkg", "pypi": "Python"}
 
 
 def _installed(value: object) -> object:
-    """Return a text in the form of dpkg's status file as versions by name; other values as they
-    are.
+    """Return versions by name from a text in the form of dpkg's status file.
+
+    Values that are not a text are returned unchanged.
     """
     if not isinstance(value, str):
         return value
@@ -114,11 +115,11 @@ class Inside:
 
 @dataclass(frozen=True)
 class _Ended:
-    """End of the image probe: its exit code, None if it did not end, stdout, and stderr."""
+    """End of the image probe: its exit code (None if it did not end), stdout, and stderr."""
 
     exit_code: int | None
     document: bytes = b""
-    said: bytes = b""
+    errors: bytes = b""
 
 
 def inside(reference: str) -> Inside | Problem:
@@ -136,7 +137,7 @@ def inside(reference: str) -> Inside | Problem:
             if not Path(left.labels.get(LABEL, "/nowhere")).exists():
                 containers.remove_left(client, left)
         containers.remove_left_volumes(client, LABEL)
-        shutil.copy2(LOOK, folder)
+        shutil.copy2(PROBE, folder)
         ended = _run(reference, folder)
         if isinstance(ended, _Ended) and ended.exit_code == KILLED:
             # By somebody on this machine; if by the image itself, it happens again.
@@ -189,7 +190,7 @@ def _container(reference: str, folder: Path, settings: Mapping[str, Any]) -> Ite
 def _settings(folder: Path) -> dict[str, Any]:
     """Return the settings of the probe's container: it can read everything and change nothing."""
     return {
-        "command": [f"{FOLDER}/{LOOK.name}"],
+        "command": [f"{FOLDER}/{PROBE.name}"],
         "entrypoint": ["python"],
         "user": "0:0",
         "labels": {LABEL: str(folder)},
@@ -264,7 +265,7 @@ def _understood(ended: _Ended) -> Inside | Problem:
     if ended.exit_code is None:
         return _closed(f"its `python` was still running after {TIMEOUT_S:.0f} s")
     if ended.exit_code != 0:
-        lines = ended.said[-4000:].decode(errors="replace").strip().splitlines() or ["nothing"]
+        lines = ended.errors[-4000:].decode(errors="replace").strip().splitlines() or ["nothing"]
         last = clean_line(lines[-1])
         return _closed(f"its `python` exited with {ended.exit_code}; it printed last: {last}")
     try:
@@ -301,8 +302,7 @@ def disagreements(packages: tuple[Package, ...], inside: Inside) -> tuple[Proble
 
 
 def unlisted(packages: tuple[Package, ...], inside: Inside) -> dict[str, int]:
-    """Return the number of packages inside others that the SBOM does not list, by type (`cargo`,
-    `rpm`).
+    """Return the number of packages inside others that the SBOM does not list, by type (`rpm`).
 
     No vulnerability of theirs can be found, so they are shown beside the findings.
     """

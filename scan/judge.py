@@ -143,8 +143,9 @@ def pin(finding: Finding) -> str:
 
 
 def nearest_fix(finding: Finding) -> str:
-    """Return the lowest fixed version of a Python package above the installed one, else the
-    highest.
+    """Return the fixed version of a Python package that is nearest.
+
+    It is the lowest one above the installed version; if there is none, the highest.
     """
     versions = sorted((each.strip() for each in finding.fixed_version.split(",")), key=Version)
     installed = Version(finding.installed_version)

@@ -71,8 +71,9 @@ def check(kind: str, name: str, version: str) -> None:
 
 
 def compare(kind: str, one: str, other: str) -> int:
-    """Return a negative number if `one` is older, 0 if both are equal (`1.0` and `1.0.0` of PyPI),
-    else a positive one.
+    """Return a negative number if `one` is older, 0 if both are equal, else a positive one.
+
+    `1.0` and `1.0.0` of PyPI are equal.
     """
     parse = _RULES[kind].parse
     first, second = parse(one), parse(other)

@@ -1,6 +1,4 @@
-"""What changed between two releases, and that nothing is ever called unchanged for want of
-looking.
-"""
+"""Difference between two releases; a part that cannot be compared is never called unchanged."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""Whatever Trivy or an image's own Python wrote, it is judged or refused, and its text is
-cleaned.
-"""
+"""Any output of Trivy or of an image's own Python is assessed or refused, and its text cleaned."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A look inside real small images, and what a bill of materials may not say otherwise."""
+"""Facts of real small images, and their comparison with an SBOM."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ LISTED = (
 )
 
 
-# Against a bill of materials
+# Comparison with an SBOM
 
 
 def test_a_bill_that_is_true() -> None:

@@ -1,4 +1,4 @@
-"""How far a package moved, in the corners of PEP 440 and of Debian's version numbers."""
+"""Comparison of versions, in the special cases of PEP 440 and of Debian's version numbers."""
 
 from __future__ import annotations
 
