@@ -1,1 +1,1 @@
-"""What an image contains and what is known against it: SBOM and vulnerabilities, by Trivy."""
+"""Contents of an image and its known faults: SBOM, vulnerabilities, secrets, licences, facts."""

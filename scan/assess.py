@@ -160,20 +160,20 @@ def origins(packages: Sequence[Package], sources: dict[str, str]) -> tuple[Origi
     No source covers NVIDIA's wheels: NVIDIA publishes no advisories for them, and those of PyPI do
     not include them.
     """
-    counted = Counter(map(_origin, packages))
+    counted: Counter[str] = Counter()
+    for package in packages:
+        if package.type != "pypi":
+            name = _ORIGINS.get(package.type, package.type)
+        elif package.name.lower().startswith("nvidia-"):
+            name = NVIDIA
+        else:
+            name = "PyPI" if package.path else VENDORED
+        counted[name] += 1
     known = {_ORIGINS[kind]: source for kind, source in sources.items() if kind in _ORIGINS}
     known |= {VENDORED: known["PyPI"]} if "PyPI" in known else {}
     return tuple(
         Origin(name, count, known.get(name, "")) for name, count in sorted(counted.items())
     )
-
-
-def _origin(package: Package) -> str:
-    if package.type != "pypi":
-        return _ORIGINS.get(package.type, package.type)
-    if package.name.lower().startswith("nvidia-"):
-        return NVIDIA
-    return "PyPI" if package.path else VENDORED
 
 
 def _doubt(record: Database, counted: Sequence[Origin], judges: Judges) -> str:

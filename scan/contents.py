@@ -65,8 +65,8 @@ def contents_of(
             trivy.analyse(reference, folder)
         with progress.step(f"{build.image}: image probe"):
             found = image_facts.inside(reference)
-            looked = Looked(None, found) if isinstance(found, Problem) else Looked(found, None)
-            records.write(folder / INSIDE, looked)
+            result = Looked(None, found) if isinstance(found, Problem) else Looked(found, None)
+            records.write(folder / INSIDE, result)
     analysis = trivy.kept_analysis(folder)
     _require_bound(analysis.cyclonedx, build.digest)
     packages = sbom.packages_of(analysis.cyclonedx)
@@ -88,8 +88,9 @@ def _kept_look(folder: Path) -> Looked | None:
 
 
 def _is_reusable(before: ScanRecord | None, build: BuildRecord, folder: Path) -> bool:
-    """Return whether the documents of `before` in `folder` are complete, of this digest, written by
-    this scanner, and fresh.
+    """Return whether the documents of `before` can be used again.
+
+    They must be complete, of this digest, written by this scanner, and fresh.
     """
     if (
         before is None

@@ -1,11 +1,10 @@
-"""Trivy's vulnerability database, read without Trivy: which sources can judge a package, which
-advisories it knows.
+"""Reader for Trivy's vulnerability database: its advisory sources and advisories.
 
-Trivy says what it found and never that it had nothing to look in: a database without Debian's
-advisories finds as little as a clean image. So the database itself is asked. trivy.db is a bbolt
-file: a B+ tree of pages, keys sorted, whose values may be buckets, trees of their own. The layout
-is that of go.etcd.io/bbolt, internal/common/{page,meta, bucket}.go; there it is the machine's byte
-order, which is little-endian wherever Trivy's databases are built.
+Trivy reports its findings, but not that the database lacks the advisories of a source: then it
+finds nothing, as in a clean image. So the database itself is read. trivy.db is a bbolt file: a B+
+tree of pages with sorted keys, whose values may be buckets, which are trees of their own. The
+layout is that of go.etcd.io/bbolt, internal/common/{page,meta,bucket}.go. Its byte order is that of
+the machine that wrote it; Trivy's databases are little-endian.
 """
 
 from __future__ import annotations
@@ -25,31 +24,26 @@ HINT = "fetch the database again"
 
 _PAGE = struct.Struct("<QHHI")  # id, flags, entries, further pages it goes on for
 _BRANCH, _LEAF = 0x01, 0x02  # a page's flags
-_CHILD = struct.Struct(
-    "<IIQ"
-)  # entry of a branch: where its key is, counted from here, the key's size, a page's id
-_ITEM = struct.Struct(
-    "<IIII"
-)  # entry of a leaf: flags, where its key is, sizes of the key and of the value behind it
+_CHILD = struct.Struct("<IIQ")
+"""Entry of a branch: offset of its key from here, size of the key, id of a page."""
+_ITEM = struct.Struct("<IIII")
+"""Entry of a leaf: flags, offset of its key, sizes of the key and of the value behind it."""
 _IS_BUCKET = 0x01  # an item's flag: the value is a bucket
-_BUCKET = struct.Struct(
-    "<QQ"
-)  # id of its root page, a counter; root 0: the page itself follows ("inline")
-_META = struct.Struct(
-    "<4I6Q"
-)  # magic, version, page size, flags, root bucket (2), free list, pages, transaction, sum
+_BUCKET = struct.Struct("<QQ")
+"""Id of its root page, and a counter. If the id is 0, the page itself follows ("inline")."""
+_META = struct.Struct("<4I6Q")
+"""Magic, version, page size, flags, root bucket (2), free list, pages, transaction, checksum."""
 _MAGIC, _VERSION = 0xED0CDAED, 2
-_PAGE_SIZES = tuple(
-    1024 << power for power in range(15)
-)  # those that bbolt's getPageSizeFromSecondMeta looks for
+_PAGE_SIZES = tuple(1024 << power for power in range(15))
+"""Those that bbolt's getPageSizeFromSecondMeta tries."""
 _FNV_OFFSET, _FNV_PRIME = 0xCBF29CE484222325, 0x100000001B3  # FNV-1a, 64 bits
-# levels; a tree of two keys a page would hold 4 billion. Deeper is a page that leads to itself
 _DEEPEST = 32
+"""Maximum number of levels; with two keys a page 4 billion keys. A deeper tree has a cycle."""
 
 
 @dataclass(frozen=True)
 class _Item:
-    """One key of a leaf; `value` is where in the file its value begins, `size` the bytes of it."""
+    """One key of a leaf; `value` is the offset of its value in the file, `size` its bytes."""
 
     key: bytes
     is_bucket: bool
@@ -63,9 +57,9 @@ class BoltFile:
 
     A path names a key through its buckets: `get("debian 12", "bash", "CVE-2026-1")`.
 
-    Every reading raises ConfigError where the file turns out to be damaged. `pages` is their
-    number, `root` the id of the one to begin with; inside, a page is named by the byte it begins
-    at, since an inline bucket's has no id.
+    All methods raise ConfigError if the file is damaged. `pages` is the number of pages, `root` the
+    id of the first one. The methods identify a page by its offset in the file, since an inline
+    bucket's page has no id.
     """
 
     path: Path
@@ -75,9 +69,9 @@ class BoltFile:
     root: int
 
     def buckets(self, *path: str) -> Iterator[str]:
-        """The names of all that is in a bucket, sorted; none where there is no such bucket.
+        """Return the sorted names in a bucket; none if there is no such bucket.
 
-        No path: the whole file.
+        Without a path those of the whole file.
         """
         page = self._bucket(path)
         return (
@@ -87,11 +81,11 @@ class BoltFile:
         )
 
     def has(self, *path: str) -> bool:
-        """Whether there is such a key or bucket."""
+        """Return whether there is such a key or bucket."""
         return self._find(path) is not None
 
     def get(self, *path: str) -> bytes | None:
-        """The value of a key; None where there is none, or where a bucket has that name."""
+        """Return the value of a key; None if there is none, or if it is a bucket."""
         item = self._find(path)
         return None if item is None or item.is_bucket else self._read(item.value, item.size)
 
@@ -100,7 +94,7 @@ class BoltFile:
         return None if page is None else self._search(page, path[-1].encode())
 
     def _bucket(self, path: tuple[str, ...]) -> int | None:
-        """The root page of a bucket."""
+        """Return the offset of a bucket's root page; None if there is no such bucket."""
         if not path:
             return self._page(self.root)
         item = self._find(path)
@@ -110,8 +104,9 @@ class BoltFile:
         return self._page(root) if root else item.value + _BUCKET.size
 
     def _search(self, page: int, key: bytes) -> _Item | None:
-        """The item of that key below `page`: by halves in each page, since a branch may have
-        thousands of children.
+        """Return the item of a key below `page`; None if there is none.
+
+        A page is searched by bisection, since it may have thousands of entries.
         """
         for _ in range(_DEEPEST):
             flags, count = self._header(page)
@@ -123,12 +118,12 @@ class BoltFile:
                 return found if found and found.key == key else None
             after = bisect_right(range(count), key, key=lambda index: self._child(page, index)[0])
             page = self._page(self._child(page, max(0, after - 1))[1])
-        raise self._damaged("its pages lead in a circle")
+        raise self._damaged("its pages form a cycle")
 
     def _items(self, page: int, depth: int = 0) -> Iterator[_Item]:
-        """Every item below `page`, in order."""
+        """Yield every item below `page`, in order."""
         if depth > _DEEPEST:
-            raise self._damaged("its pages lead in a circle")
+            raise self._damaged("its pages form a cycle")
         flags, count = self._header(page)
         for index in range(count):
             if flags == _LEAF:
@@ -137,7 +132,7 @@ class BoltFile:
                 yield from self._items(self._page(self._child(page, index)[1]), depth + 1)
 
     def _child(self, page: int, index: int) -> tuple[bytes, int]:
-        """The first key and the page's id of a child of a branch."""
+        """Return first key and page id of a child of a branch."""
         at = page + _PAGE.size + index * _CHILD.size
         position, size, number = _CHILD.unpack(self._read(at, _CHILD.size))
         return self._read(at + position, size), number
@@ -150,7 +145,7 @@ class BoltFile:
         )
 
     def _page(self, number: int) -> int:
-        """Where a page begins. Each page says its own id, so a wrong way is noticed."""
+        """Return the offset of a page. Each page holds its own id, which is compared."""
         if (
             number >= self.pages
             or _PAGE.unpack(self._read(number * self.page_size, _PAGE.size))[0] != number
@@ -159,11 +154,11 @@ class BoltFile:
         return number * self.page_size
 
     def _header(self, page: int) -> tuple[int, int]:
-        """Flags and number of entries. Only an empty bucket's leaf has none."""
+        """Return flags and number of entries. Only the leaf of an empty bucket has none."""
         _, flags, count, _ = _PAGE.unpack(self._read(page, _PAGE.size))
         if flags == _LEAF or (flags == _BRANCH and count):
             return flags, count
-        raise self._damaged(f"at byte {page} is no page of a tree")
+        raise self._damaged(f"at byte {page} there is no page of a tree")
 
     def _read(self, at: int, size: int) -> bytes:
         if at + size > len(self.data):
@@ -176,9 +171,9 @@ class BoltFile:
 
 @contextmanager
 def opened(path: Path) -> Iterator[BoltFile]:
-    """Open a bbolt file to read.
+    """Open a bbolt file for reading.
 
-    Raises ConfigError where it is missing, truncated or of another format.
+    Raises ConfigError if it is missing, truncated or of another format.
     """
     try:
         file = path.open("rb")
@@ -192,12 +187,12 @@ def opened(path: Path) -> Iterator[BoltFile]:
 
 
 def assesses(path: Path, distribution: str) -> dict[str, str]:
-    """Which source in a database judges packages of a type of package URL: `{"deb": "Debian
-    Security Tracker"}`.
+    """Return the advisory source of each type of package URL: `{"deb": "Debian Security Tracker"}`.
 
-    `distribution` is as `scan.sbom.distribution_of` has it, `debian 12.15`. A type without a source
-    is not in the answer. The buckets are those that Trivy asks: Debian's by its major version, and
-    every one that begins with `pip::` (trivy's pkg/detector/ospkg/debian and pkg/detector/library).
+    `distribution` is that of `scan.sbom.distribution_of`, for instance `debian 12.15`. A type
+    without a source is left out. The buckets are those that Trivy reads: Debian's by its major
+    version, and all that begin with `pip::` (trivy's pkg/detector/ospkg/debian and
+    pkg/detector/library).
     """
     debian = distribution.partition(".")[0]
     with opened(path) as file:
@@ -214,13 +209,13 @@ def assesses(path: Path, distribution: str) -> dict[str, str]:
 
 
 def knows(path: Path, advisory: str) -> bool:
-    """Whether the database has an entry for an advisory's id, such as `CVE-2026-1`."""
+    """Return whether the database has an entry for the id of an advisory, such as `CVE-2026-1`."""
     with opened(path) as file:
         return file.has("vulnerability", advisory)
 
 
 def _source(file: BoltFile, bucket: str) -> str:
-    """What the database calls the source of a bucket; the bucket's name where it does not say."""
+    """Return the name of a bucket's source; the name of the bucket if the database has none."""
     try:
         return str(json.loads(file.get("data-source", bucket) or b"{}").get("Name") or bucket)
     except (ValueError, AttributeError):
@@ -230,13 +225,14 @@ def _source(file: BoltFile, bucket: str) -> str:
 
 
 def _bolt_file(path: Path, data: mmap.mmap) -> BoltFile:
-    """Of the two meta pages the one of the later transaction: the other may be from before a
-    crash.
+    """Return the open file, by the meta page of the later transaction.
+
+    A file has two meta pages; the other one may be from before a crash.
     """
     metas = [meta for at in (0, *_PAGE_SIZES) if (meta := _meta(data, at))]
     if not metas:
         raise ConfigError(
-            f"{path} is no vulnerability database (a bbolt file of version {_VERSION})", HINT
+            f"{path} is not a vulnerability database (a bbolt file of version {_VERSION})", HINT
         )
     _, page_size, pages, root = max(metas)
     if len(data) < pages * page_size:
@@ -245,8 +241,9 @@ def _bolt_file(path: Path, data: mmap.mmap) -> BoltFile:
 
 
 def _meta(data: mmap.mmap, at: int) -> tuple[int, int, int, int] | None:
-    """Transaction, page size, number of pages and id of the root page, if a valid meta page begins
-    at `at`.
+    """Return transaction, page size, number of pages and id of the root page.
+
+    They are read from the meta page at byte `at`; None if there is no valid one.
     """
     raw = data[at + _PAGE.size : at + _PAGE.size + _META.size]
     if len(raw) < _META.size:
@@ -261,7 +258,7 @@ def _meta(data: mmap.mmap, at: int) -> tuple[int, int, int, int] | None:
 
 
 def fnv1a(data: bytes) -> int:
-    """FNV-1a of 64 bits, the checksum of a meta page."""
+    """Return the FNV-1a checksum (64 bits) that a meta page has."""
     value = _FNV_OFFSET
     for byte in data:
         value = (value ^ byte) * _FNV_PRIME % 2**64

@@ -1,7 +1,7 @@
-"""What changed between two releases of one image: packages, advisories, layers.
+"""Difference between two releases of one image: packages, advisories, layers.
 
-Whether a release may be called a patch is decided from this, so nothing in it is a guess in the
-release's favour: what could not be compared is an error or None, never "no change".
+It decides whether a release may be called a patch. So a part that cannot be compared is an error or
+None, never "no change".
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import takewhile
+from itertools import takewhile, zip_longest
 
 from packaging.utils import canonicalize_name
 
@@ -33,9 +33,8 @@ class Layer:
 class Snapshot:
     """One release of an image.
 
-    `layers` in the manifest's order; `findings` None where no database judged it.
-
-    Have both releases judged by the same database, or an advisory that was published between them
+    `layers` are in the manifest's order; `findings` is None if the release was not assessed. Assess
+    both releases with the same database: otherwise an advisory that was published between them
     counts as new.
     """
 
@@ -48,7 +47,7 @@ class Snapshot:
 
 @dataclass(frozen=True)
 class Release:
-    """Which bytes were compared."""
+    """Version and digest of an image that was compared."""
 
     version: str
     digest: str
@@ -58,10 +57,8 @@ class Release:
 class Presence:
     """A package that only one release has.
 
-    `beside`: the versions of the same name in the other release.
-
-    That is empty unless a further copy came or one of several went, as those that pip carries
-    inside itself do.
+    `beside` has the versions of the same name in the other release. It is empty unless the package
+    is one of several copies, for instance the one inside pip.
     """
 
     package: Package
@@ -71,13 +68,12 @@ class Presence:
 
 @dataclass(frozen=True)
 class Change:
-    """A package that moved.
+    """A package whose version changed.
 
-    `name` is normalised (PEP 503 for PyPI), `source` Debian's source package.
-
-    `vendored`: it is inside a wheel and moved with that, as pip's own copy of rich does. `how` is
-    `security` where `security`, the ids of the advisories that the move ends, is not empty, else
-    `step`. `security` is None where one of the releases was not assessed.
+    `name` is normalised (PEP 503 for PyPI), `source` is Debian's source package. `vendored` says
+    that it is inside a wheel and changed with it, for instance pip's own copy of rich. `security`
+    has the ids of the advisories that the change ends; it is None if one of the releases was not
+    assessed. `how` is `security` if there are any, else `step`.
     """
 
     type: str
@@ -94,10 +90,10 @@ class Change:
 
 @dataclass(frozen=True)
 class Advisories:
-    """Findings by advisory and package: those of the release before in `fixed` and `withdrawn`,
-    else of the one after.
+    """Findings by advisory and package.
 
-    `withdrawn` are no longer reported though nothing about the package changed: the database did.
+    `fixed` and `withdrawn` are of the release before, `new` and `open` of the one after.
+    `withdrawn` are no longer reported although the package did not change: the database did.
     """
 
     fixed: tuple[Judged, ...]
@@ -108,10 +104,10 @@ class Advisories:
 
 @dataclass(frozen=True)
 class Layers:
-    """Compressed bytes throughout, a layer that an image has twice counted once.
+    """Layers that changed, in compressed bytes. A layer that an image has twice counts once.
 
-    `pull_bytes` is what someone who has the release before downloads. `chain_bytes` is the same for
-    an engine without a content store, which downloads everything above the first layer that
+    `pull_bytes` is the download for a user who has the release before. `chain_bytes` is the same
+    for an engine without a content store, which downloads everything above the first layer that
     differs.
     """
 
@@ -126,7 +122,7 @@ class Layers:
 
 @dataclass(frozen=True)
 class Difference:
-    """From one release to another. `advisories` is None where one of the two was not assessed."""
+    """Difference between two releases; `advisories` is None if one of them was not assessed."""
 
     before: Release
     after: Release
@@ -138,43 +134,44 @@ class Difference:
 
 
 Key = tuple[str, str, bool]
-"""Type and normalised name of a package, and whether it is vendored: a wheel's own copy moves apart
-from the other.
-"""
+"""Type and normalised name of a package, and whether it is vendored."""
 
 
 @dataclass(frozen=True)
 class _Move:
-    """One package of one name, before and after; None where it was not there."""
+    """One package before and after; None if the release does not have it."""
 
     before: Package | None
     after: Package | None
 
 
 def difference(before: Snapshot, after: Snapshot) -> Difference:
-    """What changed from `before` to `after`.
+    """Return what changed from `before` to `after`.
 
-    Raises EnvironmentFailed where a side lists no packages or layers, or a version cannot be read,
-    and ConfigError where a package is of a kind whose versions nothing here can compare.
+    Raises EnvironmentFailed if a side lists no packages or layers or a version cannot be read, and
+    ConfigError if versions of a type of package cannot be compared.
     """
     old, new = _by_name(before), _by_name(after)
-    moves = {
-        key: _moves(key[0], old.get(key, []), new.get(key, [])) for key in sorted({*old, *new})
-    }
+    moves = {key: _pairs(key, old, new) for key in sorted({*old, *new})}
     advisories = _advisories(before, after, {key[:2] for key, found in moves.items() if found})
     return Difference(
         before=Release(before.version, before.digest),
         after=Release(after.version, after.digest),
         added=tuple(_lone(moves, old, came=True)),
         removed=tuple(_lone(moves, new, came=False)),
-        changed=tuple(_changes(moves, advisories)),
+        changed=tuple(
+            _change(move.before, move.after, advisories)
+            for found in moves.values()
+            for move in found
+            if move.before is not None and move.after is not None
+        ),
         advisories=advisories,
         layers=_layers(before.layers, after.layers),
     )
 
 
 def _by_name(contents: Snapshot) -> dict[Key, list[Package]]:
-    """Every package under its name, normalised and its version checked."""
+    """Return all packages by their normalised names. Raises an error if one cannot be compared."""
     _require(contents, "packages", len(contents.packages))
     _require(contents, "layers", len(contents.layers))
     named: dict[Key, list[Package]] = defaultdict(list)
@@ -189,7 +186,7 @@ def _require(contents: Snapshot, what: str, count: int) -> None:
     if not count:
         release = f"{contents.version} ({contents.digest})"
         raise EnvironmentFailed(
-            f"{release} lists no {what}: nothing can be compared with it", "run its scan again"
+            f"{release} lists no {what}, so it cannot be compared", "run its scan again"
         )
 
 
@@ -201,18 +198,18 @@ def _normalised(kind: str, name: str) -> str:
     return canonicalize_name(name) if kind == "pypi" else name
 
 
-def _moves(kind: str, before: Sequence[Package], after: Sequence[Package]) -> list[_Move]:
-    """What became of the copies of one package: the same versions stay, the rest is paired from the
-    newest down.
+def _pairs(key: Key, old: dict[Key, list[Package]], new: dict[Key, list[Package]]) -> list[_Move]:
+    """Return the changed copies of one package.
+
+    Copies of the same version are left out; the others are paired, from the newest version down.
     """
-    old, new = _without(kind, before, after), _without(kind, after, before)
-    length = max(len(old), len(new))
-    padded = ([*found, *[None] * (length - len(found))] for found in (old, new))
-    return [_Move(*pair) for pair in zip(*padded, strict=True)]
+    before, after = old.get(key, []), new.get(key, [])
+    gone, come = _without(key[0], before, after), _without(key[0], after, before)
+    return [_Move(*pair) for pair in zip_longest(gone, come)]
 
 
 def _without(kind: str, these: Sequence[Package], others: Sequence[Package]) -> list[Package]:
-    """Those of `these` that have no equal in `others`, one for one; the newest first."""
+    """Return those of `these` that have no equal in `others`, one for one; the newest first."""
     rest, left = list(these), list(others)
     for package in these:
         same = next(
@@ -229,7 +226,7 @@ def _without(kind: str, these: Sequence[Package], others: Sequence[Package]) -> 
 def _lone(
     moves: dict[Key, list[_Move]], others: dict[Key, list[Package]], *, came: bool
 ) -> Iterator[Presence]:
-    """Packages that came, or went; `others` is the release that has them not."""
+    """Yield packages that were added, or removed; `others` is the release without them."""
     for (kind, name, vendored), found in moves.items():
         copies = (
             package for inside in (False, True) for package in others.get((kind, name, inside), [])
@@ -239,13 +236,6 @@ def _lone(
             here, there = (move.after, move.before) if came else (move.before, move.after)
             if here is not None and there is None:
                 yield Presence(here, vendored, beside)
-
-
-def _changes(moves: dict[Key, list[_Move]], advisories: Advisories | None) -> Iterator[Change]:
-    for found in moves.values():
-        for move in found:
-            if move.before is not None and move.after is not None:
-                yield _change(move.before, move.after, advisories)
 
 
 def _change(before: Package, after: Package, advisories: Advisories | None) -> Change:
@@ -266,7 +256,7 @@ def _change(before: Package, after: Package, advisories: Advisories | None) -> C
 
 
 def _ended_by(before: Package, after: Package, gone: Iterable[Judged]) -> tuple[str, ...]:
-    """Advisories on a package that are gone because it passed the version that fixes them."""
+    """Return the advisories on a package that ended because it reached a fixed version."""
     found = {
         judged.finding.id
         for judged in gone
@@ -295,12 +285,12 @@ def _advisories(
 
 
 def _by_advisory(findings: Iterable[Judged]) -> dict[Judged, tuple[str, str, str]]:
-    """Each finding once, in the order of its key."""
+    """Return each finding once with its key, in the order of the keys."""
     return {judged: _key(judged) for judged in sorted(findings, key=_key)}
 
 
 def _key(judged: Judged) -> tuple[str, str, str]:
-    """Advisory, type and normalised name: what makes two findings the same in two releases."""
+    """Return advisory, type and normalised name: findings of two releases are compared by them."""
     kind = judged.finding.purl.removeprefix("pkg:").partition("/")[0]
     return judged.finding.id, kind, _normalised(kind, judged.finding.package)
 

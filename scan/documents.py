@@ -22,7 +22,7 @@ DOCUMENT_BYTES = 128 << 20
 PROBLEMS = 1000
 """Maximum number of problems of one image that are named one by one; the rest is counted."""
 TEXT_CHARACTERS = 500
-HINT = "look at what the image holds, then run the scan again"
+HINT = "inspect the contents of the image, then run the scan again"
 
 T = TypeVar("T")
 _Text = Annotated[str, Strict()]
@@ -219,8 +219,9 @@ def _checked(adapter: TypeAdapter[T], document: object, what: str) -> T:
 
 
 def recorded(problems: tuple[Problem, ...]) -> tuple[Problem, ...]:
-    """Return problems for a record: at most PROBLEMS and their count, with their text cleaned and
-    cut to TEXT_CHARACTERS.
+    """Return problems for a record: at most PROBLEMS, and one that counts the rest.
+
+    Their text is cleaned, and cut to TEXT_CHARACTERS.
     """
     kept = tuple(
         replace(

@@ -58,8 +58,9 @@ class History:
     claimed: dict[str, str] = field(default_factory=dict)
 
     def checked(self, today: datetime.date) -> History:
-        """Return this history without entries whose day or version is not valid or whose day is in
-        the future.
+        """Return this history without invalid entries.
+
+        Those have a day that is in the future or not a date, or a version that is not one.
         """
         seen = {key: each for key, each in self.seen.items() if _is_past(each.first, today)}
         seen = {

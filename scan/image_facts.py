@@ -1,7 +1,7 @@
-"""What is inside an image, seen by a program in a container of it; and whether a bill of materials
-says the same.
+"""Facts of an image, collected by the image probe in a container of it, and compared with its SBOM.
 
-The look is independent of Trivy on purpose: dpkg and Python themselves say what is installed.
+The image probe is independent of Trivy on purpose: dpkg and Python themselves list what is
+installed.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import re
 import shutil
 import time
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, ClassVar
@@ -33,45 +33,49 @@ from scan.record import Package, Problem
 
 PURPOSE = "look"
 LABEL = "pytorch-cuda-images.inside"
-"""Holds the scratch folder of the run that started the container: if that is gone, the run is gone.
+"""Label with the scratch folder of the run that started the container; a run that ended has none.
 
-It is read of containers with a name of ours alone: an image can carry any label.
+It counts only on containers and volumes with a name of ours: an image can carry any label.
 """
 
-LOOK = Path(__file__).resolve().parent / "image_probe.py"
+PROBE = Path(__file__).resolve().parent / "image_probe.py"
 FOLDER = "/look"
 DOCUMENT_BYTES = 16 << 20
-"""The document of an image has 300 KB; most of it is dpkg's own file."""
+"""Maximum size of the document with the facts. It has 300 KB, mostly dpkg's own file."""
 TIMEOUT_S = 300.0
 ANSWER_S = 300
-"""How long the engine may take for one answer."""
+"""Maximum time of the engine for one answer."""
 POLL_S = 0.2
 MEMORY_BYTES = 2 << 30
 PROCESSES = 64
-CANNOT_START, KILLED = 127, 137
+KILLED = 137
+"""Exit code of a program that a signal KILL ended."""
 KIND = "bill of materials"
+START_IT = "start a container of the image with `docker run`, and repair what stops it"
+RUN_PYTHON = (
+    "run `python -c 'import importlib.metadata'` in the image as root, and repair what stops it"
+)
 BUILD_AGAIN = "find what changed it since it was built, and build the image again"
 
 KINDS = 50
-"""Types of package URL that are told apart. Some dozens are in use."""
+"""Maximum number of types of package URL that are counted apart. Some dozens are in use."""
 _KIND = re.compile(r"[a-z][a-z0-9.+-]{0,40}")
 
 TRUTH = {"deb": "dpkg", "pypi": "Python"}
-"""Who in the image knows better, by type of package URL. Of other types nobody there does."""
+"""Program of the image that lists its packages, by type of package URL. Other types have none."""
 
 
-def _installed(said: object) -> object:
-    """Text in the form of dpkg's status file as versions by name."""
-    if not isinstance(said, str):
-        return said
+def _installed(value: object) -> object:
+    """Return versions by name from a text in the form of dpkg's status file.
+
+    Values that are not a text are returned unchanged.
+    """
+    if not isinstance(value, str):
+        return value
     try:
-        return {package.name: package.version for package in installed_packages(said)}
+        return {package.name: package.version for package in installed_packages(value)}
     except KeyError as error:
         raise ValueError(f"an installed package of dpkg has no {error.args[0]}") from None
-
-
-def _normalised(versions: dict[str, str]) -> dict[str, str]:
-    return {canonicalize_name(name): version for name, version in versions.items()}
 
 
 _Count = Annotated[int, Field(ge=0, lt=1 << 63)]
@@ -79,24 +83,25 @@ _Count = Annotated[int, Field(ge=0, lt=1 << 63)]
 
 @dataclass(frozen=True)
 class Inside:
-    """Facts of one image, not judged, in its own words: they are cleaned when a Problem is
-    recorded.
+    """Facts of one image. Its text is not cleaned: that is done when a problem is recorded.
 
-    Versions are as dpkg and the packages' metadata give them; Python's names are normalised (PEP
-    503).
-
-    `areas` are those of Debian's archive (`main`, `non-free`). `dpkg_query` is None where the image
-    has no such program. `bundled` are package URLs that packages name as carried inside them,
-    `shared_libraries` counts those in wheels' `.libs` folders. `setuid` gives modes (octal),
-    `passwords` whether one is `set` or `none needed`, by account, `caches` bytes by path; paths are
-    absolute.
+    Versions are as dpkg and the metadata of packages have them; names of Python packages are
+    normalised (PEP 503). `areas` are those of Debian's archive (`main`, `non-free`). `dpkg_query`
+    is None if the image has no such program. `bundled` are package URLs of packages inside others,
+    `shared_libraries` counts those in the `.libs` folders of wheels. `setuid` has modes (octal) by
+    path, `passwords` `set` or `none needed` by account, `caches` bytes by path. Paths are absolute.
     """
 
     __pydantic_config__: ClassVar[ConfigDict] = records.STRICT
     debian: Annotated[dict[str, str], BeforeValidator(_installed)]
     areas: dict[str, str]
     dpkg_query: Annotated[dict[str, str] | None, BeforeValidator(_installed)]
-    python: Annotated[dict[str, str], AfterValidator(_normalised)]
+    python: Annotated[
+        dict[str, str],
+        AfterValidator(
+            lambda versions: {canonicalize_name(name): versions[name] for name in versions}
+        ),
+    ]
     bundled: tuple[str, ...]
     shared_libraries: dict[str, _Count]
     setuid: dict[str, str]
@@ -110,50 +115,52 @@ class Inside:
 
 @dataclass(frozen=True)
 class _Ended:
-    """How the program ended; `exit_code` is None where it did not."""
+    """End of the image probe: its exit code (None if it did not end), stdout, and stderr."""
 
     exit_code: int | None
     document: bytes = b""
-    said: bytes = b""
+    errors: bytes = b""
 
 
 def inside(reference: str) -> Inside | Problem:
-    """Look into an image (`HOST/REPOSITORY@DIGEST`), pulled where the engine has it not, in one
-    container.
+    """Return the facts of an image (`HOST/REPOSITORY@DIGEST`), which is pulled if it is missing.
 
-    A Problem if the image itself cannot be looked into: its Python is missing, crashes, hangs, or
-    prints something else. It stands in the record beside the others, so that one bad image stops no
-    other. Raises EnvironmentFailed if the engine fails.
+    Returns a Problem if the image itself prevents it: no container of it starts, or its Python is
+    missing, crashes, hangs, or prints something else. So one bad image does not stop the others.
+    Raises EnvironmentFailed if the engine fails.
     """
     engine.pull(reference)
-    with home.scratch("inside") as folder, engine.failures(f"looking inside {reference}"):
-        _remove_leftovers()
-        shutil.copy2(LOOK, folder)
+    with home.scratch("inside") as folder, engine.failures(f"probing the image {reference}"):
+        # Making our folder has removed those of runs that were killed.
+        client = engine.client(containers.REMOVAL_S)
+        for left in containers.list_of_purpose(client, PURPOSE):
+            if not Path(left.labels.get(LABEL, "/nowhere")).exists():
+                containers.remove_left(client, left)
+        containers.remove_left_volumes(client, LABEL)
+        shutil.copy2(PROBE, folder)
         ended = _run(reference, folder)
-        if (
-            ended.exit_code == KILLED
-        ):  # by somebody on this machine, or by the image itself: then it happens again
+        if isinstance(ended, _Ended) and ended.exit_code == KILLED:
+            # By somebody on this machine; if by the image itself, it happens again.
             ended = _run(reference, folder)
-    return _understood(ended)
+    return ended if isinstance(ended, Problem) else _understood(ended)
 
 
-def _run(reference: str, folder: Path) -> _Ended:
+def _run(reference: str, folder: Path) -> _Ended | Problem:
     settings = _settings(folder)
     try:
         with _container(reference, folder, settings) as container:
             _start(container, settings)
             if not _ends(container):
                 return _Ended(None)
-            return _Ended(
-                _exit_code(container), _log(container, "stdout"), _log(container, "stderr")
-            )
+            code = int(container.attrs["State"]["ExitCode"])
+            return _Ended(code, _log(container, "stdout"), _log(container, "stderr"))
     except ImageCannotStart as error:
-        return _Ended(CANNOT_START, said=f"the image cannot be started: {error}".encode())
+        return _closed(f"no container of it can be started: {error}", START_IT)
 
 
 @contextlib.contextmanager
 def _container(reference: str, folder: Path, settings: Mapping[str, Any]) -> Iterator[Any]:
-    """A container that is created, not started, and removed whatever happens.
+    """Yield a container that is created and not started; it is removed in any case.
 
     Raises ImageCannotStart if the image is why it cannot be created.
     """
@@ -173,15 +180,17 @@ def _container(reference: str, folder: Path, settings: Mapping[str, Any]) -> Ite
     try:
         yield container
     finally:
-        _remove(container)
+        # The next run removes what is left.
+        with contextlib.suppress(DockerException, requests.RequestException):
+            container.remove(force=True, v=True)
+            containers.remove_volumes(container)
+            progress.say(f"removed container {container.short_id}", detail=True)
 
 
 def _settings(folder: Path) -> dict[str, Any]:
-    """Return what every container of a look is created with: it can read everything and change
-    nothing.
-    """
+    """Return the settings of the probe's container: it can read everything and change nothing."""
     return {
-        "command": [f"{FOLDER}/{LOOK.name}"],
+        "command": [f"{FOLDER}/{PROBE.name}"],
         "entrypoint": ["python"],
         "user": "0:0",
         "labels": {LABEL: str(folder)},
@@ -229,26 +238,6 @@ def _client() -> docker.DockerClient:
     return engine.client(ANSWER_S)
 
 
-def _remove(container: Any) -> None:  # noqa: ANN401 - docker-py has no types
-    with contextlib.suppress(
-        DockerException, requests.RequestException
-    ):  # the next look finds what is left
-        container.remove(force=True, v=True)
-        containers.remove_volumes(container)
-        progress.say(f"removed container {container.short_id}", detail=True)
-
-
-def _remove_leftovers() -> None:
-    """Remove the containers of runs that were killed: making our scratch folder has removed
-    theirs.
-    """
-    client = engine.client(containers.REMOVAL_S)
-    for left in containers.list_of_purpose(client, PURPOSE):
-        if not Path(left.labels.get(LABEL, "/nowhere")).exists():
-            containers.remove_left(client, left)
-    containers.remove_left_volumes(client, LABEL)
-
-
 def _ends(container: Any) -> bool:  # noqa: ANN401
     deadline = time.monotonic() + TIMEOUT_S
     while time.monotonic() < deadline:
@@ -259,14 +248,8 @@ def _ends(container: Any) -> bool:  # noqa: ANN401
     return False
 
 
-def _exit_code(container: Any) -> int:  # noqa: ANN401
-    return int(container.attrs["State"]["ExitCode"])
-
-
 def _log(container: Any, stream: str) -> bytes:  # noqa: ANN401
-    """What was printed; of more than DOCUMENT_BYTES only the beginning, one byte more than that at
-    least.
-    """
+    """Return what was printed, cut off soon after DOCUMENT_BYTES."""
     wanted = {"stdout": False, "stderr": False, stream: True}
     printed = bytearray()
     chunks = container.logs(**wanted, stream=True, follow=False)
@@ -280,41 +263,33 @@ def _log(container: Any, stream: str) -> bytes:  # noqa: ANN401
 
 def _understood(ended: _Ended) -> Inside | Problem:
     if ended.exit_code is None:
-        return _closed(f"was still running after {TIMEOUT_S:.0f} s")
+        return _closed(f"its `python` was still running after {TIMEOUT_S:.0f} s")
     if ended.exit_code != 0:
-        said = ended.said[-4000:].decode(errors="replace").strip().splitlines() or ["nothing"]
-        return _closed(f"exited {ended.exit_code}, its last words: {clean_line(said[-1])}")
+        lines = ended.errors[-4000:].decode(errors="replace").strip().splitlines() or ["nothing"]
+        last = clean_line(lines[-1])
+        return _closed(f"its `python` exited with {ended.exit_code}; it printed last: {last}")
     try:
-        parse_json(
-            ended.document, DOCUMENT_BYTES
-        )  # depth, and keys given twice, which `from_json` does not bound
+        # `from_json` bounds no depth, and accepts keys given twice.
+        parse_json(ended.document, DOCUMENT_BYTES)
         return records.from_json(Inside, ended.document, "stdout")
     except (ConfigError, Malformed) as error:
-        # The hint of an error about a file of records is left out: this document is no file of this
-        # project.
+        # Without the hint of the error, which is about files of records.
         problem = error.message if isinstance(error, ConfigError) else str(error)
-        return _closed(f"did not print one whole document: {clean_line(problem)}")
+        return _closed(f"its `python` did not print one complete document: {clean_line(problem)}")
 
 
-def _closed(what: str) -> Problem:
-    """The image's own fault: nothing in it can be checked, and so no bill of materials of it is
-    believed.
-    """
-    way_out = (
-        "run `python -c 'import importlib.metadata'` in the image as root, and repair what stops it"
-    )
-    return Problem(KIND, "python", f"the image cannot be looked into: its `python` {what}", way_out)
+def _closed(what: str, way_out: str = RUN_PYTHON) -> Problem:
+    """Return the problem of an image without facts: nothing in it can be compared with the SBOM."""
+    return Problem(KIND, "python", f"the image cannot be probed: {what}", way_out)
 
 
-# Against a bill of materials
+# Comparison with the SBOM
 
 
 def disagreements(packages: tuple[Package, ...], inside: Inside) -> tuple[Problem, ...]:
-    """Every package that the bill of materials and the image tell differently, and a type of which
-    either has none.
+    """Return every package for which SBOM and image differ, and types of which one has none.
 
-    What a package carries inside it may be listed too, where the image holds the bill or the
-    metadata that names it.
+    The SBOM may also list packages that the image names as parts of others.
     """
     found = [*_of_dpkg(inside)]
     for kind, truth in (("deb", inside.debian), ("pypi", inside.python)):
@@ -322,15 +297,14 @@ def disagreements(packages: tuple[Package, ...], inside: Inside) -> tuple[Proble
         if not listed or not truth:
             found.append(_none(kind, len(listed), len(truth)))
         else:
-            found.extend(_differences(kind, listed, truth, _carried(kind, inside)))
+            found.extend(_differences(kind, listed, truth, inside))
     return tuple(found)
 
 
 def unlisted(packages: tuple[Package, ...], inside: Inside) -> dict[str, int]:
-    """Packages that the image says it carries inside others and that no bill lists, counted by type
-    (`cargo`, `rpm`).
+    """Return the number of packages inside others that the SBOM does not list, by type (`rpm`).
 
-    No vulnerability of theirs can be found: they are to be counted beside the findings.
+    No vulnerability of theirs can be found, so they are shown beside the findings.
     """
     listed = {(package.type, _name(package), package.version) for package in packages}
     carried = {(purl.type, *_key(purl)) for purl in _bundled(inside)}
@@ -341,56 +315,50 @@ def unlisted(packages: tuple[Package, ...], inside: Inside) -> dict[str, int]:
 
 
 def _of_dpkg(inside: Inside) -> Iterator[Problem]:
-    """The status file that Trivy reads, against what dpkg itself makes of it."""
+    """Yield differences between dpkg's status file, which Trivy reads, and the output of dpkg."""
     if inside.dpkg_query is None:
         return
     for name in sorted(inside.debian.keys() | inside.dpkg_query.keys()):
-        file, program = (said.get(name, "absent") for said in (inside.debian, inside.dpkg_query))
+        file, program = (has.get(name, "absent") for has in (inside.debian, inside.dpkg_query))
         if file != program:
             yield Problem(
-                KIND, name, f"{file} in dpkg's status file, {program} says dpkg-query", BUILD_AGAIN
+                KIND, name, f"{file} in dpkg's status file, {program} by dpkg-query", BUILD_AGAIN
             )
 
 
 def _none(kind: str, listed: int, there: int) -> Problem:
     what = (
-        f"the bill of materials lists {listed} packages of this type, {TRUTH[kind]} in the "
-        f"image knows {there}"
+        f"the SBOM lists {listed} packages of this type, {TRUTH[kind]} in the image lists {there}; "
+        "every image has some"
     )
     way_out = (
         "find what removed the packages' metadata from the image, or why Trivy did not read it"
     )
-    return Problem(KIND, kind, f"{what}; there is no image without any", way_out)
+    return Problem(KIND, kind, what, way_out)
 
 
 def _differences(
     kind: str,
     listed: Iterable[tuple[str, str]],
     truth: dict[str, str],
-    carried: Collection[tuple[str, str]],
+    inside: Inside,
 ) -> Iterator[Problem]:
     there = set(truth.items())
     missing = dict(there - set(listed))
-    excess = sorted(set(listed) - there - set(carried))
+    carried = {_key(purl) for purl in _bundled(inside) if purl.type == kind}
+    excess = sorted(set(listed) - there - carried)
     for name, version in excess:
         real = missing.pop(name, None)
-        said = (
-            f"which {TRUTH[kind]} does not know" if real is None else f"{TRUTH[kind]} says {real}"
-        )
-        yield Problem(KIND, name, f"the bill of materials lists {version}, {said}", BUILD_AGAIN)
+        actual = f"which {TRUTH[kind]} does not list" if real is None else f"{TRUTH[kind]} {real}"
+        yield Problem(KIND, name, f"the SBOM lists {version}, {actual}", BUILD_AGAIN)
     for name, version in sorted(missing.items()):
-        what = f"{TRUTH[kind]} has {version} installed, the bill of materials does not list it"
-        yield Problem(
-            KIND, name, what, "run the scan again; where it stays, Trivy does not see its metadata"
-        )
-
-
-def _carried(kind: str, inside: Inside) -> set[tuple[str, str]]:
-    return {_key(purl) for purl in _bundled(inside) if purl.type == kind}
+        what = f"{TRUTH[kind]} has {version} installed, the SBOM does not list it"
+        way_out = "run the scan again; if it stays, Trivy does not find the package's metadata"
+        yield Problem(KIND, name, what, way_out)
 
 
 def _bundled(inside: Inside) -> Iterator[PackageURL]:
-    """What anybody wrote into a wheel: a package URL that is none names nothing."""
+    """Yield the package URLs inside packages; texts that are none are left out."""
     for purl in inside.bundled:
         with contextlib.suppress(ValueError):
             yield PackageURL.from_string(purl)

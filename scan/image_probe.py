@@ -1,8 +1,7 @@
-"""Runs inside an image, as root and by the image's own Python: what is there, as one JSON document
-on stdout.
+"""Image probe: a program that prints the facts of the image it runs in as one JSON document.
 
-Only the standard library is at hand, of whichever Python the image has. Nothing is judged here, and
-no password leaves the image: of an account only that it has one.
+It runs as root, by the image's own Python, and uses only the standard library. It does not judge.
+No password leaves the image: only whether an account has one.
 """
 
 from __future__ import annotations
@@ -43,7 +42,7 @@ Found = tuple[str, os.stat_result]
 
 
 def look(root: str, path: list[str]) -> dict[str, object]:
-    """All facts of the file system at `root`, whose Python has `path` as its sys.path."""
+    """Return all facts of the file system at `root`, whose Python has `path` as its sys.path."""
     files = list(walk(root))
     return {
         "debian": read(root + STATUS),
@@ -65,8 +64,9 @@ def look(root: str, path: list[str]) -> dict[str, object]:
 
 
 def walk(root: str) -> Iterator[Found]:
-    """Everything below `root` by its path inside the image, in order; what the engine puts there is
-    left out.
+    """Yield everything below `root` by its path inside the image, in a fixed order.
+
+    Files that the engine puts there are left out.
     """
     yield "/", os.lstat(root or "/")
     folders = ["/"]
@@ -76,13 +76,15 @@ def walk(root: str) -> Iterator[Found]:
                 inside = entry.path.removeprefix(root)
                 if inside in SKIPPED or inside == os.path.dirname(__file__):  # noqa: PTH120 - as sys.path has it
                     continue
-                yield _printable(inside), entry.stat(follow_symlinks=False)
+                # A path need not be UTF-8, the document has to be.
+                text = inside.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+                yield text, entry.stat(follow_symlinks=False)
                 if entry.is_dir(follow_symlinks=False):
                     folders.append(inside)
 
 
 def read(path: str) -> str:
-    """A text file; empty where there is none."""
+    """Return a text file; an empty text if there is none."""
     try:
         return Path(path).read_text(encoding="utf-8", errors="replace")
     except FileNotFoundError:
@@ -90,8 +92,9 @@ def read(path: str) -> str:
 
 
 def areas(status: str) -> dict[str, str]:
-    """The archive area of each package that dpkg knows: `non-free` of a section `non-free/libs`,
-    `main` of `libs`.
+    """Return the archive area of each package in dpkg's status file.
+
+    It is `non-free` for the section `non-free/libs`, and `main` for `libs`.
     """
     found: dict[str, str] = {}
     name = ""
@@ -104,7 +107,7 @@ def areas(status: str) -> dict[str, str]:
 
 
 def query(root: str) -> str | None:
-    """What dpkg-query says, in the form of dpkg's own status file; None where it is not there."""
+    """Return the output of dpkg-query in the form of dpkg's status file; None if it is missing."""
     program = shutil.which("dpkg-query")
     if program is None:
         return None
@@ -115,8 +118,9 @@ def query(root: str) -> str | None:
 
 
 def python(path: list[str]) -> dict[str, str]:
-    """Name and version of each distribution on `path`; of two of one name the one that is
-    imported.
+    """Return the version of each distribution on `path`, by name.
+
+    Of two with the same name the first one counts, as it does for an import.
     """
     found: dict[str, str] = {}
     for distribution in importlib.metadata.distributions(path=path):
@@ -128,37 +132,27 @@ def python(path: list[str]) -> dict[str, str]:
 
 
 def bundled(root: str, files: list[Found], path: list[str]) -> Iterator[str]:
-    """Package URLs of what packages say they carry: in a bill of materials, or in metadata below
-    their folder.
-    """
+    """Yield the package URLs of packages inside others, by SBOMs and metadata in their folders."""
     for name, found in files:
         if not stat.S_ISREG(found.st_mode):
             continue
         if name.endswith(BILLS):
-            yield from _named_in(root + name)
-        elif METADATA.fullmatch(name) and _is_vendored(root + name, path):
-            said = email.parser.Parser().parsestr(read(root + name), headersonly=True)
-            yield f"pkg:pypi/{said['Name']}@{said['Version']}" if said["Name"] else name
-
-
-def _named_in(bill: str) -> Iterator[str]:
-    try:
-        components = json.loads(read(bill)).get("components", [])
-    except (ValueError, AttributeError):  # not JSON, or not a bill of materials
-        return
-    yield from (each["purl"] for each in components if isinstance(each, dict) and each.get("purl"))
-
-
-def _is_vendored(metadata: str, path: list[str]) -> bool:
-    """Below a folder of sys.path, not in it: what lies in it is installed, what lies elsewhere is
-    somebody else's.
-    """
-    folder = str(Path(metadata).parent.parent)
-    return folder not in path and any(folder.startswith(f"{each}/") for each in path)
+            try:
+                components = json.loads(read(root + name)).get("components", [])
+            except (ValueError, AttributeError):  # not JSON, or not an SBOM
+                continue
+            named = (each for each in components if isinstance(each, dict) and each.get("purl"))
+            yield from (each["purl"] for each in named)
+        elif METADATA.fullmatch(name):
+            # Directly in a folder of sys.path a package is installed, deeper it is inside another.
+            folder = str(Path(root + name).parent.parent)
+            if folder not in path and any(folder.startswith(f"{each}/") for each in path):
+                fields = email.parser.Parser().parsestr(read(root + name), headersonly=True)
+                yield f"pkg:pypi/{fields['Name']}@{fields['Version']}" if fields["Name"] else name
 
 
 def shared_libraries(files: list[Found]) -> dict[str, int]:
-    """Shared libraries that wheels bring in their `NAME.libs` folders, counted by NAME."""
+    """Return the number of shared libraries in the `NAME.libs` folders of wheels, by NAME."""
     counted: dict[str, int] = {}
     for name, found in files:
         inside = re.fullmatch(
@@ -170,15 +164,15 @@ def shared_libraries(files: list[Found]) -> dict[str, int]:
 
 
 def is_setuid(found: os.stat_result) -> bool:
-    """A file that runs with another user's or group's rights.
+    """Return whether it is a file that runs with the rights of its owner or group.
 
-    On a folder the bit only hands on the group.
+    On a folder the bit only passes on the group.
     """
     return stat.S_ISREG(found.st_mode) and bool(found.st_mode & (stat.S_ISUID | stat.S_ISGID))
 
 
 def is_world_writable(found: os.stat_result) -> bool:
-    """Anybody may change it. A folder with the sticky bit, as /tmp, keeps what is another's."""
+    """Return whether anybody may change it. Links and folders with the sticky bit do not count."""
     kept = stat.S_ISLNK(found.st_mode) or (
         stat.S_ISDIR(found.st_mode) and found.st_mode & stat.S_ISVTX
     )
@@ -186,9 +180,9 @@ def is_world_writable(found: os.stat_result) -> bool:
 
 
 def passwords(passwd: str, shadow: str) -> dict[str, str]:
-    """Accounts that log in by a password, or without one.
+    """Return the accounts that can log in with a password, or without one.
 
-    `!` and `*` begin what no password matches.
+    A field that begins with `!` or `*` matches no password.
     """
     entries = {
         line.split(":")[0]: line.split(":")[1] for line in shadow.splitlines() if ":" in line
@@ -206,13 +200,13 @@ def passwords(passwd: str, shadow: str) -> dict[str, str]:
 
 
 def superusers(passwd: str) -> list[str]:
-    """Accounts with user id 0."""
+    """Return the accounts with user id 0."""
     fields = (line.split(":") for line in passwd.splitlines())
     return [entry[0] for entry in fields if len(entry) > 2 and entry[2] == "0"]
 
 
 def caches(files: list[Found]) -> dict[str, int]:
-    """Bytes in each cache of a package manager; an empty one is none."""
+    """Return the number of bytes in each cache of a package manager; empty ones are left out."""
     counted: dict[str, int] = {}
     for name, found in files:
         inside = CACHES.match(name)
@@ -222,18 +216,13 @@ def caches(files: list[Found]) -> dict[str, int]:
 
 
 def programs(files: list[Found], names: re.Pattern[str]) -> list[str]:
-    """Programs of such a name, wherever they are; links to them are not counted again."""
+    """Return the paths of programs with such a name; links to them are not counted."""
     runs = (
         (name, found.st_mode)
         for name, found in files
         if stat.S_ISREG(found.st_mode) and found.st_mode & 0o111
     )
     return [name for name, _ in runs if names.fullmatch(name.rpartition("/")[2])]
-
-
-def _printable(text: str) -> str:
-    """A path need not be UTF-8, a document has to be."""
-    return text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
 if __name__ == "__main__":

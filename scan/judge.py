@@ -36,17 +36,13 @@ class Rules:
 
 def judge(findings: Iterable[Finding], rules: Rules) -> tuple[Judged, ...]:
     """Return every finding with its status: blocking ones first, then by severity and package."""
-    judged = (_stand(finding, rules) for finding in findings)
-    return tuple(
-        sorted(
-            judged,
-            key=lambda each: (
-                _ORDER.index(each.standing),
-                _severity(each.finding),
-                each.finding.package,
-            ),
-        )
-    )
+
+    def sort_key(each: Judged) -> tuple[int, int, str]:
+        severity = each.finding.severity.lower()
+        rank = _SEVERITIES.index(severity) if severity in _SEVERITIES else len(_SEVERITIES)
+        return _ORDER.index(each.standing), rank, each.finding.package
+
+    return tuple(sorted((_stand(finding, rules) for finding in findings), key=sort_key))
 
 
 def _stand(finding: Finding, rules: Rules) -> Judged:
@@ -147,17 +143,13 @@ def pin(finding: Finding) -> str:
 
 
 def nearest_fix(finding: Finding) -> str:
-    """Return the lowest fixed version of a Python package above the installed one, else the
-    highest.
+    """Return the fixed version of a Python package that is nearest.
+
+    It is the lowest one above the installed version; if there is none, the highest.
     """
     versions = sorted((each.strip() for each in finding.fixed_version.split(",")), key=Version)
     installed = Version(finding.installed_version)
     return next((each for each in versions if Version(each) > installed), versions[-1])
-
-
-def _severity(finding: Finding) -> int:
-    severity = finding.severity.lower()
-    return _SEVERITIES.index(severity) if severity in _SEVERITIES else len(_SEVERITIES)
 
 
 _ORDER = tuple(Standing)

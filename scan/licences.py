@@ -32,7 +32,7 @@ def _of_python(packages: tuple[Package, ...], allowed: Licences) -> Iterator[Pro
         name = package.name.lower()
         if any(fnmatch.fnmatchcase(name, reviewed.package) for reviewed in allowed.reviewed):
             continue
-        refused = [licence for licence in package.licences if not _allows(licence, allowed)]
+        refused = [licence for licence in package.licences if not _holds(licence, allowed)]
         if refused:
             yield _problem(package, f"{', '.join(refused)} is not allowed")
         elif not package.licences:
@@ -56,17 +56,17 @@ def _problem(package: Package, what: str) -> Problem:
     return Problem(LICENCE, f"{package.name} {package.version}", what, WAY_OUT)
 
 
-def _allows(licence: str, allowed: Licences) -> bool:
+def _holds(licence: str, allowed: Licences) -> bool:
     """Return whether an SPDX expression is allowed: one side of each OR, both sides of each AND."""
+
+    def is_allowed(expression: Any) -> bool:  # noqa: ANN401 - the library has no types
+        if isinstance(expression, _SPDX.OR):
+            return any(is_allowed(part) for part in expression.args)
+        if isinstance(expression, _SPDX.AND):
+            return all(is_allowed(part) for part in expression.args)
+        return expression is not None and str(expression) in allowed.allowed
+
     try:
-        return _holds(_SPDX.parse(licence), frozenset(allowed.allowed))
+        return is_allowed(_SPDX.parse(licence))
     except ExpressionError:
         return False
-
-
-def _holds(expression: Any, allowed: frozenset[str]) -> bool:  # noqa: ANN401 - the library has no types
-    if isinstance(expression, _SPDX.OR):
-        return any(_holds(part, allowed) for part in expression.args)
-    if isinstance(expression, _SPDX.AND):
-        return all(_holds(part, allowed) for part in expression.args)
-    return expression is not None and str(expression) in allowed

@@ -137,9 +137,7 @@ def _problems(subject: Subject, judges: Judges, contents: Contents) -> Iterator[
 
 
 def _bundled_origins(contents: Contents) -> Iterator[Origin]:
-    """Yield the number of packages and libraries inside other packages, which no advisory source
-    covers.
-    """
+    """Yield the number of packages and libraries inside others, which no advisories cover."""
     if isinstance(contents.inside, Problem):
         return
     for kind, count in image_facts.unlisted(contents.packages, contents.inside).items():

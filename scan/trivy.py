@@ -46,7 +46,7 @@ _DOWNLOAD_NOISE = (
         "",
     ),  # the name server, which differs from machine to machine
 )
-"""What in a reason of Trivy only says how its client is built."""
+"""Parts of Trivy's reasons that only tell how its client works."""
 
 _BINARY = Path(sys.executable).parent / "trivy"
 
@@ -66,8 +66,9 @@ class VulnerabilityDatabase:
 
 @dataclass(frozen=True)
 class Analysis:
-    """Trivy's documents on one digest: its own report (secrets, the image's configuration), and the
-    SBOM.
+    """Trivy's documents on one digest: the SBOM, and its own report.
+
+    The report has secrets and the image's configuration.
     """
 
     report: dict[str, Any]

@@ -1,12 +1,13 @@
-"""How far a package moved from one version to another, by the rules of its packaging.
+"""Comparison of two versions of a package, by the rules of its type.
 
-Python packages by PEP 440, Debian's by its Policy Manual, section 5.6.12. What a number means is
-its author's business, so a step goes by position, for calendar versions too: `2026.10.23` to
-`2026.11.1` is minor.
+Those are PEP 440 for Python packages, and section 5.6.12 of the Policy Manual for Debian's. The
+meaning of a number depends on its author, so a step goes by its position, in calendar versions too:
+`2026.10.23` to `2026.11.1` is minor.
 """
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -21,7 +22,7 @@ from runner.errors import ConfigError, EnvironmentFailed
 
 
 class Step(StrEnum):
-    """The first thing that differs. The last two leave the software's own version as it was."""
+    """First part that differs. With the last two, the version of the software is the same."""
 
     MAJOR = "major"
     MINOR = "minor"
@@ -32,9 +33,7 @@ class Step(StrEnum):
 
 @dataclass(frozen=True)
 class Move:
-    """From one version to another; `downgrade` where the package, or the software in it, is older
-    than before.
-    """
+    """A change of version; `downgrade` if the package or the software in it became older."""
 
     step: Step
     downgrade: bool
@@ -51,8 +50,10 @@ class _Rules(Generic[V]):
 
 
 def check(kind: str, name: str, version: str) -> None:
-    """Raises ConfigError where nothing is known of a `kind` of package, EnvironmentFailed where it
-    is no version.
+    """Raise an error if a version cannot be compared.
+
+    Raises ConfigError if there are no rules for this `kind` of package, and EnvironmentFailed if
+    the text is not a version of it.
     """
     if kind not in _RULES:
         raise ConfigError(
@@ -63,18 +64,16 @@ def check(kind: str, name: str, version: str) -> None:
         _RULES[kind].parse(version)
     except ValueError:
         raise EnvironmentFailed(
-            f"{name}: `{version}` is no version of a {kind} package",
-            (
-                "run the scan again; where it stays, the package's own metadata is wrong: leave "
-                "that "
-                "release of it out"
-            ),
+            f"{name}: `{version}` is not a version of a {kind} package",
+            "run the scan again; if it stays, the package's metadata is wrong: leave that release "
+            "of it out",
         ) from None
 
 
 def compare(kind: str, one: str, other: str) -> int:
-    """Negative where `one` is older, 0 where they are the same version (`1.0` and `1.0.0` of PyPI),
-    else positive.
+    """Return a negative number if `one` is older, 0 if both are equal, else a positive one.
+
+    `1.0` and `1.0.0` of PyPI are equal.
     """
     parse = _RULES[kind].parse
     first, second = parse(one), parse(other)
@@ -82,36 +81,34 @@ def compare(kind: str, one: str, other: str) -> int:
 
 
 def newest_first(kind: str) -> Callable[[str], Any]:
-    """A key to sort versions by, the newest first."""
+    """Return a sort key for versions, the newest first."""
     return cmp_to_key(lambda one, other: compare(kind, other, one))
 
 
 def move(kind: str, before: str, after: str) -> Move:
-    """How far, and whether back. For two versions that differ."""
+    """Return step and direction between two versions that differ."""
     rules = _RULES[kind]
     old, new = rules.parse(before), rules.parse(after)
     return Move(rules.step(old, new), rules.downgrade(old, new))
 
 
 def reaches(kind: str, before: str, fixed: str, after: str) -> bool:
-    """Whether going from `before` to `after` passes a version of `fixed`, Trivy's list: `1.26.19,
-    2.2.2`.
+    """Return whether `after`, and not yet `before`, has a version of `fixed`.
 
-    A version that cannot be read proves nothing.
+    `fixed` is Trivy's list, for instance `1.26.19, 2.2.2`. Versions in it that cannot be read are
+    left out.
     """
-    return any(_passes(kind, before, each.strip(), after) for each in fixed.split(","))
-
-
-def _passes(kind: str, before: str, fixed: str, after: str) -> bool:
-    try:
-        return compare(kind, before, fixed) < 0 <= compare(kind, after, fixed)
-    except ValueError:
-        return False
+    for each in fixed.split(","):
+        with contextlib.suppress(ValueError):
+            if compare(kind, before, each.strip()) < 0 <= compare(kind, after, each.strip()):
+                return True
+    return False
 
 
 def _python_step(before: Version, after: Version) -> Step:
-    """Within one release, a pre- or development release counts as not yet that release: `2.0rc1` to
-    `2.0` is major.
+    """Return the step between two Python versions.
+
+    A pre- or development release is before its release: `2.0rc1` to `2.0` is major.
     """
     if before.epoch != after.epoch:
         return Step.MAJOR
@@ -124,21 +121,19 @@ def _python_step(before: Version, after: Version) -> Step:
 
 
 def _unfinished(version: Version) -> tuple[object, object]:
-    """What makes it a pre- or development release of the release itself, not of a post-release."""
+    """Return the parts that make it a pre- or development release, but not of a post-release."""
     return version.pre, version.dev if version.post is None else None
 
 
 def _first_difference(before: Sequence[int], after: Sequence[int]) -> Step | None:
-    """The step between two releases, missing numbers taken as 0; None where they are the same."""
+    """Return the step between two releases, with 0 for missing numbers; None if they are equal."""
     length = max(len(before), len(after))
     old, new = ((*numbers, *(0,) * (length - len(numbers))) for numbers in (before, after))
     return next((_at(index) for index in range(length) if old[index] != new[index]), None)
 
 
 def _level(release: Sequence[int]) -> Step:
-    """What kind of release this is, by its last number that is not 0: `2.0` major, `2.6.0` minor,
-    `2.6.1` patch.
-    """
+    """Return the step by the last number but 0: `2.0` major, `2.6.0` minor, `2.6.1` patch."""
     return _at(max((index for index, number in enumerate(release) if number), default=0))
 
 
@@ -146,20 +141,20 @@ def _at(index: int) -> Step:
     return (Step.MAJOR, Step.MINOR, Step.PATCH)[min(index, 2)]
 
 
-# dpkg wants a digit first, python-debian does not ask for it.
+# dpkg requires a digit first, python-debian does not.
 _DEBIAN = re.compile(r"(?:[0-9]+:)?[0-9]\S*")
-# What Debian adds to an upstream version: a native package's updates, and upstream's files packed
-# again.
+# Debian's additions to an upstream version: updates of a native package, and repacked files.
 _DEBIANS_OWN = re.compile(
     r"[+~](?:deb[0-9]+u[0-9]+|nmu[0-9]+)|\+b[0-9]+$|[+.~](?:dfsg|ds)\.?[0-9]*"
 )
-# `5.6.1+really5.4.5` is 5.4.5, under a name that sorts after 5.6.1.
+# `5.6.1+really5.4.5` is 5.4.5 with a version that sorts after 5.6.1.
 _REALLY = re.compile(r".*\+really(?=[0-9])")
 
 
 def _debian(version: str) -> NativeVersion:
-    """Never apt's own class, which `Version` would be where python-apt is installed: one answer on
-    every machine.
+    """Return a Debian version; raise ValueError if it is not one.
+
+    The class `Version` is not used: it is apt's own if python-apt is installed, and may differ.
     """
     if not _DEBIAN.fullmatch(version):
         raise ValueError(version)
@@ -167,7 +162,7 @@ def _debian(version: str) -> NativeVersion:
 
 
 def _debian_step(before: NativeVersion, after: NativeVersion) -> Step:
-    """By the upstream version; a new epoch starts the numbers anew, so they say nothing."""
+    """Return the step between two upstream versions; a new epoch is always major."""
     if _epoch(before) != _epoch(after):
         return Step.MAJOR
     old, new = _upstream(before), _upstream(after)
@@ -178,7 +173,7 @@ def _debian_step(before: NativeVersion, after: NativeVersion) -> Step:
     )
 
 
-def _debian_downgrade(before: NativeVersion, after: NativeVersion) -> bool:
+def _is_debian_downgrade(before: NativeVersion, after: NativeVersion) -> bool:
     older_inside = NativeVersion(_software(after)) < NativeVersion(_software(before))
     return after < before or (_epoch(before) == _epoch(after) and older_inside)
 
@@ -202,5 +197,5 @@ def _numbers(upstream: str) -> tuple[int, ...]:
 
 _RULES: dict[str, _Rules[Any]] = {
     "pypi": _Rules(Version, _python_step, lambda before, after: after < before),
-    "deb": _Rules(_debian, _debian_step, _debian_downgrade),
+    "deb": _Rules(_debian, _debian_step, _is_debian_downgrade),
 }

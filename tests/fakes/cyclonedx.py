@@ -1,4 +1,4 @@
-"""Small bills of materials as Trivy writes them."""
+"""Small SBOMs as Trivy writes them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a refused image is answered with."""
+"""Remedies for a refused image."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""A bill of materials against planted databases, judged by the real Trivy and the shipped
-policy.
-"""
+"""An SBOM against planted databases, assessed by the real Trivy and the shipped policy."""
 
 from __future__ import annotations
 

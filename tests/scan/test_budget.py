@@ -1,4 +1,4 @@
-"""What an image may take."""
+"""Budgets of size, packages, layers and growth."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an image may be and hold: each thing that is not allowed is named, and only that."""
+"""Configuration and files of an image: everything that is not allowed is named, and only that."""
 
 from __future__ import annotations
 

@@ -143,19 +143,22 @@ def both(raw: bytes, **changes: int) -> bytes:
 
 FOREIGN = {
     "empty": (b"", "is empty"),
-    "a few bytes": (b"SQLite", "is no vulnerability database"),
-    "another format": (b"SQLite format 3\0" * 4096, "is no vulnerability database"),
-    "zeros": (bytes(4 * PAGE_BYTES), "is no vulnerability database"),
-    "another version": (both(WHOLE, version=3), "is no vulnerability database"),
-    "wrong checksums": (both(WHOLE, checksum=1), "is no vulnerability database"),
-    "cut in the meta page": (WHOLE[:50], "is no vulnerability database"),
+    "a few bytes": (b"SQLite", "is not a vulnerability database"),
+    "another format": (b"SQLite format 3\0" * 4096, "is not a vulnerability database"),
+    "zeros": (bytes(4 * PAGE_BYTES), "is not a vulnerability database"),
+    "another version": (both(WHOLE, version=3), "is not a vulnerability database"),
+    "wrong checksums": (both(WHOLE, checksum=1), "is not a vulnerability database"),
+    "cut in the meta page": (WHOLE[:50], "is not a vulnerability database"),
     "the meta pages alone": (WHOLE[: 2 * PAGE_BYTES], "is truncated"),
     "without its last byte": (WHOLE[:-1], "is truncated"),
     "root out of the file": (
         both(WHOLE, root=10**12),
         "is damaged: page 1000000000000 is not there",
     ),
-    "root on the free list": (both(WHOLE, root=2), "is damaged: at byte 8192 is no page of a tree"),
+    "root on the free list": (
+        both(WHOLE, root=2),
+        "is damaged: at byte 8192 there is no page of a tree",
+    ),
 }
 
 
@@ -207,7 +210,7 @@ def test_pages_that_lead_in_a_circle(tmp_path: Path) -> None:
     )
     with database.opened(path) as file:
         for reading in (lambda: file.has("a"), lambda: list(file.buckets())):
-            with pytest.raises(ConfigError, match="lead in a circle"):
+            with pytest.raises(ConfigError, match="form a cycle"):
                 reading()
 
 

@@ -1,6 +1,4 @@
-"""What changed between two releases, and that nothing is ever called unchanged for want of
-looking.
-"""
+"""Difference between two releases; a part that cannot be compared is never called unchanged."""
 
 from __future__ import annotations
 
@@ -246,7 +244,7 @@ def test_an_unparsable_version_is_an_error_even_where_it_did_not_change(
     good = contents(python("torch", "2.6.0"))
     bad = contents(python("torch", "2.6.0"), wrong)
     with pytest.raises(
-        EnvironmentFailed, match=rf"v2\.6\.0: {wrong.name}: `{wrong.version}` is no version"
+        EnvironmentFailed, match=rf"v2\.6\.0: {wrong.name}: `{wrong.version}` is not a version"
     ):
         difference(good if side == "after" else bad, good if side == "before" else bad)
 

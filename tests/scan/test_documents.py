@@ -1,6 +1,4 @@
-"""Whatever Trivy or an image's own Python wrote, it is judged or refused, and its text is
-cleaned.
-"""
+"""Any output of Trivy or of an image's own Python is assessed or refused, and its text cleaned."""
 
 from __future__ import annotations
 
@@ -261,12 +259,12 @@ TALKS = {
     "deep": ("os.write(1, b'[' * 100000); os._exit(0)", "nested deeper than"),
     "escapes": (
         r"os.write(2, b'\x1b[2J\x1b]0;owned\x07bad\n'); os._exit(3)",
-        "its last words: bad",
+        "it printed last: bad",
     ),
     "a file of a volume": (
         "try: os.write(os.open('/data/x', os.O_CREAT | os.O_WRONLY), b'x')\n"
         "except OSError as error: os.write(2, error.strerror.encode())\nos._exit(3)",
-        "its last words: Read-only file system",
+        "it printed last: Read-only file system",
     ),
 }
 
@@ -292,5 +290,5 @@ def test_a_python_that_does_something_else(name: str, monkeypatch: pytest.Monkey
 def test_a_malformed_look_gets_no_hint_about_a_file_of_records() -> None:
     found = _understood(_Ended(0, b'{"debian": 1}'))
     assert isinstance(found, Problem)
-    assert "did not print one whole document: stdout: " in found.what
+    assert "did not print one complete document: stdout: " in found.what
     assert "delete the file" not in found.what

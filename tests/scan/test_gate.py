@@ -1,6 +1,4 @@
-"""The whole gate on real images in a real registry: what is planted is refused for its reason, a
-clean image passes.
-"""
+"""The scan of real images in a real registry: planted faults are refused, a clean image passes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Since when a fix is known of."""
+"""The day from which a fix was known."""
 
 from __future__ import annotations
 

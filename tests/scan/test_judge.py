@@ -1,4 +1,4 @@
-"""Where a finding stands, and which exceptions are refused."""
+"""Status of a finding, and exceptions that are refused."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""What the scan stage makes of a Trivy that crashes, hangs, or writes nothing, and of documents
-that are not whole.
-"""
+"""The scan stage if Trivy crashes, hangs or writes nothing, and if documents are incomplete."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""The history of findings in the registry: signed by a trusted key, or good for nothing but to be
-stricter.
-"""
+"""History of findings in the registry: without a trusted signature it can only be stricter."""
 
 from __future__ import annotations
 

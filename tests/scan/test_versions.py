@@ -1,4 +1,4 @@
-"""How far a package moved, in the corners of PEP 440 and of Debian's version numbers."""
+"""Comparison of versions, in the special cases of PEP 440 and of Debian's version numbers."""
 
 from __future__ import annotations
 
@@ -204,7 +204,7 @@ def test_a_fix_is_reached_only_by_passing_it(fixed: str, expected: bool) -> None
 def test_what_is_no_version_is_named(kind: str, version: str) -> None:
     with pytest.raises(EnvironmentFailed) as raised:
         versions.check(kind, "libx", version)
-    assert raised.value.message == f"libx: `{version}` is no version of a {kind} package"
+    assert raised.value.message == f"libx: `{version}` is not a version of a {kind} package"
 
 
 @pytest.mark.parametrize(
