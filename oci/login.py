@@ -77,7 +77,13 @@ class Login(AuthBase):
             held = self._held(purpose)
             if held and held != refused.request.headers.get("Authorization"):
                 return True  # another thread was refused too, and asked
-            answer = self._answer(challenge)
+            scheme = challenge.partition(" ")[0].lower()
+            words = dict(re.findall(r'(\w+)="([^"]*)"', challenge))
+            answer = ""
+            if scheme == "bearer" and _is_private(words.get("realm", "")):
+                answer = self._token(words)
+            elif scheme == "basic":
+                answer = self._account
             if answer in ("", held):
                 return False
             self._headers.pop((purpose[0], True), None)  # it ended, if it was this that was held
@@ -89,14 +95,6 @@ class Login(AuthBase):
         if purpose is None:
             return ""
         return self._headers.get((purpose[0], True)) or self._headers.get(purpose, "")
-
-    def _answer(self, challenge: str) -> str:
-        """The `Authorization` to a challenge; empty where there is none."""
-        scheme = challenge.partition(" ")[0].lower()
-        said = dict(re.findall(r'(\w+)="([^"]*)"', challenge))
-        if scheme == "bearer" and _is_private(said.get("realm", "")):
-            return self._token(said)
-        return self._account if scheme == "basic" else ""
 
     def _token(self, said: Mapping[str, str]) -> str:
         """A token for the scope that the registry asks for; without credentials, one for

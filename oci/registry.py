@@ -134,8 +134,13 @@ class Registry:
         answer = self._raw_manifest(repository, reference, limit)
         if answer is None:
             return None
+        media_type = answer.headers.get("Content-Type", "").partition(";")[0].strip()
         with readable(self, repository, reference):
-            return parse_manifest(answer.content, _media_type(answer))
+            if media_type not in MANIFEST_TYPES:  # such as text/plain: the manifest may say better
+                content = parse_json(answer.content, LARGEST_MANIFEST)
+                stated = content.get("mediaType") if isinstance(content, dict) else None
+                media_type = stated if stated in MANIFEST_TYPES else OCI_MANIFEST
+            return parse_manifest(answer.content, media_type)
 
     def _raw_manifest(
         self, repository: str, reference: str, limit: int = LARGEST_MANIFEST
@@ -197,7 +202,10 @@ class Registry:
     def tags(self, repository: str) -> tuple[str, ...]:
         """Every tag, in the registry's order; none where there is no such repository."""
         path = f"{_checked(repository)}/tags/list?n={PAGE_ENTRIES}"
-        return tuple(self._pages(path, "tags", _as_tag) or ())
+        found = self._pages(
+            path, "tags", lambda tag: tag if isinstance(tag, str) and _TAG.fullmatch(tag) else None
+        )
+        return tuple(found or ())
 
     def referrers(self, repository: str, digest: str) -> list[Any] | None:
         """Return the descriptors of the manifests whose subject is `digest`, with their type and
@@ -332,7 +340,7 @@ class Registry:
     def _streamed(self, path: str, size: int, part: str = "") -> Iterator[bytes]:
         """Yield a blob of `size` bytes at most, or the part of it that a `Range` names."""
         headers, expect = ({"Range": part}, (200, 206)) if part else ({}, (200,))
-        what = f"GET {path} on {self.host}"
+        what = self._request_name("GET", path)
         with Deadline(transport.seconds_for(size)) as whole:
             with self._call(
                 "GET", path, expect=expect, headers=headers, stream=True, whole=whole
@@ -398,7 +406,7 @@ class Registry:
         a deadline that was entered already; of a stream that is the time of its body, whose first
         byte comes in the usual time.
         """
-        what = f"{method} {_shown_path(path, self._base)} on {self.host}"
+        what = self._request_name(method, path)
         if time.monotonic() < self._silent_until:
             raise RegistryError(
                 0, f"{what}: not asked, since the registry did not answer what was asked before"
@@ -449,6 +457,11 @@ class Registry:
             self._silent_until = time.monotonic() + SILENCE_S
         return transport.no_answer(what, self.host, error, bound)
 
+    def _request_name(self, method: str, path: str) -> str:
+        """Return a request as messages show it: below the API's address, and without a query."""
+        shown = transport.shown(path) if "://" in path else path.partition("?")[0]
+        return f"{method} {shown.removeprefix(self._base) or '/v2/'} on {self.host}"
+
     def _other_bytes(self, repository: str, reference: str) -> RegistryError:
         return RegistryError(200, f"{self.host}/{repository} {reference}: other bytes were served")
 
@@ -482,10 +495,6 @@ def readable(registry: Registry, repository: str, reference: str) -> Iterator[No
     except Malformed as error:
         where = f"{registry.host}/{repository} {reference}"
         raise Unreadable(200, f"{where}: not as the specification has it: {error}") from None
-
-
-def _as_tag(entry: object) -> str | None:
-    return entry if isinstance(entry, str) and _TAG.fullmatch(entry) else None
 
 
 def _as_listed(entry: object) -> dict[str, Any] | None:
@@ -536,14 +545,6 @@ def _digest(text: str) -> str:
     return text
 
 
-def _shown_path(path: str, base: str) -> str:
-    """Return the path of a request as messages show it: below the API's address, and without its
-    query.
-    """
-    shown = transport.shown(path) if "://" in path else path.partition("?")[0]
-    return shown.removeprefix(base) or "/v2/"
-
-
 def _entries(answer: requests.Response, name: str) -> list[Any]:
     """Return one page of a list; Distribution writes an empty one as null."""
     try:
@@ -568,18 +569,6 @@ def _following(answer: requests.Response) -> str:
     except ValueError:
         where = transport.shown(answer.url)
         raise RegistryError(answer.status_code, f"{where}: a `Link` that is no address") from None
-
-
-def _media_type(answer: requests.Response) -> str:
-    """Return what a manifest is served as; what it says of itself if that is no type of manifest
-    (`text/plain`).
-    """
-    served = answer.headers.get("Content-Type", "").partition(";")[0].strip()
-    if served in MANIFEST_TYPES:
-        return served
-    content = parse_json(answer.content, LARGEST_MANIFEST)
-    stated = content.get("mediaType") if isinstance(content, dict) else None
-    return stated if stated in MANIFEST_TYPES else OCI_MANIFEST
 
 
 def file_sha256(path: Path) -> str:

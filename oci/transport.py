@@ -359,7 +359,13 @@ class _Session(requests.Session):
         """Return where an answer sends us; None if it does not."""
         target = super().get_redirect_target(resp)
         if target:
-            if not _is_web(resp.url, target):
+            try:
+                parts = urlsplit(urljoin(resp.url, target))
+                host = (parts.hostname or "").encode("idna")
+                is_web = parts.scheme in ("http", "https") and bool(host) and parts.port != 0
+            except ValueError:  # also what is no host name, or a port above 65535
+                is_web = False
+            if not is_web:
                 raise Misdirected(
                     f"the registry sends the request on to {shown(target)}, where nobody can be"
                     " asked"
@@ -367,16 +373,6 @@ class _Session(requests.Session):
             with contextlib.suppress(requests.RequestException):
                 read(resp, LARGEST_ERROR)
         return target
-
-
-def _is_web(base: str, target: str) -> bool:
-    """Whether `target`, seen from `base`, is an address that can be asked over HTTP."""
-    try:
-        parts = urlsplit(urljoin(base, target))
-        host = (parts.hostname or "").encode("idna")
-        return parts.scheme in ("http", "https") and bool(host) and parts.port != 0
-    except ValueError:  # also what is no host name, or a port above 65535
-        return False
 
 
 class _Bounded(HTTPAdapter):

@@ -140,20 +140,17 @@ class _Session:
         """What was wrong with sending all of it; then the registry is told to forget what it
         has.
         """
+        digest = self._source.digest
         try:
-            self._send(whole)
+            if not whole:
+                self._send_chunks()
+            target = f"{self._address}{'&' if '?' in self._address else '?'}digest={digest}"
+            check_digest(self._put("PUT", target, self._source.size, 201), digest)
         except RegistryError as error:
             with contextlib.suppress(RegistryError):  # a courtesy
                 self._call("DELETE", self._address, expect=(202, 204))
             return error
         return None
-
-    def _send(self, whole: bool) -> None:
-        if not whole:
-            self._send_chunks()
-        digest = self._source.digest
-        target = f"{self._address}{'&' if '?' in self._address else '?'}digest={digest}"
-        check_digest(self._put("PUT", target, self._source.size, 201), digest)
 
     def _send_chunks(self) -> None:
         cuts = 0

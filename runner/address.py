@@ -79,10 +79,10 @@ def _problems(text: str) -> Iterator[tuple[str, str]]:
     if "[" in text or text.count(":") > 1:
         yield "an IPv6 address is not supported", f"{FORM}; give the machine a name"
     host, colon, port = text.partition(":")
-    if problem := _host_problem(host, has_port=bool(colon)) or (
-        _port_problem(port) if colon else ""
-    ):
+    if problem := _host_problem(host, has_port=bool(colon)):
         yield problem, FORM
+    if colon and not (_PORT.fullmatch(port) and int(port) <= 65535):
+        yield "the port is not a number from 1 to 65535", FORM
 
 
 def _host_problem(host: str, *, has_port: bool) -> str:
@@ -104,11 +104,6 @@ def _host_problem(host: str, *, has_port: bool) -> str:
             "add a domain or a port"
         )
     return ""
-
-
-def _port_problem(port: str) -> str:
-    is_port = _PORT.fullmatch(port) is not None and int(port) <= 65535
-    return "" if is_port else "the port is not a number from 1 to 65535"
 
 
 def _is_ipv4(host: str) -> bool:

@@ -80,14 +80,11 @@ def _check(data: bytes) -> None:
         objects = {name: value for name, value in document.items() if isinstance(value, dict)}
         accounts = TypeAdapter(dict[_Text, _Account]).validate_python(objects)
     for account in accounts.values():
-        if account.auth and not _is_login(account.auth):
+        if not account.auth:
+            continue
+        try:
+            login = base64.b64decode(account.auth.encode("ascii")).decode()
+        except ValueError:
+            login = ""
+        if ":" not in login:
             raise Malformed("an `auth` is not the base64 of USER:PASSWORD")
-
-
-def _is_login(text: str) -> bool:
-    try:
-        return b":" in base64.b64decode(text.encode("ascii")) and bool(
-            base64.b64decode(text).decode()
-        )
-    except ValueError:
-        return False

@@ -5,7 +5,7 @@ it is not.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from runner import embedded, engine, home, shell
@@ -31,16 +31,14 @@ class Finding:
 
 def examine(scanner: Callable[[], str], registry: Callable[[], str]) -> tuple[Finding, ...]:
     """Look at everything; `scanner` and `registry` say their version and address, or raise."""
-    return tuple(_examine(scanner, registry))
-
-
-def _examine(scanner: Callable[[], str], registry: Callable[[], str]) -> Iterator[Finding]:
-    yield _tried("engine", lambda: f"Docker {engine.version()}")
-    yield _tried("builder", lambda: " ".join(engine.build_command()[0]))
-    yield _tried("registry", registry)
-    yield _tried("scanner", scanner)
-    yield _gpu()
-    yield _disk()
+    return (
+        _tried("engine", lambda: f"Docker {engine.version()}"),
+        _tried("builder", lambda: " ".join(engine.build_command()[0])),
+        _tried("registry", registry),
+        _tried("scanner", scanner),
+        _gpu(),
+        _disk(),
+    )
 
 
 def _tried(name: str, look: Callable[[], str]) -> Finding:

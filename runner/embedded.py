@@ -110,16 +110,13 @@ def _await(process: subprocess.Popen[bytes], host: str, log: Path) -> None:
         if answers(host):
             return
         time.sleep(0.05)
-    raise EnvironmentFailed(
-        f"the embedded registry did not start on {host}: {_last_line(log)}", f"read {log}"
-    )
-
-
-def _last_line(log: Path) -> str:
     with log.open("rb") as file:
         file.seek(-min(LOG_END_BYTES, log.stat().st_size), os.SEEK_END)
-        said = file.read(LOG_END_BYTES).decode(errors="replace").strip().splitlines()
-    return clean_line(said[-1], 300) if said else "it says nothing"
+        lines = file.read(LOG_END_BYTES).decode(errors="replace").strip().splitlines()
+    problem = clean_line(lines[-1], 300) if lines else "it wrote nothing into its log"
+    raise EnvironmentFailed(
+        f"the embedded registry did not start on {host}: {problem}", f"read {log}"
+    )
 
 
 def _configuration(host: str, data: Path) -> dict[str, object]:

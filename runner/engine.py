@@ -114,10 +114,12 @@ def build_command() -> tuple[tuple[str, ...], dict[str, str]]:
     _check_address()
     docker_config.check()
     for path in _clients():
-        if _answers(path, "buildx", "version"):
+        done = _ask_client(path, "buildx", "version")
+        if done is not None and done.code == 0:
             return (path, "buildx", "build"), {}
     for path in _clients():
-        major = _client_version(path).partition(".")[0]
+        done = _ask_client(path, "version", "--format", "{{.Client.Version}}")
+        major = done.stdout.partition(".")[0] if done is not None else ""
         if re.fullmatch("[0-9]{1,4}", major) and int(major) < 23:
             return (path, "build"), {"DOCKER_BUILDKIT": "1"}
     raise EnvironmentFailed("no docker client on PATH can build with BuildKit", BUILD_HINT)
@@ -258,19 +260,12 @@ def _clients() -> tuple[str, ...]:
     return tuple(dict.fromkeys(path for path in found if path))
 
 
-def _answers(*command: str) -> bool:
+def _ask_client(*command: str) -> shell.Ended | None:
+    """Return what a docker client answered; None if it hangs or cannot be run."""
     try:
-        return shell.ended(command, hint=BUILD_HINT, timeout_s=CLIENT_TIMEOUT_S).code == 0
-    except EnvironmentFailed:  # one that hangs, or cannot be run, builds nothing either
-        return False
-
-
-def _client_version(path: str) -> str:
-    command = (path, "version", "--format", "{{.Client.Version}}")
-    try:
-        return shell.ended(command, hint=BUILD_HINT, timeout_s=CLIENT_TIMEOUT_S).stdout
+        return shell.ended(command, hint=BUILD_HINT, timeout_s=CLIENT_TIMEOUT_S)
     except EnvironmentFailed:
-        return ""
+        return None
 
 
 def _short(error: Exception) -> str:

@@ -174,7 +174,11 @@ def scratch(purpose: str) -> Iterator[Path]:
     first.
     """
     work = kept("work")
-    _remove_left(work)
+    with _locked(work, fcntl.LOCK_EX | fcntl.LOCK_NB) as alone:
+        for left in work.iterdir() if alone else ():  # else another run is just making a folder
+            with _locked(left, fcntl.LOCK_EX | fcntl.LOCK_NB) as free:
+                if free:
+                    shutil.rmtree(left, ignore_errors=True)
     with contextlib.ExitStack() as held:
         # Nothing is removed while `work` is shared: a folder is never seen between being made and
         # being locked.
@@ -185,17 +189,6 @@ def scratch(purpose: str) -> Iterator[Path]:
             yield folder
         finally:
             shutil.rmtree(folder, ignore_errors=True)
-
-
-def _remove_left(work: Path) -> None:
-    """Remove the folders no living run holds; left to the next run where another is just making
-    one.
-    """
-    with _locked(work, fcntl.LOCK_EX | fcntl.LOCK_NB) as alone:
-        for left in work.iterdir() if alone else ():
-            with _locked(left, fcntl.LOCK_EX | fcntl.LOCK_NB) as free:
-                if free:
-                    shutil.rmtree(left, ignore_errors=True)
 
 
 @contextlib.contextmanager
@@ -209,14 +202,11 @@ def _locked(folder: Path, operation: int) -> Iterator[bool]:
         yield False
         return
     try:
-        yield _lock(handle, operation)
+        try:
+            fcntl.flock(handle, operation)
+            is_held = True
+        except BlockingIOError:
+            is_held = False
+        yield is_held
     finally:
         os.close(handle)
-
-
-def _lock(handle: int, operation: int) -> bool:
-    try:
-        fcntl.flock(handle, operation)
-    except BlockingIOError:
-        return False
-    return True

@@ -189,7 +189,8 @@ def _started(
             ) from error
         _running.add(process)
     try:
-        _interrupt_if_asked()
+        if _interrupted.is_set() and _is_main():  # it came while the program was started
+            raise KeyboardInterrupt
         yield process
     finally:
         _end(process)
@@ -209,12 +210,6 @@ def _uninterrupted() -> Iterator[None]:
         yield
     finally:
         _is_starting = False
-
-
-def _interrupt_if_asked() -> None:
-    """Raise what came while the program was started."""
-    if _interrupted.is_set() and _is_main():
-        raise KeyboardInterrupt
 
 
 def _is_main() -> bool:

@@ -10,12 +10,13 @@ from __future__ import annotations
 import contextlib
 import errno
 import json
+import math
 import os
 import re
 import stat
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 DEEPEST = 64
 """Levels of nested JSON. The deepest document that this project writes or reads has 12."""
@@ -159,7 +160,7 @@ def parse_json(data: bytes | str, limit: int) -> Any:  # noqa: ANN401 - JSON val
     try:
         text = data.decode() if isinstance(data, bytes) else data
         found = json.loads(
-            text, object_pairs_hook=_unique, parse_constant=_refuse_constant, parse_float=_finite
+            text, object_pairs_hook=_unique, parse_constant=_finite, parse_float=_finite
         )
         _check(found)
     except RecursionError:
@@ -194,13 +195,13 @@ def printable(text: str, limit: int = 300) -> str:
     For names and paths that are compared: two different texts stay different, which `clean` does
     not promise.
     """
-    shown = "".join(_seen(character) for character in text[:limit])
+    shown = "".join(
+        each.encode("unicode_escape").decode()
+        if not each.isprintable() or _INVISIBLE.match(each)
+        else each
+        for each in text[:limit]
+    )
     return shown if len(text) <= limit and len(shown) <= limit else shown[: limit - 1] + "…"
-
-
-def _seen(character: str) -> str:
-    hidden = not character.isprintable() or _INVISIBLE.match(character)
-    return character.encode("unicode_escape").decode() if hidden else character
 
 
 def _entries(folder: Path, name: str) -> Iterator[tuple[str, os.stat_result]]:
@@ -274,14 +275,13 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
-def _refuse_constant(constant: str) -> NoReturn:
-    raise ValueError(f"{constant} is not a JSON value")
-
-
 def _finite(text: str) -> float:
     value = float(text)
-    if value in (float("inf"), float("-inf")):
-        raise ValueError(f"the number {text:.40} is too large")
+    if not math.isfinite(value):
+        is_number = text[-1:].isdigit()  # else it is NaN or Infinity
+        raise ValueError(
+            f"the number {text:.40} is too large" if is_number else f"{text} is not a JSON value"
+        )
     return value
 
 
