@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from commands import arguments, cut, prepare, released
+from runner import progress
 from runner.address import without_credentials
 from runner.untrusted import clean_line
+
+if TYPE_CHECKING:
+    from _typeshed import SupportsWrite
 
 DESCRIPTION = "Cut releases of the PyTorch-CUDA images: build, validate, scan, promote, report."
 
@@ -26,11 +30,21 @@ def parse(arguments: Sequence[str]) -> Namespace:
 
 
 class _Parser(ArgumentParser):
-    """Says what is wrong with what was typed in one line, without the control characters in it."""
+    """Says what is wrong with what was typed in one line, without the control characters in it.
+
+    Help is an answer: if it cannot be written, the command has failed. argparse would ignore that.
+    """
 
     def error(self, message: str) -> NoReturn:
         """End with exit code 2."""
         super().error(clean_line(without_credentials(message), 400))
+
+    def print_help(self, file: SupportsWrite[str] | None = None) -> None:
+        """Print the help on stdout, or to `file`. Raises OSError if that fails."""
+        if file is None:
+            progress.answer(self.format_help())
+        else:
+            super().print_help(file)
 
 
 def parser() -> ArgumentParser:

@@ -123,7 +123,8 @@ def _require_line(catalog: Catalog, line: str) -> None:
 def _lock_layers(catalog: Catalog, lines: Sequence[str], asked: Namespace) -> int:
     changed = {line: refresh_layers(catalog, line) for line in lines}
     if asked.json:
-        print(json.dumps({line: {"layers": layers} for line, layers in changed.items()}, indent=2))
+        plain = {line: {"layers": layers} for line, layers in changed.items()}
+        progress.answer_json(json.dumps(plain, indent=2))
     for line, layers in changed.items():
         said = f"locked anew: {', '.join(layers)}" if layers else "every layer is what was locked"
         progress.say(f"line {line}: {said}")

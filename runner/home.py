@@ -74,6 +74,19 @@ def hint_for(error: OSError) -> str:
     return _HINTS.get(error.errno or 0, "correct that, then run the same command again")
 
 
+def variable_for(path: object) -> str:
+    """Return the environment variable that moves the folder in which `path` lies; empty if none
+    does.
+    """
+    if not isinstance(path, str):
+        return ""
+    for folder, variable in ((out, _OUT), (home, _HOME)):
+        with contextlib.suppress(ConfigError):
+            if Path(path).absolute().is_relative_to(folder()):
+                return variable
+    return ""
+
+
 _HINTS = {
     errno.EACCES: "allow this account to use it",
     errno.EPERM: "allow this account to use it",
