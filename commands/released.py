@@ -49,6 +49,7 @@ from report.model import ImageRecords
 from report.notes import ImageNotes, Notes
 from runner import embedded, home, progress, records
 from runner.errors import EXIT_OK, ConfigError
+from runner.untrusted import Malformed, read_file
 from scan import store
 
 FEED_TITLE = "PyTorch-CUDA images"
@@ -228,7 +229,7 @@ def run_notes(asked: Namespace) -> int:
     images = tuple(_image_notes(told, known) for known in told.known())
     record, line = told.release_record(), told.catalog.lines[told.version.line]
     path = notes.write(told.release_path.parent, Notes(record, line, images))
-    text = path.read_text(encoding="utf-8")
+    text = _read_notes(path)
     place = Place(FEED_TITLE, asked.home, f"{asked.home}/releases/latest/download/{feed.FILE}")
     here = [*_released_notes(told.out), feed.Release(record, text)]
     feed.write(told.out, place, here, feed.published(asked.feeds) if asked.feeds else ())
@@ -269,14 +270,26 @@ def _image_notes(told: Release, known: Known) -> ImageNotes:
 
 
 def _released_notes(out: Path) -> list[feed.Release]:
-    """Every release whose notes are under `out`."""
+    """Return every release whose notes are under `out`."""
     found = (
         (records.read(ReleaseRecord, path.with_name("release.json")), path)
-        for path in out.glob("v*/notes.md")
+        for path in sorted(out.glob("v*/notes.md"))
     )
-    return [
-        feed.Release(record, path.read_text(encoding="utf-8")) for record, path in found if record
-    ]
+    return [feed.Release(record, _read_notes(path)) for record, path in found if record]
+
+
+def _read_notes(path: Path) -> str:
+    """Return notes that were written before: a regular file of bounded size, no link.
+
+    Raises ConfigError, or OSError if it cannot be read.
+    """
+    try:
+        return read_file(path.parent, path.name, records.TEXT_BYTES).decode()
+    except (Malformed, UnicodeDecodeError) as error:
+        problem = "not UTF-8 text" if isinstance(error, UnicodeDecodeError) else str(error)
+        raise ConfigError(
+            f"{path}: {problem}", "delete it, then run `notes` for that version again"
+        ) from None
 
 
 def run_keys(asked: Namespace) -> int:
