@@ -24,6 +24,10 @@ from runner import doctor, embedded, home, progress, records
 from runner.errors import EXIT_OK, ConfigError, EnvironmentFailed
 from runner.untrusted import clean_line
 from scan import trivy
+from scan.record import number_of
+
+PROBLEMS_SHOWN = 50
+"""Problems of an image that `check` shows on the terminal, one a line."""
 
 
 def run_doctor(asked: Namespace) -> int:
@@ -173,8 +177,10 @@ def run_check(asked: Namespace) -> int:
         records.write(path, found)
     if asked.json:
         print_record(found)
-    for problem in found.problems:
+    for problem in found.problems[:PROBLEMS_SHOWN]:
         progress.say(f"    {problem.kind}: {problem.where}: {problem.what} -> {problem.way_out}")
+    if more := number_of(found.problems[PROBLEMS_SHOWN:]):
+        progress.say(f"    and {more:,} more problems: the record has them")
     progress.say(f"record: {path}")
     progress.say(f"{found.reference}: {found.verdict}{f', {found.reason}' if found.reason else ''}")
     return EXIT_OF_VERDICT[found.verdict]

@@ -6,7 +6,8 @@ Nothing is signed, and nothing is decided or promoted from it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import math
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -15,16 +16,21 @@ from images.catalog import BASE, Catalog
 from runner import engine, progress
 from runner.engine import HeldImage
 from runner.errors import ConfigError, EnvironmentFailed
+from runner.time_limit import time_limit
 from runner.untrusted import clean_line
 from runner.verdict import Verdict, summary
 from scan import configuration, image_facts, licences
+from scan.documents import recorded
 from scan.policy import load_policy
 from scan.record import Problem, in_one_line
 from validation import run as validation
 from validation.expectations import expected_of
 from validation.record import ValidationRecord
+from validation.suite import suites_of
 
 SAY_WHICH = "say what it should be: --line 2.6 --stacks base,cv"
+REASON_CHARACTERS = 1000
+"""The longest reason of a record."""
 
 
 @dataclass(frozen=True)
@@ -94,9 +100,16 @@ def check(
     progress.say(
         f"check {reference}: {image.id}, as line {expected.line} with {', '.join(expected.stacks)}"
     )
-    judged = validation.validate(_target(catalog, expected, image, command), device)
-    problems, failure = _look_inside(catalog, expected, image)
+    longest_s = longest_check_s(expected.stacks)
+    progress.say(
+        f"  this takes some minutes; if the image hangs, it is ended after {longest_s // 3600} "
+        "hours at the latest"
+    )
+    with time_limit(f"check of {reference}", longest_s):
+        judged = validation.validate(_target(catalog, expected, image, command), device)
+        problems, failure = _look_inside(catalog, expected, image)
     beside = [Verdict.FAIL] if problems else [Verdict.INFRA] if failure else []
+    reasons = [judged.reason, in_one_line(problems) if problems else "", failure]
     return CheckRecord(
         reference=reference,
         image_id=image.id,
@@ -104,12 +117,19 @@ def check(
         line=expected.line,
         stacks=expected.stacks,
         verdict=summary([judged.verdict, *beside]),
-        reason="; ".join(
-            filter(None, [judged.reason, in_one_line(problems) if problems else "", failure])
-        ),
+        reason=clean_line("; ".join(filter(None, reasons)), REASON_CHARACTERS),
         validation=judged,
         problems=problems,
     )
+
+
+def longest_check_s(stacks: Collection[str]) -> int:
+    """Return the most seconds, in whole hours, that a check may take once the image is here.
+
+    Each suite has a limit, and one that failed is run once more. So is the look inside.
+    """
+    seconds = sum(suite.timeout_s for suite in suites_of(stacks)) + image_facts.TIMEOUT_S
+    return 3600 * math.ceil(2 * seconds / 3600)
 
 
 def record_path(out: Path, record: CheckRecord) -> Path:
@@ -142,9 +162,12 @@ def _look_inside(
 ) -> tuple[tuple[Problem, ...], str]:
     """Return what the look refuses, or why there was none: what the suites said stands all the
     same.
+
+    Much of it is text of the image, and there may be any amount of it: it is cleaned and bounded
+    as in the record of a scan.
     """
     try:
-        return tuple(_look(catalog, expected, image)), ""
+        return recorded(tuple(_look(catalog, expected, image))), ""
     except EnvironmentFailed as error:
         return (), f"no look inside: {error.message}"
 
