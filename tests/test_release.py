@@ -103,7 +103,6 @@ def test_an_end_while_modules_are_loaded_is_one_line(how: signal.Signals, tmp_pa
 
 WITH_CHANNELS = """
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from publish.evidence import keys
 from publish.policy import channels
@@ -186,7 +185,6 @@ def test_two_runs_in_one_checkout_do_not_mix(home: Path) -> None:
 
 SHORT = """
 import sys
-from collections.abc import Callable
 import release
 from publish import pipeline
 pipeline.LONGEST_S["build"] = 0.36
@@ -318,7 +316,6 @@ def test_what_is_typed_is_refused_in_a_line_without_control_characters(
 
 WITH_A_MISTAKE = """
 import sys
-from collections.abc import Callable
 import release
 from commands import prepare
 from images import catalog
@@ -556,7 +553,6 @@ def test_help_that_cannot_be_written_is_exit_code_3(command: tuple[str, ...]) ->
 
 FORBIDDEN = """
 import sys
-from collections.abc import Callable
 import release
 from commands import prepare
 from images import catalog
