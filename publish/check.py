@@ -1,7 +1,7 @@
 """Check any image with the suites and a look inside: one that a team built on ours, or one of
 somebody else.
 
-Nothing is signed, and nothing is decided or promoted from it.
+Nothing is signed, and nothing is decided or promoted from the result.
 """
 
 from __future__ import annotations
@@ -28,15 +28,15 @@ from validation.expectations import expected_of
 from validation.record import ValidationRecord
 from validation.suite import suites_of
 
-SAY_WHICH = "say what it should be: --line 2.6 --stacks base,cv"
+SAY_WHICH = "name them, for example: --line 2.6 --stacks base,cv"
 REASON_CHARACTERS = 1000
 """The longest reason of a record."""
 
 
 @dataclass(frozen=True)
 class Expectation:
-    """What an image is held against: a line of the catalogue, and stacks with all that they need,
-    in their order.
+    """The line of the catalogue that an image is compared with, and the stacks with all that they
+    need, in their order.
     """
 
     line: str
@@ -45,10 +45,11 @@ class Expectation:
 
 @dataclass(frozen=True)
 class CheckRecord:
-    """What was found in one image: out/checks/ID/check.json.
+    """The result of checking one image: out/checks/ID/check.json.
 
     `image_id` is the digest of its configuration, `digest` that of its manifest, empty if it was
-    only built here. `validation` is what the suites said, `problems` what the look inside refuses.
+    only built here. `validation` is the result of the suites, `problems` are what the look inside
+    refuses.
     """
 
     reference: str
@@ -63,16 +64,16 @@ class CheckRecord:
 
 
 def expect(catalog: Catalog, line: str, stacks: str, labels: Mapping[str, str]) -> Expectation:
-    """Return what a person asked for; what is not given is taken from the labels that our own
-    images carry.
+    """Return the line and stacks that a person named; missing ones are taken from the labels of our
+    own images.
 
-    A label is only a hint: it says what to hold the image against, and never that the image is so.
-    Raises ConfigError.
+    A label is only a hint: it says what to compare the image with, and proves nothing. Raises
+    ConfigError if neither names them, or the catalogue does not have them.
     """
     named = _split(stacks) if stacks else _split(labels.get(f"{LABELS}.stacks", ""))
     wanted = line or labels.get(f"{LABELS}.torch", "").rpartition(".")[0]
     if not wanted or not named:
-        raise ConfigError("the image has no labels that tell its line and stacks", SAY_WHICH)
+        raise ConfigError("the image has no labels for its line and stacks", SAY_WHICH)
     if wanted not in catalog.lines:
         raise ConfigError(
             f"no line {clean_line(wanted, 40)!r} in the catalogue",
@@ -92,8 +93,8 @@ def check(
     """Run the suites in containers of an image and look inside it.
 
     `asked` are `--line` and `--stacks`, empty if they were not given; `device` is auto, cpu or
-    cuda; `command` is what a person typed. Raises ConfigError if there is no such image or nobody
-    says what it should be, EnvironmentFailed if the engine fails.
+    cuda; `command` is what a person typed. Raises ConfigError if there is no such image, or its
+    line and stacks are not known, EnvironmentFailed if the engine fails.
     """
     image = engine.obtain(reference)
     expected = expect(catalog, *asked, image.config.get("Labels") or {})
@@ -144,7 +145,7 @@ def _split(stacks: str) -> list[str]:
 def _target(
     catalog: Catalog, expected: Expectation, image: HeldImage, command: str
 ) -> validation.Subject:
-    """The image by its id: a tag that moves meanwhile changes nothing."""
+    """Return what the suites run in: the image by its id, so that a tag may move meanwhile."""
     return validation.Subject(
         version="",
         image="image",
@@ -160,8 +161,7 @@ def _target(
 def _look_inside(
     catalog: Catalog, expected: Expectation, image: HeldImage
 ) -> tuple[tuple[Problem, ...], str]:
-    """Return what the look refuses, or why there was none: what the suites said stands all the
-    same.
+    """Return what the look refuses, or why there was no look: the result of the suites stays valid.
 
     Much of it is text of the image, and there may be any amount of it: it is cleaned and bounded
     as in the record of a scan.
@@ -169,7 +169,7 @@ def _look_inside(
     try:
         return recorded(tuple(_look(catalog, expected, image))), ""
     except EnvironmentFailed as error:
-        return (), f"no look inside: {error.message}"
+        return (), f"the look inside failed: {error.message}"
 
 
 def _look(catalog: Catalog, expected: Expectation, image: HeldImage) -> Iterator[Problem]:

@@ -153,8 +153,8 @@ def test_an_engine_that_is_down_is_exit_code_3_and_says_how_to_start_it(
     down = {"DOCKER_HOST": "tcp://127.0.0.1:9", "PYTORCH_CUDA_IMAGES_REGISTRY": registry_host}
     done = run("doctor", **down)
     assert done.returncode == 3
-    assert "missing  engine" in done.stderr
-    assert "make setup" in done.stderr
+    assert "missing  engine" in done.stdout
+    assert "make setup" in done.stdout
 
 
 def test_the_local_executor_needs_no_engine_and_says_what_python_lacks(home: Path) -> None:
@@ -272,11 +272,11 @@ def test_a_wrong_address_is_refused_at_once(address: str, home: Path) -> None:
 
 def test_the_doctor_asks_the_registry(home: Path) -> None:
     done = run("doctor", PYTORCH_CUDA_IMAGES_REGISTRY=NOWHERE)
-    assert f"missing  registry  GET /v2/ on {NOWHERE}" in done.stderr
+    assert f"missing  registry  GET /v2/ on {NOWHERE}" in done.stdout
     assert done.returncode == 3
     with FakeRegistry() as registry:
         done = run("doctor", PYTORCH_CUDA_IMAGES_REGISTRY=registry.host)
-    assert f"ok       registry  {registry.host} (configured)" in done.stderr
+    assert f"ok       registry  {registry.host} (configured)" in done.stdout
 
 
 @pytest.mark.parametrize(

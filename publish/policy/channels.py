@@ -219,7 +219,9 @@ def _check_channel(channels: Channels, name: str, channel: Channel) -> Iterator[
 def _check_demands(at: Loc, name: str, demands: Demands) -> Iterator[Problem]:
     """A release must be proven in full, on a GPU and with a vulnerability database."""
     wrong = [f"no {each} in evidence" for each in EVIDENCE if each not in demands.evidence]
-    wrong += ["its suites may end with more than `pass`"] if demands.suites != (Verdict.PASS,) else []
+    wrong += (
+        ["its suites may end with more than `pass`"] if demands.suites != (Verdict.PASS,) else []
+    )
     wrong += ["its scans may end with more than `pass`"] if demands.scan != (Verdict.PASS,) else []
     wrong += [] if demands.gpus else ["no GPU family"]
     wrong += ["no limit on the age of the database"] if demands.database_days is None else []

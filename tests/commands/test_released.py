@@ -41,8 +41,8 @@ def test_a_rescan_ends_as_the_newest_releases_stand(
     asked = parse(["rescan"])
     assert asked.run(asked) == code
     said = capsys.readouterr().err
-    assert "v2.6.0 base is refused, and nobody need be on it: CVE-2026-1" in said
-    assert ("line 2.6 needs v2.6.2" in said) is (code == 1)
+    assert "v2.6.0 base is refused; a newer release replaces it: CVE-2026-1" in said
+    assert ("line 2.6 needs the release v2.6.2" in said) is (code == 1)
 
 
 @pytest.mark.parametrize(

@@ -383,17 +383,19 @@ def test_the_first_of_a_line_is_a_major_one(line: Line, kind: str) -> None:
         "this is the first release of line 2.6; it must be a major one",
     )
     assert kind_problems(None, MAJOR, line) == (
-        "a major release needs the approval of a person",
+        "a major release needs the approval of a person (`--approve`)",
     )
     assert kind_problems(None, MAJOR, line, approved=True) == ()
-    assert kind_notes(None, MAJOR, line, approved=True) == ("the first release of line 2.6",)
+    assert kind_notes(None, MAJOR, line, approved=True) == (
+        "this is the first release of line 2.6",
+    )
 
 
 @pytest.mark.parametrize(
     ("word", "kind", "words"),
     [
-        (NEW, PATCH, "neither adds nor drops"),
-        (GONE, PATCH, "neither adds nor drops"),
+        (NEW, PATCH, "neither adds nor removes"),
+        (GONE, PATCH, "neither adds nor removes"),
         (NEW, FEATURE, ""),
         (GONE, FEATURE, "only adds"),
         (NEW, MAJOR, ""),
@@ -410,7 +412,7 @@ def test_images_come_and_go_as_packages_do(word: str, kind: str, words: str) -> 
 def test_an_unknown_kind_refuses(line: Line, kind: str) -> None:
     for found in (None, moved("jinja2 3.1.6 3.1.7")):
         (problem,) = kind_problems(found, kind, line, approved=True)
-        assert problem == f"`{kind}` is no kind of release: patch, feature or major"
+        assert problem == f"`{kind}` is not a kind of release; use patch, feature or major"
 
 
 @pytest.mark.parametrize("kind", [PATCH, FEATURE])
@@ -418,7 +420,7 @@ def test_a_type_of_package_that_is_not_known_refuses(line: Line, kind: str) -> N
     known = moved("jinja2 3.1.6 3.1.7")
     other = replace(known, changed=(replace(known.changed[0], type="golang"),))
     (problem,) = kind_problems(other, kind, line)
-    assert problem == "jinja2 3.1.6 -> 3.1.7: nothing is known of golang packages"
+    assert problem == "jinja2 3.1.6 -> 3.1.7: packages of the type golang are not known here"
 
 
 def test_a_debian_that_is_not_known_has_no_updates(line: Line) -> None:
