@@ -72,9 +72,7 @@ def a_reference(text: str) -> str:
 
 
 def typed(asked: Namespace) -> str:
-    """Return the command that was typed, as records keep it: passwords are removed from every
-    argument.
-    """
+    """Return the command that was typed, as records keep it, without passwords."""
     return shlex.join(["./release.py", *map(without_credentials, asked.typed)])
 
 
@@ -190,9 +188,7 @@ def options(asked: Namespace) -> Options:
 
 
 def release(asked: Namespace) -> Release:
-    """Return the release that a person named, on the registry in use, with its records in this
-    checkout.
-    """
+    """Return the release that a person named, on the registry in use."""
     catalog = catalogue.load()
     version = catalog.version(asked.version)
     plan = planning.make(catalog, version, catalog.image_names(asked.images), home.out())

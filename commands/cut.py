@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from commands.arguments import a_program, add_promotion, add_release, argument, release
@@ -137,7 +137,12 @@ def _run_named_stage(cut: Release, stage: str) -> ReleaseRecord:
         for path in render.write(folder, cut.store.read_release(), known):
             progress.say(f"report: {path}")
     else:
-        getattr(cut, stage)()
+        stages: dict[str, Callable[[], object]] = {
+            "build": cut.build,
+            "validate": cut.validate,
+            "scan": cut.scan,
+        }
+        stages[stage]()
     return cut.store.read_release()
 
 

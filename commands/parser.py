@@ -21,9 +21,9 @@ COMMANDS = (*prepare.COMMANDS, *cut.COMMANDS, *released.COMMANDS, *cut.STAGE_COM
 
 
 def parse(arguments: Sequence[str]) -> Namespace:
-    """Return the parsed arguments: `run`, `verbose`, those of the command, and as `typed` the
-    arguments themselves.
+    """Return the parsed arguments.
 
+    They have `run`, `verbose`, those of the command, and as `typed` the arguments themselves.
     Raises ConfigError if a file that the arguments depend on is wrong.
     """
     return parser().parse_args(arguments, Namespace(typed=tuple(arguments)))

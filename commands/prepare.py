@@ -1,6 +1,4 @@
-"""Commands before a release: is this machine ready, what would be built, from which locks; and the
-check of any image.
-"""
+"""Commands before a release: doctor, plan and lock; and the check of any image."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""Commands for released images: judge, compare and verify them, take them back, show what is due,
-write notes.
-"""
+"""Commands for released images: judge, compare, verify and withdraw them, and write notes."""
 
 from __future__ import annotations
 
@@ -69,12 +67,13 @@ YANKED = argument("version", help="for example v2.6.1")
 REASON = argument(
     "--reason", required=True, type=a_line, help="shown to everybody who verifies the release"
 )
+DATE = argument("--date", type=a_day, help="for example 2026-12-15; by default today")
 FOLDER = argument("folder", help="the folder for NAME.key and NAME.pub")
 NAME = argument("--name", default="release", help="the name of both files; by default release")
 
 
 def run_rescan(asked: Namespace) -> int:
-    """`rescan`: judge every released image again by today's vulnerability database; pulls no image."""
+    """`rescan`: judge every released image again by today's database; no image is pulled."""
     catalog, registry = catalogue.load(), Registry(embedded.host())
     judged = rescan(_bench(catalog, registry, asked), asked.channel)
     if asked.json:
@@ -175,20 +174,14 @@ def run_due(asked: Namespace) -> int:
     out, today = released(registry, catalog, trusted), datetime.datetime.now(datetime.UTC).date()
     seal = documents.of_findings(attest.signer, trusted)
     judgements = store.read_history(registry, catalog.repositories.records, seal, today).judgements
-    found = schedule.due(asked.date, channels.load(), catalog.lines, out, judgements)
+    day = asked.date or today
+    found = schedule.due(day, channels.load(), catalog.lines, out, judgements)
     if asked.json:
         progress.answer_json(json.dumps([records.plain(each) for each in found], indent=2))
     else:
         lines = [" ".join(str(each).split()) for each in found]
-        progress.answer("\n".join(lines or [f"nothing is due on {asked.date}"]))
+        progress.answer("\n".join(lines or [f"nothing is due on {day}"]))
     return EXIT_OK
-
-
-def _add_date(command: ArgumentParser) -> None:
-    today = datetime.datetime.now(datetime.UTC).date()
-    command.add_argument(
-        "--date", type=a_day, default=today, help="for example 2026-12-15; by default today"
-    )
 
 
 def run_notes(asked: Namespace) -> int:
@@ -278,7 +271,7 @@ COMMANDS = (
     Command("verify", run_verify, (add_keys, REFERENCE)),
     Command("rollback", run_rollback, (add_database, ALIAS, TO)),
     Command("yank", run_yank, (YANKED, REASON)),
-    Command("due", run_due, (add_keys, _add_date)),
+    Command("due", run_due, (add_keys, DATE)),
     Command("notes", run_notes, (add_release, _add_telling)),
     Command("keys", run_keys, (FOLDER, NAME)),
 )

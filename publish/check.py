@@ -1,7 +1,7 @@
-"""Check any image with the suites and a look inside: one that a team built on ours, or one of
-somebody else.
+"""Check any image with the suites and a look inside.
 
-Nothing is signed, and nothing is decided or promoted from the result.
+That may be one that a team built on ours, or one of somebody else. Nothing is signed, and nothing
+is decided or promoted from the result.
 """
 
 from __future__ import annotations
@@ -35,9 +35,7 @@ REASON_CHARACTERS = 1000
 
 @dataclass(frozen=True)
 class Expectation:
-    """The line of the catalogue that an image is compared with, and the stacks with all that they
-    need, in their order.
-    """
+    """The line and stacks that an image is compared with, the stacks with all that they need."""
 
     line: str
     stacks: tuple[str, ...]
@@ -64,8 +62,7 @@ class CheckRecord:
 
 
 def expect(catalog: Catalog, line: str, stacks: str, labels: Mapping[str, str]) -> Expectation:
-    """Return the line and stacks that a person named; missing ones are taken from the labels of our
-    own images.
+    """Return the line and stacks that a person named, else those in the labels of the image.
 
     A label is only a hint: it says what to compare the image with, and proves nothing. Raises
     ConfigError if neither names them, or the catalogue does not have them.

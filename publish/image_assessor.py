@@ -20,8 +20,10 @@ from scan.assess import Assessment, Judges, Place
 
 @dataclass(frozen=True)
 class Bench:
-    """The registry of the images, whose SBOMs are trusted, what they are judged with, and who signs
-    the history.
+    """The judgement of images in a registry.
+
+    `trusted` are the signers whose SBOMs count, `judges` is what images are judged with, `signer`
+    signs the history.
     """
 
     registry: Registry
@@ -31,10 +33,10 @@ class Bench:
     signer: Callable[[], Signer] = attest.signer
 
     def assess(self, image: Published) -> tuple[dict[str, Any], Assessment] | None:
-        """Return the CycloneDX document of an image and its assessment; None if no trusted key
-        signed one.
+        """Return the CycloneDX document of an image and its assessment.
 
-        Raises EnvironmentFailed if Trivy fails.
+        Returns None if no trusted key signed such a document. Raises EnvironmentFailed if Trivy
+        fails.
         """
         document = attest.signed_bill(self.registry, image.repository, image.digest, self.trusted)
         if document is None:

@@ -1,6 +1,4 @@
-"""Cut a release: the stages in order, each from the records of the one before, each resumable by
-itself.
-"""
+"""Cut a release: the stages in order, each from the records of the one before."""
 
 from __future__ import annotations
 
@@ -120,9 +118,7 @@ class Release:
         )
 
     def validate_here(self, python: str) -> tuple[ValidationRecord, ...]:
-        """Run the suites of every image in an interpreter of this machine; the records prove no
-        image.
-        """
+        """Run the suites of every image in a Python of this machine: it proves no image."""
         validated = []
         for planned in self.plan.images:
             subject = self._validation_target(planned.image, "", python)
@@ -165,7 +161,7 @@ class Release:
         return between(bench, before, self._staged_image(build))
 
     def _build_images(self) -> tuple[BuildRecord, ...]:
-        """Built images carry their version's tag in staging, so that other machines find them."""
+        """Build the images, and tag them in staging with their version for other machines."""
         signer = self.signing.evidence_signer
         built = build.build(
             self.catalog,
@@ -185,9 +181,7 @@ class Release:
         return built
 
     def _should_renew(self) -> bool:
-        """Whether the OS layer is made anew: if that is asked for, and the version is not
-        released.
-        """
+        """Return whether the OS layer is made anew: never for a released version."""
         # first, so that an error about a registry that is down does not name one repository
         self.registry.ping()
         released = is_out(
@@ -335,10 +329,9 @@ class Release:
 def todays_judges(
     catalog: Catalog, registry: Registry, options: Options, trusted: Trusted
 ) -> Judges:
-    """Return what images are judged with today: policy, exceptions, history, and a vulnerability
-    database.
+    """Return what images are judged with today: policy, exceptions, history and a database.
 
-    That is the one that `options` name; if they name none, it is downloaded.
+    The vulnerability database is the one that `options` name; if they name none, it is downloaded.
     """
     database = trivy.database(options.trivy_db, options.db_mirror)
     seal = documents.of_findings(attest.signer, trusted)

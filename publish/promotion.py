@@ -1,6 +1,4 @@
-"""Promote a release through a channel: decide from the evidence on its digests, then move all its
-tags in one transaction.
-"""
+"""Promote a release: decide from the evidence on its digests, then move its tags together."""
 
 from __future__ import annotations
 
@@ -198,9 +196,7 @@ def _check_kind(candidate: Candidate, build: BuildRecord, attempt: _Attempt) -> 
 
 
 def _check_images(candidate: Candidate, build: BuildRecord, kind: str) -> Iterator[Reason]:
-    """Yield which images are missing: a release has all images of the catalogue, and those of the
-    release before.
-    """
+    """Yield which images of the catalogue and of the release before are missing."""
     images = {each.image for each in candidate.builds}
     missing = set(candidate.catalog.images) - images
     if missing:

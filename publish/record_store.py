@@ -1,5 +1,7 @@
-"""The records of one release: those of this machine under `out`, else those that another machine
-attached to the digests in the registry.
+"""The records of one release, local or from the registry.
+
+The records of this machine are below `out`. Those of another machine are attached to the digests in
+the registry.
 """
 
 from __future__ import annotations
@@ -101,9 +103,7 @@ class RecordStore:
         return replace(record, verdict=state.verdict, reason=state.reason)
 
     def find_promotion(self) -> Put | None:
-        """Return the last promotion of the version that the registry tells of, None if there is
-        none.
-        """
+        """Return the last promotion of the version by the registry; None if there is none."""
         return last_put(self.registry, self.catalog, self.version, lambda: self.signing.trusted)
 
     def read_own_validation(self, build: BuildRecord) -> ValidationRecord | None:

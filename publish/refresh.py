@@ -68,9 +68,7 @@ def refresh_layers(catalog: Catalog, name: str) -> list[str]:
 
 
 def changes(difference: Difference) -> list[str]:
-    """Return every package that changed, was added or removed, a line each: `jinja2 3.1.5 -> 3.1.6
-    (security)`.
-    """
+    """Return a line for every package that changed: `jinja2 3.1.5 -> 3.1.6 (security)`."""
     moved = [
         f"{each.name} {each.before} -> {each.after} ({each.how})" for each in difference.changed
     ]
@@ -94,9 +92,7 @@ def _version_constraints(locks: Locks, kind: str, findings: Sequence[Judged] | N
 
 
 def _snapshot(catalog: Catalog, name: str, locks: Locks, judges: Judges) -> Snapshot:
-    """Return the locked wheels of all stacks in a form that can be compared, judged by the
-    vulnerability database at hand.
-    """
+    """Return the locked wheels of all stacks as a snapshot, with their vulnerabilities."""
     wheels = tuple(_unique_wheels(locks))
     document = {
         "bomFormat": "CycloneDX",

@@ -1,6 +1,4 @@
-"""Judge every night the images that are released: their stored SBOMs with today's vulnerability
-database. No image is pulled.
-"""
+"""Judge released images every night, by their SBOMs and today's vulnerability database."""
 
 from __future__ import annotations
 
@@ -30,9 +28,7 @@ NO_SBOM = "no trusted key signed an SBOM of it: scan it again"
 
 @dataclass(frozen=True)
 class Due:
-    """A line that needs its next patch release; `reasons` name each image of its newest release
-    that is refused.
-    """
+    """A line that needs its next patch release; `reasons` name its images that are refused."""
 
     line: str
     newest: str
@@ -67,10 +63,10 @@ class Rescan:
 
 
 def rescan(bench: Bench, channel: str) -> Rescan:
-    """Judge every image of the supported lines in `channel`, and add what is new to the history in
-    the registry.
+    """Judge every image of the supported lines in `channel`, and update the history.
 
-    Raises EnvironmentFailed if the registry fails. If Trivy fails, that judgement is `infra`.
+    No image is pulled. The history is in the registry. Raises EnvironmentFailed if the registry
+    fails. If Trivy fails, that judgement is `infra`.
     """
     started = time.monotonic()
     registry, catalog, judges = bench.registry, bench.catalog, bench.judges

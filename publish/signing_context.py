@@ -1,6 +1,4 @@
-"""The trust and the signers of one run: whose statements count, who signs, and with what the tags
-of production are changed.
-"""
+"""The trust and the signers of one run: whose statements count, and who signs."""
 
 from __future__ import annotations
 
@@ -21,8 +19,9 @@ from publish.tags.transaction import Production
 
 @dataclass(frozen=True)
 class SigningContext:
-    """Trust and signers on one registry, made when they are first needed: a release that cannot be
-    promoted makes no key.
+    """Trust and signers on one registry.
+
+    They are made when they are first needed: a release that cannot be promoted makes no key.
     """
 
     registry: Registry
@@ -55,9 +54,7 @@ class SigningContext:
 def open_production(
     registry: Registry, catalog: Catalog, trusted: Trusted, purpose: str
 ) -> Production:
-    """Return production with its lock, its yank statements, its signed journal and the check of its
-    decisions.
-    """
+    """Return production with its lock, yank statements, signed journal and decision check."""
     places = catalog.repositories
     return Production(
         registry,

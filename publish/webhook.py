@@ -109,10 +109,10 @@ def message(release: ReleaseRecord, notes: str = "") -> dict[str, Any]:
 
 
 def announce(to: Hook, what: Mapping[str, Any], *, dry_run: bool = False) -> Delivery:
-    """Post a document, again if the receiver is busy or away (RETRIES times, with backoff and its
-    `Retry-After`).
+    """Post a document; repeat that if the receiver is busy or away.
 
-    Raises nothing for errors on the way: the caller shows the line and goes on.
+    There are RETRIES repeats, with backoff and the receiver's `Retry-After`. Raises nothing for
+    errors on the way: the caller shows the line and goes on.
     """
     body = json.dumps(what, sort_keys=True, separators=(",", ":")).encode()
     if dry_run:
@@ -152,9 +152,7 @@ def _promoted_images(release: ReleaseRecord) -> list[dict[str, Any]]:
 
 
 def _is_safe(address: str) -> bool:
-    """Return whether all readers of an address agree on its host, and nobody on the way can read
-    what is posted.
-    """
+    """Return whether an address names one host for all readers, and nobody can listen."""
     if not _ADDRESS.fullmatch(address):
         return False
     try:
@@ -169,8 +167,9 @@ def _is_safe(address: str) -> bool:
 
 @dataclass(frozen=True)
 class _PostResult:
-    """The result of one attempt: the problem, if there was one, whether a repeat may help, and the
-    wait that the receiver asks for.
+    """The result of one attempt: `problem` is empty if it succeeded.
+
+    `again`: a repeat may help. `wait_s` is the wait that the receiver asks for.
     """
 
     problem: str = ""

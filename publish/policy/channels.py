@@ -1,5 +1,4 @@
-"""channels.yaml: the channels of releases, what must be proven for each, which tags it sets, and
-when it is due.
+"""channels.yaml: the channels of releases, with their demands, tags and calendars.
 
 The file is refused if a channel that releases accepts anything but `pass`, demands no GPU, or
 demands no vulnerability database, and if one that does not release moves an alias of one that does.
@@ -44,7 +43,7 @@ _LONGEST_ALIAS = 100
 
 @dataclass(frozen=True)
 class Demands:
-    """What must be proven for a channel.
+    """The demands of a channel: what must be proven.
 
     `evidence` is the most days that each kind of evidence may be old; `gpus` are families, each of
     which must have been tested on. `database_days` is the most days that a vulnerability database

@@ -1,5 +1,4 @@
-"""Whether a digest may be released through a channel, decided from its evidence alone, on any
-machine.
+"""Decide from its evidence alone whether a digest may be released through a channel.
 
 Pure: no registry, no record on disk, no clock. Only statements that trusted signers made about
 this very digest count, by the time that was signed with them. Missing, unreadable or undated
@@ -103,9 +102,7 @@ _Judgement = tuple[Verdict, str]
 
 @dataclass(frozen=True)
 class _TrustedStatement:
-    """A trusted statement about this digest: when it was made, its contents, or the `problem` with
-    reading them.
-    """
+    """A trusted statement about this digest: its contents, or the `problem` with reading them."""
 
     artifact: str
     made: datetime.datetime
@@ -115,7 +112,7 @@ class _TrustedStatement:
 
 @dataclass(frozen=True)
 class _GateContext:
-    """What evidence is compared with."""
+    """The image, the channel and the day that evidence is compared with."""
 
     subject: Subject
     channels: Channels
@@ -340,7 +337,7 @@ def _judge_statement(
 
 
 def _require_name(version: str, image: str, gate: _GateContext) -> Iterator[_Judgement]:
-    """Evidence of one image under the name of another would be compared with the wrong suites."""
+    """Require the right name: evidence of another image is about other suites."""
     wanted = f"{gate.subject.version} {gate.subject.image}"
     if f"{version} {image}" != wanted:
         yield Verdict.FAIL, f"it is about {version} {image}, not {wanted}"
@@ -365,9 +362,7 @@ def _judge_provenance(
 
 
 def _judge_tests(tested: Tested, _: _TrustedStatement, gate: _GateContext) -> Iterator[_Judgement]:
-    """Every required suite is listed, and each that is listed has a verdict that the channel
-    accepts.
-    """
+    """Require every suite of the image, each with a verdict that the channel accepts."""
     yield from _require_name(tested.version, tested.image, gate)
     if tested.executor != DOCKER:
         problem = f"the tests ran with the executor `{tested.executor}`, not in the image"
@@ -411,7 +406,7 @@ def _judge_vulnerabilities(
 
 
 def _judge_findings(assessed: Assessed) -> Iterator[_Judgement]:
-    """What blocks is named, also if the verdict of the scan says otherwise."""
+    """Name what blocks, also if the verdict of the scan says otherwise."""
     count = (assessed.standings or {}).get(Standing.BLOCKS, 0)
     if assessed.blocking:
         yield Verdict.FAIL, f"blocked by {', '.join(assessed.blocking)}"
@@ -424,9 +419,7 @@ def _judge_findings(assessed: Assessed) -> Iterator[_Judgement]:
 def _judge_database(
     assessed: Assessed, statement: _TrustedStatement, days: int
 ) -> Iterator[_Judgement]:
-    """There must have been a database, and it must have been young enough at the time of the
-    scan.
-    """
+    """Require a vulnerability database that was young enough at the time of the scan."""
     if assessed.database is None or assessed.standings is None:
         why = f": {assessed.reason}" if assessed.verdict is Verdict.INCONCLUSIVE else ""
         yield Verdict.INCONCLUSIVE, f"the scan had no vulnerability database{why}"

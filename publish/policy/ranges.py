@@ -1,5 +1,4 @@
-"""The versions that a kind of release allows for a Python package, as a constraint for the
-resolver.
+"""The versions that a kind of release allows for a Python package, for the resolver.
 
 The same contract as release_kinds.py, used before there is anything to compare: a release of that
 kind may contain what a lock is refreshed to within these ranges.
@@ -15,9 +14,9 @@ from publish.policy.release_kinds import DATA, MAJOR, PATCH, is_dated, is_platfo
 
 
 def constraint(name: str, version: str, kind: str, fixes: Sequence[str] = ()) -> str:
-    """Return the versions that a package locked as `version` may have in the next `kind`, for
-    example `jinja2>=3.1.5,<3.2`.
+    """Return the versions that a package may have in the next release of a kind.
 
+    It is locked as `version` now. The result is a constraint, for example `jinja2>=3.1.5,<3.2`.
     `fixes` are versions that fix advisories on it: if the range ends before the highest of them, it
     is extended to that one and the patch levels above it. Empty if everything is allowed.
     """

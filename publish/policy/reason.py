@@ -1,7 +1,7 @@
-"""Why a release is refused, or why one is due: one class for the gate, the kinds of releases and
-the schedule.
+"""Why a release is refused, or why one is due.
 
-A reason is kept as data. It becomes text only where it is shown or recorded.
+The gate, the kinds of releases and the schedule share one class. A reason is kept as data. It
+becomes text only where it is shown or recorded.
 """
 
 from __future__ import annotations

@@ -1,5 +1,4 @@
-"""Kinds of releases as contracts, compared with the software difference to the line's release
-before.
+"""Kinds of releases as contracts: what may differ from the line's release before.
 
 What each kind may do:
 
@@ -31,11 +30,14 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import ParamSpec
 
 from images.catalog import Line
 from images.version import parse_version
 from scan.difference import Change, Difference, Presence
 from scan.versions import Step
+
+P = ParamSpec("P")
 
 PATCH, FEATURE, MAJOR = KINDS = ("patch", "feature", "major")
 NEW, GONE = "new", "gone"
@@ -91,9 +93,7 @@ def kind_problems(
 
 
 def image_problem(word: str, kind: str) -> str:
-    """Return why `kind` may not have an image that is NEW in a line, or that is GONE from it; empty
-    if it may.
-    """
+    """Return why `kind` may not have an image that is NEW in a line or GONE; empty if it may."""
     if kind == PATCH:
         return f"the image was {_SHOWN[word]}; a patch release neither adds nor removes images"
     if kind == FEATURE and word == GONE:
@@ -102,9 +102,7 @@ def image_problem(word: str, kind: str) -> str:
 
 
 def contents_problems(difference: Difference, kind: str, line: Line) -> tuple[str, ...]:
-    """Return every reason why `kind` may not have these contents, of whatever two things they are
-    the difference.
-    """
+    """Return every reason why `kind` may not have these changes, whatever was compared."""
     rulings = _judge_contents(difference, kind, line)
     return tuple(ruling.problem for ruling in rulings if ruling.problem)
 
@@ -112,9 +110,7 @@ def contents_problems(difference: Difference, kind: str, line: Line) -> tuple[st
 def kind_notes(
     difference: Difference | None, kind: str, line: Line, *, approved: bool = False
 ) -> tuple[str, ...]:
-    """Return what a reader of the decision should know though it refuses nothing: changes that were
-    allowed, and why.
-    """
+    """Return which unusual changes were allowed, and why, for a reader of the decision."""
     rulings = _judge_release(difference, kind, line, approved)
     return tuple(ruling.note for ruling in rulings if ruling.note)
 
@@ -138,9 +134,7 @@ def _judge_release(
 
 
 def _check_versions(difference: Difference, line: str) -> str:
-    """Return why a difference says nothing about this release: it must be between two releases of
-    the line, in order.
-    """
+    """Return why a difference is not between two releases of the line in order; empty if it is."""
     before, after = (parse_version(each.version) for each in (difference.before, difference.after))
     pair = f"{difference.before.version} to {difference.after.version}"
     if before is None or after is None or {before.line, after.line} != {line}:
@@ -182,11 +176,6 @@ def _judge_feature_presence(presence: Presence, word: str, case: _ChangeFacts) -
     return _Ruling("it was removed; a feature release only adds")
 
 
-def _judge_major_presence(presence: Presence, word: str, case: _ChangeFacts) -> _Ruling:
-    """Return a note on what would be a problem in a feature release."""
-    return _Ruling(note=_judge_feature_presence(presence, word, case).problem)
-
-
 def _judge_patch_change(change: Change, case: _ChangeFacts) -> _Ruling:
     if _is_platform(change):
         return _Ruling(
@@ -211,11 +200,6 @@ def _judge_feature_change(change: Change, case: _ChangeFacts) -> _Ruling:
     if change.step is Step.MAJOR and not _is_dated(change):
         return _require_advisory(change, "a feature release keeps major versions")
     return _Ruling()
-
-
-def _judge_major_change(change: Change, case: _ChangeFacts) -> _Ruling:
-    """Return a note on what would be a problem in a feature release."""
-    return _Ruling(note=_judge_feature_change(change, case).problem)
 
 
 def _judge_any_change(change: Change, case: _ChangeFacts) -> _Ruling | None:
@@ -278,6 +262,15 @@ def _require_advisory(change: Change, problem: str) -> _Ruling:
     return _Ruling(f"{problem}, and {known}: pin the version before")
 
 
+def _only_note(judge: Callable[P, _Ruling]) -> Callable[P, _Ruling]:
+    """Return a rule that refuses nothing, and notes what `judge` would refuse."""
+
+    def judge_with_notes(*args: P.args, **kwargs: P.kwargs) -> _Ruling:
+        return _Ruling(note=judge(*args, **kwargs).problem)
+
+    return judge_with_notes
+
+
 def is_platform(name: str) -> bool:
     """Return whether a tag promises this Python package."""
     return bool(_PLATFORM.fullmatch(name))
@@ -304,5 +297,5 @@ _RULES: dict[
 ] = {
     PATCH: (_judge_patch_presence, _judge_patch_change),
     FEATURE: (_judge_feature_presence, _judge_feature_change),
-    MAJOR: (_judge_major_presence, _judge_major_change),
+    MAJOR: (_only_note(_judge_feature_presence), _only_note(_judge_feature_change)),
 }

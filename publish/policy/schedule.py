@@ -119,7 +119,7 @@ def _due_in_line(
     released: Sequence[Out],
     judgements: Sequence[Judgement],
 ) -> Iterator[Due]:
-    """A withdrawn release keeps its number, and counts for nothing else."""
+    """Yield what is due in a line. A withdrawn release keeps its number, and counts for no more."""
     kept = [each for each in released if not each.withdrawn]
     newest, highest = _newest_version(kept or released), _newest_version(released)
     refusals = _find_refusals(newest, judgements)
@@ -161,8 +161,10 @@ def _find_due_channels(
 def _check_calendar(
     today: datetime.date, channels: Channels, channel: Channel, released: Sequence[Out]
 ) -> Iterator[_DatedReason]:
-    """A release is due from its day until one is out that moved all aliases of the channel on that
-    day or later.
+    """Yield why the calendar of a channel demands a release.
+
+    One is due from its day until one is out that moved all aliases of the channel on that day or
+    later.
     """
     if channel.calendar is None:
         return
