@@ -10,11 +10,13 @@ import pytest
 
 from commands import released
 from commands.parser import parse
+from publish.evidence import keys
 from publish.rescan import Due, Rescan
 from runner import records
 from runner.errors import ConfigError
 from runner.verdict import Verdict
-from scan.history import Judgement
+from scan import store
+from scan.history import History, Judgement
 from tests.fakes.refusal import refused
 from tests.report import samples
 
@@ -43,6 +45,22 @@ def test_a_rescan_ends_as_the_newest_releases_stand(
     said = capsys.readouterr().err
     assert "v2.6.0 base is refused; a newer release replaces it: CVE-2026-1" in said
     assert ("line 2.6 needs the release v2.6.2" in said) is (code == 1)
+
+
+@pytest.mark.parametrize("form", [(), ("--json",)])
+def test_what_is_due_is_an_answer(
+    form: tuple[str, ...],
+    home: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv("PYTORCH_CUDA_IMAGES_REGISTRY", "registry.example.com")
+    monkeypatch.setattr(released, "released", lambda *_: ())
+    monkeypatch.setattr(store, "read_history", lambda *_: History({}))
+    public = keys.generate(home, "mine")[1]
+    asked = parse(["due", "--key", str(public), "--date", "2026-12-15", *form])
+    assert asked.run(asked) == 0
+    assert capsys.readouterr().out == ("[]\n" if form else "nothing is due on 2026-12-15\n")
 
 
 @pytest.mark.parametrize(

@@ -137,6 +137,23 @@ def test_a_dry_run_ends_as_the_promotion_would(line: Line, release: Cut) -> None
     assert line.tags() == {}
 
 
+def test_a_dry_run_says_which_tags_would_move(
+    line: Line, release: Cut, capsys: pytest.CaptureFixture[str]
+) -> None:
+    prepared(line, H200)
+    dry = replace(FIRST, dry_run=True)
+    release("here", dry).promote()
+    digest = line.registry.digest_of(STAGING, "v2.6.0")
+    tag = f"{line.catalog.repositories.production}:v2.6.0"
+    assert f"  {tag} would be created at {digest}\n" in capsys.readouterr().err
+    release("here").promote()
+    capsys.readouterr()
+    release("here", dry).promote()
+    said = capsys.readouterr().err
+    assert "would move" not in said
+    assert "would be created" not in said
+
+
 def test_a_candidate_that_was_asked_for_is_what_was_asked_for(line: Line, release: Cut) -> None:
     prepared(line, A100)
     assert ended(release("here", replace(OPEN, channel=CANDIDATE)), "promote") == 0

@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 
 from publish import webhook
-from publish.notifier import Delivery
+from publish.notifier import Delivery, Notifier
 from publish.released.record import Promotion, ReleaseRecord
 from publish.webhook import ADDRESS, SECRET, Hook, announce, hook, message, signature
 from runner.errors import ConfigError
@@ -149,6 +149,16 @@ def test_it_arrives_signed_and_once() -> None:
         == "sha256=" + hmac.new(b"secret", body, hashlib.sha256).hexdigest()
     )
     assert headers["Idempotency-Key"] == hashlib.sha256(body).hexdigest()
+
+
+def test_a_webhook_is_a_notifier() -> None:
+    with team((204, {})) as receiver:
+        notifier: Notifier = receiver.hook
+        assert not notifier.notify(RELEASE, NOTES, dry_run=True).delivered
+        assert not receiver.got
+        assert notifier.notify(RELEASE, NOTES).delivered
+    ((_, _, body),) = receiver.got
+    assert json.loads(body) == message(RELEASE, NOTES)
 
 
 def test_the_signature_is_github_s() -> None:
