@@ -8,47 +8,73 @@ inconclusive, 130 interrupted. docs/releasing.md explains every command.
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from pathlib import Path
+from typing import NoReturn
 
-_VENV = Path(__file__).resolve().parent / ".venv"
-if Path(sys.prefix).resolve() != _VENV.resolve():
-    if not (_VENV / "bin" / "python").exists():
-        print("the harness is not set up -> run `make setup`", file=sys.stderr)
-        sys.exit(3)
-    os.execv(_VENV / "bin" / "python", [str(_VENV / "bin" / "python"), *sys.argv])
+_ENDS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_INTERRUPTED = "interrupted -> run the same command again, it continues where it stopped"
 
-import signal
+
+def _end(message: str, exit_code: int) -> NoReturn:
+    """Write one line and end at once: nothing has begun that must be cleaned up."""
+    try:
+        os.write(2, f"{message}\n".encode("utf-8", "replace"))
+    finally:
+        os._exit(exit_code)
 
 
 def _end_early(*_: object) -> None:
-    """Nothing has begun that must be cleaned up.
+    """End as a run ends that was interrupted later."""
+    _end(_INTERRUPTED, 130)
 
-    The exit code is that of a run that was interrupted later.
+
+def _use_own_python() -> None:
+    """Go on in the Python of the virtual environment beside this file, unless this is it.
+
+    If there is no such Python, or it cannot be started, one line says so and the exit code is 3.
     """
-    message = b"interrupted -> run the same command again, it continues where it stopped\n"
+    folder = Path(__file__).resolve().parent / ".venv"
+    if os.path.realpath(sys.prefix) == os.path.realpath(folder):
+        return
+    python = str(folder / "bin" / "python")
     try:
-        os.write(2, message)
-    finally:
-        os._exit(130)
+        Path(python).stat()
+        # a Python that was started from there and has another prefix would start itself for ever
+        if sys.executable != python:
+            os.execv(python, [python, *sys.argv])
+    except FileNotFoundError:
+        pass
+    except OSError as error:
+        _end(f"cannot start {python}: {error.strerror} -> run `make setup`", 3)
+    _end("the harness is not set up -> run `make setup`", 3)
 
 
 if __name__ == "__main__":  # while modules are loaded; `main` sets what holds from then on
-    for _each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    for _each in _ENDS:
         if signal.getsignal(_each) is not signal.SIG_IGN:
             signal.signal(_each, _end_early)
+_use_own_python()
 
-import traceback
-from argparse import Namespace
-from collections.abc import Callable, Sequence
+try:
+    import traceback
+    from argparse import Namespace
+    from collections.abc import Callable, Sequence
 
-from commands.parser import parse
-from runner import embedded, home, progress
-from runner.errors import EXIT_INTERRUPTED, EnvironmentFailed, ReleaseError
-from runner.records import write_text
-from runner.signals import interrupt_on_signals
-from runner.time_limit import TimeLimitExceeded, time_limit
-from runner.untrusted import clean_line
+    from commands.parser import parse
+    from runner import embedded, home, progress
+    from runner.errors import EXIT_INTERRUPTED, EnvironmentFailed, ReleaseError
+    from runner.records import write_text
+    from runner.signals import ignore_signals, interrupt_on_signals
+    from runner.time_limit import TimeLimitExceeded, time_limit
+    from runner.untrusted import clean_line
+except Exception as _error:
+    if __name__ != "__main__":
+        raise
+    _lack = " ".join(f"{type(_error).__name__}: {_error}"[:300].split()).rstrip(":")
+    _hint = "free memory" if isinstance(_error, MemoryError) else "run `make setup`"
+    _end(f"the harness cannot be loaded, {_lack} -> {_hint}", 3)
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -61,7 +87,7 @@ def main(arguments: Sequence[str]) -> int:
         progress.say(f"error: {error}")
         return error.exit_code
     except KeyboardInterrupt:
-        progress.say("interrupted -> run the same command again, it continues where it stopped")
+        progress.say(_INTERRUPTED)
         return EXIT_INTERRUPTED
     except TimeLimitExceeded as error:
         progress.say(
@@ -93,8 +119,11 @@ def _run(arguments: Sequence[str]) -> int:
 
 def _told(error: OSError) -> str:
     what = error.strerror or type(error).__name__
-    where = f"{error.filename}: " if error.filename else ""
-    return f"{where}{what} -> {home.hint_for(error)}"
+    place = f"{error.filename}: " if error.filename else ""
+    hint, variable = home.hint_for(error), home.variable_for(error.filename)
+    if variable and variable not in hint:
+        hint += f", or set {variable} to a folder you can use"
+    return f"{place}{what} -> {hint}"
 
 
 def _told_of_a_mistake(error: BaseException) -> str:
@@ -115,5 +144,22 @@ def _told_of_a_mistake(error: BaseException) -> str:
     return f"{what} -> report it with {path}"
 
 
+def _run_and_exit() -> NoReturn:
+    """Run one command and end with its exit code.
+
+    A signal that comes after it, while Python shuts down, changes nothing.
+    """
+    exit_code: int | str | None = EXIT_INTERRUPTED
+    try:
+        exit_code = main(sys.argv[1:])
+        ignore_signals()
+    except KeyboardInterrupt:  # it came when `main` had ended: a handler interrupts only once
+        ignore_signals()
+    except SystemExit as error:
+        exit_code = error.code
+        ignore_signals()
+    sys.exit(exit_code)
+
+
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    _run_and_exit()

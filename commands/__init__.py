@@ -1,3 +1,1 @@
-"""What a person can type after `./release.py`, by when they do: before a release, cutting it, once
-it is out.
-"""
+"""The commands of `./release.py`, by their time: before a release, to cut it, after it."""

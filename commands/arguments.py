@@ -1,4 +1,4 @@
-"""Arguments that several commands take, and what becomes of them."""
+"""The arguments that several commands take, and the objects that are made of them."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import datetime
 import re
 import shlex
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
+from collections.abc import Callable
+from typing import Any
 
 from images import catalog as catalogue
 from images import plan as planning
@@ -24,8 +26,9 @@ DEFAULTS = {
     "approve": False,
     "dry_run": False,
     "renew": False,
+    "format": "table",
 }
-"""What `options` are made of where a command takes no such argument."""
+"""The value of an argument for commands that do not take it."""
 
 
 MIRROR_FORM = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/:,-]{0,500}")
@@ -33,11 +36,9 @@ LONGEST_REASON = 500
 
 
 def a_day(text: str) -> datetime.date:
-    """Return the day that `--date` names, within the years that a calendar of releases can be asked
-    for.
-    """
+    """Return the day that `--date` names. Raises ArgumentTypeError outside this century."""
     if not re.fullmatch(r"20[0-9]{2}-[0-9]{2}-[0-9]{2}", text):
-        raise ArgumentTypeError("write a day of the years 2000 to 2099 as 2026-12-15")
+        raise ArgumentTypeError("write a day of the years 2000 to 2099, for example 2026-12-15")
     try:
         return datetime.date.fromisoformat(text)
     except ValueError as error:
@@ -45,8 +46,9 @@ def a_day(text: str) -> datetime.date:
 
 
 def a_mirror(text: str) -> str:
-    """Return an OCI repository, or several with commas between, if it can be nothing else for the
-    scanner.
+    """Return an OCI repository, or several with commas between.
+
+    Raises ArgumentTypeError for anything that the scanner could take for something else.
     """
     if "@" in text:
         raise ArgumentTypeError(
@@ -58,9 +60,9 @@ def a_mirror(text: str) -> str:
 
 
 def a_reference(text: str) -> str:
-    """Return a reference of an image, if no password is in it.
+    """Return a reference of an image. Raises ArgumentTypeError if a password is in it.
 
-    What else is wrong with it is told by who reads it.
+    Other mistakes in it are found by the code that reads it.
     """
     if holds_credentials(text):
         raise ArgumentTypeError(
@@ -70,14 +72,12 @@ def a_reference(text: str) -> str:
 
 
 def typed(asked: Namespace) -> str:
-    """Return the command that was typed, as records keep it: no password is in it, whatever option
-    it was given to.
-    """
+    """Return the command that was typed, as records keep it, without passwords."""
     return shlex.join(["./release.py", *map(without_credentials, asked.typed)])
 
 
 def a_line(text: str) -> str:
-    """Return a text of one line, as it is written into records for everybody."""
+    """Return a text of one line: it is written into records for everybody."""
     if (
         not text.strip()
         or len(text) > LONGEST_REASON
@@ -97,26 +97,37 @@ def a_program(text: str) -> str:
 
 
 def an_address(text: str) -> str:
-    """Return the address of a web page: it stands in notes, in the feed and in the message to
-    teams.
-    """
+    """Return the address of a web page: it is written into notes, the feed and messages."""
     if not re.fullmatch(r"https?://[!-~]{1,500}", text):
-        raise ArgumentTypeError("write the whole address, as https://example.com/releases")
+        raise ArgumentTypeError("write the whole address, for example https://example.com/releases")
     return text
+
+
+def argument(*names: str, **options: Any) -> Callable[[ArgumentParser], None]:  # noqa: ANN401 - argparse's own
+    """Return a function that adds one argument, given as `add_argument` takes it."""
+
+    def add_argument(command: ArgumentParser) -> None:
+        command.add_argument(*names, **options)
+
+    return add_argument
 
 
 def add_images(command: ArgumentParser) -> None:
     """Add `--images`, the names of images with commas between."""
-    command.add_argument("--images", help="as cv,nlp; the catalogue's by default")
+    command.add_argument(
+        "--images", help="for example cv,nlp; by default all images of the catalogue"
+    )
 
 
 def add_database(command: ArgumentParser) -> None:
     """Add `--trivy-db`, a folder with a vulnerability database."""
     command.add_argument(
-        "--trivy-db", help="a folder with trivy.db and metadata.json; downloaded by default"
+        "--trivy-db", help="a folder with trivy.db and metadata.json; by default it is downloaded"
     )
     command.add_argument(
-        "--db-repository", type=a_mirror, help="an OCI mirror of the vulnerability database"
+        "--db-repository",
+        type=a_mirror,
+        help="an OCI mirror of the vulnerability database, HOST/REPOSITORY",
     )
 
 
@@ -126,21 +137,26 @@ def add_keys(command: ArgumentParser) -> None:
         "--key",
         action="append",
         default=[],
-        help="trust only this public key (default: the configured keys)",
+        help="trust only this public key; by default the configured keys",
     )
     command.add_argument(
         "--identity",
         action="append",
         default=[],
-        help="ISSUER=IDENTITY to trust, certified by Sigstore",
+        help="trust this identity, ISSUER=IDENTITY, as certified by Sigstore",
     )
 
 
 def add_release(command: ArgumentParser) -> None:
-    """What names a release and says how its stages run: `release` below is made of it."""
-    command.add_argument("version", help="as v2.6.0")
+    """Add what names a release and says how its stages run."""
+    command.add_argument("version", help="for example v2.6.0")
     add_images(command)
-    command.add_argument("--device", choices=("auto", "cuda", "cpu"), default="auto")
+    command.add_argument(
+        "--device",
+        choices=("auto", "cuda", "cpu"),
+        default="auto",
+        help="what the suites run on; auto: the GPUs if there are any",
+    )
     add_database(command)
 
 
@@ -148,32 +164,31 @@ def add_promotion(command: ArgumentParser) -> None:
     """Add the options of a promotion: channel, kind, approval."""
     named = channels.load().channels
     command.add_argument(
-        "--channel", choices=named, default="", help="production where proven, else candidate"
+        "--channel",
+        choices=named,
+        default="",
+        help="by default production if all evidence allows it, else candidate",
     )
     command.add_argument(
         "--kind",
         choices=release_kinds.KINDS,
         default="",
-        help="patch; major for the first of a line",
+        help="by default major for the first release of a line, else patch",
     )
+    command.add_argument("--approve", action="store_true", help="approve a major release")
     command.add_argument(
-        "--approve", action="store_true", help="a person's word for a major release"
-    )
-    command.add_argument(
-        "--dry-run", action="store_true", help="show what would be done, change nothing"
+        "--dry-run", action="store_true", help="show what would be done; change nothing"
     )
 
 
 def options(asked: Namespace) -> Options:
-    """Of any command that takes a database; what else it does not take is as by DEFAULTS."""
+    """Return the options of any command; those that it does not take are as in DEFAULTS."""
     promotion = Asked(asked.channel, asked.kind, asked.approve, asked.dry_run)
     return Options(asked.device, asked.trivy_db, asked.db_repository, promotion, asked.renew)
 
 
 def release(asked: Namespace) -> Release:
-    """The release asked for, on the registry in use, with its records where this checkout keeps
-    them.
-    """
+    """Return the release that a person named, on the registry in use."""
     catalog = catalogue.load()
     version = catalog.version(asked.version)
     plan = planning.make(catalog, version, catalog.image_names(asked.images), home.out())

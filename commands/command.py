@@ -1,4 +1,4 @@
-"""What a command is: how it is declared, and how it answers."""
+"""A command: how it is declared, and how it answers."""
 
 from __future__ import annotations
 
@@ -23,14 +23,13 @@ EXIT_OF_VERDICT = {
 
 @dataclass(frozen=True)
 class Command:
-    """`run` does it and returns the exit code; each of `takes` adds arguments, in the order help
-    shows them.
+    """One command. `run` does it and returns the exit code.
 
-    A command that takes longer than `longest_s` is ended: it waits for something that never comes.
+    Each of `takes` adds arguments, in the order in which help shows them. A command that takes
+    longer than `longest_s` seconds is ended: it waits for something that never comes.
     The stages of a release have limits of their own below that (publish/pipeline.py).
 
-    The docstring of `run` is its help, so that a command is described once: ``"`NAME`: what it is
-    for."``
+    The docstring of `run` is its help, so that a command is described once: "`NAME`: its purpose"
     """
 
     name: str
@@ -39,14 +38,14 @@ class Command:
     longest_s: float = 1800
 
     def add_to(self, commands: _SubParsersAction[Any]) -> None:
-        """Every command also takes --json and --verbose.
+        """Add the command with its arguments, and with --json and --verbose, to a parser.
 
-        What is parsed carries `run`, and the name as `command`.
+        The parsed arguments have `run`, and the name as `command`.
         """
         description = (self.run.__doc__ or "").strip()
-        short = description.partition(": ")[2] or description
+        short = description.partition("\n")[0].partition(": ")[2].removesuffix(".")
         parser = commands.add_parser(self.name, help=short, description=description)
-        parser.add_argument("--json", action="store_true", help="one JSON document on stdout")
+        parser.add_argument("--json", action="store_true", help="print one JSON document on stdout")
         parser.add_argument(
             "--verbose", action="store_true", help="show external commands and details"
         )
@@ -56,5 +55,5 @@ class Command:
 
 
 def print_record(record: object) -> None:
-    """The one JSON document of `--json`."""
+    """Print the one JSON document of `--json`."""
     progress.answer_json(records.to_json(record))

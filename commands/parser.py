@@ -4,37 +4,51 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from commands import arguments, cut, prepare, released
+from runner import progress
 from runner.address import without_credentials
 from runner.untrusted import clean_line
+
+if TYPE_CHECKING:
+    from _typeshed import SupportsWrite
 
 DESCRIPTION = "Cut releases of the PyTorch-CUDA images: build, validate, scan, promote, report."
 
 COMMANDS = (*prepare.COMMANDS, *cut.COMMANDS, *released.COMMANDS, *cut.STAGE_COMMANDS)
-"""In the order help shows them. A new one goes into the tuple of its own module."""
+"""In the order in which help shows them. A new one goes into the tuple of its own module."""
 
 
 def parse(arguments: Sequence[str]) -> Namespace:
-    """What was asked for: `run`, `verbose`, whatever the command takes, and as `typed` the
-    arguments themselves.
+    """Return the parsed arguments.
 
-    Raises ConfigError where a file that the arguments are made of is wrong.
+    They have `run`, `verbose`, those of the command, and as `typed` the arguments themselves.
+    Raises ConfigError if a file that the arguments depend on is wrong.
     """
     return parser().parse_args(arguments, Namespace(typed=tuple(arguments)))
 
 
 class _Parser(ArgumentParser):
-    """Says what is wrong with what was typed in one line, without the control characters in it."""
+    """A parser that describes a mistake in one line, without control characters.
+
+    Help is an answer: if it cannot be written, the command has failed. argparse would ignore that.
+    """
 
     def error(self, message: str) -> NoReturn:
-        """End with exit code 2."""
+        """Print a mistake and end with exit code 2."""
         super().error(clean_line(without_credentials(message), 400))
+
+    def print_help(self, file: SupportsWrite[str] | None = None) -> None:
+        """Print the help on stdout, or to `file`. Raises OSError if that fails."""
+        if file is None:
+            progress.answer(self.format_help())
+        else:
+            super().print_help(file)
 
 
 def parser() -> ArgumentParser:
-    """Of all of `./release.py`. Raises ConfigError."""
+    """Return the parser of `./release.py`. Raises ConfigError."""
     made = _Parser(prog="release.py", description=DESCRIPTION)
     made.set_defaults(**arguments.DEFAULTS)
     commands = made.add_subparsers(required=True, metavar="COMMAND")

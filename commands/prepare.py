@@ -1,6 +1,4 @@
-"""Before a release: is this machine ready, what would be built, from which locks; and checks of any
-image.
-"""
+"""Commands before a release: doctor, plan and lock; and the check of any image."""
 
 from __future__ import annotations
 
@@ -8,7 +6,14 @@ import json
 from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
 
-from commands.arguments import a_reference, add_database, add_images, options, typed
+from commands.arguments import (
+    a_reference,
+    add_database,
+    add_images,
+    argument,
+    options,
+    typed,
+)
 from commands.command import EXIT_OF_VERDICT, Command, print_record
 from images import catalog as catalogue
 from images import plan as planning
@@ -24,18 +29,35 @@ from runner import doctor, embedded, home, progress, records
 from runner.errors import EXIT_OK, ConfigError, EnvironmentFailed
 from runner.untrusted import clean_line
 from scan import trivy
+from scan.record import number_of
+
+OPTIONAL_VERSION = argument(
+    "version",
+    nargs="?",
+    help="for example v2.6.0; by default the newest of every line",
+)
+FORMAT = argument("--format", choices=("table", "json", "github"), default="table")
+
+PROBLEMS_SHOWN = 50
+"""Problems of an image that `check` shows on the terminal, one a line."""
 
 
 def run_doctor(asked: Namespace) -> int:
-    """`doctor`: what this machine can do."""
+    """`doctor`: show what this machine can do, and what it lacks."""
     findings = doctor.examine(
         trivy.version, lambda: doctor.registry_in_use(lambda host: Registry(host).ping())
     )
-    for found in findings:
-        sign = "ok" if found.ok else "missing" if found.required else "limited"
-        progress.say(f"{sign:8} {found.name:9} {found.detail}")
     if asked.json:
         print_record(findings)
+    else:
+        signs = [
+            "ok" if each.ok else "missing" if each.required else "limited" for each in findings
+        ]
+        lines = [
+            f"{sign:8} {each.name:9} {' '.join(each.detail.split())}"
+            for sign, each in zip(signs, findings, strict=True)
+        ]
+        progress.answer("\n".join(lines))
     return (
         EXIT_OK
         if all(found.ok or not found.required for found in findings)
@@ -44,10 +66,10 @@ def run_doctor(asked: Namespace) -> int:
 
 
 def run_plan(asked: Namespace) -> int:
-    """`plan`: what would be built and why, without engine or network."""
+    """`plan`: show what would be built, and why; needs no engine and no network."""
     catalog = catalogue.load()
     form, images = "json" if asked.json else asked.format, catalog.image_names(asked.images)
-    versions = _versions(catalog, asked.version)
+    versions = _planned_versions(catalog, asked.version)
     plans, errors = planning.make_several(catalog, versions, images, home.out())
     if plans:
         _print_plans(plans, form, asked.version)
@@ -71,26 +93,12 @@ def _print_plans(plans: Sequence[planning.Plan], form: str, version: str | None)
             _show_plan(plan)
 
 
-def _add_version(command: ArgumentParser) -> None:
-    command.add_argument(
-        "version", nargs="?", help="as v2.6.0; the newest of every line by default"
-    )
-
-
-def _add_format(command: ArgumentParser) -> None:
-    command.add_argument("--format", choices=("table", "json", "github"), default="table")
-
-
-def _versions(catalog: Catalog, given: str | None) -> list[Version]:
-    """The version asked for, else the newest with records of every line, else its first."""
+def _planned_versions(catalog: Catalog, given: str | None) -> list[Version]:
+    """Return the given version, else of every line the newest that has records, else its first."""
     if given is not None:
         return [catalog.version(given)]
-    return [_newest(line) for line in catalog.lines]
-
-
-def _newest(line: str) -> Version:
-    known = planning.versions_with_records(home.out(), line)
-    return known[0] if known else Version(line, 0)
+    known = {line: planning.versions_with_records(home.out(), line) for line in catalog.lines}
+    return [versions[0] if versions else Version(line, 0) for line, versions in known.items()]
 
 
 def _show_plan(plan: planning.Plan) -> None:
@@ -108,17 +116,21 @@ def _show_plan(plan: planning.Plan) -> None:
 
 
 def run_lock(asked: Namespace) -> int:
-    """`lock`: take a line's locks as far forward as the next release of a kind may carry, and say
-    what moved.
+    """`lock`: update the locks of a line as far as the next release of a kind allows.
 
-    With `--layers` only the lock of layers is written again; the versions of the wheels stay the
-    same.
+    The changes are shown. With `--layers` only the lock of layers is written again; the versions of
+    the wheels stay the same.
     """
     catalog = catalogue.load()
     lines = list(catalog.lines) if asked.line is None else [asked.line]
     for line in lines:
-        _require_line(catalog, line)
-    return _lock_layers(catalog, lines, asked) if asked.layers else _lock(catalog, lines, asked)
+        if not is_line(line):
+            problem = f"`{clean_line(line, 80)}` is not a line"
+            raise ConfigError(problem, f"lines: {', '.join(catalog.lines)}")
+        catalog.version(f"v{line}.0")
+    return (
+        _lock_layers(catalog, lines, asked) if asked.layers else _lock_wheels(catalog, lines, asked)
+    )
 
 
 def _require_line(catalog: Catalog, line: str) -> None:
@@ -132,14 +144,15 @@ def _require_line(catalog: Catalog, line: str) -> None:
 def _lock_layers(catalog: Catalog, lines: Sequence[str], asked: Namespace) -> int:
     changed = {line: refresh_layers(catalog, line) for line in lines}
     if asked.json:
-        print(json.dumps({line: {"layers": layers} for line, layers in changed.items()}, indent=2))
+        plain = {line: {"layers": layers} for line, layers in changed.items()}
+        progress.answer_json(json.dumps(plain, indent=2))
     for line, layers in changed.items():
-        said = f"locked anew: {', '.join(layers)}" if layers else "every layer is what was locked"
+        said = f"layers with a new lock: {', '.join(layers)}" if layers else "no layer changed"
         progress.say(f"line {line}: {said}")
     return EXIT_OK
 
 
-def _lock(catalog: Catalog, lines: Sequence[str], asked: Namespace) -> int:
+def _lock_wheels(catalog: Catalog, lines: Sequence[str], asked: Namespace) -> int:
     judges = todays_judges(
         catalog, Registry(embedded.host()), options(asked), attest.trusted_if_anybody()
     )
@@ -156,17 +169,17 @@ def _lock(catalog: Catalog, lines: Sequence[str], asked: Namespace) -> int:
 
 
 def _add_line(command: ArgumentParser) -> None:
-    command.add_argument("line", nargs="?", help="as 2.6; every line by default")
+    command.add_argument("line", nargs="?", help="for example 2.6; by default every line")
     command.add_argument(
         "--kind",
         choices=release_kinds.KINDS,
         default=release_kinds.PATCH,
-        help="of the next release; patch by default",
+        help="the kind of the next release; by default patch",
     )
     command.add_argument(
         "--layers",
         action="store_true",
-        help="write the lock of layers again; the versions of the wheels stay the same",
+        help="only write the lock of layers again, from the locks of wheels as they are",
     )
 
 
@@ -181,8 +194,10 @@ def run_check(asked: Namespace) -> int:
         records.write(path, found)
     if asked.json:
         print_record(found)
-    for problem in found.problems:
+    for problem in found.problems[:PROBLEMS_SHOWN]:
         progress.say(f"    {problem.kind}: {problem.where}: {problem.what} -> {problem.way_out}")
+    if more := number_of(found.problems[PROBLEMS_SHOWN:]):
+        progress.say(f"    and {more:,} more problems: the record has them")
     progress.say(f"record: {path}")
     progress.say(f"{found.reference}: {found.verdict}{f', {found.reason}' if found.reason else ''}")
     return EXIT_OF_VERDICT[found.verdict]
@@ -193,20 +208,27 @@ def _add_check(command: ArgumentParser) -> None:
         "image",
         metavar="REF",
         type=a_reference,
-        help="an image in a registry, or one that the engine holds",
+        help="an image in a registry, or one that the engine has",
     )
     command.add_argument(
-        "--line", default="", help="as 2.6; by default what the image's labels say"
+        "--line", default="", help="for example 2.6; by default the line in the image's labels"
     )
     command.add_argument(
-        "--stacks", default="", help="as base,cv; by default what the image's labels say"
+        "--stacks",
+        default="",
+        help="for example base,cv; by default the stacks in the image's labels",
     )
-    command.add_argument("--device", choices=("auto", "cuda", "cpu"), default="auto")
+    command.add_argument(
+        "--device",
+        choices=("auto", "cuda", "cpu"),
+        default="auto",
+        help="what the suites run on; auto: the GPUs if there are any",
+    )
 
 
 COMMANDS = (
     Command("doctor", run_doctor),
-    Command("plan", run_plan, (_add_version, add_images, _add_format)),
+    Command("plan", run_plan, (OPTIONAL_VERSION, add_images, FORMAT)),
     Command("lock", run_lock, (add_database, _add_line), longest_s=6 * 3600),
     Command("check", run_check, (_add_check,), longest_s=6 * 3600),
 )

@@ -1,6 +1,4 @@
-"""Once releases are out: judge, compare and verify them, take them back, say what is due, tell of
-them.
-"""
+"""Commands for released images: judge, compare, verify and withdraw them, and write notes."""
 
 from __future__ import annotations
 
@@ -19,6 +17,7 @@ from commands.arguments import (
     add_keys,
     add_release,
     an_address,
+    argument,
     options,
     release,
 )
@@ -30,56 +29,68 @@ from publish import webhook
 from publish.compare import compare
 from publish.evidence import attest, documents, keys
 from publish.image_assessor import Bench
+from publish.notifier import Notifier
 from publish.pipeline import Release, todays_judges
 from publish.policy import channels, schedule
-from publish.released import decision_check
 from publish.released.promotions import released
 from publish.released.published import CANDIDATE, PRODUCTION
 from publish.released.record import ReleaseRecord
 from publish.released.verify import verify
-from publish.released.yank_statements import SignedMarks
 from publish.rescan import rescan, target_judge
+from publish.signing_context import open_production
 from publish.state import Known
-from publish.tags import lock
 from publish.tags.rollback import rollback, yank
-from publish.tags.transaction import Outcome, Production
+from publish.tags.transaction import Outcome
 from report import difference_page, feed, notes
 from report.feed import Place
 from report.model import ImageRecords
 from report.notes import ImageNotes, Notes
 from runner import embedded, home, progress, records
 from runner.errors import EXIT_OK, ConfigError
+from runner.untrusted import Malformed, read_file
 from scan import store
 
 FEED_TITLE = "PyTorch-CUDA images"
 HOME_PAGE = "https://github.com/pytorch-cuda-images/pytorch-cuda-images"
 
+CHANNEL = argument("--channel", choices=(PRODUCTION, CANDIDATE), default=PRODUCTION)
+BEFORE = argument("before", help="the older version, for example v2.6.0")
+AFTER = argument("after", help="the newer version, for example v2.6.1")
+REFERENCE = argument(
+    "reference",
+    type=a_reference,
+    help="for example v2.6.0-cv, pytorch-cuda:v2.6.0-cv or pytorch-cuda@sha256:...",
+)
+ALIAS = argument("alias", help="for example v2.6; all aliases that its release moved go with it")
+TO = argument("--to", default="", help="the version to go back to; by default the one before")
+YANKED = argument("version", help="for example v2.6.1")
+REASON = argument(
+    "--reason", required=True, type=a_line, help="shown to everybody who verifies the release"
+)
+DATE = argument("--date", type=a_day, help="for example 2026-12-15; by default today")
+FOLDER = argument("folder", help="the folder for NAME.key and NAME.pub")
+NAME = argument("--name", default="release", help="the name of both files; by default release")
+
 
 def run_rescan(asked: Namespace) -> int:
-    """`rescan`: judge every published image from its stored bill of materials against today's
-    database.
-    """
+    """`rescan`: judge every released image again by today's database; no image is pulled."""
     catalog, registry = catalogue.load(), Registry(embedded.host())
     judged = rescan(_bench(catalog, registry, asked), asked.channel)
     if asked.json:
         print_record(judged)
     for old in judged.outdated:
         progress.say(
-            f"{old.version} {old.image} is refused, and nobody need be on it: {old.reason}"
+            f"{old.version} {old.image} is refused; a newer release replaces it: {old.reason}"
         )
     for due in judged.due:
-        progress.say(f"line {due.line} needs {due.next}: {'; '.join(due.reasons)}")
+        progress.say(f"line {due.line} needs the release {due.next}: {'; '.join(due.reasons)}")
     if not judged.judgements:
-        progress.say(f"no image of a supported line is in {asked.channel}")
+        progress.say(f"the channel {asked.channel} has no image of a supported line")
     return EXIT_OF_VERDICT[judged.verdict]
 
 
-def _add_channel(command: ArgumentParser) -> None:
-    command.add_argument("--channel", choices=(PRODUCTION, CANDIDATE), default=PRODUCTION)
-
-
 def run_diff(asked: Namespace) -> int:
-    """`diff`: what changed between two releases: packages, advisories, layers and bytes to pull."""
+    """`diff`: show what changed between two releases: packages, advisories, layers, bytes."""
     catalog, registry = catalogue.load(), Registry(embedded.host())
     versions = catalog.version(asked.before), catalog.version(asked.after)
     bench = _bench(catalog, registry, asked)
@@ -92,13 +103,8 @@ def run_diff(asked: Namespace) -> int:
     return EXIT_OK
 
 
-def _add_versions(command: ArgumentParser) -> None:
-    command.add_argument("before", help="as v2.6.0")
-    command.add_argument("after", help="as v2.6.1")
-
-
 def run_verify(asked: Namespace) -> int:
-    """`verify`: what is proven about a reference, by whom, from the registry alone."""
+    """`verify`: show what is proven about an image, and by whom, from the registry alone."""
     catalog, registry = catalogue.load(), Registry(embedded.host())
     found = verify(
         registry, catalog.repositories, asked.reference, attest.trusted(asked.key, asked.identity)
@@ -108,31 +114,21 @@ def run_verify(asked: Namespace) -> int:
     else:
         lines = (
             *found.lines,
-            *(f"against it: {each}" for each in found.reasons),
+            *(f"reason against it: {each}" for each in found.reasons),
             f"verdict: {found.verdict}",
         )
         progress.answer("\n".join(" ".join(line.splitlines()) for line in lines))
     return EXIT_OF_VERDICT[found.verdict]
 
 
-def _add_reference(command: ArgumentParser) -> None:
-    command.add_argument(
-        "reference",
-        type=a_reference,
-        help="as v2.6.0-cv, pytorch-cuda:v2.6.0-cv or pytorch-cuda@sha256:...",
-    )
-
-
 def run_rollback(asked: Namespace) -> int:
-    """`rollback`: take an alias, and all the aliases its release moved, back to the release
-    before.
-    """
+    """`rollback`: move an alias back to the release before, with all aliases that moved with it."""
     catalog, registry = catalogue.load(), Registry(embedded.host())
     judge = target_judge(_bench(catalog, registry, asked))
     with home.only_run():
         return _show_outcome(
             rollback(
-                _production(catalog, registry, f"rollback of {asked.alias}"),
+                open_production(registry, catalog, attest.trusted(), f"rollback of {asked.alias}"),
                 asked.alias,
                 judge,
                 asked.to,
@@ -141,20 +137,13 @@ def run_rollback(asked: Namespace) -> int:
         )
 
 
-def _add_alias(command: ArgumentParser) -> None:
-    command.add_argument("alias", help="as v2.6; all the aliases its release moved go with it")
-    command.add_argument(
-        "--to", default="", help="the version to go back to; the one before by default"
-    )
-
-
 def run_yank(asked: Namespace) -> int:
     """`yank`: mark a release that nobody should use; nothing is deleted."""
     catalog, registry = catalogue.load(), Registry(embedded.host())
     with home.only_run():
         return _show_outcome(
             yank(
-                _production(catalog, registry, f"yank of {asked.version}"),
+                open_production(registry, catalog, attest.trusted(), f"yank of {asked.version}"),
                 asked.version,
                 asked.reason,
             ),
@@ -162,27 +151,10 @@ def run_yank(asked: Namespace) -> int:
         )
 
 
-def _add_yanked(command: ArgumentParser) -> None:
-    command.add_argument("version", help="as v2.6.1")
-    command.add_argument("--reason", required=True, type=a_line, help="for everybody who asks")
-
-
 def _bench(catalog: Catalog, registry: Registry, asked: Namespace) -> Bench:
     trusted = attest.trusted()
-    return Bench(
-        registry, catalog, trusted, todays_judges(catalog, registry, options(asked), trusted)
-    )
-
-
-def _production(catalog: Catalog, registry: Registry, purpose: str) -> Production:
-    trusted, places = attest.trusted(), catalog.repositories
-    marks = SignedMarks(registry, places.production, trusted, attest.signer)
-    journal = documents.of_journal(attest.signer, trusted)
-    doubt, decided = (
-        decision_check.doubt(registry, places, trusted),
-        decision_check.is_decided(registry, places, trusted),
-    )
-    return Production(registry, places, lock.owner(purpose), marks, journal, doubt, decided)
+    judges = todays_judges(catalog, registry, options(asked), trusted)
+    return Bench(registry, catalog, trusted, judges)
 
 
 def _show_outcome(outcome: Outcome, asked: Namespace) -> int:
@@ -196,48 +168,41 @@ def _show_outcome(outcome: Outcome, asked: Namespace) -> int:
 
 
 def run_due(asked: Namespace) -> int:
-    """`due`: what should be released today, and why."""
+    """`due`: show which releases are due, and why."""
     catalog, registry = catalogue.load(), Registry(embedded.host())
     trusted = attest.trusted(asked.key, asked.identity)
     out, today = released(registry, catalog, trusted), datetime.datetime.now(datetime.UTC).date()
     seal = documents.of_findings(attest.signer, trusted)
     judgements = store.read_history(registry, catalog.repositories.records, seal, today).judgements
-    found = schedule.due(asked.date, channels.load(), catalog.lines, out, judgements)
+    day = asked.date or today
+    found = schedule.due(day, channels.load(), catalog.lines, out, judgements)
     if asked.json:
         progress.answer_json(json.dumps([records.plain(each) for each in found], indent=2))
-    for each in found:
-        progress.say(str(each))
-    if not found:
-        progress.say(f"nothing is due on {asked.date}")
+    else:
+        lines = [" ".join(str(each).split()) for each in found]
+        progress.answer("\n".join(lines or [f"nothing is due on {day}"]))
     return EXIT_OK
 
 
-def _add_date(command: ArgumentParser) -> None:
-    today = datetime.datetime.now(datetime.UTC).date()
-    command.add_argument(
-        "--date", type=a_day, default=today, help="as 2026-12-15; today by default"
-    )
-
-
 def run_notes(asked: Namespace) -> int:
-    """`notes`: release notes as Markdown, beside the report and on stdout; the feed of releases;
-    the webhook.
+    """`notes`: write the release notes and the feed of releases, and notify the webhook.
+
+    The notes are Markdown, beside the report and on stdout.
     """
     hook = webhook.hook()
+    notifiers: tuple[Notifier, ...] = (hook,) if hook else ()
     told = release(asked)
-    images = tuple(_image_notes(told, known) for known in told.known())
-    record, line = told.release_record(), told.catalog.lines[told.version.line]
-    path = notes.write(told.release_path.parent, Notes(record, line, images))
-    text = path.read_text(encoding="utf-8")
+    images = tuple(_image_notes(told, known) for known in told.store.read_known())
+    record, line = told.store.read_release(), told.catalog.lines[told.version.line]
+    path = notes.write(told.store.release_path.parent, Notes(record, line, images))
+    text = _read_notes(path)
     place = Place(FEED_TITLE, asked.home, f"{asked.home}/releases/latest/download/{feed.FILE}")
     here = [*_released_notes(told.out), feed.Release(record, text)]
     feed.write(told.out, place, here, feed.published(asked.feeds) if asked.feeds else ())
     progress.answer(text)
-    if hook:
-        address = f"{asked.home}/releases/tag/{record.version}"
-        progress.say(
-            webhook.announce(hook, webhook.message(record, address), dry_run=asked.dry_run).line
-        )
+    address = f"{asked.home}/releases/tag/{record.version}"
+    for notifier in notifiers:
+        progress.say(notifier.notify(record, address, dry_run=asked.dry_run).line)
     return EXIT_OK
 
 
@@ -246,22 +211,24 @@ def _add_telling(command: ArgumentParser) -> None:
         "--home",
         type=an_address,
         default=HOME_PAGE,
-        help="where releases are read about; links lead there",
+        help="the address of the project's pages; links lead there",
     )
     command.add_argument(
         "--feeds",
         type=Path,
-        help="a folder of VERSION.atom, published before; their entries are kept",
+        help="a folder with published feeds, VERSION.atom; their entries are kept",
     )
     command.add_argument("--dry-run", action="store_true", help="do not call the webhook")
 
 
 def _image_notes(told: Release, known: Known) -> ImageNotes:
-    """Notes are published: where the runner fails there are none, and where a bill is missing they
-    say so.
+    """Return the records of an image for the notes.
+
+    Notes are published: if this machine fails, none are written. If an SBOM is missing, they say
+    so.
     """
     images = ImageRecords(known.build.image, known.build, known.validation, known.scan)
-    found = ImageNotes(images, told.bill(known.build), None)
+    found = ImageNotes(images, told.read_sbom(known.build), None)
     try:
         return replace(found, difference=told.difference(known.build))
     except ConfigError as error:
@@ -269,35 +236,42 @@ def _image_notes(told: Release, known: Known) -> ImageNotes:
 
 
 def _released_notes(out: Path) -> list[feed.Release]:
-    """Every release whose notes are under `out`."""
+    """Return every release whose notes are under `out`."""
     found = (
         (records.read(ReleaseRecord, path.with_name("release.json")), path)
-        for path in out.glob("v*/notes.md")
+        for path in sorted(out.glob("v*/notes.md"))
     )
-    return [
-        feed.Release(record, path.read_text(encoding="utf-8")) for record, path in found if record
-    ]
+    return [feed.Release(record, _read_notes(path)) for record, path in found if record]
+
+
+def _read_notes(path: Path) -> str:
+    """Return notes that were written before: a regular file of bounded size, no link.
+
+    Raises ConfigError, or OSError if it cannot be read.
+    """
+    try:
+        return read_file(path.parent, path.name, records.TEXT_BYTES).decode()
+    except (Malformed, UnicodeDecodeError) as error:
+        problem = "not UTF-8 text" if isinstance(error, UnicodeDecodeError) else str(error)
+        raise ConfigError(
+            f"{path}: {problem}", "delete it, then run `notes` for that version again"
+        ) from None
 
 
 def run_keys(asked: Namespace) -> int:
-    """`keys`: make a pair of keys to sign evidence with."""
+    """`keys`: make a key pair to sign evidence with."""
     for path in keys.generate(Path(asked.folder), asked.name):
         progress.say(f"wrote {path}")
     return EXIT_OK
 
 
-def _add_pair(command: ArgumentParser) -> None:
-    command.add_argument("folder", help="where NAME.key and NAME.pub are written")
-    command.add_argument("--name", default="release")
-
-
 COMMANDS = (
-    Command("rescan", run_rescan, (add_database, _add_channel), longest_s=3 * 3600),
-    Command("diff", run_diff, (add_database, _add_versions, add_images)),
-    Command("verify", run_verify, (add_keys, _add_reference)),
-    Command("rollback", run_rollback, (add_database, _add_alias)),
-    Command("yank", run_yank, (_add_yanked,)),
-    Command("due", run_due, (add_keys, _add_date)),
+    Command("rescan", run_rescan, (add_database, CHANNEL), longest_s=3 * 3600),
+    Command("diff", run_diff, (add_database, BEFORE, AFTER, add_images)),
+    Command("verify", run_verify, (add_keys, REFERENCE)),
+    Command("rollback", run_rollback, (add_database, ALIAS, TO)),
+    Command("yank", run_yank, (YANKED, REASON)),
+    Command("due", run_due, (add_keys, DATE)),
     Command("notes", run_notes, (add_release, _add_telling)),
-    Command("keys", run_keys, (_add_pair,)),
+    Command("keys", run_keys, (FOLDER, NAME)),
 )

@@ -1,12 +1,13 @@
-"""Check any image with the suites and a look inside: one that a team built on ours, or one of
-somebody else.
+"""Check any image with the suites and a look inside.
 
-Nothing is signed, and nothing is decided or promoted from it.
+That may be one that a team built on ours, or one of somebody else. Nothing is signed, and nothing
+is decided or promoted from the result.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import math
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -16,23 +17,26 @@ from images.version import line_of_torch
 from runner import engine, progress
 from runner.engine import HeldImage
 from runner.errors import ConfigError, EnvironmentFailed
+from runner.time_limit import time_limit
 from runner.untrusted import clean_line
 from runner.verdict import Verdict, summary
 from scan import configuration, image_facts, licences
+from scan.documents import recorded
 from scan.policy import load_policy
 from scan.record import Problem, in_one_line
 from validation import run as validation
 from validation.expectations import expected_of
 from validation.record import ValidationRecord
+from validation.suite import suites_of
 
-SAY_WHICH = "say what it should be: --line 2.6 --stacks base,cv"
+SAY_WHICH = "name them, for example: --line 2.6 --stacks base,cv"
+REASON_CHARACTERS = 1000
+"""The longest reason of a record."""
 
 
 @dataclass(frozen=True)
 class Expectation:
-    """What an image is held against: a line of the catalogue, and stacks with all that they need,
-    in their order.
-    """
+    """The line and stacks that an image is compared with, the stacks with all that they need."""
 
     line: str
     stacks: tuple[str, ...]
@@ -40,10 +44,11 @@ class Expectation:
 
 @dataclass(frozen=True)
 class CheckRecord:
-    """What was found in one image: out/checks/ID/check.json.
+    """The result of checking one image: out/checks/ID/check.json.
 
     `image_id` is the digest of its configuration, `digest` that of its manifest, empty if it was
-    only built here. `validation` is what the suites said, `problems` what the look inside refuses.
+    only built here. `validation` is the result of the suites, `problems` are what the look inside
+    refuses.
     """
 
     reference: str
@@ -58,16 +63,15 @@ class CheckRecord:
 
 
 def expect(catalog: Catalog, line: str, stacks: str, labels: Mapping[str, str]) -> Expectation:
-    """Return what a person asked for; what is not given is taken from the labels that our own
-    images carry.
+    """Return the line and stacks that a person named, else those in the labels of the image.
 
-    A label is only a hint: it says what to hold the image against, and never that the image is so.
-    Raises ConfigError.
+    A label is only a hint: it says what to compare the image with, and proves nothing. Raises
+    ConfigError if neither names them, or the catalogue does not have them.
     """
     named = _split(stacks) if stacks else _split(labels.get(f"{LABELS}.stacks", ""))
     wanted = line or line_of_torch(labels.get(f"{LABELS}.torch", ""))
     if not wanted or not named:
-        raise ConfigError("the image has no labels that tell its line and stacks", SAY_WHICH)
+        raise ConfigError("the image has no labels for its line and stacks", SAY_WHICH)
     if wanted not in catalog.lines:
         raise ConfigError(
             f"no line {clean_line(wanted, 40)!r} in the catalogue",
@@ -87,17 +91,24 @@ def check(
     """Run the suites in containers of an image and look inside it.
 
     `asked` are `--line` and `--stacks`, empty if they were not given; `device` is auto, cpu or
-    cuda; `command` is what a person typed. Raises ConfigError if there is no such image or nobody
-    says what it should be, EnvironmentFailed if the engine fails.
+    cuda; `command` is what a person typed. Raises ConfigError if there is no such image, or its
+    line and stacks are not known, EnvironmentFailed if the engine fails.
     """
     image = engine.obtain(reference)
     expected = expect(catalog, *asked, image.config.get("Labels") or {})
     progress.say(
         f"check {reference}: {image.id}, as line {expected.line} with {', '.join(expected.stacks)}"
     )
-    judged = validation.validate(_target(catalog, expected, image, command), device)
-    problems, failure = _look_inside(catalog, expected, image)
+    longest_s = longest_check_s(expected.stacks)
+    progress.say(
+        f"  this takes some minutes; if the image hangs, it is ended after {longest_s // 3600} "
+        "hours at the latest"
+    )
+    with time_limit(f"check of {reference}", longest_s):
+        judged = validation.validate(_target(catalog, expected, image, command), device)
+        problems, failure = _look_inside(catalog, expected, image)
     beside = [Verdict.FAIL] if problems else [Verdict.INFRA] if failure else []
+    reasons = [judged.reason, in_one_line(problems) if problems else "", failure]
     return CheckRecord(
         reference=reference,
         image_id=image.id,
@@ -105,12 +116,19 @@ def check(
         line=expected.line,
         stacks=expected.stacks,
         verdict=summary([judged.verdict, *beside]),
-        reason="; ".join(
-            filter(None, [judged.reason, in_one_line(problems) if problems else "", failure])
-        ),
+        reason=clean_line("; ".join(filter(None, reasons)), REASON_CHARACTERS),
         validation=judged,
         problems=problems,
     )
+
+
+def longest_check_s(stacks: Collection[str]) -> int:
+    """Return the most seconds, in whole hours, that a check may take once the image is here.
+
+    Each suite has a limit, and one that failed is run once more. So is the look inside.
+    """
+    seconds = sum(suite.timeout_s for suite in suites_of(stacks)) + image_facts.TIMEOUT_S
+    return 3600 * math.ceil(2 * seconds / 3600)
 
 
 def record_path(out: Path, record: CheckRecord) -> Path:
@@ -125,7 +143,7 @@ def _split(stacks: str) -> list[str]:
 def _target(
     catalog: Catalog, expected: Expectation, image: HeldImage, command: str
 ) -> validation.Subject:
-    """The image by its id: a tag that moves meanwhile changes nothing."""
+    """Return what the suites run in: the image by its id, so that a tag may move meanwhile."""
     return validation.Subject(
         version="",
         image="image",
@@ -141,13 +159,15 @@ def _target(
 def _look_inside(
     catalog: Catalog, expected: Expectation, image: HeldImage
 ) -> tuple[tuple[Problem, ...], str]:
-    """Return what the look refuses, or why there was none: what the suites said stands all the
-    same.
+    """Return what the look refuses, or why there was no look: the result of the suites stays valid.
+
+    Much of it is text of the image, and there may be any amount of it: it is cleaned and bounded
+    as in the record of a scan.
     """
     try:
-        return tuple(_look(catalog, expected, image)), ""
+        return recorded(tuple(_look(catalog, expected, image))), ""
     except EnvironmentFailed as error:
-        return (), f"no look inside: {error.message}"
+        return (), f"the look inside failed: {error.message}"
 
 
 def _look(catalog: Catalog, expected: Expectation, image: HeldImage) -> Iterator[Problem]:

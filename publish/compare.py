@@ -1,4 +1,4 @@
-"""Two releases of an image against each other, from what the registry holds of them."""
+"""Compare two releases of an image, from the layers and SBOMs in the registry."""
 
 from __future__ import annotations
 
@@ -11,7 +11,11 @@ from scan.difference import Difference, Layer, Snapshot, difference
 
 
 def compare(bench: Bench, image: str, versions: tuple[Version, Version]) -> Difference:
-    """What changed in an image from one version to another, both judged by the same database."""
+    """Return what changed in an image from one version to another.
+
+    Both are judged by the same vulnerability database. Raises ConfigError if one is not released,
+    or has no SBOM that a trusted key signed.
+    """
     before, after = (
         find(bench.registry, bench.catalog, each, image, bench.trusted) for each in versions
     )
@@ -19,9 +23,9 @@ def compare(bench: Bench, image: str, versions: tuple[Version, Version]) -> Diff
 
 
 def between(bench: Bench, before: Published, after: Published) -> Difference:
-    """What changed from one image to another, wherever they are.
+    """Return what changed from one image to another, in whatever repositories they are.
 
-    Raises ConfigError where one has no trusted bill.
+    Raises ConfigError if one has no SBOM that a trusted key signed.
     """
     return difference(_snapshot(bench, before), _snapshot(bench, after))
 
@@ -30,7 +34,7 @@ def _snapshot(bench: Bench, image: Published) -> Snapshot:
     found = bench.assess(image)
     if found is None:
         raise ConfigError(
-            f"no bill of materials of {image.version} {image.image} is signed by anybody trusted",
+            f"{image.version} {image.image} has no SBOM that a trusted key signed",
             f"run `./release.py scan {image.version}`",
         )
     document, assessed = found

@@ -1,6 +1,4 @@
-"""What images that are out are judged with: each from the bill of materials that somebody trusted
-signed for it.
-"""
+"""Judge images that are released, each from the SBOM that a trusted key signed for it."""
 
 from __future__ import annotations
 
@@ -22,8 +20,10 @@ from scan.assess import Assessment, Judges, Place
 
 @dataclass(frozen=True)
 class Bench:
-    """Where images are, whose bills of materials are believed, what they are held against, and who
-    signs history.
+    """The judgement of images in a registry.
+
+    `trusted` are the signers whose SBOMs count, `judges` is what images are judged with, `signer`
+    signs the history.
     """
 
     registry: Registry
@@ -33,10 +33,10 @@ class Bench:
     signer: Callable[[], Signer] = attest.signer
 
     def assess(self, image: Published) -> tuple[dict[str, Any], Assessment] | None:
-        """The CycloneDX document of an image and what is known against it; None where no trusted
-        one is there.
+        """Return the CycloneDX document of an image and its assessment.
 
-        Raises EnvironmentFailed where Trivy fails.
+        Returns None if no trusted key signed such a document. Raises EnvironmentFailed if Trivy
+        fails.
         """
         document = attest.signed_bill(self.registry, image.repository, image.digest, self.trusted)
         if document is None:

@@ -1,6 +1,4 @@
-"""The locks of a line taken as far forward as the next release of a kind may carry, and no
-further.
-"""
+"""Update the locks of a line as far as the next release of a kind allows, and no further."""
 
 from __future__ import annotations
 
@@ -27,18 +25,17 @@ from scan.record import Judged
 
 
 def refresh(catalog: Catalog, name: str, kind: str, judges: Judges) -> Difference | None:
-    """Resolve line `name` again and write its locks of wheels and layers; what changed, None if
-    nothing was locked.
+    """Resolve line `name` again and write its locks of wheels and layers.
 
-    A package moves as far as a `kind` release allows, further where an advisory on it ends there.
-    Raises GateRefused, and leaves the locks as they are, where such a release may not carry what
-    came of it (a new dependency in a patch). Making the layers needs an engine; without one no lock
-    changes either.
+    Returns what changed, None if there was no lock before. A package changes as far as a `kind`
+    release allows, further if that fixes an advisory on it. Raises GateRefused, and leaves the
+    locks as they are, if such a release may not contain the result (a new dependency in a patch).
+    Making the layers needs an engine; without one no lock changes either.
     """
     before = resolve.locked(catalog, name)
     held = _snapshot(catalog, name, before, judges) if before else None
     locks = resolve.resolve(
-        catalog, name, _constraints(before, kind, held.findings if held else None)
+        catalog, name, _version_constraints(before, kind, held.findings if held else None)
     )
     changed = difference(held, _snapshot(catalog, name, locks, judges)) if held else None
     problems = (
@@ -46,11 +43,12 @@ def refresh(catalog: Catalog, name: str, kind: str, judges: Judges) -> Differenc
     )
     if problems:
         hint = (
-            "write a bound into requirements.in, or refresh with another --kind: "
+            "limit that package in requirements.in, or choose another --kind: "
             f"{', '.join(release_kinds.KINDS)}"
         )
         raise GateRefused(
-            f"line {name} cannot be refreshed as a {kind}: {'; '.join(problems)}", hint
+            f"the locks of line {name} cannot be updated for a {kind}: {'; '.join(problems)}",
+            hint,
         )
     made = lock_layers.make(catalog, name, locks)
     resolve.write(name, locks)
@@ -61,8 +59,7 @@ def refresh(catalog: Catalog, name: str, kind: str, judges: Judges) -> Differenc
 def refresh_layers(catalog: Catalog, name: str) -> list[str]:
     """Write the locks of layers of line `name` from the locks of wheels as they are.
 
-    Returns the names of the layers that are locked otherwise than before. Raises ConfigError,
-    EnvironmentFailed.
+    Returns the names of the layers whose lock changed. Raises ConfigError and EnvironmentFailed.
     """
     before = resolve.locked_layers(catalog, name)
     made = lock_layers.make(catalog, name, resolve.locked(catalog, name))
@@ -71,31 +68,32 @@ def refresh_layers(catalog: Catalog, name: str) -> list[str]:
 
 
 def changes(difference: Difference) -> list[str]:
-    """What moved, came or went, a line each: `jinja2 3.1.5 -> 3.1.6 (security)`."""
+    """Return a line for every package that changed: `jinja2 3.1.5 -> 3.1.6 (security)`."""
     moved = [
         f"{each.name} {each.before} -> {each.after} ({each.how})" for each in difference.changed
     ]
-    came = [f"{each.package.name} {each.package.version} is new" for each in difference.added]
-    went = [f"{each.package.name} is gone" for each in difference.removed]
-    return [*moved, *came, *went] or ["nothing newer fits"]
+    came = [f"{each.package.name} {each.package.version} was added" for each in difference.added]
+    went = [f"{each.package.name} was removed" for each in difference.removed]
+    return [*moved, *came, *went] or ["no newer version is allowed"]
 
 
-def _constraints(locks: Locks, kind: str, findings: Sequence[Judged] | None) -> list[str]:
+def _version_constraints(locks: Locks, kind: str, findings: Sequence[Judged] | None) -> list[str]:
     fixes: dict[str, list[str]] = defaultdict(list)
     for judged in findings or ():
         if judged.finding.fixed_version:
             fixes[canonicalize_name(judged.finding.package)].append(
                 judge.nearest_fix(judged.finding)
             )
-    found = (constraint(each.name, each.version, kind, fixes[each.name]) for each in _wheels(locks))
+    found = (
+        constraint(each.name, each.version, kind, fixes[each.name])
+        for each in _unique_wheels(locks)
+    )
     return [each for each in found if each]
 
 
 def _snapshot(catalog: Catalog, name: str, locks: Locks, judges: Judges) -> Snapshot:
-    """The locked wheels of all stacks as one thing that can be compared, judged by the database at
-    hand.
-    """
-    wheels = tuple(_wheels(locks))
+    """Return the locked wheels of all stacks as a snapshot, with their vulnerabilities."""
+    wheels = tuple(_unique_wheels(locks))
     document = {
         "bomFormat": "CycloneDX",
         "specVersion": "1.6",
@@ -109,14 +107,14 @@ def _snapshot(catalog: Catalog, name: str, locks: Locks, judges: Judges) -> Snap
     return Snapshot(f"line {name}", "", sbom.packages_of(document), assessed.findings, layers)
 
 
-def _wheels(locks: Locks) -> Iterator[Wheel]:
-    """Each once: locks may share a wheel."""
+def _unique_wheels(locks: Locks) -> Iterator[Wheel]:
+    """Yield each wheel once: locks may share one."""
     every: Iterable[Wheel] = (wheel for held in locks.values() for wheel in held)
     yield from {wheel.name: wheel for wheel in every}.values()
 
 
 def _component(wheel: Wheel) -> dict[str, Any]:
-    """As Trivy writes an installed package, so that it can judge it."""
+    """Return a wheel as Trivy describes an installed package, so that Trivy can judge it."""
     properties = {"PkgType": "python-pkg", "FilePath": f"{wheel.file}/METADATA"}
     return {
         "type": "library",

@@ -1,10 +1,7 @@
-"""The nightly judgement of what is out: stored bills of materials against today's database, no
-image pulled.
-"""
+"""Judge released images every night, by their SBOMs and today's vulnerability database."""
 
 from __future__ import annotations
 
-import datetime
 import time
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -26,14 +23,12 @@ from scan import assess, store
 from scan.history import Judgement
 from scan.record import Database, Finding
 
-NO_SBOM = "no bill of materials of it is signed by anybody trusted: scan it again"
+NO_SBOM = "no trusted key signed an SBOM of it: scan it again"
 
 
 @dataclass(frozen=True)
 class Due:
-    """A line that needs its next patch release, and why: each image of its newest release that is
-    refused.
-    """
+    """A line that needs its next patch release; `reasons` name its images that are refused."""
 
     line: str
     newest: str
@@ -43,10 +38,10 @@ class Due:
 
 @dataclass(frozen=True)
 class Rescan:
-    """What was judged, newest release of a line first; `seconds` a judgement took are in each.
+    """The judgements, newest release of a line first, each with the seconds that it took.
 
-    `newest` is the newest release of each line that stands, and `verdict` that on these: who is on
-    an older one that is refused has where to go.
+    `newest` is the newest release of each line that was not withdrawn. `verdict` is about these
+    alone: users of an older release that is refused can move to them.
     """
 
     date: str
@@ -59,46 +54,50 @@ class Rescan:
 
     @property
     def outdated(self) -> tuple[Judgement, ...]:
-        """What is refused of older releases, and of those that were withdrawn."""
+        """The refused images of older releases, and of those that were withdrawn."""
         return tuple(
             each
             for each in self.judgements
-            if each.version not in self.newest and _is_refused(each)
+            if each.version not in self.newest and each.verdict is Verdict.FAIL
         )
 
 
 def rescan(bench: Bench, channel: str) -> Rescan:
-    """Judge every image of the supported lines that `channel` holds; the history in the registry
-    grows by what is new.
+    """Judge every image of the supported lines in `channel`, and update the history.
 
-    Raises EnvironmentFailed where the registry fails. Where Trivy fails that judgement is `infra`.
+    No image is pulled. The history is in the registry. Raises EnvironmentFailed if the registry
+    fails. If Trivy fails, that judgement is `infra`.
     """
     started = time.monotonic()
     registry, catalog, judges = bench.registry, bench.catalog, bench.judges
     there = published(registry, catalog, channel, bench.trusted)
-    images = [image for image in there if _is_supported(catalog, image, judges.today)]
-    judged = [_judge(bench, image) for image in images]
+    images = [
+        image
+        for image in there
+        if judges.today <= catalog.lines[image.version.line].supported_until
+    ]
+    judged = [_judge_image(bench, image) for image in images]
     judgements = tuple(judgement for judgement, _ in judged)
     findings = [finding for _, found in judged for finding in found]
     history = judges.history.with_findings(findings, judges.today)
-    if (
-        channel == PRODUCTION
-    ):  # what is due is decided from these, and a candidate has its release's number
+    # what is due is decided from these, and a candidate has the number of its release
+    if channel == PRODUCTION:
         history = history.with_judgements(judgements)
     seal = documents.of_findings(bench.signer, bench.trusted)
     store.keep_history(registry, catalog.repositories.records, history, seal, judges.today)
     record = None if isinstance(judges.database, str) else judges.database.record
     seconds = round(time.monotonic() - started, 3)
-    withdrawn = _withdrawn(registry, catalog, channel, bench.trusted)
-    newest = tuple(str(line.newest) for line in _lines(judgements, withdrawn))
+    withdrawn = _withdrawn_versions(registry, catalog, channel, bench.trusted)
+    newest = tuple(str(line.newest) for line in _judged_lines(judgements, withdrawn))
     verdict = summary(judgement.verdict for judgement in judgements if judgement.version in newest)
     found = tuple(due(judgements, withdrawn))
     return Rescan(judges.today.isoformat(), record, judgements, newest, verdict, found, seconds)
 
 
 def target_judge(bench: Bench) -> Judge:
-    """Why something may not be gone back to: today's policy refuses it, or could not judge what was
-    released.
+    """Return the check of a rollback's target: why it may not be the target, nothing if it may.
+
+    Today's policy must not refuse it, and must have been able to judge a release.
     """
 
     def judge(target: Target) -> tuple[str, ...]:
@@ -110,7 +109,7 @@ def target_judge(bench: Bench) -> Judge:
             repository,
             target.digest,
         )
-        verdict, reason, _ = _verdict(bench, image)
+        verdict, reason, _ = _assess_image(bench, image)
         refused = verdict is Verdict.FAIL if target.candidate else verdict is not Verdict.PASS
         return (f"{target.version} {target.image}: {verdict}, {reason}",) if refused else ()
 
@@ -118,10 +117,12 @@ def target_judge(bench: Bench) -> Judge:
 
 
 def due(judgements: Sequence[Judgement], withdrawn: Collection[str] = ()) -> Iterator[Due]:
-    """The lines whose newest release that stands holds an image that is refused."""
-    for line in _lines(judgements, withdrawn):
+    """Yield the lines whose newest release that was not withdrawn has an image that is refused."""
+    for line in _judged_lines(judgements, withdrawn):
         refused = [
-            each for each in judgements if each.version == str(line.newest) and _is_refused(each)
+            each
+            for each in judgements
+            if each.version == str(line.newest) and each.verdict is Verdict.FAIL
         ]
         if refused:
             reasons = tuple(f"{each.image}: {each.reason}" for each in refused)
@@ -130,17 +131,19 @@ def due(judgements: Sequence[Judgement], withdrawn: Collection[str] = ()) -> Ite
 
 
 @dataclass(frozen=True)
-class _Line:
-    """The newest release of a line that stands, and the highest number that was ever given."""
+class _JudgedLine:
+    """The newest release of a line that was not withdrawn, and the highest version ever used."""
 
     newest: Version
     highest: Version
 
 
-def _lines(judgements: Sequence[Judgement], withdrawn: Collection[str]) -> Iterator[_Line]:
-    """Each line that was judged.
+def _judged_lines(
+    judgements: Sequence[Judgement], withdrawn: Collection[str]
+) -> Iterator[_JudgedLine]:
+    """Yield each line that was judged.
 
-    Where all its releases were withdrawn, the last of them is its newest.
+    If all its releases were withdrawn, the last of them is its newest.
     """
     lines: dict[str, list[Version]] = {}
     for judgement in judgements:
@@ -148,30 +151,27 @@ def _lines(judgements: Sequence[Judgement], withdrawn: Collection[str]) -> Itera
             lines.setdefault(version.line, []).append(version)
     for versions in lines.values():
         ordered = sorted(versions, key=lambda version: version.patch)
-        yield _Line(
+        yield _JudgedLine(
             next((each for each in reversed(ordered) if str(each) not in withdrawn), ordered[-1]),
             ordered[-1],
         )
 
 
-def _is_refused(judgement: Judgement) -> bool:
-    return judgement.verdict is Verdict.FAIL
-
-
-def _withdrawn(
+def _withdrawn_versions(
     registry: Registry, catalog: Catalog, channel: str, trusted: Trusted
 ) -> frozenset[str]:
-    """The versions of a channel that were yanked or rolled back; the journal names candidates as
-    such.
+    """Return the versions of a channel that were yanked or rolled back.
+
+    The journal marks candidates with a suffix.
     """
     every = trusted_journal.read(registry, catalog.repositories, trusted).journal.withdrawn()
     candidates = frozenset(plain_version(each) for each in every if is_candidate(each))
     return candidates if channel == CANDIDATE else every
 
 
-def _judge(bench: Bench, image: Published) -> tuple[Judgement, Iterable[Finding]]:
+def _judge_image(bench: Bench, image: Published) -> tuple[Judgement, Iterable[Finding]]:
     started = time.monotonic()
-    verdict, reason, findings = _verdict(bench, image)
+    verdict, reason, findings = _assess_image(bench, image)
     seconds = round(time.monotonic() - started, 3)
     progress.say(
         f"  {image.version} {image.image}: {verdict}{f', {reason}' if reason else ''} ({seconds} s)"
@@ -182,7 +182,7 @@ def _judge(bench: Bench, image: Published) -> tuple[Judgement, Iterable[Finding]
     ), findings
 
 
-def _verdict(bench: Bench, image: Published) -> tuple[Verdict, str, list[Finding]]:
+def _assess_image(bench: Bench, image: Published) -> tuple[Verdict, str, list[Finding]]:
     try:
         found = bench.assess(image)
     except EnvironmentFailed as error:
@@ -192,7 +192,3 @@ def _verdict(bench: Bench, image: Published) -> tuple[Verdict, str, list[Finding
     _, assessed = found
     verdict, reason = assess.verdict_of((), assessed)
     return verdict, reason, [judged.finding for judged in assessed.findings or ()]
-
-
-def _is_supported(catalog: Catalog, image: Published, today: datetime.date) -> bool:
-    return today <= catalog.lines[image.version.line].supported_until

@@ -1,4 +1,4 @@
-"""How far a release is, by the records of its stages: what a report shows and a command ends with.
+"""The state of a release by the records of its stages: a report shows it, a command ends with it.
 
 Nothing is promoted from this: that is decided from signed evidence (`publish/policy/gate.py`).
 """
@@ -17,7 +17,7 @@ from validation.record import ValidationRecord
 
 @dataclass(frozen=True)
 class Known:
-    """What is known about one image of a release; a stage that did not run is None."""
+    """The records of one image of a release; that of a stage that did not run is None."""
 
     build: BuildRecord
     validation: ValidationRecord | None
@@ -26,14 +26,14 @@ class Known:
 
 @dataclass(frozen=True)
 class State:
-    """The verdict on a release, and the one reason that keeps it from `pass`."""
+    """The verdict on a release, and the one reason why it is not `pass`."""
 
     verdict: Verdict
     reason: str
 
 
 def state_of(images: Sequence[Known]) -> State:
-    """The worst of all images; what was not run leaves the whole inconclusive."""
+    """Return the worst state of all images; inconclusive if a stage of one was not run."""
     judged = [judge(known) for known in images]
     verdict = summary(verdict for verdict, _ in judged)
     reason = next((reason for found, reason in judged if found is verdict and reason), "")
@@ -41,29 +41,32 @@ def state_of(images: Sequence[Known]) -> State:
 
 
 def with_refusal(state: State, refusal: Refusal | None) -> State:
-    """The gate's word, where that of the records is no worse: it demands more than they say."""
+    """Return the state by the gate, if that of the records is no worse: the gate demands more."""
     if refusal is None or worst((state.verdict, refusal.verdict)) is not refusal.verdict:
         return state
     return State(refusal.verdict, refusal.line)
 
 
 def judge(known: Known) -> tuple[Verdict, str]:
-    """The verdict on one image, and the one reason that blocks it.
+    """Return the verdict on one image, and the one reason that blocks it.
 
-    A record about other bytes counts as none.
+    A record about another digest does not count.
     """
     digest = known.build.digest
-    parts = [_part("validation", known.validation, digest), _part("scan", known.scan, digest)]
+    parts = [
+        _stage_verdict("validation", known.validation, digest),
+        _stage_verdict("scan", known.scan, digest),
+    ]
     found = worst(verdict for verdict, _ in parts)
     reason = next((reason for verdict, reason in parts if verdict is found), "")
     return found, f"{known.build.image}: {reason}" if reason else ""
 
 
-def _part(
+def _stage_verdict(
     stage: str, record: ValidationRecord | ScanRecord | None, digest: str
 ) -> tuple[Verdict, str]:
     if record is None:
         return Verdict.NOT_RUN, f"no {stage} record"
     if record.digest != digest:
-        return Verdict.NOT_RUN, f"the {stage} record is about {record.digest}, not {digest}"
+        return Verdict.NOT_RUN, f"the {stage} record is about {record.digest}, not about {digest}"
     return record.verdict, record.reason

@@ -1,7 +1,6 @@
-"""Tell a team's own systems what was released: one JSON document, signed, by POST.
+"""Notify a team's own systems of a release: one signed JSON document, sent by POST.
 
-Whatever goes wrong on the way is one line for the person at the keyboard; what is released stays
-released.
+An error on the way becomes one line for the person at the keyboard; it does not change the release.
 """
 
 from __future__ import annotations
@@ -22,7 +21,8 @@ from urllib3.exceptions import HTTPError
 from urllib3.util.retry import Retry
 
 from oci.login import LOOPBACK
-from publish.released.record import Promotion, ReleaseRecord
+from publish.notifier import Delivery
+from publish.released.record import ReleaseRecord
 from runner import settings
 from runner.errors import ConfigError
 
@@ -31,7 +31,7 @@ SECRET = settings.WEBHOOK_SECRET
 """The address may hold a token, so neither is ever printed."""
 
 SIGNATURE = "X-Hub-Signature-256"
-"""As GitHub signs its own webhooks, so that receivers need no code of ours."""
+"""The header in which GitHub signs its own webhooks, so that receivers need no code of ours."""
 DELIVERY = "Idempotency-Key"
 """The SHA-256 of the body: a repeat after a lost answer has the same."""
 
@@ -47,43 +47,38 @@ _PASSING = (429, 500, 502, 503, 504)
 
 @dataclass(frozen=True)
 class Hook:
-    """Where to post to, and the secret it shares with us."""
+    """A webhook: the address, and the secret that the receiver shares with us."""
 
     address: str = field(repr=False)
     secret: bytes = field(repr=False)
 
     @property
     def host(self) -> str:
-        """What may be printed of the address."""
+        """The host, which may be printed; the rest of the address may hold a token."""
         return urlsplit(self.address).hostname or ""
 
-
-@dataclass(frozen=True)
-class Delivery:
-    """Whether the other side took it, and what there is to say about that, in one line."""
-
-    delivered: bool
-    line: str
+    def notify(self, release: ReleaseRecord, notes: str, *, dry_run: bool = False) -> Delivery:
+        """Post a release; see `Notifier.notify`."""
+        return announce(self, message(release, notes), dry_run=dry_run)
 
 
 def hook(environ: Mapping[str, str] = os.environ) -> Hook | None:
-    """The webhook that the environment names, None where it names none.
+    """Return the webhook that the environment names, None if it names none.
 
-    Call it before a release begins.
-
-    Raises ConfigError where the address is none, would go through the net unencrypted, or no secret
-    signs for it.
+    Call it before a release begins. Raises ConfigError if the address is not valid, or not HTTPS
+    (HTTP is allowed on this machine), or if there is no secret to sign with.
     """
     address, secret = environ.get(ADDRESS, ""), environ.get(SECRET, "")
     if not address:
         return None
-    if not _safe(address):
+    if not _is_safe(address):
         raise ConfigError(
-            f"{ADDRESS} holds no address of HTTPS", "write it whole: https://HOST/PATH"
+            f"{ADDRESS} is not an HTTPS address", "write the whole address: https://HOST/PATH"
         )
     if not secret:
         raise ConfigError(
-            f"{ADDRESS} is set and {SECRET} is not", "set it to the secret that the receiver checks"
+            f"{ADDRESS} is set, but {SECRET} is not",
+            "set it to the secret that the receiver checks",
         )
     try:
         return Hook(address, secret.encode())
@@ -94,9 +89,9 @@ def hook(environ: Mapping[str, str] = os.environ) -> Hook | None:
 
 
 def message(release: ReleaseRecord, notes: str = "") -> dict[str, Any]:
-    """What is posted of a release.
+    """Return the document that is posted about a release.
 
-    `notes` is the address of its notes; `text` is what a chat shows.
+    `notes` is the address of its notes; the key `text` is for chats.
     """
     where = f"promoted to {release.channel}" if release.channel else "not promoted"
     said = [f"{release.version} {where}: {release.verdict}", release.reason, notes]
@@ -110,15 +105,15 @@ def message(release: ReleaseRecord, notes: str = "") -> dict[str, Any]:
         "finished_at": release.finished_at,
         "notes": notes,
         "text": "; ".join(part for part in said if part),
-        "images": _images(release),
+        "images": _promoted_images(release),
     }
 
 
 def announce(to: Hook, what: Mapping[str, Any], *, dry_run: bool = False) -> Delivery:
-    """Post it, again where the other side is busy or away (RETRIES times, with backoff and its
-    `Retry-After`).
+    """Post a document; repeat that if the receiver is busy or away.
 
-    Never raises for what happens on the way: the caller says the line and goes on.
+    There are RETRIES repeats, with backoff and the receiver's `Retry-After`. Raises nothing for
+    errors on the way: the caller shows the line and goes on.
     """
     body = json.dumps(what, sort_keys=True, separators=(",", ":")).encode()
     if dry_run:
@@ -131,44 +126,39 @@ def announce(to: Hook, what: Mapping[str, Any], *, dry_run: bool = False) -> Del
         answer = _post(to, body)
     if answer.problem:
         return Delivery(
-            False, f"webhook: {to.host} was not told: {answer.problem}; the release stands"
+            False,
+            f"webhook: {to.host} was not notified: {answer.problem}; the release stays valid",
         )
-    return Delivery(True, f"webhook: {to.host} was told")
+    return Delivery(True, f"webhook: {to.host} was notified")
 
 
 def signature(secret: bytes, body: bytes) -> str:
-    """`sha256=` and the hexadecimal HMAC-SHA256 of the body as it was sent; compare it in constant
-    time.
+    """Return `sha256=` and the hexadecimal HMAC-SHA256 of the body as it is sent.
+
+    Receivers compare it in constant time.
     """
     return f"sha256={hmac.new(secret, body, hashlib.sha256).hexdigest()}"
 
 
-def _images(release: ReleaseRecord) -> list[dict[str, Any]]:
-    """Every digest that was promoted, and its tags in the order they were put."""
+def _promoted_images(release: ReleaseRecord) -> list[dict[str, Any]]:
+    """Return every digest that was promoted, with its tags in the order in which they were set."""
     found: dict[tuple[str, str, str], list[str]] = {}
-    for one in release.promotions:
-        found.setdefault((one.image, _reference(release.registry, one), one.digest), []).append(
-            one.tag
-        )
+    for each in release.promotions:
+        reference = f"{release.registry}/{each.repository}@{each.digest}"
+        found.setdefault((each.image, reference, each.digest), []).append(each.tag)
     return [
         {"image": image, "reference": reference, "digest": digest, "tags": tags}
         for (image, reference, digest), tags in found.items()
     ]
 
 
-def _reference(registry: str, promotion: Promotion) -> str:
-    return f"{registry}/{promotion.repository}@{promotion.digest}"
-
-
-def _safe(address: str) -> bool:
-    """Return whether all readers of an address agree on its host, and nobody on the way can read
-    what is posted.
-    """
+def _is_safe(address: str) -> bool:
+    """Return whether an address names one host for all readers, and nobody can listen."""
     if not _ADDRESS.fullmatch(address):
         return False
     try:
         parts = urlsplit(address)
-        _ = parts.port  # raises where it is no number
+        _ = parts.port  # raises ValueError if it is not a number
     except ValueError:
         return False
     return bool(parts.hostname) and (
@@ -177,9 +167,10 @@ def _safe(address: str) -> bool:
 
 
 @dataclass(frozen=True)
-class _Answer:
-    """What came of one attempt: the problem, if there was one, whether it may pass, and the wait
-    asked for.
+class _PostResult:
+    """The result of one attempt: `problem` is empty if it succeeded.
+
+    `again`: a repeat may help. `wait_s` is the wait that the receiver asks for.
     """
 
     problem: str = ""
@@ -187,53 +178,52 @@ class _Answer:
     wait_s: float = 0.0
 
 
-def _post(to: Hook, body: bytes) -> _Answer:
-    """Not by urllib3's own repeats: those log the whole address."""
+def _post(to: Hook, body: bytes) -> _PostResult:
+    """Post once. urllib3's own repeats are not used: they log the whole address."""
+    headers = {
+        "Content-Type": "application/json",
+        "User-Agent": "pytorch-cuda-images",
+        SIGNATURE: signature(to.secret, body),
+        DELIVERY: hashlib.sha256(body).hexdigest(),
+    }
     try:
         # The answer's body is not read, however long; a redirect is not followed: it was signed for
         # this host alone.
         with requests.post(
             to.address,
             body,
-            headers=_headers(to, body),
+            headers=headers,
             timeout=TIMEOUT_S,
             allow_redirects=False,
             stream=True,
         ) as answer:
             status, asked = answer.status_code, answer.headers.get("Retry-After", "")
     except requests.Timeout:
-        return _Answer(f"no answer in {TIMEOUT_S[1]} s", again=True)
+        return _PostResult(f"no answer in {TIMEOUT_S[1]} s", again=True)
     except requests.ConnectionError as error:
-        return _Answer(_cause(error), again=True)
+        return _PostResult(_describe_error(error), again=True)
     except (requests.RequestException, HTTPError) as error:
-        return _Answer(_cause(error))
+        return _PostResult(_describe_error(error))
     if 200 <= status < 300:
-        return _Answer()
-    elsewhere = ", and is not followed elsewhere" if 300 <= status < 400 else ""
-    return _Answer(f"it answers {status}{elsewhere}", status in _PASSING, _wait(asked))
+        return _PostResult()
+    elsewhere = ", and redirects are not followed" if 300 <= status < 400 else ""
+    return _PostResult(
+        f"it answered {status}{elsewhere}", status in _PASSING, _parse_retry_after(asked)
+    )
 
 
-def _headers(to: Hook, body: bytes) -> dict[str, str]:
-    return {
-        "Content-Type": "application/json",
-        "User-Agent": "pytorch-cuda-images",
-        SIGNATURE: signature(to.secret, body),
-        DELIVERY: hashlib.sha256(body).hexdigest(),
-    }
-
-
-def _wait(asked: str) -> float:
-    """Seconds to wait by a `Retry-After`, in seconds or as a date; 0 where it says nothing."""
+def _parse_retry_after(asked: str) -> float:
+    """Return the seconds to wait by a `Retry-After`: seconds or a date; 0 if it is neither."""
     try:
         return min(Retry().parse_retry_after(asked), LONGEST_WAIT_S) if asked else 0.0
     except HTTPError:
         return 0.0
 
 
-def _cause(error: BaseException) -> str:
-    """The system's own words for a network error.
+def _describe_error(error: BaseException) -> str:
+    """Return the system's own words for a network error.
 
-    What requests says of it would hold the whole address.
+    The message of requests would hold the whole address.
     """
     kind = type(error).__name__
     while (inner := error.__cause__ or error.__context__) is not None:

@@ -79,6 +79,17 @@ def machine_hint(error: BaseException) -> str:
     return ""
 
 
+def variable_for(path: object) -> str:
+    """Return the variable that moves the folder in which `path` lies; empty if none does."""
+    if not isinstance(path, str):
+        return ""
+    for folder, variable in ((out, settings.OUT), (home, settings.HOME)):
+        with contextlib.suppress(ConfigError):
+            if Path(path).absolute().is_relative_to(folder()):
+                return variable
+    return ""
+
+
 _HINTS = {
     errno.EACCES: "allow this account to use it",
     errno.EPERM: "allow this account to use it",

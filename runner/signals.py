@@ -51,6 +51,16 @@ def interrupt_on_signals() -> None:
             signal.signal(each, interrupt)
 
 
+def ignore_signals() -> None:
+    """Ignore each of ENDS from now on: the run has ended, and its exit code is known.
+
+    Python puts back the system's own reaction to a signal when it shuts down, except for one that
+    is ignored.
+    """
+    for each in ENDS:
+        signal.signal(each, signal.SIG_IGN)
+
+
 def start_resource_tracker() -> None:
     """Start the helper process of multiprocessing so that it ignores SIGHUP, as it does the other
     two by itself.

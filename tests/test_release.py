@@ -11,6 +11,7 @@ import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -152,8 +153,8 @@ def test_an_engine_that_is_down_is_exit_code_3_and_says_how_to_start_it(
     down = {"DOCKER_HOST": "tcp://127.0.0.1:9", "PYTORCH_CUDA_IMAGES_REGISTRY": registry_host}
     done = run("doctor", **down)
     assert done.returncode == 3
-    assert "missing  engine" in done.stderr
-    assert "make setup" in done.stderr
+    assert "missing  engine" in done.stdout
+    assert "make setup" in done.stdout
 
 
 def test_the_local_executor_needs_no_engine_and_says_what_python_lacks(home: Path) -> None:
@@ -271,11 +272,11 @@ def test_a_wrong_address_is_refused_at_once(address: str, home: Path) -> None:
 
 def test_the_doctor_asks_the_registry(home: Path) -> None:
     done = run("doctor", PYTORCH_CUDA_IMAGES_REGISTRY=NOWHERE)
-    assert f"missing  registry  GET /v2/ on {NOWHERE}" in done.stderr
+    assert f"missing  registry  GET /v2/ on {NOWHERE}" in done.stdout
     assert done.returncode == 3
     with FakeRegistry() as registry:
         done = run("doctor", PYTORCH_CUDA_IMAGES_REGISTRY=registry.host)
-    assert f"ok       registry  {registry.host} (configured)" in done.stderr
+    assert f"ok       registry  {registry.host} (configured)" in done.stdout
 
 
 @pytest.mark.parametrize(
@@ -409,3 +410,167 @@ def test_an_interrupted_run_says_so_and_the_next_one_may_start(
     assert said.splitlines()[-1].startswith("interrupted -> run the same command again")
     with places.only_run():
         pass
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    """A folder with `release.py` and no virtual environment."""
+    (tmp_path / "release.py").write_bytes(RELEASE.read_bytes())
+    return tmp_path
+
+
+def run_in(checkout: Path) -> tuple[int, list[str]]:
+    command = ["/usr/bin/env", "python3", str(checkout / "release.py"), "plan"]
+    done = subprocess.run(
+        command, capture_output=True, text=True, timeout=60, check=False, cwd=checkout
+    )
+    assert done.stdout == ""
+    return done.returncode, done.stderr.splitlines()
+
+
+def no_python(_: Path) -> None:
+    """Leave the folder out."""
+
+
+def not_executable(python: Path) -> None:
+    python.parent.mkdir(parents=True)
+    python.write_text("")
+
+
+def a_fifo(python: Path) -> None:
+    python.parent.mkdir(parents=True)
+    os.mkfifo(python, 0o777)
+
+
+def not_a_program(python: Path) -> None:
+    not_executable(python)
+    python.chmod(0o755)
+
+
+def links_that_lead_back(python: Path) -> None:
+    python.parent.parent.symlink_to(".venv")
+
+
+def no_packages(python: Path) -> None:
+    python.parent.mkdir(parents=True)
+    python.symlink_to(Path(sys.executable).resolve())
+    (python.parent.parent / "pyvenv.cfg").write_text(
+        f"home = {Path(sys.executable).resolve().parent}\n"
+    )
+
+
+def no_environment(python: Path) -> None:
+    """The link alone: that Python has the prefix of the system, and would start itself for ever."""
+    python.parent.mkdir(parents=True)
+    python.symlink_to(Path(sys.executable).resolve())
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        no_python,
+        not_executable,
+        a_fifo,
+        not_a_program,
+        links_that_lead_back,
+        no_packages,
+        no_environment,
+    ],
+)
+def test_what_is_not_set_up_is_one_line_and_exit_code_3(
+    made: Callable[[Path], None], checkout: Path
+) -> None:
+    made(checkout / ".venv" / "bin" / "python")
+    code, lines = run_in(checkout)
+    assert code == 3, lines
+    assert len(lines) == 1
+    assert lines[0].endswith("-> run `make setup`")
+
+
+def test_a_machine_without_memory_is_one_line_and_exit_code_3() -> None:
+    limited = f"ulimit -v 60000; exec {sys.executable} {RELEASE} plan"
+    done = subprocess.run(
+        ["/bin/sh", "-c", limited], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert (done.returncode, done.stdout, len(done.stderr.splitlines())) == (3, "", 1), done.stderr
+
+
+SHUTTING_DOWN = """
+import atexit, os, runpy, signal, sys, time
+def shut_down():
+    os.write(1, b"shutting down")
+    time.sleep(2)
+atexit.register(shut_down)
+import commands.parser
+def run(_):
+    if sys.argv[1] == "interrupted":
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(10)
+    return 4
+from types import SimpleNamespace
+commands.parser.parse = lambda _: SimpleNamespace(
+    verbose=False, command="plan", longest_s=60, run=run
+)
+runpy.run_path(sys.argv[2], run_name="__main__")
+"""
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize(("ended", "code"), [("well", 4), ("interrupted", 130)])
+def test_a_signal_while_python_shuts_down_does_not_change_the_exit_code(
+    ended: str, code: int, how: signal.Signals
+) -> None:
+    command = [sys.executable, "-c", HEARING, sys.executable, "-c", SHUTTING_DOWN, ended]
+    with subprocess.Popen(
+        [*command, str(RELEASE)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=places.REPOSITORY,
+    ) as ending:
+        assert ending.stdout is not None
+        assert ending.stdout.read(13) == "shutting down"
+        for _ in range(3):
+            ending.send_signal(how)
+        _, said = ending.communicate(timeout=30)
+    assert ending.returncode == code, said
+    assert "Traceback" not in said
+
+
+@pytest.mark.parametrize("command", [(), ("plan",), ("promote",)])
+def test_help_that_cannot_be_written_is_exit_code_3(command: tuple[str, ...]) -> None:
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, str(RELEASE), *command, "--help"],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert done.returncode == 3
+    assert "error: No space left on device" in done.stderr
+
+
+FORBIDDEN = """
+import sys
+import release
+from commands import prepare
+from images import catalog
+def fail(*_):
+    raise PermissionError(13, "Permission denied", sys.argv[1])
+catalog.load = fail
+sys.exit(release.main(["plan"]))
+"""
+
+
+@pytest.mark.parametrize("variable", ["PYTORCH_CUDA_IMAGES_HOME", "PYTORCH_CUDA_IMAGES_OUT"])
+def test_a_folder_that_may_not_be_read_names_the_variable_that_moves_it(
+    variable: str, home: Path
+) -> None:
+    folder = home if variable.endswith("HOME") else places.out()
+    command = [sys.executable, "-c", FORBIDDEN, str(folder / "keys" / "local.pub")]
+    done = subprocess.run(
+        command, capture_output=True, text=True, cwd=places.REPOSITORY, check=False
+    )
+    assert done.returncode == 3
+    assert f"set {variable} to a folder" in done.stderr

@@ -1,1 +1,1 @@
-"""What decides where a release may go: channels, the gate, release kinds, the calendar. Pure."""
+"""Rules of releases: channels, the gate, kinds of releases, the schedule. All are pure."""

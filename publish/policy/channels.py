@@ -1,9 +1,7 @@
-"""channels.yaml: where a release may go, what must be proven for it, which tags it gets, and when
-it is due.
+"""channels.yaml: the channels of releases, with their demands, tags and calendars.
 
-What a release needs is never less than everything: the file is refused where a channel that
-releases takes anything but `pass`, names no GPU, or asks for no database, and where one that does
-not release moves an alias of one that does.
+The file is refused if a channel that releases accepts anything but `pass`, demands no GPU, or
+demands no vulnerability database, and if one that does not release moves an alias of one that does.
 """
 
 from __future__ import annotations
@@ -30,7 +28,7 @@ Days = Annotated[int, Field(ge=0)]
 Kind = Literal["patch", "feature", "major"]
 Evidence = Literal["provenance", "tests", "sbom", "vulnerabilities"]
 Accepted = Literal[Verdict.PASS, Verdict.NOT_RUN, Verdict.INCONCLUSIVE]
-"""What a channel may take for proof: of what failed, or was disturbed, none does."""
+"""Verdicts that a channel may accept as proof. No channel accepts a failure."""
 
 Loc = tuple[int | str, ...]
 
@@ -47,12 +45,11 @@ _LONGEST_ALIAS = 100
 
 @dataclass(frozen=True)
 class Demands:
-    """What must be proven.
+    """The demands of a channel: what must be proven.
 
-    `evidence` is the most days its work may lie back; `gpus` are families, each to be covered.
-
-    `database_days` is the most a vulnerability database may have been old when it judged, None
-    where none is asked for.
+    `evidence` is the most days that each kind of evidence may be old; `gpus` are families, each of
+    which must have been tested on. `database_days` is the most days that a vulnerability database
+    may have been old at the time of the scan, None if none is demanded.
     """
 
     __pydantic_config__: ClassVar[ConfigDict] = records.STRICT
@@ -74,13 +71,11 @@ class Calendar:
 
 @dataclass(frozen=True)
 class Channel:
-    """One way out. `tags` never move: `{version}`, or none where it does not release.
+    """One channel.
 
-    `aliases` do, the last last.
-
-    `calendar` is for releases of the first of `kinds`.
-
-    `advisories`: it is due out of turn where an advisory is past its grace.
+    `tags` never move: `{version}`, or none if the channel does not release. `aliases` move, in
+    their order. `calendar` is for releases of the first of `kinds`. `advisories`: a release is also
+    due when an advisory is past its grace.
     """
 
     __pydantic_config__: ClassVar[ConfigDict] = records.STRICT
@@ -93,7 +88,7 @@ class Channel:
 
     @property
     def releases(self) -> bool:
-        """Whether what it puts is released, and so never moves."""
+        """Whether it releases: then its tags never move."""
         return bool(self.tags)
 
 
@@ -101,7 +96,8 @@ class Channel:
 class Channels:
     """The whole of channels.yaml.
 
-    `families` hold words of GPU names; `announce_days` are those before support ends.
+    `families` hold words of GPU names; `announce_days` is how long before its end the end of
+    support is announced.
     """
 
     __pydantic_config__: ClassVar[ConfigDict] = records.STRICT
@@ -111,20 +107,23 @@ class Channels:
     announce_days: Days
 
     def channel(self, name: str) -> Channel:
-        """Raises ConfigError where there is no such channel."""
+        """Return a channel. Raises ConfigError if there is no such channel."""
         if name not in self.channels:
             raise ConfigError(f"unknown channel `{name}`", f"channels: {', '.join(self.channels)}")
         return self.channels[name]
 
     def demands_of(self, name: str) -> Demands:
-        """What must be proven for a channel. Raises ConfigError where there is no such channel."""
+        """Return what must be proven for a channel.
+
+        Raises ConfigError if there is no such channel.
+        """
         return self.demands[self.channel(name).demands]
 
 
 def load(path: Path = CHANNELS) -> Channels:
-    """The channels, checked. Raises ConfigError with file and line."""
+    """Return the channels, checked. Raises ConfigError with file and line."""
     channels = records.load_yaml(Channels, path)
-    for loc, message, hint in _problems(channels):
+    for loc, message, hint in _find_problems(channels):
         line = records.line_of(records.read_text(path), *loc)
         raise ConfigError(f"{path}:{line}: {message}", hint)
     return channels
@@ -133,21 +132,20 @@ def load(path: Path = CHANNELS) -> Channels:
 def aliases(
     channel: Channel, version: Version, image: str, day: datetime.date, *, newest_line: bool
 ) -> tuple[str, ...]:
-    """The aliases a release moves on a day, the last last.
+    """Return the aliases that a release moves on a day, in the order in which they move.
 
-    Those of no line move for the newest line only.
+    Each carries the suffix of the image; the base image has each without a suffix too. Aliases
+    that name neither line nor version move for the newest line only.
     """
-    own = (template for template in channel.aliases if newest_line or _is_of_a_line(template))
-    return tuple(name for template in own for name in _names(template, version, image, day))
+    names: list[str] = []
+    for template in channel.aliases:
+        if newest_line or "{line}" in template or "{version}" in template:
+            name = _fill_template(template, _template_words(version, day))
+            names += image_tags(name, image)
+    return tuple(names)
 
 
-def _names(template: str, version: Version, image: str, day: datetime.date) -> Iterator[str]:
-    """A name with the image's suffix; the base image's also without one."""
-    name = _filled(template, _words(version, day))
-    yield from image_tags(name, image)
-
-
-def _filled(template: str, words: Mapping[str, str]) -> str:
+def _fill_template(template: str, words: Mapping[str, str]) -> str:
     """Return the template with its words.
 
     Python's own formatting would also take widths and attributes.
@@ -155,7 +153,7 @@ def _filled(template: str, words: Mapping[str, str]) -> str:
     return re.sub(r"\{([^{}]*)\}", lambda found: words[found[1]], template)
 
 
-def _words(version: Version, day: datetime.date) -> dict[str, str]:
+def _template_words(version: Version, day: datetime.date) -> dict[str, str]:
     return {
         "version": str(version),
         "line": version.line_alias,
@@ -165,19 +163,15 @@ def _words(version: Version, day: datetime.date) -> dict[str, str]:
 
 
 def quarter(day: datetime.date) -> int:
-    """1 to 4."""
+    """Return the quarter of a day, 1 to 4."""
     return (day.month + 2) // 3
-
-
-def _is_of_a_line(template: str) -> bool:
-    return "{line}" in template or "{version}" in template
 
 
 Problem = tuple[Loc, str, str]
 
 
-def _problems(channels: Channels) -> Iterator[Problem]:
-    """What is wrong beyond types, as (place, message, way out)."""
+def _find_problems(channels: Channels) -> Iterator[Problem]:
+    """Yield what is wrong beyond types, as (place, message, hint)."""
     for name, demands in channels.demands.items():
         for family in demands.gpus:
             if family not in channels.families:
@@ -188,14 +182,14 @@ def _problems(channels: Channels) -> Iterator[Problem]:
                     f"families: {known}",
                 )
     for name, channel in channels.channels.items():
-        yield from _channel_problems(channels, name, channel)
+        yield from _check_channel(channels, name, channel)
     candidates = [name for name, channel in channels.channels.items() if not channel.releases]
     for name in candidates[1:]:
-        message = f"`{candidates[0]}` does not release either, and both would put {CANDIDATE_TAG}"
-        yield ("channels", name), message, "keep one of them"
+        message = f"`{candidates[0]}` has no `tags` either, and both would set {CANDIDATE_TAG}"
+        yield ("channels", name), message, "keep one of the two channels"
 
 
-def _channel_problems(channels: Channels, name: str, channel: Channel) -> Iterator[Problem]:
+def _check_channel(channels: Channels, name: str, channel: Channel) -> Iterator[Problem]:
     at = ("channels", name)
     if channel.demands not in channels.demands:
         known = ", ".join(channels.demands)
@@ -203,42 +197,42 @@ def _channel_problems(channels: Channels, name: str, channel: Channel) -> Iterat
         return
     for field, templates in (("tags", channel.tags), ("aliases", channel.aliases)):
         for template in templates:
-            if wrong := _template_problem(template):
-                yield (*at, field), f"`{template}`: {wrong}", "see the comment above `channels`"
+            if problem := _check_template(template):
+                yield (*at, field), f"`{template}`: {problem}", "see the comment above `channels`"
     if channel.tags not in ((), (OWN_TAG,)):
         yield (
             (*at, "tags"),
-            f"the tag that never moves is {OWN_TAG}, and no other is put",
-            "make it one of `aliases`",
+            f"a release has the one tag {OWN_TAG} that never moves",
+            "move the others to `aliases`",
         )
     if not channel.releases and channel.aliases[0] != CANDIDATE_TAG:
         hint = f"begin its `aliases` with {CANDIDATE_TAG}, or give it `tags`"
         yield (
             (*at, "aliases"),
-            f"what does not release is a candidate, and put as {CANDIDATE_TAG}",
+            f"a channel without `tags` sets {CANDIDATE_TAG} first",
             hint,
         )
     if channel.releases:
-        yield from _lax(at, channel.demands, channels.demands[channel.demands])
-    yield from _trespasses(at, channel, channels)
+        yield from _check_demands(at, channel.demands, channels.demands[channel.demands])
+    yield from _check_aliases(at, channel, channels)
 
 
-def _lax(at: Loc, name: str, demands: Demands) -> Iterator[Problem]:
-    """A release is proven in full, on a GPU, with a database, whatever a machine has or has not."""
+def _check_demands(at: Loc, name: str, demands: Demands) -> Iterator[Problem]:
+    """A release must be proven in full, on a GPU and with a vulnerability database."""
     wrong = [f"no {each} in evidence" for each in EVIDENCE if each not in demands.evidence]
-    wrong += ["suites take more than `pass`"] if demands.suites != (Verdict.PASS,) else []
-    wrong += ["scans take more than `pass`"] if demands.scan != (Verdict.PASS,) else []
+    wrong += (
+        ["its suites may end with more than `pass`"] if demands.suites != (Verdict.PASS,) else []
+    )
+    wrong += ["its scans may end with more than `pass`"] if demands.scan != (Verdict.PASS,) else []
     wrong += [] if demands.gpus else ["no GPU family"]
-    wrong += ["no age of the database"] if demands.database_days is None else []
+    wrong += ["no limit on the age of the database"] if demands.database_days is None else []
     if wrong:
-        message = f"it releases, and demands `{name}` are too little: {'; '.join(wrong)}"
+        message = f"a channel with `tags` must demand more than `{name}`: {'; '.join(wrong)}"
         yield (*at, "demands"), message, "remove its `tags`, or demand more"
 
 
-def _trespasses(at: Loc, channel: Channel, channels: Channels) -> Iterator[Problem]:
-    """A tag of a release never moves, and an alias of releases says that what it names was
-    released.
-    """
+def _check_aliases(at: Loc, channel: Channel, channels: Channels) -> Iterator[Problem]:
+    """A tag of a release must never move, and an alias of releases must name only releases."""
     releasing = [other for other in channels.channels.values() if other.releases]
     taken = {tag for other in releasing for tag in other.tags}
     taken |= (
@@ -248,17 +242,18 @@ def _trespasses(at: Loc, channel: Channel, channels: Channels) -> Iterator[Probl
         if alias in taken:
             yield (
                 (*at, "aliases"),
-                f"`{alias}` belongs to channels that release",
-                "give it an alias of its own",
+                f"`{alias}` belongs to channels with `tags`",
+                "choose another alias for it",
             )
 
 
-def _template_problem(template: str) -> str:
-    sample = _words(Version("2.6", 0), datetime.date(2026, 1, 1))
+def _check_template(template: str) -> str:
+    """Return what is wrong with a template of a tag; empty if nothing is."""
+    sample = _template_words(Version("2.6", 0), datetime.date(2026, 1, 1))
     try:
-        name = _filled(template, sample)
+        name = _fill_template(template, sample)
     except KeyError:
         name = template
     if {*"{}"} & {*name}:
-        return f"only these can be filled in: {', '.join(f'{{{word}}}' for word in sample)}"
-    return "" if is_tag(name) and len(name) <= _LONGEST_ALIAS else "no name of a tag"
+        return f"the only placeholders are {', '.join(f'{{{word}}}' for word in sample)}"
+    return "" if is_tag(name) and len(name) <= _LONGEST_ALIAS else "not a valid tag"

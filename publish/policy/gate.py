@@ -1,11 +1,12 @@
-"""Whether a digest may go where a channel leads, decided from its evidence alone, on any machine.
+"""Decide from its evidence alone whether a digest may be released through a channel.
 
-Pure: no registry, no record on disk, no clock. What counts is what trusted signers said about this
-very digest, by the time that was signed with it. What is missing, unreadable or undated is "no";
-bad evidence never raises and never hides behind other bad evidence: all reasons are given at once.
+Pure: no registry, no record on disk, no clock. Only statements that trusted signers made about
+this very digest count, by the time that was signed with them. Missing, unreadable or undated
+evidence blocks promotion. Bad evidence raises no error and hides no other bad evidence: all reasons
+are given at once.
 
 Of several statements of a type the newest counts, and of several of the same moment all do. Tests
-are run on one machine at a time, so of them the newest on each set of GPUs does: each family of
+are run on one machine at a time, so of them the newest on each set of GPUs counts: each family of
 GPUs that a channel demands must be covered by one that the channel accepts whole, and one that
 failed anywhere refuses.
 """
@@ -37,6 +38,7 @@ from publish.evidence.predicates.vulnerability import Assessed
 from publish.evidence.statement import Statement
 from publish.evidence.store import Found
 from publish.policy.channels import Channels, Demands, Evidence
+from publish.policy.reason import Reason
 from runner.errors import ReleaseError
 from runner.verdict import Verdict, summary
 from scan import sbom
@@ -45,14 +47,14 @@ from validation.machine import DOCKER
 from validation.suite import suites_of
 
 CUDA = "cuda"
-_MOST_TOLD = 3
-"""Reasons why evidence is not usable.
+_SHOWN_PROBLEMS = 3
+"""Problems with unusable evidence that are named; the others are counted.
 
 Whoever may write to the registry can make thousands of them.
 """
 
-_WRONG = (Verdict.FAIL, Verdict.FLAKY)
-"""What counts against a digest wherever and whenever it was found."""
+_FAILURES = (Verdict.FAIL, Verdict.FLAKY)
+"""Verdicts that count against a digest on any machine and at any time."""
 
 
 @dataclass(frozen=True)
@@ -74,13 +76,13 @@ class Subject:
 
 @dataclass(frozen=True)
 class Decision:
-    """`pass` where nothing refuses, else the worst of what does; `reasons` are all of it.
+    """`pass` if nothing refuses, else the worst of the reasons.
 
     `evidence` are the artifacts (digests of their manifests) that were counted.
     """
 
     verdict: Verdict
-    reasons: tuple[str, ...]
+    reasons: tuple[Reason, ...]
     evidence: tuple[str, ...]
 
     @property
@@ -88,58 +90,64 @@ class Decision:
         """Whether the digest may carry the channel's names."""
         return self.verdict is Verdict.PASS
 
+    @property
+    def reason_lines(self) -> tuple[str, ...]:
+        """The reasons as lines for people, each once."""
+        return tuple(dict.fromkeys(map(str, self.reasons)))
+
+
+_Judgement = tuple[Verdict, str]
+"""What is wrong with one piece of evidence; it becomes a Reason of its image and kind."""
+
 
 @dataclass(frozen=True)
-class _Reason:
-    """What refuses, and how bad it is: not proven (`not run`, `inconclusive`), or proven wrong."""
-
-    verdict: Verdict
-    text: str
-
-
-@dataclass(frozen=True)
-class _Claim:
-    """A trusted statement about this digest: when that was found, what it `says`, or the `problem`
-    with reading it.
-    """
+class _TrustedStatement:
+    """A trusted statement about this digest: its contents, or the `problem` with reading them."""
 
     artifact: str
     made: datetime.datetime
-    says: Any
+    contents: Any
     problem: str
 
 
 @dataclass(frozen=True)
-class _Gate:
-    """What evidence is held against."""
+class _GateContext:
+    """The image, the channel and the day that evidence is compared with."""
 
     subject: Subject
     channels: Channels
     demands: Demands
     today: datetime.date
 
-
-@dataclass(frozen=True)
-class _Chosen:
-    """The claims that must prove it, and what refuses beside them."""
-
-    claims: Sequence[_Claim]
-    reasons: Sequence[_Reason] = ()
+    def make_reason(self, evidence: str, judgement: _Judgement) -> Reason:
+        """Return a reason about the image of this gate."""
+        return Reason(self.subject.image, evidence, *judgement)
 
 
 @dataclass(frozen=True)
-class _Sort:
-    """How a type of evidence is read, which of its claims count, and what they must say."""
+class _Selection:
+    """The statements that must prove it, and what refuses beside them."""
+
+    statements: Sequence[_TrustedStatement]
+    reasons: Sequence[Reason] = ()
+
+
+@dataclass(frozen=True)
+class _EvidenceRule:
+    """How a type of evidence is read, which of its statements count, and what they must say."""
 
     title: str
     predicate_type: str
     read: Callable[[Statement], Any]
-    choose: Callable[[Sequence[_Claim], _Gate], _Chosen]
-    judge: Callable[[Any, _Claim, _Gate], Iterator[_Reason]]
+    select: Callable[[Sequence[_TrustedStatement], _GateContext], _Selection]
+    judge: Callable[[Any, _TrustedStatement, _GateContext], Iterator[_Judgement]]
 
 
 def subject_of(catalog: Catalog, version: Version, image: str, digest: str, kind: str) -> Subject:
-    """What the catalogue expects of an image. Raises ConfigError where it has no such image."""
+    """Return what the catalogue expects of an image.
+
+    Raises ConfigError if it has no such image.
+    """
     return Subject(
         digest=digest,
         version=version,
@@ -158,140 +166,136 @@ def decide(
 
     Raises ConfigError for an unknown channel, and nothing else.
     """
-    gate = _Gate(subject, channels, channels.demands_of(channel), today)
-    reasons, counted = list(_asked(subject, channels, channel)), set[str]()
+    gate = _GateContext(subject, channels, channels.demands_of(channel), today)
+    reasons = [gate.make_reason("", each) for each in _judge_request(gate, channel)]
+    counted = set[str]()
     for name, days in gate.demands.evidence.items():
-        sort = _SORTS[name]
-        chosen = _chosen(sort, found, gate)
-        counted.update(claim.artifact for claim in chosen.claims)
-        reasons += chosen.reasons
-        reasons += [
-            reason for claim in chosen.claims for reason in _judged(sort, claim, gate, days)
-        ]
-    verdict = (
-        summary([Verdict.NOT_RUN, *(reason.verdict for reason in reasons)])
-        if reasons
-        else Verdict.PASS
-    )
-    texts = dict.fromkeys(f"{subject.image}: {reason.text}" for reason in reasons)
-    return Decision(verdict, tuple(texts), tuple(sorted(counted)))
+        rule = _RULES[name]
+        selection = _select_statements(rule, found, gate)
+        counted.update(statement.artifact for statement in selection.statements)
+        reasons += selection.reasons
+        for statement in selection.statements:
+            judgements = _judge_statement(rule, statement, gate, days)
+            reasons += [gate.make_reason(rule.title, each) for each in judgements]
+    verdict = Verdict.PASS
+    if reasons:
+        verdict = summary([Verdict.NOT_RUN, *(reason.verdict for reason in reasons)])
+    return Decision(verdict, tuple(dict.fromkeys(reasons)), tuple(sorted(counted)))
 
 
-def _asked(subject: Subject, channels: Channels, name: str) -> Iterator[_Reason]:
-    kinds = channels.channel(name).kinds
-    if subject.kind not in kinds:
-        yield _Reason(
+def _judge_request(gate: _GateContext, channel: str) -> Iterator[_Judgement]:
+    kinds, kind = gate.channels.channel(channel).kinds, gate.subject.kind
+    if kind not in kinds:
+        accepted = " and ".join(kinds)
+        yield (
             Verdict.FAIL,
-            f"{name} takes {' and '.join(kinds)} releases, and this is `{subject.kind}`",
+            f"the channel {channel} accepts {accepted} releases; this one is `{kind}`",
         )
-    if not subject.suites:
-        yield _Reason(Verdict.NOT_RUN, "no suite is required of it, so nothing can be proven")
+    if not gate.subject.suites:
+        yield Verdict.NOT_RUN, "the catalogue has no suite for this image, so nothing can be proven"
 
 
 # Which statements count
 
 
-def _chosen(sort: _Sort, found: Iterable[Found], gate: _Gate) -> _Chosen:
-    claims, unusable = _claims(sort, found, gate.subject.digest)
-    return sort.choose(claims, gate) if claims else _Chosen((), [_absent(sort, unusable)])
-
-
-def _claims(sort: _Sort, found: Iterable[Found], digest: str) -> tuple[list[_Claim], list[str]]:
-    """The trusted, dated statements of a type about the digest, oldest first; and why the others
-    are none.
-    """
-    claims: list[_Claim] = []
-    unusable: set[str] = set()
+def _select_statements(
+    rule: _EvidenceRule, found: Iterable[Found], gate: _GateContext
+) -> _Selection:
+    """Return the statements of a type that count; without any, the reason why there is none."""
+    statements: list[_TrustedStatement] = []
+    problems: set[str] = set()
     for each in found:
-        if sort.predicate_type == (
-            each.statement.predicate_type if each.statement else each.predicate_type
-        ):
-            claim = _claim(sort, each, digest)
-            if isinstance(claim, str):
-                unusable.add(claim)
+        predicate = each.statement.predicate_type if each.statement else each.predicate_type
+        if predicate == rule.predicate_type:
+            read = _read_statement(rule, each, gate.subject.digest)
+            if isinstance(read, str):
+                problems.add(read)
             else:
-                claims.append(claim)
-    return sorted(claims, key=lambda claim: (claim.made, claim.artifact)), sorted(unusable)
+                statements.append(read)
+    if statements:
+        return rule.select(sorted(statements, key=lambda each: (each.made, each.artifact)), gate)
+    missing: _Judgement = Verdict.NOT_RUN, "missing"
+    if problems:
+        more = len(problems) - _SHOWN_PROBLEMS
+        shown = "; ".join(sorted(problems)[:_SHOWN_PROBLEMS])
+        missing = Verdict.FAIL, f"not usable: {shown}{f' (and {more} more)' if more > 0 else ''}"
+    return _Selection((), [gate.make_reason(rule.title, missing)])
 
 
-def _claim(sort: _Sort, found: Found, digest: str) -> _Claim | str:
+def _read_statement(rule: _EvidenceRule, found: Found, digest: str) -> _TrustedStatement | str:
+    """Return a statement that counts, or why it does not.
+
+    One that cannot be read counts: it is a reason to refuse. What others wrote has any shape.
+    """
     if found.statement is None or found.problem or not found.signer:
-        return found.problem or "nobody trusted signed it"
+        return found.problem or "no trusted key signed it"
     if found.statement.subject != digest:
         return f"it is about {found.statement.subject}, not this image"
-    made = _made(found.statement)
+    made = _read_date(made_on(found.statement))
     if made is None:
-        return "it does not say when that was found"
+        return "it has no valid date"
     try:
-        return _Claim(found.artifact, made, sort.read(found.statement), "")
+        return _TrustedStatement(found.artifact, made, rule.read(found.statement), "")
     except ReleaseError as error:
-        return _Claim(found.artifact, made, None, error.message)
-    # what others wrote has any shape; one that cannot be read is a "no", not a traceback
+        return _TrustedStatement(found.artifact, made, None, error.message)
     except Exception as error:
-        return _Claim(found.artifact, made, None, f"{type(error).__name__}: {str(error)[:100]}")
+        problem = f"{type(error).__name__}: {str(error)[:100]}"
+        return _TrustedStatement(found.artifact, made, None, problem)
 
 
-def _made(statement: Statement) -> datetime.datetime | None:
-    """In UTC; the annotation of the artifact says it too, but nobody signed that."""
+def _read_date(text: str) -> datetime.datetime | None:
+    """Return an ISO 8601 time in UTC, None if the text is none."""
     try:
-        return datetime.datetime.fromisoformat(made_on(statement)).astimezone(datetime.UTC)
+        return datetime.datetime.fromisoformat(text).astimezone(datetime.UTC)
     except (ValueError, OverflowError):
         return None
 
 
-def _absent(sort: _Sort, unusable: Sequence[str]) -> _Reason:
-    if unusable:
-        more = f" (and {len(unusable) - _MOST_TOLD} more)" if len(unusable) > _MOST_TOLD else ""
-        return _Reason(
-            Verdict.FAIL, f"no usable {sort.title}: {'; '.join(unusable[:_MOST_TOLD])}{more}"
-        )
-    return _Reason(Verdict.NOT_RUN, f"no {sort.title}")
+def _select_newest(statements: Sequence[_TrustedStatement], _: _GateContext) -> _Selection:
+    return _Selection([each for each in statements if each.made == statements[-1].made])
 
 
-def _newest(claims: Sequence[_Claim], _: _Gate) -> _Chosen:
-    return _Chosen([claim for claim in claims if claim.made == claims[-1].made])
+def _select_test_runs(statements: Sequence[_TrustedStatement], gate: _GateContext) -> _Selection:
+    """Select for each demanded family the newest run on it, without demands the newest of all.
 
-
-def _test_runs(claims: Sequence[_Claim], gate: _Gate) -> _Chosen:
-    """For each demanded family the newest run on it, without demands the newest of all; no other
-    may have failed.
-
-    What cannot be read has no GPUs, and counts where it is the newest.
+    No other run may have failed. One that cannot be read has no GPUs, and counts if it is the
+    newest.
     """
-    latest = _by_gpus(claims)
-    newest = _newest(claims, gate).claims
-    covering = {
-        family: _covering(latest, gate.channels.families[family]) for family in gate.demands.gpus
-    }
-    missing = [_uncovered(family, latest, gate) for family, runs in covering.items() if not runs]
-    proofs = [run for runs in covering.values() for run in runs] or newest
-    counted = [claim for claim in claims if claim in proofs or (claim in newest and claim.problem)]
-    elsewhere = [
-        _failed(claim)
-        for claim in latest
-        if claim not in counted and claim.says and _has_failed(claim.says)
+    made = {_models_of(each): each.made for each in statements}
+    latest = [each for each in statements if made[_models_of(each)] == each.made]
+    newest = _select_newest(statements, gate).statements
+    proofs: list[_TrustedStatement] = []
+    reasons = []
+    for family in gate.demands.gpus:
+        words = gate.channels.families[family]
+        runs = [each for each in latest if each.contents and _ran_on(each.contents, words)]
+        proofs += [each for each in runs if each.made == runs[-1].made]
+        if not runs:
+            reasons.append(_untested_family(family, latest, gate))
+    counted = [
+        each
+        for each in statements
+        if each in (proofs or newest) or (each in newest and each.problem)
     ]
-    return _Chosen(counted, [*missing, *elsewhere])
+    for each in latest:
+        if each not in counted and each.contents and _has_failed(each.contents):
+            text = f"the tests of {each.made:%Y-%m-%d} {_describe_gpus(_models_of(each))} failed"
+            failed = Verdict.FAIL, f"{text}: {each.contents.reason}"
+            reasons.append(gate.make_reason("", failed))
+    return _Selection(counted, reasons)
 
 
-def _by_gpus(claims: Sequence[_Claim]) -> list[_Claim]:
-    """The newest claims on each set of GPUs, oldest first."""
-    newest = {_models(claim): claim.made for claim in claims}
-    return [claim for claim in claims if newest[_models(claim)] == claim.made]
-
-
-def _models(claim: _Claim) -> tuple[str, ...]:
-    tested: Tested | None = claim.says
+def _models_of(statement: _TrustedStatement) -> tuple[str, ...]:
+    tested: Tested | None = statement.contents
     return tuple(sorted({gpu.model for gpu in tested.gpus})) if tested else ()
 
 
-def _covering(latest: Sequence[_Claim], words: Sequence[str]) -> list[_Claim]:
-    """The newest runs on a GPU whose name holds one of the words."""
-    runs = [claim for claim in latest if claim.says and _ran_on(claim.says, words)]
-    return [claim for claim in runs if claim.made == runs[-1].made]
+def _describe_gpus(models: Sequence[str]) -> str:
+    return f"on {', '.join(models)}" if models else "without a GPU"
 
 
 def _ran_on(tested: Tested, words: Sequence[str]) -> bool:
+    """Whether the tests used a GPU whose name holds one of the words."""
     if tested.device != CUDA:
         return False
     return any(
@@ -299,142 +303,142 @@ def _ran_on(tested: Tested, words: Sequence[str]) -> bool:
     )
 
 
-def _uncovered(family: str, latest: Sequence[_Claim], gate: _Gate) -> _Reason:
-    models = sorted({model for claim in latest for model in _models(claim)})
-    where = ", ".join(models) or "no GPU"
+def _untested_family(
+    family: str, latest: Sequence[_TrustedStatement], gate: _GateContext
+) -> Reason:
+    models = sorted({model for each in latest for model in _models_of(each)})
     words = ", ".join(gate.channels.families[family])
-    return _Reason(Verdict.NOT_RUN, f"tested on {where}, and a {family} GPU is demanded ({words})")
+    article = "an" if family[0] in "AEIOU" else "a"
+    text = f"no tests on {article} {family} GPU ({words}); the tests ran {_describe_gpus(models)}"
+    return gate.make_reason("", (Verdict.NOT_RUN, text))
 
 
 def _has_failed(tested: Tested) -> bool:
-    return any(
-        verdict in _WRONG
-        for verdict in (tested.verdict, *(suite.verdict for suite in tested.suites))
-    )
-
-
-def _failed(claim: _Claim) -> _Reason:
-    where = ", ".join(_models(claim)) or "no GPU"
-    return _Reason(
-        Verdict.FAIL, f"the tests of {claim.made:%Y-%m-%d} on {where} failed: {claim.says.reason}"
-    )
+    verdicts = (tested.verdict, *(suite.verdict for suite in tested.suites))
+    return any(verdict in _FAILURES for verdict in verdicts)
 
 
 # What they must say
 
 
-def _judged(sort: _Sort, claim: _Claim, gate: _Gate, days: int) -> Iterator[_Reason]:
-    age = (gate.today - claim.made.date()).days
+def _judge_statement(
+    rule: _EvidenceRule, statement: _TrustedStatement, gate: _GateContext, days: int
+) -> Iterator[_Judgement]:
+    made = statement.made.date()
+    age = (gate.today - made).days
     if age < 0:
-        yield _Reason(Verdict.FAIL, f"{sort.title}: dated {claim.made.date()}, which is to come")
+        yield Verdict.FAIL, f"its date, {made}, is in the future"
     if age > days:
-        text = f"{sort.title}: {age} days old ({claim.made.date()}), {days} are allowed"
-        yield _Reason(Verdict.INCONCLUSIVE, text)
-    if claim.problem:
-        yield _Reason(Verdict.FAIL, f"{sort.title}: cannot be read: {claim.problem}")
+        yield Verdict.INCONCLUSIVE, f"{age} days old (of {made}); the limit is {days} days"
+    if statement.problem:
+        yield Verdict.FAIL, f"cannot be read: {statement.problem}"
         return
-    for reason in sort.judge(claim.says, claim, gate):
-        yield _Reason(reason.verdict, f"{sort.title}: {reason.text}")
+    yield from rule.judge(statement.contents, statement, gate)
 
 
-def _about(version: str, image: str, gate: _Gate) -> Iterator[_Reason]:
-    """Evidence of one image under the name of another would be held against the wrong suites."""
+def _require_name(version: str, image: str, gate: _GateContext) -> Iterator[_Judgement]:
+    """Require the right name: evidence of another image is about other suites."""
     wanted = f"{gate.subject.version} {gate.subject.image}"
     if f"{version} {image}" != wanted:
-        yield _Reason(Verdict.FAIL, f"it is about {version} {image}, not {wanted}")
+        yield Verdict.FAIL, f"it is about {version} {image}, not {wanted}"
 
 
-def _provenance(says: tuple[Built, dict[str, str]], _: _Claim, gate: _Gate) -> Iterator[_Reason]:
-    built, facts = says
-    yield from _about(built.asked.version, built.asked.image, gate)
-    if built.asked.line != gate.subject.version.line:
-        yield _Reason(Verdict.FAIL, f"built for line {built.asked.line}")
+def _judge_provenance(
+    contents: tuple[Built, dict[str, str]], _: _TrustedStatement, gate: _GateContext
+) -> Iterator[_Judgement]:
+    built, facts = contents
+    yield from _require_name(built.asked.version, built.asked.image, gate)
+    line = gate.subject.version.line
+    if built.asked.line != line:
+        yield Verdict.FAIL, f"built for line {built.asked.line}, not {line}"
     if built.build_type != provenance.BUILD_TYPE:
-        yield _Reason(Verdict.FAIL, f"built as {built.build_type}, not {provenance.BUILD_TYPE}")
+        yield Verdict.FAIL, f"its build type is {built.build_type}, not {provenance.BUILD_TYPE}"
     if not built.dependencies:
-        yield _Reason(Verdict.FAIL, "it names nothing that the image was made from")
-    for what in ("torch", "cuda", "python"):
-        says_, wanted = facts.get(what, "nothing"), getattr(gate.subject.line, what)
-        if says_ != wanted:
-            yield _Reason(Verdict.FAIL, f"{what} {says_}, the catalogue says {wanted}")
+        yield Verdict.FAIL, "it lists nothing that the image was made from"
+    for name in ("torch", "cuda", "python"):
+        found, wanted = facts.get(name, "of no version"), getattr(gate.subject.line, name)
+        if found != wanted:
+            yield Verdict.FAIL, f"{name} {found}; the catalogue has {wanted}"
 
 
-def _tests(tested: Tested, _: _Claim, gate: _Gate) -> Iterator[_Reason]:
-    yield from _about(tested.version, tested.image, gate)
+def _judge_tests(tested: Tested, _: _TrustedStatement, gate: _GateContext) -> Iterator[_Judgement]:
+    """Require every suite of the image, each with a verdict that the channel accepts."""
+    yield from _require_name(tested.version, tested.image, gate)
     if tested.executor != DOCKER:
-        yield _Reason(Verdict.NOT_RUN, f"run by `{tested.executor}`, which is not the image")
-    reasons = list(_suites(tested, gate))
-    yield from reasons
-    if not reasons and tested.verdict not in gate.demands.suites:
-        yield _Reason(tested.verdict, f"{tested.verdict}: {tested.reason}")
-
-
-def _suites(tested: Tested, gate: _Gate) -> Iterator[_Reason]:
-    """Every required suite is listed, and of all that are listed none is less than the channel
-    accepts.
-    """
+        problem = f"the tests ran with the executor `{tested.executor}`, not in the image"
+        yield Verdict.NOT_RUN, problem
+    accepted, explained = gate.demands.suites, False
     listed = {suite.name for suite in tested.suites if suite.reason != test_result.MISSING}
     for name in gate.subject.suites:
         if name not in listed:
-            yield _Reason(Verdict.NOT_RUN, f"suite {name} is missing")
+            yield Verdict.NOT_RUN, f"suite {name} is missing"
+            explained = True
     for suite in tested.suites:
-        if suite.name in listed and suite.verdict not in gate.demands.suites:
-            yield _Reason(suite.verdict, f"suite {suite.name}: {suite.verdict}, {suite.reason}")
+        if suite.name in listed and suite.verdict not in accepted:
+            yield suite.verdict, f"suite {suite.name}: {suite.verdict}, {suite.reason}"
+            explained = True
+    if not explained and tested.verdict not in accepted:
+        yield tested.verdict, f"{tested.verdict}: {tested.reason}"
 
 
-def _bill(packages: tuple[Package, ...], _: _Claim, gate: _Gate) -> Iterator[_Reason]:
+def _judge_sbom(
+    packages: tuple[Package, ...], _: _TrustedStatement, gate: _GateContext
+) -> Iterator[_Judgement]:
     if not packages:
-        yield _Reason(Verdict.FAIL, "it lists no package")
+        yield Verdict.FAIL, "it lists no packages"
     if len(packages) > gate.subject.packages:
-        yield _Reason(
-            Verdict.FAIL, f"{len(packages)} packages, the budget is {gate.subject.packages}"
-        )
+        yield Verdict.FAIL, f"{len(packages)} packages; the budget is {gate.subject.packages}"
 
 
-def _vulnerabilities(assessed: Assessed, claim: _Claim, gate: _Gate) -> Iterator[_Reason]:
-    yield from _about(assessed.version, assessed.image, gate)
-    if assessed.verdict not in gate.demands.scan:
-        yield _Reason(assessed.verdict, f"{assessed.verdict}: {assessed.reason}")
-    if blocking := _blocking(assessed):
-        yield _Reason(Verdict.FAIL, f"blocking: {blocking}")
-    for problem in assessed.problems:
-        yield _Reason(Verdict.FAIL, f"{problem.kind}: {problem.where}: {problem.what}")
-    if gate.demands.database_days is not None:
-        yield from _database(assessed, claim, gate.demands.database_days)
+def _judge_vulnerabilities(
+    assessed: Assessed, statement: _TrustedStatement, gate: _GateContext
+) -> Iterator[_Judgement]:
+    """Judge a scan. The verdict of the scan itself is a reason only if nothing else says why."""
+    yield from _require_name(assessed.version, assessed.image, gate)
+    blocking = list(_judge_findings(assessed))
+    days = gate.demands.database_days
+    database = [] if days is None else list(_judge_database(assessed, statement, days))
+    explained = [verdict for verdict, _ in (*blocking, *database)]
+    if assessed.verdict not in gate.demands.scan and assessed.verdict not in explained:
+        yield assessed.verdict, f"{assessed.verdict}: {assessed.reason}"
+    yield from blocking
+    yield from database
 
 
-def _blocking(assessed: Assessed) -> str:
-    """The findings that block, by id; a count where only that is known."""
+def _judge_findings(assessed: Assessed) -> Iterator[_Judgement]:
+    """Name what blocks, also if the verdict of the scan says otherwise."""
     count = (assessed.standings or {}).get(Standing.BLOCKS, 0)
-    return ", ".join(assessed.blocking) or (f"{count} findings" if count else "")
+    if assessed.blocking:
+        yield Verdict.FAIL, f"blocked by {', '.join(assessed.blocking)}"
+    elif count:
+        yield Verdict.FAIL, f"blocked by {count} {'finding' if count == 1 else 'findings'}"
+    for problem in assessed.problems:
+        yield Verdict.FAIL, f"{problem.kind}: {problem.where}: {problem.what}"
 
 
-def _database(assessed: Assessed, claim: _Claim, days: int) -> Iterator[_Reason]:
-    """It must have judged, and have been young enough when it did."""
+def _judge_database(
+    assessed: Assessed, statement: _TrustedStatement, days: int
+) -> Iterator[_Judgement]:
+    """Require a vulnerability database that was young enough at the time of the scan."""
     if assessed.database is None or assessed.standings is None:
-        yield _Reason(Verdict.INCONCLUSIVE, "no vulnerability database judged it")
+        why = f": {assessed.reason}" if assessed.verdict is Verdict.INCONCLUSIVE else ""
+        yield Verdict.INCONCLUSIVE, f"the scan had no vulnerability database{why}"
         return
-    try:
-        updated = datetime.datetime.fromisoformat(assessed.database.updated_at).astimezone(
-            datetime.UTC
-        )
-    except (ValueError, OverflowError):
-        yield _Reason(
-            Verdict.FAIL,
-            f"the database is of `{assessed.database.updated_at[:40]}`, which is no moment",
-        )
+    updated = _read_date(assessed.database.updated_at)
+    if updated is None:
+        text = assessed.database.updated_at[:40]
+        yield Verdict.FAIL, f"the date of its vulnerability database, `{text}`, is not a date"
         return
-    age = (claim.made.date() - updated.date()).days
+    scanned = statement.made.date()
+    age = (scanned - updated.date()).days
     if age < 0:
-        yield _Reason(
+        yield (
             Verdict.FAIL,
-            f"its database of {updated.date()} is younger than the scan of {claim.made.date()}",
+            f"its vulnerability database is of {updated.date()}, after the scan of {scanned}",
         )
     if age > days:
-        yield _Reason(
-            Verdict.INCONCLUSIVE,
-            f"its database was {age} days old when it judged, {days} are allowed",
-        )
+        text = f"its vulnerability database was {age} days old at the time of the scan"
+        yield Verdict.INCONCLUSIVE, f"{text}; the limit is {days} days"
 
 
 def _read_provenance(statement: Statement) -> tuple[Built, dict[str, str]]:
@@ -442,15 +446,23 @@ def _read_provenance(statement: Statement) -> tuple[Built, dict[str, str]]:
     return provenance.read(statement), facts
 
 
-def _read_bill(statement: Statement) -> tuple[Package, ...]:
+def _read_sbom(statement: Statement) -> tuple[Package, ...]:
     return sbom.packages_of(cyclonedx.read(statement))
 
 
-_SORTS: dict[Evidence, _Sort] = {
-    "provenance": _Sort("provenance", PROVENANCE, _read_provenance, _newest, _provenance),
-    "tests": _Sort("test result", TEST_RESULT, test_result.read, _test_runs, _tests),
-    "sbom": _Sort("bill of materials", SBOM, _read_bill, _newest, _bill),
-    "vulnerabilities": _Sort(
-        "vulnerability result", VULNERABILITIES, vulnerability.read, _newest, _vulnerabilities
+_RULES: dict[Evidence, _EvidenceRule] = {
+    "provenance": _EvidenceRule(
+        "provenance", PROVENANCE, _read_provenance, _select_newest, _judge_provenance
+    ),
+    "tests": _EvidenceRule(
+        "test result", TEST_RESULT, test_result.read, _select_test_runs, _judge_tests
+    ),
+    "sbom": _EvidenceRule("SBOM", SBOM, _read_sbom, _select_newest, _judge_sbom),
+    "vulnerabilities": _EvidenceRule(
+        "vulnerability result",
+        VULNERABILITIES,
+        vulnerability.read,
+        _select_newest,
+        _judge_vulnerabilities,
     ),
 }

@@ -1,7 +1,7 @@
-"""How far a release kind lets a Python package move, as a constraint for the resolver.
+"""The versions that a kind of release allows for a Python package, for the resolver.
 
-The same contract as release_kinds.py, asked before there is anything to compare: what a lock is
-refreshed to within these ranges, a release of that kind may carry.
+The same contract as release_kinds.py, used before there is anything to compare: a release of that
+kind may contain what a lock is refreshed to within these ranges.
 """
 
 from __future__ import annotations
@@ -14,33 +14,28 @@ from publish.policy.release_kinds import DATA, MAJOR, PATCH, is_dated, is_platfo
 
 
 def constraint(name: str, version: str, kind: str, fixes: Sequence[str] = ()) -> str:
-    """The versions that a package locked as `version` may have in the next `kind`, as
-    `jinja2>=3.1.5,<3.2`.
+    """Return the versions that a package may have in the next release of a kind.
 
-    `fixes` are versions that end advisories on it: where the range ends before the furthest of
-    them, it is widened to hold that and the patch levels above it. Empty where everything is
-    allowed.
+    It is locked as `version` now. The result is a constraint, for example `jinja2>=3.1.5,<3.2`.
+    `fixes` are versions that fix advisories on it: if the range ends before the highest of them, it
+    is extended to that one and the patch levels above it. Empty if everything is allowed.
     """
     if kind == MAJOR:
         return ""
     if kind == PATCH and is_platform(name):
         return f"{name}=={version}"
     low, high = Version(version), max(map(Version, (version, *fixes)))
-    return f"{name}>={low.public}{_end(name, low, high, kind)}"
+    if not is_dated(str(low)):
+        end = f",<{max(_first_above(low, kind), _first_above(high, PATCH))}"
+    elif kind != PATCH or name in DATA:
+        end = ""
+    else:  # a date does not tell whether it is compatible
+        end = f",<={high.public}"
+    return f"{name}>={low.public}{end}"
 
 
-def _end(name: str, low: Version, high: Version, kind: str) -> str:
-    """The upper end of a range; a date says nothing of compatibility, so in a patch only data has
-    none.
-    """
-    if is_dated(str(low)):
-        return "" if kind != PATCH or name in DATA else f",<={high.public}"
-    ends = [_after(low, kind), _after(high, PATCH)]
-    return f",<{max(ends)}"
-
-
-def _after(version: Version, kind: str) -> Version:
-    """The first version that is more than a patch level, or a minor step, above."""
+def _first_above(version: Version, kind: str) -> Version:
+    """Return the first version that is more than a patch level, or a minor step, above."""
     epoch = f"{version.epoch}!" if version.epoch else ""
     return Version(
         f"{epoch}{version.major}.{version.minor + 1}"

@@ -76,7 +76,7 @@ def test_plans_of_several_lines_are_one_document(
     form: str, home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     newest = [Version("2.6", 0), Version("2.6", 3)]
-    monkeypatch.setattr(prepare, "_versions", lambda *_: newest)
+    monkeypatch.setattr(prepare, "_planned_versions", lambda *_: newest)
     asked = parse(["plan", "--images", "cv", "--format", form])
     assert asked.run(asked) == EXIT_OK
     answered = json.loads(capsys.readouterr().out)

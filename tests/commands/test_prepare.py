@@ -34,8 +34,8 @@ def only_layers(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     ("changed", "said"),
     [
-        ([], "line 2.6: every layer is what was locked"),
-        (["torch 2.6.0"], "line 2.6: locked anew: torch 2.6.0"),
+        ([], "line 2.6: no layer changed"),
+        (["torch 2.6.0"], "line 2.6: layers with a new lock: torch 2.6.0"),
     ],
 )
 def test_lock_layers(

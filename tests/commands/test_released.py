@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from commands import released
 from commands.parser import parse
+from publish.evidence import keys
 from publish.rescan import Due, Rescan
+from runner import records
+from runner.errors import ConfigError
 from runner.verdict import Verdict
-from scan.history import Judgement
+from scan import store
+from scan.history import History, Judgement
+from tests.fakes.refusal import refused
+from tests.report import samples
 
 OLD = Judgement("2026-11-21", "v2.6.0", "base", "sha256:0", Verdict.FAIL, "CVE-2026-1", 0.1)
 DUE = Due("2.6", "v2.6.1", "v2.6.2", ("base: CVE-2026-1",))
@@ -35,5 +43,46 @@ def test_a_rescan_ends_as_the_newest_releases_stand(
     asked = parse(["rescan"])
     assert asked.run(asked) == code
     said = capsys.readouterr().err
-    assert "v2.6.0 base is refused, and nobody need be on it: CVE-2026-1" in said
-    assert ("line 2.6 needs v2.6.2" in said) is (code == 1)
+    assert "v2.6.0 base is refused; a newer release replaces it: CVE-2026-1" in said
+    assert ("line 2.6 needs the release v2.6.2" in said) is (code == 1)
+
+
+@pytest.mark.parametrize("form", [(), ("--json",)])
+def test_what_is_due_is_an_answer(
+    form: tuple[str, ...],
+    home: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv("PYTORCH_CUDA_IMAGES_REGISTRY", "registry.example.com")
+    monkeypatch.setattr(released, "released", lambda *_: ())
+    monkeypatch.setattr(store, "read_history", lambda *_: History({}))
+    public = keys.generate(home, "mine")[1]
+    asked = parse(["due", "--key", str(public), "--date", "2026-12-15", *form])
+    assert asked.run(asked) == 0
+    assert capsys.readouterr().out == ("[]\n" if form else "nothing is due on 2026-12-15\n")
+
+
+@pytest.mark.parametrize(
+    ("plant", "said"),
+    [
+        pytest.param(os.mkfifo, "a named pipe", id="fifo"),
+        pytest.param(lambda path: path.write_bytes(b"\xff\xfe"), "not UTF-8", id="binary"),
+        pytest.param(lambda path: path.symlink_to("/etc/hostname"), "a symbolic link", id="link"),
+        pytest.param(lambda path: path.mkdir(), "a folder", id="folder"),
+        pytest.param(
+            lambda path: path.write_bytes(bytes(records.TEXT_BYTES + 1)), "more than", id="large"
+        ),
+    ],
+)
+def test_notes_of_an_earlier_release_that_cannot_be_read(
+    plant: Callable[[Path], None], said: str, tmp_path: Path
+) -> None:
+    folder = tmp_path / "v2.6.0"
+    records.write(folder / "release.json", samples.release())
+    (folder / "notes.md").write_text("# One\n")
+    assert [each.notes for each in released._released_notes(tmp_path)] == ["# One\n"]
+    (folder / "notes.md").unlink()
+    plant(folder / "notes.md")
+    with refused(ConfigError, "v2.6.0/notes.md: ", said):
+        released._released_notes(tmp_path)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -14,10 +15,12 @@ from images import catalog
 from images.assembly import LABELS
 from publish import check
 from publish.check import CheckRecord, Expectation, expect
-from runner import engine, records
+from runner import engine, records, shell
 from runner.engine import HeldImage
 from runner.errors import ConfigError, EnvironmentFailed
+from runner.time_limit import TimeLimitExceeded
 from runner.verdict import Verdict
+from scan.image_facts import Inside
 from scan.record import Problem
 from tests.fakes import small_image
 from validation import run as validation
@@ -127,8 +130,52 @@ def test_a_look_that_fails_leaves_what_the_suites_said(monkeypatch: pytest.Monke
     monkeypatch.setattr(validation, "validate", lambda *_: judged(Verdict.PASS))
     monkeypatch.setattr("scan.image_facts.inside", fail)
     found = check.check(CATALOG, "team/image:1", ("", ""), "cpu", "")
-    assert (found.verdict, found.reason) == (Verdict.INFRA, "no look inside: the engine went away")
+    assert (found.verdict, found.reason) == (
+        Verdict.INFRA,
+        "the look inside failed: the engine went away",
+    )
     assert found.validation == judged(Verdict.PASS)
+
+
+def test_what_an_image_says_is_cleaned_and_bounded(
+    home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """An image can name any number of packages, as long as it likes, with escapes in them."""
+    hostile = "\x1b[31m\n::error::" + "x" * 5000
+    areas = {f"{hostile}{number}": hostile for number in range(20_000)}
+    monkeypatch.setattr(engine, "obtain", lambda _: HeldImage(ID, "", {"Labels": OURS}))
+    monkeypatch.setattr(validation, "validate", lambda *_: judged(Verdict.PASS))
+    facts = Inside({}, areas, None, {}, (), {}, {}, (), {}, (), {}, (), ())
+    monkeypatch.setattr("scan.image_facts.inside", lambda _: facts)
+    asked = parse(["check", "team/image:1"])
+    assert asked.run(asked) == 1
+    (path,) = (home.parent / "out" / "checks").glob("*/check.json")
+    found = records.read(CheckRecord, path)
+    assert found is not None
+    assert sum(problem.count for problem in found.problems) > 20_000
+    assert len(found.problems) <= 1001
+    assert path.stat().st_size < 3 << 20
+    assert "\\u001b" not in path.read_text()
+    assert len(found.reason) <= 1000
+    said = capsys.readouterr().err
+    assert "\x1b" not in said
+    assert len(said.splitlines()) < 60
+    assert "more problems: the record has them" in said
+
+
+def test_a_check_says_how_long_it_may_take_and_is_ended_then(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert check.longest_check_s(("base", "cv", "nlp", "rl")) == 4 * 3600
+    monkeypatch.setattr(engine, "obtain", lambda _: HeldImage(ID, "", {"Labels": OURS}))
+    monkeypatch.setattr(validation, "validate", lambda *_: threading.Event().wait(20))
+    monkeypatch.setattr(check, "longest_check_s", lambda _: 1)
+    try:
+        with pytest.raises(TimeLimitExceeded, match="check of team/image:1 did not end"):
+            check.check(CATALOG, "team/image:1", ("", ""), "cpu", "")
+    finally:
+        shell.allow_all()
+    assert "if the image hangs, it is ended after" in capsys.readouterr().err
 
 
 @pytest.fixture

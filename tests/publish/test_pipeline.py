@@ -19,7 +19,7 @@ from commands import cut, released
 from commands.parser import parse
 from images import plan as planning
 from oci.registry import Registry
-from publish import pipeline, webhook
+from publish import pipeline, record_store, webhook
 from publish.evidence import attest, keys
 from publish.pipeline import Options, Release
 from publish.promotion import Asked
@@ -40,7 +40,7 @@ from tests.publish.stage_records import STAGING
 from tests.report.test_feed import PLACE, SECOND
 
 A100 = "NVIDIA A100-SXM4-80GB"
-HOPPER = "base: tested on NVIDIA A100-SXM4-80GB, and a Hopper GPU is demanded"
+HOPPER = "base: no tests on a Hopper GPU (H100, "
 OPEN = Asked(kind="major", approved=True)
 """Production where the evidence allows it, else a candidate."""
 
@@ -104,14 +104,14 @@ def test_a_release_that_production_refused_says_so_and_does_not_end_well(
     prepared(line, A100)
     made = release("here", OPEN)
     assert ended(made, "promote", "report") == 4
-    record = records.read(ReleaseRecord, made.release_path)
+    record = records.read(ReleaseRecord, made.store.release_path)
     assert record is not None
     assert (record.channel, record.verdict) == (CANDIDATE, Verdict.INCONCLUSIVE)
     assert record.refusal is not None
     assert record.refusal.reasons[0].startswith(HOPPER)
     assert record.reason.startswith(f"not for production: {HOPPER}")
-    first = (made.release_path.parent / "report.md").read_text().splitlines()[0]
-    assert "inconclusive: not for production: base: tested on NVIDIA A100-SXM4-80GB" in first
+    first = (made.store.release_path.parent / "report.md").read_text().splitlines()[0]
+    assert "inconclusive: not for production: base: no tests on a Hopper GPU" in first
     assert ended(release("here", OPEN), "report") == 4
 
 
@@ -122,19 +122,36 @@ def test_it_ends_by_the_gate_s_own_verdict(line: Line, release: Cut) -> None:
     prepared(line, H200)
     made = release("here", Asked(kind="major"))
     assert ended(made, "promote") == 4
-    record = made.release_record()
+    record = made.store.read_release()
     assert (record.channel, record.verdict) == (CANDIDATE, Verdict.INCONCLUSIVE)
     assert ended(release("here", Asked(kind="patch")), "promote") == 1
-    assert "a major release needs the explicit approval of a person" in record.reason
+    assert "a major release needs the approval of a person" in record.reason
 
 
 def test_a_dry_run_ends_as_the_promotion_would(line: Line, release: Cut) -> None:
     prepared(line, A100)
     made = release("here", replace(OPEN, dry_run=True))
     assert ended(made, "promote") == 4
-    assert made.release_record().channel == ""
+    assert made.store.read_release().channel == ""
     assert ended(release("here", replace(FIRST, dry_run=True)), "report") == 0
     assert line.tags() == {}
+
+
+def test_a_dry_run_says_which_tags_would_move(
+    line: Line, release: Cut, capsys: pytest.CaptureFixture[str]
+) -> None:
+    prepared(line, H200)
+    dry = replace(FIRST, dry_run=True)
+    release("here", dry).promote()
+    digest = line.registry.digest_of(STAGING, "v2.6.0")
+    tag = f"{line.catalog.repositories.production}:v2.6.0"
+    assert f"  {tag} would be created at {digest}\n" in capsys.readouterr().err
+    release("here").promote()
+    capsys.readouterr()
+    release("here", dry).promote()
+    said = capsys.readouterr().err
+    assert "would move" not in said
+    assert "would be created" not in said
 
 
 def test_a_candidate_that_was_asked_for_is_what_was_asked_for(line: Line, release: Cut) -> None:
@@ -146,9 +163,11 @@ def test_a_release_that_is_taken_later_is_refused_no_more(line: Line, release: C
     prepared(line, A100)
     assert ended(release("here", OPEN), "promote") == 4
     prepared(line, H200)
-    (made := release("here", OPEN)).release_path.with_name("base").joinpath("build.json").unlink()
+    (made := release("here", OPEN)).store.release_path.with_name("base").joinpath(
+        "build.json"
+    ).unlink()
     assert ended(made, "promote") == 0
-    record = made.release_record()
+    record = made.store.read_release()
     assert (record.channel, record.verdict, record.reason, record.refusal) == (
         PRODUCTION,
         Verdict.PASS,
@@ -178,12 +197,12 @@ def patch(line: Line, release: Cut, tmp_path: Path) -> Release:
 
 def reported(made: Release) -> str:
     ended(made, "report")
-    return (made.release_path.parent / "report.md").read_text()
+    return (made.store.release_path.parent / "report.md").read_text()
 
 
 def test_a_report_says_what_changed(patch: Release) -> None:
     assert "Since v2.6.0: no package changed" in reported(patch)
-    assert (patch.release_path.parent / "base" / "difference.md").exists()
+    assert (patch.store.release_path.parent / "base" / "difference.md").exists()
 
 
 def test_without_a_bill_of_materials_the_report_says_that_nothing_is_known(
@@ -191,9 +210,11 @@ def test_without_a_bill_of_materials_the_report_says_that_nothing_is_known(
 ) -> None:
     """As beside a scan that is still running. Promotion does refuse."""
     monkeypatch.setattr(attest, "signed_bill", lambda *_: None)
-    why = "no bill of materials of v2.6.0 base is signed by anybody trusted"
+    why = "v2.6.0 base has no SBOM that a trusted key signed"
     assert f"What changed since the release before is not known: {why}." in reported(patch)
-    assert [released._image_notes(patch, known).incomparable for known in patch.known()] == [why]
+    assert [
+        released._image_notes(patch, known).incomparable for known in patch.store.read_known()
+    ] == [why]
     with pytest.raises(ReleaseError):
         patch.promote()
 
@@ -207,7 +228,7 @@ def test_where_the_scanner_fails_there_is_a_report_and_there_are_no_notes(
     monkeypatch.setattr(assess, "assess", broken)
     assert "not known: trivy ended with 1." in reported(patch)
     with pytest.raises(EnvironmentFailed):
-        released._image_notes(patch, patch.known()[0])
+        released._image_notes(patch, patch.store.read_known()[0])
 
 
 # The same on every machine
@@ -217,7 +238,7 @@ def test_another_machine_tells_the_same_of_a_release(line: Line, release: Cut) -
     prepared(line, H200)
     here, there = release("here"), release("there")
     assert ended(here, "promote") == 0
-    told, record = there.release_record(), here.release_record()
+    told, record = there.store.read_release(), here.store.read_release()
     assert told.promotions == record.promotions != ()
     assert (told.channel, told.verdict, told.finished_at) == (
         PRODUCTION,
@@ -261,11 +282,12 @@ def test_told_again_it_is_the_same_message(
         ("2026-12-01T00:00:00+00:00", "here"),
         ("2026-12-02T00:00:00+00:00", "there"),
     ):
-        monkeypatch.setattr(pipeline, "_now", lambda moment=moment: moment)
+        for module in (pipeline, record_store):
+            monkeypatch.setattr(module, "time_now", lambda moment=moment: moment)
         again = release(machine)
         again.promote()
-        messages.append(webhook.message(again.release_record()))
-    assert messages[0] == messages[1] == webhook.message(release("elsewhere").release_record())
+        messages.append(webhook.message(again.store.read_release()))
+    assert messages[0] == messages[1] == webhook.message(release("elsewhere").store.read_release())
 
 
 def test_through_which_channel_it_went_is_in_the_signed_decision(line: Line, release: Cut) -> None:
@@ -273,7 +295,7 @@ def test_through_which_channel_it_went_is_in_the_signed_decision(line: Line, rel
     release("here").promote()
     line.promote(line.prepare("v2.6.1", jinja2="3.1.5"))
     prepared(line, H200, version="v2.6.1")
-    assert release("there", version="v2.6.1").release_record().channel == "monthly"
+    assert release("there", version="v2.6.1").store.read_release().channel == "monthly"
 
 
 def test_a_release_that_nobody_trusted_decided_is_not_told_of(
@@ -287,18 +309,18 @@ def test_a_release_that_nobody_trusted_decided_is_not_told_of(
         stranger.setenv(keys.TRUSTED_KEYS, other)
         with pytest.raises(
             ConfigError,
-            match=r"v2\.6\.0 base is in staging, and no key that is trusted here signed",
+            match=r"v2\.6\.0 base is in staging, but no trusted key signed",
         ):
-            release("there").release_record()
-        release("here").builds()
+            release("there").store.read_release()
+        release("here").store.read_builds()
         shutil.copytree(line.folder / "here/v2.6.0/base", line.folder / "there/v2.6.0/base")
-        assert release("there").release_record().channel == ""
+        assert release("there").store.read_release().channel == ""
     release("here").promote()
     monkeypatch.setenv(keys.TRUSTED_KEYS, other)
     with pytest.raises(
         ConfigError, match=r"v2\.6\.0 is out by a decision that nobody trusted signed"
     ):
-        release("there").release_record()
+        release("there").store.read_release()
 
 
 def test_a_promotion_that_is_half_done_is_none_yet(
@@ -312,9 +334,9 @@ def test_a_promotion_that_is_half_done_is_none_yet(
     kept = journal.read(line.registry, line.catalog.repositories.journal).journal
     assert isinstance(kept, Journal)
     assert kept.begun is not None
-    assert release("there").release_record().channel == ""
+    assert release("there").store.read_release().channel == ""
     assert ended(release("here"), "promote") == 0
-    assert release("there").release_record().channel == PRODUCTION
+    assert release("there").store.read_release().channel == PRODUCTION
 
 
 def test_of_another_machine_s_candidate_nobody_knows_that_production_would_take_it(
@@ -322,7 +344,7 @@ def test_of_another_machine_s_candidate_nobody_knows_that_production_would_take_
 ) -> None:
     prepared(line, A100)
     release("here", OPEN).promote()
-    told = release("there").release_record()
+    told = release("there").store.read_release()
     assert (told.channel, told.verdict) == (CANDIDATE, Verdict.INCONCLUSIVE)
 
 
@@ -330,7 +352,7 @@ def test_a_candidate_here_that_was_released_elsewhere_is_released(line: Line, re
     prepared(line, H200)
     assert ended(release("here", replace(FIRST, channel=CANDIDATE)), "promote") == 0
     release("there").promote()
-    told = release("here").release_record()
+    told = release("here").store.read_release()
     assert (told.channel, told.verdict) == (PRODUCTION, Verdict.PASS)
 
 
@@ -343,7 +365,7 @@ def test_what_is_released_is_not_renewed(
     prepared(line, H200)
     made = release("here", FIRST)
     asked = replace(made, options=replace(made.options, renew=True))
-    assert asked._renews()
+    assert asked._should_renew()
     made.promote()
-    assert not asked._renews()
-    assert "v2.6.0 is released, and its bytes stand" in capsys.readouterr().err
+    assert not asked._should_renew()
+    assert "v2.6.0 is already released; --renew was ignored" in capsys.readouterr().err

@@ -133,7 +133,11 @@ def test_a_patch_that_needs_another_package_is_refused_and_no_lock_changes(
     came(index, "below-1.2.9", needs=["unheard-of"])
     came(index, "unheard_of-1.0")
     before = locks(tmp_path / "images")
-    with refused(GateRefused, "unheard-of 1.0: new, and a patch neither adds nor drops", "--kind"):
+    with refused(
+        GateRefused,
+        "unheard-of 1.0: it was added; a patch release neither adds nor removes",
+        "--kind",
+    ):
         refreshed(PATCH, judges)
     assert locks(tmp_path / "images") == before
     assert refreshed(FEATURE, judges) == ["below 1.2.3 1.2.9"]
@@ -145,7 +149,7 @@ def test_what_was_added_to_the_requirements_is_a_feature(
     stack = tmp_path / "images" / "rl"
     (stack / "requirements.in").write_text("playing\n")
     came(index, "playing-7.1", "below-1.2.9")
-    with refused(GateRefused, "playing 7.1: new"):
+    with refused(GateRefused, "playing 7.1: it was added"):
         refreshed(PATCH, judges)
     assert refreshed(FEATURE, judges) == ["below 1.2.3 1.2.9"]
     assert "playing==7.1" in (stack / f"{LINE}.lock").read_text()

@@ -19,6 +19,7 @@ from typing import Any
 import pytest
 
 from publish import webhook
+from publish.notifier import Delivery, Notifier
 from publish.released.record import Promotion, ReleaseRecord
 from publish.webhook import ADDRESS, SECRET, Hook, announce, hook, message, signature
 from runner.errors import ConfigError
@@ -139,7 +140,7 @@ def test_it_arrives_signed_and_once() -> None:
     with team((204, {})) as receiver:
         delivery = announce(receiver.hook, message(RELEASE))
     ((path, headers, body),) = receiver.got
-    assert delivery == webhook.Delivery(True, "webhook: 127.0.0.1 was told")
+    assert delivery == Delivery(True, "webhook: 127.0.0.1 was notified")
     assert path == "/hidden-token"
     assert json.loads(body) == message(RELEASE)
     assert headers["Content-Type"] == "application/json"
@@ -148,6 +149,16 @@ def test_it_arrives_signed_and_once() -> None:
         == "sha256=" + hmac.new(b"secret", body, hashlib.sha256).hexdigest()
     )
     assert headers["Idempotency-Key"] == hashlib.sha256(body).hexdigest()
+
+
+def test_a_webhook_is_a_notifier() -> None:
+    with team((204, {})) as receiver:
+        notifier: Notifier = receiver.hook
+        assert not notifier.notify(RELEASE, NOTES, dry_run=True).delivered
+        assert not receiver.got
+        assert notifier.notify(RELEASE, NOTES).delivered
+    ((_, _, body),) = receiver.got
+    assert json.loads(body) == message(RELEASE, NOTES)
 
 
 def test_the_signature_is_github_s() -> None:
@@ -167,11 +178,11 @@ def test_what_passes_is_tried_again_with_the_same_bytes(trouble: int) -> None:
 @pytest.mark.parametrize(
     ("status", "headers", "attempts", "said"),
     [
-        (503, {}, 4, "it answers 503"),
-        (400, {}, 1, "it answers 400"),
-        (401, {}, 1, "it answers 401"),
-        (404, {}, 1, "it answers 404"),
-        (302, {"Location": "/elsewhere"}, 1, "it answers 302, and is not followed elsewhere"),
+        (503, {}, 4, "it answered 503"),
+        (400, {}, 1, "it answered 400"),
+        (401, {}, 1, "it answered 401"),
+        (404, {}, 1, "it answered 404"),
+        (302, {"Location": "/elsewhere"}, 1, "it answered 302, and redirects are not followed"),
         (0, {}, 4, "the connection broke (ConnectionError)"),
     ],
 )
@@ -181,8 +192,8 @@ def test_what_stays_wrong_is_one_line(
     """And no library's log adds the address to it."""
     with team((status, headers)) as receiver:
         delivery = announce(receiver.hook, message(RELEASE))
-    assert delivery == webhook.Delivery(
-        False, f"webhook: 127.0.0.1 was not told: {said}; the release stands"
+    assert delivery == Delivery(
+        False, f"webhook: 127.0.0.1 was not notified: {said}; the release stays valid"
     )
     assert len(receiver.got) == attempts
     assert "hidden-token" not in "".join(
@@ -197,7 +208,8 @@ def test_silence_ends(monkeypatch: pytest.MonkeyPatch) -> None:
         delivery = announce(receiver.hook, message(RELEASE))
         receiver.over.set()
     assert (
-        delivery.line == "webhook: 127.0.0.1 was not told: no answer in 0.2 s; the release stands"
+        delivery.line
+        == "webhook: 127.0.0.1 was not notified: no answer in 0.2 s; the release stays valid"
     )
     assert len(receiver.got) == 2
 
@@ -222,7 +234,8 @@ def test_nobody_there() -> None:
         gone = receiver.hook
     delivery = announce(gone, message(RELEASE))
     assert (
-        delivery.line == "webhook: 127.0.0.1 was not told: Connection refused; the release stands"
+        delivery.line
+        == "webhook: 127.0.0.1 was not notified: Connection refused; the release stays valid"
     )
 
 
@@ -239,7 +252,7 @@ def test_a_host_that_cannot_be(host: str, monkeypatch: pytest.MonkeyPatch) -> No
 def test_a_dry_run_sends_nothing() -> None:
     with team((200, {})) as receiver:
         delivery = announce(receiver.hook, {"a": 1}, dry_run=True)
-    assert delivery == webhook.Delivery(False, "webhook: 7 bytes would be posted to 127.0.0.1")
+    assert delivery == Delivery(False, "webhook: 7 bytes would be posted to 127.0.0.1")
     assert not receiver.got
 
 
@@ -260,7 +273,7 @@ def test_no_address_is_no_webhook() -> None:
 
 
 def test_an_address_without_a_secret_is_refused() -> None:
-    with pytest.raises(ConfigError, match=f"{ADDRESS} is set and {SECRET} is not"):
+    with pytest.raises(ConfigError, match=f"{ADDRESS} is set, but {SECRET} is not"):
         hook({ADDRESS: "https://example.org/x"})
 
 
@@ -291,7 +304,7 @@ def test_a_secret_that_is_not_text_is_refused() -> None:
     ],
 )
 def test_an_address_that_is_not_safe_is_refused_and_not_shown(address: str) -> None:
-    with pytest.raises(ConfigError, match="holds no address of HTTPS") as refused:
+    with pytest.raises(ConfigError, match="is not an HTTPS address") as refused:
         hook({ADDRESS: address, SECRET: "secret"})
     assert "token" not in str(refused.value)
 

@@ -128,23 +128,29 @@ def test_an_unknown_channel_is_an_error_that_names_the_known(shipped: Channels) 
         pytest.param(
             "suites: [pass]",
             "suites: [pass, not run]",
-            "suites take more than `pass`",
+            "suites may end with more than `pass`",
             id="not run",
         ),
         pytest.param(
-            "suites: [pass]", "suites: []", "suites take more than `pass`", id="no suites"
+            "suites: [pass]", "suites: []", "suites may end with more than `pass`", id="no suites"
         ),
         pytest.param(
-            "scan: [pass]", "scan: [pass, inconclusive]", "scans take more than `pass`", id="scan"
+            "scan: [pass]",
+            "scan: [pass, inconclusive]",
+            "scans may end with more than `pass`",
+            id="scan",
         ),
         pytest.param("gpus: [Hopper]", "gpus: []", "no GPU family", id="no GPU"),
         pytest.param(
-            "database_days: 7", "database_days: null", "no age of the database", id="no database"
+            "database_days: 7",
+            "database_days: null",
+            "no limit on the age of the database",
+            id="no database",
         ),
         pytest.param(
             "demands: proven",
             "demands: built",
-            "demands `built` are too little",
+            "must demand more than `built`",
             id="a candidate's demands",
         ),
         *(
@@ -163,7 +169,9 @@ def test_an_unknown_channel_is_an_error_that_names_the_known(shipped: Channels) 
 def test_what_a_release_needs_is_never_loosened(
     tmp_path: Path, old: str, new: str, said: str
 ) -> None:
-    with pytest.raises(ConfigError, match=r"channels\.yaml:\d+: it releases") as refused:
+    with pytest.raises(
+        ConfigError, match=r"channels\.yaml:\d+: a channel with `tags` must demand more"
+    ) as refused:
         channels.load(edited(tmp_path, old, new))
     assert said in str(refused.value)
 
@@ -205,48 +213,47 @@ def test_no_channel_can_take_what_failed(tmp_path: Path, field: str, verdict: st
         pytest.param(
             '"{line}-candidate"',
             '"{branch}-candidate"',
-            "only these can be filled in",
+            "the only placeholders are",
             id="placeholder",
         ),
         pytest.param(
-            '"{line}-candidate"', '"{}-candidate"', "only these can be filled in", id="no name"
+            '"{line}-candidate"', '"{}-candidate"', "the only placeholders are", id="no name"
         ),
-        pytest.param(
-            '"{line}-candidate"', '"{line"', "only these can be filled in", id="open brace"
-        ),
-        pytest.param('"{line}-candidate"', '"a candidate"', "no name of a tag", id="space"),
-        pytest.param(
-            '"{line}-candidate"', '"-candidate"', "no name of a tag", id="first character"
-        ),
+        pytest.param('"{line}-candidate"', '"{line"', "the only placeholders are", id="open brace"),
+        pytest.param('"{line}-candidate"', '"a candidate"', "not a valid tag", id="space"),
+        pytest.param('"{line}-candidate"', '"-candidate"', "not a valid tag", id="first character"),
         pytest.param(
             '"{line}-candidate"',
             '"{line}"',
-            "`{line}` belongs to channels that release",
+            "`{line}` belongs to channels with `tags`",
             id="alias",
         ),
         pytest.param(
-            '"{line}-candidate"', "latest", "`latest` belongs to channels that release", id="latest"
+            '"{line}-candidate"', "latest", "`latest` belongs to channels with `tags`", id="latest"
         ),
         pytest.param(
-            '"{line}-candidate"', '"{version}"', "`{version}` belongs to channels that", id="a tag"
+            '"{line}-candidate"', '"{version}"', "`{version}` belongs to channels with", id="a tag"
         ),
         pytest.param(
             'aliases: ["{line}",', 'aliases: ["{version}",', "`{version}` belongs to", id="own tag"
         ),
         pytest.param(
-            'tags: ["{version}"]', 'tags: ["{line}"]', "no other is put", id="a tag that would move"
+            'tags: ["{version}"]', 'tags: ["{line}"]', "never moves", id="a tag that would move"
         ),
         pytest.param(
             'tags: ["{version}"]',
             'tags: ["{version}", "{version}-lts"]',
-            "no other is put",
+            "never moves",
             id="two tags",
         ),
         pytest.param(
-            '["{version}-candidate", "{line}-', '["{line}-', "is a candidate", id="candidate's tag"
+            '["{version}-candidate", "{line}-',
+            '["{line}-',
+            "a channel without `tags`",
+            id="candidate's tag",
         ),
         pytest.param(
-            'tags: ["{version}"]', "tags: []", "is a candidate, and put as", id="not released"
+            'tags: ["{version}"]', "tags: []", "a channel without `tags`", id="not released"
         ),
     ],
 )
@@ -271,7 +278,5 @@ def test_there_is_one_sort_of_candidates(tmp_path: Path) -> None:
         '    aliases: ["{version}-candidate"]\n',
     )
     nightly = f"{head}{aliases}  monthly:\n"
-    with pytest.raises(
-        ConfigError, match=r"channels\.yaml:\d+: `candidate` does not release either"
-    ):
+    with pytest.raises(ConfigError, match=r"channels\.yaml:\d+: `candidate` has no `tags` either"):
         channels.load(edited(tmp_path, "  monthly:\n", nightly))

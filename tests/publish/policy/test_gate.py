@@ -42,7 +42,7 @@ NOON = "2026-11-21T12:00:00+00:00"
 H200, A100 = "NVIDIA H200", "NVIDIA A100-SXM4-80GB"
 STACKS = ("base", "cv")
 BUILDER = provenance.Builder(provenance.LOCAL_BUILDER)
-EVERY = ("provenance", "test result", "bill of materials", "vulnerability result")
+EVERY = ("provenance", "test result", "SBOM", "vulnerability result")
 
 
 @pytest.fixture(scope="module")
@@ -116,7 +116,7 @@ def whole() -> dict[str, Statement]:
     return {
         "provenance": of_build(build()),
         "test result": of_tests(validation()),
-        "bill of materials": of_bill(),
+        "SBOM": of_bill(),
         "vulnerability result": of_scan(scan()),
     }
 
@@ -147,7 +147,7 @@ RELEASING = CHANNELS[1:]
 @pytest.mark.parametrize("channel", CHANNELS)
 def test_whole_evidence_passes(subject: Subject, shipped: Channels, channel: str) -> None:
     decision = judged(subject, shipped, with_(), channel)
-    assert (decision.verdict, decision.reasons, decision.allowed) == (Verdict.PASS, (), True)
+    assert (decision.verdict, decision.reason_lines, decision.allowed) == (Verdict.PASS, (), True)
     assert len(decision.evidence) == 4
 
 
@@ -157,7 +157,7 @@ def test_nothing_is_nothing_and_all_of_it_is_said_at_once(
 ) -> None:
     decision = judged(subject, shipped, [], channel)
     assert (decision.verdict, decision.allowed) == (Verdict.INCONCLUSIVE, False)
-    assert decision.reasons == tuple(f"cv: no {each}" for each in EVERY)
+    assert decision.reason_lines == tuple(f"cv: {each}: missing" for each in EVERY)
 
 
 @pytest.mark.parametrize("channel", CHANNELS)
@@ -166,13 +166,13 @@ def test_each_type_is_needed(
     subject: Subject, shipped: Channels, channel: str, missing: str
 ) -> None:
     rest = [each for name, each in whole().items() if name != missing]
-    assert judged(subject, shipped, rest, channel).reasons == (f"cv: no {missing}",)
+    assert judged(subject, shipped, rest, channel).reason_lines == (f"cv: {missing}: missing",)
 
 
 UNUSABLE: list[tuple[dict[str, Any], str]] = [
     ({"problem": "wrong key", "statement": None, "signer": ""}, "wrong key"),
     ({"problem": "wrong key"}, "wrong key"),
-    ({"signer": ""}, "nobody trusted signed it"),
+    ({"signer": ""}, "no trusted key signed it"),
 ]
 
 
@@ -185,9 +185,9 @@ def test_what_is_not_signed_is_not_there(
         rest = [found(each) for name, each in whole().items() if name != spoilt]
         given = [*rest, replace(found(whole()[spoilt]), **changes)]
         decision = decide(subject, given, shipped, channel, TODAY)
-        assert (decision.verdict, decision.reasons) == (
+        assert (decision.verdict, decision.reason_lines) == (
             Verdict.FAIL,
-            (f"cv: no usable {spoilt}: {said}",),
+            (f"cv: {spoilt}: not usable: {said}",),
         )
 
 
@@ -206,7 +206,9 @@ def test_evidence_about_another_digest_is_none(
 ) -> None:
     statements = whole() | {name: replace(whole()[name], subject=OTHER)}
     decision = judged(subject, shipped, list(statements.values()), channel)
-    assert decision.reasons == (f"cv: no usable {name}: it is about {OTHER}, not this image",)
+    assert decision.reason_lines == (
+        f"cv: {name}: not usable: it is about {OTHER}, not this image",
+    )
     assert not judged(replace(subject, digest=OTHER), shipped, with_(), channel).allowed
 
 
@@ -222,7 +224,7 @@ def test_evidence_of_one_image_is_none_for_another_with_the_same_digest(
     decision = judged(asked, shipped, with_(), channel)
     wrong = f"it is about v2.6.0 cv, not {version} {image}"
     expected = ["provenance", "test result", "vulnerability result"]
-    assert decision.reasons == tuple(f"{image}: {each}: {wrong}" for each in expected)
+    assert decision.reason_lines == tuple(f"{image}: {each}: {wrong}" for each in expected)
     assert decision.verdict is Verdict.FAIL
 
 
@@ -231,7 +233,7 @@ def test_evidence_of_one_image_is_none_for_another_with_the_same_digest(
 AGED: dict[str, Callable[[int], Statement]] = {
     "provenance": lambda days: of_build(build(days)),
     "test result": lambda days: of_tests(validation(days)),
-    "bill of materials": of_bill,
+    "SBOM": of_bill,
     "vulnerability result": lambda days: of_scan(scan(days)),
 }
 
@@ -250,13 +252,13 @@ def test_age(
         decision = judged(
             subject, shipped, list((whole() | {name: AGED[name](days)}).values()), channel
         )
-        (reason,) = decision.reasons
+        (reason,) = decision.reason_lines
         assert reason.startswith(f"cv: {name}: {days} days old"), days
-        assert reason.endswith(f"{limit} are allowed")
+        assert reason.endswith(f"the limit is {limit} days")
         assert decision.verdict is Verdict.INCONCLUSIVE
     decision = judged(subject, shipped, list((whole() | {name: AGED[name](-1)}).values()), channel)
     assert decision.verdict is Verdict.FAIL
-    assert any("which is to come" in reason for reason in decision.reasons)
+    assert any("is in the future" in reason for reason in decision.reason_lines)
 
 
 def test_an_annotation_makes_nothing_younger(subject: Subject, shipped: Channels) -> None:
@@ -286,12 +288,12 @@ def test_what_has_no_date_counts_for_nothing(
     path = {
         "provenance": ("pytorchCudaImages", "debian_taken_at"),
         "test result": ("configuration", 0, "annotations", "finished_at"),
-        "bill of materials": ("metadata", "timestamp"),
+        "SBOM": ("metadata", "timestamp"),
         "vulnerability result": ("metadata", "scanFinishedOn"),
     }[name]
     undated = edited(whole()[name], path, text)
     decision = judged(subject, shipped, list((whole() | {name: undated}).values()))
-    assert decision.reasons == (f"cv: no usable {name}: it does not say when that was found",)
+    assert decision.reason_lines == (f"cv: {name}: not usable: it has no valid date",)
 
 
 # Of several the newest counts
@@ -301,7 +303,7 @@ WORSE: dict[str, Callable[[int], Statement]] = {
         of_build(build(days)), ("buildDefinition", "externalParameters", "line"), "2.9"
     ),
     "test result": lambda days: of_tests(validation(days, suites=[("ddp", Verdict.FAIL)])),
-    "bill of materials": lambda days: edited(of_bill(days), ("components", 1, "purl"), "no purl"),
+    "SBOM": lambda days: edited(of_bill(days), ("components", 1, "purl"), "no purl"),
     "vulnerability result": lambda days: of_scan(scan(days, verdict=Verdict.FAIL)),
 }
 
@@ -325,7 +327,7 @@ def test_the_same_statement_twice_is_said_once(subject: Subject, shipped: Channe
         for each in with_(test_result=of_tests(validation(40)))
         for artifact in "ab"
     ]
-    assert len(decide(subject, twice, shipped, "monthly", TODAY).reasons) == 1
+    assert len(decide(subject, twice, shipped, "monthly", TODAY).reason_lines) == 1
 
 
 # Provenance
@@ -337,13 +339,17 @@ def test_the_same_statement_twice_is_said_once(subject: Subject, shipped: Channe
         (("externalParameters", "line"), "2.9", "built for line 2.9"),
         (("externalParameters", "image"), "cv-nlp", "it is about v2.6.0 cv-nlp"),
         (("externalParameters", "version"), "v2.6.00", "it is about v2.6.00 cv"),
-        (("buildType",), "https://example.org/build", "built as https://example.org/build"),
-        (("resolvedDependencies",), [], "names nothing that the image was made from"),
+        (
+            ("buildType",),
+            "https://example.org/build",
+            "its build type is https://example.org/build",
+        ),
+        (("resolvedDependencies",), [], "lists nothing that the image was made from"),
         (("resolvedDependencies",), 3, "cannot be read"),
-        (("internalParameters", "torch"), "2.9.1", "torch 2.9.1, the catalogue says 2.6.0"),
-        (("internalParameters", "cuda"), "12.8", "cuda 12.8, the catalogue says 12.4"),
-        (("internalParameters", "python"), "3.12", "python 3.12, the catalogue says 3.11"),
-        (("internalParameters",), {}, "torch nothing, the catalogue says 2.6.0"),
+        (("internalParameters", "torch"), "2.9.1", "torch 2.9.1; the catalogue has 2.6.0"),
+        (("internalParameters", "cuda"), "12.8", "cuda 12.8; the catalogue has 12.4"),
+        (("internalParameters", "python"), "3.12", "python 3.12; the catalogue has 3.11"),
+        (("internalParameters",), {}, "torch of no version; the catalogue has 2.6.0"),
         (("internalParameters",), "", "cannot be read"),
     ],
 )
@@ -354,7 +360,7 @@ def test_provenance(
         wrong = edited(of_build(build()), ("buildDefinition", *path), value)
         decision = judged(subject, shipped, with_(provenance=wrong), channel)
         assert decision.verdict is Verdict.FAIL
-        assert said in decision.reasons[0]
+        assert said in decision.reason_lines[0]
 
 
 # Tests
@@ -376,13 +382,13 @@ def test_a_suite_that_is_not_listed_refuses(
     removed = edited(cut, ("configuration", 0, "annotations", "suites"), own)
     for about in (of_tests(without), removed):
         decision = judged(subject, shipped, with_(test_result=about), channel)
-        assert f"cv: test result: suite {suite} is missing" in decision.reasons
+        assert f"cv: test result: suite {suite} is missing" in decision.reason_lines
         assert not decision.allowed
 
 
 def test_an_empty_list_of_suites_refuses(subject: Subject, shipped: Channels) -> None:
     empty = edited(of_tests(validation()), ("configuration", 0, "annotations", "suites"), [])
-    assert len(judged(subject, shipped, with_(test_result=empty), "candidate").reasons) == len(
+    assert len(judged(subject, shipped, with_(test_result=empty), "candidate").reason_lines) == len(
         subject.suites
     )
 
@@ -399,7 +405,9 @@ def test_calling_a_suite_optional_changes_nothing(subject: Subject, shipped: Cha
 
 def test_an_image_without_suites_proves_nothing(subject: Subject, shipped: Channels) -> None:
     decision = judged(replace(subject, suites=()), shipped, with_())
-    assert decision.reasons == ("cv: no suite is required of it, so nothing can be proven",)
+    assert decision.reason_lines == (
+        "cv: the catalogue has no suite for this image, so nothing can be proven",
+    )
 
 
 @pytest.mark.parametrize("verdict", [each for each in Verdict if each is not Verdict.PASS])
@@ -413,7 +421,7 @@ def test_verdicts_of_suites_and_gates(
     if channel == "candidate" and verdict in (Verdict.NOT_RUN, Verdict.INCONCLUSIVE):
         assert decision.allowed
         return
-    assert decision.reasons == (f"cv: test result: suite {suite}: {verdict}, because",)
+    assert decision.reason_lines == (f"cv: test result: suite {suite}: {verdict}, because",)
     assert decision.verdict is (Verdict.INCONCLUSIVE if verdict is Verdict.NOT_RUN else verdict)
 
 
@@ -432,7 +440,11 @@ def test_every_suite_that_falls_short_is_named(subject: Subject, shipped: Channe
         validation(suites=[("ddp", Verdict.FAIL), ("cv", Verdict.FLAKY), ("device", Verdict.INFRA)])
     )
     decision = judged(subject, shipped, with_(test_result=about))
-    assert [reason.split()[4].rstrip(":") for reason in decision.reasons] == ["device", "ddp", "cv"]
+    assert [reason.split()[4].rstrip(":") for reason in decision.reason_lines] == [
+        "device",
+        "ddp",
+        "cv",
+    ]
 
 
 @pytest.mark.parametrize("channel", CHANNELS)
@@ -441,7 +453,9 @@ def test_a_run_outside_the_image_proves_nothing(
 ) -> None:
     local = edited(of_tests(validation()), ("configuration", 0, "annotations", "executor"), "local")
     decision = judged(subject, shipped, with_(test_result=local), channel)
-    assert decision.reasons == ("cv: test result: run by `local`, which is not the image",)
+    assert decision.reason_lines == (
+        "cv: test result: the tests ran with the executor `local`, not in the image",
+    )
 
 
 @pytest.mark.parametrize(
@@ -468,8 +482,8 @@ def test_gpus(
     decision = judged(subject, shipped, with_(test_result=of_tests(validation(gpus=gpus))), channel)
     assert decision.allowed is (covered or channel == "candidate")
     if not decision.allowed:
-        (reason,) = decision.reasons
-        assert "a Hopper GPU is demanded (H100, H200" in reason
+        (reason,) = decision.reason_lines
+        assert "no tests on a Hopper GPU (H100, H200" in reason
         assert decision.verdict is Verdict.INCONCLUSIVE
 
 
@@ -488,8 +502,8 @@ def test_without_a_gpu_production_says_what_was_not_run_too(
         validation(gpus=[], suites=[("device", Verdict.NOT_RUN), ("ddp", Verdict.NOT_RUN)])
     )
     decision = judged(subject, shipped, with_(test_result=about), "production")
-    assert len(decision.reasons) == 3
-    assert decision.reasons[0].startswith("cv: tested on no GPU, and a Hopper GPU is demanded")
+    assert len(decision.reason_lines) == 3
+    assert decision.reason_lines[0].startswith("cv: no tests on a Hopper GPU (H100, ")
     assert judged(subject, shipped, with_(test_result=about), "candidate").allowed
 
 
@@ -504,7 +518,7 @@ def two_families(shipped: Channels) -> Channels:
     [
         pytest.param([(0, [H200, A100], "pass")], [], id="both in one"),
         pytest.param([(1, [H200], "pass"), (0, [A100], "pass")], [], id="one after the other"),
-        pytest.param([(0, [H200], "pass")], ["Ampere GPU is demanded"], id="one lacking"),
+        pytest.param([(0, [H200], "pass")], ["no tests on an Ampere GPU"], id="one lacking"),
         pytest.param(
             [(0, [], "not run")],
             ["Hopper GPU", "Ampere GPU", "suite ddp: not run"],
@@ -533,7 +547,7 @@ def two_families(shipped: Channels) -> Channels:
         ),
         pytest.param(
             [(0, [H200, A100], "pass"), (9, [], "fail")],
-            ["on no GPU failed"],
+            ["without a GPU failed"],
             id="failed elsewhere",
         ),
         pytest.param(
@@ -555,8 +569,10 @@ def test_several_machines(
     rest = [each for name, each in whole().items() if name != "test result"]
     for order in (statements, statements[::-1]):
         decision = judged(subject, two_families, [*order, *rest])
-        assert len(decision.reasons) == len(reasons)
-        assert all(part in reason for part, reason in zip(reasons, decision.reasons, strict=True))
+        assert len(decision.reason_lines) == len(reasons)
+        assert all(
+            part in reason for part, reason in zip(reasons, decision.reason_lines, strict=True)
+        )
 
 
 def test_a_newer_run_that_cannot_be_read_is_not_passed_over(
@@ -566,7 +582,7 @@ def test_a_newer_run_that_cannot_be_read_is_not_passed_over(
         of_tests(validation(0)), ("configuration", 0, "annotations", "suites"), "all of them"
     )
     decision = judged(subject, shipped, [*with_(test_result=of_tests(validation(1))), unreadable])
-    (reason,) = decision.reasons
+    (reason,) = decision.reason_lines
     assert "test result: cannot be read" in reason
 
 
@@ -577,14 +593,14 @@ def test_budget_and_bill_of_materials(subject: Subject, shipped: Channels) -> No
     listed = 4
     assert judged(replace(subject, packages=listed), shipped, with_()).allowed
     over = judged(replace(subject, packages=listed - 1), shipped, with_())
-    assert over.reasons == ("cv: bill of materials: 4 packages, the budget is 3",)
+    assert over.reason_lines == ("cv: SBOM: 4 packages; the budget is 3",)
     empty = edited(
         of_bill(),
         ("components",),
         [{"type": "operating-system", "name": "debian", "version": "12"}],
     )
-    (reason,) = judged(subject, shipped, with_(bill_of_materials=empty), "candidate").reasons
-    assert reason == "cv: bill of materials: it lists no package"
+    (reason,) = judged(subject, shipped, with_(SBOM=empty), "candidate").reason_lines
+    assert reason == "cv: SBOM: it lists no packages"
 
 
 @pytest.mark.parametrize("verdict", [each for each in Verdict if each is not Verdict.PASS])
@@ -606,11 +622,11 @@ def test_what_blocks_is_named_whatever_the_verdict_says(
     for channel in CHANNELS:
         (reason,) = judged(
             subject, shipped, with_(vulnerability_result=of_scan(blocks)), channel
-        ).reasons
-        assert reason == "cv: vulnerability result: blocking: CVE-2026-1"
+        ).reason_lines
+        assert reason == "cv: vulnerability result: blocked by CVE-2026-1"
         (reason,) = judged(
             subject, shipped, with_(vulnerability_result=of_scan(over)), channel
-        ).reasons
+        ).reason_lines
         assert reason == "cv: vulnerability result: budget: cv: 7 layers, the budget is 6"
 
 
@@ -619,8 +635,8 @@ def test_hiding_the_names_of_what_blocks_does_not_hide_that_it_does(
 ) -> None:
     blocks = of_scan(replace(scan(), findings=(Judged(finding(), Standing.BLOCKS, "", ""),)))
     nameless = edited(blocks, ("pytorchCudaImages", "blocking"), [])
-    (reason,) = judged(subject, shipped, with_(vulnerability_result=nameless)).reasons
-    assert reason == "cv: vulnerability result: blocking: 1 findings"
+    (reason,) = judged(subject, shipped, with_(vulnerability_result=nameless)).reason_lines
+    assert reason == "cv: vulnerability result: blocked by 1 finding"
 
 
 @pytest.mark.parametrize("standing", [each for each in Standing if each is not Standing.BLOCKS])
@@ -642,13 +658,13 @@ def test_the_database_as_it_was_when_it_judged(
             about = of_scan(scan(scanned_before, days))
             assert judged(subject, shipped, with_(vulnerability_result=about), channel).allowed
     for days, said in (
-        (limit + 1, f"{limit + 1} days old when it judged"),
-        (-1, "is younger than the scan"),
+        (limit + 1, f"{limit + 1} days old at the time of the scan"),
+        (-1, "after the scan of"),
     ):
         decision = judged(
             subject, shipped, with_(vulnerability_result=of_scan(scan(0, days))), channel
         )
-        (reason,) = decision.reasons
+        (reason,) = decision.reason_lines
         assert said in reason
     assert judged(
         subject, shipped, with_(vulnerability_result=of_scan(scan(0, 99))), "candidate"
@@ -664,7 +680,9 @@ def test_a_scan_without_a_database_is_no_scan(
 ) -> None:
     about = of_scan(replace(scan(), **gone))
     decision = judged(subject, shipped, with_(vulnerability_result=about), channel)
-    assert decision.reasons == ("cv: vulnerability result: no vulnerability database judged it",)
+    assert decision.reason_lines == (
+        "cv: vulnerability result: the scan had no vulnerability database",
+    )
     assert decision.verdict is Verdict.INCONCLUSIVE
 
 
@@ -692,7 +710,7 @@ def test_kinds_of_channels(
     for kind in ("patch", "feature", "major", "hotfix", ""):
         decision = judged(replace(subject, kind=kind), shipped, with_(), channel)
         assert decision.allowed is (kind in kinds)
-        assert decision.allowed or f"and this is `{kind}`" in decision.reasons[0]
+        assert decision.allowed or f"this one is `{kind}`" in decision.reason_lines[0]
 
 
 def test_an_unknown_channel_is_a_person_s_error(subject: Subject, shipped: Channels) -> None:
@@ -716,10 +734,10 @@ def test_reasons_of_all_parts_come_together(subject: Subject, shipped: Channels)
     decision = judged(
         replace(subject, kind="major", packages=1), shipped, [*statements[1:]], "monthly"
     )
-    said = " | ".join(decision.reasons)
+    said = " | ".join(decision.reason_lines)
     for part in (
-        "takes patch",
-        "no provenance",
+        "accepts patch",
+        "provenance: missing",
         "Hopper",
         "40 days",
         "ddp",
@@ -781,7 +799,7 @@ DECIDES: dict[str, tuple[tuple[str | int, ...], ...]] = {
         ("pytorchCudaImages",),
     ),
     "test result": (("configuration", 0, "annotations"),),
-    "bill of materials": (("components", 1, "purl"), ("metadata",)),
+    "SBOM": (("components", 1, "purl"), ("metadata",)),
     "vulnerability result": (("pytorchCudaImages",), ("metadata", "scanFinishedOn")),
 }
 """What a decision is made from.
@@ -823,7 +841,7 @@ def test_no_shape_of_evidence_raises(subject: Subject, shipped: Channels, name: 
     for path in places(statement.predicate):
         for value in STRANGE:
             decision = judged(subject, demanding, [edited(statement, path, value)])
-            assert decision.allowed is not bool(decision.reasons)
+            assert decision.allowed is not bool(decision.reason_lines)
     for predicate in ({}, {"x": 1}):
         assert not judged(subject, demanding, [replace(statement, predicate=predicate)]).allowed
 
@@ -843,5 +861,5 @@ def test_what_is_signed_and_stored_is_judged_the_same_and_another_key_is_not_bel
             read = evidence.read(registry, "repository", DIGEST, trust(signer))
             decision = decide(subject, read, shipped, "production", TODAY)
             assert decision.allowed is allowed
-            assert allowed or all("no usable" in reason for reason in decision.reasons)
+            assert allowed or all("not usable" in reason for reason in decision.reason_lines)
             assert not allowed or decision.evidence == tuple(sorted(each.artifact for each in read))

@@ -217,8 +217,8 @@ def test_what_was_withdrawn_takes_its_number_with_it_and_leaves_its_work_undone(
     )
     assert (found.version, found.newest) == ("v2.6.2", "v2.6.0")
     assert found.reasons == (
-        "cv is refused since 2026-09-16: CVE-1",
-        "the calendar says 2026-09-15, 1 day ago",
+        "cv: refused by the scan since 2026-09-16: CVE-1",
+        "the calendar has a release on 2026-09-15, 1 day ago",
     )
     every, _ = due(day("2026-09-15"), shipped, {"2.6": line}, [replace(first, withdrawn=True)])
     assert (every.version, every.newest) == ("v2.6.1", "v2.6.0")
@@ -301,9 +301,9 @@ def test_every_refused_image_is_a_reason_and_the_calendar_one_more(
     released = out("0 quarterly 2026-10-20")
     (found,) = due(day("2026-11-21"), shipped, {"2.6": line}, released, judgements)
     assert found.reasons == (
-        "base is refused since 2026-11-17: 2 findings block",
-        "cv is refused since 2026-11-19: expired exception",
-        "the calendar says 2026-11-16, 5 days ago",
+        "base: refused by the scan since 2026-11-17: 2 findings block",
+        "cv: refused by the scan since 2026-11-19: expired exception",
+        "the calendar has a release on 2026-11-16, 5 days ago",
     )
     assert (found.since, found.newest, found.version) == ("2026-11-16", "v2.6.0", "v2.6.1")
 
@@ -342,7 +342,7 @@ def test_the_end_of_support_is_announced(
     assert (each.action, each.version, each.channel, each.kind) == ("announce", "", "", "")
     assert each.since == "2027-04-01"
     assert str(each) == (
-        f"line 2.6, since 2027-04-01: its support ends on 2027-06-30, {left}: announce it"
+        f"line 2.6, due since 2027-04-01: announce that its support ends on 2027-06-30, {left}"
     )
 
 
@@ -380,7 +380,8 @@ def test_the_order_of_what_is_given_does_not_matter(shipped: Channels, line: Lin
 def test_one_line_for_people_and_json_for_workflows(shipped: Channels, line: Line) -> None:
     (found,) = due(day("2026-09-15"), shipped, {"2.6": line}, out("0 production 2026-09-01"))
     assert str(found) == (
-        "v2.6.1: patch release through monthly, since 2026-09-15: the calendar says 2026-09-15"
+        "v2.6.1: patch release through the channel monthly, due since 2026-09-15: "
+        "the calendar has a release on 2026-09-15"
     )
     assert records.plain(found) == {
         "action": "release",
@@ -390,6 +391,6 @@ def test_one_line_for_people_and_json_for_workflows(shipped: Channels, line: Lin
         "channel": "monthly",
         "kind": "patch",
         "since": "2026-09-15",
-        "reasons": ["the calendar says 2026-09-15"],
+        "reasons": ["the calendar has a release on 2026-09-15"],
     }
     assert records.from_json(Due, records.to_json(found), "due") == found

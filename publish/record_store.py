@@ -1,0 +1,192 @@
+"""The records of one release, local or from the registry.
+
+The records of this machine are below `out`. Those of another machine are attached to the digests in
+the registry.
+"""
+
+from __future__ import annotations
+
+import datetime
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TypeVar
+
+from images.catalog import Catalog, Version
+from images.plan import record_path
+from images.record import BuildRecord
+from oci.registry import Registry
+from publish.evidence import attest
+from publish.released.promotions import Put, last_put
+from publish.released.published import CANDIDATE, PRODUCTION, tag_of
+from publish.released.record import Refusal, ReleaseRecord, StageTime
+from publish.signing_context import SigningContext
+from publish.state import Known, state_of, with_refusal
+from runner import records
+from runner.errors import ConfigError
+from runner.verdict import Verdict
+from scan.record import ScanRecord
+from validation.metrics import openmetrics
+from validation.record import ValidationRecord
+
+STAGES = ("build", "validate", "scan", "promote", "report")
+LOCAL = "validation-local"
+"""Name of the record of suites that ran in no container: nothing is decided from it."""
+UNKNOWN_REFUSAL = Refusal(
+    Verdict.INCONCLUSIVE,
+    ("it is only a candidate; the reasons are recorded on the machine that promoted it",),
+)
+"""The refusal of a candidate that another machine promoted.
+
+The registry holds the decision for it, not the reasons against production.
+"""
+
+R = TypeVar("R", ValidationRecord, ScanRecord)
+
+
+@dataclass(frozen=True)
+class RecordStore:
+    """The records of the images of a release, on one registry and below the folder `out`."""
+
+    catalog: Catalog
+    version: Version
+    images: tuple[str, ...]
+    registry: Registry
+    out: Path
+    command: str
+    signing: SigningContext
+
+    @property
+    def release_path(self) -> Path:
+        """out/VERSION/release.json."""
+        return self.out / str(self.version) / "release.json"
+
+    def path_of(self, image: str, stage: str) -> Path:
+        """Return where this machine keeps the record of a stage."""
+        return record_path(self.out, str(self.version), image, stage)
+
+    def staging_tag(self, image: str) -> str:
+        """Return the tag under which other machines find a built image in staging."""
+        return tag_of(image, str(self.version), PRODUCTION)
+
+    def read_builds(self) -> tuple[BuildRecord, ...]:
+        """Return the build records of all images. Raises ConfigError if one was not built."""
+        return tuple(self._read_build(image) for image in self.images)
+
+    def read_known(self) -> tuple[Known, ...]:
+        """Return every record of every image.
+
+        Raises ConfigError if one was not built.
+        """
+        return tuple(
+            Known(
+                build,
+                self._read_stage(build, "validation", ValidationRecord),
+                self._read_stage(build, "scan", ScanRecord),
+            )
+            for build in self.read_builds()
+        )
+
+    def read_release(self) -> ReleaseRecord:
+        """Return how far the release is, with the verdict of today's records.
+
+        If this machine did not promote it, the registry says whether another did.
+        """
+        found = records.read(ReleaseRecord, self.release_path)
+        record = found if found and found.images == self.images else self._begin_release()
+        if record.channel in ("", CANDIDATE):
+            record = self._with_promotion(record)
+        return self.with_verdict(replace(record, registry=self.registry.host, command=self.command))
+
+    def with_verdict(self, record: ReleaseRecord) -> ReleaseRecord:
+        """Return a record with the verdict of today's records, and of the gate if that refused."""
+        state = with_refusal(state_of(self.read_known()), record.refusal)
+        return replace(record, verdict=state.verdict, reason=state.reason)
+
+    def find_promotion(self) -> Put | None:
+        """Return the last promotion of the version by the registry; None if there is none."""
+        return last_put(self.registry, self.catalog, self.version, lambda: self.signing.trusted)
+
+    def read_own_validation(self, build: BuildRecord) -> ValidationRecord | None:
+        """Return this machine's record of the suites, else one that a trusted key signed."""
+        path = self.path_of(build.image, "validation")
+        return records.read(ValidationRecord, path) or attest.signed_validation(
+            self.registry, build, self.signing.trusted
+        )
+
+    def write_validation(self, image: str, record: ValidationRecord, name: str) -> None:
+        """Write a record of the suites, and beside it a file for Prometheus' textfile collector."""
+        path = self.path_of(image, name)
+        records.write(path, record)
+        records.write_text(path.with_suffix(".prom"), openmetrics(record))
+
+    def write_release(self, record: ReleaseRecord) -> None:
+        """Write the record of the release."""
+        records.write(self.release_path, record)
+
+    def add_stage_time(self, stage: str, seconds: float) -> None:
+        """Write into the record of the release how long a stage took."""
+        before = self.read_release()
+        others = [time for time in before.stages if time.stage != stage]
+        stages = sorted(
+            [*others, StageTime(stage, seconds)], key=lambda time: STAGES.index(time.stage)
+        )
+        finished = before.finished_at if before.channel else time_now()
+        self.write_release(replace(before, stages=tuple(stages), finished_at=finished))
+
+    def _begin_release(self) -> ReleaseRecord:
+        """Return the record of a release of which no stage has ended."""
+        return ReleaseRecord(
+            version=str(self.version),
+            images=self.images,
+            verdict=Verdict.NOT_RUN,
+            reason="",
+            channel="",
+            registry=self.registry.host,
+            promotions=(),
+            stages=(),
+            command=self.command,
+            finished_at=time_now(),
+        )
+
+    def _with_promotion(self, record: ReleaseRecord) -> ReleaseRecord:
+        """Return a record with the promotion that the registry tells of, if it is another one."""
+        put = self.find_promotion()
+        if put is None or put.channel == record.channel:
+            return record
+        return replace(
+            record,
+            channel=put.channel,
+            promotions=tuple(each for each in put.promotions if each.image in self.images),
+            finished_at=put.at,
+            refusal=UNKNOWN_REFUSAL if put.channel == CANDIDATE else None,
+        )
+
+    def _read_build(self, image: str) -> BuildRecord:
+        """Return this machine's record, else the one attached to the image in staging."""
+        path, staging = self.path_of(image, "build"), self.catalog.repositories.staging
+        record = records.read(BuildRecord, path)
+        if record is not None:
+            return record
+        hint = f"run `./release.py build {self.version}`"
+        digest = self.registry.digest_of(staging, self.staging_tag(image))
+        if digest is None:
+            raise ConfigError(f"{self.version} {image} was not built", hint)
+        trusted = self.signing.trusted
+        record = attest.kept(self.registry, staging, digest, "build", BuildRecord, trusted)
+        if record is None or (record.version, record.image) != (str(self.version), image):
+            problem = f"{self.version} {image} is in staging, but no trusted key signed its record"
+            raise ConfigError(problem, f"trust the key of the machine that built it, or {hint}")
+        records.write(path, record)
+        return record
+
+    def _read_stage(self, build: BuildRecord, stage: str, kind: type[R]) -> R | None:
+        """Return this machine's record of a stage, else the newest attached to the digest."""
+        found = records.read(kind, self.path_of(build.image, stage))
+        return found or attest.kept(
+            self.registry, build.repository, build.digest, stage, kind, self.signing.trusted
+        )
+
+
+def time_now() -> str:
+    """Return the time in UTC, as records keep it (ISO 8601, to the second)."""
+    return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
