@@ -160,7 +160,7 @@ def test_what_an_image_says_is_cleaned_and_bounded(
     said = capsys.readouterr().err
     assert "\x1b" not in said
     assert len(said.splitlines()) < 60
-    assert "more problems: the record has them" in said
+    assert "20,000 more problems" in said
 
 
 def test_a_check_says_how_long_it_may_take_and_is_ended_then(
