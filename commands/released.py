@@ -178,11 +178,11 @@ def _production(catalog: Catalog, registry: Registry, purpose: str) -> Productio
     trusted, places = attest.trusted(), catalog.repositories
     marks = SignedMarks(registry, places.production, trusted, attest.signer)
     journal = documents.of_journal(attest.signer, trusted)
-    doubt, decided = (
+    doubt, allowed = (
         decision_check.doubt(registry, places, trusted),
-        decision_check.is_decided(registry, places, trusted),
+        decision_check.allowed(registry, places, trusted),
     )
-    return Production(registry, places, lock.owner(purpose), marks, journal, doubt, decided)
+    return Production(registry, places, lock.owner(purpose), marks, journal, doubt, allowed)
 
 
 def _show_outcome(outcome: Outcome, asked: Namespace) -> int:

@@ -431,9 +431,9 @@ class Release:
         doubt = decision_check.doubt(self.registry, repositories, self._trusted)
         marks = SignedMarks(self.registry, repositories.production, self._trusted, attest.signer)
         journal = documents.of_journal(attest.signer, self._trusted)
-        decided = decision_check.is_decided(self.registry, repositories, self._trusted)
+        allowed = decision_check.allowed(self.registry, repositories, self._trusted)
         owner = lock.owner(str(self.version))
-        production = Production(self.registry, repositories, owner, marks, journal, doubt, decided)
+        production = Production(self.registry, repositories, owner, marks, journal, doubt, allowed)
         builds, trusted = self.builds(), self._trusted
         return Candidate(
             self.catalog,

@@ -43,10 +43,11 @@ def last_put(
     ConfigError as `released`.
     """
     names = str(version), f"{version}{journal.CANDIDATE}"
-    told = _done(journal.read(registry, catalog.repositories.journal).journal)
-    if not any(each.version in names for each in told):
+    hints = trusted_journal.as_written(registry, catalog.repositories, Trusted()).journal
+    if not any(each.version in names for each in _done(hints)):
         return None
-    done = {each.version: each for each in _done(_believed(registry, catalog, trusted()))}
+    kept = trusted_journal.read(registry, catalog.repositories, trusted()).journal
+    done = {each.version: each for each in _done(kept)}
     if release := done.get(names[0]):
         return _put(catalog, release, _channel(registry, catalog, release, trusted()))
     candidate = done.get(names[1])
@@ -63,33 +64,17 @@ def _put(catalog: Catalog, promotion: Transaction, channel: str) -> Put:
 def released(registry: Registry, catalog: Catalog, trusted: Trusted) -> tuple[Out, ...]:
     """Every promotion of a line of the catalogue, candidates aside.
 
-    Raises ConfigError for one whose decision nobody trusted signed: to leave it out would be to say
-    it is not out. Of a journal that is not signed, that is raised if none can be believed; else
-    those that cannot are no releases.
+    Raises ConfigError if a signed journal has one whose decision nobody trusted signed: to leave it
+    out would be to say it is not out. What a journal tells that nobody trusted signed is no
+    release, and is said.
     """
-    kept = _believed(registry, catalog, trusted)
+    kept = trusted_journal.read(registry, catalog.repositories, trusted).journal
     withdrawn, promotions = (
         kept.withdrawn(),
         [each for each in _done(kept) if not _is_candidate(each)],
     )
     found = (_out(registry, catalog, each, trusted) for each in promotions)
     return tuple(replace(out, withdrawn=str(out.version) in withdrawn) for out in found if out)
-
-
-def _believed(registry: Registry, catalog: Catalog, trusted: Trusted) -> Journal:
-    """What counts of the journal.
-
-    Raises ConfigError if it tells of releases, and nothing of it is believed.
-    """
-    book = trusted_journal.read(registry, catalog.repositories, trusted)
-    if book.problem and not _done(book.journal):
-        told = _done(trusted_journal.as_written(registry, catalog.repositories, trusted).journal)
-        for release in [each for each in told if not _is_candidate(each)][:1]:
-            problem = (
-                f"{release.version} is out by a decision that nobody trusted signed; {book.warning}"
-            )
-            raise ConfigError(problem, f"{_TRUST}; if the journal is forged, restore it")
-    return book.journal
 
 
 def _done(kept: Journal) -> list[Transaction]:

@@ -18,8 +18,8 @@ from oci.registry import Registry
 from publish.evidence.predicates import decision
 from publish.evidence.trust import Trusted
 from publish.released import decision_check, trusted_journal
+from publish.released.decision_check import IsDecided
 from publish.tags.journal import Journal
-from publish.tags.transaction import IsDecided
 from runner import progress
 from runner.errors import ConfigError, GateRefused
 

@@ -16,7 +16,7 @@ from publish.evidence.statement import Statement
 from publish.evidence.store import Found, Signer
 from publish.evidence.trust import Trusted
 from publish.tags.journal import Transaction
-from publish.tags.yank_marker import said_of
+from publish.tags.yank_marker import Mark, said_of
 from runner.errors import ConfigError
 
 
@@ -59,7 +59,16 @@ class SignedMarks:
 
     def read(self, digest: str) -> str:
         """Return why a digest was yanked; empty if it was not."""
-        return reasons(evidence.read(self.registry, self.repository, digest, self.trusted, YANK))
+        return reasons(self._statements(digest))
+
+    def found(self, digest: str) -> tuple[Mark, ...]:
+        """Return the marks on a digest that name a version and a reason."""
+        signed = (each.statement for each in self._statements(digest) if not each.problem)
+        marks = (_mark(about) for about in signed if about)
+        return tuple(dict.fromkeys(mark for mark in marks if mark))
+
+    def _statements(self, digest: str) -> tuple[Found, ...]:
+        return evidence.read(self.registry, self.repository, digest, self.trusted, YANK)
 
 
 def reasons(found: Iterable[Found]) -> str:
@@ -69,7 +78,14 @@ def reasons(found: Iterable[Found]) -> str:
 
 
 def _said(about: Statement) -> str:
+    mark = _mark(about)
+    return said_of(mark.version, mark.reason) if mark else "it was yanked"
+
+
+def _mark(about: Statement) -> Mark | None:
+    """Return what a mark says; None if it names no version and reason."""
     version, reason = about.predicate.get("version"), about.predicate.get("reason")
     if not (isinstance(version, str) and isinstance(reason, str)):
-        return "it was yanked"
-    return said_of(version, reason)
+        return None
+    yanked_at = about.predicate.get("yankedAt")
+    return Mark(version, reason, yanked_at if isinstance(yanked_at, str) else "")

@@ -6,9 +6,9 @@ killed run left open can be finished by any later one: until then each of its ta
 held (`old`) or what it shall hold (`new`). Written only by who holds the lock
 (publish/tags/lock.py), and signed by somebody who may decide.
 
-A journal that nobody trusted signed, as all were at first, is read too. It counts as far as trusted
-decisions and signed marks confirm it (publish/tags/confirm.py), for whoever reads it
-(publish/released/trusted_journal.py), and the next run that holds the lock signs what is left.
+A journal that nobody trusted signed, as all were at first, is read too, as hints: what counts are
+the trusted decisions and signed marks that it leads to (publish/tags/confirm.py), for whoever reads
+it (publish/released/trusted_journal.py), and the next run that holds the lock signs these.
 Every tag that is put from a journal needs a trusted decision of its own
 (publish/released/decision_check.py).
 """
@@ -26,10 +26,11 @@ from pydantic import ConfigDict, TypeAdapter
 from images.catalog import BASE
 from images.version import parse_version
 from oci import document
-from oci.document import Seal
+from oci.document import Document, Seal
+from oci.manifest import canonical
 from oci.registry import Registry
 from publish.tags.lock import Claim
-from runner import records
+from runner import progress, records
 from runner.errors import ConfigError, EnvironmentFailed
 from runner.untrusted import Malformed, clean_line, parse_json
 
@@ -146,11 +147,16 @@ class Journal:
             entry for entry in entries.values() if entry.tag in tags_of(version, entry.image)
         )
 
+    @property
+    def yanks(self) -> tuple[Transaction, ...]:
+        """The transactions that yank a version."""
+        return tuple(each for each in self.transactions if each.kind == "yank")
+
     def yanked(self, version: str = "", digest: str = "") -> str:
         """Why a version, or any version with this digest, was yanked; empty where it was not."""
-        for transaction in self.transactions:
+        for transaction in self.yanks:
             digests = {entry.new for entry in transaction.entries}
-            if transaction.kind == "yank" and (transaction.version == version or digest in digests):
+            if transaction.version == version or digest in digests:
                 return f"{transaction.version} was yanked: {transaction.reason}"
         return ""
 
@@ -163,7 +169,7 @@ class Journal:
             if transaction.kind == "promotion":
                 gone.discard(transaction.version)
             gone |= set(transaction.undone)
-        return frozenset(gone | {each.version for each in self.transactions if each.kind == "yank"})
+        return frozenset(gone | {each.version for each in self.yanks})
 
     @cached_property
     def standing(self) -> tuple[Standing, ...]:
@@ -181,8 +187,8 @@ class Journal:
         return tuple(found.values())
 
 
-_FORM = TypeAdapter(Journal)
-LARGEST_BYTES = 64 << 20
+_FORM, _TRANSACTION = TypeAdapter(Journal), TypeAdapter(Transaction)
+LARGEST_BYTES, LARGEST_UNSIGNED_BYTES = 64 << 20, 16 << 20
 """A release of 10 images adds about 30 KB."""
 _FAST_CLOCK = datetime.timedelta(days=1)
 _NOBODY_LOOKED = "nobody looked at its signature"
@@ -212,14 +218,20 @@ class Book:
 def read(registry: Registry, repository: str, seal: Seal | None = None) -> Book:
     """Return the journal.
 
-    Without a seal nobody looks at its signature, and it counts as not signed.
+    Without a seal nobody looks at its signature. With one, of a journal that no trusted key signed
+    only the transactions that can be read are returned: it can stop nothing.
 
-    Raises EnvironmentFailed if there is one that cannot be read: then nothing may move.
+    Raises EnvironmentFailed if there is one that cannot be read, and its signature counts or nobody
+    looked: then nothing may move.
     """
     found = document.read(registry, repository, TAG, seal, LARGEST_BYTES)
     if found is None:
         return Book(Journal(), None)
     where = f"{registry.host}/{repository}:{TAG}"
+    if found.is_lost:  # a signed one must not be replaced because the registry lost a part of it
+        raise EnvironmentFailed(found.problem, _RESTORE)
+    if seal and found.problem:
+        return _unsigned(found, where)
     try:
         parse_json(
             found.body, LARGEST_BYTES
@@ -231,7 +243,32 @@ def read(registry: Registry, repository: str, seal: Seal | None = None) -> Book:
     for problem in map(_problem, journal.transactions):
         if problem:
             raise EnvironmentFailed(f"{where}: {problem}", _RESTORE)
-    return Book(journal, found.digest, found.problem if seal else _NOBODY_LOOKED)
+    return Book(journal, found.digest, "" if seal else _NOBODY_LOOKED)
+
+
+def _unsigned(found: Document, where: str) -> Book:
+    """Return what can be read of a journal whose signature does not count."""
+    try:
+        content = parse_json(found.body, LARGEST_UNSIGNED_BYTES)
+        read = [_transaction(each) for each in content["transactions"]]
+    except (Malformed, KeyError, TypeError) as error:
+        said = clean_line(str(error), 200)
+        problem = f"{found.problem}, and it is not a journal this version can read ({said})"
+        return Book(Journal(), found.digest or None, problem)
+    if left_out := [each for each in read if isinstance(each, str)]:
+        more = f", and {len(left_out) - 1} more" if len(left_out) > 1 else ""
+        progress.say(f"  {where}: left out, since no trusted key signed it: {left_out[0]}{more}")
+    known = tuple(each for each in read if isinstance(each, Transaction))
+    return Book(Journal(known), found.digest, found.problem)
+
+
+def _transaction(entry: object) -> Transaction | str:
+    """Return a transaction of a journal that nobody trusted signed, or why it is none."""
+    try:
+        transaction = _TRANSACTION.validate_json(canonical(entry))
+    except ValueError:
+        return "something that is no transaction"
+    return _problem(transaction) or transaction
 
 
 def _problem(transaction: Transaction) -> str:

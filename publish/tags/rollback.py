@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from publish.tags import journal, lock
+from publish.tags.allowed import own_entries
 from publish.tags.journal import CANDIDATE, Entry, Journal, Standing, Transaction, line_of
 from publish.tags.transaction import Outcome, Production, carry_out, now, refuse, settle
 from runner.errors import ConfigError, GateRefused
@@ -59,7 +60,8 @@ def rollback(production: Production, name: str, judge: Judge, to: str = "") -> O
 def yank(production: Production, version: str, reason: str) -> Outcome:
     """Mark a release in the journal and on its digests; it is promoted and gone back to no more.
 
-    Deletes nothing.
+    Its digests are those of the journal, and those that production has by trusted decisions. Asked
+    again, digests without a mark are marked, for the reason that stands. Deletes nothing.
 
     Returns, as what was left, the aliases that still name it. Raises ConfigError where it was never
     promoted.
@@ -70,17 +72,32 @@ def yank(production: Production, version: str, reason: str) -> Outcome:
         book = settle(
             production, claim, journal.read(production.registry, kept_at, production.seal)
         )
-        entries = tuple(
-            replace(entry, old=entry.new, state="planned") for entry in book.journal.own(version)
-        )
+        entries = _own_of(production, book.journal, version)
         if not entries:
             raise ConfigError(
                 f"{version} was never promoted", "see `./release.py verify` for what is out"
             )
-        if not book.journal.yanked(version):
-            begun = Transaction("yank", version, production.owner, now(), entries, reason=reason)
+        before = next((each for each in book.journal.yanks if each.version == version), None)
+        due = [each for each in entries if before is None or _lacks_mark(production, each.new)]
+        if due:
+            said = before.reason if before else reason
+            begun = Transaction("yank", version, production.owner, now(), tuple(due), reason=said)
             carry_out(production, claim, book, begun)
     return Outcome(entries, tuple(_still_named(book.journal, version)))
+
+
+def _own_of(production: Production, kept: Journal, version: str) -> tuple[Entry, ...]:
+    """The own tags of a release on every digest that it has, as entries of a yank."""
+    own = kept.own(version)
+    known = {entry.new for entry in own}
+    decided = own_entries(production.release().decisions(version))
+    every = (*own, *(entry for entry in decided if entry.new not in known))
+    return tuple(replace(entry, old=entry.new, state="planned") for entry in every)
+
+
+def _lacks_mark(production: Production, digest: str) -> bool:
+    """Whether a digest is in production without a mark."""
+    return not production.marks.read(digest) and bool(production.held(digest))
 
 
 def _alias(kept: Journal, name: str) -> str:

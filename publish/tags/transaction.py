@@ -25,15 +25,16 @@ from oci.document import Seal
 from oci.manifest import Manifest
 from oci.registry import Registry, RegistryError
 from publish.tags import journal, lock
-from publish.tags.confirm import Doubt, confirmed
+from publish.tags.allowed import Allowed, ReadAllowed, Release
+from publish.tags.confirm import confirmed, release_of
 from publish.tags.journal import CANDIDATE, Book, Entry, Journal, Transaction, order, tags_of
 from publish.tags.lock import Claim
 from publish.tags.yank_marker import Marks
 from runner import progress
 from runner.errors import EnvironmentFailed, GateRefused, ReleaseError
 
-IsDecided = Callable[[str, str], bool]
-"""Whether a trusted decision lets a digest carry a tag."""
+Doubt = Callable[[Transaction, Entry], str]
+"""Return why the decision behind a tag of a transaction cannot be believed; empty if it can."""
 
 LATEST = "latest"
 ATTEMPTS = 3
@@ -44,8 +45,8 @@ def _nobody_asks(_: Transaction, __: Entry) -> str:
     return ""
 
 
-def _everything_is_decided(_: str, __: str) -> bool:
-    return True
+def _nothing_is_decided(_: str, __: Sequence[str]) -> tuple[Allowed, ...]:
+    return ()
 
 
 @dataclass(frozen=True)
@@ -54,8 +55,8 @@ class Production:
 
     `marks` say what was yanked, and `seal` signs the journal. `doubt` says why the decision behind
     a tag of a transaction cannot be believed, "" where it can. Whatever is in the journal is held
-    against it, for what is done from there was decided by another run. `is_decided` says whether a
-    tag that the journal does not know is that of a release.
+    against it, for what is done from there was decided by another run. `allowed` returns the
+    trusted decisions on a digest: what the journal does not know is a release only by these.
     """
 
     registry: Registry
@@ -64,11 +65,19 @@ class Production:
     marks: Marks
     seal: Seal
     doubt: Doubt = _nobody_asks
-    is_decided: IsDecided = _everything_is_decided
+    allowed: ReadAllowed = _nothing_is_decided
 
     def held(self, tag: str) -> str:
         """The digest under a tag of the production repository; empty where there is none."""
         return self.registry.digest_of(self.repositories.production, tag) or ""
+
+    def release(self) -> Release:
+        """How versions are looked up in production, whose tags are listed now."""
+        return release_of(self.registry, self.repositories.production, self.allowed)
+
+    def is_decided(self, tag: str, digest: str) -> bool:
+        """Whether a trusted decision lets a digest carry a tag."""
+        return any(tag in each.tags for each in self.allowed(digest, ()))
 
 
 @dataclass(frozen=True)
@@ -212,6 +221,7 @@ def settle(production: Production, claim: Claim, book: Book) -> Book:
     """
     if book.problem:
         kept = _believed(production, book).journal
+        progress.say(f"  it is written again and signed; what was there is {book.digest}")
         return journal.write(
             production.registry,
             production.repositories.journal,
@@ -236,7 +246,8 @@ def _believed(production: Production, book: Book) -> Book:
     if not book.problem:
         return book
     progress.say(f"  {book.warning}: only what trusted decisions and signed marks confirm counts")
-    return replace(book, journal=confirmed(book.journal, production.doubt, production.marks.read))
+    kept = confirmed(book.journal, production.release(), production.marks.found)
+    return replace(book, journal=kept)
 
 
 def _believe(production: Production, kept: Journal, begun: Transaction) -> None:
@@ -287,8 +298,8 @@ def _planned(production: Production, book: Book, tags: TagSet, moves: Sequence[M
     moves = [move for move in moves if move.alias not in ahead]
     problems = [
         *_yanked(production, kept, tags, moves),
-        *_frozen(kept, tags, moves, held),
-        *_foreign(kept, moves, held, adopted),
+        *_frozen(production, kept, tags, moves, held),
+        *_foreign(production, book, moves, held, adopted),
     ]
     hint = "release the next version; a tag that somebody moved by hand, put back first"
     refuse(problems, f"{hint}; {book.warning}" if book.warning else hint)
@@ -328,16 +339,15 @@ def _adopted(
 
 
 def _release_of(production: Production, image: str, digest: str) -> str:
-    """The newest release whose own tag, or its candidate's, names a digest."""
-    tags = production.registry.tags(production.repositories.production)
-    named = [match[1] for tag in tags if (match := re.match(rf"({VERSION_PATTERN})(?:-|$)", tag))]
-    for version in sorted({*named}, key=order, reverse=True):
-        own = [tags_of(stem, image)[0] for stem in (version, f"{version}{CANDIDATE}")]
-        if any(
-            production.held(tag) == digest and production.is_decided(tag, digest) for tag in own
-        ):
-            return version
-    return ""
+    """Return the newest release whose own tag, or its candidate's, names a digest by a trusted
+    decision; empty if there is none.
+    """
+    named = [
+        each.version.removesuffix(CANDIDATE)
+        for each in production.allowed(digest, ())
+        if each.image == image and production.held(each.own_tags[0]) == digest
+    ]
+    return max(named, key=order, default="")
 
 
 def _yanked(
@@ -354,32 +364,68 @@ def _yank_of(production: Production, kept: Journal, digest: str) -> str:
 
 
 def _frozen(
-    kept: Journal, tags: TagSet, moves: Sequence[Move], held: Mapping[str, str]
+    production: Production,
+    kept: Journal,
+    tags: TagSet,
+    moves: Sequence[Move],
+    held: Mapping[str, str],
 ) -> Iterator[str]:
     """Own tags that are, or once were, on other bytes: a tag that somebody deleted is not free for
     them.
+
+    Bytes that neither the journal nor a trusted decision knows are no release, and are replaced.
     """
     for move in moves:
-        known = {held[move.tag], *kept.expected(move.tag)} - {"", move.digest}
-        if known and not (move.alias or tags.candidate):
+        if move.alias or tags.candidate:
+            continue
+        there = held[move.tag]
+        is_known = there in kept.expected(move.tag) or production.is_decided(move.tag, there)
+        known = {*kept.expected(move.tag), *([there] if is_known else [])} - {"", move.digest}
+        if known:
             yield f"{move.tag} is released as {', '.join(sorted(known))} and never moves"
+        elif there not in {"", move.digest}:
+            _say_replaced(move, there)
 
 
 def _foreign(
-    kept: Journal,
+    production: Production,
+    book: Book,
     moves: Sequence[Move],
     held: Mapping[str, str],
     adopted: Mapping[str, tuple[str, str]],
 ) -> Iterator[str]:
     """Aliases that are not where the journal says: what they hold, and whether it may be replaced,
     nobody knows.
+
+    An alias that the journal has never put, and that holds what no trusted decision is about, was
+    put by a stranger. It is replaced, unless the journal may be lost: then nobody knows its order.
     """
+    is_lost = cache(lambda: not book.journal.transactions and _is_used(production))
     for move in moves:
-        expected, now_on = kept.expected(move.tag), held[move.tag]
+        expected, now_on = book.journal.expected(move.tag), held[move.tag]
         is_known = now_on in (expected or {""}) or bool(adopted.get(move.tag, ("", ""))[1])
-        if move.alias and not is_known and now_on != move.digest:
-            said = " or ".join(sorted(expected)) or "a release"
-            yield f"{move.tag} holds {now_on or 'nothing'}, and by the journal should hold {said}"
+        if not move.alias or is_known or now_on == move.digest:
+            continue
+        if not (expected or production.allowed(now_on, ()) or is_lost()):
+            _say_replaced(move, now_on)
+            continue
+        said = " or ".join(sorted(expected)) or "a release"
+        yield f"{move.tag} holds {now_on or 'nothing'}, and by the journal should hold {said}"
+
+
+def _say_replaced(move: Move, there: str) -> None:
+    progress.say(f"  {move.tag} holds {there}, which nothing signed knows: it is replaced")
+
+
+MOST_OWN_TAGS = 100
+
+
+def _is_used(production: Production) -> bool:
+    """Return whether production has a release by a trusted decision."""
+    tags = production.registry.tags(production.repositories.production)
+    named = [tag for tag in tags if re.match(rf"{VERSION_PATTERN}(?:-|$)", tag)]
+    held = (production.held(tag) for tag in sorted(named, key=len)[:MOST_OWN_TAGS])
+    return any(production.allowed(digest, ()) for digest in dict.fromkeys(held) if digest)
 
 
 # By digest

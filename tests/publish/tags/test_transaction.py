@@ -9,6 +9,7 @@ import re
 import threading
 import uuid
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from typing import Any
 import pytest
 
 from images.catalog import Repositories
-from oci import referrers
+from oci import document, referrers
 from oci.manifest import sha256
 from oci.registry import Registry
 from publish.tags import journal, lock
@@ -41,6 +42,7 @@ from tests.publish.moving import (
     tags,
 )
 from tests.publish.secured import log_in, secured
+from tests.publish.signed import P256, journal_seal
 
 PRODUCTION = REPOSITORIES.production
 TAG = f"/{PRODUCTION}/manifests/(v|latest)"
@@ -343,16 +345,80 @@ def test_a_decision_that_is_not_attached(client: Registry) -> None:
     assert tags(client) == {}
 
 
-def test_a_journal_that_cannot_be_read_stops_everything(client: Registry) -> None:
+def test_what_nobody_signed_in_place_of_the_journal_stops_nothing(client: Registry) -> None:
     put = approved(
         client, "no journal", ["base"], Repositories("", REPOSITORIES.journal, "", "", "")
     )[0]
     manifest = client.manifest(REPOSITORIES.journal, put.digest)
     assert manifest is not None
     client.put_manifest(REPOSITORIES.journal, journal.TAG, manifest)
+    released(client, "v2.6.0")
+    assert "v2.6.0-cv" in tags(client)
+    book = journal.read(client, REPOSITORIES.journal, journal_seal(P256))
+    assert (book.problem, book.journal.own("v2.6.0") != ()) == ("", True)
+
+
+@pytest.mark.parametrize("body", [b"", b"[]", b'{"transactions": [3]}'], ids=bytes.decode)
+def test_a_signed_journal_that_cannot_be_read_stops_everything(
+    client: Registry, body: bytes
+) -> None:
+    """One of a newer version, for instance."""
+    kept_at = REPOSITORIES.journal
+    made = document.manifest_of(client, kept_at, journal.KIND, body, journal_seal(P256))
+    client.put_manifest(kept_at, journal.TAG, made)
     with refused(EnvironmentFailed, "not a journal"):
         released(client, "v2.6.0")
     assert tags(client) == {}
+
+
+def test_a_journal_that_the_registry_lost_a_part_of_stops_everything(
+    fake: FakeRegistry, client: Registry
+) -> None:
+    released(client, "v2.6.0")
+    before = tags(client)
+    held = client.manifest(REPOSITORIES.journal, journal.TAG)
+    assert held is not None
+    fake.blobs[REPOSITORIES.journal].pop(held.blobs()[-1].digest)
+    with refused(EnvironmentFailed, "names a blob that is not there"):
+        released(client, "v2.6.1")
+    assert tags(client) == before
+
+
+# Strangers
+
+
+def test_tags_of_strangers_stop_no_release(
+    client: Registry, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """No decision says that they are a release, and the journal has never put them."""
+    released(client, "v2.6.0")
+    junk = {tag: put_by_hand(client, tag, "junk") for tag in ("v2.6.1", "v2.6.1-cv", "v2.6-new")}
+    approvals = approved(client, "v2.6.1")
+    strict = replace(at(client), allowed=lambda *_: ())
+    outcome = promote(strict, tag_set("v2.6.1", ("v2.6", "v2.6-new")), approvals)
+    assert {each.tag: each.old for each in outcome.entries if each.tag in junk} == junk
+    assert not set(tags(client).values()) & set(junk.values())
+    said = capsys.readouterr().err
+    for tag, digest in junk.items():
+        assert f"{tag} holds {digest}, which nothing signed knows: it is replaced" in said
+
+
+def test_tags_of_strangers_cost_nothing(client: Registry) -> None:
+    """An alias is looked up by the decisions on its digest, not by every tag there is."""
+    released(client, "v2.6.0", ("v2.6",))
+    seen: list[int] = []
+    for count in (0, 300):
+        for number in range(count):
+            copy = client.manifest(PRODUCTION, "v2.6.0")
+            assert copy is not None
+            client.put_manifest(PRODUCTION, f"v2.5.{number}-x", copy)
+        put_by_hand(client, "v2.6-new", "junk")
+        strict = replace(at(client), allowed=lambda *_: ())
+        approvals = approved(client, "v2.6.1")
+        before = line(client).step
+        preview(strict, tag_set("v2.6.1", ("v2.6", "v2.6-new")), approvals)
+        seen.append(line(client).step - before)
+    assert seen[0] == seen[1]
 
 
 # Killed after every request
