@@ -44,8 +44,6 @@ _MOST_KEYS = 64
 _LONGEST_PASSPHRASE = 1023
 """Bytes; OpenSSL takes no more."""
 _LONGEST_PATH = 200
-_KEY_MATERIAL = re.compile(r"PRIVATE|[A-Za-z0-9+/=_-]{40}")
-"""A word of a private key, or so much base64 that it may be one."""
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _KINDS = "an ECDSA P-256 or an Ed25519 key"
 
@@ -206,15 +204,10 @@ def _text(named: str, source: str) -> tuple[str, str]:
 def _shown(named: str, source: str) -> str:
     """Return a path as errors may repeat it.
 
-    What may be a part of a key is called by its source alone.
+    What names no file may be a key or a passphrase, and is called by its source alone.
     """
-    is_path = named.isprintable() and len(named) <= _LONGEST_PATH
-    is_there = is_path and os.path.lexists(named)
-    return (
-        named
-        if is_there or (is_path and not _KEY_MATERIAL.search(named))
-        else f"the value of {source}"
-    )
+    is_there = named.isprintable() and len(named) <= _LONGEST_PATH and os.path.lexists(named)
+    return named if is_there else f"the value of {source}"
 
 
 def _encryption() -> serialization.KeySerializationEncryption:

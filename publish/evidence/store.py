@@ -57,6 +57,10 @@ trusted, whose evidence never has one.
 LARGEST_UNSEALED, UNSEALED_BYTES, UNSEALED_S = 8 << 20, 128 << 20, 60.0
 """How many bytes of each are read, and of all, and for how long."""
 LARGEST_MANIFEST = 8 << 10
+MOST_UNSIGNED = 16 << 10
+"""How many bytes a bundle of a key may have beside what was signed. Another tool's has the entry of
+a transparency log, which is a few kilobytes; whatever is there is copied with the evidence.
+"""
 
 _PREDICATE_TYPE = "dev.sigstore.bundle.predicateType"
 _CREATED = "org.opencontainers.image.created"
@@ -138,7 +142,7 @@ def find(
     listed = referrers.referrer(registry, repository, digest, artifact)
     if listed is None or listed.artifact_type != BUNDLE:
         return None
-    return _found(_unsealed(registry, repository, _Purse(), listed), digest, trusted)
+    return _found(_unsealed(registry, repository, digest, _Purse(), listed), digest, trusted)
 
 
 def signed(about: Statement, signer: Signer) -> bytes:
@@ -158,7 +162,10 @@ def opened(data: bytes, trusted: Trusted) -> Signed:
     envelope = content.get("dsseEnvelope")
     if not isinstance(envelope, dict):
         raise GateRefused("a bundle without an envelope", NOT_USABLE)
-    return dsse.opened(envelope, trusted.keys)
+    made = dsse.opened(envelope, trusted.keys)
+    if len(data) - len(envelope["payload"]) > MOST_UNSIGNED:
+        raise GateRefused("the bundle holds much that its key did not sign", NOT_USABLE)
+    return made
 
 
 def signer_problem(signer: Signer, trusted: Trusted, *, decides: bool) -> str:
@@ -312,7 +319,9 @@ def _files(
         )
     with ThreadPoolExecutor(WORKERS) as pool:
         yield from pool.map(lambda item: _sealed(registry, repository, *item), sealed)
-        yield from pool.map(partial(_unsealed, registry, repository, _Purse()), others[:most])
+        yield from pool.map(
+            partial(_unsealed, registry, repository, digest, _Purse()), others[:most]
+        )
 
 
 def _sealed(registry: Registry, repository: str, listed: Referrer, made: Manifest) -> _File:
@@ -329,11 +338,13 @@ def _sealed(registry: Registry, repository: str, listed: Referrer, made: Manifes
         return _File(artifact, claimed, problem=_of_what_is_there(error), sealed=True)
 
 
-def _unsealed(registry: Registry, repository: str, purse: _Purse, listed: Referrer) -> _File:
+def _unsealed(
+    registry: Registry, repository: str, subject: str, purse: _Purse, listed: Referrer
+) -> _File:
     artifact, claimed = listed.descriptor.digest, _claimed(listed)
     try:
         purse.pay(0)
-        blob = _plain(held(registry, repository, artifact))
+        blob = _plain(held(registry, repository, artifact), subject)
         purse.pay(blob.size)
         return _File(artifact, claimed, registry.blob(repository, blob.digest, blob.size))
     except RegistryError as error:
@@ -352,15 +363,20 @@ def _of_what_is_there(error: RegistryError) -> str:
     return error.message
 
 
-def _plain(manifest: Manifest) -> Descriptor:
-    """The one blob of a manifest.
+def _plain(manifest: Manifest, subject: str) -> Descriptor:
+    """The one blob of a manifest about `subject`.
 
-    Raises GateRefused if there is anything beside it: that nobody vouches for.
+    Raises GateRefused if it could not be copied as it is, or if there is anything beside the blob:
+    nobody vouches for that.
     """
+    if manifest.subject != subject:
+        raise GateRefused(f"its manifest refers to {manifest.subject or 'nothing'}", NOT_USABLE)
     blobs = manifest.blobs()
     if len(blobs) != 2:
         raise GateRefused(f"{max(0, len(blobs) - 1)} files, where a bundle is one", NOT_USABLE)
-    if blobs[0].digest != sha256(EMPTY_CONFIG) or len(manifest.body) > LARGEST_MANIFEST:
+    is_empty = (blobs[0].digest, blobs[0].size) == (sha256(EMPTY_CONFIG), len(EMPTY_CONFIG))
+    is_bundle = manifest.artifact_type == blobs[1].media_type == BUNDLE
+    if not (is_empty and is_bundle) or len(manifest.body) > LARGEST_MANIFEST:
         raise GateRefused("its manifest holds more than a bundle has", NOT_USABLE)
     return blobs[1]
 

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Annotated
+
+from pydantic import Field
 
 from runner.verdict import Verdict
 
@@ -28,11 +31,11 @@ class StageTime:
 @dataclass(frozen=True)
 class Refusal:
     """What kept a release out of production when that was asked for: the gate's verdict, and all
-    its reasons.
+    its reasons, of which there is at least one.
     """
 
     verdict: Verdict
-    reasons: tuple[str, ...]
+    reasons: Annotated[tuple[str, ...], Field(min_length=1)]
 
     @property
     def line(self) -> str:
