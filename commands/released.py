@@ -182,7 +182,9 @@ def _production(catalog: Catalog, registry: Registry, purpose: str) -> Productio
         decision_check.doubt(registry, places, trusted),
         decision_check.allowed(registry, places, trusted),
     )
-    return Production(registry, places, lock.owner(purpose), marks, journal, doubt, allowed)
+    claim = documents.of_lock(attest.signer, trusted)
+    owner = lock.owner(purpose)
+    return Production(registry, places, owner, marks, journal, doubt, allowed, claim)
 
 
 def _show_outcome(outcome: Outcome, asked: Namespace) -> int:

@@ -433,7 +433,16 @@ class Release:
         journal = documents.of_journal(attest.signer, self._trusted)
         allowed = decision_check.allowed(self.registry, repositories, self._trusted)
         owner = lock.owner(str(self.version))
-        production = Production(self.registry, repositories, owner, marks, journal, doubt, allowed)
+        production = Production(
+            self.registry,
+            repositories,
+            owner,
+            marks,
+            journal,
+            doubt,
+            allowed,
+            documents.of_lock(attest.signer, self._trusted),
+        )
         builds, trusted = self.builds(), self._trusted
         return Candidate(
             self.catalog,

@@ -1,4 +1,5 @@
-"""Sign the documents that steer decisions: the history of findings and the journal of tags.
+"""Sign the documents that steer decisions: the history of findings, the journal of tags, and the
+claim of who moves them.
 
 The signature is a bundle around an in-toto Statement whose subject is the document's own digest, so
 a certificate of Sigstore can make it as well as a key.
@@ -11,7 +12,7 @@ from dataclasses import dataclass
 
 from oci.manifest import sha256
 from publish.evidence import statement, store
-from publish.evidence.predicates import FINDINGS, JOURNAL
+from publish.evidence.predicates import FINDINGS, JOURNAL, LOCK
 from publish.evidence.statement import Statement
 from publish.evidence.store import BUNDLE, Signer
 from publish.evidence.trust import Trusted
@@ -68,3 +69,8 @@ def of_findings(signer: Callable[[], Signer], trusted: Trusted) -> DocumentSeal:
 def of_journal(signer: Callable[[], Signer], trusted: Trusted) -> DocumentSeal:
     """Return the seal of the journal of tags: who decides signs it."""
     return DocumentSeal(JOURNAL, signer, trusted, decides=True)
+
+
+def of_lock(signer: Callable[[], Signer], trusted: Trusted) -> DocumentSeal:
+    """Return the seal of a claim of the lock: who moves tags signs it."""
+    return DocumentSeal(LOCK, signer, trusted, decides=True)

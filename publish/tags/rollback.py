@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from publish.tags import journal, lock
+from publish.tags import journal
 from publish.tags.allowed import own_entries
 from publish.tags.journal import CANDIDATE, Entry, Journal, Standing, Transaction, line_of
 from publish.tags.transaction import Outcome, Production, carry_out, now, refuse, settle
@@ -44,7 +44,7 @@ def rollback(production: Production, name: str, judge: Judge, to: str = "") -> O
     touched), or EnvironmentFailed.
     """
     kept_at = production.repositories.journal
-    with lock.held(production.registry, kept_at, production.owner) as claim:
+    with production.locked() as claim:
         book = settle(
             production, claim, journal.read(production.registry, kept_at, production.seal)
         )
@@ -68,7 +68,7 @@ def yank(production: Production, version: str, reason: str) -> Outcome:
     """
     production.marks.check()
     kept_at = production.repositories.journal
-    with lock.held(production.registry, kept_at, production.owner) as claim:
+    with production.locked() as claim:
         book = settle(
             production, claim, journal.read(production.registry, kept_at, production.seal)
         )

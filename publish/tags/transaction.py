@@ -14,6 +14,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from functools import cache
 
@@ -53,7 +54,8 @@ def _nothing_is_decided(_: str, __: Sequence[str]) -> tuple[Allowed, ...]:
 class Production:
     """Where tags move, and in whose name (`lock.owner`).
 
-    `marks` say what was yanked, and `seal` signs the journal. `doubt` says why the decision behind
+    `marks` say what was yanked, `seal` signs the journal, and `lock_seal` the claim of the lock.
+    `doubt` says why the decision behind
     a tag of a transaction cannot be believed, "" where it can. Whatever is in the journal is held
     against it, for what is done from there was decided by another run. `allowed` returns the
     trusted decisions on a digest: what the journal does not know is a release only by these.
@@ -66,10 +68,15 @@ class Production:
     seal: Seal
     doubt: Doubt = _nobody_asks
     allowed: ReadAllowed = _nothing_is_decided
+    lock_seal: Seal | None = None
 
     def held(self, tag: str) -> str:
         """The digest under a tag of the production repository; empty where there is none."""
         return self.registry.digest_of(self.repositories.production, tag) or ""
+
+    def locked(self) -> AbstractContextManager[Claim]:
+        """Hold the lock, in the name of the owner."""
+        return lock.held(self.registry, self.repositories.journal, self.owner, self.lock_seal)
 
     def release(self) -> Release:
         """How versions are looked up in production, whose tags are listed now."""
@@ -171,19 +178,27 @@ def promote(production: Production, tags: TagSet, approved: Sequence[Approved]) 
     Raises GateRefused or EnvironmentFailed; run again, it goes on where it stopped.
     """
     resume(production)
-    preview(production, tags, approved)
+    moves = plan_moves(tags, approved)
+    book = _believed(production, _read(production))
+    planned = _planned(production, book, tags, moves)
     _stage(production, approved)
-    kept_at = production.repositories.journal
-    with lock.held(production.registry, kept_at, production.owner) as claim:
+    if not _is_due(book, planned):  # the lock is for who moves tags
+        return planned
+    with production.locked() as claim:
         book = settle(production, claim, _read(production))
-        planned = _planned(production, book, tags, plan_moves(tags, approved))
-        if any(
-            entry.old != entry.new or book.journal.expected(entry.tag) != {entry.new}
-            for entry in planned.entries
-        ):
+        planned = _planned(production, book, tags, moves)
+        if _is_due(book, planned):
             begun = Transaction("promotion", tags.stem, production.owner, now(), planned.entries)
             carry_out(production, claim, book, begun)
     return planned
+
+
+def _is_due(book: Book, planned: Outcome) -> bool:
+    """Whether a tag is to be put, or the journal does not know that it was."""
+    return any(
+        entry.old != entry.new or book.journal.expected(entry.tag) != {entry.new}
+        for entry in planned.entries
+    )
 
 
 def resume(production: Production) -> None:
@@ -194,9 +209,7 @@ def resume(production: Production) -> None:
     """
     book = _read(production)
     if book.problem or book.journal.begun:
-        with lock.held(
-            production.registry, production.repositories.journal, production.owner
-        ) as claim:
+        with production.locked() as claim:
             settle(production, claim, _read(production))
 
 

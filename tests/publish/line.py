@@ -124,7 +124,14 @@ class Line:
         seal = documents.of_journal(lambda: self.signer, self.trusted)
         allowed = decision_check.allowed(self.registry, self.catalog.repositories, self.trusted)
         return Production(
-            self.registry, self.catalog.repositories, "a test", marks, seal, doubt, allowed
+            self.registry,
+            self.catalog.repositories,
+            "a test",
+            marks,
+            seal,
+            doubt,
+            allowed,
+            documents.of_lock(lambda: self.signer, self.trusted),
         )
 
     def tags(self) -> dict[str, str]:

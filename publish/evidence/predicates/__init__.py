@@ -31,6 +31,7 @@ OS_LAYER = "https://github.com/pytorch-cuda-images/os-layer/v1"
 YANK = "https://github.com/pytorch-cuda-images/yank/v1"
 FINDINGS = "https://github.com/pytorch-cuda-images/findings/v1"
 JOURNAL = "https://github.com/pytorch-cuda-images/journal/v1"
+LOCK = "https://github.com/pytorch-cuda-images/lock/v1"
 DECIDING = (DECISION, YANK)
 """Types that count only from who may decide."""
 

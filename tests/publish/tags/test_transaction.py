@@ -18,8 +18,11 @@ import pytest
 
 from images.catalog import Repositories
 from oci import document, referrers
-from oci.manifest import sha256
+from oci.document import Seal
+from oci.manifest import EMPTY_CONFIG, OCI_EMPTY, OCI_MANIFEST, Manifest, canonical, sha256
 from oci.registry import Registry
+from publish.evidence import documents
+from publish.evidence.keys import PrivateKey
 from publish.tags import journal, lock
 from publish.tags.rollback import rollback
 from publish.tags.transaction import Approved, plan_moves, preview, promote
@@ -42,7 +45,7 @@ from tests.publish.moving import (
     tags,
 )
 from tests.publish.secured import log_in, secured
-from tests.publish.signed import P256, journal_seal
+from tests.publish.signed import P256, STRANGER, journal_seal, trust
 
 PRODUCTION = REPOSITORIES.production
 TAG = f"/{PRODUCTION}/manifests/(v|latest)"
@@ -950,6 +953,63 @@ def test_a_tag_that_is_no_lock(fake: FakeRegistry, client: Registry) -> None:
     put = approved(client, "no lock", ["base"], Repositories("", "records", "", "", ""))[0]
     fake.manifests["records"][lock.TAG] = fake.manifests["records"][put.digest]
     with refused(EnvironmentFailed, "no lock of ours"), lock.held(client, "records", "me"):
+        pass
+
+
+def signs(key: PrivateKey = P256) -> Seal:
+    """Claims signed by that key; only one key is believed."""
+    return documents.of_lock(lambda: key, trust(P256))
+
+
+def junk_lock(client: Registry, until: float, **said: str) -> Manifest:
+    config = client.push_bytes("records", EMPTY_CONFIG, OCI_EMPTY)
+    made = lock._manifest(config, "mallory", until)
+    content = {**made.content, "annotations": {**made.annotations, **said}}
+    return Manifest(canonical(content), made.media_type)
+
+
+@pytest.mark.parametrize("until", [600.0, 1000.0, 1e12, float("nan")])
+@pytest.mark.parametrize("signature", ["", "rubbish", "{}", "a stranger", "another claim"])
+def test_a_claim_that_nobody_trusted_signed_holds_up_nobody(
+    client: Registry, clock: Clock, until: float, signature: str
+) -> None:
+    made = junk_lock(client, clock.now + until)
+    text = {"a stranger": STRANGER, "another claim": P256}.get(signature)
+    if text:
+        said = made.annotations if signature == "a stranger" else {}
+        signature = signs(text).sign(lock._signed("records", said)).decode()
+    client.put_manifest(
+        "records", lock.TAG, junk_lock(client, clock.now + until, **{lock._SIGNATURE: signature})
+    )
+    with lock.held(client, "records", "me", signs()) as claim:
+        claim.check()
+
+
+@pytest.mark.parametrize("body", [b"[]", b'{"annotations": 3}'], ids=bytes.decode)
+def test_junk_in_place_of_the_lock_holds_up_nobody(
+    fake: FakeRegistry, client: Registry, clock: Clock, body: bytes
+) -> None:
+    fake.manifests.setdefault("records", {})[lock.TAG] = (OCI_MANIFEST, body)
+    with lock.held(client, "records", "me", signs()) as claim:
+        claim.check()
+
+
+def test_a_claim_that_somebody_trusted_signed_is_waited_for(client: Registry, clock: Clock) -> None:
+    with lock.held(client, "records", "another", signs()):
+        held = client.manifest("records", lock.TAG)
+        with (
+            refused(EnvironmentFailed, "another holds the lock"),
+            lock.held(client, "records", "me", signs()),
+        ):
+            pass
+    assert held is not None
+    with lock.held(client, "records", "me", signs()):
+        pass
+    client.put_manifest("records", lock.TAG, held)
+    with refused(EnvironmentFailed, "at most until"), lock.held(client, "records", "me", signs()):
+        pass
+    clock.sleep(lock.HOLDS_S)
+    with lock.held(client, "records", "me", signs()):
         pass
 
 
