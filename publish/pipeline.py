@@ -289,6 +289,11 @@ class Release:
                 "signed its record"
             )
             raise ConfigError(problem, f"trust the key it was built with, or {hint}")
+        # the tag is not signed: whoever may write staging chooses among the signed builds
+        progress.say(
+            f"  {image}: not built here; taken is what {staging}:{self._staging_tag(image)} names, "
+            f"{digest}, built {record.created_at}. If a later build replaced it, build again"
+        )
         records.write(path, record)
         return record
 

@@ -24,9 +24,9 @@ from runner import progress
 from runner.errors import ConfigError, GateRefused
 
 PRODUCTION, CANDIDATE = decision.PRODUCTION, decision.CANDIDATE
-MOST_UNKNOWN = 50
+MOST_UNKNOWN = 200
 """How many tags that the journal does not know are looked at: each may need the evidence on a
-digest.
+digest. Those of the catalogue's images come first.
 """
 
 _TAG = re.compile(
@@ -241,7 +241,11 @@ def images_before(
     releases = _releases(registry, catalog.repositories, trusted)
     before = _previous(releases, version, BASE)
     tags = _own_tags(registry.tags(releases.repository), before.version) if before else {}
-    return frozenset(image for tag, image in tags.items() if releases.digest(tag))
+    ordered = sorted(
+        tags.items(),
+        key=lambda item: (item[0] not in releases.known, item[1] not in catalog.images, item),
+    )
+    return frozenset(image for tag, image in ordered if releases.digest(tag))
 
 
 def _own_tags(tags: Iterable[str], version: Version) -> dict[str, str]:
