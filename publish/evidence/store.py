@@ -39,7 +39,7 @@ from publish.evidence import dsse, keyless, seal, statement
 from publish.evidence.dsse import Signed
 from publish.evidence.keyless import Keyless
 from publish.evidence.keys import PrivateKey, key_id
-from publish.evidence.predicates import DECIDING, made_on
+from publish.evidence.kinds import find_kind, made_on
 from publish.evidence.statement import Statement
 from publish.evidence.strict_json import NOT_USABLE, json_object
 from publish.evidence.trust import Trusted
@@ -418,7 +418,8 @@ def _once(found: Iterable[Found]) -> Iterator[Found]:
 
 def _allowed(about: Statement, signer: str, trusted: Trusted) -> None:
     """Raises GateRefused for a decision by somebody who is trusted for other evidence alone."""
-    if about.predicate_type in DECIDING and not trusted.may_decide(signer):
+    kind = find_kind(about.predicate_type)
+    if kind and kind.decides and not trusted.may_decide(signer):
         raise GateRefused(f"signed by {signer}, which is not trusted to decide", NOT_USABLE)
 
 

@@ -12,23 +12,11 @@ from images.catalog import Repositories
 from oci import copying
 from oci.reference import parse_reference
 from oci.registry import Registry, RegistryError
-from publish.evidence import attest
+from publish.evidence import attest, kinds
 from publish.evidence import store as evidence
-from publish.evidence.predicates import (
-    DECISION,
-    PROVENANCE,
-    SBOM,
-    TEST_RESULT,
-    VULNERABILITIES,
-    cyclonedx,
-    decision,
-    provenance,
-    test_result,
-    vulnerability,
-)
+from publish.evidence.predicates import DECISION, PROVENANCE, decision, provenance
 from publish.evidence.predicates.decision import Decided
 from publish.evidence.predicates.provenance import Built
-from publish.evidence.statement import Statement
 from publish.evidence.store import Found
 from publish.evidence.trust import Trusted
 from publish.policy import channels
@@ -38,7 +26,6 @@ from publish.tags.journal import TAG, Book, Journal, tags_of
 from runner.errors import ConfigError, EnvironmentFailed, GateRefused
 from runner.untrusted import clean_line
 from runner.verdict import Verdict
-from scan import sbom
 
 _KEY_ID = re.compile("[0-9a-f]{64}")
 
@@ -234,9 +221,9 @@ def _against(found: Sequence[Found], decided: Decided | None, named: _Named) -> 
         )
     counted = {usable[each].predicate_type for each in decided.evidence if each in usable}
     yield from (
-        f"it was decided without a {title}"
-        for title, kind, _ in _TOLD
-        if kind not in counted and not missing
+        f"the decision counted no {kind.title}"
+        for kind in kinds.REQUIRED
+        if kind.predicate_type not in counted and not missing
     )
     yield from _about_another(found, decided)
 
@@ -293,17 +280,18 @@ def _verdict(decided: Decided | None, reasons: Sequence[str], unknown: Sequence[
 
 
 def _lines(found: Sequence[Found], decided: Decided | None) -> Iterator[str]:
-    for title, kind, tell in (*_TOLD, ("layers", PROVENANCE, _layers)):
-        statement = attest.usable(found, kind)
+    told = [(kind.title, kind.predicate_type, kind.summary) for kind in kinds.REQUIRED]
+    for title, predicate_type, summarize in (
+        *told,
+        ("layers", PROVENANCE, provenance.summarize_layers),
+    ):
+        statement = attest.usable(found, predicate_type)
         try:
-            yield f"{title}: {tell(statement) if statement else 'no trusted statement'}"
+            yield f"{title}: {summarize(statement) if statement else 'no trusted statement'}"
         except GateRefused as error:
             yield f"{title}: not readable ({error.message})"
     if decided:
-        yield (
-            f"decision: {decided.verdict} for {decided.channel} as a {decided.kind} release, on "
-            f"{decided.decided_on}"
-        )
+        yield f"decision: {decision.describe_decision(decided)}"
     signers = sorted({_short(each.signer) for each in found if each.statement and not each.problem})
     yield f"signed by: {', '.join(signers) or 'nobody trusted'}"
 
@@ -311,52 +299,3 @@ def _lines(found: Sequence[Found], decided: Decided | None) -> Iterator[str]:
 def _short(signer: str) -> str:
     """A key by the start of its id; an identity whole, for in its end may be all the difference."""
     return signer[:16] if _KEY_ID.fullmatch(signer) else signer
-
-
-def _provenance(statement: Statement) -> str:
-    built = provenance.read(statement)
-    return (
-        f"{built.asked.version} {built.asked.image}, built {built.finished_at} by {built.builder}"
-    )
-
-
-def _layers(statement: Statement) -> str:
-    layers = provenance.read(statement).layers
-    locked = [layer for layer in layers if layer.locked]
-    commits = ", ".join(dict.fromkeys(layer.commit for layer in locked if layer.commit))
-    by = f", by commit {commits}" if commits else ", by no known commit" if locked else ""
-    others = ", ".join(dict.fromkeys(layer.kind for layer in layers if not layer.locked))
-    return (
-        f"{len(locked)} of {len(layers)} locked in "
-        f"git{by}{f'; not locked: {others}' if others else ''}"
-    )
-
-
-def _tests(statement: Statement) -> str:
-    tested = test_result.read(statement)
-    where = (
-        ", ".join(f"{gpu.count} x {gpu.model}" for gpu in tested.gpus)
-        or f"no GPU ({tested.device})"
-    )
-    passed = sum(suite.verdict is Verdict.PASS for suite in tested.suites)
-    return f"{tested.verdict}, {passed} of {len(tested.suites)} suites pass, on {where}"
-
-
-def _bill(statement: Statement) -> str:
-    return f"{len(sbom.packages_of(cyclonedx.read(statement)))} packages"
-
-
-def _known(statement: Statement) -> str:
-    assessed = vulnerability.read(statement)
-    database = (
-        f"database of {assessed.database.updated_at[:10]}" if assessed.database else "no database"
-    )
-    return f"{assessed.verdict}, {database}"
-
-
-_TOLD = (
-    ("provenance", PROVENANCE, _provenance),
-    ("tests", TEST_RESULT, _tests),
-    ("bill of materials", SBOM, _bill),
-    ("vulnerabilities", VULNERABILITIES, _known),
-)

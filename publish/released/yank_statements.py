@@ -11,13 +11,15 @@ from dataclasses import dataclass
 from oci.registry import Registry
 from publish.evidence import store as evidence
 from publish.evidence.keys import SIGNING_KEY
-from publish.evidence.predicates import YANK
+from publish.evidence.kinds import made_on
+from publish.evidence.predicates import YANK, yank
+from publish.evidence.predicates.yank import Yanked
 from publish.evidence.statement import Statement
 from publish.evidence.store import Found, Signer
 from publish.evidence.trust import Trusted
 from publish.tags.journal import Transaction
 from publish.tags.yank_marker import Mark, said_of
-from runner.errors import ConfigError
+from runner.errors import ConfigError, GateRefused
 
 
 @dataclass(frozen=True)
@@ -46,13 +48,8 @@ class SignedMarks:
         """
         for image, digest in dict.fromkeys((entry.image, entry.new) for entry in yanked.entries):
             if manifest := self.registry.manifest(self.repository, digest):
-                said = {
-                    "version": yanked.version,
-                    "image": image,
-                    "reason": yanked.reason,
-                    "yankedAt": yanked.started_at,
-                }
-                about = Statement(digest, self.repository, YANK, said)
+                said = Yanked(yanked.version, yanked.reason)
+                about = yank.statement(digest, self.repository, image, said, yanked.started_at)
                 evidence.publish(
                     self.registry, self.repository, manifest.descriptor, [about], self.signer()
                 )
@@ -84,8 +81,8 @@ def _said(about: Statement) -> str:
 
 def _mark(about: Statement) -> Mark | None:
     """Return what a mark says; None if it names no version and reason."""
-    version, reason = about.predicate.get("version"), about.predicate.get("reason")
-    if not (isinstance(version, str) and isinstance(reason, str)):
+    try:
+        yanked = yank.read(about)
+    except GateRefused:
         return None
-    yanked_at = about.predicate.get("yankedAt")
-    return Mark(version, reason, yanked_at if isinstance(yanked_at, str) else "")
+    return Mark(yanked.version, yanked.reason, made_on(about))

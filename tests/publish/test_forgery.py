@@ -274,7 +274,7 @@ def attest_pem(key: PrivateKey) -> str:
     ("changed", "words"),
     [
         pytest.param({"verdict": Verdict.FAIL}, "the decision is `fail`", id="it says no"),
-        pytest.param({"evidence": ()}, "it was decided without a provenance", id="from nothing"),
+        pytest.param({"evidence": ()}, "the decision counted no provenance", id="from nothing"),
         pytest.param(
             {"evidence": ("sha256:" + "0" * 64,)}, "1 of the 1 statements", id="from what is gone"
         ),

@@ -1,9 +1,10 @@
 """The predicates evidence is made of: one module each, from the record of a stage to a Statement
 and back.
 
-A module has `statement(...)`, which a stage calls, and `read(statement)`, which whoever decides
-calls: what is decided from is a dataclass, not JSON. Other producers' predicates of the same types
-are refused by `read` where they lack what is decided from. Fields that are ours and not the
+A module has `statement(...)`, which a stage calls, `read(statement)`, which whoever decides calls,
+and `KIND`, which says what it is: publish/evidence/kinds.py lists these. What is decided from is a
+dataclass, not JSON. Other producers' predicates of the same types are refused by `read` if they
+lack what is decided from. Fields that are ours and not the
 predicate's are named `pytorchCudaImages`, as its specification asks (spec/v1/README.md, extension
 fields), or stand in annotations.
 """
@@ -11,8 +12,8 @@ fields), or stand in annotations.
 from __future__ import annotations
 
 import datetime
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
@@ -32,25 +33,31 @@ YANK = "https://github.com/pytorch-cuda-images/yank/v1"
 FINDINGS = "https://github.com/pytorch-cuda-images/findings/v1"
 JOURNAL = "https://github.com/pytorch-cuda-images/journal/v1"
 LOCK = "https://github.com/pytorch-cuda-images/lock/v1"
-DECIDING = (DECISION, YANK)
-"""Types that count only from who may decide."""
 
 OWN = "pytorchCudaImages"
 """The field of a predicate that holds what its specification has no place for."""
 
 T = TypeVar("T")
 
-_MADE_ON: dict[str, Sequence[str | int]] = {
-    PROVENANCE: (
-        OWN,
-        "debian_taken_at",
-    ),  # not its end: what is assembled again of the same layers is no younger
-    TEST_RESULT: ("configuration", 0, "annotations", "finished_at"),
-    SBOM: ("metadata", "timestamp"),
-    VULNERABILITIES: ("metadata", "scanFinishedOn"),
-    DECISION: ("decided_on",),
-    YANK: ("yankedAt",),
-}
+
+@dataclass(frozen=True)
+class EvidenceKind:
+    """A type of signed statement.
+
+    `title` names it in messages. `date` is the place in the predicate of the moment (ISO 8601) that
+    the statement is of. `read` returns what the statement says, and `summary` tells it in one line;
+    both raise GateRefused if it is of another type or shape. What `decides` counts only if somebody
+    signed it who may decide. A release `is_required` to have one.
+    """
+
+    title: str
+    predicate_type: str
+    date: tuple[str | int, ...]
+    read: Callable[[Statement], Any]
+    summary: Callable[[Statement], str]
+    decides: bool = False
+    is_required: bool = False
+
 
 _ARTIFACTS = "artifacts"
 _MOST_ARTIFACTS = 16
@@ -73,20 +80,6 @@ def artifacts_of(statement: Statement) -> tuple[str, ...]:
     own = statement.predicate.get(OWN)
     named = own.get(_ARTIFACTS) if isinstance(own, Mapping) else None
     return tuple(filter(is_digest, named[:_MOST_ARTIFACTS])) if isinstance(named, list) else ()
-
-
-def made_on(statement: Statement) -> str:
-    """When what a statement says was found (ISO 8601, with its zone); empty where it does not say.
-
-    It is signed. The annotation of the artifact is not: whoever may write to the registry could
-    make old evidence new.
-    """
-    try:
-        found = at(statement, *_MADE_ON[statement.predicate_type])
-        moment = datetime.datetime.fromisoformat(found)
-    except (KeyError, GateRefused, TypeError, ValueError):
-        return ""
-    return str(found) if moment.tzinfo else ""
 
 
 def later(started_at: str, seconds: float) -> str:

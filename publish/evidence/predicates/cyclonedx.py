@@ -5,10 +5,11 @@ from __future__ import annotations
 import hashlib
 from typing import Any
 
-from publish.evidence.predicates import SBOM, expect, read_as
+from publish.evidence.predicates import SBOM, EvidenceKind, expect, read_as
 from publish.evidence.statement import Statement
 from publish.evidence.strict_json import json_object
 from runner.errors import ConfigError
+from scan import sbom
 from scan.record import ScanRecord
 
 
@@ -39,3 +40,13 @@ def read(statement: Statement) -> dict[str, Any]:
     expect(statement, SBOM)
     read_as(dict[str, Any], statement, "components", 0)
     return dict(statement.predicate)
+
+
+def summarize_statement(statement: Statement) -> str:
+    """Return how many packages it lists, in one line."""
+    return f"{len(sbom.packages_of(read(statement)))} packages"
+
+
+KIND = EvidenceKind(
+    "SBOM", SBOM, ("metadata", "timestamp"), read, summarize_statement, is_required=True
+)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from publish.evidence.predicates import DECISION, expect, read_as
+from publish.evidence.predicates import DECISION, EvidenceKind, expect, read_as
 from publish.evidence.statement import Statement
 from runner import records
 from runner.verdict import Verdict
@@ -46,3 +46,19 @@ def read(statement: Statement) -> Decided:
     """The decision. Raises GateRefused for a statement of another type or shape."""
     expect(statement, DECISION)
     return read_as(Decided, statement)
+
+
+def summarize_statement(statement: Statement) -> str:
+    """Return what was decided, in one line."""
+    return describe_decision(read(statement))
+
+
+def describe_decision(decided: Decided) -> str:
+    """Return a decision in one line."""
+    return (
+        f"{decided.verdict} for {decided.channel} as a {decided.kind} release, on "
+        f"{decided.decided_on}"
+    )
+
+
+KIND = EvidenceKind("decision", DECISION, ("decided_on",), read, summarize_statement, decides=True)

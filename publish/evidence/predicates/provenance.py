@@ -22,7 +22,7 @@ from packageurl import PackageURL
 from images.locks import Wheel
 from images.record import BuildRecord
 from oci.manifest import LAYER_GZIP
-from publish.evidence.predicates import OWN, PROVENANCE, expect, later, read_as
+from publish.evidence.predicates import OWN, PROVENANCE, EvidenceKind, expect, later, read_as
 from publish.evidence.statement import Statement
 from publish.evidence.strict_json import NOT_USABLE
 from runner.errors import ConfigError, GateRefused
@@ -283,3 +283,35 @@ def _base(source: str) -> Descriptor:
 def _digest(digest: str) -> dict[str, str]:
     algorithm, _, value = digest.partition(":")
     return {algorithm: value}
+
+
+def summarize_statement(statement: Statement) -> str:
+    """Return what was built, when and by whom, in one line."""
+    built = read(statement)
+    return (
+        f"{built.asked.version} {built.asked.image}, built {built.finished_at} by {built.builder}"
+    )
+
+
+def summarize_layers(statement: Statement) -> str:
+    """Return how many layers are locked, and by which commits, in one line."""
+    layers = read(statement).layers
+    locked = [layer for layer in layers if layer.locked]
+    commits = ", ".join(dict.fromkeys(layer.commit for layer in locked if layer.commit))
+    by = f", by commit {commits}" if commits else ", by no known commit" if locked else ""
+    others = ", ".join(dict.fromkeys(layer.kind for layer in layers if not layer.locked))
+    return (
+        f"{len(locked)} of {len(layers)} locked in "
+        f"git{by}{f'; not locked: {others}' if others else ''}"
+    )
+
+
+KIND = EvidenceKind(
+    "provenance",
+    PROVENANCE,
+    # not its end: what is assembled again of the same layers is no younger
+    (OWN, "debian_taken_at"),
+    read,
+    summarize_statement,
+    is_required=True,
+)

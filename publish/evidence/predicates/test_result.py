@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
-from publish.evidence.predicates import TEST_RESULT, expect, later, read_as
+from publish.evidence.predicates import TEST_RESULT, EvidenceKind, expect, later, read_as
 from publish.evidence.statement import Statement
 from runner import records
 from runner.verdict import Verdict, summary, worst
@@ -131,3 +131,24 @@ def _suites(run: Iterable[SuiteResult], required: Collection[str]) -> Iterable[S
             yield SuiteVerdict(name, results[name].verdict, results[name].reason, name in required)
         else:
             yield SuiteVerdict(name, Verdict.NOT_RUN, MISSING, required=True)
+
+
+def summarize_statement(statement: Statement) -> str:
+    """Return the verdict, how many suites pass, and on which GPUs, in one line."""
+    tested = read(statement)
+    where = (
+        ", ".join(f"{gpu.count} x {gpu.model}" for gpu in tested.gpus)
+        or f"no GPU ({tested.device})"
+    )
+    passed = sum(suite.verdict is Verdict.PASS for suite in tested.suites)
+    return f"{tested.verdict}, {passed} of {len(tested.suites)} suites pass, on {where}"
+
+
+KIND = EvidenceKind(
+    "test result",
+    TEST_RESULT,
+    ("configuration", 0, "annotations", "finished_at"),
+    read,
+    summarize_statement,
+    is_required=True,
+)
