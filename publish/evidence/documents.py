@@ -1,8 +1,8 @@
-"""Sign the documents that steer decisions: the history of findings, the journal of tags, and the
-claim of who moves them.
+"""Signatures of the documents that steer decisions.
 
-The signature is a bundle around an in-toto Statement whose subject is the document's own digest, so
-a certificate of Sigstore can make it as well as a key.
+These are the history of findings, the journal of tags, and the claim of the lock. The signature is
+a bundle around an in-toto Statement whose subject is the document's own digest, so a certificate of
+Sigstore can make it as well as a key.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ from runner.errors import GateRefused
 
 @dataclass(frozen=True)
 class DocumentSeal:
-    """Signs documents of one kind, a predicate type; `signer` is asked for when one is to be
-    signed.
+    """Signs and verifies documents of one kind, which is a predicate type.
 
-    What `decides` is believed only from who may sign a promotion decision.
+    `signer` is called when a document is signed. A document that `decides` counts only if somebody
+    signed it who may sign a promotion decision.
     """
 
     kind: str

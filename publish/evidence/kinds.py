@@ -39,11 +39,10 @@ def find_kind(predicate_type: str) -> EvidenceKind | None:
 
 
 def made_on(statement: Statement) -> str:
-    """Return when what a statement says was found (ISO 8601, with its zone); empty if it does not
-    say.
+    """Return when what a statement says was found (ISO 8601, with its zone), or nothing.
 
-    It is signed. The annotation of the artifact is not: whoever may write to the registry could
-    make old evidence new.
+    The date is signed. The annotation of the artifact is not: whoever may write to the registry
+    could make old evidence new.
     """
     kind = find_kind(statement.predicate_type)
     try:

@@ -1,6 +1,4 @@
-"""Whether a decision behind a tag can be believed: by somebody trusted to decide, about this
-digest, for this tag.
-"""
+"""Checks of the decision behind a tag: it must be trusted, and be about this digest and tag."""
 
 from __future__ import annotations
 
@@ -29,7 +27,7 @@ IsDecided = Callable[[str, str], bool]
 
 
 def doubt(registry: Registry, repositories: Repositories, trusted: Trusted) -> Doubt:
-    """What `publish/tags` holds everything against that it finds begun."""
+    """Return the check that a transaction makes of each of its tags."""
 
     def ask(transaction: Transaction, entry: Entry) -> str:
         said = _problem(registry, repositories.production, transaction, entry, trusted)
@@ -116,8 +114,10 @@ def _allows(decided: Decided, transaction: Transaction, entry: Entry) -> bool:
 
 
 def _allows_back(decided: Decided, _: Transaction, entry: Entry) -> bool:
-    """A rollback takes aliases of other days to a digest, so its decision need not name them; own
-    tags never move.
+    """Return whether a decision allows a tag that a rollback puts.
+
+    A rollback takes aliases of other days to a digest, so its decision need not name them. Own tags
+    never move.
     """
     is_candidates = entry.alias.endswith(journal.CANDIDATE)
     is_alias = bool(entry.alias) and entry.tag in journal.tags_of(entry.alias, entry.image)

@@ -1,6 +1,4 @@
-"""What was ever promoted, when, and through which channel: read from the journal and the decisions
-it names.
-"""
+"""All promotions, their dates and channels, from the journal and the decisions it names."""
 
 from __future__ import annotations
 
@@ -24,9 +22,7 @@ from runner.errors import ConfigError
 
 @dataclass(frozen=True)
 class Put:
-    """A version as it was last promoted through `channel`, at a moment (ISO 8601), with every tag
-    that was put.
-    """
+    """The last promotion of a version: its channel, moment (ISO 8601) and every tag it put."""
 
     channel: str
     at: str
@@ -36,11 +32,10 @@ class Put:
 def last_put(
     registry: Registry, catalog: Catalog, version: Version, trusted: Callable[[], Trusted]
 ) -> Put | None:
-    """The last promotion of a version, as a release, else as a candidate by a trusted decision;
-    None where it has none.
+    """Return the last promotion of a version as a release, else as a candidate, or None.
 
-    One that is half done is none yet. `trusted` is called where there is one to be believed. Raises
-    ConfigError as `released`.
+    A promotion that is half done does not count. `trusted` is called only if the journal names the
+    version. Raises ConfigError as `released`.
     """
     names = str(version), f"{version}{journal.CANDIDATE}"
     hints = trusted_journal.as_written(registry, catalog.repositories, Trusted()).journal
@@ -62,11 +57,11 @@ def _put(catalog: Catalog, promotion: Transaction, channel: str) -> Put:
 
 
 def released(registry: Registry, catalog: Catalog, trusted: Trusted) -> tuple[Out, ...]:
-    """Every promotion of a line of the catalogue, candidates aside.
+    """Return every promotion of a line of the catalogue, without candidates.
 
     Raises ConfigError if a signed journal has one whose decision nobody trusted signed: to leave it
-    out would be to say it is not out. What a journal tells that nobody trusted signed is no
-    release, and is said.
+    out would be to say that it is not out. A promotion that only an unsigned journal tells is no
+    release, and a line says so.
     """
     kept = trusted_journal.read(registry, catalog.repositories, trusted).journal
     withdrawn, promotions = (
@@ -78,9 +73,7 @@ def released(registry: Registry, catalog: Catalog, trusted: Trusted) -> tuple[Ou
 
 
 def _done(kept: Journal) -> list[Transaction]:
-    """The promotions that are done: what is half done is not out yet, and what names no tags is
-    none.
-    """
+    """Return the promotions that are done and name tags."""
     return [
         each
         for each in kept.transactions
@@ -107,7 +100,7 @@ _TRUST = "trust the public key it was signed with as well, also where another si
 
 
 def _channel(registry: Registry, catalog: Catalog, promotion: Transaction, trusted: Trusted) -> str:
-    """That of a release."""
+    """Return the channel of a release. Raises ConfigError if no trusted decision says it."""
     found = next(_decided(registry, catalog, promotion, trusted), None)
     if found is None:
         raise ConfigError(
@@ -119,7 +112,7 @@ def _channel(registry: Registry, catalog: Catalog, promotion: Transaction, trust
 def _decided(
     registry: Registry, catalog: Catalog, promotion: Transaction, trusted: Trusted
 ) -> Iterator[Decided]:
-    """The decision behind a promotion."""
+    """Yield the decision behind a promotion, if somebody trusted signed it."""
     entry = promotion.entries[0]
     found = evidence.find(
         registry, catalog.repositories.production, entry.new, entry.decision, trusted

@@ -1,7 +1,7 @@
-"""Images that are out: found by their tags, with what the registry holds about them.
+"""Published images: found by their tags, with what the registry holds about them.
 
-Whoever may write production can put any tag. One is that of a release only if the journal says that
-it was promoted on this digest, or a trusted decision on the digest says that it may carry it.
+Whoever may write production can put any tag. A tag is that of a release only if the journal says
+that it was promoted on this digest, or a trusted decision on the digest says that it may carry it.
 """
 
 from __future__ import annotations
@@ -47,9 +47,7 @@ class Published:
 
 @dataclass
 class _Releases:
-    """Which digest a tag of production names as that of a release; `kept` is what counts of the
-    journal.
-    """
+    """Finds the digest of a release under a tag; `kept` is what counts of the journal."""
 
     registry: Registry
     repository: str
@@ -71,9 +69,7 @@ class _Releases:
         return self.kept.withdrawn()
 
     def digest(self, tag: str) -> str:
-        """Return the digest under an own tag; empty if there is none, or no release was decided to
-        carry it there.
-        """
+        """Return the digest under an own tag; empty if no release was decided to carry the tag."""
         if tag not in self.known and not self._may_look_at(tag):
             return ""
         held = self.registry.digest_of(self.repository, tag)
@@ -105,7 +101,7 @@ def _releases(registry: Registry, repositories: Repositories, trusted: Trusted) 
 def published(
     registry: Registry, catalog: Catalog, channel: str, trusted: Trusted
 ) -> tuple[Published, ...]:
-    """Every image of the catalogue's lines that a channel holds, newest version first.
+    """Return every image of the catalogue's lines in a channel, newest version first.
 
     Aliases are no images.
     """
@@ -132,11 +128,10 @@ def _published(catalog: Catalog, channel: str, releases: _Releases) -> tuple[Pub
 def find(
     registry: Registry, catalog: Catalog, version: Version, image: str, trusted: Trusted
 ) -> Published:
-    """An image of a release: in production, else as a candidate.
+    """Return an image of a release: in production, else as a candidate.
 
-    Raises ConfigError where it is neither.
-
-    Raises GateRefused if its tag holds a digest that it was not decided to carry.
+    Raises ConfigError if it is neither, and GateRefused if its tag holds a digest that it was not
+    decided to carry.
     """
     repository, releases = (
         catalog.repositories.production,
@@ -161,8 +156,9 @@ def find(
 def is_out(
     registry: Registry, repositories: Repositories, version: Version, trusted: Trusted
 ) -> bool:
-    """Whether a version is released: some image has its immutable tag, or the journal says that it
-    will.
+    """Return whether a version is released, or its promotion has begun.
+
+    It is if an image has its immutable tag, or if the journal says that it will.
     """
     releases = _releases(registry, repositories, trusted)
     if releases.kept.own(str(version)):
@@ -173,7 +169,7 @@ def is_out(
 
 
 def manifest_of(registry: Registry, image: Published) -> Manifest:
-    """Its manifest, raw. Raises ConfigError where the digest is gone."""
+    """Return the raw manifest of an image. Raises ConfigError if the digest is gone."""
     found = registry.manifest(image.repository, image.digest)
     if found is None:
         raise ConfigError(
@@ -184,14 +180,18 @@ def manifest_of(registry: Registry, image: Published) -> Manifest:
 
 
 def tag_of(image: str, version: str, channel: str) -> str:
-    """`v2.6.0-cv` in production, `v2.6.0-candidate-cv` before; the base image carries no suffix."""
+    """Return the own tag of an image: `v2.6.0-cv`, or `v2.6.0-candidate-cv` of a candidate.
+
+    The base image has no suffix.
+    """
     suffix = "" if image == BASE else f"-{image}"
     return f"{version}{'' if channel == PRODUCTION else '-candidate'}{suffix}"
 
 
 def standing(registry: Registry, catalog: Catalog, trusted: Trusted) -> tuple[Published, ...]:
-    """What production holds and users may be on: without what was yanked or rolled back; newest
-    version first.
+    """Return the images in production that users may be on, newest version first.
+
+    Images that were yanked or rolled back are left out.
     """
     releases = _releases(registry, catalog.repositories, trusted)
     return tuple(
@@ -204,11 +204,10 @@ def standing(registry: Registry, catalog: Catalog, trusted: Trusted) -> tuple[Pu
 def previous(
     registry: Registry, repositories: Repositories, version: Version, image: str, trusted: Trusted
 ) -> Published | None:
-    """The newest release of an image in the line before `version`; None where there is none.
+    """Return the newest release of an image in the line before `version`, or None.
 
-    A candidate is none.
-
-    What was yanked or rolled back is passed over, where there is something else: nobody is on it.
+    A candidate is no release. A release that was yanked or rolled back is taken only if there is no
+    other.
     """
     return _previous(_releases(registry, repositories, trusted), version, image)
 
@@ -225,7 +224,7 @@ def _previous(releases: _Releases, version: Version, image: str) -> Published | 
 
 
 def _earlier(tags: Iterable[str], version: Version) -> list[Version]:
-    """The versions of the line before `version` that some tag names, newest first."""
+    """Return the versions of the line before `version` that tags name, newest first."""
     matches = (_TAG.fullmatch(tag) for tag in tags)
     named = {found for match in matches if match and (found := parse_version(match["version"]))}
     earlier = (each for each in named if each.line == version.line and each.patch < version.patch)
@@ -235,8 +234,9 @@ def _earlier(tags: Iterable[str], version: Version) -> list[Version]:
 def images_before(
     registry: Registry, catalog: Catalog, version: Version, trusted: Trusted
 ) -> frozenset[str]:
-    """The images of the newest release of the line before `version`, also of stacks that are gone;
-    else none.
+    """Return the images of the newest release of the line before `version`.
+
+    Images of stacks that are gone are among them. Returns nothing if there is no such release.
     """
     releases = _releases(registry, catalog.repositories, trusted)
     before = _previous(releases, version, BASE)
@@ -249,9 +249,7 @@ def images_before(
 
 
 def _own_tags(tags: Iterable[str], version: Version) -> dict[str, str]:
-    """The tags that name an image of a version in production, each with the image; those of
-    candidates are none.
-    """
+    """Return the tags of a version in production, without candidates, each with its image."""
     matches = [
         (tag, match) for tag in tags if (match := _TAG.fullmatch(tag)) and not match["candidate"]
     ]

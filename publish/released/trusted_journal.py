@@ -1,5 +1,4 @@
-"""The journal as a reader believes it: signed by somebody who may decide, or as far as what is
-signed confirms it.
+"""The journal as a reader believes it: signed, or confirmed by what is signed.
 
 Every reader that moves no tag reads it here. Who moves tags has the same from
 publish/tags/transaction.py.
@@ -24,8 +23,7 @@ from runner.errors import EnvironmentFailed
 
 
 def read(registry: Registry, repositories: Repositories, trusted: Trusted) -> Book:
-    """Return the journal with what counts of it; `problem` says why its signature does not, empty
-    if it does.
+    """Return the journal with what counts of it; `problem` says why its signature does not.
 
     Raises EnvironmentFailed if there is a signed one that cannot be read.
     """

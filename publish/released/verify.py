@@ -1,5 +1,6 @@
-"""What is proven about a reference, for a stranger who knows whom to trust: from the registry
-alone, in ten lines.
+"""The proof about a reference, in ten lines, for a stranger who knows whom to trust.
+
+It needs nothing but the registry.
 """
 
 from __future__ import annotations
@@ -32,10 +33,12 @@ _KEY_ID = re.compile("[0-9a-f]{64}")
 
 @dataclass(frozen=True)
 class Verified:
-    """`verdict` is `pass` where a trusted decision lets the digest carry this reference in a
-    channel that releases, `inconclusive` where it is a candidate, or a tag that moves and nobody
-    trusted signed where to; else `fail`. `lines` say what is known, `reasons` what speaks against
-    it.
+    """The result of `verify`.
+
+    `verdict` is `pass` if a trusted decision lets the digest carry this reference in a channel that
+    releases. It is `inconclusive` if it is a candidate, or if the tag moves and no trusted key
+    signed what it should name. Else it is `fail`. `lines` are the facts, and `reasons` all that
+    speaks against it.
     """
 
     reference: str
@@ -47,7 +50,7 @@ class Verified:
 
 @dataclass(frozen=True)
 class _Named:
-    """What a reference says: `tag` or `digest` may be empty, not both."""
+    """The parts of a reference: `tag` or `digest` may be empty, not both."""
 
     repository: str
     tag: str
@@ -60,10 +63,10 @@ class _Named:
 def verify(
     registry: Registry, repositories: Repositories, reference: str, trusted: Trusted
 ) -> Verified:
-    """Read the evidence on what `reference` names: a tag or digest of the production repository, or
-    REPOSITORY:TAG.
+    """Read the evidence on a reference.
 
-    Raises ConfigError where it names nothing, RegistryError where the registry fails.
+    `reference` is a tag or digest of the production repository, or REPOSITORY:TAG. Raises
+    ConfigError if it names nothing, and RegistryError if the registry fails.
     """
     named = _parsed(reference, registry.host, repositories.production)
     digest = registry.digest_of(named.repository, named.digest or named.tag)
@@ -94,9 +97,7 @@ def verify(
 
 
 def _journal(registry: Registry, repositories: Repositories, trusted: Trusted) -> Book:
-    """Return the journal if somebody trusted signed it; else an empty one, and why it does not
-    count.
-    """
+    """Return the journal if somebody trusted signed it, else an empty one with the problem."""
     try:
         book = trusted_journal.as_written(registry, repositories, trusted)
     except EnvironmentFailed as error:
@@ -144,7 +145,7 @@ def _misplaced(  # noqa: PLR0913, PLR0917 - a reference, and all that is known o
     found: Sequence[Found],
     book: Book,
 ) -> Iterator[str]:
-    """What speaks against where the digest is, whatever is proven of it."""
+    """Yield what is wrong with the place of the digest, whatever is proven of it."""
     kept = book.journal
     if named.repository != repositories.production:
         yield f"{named.repository} is not where releases are, that is {repositories.production}"
@@ -165,8 +166,9 @@ def _unknown(
     decided: Decided | None,
     book: Book,
 ) -> Iterator[str]:
-    """Why nobody knows what a tag that moves should name: only a journal that somebody trusted
-    signed says it.
+    """Yield why nobody knows what a tag that moves should name.
+
+    Only a journal that somebody trusted signed says it.
     """
     if decided is None or not named.tag or book.journal.expected(named.tag):
         return
@@ -229,7 +231,7 @@ def _against(found: Sequence[Found], decided: Decided | None, named: _Named) -> 
 
 
 def _about_another(found: Sequence[Found], decided: Decided) -> Iterator[str]:
-    """A decision on one image, and what was built another."""
+    """Yield a reason if the decision is on one image, and another one was built."""
     built = _built(found)
     asked = built.asked if built else None
     if asked and (asked.version, asked.image) != (decided.version, decided.image):
@@ -242,7 +244,7 @@ def _about_another(found: Sequence[Found], decided: Decided) -> Iterator[str]:
 def _other_layers(
     registry: Registry, repository: str, digest: str, found: Sequence[Found]
 ) -> Iterator[str]:
-    """Compare the layers of the manifest with those that the provenance names, in order."""
+    """Yield a reason if the manifest's layers are not those of the provenance, in order."""
     built = _built(found)
     if built is None:
         return
@@ -256,8 +258,9 @@ def _other_layers(
 
 
 def _built(found: Sequence[Found]) -> Built | None:
-    """Return what the provenance says; None if there is none that can be read, which is told among
-    the lines.
+    """Return the content of the provenance, or None.
+
+    A provenance that cannot be read is told among the lines.
     """
     statement = attest.usable(found, PROVENANCE)
     try:

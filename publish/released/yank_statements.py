@@ -1,6 +1,7 @@
-"""The mark on a digest that nobody should use: a statement, signed by somebody who may decide.
+"""The mark on a digest that nobody should use: a statement, signed by who may decide.
 
-It says what the journal does, and is not lost with that. What nobody trusted signed is no mark.
+It says what the journal says, and is not lost with that. A mark that nobody trusted signed does not
+count.
 """
 
 from __future__ import annotations
@@ -24,9 +25,7 @@ from runner.errors import ConfigError, GateRefused
 
 @dataclass(frozen=True)
 class SignedMarks:
-    """Marks on what is in the repository `repository`; `signer` is asked for when one is to be
-    made.
-    """
+    """Marks on the digests of one repository; `signer` is called when a mark is made."""
 
     registry: Registry
     repository: str

@@ -42,7 +42,7 @@ MOST_TAGS = 100
 
 @dataclass(frozen=True)
 class Release:
-    """What production is asked about a version; `tags` are all tags of the repository."""
+    """The lookup of versions in production; `tags` are all tags of the repository."""
 
     tags: Sequence[str]
     held: Callable[[str], str]

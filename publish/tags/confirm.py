@@ -1,15 +1,14 @@
-"""What counts of a journal that no trusted key signed: trusted decisions and signed marks that it
-leads to, and nothing of its own.
+"""The part of an unsigned journal that trusted decisions and signed marks confirm.
 
-Whoever may write the repository of the journal may write such a one. So it is read as hints, of
-which versions and digests to look up. Everything that is returned is made from what is signed:
+Whoever may write the journal's repository can write one. So it is read as hints, of which versions
+and digests to look up. All that is returned is made from what is signed:
 
 - A promotion is what trusted decisions allow: all images of the version that production has, under
   all their tags, on the day of the decision. Releases are put in the order of their versions, in
   which aliases move forwards.
-- A yank is what a signed mark on one of these digests says, of all images of the version.
-- A rollback, and what is half done, do not count: no decision tells of them. Run again, they are
-  done again.
+- A yank is what a signed mark on one of these digests says, for all images of the version.
+- A rollback, and a transaction that is half done, do not count: no decision tells of them. The same
+  command, run again, does them again.
 """
 
 from __future__ import annotations

@@ -1,16 +1,14 @@
-"""What was done to production's tags: promotions, rollbacks and yanks, in the registry, in the
-order they happened.
+"""The journal of production's tags: promotions, rollbacks and yanks, in the order they happened.
 
-A transaction is written here before it moves its first tag and closed after its last, so what a
-killed run left open can be finished by any later one: until then each of its tags holds what it
-held (`old`) or what it shall hold (`new`). Written only by who holds the lock
-(publish/tags/lock.py), and signed by somebody who may decide.
+It is a document in the registry. A transaction is written here before it moves its first tag and
+closed after its last, so a later run can finish what a killed run left open: until then each of its
+tags holds `old` or `new`. Only the holder of the lock writes it (publish/tags/lock.py), signed by
+somebody who may decide.
 
-A journal that nobody trusted signed, as all were at first, is read too, as hints: what counts are
-the trusted decisions and signed marks that it leads to (publish/tags/confirm.py), for whoever reads
-it (publish/released/trusted_journal.py), and the next run that holds the lock signs these.
-Every tag that is put from a journal needs a trusted decision of its own
-(publish/released/decision_check.py).
+A journal that nobody trusted signed, as all were at first, is read as hints. Only the trusted
+decisions and signed marks count that it leads to (publish/tags/confirm.py), for every reader
+(publish/released/trusted_journal.py). The next run that holds the lock signs these. Every tag that
+is put from a journal needs a trusted decision of its own (publish/released/decision_check.py).
 """
 
 from __future__ import annotations
@@ -41,11 +39,10 @@ CANDIDATE = "-candidate"
 
 @dataclass(frozen=True)
 class Entry:
-    """A tag on its way from the digest `old` (empty: it was not there) to `new`, as the evidence
-    `decision` allowed.
+    """A tag that moves from the digest `old` (empty: it was not there) to `new`.
 
     `alias` is the tag without its image (`v2.6` of `v2.6-cv`), empty for a release's own tags.
-    `decision` is the digest of the decision's manifest.
+    `decision` is the digest of the manifest of the decision that allowed it.
     """
 
     __pydantic_config__: ClassVar[ConfigDict] = records.STRICT
@@ -62,10 +59,8 @@ class Entry:
 class Transaction:
     """Tags that move together.
 
-    `version` is what is promoted, gone back to, or yanked; a rollback undoes `undone`.
-
-    Of a candidate it is `v2.6.0-candidate`: what becomes of the release is not what becomes of its
-    candidates.
+    `version` is what is promoted, gone back to, or yanked; a rollback undoes `undone`. Of a
+    candidate it is `v2.6.0-candidate`: a release and its candidates are promoted and yanked apart.
     """
 
     __pydantic_config__: ClassVar[ConfigDict] = records.STRICT
@@ -88,7 +83,7 @@ class Transaction:
 
 @dataclass(frozen=True)
 class Standing:
-    """An alias of an image that a release was put under, and no rollback has undone."""
+    """An alias of an image on a release that no rollback has undone."""
 
     tag: str
     image: str
@@ -107,23 +102,24 @@ class Journal:
 
     @property
     def begun(self) -> Transaction | None:
-        """The transaction that is open."""
+        """The open transaction, or None."""
         last = self.transactions[-1:]
         return last[0] if last and last[0].is_open else None
 
     def with_begun(self, transaction: Transaction) -> Journal:
-        """The journal with one more transaction."""
+        """Return the journal with one more transaction."""
         return Journal((*self.transactions, transaction))
 
     def closed(self) -> Journal:
-        """The journal when everything in it is done."""
+        """Return the journal with everything in it done."""
         *before, last = self.transactions
         done = replace(last, entries=tuple(replace(entry, state="done") for entry in last.entries))
         return Journal((*before, done))
 
     def expected(self, tag: str) -> frozenset[str]:
-        """The digests a tag may hold by now, "" for none; nothing where the journal does not know
-        the tag.
+        """Return the digests that a tag may hold by now, "" for none.
+
+        Returns nothing if the journal does not know the tag.
         """
         for transaction in reversed(self.transactions):
             for entry in transaction.entries:
@@ -134,7 +130,7 @@ class Journal:
         return frozenset()
 
     def own(self, version: str) -> tuple[Entry, ...]:
-        """The own tags of a release, as it was promoted; none where it was not."""
+        """Return the own tags of a release as it was promoted; none if it was not."""
         promoted = [
             each
             for each in self.transactions
@@ -153,7 +149,7 @@ class Journal:
         return tuple(each for each in self.transactions if each.kind == "yank")
 
     def yanked(self, version: str = "", digest: str = "") -> str:
-        """Why a version, or any version with this digest, was yanked; empty where it was not."""
+        """Return why a version, or any version with this digest, was yanked; empty if not."""
         for transaction in self.yanks:
             digests = {entry.new for entry in transaction.entries}
             if transaction.version == version or digest in digests:
@@ -161,8 +157,9 @@ class Journal:
         return ""
 
     def withdrawn(self) -> frozenset[str]:
-        """The versions that nobody should be on: yanked, or rolled back and not promoted again
-        since.
+        """Return the versions that nobody should be on.
+
+        They were yanked, or rolled back and not promoted again since.
         """
         gone: set[str] = set()
         for transaction in self.transactions:
@@ -173,9 +170,7 @@ class Journal:
 
     @cached_property
     def standing(self) -> tuple[Standing, ...]:
-        """Everything that aliases would say if what was rolled back had never been; of each tag,
-        the last holds.
-        """
+        """The aliases as they were without what was rolled back; of each tag the last counts."""
         found: dict[tuple[str, str], Standing] = {}
         for transaction in self.transactions:
             found = {key: each for key, each in found.items() if key[1] not in transaction.undone}
@@ -197,8 +192,7 @@ _RESTORE = "restore that tag to what it was, or use the version that wrote it"
 
 @dataclass(frozen=True)
 class Book:
-    """The journal, and the manifest digest under its tag it was read from; None where there is none
-    yet.
+    """The journal as it was read, and the digest of its manifest; None if there is none yet.
 
     `problem` says why its signature does not count; empty if it does, or if there is no journal.
     """
@@ -209,7 +203,7 @@ class Book:
 
     @property
     def warning(self) -> str:
-        """What to tell whoever is told what the journal says; empty if a trusted key signed it."""
+        """The warning for readers of the journal; empty if a trusted key signed it."""
         return (
             f"the journal is not signed by anybody trusted ({self.problem})" if self.problem else ""
         )
@@ -317,16 +311,17 @@ def write(  # noqa: PLR0913, PLR0917 - what in place of what, where, and in whos
 
 
 def tags_of(stem: str, image: str) -> tuple[str, ...]:
-    """The tags of an image under a version or alias: `v2.6-cv`; `v2.6` and `v2.6-base` of the base
-    image.
+    """Return the tags of an image under a version or alias.
+
+    `v2.6-cv` is the tag of cv; the base image has both `v2.6` and `v2.6-base`.
     """
     return (stem, f"{stem}-{image}") if image == BASE else (f"{stem}-{image}",)
 
 
 def order(version: str) -> tuple[int, ...]:
-    """A version's place among all, that of a candidate too.
+    """Return the place of a version among all, also of a candidate.
 
-    Raises ConfigError for what is no version.
+    Raises ConfigError if it is not a version.
     """
     found = parse_version(version.removesuffix(CANDIDATE))
     if found is None:
@@ -335,7 +330,7 @@ def order(version: str) -> tuple[int, ...]:
 
 
 def line_of(version: str) -> str:
-    """`v2.6` of `v2.6.3`."""
+    """Return the line of a version: `v2.6` of `v2.6.3`."""
     return version.rpartition(".")[0]
 
 

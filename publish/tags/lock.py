@@ -61,8 +61,9 @@ _OWNER, _UNTIL, _NONCE, _SIGNATURE = (
 
 @dataclass(frozen=True)
 class Claim:
-    """A lock that is held, by the manifest `digest` under its tag; trusted until `until` (monotonic
-    seconds).
+    """A lock that is held, by the manifest `digest` under its tag.
+
+    It is trusted until `until` (monotonic seconds).
     """
 
     registry: Registry
@@ -73,9 +74,7 @@ class Claim:
     until: float
 
     def check(self) -> None:
-        """Raises EnvironmentFailed where the lock is not surely ours any more: then nothing may be
-        put.
-        """
+        """Raise EnvironmentFailed if the lock may not be ours any more: then nothing may be put."""
         if self.registry.digest_of(self.repository, TAG) != self.digest:
             raise EnvironmentFailed(
                 f"another run took the lock {_where(self.registry, self.repository)}", _AGAIN
@@ -88,12 +87,12 @@ _AGAIN = "run the same command again: it goes on where this one stopped"
 
 
 def owner(purpose: str) -> str:
-    """A name that no other running process uses: of this CI run and its purpose, else of this
-    machine and checkout.
+    """Return a name that no other running process uses.
 
-    Attempts of a CI run follow each other, and commands in a checkout exclude each other
-    (`home.only_run`), so a claim under this name is that of a dead process. Jobs of a CI run that
-    go side by side have different purposes, such as the version they promote.
+    It names this CI run and its purpose, else this machine and checkout. Attempts of a CI run
+    follow each other, and commands in a checkout exclude each other (`home.only_run`), so a claim
+    under this name is that of a dead process. Jobs of a CI run that run side by side have different
+    purposes, such as the version they promote.
     """
     if run := os.environ.get("GITHUB_RUN_ID"):
         return f"{os.environ.get('GITHUB_REPOSITORY', '')} run {run}, {purpose}".strip()
@@ -107,8 +106,8 @@ def held(
 ) -> Iterator[Claim]:
     """Hold the lock in `repository` as `name` (see `owner`), by a claim that `seal` signs.
 
-    With a seal, a claim that no trusted key signed counts for nothing. Raises EnvironmentFailed
-    where another holds it.
+    With a seal, a claim that no trusted key signed counts for nothing. Raises EnvironmentFailed if
+    another run holds it.
     """
     claim = _taken(registry, repository, name, seal)
     try:
@@ -139,7 +138,7 @@ def _taken(registry: Registry, repository: str, name: str, seal: Seal | None) ->
 
 
 def settle_s(registry: Registry) -> float:
-    """Within how many seconds a claim is put, and for how many it is waited for those of others."""
+    """Return the seconds in which a claim is put, and for which all wait for other claims."""
     return SETTLE_ON_LOOPBACK_S if registry.host.partition(":")[0] in LOOPBACK else SETTLE_S
 
 
@@ -210,7 +209,7 @@ def _said(name: str, until: float) -> dict[str, str]:
 
 
 def _signed(repository: str, said: Mapping[str, str]) -> bytes:
-    """What the signature of a claim is about."""
+    """Return the bytes that the signature of a claim is about."""
     claim = {name: said.get(name, "") for name in (_OWNER, _UNTIL, _NONCE)}
     return canonical({"repository": repository, **claim})
 

@@ -1,5 +1,6 @@
-"""Marks on digests that nobody should use, as transactions see them
-(publish/released/yank_statements.py makes them).
+"""Marks on digests that nobody should use, as transactions see them.
+
+publish/released/yank_statements.py makes them.
 """
 
 from __future__ import annotations

@@ -1,12 +1,10 @@
-"""The predicates evidence is made of: one module each, from the record of a stage to a Statement
-and back.
+"""The predicates of evidence: one module each, from a stage's record to a Statement and back.
 
-A module has `statement(...)`, which a stage calls, `read(statement)`, which whoever decides calls,
-and `KIND`, which says what it is: publish/evidence/kinds.py lists these. What is decided from is a
-dataclass, not JSON. Other producers' predicates of the same types are refused by `read` if they
-lack what is decided from. Fields that are ours and not the
-predicate's are named `pytorchCudaImages`, as its specification asks (spec/v1/README.md, extension
-fields), or stand in annotations.
+A module has `statement(...)`, which a stage calls, `read(statement)`, which a reader calls that
+decides, and `KIND`, which describes it; publish/evidence/kinds.py lists all of them. A decision is
+made from a dataclass, not from JSON. `read` refuses the predicates of other producers if they lack
+what is decided from. Fields of our own are named `pytorchCudaImages`, as the specification asks
+(spec/v1/README.md, extension fields), or are annotations.
 """
 
 from __future__ import annotations
@@ -64,9 +62,7 @@ _MOST_ARTIFACTS = 16
 
 
 def with_artifacts(statement: Statement, artifacts: Sequence[str]) -> Statement:
-    """Return the statement, which then vouches for artifacts about the same digest too, by the
-    digests of these.
-    """
+    """Return the statement with the digests of artifacts that it vouches for too."""
     if not artifacts:
         return statement
     own = statement.predicate.get(OWN, {})
@@ -83,7 +79,7 @@ def artifacts_of(statement: Statement) -> tuple[str, ...]:
 
 
 def later(started_at: str, seconds: float) -> str:
-    """An ISO 8601 moment and seconds after it, to the second; empty where the moment is."""
+    """Return the moment (ISO 8601) that is `seconds` later; empty if the moment is empty."""
     if not started_at:
         return ""
     moment = datetime.datetime.fromisoformat(started_at) + datetime.timedelta(seconds=seconds)
@@ -91,7 +87,7 @@ def later(started_at: str, seconds: float) -> str:
 
 
 def at(statement: Statement, *path: str | int) -> Any:  # noqa: ANN401 - JSON
-    """What a predicate holds at a path. Raises GateRefused where it has no such place."""
+    """Return the value at a path of a predicate. Raises GateRefused if there is none."""
     found: Any = statement.predicate
     for step in path:
         if step not in _places(found):
@@ -108,9 +104,9 @@ def _places(found: object) -> Collection[object]:
 
 
 def read_as(kind: type[T], statement: Statement, *path: str | int) -> T:
-    """What a predicate holds at a path, as a dataclass.
+    """Return the value at a path of a predicate, as a dataclass.
 
-    Raises GateRefused; unknown fields are left alone.
+    Unknown fields are ignored. Raises GateRefused.
     """
     try:
         return TypeAdapter(kind).validate_python(at(statement, *path))
@@ -123,7 +119,7 @@ def read_as(kind: type[T], statement: Statement, *path: str | int) -> T:
 
 
 def expect(statement: Statement, predicate_type: str) -> None:
-    """Raises GateRefused where a statement is of another type."""
+    """Raise GateRefused if a statement is of another type."""
     if statement.predicate_type != predicate_type:
         raise GateRefused(
             f"{statement.predicate_type!r:.100}, where {predicate_type} is meant", NOT_USABLE

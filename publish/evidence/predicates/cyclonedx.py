@@ -1,4 +1,4 @@
-"""What is in an image: its CycloneDX bill of materials, as the predicate `cyclonedx.org/bom`."""
+"""The content of an image: its CycloneDX SBOM, as the predicate `cyclonedx.org/bom`."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from scan.record import ScanRecord
 
 
 def statement(record: ScanRecord, document: bytes, name: str) -> Statement:
-    """The document of a scan as a statement.
+    """Return the document of a scan as a statement.
 
-    Raises ConfigError where it is another than the scan judged.
+    Raises ConfigError if it is another document than the scan judged.
     """
     judged = record.sbom.sha256 if record.sbom else "none"
     found = hashlib.sha256(document).hexdigest()
@@ -33,9 +33,9 @@ def statement(record: ScanRecord, document: bytes, name: str) -> Statement:
 
 
 def read(statement: Statement) -> dict[str, Any]:
-    """The CycloneDX document.
+    """Return the CycloneDX document.
 
-    Raises GateRefused for a statement of another type, or a bill without a component.
+    Raises GateRefused if the statement is of another type, or the SBOM has no component.
     """
     expect(statement, SBOM)
     read_as(dict[str, Any], statement, "components", 0)

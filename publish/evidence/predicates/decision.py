@@ -1,4 +1,4 @@
-"""Who may carry which tags: the promotion decision, a predicate of our own.
+"""The promotion decision, which says which tags a digest may carry: a predicate of our own.
 
 It names the evidence it was made from by digest, so that a reader can judge again from the same.
 """
@@ -18,11 +18,12 @@ PRODUCTION, CANDIDATE = "production", "candidate"
 
 @dataclass(frozen=True)
 class Decided:
-    """What the gate decided of one digest. `reasons` are all that refuse it, none where it may go.
+    """The gate's decision on one digest.
 
-    `tags` are those it may carry in `channel`, `kind` is patch, feature or major, `evidence` the
-    digests of the artifacts that were counted, `policy` the SHA-256 of channels, scan policy and
-    exceptions, one after the other. `decided_on` is ISO 8601.
+    `reasons` are all reasons that refuse it, none if it may go. `tags` are those it may carry in
+    `channel`, `kind` is patch, feature or major, `evidence` the digests of the artifacts that were
+    counted, `policy` the SHA-256 of channels, scan policy and exceptions, one after the other.
+    `decided_on` is ISO 8601.
     """
 
     version: str
@@ -38,12 +39,12 @@ class Decided:
 
 
 def statement(decided: Decided, digest: str, name: str) -> Statement:
-    """The decision as a statement."""
+    """Return the decision as a statement."""
     return Statement(digest, name, DECISION, records.plain(decided))
 
 
 def read(statement: Statement) -> Decided:
-    """The decision. Raises GateRefused for a statement of another type or shape."""
+    """Return the decision. Raises GateRefused if the statement has another type or shape."""
     expect(statement, DECISION)
     return read_as(Decided, statement)
 
