@@ -44,13 +44,15 @@ class Document:
     meanwhile.
 
     `problem` says why its signature does not count, or why it cannot be read; empty if it is
-    signed, or nobody looked. What is not `is_readable` has no body, and always a problem.
+    signed, or nobody looked. What is not `is_readable` has no body, and always a problem. It
+    `is_lost` if the registry does not have what the manifest names: it may have been signed.
     """
 
     body: bytes
     digest: str
     problem: str
     is_readable: bool = True
+    is_lost: bool = False
 
 
 def read(
@@ -69,7 +71,11 @@ def read(
         signatures, body = _blobs(registry, repository, tag, manifest, limit)
     except Unreadable as error:
         return Document(
-            b"", registry.digest_of(repository, tag) or "", error.message, is_readable=False
+            b"",
+            registry.digest_of(repository, tag) or "",
+            error.message,
+            is_readable=False,
+            is_lost=error.status == 404,
         )
     problem = "nobody signed it" if seal else ""
     if seal and signatures:
@@ -102,7 +108,7 @@ def _blobs(
     except RegistryError as error:
         if error.status != 404:
             raise
-        raise Unreadable(200, f"{where} names a blob that is not there") from None
+        raise Unreadable(404, f"{where} names a blob that is not there") from None
     return signatures, body
 
 

@@ -21,7 +21,7 @@ from publish.released.published import CANDIDATE, PRODUCTION, tag_of
 from publish.released.record import Refusal, ReleaseRecord, StageTime
 from publish.signing_context import SigningContext
 from publish.state import Known, state_of, with_refusal
-from runner import records
+from runner import progress, records
 from runner.errors import ConfigError
 from runner.verdict import Verdict
 from scan.record import ScanRecord
@@ -176,6 +176,11 @@ class RecordStore:
         if record is None or (record.version, record.image) != (str(self.version), image):
             problem = f"{self.version} {image} is in staging, but no trusted key signed its record"
             raise ConfigError(problem, f"trust the key of the machine that built it, or {hint}")
+        # the tag is not signed: whoever may write staging chooses among the signed builds
+        progress.say(
+            f"  {image}: not built here; taken is what {staging}:{self.staging_tag(image)} names, "
+            f"{digest}, built {record.created_at}. If a later build replaced it, build again"
+        )
         records.write(path, record)
         return record
 

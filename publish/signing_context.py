@@ -63,5 +63,6 @@ def open_production(
         SignedMarks(registry, places.production, trusted, attest.signer),
         documents.of_journal(attest.signer, trusted),
         decision_check.doubt(registry, places, trusted),
-        decision_check.is_decided(registry, places, trusted),
+        decision_check.allowed(registry, places, trusted),
+        documents.of_lock(attest.signer, trusted),
     )

@@ -72,6 +72,8 @@ def read_own_file(path: Path, limit: int) -> bytes:
         found = path.resolve()
     except RuntimeError:  # links that lead back to themselves
         raise OSError(errno.ELOOP, os.strerror(errno.ELOOP)) from None
+    if not found.name:
+        raise Malformed(f"`{found}` is a folder, not a regular file")
     return read_file(found.parent, found.name, limit)
 
 

@@ -1,1 +1,1 @@
-"""What was found of an image, signed and on its digest; and what a stranger can verify of it."""
+"""Signed statements about the digest of an image, and how a stranger verifies them."""

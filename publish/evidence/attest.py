@@ -1,9 +1,8 @@
-"""Each stage says what it found of an image: signed statements on its digest, and its record for
-other machines.
+"""The signed statements and records that each stage attaches to an image.
 
-Statements are what promotion and strangers believe; records are what the next stage and the report
-work with where `out/` has none, so that the stages of a release can run on machines that share
-nothing but the registry.
+Promotion and strangers believe the statements. The next stage and the report work with the records
+if `out/` has none, so the stages of a release can run on machines that share nothing but the
+registry.
 """
 
 from __future__ import annotations
@@ -51,20 +50,20 @@ T = TypeVar("T", BuildRecord, ValidationRecord, ScanRecord)
 
 @dataclass(frozen=True)
 class Witness:
-    """Who signs what is found in a registry, and about images of which name."""
+    """Signs evidence about the images of one registry, under one image name."""
 
     registry: Registry
     signer: Signer
     name: str
 
     def built(self, build: BuildRecord, wheels: Sequence[Wheel]) -> None:
-        """Provenance, of these wheels of the locks."""
+        """Attach the build record and the provenance, with these wheels of the locks."""
         kept = keep(self.registry, build, "build", build, build.created_at)
         about = provenance.statement(build, wheels, provenance.builder_of(os.environ), self.name)
         self._say(build, with_artifacts(about, [kept]))
 
     def tested(self, build: BuildRecord, record: ValidationRecord) -> None:
-        """Every suite that the image's stacks require, with its verdict."""
+        """Attach the validation record and the result of every suite that the stacks require."""
         kept = keep(self.registry, build, "validation", record, record.started_at)
         self._say(
             build, with_artifacts(test_result.statement(record, build.stacks, self.name), [kept])
@@ -73,9 +72,9 @@ class Witness:
     def scanned(
         self, build: BuildRecord, record: ScanRecord, folder: Path, documents: Sequence[str] = ()
     ) -> None:
-        """The bill of materials in `folder`, and what is known against it.
+        """Attach the SBOM in `folder`, the scan record and the vulnerability result.
 
-        `documents` are the digests of the artifacts that hold the bill for other tools.
+        `documents` are the digests of the artifacts that hold the SBOM for other tools.
         """
         if record.sbom:
             document = (folder / record.sbom.file).read_bytes()
@@ -86,7 +85,7 @@ class Witness:
         )
 
     def decided(self, build: BuildRecord, statement: Statement) -> str:
-        """The digest of the decision's manifest."""
+        """Attach a decision; return the digest of its manifest."""
         return self._say(build, statement)
 
     def _say(self, build: BuildRecord, statement: Statement) -> str:
@@ -97,7 +96,7 @@ class Witness:
 
 
 def subject_of(registry: Registry, build: BuildRecord) -> Descriptor:
-    """The manifest of a build. Raises EnvironmentFailed where it is gone."""
+    """Return the manifest of a build. Raises EnvironmentFailed if it is gone."""
     manifest = registry.manifest(build.repository, build.digest)
     if manifest is None:
         raise EnvironmentFailed(
@@ -120,11 +119,10 @@ def keep(registry: Registry, build: BuildRecord, stage: str, record: object, cre
 def kept(  # noqa: PLR0913, PLR0917 - where, about what, which record, and who is believed
     registry: Registry, repository: str, digest: str, stage: str, kind: type[T], trusted: Trusted
 ) -> T | None:
-    """Return the record behind the newest statement of a stage about a digest; None if there is
-    none.
+    """Return the record behind the newest statement of a stage about a digest, or None.
 
-    A record counts only if a trusted statement of its stage names the artifact that holds it. All
-    others are not looked at, however many there are and whatever they say.
+    A record counts only if a trusted statement of its stage names the artifact that holds it. Other
+    records are not read, however many there are and whatever they say.
     """
     about = usable(evidence.read(registry, repository, digest, trusted, _SAYS[stage]), _SAYS[stage])
     for artifact in artifacts_of(about) if about else ():
@@ -142,8 +140,9 @@ LARGEST_RECORD = 64 << 20
 def _record(  # noqa: PLR0913, PLR0917 - where, about what, and which record is meant
     registry: Registry, repository: str, digest: str, artifact: str, stage: str, kind: type[T]
 ) -> T | None:
-    """Return the record in an artifact; None if that is gone, holds another stage's, or one of
-    another version.
+    """Return the record in an artifact, or None.
+
+    None is returned if the artifact is gone, or holds the record of another stage or version.
     """
     listed = referrers.referrer(registry, repository, digest, artifact)
     if listed is None or listed.artifact_type != RECORD.format(stage=stage):
@@ -160,8 +159,9 @@ def _record(  # noqa: PLR0913, PLR0917 - where, about what, and which record is 
 
 
 def carried(registry: Registry, build: BuildRecord, trusted: Trusted) -> tuple[str, ...]:
-    """Return the artifacts about a build that go with it to production: what a trusted key signed
-    or vouches for.
+    """Return the artifacts about a build that promotion copies to production.
+
+    These are the statements that a trusted key signed, and the artifacts that they name.
     """
     found = evidence.read(registry, build.repository, build.digest, trusted)
     signed = [each for each in found if each.statement and not each.problem]
@@ -177,8 +177,10 @@ def carried(registry: Registry, build: BuildRecord, trusted: Trusted) -> tuple[s
 
 
 def signer() -> Signer:
-    """The configured key, or Sigstore where `keyless` stands for one; else a key of this machine,
-    which nobody else trusts, made on the first call.
+    """Return the configured signer, else a key of this machine.
+
+    The signer is a key, or Sigstore if `keyless` stands for one. The key of this machine is made on
+    the first call, and nobody else trusts it.
     """
     if os.environ.get(keys.SIGNING_KEY) == KEYLESS:
         return Keyless(trust.trusted_identities())
@@ -209,7 +211,7 @@ def _own_key(path: Path) -> Signer:
 
 
 def trusted(public_keys: Sequence[str] = (), identities: Sequence[str] = ()) -> Trusted:
-    """The public keys and identities given or configured, else the key of this machine."""
+    """Return the keys and identities given or configured, else the key of this machine."""
     local = home.home() / "keys" / f"{LOCAL_KEY}.pub"
     if not (public_keys or identities or is_told_whom_to_trust()) and local.exists():
         return trust.trusted([str(local)])
@@ -217,15 +219,16 @@ def trusted(public_keys: Sequence[str] = (), identities: Sequence[str] = ()) -> 
 
 
 def trusted_if_anybody() -> Trusted:
-    """Return whom `trusted` returns; nobody if nobody is configured and this machine has no key
-    yet.
+    """Return the same as `trusted`, or nobody.
+
+    Nobody is trusted if nothing is configured and this machine has no key yet.
     """
     local = home.home() / "keys" / f"{LOCAL_KEY}.pub"
     return trusted() if is_told_whom_to_trust() or local.exists() else Trusted()
 
 
 def is_told_whom_to_trust() -> bool:
-    """Whether keys or identities are configured."""
+    """Return whether keys or identities are configured."""
     return any(
         os.environ.get(each)
         for each in (keys.TRUSTED_KEYS, trust.TRUSTED_IDENTITIES, trust.DECISION_KEYS)
@@ -235,11 +238,10 @@ def is_told_whom_to_trust() -> bool:
 def signed_bill(
     registry: Registry, repository: str, digest: str, trusted: Trusted
 ) -> dict[str, Any] | None:
-    """The CycloneDX document that somebody trusted signed for a digest, the newest; None where
-    there is none.
+    """Return the newest CycloneDX document that somebody trusted signed for a digest, or None.
 
-    Beside it lies the same document unsigned, for tools that look for that; whoever may write there
-    can add another.
+    The same document is there unsigned too, for tools that look for that. It does not count:
+    whoever may write there can add another.
     """
     about = usable(evidence.read(registry, repository, digest, trusted, SBOM), SBOM)
     return cyclonedx.read(about) if about else None
@@ -248,14 +250,12 @@ def signed_bill(
 def signed_validation(
     registry: Registry, build: BuildRecord, trusted: Trusted
 ) -> ValidationRecord | None:
-    """Return the newest validation of a build that somebody trusted signed: it is about to be said
-    again.
-    """
+    """Return the newest signed validation of a build, which is about to be signed again."""
     return kept(registry, build.repository, build.digest, "validation", ValidationRecord, trusted)
 
 
 def usable(found: Sequence[Found], predicate_type: str) -> Statement | None:
-    """The newest statement of a type that somebody trusted signed; None where there is none."""
+    """Return the newest statement of a type that somebody trusted signed, or None."""
     signed = [
         each
         for each in found

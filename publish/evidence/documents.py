@@ -1,7 +1,8 @@
-"""Sign the documents that steer decisions: the history of findings and the journal of tags.
+"""Signatures of the documents that steer decisions.
 
-The signature is a bundle around an in-toto Statement whose subject is the document's own digest, so
-a certificate of Sigstore can make it as well as a key.
+These are the history of findings, the journal of tags, and the claim of the lock. The signature is
+a bundle around an in-toto Statement whose subject is the document's own digest, so a certificate of
+Sigstore can make it as well as a key.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from dataclasses import dataclass
 
 from oci.manifest import sha256
 from publish.evidence import statement, store
-from publish.evidence.predicates import FINDINGS, JOURNAL
+from publish.evidence.predicates import FINDINGS, JOURNAL, LOCK
 from publish.evidence.statement import Statement
 from publish.evidence.store import BUNDLE, Signer
 from publish.evidence.trust import Trusted
@@ -20,10 +21,10 @@ from runner.errors import GateRefused
 
 @dataclass(frozen=True)
 class DocumentSeal:
-    """Signs documents of one kind, a predicate type; `signer` is asked for when one is to be
-    signed.
+    """Signs and verifies documents of one kind, which is a predicate type.
 
-    What `decides` is believed only from who may sign a promotion decision.
+    `signer` is called when a document is signed. A document that `decides` counts only if somebody
+    signed it who may sign a promotion decision.
     """
 
     kind: str
@@ -68,3 +69,8 @@ def of_findings(signer: Callable[[], Signer], trusted: Trusted) -> DocumentSeal:
 def of_journal(signer: Callable[[], Signer], trusted: Trusted) -> DocumentSeal:
     """Return the seal of the journal of tags: who decides signs it."""
     return DocumentSeal(JOURNAL, signer, trusted, decides=True)
+
+
+def of_lock(signer: Callable[[], Signer], trusted: Trusted) -> DocumentSeal:
+    """Return the seal of a claim of the lock: who moves tags signs it."""
+    return DocumentSeal(LOCK, signer, trusted, decides=True)

@@ -28,16 +28,14 @@ from runner.errors import GateRefused
 
 @dataclass(frozen=True)
 class Signed:
-    """A payload whose signature was verified, and who made that: a key by its id, or an identity by
-    its issuer.
-    """
+    """A payload whose signature was verified, and who made it: a key's id, or an identity."""
 
     payload: bytes
     signer: str
 
 
 def sign(payload: bytes, key: PrivateKey, payload_type: str = MEDIA_TYPE) -> bytes:
-    """The payload in an envelope; the same bytes for the same arguments."""
+    """Return the payload in an envelope; the same bytes for the same arguments."""
     message = encoded(payload_type.encode(), payload)
     if isinstance(key, Ed25519PrivateKey):
         signature = key.sign(message)
@@ -50,10 +48,10 @@ def sign(payload: bytes, key: PrivateKey, payload_type: str = MEDIA_TYPE) -> byt
 
 
 def open_envelope(envelope: bytes, trusted: PublicKeys, payload_type: str = MEDIA_TYPE) -> Signed:
-    """The payload, when a trusted key signed it as `payload_type`. Raises GateRefused.
+    """Return the payload if a trusted key signed it as `payload_type`.
 
-    The payload is not looked at before. A key id only says which key to try, and an envelope need
-    not have one.
+    The payload is not parsed before its signature is verified. A key id only says which key to try,
+    and an envelope need not have one. Raises GateRefused.
     """
     return opened(json_object(envelope, "the envelope"), trusted, payload_type)
 
@@ -61,7 +59,7 @@ def open_envelope(envelope: bytes, trusted: PublicKeys, payload_type: str = MEDI
 def opened(
     envelope: Mapping[str, Any], trusted: PublicKeys, payload_type: str = MEDIA_TYPE
 ) -> Signed:
-    """As `open_envelope`, of one that was parsed already."""
+    """Return the payload of a parsed envelope, as `open_envelope` does."""
     try:
         payload, stated = _bytes(envelope["payload"]), envelope["payloadType"].encode()
         (made,) = envelope["signatures"]
@@ -77,7 +75,7 @@ def opened(
 
 
 def encoded(payload_type: bytes, payload: bytes) -> bytes:
-    """What is signed: the Pre-Authentication Encoding of DSSE 1.0."""
+    """Return the bytes that are signed: the Pre-Authentication Encoding of DSSE 1.0."""
     return b"DSSEv1 %d %s %d %s" % (len(payload_type), payload_type, len(payload), payload)
 
 
@@ -116,7 +114,7 @@ def _verifies(key: PublicKey, signature: bytes, message: bytes) -> bool:
 
 
 def _bytes(text: Any) -> bytes:  # noqa: ANN401 - anything may stand in an envelope
-    """Standard or URL-safe base64: a verifier must accept either."""
+    """Decode standard or URL-safe base64: a verifier must accept both."""
     if not isinstance(text, str):
         raise TypeError("not base64 text")
     return base64.b64decode(text.translate(str.maketrans("-_", "+/")), validate=True)

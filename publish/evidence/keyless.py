@@ -1,13 +1,12 @@
-"""Evidence signed without a key of one's own: Sigstore certifies for minutes who is running, and
-logs it in public.
+"""Evidence that is signed without a key, by an identity that Sigstore certifies for some minutes.
 
-Who that is the surroundings say (in GitHub Actions, a job with `id-token: write`). A reader needs a
-name, no key, and the library holds all against it that Sigstore promises: the certificate's chain
-at the time of the log's entry, its own entry in the log of certificates, the inclusion of the
-entry, and that this is about this very signature.
+The environment says who is running: in GitHub Actions, a job with `id-token: write`. Sigstore logs
+the signature in public. A reader needs a name and no key. The library verifies all that Sigstore
+promises: the certificate's chain at the time of the log's entry, its own entry in the log of
+certificates, the inclusion of the entry, and that the entry is about this signature.
 
-Signatures of this kind differ each time they are made. What was made is opened at once, as a reader
-would: nothing is attached that those who trust the configured identities would not believe.
+Signatures of this kind differ each time they are made. Each is opened at once, as a reader would:
+nothing is attached that those who trust the configured identities would not believe.
 """
 
 from __future__ import annotations
@@ -58,14 +57,15 @@ _IDENTIFY = (
 
 @dataclass(frozen=True)
 class Keyless:
-    """Signs as who this machine is to its surroundings; one of `trusted`'s identities, or nobody
-    would believe it.
-    """
+    """Signs as the identity of this machine, which must be one of `trusted`'s identities."""
 
     trusted: Trusted
 
     def sign(self, payload: bytes) -> bytes:
-        """A statement in a bundle, each time another one. Raises EnvironmentFailed, ConfigError."""
+        """Return a statement in a bundle, each time another one.
+
+        Raises EnvironmentFailed or ConfigError.
+        """
         token = _token()
         config = self.trusted.instance.config
         try:
@@ -90,7 +90,7 @@ class Keyless:
 
 
 def is_certified(content: Mapping[str, Any]) -> bool:
-    """Whether a bundle says that a certificate is behind it, rather than a key."""
+    """Return whether a bundle says that a certificate is behind it, rather than a key."""
     material = content.get("verificationMaterial")
     return isinstance(material, dict) and bool(
         {"certificate", "x509CertificateChain"} & set(material)
@@ -98,7 +98,7 @@ def is_certified(content: Mapping[str, Any]) -> bool:
 
 
 def opened(content: Mapping[str, Any], trusted: Trusted, payload_type: str = MEDIA_TYPE) -> Signed:
-    """The payload of a parsed bundle, when a trusted identity signed it as `payload_type`.
+    """Return the payload of a parsed bundle if a trusted identity signed it as `payload_type`.
 
     Raises GateRefused.
     """
@@ -124,7 +124,7 @@ def opened(content: Mapping[str, Any], trusted: Trusted, payload_type: str = MED
 
 
 def _identity(certificate: Certificate, trusted: Trusted) -> Identity:
-    """The trusted identity that a certificate is for, whoever issued that."""
+    """Return the trusted identity that a certificate is for, whoever issued the certificate."""
     for identity in trusted.identities:
         try:
             _policy(identity).verify(certificate)
@@ -135,14 +135,14 @@ def _identity(certificate: Certificate, trusted: Trusted) -> Identity:
 
 
 def _policy(identity: Identity) -> policy.VerificationPolicy:
-    """Issuer and name apart: the library's own pair takes an empty issuer for any."""
+    """Return a policy for issuer and name: the library's own pair takes an empty issuer for any."""
     return policy.AllOf(
         [policy.OIDCIssuer(identity.issuer), policy.Identity(identity=identity.name)]
     )
 
 
 def _named(certificate: Certificate) -> str:
-    """Who a certificate says that it is for, as a person would trust it."""
+    """Return whom a certificate names, as a person would write it to trust it."""
     issuer = cast(
         UnrecognizedExtension, certificate.extensions.get_extension_for_oid(_ISSUER).value
     ).value.decode()
@@ -151,7 +151,7 @@ def _named(certificate: Certificate) -> str:
 
 
 def _token() -> IdentityToken:
-    """Who this machine is, for a few minutes. Raises EnvironmentFailed."""
+    """Return a token that says who this machine is. Raises EnvironmentFailed."""
     try:
         raw = detect_credential()
         token = IdentityToken(raw) if raw else None
@@ -165,7 +165,7 @@ def _token() -> IdentityToken:
 
 
 def _context(config: ClientTrustConfig) -> SigningContext:
-    """The services of an instance, none of which is waited for without end."""
+    """Return the services of an instance, each with a limit in time."""
     services = config.signing_config
     authority, log = services.get_fulcio(), services.get_tlogs()[0]
     for session in (authority.session, cast(Any, log)._session):

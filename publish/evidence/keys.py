@@ -45,18 +45,16 @@ _MOST_KEYS = 64
 _LONGEST_PASSPHRASE = 1023
 """Bytes; OpenSSL takes no more."""
 _LONGEST_PATH = 200
-_KEY_MATERIAL = re.compile(r"PRIVATE|[A-Za-z0-9+/=_-]{40}")
-"""A word of a private key, or so much base64 that it may be one."""
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _KINDS = "an ECDSA P-256 or an Ed25519 key"
 
 
 def generate(folder: Path, name: str) -> tuple[Path, Path]:
-    """Make a key pair: FOLDER/NAME.key, for its owner's eyes only, and FOLDER/NAME.pub, for
-    everybody.
+    """Write a key pair: FOLDER/NAME.key, readable for its owner only, and FOLDER/NAME.pub.
 
-    Encrypted where PYTORCH_CUDA_IMAGES_SIGNING_PASSPHRASE is set. Raises ConfigError for a name
-    that is more than a file's, or if one of the two is there already; then neither is written.
+    The private key is encrypted if PYTORCH_CUDA_IMAGES_SIGNING_PASSPHRASE is set. Raises
+    ConfigError if the name is not a plain file name, or if one of the two files exists; then
+    neither is written.
     """
     if not _NAME.fullmatch(name):
         problem = f"`{clean_line(name, 80)}` is not the name of a key"
@@ -81,10 +79,10 @@ def generate(folder: Path, name: str) -> tuple[Path, Path]:
 
 
 def signing_key(given: str = "", environ: Mapping[str, str] = os.environ) -> PrivateKey:
-    """The private key in `given`, a path or PEM text; by default what
-    PYTORCH_CUDA_IMAGES_SIGNING_KEY holds.
+    """Return the private key in `given`, a path or PEM text.
 
-    Raises ConfigError where there is none, or it is of another kind.
+    The default is the value of PYTORCH_CUDA_IMAGES_SIGNING_KEY. Raises ConfigError if there is
+    none, or if it is of another kind.
     """
     named = given or environ.get(SIGNING_KEY, "")
     if not named:
@@ -100,14 +98,11 @@ def trusted_keys(
     environ: Mapping[str, str] = os.environ,
     source: str = f"--key or {TRUSTED_KEYS}",
 ) -> PublicKeys:
-    """The public keys in each of `given`, paths or PEM text; by default what
-    PYTORCH_CUDA_IMAGES_TRUSTED_KEYS holds.
+    """Return the public keys in each of `given`, paths or PEM text, by their ids.
 
-    `source` is where `given` comes from, for errors: a value that may be a key by mistake is never
-    repeated.
-
-    Raises ConfigError where there is none: trusting nobody by mistake would read as "nothing is
-    proven".
+    The default is the value of PYTORCH_CUDA_IMAGES_TRUSTED_KEYS. `source` says in errors where
+    `given` comes from: a value that may be a key by mistake is never repeated. Raises ConfigError
+    if there is none: to trust nobody by mistake would read as "nothing is proven".
     """
     named = [*given] or [each for each in (environ.get(TRUSTED_KEYS),) if each]
     if not named:
@@ -120,7 +115,7 @@ def trusted_keys(
 
 
 def key_id(key: PublicKey) -> str:
-    """The hexadecimal SHA-256 of the key in DER (SubjectPublicKeyInfo)."""
+    """Return the hexadecimal SHA-256 of the key in DER (SubjectPublicKeyInfo)."""
     form = serialization.PublicFormat.SubjectPublicKeyInfo
     return hashlib.sha256(key.public_bytes(serialization.Encoding.DER, form)).hexdigest()
 
@@ -207,15 +202,10 @@ def _text(named: str, source: str) -> tuple[str, str]:
 def _shown(named: str, source: str) -> str:
     """Return a path as errors may repeat it.
 
-    What may be a part of a key is called by its source alone.
+    What names no file may be a key or a passphrase, and is called by its source alone.
     """
-    is_path = named.isprintable() and len(named) <= _LONGEST_PATH
-    is_there = is_path and os.path.lexists(named)
-    return (
-        named
-        if is_there or (is_path and not _KEY_MATERIAL.search(named))
-        else f"the value of {source}"
-    )
+    is_there = named.isprintable() and len(named) <= _LONGEST_PATH and os.path.lexists(named)
+    return named if is_there else f"the value of {source}"
 
 
 def _encryption() -> serialization.KeySerializationEncryption:
@@ -245,8 +235,9 @@ def _passphrase_bytes(passphrase: str) -> bytes:
 
 
 def _write(files: Mapping[Path, tuple[bytes, int]]) -> None:
-    """Write all files with their modes, or none: a half of a key or of a pair would block every
-    later run.
+    """Write all files with their modes, or none.
+
+    Half of a key or of a pair would block every later run.
     """
     written: list[Path] = []
     try:

@@ -1,6 +1,4 @@
-"""Who vouches for an OS layer: whoever signs provenance here signs it, and trusted keys and
-identities are believed.
-"""
+"""Signatures of OS layers: who signs provenance here signs them too."""
 
 from __future__ import annotations
 
@@ -35,9 +33,9 @@ class SystemVouch:
 
 
 def vouch_of(signer: Signer) -> SystemVouch:
-    """Return who vouches on this machine.
+    """Return what signs and verifies OS layers on this machine.
 
-    What it signs it believes, beside what it is told to trust.
+    It believes its own signatures, beside those that it is configured to trust.
     """
     told = attest.trusted() if attest.is_told_whom_to_trust() else Trusted()
     if isinstance(signer, Keyless):

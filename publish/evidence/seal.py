@@ -1,5 +1,4 @@
-"""Seals: a signature in the annotations of a referrer, which a reader verifies without fetching the
-manifest.
+"""Seals: a signature in a referrer's annotations, verified without fetching the manifest.
 
 An account that may write to a repository can attach thousands of artifacts that claim to be
 evidence, and it takes two requests to find out that one of them is not. A list of referrers carries
@@ -43,9 +42,7 @@ _CONFIG = Descriptor(OCI_EMPTY, sha256(EMPTY_CONFIG), len(EMPTY_CONFIG))
 def sealed(
     notes: Mapping[str, str], subject: Descriptor, blob: Descriptor, key: PrivateKey
 ) -> dict[str, str]:
-    """Return the annotations of an artifact of one blob about `subject`, and its seal
-    (deterministic).
-    """
+    """Return the annotations of an artifact of one blob, with its seal (deterministic)."""
     envelope = parse_json(dsse.sign(_payload(notes, subject, blob), key, TYPE), LARGEST_BYTES * 4)
     content = {
         "subject": subject.plain(),
@@ -56,8 +53,9 @@ def sealed(
 
 
 def manifest_of(listed: Referrer, subject: str, trusted: PublicKeys) -> Manifest | None:
-    """Return the manifest of an artifact about `subject`, without a request; None if no trusted key
-    sealed it.
+    """Return the manifest of an artifact about `subject`, or None if no trusted key sealed it.
+
+    It costs no request.
     """
     notes = {name: text for name, text in listed.annotations.items() if name != SEAL}
     try:

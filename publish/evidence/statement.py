@@ -1,8 +1,8 @@
-"""What is claimed about a digest: in-toto Statements (Attestation Framework, spec/v1/statement.md).
+"""Claims about a digest: in-toto Statements (Attestation Framework, spec/v1/statement.md).
 
 Ours have one subject, the manifest's digest: evidence is about bytes, never about a tag. `name`
-tells people which repository it was published in; nothing is decided from it, since promotion takes
-evidence to another one.
+tells people which repository it was published in. Nothing is decided from it, since promotion takes
+evidence to another repository.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ MEDIA_TYPE = "application/vnd.in-toto+json"
 class Statement:
     """A predicate about `subject`, the digest of a manifest.
 
-    Raises ConfigError where that is none.
+    Raises ConfigError if the subject is not a digest.
     """
 
     subject: str
@@ -44,7 +44,7 @@ class Statement:
 
 
 def to_json(statement: Statement) -> bytes:
-    """The statement as bytes, the same for the same statement: sorted keys, no spaces, ASCII."""
+    """Return the statement as bytes, always the same: sorted keys, no spaces, ASCII."""
     subject = {
         "name": statement.name,
         "digest": {"sha256": statement.subject.removeprefix("sha256:")},
@@ -60,7 +60,7 @@ def to_json(statement: Statement) -> bytes:
 
 
 def from_json(data: bytes) -> Statement:
-    """A statement about one manifest. Raises GateRefused for anything else."""
+    """Return a statement about one manifest. Raises GateRefused for anything else."""
     content = json_object(data, "the statement")
     if content.get("_type") != STATEMENT:
         raise GateRefused(f"its type is {content.get('_type')!r:.100}, not {STATEMENT}", NOT_USABLE)

@@ -39,7 +39,7 @@ from publish.evidence import dsse, keyless, seal, statement
 from publish.evidence.dsse import Signed
 from publish.evidence.keyless import Keyless
 from publish.evidence.keys import PrivateKey, key_id
-from publish.evidence.predicates import DECIDING, made_on
+from publish.evidence.kinds import find_kind, made_on
 from publish.evidence.statement import Statement
 from publish.evidence.strict_json import NOT_USABLE, json_object
 from publish.evidence.trust import Trusted
@@ -57,6 +57,10 @@ trusted, whose evidence never has one.
 LARGEST_UNSEALED, UNSEALED_BYTES, UNSEALED_S = 8 << 20, 128 << 20, 60.0
 """How many bytes of each are read, and of all, and for how long."""
 LARGEST_MANIFEST = 8 << 10
+MOST_UNSIGNED = 16 << 10
+"""How many bytes a bundle of a key may have beside what was signed. Another tool's has the entry of
+a transparency log, which is a few kilobytes; whatever is there is copied with the evidence.
+"""
 
 _PREDICATE_TYPE = "dev.sigstore.bundle.predicateType"
 _CREATED = "org.opencontainers.image.created"
@@ -74,10 +78,10 @@ Signer = PrivateKey | Keyless
 class Found:
     """One artifact that claims to be evidence; `artifact` is the digest of its manifest.
 
-    `signer` is the id of the key, or the identity with its issuer. `statement` is None where
-    `problem` says why it is not usable; then `predicate_type` is only what it claims to be.
-    `created` is when what it states was found (ISO 8601), as signed; empty where it does not say.
-    `sealed` if a trusted key vouched for the whole artifact.
+    `signer` is the id of the key, or the identity with its issuer. `statement` is None if `problem`
+    says why it is not usable; then `predicate_type` is only a claim. `created` is the signed date
+    of what it states (ISO 8601); empty if it has none. `sealed` if a trusted key vouched for the
+    whole artifact.
     """
 
     artifact: str
@@ -98,7 +102,7 @@ def publish(
 ) -> tuple[Descriptor, ...]:
     """Sign each statement and attach it to the image it is about; again as often as you like.
 
-    Raises ConfigError where one is about another image, RegistryError and what a signer raises
+    Raises ConfigError if one is about another image, RegistryError, and the errors of a signer
     (then run it again).
     """
     for each in statements:
@@ -113,11 +117,10 @@ def publish(
 def read(
     registry: Registry, repository: str, digest: str, trusted: Trusted, predicate_type: str = ""
 ) -> tuple[Found, ...]:
-    """Return what claims to be evidence about `digest`, all or of one type, by type and age; the
-    problem with each.
+    """Return the artifacts that claim to be evidence about `digest`, by type and age.
 
-    Raises RegistryError where the registry fails: evidence that cannot be read is not evidence that
-    is missing.
+    `predicate_type` selects one type. Unusable ones have a problem. Raises RegistryError if the
+    registry fails: evidence that cannot be read is not evidence that is missing.
     """
     found = (
         _found(each, digest, trusted)
@@ -138,12 +141,13 @@ def find(
     listed = referrers.referrer(registry, repository, digest, artifact)
     if listed is None or listed.artifact_type != BUNDLE:
         return None
-    return _found(_unsealed(registry, repository, _Purse(), listed), digest, trusted)
+    return _found(_unsealed(registry, repository, digest, _Purse(), listed), digest, trusted)
 
 
 def signed(about: Statement, signer: Signer) -> bytes:
-    """Return a statement in a bundle; the same bytes for the same key, others each time from
-    Sigstore.
+    """Return a statement in a bundle.
+
+    A key makes the same bytes each time, and Sigstore others each time.
     """
     if isinstance(signer, Keyless):
         return signer.sign(statement.to_json(about))
@@ -151,14 +155,17 @@ def signed(about: Statement, signer: Signer) -> bytes:
 
 
 def opened(data: bytes, trusted: Trusted) -> Signed:
-    """Return what a bundle holds, by the rules of what it says is behind it. Raises GateRefused."""
+    """Return the payload of a bundle, verified by a key or a certificate. Raises GateRefused."""
     content = json_object(data, "the bundle")
     if keyless.is_certified(content):
         return keyless.opened(content, trusted)
     envelope = content.get("dsseEnvelope")
     if not isinstance(envelope, dict):
         raise GateRefused("a bundle without an envelope", NOT_USABLE)
-    return dsse.opened(envelope, trusted.keys)
+    made = dsse.opened(envelope, trusted.keys)
+    if len(data) - len(envelope["payload"]) > MOST_UNSIGNED:
+        raise GateRefused("the bundle holds much that its key did not sign", NOT_USABLE)
+    return made
 
 
 def signer_problem(signer: Signer, trusted: Trusted, *, decides: bool) -> str:
@@ -182,9 +189,7 @@ def signer_problem(signer: Signer, trusted: Trusted, *, decides: bool) -> str:
 def _attach(
     registry: Registry, repository: str, subject: Descriptor, about: Statement, signer: Signer
 ) -> Descriptor:
-    """What is attached is attached again: where a run was killed in between, its list may lack
-    it.
-    """
+    """Attach a statement, also if it is there: a run that was killed may not have listed it."""
     notes = _annotations(about)
     if isinstance(signer, Keyless):
         data = next(_kept(registry, repository, about, signer.trusted), b"") or signed(
@@ -206,9 +211,7 @@ def _kept(
 
 
 def _annotations(about: Statement) -> dict[str, str]:
-    """Sigstore's own, and the names under which BuildKit and cosign before bundles keep the
-    predicate's type.
-    """
+    """Return Sigstore's annotations, and the names of BuildKit and older cosign for the type."""
     created = made_on(about)
     return {
         "dev.sigstore.bundle.content": "dsse-envelope",
@@ -220,7 +223,7 @@ def _annotations(about: Statement) -> dict[str, str]:
 
 
 def _bundle(envelope: bytes, key: PrivateKey) -> bytes:
-    """The envelope as a Sigstore bundle; its hint is the key's id, in base64."""
+    """Return the envelope as a Sigstore bundle; its hint is the key's id, in base64."""
     hint = base64.b64encode(bytes.fromhex(key_id(key.public_key()))).decode()
     material = {"publicKey": {"hint": hint}, "tlogEntries": []}
     return canonical(
@@ -234,9 +237,7 @@ def _bundle(envelope: bytes, key: PrivateKey) -> bytes:
 
 @dataclass(frozen=True)
 class _File:
-    """The bundle of an artifact that claims to hold a type of statement; `problem` if it was not
-    fetched.
-    """
+    """The bundle of an artifact and the type that it claims; `problem` if it was not fetched."""
 
     artifact: str
     claimed: str
@@ -247,14 +248,14 @@ class _File:
 
 @dataclass
 class _Purse:
-    """What may still be spent on artifacts that nobody trusted sealed. For many threads."""
+    """A limit in bytes and time for reading artifacts without a seal. Safe for many threads."""
 
     bytes: int = UNSEALED_BYTES
     ends: float = field(default_factory=lambda: time.monotonic() + UNSEALED_S)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def pay(self, size: int) -> None:
-        """Raises GateRefused if that is too much."""
+        """Take `size` bytes from the limit. Raises GateRefused if that is too much."""
         with self._lock:
             if size > min(self.bytes, LARGEST_UNSEALED) or time.monotonic() > self.ends:
                 raise GateRefused(
@@ -294,9 +295,7 @@ class _Vouchers:
 def _files(
     registry: Registry, repository: str, digest: str, trusted: Trusted, wanted: str
 ) -> Iterator[_File]:
-    """Every bundle about a digest that a trusted key sealed, and as many of the others as may be
-    read.
-    """
+    """Yield every sealed bundle about a digest, and a limited number of the others."""
     vouchers = _Vouchers(digest, trusted)
     listed = referrers.referrers(registry, repository, digest, BUNDLE, vouchers.vouch)
     listed = tuple(each for each in listed if wanted in ("", _claimed(each)))
@@ -312,7 +311,9 @@ def _files(
         )
     with ThreadPoolExecutor(WORKERS) as pool:
         yield from pool.map(lambda item: _sealed(registry, repository, *item), sealed)
-        yield from pool.map(partial(_unsealed, registry, repository, _Purse()), others[:most])
+        yield from pool.map(
+            partial(_unsealed, registry, repository, digest, _Purse()), others[:most]
+        )
 
 
 def _sealed(registry: Registry, repository: str, listed: Referrer, made: Manifest) -> _File:
@@ -329,11 +330,13 @@ def _sealed(registry: Registry, repository: str, listed: Referrer, made: Manifes
         return _File(artifact, claimed, problem=_of_what_is_there(error), sealed=True)
 
 
-def _unsealed(registry: Registry, repository: str, purse: _Purse, listed: Referrer) -> _File:
+def _unsealed(
+    registry: Registry, repository: str, subject: str, purse: _Purse, listed: Referrer
+) -> _File:
     artifact, claimed = listed.descriptor.digest, _claimed(listed)
     try:
         purse.pay(0)
-        blob = _plain(held(registry, repository, artifact))
+        blob = _plain(held(registry, repository, artifact), subject)
         purse.pay(blob.size)
         return _File(artifact, claimed, registry.blob(repository, blob.digest, blob.size))
     except RegistryError as error:
@@ -343,24 +346,29 @@ def _unsealed(registry: Registry, repository: str, purse: _Purse, listed: Referr
 
 
 def _of_what_is_there(error: RegistryError) -> str:
-    """What is wrong with what a registry served.
+    """Return what is wrong with the content that a registry served.
 
-    Raises the error if it is that of a registry that fails.
+    Raises the error again if the registry itself fails.
     """
     if error.status not in SERVED:
         raise error
     return error.message
 
 
-def _plain(manifest: Manifest) -> Descriptor:
-    """The one blob of a manifest.
+def _plain(manifest: Manifest, subject: str) -> Descriptor:
+    """Return the one blob of a manifest about `subject`.
 
-    Raises GateRefused if there is anything beside it: that nobody vouches for.
+    Raises GateRefused if it could not be copied as it is, or if there is anything beside the blob:
+    nobody vouches for that.
     """
+    if manifest.subject != subject:
+        raise GateRefused(f"its manifest refers to {manifest.subject or 'nothing'}", NOT_USABLE)
     blobs = manifest.blobs()
     if len(blobs) != 2:
         raise GateRefused(f"{max(0, len(blobs) - 1)} files, where a bundle is one", NOT_USABLE)
-    if blobs[0].digest != sha256(EMPTY_CONFIG) or len(manifest.body) > LARGEST_MANIFEST:
+    is_empty = (blobs[0].digest, blobs[0].size) == (sha256(EMPTY_CONFIG), len(EMPTY_CONFIG))
+    is_bundle = manifest.artifact_type == blobs[1].media_type == BUNDLE
+    if not (is_empty and is_bundle) or len(manifest.body) > LARGEST_MANIFEST:
         raise GateRefused("its manifest holds more than a bundle has", NOT_USABLE)
     return blobs[1]
 
@@ -388,8 +396,9 @@ def _found(file: _File, digest: str, trusted: Trusted) -> Found:
 
 
 def _once(found: Iterable[Found]) -> Iterator[Found]:
-    """Each statement of a signer once, the sealed one if there is one: an attached bundle can be
-    attached again.
+    """Yield each statement of a signer once, and the sealed copy if there is one.
+
+    Anybody can attach a bundle again.
     """
     kept: dict[tuple[str, bytes], Found] = {}
     for each in sorted(found, key=lambda each: (not each.sealed, each.artifact)):
@@ -402,7 +411,8 @@ def _once(found: Iterable[Found]) -> Iterator[Found]:
 
 def _allowed(about: Statement, signer: str, trusted: Trusted) -> None:
     """Raises GateRefused for a decision by somebody who is trusted for other evidence alone."""
-    if about.predicate_type in DECIDING and not trusted.may_decide(signer):
+    kind = find_kind(about.predicate_type)
+    if kind and kind.decides and not trusted.may_decide(signer):
         raise GateRefused(f"signed by {signer}, which is not trusted to decide", NOT_USABLE)
 
 

@@ -1,4 +1,4 @@
-"""JSON that others wrote, read so that no two readers can see different things in it."""
+"""JSON of others, read so that no two readers can see different things in it."""
 
 from __future__ import annotations
 

@@ -1,9 +1,9 @@
 """Whose signatures are believed: public keys, and identities that Sigstore certifies.
 
 An identity is named whole and with its issuer, who vouched for it: the same name by another issuer
-is somebody else. An instance of Sigstore certifies it, the public one or one of your own. The
-public one's roots of trust are those that the pinned library carries: nothing is downloaded to
-verify, so every machine verifies the same, years later too.
+is somebody else. An instance of Sigstore certifies it, the public one or one of your own. The roots
+of trust of the public one are part of the pinned library. Nothing is downloaded to verify, so every
+machine verifies the same, years later too.
 """
 
 from __future__ import annotations
@@ -49,9 +49,7 @@ _IDENTITY = re.compile(r"(https://[!-)+-<>-~]+)=([!-)+-~]+)")
 
 @dataclass(frozen=True)
 class Identity:
-    """Who a certificate is for: `name` as its issuer knows it, a workflow's address or an
-    e-mail's.
-    """
+    """The subject of a certificate: `name` as its issuer knows it, a workflow or an e-mail."""
 
     issuer: str
     name: str
@@ -62,15 +60,13 @@ class Identity:
 
 @dataclass(frozen=True)
 class Instance:
-    """An instance of Sigstore: that of `file`, a client trust configuration, or the public one
-    where it is empty.
-    """
+    """An instance of Sigstore: the client trust configuration `file`; if empty, the public one."""
 
     file: str = ""
 
     @cached_property
     def config(self) -> ClientTrustConfig:
-        """Its roots of trust, and where its services are. Raises ConfigError."""
+        """Its roots of trust, and the addresses of its services. Raises ConfigError."""
         try:
             text = (
                 read_own_file(Path(self.file), CONFIG_BYTES).decode() if self.file else embedded()
@@ -91,7 +87,7 @@ class Instance:
 
     @cached_property
     def verifier(self) -> Verifier:
-        """What verifies by its roots of trust, without a network. Raises ConfigError."""
+        """The verifier with its roots of trust, which needs no network. Raises ConfigError."""
         config = self.config
         try:
             return Verifier(trusted_root=config.trusted_root)
@@ -104,8 +100,7 @@ class Instance:
 
 @dataclass(frozen=True)
 class Trusted:
-    """Public keys by their id, and the identities that are believed where `instance` certifies
-    them.
+    """Public keys by their id, and the identities that are believed if `instance` certifies them.
 
     `deciders` are the ids of the keys that may sign a promotion decision, and no other then may;
     None for all.
@@ -117,20 +112,17 @@ class Trusted:
     deciders: frozenset[str] | None = None
 
     def may_decide(self, signer: str) -> bool:
-        """Whether a decision is believed from who signed it; what else was signed may be believed
-        all the same.
-        """
+        """Return whether decisions of a signer are believed; other evidence of theirs may be."""
         return self.deciders is None or signer in self.deciders
 
 
 def trusted(
     keys: Iterable[str] = (), names: Iterable[str] = (), environ: Mapping[str, str] = os.environ
 ) -> Trusted:
-    """The public keys and identities (ISSUER=IDENTITY) given, by default what is configured, and
-    who of them decides.
+    """Return the public keys and identities (ISSUER=IDENTITY) given, and who of them decides.
 
-    Keys that decide are trusted for all else too. Raises ConfigError where nobody is trusted: by
-    mistake that would read as "nothing is proven".
+    The default is the configuration. Keys that decide are trusted for all else too. Raises
+    ConfigError if nobody is trusted: by mistake that would read as "nothing is proven".
     """
     given, named = [*keys], [*names]
     if not given and not named:
@@ -149,7 +141,7 @@ def trusted(
 
 
 def trusted_identities(environ: Mapping[str, str] = os.environ) -> Trusted:
-    """What is configured without its keys. Raises ConfigError where no identity is."""
+    """Return the configured identities, without keys. Raises ConfigError if there is none."""
     named = _configured(environ)
     if not named:
         raise ConfigError(
@@ -159,17 +151,13 @@ def trusted_identities(environ: Mapping[str, str] = os.environ) -> Trusted:
 
 
 def embedded(repository: str = DEFAULT_TUF_URL) -> str:
-    """The client trust configuration of an instance that the library knows by itself, the public
-    one by default.
-    """
+    """Return the client trust configuration that the library holds, by default the public one."""
     root, services = (read_embedded(name, repository).decode() for name in _EMBEDDED)
     return f'{{"mediaType": "{_CONFIG}", "trustedRoot": {root}, "signingConfig": {services}}}'
 
 
 def one_line(error: Exception) -> str:
-    """What an error of somebody else's code says, and what was behind it, short enough for a
-    line.
-    """
+    """Return the message of a foreign error and of its cause, short enough for a line."""
     told = dict.fromkeys(
         str(each) or type(each).__name__ for each in (error, error.__cause__) if each
     )

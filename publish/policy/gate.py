@@ -20,13 +20,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from images.catalog import Catalog, Line, Version
+from publish.evidence.kinds import made_on
 from publish.evidence.predicates import (
     PROVENANCE,
     SBOM,
     TEST_RESULT,
     VULNERABILITIES,
     cyclonedx,
-    made_on,
     provenance,
     read_as,
     test_result,

@@ -1,13 +1,14 @@
-"""Whether a decision behind a tag can be believed: by somebody trusted to decide, about this
-digest, for this tag.
-"""
+"""Checks of the decision behind a tag: it must be trusted, and be about this digest and tag."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from functools import cache
 
 from images.catalog import Repositories
-from images.names import is_candidate, plain_version
+from images.names import candidate_stem, is_candidate, plain_version
+from images.version import parse_version
+from oci.manifest import is_digest
 from oci.registry import Registry, RegistryError
 from publish.evidence import store as evidence
 from publish.evidence.predicates import DECISION, decision
@@ -15,16 +16,19 @@ from publish.evidence.predicates.decision import CANDIDATE, Decided
 from publish.evidence.store import Found
 from publish.evidence.trust import Trusted
 from publish.tags import journal
-from publish.tags.confirm import Doubt
+from publish.tags.allowed import Allowed, ReadAllowed
 from publish.tags.journal import Entry, Transaction
-from publish.tags.transaction import IsDecided
+from publish.tags.transaction import Doubt
 from runner import progress
 from runner.errors import GateRefused
 from runner.verdict import Verdict
 
+IsDecided = Callable[[str, str], bool]
+"""Whether a trusted decision lets a digest (the second) carry a tag (the first)."""
+
 
 def doubt(registry: Registry, repositories: Repositories, trusted: Trusted) -> Doubt:
-    """What `publish/tags` holds everything against that it finds begun."""
+    """Return the check that a transaction makes of each of its tags."""
 
     def ask(transaction: Transaction, entry: Entry) -> str:
         said = _problem(registry, repositories.production, transaction, entry, trusted)
@@ -33,35 +37,57 @@ def doubt(registry: Registry, repositories: Repositories, trusted: Trusted) -> D
     return ask
 
 
+def allowed(registry: Registry, repositories: Repositories, trusted: Trusted) -> ReadAllowed:
+    """Return what reads the trusted decisions on a digest of production.
+
+    What is listed about a digest is read once.
+    """
+    repository = repositories.production
+
+    @cache
+    def listed(digest: str) -> tuple[Found, ...]:
+        try:
+            return evidence.read(registry, repository, digest, trusted, DECISION)
+        except RegistryError as error:
+            if error.status not in evidence.SERVED:
+                raise
+            progress.say(f"  no decision counts about {digest}: {error.message}")
+            return ()
+
+    def read(digest: str, named: Sequence[str]) -> tuple[Allowed, ...]:
+        if not is_digest(digest):
+            return ()
+        known = {each.artifact for each in listed(digest)}
+        missing = [each for each in dict.fromkeys(named) if is_digest(each) and each not in known]
+        others = (evidence.find(registry, repository, digest, each, trusted) for each in missing)
+        every = (*listed(digest), *(each for each in others if each))
+        return tuple(dict.fromkeys(found for each in every if (found := _allowed(each))))
+
+    return read
+
+
 def is_decided(registry: Registry, repositories: Repositories, trusted: Trusted) -> IsDecided:
     """Return what says whether a trusted decision lets a digest carry a tag.
 
     It reads what is on a digest once.
     """
-
-    @cache
-    def allowed(digest: str) -> frozenset[str]:
-        try:
-            found = evidence.read(registry, repositories.production, digest, trusted, DECISION)
-        except RegistryError as error:
-            if error.status not in evidence.SERVED:
-                raise
-            progress.say(f"  no decision counts about {digest}: {error.message}")
-            return frozenset()
-        return frozenset(tag for each in found for tag in _tags(each))
-
-    return lambda tag, digest: tag in allowed(digest)
+    read = allowed(registry, repositories, trusted)
+    return lambda tag, digest: any(tag in each.tags for each in read(digest, ()))
 
 
-def _tags(found: Found) -> tuple[str, ...]:
-    """Return the tags that a decision allows; none if nobody trusted signed it, or it is a "no"."""
-    if found.statement is None or found.problem:
-        return ()
+def _allowed(found: Found) -> Allowed | None:
+    """Return what a decision allows; None if nobody trusted signed it, or it is a "no"."""
+    if found.statement is None or found.problem or found.predicate_type != DECISION:
+        return None
     try:
         decided = decision.read(found.statement)
     except GateRefused:
-        return ()
-    return decided.tags if decided.verdict is Verdict.PASS else ()
+        return None
+    if decided.verdict is not Verdict.PASS or parse_version(decided.version) is None:
+        return None
+    of_candidate = decided.channel == CANDIDATE
+    version = candidate_stem(decided.version) if of_candidate else decided.version
+    return Allowed(version, decided.image, decided.tags, found.artifact, decided.decided_on)
 
 
 def _problem(
@@ -87,8 +113,10 @@ def _allows(decided: Decided, transaction: Transaction, entry: Entry) -> bool:
 
 
 def _allows_back(decided: Decided, _: Transaction, entry: Entry) -> bool:
-    """A rollback takes aliases of other days to a digest, so its decision need not name them; own
-    tags never move.
+    """Return whether a decision allows a tag that a rollback puts.
+
+    A rollback takes aliases of other days to a digest, so its decision need not name them. Own tags
+    never move.
     """
     is_candidates = is_candidate(entry.alias)
     is_alias = bool(entry.alias) and entry.tag in journal.tags_of(entry.alias, entry.image)

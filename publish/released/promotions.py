@@ -1,6 +1,4 @@
-"""What was ever promoted, when, and through which channel: read from the journal and the decisions
-it names.
-"""
+"""All promotions, their dates and channels, from the journal and the decisions it names."""
 
 from __future__ import annotations
 
@@ -18,16 +16,13 @@ from publish.evidence.trust import Trusted
 from publish.policy.schedule import Out
 from publish.released import trusted_journal
 from publish.released.record import Promotion
-from publish.tags import journal
 from publish.tags.journal import Journal, Transaction
 from runner.errors import ConfigError
 
 
 @dataclass(frozen=True)
 class Put:
-    """A version as it was last promoted through `channel`, at a moment (ISO 8601), with every tag
-    that was put.
-    """
+    """The last promotion of a version: its channel, moment (ISO 8601) and every tag it put."""
 
     channel: str
     at: str
@@ -37,17 +32,17 @@ class Put:
 def last_put(
     registry: Registry, catalog: Catalog, version: Version, trusted: Callable[[], Trusted]
 ) -> Put | None:
-    """The last promotion of a version, as a release, else as a candidate by a trusted decision;
-    None where it has none.
+    """Return the last promotion of a version as a release, else as a candidate, or None.
 
-    One that is half done is none yet. `trusted` is called where there is one to be believed. Raises
-    ConfigError as `released`.
+    A promotion that is half done does not count. `trusted` is called only if the journal names the
+    version. Raises ConfigError as `released`.
     """
     names = str(version), candidate_stem(str(version))
-    told = _done(journal.read(registry, catalog.repositories.journal).journal)
-    if not any(each.version in names for each in told):
+    hints = trusted_journal.as_written(registry, catalog.repositories, Trusted()).journal
+    if not any(each.version in names for each in _done(hints)):
         return None
-    done = {each.version: each for each in _done(_believed(registry, catalog, trusted()))}
+    kept = trusted_journal.read(registry, catalog.repositories, trusted()).journal
+    done = {each.version: each for each in _done(kept)}
     if release := done.get(names[0]):
         return _put(catalog, release, _channel(registry, catalog, release, trusted()))
     candidate = done.get(names[1])
@@ -62,13 +57,13 @@ def _put(catalog: Catalog, promotion: Transaction, channel: str) -> Put:
 
 
 def released(registry: Registry, catalog: Catalog, trusted: Trusted) -> tuple[Out, ...]:
-    """Every promotion of a line of the catalogue, candidates aside.
+    """Return every promotion of a line of the catalogue, without candidates.
 
-    Raises ConfigError for one whose decision nobody trusted signed: to leave it out would be to say
-    it is not out. Of a journal that is not signed, that is raised if none can be believed; else
-    those that cannot are no releases.
+    Raises ConfigError if a signed journal has one whose decision nobody trusted signed: to leave it
+    out would be to say that it is not out. A promotion that only an unsigned journal tells is no
+    release, and a line says so.
     """
-    kept = _believed(registry, catalog, trusted)
+    kept = trusted_journal.read(registry, catalog.repositories, trusted).journal
     withdrawn, promotions = (
         kept.withdrawn(),
         [each for each in _done(kept) if not _is_candidate(each)],
@@ -77,26 +72,8 @@ def released(registry: Registry, catalog: Catalog, trusted: Trusted) -> tuple[Ou
     return tuple(replace(out, withdrawn=str(out.version) in withdrawn) for out in found if out)
 
 
-def _believed(registry: Registry, catalog: Catalog, trusted: Trusted) -> Journal:
-    """What counts of the journal.
-
-    Raises ConfigError if it tells of releases, and nothing of it is believed.
-    """
-    book = trusted_journal.read(registry, catalog.repositories, trusted)
-    if book.problem and not _done(book.journal):
-        told = _done(trusted_journal.as_written(registry, catalog.repositories, trusted).journal)
-        for release in [each for each in told if not _is_candidate(each)][:1]:
-            problem = (
-                f"{release.version} is out by a decision that nobody trusted signed; {book.warning}"
-            )
-            raise ConfigError(problem, f"{_TRUST}; if the journal is forged, restore it")
-    return book.journal
-
-
 def _done(kept: Journal) -> list[Transaction]:
-    """The promotions that are done: what is half done is not out yet, and what names no tags is
-    none.
-    """
+    """Return the promotions that are done and name tags."""
     return [
         each
         for each in kept.transactions
@@ -123,7 +100,7 @@ _TRUST = "trust the public key it was signed with as well, also where another si
 
 
 def _channel(registry: Registry, catalog: Catalog, promotion: Transaction, trusted: Trusted) -> str:
-    """That of a release."""
+    """Return the channel of a release. Raises ConfigError if no trusted decision says it."""
     found = next(_decided(registry, catalog, promotion, trusted), None)
     if found is None:
         raise ConfigError(
@@ -135,7 +112,7 @@ def _channel(registry: Registry, catalog: Catalog, promotion: Transaction, trust
 def _decided(
     registry: Registry, catalog: Catalog, promotion: Transaction, trusted: Trusted
 ) -> Iterator[Decided]:
-    """The decision behind a promotion."""
+    """Yield the decision behind a promotion, if somebody trusted signed it."""
     entry = promotion.entries[0]
     found = evidence.find(
         registry, catalog.repositories.production, entry.new, entry.decision, trusted

@@ -1,7 +1,7 @@
-"""Images that are out: found by their tags, with what the registry holds about them.
+"""Published images: found by their tags, with what the registry holds about them.
 
-Whoever may write production can put any tag. One is that of a release only if the journal says that
-it was promoted on this digest, or a trusted decision on the digest says that it may carry it.
+Whoever may write production can put any tag. A tag is that of a release only if the journal says
+that it was promoted on this digest, or a trusted decision on the digest says that it may carry it.
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ from oci.registry import Registry
 from publish.evidence.predicates import decision
 from publish.evidence.trust import Trusted
 from publish.released import decision_check, trusted_journal
+from publish.released.decision_check import IsDecided
 from publish.tags.journal import Journal
-from publish.tags.transaction import IsDecided
 from runner import progress
 from runner.errors import ConfigError, GateRefused
 
 PRODUCTION, CANDIDATE = decision.PRODUCTION, decision.CANDIDATE
-MOST_UNKNOWN = 50
+MOST_UNKNOWN = 200
 """How many tags that the journal does not know are looked at: each may need the evidence on a
-digest.
+digest. Those of the catalogue's images come first.
 """
 
 
@@ -42,9 +42,7 @@ class Published:
 
 @dataclass
 class _Releases:
-    """Which digest a tag of production names as that of a release; `kept` is what counts of the
-    journal.
-    """
+    """Finds the digest of a release under a tag; `kept` is what counts of the journal."""
 
     registry: Registry
     repository: str
@@ -66,9 +64,7 @@ class _Releases:
         return self.kept.withdrawn()
 
     def digest(self, tag: str) -> str:
-        """Return the digest under an own tag; empty if there is none, or no release was decided to
-        carry it there.
-        """
+        """Return the digest under an own tag; empty if no release was decided to carry the tag."""
         if tag not in self.known and not self._may_look_at(tag):
             return ""
         held = self.registry.digest_of(self.repository, tag)
@@ -100,7 +96,7 @@ def _releases(registry: Registry, repositories: Repositories, trusted: Trusted) 
 def published(
     registry: Registry, catalog: Catalog, channel: str, trusted: Trusted
 ) -> tuple[Published, ...]:
-    """Every image of the catalogue's lines that a channel holds, newest version first.
+    """Return every image of the catalogue's lines in a channel, newest version first.
 
     Aliases are no images.
     """
@@ -127,11 +123,10 @@ def _published(catalog: Catalog, channel: str, releases: _Releases) -> tuple[Pub
 def find(
     registry: Registry, catalog: Catalog, version: Version, image: str, trusted: Trusted
 ) -> Published:
-    """An image of a release: in production, else as a candidate.
+    """Return an image of a release: in production, else as a candidate.
 
-    Raises ConfigError where it is neither.
-
-    Raises GateRefused if its tag holds a digest that it was not decided to carry.
+    Raises ConfigError if it is neither, and GateRefused if its tag holds a digest that it was not
+    decided to carry.
     """
     repository, releases = (
         catalog.repositories.production,
@@ -156,8 +151,9 @@ def find(
 def is_out(
     registry: Registry, repositories: Repositories, version: Version, trusted: Trusted
 ) -> bool:
-    """Whether a version is released: some image has its immutable tag, or the journal says that it
-    will.
+    """Return whether a version is released, or its promotion has begun.
+
+    It is if an image has its immutable tag, or if the journal says that it will.
     """
     releases = _releases(registry, repositories, trusted)
     if releases.kept.own(str(version)):
@@ -168,7 +164,7 @@ def is_out(
 
 
 def manifest_of(registry: Registry, image: Published) -> Manifest:
-    """Its manifest, raw. Raises ConfigError where the digest is gone."""
+    """Return the raw manifest of an image. Raises ConfigError if the digest is gone."""
     found = registry.manifest(image.repository, image.digest)
     if found is None:
         raise ConfigError(
@@ -179,13 +175,17 @@ def manifest_of(registry: Registry, image: Published) -> Manifest:
 
 
 def tag_of(image: str, version: str, channel: str) -> str:
-    """`v2.6.0-cv` in production, `v2.6.0-candidate-cv` before; the base image carries no suffix."""
+    """Return the own tag of an image: `v2.6.0-cv`, or `v2.6.0-candidate-cv` of a candidate.
+
+    The base image has no suffix.
+    """
     return image_tag(version if channel == PRODUCTION else candidate_stem(version), image)
 
 
 def standing(registry: Registry, catalog: Catalog, trusted: Trusted) -> tuple[Published, ...]:
-    """What production holds and users may be on: without what was yanked or rolled back; newest
-    version first.
+    """Return the images in production that users may be on, newest version first.
+
+    Images that were yanked or rolled back are left out.
     """
     releases = _releases(registry, catalog.repositories, trusted)
     return tuple(
@@ -198,11 +198,10 @@ def standing(registry: Registry, catalog: Catalog, trusted: Trusted) -> tuple[Pu
 def previous(
     registry: Registry, repositories: Repositories, version: Version, image: str, trusted: Trusted
 ) -> Published | None:
-    """The newest release of an image in the line before `version`; None where there is none.
+    """Return the newest release of an image in the line before `version`, or None.
 
-    A candidate is none.
-
-    What was yanked or rolled back is passed over, where there is something else: nobody is on it.
+    A candidate is no release. A release that was yanked or rolled back is taken only if there is no
+    other.
     """
     return _previous(_releases(registry, repositories, trusted), version, image)
 
@@ -219,7 +218,7 @@ def _previous(releases: _Releases, version: Version, image: str) -> Published | 
 
 
 def _earlier(tags: Iterable[str], version: Version) -> list[Version]:
-    """The versions of the line before `version` that some tag names, newest first."""
+    """Return the versions of the line before `version` that tags name, newest first."""
     named = {own.version for tag in tags if (own := parse_own_tag(tag))}
     earlier = (each for each in named if each.line == version.line and each.patch < version.patch)
     return sorted(earlier, key=lambda each: -each.patch)
@@ -228,19 +227,22 @@ def _earlier(tags: Iterable[str], version: Version) -> list[Version]:
 def images_before(
     registry: Registry, catalog: Catalog, version: Version, trusted: Trusted
 ) -> frozenset[str]:
-    """The images of the newest release of the line before `version`, also of stacks that are gone;
-    else none.
+    """Return the images of the newest release of the line before `version`.
+
+    Images of stacks that are gone are among them. Returns nothing if there is no such release.
     """
     releases = _releases(registry, catalog.repositories, trusted)
     before = _previous(releases, version, BASE)
     tags = _own_tags(registry.tags(releases.repository), before.version) if before else {}
-    return frozenset(image for tag, image in tags.items() if releases.digest(tag))
+    ordered = sorted(
+        tags.items(),
+        key=lambda item: (item[0] not in releases.known, item[1] not in catalog.images, item),
+    )
+    return frozenset(image for tag, image in ordered if releases.digest(tag))
 
 
 def _own_tags(tags: Iterable[str], version: Version) -> dict[str, str]:
-    """The tags that name an image of a version in production, each with the image; those of
-    candidates are none.
-    """
+    """Return the tags of a version in production, without candidates, each with its image."""
     named = [(tag, own) for tag in tags if (own := parse_own_tag(tag)) and not own.is_candidate]
     return {tag: own.image for tag, own in named if own.version == version}
 

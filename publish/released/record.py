@@ -1,4 +1,4 @@
-"""What the promotion stage hands on: out/VERSION/release.json."""
+"""The record of the promotion stage: out/VERSION/release.json."""
 
 from __future__ import annotations
 
@@ -27,12 +27,14 @@ class StageTime:
 
 @dataclass(frozen=True)
 class Refusal:
-    """What kept a release out of production when that was asked for: the gate's verdict, and all
-    its reasons.
-    """
+    """The gate's verdict on a release that was refused, and its reasons, at least one."""
 
     verdict: Verdict
     reasons: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        if not self.reasons:
+            raise ValueError("a refusal without reasons")
 
     @property
     def line(self) -> str:
@@ -45,11 +47,10 @@ class Refusal:
 class ReleaseRecord:
     """A release as far as it got.
 
-    `channel` is the one it was promoted through, empty where nothing was promoted.
-
-    `reason` is the one that blocks production, empty where nothing does; `refusal` is None where
-    the gate did not refuse. `finished_at` (ISO 8601) is the moment of the promotion where there was
-    one, else that of the last stage.
+    `channel` is the one it was promoted through; empty if nothing was promoted. `reason` is the one
+    that blocks production; empty if nothing does. `refusal` is None if the gate did not refuse.
+    `finished_at` (ISO 8601) is the moment of the promotion; if there was none, that of the last
+    stage.
     """
 
     version: str

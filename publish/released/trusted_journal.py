@@ -1,5 +1,4 @@
-"""The journal as a reader believes it: signed by somebody who may decide, or as far as what is
-signed confirms it.
+"""The journal as a reader believes it: signed, or confirmed by what is signed.
 
 Every reader that moves no tag reads it here. Who moves tags has the same from
 publish/tags/transaction.py.
@@ -17,29 +16,25 @@ from publish.evidence.trust import Trusted
 from publish.released import decision_check
 from publish.released.yank_statements import SignedMarks
 from publish.tags import journal
-from publish.tags.confirm import confirmed
+from publish.tags.confirm import confirmed, release_of
 from publish.tags.journal import Book
 from runner import progress
 from runner.errors import EnvironmentFailed
 
 
 def read(registry: Registry, repositories: Repositories, trusted: Trusted) -> Book:
-    """Return the journal with what counts of it; `problem` says why its signature does not, empty
-    if it does.
+    """Return the journal with what counts of it; `problem` says why its signature does not.
 
-    Raises EnvironmentFailed if there is one that cannot be read.
+    Raises EnvironmentFailed if there is a signed one that cannot be read.
     """
     book = as_written(registry, repositories, trusted)
     if not book.problem:
         return book
     progress.say(f"  {book.warning}: only what trusted decisions and signed marks confirm counts")
     marks = SignedMarks(registry, repositories.production, trusted, _nobody)
-    return replace(
-        book,
-        journal=confirmed(
-            book.journal, decision_check.doubt(registry, repositories, trusted), marks.read
-        ),
-    )
+    allowed = decision_check.allowed(registry, repositories, trusted)
+    release = release_of(registry, repositories.production, allowed)
+    return replace(book, journal=confirmed(book.journal, release, marks.found))
 
 
 def as_written(registry: Registry, repositories: Repositories, trusted: Trusted) -> Book:

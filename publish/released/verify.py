@@ -1,5 +1,6 @@
-"""What is proven about a reference, for a stranger who knows whom to trust: from the registry
-alone, in ten lines.
+"""The proof about a reference, in ten lines, for a stranger who knows whom to trust.
+
+It needs nothing but the registry.
 """
 
 from __future__ import annotations
@@ -12,23 +13,11 @@ from images.catalog import Repositories
 from oci import copying
 from oci.reference import parse_reference
 from oci.registry import Registry, RegistryError
-from publish.evidence import attest
+from publish.evidence import attest, kinds
 from publish.evidence import store as evidence
-from publish.evidence.predicates import (
-    DECISION,
-    PROVENANCE,
-    SBOM,
-    TEST_RESULT,
-    VULNERABILITIES,
-    cyclonedx,
-    decision,
-    provenance,
-    test_result,
-    vulnerability,
-)
+from publish.evidence.predicates import DECISION, PROVENANCE, decision, provenance
 from publish.evidence.predicates.decision import Decided
 from publish.evidence.predicates.provenance import Built
-from publish.evidence.statement import Statement
 from publish.evidence.store import Found
 from publish.evidence.trust import Trusted
 from publish.policy import channels
@@ -38,17 +27,18 @@ from publish.tags.journal import TAG, Book, Journal, tags_of
 from runner.errors import ConfigError, EnvironmentFailed, GateRefused
 from runner.untrusted import clean_line
 from runner.verdict import Verdict
-from scan import sbom
 
 _KEY_ID = re.compile("[0-9a-f]{64}")
 
 
 @dataclass(frozen=True)
 class Verified:
-    """`verdict` is `pass` where a trusted decision lets the digest carry this reference in a
-    channel that releases, `inconclusive` where it is a candidate, or a tag that moves and nobody
-    trusted signed where to; else `fail`. `lines` say what is known, `reasons` what speaks against
-    it.
+    """The result of `verify`.
+
+    `verdict` is `pass` if a trusted decision lets the digest carry this reference in a channel that
+    releases. It is `inconclusive` if it is a candidate, or if the tag moves and no trusted key
+    signed what it should name. Else it is `fail`. `lines` are the facts, and `reasons` all that
+    speaks against it.
     """
 
     reference: str
@@ -60,7 +50,7 @@ class Verified:
 
 @dataclass(frozen=True)
 class _Named:
-    """What a reference says: `tag` or `digest` may be empty, not both."""
+    """The parts of a reference: `tag` or `digest` may be empty, not both."""
 
     repository: str
     tag: str
@@ -73,10 +63,10 @@ class _Named:
 def verify(
     registry: Registry, repositories: Repositories, reference: str, trusted: Trusted
 ) -> Verified:
-    """Read the evidence on what `reference` names: a tag or digest of the production repository, or
-    REPOSITORY:TAG.
+    """Read the evidence on a reference.
 
-    Raises ConfigError where it names nothing, RegistryError where the registry fails.
+    `reference` is a tag or digest of the production repository, or REPOSITORY:TAG. Raises
+    ConfigError if it names nothing, and RegistryError if the registry fails.
     """
     named = _parsed(reference, registry.host, repositories.production)
     digest = registry.digest_of(named.repository, named.digest or named.tag)
@@ -107,9 +97,7 @@ def verify(
 
 
 def _journal(registry: Registry, repositories: Repositories, trusted: Trusted) -> Book:
-    """Return the journal if somebody trusted signed it; else an empty one, and why it does not
-    count.
-    """
+    """Return the journal if somebody trusted signed it, else an empty one with the problem."""
     try:
         book = trusted_journal.as_written(registry, repositories, trusted)
     except EnvironmentFailed as error:
@@ -157,7 +145,7 @@ def _misplaced(  # noqa: PLR0913, PLR0917 - a reference, and all that is known o
     found: Sequence[Found],
     book: Book,
 ) -> Iterator[str]:
-    """What speaks against where the digest is, whatever is proven of it."""
+    """Yield what is wrong with the place of the digest, whatever is proven of it."""
     kept = book.journal
     if named.repository != repositories.production:
         yield f"{named.repository} is not where releases are, that is {repositories.production}"
@@ -178,8 +166,9 @@ def _unknown(
     decided: Decided | None,
     book: Book,
 ) -> Iterator[str]:
-    """Why nobody knows what a tag that moves should name: only a journal that somebody trusted
-    signed says it.
+    """Yield why nobody knows what a tag that moves should name.
+
+    Only a journal that somebody trusted signed says it.
     """
     if decided is None or not named.tag or book.journal.expected(named.tag):
         return
@@ -234,15 +223,15 @@ def _against(found: Sequence[Found], decided: Decided | None, named: _Named) -> 
         )
     counted = {usable[each].predicate_type for each in decided.evidence if each in usable}
     yield from (
-        f"it was decided without a {title}"
-        for title, kind, _ in _TOLD
-        if kind not in counted and not missing
+        f"the decision counted no {kind.title}"
+        for kind in kinds.REQUIRED
+        if kind.predicate_type not in counted and not missing
     )
     yield from _about_another(found, decided)
 
 
 def _about_another(found: Sequence[Found], decided: Decided) -> Iterator[str]:
-    """A decision on one image, and what was built another."""
+    """Yield a reason if the decision is on one image, and another one was built."""
     built = _built(found)
     asked = built.asked if built else None
     if asked and (asked.version, asked.image) != (decided.version, decided.image):
@@ -255,7 +244,7 @@ def _about_another(found: Sequence[Found], decided: Decided) -> Iterator[str]:
 def _other_layers(
     registry: Registry, repository: str, digest: str, found: Sequence[Found]
 ) -> Iterator[str]:
-    """Compare the layers of the manifest with those that the provenance names, in order."""
+    """Yield a reason if the manifest's layers are not those of the provenance, in order."""
     built = _built(found)
     if built is None:
         return
@@ -269,8 +258,9 @@ def _other_layers(
 
 
 def _built(found: Sequence[Found]) -> Built | None:
-    """Return what the provenance says; None if there is none that can be read, which is told among
-    the lines.
+    """Return the content of the provenance, or None.
+
+    A provenance that cannot be read is told among the lines.
     """
     statement = attest.usable(found, PROVENANCE)
     try:
@@ -293,17 +283,18 @@ def _verdict(decided: Decided | None, reasons: Sequence[str], unknown: Sequence[
 
 
 def _lines(found: Sequence[Found], decided: Decided | None) -> Iterator[str]:
-    for title, kind, tell in (*_TOLD, ("layers", PROVENANCE, _layers)):
-        statement = attest.usable(found, kind)
+    told = [(kind.title, kind.predicate_type, kind.summary) for kind in kinds.REQUIRED]
+    for title, predicate_type, summarize in (
+        *told,
+        ("layers", PROVENANCE, provenance.summarize_layers),
+    ):
+        statement = attest.usable(found, predicate_type)
         try:
-            yield f"{title}: {tell(statement) if statement else 'no trusted statement'}"
+            yield f"{title}: {summarize(statement) if statement else 'no trusted statement'}"
         except GateRefused as error:
             yield f"{title}: not readable ({error.message})"
     if decided:
-        yield (
-            f"decision: {decided.verdict} for {decided.channel} as a {decided.kind} release, on "
-            f"{decided.decided_on}"
-        )
+        yield f"decision: {decision.describe_decision(decided)}"
     signers = sorted({_short(each.signer) for each in found if each.statement and not each.problem})
     yield f"signed by: {', '.join(signers) or 'nobody trusted'}"
 
@@ -311,52 +302,3 @@ def _lines(found: Sequence[Found], decided: Decided | None) -> Iterator[str]:
 def _short(signer: str) -> str:
     """A key by the start of its id; an identity whole, for in its end may be all the difference."""
     return signer[:16] if _KEY_ID.fullmatch(signer) else signer
-
-
-def _provenance(statement: Statement) -> str:
-    built = provenance.read(statement)
-    return (
-        f"{built.asked.version} {built.asked.image}, built {built.finished_at} by {built.builder}"
-    )
-
-
-def _layers(statement: Statement) -> str:
-    layers = provenance.read(statement).layers
-    locked = [layer for layer in layers if layer.locked]
-    commits = ", ".join(dict.fromkeys(layer.commit for layer in locked if layer.commit))
-    by = f", by commit {commits}" if commits else ", by no known commit" if locked else ""
-    others = ", ".join(dict.fromkeys(layer.kind for layer in layers if not layer.locked))
-    return (
-        f"{len(locked)} of {len(layers)} locked in "
-        f"git{by}{f'; not locked: {others}' if others else ''}"
-    )
-
-
-def _tests(statement: Statement) -> str:
-    tested = test_result.read(statement)
-    where = (
-        ", ".join(f"{gpu.count} x {gpu.model}" for gpu in tested.gpus)
-        or f"no GPU ({tested.device})"
-    )
-    passed = sum(suite.verdict is Verdict.PASS for suite in tested.suites)
-    return f"{tested.verdict}, {passed} of {len(tested.suites)} suites pass, on {where}"
-
-
-def _bill(statement: Statement) -> str:
-    return f"{len(sbom.packages_of(cyclonedx.read(statement)))} packages"
-
-
-def _known(statement: Statement) -> str:
-    assessed = vulnerability.read(statement)
-    database = (
-        f"database of {assessed.database.updated_at[:10]}" if assessed.database else "no database"
-    )
-    return f"{assessed.verdict}, {database}"
-
-
-_TOLD = (
-    ("provenance", PROVENANCE, _provenance),
-    ("tests", TEST_RESULT, _tests),
-    ("bill of materials", SBOM, _bill),
-    ("vulnerabilities", VULNERABILITIES, _known),
-)

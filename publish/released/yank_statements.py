@@ -1,6 +1,7 @@
-"""The mark on a digest that nobody should use: a statement, signed by somebody who may decide.
+"""The mark on a digest that nobody should use: a statement, signed by who may decide.
 
-It says what the journal does, and is not lost with that. What nobody trusted signed is no mark.
+It says what the journal says, and is not lost with that. A mark that nobody trusted signed does not
+count.
 """
 
 from __future__ import annotations
@@ -11,20 +12,20 @@ from dataclasses import dataclass
 from oci.registry import Registry
 from publish.evidence import store as evidence
 from publish.evidence.keys import SIGNING_KEY
-from publish.evidence.predicates import YANK
+from publish.evidence.kinds import made_on
+from publish.evidence.predicates import YANK, yank
+from publish.evidence.predicates.yank import Yanked
 from publish.evidence.statement import Statement
 from publish.evidence.store import Found, Signer
 from publish.evidence.trust import Trusted
 from publish.tags.journal import Transaction
-from publish.tags.yank_marker import said_of
-from runner.errors import ConfigError
+from publish.tags.yank_marker import Mark, said_of
+from runner.errors import ConfigError, GateRefused
 
 
 @dataclass(frozen=True)
 class SignedMarks:
-    """Marks on what is in the repository `repository`; `signer` is asked for when one is to be
-    made.
-    """
+    """Marks on the digests of one repository; `signer` is called when a mark is made."""
 
     registry: Registry
     repository: str
@@ -46,20 +47,24 @@ class SignedMarks:
         """
         for image, digest in dict.fromkeys((entry.image, entry.new) for entry in yanked.entries):
             if manifest := self.registry.manifest(self.repository, digest):
-                said = {
-                    "version": yanked.version,
-                    "image": image,
-                    "reason": yanked.reason,
-                    "yankedAt": yanked.started_at,
-                }
-                about = Statement(digest, self.repository, YANK, said)
+                said = Yanked(yanked.version, yanked.reason)
+                about = yank.statement(digest, self.repository, image, said, yanked.started_at)
                 evidence.publish(
                     self.registry, self.repository, manifest.descriptor, [about], self.signer()
                 )
 
     def read(self, digest: str) -> str:
         """Return why a digest was yanked; empty if it was not."""
-        return reasons(evidence.read(self.registry, self.repository, digest, self.trusted, YANK))
+        return reasons(self._statements(digest))
+
+    def found(self, digest: str) -> tuple[Mark, ...]:
+        """Return the marks on a digest that name a version and a reason."""
+        signed = (each.statement for each in self._statements(digest) if not each.problem)
+        marks = (_mark(about) for about in signed if about)
+        return tuple(dict.fromkeys(mark for mark in marks if mark))
+
+    def _statements(self, digest: str) -> tuple[Found, ...]:
+        return evidence.read(self.registry, self.repository, digest, self.trusted, YANK)
 
 
 def reasons(found: Iterable[Found]) -> str:
@@ -69,7 +74,14 @@ def reasons(found: Iterable[Found]) -> str:
 
 
 def _said(about: Statement) -> str:
-    version, reason = about.predicate.get("version"), about.predicate.get("reason")
-    if not (isinstance(version, str) and isinstance(reason, str)):
-        return "it was yanked"
-    return said_of(version, reason)
+    mark = _mark(about)
+    return said_of(mark.version, mark.reason) if mark else "it was yanked"
+
+
+def _mark(about: Statement) -> Mark | None:
+    """Return what a mark says; None if it names no version and reason."""
+    try:
+        yanked = yank.read(about)
+    except GateRefused:
+        return None
+    return Mark(yanked.version, yanked.reason, made_on(about))

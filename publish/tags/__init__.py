@@ -1,1 +1,1 @@
-"""Tags as transactions: the journal, the lock, promotion of a whole set, the way back."""
+"""Tags as transactions: journal, lock, promotion of a whole set, rollback and yank."""

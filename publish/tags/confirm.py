@@ -1,108 +1,176 @@
-"""What of a journal counts that no trusted key signed: what trusted decisions and signed marks say
-by themselves.
+"""The part of an unsigned journal that trusted decisions and signed marks confirm.
 
-Whoever may write the repository of the journal may write such a one. So nothing counts that would
-have to be believed:
+Whoever may write the journal's repository can write one. So it is read as hints, of which versions
+and digests to look up. All that is returned is made from what is signed:
 
-- A promotion counts if a trusted decision allows each of its tags. Releases are put in the order of
-  their versions, in
-  which aliases move forwards, whatever order the journal has.
-- A yank counts if a signed mark on each of its digests says the same.
-- A rollback, and what is half done, do not count: no decision tells of them. Run again, they are
-  done again.
+- A promotion is what trusted decisions allow: all images of the version that production has, under
+  all their tags, on the day of the decision. Releases are put in the order of their versions, in
+  which aliases move forwards.
+- A yank is what a signed mark on one of these digests says, for all images of the version.
+- A rollback, and a transaction that is half done, do not count: no decision tells of them. The same
+  command, run again, does them again.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import replace
+import datetime
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from functools import cache
 
-from oci.registry import RegistryError
+from oci.registry import Registry, RegistryError
 from publish.evidence.store import SERVED
-from publish.tags.journal import Entry, Journal, Transaction, order, tags_of
-from publish.tags.yank_marker import ReadMark, said_of
+from publish.tags.allowed import Allowed, ReadAllowed, Release, entries_of, own_entries
+from publish.tags.journal import Entry, Journal, Transaction, order
+from publish.tags.yank_marker import ReadMarks
 from runner import progress
 from runner.untrusted import clean_line
 
-Doubt = Callable[[Transaction, Entry], str]
-"""Return why the decision behind a tag of a transaction cannot be believed; empty if it can."""
-
 MOST = 300
-"""How many transactions of such a journal are looked at.
-
-Each costs a few requests, and copies cost none.
-"""
+"""How many versions of such a journal are looked up. Each costs a few requests."""
+MOST_DIGESTS, MOST_DECISIONS = 50, 5
+"""How many digests of a version, and decisions on a digest, that the journal names."""
 MOST_TOLD = 5
+OWNER = "trusted decisions"
+"""Who a confirmed transaction is said to be by: nobody signed who began it."""
 
 
-def confirmed(kept: Journal, doubt: Doubt, mark: ReadMark) -> Journal:
-    """Return what counts of a journal that no trusted key signed, and say what does not."""
-    different, asked = tuple(dict.fromkeys(kept.transactions)), _asked_once(doubt)
-    marks = cache(mark)
-    problems = {each: _problem(each, asked, marks) for each in different[:MOST]}
-    _say([f"the {clean_line(str(each), 80)}: {why}" for each, why in problems.items() if why])
-    if len(different) > MOST:
-        progress.say(
-            f"  {len(different) - MOST} more transactions of that journal are not looked at"
-        )
-    counted = [each for each, problem in problems.items() if not problem]
-    return Journal(tuple(sorted(counted, key=lambda each: order(each.version))))
+@dataclass
+class _Hint:
+    """A version that the journal names, and the digests with the decisions it names for them."""
+
+    text: str
+    digests: dict[str, list[str]] = field(default_factory=dict)
+
+    def add(self, entries: Iterable[Entry]) -> None:
+        """Take what a transaction names, within bounds."""
+        for entry in entries:
+            if entry.new in self.digests or len(self.digests) < MOST_DIGESTS:
+                named = self.digests.setdefault(entry.new, [])
+                if len(named) < MOST_DECISIONS and entry.decision not in named:
+                    named.append(entry.decision)
 
 
-def _problem(transaction: Transaction, doubt: Doubt, mark: ReadMark) -> str:
-    """Return why a transaction does not count; empty if it does.
+def confirmed(kept: Journal, release: Release, marks: ReadMarks) -> Journal:
+    """Return what trusted decisions and signed marks say of the versions that a journal names.
 
-    Raises RegistryError if the registry is down.
+    What they do not confirm is dropped, and said. Raises RegistryError if the registry fails.
     """
-    try:
-        return _told_problem(transaction, doubt, mark)
-    except RegistryError as error:
-        if error.status not in SERVED:
-            raise
-        return clean_line(
-            error.message, 300
-        )  # what it names is no digest, or nothing that can be read
+    dropped: list[str] = []
+    found: list[Transaction] = []
+    hints = _hints(kept, dropped)
+    due, known = list(hints), set(hints)
+    while due and len(known) - len(due) < MOST:
+        version = due.pop(0)
+        decided = _decided(release, version, hints[version])
+        promoted = list(_promotions(version, decided, release))
+        found += [*promoted, *_yanks(version, decided, marks)]
+        if not decided:
+            digest = clean_line(next(iter(hints[version].digests), "nothing"), 80)
+            text = hints[version].text
+            dropped.append(f"{text}: no trusted decision lets {digest} be {version}")
+        for other, digest in _under_aliases(promoted, release):
+            if other not in known:  # the journal leaves it out, and production is on it
+                hints[other] = _Hint(f"the promotion of {other}", {digest: []})
+                known.add(other)
+                due.append(other)
+    _say(dropped)
+    if due:
+        progress.say(f"  {len(due)} more versions of that journal are not looked at")
+    return Journal(tuple(sorted(found, key=_place)))
 
 
-def _told_problem(transaction: Transaction, doubt: Doubt, mark: ReadMark) -> str:
+def _under_aliases(promoted: Iterable[Transaction], release: Release) -> Iterator[tuple[str, str]]:
+    """Yield the versions, with a digest, that aliases of promotions are on by trusted decisions."""
+    tags = {entry.tag for each in promoted for entry in each.entries if entry.alias}
+    for tag in sorted(tags):
+        digest = release.held(tag)
+        for each in release.allowed(digest, ()) if digest else ():
+            if tag in each.tags and release.held(each.own_tags[0]) == digest:
+                yield each.version, digest
+
+
+def release_of(registry: Registry, repository: str, allowed: ReadAllowed) -> Release:
+    """Return how versions are looked up in a repository; its tags are listed once."""
+    held = cache(lambda tag: registry.digest_of(repository, tag) or "")
+    return Release(registry.tags(repository), held, allowed)
+
+
+def _hints(kept: Journal, dropped: list[str]) -> dict[str, _Hint]:
+    """Return the versions that a journal names, each once, and add what is no hint to `dropped`."""
+    hints: dict[str, _Hint] = {}
+    for each in dict.fromkeys(kept.transactions):
+        if problem := _problem(each):
+            dropped.append(f"the {clean_line(str(each), 80)}: {problem}")
+        else:
+            hints.setdefault(each.version, _Hint(f"the {each}")).add(each.entries)
+    return hints
+
+
+def _problem(transaction: Transaction) -> str:
+    """Return why a transaction is no hint; empty if it is one."""
     if transaction.is_open or not transaction.entries:
         return "it is half done" if transaction.is_open else "it names no tags"
     if transaction.kind == "rollback" or transaction.undone:
         return "no trusted decision tells of a rollback"
-    problems = (
-        _of_yank(transaction, mark)
-        if transaction.kind == "yank"
-        else _of_promotion(transaction, doubt)
-    )
-    return next(problems, "")
+    return ""
 
 
-def _of_yank(yank: Transaction, mark: ReadMark) -> Iterator[str]:
-    for digest in dict.fromkeys(entry.new for entry in yank.entries):
-        if said_of(yank.version, yank.reason) not in mark(digest):
-            yield f"no signed mark on {clean_line(digest, 80)} says the same"
+def _decided(release: Release, version: str, hint: _Hint) -> Mapping[str, list[Allowed]]:
+    try:
+        return release.decisions(version, hint.digests)
+    except RegistryError as error:
+        if error.status not in SERVED:
+            raise
+        return {}
 
 
-def _of_promotion(promotion: Transaction, doubt: Doubt) -> Iterator[str]:
-    for entry in promotion.entries:
-        if entry.tag not in tags_of(entry.alias or promotion.version, entry.image):
-            yield f"{clean_line(entry.tag, 80)} is no tag of it"
-        elif said := doubt(promotion, entry):
-            yield clean_line(said, 300)
+def _promotions(
+    version: str, decided: Mapping[str, list[Allowed]], release: Release
+) -> Iterator[Transaction]:
+    """Yield what was decided of a version, one transaction for each day and set of tags."""
+    every = [(digest, each) for digest, decisions in decided.items() for each in decisions]
+    digests: dict[str, set[str]] = {}
+    for digest, each in every:
+        digests.setdefault(each.image, set()).add(digest)
+    groups: dict[tuple[str, tuple[str, ...]], dict[str, Entry]] = {}
+    for digest, each in sorted(every, key=lambda pair: (pair[1].image, pair[0])):
+        held = release.held(each.own_tags[0])
+        if held == digest or held not in digests[each.image]:
+            entries = tuple(entries_of(each, digest))
+            aliases = tuple(dict.fromkeys(entry.alias for entry in entries))
+            group = groups.setdefault((moment_of(each.decided_on), aliases), {})
+            group.update((entry.tag, entry) for entry in entries)
+    for (moment, _), put in groups.items():
+        yield Transaction("promotion", version, OWNER, moment, tuple(put.values()))
 
 
-def _asked_once(doubt: Doubt) -> Doubt:
-    """Return what asks once about a tag of a version, however many transactions put it."""
-    known: dict[tuple[str, str, Entry], str] = {}
+def _yanks(
+    version: str, decided: Mapping[str, list[Allowed]], marks: ReadMarks
+) -> Iterator[Transaction]:
+    """Yield the yank of a version if any of its digests has a signed mark that names it."""
+    found = {mark for digest in decided for mark in marks(digest) if mark.version == version}
+    for mark in sorted(found, key=lambda mark: (mark.yanked_at, mark.reason))[:1]:
+        entries = tuple(replace(entry, old=entry.new) for entry in own_entries(decided))
+        yield Transaction(
+            "yank", version, OWNER, moment_of(mark.yanked_at), entries, reason=mark.reason
+        )
 
-    def ask(transaction: Transaction, entry: Entry) -> str:
-        key = transaction.kind, transaction.version, replace(entry, old="", state="done")
-        if key not in known:
-            known[key] = doubt(transaction, entry)
-        return known[key]
 
-    return ask
+def moment_of(stated: str) -> str:
+    """Return a moment that a signed statement states, in UTC; now if it is none or to come."""
+    now = datetime.datetime.now(datetime.UTC)
+    try:
+        moment = min(now, datetime.datetime.fromisoformat(stated).astimezone(datetime.UTC))
+    except (ValueError, OverflowError):
+        moment = now
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _place(transaction: Transaction) -> tuple[tuple[int, ...], str, bool, str]:
+    """Return what confirmed transactions are sorted by; a yank comes after what it is about."""
+    yank = transaction.kind == "yank"
+    return order(transaction.version), transaction.version, yank, transaction.started_at
 
 
 def _say(dropped: list[str]) -> None:

@@ -1,16 +1,14 @@
-"""What was done to production's tags: promotions, rollbacks and yanks, in the registry, in the
-order they happened.
+"""The journal of production's tags: promotions, rollbacks and yanks, in the order they happened.
 
-A transaction is written here before it moves its first tag and closed after its last, so what a
-killed run left open can be finished by any later one: until then each of its tags holds what it
-held (`old`) or what it shall hold (`new`). Written only by who holds the lock
-(publish/tags/lock.py), and signed by somebody who may decide.
+It is a document in the registry. A transaction is written here before it moves its first tag and
+closed after its last, so a later run can finish what a killed run left open: until then each of its
+tags holds `old` or `new`. Only the holder of the lock writes it (publish/tags/lock.py), signed by
+somebody who may decide.
 
-A journal that nobody trusted signed, as all were at first, is read too. It counts as far as trusted
-decisions and signed marks confirm it (publish/tags/confirm.py), for whoever reads it
-(publish/released/trusted_journal.py), and the next run that holds the lock signs what is left.
-Every tag that is put from a journal needs a trusted decision of its own
-(publish/released/decision_check.py).
+A journal that nobody trusted signed, as all were at first, is read as hints. Only the trusted
+decisions and signed marks count that it leads to (publish/tags/confirm.py), for every reader
+(publish/released/trusted_journal.py). The next run that holds the lock signs these. Every tag that
+is put from a journal needs a trusted decision of its own (publish/released/decision_check.py).
 """
 
 from __future__ import annotations
@@ -26,10 +24,11 @@ from pydantic import ConfigDict, TypeAdapter
 from images.names import image_tags, plain_version
 from images.version import parse_version
 from oci import document
-from oci.document import Seal
+from oci.document import Document, Seal
+from oci.manifest import canonical
 from oci.registry import Registry
 from publish.tags.lock import Claim
-from runner import records
+from runner import progress, records
 from runner.errors import ConfigError, EnvironmentFailed
 from runner.untrusted import Malformed, clean_line, parse_json
 
@@ -39,11 +38,10 @@ TAG = "journal"
 
 @dataclass(frozen=True)
 class Entry:
-    """A tag on its way from the digest `old` (empty: it was not there) to `new`, as the evidence
-    `decision` allowed.
+    """A tag that moves from the digest `old` (empty: it was not there) to `new`.
 
     `alias` is the tag without its image (`v2.6` of `v2.6-cv`), empty for a release's own tags.
-    `decision` is the digest of the decision's manifest.
+    `decision` is the digest of the manifest of the decision that allowed it.
     """
 
     __pydantic_config__: ClassVar[ConfigDict] = records.STRICT
@@ -60,10 +58,8 @@ class Entry:
 class Transaction:
     """Tags that move together.
 
-    `version` is what is promoted, gone back to, or yanked; a rollback undoes `undone`.
-
-    Of a candidate it is `v2.6.0-candidate`: what becomes of the release is not what becomes of its
-    candidates.
+    `version` is what is promoted, gone back to, or yanked; a rollback undoes `undone`. Of a
+    candidate it is `v2.6.0-candidate`: a release and its candidates are promoted and yanked apart.
     """
 
     __pydantic_config__: ClassVar[ConfigDict] = records.STRICT
@@ -86,7 +82,7 @@ class Transaction:
 
 @dataclass(frozen=True)
 class Standing:
-    """An alias of an image that a release was put under, and no rollback has undone."""
+    """An alias of an image on a release that no rollback has undone."""
 
     tag: str
     image: str
@@ -105,23 +101,24 @@ class Journal:
 
     @property
     def begun(self) -> Transaction | None:
-        """The transaction that is open."""
+        """The open transaction, or None."""
         last = self.transactions[-1:]
         return last[0] if last and last[0].is_open else None
 
     def with_begun(self, transaction: Transaction) -> Journal:
-        """The journal with one more transaction."""
+        """Return the journal with one more transaction."""
         return Journal((*self.transactions, transaction))
 
     def closed(self) -> Journal:
-        """The journal when everything in it is done."""
+        """Return the journal with everything in it done."""
         *before, last = self.transactions
         done = replace(last, entries=tuple(replace(entry, state="done") for entry in last.entries))
         return Journal((*before, done))
 
     def expected(self, tag: str) -> frozenset[str]:
-        """The digests a tag may hold by now, "" for none; nothing where the journal does not know
-        the tag.
+        """Return the digests that a tag may hold by now, "" for none.
+
+        Returns nothing if the journal does not know the tag.
         """
         for transaction in reversed(self.transactions):
             for entry in transaction.entries:
@@ -132,7 +129,7 @@ class Journal:
         return frozenset()
 
     def own(self, version: str) -> tuple[Entry, ...]:
-        """The own tags of a release, as it was promoted; none where it was not."""
+        """Return the own tags of a release as it was promoted; none if it was not."""
         promoted = [
             each
             for each in self.transactions
@@ -145,30 +142,34 @@ class Journal:
             entry for entry in entries.values() if entry.tag in tags_of(version, entry.image)
         )
 
+    @property
+    def yanks(self) -> tuple[Transaction, ...]:
+        """The transactions that yank a version."""
+        return tuple(each for each in self.transactions if each.kind == "yank")
+
     def yanked(self, version: str = "", digest: str = "") -> str:
-        """Why a version, or any version with this digest, was yanked; empty where it was not."""
-        for transaction in self.transactions:
+        """Return why a version, or any version with this digest, was yanked; empty if not."""
+        for transaction in self.yanks:
             digests = {entry.new for entry in transaction.entries}
-            if transaction.kind == "yank" and (transaction.version == version or digest in digests):
+            if transaction.version == version or digest in digests:
                 return f"{transaction.version} was yanked: {transaction.reason}"
         return ""
 
     def withdrawn(self) -> frozenset[str]:
-        """The versions that nobody should be on: yanked, or rolled back and not promoted again
-        since.
+        """Return the versions that nobody should be on.
+
+        They were yanked, or rolled back and not promoted again since.
         """
         gone: set[str] = set()
         for transaction in self.transactions:
             if transaction.kind == "promotion":
                 gone.discard(transaction.version)
             gone |= set(transaction.undone)
-        return frozenset(gone | {each.version for each in self.transactions if each.kind == "yank"})
+        return frozenset(gone | {each.version for each in self.yanks})
 
     @cached_property
     def standing(self) -> tuple[Standing, ...]:
-        """Everything that aliases would say if what was rolled back had never been; of each tag,
-        the last holds.
-        """
+        """The aliases as they were without what was rolled back; of each tag the last counts."""
         found: dict[tuple[str, str], Standing] = {}
         for transaction in self.transactions:
             found = {key: each for key, each in found.items() if key[1] not in transaction.undone}
@@ -180,8 +181,8 @@ class Journal:
         return tuple(found.values())
 
 
-_FORM = TypeAdapter(Journal)
-LARGEST_BYTES = 64 << 20
+_FORM, _TRANSACTION = TypeAdapter(Journal), TypeAdapter(Transaction)
+LARGEST_BYTES, LARGEST_UNSIGNED_BYTES = 64 << 20, 16 << 20
 """A release of 10 images adds about 30 KB."""
 _FAST_CLOCK = datetime.timedelta(days=1)
 _NOBODY_LOOKED = "nobody looked at its signature"
@@ -190,8 +191,7 @@ _RESTORE = "restore that tag to what it was, or use the version that wrote it"
 
 @dataclass(frozen=True)
 class Book:
-    """The journal, and the manifest digest under its tag it was read from; None where there is none
-    yet.
+    """The journal as it was read, and the digest of its manifest; None if there is none yet.
 
     `problem` says why its signature does not count; empty if it does, or if there is no journal.
     """
@@ -202,7 +202,7 @@ class Book:
 
     @property
     def warning(self) -> str:
-        """What to tell whoever is told what the journal says; empty if a trusted key signed it."""
+        """The warning for readers of the journal; empty if a trusted key signed it."""
         return (
             f"the journal is not signed by anybody trusted ({self.problem})" if self.problem else ""
         )
@@ -211,14 +211,20 @@ class Book:
 def read(registry: Registry, repository: str, seal: Seal | None = None) -> Book:
     """Return the journal.
 
-    Without a seal nobody looks at its signature, and it counts as not signed.
+    Without a seal nobody looks at its signature. With one, of a journal that no trusted key signed
+    only the transactions that can be read are returned: it can stop nothing.
 
-    Raises EnvironmentFailed if there is one that cannot be read: then nothing may move.
+    Raises EnvironmentFailed if there is one that cannot be read, and its signature counts or nobody
+    looked: then nothing may move.
     """
     found = document.read(registry, repository, TAG, seal, LARGEST_BYTES)
     if found is None:
         return Book(Journal(), None)
     where = f"{registry.host}/{repository}:{TAG}"
+    if found.is_lost:  # a signed one must not be replaced because the registry lost a part of it
+        raise EnvironmentFailed(found.problem, _RESTORE)
+    if seal and found.problem:
+        return _unsigned(found, where)
     try:
         parse_json(
             found.body, LARGEST_BYTES
@@ -230,7 +236,32 @@ def read(registry: Registry, repository: str, seal: Seal | None = None) -> Book:
     for problem in map(_problem, journal.transactions):
         if problem:
             raise EnvironmentFailed(f"{where}: {problem}", _RESTORE)
-    return Book(journal, found.digest, found.problem if seal else _NOBODY_LOOKED)
+    return Book(journal, found.digest, "" if seal else _NOBODY_LOOKED)
+
+
+def _unsigned(found: Document, where: str) -> Book:
+    """Return what can be read of a journal whose signature does not count."""
+    try:
+        content = parse_json(found.body, LARGEST_UNSIGNED_BYTES)
+        read = [_transaction(each) for each in content["transactions"]]
+    except (Malformed, KeyError, TypeError) as error:
+        said = clean_line(str(error), 200)
+        problem = f"{found.problem}, and it is not a journal this version can read ({said})"
+        return Book(Journal(), found.digest or None, problem)
+    if left_out := [each for each in read if isinstance(each, str)]:
+        more = f", and {len(left_out) - 1} more" if len(left_out) > 1 else ""
+        progress.say(f"  {where}: left out, since no trusted key signed it: {left_out[0]}{more}")
+    known = tuple(each for each in read if isinstance(each, Transaction))
+    return Book(Journal(known), found.digest, found.problem)
+
+
+def _transaction(entry: object) -> Transaction | str:
+    """Return a transaction of a journal that nobody trusted signed, or why it is none."""
+    try:
+        transaction = _TRANSACTION.validate_json(canonical(entry))
+    except ValueError:
+        return "something that is no transaction"
+    return _problem(transaction) or transaction
 
 
 def _problem(transaction: Transaction) -> str:
@@ -279,16 +310,17 @@ def write(  # noqa: PLR0913, PLR0917 - what in place of what, where, and in whos
 
 
 def tags_of(stem: str, image: str) -> tuple[str, ...]:
-    """The tags of an image under a version or alias: `v2.6-cv`; `v2.6` and `v2.6-base` of the base
-    image.
+    """Return the tags of an image under a version or alias.
+
+    `v2.6-cv` is the tag of cv; the base image has both `v2.6` and `v2.6-base`.
     """
     return image_tags(stem, image)
 
 
 def order(version: str) -> tuple[int, ...]:
-    """A version's place among all, that of a candidate too.
+    """Return the place of a version among all, also of a candidate.
 
-    Raises ConfigError for what is no version.
+    Raises ConfigError if it is not a version.
     """
     found = parse_version(plain_version(version))
     if found is None:
@@ -297,7 +329,7 @@ def order(version: str) -> tuple[int, ...]:
 
 
 def line_of(version: str) -> str:
-    """`v2.6` of `v2.6.3`."""
+    """Return the line of a version: `v2.6` of `v2.6.3`."""
     return version.rpartition(".")[0]
 
 

@@ -15,6 +15,10 @@ claim. Three things limit it. A holder trusts its claim only for `TRUSTED_S`; th
 than the longest request takes and clocks differ. It looks at the lock before each tag it puts. And
 each tag is looked at before and after: what another put is named, never passed over. A client that
 knows nothing of the lock is found by the last of these alone.
+
+A claim is signed by who may decide, so what a stranger puts there holds up nobody. Their limit: the
+claim of a run that has ended can be put there again, and counts until it ends, which is `HOLDS_S`
+after it began; and who keeps writing the tag disturbs the runs of that time.
 """
 
 from __future__ import annotations
@@ -25,13 +29,14 @@ import os
 import socket
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from oci.document import Seal
 from oci.login import LOOPBACK
-from oci.manifest import EMPTY_CONFIG, OCI_EMPTY, Descriptor, Manifest, image_manifest
-from oci.registry import Registry, RegistryError
-from runner import home, settings
+from oci.manifest import EMPTY_CONFIG, OCI_EMPTY, Descriptor, Manifest, canonical, image_manifest
+from oci.registry import Registry, RegistryError, Unreadable
+from runner import home, progress, settings
 from runner.errors import EnvironmentFailed
 from runner.untrusted import clean_line
 
@@ -49,15 +54,16 @@ CLOCKS_DIFFER_S = 300.0
 A claim that ends later than that allows is a wrong clock's.
 """
 
-_OWNER, _UNTIL, _NONCE = (
-    f"pytorch-cuda-images.lock.{name}" for name in ("owner", "until", "nonce")
+_OWNER, _UNTIL, _NONCE, _SIGNATURE = (
+    f"pytorch-cuda-images.lock.{name}" for name in ("owner", "until", "nonce", "signature")
 )
 
 
 @dataclass(frozen=True)
 class Claim:
-    """A lock that is held, by the manifest `digest` under its tag; trusted until `until` (monotonic
-    seconds).
+    """A lock that is held, by the manifest `digest` under its tag.
+
+    It is trusted until `until` (monotonic seconds).
     """
 
     registry: Registry
@@ -68,9 +74,7 @@ class Claim:
     until: float
 
     def check(self) -> None:
-        """Raises EnvironmentFailed where the lock is not surely ours any more: then nothing may be
-        put.
-        """
+        """Raise EnvironmentFailed if the lock may not be ours any more: then nothing may be put."""
         if self.registry.digest_of(self.repository, TAG) != self.digest:
             raise EnvironmentFailed(
                 f"another run took the lock {_where(self.registry, self.repository)}", _AGAIN
@@ -83,12 +87,12 @@ _AGAIN = "run the same command again: it goes on where this one stopped"
 
 
 def owner(purpose: str) -> str:
-    """A name that no other running process uses: of this CI run and its purpose, else of this
-    machine and checkout.
+    """Return a name that no other running process uses.
 
-    Attempts of a CI run follow each other, and commands in a checkout exclude each other
-    (`home.only_run`), so a claim under this name is that of a dead process. Jobs of a CI run that
-    go side by side have different purposes, such as the version they promote.
+    It names this CI run and its purpose, else this machine and checkout. Attempts of a CI run
+    follow each other, and commands in a checkout exclude each other (`home.only_run`), so a claim
+    under this name is that of a dead process. Jobs of a CI run that run side by side have different
+    purposes, such as the version they promote.
     """
     if run := os.environ.get(settings.GITHUB_RUN_ID):
         return f"{os.environ.get(settings.GITHUB_REPOSITORY, '')} run {run}, {purpose}".strip()
@@ -97,23 +101,29 @@ def owner(purpose: str) -> str:
 
 
 @contextlib.contextmanager
-def held(registry: Registry, repository: str, name: str) -> Iterator[Claim]:
-    """Hold the lock in `repository` as `name` (see `owner`).
+def held(
+    registry: Registry, repository: str, name: str, seal: Seal | None = None
+) -> Iterator[Claim]:
+    """Hold the lock in `repository` as `name` (see `owner`), by a claim that `seal` signs.
 
-    Raises EnvironmentFailed where another holds it.
+    With a seal, a claim that no trusted key signed counts for nothing. Raises EnvironmentFailed if
+    another run holds it.
     """
-    claim = _taken(registry, repository, name)
+    claim = _taken(registry, repository, name, seal)
     try:
         yield claim
     finally:
         _release(claim)
 
 
-def _taken(registry: Registry, repository: str, name: str) -> Claim:
+def _taken(registry: Registry, repository: str, name: str, seal: Seal | None) -> Claim:
     config = registry.push_bytes(repository, EMPTY_CONFIG, OCI_EMPTY)
+    said = _said(name, time.time() + HOLDS_S)
+    if seal:  # before the time counts: Sigstore may take longer than a claim may
+        said[_SIGNATURE] = seal.sign(_signed(repository, said)).decode()
+    manifest = image_manifest(config, [config], said, KIND)
     began = time.monotonic()
-    _refuse_if_held(registry, repository, name)
-    manifest = _manifest(config, name, time.time() + HOLDS_S)
+    _refuse_if_held(registry, repository, name, seal)
     claim = Claim(registry, repository, config, name, manifest.digest, began + TRUSTED_S)
     try:
         registry.put_manifest(repository, TAG, manifest)
@@ -128,7 +138,7 @@ def _taken(registry: Registry, repository: str, name: str) -> Claim:
 
 
 def settle_s(registry: Registry) -> float:
-    """Within how many seconds a claim is put, and for how many it is waited for those of others."""
+    """Return the seconds in which a claim is put, and for which all wait for other claims."""
     return SETTLE_ON_LOOPBACK_S if registry.host.partition(":")[0] in LOOPBACK else SETTLE_S
 
 
@@ -146,11 +156,19 @@ def _wait(ends: float) -> None:
     time.sleep(max(0.0, ends - time.monotonic()))
 
 
-def _refuse_if_held(registry: Registry, repository: str, name: str) -> None:
-    found = registry.manifest(repository, TAG)
-    if found is None:
-        return
+def _refuse_if_held(registry: Registry, repository: str, name: str, seal: Seal | None) -> None:
     where = _where(registry, repository)
+    try:
+        found = registry.manifest(repository, TAG)
+        problem = _problem(found, repository, seal) if found and seal else ""
+    except Unreadable as error:
+        if seal is None:
+            raise
+        found, problem = None, error.message
+    if problem:
+        progress.say(f"  {where} does not count: {clean_line(problem, 300)}")
+    if found is None or problem:
+        return
     try:
         said = found.annotations
         holder, until = clean_line(said[_OWNER], 120), float(said[_UNTIL])
@@ -183,8 +201,28 @@ def _release(claim: Claim) -> None:
 
 
 def _manifest(config: Descriptor, name: str, until: float) -> Manifest:
-    said = {_OWNER: name, _UNTIL: f"{until:.3f}", _NONCE: uuid.uuid4().hex}
-    return image_manifest(config, [config], said, KIND)
+    return image_manifest(config, [config], _said(name, until), KIND)
+
+
+def _said(name: str, until: float) -> dict[str, str]:
+    return {_OWNER: name, _UNTIL: f"{until:.3f}", _NONCE: uuid.uuid4().hex}
+
+
+def _signed(repository: str, said: Mapping[str, str]) -> bytes:
+    """Return the bytes that the signature of a claim is about."""
+    claim = {name: said.get(name, "") for name in (_OWNER, _UNTIL, _NONCE)}
+    return canonical({"repository": repository, **claim})
+
+
+def _problem(found: Manifest, repository: str, seal: Seal) -> str:
+    """Return why a claim does not count; empty if somebody trusted signed it, or it has ended."""
+    said = found.annotations
+    if said.get(_UNTIL) == "0.000":
+        return ""
+    signature = said.get(_SIGNATURE, "")
+    if not signature:
+        return "nobody signed it"
+    return seal.problem(_signed(repository, said), signature.encode())
 
 
 def _where(registry: Registry, repository: str) -> str:

@@ -1,12 +1,12 @@
-"""Back to an earlier release, exactly, and the mark on a release that nobody should use.
+"""Rollback to an earlier release, and the yank of a release that nobody should use.
 
-A rollback undoes whole releases: every alias says what it would if they had never been promoted, by
-the journal. An alias that a release of another line has moved since is not theirs any more and
-stays. Nothing is deleted, for no registry can be trusted to delete a tag and not the manifest under
-it: an alias that the undone release made goes to the release gone back to, if that is of the same
-line and has the image; else it stays and is named.
+A rollback undoes whole releases: every alias goes where it would be if they had never been
+promoted, by the journal. An alias that a release of another line has moved since is not theirs any
+more and stays. Nothing is deleted, for no registry can be trusted to delete a tag and not the
+manifest under it. An alias that the undone release made goes to the release gone back to, if that
+is of the same line and has the image; else it stays and is named.
 
-Asked twice, it goes back once: without a version, from the last promotion and no further.
+Run twice, it goes back once: without a version, from the last promotion and no further.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from images.names import plain_version
-from publish.tags import journal, lock
+from publish.tags import journal
+from publish.tags.allowed import own_entries
 from publish.tags.journal import Entry, Journal, Standing, Transaction, line_of
 from publish.tags.transaction import Outcome, Production, carry_out, now, refuse, settle
 from runner.errors import ConfigError, GateRefused
@@ -23,7 +24,7 @@ from runner.errors import ConfigError, GateRefused
 
 @dataclass(frozen=True)
 class Target:
-    """What an alias would go back to; `candidate` where that was never released."""
+    """The target of an alias that goes back; `candidate` if it was never released."""
 
     version: str
     image: str
@@ -36,15 +37,14 @@ Judge = Callable[[Target], Sequence[str]]
 
 
 def rollback(production: Production, name: str, judge: Judge, to: str = "") -> Outcome:
-    """Take an alias (`v2.6`) or line (`2.6`) back to `to`, by default the release before the last
-    promoted one.
+    """Take an alias (`v2.6`) or line (`2.6`) back to `to`.
 
-    All aliases of the undone releases go with it, of all images. Raises ConfigError where there is
-    nothing to go back to, GateRefused with everything that speaks against it (then nothing was
-    touched), or EnvironmentFailed.
+    The default is the release before the last promoted one. All aliases of the undone releases go
+    with it, of all images. Raises ConfigError if there is nothing to go back to, GateRefused with
+    everything that speaks against it (then nothing was touched), or EnvironmentFailed.
     """
     kept_at = production.repositories.journal
-    with lock.held(production.registry, kept_at, production.owner) as claim:
+    with production.locked() as claim:
         book = settle(
             production, claim, journal.read(production.registry, kept_at, production.seal)
         )
@@ -58,30 +58,45 @@ def rollback(production: Production, name: str, judge: Judge, to: str = "") -> O
 
 
 def yank(production: Production, version: str, reason: str) -> Outcome:
-    """Mark a release in the journal and on its digests; it is promoted and gone back to no more.
+    """Mark a release in the journal and on its digests, so that nothing puts it any more.
 
-    Deletes nothing.
-
-    Returns, as what was left, the aliases that still name it. Raises ConfigError where it was never
-    promoted.
+    Its digests are those of the journal, and those that production has by trusted decisions. Run
+    again, it marks the digests that have no mark, for the reason of the first time. Nothing is
+    deleted. The outcome names the aliases that are still on the release. Raises ConfigError if it
+    was never promoted.
     """
     production.marks.check()
     kept_at = production.repositories.journal
-    with lock.held(production.registry, kept_at, production.owner) as claim:
+    with production.locked() as claim:
         book = settle(
             production, claim, journal.read(production.registry, kept_at, production.seal)
         )
-        entries = tuple(
-            replace(entry, old=entry.new, state="planned") for entry in book.journal.own(version)
-        )
+        entries = _own_of(production, book.journal, version)
         if not entries:
             raise ConfigError(
                 f"{version} was never promoted", "see `./release.py verify` for what is out"
             )
-        if not book.journal.yanked(version):
-            begun = Transaction("yank", version, production.owner, now(), entries, reason=reason)
+        before = next((each for each in book.journal.yanks if each.version == version), None)
+        due = [each for each in entries if before is None or _lacks_mark(production, each.new)]
+        if due:
+            said = before.reason if before else reason
+            begun = Transaction("yank", version, production.owner, now(), tuple(due), reason=said)
             carry_out(production, claim, book, begun)
     return Outcome(entries, tuple(_still_named(book.journal, version)))
+
+
+def _own_of(production: Production, kept: Journal, version: str) -> tuple[Entry, ...]:
+    """Return the own tags of a release on every digest that it has, as entries of a yank."""
+    own = kept.own(version)
+    known = {entry.new for entry in own}
+    decided = own_entries(production.release().decisions(version))
+    every = (*own, *(entry for entry in decided if entry.new not in known))
+    return tuple(replace(entry, old=entry.new, state="planned") for entry in every)
+
+
+def _lacks_mark(production: Production, digest: str) -> bool:
+    """Whether a digest is in production without a mark."""
+    return not production.marks.read(digest) and bool(production.held(digest))
 
 
 def _alias(kept: Journal, name: str) -> str:
@@ -94,12 +109,12 @@ def _alias(kept: Journal, name: str) -> str:
 
 
 def _releases(kept: Journal, alias: str) -> list[str]:
-    """The releases an alias stood for, in order; the last is the one it stands for now."""
+    """Return the releases that an alias was on, in order; the last is the one it is on now."""
     return list(dict.fromkeys(each.version for each in kept.standing if each.alias == alias))
 
 
 def _is_there(kept: Journal, alias: str, to: str) -> str:
-    """Why there is nothing to do; empty where there is."""
+    """Return why there is nothing to do; empty if there is something."""
     current = _releases(kept, alias)[-1]
     touched = [
         each for each in kept.transactions if any(entry.alias == alias for entry in each.entries)
@@ -116,7 +131,7 @@ def _is_there(kept: Journal, alias: str, to: str) -> str:
 
 
 def _planned(kept: Journal, alias: str, to: str, owner: str) -> tuple[Transaction, tuple[str, ...]]:
-    """The rollback as a transaction, and the aliases that stay where they are."""
+    """Return the rollback as a transaction, and the aliases that stay, each with the reason."""
     releases = _releases(kept, alias)
     to = to or (releases[-2] if len(releases) > 1 else "")
     if to not in releases:
@@ -136,13 +151,13 @@ def _planned(kept: Journal, alias: str, to: str, owner: str) -> tuple[Transactio
 
 
 def _tags(kept: Journal, undone: Sequence[str]) -> Iterator[str]:
-    """The tags of aliases that stand for a release to undo."""
+    """Return the tags of aliases that are on a release to undo."""
     current = {each.tag: each.version for each in kept.standing}
     return (tag for tag, version in current.items() if version in undone)
 
 
 def _back(kept: Journal, tag: str, undone: Sequence[str], to: str) -> Entry | None:
-    """What a tag goes back to; None where there is nothing."""
+    """Return the entry that takes a tag back, or None if there is nothing to go back to."""
     history = [each for each in kept.standing if each.tag == tag]
     before = [each for each in history if each.version not in undone] or _instead(
         kept, history[-1], to
@@ -154,8 +169,9 @@ def _back(kept: Journal, tag: str, undone: Sequence[str], to: str) -> Entry | No
 
 
 def _instead(kept: Journal, made: Standing, to: str) -> list[Standing]:
-    """For an alias that an undone release made: the image's own digest in the release gone back
-    to.
+    """Return the image's own digest in the release gone back to.
+
+    It is for an alias that an undone release made.
     """
     own = [
         each
@@ -166,8 +182,9 @@ def _instead(kept: Journal, made: Standing, to: str) -> list[Standing]:
 
 
 def _refuse(production: Production, kept: Journal, begun: Transaction, judge: Judge) -> None:
-    """Whatever speaks against a rollback, at once: tags that others moved, yanked targets, today's
-    policy.
+    """Raise GateRefused with everything that speaks against a rollback.
+
+    That is tags that others moved, targets that were yanked, and today's policy.
     """
     differs = [
         f"{entry.tag} holds {held or 'nothing'}, and by the journal should hold {entry.old}"

@@ -1,38 +1,40 @@
-"""The tags of a release as one transaction: all images under all their tags, or none, however often
-it is interrupted.
+"""The tags of a release as one transaction: all images under all their tags, or none.
 
-The order is what makes it safe. Whatever speaks against it is found, all at once, before anything
-is put. Then blobs, evidence and manifests go to production by digest, where nobody sees them yet,
-so that no tag ever names a digest without its evidence. Then, under the lock, the journal says
-which tags will move, and they move: own tags first, aliases next, `latest` last. A run killed after
-the journal is finished by the next one of any kind, one killed before has shown nothing. An alias
-moves forwards only; back is `publish/tags/rollback.py`.
+It may be interrupted at any moment. The order makes it safe. Everything that speaks against it is
+found, at once, before anything is put. Then blobs, evidence and manifests go to production by
+digest, where nobody sees them yet, so no tag ever names a digest without its evidence. Then, under
+the lock, the journal says which tags will move, and they move: own tags first, aliases next,
+`latest` last. If a run is killed after it wrote the journal, the next run of any kind finishes it;
+if it is killed before, nothing is visible. An alias moves forwards only; publish/tags/rollback.py
+moves it back.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from functools import cache
 
 from images.catalog import Repositories
-from images.names import candidate_stem, leading_version
+from images.names import candidate_stem, leading_version, plain_version
 from oci import referrers
 from oci.copying import bring
 from oci.document import Seal
 from oci.manifest import Manifest
 from oci.registry import Registry, RegistryError
 from publish.tags import journal, lock
-from publish.tags.confirm import Doubt, confirmed
+from publish.tags.allowed import Allowed, ReadAllowed, Release
+from publish.tags.confirm import confirmed, release_of
 from publish.tags.journal import Book, Entry, Journal, Transaction, order, tags_of
 from publish.tags.lock import Claim
 from publish.tags.yank_marker import Marks
 from runner import progress
 from runner.errors import EnvironmentFailed, GateRefused, ReleaseError
 
-IsDecided = Callable[[str, str], bool]
-"""Whether a trusted decision lets a digest carry a tag."""
+Doubt = Callable[[Transaction, Entry], str]
+"""Return why the decision behind a tag of a transaction cannot be believed; empty if it can."""
 
 LATEST = "latest"
 ATTEMPTS = 3
@@ -43,18 +45,19 @@ def _nobody_asks(_: Transaction, __: Entry) -> str:
     return ""
 
 
-def _everything_is_decided(_: str, __: str) -> bool:
-    return True
+def _nothing_is_decided(_: str, __: Sequence[str]) -> tuple[Allowed, ...]:
+    return ()
 
 
 @dataclass(frozen=True)
 class Production:
-    """Where tags move, and in whose name (`lock.owner`).
+    """The place where tags move, and in whose name (`lock.owner`).
 
-    `marks` say what was yanked, and `seal` signs the journal. `doubt` says why the decision behind
-    a tag of a transaction cannot be believed, "" where it can. Whatever is in the journal is held
-    against it, for what is done from there was decided by another run. `is_decided` says whether a
-    tag that the journal does not know is that of a release.
+    `marks` reads and makes the marks of yanks, `seal` signs the journal, and `lock_seal` the claim
+    of the lock. `doubt` returns why the decision behind a tag of a transaction cannot be believed,
+    "" if it can. It checks everything in the journal, for another run decided what is done from
+    there. `allowed` returns the trusted decisions on a digest: a tag that the journal does not know
+    is a release only by these.
     """
 
     registry: Registry
@@ -63,19 +66,32 @@ class Production:
     marks: Marks
     seal: Seal
     doubt: Doubt = _nobody_asks
-    is_decided: IsDecided = _everything_is_decided
+    allowed: ReadAllowed = _nothing_is_decided
+    lock_seal: Seal | None = None
 
     def held(self, tag: str) -> str:
-        """The digest under a tag of the production repository; empty where there is none."""
+        """Return the digest under a tag of the production repository; empty if there is none."""
         return self.registry.digest_of(self.repositories.production, tag) or ""
+
+    def locked(self) -> AbstractContextManager[Claim]:
+        """Hold the lock, in the name of the owner."""
+        return lock.held(self.registry, self.repositories.journal, self.owner, self.lock_seal)
+
+    def release(self) -> Release:
+        """Return the lookup of versions in production, whose tags are listed now."""
+        return release_of(self.registry, self.repositories.production, self.allowed)
+
+    def is_decided(self, tag: str, digest: str) -> bool:
+        """Return whether a trusted decision lets a digest carry a tag."""
+        return any(tag in each.tags for each in self.allowed(digest, ()))
 
 
 @dataclass(frozen=True)
 class TagSet:
-    """What a release puts: its own tags for all of `images`, and `aliases` (`v2.6`, `latest`),
-    without images' names.
+    """The tags of a release: its own for all of `images`, and `aliases` (`v2.6`, `latest`).
 
-    A candidate's own tags are `v2.6.0-candidate*`, which may move; a release's never do.
+    Aliases are without the names of images. A candidate's own tags are `v2.6.0-candidate*`, which
+    may move; a release's never do.
     """
 
     version: str
@@ -91,8 +107,7 @@ class TagSet:
 
 @dataclass(frozen=True)
 class Approved:
-    """An image that may be promoted: where it is staged, and the manifest digest of the decision
-    attached to it.
+    """An image that may be promoted: where it is staged, and the digest of its decision.
 
     `evidence` are the digests of all artifacts about it that go with it, the decision among them;
     no other does.
@@ -118,8 +133,9 @@ class Move:
 
 @dataclass(frozen=True)
 class Outcome:
-    """The tags as they were and are (or, of a preview, would be), and what was left where it is,
-    with the reason.
+    """The tags before and after, and those that were left as they are, with the reason.
+
+    The outcome of a preview says what would be.
     """
 
     entries: tuple[Entry, ...] = ()
@@ -127,9 +143,9 @@ class Outcome:
 
 
 def plan_moves(tags: TagSet, approved: Sequence[Approved]) -> tuple[Move, ...]:
-    """Every tag of a release, in the order they are put.
+    """Return every tag of a release, in the order they are put.
 
-    Raises GateRefused where not all its images are approved.
+    Raises GateRefused if not all its images are approved.
     """
     images = [each.image for each in approved]
     if sorted(images) != sorted(tags.images):
@@ -147,7 +163,7 @@ def plan_moves(tags: TagSet, approved: Sequence[Approved]) -> tuple[Move, ...]:
 
 
 def preview(production: Production, tags: TagSet, approved: Sequence[Approved]) -> Outcome:
-    """What `promote` would do now. Puts nothing.
+    """Return what `promote` would do now, without putting anything.
 
     Raises GateRefused with everything that speaks against it.
     """
@@ -158,42 +174,47 @@ def preview(production: Production, tags: TagSet, approved: Sequence[Approved]) 
 def promote(production: Production, tags: TagSet, approved: Sequence[Approved]) -> Outcome:
     """Put the tags of a release.
 
-    Raises GateRefused or EnvironmentFailed; run again, it goes on where it stopped.
+    Raises GateRefused or EnvironmentFailed. Run again, it goes on where it stopped.
     """
     resume(production)
-    preview(production, tags, approved)
+    moves = plan_moves(tags, approved)
+    book = _believed(production, _read(production))
+    planned = _planned(production, book, tags, moves)
     _stage(production, approved)
-    kept_at = production.repositories.journal
-    with lock.held(production.registry, kept_at, production.owner) as claim:
+    if not _is_due(book, planned):  # the lock is for who moves tags
+        return planned
+    with production.locked() as claim:
         book = settle(production, claim, _read(production))
-        planned = _planned(production, book, tags, plan_moves(tags, approved))
-        if any(
-            entry.old != entry.new or book.journal.expected(entry.tag) != {entry.new}
-            for entry in planned.entries
-        ):
+        planned = _planned(production, book, tags, moves)
+        if _is_due(book, planned):
             begun = Transaction("promotion", tags.stem, production.owner, now(), planned.entries)
             carry_out(production, claim, book, begun)
     return planned
 
 
+def _is_due(book: Book, planned: Outcome) -> bool:
+    """Return whether a tag is to be put, or the journal does not know that it was."""
+    return any(
+        entry.old != entry.new or book.journal.expected(entry.tag) != {entry.new}
+        for entry in planned.entries
+    )
+
+
 def resume(production: Production) -> None:
-    """Finish what a killed run left half done, if one did, and take over a journal that nobody
-    trusted signed.
+    """Finish what a killed run left half done, and take over an unsigned journal.
 
     Raises EnvironmentFailed if it cannot be finished.
     """
     book = _read(production)
     if book.problem or book.journal.begun:
-        with lock.held(
-            production.registry, production.repositories.journal, production.owner
-        ) as claim:
+        with production.locked() as claim:
             settle(production, claim, _read(production))
 
 
 def carry_out(production: Production, claim: Claim, book: Book, transaction: Transaction) -> Book:
     """Write a transaction into the journal and do it.
 
-    What it names must be in production with its evidence.
+    The images it names must be in production with their evidence.
     """
     _believe(production, book.journal, transaction)
     begun = book.journal.with_begun(transaction)
@@ -203,14 +224,13 @@ def carry_out(production: Production, claim: Claim, book: Book, transaction: Tra
 
 
 def settle(production: Production, claim: Claim, book: Book) -> Book:
-    """Sign what counts of a journal that nobody trusted signed, or finish the transaction that is
-    open in a signed one.
+    """Finish the open transaction of a signed journal, or sign what counts of an unsigned one.
 
-    Nothing of an unsigned journal is finished: whoever wrote it would else have it done in our
-    name.
+    Nothing of an unsigned journal is finished: whoever wrote it would have it done in our name.
     """
     if book.problem:
         kept = _believed(production, book).journal
+        progress.say(f"  it is written again and signed; what was there is {book.digest}")
         return journal.write(
             production.registry,
             production.repositories.journal,
@@ -235,11 +255,15 @@ def _believed(production: Production, book: Book) -> Book:
     if not book.problem:
         return book
     progress.say(f"  {book.warning}: only what trusted decisions and signed marks confirm counts")
-    return replace(book, journal=confirmed(book.journal, production.doubt, production.marks.read))
+    kept = confirmed(book.journal, production.release(), production.marks.found)
+    return replace(book, journal=kept)
 
 
 def _believe(production: Production, kept: Journal, begun: Transaction) -> None:
-    """Raises GateRefused with every doubt about what a transaction would put. A yank only marks."""
+    """Raise GateRefused with every doubt about what a transaction would put.
+
+    A yank puts nothing, it only marks.
+    """
     if begun.kind == "yank":
         return
     doubts = [production.doubt(begun, entry) for entry in begun.entries]
@@ -265,12 +289,12 @@ def _finish(production: Production, claim: Claim, book: Book, begun: Transaction
 
 
 def now() -> str:
-    """The time, UTC, in seconds."""
+    """Return the time, UTC, in seconds."""
     return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
 
 
 def refuse(problems: Sequence[str], hint: str) -> None:
-    """Raises GateRefused with all of `problems`, where there are any."""
+    """Raise GateRefused with all of `problems`, if there are any."""
     if problems:
         raise GateRefused("; ".join(dict.fromkeys(problems)), hint)
 
@@ -286,8 +310,8 @@ def _planned(production: Production, book: Book, tags: TagSet, moves: Sequence[M
     moves = [move for move in moves if move.alias not in ahead]
     problems = [
         *_yanked(production, kept, tags, moves),
-        *_frozen(kept, tags, moves, held),
-        *_foreign(kept, moves, held, adopted),
+        *_frozen(production, kept, tags, moves, held),
+        *_foreign(production, book, moves, held, adopted),
     ]
     hint = "release the next version; a tag that somebody moved by hand, put back first"
     refuse(problems, f"{hint}; {book.warning}" if book.warning else hint)
@@ -300,8 +324,9 @@ def _planned(production: Production, book: Book, tags: TagSet, moves: Sequence[M
 
 
 def _ahead(kept: Journal, tags: TagSet, adopted: Sequence[tuple[str, str]]) -> dict[str, str]:
-    """The aliases that name a newer release already, for any image: an alias moves for all of them
-    or for none.
+    """Return the aliases that name a newer release already, each with that release.
+
+    An alias moves for all images or for none.
     """
     standing = {each.tag: (each.alias, each.version) for each in kept.standing}
     found: dict[str, str] = {}
@@ -315,8 +340,9 @@ def _ahead(kept: Journal, tags: TagSet, adopted: Sequence[tuple[str, str]]) -> d
 def _adopted(
     production: Production, kept: Journal, moves: Sequence[Move], held: Mapping[str, str]
 ) -> dict[str, tuple[str, str]]:
-    """Alias and release, "" for none, of the tags that are there and not in the journal: a journal
-    may be lost.
+    """Return alias and release, "" for none, of tags that the journal does not know.
+
+    The journal may be lost.
     """
     unknown = [each for each in moves if each.alias and not kept.expected(each.tag)]
     there = [each for each in unknown if held[each.tag] not in ("", each.digest)]
@@ -327,16 +353,13 @@ def _adopted(
 
 
 def _release_of(production: Production, image: str, digest: str) -> str:
-    """The newest release whose own tag, or its candidate's, names a digest."""
-    tags = production.registry.tags(production.repositories.production)
-    named = {version for tag in tags if (version := leading_version(tag))}
-    for version in sorted(named, key=order, reverse=True):
-        own = [tags_of(stem, image)[0] for stem in (version, candidate_stem(version))]
-        if any(
-            production.held(tag) == digest and production.is_decided(tag, digest) for tag in own
-        ):
-            return version
-    return ""
+    """Return the newest release that is on a digest by a trusted decision; empty if none is."""
+    named = [
+        plain_version(each.version)
+        for each in production.allowed(digest, ())
+        if each.image == image and production.held(each.own_tags[0]) == digest
+    ]
+    return max(named, key=order, default="")
 
 
 def _yanked(
@@ -348,44 +371,80 @@ def _yanked(
 
 
 def _yank_of(production: Production, kept: Journal, digest: str) -> str:
-    """Why a digest was yanked, by the journal or by its mark; empty where it was not."""
+    """Return why a digest was yanked, by the journal or by its mark; empty if it was not."""
     return kept.yanked(digest=digest) or production.marks.read(digest)
 
 
 def _frozen(
-    kept: Journal, tags: TagSet, moves: Sequence[Move], held: Mapping[str, str]
+    production: Production,
+    kept: Journal,
+    tags: TagSet,
+    moves: Sequence[Move],
+    held: Mapping[str, str],
 ) -> Iterator[str]:
-    """Own tags that are, or once were, on other bytes: a tag that somebody deleted is not free for
-    them.
+    """Yield a problem for each own tag that is, or once was, on other bytes.
+
+    A tag that somebody deleted is not free. Bytes that neither the journal nor a trusted decision
+    knows are no release, and are replaced.
     """
     for move in moves:
-        known = {held[move.tag], *kept.expected(move.tag)} - {"", move.digest}
-        if known and not (move.alias or tags.candidate):
+        if move.alias or tags.candidate:
+            continue
+        there = held[move.tag]
+        is_known = there in kept.expected(move.tag) or production.is_decided(move.tag, there)
+        known = {*kept.expected(move.tag), *([there] if is_known else [])} - {"", move.digest}
+        if known:
             yield f"{move.tag} is released as {', '.join(sorted(known))} and never moves"
+        elif there not in {"", move.digest}:
+            _say_replaced(move, there)
 
 
 def _foreign(
-    kept: Journal,
+    production: Production,
+    book: Book,
     moves: Sequence[Move],
     held: Mapping[str, str],
     adopted: Mapping[str, tuple[str, str]],
 ) -> Iterator[str]:
-    """Aliases that are not where the journal says: what they hold, and whether it may be replaced,
-    nobody knows.
+    """Yield a problem for each alias that is not where the journal says.
+
+    Nobody knows what it holds, or whether it may be replaced. An alias that the journal has never
+    put, and that holds what no trusted decision is about, was put by a stranger. It is replaced,
+    unless the journal may be lost: then nobody knows its order.
     """
+    is_lost = cache(lambda: not book.journal.transactions and _is_used(production))
     for move in moves:
-        expected, now_on = kept.expected(move.tag), held[move.tag]
+        expected, now_on = book.journal.expected(move.tag), held[move.tag]
         is_known = now_on in (expected or {""}) or bool(adopted.get(move.tag, ("", ""))[1])
-        if move.alias and not is_known and now_on != move.digest:
-            said = " or ".join(sorted(expected)) or "a release"
-            yield f"{move.tag} holds {now_on or 'nothing'}, and by the journal should hold {said}"
+        if not move.alias or is_known or now_on == move.digest:
+            continue
+        if not (expected or production.allowed(now_on, ()) or is_lost()):
+            _say_replaced(move, now_on)
+            continue
+        said = " or ".join(sorted(expected)) or "a release"
+        yield f"{move.tag} holds {now_on or 'nothing'}, and by the journal should hold {said}"
+
+
+def _say_replaced(move: Move, there: str) -> None:
+    progress.say(f"  {move.tag} holds {there}, which nothing signed knows: it is replaced")
+
+
+MOST_OWN_TAGS = 100
+
+
+def _is_used(production: Production) -> bool:
+    """Return whether production has a release by a trusted decision."""
+    tags = production.registry.tags(production.repositories.production)
+    named = [tag for tag in tags if leading_version(tag)]
+    held = (production.held(tag) for tag in sorted(named, key=len)[:MOST_OWN_TAGS])
+    return any(production.allowed(digest, ()) for digest in dict.fromkeys(held) if digest)
 
 
 # By digest
 
 
 def _stage(production: Production, approved: Sequence[Approved]) -> None:
-    """Bring every image and its evidence.
+    """Bring every image and its evidence to production.
 
     Raises one error for all images that could not be brought.
     """
@@ -444,7 +503,10 @@ def _move_all(production: Production, claim: Claim, entries: Sequence[Entry]) ->
 
 
 def _move(production: Production, claim: Claim, entry: Entry, manifest: Manifest) -> None:
-    """Put a tag unless it is there. A put whose answer was lost is found done by the next look."""
+    """Put a tag unless it is there.
+
+    If the answer to a put was lost, the next look finds it done.
+    """
     for attempt in range(1, ATTEMPTS + 1):
         held = production.held(entry.tag)
         if held == entry.new:
@@ -466,7 +528,7 @@ def _move(production: Production, claim: Claim, entry: Entry, manifest: Manifest
 
 
 def _conflict(production: Production, entry: Entry, held: str) -> EnvironmentFailed:
-    """Somebody else moved the tag.
+    """Return the error for a tag that somebody else moved.
 
     Which digest is right is theirs to say; half of the tags may have moved.
     """

@@ -1,17 +1,29 @@
-"""Marks on digests that nobody should use, as transactions see them
-(publish/released/yank_statements.py makes them).
+"""Marks on digests that nobody should use, as transactions see them.
+
+publish/released/yank_statements.py makes them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Protocol
 
 from publish.tags.journal import Transaction
 from runner.untrusted import clean_line
 
-ReadMark = Callable[[str], str]
-"""Return why a digest was yanked, by signed marks; empty if it was not."""
+
+@dataclass(frozen=True)
+class Mark:
+    """A signed mark: the version that was yanked, why, and when (ISO 8601) by its own word."""
+
+    version: str
+    reason: str
+    yanked_at: str
+
+
+ReadMarks = Callable[[str], tuple[Mark, ...]]
+"""Return the signed marks on a digest."""
 
 
 class Marks(Protocol):
@@ -27,6 +39,10 @@ class Marks(Protocol):
 
     def read(self, digest: str) -> str:
         """Return why a digest was yanked; empty if it was not."""
+        ...
+
+    def found(self, digest: str) -> tuple[Mark, ...]:
+        """Return the marks on a digest that name a version and a reason."""
         ...
 
 

@@ -122,9 +122,16 @@ class Line:
             self.registry, self.catalog.repositories.production, self.trusted, lambda: self.signer
         )
         seal = documents.of_journal(lambda: self.signer, self.trusted)
-        decided = decision_check.is_decided(self.registry, self.catalog.repositories, self.trusted)
+        allowed = decision_check.allowed(self.registry, self.catalog.repositories, self.trusted)
         return Production(
-            self.registry, self.catalog.repositories, "a test", marks, seal, doubt, decided
+            self.registry,
+            self.catalog.repositories,
+            "a test",
+            marks,
+            seal,
+            doubt,
+            allowed,
+            documents.of_lock(lambda: self.signer, self.trusted),
         )
 
     def tags(self) -> dict[str, str]:

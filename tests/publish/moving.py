@@ -25,7 +25,8 @@ from oci import referrers
 from oci.manifest import LAYER_GZIP, OCI_CONFIG, image_manifest, sha256
 from oci.registry import Registry
 from publish.tags import journal, lock
-from publish.tags.journal import order
+from publish.tags.allowed import Allowed, ReadAllowed
+from publish.tags.journal import order, tags_of
 from publish.tags.transaction import Approved, Outcome, Production, TagSet, promote
 from tests.fakes.registry import FakeRegistry, Fault, State
 from tests.publish.signed import P256, journal_seal, marks
@@ -134,9 +135,37 @@ def at(
     client: Registry, owner: str = MINE, repositories: Repositories = REPOSITORIES
 ) -> Production:
     """Production as a client sees it."""
+    production = repositories.production
+    allowed = by_tags(client, production)
     return Production(
-        client, repositories, owner, marks(client, repositories.production), journal_seal(P256)
+        client,
+        repositories,
+        owner,
+        marks(client, production),
+        journal_seal(P256),
+        allowed=allowed,
     )
+
+
+def by_tags(client: Registry, production: str) -> ReadAllowed:
+    """A registry where every tag of a version is that of a release: nothing is signed here."""
+
+    def allowed(digest: str, _: Sequence[str]) -> tuple[Allowed, ...]:
+        named = (re.fullmatch(OWN_TAG, tag) for tag in client.tags(production))
+        found = {
+            (match[1], match[2] or "base")
+            for match in named
+            if match and client.digest_of(production, match[0]) == digest
+        }
+        return tuple(
+            Allowed(version, image, tags_of(version, image), "", "")
+            for version, image in sorted(found)
+        )
+
+    return allowed
+
+
+OWN_TAG = r"(v\d+\.\d+\.\d+(?:-candidate)?)(?:-(base|cv))?"
 
 
 def tag_set(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,14 +13,15 @@ from images.record import BuildRecord
 from oci import referrers
 from oci.manifest import EMPTY_CONFIG, OCI_EMPTY, OCI_INDEX, OCI_MANIFEST, Manifest
 from oci.registry import Registry
-from publish.evidence import attest
+from publish.evidence import attest, seal
 from publish.evidence import store as evidence
 from publish.evidence.store import BUNDLE
 from publish.tags import lock
+from runner.errors import GateRefused
 from runner.verdict import Verdict
 from tests.fakes.registry import FakeRegistry
 from tests.publish.line import FIRST, Line, line_of_one
-from tests.publish.signed import STRANGER
+from tests.publish.signed import P256, STRANGER, statements, trust
 
 YANK = "application/vnd.pytorch-cuda-images.yank.v1+json"
 RECORDS = [attest.RECORD.format(stage=stage) for stage in ("build", "validation", "scan")]
@@ -125,3 +126,88 @@ def test_evidence_of_a_stranger_is_copied_nowhere(line: Line) -> None:
     build = line.prepare("v2.6.0")
     line.prepare("v2.6.0", signer=STRANGER)
     whole(line, build)
+
+
+# Copies of genuine evidence without a seal
+
+
+def no_subject(content: dict[str, Any]) -> None:
+    del content["subject"]
+
+
+def another_subject(content: dict[str, Any]) -> None:
+    content["subject"]["digest"] = "sha256:" + "1" * 64
+
+
+def large_config(content: dict[str, Any]) -> None:
+    content["config"]["size"] = 1 << 40
+
+
+def another_type(content: dict[str, Any]) -> None:
+    content["artifactType"] = "application/vnd.example"
+
+
+def larger_blob(content: dict[str, Any]) -> None:
+    content["layers"][0]["size"] = 1 << 40
+
+
+@pytest.mark.parametrize(
+    "spoil", [no_subject, another_subject, large_config, another_type, larger_blob]
+)
+def test_a_copy_of_a_genuine_bundle_stops_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    home: Path,
+    spoil: Callable[[dict[str, Any]], None],
+) -> None:
+    """Of evidence without a seal a stranger can make another manifest that comes first."""
+    with FakeRegistry() as fake:
+        line = line_of_one(Registry(fake.host), tmp_path)
+        with monkeypatch.context() as unsealed:
+            unsealed.setattr(seal, "sealed", lambda notes, *_: dict(notes))
+            build = line.prepare("v2.6.0")
+        tag = build.digest.replace(":", "-")
+        held = line.registry.manifest(build.repository, tag)
+        assert held is not None
+        entries = held.content["manifests"]
+        bundles = [each for each in entries if each["artifactType"] == BUNDLE]
+        assert len(bundles) == 4
+        copies = []
+        for entry in bundles:
+            genuine = line.registry.manifest(build.repository, entry["digest"])
+            assert genuine is not None
+            made = spoiled(genuine, spoil)
+            fake.manifests[build.repository][made.digest] = (OCI_MANIFEST, made.body)
+            copies.append({**entry, **made.descriptor.plain()})
+        index = {**held.content, "manifests": [*copies, *entries]}
+        line.registry.put_manifest(
+            build.repository, tag, Manifest(json.dumps(index).encode(), OCI_INDEX)
+        )
+        whole(line, build)
+
+
+def spoiled(genuine: Manifest, spoil: Callable[[dict[str, Any]], None]) -> Manifest:
+    """A manifest of the same bundle with a lower digest."""
+    for number in range(100_000):
+        content = json.loads(genuine.body)
+        spoil(content)
+        content["annotations"]["n"] = str(number)
+        made = Manifest(json.dumps(content).encode(), OCI_MANIFEST)
+        if made.digest < genuine.digest:
+            return made
+    raise AssertionError("no lower digest found")
+
+
+@pytest.mark.parametrize("place", ["", "verificationMaterial", "dsseEnvelope"])
+def test_much_that_a_stranger_adds_to_a_bundle_is_not_taken(place: str) -> None:
+    """The signature still verifies, and the rest would be copied with it."""
+    (about, *_) = statements()
+    for size, is_taken in ((4 << 10, True), (17 << 10, False)):
+        content = json.loads(evidence.signed(about, P256))
+        (content[place] if place else content)["more"] = "x" * size
+        data = json.dumps(content).encode()
+        if is_taken:
+            assert evidence.opened(data, trust(P256)).payload
+            continue
+        with pytest.raises(GateRefused, match="much that its key did not sign"):
+            evidence.opened(data, trust(P256))

@@ -1,18 +1,17 @@
-"""The predicates evidence is made of: one module each, from the record of a stage to a Statement
-and back.
+"""The predicates of evidence: one module each, from a stage's record to a Statement and back.
 
-A module has `statement(...)`, which a stage calls, and `read(statement)`, which whoever decides
-calls: what is decided from is a dataclass, not JSON. Other producers' predicates of the same types
-are refused by `read` where they lack what is decided from. Fields that are ours and not the
-predicate's are named `pytorchCudaImages`, as its specification asks (spec/v1/README.md, extension
-fields), or stand in annotations.
+A module has `statement(...)`, which a stage calls, `read(statement)`, which a reader calls that
+decides, and `KIND`, which describes it; publish/evidence/kinds.py lists all of them. A decision is
+made from a dataclass, not from JSON. `read` refuses the predicates of other producers if they lack
+what is decided from. Fields of our own are named `pytorchCudaImages`, as the specification asks
+(spec/v1/README.md, extension fields), or are annotations.
 """
 
 from __future__ import annotations
 
 import datetime
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
@@ -31,34 +30,39 @@ OS_LAYER = "https://github.com/pytorch-cuda-images/os-layer/v1"
 YANK = "https://github.com/pytorch-cuda-images/yank/v1"
 FINDINGS = "https://github.com/pytorch-cuda-images/findings/v1"
 JOURNAL = "https://github.com/pytorch-cuda-images/journal/v1"
-DECIDING = (DECISION, YANK)
-"""Types that count only from who may decide."""
+LOCK = "https://github.com/pytorch-cuda-images/lock/v1"
 
 OWN = "pytorchCudaImages"
 """The field of a predicate that holds what its specification has no place for."""
 
 T = TypeVar("T")
 
-_MADE_ON: dict[str, Sequence[str | int]] = {
-    PROVENANCE: (
-        OWN,
-        "debian_taken_at",
-    ),  # not its end: what is assembled again of the same layers is no younger
-    TEST_RESULT: ("configuration", 0, "annotations", "finished_at"),
-    SBOM: ("metadata", "timestamp"),
-    VULNERABILITIES: ("metadata", "scanFinishedOn"),
-    DECISION: ("decided_on",),
-    YANK: ("yankedAt",),
-}
+
+@dataclass(frozen=True)
+class EvidenceKind:
+    """A type of signed statement.
+
+    `title` names it in messages. `date` is the place in the predicate of the moment (ISO 8601) that
+    the statement is of. `read` returns what the statement says, and `summary` tells it in one line;
+    both raise GateRefused if it is of another type or shape. What `decides` counts only if somebody
+    signed it who may decide. A release `is_required` to have one.
+    """
+
+    title: str
+    predicate_type: str
+    date: tuple[str | int, ...]
+    read: Callable[[Statement], Any]
+    summary: Callable[[Statement], str]
+    decides: bool = False
+    is_required: bool = False
+
 
 _ARTIFACTS = "artifacts"
 _MOST_ARTIFACTS = 16
 
 
 def with_artifacts(statement: Statement, artifacts: Sequence[str]) -> Statement:
-    """Return the statement, which then vouches for artifacts about the same digest too, by the
-    digests of these.
-    """
+    """Return the statement with the digests of artifacts that it vouches for too."""
     if not artifacts:
         return statement
     own = statement.predicate.get(OWN, {})
@@ -74,22 +78,8 @@ def artifacts_of(statement: Statement) -> tuple[str, ...]:
     return tuple(filter(is_digest, named[:_MOST_ARTIFACTS])) if isinstance(named, list) else ()
 
 
-def made_on(statement: Statement) -> str:
-    """When what a statement says was found (ISO 8601, with its zone); empty where it does not say.
-
-    It is signed. The annotation of the artifact is not: whoever may write to the registry could
-    make old evidence new.
-    """
-    try:
-        found = at(statement, *_MADE_ON[statement.predicate_type])
-        moment = datetime.datetime.fromisoformat(found)
-    except (KeyError, GateRefused, TypeError, ValueError):
-        return ""
-    return str(found) if moment.tzinfo else ""
-
-
 def later(started_at: str, seconds: float) -> str:
-    """An ISO 8601 moment and seconds after it, to the second; empty where the moment is."""
+    """Return the moment (ISO 8601) that is `seconds` later; empty if the moment is empty."""
     if not started_at:
         return ""
     moment = datetime.datetime.fromisoformat(started_at) + datetime.timedelta(seconds=seconds)
@@ -97,7 +87,7 @@ def later(started_at: str, seconds: float) -> str:
 
 
 def at(statement: Statement, *path: str | int) -> Any:  # noqa: ANN401 - JSON
-    """What a predicate holds at a path. Raises GateRefused where it has no such place."""
+    """Return the value at a path of a predicate. Raises GateRefused if there is none."""
     found: Any = statement.predicate
     for step in path:
         if step not in _places(found):
@@ -114,9 +104,9 @@ def _places(found: object) -> Collection[object]:
 
 
 def read_as(kind: type[T], statement: Statement, *path: str | int) -> T:
-    """What a predicate holds at a path, as a dataclass.
+    """Return the value at a path of a predicate, as a dataclass.
 
-    Raises GateRefused; unknown fields are left alone.
+    Unknown fields are ignored. Raises GateRefused.
     """
     try:
         return TypeAdapter(kind).validate_python(at(statement, *path))
@@ -129,7 +119,7 @@ def read_as(kind: type[T], statement: Statement, *path: str | int) -> T:
 
 
 def expect(statement: Statement, predicate_type: str) -> None:
-    """Raises GateRefused where a statement is of another type."""
+    """Raise GateRefused if a statement is of another type."""
     if statement.predicate_type != predicate_type:
         raise GateRefused(
             f"{statement.predicate_type!r:.100}, where {predicate_type} is meant", NOT_USABLE

@@ -1,21 +1,22 @@
-"""What is in an image: its CycloneDX bill of materials, as the predicate `cyclonedx.org/bom`."""
+"""The content of an image: its CycloneDX SBOM, as the predicate `cyclonedx.org/bom`."""
 
 from __future__ import annotations
 
 import hashlib
 from typing import Any
 
-from publish.evidence.predicates import SBOM, expect, read_as
+from publish.evidence.predicates import SBOM, EvidenceKind, expect, read_as
 from publish.evidence.statement import Statement
 from publish.evidence.strict_json import json_object
 from runner.errors import ConfigError
+from scan import sbom
 from scan.record import ScanRecord
 
 
 def statement(record: ScanRecord, document: bytes, name: str) -> Statement:
-    """The document of a scan as a statement.
+    """Return the document of a scan as a statement.
 
-    Raises ConfigError where it is another than the scan judged.
+    Raises ConfigError if it is another document than the scan judged.
     """
     judged = record.sbom.sha256 if record.sbom else "none"
     found = hashlib.sha256(document).hexdigest()
@@ -32,10 +33,20 @@ def statement(record: ScanRecord, document: bytes, name: str) -> Statement:
 
 
 def read(statement: Statement) -> dict[str, Any]:
-    """The CycloneDX document.
+    """Return the CycloneDX document.
 
-    Raises GateRefused for a statement of another type, or a bill without a component.
+    Raises GateRefused if the statement is of another type, or the SBOM has no component.
     """
     expect(statement, SBOM)
     read_as(dict[str, Any], statement, "components", 0)
     return dict(statement.predicate)
+
+
+def summarize_statement(statement: Statement) -> str:
+    """Return how many packages it lists, in one line."""
+    return f"{len(sbom.packages_of(read(statement)))} packages"
+
+
+KIND = EvidenceKind(
+    "SBOM", SBOM, ("metadata", "timestamp"), read, summarize_statement, is_required=True
+)

@@ -1,4 +1,4 @@
-"""Who may carry which tags: the promotion decision, a predicate of our own.
+"""The promotion decision, which says which tags a digest may carry: a predicate of our own.
 
 It names the evidence it was made from by digest, so that a reader can judge again from the same.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from publish.evidence.predicates import DECISION, expect, read_as
+from publish.evidence.predicates import DECISION, EvidenceKind, expect, read_as
 from publish.evidence.statement import Statement
 from runner import records
 from runner.verdict import Verdict
@@ -18,11 +18,12 @@ PRODUCTION, CANDIDATE = "production", "candidate"
 
 @dataclass(frozen=True)
 class Decided:
-    """What the gate decided of one digest. `reasons` are all that refuse it, none where it may go.
+    """The gate's decision on one digest.
 
-    `tags` are those it may carry in `channel`, `kind` is patch, feature or major, `evidence` the
-    digests of the artifacts that were counted, `policy` the SHA-256 of channels, scan policy and
-    exceptions, one after the other. `decided_on` is ISO 8601.
+    `reasons` are all reasons that refuse it, none if it may go. `tags` are those it may carry in
+    `channel`, `kind` is patch, feature or major, `evidence` the digests of the artifacts that were
+    counted, `policy` the SHA-256 of channels, scan policy and exceptions, one after the other.
+    `decided_on` is ISO 8601.
     """
 
     version: str
@@ -38,11 +39,27 @@ class Decided:
 
 
 def statement(decided: Decided, digest: str, name: str) -> Statement:
-    """The decision as a statement."""
+    """Return the decision as a statement."""
     return Statement(digest, name, DECISION, records.plain(decided))
 
 
 def read(statement: Statement) -> Decided:
-    """The decision. Raises GateRefused for a statement of another type or shape."""
+    """Return the decision. Raises GateRefused if the statement has another type or shape."""
     expect(statement, DECISION)
     return read_as(Decided, statement)
+
+
+def summarize_statement(statement: Statement) -> str:
+    """Return what was decided, in one line."""
+    return describe_decision(read(statement))
+
+
+def describe_decision(decided: Decided) -> str:
+    """Return a decision in one line."""
+    return (
+        f"{decided.verdict} for {decided.channel} as a {decided.kind} release, on "
+        f"{decided.decided_on}"
+    )
+
+
+KIND = EvidenceKind("decision", DECISION, ("decided_on",), read, summarize_statement, decides=True)

@@ -1,9 +1,8 @@
-"""What an OS layer is: the one layer of an image that no lock knows, and so a signature must vouch
-for.
+"""The OS layer of an image: the one layer that no lock knows, so a signature must vouch for it.
 
-The statement's subject is the layer itself, by the digest of its blob. The predicate is our own. It
-names all that a build takes from it: content key, sizes, diff_id, Debian's packages, when they were
-taken, and what the build started from.
+The statement's subject is the digest of the layer's blob. The predicate is our own. It names all
+that a build takes from it: content key, sizes, diff_id, Debian's packages, when they were taken,
+and what the build started from.
 """
 
 from __future__ import annotations
@@ -32,7 +31,7 @@ class _Stated:
 
 
 def statement(layer: SystemLayer) -> Statement:
-    """Return what is known of an OS layer as a statement about its digest."""
+    """Return the description of an OS layer as a statement about its digest."""
     blob = layer.blob
     stated = _Stated(
         layer.key,
@@ -47,7 +46,7 @@ def statement(layer: SystemLayer) -> Statement:
 
 
 def read(statement: Statement) -> SystemLayer:
-    """Return the layer. Raises GateRefused for a statement of another type or shape."""
+    """Return the layer. Raises GateRefused if the statement has another type or shape."""
     expect(statement, OS_LAYER)
     stated = read_as(_Stated, statement)
     blob = Blob(statement.subject, stated.diff_id, stated.size, stated.uncompressed)

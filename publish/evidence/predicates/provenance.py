@@ -1,12 +1,12 @@
 """How an image was built: SLSA provenance v1 (slsa.dev/provenance/v1).
 
-External parameters are what a person types: version, image, and the line it belongs to. Resolved
-dependencies are all that went in: the base image, Debian's packages, every locked wheel by SHA-256,
-and the layers in order (a layer found in the registry was made in an earlier run). A layer whose
-digest was locked says so, and which git commit holds that lock. Start and end are those of the run
-that assembled the image. How old that is says a field of ours, `debian_taken_at`: all but Debian's
-packages is locked, and as good as new. `builder.id` is the workflow on GitHub Actions, as its own
-provenance names it, else a machine of ours, which a verifier should trust less.
+External parameters are those that a person types: version, image, and the line it belongs to.
+Resolved dependencies are all that went in: the base image, Debian's packages, every locked wheel by
+SHA-256, and the layers in order (a layer found in the registry was made in an earlier run). A layer
+whose digest was locked says so, and which git commit holds that lock. Start and end are those of
+the run that assembled the image. A field of ours, `debian_taken_at`, gives the age: all but
+Debian's packages is locked, and as good as new. `builder.id` is the workflow on GitHub Actions, as
+its own provenance names it, else a machine of ours, which a verifier should trust less.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from images.locks import Wheel
 from images.record import BuildRecord
 from images.version import line_of_torch, number_of
 from oci.manifest import LAYER_GZIP
-from publish.evidence.predicates import OWN, PROVENANCE, expect, later, read_as
+from publish.evidence.predicates import OWN, PROVENANCE, EvidenceKind, expect, later, read_as
 from publish.evidence.statement import Statement
 from publish.evidence.strict_json import NOT_USABLE
 from runner import settings
@@ -39,9 +39,9 @@ Descriptor = dict[str, Any]
 
 @dataclass(frozen=True)
 class Builder:
-    """Who built: `id` a URI, `invocation` the run; `source` is `git+URI@REF` at `commit`.
+    """The builder: `id` is a URI, `invocation` the run, and `source` is `git+URI@REF` at `commit`.
 
-    Empty where unknown.
+    A field is empty if it is unknown.
     """
 
     id: str
@@ -74,9 +74,9 @@ class Layer:
 
 @dataclass(frozen=True)
 class Built:
-    """What provenance says that is decided from. Times are ISO 8601.
+    """The part of provenance that decisions need. Times are ISO 8601.
 
-    `taken_at` is that of Debian's packages; empty where it is not told, as it was not at first.
+    `taken_at` is that of Debian's packages; empty if it is not told, as it was not at first.
     `layers` are in the order of the manifest.
     """
 
@@ -104,10 +104,10 @@ statements.
 
 
 def builder_of(environ: Mapping[str, str]) -> Builder:
-    """The builder by GitHub Actions' default variables; a local one elsewhere.
+    """Return the builder by GitHub Actions' default variables; elsewhere a local one.
 
-    Raises ConfigError for a variable that is missing or odd: a statement about another builder
-    would be signed.
+    Raises ConfigError if a variable is missing or odd: a statement about another builder would be
+    signed.
     """
     if environ.get(settings.GITHUB_ACTIONS) != "true":
         return Builder(LOCAL_BUILDER)
@@ -139,9 +139,9 @@ def _variable(environ: Mapping[str, str], name: str, form: str) -> str:
 def statement(
     build: BuildRecord, wheels: Sequence[Wheel], builder: Builder, name: str
 ) -> Statement:
-    """The record as a statement; `wheels` are those of the locks of its stacks.
+    """Return the record as a statement; `wheels` are those of the locks of its stacks.
 
-    The record has the work of all layers added up: the start is the earliest that can have been.
+    The record adds up the work of all layers: the start is the earliest that can have been.
     """
     predicate = {
         "buildDefinition": {
@@ -161,7 +161,10 @@ def statement(
 
 
 def read(statement: Statement) -> Built:
-    """What was built, by whom. Raises GateRefused for a statement of another type or shape."""
+    """Return what was built, and by whom.
+
+    Raises GateRefused if the statement has another type or shape.
+    """
     expect(statement, PROVENANCE)
     definition = "buildDefinition"
     dependencies = read_as(list[Descriptor], statement, definition, "resolvedDependencies")
@@ -181,8 +184,9 @@ def read(statement: Statement) -> Built:
 
 
 def _layer(dependency: Descriptor) -> Layer:
-    """Return a layer among the dependencies; what is not as we write it leaves it without digest,
-    or not locked.
+    """Return a layer among the dependencies.
+
+    If it is not written as ours are, it has no digest, or is not locked.
     """
     digest, notes = dependency.get("digest"), dependency.get("annotations")
     value = digest.get("sha256") if isinstance(digest, dict) else None
@@ -197,7 +201,7 @@ def _layer(dependency: Descriptor) -> Layer:
 
 
 def _require_order(built: Built) -> None:
-    """Nothing is built of packages that were taken later."""
+    """Raise GateRefused if Debian's packages were taken after the build."""
     try:
         taken, finished = (
             datetime.datetime.fromisoformat(each) for each in (built.taken_at, built.finished_at)
@@ -269,9 +273,7 @@ def _dependencies(
 
 
 def _base(source: str) -> Descriptor:
-    """The slim base by digest; `mmdebstrap SUITE` has none: Debian's packages are all that is in
-    it.
-    """
+    """Return the slim base by digest; `mmdebstrap SUITE` has none, only Debian's packages."""
     reference, _, digest = source.partition("@")
     if not digest:
         tool, _, suite = source.partition(" ")
@@ -285,3 +287,35 @@ def _base(source: str) -> Descriptor:
 def _digest(digest: str) -> dict[str, str]:
     algorithm, _, value = digest.partition(":")
     return {algorithm: value}
+
+
+def summarize_statement(statement: Statement) -> str:
+    """Return what was built, when and by whom, in one line."""
+    built = read(statement)
+    return (
+        f"{built.asked.version} {built.asked.image}, built {built.finished_at} by {built.builder}"
+    )
+
+
+def summarize_layers(statement: Statement) -> str:
+    """Return how many layers are locked, and by which commits, in one line."""
+    layers = read(statement).layers
+    locked = [layer for layer in layers if layer.locked]
+    commits = ", ".join(dict.fromkeys(layer.commit for layer in locked if layer.commit))
+    by = f", by commit {commits}" if commits else ", by no known commit" if locked else ""
+    others = ", ".join(dict.fromkeys(layer.kind for layer in layers if not layer.locked))
+    return (
+        f"{len(locked)} of {len(layers)} locked in "
+        f"git{by}{f'; not locked: {others}' if others else ''}"
+    )
+
+
+KIND = EvidenceKind(
+    "provenance",
+    PROVENANCE,
+    # not its end: what is assembled again of the same layers is no younger
+    (OWN, "debian_taken_at"),
+    read,
+    summarize_statement,
+    is_required=True,
+)

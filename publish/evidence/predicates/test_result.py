@@ -1,10 +1,9 @@
-"""What was tested: in-toto `test-result/v0.1`.
+"""The result of the tests: in-toto `test-result/v0.1`.
 
-The specification has passed, warned and failed. Only `pass` is passed here; whatever else a suite
-ended in is failed, `not run` and `flaky` too, so that a reader who knows the specification alone is
-never told better than it was. The exact verdicts, the GPUs and the executor are in the annotations
-of the one `configuration`, whose digest is the key of the suites and of what they were told to
-expect.
+The specification has passed, warned and failed. Only `pass` is passed here. Every other verdict of
+a suite is failed, `not run` and `flaky` too, so a reader who knows only the specification is never
+told too good a result. The exact verdicts, the GPUs and the executor are in the annotations of the
+one `configuration`, whose digest is the key of the suites and of what they were told to expect.
 """
 
 from __future__ import annotations
@@ -13,7 +12,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
-from publish.evidence.predicates import TEST_RESULT, expect, later, read_as
+from publish.evidence.predicates import TEST_RESULT, EvidenceKind, expect, later, read_as
 from publish.evidence.statement import Statement
 from runner import records
 from runner.verdict import Verdict, summary, worst
@@ -47,7 +46,7 @@ class Gpu:
 
 @dataclass(frozen=True)
 class Tested:
-    """A test run of one digest. `verdict` is never better than any required suite's.
+    """A test run of one digest. `verdict` is never better than that of any required suite.
 
     Times are ISO 8601.
     """
@@ -67,9 +66,7 @@ class Tested:
 
 
 def statement(record: ValidationRecord, stacks: Collection[str], name: str) -> Statement:
-    """The record as a statement: every suite that images of `stacks` must pass is in it, run or
-    not.
-    """
+    """Return the record as a statement, with every suite that images of `stacks` must pass."""
     tested = tested_of(record, stacks)
     passed = [suite.name for suite in tested.suites if suite.verdict is Verdict.PASS]
     failed = [suite.name for suite in tested.suites if suite.verdict is not Verdict.PASS]
@@ -88,13 +85,13 @@ def statement(record: ValidationRecord, stacks: Collection[str], name: str) -> S
 
 
 def read(statement: Statement) -> Tested:
-    """What was tested. Raises GateRefused for a statement of another type or shape."""
+    """Return the test run. Raises GateRefused if the statement has another type or shape."""
     expect(statement, TEST_RESULT)
     return read_as(Tested, statement, "configuration", 0, "annotations")
 
 
 def tested_of(record: ValidationRecord, stacks: Collection[str]) -> Tested:
-    """The record, against what the stacks require."""
+    """Return the record compared with what the stacks require."""
     suites = tuple(_suites(record.suites, [suite.name for suite in suites_of(stacks)]))
     lacking = [suite for suite in suites if suite.required and suite.verdict is not Verdict.PASS]
     verdict = summary(suite.verdict for suite in lacking) if lacking else Verdict.PASS
@@ -117,9 +114,9 @@ def tested_of(record: ValidationRecord, stacks: Collection[str]) -> Tested:
 
 
 def _suites(run: Iterable[SuiteResult], required: Collection[str]) -> Iterable[SuiteVerdict]:
-    """One line a suite: the required ones in their order, then what else was run.
+    """Yield one entry for each suite: the required ones in their order, then the others.
 
-    Of two results the worse counts.
+    Of two results of a suite the worse counts.
     """
     results: dict[str, SuiteResult] = {}
     for result in run:
@@ -131,3 +128,24 @@ def _suites(run: Iterable[SuiteResult], required: Collection[str]) -> Iterable[S
             yield SuiteVerdict(name, results[name].verdict, results[name].reason, name in required)
         else:
             yield SuiteVerdict(name, Verdict.NOT_RUN, MISSING, required=True)
+
+
+def summarize_statement(statement: Statement) -> str:
+    """Return the verdict, how many suites pass, and on which GPUs, in one line."""
+    tested = read(statement)
+    where = (
+        ", ".join(f"{gpu.count} x {gpu.model}" for gpu in tested.gpus)
+        or f"no GPU ({tested.device})"
+    )
+    passed = sum(suite.verdict is Verdict.PASS for suite in tested.suites)
+    return f"{tested.verdict}, {passed} of {len(tested.suites)} suites pass, on {where}"
+
+
+KIND = EvidenceKind(
+    "test result",
+    TEST_RESULT,
+    ("configuration", 0, "annotations", "finished_at"),
+    read,
+    summarize_statement,
+    is_required=True,
+)

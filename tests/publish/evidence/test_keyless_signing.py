@@ -19,7 +19,7 @@ from oci.registry import Registry
 from publish.evidence import attest, dsse, keyless, keys, trust
 from publish.evidence.attest import LOCAL_KEY
 from publish.evidence.keyless import KEYLESS, Keyless
-from publish.evidence.predicates import made_on
+from publish.evidence.kinds import made_on
 from publish.evidence.seal import SEAL
 from publish.evidence.statement import Statement, to_json
 from publish.evidence.store import BUNDLE, Found, publish, read

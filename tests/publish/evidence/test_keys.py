@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import time
 from pathlib import Path
 
@@ -90,6 +91,10 @@ def test_text_may_stand_before_a_key(before: str) -> None:
         pytest.param("BEGIN PRIVATE KEY " + BASE64[:9], id="a word of a key"),
         pytest.param("MIGH\nAgEA", id="two lines"),
         pytest.param("/" + "secret/" * 40, id="longer than a path"),
+        pytest.param(" ".join(re.findall(".{1,20}", BASE64)), id="groups of 20"),
+        pytest.param(":".join(re.findall("..", b"secret".hex() * 9)), id="hexadecimal"),
+        pytest.param("secret-passphrase", id="a passphrase by mistake"),
+        pytest.param("keys/secret.pem", id="no file is there"),
     ],
 )
 def test_what_may_be_a_key_is_never_repeated(value: str) -> None:
@@ -111,6 +116,12 @@ def test_a_sigstore_configuration_that_is_none_is_not_repeated(tmp_path: Path, t
     with pytest.raises(ConfigError, match="not a client trust configuration") as caught:
         _ = Instance(str(tmp_path / "config.json")).verifier
     assert not any(part in str(caught.value) for part in ("s3cret", "pydantic", "http"))
+
+
+@pytest.mark.parametrize("folder", ["/", "/tmp"])  # noqa: S108 - a folder that is everywhere
+def test_a_folder_in_place_of_a_file_is_named(folder: str) -> None:
+    with refused(ConfigError, f"'{folder}': `{Path(folder).name or folder}` is a folder"):
+        _ = Instance(folder).verifier
 
 
 def test_many_public_keys_are_refused_in_little_time() -> None:

@@ -13,6 +13,7 @@ import pytest
 from packageurl import PackageURL
 
 from oci.manifest import canonical
+from publish.evidence.kinds import made_on
 from publish.evidence.predicates import (
     DECISION,
     OWN,
@@ -23,7 +24,6 @@ from publish.evidence.predicates import (
     cyclonedx,
     decision,
     later,
-    made_on,
     provenance,
     test_result,
     vulnerability,

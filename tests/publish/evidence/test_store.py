@@ -28,7 +28,8 @@ from oci.registry import Registry, RegistryError
 from publish.evidence import dsse
 from publish.evidence import store as evidence
 from publish.evidence.keys import PrivateKey, key_id
-from publish.evidence.predicates import SBOM, TEST_RESULT, made_on
+from publish.evidence.kinds import made_on
+from publish.evidence.predicates import SBOM, TEST_RESULT
 from publish.evidence.seal import SEAL
 from publish.evidence.statement import Statement, to_json
 from publish.evidence.store import BUNDLE, Found, publish, read

@@ -19,7 +19,8 @@ from images.record import BuildRecord, DebianPackage
 from oci.manifest import OCI_MANIFEST, Descriptor
 from oci.registry import Registry
 from publish.evidence import store as evidence
-from publish.evidence.predicates import SBOM, made_on, provenance, test_result, vulnerability
+from publish.evidence.kinds import made_on
+from publish.evidence.predicates import SBOM, provenance, test_result, vulnerability
 from publish.evidence.statement import Statement
 from publish.evidence.store import Found
 from publish.policy import channels, gate

@@ -157,6 +157,21 @@ def test_so_many_tags_that_nobody_knows_are_looked_at(capsys: pytest.CaptureFixt
     )
 
 
+def test_junk_hides_no_image_of_the_release_before() -> None:
+    """Also if the journal is lost: an image that is gone makes another kind of release."""
+    shipped = catalog.load()
+    with FakeRegistry() as fake:
+        registry = Registry(fake.host)
+        for image in shipped.images:
+            _, manifest = staged(registry, image)
+            tag = tag_of(image, "v2.6.0", PRODUCTION)
+            put(registry, shipped.repositories.production, tag, manifest)
+        held = fake.manifests[shipped.repositories.production]
+        held.update({f"v2.6.0-aaa{number}": held["v2.6.0"] for number in range(300)})
+        found = images_before(registry, shipped, Version("2.6", 1), OURS)
+    assert found == set(shipped.images)
+
+
 def test_the_previous_release_is_the_newest_before_this_one_in_production() -> None:
     """A patch that was never released is passed over, a candidate does not count, nor does another
     image.

@@ -4,6 +4,7 @@ should be used.
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -20,7 +21,6 @@ from publish.released.promotions import last_put, released
 from publish.tags import journal, lock
 from publish.tags.journal import Journal, Transaction
 from publish.tags.rollback import rollback, yank
-from runner.errors import ConfigError
 from runner.verdict import Verdict
 from tests.fakes.registry import FakeRegistry
 from tests.publish.line import FIRST, Line, line_of_one
@@ -91,7 +91,7 @@ def forged_yank(line: Line, state: str) -> Transaction:
         pytest.param(lambda line, _: put(line, b"rubbish"), "is not a journal", id="rubbish"),
         pytest.param(
             lambda line, _: put(line, canonical({"transactions": [{}]})),
-            "is not a journal",
+            "nobody signed it",
             id="odd",
         ),
     ],
@@ -231,16 +231,67 @@ def test_a_release_that_is_forged_is_left_out_and_said(
     assert last_put(line.registry, line.catalog, version, lambda: line.trusted) is None
 
 
-def test_if_nothing_is_believed_the_journal_is_named(
-    line: Line, builds: tuple[BuildRecord, BuildRecord]
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {},
+        {"started_at": "9999-12-31T23:59:59-14:00"},
+        {"started_at": "0001-01-01T00:00:00+14:00"},
+        {"version": "vX"},
+    ],
+    ids=str,
+)
+def test_an_invented_release_alone_stops_nothing(
+    line: Line,
+    builds: tuple[BuildRecord, BuildRecord],
+    capsys: pytest.CaptureFixture[str],
+    changed: dict[str, str],
 ) -> None:
     entry = replace(
         kept(line).transactions[0].entries[0], tag="v2.6.5", decision="sha256:" + "0" * 64
     )
-    forge(line, replace(EMPTY, entries=(entry,)))
-    with pytest.raises(ConfigError, match=r"nobody signed it") as caught:
-        released(line.registry, line.catalog, line.trusted)
-    assert "if the journal is forged, restore it" in str(caught.value)
+    forge(line, replace(replace(EMPTY, entries=(entry,)), **changed))  # type: ignore[arg-type]
+    assert released(line.registry, line.catalog, line.trusted) == ()
+    said = capsys.readouterr().err
+    assert "not confirmed, and does not count" in said or "left out, since no trusted key" in said
+    line.promote(line.prepare("v2.6.2", jinja2="3.1.6"))
+    assert [each.version for each in kept(line).transactions] == ["v2.6.2"]
+
+
+def test_no_text_of_a_forged_journal_is_signed(
+    line: Line, builds: tuple[BuildRecord, BuildRecord]
+) -> None:
+    """Its decisions are genuine, and its words are somebody's, as often as they like."""
+    genuine = kept(line).transactions[0]
+    tomorrow = datetime.datetime.now(datetime.UTC) + datetime.timedelta(hours=20)
+    forge(
+        line,
+        *(
+            replace(
+                genuine, owner=f"mallory\x1b[2J{number}", reason="::error::mallory", started_at=at
+            )
+            for number in range(250)
+            for at in (DAY, tomorrow.isoformat())
+        ),
+    )
+    line.promote(line.prepare("v2.6.2", jinja2="3.1.6"))
+    signed = kept(line).transactions
+    assert [each.version for each in signed] == ["v2.6.0", "v2.6.1", "v2.6.2"], (
+        "what aliases are on is found, though the journal leaves it out"
+    )
+    assert "mallory" not in str(signed)
+    assert {entry.tag for entry in signed[0].entries} == {each.tag for each in genuine.entries}
+    assert signed[0].started_at == "2026-11-21T00:00:00Z"
+
+
+def test_a_yank_that_a_forged_journal_leaves_out_counts(
+    line: Line, builds: tuple[BuildRecord, BuildRecord]
+) -> None:
+    before = kept(line).transactions
+    yank(line.production, "v2.6.0", "it loses data")
+    forge(line, *before, replace(forged_yank(line, "done"), reason=""))
+    line.promote(line.prepare("v2.6.2", jinja2="3.1.6"))
+    assert [each.reason for each in kept(line).yanks] == ["it loses data"]
 
 
 def test_a_forged_rollback_withdraws_nothing(

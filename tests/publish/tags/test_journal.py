@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import pytest
@@ -14,10 +14,12 @@ from oci.manifest import EMPTY_CONFIG, OCI_EMPTY, image_manifest
 from oci.registry import Registry
 from publish.evidence.keys import key_id
 from publish.tags import confirm, journal, lock
+from publish.tags.allowed import MOST_TAGS, Allowed, Release
 from publish.tags.confirm import confirmed
 from publish.tags.journal import Entry, Journal, Transaction, line_of, order, read, tags_of, write
 from publish.tags.lock import Claim
 from publish.tags.transaction import settle
+from publish.tags.yank_marker import Mark
 from runner import records
 from runner.errors import ConfigError, EnvironmentFailed
 from tests.fakes.refusal import refused
@@ -235,27 +237,59 @@ def raw(client: Registry, *, seal: bool, **changed: object) -> None:
     )
 
 
-@pytest.mark.parametrize("seal", [True, False], ids=["signed", "unsigned"])
-@pytest.mark.parametrize(
-    ("changed", "words"),
-    [
-        ({"version": "vX.Y"}, "'vX.Y' in a promotion is not a version"),
-        ({"version": "v2.6.99999999999"}, "is not a version"),
-        ({"version": "v2.6"}, "is not a version"),
-        ({"undone": ["v2.6.0\x1b[31m"]}, "is not a version"),
-        ({"started_at": "rubbish"}, "'rubbish' in the promotion of v2.6.0 is not a date and time"),
-        ({"started_at": ""}, "is not a date and time"),
-        ({"started_at": "9999-12-31T23:59:59-12:00"}, "date and time"),
-        ({"started_at": "2999-01-01T00:00:00Z"}, "which is to come"),
-    ],
-    ids=str,
-)
+NO_TRANSACTIONS = [
+    ({"version": "vX.Y"}, "'vX.Y' in a promotion is not a version"),
+    ({"version": "v2.6.99999999999"}, "is not a version"),
+    ({"version": "v2.6"}, "is not a version"),
+    ({"undone": ["v2.6.0\x1b[31m"]}, "is not a version"),
+    ({"started_at": "rubbish"}, "'rubbish' in the promotion of v2.6.0 is not a date and time"),
+    ({"started_at": ""}, "is not a date and time"),
+    ({"started_at": "9999-12-31T23:59:59-14:00"}, "date and time"),
+    ({"started_at": "0001-01-01T00:00:00+14:00"}, "date and time"),
+    ({"started_at": "2999-01-01T00:00:00Z"}, "which is to come"),
+]
+
+
+@pytest.mark.parametrize("seal", [True, False], ids=["signed", "nobody looked"])
+@pytest.mark.parametrize(("changed", "words"), NO_TRANSACTIONS, ids=str)
 def test_a_transaction_that_says_nothing(
     client: Registry, seal: bool, changed: dict[str, object], words: str
 ) -> None:
     raw(client, seal=seal, **changed)
     with refused(EnvironmentFailed, "records:journal", words, "restore that tag"):
-        read(client, "records")
+        read(client, "records", journal_seal(P256) if seal else None)
+
+
+@pytest.mark.parametrize(
+    ("changed", "words"),
+    [*NO_TRANSACTIONS, ({"kind": "dance"}, "no transaction"), ({"entries": 3}, "no transaction")],
+    ids=str,
+)
+def test_a_transaction_that_says_nothing_is_dropped_if_nobody_signed_it(
+    client: Registry, capsys: pytest.CaptureFixture[str], changed: dict[str, object], words: str
+) -> None:
+    plain = records.plain(Journal((FIRST,)))["transactions"][0]
+    body = json.dumps({"transactions": [{**plain, **changed}, plain, 3]}).encode()
+    client.put_manifest(
+        "records", journal.TAG, document.manifest_of(client, "records", journal.KIND, body, None)
+    )
+    book = read(client, "records", journal_seal(P256))
+    assert (book.journal, book.problem) == (Journal((FIRST,)), "nobody signed it")
+    said = capsys.readouterr().err
+    assert said.count("left out, since no trusted key signed it") == 1
+    assert words in said
+    assert ", and 1 more" in said
+
+
+@pytest.mark.parametrize("body", [b"", b"[]", b"null", b'{"transactions": {"a": 1}}', b"[" * 9999])
+def test_what_is_no_journal_is_an_empty_one_if_nobody_signed_it(
+    client: Registry, body: bytes
+) -> None:
+    made = document.manifest_of(client, "records", journal.KIND, body, None)
+    client.put_manifest("records", journal.TAG, made)
+    book = read(client, "records", journal_seal(P256))
+    assert (book.journal, book.digest) == (Journal(), made.digest)
+    assert book.problem.startswith("nobody signed it")
 
 
 def test_it_is_signed_by_who_may_decide(client: Registry, claim: Claim) -> None:
@@ -286,7 +320,7 @@ def test_a_signature_of_another_journal_is_none(client: Registry, claim: Claim) 
 class Marked:
     """Signed marks on digests."""
 
-    said: Mapping[str, str]
+    said: Mapping[str, Mark]
 
     def check(self) -> None: ...
 
@@ -294,58 +328,150 @@ class Marked:
         pytest.fail("what is in an unsigned journal is not signed")
 
     def read(self, digest: str) -> str:
-        return self.said.get(digest, "")
+        return "yanked" if digest in self.said else ""
+
+    def found(self, digest: str) -> tuple[Mark, ...]:
+        return (self.said[digest],) if digest in self.said else ()
 
 
 YANK = Transaction(
     "yank", "v2.6.0", "me", "2026-11-21T12:00:00Z", (entry("v2.6.0", "a", "a"),), reason="slip"
 )
+DAY = "2026-11-20T00:00:00+00:00"
+
+
+def allowed(version: str, image: str = "base", day: str = DAY) -> Allowed:
+    """A decision of that day on an image of a version."""
+    tags = [tag for stem in (version, "v2.6", "latest") for tag in tags_of(stem, image)]
+    return Allowed(version, image, tuple(tags), f"decision on {version} {image}", day)
+
+
+DECISIONS = {
+    "a": (allowed("v2.6.0"),),
+    "a of cv": (allowed("v2.6.0", "cv"),),
+    "c": (allowed("v2.6.3"),),
+}
+"""Of v2.6.1 there is none."""
+
+
+def release(**held: str) -> Release:
+    """Production with these decisions, and tags (`_` for `.`)."""
+    tags = {tag.replace("_", "."): digest for tag, digest in held.items()}
+    return Release(
+        list(tags), lambda tag: tags.get(tag, ""), lambda digest, _: DECISIONS.get(digest, ())
+    )
 
 
 def taken_over(
     client: Registry,
     claim: Claim,
     *transactions: Transaction,
-    marks: Mapping[str, str] | None = None,
+    marks: Mapping[str, Mark] | None = None,
 ) -> tuple[Transaction, ...]:
-    """What is signed of a journal that nobody signed. Of v2.6.1 there is no decision."""
+    """What is signed of a journal that nobody signed."""
     write(client, "records", Journal(transactions), None, claim)
     production = at(client, repositories=replace(REPOSITORIES, journal="records"))
-    doubtful = replace(
+    strict = replace(
         production,
-        doubt=lambda begun, _: "nobody decided it" if begun.version == "v2.6.1" else "",
+        allowed=lambda digest, _: DECISIONS.get(digest, ()),
         marks=Marked(marks or {}),
     )
-    book = settle(doubtful, claim, read(client, "records", journal_seal(P256)))
+    book = settle(strict, claim, read(client, "records", journal_seal(P256)))
     again = read(client, "records", journal_seal(P256))
     assert (again.journal, again.problem) == (book.journal, "")
     return book.journal.transactions
 
 
+def confirmed_first(*digests: str) -> Transaction:
+    """v2.6.0 as its decisions tell it."""
+    entries = [
+        Entry(tag, each.image, alias, "", digest, each.decision, "done")
+        for digest in digests or ("a",)
+        for each in DECISIONS[digest]
+        for alias in ("", "v2.6", "latest")
+        for tag in tags_of(alias or "v2.6.0", each.image)
+    ]
+    return Transaction("promotion", "v2.6.0", confirm.OWNER, "2026-11-20T00:00:00Z", tuple(entries))
+
+
 def test_of_an_unsigned_journal_counts_what_trusted_decisions_confirm(
     client: Registry, claim: Claim, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert taken_over(client, claim, FIRST, SECOND) == (FIRST,)
+    assert taken_over(client, claim, FIRST, SECOND) == (confirmed_first(),)
     said = capsys.readouterr().err
     assert "the journal is not signed by anybody trusted (nobody signed it)" in said
-    assert "does not count: the promotion of v2.6.1: nobody decided it" in said
+    assert "does not count: the promotion of v2.6.1: no trusted decision lets b be v2.6.1" in said
 
 
+SLIP = Mark("v2.6.0", "slip", "2026-11-21T12:00:00Z")
+
+
+@pytest.mark.parametrize("hint", [True, False], ids=["the journal tells it", "it does not"])
 @pytest.mark.parametrize(
-    ("marks", "counts"),
+    ("marks", "reason"),
     [
-        ({}, False),
-        ({"a": "v2.6.0 was yanked: slip"}, True),
-        ({"a": "v2.6.0 was yanked: another reason"}, False),
-        ({"b": "v2.6.0 was yanked: slip"}, False),
+        ({}, ""),
+        ({"a": SLIP}, "slip"),
+        ({"a": replace(SLIP, reason="another reason")}, "another reason"),
+        ({"a": replace(SLIP, version="v2.6.3")}, ""),
+        ({"b": SLIP}, ""),
     ],
+    ids=str,
 )
-def test_a_yank_that_nobody_signed_counts_with_a_signed_mark(
-    client: Registry, claim: Claim, marks: dict[str, str], counts: bool
+def test_a_yank_is_what_a_signed_mark_says(
+    client: Registry, claim: Claim, marks: dict[str, Mark], reason: str, hint: bool
 ) -> None:
-    assert taken_over(client, claim, FIRST, YANK, marks=marks) == (
-        (FIRST, YANK) if counts else (FIRST,)
+    told = [FIRST, replace(YANK, reason="forged")] if hint else [FIRST]
+    found = Journal(taken_over(client, claim, *told, marks=marks))
+    assert found.transactions[:1] == (confirmed_first(),)
+    assert [each.reason for each in found.yanks] == ([reason] if reason else [])
+    assert {entry.new for each in found.yanks for entry in each.entries} <= {"a"}
+
+
+# What a journal leaves out
+
+
+@pytest.mark.parametrize("image", ["base", "cv"])
+def test_a_promotion_that_was_cut_is_completed_from_the_decisions(image: str) -> None:
+    """Whoever may write the journal keeps one image of a release: a yank must reach the others."""
+    own = {"v2_6_0": "a", "v2_6_0-cv": "a of cv", "v2_6_0-junk": "nobody's", "v2_6_0-x": "c"}
+    digest = "a" if image == "base" else "a of cv"
+    cut = promotion("v2.6.0", Entry("v2.6.0", image, "", "", digest, "", "done"))
+    found = confirmed(Journal((cut,)), release(**own), lambda _: ())
+    assert {entry.new for entry in found.own("v2.6.0")} == {"a", "a of cv"}
+    assert found.expected("latest-cv") == {"a of cv"}
+    found = confirmed(
+        Journal((cut,)), release(**own), lambda each: (SLIP,) if each == "a of cv" else ()
     )
+    assert {entry.new for entry in found.yanks[0].entries} == {"a", "a of cv"}
+
+
+def test_nothing_of_the_text_of_an_unsigned_journal_is_taken() -> None:
+    forged = [
+        replace(FIRST, owner=f"{number}\x1b[31m", started_at=DAY, reason="::error::x")
+        for number in range(250)
+    ]
+    found = confirmed(Journal(tuple(forged)), release(), lambda _: ())
+    assert found.transactions == (confirmed_first(),)
+
+
+@pytest.mark.parametrize("stated", ["2999-01-01T00:00:00+00:00", "rubbish", "", "9999-12-31"])
+def test_no_transaction_that_is_confirmed_is_of_tomorrow(
+    monkeypatch: pytest.MonkeyPatch, stated: str
+) -> None:
+    monkeypatch.setitem(DECISIONS, "a", (allowed("v2.6.0", day=stated),))
+    found = confirmed(Journal((FIRST,)), release(), lambda _: ())
+    assert journal._problem(found.transactions[0]) == ""
+
+
+def test_of_two_digests_of_an_image_the_one_that_production_has_counts(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(DECISIONS, "z", (allowed("v2.6.0"),))
+    told = promotion("v2.6.0", entry("v2.6.0", "", "z"), entry("v2.6", "", "a", "v2.6"))
+    for digest in ("a", "z"):
+        found = confirmed(Journal((told,)), release(v2_6_0=digest), lambda _: ())
+        assert {each.new for each in found.own("v2.6.0")} == {digest}
 
 
 HALF = promotion("v2.6.2", entry("v2.6.2", "", "c", state="planned"))
@@ -374,8 +500,7 @@ FORGED_BACK = rolled_back("v2.6.0", "v2.6.3", entry("v2.6", "b", "a", "v2.6"))
 def test_what_nothing_signed_tells_of_is_not_taken_over(
     client: Registry, claim: Claim, forged: Transaction
 ) -> None:
-    marks = {"a": "v2.6.0 was yanked: slip"}
-    assert taken_over(client, claim, FIRST, forged, marks=marks) == (FIRST,)
+    assert taken_over(client, claim, FIRST, forged) == (confirmed_first(),)
 
 
 def test_aliases_move_forwards_in_whatever_order_an_unsigned_journal_has_it(
@@ -386,28 +511,28 @@ def test_aliases_move_forwards_in_whatever_order_an_unsigned_journal_has_it(
     assert taken.expected("v2.6") == {"c"}
 
 
-def test_an_unsigned_journal_is_bounded(
-    client: Registry, claim: Claim, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_an_unsigned_journal_is_bounded(capsys: pytest.CaptureFixture[str]) -> None:
     asked: list[str] = []
 
-    def doubt(begun: Transaction, _: Entry) -> str:
-        asked.append(begun.version)
-        return "nobody decided it"
+    def asks(digest: str, named: Sequence[str]) -> tuple[Allowed, ...]:
+        asked.append(digest)
+        assert len(named) <= confirm.MOST_DECISIONS
+        return ()
 
-    many = [
-        replace(SECOND, version=f"v2.6.{patch}", entries=SECOND.entries[:1])
-        for patch in range(2, 1000)
+    one = entry("v2.6.2", "", "d")
+    many = [promotion(f"v2.6.{patch}", one) for patch in range(3, 1000)]
+    copies = [
+        replace(FIRST, entries=(replace(one, decision=str(number), new=str(number % 100)),))
+        for number in range(1000)
     ]
-    many = [replace(each, entries=(replace(each.entries[0], tag=each.version),)) for each in many]
-    copies = [replace(FIRST, started_at=f"2026-11-21T12:00:{second:02}Z") for second in range(40)]
+    junk = [f"v2.6.0-{number}" for number in range(1000)]
+    production = Release(junk, lambda tag: f"under {tag}", asks)
     kept = Journal((*copies, *[FIRST] * 1000, *many))
-    assert confirmed(kept, doubt, lambda _: "").transactions == ()
-    assert len(asked) <= confirm.MOST
-    assert asked.count("v2.6.0") == 1
+    assert confirmed(kept, production, lambda _: ()).transactions == ()
+    assert len(asked) == confirm.MOST - 1 + confirm.MOST_DIGESTS + MOST_TAGS
     said = capsys.readouterr().err.splitlines()
-    assert len(said) <= confirm.MOST_TOLD + 2
-    assert "more transactions of that journal are not looked at" in said[-1]
+    assert len(said) <= confirm.MOST_TOLD + 3
+    assert "more versions of that journal are not looked at" in said[-1]
 
 
 # The lock

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import uuid
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -14,7 +15,8 @@ from images.catalog import Repositories
 from oci.registry import Registry
 from publish.evidence import store as evidence
 from publish.evidence.predicates import YANK
-from publish.tags import journal
+from publish.tags import journal, lock
+from publish.tags.journal import Journal
 from publish.tags.rollback import Target, rollback, yank
 from publish.tags.transaction import promote
 from runner.errors import ConfigError, EnvironmentFailed, GateRefused, ReleaseError
@@ -325,6 +327,46 @@ def test_a_yanked_digest_is_not_promoted_under_another_version(client: Registry)
         promote(at(client), tag_set("v2.6.2"), images)
 
 
+def test_a_yank_reaches_what_the_journal_leaves_out(client: Registry) -> None:
+    """A journal of before may have been cut by a stranger, and then signed."""
+    released(client, "v2.6.1")
+    production, own = at(client), tags(client)
+    with lock.held(client, REPOSITORIES.journal, "me") as claim:
+        book = journal.read(client, REPOSITORIES.journal, production.seal)
+        (promoted,) = book.journal.transactions
+        cut = replace(promoted, entries=promoted.entries[:1])
+        journal.write(
+            client,
+            REPOSITORIES.journal,
+            Journal((cut,)),
+            book.digest,
+            claim,
+            production.seal,
+        )
+    yank(production, "v2.6.1", "it eats data")
+    for image in ("base", "cv"):
+        assert production.marks.read(own[f"v2.6.1-{image}"]) == "v2.6.1 was yanked: it eats data"
+
+
+def test_a_yank_asked_again_puts_the_marks_that_are_missing(
+    fake: FakeRegistry, client: Registry
+) -> None:
+    released(client, "v2.6.1")
+    production, own = at(client), tags(client)["v2.6.1-cv"]
+    yank(production, "v2.6.1", "it eats data")
+    yanked = journal.read(client, REPOSITORIES.journal).journal
+    held = fake.manifests[REPOSITORIES.production]
+    for name in [name for name in held if name.startswith(own.replace(":", "-"))]:
+        del held[name]
+    assert production.marks.read(own) == ""
+    yank(production, "v2.6.1", "another reason")
+    assert production.marks.read(own) == "v2.6.1 was yanked: it eats data"
+    again = journal.read(client, REPOSITORIES.journal).journal
+    assert again.transactions[:-1] == yanked.transactions
+    yank(production, "v2.6.1", "it eats data")
+    assert journal.read(client, REPOSITORIES.journal).journal == again
+
+
 def test_what_was_never_promoted_cannot_be_yanked(client: Registry) -> None:
     promote(at(client), moving.candidate("v2.6.1"), approved(client, "v2.6.1"))
     with refused(ConfigError, "v2.6.1 was never promoted"):
@@ -510,5 +552,5 @@ def test_a_yank_killed_after_every_request(world: World, record_property: Any) -
                 direct(world.fake), REPOSITORIES.production, digest, trust(P256), YANK
             )
             assert [each.problem for each in found] == [""]
-    assert len(states) == 56, "every request of a yank of two images"
+    assert len(states) == 80, "every request of a yank of two images"
     record_property("fault points", len(states))

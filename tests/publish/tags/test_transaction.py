@@ -9,6 +9,7 @@ import re
 import threading
 import uuid
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -16,9 +17,12 @@ from typing import Any
 import pytest
 
 from images.catalog import Repositories
-from oci import referrers
-from oci.manifest import sha256
+from oci import document, referrers
+from oci.document import Seal
+from oci.manifest import EMPTY_CONFIG, OCI_EMPTY, OCI_MANIFEST, Manifest, canonical, sha256
 from oci.registry import Registry
+from publish.evidence import documents
+from publish.evidence.keys import PrivateKey
 from publish.tags import journal, lock
 from publish.tags.rollback import rollback
 from publish.tags.transaction import Approved, plan_moves, preview, promote
@@ -41,6 +45,7 @@ from tests.publish.moving import (
     tags,
 )
 from tests.publish.secured import log_in, secured
+from tests.publish.signed import P256, STRANGER, journal_seal, trust
 
 PRODUCTION = REPOSITORIES.production
 TAG = f"/{PRODUCTION}/manifests/(v|latest)"
@@ -343,16 +348,80 @@ def test_a_decision_that_is_not_attached(client: Registry) -> None:
     assert tags(client) == {}
 
 
-def test_a_journal_that_cannot_be_read_stops_everything(client: Registry) -> None:
+def test_what_nobody_signed_in_place_of_the_journal_stops_nothing(client: Registry) -> None:
     put = approved(
         client, "no journal", ["base"], Repositories("", REPOSITORIES.journal, "", "", "")
     )[0]
     manifest = client.manifest(REPOSITORIES.journal, put.digest)
     assert manifest is not None
     client.put_manifest(REPOSITORIES.journal, journal.TAG, manifest)
+    released(client, "v2.6.0")
+    assert "v2.6.0-cv" in tags(client)
+    book = journal.read(client, REPOSITORIES.journal, journal_seal(P256))
+    assert (book.problem, book.journal.own("v2.6.0") != ()) == ("", True)
+
+
+@pytest.mark.parametrize("body", [b"", b"[]", b'{"transactions": [3]}'], ids=bytes.decode)
+def test_a_signed_journal_that_cannot_be_read_stops_everything(
+    client: Registry, body: bytes
+) -> None:
+    """One of a newer version, for instance."""
+    kept_at = REPOSITORIES.journal
+    made = document.manifest_of(client, kept_at, journal.KIND, body, journal_seal(P256))
+    client.put_manifest(kept_at, journal.TAG, made)
     with refused(EnvironmentFailed, "not a journal"):
         released(client, "v2.6.0")
     assert tags(client) == {}
+
+
+def test_a_journal_that_the_registry_lost_a_part_of_stops_everything(
+    fake: FakeRegistry, client: Registry
+) -> None:
+    released(client, "v2.6.0")
+    before = tags(client)
+    held = client.manifest(REPOSITORIES.journal, journal.TAG)
+    assert held is not None
+    fake.blobs[REPOSITORIES.journal].pop(held.blobs()[-1].digest)
+    with refused(EnvironmentFailed, "names a blob that is not there"):
+        released(client, "v2.6.1")
+    assert tags(client) == before
+
+
+# Strangers
+
+
+def test_tags_of_strangers_stop_no_release(
+    client: Registry, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """No decision says that they are a release, and the journal has never put them."""
+    released(client, "v2.6.0")
+    junk = {tag: put_by_hand(client, tag, "junk") for tag in ("v2.6.1", "v2.6.1-cv", "v2.6-new")}
+    approvals = approved(client, "v2.6.1")
+    strict = replace(at(client), allowed=lambda *_: ())
+    outcome = promote(strict, tag_set("v2.6.1", ("v2.6", "v2.6-new")), approvals)
+    assert {each.tag: each.old for each in outcome.entries if each.tag in junk} == junk
+    assert not set(tags(client).values()) & set(junk.values())
+    said = capsys.readouterr().err
+    for tag, digest in junk.items():
+        assert f"{tag} holds {digest}, which nothing signed knows: it is replaced" in said
+
+
+def test_tags_of_strangers_cost_nothing(client: Registry) -> None:
+    """An alias is looked up by the decisions on its digest, not by every tag there is."""
+    released(client, "v2.6.0", ("v2.6",))
+    seen: list[int] = []
+    for count in (0, 300):
+        for number in range(count):
+            copy = client.manifest(PRODUCTION, "v2.6.0")
+            assert copy is not None
+            client.put_manifest(PRODUCTION, f"v2.5.{number}-x", copy)
+        put_by_hand(client, "v2.6-new", "junk")
+        strict = replace(at(client), allowed=lambda *_: ())
+        approvals = approved(client, "v2.6.1")
+        before = line(client).step
+        preview(strict, tag_set("v2.6.1", ("v2.6", "v2.6-new")), approvals)
+        seen.append(line(client).step - before)
+    assert seen[0] == seen[1]
 
 
 # Killed after every request
@@ -884,6 +953,63 @@ def test_a_tag_that_is_no_lock(fake: FakeRegistry, client: Registry) -> None:
     put = approved(client, "no lock", ["base"], Repositories("", "records", "", "", ""))[0]
     fake.manifests["records"][lock.TAG] = fake.manifests["records"][put.digest]
     with refused(EnvironmentFailed, "no lock of ours"), lock.held(client, "records", "me"):
+        pass
+
+
+def signs(key: PrivateKey = P256) -> Seal:
+    """Claims signed by that key; only one key is believed."""
+    return documents.of_lock(lambda: key, trust(P256))
+
+
+def junk_lock(client: Registry, until: float, **said: str) -> Manifest:
+    config = client.push_bytes("records", EMPTY_CONFIG, OCI_EMPTY)
+    made = lock._manifest(config, "mallory", until)
+    content = {**made.content, "annotations": {**made.annotations, **said}}
+    return Manifest(canonical(content), made.media_type)
+
+
+@pytest.mark.parametrize("until", [600.0, 1000.0, 1e12, float("nan")])
+@pytest.mark.parametrize("signature", ["", "rubbish", "{}", "a stranger", "another claim"])
+def test_a_claim_that_nobody_trusted_signed_holds_up_nobody(
+    client: Registry, clock: Clock, until: float, signature: str
+) -> None:
+    made = junk_lock(client, clock.now + until)
+    text = {"a stranger": STRANGER, "another claim": P256}.get(signature)
+    if text:
+        said = made.annotations if signature == "a stranger" else {}
+        signature = signs(text).sign(lock._signed("records", said)).decode()
+    client.put_manifest(
+        "records", lock.TAG, junk_lock(client, clock.now + until, **{lock._SIGNATURE: signature})
+    )
+    with lock.held(client, "records", "me", signs()) as claim:
+        claim.check()
+
+
+@pytest.mark.parametrize("body", [b"[]", b'{"annotations": 3}'], ids=bytes.decode)
+def test_junk_in_place_of_the_lock_holds_up_nobody(
+    fake: FakeRegistry, client: Registry, clock: Clock, body: bytes
+) -> None:
+    fake.manifests.setdefault("records", {})[lock.TAG] = (OCI_MANIFEST, body)
+    with lock.held(client, "records", "me", signs()) as claim:
+        claim.check()
+
+
+def test_a_claim_that_somebody_trusted_signed_is_waited_for(client: Registry, clock: Clock) -> None:
+    with lock.held(client, "records", "another", signs()):
+        held = client.manifest("records", lock.TAG)
+        with (
+            refused(EnvironmentFailed, "another holds the lock"),
+            lock.held(client, "records", "me", signs()),
+        ):
+            pass
+    assert held is not None
+    with lock.held(client, "records", "me", signs()):
+        pass
+    client.put_manifest("records", lock.TAG, held)
+    with refused(EnvironmentFailed, "at most until"), lock.held(client, "records", "me", signs()):
+        pass
+    clock.sleep(lock.HOLDS_S)
+    with lock.held(client, "records", "me", signs()):
         pass
 
 

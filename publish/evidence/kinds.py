@@ -1,0 +1,53 @@
+"""Every type of evidence.
+
+A new predicate is one module in publish/evidence/predicates/ and one entry here.
+"""
+
+from __future__ import annotations
+
+import datetime
+
+from publish.evidence.predicates import (
+    EvidenceKind,
+    at,
+    cyclonedx,
+    decision,
+    provenance,
+    test_result,
+    vulnerability,
+    yank,
+)
+from publish.evidence.statement import Statement
+from runner.errors import GateRefused
+
+KINDS = (
+    provenance.KIND,
+    test_result.KIND,
+    cyclonedx.KIND,
+    vulnerability.KIND,
+    decision.KIND,
+    yank.KIND,
+)
+REQUIRED = tuple(kind for kind in KINDS if kind.is_required)
+
+_BY_TYPE = {kind.predicate_type: kind for kind in KINDS}
+
+
+def find_kind(predicate_type: str) -> EvidenceKind | None:
+    """Return the kind of a predicate type; None if it is none of ours."""
+    return _BY_TYPE.get(predicate_type)
+
+
+def made_on(statement: Statement) -> str:
+    """Return when what a statement says was found (ISO 8601, with its zone), or nothing.
+
+    The date is signed. The annotation of the artifact is not: whoever may write to the registry
+    could make old evidence new.
+    """
+    kind = find_kind(statement.predicate_type)
+    try:
+        found = at(statement, *kind.date) if kind else ""
+        moment = datetime.datetime.fromisoformat(found)
+    except (GateRefused, TypeError, ValueError):
+        return ""
+    return str(found) if moment.tzinfo else ""

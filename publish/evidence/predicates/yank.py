@@ -1,0 +1,42 @@
+"""That nobody should use a digest: a predicate of our own."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from publish.evidence.predicates import YANK, EvidenceKind, expect, read_as
+from publish.evidence.statement import Statement
+
+
+@dataclass(frozen=True)
+class Yanked:
+    """The version that was yanked, and why."""
+
+    version: str
+    reason: str
+
+
+def statement(digest: str, name: str, image: str, yanked: Yanked, yanked_at: str) -> Statement:
+    """Return the mark on the digest of an image; `yanked_at` is ISO 8601."""
+    said = {
+        "version": yanked.version,
+        "image": image,
+        "reason": yanked.reason,
+        "yankedAt": yanked_at,
+    }
+    return Statement(digest, name, YANK, said)
+
+
+def read(statement: Statement) -> Yanked:
+    """Return what was yanked. Raises GateRefused if the mark names no version and reason."""
+    expect(statement, YANK)
+    return read_as(Yanked, statement)
+
+
+def summarize_statement(statement: Statement) -> str:
+    """Return what was yanked, in one line."""
+    yanked = read(statement)
+    return f"{yanked.version}: {yanked.reason}"
+
+
+KIND = EvidenceKind("yank", YANK, ("yankedAt",), read, summarize_statement, decides=True)
