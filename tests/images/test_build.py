@@ -31,6 +31,7 @@ from oci.tarball import Blob
 from publish.evidence.os_layer_signer import SystemVouch
 from runner import engine, records
 from runner.errors import ConfigError, EnvironmentFailed
+from tests.fakes.own_catalog import load_own_catalog
 from tests.fakes.refusal import refused
 from tests.fakes.registry import FakeRegistry, Fault
 from tests.publish.signed import P256, STRANGER, trust
@@ -41,7 +42,7 @@ TAKEN = "2026-10-01T05:00:00+00:00"
 
 @pytest.fixture(scope="module")
 def shipped() -> Catalog:
-    return catalog.load()
+    return load_own_catalog()
 
 
 @pytest.fixture

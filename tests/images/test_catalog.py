@@ -15,12 +15,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from images import catalog
-from images.catalog import CATALOG, IMAGES, Catalog
+from images.catalog import IMAGES, Catalog
 from images.compatibility import COMPATIBILITY
 from runner.errors import ConfigError
+from tests.fakes.own_catalog import OWN_CATALOG, load_own_catalog
 from tests.fakes.refusal import refused
 
-SHIPPED = CATALOG.read_text()
+SHIPPED = OWN_CATALOG.read_text()
 
 
 @pytest.fixture
@@ -230,7 +231,7 @@ def test_an_unknown_key_in_the_list_of_builds(tmp_path: Path) -> None:
     with refused(
         ConfigError, f"{wrong}:{line_of(text, 'rocm')}:", "unknown key `torch.2.6.0.rocm`"
     ):
-        catalog.load(CATALOG, wrong)
+        catalog.load(OWN_CATALOG, wrong)
 
 
 @pytest.mark.parametrize(
@@ -282,8 +283,8 @@ def test_a_line_that_lacks_a_fact(
     text = COMPATIBILITY.read_text().replace(right, wrong, 1)
     assert text != COMPATIBILITY.read_text()
     facts.write_text(text)
-    with refused(ConfigError, words, f"{CATALOG}:{line_of(SHIPPED, key)}:"):
-        catalog.load(CATALOG, facts)
+    with refused(ConfigError, words, f"{OWN_CATALOG}:{line_of(SHIPPED, key)}:"):
+        catalog.load(OWN_CATALOG, facts)
 
 
 def test_a_line_of_a_build_that_nobody_described_is_refused_by_name(written: Path) -> None:
@@ -300,7 +301,7 @@ def test_a_line_of_a_build_that_nobody_described_is_refused_by_name(written: Pat
 
 @pytest.fixture(scope="module")
 def shipped() -> Catalog:
-    return catalog.load()
+    return load_own_catalog()
 
 
 @pytest.mark.parametrize(
@@ -371,7 +372,7 @@ def test_a_stack_is_named_once(shipped: Catalog, asked: str) -> None:
 
 @given(st.text() | st.text(alphabet="cvnlprbase-, ", max_size=40))
 def test_every_list_of_images_is_canonical_or_refused_in_one_line(asked: str) -> None:
-    shipped = catalog.load()
+    shipped = load_own_catalog()
     try:
         names = shipped.image_names(asked)
     except ConfigError as error:

@@ -14,10 +14,11 @@ from images import catalog
 from images.catalog import IMAGES
 from images.locks import Wheel, read_lock, write_lock
 from runner.errors import ConfigError
+from tests.fakes.own_catalog import load_own_catalog
 from tests.fakes.refusal import refused
 
 LINE = "2.6"
-STACKS = tuple(catalog.load().stacks)
+STACKS = tuple(load_own_catalog().stacks)
 GOOD = f"one==1.0 --hash=sha256:{'a' * 64}  # one-1.0-py3-none-any.whl 10"
 
 
@@ -51,7 +52,7 @@ def change(shipped: Path) -> Callable[[str, str, str], int]:
 
 
 def check(shipped: Path) -> None:
-    catalog.locks_of(catalog.load(), LINE, STACKS, shipped)
+    catalog.locks_of(load_own_catalog(), LINE, STACKS, shipped)
 
 
 @pytest.mark.parametrize("stack", STACKS)

@@ -10,12 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from images import catalog, resolve, wheelhouse
+from images import resolve, wheelhouse
 from images.catalog import Catalog
 from images.locks import read_lock
 from runner import home as homes
 from runner.errors import ConfigError, EnvironmentFailed
 from tests.fakes.index import make_index, write_wheel
+from tests.fakes.own_catalog import load_own_catalog
 from tests.fakes.refusal import refused
 
 LINE = "2.6"
@@ -62,7 +63,7 @@ def images(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def shipped() -> Catalog:
-    return catalog.load()
+    return load_own_catalog()
 
 
 @pytest.fixture
