@@ -12,6 +12,7 @@ from pathlib import Path
 
 from images.assembly import LABELS
 from images.catalog import BASE, Catalog
+from oci.served import is_served_whole
 from runner import engine, progress
 from runner.engine import HeldImage
 from runner.errors import ConfigError, EnvironmentFailed
@@ -89,7 +90,7 @@ def check(
     cuda; `command` is what a person typed. Raises ConfigError if there is no such image or nobody
     says what it should be, EnvironmentFailed if the engine fails.
     """
-    image = engine.obtain(reference)
+    image = engine.obtain(reference, is_served_whole)
     expected = expect(catalog, *asked, image.config.get("Labels") or {})
     progress.say(
         f"check {reference}: {image.id}, as line {expected.line} with {', '.join(expected.stacks)}"

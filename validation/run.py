@@ -5,7 +5,6 @@ record.
 from __future__ import annotations
 
 import hashlib
-import re
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -13,6 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from runner import engine, freshness, progress, records
+from runner.engine import ImageCannotBeUnpacked
 from runner.errors import EnvironmentFailed
 from runner.verdict import WORST_FIRST, Verdict, summary
 from validation import floor, gpu_work, harness, regression
@@ -26,13 +26,6 @@ from validation.record import SuiteResult, ValidationRecord
 from validation.suite import SUITES, SUITES_FOLDER, Suite, suites_of
 from validation.suites.expected import Expected
 from validation.suites.gpus import NO_GPU
-
-_DAMAGED = re.compile(
-    r"invalid tar header|unexpected EOF|failed to register layer"
-    r"|filesystem layer verification failed|layers from manifest|invalid diffID"
-    r"|gzip: invalid|flate: corrupt|error creating overlay mount|archive/tar"
-)
-"""How the engine tells that what an image is made of cannot be unpacked."""
 
 LOST = "the GPU, its power or its slot: look at the kernel's log for an Xid"
 THROUGHPUT = next(suite for suite in SUITES if suite.name == "throughput")
@@ -148,11 +141,12 @@ def _prepare(executor: Executor, setup: Setup) -> _NotPrepared | None:
     """
     try:
         executor.prepare(setup)
+    except ImageCannotBeUnpacked as error:
+        return _NotPrepared(Verdict.FAIL, error.message)
     except EnvironmentFailed as error:
         if executor is EXECUTORS[LOCAL] or not engine.answers():
             raise
-        verdict = Verdict.FAIL if _DAMAGED.search(error.message) else Verdict.INFRA
-        return _NotPrepared(verdict, error.message)
+        return _NotPrepared(Verdict.INFRA, error.message)
     return None
 
 

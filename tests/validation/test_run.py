@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from runner import records
-from runner.errors import EnvironmentFailed
+from runner.engine import ImageCannotBeUnpacked
+from runner.errors import EnvironmentFailed, ReleaseError
 from runner.freshness import STANDS_DAYS
 from runner.verdict import Verdict
 from tests.validation.suites_here import asserted
@@ -284,22 +285,17 @@ def test_the_worst_suite_gives_the_reason() -> None:
 
 
 @pytest.mark.parametrize(
-    ("said", "verdict"),
-    [
-        (
-            "pull of x failed: failed to register layer: archive/tar: invalid tar header",
-            Verdict.FAIL,
-        ),
-        ("pull of x failed: connection refused", Verdict.INFRA),
-    ],
+    ("error", "verdict"),
+    [(ImageCannotBeUnpacked, Verdict.FAIL), (EnvironmentFailed, Verdict.INFRA)],
 )
 def test_an_image_that_cannot_be_pulled_is_a_verdict(
-    said: str, verdict: Verdict, stage: Stage, monkeypatch: pytest.MonkeyPatch
+    error: type[ReleaseError], verdict: Verdict, stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The next image is judged. Only an engine that does not answer ends the stage."""
+    said = "pull of x failed: connection refused"
 
     def refuse(_: Setup) -> None:
-        raise EnvironmentFailed(said, "hint")
+        raise error(said, "hint")
 
     monkeypatch.setattr(EXECUTORS["docker"], "prepare", refuse)
     monkeypatch.setattr("runner.engine.answers", lambda: True)
@@ -308,5 +304,6 @@ def test_an_image_that_cannot_be_pulled_is_a_verdict(
     assert said in record.reason
     assert stage.ran == []
     monkeypatch.setattr("runner.engine.answers", lambda: False)
+    error = EnvironmentFailed
     with pytest.raises(EnvironmentFailed, match="of x failed"):
         run.validate(SUBJECT, "cpu")

@@ -14,6 +14,7 @@ import requests
 from docker.errors import APIError, DockerException
 from docker.types import LogConfig, Mount, Ulimit
 
+from oci.served import is_served_whole
 from runner import containers, engine, progress, start_check
 from runner.containers import ImageCannotStart
 from runner.errors import EnvironmentFailed
@@ -104,7 +105,7 @@ def run(suite: Suite, setup: Setup) -> Ended:
 
 def prepare(setup: Setup) -> None:
     """Pull the image; remove containers and folders of runs that were killed."""
-    engine.pull(setup.reference)
+    engine.pull(setup.reference, is_served_whole)
     left = remove_leftovers()
     if left:
         progress.say(f"  removed {left} containers of a run that was killed")
@@ -180,7 +181,7 @@ def _watch(container: Any, suite: Suite, folder: Path) -> _Death:  # noqa: ANN40
     shown = _id_if_shown(container)
     ended = _wait(container, suite, folder)
     if ended.timed_out:
-        _collect_stacks(container)
+        _collect_stacks(container, suite)
     elif ended.malformed or ended.host_problem:
         _kill(container)
     state = container.attrs["State"]
@@ -234,13 +235,18 @@ def _too_much_in_root(container: Any, suite: Suite) -> str:  # noqa: ANN401
     return root_usage.problem(container, ROOT_BYTES, ROOT_ENTRIES)
 
 
-def _collect_stacks(container: Any) -> None:  # noqa: ANN401
-    """Every Python of a suite answers SIGQUIT with the stacks of its threads."""
+def _collect_stacks(container: Any, suite: Suite) -> None:  # noqa: ANN401
+    """Every Python of a suite answers SIGQUIT with the stacks of its threads.
+
+    If the root can be written, only the first process is asked: to run a program in the container
+    the engine opens its /etc/passwd, which may be a named pipe by now.
+    """
     with contextlib.suppress(APIError):  # it may have ended this very moment
         container.kill("SIGQUIT")
-        container.exec_run(
-            ["python", "-I", "-S", "-c", QUIT_ALL], detach=True
-        )  # as quick as can be
+        if not suite.writes_root:
+            container.exec_run(
+                ["python", "-I", "-S", "-c", QUIT_ALL], detach=True
+            )  # as quick as can be
         time.sleep(STACKS_S)
     _kill(container)
 
