@@ -16,6 +16,8 @@ from validation.suite import SUITES_FOLDER, Suite
 from validation.suites.entrypoint import NONCE, STACKS
 from validation.suites.expected import Expected
 
+ROOT = "/harness"
+"""The folder of a suite in its container."""
 LOCK = Path(__file__).resolve().parent / "requirements.lock"
 HINT = "check the network or the proxy of the package index, then run the same command again"
 

@@ -19,7 +19,7 @@ from validation import floor, gpu_work, harness, regression
 from validation.attempts import attempt
 from validation.executors import EXECUTORS, Executor, Setup
 from validation.judge import judge
-from validation.machine import DOCKER, LOCAL, Gpus, choose_gpus, environment
+from validation.machine import DOCKER, Gpus, choose_gpus, environment
 from validation.nvml import Sampler
 from validation.preflight import preflight
 from validation.record import SuiteResult, ValidationRecord
@@ -58,10 +58,11 @@ def validate(subject: Subject, device: str, executor: str = DOCKER) -> Validatio
     where nothing can be judged: no engine, no such digest, `cuda` without a GPU.
     """
     started, started_at = time.monotonic(), datetime.now(UTC).isoformat(timespec="seconds")
-    gpus = choose_gpus(device, executor)
+    runs_in = EXECUTORS[executor]
+    gpus = choose_gpus(device, runs_in.gpu_problem)
     planned = _planned(subject.expected, len(gpus.names))
     setup = Setup(subject.reference, harness.installed(), planned)
-    results = _results(subject, setup, gpus, EXECUTORS[executor])
+    results = _results(subject, setup, gpus, runs_in)
     return ValidationRecord(
         version=subject.version,
         image=subject.image,
@@ -70,7 +71,7 @@ def validate(subject: Subject, device: str, executor: str = DOCKER) -> Validatio
         verdict=summary(result.verdict for result in results),
         reason=blocking_reason(results),
         suites=results,
-        environment=environment(gpus, setup.shm_bytes, executor),
+        environment=environment(gpus, setup.shm_bytes, runs_in.describe_machine()),
         command=_command(subject, planned.device),
         started_at=started_at,
         seconds=round(time.monotonic() - started, 3),
@@ -92,7 +93,7 @@ def stands(before: ValidationRecord, subject: Subject, device: str) -> bool:
         return False
     if not freshness.stands(before.started_at):
         return False
-    gpus = choose_gpus(device)
+    gpus = choose_gpus(device, EXECUTORS[DOCKER].gpu_problem)
     planned = _planned(subject.expected, len(gpus.names))
     return before.key == _key(subject, planned) and before.environment.gpus == gpus.names
 
@@ -144,7 +145,7 @@ def _prepare(executor: Executor, setup: Setup) -> _NotPrepared | None:
     except ImageCannotBeUnpacked as error:
         return _NotPrepared(Verdict.FAIL, error.message)
     except EnvironmentFailed as error:
-        if executor is EXECUTORS[LOCAL] or not engine.answers():
+        if not executor.PROVES_IMAGE or not engine.answers():
             raise
         return _NotPrepared(Verdict.INFRA, error.message)
     return None
@@ -155,7 +156,7 @@ def _not_started(suite: Suite, reason: str) -> SuiteResult:
 
 
 def _run(suite: Suite, setup: Setup, gpus: Gpus, executor: Executor, image: str) -> SuiteResult:
-    if suite.of_the_image and executor is EXECUTORS[LOCAL]:
+    if suite.of_the_image and not executor.PROVES_IMAGE:
         return _not_started(suite, "there is no image whose contents it could judge")
     with progress.step(f"{image}: {suite.name}"):
         result = attempt(lambda: _watched(suite, setup, gpus, executor))

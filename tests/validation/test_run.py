@@ -20,7 +20,7 @@ from tests.validation.suites_here import asserted
 from validation import floor, run
 from validation.executors import EXECUTORS, Setup
 from validation.judge import Ended
-from validation.machine import Gpus
+from validation.machine import DOCKER, Gpus, Machine
 from validation.nvml import Gpu, Inventory, Work
 from validation.record import Check, Environment, Figure, GpuSample, SuiteResult, ValidationRecord
 from validation.suite import Suite
@@ -65,6 +65,8 @@ class Stage:
     )
     ran: list[tuple[str, Setup]] = field(default_factory=list)
     prepared: list[str] = field(default_factory=list)
+    PROVES_IMAGE: bool = True
+    name: str = DOCKER
 
     def prepare(self, setup: Setup) -> None:
         self.prepared.append(setup.reference)
@@ -72,6 +74,12 @@ class Stage:
     def run(self, suite: Suite, setup: Setup) -> Ended:
         self.ran.append((suite.name, setup))
         return Ended(exit_code=0, seconds=1.0)
+
+    def gpu_problem(self) -> str:
+        return ""
+
+    def describe_machine(self) -> Machine:
+        return Machine(self.name, 1, 1, "", "")
 
     def judge(self, suite: Suite, _: Ended) -> SuiteResult:
         left = self.verdicts.get(suite.name, [])
@@ -110,7 +118,8 @@ def stage(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
     monkeypatch.setattr(FakeSampler, "stage", stage, raising=False)
     monkeypatch.setattr("validation.run.Sampler", FakeSampler)
     for name in EXECUTORS:
-        monkeypatch.setitem(EXECUTORS, name, replace(stage))  # shares its lists
+        place = replace(stage, name=name, PROVES_IMAGE=name == DOCKER)  # shares its lists
+        monkeypatch.setitem(EXECUTORS, name, place)
     monkeypatch.setattr("validation.harness.installed", lambda: Path("/harness"))
     monkeypatch.setattr("validation.run.environment", _environment)
     monkeypatch.setattr("validation.run.choose_gpus", lambda *_: stage.gpus)
@@ -120,9 +129,11 @@ def stage(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
     yield stage
 
 
-def _environment(gpus: Gpus, shm_bytes: int, executor: str) -> Environment:
+def _environment(gpus: Gpus, shm_bytes: int, runs_on: Machine) -> Environment:
     device = "cuda" if gpus.names else "cpu"
-    return Environment(executor, device, gpus.names, gpus.driver, "", 2, 0, shm_bytes, "", "")
+    return Environment(
+        runs_on.executor, device, gpus.names, gpus.driver, "", 2, 0, shm_bytes, "", ""
+    )
 
 
 def _preflight(verdict: Verdict) -> SuiteResult:

@@ -22,11 +22,14 @@ from runner.untrusted import clean_line
 from validation import control_groups
 from validation.executors import root_usage, staging
 from validation.executors.interface import Setup
+from validation.harness import ROOT
 from validation.judge import Ended
+from validation.machine import DOCKER, Machine
 from validation.suite import Suite
 from validation.witness import ask
 
-ROOT = "/harness"
+PROVES_IMAGE = True
+
 PURPOSE = "suite"
 LABEL = "pytorch-cuda-images.validation"
 """Holds the owner, so that a later run can tell the containers of a killed one from those of one at
@@ -111,10 +114,19 @@ def prepare(setup: Setup) -> None:
         progress.say(f"  removed {left} containers of a run that was killed")
 
 
+def gpu_problem() -> str:
+    """As `Executor.gpu_problem`. Raises EnvironmentFailed if no engine answers."""
+    return "" if engine.gpu_request() else "the engine cannot hand GPUs to containers"
+
+
+def describe_machine() -> Machine:
+    """As `Executor.describe_machine`; CPUs, memory and kernel are those of the engine's machine."""
+    info = engine.client().info()
+    return Machine(DOCKER, info["NCPU"], info["MemTotal"], info["KernelVersion"], engine.version())
+
+
 def remove_leftovers() -> int:
-    """Remove containers and folders of runs that were killed; returns how many containers there
-    were.
-    """
+    """Remove containers and folders of killed runs; return how many containers were removed."""
     staging.remove_leftovers()
     client = engine.client(containers.REMOVAL_S)
     try:

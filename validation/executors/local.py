@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import platform
 import re
 import signal
 import subprocess
@@ -23,9 +24,12 @@ from runner.untrusted import clean_line
 from validation.executors import orphans, staging
 from validation.executors.interface import Setup
 from validation.judge import Ended
+from validation.machine import LOCAL, Machine
 from validation.suite import Suite
 from validation.suites.lease import VARIABLE
 from validation.witness import ask
+
+PROVES_IMAGE = False
 
 LOG_BYTES = 1 << 20
 """So much of the end of what a suite prints is kept."""
@@ -87,6 +91,17 @@ def run(suite: Suite, setup: Setup) -> Ended:
             host_problem=written.host_problem,
             asked=asked,
         )
+
+
+def gpu_problem() -> str:
+    """As `Executor.gpu_problem`: whatever the driver shows can be used."""
+    return ""
+
+
+def describe_machine() -> Machine:
+    """As `Executor.describe_machine`: this machine, which needs no engine."""
+    memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    return Machine(LOCAL, len(os.sched_getaffinity(0)), memory, platform.release(), engine="")
 
 
 def environment(setup: Setup) -> dict[str, str]:
