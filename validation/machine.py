@@ -23,7 +23,7 @@ DOCKER = "docker"
 class Gpus:
     """GPU names as the driver gives them, and its version. `problem` says why there are none.
 
-    `inventory` is the same in full, and like `names` empty where no GPU is to be used.
+    `inventory` is the same in full, and like `names` empty if no GPU is to be used.
     """
 
     names: tuple[str, ...] = ()

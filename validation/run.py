@@ -33,11 +33,11 @@ THROUGHPUT = next(suite for suite in SUITES if suite.name == "throughput")
 
 @dataclass(frozen=True)
 class Subject:
-    """What is judged, and what its tag asserts.
+    """An image to judge, and the facts that its tag asserts.
 
-    `reference` is HOST/REPOSITORY@DIGEST, or an interpreter of this machine, which has no `digest`.
-    `previous` is the reference of the release before in the same line, empty where there is none.
-    `command` is what a person types to judge it again, if that is not `validate`.
+    `reference` is HOST/REPOSITORY@DIGEST, or an interpreter of this machine, which has no
+    `digest`. `previous` is the reference of the release before in the same line, empty if there
+    is none. `command` is what a person types to judge it again, if that is not `validate`.
     """
 
     version: str
@@ -54,8 +54,8 @@ class Subject:
 def validate(subject: Subject, device: str, executor: str = DOCKER) -> ValidationRecord:
     """Judge `subject` by the suites of its stacks.
 
-    `device` is `auto`, `cpu` or `cuda`, `executor` a name of EXECUTORS. Raises EnvironmentFailed
-    where nothing can be judged: no engine, no such digest, `cuda` without a GPU.
+    `device` is `auto`, `cpu` or `cuda`, `executor` a name of EXECUTORS. Raises
+    EnvironmentFailed if nothing can be judged: no engine, no such digest, `cuda` without a GPU.
     """
     started, started_at = time.monotonic(), datetime.now(UTC).isoformat(timespec="seconds")
     runs_in = EXECUTORS[executor]
@@ -79,12 +79,11 @@ def validate(subject: Subject, device: str, executor: str = DOCKER) -> Validatio
 
 
 def stands(before: ValidationRecord, subject: Subject, device: str) -> bool:
-    """Whether an earlier record still says what a run now would be asked: same digest, suites,
-    harness and devices.
+    """Return whether an earlier record can be used in place of a new run.
 
-    What failed or was disturbed is judged again, and so is what was judged longer ago than a
-    judgement stands: signed again it would keep its date, and no run could bring what a channel's
-    limit on the age of tests asks for.
+    It must have the same digest, suites, harness and devices. A record that did not pass is
+    never used, and neither is one that is too old: signed again it would keep its date, and a
+    channel that limits the age of tests would refuse it whatever is run.
     """
     if before.digest != subject.digest or before.verdict not in (
         Verdict.PASS,
@@ -99,7 +98,7 @@ def stands(before: ValidationRecord, subject: Subject, device: str) -> bool:
 
 
 def blocking_reason(results: Iterable[SuiteResult]) -> str:
-    """The first reason among the worst of the suites; empty where all passed."""
+    """Return the first reason among the worst of the suites; empty if all passed."""
     found = sorted(results, key=lambda result: WORST_FIRST.index(result.verdict))
     blocking = [result for result in found if result.verdict is not Verdict.PASS]
     return f"{blocking[0].suite}: {blocking[0].reason}" if blocking else ""
@@ -108,7 +107,7 @@ def blocking_reason(results: Iterable[SuiteResult]) -> str:
 def _results(
     subject: Subject, setup: Setup, gpus: Gpus, executor: Executor
 ) -> tuple[SuiteResult, ...]:
-    """What the host sees first; where that stands in the way, no suite is started."""
+    """Check the host, then run the suites; none is started if the host is not fit."""
     before = preflight(gpus.inventory, subject.driver_floor, subject.expected.cuda)
     _say(before)
     suites = suites_of(subject.stacks)
@@ -165,9 +164,9 @@ def _run(suite: Suite, setup: Setup, gpus: Gpus, executor: Executor, image: str)
 
 
 def _watched(suite: Suite, setup: Setup, gpus: Gpus, executor: Executor) -> SuiteResult:
-    """One attempt, with what NVML saw meanwhile.
+    """Run one attempt while NVML is read.
 
-    What a suite says after its GPU was lost is not the image's fault.
+    A failure after its GPU was lost is not the image's fault.
     """
     with Sampler(gpus.inventory.gpus) as sampler:
         ended = executor.run(suite, setup)
@@ -183,8 +182,9 @@ def _watched(suite: Suite, setup: Setup, gpus: Gpus, executor: Executor) -> Suit
 def _gates(
     subject: Subject, setup: Setup, gpus: Gpus, executor: Executor, results: Iterable[SuiteResult]
 ) -> tuple[SuiteResult, ...]:
-    """The gates on throughput; without a previous release there is nothing to be slower than, and
-    no such gate.
+    """Return the gates on throughput.
+
+    Without a previous release there is nothing to compare with, and no such gate.
     """
     measured = next(result for result in results if result.suite == THROUGHPUT.name)
     command = _command(subject, setup.expected.device)
@@ -216,9 +216,7 @@ def _planned(expected: Expected, gpus: int) -> Expected:
 
 
 def _key(subject: Subject, planned: Expected) -> str:
-    """What was asked of the image, as one hash: the suites' files, the harness' lock, expectations,
-    what was told.
-    """
+    """Return a hash of all inputs: the suites' files, the harness' lock, and the expectations."""
     files = sorted(
         path
         for folder in (SUITES_FOLDER, floor.FOLDER)

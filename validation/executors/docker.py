@@ -241,17 +241,20 @@ def _wait(container: Any, suite: Suite, folder: Path) -> _Death:  # noqa: ANN401
 
 
 def _too_much_in_root(container: Any, suite: Suite) -> str:  # noqa: ANN401
-    """Why a container that may write its root must be ended. A read-only one fills no disk."""
+    """Return why a container that may write its root must be ended, or an empty text.
+
+    A read-only root fills no disk.
+    """
     if not suite.writes_root:
         return ""
     return root_usage.problem(container, ROOT_BYTES, ROOT_ENTRIES)
 
 
 def _collect_stacks(container: Any, suite: Suite) -> None:  # noqa: ANN401
-    """Every Python of a suite answers SIGQUIT with the stacks of its threads.
+    """Ask every Python of a suite for the stacks of its threads, by SIGQUIT, then kill them.
 
-    If the root can be written, only the first process is asked: to run a program in the container
-    the engine opens its /etc/passwd, which may be a named pipe by now.
+    If the root can be written, only the first process is asked: to run a program in the
+    container the engine opens its /etc/passwd, which may be a named pipe by now.
     """
     with contextlib.suppress(APIError):  # it may have ended this very moment
         container.kill("SIGQUIT")
@@ -273,7 +276,7 @@ def _kill(container: Any) -> None:  # noqa: ANN401
 def _started_container(
     reference: str, options: Mapping[str, Any], volumes: list[Mount]
 ) -> Iterator[Any]:
-    """A container at work; removed whatever happens, Ctrl-C included.
+    """Start a container; remove it whatever happens, Ctrl-C included.
 
     Raises _StartRefused if the engine answers that it cannot create or start it.
     """
@@ -335,7 +338,10 @@ def _options(suite: Suite, setup: Setup, folder: Path) -> dict[str, Any]:
 
 
 def _environment(suite: Suite, setup: Setup) -> dict[str, str]:
-    """What comes on top of the image's own variables. Nothing of this process is handed on."""
+    """Return the variables that are set on top of the image's own.
+
+    Nothing of this process is handed on.
+    """
     caches = {} if suite.writes_root else dict(CACHES)
     return {"PYTHONDONTWRITEBYTECODE": "1", **caches, **dict(setup.environment)}
 
@@ -364,7 +370,10 @@ def _remove(container: Any) -> None:  # noqa: ANN401
 
 
 def _log(container: Any) -> str:  # noqa: ANN401
-    """The end of what was printed. A line may have any length: bytes are counted as well."""
+    """Return the end of what was printed.
+
+    A line may have any length: bytes are counted as well.
+    """
     kept = bytearray()
     for chunk in container.logs(stream=True, follow=False, tail=staging.LOG_LINES):
         kept += chunk
@@ -373,8 +382,9 @@ def _log(container: Any) -> str:  # noqa: ANN401
 
 
 def _short(error: Exception) -> str:
-    """What the engine said, in which an image may have put words: the name of its user, of its
-    entry point.
+    """Return the engine's message, cleaned.
+
+    An image may have put words into it: the name of its user, of its entry point.
     """
     text = str(getattr(error, "explanation", None) or error).strip()
     return clean_line(text) or type(error).__name__

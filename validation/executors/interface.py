@@ -1,4 +1,4 @@
-"""What it takes to run a suite somewhere."""
+"""The interface of executors, and the setup of a run."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from validation.suites.expected import Expected
 
 @dataclass(frozen=True)
 class Setup:
-    """What every suite's container of one image is given.
+    """Settings of every suite's container of one image.
 
-    `reference` is what is run: HOST/REPOSITORY@DIGEST, or an interpreter of this machine. `harness`
-    is the folder of `harness.installed()`. `memory_bytes` limits the container (None: the machine
-    is the limit); `mounts` are further (host folder, path inside), read-only; `environment` comes
-    on top of the image's.
+    `reference` is what is run: HOST/REPOSITORY@DIGEST, or an interpreter of this machine.
+    `harness` is the folder of `harness.installed()`. `memory_bytes` limits the container (None:
+    the machine is the limit); `mounts` are further (host folder, path inside), read-only;
+    `environment` comes on top of the image's.
     """
 
     reference: str

@@ -129,7 +129,7 @@ class _Death:
 
 
 def _link_packages(folder: Path, harness: Path) -> None:
-    """Where a container has the harness mounted."""
+    """Link the harness to the place at which a container has it mounted."""
     (folder / "packages").rmdir()
     (folder / "packages").symlink_to(harness)
 
@@ -196,7 +196,7 @@ def _wait(process: subprocess.Popen[bytes], seconds: float, folder: Path) -> str
 
 @contextlib.contextmanager
 def _started(suite: Suite, setup: Setup, folder: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """The suite at work; nothing of its group is left when this ends, Ctrl-C included."""
+    """Start the suite; end all of its process group afterwards, Ctrl-C included."""
     process = subprocess.Popen(
         [setup.reference, *staging.arguments(folder, suite, setup)],
         stdin=subprocess.DEVNULL,
