@@ -14,6 +14,7 @@ from pathlib import Path
 from images.assembly import LABELS
 from images.catalog import BASE, Catalog
 from images.version import line_of_torch
+from oci.served import is_served_whole
 from runner import engine, progress
 from runner.engine import HeldImage
 from runner.errors import ConfigError, EnvironmentFailed
@@ -94,7 +95,7 @@ def check(
     cuda; `command` is what a person typed. Raises ConfigError if there is no such image, or its
     line and stacks are not known, EnvironmentFailed if the engine fails.
     """
-    image = engine.obtain(reference)
+    image = engine.obtain(reference, is_served_whole)
     expected = expect(catalog, *asked, image.config.get("Labels") or {})
     progress.say(
         f"check {reference}: {image.id}, as line {expected.line} with {', '.join(expected.stacks)}"

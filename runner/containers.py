@@ -269,12 +269,12 @@ def full_disk(folders: Iterable[Path]) -> str:
             free = found.f_bavail * found.f_frsize
             if free < FREE_BYTES:
                 return (
-                    f"the disk of {folder} has {free / 1e6:.0f} MB left while a container can "
-                    "write to it"
+                    f"the disk of {folder} has {free / 1e6:.0f} MB left, less than the "
+                    f"{FREE_BYTES / 1e6:.0f} MB that must stay free"
                 )
             if found.f_files > 0 and found.f_favail < FREE_INODES:
                 return (
-                    f"the disk of {folder} has room for {found.f_favail} more files, and a "
-                    "container can write to it"
+                    f"the disk of {folder} has room for {found.f_favail} more files, less than "
+                    f"the {FREE_INODES} that must stay free"
                 )
     return ""

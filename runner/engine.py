@@ -8,7 +8,8 @@ import contextlib
 import os
 import re
 import shutil
-from collections.abc import Iterator, Mapping
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -18,11 +19,11 @@ import docker
 import requests
 import urllib3
 from docker.errors import DockerException, ImageNotFound, StreamParseError
-from docker.types import DeviceRequest
+from docker.types import CancellableStream, DeviceRequest
 
-from runner import docker_config, progress, settings, shell
+from runner import containers, docker_config, progress, settings, shell
 from runner.address import holds_credentials
-from runner.errors import ConfigError, EnvironmentFailed
+from runner.errors import ConfigError, EnvironmentFailed, GateRefused
 from runner.untrusted import clean_line
 
 START_HINT = "run `make setup`, which installs and starts one, or point DOCKER_HOST at yours"
@@ -43,6 +44,9 @@ _REFERENCE_HINT = (
 LOGIN_HINT = "write HOST/REPOSITORY:TAG, and log in with `docker login` instead"
 
 CLIENT_TIMEOUT_S = 30
+DISK_HINT = "free space there, or remove images with `docker image rm`"
+DISK_EVERY_S = 0.5
+"""How often the disk is looked at while an image is pulled."""
 
 _CALL_ERRORS = (
     DockerException,
@@ -155,12 +159,17 @@ class HeldImage:
     config: Mapping[str, Any]
 
 
-def obtain(reference: str) -> HeldImage:
+class ImageCannotBeUnpacked(GateRefused):
+    """The registry serves all of an image, and the engine cannot make an image of it."""
+
+
+def obtain(reference: str, is_served_whole: Callable[[str], bool] | None = None) -> HeldImage:
     """Return the image that `reference` names here, as `docker run` would take it: it is pulled if
     the engine lacks it.
 
-    Raises ConfigError if there is no such image, EnvironmentFailed if the engine or a registry
-    fails.
+    `is_served_whole` tells whether a registry has every part of an image. Raises ConfigError if
+    there is no such image, ImageCannotBeUnpacked if it is whole and the engine cannot take it,
+    EnvironmentFailed if the engine or a registry fails.
     """
     if holds_credentials(reference):
         raise ConfigError("the reference of the image holds a user name or a password", LOGIN_HINT)
@@ -169,44 +178,66 @@ def obtain(reference: str) -> HeldImage:
             f"{clean_line(reference, 80)!r} is not a reference of an image", _REFERENCE_HINT
         )
     with failures(f"reading the image {reference}"):
-        image = _held_or_pulled(reference)
-    names = image.attrs.get("RepoDigests") or ()
-    digests = sorted({str(name).rpartition("@")[2] for name in names})
-    return HeldImage(str(image.id), digests[0] if digests else "", image.attrs.get("Config") or {})
+        pulled, image = _held_or_pulled(reference, is_served_whole)
+    digest = pulled or _digest_among(image.attrs.get("RepoDigests") or (), reference)
+    return HeldImage(str(image.id), digest, image.attrs.get("Config") or {})
 
 
-def _held_or_pulled(reference: str) -> Any:  # noqa: ANN401 - docker-py has no types
-    """Return docker-py's image.
+def _held_or_pulled(
+    reference: str, is_served_whole: Callable[[str], bool] | None
+) -> tuple[str, Any]:
+    """Return the digest that was pulled, empty if the engine had the image, and docker-py's image.
 
     An image that nobody has is a person's mistake, not a failure of the machine.
     """
     try:
         with contextlib.suppress(ImageNotFound):
-            return client().images.get(reference)
+            return "", client().images.get(reference)
         if reference.startswith(
             "sha256:"
         ):  # an id, which no registry knows: it would be taken for a name there
             raise ConfigError(f"the engine holds no image {reference}", _REFERENCE_HINT)
-        _pull(reference)
-        return client().images.get(reference)
+        return _pull(reference, is_served_whole), client().images.get(reference)
     except DockerException as error:
-        if getattr(error, "status_code", 0) in (400, 404) or _NO_IMAGE.search(str(error)):
+        if _is_no_image(error):
             raise ConfigError(
                 f"there is no image {reference}: {_short(error)}", _REFERENCE_HINT
             ) from None
         raise
 
 
-def pull(reference: str) -> None:
-    """Pull by digest, with progress; nothing is done where the engine has it.
+def _digest_among(names: Iterable[str], reference: str) -> str:
+    """Return the digest of the manifest that a reference means, of those that an image has.
 
-    Raises EnvironmentFailed.
+    It has one for each repository that it was pulled from or pushed to. Of a reference that names
+    no repository, or one whose image was only built here, it is the first of all.
+    """
+    asked = reference.partition("@")[2]
+    digests = {str(name).rpartition("@")[2]: _repository(str(name)) for name in names}
+    if asked in digests:
+        return asked
+    same = [each for each, repository in digests.items() if repository == _repository(reference)]
+    return min(same or digests, default="")
+
+
+def _repository(reference: str) -> str:
+    """Return a reference without tag and digest, as the engine shortens names of Docker Hub."""
+    name = reference.partition("@")[0]
+    head, slash, last = name.rpartition("/")
+    name = f"{head}{slash}{last.partition(':')[0]}"
+    return name.removeprefix("docker.io/").removeprefix("library/")
+
+
+def pull(reference: str, is_served_whole: Callable[[str], bool] | None = None) -> None:
+    """Pull by digest, with progress; nothing is done if the engine has it.
+
+    `is_served_whole` is as for `obtain`. Raises ImageCannotBeUnpacked and EnvironmentFailed.
     """
     with failures(f"pull of {reference}"):
         try:
             client().images.get(reference)
         except ImageNotFound:
-            _pull(reference)
+            _pull(reference, is_served_whole)
 
 
 def no_logins(folder: Path) -> dict[str, str]:
@@ -224,19 +255,117 @@ def remove_container(name: str) -> None:
         client().api.remove_container(name, force=True)
 
 
-def _pull(reference: str) -> None:
-    sizes: dict[str, int] = {}
-    counted: dict[str, int] = {}
-    with progress.meter(f"pull {reference.partition('@')[0].rpartition('/')[2]}", 0) as meter:
-        for event in client().api.pull(reference, stream=True, decode=True):
-            if "error" in event:
-                raise DockerException(event["error"])
-            layer, detail = str(event.get("id")), event.get("progressDetail") or {}
-            if event.get("status") == "Downloading" and "total" in detail:
-                sizes[layer] = detail["total"]
-                meter.resize(sum(sizes.values()))
-                meter.advance(detail["current"] - counted.get(layer, 0))
-                counted[layer] = detail["current"]
+def _pull(reference: str, is_served_whole: Callable[[str], bool] | None) -> str:
+    """Pull an image; return the digest of its manifest, empty if the engine does not tell it."""
+    pulled = _Pull()
+    try:
+        with progress.meter(f"pull {reference.partition('@')[0].rpartition('/')[2]}", 0) as meter:
+            for event in _events_of_pull(reference):
+                pulled.count(event, meter)
+    except DockerException as error:
+        problem = containers.full_disk(containers.disks_of(client()))
+        if problem:
+            raise EnvironmentFailed(
+                f"pull of {reference} failed: {_short(error)}; {problem}", DISK_HINT
+            ) from None
+        if pulled.retried or is_served_whole is None or _is_no_image(error):
+            raise
+        # the engine itself reaches the registry
+        client().api.inspect_distribution(reference)  # type: ignore[no-untyped-call]
+        if not is_served_whole(reference):
+            raise
+        raise ImageCannotBeUnpacked(
+            f"the engine cannot unpack {reference}, of which the registry serves every part: "
+            f"{_short(error)}",
+            "build and push the image again, for linux/amd64",
+        ) from None
+    _say_pulled(reference, pulled)
+    return pulled.digest
+
+
+def _say_pulled(reference: str, pulled: _Pull) -> None:
+    """Say how much a pulled image takes: it stays in the engine."""
+    found = client().images.get(reference)
+    size = progress.megabytes(int((found.attrs or {}).get("Size") or 0))
+    name = reference.partition("@")[0].rpartition("/")[2]
+    progress.say(f"  pulled {name}: {pulled.layers} layers, the image takes {size} in the engine")
+
+
+def _is_no_image(error: Exception) -> bool:
+    """Return whether the engine says that there is no such image."""
+    return getattr(error, "status_code", 0) in (400, 404) or bool(_NO_IMAGE.search(str(error)))
+
+
+class _Pull:
+    """State of a pull, from the engine's events."""
+
+    def __init__(self) -> None:
+        self.digest = ""
+        self.retried = False
+        self.layers = 0
+        self._sizes: dict[str, int] = {}
+        self._counted: dict[str, int] = {}
+
+    def count(self, event: Mapping[str, Any], meter: progress.Meter) -> None:
+        """Show one event. Raises DockerException if it is an error."""
+        if "error" in event:
+            raise DockerException(event["error"])
+        layer, status = str(event.get("id")), str(event.get("status"))
+        detail = event.get("progressDetail") or {}
+        done = 0
+        if status == "Downloading" and "total" in detail:
+            self._sizes[layer], done = detail["total"], detail["current"]
+        elif status == "Pull complete":
+            self.layers += 1
+        elif status == "Download complete":
+            done = self._sizes.get(layer, 0)
+        elif status.startswith("Retrying in"):  # it could not be downloaded
+            self.retried = True
+        elif status.startswith("Digest: "):
+            self.digest = status.removeprefix("Digest: ").strip()
+        if done:
+            meter.resize(sum(self._sizes.values()))
+            meter.advance(done - self._counted.get(layer, 0))
+            self._counted[layer] = done
+
+
+def _events_of_pull(reference: str) -> Iterator[Mapping[str, Any]]:
+    """Yield what the engine tells of a pull, which is stopped if the disk becomes nearly full.
+
+    A small layer can hold many gigabytes of zeros. Raises EnvironmentFailed if it was stopped.
+    """
+    api, answers, problems = client().api, list[requests.Response](), list[str]()
+    disks, ended = containers.disks_of(client()), threading.Event()
+
+    def keep(answer: requests.Response, **_: object) -> None:
+        if "/images/create" in str(answer.request.path_url):
+            answers.append(answer)
+
+    def watch() -> None:
+        while not ended.wait(DISK_EVERY_S):
+            if answers and (problem := containers.full_disk(disks)):
+                problems.append(problem)
+                with contextlib.suppress(Exception):  # it may end this very moment
+                    CancellableStream(iter(()), answers[-1]).close()
+                return
+
+    watcher = threading.Thread(target=watch, daemon=True)
+    api.hooks["response"].append(keep)
+    try:
+        watcher.start()
+        yield from api.pull(reference, stream=True, decode=True)
+    except _CALL_ERRORS:
+        if not problems:
+            raise
+    finally:
+        ended.set()
+        watcher.join()
+        api.hooks["response"].remove(keep)
+    if problems:
+        raise EnvironmentFailed(
+            f"the pull of {reference} was stopped: {problems[0]}",
+            DISK_HINT,
+        )
 
 
 def gpu_request() -> DeviceRequest | None:

@@ -1,1 +1,1 @@
-"""What is checked inside an image, and how it is run there."""
+"""The suites that check an image, and how they are run there."""

@@ -104,8 +104,9 @@ def _ddp(nonce: str, expected: Expected) -> dict[str, Answer]:
 
 
 def _averaged_gradient(nonce: str, ranks: int) -> Any:  # noqa: ANN401 - numpy's types are not checked here
-    """Of the mean squared error over all rows, which is the mean of the ranks' gradients: they have
-    equally many.
+    """Return the gradient of the mean squared error over all rows.
+
+    It is the mean of the ranks' gradients: they have equally many rows.
     """
     asked = questions.regression(nonce, ranks)
     weights = np.array(asked.weights, dtype=float).reshape(OUTPUTS, INPUTS)
@@ -132,7 +133,7 @@ def _compute(nonce: str, _: Expected) -> dict[str, Answer]:
 
 
 def _workloads(nonce: str, _: Expected) -> dict[str, Answer]:
-    """The same network, its gradients written out."""
+    """Return the answers of the same network, with its gradients written out."""
     asked = questions.learning(nonce)
     first = np.array(asked.first).reshape(questions.HIDDEN, questions.FEATURES) / questions.SCALE
     second = np.array(asked.second).reshape(1, questions.HIDDEN) / questions.SCALE

@@ -14,10 +14,11 @@ INFRA_RETRIES = 2
 
 
 def attempt(run: Callable[[], SuiteResult]) -> SuiteResult:
-    """`run` once; again after `infra`, at most INFRA_RETRIES times, and once after `fail`.
+    """Run a suite with `run`, and again after a failure; return the combined result.
 
-    A check that failed each time is `fail`; one that failed and passed is `flaky`. The last attempt
-    gives the rest.
+    It is run again after `infra`, at most INFRA_RETRIES times, and once after `fail`. A check
+    that failed each time is `fail`; one that failed and passed is `flaky`. All else is from the
+    last attempt.
     """
     results = [run()]
     while _again([result.verdict for result in results]):
@@ -51,7 +52,7 @@ def _combined(results: Sequence[SuiteResult]) -> SuiteResult:
 
 
 def _combined_check(name: str, judged: Sequence[SuiteResult]) -> Check:
-    """One check over its attempts; one that an attempt did not come to has failed there."""
+    """Return one check over its attempts; an attempt without a result of it counts as failed."""
     runs = [check for result in judged for check in result.checks if check.name == name]
     failures = [check for check in runs if check.verdict is Verdict.FAIL]
     if len(failures) == len(judged):
@@ -63,7 +64,7 @@ def _combined_check(name: str, judged: Sequence[SuiteResult]) -> Check:
 
 
 def _of_the_suite(judged: Sequence[SuiteResult]) -> Verdict:
-    """What decided it beyond its checks: a hang, a report that proves nothing."""
+    """Return the verdict of what failed beyond the checks: a hang, an incomplete report."""
     struck = [result.verdict is Verdict.FAIL and not _failing(result) for result in judged]
     if any(struck):
         return (

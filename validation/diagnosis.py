@@ -15,9 +15,9 @@ STICKY = "every later CUDA call of that process fails too, so only the first err
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """What a known error text means.
+    """Meaning of a known error text.
 
-    `verdict` is what it makes of a failure, None where it leaves it as it is.
+    `verdict` is what it makes of a failure; None leaves the verdict as it is.
     """
 
     verdict: Verdict | None
@@ -25,7 +25,7 @@ class Diagnosis:
 
 
 def diagnose(text: str) -> Diagnosis | None:
-    """The meaning of the first entry of the table that `text` matches; None where none is known."""
+    """Return the meaning of the first entry of the table that `text` matches, None if none does."""
     return next((known.means for known in KNOWN if known.pattern.search(text)), None)
 
 

@@ -1,4 +1,4 @@
-"""What a tag asserts, from the catalogue and the locks of its stacks."""
+"""Facts that an image with a tag must have, from the catalogue and the locks of its stacks."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from validation.suites.contract.expected import Expected
 
 
 def expected_of(catalog: Catalog, line: str, stacks: tuple[str, ...]) -> Expected:
-    """What an image of `line` with `stacks` must hold; planned without GPUs until `validate` has
-    found some.
+    """Return what an image of `line` with `stacks` must hold.
 
-    Raises ConfigError where the lock has no cuDNN or NCCL for the line's CUDA.
+    It is planned without GPUs until `validate` has found some. Raises ConfigError if the lock
+    has no cuDNN or NCCL for the line's CUDA.
     """
     means, locks = catalog.lines[line], locks_of(catalog, line, stacks)
     return Expected(

@@ -83,12 +83,12 @@ class Expectations:
 
 
 def file_of(gpu: str) -> str:
-    """`NVIDIA H200` is in nvidia-h200.yaml."""
+    """Return the file of a GPU model: `NVIDIA H200` is in nvidia-h200.yaml."""
     return re.sub(r"[^a-z0-9]+", "-", gpu.lower()).strip("-") + ".yaml"
 
 
 def load(gpu: str, folder: Path = FOLDER) -> Expectations:
-    """What is expected of a GPU model; without floors where it was never measured.
+    """Return the expectations of a GPU model, without floors if it was never measured.
 
     Raises ConfigError.
     """
@@ -107,10 +107,10 @@ def load(gpu: str, folder: Path = FOLDER) -> Expectations:
 def floor(
     throughput: SuiteResult, gpus: Sequence[str], source: Source, folder: Path = FOLDER
 ) -> SuiteResult:
-    """Judge what the throughput suite measured on the first of `gpus` (names as the driver gives
-    them).
+    """Judge what the throughput suite measured on the first of `gpus`.
 
-    Raises ConfigError where the file of this GPU is wrong.
+    `gpus` are names as the driver gives them. Raises ConfigError if the file of this GPU is
+    wrong.
     """
     empty = SuiteResult(NAME, Verdict.NOT_RUN, "", 0.0, (), "")
     if not gpus:
@@ -192,9 +192,7 @@ def _compared(name: str, rate: Figure, expected: Floor, known: Expectations) -> 
 
 
 def entry_for(throughput: SuiteResult, known: Expectations, source: Source) -> str:
-    """The file to commit, as YAML: the floors that are known, and those measured now that were
-    not.
-    """
+    """Return the file to commit, as YAML: the known floors and those measured first now."""
     measured = {
         check.name: (rate, batch_of(check))
         for check in throughput.checks

@@ -34,10 +34,10 @@ part of the peak too.
 def held_against(
     result: SuiteResult, suite: Suite, container: str, gpus: Iterable[Gpu], work: Mapping[int, Work]
 ) -> SuiteResult:
-    """Return `result`, or the same as failed where the driver saw no work, or contradicts a figure.
+    """Return `result`, or the same as failed if the driver saw no work or contradicts a figure.
 
-    `container` is the engine's id, empty if its processes cannot be told from others. `gpus` are
-    the planned GPUs at rest, `work` is what was seen of each by its index.
+    `container` is the engine's id, empty if its processes cannot be told from others. `gpus`
+    are the planned GPUs at rest, `work` is what was seen of each by its index.
     """
     at_rest = tuple(gpus)
     if not at_rest or not suite.listed or not _passed_on_gpus(suite, result.checks):

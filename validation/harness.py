@@ -1,6 +1,4 @@
-"""What is put beside an image to judge it: pytest and its plugins, installed once on the host, and
-the suites.
-"""
+"""The harness that is mounted into an image: pytest with its plugins, and the suites."""
 
 from __future__ import annotations
 
@@ -16,15 +14,17 @@ from validation.suite import SUITES_FOLDER, Suite
 from validation.suites.contract.expected import Expected
 from validation.suites.contract.layout import NONCE, PACKAGE_FOLDER, STACKS
 
+ROOT = "/harness"
+"""The folder of a suite in its container."""
 LOCK = Path(__file__).resolve().parent / "requirements.lock"
 HINT = "check the network or the proxy of the package index, then run the same command again"
 
 
 def installed(lock: Path = LOCK) -> Path:
-    """A folder with what `lock` names, each wheel checked by hash; made on the first call, for any
-    later run.
+    """Return a folder with the packages of `lock`, each wheel checked by its hash.
 
-    Raises EnvironmentFailed where the wheels cannot be had.
+    It is made on the first call and kept for later runs. Raises EnvironmentFailed if the wheels
+    cannot be downloaded.
     """
     target = home.kept("harness") / hashlib.sha256(lock.read_bytes()).hexdigest()[:16]
     if not target.is_dir():
@@ -60,7 +60,7 @@ def _make_readable(folder: Path) -> None:
 
 
 def _install(lock: Path, target: Path) -> None:
-    """Under a temporary name first: a folder with the final name is always complete."""
+    """Install under a temporary name first: a folder with the final name is always complete."""
     half = Path(tempfile.mkdtemp(dir=target.parent, prefix="half-"))
     try:
         command = (

@@ -62,7 +62,7 @@ class _Blow:
 
 
 def judge(suite: Suite, ended: Ended) -> SuiteResult:
-    """The suite's result. What was proven before a container died is kept in its checks."""
+    """Return the suite's result; checks that ended before a container died are kept in it."""
     report, malformed = _read(suite, ended)
     checks = tuple(
         _spared(check) if ended.out_of_memory else check for check in _checks(report.phases)
@@ -89,11 +89,9 @@ def judge(suite: Suite, ended: Ended) -> SuiteResult:
 
 
 def _read(suite: Suite, ended: Ended) -> tuple[Report, _Blow | None]:
-    """What the report says, and the verdict about an image that wrote something else than a suite
-    writes.
+    """Return the report, and a failure if the image wrote something else than a suite does.
 
-    That comes before a failure of the engine: only the image can have written it, whatever happened
-    beside.
+    That comes before a failure of the engine: only the image can have written it.
     """
     if ended.malformed:
         found = clean_line(ended.malformed, MESSAGE_CHARACTERS)
@@ -107,10 +105,7 @@ def _read(suite: Suite, ended: Ended) -> tuple[Report, _Blow | None]:
 
 
 def _cause_of(blow: _Blow, ended: Ended) -> str:
-    """What the reason itself means, else the last known words that were printed.
-
-    Of either only the cause is taken.
-    """
+    """Return the known cause of the reason, else of the last known words that were printed."""
     found = diagnose(blow.reason) or diagnose(ended.output)
     return found.cause if found else ""
 
@@ -138,7 +133,7 @@ def _of_the_container(suite: Suite, ended: Ended) -> _Blow | None:
 def _of_the_report(
     suite: Suite, ended: Ended, report: Report, checks: tuple[Check, ...]
 ) -> _Blow | None:
-    """Why the report does not prove what it says."""
+    """Return why the report does not prove what it says."""
     missing = sorted(_tests_in(suite) - {check.name.partition("[")[0] for check in checks})
     incomplete = report.exit_code is None or not report.whole
     doubts = (
@@ -156,8 +151,9 @@ def _of_the_report(
 
 
 def _checks(phases: Iterable[Phase]) -> Iterator[Check]:
-    """One check per test; its phases (set-up, call, tear-down) are judged together, and the last
-    must be there.
+    """Return one check per test.
+
+    Its phases (set-up, call, tear-down) are judged together, and the last must be there.
     """
     tests: dict[str, list[Phase]] = {}
     for phase in phases:
@@ -180,13 +176,12 @@ def _checks(phases: Iterable[Phase]) -> Iterator[Check]:
 
 
 def _diagnosed(check: Check, said: str) -> Check:
-    """A failure in words that are known from elsewhere gets its cause, and may turn out to be the
-    runner's.
+    """Return a failed check with its cause, if its words are known.
 
-    Only the reason may say so: what else `said` holds, lines of source among it, tells at most the
-    cause. An image can print such words on purpose. All it gains is `infra` instead of `fail`: the
-    suite is run again, a bounded number of times (attempts.INFRA_RETRIES), and `infra` is never a
-    pass, so the image is not promoted.
+    The cause may be the runner's. Only the reason may say so: what else `said` holds, lines of
+    source among it, tells at most the cause. An image can print such words on purpose. All it
+    gains is `infra` instead of `fail`: the suite is run again, a bounded number of times
+    (attempts.INFRA_RETRIES), and `infra` is never a pass, so the image is not promoted.
     """
     told = diagnose(check.reason)
     found = told or diagnose(said)
@@ -196,9 +191,7 @@ def _diagnosed(check: Check, said: str) -> Check:
 
 
 def _spared(check: Check) -> Check:
-    """A check whose process the kernel ended for want of memory was not refused by what it
-    checks.
-    """
+    """Return a check as not failed if the kernel ended its process for lack of memory."""
     if check.reason != DIED:
         return check
     return replace(
@@ -207,7 +200,9 @@ def _spared(check: Check) -> Check:
 
 
 def _judge_phase(phase: Phase) -> tuple[Verdict, str]:
-    """A skip counts as `not run` only in this repository's own words; an expected failure is a
+    """Judge one phase of a test.
+
+    A skip counts as `not run` only in this repository's own words; an expected failure is a
     failure.
     """
     said = _without_noise(phase.message)
@@ -231,8 +226,9 @@ def _without_noise(said: str) -> str:
 
 
 def _tests_in(suite: Suite) -> set[str]:
-    """The tests written in the suite's file: each must have a result, whatever pytest collected or
-    deselected.
+    """Return the tests written in the suite's file.
+
+    Each must have a result, whatever pytest collected or deselected.
     """
     module = ast.parse(suite.path.read_text(encoding="utf-8"))
     names = (node.name for node in module.body if isinstance(node, ast.FunctionDef))

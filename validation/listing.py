@@ -24,8 +24,8 @@ from runner.errors import ConfigError, GateRefused, ReleaseError
 from runner.untrusted import Malformed, clean, clean_line, parse_json
 from validation import harness
 from validation.check_list import CheckList
-from validation.executors.docker import ROOT
 from validation.expectations import expected_of
+from validation.harness import ROOT
 from validation.suite import SUITES, Suite
 from validation.suites.contract.layout import PACKAGE_FOLDER
 

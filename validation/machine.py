@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import platform
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
-from runner import engine, progress
+from runner import progress
 from runner.errors import ConfigError, EnvironmentFailed
 from validation import nvml
 from validation.nvml import Inventory
@@ -23,7 +23,7 @@ DOCKER = "docker"
 class Gpus:
     """GPU names as the driver gives them, and its version. `problem` says why there are none.
 
-    `inventory` is the same in full, and like `names` empty where no GPU is to be used.
+    `inventory` is the same in full, and like `names` empty if no GPU is to be used.
     """
 
     names: tuple[str, ...] = ()
@@ -33,25 +33,26 @@ class Gpus:
 
 
 def find_gpus() -> Gpus:
-    """Ask the driver."""
+    """Return the GPUs of this machine, as the driver lists them."""
     found = nvml.inventory()
     if not found.gpus:
         return Gpus(problem=found.problem, inventory=found)
     return Gpus(tuple(gpu.name for gpu in found.gpus), found.driver, inventory=found)
 
 
-def choose_gpus(device: str, executor: str = DOCKER) -> Gpus:
-    """The GPUs to use: all for `cuda`, none for `cpu`, all that are there for `auto`.
+def choose_gpus(device: str, gpu_problem: Callable[[], str]) -> Gpus:
+    """Return the GPUs to use: all for `cuda`, none for `cpu`, all that are there for `auto`.
 
-    Raises EnvironmentFailed where `cuda` is asked for and none can be used.
+    `gpu_problem` is that of the executor. Raises ConfigError if there is no such device,
+    EnvironmentFailed if `cuda` is asked for and no GPU can be used.
     """
     if device not in DEVICES:
         raise ConfigError(f"unknown device `{device}`", f"choose one of {', '.join(DEVICES)}")
     if device == "cpu":
         return Gpus(problem="--device cpu was asked for")
     gpus = find_gpus()
-    if gpus.names and executor != LOCAL and engine.gpu_request() is None:
-        gpus = Gpus(problem="the engine cannot hand GPUs to containers")
+    if gpus.names and (problem := gpu_problem()):
+        gpus = Gpus(problem=problem)
     if device == "cuda" and not gpus.names:
         raise EnvironmentFailed(
             f"no GPU can be used: {gpus.problem}", "see `./release.py doctor`, or use --device cpu"
@@ -63,17 +64,28 @@ def choose_gpus(device: str, executor: str = DOCKER) -> Gpus:
 
 @cache
 def _say_once(line: str) -> None:
-    """A run asks for every image; the person is told the first time."""
+    """Print a line the first time only: the GPUs are chosen for every image of a run."""
     progress.say(line)
 
 
-def environment(gpus: Gpus, shm_bytes: int, executor: str = DOCKER) -> Environment:
-    """What the record says of this machine; with an engine CPUs, memory and kernel are those of the
-    engine's.
+@dataclass(frozen=True)
+class Machine:
+    """The machine that an executor runs suites on; `engine` is its engine's version, if it has one.
+
+    `executor` is the executor's name in records.
     """
-    runs_on = _this_machine() if executor == LOCAL else _engines_machine()
+
+    executor: str
+    cpus: int
+    memory_bytes: int
+    kernel: str
+    engine: str
+
+
+def environment(gpus: Gpus, shm_bytes: int, runs_on: Machine) -> Environment:
+    """Return the description of the machine for the record."""
     return Environment(
-        executor=executor,
+        executor=runs_on.executor,
         device="cuda" if gpus.names else "cpu",
         gpus=gpus.names,
         driver=gpus.driver,
@@ -86,26 +98,8 @@ def environment(gpus: Gpus, shm_bytes: int, executor: str = DOCKER) -> Environme
     )
 
 
-@dataclass(frozen=True)
-class _Machine:
-    cpus: int
-    memory_bytes: int
-    kernel: str
-    engine: str
-
-
-def _engines_machine() -> _Machine:
-    info = engine.client().info()
-    return _Machine(info["NCPU"], info["MemTotal"], info["KernelVersion"], engine.version())
-
-
-def _this_machine() -> _Machine:
-    memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    return _Machine(len(os.sched_getaffinity(0)), memory, platform.release(), engine="")
-
-
 def _cpu_model() -> str:
-    """The name in /proc/cpuinfo; the architecture where it gives none."""
+    """Return the name in /proc/cpuinfo; the architecture if it gives none."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     except OSError:

@@ -1,8 +1,7 @@
-"""What a validation found, for Prometheus: OpenMetrics text that node_exporter's textfile collector
-reads too.
+"""Results of a validation for Prometheus, as OpenMetrics text.
 
-That collector knows the older text format only and refuses timestamps, so there are gauges and
-nothing else.
+node_exporter's textfile collector reads it too. It knows the older text format only and refuses
+timestamps, so there are gauges and nothing else.
 """
 
 from __future__ import annotations
@@ -25,8 +24,9 @@ MEGA = 1e6
 
 
 def openmetrics(record: ValidationRecord) -> str:
-    """Gauges in base units: verdicts (1 for the one that holds, 0 for the others), seconds,
-    figures, GPU readings.
+    """Return gauges in base units: verdicts, seconds, figures, and GPU readings.
+
+    A verdict has 1 for the one that holds and 0 for the others.
     """
     metrics = _Metrics((record.version, record.image, record.digest))
     metrics.add_verdict("validation_verdict", "Verdict of the image", {}, record.verdict)
@@ -123,7 +123,7 @@ def _by_gpu(samples: Iterable[GpuSample]) -> dict[int, list[GpuSample]]:
 
 
 def _add_gpu(metrics: _Metrics, labels: dict[str, str], samples: list[GpuSample]) -> None:
-    """Largest and mean of what the GPU told; a value it never told has no series."""
+    """Add the largest and the mean of what the GPU told; a value it never told has no series."""
     for reading in _READINGS:
         values = [
             reading.value(sample) * reading.scale
@@ -141,7 +141,7 @@ def _add_gpu(metrics: _Metrics, labels: dict[str, str], samples: list[GpuSample]
 
 
 def _throttled_seconds(samples: list[GpuSample]) -> Iterator[tuple[str, float]]:
-    """By reason, and by `any`.
+    """Return throttled seconds by reason, and by `any`.
 
     Each reading stands for the time until the next; the last for as much as the mean.
     """

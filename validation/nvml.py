@@ -51,11 +51,11 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Gpu:
-    """One GPU at rest, as the driver tells it; NOT_TOLD where it does not.
+    """One GPU at rest, as the driver tells it; NOT_TOLD for a value that it does not tell.
 
-    `uncorrected_errors` are of its memory since the driver was loaded, `repairs` what it says must
-    be done about such errors. `throttled` are names as in GpuSample, `processes` those that compute
-    on it.
+    `uncorrected_errors` are of its memory since the driver was loaded, `repairs` what it says
+    must be done about such errors. `throttled` are names as in GpuSample, `processes` those
+    that compute on it.
     """
 
     index: int
@@ -85,7 +85,7 @@ class Inventory:
 
 
 def inventory() -> Inventory:
-    """Ask the driver. A machine without one is an answer, not an error."""
+    """Return the GPUs and the driver of this machine; none is an answer, not an error."""
     try:
         with _session():
             return _inventory()
@@ -95,11 +95,11 @@ def inventory() -> Inventory:
 
 @dataclass
 class Work:
-    """What the driver showed of one GPU while a suite ran.
+    """Activity of one GPU while a suite ran, as the driver showed it.
 
-    `owners` are the control groups (the text of /proc/PID/cgroup) of every process that computed on
-    it, empty for one that this machine does not show. Memory and utilisation are the highest
-    readings, NOT_TOLD if there is none.
+    `owners` are the control groups (the text of /proc/PID/cgroup) of every process that
+    computed on it, empty for one that this machine does not show. Memory and utilisation are
+    the highest readings, NOT_TOLD if there is none.
     """
 
     owners: set[str] = field(default_factory=set)
@@ -138,12 +138,12 @@ class Sampler:
 
     @property
     def samples(self) -> tuple[GpuSample, ...]:
-        """Everything read so far."""
+        """All readings so far."""
         return tuple(self._samples)
 
     @property
     def problem(self) -> str:
-        """`GPU 0 was lost`; empty where all were read."""
+        """Text such as `GPU 0 was lost`; empty if all GPUs were read."""
         return "; ".join(self._problems)
 
     def _run(self) -> None:
@@ -175,7 +175,7 @@ class Sampler:
 
 @contextlib.contextmanager
 def _session() -> Iterator[None]:
-    """Raises NVMLError where no driver answers."""
+    """Open a session of NVML. Raises NVMLError if no driver answers."""
     pynvml.nvmlInit()
     try:
         yield
@@ -221,7 +221,7 @@ def _gpu(index: int) -> Gpu:
 
 
 def _repairs(handle: Any) -> Iterator[str]:  # noqa: ANN401 - pynvml has no types
-    """Pages before Ampere, rows since."""
+    """Return pending repairs: of pages before Ampere, of rows since."""
     if (
         _told(0, pynvml.nvmlDeviceGetRetiredPagesPendingStatus, handle)
         == pynvml.NVML_FEATURE_ENABLED
@@ -235,7 +235,7 @@ def _repairs(handle: Any) -> Iterator[str]:  # noqa: ANN401 - pynvml has no type
 
 
 def _look(handle: Any, work: Work) -> None:  # noqa: ANN401
-    """Add to `work` what the GPU does now. Raises NVMLError where it is gone."""
+    """Add to `work` what the GPU does now. Raises NVMLError if the GPU is gone."""
     memory = _told(None, pynvml.nvmlDeviceGetMemoryInfo, handle)
     work.memory_used_bytes = max(work.memory_used_bytes, memory.used if memory else NOT_TOLD)
     work.utilisation_percent = max(work.utilisation_percent, _utilisation(handle))
@@ -244,7 +244,10 @@ def _look(handle: Any, work: Work) -> None:  # noqa: ANN401
 
 
 def _sample(handle: Any, index: int, at_s: float) -> GpuSample:  # noqa: ANN401
-    """Raises NVMLError where the GPU is gone; any other value that cannot be read is NOT_TOLD."""
+    """Return one reading, with NOT_TOLD for what cannot be read.
+
+    Raises NVMLError if the GPU is gone.
+    """
     power = _told(NOT_TOLD, pynvml.nvmlDeviceGetPowerUsage, handle)
     memory = _told(None, pynvml.nvmlDeviceGetMemoryInfo, handle)
     return GpuSample(
@@ -270,13 +273,16 @@ def _utilisation(handle: Any) -> int:  # noqa: ANN401
 
 
 def _throttled(handle: Any) -> tuple[str, ...]:  # noqa: ANN401
-    """By the old name of the call, which drivers of the floor have; its new one came with 535."""
+    """Return the reasons of throttling.
+
+    The old name of the call is used, which the oldest drivers have; the new one came with 535.
+    """
     bits = _told(0, pynvml.nvmlDeviceGetCurrentClocksThrottleReasons, handle)
     return tuple(name for bit, name in _REASONS.items() if bits & bit)
 
 
 def _told(otherwise: T, call: Callable[..., Any], *arguments: object) -> T:
-    """What `call` answers. Raises only where the GPU is gone."""
+    """Return the answer of `call`, NOT_TOLD if it has none. Raises NVMLError if the GPU is gone."""
     try:
         return call(*arguments)  # type: ignore[no-any-return]
     except _GONE:

@@ -1,5 +1,6 @@
-"""What is judged on the host before any container is started: a machine that cannot give a fair
-answer is not asked.
+"""Checks of the host before any container is started.
+
+No suite is started on a machine that cannot give a fair result.
 """
 
 from __future__ import annotations
@@ -41,18 +42,18 @@ class _Problem:
 
 @dataclass(frozen=True)
 class Room:
-    """What is free on the host, in bytes."""
+    """Free disk and memory of the host, in bytes."""
 
     disk_bytes: int
     memory_bytes: int
 
 
 def preflight(seen: Inventory, driver_floor: str, cuda: str = "") -> SuiteResult:
-    """Judge the host: its driver against the floor of the line's CUDA ("525"), its GPUs at rest,
-    room for records.
+    """Judge the host: its driver, its GPUs at rest, room for records.
 
-    What it refuses is `infra`, with the way out as cause. Checks of GPUs are `not run` where `seen`
-    has none. With `cuda` ("12.4") the driver of that toolkit is told beside the one found.
+    The driver is compared with the floor of the line's CUDA ("525"). A refusal is `infra`, with
+    the way out as cause. Checks of GPUs are `not run` if `seen` has none. With `cuda` ("12.4")
+    the driver of that toolkit is told beside the one found.
     """
     started = time.monotonic()
     checks = tuple(_checks(seen, cuda, driver_floor, _room(home.out())))
@@ -71,7 +72,7 @@ def preflight(seen: Inventory, driver_floor: str, cuda: str = "") -> SuiteResult
 
 
 def _room(folder: Path) -> Room:
-    """Of the nearest folder that is there, and of memory that can be had without swapping."""
+    """Return the free space of the nearest folder that exists, and memory without swapping."""
     there = next(path for path in (folder.absolute(), *folder.absolute().parents) if path.exists())
     lines = Path("/proc/meminfo").read_text(encoding="utf-8").splitlines()
     available = next(
@@ -101,7 +102,7 @@ def _checks(seen: Inventory, cuda: str, driver_floor: str, room: Room) -> Iterat
 
 
 def _check(name: str, problems: Iterable[_Problem], figures: tuple[Figure, ...] = ()) -> Check:
-    """All problems in one line; they have one way out."""
+    """Return one check with all problems in one line; they have one way out."""
     found = tuple(problems)
     if not found:
         return Check(name, Verdict.PASS, "", 0.0, figures)
@@ -127,7 +128,7 @@ def _old_driver(driver: str, floor: str) -> Iterator[_Problem]:
 
 
 def _versions(driver: str, cuda: str) -> tuple[Figure, ...]:
-    """The driver, and the one the toolkit came with, as MAJOR.MINOR."""
+    """Return the driver, and the one the toolkit came with, as MAJOR.MINOR."""
     named = {"driver": driver, "driver_of_the_toolkit": load_compatibility().toolkit_driver(cuda)}
     numbers = {name: _numbers(version)[:2] for name, version in named.items()}
     return tuple(
@@ -138,7 +139,7 @@ def _versions(driver: str, cuda: str) -> tuple[Figure, ...]:
 
 
 def _numbers(version: str) -> tuple[int, ...]:
-    """`550.54.15` as numbers, up to the first part that is none."""
+    """Return `550.54.15` as numbers, up to the first part that is not a number."""
     parts = version.split(".")
     end = next((index for index, part in enumerate(parts) if not part.isdigit()), len(parts))
     return tuple(int(part) for part in parts[:end])
@@ -211,7 +212,10 @@ def _busy(gpu: Gpu) -> Iterator[_Problem]:
 
 
 def _signs_of_use(gpu: Gpu) -> Iterator[str]:
-    """Utilisation only where processes are not told: it lags behind the end of a program."""
+    """Return signs that a GPU is in use.
+
+    Utilisation counts only if processes are not told: it lags behind the end of a program.
+    """
     if gpu.processes > 0:
         yield f"{gpu.processes} processes"
     elif gpu.processes < 0 and gpu.utilisation_percent >= UTILISATION_PERCENT:

@@ -9,8 +9,9 @@ BATCH = "batch"
 
 
 def rate_of(check: Check) -> Figure | None:
-    """Its figure per second; None where it has none or did not pass, since only what was proven is
-    judged.
+    """Return a check's figure per second, None if it has none or did not pass.
+
+    Only what was proven is judged.
     """
     if check.verdict is not Verdict.PASS:
         return None
@@ -21,11 +22,11 @@ def rate_of(check: Check) -> Figure | None:
 
 
 def batch_of(check: Check) -> int:
-    """How many images or sequences a step handled; 0 where the check does not say."""
+    """Return how many images or sequences a step handled, 0 if the check does not say."""
     return int(next((figure.value for figure in check.figures if figure.name == BATCH), 0))
 
 
 def rates(result: SuiteResult) -> dict[str, float]:
-    """Per check that passed, how much it did in a second."""
+    """Return the rate per second of each check that passed."""
     found = ((check.name, rate_of(check)) for check in result.checks)
     return {name: rate.value for name, rate in found if rate is not None}

@@ -1,4 +1,4 @@
-"""What the validation stage hands on: out/VERSION/IMAGE/validation.json."""
+"""Records of the validation stage: out/VERSION/IMAGE/validation.json."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Check:
     """One test of a suite.
 
     `reason` says for every verdict but `pass` what was found and what was expected, `cause` the
-    likely cause in one sentence where one is known.
+    likely cause in one sentence if one is known.
     """
 
     name: str
@@ -54,7 +54,7 @@ class GpuSample:
 class SuiteResult:
     """One suite in one container, or on the host; run `attempts` times, the last of which counts.
 
-    `last_output` is kept where the suite did not end by itself or failed. `samples` are once a
+    `last_output` is kept if the suite did not end by itself or failed. `samples` are once a
     second, empty without a GPU.
     """
 
@@ -71,10 +71,10 @@ class SuiteResult:
 
 @dataclass(frozen=True)
 class Environment:
-    """Where the suites ran. `gpus` are names as the driver gives them, empty without a GPU.
+    """The machine of the suites. `gpus` are names as the driver gives them, empty without a GPU.
 
-    `executor` is `docker` (containers of the digest) or `local` (this machine's own Python, which
-    proves no image).
+    `executor` is `docker` (containers of the digest) or `local` (this machine's own Python,
+    which proves no image).
     """
 
     executor: str

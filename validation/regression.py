@@ -36,7 +36,7 @@ see.
 
 
 class Side(StrEnum):
-    """What is measured: the previous release (A) or the candidate (B)."""
+    """One of the two that are compared: the previous release (A) or the candidate (B)."""
 
     PREVIOUS = "previous"
     CANDIDATE = "candidate"
@@ -84,14 +84,17 @@ class Estimate:
     pairs: int
 
     def verdict(self) -> Verdict:
-        """`fail` and `pass` where the whole interval lies on one side of LIMIT."""
+        """`fail` or `pass` if the whole interval lies on one side of LIMIT."""
         if self.upper < LIMIT:
             return Verdict.FAIL
         return Verdict.PASS if self.lower > LIMIT else Verdict.INCONCLUSIVE
 
 
 def estimate(ratios: Sequence[float], t: float) -> Estimate:
-    """From the log-ratios of pairs in the order A B, B A, ...: at least 4, an even number."""
+    """Return the estimate from log-ratios of pairs in the order A B, B A, ....
+
+    There are at least 4, an even number.
+    """
     kinds = ratios[::2], ratios[1::2]
     centres = [fmean(kind) for kind in kinds]
     squares = sum(
@@ -104,7 +107,7 @@ def estimate(ratios: Sequence[float], t: float) -> Estimate:
 
 
 def compare(run: Run, looks: Sequence[Look] = LOOKS) -> SuiteResult:
-    """Pairs of runs until every workload is decided, or the last look has been had.
+    """Run pairs until every workload is decided, or the last look was taken.
 
     A failed run ends it, undecided.
     """
@@ -120,7 +123,7 @@ def compare(run: Run, looks: Sequence[Look] = LOOKS) -> SuiteResult:
 
 
 def _estimates(run: Run, looks: Sequence[Look]) -> dict[str, Estimate]:
-    """Of every workload the estimate of the look that decided it, or of the last."""
+    """Return for every workload the estimate of the look that decided it, or of the last."""
     ratios: dict[str, list[float]] = {}
     found: dict[str, Estimate] = {}
     for look in looks:
@@ -138,7 +141,7 @@ def _estimates(run: Run, looks: Sequence[Look]) -> dict[str, Estimate]:
 
 
 def _pair(run: Run, pair: int) -> tuple[Mapping[str, float], Mapping[str, float]]:
-    """What A and B did, the second pair in the other order than the first, and so on."""
+    """Run A and B, in the other order than in the pair before, and return their rates."""
     order = (Side.PREVIOUS, Side.CANDIDATE) if pair % 2 == 0 else (Side.CANDIDATE, Side.PREVIOUS)
     did = {side: run(side) for side in order}
     return did[Side.PREVIOUS], did[Side.CANDIDATE]
@@ -147,7 +150,7 @@ def _pair(run: Run, pair: int) -> tuple[Mapping[str, float], Mapping[str, float]
 def _add(
     ratios: dict[str, list[float]], before: Mapping[str, float], now: Mapping[str, float]
 ) -> None:
-    """A workload that one run has and another lacks proves nothing."""
+    """Add a pair; a workload that only one of the two runs has is left out."""
     names = set(ratios) or set(before)
     lacking = sorted((names ^ set(before)) | (names ^ set(now)))
     if lacking or not names:

@@ -61,7 +61,7 @@ class Phase:
 
 @dataclass(frozen=True)
 class Report:
-    """What a report says.
+    """Content of a report.
 
     `not_collected` are errors of the module, `exit_code` is None if the session did not end.
 

@@ -5,7 +5,6 @@ record.
 from __future__ import annotations
 
 import hashlib
-import re
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -13,13 +12,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from runner import engine, freshness, progress, records
+from runner.engine import ImageCannotBeUnpacked
 from runner.errors import EnvironmentFailed
 from runner.verdict import WORST_FIRST, Verdict, summary
 from validation import floor, gpu_work, harness, regression
 from validation.attempts import attempt
 from validation.executors import EXECUTORS, Executor, Setup
 from validation.judge import judge
-from validation.machine import DOCKER, LOCAL, Gpus, choose_gpus, environment
+from validation.machine import DOCKER, Gpus, choose_gpus, environment
 from validation.nvml import Sampler
 from validation.preflight import preflight
 from validation.record import SuiteResult, ValidationRecord
@@ -27,24 +27,17 @@ from validation.suite import SUITES, SUITES_FOLDER, Suite, suites_of
 from validation.suites.contract.expected import Expected
 from validation.suites.contract.words import NO_GPU
 
-_DAMAGED = re.compile(
-    r"invalid tar header|unexpected EOF|failed to register layer"
-    r"|filesystem layer verification failed|layers from manifest|invalid diffID"
-    r"|gzip: invalid|flate: corrupt|error creating overlay mount|archive/tar"
-)
-"""How the engine tells that what an image is made of cannot be unpacked."""
-
 LOST = "the GPU, its power or its slot: look at the kernel's log for an Xid"
 THROUGHPUT = next(suite for suite in SUITES if suite.name == "throughput")
 
 
 @dataclass(frozen=True)
 class Subject:
-    """What is judged, and what its tag asserts.
+    """An image to judge, and the facts that its tag asserts.
 
-    `reference` is HOST/REPOSITORY@DIGEST, or an interpreter of this machine, which has no `digest`.
-    `previous` is the reference of the release before in the same line, empty where there is none.
-    `command` is what a person types to judge it again, if that is not `validate`.
+    `reference` is HOST/REPOSITORY@DIGEST, or an interpreter of this machine, which has no
+    `digest`. `previous` is the reference of the release before in the same line, empty if there
+    is none. `command` is what a person types to judge it again, if that is not `validate`.
     """
 
     version: str
@@ -61,14 +54,15 @@ class Subject:
 def validate(subject: Subject, device: str, executor: str = DOCKER) -> ValidationRecord:
     """Judge `subject` by the suites of its stacks.
 
-    `device` is `auto`, `cpu` or `cuda`, `executor` a name of EXECUTORS. Raises EnvironmentFailed
-    where nothing can be judged: no engine, no such digest, `cuda` without a GPU.
+    `device` is `auto`, `cpu` or `cuda`, `executor` a name of EXECUTORS. Raises
+    EnvironmentFailed if nothing can be judged: no engine, no such digest, `cuda` without a GPU.
     """
     started, started_at = time.monotonic(), datetime.now(UTC).isoformat(timespec="seconds")
-    gpus = choose_gpus(device, executor)
+    runs_in = EXECUTORS[executor]
+    gpus = choose_gpus(device, runs_in.gpu_problem)
     planned = _planned(subject.expected, len(gpus.names))
     setup = Setup(subject.reference, harness.installed(), planned)
-    results = _results(subject, setup, gpus, EXECUTORS[executor])
+    results = _results(subject, setup, gpus, runs_in)
     return ValidationRecord(
         version=subject.version,
         image=subject.image,
@@ -77,7 +71,7 @@ def validate(subject: Subject, device: str, executor: str = DOCKER) -> Validatio
         verdict=summary(result.verdict for result in results),
         reason=blocking_reason(results),
         suites=results,
-        environment=environment(gpus, setup.shm_bytes, executor),
+        environment=environment(gpus, setup.shm_bytes, runs_in.describe_machine()),
         command=_command(subject, planned.device),
         started_at=started_at,
         seconds=round(time.monotonic() - started, 3),
@@ -85,12 +79,11 @@ def validate(subject: Subject, device: str, executor: str = DOCKER) -> Validatio
 
 
 def stands(before: ValidationRecord, subject: Subject, device: str) -> bool:
-    """Whether an earlier record still says what a run now would be asked: same digest, suites,
-    harness and devices.
+    """Return whether an earlier record can be used in place of a new run.
 
-    What failed or was disturbed is judged again, and so is what was judged longer ago than a
-    judgement stands: signed again it would keep its date, and no run could bring what a channel's
-    limit on the age of tests asks for.
+    It must have the same digest, suites, harness and devices. A record that did not pass is
+    never used, and neither is one that is too old: signed again it would keep its date, and a
+    channel that limits the age of tests would refuse it whatever is run.
     """
     if before.digest != subject.digest or before.verdict not in (
         Verdict.PASS,
@@ -99,13 +92,13 @@ def stands(before: ValidationRecord, subject: Subject, device: str) -> bool:
         return False
     if not freshness.stands(before.started_at):
         return False
-    gpus = choose_gpus(device)
+    gpus = choose_gpus(device, EXECUTORS[DOCKER].gpu_problem)
     planned = _planned(subject.expected, len(gpus.names))
     return before.key == _key(subject, planned) and before.environment.gpus == gpus.names
 
 
 def blocking_reason(results: Iterable[SuiteResult]) -> str:
-    """The first reason among the worst of the suites; empty where all passed."""
+    """Return the first reason among the worst of the suites; empty if all passed."""
     found = sorted(results, key=lambda result: WORST_FIRST.index(result.verdict))
     blocking = [result for result in found if result.verdict is not Verdict.PASS]
     return f"{blocking[0].suite}: {blocking[0].reason}" if blocking else ""
@@ -114,7 +107,7 @@ def blocking_reason(results: Iterable[SuiteResult]) -> str:
 def _results(
     subject: Subject, setup: Setup, gpus: Gpus, executor: Executor
 ) -> tuple[SuiteResult, ...]:
-    """What the host sees first; where that stands in the way, no suite is started."""
+    """Check the host, then run the suites; none is started if the host is not fit."""
     before = preflight(gpus.inventory, subject.driver_floor, subject.expected.cuda)
     _say(before)
     suites = suites_of(subject.stacks)
@@ -148,11 +141,12 @@ def _prepare(executor: Executor, setup: Setup) -> _NotPrepared | None:
     """
     try:
         executor.prepare(setup)
+    except ImageCannotBeUnpacked as error:
+        return _NotPrepared(Verdict.FAIL, error.message)
     except EnvironmentFailed as error:
-        if executor is EXECUTORS[LOCAL] or not engine.answers():
+        if not executor.PROVES_IMAGE or not engine.answers():
             raise
-        verdict = Verdict.FAIL if _DAMAGED.search(error.message) else Verdict.INFRA
-        return _NotPrepared(verdict, error.message)
+        return _NotPrepared(Verdict.INFRA, error.message)
     return None
 
 
@@ -161,7 +155,7 @@ def _not_started(suite: Suite, reason: str) -> SuiteResult:
 
 
 def _run(suite: Suite, setup: Setup, gpus: Gpus, executor: Executor, image: str) -> SuiteResult:
-    if suite.of_the_image and executor is EXECUTORS[LOCAL]:
+    if suite.of_the_image and not executor.PROVES_IMAGE:
         return _not_started(suite, "there is no image whose contents it could judge")
     with progress.step(f"{image}: {suite.name}"):
         result = attempt(lambda: _watched(suite, setup, gpus, executor))
@@ -170,9 +164,9 @@ def _run(suite: Suite, setup: Setup, gpus: Gpus, executor: Executor, image: str)
 
 
 def _watched(suite: Suite, setup: Setup, gpus: Gpus, executor: Executor) -> SuiteResult:
-    """One attempt, with what NVML saw meanwhile.
+    """Run one attempt while NVML is read.
 
-    What a suite says after its GPU was lost is not the image's fault.
+    A failure after its GPU was lost is not the image's fault.
     """
     with Sampler(gpus.inventory.gpus) as sampler:
         ended = executor.run(suite, setup)
@@ -188,8 +182,9 @@ def _watched(suite: Suite, setup: Setup, gpus: Gpus, executor: Executor) -> Suit
 def _gates(
     subject: Subject, setup: Setup, gpus: Gpus, executor: Executor, results: Iterable[SuiteResult]
 ) -> tuple[SuiteResult, ...]:
-    """The gates on throughput; without a previous release there is nothing to be slower than, and
-    no such gate.
+    """Return the gates on throughput.
+
+    Without a previous release there is nothing to compare with, and no such gate.
     """
     measured = next(result for result in results if result.suite == THROUGHPUT.name)
     command = _command(subject, setup.expected.device)
@@ -221,9 +216,7 @@ def _planned(expected: Expected, gpus: int) -> Expected:
 
 
 def _key(subject: Subject, planned: Expected) -> str:
-    """What was asked of the image, as one hash: the suites' files, the harness' lock, expectations,
-    what was told.
-    """
+    """Return a hash of all inputs: the suites' files, the harness' lock, and the expectations."""
     files = sorted(
         path
         for folder in (SUITES_FOLDER, floor.FOLDER)

@@ -42,7 +42,7 @@ class Suite:
 
     @property
     def file(self) -> str:
-        """The module, below the folder of the suites; there in the container too."""
+        """The module, below the folder of the suites; the same path is in the container."""
         return f"{self.name}/test_{self.name}.py"
 
     @property
@@ -52,9 +52,7 @@ class Suite:
 
     @property
     def list_path(self) -> Path:
-        """Its checks, their figures and what they need: written by `python -m
-        validation.listing`.
-        """
+        """The list of its checks, their figures and needs, which `validation.listing` writes."""
         return self.path.with_name("checks.yaml")
 
 
@@ -82,7 +80,8 @@ SUITES = (
 
 
 def suites_of(stacks: Collection[str]) -> tuple[Suite, ...]:
-    """The suites of an image with these stacks: its own and those of every stack below, in the
-    order they are run.
+    """Return the suites of an image with these stacks, in the order they are run.
+
+    They are its own and those of every stack below.
     """
     return tuple(suite for suite in SUITES if suite.stack in stacks)

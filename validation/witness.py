@@ -32,9 +32,7 @@ _SHOWN = 60
 
 @dataclass(frozen=True)
 class Asked:
-    """What a suite was told in one run: what the tag asserts, and the nonce that its answers must
-    depend on.
-    """
+    """Input of a suite in one run: what the tag asserts, and a nonce for its answers."""
 
     expected: Expected
     nonce: str

@@ -105,7 +105,7 @@ def test_the_exit_code_is_by_the_verdict(  # noqa: PLR0917 - a row of the table,
         asked_for.append(target)
         return judged(verdict)
 
-    monkeypatch.setattr(engine, "obtain", lambda _: held)
+    monkeypatch.setattr(engine, "obtain", lambda *_: held)
     monkeypatch.setattr(validation, "validate", validate)
     monkeypatch.setattr(check, "_look", lambda *_: iter(problems))
     asked = parse(["check", "team/image:1", "--json"])
@@ -126,7 +126,7 @@ def test_a_look_that_fails_leaves_what_the_suites_said(monkeypatch: pytest.Monke
     def fail(_: object) -> None:
         raise EnvironmentFailed("the engine went away")
 
-    monkeypatch.setattr(engine, "obtain", lambda _: HeldImage(ID, "", {"Labels": OURS}))
+    monkeypatch.setattr(engine, "obtain", lambda *_: HeldImage(ID, "", {"Labels": OURS}))
     monkeypatch.setattr(validation, "validate", lambda *_: judged(Verdict.PASS))
     monkeypatch.setattr("scan.image_facts.inside", fail)
     found = check.check(CATALOG, "team/image:1", ("", ""), "cpu", "")

@@ -6,6 +6,7 @@ import hashlib
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import docker
 import pytest
@@ -153,13 +154,20 @@ class Engine:
 
     def __init__(self, events: list[dict[str, object]], error: Exception | None = None) -> None:
         self.images = self.api = self
-        self._events, self._error = events, error
+        self.hooks: dict[str, list[object]] = {"response": []}
+        self._events, self._error, self._pulled = events, error, False
 
-    def get(self, _: str) -> None:
-        raise ImageNotFound("no such image")
+    def get(self, _: str) -> SimpleNamespace:
+        if not self._pulled:
+            raise ImageNotFound("no such image")
+        return SimpleNamespace(attrs={"Size": 5})
+
+    def info(self) -> dict[str, str]:
+        return {}
 
     def pull(self, *_: str, **__: bool) -> Iterator[dict[str, object]]:
         yield from self._events
+        self._pulled = True
         if self._error:
             raise self._error
 
@@ -170,7 +178,8 @@ def test_a_pull_that_works(monkeypatch: pytest.MonkeyPatch) -> None:
         {"status": "Downloading", "id": "a", "progressDetail": detail},
         {"status": "Done"},
     ]
-    monkeypatch.setattr(engine, "client", lambda: Engine(events))
+    held = Engine(events)
+    monkeypatch.setattr(engine, "client", lambda: held)
     engine.pull("r/x@sha256:0")
 
 

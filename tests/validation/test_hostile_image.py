@@ -21,6 +21,7 @@ from tests.validation import hostile
 from tests.validation.suites_here import EXPECTED, asserted, written
 from validation.executors import docker, root_usage, staging
 from validation.executors.interface import Setup
+from validation.harness import ROOT
 from validation.judge import judge
 from validation.record import SuiteResult
 from validation.suite import SUITES
@@ -284,7 +285,7 @@ def test_what_no_image_can_be_started_with_is_not_the_image_s_fault(
     setup: Setup, tmp_path: Path
 ) -> None:
     """A folder of the host that is gone, or a second mount of the same place."""
-    for mount in ((tmp_path / "gone", "/data"), (tmp_path, docker.ROOT)):
+    for mount in ((tmp_path / "gone", "/data"), (tmp_path, ROOT)):
         suite = written(tmp_path, GOOD)
         result = judge(suite, docker.run(suite, replace(setup, mounts=(mount,))))
         assert result.verdict is Verdict.INFRA, result

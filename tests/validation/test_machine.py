@@ -14,9 +14,14 @@ from runner import engine, progress
 from runner.errors import ConfigError, EnvironmentFailed
 from tests.fakes.nvml import FakeGpu, FakeNvml
 from validation import machine
-from validation.machine import Gpus, choose_gpus, environment, find_gpus
+from validation.executors import docker, local
+from validation.machine import Gpus, environment, find_gpus
 
 NAME = "NVIDIA A100-SXM4-80GB"
+
+
+def choose_gpus(device: str) -> Gpus:
+    return machine.choose_gpus(device, docker.gpu_problem)
 
 
 @pytest.fixture
@@ -84,8 +89,8 @@ def test_without_an_engine_none_is_asked(said: list[str], monkeypatch: pytest.Mo
     FakeNvml(FakeGpu()).install(monkeypatch)
     monkeypatch.setattr(engine, "gpu_request", _no_engine)
     monkeypatch.setattr(engine, "client", _no_engine)
-    gpus = choose_gpus("cuda", executor="local")
-    here = environment(gpus, 1 << 30, executor="local")
+    gpus = machine.choose_gpus("cuda", local.gpu_problem)
+    here = environment(gpus, 1 << 30, local.describe_machine())
     assert (here.executor, here.device, here.gpus, here.driver) == (
         "local",
         "cuda",
@@ -108,7 +113,7 @@ def test_the_record_says_where_the_engine_runs(monkeypatch: pytest.MonkeyPatch) 
 
     monkeypatch.setattr(engine, "client", Client)
     monkeypatch.setattr(engine, "version", lambda: "27.0")
-    found = environment(Gpus(), shm_bytes=5)
+    found = environment(Gpus(), 5, docker.describe_machine())
     assert (found.executor, found.device, found.gpus, found.driver, found.shm_bytes) == (
         "docker",
         "cpu",

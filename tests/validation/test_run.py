@@ -12,14 +12,15 @@ from pathlib import Path
 import pytest
 
 from runner import records
-from runner.errors import EnvironmentFailed
+from runner.engine import ImageCannotBeUnpacked
+from runner.errors import EnvironmentFailed, ReleaseError
 from runner.freshness import STANDS_DAYS
 from runner.verdict import Verdict
 from tests.validation.suites_here import asserted
 from validation import floor, run
 from validation.executors import EXECUTORS, Setup
 from validation.judge import Ended
-from validation.machine import Gpus
+from validation.machine import DOCKER, Gpus, Machine
 from validation.nvml import Gpu, Inventory, Work
 from validation.record import Check, Environment, Figure, GpuSample, SuiteResult, ValidationRecord
 from validation.suite import Suite
@@ -64,6 +65,8 @@ class Stage:
     )
     ran: list[tuple[str, Setup]] = field(default_factory=list)
     prepared: list[str] = field(default_factory=list)
+    PROVES_IMAGE: bool = True
+    name: str = DOCKER
 
     def prepare(self, setup: Setup) -> None:
         self.prepared.append(setup.reference)
@@ -71,6 +74,12 @@ class Stage:
     def run(self, suite: Suite, setup: Setup) -> Ended:
         self.ran.append((suite.name, setup))
         return Ended(exit_code=0, seconds=1.0)
+
+    def gpu_problem(self) -> str:
+        return ""
+
+    def describe_machine(self) -> Machine:
+        return Machine(self.name, 1, 1, "", "")
 
     def judge(self, suite: Suite, _: Ended) -> SuiteResult:
         left = self.verdicts.get(suite.name, [])
@@ -109,7 +118,8 @@ def stage(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
     monkeypatch.setattr(FakeSampler, "stage", stage, raising=False)
     monkeypatch.setattr("validation.run.Sampler", FakeSampler)
     for name in EXECUTORS:
-        monkeypatch.setitem(EXECUTORS, name, replace(stage))  # shares its lists
+        place = replace(stage, name=name, PROVES_IMAGE=name == DOCKER)  # shares its lists
+        monkeypatch.setitem(EXECUTORS, name, place)
     monkeypatch.setattr("validation.harness.installed", lambda: Path("/harness"))
     monkeypatch.setattr("validation.run.environment", _environment)
     monkeypatch.setattr("validation.run.choose_gpus", lambda *_: stage.gpus)
@@ -119,9 +129,11 @@ def stage(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
     yield stage
 
 
-def _environment(gpus: Gpus, shm_bytes: int, executor: str) -> Environment:
+def _environment(gpus: Gpus, shm_bytes: int, runs_on: Machine) -> Environment:
     device = "cuda" if gpus.names else "cpu"
-    return Environment(executor, device, gpus.names, gpus.driver, "", 2, 0, shm_bytes, "", "")
+    return Environment(
+        runs_on.executor, device, gpus.names, gpus.driver, "", 2, 0, shm_bytes, "", ""
+    )
 
 
 def _preflight(verdict: Verdict) -> SuiteResult:
@@ -284,22 +296,17 @@ def test_the_worst_suite_gives_the_reason() -> None:
 
 
 @pytest.mark.parametrize(
-    ("said", "verdict"),
-    [
-        (
-            "pull of x failed: failed to register layer: archive/tar: invalid tar header",
-            Verdict.FAIL,
-        ),
-        ("pull of x failed: connection refused", Verdict.INFRA),
-    ],
+    ("error", "verdict"),
+    [(ImageCannotBeUnpacked, Verdict.FAIL), (EnvironmentFailed, Verdict.INFRA)],
 )
 def test_an_image_that_cannot_be_pulled_is_a_verdict(
-    said: str, verdict: Verdict, stage: Stage, monkeypatch: pytest.MonkeyPatch
+    error: type[ReleaseError], verdict: Verdict, stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The next image is judged. Only an engine that does not answer ends the stage."""
+    said = "pull of x failed: connection refused"
 
     def refuse(_: Setup) -> None:
-        raise EnvironmentFailed(said, "hint")
+        raise error(said, "hint")
 
     monkeypatch.setattr(EXECUTORS["docker"], "prepare", refuse)
     monkeypatch.setattr("runner.engine.answers", lambda: True)
@@ -308,5 +315,6 @@ def test_an_image_that_cannot_be_pulled_is_a_verdict(
     assert said in record.reason
     assert stage.ran == []
     monkeypatch.setattr("runner.engine.answers", lambda: False)
+    error = EnvironmentFailed
     with pytest.raises(EnvironmentFailed, match="of x failed"):
         run.validate(SUBJECT, "cpu")

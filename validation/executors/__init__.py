@@ -1,4 +1,4 @@
-"""Where suites are run: in containers of an image, or in this machine's own Python."""
+"""Executors run suites in containers of an image, or in this machine's own Python."""
 
 from __future__ import annotations
 

@@ -14,6 +14,7 @@ import requests
 from docker.errors import APIError, DockerException
 from docker.types import LogConfig, Mount, Ulimit
 
+from oci.served import is_served_whole
 from runner import containers, engine, progress, start_check
 from runner.containers import ImageCannotStart
 from runner.errors import EnvironmentFailed
@@ -21,11 +22,14 @@ from runner.untrusted import clean_line
 from validation import control_groups
 from validation.executors import root_usage, staging
 from validation.executors.interface import Setup
+from validation.harness import ROOT
 from validation.judge import Ended
+from validation.machine import DOCKER, Machine
 from validation.suite import Suite
 from validation.witness import ask
 
-ROOT = "/harness"
+PROVES_IMAGE = True
+
 PURPOSE = "suite"
 LABEL = "pytorch-cuda-images.validation"
 """Holds the owner, so that a later run can tell the containers of a killed one from those of one at
@@ -104,16 +108,25 @@ def run(suite: Suite, setup: Setup) -> Ended:
 
 def prepare(setup: Setup) -> None:
     """Pull the image; remove containers and folders of runs that were killed."""
-    engine.pull(setup.reference)
+    engine.pull(setup.reference, is_served_whole)
     left = remove_leftovers()
     if left:
         progress.say(f"  removed {left} containers of a run that was killed")
 
 
+def gpu_problem() -> str:
+    """As `Executor.gpu_problem`. Raises EnvironmentFailed if no engine answers."""
+    return "" if engine.gpu_request() else "the engine cannot hand GPUs to containers"
+
+
+def describe_machine() -> Machine:
+    """As `Executor.describe_machine`; CPUs, memory and kernel are those of the engine's machine."""
+    info = engine.client().info()
+    return Machine(DOCKER, info["NCPU"], info["MemTotal"], info["KernelVersion"], engine.version())
+
+
 def remove_leftovers() -> int:
-    """Remove containers and folders of runs that were killed; returns how many containers there
-    were.
-    """
+    """Remove containers and folders of killed runs; return how many containers were removed."""
     staging.remove_leftovers()
     client = engine.client(containers.REMOVAL_S)
     try:
@@ -180,7 +193,7 @@ def _watch(container: Any, suite: Suite, folder: Path) -> _Death:  # noqa: ANN40
     shown = _id_if_shown(container)
     ended = _wait(container, suite, folder)
     if ended.timed_out:
-        _collect_stacks(container)
+        _collect_stacks(container, suite)
     elif ended.malformed or ended.host_problem:
         _kill(container)
     state = container.attrs["State"]
@@ -228,19 +241,27 @@ def _wait(container: Any, suite: Suite, folder: Path) -> _Death:  # noqa: ANN401
 
 
 def _too_much_in_root(container: Any, suite: Suite) -> str:  # noqa: ANN401
-    """Why a container that may write its root must be ended. A read-only one fills no disk."""
+    """Return why a container that may write its root must be ended, or an empty text.
+
+    A read-only root fills no disk.
+    """
     if not suite.writes_root:
         return ""
     return root_usage.problem(container, ROOT_BYTES, ROOT_ENTRIES)
 
 
-def _collect_stacks(container: Any) -> None:  # noqa: ANN401
-    """Every Python of a suite answers SIGQUIT with the stacks of its threads."""
+def _collect_stacks(container: Any, suite: Suite) -> None:  # noqa: ANN401
+    """Ask every Python of a suite for the stacks of its threads, by SIGQUIT, then kill them.
+
+    If the root can be written, only the first process is asked: to run a program in the
+    container the engine opens its /etc/passwd, which may be a named pipe by now.
+    """
     with contextlib.suppress(APIError):  # it may have ended this very moment
         container.kill("SIGQUIT")
-        container.exec_run(
-            ["python", "-I", "-S", "-c", QUIT_ALL], detach=True
-        )  # as quick as can be
+        if not suite.writes_root:
+            container.exec_run(
+                ["python", "-I", "-S", "-c", QUIT_ALL], detach=True
+            )  # as quick as can be
         time.sleep(STACKS_S)
     _kill(container)
 
@@ -255,7 +276,7 @@ def _kill(container: Any) -> None:  # noqa: ANN401
 def _started_container(
     reference: str, options: Mapping[str, Any], volumes: list[Mount]
 ) -> Iterator[Any]:
-    """A container at work; removed whatever happens, Ctrl-C included.
+    """Start a container; remove it whatever happens, Ctrl-C included.
 
     Raises _StartRefused if the engine answers that it cannot create or start it.
     """
@@ -317,7 +338,10 @@ def _options(suite: Suite, setup: Setup, folder: Path) -> dict[str, Any]:
 
 
 def _environment(suite: Suite, setup: Setup) -> dict[str, str]:
-    """What comes on top of the image's own variables. Nothing of this process is handed on."""
+    """Return the variables that are set on top of the image's own.
+
+    Nothing of this process is handed on.
+    """
     caches = {} if suite.writes_root else dict(CACHES)
     return {"PYTHONDONTWRITEBYTECODE": "1", **caches, **dict(setup.environment)}
 
@@ -346,7 +370,10 @@ def _remove(container: Any) -> None:  # noqa: ANN401
 
 
 def _log(container: Any) -> str:  # noqa: ANN401
-    """The end of what was printed. A line may have any length: bytes are counted as well."""
+    """Return the end of what was printed.
+
+    A line may have any length: bytes are counted as well.
+    """
     kept = bytearray()
     for chunk in container.logs(stream=True, follow=False, tail=staging.LOG_LINES):
         kept += chunk
@@ -355,8 +382,9 @@ def _log(container: Any) -> str:  # noqa: ANN401
 
 
 def _short(error: Exception) -> str:
-    """What the engine said, in which an image may have put words: the name of its user, of its
-    entry point.
+    """Return the engine's message, cleaned.
+
+    An image may have put words into it: the name of its user, of its entry point.
     """
     text = str(getattr(error, "explanation", None) or error).strip()
     return clean_line(text) or type(error).__name__

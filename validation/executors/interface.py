@@ -1,4 +1,4 @@
-"""What it takes to run a suite somewhere."""
+"""The interface of executors, and the setup of a run."""
 
 from __future__ import annotations
 
@@ -7,18 +7,19 @@ from pathlib import Path
 from typing import Protocol
 
 from validation.judge import Ended
+from validation.machine import Machine
 from validation.suite import Suite
 from validation.suites.contract.expected import Expected
 
 
 @dataclass(frozen=True)
 class Setup:
-    """What every suite's container of one image is given.
+    """Settings of every suite's container of one image.
 
-    `reference` is what is run: HOST/REPOSITORY@DIGEST, or an interpreter of this machine. `harness`
-    is the folder of `harness.installed()`. `memory_bytes` limits the container (None: the machine
-    is the limit); `mounts` are further (host folder, path inside), read-only; `environment` comes
-    on top of the image's.
+    `reference` is what is run: HOST/REPOSITORY@DIGEST, or an interpreter of this machine.
+    `harness` is the folder of `harness.installed()`. `memory_bytes` limits the container (None:
+    the machine is the limit); `mounts` are further (host folder, path inside), read-only;
+    `environment` comes on top of the image's.
     """
 
     reference: str
@@ -31,17 +32,29 @@ class Setup:
 
 
 class Executor(Protocol):
-    """Runs one suite and watches it. What it ran in is gone when it returns."""
+    """A place to run suites in. What a suite ran in is gone when `run` returns.
+
+    `PROVES_IMAGE` says whether a run there proves something about an image, and not only about a
+    machine.
+    """
+
+    PROVES_IMAGE: bool
 
     def run(self, suite: Suite, setup: Setup) -> Ended:
         """Run `suite`. One that fails, hangs or vanishes is a result, not an error.
 
-        Raises EnvironmentFailed where this machine cannot even prepare the run (disk full, home not
+        Raises EnvironmentFailed if this machine cannot even prepare the run (disk full, home not
         writable).
         """
 
     def prepare(self, setup: Setup) -> None:
         """Fetch what is needed and remove what killed runs left behind.
 
-        Raises EnvironmentFailed.
+        Raises EnvironmentFailed, and ImageCannotBeUnpacked if the image itself is at fault.
         """
+
+    def gpu_problem(self) -> str:
+        """Return why the GPUs of this machine cannot be used there, or an empty text."""
+
+    def describe_machine(self) -> Machine:
+        """Return the machine that the suites run on. Raises EnvironmentFailed."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import platform
 import re
 import signal
 import subprocess
@@ -23,9 +24,12 @@ from runner.untrusted import clean_line
 from validation.executors import orphans, staging
 from validation.executors.interface import Setup
 from validation.judge import Ended
+from validation.machine import LOCAL, Machine
 from validation.suite import Suite
 from validation.suites.contract.layout import VISIBLE_GPUS
 from validation.witness import ask
+
+PROVES_IMAGE = False
 
 LOG_BYTES = 1 << 20
 """So much of the end of what a suite prints is kept."""
@@ -89,6 +93,17 @@ def run(suite: Suite, setup: Setup) -> Ended:
         )
 
 
+def gpu_problem() -> str:
+    """As `Executor.gpu_problem`: whatever the driver shows can be used."""
+    return ""
+
+
+def describe_machine() -> Machine:
+    """As `Executor.describe_machine`: this machine, which needs no engine."""
+    memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    return Machine(LOCAL, len(os.sched_getaffinity(0)), memory, platform.release(), engine="")
+
+
 def environment(setup: Setup) -> dict[str, str]:
     """Return the variables of a suite: of this process those that no secret can be in, and those of
     `setup`.
@@ -114,7 +129,7 @@ class _Death:
 
 
 def _link_packages(folder: Path, harness: Path) -> None:
-    """Where a container has the harness mounted."""
+    """Link the harness to the place at which a container has it mounted."""
     (folder / "packages").rmdir()
     (folder / "packages").symlink_to(harness)
 
@@ -181,7 +196,7 @@ def _wait(process: subprocess.Popen[bytes], seconds: float, folder: Path) -> str
 
 @contextlib.contextmanager
 def _started(suite: Suite, setup: Setup, folder: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """The suite at work; nothing of its group is left when this ends, Ctrl-C included."""
+    """Start the suite; end all of its process group afterwards, Ctrl-C included."""
     process = subprocess.Popen(
         [setup.reference, *staging.arguments(folder, suite, setup)],
         stdin=subprocess.DEVNULL,

@@ -1,4 +1,4 @@
-"""What a container has written to its root, as far as the host can see it.
+"""Size of all that a container has written to its root, as far as the host can see it.
 
 If the harness is root, it looks into the engine's folder of the container: number of files, and the
 blocks that they take, those that are only reserved too. A file that was removed and is still open
@@ -47,7 +47,7 @@ def _too_large(size: int) -> str:
 
 
 def _folder_of(container: Any) -> Path | None:  # noqa: ANN401
-    """Return where the engine keeps what the container writes, if this user may look there."""
+    """Return the engine's folder of the container's writes, None if this user may not read it."""
     driver = container.attrs.get("GraphDriver") or {}
     written = Path(str((driver.get("Data") or {}).get("UpperDir") or "/nowhere"))
     return written if written.is_absolute() and os.access(written, os.R_OK | os.X_OK) else None

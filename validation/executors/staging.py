@@ -44,7 +44,7 @@ Other errors of the system are this machine's.
 
 @dataclass(frozen=True)
 class Written:
-    """What a suite left in `out`: a stranger's text.
+    """Files that a suite left in `out`: text of a stranger.
 
     `malformed` and `host_problem` are as in `judge.Ended`.
     """
@@ -58,8 +58,10 @@ class Written:
 
 @contextlib.contextmanager
 def staged(suite: Suite, setup: Setup, asked: Asked) -> Iterator[Path]:
-    """A folder with what the suite reads and writes: a copy, so that an edit on the way changes no
-    run at work.
+    """Make a folder with what the suite reads and writes, and remove it afterwards.
+
+    It is a copy, so that an edit of the suites meanwhile changes no run. Raises
+    EnvironmentFailed if it cannot be made.
     """
     try:
         folder = Path(tempfile.mkdtemp(dir=_runs(), prefix=f"{owner()}-"))
@@ -103,7 +105,7 @@ def _runs_well(*command: str) -> bool:
 
 
 def arguments(root: str | Path, suite: Suite, setup: Setup) -> list[str]:
-    """What Python is given to run `suite` with its staged folder at `root`."""
+    """Return the arguments of Python that run `suite` with its staged folder at `root`."""
     leased = 0 if suite.alone else setup.expected.gpu_count
     return [
         f"{root}/{PACKAGE_FOLDER}/entrypoint.py",
@@ -154,7 +156,7 @@ def too_much(folder: Path) -> str:
 
 
 def _text(folder: Path, name: str, limit: int) -> str:
-    """What the suite wrote; nothing if it did not come that far."""
+    """Return a file that the suite wrote, empty if it wrote none."""
     try:
         return read_file(folder, name, limit).decode()
     except FileNotFoundError:
@@ -164,8 +166,9 @@ def _text(folder: Path, name: str, limit: int) -> str:
 
 
 def _stacks(folder: Path, name: str) -> str:
-    """What each process of the suite wrote when the watchdog asked: its threads, the main one
-    last.
+    """Return the stacks that each process of the suite wrote when it was asked.
+
+    The main thread of a process is the last.
     """
     try:
         names = list_names(folder, name, OUT_ENTRIES)
@@ -187,7 +190,7 @@ def _stacks(folder: Path, name: str) -> str:
 
 
 def tail(output: str) -> str:
-    """The end of what a suite printed: at most LOG_LINES lines and LOG_CHARACTERS characters."""
+    """Return the end of a text: at most LOG_LINES lines and LOG_CHARACTERS characters."""
     return "".join(output.splitlines(keepends=True)[-LOG_LINES:])[-LOG_CHARACTERS:]
 
 
@@ -212,7 +215,10 @@ def _remove(folder: Path) -> None:
 
 
 def owner() -> str:
-    """This process: host, process id, and when it started, since ids are used again."""
+    """Return a name of this process: host, process id, and when it started.
+
+    Process ids are used again.
+    """
     pid = Path("/proc/self").resolve().name
     return f"{_host()}_{pid}_{_started_at(pid)}"
 
@@ -222,14 +228,15 @@ def _host() -> str:
 
 
 def is_alive(owner: str) -> bool:
-    """Whether the process is at work. One of another host cannot be asked, and is left alone."""
+    """Return whether the process of that name runs; True for one of another host."""
     host, pid, started = [*owner.split("_"), "", ""][:3]
     return host != _host() or _started_at(pid) == started
 
 
 def _started_at(pid: str) -> str:
-    """Field 22 of /proc/PID/stat; counted behind the command, which may hold spaces and
-    brackets.
+    """Return field 22 of /proc/PID/stat: when the process was started.
+
+    It is counted behind the command, which may hold spaces and brackets.
     """
     try:
         return Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(") ")[2].split()[19]
@@ -238,8 +245,9 @@ def _started_at(pid: str) -> str:
 
 
 def _runs() -> Path:
-    """The folder of all runs, which no other user may enter: a suite can leave files with any mode
-    and owner.
+    """Return the folder of all runs, which no other user may enter.
+
+    A suite can leave files with any mode and owner.
     """
     runs = home.kept("validation", "runs")
     runs.parent.chmod(0o700)
