@@ -18,7 +18,6 @@ if not __package__:  # run as a script: the rest of the package is imported by t
 
 from . import entrypoint
 from .contract.layout import PACKAGE_FOLDER
-from .declared import declared
 
 
 class _Collected:
@@ -29,6 +28,8 @@ class _Collected:
 
     def pytest_collection_finish(self, session: Any) -> None:
         """Keep what was collected. Called by pytest."""
+        from .declared import declared  # needs pytest, which is on the path by now
+
         self.checks = {item.nodeid: declared(item) for item in session.items}
 
 
