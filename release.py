@@ -25,11 +25,6 @@ def _end(message: str, exit_code: int) -> NoReturn:
         os._exit(exit_code)
 
 
-def _end_early(*_: object) -> None:
-    """End as a run ends that was interrupted later."""
-    _end(_INTERRUPTED, 130)
-
-
 def _use_own_python() -> None:
     """Go on in the Python of the virtual environment beside this file, unless this is it.
 
@@ -54,7 +49,7 @@ def _use_own_python() -> None:
 if __name__ == "__main__":  # while modules are loaded; `main` sets what holds from then on
     for _each in _ENDS:
         if signal.getsignal(_each) is not signal.SIG_IGN:
-            signal.signal(_each, _end_early)
+            signal.signal(_each, lambda *_: _end(_INTERRUPTED, 130))
 _use_own_python()
 
 try:
@@ -100,17 +95,17 @@ def main(arguments: Sequence[str]) -> int:
         return EnvironmentFailed.exit_code
     except SystemExit:
         raise
-    except (
-        BaseException
-    ) as error:  # a mistake of this program, a machine without memory, a panic of a native module
+    # a mistake of this program, a machine without memory, a panic of a native module
+    except BaseException as error:
         progress.say(f"internal error: {_told_of_a_mistake(error)}")
         return EnvironmentFailed.exit_code
 
 
 def _run(arguments: Sequence[str]) -> int:
+    """Parse the arguments and run the command within its time limit."""
     asked = parse(arguments)
     progress.set_verbose(asked.verbose)
-    # a wrong address is refused before anything is done, also where none is needed
+    # a wrong address is refused before anything is done, also by commands that need none
     embedded.configured()
     run: Callable[[Namespace], int] = asked.run
     with time_limit(f"`{asked.command}`", asked.longest_s):
@@ -118,6 +113,7 @@ def _run(arguments: Sequence[str]) -> int:
 
 
 def _told(error: OSError) -> str:
+    """Return an error of the system as one line, with what to do about it."""
     what = error.strerror or type(error).__name__
     place = f"{error.filename}: " if error.filename else ""
     hint, variable = home.hint_for(error), home.variable_for(error.filename)
@@ -127,9 +123,9 @@ def _told(error: OSError) -> str:
 
 
 def _told_of_a_mistake(error: BaseException) -> str:
-    """Say what went wrong.
+    """Write the traceback of a mistake to a file, and return one line that names the file.
 
-    The traceback is for who mends it: in a file, and on the terminal only if asked for.
+    With `--verbose` the traceback is on the terminal too.
     """
     whole = "".join(traceback.format_exception(error))
     if progress.is_verbose():

@@ -124,6 +124,8 @@ def promote(candidate: Candidate, asked: Asked) -> Promoted:
         decided = tuple(each.decided for each in decisions)
         reasons = group_images(reason for each in decisions for reason in each.reasons)
         if not reasons:
+            if refused:
+                progress.say(f"  {candidate.version} goes to {name} instead")
             outcome = _move_tags(candidate, attempt, decided, dry_run=asked.dry_run)
             return Promoted(name, kind, decided, outcome, refused, verdict)
         if not asked.channel:
@@ -132,7 +134,7 @@ def promote(candidate: Candidate, asked: Asked) -> Promoted:
                 progress.say(f"    {reason}")
         refused, verdict = reasons, summary(each.verdict for each in decided)
     raise GateRefused(
-        f"{candidate.version} was not promoted to {name}, verdict {verdict}: "
+        f"{candidate.version} was not promoted to {name} (verdict: {verdict}): "
         f"{'; '.join(map(str, reasons))}",
         _WAY_OUT,
     )

@@ -271,18 +271,28 @@ def _select_test_runs(statements: Sequence[_TrustedStatement], gate: _GateContex
         runs = [each for each in latest if each.contents and _ran_on(each.contents, words)]
         proofs += [each for each in runs if each.made == runs[-1].made]
         if not runs:
-            reasons.append(_untested_family(family, latest, gate))
+            models = sorted({model for each in latest for model in _models_of(each)})
+            article = "an" if family[0] in "AEIOU" else "a"
+            untested = f"no tests on {article} {family} GPU ({', '.join(words)})"
+            text = f"{untested}; the tests ran {_describe_gpus(models)}"
+            reasons.append(gate.make_reason("", (Verdict.NOT_RUN, text)))
     counted = [
         each
         for each in statements
         if each in (proofs or newest) or (each in newest and each.problem)
     ]
-    for each in latest:
-        if each not in counted and each.contents and _has_failed(each.contents):
+    others = [each for each in latest if each not in counted]
+    return _Selection(counted, [*reasons, *_find_failures(others, gate)])
+
+
+def _find_failures(statements: Sequence[_TrustedStatement], gate: _GateContext) -> Iterator[Reason]:
+    """Yield the test runs in which something failed."""
+    for each in statements:
+        tested: Tested | None = each.contents
+        verdicts = (tested.verdict, *(suite.verdict for suite in tested.suites)) if tested else ()
+        if tested and any(verdict in _FAILURES for verdict in verdicts):
             text = f"the tests of {each.made:%Y-%m-%d} {_describe_gpus(_models_of(each))} failed"
-            failed = Verdict.FAIL, f"{text}: {each.contents.reason}"
-            reasons.append(gate.make_reason("", failed))
-    return _Selection(counted, reasons)
+            yield gate.make_reason("", (Verdict.FAIL, f"{text}: {tested.reason}"))
 
 
 def _models_of(statement: _TrustedStatement) -> tuple[str, ...]:
@@ -301,21 +311,6 @@ def _ran_on(tested: Tested, words: Sequence[str]) -> bool:
     return any(
         gpu.count > 0 and set(re.findall(r"\w+", gpu.model)) & set(words) for gpu in tested.gpus
     )
-
-
-def _untested_family(
-    family: str, latest: Sequence[_TrustedStatement], gate: _GateContext
-) -> Reason:
-    models = sorted({model for each in latest for model in _models_of(each)})
-    words = ", ".join(gate.channels.families[family])
-    article = "an" if family[0] in "AEIOU" else "a"
-    text = f"no tests on {article} {family} GPU ({words}); the tests ran {_describe_gpus(models)}"
-    return gate.make_reason("", (Verdict.NOT_RUN, text))
-
-
-def _has_failed(tested: Tested) -> bool:
-    verdicts = (tested.verdict, *(suite.verdict for suite in tested.suites))
-    return any(verdict in _FAILURES for verdict in verdicts)
 
 
 # What they must say
