@@ -10,7 +10,7 @@ here: what else an envelope carries is nothing anybody here vouched for.
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -68,7 +68,17 @@ def opened(
         raise GateRefused(
             f"not an envelope with one signature ({error!r:.100})", NOT_USABLE
         ) from None
-    signer = _signer(_candidates(trusted, hint), signature, encoded(stated, payload))
+    if hint and hint not in trusted:
+        raise GateRefused(
+            f"signed by the key {hint[:64]!r}, which is not trusted",
+            "trust its public key, if it is yours",
+        )
+    keys, message = [trusted[hint]] if hint else trusted.values(), encoded(stated, payload)
+    signer = next((key for key in keys if _verifies(key, signature, message)), None)
+    if signer is None:
+        raise GateRefused(
+            "its signature is of no trusted key, or it was changed after it was signed", NOT_USABLE
+        )
     if stated != payload_type.encode():
         raise GateRefused(f"what was signed is {stated!r:.100}, not {payload_type}", NOT_USABLE)
     return Signed(payload, key_id(signer))
@@ -82,24 +92,6 @@ def encoded(payload_type: bytes, payload: bytes) -> bytes:
 def base64_of(data: bytes) -> str:
     """Return the base64 that payloads and signatures are written in."""
     return base64.b64encode(data).decode()
-
-
-def _candidates(trusted: PublicKeys, hint: str) -> Iterable[PublicKey]:
-    if hint and hint not in trusted:
-        raise GateRefused(
-            f"signed by the key {hint[:64]!r}, which is not trusted",
-            "trust its public key, if it is yours",
-        )
-    return [trusted[hint]] if hint else trusted.values()
-
-
-def _signer(keys: Iterable[PublicKey], signature: bytes, message: bytes) -> PublicKey:
-    for key in keys:
-        if _verifies(key, signature, message):
-            return key
-    raise GateRefused(
-        "its signature is of no trusted key, or it was changed after it was signed", NOT_USABLE
-    )
 
 
 def _verifies(key: PublicKey, signature: bytes, message: bytes) -> bool:

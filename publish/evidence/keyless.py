@@ -131,7 +131,12 @@ def _identity(certificate: Certificate, trusted: Trusted) -> Identity:
         except VerificationError:
             continue
         return identity
-    raise GateRefused(f"signed by {_named(certificate)!r:.300}, which is not trusted", _TRUST)
+    issuer = cast(
+        UnrecognizedExtension, certificate.extensions.get_extension_for_oid(_ISSUER).value
+    ).value.decode()
+    names = certificate.extensions.get_extension_for_class(SubjectAlternativeName).value
+    named = " or ".join(f"{issuer}={name.value}" for name in names)
+    raise GateRefused(f"signed by {named!r:.300}, which is not trusted", _TRUST)
 
 
 def _policy(identity: Identity) -> policy.VerificationPolicy:
@@ -139,15 +144,6 @@ def _policy(identity: Identity) -> policy.VerificationPolicy:
     return policy.AllOf(
         [policy.OIDCIssuer(identity.issuer), policy.Identity(identity=identity.name)]
     )
-
-
-def _named(certificate: Certificate) -> str:
-    """Return whom a certificate names, as a person would write it to trust it."""
-    issuer = cast(
-        UnrecognizedExtension, certificate.extensions.get_extension_for_oid(_ISSUER).value
-    ).value.decode()
-    names = certificate.extensions.get_extension_for_class(SubjectAlternativeName).value
-    return " or ".join(f"{issuer}={name.value}" for name in names)
 
 
 def _token() -> IdentityToken:

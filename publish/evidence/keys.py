@@ -144,19 +144,14 @@ def _public_keys(text: str, where: str) -> list[PublicKey]:
         raise ConfigError(
             f"{where}: a private key, where a public one is meant", "give the .pub file of the pair"
         )
-    found = [_public(block, where) for block in _blocks(text, where)]
-    if not found:
-        raise ConfigError(f"{where}: no public key in PEM", "give the .pub file of a key pair")
-    return found
-
-
-def _blocks(text: str, where: str) -> list[str]:
-    """Return each public key in PEM. Raises ConfigError for more than _MOST_KEYS."""
     parts = text.split(_BEGIN_PUBLIC, _MOST_KEYS + 1)[1:]
     if len(parts) > _MOST_KEYS:
         raise ConfigError(f"{where}: more than {_MOST_KEYS} public keys", "trust fewer keys")
-    held = (part.partition(_END_PUBLIC) for part in parts)
-    return [f"{_BEGIN_PUBLIC}{inner}{end}" for inner, end, _ in held if end]
+    blocks = (part.partition(_END_PUBLIC) for part in parts)
+    found = [_public(f"{_BEGIN_PUBLIC}{inner}{end}", where) for inner, end, _ in blocks if end]
+    if not found:
+        raise ConfigError(f"{where}: no public key in PEM", "give the .pub file of a key pair")
+    return found
 
 
 def _public(block: str, where: str) -> PublicKey:
@@ -181,7 +176,9 @@ def _text(named: str, source: str) -> tuple[str, str]:
     before, begin, after = named.partition(_BEGIN)
     if begin:
         return begin + after, "the key given as text"
-    where = _shown(before, source)
+    # what names no file may be a key or a passphrase, and is never repeated
+    is_there = before.isprintable() and len(before) <= _LONGEST_PATH and os.path.lexists(before)
+    where = before if is_there else f"the value of {source}"
     try:
         return read_own_file(Path(named), _LONGEST_KEY).decode("ascii"), where
     except Malformed as error:
@@ -197,15 +194,6 @@ def _text(named: str, source: str) -> tuple[str, str]:
         raise ConfigError(
             f"{where} holds no key in PEM", "give the path of a PEM file, or its text"
         ) from None
-
-
-def _shown(named: str, source: str) -> str:
-    """Return a path as errors may repeat it.
-
-    What names no file may be a key or a passphrase, and is called by its source alone.
-    """
-    is_there = named.isprintable() and len(named) <= _LONGEST_PATH and os.path.lexists(named)
-    return named if is_there else f"the value of {source}"
 
 
 def _encryption() -> serialization.KeySerializationEncryption:

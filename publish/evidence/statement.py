@@ -67,7 +67,10 @@ def from_json(data: bytes) -> Statement:
     try:
         (subject,) = content["subject"]
         digest, name = f"sha256:{subject['digest']['sha256']}", str(subject.get("name", ""))
-        return Statement(digest, name, *_predicate(content))
+        predicate_type, predicate = content["predicateType"], content.get("predicate", {})
+        if not (isinstance(predicate_type, str) and isinstance(predicate, dict)):
+            raise TypeError("predicateType is no text, or predicate no object")  # noqa: TRY301
+        return Statement(digest, name, predicate_type, predicate)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise GateRefused(
             f"the statement is not about one digest with one predicate ({error!r:.100})", NOT_USABLE
@@ -76,10 +79,3 @@ def from_json(data: bytes) -> Statement:
         raise GateRefused(
             f"the statement is not about a digest: {error.message}", NOT_USABLE
         ) from None
-
-
-def _predicate(content: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
-    predicate_type, predicate = content["predicateType"], content.get("predicate", {})
-    if not (isinstance(predicate_type, str) and isinstance(predicate, dict)):
-        raise TypeError("predicateType is no text, or predicate no object")
-    return predicate_type, predicate

@@ -192,22 +192,17 @@ def _attach(
     """Attach a statement, also if it is there: a run that was killed may not have listed it."""
     notes = _annotations(about)
     if isinstance(signer, Keyless):
-        data = next(_kept(registry, repository, about, signer.trusted), b"") or signed(
-            about, signer
+        files = _files(registry, repository, about.subject, signer.trusted, about.predicate_type)
+        believed = (
+            each.data
+            for each in files
+            if _found(each, about.subject, signer.trusted).statement == about
         )
+        data = next(believed, b"") or signed(about, signer)
     else:
         data = signed(about, signer)
         notes = seal.sealed(notes, subject, Descriptor(BUNDLE, sha256(data), len(data)), signer)
     return referrers.attach(registry, repository, subject, BUNDLE, [(BUNDLE, data)], notes)
-
-
-def _kept(
-    registry: Registry, repository: str, about: Statement, trusted: Trusted
-) -> Iterator[bytes]:
-    """The bundles about this very statement that are attached already and believed."""
-    for each in _files(registry, repository, about.subject, trusted, about.predicate_type):
-        if _found(each, about.subject, trusted).statement == about:
-            yield each.data
 
 
 def _annotations(about: Statement) -> dict[str, str]:
@@ -384,8 +379,16 @@ def _found(file: _File, digest: str, trusted: Trusted) -> Found:
         )
     try:
         made = opened(file.data, trusted)
-        about = _about(digest, made.payload)
-        _allowed(about, made.signer, trusted)
+        about = statement.from_json(made.payload)
+        if about.subject != digest:
+            raise GateRefused(  # noqa: TRY301
+                f"it is about {about.subject}, not this image", NOT_USABLE
+            )
+        kind = find_kind(about.predicate_type)
+        if kind and kind.decides and not trusted.may_decide(made.signer):
+            raise GateRefused(  # noqa: TRY301
+                f"signed by {made.signer}, which is not trusted to decide", NOT_USABLE
+            )
     except GateRefused as error:
         return Found(
             file.artifact, file.claimed, None, "", "", clean_line(error.message), file.sealed
@@ -407,17 +410,3 @@ def _once(found: Iterable[Found]) -> Iterator[Found]:
         else:
             kept.setdefault((each.signer, statement.to_json(each.statement)), each)
     yield from kept.values()
-
-
-def _allowed(about: Statement, signer: str, trusted: Trusted) -> None:
-    """Raises GateRefused for a decision by somebody who is trusted for other evidence alone."""
-    kind = find_kind(about.predicate_type)
-    if kind and kind.decides and not trusted.may_decide(signer):
-        raise GateRefused(f"signed by {signer}, which is not trusted to decide", NOT_USABLE)
-
-
-def _about(digest: str, payload: bytes) -> Statement:
-    about = statement.from_json(payload)
-    if about.subject != digest:
-        raise GateRefused(f"it is about {about.subject}, not this image", NOT_USABLE)
-    return about

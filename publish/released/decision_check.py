@@ -104,15 +104,15 @@ def _problem(
         return error.message
     if decided.verdict is not Verdict.PASS or decided.image != entry.image:
         return f"the decision is {decided.verdict} on {decided.image}"
-    allows = _allows_back if transaction.kind == "rollback" else _allows
-    return "" if allows(decided, transaction, entry) else "the decision does not allow it this tag"
+    if transaction.kind == "rollback":
+        is_allowed = _allows_back(decided, entry)
+    else:
+        version = plain_version(transaction.version)
+        is_allowed = entry.tag in decided.tags and decided.version == version
+    return "" if is_allowed else "the decision does not allow it this tag"
 
 
-def _allows(decided: Decided, transaction: Transaction, entry: Entry) -> bool:
-    return entry.tag in decided.tags and decided.version == plain_version(transaction.version)
-
-
-def _allows_back(decided: Decided, _: Transaction, entry: Entry) -> bool:
+def _allows_back(decided: Decided, entry: Entry) -> bool:
     """Return whether a decision allows a tag that a rollback puts.
 
     A rollback takes aliases of other days to a digest, so its decision need not name them. Own tags

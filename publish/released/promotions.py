@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from images.catalog import Catalog, Version
-from images.names import candidate_stem, is_candidate
+from images.names import candidate_stem
 from oci.registry import Registry
 from publish.evidence import store as evidence
 from publish.evidence.predicates import DECISION, decision
@@ -64,12 +64,18 @@ def released(registry: Registry, catalog: Catalog, trusted: Trusted) -> tuple[Ou
     release, and a line says so.
     """
     kept = trusted_journal.read(registry, catalog.repositories, trusted).journal
-    withdrawn, promotions = (
-        kept.withdrawn(),
-        [each for each in _done(kept) if not _is_candidate(each)],
-    )
-    found = (_out(registry, catalog, each, trusted) for each in promotions)
-    return tuple(replace(out, withdrawn=str(out.version) in withdrawn) for out in found if out)
+    found: list[Out] = []
+    for each in _done(kept):
+        if is_candidate(each.version):
+            continue
+        try:
+            version = catalog.version(each.version)
+        except ConfigError:  # of a line that the catalogue no longer has
+            continue
+        day = datetime.datetime.fromisoformat(each.started_at).date()
+        channel = _channel(registry, catalog, each, trusted)
+        found.append(Out(version, channel, day, withdrawn=each.version in kept.withdrawn()))
+    return tuple(found)
 
 
 def _done(kept: Journal) -> list[Transaction]:
@@ -79,21 +85,6 @@ def _done(kept: Journal) -> list[Transaction]:
         for each in kept.transactions
         if each.kind == "promotion" and each.entries and not each.is_open
     ]
-
-
-def _is_candidate(promotion: Transaction) -> bool:
-    return is_candidate(promotion.version)
-
-
-def _out(
-    registry: Registry, catalog: Catalog, promotion: Transaction, trusted: Trusted
-) -> Out | None:
-    try:
-        version = catalog.version(promotion.version)
-    except ConfigError:  # of a line that the catalogue no longer has
-        return None
-    channel = _channel(registry, catalog, promotion, trusted)
-    return Out(version, channel, datetime.datetime.fromisoformat(promotion.started_at).date())
 
 
 _TRUST = "trust the public key it was signed with as well, also where another signs now"

@@ -5,6 +5,7 @@ It needs nothing but the registry.
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -125,7 +126,7 @@ def _named_by(  # noqa: PLR0913, PLR0917 - a decision, and where what it names m
     digest: str,
     trusted: Trusted,
 ) -> Iterator[Found]:
-    """What a trusted decision was made from and no list has, by its digest."""
+    """Yield the evidence that a trusted decision names and no list has."""
     known = {each.artifact for each in found}
     missing = [each for each in decided.evidence if each not in known] if decided else []
     for artifact in missing[:_MOST_NAMED]:
@@ -182,21 +183,17 @@ def _unknown(
 
 
 def _decision(found: Sequence[Found], named: _Named) -> Decided | None:
-    """The newest trusted decision that lets the digest carry this name; of a digest that was
-    released, on that.
+    """Return the newest trusted decision that lets the digest carry this name, or None.
+
+    If the digest was released, decisions on candidates do not count.
     """
-    known = [read for each in found if (read := _read(each))]
+    known: list[Decided] = []
+    for each in found:
+        if each.statement and not each.problem and each.predicate_type == DECISION:
+            with contextlib.suppress(GateRefused):
+                known.append(decision.read(each.statement))
     allowed = [each for each in known if not named.tag or named.tag in each.tags]
     return max(allowed, key=lambda each: (each.channel != CANDIDATE, each.decided_on), default=None)
-
-
-def _read(found: Found) -> Decided | None:
-    if found.statement is None or found.problem or found.predicate_type != DECISION:
-        return None
-    try:
-        return decision.read(found.statement)
-    except GateRefused:
-        return None
 
 
 def _against(found: Sequence[Found], decided: Decided | None, named: _Named) -> Iterator[str]:
@@ -295,10 +292,7 @@ def _lines(found: Sequence[Found], decided: Decided | None) -> Iterator[str]:
             yield f"{title}: not readable ({error.message})"
     if decided:
         yield f"decision: {decision.describe_decision(decided)}"
-    signers = sorted({_short(each.signer) for each in found if each.statement and not each.problem})
-    yield f"signed by: {', '.join(signers) or 'nobody trusted'}"
-
-
-def _short(signer: str) -> str:
-    """A key by the start of its id; an identity whole, for in its end may be all the difference."""
-    return signer[:16] if _KEY_ID.fullmatch(signer) else signer
+    signers = {each.signer for each in found if each.statement and not each.problem}
+    # a key by the start of its id; an identity whole, for in its end may be all the difference
+    shown = sorted({each[:16] if _KEY_ID.fullmatch(each) else each for each in signers})
+    yield f"signed by: {', '.join(shown) or 'nobody trusted'}"

@@ -70,12 +70,9 @@ class SignedMarks:
 def reasons(found: Iterable[Found]) -> str:
     """Return what the marks among evidence say; empty if there is none that counts."""
     signed = (each.statement for each in found if each.predicate_type == YANK and not each.problem)
-    return "; ".join(dict.fromkeys(_said(about) for about in signed if about))
-
-
-def _said(about: Statement) -> str:
-    mark = _mark(about)
-    return said_of(mark.version, mark.reason) if mark else "it was yanked"
+    marks = [_mark(about) for about in signed if about]
+    said = (said_of(mark.version, mark.reason) if mark else "it was yanked" for mark in marks)
+    return "; ".join(dict.fromkeys(said))
 
 
 def _mark(about: Statement) -> Mark | None:

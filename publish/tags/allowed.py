@@ -62,7 +62,11 @@ class Release:
             if digest := self.held(tag):
                 told.setdefault(digest, ())
         found = {
-            digest: [each for each in self.allowed(digest, named) if _is_of(each, version)]
+            digest: [
+                each
+                for each in self.allowed(digest, named)
+                if each.version == version and set(each.own_tags) <= set(each.tags)
+            ]
             for digest, named in told.items()
         }
         return {digest: decided for digest, decided in found.items() if decided}
@@ -84,10 +88,6 @@ class Release:
         return sorted(named, key=lambda tag: (len(tag), tag))[:MOST_TAGS]
 
 
-def _is_of(allowed: Allowed, version: str) -> bool:
-    return allowed.version == version and set(allowed.own_tags) <= set(allowed.tags)
-
-
 def own_entries(decided: Mapping[str, Iterable[Allowed]]) -> list[Entry]:
     """Return the own tags of every image of a version, on each digest that was decided for it."""
     newest = {
@@ -105,13 +105,11 @@ def own_entries(decided: Mapping[str, Iterable[Allowed]]) -> list[Entry]:
 
 def entries_of(allowed: Allowed, digest: str) -> Iterator[Entry]:
     """Yield every tag that a decision allows, as one that was put; own tags first."""
-    for tag in (*allowed.own_tags, *(tag for tag in allowed.tags if tag not in allowed.own_tags)):
-        alias = "" if tag in allowed.own_tags else _alias(tag, allowed.image)
-        if alias is not None:
+    own = allowed.own_tags
+    for tag in own:
+        yield Entry(tag, allowed.image, "", "", digest, allowed.decision, "done")
+    for tag in (tag for tag in allowed.tags if tag not in own):
+        stems = (tag.removesuffix(f"-{allowed.image}"), tag)
+        alias = next((stem for stem in stems if tag in tags_of(stem, allowed.image)), None)
+        if alias is not None:  # else it is no tag of the image
             yield Entry(tag, allowed.image, alias, "", digest, allowed.decision, "done")
-
-
-def _alias(tag: str, image: str) -> str | None:
-    """Return the alias of a tag, without the image; None if it is no tag of the image."""
-    stems = (tag.removesuffix(f"-{image}"), tag)
-    return next((stem for stem in stems if tag in tags_of(stem, image)), None)

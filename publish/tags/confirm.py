@@ -74,10 +74,16 @@ def confirmed(kept: Journal, release: Release, marks: ReadMarks) -> Journal:
                 hints[other] = _Hint(f"the promotion of {other}", {digest: []})
                 known.add(other)
                 due.append(other)
-    _say(dropped)
+    for text in dropped[:MOST_TOLD]:
+        progress.say(f"  not confirmed, and does not count: {text}")
+    if more := len(dropped) - len(dropped[:MOST_TOLD]):
+        progress.say(f"  {more} more transactions are not confirmed, and do not count")
     if due:
         progress.say(f"  {len(due)} more versions of that journal are not looked at")
-    return Journal(tuple(sorted(found, key=_place)))
+    found.sort(
+        key=lambda each: (order(each.version), each.version, each.kind == "yank", each.started_at)
+    )
+    return Journal(tuple(found))
 
 
 def _under_aliases(promoted: Iterable[Transaction], release: Release) -> Iterator[tuple[str, str]]:
@@ -100,20 +106,16 @@ def _hints(kept: Journal, dropped: list[str]) -> dict[str, _Hint]:
     """Return the versions that a journal names, each once, and add what is no hint to `dropped`."""
     hints: dict[str, _Hint] = {}
     for each in dict.fromkeys(kept.transactions):
-        if problem := _problem(each):
+        problem = ""
+        if each.is_open or not each.entries:
+            problem = "it is half done" if each.is_open else "it names no tags"
+        elif each.kind == "rollback" or each.undone:
+            problem = "no trusted decision tells of a rollback"
+        if problem:
             dropped.append(f"the {clean_line(str(each), 80)}: {problem}")
         else:
             hints.setdefault(each.version, _Hint(f"the {each}")).add(each.entries)
     return hints
-
-
-def _problem(transaction: Transaction) -> str:
-    """Return why a transaction is no hint; empty if it is one."""
-    if transaction.is_open or not transaction.entries:
-        return "it is half done" if transaction.is_open else "it names no tags"
-    if transaction.kind == "rollback" or transaction.undone:
-        return "no trusted decision tells of a rollback"
-    return ""
 
 
 def _decided(release: Release, version: str, hint: _Hint) -> Mapping[str, list[Allowed]]:
@@ -165,18 +167,3 @@ def moment_of(stated: str) -> str:
     except (ValueError, OverflowError):
         moment = now
     return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def _place(transaction: Transaction) -> tuple[tuple[int, ...], str, bool, str]:
-    """Return what confirmed transactions are sorted by; a yank comes after what it is about."""
-    yank = transaction.kind == "yank"
-    return order(transaction.version), transaction.version, yank, transaction.started_at
-
-
-def _say(dropped: list[str]) -> None:
-    for each in dropped[:MOST_TOLD]:
-        progress.say(f"  not confirmed, and does not count: {each}")
-    if len(dropped) > MOST_TOLD:
-        progress.say(
-            f"  {len(dropped) - MOST_TOLD} more transactions are not confirmed, and do not count"
-        )

@@ -14,7 +14,6 @@ is put from a journal needs a trusted decision of its own (publish/released/deci
 from __future__ import annotations
 
 import datetime
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import ClassVar, Literal
@@ -173,11 +172,21 @@ class Journal:
         found: dict[tuple[str, str], Standing] = {}
         for transaction in self.transactions:
             found = {key: each for key, each in found.items() if key[1] not in transaction.undone}
-            for each in _put(transaction):
-                if transaction.kind == "rollback" and _top(found, each.tag) == each.digest:
+            for entry in transaction.entries:
+                if not entry.alias:
+                    continue
+                top = [each.digest for (tag, _), each in found.items() if tag == entry.tag][-1:]
+                if transaction.kind == "rollback" and top == [entry.new]:
                     continue  # it stands there from its own promotion
-                found.pop((each.tag, each.version), None)
-                found[each.tag, each.version] = each
+                found.pop((entry.tag, transaction.version), None)
+                found[entry.tag, transaction.version] = Standing(
+                    entry.tag,
+                    entry.image,
+                    entry.alias,
+                    transaction.version,
+                    entry.new,
+                    entry.decision,
+                )
         return tuple(found.values())
 
 
@@ -331,15 +340,3 @@ def order(version: str) -> tuple[int, ...]:
 def line_of(version: str) -> str:
     """Return the line of a version: `v2.6` of `v2.6.3`."""
     return version.rpartition(".")[0]
-
-
-def _put(transaction: Transaction) -> Iterator[Standing]:
-    for entry in transaction.entries:
-        if entry.alias:
-            yield Standing(
-                entry.tag, entry.image, entry.alias, transaction.version, entry.new, entry.decision
-            )
-
-
-def _top(found: dict[tuple[str, str], Standing], tag: str) -> str:
-    return next((each.digest for key, each in reversed(found.items()) if key[0] == tag), "")

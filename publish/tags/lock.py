@@ -128,7 +128,13 @@ def _taken(registry: Registry, repository: str, name: str, seal: Seal | None) ->
     try:
         registry.put_manifest(repository, TAG, manifest)
         put = time.monotonic()
-        _refuse_if_late(registry, put - began)
+        if put - began > settle_s(registry):
+            problem = (
+                f"{registry.host} took {put - began:.1f} s to take a claim, and a lock is safe "
+                f"only within {settle_s(registry)} s"
+            )
+            hint = "run the same command again when the registry answers faster"
+            raise EnvironmentFailed(problem, hint)  # noqa: TRY301
         _wait(put + settle_s(registry))
         claim.check()
     except BaseException:  # Ctrl-C too: others would wait for the claim to end
@@ -140,15 +146,6 @@ def _taken(registry: Registry, repository: str, name: str, seal: Seal | None) ->
 def settle_s(registry: Registry) -> float:
     """Return the seconds in which a claim is put, and for which all wait for other claims."""
     return SETTLE_ON_LOOPBACK_S if registry.host.partition(":")[0] in LOOPBACK else SETTLE_S
-
-
-def _refuse_if_late(registry: Registry, took: float) -> None:
-    if took > settle_s(registry):
-        problem = (
-            f"{registry.host} took {took:.1f} s to take a claim, and a lock is safe only within"
-        )
-        hint = "run the same command again when the registry answers faster"
-        raise EnvironmentFailed(f"{problem} {settle_s(registry)} s", hint)
 
 
 def _wait(ends: float) -> None:

@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 from images.names import plain_version
 from publish.tags import journal
 from publish.tags.allowed import own_entries
-from publish.tags.journal import Entry, Journal, Standing, Transaction, line_of
+from publish.tags.journal import Entry, Journal, Transaction, line_of
 from publish.tags.transaction import Outcome, Production, carry_out, now, refuse, settle
 from runner.errors import ConfigError, GateRefused
 
@@ -77,7 +77,12 @@ def yank(production: Production, version: str, reason: str) -> Outcome:
                 f"{version} was never promoted", "see `./release.py verify` for what is out"
             )
         before = next((each for each in book.journal.yanks if each.version == version), None)
-        due = [each for each in entries if before is None or _lacks_mark(production, each.new)]
+        marks = production.marks
+        due = [
+            each
+            for each in entries
+            if before is None or (not marks.read(each.new) and production.held(each.new))
+        ]
         if due:
             said = before.reason if before else reason
             begun = Transaction("yank", version, production.owner, now(), tuple(due), reason=said)
@@ -92,11 +97,6 @@ def _own_of(production: Production, kept: Journal, version: str) -> tuple[Entry,
     decided = own_entries(production.release().decisions(version))
     every = (*own, *(entry for entry in decided if entry.new not in known))
     return tuple(replace(entry, old=entry.new, state="planned") for entry in every)
-
-
-def _lacks_mark(production: Production, digest: str) -> bool:
-    """Whether a digest is in production without a mark."""
-    return not production.marks.read(digest) and bool(production.held(digest))
 
 
 def _alias(kept: Journal, name: str) -> str:
@@ -140,7 +140,9 @@ def _planned(kept: Journal, alias: str, to: str, owner: str) -> tuple[Transactio
             f"{alias} never was on {to or 'a release'} before {releases[-1]}", f"it was on {before}"
         )
     undone = tuple(releases[releases.index(to) + 1 :])
-    found = [(tag, _back(kept, tag, undone, to)) for tag in _tags(kept, undone)]
+    current = {each.tag: each.version for each in kept.standing}
+    tags = [tag for tag, version in current.items() if version in undone]
+    found = [(tag, _back(kept, tag, undone, to)) for tag in tags]
     entries = tuple(entry for _, entry in found if entry)
     left = tuple(
         f"{tag} stays on {undone[-1]}: {to} has nothing for it"
@@ -150,35 +152,23 @@ def _planned(kept: Journal, alias: str, to: str, owner: str) -> tuple[Transactio
     return Transaction("rollback", to, owner, now(), entries, undone), left
 
 
-def _tags(kept: Journal, undone: Sequence[str]) -> Iterator[str]:
-    """Return the tags of aliases that are on a release to undo."""
-    current = {each.tag: each.version for each in kept.standing}
-    return (tag for tag, version in current.items() if version in undone)
-
-
 def _back(kept: Journal, tag: str, undone: Sequence[str], to: str) -> Entry | None:
     """Return the entry that takes a tag back, or None if there is nothing to go back to."""
     history = [each for each in kept.standing if each.tag == tag]
-    before = [each for each in history if each.version not in undone] or _instead(
-        kept, history[-1], to
-    )
+    made, before = history[-1], [each for each in history if each.version not in undone]
+    if not before:  # an undone release made the alias: the image's own digest in the one gone to
+        own = [
+            each
+            for each in kept.own(to)
+            if each.image == made.image and line_of(to) == line_of(made.version)
+        ]
+        before = [
+            replace(made, version=to, digest=each.new, decision=each.decision) for each in own[:1]
+        ]
     if not before:
         return None
-    now_on, target = history[-1], before[-1]
-    return Entry(tag, now_on.image, now_on.alias, now_on.digest, target.digest, target.decision)
-
-
-def _instead(kept: Journal, made: Standing, to: str) -> list[Standing]:
-    """Return the image's own digest in the release gone back to.
-
-    It is for an alias that an undone release made.
-    """
-    own = [
-        each
-        for each in kept.own(to)
-        if each.image == made.image and line_of(to) == line_of(made.version)
-    ]
-    return [replace(made, version=to, digest=each.new, decision=each.decision) for each in own[:1]]
+    target = before[-1]
+    return Entry(tag, made.image, made.alias, made.digest, target.digest, target.decision)
 
 
 def _refuse(production: Production, kept: Journal, begun: Transaction, judge: Judge) -> None:
@@ -196,10 +186,11 @@ def _refuse(production: Production, kept: Journal, begun: Transaction, judge: Ju
             "; ".join(differs),
             "put these back with any client, then roll back: nothing was touched",
         )
-    targets = dict.fromkeys(_targets(kept, begun))
-    problems = [
-        f"{each.image}: {reason}" for each in targets for reason in _reasons(kept, each, judge)
-    ]
+    problems: list[str] = []
+    for each in dict.fromkeys(_targets(kept, begun)):
+        yanked = kept.yanked(each.version, each.digest)
+        reasons = [yanked] if yanked else judge(each)
+        problems += [f"{each.image}: {reason}" for reason in reasons]
     refuse(problems, "go back further with `--to VERSION`, or release a patch: nothing was touched")
 
 
@@ -213,11 +204,6 @@ def _targets(kept: Journal, begun: Transaction) -> Iterator[Target]:
         version = versions.get((entry.tag, entry.new), begun.version)
         stem = plain_version(version)
         yield Target(stem, entry.image, entry.new, stem != version)
-
-
-def _reasons(kept: Journal, target: Target, judge: Judge) -> Sequence[str]:
-    yanked = kept.yanked(target.version, target.digest)
-    return [yanked] if yanked else judge(target)
 
 
 def _still_named(kept: Journal, version: str) -> Iterator[str]:

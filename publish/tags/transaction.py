@@ -25,7 +25,7 @@ from oci.document import Seal
 from oci.manifest import Manifest
 from oci.registry import Registry, RegistryError
 from publish.tags import journal, lock
-from publish.tags.allowed import Allowed, ReadAllowed, Release
+from publish.tags.allowed import ReadAllowed, Release
 from publish.tags.confirm import confirmed, release_of
 from publish.tags.journal import Book, Entry, Journal, Transaction, order, tags_of
 from publish.tags.lock import Claim
@@ -39,14 +39,6 @@ Doubt = Callable[[Transaction, Entry], str]
 LATEST = "latest"
 ATTEMPTS = 3
 """How often a tag is tried: half a set of tags is worse than a wait."""
-
-
-def _nobody_asks(_: Transaction, __: Entry) -> str:
-    return ""
-
-
-def _nothing_is_decided(_: str, __: Sequence[str]) -> tuple[Allowed, ...]:
-    return ()
 
 
 @dataclass(frozen=True)
@@ -65,8 +57,8 @@ class Production:
     owner: str
     marks: Marks
     seal: Seal
-    doubt: Doubt = _nobody_asks
-    allowed: ReadAllowed = _nothing_is_decided
+    doubt: Doubt = lambda _, __: ""
+    allowed: ReadAllowed = lambda _, __: ()
     lock_seal: Seal | None = None
 
     def held(self, tag: str) -> str:
@@ -308,8 +300,13 @@ def _planned(production: Production, book: Book, tags: TagSet, moves: Sequence[M
     adopted = _adopted(production, kept, moves, held)
     ahead = _ahead(kept, tags, [*adopted.values()])
     moves = [move for move in moves if move.alias not in ahead]
+    digests = dict.fromkeys((move.image, move.digest) for move in moves)
+    yanks = (
+        (image, kept.yanked(tags.version) or _yank_of(production, kept, digest))
+        for image, digest in digests
+    )
     problems = [
-        *_yanked(production, kept, tags, moves),
+        *(f"{image}: {reason}" for image, reason in yanks if reason),
         *_frozen(production, kept, tags, moves, held),
         *_foreign(production, book, moves, held, adopted),
     ]
@@ -360,14 +357,6 @@ def _release_of(production: Production, image: str, digest: str) -> str:
         if each.image == image and production.held(each.own_tags[0]) == digest
     ]
     return max(named, key=order, default="")
-
-
-def _yanked(
-    production: Production, kept: Journal, tags: TagSet, moves: Sequence[Move]
-) -> Iterator[str]:
-    for image, digest in dict.fromkeys((move.image, move.digest) for move in moves):
-        if reason := kept.yanked(tags.version) or _yank_of(production, kept, digest):
-            yield f"{image}: {reason}"
 
 
 def _yank_of(production: Production, kept: Journal, digest: str) -> str:

@@ -15,8 +15,9 @@ from runner import engine
 from runner.verdict import Verdict
 from tests.defects.defect import Defect, patched, with_file
 from validation.executors import staging
-from validation.executors.docker import LABEL, ROOT
+from validation.executors.docker import LABEL
 from validation.executors.interface import Setup
+from validation.harness import ROOT
 from validation.suite import SUITES, Suite
 from validation.suites.contract.layout import NONCE, PACKAGE_FOLDER
 from validation.witness import NOT_MADE

@@ -90,17 +90,12 @@ def at(statement: Statement, *path: str | int) -> Any:  # noqa: ANN401 - JSON
     """Return the value at a path of a predicate. Raises GateRefused if there is none."""
     found: Any = statement.predicate
     for step in path:
-        if step not in _places(found):
+        places: Collection[object] = range(len(found)) if isinstance(found, list) else ()
+        if step not in (found if isinstance(found, Mapping) else places):
             place = ".".join(map(str, path))
             raise GateRefused(f"{statement.predicate_type} without `{place}`", NOT_USABLE)
         found = found[step]
     return found
-
-
-def _places(found: object) -> Collection[object]:
-    if isinstance(found, list):
-        return range(len(found))
-    return found if isinstance(found, Mapping) else ()
 
 
 def read_as(kind: type[T], statement: Statement, *path: str | int) -> T:

@@ -149,9 +149,15 @@ def statement(
             "externalParameters": {
                 "version": build.version,
                 "image": build.image,
-                "line": _line(build.version),
+                "line": line_of_torch(number_of(build.version)),
             },
-            "internalParameters": _facts(build),
+            # the line by the catalogue, and the key of everything the image is made from
+            "internalParameters": {
+                "torch": build.torch,
+                "cuda": build.cuda,
+                "python": build.python,
+                "contentKey": build.content_key,
+            },
             "resolvedDependencies": list(_dependencies(build, wheels, builder)),
         },
         "runDetails": {"builder": {"id": builder.id}, "metadata": _metadata(build, builder)},
@@ -222,20 +228,6 @@ def _metadata(build: BuildRecord, builder: Builder) -> dict[str, str]:
         "finishedOn": build.created_at,
     }
     return {name: value for name, value in found.items() if value}
-
-
-def _facts(build: BuildRecord) -> dict[str, str]:
-    """What the catalogue says of the line, and the key of everything the image is made from."""
-    return {
-        "torch": build.torch,
-        "cuda": build.cuda,
-        "python": build.python,
-        "contentKey": build.content_key,
-    }
-
-
-def _line(version: str) -> str:
-    return line_of_torch(number_of(version))
 
 
 def _dependencies(
