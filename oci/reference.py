@@ -1,6 +1,4 @@
-"""Names of repositories, tags, digests, and references, by the grammar of the OCI distribution
-specification.
-"""
+"""Names of repositories, tags, digests and references, by the OCI distribution specification."""
 
 from __future__ import annotations
 
@@ -21,9 +19,9 @@ _ALGORITHMS = ("sha256", "sha512")
 
 @dataclass(frozen=True)
 class Reference:
-    """What a person names in a registry.
+    """A repository, tag or digest as a person writes it.
 
-    Each of the three may be empty; `tag` and `digest` are not both.
+    Each of the three may be empty. At most one of `tag` and `digest` is set.
     """
 
     repository: str

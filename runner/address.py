@@ -31,14 +31,15 @@ _DIGEST = re.compile(r"@sha(?:256|512):[^@]*\Z")
 
 
 def holds_credentials(reference: str) -> bool:
-    """Return whether a reference has an `@` that is not that of its digest: what stands before it
-    may be a password.
+    """Return whether a reference has an `@` that does not belong to its digest.
+
+    The text before it may be a password.
     """
     return "@" in _DIGEST.sub("", reference)
 
 
 def without_credentials(words: str) -> str:
-    """Return what a person typed, with `***` for every USER:PASSWORD before an `@`."""
+    """Return a command line with `***` for every USER:PASSWORD before an `@`."""
     return " ".join(_CREDENTIALS.sub(r"\1***@", word) for word in words.split(" "))
 
 
@@ -60,22 +61,19 @@ def address_problem(text: str) -> str:
 
 
 def _problems(text: str) -> Iterator[tuple[str, str]]:
-    """Yield what is wrong with an address, and what to do about it.
-
-    The first is the one to tell.
-    """
+    """Yield each problem of an address with its hint. The first one is shown."""
     if not text:
         yield "it is empty", f"{FORM}; unset it to use the embedded registry"
     if "@" in text:
-        yield "it holds a user name or a password", f"{FORM}; log in with `docker login` instead"
+        yield "it contains a user name or a password", f"{FORM}; log in with `docker login` instead"
     if scheme := _SCHEME.match(text):
         yield f"it begins with {scheme[0]}", FORM
     if any(character.isspace() or not character.isprintable() for character in text):
-        yield "it holds a space or a control character", FORM
+        yield "it contains a space or a control character", FORM
     if text.endswith("/"):
         yield "it ends with a slash", FORM
     if "/" in text:
-        yield "it holds a namespace or a path", NAMESPACE if _NAMESPACE.fullmatch(text) else FORM
+        yield "it contains a namespace or a path", NAMESPACE if _NAMESPACE.fullmatch(text) else FORM
     if "[" in text or text.count(":") > 1:
         yield "an IPv6 address is not supported", f"{FORM}; give the machine a name"
     host, colon, port = text.partition(":")

@@ -1,6 +1,6 @@
-"""The embedded registry: a real `distribution` registry on loopback, its data kept between runs.
+"""The embedded registry: a real `distribution` registry on loopback that keeps its data.
 
-Used where no registry is configured. It is a daemon of its own and outlives the command that
+It is used if no registry is configured. It is a daemon of its own and outlives the command that
 started it.
 """
 
@@ -31,18 +31,18 @@ LOG_END_BYTES = 1 << 16
 
 
 def configured(environ: Mapping[str, str] = os.environ) -> str | None:
-    """Return the registry that the environment names, None if it names none.
+    """Return the registry that the environment names, or None if it names none.
 
-    Raises ConfigError for no address.
+    Raises ConfigError if that is not an address.
     """
     given = environ.get(settings.REGISTRY)
     return None if given is None else registry_address(given, settings.REGISTRY)
 
 
 def host() -> str:
-    """The configured registry, else the embedded one.
+    """Return the configured registry, else the embedded one.
 
-    The embedded one is started where it does not answer.
+    The embedded one is started if it does not answer.
     """
     if named := configured():
         return named
@@ -55,7 +55,7 @@ def host() -> str:
 
 
 def answers(host: str) -> bool:
-    """Whether a registry answers on a loopback address."""
+    """Return whether a registry answers at a loopback address."""
     try:
         return requests.get(f"http://{host}/v2/", timeout=2).status_code == 200
     except requests.RequestException:
@@ -63,8 +63,9 @@ def answers(host: str) -> bool:
 
 
 def start(host: str, folder: Path) -> int:
-    """Start a registry on `host` with its data in `folder`; returns its process id when it
-    answers.
+    """Start a registry on `host` with its data in `folder`, and return its process id.
+
+    Returns when the registry answers. Raises EnvironmentFailed if it does not.
     """
     binary = shutil.which("docker-registry")
     if binary is None:
@@ -94,8 +95,9 @@ def start(host: str, folder: Path) -> int:
 
 
 def stop(folder: Path) -> None:
-    """Stop the registry that keeps its data in `folder`; no other process, even if it has that
-    one's number now.
+    """Stop the registry that keeps its data in `folder`.
+
+    Another process that has its number now is left alone.
     """
     with contextlib.suppress(FileNotFoundError, ProcessLookupError, ValueError, Malformed):
         process = int(read_file(folder, "registry.pid", 20))

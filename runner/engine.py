@@ -1,6 +1,4 @@
-"""The Docker engine: finding it, finding a client that can build with BuildKit, pulling by digest,
-seeing GPUs.
-"""
+"""The Docker engine and its clients: connect, pull by digest, find BuildKit and GPUs."""
 
 from __future__ import annotations
 
@@ -57,11 +55,10 @@ away.
 
 @cache
 def client(answer_s: int = 600) -> docker.DockerClient:
-    """A client of an engine that answers within `answer_s` seconds.
+    """Return a client of an engine that answers within `answer_s` seconds.
 
-    Raises EnvironmentFailed where none does.
-
-    Raises ConfigError if DOCKER_HOST or Docker's configuration cannot be used.
+    Raises EnvironmentFailed if no engine answers, and ConfigError if DOCKER_HOST or Docker's
+    configuration cannot be used.
     """
     _check_address()
     docker_config.check()
@@ -99,17 +96,17 @@ def answers() -> bool:
 
 
 def version() -> str:
-    """The engine's version, for records."""
+    """Return the engine's version, for records."""
     return str(client().version()["Version"])
 
 
 @cache
 def build_command() -> tuple[tuple[str, ...], dict[str, str]]:
-    """The command and environment that build with BuildKit, among all `docker` clients on PATH.
+    """Return the command and the environment that build with BuildKit.
 
-    A client with the buildx plugin is preferred; a client before 23 carries BuildKit behind
-    `DOCKER_BUILDKIT=1`. Raises EnvironmentFailed if there is none, ConfigError if Docker's
-    configuration cannot be used.
+    All `docker` clients on PATH are tried. One with the buildx plugin is preferred; a client before
+    version 23 has BuildKit behind `DOCKER_BUILDKIT=1`. Raises EnvironmentFailed if there is none,
+    and ConfigError if Docker's configuration cannot be used.
     """
     _check_address()
     docker_config.check()
@@ -126,16 +123,13 @@ def build_command() -> tuple[tuple[str, ...], dict[str, str]]:
 
 
 def program() -> str:
-    """The docker client this project runs: the one that can also build."""
+    """Return the docker client that this project runs: the one that can also build."""
     return build_command()[0][0]
 
 
 @contextlib.contextmanager
 def failures(what: str, hint: str = CALL_HINT) -> Iterator[None]:
-    """Calls of the engine that make up `what`.
-
-    Raises EnvironmentFailed where it refuses one or goes away.
-    """
+    """Turn the errors of calls of the engine into EnvironmentFailed; `what` names the calls."""
     try:
         yield
     except _CALL_ERRORS as error:
@@ -144,10 +138,10 @@ def failures(what: str, hint: str = CALL_HINT) -> Iterator[None]:
 
 @dataclass(frozen=True)
 class HeldImage:
-    """An image that the engine holds. `id` is the digest of its configuration, which never changes.
+    """An image that the engine has. `id` is the digest of its configuration, which never changes.
 
-    `digest` is that of its manifest, empty if the image was only built here. `config` is what it is
-    configured to be (`User`, `Env`, `ExposedPorts`, `Labels`, ...).
+    `digest` is that of its manifest, empty if the image was only built here. `config` is its
+    configuration (`User`, `Env`, `ExposedPorts`, `Labels`, ...).
     """
 
     id: str
@@ -156,14 +150,15 @@ class HeldImage:
 
 
 def obtain(reference: str) -> HeldImage:
-    """Return the image that `reference` names here, as `docker run` would take it: it is pulled if
-    the engine lacks it.
+    """Return the image that `reference` names, as `docker run` would take it.
 
-    Raises ConfigError if there is no such image, EnvironmentFailed if the engine or a registry
-    fails.
+    It is pulled if the engine does not have it. Raises ConfigError if there is no such image, and
+    EnvironmentFailed if the engine or a registry fails.
     """
     if holds_credentials(reference):
-        raise ConfigError("the reference of the image holds a user name or a password", LOGIN_HINT)
+        raise ConfigError(
+            "the reference of the image contains a user name or a password", LOGIN_HINT
+        )
     if not _REFERENCE.fullmatch(reference):
         raise ConfigError(
             f"{clean_line(reference, 80)!r} is not a reference of an image", _REFERENCE_HINT
@@ -176,9 +171,9 @@ def obtain(reference: str) -> HeldImage:
 
 
 def _held_or_pulled(reference: str) -> Any:  # noqa: ANN401 - docker-py has no types
-    """Return docker-py's image.
+    """Return docker-py's image, and pull it if the engine does not have it.
 
-    An image that nobody has is a person's mistake, not a failure of the machine.
+    Raises ConfigError if nobody has the image: that is a mistake of a person, not of the machine.
     """
     try:
         with contextlib.suppress(ImageNotFound):
@@ -186,7 +181,7 @@ def _held_or_pulled(reference: str) -> Any:  # noqa: ANN401 - docker-py has no t
         if reference.startswith(
             "sha256:"
         ):  # an id, which no registry knows: it would be taken for a name there
-            raise ConfigError(f"the engine holds no image {reference}", _REFERENCE_HINT)
+            raise ConfigError(f"the engine has no image {reference}", _REFERENCE_HINT)
         _pull(reference)
         return client().images.get(reference)
     except DockerException as error:
@@ -198,7 +193,7 @@ def _held_or_pulled(reference: str) -> Any:  # noqa: ANN401 - docker-py has no t
 
 
 def pull(reference: str) -> None:
-    """Pull by digest, with progress; nothing is done where the engine has it.
+    """Pull an image by digest, with progress, if the engine does not have it.
 
     Raises EnvironmentFailed.
     """
@@ -210,10 +205,10 @@ def pull(reference: str) -> None:
 
 
 def no_logins(folder: Path) -> dict[str, str]:
-    """Return the variables with which a docker client reads no configuration: it would hand on the
-    address of a proxy.
+    """Return the variables with which a docker client reads no configuration.
 
-    `folder` is one that has no configuration of Docker in it.
+    With one, it would hand on the address of a proxy. `folder` has no configuration of Docker in
+    it.
     """
     return {"DOCKER_CONFIG": str(folder)}
 
@@ -240,8 +235,9 @@ def _pull(reference: str) -> None:
 
 
 def gpu_request() -> DeviceRequest | None:
-    """What to ask the engine for to get every GPU: its NVIDIA runtime, or CDI; None where it offers
-    neither.
+    """Return the request for every GPU, by the engine's NVIDIA runtime or by CDI.
+
+    Returns None on a machine without an NVIDIA driver.
     """
     if not Path("/dev/nvidiactl").exists() and shutil.which("nvidia-smi") is None:
         return None
@@ -254,7 +250,7 @@ def gpu_request() -> DeviceRequest | None:
 
 
 def _clients() -> tuple[str, ...]:
-    """Every `docker` on PATH, first first."""
+    """Return every `docker` on PATH, in the order of PATH."""
     folders = os.get_exec_path()
     found = (shutil.which("docker", path=folder) for folder in folders)
     return tuple(dict.fromkeys(path for path in found if path))
@@ -269,10 +265,7 @@ def _ask_client(*command: str) -> shell.Ended | None:
 
 
 def _short(error: Exception) -> str:
-    """Return what the engine said, without the address of its API that docker-py puts before it.
-
-    The value of DOCKER_HOST is not repeated.
-    """
+    """Return the engine's message, without the address of its API and the value of DOCKER_HOST."""
     said = str(getattr(error, "explanation", None) or error)
     if address := os.environ.get(settings.DOCKER_HOST):
         said = said.replace(address, "DOCKER_HOST")

@@ -1,4 +1,4 @@
-"""For how long what was found of a digest is used again, before it is looked for anew."""
+"""The time for which earlier results about a digest are used again."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ still be young for the channels that releases go through, which take evidence of
 
 
 def stands(found_at: str) -> bool:
-    """Whether a moment (ISO 8601, with its zone) is of the last STANDS_DAYS days, by its date in
-    UTC.
+    """Return whether a moment is within the last STANDS_DAYS days, by its date in UTC.
 
-    What cannot be read, and what is to come, does not stand.
+    `found_at` is in ISO 8601 with its zone. A moment that cannot be read or is in the future is
+    not.
     """
     try:
         moment = datetime.datetime.fromisoformat(found_at)
