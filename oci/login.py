@@ -32,15 +32,15 @@ from runner.untrusted import Malformed, parse_json
 LOOPBACK = ("127.0.0.1", "localhost")
 CLIENT_ID = "pytorch-cuda-images"
 LARGEST_TOKEN = 1 << 20
-"""Bytes that are read of what a token service answers."""
+"""The most bytes that are read of a token service's answer."""
 
 _TOKEN = re.compile(r"[!-~]+", re.ASCII)
 
 
 Purpose = tuple[str, bool]
-"""Of a request: its repository, empty for none, and whether it changes something.
+"""The purpose of a request: its repository (empty for none), and whether it changes something.
 
-Tokens hold for one purpose.
+A token is valid for one purpose.
 """
 
 
@@ -83,7 +83,7 @@ class Login(AuthBase):
                 answer = self._account
             if answer in ("", held):
                 return False
-            self._headers.pop((purpose[0], True), None)  # it ended, if it was this that was held
+            self._headers.pop((purpose[0], True), None)  # the header in use has ended
             self._headers[purpose] = answer
             return True
 
@@ -156,7 +156,7 @@ class Login(AuthBase):
         try:
             with warnings.catch_warnings(
                 action="ignore"
-            ):  # of a missing helper, which is told below
+            ):  # about a missing helper, which is an error below
                 found = (
                     auth.resolve_authconfig(
                         auth.load_config(credstore_env=shell.emptied_secrets()), self._host

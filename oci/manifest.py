@@ -32,7 +32,7 @@ LARGEST_MANIFEST = 4 << 20
 Registries take no larger ones (Distribution Specification, "Pushing Manifests": at least 4 MiB).
 """
 LARGEST_BLOB = 1 << 50
-"""Bytes. A size above this is no size of a blob, but a mistake or an attack."""
+"""Bytes. No blob is larger: such a size is a mistake or an attack."""
 
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}", re.ASCII)
 _TYPE_NAME = r"[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]{0,126}"

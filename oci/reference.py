@@ -14,7 +14,7 @@ _TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}")
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 
 _ALGORITHMS = ("sha256", "sha512")
-"""A digest with a letter too many is not a tag of a repository of that name."""
+"""Not names of repositories: else a digest with a letter too many would read as a tag."""
 
 
 @dataclass(frozen=True)

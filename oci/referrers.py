@@ -68,17 +68,17 @@ from runner.untrusted import Malformed
 ATTEMPTS = 8
 WAIT_S = 0.1
 LARGEST_BYTES = 256 << 20
-"""Artifacts are read into memory. A bill of materials has megabytes."""
+"""Bytes. Artifacts are read into memory; an SBOM has a few megabytes."""
 
 MOST_LOOKS = 1_000
-"""Manifests that are looked at for one subject, a request each. An image has about 15 artifacts."""
+"""Manifests that are read for one subject, a request each. An image has about 15 artifacts."""
 LARGEST_LOOK = 64 << 10
-"""Bytes of a manifest that is looked at. Those of this project have less than 8 KiB."""
+"""Bytes of such a manifest. Those of this project have less than 8 KiB."""
 
 _SERVED = (200, 404)
-"""Statuses of a registry that answered: what it holds is wrong, or gone. That is no outage."""
+"""Statuses of a registry that works, if its content is wrong or missing."""
 _REFUSED = (400, 404, 409, 422)
-"""How registries refuse a list that names what they do not have."""
+"""Statuses with which registries refuse a list that names missing manifests."""
 
 _MARK_DIGITS = 40  # a tag has at most 128 characters, and two whole digests have more
 
@@ -331,11 +331,8 @@ def _complete(
     entries = [_entry(manifest) for _, manifest in sorted(own.items())]
     gone, is_refused = frozenset[str](), False
     for attempt in range(ATTEMPTS):
-        time.sleep(
-            WAIT_S * max(0, attempt - 1)
-        )  # the look after the first put is the one that usually ends this
-        content = _list(registry, repository, subject)
-        content = _plain(content) if is_refused else content
+        time.sleep(WAIT_S * max(0, attempt - 1))  # usually the read after the first put ends this
+        content = _list(registry, repository, subject, is_reduced=is_refused)
         missing = _missing(registry, repository, subject, content["manifests"], own)
         if not missing and all(_stands(content["manifests"], entry) for entry in entries):
             return
@@ -344,9 +341,7 @@ def _complete(
             return
         try:
             registry.put_manifest(repository, _tag(subject), extended)
-        except (
-            RegistryError
-        ) as error:  # overtaken, or its answer lost, or failed: the next look tells
+        except RegistryError as error:  # the next read shows whether the list is there
             more = (
                 _gone(registry, repository, extended) - gone
                 if error.status in _REFUSED
@@ -443,8 +438,13 @@ def _gone(registry: Registry, repository: str, listed: Manifest) -> frozenset[st
 _EMPTY: dict[str, Any] = {"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": []}
 
 
-def _list(registry: Registry, repository: str, subject: str) -> dict[str, Any]:
-    """Return the index under the subject's tag, or an empty one if there is no valid index."""
+def _list(
+    registry: Registry, repository: str, subject: str, *, is_reduced: bool = False
+) -> dict[str, Any]:
+    """Return the index under the subject's tag, or an empty one if there is no valid index.
+
+    A reduced one has the first entries only, each with what a registry must accept.
+    """
     problem = ""
     try:
         found = registry.manifest(repository, _tag(subject))
@@ -461,11 +461,9 @@ def _list(registry: Registry, repository: str, subject: str) -> dict[str, Any]:
             f"  {problem}, not a list of referrers: it is ignored, and artifacts are "
             "found by their tags"
         )
-    return found.content if found is not None and found.is_index else dict(_EMPTY)
-
-
-def _plain(content: dict[str, Any]) -> dict[str, Any]:
-    """Return the list with its first entries only, each reduced to what a registry must accept."""
+    content = found.content if found is not None and found.is_index else dict(_EMPTY)
+    if not is_reduced:
+        return content
     first = [said[0] for said in _by_digest(content["manifests"]).values()][:MOST_LOOKS]
     return _EMPTY | {"manifests": [_described(each) for each in first]}
 

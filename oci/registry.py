@@ -49,15 +49,13 @@ __all__ = ["MANIFEST_TYPES", "Registry", "RegistryError", "Unreadable", "file_sh
 
 MANIFEST_TYPES = (OCI_MANIFEST, OCI_INDEX, DOCKER_MANIFEST, DOCKER_INDEX)
 LOGINS = 2
-"""How often a request is answered with other credentials: another thread's token may end just
-now.
-"""
+"""How often a request is sent with new credentials: another thread's token may end just now."""
 
 WORKERS = 4
 READ_BYTES = 1 << 20
 PAGE_ENTRIES = 1000
 PAGES = 1000
-"""A list of more pages is taken for one that leads back to itself."""
+"""A list of more pages is assumed to lead back to itself."""
 LONGEST_LIST = 200_000
 """Entries. A list that has more is not read to its end."""
 LONGEST_LIST_BYTES = 64 << 20
@@ -65,11 +63,9 @@ LONGEST_LIST_BYTES = 64 << 20
 LIST_S = 300.0
 """Seconds for all pages of a list."""
 LARGEST_SMALL_BLOB = 64 << 20
-"""Bytes of a blob that is read into memory, unless its reader knows better."""
+"""Bytes of a blob that is read into memory, if its size is not known."""
 SILENCE_S = 60.0
-"""For how long nothing is asked of a registry that did not answer in all the time it had: it would
-not answer now.
-"""
+"""Seconds without requests to a registry that did not answer within the whole time of one."""
 
 _REPOSITORY = re.compile(
     r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*)*", re.ASCII
@@ -89,16 +85,14 @@ class Unreadable(RegistryError):
 
 
 _SPOKEN_TO = dict.fromkeys(("docker.io", "index.docker.io"), "registry-1.docker.io")
-"""Docker Hub's names, and where its API is; credentials are kept under the name (`docker
-login`).
-"""
+"""Docker Hub's names, and the host of its API; `docker login` keeps credentials under the name."""
 
 
 class Registry:
     """One registry, by `host[:port]`, over HTTPS; over plain HTTP if it is on loopback."""
 
     def __init__(self, host: str) -> None:
-        if "@" in host:  # and it is not repeated: it would be in every log
+        if "@" in host:  # it is not shown, because it would be in every log
             raise ConfigError(
                 "the registry's address contains a user name or a password",
                 "write HOST or HOST:PORT, and log in with `docker login`",
@@ -111,7 +105,7 @@ class Registry:
         self._session.auth = self._login
         self._held: set[tuple[str, str]] = (
             set()
-        )  # blobs that were seen in a repository: they do not go within a run
+        )  # blobs seen in a repository: they stay during a run
         self._silent_until = 0.0
 
     def ping(self) -> None:
@@ -267,9 +261,7 @@ class Registry:
             check_digest(answer, digest)
             self._held.add((repository, digest))
             return True
-        with contextlib.suppress(
-            RegistryError
-        ):  # a courtesy: registries clear away what was never finished
+        with contextlib.suppress(RegistryError):  # optional: registries remove unfinished uploads
             if opened := location(answer):
                 self._call("DELETE", opened, expect=(202, 204))
         return self.has_blob(repository, digest)

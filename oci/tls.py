@@ -25,7 +25,7 @@ certificates").
 _BUNDLES = (settings.REQUESTS_CA_BUNDLE, settings.CURL_CA_BUNDLE)
 _OPENSSL = (settings.SSL_CERT_FILE, settings.SSL_CERT_DIR)
 
-_UNTRUSTED = (2, 18, 19, 20, 21)  # X509_V_ERR_*: an issuer that is not there, in all its forms
+_UNTRUSTED = (2, 18, 19, 20, 21)  # X509_V_ERR_*: all forms of a missing issuer
 _EXPIRED = (9, 10)
 _ANOTHER_NAME = (62, 64)
 

@@ -27,26 +27,24 @@ from runner.untrusted import clean_line
 TIMEOUT_S = (10, 60)
 """Seconds for a connection, and between two bytes of an answer."""
 WHOLE_S = 110.0
-"""Seconds for a request with all its repeats and what the registry asks to wait, beside what its
-bytes need.
-"""
+"""Seconds for a request with all its repeats and waits, without the time for its bytes."""
 SLOWEST_BYTES_PER_S = 128 << 10
-"""A blob may take as long as it does at this rate."""
+"""The time for the bytes of a blob is computed with this rate."""
 REDIRECTS = 5
 LARGEST_ANSWER = 16 << 20
 """Bytes of a page of a list. Registries with 1,000 tags a page send less than 200 KB."""
 LARGEST_ERROR = 64 << 10
-"""Bytes that are read of what a registry says about an error. One line of it is shown."""
+"""Bytes that are read of an error's body. One line of it is shown."""
 
 LONGEST_WAIT_S = 60
-"""A `Retry-After` above this is not waited for: a person can decide better what to do meanwhile."""
+"""A longer `Retry-After` is not waited for: a person can decide better what to do meanwhile."""
 
 CONNECTIONS = 32
 """Kept open to a registry. A blob that is copied needs two, so this is enough for 16 at once."""
 
 ATTEMPTS = 3
 PASSING = (0, 408, 429, 500, 502, 503, 504)
-"""Statuses that may well be another one a little later; 0 is no answer."""
+"""Statuses of failures that may pass soon; 0 stands for no answer."""
 
 _LONGEST_PAUSE_S = 10.0
 
@@ -125,7 +123,7 @@ def session(host: str, base: str) -> requests.Session:
     made = _Session(base)
     made.max_redirects = REDIRECTS
     root, known = base.removesuffix("v2/"), reach_of(base)
-    elsewhere = _Bounded(known.require)  # where it sends us to: stores of blobs, services of tokens
+    elsewhere = _Bounded(known.require)  # stores of blobs, token services
     made.mount("http://", elsewhere)
     made.mount("https://", elsewhere)
     if not base.startswith("https:"):
@@ -228,7 +226,7 @@ _NO_ANSWER = (
     requests.exceptions.InvalidSchema,
     requests.exceptions.InvalidProxyURL,
 )
-"""Of those, what says that there is no connection, or that it was closed."""
+"""The errors among these that mean that there is no connection, or that it was closed."""
 _BROKEN = (
     "check the registry's address, and the registry and the proxy before it: its "
     "answer would be the same again"

@@ -22,22 +22,20 @@ from oci.transport import ATTEMPTS, TIMEOUT_S, RegistryError, pause, seconds_for
 from runner.untrusted import clean_line
 
 CHUNK_BYTES = 64 << 20
-"""What is sent in one request, and again after a cut.
+"""The bytes of one request, which are sent again after a cut.
 
-There are proxies that refuse requests of more than 100 MB.
+Some proxies refuse requests of more than 100 MB.
 """
 
 LONGEST_END_S, END_BYTES_PER_S = 300.0, 20 << 20
-"""How long the answer to an upload is waited for: some registries copy or hash all of it at the
-end.
-"""
+"""The longest wait for the end of an upload: some registries copy or hash all of it then."""
 
 CUTS = 10
-"""How often an upload goes on before it begins again."""
+"""How often an upload continues after a cut before it begins again."""
 
 _COUNT = re.compile(r"\d{1,12}", re.ASCII)
 _NOT_IN_CHUNKS = (400, 404, 405, 411, 413, 416, 501)
-"""Answers of registries that take no chunks, not of this size, or lost the ones they took."""
+"""Statuses of registries that do not accept chunks (of this size), or that lost some."""
 
 
 class Call(Protocol):
@@ -92,7 +90,7 @@ def upload(call: Call, repository: str, source: Source) -> None:
             call("HEAD", f"{repository}/blobs/{source.digest}", expect=(200, 404)).status_code
             == 200
         ):
-            return  # it was taken, and only the answer lost
+            return  # the registry has it, and only the answer was lost
         whole = whole or refuses_chunks
 
 
@@ -150,7 +148,7 @@ class _Session:
             target = f"{self._address}{'&' if '?' in self._address else '?'}digest={digest}"
             check_digest(self._put("PUT", target, self._source.size, 201), digest)
         except RegistryError as error:
-            with contextlib.suppress(RegistryError):  # a courtesy
+            with contextlib.suppress(RegistryError):  # optional
                 self._call("DELETE", self._address, expect=(202, 204))
             return error
         return None
@@ -210,7 +208,7 @@ class _Session:
         body = _Part(self._source, self._held, end)
         moved = (
             self._source.size if status == 201 else len(body)
-        )  # at the end it may look at all bytes once more
+        )  # at the end it may read all bytes again
         wait_s = min(LONGEST_END_S, TIMEOUT_S[1] + moved / END_BYTES_PER_S)
         named = {"data": body or b"", "headers": headers, "timeout": (TIMEOUT_S[0], wait_s)}
         with Deadline(seconds_for(moved)) as whole:

@@ -9,7 +9,6 @@ them reads otherwise is refused: a scheme, a path, credentials, an IPv6 address,
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from collections.abc import Iterator
 
@@ -22,6 +21,8 @@ NAMESPACE = "write HOST alone, and write the namespace into images/catalog.yaml,
 LONGEST_NAME = 253
 _LABEL = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?")
 _PORT = re.compile(r"[1-9][0-9]{0,4}")
+_OCTET = r"(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])"
+_IPV4 = re.compile(rf"{_OCTET}(?:\.{_OCTET}){{3}}")
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 _NAMESPACE = re.compile(r"[^/\s]+(?:/[a-z0-9][a-z0-9._-]*)+")
 
@@ -94,7 +95,7 @@ def _host_problem(host: str, *, has_port: bool) -> str:
             f"`{clean_line(wrong, 70)}` in the host's name is not 1 to 63 letters, digits and "
             "hyphens"
         )
-    if labels[-1].isdigit() and not _is_ipv4(host):
+    if labels[-1].isdigit() and not _IPV4.fullmatch(host):
         return "the host's name ends in a number, and is not an IPv4 address"
     if len(labels) == 1 and not has_port and host != "localhost":
         return (
@@ -102,11 +103,3 @@ def _host_problem(host: str, *, has_port: bool) -> str:
             "add a domain or a port"
         )
     return ""
-
-
-def _is_ipv4(host: str) -> bool:
-    try:
-        ipaddress.IPv4Address(host)
-    except ValueError:
-        return False
-    return True

@@ -33,9 +33,7 @@ _IMAGE_CANNOT_START = re.compile(
     r"|to rootfs at \\?\"?/(?:harness|look|proc|dev|sys)"
     r"|source \S+ is not directory|are you trying to mount a directory onto a file"
 )
-"""How the engine and runc report what the image's own configuration or files do not allow to
-start.
-"""
+"""The errors of the engine and runc that the image's own configuration or files cause."""
 
 
 class ImageCannotStart(Exception):

@@ -73,7 +73,14 @@ def start(host: str, folder: Path) -> int:
         raise EnvironmentFailed(
             "no registry is configured and `docker-registry` is not installed", hint
         )
-    write_text(folder / "config.yml", yaml.safe_dump(_configuration(host, folder / "data")))
+    storage = {"filesystem": {"rootdirectory": str(folder / "data")}, "delete": {"enabled": True}}
+    configuration = {
+        "version": "0.1",
+        "log": {"level": "warn", "accesslog": {"disabled": True}},
+        "storage": storage,
+        "http": {"addr": host},
+    }
+    write_text(folder / "config.yml", yaml.safe_dump(configuration))
     progress.say(f"  starting the embedded registry on {host}", detail=True)
     with home.opened(folder / "registry.log") as log:
         process = subprocess.Popen(
@@ -88,7 +95,7 @@ def start(host: str, folder: Path) -> int:
         write_text(folder / "registry.pid", str(process.pid))
         _await(process, host, folder / "registry.log")
     except BaseException:
-        process.terminate()  # nothing would know of it, and so end it
+        process.terminate()  # else nothing would end it
         process.wait()
         raise
     return process.pid
@@ -119,12 +126,3 @@ def _await(process: subprocess.Popen[bytes], host: str, log: Path) -> None:
     raise EnvironmentFailed(
         f"the embedded registry did not start on {host}: {problem}", f"read {log}"
     )
-
-
-def _configuration(host: str, data: Path) -> dict[str, object]:
-    return {
-        "version": "0.1",
-        "log": {"level": "warn", "accesslog": {"disabled": True}},
-        "storage": {"filesystem": {"rootdirectory": str(data)}, "delete": {"enabled": True}},
-        "http": {"addr": host},
-    }

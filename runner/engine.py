@@ -30,11 +30,9 @@ CALL_HINT = (
 )
 
 _REFERENCE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/@-]{0,511}")
-"""Characters of any reference, and a bound on its length; the engine knows the grammar."""
+"""The characters and the greatest length of a reference. The engine checks the rest."""
 _NO_IMAGE = re.compile(r"manifest unknown|not found: does not exist|repository does not exist")
-"""What a registry says of an image that it does not have, if the engine hands that on as text
-alone.
-"""
+"""The messages of registries about a missing image, which the engine hands on as text."""
 _REFERENCE_HINT = (
     "write HOST/REPOSITORY:TAG, HOST/REPOSITORY@sha256:..., or the name of an image that you built"
 )
@@ -48,9 +46,7 @@ _CALL_ERRORS = (
     requests.RequestException,
     urllib3.exceptions.HTTPError,
 )
-"""What docker-py raises when the engine refuses, and what it lets through when the engine goes
-away.
-"""
+"""The errors of docker-py when the engine refuses a call or goes away."""
 
 
 @cache
@@ -178,9 +174,7 @@ def _held_or_pulled(reference: str) -> Any:  # noqa: ANN401 - docker-py has no t
     try:
         with contextlib.suppress(ImageNotFound):
             return client().images.get(reference)
-        if reference.startswith(
-            "sha256:"
-        ):  # an id, which no registry knows: it would be taken for a name there
+        if reference.startswith("sha256:"):  # no registry knows ids: it would read this as a name
             raise ConfigError(f"the engine has no image {reference}", _REFERENCE_HINT)
         _pull(reference)
         return client().images.get(reference)

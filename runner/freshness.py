@@ -5,10 +5,10 @@ from __future__ import annotations
 import datetime
 
 STANDS_DAYS = 7
-"""A release that is run again goes on where it stopped, also after a weekend and the person who
-approves. What is used again, and signed, keeps its own date: on the last of these days it must
-still be young for the channels that releases go through, which take evidence of four times that age
-(publish/policy/channels.yaml; a test holds the distance).
+"""A release that is run again continues where it stopped, also after a weekend and a late approval.
+Results that are used again keep their own date. On the last of these days they must still be young
+enough for the channels, which take evidence of four times that age (publish/policy/channels.yaml; a
+test checks the distance).
 """
 
 

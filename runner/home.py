@@ -99,7 +99,7 @@ _OF_THE_MACHINE = (
     errno.EDQUOT,
     errno.EFBIG,
 )
-"""Errors of this machine, whatever was asked of it: also if they come from a connection."""
+"""Limits of this machine: also if the error comes from a connection."""
 
 
 def _folder(given: str, variable: str) -> Path:

@@ -61,7 +61,7 @@ def open_missing_streams() -> None:
     sys.stdout = sys.stdout or os.fdopen(1, "w", encoding="utf-8", closefd=False)
     sys.stderr = sys.stderr or os.fdopen(2, "w", encoding="utf-8", closefd=False)
     for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):  # a terminal in Latin-1 has not all characters
+        if isinstance(stream, io.TextIOWrapper):  # a stream in Latin-1 cannot show all characters
             stream.reconfigure(errors="backslashreplace")
 
 

@@ -28,19 +28,17 @@ STRICT = ConfigDict(extra="forbid")
 _UNKNOWN = ("extra_forbidden", "unexpected_keyword_argument")  # pydantic's types of an unknown key
 
 JSON_BYTES = 128 << 20
-"""The most that a record may have.
+"""Bytes of a record at most.
 
-The largest of ours, what a look inside an image found, has a few megabytes.
+The largest one, the facts about an image, has a few megabytes.
 """
 
 TEXT_BYTES = 1 << 20
 YAML_DEPTH, YAML_PARTS, YAML_VALUE = 16, 20_000, 10_000
-"""The most that a file which people write may have: bytes, levels, keys and values, characters of
-one value.
-"""
+"""Limits of a file that people write: bytes, levels, keys and values, characters of one value."""
 
 _NOT_THERE = (errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ELOOP, errno.ENAMETOOLONG)
-"""What is wrong with the repository. All else that the system says is about this machine."""
+"""Errors that are a fault of the repository. All others are about this machine."""
 
 _TEXT = "tag:yaml.org,2002:str"
 _STEP = {
@@ -69,7 +67,7 @@ def from_json(kind: type[T], text: str | bytes, source: str) -> T:
         parse_json(text, JSON_BYTES)
         return TypeAdapter(kind).validate_json(
             text, strict=True
-        )  # no text is taken for a number: "NaN" would be one
+        )  # strict: else the text "NaN" would be a number
     except Malformed as error:
         problem = str(error)
     except ValidationError as error:

@@ -26,19 +26,19 @@ from runner.untrusted import clean
 
 TAIL_LINES = 15
 TIMEOUT_S = 3600
-"""For a program that is given no time of its own.
+"""Seconds for a program without a limit of its own.
 
-The slowest with one, a build of the OS layer, has half of it.
+The slowest program with one, a build of the OS layer, has half of it.
 """
 
 OUTPUT_BYTES = 64 << 20
-"""The most a program may print on stdout. The longest that is read, hadolint's, has kilobytes."""
+"""The most bytes a program may print on stdout. The longest output, hadolint's, has kilobytes."""
 
 ERROR_BYTES = 1 << 20
-"""So much of the end of stderr is kept."""
+"""Bytes that are kept of the end of stderr."""
 
 GRACE_S = 10.0
-"""So long a program may clean up after SIGTERM, before SIGKILL."""
+"""Seconds in which a program may clean up after SIGTERM, before SIGKILL."""
 
 _FULL = ("No space left on device", "Disk quota exceeded")
 

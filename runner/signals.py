@@ -13,7 +13,7 @@ from runner import shell
 ENDS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 CLEAN_UP_S = 30.0
-"""For so long after the first signal, another one does not interrupt the cleaning up."""
+"""Seconds after the first signal in which another one does not interrupt the cleaning up."""
 
 _WAITING = b"cleaning up what this run began; please wait\n"
 

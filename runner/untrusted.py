@@ -30,9 +30,7 @@ _INVISIBLE = re.compile(
 )
 """Control characters, and characters that hide text or change its direction."""
 _WORKFLOW_COMMAND = re.compile(r"^([^\S\n]*):(?=:)|(#)(?=#\[)", re.MULTILINE)
-"""How a line gives an order to GitHub Actions: `::error::...` at its start, `##[error]...`
-anywhere.
-"""
+"""Commands for GitHub Actions: `::error::...` at the start of a line, `##[error]...` anywhere."""
 
 
 class Malformed(Exception):
