@@ -1,1 +1,1 @@
-"""The OCI formats and the registry protocol, free of anything this project decides."""
+"""The OCI formats and the registry protocol, without anything that this project decides."""

@@ -17,11 +17,10 @@ DEEPEST = 3
 def bring(
     registry: Registry, source: str, target: str, digest: str, levels: int = DEEPEST
 ) -> Manifest:
-    """Return a manifest of `source`, once all that it names is in `target`: blobs, and of an index
-    its manifests.
+    """Copy all that a manifest of `source` names into `target`, and return the manifest.
 
-    The manifest itself is not put: whoever asked says when it is seen. Raises RegistryError; then
-    call again.
+    These are its blobs, and the manifests that an index lists. The manifest itself is not put: the
+    caller decides when it becomes visible. Raises RegistryError; then call again.
     """
     manifest = held(registry, source, digest)
     with readable(registry, source, digest):
@@ -39,13 +38,13 @@ def bring(
 
 
 def held(registry: Registry, repository: str, digest: str) -> Manifest:
-    """Return a manifest that something names.
+    """Return a manifest that another document names.
 
-    Raises RegistryError if it is not there, or other bytes are.
+    Raises RegistryError if it is not there, or if other bytes are.
     """
     found = registry.manifest(repository, digest)
     if found is None:
         raise RegistryError(
-            404, f"{registry.host}/{repository}@{digest} is named there and is not there"
+            404, f"{registry.host}/{repository}@{digest} is referred to, but is not there"
         )
     return found

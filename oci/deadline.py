@@ -22,12 +22,11 @@ _LOOKS_EVERY_S = 0.25
 
 
 class Deadline:
-    """A context: what is requested in it ends within `seconds`, or `is_over` and its connection is
-    shut.
+    """A context whose requests end within `seconds`.
 
-    Requests belong to the innermost deadline that is `attached` in their thread. It is apart from
-    the context, because the body of a stream is read bit by bit, between other requests of the same
-    thread.
+    After that `is_over` is true and the connection is shut. Requests belong to the innermost
+    deadline that is attached to their thread. Attaching is apart from the context, because the body
+    of a stream is read bit by bit, between other requests of the same thread.
     """
 
     def __init__(self, seconds: float) -> None:
@@ -48,7 +47,7 @@ class Deadline:
 
     @contextlib.contextmanager
     def attached(self) -> Iterator[Deadline]:
-        """Let the requests of this thread belong to it."""
+        """Make the requests of this thread belong to this deadline."""
         outer, _THREAD.deadline = current(), self
         try:
             yield self
@@ -62,20 +61,20 @@ class Deadline:
 
     @property
     def left_s(self) -> float:
-        """Seconds that are left of its time."""
+        """The seconds that are left."""
         return max(0.0, self._ends - time.monotonic())
 
     def uses(self, connection: socket.socket | None) -> None:
-        """Note the connection that would be shut."""
+        """Note the connection that is shut when the time is over."""
         self._socket = connection
 
     @property
     def connection(self) -> socket.socket | None:
-        """The connection that would be shut."""
+        """The connection that is shut when the time is over."""
         return self._socket
 
     def cut_if_over(self) -> None:
-        """Shut the connection once the time is over, so that nothing waits for it any more."""
+        """Shut the connection if the time is over, so that nothing waits for it any more."""
         if self.is_over and not self._is_cut and self._socket is not None:
             self._is_cut = True
             with contextlib.suppress(OSError):  # it may be closed already
@@ -88,7 +87,7 @@ def current() -> Deadline | None:
 
 
 class _Watch:
-    """The thread that looks at all deadlines. It starts with the first one."""
+    """The thread that watches all deadlines. It starts with the first one."""
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
@@ -150,8 +149,9 @@ class _Noted(HTTPConnection):
 
 
 class _NotedSecure(_Noted, HTTPSConnection):
-    """The same over TLS: `HTTPSConnection` is an `HTTPConnection`, so `super()` above reaches
-    it.
+    """The same connection over TLS.
+
+    `HTTPSConnection` is an `HTTPConnection`, so `super()` above reaches it.
     """
 
 

@@ -1,9 +1,9 @@
-"""A document under a tag, such as a journal, with its signature beside it.
+"""A document under a tag, such as a journal, with its signature.
 
 The document is the last layer of the manifest, the signature the one before it. A document without
-a signature, or with one that does not count, is returned all the same: whoever reads it decides
-what it is good for. So is whatever else is under the tag, as a document that is not readable:
-anybody who may write there can have put it.
+a signature, or with one that does not count, is returned all the same: the reader decides what it
+is good for. Anything else under the tag is returned as a document that is not readable: anybody who
+may write there can have put it.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ LARGEST_SIGNATURE = 1 << 20
 
 
 class Seal(Protocol):
-    """Signs documents, and says whose signature counts."""
+    """Signs documents, and decides whose signatures count."""
 
     @property
     def media_type(self) -> str:
@@ -30,21 +30,21 @@ class Seal(Protocol):
         ...
 
     def own_problem(self) -> str:
-        """Return why what is signed here would not count; empty if it would."""
+        """Return why a signature that is made here would not count, or an empty text."""
         ...
 
     def problem(self, document: bytes, signature: bytes) -> str:
-        """Return why a signature of a document does not count; empty if it does."""
+        """Return why a signature of a document does not count, or an empty text."""
         ...
 
 
 @dataclass(frozen=True)
 class Document:
-    """A document, and the digest of the manifest that holds it, empty if that was deleted
-    meanwhile.
+    """A document, and the digest of the manifest that holds it.
 
-    `problem` says why its signature does not count, or why it cannot be read; empty if it is
-    signed, or nobody looked. What is not `is_readable` has no body, and always a problem. It
+    `digest` is empty if the manifest was deleted meanwhile. `problem` says why its signature does
+    not count, or why it cannot be read. It is empty if a trusted key signed it, or if no signature
+    was verified. A document that is not `is_readable` has no body, and always a problem. It
     `is_lost` if the registry does not have what the manifest names: it may have been signed.
     """
 
@@ -58,11 +58,9 @@ class Document:
 def read(
     registry: Registry, repository: str, tag: str, seal: Seal | None, limit: int
 ) -> Document | None:
-    """Return the document under a tag; None if there is no such tag.
+    """Return the document under a tag, or None if there is no such tag.
 
-    Without a seal nobody looks at its signature.
-
-    Raises RegistryError only if the registry fails.
+    Without a seal its signature is not verified. Raises RegistryError only if the registry fails.
     """
     try:
         manifest = registry.manifest(repository, tag)
@@ -86,7 +84,7 @@ def read(
 def _blobs(
     registry: Registry, repository: str, tag: str, manifest: Manifest, limit: int
 ) -> tuple[list[bytes], bytes]:
-    """Return the signatures, one or none, and the document.
+    """Return the signatures (one or none) and the document.
 
     Raises Unreadable if the manifest holds something else.
     """
@@ -98,9 +96,7 @@ def _blobs(
         or layers[-1].size > limit
         or layers[0].size > max(limit, LARGEST_SIGNATURE)
     ):
-        raise Unreadable(
-            200, f"{where} holds something else than one document of at most {limit:,} bytes"
-        )
+        raise Unreadable(200, f"{where} does not hold one document of at most {limit:,} bytes")
     try:
         *signatures, body = (
             registry.blob(repository, layer.digest, layer.size) for layer in layers
@@ -115,8 +111,9 @@ def _blobs(
 def manifest_of(
     registry: Registry, repository: str, kind: str, body: bytes, seal: Seal | None
 ) -> Manifest:
-    """Push a document of media type `kind`, signed if there is a seal; return the manifest that is
-    to be put.
+    """Push a document of media type `kind`, signed if there is a seal, and return its manifest.
+
+    The manifest itself is not put.
     """
     config = registry.push_bytes(repository, EMPTY_CONFIG, OCI_EMPTY)
     signatures = [registry.push_bytes(repository, seal.sign(body), seal.media_type)] if seal else []

@@ -1,4 +1,4 @@
-"""Logging in to a registry with what `docker login` left behind.
+"""Log in to a registry with the accounts that `docker login` stored.
 
 A registry names the way in with its first 401: `Basic`, or `Bearer` with a token service
 (Distribution's token authentication). Credentials come from Docker's configuration (DOCKER_CONFIG,
@@ -32,22 +32,22 @@ from runner.untrusted import Malformed, parse_json
 LOOPBACK = ("127.0.0.1", "localhost")
 CLIENT_ID = "pytorch-cuda-images"
 LARGEST_TOKEN = 1 << 20
-"""Bytes that are read of what a token service answers."""
+"""The most bytes that are read of a token service's answer."""
 
 _TOKEN = re.compile(r"[!-~]+", re.ASCII)
 
 
 Purpose = tuple[str, bool]
-"""Of a request: its repository, empty for none, and whether it changes something.
+"""The purpose of a request: its repository (empty for none), and whether it changes something.
 
-Tokens hold for one purpose.
+A token is valid for one purpose.
 """
 
 
 class Login(AuthBase):
-    """The authorization of requests to the registry `host`, whose API is below the address `base`.
+    """The authorization of requests to one registry. Many threads can share it.
 
-    For many threads.
+    The API of the registry `host` is below the address `base`.
     """
 
     def __init__(self, host: str, base: str) -> None:
@@ -57,17 +57,14 @@ class Login(AuthBase):
         self._lock = threading.Lock()
 
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        """Add what the request's repository wants, and nothing where a registry sends us to another
-        host.
-        """
+        """Add the authorization for the request's repository; none for another host."""
         return _Header(self._held(self._purpose(request)))(request)
 
     def answers(self, refused: requests.Response) -> bool:
-        """Whether there is a new answer to the challenge of a 401: then the request is to be sent
-        again.
+        """Return whether there is a new answer to the challenge of a 401.
 
-        Raises ConfigError where Docker's configuration cannot be read, RequestException where no
-        token service answers.
+        Then send the request again. Raises ConfigError if Docker's configuration cannot be read,
+        and RequestException if the token service does not answer.
         """
         challenge = refused.headers.get("WWW-Authenticate", "")
         purpose = self._purpose(refused.request) if challenge else None
@@ -86,19 +83,23 @@ class Login(AuthBase):
                 answer = self._account
             if answer in ("", held):
                 return False
-            self._headers.pop((purpose[0], True), None)  # it ended, if it was this that was held
+            self._headers.pop((purpose[0], True), None)  # the header in use has ended
             self._headers[purpose] = answer
             return True
 
     def _held(self, purpose: Purpose | None) -> str:
-        """What was good for a purpose; who may push may pull."""
+        """Return the header that was accepted for a purpose.
+
+        One that allows to push allows to pull.
+        """
         if purpose is None:
             return ""
         return self._headers.get((purpose[0], True)) or self._headers.get(purpose, "")
 
     def _token(self, said: Mapping[str, str]) -> str:
-        """A token for the scope that the registry asks for; without credentials, one for
-        everybody.
+        """Return the header with a token for the scope that the registry asks for.
+
+        Without credentials it is a token for everybody.
         """
         service, scope, realm = said.get("service", ""), said.get("scope", ""), said["realm"]
         if refresh := self._credentials.get("identitytoken"):
@@ -132,7 +133,7 @@ class Login(AuthBase):
 
     @cached_property
     def _session(self) -> requests.Session:
-        """Connections to the token service: it is trusted as the registry is."""
+        """The connections to the token service, which is trusted as the registry is."""
         return transport.session(self._host, self._base)
 
     @property
@@ -149,13 +150,13 @@ class Login(AuthBase):
     def _credentials(self) -> dict[str, str]:
         """`username` and `password`, or `identitytoken`, or nothing.
 
-        Docker spells them in two ways.
+        Docker writes them in two ways.
         """
         docker_config.check(f"no credentials for {self._host}: ")
         try:
             with warnings.catch_warnings(
                 action="ignore"
-            ):  # of a missing helper, which is told below
+            ):  # about a missing helper, which is an error below
                 found = (
                     auth.resolve_authconfig(
                         auth.load_config(credstore_env=shell.emptied_secrets()), self._host
@@ -170,7 +171,7 @@ class Login(AuthBase):
         return {name.lower(): value for name, value in found.items()}
 
     def _purpose(self, request: requests.PreparedRequest) -> Purpose | None:
-        """What a request is for; None where it does not go to this registry."""
+        """Return the purpose of a request, or None if it does not go to this registry."""
         if not (request.url or "").startswith(self._base):
             return None
         match = re.match(
@@ -180,8 +181,9 @@ class Login(AuthBase):
 
 
 class _Header(AuthBase):
-    """A given authorization, or none at all: requests, left alone, would look for one in
-    `~/.netrc`.
+    """A given authorization, or none.
+
+    Without it requests would look for an account in `~/.netrc`.
     """
 
     def __init__(self, header: str) -> None:
@@ -194,15 +196,13 @@ class _Header(AuthBase):
 
 
 def _bearer(answer: requests.Response) -> str:
-    """Return the header with the token of an answer; empty if it holds none that can stand in a
-    header.
-    """
+    """Return the header with the token of an answer; empty if it holds no valid token."""
     try:
         given = parse_json(answer.content, LARGEST_TOKEN)
     except Malformed as error:
         where = transport.shown(answer.url)
         raise transport.WrongAnswer(
-            f"the token service at {where} did not answer as it should ({error})"
+            f"the token service at {where} returned an invalid answer ({error})"
         ) from None
     token = (given.get("token") or given.get("access_token")) if isinstance(given, dict) else None
     return f"Bearer {token}" if isinstance(token, str) and _TOKEN.fullmatch(token) else ""
@@ -229,7 +229,7 @@ def _sent_on(answer: requests.Response) -> Misdirected:
 
 
 def _is_private(realm: str) -> bool:
-    """Whether a password may be sent there, because nobody on the way can read it."""
+    """Return whether nobody on the way to `realm` can read a password."""
     try:
         address = urlsplit(realm)
     except ValueError:

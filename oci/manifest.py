@@ -32,7 +32,7 @@ LARGEST_MANIFEST = 4 << 20
 Registries take no larger ones (Distribution Specification, "Pushing Manifests": at least 4 MiB).
 """
 LARGEST_BLOB = 1 << 50
-"""Bytes. A size above this is no size of a blob, but a mistake or an attack."""
+"""Bytes. No blob is larger: such a size is a mistake or an attack."""
 
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}", re.ASCII)
 _TYPE_NAME = r"[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]{0,126}"
@@ -41,7 +41,7 @@ _MEDIA_TYPE = re.compile(f"{_TYPE_NAME}/{_TYPE_NAME}", re.ASCII)
 
 
 def sha256(data: bytes) -> str:
-    """The digest of `data`: `sha256:` and 64 hexadecimal digits."""
+    """Return the digest of `data`: `sha256:` and 64 hexadecimal digits."""
     return "sha256:" + hashlib.sha256(data).hexdigest()
 
 
@@ -54,13 +54,13 @@ class Descriptor:
     size: int
 
     def plain(self) -> dict[str, str | int]:
-        """As it stands in a manifest."""
+        """Return it as a manifest writes it."""
         return {"mediaType": self.media_type, "digest": self.digest, "size": self.size}
 
 
 @dataclass(frozen=True)
 class Manifest:
-    """A manifest as raw bytes, which are its identity, and the media type it is served with."""
+    """A manifest as raw bytes, which are its identity, with the media type it is served as."""
 
     body: bytes
     media_type: str
@@ -92,7 +92,10 @@ class Manifest:
         return "manifests" in self.content
 
     def blobs(self) -> tuple[Descriptor, ...]:
-        """The configuration and the layers, in order; none of an index. Raises Malformed."""
+        """Return the configuration and the layers, in order; nothing for an index.
+
+        Raises Malformed.
+        """
         if self.is_index:
             return ()
         layers = self.content.get("layers")
@@ -101,9 +104,9 @@ class Manifest:
         return tuple(map(parse_descriptor, (self.content.get("config"), *layers)))
 
     def entries(self) -> list[Any]:
-        """What an index lists, unchecked; nothing of an image.
+        """Return the entries of an index, unchecked; nothing for an image.
 
-        Raises Malformed if that is no list.
+        Raises Malformed if they are not a list.
         """
         found = self.content.get("manifests", [])
         if not isinstance(found, list):
@@ -111,7 +114,10 @@ class Manifest:
         return found
 
     def children(self) -> tuple[Descriptor, ...]:
-        """The manifests that an index lists; none of an image. Raises Malformed."""
+        """Return the manifests that an index lists; nothing for an image.
+
+        Raises Malformed.
+        """
         return tuple(map(parse_descriptor, self.entries()))
 
     @property
@@ -146,14 +152,14 @@ class Manifest:
 
 
 def is_digest(text: object) -> bool:
-    """Whether it is a digest of the one algorithm that is used here."""
+    """Return whether a value is a SHA-256 digest, the only kind that is used here."""
     return isinstance(text, str) and _DIGEST.fullmatch(text) is not None
 
 
 def parse_manifest(body: bytes, media_type: str) -> Manifest:
     """Return a manifest or an index that a registry served. Raises Malformed for anything else.
 
-    The entries of an index are not looked at: one that is malformed must not hide the others
+    The entries of an index are not checked: a malformed one must not hide the others
     (`Manifest.children`).
     """
     found = Manifest(body, media_type)
@@ -168,14 +174,14 @@ def parse_manifest(body: bytes, media_type: str) -> Manifest:
 def parse_descriptor(entry: object) -> Descriptor:
     """Return a descriptor that stands in a manifest. Raises Malformed for anything else."""
     if not isinstance(entry, dict):
-        raise Malformed(f"{_shown(entry)} in place of a descriptor")
+        raise Malformed(f"{_shown(entry)} is not a descriptor")
     media_type, digest, size = entry.get("mediaType"), entry.get("digest"), entry.get("size")
     if not (isinstance(media_type, str) and _MEDIA_TYPE.fullmatch(media_type)):
-        raise Malformed(f"{_shown(media_type)} in place of a media type")
+        raise Malformed(f"{_shown(media_type)} is not a media type")
     if not (isinstance(digest, str) and is_digest(digest)):
-        raise Malformed(f"{_shown(digest)} in place of a sha256 digest")
+        raise Malformed(f"{_shown(digest)} is not a sha256 digest")
     if not isinstance(size, int) or isinstance(size, bool) or not 0 <= size <= LARGEST_BLOB:
-        raise Malformed(f"{_shown(size)} in place of a size in bytes")
+        raise Malformed(f"{_shown(size)} is not a size in bytes")
     return Descriptor(media_type, digest, size)
 
 
@@ -185,7 +191,7 @@ def parse_annotations(found: object) -> dict[str, str]:
     Raises Malformed for all but text.
     """
     if not isinstance(found, dict) or not all(isinstance(value, str) for value in found.values()):
-        raise Malformed("`annotations` hold something that is no text")
+        raise Malformed("`annotations` hold a value that is not text")
     return dict(found)
 
 
@@ -200,8 +206,9 @@ def image_manifest(
     artifact_type: str = "",
     subject: Descriptor | None = None,
 ) -> Manifest:
-    """An OCI image manifest, the same bytes for the same arguments; with a `subject`, an artifact
-    that refers to it.
+    """Return an OCI image manifest: the same bytes for the same arguments.
+
+    With a `subject`, it is an artifact that refers to that manifest.
     """
     content: dict[str, Any] = {
         "schemaVersion": 2,
@@ -219,5 +226,5 @@ def image_manifest(
 
 
 def canonical(content: object) -> bytes:
-    """JSON with sorted keys and no spaces."""
+    """Return JSON with sorted keys and without spaces."""
     return json.dumps(content, sort_keys=True, separators=(",", ":")).encode()

@@ -1,10 +1,11 @@
-"""Where a registry may send the requests of this machine: by a redirect, a `Location` or a realm.
+"""The addresses that a registry may send requests of this machine to.
 
-A registry on the internet must not reach what only this machine can reach, such as services on
-loopback, in a private network, or the metadata service of a cloud (link-local). So an address that
-is not the registry's own is compared with the registry's: it must be in the same kind of network,
-or in a more public one. The peer of the open connection is compared, not the name, so a name that
-resolves to something else a moment later does not help. Behind a proxy, the proxy decides.
+A registry sends requests on by a redirect, a `Location` or a realm. One on the internet must not
+reach what only this machine can reach: services on loopback, in a private network, or the metadata
+service of a cloud (link-local). So an address that is not the registry's own is compared with the
+registry's: it must be in the same kind of network, or in a more public one. The peer of the open
+connection is compared, not the name, so a name that resolves to something else a moment later does
+not help. Behind a proxy, the proxy decides.
 """
 
 from __future__ import annotations
@@ -22,14 +23,14 @@ _NAMES = {
 
 
 class Misdirected(ValueError):
-    """A request that the registry sends to an address where it must not go.
+    """A request that the registry sends to an address it must not use.
 
     Neither requests nor urllib3 handles a ValueError, so nothing is asked again.
     """
 
 
 class Reach:
-    """The kind of network that a registry is in. For many threads."""
+    """The kind of network that a registry is in. Many threads can share it."""
 
     def __init__(self) -> None:
         self._own: int | None = None

@@ -1,6 +1,4 @@
-"""Names of repositories, tags, digests, and references, by the grammar of the OCI distribution
-specification.
-"""
+"""Names of repositories, tags, digests and references, by the OCI distribution specification."""
 
 from __future__ import annotations
 
@@ -16,14 +14,14 @@ _TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}")
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 
 _ALGORITHMS = ("sha256", "sha512")
-"""A digest with a letter too many is not a tag of a repository of that name."""
+"""Not names of repositories: else a digest with a letter too many would read as a tag."""
 
 
 @dataclass(frozen=True)
 class Reference:
-    """What a person names in a registry.
+    """A repository, tag or digest as a person writes it.
 
-    Each of the three may be empty; `tag` and `digest` are not both.
+    Each of the three may be empty. At most one of `tag` and `digest` is set.
     """
 
     repository: str

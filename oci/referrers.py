@@ -1,45 +1,41 @@
-"""Artifacts that say something about an image: manifests with its digest as `subject` (Distribution
-Specification 1.1).
+"""Artifacts about an image: manifests with its digest as `subject`.
 
-A registry with the referrers API lists them itself. Where it has none (Distribution 2.8), its
-clients keep the list: an image index under the tag `sha256-HEX` of the subject, the specification's
-referrers tag schema. No registry replaces a tag only if it has not changed meanwhile, so what one
-client puts there can undo what another just put.
+Distribution Specification 1.1. A registry with the referrers API lists them itself. If it has none
+(Distribution 2.8), its clients keep the list: an image index under the tag `sha256-HEX` of the
+subject, the specification's referrers tag schema. No registry can replace a tag on the condition
+that it has not changed meanwhile, so one client can undo what another just put.
 
 Therefore each artifact gets a tag of its own first, its mark `sha256-HEX.START` (START: of its own
-digest), which nobody else writes. Whoever put the list looks for marks that are not in it, and puts
-it again while there are any. So the last of several writers put everything that was marked when it
-looked, and who marked later finds itself missing and becomes the last. Readers add the marks to the
-list: a writer killed in between loses nothing. The marks stay, for without one a slow writer could
-still drop the entry. They also keep the artifacts through a garbage collection of untagged
-manifests, which does not follow indexes (distribution/distribution, issue 3004).
+digest), which nobody else writes. A client that put the list looks for marks that are not in it,
+and puts it again while there are any. So the last of several writers put everything that was marked
+when it looked, and one that marked later finds its artifact missing and becomes the last. Readers
+add the marks to the list: a writer that is killed in between loses nothing. The marks stay, because
+without one a slow writer could still drop the entry. They also keep the artifacts through a garbage
+collection of untagged manifests, which does not follow indexes (distribution/distribution, issue
+3004).
 
-Whoever may write to a repository may attach what they like, without a key, and may edit the list.
+Everybody who may write to a repository may attach anything, without a key, and may edit the list.
 So a list is a hint:
 
 - What it says of an artifact that has a mark is not believed. The artifact's own manifest is read,
-  which nobody can
-  change under its digest. No request is needed for an entry that a signature vouches for
-  (`vouched`).
-- An entry that is no descriptor is passed over. Several entries for one digest are one. If the
-  whole list cannot be
-  read, it counts for an empty one, and is made anew.
-- Everything is bounded: the size of a list, the number and size of the manifests that are looked
-  at, the bytes of an
-  artifact. What is copied is named by who asks, artifact by artifact.
-- Who attaches an artifact replaces its entry. If the list does not fit, what was attached last
-  comes first, and what is
-  left over at the end is dropped. So running the stages again always makes their artifacts found
-  again.
+  which nobody can change under its digest. An entry that a signature vouches for (`vouched`) needs
+  no request.
+- An entry that is not a descriptor is ignored. Several entries for one digest are one. If the whole
+  list cannot be read, it counts as empty, and is made anew.
+- Everything is bounded: the size of a list, the number and size of the manifests that are read, the
+  bytes of an artifact. The caller names each artifact that is copied.
+- A client that attaches an artifact replaces its entry. If the list does not fit, the artifacts
+  that were attached last come first, and the rest is dropped. So running the stages again always
+  makes their artifacts visible again.
 
-What remains for an account that may write there is to hide artifacts until the stages run again: it
-may also delete them. What a trusted statement names is found by its digest (`referrer`), whatever
-the list says.
+An account that may write there can still hide artifacts until the stages run again: it may also
+delete them. An artifact that a trusted statement names is found by its digest (`referrer`),
+whatever the list says.
 
 The race that remains is with clients that leave no marks (oras, cosign): what they list between our
-look at the list and our put of it is lost. What they take from the list, the next to attach or copy
-something puts back, and readers here never miss. A registry that lists a tag only some time after
-it was put would open the race for marks as well.
+read of the list and our put of it is lost. What they take from the list, the next client to attach
+or copy something puts back, and readers here never miss it. A registry that lists a tag only some
+time after it was put would open the race for marks as well.
 """
 
 from __future__ import annotations
@@ -72,17 +68,17 @@ from runner.untrusted import Malformed
 ATTEMPTS = 8
 WAIT_S = 0.1
 LARGEST_BYTES = 256 << 20
-"""Artifacts are read into memory. A bill of materials has megabytes."""
+"""Bytes. Artifacts are read into memory; an SBOM has a few megabytes."""
 
 MOST_LOOKS = 1_000
-"""Manifests that are looked at for one subject, a request each. An image has about 15 artifacts."""
+"""Manifests that are read for one subject, a request each. An image has about 15 artifacts."""
 LARGEST_LOOK = 64 << 10
-"""Bytes of a manifest that is looked at. Those of this project have less than 8 KiB."""
+"""Bytes of such a manifest. Those of this project have less than 8 KiB."""
 
 _SERVED = (200, 404)
-"""Statuses of a registry that answered: what it holds is wrong, or gone. That is no outage."""
+"""Statuses of a registry that works, if its content is wrong or missing."""
 _REFUSED = (400, 404, 409, 422)
-"""How registries refuse a list that names what they do not have."""
+"""Statuses with which registries refuse a list that names missing manifests."""
 
 _MARK_DIGITS = 40  # a tag has at most 128 characters, and two whole digests have more
 
@@ -104,11 +100,11 @@ def attach(  # noqa: PLR0913, PLR0917 - where, about what, and the three things 
     blobs: Sequence[tuple[str, bytes]],
     annotations: Mapping[str, str],
 ) -> Descriptor:
-    """Push an artifact about `subject`, of `blobs` as (media type, bytes); returns the reference to
-    its manifest.
+    """Push an artifact about `subject` and return the descriptor of its manifest.
 
-    The same arguments are the same manifest, attached once however often this is called. The
-    subject need not be there yet. Raises RegistryError; then call again.
+    `blobs` are pairs of media type and bytes. The same arguments give the same manifest, which is
+    attached once, however often this is called. The subject need not be there yet. Raises
+    RegistryError; then call again.
     """
     config = registry.push_bytes(repository, EMPTY_CONFIG, OCI_EMPTY)
     layers = [registry.push_bytes(repository, data, media_type) for media_type, data in blobs]
@@ -124,10 +120,10 @@ def referrers(
     artifact_type: str = "",
     vouched: Callable[[Referrer], bool] = lambda _: False,
 ) -> tuple[Referrer, ...]:
-    """Return the artifacts that refer to `digest`, each once, by their own digest: all, or those of
-    `artifact_type`.
+    """Return the artifacts that refer to `digest`, each once, ordered by their own digest.
 
-    `vouched` says whether an entry of the list is believed as it stands. Raises RegistryError.
+    With `artifact_type`, only those. `vouched` returns whether an entry of the list can be believed
+    without reading the manifest. Raises RegistryError.
     """
     entries, tags = registry.referrers(repository, digest), tuple[str, ...]()
     if entries is None:
@@ -147,8 +143,9 @@ def _found(  # noqa: PLR0913, PLR0917 - about what, what is listed and marked, a
     marks: Collection[str],
     vouched: Callable[[Referrer], bool],
 ) -> dict[str, Referrer]:
-    """Return by digest what is listed or marked, as its manifest says if that can differ from the
-    list.
+    """Return by digest what is listed or marked.
+
+    If the list may be wrong about an artifact, its manifest is read.
     """
     found = {digest: said[0] for digest, said in listed.items()}
     doubtful = [
@@ -173,15 +170,15 @@ def _found(  # noqa: PLR0913, PLR0917 - about what, what is listed and marked, a
 def _looked_at(
     registry: Registry, repository: str, subject: str, names: Sequence[str]
 ) -> dict[str, Manifest | None]:
-    """Return the manifests under digests and marks; None for what is gone or none.
+    """Return the manifests under digests and marks; None for a missing or bad one.
 
-    So many are read and no more.
+    At most MOST_LOOKS are read.
     """
     if len(names) > MOST_LOOKS:
         where = f"{registry.host}/{repository}:{_tag(subject)}"
         progress.say(
-            f"  {len(names) - MOST_LOOKS} artifacts of {where} are not looked at: remove those "
-            "nobody needs"
+            f"  {len(names) - MOST_LOOKS} artifacts of {where} are not read: remove those "
+            "that nobody needs"
         )
     with ThreadPoolExecutor(WORKERS) as pool:
         asked = names[:MOST_LOOKS]
@@ -200,8 +197,9 @@ def _look(registry: Registry, repository: str, subject: str, name: str) -> Manif
 
 
 def referrer(registry: Registry, repository: str, subject: str, digest: str) -> Referrer | None:
-    """Return the artifact with this digest, listed or not; None if there is none, or it refers to
-    something else.
+    """Return the artifact with this digest, listed or not.
+
+    Returns None if there is none, or if it refers to another subject.
     """
     try:
         found = registry.manifest(repository, digest) if is_digest(digest) else None
@@ -217,7 +215,7 @@ def referrer(registry: Registry, repository: str, subject: str, digest: str) -> 
 def fetch(
     registry: Registry, repository: str, referrer: Referrer, limit: int = LARGEST_BYTES
 ) -> tuple[bytes, ...]:
-    """Return the blobs of an artifact, in order, their digests checked.
+    """Return the blobs of an artifact, in order. Their digests are verified.
 
     Raises RegistryError, also if they have more than `limit` bytes together.
     """
@@ -227,10 +225,9 @@ def fetch(
 
 
 class UnfitArtifacts(RegistryError):
-    """Artifacts that cannot be copied, because of what they are: asking again does not help.
+    """Artifacts that cannot be copied because of their content: a repeated request does not help.
 
-    `problems` has the reason for each, by its digest. Leave them out, or take others in their
-    place.
+    `problems` has the reason for each, by its digest. Leave them out, or use others instead.
     """
 
     def __init__(self, where: str, problems: Mapping[str, str]) -> None:
@@ -243,13 +240,12 @@ class UnfitArtifacts(RegistryError):
 def copy(
     registry: Registry, source: str, target: str, subject: str, artifacts: Collection[str]
 ) -> None:
-    """Make the `artifacts` (digests of manifests) that refer to `subject` in `source` refer to it
-    in `target`.
+    """Copy `artifacts` (digests of manifests about `subject`) from `source` to `target`.
 
-    The manifests keep their bytes, and nothing else is copied. The manifest of `subject` itself
-    need not be in `target` yet. Raises UnfitArtifacts before anything is copied if some are not
-    about `subject`, are not there, are malformed or too large, and RegistryError if the registry
-    fails; then call again.
+    The manifests keep their bytes, and nothing else is copied. The manifest of `subject` need not
+    be in `target` yet. Raises UnfitArtifacts, before anything is copied, if some are missing,
+    malformed, too large or about another subject. Raises RegistryError if the registry fails; then
+    call again.
     """
     digests = sorted(set(artifacts))
     with ThreadPoolExecutor(WORKERS) as pool:
@@ -273,13 +269,13 @@ def _unfit(registry: Registry, repository: str, subject: str, digest: str) -> st
             raise
         return f"cannot be read: {error.message}"
     if manifest is None:
-        return "is named there and is not there"
+        return "is referred to, but is not there"
     if manifest.subject != subject:
         return f"is not about {subject}"
     try:
         children, blobs = manifest.children(), manifest.blobs()
     except Malformed as error:
-        return f"is not as the specification has it: {error}"
+        return f"does not follow the OCI specification: {error}"
     size = sum(each.size for each in (*children, *blobs))
     if size > LARGEST_BYTES:
         return f"has {size} bytes, more than {LARGEST_BYTES}"
@@ -308,7 +304,7 @@ def _blobs(
 
 
 def _put(registry: Registry, repository: str, subject: str, manifests: Sequence[Manifest]) -> None:
-    """Put artifacts whose blobs are there, and see to it that they are listed."""
+    """Put artifacts whose blobs are there, and make sure that they are listed."""
     marks: dict[str, Manifest] = {}
     for manifest in manifests:
         if marks or registry.put_manifest(repository, manifest.digest, manifest) != subject:
@@ -324,7 +320,7 @@ def _put(registry: Registry, repository: str, subject: str, manifests: Sequence[
 def _complete(
     registry: Registry, repository: str, subject: str, own: Mapping[str, Manifest]
 ) -> None:
-    """Put the list until everything that is marked is in it.
+    """Put the list again until every marked artifact is in it.
 
     `own` are the marks that were just put.
     """
@@ -335,11 +331,8 @@ def _complete(
     entries = [_entry(manifest) for _, manifest in sorted(own.items())]
     gone, is_refused = frozenset[str](), False
     for attempt in range(ATTEMPTS):
-        time.sleep(
-            WAIT_S * max(0, attempt - 1)
-        )  # the look after the first put is the one that usually ends this
-        content = _list(registry, repository, subject)
-        content = _plain(content) if is_refused else content
+        time.sleep(WAIT_S * max(0, attempt - 1))  # usually the read after the first put ends this
+        content = _list(registry, repository, subject, is_reduced=is_refused)
         missing = _missing(registry, repository, subject, content["manifests"], own)
         if not missing and all(_stands(content["manifests"], entry) for entry in entries):
             return
@@ -348,9 +341,7 @@ def _complete(
             return
         try:
             registry.put_manifest(repository, _tag(subject), extended)
-        except (
-            RegistryError
-        ) as error:  # overtaken, or its answer lost, or failed: the next look tells
+        except RegistryError as error:  # the next read shows whether the list is there
             more = (
                 _gone(registry, repository, extended) - gone
                 if error.status in _REFUSED
@@ -371,7 +362,7 @@ _AGAIN = "run the same command again when no other run attaches something to thi
 
 
 def _stands(listed: Sequence[Any], entry: dict[str, Any]) -> bool:
-    """Whether an entry is in the list, and nothing else is said of its artifact there."""
+    """Return whether an entry is in the list, and no other entry names its artifact."""
     return [each for each in listed if _named(each) == entry["digest"]] == [entry]
 
 
@@ -382,7 +373,7 @@ def _missing(
     listed: Sequence[Any],
     own: Mapping[str, Manifest],
 ) -> list[dict[str, Any]]:
-    """Return entries for what others marked and is not in the list."""
+    """Return entries for artifacts that others marked and that are not in the list."""
     known = {_mark(subject, digest) for digest in _by_digest(listed)}
     marks = [
         mark
@@ -399,12 +390,11 @@ def _extended(
     missing: Sequence[dict[str, Any]],
     gone: Collection[str],
 ) -> Manifest:
-    """Return the list with more entries, one for a digest, without those that are `gone` or name
-    nothing.
+    """Return the list with more entries, one for each digest, without those in `gone`.
 
-    What others wrote into it stays as they wrote it, if there is room: `own` come first, then what
-    was listed, in its order, then what is missing. Only a list that is far from full is sorted, for
-    else the next one that is cut would lose what was attached last.
+    If there is room, the entries of others stay as they are. The order is: `own`, then what was
+    listed, then what is missing. The list is sorted only if it is far from full, because the next
+    list that is cut must not lose what was attached last.
     """
     every: dict[str, dict[str, Any]] = {}
     for entry in (*own, *content["manifests"], *missing):
@@ -420,7 +410,7 @@ def _extended(
 
 
 def _cut(entries: Sequence[dict[str, Any]]) -> Manifest:
-    """Return a list of the first entries that fit, with nothing else in it."""
+    """Return a list with as many of the first entries as fit, and nothing else."""
     left, fitting = LARGEST_MANIFEST - len(canonical(_EMPTY)), []
     for entry in entries:
         size = len(canonical(entry)) + 1
@@ -431,8 +421,9 @@ def _cut(entries: Sequence[dict[str, Any]]) -> Manifest:
 
 
 def _gone(registry: Registry, repository: str, listed: Manifest) -> frozenset[str]:
-    """Return the digests in a list whose artifacts are not in the repository any more; none of a
-    list too long.
+    """Return the digests of listed artifacts that are no longer in the repository.
+
+    Nothing is looked for if the list is too long.
     """
     names = sorted({_named(entry) for entry in listed.entries()})
     if len(names) > MOST_LOOKS * 2:
@@ -447,9 +438,12 @@ def _gone(registry: Registry, repository: str, listed: Manifest) -> frozenset[st
 _EMPTY: dict[str, Any] = {"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": []}
 
 
-def _list(registry: Registry, repository: str, subject: str) -> dict[str, Any]:
-    """Return the index under the subject's tag, an empty one if there is none, or something else
-    that is no list.
+def _list(
+    registry: Registry, repository: str, subject: str, *, is_reduced: bool = False
+) -> dict[str, Any]:
+    """Return the index under the subject's tag, or an empty one if there is no valid index.
+
+    A reduced one has the first entries only, each with what a registry must accept.
     """
     problem = ""
     try:
@@ -464,23 +458,18 @@ def _list(registry: Registry, repository: str, subject: str) -> dict[str, Any]:
         problem = f"{registry.host}/{repository}:{_tag(subject)} is an image"
     if problem:
         progress.say(
-            f"  {problem}, not a list of referrers: it is passed over, and artifacts are "
-            "found by "
-            "their tags"
+            f"  {problem}, not a list of referrers: it is ignored, and artifacts are "
+            "found by their tags"
         )
-    return found.content if found is not None and found.is_index else dict(_EMPTY)
-
-
-def _plain(content: dict[str, Any]) -> dict[str, Any]:
-    """Return the list with its first entries alone, and only what a registry must accept of
-    them.
-    """
+    content = found.content if found is not None and found.is_index else dict(_EMPTY)
+    if not is_reduced:
+        return content
     first = [said[0] for said in _by_digest(content["manifests"]).values()][:MOST_LOOKS]
     return _EMPTY | {"manifests": [_described(each) for each in first]}
 
 
 def _by_digest(entries: Iterable[Any]) -> dict[str, list[Referrer]]:
-    """Return what entries of a list say of each artifact, every different thing once."""
+    """Return the different entries for each artifact."""
     found: dict[str, dict[bytes, Referrer]] = {}
     for entry in entries:
         if each := _referrer(entry):
@@ -490,7 +479,7 @@ def _by_digest(entries: Iterable[Any]) -> dict[str, list[Referrer]]:
 
 
 def _marks(subject: str, tags: Iterable[str]) -> dict[str, None]:
-    """Return the tags that are marks of artifacts about `subject`, in their order."""
+    """Return the tags that mark artifacts about `subject`, in their order."""
     length = len(_mark(subject, subject))
     return dict.fromkeys(
         tag for tag in tags if tag.startswith(f"{_tag(subject)}.") and len(tag) == length
@@ -506,8 +495,9 @@ def _mark(subject: str, digest: str) -> str:
 
 
 def _entry(manifest: Manifest) -> dict[str, Any]:
-    """Return how a list describes an artifact: its type, else that of its configuration, and all
-    its annotations.
+    """Return the list entry of an artifact.
+
+    It has the type of the artifact, or that of its configuration, and all annotations.
     """
     return _described(Referrer(manifest.descriptor, manifest.artifact_type, manifest.annotations))
 
@@ -521,17 +511,15 @@ def _described(referrer: Referrer) -> dict[str, Any]:
 
 
 def _named(entry: object) -> str:
-    """Return the digest, of whatever algorithm, that an entry of a list names; empty if it names
-    none.
-    """
+    """Return the digest, of any algorithm, in an entry of a list; empty if there is none."""
     digest = entry.get("digest") if isinstance(entry, dict) else None
     return digest if isinstance(digest, str) else ""
 
 
 def _referrer(entry: object) -> Referrer | None:
-    """Return what an entry of a list names; None if it is no descriptor.
+    """Return the artifact that an entry of a list names, or None if the entry is no descriptor.
 
-    Annotations that are no text are left out.
+    Annotations that are not text are left out.
     """
     try:
         descriptor = parse_descriptor(entry)

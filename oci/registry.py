@@ -1,11 +1,11 @@
-"""A thin client of the OCI distribution protocol (Distribution Specification 1.1): raw bytes,
-digests always checked.
+"""A thin client of the OCI distribution protocol (Distribution Specification 1.1).
 
-Requests that change nothing, or the same however often they are sent, are repeated on connection
-failures, 429 and 5xx, with backoff and `Retry-After` (oci/transport.py); a blob goes on after a cut
-(oci/upload.py). A tag is never put twice: meanwhile it may be somebody else's. What stays wrong is
-one RegistryError with the repository and the registry's own words. Credentials are Docker's own
-(oci/login.py), and so are authorities and client certificates (oci/tls.py).
+It moves raw bytes and always verifies their digests. Requests that change nothing, or the same
+however often they are sent, are repeated on connection failures, 429 and 5xx, with backoff and
+`Retry-After` (oci/transport.py); a blob continues after a cut (oci/upload.py). A tag is never put
+twice: meanwhile somebody else may have put it. A failure that stays is one RegistryError with the
+repository and the registry's own words. Credentials are Docker's own (oci/login.py), and so are
+authorities and client certificates (oci/tls.py).
 """
 
 from __future__ import annotations
@@ -49,15 +49,13 @@ __all__ = ["MANIFEST_TYPES", "Registry", "RegistryError", "Unreadable", "file_sh
 
 MANIFEST_TYPES = (OCI_MANIFEST, OCI_INDEX, DOCKER_MANIFEST, DOCKER_INDEX)
 LOGINS = 2
-"""How often a request is answered with other credentials: another thread's token may end just
-now.
-"""
+"""How often a request is sent with new credentials: another thread's token may end just now."""
 
 WORKERS = 4
 READ_BYTES = 1 << 20
 PAGE_ENTRIES = 1000
 PAGES = 1000
-"""A list of more pages is taken for one that leads back to itself."""
+"""A list of more pages is assumed to lead back to itself."""
 LONGEST_LIST = 200_000
 """Entries. A list that has more is not read to its end."""
 LONGEST_LIST_BYTES = 64 << 20
@@ -65,11 +63,9 @@ LONGEST_LIST_BYTES = 64 << 20
 LIST_S = 300.0
 """Seconds for all pages of a list."""
 LARGEST_SMALL_BLOB = 64 << 20
-"""Bytes of a blob that is read into memory, unless its reader knows better."""
+"""Bytes of a blob that is read into memory, if its size is not known."""
 SILENCE_S = 60.0
-"""For how long nothing is asked of a registry that did not answer in all the time it had: it would
-not answer now.
-"""
+"""Seconds without requests to a registry that did not answer within the whole time of one."""
 
 _REPOSITORY = re.compile(
     r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*)*", re.ASCII
@@ -82,28 +78,24 @@ OnBytes = Callable[[int], None]
 
 
 class Unreadable(RegistryError):
-    """What the registry holds is not what it should be.
+    """Content of the registry that is not as it should be.
 
-    Whoever may write there can have put it: it is no outage.
+    Anybody who may write there can have put it, so it is no outage.
     """
 
 
 _SPOKEN_TO = dict.fromkeys(("docker.io", "index.docker.io"), "registry-1.docker.io")
-"""Docker Hub's names, and where its API is; credentials are kept under the name (`docker
-login`).
-"""
+"""Docker Hub's names, and the host of its API; `docker login` keeps credentials under the name."""
 
 
 class Registry:
-    """One registry, by `host[:port]`; loopback is spoken to in plain HTTP, everything else in
-    HTTPS.
-    """
+    """One registry, by `host[:port]`, over HTTPS; over plain HTTP if it is on loopback."""
 
     def __init__(self, host: str) -> None:
-        if "@" in host:  # and it is not repeated: it would be in every log
+        if "@" in host:  # it is not shown, because it would be in every log
             raise ConfigError(
-                "the registry's address holds an account",
-                "give HOST[:PORT] alone, and `docker login`",
+                "the registry's address contains a user name or a password",
+                "write HOST or HOST:PORT, and log in with `docker login`",
             )
         self.host = host
         scheme = "http" if host.partition(":")[0] in LOOPBACK else "https"
@@ -113,23 +105,21 @@ class Registry:
         self._session.auth = self._login
         self._held: set[tuple[str, str]] = (
             set()
-        )  # blobs that were seen in a repository: they do not go within a run
+        )  # blobs seen in a repository: they stay during a run
         self._silent_until = 0.0
 
     def ping(self) -> None:
-        """Raises RegistryError where no registry answers, or it wants credentials it was not
-        given.
-        """
+        """Raise RegistryError if no registry answers, or if it wants other credentials."""
         self._call("GET", "", expect=(200,))
 
     def manifest(
         self, repository: str, reference: str, limit: int = LARGEST_MANIFEST
     ) -> Manifest | None:
-        """Return the manifest under a tag or digest, its bytes as they are; None if there is none.
+        """Return the manifest under a tag or digest; None if there is none.
 
-        They are compared with the digest asked for, or the one that the registry states of the tag.
-        Raises RegistryError, of which Unreadable is for what is no manifest, or has more bytes than
-        `limit`.
+        Its bytes are exact. They are compared with the digest that was asked for, or with the one
+        that the registry states for the tag. Raises Unreadable if it is not a manifest or has more
+        bytes than `limit`, and RegistryError if the registry fails.
         """
         answer = self._raw_manifest(repository, reference, limit)
         if answer is None:
@@ -157,9 +147,9 @@ class Registry:
         return answer
 
     def digest_of(self, repository: str, reference: str) -> str | None:
-        """The digest a tag is on now; None where the tag is not there.
+        """Return the digest that a tag is on now, or None if there is no such tag.
 
-        Computed where the registry states none.
+        It is computed if the registry states none.
         """
         path = _manifest_path(repository, reference)
         answer = self._call("HEAD", path, expect=(200, 404), headers=_ACCEPT)
@@ -176,12 +166,10 @@ class Registry:
     def put_manifest(
         self, repository: str, reference: str, manifest: Manifest, *, contested: bool = True
     ) -> str:
-        """Put raw manifest bytes under a tag or digest.
+        """Put the exact bytes of a manifest under a tag or digest.
 
-        What a `contested` tag holds then is read back.
-
-        Returns the digest of the manifest's subject where the registry lists its referrers itself,
-        else "".
+        If the tag is `contested`, the tag is read back. Returns the digest of the manifest's
+        subject if the registry itself lists its referrers, else an empty text.
         """
         path, headers = _manifest_path(repository, reference), {"Content-Type": manifest.media_type}
 
@@ -195,12 +183,14 @@ class Registry:
         )
         if not is_stated and self.digest_of(repository, reference) != manifest.digest:
             raise RegistryError(
-                201, f"{self.host}/{repository}:{reference} does not hold what was put there"
+                201,
+                f"{self.host}/{repository}:{reference} does not hold the manifest that was put "
+                "there",
             )
         return answer.headers.get("OCI-Subject", "")
 
     def tags(self, repository: str) -> tuple[str, ...]:
-        """Every tag, in the registry's order; none where there is no such repository."""
+        """Return every tag, in the registry's order; none if there is no such repository."""
         path = f"{_checked(repository)}/tags/list?n={PAGE_ENTRIES}"
         found = self._pages(
             path, "tags", lambda tag: tag if isinstance(tag, str) and _TAG.fullmatch(tag) else None
@@ -208,14 +198,15 @@ class Registry:
         return tuple(found or ())
 
     def referrers(self, repository: str, digest: str) -> list[Any] | None:
-        """Return the descriptors of the manifests whose subject is `digest`, with their type and
-        annotations; None if the registry does not list them.
+        """Return the descriptors of the manifests whose subject is `digest`.
+
+        They have type and annotations. Returns None if the registry does not list referrers.
         """
         path = f"{_checked(repository)}/referrers/{_digest(digest)}"
         return self._pages(path, "manifests", _as_listed)
 
     def has_blob(self, repository: str, digest: str, size: int | None = None) -> bool:
-        """Whether the repository holds the blob.
+        """Return whether the repository holds the blob.
 
         Raises RegistryError if it is known to have another `size` there.
         """
@@ -239,9 +230,9 @@ class Registry:
         return True
 
     def blob(self, repository: str, digest: str, size: int | None = None) -> bytes:
-        """Return a small blob whole; its digest is checked.
+        """Return all bytes of a small blob. Its digest is verified.
 
-        No more is read than its size, if that is known.
+        If its size is known, no more is read.
         """
         path, what = _blob_path(repository, digest), f"{self.host}/{repository}@{digest}"
         limit = LARGEST_SMALL_BLOB if size is None else size
@@ -256,8 +247,9 @@ class Registry:
         return bytes(data)
 
     def mount(self, repository: str, digest: str, source: str) -> bool:
-        """Make a blob of `source` part of `repository` without moving it; False where it would have
-        to be moved.
+        """Make a blob of `source` part of `repository` without moving bytes.
+
+        Returns False if the bytes must be moved.
         """
         if (repository, digest) in self._held:
             return True
@@ -269,23 +261,22 @@ class Registry:
             check_digest(answer, digest)
             self._held.add((repository, digest))
             return True
-        with contextlib.suppress(
-            RegistryError
-        ):  # a courtesy: registries clear away what was never finished
+        with contextlib.suppress(RegistryError):  # optional: registries remove unfinished uploads
             if opened := location(answer):
                 self._call("DELETE", opened, expect=(202, 204))
         return self.has_blob(repository, digest)
 
     def ensure_blob(self, repository: str, blob: Descriptor, source: str) -> None:
-        """Make a blob of `source` part of `repository`: mounted, or copied through here where it
-        cannot be.
+        """Make a blob of `source` part of `repository`.
+
+        It is mounted if possible, else copied through this machine.
         """
         self._ensure(repository, blob, source, Event())
 
     def ensure_blobs(
         self, repository: str, blobs: Sequence[Descriptor], source: str, workers: int = WORKERS
     ) -> None:
-        """`ensure_blob` of many, `workers` at a time.
+        """Do `ensure_blob` for many blobs, `workers` at a time.
 
         The first error is raised when the others have stopped.
         """
@@ -315,7 +306,7 @@ class Registry:
         return descriptor
 
     def push_file(self, repository: str, path: Path, digest: str, on_bytes: OnBytes) -> None:
-        """Upload a file whose digest is known, reporting bytes as they go."""
+        """Upload a file whose digest is known, and report the bytes that were sent."""
         self._push(repository, Source(digest, path.stat().st_size, _Reported(path, on_bytes)))
 
     def _push(self, repository: str, source: Source) -> None:
@@ -338,7 +329,7 @@ class Registry:
         upload(self._call, repository, Source(blob.digest, blob.size, read))
 
     def _streamed(self, path: str, size: int, part: str = "") -> Iterator[bytes]:
-        """Yield a blob of `size` bytes at most, or the part of it that a `Range` names."""
+        """Yield the bytes of a blob, or of the part that a `Range` names; at most `size`."""
         headers, expect = ({"Range": part}, (200, 206)) if part else ({}, (200,))
         what = self._request_name("GET", path)
         with Deadline(transport.seconds_for(size)) as whole:
@@ -346,7 +337,9 @@ class Registry:
                 "GET", path, expect=expect, headers=headers, stream=True, whole=whole
             ) as answer:
                 if part and answer.status_code == 200:
-                    raise RegistryError(416, f"{what}: the whole was served for a part")
+                    raise RegistryError(
+                        416, f"{what}: the registry served the whole blob, not the part"
+                    )
                 try:
                     yield from answer.iter_content(READ_BYTES)
                 except (requests.RequestException, HTTPError, ValueError, OSError) as error:
@@ -357,9 +350,9 @@ class Registry:
                 raise self._unanswered(what, TimeoutError(), whole)
 
     def _pages(self, path: str, name: str, parsed: Callable[[Any], T | None]) -> list[T] | None:
-        """Return the entries under `name` of all pages of a list; None if there is no such list.
+        """Return the entries under `name` of all pages of a list, or None if there is no such list.
 
-        Kept is what `parsed` returns of an entry, and nothing of one for which it returns None.
+        `parsed` returns what is kept of an entry, or None to leave it out.
         """
         found: list[T] = []
         count = size = 0
@@ -382,7 +375,7 @@ class Registry:
                 where = transport.shown(path)
                 raise RegistryError(
                     200,
-                    f"{transport.shown(answer.url)}: the list goes on somewhere else, at {where}",
+                    f"{transport.shown(answer.url)}: the list continues elsewhere, at {where}",
                 )
         raise RegistryError(
             200, f"{transport.shown(answer.url)}: the list does not end after {PAGES} pages"
@@ -398,18 +391,16 @@ class Registry:
         whole: Deadline | None = None,
         **named: Any,  # noqa: ANN401 - handed on as they are
     ) -> requests.Response:
-        """Return the answer to a request, its body read up to `limit` bytes.
+        """Return the answer to a request, with its body read up to `limit` bytes.
 
-        With `stream` the body is left unread.
-
-        Raises RegistryError for a status that is not expected, and if it takes longer than `whole`,
-        a deadline that was entered already; of a stream that is the time of its body, whose first
-        byte comes in the usual time.
+        With `stream` the body is not read. Raises RegistryError for an unexpected status, and if
+        the request takes longer than `whole`, a deadline that was entered already. For a stream,
+        `whole` is the time of its body; the first byte must come in the usual time.
         """
         what = self._request_name(method, path)
         if time.monotonic() < self._silent_until:
             raise RegistryError(
-                0, f"{what}: not asked, since the registry did not answer what was asked before"
+                0, f"{what}: not sent, because the registry did not answer the request before"
             )
         is_stream = bool(named.get("stream"))
         entered = (
@@ -438,7 +429,10 @@ class Registry:
         return answer
 
     def _answered(self, method: str, address: str, **named: Any) -> requests.Response:  # noqa: ANN401 - handed on as they are
-        """Return the answer to a request, which is sent again with what the registry asks for."""
+        """Return the answer to a request.
+
+        It is sent again with the credentials that the registry asks for.
+        """
         named = {"timeout": TIMEOUT_S, **named, "stream": True}
         for _ in range(LOGINS):
             answer = self._session.request(method, address, **named)
@@ -450,8 +444,9 @@ class Registry:
         return self._session.request(method, address, **named)
 
     def _unanswered(self, what: str, error: Exception, bound: Deadline) -> RegistryError:
-        """Return the error of a request that was not answered; after all its time, nothing is asked
-        for a while.
+        """Return the error of a request that got no answer.
+
+        If all its time was used, the registry is not asked again for SILENCE_S.
         """
         if bound.is_over:
             self._silent_until = time.monotonic() + SILENCE_S
@@ -470,7 +465,7 @@ _ACCEPT = {"Accept": ", ".join(MANIFEST_TYPES)}
 
 
 class _Reported:
-    """Reads parts of a file; what is read for the first time is reported."""
+    """Reads parts of a file, and reports bytes that are read for the first time."""
 
     def __init__(self, path: Path, on_bytes: OnBytes) -> None:
         self._path, self._on_bytes, self._reported = path, on_bytes, 0
@@ -487,18 +482,16 @@ class _Reported:
 
 @contextlib.contextmanager
 def readable(registry: Registry, repository: str, reference: str) -> Iterator[None]:
-    """Turn Malformed into Unreadable that names the artifact: what a registry serves was written by
-    others.
-    """
+    """Turn Malformed into Unreadable that names the artifact."""
     try:
         yield
     except Malformed as error:
         where = f"{registry.host}/{repository} {reference}"
-        raise Unreadable(200, f"{where}: not as the specification has it: {error}") from None
+        raise Unreadable(200, f"{where}: does not follow the OCI specification: {error}") from None
 
 
 def _as_listed(entry: object) -> dict[str, Any] | None:
-    """Return what is used of an entry of a list of referrers; None if it is no descriptor."""
+    """Return the used parts of an entry of a list of referrers, or None if it is no descriptor."""
     try:
         descriptor = parse_descriptor(entry).plain()
     except Malformed:
@@ -518,9 +511,7 @@ _CLEAN_UP = "remove in the registry what nobody needs there, then run the same c
 
 def _manifest_path(repository: str, reference: str) -> str:
     if not (is_digest(reference) or _TAG.fullmatch(reference)):
-        raise RegistryError(
-            200, f"{clean_line(reference, 80)!r} is neither a digest nor a tag: it is not asked for"
-        )
+        raise RegistryError(200, f"{clean_line(reference, 80)!r} is neither a digest nor a tag")
     return f"{_checked(repository)}/manifests/{reference}"
 
 
@@ -539,14 +530,12 @@ def _checked(repository: str) -> str:
 
 def _digest(text: str) -> str:
     if not is_digest(text):
-        raise RegistryError(
-            200, f"{clean_line(text, 80)!r} is not a sha256 digest: it is not asked for"
-        )
+        raise RegistryError(200, f"{clean_line(text, 80)!r} is not a sha256 digest")
     return text
 
 
 def _entries(answer: requests.Response, name: str) -> list[Any]:
-    """Return one page of a list; Distribution writes an empty one as null."""
+    """Return the entries of one page of a list. Distribution writes an empty list as null."""
     try:
         content = parse_json(answer.content, transport.LARGEST_ANSWER)
         problem = f"no list of {name}"
@@ -556,22 +545,24 @@ def _entries(answer: requests.Response, name: str) -> list[Any]:
     if not isinstance(found, list | None):
         where = transport.shown(answer.url)
         raise RegistryError(
-            answer.status_code, f"{where}: not as the specification has it ({problem})"
+            answer.status_code, f"{where}: does not follow the OCI specification ({problem})"
         )
     return found or []
 
 
 def _following(answer: requests.Response) -> str:
-    """Return the address of the next page of a list; empty if this is the last."""
+    """Return the address of the next page of a list, or an empty text if this is the last."""
     try:
         address = answer.links.get("next", {}).get("url", "")
         return urljoin(answer.url, address) if address else ""
     except ValueError:
         where = transport.shown(answer.url)
-        raise RegistryError(answer.status_code, f"{where}: a `Link` that is no address") from None
+        raise RegistryError(
+            answer.status_code, f"{where}: the `Link` header is not an address"
+        ) from None
 
 
 def file_sha256(path: Path) -> str:
-    """The hexadecimal SHA-256 of a file."""
+    """Return the SHA-256 of a file as hexadecimal digits."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,10 +1,9 @@
-"""Layers written so that the same files are the same bytes on every machine, without compressing
-anything.
+"""Layers that have the same bytes on every machine, written without compressing anything.
 
-A gzip file may have many members (RFC 1952, 2.2), and a wheel is a zip of raw deflate streams, so a
-file of a wheel becomes a member whose deflate stream is the wheel's own. What lies between (tar
-headers, padding, small files made here) is written as stored blocks with the runs of zeros folded,
-which needs no compressor whose version could matter.
+A gzip file may have many members (RFC 1952, 2.2), and a wheel is a zip of raw deflate streams. So a
+file of a wheel becomes a member whose deflate stream is the wheel's own. All between (tar headers,
+padding, small files made here) is written as stored blocks with the runs of zeros folded. That
+needs no compressor, whose version could change the bytes.
 """
 
 from __future__ import annotations
@@ -40,21 +39,19 @@ _StreamError = cast(type[Exception], IsalError)  # its stub declares an instance
 
 
 class Sink(Protocol):
-    """What a layer is written to."""
+    """A file-like object that a layer is written to."""
 
     def write(self, data: bytes, /) -> int:
         """Take all of `data`."""
 
 
 class DamagedStream(Exception):
-    """A compressed stream does not hold what its directory says."""
+    """A compressed stream does not hold what its directory entry says."""
 
 
 @dataclass(frozen=True)
 class Deflated:
-    """A raw deflate stream inside a file, and what it holds: CRC-32 and size in bytes of its
-    contents.
-    """
+    """A raw deflate stream inside a file, with the CRC-32 and the size in bytes of its contents."""
 
     file: BinaryIO
     offset: int
@@ -65,8 +62,9 @@ class Deflated:
 
 @dataclass(frozen=True)
 class Blob:
-    """A finished layer: digest of the compressed file, digest of the tar inside, both sizes in
-    bytes.
+    """A finished layer.
+
+    It has the digest of the compressed file and that of the tar in it, and both sizes in bytes.
     """
 
     digest: str
@@ -92,18 +90,18 @@ class LayerWriter:
         self._pending = b""
 
     def directory(self, path: str) -> None:
-        """A directory, mode 0755."""
+        """Add a directory of mode 0755."""
         self._header(path, tarfile.DIRTYPE, 0o755)
 
     def data(self, path: str, mode: int, data: bytes) -> None:
-        """A file from bytes made here."""
+        """Add a file with bytes that were made here."""
         self._header(path, tarfile.REGTYPE, mode, len(data))
         self._pending += data + _padding(len(data))
 
     def copied(self, path: str, mode: int, source: Deflated) -> None:
-        """A file whose deflate stream is copied.
+        """Add a file whose deflate stream is copied.
 
-        Raises DamagedStream where it does not hold what it should.
+        Raises DamagedStream if the stream does not hold what it should.
         """
         self._header(path, tarfile.REGTYPE, mode, source.size)
         if source.size == 0:
@@ -115,7 +113,7 @@ class LayerWriter:
         self._pending = _padding(source.size)
 
     def close(self) -> Blob:
-        """Write the end of the archive."""
+        """Write the end of the archive and return the finished layer."""
         self._pending += bytes(2 * BLOCK)
         self._flush()
         digest, diff_id = (f"sha256:{made.hexdigest()}" for made in (self._compressed, self._tar))
@@ -128,7 +126,7 @@ class LayerWriter:
         self._pending += info.tobuf(tarfile.PAX_FORMAT, "utf-8", "surrogateescape")
 
     def _flush(self) -> None:
-        """Write what is pending as one member."""
+        """Write the pending bytes as one member."""
         if self._pending:
             self._tar.update(self._pending)
             self._uncompressed += len(self._pending)
@@ -152,7 +150,7 @@ class LayerWriter:
                 f"{size} bytes with CRC {crc:08x}, not {source.size} with {source.crc:08x}"
             )
         if inflate.unused_data:
-            raise DamagedStream("the stream ends before its size says")
+            raise DamagedStream("the stream ends before its stated size")
         self._uncompressed += size
 
     def _emit(self, data: bytes) -> None:
@@ -162,7 +160,7 @@ class LayerWriter:
 
 
 def member(data: bytes) -> bytes:
-    """`data` as one gzip member of stored blocks with folded zero runs."""
+    """Return `data` as one gzip member of stored blocks with folded zero runs."""
     body, at = bytearray(), 0
     for run in _ZERO_RUN.finditer(data):
         body += _stored(data[at : run.start()]) + zeros(run.end() - run.start())
@@ -172,7 +170,7 @@ def member(data: bytes) -> bytes:
 
 
 def _stored(data: bytes) -> bytes:
-    """Deflate's stored blocks (RFC 1951, 3.2.4), byte-aligned at both ends."""
+    """Return deflate's stored blocks (RFC 1951, 3.2.4), byte-aligned at both ends."""
     blocks = (data[at : at + _STORED_MAX] for at in range(0, len(data), _STORED_MAX))
     return b"".join(
         b"\x00" + struct.pack("<HH", len(block), len(block) ^ 0xFFFF) + block for block in blocks
@@ -181,11 +179,10 @@ def _stored(data: bytes) -> bytes:
 
 @lru_cache(maxsize=4096)
 def zeros(count: int) -> bytes:
-    """`count` zero bytes as one block with fixed codes (RFC 1951, 3.2.6), then an empty stored
-    block to align.
+    """Return `count` zero bytes as one block with fixed codes, then an empty stored block to align.
 
-    A literal zero, then copies of the byte before: 258 or 3 to 10 bytes each, the lengths without
-    extra bits.
+    RFC 1951, 3.2.6. The block has a literal zero, then copies of the byte before: 258 or 3 to 10
+    bytes each, the lengths without extra bits.
     """
     bits = "010"  # not final; type 01, least significant bit first
     bits += "00110000"

@@ -1,10 +1,8 @@
-"""Whom to trust behind HTTPS, and with which certificate to show oneself: as Docker and OpenSSL are
-told.
+"""The authorities to trust and the client certificates to show over HTTPS.
 
-Trusted are the machine's authorities and those of `certifi`; instead of them, what
-REQUESTS_CA_BUNDLE, CURL_CA_BUNDLE, SSL_CERT_FILE or SSL_CERT_DIR names; and in each case what
-Docker trusts for the registry (`certs.d/HOST/*.crt`). Client certificates are Docker's too:
-NAME.cert with NAME.key.
+Trusted are the machine's authorities and those of `certifi`. REQUESTS_CA_BUNDLE, CURL_CA_BUNDLE,
+SSL_CERT_FILE or SSL_CERT_DIR replaces them. In each case, what Docker trusts for the registry is
+added (`certs.d/HOST/*.crt`). Client certificates are Docker's too: NAME.cert with NAME.key.
 """
 
 from __future__ import annotations
@@ -27,31 +25,31 @@ certificates").
 _BUNDLES = (settings.REQUESTS_CA_BUNDLE, settings.CURL_CA_BUNDLE)
 _OPENSSL = (settings.SSL_CERT_FILE, settings.SSL_CERT_DIR)
 
-_UNTRUSTED = (2, 18, 19, 20, 21)  # X509_V_ERR_*: an issuer that is not there, in all its forms
+_UNTRUSTED = (2, 18, 19, 20, 21)  # X509_V_ERR_*: all forms of a missing issuer
 _EXPIRED = (9, 10)
 _ANOTHER_NAME = (62, 64)
 
 
 def verified_by() -> str | bool:
-    """The file or folder of authorities that replaces certifi's, else True.
+    """Return the file or folder of authorities that replaces certifi's, else True.
 
-    Raises ConfigError where it is missing.
+    Raises ConfigError if it is missing.
     """
     for variable in (*_BUNDLES, *_OPENSSL):
         if path := os.environ.get(variable):
             if not Path(path).exists():
                 raise ConfigError(
-                    f"{variable} names {path}, which is not there", "correct it, or unset it"
+                    f"{variable} names {path}, which does not exist", "correct it, or unset it"
                 )
             return path
     return True
 
 
 def context(host: str) -> ssl.SSLContext:
-    """What a connection to the registry at `host` trusts beside `verified_by`, and the client's
-    certificates.
+    """Return the TLS context for the registry at `host`.
 
-    Raises ConfigError where one of Docker's files for that registry cannot be used.
+    It trusts Docker's authorities and shows Docker's client certificates. Raises ConfigError if one
+    of Docker's files for that registry cannot be used.
     """
     made = create_urllib3_context()
     if not any(os.environ.get(variable) for variable in _BUNDLES):
@@ -62,9 +60,7 @@ def context(host: str) -> ssl.SSLContext:
 
 
 def way_out(error: BaseException | None, host: str) -> str:
-    """What to do about a failed handshake; empty where `error` is none that a person could do
-    something about.
-    """
+    """Return what to do about a failed handshake, or an empty text for any other error."""
     if isinstance(error, ssl.SSLCertVerificationError):
         return _certificate_hint(error.verify_code, host)
     wants_ours = (
@@ -80,16 +76,16 @@ def way_out(error: BaseException | None, host: str) -> str:
         "UNKNOWN_PROTOCOL",
         "RECORD_LAYER_FAILURE",
     ):
-        return f"put TLS before {host}: plain HTTP is spoken to 127.0.0.1 and localhost only"
+        return f"put TLS before {host}: plain HTTP is used for 127.0.0.1 and localhost only"
     if "CERTIFICATE" in reason or "HANDSHAKE_FAILURE" in reason:
         return wants_ours
     return ""
 
 
 def is_final(error: BaseException) -> bool:
-    """Whether a handshake would fail again.
+    """Return whether a handshake would fail again.
 
-    A connection that just ends may be one of a registry that is starting.
+    A connection that just ends may belong to a registry that is starting.
     """
     return isinstance(error, ssl.SSLError) and not isinstance(error, ssl.SSLEOFError)
 
@@ -102,7 +98,7 @@ def _certificate_hint(code: int, host: str) -> str:
     hints = {
         **dict.fromkeys(_UNTRUSTED, trust),
         **dict.fromkeys(_EXPIRED, "renew the registry's certificate, or set this machine's clock"),
-        **dict.fromkeys(_ANOTHER_NAME, "name the registry as its certificate does"),
+        **dict.fromkeys(_ANOTHER_NAME, "use the host name that is in its certificate"),
     }
     return hints.get(code, "give the registry a valid certificate")
 

@@ -1,4 +1,4 @@
-"""Requests to a registry: connections, what is repeated and when, and what is told of a failure."""
+"""Requests to a registry: connections, repeats, and the messages of failures."""
 
 from __future__ import annotations
 
@@ -27,26 +27,24 @@ from runner.untrusted import clean_line
 TIMEOUT_S = (10, 60)
 """Seconds for a connection, and between two bytes of an answer."""
 WHOLE_S = 110.0
-"""Seconds for a request with all its repeats and what the registry asks to wait, beside what its
-bytes need.
-"""
+"""Seconds for a request with all its repeats and waits, without the time for its bytes."""
 SLOWEST_BYTES_PER_S = 128 << 10
-"""A blob may take as long as it does at this rate."""
+"""The time for the bytes of a blob is computed with this rate."""
 REDIRECTS = 5
 LARGEST_ANSWER = 16 << 20
 """Bytes of a page of a list. Registries with 1,000 tags a page send less than 200 KB."""
 LARGEST_ERROR = 64 << 10
-"""Bytes that are read of what a registry says about an error. One line of it is shown."""
+"""Bytes that are read of an error's body. One line of it is shown."""
 
 LONGEST_WAIT_S = 60
-"""A `Retry-After` above this is not waited for: a person can decide better what to do meanwhile."""
+"""A longer `Retry-After` is not waited for: a person can decide better what to do meanwhile."""
 
 CONNECTIONS = 32
 """Kept open to a registry. A blob that is copied needs two, so this is enough for 16 at once."""
 
 ATTEMPTS = 3
 PASSING = (0, 408, 429, 500, 502, 503, 504)
-"""Statuses that may well be another one a little later; 0 is no answer."""
+"""Statuses of failures that may pass soon; 0 stands for no answer."""
 
 _LONGEST_PAUSE_S = 10.0
 
@@ -54,7 +52,7 @@ T = TypeVar("T")
 
 
 class RegistryError(EnvironmentFailed):
-    """The registry refused, failed, or returned other bytes than asked for.
+    """A registry that refused, failed, or returned other bytes than were asked for.
 
     `status` is HTTP's, 0 without an answer; `wait_s` is how many seconds the registry asks to wait.
     """
@@ -64,10 +62,7 @@ class RegistryError(EnvironmentFailed):
         401: "log in: `docker login` for the registry, with an account that may do this",
         403: "ask for an account that may do this",
         404: "look in the registry whether it was deleted; if so, run the stage that made it again",
-        304: (
-            "look at the proxy or cache before the registry: it answers a question that was not "
-            "asked"
-        ),
+        304: ("check the proxy or cache before the registry: its answer does not fit the request"),
         408: "run the same command again",
         413: "raise the largest request of the registry, or of the proxy before it, to 100 MB",
         429: "wait as long as the registry asks for, then run the same command again",
@@ -75,19 +70,16 @@ class RegistryError(EnvironmentFailed):
     }
     _OF_KIND: ClassVar[dict[int, str]] = {
         1: (
-            "check the registry's address, and the proxy before it: what answers there is no "
+            "check the registry's address, and the proxy before it: the server there is not a "
             "registry"
         ),
-        2: (
-            "look at what the registry holds there: it is not what it should be; restore it or "
-            "remove it"
-        ),
+        2: ("check the artifact in the registry: it is not valid; restore it or remove it"),
         3: "give the registry's own address: this one sends requests elsewhere",
-        4: "change what the registry objects to: it will refuse the same request again",
+        4: "correct what the registry refused: it will refuse the same request again",
     }
 
     def __init__(self, status: int, message: str, hint: str = "", wait_s: float = 0) -> None:
-        passes = "nothing half-done is visible: run the same command again"
+        passes = "no incomplete result is visible: run the same command again"
         hint = hint or self.hints.get(status) or self._OF_KIND.get(status // 100, passes)
         super().__init__(message, hint)
         self.status = status
@@ -95,13 +87,14 @@ class RegistryError(EnvironmentFailed):
 
     @property
     def passes(self) -> bool:
-        """Whether the same request may do better a little later."""
+        """Whether the same request may succeed a little later."""
         return self.status in PASSING and self.wait_s <= LONGEST_WAIT_S
 
 
 def repeated(work: Callable[[], T]) -> T:
-    """What `work` returns, which may be done more than once: it is repeated after failures that
-    pass.
+    """Return the result of `work`, which may be done more than once.
+
+    It is repeated after failures that may pass.
     """
     for attempt in range(1, ATTEMPTS):
         try:
@@ -130,7 +123,7 @@ def session(host: str, base: str) -> requests.Session:
     made = _Session(base)
     made.max_redirects = REDIRECTS
     root, known = base.removesuffix("v2/"), reach_of(base)
-    elsewhere = _Bounded(known.require)  # where it sends us to: stores of blobs, services of tokens
+    elsewhere = _Bounded(known.require)  # stores of blobs, token services
     made.mount("http://", elsewhere)
     made.mount("https://", elsewhere)
     if not base.startswith("https:"):
@@ -181,11 +174,9 @@ def read(answer: requests.Response, limit: int) -> bool:
 def no_answer(
     what: str, host: str, error: Exception, over: deadline.Deadline | None = None
 ) -> RegistryError:
-    """Return the error of a request that nobody answered, or not in the time of the deadline that
-    is `over`.
-    """
+    """Return the error of a request that got no answer, or not within the deadline `over`."""
     if over is not None and over.is_over:
-        return RegistryError(0, f"{what}: no answer, or not all of it, within {over.seconds:.0f} s")
+        return RegistryError(0, f"{what}: no complete answer within {over.seconds:.0f} s")
     cause = _innermost(error)
     status, problem, hint = _of_answer(cause) or _of_connection(error, cause, host)
     return RegistryError(status, f"{what}: {problem}", hint)
@@ -201,7 +192,7 @@ def _of_answer(cause: BaseException) -> tuple[int, str, str] | None:
         return 200, str(cause), _BROKEN
     if isinstance(cause, _NO_HTTP) and not isinstance(cause, _NO_ANSWER):
         said = without_secrets(str(cause))
-        return 200, f"an answer that is not HTTP as it should be ({said})", _BROKEN
+        return 200, f"the answer is not valid HTTP ({said})", _BROKEN
     return None
 
 
@@ -235,15 +226,15 @@ _NO_ANSWER = (
     requests.exceptions.InvalidSchema,
     requests.exceptions.InvalidProxyURL,
 )
-"""Of those, what says that there is no connection, or that it was closed."""
+"""The errors among these that mean that there is no connection, or that it was closed."""
 _BROKEN = (
-    "check the registry's address, and the registry and the proxy before it: it would "
-    "answer so again"
+    "check the registry's address, and the registry and the proxy before it: its "
+    "answer would be the same again"
 )
 
 
 class WrongAnswer(requests.RequestException):
-    """An answer of a token service that cannot be used. It would answer so again."""
+    """An answer of a token service that cannot be used. It would be the same again."""
 
 
 _PROXY = "check the proxy, or correct HTTPS_PROXY, or name the registry's host in NO_PROXY"
@@ -264,7 +255,7 @@ def _proxy_problem(error: Exception, cause: BaseException, host: str) -> str:
 
 
 def not_expected(what: str, answer: requests.Response) -> RegistryError:
-    """Return the error of a request that was answered otherwise than it should."""
+    """Return the error of a request that got an unexpected answer."""
     said = clean_line(answer.content.decode("utf-8", "replace"), 200)
     wait = answer.headers.get("Retry-After", "")
     wait_s = _retries().parse_retry_after(wait)
@@ -281,14 +272,15 @@ def not_expected(what: str, answer: requests.Response) -> RegistryError:
 
 
 def without_secrets(text: str) -> str:
-    """Return `text` on one line, without accounts and queries of addresses: passwords and tokens
-    stand in these.
+    """Return `text` on one line, without the accounts and queries of addresses.
+
+    Passwords and tokens stand in these.
     """
     return clean_line(_QUERY.sub("?...", _ACCOUNT.sub("//", text)), 200)
 
 
 def shown(address: str) -> str:
-    """Return an address as messages show it: without account and query."""
+    """Return an address for a message: without account and query."""
     try:
         parts = urlsplit(address)
     except ValueError:
@@ -307,19 +299,19 @@ _MOVING = (
 
 
 def _hint(method: str, what: str, status: int, said: str) -> str:
-    """Return the way out that a registry's own words call for; empty if its status says all."""
+    """Return the hint that fits a registry's own words, or an empty text if its status says all."""
     if method in _CHANGES and status in (400, 403, 409, 412) and _IMMUTABLE.search(said):
         return f"exclude the tags that move from the registry's rule of immutable tags: {_MOVING}"
     if method in _CHANGES and status == 404 and "NAME_UNKNOWN" in said:
         repository = re.split("/(?:manifests|blobs)/", what.partition(" ")[2])[0]
-        return f"create the repository `{repository}` in the registry: it makes none by itself"
+        return f"create the repository `{repository}` in the registry: it creates none by itself"
     if status == 400 and "BLOB_UNKNOWN" in said:
         return "run the stage that made it again: the registry lost something that it names"
     return ""
 
 
 def _innermost(error: BaseException) -> BaseException:
-    """What a nested network error is really about."""
+    """Return the error at the root of a nested network error."""
     carried = next(
         (each for each in error.args if isinstance(each, Exception)), None
     )  # as urllib3 wraps them
@@ -329,7 +321,7 @@ def _innermost(error: BaseException) -> BaseException:
 
 
 class _Session(requests.Session):
-    """Goes where a registry sends us only if that may be: see oci/reach.py."""
+    """Connections that follow a registry only to addresses that oci/reach.py allows."""
 
     def __init__(self, base: str) -> None:
         super().__init__()
@@ -356,7 +348,10 @@ class _Session(requests.Session):
             prepared_request.headers.pop("Authorization", None)
 
     def get_redirect_target(self, resp: requests.Response) -> str | None:
-        """Return where an answer sends us; None if it does not."""
+        """Return the address that an answer redirects to, or None.
+
+        Raises Misdirected if it cannot be asked over HTTP.
+        """
         target = super().get_redirect_target(resp)
         if target:
             try:
@@ -367,8 +362,8 @@ class _Session(requests.Session):
                 is_web = False
             if not is_web:
                 raise Misdirected(
-                    f"the registry sends the request on to {shown(target)}, where nobody can be"
-                    " asked"
+                    f"the registry sends the request on to {shown(target)}, which is not a web"
+                    " address"
                 )
             with contextlib.suppress(requests.RequestException):
                 read(resp, LARGEST_ERROR)
@@ -401,12 +396,13 @@ class _Bounded(HTTPAdapter):
 
 
 class _Retries(Retry):
-    """Waits as long as a registry asks for, and says so; gives up where that is too long, or
-    waiting would not help.
+    """Repeats that wait as long as a registry asks for.
+
+    They end if that is too long, or if waiting would not help.
     """
 
     def increment(self, *args: Any, **named: Any) -> Self:  # noqa: ANN401 - handed on as they are
-        """One repeat less. Raises MaxRetryError where none is left."""
+        """Count one repeat less. Raises MaxRetryError if none is left."""
         response, error = named.get("response"), named.get("error")
         bound = deadline.current()
         longest = LONGEST_WAIT_S if bound is None else min(LONGEST_WAIT_S, bound.left_s)
@@ -419,14 +415,14 @@ class _Retries(Retry):
         return super().increment(*args, **named)
 
     def parse_retry_after(self, retry_after: str) -> float:
-        """Seconds from now, also of a date; 0 for what is neither."""
+        """Return the seconds from now, also for a date; 0 for a value that is neither."""
         try:
             return max(0.0, super().parse_retry_after(retry_after[:60])) if retry_after else 0
         except (InvalidHeader, ValueError, OverflowError):
             return 0
 
     def sleep_for_retry(self, response: BaseHTTPResponse) -> bool:
-        """Whether `response` said how long to wait; then that was waited."""
+        """Wait as long as `response` asks for, and return whether it asked."""
         if wait := self.get_retry_after(response):
             progress.say(f"  the registry asks to wait {wait:.0f} s")
         return super().sleep_for_retry(response)

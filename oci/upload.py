@@ -1,10 +1,9 @@
-"""Sending a blob: in one piece where it is small, else in chunks, going on after a cut from where
-the registry stands.
+"""Upload of a blob: a small one in one piece, a large one in chunks that continue after a cut.
 
 Distribution 2.8 ends an upload that was cut inside a chunk when it is asked
 (distribution/distribution, pull request 3755), and appends whatever comes, whatever range it says.
-So bytes are sent again only from where the registry says it stands; where it does not say, the
-upload begins again.
+So bytes are sent again only from the offset that the registry states. If it states none, the upload
+begins again.
 """
 
 from __future__ import annotations
@@ -23,28 +22,26 @@ from oci.transport import ATTEMPTS, TIMEOUT_S, RegistryError, pause, seconds_for
 from runner.untrusted import clean_line
 
 CHUNK_BYTES = 64 << 20
-"""What is sent in one request, and again after a cut.
+"""The bytes of one request, which are sent again after a cut.
 
-There are proxies that refuse requests of more than 100 MB.
+Some proxies refuse requests of more than 100 MB.
 """
 
 LONGEST_END_S, END_BYTES_PER_S = 300.0, 20 << 20
-"""How long the answer to an upload is waited for: some registries copy or hash all of it at the
-end.
-"""
+"""The longest wait for the end of an upload: some registries copy or hash all of it then."""
 
 CUTS = 10
-"""How often an upload goes on before it begins again."""
+"""How often an upload continues after a cut before it begins again."""
 
 _COUNT = re.compile(r"\d{1,12}", re.ASCII)
 _NOT_IN_CHUNKS = (400, 404, 405, 411, 413, 416, 501)
-"""Answers of registries that take no chunks, not of this size, or lost the ones they took."""
+"""Statuses of registries that do not accept chunks (of this size), or that lost some."""
 
 
 class Call(Protocol):
-    """A request to the registry, repeated where that is safe.
+    """A function that sends a request to the registry, repeated if that is safe.
 
-    Raises RegistryError for a status not expected.
+    Raises RegistryError for an unexpected status.
     """
 
     def __call__(
@@ -58,15 +55,16 @@ class Call(Protocol):
     ) -> requests.Response:
         """Return the answer.
 
-        `whole` is the deadline that it must keep, if another than the usual one.
+        `whole` is the deadline that it must keep, if it is not the usual one.
         """
         ...
 
 
 @dataclass(frozen=True)
 class Source:
-    """A blob to be sent, `size` in bytes; `read` gives those from one offset up to another, as
-    often as asked.
+    """A blob to upload, `size` in bytes.
+
+    `read` returns the bytes from one offset up to another. It may be called more than once.
     """
 
     digest: str
@@ -77,7 +75,7 @@ class Source:
 def upload(call: Call, repository: str, source: Source) -> None:
     """Make a blob part of a repository.
 
-    Raises RegistryError; what is left of it then is not visible.
+    Raises RegistryError; what is left of the upload is not visible.
     """
     whole = source.size <= CHUNK_BYTES
     for attempt in range(1, ATTEMPTS + 1):
@@ -92,12 +90,12 @@ def upload(call: Call, repository: str, source: Source) -> None:
             call("HEAD", f"{repository}/blobs/{source.digest}", expect=(200, 404)).status_code
             == 200
         ):
-            return  # it was taken, and only the answer lost
+            return  # the registry has it, and only the answer was lost
         whole = whole or refuses_chunks
 
 
 def check_digest(answer: requests.Response, digest: str) -> None:
-    """Raises RegistryError where the registry says that it took other bytes than were put."""
+    """Raise RegistryError if the registry states another digest than was put."""
     stated = answer.headers.get("Docker-Content-Digest", digest)
     if stated != digest:
         took = clean_line(stated, 100)
@@ -108,7 +106,7 @@ def check_digest(answer: requests.Response, digest: str) -> None:
 
 
 def location(answer: requests.Response) -> str:
-    """Where an upload goes on; empty where the registry does not say."""
+    """Return the address to continue an upload at; empty if the registry states none."""
     said = answer.headers.get("Location", "")
     try:
         address = urljoin(answer.url, said) if said else ""
@@ -117,13 +115,13 @@ def location(answer: requests.Response) -> str:
         scheme = "none"
     if said and scheme not in ("http", "https"):
         raise RegistryError(
-            answer.status_code, f"{shown(answer.url)}: a `Location` that is no address"
+            answer.status_code, f"{shown(answer.url)}: the `Location` header is not an address"
         )
     return address
 
 
 class _Session:
-    """One upload: where it goes on (`_address`) and how many bytes the registry has (`_held`)."""
+    """One upload: its next address (`_address`) and how many bytes the registry has (`_held`)."""
 
     def __init__(self, call: Call, repository: str, source: Source) -> None:
         self._call = call
@@ -132,13 +130,16 @@ class _Session:
         opened = call("POST", f"{repository}/blobs/uploads/", expect=(202,))
         self._address = location(opened)
         if not self._address:
-            raise RegistryError(202, f"{shown(opened.url)}: an upload was opened, and not where")
+            raise RegistryError(
+                202, f"{shown(opened.url)}: the registry opened an upload without an address"
+            )
         least = opened.headers.get("OCI-Chunk-Min-Length", "")
         self._chunk = max(CHUNK_BYTES, int(least) if _COUNT.fullmatch(least) else 0)
 
     def sent(self, whole: bool) -> RegistryError | None:
-        """What was wrong with sending all of it; then the registry is told to forget what it
-        has.
+        """Send all of the blob, and return the error if that fails.
+
+        After an error the registry is asked to forget the upload.
         """
         digest = self._source.digest
         try:
@@ -147,7 +148,7 @@ class _Session:
             target = f"{self._address}{'&' if '?' in self._address else '?'}digest={digest}"
             check_digest(self._put("PUT", target, self._source.size, 201), digest)
         except RegistryError as error:
-            with contextlib.suppress(RegistryError):  # a courtesy
+            with contextlib.suppress(RegistryError):  # optional
                 self._call("DELETE", self._address, expect=(202, 204))
             return error
         return None
@@ -173,11 +174,16 @@ class _Session:
         self._stands(answer, end, _held(answer) or end)
         if self._held <= start:
             raise RegistryError(
-                416, f"{shown(answer.url)}: bytes from {start} to {end} were sent and not kept"
+                416,
+                f"{shown(answer.url)}: bytes from {start} to {end} were sent, and the registry did "
+                "not keep them",
             )
 
     def _ask(self, error: RegistryError, end: int) -> None:
-        """Go on from where the registry says it stands; with `error` where it does not say."""
+        """Continue from the offset that the registry states.
+
+        Raises `error` if the registry states none.
+        """
         try:
             answer = self._call("GET", self._address, expect=(204,))
         except RegistryError:
@@ -202,7 +208,7 @@ class _Session:
         body = _Part(self._source, self._held, end)
         moved = (
             self._source.size if status == 201 else len(body)
-        )  # at the end it may look at all bytes once more
+        )  # at the end it may read all bytes again
         wait_s = min(LONGEST_END_S, TIMEOUT_S[1] + moved / END_BYTES_PER_S)
         named = {"data": body or b"", "headers": headers, "timeout": (TIMEOUT_S[0], wait_s)}
         with Deadline(seconds_for(moved)) as whole:
@@ -210,7 +216,7 @@ class _Session:
 
 
 class _Part:
-    """Bytes of a source as a request body of known length, which may be sent more than once."""
+    """A part of a source as a request body of known length, which may be sent more than once."""
 
     def __init__(self, source: Source, start: int, end: int) -> None:
         self._source, self._start, self._end = source, start, end
@@ -226,14 +232,14 @@ class _Part:
         if left:  # else the registry would wait for the rest
             raise RegistryError(
                 200,
-                f"{self._source.digest} has other than {self._source.size} bytes where it is read",
+                f"{self._source.digest} does not have {self._source.size} bytes in its source",
             )
 
 
 def _held(answer: requests.Response) -> int | None:
-    """How many bytes the registry says it has; None where it does not.
+    """Return how many bytes the registry says it has, or None if it does not say.
 
-    `0-0` is said of none and of one byte.
+    Registries say `0-0` both for no byte and for one.
     """
     said = re.fullmatch(r"(?:bytes=)?0-(\d{1,16})", answer.headers.get("Range", ""))
     return int(said[1]) + 1 if said and int(said[1]) > 0 else None

@@ -1,3 +1,1 @@
-"""The machine a release runs on: its engine, registry, scanner, disk, and how to talk to a
-person.
-"""
+"""The machine that a release runs on: its engine, registry, disk and environment, and its user."""

@@ -9,7 +9,6 @@ them reads otherwise is refused: a scheme, a path, credentials, an IPv6 address,
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from collections.abc import Iterator
 
@@ -22,6 +21,8 @@ NAMESPACE = "write HOST alone, and write the namespace into images/catalog.yaml,
 LONGEST_NAME = 253
 _LABEL = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?")
 _PORT = re.compile(r"[1-9][0-9]{0,4}")
+_OCTET = r"(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])"
+_IPV4 = re.compile(rf"{_OCTET}(?:\.{_OCTET}){{3}}")
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 _NAMESPACE = re.compile(r"[^/\s]+(?:/[a-z0-9][a-z0-9._-]*)+")
 
@@ -31,14 +32,15 @@ _DIGEST = re.compile(r"@sha(?:256|512):[^@]*\Z")
 
 
 def holds_credentials(reference: str) -> bool:
-    """Return whether a reference has an `@` that is not that of its digest: what stands before it
-    may be a password.
+    """Return whether a reference has an `@` that does not belong to its digest.
+
+    The text before it may be a password.
     """
     return "@" in _DIGEST.sub("", reference)
 
 
 def without_credentials(words: str) -> str:
-    """Return what a person typed, with `***` for every USER:PASSWORD before an `@`."""
+    """Return a command line with `***` for every USER:PASSWORD before an `@`."""
     return " ".join(_CREDENTIALS.sub(r"\1***@", word) for word in words.split(" "))
 
 
@@ -60,22 +62,19 @@ def address_problem(text: str) -> str:
 
 
 def _problems(text: str) -> Iterator[tuple[str, str]]:
-    """Yield what is wrong with an address, and what to do about it.
-
-    The first is the one to tell.
-    """
+    """Yield each problem of an address with its hint. The first one is shown."""
     if not text:
         yield "it is empty", f"{FORM}; unset it to use the embedded registry"
     if "@" in text:
-        yield "it holds a user name or a password", f"{FORM}; log in with `docker login` instead"
+        yield "it contains a user name or a password", f"{FORM}; log in with `docker login` instead"
     if scheme := _SCHEME.match(text):
         yield f"it begins with {scheme[0]}", FORM
     if any(character.isspace() or not character.isprintable() for character in text):
-        yield "it holds a space or a control character", FORM
+        yield "it contains a space or a control character", FORM
     if text.endswith("/"):
         yield "it ends with a slash", FORM
     if "/" in text:
-        yield "it holds a namespace or a path", NAMESPACE if _NAMESPACE.fullmatch(text) else FORM
+        yield "it contains a namespace or a path", NAMESPACE if _NAMESPACE.fullmatch(text) else FORM
     if "[" in text or text.count(":") > 1:
         yield "an IPv6 address is not supported", f"{FORM}; give the machine a name"
     host, colon, port = text.partition(":")
@@ -96,7 +95,7 @@ def _host_problem(host: str, *, has_port: bool) -> str:
             f"`{clean_line(wrong, 70)}` in the host's name is not 1 to 63 letters, digits and "
             "hyphens"
         )
-    if labels[-1].isdigit() and not _is_ipv4(host):
+    if labels[-1].isdigit() and not _IPV4.fullmatch(host):
         return "the host's name ends in a number, and is not an IPv4 address"
     if len(labels) == 1 and not has_port and host != "localhost":
         return (
@@ -104,11 +103,3 @@ def _host_problem(host: str, *, has_port: bool) -> str:
             "add a domain or a port"
         )
     return ""
-
-
-def _is_ipv4(host: str) -> bool:
-    try:
-        ipaddress.IPv4Address(host)
-    except ValueError:
-        return False
-    return True

@@ -18,8 +18,8 @@ _COMMIT = re.compile("[0-9a-f]{40}(?:[0-9a-f]{24})?", re.ASCII)
 def commit_of(paths: Sequence[Path], environ: Mapping[str, str] = os.environ) -> str:
     """Return the commit that holds these files as they are on disk.
 
-    Empty if one of them was changed and not committed, or if they are in no checkout. Without git
-    on the machine it is the commit that GitHub Actions says it checked out.
+    It is empty if one of them was changed and not committed, or if they are in no checkout. Without
+    git on the machine it is the commit that GitHub Actions says it checked out.
     """
     if shutil.which("git") is None:
         said = environ.get(settings.GITHUB_SHA, "")
@@ -32,7 +32,7 @@ def commit_of(paths: Sequence[Path], environ: Mapping[str, str] = os.environ) ->
 
 
 def _git(folder: Path, *words: str) -> str | None:
-    """Return what git prints; None if it fails or is not there."""
+    """Return what git prints, or None if it fails or is not there."""
     try:
         done = subprocess.run(
             ["git", "-C", str(folder), *words],

@@ -1,5 +1,4 @@
-"""What all containers of strangers' images have in common: names of our own, no volume on the
-host's disk, and a watch on the disk that they could fill.
+"""The common parts of all containers of images under test: names, volumes, a watch on the disk.
 
 An image can choose its labels, its volumes and its user. It cannot choose the name of a container.
 """
@@ -54,24 +53,26 @@ _IMAGE_CANNOT_START = re.compile(
     r"|to rootfs at \\?\"?/(?:harness|look|proc|dev|sys)"
     r"|source \S+ is not directory|are you trying to mount a directory onto a file"
 )
-"""How the engine and runc report what the image's own configuration or files do not allow to
-start.
-"""
+"""The errors of the engine and runc that the image's own configuration or files cause."""
 
 
 class ImageCannotStart(Exception):
-    """The image's own configuration does not let a container of it start. The message says what."""
+    """The image's own configuration does not let a container start.
+
+    The message gives the reason.
+    """
 
 
 def is_fault_of_the_image(error: Exception) -> bool:
-    """Return whether the engine refused a container for what the image itself is configured to be
-    or to hold.
+    """Return whether the engine refused a container because of the image itself.
+
+    That is its configuration, or its files.
     """
     return _IMAGE_CANNOT_START.search(str(error)) is not None
 
 
 def new_name(purpose: str) -> str:
-    """Return a name for a container that says whose it is."""
+    """Return a name for a container that shows that it belongs to this project."""
     return f"{PREFIX}-{purpose}-{secrets.token_hex(8)}"
 
 
@@ -169,11 +170,11 @@ def _stat_in(container: Any, path: str) -> _FoundFile | None:  # noqa: ANN401
 
 
 def volumes_in_memory(config: Mapping[str, Any], taken: Iterable[str], ours: str) -> list[Mount]:
-    """Return a mount in memory for each volume that an image declares: else it is a folder of the
-    host's disk.
+    """Return a mount in memory for each volume that an image declares.
 
-    `taken` are paths that something else is mounted at, `ours` the folder of the harness, where an
-    image may have none. Raises ImageCannotStart for a path that no volume can have.
+    Without it, the volume would be a folder on the host's disk. `taken` are paths where something
+    else is mounted, `ours` is the folder of the harness, where an image may have no volume. Raises
+    ImageCannotStart for a path that no volume can have.
     """
     paths = (path for path in _volumes(config, ours) if path not in taken)
     return [
@@ -185,12 +186,11 @@ def volumes_in_memory(config: Mapping[str, Any], taken: Iterable[str], ours: str
 def volumes_read_only(
     config: Mapping[str, Any], ours: str, labels: Mapping[str, str] | None = None
 ) -> list[Mount]:
-    """Return a mount for each volume that an image declares: what the image holds there, and
-    nothing can be written.
+    """Return a read-only mount for each volume that an image declares, with the image's content.
 
-    The engine makes them, with names of ours and `labels`; `remove_volumes` removes them, and
-    `remove_left_volumes` those of runs that were killed. Raises ImageCannotStart for a path that no
-    volume can have, and for more than MOST_VOLUMES.
+    The engine makes them under names of this project, with `labels`. `remove_volumes` removes
+    them, and `remove_left_volumes` those of runs that were killed. Raises ImageCannotStart for a
+    path that no volume can have, and for more than MOST_VOLUMES.
     """
     return [
         Mount(path, new_name("volume"), type="volume", read_only=True, labels=dict(labels or {}))
@@ -208,9 +208,7 @@ def remove_volumes(container: Any) -> None:  # noqa: ANN401
 
 @contextlib.contextmanager
 def without_volumes_of_a_failure(client: Any, mounts: Iterable[Mount]) -> Iterator[None]:  # noqa: ANN401
-    """Remove the volumes of `mounts` if a container of them cannot be made: the engine leaves those
-    that it made.
-    """
+    """Remove the volumes of `mounts` if their container cannot be made: the engine leaves them."""
     try:
         yield
     except BaseException:  # also if the engine does not answer, or a person stops this run
@@ -254,15 +252,13 @@ def _volumes(config: Mapping[str, Any], ours: str) -> Iterator[str]:
 
 
 def disks_of(client: Any, *folders: Path) -> tuple[Path, ...]:  # noqa: ANN401
-    """Return `folders`, and the folder in which the engine keeps containers if that is on this
-    machine.
-    """
+    """Return `folders`, and the engine's folder of containers if that is on this machine."""
     kept = Path(str(client.info().get("DockerRootDir") or "/nowhere"))
     return (*folders, kept) if kept.is_dir() else folders
 
 
 def full_disk(folders: Iterable[Path]) -> str:
-    """Return which disk is nearly full, and an empty text if none is."""
+    """Return a message that names a disk which is nearly full, or an empty text."""
     for folder in folders:
         with contextlib.suppress(OSError):
             found = os.statvfs(folder)

@@ -1,7 +1,6 @@
-"""Docker's own configuration file, checked before docker-py, the docker client or the scanner reads
-it.
+"""Check Docker's configuration file before docker-py, the docker client or the scanner reads it.
 
-They trust it: a FIFO would hang them, and a value of another type would end them in an error that
+They trust it: a FIFO would hang them, and a value of another type would end them with an error that
 names no file.
 """
 
@@ -37,7 +36,7 @@ class _Account:
 
 @dataclass(frozen=True)
 class _Config:
-    """What of it is used here. Other keys may be there."""
+    """The parts of the configuration that are used here. Other keys may be there."""
 
     auths: dict[_Text, _Account] | None = None
     credsStore: _Helper | None = None  # noqa: N815 - Docker's name
@@ -47,10 +46,9 @@ class _Config:
 
 
 def check(purpose: str = "") -> None:
-    """Raise ConfigError that names the file if Docker's configuration is not what its readers
-    expect.
+    """Raise ConfigError if Docker's configuration is not what its readers expect.
 
-    `purpose` is what it is needed for, as the beginning of the message.
+    The error names the file, and begins with `purpose`.
     """
     found = find_config_file()  # it may be ~/.dockercfg too, in which each key is a registry
     path = Path(str(found or ""))
@@ -67,7 +65,7 @@ def _problem(path: Path) -> str:
         return str(error)
     except ValidationError as error:
         where = clean_line(".".join(map(str, error.errors()[0]["loc"])), 100)
-        return f"{f'`{where}`' if where else 'the whole'} is of a wrong type or form"
+        return f"{f'`{where}`' if where else 'the document'} has a wrong type or form"
     return ""
 
 

@@ -1,6 +1,4 @@
-"""What this machine can do: each thing a release needs, whether it is here, and the way out where
-it is not.
-"""
+"""The state of this machine: each thing that a release needs, and how to get what is missing."""
 
 from __future__ import annotations
 
@@ -21,7 +19,7 @@ building, the next release.
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing looked at. `required`: without it no release can be cut at all."""
+    """The state of one thing. Without a `required` one no release can be cut."""
 
     name: str
     ok: bool
@@ -30,7 +28,10 @@ class Finding:
 
 
 def examine(scanner: Callable[[], str], registry: Callable[[], str]) -> tuple[Finding, ...]:
-    """Look at everything; `scanner` and `registry` say their version and address, or raise."""
+    """Return the state of everything that a release needs.
+
+    `scanner` and `registry` return their version and address, or raise ReleaseError.
+    """
     return (
         _tried("engine", lambda: f"Docker {engine.version()}"),
         _tried("builder", lambda: " ".join(engine.build_command()[0])),
@@ -54,7 +55,7 @@ def _gpu() -> Finding:
             "gpu",
             False,
             False,
-            "no nvidia-smi: GPU checks will be `not run`, releases stay candidates",
+            "no nvidia-smi: GPU checks will be `not run`, and releases stay candidates",
         )
     try:
         names = shell.run(
@@ -84,7 +85,7 @@ def _disk() -> Finding:
 def registry_in_use(ask: Callable[[str], None]) -> str:
     """Return the address of the registry in use.
 
-    `ask` raises if the registry does not answer as one should.
+    `ask` raises ReleaseError if the registry does not answer as it should.
     """
     host = embedded.host()
     ask(host)

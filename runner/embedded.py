@@ -1,6 +1,6 @@
-"""The embedded registry: a real `distribution` registry on loopback, its data kept between runs.
+"""The embedded registry: a real `distribution` registry on loopback that keeps its data.
 
-Used where no registry is configured. It is a daemon of its own and outlives the command that
+It is used if no registry is configured. It is a daemon of its own and outlives the command that
 started it.
 """
 
@@ -31,18 +31,18 @@ LOG_END_BYTES = 1 << 16
 
 
 def configured(environ: Mapping[str, str] = os.environ) -> str | None:
-    """Return the registry that the environment names, None if it names none.
+    """Return the registry that the environment names, or None if it names none.
 
-    Raises ConfigError for no address.
+    Raises ConfigError if that is not an address.
     """
     given = environ.get(settings.REGISTRY)
     return None if given is None else registry_address(given, settings.REGISTRY)
 
 
 def host() -> str:
-    """The configured registry, else the embedded one.
+    """Return the configured registry, else the embedded one.
 
-    The embedded one is started where it does not answer.
+    The embedded one is started if it does not answer.
     """
     if named := configured():
         return named
@@ -55,7 +55,7 @@ def host() -> str:
 
 
 def answers(host: str) -> bool:
-    """Whether a registry answers on a loopback address."""
+    """Return whether a registry answers at a loopback address."""
     try:
         return requests.get(f"http://{host}/v2/", timeout=2).status_code == 200
     except requests.RequestException:
@@ -63,8 +63,9 @@ def answers(host: str) -> bool:
 
 
 def start(host: str, folder: Path) -> int:
-    """Start a registry on `host` with its data in `folder`; returns its process id when it
-    answers.
+    """Start a registry on `host` with its data in `folder`, and return its process id.
+
+    Returns when the registry answers. Raises EnvironmentFailed if it does not.
     """
     binary = shutil.which("docker-registry")
     if binary is None:
@@ -72,7 +73,14 @@ def start(host: str, folder: Path) -> int:
         raise EnvironmentFailed(
             "no registry is configured and `docker-registry` is not installed", hint
         )
-    write_text(folder / "config.yml", yaml.safe_dump(_configuration(host, folder / "data")))
+    storage = {"filesystem": {"rootdirectory": str(folder / "data")}, "delete": {"enabled": True}}
+    configuration = {
+        "version": "0.1",
+        "log": {"level": "warn", "accesslog": {"disabled": True}},
+        "storage": storage,
+        "http": {"addr": host},
+    }
+    write_text(folder / "config.yml", yaml.safe_dump(configuration))
     progress.say(f"  starting the embedded registry on {host}", detail=True)
     with home.opened(folder / "registry.log") as log:
         process = subprocess.Popen(
@@ -87,15 +95,16 @@ def start(host: str, folder: Path) -> int:
         write_text(folder / "registry.pid", str(process.pid))
         _await(process, host, folder / "registry.log")
     except BaseException:
-        process.terminate()  # nothing would know of it, and so end it
+        process.terminate()  # else nothing would end it
         process.wait()
         raise
     return process.pid
 
 
 def stop(folder: Path) -> None:
-    """Stop the registry that keeps its data in `folder`; no other process, even if it has that
-    one's number now.
+    """Stop the registry that keeps its data in `folder`.
+
+    Another process that has its number now is left alone.
     """
     with contextlib.suppress(FileNotFoundError, ProcessLookupError, ValueError, Malformed):
         process = int(read_file(folder, "registry.pid", 20))
@@ -117,12 +126,3 @@ def _await(process: subprocess.Popen[bytes], host: str, log: Path) -> None:
     raise EnvironmentFailed(
         f"the embedded registry did not start on {host}: {problem}", f"read {log}"
     )
-
-
-def _configuration(host: str, data: Path) -> dict[str, object]:
-    return {
-        "version": "0.1",
-        "log": {"level": "warn", "accesslog": {"disabled": True}},
-        "storage": {"filesystem": {"rootdirectory": str(data)}, "delete": {"enabled": True}},
-        "http": {"addr": host},
-    }

@@ -1,6 +1,4 @@
-"""The Docker engine: finding it, finding a client that can build with BuildKit, pulling by digest,
-seeing GPUs.
-"""
+"""The Docker engine and its clients: connect, pull by digest, find BuildKit and GPUs."""
 
 from __future__ import annotations
 
@@ -33,11 +31,9 @@ CALL_HINT = (
 )
 
 _REFERENCE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/@-]{0,511}")
-"""Characters of any reference, and a bound on its length; the engine knows the grammar."""
+"""The characters and the greatest length of a reference. The engine checks the rest."""
 _NO_IMAGE = re.compile(r"manifest unknown|not found: does not exist|repository does not exist")
-"""What a registry says of an image that it does not have, if the engine hands that on as text
-alone.
-"""
+"""The messages of registries about a missing image, which the engine hands on as text."""
 _REFERENCE_HINT = (
     "write HOST/REPOSITORY:TAG, HOST/REPOSITORY@sha256:..., or the name of an image that you built"
 )
@@ -54,18 +50,15 @@ _CALL_ERRORS = (
     requests.RequestException,
     urllib3.exceptions.HTTPError,
 )
-"""What docker-py raises when the engine refuses, and what it lets through when the engine goes
-away.
-"""
+"""The errors of docker-py when the engine refuses a call or goes away."""
 
 
 @cache
 def client(answer_s: int = 600) -> docker.DockerClient:
-    """A client of an engine that answers within `answer_s` seconds.
+    """Return a client of an engine that answers within `answer_s` seconds.
 
-    Raises EnvironmentFailed where none does.
-
-    Raises ConfigError if DOCKER_HOST or Docker's configuration cannot be used.
+    Raises EnvironmentFailed if no engine answers, and ConfigError if DOCKER_HOST or Docker's
+    configuration cannot be used.
     """
     _check_address()
     docker_config.check()
@@ -103,17 +96,17 @@ def answers() -> bool:
 
 
 def version() -> str:
-    """The engine's version, for records."""
+    """Return the engine's version, for records."""
     return str(client().version()["Version"])
 
 
 @cache
 def build_command() -> tuple[tuple[str, ...], dict[str, str]]:
-    """The command and environment that build with BuildKit, among all `docker` clients on PATH.
+    """Return the command and the environment that build with BuildKit.
 
-    A client with the buildx plugin is preferred; a client before 23 carries BuildKit behind
-    `DOCKER_BUILDKIT=1`. Raises EnvironmentFailed if there is none, ConfigError if Docker's
-    configuration cannot be used.
+    All `docker` clients on PATH are tried. One with the buildx plugin is preferred; a client before
+    version 23 has BuildKit behind `DOCKER_BUILDKIT=1`. Raises EnvironmentFailed if there is none,
+    and ConfigError if Docker's configuration cannot be used.
     """
     _check_address()
     docker_config.check()
@@ -130,16 +123,13 @@ def build_command() -> tuple[tuple[str, ...], dict[str, str]]:
 
 
 def program() -> str:
-    """The docker client this project runs: the one that can also build."""
+    """Return the docker client that this project runs: the one that can also build."""
     return build_command()[0][0]
 
 
 @contextlib.contextmanager
 def failures(what: str, hint: str = CALL_HINT) -> Iterator[None]:
-    """Calls of the engine that make up `what`.
-
-    Raises EnvironmentFailed where it refuses one or goes away.
-    """
+    """Turn the errors of calls of the engine into EnvironmentFailed; `what` names the calls."""
     try:
         yield
     except _CALL_ERRORS as error:
@@ -148,10 +138,10 @@ def failures(what: str, hint: str = CALL_HINT) -> Iterator[None]:
 
 @dataclass(frozen=True)
 class HeldImage:
-    """An image that the engine holds. `id` is the digest of its configuration, which never changes.
+    """An image that the engine has. `id` is the digest of its configuration, which never changes.
 
-    `digest` is that of its manifest, empty if the image was only built here. `config` is what it is
-    configured to be (`User`, `Env`, `ExposedPorts`, `Labels`, ...).
+    `digest` is that of its manifest, empty if the image was only built here. `config` is its
+    configuration (`User`, `Env`, `ExposedPorts`, `Labels`, ...).
     """
 
     id: str
@@ -164,15 +154,17 @@ class ImageCannotBeUnpacked(GateRefused):
 
 
 def obtain(reference: str, is_served_whole: Callable[[str], bool] | None = None) -> HeldImage:
-    """Return the image that `reference` names here, as `docker run` would take it: it is pulled if
-    the engine lacks it.
+    """Return the image that `reference` names, as `docker run` would take it.
 
-    `is_served_whole` tells whether a registry has every part of an image. Raises ConfigError if
-    there is no such image, ImageCannotBeUnpacked if it is whole and the engine cannot take it,
+    It is pulled if the engine does not have it. `is_served_whole` tells whether a registry has
+    every part of an image. Raises ConfigError if there is no such image, ImageCannotBeUnpacked if
+    it is whole and the engine cannot take it,
     EnvironmentFailed if the engine or a registry fails.
     """
     if holds_credentials(reference):
-        raise ConfigError("the reference of the image holds a user name or a password", LOGIN_HINT)
+        raise ConfigError(
+            "the reference of the image contains a user name or a password", LOGIN_HINT
+        )
     if not _REFERENCE.fullmatch(reference):
         raise ConfigError(
             f"{clean_line(reference, 80)!r} is not a reference of an image", _REFERENCE_HINT
@@ -188,15 +180,13 @@ def _held_or_pulled(
 ) -> tuple[str, Any]:
     """Return the digest that was pulled, empty if the engine had the image, and docker-py's image.
 
-    An image that nobody has is a person's mistake, not a failure of the machine.
+    Raises ConfigError if nobody has the image: that is a mistake of a person, not of the machine.
     """
     try:
         with contextlib.suppress(ImageNotFound):
             return "", client().images.get(reference)
-        if reference.startswith(
-            "sha256:"
-        ):  # an id, which no registry knows: it would be taken for a name there
-            raise ConfigError(f"the engine holds no image {reference}", _REFERENCE_HINT)
+        if reference.startswith("sha256:"):  # no registry knows ids: it would read this as a name
+            raise ConfigError(f"the engine has no image {reference}", _REFERENCE_HINT)
         return _pull(reference, is_served_whole), client().images.get(reference)
     except DockerException as error:
         if _is_no_image(error):
@@ -241,10 +231,10 @@ def pull(reference: str, is_served_whole: Callable[[str], bool] | None = None) -
 
 
 def no_logins(folder: Path) -> dict[str, str]:
-    """Return the variables with which a docker client reads no configuration: it would hand on the
-    address of a proxy.
+    """Return the variables with which a docker client reads no configuration.
 
-    `folder` is one that has no configuration of Docker in it.
+    With one, it would hand on the address of a proxy. `folder` has no configuration of Docker in
+    it.
     """
     return {"DOCKER_CONFIG": str(folder)}
 
@@ -369,8 +359,9 @@ def _events_of_pull(reference: str) -> Iterator[Mapping[str, Any]]:
 
 
 def gpu_request() -> DeviceRequest | None:
-    """What to ask the engine for to get every GPU: its NVIDIA runtime, or CDI; None where it offers
-    neither.
+    """Return the request for every GPU, by the engine's NVIDIA runtime or by CDI.
+
+    Returns None on a machine without an NVIDIA driver.
     """
     if not Path("/dev/nvidiactl").exists() and shutil.which("nvidia-smi") is None:
         return None
@@ -383,7 +374,7 @@ def gpu_request() -> DeviceRequest | None:
 
 
 def _clients() -> tuple[str, ...]:
-    """Every `docker` on PATH, first first."""
+    """Return every `docker` on PATH, in the order of PATH."""
     folders = os.get_exec_path()
     found = (shutil.which("docker", path=folder) for folder in folders)
     return tuple(dict.fromkeys(path for path in found if path))
@@ -398,10 +389,7 @@ def _ask_client(*command: str) -> shell.Ended | None:
 
 
 def _short(error: Exception) -> str:
-    """Return what the engine said, without the address of its API that docker-py puts before it.
-
-    The value of DOCKER_HOST is not repeated.
-    """
+    """Return the engine's message, without the address of its API and the value of DOCKER_HOST."""
     said = str(getattr(error, "explanation", None) or error)
     if address := os.environ.get(settings.DOCKER_HOST):
         said = said.replace(address, "DOCKER_HOST")

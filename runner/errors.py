@@ -1,7 +1,7 @@
-"""The ways a run can end other than well, each with its exit code.
+"""The ways in which a run can fail, each with its exit code.
 
-Every error a user can cause is one of these; `release.py` prints it as one line and exits with its
-code.
+Every error that a user can cause is one of these. `release.py` prints it as one line and exits with
+its code.
 """
 
 from __future__ import annotations
@@ -10,9 +10,9 @@ from typing import ClassVar
 
 
 class ReleaseError(Exception):
-    """Something a person can act on: what was wrong, and the way out.
+    """An error that a person can act on.
 
-    `message` says what was wrong and where, in one line; `hint` says what to do next.
+    `message` says what is wrong and where, in one line; `hint` says what to do next.
     """
 
     exit_code: ClassVar[int] = 1
@@ -23,7 +23,7 @@ class ReleaseError(Exception):
         self.hint = hint
 
     def __reduce__(self) -> tuple[object, ...]:
-        """Errors cross process boundaries with everything they carry."""
+        """Let errors cross process boundaries with everything they carry."""
         return _revive, (type(self), self.message, self.__dict__)
 
     def __str__(self) -> str:
@@ -50,7 +50,7 @@ class ConfigError(ReleaseError):
 
 
 class EnvironmentFailed(ReleaseError):
-    """The runner, not the image: engine, registry, scanner, network or disk."""
+    """A fault of the machine, not of the image: engine, registry, scanner, network or disk."""
 
     exit_code = 3
 

@@ -1,22 +1,22 @@
-"""For how long what was found of a digest is used again, before it is looked for anew."""
+"""The time for which earlier results about a digest are used again."""
 
 from __future__ import annotations
 
 import datetime
 
 STANDS_DAYS = 7
-"""A release that is run again goes on where it stopped, also after a weekend and the person who
-approves. What is used again, and signed, keeps its own date: on the last of these days it must
-still be young for the channels that releases go through, which take evidence of four times that age
-(publish/policy/channels.yaml; a test holds the distance).
+"""A release that is run again continues where it stopped, also after a weekend and a late approval.
+Results that are used again keep their own date. On the last of these days they must still be young
+enough for the channels, which take evidence of four times that age (publish/policy/channels.yaml; a
+test checks the distance).
 """
 
 
 def stands(found_at: str) -> bool:
-    """Whether a moment (ISO 8601, with its zone) is of the last STANDS_DAYS days, by its date in
-    UTC.
+    """Return whether a moment is within the last STANDS_DAYS days, by its date in UTC.
 
-    What cannot be read, and what is to come, does not stand.
+    `found_at` is in ISO 8601 with its zone. A moment that cannot be read or is in the future is
+    not.
     """
     try:
         moment = datetime.datetime.fromisoformat(found_at)

@@ -1,8 +1,7 @@
-"""Where things are kept.
+"""The folders of the harness: records in the checkout, and a shared folder for what is costly.
 
-Records go in the checkout under `out/`; what is costly and shared goes in HOME.
-
-`PYTORCH_CUDA_IMAGES_HOME` moves the shared part (default: the user's cache directory).
+Records are in `out/` of the checkout (PYTORCH_CUDA_IMAGES_OUT moves them). The shared folder is in
+the user's cache directory (PYTORCH_CUDA_IMAGES_HOME moves it).
 """
 
 from __future__ import annotations
@@ -25,9 +24,7 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 
 
 def home() -> Path:
-    """The shared folder: wheels, the embedded registry's data, the scanner's cache, the harness'
-    own tools.
-    """
+    """Return the shared folder of wheels, the embedded registry, the scanner's cache and tools."""
     if given := os.environ.get(settings.HOME):
         return _folder(given, settings.HOME)
     if cache := os.environ.get(settings.XDG_CACHE_HOME):
@@ -41,7 +38,7 @@ def home() -> Path:
 
 
 def kept(*parts: str) -> Path:
-    """A folder under `home()`, made if missing."""
+    """Return a folder below `home()`, and make it if it is missing."""
     path = home().joinpath(*parts)
     with _writing(path, settings.HOME):
         path.mkdir(parents=True, exist_ok=True)
@@ -49,13 +46,13 @@ def kept(*parts: str) -> Path:
 
 
 def out() -> Path:
-    """Where the records of releases are; `PYTORCH_CUDA_IMAGES_OUT` moves it."""
+    """Return the folder of the records of releases."""
     given = os.environ.get(settings.OUT)
     return _folder(given, settings.OUT) if given else REPOSITORY / "out"
 
 
 def full_hint() -> str:
-    """What to do if a disk is full, and nobody knows which."""
+    """Return what to do if a disk is full and it is not known which one."""
     return (
         f"free space on the disk of {home()} ({settings.HOME} moves it), "
         f"of {out()} ({settings.OUT} moves it), of {tempfile.gettempdir()} and of the Docker engine"
@@ -63,7 +60,7 @@ def full_hint() -> str:
 
 
 def hint_for(error: OSError) -> str:
-    """What to do about an error of the system, by its number and by where it happened."""
+    """Return what to do about an error of the system, by its number and its path."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         if not isinstance(error.filename, str):
             return full_hint()
@@ -113,26 +110,25 @@ _OF_THE_MACHINE = (
     errno.EDQUOT,
     errno.EFBIG,
 )
-"""Errors of this machine, whatever was asked of it: also if they come from a connection."""
+"""Limits of this machine: also if the error comes from a connection."""
 
 
 def _folder(given: str, variable: str) -> Path:
-    """Return the folder that a variable names, as an absolute path: no program takes that for an
-    option.
+    """Return the folder that a variable names, as an absolute path.
 
-    Raises ConfigError for one that a mount of the engine or a line of a log cannot carry.
+    Such a path is never read as an option. Raises ConfigError for a path that a mount of the engine
+    or a line of a log cannot carry.
     """
     if not given.isprintable() or ":" in given:
-        problem = (
-            f"{variable} is `{clean_line(given, 80)}`, which holds a colon or a control character"
-        )
+        shown = clean_line(given, 80)
+        problem = f"{variable} is `{shown}`, which contains a colon or a control character"
         raise ConfigError(problem, "name a folder without them")
     return Path(given).absolute()
 
 
 @contextlib.contextmanager
 def only_run() -> Iterator[None]:
-    """Hold the one lock of this checkout's records; a second run is refused, not queued."""
+    """Hold the lock of this checkout's records. A second run is refused, not queued."""
     lock = out() / ".lock"
     with contextlib.ExitStack() as held:
         with _writing(out(), settings.OUT):
@@ -142,9 +138,9 @@ def only_run() -> Iterator[None]:
 
 
 def opened(path: Path) -> TextIO:
-    """Open a file of this project to read it and to append to it.
+    """Open a file of this project for reading and appending.
 
-    Raises EnvironmentFailed for a link or a FIFO.
+    Raises EnvironmentFailed if it is a link or a FIFO.
     """
     try:
         return os.fdopen(open_own_file(path), "a+", encoding="utf-8", errors="replace")
@@ -155,13 +151,13 @@ def opened(path: Path) -> TextIO:
 
 
 def _claim(lock: TextIO) -> None:
-    """Lock the file and write our process id into it, for whoever comes second."""
+    """Lock the file and write our process id into it, for the message of a second run."""
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         lock.seek(0)
         raise EnvironmentFailed(
-            f"another run (process {clean_line(lock.read(20)) or 'unknown'}) is at work on {out()}",
+            f"another run (process {clean_line(lock.read(20)) or 'unknown'}) is using {out()}",
             "wait for it, or use another checkout",
         ) from None
     lock.truncate(0)
@@ -171,7 +167,7 @@ def _claim(lock: TextIO) -> None:
 
 @contextlib.contextmanager
 def _writing(path: Path, variable: str) -> Iterator[None]:
-    """A folder that cannot be written is the machine's fault, and `variable` names another."""
+    """Turn an OSError about a folder into EnvironmentFailed that names `variable`."""
     try:
         yield
     except OSError as error:
@@ -181,8 +177,9 @@ def _writing(path: Path, variable: str) -> Iterator[None]:
 
 @contextlib.contextmanager
 def scratch(purpose: str) -> Iterator[Path]:
-    """A folder of this run alone, gone afterwards; what killed runs left behind is removed
-    first.
+    """Make a folder for this run alone, and remove it afterwards.
+
+    Folders that killed runs left behind are removed first.
     """
     work = kept("work")
     with _locked(work, fcntl.LOCK_EX | fcntl.LOCK_NB) as alone:
@@ -204,8 +201,9 @@ def scratch(purpose: str) -> Iterator[Path]:
 
 @contextlib.contextmanager
 def _locked(folder: Path, operation: int) -> Iterator[bool]:
-    """Hold a lock (flock(2) `operation`) on a folder; False where it is gone, another user's, or
-    held already.
+    """Hold a lock (flock(2) `operation`) on a folder, and yield whether it is held.
+
+    It is not if the folder is gone or another user's, or if another process holds it.
     """
     try:
         handle = os.open(folder, os.O_RDONLY)

@@ -1,9 +1,8 @@
-"""What a person sees: progress on stderr (live bars on a terminal, plain lines elsewhere), answers
-on stdout.
+"""Output for people: progress on stderr, answers on stdout.
 
-All of it may hold what a stranger wrote, so all of it is cleaned here (runner/untrusted.py), and no
-name is read as markup. A reader that goes away (a closed pipe or terminal) does not stop the run,
-nor change its exit code.
+Progress is live bars on a terminal and plain lines elsewhere. Both may contain untrusted text, so
+all of it is cleaned here (runner/untrusted.py), and no name is read as markup. A reader that goes
+away (a closed pipe or terminal) does not stop the run, nor change its exit code.
 """
 
 from __future__ import annotations
@@ -38,7 +37,7 @@ LONGEST_LINE = 8000
 
 
 class _Console(Console):
-    """Rich's own would end the whole program, with exit code 1, if nobody reads."""
+    """A console that does not end the whole program if nobody reads, as rich's own does."""
 
     def on_broken_pipe(self) -> None:
         """Leave it to `_reader_may_leave`."""
@@ -50,9 +49,9 @@ _verbose = False
 
 
 def open_missing_streams() -> None:
-    """Open what is closed of stdin, stdout and stderr on nothing.
+    """Open stdin, stdout and stderr on nothing if they are closed, and let them escape characters.
 
-    Else a file of ours would take its number.
+    Else another file would get the number of a closed stream.
     """
     for number in range(3):
         try:
@@ -62,7 +61,7 @@ def open_missing_streams() -> None:
     sys.stdout = sys.stdout or os.fdopen(1, "w", encoding="utf-8", closefd=False)
     sys.stderr = sys.stderr or os.fdopen(2, "w", encoding="utf-8", closefd=False)
     for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):  # a terminal in Latin-1 has not all characters
+        if isinstance(stream, io.TextIOWrapper):  # a stream in Latin-1 cannot show all characters
             stream.reconfigure(errors="backslashreplace")
 
 
@@ -73,14 +72,14 @@ def set_verbose(on: bool) -> None:
 
 
 def is_verbose() -> bool:
-    """Whether details are shown."""
+    """Return whether details are shown."""
     return _verbose
 
 
 def say(text: str, *, detail: bool = False) -> None:
-    """One line to the person; `detail` lines only where asked for.
+    """Print one line on stderr; a `detail` line only with --verbose.
 
-    Of a text of several lines, one is made.
+    Several lines become one.
     """
     if not detail or _verbose:
         with _reader_may_leave(sys.stderr, is_needed=False):
@@ -90,22 +89,20 @@ def say(text: str, *, detail: bool = False) -> None:
 
 
 def say_block(text: str, indent: str = "") -> None:
-    """Say a text of several lines of our own, such as an entry to copy into a file, each behind
-    `indent`.
-    """
+    """Print several lines of our own on stderr, such as an entry to copy, each behind `indent`."""
     for line in text.splitlines():
         say(f"{indent}{line}")
 
 
 def answer(text: str) -> None:
-    """Print text on stdout, with a newline at its end: it is the answer, not progress."""
+    """Print text on stdout, with a newline at its end."""
     _print(clean(text))
 
 
 def answer_json(text: str) -> None:
     """Print a JSON document in ASCII on stdout.
 
-    What GitHub would take for an order is written with an escape.
+    Text that GitHub Actions would read as a command is escaped.
     """
     _print(text.replace("##[", "\\u0023#[").replace("\x7f", "\\u007f"))
 
@@ -128,10 +125,10 @@ def _print(text: str) -> None:
 
 @contextlib.contextmanager
 def _reader_may_leave(stream: TextIO, *, is_needed: bool = True) -> Iterator[None]:
-    """Go on if nobody reads any more: a pipe that was closed, or a terminal that hung up (EIO).
+    """Continue if nobody reads any more: a closed pipe, or a terminal that hung up (EIO).
 
-    Another error (a full disk) is raised if the text `is_needed`: an answer, not progress. Whatever
-    is printed later goes nowhere, so that the exit code stays that of the run.
+    Another error (a full disk) is raised if the text `is_needed`: an answer, not progress. Later
+    output goes nowhere, so that the exit code stays that of the run.
     """
     try:
         yield
@@ -146,7 +143,7 @@ def _reader_may_leave(stream: TextIO, *, is_needed: bool = True) -> Iterator[Non
 
 @dataclass
 class Meter:
-    """Counts units of one piece of work towards `total` and shows them."""
+    """A counter of the units of one piece of work, which shows how much of `total` is done."""
 
     title: str
     total: float
@@ -167,7 +164,7 @@ class Meter:
             say(f"  {self.title}: {share}{self._rate()}")
 
     def resize(self, total: float) -> None:
-        """Set the total, where it becomes known only on the way."""
+        """Set the total if it becomes known only while the work goes on."""
         self.total = total
         if self._bar is not None and self._task is not None:
             self._bar.update(self._task, total=total)
@@ -177,14 +174,15 @@ class Meter:
         return f"{megabytes(self.done)}, {self.done / seconds / 1e6:.0f} MB/s"
 
     def summary(self) -> str:
-        """Amount, time and rate so far."""
+        """Return amount, rate and time so far."""
         return f"{self._rate()}, {time.monotonic() - self._started:.1f} s"
 
 
 @contextlib.contextmanager
 def meters(totals: Mapping[str, float]) -> Iterator[dict[str, Meter]]:
-    """A meter over bytes per title: live bars on a terminal, elsewhere a line every ten seconds and
-    one at the end.
+    """Show a meter over bytes for each title.
+
+    These are live bars on a terminal; elsewhere a line every ten seconds and one at the end.
     """
     now = time.monotonic()
     if not sys.stderr.isatty():
@@ -217,14 +215,14 @@ def meters(totals: Mapping[str, float]) -> Iterator[dict[str, Meter]]:
 
 @contextlib.contextmanager
 def meter(title: str, total_bytes: float) -> Iterator[Meter]:
-    """As `meters`, for one."""
+    """Show one meter, as `meters` does."""
     with meters({title: total_bytes}) as made:
         yield made[title]
 
 
 @contextlib.contextmanager
 def step(title: str) -> Iterator[None]:
-    """Name a piece of work when it starts, and say how long it took when it ends well."""
+    """Show the name of a piece of work when it starts, and its time when it ends well."""
     started = time.monotonic()
     if sys.stderr.isatty():
         columns = (
@@ -242,5 +240,5 @@ def step(title: str) -> Iterator[None]:
 
 
 def megabytes(size: float) -> str:
-    """Bytes for people, in decimal units as registries bill them."""
+    """Return a number of bytes in decimal units, as registries bill them."""
     return f"{size / 1e9:.2f} GB" if size >= 1e9 else f"{size / 1e6:.1f} MB"

@@ -1,5 +1,4 @@
-"""Frozen dataclasses to and from files: strict YAML for what people write, JSON for what stages
-hand on.
+"""Frozen dataclasses as files: strict YAML that people write, JSON that stages hand on.
 
 A record is any frozen dataclass. Loading is strict: an unknown or missing key is an error that
 names its place.
@@ -29,19 +28,17 @@ STRICT = ConfigDict(extra="forbid")
 _UNKNOWN = ("extra_forbidden", "unexpected_keyword_argument")  # pydantic's types of an unknown key
 
 JSON_BYTES = 128 << 20
-"""The most that a record may have.
+"""Bytes of a record at most.
 
-The largest of ours, what a look inside an image found, has a few megabytes.
+The largest one, the facts about an image, has a few megabytes.
 """
 
 TEXT_BYTES = 1 << 20
 YAML_DEPTH, YAML_PARTS, YAML_VALUE = 16, 20_000, 10_000
-"""The most that a file which people write may have: bytes, levels, keys and values, characters of
-one value.
-"""
+"""Limits of a file that people write: bytes, levels, keys and values, characters of one value."""
 
 _NOT_THERE = (errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ELOOP, errno.ENAMETOOLONG)
-"""What is wrong with the repository. All else that the system says is about this machine."""
+"""Errors that are a fault of the repository. All others are about this machine."""
 
 _TEXT = "tag:yaml.org,2002:str"
 _STEP = {
@@ -56,18 +53,21 @@ Loc = tuple[int | str, ...]
 
 
 def to_json(record: object) -> str:
-    """A record as indented JSON, newline at the end."""
+    """Return a record as indented JSON with a newline at its end."""
     plain = TypeAdapter(type(record)).dump_python(record, mode="json")
     return json.dumps(plain, indent=2) + "\n"
 
 
 def from_json(kind: type[T], text: str | bytes, source: str) -> T:
-    """Raises ConfigError naming `source` where the text is not a `kind`."""
+    """Return a record of `kind` from JSON.
+
+    Raises ConfigError that names `source` if the text is no such record.
+    """
     try:
         parse_json(text, JSON_BYTES)
         return TypeAdapter(kind).validate_json(
             text, strict=True
-        )  # no text is taken for a number: "NaN" would be one
+        )  # strict: else the text "NaN" would be a number
     except Malformed as error:
         problem = str(error)
     except ValidationError as error:
@@ -76,12 +76,15 @@ def from_json(kind: type[T], text: str | bytes, source: str) -> T:
 
 
 def write(path: Path, record: object) -> None:
-    """Write a record so that a reader sees the old file or the new one, never half of one."""
+    """Write a record so that a reader sees the old file or the new one, never a part."""
     write_text(path, to_json(record))
 
 
 def write_text(path: Path, text: str) -> None:
-    """Atomic write; a full disk becomes EnvironmentFailed and leaves no partial file behind."""
+    """Write a file atomically.
+
+    Raises EnvironmentFailed, such as for a full disk, and leaves no partial file behind.
+    """
     temporary = ""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -99,7 +102,10 @@ def write_text(path: Path, text: str) -> None:
 
 
 def read(kind: type[T], path: Path) -> T | None:
-    """The record at `path`; None where there is none."""
+    """Return the record at `path`, or None if there is none.
+
+    Raises ConfigError if it is no such record, and EnvironmentFailed if it cannot be read.
+    """
     try:
         return from_json(kind, read_own_file(path, JSON_BYTES), str(path))
     except FileNotFoundError:
@@ -113,9 +119,9 @@ def read(kind: type[T], path: Path) -> T | None:
 
 
 def read_text(path: Path) -> str:
-    """A text file of this repository.
+    """Return a text file of this repository.
 
-    Raises ConfigError where it cannot be read or is not UTF-8.
+    Raises ConfigError if it is missing or not UTF-8, and EnvironmentFailed if it cannot be read.
     """
     try:
         return read_own_file(path, TEXT_BYTES).decode()
@@ -135,12 +141,15 @@ def read_text(path: Path) -> str:
 
 
 def load_yaml(kind: type[T], path: Path) -> T:
-    """A YAML file as a `kind`; every error names file, line and key."""
+    """Return a YAML file as a `kind`. Every error names file, line and key."""
     return parse_yaml(kind, read_text(path), str(path))
 
 
 def parse_yaml(kind: type[T], text: str, source: str) -> T:
-    """As `load_yaml`, from text; `source` is the name used in errors."""
+    """Return a YAML text as a `kind`; errors call it `source`.
+
+    Raises ConfigError that names line and key.
+    """
     try:
         _check_events(text)
         lines, data = _loaded(text)
@@ -166,7 +175,7 @@ def parse_yaml(kind: type[T], text: str, source: str) -> T:
 
 
 def line_of(text: str, *loc: int | str) -> int:
-    """The line (from 1) of the key at path `loc` in a YAML text, for errors found after loading."""
+    """Return the line (from 1) of the key at path `loc` in a YAML text, for errors found later."""
     return _line_of(_lines(yaml.compose(text, Loader=yaml.SafeLoader)), loc)
 
 
@@ -181,10 +190,10 @@ def _loaded(text: str) -> tuple[dict[Loc, int], Any]:
 
 
 def _check_events(text: str) -> None:
-    """Raise MarkedYAMLError for what no file of ours needs and a hostile one is made of: aliases,
-    tags, great depth.
+    """Raise MarkedYAMLError for YAML that our files do not need and hostile ones use.
 
-    Events come one after the other, so that nothing nested has been built when it is refused.
+    These are aliases, tags and great depth. Events come one after the other, so nothing nested was
+    built when it is refused.
     """
     depth = 0
     for count, event in enumerate(yaml.parse(text, Loader=yaml.SafeLoader)):
@@ -196,7 +205,7 @@ def _check_events(text: str) -> None:
 
 
 def _event_problem(event: yaml.Event, depth: int, count: int) -> str:
-    """Return what is wrong with a part of a YAML text; empty if nothing is."""
+    """Return what is wrong with a part of a YAML text, or an empty text."""
     value = event.value if isinstance(event, yaml.ScalarEvent) else ""
     problems = {
         "anchors and aliases (& and *) are not allowed": getattr(event, "anchor", None) is not None,
@@ -210,7 +219,7 @@ def _event_problem(event: yaml.Event, depth: int, count: int) -> str:
 
 
 class _NotFinite(ValueError):
-    """A number that no limit can be compared with, and where it is."""
+    """A number that cannot be compared with a limit, and its place."""
 
     def __init__(self, loc: Loc) -> None:
         super().__init__(f"`{'.'.join(map(str, loc))}`: Input should be a finite number")
@@ -232,20 +241,18 @@ def _check_numbers(value: object, at: Loc = ()) -> None:
 
 
 def _not_yaml(error: Exception, text: str) -> tuple[int, str]:
-    """The line where YAML ends to be YAML, the first where it is not known, and what is wrong
-    there.
-    """
+    """Return the line and the problem of a text that is not YAML; line 1 if it is not known."""
     if isinstance(error, yaml.MarkedYAMLError) and error.problem_mark:
         return error.problem_mark.line + 1, str(error.problem)
     if isinstance(error, yaml.reader.ReaderError):
         return text.count(
             "\n", 0, error.position
-        ) + 1, f"it holds the character {error.character:#04x}"
+        ) + 1, f"it contains the character {error.character:#04x}"
     return 1, str(error).partition("\n")[0]
 
 
 def _first(error: ValidationError) -> tuple[Loc, str]:
-    """Where the first error is, and what.
+    """Return the place and the text of the error to show.
 
     A misspelled key is unknown and missing: the unknown one is in the file.
     """
@@ -259,8 +266,9 @@ def _first(error: ValidationError) -> tuple[Loc, str]:
 
 
 def _lines(node: yaml.Node | None, at: Loc = ()) -> dict[Loc, int]:
-    """Line of every key path of a YAML tree; a key given twice is an error, which plain YAML lets
-    pass.
+    """Return the line of every key path of a YAML tree.
+
+    Raises MarkedYAMLError for a key that is given twice, which plain YAML allows.
     """
     found: dict[Loc, int] = {}
     if isinstance(node, yaml.MappingNode):
@@ -283,12 +291,12 @@ def _lines(node: yaml.Node | None, at: Loc = ()) -> dict[Loc, int]:
 
 
 def _line_of(lines: dict[Loc, int], loc: Loc) -> int:
-    """The line of `loc`, or of the nearest key above it that is in the file."""
+    """Return the line of `loc`, or of the nearest key above it that is in the file."""
     while loc and loc not in lines:
         loc = loc[:-1]
     return lines.get(loc, 1)
 
 
 def plain(record: object) -> Any:  # noqa: ANN401 - JSON values have no narrower type
-    """A record as dicts, lists and scalars."""
+    """Return a record as dicts, lists and scalars."""
     return TypeAdapter(type(record)).dump_python(record, mode="json")

@@ -1,7 +1,6 @@
-"""Every environment variable that the harness reads, with its meaning, its default, and whether its
-value is a secret.
+"""The environment variables that the harness reads: meaning, default, and which are secret.
 
-`python -m runner.settings` writes the table of docs/settings.md. What other programs get of the
+`python -m runner.settings` writes the tables of docs/settings.md. What other programs get of the
 environment derives from this list too (runner/shell.py): a secret reaches a program only if the
 program needs it.
 """

@@ -1,8 +1,8 @@
-"""The one way to run another program: shown before it runs, bounded in time and output, its failure
-one clear line.
+"""The one way to run another program: shown first, with limits of time and output.
 
-When this run is interrupted, or a program runs too long or prints too much, it is ended with all
-that it started, so that nothing goes on writing where a scratch folder was.
+When this run is interrupted, or when a program runs too long or prints too much, the program is
+ended with all that it started, so that nothing goes on writing in a scratch folder. A failure is
+one clear line.
 """
 
 from __future__ import annotations
@@ -26,28 +26,26 @@ from runner.untrusted import clean
 
 TAIL_LINES = 15
 TIMEOUT_S = 3600
-"""For a program that is given no time of its own.
+"""Seconds for a program without a limit of its own.
 
-The slowest with one, a build of the OS layer, has half of it.
+The slowest program with one, a build of the OS layer, has half of it.
 """
 
 OUTPUT_BYTES = 64 << 20
-"""The most a program may print on stdout. The longest that is read, hadolint's, has kilobytes."""
+"""The most bytes a program may print on stdout. The longest output, hadolint's, has kilobytes."""
 
 ERROR_BYTES = 1 << 20
-"""So much of the end of stderr is kept."""
+"""Bytes that are kept of the end of stderr."""
 
 GRACE_S = 10.0
-"""So long a program may clean up after SIGTERM, before SIGKILL."""
+"""Seconds in which a program may clean up after SIGTERM, before SIGKILL."""
 
 _FULL = ("No space left on device", "Disk quota exceeded")
 
 
 @dataclass(frozen=True)
 class Ended:
-    """A program that ended by itself: its exit code, what it printed, and the end of its
-    complaints.
-    """
+    """A program that ended by itself: its exit code, its stdout, and the end of its stderr."""
 
     code: int
     stdout: str
@@ -64,13 +62,12 @@ def run(  # noqa: PLR0913 - keyword-only knobs of one call
     stdin: bytes | None = None,
     inherit: bool = True,
 ) -> str:
-    """Run `command`, return what it printed on stdout.
+    """Run `command` and return its stdout.
 
-    Its variables are those of this process (`environment`) and `env`; without `inherit` they are
-    `env` alone.
-
-    Raises EnvironmentFailed with the end of its stderr and `hint` where it cannot be run, runs past
-    `timeout_s`, prints more than OUTPUT_BYTES or exits with another code than `ok_codes`.
+    Its variables are those of this process that are no secrets (`environment`), and `env`; without
+    `inherit` they are `env` alone. Raises EnvironmentFailed with the end of its stderr and `hint`
+    if it cannot be run, runs longer than `timeout_s`, prints more than OUTPUT_BYTES or exits with a
+    code that is not in `ok_codes`.
     """
     done = ended(command, hint=hint, env=env, timeout_s=timeout_s, stdin=stdin, inherit=inherit)
     if done.code not in ok_codes:
@@ -83,9 +80,7 @@ def run(  # noqa: PLR0913 - keyword-only knobs of one call
 
 
 def environment() -> dict[str, str]:
-    """Return the variables of this process that any program may have: no secrets
-    (runner/settings.py).
-    """
+    """Return the variables of this process that any program may have: no secrets."""
     return {name: value for name, value in os.environ.items() if not settings.is_secret(name)}
 
 
@@ -95,10 +90,10 @@ def secrets_for(*secrets: ForeignSecret) -> dict[str, str]:
 
 
 def emptied_secrets() -> dict[str, str]:
-    """Return the secrets that are set, each with an empty value, for credential helpers: without
-    REGISTRY_LOGINS.
+    """Return the secrets that are set with empty values, for credential helpers.
 
-    For a library that can replace variables of a program that it starts, and cannot remove them.
+    REGISTRY_LOGINS are not among them. This is for a library that can replace variables of a
+    program that it starts, and cannot remove them.
     """
     kept = (settings.REGISTRY_LOGINS,)
     return {
@@ -119,7 +114,7 @@ def ended(  # noqa: PLR0913 - keyword-only knobs of one call
 ) -> Ended:
     """Run `command` to its end, whatever its exit code.
 
-    Raises EnvironmentFailed as `run` for all else.
+    Raises EnvironmentFailed as `run` does for all else.
     """
     words = [str(word) for word in command]
     progress.say(f"$ {shlex.join(words)}", detail=True)
@@ -137,15 +132,15 @@ def ended(  # noqa: PLR0913 - keyword-only knobs of one call
 
 
 def full_disk_hint(said: str) -> str:
-    """Return what to do if a program said that a disk is full; empty if it did not."""
+    """Return what to do if a program said that a disk is full, or an empty text if it did not."""
     return home.full_hint() if any(words in said for words in _FULL) else ""
 
 
 def stop_all() -> bool:
-    """Ask every program that runs to end, and start no more: this run was interrupted.
+    """Ask every running program to end, and start no more: this run was interrupted.
 
-    Returns whether the main thread may be interrupted now. If not, it raises KeyboardInterrupt by
-    itself very soon.
+    Returns whether the main thread may be interrupted now. If not, it soon raises KeyboardInterrupt
+    by itself.
     """
     _interrupted.set()
     for process in tuple(_running):
@@ -154,7 +149,7 @@ def stop_all() -> bool:
 
 
 def allow_all() -> None:
-    """Let programs be started: a run begins."""
+    """Allow programs to be started: a run begins."""
     _interrupted.clear()
 
 
@@ -169,7 +164,7 @@ _is_starting = False
 def _started(
     words: Sequence[str], hint: str, variables: Mapping[str, str], *, takes_input: bool
 ) -> Iterator[subprocess.Popen[bytes]]:
-    """A running program. What still runs of it at the end of the block is ended."""
+    """Start a program, and end what still runs of it at the end of the block."""
     if _interrupted.is_set():
         raise EnvironmentFailed(f"`{words[0]}` was not started: this run was interrupted", hint)
     with _uninterrupted():
@@ -200,7 +195,10 @@ def _started(
 
 @contextlib.contextmanager
 def _uninterrupted() -> Iterator[None]:
-    """A program that was just started must be known before an interrupt may leave it behind."""
+    """Defer interrupts while a program is started.
+
+    A program must be known before an interrupt can leave it behind.
+    """
     global _is_starting  # noqa: PLW0603 - the main thread alone, where signals are handled, writes it
     if not _is_main():
         yield
@@ -217,10 +215,10 @@ def _is_main() -> bool:
 
 
 class _Streams:
-    """What a program reads and writes, each in a thread, so that none of them waits for another.
+    """The streams of a program, each in a thread, so that none of them waits for another.
 
-    Each thread closes its own stream. Closed by another, its number could be that of the next
-    program's stream already when the thread reads from it.
+    Each thread closes its own stream. If another closed it, its number could belong to the next
+    program's stream when the thread reads from it.
     """
 
     def __init__(self, process: subprocess.Popen[bytes], stdin: bytes | None) -> None:
@@ -238,14 +236,14 @@ class _Streams:
             thread.start()
 
     def join(self, timeout_s: float) -> bool:
-        """Wait for the end of all streams; return whether it came."""
+        """Wait for the end of all streams, and return whether it came."""
         ends = time.monotonic() + timeout_s
         for thread in self._threads:
             thread.join(max(0.0, ends - time.monotonic()))
         return not any(thread.is_alive() for thread in self._threads)
 
     def texts(self) -> tuple[str, str]:
-        """Stdout, and the end of stderr."""
+        """Return stdout, and the end of stderr."""
         return self._out.decode(errors="replace"), self._error.decode(errors="replace")
 
     def _read_output(self, stream: IO[bytes]) -> None:
@@ -269,7 +267,7 @@ def _feed(stream: IO[bytes], data: bytes) -> None:
 
 
 def _wait(process: subprocess.Popen[bytes], streams: _Streams, timeout_s: float) -> bool:
-    """Wait for the end of a program and of its output; return whether it came within bounds."""
+    """Wait for the end of a program and of its output; return whether it came within the limits."""
     ends = time.monotonic() + timeout_s
     while process.poll() is None and not streams.is_too_much:
         left = ends - time.monotonic()
@@ -286,7 +284,10 @@ def _wait(process: subprocess.Popen[bytes], streams: _Streams, timeout_s: float)
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
-    """End a program with all that it started: first as one that may clean up, then at once."""
+    """End a program with all that it started.
+
+    SIGTERM comes first, so that it can clean up, then SIGKILL.
+    """
     if process.poll() is None:
         members = _tree(process.pid)
         _ask_to_end(process, members)
@@ -297,16 +298,14 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 
 
 def _ask_to_end(process: subprocess.Popen[bytes], members: Sequence[int]) -> None:
-    """Send SIGTERM to the processes of a program, once: a second one would end what it starts to
-    clean up.
-    """
+    """Send SIGTERM to the processes of a program, once: a second one would end its cleaning up."""
     if process not in _asked:
         _asked.add(process)
         _signal(members, signal.SIGTERM)
 
 
 def _tree(process: int) -> list[int]:
-    """A process and all below it."""
+    """Return a process and all below it."""
     found = [process]
     for each in found:
         for children in Path(f"/proc/{each}/task").glob("*/children"):

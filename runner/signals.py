@@ -1,6 +1,4 @@
-"""What ends a run from outside: Ctrl-C (SIGINT), SIGTERM, and the end of the terminal (SIGHUP), all
-in the same way.
-"""
+"""The signals that end a run, all in the same way: Ctrl-C (SIGINT), SIGTERM and SIGHUP."""
 
 from __future__ import annotations
 
@@ -15,15 +13,13 @@ from runner import shell
 ENDS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 CLEAN_UP_S = 30.0
-"""For so long after the first signal, another one does not interrupt the cleaning up."""
+"""Seconds after the first signal in which another one does not interrupt the cleaning up."""
 
 _WAITING = b"cleaning up what this run began; please wait\n"
 
 
 class _Interrupt:
-    """The handler: it ends the programs that run, and raises KeyboardInterrupt in the main
-    thread.
-    """
+    """A handler that ends all running programs and raises KeyboardInterrupt in the main thread."""
 
     def __init__(self) -> None:
         self._first_at: float | None = None
@@ -62,11 +58,11 @@ def ignore_signals() -> None:
 
 
 def start_resource_tracker() -> None:
-    """Start the helper process of multiprocessing so that it ignores SIGHUP, as it does the other
-    two by itself.
+    """Start the helper process of multiprocessing so that it ignores SIGHUP.
 
-    A terminal that hangs up signals everything in it. Without its tracker, each process of a pool
-    would end in a traceback. For the main thread: no other one may say what a signal does.
+    It ignores the other two signals by itself. A terminal that hangs up signals every process in
+    it. Without its tracker, each process of a pool would end in a traceback. Call it in the main
+    thread: no other one may set what a signal does.
     """
     before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:

@@ -1,6 +1,4 @@
-"""Limit the time of a command or stage: what waits for ever (an engine, a registry, a driver) holds
-no runner.
-"""
+"""A limit for the time of a command or stage, so that nothing that hangs blocks a machine."""
 
 from __future__ import annotations
 
@@ -14,9 +12,9 @@ from runner import shell
 
 
 class TimeLimitExceeded(BaseException):
-    """A stage took longer than it may.
+    """A stage that took too long.
 
-    No `except Exception` on the way up stops it, as with Ctrl-C.
+    No `except Exception` stops it on its way up, as with Ctrl-C.
     """
 
 
@@ -24,7 +22,7 @@ class TimeLimitExceeded(BaseException):
 def time_limit(what: str, seconds: float) -> Iterator[None]:
     """Raise TimeLimitExceeded in the main thread if the block takes longer than `seconds`.
 
-    Inside another limit, that one goes on when this one ends.
+    Inside another limit, that one continues when this one ends.
     """
     if threading.current_thread() is not threading.main_thread():  # signals reach only that one
         yield

@@ -1,4 +1,4 @@
-"""Read what a stranger wrote: an image under test, an account of the registry, the network.
+"""Read untrusted text: from an image under test, an account of the registry, or the network.
 
 Three rules hold for all of it. A file is opened only if it is a regular file of bounded size, and
 no link is followed. Text is parsed with a bound on its length and depth. Text is shown only after
@@ -30,22 +30,19 @@ _INVISIBLE = re.compile(
 )
 """Control characters, and characters that hide text or change its direction."""
 _WORKFLOW_COMMAND = re.compile(r"^([^\S\n]*):(?=:)|(#)(?=#\[)", re.MULTILINE)
-"""How a line gives an order to GitHub Actions: `::error::...` at its start, `##[error]...`
-anywhere.
-"""
+"""Commands for GitHub Actions: `::error::...` at the start of a line, `##[error]...` anywhere."""
 
 
 class Malformed(Exception):
-    """What was read is not what it should be. The message says what was found."""
+    """Content that is not what it should be. The message says what was found."""
 
 
 def read_file(folder: Path, name: str, limit: int) -> bytes:
-    """Return the file `name` below `folder`, which may have `limit` bytes; `name` may have folders
-    in it.
+    """Return the bytes of the file `name` below `folder`, at most `limit`.
 
-    Nothing below `folder` is followed if it is a link, and nothing but a regular file is opened.
-    Raises FileNotFoundError if there is no such file, and Malformed if it is something else or has
-    more bytes than `limit`.
+    `name` may have folders in it. No link below `folder` is followed, and nothing but a regular
+    file is opened. Raises FileNotFoundError if there is no such file, and Malformed if it is
+    something else or has more bytes than `limit`.
     """
     descriptor = _open_path(folder, name)
     try:
@@ -62,11 +59,10 @@ def read_file(folder: Path, name: str, limit: int) -> bytes:
 
 
 def read_own_file(path: Path, limit: int) -> bytes:
-    """Return a file that a person of this machine named: links are followed, but the end must be a
-    regular file.
+    """Return the bytes of a file that a user of this machine named.
 
-    Raises OSError if it cannot be read, and Malformed if it is something else or has more bytes
-    than `limit`.
+    Links are followed, but the target must be a regular file. Raises OSError if it cannot be read,
+    and Malformed if it is something else or has more bytes than `limit`.
     """
     try:
         found = path.resolve()
@@ -80,10 +76,8 @@ def read_own_file(path: Path, limit: int) -> bytes:
 def open_own_file(path: Path) -> int:
     """Return a descriptor to read a file of this project and to append to it.
 
-    It is made if it is missing.
-
-    No link is followed and no FIFO waited for. Raises OSError, and Malformed if it is not a regular
-    file.
+    The file is made if it is missing. No link is followed, and a FIFO is not waited for. Raises
+    OSError, and Malformed if it is not a regular file.
     """
     flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
     try:
@@ -124,11 +118,10 @@ def list_names(folder: Path, name: str, limit: int) -> list[str]:
 
 
 def require_small(folder: Path, name: str, size: int, entries: int, shown: str = "") -> None:
-    """Raise Malformed if the folder `name` below `folder` holds more than `size` bytes on disk or
-    `entries` entries.
+    """Raise Malformed if the folder `name` below `folder` holds too many bytes or entries.
 
-    `shown` is what the message calls it. No link is followed. What changes meanwhile is counted or
-    passed over: this may run while a stranger still writes.
+    The limits are `size` bytes on disk and `entries` files and folders. `shown` is its name in
+    messages. No link is followed. Files may change meanwhile: they are counted or left out.
     """
     shown = shown or f"`{name}`"
     left_bytes, left_entries = size, entries
@@ -173,10 +166,10 @@ def parse_json(data: bytes | str, limit: int) -> Any:  # noqa: ANN401 - JSON val
 
 
 def clean(text: str) -> str:
-    """Return `text` without terminal escapes, control and invisible characters; newlines and tabs
-    stay.
+    """Return `text` without terminal escapes, control and invisible characters.
 
-    A line that would give an order to GitHub Actions gets a space that stops it.
+    Newlines and tabs stay. A line that GitHub Actions would read as a command gets a space that
+    prevents it.
     """
     text = _ANSI.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))
     text = _INVISIBLE.sub("", text).encode("utf-8", "replace").decode()
@@ -191,11 +184,10 @@ def clean_line(text: str, limit: int = 300) -> str:
 
 
 def printable(text: str, limit: int = 300) -> str:
-    r"""Return `text` with every character that cannot be seen written as an escape (`\x1b`), cut to
-    `limit` characters.
+    r"""Return `text` with every invisible character written as an escape (`\x1b`).
 
-    For names and paths that are compared: two different texts stay different, which `clean` does
-    not promise.
+    It is cut to `limit` characters. This is for names and paths that are compared: two different
+    texts stay different, which `clean` does not promise.
     """
     shown = "".join(
         each.encode("unicode_escape").decode()
@@ -207,8 +199,9 @@ def printable(text: str, limit: int = 300) -> str:
 
 
 def _entries(folder: Path, name: str) -> Iterator[tuple[str, os.stat_result]]:
-    """Return what is in a folder, each with its path below `folder`; nothing if the folder is gone
-    or was replaced.
+    """Yield the entries of a folder, each with its path below `folder`.
+
+    Yields nothing if the folder is gone or was replaced.
     """
     try:
         descriptor = _open_path(folder, name)
@@ -226,8 +219,9 @@ def _entries(folder: Path, name: str) -> Iterator[tuple[str, os.stat_result]]:
 
 
 def _open_path(folder: Path, name: str) -> int:
-    """Return a descriptor (O_PATH: nothing is read, no device or FIFO is touched) of what is at
-    `name`.
+    """Return a descriptor (O_PATH) of what is at `name`.
+
+    Nothing is read, and no device or FIFO is touched.
     """
     descriptor = os.open(folder, os.O_PATH | os.O_DIRECTORY)
     for part in Path(name).parts:
@@ -235,14 +229,14 @@ def _open_path(folder: Path, name: str) -> int:
         try:
             descriptor = os.open(part, os.O_PATH | os.O_NOFOLLOW, dir_fd=above)
         except NotADirectoryError:
-            raise Malformed(f"a folder of `{name}` is something else") from None
+            raise Malformed(f"a part of the path `{name}` is not a folder") from None
         finally:
             os.close(above)
     return descriptor
 
 
 def _read_regular(descriptor: int, limit: int, name: str) -> bytes:
-    """Read what an O_PATH descriptor stands for.
+    """Return the content of the file that an O_PATH descriptor refers to.
 
     The link below /proc leads to that very file, wherever it is now.
     """
@@ -288,8 +282,9 @@ def _finite(text: str) -> float:
 
 
 def _check(value: object) -> None:
-    """Raise for text that is no Unicode (a lone surrogate, which no file can hold) and for too many
-    levels.
+    """Raise if a value is nested too deeply or holds text that is not Unicode.
+
+    A lone surrogate is not: no file can hold it.
     """
     level: list[object] = [value]
     for _ in range(DEEPEST):

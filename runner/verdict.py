@@ -1,4 +1,4 @@
-"""The words a check, a suite, an image and a release are judged with."""
+"""The verdicts of checks, suites, images and releases."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from enum import StrEnum
 
 
 class Verdict(StrEnum):
-    """From best to worst. `not run` is never `pass`, and only `pass` lets an image into production.
+    """A verdict, from best to worst. Only `pass` lets an image into production.
 
-    `infra` is the runner's fault (driver, throttling, disk, engine), `flaky` a check that failed
-    and passed on retry.
+    `infra` is a fault of the machine (driver, throttling, disk, engine). `flaky` is a check that
+    failed and passed when it was repeated. `not run` is never `pass`.
     """
 
     PASS = "pass"  # noqa: S105 - a verdict, not a password
@@ -25,7 +25,7 @@ WORST_FIRST = tuple(reversed(Verdict))
 
 
 def worst(verdicts: Iterable[Verdict]) -> Verdict:
-    """The worst counts: fail, flaky, infra, inconclusive, not run, pass.
+    """Return the worst verdict: fail, flaky, infra, inconclusive, not run, pass.
 
     Nothing judged is `not run`.
     """
@@ -33,8 +33,9 @@ def worst(verdicts: Iterable[Verdict]) -> Verdict:
 
 
 def summary(verdicts: Iterable[Verdict]) -> Verdict:
-    """The verdict of what was done: as `worst`, but a part that was not run leaves the whole
-    `inconclusive`.
+    """Return the verdict of all that was done.
+
+    As `worst_verdict`, but a part that was not run makes the whole `inconclusive`.
     """
     found = worst(verdicts)
     return Verdict.INCONCLUSIVE if found is Verdict.NOT_RUN else found

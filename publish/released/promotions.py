@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from images.catalog import Catalog, Version
-from images.names import candidate_stem
+from images.names import candidate_stem, is_candidate
 from oci.registry import Registry
 from publish.evidence import store as evidence
 from publish.evidence.predicates import DECISION, decision

@@ -714,7 +714,7 @@ def test_what_cannot_be_copied_is_told_apart_before_anything_is_copied(
     config, empty = client.push_bytes("from", EMPTY_CONFIG, OCI_EMPTY), sha256(EMPTY_CONFIG)
     bad = {
         "is not about": foreign.digest,
-        "is named there and is not there": f"sha256:{'0' * 64}",
+        "is referred to, but is not there": f"sha256:{'0' * 64}",
     }
     for words, size in (("more than 268435456", 1 << 40), ("configuration of a wrong size", 3)):
         claimed = Descriptor(OCI_EMPTY, empty, size)
@@ -956,7 +956,7 @@ def test_tags_of_a_real_registry(real: Registry, repository: str) -> None:
         pytest.param('</v2/r/tags/list>; rel="next"', "5 pages", id="back to itself"),
         pytest.param(
             '<http://elsewhere.example/v2/>; rel="next"',
-            "somewhere else, at http://elsewhere",
+            "elsewhere, at http://elsewhere",
             id="to another host",
         ),
     ],

@@ -173,7 +173,7 @@ def test_an_untrusted_certificate_is_asked_for_once(
         pytest.param((HOST, -1), ("expired", "renew", "clock"), id="expired"),
         pytest.param(
             ("127.0.0.3", 1),
-            ("127.0.0.2", "name the registry as its certificate"),
+            ("127.0.0.2", "use the host name that is in its certificate"),
             id="of another host",
         ),
     ],

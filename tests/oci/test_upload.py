@@ -300,7 +300,7 @@ def test_a_registry_that_keeps_nothing(fake: FakeRegistry, push: Push) -> None:
 
 def test_an_upload_that_is_nowhere(fake: FakeRegistry, push: Push) -> None:
     fake.fail(Fault("POST", "uploads", headers={"Location": ""}))
-    with refused(EnvironmentFailed, fake.host, "not where"):
+    with refused(EnvironmentFailed, fake.host, "an upload without an address"):
         push()
 
 
