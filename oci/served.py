@@ -1,5 +1,6 @@
-"""Whether a registry serves all of an image: then what an engine cannot unpack is the image's
-fault.
+"""Check that a registry serves all of an image.
+
+If it does, and an engine cannot unpack the image, the image is at fault.
 """
 
 from __future__ import annotations

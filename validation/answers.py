@@ -1,5 +1,6 @@
-"""The right answers to the challenges of `suites/questions.py`, by NumPy on the host: no image
-takes part.
+"""Expected answers to the challenges of `suites/questions.py`, computed on the host by NumPy.
+
+No image takes part.
 
 They are exact, integers or integers divided by a power of two, but for the parts that name a
 tolerance.
@@ -182,8 +183,9 @@ def _nlp(nonce: str, _: Expected) -> dict[str, Answer]:
 
 
 def _pieces(word: str, vocabulary: dict[str, int]) -> list[int]:
-    """Return the longest piece first, then the longest of the rest, marked by `##`; UNKNOWN if a
-    rest is unknown.
+    """Return the longest piece first, then the longest of the rest, marked by `##`.
+
+    It is UNKNOWN if a rest is unknown.
     """
     found: list[int] = []
     start = 0

@@ -1,5 +1,6 @@
-"""Running a suite again: the runner's faults are tried again, and a failure has to happen twice to
-be one.
+"""Attempts of a suite.
+
+Faults of the runner are tried again, and a failure counts only if it happens twice.
 """
 
 from __future__ import annotations

@@ -1,5 +1,4 @@
-"""The list of a suite: which checks there are, what each needs, and the figures that it reports
-when it passes.
+"""The list of a suite: its checks, what each needs, and the figures that it reports.
 
 The lists are `suites/SUITE/checks.yaml`, written by `python -m validation.listing` from a
 collection by pytest in the real images. A report is held against the whole list: one that says
@@ -104,8 +103,9 @@ def _load(path: Path) -> Mapping[str, Listed]:
 
 
 def wrong_names(listed: Mapping[str, Listed], checks: Iterable[Check]) -> str:
-    """Return which checks a report lacks, has twice or has beyond the list; empty if it has them
-    all once.
+    """Return which checks a report lacks, has twice or has beyond the list.
+
+    The text is empty if the report has them all once.
     """
     found = Counter(check.name for check in checks)
     lacking = sorted(set(listed) - set(found))
@@ -120,9 +120,7 @@ def wrong_names(listed: Mapping[str, Listed], checks: Iterable[Check]) -> str:
 
 
 def contradiction(check: Check, listed: Listed, expected: Expected) -> str:
-    """Return what `check` says against its list and against the plan of the run; empty if
-    nothing.
-    """
+    """Return how `check` contradicts its list or the plan of the run; empty if it does not."""
     if check.verdict is Verdict.NOT_RUN:
         return _could_run(check, listed, expected)
     if check.verdict is not Verdict.PASS:
@@ -148,9 +146,7 @@ def _could_run(check: Check, listed: Listed, expected: Expected) -> str:
 
 
 def figures_of(listed: Listed, expected: Expected) -> tuple[Reported, ...]:
-    """Return the figures of a check in a run that was planned so: those of its device, once for
-    each GPU.
-    """
+    """Return the figures of a check in a planned run: those of its device, once for each GPU."""
     here = [each for each in listed.figures if each.device in ("", expected.device)]
     return tuple(
         Reported(each.name.replace("{gpu}", str(gpu)), each.unit, each.device, each.required)

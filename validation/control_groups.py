@@ -1,5 +1,6 @@
-"""Which container a process of this machine belongs to: the engine's id is in the names of its
-control groups.
+"""Control groups of processes.
+
+Their names hold the engine's id of the container that a process belongs to.
 """
 
 from __future__ import annotations

@@ -1,6 +1,4 @@
-"""Known error texts, and what they mean: the likely cause in one sentence, and whose fault it
-is.
-"""
+"""Known error texts, each with its likely cause and whose fault it is."""
 
 from __future__ import annotations
 

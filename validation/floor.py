@@ -39,8 +39,7 @@ _Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 @dataclass(frozen=True)
 class Source:
-    """The run that measured a floor: release, image digest, GPU driver, day, and the command that
-    repeats it.
+    """The run that measured a floor, with the command that repeats it.
 
     What was not an image has no digest, and no entry is made from it.
     """

@@ -51,8 +51,9 @@ def held_against(
 
 
 def _passed_on_gpus(suite: Suite, checks: Iterable[Check]) -> bool:
-    """Return whether the suite says that it worked on a GPU: checks of one that works on `one` use
-    it if they can.
+    """Return whether the suite claims that it worked on a GPU.
+
+    Checks of a suite that works on `one` use it if they can.
     """
     passed = {check.name for check in checks if check.verdict is Verdict.PASS}
     if suite.works_on == EVERY:
@@ -70,8 +71,7 @@ def _no_work(suite: Suite, container: str, gpus: Iterable[Gpu], work: Mapping[in
 
 
 def _seen(at_rest: Gpu, work: Work, container: str) -> bool:
-    """Return whether the container worked on this GPU: by its processes or, if they cannot be told,
-    by memory and load.
+    """Return whether the container worked on this GPU, by its processes, or by memory and load.
 
     A driver in a virtual machine or with MIG may name no process; one of another process namespace
     has no group here.

@@ -33,8 +33,9 @@ def installed(lock: Path = LOCK) -> Path:
 
 
 def lay_out(folder: Path, suite: Suite, expected: Expected, nonce: str = "") -> None:
-    """Fill `folder` with what `entrypoint.py` reads: the suites' code, `suite`'s module, what the
-    tag asserts; and `out`.
+    """Fill `folder` with what `entrypoint.py` reads, and make `out`.
+
+    It reads the suites' code, `suite`'s module, and the facts that the tag asserts.
 
     `nonce` is what the answers of the suite's challenge must depend on.
     """

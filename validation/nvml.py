@@ -1,5 +1,4 @@
-"""The host's view of its GPUs through NVML: what there is, and readings once a second while a suite
-runs.
+"""GPUs of the host through NVML: an inventory, and readings once a second while a suite runs.
 
 In between it looks several times a second at who computes on them: a short suite must not be
 missed.
@@ -108,8 +107,7 @@ class Work:
 
 
 class Sampler:
-    """Reads every one of `gpus` at once and then every `interval_s` seconds, while its `with` block
-    runs.
+    """Reader of `gpus`: at once and then every `interval_s` seconds, while its `with` block runs.
 
     `samples` are in the order they were read, `work` is what was seen of each GPU. A lost GPU is
     read no more; `problem` names it. Without GPUs nothing is started.

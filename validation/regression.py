@@ -218,9 +218,7 @@ def _undecided(verdict: Verdict, reason: str) -> SuiteResult:
 def in_containers(
     suite: Suite, previous: Setup, candidate: Setup, execute: Callable[[Suite, Setup], Ended]
 ) -> Run:
-    """Runs of `suite` (the throughput suite) in a fresh container of either image, by an executor's
-    `run`.
-    """
+    """Return a function that runs `suite`, the throughput suite, in a fresh container of a side."""
     setups = {Side.PREVIOUS: previous, Side.CANDIDATE: candidate}
 
     def run(side: Side) -> Mapping[str, float]:

@@ -40,8 +40,9 @@ Known error texts are searched in it.
 
 @dataclass(frozen=True)
 class Phase:
-    """One phase of one test: `when` is `setup`, `call`, `teardown`, or `???` for a test whose
-    worker process died.
+    """One phase of one test.
+
+    `when` is `setup`, `call`, `teardown`, or `???` for a test whose worker process died.
 
     `message` is the one line that says what happened, `account` all that was told, cut.
     `expected_failure` is the reason of an xfail mark, None if there is no such mark. `answers` are
@@ -232,9 +233,7 @@ def _message(longrepr: _Longrepr) -> str:
 
 
 def _collection_message(longrepr: _Longrepr) -> str:
-    """Return the cause of an import error: of the whole traceback that pytest keeps, the last line
-    that names it.
-    """
+    """Return the cause of an import error: the last line of the traceback that names it."""
     lines = [line for line in _cut(_text(longrepr)).splitlines() if line.startswith("E ")]
     return (
         clean_line(lines[-1].removeprefix("E "), MESSAGE_CHARACTERS)

@@ -1,6 +1,4 @@
-"""The validation stage: what the host sees, every suite on one digest, the gates on throughput, one
-record.
-"""
+"""The validation stage: checks of the host, every suite, the gates on throughput, one record."""
 
 from __future__ import annotations
 
@@ -126,8 +124,9 @@ def _results(
 
 @dataclass(frozen=True)
 class _NotPrepared:
-    """Why no suite of an image can be started, though others may be: `fail` if its own bytes are at
-    fault.
+    """Reason why no suite of an image can be started.
+
+    The verdict is `fail` if the image is at fault. Suites of other images may start.
     """
 
     verdict: Verdict

@@ -1,5 +1,6 @@
-"""Whether a report was made by the suites: by answers that depend on a nonce, and by the list of
-the suite's checks.
+"""Proof that a report was made by the suites.
+
+Its answers depend on a nonce, and it is compared with the list of the suite's checks.
 
 An image can write any report. What it cannot know before the run is the nonce. The host computes
 the right answers itself; a report without them, or one that contradicts the list or the plan of the
@@ -50,8 +51,9 @@ def examine(
     phases: Iterable[Phase],
     checks: Sequence[Check],
 ) -> tuple[tuple[Check, ...], str]:
-    """Return the checks, contradicting ones set to failed, and why the whole report is rejected
-    (empty if it is not).
+    """Return the checks, and why the whole report is rejected, empty if it is not.
+
+    Checks that contradict their list are set to failed.
 
     `phases` are those of the report, `seconds` is how long the container ran. A suite without a
     list is not examined.
@@ -120,9 +122,7 @@ def _given(phases: Iterable[Phase]) -> list[tuple[str, tuple[float | str, ...]]]
 def _wrong_answer(
     right: Mapping[str, Answer], given: Iterable[tuple[str, tuple[float | str, ...]]]
 ) -> str:
-    """Return what is wrong with the first part that is not answered rightly; empty if every part
-    is.
-    """
+    """Return what is wrong with the first wrong answer, empty if every answer is right."""
     found: dict[str, list[tuple[float | str, ...]]] = {}
     for part, values in given:
         found.setdefault(part, []).append(values)

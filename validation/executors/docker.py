@@ -171,8 +171,9 @@ class _StartRefused(Exception):
 
 @dataclass(frozen=True)
 class _Death:
-    """How a container ended, as the engine and the host saw it; `malformed`, `host_problem` as in
-    `judge.Ended`.
+    """End of a container, as the engine and the host saw it.
+
+    `malformed` and `host_problem` are as in `judge.Ended`.
     """
 
     exit_code: int | None
@@ -211,9 +212,7 @@ def _watch(container: Any, suite: Suite, folder: Path) -> _Death:  # noqa: ANN40
 
 
 def _id_if_shown(container: Any) -> str:  # noqa: ANN401
-    """Return its id if its processes have the same numbers here as for the engine; empty if they
-    cannot be told.
-    """
+    """Return its id, empty if its processes have other numbers here than for the engine."""
     container.reload()
     identity = str(container.id)
     return (

@@ -54,9 +54,7 @@ HINT = "name a Python that has the image's packages: --python /path/to/python"
 
 
 def prepare(setup: Setup) -> None:
-    """See that the interpreter has torch and nothing hides GPUs; remove the folders of runs that
-    were killed.
-    """
+    """Check that the interpreter has torch and nothing hides GPUs; remove what killed runs left."""
     if VISIBLE_GPUS in os.environ:
         raise ConfigError(
             f"{VISIBLE_GPUS} is set, and the suites are to see every GPU",
@@ -105,8 +103,9 @@ def describe_machine() -> Machine:
 
 
 def environment(setup: Setup) -> dict[str, str]:
-    """Return the variables of a suite: of this process those that no secret can be in, and those of
-    `setup`.
+    """Return the variables of a suite.
+
+    They are those of this process that can hold no secret, and those of `setup`.
     """
     handed_on = {
         name: value
@@ -118,8 +117,9 @@ def environment(setup: Setup) -> dict[str, str]:
 
 @dataclass(frozen=True)
 class _Death:
-    """How the suite's process ended; `code` is None if it had to be ended, `malformed` as in
-    `judge.Ended`.
+    """End of the suite's process.
+
+    `code` is None if it had to be ended; `malformed` is as in `judge.Ended`.
     """
 
     code: int | None

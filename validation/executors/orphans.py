@@ -1,5 +1,6 @@
-"""Processes of a suite that left its group and its session: they stay below this process, and are
-ended by it.
+"""Processes of a suite that left its group and its session.
+
+They stay below this process, and are ended by it.
 """
 
 from __future__ import annotations

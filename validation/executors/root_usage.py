@@ -23,8 +23,9 @@ OPEN_FILES = 50_000
 
 
 def problem(container: Any, size: int, entries: int) -> str:  # noqa: ANN401 - docker-py has no types
-    """Return how a container's root holds more than `size` bytes or `entries` entries; an empty
-    text if it does not.
+    """Return how a container's root holds more than `size` bytes or `entries` entries.
+
+    The text is empty if it does not.
     """
     written = _folder_of(container)
     if written is None:
@@ -54,9 +55,7 @@ def _folder_of(container: Any) -> Path | None:  # noqa: ANN401
 
 
 def _removed_bytes(container: Any) -> int:  # noqa: ANN401
-    """Return how much the files take that have no name any more, and are open or mapped in the
-    container.
-    """
+    """Return the bytes of removed files that are still open or mapped in the container."""
     found: dict[int, int] = {}
     for looked_at, entry in enumerate(_open_files(container)):
         if looked_at == OPEN_FILES:

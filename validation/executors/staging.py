@@ -1,6 +1,4 @@
-"""The folder through which the host and a suite talk, whoever runs the suite; and who it belongs
-to.
-"""
+"""The folder that the host and a suite share, and the process that it belongs to."""
 
 from __future__ import annotations
 
@@ -79,8 +77,7 @@ def staged(suite: Suite, setup: Setup, asked: Asked) -> Iterator[Path]:
 
 
 def _bound(out: Path) -> None:
-    """Make `out` a file system of its own, in memory, if this user may: then nothing can write
-    beyond its size.
+    """Make `out` a file system in memory, if this user may mount one: its size is a hard limit.
 
     Neither what was unlinked while it is open nor what was reserved is seen when sizes are added
     up. A user who may not mount has the watch on the disk instead (runner/containers.py). Nothing
@@ -195,8 +192,9 @@ def tail(output: str) -> str:
 
 
 def _remove(folder: Path) -> None:
-    """Remove a folder with whatever a suite left in it: nested too deep for Python, or closed by
-    its modes.
+    """Remove a folder with whatever a suite left in it.
+
+    It may be nested too deep for Python, or closed by its modes.
     """
     if (folder / OUT).is_mount():
         _runs_well("umount", "--lazy", str(folder / OUT))
