@@ -192,7 +192,7 @@ def test_without_a_bill_of_materials_the_report_says_that_nothing_is_known(
     """As beside a scan that is still running. Promotion does refuse."""
     monkeypatch.setattr(attest, "signed_bill", lambda *_: None)
     why = "no bill of materials of v2.6.0 base is signed by anybody trusted"
-    assert f"What changed since the release before is not known: {why}." in reported(patch)
+    assert f"The changes since the previous release are not known: {why}." in reported(patch)
     assert [released._image_notes(patch, known).incomparable for known in patch.known()] == [why]
     with pytest.raises(ReleaseError):
         patch.promote()
