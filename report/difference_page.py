@@ -37,7 +37,7 @@ def _markdown(shown: DifferenceView, rows: int) -> str:
 
 
 def write(folder: Path, difference: Difference) -> tuple[Path, Path]:
-    """Write difference.json and difference.md into `folder` and return where they are.
+    """Write difference.json and difference.md into `folder` and return their paths.
 
     Raises EnvironmentFailed.
     """

@@ -101,7 +101,7 @@ def atom(place: Place, releases: Iterable[Release], earlier: Iterable[Entry] = (
 def write(
     folder: Path, place: Place, releases: Iterable[Release], earlier: Iterable[Entry] = ()
 ) -> Path:
-    """Write releases.atom into `folder` and return where it is.
+    """Write releases.atom into `folder` and return its path.
 
     Raises ConfigError and EnvironmentFailed.
     """

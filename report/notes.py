@@ -43,7 +43,7 @@ def summary(given: Notes) -> str:
 
 
 def write(folder: Path, given: Notes) -> Path:
-    """Write notes.md into `folder` and return where it is. Raises EnvironmentFailed."""
+    """Write notes.md into `folder` and return its path. Raises EnvironmentFailed."""
     path = folder / FILE
     records.write_text(path, markdown(given))
     return path

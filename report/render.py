@@ -81,7 +81,7 @@ def markdown(release: ReleaseRecord, images: Sequence[ImageRecords]) -> str:
 def write(
     folder: Path, release: ReleaseRecord, images: Sequence[ImageRecords]
 ) -> tuple[Path, Path]:
-    """Write report.html and report.md into `folder` and return where they are.
+    """Write report.html and report.md into `folder` and return their paths.
 
     Raises EnvironmentFailed.
     """
