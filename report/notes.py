@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 from report.difference_page import LIMIT
-from report.notes_view import ImageNotes, Notes, NotesView, notes_view
+from report.notes_view import ImageNotes, Notes, notes_view
 from report.render import markdown_templates
 from runner import records
 
@@ -25,15 +25,18 @@ def markdown(given: Notes) -> str:
     Each table says how many rows were left out for that.
     """
     shown = notes_view(given)
-    texts = (_markdown(shown, rows) for rows in _ROWS)
-    fitting = next((text for text in texts if len(text) <= LIMIT), None)
-    if fitting is not None:
-        return fitting
+    templates = markdown_templates(_CHARACTERS)
+    notes = templates.get_template("notes.md.j2")
+    for rows in _ROWS:
+        text = notes.render(shown=shown, rows=rows)
+        text = re.sub(r"\n{3,}", "\n\n", text).strip("\n") + "\n"
+        if len(text) <= LIMIT:
+            return text
     template = (
         "**{{ shown.standing }}.** {{ shown.mark | sign }}: {{ shown.reason }}\n\n{{ rest }}\n"
     )
     rest = f"The notes are too long to show here. See the report of {shown.version}."
-    return markdown_templates(_CHARACTERS).from_string(template).render(shown=shown, rest=rest)
+    return templates.from_string(template).render(shown=shown, rest=rest)
 
 
 def summary(given: Notes) -> str:
@@ -47,10 +50,3 @@ def write(folder: Path, given: Notes) -> Path:
     path = folder / FILE
     records.write_text(path, markdown(given))
     return path
-
-
-def _markdown(shown: NotesView, rows: int) -> str:
-    text = (
-        markdown_templates(_CHARACTERS).get_template("notes.md.j2").render(shown=shown, rows=rows)
-    )
-    return re.sub(r"\n{3,}", "\n\n", text).strip("\n") + "\n"

@@ -13,7 +13,7 @@ from markupsafe import Markup
 
 from publish.released.record import ReleaseRecord
 from report import escape
-from report.model import ImageRecords, Mark
+from report.model import ImageRecords
 from report.view import page
 from runner import records, untrusted
 
@@ -111,7 +111,8 @@ def markdown_templates(characters: int) -> Environment:
     templates.filters["log"] = lambda value: escape.markdown_fence(
         escape.clip_start(value, characters)
     )
-    templates.filters.update(fence=escape.markdown_fence, sign=_sign, blocks=_blocks)
+    templates.filters["sign"] = lambda mark: Markup("{} {}").format(_SIGNS[mark.word], mark.word)
+    templates.filters.update(fence=escape.markdown_fence, blocks=_blocks)
     return templates
 
 
@@ -125,11 +126,6 @@ def _templates(finalize: Callable[[object], object]) -> Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-
-
-def _sign(mark: Mark) -> Markup:
-    """Return a verdict as a sign and a word."""
-    return Markup("{} {}").format(_SIGNS[mark.word], mark.word)
 
 
 def _blocks(percent: str) -> str:
