@@ -80,10 +80,11 @@ def _gpu_line(gpu: int, seen: Sequence[GpuSample]) -> str:
     reasons = Counter(reason for sample in seen for reason in sample.throttled)
     throttled = ", ".join(f"{reason} in {count}" for reason, count in sorted(reasons.items()))
     told = (
-        f"{statistics.median(clocks):.0f} MHz in the middle" if clocks else "",
+        f"{statistics.median(clocks):.0f} MHz (median)" if clocks else "",
         f"at most {max(degrees)} °C" if degrees else "",
         f"at most {max(watts):.0f} W" if watts else "",
-        f"of {units.plural(len(seen), 'reading')} throttled: {throttled or 'none'}",
+        units.plural(len(seen), "reading"),
+        f"throttled: {throttled}" if throttled else "never throttled",
     )
     return f"GPU {gpu}: {', '.join(part for part in told if part)}"
 

@@ -423,13 +423,13 @@ def test_cause_attempts_and_gpus_are_shown() -> None:
     assert (shown.attempts, shown.checks[0].cause) == ("2 attempts", "a wrong kernel")
     assert shown.gpus == (
         (
-            "GPU 0: 1705 MHz in the middle, at most 64 °C, at most 640 W, of 2 readings throttled: "
+            "GPU 0: 1705 MHz (median), at most 64 °C, at most 640 W, 2 readings, throttled: "
             "power cap in 1"
         ),
     )
     untold = (replace(reading, power_w=-1, temperature_c=-1),)
     assert validation_view.gpu_lines(untold) == (
-        "GPU 0: 1755 MHz in the middle, of 1 reading throttled: none",
+        "GPU 0: 1755 MHz (median), 1 reading, never throttled",
     )
 
 
