@@ -2,7 +2,7 @@
 VERSION ?= v2.6.0
 PYTHON := .venv/bin/python
 
-.PHONY: help demo test fast check format defects setup
+.PHONY: help demo test fast unit check format defects setup
 .DEFAULT_GOAL := help
 
 help: ## list the commands
@@ -15,7 +15,11 @@ demo: setup ## the main job: build, validate, scan and promote base, cv, nlp and
 test: setup ## every test that this machine can run
 	@$(PYTHON) -m pytest
 
-fast: ## the tests that need no engine, on every core
+unit: ## the quick tests: no engine, no registry, no scanner, no long computation (under a minute)
+	@runner/setup.sh --harness
+	@$(PYTHON) -m pytest -q -n auto -m "not docker and not slow and not gpu and not long"
+
+fast: ## all tests that need no engine, on every core
 	@runner/setup.sh --harness
 	@$(PYTHON) -m pytest -n auto -m "not docker and not slow and not gpu"
 
@@ -27,7 +31,7 @@ format: ## format the code, and mend what the linter can mend
 	@runner/setup.sh --harness
 	@$(PYTHON) -m ruff check --fix --quiet . ; $(PYTHON) -m ruff format .
 
-defects: setup ## plant every defect, and write the table of which check caught it
+defects: setup ## plant every defect, and write docs/defects.md
 	@$(PYTHON) -m tests.defects.table
 
 setup: ## the virtual environment, the engine and the registry, without running anything

@@ -1,13 +1,14 @@
 #!/usr/bin/env python3
-"""Building and pushing: layers compiled from wheels against `docker build` (pip) and `docker push`.
+"""Compare our build and push with `docker build` (pip) and `docker push`.
 
-Both sides start from the same OS layer, the same wheels on disk and an empty registry, and end with
-the same packages in that registry: first base, then cv on top of it. Then: the same again on clean
-caches (are the digests equal?), an unchanged build, image sizes, and how long `import torch` takes
-in each image with warm and with dropped page caches.
+Both sides start from the same OS layer, the same wheels on disk and an empty registry. They end
+with the same packages in that registry: first base, then cv on top of it. The benchmark also
+measures a second build on clean caches (are the digests equal?), an unchanged build, image sizes,
+and the time of `import torch` in each image with warm and with dropped page caches.
 
-    .venv/bin/python benchmarks/build.py    # about 15 minutes, 30 GB of disk while it runs; root
-    for cold starts
+    .venv/bin/python benchmarks/build.py
+
+It takes about 15 minutes and 30 GB of disk. Dropping page caches needs root.
 """
 
 from __future__ import annotations
@@ -43,7 +44,7 @@ STARTS = 7
 
 @dataclass(frozen=True)
 class Side:
-    """One way to build: seconds by step, and compressed bytes of the images."""
+    """The figures of one way to build: seconds by step, and compressed bytes of the images."""
 
     seconds: dict[str, float]
     sizes: dict[str, int]
@@ -52,7 +53,7 @@ class Side:
 
 @contextmanager
 def clean_machine(root: Path) -> Iterator[Registry]:
-    """An empty registry and an empty home that shares nothing but the wheels."""
+    """Start an empty registry with an empty home folder that shares only the wheels."""
     wheels = home.kept("wheels")
     folder = Path(tempfile.mkdtemp(dir=root))
     before = os.environ.get("PYTORCH_CUDA_IMAGES_HOME")
@@ -73,14 +74,14 @@ def clean_machine(root: Path) -> Iterator[Registry]:
 
 
 def timed(work: Callable[[], object]) -> float:
-    """Wall seconds."""
+    """Return the wall seconds that `work` takes."""
     started = time.monotonic()
     work()
     return time.monotonic() - started
 
 
 def prepare_system(catalogue: Catalog, version: Version, registry: Registry) -> str:
-    """Make the OS layer, which both sides start from, and have the engine pull it; not timed."""
+    """Make and pull the OS layer from which both sides start; this is not timed."""
     line, cache = catalogue.lines[version.line], catalogue.repositories.cache
     spec = plan.make(catalogue, version, ["base"], home.kept("out")).images[0].system
     with home.scratch("system") as work:
@@ -95,7 +96,7 @@ def prepare_system(catalogue: Catalog, version: Version, registry: Registry) -> 
 def ours(
     catalogue: Catalog, version: Version, registry: Registry
 ) -> tuple[Side, tuple[BuildRecord, ...]]:
-    """base, then cv, then both unchanged."""
+    """Build base, then cv, then both again without a change."""
     made: list[BuildRecord] = []
 
     def one(*images: str) -> None:
@@ -113,7 +114,7 @@ def ours(
 
 
 def dockers(catalogue: Catalog, version: Version, registry: Registry, system: str) -> Side:
-    """The same contents by `docker build` with pip, and `docker push`."""
+    """Build the same contents with `docker build` and pip, and push them with `docker push`."""
     locks = catalog.locks_of(catalogue, version.line, ("base", "cv"))
     seconds, sizes, references = {}, {}, {}
     below = system
@@ -137,7 +138,7 @@ def dockers(catalogue: Catalog, version: Version, registry: Registry, system: st
 def write_context(
     context: Path, below: str, wheels: Sequence[Wheel], base: Sequence[Wheel]
 ) -> None:
-    """A build context that installs `wheels` with pip, run from pip's own wheel."""
+    """Write a build context that installs `wheels` with pip, which runs from its own wheel."""
     held = context / "wheels"
     held.mkdir()
     pip = next(wheel for wheel in base if wheel.name == "pip")
@@ -157,7 +158,7 @@ def write_context(
 
 
 def docker_build(tag: str, context: Path) -> None:
-    """`docker build` without a cache of earlier runs."""
+    """Run `docker build` without a cache of earlier runs."""
     command, env = engine.build_command()
     load = ["--load"] if "buildx" in command else []
     subprocess.run(
@@ -168,7 +169,7 @@ def docker_build(tag: str, context: Path) -> None:
 
 
 def starts(references: dict[str, str], *, cold: bool) -> dict[str, float]:
-    """Median seconds of `python -c 'import torch'` as a whole container, the images in turn."""
+    """Return the median seconds of a container that imports torch, the images in turn."""
     taken: dict[str, list[float]] = {name: [] for name in references}
     for _ in range(STARTS):
         for name, reference in references.items():
@@ -190,7 +191,7 @@ def starts(references: dict[str, str], *, cold: bool) -> dict[str, float]:
 
 
 def same_digests(first: Sequence[BuildRecord], second: Sequence[BuildRecord]) -> dict[str, str]:
-    """Per kind of layer, how many digests of two builds on clean caches are equal."""
+    """Return for each kind of layer how many digests of two builds on clean caches are equal."""
     counted: dict[str, list[bool]] = {}
     for one, other in zip(first, second, strict=True):
         for a, b in zip(one.layers, other.layers, strict=True):
@@ -199,7 +200,7 @@ def same_digests(first: Sequence[BuildRecord], second: Sequence[BuildRecord]) ->
 
 
 def main() -> None:
-    """Measure, and print a table and the figures as JSON."""
+    """Measure, then print a table and the figures as JSON."""
     catalogue = catalog.load()
     version = catalogue.version(VERSION)
     locks = catalog.locks_of(catalogue, version.line, ("base", "cv"))
@@ -233,7 +234,7 @@ def main() -> None:
 def print_table(
     by_us: Side, by_docker: Side, warm: dict[str, float], cold: dict[str, float]
 ) -> None:
-    """The table that docs/benchmarks.md keeps."""
+    """Print the table of docs/benchmarks.md."""
     print("| what | ours | docker build + push | ratio |\n|---|---|---|---|")
     for image in ("base", "cv"):
         a, b = by_us.seconds[image], by_docker.seconds[image]

@@ -1,13 +1,14 @@
 #!/usr/bin/env python3
-"""False alarms and cost of a validation: clean images judged again and again by the CPU profile.
+"""Measure the false alarms and the cost of a validation on clean images with the CPU profile.
 
-Every run is a whole validation as `./release.py validate` makes it. Each check must pass, or be
-`not run` for want of a GPU; a failure that passed on retry (`flaky`) is a false alarm too. Also:
-how long the profile takes, what each suite takes of it, and what the harness adds, measured by a
-suite that does nothing.
+Every run is a whole validation, as `./release.py validate` makes it. Each check must pass, or be
+`not run` because there is no GPU. A failure that passed on a retry (`flaky`) is a false alarm too.
+The benchmark also measures the time of the profile, the time of each suite, and the time that the
+harness adds, with a suite that does nothing.
 
-    .venv/bin/python benchmarks/clean_runs.py 20 cv-nlp-rl    # about 4 minutes a run; an image with
-    every suite
+    .venv/bin/python benchmarks/clean_runs.py 20 cv-nlp-rl
+
+The image cv-nlp-rl has every suite. One run takes about 4 minutes.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ EMPTY_RUNS = 5
 
 
 def subject_of(image: str) -> Subject:
-    """A real image as the release stage hands it on."""
+    """Return a real image as the build stage hands it to the validation."""
     shipped = catalog.load()
     reference = reference_of(image)
     stacks, floor = shipped.stacks_of(image), shipped.lines["2.6"].driver_floor
@@ -47,7 +48,7 @@ def subject_of(image: str) -> Subject:
 
 
 def alarms(record: ValidationRecord) -> list[str]:
-    """Every check that is neither passed nor without a GPU, and every suite that was run again."""
+    """Return every check that is a false alarm, and every suite that was run again."""
     checks = [(result.suite, check) for result in record.suites for check in result.checks]
     found = [
         f"{suite}: {check.name} is {check.verdict}: {check.reason}"
@@ -62,12 +63,12 @@ def alarms(record: ValidationRecord) -> list[str]:
 
 
 def is_alarm(check: Check) -> bool:
-    """Whether a clean image on a CPU should not have it."""
+    """Return whether this result of a check is a false alarm for a clean image on a CPU."""
     return check.verdict not in (Verdict.PASS, Verdict.NOT_RUN)
 
 
 def empty_suite(subject: Subject) -> float:
-    """Median seconds of a container whose suite does nothing, from its start to its verdict."""
+    """Return the median seconds of a suite that does nothing, from its start to its verdict."""
     setup = Setup(subject.reference, harness.installed(), subject.expected)
     EXECUTORS["docker"].prepare(setup)
     with tempfile.TemporaryDirectory() as folder:
@@ -88,7 +89,7 @@ def _timed(suite: Suite, setup: Setup) -> float:
 def show(
     subject: Subject, records: Sequence[ValidationRecord], found: Sequence[str], empty_s: float
 ) -> None:
-    """The figures as Markdown."""
+    """Print the figures as Markdown."""
     where = records[0].environment
     print(
         f"{len(records)} clean runs of {subject.image} on {where.cpus} cores ({where.cpu}): "
@@ -114,7 +115,7 @@ def show(
 
 
 def main(runs: int, image: str) -> int:
-    """Validate, print, and exit 1 where there was an alarm."""
+    """Validate and print; return 1 if there was a false alarm."""
     subject, records, found = subject_of(image), [], []
     empty_s = empty_suite(subject)
     for number in range(1, runs + 1):

@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
-"""Reading a wheel's deflate streams: zlib against isal, one core, on the largest wheel that is
-here.
+"""Compare zlib and isal at reading a wheel's deflate streams, on one core.
 
-.venv/bin/python benchmarks/inflate.py
+The wheel is the largest one on this machine.
+
+    .venv/bin/python benchmarks/inflate.py
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ CHUNK_BYTES = 1 << 20
 
 
 def inflate(path: Path, decompressor: Callable[[int], Any]) -> tuple[float, float]:
-    """Megabytes that came out, and seconds it took."""
+    """Return the inflated megabytes and the seconds that it took."""
     size, started = 0, time.monotonic()
     with OpenWheel(Wheel(path.name, "", "", path.name, 0), path) as wheel:
         for source in filter(None, (wheel.deflated(name) for name in wheel.names)):
@@ -40,7 +41,7 @@ def inflate(path: Path, decompressor: Callable[[int], Any]) -> tuple[float, floa
 
 
 def main() -> None:
-    """Print a line per library, the file read once before."""
+    """Print a line for each library, after the file was read once."""
     largest = max(home.kept("wheels").glob("*.whl"), key=lambda path: path.stat().st_size)
     largest.read_bytes()
     for name, decompressor in (("zlib", zlib.decompressobj), ("isal", isal_zlib.decompressobj)):

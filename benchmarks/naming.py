@@ -1,9 +1,10 @@
-"""Measure how the code is named and worded: `python -m benchmarks.naming` prints the figures,
-`--list NAME` the places.
+"""Measure how the code is named and worded.
 
-Functions are all that are written with `def` in the packages of the harness, methods too, without
-dunder methods and without tests. A helper is private (`_name`), has at most six lines without its
-docstring, and is used once in the package's code.
+`python -m benchmarks.naming` prints the figures, `--list NAME` the places.
+
+The functions that count are those written with `def` in the packages of the harness, with methods,
+without dunder methods and tests. A helper is private (`_name`), has at most six lines without its
+docstring, and is used once in its module.
 """
 
 from __future__ import annotations
@@ -113,7 +114,7 @@ def _is_one_word(_: Module, function: Function) -> bool:
 
 
 class _UsedOnce:
-    """Whether a function is a short private helper with one use in all modules."""
+    """A test for short private helpers with one use in their module."""
 
     def __init__(self, modules: tuple[Module, ...]) -> None:
         self._uses = {module.path: Counter(_names_used(module)) for module in modules}

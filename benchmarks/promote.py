@@ -1,14 +1,14 @@
 #!/usr/bin/env python3
-"""Promoting: the images of a release under all their tags to another repository, from a machine
-that has nothing.
+"""Compare three ways to promote a release: all its images, under all their tags.
 
-Ours: mounts, manifests, evidence, journal and tags, from the registry to the registry. Theirs:
-`docker pull`, and `docker tag` and `docker push` of every tag, by an engine without the images; and
-`skopeo copy` of every tag with no cache. All three on one embedded registry, each into a repository
-of its own.
+Ours works from the registry to the registry, with mounts, manifests, evidence, journal and tags.
+Docker's is `docker pull` and, for every tag, `docker tag` and `docker push`, with an engine that
+does not have the images. Skopeo's is `skopeo copy` of every tag without a cache. All three use one
+embedded registry, and each has a target repository of its own.
 
-    .venv/bin/python benchmarks/promote.py    # about 2 minutes, 20 GB of disk, skopeo; takes the
-    images from the engine
+    .venv/bin/python benchmarks/promote.py
+
+It takes about 2 minutes and 20 GB of disk, needs skopeo, and removes the images from the engine.
 """
 
 from __future__ import annotations
@@ -46,19 +46,19 @@ VERSION, ALIASES = "v2.6.0", ("v2.6", "v2.6-monthly", "2026.11", "latest")
 
 
 def timed(work: Callable[[], object]) -> float:
-    """Seconds."""
+    """Return the seconds that `work` takes."""
     started = time.monotonic()
     work()
     return time.monotonic() - started
 
 
 def all_tags(image: str) -> Sequence[str]:
-    """Every tag an image of a release gets."""
+    """Return every tag that an image of a release gets."""
     return [tag for stem in (VERSION, *ALIASES) for tag in tags_of(stem, image)]
 
 
 def ours(registry: Registry, repositories: Repositories, references: dict[str, str]) -> None:
-    """One transaction over all images and tags."""
+    """Promote all images and tags in one transaction."""
     approved = [
         _approve(registry, repositories.staging, image, name) for image, name in references.items()
     ]
@@ -72,7 +72,7 @@ def ours(registry: Registry, repositories: Repositories, references: dict[str, s
 
 
 def _approve(registry: Registry, staging: str, image: str, reference: str) -> Approved:
-    """With a decision that says nothing: what is decided is not measured here."""
+    """Approve an image with an empty decision, because deciding is not measured here."""
     digest = reference.rpartition("@")[2]
     manifest = registry.manifest(staging, digest)
     assert manifest is not None
@@ -83,7 +83,7 @@ def _approve(registry: Registry, staging: str, image: str, reference: str) -> Ap
 
 
 def by_docker(host: str, target: str, references: dict[str, str]) -> None:
-    """Pull once, tag and push each."""
+    """Pull each image once, then tag and push each tag."""
     for image, reference in references.items():
         run(engine.program(), "pull", "--quiet", reference)
         for tag in all_tags(image):
@@ -92,7 +92,7 @@ def by_docker(host: str, target: str, references: dict[str, str]) -> None:
 
 
 def by_skopeo(host: str, target: str, references: dict[str, str]) -> None:
-    """Copy each tag, without what an earlier copy learned: skopeo keeps where it saw which blob."""
+    """Copy each tag without skopeo's cache of the blobs that it saw in earlier copies."""
     for image, reference in references.items():
         for tag in all_tags(image):
             with (
@@ -110,12 +110,12 @@ def by_skopeo(host: str, target: str, references: dict[str, str]) -> None:
 
 
 def run(*words: str) -> None:
-    """A program that must succeed."""
+    """Run a program that must succeed."""
     shell.run(words, hint="see the output")
 
 
 def forget(references: dict[str, str]) -> None:
-    """Take the images from the engine, as on a machine that never had them."""
+    """Remove the images from the engine, as on a machine that never had them."""
     client = engine.client()
     digests = {reference.rpartition("@")[2] for reference in references.values()}
     for image in client.images.list(all=True):
@@ -128,9 +128,7 @@ def forget(references: dict[str, str]) -> None:
 
 
 def counted(registry: Registry) -> list[int]:
-    """The bytes of every blob that goes through this machine from now on, to the registry or from
-    it.
-    """
+    """Return a list to which the bytes of every blob are added that this machine transfers."""
     moved: list[int] = []
 
     def count(answer: requests.Response, **_: object) -> None:

@@ -1,14 +1,15 @@
 #!/usr/bin/env python3
-"""The regression gate: how often it is wrong, and what it can see.
+"""Measure how often the regression gate is wrong, and which changes it can detect.
 
-By simulation, with the gate's own code: runs whose figures are drawn from a normal distribution
-around a true change. With `--real N`, N comparisons each of the base image with itself, and with
-itself slowed down in every training step by 5, 10 and 30 %, in real containers on this machine's
-CPU.
+Without options, it simulates runs with figures from a normal distribution around a true change, and
+judges them with the gate's own code. With `--real N`, it makes N comparisons of the base image with
+itself, and N with each of three slower copies: by 5, 10 and 30 % in every training step. These run
+in real containers on this machine's CPU.
 
-    .venv/bin/python benchmarks/regression_gate.py             # under a minute
-    .venv/bin/python benchmarks/regression_gate.py --real 3    # 2 to 4 minutes per comparison, 4 N
-    of them
+    .venv/bin/python benchmarks/regression_gate.py
+    .venv/bin/python benchmarks/regression_gate.py --real 3
+
+The first takes less than a minute. The second makes 12 comparisons of 2 to 4 minutes each.
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ NOISES = (0.0005, 0.01, 0.02, 0.05)
 CHANGES = (0.0, -0.01, -0.02, -0.03, -0.05, -0.10, -0.30)
 SLOWER = (0, 5, 10, 30)
 PLAIN = (Look(6, 2.132), Look(12, 1.812))
-"""Bounds of 95 % at each look, as if it were the only one: what LOOKS is instead of."""
+"""Bounds of 95 % at each look, as if it were the only look; LOOKS replaces them."""
 
 GATES = 10_000
 SEED = 3
@@ -48,11 +49,10 @@ SEED = 3
 
 @dataclass(frozen=True)
 class World:
-    """Where simulated runs happen: per-run standard deviation and true change, both of the
-    logarithm.
+    """The parameters of simulated runs; noise and change are those of the logarithm.
 
-    `drift` is what each run loses against the one before. With chance `disturbed` a run loses a
-    further 10 %.
+    `noise` is the standard deviation of one run, `change` the true change, and `drift` the loss of
+    each run against the one before. With probability `disturbed` a run loses a further 10 %.
     """
 
     noise: float
@@ -61,7 +61,7 @@ class World:
     disturbed: float = 0.0
 
     def run(self) -> Run:
-        """One comparison's runs."""
+        """Return the runs of one comparison."""
         runs = iter(range(1000))
 
         def run(side: Side) -> Mapping[str, float]:
@@ -74,7 +74,7 @@ class World:
 
 @dataclass
 class Rates:
-    """What GATES simulated comparisons ended with."""
+    """The results of GATES simulated comparisons."""
 
     ended: Counter[Verdict] = field(default_factory=Counter)
     pairs: int = 0
@@ -88,7 +88,7 @@ class Rates:
 
 
 def simulate(world: World, looks: Sequence[Look] = LOOKS) -> Rates:
-    """Verdicts and pairs of GATES comparisons in `world`."""
+    """Return verdicts and numbers of pairs of GATES comparisons in `world`."""
     found = Rates()
     for _ in range(GATES):
         result = compare(world.run(), looks)
@@ -98,12 +98,12 @@ def simulate(world: World, looks: Sequence[Look] = LOOKS) -> Rates:
 
 
 def figure(result: SuiteResult, name: str) -> float:
-    """A figure of the one workload that was compared."""
+    """Return a figure of the one workload that was compared."""
     return next(one.value for one in result.checks[0].figures if one.name == name)
 
 
 def print_simulation() -> None:
-    """Two tables: the gate, and what it would be with plain bounds or in worse worlds."""
+    """Print two tables: the gate, and the gate with plain bounds or in worse worlds."""
     print(
         f"fail / inconclusive / pass in % of {GATES} comparisons (mean pairs); columns: noise "
         "of "
@@ -130,14 +130,14 @@ def print_simulation() -> None:
 
 
 def base_setup() -> Setup:
-    """The real base image, on the CPU."""
+    """Return the real base image, on the CPU."""
     reference = reference_of("base")
     engine.pull(reference)
     return Setup(reference, harness.installed(), asserted("base"))
 
 
 def noted(run: Run, seen: dict[Side, list[float]]) -> Run:
-    """As `run`, and the logarithm of every figure kept in `seen`."""
+    """Return `run` with the addition that the logarithm of every figure is kept in `seen`."""
 
     def noting(side: Side) -> Mapping[str, float]:
         found = run(side)
@@ -148,8 +148,9 @@ def noted(run: Run, seen: dict[Side, list[float]]) -> Run:
 
 
 def measure(percent: int, clean: Setup) -> str:
-    """One real comparison, as a row of the table; the noise is the standard deviation of either
-    side's runs.
+    """Make one real comparison and return its row of the table.
+
+    The noise in it is the standard deviation of the runs of one side.
     """
     seen: dict[Side, list[float]] = {side: [] for side in Side}
     result = compare(noted(runs(clean, percent), seen))
@@ -168,7 +169,7 @@ def measure(percent: int, clean: Setup) -> str:
 
 
 def main() -> None:
-    """Print the tables that docs/validation.md keeps."""
+    """Print the tables of docs/validation.md."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

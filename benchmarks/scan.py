@@ -1,15 +1,15 @@
 #!/usr/bin/env python3
-"""Scanning: our analysis by layer from the registry against `trivy image` on the engine; and
-judging stored documents.
+"""Compare our scan of layers in the registry with `trivy image` on the engine.
 
-Theirs: `trivy image` of each image in the engine, each with a cold cache, its default scanners but
-for vulnerabilities, which need a database: secrets, with all packages listed. Ours: what
-`./release.py scan` does of each image from a cold cache on: analysis of the layers in the registry
-(packages, secrets, licences; CycloneDX and SPDX), a look inside the image, and everything but
-vulnerabilities judged. Then the stored CycloneDX documents are judged with a database.
+Theirs is `trivy image` of each image in the engine, with a cold cache. It looks for secrets and
+lists all packages, but does not look for vulnerabilities, which need a database. Ours is the work
+of `./release.py scan` from a cold cache: it analyses the layers in the registry (packages, secrets,
+licences; CycloneDX and SPDX), inspects the image in a container, and judges everything except
+vulnerabilities. After that, the stored CycloneDX documents are judged with a database.
 
-    .venv/bin/python benchmarks/scan.py FOLDER_WITH_TRIVY_DB    # about 10 minutes; the four images
-    must be built
+    .venv/bin/python benchmarks/scan.py FOLDER_WITH_TRIVY_DB
+
+It takes about 10 minutes. The four images must be built.
 """
 
 from __future__ import annotations
@@ -38,14 +38,14 @@ KILOBYTES_PER_MB = 1000
 
 
 def timed(work: Callable[[], object]) -> float:
-    """Seconds."""
+    """Return the seconds that `work` takes."""
     started = time.monotonic()
     work()
     return time.monotonic() - started
 
 
 def on_engine(reference: str) -> None:
-    """`trivy image` of an image the engine has, cold."""
+    """Run `trivy image` with a cold cache on an image that the engine has."""
     with tempfile.TemporaryDirectory() as folder:
         words = [
             "image",
@@ -71,14 +71,14 @@ def on_engine(reference: str) -> None:
 
 
 def ours(reference: str, folder: Path, cache: Path) -> None:
-    """Analysis and a look inside."""
+    """Analyse the layers and inspect the image."""
     folder.mkdir()
     trivy.analyse(reference, folder, cache)
     image_facts.inside(reference)
 
 
 def judge_stored(document: Path, place: Place, database: str) -> float:
-    """Median seconds of judging one stored document."""
+    """Return the median seconds that judging one stored document takes."""
     held = trivy.database(database, None)
     judges = Judges(
         load_policy(), (), held, History({}), datetime.datetime.now(datetime.UTC).date()

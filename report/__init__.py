@@ -1,1 +1,1 @@
-"""Records of a release, written for people."""
+"""Reports, release notes and feeds, made from the records of a release."""

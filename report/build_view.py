@@ -1,4 +1,4 @@
-"""What a report shows of a build: the layers of an image, and what was made in this run."""
+"""The part of a report about a build: the layers of an image, and which of them were made."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _NUMBER_FITS_PERCENT = 4.5
 
 
 def build_stage(record: BuildRecord | None) -> StageView:
-    """What the build made and what it found again."""
+    """Return the verdict of the build, with its layers counted by how they were made."""
     if record is None:
         return NOT_REACHED
     made = Counter(layer.made for layer in record.layers)
@@ -35,7 +35,7 @@ def build_stage(record: BuildRecord | None) -> StageView:
 
 
 def layer_views(layers: Sequence[BuiltLayer]) -> tuple[LayerView, ...]:
-    """Layers bottom first, each with its place on the bar."""
+    """Return the layers, bottom layer first, each with its place on the size bar."""
     total = sum(layer.size for layer in layers)
     ends = accumulate(layer.size for layer in layers)
     placed = zip(count(1), layers, ends)
@@ -62,7 +62,7 @@ def _layer(number: int, layer: BuiltLayer, start: int, total: int) -> LayerView:
 
 
 def kind_views(layers: Sequence[BuiltLayer]) -> tuple[KindView, ...]:
-    """Layers by kind, in the order the kinds come in the image."""
+    """Return the size of each kind of layer, in the order in which the kinds occur in the image."""
     total = sum(layer.size for layer in layers)
     kinds = dict.fromkeys(layer.kind for layer in layers)
     return tuple(

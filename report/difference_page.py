@@ -1,6 +1,4 @@
-"""The difference between two releases as files: JSON for what decides on it, Markdown for release
-notes.
-"""
+"""The difference between two releases as files: JSON for programs, Markdown for people."""
 
 from __future__ import annotations
 
@@ -13,16 +11,16 @@ from runner import records
 from scan.difference import Difference
 
 LIMIT = 125_000
-"""Characters GitHub takes as the text of a release; a job summary may be longer."""
+"""Characters that GitHub accepts as the text of a release; a job summary may be longer."""
 
 _CHARACTERS = 300
 _ROWS = (1000, 200, 50, 10)
 
 
 def markdown(difference: Difference) -> str:
-    """One sentence with counts and the size to pull, then a table for each thing that is not empty.
+    """Return one sentence with counts and the size to pull, then a table for each kind of change.
 
-    At most LIMIT characters; rows that are left out for that are counted where they were.
+    The text has at most LIMIT characters. Each table says how many rows were left out for that.
     """
     shown = difference_view(difference)
     texts = (_markdown(shown, rows) for rows in _ROWS)
@@ -39,7 +37,7 @@ def _markdown(shown: DifferenceView, rows: int) -> str:
 
 
 def write(folder: Path, difference: Difference) -> tuple[Path, Path]:
-    """Write difference.json and difference.md into `folder` and return where they are.
+    """Write difference.json and difference.md into `folder` and return their paths.
 
     Raises EnvironmentFailed.
     """

@@ -1,4 +1,4 @@
-"""What a report shows of the difference between two releases of one image."""
+"""The part of a report about the difference between two releases of one image."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from scan.difference import Layers as LayerDifference
 from scan.record import Judged
 from scan.versions import Step
 
-# What asks for a second look comes first.
+# The steps that need most attention come first.
 _STEPS = (Step.MAJOR, Step.MINOR, Step.PATCH, Step.LOCAL_VERSION, Step.DEBIAN_REVISION)
 
 T = TypeVar("T")
@@ -22,7 +22,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class ChangeRow:
-    """Packages that moved together: those that Debian builds from one source."""
+    """Packages that changed together, such as those that Debian builds from one source."""
 
     packages: tuple[str, ...]
     note: str
@@ -34,7 +34,7 @@ class ChangeRow:
 
 @dataclass(frozen=True)
 class PackageRow:
-    """A package that came or went; `beside` is what the other release has of the same name."""
+    """An added or removed package; `beside` are versions of it in the other release."""
 
     name: str
     version: str
@@ -44,7 +44,7 @@ class PackageRow:
 
 @dataclass(frozen=True)
 class AdvisoryRow:
-    """One advisory and the packages it is about, of one source."""
+    """One advisory and the packages of one source that it is about."""
 
     id: str
     severity: str
@@ -56,9 +56,9 @@ class AdvisoryRow:
 
 @dataclass(frozen=True)
 class AdvisorySection:
-    """Advisories to which the same happened.
+    """Advisories with the same kind of change.
 
-    `current` are in the release after; `folded` is what few want to read.
+    `current` ones are known against the newer release; `folded` ones are hidden until opened.
     """
 
     title: str
@@ -69,7 +69,7 @@ class AdvisorySection:
 
 @dataclass(frozen=True)
 class LayerRow:
-    """A layer that came or went."""
+    """An added or removed layer."""
 
     digest: str
     size: str
@@ -78,10 +78,7 @@ class LayerRow:
 
 @dataclass(frozen=True)
 class DifferenceView:
-    """A difference, ready to be shown.
-
-    `chain` and `unassessed` are empty where there is nothing to say.
-    """
+    """A difference, ready to be shown; `chain` and `unassessed` are empty if they do not apply."""
 
     before: str
     after: str
@@ -96,7 +93,7 @@ class DifferenceView:
 
 
 def difference_view(found: Difference) -> DifferenceView:
-    """Everything a page shows of a difference."""
+    """Return everything that a page shows about a difference."""
     return DifferenceView(
         before=found.before.version,
         after=found.after.version,
@@ -104,19 +101,31 @@ def difference_view(found: Difference) -> DifferenceView:
         chain=_chain(found.layers),
         unassessed=""
         if found.advisories
-        else "Nothing is said about what was fixed or is new; that is not none.",
+        else "It is not known which advisories were fixed and which are new.",
         changed=_changes(found.changed),
         added=tuple(map(_package, found.added)),
         removed=tuple(map(_package, found.removed)),
         advisories=_sections(found.advisories),
-        layers=_layers(found.layers),
+        layers=tuple(
+            LayerRow(units.digest(layer.digest), units.size(layer.size), what)
+            for layers, what in (
+                (found.layers.added, "added"),
+                (found.layers.removed, "removed"),
+            )
+            for layer in layers
+        ),
     )
 
 
 def headline(found: Difference) -> str:
-    """Counts, and what it costs to pull, in one sentence."""
-    packages = ", ".join((_changed(found.changed), *_came_and_went(found)))
-    return f"{packages}; {_advised(found.advisories)}; {_pulled(found.layers)}."
+    """Return one sentence with all counts and the size to pull."""
+    counts = ((len(found.added), "added"), (len(found.removed), "removed"))
+    packages = [_changed(found.changed), *(f"{count:,} {what}" for count, what in counts if count)]
+    layers = found.layers
+    sign = "-" if layers.growth_bytes < 0 else "+"
+    growth = f"{sign}{units.size(abs(layers.growth_bytes))}" if layers.growth_bytes else "no growth"
+    pulled = f"{units.size(layers.pull_bytes)} to pull of {units.size(layers.after_bytes)}"
+    return f"{', '.join(packages)}; {_advised(found.advisories)}; {pulled} ({growth})."
 
 
 def _changed(changes: Sequence[Change]) -> str:
@@ -129,13 +138,8 @@ def _changed(changes: Sequence[Change]) -> str:
     return f"{said} ({special})" if special else said
 
 
-def _came_and_went(found: Difference) -> list[str]:
-    counts = ((len(found.added), "added"), (len(found.removed), "removed"))
-    return [f"{count:,} {what}" for count, what in counts if count]
-
-
 def _advised(advisories: Advisories | None) -> str:
-    """Each advisory counted once, however many packages it is about."""
+    """Return the counts of advisories; each counts once, for however many packages."""
     if advisories is None:
         return "advisories not assessed"
     kinds = (
@@ -149,19 +153,13 @@ def _advised(advisories: Advisories | None) -> str:
     return f"advisories: {said}" if said else "no advisories before or after"
 
 
-def _pulled(layers: LayerDifference) -> str:
-    sign = "-" if layers.growth_bytes < 0 else "+"
-    growth = f"{sign}{units.size(abs(layers.growth_bytes))}" if layers.growth_bytes else "no growth"
-    return f"{units.size(layers.pull_bytes)} to pull of {units.size(layers.after_bytes)} ({growth})"
-
-
 def _chain(layers: LayerDifference) -> str:
     if layers.chain_bytes == layers.pull_bytes:
         return ""
     size = units.size(layers.chain_bytes)
     return (
-        f"An engine without a content store pulls {size}: everything above the first layer "
-        "that differs."
+        f"An engine without a content store pulls {size}, because it pulls every layer above the "
+        "first one that differs."
     )
 
 
@@ -170,10 +168,14 @@ def _changes(changes: Sequence[Change]) -> tuple[ChangeRow, ...]:
     return tuple(
         ChangeRow(
             packages=tuple(change.name for change in group),
-            note=_note(group[0]),
+            note="vendored"
+            if group[0].vendored
+            else PACKAGE_KINDS.get(group[0].type, group[0].type),
             before=group[0].before,
             after=group[0].after,
-            change=_how(group[0]),
+            change=f"{SECURITY}, {group[0].step}: {', '.join(group[0].security)}"
+            if group[0].security
+            else group[0].step.value,
             downgrade=group[0].downgrade,
         )
         for group in groups
@@ -203,18 +205,6 @@ def _together(change: Change) -> Hashable:
     )
 
 
-def _note(change: Change) -> str:
-    return "vendored" if change.vendored else PACKAGE_KINDS.get(change.type, change.type)
-
-
-def _how(change: Change) -> str:
-    return (
-        f"{SECURITY}, {change.step}: {', '.join(change.security)}"
-        if change.security
-        else change.step.value
-    )
-
-
 def _package(presence: Presence) -> PackageRow:
     package = presence.package
     kind = "vendored" if presence.vendored else PACKAGE_KINDS.get(package.type, package.type)
@@ -241,7 +231,15 @@ def _sections(advisories: Advisories | None) -> tuple[AdvisorySection, ...]:
 
 
 def _advisory_rows(found: Iterable[Judged]) -> tuple[AdvisoryRow, ...]:
-    groups = _grouped(sorted(found, key=_severe_first), _same_advice)
+    severest_first = sorted(
+        found,
+        key=lambda judged: (
+            SEVERITIES.index(severity(judged.finding)),
+            judged.finding.id,
+            judged.finding.package,
+        ),
+    )
+    groups = _grouped(severest_first, _same_advice)
     return tuple(
         AdvisoryRow(
             id=group[0].finding.id,
@@ -255,11 +253,6 @@ def _advisory_rows(found: Iterable[Judged]) -> tuple[AdvisoryRow, ...]:
     )
 
 
-def _severe_first(judged: Judged) -> tuple[int, str, str]:
-    finding = judged.finding
-    return SEVERITIES.index(severity(finding)), finding.id, finding.package
-
-
 def _same_advice(judged: Judged) -> Hashable:
     finding = judged.finding
     return (
@@ -271,17 +264,8 @@ def _same_advice(judged: Judged) -> Hashable:
     )
 
 
-def _layers(layers: LayerDifference) -> tuple[LayerRow, ...]:
-    kinds = ((layers.added, "new"), (layers.removed, "gone"))
-    return tuple(
-        LayerRow(units.digest(layer.digest), units.size(layer.size), what)
-        for found, what in kinds
-        for layer in found
-    )
-
-
 def _grouped(found: Iterable[T], key: Callable[[T], Hashable]) -> list[list[T]]:
-    """Those of one key together, in the order they first appear in."""
+    """Return groups of items with equal keys, in the order of their first items."""
     groups: dict[Hashable, list[T]] = defaultdict(list)
     for each in found:
         groups[key(each)].append(each)

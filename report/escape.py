@@ -1,5 +1,6 @@
-"""What records quote comes from containers and packages, so none of it is trusted to be plain
-text.
+"""Escaping for HTML and Markdown of text that comes from containers and packages.
+
+Such text is not trusted: it may hold control characters or markup.
 """
 
 from __future__ import annotations
@@ -16,32 +17,33 @@ _PUNCTUATION = re.compile(r"[&<>|`\\*\[\]~#$]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])
 
 
 def one_line(text: str) -> str:
-    """`text` cleaned, every run of white space one space."""
+    """Return `text` without control characters and with every run of white space as one space."""
     return " ".join(clean(text).split())
 
 
 def clip(text: str, most: int) -> str:
-    """`text`, or its first characters and an ellipsis, `most` in all."""
+    """Return `text`, or its first characters and an ellipsis, at most `most` characters in all."""
     return text if len(text) <= most else text[: most - 1].rstrip() + "…"
 
 
 def clip_start(text: str, most: int) -> str:
-    """`text`, or an ellipsis and its last characters, `most` in all: what a log ends with says the
-    most.
+    """Return `text`, or an ellipsis and its last characters, at most `most` characters in all.
+
+    This is for logs, whose end matters most.
     """
     return text if len(text) <= most else "…" + text[len(text) - most + 1 :]
 
 
 def markdown(text: str) -> Markup:
-    """`text` on one line, as itself in GitHub's Markdown, inside a table or outside."""
+    """Return `text` on one line, escaped for GitHub's Markdown inside and outside tables."""
     return _escaped(one_line(text))
 
 
 def markdown_code(text: str) -> Markup:
-    """`text` on one line as code, inside a table or outside.
+    """Return `text` on one line as code, for use inside and outside tables.
 
-    A code span has no escapes and a table cell takes `|` and its backslashes first, so what they
-    would misread goes in as character references between <code> tags.
+    A code span knows no escapes, and a table cell interprets `|` and backslashes first. Text with
+    such characters is written as character references between <code> tags.
     """
     line = one_line(text)
     if not _NEEDS_ENTITIES.search(line):
@@ -50,14 +52,14 @@ def markdown_code(text: str) -> Markup:
 
 
 def html_said(text: str) -> Markup:
-    """`text` with what stands between backticks as code, as ways out are written."""
+    """Return `text` as HTML, with the parts between backticks as code."""
     return Markup("").join(
         Markup("<code>{}</code>").format(part) if code else part for part, code in _spans(text)
     )
 
 
 def markdown_said(text: str) -> Markup:
-    """As `html_said`, on one line of Markdown."""
+    """Return `text` on one line of Markdown, with the parts between backticks as code."""
     return Markup("").join(
         markdown_code(part) if code else _escaped(part) for part, code in _spans(text)
     )
@@ -68,7 +70,7 @@ def _escaped(line: str) -> Markup:
 
 
 def _spans(text: str) -> list[tuple[str, bool]]:
-    """Pieces of `text` and whether each is code; a backtick without its fellow is a backtick."""
+    """Return the parts of `text`, each with whether it is code; a single backtick is plain text."""
     pieces = one_line(text).split("`")
     if len(pieces) % 2 == 0:
         return [("`".join(pieces), False)]
@@ -76,7 +78,7 @@ def _spans(text: str) -> list[tuple[str, bool]]:
 
 
 def markdown_fence(text: str) -> Markup:
-    """`text` as a fenced block, the fence longer than any run of backticks inside."""
+    """Return `text` as a fenced block with a fence longer than any run of backticks inside."""
     body = clean(text).strip("\n")
     longest = max((len(run) for run in re.findall("`+", body)), default=0)
     fence = "`" * max(3, longest + 1)

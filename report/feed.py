@@ -1,9 +1,7 @@
-"""An Atom feed (RFC 4287) of releases, for people who do not look at a release page.
+"""An Atom feed (RFC 4287) of releases; the same releases give the same bytes.
 
-Same releases, same bytes.
-
-Where a release is made nothing is known of the others but the feeds published with them, so their
-entries are read back from there.
+The job that makes a release knows earlier releases only by the feeds that were published with them.
+So their entries are read from those feeds.
 """
 
 from __future__ import annotations
@@ -28,9 +26,9 @@ FILE = "releases.atom"
 
 FEED_BYTES = 16 << 20
 MOST_FEEDS = 10_000
-"""The most that a feed, and a folder of feeds, may have."""
+"""The most feeds that are read from one folder; a feed has at most FEED_BYTES."""
 ENTRIES = 20
-"""The newest; a feed is read for what is new, and each entry holds its notes."""
+"""The number of newest releases in a feed; each entry holds its whole notes."""
 
 _NAMESPACE = "http://www.w3.org/2005/Atom"
 _ATOM = f"{{{_NAMESPACE}}}"
@@ -39,10 +37,10 @@ _DECLARATION = '<?xml version="1.0" encoding="utf-8"?>\n'
 
 @dataclass(frozen=True)
 class Place:
-    """Where releases are told of: `home` is the repository's page, `address` the feed's own.
+    """The addresses of a feed: `home` is the repository's page, `address` the feed's own.
 
-    Both are absolute; a release is at HOME/releases/tag/VERSION, as on GitHub, and that is its id
-    for as long as the feed lives.
+    Both are absolute. A release is at HOME/releases/tag/VERSION, as on GitHub, and this address is
+    also its permanent id.
     """
 
     title: str
@@ -52,7 +50,7 @@ class Place:
 
 @dataclass(frozen=True)
 class Release:
-    """A release and its notes, Markdown as report/notes.py writes it."""
+    """A release and its notes in Markdown, as report/notes.py writes them."""
 
     record: ReleaseRecord
     notes: str
@@ -60,7 +58,7 @@ class Release:
 
 @dataclass(frozen=True)
 class Entry:
-    """What a feed says of a release: `updated` is RFC 3339 in UTC, `content` its notes as HTML."""
+    """A release in a feed: `updated` is RFC 3339 in UTC, `content` the notes as HTML."""
 
     id: str
     title: str
@@ -71,12 +69,12 @@ class Entry:
 
 
 def atom(place: Place, releases: Iterable[Release], earlier: Iterable[Entry] = ()) -> str:
-    """The feed, newest release first.
+    """Return the feed, newest release first.
 
-    Its time is that of the release that finished last; ids hold only versions.
+    The time of the feed is that of the release that finished last. An entry of `earlier` is
+    replaced by the release of the same version, if there is one.
 
-    Of `earlier` entries those stay that are of none of the `releases`. Raises ConfigError where an
-    address is not absolute, a time is none, or there is no release at all.
+    Raises ConfigError if an address is not absolute, a time is malformed, or there is no release.
     """
     home = _absolute(place.home).rstrip("/")
     entries = {each.id: each for each in (*earlier, *(_entry(home, each) for each in releases))}
@@ -84,7 +82,7 @@ def atom(place: Place, releases: Iterable[Release], earlier: Iterable[Entry] = (
         :ENTRIES
     ]
     if not newest:
-        raise ConfigError("a feed of no release", "make a release first")
+        raise ConfigError("the feed would hold no release", "make a release first")
     feed = ElementTree.Element("feed", xmlns=_NAMESPACE)
     _text(feed, "id", f"{home}/releases")
     _text(feed, "title", place.title)
@@ -103,7 +101,7 @@ def atom(place: Place, releases: Iterable[Release], earlier: Iterable[Entry] = (
 def write(
     folder: Path, place: Place, releases: Iterable[Release], earlier: Iterable[Entry] = ()
 ) -> Path:
-    """Write releases.atom into `folder` and return where it is.
+    """Write releases.atom into `folder` and return its path.
 
     Raises ConfigError and EnvironmentFailed.
     """
@@ -113,20 +111,18 @@ def write(
 
 
 def published(folder: Path) -> tuple[Entry, ...]:
-    """Every entry of the feeds FOLDER/VERSION.atom, each of which was published with that version.
+    """Return the entries of all feeds FOLDER/VERSION.atom, each published with that version.
 
-    What a release's own feed says of it counts before what others copied. Raises ConfigError where
-    one is no such feed.
+    The entry of a release in its own feed replaces copies in other feeds. Raises ConfigError if the
+    folder cannot be read or a file is not such a feed.
     """
     try:
         names = [name for name in list_names(folder, ".", MOST_FEEDS) if name.endswith(".atom")]
     except OSError as error:
         problem = f"cannot read the feeds in {folder}: {error.strerror}"
-        raise ConfigError(problem, "name a folder with the feeds that were published") from None
+        raise ConfigError(problem, "name a folder with published feeds") from None
     except Malformed as error:
-        raise ConfigError(
-            f"{folder}: {error}", "name a folder with the feeds that were published"
-        ) from None
+        raise ConfigError(f"{folder}: {error}", "name a folder with published feeds") from None
     found = [(name.removesuffix(".atom"), entry) for name in names for entry in _read(folder, name)]
     own_last = sorted(found, key=lambda each: each[1].id.endswith(f"/{each[0]}"))
     return tuple({entry.id: entry for _, entry in own_last}.values())
@@ -136,20 +132,20 @@ def _read(folder: Path, name: str) -> Iterator[Entry]:
     hint = "publish that release's notes again"
     try:
         data = read_file(folder, name, FEED_BYTES)
-        feed = ElementTree.fromstring(data)  # noqa: S314 - our own; and expat bounds what entities become
+        feed = ElementTree.fromstring(data)  # noqa: S314 - expat bounds the expansion of entities
         yield from _entries(feed)
     except OSError as error:
         raise ConfigError(f"cannot read {folder / name}: {error.strerror}", hint) from None
     except (ElementTree.ParseError, Malformed, ValueError, RecursionError) as error:
         raise ConfigError(
-            f"{folder / name} is no feed of releases: {clean_line(str(error))}", hint
+            f"{folder / name} is not a feed of releases: {clean_line(str(error))}", hint
         ) from None
 
 
 def _entries(feed: ElementTree.Element) -> Iterator[Entry]:
-    """Raises ValueError where it is no feed as ours are."""
+    """Yield the entries of a feed. Raises ValueError if it is not a feed of releases."""
     if feed.tag != f"{_ATOM}feed":
-        raise ValueError(f"it is a `{feed.tag}`")
+        raise ValueError(f"its first element is `{feed.tag}`")
     yield from map(_parsed, feed.iterfind(f"{_ATOM}entry"))
 
 
@@ -168,24 +164,34 @@ def _parsed(entry: ElementTree.Element) -> Entry:
 def _said(entry: ElementTree.Element, name: str) -> str:
     text = entry.findtext(f"{_ATOM}{name}")
     if text is None:
-        raise ValueError(f"an entry without `{name}`")
+        raise ValueError(f"an entry has no `{name}`")
     return text
 
 
 def _entry(home: str, release: Release) -> Entry:
+    """Make the entry of a release.
+
+    Its notes hold text of others, which report/escape.py has already escaped.
+    """
     record = release.record
+    try:
+        updated = _utc(record.finished_at)
+    except ValueError:
+        problem = f"{record.version}: `finished_at` is {record.finished_at!r}, which is not a time"
+        raise ConfigError(problem, "run the release again") from None
+    markdown = MarkdownIt("commonmark", {"html": True}).enable("table")
     return Entry(
         id=f"{home}/releases/tag/{quote(clean(record.version), safe='')}",
         title=record.version if released(record) else f"{record.version} ({standing(record)})",
-        updated=_moment(record),
+        updated=updated,
         channel=clean(record.channel) or "none",
         summary=one_line(": ".join(part for part in (standing(record), record.reason) if part)),
-        content=_html(release.notes),
+        content=markdown.render(clean(release.notes)),
     )
 
 
 def _write(into: ElementTree.Element, entry: Entry) -> None:
-    """An entry's id is its address too."""
+    """Write an entry; its id is also its address."""
     _text(into, "id", entry.id)
     _text(into, "title", entry.title)
     _text(into, "updated", entry.updated)
@@ -196,32 +202,14 @@ def _write(into: ElementTree.Element, entry: Entry) -> None:
 
 
 def _text(parent: ElementTree.Element, name: str, text: str, **attributes: str) -> None:
-    """A child with text; ElementTree escapes it, what XML has no way to hold is left out."""
+    """Add a child with text; ElementTree escapes it, and characters XML cannot hold are removed."""
     ElementTree.SubElement(parent, name, attributes).text = clean(text)
 
 
-def _html(markdown: str) -> str:
-    """Notes as readers show them.
-
-    What they hold of foreign text is escaped already (report/escape.py).
-    """
-    text: str = MarkdownIt("commonmark", {"html": True}).enable("table").render(clean(markdown))
-    return text
-
-
-def _moment(record: ReleaseRecord) -> str:
-    """When it finished, as `_utc` has it."""
-    try:
-        return _utc(record.finished_at)
-    except ValueError:
-        problem = f"{record.version}: `finished_at` is {record.finished_at!r}, which is no time"
-        raise ConfigError(problem, "run the release again") from None
-
-
 def _utc(time: str) -> str:
-    """ISO 8601 as RFC 3339 in UTC; a time without a zone is taken as UTC.
+    """Return an ISO 8601 time as RFC 3339 in UTC; such texts sort by time.
 
-    As text these sort by time. ValueError.
+    A time without a zone is taken as UTC. Raises ValueError if the text is not a time.
     """
     found = datetime.datetime.fromisoformat(time)
     moment = found.replace(tzinfo=found.tzinfo or datetime.UTC).astimezone(datetime.UTC)
@@ -229,7 +217,7 @@ def _utc(time: str) -> str:
 
 
 def _absolute(address: str) -> str:
-    """An IRI that a feed may name."""
+    """Return `address`. Raises ConfigError if it is not an absolute HTTP address."""
     try:
         parts = urlsplit(address)
     except ValueError:
@@ -239,5 +227,5 @@ def _absolute(address: str) -> str:
         or not parts.hostname
         or any(each.isspace() for each in address)
     ):
-        raise ConfigError(f"{address!r} is no address", "write it whole: https://HOST/PATH")
+        raise ConfigError(f"{address!r} is not a full address", "write it as https://HOST/PATH")
     return address

@@ -1,6 +1,6 @@
-"""What the templates are given: texts that are ready to be shown, and nothing to work out.
+"""The data of the templates: texts that are ready to be shown.
 
-Empty texts and tuples stand for what was not reached.
+Empty texts and tuples stand for stages that were not reached.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from validation.record import ValidationRecord
 
 @dataclass(frozen=True)
 class ImageRecords:
-    """What the stages wrote about one image; None where a stage was not reached.
+    """The records of all stages about one image; None for a stage that was not reached.
 
-    `difference` is to the line's release before, None where there is none, or where `incomparable`
-    says why it could not be made.
+    `difference` compares with the line's previous release. It is None if there is none, or if the
+    comparison failed for the reason in `incomparable`.
     """
 
     image: str
@@ -31,19 +31,19 @@ class ImageRecords:
 
 @dataclass(frozen=True)
 class Mark:
-    """A verdict as it is shown: a word, and the shape and colour that go with it."""
+    """A verdict as it is shown: a word that also selects a shape and a colour."""
 
     word: str
 
     @property
     def css(self) -> str:
-        """The word as a class name and as the name of its shape."""
+        """Return the word as the name of its CSS class and of its shape."""
         return self.word.replace(" ", "-")
 
 
 @dataclass(frozen=True)
 class Fact:
-    """A label and what it says."""
+    """A label and its value."""
 
     label: str
     value: str
@@ -51,7 +51,7 @@ class Fact:
 
 @dataclass(frozen=True)
 class Bar:
-    """A labelled length; `percent` of the longest."""
+    """A labelled bar; its length is `percent` of the longest bar."""
 
     label: str
     value: str
@@ -60,8 +60,9 @@ class Bar:
 
 @dataclass(frozen=True)
 class LayerView:
-    """A segment of the size bar and its row; `start`, `middle` and `width` are percent of the whole
-    image.
+    """A layer as a segment of the size bar and as a row of the table.
+
+    `start`, `middle` and `width` are in percent of the whole image.
     """
 
     number: int
@@ -81,7 +82,7 @@ class LayerView:
 
 @dataclass(frozen=True)
 class KindView:
-    """All layers of one kind."""
+    """The layers of one kind, summed up."""
 
     css: str
     title: str
@@ -92,7 +93,7 @@ class KindView:
 
 @dataclass(frozen=True)
 class CheckView:
-    """One check; `figures` are those that are not throughput."""
+    """One check; `figures` are its measurements other than throughput."""
 
     name: str
     mark: Mark
@@ -104,9 +105,7 @@ class CheckView:
 
 @dataclass(frozen=True)
 class SuiteView:
-    """One suite, its worst check first; `gpus` has a line for each GPU that was watched
-    meanwhile.
-    """
+    """One suite with its worst check first; `gpus` has a line for each GPU that was watched."""
 
     name: str
     mark: Mark
@@ -132,8 +131,9 @@ class Throughput:
 
 @dataclass(frozen=True)
 class FindingRow:
-    """A finding; `fixed` says in words where there is no fix, `note` what its standing asks for,
-    `why` the rule.
+    """A finding as a row of a table.
+
+    `fixed` says in words if there is no fix, `note` what to do, and `why` which rule applies.
     """
 
     mark: Mark
@@ -148,9 +148,7 @@ class FindingRow:
 
 @dataclass(frozen=True)
 class StandingView:
-    """All findings of one standing; `note` heads the column of that name, and is empty where there
-    is none.
-    """
+    """All findings of one standing; `note` is the title of the last column, empty for none."""
 
     title: str
     css: str
@@ -162,7 +160,7 @@ class StandingView:
 
 @dataclass(frozen=True)
 class CountRow:
-    """How many findings of one standing, by severity and in all."""
+    """The number of findings of one standing, by severity and in all."""
 
     title: str
     counts: tuple[int, ...]
@@ -171,7 +169,7 @@ class CountRow:
 
 @dataclass(frozen=True)
 class OriginView:
-    """Packages of one origin and who judged them."""
+    """Packages of one origin and the advisory source that assessed them."""
 
     packages: str
     name: str
@@ -181,12 +179,11 @@ class OriginView:
 
 @dataclass(frozen=True)
 class FindingsView:
-    """What is known against an image.
+    """The known vulnerabilities of an image.
 
-    `counts` is empty where nothing was assessed: unknown is not zero.
-
-    `coverage` says in one line what was assessed and what no source knows, `origins` the same one
-    by one.
+    `counts` is empty if nothing was assessed: unknown is not zero.
+    `coverage` says in one line which packages were assessed and which no source knows; `origins`
+    says the same one by one.
     """
 
     assessed: bool
@@ -201,9 +198,9 @@ class FindingsView:
 
 @dataclass(frozen=True)
 class ProblemGroup:
-    """What refuses an image and is no vulnerability, of one kind.
+    """Problems of one kind: reasons other than vulnerabilities that refuse an image.
 
-    `number` counts problems that are not named too.
+    `number` also counts the problems that are not named.
     """
 
     kind: str
@@ -214,7 +211,7 @@ class ProblemGroup:
 
 @dataclass(frozen=True)
 class Document:
-    """A file beside the report; `digest` is empty where the record has none."""
+    """A file beside the report; `digest` is empty if the record has none."""
 
     kind: str
     path: str
@@ -223,7 +220,7 @@ class Document:
 
 @dataclass(frozen=True)
 class StageView:
-    """A stage of one image: its verdict, and what to know about it in one line."""
+    """A stage of one image: its verdict, a summary in one line, and the reason."""
 
     mark: Mark
     line: str
@@ -232,9 +229,7 @@ class StageView:
 
 @dataclass(frozen=True)
 class ImageView:
-    """One image of the report; `since` is what changed since the release before, in one
-    sentence.
-    """
+    """One image of the report; `since` is a sentence about changes since the previous release."""
 
     name: str
     mark: Mark
@@ -266,10 +261,7 @@ class ImageView:
 
 @dataclass(frozen=True)
 class Page:
-    """The whole report.
-
-    `refused` is everything that kept the release out of production, where the gate did.
-    """
+    """The whole report; `refused` are the reasons for which the gate refused production."""
 
     version: str
     mark: Mark

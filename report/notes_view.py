@@ -1,11 +1,9 @@
-"""What release notes show of a release, worked out from its records: what is in it, what changed,
-what was proven.
-"""
+"""The content of release notes, computed from the records of a release."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Generic, TypeVar
 
@@ -29,14 +27,14 @@ from report.view import about, page
 from runner.verdict import Verdict
 from scan import sbom
 from scan.difference import SECURITY, Advisories, Difference
-from scan.record import Judged, Package, ScanRecord, Standing
+from scan.record import ScanRecord, Standing
 from validation.machine import DOCKER
-from validation.record import Environment, ValidationRecord
+from validation.record import ValidationRecord
 
 ALL = "all"
 
-# What people choose a release by, and the package that says it. CUDA's parts carry its major
-# version up to 12.
+# The components by which people choose a release, each with the package that has its version. Up to
+# CUDA 12, the names of CUDA's packages carry its major version.
 _COMPONENTS = (
     ("PyTorch", "pypi", re.compile("torch")),
     ("CUDA", "pypi", re.compile(r"nvidia-cuda-runtime(-cu\d+)?")),
@@ -55,10 +53,11 @@ R = TypeVar("R")
 
 @dataclass(frozen=True)
 class ImageNotes:
-    """What is known of one image. `bill` is its CycloneDX document, None where it was not scanned.
+    """All that is known about one image.
 
-    `difference` is from the release before to this digest, None where the line has no earlier one,
-    or where `incomparable` says why it could not be made.
+    `bill` is its CycloneDX document, or None if it was not scanned. `difference` compares the
+    previous release with this digest. It is None if the line has no earlier release, or if the
+    comparison failed for the reason in `incomparable`.
     """
 
     records: ImageRecords
@@ -69,9 +68,7 @@ class ImageNotes:
 
 @dataclass(frozen=True)
 class Notes:
-    """All that notes are made from; an image of the release that is not in `images` is `not
-    run`.
-    """
+    """The input of release notes; an image of the release without an entry is `not run`."""
 
     release: ReleaseRecord
     line: Line
@@ -80,7 +77,7 @@ class Notes:
 
 @dataclass(frozen=True)
 class Shared(Generic[R]):
-    """A row and the images it is true of, in words: ALL, or their names."""
+    """A row and the images that it applies to: ALL, or their names."""
 
     row: R
     images: str
@@ -88,7 +85,7 @@ class Shared(Generic[R]):
 
 @dataclass(frozen=True)
 class ExcusedRow:
-    """A finding that an exception excuses until a day (ISO 8601 date), and why."""
+    """A finding that an exception excuses until a day (ISO 8601 date), with the reason."""
 
     id: str
     severity: str
@@ -100,7 +97,7 @@ class ExcusedRow:
 
 @dataclass(frozen=True)
 class ProvenRow:
-    """GPUs on which everything passed, with their driver."""
+    """GPUs on which every check passed, with their driver."""
 
     gpus: str
     driver: str
@@ -108,10 +105,10 @@ class ProvenRow:
 
 @dataclass(frozen=True)
 class Changes:
-    """What moved since the versions in `before`, empty where there is none.
+    """Changes since the versions in `before`, which is empty if there are none.
 
-    `incomparable` are the images without an earlier release, `unknown` is why others could not be
-    compared with theirs; `unassessed` are those of which `fixed` says nothing.
+    `incomparable` are the images without an earlier release. `unknown` says why other images could
+    not be compared with theirs. `unassessed` are the images that `fixed` does not cover.
     """
 
     before: str
@@ -128,9 +125,9 @@ class Changes:
 
 @dataclass(frozen=True)
 class Known:
-    """What is known against the release.
+    """The known vulnerabilities of the release.
 
-    `scans` is one line for each; `unassessed` images were judged by nothing.
+    `scans` has one line for each image; no database assessed the `unassessed` images.
     """
 
     excused: tuple[Shared[ExcusedRow], ...]
@@ -140,12 +137,10 @@ class Known:
 
 @dataclass(frozen=True)
 class NotesView:
-    """Release notes, ready to be shown.
+    """Release notes, ready to be shown; empty texts and tuples are not shown.
 
-    Empty texts and tuples stand for what there is nothing to say of.
-
-    `released`: it went further than candidate, and the records bear it out. `unproven` says why no
-    GPU stands for an image.
+    `released` is true if the release went further than candidate and its records support this.
+    `unproven` says why an image was not validated on a GPU.
     """
 
     version: str
@@ -167,7 +162,7 @@ class NotesView:
 
 @dataclass(frozen=True)
 class _Image:
-    """An image with what is about its digest, and notes on what is not."""
+    """An image with the records about its digest, and notes on those about other digests."""
 
     view: ImageView
     notes: tuple[str, ...] = ()
@@ -179,9 +174,9 @@ class _Image:
 
 
 def notes_view(given: Notes) -> NotesView:
-    """Everything that release notes show.
+    """Return everything that release notes show.
 
-    A record or a difference about another digest counts for nothing.
+    Records and differences about another digest do not count.
     """
     release, shown = given.release, page(given.release, [one.records for one in given.images])
     known = {one.records.image: one for one in given.images}
@@ -194,7 +189,12 @@ def notes_view(given: Notes) -> NotesView:
         reason=shown.reason,
         finished=units.moment(release.finished_at),
         warnings=tuple(f"{one.view.name}: {note}" for one in images for note in one.notes),
-        contents=_contents(images, given.line),
+        contents=tuple(
+            sorted(
+                _across(images, lambda image: _components(image.bill, given.line)),
+                key=lambda each: _LABELS.index(each.row.label),
+            )
+        ),
         driver=given.line.driver_floor,
         images=shown.images,
         changes=_changes(images),
@@ -206,12 +206,12 @@ def notes_view(given: Notes) -> NotesView:
 
 
 def released(release: ReleaseRecord) -> bool:
-    """Whether it went further than candidate."""
+    """Return whether the release went further than candidate."""
     return release.channel not in ("", CANDIDATE)
 
 
 def standing(release: ReleaseRecord) -> str:
-    """How far it went, in a few words."""
+    """Return how far the release went, in a few words."""
     if not release.channel:
         return "Not promoted"
     return (
@@ -229,7 +229,7 @@ def _image(view: ImageView, given: ImageNotes | None) -> _Image:
     if found is not None and found.after.digest != view.digest:
         notes = (
             *notes,
-            f"The difference is about {units.digest(found.after.digest)}, so it says nothing here.",
+            f"The difference is about {units.digest(found.after.digest)}, so it does not count.",
         )
         found = None
     return _Image(
@@ -237,32 +237,22 @@ def _image(view: ImageView, given: ImageNotes | None) -> _Image:
     )
 
 
-def _contents(images: Sequence[_Image], line: Line) -> tuple[Shared[Fact], ...]:
-    """One row for each component, and more where images differ."""
-    rows = _across(images, lambda image: _components(image.bill, line))
-    return tuple(sorted(rows, key=lambda each: _LABELS.index(each.row.label)))
-
-
 def _components(bill: Mapping[str, Any] | None, line: Line) -> list[Fact]:
-    """What the bill of materials says of each component; what a wheel carries inside itself is not
-    what is imported.
+    """Return the version of each component by the SBOM.
+
+    A package that a wheel carries inside itself does not count, because it is not imported.
     """
     document = dict(bill or {})
-    packages = [each for each in sbom.packages_of(document) if each.path or each.type != "pypi"]
-    facts = [Fact(label, _version(packages, kind, name)) for label, kind, name in _COMPONENTS]
+    versions: dict[str, set[str]] = {label: set() for label, _, _ in _COMPONENTS}
+    for package in sbom.packages_of(document):
+        is_python = package.type == "pypi"
+        name = canonicalize_name(package.name) if is_python else package.name
+        for label, kind, pattern in _COMPONENTS:
+            if package.type == kind and pattern.fullmatch(name) and (package.path or not is_python):
+                versions[label].add(package.version)
+    facts = [Fact(label, ", ".join(sorted(found)) or _UNKNOWN) for label, found in versions.items()]
     debian = sbom.distribution_of(document).removeprefix("debian ")
     return [*facts, Fact(_DEBIAN, f"{debian} {line.debian}" if debian else _UNKNOWN)]
-
-
-def _version(packages: Iterable[Package], kind: str, name: re.Pattern[str]) -> str:
-    found = {
-        each.version for each in packages if each.type == kind and name.fullmatch(_normalised(each))
-    }
-    return ", ".join(sorted(found)) or _UNKNOWN
-
-
-def _normalised(package: Package) -> str:
-    return canonicalize_name(package.name) if package.type == "pypi" else package.name
 
 
 def _changes(images: Sequence[_Image]) -> Changes:
@@ -287,30 +277,29 @@ def _changes(images: Sequence[_Image]) -> Changes:
 
 
 def _rows(part: Callable[[DifferenceView], Iterable[R]]) -> Callable[[_Image], Iterable[R]]:
-    """A part of an image's difference; nothing where there is none."""
+    """Return a function that takes a part of an image's difference, or nothing if it has none."""
     return lambda image: (
         part(difference_view(image.difference)) if image.difference is not None else ()
     )
 
 
 def _moved(images: Iterable[_Image], *, security: bool) -> tuple[Shared[ChangeRow], ...]:
-    """Packages that moved for security, or those that moved else; a downgrade first."""
-    kept = [replace(image, difference=_only(image.difference, security)) for image in images]
+    """Return packages that changed for security, or the other ones; downgrades come first."""
+    kept = []
+    for image in images:
+        found = image.difference
+        if found is not None:
+            changed = (each for each in found.changed if (each.how == SECURITY) is security)
+            found = replace(found, changed=tuple(changed))
+        kept.append(replace(image, difference=found))
     rows = _across(kept, _rows(lambda view: view.changed))
     return tuple(sorted(rows, key=lambda each: not each.row.downgrade))
 
 
-def _only(found: Difference | None, security: bool) -> Difference | None:
-    if found is None:
-        return None
-    return replace(
-        found, changed=tuple(each for each in found.changed if (each.how == SECURITY) is security)
-    )
-
-
 def _fixed(image: _Image) -> Iterable[AdvisoryRow]:
-    """The rows about what the release before had and this one has not; what only the database took
-    back is no fix.
+    """Return the advisories that applied to the previous release and no longer apply.
+
+    An advisory that the database withdrew is not a fix.
     """
     if image.difference is None or image.difference.advisories is None:
         return ()
@@ -324,17 +313,21 @@ def _known(images: Sequence[_Image]) -> Known:
         excused=_across(images, _excused),
         unassessed=_where(images, lambda image: image.scan is None or not assessed(image.scan)),
         scans=_across(
-            images, lambda image: (f"{image.view.scan.mark.word}: {image.view.scan.line}",)
+            images,
+            lambda image: (
+                ": ".join(filter(None, (image.view.scan.mark.word, image.view.scan.line))),
+            ),
         ),
     )
 
 
 def _excused(image: _Image) -> list[ExcusedRow]:
-    """Findings that an exception excuses, the packages of one advisory together, the most severe
-    first.
-    """
+    """Return the excused findings, grouped by advisory, the most severe first."""
     groups: dict[tuple[str, str, str, str, str], list[str]] = {}
-    for judged in _findings(image.scan, Standing.EXCUSED):
+    findings = (image.scan.findings if image.scan is not None else None) or ()
+    for judged in findings:
+        if judged.standing is not Standing.EXCUSED:
+            continue
         finding = judged.finding
         key = (finding.id, severity(finding), finding.installed_version, judged.until, judged.why)
         groups.setdefault(key, []).append(finding.package)
@@ -344,29 +337,21 @@ def _excused(image: _Image) -> list[ExcusedRow]:
     return sorted(rows, key=lambda row: (SEVERITIES.index(row.severity), row.id, row.packages))
 
 
-def _findings(scan: ScanRecord | None, standing: Standing) -> Iterator[Judged]:
-    found = (scan.findings if scan is not None else None) or ()
-    return (judged for judged in found if judged.standing is standing)
-
-
 def _proven(image: _Image) -> tuple[ProvenRow, ...]:
-    """GPUs that everything passed on, in a container of the digest."""
+    """Return the GPUs on which every check passed, in a container of the digest."""
     record = image.validation
     if (
         record is None
         or image.view.validation.mark.word != Verdict.PASS
-        or not _on_gpu(record.environment)
+        or record.environment.executor != DOCKER
+        or on_cpu(record.environment)
     ):
         return ()
     return (ProvenRow(measured_on(record.environment), record.environment.driver),)
 
 
-def _on_gpu(environment: Environment) -> bool:
-    return environment.executor == DOCKER and not on_cpu(environment)
-
-
 def _unproven(image: _Image) -> tuple[str, ...]:
-    """Why no GPU stands for an image; nothing where one does."""
+    """Return why an image was not validated on a GPU; nothing if it was."""
     stage, record = image.view.validation, image.validation
     if record is None:
         return (f"{stage.mark.word}: {stage.line}",)
@@ -376,7 +361,7 @@ def _unproven(image: _Image) -> tuple[str, ...]:
     place = (
         measured_on(where)
         if where.executor == DOCKER
-        else "this machine's own Python, which proves no image"
+        else "a Python of this machine, which proves nothing about the image"
     )
     return (f"{stage.mark.word} on {place}{': ' if stage.reason else ''}{stage.reason}",)
 
@@ -384,7 +369,7 @@ def _unproven(image: _Image) -> tuple[str, ...]:
 def _across(
     images: Iterable[_Image], rows: Callable[[_Image], Iterable[R]]
 ) -> tuple[Shared[R], ...]:
-    """Each row once, in the order they first appear in, with the images that have it."""
+    """Return each row once, in the order of first occurrence, with the images that have it."""
     every, owners = [], dict[R, list[str]]()
     for image in images:
         every.append(image.view.name)
@@ -394,7 +379,7 @@ def _across(
 
 
 def _where(images: Sequence[_Image], holds: Callable[[_Image], bool]) -> str:
-    """The images that something holds for, in words; empty where there is none."""
+    """Return the names of the images for which `holds` is true; empty if there is none."""
     return _named(
         [one.view.name for one in images if holds(one)], [one.view.name for one in images]
     )

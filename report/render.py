@@ -1,6 +1,6 @@
-"""Pages from records.
+"""Reports as HTML and Markdown; the same records give the same bytes.
 
-Same records, same bytes: nothing here looks at the clock, the disk or the network.
+Nothing here reads the clock, the disk or the network.
 """
 
 from __future__ import annotations
@@ -13,18 +13,18 @@ from markupsafe import Markup
 
 from publish.released.record import ReleaseRecord
 from report import escape
-from report.model import ImageRecords, Mark, Page
+from report.model import ImageRecords
 from report.view import page
 from runner import records, untrusted
 
 __all__ = ["MARKDOWN_LIMIT", "ImageRecords", "html", "markdown", "markdown_templates", "write"]
 
 MARKDOWN_LIMIT = 1024 * 1024
-"""Bytes GitHub takes as the job summary of one step (its documentation of workflow commands)."""
+"""Bytes that GitHub accepts as a job summary (its documentation of workflow commands)."""
 
 _TEMPLATES = Path(__file__).resolve().parent / "templates"
-# Rows a table and characters a text may have; where the page is over the limit, the next pair is
-# taken.
+# The most rows of a table and characters of a text; if the page is too long, the next pair is
+# tried.
 _DETAIL = ((1000, 4000), (200, 1000), (40, 300), (5, 150), (0, 150))
 _SIGNS = {
     "pass": "✅",
@@ -41,38 +41,47 @@ _SIGNS = {
     "unknown": "⬜",
 }
 _BLOCKS = 20
-# Rows of what is folded: thousands of tolerated findings must not push out those that block.
+# The most rows of a folded table: thousands of tolerated findings must not push out blocking ones.
 _FOLDED_ROWS = 50
 
 
 def html(release: ReleaseRecord, images: Sequence[ImageRecords]) -> str:
-    """The report as one self-contained page.
+    """Return the report as one self-contained page.
 
     An image of the release without records is shown as `not run`.
     """
-    templates = _templates(_clean)
+    templates = _templates(
+        lambda value: (
+            untrusted.clean(value)
+            if isinstance(value, str) and not isinstance(value, Markup)
+            else value
+        )
+    )
     templates.filters["said"] = escape.html_said
     return templates.get_template("report.html.j2").render(page=page(release, images))
 
 
 def markdown(release: ReleaseRecord, images: Sequence[ImageRecords]) -> str:
-    """The report for a job summary, at most MARKDOWN_LIMIT bytes; what is left out for that is
-    named where it was.
+    """Return the report for a job summary, at most MARKDOWN_LIMIT bytes.
+
+    Each table says how many rows were left out for that.
     """
     shown = page(release, images)
     for rows, characters in _DETAIL:
-        text = _markdown(shown, rows, characters)
+        template = markdown_templates(characters).get_template("report.md.j2")
+        text = template.render(page=shown, rows=rows, folded_rows=min(rows, _FOLDED_ROWS))
         if len(text.encode()) <= MARKDOWN_LIMIT:
             return text
     return (
-        text.partition("\n")[0] + "\n\nToo long for a job summary; the whole is in `report.html`.\n"
+        text.partition("\n")[0]
+        + "\n\nThe report is too long for a job summary. See `report.html`.\n"
     )
 
 
 def write(
     folder: Path, release: ReleaseRecord, images: Sequence[ImageRecords]
 ) -> tuple[Path, Path]:
-    """Write report.html and report.md into `folder` and return where they are.
+    """Write report.html and report.md into `folder` and return their paths.
 
     Raises EnvironmentFailed.
     """
@@ -83,10 +92,10 @@ def write(
 
 
 def markdown_templates(characters: int) -> Environment:
-    """Templates for Markdown, in which foreign text stays text.
+    """Return templates for Markdown, in which text of others cannot become markup.
 
-    Every value is clipped to `characters` and escaped unless a filter has; HTML's escaping then
-    finds nothing left.
+    Every value is clipped to `characters` and escaped, unless a filter did so already. The
+    automatic escaping of HTML then changes nothing more.
     """
 
     def text(value: object) -> Markup:
@@ -102,13 +111,9 @@ def markdown_templates(characters: int) -> Environment:
     templates.filters["log"] = lambda value: escape.markdown_fence(
         escape.clip_start(value, characters)
     )
-    templates.filters.update(fence=escape.markdown_fence, sign=_sign, blocks=_blocks)
+    templates.filters["sign"] = lambda mark: Markup("{} {}").format(_SIGNS[mark.word], mark.word)
+    templates.filters.update(fence=escape.markdown_fence, blocks=_blocks)
     return templates
-
-
-def _markdown(shown: Page, rows: int, characters: int) -> str:
-    template = markdown_templates(characters).get_template("report.md.j2")
-    return template.render(page=shown, rows=rows, folded_rows=min(rows, _FOLDED_ROWS))
 
 
 def _templates(finalize: Callable[[object], object]) -> Environment:
@@ -123,19 +128,6 @@ def _templates(finalize: Callable[[object], object]) -> Environment:
     )
 
 
-def _clean(value: object) -> object:
-    return (
-        untrusted.clean(value)
-        if isinstance(value, str) and not isinstance(value, Markup)
-        else value
-    )
-
-
-def _sign(mark: Mark) -> Markup:
-    """A verdict as shape and word."""
-    return Markup("{} {}").format(_SIGNS[mark.word], mark.word)
-
-
 def _blocks(percent: str) -> str:
-    """A length in text, at least one block where there is anything."""
+    """Return a percentage as a row of blocks, at least one."""
     return "█" * max(round(float(percent) * _BLOCKS / 100), 1)

@@ -1,4 +1,4 @@
-"""What a report shows of a scan: packages, what refuses the image, and what is known against it."""
+"""The part of a report about a scan: packages, problems, and known vulnerabilities."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ NO_SOURCE = "no advisory source"
 SEVERITIES = ("critical", "high", "medium", "low", "unknown")
 PACKAGE_KINDS = {"deb": "Debian", "pypi": "Python"}
 
-# As one line counts them: `2 blocking, 1 in grace`.
+# The words of a line of counts: `2 blocking, 1 in grace`.
 _COUNTED = {
     Standing.BLOCKS: "blocking",
     Standing.GRACE: "in grace",
@@ -47,48 +47,42 @@ _COUNTED = {
     Standing.UNFIXED: "without a fix",
     Standing.TOLERATED: "tolerated",
 }
-# What the last column says, for the standings that have one.
-_NOTES = {Standing.BLOCKS: "Way out", Standing.GRACE: "Until", Standing.EXCUSED: "Until"}
+# The title of the last column, for the standings that have one.
+_NOTES = {Standing.BLOCKS: "What to do", Standing.GRACE: "Until", Standing.EXCUSED: "Until"}
 _OPEN = (Standing.BLOCKS, Standing.GRACE)
 _OPEN_PROBLEMS = 20
 
 
 def scan_stage(record: ScanRecord | None) -> StageView:
-    """How the scan ended; without a database that is `not assessed`, whatever the record claims."""
+    """Return the result of the scan; without a database it is never better than `not assessed`."""
     if record is None:
         return NOT_REACHED
-    claimed = supported(record.verdict, [Verdict.FAIL if _refuses(record) else Verdict.PASS])
+    blocks = any(each.standing is Standing.BLOCKS for each in record.findings or ())
+    refused = bool(record.problems) or blocks
+    claimed = supported(record.verdict, [Verdict.FAIL if refused else Verdict.PASS])
     judged = assessed(record) or claimed in (Verdict.FAIL, Verdict.INFRA)
-    return StageView(
-        Mark(claimed if judged else NOT_ASSESSED), _line(record), one_line(record.reason)
-    )
+    parts = [units.plural(number_of(record.problems), "problem")] if record.problems else []
+    blind = sum(origin.packages for origin in record.origins if not origin.source)
+    if assessed(record):
+        parts.append(_findings_line(record))
+        parts += [f"{blind:,} more without an advisory source"] if blind else []
+    elif judged:
+        parts.append(f"vulnerabilities {NOT_ASSESSED}")
+    mark = Mark(claimed if judged else NOT_ASSESSED)
+    return StageView(mark, "; ".join(parts), one_line(record.reason))
 
 
 def assessed(record: ScanRecord) -> bool:
-    """Whether a database judged this image: an empty list of findings that no source stands behind
-    says nothing.
+    """Return whether a database assessed this image.
+
+    An empty list of findings proves nothing if no advisory source knows any package.
     """
     sources = record.database is not None and any(origin.source for origin in record.origins)
     return record.findings is not None and (sources or bool(record.findings))
 
 
-def _refuses(record: ScanRecord) -> bool:
-    return bool(record.problems) or any(
-        each.standing is Standing.BLOCKS for each in record.findings or ()
-    )
-
-
-def _line(record: ScanRecord) -> str:
-    problems = [units.plural(number_of(record.problems), "problem")] if record.problems else []
-    if not assessed(record):
-        return "; ".join((*problems, f"vulnerabilities {NOT_ASSESSED}"))
-    blind = sum(origin.packages for origin in record.origins if not origin.source)
-    beside = [f"{blind:,} more without an advisory source"] if blind else []
-    return "; ".join((*problems, _findings_line(record), *beside))
-
-
 def _findings_line(record: ScanRecord) -> str:
-    """A zero is one of what was assessed, and says so."""
+    """Return the findings counted; a zero names the number of packages that were assessed."""
     if not record.findings:
         judged = sum(origin.packages for origin in record.origins if origin.source)
         return f"0 findings in {units.plural(judged, 'package')} assessed"
@@ -99,7 +93,7 @@ def _findings_line(record: ScanRecord) -> str:
 
 
 def findings_view(record: ScanRecord | None) -> FindingsView:
-    """Findings by standing, what blocks first, and in each the most severe first."""
+    """Return findings by standing, blocking ones first, in each the most severe first."""
     if record is None:
         return FindingsView(False, "not run", "", (), (), (), (), ())
     known = assessed(record)
@@ -113,16 +107,31 @@ def findings_view(record: ScanRecord | None) -> FindingsView:
         severities=tuple(map(Mark, SEVERITIES)),
         counts=_counts(judged),
         standings=standings,
-        facts=_judged_by(record),
+        facts=tuple(
+            fact
+            for fact in (
+                Fact("Scanner", record.scanner),
+                *_database(record.database, record.started_at),
+            )
+            if fact.value
+        ),
     )
 
 
 def _standing(standing: Standing, judged: Iterable[Judged]) -> StandingView:
-    found = sorted((each for each in judged if each.standing is standing), key=_severe_first)
+    found = sorted(
+        (each for each in judged if each.standing is standing),
+        key=lambda each: (
+            SEVERITIES.index(severity(each.finding)),
+            each.finding.package,
+            each.finding.id,
+        ),
+    )
+    severities = Counter(severity(each.finding) for each in found)
     return StandingView(
         title=standing.capitalize(),
         css=standing.name.lower(),
-        line=_severities(Counter(severity(each.finding) for each in found)),
+        line=", ".join(f"{severities[one]:,} {one}" for one in SEVERITIES if severities[one]),
         note=_NOTES.get(standing, ""),
         folded=standing not in _OPEN,
         rows=tuple(map(_row, found)),
@@ -139,12 +148,12 @@ def _row(judged: Judged) -> FindingRow:
         fixed=finding.fixed_version or "no fix yet",
         title=finding.title,
         note=_pin(finding) if blocks else judged.until,
-        why=f"{judged.why}, over since {judged.until}" if blocks else judged.why,
+        why=f"{judged.why}, ended on {judged.until}" if blocks else judged.why,
     )
 
 
 def _pin(finding: Finding) -> str:
-    """A record may hold a package URL that is none; its finding is shown all the same."""
+    """Return the pin that ends a finding; a malformed package URL does not hide the finding."""
     try:
         return judge.pin(finding)
     except ValueError:
@@ -152,23 +161,13 @@ def _pin(finding: Finding) -> str:
 
 
 def severity(finding: Finding) -> str:
-    """One of SEVERITIES; a word that is none of them is `unknown`."""
+    """Return one of SEVERITIES; any other word becomes `unknown`."""
     word = finding.severity.lower()
     return word if word in SEVERITIES else SEVERITIES[-1]
 
 
-def _severe_first(judged: Judged) -> tuple[int, str, str]:
-    return SEVERITIES.index(severity(judged.finding)), judged.finding.package, judged.finding.id
-
-
-def _severities(found: Counter[str]) -> str:
-    return ", ".join(
-        f"{found[severity]:,} {severity}" for severity in SEVERITIES if found[severity]
-    )
-
-
 def _counts(judged: Sequence[Judged]) -> tuple[CountRow, ...]:
-    """Findings by standing and severity, and all of them where there is more than one standing."""
+    """Return counts by standing and severity, with a sum if there is more than one standing."""
     found = Counter((each.standing, severity(each.finding)) for each in judged)
     rows = [
         _count(standing.capitalize(), [found[standing, one] for one in SEVERITIES])
@@ -186,7 +185,7 @@ def _count(title: str, counts: Sequence[int]) -> CountRow:
 
 
 def _coverage(origins: Sequence[Origin], known: bool) -> str:
-    """`31 Debian, 97 PyPI assessed; 14 NVIDIA wheels: no advisory source`."""
+    """Return `31 Debian, 97 PyPI assessed; 14 NVIDIA wheels: no advisory source`."""
     judged = [f"{origin.packages:,} {origin.name}" for origin in origins if known and origin.source]
     blind = [
         f"{origin.packages:,} {origin.name}" for origin in origins if not (known and origin.source)
@@ -197,19 +196,17 @@ def _coverage(origins: Sequence[Origin], known: bool) -> str:
 
 
 def _origins(origins: Sequence[Origin], known: bool) -> tuple[OriginView, ...]:
-    """What was assessed first."""
-    views = (_origin(origin, known) for origin in origins)
+    """Return all origins, assessed ones first."""
+    views = (
+        OriginView(
+            f"{origin.packages:,}",
+            origin.name,
+            (origin.source or NO_SOURCE) if known else NOT_ASSESSED,
+            known and bool(origin.source),
+        )
+        for origin in origins
+    )
     return tuple(sorted(views, key=lambda view: not view.assessed))
-
-
-def _origin(origin: Origin, known: bool) -> OriginView:
-    said = (origin.source or NO_SOURCE) if known else NOT_ASSESSED
-    return OriginView(f"{origin.packages:,}", origin.name, said, known and bool(origin.source))
-
-
-def _judged_by(record: ScanRecord) -> tuple[Fact, ...]:
-    facts = (Fact("Scanner", record.scanner), *_database(record.database, record.started_at))
-    return tuple(fact for fact in facts if fact.value)
 
 
 def _database(database: Database | None, scanned_at: str) -> tuple[Fact, ...]:
@@ -227,7 +224,7 @@ def _database(database: Database | None, scanned_at: str) -> tuple[Fact, ...]:
 
 
 def problem_groups(problems: Iterable[Problem]) -> tuple[ProblemGroup, ...]:
-    """Problems of one kind together, in the order the kinds first appear in."""
+    """Return problems grouped by kind, in the order in which the kinds first occur."""
     groups: dict[str, list[Problem]] = {}
     for problem in problems:
         groups.setdefault(problem.kind, []).append(problem)
@@ -238,14 +235,15 @@ def problem_groups(problems: Iterable[Problem]) -> tuple[ProblemGroup, ...]:
 
 
 def package_facts(sbom: Sbom | None) -> tuple[Fact, ...]:
-    """How many packages of which kind, most first."""
+    """Return the number of packages of each kind, the largest first."""
     kinds = sorted((sbom.packages if sbom else {}).items(), key=lambda kind: (-kind[1], kind[0]))
     return tuple(Fact(PACKAGE_KINDS.get(kind, kind), f"{count:,}") for kind, count in kinds)
 
 
 def documents(record: ScanRecord | None) -> tuple[Document, ...]:
-    """The documents of a scan, by their path beside the report; OpenVEX only where something is
-    excused.
+    """Return the documents of a scan, by their paths beside the report.
+
+    OpenVEX is among them only if a finding is excused.
     """
     if record is None or record.sbom is None:
         return ()

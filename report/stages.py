@@ -1,4 +1,4 @@
-"""What the views of every stage share."""
+"""Functions that the views of all stages share."""
 
 from __future__ import annotations
 
@@ -11,12 +11,13 @@ NOT_REACHED = StageView(Mark(Verdict.NOT_RUN), "the stage was not reached", "")
 
 
 def supported(claimed: Verdict, parts: Iterable[Verdict]) -> Verdict:
-    """`claimed`, but `pass` only as far as the parts under it bear it out: all of them pass, and
-    there are some.
+    """Return `claimed`, except that `pass` is replaced by the worst verdict of its parts.
+
+    A `pass` without any part is not returned as `pass` either.
     """
     return summary(parts) if claimed is Verdict.PASS else claimed
 
 
 def points(percent: float) -> str:
-    """Percent for SVG and CSS: a hundredth is finer than a pixel."""
+    """Return a percentage for SVG and CSS; a hundredth of a percent is less than a pixel."""
     return f"{percent:.2f}"

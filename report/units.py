@@ -1,4 +1,4 @@
-"""Numbers for people: sizes, times, rates and digests, each in one way everywhere in a report."""
+"""Sizes, times, rates and digests as text, in the same form everywhere in a report."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ SHORT_HEX = 12
 
 
 def size(count: float) -> str:
-    """Bytes in decimal units, as registries bill them: `2.41 GB`."""
+    """Return bytes in decimal units, as registries count them: `2.41 GB`."""
     for unit, scale in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
         if count >= scale:
             return f"{_three(count / scale)} {unit}"
@@ -16,7 +16,7 @@ def size(count: float) -> str:
 
 
 def memory(count: float) -> str:
-    """Bytes in binary units, as memory and /dev/shm are set: `64 MiB`."""
+    """Return bytes in binary units, as memory and /dev/shm are set: `64 MiB`."""
     for unit, scale in (("GiB", 2**30), ("MiB", 2**20), ("KiB", 2**10)):
         if count >= scale:
             return f"{count / scale:.4g} {unit}"
@@ -24,7 +24,7 @@ def memory(count: float) -> str:
 
 
 def duration(seconds: float) -> str:
-    """`0.04 s`, `12.3 s`, `3 min 04 s`, `1 h 02 min`."""
+    """Return seconds as `0.04 s`, `12.3 s`, `3 min 04 s` or `1 h 02 min`."""
     if seconds < 59.95:
         return f"{seconds:.2f} s" if seconds < 1 else f"{seconds:.1f} s"
     whole = round(seconds)
@@ -34,28 +34,28 @@ def duration(seconds: float) -> str:
 
 
 def number(value: float) -> str:
-    """Three significant digits below a thousand, whole numbers with separators above."""
+    """Return three significant digits below 1000, a whole number with separators above."""
     return f"{value:,.0f}" if abs(value) >= 1000 else _three(value)
 
 
 def percent(part: float, whole: float) -> float:
-    """Share of `whole` in percent, 0 where there is nothing to share."""
+    """Return `part` in percent of `whole`, or 0 if `whole` is not positive."""
     return 100 * part / whole if whole > 0 else 0.0
 
 
 def share(percent: float) -> str:
-    """Percent for people; what is there but small is not shown as nothing."""
+    """Return a percentage as text; a small share is `< 0.1 %`, not `0.0 %`."""
     return "< 0.1 %" if 0 < percent < 0.1 else f"{percent:.1f} %"
 
 
 def digest(full: str) -> str:
-    """`sha256:` and its first twelve hexadecimal digits; the whole text where it is no digest."""
+    """Return `sha256:` and the first 12 digits of a digest, or the whole text if it is none."""
     algorithm, colon, value = full.partition(":")
     return f"{algorithm}:{value[:SHORT_HEX]}" if colon else full
 
 
 def moment(iso: str) -> str:
-    """ISO 8601 as `2026-11-21 02:07 UTC`; anything else as it stands.
+    """Return an ISO 8601 time as `2026-11-21 02:07 UTC`, and any other text unchanged.
 
     A time without a zone is taken as UTC.
     """
@@ -67,9 +67,7 @@ def moment(iso: str) -> str:
 
 
 def days_between(before: str, after: str) -> int | None:
-    """Whole days from one ISO 8601 time to another by the calendar, None where either is no
-    time.
-    """
+    """Return the calendar days between two ISO 8601 times, or None if one is not a time."""
     try:
         return (datetime.fromisoformat(after).date() - datetime.fromisoformat(before).date()).days
     except ValueError:
@@ -77,7 +75,7 @@ def days_between(before: str, after: str) -> int | None:
 
 
 def plural(count: int, one: str, many: str = "") -> str:
-    """`1 check`, `2 checks`."""
+    """Return a count with its noun: `1 check`, `2 checks`."""
     return f"{count:,} {one if count == 1 else many or one + 's'}"
 
 

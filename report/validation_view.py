@@ -1,6 +1,4 @@
-"""What a report shows of a validation: every check with verdict, figures, reason and cause, and
-where it ran.
-"""
+"""The part of a report about a validation: its checks, figures, reasons and environment."""
 
 from __future__ import annotations
 
@@ -18,7 +16,7 @@ from validation.record import Check, Environment, GpuSample, SuiteResult, Valida
 
 
 def validation_stage(record: ValidationRecord | None) -> StageView:
-    """How validation ended, with its checks counted."""
+    """Return the result of the validation, with its checks counted."""
     if record is None:
         return NOT_REACHED
     verdict = supported(record.verdict, map(suite_verdict, record.suites))
@@ -29,12 +27,12 @@ def validation_stage(record: ValidationRecord | None) -> StageView:
 
 
 def suite_verdict(suite: SuiteResult) -> Verdict:
-    """A suite's own verdict, `pass` only where its checks bear it out."""
+    """Return the verdict of a suite; `pass` only if all its checks passed."""
     return supported(suite.verdict, (check.verdict for check in suite.checks))
 
 
 def suite_view(suite: SuiteResult) -> SuiteView:
-    """A suite with its checks sorted from worst to best, otherwise as they ran."""
+    """Return a suite with its checks from worst to best, and otherwise in the order they ran."""
     ranked = sorted(suite.checks, key=lambda check: WORST_FIRST.index(check.verdict))
     return SuiteView(
         name=suite.suite,
@@ -65,7 +63,7 @@ def _check(check: Check) -> CheckView:
 
 
 def gpu_lines(samples: Iterable[GpuSample]) -> tuple[str, ...]:
-    """What NVML saw of each GPU, in a line."""
+    """Return one line for each GPU, with the values that NVML reported."""
     by_gpu: dict[int, list[GpuSample]] = {}
     for sample in samples:
         by_gpu.setdefault(sample.gpu, []).append(sample)
@@ -82,16 +80,17 @@ def _gpu_line(gpu: int, seen: Sequence[GpuSample]) -> str:
     reasons = Counter(reason for sample in seen for reason in sample.throttled)
     throttled = ", ".join(f"{reason} in {count}" for reason, count in sorted(reasons.items()))
     told = (
-        f"{statistics.median(clocks):.0f} MHz in the middle" if clocks else "",
+        f"{statistics.median(clocks):.0f} MHz (median)" if clocks else "",
         f"at most {max(degrees)} °C" if degrees else "",
         f"at most {max(watts):.0f} W" if watts else "",
-        f"of {units.plural(len(seen), 'reading')} throttled: {throttled or 'none'}",
+        units.plural(len(seen), "reading"),
+        f"throttled: {throttled}" if throttled else "never throttled",
     )
     return f"GPU {gpu}: {', '.join(part for part in told if part)}"
 
 
 def counts(verdicts: Sequence[Verdict]) -> str:
-    """`9 pass, 2 not run`, worst first."""
+    """Return `2 not run, 9 pass`, worst first."""
     found = Counter(verdicts)
     return (
         ", ".join(f"{found[verdict]} {verdict}" for verdict in WORST_FIRST if found[verdict])
@@ -100,12 +99,12 @@ def counts(verdicts: Sequence[Verdict]) -> str:
 
 
 def is_rate(unit: str) -> bool:
-    """Whether a figure in `unit` is throughput."""
+    """Return whether a figure in `unit` is throughput."""
     return unit.endswith("/s")
 
 
 def throughput(suites: Iterable[SuiteResult]) -> tuple[Throughput, ...]:
-    """Every rate the suites measured, in the order they ran."""
+    """Return every rate that the suites measured, in the order they ran."""
     checks = (check for suite in suites for check in suite.checks)
     return tuple(
         Throughput(check.name, one.name, units.number(one.value), one.unit)
@@ -116,12 +115,12 @@ def throughput(suites: Iterable[SuiteResult]) -> tuple[Throughput, ...]:
 
 
 def measured_on(environment: Environment) -> str:
-    """What the figures are of."""
+    """Return the device on which the figures were measured."""
     return f"the CPU: {_cpu(environment)}" if on_cpu(environment) else _gpus(environment)
 
 
 def environment_facts(environment: Environment) -> tuple[Fact, ...]:
-    """Where validation ran."""
+    """Return facts about the machine on which the validation ran."""
     return (
         Fact("Executor", environment.executor),
         Fact("Device", environment.device),
@@ -136,7 +135,7 @@ def environment_facts(environment: Environment) -> tuple[Fact, ...]:
 
 
 def _gpus(environment: Environment) -> str:
-    return (", ").join((f"{count} × {name}") for name, count in Counter(environment.gpus).items())  # noqa: RUF001 - the sign of multiplication is meant
+    return ", ".join(f"{count} × {name}" for name, count in Counter(environment.gpus).items())  # noqa: RUF001 - the sign of multiplication is meant
 
 
 def _cpu(environment: Environment) -> str:
@@ -144,5 +143,5 @@ def _cpu(environment: Environment) -> str:
 
 
 def on_cpu(environment: Environment) -> bool:
-    """Whether no GPU took part."""
+    """Return whether the validation ran without a GPU."""
     return environment.device == "cpu" or not environment.gpus

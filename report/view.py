@@ -1,9 +1,9 @@
-"""What a report shows, worked out from the records before any template sees it.
+"""The content of a report, computed from the records before a template renders it.
 
-Everything here is pure.
+All functions are pure.
 
-The report never judges better than the records do, and a claim of `pass` is shown only where every
-part under it passed: a record that is missing, or is about another digest, counts as `not run`.
+A report never shows a better verdict than the records. It shows `pass` only if every part passed. A
+record that is missing, or is about another digest, counts as `not run`.
 """
 
 from __future__ import annotations
@@ -40,9 +40,7 @@ _SAYS_NO_GPU = re.compile(r"\b(?:no|without(?: an?)?) (?:NVIDIA )?GPU", re.IGNOR
 
 
 def page(release: ReleaseRecord, given: Sequence[ImageRecords]) -> Page:
-    """Everything a report of `release` shows; an image of the release without records is `not
-    run`.
-    """
+    """Return everything that a report shows; an image without records is `not run`."""
     ordered = in_order(release, given)
     images = tuple(image_view(release, records) for records in ordered)
     verdict = supported(release.verdict, (Verdict(image.mark.word) for image in images))
@@ -59,7 +57,7 @@ def page(release: ReleaseRecord, given: Sequence[ImageRecords]) -> Page:
 
 
 def in_order(release: ReleaseRecord, given: Sequence[ImageRecords]) -> tuple[ImageRecords, ...]:
-    """One entry for every image of the release, in its order, then images it does not name."""
+    """Return the records of the release's images in its order, then those of other images."""
     found = {records.image: records for records in given}
     names = dict.fromkeys((*release.images, *found))
     return tuple(found.get(name, ImageRecords(name, None, None, None)) for name in names)
@@ -71,9 +69,7 @@ def headline(
     images: Sequence[ImageView],
     records: Sequence[ImageRecords],
 ) -> str:
-    """The one blocking reason in one line, and always that there was no GPU where there was
-    none.
-    """
+    """Return the first blocking reason in one line; it always says if there was no GPU."""
     reason = one_line(release.reason)
     if verdict is not release.verdict:
         blocked = ", ".join(
@@ -82,8 +78,8 @@ def headline(
             if image.mark.word != Verdict.PASS
         )
         reason = (
-            f"recorded as {release.verdict}, which the records do not bear out: "
-            f"{blocked or 'there is no image'}"
+            f"the release is recorded as {release.verdict}, but the records of its images do not "
+            f"support this: {blocked or 'there is no image'}"
         )
     elif not reason and verdict is not Verdict.PASS:
         reason = "the records give no reason"
@@ -95,13 +91,13 @@ def headline(
 
 
 def without_gpu(records: Iterable[ImageRecords]) -> bool:
-    """Whether any image was validated where no GPU took part."""
+    """Return whether any image was validated without a GPU."""
     ran = (one.validation.environment for one in records if one.validation is not None)
     return any(map(on_cpu, ran))
 
 
 def stage_bars(release: ReleaseRecord) -> tuple[Bar, ...]:
-    """Wall time of every stage, against the longest."""
+    """Return the wall time of every stage, with its length relative to the longest."""
     longest = max((stage.seconds for stage in release.stages), default=0.0)
     return tuple(
         Bar(
@@ -131,18 +127,15 @@ def _release_facts(release: ReleaseRecord, images: Sequence[ImageRecords]) -> tu
     )
 
 
-def _since(given: ImageRecords) -> str:
-    """What changed since the release before; the whole of it is a file beside the records."""
-    if given.incomparable:
-        return f"What changed since the release before is not known: {given.incomparable}."
-    if given.difference is None:
-        return ""
-    said = difference_view.headline(given.difference)
-    return f"Since {given.difference.before.version}: {said} The whole is in difference.md."
-
-
 def image_view(release: ReleaseRecord, given: ImageRecords) -> ImageView:
-    """One image, from those of its records that are about its digest."""
+    """Return one image, from those of its records that are about its digest."""
+    since = ""
+    if given.incomparable:
+        since = f"The changes since the previous release are not known: {given.incomparable}."
+    elif given.difference is not None:
+        changes = difference_view.headline(given.difference)
+        before = given.difference.before.version
+        since = f"Since {before}: {changes} The full list is in difference.md."
     promoted = tuple(one for one in release.promotions if one.image == given.image)
     digest = digest_of(given, promoted)
     records, notes = about(digest, given)
@@ -159,8 +152,15 @@ def image_view(release: ReleaseRecord, given: ImageRecords) -> ImageView:
         references=tuple(
             f"{release.registry}/{_tag(one)}" for one in promoted if one.digest == digest
         ),
-        notes=(*notes, *_tags_elsewhere(digest, promoted)),
-        since=_since(given),
+        notes=(
+            *notes,
+            *(
+                f"The tag {_tag(one)} points to {units.digest(one.digest)}, not to this digest."
+                for one in promoted
+                if one.digest != digest
+            ),
+        ),
+        since=since,
         contents=_contents(build),
         layers=layer_views(build.layers) if build else (),
         kinds=kind_views(build.layers) if build else (),
@@ -181,34 +181,30 @@ def image_view(release: ReleaseRecord, given: ImageRecords) -> ImageView:
 
 
 def digest_of(records: ImageRecords, promoted: Sequence[Promotion]) -> str:
-    """The digest an image is: of its build, else of what is known about it; empty where nothing
-    is.
-    """
+    """Return the digest of the build, else of another record; empty if there is none."""
     known = (records.build, records.validation, records.scan, *promoted)
     return next((one.digest for one in known if one is not None), "")
 
 
 def about(digest: str, given: ImageRecords) -> tuple[ImageRecords, tuple[str, ...]]:
-    """Only what is about `digest`, and a note for each record that is about other bytes."""
+    """Return the records about `digest`, and a note for each record about another digest."""
     validation, scan, notes = given.validation, given.scan, []
     if validation is not None and validation.digest != digest:
         notes.append(
-            f"The validation record is about {units.digest(validation.digest)}, so it proves "
-            "nothing here."
+            f"The validation record is about {units.digest(validation.digest)}, so it does not "
+            "count."
         )
         validation = None
     if scan is not None and scan.digest != digest:
-        notes.append(
-            f"The scan record is about {units.digest(scan.digest)}, so it proves nothing here."
-        )
+        notes.append(f"The scan record is about {units.digest(scan.digest)}, so it does not count.")
         scan = None
     return ImageRecords(given.image, given.build, validation, scan), tuple(notes)
 
 
 def image_verdict(*stages: StageView) -> Verdict:
-    """The worst of its stages; `not run` only where no stage was.
+    """Return the worst verdict of the stages; `not run` only if no stage ran.
 
-    Not assessed is `inconclusive`.
+    A stage that was not assessed counts as `inconclusive`.
     """
     words = (stage.mark.word for stage in stages)
     verdicts = [Verdict.INCONCLUSIVE if word == NOT_ASSESSED else Verdict(word) for word in words]
@@ -218,18 +214,10 @@ def image_verdict(*stages: StageView) -> Verdict:
 def pull_command(
     registry: str, digest: str, build: BuildRecord | None, promoted: Sequence[Promotion]
 ) -> str:
-    """How to get exactly these bytes: from where they were promoted, else from staging."""
+    """Return the command that pulls this digest from its promoted repository, else from staging."""
     places = [one.repository for one in promoted if one.digest == digest]
     places += [build.repository] if build is not None else []
     return f"docker pull {registry}/{places[0]}@{digest}" if places else ""
-
-
-def _tags_elsewhere(digest: str, promoted: Iterable[Promotion]) -> tuple[str, ...]:
-    return tuple(
-        f"The tag {_tag(one)} names {units.digest(one.digest)}, not this digest."
-        for one in promoted
-        if one.digest != digest
-    )
 
 
 def _tag(promotion: Promotion) -> str:

@@ -1,5 +1,6 @@
-"""What tests share: a home of their own, a real registry, the real images, and markers that never
-skip in silence.
+"""Fixtures and markers of all tests: a home folder, a real registry, the real images.
+
+Tests that this machine cannot run are counted with their reason.
 """
 
 from __future__ import annotations
@@ -20,10 +21,43 @@ from validation import harness
 
 NOT_RUN = "NOT RUN"
 
+LONG_FILES = frozenset(
+    {
+        "images/test_build.py",
+        "images/test_resolve.py",
+        "images/test_wheelhouse.py",
+        "images/test_wheels.py",
+        "images/test_workers.py",
+        "oci/test_hostile.py",
+        "publish/evidence/test_ecosystem.py",
+        "publish/evidence/test_keyless_signing.py",
+        "publish/released/test_trusted_journal.py",
+        "publish/tags/test_rollback.py",
+        "publish/tags/test_transaction.py",
+        "publish/test_forgery.py",
+        "publish/test_pipeline.py",
+        "publish/test_promotion.py",
+        "publish/test_refresh.py",
+        "publish/test_rescan.py",
+        "publish/test_strangers.py",
+        "runner/test_progress.py",
+        "runner/test_shell.py",
+        "runner/test_signals.py",
+        "test_conftest.py",
+        "test_release.py",
+        "test_workflows.py",
+        "validation/executors/test_local.py",
+        "validation/suites/test_lease.py",
+        "validation/test_judge.py",
+        "validation/test_witness.py",
+    }
+)
+"""Files of tests that start programs or try every moment of a run; `make unit` leaves them out."""
+
 
 @pytest.fixture(name="home")
 def own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A shared folder and an `out/` of this test alone."""
+    """Return a shared folder of this test alone; `out/` is its own too."""
     monkeypatch.setenv("PYTORCH_CUDA_IMAGES_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("PYTORCH_CUDA_IMAGES_OUT", str(tmp_path / "out"))
     return home.kept()
@@ -31,7 +65,7 @@ def own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture(scope="session")
 def free_port() -> Callable[[], int]:
-    """A port of loopback on which nothing listens."""
+    """Return a function that finds a loopback port on which nothing listens."""
 
     def found() -> int:
         with socket.socket() as probe:
@@ -45,7 +79,7 @@ def free_port() -> Callable[[], int]:
 def registry_host(
     tmp_path_factory: pytest.TempPathFactory, free_port: Callable[[], int]
 ) -> Iterator[str]:
-    """A real distribution registry of these tests alone."""
+    """Start a real registry for these tests alone and return its address."""
     folder = tmp_path_factory.mktemp("registry")
     host = f"127.0.0.1:{free_port()}"
     embedded.start(host, folder)
@@ -55,37 +89,37 @@ def registry_host(
 
 @pytest.fixture(scope="session")
 def base_image() -> str:
-    """`HOST/REPOSITORY@DIGEST` of the real base image."""
+    """Return `HOST/REPOSITORY@DIGEST` of the real base image."""
     return reference_of("base")
 
 
 @pytest.fixture(scope="session")
 def cv_image() -> str:
-    """As `base_image`, of the cv stack."""
+    """Return the same of the cv stack."""
     return reference_of("cv")
 
 
 @pytest.fixture(scope="session")
 def nlp_image() -> str:
-    """As `base_image`, of the nlp stack."""
+    """Return the same of the nlp stack."""
     return reference_of("nlp")
 
 
 @pytest.fixture(scope="session")
 def rl_image() -> str:
-    """As `base_image`, of the rl stack."""
+    """Return the same of the rl stack."""
     return reference_of("rl")
 
 
 @pytest.fixture(scope="session")
 def mounted_harness() -> Path:
-    """Pytest and its plugins, as every container gets them."""
+    """Return the folder of pytest and its plugins that every container gets."""
     return harness.installed()
 
 
 @pytest.fixture
 def image_with(request: pytest.FixtureRequest) -> Callable[[str], str]:
-    """The real image that carries a stack, pulled by digest."""
+    """Return a function that pulls the real image of a stack by digest."""
 
     def pulled(stack: str) -> str:
         reference = str(request.getfixturevalue(f"{stack}_image"))
@@ -103,8 +137,19 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests of LONG_FILES as `long`."""
+    folder = Path(__file__).parent
+    for item in items:
+        if (
+            item.path.is_relative_to(folder)
+            and item.path.relative_to(folder).as_posix() in LONG_FILES
+        ):
+            item.add_marker(pytest.mark.long)
+
+
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Skip what this machine cannot run or nobody asked for, before any fixture is made."""
+    """Skip tests that cannot run here, or were not requested, before any fixture is made."""
     if item.get_closest_marker("every_defect") and not item.config.getoption("--every-defect"):
         pytest.skip(f"{NOT_RUN} (every_defect): `make defects` plants every defect")
     for marker, missing in (("docker", _without_engine), ("gpu", _without_gpu)):
@@ -114,7 +159,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 @cache
 def _without_engine() -> str:
-    """Why tests of engine and registry cannot run here; empty where they can."""
+    """Return why tests of engine and registry cannot run here; empty if they can."""
     if shutil.which("docker-registry") is None:
         return "the program `docker-registry` is not installed"
     try:
@@ -126,12 +171,12 @@ def _without_engine() -> str:
 
 @cache
 def _without_gpu() -> str:
-    """Why GPU tests cannot run here; empty where they can."""
+    """Return why GPU tests cannot run here; empty if they can."""
     return "" if engine.gpu_request() else "no NVIDIA GPU"
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Count what was not run, and say why: a run without it is not a full run."""
+    """Print how many tests were not run for each reason."""
     texts = (str(report.longrepr) for report in terminalreporter.stats.get("skipped", []))
     reasons = Counter(
         text[text.index(NOT_RUN) :].rstrip("'\")") for text in texts if NOT_RUN in text

@@ -1,4 +1,4 @@
-"""What a machine cannot run is counted and told, never passed over in silence."""
+"""Tests that a machine cannot run are counted with their reason."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from runner.home import REPOSITORY
+from tests.conftest import LONG_FILES
 
 TESTS = """
 import pytest
@@ -22,6 +23,11 @@ def test_with_gpu(): pass
 
 def test_anywhere(): pass
 """
+
+
+@pytest.mark.parametrize("name", sorted(LONG_FILES))
+def test_a_file_of_long_tests_exists(name: str) -> None:
+    assert (REPOSITORY / "tests" / name).is_file()
 
 
 @pytest.fixture

@@ -1,8 +1,7 @@
-"""A small, even training on one CPU core: what the regression gate is tried with where there is no
-GPU.
+"""A small, even training on one CPU core, to test the regression gate without a GPU.
 
-A step takes less than a millisecond, and a scheduler's turn several: the median step is one that
-nothing interrupted, also where other programs want the core.
+A step takes less than a millisecond, and a turn of the scheduler takes several. So the median step
+is one that nothing interrupted, even if other programs use the core.
 """
 
 from __future__ import annotations

@@ -56,7 +56,6 @@ DEFECTS = (
             ),
         ),
         patched("ddp_drops_bucket"),
-        representative=True,
     ),
     Defect(
         "DDP that rounds to half precision",

@@ -48,7 +48,6 @@ DEFECTS = (
         "throughput",
         in_each("one sample alone and in the batch differ by", *INFERENCE),
         patched("eval_mode_idle"),
-        representative=True,
     ),
     Defect(
         "an embedding that ignores its input",

@@ -1,7 +1,6 @@
-"""Plants every defect in the real images and writes what caught it into docs/validation.md: `make
-defects`.
+"""Plant every defect in the real images and write the table of docs/defects.md: `make defects`.
 
-Exits 1 where one was not caught as it should be, and then writes nothing.
+Exits with 1, and writes nothing, if a defect was not caught as it should be.
 """
 
 from __future__ import annotations
@@ -27,7 +26,7 @@ from validation.executors import Setup
 from validation.record import SuiteResult
 from validation.regression import NAME as REGRESSION
 
-PAGE = REPOSITORY / "docs" / "validation.md"
+PAGE = REPOSITORY / "docs" / "defects.md"
 BEGIN, END = "<!-- defects: written by `make defects` -->\n", "<!-- end of defects -->\n"
 SLOWER_BY = (5, 10, 30)
 WIDTH = 260
@@ -36,7 +35,7 @@ WIDTH = 260
 
 @dataclass(frozen=True)
 class Row:
-    """A defect, and the first check that caught it; `problem` says why it counts as missed."""
+    """A defect and the first check that caught it; `problem` says why it counts as missed."""
 
     defect: str
     caught_by: str
@@ -46,7 +45,7 @@ class Row:
 
 
 def main() -> int:
-    """Plant, judge, write."""
+    """Plant all defects, judge each, and write the table if none was missed."""
     started = time.monotonic()
     rows = [*map(_row, DEFECTS), *map(_slower_row, SLOWER_BY)]
     problems = [f"{row.defect}: {row.problem}" for row in rows if row.problem]
@@ -65,7 +64,7 @@ def write(rows: Sequence[Row], seconds: float, page: Path = PAGE) -> None:
 
 
 def table(rows: Sequence[Row], seconds: float) -> str:
-    """A line that sums up and a Markdown table."""
+    """Return a summary line and a Markdown table."""
     lines = [
         f"| {_cell(row.defect)} | {row.caught_by} | {row.verdict} | {_cell(row.message)} |"
         for row in rows
@@ -94,7 +93,7 @@ def _row(defect: Defect) -> Row:
 
 
 def _slower_row(percent: int) -> Row:
-    """For the gate, which compares two images: what it must not do is pass."""
+    """Return the row of a slower image, which the regression gate must not let pass."""
     progress.say(f"regression: {percent} % slower")
     clean = Setup(_reference(BASE), harness.installed(), asserted(BASE))
     result = compared(clean, percent)
@@ -112,7 +111,7 @@ def _slower_row(percent: int) -> Row:
 
 
 def _said(defect: Defect, result: SuiteResult) -> tuple[str, str]:
-    """The first check that was to catch it, and its reason with the likely cause."""
+    """Return the first check that must catch the defect, and its reason with the likely cause."""
     name = defect.caught[0][0]
     found = next((check for check in result.checks if check.name == name), None)
     reason, cause = (found.reason, found.cause) if found else (result.reason, result.cause)
@@ -127,7 +126,7 @@ def _reference(image: str) -> str:
 
 
 def _cell(text: str) -> str:
-    """One line, no column separators, of bounded length."""
+    """Return `text` as one line of bounded length without column separators."""
     line = " ".join(text.split()).replace("|", "\\|").replace("<", "&lt;")
     return line if len(line) <= WIDTH else f"{line[: WIDTH - 1]}…"
 

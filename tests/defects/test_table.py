@@ -1,6 +1,4 @@
-"""docs/validation.md lists the defects there are, and the command that writes it refuses to hide a
-miss.
-"""
+"""docs/defects.md lists every defect, and the command that writes it does not hide a miss."""
 
 from __future__ import annotations
 

@@ -211,7 +211,7 @@ def test_without_a_bill_of_materials_the_report_says_that_nothing_is_known(
     """As beside a scan that is still running. Promotion does refuse."""
     monkeypatch.setattr(attest, "signed_bill", lambda *_: None)
     why = "v2.6.0 base has no SBOM that a trusted key signed"
-    assert f"What changed since the release before is not known: {why}." in reported(patch)
+    assert f"The changes since the previous release are not known: {why}." in reported(patch)
     assert [
         released._image_notes(patch, known).incomparable for known in patch.store.read_known()
     ] == [why]

@@ -80,8 +80,8 @@ def test_the_first_line_has_the_counts_and_the_megabytes() -> None:
 
 def test_an_engine_that_pulls_more_is_told() -> None:
     said = (
-        "An engine without a content store pulls 39.0 MB: everything above the first layer "
-        "that differs."
+        "An engine without a content store pulls 39.0 MB, because it pulls every layer above the "
+        "first one that differs."
     )
     assert said in lines(markdown(difference(BEFORE, AFTER)))
     on_top = replace(BEFORE, layers=(*BEFORE.layers, layer("more", 5)))

@@ -145,21 +145,21 @@ def test_foreign_text_stays_text() -> None:
     "wrong", ["", "example.org/images", "ftp://example.org", "https://", "https://[", "https://a b"]
 )
 def test_an_address_that_is_none_is_refused(wrong: str) -> None:
-    with pytest.raises(ConfigError, match="is no address"):
+    with pytest.raises(ConfigError, match="is not a full address"):
         atom(replace(PLACE, home=wrong), [FIRST])
-    with pytest.raises(ConfigError, match="is no address"):
+    with pytest.raises(ConfigError, match="is not a full address"):
         atom(replace(PLACE, address=wrong), [FIRST])
 
 
 def test_a_time_that_is_none_is_refused() -> None:
     with pytest.raises(
-        ConfigError, match=r"v2\.6\.0: `finished_at` is 'yesterday', which is no time"
+        ConfigError, match=r"v2\.6\.0: `finished_at` is 'yesterday', which is not a time"
     ):
         atom(PLACE, [Release(record("v2.6.0", "yesterday"), "")])
 
 
 def test_a_feed_of_nothing_is_refused() -> None:
-    with pytest.raises(ConfigError, match="a feed of no release"):
+    with pytest.raises(ConfigError, match="the feed would hold no release"):
         atom(PLACE, [])
 
 
@@ -216,20 +216,20 @@ def test_releases_told_at_once_lose_none(tmp_path: Path) -> None:
     ("text", "said"),
     [
         ("", "no element found"),
-        ("<html></html>", "it is a `html`"),
+        ("<html></html>", "its first element is `html`"),
         (atom(PLACE, [FIRST])[:-40], "no element found|unclosed token"),
         (
             atom(PLACE, [FIRST])
             .replace("<summary>", "<summery>")
             .replace("</summary>", "</summery>"),
-            "without `summary`",
+            "an entry has no `summary`",
         ),
         (atom(PLACE, [FIRST]).replace("2026-11-21T02:18:02Z", "yesterday"), "yesterday"),
     ],
 )
 def test_what_is_no_feed_is_refused(text: str, said: str, tmp_path: Path) -> None:
     (tmp_path / "v2.6.0.atom").write_text(text)
-    with pytest.raises(ConfigError, match=rf"v2\.6\.0\.atom is no feed of releases: .*({said})"):
+    with pytest.raises(ConfigError, match=rf"v2\.6\.0\.atom is not a feed of releases: .*({said})"):
         feed.published(tmp_path)
 
 

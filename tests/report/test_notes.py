@@ -1,6 +1,4 @@
-"""Release notes: that they say what the records bear out, once, and that foreign text stays
-text.
-"""
+"""Release notes say what the records support, once, and text of others stays text."""
 
 from __future__ import annotations
 
@@ -178,7 +176,7 @@ def test_what_is_not_released_is_set_apart(channel: str, standing: str) -> None:
 def test_a_pass_that_the_records_do_not_bear_out_is_none() -> None:
     unscanned = given(image_notes("base", None, None, "NVIDIA H200"))
     assert lines(markdown(unscanned))[0].startswith(
-        "> **Promoted to monthly.** 🔶 inconclusive: recorded as pass"
+        "> **Promoted to monthly.** 🔶 inconclusive: the release is recorded as pass"
     )
 
 
@@ -254,10 +252,10 @@ def test_what_was_not_assessed_is_not_none() -> None:
     blind = replace(moved("base"), advisories=None)
     text = markdown(given(image_notes("base", blind, None, "NVIDIA H200")))
     assert under(text, "## Advisories fixed") == [
-        "> **Not assessed: all.** Nothing is said about what was fixed there; that is not none."
+        "> **Not assessed: all.** It is not known which advisories were fixed there."
     ]
     assert under(text, "## Known exceptions")[0] == (
-        "> **Not assessed: all.** Nothing is known about vulnerabilities there; that is not none."
+        "> **Not assessed: all.** It is not known whether these images have vulnerabilities."
     )
     assert "None" not in text
 
@@ -265,7 +263,7 @@ def test_what_was_not_assessed_is_not_none() -> None:
 def test_a_line_without_an_earlier_release_has_nothing_to_compare_with() -> None:
     text = markdown(given(image_notes("base"), image_notes("cv")))
     assert under(text, "## Changes") == [
-        "- **all**: no earlier release of the line to compare with."
+        "- **all**: this line has no earlier release to compare with."
     ]
     assert "## Advisories fixed" not in text
 
@@ -274,7 +272,7 @@ def test_a_new_image_of_an_old_line() -> None:
     text = markdown(given(image_notes("base", moved("base")), image_notes("nlp")))
     assert (
         under(text, "## Changes since v2.5.9")[-1]
-        == "- **nlp**: no earlier release of the line to compare with."
+        == "- **nlp**: this line has no earlier release to compare with."
     )
     assert under(text, "### Security")[0].endswith("| base |")
 
@@ -283,17 +281,17 @@ def test_why_an_image_could_not_be_compared_is_told() -> None:
     without = replace(image_notes("cv"), incomparable="no bill of materials of v2.5.9 cv is stored")
     text = markdown(given(image_notes("base", moved("base")), without))
     assert (
-        "- **cv**: what changed since the release before is not known: no bill of materials of "
-        "v2.5.9 cv is stored."
+        "- **cv**: the changes since the previous release are not known: no bill of materials "
+        "of v2.5.9 cv is stored."
     ) in lines(text)
-    assert "no earlier release of the line" not in text
+    assert "this line has no earlier release" not in text
 
 
 def test_a_difference_about_other_bytes_counts_for_nothing() -> None:
     text = markdown(given(image_notes("base", moved("cv"))))
     short = samples.digest("cv")[:19]
     assert (
-        f"> **Other bytes.** base: The difference is about {short}, so it says nothing here."
+        f"> **Another digest.** base: The difference is about {short}, so it does not count."
         in lines(text)
     )
     assert "CVE-2026-0001" not in text
@@ -312,20 +310,20 @@ def test_exceptions_have_the_day_they_end_and_their_reason() -> None:
     assert under(markdown(patched()), "## Known exceptions")[:2] == [
         "| CVE-2026-0007 | high | `torch` | `2.6.0` | 2027-01-31 | "
         "the loss is not called with lengths of strangers (images@example.org) | cv |",
-        "What the scan found in all:",
+        "Results of the scans:",
     ]
 
 
 def test_no_exception_is_said_of_what_was_assessed() -> None:
     text = markdown(given(image_notes("base", None, ()), image_notes("cv", None, None)))
     assert under(text, "## Known exceptions")[:2] == [
-        "> **Not assessed: cv.** Nothing is known about vulnerabilities there; that is not none.",
+        "> **Not assessed: cv.** It is not known whether these images have vulnerabilities.",
         "None: no finding is excused.",
     ]
 
 
 def test_gpus_that_everything_passed_on() -> None:
-    assert under(markdown(patched()), "## GPUs validated") == [
+    assert under(markdown(patched()), "## Validated on GPUs") == [
         "| 2 × NVIDIA H200 | 550.54.15 | all |"  # noqa: RUF001
     ]
 
@@ -350,7 +348,7 @@ def empty(record: ValidationRecord) -> ValidationRecord:
     ("change", "said"),
     [
         (failed, "fail on 1 × NVIDIA H200: ddp: gradients differ"),  # noqa: RUF001
-        (local, "pass on this machine's own Python, which proves no image"),
+        (local, "pass on a Python of this machine, which proves nothing about the image"),
         (elsewhere, "not run: the stage was not reached"),
         (empty, "inconclusive on 1 × NVIDIA H200"),  # noqa: RUF001
     ],
@@ -359,9 +357,10 @@ def test_what_stands_for_no_gpu(change: Any, said: str) -> None:
     one = image_notes("base", None, (), "NVIDIA H200")
     assert one.records.validation is not None
     records = replace(one.records, validation=change(one.records.validation))
-    rows = under(markdown(given(replace(one, records=records))), "## GPUs validated")
+    rows = under(markdown(given(replace(one, records=records))), "## Validated on GPUs")
     assert rows == [
-        "**None.** Nothing of this release was proven on a GPU, so it is no more than a candidate.",
+        "**None.** No image of this release was validated on a GPU, so the release is only a "
+        "candidate.",
         f"- **all**: {said}",
     ]
 
@@ -369,11 +368,11 @@ def test_what_stands_for_no_gpu(change: Any, said: str) -> None:
 def test_some_images_on_a_gpu_and_some_on_none() -> None:
     rows = under(
         markdown(given(image_notes("base", None, (), "NVIDIA H200"), image_notes("cv"))),
-        "## GPUs validated",
+        "## Validated on GPUs",
     )
     assert rows == [
         "| 1 × NVIDIA H200 | 550.54.15 | base |",  # noqa: RUF001
-        "Not proven on a GPU:",
+        "Not validated on a GPU:",
         "- **cv**: pass on the CPU: Intel(R) Xeon(R) Processor @ 2.60GHz, 2 CPUs",
     ]
 
@@ -399,7 +398,7 @@ def test_an_image_without_records_is_not_run() -> None:
 
 def test_a_release_without_images() -> None:
     text = markdown(given())
-    assert "**None.** Nothing of this release was proven on a GPU" in text
+    assert "**None.** No image of this release was validated on a GPU" in text
     assert "docker pull" not in text
 
 
@@ -440,10 +439,7 @@ def large(count: int) -> Difference:
 def test_long_tables_are_cut_and_the_rest_is_counted(packages: int, shown: int) -> None:
     text = markdown(given(image_notes("base", large(packages), (), "NVIDIA H200")))
     rows = [line for line in under(text, "### Other changes") if line.startswith("|")]
-    left = (
-        f"… and {packages + 1 - shown:,} more, left out here for length: see `difference.json` "
-        "of each image."
-    )
+    left = f"… and {packages + 1 - shown:,} more: see `difference.json` of each image."
     assert len(rows) == shown
     assert (left in lines(text)) is (packages + 1 > shown)
     assert "## Pull by digest" in lines(text)
@@ -468,7 +464,7 @@ def test_what_cannot_be_cut_is_left_out_whole() -> None:
     assert lines(text) == [
         "**Promoted to monthly.** ✅ pass: every image passed every gate (validated without a GPU)",
         "",
-        "Too long for the notes of a release; the whole is in the report of v2.6.0.",
+        "The notes are too long to show here. See the report of v2.6.0.",
     ]
 
 

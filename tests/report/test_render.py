@@ -220,7 +220,7 @@ def test_a_missing_scan_never_shows_as_zero(image: str) -> None:
     )
     for text in said:
         assert not COUNTED.search(text)
-        assert "that is not the same as none" in text
+        assert "It is not known whether this image has vulnerabilities" in text
     assert ("not assessed" if image == "nlp" else "not run") in said[0]
 
 
@@ -262,8 +262,12 @@ def test_problems_are_shown_by_kind_with_their_way_out() -> None:
     )
     assert kinds[:9] == [problem.kind for problem in samples.problems()]
     assert '<details class="problems" open>' in render.html(*full())
-    assert "as it should be" in part(render.html(*full()), "base")
-    assert "as it should be" not in part(render.html(*full()), "rl")
+    assert "None. (Vulnerabilities are listed under Findings.)" in part(
+        render.html(*full()), "base"
+    )
+    assert "None. (Vulnerabilities are listed under Findings.)" not in part(
+        render.html(*full()), "rl"
+    )
 
 
 def test_what_was_proven_is_on_the_page() -> None:
@@ -278,12 +282,12 @@ def test_what_was_proven_is_on_the_page() -> None:
 def test_everything_that_kept_it_out_of_production_is_listed() -> None:
     release, images = full()
     for text in (render.html(release, images), render.markdown(release, images)):
-        assert "Kept out of production by" in text
+        assert "Reasons that block production" in text
         for reason in samples.REFUSED:
             assert reason in text
     allowed = replace(release, refusal=None)
     for text in (render.html(allowed, images), render.markdown(allowed, images)):
-        assert "Kept out of production by" not in text
+        assert "Reasons that block production" not in text
 
 
 def test_why_there_is_no_difference_is_on_both_pages() -> None:

@@ -273,13 +273,13 @@ def test_each_standing_says_what_it_asks_for() -> None:
         expat.note == "cut the next patch release: a new OS layer takes libexpat1 2.5.0-1+deb12u1"
     )
     assert jinja.note.endswith("write `jinja2>=3.1.6` into the stack's requirements.in")
-    assert jinja.why == "fixed since 2026-09-30, 28 days of grace, over since 2026-10-28"
+    assert jinja.why == "fixed since 2026-09-30, 28 days of grace, ended on 2026-10-28"
     assert grace.note == "2027-03-29"
     assert (excused.note, excused.why) == (
         "2027-01-31",
         "the loss is not called with lengths of strangers (images@example.org)",
     )
-    assert [view.note for view in found] == ["Way out", "Until", "Until", "", ""]
+    assert [view.note for view in found] == ["What to do", "Until", "Until", "", ""]
     assert {row.fixed for row in found[3].rows} == {"no fix yet"}
 
 
@@ -423,13 +423,13 @@ def test_cause_attempts_and_gpus_are_shown() -> None:
     assert (shown.attempts, shown.checks[0].cause) == ("2 attempts", "a wrong kernel")
     assert shown.gpus == (
         (
-            "GPU 0: 1705 MHz in the middle, at most 64 °C, at most 640 W, of 2 readings throttled: "
+            "GPU 0: 1705 MHz (median), at most 64 °C, at most 640 W, 2 readings, throttled: "
             "power cap in 1"
         ),
     )
     untold = (replace(reading, power_w=-1, temperature_c=-1),)
     assert validation_view.gpu_lines(untold) == (
-        "GPU 0: 1755 MHz in the middle, of 1 reading throttled: none",
+        "GPU 0: 1755 MHz (median), 1 reading, never throttled",
     )
 
 
@@ -456,6 +456,6 @@ def test_what_changed_since_the_release_before_is_one_sentence() -> None:
 def test_a_difference_that_could_not_be_made_is_told() -> None:
     shown = only(replace(base(), incomparable="no bill of materials of v2.6.0 base is stored"))
     assert shown.since == (
-        "What changed since the release before is not known: no bill of materials of v2.6.0 base "
+        "The changes since the previous release are not known: no bill of materials of v2.6.0 base "
         "is stored."
     )

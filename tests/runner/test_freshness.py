@@ -27,7 +27,9 @@ def test_what_was_found_before_them_or_is_to_come_does_not(days: int) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "yesterday", "0001-01-01T00:00:00+14:00", ago(0).partition("+")[0], ago(0)[:10]]
+    "text",
+    ["", "yesterday", "0001-01-01T00:00:00+14:00", ago(0).partition("+")[0], ago(0)[:10]],
+    ids=["empty", "a word", "the first year", "no zone", "a day"],
 )
 def test_what_is_no_moment_does_not_stand(text: str) -> None:
     assert not stands(text)

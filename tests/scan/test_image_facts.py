@@ -787,9 +787,15 @@ def test_an_engine_that_starts_nothing_at_all(monkeypatch: pytest.MonkeyPatch) -
 @engine_test
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
 def test_a_run_that_is_stopped(how: signal.Signals) -> None:
-    """Ctrl-C leaves nothing; of a run that was killed the next one removes container and folder."""
+    """Ctrl-C leaves nothing; of a run that was killed the next one removes container and folder.
+
+    SIGINT is set to its default, since a program in the background of a shell ignores it.
+    """
     with planted(f"stopped-{how.name.lower()}", HANGS) as reference:
-        program = "import sys; from scan.image_facts import inside; inside(sys.argv[1])"
+        program = (
+            "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler); "
+            "from scan.image_facts import inside; inside(sys.argv[1])"
+        )
         with subprocess.Popen(
             [sys.executable, "-c", program, reference], cwd=home.REPOSITORY
         ) as run:
