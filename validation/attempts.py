@@ -43,7 +43,8 @@ def _combined(results: Sequence[SuiteResult]) -> SuiteResult:
     if failed is None or len(results) == 1:
         return last
     judged = [result for result in results if result.verdict is not Verdict.INFRA]
-    checks = tuple(_combined_check(name, judged) for name in _names(judged))
+    names = dict.fromkeys(check.name for result in judged for check in result.checks)
+    checks = tuple(_combined_check(name, judged) for name in names)
     verdict = worst([*(check.verdict for check in checks), _of_the_suite(judged)])
     reason, cause = _why(verdict, checks, failed)
     output = last.last_output or failed.last_output
@@ -66,7 +67,11 @@ def _combined_check(name: str, judged: Sequence[SuiteResult]) -> Check:
 
 def _of_the_suite(judged: Sequence[SuiteResult]) -> Verdict:
     """Return the verdict of what failed beyond the checks: a hang, an incomplete report."""
-    struck = [result.verdict is Verdict.FAIL and not _failing(result) for result in judged]
+    struck = [
+        result.verdict is Verdict.FAIL
+        and not any(check.verdict is Verdict.FAIL for check in result.checks)
+        for result in judged
+    ]
     if any(struck):
         return (
             Verdict.FAIL
@@ -84,11 +89,3 @@ def _why(verdict: Verdict, checks: Sequence[Check], failed: SuiteResult) -> tupl
         f"{'failed, and passed on retry: ' if verdict is Verdict.FLAKY else ''}{failed.reason}",
         failed.cause,
     )
-
-
-def _failing(result: SuiteResult) -> bool:
-    return any(check.verdict is Verdict.FAIL for check in result.checks)
-
-
-def _names(results: Sequence[SuiteResult]) -> dict[str, None]:
-    return dict.fromkeys(check.name for result in results for check in result.checks)

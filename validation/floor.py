@@ -140,13 +140,9 @@ def _judged(throughput: SuiteResult, known: Expectations, source: Source) -> Sui
         seconds=0.0,
         checks=checks,
         last_output=entry_for(throughput, known, source)
-        if _missing(checks) and source.digest
+        if source.digest and any(check.verdict is Verdict.INCONCLUSIVE for check in checks)
         else "",
     )
-
-
-def _missing(checks: Sequence[Check]) -> bool:
-    return any(check.verdict is Verdict.INCONCLUSIVE for check in checks)
 
 
 def _check(name: str, measured: Check | None, known: Expectations) -> Check:

@@ -143,7 +143,8 @@ def _of_the_report(
         (bool(missing), f"exited {ended.exit_code} without a result of {', '.join(missing)}"),
         (report.exit_code != ended.exit_code, f"tests ended, then exit code {ended.exit_code}"),
         (
-            ended.exit_code != 0 and not _explains(checks),
+            ended.exit_code != 0
+            and not any(check.verdict in (Verdict.FAIL, Verdict.INFRA) for check in checks),
             f"exited {ended.exit_code} though no check failed",
         ),
     )
@@ -205,7 +206,11 @@ def _judge_phase(phase: Phase) -> tuple[Verdict, str]:
     A skip counts as `not run` only in this repository's own words; an expected failure is a
     failure.
     """
-    said = _without_noise(phase.message)
+    said = phase.message
+    for noise in _NOISE:
+        said = said.removeprefix(noise)
+    if _CRASHED.match(said):
+        said = DIED
     if phase.expected_failure is not None:
         return Verdict.FAIL, f"marked as expected to fail: {phase.expected_failure}"
     if phase.outcome == "passed":
@@ -219,12 +224,6 @@ def _judge_phase(phase: Phase) -> tuple[Verdict, str]:
     return Verdict.FAIL, said
 
 
-def _without_noise(said: str) -> str:
-    for noise in _NOISE:
-        said = said.removeprefix(noise)
-    return DIED if _CRASHED.match(said) else said
-
-
 def _tests_in(suite: Suite) -> set[str]:
     """Return the tests written in the suite's file.
 
@@ -233,10 +232,6 @@ def _tests_in(suite: Suite) -> set[str]:
     module = ast.parse(suite.path.read_text(encoding="utf-8"))
     names = (node.name for node in module.body if isinstance(node, ast.FunctionDef))
     return {name.removeprefix("test_") for name in names if name.startswith("test_")}
-
-
-def _explains(checks: Iterable[Check]) -> bool:
-    return any(check.verdict in (Verdict.FAIL, Verdict.INFRA) for check in checks)
 
 
 def _first_reason(verdict: Verdict, checks: Iterable[Check]) -> str:

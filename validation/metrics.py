@@ -6,7 +6,7 @@ timestamps, so there are gauges and nothing else.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 from statistics import fmean
@@ -32,7 +32,10 @@ def openmetrics(record: ValidationRecord) -> str:
     metrics.add_verdict("validation_verdict", "Verdict of the image", {}, record.verdict)
     for suite in record.suites:
         _add_suite(metrics, suite)
-        for gpu, readings in sorted(_by_gpu(suite.samples).items()):
+        by_gpu: dict[int, list[GpuSample]] = {}
+        for sample in suite.samples:
+            by_gpu.setdefault(sample.gpu, []).append(sample)
+        for gpu, readings in sorted(by_gpu.items()):
             _add_gpu(metrics, {"suite": suite.suite, "gpu": str(gpu)}, readings)
     return metrics.text()
 
@@ -113,13 +116,6 @@ _READINGS = (
         MEGA,
     ),
 )
-
-
-def _by_gpu(samples: Iterable[GpuSample]) -> dict[int, list[GpuSample]]:
-    found: dict[int, list[GpuSample]] = {}
-    for sample in samples:
-        found.setdefault(sample.gpu, []).append(sample)
-    return found
 
 
 def _add_gpu(metrics: _Metrics, labels: dict[str, str], samples: list[GpuSample]) -> None:

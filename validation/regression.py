@@ -128,7 +128,9 @@ def _estimates(run: Run, looks: Sequence[Look]) -> dict[str, Estimate]:
     found: dict[str, Estimate] = {}
     for look in looks:
         for pair in range(min(map(len, ratios.values()), default=0), look.pairs):
-            _add(ratios, *_pair(run, pair))
+            order = (Side.PREVIOUS, Side.CANDIDATE)
+            did = {side: run(side) for side in (order if pair % 2 == 0 else reversed(order))}
+            _add(ratios, did[Side.PREVIOUS], did[Side.CANDIDATE])
         open_ = [
             name
             for name in ratios
@@ -138,13 +140,6 @@ def _estimates(run: Run, looks: Sequence[Look]) -> dict[str, Estimate]:
         if all(each.verdict() is not Verdict.INCONCLUSIVE for each in found.values()):
             break
     return found
-
-
-def _pair(run: Run, pair: int) -> tuple[Mapping[str, float], Mapping[str, float]]:
-    """Run A and B, in the other order than in the pair before, and return their rates."""
-    order = (Side.PREVIOUS, Side.CANDIDATE) if pair % 2 == 0 else (Side.CANDIDATE, Side.PREVIOUS)
-    did = {side: run(side) for side in order}
-    return did[Side.PREVIOUS], did[Side.CANDIDATE]
 
 
 def _add(

@@ -207,7 +207,9 @@ def _phase(found: _TestReport, longest_s: float) -> Phase:
             _figure(*each) for each in found.user_properties if not each[0].startswith(ANSWER)
         ),
         answers=tuple(
-            _answer(*each) for each in found.user_properties if each[0].startswith(ANSWER)
+            (clean_line(name.removeprefix(ANSWER)), tuple(values))
+            for name, values in found.user_properties
+            if name.startswith(ANSWER)
         ),
     )
 
@@ -217,10 +219,6 @@ def _figure(name: str, measured: _Measured | Sequence[float | str]) -> Figure:
         raise Malformed(f"`{clean_line(name)}` is no number with a unit")
     value, unit = measured
     return Figure(clean_line(name), value, clean_line(unit))
-
-
-def _answer(name: str, values: Sequence[float | str]) -> tuple[str, tuple[float | str, ...]]:
-    return clean_line(name.removeprefix(ANSWER)), tuple(values)
 
 
 def _message(longrepr: _Longrepr) -> str:

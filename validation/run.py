@@ -7,7 +7,6 @@ import time
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from pathlib import Path
 
 from runner import engine, freshness, progress, records
 from runner.engine import ImageCannotBeUnpacked
@@ -220,7 +219,7 @@ def _key(subject: Subject, planned: Expected) -> str:
         path
         for folder in (SUITES_FOLDER, floor.FOLDER)
         for path in folder.rglob("*")
-        if _counts(path)
+        if path.suffix in (".py", ".yaml")
     )
     asked = [
         subject.driver_floor,
@@ -233,10 +232,6 @@ def _key(subject: Subject, planned: Expected) -> str:
         records.to_json(planned).encode(),
     ]
     return hashlib.sha256(b"\0".join([*parts, *(name.encode() for name in asked)])).hexdigest()
-
-
-def _counts(path: Path) -> bool:
-    return path.suffix in (".py", ".yaml")
 
 
 def _command(subject: Subject, device: str) -> str:

@@ -67,8 +67,9 @@ def examine(
     examined = tuple(
         _examined(check, known.get(check.name), asked.expected, wrong) for check in checks
     )
+    nothing_failed = all(check.verdict in (Verdict.PASS, Verdict.NOT_RUN) for check in checks)
     doubts = (
-        f"{CHALLENGE}: {wrong}" if wrong and _nothing_failed(checks) else "",
+        f"{CHALLENGE}: {wrong}" if wrong and nothing_failed else "",
         check_list.wrong_names(known, checks),
         _too_long(checks, seconds, 1 if suite.alone else max(1, asked.expected.gpu_count)),
     )
@@ -86,10 +87,6 @@ def _examined(
     if check.name == CHALLENGE and check.verdict is Verdict.PASS and wrong_answer:
         return replace(check, verdict=Verdict.FAIL, reason=wrong_answer, cause=CAUSE)
     return check
-
-
-def _nothing_failed(checks: Iterable[Check]) -> bool:
-    return all(check.verdict in (Verdict.PASS, Verdict.NOT_RUN) for check in checks)
 
 
 def _too_long(checks: Sequence[Check], seconds: float, workers: int) -> str:

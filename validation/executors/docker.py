@@ -75,6 +75,7 @@ OPEN_FILES = 16384
 
 An engine cannot give more than it has itself, and every service manager gives it more than this.
 """
+LIMITS = (("fsize", FILE_BYTES), ("core", 0), ("nofile", OPEN_FILES))
 ROOT_BYTES = 2 << 30
 ROOT_ENTRIES = 20_000
 """What a container may write beside its image, if its root can be written: bytes, files and
@@ -284,19 +285,12 @@ def _started_container(
             container = _client().containers.create(
                 reference, **{**options, "mounts": [*volumes, *options["mounts"]]}
             )
-            stack.callback(_remove_quietly, container)
+            stack.callback(_remove, container)
             containers.require_plain_accounts(container)
             container.start()
         except APIError as error:
             raise _StartRefused(_short(error)) from None
         yield container
-
-
-def _remove_quietly(container: Any) -> None:  # noqa: ANN401
-    with contextlib.suppress(
-        DockerException, requests.RequestException
-    ):  # the next start finds what is left
-        _remove(container)
 
 
 def _options(suite: Suite, setup: Setup, folder: Path) -> dict[str, Any]:
@@ -306,6 +300,7 @@ def _options(suite: Suite, setup: Setup, folder: Path) -> dict[str, Any]:
     capability, no network, no login or proxy of the host's Docker configuration, memory in place of
     the host's disk.
     """
+    request = engine.gpu_request() if setup.expected.device == "cuda" else None
     return {
         "name": containers.new_name(PURPOSE),
         "command": ["python", *staging.arguments(ROOT, suite, setup)],
@@ -318,7 +313,7 @@ def _options(suite: Suite, setup: Setup, folder: Path) -> dict[str, Any]:
         "tmpfs": {}
         if suite.writes_root
         else dict.fromkeys(TEMPORARY, f"exec,size={TEMPORARY_BYTES},mode=1777"),
-        "ulimits": _ulimits(),
+        "ulimits": [Ulimit(name=name, soft=limit, hard=limit) for name, limit in LIMITS],
         "shm_size": setup.shm_bytes,
         "mem_limit": setup.memory_bytes,
         "memswap_limit": setup.memory_bytes,
@@ -328,7 +323,7 @@ def _options(suite: Suite, setup: Setup, folder: Path) -> dict[str, Any]:
         "mounts": _mounts(setup, folder),
         "environment": _environment(suite, setup),
         "use_config_proxy": False,  # the address of a proxy may hold a password
-        "device_requests": _device_requests(setup),
+        "device_requests": [request] if request else [],
         "healthcheck": {"test": ["NONE"]},
         "log_config": LogConfig(
             type=LogConfig.types.JSON, config={"max-size": LOG_SIZE, "max-file": str(LOG_FILES)}
@@ -345,16 +340,6 @@ def _environment(suite: Suite, setup: Setup) -> dict[str, str]:
     return {"PYTHONDONTWRITEBYTECODE": "1", **caches, **dict(setup.environment)}
 
 
-def _ulimits() -> list[Ulimit]:
-    limits = (("fsize", FILE_BYTES), ("core", 0), ("nofile", OPEN_FILES))
-    return [Ulimit(name=name, soft=limit, hard=limit) for name, limit in limits]
-
-
-def _device_requests(setup: Setup) -> list[Any]:
-    request = engine.gpu_request() if setup.expected.device == "cuda" else None
-    return [request] if request else []
-
-
 def _mounts(setup: Setup, folder: Path) -> list[Mount]:
     """Return the run's folder and the harness read-only; inside, only `out` can be written."""
     read_only = ((folder, ROOT), (setup.harness, f"{ROOT}/packages"), *setup.mounts)
@@ -363,7 +348,8 @@ def _mounts(setup: Setup, folder: Path) -> list[Mount]:
 
 
 def _remove(container: Any) -> None:  # noqa: ANN401
-    with contextlib.suppress(APIError):  # already gone, or being removed
+    # the next start finds what is left
+    with contextlib.suppress(DockerException, requests.RequestException):
         container.remove(force=True, v=True)
         progress.say(f"removed container {container.short_id}", detail=True)
 

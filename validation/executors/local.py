@@ -75,7 +75,8 @@ def run(suite: Suite, setup: Setup) -> Ended:
     """
     started, asked = time.monotonic(), ask(setup.expected)
     with staging.staged(suite, setup, asked) as folder:
-        _link_packages(folder, setup.harness)
+        (folder / "packages").rmdir()  # a container has the harness mounted there
+        (folder / "packages").symlink_to(setup.harness)
         ended = _run(suite, setup, folder)
         written = staging.written(folder)
         return Ended(
@@ -126,12 +127,6 @@ class _Death:
     output: str
     timed_out: bool = False
     malformed: str = ""
-
-
-def _link_packages(folder: Path, harness: Path) -> None:
-    """Link the harness to the place at which a container has it mounted."""
-    (folder / "packages").rmdir()
-    (folder / "packages").symlink_to(harness)
 
 
 def _run(suite: Suite, setup: Setup, folder: Path) -> _Death:
