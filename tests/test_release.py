@@ -286,7 +286,7 @@ def test_the_doctor_asks_the_registry(home: Path) -> None:
         (("plan", "v2.6.0", "--images", "base-base"), "names a stack twice"),
         (("plan", "v2.6.0", "--images", "cv,,nlp"), "has an empty name: two commas in a row"),
         (("plan", "v2.6.0\n::error::x\x1b[31m"), "is not a version"),
-        (("verify", "../..", "--key", "KEY"), "is no reference"),
+        (("verify", "../..", "--key", "KEY"), "is not a reference"),
         (("due", "--date", "0001-01-01", "--key", "KEY"), "--date"),
         (("due", "--date", "2026-W01-1", "--key", "KEY"), "--date"),
         (("keys", "FOLDER", "--name", "../../x"), "is not the name of a key"),

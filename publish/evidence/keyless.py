@@ -84,7 +84,7 @@ class Keyless:
             opened(content, self.trusted)
         except GateRefused as error:
             raise EnvironmentFailed(
-                f"nobody would believe what Sigstore made: {error.message}", error.hint
+                f"what Sigstore made would not be believed: {error.message}", error.hint
             ) from None
         return canonical(content)
 

@@ -123,7 +123,7 @@ def key_id(key: PublicKey) -> str:
 def _private(text: str, where: str, passphrase: str | None) -> PrivateKey:
     encrypted = "ENCRYPTED" in text
     if encrypted and not passphrase:
-        raise ConfigError(f"{where}: the key is encrypted", f"set {PASSPHRASE} to what opens it")
+        raise ConfigError(f"{where}: the key is encrypted", f"set {PASSPHRASE} to its passphrase")
     try:
         password = _passphrase_bytes(passphrase) if encrypted and passphrase else None
         key = serialization.load_pem_private_key(text.encode(), password)
@@ -142,7 +142,8 @@ def _private(text: str, where: str, passphrase: str | None) -> PrivateKey:
 def _public_keys(text: str, where: str) -> list[PublicKey]:
     if "PRIVATE KEY" in text:
         raise ConfigError(
-            f"{where}: a private key, where a public one is meant", "give the .pub file of the pair"
+            f"{where}: this is a private key, and a public key is needed",
+            "give the .pub file of the pair",
         )
     parts = text.split(_BEGIN_PUBLIC, _MOST_KEYS + 1)[1:]
     if len(parts) > _MOST_KEYS:

@@ -360,7 +360,7 @@ def _plain(manifest: Manifest, subject: str) -> Descriptor:
         raise GateRefused(f"its manifest refers to {manifest.subject or 'nothing'}", NOT_USABLE)
     blobs = manifest.blobs()
     if len(blobs) != 2:
-        raise GateRefused(f"{max(0, len(blobs) - 1)} files, where a bundle is one", NOT_USABLE)
+        raise GateRefused(f"{max(0, len(blobs) - 1)} files, and a bundle has one", NOT_USABLE)
     is_empty = (blobs[0].digest, blobs[0].size) == (sha256(EMPTY_CONFIG), len(EMPTY_CONFIG))
     is_bundle = manifest.artifact_type == blobs[1].media_type == BUNDLE
     if not (is_empty and is_bundle) or len(manifest.body) > LARGEST_MANIFEST:

@@ -185,6 +185,6 @@ def _identity(text: str) -> Identity:
     match = _IDENTITY.fullmatch(text)
     if match is None:
         raise ConfigError(
-            f"{text!r:.200} is no identity", f"write it whole, with its issuer: {EXAMPLE}"
+            f"{text!r:.200} is not an identity", f"write it whole, with its issuer: {EXAMPLE}"
         )
     return Identity(match[1], match[2])

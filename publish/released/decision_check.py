@@ -95,7 +95,7 @@ def _problem(
 ) -> str:
     found = evidence.find(registry, repository, entry.new, entry.decision, trusted)
     if found is None:
-        return "the decision is not attached to it"
+        return "the decision is not attached to the image"
     if found.statement is None:
         return found.problem
     try:

@@ -47,5 +47,6 @@ def as_written(registry: Registry, repositories: Repositories, trusted: Trusted)
 
 def _nobody() -> Signer:
     raise EnvironmentFailed(
-        "nothing is signed where the journal is only read", "report this fault of the program"
+        "this command only reads the journal, and tried to sign something",
+        "report this fault of the program",
     )

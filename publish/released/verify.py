@@ -113,7 +113,8 @@ def _parsed(reference: str, host: str, production: str) -> _Named:
     if said is None:
         shown = clean_line(reference, 80)
         raise ConfigError(
-            f"`{shown}` is no reference", "write v2.6.0-cv, pytorch-cuda:v2.6.0-cv or @sha256:..."
+            f"`{shown}` is not a reference",
+            "write v2.6.0-cv, pytorch-cuda:v2.6.0-cv or @sha256:...",
         )
     return _Named(said.repository or production, said.tag, said.digest)
 
@@ -149,7 +150,10 @@ def _misplaced(  # noqa: PLR0913, PLR0917 - a reference, and all that is known o
     """Yield what is wrong with the place of the digest, whatever is proven of it."""
     kept = book.journal
     if named.repository != repositories.production:
-        yield f"{named.repository} is not where releases are, that is {repositories.production}"
+        yield (
+            f"{named.repository} is not the repository of releases, which is "
+            f"{repositories.production}"
+        )
     if reason := kept.yanked(digest=digest) or yank_statements.reasons(found):
         yield reason
     held = registry.digest_of(named.repository, named.tag) if named.tag else digest

@@ -36,8 +36,8 @@ class SignedMarks:
         """Raise ConfigError if the marks that are signed here would not count."""
         if problem := evidence.signer_problem(self.signer(), self.trusted, decides=True):
             raise ConfigError(
-                f"what is marked here would not count: {problem}",
-                f"set {SIGNING_KEY} to one that may",
+                f"a yank that is signed here would not count: {problem}",
+                f"set {SIGNING_KEY} to a key that may decide",
             )
 
     def put(self, yanked: Transaction) -> None:

@@ -172,7 +172,7 @@ def _refuse_if_held(registry: Registry, repository: str, name: str, seal: Seal |
         end = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(until))
     except (ValueError, KeyError, OverflowError, OSError):
         raise EnvironmentFailed(
-            f"{where} is no lock of ours", "remove that tag, then run the same command"
+            f"{where} is not a lock of this program", "remove that tag, then run the same command"
         ) from None
     if said[_OWNER] == name or until <= time.time():
         return

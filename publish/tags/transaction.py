@@ -415,7 +415,7 @@ def _foreign(
 
 
 def _say_replaced(move: Move, there: str) -> None:
-    progress.say(f"  {move.tag} holds {there}, which nothing signed knows: it is replaced")
+    progress.say(f"  {move.tag} holds {there}, which no trusted decision is about: it is replaced")
 
 
 MOST_OWN_TAGS = 100

@@ -209,7 +209,7 @@ def test_what_nobody_trusted_decided_is_not_finished(line: Line, decided: str) -
         (Entry("v2.6.1", "base", "", "", build.digest, decided),),
     )
     said = line.production.doubt(begun, begun.entries[0])
-    assert said.startswith(f"v2.6.1 -> {build.digest}: the decision is not attached to it")
+    assert said.startswith(f"v2.6.1 -> {build.digest}: the decision is not attached to the image")
     if not decided.startswith("sha256:0"):
         production = line.catalog.repositories.production
         referrers.copy(line.registry, build.repository, production, build.digest, [decided])
@@ -351,7 +351,7 @@ def test_what_is_staged_is_no_release(line: Line) -> None:
     say(line, build, P256)
     found = line.verify(f"{build.repository}@{build.digest}")
     assert found.verdict is Verdict.FAIL
-    assert "staging is not where releases are" in found.reasons[0]
+    assert "staging is not the repository of releases" in found.reasons[0]
 
 
 def test_due_says_what_it_cannot_believe(line: Line, capsys: pytest.CaptureFixture[str]) -> None:
@@ -523,7 +523,7 @@ def test_a_tag_that_holds_another_digest_than_was_named(line: Line) -> None:
 
 @pytest.mark.parametrize("reference", ["", "a b", "x@sha256:12", "@", "host:5000/x:tag:tag"])
 def test_what_is_no_reference(line: Line, reference: str) -> None:
-    with pytest.raises(ConfigError, match="is no reference"):
+    with pytest.raises(ConfigError, match="is not a reference"):
         line.verify(reference)
 
 

@@ -117,5 +117,5 @@ def expect(statement: Statement, predicate_type: str) -> None:
     """Raise GateRefused if a statement is of another type."""
     if statement.predicate_type != predicate_type:
         raise GateRefused(
-            f"{statement.predicate_type!r:.100}, where {predicate_type} is meant", NOT_USABLE
+            f"{statement.predicate_type!r:.100}, and {predicate_type} is expected", NOT_USABLE
         )

@@ -22,14 +22,10 @@ def statement(record: ScanRecord, document: bytes, name: str) -> Statement:
     found = hashlib.sha256(document).hexdigest()
     if found != judged:
         raise ConfigError(
-            (
-                f"{record.version} {record.image}: the bill of materials is {found}, and {judged} "
-                "was "
-                "judged"
-            ),
+            (f"{record.version} {record.image}: the SBOM is {found}, and {judged} was judged"),
             f"run `./release.py scan {record.version}` again",
         )
-    return Statement(record.digest, name, SBOM, json_object(document, "the bill of materials"))
+    return Statement(record.digest, name, SBOM, json_object(document, "the SBOM"))
 
 
 def read(statement: Statement) -> dict[str, Any]:

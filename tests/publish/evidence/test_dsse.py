@@ -282,7 +282,9 @@ def test_other_kinds_of_keys(kind: str, an_rsa_key: rsa.RSAPrivateKey) -> None:
     [
         pytest.param([], "no public key to verify", id="none"),
         pytest.param(["nowhere.pub"], "cannot read", id="no such file"),
-        pytest.param([pem(P256)], "a private key, where a public one is meant", id="private"),
+        pytest.param(
+            [pem(P256)], "this is a private key, and a public key is needed", id="private"
+        ),
         pytest.param(["-----BEGIN CERTIFICATE-----"], "no public key in PEM", id="a certificate"),
         pytest.param(
             ["-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----"],

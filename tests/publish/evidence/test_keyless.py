@@ -331,7 +331,7 @@ def test_nobody_is_trusted_by_mistake() -> None:
     ],
 )
 def test_an_identity_is_whole(text: str) -> None:
-    with refused(ConfigError, "is no identity", EXAMPLE):
+    with refused(ConfigError, "is not an identity", EXAMPLE):
         trusted(names=[text])
 
 

@@ -540,7 +540,11 @@ def test_an_unsigned_journal_is_bounded(capsys: pytest.CaptureFixture[str]) -> N
 
 @pytest.mark.parametrize(
     ("ahead", "words"),
-    [(600, "at most until 2"), (86400, "set the clock right"), (1e300, "no lock of ours")],
+    [
+        (600, "at most until 2"),
+        (86400, "set the clock right"),
+        (1e300, "not a lock of this program"),
+    ],
 )
 def test_a_claim_by_another_clock(client: Registry, ahead: float, words: str) -> None:
     config = client.push_bytes("records", EMPTY_CONFIG, OCI_EMPTY)

@@ -403,7 +403,7 @@ def test_tags_of_strangers_stop_no_release(
     assert not set(tags(client).values()) & set(junk.values())
     said = capsys.readouterr().err
     for tag, digest in junk.items():
-        assert f"{tag} holds {digest}, which nothing signed knows: it is replaced" in said
+        assert f"{tag} holds {digest}, which no trusted decision is about: it is replaced" in said
 
 
 def test_tags_of_strangers_cost_nothing(client: Registry) -> None:
@@ -952,7 +952,10 @@ def test_a_registry_too_slow_for_the_lock(
 def test_a_tag_that_is_no_lock(fake: FakeRegistry, client: Registry) -> None:
     put = approved(client, "no lock", ["base"], Repositories("", "records", "", "", ""))[0]
     fake.manifests["records"][lock.TAG] = fake.manifests["records"][put.digest]
-    with refused(EnvironmentFailed, "no lock of ours"), lock.held(client, "records", "me"):
+    with (
+        refused(EnvironmentFailed, "not a lock of this program"),
+        lock.held(client, "records", "me"),
+    ):
         pass
 
 
