@@ -10,7 +10,6 @@ import contextlib
 import json
 import os
 import posixpath
-import re
 import secrets
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -18,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import requests
-from docker.errors import DockerException, NotFound
+from docker.errors import APIError, DockerException, NotFound
 from docker.types import Mount
 
 from runner import progress
@@ -43,32 +42,12 @@ _GO_TYPE_BITS = 0x8F28_0000
 """All bits of a Go `FileMode` that say that a file is not a regular one."""
 _GO_FOLDER = 1 << 31
 
-_IMAGE_CANNOT_START = re.compile(
-    r"executable file not found|exec format error"
-    r"|no such file or directory: unknown|permission denied: unknown"
-    r"|unable to find (?:user|group)|no users found|chdir to cwd|not a directory: unknown"
-    r"|Duplicate mount point|uids and gids must be in range"
-    r"|invalid mount config|mount path must be absolute"
-    r"|cannot be mounted because|destination can't be '/'"
-    r"|to rootfs at \\?\"?/(?:harness|look|proc|dev|sys)"
-    r"|source \S+ is not directory|are you trying to mount a directory onto a file"
-)
-"""The errors of the engine and runc that the image's own configuration or files cause."""
-
 
 class ImageCannotStart(Exception):
     """The image's own configuration does not let a container start.
 
     The message gives the reason.
     """
-
-
-def is_fault_of_the_image(error: Exception) -> bool:
-    """Return whether the engine refused a container because of the image itself.
-
-    That is its configuration, or its files.
-    """
-    return _IMAGE_CANNOT_START.search(str(error)) is not None
 
 
 def new_name(purpose: str) -> str:
@@ -164,7 +143,7 @@ def _stat_in(container: Any, path: str) -> _FoundFile | None:  # noqa: ANN401
         return None
     told = answer.headers.get("X-Docker-Container-Path-Stat", "")
     if answer.status_code != requests.codes.ok or not told:
-        raise DockerException(f"the engine does not tell what is at {path}: {answer.status_code}")
+        raise APIError(f"the engine does not tell what is at {path}: {answer.status_code}")
     found = json.loads(base64.b64decode(told))
     return _FoundFile(int(found["mode"]), int(found["size"]))
 

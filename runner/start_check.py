@@ -51,7 +51,8 @@ def _is_started(client: Any, reference: str, options: Mapping[str, Any]) -> bool
     container = None
     try:
         name = {"name": containers.new_name("start")}
-        container = client.containers.create(reference, **{**options, **name})
+        with containers.without_volumes_of_a_failure(client, options.get("mounts", ())):
+            container = client.containers.create(reference, **{**options, **name})
         containers.require_plain_accounts(container)
         container.start()
     except (APIError, ImageCannotStart):
@@ -60,6 +61,7 @@ def _is_started(client: Any, reference: str, options: Mapping[str, Any]) -> bool
         if container is not None:
             with contextlib.suppress(APIError):
                 container.remove(force=True, v=True)
+                containers.remove_volumes(container)
     return True
 
 

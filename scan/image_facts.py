@@ -25,7 +25,7 @@ from packaging.utils import canonicalize_name
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field
 
 from images.debian import installed_packages
-from runner import blank_container, containers, engine, home, progress, records
+from runner import containers, engine, home, progress, records, start_check
 from runner.containers import ImageCannotStart
 from runner.errors import ConfigError
 from runner.untrusted import Malformed, clean_line, parse_json
@@ -149,7 +149,6 @@ def _run(reference: str, folder: Path) -> _Ended | Problem:
     settings = _settings(folder)
     try:
         with _container(reference, folder, settings) as container:
-            _start(container, settings)
             if not _ends(container):
                 return _Ended(None)
             code = int(container.attrs["State"]["ExitCode"])
@@ -160,9 +159,9 @@ def _run(reference: str, folder: Path) -> _Ended | Problem:
 
 @contextlib.contextmanager
 def _container(reference: str, folder: Path, settings: Mapping[str, Any]) -> Iterator[Any]:
-    """Yield a container that is created and not started; it is removed in any case.
+    """Yield a container that was started; it is removed in any case.
 
-    Raises ImageCannotStart if the image is why it cannot be created.
+    Raises ImageCannotStart if the image is why it cannot be created or started.
     """
     config = _client().images.get(reference).attrs.get("Config") or {}
     volumes = containers.volumes_read_only(config, FOLDER, {LABEL: str(folder)})
@@ -175,9 +174,16 @@ def _container(reference: str, folder: Path, settings: Mapping[str, Any]) -> Ite
             )
         except APIError as error:
             _client().images.get(reference)  # somebody may have removed it meanwhile
-            _raise_if_the_image_is_why(error, settings)
+            _raise_if_the_image_is_why(error, reference, settings, volumes)
             raise
     try:
+        try:
+            containers.require_plain_accounts(container)
+            container.start()
+        except DockerException as error:
+            container.reload()  # somebody may have removed it meanwhile
+            _raise_if_the_image_is_why(error, reference, settings, volumes)
+            raise
         yield container
     finally:
         # The next run removes what is left.
@@ -216,19 +222,10 @@ def _settings(folder: Path) -> dict[str, Any]:
     }
 
 
-def _start(container: Any, settings: Mapping[str, Any]) -> None:  # noqa: ANN401
-    """Start a container. Raises ImageCannotStart if the image is why it does not start."""
-    try:
-        containers.require_plain_accounts(container)
-        container.start()
-    except DockerException as error:
-        container.reload()  # somebody may have removed it meanwhile
-        _raise_if_the_image_is_why(error, settings)
-        raise
-
-
-def _raise_if_the_image_is_why(error: DockerException, settings: Mapping[str, Any]) -> None:
-    if blank_container.is_fault_of_the_image(_client(), error, settings):
+def _raise_if_the_image_is_why(
+    error: DockerException, reference: str, settings: Mapping[str, Any], volumes: list[Any]
+) -> None:
+    if start_check.is_fault_of_image(_client(), reference, settings, volumes):
         raise ImageCannotStart(
             clean_line(str(getattr(error, "explanation", "") or error))
         ) from None

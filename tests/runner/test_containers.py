@@ -85,22 +85,6 @@ def test_a_disk_that_is_nearly_full_is_named(
     assert "more files" in full_disk([tmp_path])
 
 
-@pytest.mark.parametrize(
-    ("said", "is_so"),
-    [
-        ("Duplicate mount point: /harness/out", True),
-        ("uids and gids must be in range 0-2147483647", True),
-        ('exec: "python": executable file not found in $PATH: unknown', True),
-        ('error mounting "/x" to rootfs at "/harness": mkdir', True),
-        ("nvidia-container-cli: mount error: file creation failed", False),
-        ("no space left on device", False),
-        ("could not select device driver", False),
-    ],
-)
-def test_whose_fault_a_refused_start_is(said: str, is_so: bool) -> None:
-    assert containers.is_fault_of_the_image(Exception(said)) is is_so
-
-
 HOSTILE_ACCOUNTS = {
     "a named pipe": ("RUN rm /etc/passwd && mkfifo /etc/passwd", "`/etc/passwd` is not a regular"),
     "a link to a named pipe": (
