@@ -51,7 +51,7 @@ BUNDLE = "application/vnd.dev.sigstore.bundle.v0.3+json"
 LARGEST_BYTES = 32 << 20
 """A bill of materials has less than a megabyte."""
 MOST_UNSEALED, MOST_CERTIFIED = 50, 400
-"""How many artifacts without a seal are read about a digest: the second where an identity is
+"""How many artifacts without a seal are read about a digest: the second if an identity is
 trusted, whose evidence never has one.
 """
 LARGEST_UNSEALED, UNSEALED_BYTES, UNSEALED_S = 8 << 20, 128 << 20, 60.0

@@ -1,1 +1,1 @@
-"""What is released, who decided so, and what is proven about it: what joins evidence and tags."""
+"""Released images, their decisions, and the proof about them: evidence and tags joined."""

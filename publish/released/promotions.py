@@ -87,7 +87,7 @@ def _done(kept: Journal) -> list[Transaction]:
     ]
 
 
-_TRUST = "trust the public key it was signed with as well, also where another signs now"
+_TRUST = "trust the public key it was signed with as well, also if another key signs now"
 
 
 def _channel(registry: Registry, catalog: Catalog, promotion: Transaction, trusted: Trusted) -> str:

@@ -189,7 +189,7 @@ def _refuse_if_held(registry: Registry, repository: str, name: str, seal: Seal |
 
 
 def _release(claim: Claim) -> None:
-    """Let others in at once. Where that fails, the claim ends by itself."""
+    """Let others in at once. If that fails, the claim ends by itself."""
     with contextlib.suppress(RegistryError):
         if claim.registry.digest_of(claim.repository, TAG) == claim.digest:
             claim.registry.put_manifest(

@@ -33,7 +33,7 @@ class Target:
 
 
 Judge = Callable[[Target], Sequence[str]]
-"""Today's policy: the reasons why a target may not be gone back to, none where it may."""
+"""Today's policy: the reasons why a target may not be gone back to, none if it may."""
 
 
 def rollback(production: Production, name: str, judge: Judge, to: str = "") -> Outcome:
