@@ -17,7 +17,7 @@ _ENDS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _INTERRUPTED = "interrupted -> run the same command again, it continues where it stopped"
 
 
-def _end(message: str, exit_code: int) -> NoReturn:
+def _end_now(message: str, exit_code: int) -> NoReturn:
     """Write one line and end at once: nothing has begun that must be cleaned up."""
     try:
         os.write(2, f"{message}\n".encode("utf-8", "replace"))
@@ -42,14 +42,14 @@ def _use_own_python() -> None:
     except FileNotFoundError:
         pass
     except OSError as error:
-        _end(f"cannot start {python}: {error.strerror} -> run `make setup`", 3)
-    _end("the harness is not set up -> run `make setup`", 3)
+        _end_now(f"cannot start {python}: {error.strerror} -> run `make setup`", 3)
+    _end_now("the harness is not set up -> run `make setup`", 3)
 
 
 if __name__ == "__main__":  # while modules are loaded; `main` sets what holds from then on
     for _each in _ENDS:
         if signal.getsignal(_each) is not signal.SIG_IGN:
-            signal.signal(_each, lambda *_: _end(_INTERRUPTED, 130))
+            signal.signal(_each, lambda *_: _end_now(_INTERRUPTED, 130))
 _use_own_python()
 
 try:
@@ -69,7 +69,7 @@ except Exception as _error:
         raise
     _lack = " ".join(f"{type(_error).__name__}: {_error}"[:300].split()).rstrip(":")
     _hint = "free memory" if isinstance(_error, MemoryError) else "run `make setup`"
-    _end(f"the harness cannot be loaded, {_lack} -> {_hint}", 3)
+    _end_now(f"the harness cannot be loaded, {_lack} -> {_hint}", 3)
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -77,42 +77,42 @@ def main(arguments: Sequence[str]) -> int:
     progress.open_missing_streams()
     interrupt_on_signals()
     try:
-        return _run(arguments)
+        return _run_command(arguments)
     except ReleaseError as error:
-        progress.say(f"error: {error}")
+        progress.say_line(f"error: {error}")
         return error.exit_code
     except KeyboardInterrupt:
-        progress.say(_INTERRUPTED)
+        progress.say_line(_INTERRUPTED)
         return EXIT_INTERRUPTED
     except TimeLimitExceeded as error:
-        progress.say(
+        progress.say_line(
             f"error: {error} -> see what it waits for with `./release.py doctor`, then run the "
             "same command"
         )
         return EnvironmentFailed.exit_code
     except OSError as error:
-        progress.say(f"error: {_told(error)}")
+        progress.say_line(f"error: {_describe_os_error(error)}")
         return EnvironmentFailed.exit_code
     except SystemExit:
         raise
     # a mistake of this program, a machine without memory, a panic of a native module
     except BaseException as error:
-        progress.say(f"internal error: {_told_of_a_mistake(error)}")
+        progress.say_line(f"internal error: {_report_mistake(error)}")
         return EnvironmentFailed.exit_code
 
 
-def _run(arguments: Sequence[str]) -> int:
+def _run_command(arguments: Sequence[str]) -> int:
     """Parse the arguments and run the command within its time limit."""
     asked = parse(arguments)
     progress.set_verbose(asked.verbose)
     # a wrong address is refused before anything is done, also by commands that need none
-    embedded.configured()
+    embedded.configured_registry()
     run: Callable[[Namespace], int] = asked.run
     with time_limit(f"`{asked.command}`", asked.longest_s):
         return run(asked)
 
 
-def _told(error: OSError) -> str:
+def _describe_os_error(error: OSError) -> str:
     """Return an error of the system as one line, with what to do about it."""
     what = error.strerror or type(error).__name__
     place = f"{error.filename}: " if error.filename else ""
@@ -122,7 +122,7 @@ def _told(error: OSError) -> str:
     return f"{place}{what} -> {hint}"
 
 
-def _told_of_a_mistake(error: BaseException) -> str:
+def _report_mistake(error: BaseException) -> str:
     """Write the traceback of a mistake to a file, and return one line that names the file.
 
     With `--verbose` the traceback is on the terminal too.
@@ -130,10 +130,10 @@ def _told_of_a_mistake(error: BaseException) -> str:
     whole = "".join(traceback.format_exception(error))
     if progress.is_verbose():
         for line in whole.splitlines():
-            progress.say(line)
+            progress.say_line(line)
     what = clean_line(f"{type(error).__name__}: {error}", 200)
     try:
-        path = home.out() / "errors" / f"{os.getpid()}.txt"
+        path = home.out_folder() / "errors" / f"{os.getpid()}.txt"
         write_text(path, whole.encode("utf-8", "replace").decode())
     except ReleaseError:
         return f"{what} -> run it again with --verbose, and report what it prints"

@@ -36,7 +36,7 @@ from images.record import BuildRecord
 from oci.registry import Registry
 from publish.evidence import attest, os_layer_signer
 from runner import embedded, engine, home
-from runner.progress import megabytes
+from runner.progress import format_megabytes
 
 VERSION = "v2.6.0"
 STARTS = 7
@@ -54,7 +54,7 @@ class Side:
 @contextmanager
 def clean_machine(root: Path) -> Iterator[Registry]:
     """Start an empty registry with an empty home folder that shares only the wheels."""
-    wheels = home.kept("wheels")
+    wheels = home.make_home_folder("wheels")
     folder = Path(tempfile.mkdtemp(dir=root))
     before = os.environ.get("PYTORCH_CUDA_IMAGES_HOME")
     os.environ["PYTORCH_CUDA_IMAGES_HOME"] = str(folder)
@@ -62,11 +62,11 @@ def clean_machine(root: Path) -> Iterator[Registry]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         host = f"127.0.0.1:{probe.getsockname()[1]}"
-    embedded.start(host, home.kept("registry"))
+    embedded.start_registry(host, home.make_home_folder("registry"))
     try:
         yield Registry(host)
     finally:
-        embedded.stop(home.kept("registry"))
+        embedded.stop_registry(home.make_home_folder("registry"))
         os.environ.pop("PYTORCH_CUDA_IMAGES_HOME")
         if before is not None:
             os.environ["PYTORCH_CUDA_IMAGES_HOME"] = before
@@ -83,13 +83,22 @@ def timed(work: Callable[[], object]) -> float:
 def prepare_system(catalogue: Catalog, version: Version, registry: Registry) -> str:
     """Make and pull the OS layer from which both sides start; this is not timed."""
     line, cache = catalogue.lines[version.line], catalogue.repositories.cache
-    spec = plan.make(catalogue, version, ["base"], home.kept("out")).images[0].system
-    with home.scratch("system") as work:
-        made = build.make_system(
-            line, spec, registry, cache, work, os_layer_signer.vouch_of(attest.signer())
+    spec = (
+        plan.make_plan(catalogue, version, ["base"], home.make_home_folder("out"))
+        .images[0]
+        .system_spec
+    )
+    with home.scratch_folder("system") as work:
+        made = build.make_system_layer(
+            line,
+            spec,
+            registry,
+            cache,
+            work,
+            os_layer_signer.make_os_layer_signer(attest.load_signer()),
         )
-    image = build.system_image(line, spec, made.system, registry, cache)
-    engine.pull(image)
+    image = build.push_system_image(line, spec, made.system, registry, cache)
+    engine.pull_image(image)
     return image
 
 
@@ -100,17 +109,21 @@ def ours(
     made: list[BuildRecord] = []
 
     def one(*images: str) -> None:
-        planned = plan.make(catalogue, version, images, home.kept("out"))
-        vouch = os_layer_signer.vouch_of(attest.signer())
+        planned = plan.make_plan(catalogue, version, images, home.make_home_folder("out"))
+        vouch = os_layer_signer.make_os_layer_signer(attest.load_signer())
         made.extend(
-            build.build(catalogue, version, planned, registry, home.kept("out"), vouch=vouch)
+            build.build(
+                catalogue, version, planned, registry, home.make_home_folder("out"), vouch=vouch
+            )
         )
 
     seconds = {"base": timed(lambda: one("base")), "cv": timed(lambda: one("cv"))}
     seconds["unchanged"] = timed(lambda: one("base", "cv"))
     records = tuple(made[:2])
-    references = {record.image: record.reference(registry.host) for record in records}
-    return Side(seconds, {record.image: record.size for record in records}, references), records
+    references = {record.image: record.image_reference(registry.host) for record in records}
+    return Side(
+        seconds, {record.image: record.total_size for record in records}, references
+    ), records
 
 
 def dockers(catalogue: Catalog, version: Version, registry: Registry, system: str) -> Side:
@@ -121,16 +134,16 @@ def dockers(catalogue: Catalog, version: Version, registry: Registry, system: st
     for image in ("base", "cv"):
         tag = f"{registry.host}/by-docker:{image}"
         wheels = locks[image].wheels
-        with home.scratch("context") as context:
+        with home.scratch_folder("context") as context:
             write_context(context, below, wheels, locks["base"].wheels)
             seconds[f"{image} build"] = timed(partial(docker_build, tag, context))
         seconds[f"{image} push"] = timed(
             partial(subprocess.run, ["docker", "push", "-q", tag], check=True)
         )
         seconds[image] = seconds[f"{image} build"] + seconds[f"{image} push"]
-        manifest = registry.manifest("by-docker", image)
+        manifest = registry.read_manifest("by-docker", image)
         assert manifest is not None
-        sizes[image] = sum(blob.size for blob in manifest.blobs()[1:])
+        sizes[image] = sum(blob.size for blob in manifest.parse_blobs()[1:])
         references[image] = below = tag
     return Side(seconds, sizes, references)
 
@@ -143,8 +156,8 @@ def write_context(
     held.mkdir()
     pip = next(wheel for wheel in base if wheel.name == "pip")
     for wheel in {wheel.file: wheel for wheel in (*wheels, pip)}.values():
-        os.link(wheelhouse.path_of(wheel).resolve(), held / wheel.file)
-    lock = "".join(f"{wheel.requirement()}\n" for wheel in wheels)
+        os.link(wheelhouse.wheel_path(wheel).resolve(), held / wheel.file)
+    lock = "".join(f"{wheel.lock_line()}\n" for wheel in wheels)
     (held / "requirements.txt").write_text(lock)
     install = (
         f"python /wheels/{pip.file}/pip install --no-index --no-deps --no-cache-dir "
@@ -201,19 +214,19 @@ def same_digests(first: Sequence[BuildRecord], second: Sequence[BuildRecord]) ->
 
 def main() -> None:
     """Measure, then print a table and the figures as JSON."""
-    catalogue = catalog.load()
-    version = catalogue.version(VERSION)
+    catalogue = catalog.load_catalog()
+    version = catalogue.require_version(VERSION)
     locks = catalog.locks_of(catalogue, version.line, ("base", "cv"))
-    wheelhouse.fetch(
+    wheelhouse.fetch_wheels(
         [wheel for lock in locks.values() for wheel in lock.wheels], catalogue.lines["2.6"].python
     )
-    root = home.kept("benchmark")
+    root = home.make_home_folder("benchmark")
     with clean_machine(root) as registry:
         system = prepare_system(catalogue, version, registry)
         by_us, records = ours(catalogue, version, registry)
         by_docker = dockers(catalogue, version, registry, system)
         references = {"ours": by_us.references["base"], "pip": by_docker.references["base"]}
-        engine.pull(references["ours"])
+        engine.pull_image(references["ours"])
         warm = starts(references, cold=False)
         cold = starts(references, cold=True) if os.geteuid() == 0 else {}
     with clean_machine(root) as registry:
@@ -246,7 +259,8 @@ def print_table(
     for image in ("base", "cv"):
         sizes = by_us.sizes[image], by_docker.sizes[image]
         print(
-            f"| {image}, compressed | {megabytes(sizes[0])} | {megabytes(sizes[1])} | "
+            f"| {image}, compressed | {format_megabytes(sizes[0])} | {format_megabytes(sizes[1])} "
+            "| "
             f"{sizes[1] / sizes[0]:.2f} |"
         )
     for name, taken in (("warm", warm), ("cold page cache", cold)):

@@ -28,21 +28,21 @@ from tests.real_images import reference_of
 from tests.validation.suites_here import asserted
 from validation import harness
 from validation.executors import EXECUTORS, Setup
-from validation.judge import judge
+from validation.judge import judge_suite
 from validation.record import Check, ValidationRecord
-from validation.run import Subject, validate
-from validation.suite import Suite, suites_of
+from validation.run import ValidationTarget, validate_image
+from validation.suite import Suite, list_suites
 
 NOTHING = "def test_nothing() -> None:\n    pass\n"
 EMPTY_RUNS = 5
 
 
-def subject_of(image: str) -> Subject:
+def subject_of(image: str) -> ValidationTarget:
     """Return a real image as the build stage hands it to the validation."""
-    shipped = catalog.load()
+    shipped = catalog.load_catalog()
     reference = reference_of(image)
     stacks, floor = shipped.stacks_of(image), shipped.lines["2.6"].driver_floor
-    return Subject(
+    return ValidationTarget(
         "v2.6.0", image, stacks, reference.rpartition("@")[2], reference, asserted(image), floor
     )
 
@@ -67,27 +67,30 @@ def is_alarm(check: Check) -> bool:
     return check.verdict not in (Verdict.PASS, Verdict.NOT_RUN)
 
 
-def empty_suite(subject: Subject) -> float:
+def empty_suite(subject: ValidationTarget) -> float:
     """Return the median seconds of a suite that does nothing, from its start to its verdict."""
-    setup = Setup(subject.reference, harness.installed(), subject.expected)
-    EXECUTORS["docker"].prepare(setup)
+    setup = Setup(subject.reference, harness.install_harness(), subject.expected)
+    EXECUTORS["docker"].prepare_run(setup)
     with tempfile.TemporaryDirectory() as folder:
         suite = Suite("nothing", "base", 60, 120, listed=False, folder=Path(folder))
-        suite.path.parent.mkdir()
-        suite.path.write_text(NOTHING, encoding="utf-8")
+        suite.module_path.parent.mkdir()
+        suite.module_path.write_text(NOTHING, encoding="utf-8")
         return statistics.median(_timed(suite, setup) for _ in range(EMPTY_RUNS))
 
 
 def _timed(suite: Suite, setup: Setup) -> float:
     started = time.monotonic()
-    result = judge(suite, EXECUTORS["docker"].run(suite, setup))
+    result = judge_suite(suite, EXECUTORS["docker"].run_suite(suite, setup))
     if result.verdict is not Verdict.PASS:
         raise SystemExit(f"the empty suite did not pass: {result.reason}")
     return time.monotonic() - started
 
 
 def show(
-    subject: Subject, records: Sequence[ValidationRecord], found: Sequence[str], empty_s: float
+    subject: ValidationTarget,
+    records: Sequence[ValidationRecord],
+    found: Sequence[str],
+    empty_s: float,
 ) -> None:
     """Print the figures as Markdown."""
     where = records[0].environment
@@ -96,7 +99,7 @@ def show(
         f"{len(found)} alarms"
     )
     print("\n| suite | checks | median s | slowest s |\n|---|---|---|---|")
-    for suite in suites_of(subject.stacks):
+    for suite in list_suites(subject.stacks):
         results = [
             result for record in records for result in record.suites if result.suite == suite.name
         ]
@@ -107,7 +110,7 @@ def show(
         )
     whole = [record.seconds for record in records]
     print(f"| whole profile | | {statistics.median(whole):.1f} | {max(whole):.1f} |")
-    containers = len(suites_of(subject.stacks))
+    containers = len(list_suites(subject.stacks))
     print(
         f"\nThe harness adds {empty_s:.2f} s a suite, {containers * empty_s:.1f} s for "
         f"{containers} suites."
@@ -119,7 +122,7 @@ def main(runs: int, image: str) -> int:
     subject, records, found = subject_of(image), [], []
     empty_s = empty_suite(subject)
     for number in range(1, runs + 1):
-        records.append(validate(subject, "cpu"))
+        records.append(validate_image(subject, "cpu"))
         found += [f"run {number}: {alarm}" for alarm in alarms(records[-1])]
     show(subject, records, found, empty_s)
     print("\n".join(found))

@@ -30,7 +30,7 @@ def inflate(path: Path, decompressor: Callable[[int], Any]) -> tuple[float, floa
     """Return the inflated megabytes and the seconds that it took."""
     size, started = 0, time.monotonic()
     with OpenWheel(Wheel(path.name, "", "", path.name, 0), path) as wheel:
-        for source in filter(None, (wheel.deflated(name) for name in wheel.names)):
+        for source in filter(None, (wheel.deflate_stream(name) for name in wheel.member_names)):
             source.file.seek(source.offset)
             stream, left = decompressor(-zlib.MAX_WBITS), source.compressed_size
             while left:
@@ -42,7 +42,9 @@ def inflate(path: Path, decompressor: Callable[[int], Any]) -> tuple[float, floa
 
 def main() -> None:
     """Print a line for each library, after the file was read once."""
-    largest = max(home.kept("wheels").glob("*.whl"), key=lambda path: path.stat().st_size)
+    largest = max(
+        home.make_home_folder("wheels").glob("*.whl"), key=lambda path: path.stat().st_size
+    )
     largest.read_bytes()
     for name, decompressor in (("zlib", zlib.decompressobj), ("isal", isal_zlib.decompressobj)):
         megabytes, seconds = inflate(largest, decompressor)

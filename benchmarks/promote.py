@@ -32,11 +32,11 @@ from images.catalog import Repositories
 from oci import referrers
 from oci.registry import Registry
 from publish.evidence import documents
-from publish.evidence.keys import key_id
+from publish.evidence.keys import compute_key_id
 from publish.evidence.trust import Trusted
-from publish.released.yank_statements import SignedMarks
-from publish.tags.journal import tags_of
-from publish.tags.transaction import Approved, Production, TagSet, promote
+from publish.released.yank_statements import SignedYankMarks
+from publish.tags.journal import list_tags_of
+from publish.tags.transaction import ApprovedImage, Production, TagSet, promote_tags
 from runner import embedded, engine, shell
 from tests.real_images import reference_of
 
@@ -54,7 +54,7 @@ def timed(work: Callable[[], object]) -> float:
 
 def all_tags(image: str) -> Sequence[str]:
     """Return every tag that an image of a release gets."""
-    return [tag for stem in (VERSION, *ALIASES) for tag in tags_of(stem, image)]
+    return [tag for stem in (VERSION, *ALIASES) for tag in list_tags_of(stem, image)]
 
 
 def ours(registry: Registry, repositories: Repositories, references: dict[str, str]) -> None:
@@ -63,32 +63,36 @@ def ours(registry: Registry, repositories: Repositories, references: dict[str, s
         _approve(registry, repositories.staging, image, name) for image, name in references.items()
     ]
     key = ec.generate_private_key(ec.SECP256R1())
-    trusted = Trusted({key_id(key.public_key()): key.public_key()})
-    marks = SignedMarks(registry, repositories.production, trusted, lambda: key)
+    trusted = Trusted({compute_key_id(key.public_key()): key.public_key()})
+    marks = SignedYankMarks(registry, repositories.production, trusted, lambda: key)
     production = Production(
-        registry, repositories, "benchmark", marks, documents.of_journal(lambda: key, trusted)
+        registry,
+        repositories,
+        "benchmark",
+        marks,
+        documents.make_journal_seal(lambda: key, trusted),
     )
-    promote(production, TagSet(VERSION, tuple(references), ALIASES), approved)
+    promote_tags(production, TagSet(VERSION, tuple(references), ALIASES), approved)
 
 
-def _approve(registry: Registry, staging: str, image: str, reference: str) -> Approved:
+def _approve(registry: Registry, staging: str, image: str, reference: str) -> ApprovedImage:
     """Approve an image with an empty decision, because deciding is not measured here."""
     digest = reference.rpartition("@")[2]
-    manifest = registry.manifest(staging, digest)
+    manifest = registry.read_manifest(staging, digest)
     assert manifest is not None
-    said = referrers.attach(
+    said = referrers.attach_artifact(
         registry, staging, manifest.descriptor, "benchmark", [("text/plain", b"yes")], {}
     )
-    return Approved(image, digest, staging, said.digest, (said.digest,))
+    return ApprovedImage(image, digest, staging, said.digest, (said.digest,))
 
 
 def by_docker(host: str, target: str, references: dict[str, str]) -> None:
     """Pull each image once, then tag and push each tag."""
     for image, reference in references.items():
-        run(engine.program(), "pull", "--quiet", reference)
+        run(engine.docker_program(), "pull", "--quiet", reference)
         for tag in all_tags(image):
-            run(engine.program(), "tag", reference, f"{host}/{target}:{tag}")
-            run(engine.program(), "push", "--quiet", f"{host}/{target}:{tag}")
+            run(engine.docker_program(), "tag", reference, f"{host}/{target}:{tag}")
+            run(engine.docker_program(), "push", "--quiet", f"{host}/{target}:{tag}")
 
 
 def by_skopeo(host: str, target: str, references: dict[str, str]) -> None:
@@ -116,7 +120,7 @@ def run(*words: str) -> None:
 
 def forget(references: dict[str, str]) -> None:
     """Remove the images from the engine, as on a machine that never had them."""
-    client = engine.client()
+    client = engine.connect_engine()
     digests = {reference.rpartition("@")[2] for reference in references.values()}
     for image in client.images.list(all=True):
         names = [*image.tags, *image.attrs.get("RepoDigests", ())]
@@ -143,7 +147,7 @@ def counted(registry: Registry) -> list[int]:
 
 def main() -> None:
     """Measure and print the table."""
-    shipped, host = catalog.load(), embedded.host()
+    shipped, host = catalog.load_catalog(), embedded.require_registry()
     registry, stamp = Registry(host), f"benchmark-{int(time.time())}"
     moved = counted(registry)
     references = {image: reference_of(image) for image in shipped.images}

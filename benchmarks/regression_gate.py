@@ -35,12 +35,12 @@ from tests.validation.suites_here import asserted
 from validation import harness
 from validation.executors.interface import Setup
 from validation.record import SuiteResult
-from validation.regression import LOOKS, Look, Run, Side, compare
+from validation.regression import LOOKS, ComparedSide, InterimLook, Run, compare_releases
 
 NOISES = (0.0005, 0.01, 0.02, 0.05)
 CHANGES = (0.0, -0.01, -0.02, -0.03, -0.05, -0.10, -0.30)
 SLOWER = (0, 5, 10, 30)
-PLAIN = (Look(6, 2.132), Look(12, 1.812))
+PLAIN = (InterimLook(6, 2.132), InterimLook(12, 1.812))
 """Bounds of 95 % at each look, as if it were the only look; LOOKS replaces them."""
 
 GATES = 10_000
@@ -64,8 +64,10 @@ class World:
         """Return the runs of one comparison."""
         runs = iter(range(1000))
 
-        def run(side: Side) -> Mapping[str, float]:
-            true = (self.change if side is Side.CANDIDATE else 0.0) - self.drift * next(runs)
+        def run(side: ComparedSide) -> Mapping[str, float]:
+            true = (self.change if side is ComparedSide.CANDIDATE else 0.0) - self.drift * next(
+                runs
+            )
             struck = math.log(0.9) if random.random() < self.disturbed else 0.0  # noqa: S311 - no secret
             return {"simulated": math.exp(random.gauss(true + struck, self.noise))}
 
@@ -87,11 +89,11 @@ class Rates:
         return f"{' / '.join(f'{share:.1f}' for share in shares)} ({self.pairs / GATES:.1f})"
 
 
-def simulate(world: World, looks: Sequence[Look] = LOOKS) -> Rates:
+def simulate(world: World, looks: Sequence[InterimLook] = LOOKS) -> Rates:
     """Return verdicts and numbers of pairs of GATES comparisons in `world`."""
     found = Rates()
     for _ in range(GATES):
-        result = compare(world.run(), looks)
+        result = compare_releases(world.run(), looks)
         found.ended[result.verdict] += 1
         found.pairs += int(figure(result, "pairs"))
     return found
@@ -132,14 +134,14 @@ def print_simulation() -> None:
 def base_setup() -> Setup:
     """Return the real base image, on the CPU."""
     reference = reference_of("base")
-    engine.pull(reference)
-    return Setup(reference, harness.installed(), asserted("base"))
+    engine.pull_image(reference)
+    return Setup(reference, harness.install_harness(), asserted("base"))
 
 
-def noted(run: Run, seen: dict[Side, list[float]]) -> Run:
+def noted(run: Run, seen: dict[ComparedSide, list[float]]) -> Run:
     """Return `run` with the addition that the logarithm of every figure is kept in `seen`."""
 
-    def noting(side: Side) -> Mapping[str, float]:
+    def noting(side: ComparedSide) -> Mapping[str, float]:
         found = run(side)
         seen[side].extend(math.log(value) for value in found.values())
         return found
@@ -152,8 +154,8 @@ def measure(percent: int, clean: Setup) -> str:
 
     The noise in it is the standard deviation of the runs of one side.
     """
-    seen: dict[Side, list[float]] = {side: [] for side in Side}
-    result = compare(noted(runs(clean, percent), seen))
+    seen: dict[ComparedSide, list[float]] = {side: [] for side in ComparedSide}
+    result = compare_releases(noted(runs(clean, percent), seen))
     name = f"{percent} % slower ({100 * math.log(1 / (1 + percent / 100)):.1f} %)"
     if not result.checks:
         return f"| {name} | {result.verdict} | {result.reason} | | | {result.seconds:.0f} s |"

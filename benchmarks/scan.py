@@ -28,7 +28,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from images import catalog
 from runner import engine, shell
 from scan import image_facts, trivy
-from scan.assess import Judges, Place, assess
+from scan.assess import AssessmentContext, CatalogPlace, assess_sbom
 from scan.history import History
 from scan.policy import load_policy
 from tests.real_images import reference_of
@@ -73,25 +73,27 @@ def on_engine(reference: str) -> None:
 def ours(reference: str, folder: Path, cache: Path) -> None:
     """Analyse the layers and inspect the image."""
     folder.mkdir()
-    trivy.analyse(reference, folder, cache)
-    image_facts.inside(reference)
+    trivy.analyse_image(reference, folder, cache)
+    image_facts.probe_image(reference)
 
 
-def judge_stored(document: Path, place: Place, database: str) -> float:
+def judge_stored(document: Path, place: CatalogPlace, database: str) -> float:
     """Return the median seconds that judging one stored document takes."""
-    held = trivy.database(database, None)
-    judges = Judges(
+    held = trivy.obtain_database(database, None)
+    judges = AssessmentContext(
         load_policy(), (), held, History({}), datetime.datetime.now(datetime.UTC).date()
     )
-    return statistics.median(timed(lambda: assess(document, place, judges)) for _ in range(JUDGED))
+    return statistics.median(
+        timed(lambda: assess_sbom(document, place, judges)) for _ in range(JUDGED)
+    )
 
 
 def main(database: str) -> None:
     """Measure and print the table."""
-    shipped = catalog.load()
+    shipped = catalog.load_catalog()
     references = {image: reference_of(image) for image in shipped.images}
     for reference in references.values():
-        engine.pull(reference)
+        engine.pull_image(reference)
     print(
         "| image | `trivy image`, engine | ours, registry | ratio | stored document judged | "
         "ratio |"
@@ -103,7 +105,7 @@ def main(database: str) -> None:
             mine = timed(lambda: ours(reference, folder, Path(root) / "cache"))  # noqa: B023 - called before the loop goes on
             theirs = timed(lambda: on_engine(reference))  # noqa: B023 - likewise
             again = judge_stored(
-                folder / trivy.SBOM, Place("2.6", shipped.stacks_of(image)), database
+                folder / trivy.SBOM, CatalogPlace("2.6", shipped.stacks_of(image)), database
             )
             ratios = f"{theirs / mine:.1f} | {again:.2f} s | {theirs / again:.0f}"
             print(f"| {image} | {theirs:.1f} s | {mine:.1f} s | {ratios} |")

@@ -12,9 +12,9 @@ from typing import Any
 from images import catalog as catalogue
 from images import plan as planning
 from oci.registry import Registry
-from publish.pipeline import Options, Release
+from publish.pipeline import ReleaseRun, StageOptions
 from publish.policy import channels, release_kinds
-from publish.promotion import Asked
+from publish.promotion import PromotionRequest
 from runner import embedded, home
 from runner.address import holds_credentials, without_credentials
 from runner.untrusted import clean_line
@@ -35,7 +35,7 @@ MIRROR_FORM = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/:,-]{0,500}")
 LONGEST_REASON = 500
 
 
-def a_day(text: str) -> datetime.date:
+def parse_day(text: str) -> datetime.date:
     """Return the day that `--date` names. Raises ArgumentTypeError outside this century."""
     if not re.fullmatch(r"20[0-9]{2}-[0-9]{2}-[0-9]{2}", text):
         raise ArgumentTypeError("write a day of the years 2000 to 2099, for example 2026-12-15")
@@ -45,7 +45,7 @@ def a_day(text: str) -> datetime.date:
         raise ArgumentTypeError(f"there is no such day: {error}") from None
 
 
-def a_mirror(text: str) -> str:
+def parse_mirror(text: str) -> str:
     """Return an OCI repository, or several with commas between.
 
     Raises ArgumentTypeError for anything that the scanner could take for something else.
@@ -59,7 +59,7 @@ def a_mirror(text: str) -> str:
     return text
 
 
-def a_reference(text: str) -> str:
+def parse_image_reference(text: str) -> str:
     """Return a reference of an image. Raises ArgumentTypeError if a password is in it.
 
     Other mistakes in it are found by the code that reads it.
@@ -71,12 +71,12 @@ def a_reference(text: str) -> str:
     return text
 
 
-def typed(asked: Namespace) -> str:
+def typed_command(asked: Namespace) -> str:
     """Return the command that was typed, as records keep it, without passwords."""
     return shlex.join(["./release.py", *map(without_credentials, asked.typed)])
 
 
-def a_line(text: str) -> str:
+def parse_line(text: str) -> str:
     """Return a text of one line: it is written into records for everybody."""
     if (
         not text.strip()
@@ -89,21 +89,21 @@ def a_line(text: str) -> str:
     return text.strip()
 
 
-def a_program(text: str) -> str:
+def parse_program(text: str) -> str:
     """Return the path of a program."""
     if not text or not text.isprintable() or text.startswith("-"):
         raise ArgumentTypeError("write the path of a Python, without control characters")
     return text
 
 
-def an_address(text: str) -> str:
+def parse_address(text: str) -> str:
     """Return the address of a web page: it is written into notes, the feed and messages."""
     if not re.fullmatch(r"https?://[!-~]{1,500}", text):
         raise ArgumentTypeError("write the whole address, for example https://example.com/releases")
     return text
 
 
-def argument(*names: str, **options: Any) -> Callable[[ArgumentParser], None]:  # noqa: ANN401 - argparse's own
+def make_argument(*names: str, **options: Any) -> Callable[[ArgumentParser], None]:  # noqa: ANN401 - argparse's own
     """Return a function that adds one argument, given as `add_argument` takes it."""
 
     def add_argument(command: ArgumentParser) -> None:
@@ -126,7 +126,7 @@ def add_database(command: ArgumentParser) -> None:
     )
     command.add_argument(
         "--db-repository",
-        type=a_mirror,
+        type=parse_mirror,
         help="an OCI mirror of the vulnerability database, HOST/REPOSITORY",
     )
 
@@ -181,17 +181,25 @@ def add_promotion(command: ArgumentParser) -> None:
     )
 
 
-def options(asked: Namespace) -> Options:
+def make_options(asked: Namespace) -> StageOptions:
     """Return the options of any command; those that it does not take are as in DEFAULTS."""
-    promotion = Asked(asked.channel, asked.kind, asked.approve, asked.dry_run)
-    return Options(asked.device, asked.trivy_db, asked.db_repository, promotion, asked.renew)
+    promotion = PromotionRequest(asked.channel, asked.kind, asked.approve, asked.dry_run)
+    return StageOptions(asked.device, asked.trivy_db, asked.db_repository, promotion, asked.renew)
 
 
-def release(asked: Namespace) -> Release:
+def open_release(asked: Namespace) -> ReleaseRun:
     """Return the release that a person named, on the registry in use."""
-    catalog = catalogue.load()
-    version = catalog.version(asked.version)
-    plan = planning.make(catalog, version, catalog.image_names(asked.images), home.out())
-    return Release(
-        catalog, version, plan, Registry(embedded.host()), home.out(), options(asked), typed(asked)
+    catalog = catalogue.load_catalog()
+    version = catalog.require_version(asked.version)
+    plan = planning.make_plan(
+        catalog, version, catalog.image_names(asked.images), home.out_folder()
+    )
+    return ReleaseRun(
+        catalog,
+        version,
+        plan,
+        Registry(embedded.require_registry()),
+        home.out_folder(),
+        make_options(asked),
+        typed_command(asked),
     )

@@ -6,24 +6,30 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from commands.arguments import a_program, add_promotion, add_release, argument, release
+from commands.arguments import (
+    add_promotion,
+    add_release,
+    make_argument,
+    open_release,
+    parse_program,
+)
 from commands.command import EXIT_OF_VERDICT, Command, print_record
 from commands.prepare import run_plan
-from publish.pipeline import STAGES, Release, stages_until
+from publish.pipeline import STAGES, ReleaseRun, list_stages
 from publish.released.record import ReleaseRecord
-from publish.state import Known
+from publish.state import StageRecords
 from report import difference_page, render
 from report.model import ImageRecords
 from runner import home, progress
 from runner.errors import EXIT_OK, ConfigError, ReleaseError
-from runner.verdict import Verdict, summary
+from runner.verdict import Verdict, summary_verdict
 from validation.executors import EXECUTORS
 
 LOCAL = "add `--executor local`, or remove `--python`"
 LOCAL_PYTHON = "/usr/bin/python3"
 
-UNTIL = argument("--until", choices=STAGES, help="the last stage to run")
-RENEW = argument(
+UNTIL = make_argument("--until", choices=STAGES, help="the last stage to run")
+RENEW = make_argument(
     "--renew",
     action="store_true",
     help="build from today's Debian packages; ignored once the version is released",
@@ -35,7 +41,7 @@ def run_release(asked: Namespace) -> int:
     if asked.dry_run:
         return run_plan(asked)
     with home.only_run():
-        return _run_stages(release(asked), stages_until(asked.until), asked)
+        return _run_stages(open_release(asked), list_stages(asked.until), asked)
 
 
 def run_build(asked: Namespace) -> int:
@@ -46,7 +52,7 @@ def run_build(asked: Namespace) -> int:
 def run_validate(asked: Namespace) -> int:
     """`validate`: run the suites in containers of the built images."""
     if asked.executor == "local":
-        return _validate_here(asked)
+        return _validate_locally(asked)
     if asked.python:
         raise ConfigError(
             "--python is for the local executor, but the suites run in containers", LOCAL
@@ -72,7 +78,7 @@ def run_report(asked: Namespace) -> int:
 def _run_stage(asked: Namespace) -> int:
     """Run one stage by itself, from the records of the one before."""
     with home.only_run():
-        return _run_stages(release(asked), [asked.command], asked)
+        return _run_stages(open_release(asked), [asked.command], asked)
 
 
 def _add_executor(command: ArgumentParser) -> None:
@@ -84,30 +90,30 @@ def _add_executor(command: ArgumentParser) -> None:
     )
     command.add_argument(
         "--python",
-        type=a_program,
+        type=parse_program,
         help=f"the Python of the local executor; by default {LOCAL_PYTHON}",
     )
 
 
-def _validate_here(asked: Namespace) -> int:
+def _validate_locally(asked: Namespace) -> int:
     """Run the suites in a Python of this machine.
 
     No engine, registry or image is used, and no release record is written.
     """
     python = asked.python or LOCAL_PYTHON
     with home.only_run():
-        judged = release(asked).validate_here(python)
+        judged = open_release(asked).validate_locally(python)
     if asked.json:
         print_record(judged)
     for record in judged:
-        progress.say(
+        progress.say_line(
             f"{record.image} in {python}: "
             f"{record.verdict}{f', {record.reason}' if record.reason else ''}"
         )
-    return EXIT_OF_VERDICT[summary(record.verdict for record in judged)]
+    return EXIT_OF_VERDICT[summary_verdict(record.verdict for record in judged)]
 
 
-def _run_stages(cut: Release, stages: Sequence[str], asked: Namespace) -> int:
+def _run_stages(cut: ReleaseRun, stages: Sequence[str], asked: Namespace) -> int:
     record = [_run_named_stage(cut, stage) for stage in stages][-1]
     if asked.json:
         print_record(record)
@@ -115,45 +121,45 @@ def _run_stages(cut: Release, stages: Sequence[str], asked: Namespace) -> int:
         return EXIT_OK
     verdict = record.verdict
     if stages[-1] in ("validate", "scan"):  # by itself, such a stage ends with its own verdict
-        known = cut.store.read_known()
+        known = cut.record_store.read_known()
         parts = [each.validation if stages[-1] == "validate" else each.scan for each in known]
-        verdict = summary(part.verdict if part else Verdict.NOT_RUN for part in parts)
+        verdict = summary_verdict(part.verdict if part else Verdict.NOT_RUN for part in parts)
     # a stage may pass though the release does not
     reason = record.reason if verdict is not Verdict.PASS else ""
-    progress.say(f"{record.version}: {verdict}{f', {reason}' if reason else ''}")
+    progress.say_line(f"{record.version}: {verdict}{f', {reason}' if reason else ''}")
     return EXIT_OF_VERDICT[verdict]
 
 
-def _run_named_stage(cut: Release, stage: str) -> ReleaseRecord:
+def _run_named_stage(cut: ReleaseRun, stage: str) -> ReleaseRecord:
     """Run a stage, and return the release as it is after it."""
     if stage == "promote":
-        return cut.promote()
+        return cut.run_promote()
     if stage == "report":
-        known = [_image_records(cut, each) for each in cut.store.read_known()]
-        folder = cut.store.release_path.parent
+        known = [_image_records(cut, each) for each in cut.record_store.read_known()]
+        folder = cut.record_store.release_path.parent
         for each in known:
             if each.difference:
-                difference_page.write(folder / each.image, each.difference)
-        for path in render.write(folder, cut.store.read_release(), known):
-            progress.say(f"report: {path}")
+                difference_page.write_difference(folder / each.image, each.difference)
+        for path in render.write_report(folder, cut.record_store.read_release(), known):
+            progress.say_line(f"report: {path}")
     else:
         stages: dict[str, Callable[[], object]] = {
-            "build": cut.build,
-            "validate": cut.validate,
-            "scan": cut.scan,
+            "build": cut.run_build,
+            "validate": cut.run_validate,
+            "scan": cut.run_scan,
         }
         stages[stage]()
-    return cut.store.read_release()
+    return cut.record_store.read_release()
 
 
-def _image_records(cut: Release, known: Known) -> ImageRecords:
+def _image_records(cut: ReleaseRun, known: StageRecords) -> ImageRecords:
     """Return the records of an image for a report.
 
     A report shows whatever there is: if the difference cannot be made, it says why.
     """
     found = ImageRecords(known.build.image, known.build, known.validation, known.scan)
     try:
-        return replace(found, difference=cut.difference(known.build))
+        return replace(found, difference=cut.find_difference(known.build))
     except ReleaseError as error:
         return replace(found, incomparable=error.message)
 

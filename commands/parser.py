@@ -26,7 +26,7 @@ def parse(arguments: Sequence[str]) -> Namespace:
     They have `run`, `verbose`, those of the command, and as `typed` the arguments themselves.
     Raises ConfigError if a file that the arguments depend on is wrong.
     """
-    return parser().parse_args(arguments, Namespace(typed=tuple(arguments)))
+    return make_parser().parse_args(arguments, Namespace(typed=tuple(arguments)))
 
 
 class _Parser(ArgumentParser):
@@ -42,12 +42,12 @@ class _Parser(ArgumentParser):
     def print_help(self, file: SupportsWrite[str] | None = None) -> None:
         """Print the help on stdout, or to `file`. Raises OSError if that fails."""
         if file is None:
-            progress.answer(self.format_help())
+            progress.print_answer(self.format_help())
         else:
             super().print_help(file)
 
 
-def parser() -> ArgumentParser:
+def make_parser() -> ArgumentParser:
     """Return the parser of `./release.py`. Raises ConfigError."""
     made = _Parser(prog="release.py", description=DESCRIPTION)
     made.set_defaults(**arguments.DEFAULTS)

@@ -7,12 +7,12 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
 
 from commands.arguments import (
-    a_reference,
     add_database,
     add_images,
-    argument,
-    options,
-    typed,
+    make_argument,
+    make_options,
+    parse_image_reference,
+    typed_command,
 )
 from commands.command import EXIT_OF_VERDICT, Command, print_record
 from images import catalog as catalogue
@@ -22,21 +22,21 @@ from images.version import is_line
 from oci.registry import Registry
 from publish import check as checking
 from publish.evidence import attest
-from publish.pipeline import todays_judges
+from publish.pipeline import load_judges
 from publish.policy import release_kinds
-from publish.refresh import changes, refresh, refresh_layers
+from publish.refresh import describe_changes, refresh_layers, refresh_locks
 from runner import doctor, embedded, home, progress, records
 from runner.errors import EXIT_OK, ConfigError, EnvironmentFailed
 from runner.untrusted import clean_line
 from scan import trivy
-from scan.record import number_of
+from scan.record import count_problems
 
-OPTIONAL_VERSION = argument(
+OPTIONAL_VERSION = make_argument(
     "version",
     nargs="?",
     help="for example v2.6.0; by default the newest of every line",
 )
-FORMAT = argument("--format", choices=("table", "json", "github"), default="table")
+FORMAT = make_argument("--format", choices=("table", "json", "github"), default="table")
 
 PROBLEMS_SHOWN = 50
 """Problems of an image that `check` shows on the terminal, one a line."""
@@ -44,8 +44,8 @@ PROBLEMS_SHOWN = 50
 
 def run_doctor(asked: Namespace) -> int:
     """`doctor`: show what this machine can do, and what it lacks."""
-    findings = doctor.examine(
-        trivy.version, lambda: doctor.registry_in_use(lambda host: Registry(host).ping())
+    findings = doctor.examine_machine(
+        trivy.scanner_version, lambda: doctor.registry_in_use(lambda host: Registry(host).ping())
     )
     if asked.json:
         print_record(findings)
@@ -57,7 +57,7 @@ def run_doctor(asked: Namespace) -> int:
             f"{sign:8} {each.name:9} {' '.join(each.detail.split())}"
             for sign, each in zip(signs, findings, strict=True)
         ]
-        progress.answer("\n".join(lines))
+        progress.print_answer("\n".join(lines))
     return (
         EXIT_OK
         if all(found.ok or not found.required for found in findings)
@@ -67,25 +67,25 @@ def run_doctor(asked: Namespace) -> int:
 
 def run_plan(asked: Namespace) -> int:
     """`plan`: show what would be built, and why; needs no engine and no network."""
-    catalog = catalogue.load()
+    catalog = catalogue.load_catalog()
     form, images = "json" if asked.json else asked.format, catalog.image_names(asked.images)
     versions = _planned_versions(catalog, asked.version)
-    plans, errors = planning.make_several(catalog, versions, images, home.out())
+    plans, errors = planning.make_plans(catalog, versions, images, home.out_folder())
     if plans:
         _print_plans(plans, form, asked.version)
     for line, error in errors.items():
         if len(versions) > 1:
-            progress.say(f"line {line} has no plan: {error.message}")
+            progress.say_line(f"line {line} has no plan: {error.message}")
     for error in errors.values():
         raise error
     return EXIT_OK
 
 
-def _print_plans(plans: Sequence[planning.Plan], form: str, version: str | None) -> None:
+def _print_plans(plans: Sequence[planning.ReleasePlan], form: str, version: str | None) -> None:
     """Print the plans as `form` says: table, json or github."""
     if form == "github":
         include = [each for plan in plans for each in plan.github_matrix()["include"]]
-        progress.answer_json(json.dumps({"include": include}))
+        progress.print_json(json.dumps({"include": include}))
     elif form == "json":
         print_record(plans if version is None else plans[0])
     else:
@@ -96,23 +96,27 @@ def _print_plans(plans: Sequence[planning.Plan], form: str, version: str | None)
 def _planned_versions(catalog: Catalog, given: str | None) -> list[Version]:
     """Return the given version, else of every line the newest that has records, else its first."""
     if given is not None:
-        return [catalog.version(given)]
-    known = {line: planning.versions_with_records(home.out(), line) for line in catalog.lines}
+        return [catalog.require_version(given)]
+    known = {
+        line: planning.versions_with_records(home.out_folder(), line) for line in catalog.lines
+    }
     return [versions[0] if versions else Version(line, 0) for line, versions in known.items()]
 
 
-def _show_plan(plan: planning.Plan) -> None:
+def _show_plan(plan: planning.ReleasePlan) -> None:
     rows = [
         (
             each.image,
             each.tag,
             str(len(each.layers)),
-            progress.megabytes(each.estimated_size),
+            progress.format_megabytes(each.estimated_size),
             each.why,
         )
         for each in plan.images
     ]
-    progress.answer_table(f"plan {plan.version}", ("image", "tag", "layers", "size", "why"), rows)
+    progress.print_rich_table(
+        f"plan {plan.version}", ("image", "tag", "layers", "size", "why"), rows
+    )
 
 
 def run_lock(asked: Namespace) -> int:
@@ -121,13 +125,13 @@ def run_lock(asked: Namespace) -> int:
     The changes are shown. With `--layers` only the lock of layers is written again; the versions of
     the wheels stay the same.
     """
-    catalog = catalogue.load()
+    catalog = catalogue.load_catalog()
     lines = list(catalog.lines) if asked.line is None else [asked.line]
     for line in lines:
         if not is_line(line):
             problem = f"`{clean_line(line, 80)}` is not a line"
             raise ConfigError(problem, f"lines: {', '.join(catalog.lines)}")
-        catalog.version(f"v{line}.0")
+        catalog.require_version(f"v{line}.0")
     return (
         _lock_layers(catalog, lines, asked) if asked.layers else _lock_wheels(catalog, lines, asked)
     )
@@ -138,33 +142,34 @@ def _require_line(catalog: Catalog, line: str) -> None:
         raise ConfigError(
             f"`{clean_line(line, 80)}` is not a line", f"lines: {', '.join(catalog.lines)}"
         )
-    catalog.version(str(Version(line, 0)))
+    catalog.require_version(str(Version(line, 0)))
 
 
 def _lock_layers(catalog: Catalog, lines: Sequence[str], asked: Namespace) -> int:
     changed = {line: refresh_layers(catalog, line) for line in lines}
     if asked.json:
         plain = {line: {"layers": layers} for line, layers in changed.items()}
-        progress.answer_json(json.dumps(plain, indent=2))
+        progress.print_json(json.dumps(plain, indent=2))
     for line, layers in changed.items():
         said = f"layers with a new lock: {', '.join(layers)}" if layers else "no layer changed"
-        progress.say(f"line {line}: {said}")
+        progress.say_line(f"line {line}: {said}")
     return EXIT_OK
 
 
 def _lock_wheels(catalog: Catalog, lines: Sequence[str], asked: Namespace) -> int:
-    judges = todays_judges(
-        catalog, Registry(embedded.host()), options(asked), attest.trusted_if_anybody()
+    judges = load_judges(
+        catalog,
+        Registry(embedded.require_registry()),
+        make_options(asked),
+        attest.load_trusted_if_any(),
     )
-    changed = {line: refresh(catalog, line, asked.kind, judges) for line in lines}
+    changed = {line: refresh_locks(catalog, line, asked.kind, judges) for line in lines}
     if asked.json:
-        plain = {line: records.plain(each) if each else None for line, each in changed.items()}
-        progress.answer_json(json.dumps(plain, indent=2))
+        plain = {line: records.to_plain(each) if each else None for line, each in changed.items()}
+        progress.print_json(json.dumps(plain, indent=2))
     for line, difference in changed.items():
-        progress.say(
-            f"line {line}: "
-            f"{'; '.join(changes(difference)) if difference else 'locked for the first time'}"
-        )
+        changes = describe_changes(difference) if difference else ["locked for the first time"]
+        progress.say_line(f"line {line}: {'; '.join(changes)}")
     return EXIT_OK
 
 
@@ -185,21 +190,25 @@ def _add_line(command: ArgumentParser) -> None:
 
 def run_check(asked: Namespace) -> int:
     """`check`: run the suites and the look inside on any image; nothing is signed or promoted."""
-    command = typed(asked)
+    command = typed_command(asked)
     with home.only_run():
-        found = checking.check(
-            catalogue.load(), asked.image, (asked.line, asked.stacks), asked.device, command
+        found = checking.check_image(
+            catalogue.load_catalog(), asked.image, (asked.line, asked.stacks), asked.device, command
         )
-        path = checking.record_path(home.out(), found)
-        records.write(path, found)
+        path = checking.record_path(home.out_folder(), found)
+        records.write_record(path, found)
     if asked.json:
         print_record(found)
     for problem in found.problems[:PROBLEMS_SHOWN]:
-        progress.say(f"    {problem.kind}: {problem.where}: {problem.what} -> {problem.way_out}")
-    if more := number_of(found.problems[PROBLEMS_SHOWN:]):
-        progress.say(f"    and {more:,} more problems: the record has them")
-    progress.say(f"record: {path}")
-    progress.say(f"{found.reference}: {found.verdict}{f', {found.reason}' if found.reason else ''}")
+        progress.say_line(
+            f"    {problem.kind}: {problem.where}: {problem.what} -> {problem.way_out}"
+        )
+    if more := count_problems(found.problems[PROBLEMS_SHOWN:]):
+        progress.say_line(f"    and {more:,} more problems: the record has them")
+    progress.say_line(f"record: {path}")
+    progress.say_line(
+        f"{found.reference}: {found.verdict}{f', {found.reason}' if found.reason else ''}"
+    )
     return EXIT_OF_VERDICT[found.verdict]
 
 
@@ -207,7 +216,7 @@ def _add_check(command: ArgumentParser) -> None:
     command.add_argument(
         "image",
         metavar="REF",
-        type=a_reference,
+        type=parse_image_reference,
         help="an image in a registry, or one that the engine has",
     )
     command.add_argument(

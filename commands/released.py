@@ -9,40 +9,40 @@ from dataclasses import replace
 from pathlib import Path
 
 from commands.arguments import (
-    a_day,
-    a_line,
-    a_reference,
     add_database,
     add_images,
     add_keys,
     add_release,
-    an_address,
-    argument,
-    options,
-    release,
+    make_argument,
+    make_options,
+    open_release,
+    parse_address,
+    parse_day,
+    parse_image_reference,
+    parse_line,
 )
 from commands.command import EXIT_OF_VERDICT, Command, print_record
 from images import catalog as catalogue
 from images.catalog import Catalog
 from oci.registry import Registry
 from publish import webhook
-from publish.compare import compare
+from publish.compare import compare_versions
 from publish.evidence import attest, documents, keys
-from publish.image_assessor import Bench
+from publish.image_assessor import ImageAssessor
 from publish.notifier import Notifier
-from publish.pipeline import Release, todays_judges
+from publish.pipeline import ReleaseRun, load_judges
 from publish.policy import channels, schedule
-from publish.released.promotions import released
+from publish.released.promotions import list_releases
 from publish.released.published import CANDIDATE, PRODUCTION
 from publish.released.record import ReleaseRecord
-from publish.released.verify import verify
-from publish.rescan import rescan, target_judge
+from publish.released.verify import verify_reference
+from publish.rescan import make_target_check, rescan_images
 from publish.signing_context import open_production
-from publish.state import Known
-from publish.tags.rollback import rollback, yank
-from publish.tags.transaction import Outcome
+from publish.state import StageRecords
+from publish.tags.rollback import roll_back, yank_version
+from publish.tags.transaction import TransactionOutcome
 from report import difference_page, feed, notes
-from report.feed import Place
+from report.feed import FeedPlace
 from report.model import ImageRecords
 from report.notes import ImageNotes, Notes
 from runner import embedded, home, progress, records
@@ -53,61 +53,69 @@ from scan import store
 FEED_TITLE = "PyTorch-CUDA images"
 HOME_PAGE = "https://github.com/pytorch-cuda-images/pytorch-cuda-images"
 
-CHANNEL = argument("--channel", choices=(PRODUCTION, CANDIDATE), default=PRODUCTION)
-BEFORE = argument("before", help="the older version, for example v2.6.0")
-AFTER = argument("after", help="the newer version, for example v2.6.1")
-REFERENCE = argument(
+CHANNEL = make_argument("--channel", choices=(PRODUCTION, CANDIDATE), default=PRODUCTION)
+BEFORE = make_argument("before", help="the older version, for example v2.6.0")
+AFTER = make_argument("after", help="the newer version, for example v2.6.1")
+REFERENCE = make_argument(
     "reference",
-    type=a_reference,
+    type=parse_image_reference,
     help="for example v2.6.0-cv, pytorch-cuda:v2.6.0-cv or pytorch-cuda@sha256:...",
 )
-ALIAS = argument("alias", help="for example v2.6; all aliases that its release moved go with it")
-TO = argument("--to", default="", help="the version to go back to; by default the one before")
-YANKED = argument("version", help="for example v2.6.1")
-REASON = argument(
-    "--reason", required=True, type=a_line, help="shown to everybody who verifies the release"
+ALIAS = make_argument(
+    "alias", help="for example v2.6; all aliases that its release moved go with it"
 )
-DATE = argument("--date", type=a_day, help="for example 2026-12-15; by default today")
-FOLDER = argument("folder", help="the folder for NAME.key and NAME.pub")
-NAME = argument("--name", default="release", help="the name of both files; by default release")
+TO = make_argument("--to", default="", help="the version to go back to; by default the one before")
+YANKED = make_argument("version", help="for example v2.6.1")
+REASON = make_argument(
+    "--reason", required=True, type=parse_line, help="shown to everybody who verifies the release"
+)
+DATE = make_argument("--date", type=parse_day, help="for example 2026-12-15; by default today")
+FOLDER = make_argument("folder", help="the folder for NAME.key and NAME.pub")
+NAME = make_argument("--name", default="release", help="the name of both files; by default release")
 
 
 def run_rescan(asked: Namespace) -> int:
     """`rescan`: judge every released image again by today's database; no image is pulled."""
-    catalog, registry = catalogue.load(), Registry(embedded.host())
-    judged = rescan(_bench(catalog, registry, asked), asked.channel)
+    catalog, registry = catalogue.load_catalog(), Registry(embedded.require_registry())
+    judged = rescan_images(_make_assessor(catalog, registry, asked), asked.channel)
     if asked.json:
         print_record(judged)
-    for old in judged.outdated:
-        progress.say(
+    for old in judged.outdated_judgements:
+        progress.say_line(
             f"{old.version} {old.image} is refused; a newer release replaces it: {old.reason}"
         )
     for due in judged.due:
-        progress.say(f"line {due.line} needs the release {due.next}: {'; '.join(due.reasons)}")
+        progress.say_line(f"line {due.line} needs the release {due.next}: {'; '.join(due.reasons)}")
     if not judged.judgements:
-        progress.say(f"the channel {asked.channel} has no image of a supported line")
+        progress.say_line(f"the channel {asked.channel} has no image of a supported line")
     return EXIT_OF_VERDICT[judged.verdict]
 
 
 def run_diff(asked: Namespace) -> int:
     """`diff`: show what changed between two releases: packages, advisories, layers, bytes."""
-    catalog, registry = catalogue.load(), Registry(embedded.host())
-    versions = catalog.version(asked.before), catalog.version(asked.after)
-    bench = _bench(catalog, registry, asked)
-    found = {image: compare(bench, image, versions) for image in catalog.image_names(asked.images)}
+    catalog, registry = catalogue.load_catalog(), Registry(embedded.require_registry())
+    versions = catalog.require_version(asked.before), catalog.require_version(asked.after)
+    bench = _make_assessor(catalog, registry, asked)
+    found = {
+        image: compare_versions(bench, image, versions)
+        for image in catalog.image_names(asked.images)
+    }
     if asked.json:
-        plain = {image: records.plain(difference) for image, difference in found.items()}
-        progress.answer_json(json.dumps(plain, indent=2))
+        plain = {image: records.to_plain(difference) for image, difference in found.items()}
+        progress.print_json(json.dumps(plain, indent=2))
     else:
-        progress.answer("\n".join(map(difference_page.markdown, found.values())))
+        progress.print_answer("\n".join(map(difference_page.render_difference, found.values())))
     return EXIT_OK
 
 
 def run_verify(asked: Namespace) -> int:
     """`verify`: show what is proven about an image, and by whom, from the registry alone."""
-    catalog, registry = catalogue.load(), Registry(embedded.host())
-    found = verify(
-        registry, catalog.repositories, asked.reference, attest.trusted(asked.key, asked.identity)
+    catalog, registry = catalogue.load_catalog(), Registry(embedded.require_registry())
+    found = verify_reference(
+        registry,
+        catalog.repositories,
+        asked.reference,
+        attest.load_trusted(asked.key, asked.identity),
     )
     if asked.json:
         print_record(found)
@@ -117,18 +125,20 @@ def run_verify(asked: Namespace) -> int:
             *(f"reason against it: {each}" for each in found.reasons),
             f"verdict: {found.verdict}",
         )
-        progress.answer("\n".join(" ".join(line.splitlines()) for line in lines))
+        progress.print_answer("\n".join(" ".join(line.splitlines()) for line in lines))
     return EXIT_OF_VERDICT[found.verdict]
 
 
 def run_rollback(asked: Namespace) -> int:
     """`rollback`: move an alias back to the release before, with all aliases that moved with it."""
-    catalog, registry = catalogue.load(), Registry(embedded.host())
-    judge = target_judge(_bench(catalog, registry, asked))
+    catalog, registry = catalogue.load_catalog(), Registry(embedded.require_registry())
+    judge = make_target_check(_make_assessor(catalog, registry, asked))
     with home.only_run():
         return _show_outcome(
-            rollback(
-                open_production(registry, catalog, attest.trusted(), f"rollback of {asked.alias}"),
+            roll_back(
+                open_production(
+                    registry, catalog, attest.load_trusted(), f"rollback of {asked.alias}"
+                ),
                 asked.alias,
                 judge,
                 asked.to,
@@ -139,11 +149,13 @@ def run_rollback(asked: Namespace) -> int:
 
 def run_yank(asked: Namespace) -> int:
     """`yank`: mark a release that nobody should use; nothing is deleted."""
-    catalog, registry = catalogue.load(), Registry(embedded.host())
+    catalog, registry = catalogue.load_catalog(), Registry(embedded.require_registry())
     with home.only_run():
         return _show_outcome(
-            yank(
-                open_production(registry, catalog, attest.trusted(), f"yank of {asked.version}"),
+            yank_version(
+                open_production(
+                    registry, catalog, attest.load_trusted(), f"yank of {asked.version}"
+                ),
                 asked.version,
                 asked.reason,
             ),
@@ -151,36 +163,39 @@ def run_yank(asked: Namespace) -> int:
         )
 
 
-def _bench(catalog: Catalog, registry: Registry, asked: Namespace) -> Bench:
-    trusted = attest.trusted()
-    judges = todays_judges(catalog, registry, options(asked), trusted)
-    return Bench(registry, catalog, trusted, judges)
+def _make_assessor(catalog: Catalog, registry: Registry, asked: Namespace) -> ImageAssessor:
+    trusted = attest.load_trusted()
+    judges = load_judges(catalog, registry, make_options(asked), trusted)
+    return ImageAssessor(registry, catalog, trusted, judges)
 
 
-def _show_outcome(outcome: Outcome, asked: Namespace) -> int:
+def _show_outcome(outcome: TransactionOutcome, asked: Namespace) -> int:
     if asked.json:
         print_record(outcome)
     for entry in outcome.entries:
-        progress.say(f"  {entry.tag}: {entry.old or 'nothing'} -> {entry.new}")
+        progress.say_line(f"  {entry.tag}: {entry.old or 'nothing'} -> {entry.new}")
     for left in outcome.left:
-        progress.say(f"  {left}")
+        progress.say_line(f"  {left}")
     return EXIT_OK
 
 
 def run_due(asked: Namespace) -> int:
     """`due`: show which releases are due, and why."""
-    catalog, registry = catalogue.load(), Registry(embedded.host())
-    trusted = attest.trusted(asked.key, asked.identity)
-    out, today = released(registry, catalog, trusted), datetime.datetime.now(datetime.UTC).date()
-    seal = documents.of_findings(attest.signer, trusted)
+    catalog, registry = catalogue.load_catalog(), Registry(embedded.require_registry())
+    trusted = attest.load_trusted(asked.key, asked.identity)
+    out, today = (
+        list_releases(registry, catalog, trusted),
+        datetime.datetime.now(datetime.UTC).date(),
+    )
+    seal = documents.make_findings_seal(attest.load_signer, trusted)
     judgements = store.read_history(registry, catalog.repositories.records, seal, today).judgements
     day = asked.date or today
-    found = schedule.due(day, channels.load(), catalog.lines, out, judgements)
+    found = schedule.find_due(day, channels.load(), catalog.lines, out, judgements)
     if asked.json:
-        progress.answer_json(json.dumps([records.plain(each) for each in found], indent=2))
+        progress.print_json(json.dumps([records.to_plain(each) for each in found], indent=2))
     else:
         lines = [" ".join(str(each).split()) for each in found]
-        progress.answer("\n".join(lines or [f"nothing is due on {day}"]))
+        progress.print_answer("\n".join(lines or [f"nothing is due on {day}"]))
     return EXIT_OK
 
 
@@ -189,27 +204,27 @@ def run_notes(asked: Namespace) -> int:
 
     The notes are Markdown, beside the report and on stdout.
     """
-    hook = webhook.hook()
+    hook = webhook.read_webhook()
     notifiers: tuple[Notifier, ...] = (hook,) if hook else ()
-    told = release(asked)
-    images = tuple(_image_notes(told, known) for known in told.store.read_known())
-    record, line = told.store.read_release(), told.catalog.lines[told.version.line]
-    path = notes.write(told.store.release_path.parent, Notes(record, line, images))
+    told = open_release(asked)
+    images = tuple(_image_notes(told, known) for known in told.record_store.read_known())
+    record, line = told.record_store.read_release(), told.catalog.lines[told.version.line]
+    path = notes.write_notes(told.record_store.release_path.parent, Notes(record, line, images))
     text = _read_notes(path)
-    place = Place(FEED_TITLE, asked.home, f"{asked.home}/releases/latest/download/{feed.FILE}")
-    here = [*_released_notes(told.out), feed.Release(record, text)]
-    feed.write(told.out, place, here, feed.published(asked.feeds) if asked.feeds else ())
-    progress.answer(text)
+    place = FeedPlace(FEED_TITLE, asked.home, f"{asked.home}/releases/latest/download/{feed.FILE}")
+    here = [*_released_notes(told.out), feed.FeedRelease(record, text)]
+    feed.write_feed(told.out, place, here, feed.read_feeds(asked.feeds) if asked.feeds else ())
+    progress.print_answer(text)
     address = f"{asked.home}/releases/tag/{record.version}"
     for notifier in notifiers:
-        progress.say(notifier.notify(record, address, dry_run=asked.dry_run).line)
+        progress.say_line(notifier.notify(record, address, dry_run=asked.dry_run).line)
     return EXIT_OK
 
 
 def _add_telling(command: ArgumentParser) -> None:
     command.add_argument(
         "--home",
-        type=an_address,
+        type=parse_address,
         default=HOME_PAGE,
         help="the address of the project's pages; links lead there",
     )
@@ -221,7 +236,7 @@ def _add_telling(command: ArgumentParser) -> None:
     command.add_argument("--dry-run", action="store_true", help="do not call the webhook")
 
 
-def _image_notes(told: Release, known: Known) -> ImageNotes:
+def _image_notes(told: ReleaseRun, known: StageRecords) -> ImageNotes:
     """Return the records of an image for the notes.
 
     Notes are published: if this machine fails, none are written. If an SBOM is missing, they say
@@ -230,18 +245,18 @@ def _image_notes(told: Release, known: Known) -> ImageNotes:
     images = ImageRecords(known.build.image, known.build, known.validation, known.scan)
     found = ImageNotes(images, told.read_sbom(known.build), None)
     try:
-        return replace(found, difference=told.difference(known.build))
+        return replace(found, difference=told.find_difference(known.build))
     except ConfigError as error:
         return replace(found, incomparable=error.message)
 
 
-def _released_notes(out: Path) -> list[feed.Release]:
+def _released_notes(out: Path) -> list[feed.FeedRelease]:
     """Return every release whose notes are under `out`."""
     found = (
-        (records.read(ReleaseRecord, path.with_name("release.json")), path)
+        (records.read_record(ReleaseRecord, path.with_name("release.json")), path)
         for path in sorted(out.glob("v*/notes.md"))
     )
-    return [feed.Release(record, _read_notes(path)) for record, path in found if record]
+    return [feed.FeedRelease(record, _read_notes(path)) for record, path in found if record]
 
 
 def _read_notes(path: Path) -> str:
@@ -260,8 +275,8 @@ def _read_notes(path: Path) -> str:
 
 def run_keys(asked: Namespace) -> int:
     """`keys`: make a key pair to sign evidence with."""
-    for path in keys.generate(Path(asked.folder), asked.name):
-        progress.say(f"wrote {path}")
+    for path in keys.generate_pair(Path(asked.folder), asked.name):
+        progress.say_line(f"wrote {path}")
     return EXIT_OK
 
 

@@ -6,11 +6,11 @@ import datetime
 from collections.abc import Sequence
 
 from images.catalog import Line, OsPart
-from images.layer_store import Held
+from images.layer_store import HeldLayer
 from images.layers import LayerSpec
 from images.plan import VENV, PlannedImage
 from images.version import number_of
-from oci.manifest import OCI_CONFIG, OCI_MANIFEST, Manifest, canonical, image_manifest
+from oci.manifest import OCI_CONFIG, OCI_MANIFEST, Manifest, canonical_json, image_manifest
 from oci.registry import Registry
 from oci.tarball import Blob
 
@@ -24,8 +24,8 @@ LABELS = "io.github.pytorch-cuda-images"
 _SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
-def assemble(
-    registry: Registry, target: str, config: dict[str, object], made: Sequence[Held]
+def assemble_image(
+    registry: Registry, target: str, config: dict[str, object], made: Sequence[HeldLayer]
 ) -> Manifest:
     """Push an image to the repository `target`, and return its manifest.
 
@@ -36,16 +36,16 @@ def assemble(
         if source != target:
             registry.ensure_blobs(
                 target,
-                [each.blob.descriptor() for each in made if each.repository == source],
+                [each.blob.to_descriptor() for each in made if each.repository == source],
                 source,
             )
-    pushed = registry.push_bytes(target, canonical(config), OCI_CONFIG)
-    manifest = image_manifest(pushed, [held.blob.descriptor() for held in made])
-    registry.put_manifest(target, anchor(manifest.digest), manifest)
+    pushed = registry.push_bytes(target, canonical_json(config), OCI_CONFIG)
+    manifest = image_manifest(pushed, [held.blob.to_descriptor() for held in made])
+    registry.put_manifest(target, anchor_tag(manifest.digest), manifest)
     return manifest
 
 
-def anchor(digest: str) -> str:
+def anchor_tag(digest: str) -> str:
     """Return the tag that keeps a digest in staging.
 
     It is not `sha256-HEX`: registries look for referrers there.
@@ -53,7 +53,7 @@ def anchor(digest: str) -> str:
     return f"kept-{digest.rpartition(':')[2]}"
 
 
-def configuration(  # noqa: PLR0913, PLR0917 - all facts that are in it
+def image_configuration(  # noqa: PLR0913, PLR0917 - all facts that are in it
     planned: PlannedImage,
     title: str,
     version: str,
@@ -74,11 +74,11 @@ def configuration(  # noqa: PLR0913, PLR0917 - all facts that are in it
         **_file_system(line, planned.layers, made),
         "config": {
             "User": USER,
-            "Env": _environment(line),
+            "Env": _environment_variables(line),
             "Entrypoint": ["/usr/bin/tini", "--"],
             "Cmd": list(part.command) or ["bash"],
             "WorkingDir": "/workspace",
-            "Labels": _labels(planned, title, version, line),
+            "Labels": _image_labels(planned, title, version, line),
             **optional,
         },
     }
@@ -104,7 +104,7 @@ def _file_system(line: Line, specs: Sequence[LayerSpec], made: Sequence[Blob]) -
     }
 
 
-def _environment(line: Line) -> list[str]:
+def _environment_variables(line: Line) -> list[str]:
     return [
         f"PATH=/{VENV}/bin:{_SYSTEM_PATH}",
         f"VIRTUAL_ENV=/{VENV}",
@@ -115,7 +115,7 @@ def _environment(line: Line) -> list[str]:
     ]
 
 
-def _labels(planned: PlannedImage, title: str, version: str, line: Line) -> dict[str, str]:
+def _image_labels(planned: PlannedImage, title: str, version: str, line: Line) -> dict[str, str]:
     """Return OCI annotations (image-spec, annotations.md) as labels, and the facts of the line."""
     return {
         "org.opencontainers.image.title": title,

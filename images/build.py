@@ -25,41 +25,41 @@ from images import (
 )
 from images import catalog as catalogue
 from images.catalog import Catalog, Line, Version
-from images.layer_store import Held
+from images.layer_store import HeldLayer
 from images.layers import LayerSpec
-from images.plan import UNCHANGED, Plan, PlannedImage, prefix_of, record_path
+from images.plan import UNCHANGED, PlannedImage, ReleasePlan, prefix_of, record_path
 from images.record import BuildRecord, BuiltLayer
-from images.system_layer import SystemLayer, Vouch
+from images.system_layer import SystemLayer, SystemLayerSigner
 from images.workers import Recipe
 from oci.registry import Registry
 from runner import checkout, home, progress, records
 
 
 @dataclass(frozen=True)
-class System:
+class HeldSystemLayer:
     """The OS layer of a release, and the repository that holds it."""
 
     layer: SystemLayer
-    held: Held
+    held: HeldLayer
 
 
 @dataclass(frozen=True)
-class Made:
+class MadeLayer:
     """A layer that is in the registry.
 
     `how` is `built` or `reused`. `seconds` is the time that this run took to make it.
     """
 
-    held: Held
+    held: HeldLayer
     how: str
     seconds: float
 
 
 @dataclass(frozen=True)
-class MadeSystem:
+class MadeSystemLayer:
     """The OS layer, with the same facts as in `Made`."""
 
-    system: System
+    system: HeldSystemLayer
     how: str
     seconds: float
 
@@ -67,11 +67,11 @@ class MadeSystem:
 def build(  # noqa: PLR0913 - what to build, from what, and where to
     catalog: Catalog,
     version: Version,
-    plan: Plan,
+    plan: ReleasePlan,
     registry: Registry,
     out: Path,
     *,
-    vouch: Vouch,
+    vouch: SystemLayerSigner,
     renew: bool = False,
     root: Path = catalogue.IMAGES,
 ) -> tuple[BuildRecord, ...]:
@@ -86,9 +86,10 @@ def build(  # noqa: PLR0913 - what to build, from what, and where to
     """
     registry.ping()
     stage = _Stage(catalog, version, registry, out, vouch, root)
-    system = None if renew else stage.find_system(plan.images[0].system)
+    system = None if renew else stage.find_system(plan.images[0].system_spec)
     standing = {
-        planned.image: None if renew else stage.standing(planned, system) for planned in plan.images
+        planned.image: None if renew else stage.find_complete(planned, system)
+        for planned in plan.images
     }
     if system is None and None in standing.values():
         # The OS layer is made now, and all images of a release share it.
@@ -97,12 +98,14 @@ def build(  # noqa: PLR0913 - what to build, from what, and where to
     for planned in plan.images:
         # The plan knows only what this machine built, not what staging has now.
         why = "to be assembled again" if planned.why == UNCHANGED else planned.why
-        progress.say(f"  {planned.image}: {why if planned in missing else 'unchanged, in staging'}")
-    new = stage.make(missing, system) if missing else {}
+        progress.say_line(
+            f"  {planned.image}: {why if planned in missing else 'unchanged, in staging'}"
+        )
+    new = stage.make_missing(missing, system) if missing else {}
     built = tuple(standing[planned.image] or new[planned.image] for planned in plan.images)
-    taken, today = built[0].debian_taken_at[:10], _now()[:10]
+    taken, today = built[0].debian_taken_at[:10], _current_time()[:10]
     newer = "" if taken == today else f"; `build {version} --renew` takes today's"
-    progress.say(f"  the Debian packages are of {taken or 'an unknown day'}{newer}")
+    progress.say_line(f"  the Debian packages are of {taken or 'an unknown day'}{newer}")
     return built
 
 
@@ -114,32 +117,36 @@ class _Stage:
     version: Version
     registry: Registry
     out: Path
-    vouch: Vouch
+    vouch: SystemLayerSigner
     root: Path
 
     @property
-    def line(self) -> Line:
+    def catalog_line(self) -> Line:
         return self.catalog.lines[self.version.line]
 
     @property
-    def cache(self) -> str:
+    def cache_repository(self) -> str:
         return self.catalog.repositories.cache
 
-    def find_system(self, spec: LayerSpec) -> System | None:
+    def find_system(self, spec: LayerSpec) -> HeldSystemLayer | None:
         """Return the OS layer if the registry has it, with a statement of a trusted signer."""
-        layer = system_layer.find(self.registry, self.cache, spec.key, self.vouch)
+        layer = system_layer.find_system_layer(
+            self.registry, self.cache_repository, spec.key, self.vouch
+        )
         if layer is None:
             return None
-        held = layer_store.find(self.registry, self.catalog.repositories, layer.blob)
-        return System(layer, held) if held else None
+        held = layer_store.find_layer(self.registry, self.catalog.repositories, layer.blob)
+        return HeldSystemLayer(layer, held) if held else None
 
-    def standing(self, planned: PlannedImage, system: System | None) -> BuildRecord | None:
+    def find_complete(
+        self, planned: PlannedImage, system: HeldSystemLayer | None
+    ) -> BuildRecord | None:
         """Return the record of an image that is complete in staging; None if it must be assembled.
 
         It must have the same content key, the same OS layer (if `system` is known: another machine
         may have renewed it), and its manifest and every blob in staging.
         """
-        record = records.read(BuildRecord, self._path(planned))
+        record = records.read_record(BuildRecord, self._record_path(planned))
         if record is None or record.content_key != planned.content_key:
             return None
         if system is not None:
@@ -147,14 +154,14 @@ class _Stage:
             taken_at = system.layer.taken_at
             if held != [system.layer.blob.digest] or record.debian_taken_at != taken_at:
                 return None
-        manifest = self.registry.manifest(record.repository, record.digest)
+        manifest = self.registry.read_manifest(record.repository, record.digest)
         if manifest is None:
             return None
-        blobs = manifest.blobs()
+        blobs = manifest.parse_blobs()
         return record if layer_store.has_all(self.registry, record.repository, blobs) else None
 
-    def make(
-        self, missing: Sequence[PlannedImage], system: System | None
+    def make_missing(
+        self, missing: Sequence[PlannedImage], system: HeldSystemLayer | None
     ) -> dict[str, BuildRecord]:
         """Make the layers that the missing images lack, and assemble these images.
 
@@ -162,15 +169,18 @@ class _Stage:
         """
         made, made_system = self._make_layers(missing, system)
         stacks = dict.fromkeys(stack for planned in missing for stack in planned.stacks)
-        locks = [layer_lock.path_of(self.root, stack, self.version.line) for stack in stacks]
+        locks = [
+            layer_lock.layer_lock_path(self.root, stack, self.version.line) for stack in stacks
+        ]
         commit = checkout.commit_of(locks)
         return {
-            planned.image: self._assemble(planned, made, made_system, commit) for planned in missing
+            planned.image: self._assemble_image(planned, made, made_system, commit)
+            for planned in missing
         }
 
     def _make_layers(
-        self, missing: Sequence[PlannedImage], system: System | None
-    ) -> tuple[Mapping[str, Made], MadeSystem]:
+        self, missing: Sequence[PlannedImage], system: HeldSystemLayer | None
+    ) -> tuple[Mapping[str, MadeLayer], MadeSystemLayer]:
         """Return the Python layers by content key, and the OS layer.
 
         Each is found in the registry or made now.
@@ -182,47 +192,60 @@ class _Stage:
             if spec.kind != layers.OS
         }
         blobs = [spec.locked for spec in specs.values() if spec.locked]
-        found = layer_store.find_all(self.registry, self.catalog.repositories, blobs)
+        found = layer_store.find_layers(self.registry, self.catalog.repositories, blobs)
         held = {key: found.get(spec.locked) for key, spec in specs.items() if spec.locked}
-        made = {key: Made(each, "reused", 0.0) for key, each in held.items() if each}
+        made = {key: MadeLayer(each, "reused", 0.0) for key, each in held.items() if each}
         to_make = [spec for key, spec in specs.items() if key not in made]
         here, lacking = len(made) + (system is not None), len(to_make) + (system is None)
-        progress.say(f"  layers: {here} found in the registry, {lacking} to make")
+        progress.say_line(f"  layers: {here} found in the registry, {lacking} to make")
         if system is not None and not to_make:
-            return made, MadeSystem(system, "reused", 0.0)
-        with home.scratch("build") as work:
-            new, made_system = _Making(self, work, missing[0].system, system).make(to_make)
+            return made, MadeSystemLayer(system, "reused", 0.0)
+        with home.scratch_folder("build") as work:
+            new, made_system = _LayerMaker(self, work, missing[0].system_spec, system).make_layers(
+                to_make
+            )
         return {**made, **new}, made_system
 
-    def _assemble(
-        self, planned: PlannedImage, python: Mapping[str, Made], system: MadeSystem, commit: str
+    def _assemble_image(
+        self,
+        planned: PlannedImage,
+        python: Mapping[str, MadeLayer],
+        system: MadeSystemLayer,
+        commit: str,
     ) -> BuildRecord:
         """Assemble and push one image, and write its record."""
         started = time.monotonic()
-        made = {**python, planned.system.key: Made(system.system.held, system.how, system.seconds)}
+        made = {
+            **python,
+            planned.system_spec.key: MadeLayer(system.system.held, system.how, system.seconds),
+        }
         of_image = [made[spec.key].held for spec in planned.layers]
         title = self.catalog.title_of(planned.image)
         blobs = [held.blob for held in of_image]
         part = self.catalog.os_part_of(planned.image)
-        config = assembly.configuration(planned, title, str(self.version), self.line, blobs, part)
-        manifest = assembly.assemble(
+        config = assembly.image_configuration(
+            planned, title, str(self.version), self.catalog_line, blobs, part
+        )
+        manifest = assembly.assemble_image(
             self.registry, self.catalog.repositories.staging, config, of_image
         )
         seconds = (
             time.monotonic() - started + sum(made[spec.key].seconds for spec in planned.layers)
         )
-        record = self._record(planned, made, system.system.layer, manifest.digest, seconds, commit)
-        records.write(self._path(planned), record)
-        progress.say(
+        record = self._make_record(
+            planned, made, system.system.layer, manifest.digest, seconds, commit
+        )
+        records.write_record(self._record_path(planned), record)
+        progress.say_line(
             f"  {planned.image}: {record.repository}@{record.digest} "
-            f"({progress.megabytes(record.size)})"
+            f"({progress.format_megabytes(record.total_size)})"
         )
         return record
 
-    def _record(  # noqa: PLR0913, PLR0917 - what is known only now
+    def _make_record(  # noqa: PLR0913, PLR0917 - what is known only now
         self,
         planned: PlannedImage,
-        made: Mapping[str, Made],
+        made: Mapping[str, MadeLayer],
         system: SystemLayer,
         digest: str,
         seconds: float,
@@ -236,93 +259,113 @@ class _Stage:
             digest=digest,
             media_type=assembly.MEDIA_TYPE,
             content_key=planned.content_key,
-            layers=tuple(_built(spec, made[spec.key]) for spec in planned.layers),
-            torch=self.line.torch,
-            cuda=self.line.cuda,
-            python=self.line.python,
+            layers=tuple(_record_layer(spec, made[spec.key]) for spec in planned.layers),
+            torch=self.catalog_line.torch,
+            cuda=self.catalog_line.cuda,
+            python=self.catalog_line.python,
             base_source=system.source,
             debian_packages=system.packages,
-            created_at=_now(),
+            created_at=_current_time(),
             seconds=round(seconds, 2),
             debian_taken_at=system.taken_at,
             lock_commit=commit,
         )
 
-    def _path(self, planned: PlannedImage) -> Path:
+    def _record_path(self, planned: PlannedImage) -> Path:
         return record_path(self.out, str(self.version), planned.image, "build")
 
 
 @dataclass(frozen=True)
-class _Making:
+class _LayerMaker:
     """Making of layers: wheels on all cores, the OS layer beside them, then bytecode."""
 
     stage: _Stage
     work: Path
     system: LayerSpec
-    found_system: System | None
+    found_system: HeldSystemLayer | None
 
-    def make(self, specs: Sequence[LayerSpec]) -> tuple[dict[str, Made], MadeSystem]:
-        line, registry, cache = self.stage.line, self.stage.registry, self.stage.cache
+    def make_layers(
+        self, specs: Sequence[LayerSpec]
+    ) -> tuple[dict[str, MadeLayer], MadeSystemLayer]:
+        line, registry, cache = (
+            self.stage.catalog_line,
+            self.stage.registry,
+            self.stage.cache_repository,
+        )
         recipe = Recipe(
             self.stage.version.line, prefix_of(line), line.epoch, self.work, registry.host, cache
         )
         with ThreadPoolExecutor(1) as beside:
-            system = beside.submit(self._system)
+            system = beside.submit(self._make_system)
             wheels = {wheel.file: wheel for spec in specs for wheel in spec.wheels}
-            wheelhouse.fetch(list(wheels.values()), line.python)
+            wheelhouse.fetch_wheels(list(wheels.values()), line.python)
             made = workers.make_python(
                 recipe,
                 specs,
-                lambda: system_image(line, self.system, system.result().system, registry, cache),
+                lambda: push_system_image(
+                    line, self.system, system.result().system, registry, cache
+                ),
             )
             python = {
-                key: Made(Held(blob, cache), "built", seconds)
+                key: MadeLayer(HeldLayer(blob, cache), "built", seconds)
                 for key, (blob, seconds) in made.items()
             }
             return python, system.result()
 
-    def _system(self) -> MadeSystem:
+    def _make_system(self) -> MadeSystemLayer:
         if self.found_system is not None:
-            return MadeSystem(self.found_system, "reused", 0.0)
+            return MadeSystemLayer(self.found_system, "reused", 0.0)
         stage = self.stage
-        return make_system(
-            stage.line, self.system, stage.registry, stage.cache, self.work, stage.vouch
+        return make_system_layer(
+            stage.catalog_line,
+            self.system,
+            stage.registry,
+            stage.cache_repository,
+            self.work,
+            stage.vouch,
         )
 
 
-def make_system(  # noqa: PLR0913, PLR0917 - what is made, where it goes, and who signs it
-    line: Line, spec: LayerSpec, registry: Registry, cache: str, work: Path, vouch: Vouch
-) -> MadeSystem:
+def make_system_layer(  # noqa: PLR0913, PLR0917 - what is made, where it goes, and who signs it
+    line: Line,
+    spec: LayerSpec,
+    registry: Registry,
+    cache: str,
+    work: Path,
+    vouch: SystemLayerSigner,
+) -> MadeSystemLayer:
     """Make the OS layer of a line, push it to the cache repository, and sign a statement about it.
 
     The packages are dated at the start: Debian may publish newer ones while they are installed.
     """
-    started, taken_at = time.monotonic(), _now()
+    started, taken_at = time.monotonic(), _current_time()
     target = work / "os.tar.gz"
-    made = debian.make(line, work, target)
+    made = debian.make_os_layer(line, work, target)
     registry.push_file(cache, target, made.blob.digest, lambda _: None)
     target.unlink()
     layer = SystemLayer(spec.key, made.blob, made.source, made.packages, taken_at)
-    system_layer.keep(registry, cache, layer, vouch)
-    return MadeSystem(
-        System(layer, Held(made.blob, cache)), "built", round(time.monotonic() - started, 2)
+    system_layer.keep_system_layer(registry, cache, layer, vouch)
+    return MadeSystemLayer(
+        HeldSystemLayer(layer, HeldLayer(made.blob, cache)),
+        "built",
+        round(time.monotonic() - started, 2),
     )
 
 
-def system_image(
-    line: Line, spec: LayerSpec, system: System, registry: Registry, cache: str
+def push_system_image(
+    line: Line, spec: LayerSpec, system: HeldSystemLayer, registry: Registry, cache: str
 ) -> str:
     """Push an image of the OS layer alone, and return its reference for the engine."""
     config = assembly.system_configuration(line, spec, system.held.blob)
-    manifest = assembly.assemble(registry, cache, config, [system.held])
+    manifest = assembly.assemble_image(registry, cache, config, [system.held])
     return f"{registry.host}/{cache}@{manifest.digest}"
 
 
-def _now() -> str:
+def _current_time() -> str:
     return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
 
 
-def _built(spec: LayerSpec, made: Made) -> BuiltLayer:
+def _record_layer(spec: LayerSpec, made: MadeLayer) -> BuiltLayer:
     blob = made.held.blob
     return BuiltLayer(
         name=spec.name,

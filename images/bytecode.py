@@ -47,11 +47,11 @@ def jobs_of(spec: LayerSpec, prefix: Prefix) -> list[Job]:
     jobs: list[Job] = []
     site_packages = f"{prefix.site_packages}/"
     for wheel in spec.wheels:
-        wheelhouse.verify(wheel, wheelhouse.path_of(wheel))
-        with OpenWheel(wheel, wheelhouse.path_of(wheel)) as opened:
+        wheelhouse.verify_wheel(wheel, wheelhouse.wheel_path(wheel))
+        with OpenWheel(wheel, wheelhouse.wheel_path(wheel)) as opened:
             files = [
                 (f"/wheels/{wheel.file}", file.member, f"/{file.path}")
-                for file in opened.contents(prefix)
+                for file in opened.installed_files(prefix)
                 if file.path.startswith(site_packages)
                 and file.path.endswith(".py")
                 and file.member
@@ -72,20 +72,24 @@ def compile_in_container(
     (work / "jobs.json").write_text(json.dumps([job for made in jobs.values() for job in made]))
     made = work / "zips"
     made.mkdir()
-    engine.pull(os_image)
-    _run(prefix, os_image, work)
+    engine.pull_image(os_image)
+    _run_compiler(prefix, os_image, work)
     zips = iter(sorted(made.glob("*.zip")))
     return {key: tuple(next(zips) for _ in of_layer) for key, of_layer in jobs.items()}
 
 
-def _run(prefix: Prefix, os_image: str, work: Path) -> None:
+def _run_compiler(prefix: Prefix, os_image: str, work: Path) -> None:
     """Run the compiler in a container.
 
     The engine's client is used, not its API: with `--rm` the engine removes the container even if
     this run is killed.
     """
     name = f"pytorch-cuda-images-bytecode-{uuid.uuid4().hex}"
-    folders = {home.kept("wheels"): "/wheels:ro", COMPILER: "/compiler.py:ro", work: "/work:rw"}
+    folders = {
+        home.make_home_folder("wheels"): "/wheels:ro",
+        COMPILER: "/compiler.py:ro",
+        work: "/work:rw",
+    }
     options = [f"--volume={host.resolve()}:{inside}" for host, inside in folders.items()]
     options += [
         "--env=PYTHONHASHSEED=0",
@@ -96,7 +100,7 @@ def _run(prefix: Prefix, os_image: str, work: Path) -> None:
     try:
         shell.run(
             [
-                engine.program(),
+                engine.docker_program(),
                 "run",
                 "--rm",
                 f"--name={name}",

@@ -23,7 +23,7 @@ LEVEL = 6
 UNCHECKED_HASH = (0b01).to_bytes(4, "little")  # PEP 552: hash-based, the source is never read
 
 
-def bytecode(source: bytes, path: str) -> bytes | None:
+def compile_source(source: bytes, path: str) -> bytes | None:
     """Return a .pyc with an unchecked source hash; None if the source does not compile."""
     try:
         code = compile(source, path, "exec", dont_inherit=True)
@@ -43,7 +43,7 @@ def compile_job(job: list[list[str]], zipped: str) -> None:
     target = zipfile.ZipFile(zipped, "w", zipfile.ZIP_DEFLATED, compresslevel=LEVEL)
     with target, zipfile.ZipFile(job[0][0]) as wheel:
         for _, member, path in job:
-            made = bytecode(wheel.read(member), path)
+            made = compile_source(wheel.read(member), path)
             if made is not None:
                 target.writestr(
                     zipfile.ZipInfo(cached_name(path).lstrip("/")),
@@ -53,7 +53,7 @@ def compile_job(job: list[list[str]], zipped: str) -> None:
                 )
 
 
-def fork(job: list[list[str]], zipped: str) -> None:
+def fork_job(job: list[list[str]], zipped: str) -> None:
     """Do one job in a process of its own."""
     if os.fork() == 0:
         status = 1
@@ -79,6 +79,6 @@ if __name__ == "__main__":
     for number, job in enumerate(jobs):
         if number >= at_once:
             wait_for_one()
-        fork(job, f"{sys.argv[2]}/{number:05}.zip")
+        fork_job(job, f"{sys.argv[2]}/{number:05}.zip")
     for _ in jobs[-at_once:]:
         wait_for_one()

@@ -159,7 +159,7 @@ class Catalog:
     growth_percent: Annotated[float, Field(ge=0, le=1000)]
     images: tuple[str, ...]
 
-    def version(self, text: str) -> Version:
+    def require_version(self, text: str) -> Version:
         """Return the version that `text` is (`v2.6.3`).
 
         Raises ConfigError if it is no version, or if its line is not in the catalogue.
@@ -179,7 +179,7 @@ class Catalog:
         Each comes after those it needs, otherwise in the order of the catalogue. Raises ConfigError
         if the name is unknown.
         """
-        wanted = {stack for name in self._named(image) for stack in self._with_parents(name)}
+        wanted = {stack for name in self._split_name(image) for stack in self._with_parents(name)}
         waiting = [stack for stack in self.stacks if stack in wanted]
         ordered: list[str] = []
         while waiting:
@@ -214,7 +214,7 @@ class Catalog:
         added = [stack for stack in self.stacks_of(image) if stack != BASE] or [BASE]
         return "; ".join(self.stacks[stack].title for stack in added)
 
-    def _named(self, image: str) -> list[str]:
+    def _split_name(self, image: str) -> list[str]:
         names = split_image(image)
         if not set(names) <= set(self.stacks):
             hint = f"combine these with `-`: {', '.join(self.stacks)}"
@@ -253,15 +253,15 @@ class Catalog:
                 f"--images {problem}",
                 f"write 1 to {_MOST_IMAGES} names, separated by commas: cv,nlp",
             )
-        named = [self._named(name) for name in names]
+        named = [self._split_name(name) for name in names]
         canonical = (join_stacks(each for each in self.stacks if each in some) for some in named)
         return tuple(dict.fromkeys(canonical))
 
 
-def load(path: Path = CATALOG, facts: Path = COMPATIBILITY) -> Catalog:
+def load_catalog(path: Path = CATALOG, facts: Path = COMPATIBILITY) -> Catalog:
     """Return the catalogue, checked against `facts`. Reads no lock. Raises ConfigError."""
     catalog = records.load_yaml(Catalog, path)
-    check = _Check(path, records.read_text(path))
+    check = _CatalogFile(path, records.read_text(path))
     _check_repositories(catalog.repositories, check)
     _check_stacks(catalog, check)
     _check_images(catalog, check)
@@ -288,17 +288,17 @@ def locks_of(
 
 
 @dataclass(frozen=True)
-class _Check:
+class _CatalogFile:
     """A file that is checked, to name the line of an error in it."""
 
     path: Path
     text: str
 
-    def refuse(self, loc: tuple[int | str, ...], message: str, hint: str) -> ConfigError:
+    def error_at(self, loc: tuple[int | str, ...], message: str, hint: str) -> ConfigError:
         return ConfigError(f"{self.path}:{records.line_of(self.text, *loc)}: {message}", hint)
 
 
-def _check_repositories(repositories: Repositories, check: _Check) -> None:
+def _check_repositories(repositories: Repositories, check: _CatalogFile) -> None:
     """Require that all repositories differ: their rights to write differ too."""
     named: dict[str, str] = {}
     for field in fields(repositories):
@@ -306,18 +306,20 @@ def _check_repositories(repositories: Repositories, check: _Check) -> None:
         first = named.setdefault(name, field.name)
         if first != field.name:
             message = f"`{field.name}` and `{first}` are one repository, {name}"
-            raise check.refuse(("repositories", field.name), message, "give each a name of its own")
+            raise check.error_at(
+                ("repositories", field.name), message, "give each a name of its own"
+            )
 
 
-def _check_stacks(catalog: Catalog, check: _Check) -> None:
+def _check_stacks(catalog: Catalog, check: _CatalogFile) -> None:
     for name, stack in catalog.stacks.items():
         if not re.fullmatch(r"[a-z][a-z0-9]{0,19}", name):
             hint = "use 1 to 20 lower-case letters and digits"
-            raise check.refuse(("stacks", name), f"stack name `{clean_line(name, 60)}`", hint)
+            raise check.error_at(("stacks", name), f"stack name `{clean_line(name, 60)}`", hint)
         for parent in stack.needs:
             if parent not in catalog.stacks:
                 hint = f"stacks: {', '.join(catalog.stacks)}"
-                raise check.refuse(
+                raise check.error_at(
                     ("stacks", name, "needs"),
                     f"stack `{name}` needs unknown stack `{parent}`",
                     hint,
@@ -326,89 +328,89 @@ def _check_stacks(catalog: Catalog, check: _Check) -> None:
         try:
             lowest = catalog.stacks_of(name)[0]
         except ConfigError as error:
-            raise check.refuse(
+            raise check.error_at(
                 ("stacks", name, "needs"), error.message, "remove one `needs` of the circle"
             ) from None
         if lowest != BASE:
-            raise check.refuse(
+            raise check.error_at(
                 ("stacks", name), f"stack `{name}` does not need `{BASE}`", f"write needs: [{BASE}]"
             )
 
 
-def _check_images(catalog: Catalog, check: _Check) -> None:
+def _check_images(catalog: Catalog, check: _CatalogFile) -> None:
     for index, image in enumerate(catalog.images):
         if len(image) > _LONGEST_NAME:
-            raise check.refuse(
+            raise check.error_at(
                 ("images", index), f"image name of {len(image)} characters", "name fewer stacks"
             )
         try:
             catalog.stacks_of(image)
         except ConfigError as error:
-            raise check.refuse(("images", index), error.message, error.hint) from None
+            raise check.error_at(("images", index), error.message, error.hint) from None
 
 
-def _check_line_name(name: str, line: Line, check: _Check) -> None:
+def _check_line_name(name: str, line: Line, check: _CatalogFile) -> None:
     if not is_line(name):
-        raise check.refuse(
+        raise check.error_at(
             ("lines", name),
             f"`{clean_line(name, 60)}` is not the name of a line",
             "write it as 2.6, in quotes",
         )
     if line_of_torch(line.torch) != name:
-        raise check.refuse(
+        raise check.error_at(
             ("lines", name, "torch"),
             f"line {name} declares torch {line.torch}",
             f"the torch of a line has the line's number: {name}.x",
         )
 
 
-def _check_torch(name: str, line: Line, known: Compatibility, check: _Check) -> None:
+def _check_torch(name: str, line: Line, known: Compatibility, check: _CatalogFile) -> None:
     """Require that torch, its packages, CUDA and Python go together, and that facts are known."""
     at = ("lines", name)
     release = known.torch.get(line.torch)
     if release is None:
         hint = f"known: {', '.join(known.torch)}; add new ones to {COMPATIBILITY.name}"
         message = f"torch {line.torch} is not in {COMPATIBILITY.name}"
-        raise check.refuse((*at, "torch"), message, hint)
+        raise check.error_at((*at, "torch"), message, hint)
     for package in ("torchvision", "torchaudio"):
         written, right = getattr(line, package), getattr(release, package)
         if written != right:
             message = f"{package} {written} does not go with torch {line.torch}"
-            raise check.refuse((*at, package), message, f"write {package}: {right!r}")
+            raise check.error_at((*at, package), message, f"write {package}: {right!r}")
     for field, choices in (("cuda", tuple(release.builds)), ("python", release.python)):
         written = getattr(line, field)
         if written not in choices:
             message = f"torch {line.torch} was never built for {field} {written}"
-            raise check.refuse((*at, field), message, f"choose one of {', '.join(choices)}")
+            raise check.error_at((*at, field), message, f"choose one of {', '.join(choices)}")
     if unknown := known.find_build(line.torch, line.cuda).unknown_facts:
         message = (
             f"{COMPATIBILITY.name} lacks {', '.join(unknown)} of torch {line.torch} for CUDA "
             f"{line.cuda}"
         )
         hint = f"add them there, under torch, {line.torch}, builds, {line.cuda}"
-        raise check.refuse((*at, "cuda"), message, hint)
+        raise check.error_at((*at, "cuda"), message, hint)
 
 
-def _check_system(name: str, line: Line, known: Compatibility, check: _Check) -> None:
+def _check_system(name: str, line: Line, known: Compatibility, check: _CatalogFile) -> None:
     """Require that the driver is new enough for CUDA, and that Debian has the line's Python."""
     at = ("lines", name)
     toolkit, debian = known.toolkits.get(line.cuda), known.debian.get(line.debian)
     if toolkit is None:
         hint = f"add its drivers there, under toolkits, {line.cuda}"
         message = f"{COMPATIBILITY.name} lacks the drivers of CUDA {line.cuda}"
-        raise check.refuse((*at, "cuda"), message, hint)
+        raise check.error_at((*at, "cuda"), message, hint)
     if _numbers_of(line.driver_floor) < _numbers_of(toolkit.oldest_driver):
         message = f"CUDA {line.cuda} does not run on driver {line.driver_floor}"
         hint = f"write driver_floor: {toolkit.oldest_driver!r}, or a newer one"
-        raise check.refuse((*at, "driver_floor"), message, hint)
+        raise check.error_at((*at, "driver_floor"), message, hint)
     if debian is None:
         hint = f"known: {', '.join(known.debian)}; add it there, under debian"
         message = f"Debian {line.debian} is not in {COMPATIBILITY.name}"
-        raise check.refuse((*at, "debian"), message, hint)
+        raise check.error_at((*at, "debian"), message, hint)
     if line.python != debian.python:
         message = f"Debian {line.debian} has no Python {line.python}"
         hint = f"write python: {debian.python!r}, or choose another Debian"
-        raise check.refuse((*at, "python"), message, hint)
+        raise check.error_at((*at, "python"), message, hint)
 
 
 def _numbers_of(driver: str) -> tuple[int, ...]:
@@ -423,8 +425,9 @@ def _check_locks_agree(locks: dict[str, Lock]) -> None:
             first, same = chosen.setdefault(wheel.name, (lock, wheel))
             if same.sha256 != wheel.sha256:
                 raise ConfigError(
-                    f"{lock.place(wheel)}: {wheel.name} {wheel.version} is another wheel than the "
-                    f"one in {first.place(same)}",
+                    f"{lock.place_of(wheel)}: {wheel.name} {wheel.version} is another wheel than "
+                    "the "
+                    f"one in {first.place_of(same)}",
                     "run `./release.py lock`: it writes all locks from one resolution",
                 )
 
@@ -432,28 +435,29 @@ def _check_locks_agree(locks: dict[str, Lock]) -> None:
 def _check_lock_of_base(line: Line, lock: Lock) -> None:
     """Require that the lock has the versions of the line, and what its torch requires."""
     for package in ("torch", "torchvision", "torchaudio"):
-        wheel, version = lock.find(package), getattr(line, package)
+        wheel, version = lock.find_wheel(package), getattr(line, package)
         if wheel is None or wheel.version != version:
-            raise _contradiction(lock, wheel, f"{package} {version}")
+            raise _contradiction_error(lock, wheel, f"{package} {version}")
     runtime = next(
         (wheel for wheel in lock.wheels if wheel.name.startswith("nvidia-cuda-runtime")), None
     )
     if runtime is None or not runtime.version.startswith(f"{line.cuda}."):
-        raise _contradiction(lock, runtime, f"CUDA {line.cuda}")
+        raise _contradiction_error(lock, runtime, f"CUDA {line.cuda}")
     build = load_compatibility().find_build(line.torch, line.cuda)
     for library, version in (("cudnn", build.cudnn), ("nccl", build.nccl)):
-        wheel = lock.find(f"nvidia-{library}-cu{line.cuda.partition('.')[0]}")
+        wheel = lock.find_wheel(f"nvidia-{library}-cu{line.cuda.partition('.')[0]}")
         if wheel is not None and version is not None and wheel.version != version:
             raise ConfigError(
-                f"{lock.place(wheel)}: torch {line.torch} for CUDA {line.cuda} requires {library} "
+                f"{lock.place_of(wheel)}: torch {line.torch} for CUDA {line.cuda} requires "
+                f"{library} "
                 f"{version}, the lock holds {wheel.version}",
                 f"run `./release.py lock`, or correct {COMPATIBILITY.name}",
             )
 
 
-def _contradiction(lock: Lock, wheel: Wheel | None, asserted: str) -> ConfigError:
+def _contradiction_error(lock: Lock, wheel: Wheel | None, asserted: str) -> ConfigError:
     found = f"{wheel.name} {wheel.version}" if wheel else "none"
     return ConfigError(
-        f"{lock.place(wheel)}: the catalogue says {asserted}, the lock holds {found}",
+        f"{lock.place_of(wheel)}: the catalogue says {asserted}, the lock holds {found}",
         "run `./release.py lock`, or correct the catalogue",
     )

@@ -75,27 +75,27 @@ class OsLayer:
     packages: tuple[DebianPackage, ...]
 
 
-def dockerfile() -> Path:
+def dockerfile_path() -> Path:
     """Return the path of the Dockerfile of the OS layer."""
     return IMAGES / "base" / "Dockerfile"
 
 
-def make(line: Line, work: Path, target: Path) -> OsLayer:
+def make_os_layer(line: Line, work: Path, target: Path) -> OsLayer:
     """Build the OS layer of a line into the file `target`. `work` is a folder for scratch.
 
     Raises EnvironmentFailed if the engine, the disk or Debian's package mirror fails.
     """
-    base, source = _base(line, work)
+    base, source = _pull_base(line, work)
     exported = work / "rootfs.tar"
-    with progress.step("Debian packages and security updates (BuildKit)"):
-        _build(line, base, exported)
-    with _failures(), target.open("wb") as file:
-        blob, packages = normalise(exported, file, line.epoch)
+    with progress.show_step("Debian packages and security updates (BuildKit)"):
+        _build_root(line, base, exported)
+    with _explain_failures(), target.open("wb") as file:
+        blob, packages = normalise_export(exported, file, line.epoch)
     exported.unlink()
     return OsLayer(blob, source, packages)
 
 
-def normalise(
+def normalise_export(
     exported: Path, target: BinaryIO, epoch: int
 ) -> tuple[Blob, tuple[DebianPackage, ...]]:
     """Write an exported root file system as a layer, and return it with its list of packages.
@@ -103,8 +103,8 @@ def normalise(
     Raises EnvironmentFailed if the export is not complete or has no packages, or if the layer
     cannot be written.
     """
-    with _failures():
-        blob, status = _rewrite(exported, target, epoch)
+    with _explain_failures():
+        blob, status = _rewrite_export(exported, target, epoch)
     packages = tuple(installed_packages(status))
     if not packages:
         raise EnvironmentFailed(
@@ -113,9 +113,9 @@ def normalise(
     return blob, packages
 
 
-def _rewrite(exported: Path, target: BinaryIO, epoch: int) -> tuple[Blob, str]:
+def _rewrite_export(exported: Path, target: BinaryIO, epoch: int) -> tuple[Blob, str]:
     """Write the layer, and return it with dpkg's status file."""
-    writer = _Writer(target)
+    writer = _LayerFile(target)
     status = b""
     with (
         tarfile.open(exported, "r:") as source,
@@ -134,11 +134,11 @@ def _rewrite(exported: Path, target: BinaryIO, epoch: int) -> tuple[Blob, str]:
             file.seek(source.offset)
             if file.read(len(_END)) != _END:
                 raise tarfile.ReadError("unexpected end of data")
-    return writer.finish(), status.decode(errors="replace")
+    return writer.finish_layer(), status.decode(errors="replace")
 
 
 @contextlib.contextmanager
-def _failures() -> Iterator[None]:
+def _explain_failures() -> Iterator[None]:
     try:
         yield
     except tarfile.TarError as error:
@@ -161,24 +161,24 @@ def installed_packages(status: str) -> Iterator[DebianPackage]:
             yield DebianPackage(fields["Package"], fields["Version"])
 
 
-def _base(line: Line, work: Path) -> tuple[str, str]:
+def _pull_base(line: Line, work: Path) -> tuple[str, str]:
     """Return the base image as the engine names it, and its source for the record."""
-    progress.say(f"  pull {line.base_image.partition('@')[0]}", detail=True)
-    with engine.failures("the engine's pull of the slim base"):
+    progress.say_line(f"  pull {line.base_image.partition('@')[0]}", detail=True)
+    with engine.report_failures("the engine's pull of the slim base"):
         try:
-            engine.client().images.pull(line.base_image)
+            engine.connect_engine().images.pull(line.base_image)
         except DockerException as error:  # the engine answers, and no image registry does
             reason = str(getattr(error, "explanation", None) or error)[:90]
-            progress.say(
+            progress.say_line(
                 f"  the slim base cannot be pulled here ({reason}); it is bootstrapped from "
                 "Debian's packages"
             )
         else:
             return line.base_image, line.base_image
-    return _bootstrapped(line, work), f"mmdebstrap {line.debian}"
+    return _bootstrap_base(line, work), f"mmdebstrap {line.debian}"
 
 
-def _bootstrapped(line: Line, work: Path) -> str:
+def _bootstrap_base(line: Line, work: Path) -> str:
     root = work / "base.tar"
     command = [
         "mmdebstrap",
@@ -191,7 +191,7 @@ def _bootstrapped(line: Line, work: Path) -> str:
     # Nothing of mmdebstrap is left in `work` if it is ended. Only for root: another user's
     # mmdebstrap runs as a user of a namespace, who may not enter `work`.
     temporary = {"TMPDIR": str(work)} if os.geteuid() == 0 else {}
-    with progress.step(f"bootstrap Debian {line.debian} (mmdebstrap)"):
+    with progress.show_step(f"bootstrap Debian {line.debian} (mmdebstrap)"):
         shell.run(
             command,
             hint="run `make setup`; Debian's package mirror must be reachable",
@@ -199,13 +199,16 @@ def _bootstrapped(line: Line, work: Path) -> str:
             timeout_s=BUILD_TIMEOUT_S,
         )
     name = f"pytorch-cuda-debian:{line.debian}"
-    with engine.failures("the engine's import of the base", RETRY_HINT), root.open("rb") as file:
-        engine.client().api.import_image_from_data(file, *name.split(":"))
+    with (
+        engine.report_failures("the engine's import of the base", RETRY_HINT),
+        root.open("rb") as file,
+    ):
+        engine.connect_engine().api.import_image_from_data(file, *name.split(":"))
     root.unlink()
     return name
 
 
-def _build(line: Line, base: str, exported: Path) -> None:
+def _build_root(line: Line, base: str, exported: Path) -> None:
     command, env = engine.build_command()
     arguments = {"BASE": base, "PYTHON": line.python, "SOURCE_DATE_EPOCH": str(line.epoch)}
     options = [f"--build-arg={name}={value}" for name, value in arguments.items()]
@@ -216,7 +219,7 @@ def _build(line: Line, base: str, exported: Path) -> None:
             "--progress=plain",
             *options,
             f"--output=type=tar,dest={exported}",
-            dockerfile().parent,
+            dockerfile_path().parent,
         ],
         env=env | shell.secrets_for(settings.REGISTRY_LOGINS),
         hint=(
@@ -243,7 +246,7 @@ def _without_build_traces(entry: tarfile.TarInfo, epoch: int) -> tarfile.TarInfo
     return fixed
 
 
-class _Writer(io.RawIOBase):
+class _LayerFile(io.RawIOBase):
     """A file that compresses and hashes the bytes written to it."""
 
     def __init__(self, target: BinaryIO) -> None:
@@ -257,15 +260,15 @@ class _Writer(io.RawIOBase):
         plain = bytes(data)
         self._tar.update(plain)
         self._uncompressed += len(plain)
-        self._put(self._gzip.compress(plain))
+        self._write_compressed(self._gzip.compress(plain))
         return len(plain)
 
-    def finish(self) -> Blob:
-        self._put(self._gzip.flush())
+    def finish_layer(self) -> Blob:
+        self._write_compressed(self._gzip.flush())
         digest, diff_id = (f"sha256:{made.hexdigest()}" for made in (self._compressed, self._tar))
         return Blob(digest, diff_id, self._size, self._uncompressed)
 
-    def _put(self, data: bytes) -> None:
+    def _write_compressed(self, data: bytes) -> None:
         self._target.write(data)
         self._compressed.update(data)
         self._size += len(data)

@@ -38,7 +38,7 @@ class LockedLayer:
     key: str
     blob: Blob
 
-    def record(self) -> str:
+    def lock_line(self) -> str:
         """Return the layer as a line of its lock."""
         blob = self.blob
         return (
@@ -47,7 +47,7 @@ class LockedLayer:
         )
 
 
-def path_of(root: Path, stack: str, line: str) -> Path:
+def layer_lock_path(root: Path, stack: str, line: str) -> Path:
     """Return the path of the lock of a stack's layers."""
     return root / stack / f"{line}.layers.lock"
 
@@ -60,7 +60,7 @@ def relock_hint(line: str) -> str:
     )
 
 
-def read(path: Path, line: str) -> tuple[LockedLayer, ...]:
+def read_layer_lock(path: Path, line: str) -> tuple[LockedLayer, ...]:
     """Return the locked layers of a stack.
 
     Raises ConfigError if the lock is missing, if a line of it is not one layer, or if two are of
@@ -73,7 +73,7 @@ def read(path: Path, line: str) -> tuple[LockedLayer, ...]:
     found: dict[str, LockedLayer] = {}
     for number, text in enumerate(records.read_text(path).splitlines(), start=1):
         if text and not text.startswith("#"):
-            layer = _layer(f"{path}:{number}", text, line)
+            layer = _parse_layer(f"{path}:{number}", text, line)
             if found.setdefault(layer.key, layer) is not layer:
                 raise ConfigError(
                     f"{path}:{number}: the layer `{layer.name}` is locked twice", relock_hint(line)
@@ -81,16 +81,16 @@ def read(path: Path, line: str) -> tuple[LockedLayer, ...]:
     return tuple(found.values())
 
 
-def write(path: Path, stack: str, layers: Sequence[LockedLayer]) -> None:
+def write_layer_lock(path: Path, stack: str, layers: Sequence[LockedLayer]) -> None:
     """Write the lock of a stack's layers, in the order they have in an image."""
     head = (
         f"# The Python layers of {stack}. Written by `./release.py lock` from the lock of "
         "wheels; do not edit.\n"
     )
-    records.write_text(path, head + "".join(f"{layer.record()}\n" for layer in layers))
+    records.write_text(path, head + "".join(f"{layer.lock_line()}\n" for layer in layers))
 
 
-def _layer(place: str, text: str, line: str) -> LockedLayer:
+def _parse_layer(place: str, text: str, line: str) -> LockedLayer:
     match = _LINE.fullmatch(text)
     if match is None:
         raise ConfigError(

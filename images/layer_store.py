@@ -16,16 +16,16 @@ _NOT_ALLOWED = (401, 403)
 
 
 @dataclass(frozen=True)
-class Held:
+class HeldLayer:
     """A layer that is in a repository of the registry."""
 
     blob: Blob
     repository: str
 
 
-def find_all(
+def find_layers(
     registry: Registry, repositories: Repositories, blobs: Iterable[Blob]
-) -> Mapping[Blob, Held]:
+) -> Mapping[Blob, HeldLayer]:
     """Return the repository of each layer, without layers that no repository of the catalogue has.
 
     A layer is identified by its digest alone. Raises RegistryError if the registry fails, or if a
@@ -33,25 +33,25 @@ def find_all(
     """
     distinct = tuple(dict.fromkeys(blobs))
     with ThreadPoolExecutor(WORKERS) as pool:
-        found = pool.map(lambda blob: find(registry, repositories, blob), distinct)
+        found = pool.map(lambda blob: find_layer(registry, repositories, blob), distinct)
         return {held.blob: held for held in found if held}
 
 
-def find(registry: Registry, repositories: Repositories, blob: Blob) -> Held | None:
+def find_layer(registry: Registry, repositories: Repositories, blob: Blob) -> HeldLayer | None:
     """Return the repository that holds a layer; None if no repository of the catalogue has it.
 
     Raises RegistryError as `find_all` does.
     """
     for repository in (repositories.staging, repositories.cache):
         if registry.has_blob(repository, blob.digest, blob.size):
-            return Held(blob, repository)
+            return HeldLayer(blob, repository)
     try:
         is_held = registry.has_blob(repositories.production, blob.digest, blob.size)
     except RegistryError as error:
         if error.status not in _NOT_ALLOWED:  # an account that builds need not read production
             raise
         return None
-    return Held(blob, repositories.production) if is_held else None
+    return HeldLayer(blob, repositories.production) if is_held else None
 
 
 def has_all(registry: Registry, repository: str, blobs: Sequence[Descriptor]) -> bool:

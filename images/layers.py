@@ -111,11 +111,11 @@ def compile_wheels(wheels: Sequence[Wheel], prefix: Prefix, epoch: int, target: 
     with contextlib.ExitStack() as stack:
         opened = []
         for wheel in wheels:
-            path = wheelhouse.path_of(wheel)
-            wheelhouse.verify(wheel, path)
+            path = wheelhouse.wheel_path(wheel)
+            wheelhouse.verify_wheel(wheel, path)
             opened.append(stack.enter_context(OpenWheel(wheel, path)))
-        files = ((wheel, file) for wheel in opened for file in wheel.contents(prefix))
-        return _write(files, epoch, target)
+        files = ((wheel, file) for wheel in opened for file in wheel.installed_files(prefix))
+        return _write_layer(files, epoch, target)
 
 
 def compile_bytecode(zips: Sequence[Path], epoch: int, target: Sink) -> Blob:
@@ -127,27 +127,29 @@ def compile_bytecode(zips: Sequence[Path], epoch: int, target: Sink) -> Blob:
         files = (
             (made, InstalledFile(name, 0o644, member=name))
             for made in opened
-            for name in made.names
+            for name in made.member_names
         )
-        return _write(files, epoch, target)
+        return _write_layer(files, epoch, target)
 
 
-def _write(files: Iterable[tuple[OpenWheel, InstalledFile]], epoch: int, target: Sink) -> Blob:
+def _write_layer(
+    files: Iterable[tuple[OpenWheel, InstalledFile]], epoch: int, target: Sink
+) -> Blob:
     """Write files as one layer, folders first."""
     writer = LayerWriter(target, epoch)
-    kept = _once(files)
+    kept = _merge_files(files)
     parents = {str(parent) for path in kept for parent in PurePosixPath(path).parents}
     folders = sorted(parents - {"."})  # each after those above it
     if both := sorted(kept.keys() & set(folders)):
-        raise kept[both[0]][0].damaged(f"its /{both[0]} is a folder of other files")
+        raise kept[both[0]][0].damage_error(f"its /{both[0]} is a folder of other files")
     for folder in folders:
-        writer.directory(folder)
+        writer.add_directory(folder)
     for wheel, file in kept.values():
         _write_file(writer, wheel, file)
     return writer.close()
 
 
-def _once(
+def _merge_files(
     files: Iterable[tuple[OpenWheel, InstalledFile]],
 ) -> dict[str, tuple[OpenWheel, InstalledFile]]:
     """Return the files by path.
@@ -157,19 +159,21 @@ def _once(
     kept: dict[str, tuple[OpenWheel, InstalledFile]] = {}
     for wheel, file in files:
         first, same = kept.setdefault(file.path, (wheel, file))
-        if (first.checksum(same), same.mode) != (wheel.checksum(file), file.mode):
-            raise wheel.damaged(
+        if (first.file_checksum(same), same.mode) != (wheel.file_checksum(file), file.mode):
+            raise wheel.damage_error(
                 f"/{file.path} is also in {first.wheel.name}, with other contents or another mode"
             )
     return kept
 
 
 def _write_file(writer: LayerWriter, wheel: OpenWheel, file: InstalledFile) -> None:
-    source = wheel.deflated(file.member) if file.member else None
+    source = wheel.deflate_stream(file.member) if file.member else None
     if source is None:
-        writer.data(file.path, file.mode, wheel.read(file.member) if file.member else file.data)
+        writer.add_data(
+            file.path, file.mode, wheel.read_member(file.member) if file.member else file.data
+        )
         return
     try:
-        writer.copied(file.path, file.mode, source)
+        writer.add_deflated(file.path, file.mode, source)
     except DamagedStream as error:
-        raise wheel.damaged(f"{file.member}: {error}") from None
+        raise wheel.damage_error(f"{file.member}: {error}") from None

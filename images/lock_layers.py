@@ -27,15 +27,15 @@ Python compiles the bytecode.
 def system_image(line: Line, work: Path) -> str:
     """Make the OS layer of a line, import it into the engine, and return its name there."""
     target = work / "os.tar.gz"
-    debian.make(line, work, target)
+    debian.make_os_layer(line, work, target)
     name, tag = "pytorch-cuda-os", line.debian
-    with engine.failures("the engine's import of the OS layer"), target.open("rb") as file:
-        engine.client().api.import_image_from_data(file, name, tag)
+    with engine.report_failures("the engine's import of the OS layer"), target.open("rb") as file:
+        engine.connect_engine().api.import_image_from_data(file, name, tag)
     target.unlink()
     return f"{name}:{tag}"
 
 
-def make(
+def make_locked_layers(
     catalog: Catalog,
     name: str,
     wheels: Mapping[str, Sequence[Wheel]],
@@ -49,12 +49,12 @@ def make(
     line = catalog.lines[name]
     by_stack = {stack: python_specs(line, stack, held) for stack, held in wheels.items()}
     specs = {spec.key: spec for of_stack in by_stack.values() for spec in of_stack}
-    wheelhouse.fetch(
+    wheelhouse.fetch_wheels(
         list({wheel.file: wheel for spec in specs.values() for wheel in spec.wheels}.values()),
         line.python,
     )
-    progress.say(f"  {len(specs)} layers of line {name} are made to lock their digests")
-    with home.scratch("lock") as work:
+    progress.say_line(f"  {len(specs)} layers of line {name} are made to lock their digests")
+    with home.scratch_folder("lock") as work:
         recipe = Recipe(name, prefix_of(line), line.epoch, work)
         made = workers.make_python(recipe, list(specs.values()), lambda: interpreter(line, work))
     return {
@@ -65,7 +65,7 @@ def make(
     }
 
 
-def changes(before: LayerLocks, after: LayerLocks) -> list[str]:
+def changed_layers(before: LayerLocks, after: LayerLocks) -> list[str]:
     """Return the names of the layers whose lock entry changed."""
     known = {layer for layers in before.values() for layer in layers}
     return [layer.name for layers in after.values() for layer in layers if layer not in known]

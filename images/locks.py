@@ -43,7 +43,7 @@ class Wheel:
     size: int
     line: int = 0
 
-    def requirement(self) -> str:
+    def lock_line(self) -> str:
         """Return the wheel as a line of its lock."""
         return f"{self.name}=={self.version} --hash=sha256:{self.sha256}  # {self.file} {self.size}"
 
@@ -55,11 +55,11 @@ class Lock:
     path: Path
     wheels: tuple[Wheel, ...]
 
-    def find(self, name: str) -> Wheel | None:
+    def find_wheel(self, name: str) -> Wheel | None:
         """Return the wheel of a package, by its normalised name; None if there is none."""
         return next((wheel for wheel in self.wheels if wheel.name == name), None)
 
-    def place(self, wheel: Wheel | None) -> str:
+    def place_of(self, wheel: Wheel | None) -> str:
         """Return `FILE:LINE` of a wheel, or of the lock's first line if there is no wheel."""
         return f"{self.path}:{wheel.line if wheel else 1}"
 
@@ -76,14 +76,14 @@ def read_lock(path: Path) -> Lock:
     lock = Lock(
         path,
         tuple(
-            _wheel(path, number, line)
+            _parse_wheel(path, number, line)
             for number, line in lines
             if line and not line.startswith("#")
         ),
     )
     for wheel in lock.wheels:
-        if lock.find(wheel.name) is not wheel:
-            raise ConfigError(f"{lock.place(wheel)}: {wheel.name} is locked twice", _REFRESH)
+        if lock.find_wheel(wheel.name) is not wheel:
+            raise ConfigError(f"{lock.place_of(wheel)}: {wheel.name} is locked twice", _REFRESH)
     return lock
 
 
@@ -94,12 +94,12 @@ def write_lock(path: Path, stack: str, wheels: list[Wheel]) -> None:
         "edit.\n"
     )
     body = "".join(
-        f"{wheel.requirement()}\n" for wheel in sorted(wheels, key=lambda wheel: wheel.name)
+        f"{wheel.lock_line()}\n" for wheel in sorted(wheels, key=lambda wheel: wheel.name)
     )
     records.write_text(path, head + body)
 
 
-def _wheel(path: Path, number: int, line: str) -> Wheel:
+def _parse_wheel(path: Path, number: int, line: str) -> Wheel:
     match = _LINE.fullmatch(line)
     if match is None:
         raise ConfigError(

@@ -14,7 +14,7 @@ from pathlib import Path
 from images import catalog as catalogue
 from images import layer_lock, layers
 from images.catalog import Catalog, Line, OsPart, Version
-from images.debian import BOOTSTRAP_OPTIONS, dockerfile
+from images.debian import BOOTSTRAP_OPTIONS, dockerfile_path
 from images.layers import LayerSpec
 from images.locks import Wheel
 from images.names import image_tag
@@ -46,13 +46,13 @@ class PlannedImage:
     estimated_size: int
 
     @property
-    def system(self) -> LayerSpec:
+    def system_spec(self) -> LayerSpec:
         """Its OS layer."""
         return next(spec for spec in self.layers if spec.kind == layers.OS)
 
 
 @dataclass(frozen=True)
-class Plan:
+class ReleasePlan:
     """All images of one release, in the order they are built."""
 
     version: str
@@ -68,13 +68,13 @@ class Plan:
         }
 
 
-def make(
+def make_plan(
     catalog: Catalog,
     version: Version,
     names: Sequence[str],
     out: Path,
     root: Path = catalogue.IMAGES,
-) -> Plan:
+) -> ReleasePlan:
     """Plan the images `names` of a release from the locks under `root`.
 
     Raises ConfigError if a lock is missing or wrong, or if the lock of layers does not belong to
@@ -84,30 +84,32 @@ def make(
     locks = catalogue.locks_of(catalog, version.line, every, root)
     above = {}
     for stack, lock in locks.items():
-        path = layer_lock.path_of(root, stack, version.line)
+        path = layer_lock.layer_lock_path(root, stack, version.line)
         unlocked = python_specs(catalog.lines[version.line], stack, lock.wheels)
-        locked = layer_lock.read(path, version.line)
+        locked = layer_lock.read_layer_lock(path, version.line)
         above[stack] = layers.with_locks(unlocked, locked, path, version.line)
     planner = _Planner(catalog, version, above, out)
-    return Plan(str(version), version.line, tuple(planner.image(name) for name in names))
+    return ReleasePlan(
+        str(version), version.line, tuple(planner.plan_image(name) for name in names)
+    )
 
 
-def make_several(
+def make_plans(
     catalog: Catalog,
     versions: Sequence[Version],
     names: Sequence[str],
     out: Path,
     root: Path = catalogue.IMAGES,
-) -> tuple[list[Plan], dict[str, ConfigError]]:
+) -> tuple[list[ReleasePlan], dict[str, ConfigError]]:
     """Plan a release of several lines; return the plans, and the error of each line without one.
 
     A line whose locks are missing or wrong does not stop the others.
     """
-    plans: list[Plan] = []
+    plans: list[ReleasePlan] = []
     errors: dict[str, ConfigError] = {}
     for version in versions:
         try:
-            plans.append(make(catalog, version, names, out, root))
+            plans.append(make_plan(catalog, version, names, out, root))
         except ConfigError as error:
             errors[version.line] = error
     return plans, errors
@@ -137,7 +139,7 @@ def previous_build(out: Path, version: Version, image: str) -> BuildRecord | Non
         each for each in versions_with_records(out, version.line) if each.patch < version.patch
     )
     for each in (version, *earlier):
-        found = records.read(BuildRecord, record_path(out, str(each), image, "build"))
+        found = records.read_record(BuildRecord, record_path(out, str(each), image, "build"))
         if found is not None:
             return found
     return None
@@ -161,17 +163,17 @@ class _Planner:
     out: Path
 
     @property
-    def line(self) -> Line:
+    def catalog_line(self) -> Line:
         return self.catalog.lines[self.version.line]
 
-    def image(self, name: str) -> PlannedImage:
+    def plan_image(self, name: str) -> PlannedImage:
         stacks = self.catalog.stacks_of(name)
         above = (spec for stack in stacks[1:] for spec in self.of_stack[stack])
         # The OS layer changes every month. An engine without a content store downloads all layers
         # above a changed one again. So the OS layer is above the gigabytes of base, and only what
         # a stack adds is above the OS layer.
-        specs = (*self.of_stack[stacks[0]], self._system(), *above)
-        line = self.line  # what of it is in the image's configuration
+        specs = (*self.of_stack[stacks[0]], self._plan_system(), *above)
+        line = self.catalog_line  # what of it is in the image's configuration
         facts: list[object] = [line.torch, line.cuda, line.python, line.driver_floor, line.epoch]
         facts.insert(0, self.catalog.title_of(name))
         part = self.catalog.os_part_of(name)
@@ -181,22 +183,22 @@ class _Planner:
         key = layers.content_key("image", str(self.version), name, made_of, facts)
         before = previous_build(self.out, self.version, name)
         tag = image_tag(str(self.version), name)
-        why = _why(before, key, specs, self.version)
+        why = _explain_change(before, key, specs, self.version)
         # The size of an OS layer that was never built is not known.
         known = {layer.key: layer.size for layer in before.layers} if before else {}
         sizes = [spec.locked.size if spec.locked else known.get(spec.key, 0) for spec in specs]
         return PlannedImage(name, tag, stacks, specs, key, why, sum(sizes))
 
-    def _system(self) -> LayerSpec:
+    def _plan_system(self) -> LayerSpec:
         """Return the OS layer of the release.
 
         Debian's packages are resolved once per release. Its first build takes what is current.
         Every later run, on any machine, finds that layer again by this key, until `build --renew`
         puts a newer one in its place.
         """
-        line = self.line
+        line = self.catalog_line
         made_from = [
-            dockerfile().read_text(),
+            dockerfile_path().read_text(),
             BOOTSTRAP_OPTIONS,
             line.base_image,
             line.debian,
@@ -207,7 +209,9 @@ class _Planner:
         return LayerSpec(f"Debian {line.debian}", layers.OS, catalogue.BASE, (), key)
 
 
-def _why(before: BuildRecord | None, key: str, specs: Sequence[LayerSpec], version: Version) -> str:
+def _explain_change(
+    before: BuildRecord | None, key: str, specs: Sequence[LayerSpec], version: Version
+) -> str:
     if before is None:
         return NEW
     if before.content_key == key:

@@ -67,11 +67,11 @@ class BuildRecord:
     debian_taken_at: str = ""
     lock_commit: str = ""
 
-    def reference(self, registry: str) -> str:
+    def image_reference(self, registry: str) -> str:
         """Return `HOST/REPOSITORY@sha256:...`, for an engine or a scanner."""
         return f"{registry}/{self.repository}@{self.digest}"
 
     @property
-    def size(self) -> int:
+    def total_size(self) -> int:
         """Compressed bytes of all layers."""
         return sum(layer.size for layer in self.layers)

@@ -23,7 +23,7 @@ from images.locks import Wheel, read_lock, write_lock
 from oci.registry import file_sha256
 from runner import home, progress, records, settings, shell
 from runner.errors import ConfigError, EnvironmentFailed
-from runner.untrusted import clean, clean_line
+from runner.untrusted import clean_line, clean_text
 
 HINT = "check requirements.in of the stacks and pip's index configuration"
 UV = Path(sys.executable).parent / "uv"
@@ -36,26 +36,32 @@ LayerLocks = Mapping[str, tuple[LockedLayer, ...]]
 """The locked layers of a line, by stack."""
 
 
-def resolve(catalog: Catalog, name: str, constraints: Sequence[str] = ()) -> Locks:
+def resolve_line(catalog: Catalog, name: str, constraints: Sequence[str] = ()) -> Locks:
     """Resolve line `name` again and download new wheels; return the wheels of each stack.
 
     Versions are as new as `constraints` (`jinja2>=3.1.5,<3.2`) allow. Raises ConfigError if a
     requirement is wrong, and EnvironmentFailed if a download fails.
     """
     line = catalog.lines[name]
-    with home.scratch("resolve") as work:
+    with home.scratch_folder("resolve") as work:
         allowed = work / "allowed.txt"
         allowed.write_text("".join(f"{constraint}\n" for constraint in constraints))
         whole = work / "whole.txt"
-        whole.write_text(_compile(line, work, list(catalog.stacks), allowed, hashes=True))
+        whole.write_text(
+            _compile_requirements(line, work, list(catalog.stacks), allowed, hashes=True)
+        )
         pins = work / "pins.txt"
-        pins.write_text(_compile(line, work, list(catalog.stacks), allowed, hashes=False))
-        wheels = _download(line, whole)
+        pins.write_text(
+            _compile_requirements(line, work, list(catalog.stacks), allowed, hashes=False)
+        )
+        wheels = _download_wheels(line, whole)
         resolutions = {
-            stack: _compile(line, work, list(catalog.stacks_of(stack)), pins, hashes=False)
+            stack: _compile_requirements(
+                line, work, list(catalog.stacks_of(stack)), pins, hashes=False
+            )
             for stack in catalog.stacks
         }
-    names = {stack: set(_versions(text.splitlines())) for stack, text in resolutions.items()}
+    names = {stack: set(_parse_pins(text.splitlines())) for stack, text in resolutions.items()}
     locks: Locks = {}
     for stack in catalog.stacks:
         parents = [parent for parent in catalog.stacks_of(stack) if parent != stack]
@@ -64,47 +70,49 @@ def resolve(catalog: Catalog, name: str, constraints: Sequence[str] = ()) -> Loc
     return locks
 
 
-def locked(catalog: Catalog, name: str) -> Locks:
+def read_locks(catalog: Catalog, name: str) -> Locks:
     """Return the wheels in the locks of line `name`, without stacks that have no lock yet."""
-    paths = {stack: _lock(stack, name) for stack in catalog.stacks}
+    paths = {stack: _lock_path(stack, name) for stack in catalog.stacks}
     return {stack: list(read_lock(path).wheels) for stack, path in paths.items() if path.exists()}
 
 
-def write(name: str, locks: Locks) -> None:
+def write_locks(name: str, locks: Locks) -> None:
     """Write the lock of every stack of line `name`."""
     for stack, held in locks.items():
-        write_lock(_lock(stack, name), stack, held)
-        progress.say(
+        write_lock(_lock_path(stack, name), stack, held)
+        progress.say_line(
             f"  {stack}: {len(held)} wheels, "
-            f"{progress.megabytes(sum(wheel.size for wheel in held))}"
+            f"{progress.format_megabytes(sum(wheel.size for wheel in held))}"
         )
 
 
-def locked_layers(catalog: Catalog, name: str) -> LayerLocks:
+def read_layer_locks(catalog: Catalog, name: str) -> LayerLocks:
     """Return the layers in the locks of line `name`, without stacks whose lock cannot be read."""
     found = {}
     for stack in catalog.stacks:
         with contextlib.suppress(ConfigError):
-            found[stack] = layer_lock.read(layer_lock.path_of(IMAGES, stack, name), name)
+            found[stack] = layer_lock.read_layer_lock(
+                layer_lock.layer_lock_path(IMAGES, stack, name), name
+            )
     return found
 
 
-def write_layers(name: str, locks: LayerLocks) -> None:
+def write_layer_locks(name: str, locks: LayerLocks) -> None:
     """Write the lock of layers of every stack of line `name`."""
     for stack, held in locks.items():
-        layer_lock.write(layer_lock.path_of(IMAGES, stack, name), stack, held)
+        layer_lock.write_layer_lock(layer_lock.layer_lock_path(IMAGES, stack, name), stack, held)
 
 
-def _lock(stack: str, line: str) -> Path:
+def _lock_path(stack: str, line: str) -> Path:
     return IMAGES / stack / f"{line}.lock"
 
 
-def _compile(
+def _compile_requirements(
     line: Line, work: Path, stacks: Sequence[str], constraints: Path, *, hashes: bool
 ) -> str:
     """Return the resolution of the requirements of `stacks`, as uv writes it."""
     wanted = work / "wanted.in"
-    wanted.write_text("".join(_requirements(line, stack) for stack in stacks))
+    wanted.write_text("".join(_read_requirements(line, stack) for stack in stacks))
     options = [
         "--no-emit-index-url",
         "--no-header",
@@ -122,7 +130,7 @@ def _compile(
     )
 
 
-def _requirements(line: Line, stack: str) -> str:
+def _read_requirements(line: Line, stack: str) -> str:
     """Return the requirements of a stack with the line's versions.
 
     Raises ConfigError if one is not a name with its versions: an option or an address would install
@@ -132,11 +140,11 @@ def _requirements(line: Line, stack: str) -> str:
     found = []
     for number, row in enumerate(records.read_text(path).splitlines(), start=1):
         if row.strip() and not row.lstrip().startswith("#"):
-            found.append(f"{_requirement(line, row, f'{path}:{number}')}\n")
+            found.append(f"{_fill_requirement(line, row, f'{path}:{number}')}\n")
     return "".join(found)
 
 
-def _requirement(line: Line, row: str, place: str) -> str:
+def _fill_requirement(line: Line, row: str, place: str) -> str:
     versions = {"torch": line.torch, "torchvision": line.torchvision, "torchaudio": line.torchaudio}
     try:
         text = re.sub(
@@ -156,7 +164,7 @@ def _requirement(line: Line, row: str, place: str) -> str:
     return text
 
 
-def _versions(lines: Iterable[str]) -> dict[str, str]:
+def _parse_pins(lines: Iterable[str]) -> dict[str, str]:
     pins = (
         Requirement(line.rstrip(" \\"))
         for line in lines
@@ -165,25 +173,33 @@ def _versions(lines: Iterable[str]) -> dict[str, str]:
     return {canonicalize_name(pin.name): str(pin.specifier).removeprefix("==") for pin in pins}
 
 
-def _download(line: Line, whole: Path) -> dict[str, Wheel]:
+def _download_wheels(line: Line, whole: Path) -> dict[str, Wheel]:
     """Download the wheel that pip chooses for every pin; return the wheels by name."""
-    folder = home.kept("wheels")
-    command: list[str | Path] = [*wheelhouse.pip_download(line.python), "-r", whole, "-d", folder]
-    with progress.step("download the resolution"):
-        done = shell.ended(
+    folder = home.make_home_folder("wheels")
+    command: list[str | Path] = [
+        *wheelhouse.pip_download_command(line.python),
+        "-r",
+        whole,
+        "-d",
+        folder,
+    ]
+    with progress.show_step("download the resolution"):
+        done = shell.run_to_end(
             command,
             hint=HINT,
             env=shell.secrets_for(settings.INDEXES),
             timeout_s=wheelhouse.DOWNLOAD_TIMEOUT_S,
         )
     if done.code != 0:
-        problem = f"download failed: {' '.join(clean(done.stderr).splitlines()[-2:])[:300]}"
+        problem = f"download failed: {' '.join(clean_text(done.stderr).splitlines()[-2:])[:300]}"
         raise EnvironmentFailed(problem, shell.full_disk_hint(done.stderr) or HINT)
     text = whole.read_text()
-    return {wheel.name: wheel for wheel in _wheels(folder, _versions(text.splitlines()), text)}
+    return {
+        wheel.name: wheel for wheel in _read_wheels(folder, _parse_pins(text.splitlines()), text)
+    }
 
 
-def _wheels(folder: Path, versions: dict[str, str], resolution: str) -> Iterable[Wheel]:
+def _read_wheels(folder: Path, versions: dict[str, str], resolution: str) -> Iterable[Wheel]:
     for path in sorted(folder.glob("*.whl")):
         try:
             name, version, _, _ = parse_wheel_filename(path.name)

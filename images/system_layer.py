@@ -49,7 +49,7 @@ class SystemLayer:
     taken_at: str
 
 
-class Vouch(Protocol):
+class SystemLayerSigner(Protocol):
     """A signer of OS layers that were made here, and verifier of those in the cache."""
 
     def sign(self, layer: SystemLayer) -> bytes:
@@ -62,39 +62,43 @@ class Vouch(Protocol):
         """
 
 
-def find(registry: Registry, repository: str, key: str, vouch: Vouch) -> SystemLayer | None:
+def find_system_layer(
+    registry: Registry, repository: str, key: str, vouch: SystemLayerSigner
+) -> SystemLayer | None:
     """Return the OS layer with this content key; None if there is none that can be trusted.
 
     The reason is printed if there is one that cannot be trusted. Raises RegistryError if the
     registry fails.
     """
     try:
-        signed = _signed(registry, repository, _tag(key))
-        return _checked(vouch.read(signed), key) if signed is not None else None
+        signed = _read_statement(registry, repository, _tag_of(key))
+        return _check_layer(vouch.read(signed), key) if signed is not None else None
     except (GateRefused, Malformed) as error:
         why = error.message if isinstance(error, GateRefused) else str(error)
     except RegistryError as error:
         if error.status not in _SERVED:
             raise
         why = error.message
-    progress.say(f"  the OS layer in {repository} is not used: {untrusted.clean_line(why)}")
+    progress.say_line(f"  the OS layer in {repository} is not used: {untrusted.clean_line(why)}")
     return None
 
 
-def keep(registry: Registry, repository: str, layer: SystemLayer, vouch: Vouch) -> None:
+def keep_system_layer(
+    registry: Registry, repository: str, layer: SystemLayer, vouch: SystemLayerSigner
+) -> None:
     """Publish the signed statement about an OS layer whose blob is in the repository already."""
     config = registry.push_bytes(repository, vouch.sign(layer), STATEMENT_TYPE)
     registry.put_manifest(
-        repository, _tag(layer.key), image_manifest(config, [layer.blob.descriptor()])
+        repository, _tag_of(layer.key), image_manifest(config, [layer.blob.to_descriptor()])
     )
 
 
-def _signed(registry: Registry, repository: str, tag: str) -> bytes | None:
+def _read_statement(registry: Registry, repository: str, tag: str) -> bytes | None:
     """Return the statement under a tag; None if there is no such tag.
 
     Raises Malformed if the manifest names no statement, and RegistryError if the registry fails.
     """
-    manifest = registry.manifest(repository, tag)
+    manifest = registry.read_manifest(repository, tag)
     if manifest is None:
         return None
     content = untrusted.parse_json(manifest.body, LARGEST_STATEMENT_BYTES)
@@ -108,10 +112,10 @@ def _signed(registry: Registry, repository: str, tag: str) -> bytes | None:
         and _is_within(size, LARGEST_STATEMENT_BYTES)
     ):
         raise Malformed("its manifest names no statement")
-    return registry.blob(repository, digest, size)
+    return registry.read_blob(repository, digest, size)
 
 
-def _checked(layer: SystemLayer, key: str) -> SystemLayer:
+def _check_layer(layer: SystemLayer, key: str) -> SystemLayer:
     """Return the layer. Raises Malformed if its content key or a value cannot be right."""
     blob = layer.blob
     if layer.key != key:
@@ -146,5 +150,5 @@ def _is_past(moment: str) -> bool:
         return False
 
 
-def _tag(key: str) -> str:
+def _tag_of(key: str) -> str:
     return f"os-{key[:_TAG_HEX]}"

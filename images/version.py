@@ -30,7 +30,7 @@ class Version:
         return f"v{self.line}.{self.patch}"
 
     @property
-    def order(self) -> tuple[int, ...]:
+    def sort_key(self) -> tuple[int, ...]:
         """Its place among all versions: v2.10.0 is after v2.9.1."""
         return (*line_numbers(self.line), self.patch)
 

@@ -13,7 +13,7 @@ from images.locks import Wheel
 from oci.registry import file_sha256
 from runner import home, progress, settings, shell
 from runner.errors import ConfigError, EnvironmentFailed
-from runner.untrusted import clean
+from runner.untrusted import clean_text
 
 BIG_BYTES = 20_000_000
 """A wheel of this size or more is downloaded by itself, and gets a layer of its own."""
@@ -27,12 +27,12 @@ INDEX_HINT = "check pip's index configuration (`pip config list`) and the networ
 NEWEST_GLIBC_MINOR = 36  # Debian 12's glibc 2.36: newer wheels would not load
 
 
-def path_of(wheel: Wheel) -> Path:
+def wheel_path(wheel: Wheel) -> Path:
     """Return the path of a wheel in the wheelhouse."""
-    return home.kept("wheels") / wheel.file
+    return home.make_home_folder("wheels") / wheel.file
 
 
-def fetch(wheels: Sequence[Wheel], python: str) -> None:
+def fetch_wheels(wheels: Sequence[Wheel], python: str) -> None:
     """Download the wheels that are missing, for Python `python` (`3.11`) on x86-64 Linux.
 
     A wheel is put in its place only after its hash was verified. A killed download loses only the
@@ -42,48 +42,48 @@ def fetch(wheels: Sequence[Wheel], python: str) -> None:
     missing = [
         wheel
         for wheel in wheels
-        if not (path := path_of(wheel)).exists() or path.stat().st_size != wheel.size
+        if not (path := wheel_path(wheel)).exists() or path.stat().st_size != wheel.size
     ]
     if not missing:
         return
     total = sum(wheel.size for wheel in missing)
     with (
-        home.scratch("download") as folder,
-        progress.meter(f"download {len(missing)} wheels", total) as meter,
+        home.scratch_folder("download") as folder,
+        progress.show_meter(f"download {len(missing)} wheels", total) as meter,
     ):
         stop = threading.Event()
-        watcher = threading.Thread(target=_watch, args=(folder, meter, stop))
+        watcher = threading.Thread(target=_watch_download, args=(folder, meter, stop))
         watcher.start()
         try:
             _download_all(missing, python, folder)
         finally:
             stop.set()
             watcher.join()
-        meter.advance(max(0, total - meter.done))  # downloaded and moved since the last count
+        meter.advance_by(max(0, total - meter.done))  # downloaded and moved since the last count
 
 
 def _download_all(missing: Sequence[Wheel], python: str, folder: Path) -> None:
     small = [wheel for wheel in missing if wheel.size < BIG_BYTES]
     batches = [[wheel] for wheel in missing if wheel.size >= BIG_BYTES] + ([small] if small else [])
     with ThreadPoolExecutor(PARALLEL_DOWNLOADS) as pool:
-        for done in pool.map(lambda batch: _download(batch, python, folder), batches):
+        for done in pool.map(lambda batch: _download_batch(batch, python, folder), batches):
             for wheel in done:
                 downloaded = folder / wheel.file
-                verify(wheel, downloaded)
+                verify_wheel(wheel, downloaded)
                 if downloaded.stat().st_size != wheel.size:
                     raise ConfigError(
                         f"{wheel.file} has another size than its lock says",
                         "run `./release.py lock`",
                     )
-                downloaded.replace(path_of(wheel))
+                downloaded.replace(wheel_path(wheel))
 
 
-def _download(batch: list[Wheel], python: str, folder: Path) -> list[Wheel]:
+def _download_batch(batch: list[Wheel], python: str, folder: Path) -> list[Wheel]:
     with tempfile.TemporaryDirectory(dir=folder) as scratch:
         wanted = Path(scratch) / "wanted.txt"
-        wanted.write_text("".join(f"{wheel.requirement()}\n" for wheel in batch))
-        done = shell.ended(
-            [*pip_download(python), "-r", wanted, "-d", folder],
+        wanted.write_text("".join(f"{wheel.lock_line()}\n" for wheel in batch))
+        done = shell.run_to_end(
+            [*pip_download_command(python), "-r", wanted, "-d", folder],
             env={
                 **shell.secrets_for(settings.INDEXES),
                 "TMPDIR": scratch,
@@ -93,7 +93,7 @@ def _download(batch: list[Wheel], python: str, folder: Path) -> list[Wheel]:
             timeout_s=DOWNLOAD_TIMEOUT_S,
         )
     if done.code != 0:
-        said = clean(done.stderr).splitlines()
+        said = clean_text(done.stderr).splitlines()
         errors = [line for line in said if "ERROR" in line] or said[-1:]
         full = shell.full_disk_hint(done.stderr)
         why = "No space left on device" if full else " ".join(errors)[:300]
@@ -101,7 +101,7 @@ def _download(batch: list[Wheel], python: str, folder: Path) -> list[Wheel]:
     return batch
 
 
-def pip_download(python: str) -> list[str]:
+def pip_download_command(python: str) -> list[str]:
     """Return pip's command to download hash-checked wheels for the images' platform."""
     platforms = [
         f"--platform=manylinux_2_{minor}_x86_64" for minor in range(NEWEST_GLIBC_MINOR, 4, -1)
@@ -119,7 +119,7 @@ def pip_download(python: str) -> list[str]:
     return [sys.executable, "-m", "pip", "download", *common, *target]
 
 
-def verify(wheel: Wheel, path: Path) -> None:
+def verify_wheel(wheel: Wheel, path: Path) -> None:
     """Verify that a file is the locked wheel. Raises ConfigError if it is not."""
     found = file_sha256(path)
     if found != wheel.sha256:
@@ -130,16 +130,16 @@ def verify(wheel: Wheel, path: Path) -> None:
         )
 
 
-def _watch(folder: Path, meter: progress.Meter, stop: threading.Event) -> None:
+def _watch_download(folder: Path, meter: progress.Meter, stop: threading.Event) -> None:
     """Count bytes as they arrive: pip itself reports nothing that can be read."""
     seen = 0
     while not stop.wait(POLL_S):
-        now = sum(_size(path) for path in folder.rglob("*.whl"))
-        meter.advance(max(0, now - seen))
+        now = sum(_size_of(path) for path in folder.rglob("*.whl"))
+        meter.advance_by(max(0, now - seen))
         seen = max(seen, now)
 
 
-def _size(path: Path) -> int:
+def _size_of(path: Path) -> int:
     try:
         return path.stat().st_size
     except OSError:

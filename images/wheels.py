@@ -31,7 +31,7 @@ from images.locks import Wheel
 from oci.manifest import sha256 as digest_of
 from oci.tarball import Deflated
 from runner.errors import ConfigError
-from runner.untrusted import printable
+from runner.untrusted import escape_unprintable
 
 INSTALLER = b"pytorch-cuda-images\n"
 _LOCAL_HEADER_BYTES = 30
@@ -77,11 +77,11 @@ class Prefix:
         """The folder of importable code."""
         return f"{self.root}/lib/python{self.python}/site-packages"
 
-    def owns(self, path: str) -> bool:
+    def owns_path(self, path: str) -> bool:
         """Return whether a path belongs to the environment: no package may write it."""
         return _OF_THE_ENVIRONMENT.fullmatch(path.removeprefix(f"{self.root}/")) is not None
 
-    def scheme(self, distribution: str) -> dict[str, str]:
+    def scheme_of(self, distribution: str) -> dict[str, str]:
         """Return the folder of each `.data` category; `distribution` has hyphens, as with pip."""
         return {
             "purelib": self.site_packages,
@@ -108,17 +108,17 @@ class OpenWheel:
     def __init__(self, wheel: Wheel, path: Path) -> None:
         self.wheel = wheel
         self._path = path
-        with self._unreadable_refused():
+        with self._refuse_unreadable():
             self.file: BinaryIO = path.open("rb")
             self._zip = zipfile.ZipFile(self.file)
         if not all(info.filename for info in self._zip.infolist()):
-            raise self.damaged("it has a file without a name")
+            raise self.damage_error("it has a file without a name")
         listed = [info for info in self._zip.infolist() if not info.is_dir()]
         self._members = {info.filename: info for info in listed}
         if len(self._members) != len(listed):
-            raise self.damaged("it has two files of one name")
+            raise self.damage_error("it has two files of one name")
         for info in listed:
-            self._check(info)
+            self._check_member(info)
 
     def __enter__(self) -> OpenWheel:
         return self
@@ -128,75 +128,75 @@ class OpenWheel:
         self.file.close()
 
     @property
-    def names(self) -> tuple[str, ...]:
+    def member_names(self) -> tuple[str, ...]:
         """The names of all members, in the order of the zip's directory."""
         return tuple(self._members)
 
-    def damaged(self, why: str) -> ConfigError:
+    def damage_error(self, why: str) -> ConfigError:
         """Return the error for a wheel that cannot be trusted."""
         hint = (
             "delete it and run again; if the error stays, choose another version in requirements.in"
         )
         return ConfigError(f"{self._path}: {why}", hint)
 
-    def read(self, member: str) -> bytes:
+    def read_member(self, member: str) -> bytes:
         """Return a member's contents. Raises ConfigError if it has more than READ_BYTES."""
         if self._members[member].file_size > READ_BYTES:
-            raise self.damaged(f"`{member}` has more than {READ_BYTES >> 20} MB")
-        with self._unreadable_refused(member):
+            raise self.damage_error(f"`{member}` has more than {READ_BYTES >> 20} MB")
+        with self._refuse_unreadable(member):
             return self._zip.read(member)
 
-    def checksum(self, file: InstalledFile) -> tuple[int, int]:
+    def file_checksum(self, file: InstalledFile) -> tuple[int, int]:
         """Return the CRC-32 and the size in bytes of a file's contents, without unpacking it."""
         if not file.member:
             return zlib.crc32(file.data), len(file.data)
         info = self._members[file.member]
         return info.CRC, info.file_size
 
-    def deflated(self, member: str) -> Deflated | None:
+    def deflate_stream(self, member: str) -> Deflated | None:
         """Return a member's deflate stream in the file; None if it is stored uncompressed."""
         info = self._members[member]
         if info.compress_type == zipfile.ZIP_STORED:
             return None
-        with self._unreadable_refused(member):
+        with self._refuse_unreadable(member):
             self.file.seek(info.header_offset)
             name, extra = struct.unpack("<HH", self.file.read(_LOCAL_HEADER_BYTES)[26:30])
         start = info.header_offset + _LOCAL_HEADER_BYTES + name + extra
         return Deflated(self.file, start, info.compress_size, info.file_size, info.CRC)
 
-    def contents(self, prefix: Prefix) -> tuple[InstalledFile, ...]:
+    def installed_files(self, prefix: Prefix) -> tuple[InstalledFile, ...]:
         """Return all files of the installed wheel, sorted by path.
 
         Raises ConfigError if the wheel is malformed, or would write outside its places.
         """
-        with self._unreadable_refused(self._dist_info):
-            files = self._one_each(self._placed(prefix))
-            files |= self._one_each(self._console_scripts(prefix))
+        with self._refuse_unreadable(self._dist_info):
+            files = self._index_files(self._place_members(prefix))
+            files |= self._index_files(self._console_scripts(prefix))
             info = f"{prefix.site_packages}/{self._dist_info}"
             files[f"{info}/INSTALLER"] = InstalledFile(f"{info}/INSTALLER", 0o644, data=INSTALLER)
-            record = self._record(prefix, f"{info}/RECORD", files)
+            record = self._make_record(prefix, f"{info}/RECORD", files)
         files[f"{info}/RECORD"] = InstalledFile(f"{info}/RECORD", 0o644, data=record)
         for path in files:
-            if prefix.owns(path):
-                raise self.damaged(
+            if prefix.owns_path(path):
+                raise self.damage_error(
                     f"one of its files would replace /{path}, which belongs to the environment"
                 )
         return tuple(files[path] for path in sorted(files))
 
     @contextlib.contextmanager
-    def _unreadable_refused(self, what: str = "") -> Iterator[None]:
+    def _refuse_unreadable(self, what: str = "") -> Iterator[None]:
         """Turn every exception that a malformed wheel causes into a ConfigError."""
         try:
             yield
         except _UNREADABLE as error:
             said = " ".join(str(error).split())[:200] or type(error).__name__
-            raise self.damaged(f"{what}: {said}" if what else said) from None
+            raise self.damage_error(f"{what}: {said}" if what else said) from None
 
-    def _one_each(self, files: Iterable[InstalledFile]) -> dict[str, InstalledFile]:
+    def _index_files(self, files: Iterable[InstalledFile]) -> dict[str, InstalledFile]:
         found: dict[str, InstalledFile] = {}
         for file in files:
             if found.setdefault(file.path, file) is not file:
-                raise self.damaged(f"two of its files would be /{file.path}")
+                raise self.damage_error(f"two of its files would be /{file.path}")
         return found
 
     @cached_property
@@ -207,34 +207,34 @@ class OpenWheel:
             if name.partition("/")[0].endswith(".dist-info")
         }
         if len(found) != 1:
-            raise self.damaged(f"{len(found)} .dist-info folders, not one")
+            raise self.damage_error(f"{len(found)} .dist-info folders, not one")
         folder = found.pop()
         name, _, version = folder.removesuffix(".dist-info").partition("-")
-        if _canonical(name, version) != _canonical(self.wheel.name, self.wheel.version):
-            raise self.damaged(
+        if _normalize_name(name, version) != _normalize_name(self.wheel.name, self.wheel.version):
+            raise self.damage_error(
                 f"its {folder} is not that of {self.wheel.name} {self.wheel.version}"
             )
         return folder
 
-    def _check(self, info: zipfile.ZipInfo) -> None:
+    def _check_member(self, info: zipfile.ZipInfo) -> None:
         if _CONTROL.search(info.filename):
-            raise self.damaged(
-                f"`{printable(info.filename, 200)}` has a control character in its name"
+            raise self.damage_error(
+                f"`{escape_unprintable(info.filename, 200)}` has a control character in its name"
             )
         if not _is_inside(info.filename):
-            raise self.damaged(
+            raise self.damage_error(
                 f"`{info.filename}` leaves the prefix, or its path is not in the shortest form"
             )
         if stat.S_ISLNK(info.external_attr >> 16):
-            raise self.damaged(f"`{info.filename}` is a symbolic link")
+            raise self.damage_error(f"`{info.filename}` is a symbolic link")
         if (
             info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
             or info.flag_bits & 1
         ):
-            raise self.damaged(f"`{info.filename}` is neither stored nor deflated")
+            raise self.damage_error(f"`{info.filename}` is neither stored nor deflated")
 
-    def _placed(self, prefix: Prefix) -> Iterator[InstalledFile]:
-        scheme = prefix.scheme(self._dist_info.partition("-")[0].replace("_", "-"))
+    def _place_members(self, prefix: Prefix) -> Iterator[InstalledFile]:
+        scheme = prefix.scheme_of(self._dist_info.partition("-")[0].replace("_", "-"))
         data = self._dist_info.removesuffix(".dist-info") + ".data/"
         for name, info in self._members.items():
             mode = 0o755 if (info.external_attr >> 16) & 0o111 else 0o644
@@ -243,20 +243,20 @@ class OpenWheel:
                 continue
             category, _, rest = name.removeprefix(data).partition("/")
             if category not in scheme or not rest:
-                raise self.damaged(f"`{name}` is in an unknown category of .data")
+                raise self.damage_error(f"`{name}` is in an unknown category of .data")
             target = f"{scheme[category]}/{rest}"
             yield (
-                self._script(name, target, prefix)
+                self._place_script(name, target, prefix)
                 if category == "scripts"
                 else InstalledFile(target, mode, name)
             )
 
-    def _script(self, name: str, target: str, prefix: Prefix) -> InstalledFile:
+    def _place_script(self, name: str, target: str, prefix: Prefix) -> InstalledFile:
         with self._zip.open(name) as file:
             is_for_our_python = file.read(len(_FOR_OUR_PYTHON)) == _FOR_OUR_PYTHON
         if not is_for_our_python:
             return InstalledFile(target, 0o755, member=name)
-        _, _, rest = self.read(name).partition(b"\n")
+        _, _, rest = self.read_member(name).partition(b"\n")
         return InstalledFile(target, 0o755, data=f"#!/{prefix.root}/bin/python\n".encode() + rest)
 
     def _console_scripts(self, prefix: Prefix) -> Iterator[InstalledFile]:
@@ -264,31 +264,31 @@ class OpenWheel:
         if member not in self._members:
             return
         for number, (name, module, attribute, section) in enumerate(
-            parse_entrypoints(self.read(member).decode())
+            parse_entrypoints(self.read_member(member).decode())
         ):
             if number == MOST_SCRIPTS:
-                raise self.damaged(f"it has more than {MOST_SCRIPTS} scripts")
+                raise self.damage_error(f"it has more than {MOST_SCRIPTS} scripts")
             if _CONTROL.search(f"{name}{module}{attribute}"):
-                raise self.damaged(
-                    f"its script `{printable(name, 100)}` has a control character in it"
+                raise self.damage_error(
+                    f"its script `{escape_unprintable(name, 100)}` has a control character in it"
                 )
             if not _is_inside(name) or "/" in name:
-                raise self.damaged(f"its script `{name}` leaves bin/")
+                raise self.damage_error(f"its script `{name}` leaves bin/")
             _, body = Script(name, module, attribute, section).generate(
                 f"/{prefix.root}/bin/python", "posix"
             )
             yield InstalledFile(f"{prefix.root}/bin/{name}", 0o755, data=body)
 
-    def _record(self, prefix: Prefix, record: str, files: dict[str, InstalledFile]) -> bytes:
+    def _make_record(self, prefix: Prefix, record: str, files: dict[str, InstalledFile]) -> bytes:
         """Return RECORD for the installed files, with the wheel's own hashes of copied files."""
         member = f"{self._dist_info}/RECORD"
         if member not in self._members:
-            raise self.damaged("it has no RECORD")
+            raise self.damage_error("it has no RECORD")
         # newline="": the ends of lines of CSV, not those of Unicode
-        lines = io.StringIO(self.read(member).decode(), newline="")
+        lines = io.StringIO(self.read_member(member).decode(), newline="")
         stated = {row[0]: row for row in parse_record_file(lines)}
         if lost := sorted(stated.keys() - self._members.keys()):
-            raise self.damaged(f"`{lost[0]}` is in its RECORD, but not in the wheel")
+            raise self.damage_error(f"`{lost[0]}` is in its RECORD, but not in the wheel")
         rows = []
         for path, file in sorted(files.items()):
             if path == record:
@@ -299,16 +299,16 @@ class OpenWheel:
                 and known is None
                 and not file.member.startswith(f"{self._dist_info}/RECORD")
             ):
-                raise self.damaged(f"`{file.member}` is not in its RECORD")
+                raise self.damage_error(f"`{file.member}` is not in its RECORD")
             hash_, size = known[1:] if known else _hash_and_size(file.data)
-            rows.append(RecordEntry.from_elements(_relative(path, prefix), hash_, size).to_row())
-        rows.append((_relative(record, prefix), "", ""))
+            rows.append(RecordEntry.from_elements(_record_path(path, prefix), hash_, size).to_row())
+        rows.append((_record_path(record, prefix), "", ""))
         text = io.StringIO()
         csv.writer(text, lineterminator="\n").writerows(rows)
         return text.getvalue().encode()
 
 
-def _canonical(name: str, version: str) -> tuple[str, str]:
+def _normalize_name(name: str, version: str) -> tuple[str, str]:
     return canonicalize_name(name), canonicalize_version(version)
 
 
@@ -326,7 +326,7 @@ def _hash_and_size(data: bytes) -> tuple[str, str]:
     return f"sha256={encoded.decode()}", str(len(data))
 
 
-def _relative(path: str, prefix: Prefix) -> str:
+def _record_path(path: str, prefix: Prefix) -> str:
     """Return a path as in RECORD: relative to site-packages."""
     if path.startswith(f"{prefix.site_packages}/"):
         return path.removeprefix(f"{prefix.site_packages}/")

@@ -54,7 +54,7 @@ class Recipe:
 
 
 @dataclass(frozen=True)
-class Task:
+class LayerTask:
     """A layer to make: from wheels, or from the zips with the bytecode of its wheels."""
 
     spec: LayerSpec
@@ -73,19 +73,19 @@ def make_python(
     """
     copies = [spec for spec in specs if spec.kind in (layers.WHEEL, layers.POOL)]
     compiled = [spec for spec in specs if spec.kind == layers.BYTECODE]
-    with Workers(recipe, sum(spec.wheel_bytes for spec in copies)) as workers:
+    with LayerWorkers(recipe, sum(spec.wheel_bytes for spec in copies)) as workers:
         for spec in sorted(copies, key=lambda spec: -spec.wheel_bytes):
-            workers.submit(spec)
+            workers.submit_layer(spec)
         if compiled:
             zips = bytecode.compile_in_container(
                 compiled, recipe.prefix, interpreter(), recipe.work
             )
             for spec in compiled:
-                workers.submit(spec, zips[spec.key])
-        return workers.results()
+                workers.submit_layer(spec, zips[spec.key])
+        return workers.wait_for_layers()
 
 
-class Workers:
+class LayerWorkers:
     """A pool of processes that make layers, and push them if the recipe names a registry."""
 
     def __init__(self, recipe: Recipe, total_bytes: int) -> None:
@@ -94,15 +94,18 @@ class Workers:
         self._context = multiprocessing.get_context("spawn")
         self._futures: dict[str, Future[tuple[Blob, float]]] = {}
 
-    def __enter__(self) -> Workers:
+    def __enter__(self) -> LayerWorkers:
         signals.start_resource_tracker()
         amounts, self._amounts = self._context.Pipe(duplex=False)
         self._pool = ProcessPoolExecutor(
-            os.cpu_count(), mp_context=self._context, initializer=_start, initargs=(self._amounts,)
+            os.cpu_count(),
+            mp_context=self._context,
+            initializer=_start_worker,
+            initargs=(self._amounts,),
         )
         titles = (LAYERS, PUSH) if self._recipe.host else (LAYERS,)
         self._display = threading.Thread(
-            target=_show, args=(amounts, dict.fromkeys(titles, self._total))
+            target=_show_meters, args=(amounts, dict.fromkeys(titles, self._total))
         )
         self._display.start()
         return self
@@ -115,22 +118,24 @@ class Workers:
         self._amounts.close()
         self._display.join()
 
-    def submit(self, spec: LayerSpec, zips: Sequence[Path] = ()) -> None:
+    def submit_layer(self, spec: LayerSpec, zips: Sequence[Path] = ()) -> None:
         """Start to make a layer."""
-        with _broken_pool_explained():
-            self._futures[spec.key] = self._pool.submit(make, Task(spec, tuple(zips), self._recipe))
+        with _explain_broken_pool():
+            self._futures[spec.key] = self._pool.submit(
+                make_layer, LayerTask(spec, tuple(zips), self._recipe)
+            )
 
-    def results(self) -> dict[str, tuple[Blob, float]]:
+    def wait_for_layers(self) -> dict[str, tuple[Blob, float]]:
         """Wait for all layers; return each by content key, with its seconds.
 
         Raises the first error.
         """
-        with _broken_pool_explained():
+        with _explain_broken_pool():
             return {key: future.result() for key, future in self._futures.items()}
 
 
 @contextlib.contextmanager
-def _broken_pool_explained() -> Iterator[None]:
+def _explain_broken_pool() -> Iterator[None]:
     try:
         yield
     except BrokenProcessPool:
@@ -138,7 +143,7 @@ def _broken_pool_explained() -> Iterator[None]:
         raise EnvironmentFailed("a process making layers was killed", hint) from None
 
 
-def make(task: Task) -> tuple[Blob, float]:
+def make_layer(task: LayerTask) -> tuple[Blob, float]:
     """Make one layer and push it, in a worker process; return it with its seconds.
 
     Raises ConfigError, and pushes nothing, if it is not the locked one.
@@ -146,8 +151,8 @@ def make(task: Task) -> tuple[Blob, float]:
     started, recipe = time.monotonic(), task.recipe
     target = recipe.work / f"{task.spec.key}.tar.gz" if recipe.host else Path(os.devnull)
     try:
-        blob = _compile(task, target)
-        _check(task.spec, blob, recipe.line)
+        blob = _compile_layer(task, target)
+        _check_digest(task.spec, blob, recipe.line)
         if recipe.host:
             registry = Registry(recipe.host)
             registry.push_file(
@@ -159,7 +164,7 @@ def make(task: Task) -> tuple[Blob, float]:
     return blob, round(time.monotonic() - started, 2)
 
 
-def _check(spec: LayerSpec, made: Blob, line: str) -> None:
+def _check_digest(spec: LayerSpec, made: Blob, line: str) -> None:
     if spec.locked is None or spec.locked == made:
         return
     cause = (
@@ -171,10 +176,10 @@ def _check(spec: LayerSpec, made: Blob, line: str) -> None:
     raise ConfigError(f"{problem}: {cause}", layer_lock.relock_hint(line))
 
 
-def _compile(task: Task, target: Path) -> Blob:
+def _compile_layer(task: LayerTask, target: Path) -> Blob:
     recipe = task.recipe
     try:
-        with target.open("wb") as file, contextlib.closing(_Counted(file)) as counted:
+        with target.open("wb") as file, contextlib.closing(_CountingFile(file)) as counted:
             if task.spec.kind == layers.BYTECODE:
                 return layers.compile_bytecode(task.zips, recipe.epoch, counted)
             return layers.compile_wheels(task.spec.wheels, recipe.prefix, recipe.epoch, counted)
@@ -189,7 +194,7 @@ def _compile(task: Task, target: Path) -> Blob:
         ) from None
 
 
-class _Counted:
+class _CountingFile:
     """A file that reports how many bytes were written to it, in steps of REPORT_BYTES."""
 
     def __init__(self, file: BinaryIO) -> None:
@@ -199,18 +204,18 @@ class _Counted:
     def write(self, data: bytes) -> int:
         self._unreported += len(data)
         if self._unreported >= REPORT_BYTES:
-            self._report()
+            self._report_bytes()
         return self._file.write(data)
 
     def close(self) -> None:
-        self._report()
+        self._report_bytes()
 
-    def _report(self) -> None:
+    def _report_bytes(self) -> None:
         _amounts.send((LAYERS, self._unreported))
         self._unreported = 0
 
 
-def _start(amounts: Connection) -> None:
+def _start_worker(amounts: Connection) -> None:
     """Prepare a worker process.
 
     Its parent handles Ctrl-C and a hang-up. If the parent is killed, the worker ends too.
@@ -229,9 +234,9 @@ def _end_with_parent() -> None:
         os._exit(1)
 
 
-def _show(amounts: Connection, totals: Mapping[str, int]) -> None:
+def _show_meters(amounts: Connection, totals: Mapping[str, int]) -> None:
     """Show the reported amounts, until every process that could report has ended."""
-    with progress.meters(totals) as meters, contextlib.suppress(EOFError):
+    with progress.show_meters(totals) as meters, contextlib.suppress(EOFError):
         while True:
             meter, count = amounts.recv()
-            meters[meter].advance(count)
+            meters[meter].advance_by(count)

@@ -30,7 +30,7 @@ class Deadline:
     """
 
     def __init__(self, seconds: float) -> None:
-        outer = current()
+        outer = current_deadline()
         self.seconds = seconds
         self._ends = time.monotonic() + seconds
         if outer is not None:
@@ -39,16 +39,16 @@ class Deadline:
         self._is_cut = False
 
     def __enter__(self) -> Self:
-        _WATCH.add(self)
+        _WATCH.add_deadline(self)
         return self
 
     def __exit__(self, *_: object) -> None:
-        _WATCH.remove(self)
+        _WATCH.remove_deadline(self)
 
     @contextlib.contextmanager
-    def attached(self) -> Iterator[Deadline]:
+    def attach_to_thread(self) -> Iterator[Deadline]:
         """Make the requests of this thread belong to this deadline."""
-        outer, _THREAD.deadline = current(), self
+        outer, _THREAD.deadline = current_deadline(), self
         try:
             yield self
         finally:
@@ -64,12 +64,12 @@ class Deadline:
         """The seconds that are left."""
         return max(0.0, self._ends - time.monotonic())
 
-    def uses(self, connection: socket.socket | None) -> None:
+    def note_connection(self, connection: socket.socket | None) -> None:
         """Note the connection that is shut when the time is over."""
         self._socket = connection
 
     @property
-    def connection(self) -> socket.socket | None:
+    def noted_connection(self) -> socket.socket | None:
         """The connection that is shut when the time is over."""
         return self._socket
 
@@ -81,12 +81,12 @@ class Deadline:
                 socket.socket.shutdown(self._socket, socket.SHUT_RDWR)
 
 
-def current() -> Deadline | None:
+def current_deadline() -> Deadline | None:
     """Return the deadline that requests of this thread belong to."""
     return getattr(_THREAD, "deadline", None)
 
 
-class _Watch:
+class _DeadlineWatcher:
     """The thread that watches all deadlines. It starts with the first one."""
 
     def __init__(self) -> None:
@@ -94,19 +94,21 @@ class _Watch:
         self._watched: set[Deadline] = set()
         self._thread: threading.Thread | None = None
 
-    def add(self, deadline: Deadline) -> None:
+    def add_deadline(self, deadline: Deadline) -> None:
         with self._changed:
             self._watched.add(deadline)
             if self._thread is None or not self._thread.is_alive():
-                self._thread = threading.Thread(target=self._run, name="deadlines", daemon=True)
+                self._thread = threading.Thread(
+                    target=self._watch_deadlines, name="deadlines", daemon=True
+                )
                 self._thread.start()
             self._changed.notify()
 
-    def remove(self, deadline: Deadline) -> None:
+    def remove_deadline(self, deadline: Deadline) -> None:
         with self._changed:
             self._watched.discard(deadline)
 
-    def _run(self) -> None:
+    def _watch_deadlines(self) -> None:
         while True:
             with self._changed:
                 self._changed.wait(_LOOKS_EVERY_S if self._watched else None)
@@ -116,15 +118,15 @@ class _Watch:
 
 
 _THREAD = threading.local()
-_WATCH = _Watch()
+_WATCH = _DeadlineWatcher()
 
 
-def _note(connection: HTTPConnection) -> None:
-    if (deadline := current()) is not None:
-        deadline.uses(connection.sock)
+def _note_socket(connection: HTTPConnection) -> None:
+    if (deadline := current_deadline()) is not None:
+        deadline.note_connection(connection.sock)
 
 
-class _Noted(HTTPConnection):
+class _NotedConnection(HTTPConnection):
     """A connection that tells the deadline of its thread which socket is in use."""
 
     check_peer: ClassVar[Callable[[str], None]]
@@ -141,14 +143,14 @@ class _Noted(HTTPConnection):
 
     def connect(self) -> None:
         super().connect()
-        _note(self)
+        _note_socket(self)
 
     def request(self, *args: Any, **named: Any) -> None:  # noqa: ANN401 - handed on as they are
-        _note(self)
+        _note_socket(self)
         super().request(*args, **named)
 
 
-class _NotedSecure(_Noted, HTTPSConnection):
+class _SecureNotedConnection(_NotedConnection, HTTPSConnection):
     """The same connection over TLS.
 
     `HTTPSConnection` is an `HTTPConnection`, so `super()` above reaches it.
@@ -162,10 +164,10 @@ def make_pools(check_peer: Callable[[str], None]) -> dict[str, type[HTTPConnecti
     if nothing may be sent. It is not called for a proxy.
     """
 
-    class Plain(_Noted):
+    class Plain(_NotedConnection):
         """A connection whose peer is checked."""
 
-    class Secure(_NotedSecure):
+    class Secure(_SecureNotedConnection):
         """The same over TLS."""
 
     class PlainPool(HTTPConnectionPool):

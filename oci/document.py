@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from oci.manifest import EMPTY_CONFIG, OCI_EMPTY, Manifest, image_manifest
-from oci.registry import Registry, RegistryError, Unreadable, readable
+from oci.registry import Registry, RegistryError, Unreadable, report_malformed
 
 LARGEST_SIGNATURE = 1 << 20
 
@@ -39,7 +39,7 @@ class Seal(Protocol):
 
 
 @dataclass(frozen=True)
-class Document:
+class StoredDocument:
     """A document, and the digest of the manifest that holds it.
 
     `digest` is empty if the manifest was deleted meanwhile. `problem` says why its signature does
@@ -55,22 +55,22 @@ class Document:
     is_lost: bool = False
 
 
-def read(
+def read_signed(
     registry: Registry, repository: str, tag: str, seal: Seal | None, limit: int
-) -> Document | None:
+) -> StoredDocument | None:
     """Return the document under a tag, or None if there is no such tag.
 
     Without a seal its signature is not verified. Raises RegistryError only if the registry fails.
     """
     try:
-        manifest = registry.manifest(repository, tag)
+        manifest = registry.read_manifest(repository, tag)
         if manifest is None:
             return None
-        signatures, body = _blobs(registry, repository, tag, manifest, limit)
+        signatures, body = _read_layers(registry, repository, tag, manifest, limit)
     except Unreadable as error:
-        return Document(
+        return StoredDocument(
             b"",
-            registry.digest_of(repository, tag) or "",
+            registry.resolve_digest(repository, tag) or "",
             error.message,
             is_readable=False,
             is_lost=error.status == 404,
@@ -78,10 +78,10 @@ def read(
     problem = "nobody signed it" if seal else ""
     if seal and signatures:
         problem = seal.problem(body, signatures[0])
-    return Document(body, manifest.digest, problem)
+    return StoredDocument(body, manifest.digest, problem)
 
 
-def _blobs(
+def _read_layers(
     registry: Registry, repository: str, tag: str, manifest: Manifest, limit: int
 ) -> tuple[list[bytes], bytes]:
     """Return the signatures (one or none) and the document.
@@ -89,8 +89,8 @@ def _blobs(
     Raises Unreadable if the manifest holds something else.
     """
     where = f"{registry.host}/{repository}:{tag}"
-    with readable(registry, repository, tag):
-        layers = manifest.blobs()[1:]
+    with report_malformed(registry, repository, tag):
+        layers = manifest.parse_blobs()[1:]
     if (
         not 1 <= len(layers) <= 2
         or layers[-1].size > limit
@@ -99,7 +99,7 @@ def _blobs(
         raise Unreadable(200, f"{where} does not hold one document of at most {limit:,} bytes")
     try:
         *signatures, body = (
-            registry.blob(repository, layer.digest, layer.size) for layer in layers
+            registry.read_blob(repository, layer.digest, layer.size) for layer in layers
         )
     except RegistryError as error:
         if error.status != 404:
@@ -108,7 +108,7 @@ def _blobs(
     return signatures, body
 
 
-def manifest_of(
+def push_document(
     registry: Registry, repository: str, kind: str, body: bytes, seal: Seal | None
 ) -> Manifest:
     """Push a document of media type `kind`, signed if there is a seal, and return its manifest.

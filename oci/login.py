@@ -58,36 +58,36 @@ class Login(AuthBase):
 
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
         """Add the authorization for the request's repository; none for another host."""
-        return _Header(self._held(self._purpose(request)))(request)
+        return _FixedHeader(self._held_header(self._purpose_of(request)))(request)
 
-    def answers(self, refused: requests.Response) -> bool:
+    def answer_challenge(self, refused: requests.Response) -> bool:
         """Return whether there is a new answer to the challenge of a 401.
 
         Then send the request again. Raises ConfigError if Docker's configuration cannot be read,
         and RequestException if the token service does not answer.
         """
         challenge = refused.headers.get("WWW-Authenticate", "")
-        purpose = self._purpose(refused.request) if challenge else None
+        purpose = self._purpose_of(refused.request) if challenge else None
         if purpose is None:
             return False
         with self._lock:
-            held = self._held(purpose)
+            held = self._held_header(purpose)
             if held and held != refused.request.headers.get("Authorization"):
                 return True  # another thread was refused too, and asked
             scheme = challenge.partition(" ")[0].lower()
             words = dict(re.findall(r'(\w+)="([^"]*)"', challenge))
             answer = ""
             if scheme == "bearer" and _is_private(words.get("realm", "")):
-                answer = self._token(words)
+                answer = self._request_token(words)
             elif scheme == "basic":
-                answer = self._account
+                answer = self._basic_header
             if answer in ("", held):
                 return False
             self._headers.pop((purpose[0], True), None)  # the header in use has ended
             self._headers[purpose] = answer
             return True
 
-    def _held(self, purpose: Purpose | None) -> str:
+    def _held_header(self, purpose: Purpose | None) -> str:
         """Return the header that was accepted for a purpose.
 
         One that allows to push allows to pull.
@@ -96,26 +96,29 @@ class Login(AuthBase):
             return ""
         return self._headers.get((purpose[0], True)) or self._headers.get(purpose, "")
 
-    def _token(self, said: Mapping[str, str]) -> str:
+    def _request_token(self, said: Mapping[str, str]) -> str:
         """Return the header with a token for the scope that the registry asks for.
 
         Without credentials it is a token for everybody.
         """
         service, scope, realm = said.get("service", ""), said.get("scope", ""), said["realm"]
-        if refresh := self._credentials.get("identitytoken"):
+        if refresh := self._docker_credentials.get("identitytoken"):
             form = {"grant_type": "refresh_token", "refresh_token": refresh, "client_id": CLIENT_ID}
             form |= {"service": service, "scope": scope}
-            answer = self._session.post(
+            answer = self._token_session.post(
                 realm,
                 data=form,
-                auth=_Header(""),
+                auth=_FixedHeader(""),
                 timeout=TIMEOUT_S,
                 stream=True,
                 allow_redirects=False,  # the refresh token would be sent on
             )
         else:
-            query, account = {"service": service, "scope": scope.split()}, _Header(self._account)
-            answer = self._session.get(
+            query, account = (
+                {"service": service, "scope": scope.split()},
+                _FixedHeader(self._basic_header),
+            )
+            answer = self._token_session.get(
                 realm,
                 params=query,
                 auth=account,
@@ -124,21 +127,21 @@ class Login(AuthBase):
                 hooks={"response": _require_same_host},
             )
         if answer.is_redirect:
-            raise _sent_on(answer)
-        transport.read(answer, LARGEST_TOKEN)
+            raise _redirect_error(answer)
+        transport.read_body(answer, LARGEST_TOKEN)
         if answer.status_code in transport.PASSING:
-            where = transport.shown(realm)
+            where = transport.show_address(realm)
             raise requests.HTTPError(f"the token service at {where} answered {answer.status_code}")
-        return _bearer(answer) if answer.ok else ""
+        return _bearer_header(answer) if answer.ok else ""
 
     @cached_property
-    def _session(self) -> requests.Session:
+    def _token_session(self) -> requests.Session:
         """The connections to the token service, which is trusted as the registry is."""
-        return transport.session(self._host, self._base)
+        return transport.make_session(self._host, self._base)
 
     @property
-    def _account(self) -> str:
-        found = self._credentials
+    def _basic_header(self) -> str:
+        found = self._docker_credentials
         if not found.get("username"):
             return ""
         return (
@@ -147,12 +150,12 @@ class Login(AuthBase):
         )
 
     @cached_property
-    def _credentials(self) -> dict[str, str]:
+    def _docker_credentials(self) -> dict[str, str]:
         """`username` and `password`, or `identitytoken`, or nothing.
 
         Docker writes them in two ways.
         """
-        docker_config.check(f"no credentials for {self._host}: ")
+        docker_config.check_config(f"no credentials for {self._host}: ")
         try:
             with warnings.catch_warnings(
                 action="ignore"
@@ -170,7 +173,7 @@ class Login(AuthBase):
             ) from None
         return {name.lower(): value for name, value in found.items()}
 
-    def _purpose(self, request: requests.PreparedRequest) -> Purpose | None:
+    def _purpose_of(self, request: requests.PreparedRequest) -> Purpose | None:
         """Return the purpose of a request, or None if it does not go to this registry."""
         if not (request.url or "").startswith(self._base):
             return None
@@ -180,7 +183,7 @@ class Login(AuthBase):
         return match[1] if match else "", request.method not in ("GET", "HEAD")
 
 
-class _Header(AuthBase):
+class _FixedHeader(AuthBase):
     """A given authorization, or none.
 
     Without it requests would look for an account in `~/.netrc`.
@@ -195,12 +198,12 @@ class _Header(AuthBase):
         return request
 
 
-def _bearer(answer: requests.Response) -> str:
+def _bearer_header(answer: requests.Response) -> str:
     """Return the header with the token of an answer; empty if it holds no valid token."""
     try:
         given = parse_json(answer.content, LARGEST_TOKEN)
     except Malformed as error:
-        where = transport.shown(answer.url)
+        where = transport.show_address(answer.url)
         raise transport.WrongAnswer(
             f"the token service at {where} returned an invalid answer ({error})"
         ) from None
@@ -218,12 +221,12 @@ def _require_same_host(answer: requests.Response, **_: object) -> None:
     except ValueError:
         is_same = False
     if not (is_same and _is_private(target)):
-        raise _sent_on(answer)
+        raise _redirect_error(answer)
 
 
-def _sent_on(answer: requests.Response) -> Misdirected:
+def _redirect_error(answer: requests.Response) -> Misdirected:
     return Misdirected(
-        f"the token service at {transport.shown(answer.url)} sends the request on to another"
+        f"the token service at {transport.show_address(answer.url)} sends the request on to another"
         " address, which gets no credentials"
     )
 

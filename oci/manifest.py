@@ -53,7 +53,7 @@ class Descriptor:
     digest: str
     size: int
 
-    def plain(self) -> dict[str, str | int]:
+    def as_dict(self) -> dict[str, str | int]:
         """Return it as a manifest writes it."""
         return {"mediaType": self.media_type, "digest": self.digest, "size": self.size}
 
@@ -91,7 +91,7 @@ class Manifest:
         """Whether it lists manifests, and has no blobs of its own."""
         return "manifests" in self.content
 
-    def blobs(self) -> tuple[Descriptor, ...]:
+    def parse_blobs(self) -> tuple[Descriptor, ...]:
         """Return the configuration and the layers, in order; nothing for an index.
 
         Raises Malformed.
@@ -103,7 +103,7 @@ class Manifest:
             raise Malformed("`layers` is not a list")
         return tuple(map(parse_descriptor, (self.content.get("config"), *layers)))
 
-    def entries(self) -> list[Any]:
+    def index_entries(self) -> list[Any]:
         """Return the entries of an index, unchecked; nothing for an image.
 
         Raises Malformed if they are not a list.
@@ -113,15 +113,15 @@ class Manifest:
             raise Malformed("`manifests` is not a list")
         return found
 
-    def children(self) -> tuple[Descriptor, ...]:
+    def parse_children(self) -> tuple[Descriptor, ...]:
         """Return the manifests that an index lists; nothing for an image.
 
         Raises Malformed.
         """
-        return tuple(map(parse_descriptor, self.entries()))
+        return tuple(map(parse_descriptor, self.index_entries()))
 
     @property
-    def subject(self) -> str:
+    def subject_digest(self) -> str:
         """The digest of the manifest that this one refers to; empty if it refers to none.
 
         Raises Malformed.
@@ -147,7 +147,7 @@ class Manifest:
             or ""
         )
         if not isinstance(kind, str):
-            raise Malformed(f"`artifactType` is {_shown(kind)}")
+            raise Malformed(f"`artifactType` is {_quote_value(kind)}")
         return kind
 
 
@@ -164,24 +164,24 @@ def parse_manifest(body: bytes, media_type: str) -> Manifest:
     """
     found = Manifest(body, media_type)
     if found.is_index:
-        found.entries()
+        found.index_entries()
     else:
-        found.blobs()
-    _ = found.subject, found.annotations, found.artifact_type
+        found.parse_blobs()
+    _ = found.subject_digest, found.annotations, found.artifact_type
     return found
 
 
 def parse_descriptor(entry: object) -> Descriptor:
     """Return a descriptor that stands in a manifest. Raises Malformed for anything else."""
     if not isinstance(entry, dict):
-        raise Malformed(f"{_shown(entry)} is not a descriptor")
+        raise Malformed(f"{_quote_value(entry)} is not a descriptor")
     media_type, digest, size = entry.get("mediaType"), entry.get("digest"), entry.get("size")
     if not (isinstance(media_type, str) and _MEDIA_TYPE.fullmatch(media_type)):
-        raise Malformed(f"{_shown(media_type)} is not a media type")
+        raise Malformed(f"{_quote_value(media_type)} is not a media type")
     if not (isinstance(digest, str) and is_digest(digest)):
-        raise Malformed(f"{_shown(digest)} is not a sha256 digest")
+        raise Malformed(f"{_quote_value(digest)} is not a sha256 digest")
     if not isinstance(size, int) or isinstance(size, bool) or not 0 <= size <= LARGEST_BLOB:
-        raise Malformed(f"{_shown(size)} is not a size in bytes")
+        raise Malformed(f"{_quote_value(size)} is not a size in bytes")
     return Descriptor(media_type, digest, size)
 
 
@@ -195,7 +195,7 @@ def parse_annotations(found: object) -> dict[str, str]:
     return dict(found)
 
 
-def _shown(value: object) -> str:
+def _quote_value(value: object) -> str:
     return clean_line(f"{value!r:.200}", 80)
 
 
@@ -213,18 +213,18 @@ def image_manifest(
     content: dict[str, Any] = {
         "schemaVersion": 2,
         "mediaType": OCI_MANIFEST,
-        "config": config.plain(),
-        "layers": [layer.plain() for layer in layers],
+        "config": config.as_dict(),
+        "layers": [layer.as_dict() for layer in layers],
     }
     if artifact_type:
         content["artifactType"] = artifact_type
     if subject:
-        content["subject"] = subject.plain()
+        content["subject"] = subject.as_dict()
     if annotations:
         content["annotations"] = dict(annotations)
-    return Manifest(canonical(content), OCI_MANIFEST)
+    return Manifest(canonical_json(content), OCI_MANIFEST)
 
 
-def canonical(content: object) -> bytes:
+def canonical_json(content: object) -> bytes:
     """Return JSON with sorted keys and without spaces."""
     return json.dumps(content, sort_keys=True, separators=(",", ":")).encode()

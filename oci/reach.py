@@ -36,13 +36,13 @@ class Reach:
         self._own: int | None = None
         self._lock = threading.Lock()
 
-    def note(self, peer: str) -> None:
+    def note_peer(self, peer: str) -> None:
         """Note the address of the registry itself. Of several, the most public one counts."""
         with self._lock:
             found = _network_of(peer)
             self._own = found if self._own is None else min(self._own, found)
 
-    def require(self, peer: str) -> None:
+    def require_reachable(self, peer: str) -> None:
         """Raise Misdirected if the registry must not send a request to the address `peer`."""
         network = _network_of(peer)
         if network > (self._own or _PUBLIC):

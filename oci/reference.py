@@ -18,7 +18,7 @@ _ALGORITHMS = ("sha256", "sha512")
 
 
 @dataclass(frozen=True)
-class Reference:
+class RegistryReference:
     """A repository, tag or digest as a person writes it.
 
     Each of the three may be empty. At most one of `tag` and `digest` is set.
@@ -44,7 +44,7 @@ def is_digest(text: str) -> bool:
     return _DIGEST.fullmatch(text) is not None
 
 
-def parse_reference(text: str, host: str) -> Reference | None:
+def parse_reference(text: str, host: str) -> RegistryReference | None:
     """Return what a reference names, None if `text` is none.
 
     The forms are TAG, [@]DIGEST, REPOSITORY:TAG, REPOSITORY@DIGEST and REPOSITORY:TAG@DIGEST, each
@@ -52,11 +52,11 @@ def parse_reference(text: str, host: str) -> Reference | None:
     """
     rest = text.removeprefix(f"{host}/")
     if is_digest(digest := rest.removeprefix("@")):
-        return Reference("", "", digest)
+        return RegistryReference("", "", digest)
     if is_tag(rest):
-        return Reference("", rest, "")
+        return RegistryReference("", rest, "")
     before, at, digest = rest.partition("@")
     repository, colon, tag = before.partition(":")
     is_whole = is_repository(repository) and repository not in _ALGORITHMS and (at or colon)
     is_right = (not at or is_digest(digest)) and (not colon or is_tag(tag))
-    return Reference(repository, tag, digest) if is_whole and is_right else None
+    return RegistryReference(repository, tag, digest) if is_whole and is_right else None

@@ -47,7 +47,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from oci.copying import bring, held
+from oci.copying import copy_contents, require_manifest
 from oci.manifest import (
     EMPTY_CONFIG,
     LARGEST_MANIFEST,
@@ -55,13 +55,13 @@ from oci.manifest import (
     OCI_INDEX,
     Descriptor,
     Manifest,
-    canonical,
+    canonical_json,
     image_manifest,
     is_digest,
     parse_descriptor,
     sha256,
 )
-from oci.registry import WORKERS, Registry, RegistryError, Unreadable, readable
+from oci.registry import WORKERS, Registry, RegistryError, Unreadable, report_malformed
 from runner import progress
 from runner.untrusted import Malformed
 
@@ -92,7 +92,7 @@ class Referrer:
     annotations: Mapping[str, str]
 
 
-def attach(  # noqa: PLR0913, PLR0917 - where, about what, and the three things an artifact is
+def attach_artifact(  # noqa: PLR0913, PLR0917 - where, about what, and the three things an artifact is
     registry: Registry,
     repository: str,
     subject: Descriptor,
@@ -109,11 +109,11 @@ def attach(  # noqa: PLR0913, PLR0917 - where, about what, and the three things 
     config = registry.push_bytes(repository, EMPTY_CONFIG, OCI_EMPTY)
     layers = [registry.push_bytes(repository, data, media_type) for media_type, data in blobs]
     manifest = image_manifest(config, layers, annotations, artifact_type, subject)
-    _put(registry, repository, subject.digest, [manifest])
+    _put_artifacts(registry, repository, subject.digest, [manifest])
     return manifest.descriptor
 
 
-def referrers(
+def list_referrers(
     registry: Registry,
     repository: str,
     digest: str,
@@ -125,17 +125,23 @@ def referrers(
     With `artifact_type`, only those. `vouched` returns whether an entry of the list can be believed
     without reading the manifest. Raises RegistryError.
     """
-    entries, tags = registry.referrers(repository, digest), tuple[str, ...]()
+    entries, tags = registry.list_referrers(repository, digest), tuple[str, ...]()
     if entries is None:
-        tags = registry.tags(repository)
-        entries = _list(registry, repository, digest)["manifests"] if _tag(digest) in tags else []
-    found = _found(registry, repository, digest, _by_digest(entries), _marks(digest, tags), vouched)
+        tags = registry.list_tags(repository)
+        entries = (
+            _read_list(registry, repository, digest)["manifests"]
+            if _list_tag(digest) in tags
+            else []
+        )
+    found = _resolve_listed(
+        registry, repository, digest, _group_by_digest(entries), _marks_of(digest, tags), vouched
+    )
     return tuple(
         each for _, each in sorted(found.items()) if artifact_type in ("", each.artifact_type)
     )
 
 
-def _found(  # noqa: PLR0913, PLR0917 - about what, what is listed and marked, and who is believed
+def _resolve_listed(  # noqa: PLR0913, PLR0917 - about what, what is listed and marked, and who is believed
     registry: Registry,
     repository: str,
     subject: str,
@@ -151,14 +157,14 @@ def _found(  # noqa: PLR0913, PLR0917 - about what, what is listed and marked, a
     doubtful = [
         digest
         for digest, said in listed.items()
-        if len(said) > 1 or (_mark(subject, digest) in marks and not vouched(said[0]))
+        if len(said) > 1 or (_mark_tag(subject, digest) in marks and not vouched(said[0]))
     ]
-    known = {_mark(subject, digest) for digest in listed}
-    looked = _looked_at(
+    known = {_mark_tag(subject, digest) for digest in listed}
+    looked = _read_manifests(
         registry, repository, subject, [*doubtful, *(mark for mark in marks if mark not in known)]
     )
     for name, manifest in looked.items():
-        if manifest is not None and manifest.subject == subject:
+        if manifest is not None and manifest.subject_digest == subject:
             found[manifest.digest] = Referrer(
                 manifest.descriptor, manifest.artifact_type, manifest.annotations
             )
@@ -167,7 +173,7 @@ def _found(  # noqa: PLR0913, PLR0917 - about what, what is listed and marked, a
     return found
 
 
-def _looked_at(
+def _read_manifests(
     registry: Registry, repository: str, subject: str, names: Sequence[str]
 ) -> dict[str, Manifest | None]:
     """Return the manifests under digests and marks; None for a missing or bad one.
@@ -175,53 +181,61 @@ def _looked_at(
     At most MOST_LOOKS are read.
     """
     if len(names) > MOST_LOOKS:
-        where = f"{registry.host}/{repository}:{_tag(subject)}"
-        progress.say(
+        where = f"{registry.host}/{repository}:{_list_tag(subject)}"
+        progress.say_line(
             f"  {len(names) - MOST_LOOKS} artifacts of {where} are not read: remove those "
             "that nobody needs"
         )
     with ThreadPoolExecutor(WORKERS) as pool:
         asked = names[:MOST_LOOKS]
         return dict(
-            zip(asked, pool.map(partial(_look, registry, repository, subject), asked), strict=True)
+            zip(
+                asked,
+                pool.map(partial(_read_own_manifest, registry, repository, subject), asked),
+                strict=True,
+            )
         )
 
 
-def _look(registry: Registry, repository: str, subject: str, name: str) -> Manifest | None:
+def _read_own_manifest(
+    registry: Registry, repository: str, subject: str, name: str
+) -> Manifest | None:
     try:
-        found = registry.manifest(repository, name, LARGEST_LOOK)
+        found = registry.read_manifest(repository, name, LARGEST_LOOK)
     except Unreadable:
         return None
-    is_own = found is not None and name in (found.digest, _mark(subject, found.digest))
+    is_own = found is not None and name in (found.digest, _mark_tag(subject, found.digest))
     return found if is_own else None
 
 
-def referrer(registry: Registry, repository: str, subject: str, digest: str) -> Referrer | None:
+def find_referrer(
+    registry: Registry, repository: str, subject: str, digest: str
+) -> Referrer | None:
     """Return the artifact with this digest, listed or not.
 
     Returns None if there is none, or if it refers to another subject.
     """
     try:
-        found = registry.manifest(repository, digest) if is_digest(digest) else None
+        found = registry.read_manifest(repository, digest) if is_digest(digest) else None
     except RegistryError as error:
         if error.status not in _SERVED:
             raise
         return None
-    if found is None or found.subject != subject:
+    if found is None or found.subject_digest != subject:
         return None
     return Referrer(found.descriptor, found.artifact_type, found.annotations)
 
 
-def fetch(
+def fetch_blobs(
     registry: Registry, repository: str, referrer: Referrer, limit: int = LARGEST_BYTES
 ) -> tuple[bytes, ...]:
     """Return the blobs of an artifact, in order. Their digests are verified.
 
     Raises RegistryError, also if they have more than `limit` bytes together.
     """
-    manifest = held(registry, repository, referrer.descriptor.digest)
-    blobs = _blobs(registry, repository, manifest, limit)[1:]
-    return tuple(registry.blob(repository, blob.digest, blob.size) for blob in blobs)
+    manifest = require_manifest(registry, repository, referrer.descriptor.digest)
+    blobs = _bounded_blobs(registry, repository, manifest, limit)[1:]
+    return tuple(registry.read_blob(repository, blob.digest, blob.size) for blob in blobs)
 
 
 class UnfitArtifacts(RegistryError):
@@ -237,7 +251,7 @@ class UnfitArtifacts(RegistryError):
         self.problems = dict(problems)
 
 
-def copy(
+def copy_artifacts(
     registry: Registry, source: str, target: str, subject: str, artifacts: Collection[str]
 ) -> None:
     """Copy `artifacts` (digests of manifests about `subject`) from `source` to `target`.
@@ -249,31 +263,31 @@ def copy(
     """
     digests = sorted(set(artifacts))
     with ThreadPoolExecutor(WORKERS) as pool:
-        said = list(pool.map(partial(_unfit, registry, source, subject), digests))
+        said = list(pool.map(partial(_copy_problem, registry, source, subject), digests))
         problems = {digest: text for digest, text in zip(digests, said, strict=True) if text}
         if problems:
             raise UnfitArtifacts(f"{registry.host}/{source}", problems)
-        manifests = list(pool.map(partial(bring, registry, source, target), digests))
-    _put(registry, target, subject, manifests)
+        manifests = list(pool.map(partial(copy_contents, registry, source, target), digests))
+    _put_artifacts(registry, target, subject, manifests)
 
 
-def _unfit(registry: Registry, repository: str, subject: str, digest: str) -> str:
+def _copy_problem(registry: Registry, repository: str, subject: str, digest: str) -> str:
     """Return why an artifact cannot be copied, or an empty text.
 
     Raises RegistryError if the registry fails.
     """
     try:
-        manifest = registry.manifest(repository, digest)
+        manifest = registry.read_manifest(repository, digest)
     except RegistryError as error:
         if error.status not in _SERVED:
             raise
         return f"cannot be read: {error.message}"
     if manifest is None:
         return "is referred to, but is not there"
-    if manifest.subject != subject:
+    if manifest.subject_digest != subject:
         return f"is not about {subject}"
     try:
-        children, blobs = manifest.children(), manifest.blobs()
+        children, blobs = manifest.parse_children(), manifest.parse_blobs()
     except Malformed as error:
         return f"does not follow the OCI specification: {error}"
     size = sum(each.size for each in (*children, *blobs))
@@ -286,15 +300,15 @@ def _unfit(registry: Registry, repository: str, subject: str, digest: str) -> st
 _EMPTY_DIGEST = sha256(EMPTY_CONFIG)
 
 
-def _blobs(
+def _bounded_blobs(
     registry: Registry, repository: str, manifest: Manifest, limit: int
 ) -> tuple[Descriptor, ...]:
     """Return the blobs of an artifact.
 
     Raises RegistryError if its configuration, or all others together, have more than `limit` bytes.
     """
-    with readable(registry, repository, manifest.digest):
-        blobs = manifest.blobs()
+    with report_malformed(registry, repository, manifest.digest):
+        blobs = manifest.parse_blobs()
     config, size = sum(blob.size for blob in blobs[:1]), sum(blob.size for blob in blobs[1:])
     if max(config, size) > limit:
         what = "a configuration of " if config > limit else ""
@@ -303,47 +317,49 @@ def _blobs(
     return blobs
 
 
-def _put(registry: Registry, repository: str, subject: str, manifests: Sequence[Manifest]) -> None:
+def _put_artifacts(
+    registry: Registry, repository: str, subject: str, manifests: Sequence[Manifest]
+) -> None:
     """Put artifacts whose blobs are there, and make sure that they are listed."""
     marks: dict[str, Manifest] = {}
     for manifest in manifests:
         if marks or registry.put_manifest(repository, manifest.digest, manifest) != subject:
-            marks[_mark(subject, manifest.digest)] = (
+            marks[_mark_tag(subject, manifest.digest)] = (
                 manifest  # one was not listed, so none is: the mark puts it too
             )
     for mark, manifest in marks.items():
         registry.put_manifest(repository, mark, manifest, contested=False)
     if marks:
-        _complete(registry, repository, subject, marks)
+        _complete_list(registry, repository, subject, marks)
 
 
-def _complete(
+def _complete_list(
     registry: Registry, repository: str, subject: str, own: Mapping[str, Manifest]
 ) -> None:
     """Put the list again until every marked artifact is in it.
 
     `own` are the marks that were just put.
     """
-    where = f"{registry.host}/{repository}:{_tag(subject)}"
+    where = f"{registry.host}/{repository}:{_list_tag(subject)}"
     problem = RegistryError(
         409, f"{where}: others replaced the list of referrers {ATTEMPTS} times", _AGAIN
     )
-    entries = [_entry(manifest) for _, manifest in sorted(own.items())]
+    entries = [_entry_of(manifest) for _, manifest in sorted(own.items())]
     gone, is_refused = frozenset[str](), False
     for attempt in range(ATTEMPTS):
         time.sleep(WAIT_S * max(0, attempt - 1))  # usually the read after the first put ends this
-        content = _list(registry, repository, subject, is_reduced=is_refused)
-        missing = _missing(registry, repository, subject, content["manifests"], own)
-        if not missing and all(_stands(content["manifests"], entry) for entry in entries):
+        content = _read_list(registry, repository, subject, is_reduced=is_refused)
+        missing = _missing_entries(registry, repository, subject, content["manifests"], own)
+        if not missing and all(_is_listed_alone(content["manifests"], entry) for entry in entries):
             return
-        extended = _extended(content, entries, missing, gone)
-        if extended.body == canonical(content):  # full: the rest is found by its marks
+        extended = _extend_list(content, entries, missing, gone)
+        if extended.body == canonical_json(content):  # full: the rest is found by its marks
             return
         try:
-            registry.put_manifest(repository, _tag(subject), extended)
+            registry.put_manifest(repository, _list_tag(subject), extended)
         except RegistryError as error:  # the next read shows whether the list is there
             more = (
-                _gone(registry, repository, extended) - gone
+                _find_deleted(registry, repository, extended) - gone
                 if error.status in _REFUSED
                 else frozenset()
             )
@@ -361,12 +377,12 @@ def _complete(
 _AGAIN = "run the same command again when no other run attaches something to this image"
 
 
-def _stands(listed: Sequence[Any], entry: dict[str, Any]) -> bool:
+def _is_listed_alone(listed: Sequence[Any], entry: dict[str, Any]) -> bool:
     """Return whether an entry is in the list, and no other entry names its artifact."""
-    return [each for each in listed if _named(each) == entry["digest"]] == [entry]
+    return [each for each in listed if _digest_in(each) == entry["digest"]] == [entry]
 
 
-def _missing(
+def _missing_entries(
     registry: Registry,
     repository: str,
     subject: str,
@@ -374,17 +390,17 @@ def _missing(
     own: Mapping[str, Manifest],
 ) -> list[dict[str, Any]]:
     """Return entries for artifacts that others marked and that are not in the list."""
-    known = {_mark(subject, digest) for digest in _by_digest(listed)}
+    known = {_mark_tag(subject, digest) for digest in _group_by_digest(listed)}
     marks = [
         mark
-        for mark in _marks(subject, registry.tags(repository))
+        for mark in _marks_of(subject, registry.list_tags(repository))
         if mark not in known and mark not in own
     ]
-    found = _looked_at(registry, repository, subject, marks)
-    return [_entry(each) for each in found.values() if each and each.subject == subject]
+    found = _read_manifests(registry, repository, subject, marks)
+    return [_entry_of(each) for each in found.values() if each and each.subject_digest == subject]
 
 
-def _extended(
+def _extend_list(
     content: dict[str, Any],
     own: Sequence[dict[str, Any]],
     missing: Sequence[dict[str, Any]],
@@ -398,39 +414,39 @@ def _extended(
     """
     every: dict[str, dict[str, Any]] = {}
     for entry in (*own, *content["manifests"], *missing):
-        if (name := _named(entry)) not in ("", *gone):
+        if (name := _digest_in(entry)) not in ("", *gone):
             every.setdefault(name, entry)
-    ordered = sorted(every.values(), key=_named)
+    ordered = sorted(every.values(), key=_digest_in)
     frame = content | {"schemaVersion": 2, "mediaType": OCI_INDEX}
-    made = Manifest(canonical(frame | {"manifests": ordered}), OCI_INDEX)
+    made = Manifest(canonical_json(frame | {"manifests": ordered}), OCI_INDEX)
     if len(made.body) <= LARGEST_MANIFEST // 2:
         return made
-    made = Manifest(canonical(frame | {"manifests": list(every.values())}), OCI_INDEX)
-    return made if len(made.body) <= LARGEST_MANIFEST else _cut(list(every.values()))
+    made = Manifest(canonical_json(frame | {"manifests": list(every.values())}), OCI_INDEX)
+    return made if len(made.body) <= LARGEST_MANIFEST else _cut_list(list(every.values()))
 
 
-def _cut(entries: Sequence[dict[str, Any]]) -> Manifest:
+def _cut_list(entries: Sequence[dict[str, Any]]) -> Manifest:
     """Return a list with as many of the first entries as fit, and nothing else."""
-    left, fitting = LARGEST_MANIFEST - len(canonical(_EMPTY)), []
+    left, fitting = LARGEST_MANIFEST - len(canonical_json(_EMPTY)), []
     for entry in entries:
-        size = len(canonical(entry)) + 1
+        size = len(canonical_json(entry)) + 1
         if size <= left:
             fitting.append(entry)
             left -= size
-    return Manifest(canonical(_EMPTY | {"manifests": fitting}), OCI_INDEX)
+    return Manifest(canonical_json(_EMPTY | {"manifests": fitting}), OCI_INDEX)
 
 
-def _gone(registry: Registry, repository: str, listed: Manifest) -> frozenset[str]:
+def _find_deleted(registry: Registry, repository: str, listed: Manifest) -> frozenset[str]:
     """Return the digests of listed artifacts that are no longer in the repository.
 
     Nothing is looked for if the list is too long.
     """
-    names = sorted({_named(entry) for entry in listed.entries()})
+    names = sorted({_digest_in(entry) for entry in listed.index_entries()})
     if len(names) > MOST_LOOKS * 2:
         return frozenset()
     with ThreadPoolExecutor(WORKERS) as pool:
         there = pool.map(
-            lambda name: is_digest(name) and registry.digest_of(repository, name), names
+            lambda name: is_digest(name) and registry.resolve_digest(repository, name), names
         )
         return frozenset(name for name, digest in zip(names, there, strict=True) if not digest)
 
@@ -438,7 +454,7 @@ def _gone(registry: Registry, repository: str, listed: Manifest) -> frozenset[st
 _EMPTY: dict[str, Any] = {"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": []}
 
 
-def _list(
+def _read_list(
     registry: Registry, repository: str, subject: str, *, is_reduced: bool = False
 ) -> dict[str, Any]:
     """Return the index under the subject's tag, or an empty one if there is no valid index.
@@ -447,7 +463,7 @@ def _list(
     """
     problem = ""
     try:
-        found = registry.manifest(repository, _tag(subject))
+        found = registry.read_manifest(repository, _list_tag(subject))
     except Unreadable as error:
         found, problem = None, error.message
     if (
@@ -455,68 +471,70 @@ def _list(
     ):  # an image may be kept under the tag of its own digest
         found = None
     if found is not None and not found.is_index:
-        problem = f"{registry.host}/{repository}:{_tag(subject)} is an image"
+        problem = f"{registry.host}/{repository}:{_list_tag(subject)} is an image"
     if problem:
-        progress.say(
+        progress.say_line(
             f"  {problem}, not a list of referrers: it is ignored, and artifacts are "
             "found by their tags"
         )
     content = found.content if found is not None and found.is_index else dict(_EMPTY)
     if not is_reduced:
         return content
-    first = [said[0] for said in _by_digest(content["manifests"]).values()][:MOST_LOOKS]
-    return _EMPTY | {"manifests": [_described(each) for each in first]}
+    first = [said[0] for said in _group_by_digest(content["manifests"]).values()][:MOST_LOOKS]
+    return _EMPTY | {"manifests": [_describe_referrer(each) for each in first]}
 
 
-def _by_digest(entries: Iterable[Any]) -> dict[str, list[Referrer]]:
+def _group_by_digest(entries: Iterable[Any]) -> dict[str, list[Referrer]]:
     """Return the different entries for each artifact."""
     found: dict[str, dict[bytes, Referrer]] = {}
     for entry in entries:
-        if each := _referrer(entry):
-            said = canonical([each.descriptor.plain(), each.artifact_type, each.annotations])
+        if each := _parse_entry(entry):
+            said = canonical_json([each.descriptor.as_dict(), each.artifact_type, each.annotations])
             found.setdefault(each.descriptor.digest, {}).setdefault(said, each)
     return {digest: list(said.values()) for digest, said in found.items()}
 
 
-def _marks(subject: str, tags: Iterable[str]) -> dict[str, None]:
+def _marks_of(subject: str, tags: Iterable[str]) -> dict[str, None]:
     """Return the tags that mark artifacts about `subject`, in their order."""
-    length = len(_mark(subject, subject))
+    length = len(_mark_tag(subject, subject))
     return dict.fromkeys(
-        tag for tag in tags if tag.startswith(f"{_tag(subject)}.") and len(tag) == length
+        tag for tag in tags if tag.startswith(f"{_list_tag(subject)}.") and len(tag) == length
     )
 
 
-def _tag(digest: str) -> str:
+def _list_tag(digest: str) -> str:
     return digest.replace(":", "-")
 
 
-def _mark(subject: str, digest: str) -> str:
-    return f"{_tag(subject)}.{digest.partition(':')[2][:_MARK_DIGITS]}"
+def _mark_tag(subject: str, digest: str) -> str:
+    return f"{_list_tag(subject)}.{digest.partition(':')[2][:_MARK_DIGITS]}"
 
 
-def _entry(manifest: Manifest) -> dict[str, Any]:
+def _entry_of(manifest: Manifest) -> dict[str, Any]:
     """Return the list entry of an artifact.
 
     It has the type of the artifact, or that of its configuration, and all annotations.
     """
-    return _described(Referrer(manifest.descriptor, manifest.artifact_type, manifest.annotations))
+    return _describe_referrer(
+        Referrer(manifest.descriptor, manifest.artifact_type, manifest.annotations)
+    )
 
 
-def _described(referrer: Referrer) -> dict[str, Any]:
+def _describe_referrer(referrer: Referrer) -> dict[str, Any]:
     extra = {"artifactType": referrer.artifact_type, "annotations": dict(referrer.annotations)}
     return {
-        **referrer.descriptor.plain(),
+        **referrer.descriptor.as_dict(),
         **{name: value for name, value in extra.items() if value},
     }
 
 
-def _named(entry: object) -> str:
+def _digest_in(entry: object) -> str:
     """Return the digest, of any algorithm, in an entry of a list; empty if there is none."""
     digest = entry.get("digest") if isinstance(entry, dict) else None
     return digest if isinstance(digest, str) else ""
 
 
-def _referrer(entry: object) -> Referrer | None:
+def _parse_entry(entry: object) -> Referrer | None:
     """Return the artifact that an entry of a list names, or None if the entry is no descriptor.
 
     Annotations that are not text are left out.

@@ -40,12 +40,19 @@ from oci.manifest import (
     parse_manifest,
     sha256,
 )
-from oci.transport import TIMEOUT_S, RegistryError, repeated
-from oci.upload import Source, check_digest, location, upload
+from oci.transport import TIMEOUT_S, RegistryError, repeat_request
+from oci.upload import BlobSource, check_digest, upload_blob, upload_location
 from runner.errors import ConfigError
 from runner.untrusted import Malformed, clean_line, parse_json
 
-__all__ = ["MANIFEST_TYPES", "Registry", "RegistryError", "Unreadable", "file_sha256", "readable"]
+__all__ = [
+    "MANIFEST_TYPES",
+    "Registry",
+    "RegistryError",
+    "Unreadable",
+    "file_sha256",
+    "report_malformed",
+]
 
 MANIFEST_TYPES = (OCI_MANIFEST, OCI_INDEX, DOCKER_MANIFEST, DOCKER_INDEX)
 LOGINS = 2
@@ -101,7 +108,7 @@ class Registry:
         scheme = "http" if host.partition(":")[0] in LOOPBACK else "https"
         self._base = f"{scheme}://{_SPOKEN_TO.get(host, host)}/v2/"
         self._login = Login(host, self._base)
-        self._session = transport.session(host, self._base)
+        self._session = transport.make_session(host, self._base)
         self._session.auth = self._login
         self._held: set[tuple[str, str]] = (
             set()
@@ -110,9 +117,9 @@ class Registry:
 
     def ping(self) -> None:
         """Raise RegistryError if no registry answers, or if it wants other credentials."""
-        self._call("GET", "", expect=(200,))
+        self._send_request("GET", "", expect=(200,))
 
-    def manifest(
+    def read_manifest(
         self, repository: str, reference: str, limit: int = LARGEST_MANIFEST
     ) -> Manifest | None:
         """Return the manifest under a tag or digest; None if there is none.
@@ -125,7 +132,7 @@ class Registry:
         if answer is None:
             return None
         media_type = answer.headers.get("Content-Type", "").partition(";")[0].strip()
-        with readable(self, repository, reference):
+        with report_malformed(self, repository, reference):
             if media_type not in MANIFEST_TYPES:  # such as text/plain: the manifest may say better
                 content = parse_json(answer.content, LARGEST_MANIFEST)
                 stated = content.get("mediaType") if isinstance(content, dict) else None
@@ -136,23 +143,23 @@ class Registry:
         self, repository: str, reference: str, limit: int = LARGEST_MANIFEST
     ) -> requests.Response | None:
         path = _manifest_path(repository, reference)
-        answer = self._call("GET", path, expect=(200, 404), headers=_ACCEPT, limit=limit)
+        answer = self._send_request("GET", path, expect=(200, 404), headers=_ACCEPT, limit=limit)
         if answer.status_code == 404:
             return None
         stated = (
             reference if is_digest(reference) else answer.headers.get("Docker-Content-Digest", "")
         )
         if is_digest(stated) and sha256(answer.content) != stated:
-            raise self._other_bytes(repository, reference)
+            raise self._other_bytes_error(repository, reference)
         return answer
 
-    def digest_of(self, repository: str, reference: str) -> str | None:
+    def resolve_digest(self, repository: str, reference: str) -> str | None:
         """Return the digest that a tag is on now, or None if there is no such tag.
 
         It is computed if the registry states none.
         """
         path = _manifest_path(repository, reference)
-        answer = self._call("HEAD", path, expect=(200, 404), headers=_ACCEPT)
+        answer = self._send_request("HEAD", path, expect=(200, 404), headers=_ACCEPT)
         if answer.status_code == 404:
             return None
         stated = answer.headers.get("Docker-Content-Digest", "")
@@ -160,7 +167,7 @@ class Registry:
             found = self._raw_manifest(repository, reference)
             return sha256(found.content) if found else None
         if is_digest(reference) and stated != reference:
-            raise self._other_bytes(repository, reference)
+            raise self._other_bytes_error(repository, reference)
         return stated
 
     def put_manifest(
@@ -174,14 +181,16 @@ class Registry:
         path, headers = _manifest_path(repository, reference), {"Content-Type": manifest.media_type}
 
         def put() -> requests.Response:
-            return self._call("PUT", path, expect=(201,), data=manifest.body, headers=headers)
+            return self._send_request(
+                "PUT", path, expect=(201,), data=manifest.body, headers=headers
+            )
 
-        answer = repeated(put) if is_digest(reference) else put()
+        answer = repeat_request(put) if is_digest(reference) else put()
         check_digest(answer, manifest.digest)
         is_stated = "Docker-Content-Digest" in answer.headers and (
             is_digest(reference) or not contested
         )
-        if not is_stated and self.digest_of(repository, reference) != manifest.digest:
+        if not is_stated and self.resolve_digest(repository, reference) != manifest.digest:
             raise RegistryError(
                 201,
                 f"{self.host}/{repository}:{reference} does not hold the manifest that was put "
@@ -189,21 +198,21 @@ class Registry:
             )
         return answer.headers.get("OCI-Subject", "")
 
-    def tags(self, repository: str) -> tuple[str, ...]:
+    def list_tags(self, repository: str) -> tuple[str, ...]:
         """Return every tag, in the registry's order; none if there is no such repository."""
-        path = f"{_checked(repository)}/tags/list?n={PAGE_ENTRIES}"
-        found = self._pages(
+        path = f"{_require_repository(repository)}/tags/list?n={PAGE_ENTRIES}"
+        found = self._read_pages(
             path, "tags", lambda tag: tag if isinstance(tag, str) and _TAG.fullmatch(tag) else None
         )
         return tuple(found or ())
 
-    def referrers(self, repository: str, digest: str) -> list[Any] | None:
+    def list_referrers(self, repository: str, digest: str) -> list[Any] | None:
         """Return the descriptors of the manifests whose subject is `digest`.
 
         They have type and annotations. Returns None if the registry does not list referrers.
         """
-        path = f"{_checked(repository)}/referrers/{_digest(digest)}"
-        return self._pages(path, "manifests", _as_listed)
+        path = f"{_require_repository(repository)}/referrers/{_require_digest(digest)}"
+        return self._read_pages(path, "manifests", _as_listed)
 
     def has_blob(self, repository: str, digest: str, size: int | None = None) -> bool:
         """Return whether the repository holds the blob.
@@ -213,7 +222,7 @@ class Registry:
         blob = (repository, digest)
         if blob in self._held:
             return True
-        answer = self._call("HEAD", _blob_path(repository, digest), expect=(200, 404))
+        answer = self._send_request("HEAD", _blob_path(repository, digest), expect=(200, 404))
         if answer.status_code == 404:
             return False
         stated = answer.headers.get("Content-Length", "")
@@ -229,7 +238,7 @@ class Registry:
         self._held.add(blob)
         return True
 
-    def blob(self, repository: str, digest: str, size: int | None = None) -> bytes:
+    def read_blob(self, repository: str, digest: str, size: int | None = None) -> bytes:
         """Return all bytes of a small blob. Its digest is verified.
 
         If its size is known, no more is read.
@@ -237,7 +246,7 @@ class Registry:
         path, what = _blob_path(repository, digest), f"{self.host}/{repository}@{digest}"
         limit = LARGEST_SMALL_BLOB if size is None else size
         data = bytearray()
-        for chunk in self._streamed(path, limit):
+        for chunk in self._stream_blob(path, limit):
             data += chunk
             if len(data) > limit:
                 its = "the allowed" if size is None else "its"
@@ -246,24 +255,23 @@ class Registry:
             raise RegistryError(200, f"{what}: other bytes were served")
         return bytes(data)
 
-    def mount(self, repository: str, digest: str, source: str) -> bool:
+    def mount_blob(self, repository: str, digest: str, source: str) -> bool:
         """Make a blob of `source` part of `repository` without moving bytes.
 
         Returns False if the bytes must be moved.
         """
         if (repository, digest) in self._held:
             return True
-        path = (
-            f"{_checked(repository)}/blobs/uploads/?mount={_digest(digest)}&from={_checked(source)}"
-        )
-        answer = self._call("POST", path, expect=(201, 202))
+        uploads = f"{_require_repository(repository)}/blobs/uploads/"
+        path = f"{uploads}?mount={_require_digest(digest)}&from={_require_repository(source)}"
+        answer = self._send_request("POST", path, expect=(201, 202))
         if answer.status_code == 201:
             check_digest(answer, digest)
             self._held.add((repository, digest))
             return True
         with contextlib.suppress(RegistryError):  # optional: registries remove unfinished uploads
-            if opened := location(answer):
-                self._call("DELETE", opened, expect=(202, 204))
+            if opened := upload_location(answer):
+                self._send_request("DELETE", opened, expect=(202, 204))
         return self.has_blob(repository, digest)
 
     def ensure_blob(self, repository: str, blob: Descriptor, source: str) -> None:
@@ -271,7 +279,7 @@ class Registry:
 
         It is mounted if possible, else copied through this machine.
         """
-        self._ensure(repository, blob, source, Event())
+        self._mount_or_copy(repository, blob, source, Event())
 
     def ensure_blobs(
         self, repository: str, blobs: Sequence[Descriptor], source: str, workers: int = WORKERS
@@ -284,7 +292,7 @@ class Registry:
 
         def ensure(blob: Descriptor) -> None:
             try:
-                self._ensure(repository, blob, source, stopped)
+                self._mount_or_copy(repository, blob, source, stopped)
             except Exception as error:  # raised below: the first of them
                 errors.append(error)
                 stopped.set()
@@ -300,40 +308,45 @@ class Registry:
     def push_bytes(self, repository: str, data: bytes, media_type: str) -> Descriptor:
         """Upload a small blob."""
         descriptor = Descriptor(media_type, sha256(data), len(data))
-        self._push(
-            repository, Source(descriptor.digest, len(data), lambda start, end: [data[start:end]])
+        self._push_source(
+            repository,
+            BlobSource(descriptor.digest, len(data), lambda start, end: [data[start:end]]),
         )
         return descriptor
 
     def push_file(self, repository: str, path: Path, digest: str, on_bytes: OnBytes) -> None:
         """Upload a file whose digest is known, and report the bytes that were sent."""
-        self._push(repository, Source(digest, path.stat().st_size, _Reported(path, on_bytes)))
+        self._push_source(
+            repository, BlobSource(digest, path.stat().st_size, _ReportingReader(path, on_bytes))
+        )
 
-    def _push(self, repository: str, source: Source) -> None:
-        if not self.has_blob(_checked(repository), source.digest):
-            upload(self._call, repository, source)
+    def _push_source(self, repository: str, source: BlobSource) -> None:
+        if not self.has_blob(_require_repository(repository), source.digest):
+            upload_blob(self._send_request, repository, source)
 
-    def _ensure(self, repository: str, blob: Descriptor, source: str, stopped: Event) -> None:
-        if stopped.is_set() or self.mount(repository, blob.digest, source):
+    def _mount_or_copy(
+        self, repository: str, blob: Descriptor, source: str, stopped: Event
+    ) -> None:
+        if stopped.is_set() or self.mount_blob(repository, blob.digest, source):
             return
 
         def read(start: int, end: int) -> Iterator[bytes]:
             part = "" if (start, end) == (0, blob.size) else f"bytes={start}-{end - 1}"
-            for chunk in self._streamed(_blob_path(source, blob.digest), end - start, part):
+            for chunk in self._stream_blob(_blob_path(source, blob.digest), end - start, part):
                 if stopped.is_set():
                     raise RegistryError(
                         200, f"{self.host}/{source}@{blob.digest}: another blob could not be copied"
                     )
                 yield chunk
 
-        upload(self._call, repository, Source(blob.digest, blob.size, read))
+        upload_blob(self._send_request, repository, BlobSource(blob.digest, blob.size, read))
 
-    def _streamed(self, path: str, size: int, part: str = "") -> Iterator[bytes]:
+    def _stream_blob(self, path: str, size: int, part: str = "") -> Iterator[bytes]:
         """Yield the bytes of a blob, or of the part that a `Range` names; at most `size`."""
         headers, expect = ({"Range": part}, (200, 206)) if part else ({}, (200,))
         what = self._request_name("GET", path)
         with Deadline(transport.seconds_for(size)) as whole:
-            with self._call(
+            with self._send_request(
                 "GET", path, expect=expect, headers=headers, stream=True, whole=whole
             ) as answer:
                 if part and answer.status_code == 200:
@@ -343,13 +356,15 @@ class Registry:
                 try:
                     yield from answer.iter_content(READ_BYTES)
                 except (requests.RequestException, HTTPError, ValueError, OSError) as error:
-                    raise self._unanswered(what, error, whole) from None
+                    raise self._unanswered_error(what, error, whole) from None
             if (
                 whole.is_over
             ):  # a connection that is shut may look like the end of a body without a length
-                raise self._unanswered(what, TimeoutError(), whole)
+                raise self._unanswered_error(what, TimeoutError(), whole)
 
-    def _pages(self, path: str, name: str, parsed: Callable[[Any], T | None]) -> list[T] | None:
+    def _read_pages(
+        self, path: str, name: str, parsed: Callable[[Any], T | None]
+    ) -> list[T] | None:
         """Return the entries under `name` of all pages of a list, or None if there is no such list.
 
         `parsed` returns what is kept of an entry, or None to leave it out.
@@ -358,30 +373,35 @@ class Registry:
         count = size = 0
         whole = Deadline(LIST_S)
         for _ in range(PAGES):
-            answer = self._call("GET", path, expect=(200,) if count else (200, 404))
+            answer = self._send_request("GET", path, expect=(200,) if count else (200, 404))
             if answer.status_code == 404:
                 return None
-            entries = _entries(answer, name)
+            entries = _page_entries(answer, name)
             count, size = count + len(entries), size + len(answer.content)
             if count > LONGEST_LIST or size > LONGEST_LIST_BYTES or whole.is_over:
                 problem = f"more than {count:,} {name} or {size:,} bytes"
-                raise RegistryError(200, f"{transport.shown(answer.url)}: {problem}", _CLEAN_UP)
+                raise RegistryError(
+                    200, f"{transport.show_address(answer.url)}: {problem}", _CLEAN_UP
+                )
             found += [kept for entry in entries if (kept := parsed(entry)) is not None]
-            following = _following(answer)
+            following = _next_page(answer)
             if not following:
                 return found
             path = following
             if not path.startswith(self._base):
-                where = transport.shown(path)
+                where = transport.show_address(path)
                 raise RegistryError(
                     200,
-                    f"{transport.shown(answer.url)}: the list continues elsewhere, at {where}",
+                    (
+                        f"{transport.show_address(answer.url)}: the list continues elsewhere, at "
+                        f"{where}"
+                    ),
                 )
         raise RegistryError(
-            200, f"{transport.shown(answer.url)}: the list does not end after {PAGES} pages"
+            200, f"{transport.show_address(answer.url)}: the list does not end after {PAGES} pages"
         )
 
-    def _call(
+    def _send_request(
         self,
         method: str,
         path: str,
@@ -408,27 +428,27 @@ class Registry:
             if whole and not is_stream
             else Deadline(transport.WHOLE_S)
         )
-        with entered as bound, bound.attached():
+        with entered as bound, bound.attach_to_thread():
             try:
-                answer = self._answered(method, urljoin(self._base, path), **named)
+                answer = self._send_with_login(method, urljoin(self._base, path), **named)
                 passed = answer.status_code in expect
                 if whole and is_stream:
-                    whole.uses(bound.connection)
+                    whole.note_connection(bound.noted_connection)
                 if not (passed and is_stream):
-                    fits = transport.read(answer, limit if passed else transport.LARGEST_ERROR)
+                    fits = transport.read_body(answer, limit if passed else transport.LARGEST_ERROR)
             except (requests.RequestException, HTTPError, ValueError, OSError) as error:
-                raise self._unanswered(what, error, bound) from None
+                raise self._unanswered_error(what, error, bound) from None
             if (
                 bound.is_over
             ):  # a connection that is shut looks like the end of a body without a length
-                raise self._unanswered(what, TimeoutError(), bound)
+                raise self._unanswered_error(what, TimeoutError(), bound)
         if not passed:
-            raise transport.not_expected(what, answer)
+            raise transport.unexpected_answer_error(what, answer)
         if not is_stream and not fits:
             raise Unreadable(200, f"{what}: more than {limit} bytes were served")
         return answer
 
-    def _answered(self, method: str, address: str, **named: Any) -> requests.Response:  # noqa: ANN401 - handed on as they are
+    def _send_with_login(self, method: str, address: str, **named: Any) -> requests.Response:  # noqa: ANN401 - handed on as they are
         """Return the answer to a request.
 
         It is sent again with the credentials that the registry asks for.
@@ -438,33 +458,33 @@ class Registry:
             answer = self._session.request(method, address, **named)
             if answer.status_code != 401:
                 return answer
-            transport.read(answer, transport.LARGEST_ERROR)
-            if not self._login.answers(answer):
+            transport.read_body(answer, transport.LARGEST_ERROR)
+            if not self._login.answer_challenge(answer):
                 return answer
         return self._session.request(method, address, **named)
 
-    def _unanswered(self, what: str, error: Exception, bound: Deadline) -> RegistryError:
+    def _unanswered_error(self, what: str, error: Exception, bound: Deadline) -> RegistryError:
         """Return the error of a request that got no answer.
 
         If all its time was used, the registry is not asked again for SILENCE_S.
         """
         if bound.is_over:
             self._silent_until = time.monotonic() + SILENCE_S
-        return transport.no_answer(what, self.host, error, bound)
+        return transport.no_answer_error(what, self.host, error, bound)
 
     def _request_name(self, method: str, path: str) -> str:
         """Return a request as messages show it: below the API's address, and without a query."""
-        shown = transport.shown(path) if "://" in path else path.partition("?")[0]
+        shown = transport.show_address(path) if "://" in path else path.partition("?")[0]
         return f"{method} {shown.removeprefix(self._base) or '/v2/'} on {self.host}"
 
-    def _other_bytes(self, repository: str, reference: str) -> RegistryError:
+    def _other_bytes_error(self, repository: str, reference: str) -> RegistryError:
         return RegistryError(200, f"{self.host}/{repository} {reference}: other bytes were served")
 
 
 _ACCEPT = {"Accept": ", ".join(MANIFEST_TYPES)}
 
 
-class _Reported:
+class _ReportingReader:
     """Reads parts of a file, and reports bytes that are read for the first time."""
 
     def __init__(self, path: Path, on_bytes: OnBytes) -> None:
@@ -481,7 +501,7 @@ class _Reported:
 
 
 @contextlib.contextmanager
-def readable(registry: Registry, repository: str, reference: str) -> Iterator[None]:
+def report_malformed(registry: Registry, repository: str, reference: str) -> Iterator[None]:
     """Turn Malformed into Unreadable that names the artifact."""
     try:
         yield
@@ -493,7 +513,7 @@ def readable(registry: Registry, repository: str, reference: str) -> Iterator[No
 def _as_listed(entry: object) -> dict[str, Any] | None:
     """Return the used parts of an entry of a list of referrers, or None if it is no descriptor."""
     try:
-        descriptor = parse_descriptor(entry).plain()
+        descriptor = parse_descriptor(entry).as_dict()
     except Malformed:
         return None
     said = entry if isinstance(entry, dict) else {}
@@ -512,14 +532,14 @@ _CLEAN_UP = "remove in the registry what nobody needs there, then run the same c
 def _manifest_path(repository: str, reference: str) -> str:
     if not (is_digest(reference) or _TAG.fullmatch(reference)):
         raise RegistryError(200, f"{clean_line(reference, 80)!r} is neither a digest nor a tag")
-    return f"{_checked(repository)}/manifests/{reference}"
+    return f"{_require_repository(repository)}/manifests/{reference}"
 
 
 def _blob_path(repository: str, digest: str) -> str:
-    return f"{_checked(repository)}/blobs/{_digest(digest)}"
+    return f"{_require_repository(repository)}/blobs/{_require_digest(digest)}"
 
 
-def _checked(repository: str) -> str:
+def _require_repository(repository: str) -> str:
     if len(repository) > 255 or not _REPOSITORY.fullmatch(repository):
         raise ConfigError(
             f"{clean_line(repository, 80)!r} is not the name of a repository",
@@ -528,13 +548,13 @@ def _checked(repository: str) -> str:
     return repository
 
 
-def _digest(text: str) -> str:
+def _require_digest(text: str) -> str:
     if not is_digest(text):
         raise RegistryError(200, f"{clean_line(text, 80)!r} is not a sha256 digest")
     return text
 
 
-def _entries(answer: requests.Response, name: str) -> list[Any]:
+def _page_entries(answer: requests.Response, name: str) -> list[Any]:
     """Return the entries of one page of a list. Distribution writes an empty list as null."""
     try:
         content = parse_json(answer.content, transport.LARGEST_ANSWER)
@@ -543,20 +563,20 @@ def _entries(answer: requests.Response, name: str) -> list[Any]:
         content, problem = None, str(error)
     found = content.get(name, "") if isinstance(content, dict) else ""
     if not isinstance(found, list | None):
-        where = transport.shown(answer.url)
+        where = transport.show_address(answer.url)
         raise RegistryError(
             answer.status_code, f"{where}: does not follow the OCI specification ({problem})"
         )
     return found or []
 
 
-def _following(answer: requests.Response) -> str:
+def _next_page(answer: requests.Response) -> str:
     """Return the address of the next page of a list, or an empty text if this is the last."""
     try:
         address = answer.links.get("next", {}).get("url", "")
         return urljoin(answer.url, address) if address else ""
     except ValueError:
-        where = transport.shown(answer.url)
+        where = transport.show_address(answer.url)
         raise RegistryError(
             answer.status_code, f"{where}: the `Link` header is not an address"
         ) from None

@@ -34,7 +34,7 @@ def is_served_whole(reference: str) -> bool:
         return False
     try:
         registry = Registry(host)
-        manifest = registry.manifest(named.repository, named.digest or named.tag)
+        manifest = registry.read_manifest(named.repository, named.digest or named.tag)
         return manifest is not None and all(_parts(registry, named.repository, manifest))
     except (ReleaseError, Malformed):
         return False
@@ -42,13 +42,14 @@ def is_served_whole(reference: str) -> bool:
 
 def _parts(registry: Registry, repository: str, manifest: Manifest) -> Iterator[bool]:
     """Yield for every part of an image whether it is there."""
-    for blob in manifest.blobs():
+    for blob in manifest.parse_blobs():
         yield registry.has_blob(repository, blob.digest, blob.size)
-    for entry in manifest.entries():
+    for entry in manifest.index_entries():
         if _platform(entry) == PLATFORM:
-            image = registry.manifest(repository, parse_descriptor(entry).digest)
+            image = registry.read_manifest(repository, parse_descriptor(entry).digest)
             yield image is not None and all(
-                registry.has_blob(repository, blob.digest, blob.size) for blob in image.blobs()
+                registry.has_blob(repository, blob.digest, blob.size)
+                for blob in image.parse_blobs()
             )
 
 

@@ -72,7 +72,7 @@ class Blob:
     size: int
     uncompressed: int
 
-    def descriptor(self) -> Descriptor:
+    def to_descriptor(self) -> Descriptor:
         """Return the layer as an image's manifest names it."""
         return Descriptor(LAYER_GZIP, self.digest, self.size)
 
@@ -89,56 +89,56 @@ class LayerWriter:
         self._uncompressed = 0
         self._pending = b""
 
-    def directory(self, path: str) -> None:
+    def add_directory(self, path: str) -> None:
         """Add a directory of mode 0755."""
-        self._header(path, tarfile.DIRTYPE, 0o755)
+        self._add_header(path, tarfile.DIRTYPE, 0o755)
 
-    def data(self, path: str, mode: int, data: bytes) -> None:
+    def add_data(self, path: str, mode: int, data: bytes) -> None:
         """Add a file with bytes that were made here."""
-        self._header(path, tarfile.REGTYPE, mode, len(data))
-        self._pending += data + _padding(len(data))
+        self._add_header(path, tarfile.REGTYPE, mode, len(data))
+        self._pending += data + _block_padding(len(data))
 
-    def copied(self, path: str, mode: int, source: Deflated) -> None:
+    def add_deflated(self, path: str, mode: int, source: Deflated) -> None:
         """Add a file whose deflate stream is copied.
 
         Raises DamagedStream if the stream does not hold what it should.
         """
-        self._header(path, tarfile.REGTYPE, mode, source.size)
+        self._add_header(path, tarfile.REGTYPE, mode, source.size)
         if source.size == 0:
             return
-        self._flush()
-        self._emit(_GZIP_HEADER)
+        self._flush_pending()
+        self._write_compressed(_GZIP_HEADER)
         self._copy_stream(source)
-        self._emit(struct.pack("<II", source.crc, source.size & 0xFFFFFFFF))
-        self._pending = _padding(source.size)
+        self._write_compressed(struct.pack("<II", source.crc, source.size & 0xFFFFFFFF))
+        self._pending = _block_padding(source.size)
 
     def close(self) -> Blob:
         """Write the end of the archive and return the finished layer."""
         self._pending += bytes(2 * BLOCK)
-        self._flush()
+        self._flush_pending()
         digest, diff_id = (f"sha256:{made.hexdigest()}" for made in (self._compressed, self._tar))
         return Blob(digest, diff_id, self._size, self._uncompressed)
 
-    def _header(self, path: str, kind: bytes, mode: int, size: int = 0) -> None:
+    def _add_header(self, path: str, kind: bytes, mode: int, size: int = 0) -> None:
         info = tarfile.TarInfo(path)
         info.type, info.mode, info.size, info.mtime = kind, mode, size, self._mtime
         info.uname = info.gname = ROOT
         self._pending += info.tobuf(tarfile.PAX_FORMAT, "utf-8", "surrogateescape")
 
-    def _flush(self) -> None:
+    def _flush_pending(self) -> None:
         """Write the pending bytes as one member."""
         if self._pending:
             self._tar.update(self._pending)
             self._uncompressed += len(self._pending)
-            self._emit(member(self._pending))
+            self._write_compressed(gzip_member(self._pending))
             self._pending = b""
 
     def _copy_stream(self, source: Deflated) -> None:
         inflate = isal_zlib.decompressobj(-15)
         size = crc = 0
         try:
-            for chunk in _read(source):
-                self._emit(chunk)
+            for chunk in _read_stream(source):
+                self._write_compressed(chunk)
                 plain = inflate.decompress(chunk)
                 self._tar.update(plain)
                 crc = isal_zlib.crc32(plain, crc)
@@ -153,23 +153,23 @@ class LayerWriter:
             raise DamagedStream("the stream ends before its stated size")
         self._uncompressed += size
 
-    def _emit(self, data: bytes) -> None:
+    def _write_compressed(self, data: bytes) -> None:
         self._file.write(data)
         self._compressed.update(data)
         self._size += len(data)
 
 
-def member(data: bytes) -> bytes:
+def gzip_member(data: bytes) -> bytes:
     """Return `data` as one gzip member of stored blocks with folded zero runs."""
     body, at = bytearray(), 0
     for run in _ZERO_RUN.finditer(data):
-        body += _stored(data[at : run.start()]) + zeros(run.end() - run.start())
+        body += _stored_blocks(data[at : run.start()]) + zero_block(run.end() - run.start())
         at = run.end()
-    body += _stored(data[at:]) + _LAST_BLOCK
+    body += _stored_blocks(data[at:]) + _LAST_BLOCK
     return _GZIP_HEADER + bytes(body) + struct.pack("<II", zlib.crc32(data), len(data) & 0xFFFFFFFF)
 
 
-def _stored(data: bytes) -> bytes:
+def _stored_blocks(data: bytes) -> bytes:
     """Return deflate's stored blocks (RFC 1951, 3.2.4), byte-aligned at both ends."""
     blocks = (data[at : at + _STORED_MAX] for at in range(0, len(data), _STORED_MAX))
     return b"".join(
@@ -178,7 +178,7 @@ def _stored(data: bytes) -> bytes:
 
 
 @lru_cache(maxsize=4096)
-def zeros(count: int) -> bytes:
+def zero_block(count: int) -> bytes:
     """Return `count` zero bytes as one block with fixed codes, then an empty stored block to align.
 
     RFC 1951, 3.2.6. The block has a literal zero, then copies of the byte before: 258 or 3 to 10
@@ -198,11 +198,11 @@ def zeros(count: int) -> bytes:
     return packed + b"\x00\x00\xff\xff"
 
 
-def _padding(size: int) -> bytes:
+def _block_padding(size: int) -> bytes:
     return bytes(-size % BLOCK)
 
 
-def _read(source: Deflated) -> Iterator[bytes]:
+def _read_stream(source: Deflated) -> Iterator[bytes]:
     source.file.seek(source.offset)
     left = source.compressed_size
     while left:

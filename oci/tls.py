@@ -30,7 +30,7 @@ _EXPIRED = (9, 10)
 _ANOTHER_NAME = (62, 64)
 
 
-def verified_by() -> str | bool:
+def find_authorities() -> str | bool:
     """Return the file or folder of authorities that replaces certifi's, else True.
 
     Raises ConfigError if it is missing.
@@ -45,7 +45,7 @@ def verified_by() -> str | bool:
     return True
 
 
-def context(host: str) -> ssl.SSLContext:
+def client_context(host: str) -> ssl.SSLContext:
     """Return the TLS context for the registry at `host`.
 
     It trusts Docker's authorities and shows Docker's client certificates. Raises ConfigError if one
@@ -55,11 +55,11 @@ def context(host: str) -> ssl.SSLContext:
     if not any(os.environ.get(variable) for variable in _BUNDLES):
         made.load_default_certs()
     for folder in CERTIFICATES:
-        _load(made, folder.expanduser() / host)
+        _load_certificates(made, folder.expanduser() / host)
     return made
 
 
-def way_out(error: BaseException | None, host: str) -> str:
+def handshake_hint(error: BaseException | None, host: str) -> str:
     """Return what to do about a failed handshake, or an empty text for any other error."""
     if isinstance(error, ssl.SSLCertVerificationError):
         return _certificate_hint(error.verify_code, host)
@@ -103,8 +103,8 @@ def _certificate_hint(code: int, host: str) -> str:
     return hints.get(code, "give the registry a valid certificate")
 
 
-def _load(made: ssl.SSLContext, folder: Path) -> None:
-    for path in _files(folder):
+def _load_certificates(made: ssl.SSLContext, folder: Path) -> None:
+    for path in _list_files(folder):
         try:
             if path.suffix == ".crt":
                 made.load_verify_locations(path)
@@ -120,7 +120,7 @@ def _load(made: ssl.SSLContext, folder: Path) -> None:
             raise ConfigError(f"{path}{beside} cannot be used: {said}", hint) from None
 
 
-def _files(folder: Path) -> Iterable[Path]:
+def _list_files(folder: Path) -> Iterable[Path]:
     try:
         return sorted(folder.iterdir())
     except (FileNotFoundError, NotADirectoryError):

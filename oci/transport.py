@@ -86,12 +86,12 @@ class RegistryError(EnvironmentFailed):
         self.wait_s = wait_s
 
     @property
-    def passes(self) -> bool:
+    def may_pass(self) -> bool:
         """Whether the same request may succeed a little later."""
         return self.status in PASSING and self.wait_s <= LONGEST_WAIT_S
 
 
-def repeated(work: Callable[[], T]) -> T:
+def repeat_request(work: Callable[[], T]) -> T:
     """Return the result of `work`, which may be done more than once.
 
     It is repeated after failures that may pass.
@@ -100,39 +100,39 @@ def repeated(work: Callable[[], T]) -> T:
         try:
             return work()
         except RegistryError as error:
-            if not error.passes:
+            if not error.may_pass:
                 raise
-            pause(error, attempt)
+            pause_before_repeat(error, attempt)
     return work()
 
 
-def pause(error: RegistryError, attempt: int) -> None:
+def pause_before_repeat(error: RegistryError, attempt: int) -> None:
     """Wait as long as the registry asks for, else longer with every attempt."""
     if error.wait_s:
-        progress.say(f"  the registry asks to wait {error.wait_s:.0f} s")
+        progress.say_line(f"  the registry asks to wait {error.wait_s:.0f} s")
     time.sleep(error.wait_s or min(0.5 * 2**attempt, _LONGEST_PAUSE_S))
 
 
-def session(host: str, base: str) -> requests.Session:
+def make_session(host: str, base: str) -> requests.Session:
     """Return connections to the registry at `host`, whose API is below the address `base`.
 
     Requests that change nothing visible (GET, HEAD, and POST, which only opens uploads and mounts)
     are repeated by it on connection failures, 429 and 5xx. Raises ConfigError for certificates, and
     for addresses of proxies, that cannot be used.
     """
-    made = _Session(base)
+    made = _RegistrySession(base)
     made.max_redirects = REDIRECTS
     root, known = base.removesuffix("v2/"), reach_of(base)
-    elsewhere = _Bounded(known.require)  # stores of blobs, token services
+    elsewhere = _BoundedAdapter(known.require_reachable)  # stores of blobs, token services
     made.mount("http://", elsewhere)
     made.mount("https://", elsewhere)
     if not base.startswith("https:"):
         made.trust_env = False  # on loopback: no proxy leads there
-        made.mount(root, _Bounded(known.note))
+        made.mount(root, _BoundedAdapter(known.note_peer))
         return made
     _check_proxies(base)
-    made.verify = tls.verified_by()
-    made.mount(root, _Bounded(known.note, tls.context(host)))
+    made.verify = tls.find_authorities()
+    made.mount(root, _BoundedAdapter(known.note_peer, tls.client_context(host)))
     return made
 
 
@@ -156,7 +156,7 @@ def seconds_for(size: int) -> float:
     return WHOLE_S + size / SLOWEST_BYTES_PER_S
 
 
-def read(answer: requests.Response, limit: int) -> bool:
+def read_body(answer: requests.Response, limit: int) -> bool:
     """Read the body of an answer into it, up to `limit` bytes.
 
     Return False if there are more: then it is closed.
@@ -171,18 +171,18 @@ def read(answer: requests.Response, limit: int) -> bool:
     return len(data) <= limit
 
 
-def no_answer(
+def no_answer_error(
     what: str, host: str, error: Exception, over: deadline.Deadline | None = None
 ) -> RegistryError:
     """Return the error of a request that got no answer, or not within the deadline `over`."""
     if over is not None and over.is_over:
         return RegistryError(0, f"{what}: no complete answer within {over.seconds:.0f} s")
-    cause = _innermost(error)
-    status, problem, hint = _of_answer(cause) or _of_connection(error, cause, host)
+    cause = _innermost_cause(error)
+    status, problem, hint = _diagnose_answer(cause) or _diagnose_connection(error, cause, host)
     return RegistryError(status, f"{what}: {problem}", hint)
 
 
-def _of_answer(cause: BaseException) -> tuple[int, str, str] | None:
+def _diagnose_answer(cause: BaseException) -> tuple[int, str, str] | None:
     """Return status, problem and hint of an answer that cannot be used; None if none came."""
     if isinstance(cause, Misdirected):
         return 310, str(cause), ""
@@ -196,9 +196,9 @@ def _of_answer(cause: BaseException) -> tuple[int, str, str] | None:
     return None
 
 
-def _of_connection(error: Exception, cause: BaseException, host: str) -> tuple[int, str, str]:
+def _diagnose_connection(error: Exception, cause: BaseException, host: str) -> tuple[int, str, str]:
     """Return status, problem and hint of a request that got no answer."""
-    if hint := tls.way_out(cause, host):
+    if hint := tls.handshake_hint(cause, host):
         said = (
             cause.verify_message if isinstance(cause, ssl.SSLCertVerificationError) else str(cause)
         )
@@ -251,18 +251,18 @@ def _proxy_problem(error: Exception, cause: BaseException, host: str) -> str:
     address = f"https://{host}/"
     found = requests.utils.select_proxy(address, requests.utils.get_environ_proxies(address))
     said = "SOCKS is not supported" if is_socks else str(cause)
-    return f"the proxy {shown(found or '')} cannot be used: {without_secrets(said)}"
+    return f"the proxy {show_address(found or '')} cannot be used: {without_secrets(said)}"
 
 
-def not_expected(what: str, answer: requests.Response) -> RegistryError:
+def unexpected_answer_error(what: str, answer: requests.Response) -> RegistryError:
     """Return the error of a request that got an unexpected answer."""
     said = clean_line(answer.content.decode("utf-8", "replace"), 200)
     wait = answer.headers.get("Retry-After", "")
-    wait_s = _retries().parse_retry_after(wait)
+    wait_s = _make_retries().parse_retry_after(wait)
     asks = f"and asks to wait ({clean_line(wait, 40)})" if wait_s else ""
     words = (f"{what}: the registry answered {answer.status_code}", said, asks)
     message = " ".join(word for word in words if word)
-    hint = _hint(
+    hint = _hint_for_answer(
         str(answer.request.method) if answer.request else what.partition(" ")[0],
         what,
         answer.status_code,
@@ -279,7 +279,7 @@ def without_secrets(text: str) -> str:
     return clean_line(_QUERY.sub("?...", _ACCOUNT.sub("//", text)), 200)
 
 
-def shown(address: str) -> str:
+def show_address(address: str) -> str:
     """Return an address for a message: without account and query."""
     try:
         parts = urlsplit(address)
@@ -298,7 +298,7 @@ _MOVING = (
 )
 
 
-def _hint(method: str, what: str, status: int, said: str) -> str:
+def _hint_for_answer(method: str, what: str, status: int, said: str) -> str:
     """Return the hint that fits a registry's own words, or an empty text if its status says all."""
     if method in _CHANGES and status in (400, 403, 409, 412) and _IMMUTABLE.search(said):
         return f"exclude the tags that move from the registry's rule of immutable tags: {_MOVING}"
@@ -310,17 +310,17 @@ def _hint(method: str, what: str, status: int, said: str) -> str:
     return ""
 
 
-def _innermost(error: BaseException) -> BaseException:
+def _innermost_cause(error: BaseException) -> BaseException:
     """Return the error at the root of a nested network error."""
     carried = next(
         (each for each in error.args if isinstance(each, Exception)), None
     )  # as urllib3 wraps them
     context = None if error.__suppress_context__ else error.__context__
     inner = error.__cause__ or context or carried
-    return _innermost(inner) if isinstance(inner, Exception) else error
+    return _innermost_cause(inner) if isinstance(inner, Exception) else error
 
 
-class _Session(requests.Session):
+class _RegistrySession(requests.Session):
     """Connections that follow a registry only to addresses that oci/reach.py allows."""
 
     def __init__(self, base: str) -> None:
@@ -333,7 +333,7 @@ class _Session(requests.Session):
         Raises Misdirected for one that deletes something outside the registry.
         """
         if request.method == "DELETE" and not str(request.url).startswith(self._base):
-            where = shown(str(request.url))
+            where = show_address(str(request.url))
             raise Misdirected(
                 f"the registry sends a DELETE on to {where}, and nothing is deleted outside it"
             )
@@ -362,15 +362,16 @@ class _Session(requests.Session):
                 is_web = False
             if not is_web:
                 raise Misdirected(
-                    f"the registry sends the request on to {shown(target)}, which is not a web"
+                    f"the registry sends the request on to {show_address(target)}, which is not a "
+                    "web"
                     " address"
                 )
             with contextlib.suppress(requests.RequestException):
-                read(resp, LARGEST_ERROR)
+                read_body(resp, LARGEST_ERROR)
         return target
 
 
-class _Bounded(HTTPAdapter):
+class _BoundedAdapter(HTTPAdapter):
     """Connections that a deadline can shut, and whose peer is checked before anything is sent.
 
     With a context they trust its authorities beside those of `verify`, and show its certificates.
@@ -381,7 +382,7 @@ class _Bounded(HTTPAdapter):
     ) -> None:
         self._pools = deadline.make_pools(check_peer)
         self._context: dict[str, Any] = {"ssl_context": context} if context else {}
-        super().__init__(pool_maxsize=CONNECTIONS, max_retries=_retries())
+        super().__init__(pool_maxsize=CONNECTIONS, max_retries=_make_retries())
 
     def init_poolmanager(self, *args: Any, **named: Any) -> None:  # noqa: ANN401 - handed on as they are
         """Make the pools of such connections."""
@@ -404,13 +405,13 @@ class _Retries(Retry):
     def increment(self, *args: Any, **named: Any) -> Self:  # noqa: ANN401 - handed on as they are
         """Count one repeat less. Raises MaxRetryError if none is left."""
         response, error = named.get("response"), named.get("error")
-        bound = deadline.current()
+        bound = deadline.current_deadline()
         longest = LONGEST_WAIT_S if bound is None else min(LONGEST_WAIT_S, bound.left_s)
         if response is not None and (self.get_retry_after(response) or 0) > longest:
             raise MaxRetryError(named["_pool"], "", ResponseError("asked to wait too long"))
         if bound is not None and bound.is_over:
             raise MaxRetryError(named["_pool"], "", error if isinstance(error, Exception) else None)
-        if isinstance(error, Exception) and tls.is_final(_innermost(error)):
+        if isinstance(error, Exception) and tls.is_final(_innermost_cause(error)):
             raise MaxRetryError(named["_pool"], "", error)
         return super().increment(*args, **named)
 
@@ -424,11 +425,11 @@ class _Retries(Retry):
     def sleep_for_retry(self, response: BaseHTTPResponse) -> bool:
         """Wait as long as `response` asks for, and return whether it asked."""
         if wait := self.get_retry_after(response):
-            progress.say(f"  the registry asks to wait {wait:.0f} s")
+            progress.say_line(f"  the registry asks to wait {wait:.0f} s")
         return super().sleep_for_retry(response)
 
 
-def _retries() -> Retry:
+def _make_retries() -> Retry:
     return _Retries(
         total=4,
         backoff_factor=0.5,

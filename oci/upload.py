@@ -18,7 +18,14 @@ from urllib.parse import urljoin, urlsplit
 import requests
 
 from oci.deadline import Deadline
-from oci.transport import ATTEMPTS, TIMEOUT_S, RegistryError, pause, seconds_for, shown
+from oci.transport import (
+    ATTEMPTS,
+    TIMEOUT_S,
+    RegistryError,
+    pause_before_repeat,
+    seconds_for,
+    show_address,
+)
 from runner.untrusted import clean_line
 
 CHUNK_BYTES = 64 << 20
@@ -61,7 +68,7 @@ class Call(Protocol):
 
 
 @dataclass(frozen=True)
-class Source:
+class BlobSource:
     """A blob to upload, `size` in bytes.
 
     `read` returns the bytes from one offset up to another. It may be called more than once.
@@ -72,20 +79,20 @@ class Source:
     read: Callable[[int, int], Iterable[bytes]]
 
 
-def upload(call: Call, repository: str, source: Source) -> None:
+def upload_blob(call: Call, repository: str, source: BlobSource) -> None:
     """Make a blob part of a repository.
 
     Raises RegistryError; what is left of the upload is not visible.
     """
     whole = source.size <= CHUNK_BYTES
     for attempt in range(1, ATTEMPTS + 1):
-        error = _Session(call, repository, source).sent(whole)
+        error = _UploadSession(call, repository, source).send_or_cancel(whole)
         if error is None:
             return
         refuses_chunks = not whole and error.status in _NOT_IN_CHUNKS
-        if attempt == ATTEMPTS or not (error.passes or refuses_chunks):
+        if attempt == ATTEMPTS or not (error.may_pass or refuses_chunks):
             raise error
-        pause(error, attempt)
+        pause_before_repeat(error, attempt)
         if (
             call("HEAD", f"{repository}/blobs/{source.digest}", expect=(200, 404)).status_code
             == 200
@@ -101,11 +108,11 @@ def check_digest(answer: requests.Response, digest: str) -> None:
         took = clean_line(stated, 100)
         raise RegistryError(
             answer.status_code,
-            f"{shown(answer.url)}: {digest} was put, and the registry took {took}",
+            f"{show_address(answer.url)}: {digest} was put, and the registry took {took}",
         )
 
 
-def location(answer: requests.Response) -> str:
+def upload_location(answer: requests.Response) -> str:
     """Return the address to continue an upload at; empty if the registry states none."""
     said = answer.headers.get("Location", "")
     try:
@@ -115,28 +122,29 @@ def location(answer: requests.Response) -> str:
         scheme = "none"
     if said and scheme not in ("http", "https"):
         raise RegistryError(
-            answer.status_code, f"{shown(answer.url)}: the `Location` header is not an address"
+            answer.status_code,
+            f"{show_address(answer.url)}: the `Location` header is not an address",
         )
     return address
 
 
-class _Session:
+class _UploadSession:
     """One upload: its next address (`_address`) and how many bytes the registry has (`_held`)."""
 
-    def __init__(self, call: Call, repository: str, source: Source) -> None:
+    def __init__(self, call: Call, repository: str, source: BlobSource) -> None:
         self._call = call
         self._source = source
         self._held = 0
         opened = call("POST", f"{repository}/blobs/uploads/", expect=(202,))
-        self._address = location(opened)
+        self._address = upload_location(opened)
         if not self._address:
             raise RegistryError(
-                202, f"{shown(opened.url)}: the registry opened an upload without an address"
+                202, f"{show_address(opened.url)}: the registry opened an upload without an address"
             )
         least = opened.headers.get("OCI-Chunk-Min-Length", "")
         self._chunk = max(CHUNK_BYTES, int(least) if _COUNT.fullmatch(least) else 0)
 
-    def sent(self, whole: bool) -> RegistryError | None:
+    def send_or_cancel(self, whole: bool) -> RegistryError | None:
         """Send all of the blob, and return the error if that fails.
 
         After an error the registry is asked to forget the upload.
@@ -146,7 +154,7 @@ class _Session:
             if not whole:
                 self._send_chunks()
             target = f"{self._address}{'&' if '?' in self._address else '?'}digest={digest}"
-            check_digest(self._put("PUT", target, self._source.size, 201), digest)
+            check_digest(self._send_part("PUT", target, self._source.size, 201), digest)
         except RegistryError as error:
             with contextlib.suppress(RegistryError):  # optional
                 self._call("DELETE", self._address, expect=(202, 204))
@@ -161,25 +169,26 @@ class _Session:
                 self._send_chunk(end)
             except RegistryError as error:
                 cuts += 1
-                if cuts > CUTS or not (error.passes or error.status == 416):
+                if cuts > CUTS or not (error.may_pass or error.status == 416):
                     raise
-                pause(error, cuts)
-                self._ask(error, end)
+                pause_before_repeat(error, cuts)
+                self._resume_after(error, end)
 
     def _send_chunk(self, end: int) -> None:
         start = self._held
-        answer = self._put(
+        answer = self._send_part(
             "PATCH", self._address, end, 202, {"Content-Range": f"{start}-{end - 1}"}
         )
-        self._stands(answer, end, _held(answer) or end)
+        self._note_progress(answer, end, _held_bytes(answer) or end)
         if self._held <= start:
             raise RegistryError(
                 416,
-                f"{shown(answer.url)}: bytes from {start} to {end} were sent, and the registry did "
+                f"{show_address(answer.url)}: bytes from {start} to {end} were sent, and the "
+                "registry did "
                 "not keep them",
             )
 
-    def _ask(self, error: RegistryError, end: int) -> None:
+    def _resume_after(self, error: RegistryError, end: int) -> None:
         """Continue from the offset that the registry states.
 
         Raises `error` if the registry states none.
@@ -188,20 +197,23 @@ class _Session:
             answer = self._call("GET", self._address, expect=(204,))
         except RegistryError:
             raise error from None
-        held = _held(answer)
+        held = _held_bytes(answer)
         if held is None:
             raise error
-        self._stands(answer, end, held)
+        self._note_progress(answer, end, held)
 
-    def _stands(self, answer: requests.Response, end: int, held: int) -> None:
+    def _note_progress(self, answer: requests.Response, end: int, held: int) -> None:
         if held > end:
             raise RegistryError(
                 404,
-                f"{shown(answer.url)}: {end} bytes were sent, and the registry says it has {held}",
+                (
+                    f"{show_address(answer.url)}: {end} bytes were sent, and the registry says it "
+                    f"has {held}"
+                ),
             )
-        self._address, self._held = location(answer) or self._address, held
+        self._address, self._held = upload_location(answer) or self._address, held
 
-    def _put(
+    def _send_part(
         self, method: str, target: str, end: int, status: int, more: dict[str, str] | None = None
     ) -> requests.Response:
         headers = {"Content-Type": "application/octet-stream", **(more or {})}
@@ -218,7 +230,7 @@ class _Session:
 class _Part:
     """A part of a source as a request body of known length, which may be sent more than once."""
 
-    def __init__(self, source: Source, start: int, end: int) -> None:
+    def __init__(self, source: BlobSource, start: int, end: int) -> None:
         self._source, self._start, self._end = source, start, end
 
     def __len__(self) -> int:
@@ -236,7 +248,7 @@ class _Part:
             )
 
 
-def _held(answer: requests.Response) -> int | None:
+def _held_bytes(answer: requests.Response) -> int | None:
     """Return how many bytes the registry says it has, or None if it does not say.
 
     Registries say `0-0` both for no byte and for one.

@@ -20,15 +20,15 @@ from runner.engine import HeldImage
 from runner.errors import ConfigError, EnvironmentFailed
 from runner.time_limit import time_limit
 from runner.untrusted import clean_line
-from runner.verdict import Verdict, summary
+from runner.verdict import Verdict, summary_verdict
 from scan import configuration, image_facts, licences
-from scan.documents import recorded
+from scan.documents import bound_problems
 from scan.policy import load_policy
-from scan.record import Problem, in_one_line
+from scan.record import ScanProblem, summarise_problems
 from validation import run as validation
-from validation.expectations import expected_of
+from validation.expectations import expect_image
 from validation.record import ValidationRecord
-from validation.suite import suites_of
+from validation.suite import list_suites
 
 SAY_WHICH = "name them, for example: --line 2.6 --stacks base,cv"
 REASON_CHARACTERS = 1000
@@ -60,16 +60,18 @@ class CheckRecord:
     verdict: Verdict
     reason: str
     validation: ValidationRecord
-    problems: tuple[Problem, ...]
+    problems: tuple[ScanProblem, ...]
 
 
-def expect(catalog: Catalog, line: str, stacks: str, labels: Mapping[str, str]) -> Expectation:
+def find_expectation(
+    catalog: Catalog, line: str, stacks: str, labels: Mapping[str, str]
+) -> Expectation:
     """Return the line and stacks that a person named, else those in the labels of the image.
 
     A label is only a hint: it says what to compare the image with, and proves nothing. Raises
     ConfigError if neither names them, or the catalogue does not have them.
     """
-    named = _split(stacks) if stacks else _split(labels.get(f"{LABELS}.stacks", ""))
+    named = _split_names(stacks) if stacks else _split_names(labels.get(f"{LABELS}.stacks", ""))
     wanted = line or line_of_torch(labels.get(f"{LABELS}.torch", ""))
     if not wanted or not named:
         raise ConfigError("the image has no labels for its line and stacks", SAY_WHICH)
@@ -86,7 +88,7 @@ def expect(catalog: Catalog, line: str, stacks: str, labels: Mapping[str, str]) 
     return Expectation(wanted, catalog.stacks_of("-".join(dict.fromkeys((BASE, *named)))))
 
 
-def check(
+def check_image(
     catalog: Catalog, reference: str, asked: tuple[str, str], device: str, command: str
 ) -> CheckRecord:
     """Run the suites in containers of an image and look inside it.
@@ -95,28 +97,28 @@ def check(
     cuda; `command` is what a person typed. Raises ConfigError if there is no such image, or its
     line and stacks are not known, EnvironmentFailed if the engine fails.
     """
-    image = engine.obtain(reference, is_served_whole)
-    expected = expect(catalog, *asked, image.config.get("Labels") or {})
-    progress.say(
+    image = engine.obtain_image(reference, is_served_whole)
+    expected = find_expectation(catalog, *asked, image.config.get("Labels") or {})
+    progress.say_line(
         f"check {reference}: {image.id}, as line {expected.line} with {', '.join(expected.stacks)}"
     )
     longest_s = longest_check_s(expected.stacks)
-    progress.say(
+    progress.say_line(
         f"  this takes some minutes; if the image hangs, it is ended after {longest_s // 3600} "
         "hours at the latest"
     )
     with time_limit(f"check of {reference}", longest_s):
-        judged = validation.validate(_target(catalog, expected, image, command), device)
+        judged = validation.validate_image(_make_target(catalog, expected, image, command), device)
         problems, failure = _look_inside(catalog, expected, image)
     beside = [Verdict.FAIL] if problems else [Verdict.INFRA] if failure else []
-    reasons = [judged.reason, in_one_line(problems) if problems else "", failure]
+    reasons = [judged.reason, summarise_problems(problems) if problems else "", failure]
     return CheckRecord(
         reference=reference,
         image_id=image.id,
         digest=image.digest,
         line=expected.line,
         stacks=expected.stacks,
-        verdict=summary([judged.verdict, *beside]),
+        verdict=summary_verdict([judged.verdict, *beside]),
         reason=clean_line("; ".join(filter(None, reasons)), REASON_CHARACTERS),
         validation=judged,
         problems=problems,
@@ -128,7 +130,7 @@ def longest_check_s(stacks: Collection[str]) -> int:
 
     Each suite has a limit, and one that failed is run once more. So is the look inside.
     """
-    seconds = sum(suite.timeout_s for suite in suites_of(stacks)) + image_facts.TIMEOUT_S
+    seconds = sum(suite.timeout_s for suite in list_suites(stacks)) + image_facts.TIMEOUT_S
     return 3600 * math.ceil(2 * seconds / 3600)
 
 
@@ -137,21 +139,21 @@ def record_path(out: Path, record: CheckRecord) -> Path:
     return out / "checks" / record.image_id.removeprefix("sha256:")[:16] / "check.json"
 
 
-def _split(stacks: str) -> list[str]:
+def _split_names(stacks: str) -> list[str]:
     return [name.strip() for name in stacks.split(",") if name.strip()]
 
 
-def _target(
+def _make_target(
     catalog: Catalog, expected: Expectation, image: HeldImage, command: str
-) -> validation.Subject:
+) -> validation.ValidationTarget:
     """Return what the suites run in: the image by its id, so that a tag may move meanwhile."""
-    return validation.Subject(
+    return validation.ValidationTarget(
         version="",
         image="image",
         stacks=expected.stacks,
         digest=image.digest or image.id,
         reference=image.id,
-        expected=replace(expected_of(catalog, expected.line, expected.stacks), derived=True),
+        expected=replace(expect_image(catalog, expected.line, expected.stacks), derived=True),
         driver_floor=catalog.lines[expected.line].driver_floor,
         command=command,
     )
@@ -159,27 +161,29 @@ def _target(
 
 def _look_inside(
     catalog: Catalog, expected: Expectation, image: HeldImage
-) -> tuple[tuple[Problem, ...], str]:
+) -> tuple[tuple[ScanProblem, ...], str]:
     """Return what the look refuses, or why there was no look: the result of the suites stays valid.
 
     Much of it is text of the image, and there may be any amount of it: it is cleaned and bounded
     as in the record of a scan.
     """
     try:
-        return recorded(tuple(_look(catalog, expected, image))), ""
+        return bound_problems(tuple(_find_problems(catalog, expected, image))), ""
     except EnvironmentFailed as error:
         return (), f"the look inside failed: {error.message}"
 
 
-def _look(catalog: Catalog, expected: Expectation, image: HeldImage) -> Iterator[Problem]:
+def _find_problems(
+    catalog: Catalog, expected: Expectation, image: HeldImage
+) -> Iterator[ScanProblem]:
     """Yield what the scan's policy refuses in the configuration and the file system."""
-    with progress.step("image: look inside"):
-        facts = image_facts.inside(image.id)
-    if isinstance(facts, Problem):
+    with progress.show_step("image: look inside"):
+        facts = image_facts.probe_image(image.id)
+    if isinstance(facts, ScanProblem):
         yield facts
         return
     policy = load_policy()
     has_compiler = any(catalog.stacks[stack].compiler for stack in expected.stacks)
     allowed = replace(policy.configuration, compiler=policy.configuration.compiler or has_compiler)
-    yield from configuration.problems({"config": dict(image.config)}, facts, allowed)
-    yield from licences.of_debian(facts.areas, policy.licences)
+    yield from configuration.check_configuration({"config": dict(image.config)}, facts, allowed)
+    yield from licences.check_debian_areas(facts.areas, policy.licences)

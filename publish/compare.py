@@ -3,46 +3,49 @@
 from __future__ import annotations
 
 from images.catalog import Version
-from publish.image_assessor import Bench
-from publish.released.published import Published, find, manifest_of
+from publish.image_assessor import ImageAssessor
+from publish.released.published import Published, find_published, read_manifest
 from runner.errors import ConfigError
 from scan import sbom
-from scan.difference import Difference, Layer, Snapshot, difference
+from scan.difference import Difference, LayerSize, Snapshot, compare_snapshots
 
 
-def compare(bench: Bench, image: str, versions: tuple[Version, Version]) -> Difference:
+def compare_versions(
+    bench: ImageAssessor, image: str, versions: tuple[Version, Version]
+) -> Difference:
     """Return what changed in an image from one version to another.
 
     Both are judged by the same vulnerability database. Raises ConfigError if one is not released,
     or has no SBOM that a trusted key signed.
     """
     before, after = (
-        find(bench.registry, bench.catalog, each, image, bench.trusted) for each in versions
+        find_published(bench.registry, bench.catalog, each, image, bench.trusted)
+        for each in versions
     )
-    return between(bench, before, after)
+    return compare_images(bench, before, after)
 
 
-def between(bench: Bench, before: Published, after: Published) -> Difference:
+def compare_images(bench: ImageAssessor, before: Published, after: Published) -> Difference:
     """Return what changed from one image to another, in whatever repositories they are.
 
     Raises ConfigError if one has no SBOM that a trusted key signed.
     """
-    return difference(_snapshot(bench, before), _snapshot(bench, after))
+    return compare_snapshots(_take_snapshot(bench, before), _take_snapshot(bench, after))
 
 
-def _snapshot(bench: Bench, image: Published) -> Snapshot:
-    found = bench.assess(image)
+def _take_snapshot(bench: ImageAssessor, image: Published) -> Snapshot:
+    found = bench.assess_image(image)
     if found is None:
         raise ConfigError(
             f"{image.version} {image.image} has no SBOM that a trusted key signed",
             f"run `./release.py scan {image.version}`",
         )
     document, assessed = found
-    layers = manifest_of(bench.registry, image).blobs()[1:]
+    layers = read_manifest(bench.registry, image).parse_blobs()[1:]
     return Snapshot(
         version=str(image.version),
         digest=image.digest,
-        packages=sbom.packages_of(document),
+        packages=sbom.read_packages(document),
         findings=assessed.findings,
-        layers=tuple(Layer(layer.digest, layer.size) for layer in layers),
+        layers=tuple(LayerSize(layer.digest, layer.size) for layer in layers),
     )

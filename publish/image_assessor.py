@@ -15,11 +15,11 @@ from publish.evidence.trust import Trusted
 from publish.released.published import Published
 from runner import home
 from scan import assess
-from scan.assess import Assessment, Judges, Place
+from scan.assess import Assessment, AssessmentContext, CatalogPlace
 
 
 @dataclass(frozen=True)
-class Bench:
+class ImageAssessor:
     """The judgement of images in a registry.
 
     `trusted` are the signers whose SBOMs count, `judges` is what images are judged with, `signer`
@@ -29,20 +29,22 @@ class Bench:
     registry: Registry
     catalog: Catalog
     trusted: Trusted
-    judges: Judges
-    signer: Callable[[], Signer] = attest.signer
+    judges: AssessmentContext
+    signer: Callable[[], Signer] = attest.load_signer
 
-    def assess(self, image: Published) -> tuple[dict[str, Any], Assessment] | None:
+    def assess_image(self, image: Published) -> tuple[dict[str, Any], Assessment] | None:
         """Return the CycloneDX document of an image and its assessment.
 
         Returns None if no trusted key signed such a document. Raises EnvironmentFailed if Trivy
         fails.
         """
-        document = attest.signed_bill(self.registry, image.repository, image.digest, self.trusted)
+        document = attest.read_signed_sbom(
+            self.registry, image.repository, image.digest, self.trusted
+        )
         if document is None:
             return None
-        with home.scratch("assess") as folder:
+        with home.scratch_folder("assess") as folder:
             path = folder / "sbom.cdx.json"
             path.write_text(json.dumps(document))
-            place = Place(image.version.line, self.catalog.stacks_of(image.image))
-            return document, assess.assess(path, place, self.judges)
+            place = CatalogPlace(image.version.line, self.catalog.stacks_of(image.image))
+            return document, assess.assess_sbom(path, place, self.judges)

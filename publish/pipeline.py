@@ -13,34 +13,34 @@ from typing import Any, TypeVar
 from images import build
 from images.catalog import Catalog, Version
 from images.layers import POOL, WHEEL
-from images.plan import Plan
+from images.plan import ReleasePlan
 from images.record import BuildRecord
 from oci.registry import Registry
 from publish import promotion
-from publish.compare import between
+from publish.compare import compare_images
 from publish.evidence import attest, documents, os_layer_signer
 from publish.evidence.trust import Trusted
-from publish.image_assessor import Bench
-from publish.promotion import Asked, Candidate, Promoted
+from publish.image_assessor import ImageAssessor
+from publish.promotion import PromotionCandidate, PromotionRequest, PromotionResult
 from publish.record_store import LOCAL, STAGES, RecordStore, time_now
-from publish.released.published import Published, is_out, manifest_of, previous
-from publish.released.record import Promotion, Refusal, ReleaseRecord
+from publish.released.published import Published, find_previous, is_released, read_manifest
+from publish.released.record import GateRefusal, PromotedTag, ReleaseRecord
 from publish.signing_context import SigningContext
 from runner import progress, records
 from runner.time_limit import time_limit
 from scan import run as scanning
 from scan import store, trivy
-from scan.advice import advice
-from scan.assess import Judges, Place
+from scan.advice import list_remedies
+from scan.assess import AssessmentContext, CatalogPlace
 from scan.difference import Difference
 from scan.image_facts import KIND as SBOM_PROBLEM
 from scan.record import ScanRecord
 from validation import run as validation
-from validation.expectations import expected_of
+from validation.expectations import expect_image
 from validation.record import ValidationRecord
-from validation.run import Subject
+from validation.run import ValidationTarget
 
-__all__ = ["LONGEST_S", "STAGES", "Options", "Release", "stages_until", "todays_judges"]
+__all__ = ["LONGEST_S", "STAGES", "ReleaseRun", "StageOptions", "list_stages", "load_judges"]
 
 LONGEST_S = {
     "build": 3 * 3600,
@@ -59,7 +59,7 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True)
-class Options:
+class StageOptions:
     """The options of a person. `device` is auto, cuda or cpu; the database options are Trivy's.
 
     `renew` builds from today's Debian packages, though this version was built before.
@@ -68,29 +68,29 @@ class Options:
     device: str = "auto"
     trivy_db: str | None = None
     db_mirror: str | None = None
-    promotion: Asked = field(default_factory=Asked)
+    promotion: PromotionRequest = field(default_factory=PromotionRequest)
     renew: bool = False
 
 
 @dataclass(frozen=True)
-class Release:
+class ReleaseRun:
     """One release on one registry, its records below the folder `out`."""
 
     catalog: Catalog
     version: Version
-    plan: Plan
+    plan: ReleasePlan
     registry: Registry
     out: Path
-    options: Options
+    options: StageOptions
     command: str
 
     @cached_property
-    def signing(self) -> SigningContext:
+    def signing_context(self) -> SigningContext:
         """Whom this run trusts, and who signs."""
         return SigningContext(self.registry, self.catalog)
 
     @cached_property
-    def store(self) -> RecordStore:
+    def record_store(self) -> RecordStore:
         """The records of this release."""
         images = tuple(planned.image for planned in self.plan.images)
         return RecordStore(
@@ -100,56 +100,59 @@ class Release:
             self.registry,
             self.out,
             self.command,
-            self.signing,
+            self.signing_context,
         )
 
-    def build(self) -> tuple[BuildRecord, ...]:
+    def run_build(self) -> tuple[BuildRecord, ...]:
         """Build the images that are not in staging yet."""
         return self._run_timed("build", self._build_images)
 
-    def validate(self) -> tuple[ValidationRecord, ...]:
+    def run_validate(self) -> tuple[ValidationRecord, ...]:
         """Run the suites on every digest.
 
         A recent record of the same suites on the same device is used again.
         """
         return self._run_timed(
             "validate",
-            lambda: tuple(self._validate_image(record) for record in self.store.read_builds()),
+            lambda: tuple(
+                self._validate_image(record) for record in self.record_store.read_builds()
+            ),
         )
 
-    def validate_here(self, python: str) -> tuple[ValidationRecord, ...]:
+    def validate_locally(self, python: str) -> tuple[ValidationRecord, ...]:
         """Run the suites of every image in a Python of this machine: it proves no image."""
         validated = []
         for planned in self.plan.images:
             subject = self._validation_target(planned.image, "", python)
-            record = validation.validate(subject, self.options.device, executor="local")
-            self.store.write_validation(planned.image, record, LOCAL)
+            record = validation.validate_image(subject, self.options.device, executor="local")
+            self.record_store.write_validation(planned.image, record, LOCAL)
             validated.append(record)
         return tuple(validated)
 
-    def scan(self) -> tuple[ScanRecord, ...]:
+    def run_scan(self) -> tuple[ScanRecord, ...]:
         """Scan every digest."""
         return self._run_timed("scan", self._scan_images)
 
-    def promote(self) -> ReleaseRecord:
+    def run_promote(self) -> ReleaseRecord:
         """Decide from the evidence on the digests, and set the tags that the decision allows.
 
         Returns the record of the release as it is then; of a dry run, as it would be, and nothing
         is written.
         """
-        self.store.read_builds()  # before a key is made for a release that cannot be promoted
+        # before a key is made for a release that cannot be promoted
+        self.record_store.read_builds()
         if self.options.promotion.dry_run:
-            return self.store.with_verdict(self._promote_images())
-        self._run_timed("promote", lambda: self.store.write_release(self._promote_images()))
-        return self.store.read_release()
+            return self.record_store.with_verdict(self._promote_images())
+        self._run_timed("promote", lambda: self.record_store.write_release(self._promote_images()))
+        return self.record_store.read_release()
 
     def read_sbom(self, build: BuildRecord) -> dict[str, Any] | None:
         """Return the CycloneDX document stored with an image; None if there is none."""
-        return attest.signed_bill(
-            self.registry, build.repository, build.digest, self.signing.trusted
+        return attest.read_signed_sbom(
+            self.registry, build.repository, build.digest, self.signing_context.trusted
         )
 
-    def difference(self, build: BuildRecord) -> Difference | None:
+    def find_difference(self, build: BuildRecord) -> Difference | None:
         """Return the difference to the line's newest release before; None if there is none.
 
         Both are judged by the vulnerability database that is at hand, if there is one.
@@ -157,26 +160,28 @@ class Release:
         before = self._previous_image(build.image)
         if before is None:
             return None
-        bench = Bench(self.registry, self.catalog, self.signing.trusted, self._judges)
-        return between(bench, before, self._staged_image(build))
+        bench = ImageAssessor(
+            self.registry, self.catalog, self.signing_context.trusted, self._todays_judges
+        )
+        return compare_images(bench, before, self._staged_image(build))
 
     def _build_images(self) -> tuple[BuildRecord, ...]:
         """Build the images, and tag them in staging with their version for other machines."""
-        signer = self.signing.evidence_signer
+        signer = self.signing_context.evidence_signer
         built = build.build(
             self.catalog,
             self.version,
             self.plan,
             self.registry,
             self.out,
-            vouch=os_layer_signer.vouch_of(signer.signer),
+            vouch=os_layer_signer.make_os_layer_signer(signer.signer),
             renew=self._should_renew(),
         )
         for record, planned in zip(built, self.plan.images, strict=True):
             layers = [layer for layer in planned.layers if layer.kind in (WHEEL, POOL)]
-            signer.built(record, [wheel for layer in layers for wheel in layer.wheels])
-            manifest = manifest_of(self.registry, self._staged_image(record))
-            tag = self.store.staging_tag(record.image)
+            signer.attest_build(record, [wheel for layer in layers for wheel in layer.wheels])
+            manifest = read_manifest(self.registry, self._staged_image(record))
+            tag = self.record_store.staging_tag(record.image)
             self.registry.put_manifest(record.repository, tag, manifest)
         return built
 
@@ -184,11 +189,11 @@ class Release:
         """Return whether the OS layer is made anew: never for a released version."""
         # first, so that an error about a registry that is down does not name one repository
         self.registry.ping()
-        released = is_out(
-            self.registry, self.catalog.repositories, self.version, self.signing.trusted
+        released = is_released(
+            self.registry, self.catalog.repositories, self.version, self.signing_context.trusted
         )
         if self.options.renew and released:
-            progress.say(f"  {self.version} is already released; --renew was ignored")
+            progress.say_line(f"  {self.version} is already released; --renew was ignored")
         return self.options.renew and not released
 
     def _staged_image(self, build: BuildRecord) -> Published:
@@ -196,68 +201,71 @@ class Release:
 
     def _validate_image(self, record: BuildRecord) -> ValidationRecord:
         subject = self._validation_target(
-            record.image, record.digest, record.reference(self.registry.host)
+            record.image, record.digest, record.image_reference(self.registry.host)
         )
-        found = self.store.read_own_validation(record)
-        if found is not None and validation.stands(found, subject, self.options.device):
-            progress.say(
+        found = self.record_store.read_own_validation(record)
+        if found is not None and validation.is_still_valid(found, subject, self.options.device):
+            progress.say_line(
                 f"  {record.image}: {found.verdict}; not run again, the same suites judged it at "
                 f"{found.started_at}"
             )
         else:
-            found = validation.validate(subject, self.options.device)
-            self.store.write_validation(record.image, found, "validation")
-        self.signing.evidence_signer.tested(record, found)
+            found = validation.validate_image(subject, self.options.device)
+            self.record_store.write_validation(record.image, found, "validation")
+        self.signing_context.evidence_signer.attest_tests(record, found)
         return found
 
-    def _validation_target(self, image: str, digest: str, reference: str) -> Subject:
+    def _validation_target(self, image: str, digest: str, reference: str) -> ValidationTarget:
         stacks = self.catalog.stacks_of(image)
         line = self.version.line
         before = self._previous_image(image) if digest else None
-        return Subject(
+        return ValidationTarget(
             version=str(self.version),
             image=image,
             stacks=stacks,
             digest=digest,
             reference=reference,
-            expected=expected_of(self.catalog, line, stacks),
+            expected=expect_image(self.catalog, line, stacks),
             driver_floor=self.catalog.lines[line].driver_floor,
             previous=f"{self.registry.host}/{before.repository}@{before.digest}" if before else "",
         )
 
     def _scan_images(self) -> tuple[ScanRecord, ...]:
-        builds = self.store.read_builds()
-        judges = self._judges
+        builds = self.record_store.read_builds()
+        judges = self._todays_judges
         scanned = tuple(self._scan_image(record, judges) for record in builds)
         found = [judged.finding for record in scanned for judged in record.findings or ()]
         history = judges.history.with_findings(found, judges.today)
-        repository, seal = self.catalog.repositories.records, self.signing.seal_of_findings()
-        store.keep_history(self.registry, repository, history, seal, judges.today)
+        repository, seal = (
+            self.catalog.repositories.records,
+            self.signing_context.seal_of_findings(),
+        )
+        store.store_history(self.registry, repository, history, seal, judges.today)
         return scanned
 
-    def _scan_image(self, build: BuildRecord, judges: Judges) -> ScanRecord:
-        path = self.store.path_of(build.image, "scan")
-        place = Place(self.version.line, build.stacks)
-        target, before = self._scan_target(build, place), records.read(ScanRecord, path)
-        scanned = scanning.scan(target, judges, path.parent, before)
-        records.write(path, scanned)
+    def _scan_image(self, build: BuildRecord, judges: AssessmentContext) -> ScanRecord:
+        path = self.record_store.path_of(build.image, "scan")
+        place = CatalogPlace(self.version.line, build.stacks)
+        target, before = self._scan_target(build, place), records.read_record(ScanRecord, path)
+        scanned = scanning.scan_image(target, judges, path.parent, before)
+        records.write_record(path, scanned)
         attached: tuple[str, ...] = ()
         if scanned.sbom and not any(each.kind == SBOM_PROBLEM for each in scanned.problems):
-            attached = store.keep_sbom(
+            attached = store.attach_sbom(
                 self.registry, build.repository, build.digest, scanned.sbom, path.parent
             )
-        self.signing.evidence_signer.scanned(build, scanned, path.parent, attached)
-        progress.say(
+        self.signing_context.evidence_signer.attest_scan(build, scanned, path.parent, attached)
+        progress.say_line(
             f"  {build.image}: {scanned.verdict}{f', {scanned.reason}' if scanned.reason else ''}"
         )
-        for text in advice(scanned, place, judges.today):
+        for text in list_remedies(scanned, place, judges.today):
             progress.say_block(text, "    ")
         return scanned
 
-    def _scan_target(self, build: BuildRecord, place: Place) -> scanning.Subject:
+    def _scan_target(self, build: BuildRecord, place: CatalogPlace) -> scanning.ScanTarget:
         catalog, before = self.catalog, self._previous_image(build.image)
-        layers = manifest_of(self.registry, before).blobs()[1:] if before else ()
-        return scanning.Subject(
+        layers = read_manifest(self.registry, before).parse_blobs()[1:] if before else ()
+        return scanning.ScanTarget(
             build=build,
             registry=self.registry.host,
             place=place,
@@ -269,76 +277,76 @@ class Release:
 
     def _previous_image(self, image: str) -> Published | None:
         """Return the image of the line's newest release before; None if there is none."""
-        repositories, trusted = self.catalog.repositories, self.signing.trusted
-        return previous(self.registry, repositories, self.version, image, trusted)
+        repositories, trusted = self.catalog.repositories, self.signing_context.trusted
+        return find_previous(self.registry, repositories, self.version, image, trusted)
 
     def _promote_images(self) -> ReleaseRecord:
-        candidate = Candidate(
+        candidate = PromotionCandidate(
             catalog=self.catalog,
             version=self.version,
-            builds=self.store.read_builds(),
-            production=self.signing.open_production(str(self.version)),
-            witness=self.signing.evidence_signer,
-            trusted=self.signing.trusted,
-            compare=self.difference,
+            builds=self.record_store.read_builds(),
+            production=self.signing_context.open_production(str(self.version)),
+            witness=self.signing_context.evidence_signer,
+            trusted=self.signing_context.trusted,
+            compare=self.find_difference,
             today=_today(),
         )
-        promoted = promotion.promote(candidate, self.options.promotion)
-        put = None if self.options.promotion.dry_run else self.store.find_promotion()
+        promoted = promotion.promote_candidate(candidate, self.options.promotion)
+        put = None if self.options.promotion.dry_run else self.record_store.find_promotion()
         lines = tuple(str(reason) for reason in promoted.reasons)
         return replace(
-            self.store.read_release(),
+            self.record_store.read_release(),
             channel=promoted.channel,
             promotions=tuple(self._show_tags(promoted)),
             finished_at=put.at if put else time_now(),
-            refusal=Refusal(promoted.verdict, lines) if lines else None,
+            refusal=GateRefusal(promoted.verdict, lines) if lines else None,
         )
 
-    def _show_tags(self, promoted: Promoted) -> Iterator[Promotion]:
+    def _show_tags(self, promoted: PromotionResult) -> Iterator[PromotedTag]:
         """Yield every tag as it was set, or would be; a transaction itself says what it sets."""
         repository = self.catalog.repositories.production
         for entry in promoted.outcome.entries:
             if self.options.promotion.dry_run:
                 tag = f"{repository}:{entry.tag}"
                 if entry.old == entry.new:
-                    progress.say(f"  {tag} would stay at {entry.new}")
+                    progress.say_line(f"  {tag} would stay at {entry.new}")
                 elif entry.old:
-                    progress.say(f"  {tag} would move from {entry.old} to {entry.new}")
+                    progress.say_line(f"  {tag} would move from {entry.old} to {entry.new}")
                 else:
-                    progress.say(f"  {tag} would be created at {entry.new}")
-            yield Promotion(entry.image, repository, entry.tag, entry.new)
+                    progress.say_line(f"  {tag} would be created at {entry.new}")
+            yield PromotedTag(entry.image, repository, entry.tag, entry.new)
         for line in promoted.outcome.left:
-            progress.say(f"  {line}")
+            progress.say_line(f"  {line}")
 
     @cached_property
-    def _judges(self) -> Judges:
-        return todays_judges(self.catalog, self.registry, self.options, self.signing.trusted)
+    def _todays_judges(self) -> AssessmentContext:
+        return load_judges(self.catalog, self.registry, self.options, self.signing_context.trusted)
 
     def _run_timed(self, stage: str, work: Callable[[], T]) -> T:
         """Run a stage within its limit, and record how long it took."""
-        progress.say(f"{stage} {self.version}: {', '.join(self.store.images)}")
+        progress.say_line(f"{stage} {self.version}: {', '.join(self.record_store.images)}")
         started = time.monotonic()
         with time_limit(f"{stage} of {self.version}", LONGEST_S[stage]):
             done = work()
         seconds = round(time.monotonic() - started, 2)
-        progress.say(f"{stage} {self.version}: {seconds} s")
-        self.store.add_stage_time(stage, seconds)
+        progress.say_line(f"{stage} {self.version}: {seconds} s")
+        self.record_store.add_stage_time(stage, seconds)
         return done
 
 
-def todays_judges(
-    catalog: Catalog, registry: Registry, options: Options, trusted: Trusted
-) -> Judges:
+def load_judges(
+    catalog: Catalog, registry: Registry, options: StageOptions, trusted: Trusted
+) -> AssessmentContext:
     """Return what images are judged with today: policy, exceptions, history and a database.
 
     The vulnerability database is the one that `options` name; if they name none, it is downloaded.
     """
-    database = trivy.database(options.trivy_db, options.db_mirror)
-    seal = documents.of_findings(attest.signer, trusted)
-    return scanning.judges(registry, catalog.repositories, database, _today(), seal)
+    database = trivy.obtain_database(options.trivy_db, options.db_mirror)
+    seal = documents.make_findings_seal(attest.load_signer, trusted)
+    return scanning.load_context(registry, catalog.repositories, database, _today(), seal)
 
 
-def stages_until(stage: str | None) -> Sequence[str]:
+def list_stages(stage: str | None) -> Sequence[str]:
     """Return the stages of a release up to and including `stage`; all of them if it is None."""
     return STAGES[: STAGES.index(stage) + 1] if stage else STAGES
 

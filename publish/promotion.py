@@ -13,21 +13,21 @@ from images.record import BuildRecord
 from images.version import line_numbers
 from publish.evidence import attest
 from publish.evidence import store as evidence
-from publish.evidence.attest import Witness
+from publish.evidence.attest import EvidenceSigner
 from publish.evidence.predicates import decision as decisions
-from publish.evidence.predicates.decision import Decided
+from publish.evidence.predicates.decision import DecisionClaim
 from publish.evidence.trust import Trusted
 from publish.policy import channels as channel_data
 from publish.policy import gate, release_kinds
 from publish.policy.channels import CHANNELS, Channels
 from publish.policy.reason import Reason, group_images
-from publish.released.published import CANDIDATE, PRODUCTION, images_before, standing
+from publish.released.published import CANDIDATE, PRODUCTION, list_current, list_images_before
 from publish.tags import transaction
-from publish.tags.journal import tags_of
-from publish.tags.transaction import Approved, Outcome, Production, TagSet
+from publish.tags.journal import list_tags_of
+from publish.tags.transaction import ApprovedImage, Production, TagSet, TransactionOutcome
 from runner import progress
 from runner.errors import ConfigError, GateRefused
-from runner.verdict import Verdict, summary
+from runner.verdict import Verdict, summary_verdict
 from scan.difference import Difference
 from scan.policy import EXCEPTIONS, POLICY
 
@@ -36,7 +36,7 @@ Compare = Callable[[BuildRecord], Difference | None]
 
 
 @dataclass(frozen=True)
-class Asked:
+class PromotionRequest:
     """The promotion that a person asked for.
 
     `channel` is empty for production if the evidence allows it, else candidate. `kind` is patch,
@@ -50,7 +50,7 @@ class Asked:
 
 
 @dataclass(frozen=True)
-class Promoted:
+class PromotionResult:
     """The result of a promotion.
 
     `reasons` are those that kept the release out of production, none if it is there. `verdict` is
@@ -59,32 +59,34 @@ class Promoted:
 
     channel: str
     kind: str
-    decided: tuple[Decided, ...]
-    outcome: Outcome
+    decided: tuple[DecisionClaim, ...]
+    outcome: TransactionOutcome
     reasons: tuple[Reason, ...]
     verdict: Verdict
 
 
 @dataclass(frozen=True)
-class Candidate:
+class PromotionCandidate:
     """All images of a release in staging, and what decides about them."""
 
     catalog: Catalog
     version: Version
     builds: tuple[BuildRecord, ...]
     production: Production
-    witness: Witness
+    witness: EvidenceSigner
     trusted: Trusted
     compare: Compare
     today: datetime.date
 
     @cached_property
-    def images_before(self) -> frozenset[str]:
+    def previous_images(self) -> frozenset[str]:
         """The images of the line's release before; none if this is the first."""
-        return images_before(self.production.registry, self.catalog, self.version, self.trusted)
+        return list_images_before(
+            self.production.registry, self.catalog, self.version, self.trusted
+        )
 
     @property
-    def line(self) -> Line:
+    def catalog_line(self) -> Line:
         """The line in the catalogue."""
         return self.catalog.lines[self.version.line]
 
@@ -93,7 +95,7 @@ class Candidate:
 class _ImageDecision:
     """The decision about one image, and its reasons as data."""
 
-    decided: Decided
+    decided: DecisionClaim
     reasons: tuple[Reason, ...]
 
 
@@ -107,7 +109,7 @@ class _Attempt:
     approved: bool
 
 
-def promote(candidate: Candidate, asked: Asked) -> Promoted:
+def promote_candidate(candidate: PromotionCandidate, asked: PromotionRequest) -> PromotionResult:
     """Decide and promote.
 
     Raises GateRefused with every reason of every image, and whatever a transaction raises.
@@ -115,7 +117,7 @@ def promote(candidate: Candidate, asked: Asked) -> Promoted:
     channels, kind = channel_data.load(), asked.kind or default_kind(candidate.version)
     if not asked.dry_run:
         # what was begun was decided then, however old its evidence is now
-        transaction.resume(candidate.production)
+        transaction.resume_interrupted(candidate.production)
     refused: tuple[Reason, ...] = ()
     verdict = Verdict.PASS
     for name in [asked.channel] if asked.channel else [PRODUCTION, CANDIDATE]:
@@ -125,14 +127,14 @@ def promote(candidate: Candidate, asked: Asked) -> Promoted:
         reasons = group_images(reason for each in decisions for reason in each.reasons)
         if not reasons:
             if refused:
-                progress.say(f"  {candidate.version} goes to {name} instead")
+                progress.say_line(f"  {candidate.version} goes to {name} instead")
             outcome = _move_tags(candidate, attempt, decided, dry_run=asked.dry_run)
-            return Promoted(name, kind, decided, outcome, refused, verdict)
+            return PromotionResult(name, kind, decided, outcome, refused, verdict)
         if not asked.channel:
-            progress.say(f"  {candidate.version} cannot be promoted to {name}:")
+            progress.say_line(f"  {candidate.version} cannot be promoted to {name}:")
             for reason in reasons:
-                progress.say(f"    {reason}")
-        refused, verdict = reasons, summary(each.verdict for each in decided)
+                progress.say_line(f"    {reason}")
+        refused, verdict = reasons, summary_verdict(each.verdict for each in decided)
     raise GateRefused(
         f"{candidate.version} was not promoted to {name} (verdict: {verdict}): "
         f"{'; '.join(map(str, reasons))}",
@@ -145,14 +147,18 @@ def default_kind(version: Version) -> str:
     return release_kinds.PATCH if version.patch else release_kinds.MAJOR
 
 
-def _decide_image(candidate: Candidate, build: BuildRecord, attempt: _Attempt) -> _ImageDecision:
+def _decide_image(
+    candidate: PromotionCandidate, build: BuildRecord, attempt: _Attempt
+) -> _ImageDecision:
     """Decide about one image, from its evidence and, for a release, from what changed."""
     registry, name, kind = candidate.witness.registry, attempt.channel, attempt.kind
-    subject = gate.subject_of(candidate.catalog, candidate.version, build.image, build.digest, kind)
-    found = evidence.read(registry, build.repository, build.digest, candidate.trusted)
-    decision = gate.decide(subject, found, attempt.channels, name, candidate.today)
+    subject = gate.make_subject(
+        candidate.catalog, candidate.version, build.image, build.digest, kind
+    )
+    found = evidence.read_evidence(registry, build.repository, build.digest, candidate.trusted)
+    decision = gate.decide_promotion(subject, found, attempt.channels, name, candidate.today)
     beside: list[Reason] = []
-    if attempt.channels.channel(name).releases:
+    if attempt.channels.find_channel(name).is_releasing:
         beside = [
             *_check_images(candidate, build, kind),
             *_check_kind(candidate, build, attempt),
@@ -160,14 +166,16 @@ def _decide_image(candidate: Candidate, build: BuildRecord, attempt: _Attempt) -
     verdicts = [decision.verdict, *(reason.verdict for reason in beside)]
     reasons = (*decision.reasons, *beside)
     names = _tag_set(candidate, attempt)
-    tags = [tag for stem in (names.stem, *names.aliases) for tag in tags_of(stem, build.image)]
+    tags = [
+        tag for stem in (names.own_stem, *names.aliases) for tag in list_tags_of(stem, build.image)
+    ]
     policy_files = b"".join(path.read_bytes() for path in (CHANNELS, POLICY, EXCEPTIONS))
-    decided = Decided(
+    decided = DecisionClaim(
         version=str(candidate.version),
         image=build.image,
         channel=name,
         kind=kind,
-        verdict=summary(verdicts) if beside else decision.verdict,
+        verdict=summary_verdict(verdicts) if beside else decision.verdict,
         reasons=tuple(dict.fromkeys(map(str, reasons))),
         tags=tuple(tags),
         evidence=decision.evidence,
@@ -178,7 +186,9 @@ def _decide_image(candidate: Candidate, build: BuildRecord, attempt: _Attempt) -
     return _ImageDecision(decided, reasons)
 
 
-def _check_kind(candidate: Candidate, build: BuildRecord, attempt: _Attempt) -> Iterator[Reason]:
+def _check_kind(
+    candidate: PromotionCandidate, build: BuildRecord, attempt: _Attempt
+) -> Iterator[Reason]:
     """Yield why this release may not be of its kind; changes that were allowed are shown."""
     image, kind, approved = build.image, attempt.kind, attempt.approved
     try:
@@ -187,32 +197,38 @@ def _check_kind(candidate: Candidate, build: BuildRecord, attempt: _Attempt) -> 
         text = f"it cannot be compared with the release before: {error.message}"
         yield Reason(image, "", Verdict.NOT_RUN, text)
         return
-    if candidate.images_before and image not in candidate.images_before:
+    if candidate.previous_images and image not in candidate.previous_images:
         if problem := release_kinds.image_problem(release_kinds.NEW, kind):
             yield Reason(image, "", Verdict.FAIL, problem)
         return
-    for note in release_kinds.kind_notes(changed, kind, candidate.line, approved=approved):
-        progress.say(f"  {image}: {note}")
-    for problem in release_kinds.kind_problems(changed, kind, candidate.line, approved=approved):
+    for note in release_kinds.kind_notes(changed, kind, candidate.catalog_line, approved=approved):
+        progress.say_line(f"  {image}: {note}")
+    for problem in release_kinds.kind_problems(
+        changed, kind, candidate.catalog_line, approved=approved
+    ):
         is_missing = problem == release_kinds.UNAPPROVED
         yield Reason(image, "", Verdict.NOT_RUN if is_missing else Verdict.FAIL, problem)
 
 
-def _check_images(candidate: Candidate, build: BuildRecord, kind: str) -> Iterator[Reason]:
+def _check_images(candidate: PromotionCandidate, build: BuildRecord, kind: str) -> Iterator[Reason]:
     """Yield which images of the catalogue and of the release before are missing."""
     images = {each.image for each in candidate.builds}
     missing = set(candidate.catalog.images) - images
     if missing:
         text = f"a release must have all images; missing: {', '.join(sorted(missing))}"
         yield Reason(build.image, "", Verdict.NOT_RUN, text)
-    for image in sorted(candidate.images_before - images - missing):
+    for image in sorted(candidate.previous_images - images - missing):
         if problem := release_kinds.image_problem(release_kinds.GONE, kind):
             yield Reason(build.image, "", Verdict.FAIL, f"{image}: {problem}")
 
 
 def _move_tags(
-    candidate: Candidate, attempt: _Attempt, decided: Sequence[Decided], *, dry_run: bool
-) -> Outcome:
+    candidate: PromotionCandidate,
+    attempt: _Attempt,
+    decided: Sequence[DecisionClaim],
+    *,
+    dry_run: bool,
+) -> TransactionOutcome:
     """Sign the decisions and move the tags.
 
     The transaction is tried first: a signed decision is believed of the digest for ever, so none is
@@ -220,31 +236,33 @@ def _move_tags(
     """
     tags = _tag_set(candidate, attempt)
     unsigned = [
-        Approved(build.image, build.digest, build.repository, "") for build in candidate.builds
+        ApprovedImage(build.image, build.digest, build.repository, "") for build in candidate.builds
     ]
-    preview = transaction.preview(candidate.production, tags, unsigned)
+    preview = transaction.preview_promotion(candidate.production, tags, unsigned)
     if dry_run:
         return preview
     approved = []
     for each, build, image_decision in zip(unsigned, candidate.builds, decided, strict=True):
-        statement = decisions.statement(image_decision, build.digest, candidate.witness.name)
-        decision = candidate.witness.decided(build, statement)
-        carried = attest.carried(candidate.witness.registry, build, candidate.trusted)
+        statement = decisions.make_statement(image_decision, build.digest, candidate.witness.name)
+        decision = candidate.witness.attest_decision(build, statement)
+        carried = attest.list_carried_artifacts(
+            candidate.witness.registry, build, candidate.trusted
+        )
         approved.append(replace(each, decision=decision, evidence=carried))
-    return transaction.promote(candidate.production, tags, approved)
+    return transaction.promote_tags(candidate.production, tags, approved)
 
 
-def _tag_set(candidate: Candidate, attempt: _Attempt) -> TagSet:
+def _tag_set(candidate: PromotionCandidate, attempt: _Attempt) -> TagSet:
     """Return the tags that a release gets in a channel; `latest` belongs to the newest line."""
-    channel = attempt.channels.channel(attempt.channel)
+    channel = attempt.channels.find_channel(attempt.channel)
     version, day = candidate.version, candidate.today
-    out = standing(candidate.production.registry, candidate.catalog, candidate.trusted)
+    out = list_current(candidate.production.registry, candidate.catalog, candidate.trusted)
     newest = all(line_numbers(version.line) >= line_numbers(each.version.line) for each in out)
-    named = channel_data.aliases(channel, version, BASE, day, newest_line=newest)
+    named = channel_data.aliases_of(channel, version, BASE, day, newest_line=newest)
     images = tuple(build.image for build in candidate.builds)
-    plain = TagSet(str(version), images, (), candidate=not channel.releases)
+    plain = TagSet(str(version), images, (), candidate=not channel.is_releasing)
     stems = [each for each in named if not each.endswith(f"-{BASE}")]
-    return replace(plain, aliases=tuple(each for each in stems if each != plain.stem))
+    return replace(plain, aliases=tuple(each for each in stems if each != plain.own_stem))
 
 
 _WAY_OUT = (

@@ -16,22 +16,22 @@ from images.plan import record_path
 from images.record import BuildRecord
 from oci.registry import Registry
 from publish.evidence import attest
-from publish.released.promotions import Put, last_put
-from publish.released.published import CANDIDATE, PRODUCTION, tag_of
-from publish.released.record import Refusal, ReleaseRecord, StageTime
+from publish.released.promotions import LastPromotion, find_last_promotion
+from publish.released.published import CANDIDATE, PRODUCTION, format_own_tag
+from publish.released.record import GateRefusal, ReleaseRecord, StageTime
 from publish.signing_context import SigningContext
-from publish.state import Known, state_of, with_refusal
+from publish.state import StageRecords, apply_refusal, judge_release
 from runner import progress, records
 from runner.errors import ConfigError
 from runner.verdict import Verdict
 from scan.record import ScanRecord
-from validation.metrics import openmetrics
+from validation.metrics import render_openmetrics
 from validation.record import ValidationRecord
 
 STAGES = ("build", "validate", "scan", "promote", "report")
 LOCAL = "validation-local"
 """Name of the record of suites that ran in no container: nothing is decided from it."""
-UNKNOWN_REFUSAL = Refusal(
+UNKNOWN_REFUSAL = GateRefusal(
     Verdict.INCONCLUSIVE,
     ("it is only a candidate; the reasons are recorded on the machine that promoted it",),
 )
@@ -66,19 +66,19 @@ class RecordStore:
 
     def staging_tag(self, image: str) -> str:
         """Return the tag under which other machines find a built image in staging."""
-        return tag_of(image, str(self.version), PRODUCTION)
+        return format_own_tag(image, str(self.version), PRODUCTION)
 
     def read_builds(self) -> tuple[BuildRecord, ...]:
         """Return the build records of all images. Raises ConfigError if one was not built."""
         return tuple(self._read_build(image) for image in self.images)
 
-    def read_known(self) -> tuple[Known, ...]:
+    def read_known(self) -> tuple[StageRecords, ...]:
         """Return every record of every image.
 
         Raises ConfigError if one was not built.
         """
         return tuple(
-            Known(
+            StageRecords(
                 build,
                 self._read_stage(build, "validation", ValidationRecord),
                 self._read_stage(build, "scan", ScanRecord),
@@ -91,7 +91,7 @@ class RecordStore:
 
         If this machine did not promote it, the registry says whether another did.
         """
-        found = records.read(ReleaseRecord, self.release_path)
+        found = records.read_record(ReleaseRecord, self.release_path)
         record = found if found and found.images == self.images else self._begin_release()
         if record.channel in ("", CANDIDATE):
             record = self._with_promotion(record)
@@ -99,29 +99,31 @@ class RecordStore:
 
     def with_verdict(self, record: ReleaseRecord) -> ReleaseRecord:
         """Return a record with the verdict of today's records, and of the gate if that refused."""
-        state = with_refusal(state_of(self.read_known()), record.refusal)
+        state = apply_refusal(judge_release(self.read_known()), record.refusal)
         return replace(record, verdict=state.verdict, reason=state.reason)
 
-    def find_promotion(self) -> Put | None:
+    def find_promotion(self) -> LastPromotion | None:
         """Return the last promotion of the version by the registry; None if there is none."""
-        return last_put(self.registry, self.catalog, self.version, lambda: self.signing.trusted)
+        return find_last_promotion(
+            self.registry, self.catalog, self.version, lambda: self.signing.trusted
+        )
 
     def read_own_validation(self, build: BuildRecord) -> ValidationRecord | None:
         """Return this machine's record of the suites, else one that a trusted key signed."""
         path = self.path_of(build.image, "validation")
-        return records.read(ValidationRecord, path) or attest.signed_validation(
+        return records.read_record(ValidationRecord, path) or attest.read_signed_validation(
             self.registry, build, self.signing.trusted
         )
 
     def write_validation(self, image: str, record: ValidationRecord, name: str) -> None:
         """Write a record of the suites, and beside it a file for Prometheus' textfile collector."""
         path = self.path_of(image, name)
-        records.write(path, record)
-        records.write_text(path.with_suffix(".prom"), openmetrics(record))
+        records.write_record(path, record)
+        records.write_text(path.with_suffix(".prom"), render_openmetrics(record))
 
     def write_release(self, record: ReleaseRecord) -> None:
         """Write the record of the release."""
-        records.write(self.release_path, record)
+        records.write_record(self.release_path, record)
 
     def add_stage_time(self, stage: str, seconds: float) -> None:
         """Write into the record of the release how long a stage took."""
@@ -164,30 +166,32 @@ class RecordStore:
     def _read_build(self, image: str) -> BuildRecord:
         """Return this machine's record, else the one attached to the image in staging."""
         path, staging = self.path_of(image, "build"), self.catalog.repositories.staging
-        record = records.read(BuildRecord, path)
+        record = records.read_record(BuildRecord, path)
         if record is not None:
             return record
         hint = f"run `./release.py build {self.version}`"
-        digest = self.registry.digest_of(staging, self.staging_tag(image))
+        digest = self.registry.resolve_digest(staging, self.staging_tag(image))
         if digest is None:
             raise ConfigError(f"{self.version} {image} was not built", hint)
         trusted = self.signing.trusted
-        record = attest.kept(self.registry, staging, digest, "build", BuildRecord, trusted)
+        record = attest.read_signed_record(
+            self.registry, staging, digest, "build", BuildRecord, trusted
+        )
         if record is None or (record.version, record.image) != (str(self.version), image):
             problem = f"{self.version} {image} is in staging, but no trusted key signed its record"
             raise ConfigError(problem, f"trust the key of the machine that built it, or {hint}")
         # the tag is not signed: whoever may write staging chooses among the signed builds
-        progress.say(
+        progress.say_line(
             f"  {image}: not built here; taken is what {staging}:{self.staging_tag(image)} names, "
             f"{digest}, built {record.created_at}. If a later build replaced it, build again"
         )
-        records.write(path, record)
+        records.write_record(path, record)
         return record
 
     def _read_stage(self, build: BuildRecord, stage: str, kind: type[R]) -> R | None:
         """Return this machine's record of a stage, else the newest attached to the digest."""
-        found = records.read(kind, self.path_of(build.image, stage))
-        return found or attest.kept(
+        found = records.read_record(kind, self.path_of(build.image, stage))
+        return found or attest.read_signed_record(
             self.registry, build.repository, build.digest, stage, kind, self.signing.trusted
         )
 

@@ -15,16 +15,18 @@ from images.catalog import Catalog
 from images.locks import Wheel
 from images.resolve import Locks
 from publish.policy import release_kinds
-from publish.policy.ranges import constraint
+from publish.policy.ranges import version_constraint
 from runner import home
 from runner.errors import GateRefused
 from scan import assess, judge, sbom
-from scan.assess import Judges, Place
-from scan.difference import Difference, Layer, Snapshot, difference
-from scan.record import Judged
+from scan.assess import AssessmentContext, CatalogPlace
+from scan.difference import Difference, LayerSize, Snapshot, compare_snapshots
+from scan.record import TriagedFinding
 
 
-def refresh(catalog: Catalog, name: str, kind: str, judges: Judges) -> Difference | None:
+def refresh_locks(
+    catalog: Catalog, name: str, kind: str, judges: AssessmentContext
+) -> Difference | None:
     """Resolve line `name` again and write its locks of wheels and layers.
 
     Returns what changed, None if there was no lock before. A package changes as far as a `kind`
@@ -32,12 +34,14 @@ def refresh(catalog: Catalog, name: str, kind: str, judges: Judges) -> Differenc
     locks as they are, if such a release may not contain the result (a new dependency in a patch).
     Making the layers needs an engine; without one no lock changes either.
     """
-    before = resolve.locked(catalog, name)
-    held = _snapshot(catalog, name, before, judges) if before else None
-    locks = resolve.resolve(
+    before = resolve.read_locks(catalog, name)
+    held = _take_snapshot(catalog, name, before, judges) if before else None
+    locks = resolve.resolve_line(
         catalog, name, _version_constraints(before, kind, held.findings if held else None)
     )
-    changed = difference(held, _snapshot(catalog, name, locks, judges)) if held else None
+    changed = (
+        compare_snapshots(held, _take_snapshot(catalog, name, locks, judges)) if held else None
+    )
     problems = (
         release_kinds.contents_problems(changed, kind, catalog.lines[name]) if changed else ()
     )
@@ -50,9 +54,9 @@ def refresh(catalog: Catalog, name: str, kind: str, judges: Judges) -> Differenc
             f"the locks of line {name} cannot be updated for a {kind}: {'; '.join(problems)}",
             hint,
         )
-    made = lock_layers.make(catalog, name, locks)
-    resolve.write(name, locks)
-    resolve.write_layers(name, made)
+    made = lock_layers.make_locked_layers(catalog, name, locks)
+    resolve.write_locks(name, locks)
+    resolve.write_layer_locks(name, made)
     return changed
 
 
@@ -61,13 +65,13 @@ def refresh_layers(catalog: Catalog, name: str) -> list[str]:
 
     Returns the names of the layers whose lock changed. Raises ConfigError and EnvironmentFailed.
     """
-    before = resolve.locked_layers(catalog, name)
-    made = lock_layers.make(catalog, name, resolve.locked(catalog, name))
-    resolve.write_layers(name, made)
-    return lock_layers.changes(before, made)
+    before = resolve.read_layer_locks(catalog, name)
+    made = lock_layers.make_locked_layers(catalog, name, resolve.read_locks(catalog, name))
+    resolve.write_layer_locks(name, made)
+    return lock_layers.changed_layers(before, made)
 
 
-def changes(difference: Difference) -> list[str]:
+def describe_changes(difference: Difference) -> list[str]:
     """Return a line for every package that changed: `jinja2 3.1.5 -> 3.1.6 (security)`."""
     moved = [
         f"{each.name} {each.before} -> {each.after} ({each.how})" for each in difference.changed
@@ -77,7 +81,9 @@ def changes(difference: Difference) -> list[str]:
     return [*moved, *came, *went] or ["no newer version is allowed"]
 
 
-def _version_constraints(locks: Locks, kind: str, findings: Sequence[Judged] | None) -> list[str]:
+def _version_constraints(
+    locks: Locks, kind: str, findings: Sequence[TriagedFinding] | None
+) -> list[str]:
     fixes: dict[str, list[str]] = defaultdict(list)
     for judged in findings or ():
         if judged.finding.fixed_version:
@@ -85,26 +91,28 @@ def _version_constraints(locks: Locks, kind: str, findings: Sequence[Judged] | N
                 judge.nearest_fix(judged.finding)
             )
     found = (
-        constraint(each.name, each.version, kind, fixes[each.name])
+        version_constraint(each.name, each.version, kind, fixes[each.name])
         for each in _unique_wheels(locks)
     )
     return [each for each in found if each]
 
 
-def _snapshot(catalog: Catalog, name: str, locks: Locks, judges: Judges) -> Snapshot:
+def _take_snapshot(
+    catalog: Catalog, name: str, locks: Locks, judges: AssessmentContext
+) -> Snapshot:
     """Return the locked wheels of all stacks as a snapshot, with their vulnerabilities."""
     wheels = tuple(_unique_wheels(locks))
     document = {
         "bomFormat": "CycloneDX",
         "specVersion": "1.6",
-        "components": list(map(_component, wheels)),
+        "components": list(map(_describe_wheel, wheels)),
     }
-    with home.scratch("refresh") as folder:
+    with home.scratch_folder("refresh") as folder:
         path = folder / "locks.cdx.json"
         path.write_text(json.dumps(document))
-        assessed = assess.assess(path, Place(name, tuple(catalog.stacks)), judges)
-    layers = tuple(Layer(f"sha256:{wheel.sha256}", wheel.size) for wheel in wheels)
-    return Snapshot(f"line {name}", "", sbom.packages_of(document), assessed.findings, layers)
+        assessed = assess.assess_sbom(path, CatalogPlace(name, tuple(catalog.stacks)), judges)
+    layers = tuple(LayerSize(f"sha256:{wheel.sha256}", wheel.size) for wheel in wheels)
+    return Snapshot(f"line {name}", "", sbom.read_packages(document), assessed.findings, layers)
 
 
 def _unique_wheels(locks: Locks) -> Iterator[Wheel]:
@@ -113,7 +121,7 @@ def _unique_wheels(locks: Locks) -> Iterator[Wheel]:
     yield from {wheel.name: wheel for wheel in every}.values()
 
 
-def _component(wheel: Wheel) -> dict[str, Any]:
+def _describe_wheel(wheel: Wheel) -> dict[str, Any]:
     """Return a wheel as Trivy describes an installed package, so that Trivy can judge it."""
     properties = {"PkgType": "python-pkg", "FilePath": f"{wheel.file}/METADATA"}
     return {

@@ -12,22 +12,22 @@ from images.version import parse_version
 from oci.registry import Registry
 from publish.evidence import documents
 from publish.evidence.trust import Trusted
-from publish.image_assessor import Bench
+from publish.image_assessor import ImageAssessor
 from publish.released import trusted_journal
-from publish.released.published import CANDIDATE, PRODUCTION, Published, published
-from publish.tags.rollback import Judge, Target
+from publish.released.published import CANDIDATE, PRODUCTION, Published, list_published
+from publish.tags.rollback import Judge, RollbackTarget
 from runner import progress
 from runner.errors import EnvironmentFailed
-from runner.verdict import Verdict, summary
+from runner.verdict import Verdict, summary_verdict
 from scan import assess, store
-from scan.history import Judgement
+from scan.history import RescanVerdict
 from scan.record import Database, Finding
 
 NO_SBOM = "no trusted key signed an SBOM of it: scan it again"
 
 
 @dataclass(frozen=True)
-class Due:
+class LineDue:
     """A line that needs its next patch release; `reasons` name its images that are refused."""
 
     line: str
@@ -37,7 +37,7 @@ class Due:
 
 
 @dataclass(frozen=True)
-class Rescan:
+class RescanResult:
     """The judgements, newest release of a line first, each with the seconds that it took.
 
     `newest` is the newest release of each line that was not withdrawn. `verdict` is about these
@@ -46,14 +46,14 @@ class Rescan:
 
     date: str
     database: Database | None
-    judgements: tuple[Judgement, ...]
+    judgements: tuple[RescanVerdict, ...]
     newest: tuple[str, ...]
     verdict: Verdict
-    due: tuple[Due, ...]
+    due: tuple[LineDue, ...]
     seconds: float
 
     @property
-    def outdated(self) -> tuple[Judgement, ...]:
+    def outdated_judgements(self) -> tuple[RescanVerdict, ...]:
         """The refused images of older releases, and of those that were withdrawn."""
         return tuple(
             each
@@ -62,7 +62,7 @@ class Rescan:
         )
 
 
-def rescan(bench: Bench, channel: str) -> Rescan:
+def rescan_images(bench: ImageAssessor, channel: str) -> RescanResult:
     """Judge every image of the supported lines in `channel`, and update the history.
 
     No image is pulled. The history is in the registry. Raises EnvironmentFailed if the registry
@@ -70,7 +70,7 @@ def rescan(bench: Bench, channel: str) -> Rescan:
     """
     started = time.monotonic()
     registry, catalog, judges = bench.registry, bench.catalog, bench.judges
-    there = published(registry, catalog, channel, bench.trusted)
+    there = list_published(registry, catalog, channel, bench.trusted)
     images = [
         image
         for image in there
@@ -82,28 +82,32 @@ def rescan(bench: Bench, channel: str) -> Rescan:
     history = judges.history.with_findings(findings, judges.today)
     # what is due is decided from these, and a candidate has the number of its release
     if channel == PRODUCTION:
-        history = history.with_judgements(judgements)
-    seal = documents.of_findings(bench.signer, bench.trusted)
-    store.keep_history(registry, catalog.repositories.records, history, seal, judges.today)
+        history = history.with_results(judgements)
+    seal = documents.make_findings_seal(bench.signer, bench.trusted)
+    store.store_history(registry, catalog.repositories.records, history, seal, judges.today)
     record = None if isinstance(judges.database, str) else judges.database.record
     seconds = round(time.monotonic() - started, 3)
     withdrawn = _withdrawn_versions(registry, catalog, channel, bench.trusted)
     newest = tuple(str(line.newest) for line in _judged_lines(judgements, withdrawn))
-    verdict = summary(judgement.verdict for judgement in judgements if judgement.version in newest)
-    found = tuple(due(judgements, withdrawn))
-    return Rescan(judges.today.isoformat(), record, judgements, newest, verdict, found, seconds)
+    verdict = summary_verdict(
+        judgement.verdict for judgement in judgements if judgement.version in newest
+    )
+    found = tuple(find_due_lines(judgements, withdrawn))
+    return RescanResult(
+        judges.today.isoformat(), record, judgements, newest, verdict, found, seconds
+    )
 
 
-def target_judge(bench: Bench) -> Judge:
+def make_target_check(bench: ImageAssessor) -> Judge:
     """Return the check of a rollback's target: why it may not be the target, nothing if it may.
 
     Today's policy must not refuse it, and must have been able to judge a release.
     """
 
-    def judge(target: Target) -> tuple[str, ...]:
+    def judge(target: RollbackTarget) -> tuple[str, ...]:
         repository = bench.catalog.repositories.production
         image = Published(
-            bench.catalog.version(target.version),
+            bench.catalog.require_version(target.version),
             target.image,
             PRODUCTION,
             repository,
@@ -116,7 +120,9 @@ def target_judge(bench: Bench) -> Judge:
     return judge
 
 
-def due(judgements: Sequence[Judgement], withdrawn: Collection[str] = ()) -> Iterator[Due]:
+def find_due_lines(
+    judgements: Sequence[RescanVerdict], withdrawn: Collection[str] = ()
+) -> Iterator[LineDue]:
     """Yield the lines whose newest release that was not withdrawn has an image that is refused."""
     for line in _judged_lines(judgements, withdrawn):
         refused = [
@@ -127,7 +133,7 @@ def due(judgements: Sequence[Judgement], withdrawn: Collection[str] = ()) -> Ite
         if refused:
             reasons = tuple(f"{each.image}: {each.reason}" for each in refused)
             after = replace(line.highest, patch=line.highest.patch + 1)
-            yield Due(line.newest.line, str(line.newest), str(after), reasons)
+            yield LineDue(line.newest.line, str(line.newest), str(after), reasons)
 
 
 @dataclass(frozen=True)
@@ -139,7 +145,7 @@ class _JudgedLine:
 
 
 def _judged_lines(
-    judgements: Sequence[Judgement], withdrawn: Collection[str]
+    judgements: Sequence[RescanVerdict], withdrawn: Collection[str]
 ) -> Iterator[_JudgedLine]:
     """Yield each line that was judged.
 
@@ -164,27 +170,29 @@ def _withdrawn_versions(
 
     The journal marks candidates with a suffix.
     """
-    every = trusted_journal.read(registry, catalog.repositories, trusted).journal.withdrawn()
+    every = trusted_journal.read_confirmed(
+        registry, catalog.repositories, trusted
+    ).journal.withdrawn_versions()
     candidates = frozenset(plain_version(each) for each in every if is_candidate(each))
     return candidates if channel == CANDIDATE else every
 
 
-def _judge_image(bench: Bench, image: Published) -> tuple[Judgement, Iterable[Finding]]:
+def _judge_image(bench: ImageAssessor, image: Published) -> tuple[RescanVerdict, Iterable[Finding]]:
     started = time.monotonic()
     verdict, reason, findings = _assess_image(bench, image)
     seconds = round(time.monotonic() - started, 3)
-    progress.say(
+    progress.say_line(
         f"  {image.version} {image.image}: {verdict}{f', {reason}' if reason else ''} ({seconds} s)"
     )
     today = bench.judges.today.isoformat()
-    return Judgement(
+    return RescanVerdict(
         today, str(image.version), image.image, image.digest, verdict, reason, seconds
     ), findings
 
 
-def _assess_image(bench: Bench, image: Published) -> tuple[Verdict, str, list[Finding]]:
+def _assess_image(bench: ImageAssessor, image: Published) -> tuple[Verdict, str, list[Finding]]:
     try:
-        found = bench.assess(image)
+        found = bench.assess_image(image)
     except EnvironmentFailed as error:
         return Verdict.INFRA, str(error), []
     if found is None:

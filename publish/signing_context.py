@@ -8,11 +8,11 @@ from functools import cached_property
 from images.catalog import Catalog
 from oci.registry import Registry
 from publish.evidence import attest, documents
-from publish.evidence.attest import Witness
+from publish.evidence.attest import EvidenceSigner
 from publish.evidence.documents import DocumentSeal
 from publish.evidence.trust import Trusted
 from publish.released import decision_check
-from publish.released.yank_statements import SignedMarks
+from publish.released.yank_statements import SignedYankMarks
 from publish.tags import lock
 from publish.tags.transaction import Production
 
@@ -33,14 +33,16 @@ class SigningContext:
 
         If none are configured, that is the machine's own key, which is made on its first use.
         """
-        if not attest.is_told_whom_to_trust():
+        if not attest.is_trust_configured():
             _ = self.evidence_signer
-        return attest.trusted()
+        return attest.load_trusted()
 
     @cached_property
-    def evidence_signer(self) -> Witness:
+    def evidence_signer(self) -> EvidenceSigner:
         """The signer of evidence on this machine."""
-        return Witness(self.registry, attest.signer(), self.catalog.repositories.production)
+        return EvidenceSigner(
+            self.registry, attest.load_signer(), self.catalog.repositories.production
+        )
 
     def open_production(self, purpose: str) -> Production:
         """Return production as transactions change it; `purpose` names this run in its lock."""
@@ -48,7 +50,7 @@ class SigningContext:
 
     def seal_of_findings(self) -> DocumentSeal:
         """Return the seal of the history of findings."""
-        return documents.of_findings(attest.signer, self.trusted)
+        return documents.make_findings_seal(attest.load_signer, self.trusted)
 
 
 def open_production(
@@ -59,10 +61,10 @@ def open_production(
     return Production(
         registry,
         places,
-        lock.owner(purpose),
-        SignedMarks(registry, places.production, trusted, attest.signer),
-        documents.of_journal(attest.signer, trusted),
-        decision_check.doubt(registry, places, trusted),
-        decision_check.allowed(registry, places, trusted),
-        documents.of_lock(attest.signer, trusted),
+        lock.make_owner_name(purpose),
+        SignedYankMarks(registry, places.production, trusted, attest.load_signer),
+        documents.make_journal_seal(attest.load_signer, trusted),
+        decision_check.make_decision_check(registry, places, trusted),
+        decision_check.make_allowed_reader(registry, places, trusted),
+        documents.make_lock_seal(attest.load_signer, trusted),
     )

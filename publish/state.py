@@ -9,14 +9,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from images.record import BuildRecord
-from publish.released.record import Refusal
-from runner.verdict import Verdict, summary, worst
+from publish.released.record import GateRefusal
+from runner.verdict import Verdict, summary_verdict, worst_verdict
 from scan.record import ScanRecord
 from validation.record import ValidationRecord
 
 
 @dataclass(frozen=True)
-class Known:
+class StageRecords:
     """The records of one image of a release; that of a stage that did not run is None."""
 
     build: BuildRecord
@@ -25,29 +25,29 @@ class Known:
 
 
 @dataclass(frozen=True)
-class State:
+class ReleaseState:
     """The verdict on a release, and the one reason why it is not `pass`."""
 
     verdict: Verdict
     reason: str
 
 
-def state_of(images: Sequence[Known]) -> State:
+def judge_release(images: Sequence[StageRecords]) -> ReleaseState:
     """Return the worst state of all images; inconclusive if a stage of one was not run."""
-    judged = [judge(known) for known in images]
-    verdict = summary(verdict for verdict, _ in judged)
+    judged = [judge_image(known) for known in images]
+    verdict = summary_verdict(verdict for verdict, _ in judged)
     reason = next((reason for found, reason in judged if found is verdict and reason), "")
-    return State(verdict, reason or next((reason for _, reason in judged if reason), ""))
+    return ReleaseState(verdict, reason or next((reason for _, reason in judged if reason), ""))
 
 
-def with_refusal(state: State, refusal: Refusal | None) -> State:
+def apply_refusal(state: ReleaseState, refusal: GateRefusal | None) -> ReleaseState:
     """Return the state by the gate, if that of the records is no worse: the gate demands more."""
-    if refusal is None or worst((state.verdict, refusal.verdict)) is not refusal.verdict:
+    if refusal is None or worst_verdict((state.verdict, refusal.verdict)) is not refusal.verdict:
         return state
-    return State(refusal.verdict, refusal.line)
+    return ReleaseState(refusal.verdict, refusal.summary_line)
 
 
-def judge(known: Known) -> tuple[Verdict, str]:
+def judge_image(known: StageRecords) -> tuple[Verdict, str]:
     """Return the verdict on one image, and the one reason that blocks it.
 
     A record about another digest does not count.
@@ -57,7 +57,7 @@ def judge(known: Known) -> tuple[Verdict, str]:
         _stage_verdict("validation", known.validation, digest),
         _stage_verdict("scan", known.scan, digest),
     ]
-    found = worst(verdict for verdict, _ in parts)
+    found = worst_verdict(verdict for verdict, _ in parts)
     reason = next((reason for verdict, reason in parts if verdict is found), "")
     return found, f"{known.build.image}: {reason}" if reason else ""
 

@@ -46,23 +46,23 @@ _PASSING = (429, 500, 502, 503, 504)
 
 
 @dataclass(frozen=True)
-class Hook:
+class Webhook:
     """A webhook: the address, and the secret that the receiver shares with us."""
 
     address: str = field(repr=False)
     secret: bytes = field(repr=False)
 
     @property
-    def host(self) -> str:
+    def host_name(self) -> str:
         """The host, which may be printed; the rest of the address may hold a token."""
         return urlsplit(self.address).hostname or ""
 
     def notify(self, release: ReleaseRecord, notes: str, *, dry_run: bool = False) -> Delivery:
         """Post a release; see `Notifier.notify`."""
-        return announce(self, message(release, notes), dry_run=dry_run)
+        return post_message(self, make_message(release, notes), dry_run=dry_run)
 
 
-def hook(environ: Mapping[str, str] = os.environ) -> Hook | None:
+def read_webhook(environ: Mapping[str, str] = os.environ) -> Webhook | None:
     """Return the webhook that the environment names, None if it names none.
 
     Call it before a release begins. Raises ConfigError if the address is not valid, or not HTTPS
@@ -81,14 +81,14 @@ def hook(environ: Mapping[str, str] = os.environ) -> Hook | None:
             "set it to the secret that the receiver checks",
         )
     try:
-        return Hook(address, secret.encode())
+        return Webhook(address, secret.encode())
     except UnicodeEncodeError:
         raise ConfigError(
             f"{SECRET} is not text in UTF-8", "set it to the secret that the receiver checks"
         ) from None
 
 
-def message(release: ReleaseRecord, notes: str = "") -> dict[str, Any]:
+def make_message(release: ReleaseRecord, notes: str = "") -> dict[str, Any]:
     """Return the document that is posted about a release.
 
     `notes` is the address of its notes; the key `text` is for chats.
@@ -109,7 +109,7 @@ def message(release: ReleaseRecord, notes: str = "") -> dict[str, Any]:
     }
 
 
-def announce(to: Hook, what: Mapping[str, Any], *, dry_run: bool = False) -> Delivery:
+def post_message(to: Webhook, what: Mapping[str, Any], *, dry_run: bool = False) -> Delivery:
     """Post a document; repeat that if the receiver is busy or away.
 
     There are RETRIES repeats, with backoff and the receiver's `Retry-After`. Raises nothing for
@@ -117,22 +117,22 @@ def announce(to: Hook, what: Mapping[str, Any], *, dry_run: bool = False) -> Del
     """
     body = json.dumps(what, sort_keys=True, separators=(",", ":")).encode()
     if dry_run:
-        return Delivery(False, f"webhook: {len(body):,} bytes would be posted to {to.host}")
-    answer = _post(to, body)
+        return Delivery(False, f"webhook: {len(body):,} bytes would be posted to {to.host_name}")
+    answer = _post_once(to, body)
     for attempt in range(RETRIES):
         if not answer.again:
             break
         time.sleep(answer.wait_s or BACKOFF_S * 2**attempt)
-        answer = _post(to, body)
+        answer = _post_once(to, body)
     if answer.problem:
         return Delivery(
             False,
-            f"webhook: {to.host} was not notified: {answer.problem}; the release stays valid",
+            f"webhook: {to.host_name} was not notified: {answer.problem}; the release stays valid",
         )
-    return Delivery(True, f"webhook: {to.host} was notified")
+    return Delivery(True, f"webhook: {to.host_name} was notified")
 
 
-def signature(secret: bytes, body: bytes) -> str:
+def sign_body(secret: bytes, body: bytes) -> str:
     """Return `sha256=` and the hexadecimal HMAC-SHA256 of the body as it is sent.
 
     Receivers compare it in constant time.
@@ -178,12 +178,12 @@ class _PostResult:
     wait_s: float = 0.0
 
 
-def _post(to: Hook, body: bytes) -> _PostResult:
+def _post_once(to: Webhook, body: bytes) -> _PostResult:
     """Post once. urllib3's own repeats are not used: they log the whole address."""
     headers = {
         "Content-Type": "application/json",
         "User-Agent": "pytorch-cuda-images",
-        SIGNATURE: signature(to.secret, body),
+        SIGNATURE: sign_body(to.secret, body),
         DELIVERY: hashlib.sha256(body).hexdigest(),
     }
     try:

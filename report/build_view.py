@@ -9,7 +9,7 @@ from itertools import accumulate, count
 from images.record import BuildRecord, BuiltLayer
 from report import units
 from report.model import KindView, LayerView, Mark, StageView
-from report.stages import NOT_REACHED, points
+from report.stages import NOT_REACHED, format_percent
 from runner.verdict import Verdict
 
 LAYER_KINDS = {
@@ -29,7 +29,8 @@ def build_stage(record: BuildRecord | None) -> StageView:
     made = Counter(layer.made for layer in record.layers)
     layers = ", ".join(f"{count} {how}" for how, count in made.items())
     line = (
-        f"{units.plural(len(record.layers), 'layer')} ({layers}), {units.duration(record.seconds)}"
+        f"{units.count_noun(len(record.layers), 'layer')} ({layers}), "
+        f"{units.format_duration(record.seconds)}"
     )
     return StageView(Mark(Verdict.PASS), line, "")
 
@@ -39,22 +40,24 @@ def layer_views(layers: Sequence[BuiltLayer]) -> tuple[LayerView, ...]:
     total = sum(layer.size for layer in layers)
     ends = accumulate(layer.size for layer in layers)
     placed = zip(count(1), layers, ends)
-    return tuple(_layer(number, layer, end - layer.size, total) for number, layer, end in placed)
+    return tuple(
+        _view_layer(number, layer, end - layer.size, total) for number, layer, end in placed
+    )
 
 
-def _layer(number: int, layer: BuiltLayer, start: int, total: int) -> LayerView:
-    share = units.percent(layer.size, total)
+def _view_layer(number: int, layer: BuiltLayer, start: int, total: int) -> LayerView:
+    share = units.percent_of(layer.size, total)
     return LayerView(
         number=number,
         name=layer.name,
         css=_kind_css(layer.kind),
         kind=layer.kind,
-        size=units.size(layer.size),
-        start=points(units.percent(start, total)),
-        middle=points(units.percent(start + layer.size / 2, total)),
-        width=points(share),
-        share=units.share(share),
-        digest=units.digest(layer.digest),
+        size=units.format_size(layer.size),
+        start=format_percent(units.percent_of(start, total)),
+        middle=format_percent(units.percent_of(start + layer.size / 2, total)),
+        width=format_percent(share),
+        share=units.format_share(share),
+        digest=units.shorten_digest(layer.digest),
         full_digest=layer.digest,
         made=layer.made,
         numbered=share >= _NUMBER_FITS_PERCENT,
@@ -66,17 +69,18 @@ def kind_views(layers: Sequence[BuiltLayer]) -> tuple[KindView, ...]:
     total = sum(layer.size for layer in layers)
     kinds = dict.fromkeys(layer.kind for layer in layers)
     return tuple(
-        _kind(kind, [layer.size for layer in layers if layer.kind == kind], total) for kind in kinds
+        _view_kind(kind, [layer.size for layer in layers if layer.kind == kind], total)
+        for kind in kinds
     )
 
 
-def _kind(kind: str, sizes: Sequence[int], total: int) -> KindView:
+def _view_kind(kind: str, sizes: Sequence[int], total: int) -> KindView:
     return KindView(
         css=_kind_css(kind),
         title=LAYER_KINDS.get(kind, kind),
-        layers=units.plural(len(sizes), "layer"),
-        size=units.size(sum(sizes)),
-        share=units.share(units.percent(sum(sizes), total)),
+        layers=units.count_noun(len(sizes), "layer"),
+        size=units.format_size(sum(sizes)),
+        share=units.format_share(units.percent_of(sum(sizes), total)),
     )
 
 

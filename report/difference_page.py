@@ -17,17 +17,17 @@ _CHARACTERS = 300
 _ROWS = (1000, 200, 50, 10)
 
 
-def markdown(difference: Difference) -> str:
+def render_difference(difference: Difference) -> str:
     """Return one sentence with counts and the size to pull, then a table for each kind of change.
 
     The text has at most LIMIT characters. Each table says how many rows were left out for that.
     """
     shown = difference_view(difference)
-    texts = (_markdown(shown, rows) for rows in _ROWS)
-    return next((text for text in texts if len(text) <= LIMIT), None) or _markdown(shown, 0)
+    texts = (_render_rows(shown, rows) for rows in _ROWS)
+    return next((text for text in texts if len(text) <= LIMIT), None) or _render_rows(shown, 0)
 
 
-def _markdown(shown: DifferenceView, rows: int) -> str:
+def _render_rows(shown: DifferenceView, rows: int) -> str:
     text = (
         markdown_templates(_CHARACTERS)
         .get_template("difference.md.j2")
@@ -36,12 +36,12 @@ def _markdown(shown: DifferenceView, rows: int) -> str:
     return re.sub(r"\n{3,}", "\n\n", text).strip("\n") + "\n"
 
 
-def write(folder: Path, difference: Difference) -> tuple[Path, Path]:
+def write_difference(folder: Path, difference: Difference) -> tuple[Path, Path]:
     """Write difference.json and difference.md into `folder` and return their paths.
 
     Raises EnvironmentFailed.
     """
     data, summary = folder / "difference.json", folder / "difference.md"
-    records.write(data, difference)
-    records.write_text(summary, markdown(difference))
+    records.write_record(data, difference)
+    records.write_text(summary, render_difference(difference))
     return data, summary

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from report import units
-from report.scan_view import PACKAGE_KINDS, SEVERITIES, severity
-from scan.difference import SECURITY, Advisories, Change, Difference, Presence
-from scan.difference import Layers as LayerDifference
-from scan.record import Judged
+from report.scan_view import PACKAGE_KINDS, SEVERITIES, severity_of
+from scan.difference import SECURITY, AdvisoryChanges, Difference, PackageChange, PackagePresence
+from scan.difference import LayerChanges as LayerDifference
+from scan.record import TriagedFinding
 from scan.versions import Step
 
 # The steps that need most attention come first.
@@ -97,17 +97,17 @@ def difference_view(found: Difference) -> DifferenceView:
     return DifferenceView(
         before=found.before.version,
         after=found.after.version,
-        headline=headline(found),
-        chain=_chain(found.layers),
+        headline=summarize_difference(found),
+        chain=_describe_chain(found.layers),
         unassessed=""
         if found.advisories
         else "It is not known which advisories were fixed and which are new.",
-        changed=_changes(found.changed),
-        added=tuple(map(_package, found.added)),
-        removed=tuple(map(_package, found.removed)),
-        advisories=_sections(found.advisories),
+        changed=_change_rows(found.changed),
+        added=tuple(map(_package_row, found.added)),
+        removed=tuple(map(_package_row, found.removed)),
+        advisories=_advisory_sections(found.advisories),
         layers=tuple(
-            LayerRow(units.digest(layer.digest), units.size(layer.size), what)
+            LayerRow(units.shorten_digest(layer.digest), units.format_size(layer.size), what)
             for layers, what in (
                 (found.layers.added, "added"),
                 (found.layers.removed, "removed"),
@@ -117,19 +117,30 @@ def difference_view(found: Difference) -> DifferenceView:
     )
 
 
-def headline(found: Difference) -> str:
+def summarize_difference(found: Difference) -> str:
     """Return one sentence with all counts and the size to pull."""
     counts = ((len(found.added), "added"), (len(found.removed), "removed"))
-    packages = [_changed(found.changed), *(f"{count:,} {what}" for count, what in counts if count)]
+    packages = [
+        _count_changes(found.changed),
+        *(f"{count:,} {what}" for count, what in counts if count),
+    ]
     layers = found.layers
     sign = "-" if layers.growth_bytes < 0 else "+"
-    growth = f"{sign}{units.size(abs(layers.growth_bytes))}" if layers.growth_bytes else "no growth"
-    pulled = f"{units.size(layers.pull_bytes)} to pull of {units.size(layers.after_bytes)}"
-    return f"{', '.join(packages)}; {_advised(found.advisories)}; {pulled} ({growth})."
+    growth = (
+        f"{sign}{units.format_size(abs(layers.growth_bytes))}"
+        if layers.growth_bytes
+        else "no growth"
+    )
+    pulled = (
+        f"{units.format_size(layers.pull_bytes)} to pull of {units.format_size(layers.after_bytes)}"
+    )
+    return f"{', '.join(packages)}; {_count_advisories(found.advisories)}; {pulled} ({growth})."
 
 
-def _changed(changes: Sequence[Change]) -> str:
-    said = f"{units.plural(len(changes), 'package')} changed" if changes else "no package changed"
+def _count_changes(changes: Sequence[PackageChange]) -> str:
+    said = (
+        f"{units.count_noun(len(changes), 'package')} changed" if changes else "no package changed"
+    )
     counts = (
         (sum(change.how == SECURITY for change in changes), "for security"),
         (sum(change.downgrade for change in changes), "downgraded"),
@@ -138,7 +149,7 @@ def _changed(changes: Sequence[Change]) -> str:
     return f"{said} ({special})" if special else said
 
 
-def _advised(advisories: Advisories | None) -> str:
+def _count_advisories(advisories: AdvisoryChanges | None) -> str:
     """Return the counts of advisories; each counts once, for however many packages."""
     if advisories is None:
         return "advisories not assessed"
@@ -153,18 +164,18 @@ def _advised(advisories: Advisories | None) -> str:
     return f"advisories: {said}" if said else "no advisories before or after"
 
 
-def _chain(layers: LayerDifference) -> str:
+def _describe_chain(layers: LayerDifference) -> str:
     if layers.chain_bytes == layers.pull_bytes:
         return ""
-    size = units.size(layers.chain_bytes)
+    size = units.format_size(layers.chain_bytes)
     return (
         f"An engine without a content store pulls {size}, because it pulls every layer above the "
         "first one that differs."
     )
 
 
-def _changes(changes: Sequence[Change]) -> tuple[ChangeRow, ...]:
-    groups = _grouped(sorted(changes, key=_urgent_first), _together)
+def _change_rows(changes: Sequence[PackageChange]) -> tuple[ChangeRow, ...]:
+    groups = _group_by(sorted(changes, key=_urgent_first), _change_group)
     return tuple(
         ChangeRow(
             packages=tuple(change.name for change in group),
@@ -182,7 +193,7 @@ def _changes(changes: Sequence[Change]) -> tuple[ChangeRow, ...]:
     )
 
 
-def _urgent_first(change: Change) -> tuple[bool, bool, int, str, str]:
+def _urgent_first(change: PackageChange) -> tuple[bool, bool, int, str, str]:
     return (
         not change.downgrade,
         change.how != SECURITY,
@@ -192,7 +203,7 @@ def _urgent_first(change: Change) -> tuple[bool, bool, int, str, str]:
     )
 
 
-def _together(change: Change) -> Hashable:
+def _change_group(change: PackageChange) -> Hashable:
     whose = change.source or change.name
     return (
         change.type,
@@ -205,13 +216,13 @@ def _together(change: Change) -> Hashable:
     )
 
 
-def _package(presence: Presence) -> PackageRow:
+def _package_row(presence: PackagePresence) -> PackageRow:
     package = presence.package
     kind = "vendored" if presence.vendored else PACKAGE_KINDS.get(package.type, package.type)
     return PackageRow(package.name, package.version, kind, ", ".join(presence.beside))
 
 
-def _sections(advisories: Advisories | None) -> tuple[AdvisorySection, ...]:
+def _advisory_sections(advisories: AdvisoryChanges | None) -> tuple[AdvisorySection, ...]:
     if advisories is None:
         return ()
     return (
@@ -230,20 +241,20 @@ def _sections(advisories: Advisories | None) -> tuple[AdvisorySection, ...]:
     )
 
 
-def _advisory_rows(found: Iterable[Judged]) -> tuple[AdvisoryRow, ...]:
+def _advisory_rows(found: Iterable[TriagedFinding]) -> tuple[AdvisoryRow, ...]:
     severest_first = sorted(
         found,
         key=lambda judged: (
-            SEVERITIES.index(severity(judged.finding)),
+            SEVERITIES.index(severity_of(judged.finding)),
             judged.finding.id,
             judged.finding.package,
         ),
     )
-    groups = _grouped(severest_first, _same_advice)
+    groups = _group_by(severest_first, _advisory_group)
     return tuple(
         AdvisoryRow(
             id=group[0].finding.id,
-            severity=severity(group[0].finding),
+            severity=severity_of(group[0].finding),
             packages=tuple(dict.fromkeys(judged.finding.package for judged in group)),
             installed=group[0].finding.installed_version,
             fixed=group[0].finding.fixed_version,
@@ -253,18 +264,18 @@ def _advisory_rows(found: Iterable[Judged]) -> tuple[AdvisoryRow, ...]:
     )
 
 
-def _same_advice(judged: Judged) -> Hashable:
+def _advisory_group(judged: TriagedFinding) -> Hashable:
     finding = judged.finding
     return (
         finding.id,
         finding.installed_version,
         finding.fixed_version,
-        severity(finding),
+        severity_of(finding),
         judged.standing,
     )
 
 
-def _grouped(found: Iterable[T], key: Callable[[T], Hashable]) -> list[list[T]]:
+def _group_by(found: Iterable[T], key: Callable[[T], Hashable]) -> list[list[T]]:
     """Return groups of items with equal keys, in the order of their first items."""
     groups: dict[Hashable, list[T]] = defaultdict(list)
     for each in found:

@@ -9,7 +9,7 @@ import re
 
 from markupsafe import Markup
 
-from runner.untrusted import clean
+from runner.untrusted import clean_text
 
 _NEEDS_ENTITIES = re.compile(r"[`|\\<>&]")
 _ENTITY = {"&": "&amp;", "<": "&lt;", ">": "&gt;", "|": "&#124;", "`": "&#96;", "\\": "&#92;"}
@@ -18,10 +18,10 @@ _PUNCTUATION = re.compile(r"[&<>|`\\*\[\]~#$]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])
 
 def one_line(text: str) -> str:
     """Return `text` without control characters and with every run of white space as one space."""
-    return " ".join(clean(text).split())
+    return " ".join(clean_text(text).split())
 
 
-def clip(text: str, most: int) -> str:
+def clip_text(text: str, most: int) -> str:
     """Return `text`, or its first characters and an ellipsis, at most `most` characters in all."""
     return text if len(text) <= most else text[: most - 1].rstrip() + "…"
 
@@ -34,9 +34,9 @@ def clip_start(text: str, most: int) -> str:
     return text if len(text) <= most else "…" + text[len(text) - most + 1 :]
 
 
-def markdown(text: str) -> Markup:
+def escape_markdown(text: str) -> Markup:
     """Return `text` on one line, escaped for GitHub's Markdown inside and outside tables."""
-    return _escaped(one_line(text))
+    return _escape_line(one_line(text))
 
 
 def markdown_code(text: str) -> Markup:
@@ -48,28 +48,29 @@ def markdown_code(text: str) -> Markup:
     line = one_line(text)
     if not _NEEDS_ENTITIES.search(line):
         return Markup(f"`{line}`" if line else "")
-    return Markup(f"<code>{markdown(line)}</code>")
+    return Markup(f"<code>{escape_markdown(line)}</code>")
 
 
-def html_said(text: str) -> Markup:
+def html_with_code(text: str) -> Markup:
     """Return `text` as HTML, with the parts between backticks as code."""
     return Markup("").join(
-        Markup("<code>{}</code>").format(part) if code else part for part, code in _spans(text)
+        Markup("<code>{}</code>").format(part) if code else part
+        for part, code in _split_spans(text)
     )
 
 
-def markdown_said(text: str) -> Markup:
+def markdown_with_code(text: str) -> Markup:
     """Return `text` on one line of Markdown, with the parts between backticks as code."""
     return Markup("").join(
-        markdown_code(part) if code else _escaped(part) for part, code in _spans(text)
+        markdown_code(part) if code else _escape_line(part) for part, code in _split_spans(text)
     )
 
 
-def _escaped(line: str) -> Markup:
+def _escape_line(line: str) -> Markup:
     return Markup(_PUNCTUATION.sub(lambda found: _ENTITY.get(found[0], "\\" + found[0]), line))
 
 
-def _spans(text: str) -> list[tuple[str, bool]]:
+def _split_spans(text: str) -> list[tuple[str, bool]]:
     """Return the parts of `text`, each with whether it is code; a single backtick is plain text."""
     pieces = one_line(text).split("`")
     if len(pieces) % 2 == 0:
@@ -79,7 +80,7 @@ def _spans(text: str) -> list[tuple[str, bool]]:
 
 def markdown_fence(text: str) -> Markup:
     """Return `text` as a fenced block with a fence longer than any run of backticks inside."""
-    body = clean(text).strip("\n")
+    body = clean_text(text).strip("\n")
     longest = max((len(run) for run in re.findall("`+", body)), default=0)
     fence = "`" * max(3, longest + 1)
     return Markup(f"{fence}text\n{body}\n{fence}")

@@ -17,10 +17,10 @@ from markdown_it import MarkdownIt
 
 from publish.released.record import ReleaseRecord
 from report.escape import one_line
-from report.notes_view import released, standing
+from report.notes_view import describe_promotion, is_released
 from runner import records
 from runner.errors import ConfigError
-from runner.untrusted import Malformed, clean, clean_line, list_names, read_file
+from runner.untrusted import Malformed, clean_line, clean_text, list_names, read_file
 
 FILE = "releases.atom"
 
@@ -36,7 +36,7 @@ _DECLARATION = '<?xml version="1.0" encoding="utf-8"?>\n'
 
 
 @dataclass(frozen=True)
-class Place:
+class FeedPlace:
     """The addresses of a feed: `home` is the repository's page, `address` the feed's own.
 
     Both are absolute. A release is at HOME/releases/tag/VERSION, as on GitHub, and this address is
@@ -49,7 +49,7 @@ class Place:
 
 
 @dataclass(frozen=True)
-class Release:
+class FeedRelease:
     """A release and its notes in Markdown, as report/notes.py writes them."""
 
     record: ReleaseRecord
@@ -57,7 +57,7 @@ class Release:
 
 
 @dataclass(frozen=True)
-class Entry:
+class FeedEntry:
     """A release in a feed: `updated` is RFC 3339 in UTC, `content` the notes as HTML."""
 
     id: str
@@ -68,7 +68,9 @@ class Entry:
     content: str
 
 
-def atom(place: Place, releases: Iterable[Release], earlier: Iterable[Entry] = ()) -> str:
+def render_feed(
+    place: FeedPlace, releases: Iterable[FeedRelease], earlier: Iterable[FeedEntry] = ()
+) -> str:
     """Return the feed, newest release first.
 
     The time of the feed is that of the release that finished last. An entry of `earlier` is
@@ -76,41 +78,46 @@ def atom(place: Place, releases: Iterable[Release], earlier: Iterable[Entry] = (
 
     Raises ConfigError if an address is not absolute, a time is malformed, or there is no release.
     """
-    home = _absolute(place.home).rstrip("/")
-    entries = {each.id: each for each in (*earlier, *(_entry(home, each) for each in releases))}
+    home = _require_absolute(place.home).rstrip("/")
+    entries = {
+        each.id: each for each in (*earlier, *(_make_entry(home, each) for each in releases))
+    }
     newest = sorted(entries.values(), key=lambda each: (each.updated, each.id), reverse=True)[
         :ENTRIES
     ]
     if not newest:
         raise ConfigError("the feed would hold no release", "make a release first")
     feed = ElementTree.Element("feed", xmlns=_NAMESPACE)
-    _text(feed, "id", f"{home}/releases")
-    _text(feed, "title", place.title)
-    _text(feed, "updated", newest[0].updated)
-    _text(ElementTree.SubElement(feed, "author"), "name", place.title)
+    _add_text(feed, "id", f"{home}/releases")
+    _add_text(feed, "title", place.title)
+    _add_text(feed, "updated", newest[0].updated)
+    _add_text(ElementTree.SubElement(feed, "author"), "name", place.title)
     ElementTree.SubElement(feed, "link", rel="alternate", type="text/html", href=f"{home}/releases")
     ElementTree.SubElement(
-        feed, "link", rel="self", type="application/atom+xml", href=_absolute(place.address)
+        feed, "link", rel="self", type="application/atom+xml", href=_require_absolute(place.address)
     )
     for entry in newest:
-        _write(ElementTree.SubElement(feed, "entry"), entry)
+        _write_entry(ElementTree.SubElement(feed, "entry"), entry)
     ElementTree.indent(feed)
     return f"{_DECLARATION}{ElementTree.tostring(feed, encoding='unicode')}\n"
 
 
-def write(
-    folder: Path, place: Place, releases: Iterable[Release], earlier: Iterable[Entry] = ()
+def write_feed(
+    folder: Path,
+    place: FeedPlace,
+    releases: Iterable[FeedRelease],
+    earlier: Iterable[FeedEntry] = (),
 ) -> Path:
     """Write releases.atom into `folder` and return its path.
 
     Raises ConfigError and EnvironmentFailed.
     """
     path = folder / FILE
-    records.write_text(path, atom(place, releases, earlier))
+    records.write_text(path, render_feed(place, releases, earlier))
     return path
 
 
-def published(folder: Path) -> tuple[Entry, ...]:
+def read_feeds(folder: Path) -> tuple[FeedEntry, ...]:
     """Return the entries of all feeds FOLDER/VERSION.atom, each published with that version.
 
     The entry of a release in its own feed replaces copies in other feeds. Raises ConfigError if the
@@ -123,17 +130,19 @@ def published(folder: Path) -> tuple[Entry, ...]:
         raise ConfigError(problem, "name a folder with published feeds") from None
     except Malformed as error:
         raise ConfigError(f"{folder}: {error}", "name a folder with published feeds") from None
-    found = [(name.removesuffix(".atom"), entry) for name in names for entry in _read(folder, name)]
+    found = [
+        (name.removesuffix(".atom"), entry) for name in names for entry in _read_feed(folder, name)
+    ]
     own_last = sorted(found, key=lambda each: each[1].id.endswith(f"/{each[0]}"))
     return tuple({entry.id: entry for _, entry in own_last}.values())
 
 
-def _read(folder: Path, name: str) -> Iterator[Entry]:
+def _read_feed(folder: Path, name: str) -> Iterator[FeedEntry]:
     hint = "publish that release's notes again"
     try:
         data = read_file(folder, name, FEED_BYTES)
         feed = ElementTree.fromstring(data)  # noqa: S314 - expat bounds the expansion of entities
-        yield from _entries(feed)
+        yield from _read_entries(feed)
     except OSError as error:
         raise ConfigError(f"cannot read {folder / name}: {error.strerror}", hint) from None
     except (ElementTree.ParseError, Malformed, ValueError, RecursionError) as error:
@@ -142,71 +151,77 @@ def _read(folder: Path, name: str) -> Iterator[Entry]:
         ) from None
 
 
-def _entries(feed: ElementTree.Element) -> Iterator[Entry]:
+def _read_entries(feed: ElementTree.Element) -> Iterator[FeedEntry]:
     """Yield the entries of a feed. Raises ValueError if it is not a feed of releases."""
     if feed.tag != f"{_ATOM}feed":
         raise ValueError(f"its first element is `{feed.tag}`")
-    yield from map(_parsed, feed.iterfind(f"{_ATOM}entry"))
+    yield from map(_parse_entry, feed.iterfind(f"{_ATOM}entry"))
 
 
-def _parsed(entry: ElementTree.Element) -> Entry:
+def _parse_entry(entry: ElementTree.Element) -> FeedEntry:
     category = entry.find(f"{_ATOM}category")
-    return Entry(
-        id=_said(entry, "id"),
-        title=_said(entry, "title"),
-        updated=_utc(_said(entry, "updated")),
+    return FeedEntry(
+        id=_require_text(entry, "id"),
+        title=_require_text(entry, "title"),
+        updated=_to_utc(_require_text(entry, "updated")),
         channel="none" if category is None else category.get("term", "none"),
-        summary=_said(entry, "summary"),
-        content=_said(entry, "content"),
+        summary=_require_text(entry, "summary"),
+        content=_require_text(entry, "content"),
     )
 
 
-def _said(entry: ElementTree.Element, name: str) -> str:
+def _require_text(entry: ElementTree.Element, name: str) -> str:
     text = entry.findtext(f"{_ATOM}{name}")
     if text is None:
         raise ValueError(f"an entry has no `{name}`")
     return text
 
 
-def _entry(home: str, release: Release) -> Entry:
+def _make_entry(home: str, release: FeedRelease) -> FeedEntry:
     """Make the entry of a release.
 
     Its notes hold text of others, which report/escape.py has already escaped.
     """
     record = release.record
     try:
-        updated = _utc(record.finished_at)
+        updated = _to_utc(record.finished_at)
     except ValueError:
         problem = f"{record.version}: `finished_at` is {record.finished_at!r}, which is not a time"
         raise ConfigError(problem, "run the release again") from None
     markdown = MarkdownIt("commonmark", {"html": True}).enable("table")
-    return Entry(
-        id=f"{home}/releases/tag/{quote(clean(record.version), safe='')}",
-        title=record.version if released(record) else f"{record.version} ({standing(record)})",
+    return FeedEntry(
+        id=f"{home}/releases/tag/{quote(clean_text(record.version), safe='')}",
+        title=record.version
+        if is_released(record)
+        else f"{record.version} ({describe_promotion(record)})",
         updated=updated,
-        channel=clean(record.channel) or "none",
-        summary=one_line(": ".join(part for part in (standing(record), record.reason) if part)),
-        content=markdown.render(clean(release.notes)),
+        channel=clean_text(record.channel) or "none",
+        summary=one_line(
+            ": ".join(part for part in (describe_promotion(record), record.reason) if part)
+        ),
+        content=markdown.render(clean_text(release.notes)),
     )
 
 
-def _write(into: ElementTree.Element, entry: Entry) -> None:
+def _write_entry(into: ElementTree.Element, entry: FeedEntry) -> None:
     """Write an entry; its id is also its address."""
-    _text(into, "id", entry.id)
-    _text(into, "title", entry.title)
-    _text(into, "updated", entry.updated)
-    ElementTree.SubElement(into, "link", rel="alternate", type="text/html", href=clean(entry.id))
-    ElementTree.SubElement(into, "category", term=clean(entry.channel))
-    _text(into, "summary", entry.summary)
-    _text(into, "content", entry.content, type="html")
+    _add_text(into, "id", entry.id)
+    _add_text(into, "title", entry.title)
+    _add_text(into, "updated", entry.updated)
+    ElementTree.SubElement(
+        into, "link", rel="alternate", type="text/html", href=clean_text(entry.id)
+    )
+    ElementTree.SubElement(into, "category", term=clean_text(entry.channel))
+    _add_text(into, "summary", entry.summary)
+    _add_text(into, "content", entry.content, type="html")
 
 
-def _text(parent: ElementTree.Element, name: str, text: str, **attributes: str) -> None:
+def _add_text(parent: ElementTree.Element, name: str, text: str, **attributes: str) -> None:
     """Add a child with text; ElementTree escapes it, and characters XML cannot hold are removed."""
-    ElementTree.SubElement(parent, name, attributes).text = clean(text)
+    ElementTree.SubElement(parent, name, attributes).text = clean_text(text)
 
 
-def _utc(time: str) -> str:
+def _to_utc(time: str) -> str:
     """Return an ISO 8601 time as RFC 3339 in UTC; such texts sort by time.
 
     A time without a zone is taken as UTC. Raises ValueError if the text is not a time.
@@ -216,7 +231,7 @@ def _utc(time: str) -> str:
     return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def _absolute(address: str) -> str:
+def _require_absolute(address: str) -> str:
     """Return `address`. Raises ConfigError if it is not an absolute HTTP address."""
     try:
         parts = urlsplit(address)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from images.record import BuildRecord
 from scan.difference import Difference
-from scan.record import Problem, ScanRecord
+from scan.record import ScanProblem, ScanRecord
 from validation.record import ValidationRecord
 
 
@@ -205,12 +205,12 @@ class ProblemGroup:
 
     kind: str
     folded: bool
-    problems: tuple[Problem, ...]
+    problems: tuple[ScanProblem, ...]
     number: int
 
 
 @dataclass(frozen=True)
-class Document:
+class DocumentView:
     """A file beside the report; `digest` is empty if the record has none."""
 
     kind: str
@@ -251,7 +251,7 @@ class ImageView:
     measured_on: str
     scan: StageView
     packages: tuple[Fact, ...]
-    documents: tuple[Document, ...]
+    documents: tuple[DocumentView, ...]
     problems: tuple[ProblemGroup, ...]
     findings: FindingsView
     environment: tuple[Fact, ...]

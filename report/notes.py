@@ -10,7 +10,7 @@ from report.notes_view import ImageNotes, Notes, notes_view
 from report.render import markdown_templates
 from runner import records
 
-__all__ = ["LIMIT", "ImageNotes", "Notes", "markdown", "summary", "write"]
+__all__ = ["LIMIT", "ImageNotes", "Notes", "render_notes", "summarize_release", "write_notes"]
 
 FILE = "notes.md"
 
@@ -19,7 +19,7 @@ _CHARACTERS = 300
 _ROWS = (1000, 200, 50, 10, 0)
 
 
-def markdown(given: Notes) -> str:
+def render_notes(given: Notes) -> str:
     """Return the notes in Markdown, at most LIMIT characters.
 
     Each table says how many rows were left out for that.
@@ -39,14 +39,14 @@ def markdown(given: Notes) -> str:
     return templates.from_string(template).render(shown=shown, rest=rest)
 
 
-def summary(given: Notes) -> str:
+def summarize_release(given: Notes) -> str:
     """Return the release in one line of plain text, for a feed or a message."""
     shown = notes_view(given)
     return f"{shown.version}: {shown.standing}. {shown.mark.word}: {shown.reason}"
 
 
-def write(folder: Path, given: Notes) -> Path:
+def write_notes(folder: Path, given: Notes) -> Path:
     """Write notes.md into `folder` and return its path. Raises EnvironmentFailed."""
     path = folder / FILE
-    records.write_text(path, markdown(given))
+    records.write_text(path, render_notes(given))
     return path

@@ -21,13 +21,13 @@ from report.difference_view import (
     difference_view,
 )
 from report.model import Fact, ImageRecords, ImageView, Mark
-from report.scan_view import SEVERITIES, assessed, severity
-from report.validation_view import measured_on, on_cpu
-from report.view import about, page
+from report.scan_view import SEVERITIES, is_assessed, severity_of
+from report.validation_view import measured_on, ran_on_cpu
+from report.view import build_page, records_about
 from runner.verdict import Verdict
 from scan import sbom
-from scan.difference import SECURITY, Advisories, Difference
-from scan.record import ScanRecord, Standing
+from scan.difference import SECURITY, AdvisoryChanges, Difference
+from scan.record import ScanRecord, TriageStatus
 from validation.machine import DOCKER
 from validation.record import ValidationRecord
 
@@ -124,7 +124,7 @@ class Changes:
 
 
 @dataclass(frozen=True)
-class Known:
+class KnownVulnerabilities:
     """The known vulnerabilities of the release.
 
     `scans` has one line for each image; no database assessed the `unassessed` images.
@@ -154,7 +154,7 @@ class NotesView:
     driver: str
     images: tuple[ImageView, ...]
     changes: Changes
-    known: Known
+    known: KnownVulnerabilities
     proven: tuple[Shared[ProvenRow], ...]
     unproven: tuple[Shared[str], ...]
     pulls: str
@@ -178,58 +178,61 @@ def notes_view(given: Notes) -> NotesView:
 
     Records and differences about another digest do not count.
     """
-    release, shown = given.release, page(given.release, [one.records for one in given.images])
+    release, shown = given.release, build_page(given.release, [one.records for one in given.images])
     known = {one.records.image: one for one in given.images}
-    images = tuple(_image(view, known.get(view.name)) for view in shown.images)
+    images = tuple(_select_records(view, known.get(view.name)) for view in shown.images)
     return NotesView(
         version=release.version,
         mark=shown.mark,
-        standing=standing(release),
-        released=released(release) and shown.mark.word == Verdict.PASS,
+        standing=describe_promotion(release),
+        released=is_released(release) and shown.mark.word == Verdict.PASS,
         reason=shown.reason,
-        finished=units.moment(release.finished_at),
+        finished=units.format_time(release.finished_at),
         warnings=tuple(f"{one.view.name}: {note}" for one in images for note in one.notes),
         contents=tuple(
             sorted(
-                _across(images, lambda image: _components(image.bill, given.line)),
+                _share_rows(images, lambda image: _component_versions(image.bill, given.line)),
                 key=lambda each: _LABELS.index(each.row.label),
             )
         ),
         driver=given.line.driver_floor,
         images=shown.images,
-        changes=_changes(images),
-        known=_known(images),
-        proven=_across(images, _proven),
-        unproven=_across(images, _unproven),
+        changes=_collect_changes(images),
+        known=_known_vulnerabilities(images),
+        proven=_share_rows(images, _gpu_rows),
+        unproven=_share_rows(images, _reasons_without_gpu),
         pulls="\n".join(f"{view.pull}  # {view.name}" for view in shown.images if view.pull),
     )
 
 
-def released(release: ReleaseRecord) -> bool:
+def is_released(release: ReleaseRecord) -> bool:
     """Return whether the release went further than candidate."""
     return release.channel not in ("", CANDIDATE)
 
 
-def standing(release: ReleaseRecord) -> str:
+def describe_promotion(release: ReleaseRecord) -> str:
     """Return how far the release went, in a few words."""
     if not release.channel:
         return "Not promoted"
     return (
         f"Promoted to {release.channel}"
-        if released(release)
+        if is_released(release)
         else "Candidate only, not for production"
     )
 
 
-def _image(view: ImageView, given: ImageNotes | None) -> _Image:
+def _select_records(view: ImageView, given: ImageNotes | None) -> _Image:
     if given is None:
         return _Image(view, view.notes)
-    records, _ = about(view.digest, given.records)
+    records, _ = records_about(view.digest, given.records)
     found, notes = given.difference, view.notes
     if found is not None and found.after.digest != view.digest:
         notes = (
             *notes,
-            f"The difference is about {units.digest(found.after.digest)}, so it does not count.",
+            (
+                f"The difference is about {units.shorten_digest(found.after.digest)}, so it does "
+                "not count."
+            ),
         )
         found = None
     return _Image(
@@ -237,53 +240,57 @@ def _image(view: ImageView, given: ImageNotes | None) -> _Image:
     )
 
 
-def _components(bill: Mapping[str, Any] | None, line: Line) -> list[Fact]:
+def _component_versions(bill: Mapping[str, Any] | None, line: Line) -> list[Fact]:
     """Return the version of each component by the SBOM.
 
     A package that a wheel carries inside itself does not count, because it is not imported.
     """
     document = dict(bill or {})
     versions: dict[str, set[str]] = {label: set() for label, _, _ in _COMPONENTS}
-    for package in sbom.packages_of(document):
+    for package in sbom.read_packages(document):
         is_python = package.type == "pypi"
         name = canonicalize_name(package.name) if is_python else package.name
         for label, kind, pattern in _COMPONENTS:
             if package.type == kind and pattern.fullmatch(name) and (package.path or not is_python):
                 versions[label].add(package.version)
     facts = [Fact(label, ", ".join(sorted(found)) or _UNKNOWN) for label, found in versions.items()]
-    debian = sbom.distribution_of(document).removeprefix("debian ")
+    debian = sbom.read_distribution(document).removeprefix("debian ")
     return [*facts, Fact(_DEBIAN, f"{debian} {line.debian}" if debian else _UNKNOWN)]
 
 
-def _changes(images: Sequence[_Image]) -> Changes:
+def _collect_changes(images: Sequence[_Image]) -> Changes:
     compared = [one.difference for one in images if one.difference is not None]
     return Changes(
         before=", ".join(dict.fromkeys(each.before.version for each in compared)),
-        incomparable=_where(
+        incomparable=_name_images(
             images, lambda image: image.difference is None and not image.incomparable
         ),
-        unknown=_across(images, lambda image: (image.incomparable,) if image.incomparable else ()),
-        headlines=_across(images, _rows(lambda view: (f"{view.headline} {view.chain}".rstrip(),))),
-        security=_moved(images, security=True),
-        other=_moved(images, security=False),
-        added=_across(images, _rows(lambda view: view.added)),
-        removed=_across(images, _rows(lambda view: view.removed)),
-        fixed=_across(images, _fixed),
-        unassessed=_where(
+        unknown=_share_rows(
+            images, lambda image: (image.incomparable,) if image.incomparable else ()
+        ),
+        headlines=_share_rows(
+            images, _rows_of(lambda view: (f"{view.headline} {view.chain}".rstrip(),))
+        ),
+        security=_changed_packages(images, security=True),
+        other=_changed_packages(images, security=False),
+        added=_share_rows(images, _rows_of(lambda view: view.added)),
+        removed=_share_rows(images, _rows_of(lambda view: view.removed)),
+        fixed=_share_rows(images, _fixed_advisories),
+        unassessed=_name_images(
             images,
             lambda image: image.difference is not None and image.difference.advisories is None,
         ),
     )
 
 
-def _rows(part: Callable[[DifferenceView], Iterable[R]]) -> Callable[[_Image], Iterable[R]]:
+def _rows_of(part: Callable[[DifferenceView], Iterable[R]]) -> Callable[[_Image], Iterable[R]]:
     """Return a function that takes a part of an image's difference, or nothing if it has none."""
     return lambda image: (
         part(difference_view(image.difference)) if image.difference is not None else ()
     )
 
 
-def _moved(images: Iterable[_Image], *, security: bool) -> tuple[Shared[ChangeRow], ...]:
+def _changed_packages(images: Iterable[_Image], *, security: bool) -> tuple[Shared[ChangeRow], ...]:
     """Return packages that changed for security, or the other ones; downgrades come first."""
     kept = []
     for image in images:
@@ -292,27 +299,29 @@ def _moved(images: Iterable[_Image], *, security: bool) -> tuple[Shared[ChangeRo
             changed = (each for each in found.changed if (each.how == SECURITY) is security)
             found = replace(found, changed=tuple(changed))
         kept.append(replace(image, difference=found))
-    rows = _across(kept, _rows(lambda view: view.changed))
+    rows = _share_rows(kept, _rows_of(lambda view: view.changed))
     return tuple(sorted(rows, key=lambda each: not each.row.downgrade))
 
 
-def _fixed(image: _Image) -> Iterable[AdvisoryRow]:
+def _fixed_advisories(image: _Image) -> Iterable[AdvisoryRow]:
     """Return the advisories that applied to the previous release and no longer apply.
 
     An advisory that the database withdrew is not a fix.
     """
     if image.difference is None or image.difference.advisories is None:
         return ()
-    only = Advisories(fixed=image.difference.advisories.fixed, new=(), open=(), withdrawn=())
+    only = AdvisoryChanges(fixed=image.difference.advisories.fixed, new=(), open=(), withdrawn=())
     sections = difference_view(replace(image.difference, advisories=only)).advisories
     return (row for section in sections for row in section.rows)
 
 
-def _known(images: Sequence[_Image]) -> Known:
-    return Known(
-        excused=_across(images, _excused),
-        unassessed=_where(images, lambda image: image.scan is None or not assessed(image.scan)),
-        scans=_across(
+def _known_vulnerabilities(images: Sequence[_Image]) -> KnownVulnerabilities:
+    return KnownVulnerabilities(
+        excused=_share_rows(images, _excused_findings),
+        unassessed=_name_images(
+            images, lambda image: image.scan is None or not is_assessed(image.scan)
+        ),
+        scans=_share_rows(
             images,
             lambda image: (
                 ": ".join(filter(None, (image.view.scan.mark.word, image.view.scan.line))),
@@ -321,15 +330,21 @@ def _known(images: Sequence[_Image]) -> Known:
     )
 
 
-def _excused(image: _Image) -> list[ExcusedRow]:
+def _excused_findings(image: _Image) -> list[ExcusedRow]:
     """Return the excused findings, grouped by advisory, the most severe first."""
     groups: dict[tuple[str, str, str, str, str], list[str]] = {}
     findings = (image.scan.findings if image.scan is not None else None) or ()
     for judged in findings:
-        if judged.standing is not Standing.EXCUSED:
+        if judged.standing is not TriageStatus.EXCUSED:
             continue
         finding = judged.finding
-        key = (finding.id, severity(finding), finding.installed_version, judged.until, judged.why)
+        key = (
+            finding.id,
+            severity_of(finding),
+            finding.installed_version,
+            judged.until,
+            judged.why,
+        )
         groups.setdefault(key, []).append(finding.package)
     rows = (
         ExcusedRow(*key[:2], tuple(dict.fromkeys(names)), *key[2:]) for key, names in groups.items()
@@ -337,25 +352,25 @@ def _excused(image: _Image) -> list[ExcusedRow]:
     return sorted(rows, key=lambda row: (SEVERITIES.index(row.severity), row.id, row.packages))
 
 
-def _proven(image: _Image) -> tuple[ProvenRow, ...]:
+def _gpu_rows(image: _Image) -> tuple[ProvenRow, ...]:
     """Return the GPUs on which every check passed, in a container of the digest."""
     record = image.validation
     if (
         record is None
         or image.view.validation.mark.word != Verdict.PASS
         or record.environment.executor != DOCKER
-        or on_cpu(record.environment)
+        or ran_on_cpu(record.environment)
     ):
         return ()
     return (ProvenRow(measured_on(record.environment), record.environment.driver),)
 
 
-def _unproven(image: _Image) -> tuple[str, ...]:
+def _reasons_without_gpu(image: _Image) -> tuple[str, ...]:
     """Return why an image was not validated on a GPU; nothing if it was."""
     stage, record = image.view.validation, image.validation
     if record is None:
         return (f"{stage.mark.word}: {stage.line}",)
-    if _proven(image):
+    if _gpu_rows(image):
         return ()
     where = record.environment
     place = (
@@ -366,7 +381,7 @@ def _unproven(image: _Image) -> tuple[str, ...]:
     return (f"{stage.mark.word} on {place}{': ' if stage.reason else ''}{stage.reason}",)
 
 
-def _across(
+def _share_rows(
     images: Iterable[_Image], rows: Callable[[_Image], Iterable[R]]
 ) -> tuple[Shared[R], ...]:
     """Return each row once, in the order of first occurrence, with the images that have it."""
@@ -375,15 +390,15 @@ def _across(
         every.append(image.view.name)
         for row in dict.fromkeys(rows(image)):
             owners.setdefault(row, []).append(image.view.name)
-    return tuple(Shared(row, _named(names, every)) for row, names in owners.items())
+    return tuple(Shared(row, _join_names(names, every)) for row, names in owners.items())
 
 
-def _where(images: Sequence[_Image], holds: Callable[[_Image], bool]) -> str:
+def _name_images(images: Sequence[_Image], holds: Callable[[_Image], bool]) -> str:
     """Return the names of the images for which `holds` is true; empty if there is none."""
-    return _named(
+    return _join_names(
         [one.view.name for one in images if holds(one)], [one.view.name for one in images]
     )
 
 
-def _named(names: Sequence[str], every: Sequence[str]) -> str:
+def _join_names(names: Sequence[str], every: Sequence[str]) -> str:
     return ALL if names and len(names) == len(every) else ", ".join(names)

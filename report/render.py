@@ -14,10 +14,17 @@ from markupsafe import Markup
 from publish.released.record import ReleaseRecord
 from report import escape
 from report.model import ImageRecords
-from report.view import page
+from report.view import build_page
 from runner import records, untrusted
 
-__all__ = ["MARKDOWN_LIMIT", "ImageRecords", "html", "markdown", "markdown_templates", "write"]
+__all__ = [
+    "MARKDOWN_LIMIT",
+    "ImageRecords",
+    "markdown_templates",
+    "render_html",
+    "render_markdown",
+    "write_report",
+]
 
 MARKDOWN_LIMIT = 1024 * 1024
 """Bytes that GitHub accepts as a job summary (its documentation of workflow commands)."""
@@ -45,28 +52,28 @@ _BLOCKS = 20
 _FOLDED_ROWS = 50
 
 
-def html(release: ReleaseRecord, images: Sequence[ImageRecords]) -> str:
+def render_html(release: ReleaseRecord, images: Sequence[ImageRecords]) -> str:
     """Return the report as one self-contained page.
 
     An image of the release without records is shown as `not run`.
     """
-    templates = _templates(
+    templates = _load_templates(
         lambda value: (
-            untrusted.clean(value)
+            untrusted.clean_text(value)
             if isinstance(value, str) and not isinstance(value, Markup)
             else value
         )
     )
-    templates.filters["said"] = escape.html_said
-    return templates.get_template("report.html.j2").render(page=page(release, images))
+    templates.filters["said"] = escape.html_with_code
+    return templates.get_template("report.html.j2").render(page=build_page(release, images))
 
 
-def markdown(release: ReleaseRecord, images: Sequence[ImageRecords]) -> str:
+def render_markdown(release: ReleaseRecord, images: Sequence[ImageRecords]) -> str:
     """Return the report for a job summary, at most MARKDOWN_LIMIT bytes.
 
     Each table says how many rows were left out for that.
     """
-    shown = page(release, images)
+    shown = build_page(release, images)
     for rows, characters in _DETAIL:
         template = markdown_templates(characters).get_template("report.md.j2")
         text = template.render(page=shown, rows=rows, folded_rows=min(rows, _FOLDED_ROWS))
@@ -78,7 +85,7 @@ def markdown(release: ReleaseRecord, images: Sequence[ImageRecords]) -> str:
     )
 
 
-def write(
+def write_report(
     folder: Path, release: ReleaseRecord, images: Sequence[ImageRecords]
 ) -> tuple[Path, Path]:
     """Write report.html and report.md into `folder` and return their paths.
@@ -86,8 +93,8 @@ def write(
     Raises EnvironmentFailed.
     """
     page_path, summary_path = folder / "report.html", folder / "report.md"
-    records.write_text(page_path, html(release, images))
-    records.write_text(summary_path, markdown(release, images))
+    records.write_text(page_path, render_html(release, images))
+    records.write_text(summary_path, render_markdown(release, images))
     return page_path, summary_path
 
 
@@ -102,21 +109,25 @@ def markdown_templates(characters: int) -> Environment:
         return (
             value
             if isinstance(value, Markup)
-            else escape.markdown(escape.clip(str(value), characters))
+            else escape.escape_markdown(escape.clip_text(str(value), characters))
         )
 
-    templates = _templates(text)
-    templates.filters["code"] = lambda value: escape.markdown_code(escape.clip(value, characters))
-    templates.filters["said"] = lambda value: escape.markdown_said(escape.clip(value, characters))
+    templates = _load_templates(text)
+    templates.filters["code"] = lambda value: escape.markdown_code(
+        escape.clip_text(value, characters)
+    )
+    templates.filters["said"] = lambda value: escape.markdown_with_code(
+        escape.clip_text(value, characters)
+    )
     templates.filters["log"] = lambda value: escape.markdown_fence(
         escape.clip_start(value, characters)
     )
     templates.filters["sign"] = lambda mark: Markup("{} {}").format(_SIGNS[mark.word], mark.word)
-    templates.filters.update(fence=escape.markdown_fence, blocks=_blocks)
+    templates.filters.update(fence=escape.markdown_fence, blocks=_draw_blocks)
     return templates
 
 
-def _templates(finalize: Callable[[object], object]) -> Environment:
+def _load_templates(finalize: Callable[[object], object]) -> Environment:
     return Environment(
         loader=FileSystemLoader(_TEMPLATES),
         autoescape=True,
@@ -128,6 +139,6 @@ def _templates(finalize: Callable[[object], object]) -> Environment:
     )
 
 
-def _blocks(percent: str) -> str:
+def _draw_blocks(percent: str) -> str:
     """Return a percentage as a row of blocks, at least one."""
     return "█" * max(round(float(percent) * _BLOCKS / 100), 1)

@@ -9,7 +9,7 @@ from report import units
 from report.escape import one_line
 from report.model import (
     CountRow,
-    Document,
+    DocumentView,
     Fact,
     FindingRow,
     FindingsView,
@@ -19,19 +19,19 @@ from report.model import (
     StageView,
     StandingView,
 )
-from report.stages import NOT_REACHED, supported
+from report.stages import NOT_REACHED, limit_verdict
 from runner.verdict import Verdict
 from scan import judge, vex
 from scan.record import (
     Database,
     Finding,
-    Judged,
     Origin,
-    Problem,
     Sbom,
+    ScanProblem,
     ScanRecord,
-    Standing,
-    number_of,
+    TriagedFinding,
+    TriageStatus,
+    count_problems,
 )
 
 NOT_ASSESSED = "not assessed"
@@ -41,15 +41,19 @@ PACKAGE_KINDS = {"deb": "Debian", "pypi": "Python"}
 
 # The words of a line of counts: `2 blocking, 1 in grace`.
 _COUNTED = {
-    Standing.BLOCKS: "blocking",
-    Standing.GRACE: "in grace",
-    Standing.EXCUSED: "excused",
-    Standing.UNFIXED: "without a fix",
-    Standing.TOLERATED: "tolerated",
+    TriageStatus.BLOCKS: "blocking",
+    TriageStatus.GRACE: "in grace",
+    TriageStatus.EXCUSED: "excused",
+    TriageStatus.UNFIXED: "without a fix",
+    TriageStatus.TOLERATED: "tolerated",
 }
 # The title of the last column, for the standings that have one.
-_NOTES = {Standing.BLOCKS: "What to do", Standing.GRACE: "Until", Standing.EXCUSED: "Until"}
-_OPEN = (Standing.BLOCKS, Standing.GRACE)
+_NOTES = {
+    TriageStatus.BLOCKS: "What to do",
+    TriageStatus.GRACE: "Until",
+    TriageStatus.EXCUSED: "Until",
+}
+_OPEN = (TriageStatus.BLOCKS, TriageStatus.GRACE)
 _OPEN_PROBLEMS = 20
 
 
@@ -57,13 +61,15 @@ def scan_stage(record: ScanRecord | None) -> StageView:
     """Return the result of the scan; without a database it is never better than `not assessed`."""
     if record is None:
         return NOT_REACHED
-    blocks = any(each.standing is Standing.BLOCKS for each in record.findings or ())
+    blocks = any(each.standing is TriageStatus.BLOCKS for each in record.findings or ())
     refused = bool(record.problems) or blocks
-    claimed = supported(record.verdict, [Verdict.FAIL if refused else Verdict.PASS])
-    judged = assessed(record) or claimed in (Verdict.FAIL, Verdict.INFRA)
-    parts = [units.plural(number_of(record.problems), "problem")] if record.problems else []
+    claimed = limit_verdict(record.verdict, [Verdict.FAIL if refused else Verdict.PASS])
+    judged = is_assessed(record) or claimed in (Verdict.FAIL, Verdict.INFRA)
+    parts = (
+        [units.count_noun(count_problems(record.problems), "problem")] if record.problems else []
+    )
     blind = sum(origin.packages for origin in record.origins if not origin.source)
-    if assessed(record):
+    if is_assessed(record):
         parts.append(_findings_line(record))
         parts += [f"{blind:,} more without an advisory source"] if blind else []
     elif judged:
@@ -72,7 +78,7 @@ def scan_stage(record: ScanRecord | None) -> StageView:
     return StageView(mark, "; ".join(parts), one_line(record.reason))
 
 
-def assessed(record: ScanRecord) -> bool:
+def is_assessed(record: ScanRecord) -> bool:
     """Return whether a database assessed this image.
 
     An empty list of findings proves nothing if no advisory source knows any package.
@@ -85,7 +91,7 @@ def _findings_line(record: ScanRecord) -> str:
     """Return the findings counted; a zero names the number of packages that were assessed."""
     if not record.findings:
         judged = sum(origin.packages for origin in record.origins if origin.source)
-        return f"0 findings in {units.plural(judged, 'package')} assessed"
+        return f"0 findings in {units.count_noun(judged, 'package')} assessed"
     counts = Counter(each.standing for each in record.findings)
     return ", ".join(
         f"{counts[standing]:,} {word}" for standing, word in _COUNTED.items() if counts[standing]
@@ -96,95 +102,97 @@ def findings_view(record: ScanRecord | None) -> FindingsView:
     """Return findings by standing, blocking ones first, in each the most severe first."""
     if record is None:
         return FindingsView(False, "not run", "", (), (), (), (), ())
-    known = assessed(record)
+    known = is_assessed(record)
     judged = (record.findings or ()) if known else ()
-    standings = tuple(view for standing in Standing if (view := _standing(standing, judged)).rows)
+    standings = tuple(
+        view for standing in TriageStatus if (view := _view_standing(standing, judged)).rows
+    )
     return FindingsView(
         assessed=known,
         line=_findings_line(record) if known else f"vulnerabilities {NOT_ASSESSED}",
-        coverage=_coverage(record.origins, known),
-        origins=_origins(record.origins, known),
+        coverage=_describe_coverage(record.origins, known),
+        origins=_view_origins(record.origins, known),
         severities=tuple(map(Mark, SEVERITIES)),
-        counts=_counts(judged),
+        counts=_count_findings(judged),
         standings=standings,
         facts=tuple(
             fact
             for fact in (
                 Fact("Scanner", record.scanner),
-                *_database(record.database, record.started_at),
+                *_database_facts(record.database, record.started_at),
             )
             if fact.value
         ),
     )
 
 
-def _standing(standing: Standing, judged: Iterable[Judged]) -> StandingView:
+def _view_standing(standing: TriageStatus, judged: Iterable[TriagedFinding]) -> StandingView:
     found = sorted(
         (each for each in judged if each.standing is standing),
         key=lambda each: (
-            SEVERITIES.index(severity(each.finding)),
+            SEVERITIES.index(severity_of(each.finding)),
             each.finding.package,
             each.finding.id,
         ),
     )
-    severities = Counter(severity(each.finding) for each in found)
+    severities = Counter(severity_of(each.finding) for each in found)
     return StandingView(
         title=standing.capitalize(),
         css=standing.name.lower(),
         line=", ".join(f"{severities[one]:,} {one}" for one in SEVERITIES if severities[one]),
         note=_NOTES.get(standing, ""),
         folded=standing not in _OPEN,
-        rows=tuple(map(_row, found)),
+        rows=tuple(map(_finding_row, found)),
     )
 
 
-def _row(judged: Judged) -> FindingRow:
-    finding, blocks = judged.finding, judged.standing is Standing.BLOCKS
+def _finding_row(judged: TriagedFinding) -> FindingRow:
+    finding, blocks = judged.finding, judged.standing is TriageStatus.BLOCKS
     return FindingRow(
-        mark=Mark(severity(finding)),
+        mark=Mark(severity_of(finding)),
         id=finding.id,
         package=finding.package,
         installed=finding.installed_version,
         fixed=finding.fixed_version or "no fix yet",
         title=finding.title,
-        note=_pin(finding) if blocks else judged.until,
+        note=_describe_pin(finding) if blocks else judged.until,
         why=f"{judged.why}, ended on {judged.until}" if blocks else judged.why,
     )
 
 
-def _pin(finding: Finding) -> str:
+def _describe_pin(finding: Finding) -> str:
     """Return the pin that ends a finding; a malformed package URL does not hide the finding."""
     try:
-        return judge.pin(finding)
+        return judge.suggest_fix(finding)
     except ValueError:
         return f"update {finding.package} to {finding.fixed_version}"
 
 
-def severity(finding: Finding) -> str:
+def severity_of(finding: Finding) -> str:
     """Return one of SEVERITIES; any other word becomes `unknown`."""
     word = finding.severity.lower()
     return word if word in SEVERITIES else SEVERITIES[-1]
 
 
-def _counts(judged: Sequence[Judged]) -> tuple[CountRow, ...]:
+def _count_findings(judged: Sequence[TriagedFinding]) -> tuple[CountRow, ...]:
     """Return counts by standing and severity, with a sum if there is more than one standing."""
-    found = Counter((each.standing, severity(each.finding)) for each in judged)
+    found = Counter((each.standing, severity_of(each.finding)) for each in judged)
     rows = [
-        _count(standing.capitalize(), [found[standing, one] for one in SEVERITIES])
-        for standing in Standing
+        _count_row(standing.capitalize(), [found[standing, one] for one in SEVERITIES])
+        for standing in TriageStatus
     ]
     rows = [row for row in rows if row.total]
-    every = _count(
+    every = _count_row(
         "All", [sum(row.counts[place] for row in rows) for place in range(len(SEVERITIES))]
     )
     return (*rows, every) if len(rows) > 1 else tuple(rows)
 
 
-def _count(title: str, counts: Sequence[int]) -> CountRow:
+def _count_row(title: str, counts: Sequence[int]) -> CountRow:
     return CountRow(title, tuple(counts), sum(counts))
 
 
-def _coverage(origins: Sequence[Origin], known: bool) -> str:
+def _describe_coverage(origins: Sequence[Origin], known: bool) -> str:
     """Return `31 Debian, 97 PyPI assessed; 14 NVIDIA wheels: no advisory source`."""
     judged = [f"{origin.packages:,} {origin.name}" for origin in origins if known and origin.source]
     blind = [
@@ -195,7 +203,7 @@ def _coverage(origins: Sequence[Origin], known: bool) -> str:
     return "; ".join(parts)
 
 
-def _origins(origins: Sequence[Origin], known: bool) -> tuple[OriginView, ...]:
+def _view_origins(origins: Sequence[Origin], known: bool) -> tuple[OriginView, ...]:
     """Return all origins, assessed ones first."""
     views = (
         OriginView(
@@ -209,27 +217,28 @@ def _origins(origins: Sequence[Origin], known: bool) -> tuple[OriginView, ...]:
     return tuple(sorted(views, key=lambda view: not view.assessed))
 
 
-def _database(database: Database | None, scanned_at: str) -> tuple[Fact, ...]:
+def _database_facts(database: Database | None, scanned_at: str) -> tuple[Fact, ...]:
     if database is None:
         return (Fact("Database", "none"),)
     days = units.days_between(database.updated_at, scanned_at)
-    age = f", {units.plural(days, 'day')} old at the scan" if days is not None else ""
+    age = f", {units.count_noun(days, 'day')} old at the scan" if days is not None else ""
     return (
         Fact("Database", database.source),
-        Fact("Updated", f"{units.moment(database.updated_at)}{age}"),
+        Fact("Updated", f"{units.format_time(database.updated_at)}{age}"),
         Fact(
-            "Database digest", units.digest(f"sha256:{database.sha256}") if database.sha256 else ""
+            "Database digest",
+            units.shorten_digest(f"sha256:{database.sha256}") if database.sha256 else "",
         ),
     )
 
 
-def problem_groups(problems: Iterable[Problem]) -> tuple[ProblemGroup, ...]:
+def problem_groups(problems: Iterable[ScanProblem]) -> tuple[ProblemGroup, ...]:
     """Return problems grouped by kind, in the order in which the kinds first occur."""
-    groups: dict[str, list[Problem]] = {}
+    groups: dict[str, list[ScanProblem]] = {}
     for problem in problems:
         groups.setdefault(problem.kind, []).append(problem)
     return tuple(
-        ProblemGroup(kind, len(found) > _OPEN_PROBLEMS, tuple(found), number_of(found))
+        ProblemGroup(kind, len(found) > _OPEN_PROBLEMS, tuple(found), count_problems(found))
         for kind, found in groups.items()
     )
 
@@ -240,16 +249,16 @@ def package_facts(sbom: Sbom | None) -> tuple[Fact, ...]:
     return tuple(Fact(PACKAGE_KINDS.get(kind, kind), f"{count:,}") for kind, count in kinds)
 
 
-def documents(record: ScanRecord | None) -> tuple[Document, ...]:
+def list_documents(record: ScanRecord | None) -> tuple[DocumentView, ...]:
     """Return the documents of a scan, by their paths beside the report.
 
     OpenVEX is among them only if a finding is excused.
     """
     if record is None or record.sbom is None:
         return ()
-    said = units.digest(f"sha256:{record.sbom.sha256}")
-    found = [Document("CycloneDX", f"{record.image}/{record.sbom.file}", said)]
-    found += [Document("SPDX", f"{record.image}/{record.sbom.spdx}", "")]
-    if any(each.standing is Standing.EXCUSED for each in record.findings or ()):
-        found.append(Document("OpenVEX", f"{record.image}/{vex.FILE}", ""))
+    said = units.shorten_digest(f"sha256:{record.sbom.sha256}")
+    found = [DocumentView("CycloneDX", f"{record.image}/{record.sbom.file}", said)]
+    found += [DocumentView("SPDX", f"{record.image}/{record.sbom.spdx}", "")]
+    if any(each.standing is TriageStatus.EXCUSED for each in record.findings or ()):
+        found.append(DocumentView("OpenVEX", f"{record.image}/{vex.FILE}", ""))
     return tuple(found)

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from report import units
 from report.escape import one_line
 from report.model import CheckView, Fact, Mark, StageView, SuiteView, Throughput
-from report.stages import NOT_REACHED, supported
+from report.stages import NOT_REACHED, limit_verdict
 from runner.verdict import WORST_FIRST, Verdict
 from validation.nvml import NOT_TOLD
 from validation.record import Check, Environment, GpuSample, SuiteResult, ValidationRecord
@@ -19,16 +19,16 @@ def validation_stage(record: ValidationRecord | None) -> StageView:
     """Return the result of the validation, with its checks counted."""
     if record is None:
         return NOT_REACHED
-    verdict = supported(record.verdict, map(suite_verdict, record.suites))
-    line = counts([check.verdict for suite in record.suites for check in suite.checks])
+    verdict = limit_verdict(record.verdict, map(suite_verdict, record.suites))
+    line = count_verdicts([check.verdict for suite in record.suites for check in suite.checks])
     return StageView(
-        Mark(verdict), f"{line}, {units.duration(record.seconds)}", one_line(record.reason)
+        Mark(verdict), f"{line}, {units.format_duration(record.seconds)}", one_line(record.reason)
     )
 
 
 def suite_verdict(suite: SuiteResult) -> Verdict:
     """Return the verdict of a suite; `pass` only if all its checks passed."""
-    return supported(suite.verdict, (check.verdict for check in suite.checks))
+    return limit_verdict(suite.verdict, (check.verdict for check in suite.checks))
 
 
 def suite_view(suite: SuiteResult) -> SuiteView:
@@ -38,26 +38,26 @@ def suite_view(suite: SuiteResult) -> SuiteView:
         name=suite.suite,
         mark=Mark(suite_verdict(suite)),
         reason="" if any(check.reason == suite.reason for check in suite.checks) else suite.reason,
-        duration=units.duration(suite.seconds),
-        counts=counts([check.verdict for check in suite.checks]),
+        duration=units.format_duration(suite.seconds),
+        counts=count_verdicts([check.verdict for check in suite.checks]),
         cause="" if any(check.cause == suite.cause for check in suite.checks) else suite.cause,
         attempts=f"{suite.attempts} attempts" if suite.attempts > 1 else "",
         gpus=gpu_lines(suite.samples),
-        checks=tuple(map(_check, ranked)),
+        checks=tuple(map(_view_check, ranked)),
         last_output=suite.last_output,
     )
 
 
-def _check(check: Check) -> CheckView:
+def _view_check(check: Check) -> CheckView:
     figures = (one for one in check.figures if not is_rate(one.unit))
     return CheckView(
         name=check.name,
         mark=Mark(check.verdict),
         reason=check.reason,
         cause=check.cause,
-        duration=units.duration(check.seconds),
+        duration=units.format_duration(check.seconds),
         figures=tuple(
-            f"{one.name} {units.number(one.value)} {one.unit}".rstrip() for one in figures
+            f"{one.name} {units.format_number(one.value)} {one.unit}".rstrip() for one in figures
         ),
     )
 
@@ -83,13 +83,13 @@ def _gpu_line(gpu: int, seen: Sequence[GpuSample]) -> str:
         f"{statistics.median(clocks):.0f} MHz (median)" if clocks else "",
         f"at most {max(degrees)} °C" if degrees else "",
         f"at most {max(watts):.0f} W" if watts else "",
-        units.plural(len(seen), "reading"),
+        units.count_noun(len(seen), "reading"),
         f"throttled: {throttled}" if throttled else "never throttled",
     )
     return f"GPU {gpu}: {', '.join(part for part in told if part)}"
 
 
-def counts(verdicts: Sequence[Verdict]) -> str:
+def count_verdicts(verdicts: Sequence[Verdict]) -> str:
     """Return `2 not run, 9 pass`, worst first."""
     found = Counter(verdicts)
     return (
@@ -103,11 +103,11 @@ def is_rate(unit: str) -> bool:
     return unit.endswith("/s")
 
 
-def throughput(suites: Iterable[SuiteResult]) -> tuple[Throughput, ...]:
+def throughput_rates(suites: Iterable[SuiteResult]) -> tuple[Throughput, ...]:
     """Return every rate that the suites measured, in the order they ran."""
     checks = (check for suite in suites for check in suite.checks)
     return tuple(
-        Throughput(check.name, one.name, units.number(one.value), one.unit)
+        Throughput(check.name, one.name, units.format_number(one.value), one.unit)
         for check in checks
         for one in check.figures
         if is_rate(one.unit)
@@ -116,7 +116,11 @@ def throughput(suites: Iterable[SuiteResult]) -> tuple[Throughput, ...]:
 
 def measured_on(environment: Environment) -> str:
     """Return the device on which the figures were measured."""
-    return f"the CPU: {_cpu(environment)}" if on_cpu(environment) else _gpus(environment)
+    return (
+        f"the CPU: {_describe_cpu(environment)}"
+        if ran_on_cpu(environment)
+        else _describe_gpus(environment)
+    )
 
 
 def environment_facts(environment: Environment) -> tuple[Fact, ...]:
@@ -124,24 +128,25 @@ def environment_facts(environment: Environment) -> tuple[Fact, ...]:
     return (
         Fact("Executor", environment.executor),
         Fact("Device", environment.device),
-        Fact("GPUs", _gpus(environment) or "none: GPU checks were not run"),
+        Fact("GPUs", _describe_gpus(environment) or "none: GPU checks were not run"),
         Fact("Driver", environment.driver or "none"),
-        Fact("CPU", _cpu(environment)),
-        Fact("Memory", units.memory(environment.memory_bytes)),
-        Fact("Shared memory", units.memory(environment.shm_bytes)),
+        Fact("CPU", _describe_cpu(environment)),
+        Fact("Memory", units.format_memory(environment.memory_bytes)),
+        Fact("Shared memory", units.format_memory(environment.shm_bytes)),
         Fact("Kernel", environment.kernel),
         Fact("Engine", environment.engine),
     )
 
 
-def _gpus(environment: Environment) -> str:
-    return ", ".join(f"{count} × {name}" for name, count in Counter(environment.gpus).items())  # noqa: RUF001 - the sign of multiplication is meant
+def _describe_gpus(environment: Environment) -> str:
+    counts = Counter(environment.gpus).items()
+    return ", ".join(f"{count} × {name}" for name, count in counts)  # noqa: RUF001
 
 
-def _cpu(environment: Environment) -> str:
-    return f"{environment.cpu}, {units.plural(environment.cpus, 'CPU')}"
+def _describe_cpu(environment: Environment) -> str:
+    return f"{environment.cpu}, {units.count_noun(environment.cpus, 'CPU')}"
 
 
-def on_cpu(environment: Environment) -> bool:
+def ran_on_cpu(environment: Environment) -> bool:
     """Return whether the validation ran without a GPU."""
     return environment.device == "cpu" or not environment.gpus

@@ -12,42 +12,42 @@ import re
 from collections.abc import Iterable, Sequence
 
 from images.record import BuildRecord
-from publish.released.record import Promotion, ReleaseRecord
+from publish.released.record import PromotedTag, ReleaseRecord
 from report import difference_view, units
 from report.build_view import build_stage, kind_views, layer_views
 from report.escape import one_line
 from report.model import Bar, Fact, ImageRecords, ImageView, Mark, Page, StageView
 from report.scan_view import (
     NOT_ASSESSED,
-    documents,
     findings_view,
+    list_documents,
     package_facts,
     problem_groups,
     scan_stage,
 )
-from report.stages import points, supported
+from report.stages import format_percent, limit_verdict
 from report.validation_view import (
     environment_facts,
     measured_on,
-    on_cpu,
+    ran_on_cpu,
     suite_view,
-    throughput,
+    throughput_rates,
     validation_stage,
 )
-from runner.verdict import Verdict, summary
+from runner.verdict import Verdict, summary_verdict
 
 _SAYS_NO_GPU = re.compile(r"\b(?:no|without(?: an?)?) (?:NVIDIA )?GPU", re.IGNORECASE)
 
 
-def page(release: ReleaseRecord, given: Sequence[ImageRecords]) -> Page:
+def build_page(release: ReleaseRecord, given: Sequence[ImageRecords]) -> Page:
     """Return everything that a report shows; an image without records is `not run`."""
     ordered = in_order(release, given)
     images = tuple(image_view(release, records) for records in ordered)
-    verdict = supported(release.verdict, (Verdict(image.mark.word) for image in images))
+    verdict = limit_verdict(release.verdict, (Verdict(image.mark.word) for image in images))
     return Page(
         version=release.version,
         mark=Mark(verdict),
-        reason=headline(release, verdict, images, ordered),
+        reason=blocking_reason(release, verdict, images, ordered),
         refused=release.refusal.reasons if release.refusal else (),
         facts=_release_facts(release, ordered),
         images=images,
@@ -63,7 +63,7 @@ def in_order(release: ReleaseRecord, given: Sequence[ImageRecords]) -> tuple[Ima
     return tuple(found.get(name, ImageRecords(name, None, None, None)) for name in names)
 
 
-def headline(
+def blocking_reason(
     release: ReleaseRecord,
     verdict: Verdict,
     images: Sequence[ImageView],
@@ -93,7 +93,7 @@ def headline(
 def without_gpu(records: Iterable[ImageRecords]) -> bool:
     """Return whether any image was validated without a GPU."""
     ran = (one.validation.environment for one in records if one.validation is not None)
-    return any(map(on_cpu, ran))
+    return any(map(ran_on_cpu, ran))
 
 
 def stage_bars(release: ReleaseRecord) -> tuple[Bar, ...]:
@@ -102,8 +102,8 @@ def stage_bars(release: ReleaseRecord) -> tuple[Bar, ...]:
     return tuple(
         Bar(
             stage.stage,
-            units.duration(stage.seconds),
-            points(units.percent(stage.seconds, longest)),
+            units.format_duration(stage.seconds),
+            format_percent(units.percent_of(stage.seconds, longest)),
         )
         for stage in release.stages
     )
@@ -116,14 +116,16 @@ def _release_facts(release: ReleaseRecord, images: Sequence[ImageRecords]) -> tu
         if one.build is not None
         for layer in one.build.layers
     }
-    stored = units.size(sum(layers.values())) if layers else Verdict.NOT_RUN.value
+    stored = units.format_size(sum(layers.values())) if layers else Verdict.NOT_RUN.value
     return (
         Fact("Release", release.version),
         Fact("Promoted as", release.channel or "nothing"),
         Fact("Registry", release.registry),
         Fact("Size in registry", stored),
-        Fact("Stages together", units.duration(sum(stage.seconds for stage in release.stages))),
-        Fact("Finished", units.moment(release.finished_at)),
+        Fact(
+            "Stages together", units.format_duration(sum(stage.seconds for stage in release.stages))
+        ),
+        Fact("Finished", units.format_time(release.finished_at)),
     )
 
 
@@ -133,45 +135,48 @@ def image_view(release: ReleaseRecord, given: ImageRecords) -> ImageView:
     if given.incomparable:
         since = f"The changes since the previous release are not known: {given.incomparable}."
     elif given.difference is not None:
-        changes = difference_view.headline(given.difference)
+        changes = difference_view.summarize_difference(given.difference)
         before = given.difference.before.version
         since = f"Since {before}: {changes} The full list is in difference.md."
     promoted = tuple(one for one in release.promotions if one.image == given.image)
     digest = digest_of(given, promoted)
-    records, notes = about(digest, given)
+    records, notes = records_about(digest, given)
     build, validation, scan = records.build, records.validation, records.scan
     built, validated, scanned = build_stage(build), validation_stage(validation), scan_stage(scan)
     return ImageView(
         name=given.image,
         mark=Mark(image_verdict(built, validated, scanned)),
         digest=digest,
-        short_digest=units.digest(digest),
+        short_digest=units.shorten_digest(digest),
         pull=pull_command(release.registry, digest, build, promoted),
-        size=units.size(build.size) if build else "",
+        size=units.format_size(build.total_size) if build else "",
         tags=tuple(one.tag for one in promoted if one.digest == digest),
         references=tuple(
-            f"{release.registry}/{_tag(one)}" for one in promoted if one.digest == digest
+            f"{release.registry}/{_tag_reference(one)}" for one in promoted if one.digest == digest
         ),
         notes=(
             *notes,
             *(
-                f"The tag {_tag(one)} points to {units.digest(one.digest)}, not to this digest."
+                (
+                    f"The tag {_tag_reference(one)} points to {units.shorten_digest(one.digest)}, "
+                    "not to this digest."
+                )
                 for one in promoted
                 if one.digest != digest
             ),
         ),
         since=since,
-        contents=_contents(build),
+        contents=_content_facts(build),
         layers=layer_views(build.layers) if build else (),
         kinds=kind_views(build.layers) if build else (),
         build=built,
         validation=validated,
         suites=tuple(map(suite_view, validation.suites)) if validation else (),
-        throughput=throughput(validation.suites) if validation else (),
+        throughput=throughput_rates(validation.suites) if validation else (),
         measured_on=measured_on(validation.environment) if validation else "",
         scan=scanned,
         packages=package_facts(scan.sbom if scan else None),
-        documents=documents(scan),
+        documents=list_documents(scan),
         problems=problem_groups(scan.problems if scan else ()),
         findings=findings_view(scan),
         environment=environment_facts(validation.environment) if validation else (),
@@ -180,23 +185,26 @@ def image_view(release: ReleaseRecord, given: ImageRecords) -> ImageView:
     )
 
 
-def digest_of(records: ImageRecords, promoted: Sequence[Promotion]) -> str:
+def digest_of(records: ImageRecords, promoted: Sequence[PromotedTag]) -> str:
     """Return the digest of the build, else of another record; empty if there is none."""
     known = (records.build, records.validation, records.scan, *promoted)
     return next((one.digest for one in known if one is not None), "")
 
 
-def about(digest: str, given: ImageRecords) -> tuple[ImageRecords, tuple[str, ...]]:
+def records_about(digest: str, given: ImageRecords) -> tuple[ImageRecords, tuple[str, ...]]:
     """Return the records about `digest`, and a note for each record about another digest."""
     validation, scan, notes = given.validation, given.scan, []
     if validation is not None and validation.digest != digest:
         notes.append(
-            f"The validation record is about {units.digest(validation.digest)}, so it does not "
+            f"The validation record is about {units.shorten_digest(validation.digest)}, so it "
+            "does not "
             "count."
         )
         validation = None
     if scan is not None and scan.digest != digest:
-        notes.append(f"The scan record is about {units.digest(scan.digest)}, so it does not count.")
+        notes.append(
+            f"The scan record is about {units.shorten_digest(scan.digest)}, so it does not count."
+        )
         scan = None
     return ImageRecords(given.image, given.build, validation, scan), tuple(notes)
 
@@ -208,11 +216,11 @@ def image_verdict(*stages: StageView) -> Verdict:
     """
     words = (stage.mark.word for stage in stages)
     verdicts = [Verdict.INCONCLUSIVE if word == NOT_ASSESSED else Verdict(word) for word in words]
-    return Verdict.NOT_RUN if set(verdicts) == {Verdict.NOT_RUN} else summary(verdicts)
+    return Verdict.NOT_RUN if set(verdicts) == {Verdict.NOT_RUN} else summary_verdict(verdicts)
 
 
 def pull_command(
-    registry: str, digest: str, build: BuildRecord | None, promoted: Sequence[Promotion]
+    registry: str, digest: str, build: BuildRecord | None, promoted: Sequence[PromotedTag]
 ) -> str:
     """Return the command that pulls this digest from its promoted repository, else from staging."""
     places = [one.repository for one in promoted if one.digest == digest]
@@ -220,11 +228,11 @@ def pull_command(
     return f"docker pull {registry}/{places[0]}@{digest}" if places else ""
 
 
-def _tag(promotion: Promotion) -> str:
+def _tag_reference(promotion: PromotedTag) -> str:
     return f"{promotion.repository}:{promotion.tag}"
 
 
-def _contents(build: BuildRecord | None) -> tuple[Fact, ...]:
+def _content_facts(build: BuildRecord | None) -> tuple[Fact, ...]:
     if build is None:
         return ()
     return (
@@ -233,5 +241,5 @@ def _contents(build: BuildRecord | None) -> tuple[Fact, ...]:
         Fact("CUDA", build.cuda),
         Fact("Python", build.python),
         Fact("Base", build.base_source),
-        Fact("Made", units.moment(build.created_at)),
+        Fact("Made", units.format_time(build.created_at)),
     )

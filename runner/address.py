@@ -50,7 +50,7 @@ def registry_address(text: str, source: str) -> str:
     Raises ConfigError that names `source` (a variable, an option) and what is wrong. A password is
     never repeated.
     """
-    for problem, hint in _problems(text):
+    for problem, hint in _find_problems(text):
         shown = "" if "@" in text or not text else f"`{clean_line(text, 80)}`: "
         raise ConfigError(f"{source} is not the address of a registry: {shown}{problem}", hint)
     return text
@@ -58,10 +58,10 @@ def registry_address(text: str, source: str) -> str:
 
 def address_problem(text: str) -> str:
     """Return what is wrong with an address, empty if nothing is."""
-    return next((problem for problem, _ in _problems(text)), "")
+    return next((problem for problem, _ in _find_problems(text)), "")
 
 
-def _problems(text: str) -> Iterator[tuple[str, str]]:
+def _find_problems(text: str) -> Iterator[tuple[str, str]]:
     """Yield each problem of an address with its hint. The first one is shown."""
     if not text:
         yield "it is empty", f"{FORM}; unset it to use the embedded registry"

@@ -26,18 +26,18 @@ def commit_of(paths: Sequence[Path], environ: Mapping[str, str] = os.environ) ->
         is_checked_out = all(path.is_relative_to(home.REPOSITORY) for path in paths)
         return said if is_checked_out and _COMMIT.fullmatch(said) else ""
     folder, names = paths[0].parent, [str(path) for path in paths]
-    is_tracked = _git(folder, "ls-files", "--error-unmatch", "--", *names) is not None
-    is_clean = is_tracked and _git(folder, "status", "--porcelain", "--", *names) == ""
-    return (_git(folder, "rev-parse", "HEAD") or "").strip() if is_clean else ""
+    is_tracked = _run_git(folder, "ls-files", "--error-unmatch", "--", *names) is not None
+    is_clean = is_tracked and _run_git(folder, "status", "--porcelain", "--", *names) == ""
+    return (_run_git(folder, "rev-parse", "HEAD") or "").strip() if is_clean else ""
 
 
-def _git(folder: Path, *words: str) -> str | None:
+def _run_git(folder: Path, *words: str) -> str | None:
     """Return what git prints, or None if it fails or is not there."""
     try:
         done = subprocess.run(
             ["git", "-C", str(folder), *words],
             stdin=subprocess.DEVNULL,
-            env=shell.environment(),
+            env=shell.public_environment(),
             capture_output=True,
             text=True,
             timeout=TIMEOUT_S,

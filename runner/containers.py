@@ -94,7 +94,9 @@ def remove_left(client: Any, left: LeftContainer) -> bool:  # noqa: ANN401
     except NotFound:  # it was removed meanwhile
         return True
     except (DockerException, requests.RequestException):
-        progress.say(f"  the engine does not remove the container {left.name}: it is left there")
+        progress.say_line(
+            f"  the engine does not remove the container {left.name}: it is left there"
+        )
         return False
     return True
 
@@ -155,7 +157,7 @@ def volumes_in_memory(config: Mapping[str, Any], taken: Iterable[str], ours: str
     else is mounted, `ours` is the folder of the harness, where an image may have no volume. Raises
     ImageCannotStart for a path that no volume can have.
     """
-    paths = (path for path in _volumes(config, ours) if path not in taken)
+    paths = (path for path in _volume_paths(config, ours) if path not in taken)
     return [
         Mount(path, None, type="tmpfs", tmpfs_size=VOLUME_BYTES, tmpfs_mode=0o1777)
         for path in paths
@@ -173,7 +175,7 @@ def volumes_read_only(
     """
     return [
         Mount(path, new_name("volume"), type="volume", read_only=True, labels=dict(labels or {}))
-        for path in _volumes(config, ours)
+        for path in _volume_paths(config, ours)
     ]
 
 
@@ -213,7 +215,7 @@ def _remove_named(client: Any, names: Iterable[str]) -> None:  # noqa: ANN401
                 client.api.remove_volume(name, force=True)
 
 
-def _volumes(config: Mapping[str, Any], ours: str) -> Iterator[str]:
+def _volume_paths(config: Mapping[str, Any], ours: str) -> Iterator[str]:
     declared = config.get("Volumes") or ()
     if len(declared) > MOST_VOLUMES:
         raise ImageCannotStart(
@@ -236,7 +238,7 @@ def disks_of(client: Any, *folders: Path) -> tuple[Path, ...]:  # noqa: ANN401
     return (*folders, kept) if kept.is_dir() else folders
 
 
-def full_disk(folders: Iterable[Path]) -> str:
+def find_full_disk(folders: Iterable[Path]) -> str:
     """Return a message that names a disk which is nearly full, or an empty text."""
     for folder in folders:
         with contextlib.suppress(OSError):

@@ -45,20 +45,20 @@ class _Config:
     proxies: dict[_Text, dict[_Text, _Text]] | None = field(default=None)
 
 
-def check(purpose: str = "") -> None:
+def check_config(purpose: str = "") -> None:
     """Raise ConfigError if Docker's configuration is not what its readers expect.
 
     The error names the file, and begins with `purpose`.
     """
     found = find_config_file()  # it may be ~/.dockercfg too, in which each key is a registry
     path = Path(str(found or ""))
-    if found and (problem := _problem(path)):
+    if found and (problem := _config_problem(path)):
         raise ConfigError(f"{purpose}Docker's configuration {path} cannot be used: {problem}", HINT)
 
 
-def _problem(path: Path) -> str:
+def _config_problem(path: Path) -> str:
     try:
-        _check(read_own_file(path, CONFIG_BYTES))
+        _require_valid(read_own_file(path, CONFIG_BYTES))
     except OSError as error:
         return error.strerror or type(error).__name__
     except Malformed as error:
@@ -69,7 +69,7 @@ def _problem(path: Path) -> str:
     return ""
 
 
-def _check(data: bytes) -> None:
+def _require_valid(data: bytes) -> None:
     document = parse_json(data, CONFIG_BYTES) if data.strip() else {}
     config = TypeAdapter(_Config).validate_python(document)
     accounts = config.auths or {}

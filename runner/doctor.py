@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from runner import embedded, engine, home, shell
 from runner.errors import ReleaseError
-from runner.progress import megabytes
+from runner.progress import format_megabytes
 
 NEEDED_DISK_BYTES = 25_000_000_000
 """3.1 GB of wheels and 3.5 GB of registry (`du -sh` of the home after `make demo`), 6.2 GB of base
@@ -18,7 +18,7 @@ building, the next release.
 
 
 @dataclass(frozen=True)
-class Finding:
+class MachineFinding:
     """The state of one thing. Without a `required` one no release can be cut."""
 
     name: str
@@ -27,31 +27,33 @@ class Finding:
     detail: str
 
 
-def examine(scanner: Callable[[], str], registry: Callable[[], str]) -> tuple[Finding, ...]:
+def examine_machine(
+    scanner: Callable[[], str], registry: Callable[[], str]
+) -> tuple[MachineFinding, ...]:
     """Return the state of everything that a release needs.
 
     `scanner` and `registry` return their version and address, or raise ReleaseError.
     """
     return (
-        _tried("engine", lambda: f"Docker {engine.version()}"),
-        _tried("builder", lambda: " ".join(engine.build_command()[0])),
-        _tried("registry", registry),
-        _tried("scanner", scanner),
-        _gpu(),
-        _disk(),
+        _try_look("engine", lambda: f"Docker {engine.engine_version()}"),
+        _try_look("builder", lambda: " ".join(engine.build_command()[0])),
+        _try_look("registry", registry),
+        _try_look("scanner", scanner),
+        _find_gpus(),
+        _find_disk(),
     )
 
 
-def _tried(name: str, look: Callable[[], str]) -> Finding:
+def _try_look(name: str, look: Callable[[], str]) -> MachineFinding:
     try:
-        return Finding(name, True, True, look())
+        return MachineFinding(name, True, True, look())
     except ReleaseError as error:
-        return Finding(name, False, True, str(error))
+        return MachineFinding(name, False, True, str(error))
 
 
-def _gpu() -> Finding:
+def _find_gpus() -> MachineFinding:
     if shutil.which("nvidia-smi") is None:
-        return Finding(
+        return MachineFinding(
             "gpu",
             False,
             False,
@@ -63,22 +65,22 @@ def _gpu() -> Finding:
             hint="check the NVIDIA driver",
         )
     except ReleaseError as error:
-        return Finding("gpu", False, False, str(error))
-    return Finding("gpu", True, False, ", ".join(names.split("\n")).strip(", "))
+        return MachineFinding("gpu", False, False, str(error))
+    return MachineFinding("gpu", True, False, ", ".join(names.split("\n")).strip(", "))
 
 
-def _disk() -> Finding:
+def _find_disk() -> MachineFinding:
     try:
-        free = shutil.disk_usage(home.kept()).free
+        free = shutil.disk_usage(home.make_home_folder()).free
     except ReleaseError as error:
-        return Finding("disk", False, True, str(error))
-    detail = f"{megabytes(free)} free at {home.home()}"
+        return MachineFinding("disk", False, True, str(error))
+    detail = f"{format_megabytes(free)} free at {home.home_folder()}"
     enough = free >= NEEDED_DISK_BYTES
-    return Finding(
+    return MachineFinding(
         "disk",
         enough,
         False,
-        detail if enough else f"{detail}; {megabytes(NEEDED_DISK_BYTES)} are advised",
+        detail if enough else f"{detail}; {format_megabytes(NEEDED_DISK_BYTES)} are advised",
     )
 
 
@@ -87,6 +89,6 @@ def registry_in_use(ask: Callable[[str], None]) -> str:
 
     `ask` raises ReleaseError if the registry does not answer as it should.
     """
-    host = embedded.host()
+    host = embedded.require_registry()
     ask(host)
     return f"{host} ({'embedded' if host == embedded.HOST else 'configured'})"

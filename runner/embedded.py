@@ -30,7 +30,7 @@ START_TIMEOUT_S = 15
 LOG_END_BYTES = 1 << 16
 
 
-def configured(environ: Mapping[str, str] = os.environ) -> str | None:
+def configured_registry(environ: Mapping[str, str] = os.environ) -> str | None:
     """Return the registry that the environment names, or None if it names none.
 
     Raises ConfigError if that is not an address.
@@ -39,22 +39,22 @@ def configured(environ: Mapping[str, str] = os.environ) -> str | None:
     return None if given is None else registry_address(given, settings.REGISTRY)
 
 
-def host() -> str:
+def require_registry() -> str:
     """Return the configured registry, else the embedded one.
 
     The embedded one is started if it does not answer.
     """
-    if named := configured():
+    if named := configured_registry():
         return named
-    folder = home.kept("registry")
-    with home.opened(folder / "start.lock") as lock:
+    folder = home.make_home_folder("registry")
+    with home.open_file(folder / "start.lock") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # two runs at once start one registry
-        if not answers(HOST):
-            start(HOST, folder)
+        if not is_answering(HOST):
+            start_registry(HOST, folder)
     return HOST
 
 
-def answers(host: str) -> bool:
+def is_answering(host: str) -> bool:
     """Return whether a registry answers at a loopback address."""
     try:
         return requests.get(f"http://{host}/v2/", timeout=2).status_code == 200
@@ -62,7 +62,7 @@ def answers(host: str) -> bool:
         return False
 
 
-def start(host: str, folder: Path) -> int:
+def start_registry(host: str, folder: Path) -> int:
     """Start a registry on `host` with its data in `folder`, and return its process id.
 
     Returns when the registry answers. Raises EnvironmentFailed if it does not.
@@ -81,19 +81,19 @@ def start(host: str, folder: Path) -> int:
         "http": {"addr": host},
     }
     write_text(folder / "config.yml", yaml.safe_dump(configuration))
-    progress.say(f"  starting the embedded registry on {host}", detail=True)
-    with home.opened(folder / "registry.log") as log:
+    progress.say_line(f"  starting the embedded registry on {host}", detail=True)
+    with home.open_file(folder / "registry.log") as log:
         process = subprocess.Popen(
             [binary, "serve", str(folder / "config.yml")],
             stdin=subprocess.DEVNULL,
-            env=shell.environment(),
+            env=shell.public_environment(),
             stdout=log,
             stderr=log,
             start_new_session=True,
         )
     try:
         write_text(folder / "registry.pid", str(process.pid))
-        _await(process, host, folder / "registry.log")
+        _await_start(process, host, folder / "registry.log")
     except BaseException:
         process.terminate()  # else nothing would end it
         process.wait()
@@ -101,7 +101,7 @@ def start(host: str, folder: Path) -> int:
     return process.pid
 
 
-def stop(folder: Path) -> None:
+def stop_registry(folder: Path) -> None:
     """Stop the registry that keeps its data in `folder`.
 
     Another process that has its number now is left alone.
@@ -113,10 +113,10 @@ def stop(folder: Path) -> None:
             os.kill(process, signal.SIGTERM)
 
 
-def _await(process: subprocess.Popen[bytes], host: str, log: Path) -> None:
+def _await_start(process: subprocess.Popen[bytes], host: str, log: Path) -> None:
     deadline = time.monotonic() + START_TIMEOUT_S
     while time.monotonic() < deadline and process.poll() is None:
-        if answers(host):
+        if is_answering(host):
             return
         time.sleep(0.05)
     with log.open("rb") as file:

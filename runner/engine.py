@@ -54,14 +54,14 @@ _CALL_ERRORS = (
 
 
 @cache
-def client(answer_s: int = 600) -> docker.DockerClient:
+def connect_engine(answer_s: int = 600) -> docker.DockerClient:
     """Return a client of an engine that answers within `answer_s` seconds.
 
     Raises EnvironmentFailed if no engine answers, and ConfigError if DOCKER_HOST or Docker's
     configuration cannot be used.
     """
     _check_address()
-    docker_config.check()
+    docker_config.check_config()
     try:
         found = docker.from_env(timeout=answer_s)
         found.api.credstore_env = shell.emptied_secrets()
@@ -71,7 +71,9 @@ def client(answer_s: int = 600) -> docker.DockerClient:
     except ValueError:
         raise ConfigError(_NO_ADDRESS, _ADDRESS_HINT) from None
     except (DockerException, requests.RequestException) as error:
-        raise EnvironmentFailed(f"no Docker engine answers: {_short(error)}", START_HINT) from None
+        raise EnvironmentFailed(
+            f"no Docker engine answers: {_short_message(error)}", START_HINT
+        ) from None
     return found
 
 
@@ -87,17 +89,17 @@ def _check_address() -> None:
         raise ConfigError(_NO_ADDRESS, _ADDRESS_HINT)
 
 
-def answers() -> bool:
+def is_answering() -> bool:
     """Return whether an engine answers now."""
     try:
-        return bool(client().ping())
+        return bool(connect_engine().ping())
     except (EnvironmentFailed, *_CALL_ERRORS):
         return False
 
 
-def version() -> str:
+def engine_version() -> str:
     """Return the engine's version, for records."""
-    return str(client().version()["Version"])
+    return str(connect_engine().version()["Version"])
 
 
 @cache
@@ -109,12 +111,12 @@ def build_command() -> tuple[tuple[str, ...], dict[str, str]]:
     and ConfigError if Docker's configuration cannot be used.
     """
     _check_address()
-    docker_config.check()
-    for path in _clients():
+    docker_config.check_config()
+    for path in _find_clients():
         done = _ask_client(path, "buildx", "version")
         if done is not None and done.code == 0:
             return (path, "buildx", "build"), {}
-    for path in _clients():
+    for path in _find_clients():
         done = _ask_client(path, "version", "--format", "{{.Client.Version}}")
         major = done.stdout.partition(".")[0] if done is not None else ""
         if re.fullmatch("[0-9]{1,4}", major) and int(major) < 23:
@@ -122,18 +124,18 @@ def build_command() -> tuple[tuple[str, ...], dict[str, str]]:
     raise EnvironmentFailed("no docker client on PATH can build with BuildKit", BUILD_HINT)
 
 
-def program() -> str:
+def docker_program() -> str:
     """Return the docker client that this project runs: the one that can also build."""
     return build_command()[0][0]
 
 
 @contextlib.contextmanager
-def failures(what: str, hint: str = CALL_HINT) -> Iterator[None]:
+def report_failures(what: str, hint: str = CALL_HINT) -> Iterator[None]:
     """Turn the errors of calls of the engine into EnvironmentFailed; `what` names the calls."""
     try:
         yield
     except _CALL_ERRORS as error:
-        raise EnvironmentFailed(f"{what} failed: {_short(error)}", hint) from None
+        raise EnvironmentFailed(f"{what} failed: {_short_message(error)}", hint) from None
 
 
 @dataclass(frozen=True)
@@ -153,7 +155,7 @@ class ImageCannotBeUnpacked(GateRefused):
     """The registry serves all of an image, and the engine cannot make an image of it."""
 
 
-def obtain(reference: str, is_served_whole: Callable[[str], bool] | None = None) -> HeldImage:
+def obtain_image(reference: str, is_served_whole: Callable[[str], bool] | None = None) -> HeldImage:
     """Return the image that `reference` names, as `docker run` would take it.
 
     It is pulled if the engine does not have it. `is_served_whole` tells whether a registry has
@@ -169,29 +171,29 @@ def obtain(reference: str, is_served_whole: Callable[[str], bool] | None = None)
         raise ConfigError(
             f"{clean_line(reference, 80)!r} is not a reference of an image", _REFERENCE_HINT
         )
-    with failures(f"reading the image {reference}"):
-        pulled, image = _held_or_pulled(reference, is_served_whole)
+    with report_failures(f"reading the image {reference}"):
+        pulled, image = _find_or_pull(reference, is_served_whole)
     digest = pulled or _digest_among(image.attrs.get("RepoDigests") or (), reference)
     return HeldImage(str(image.id), digest, image.attrs.get("Config") or {})
 
 
-def _held_or_pulled(
-    reference: str, is_served_whole: Callable[[str], bool] | None
-) -> tuple[str, Any]:
+def _find_or_pull(reference: str, is_served_whole: Callable[[str], bool] | None) -> tuple[str, Any]:
     """Return the digest that was pulled, empty if the engine had the image, and docker-py's image.
 
     Raises ConfigError if nobody has the image: that is a mistake of a person, not of the machine.
     """
     try:
         with contextlib.suppress(ImageNotFound):
-            return "", client().images.get(reference)
+            return "", connect_engine().images.get(reference)
         if reference.startswith("sha256:"):  # no registry knows ids: it would read this as a name
             raise ConfigError(f"the engine has no image {reference}", _REFERENCE_HINT)
-        return _pull(reference, is_served_whole), client().images.get(reference)
+        return _pull_with_progress(reference, is_served_whole), connect_engine().images.get(
+            reference
+        )
     except DockerException as error:
         if _is_no_image(error):
             raise ConfigError(
-                f"there is no image {reference}: {_short(error)}", _REFERENCE_HINT
+                f"there is no image {reference}: {_short_message(error)}", _REFERENCE_HINT
             ) from None
         raise
 
@@ -218,16 +220,16 @@ def _repository(reference: str) -> str:
     return name.removeprefix("docker.io/").removeprefix("library/")
 
 
-def pull(reference: str, is_served_whole: Callable[[str], bool] | None = None) -> None:
+def pull_image(reference: str, is_served_whole: Callable[[str], bool] | None = None) -> None:
     """Pull by digest, with progress; nothing is done if the engine has it.
 
     `is_served_whole` is as for `obtain`. Raises ImageCannotBeUnpacked and EnvironmentFailed.
     """
-    with failures(f"pull of {reference}"):
+    with report_failures(f"pull of {reference}"):
         try:
-            client().images.get(reference)
+            connect_engine().images.get(reference)
         except ImageNotFound:
-            _pull(reference, is_served_whole)
+            _pull_with_progress(reference, is_served_whole)
 
 
 def no_logins(folder: Path) -> dict[str, str]:
@@ -242,43 +244,47 @@ def no_logins(folder: Path) -> dict[str, str]:
 def remove_container(name: str) -> None:
     """End and remove a container, if there is one of this name and the engine answers."""
     with contextlib.suppress(*_CALL_ERRORS, EnvironmentFailed):
-        client().api.remove_container(name, force=True)
+        connect_engine().api.remove_container(name, force=True)
 
 
-def _pull(reference: str, is_served_whole: Callable[[str], bool] | None) -> str:
+def _pull_with_progress(reference: str, is_served_whole: Callable[[str], bool] | None) -> str:
     """Pull an image; return the digest of its manifest, empty if the engine does not tell it."""
-    pulled = _Pull()
+    pulled = _PullState()
     try:
-        with progress.meter(f"pull {reference.partition('@')[0].rpartition('/')[2]}", 0) as meter:
+        with progress.show_meter(
+            f"pull {reference.partition('@')[0].rpartition('/')[2]}", 0
+        ) as meter:
             for event in _events_of_pull(reference):
-                pulled.count(event, meter)
+                pulled.count_event(event, meter)
     except DockerException as error:
-        problem = containers.full_disk(containers.disks_of(client()))
+        problem = containers.find_full_disk(containers.disks_of(connect_engine()))
         if problem:
             raise EnvironmentFailed(
-                f"pull of {reference} failed: {_short(error)}; {problem}", DISK_HINT
+                f"pull of {reference} failed: {_short_message(error)}; {problem}", DISK_HINT
             ) from None
         if pulled.retried or is_served_whole is None or _is_no_image(error):
             raise
         # the engine itself reaches the registry
-        client().api.inspect_distribution(reference)  # type: ignore[no-untyped-call]
+        connect_engine().api.inspect_distribution(reference)  # type: ignore[no-untyped-call]
         if not is_served_whole(reference):
             raise
         raise ImageCannotBeUnpacked(
             f"the engine cannot unpack {reference}, of which the registry serves every part: "
-            f"{_short(error)}",
+            f"{_short_message(error)}",
             "build and push the image again, for linux/amd64",
         ) from None
     _say_pulled(reference, pulled)
     return pulled.digest
 
 
-def _say_pulled(reference: str, pulled: _Pull) -> None:
+def _say_pulled(reference: str, pulled: _PullState) -> None:
     """Say how much a pulled image takes: it stays in the engine."""
-    found = client().images.get(reference)
-    size = progress.megabytes(int((found.attrs or {}).get("Size") or 0))
+    found = connect_engine().images.get(reference)
+    size = progress.format_megabytes(int((found.attrs or {}).get("Size") or 0))
     name = reference.partition("@")[0].rpartition("/")[2]
-    progress.say(f"  pulled {name}: {pulled.layers} layers, the image takes {size} in the engine")
+    progress.say_line(
+        f"  pulled {name}: {pulled.layers} layers, the image takes {size} in the engine"
+    )
 
 
 def _is_no_image(error: Exception) -> bool:
@@ -286,7 +292,7 @@ def _is_no_image(error: Exception) -> bool:
     return getattr(error, "status_code", 0) in (400, 404) or bool(_NO_IMAGE.search(str(error)))
 
 
-class _Pull:
+class _PullState:
     """State of a pull, from the engine's events."""
 
     def __init__(self) -> None:
@@ -296,7 +302,7 @@ class _Pull:
         self._sizes: dict[str, int] = {}
         self._counted: dict[str, int] = {}
 
-    def count(self, event: Mapping[str, Any], meter: progress.Meter) -> None:
+    def count_event(self, event: Mapping[str, Any], meter: progress.Meter) -> None:
         """Show one event. Raises DockerException if it is an error."""
         if "error" in event:
             raise DockerException(event["error"])
@@ -314,8 +320,8 @@ class _Pull:
         elif status.startswith("Digest: "):
             self.digest = status.removeprefix("Digest: ").strip()
         if done:
-            meter.resize(sum(self._sizes.values()))
-            meter.advance(done - self._counted.get(layer, 0))
+            meter.set_total(sum(self._sizes.values()))
+            meter.advance_by(done - self._counted.get(layer, 0))
             self._counted[layer] = done
 
 
@@ -324,8 +330,8 @@ def _events_of_pull(reference: str) -> Iterator[Mapping[str, Any]]:
 
     A small layer can hold many gigabytes of zeros. Raises EnvironmentFailed if it was stopped.
     """
-    api, answers, problems = client().api, list[requests.Response](), list[str]()
-    disks, ended = containers.disks_of(client()), threading.Event()
+    api, answers, problems = connect_engine().api, list[requests.Response](), list[str]()
+    disks, ended = containers.disks_of(connect_engine()), threading.Event()
 
     def keep(answer: requests.Response, **_: object) -> None:
         if "/images/create" in str(answer.request.path_url):
@@ -333,7 +339,7 @@ def _events_of_pull(reference: str) -> Iterator[Mapping[str, Any]]:
 
     def watch() -> None:
         while not ended.wait(DISK_EVERY_S):
-            if answers and (problem := containers.full_disk(disks)):
+            if answers and (problem := containers.find_full_disk(disks)):
                 problems.append(problem)
                 with contextlib.suppress(Exception):  # it may end this very moment
                     CancellableStream(iter(()), answers[-1]).close()
@@ -365,7 +371,7 @@ def gpu_request() -> DeviceRequest | None:
     """
     if not Path("/dev/nvidiactl").exists() and shutil.which("nvidia-smi") is None:
         return None
-    info = client().info()
+    info = connect_engine().info()
     if "nvidia" in (info.get("Runtimes") or {}):
         return DeviceRequest(count=-1, capabilities=[["gpu"]])
     if info.get("CDISpecDirs"):
@@ -373,22 +379,22 @@ def gpu_request() -> DeviceRequest | None:
     return DeviceRequest(count=-1, capabilities=[["gpu"]])
 
 
-def _clients() -> tuple[str, ...]:
+def _find_clients() -> tuple[str, ...]:
     """Return every `docker` on PATH, in the order of PATH."""
     folders = os.get_exec_path()
     found = (shutil.which("docker", path=folder) for folder in folders)
     return tuple(dict.fromkeys(path for path in found if path))
 
 
-def _ask_client(*command: str) -> shell.Ended | None:
+def _ask_client(*command: str) -> shell.CompletedProgram | None:
     """Return what a docker client answered; None if it hangs or cannot be run."""
     try:
-        return shell.ended(command, hint=BUILD_HINT, timeout_s=CLIENT_TIMEOUT_S)
+        return shell.run_to_end(command, hint=BUILD_HINT, timeout_s=CLIENT_TIMEOUT_S)
     except EnvironmentFailed:
         return None
 
 
-def _short(error: Exception) -> str:
+def _short_message(error: Exception) -> str:
     """Return the engine's message, without the address of its API and the value of DOCKER_HOST."""
     said = str(getattr(error, "explanation", None) or error)
     if address := os.environ.get(settings.DOCKER_HOST):

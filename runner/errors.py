@@ -24,13 +24,13 @@ class ReleaseError(Exception):
 
     def __reduce__(self) -> tuple[object, ...]:
         """Let errors cross process boundaries with everything they carry."""
-        return _revive, (type(self), self.message, self.__dict__)
+        return _revive_error, (type(self), self.message, self.__dict__)
 
     def __str__(self) -> str:
         return f"{self.message} -> {self.hint}" if self.hint else self.message
 
 
-def _revive(kind: type[ReleaseError], message: str, state: dict[str, object]) -> ReleaseError:
+def _revive_error(kind: type[ReleaseError], message: str, state: dict[str, object]) -> ReleaseError:
     error = kind.__new__(kind)
     Exception.__init__(error, message)
     error.__dict__.update(state)

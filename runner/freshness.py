@@ -12,7 +12,7 @@ test checks the distance).
 """
 
 
-def stands(found_at: str) -> bool:
+def is_fresh(found_at: str) -> bool:
     """Return whether a moment is within the last STANDS_DAYS days, by its date in UTC.
 
     `found_at` is in ISO 8601 with its zone. A moment that cannot be read or is in the future is

@@ -23,12 +23,12 @@ from runner.untrusted import Malformed, clean_line, open_own_file
 REPOSITORY = Path(__file__).resolve().parent.parent
 
 
-def home() -> Path:
+def home_folder() -> Path:
     """Return the shared folder of wheels, the embedded registry, the scanner's cache and tools."""
     if given := os.environ.get(settings.HOME):
-        return _folder(given, settings.HOME)
+        return _named_folder(given, settings.HOME)
     if cache := os.environ.get(settings.XDG_CACHE_HOME):
-        return _folder(cache, settings.XDG_CACHE_HOME) / "pytorch-cuda-images"
+        return _named_folder(cache, settings.XDG_CACHE_HOME) / "pytorch-cuda-images"
     try:
         return Path.home() / ".cache" / "pytorch-cuda-images"
     except RuntimeError:
@@ -37,25 +37,26 @@ def home() -> Path:
         ) from None
 
 
-def kept(*parts: str) -> Path:
+def make_home_folder(*parts: str) -> Path:
     """Return a folder below `home()`, and make it if it is missing."""
-    path = home().joinpath(*parts)
-    with _writing(path, settings.HOME):
+    path = home_folder().joinpath(*parts)
+    with _report_unwritable(path, settings.HOME):
         path.mkdir(parents=True, exist_ok=True)
     return path
 
 
-def out() -> Path:
+def out_folder() -> Path:
     """Return the folder of the records of releases."""
     given = os.environ.get(settings.OUT)
-    return _folder(given, settings.OUT) if given else REPOSITORY / "out"
+    return _named_folder(given, settings.OUT) if given else REPOSITORY / "out"
 
 
 def full_hint() -> str:
     """Return what to do if a disk is full and it is not known which one."""
     return (
-        f"free space on the disk of {home()} ({settings.HOME} moves it), "
-        f"of {out()} ({settings.OUT} moves it), of {tempfile.gettempdir()} and of the Docker engine"
+        f"free space on the disk of {home_folder()} ({settings.HOME} moves it), "
+        f"of {out_folder()} ({settings.OUT} moves it), of {tempfile.gettempdir()} and of the "
+        "Docker engine"
     )
 
 
@@ -80,7 +81,7 @@ def variable_for(path: object) -> str:
     """Return the variable that moves the folder in which `path` lies; empty if none does."""
     if not isinstance(path, str):
         return ""
-    for folder, variable in ((out, settings.OUT), (home, settings.HOME)):
+    for folder, variable in ((out_folder, settings.OUT), (home_folder, settings.HOME)):
         with contextlib.suppress(ConfigError):
             if Path(path).absolute().is_relative_to(folder()):
                 return variable
@@ -113,7 +114,7 @@ _OF_THE_MACHINE = (
 """Limits of this machine: also if the error comes from a connection."""
 
 
-def _folder(given: str, variable: str) -> Path:
+def _named_folder(given: str, variable: str) -> Path:
     """Return the folder that a variable names, as an absolute path.
 
     Such a path is never read as an option. Raises ConfigError for a path that a mount of the engine
@@ -129,15 +130,15 @@ def _folder(given: str, variable: str) -> Path:
 @contextlib.contextmanager
 def only_run() -> Iterator[None]:
     """Hold the lock of this checkout's records. A second run is refused, not queued."""
-    lock = out() / ".lock"
+    lock = out_folder() / ".lock"
     with contextlib.ExitStack() as held:
-        with _writing(out(), settings.OUT):
+        with _report_unwritable(out_folder(), settings.OUT):
             lock.parent.mkdir(parents=True, exist_ok=True)
-            _claim(held.enter_context(opened(lock)))
+            _claim_lock(held.enter_context(open_file(lock)))
         yield
 
 
-def opened(path: Path) -> TextIO:
+def open_file(path: Path) -> TextIO:
     """Open a file of this project for reading and appending.
 
     Raises EnvironmentFailed if it is a link or a FIFO.
@@ -150,14 +151,17 @@ def opened(path: Path) -> TextIO:
         ) from None
 
 
-def _claim(lock: TextIO) -> None:
+def _claim_lock(lock: TextIO) -> None:
     """Lock the file and write our process id into it, for the message of a second run."""
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         lock.seek(0)
         raise EnvironmentFailed(
-            f"another run (process {clean_line(lock.read(20)) or 'unknown'}) is using {out()}",
+            (
+                f"another run (process {clean_line(lock.read(20)) or 'unknown'}) is using "
+                f"{out_folder()}"
+            ),
             "wait for it, or use another checkout",
         ) from None
     lock.truncate(0)
@@ -166,7 +170,7 @@ def _claim(lock: TextIO) -> None:
 
 
 @contextlib.contextmanager
-def _writing(path: Path, variable: str) -> Iterator[None]:
+def _report_unwritable(path: Path, variable: str) -> Iterator[None]:
     """Turn an OSError about a folder into EnvironmentFailed that names `variable`."""
     try:
         yield
@@ -176,23 +180,23 @@ def _writing(path: Path, variable: str) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def scratch(purpose: str) -> Iterator[Path]:
+def scratch_folder(purpose: str) -> Iterator[Path]:
     """Make a folder for this run alone, and remove it afterwards.
 
     Folders that killed runs left behind are removed first.
     """
-    work = kept("work")
-    with _locked(work, fcntl.LOCK_EX | fcntl.LOCK_NB) as alone:
+    work = make_home_folder("work")
+    with _hold_lock(work, fcntl.LOCK_EX | fcntl.LOCK_NB) as alone:
         for left in work.iterdir() if alone else ():  # else another run is just making a folder
-            with _locked(left, fcntl.LOCK_EX | fcntl.LOCK_NB) as free:
+            with _hold_lock(left, fcntl.LOCK_EX | fcntl.LOCK_NB) as free:
                 if free:
                     shutil.rmtree(left, ignore_errors=True)
     with contextlib.ExitStack() as held:
         # Nothing is removed while `work` is shared: a folder is never seen between being made and
         # being locked.
-        with _writing(work, settings.HOME), _locked(work, fcntl.LOCK_SH):
+        with _report_unwritable(work, settings.HOME), _hold_lock(work, fcntl.LOCK_SH):
             folder = Path(tempfile.mkdtemp(dir=work, prefix=f"{purpose}-"))
-            held.enter_context(_locked(folder, fcntl.LOCK_EX))
+            held.enter_context(_hold_lock(folder, fcntl.LOCK_EX))
         try:
             yield folder
         finally:
@@ -200,7 +204,7 @@ def scratch(purpose: str) -> Iterator[Path]:
 
 
 @contextlib.contextmanager
-def _locked(folder: Path, operation: int) -> Iterator[bool]:
+def _hold_lock(folder: Path, operation: int) -> Iterator[bool]:
     """Hold a lock (flock(2) `operation`) on a folder, and yield whether it is held.
 
     It is not if the folder is gone or another user's, or if another process holds it.

@@ -30,7 +30,7 @@ from rich.progress import (
 )
 from rich.table import Table
 
-from runner.untrusted import clean, clean_line
+from runner.untrusted import clean_line, clean_text
 
 PLAIN_LINE_EVERY_S = 10.0
 LONGEST_LINE = 8000
@@ -76,7 +76,7 @@ def is_verbose() -> bool:
     return _verbose
 
 
-def say(text: str, *, detail: bool = False) -> None:
+def say_line(text: str, *, detail: bool = False) -> None:
     """Print one line on stderr; a `detail` line only with --verbose.
 
     Several lines become one.
@@ -84,30 +84,30 @@ def say(text: str, *, detail: bool = False) -> None:
     if not detail or _verbose:
         with _reader_may_leave(sys.stderr, is_needed=False):
             console.print(
-                " ".join(clean(text[:LONGEST_LINE]).splitlines()), markup=False, emoji=False
+                " ".join(clean_text(text[:LONGEST_LINE]).splitlines()), markup=False, emoji=False
             )
 
 
 def say_block(text: str, indent: str = "") -> None:
     """Print several lines of our own on stderr, such as an entry to copy, each behind `indent`."""
     for line in text.splitlines():
-        say(f"{indent}{line}")
+        say_line(f"{indent}{line}")
 
 
-def answer(text: str) -> None:
+def print_answer(text: str) -> None:
     """Print text on stdout, with a newline at its end."""
-    _print(clean(text))
+    _print_text(clean_text(text))
 
 
-def answer_json(text: str) -> None:
+def print_json(text: str) -> None:
     """Print a JSON document in ASCII on stdout.
 
     Text that GitHub Actions would read as a command is escaped.
     """
-    _print(text.replace("##[", "\\u0023#[").replace("\x7f", "\\u007f"))
+    _print_text(text.replace("##[", "\\u0023#[").replace("\x7f", "\\u007f"))
 
 
-def answer_table(title: str, heads: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+def print_rich_table(title: str, heads: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """Print a table on stdout."""
     made = Table(*map(clean_line, heads), title=clean_line(title))
     for row in rows:
@@ -117,7 +117,7 @@ def answer_table(title: str, heads: Sequence[str], rows: Sequence[Sequence[str]]
         sys.stdout.flush()
 
 
-def _print(text: str) -> None:
+def _print_text(text: str) -> None:
     with _reader_may_leave(sys.stdout):
         print(text.removesuffix("\n"))
         sys.stdout.flush()
@@ -153,7 +153,7 @@ class Meter:
     _started: float = 0
     _shown: float = 0
 
-    def advance(self, amount: float) -> None:
+    def advance_by(self, amount: float) -> None:
         """Add `amount` (bytes, or whatever `total` counts)."""
         self.done += amount
         if self._bar is not None and self._task is not None:
@@ -161,25 +161,25 @@ class Meter:
         elif time.monotonic() - self._shown >= PLAIN_LINE_EVERY_S:
             self._shown = time.monotonic()
             share = f"{min(self.done / self.total, 1):.0%}, " if self.total else ""
-            say(f"  {self.title}: {share}{self._rate()}")
+            say_line(f"  {self.title}: {share}{self._format_rate()}")
 
-    def resize(self, total: float) -> None:
+    def set_total(self, total: float) -> None:
         """Set the total if it becomes known only while the work goes on."""
         self.total = total
         if self._bar is not None and self._task is not None:
             self._bar.update(self._task, total=total)
 
-    def _rate(self) -> str:
+    def _format_rate(self) -> str:
         seconds = max(time.monotonic() - self._started, 1e-3)
-        return f"{megabytes(self.done)}, {self.done / seconds / 1e6:.0f} MB/s"
+        return f"{format_megabytes(self.done)}, {self.done / seconds / 1e6:.0f} MB/s"
 
-    def summary(self) -> str:
+    def format_summary(self) -> str:
         """Return amount, rate and time so far."""
-        return f"{self._rate()}, {time.monotonic() - self._started:.1f} s"
+        return f"{self._format_rate()}, {time.monotonic() - self._started:.1f} s"
 
 
 @contextlib.contextmanager
-def meters(totals: Mapping[str, float]) -> Iterator[dict[str, Meter]]:
+def show_meters(totals: Mapping[str, float]) -> Iterator[dict[str, Meter]]:
     """Show a meter over bytes for each title.
 
     These are live bars on a terminal; elsewhere a line every ten seconds and one at the end.
@@ -191,7 +191,7 @@ def meters(totals: Mapping[str, float]) -> Iterator[dict[str, Meter]]:
         }
         yield plain
         for measured in (made for made in plain.values() if made.done):
-            say(f"  {measured.title}: {measured.summary()}")
+            say_line(f"  {measured.title}: {measured.format_summary()}")
         return
     columns = (
         TextColumn("  {task.description}", markup=False),
@@ -214,14 +214,14 @@ def meters(totals: Mapping[str, float]) -> Iterator[dict[str, Meter]]:
 
 
 @contextlib.contextmanager
-def meter(title: str, total_bytes: float) -> Iterator[Meter]:
+def show_meter(title: str, total_bytes: float) -> Iterator[Meter]:
     """Show one meter, as `meters` does."""
-    with meters({title: total_bytes}) as made:
+    with show_meters({title: total_bytes}) as made:
         yield made[title]
 
 
 @contextlib.contextmanager
-def step(title: str) -> Iterator[None]:
+def show_step(title: str) -> Iterator[None]:
     """Show the name of a piece of work when it starts, and its time when it ends well."""
     started = time.monotonic()
     if sys.stderr.isatty():
@@ -234,11 +234,11 @@ def step(title: str) -> Iterator[None]:
             bar.add_task(clean_line(title))
             yield
     else:
-        say(f"  {title} ...")
+        say_line(f"  {title} ...")
         yield
-    say(f"  {title}: {time.monotonic() - started:.1f} s")
+    say_line(f"  {title}: {time.monotonic() - started:.1f} s")
 
 
-def megabytes(size: float) -> str:
+def format_megabytes(size: float) -> str:
     """Return a number of bytes in decimal units, as registries bill them."""
     return f"{size / 1e9:.2f} GB" if size >= 1e9 else f"{size / 1e6:.1f} MB"

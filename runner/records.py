@@ -71,11 +71,11 @@ def from_json(kind: type[T], text: str | bytes, source: str) -> T:
     except Malformed as error:
         problem = str(error)
     except ValidationError as error:
-        _, problem = _first(error)
+        _, problem = _first_error(error)
     raise ConfigError(f"{source}: {problem}", "delete the file and run the stage again")
 
 
-def write(path: Path, record: object) -> None:
+def write_record(path: Path, record: object) -> None:
     """Write a record so that a reader sees the old file or the new one, never a part."""
     write_text(path, to_json(record))
 
@@ -101,7 +101,7 @@ def write_text(path: Path, text: str) -> None:
         ) from error
 
 
-def read(kind: type[T], path: Path) -> T | None:
+def read_record(kind: type[T], path: Path) -> T | None:
     """Return the record at `path`, or None if there is none.
 
     Raises ConfigError if it is no such record, and EnvironmentFailed if it cannot be read.
@@ -152,7 +152,7 @@ def parse_yaml(kind: type[T], text: str, source: str) -> T:
     """
     try:
         _check_events(text)
-        lines, data = _loaded(text)
+        lines, data = _load_checked(text)
         _check_numbers(data)
     except _NotFinite as error:
         raise ConfigError(
@@ -169,22 +169,22 @@ def parse_yaml(kind: type[T], text: str, source: str) -> T:
             f"{source}:{_line_of(lines, error.loc)}: {error}", "fix the line"
         ) from None
     except ValidationError as error:
-        loc, problem = _first(error)
+        loc, problem = _first_error(error)
         raise ConfigError(f"{source}:{_line_of(lines, loc)}: {problem}", "fix the line") from None
     return found
 
 
 def line_of(text: str, *loc: int | str) -> int:
     """Return the line (from 1) of the key at path `loc` in a YAML text, for errors found later."""
-    return _line_of(_lines(yaml.compose(text, Loader=yaml.SafeLoader)), loc)
+    return _line_of(_key_lines(yaml.compose(text, Loader=yaml.SafeLoader)), loc)
 
 
-def _loaded(text: str) -> tuple[dict[Loc, int], Any]:
+def _load_checked(text: str) -> tuple[dict[Loc, int], Any]:
     """Return the line of every key, and the values. The text was checked before."""
     loader = yaml.SafeLoader(text)
     try:
         node = loader.get_single_node()
-        return _lines(node), None if node is None else loader.construct_document(node)
+        return _key_lines(node), None if node is None else loader.construct_document(node)
     finally:
         loader.dispose()
 
@@ -251,7 +251,7 @@ def _not_yaml(error: Exception, text: str) -> tuple[int, str]:
     return 1, str(error).partition("\n")[0]
 
 
-def _first(error: ValidationError) -> tuple[Loc, str]:
+def _first_error(error: ValidationError) -> tuple[Loc, str]:
     """Return the place and the text of the error to show.
 
     A misspelled key is unknown and missing: the unknown one is in the file.
@@ -265,7 +265,7 @@ def _first(error: ValidationError) -> tuple[Loc, str]:
     return first["loc"], f"`{place}`: {first['msg'].removeprefix('Value error, ')}"
 
 
-def _lines(node: yaml.Node | None, at: Loc = ()) -> dict[Loc, int]:
+def _key_lines(node: yaml.Node | None, at: Loc = ()) -> dict[Loc, int]:
     """Return the line of every key path of a YAML tree.
 
     Raises MarkedYAMLError for a key that is given twice, which plain YAML allows.
@@ -282,11 +282,11 @@ def _lines(node: yaml.Node | None, at: Loc = ()) -> dict[Loc, int]:
                     problem=f"key `{key.value}` given twice", problem_mark=key.start_mark
                 )
             found[here] = key.start_mark.line + 1
-            found.update(_lines(value, here))
+            found.update(_key_lines(value, here))
     elif isinstance(node, yaml.SequenceNode):
         for index, value in enumerate(node.value):
             found[(*at, index)] = value.start_mark.line + 1
-            found.update(_lines(value, (*at, index)))
+            found.update(_key_lines(value, (*at, index)))
     return found
 
 
@@ -297,6 +297,6 @@ def _line_of(lines: dict[Loc, int], loc: Loc) -> int:
     return lines.get(loc, 1)
 
 
-def plain(record: object) -> Any:  # noqa: ANN401 - JSON values have no narrower type
+def to_plain(record: object) -> Any:  # noqa: ANN401 - JSON values have no narrower type
     """Return a record as dicts, lists and scalars."""
     return TypeAdapter(type(record)).dump_python(record, mode="json")

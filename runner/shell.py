@@ -22,7 +22,7 @@ from typing import IO
 from runner import home, progress, settings
 from runner.errors import EnvironmentFailed
 from runner.settings import ForeignSecret
-from runner.untrusted import clean
+from runner.untrusted import clean_text
 
 TAIL_LINES = 15
 TIMEOUT_S = 3600
@@ -44,7 +44,7 @@ _FULL = ("No space left on device", "Disk quota exceeded")
 
 
 @dataclass(frozen=True)
-class Ended:
+class CompletedProgram:
     """A program that ended by itself: its exit code, its stdout, and the end of its stderr."""
 
     code: int
@@ -69,9 +69,11 @@ def run(  # noqa: PLR0913 - keyword-only knobs of one call
     if it cannot be run, runs longer than `timeout_s`, prints more than OUTPUT_BYTES or exits with a
     code that is not in `ok_codes`.
     """
-    done = ended(command, hint=hint, env=env, timeout_s=timeout_s, stdin=stdin, inherit=inherit)
+    done = run_to_end(
+        command, hint=hint, env=env, timeout_s=timeout_s, stdin=stdin, inherit=inherit
+    )
     if done.code not in ok_codes:
-        tail = " | ".join(clean(done.stderr).strip().splitlines()[-TAIL_LINES:])
+        tail = " | ".join(clean_text(done.stderr).strip().splitlines()[-TAIL_LINES:])
         shown = shlex.join(str(word) for word in command)[:200]
         raise EnvironmentFailed(
             f"`{shown}` exited {done.code}: {tail}", full_disk_hint(done.stderr) or hint
@@ -79,7 +81,7 @@ def run(  # noqa: PLR0913 - keyword-only knobs of one call
     return done.stdout
 
 
-def environment() -> dict[str, str]:
+def public_environment() -> dict[str, str]:
     """Return the variables of this process that any program may have: no secrets."""
     return {name: value for name, value in os.environ.items() if not settings.is_secret(name)}
 
@@ -103,7 +105,7 @@ def emptied_secrets() -> dict[str, str]:
     }
 
 
-def ended(  # noqa: PLR0913 - keyword-only knobs of one call
+def run_to_end(  # noqa: PLR0913 - keyword-only knobs of one call
     command: Sequence[str | Path],
     *,
     hint: str,
@@ -111,24 +113,24 @@ def ended(  # noqa: PLR0913 - keyword-only knobs of one call
     timeout_s: float = TIMEOUT_S,
     stdin: bytes | None = None,
     inherit: bool = True,
-) -> Ended:
+) -> CompletedProgram:
     """Run `command` to its end, whatever its exit code.
 
     Raises EnvironmentFailed as `run` does for all else.
     """
     words = [str(word) for word in command]
-    progress.say(f"$ {shlex.join(words)}", detail=True)
-    variables = {**(environment() if inherit else {}), **(env or {})}
-    with _started(words, hint, variables, takes_input=stdin is not None) as process:
+    progress.say_line(f"$ {shlex.join(words)}", detail=True)
+    variables = {**(public_environment() if inherit else {}), **(env or {})}
+    with _start_program(words, hint, variables, takes_input=stdin is not None) as process:
         streams = _Streams(process, stdin)
-        if not _wait(process, streams, timeout_s):
+        if not _wait_for_program(process, streams, timeout_s):
             what = (
                 f"printed more than {OUTPUT_BYTES >> 20} MB"
                 if streams.is_too_much
                 else f"did not finish in {timeout_s:.0f} s"
             )
             raise EnvironmentFailed(f"`{words[0]}` {what}", hint)
-    return Ended(process.returncode, *streams.texts())
+    return CompletedProgram(process.returncode, *streams.decode_texts())
 
 
 def full_disk_hint(said: str) -> str:
@@ -144,7 +146,7 @@ def stop_all() -> bool:
     """
     _interrupted.set()
     for process in tuple(_running):
-        _ask_to_end(process, _tree(process.pid))
+        _ask_to_end(process, _process_tree(process.pid))
     return not _is_starting
 
 
@@ -161,13 +163,13 @@ _is_starting = False
 
 
 @contextlib.contextmanager
-def _started(
+def _start_program(
     words: Sequence[str], hint: str, variables: Mapping[str, str], *, takes_input: bool
 ) -> Iterator[subprocess.Popen[bytes]]:
     """Start a program, and end what still runs of it at the end of the block."""
     if _interrupted.is_set():
         raise EnvironmentFailed(f"`{words[0]}` was not started: this run was interrupted", hint)
-    with _uninterrupted():
+    with _defer_interrupts():
         try:
             process = subprocess.Popen(
                 words,
@@ -188,13 +190,13 @@ def _started(
             raise KeyboardInterrupt
         yield process
     finally:
-        _end(process)
+        _end_program(process)
         _running.discard(process)
         _asked.discard(process)
 
 
 @contextlib.contextmanager
-def _uninterrupted() -> Iterator[None]:
+def _defer_interrupts() -> Iterator[None]:
     """Defer interrupts while a program is started.
 
     A program must be known before an interrupt can leave it behind.
@@ -230,19 +232,19 @@ class _Streams:
         ]
         if stdin is not None:
             self._threads.append(
-                threading.Thread(target=_feed, args=(process.stdin, stdin), daemon=True)
+                threading.Thread(target=_feed_stream, args=(process.stdin, stdin), daemon=True)
             )
         for thread in self._threads:
             thread.start()
 
-    def join(self, timeout_s: float) -> bool:
+    def join_threads(self, timeout_s: float) -> bool:
         """Wait for the end of all streams, and return whether it came."""
         ends = time.monotonic() + timeout_s
         for thread in self._threads:
             thread.join(max(0.0, ends - time.monotonic()))
         return not any(thread.is_alive() for thread in self._threads)
 
-    def texts(self) -> tuple[str, str]:
+    def decode_texts(self) -> tuple[str, str]:
         """Return stdout, and the end of stderr."""
         return self._out.decode(errors="replace"), self._error.decode(errors="replace")
 
@@ -261,12 +263,14 @@ class _Streams:
                 del self._error[:-ERROR_BYTES]
 
 
-def _feed(stream: IO[bytes], data: bytes) -> None:
+def _feed_stream(stream: IO[bytes], data: bytes) -> None:
     with contextlib.suppress(OSError), stream:
         stream.write(data)
 
 
-def _wait(process: subprocess.Popen[bytes], streams: _Streams, timeout_s: float) -> bool:
+def _wait_for_program(
+    process: subprocess.Popen[bytes], streams: _Streams, timeout_s: float
+) -> bool:
     """Wait for the end of a program and of its output; return whether it came within the limits."""
     ends = time.monotonic() + timeout_s
     while process.poll() is None and not streams.is_too_much:
@@ -276,24 +280,26 @@ def _wait(process: subprocess.Popen[bytes], streams: _Streams, timeout_s: float)
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(min(left, 0.5))
     if process.poll() is None and _interrupted.is_set():
-        _end(process)
+        _end_program(process)
     if process.poll() is None or streams.is_too_much:
         return False
-    streams.join(GRACE_S)  # no longer: something that the program started may hold its output open
+    streams.join_threads(
+        GRACE_S
+    )  # no longer: something that the program started may hold its output open
     return not streams.is_too_much
 
 
-def _end(process: subprocess.Popen[bytes]) -> None:
+def _end_program(process: subprocess.Popen[bytes]) -> None:
     """End a program with all that it started.
 
     SIGTERM comes first, so that it can clean up, then SIGKILL.
     """
     if process.poll() is None:
-        members = _tree(process.pid)
+        members = _process_tree(process.pid)
         _ask_to_end(process, members)
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(GRACE_S)
-        _signal(members if process.poll() is None else members[1:], signal.SIGKILL)
+        _signal_all(members if process.poll() is None else members[1:], signal.SIGKILL)
         process.wait()
 
 
@@ -301,10 +307,10 @@ def _ask_to_end(process: subprocess.Popen[bytes], members: Sequence[int]) -> Non
     """Send SIGTERM to the processes of a program, once: a second one would end its cleaning up."""
     if process not in _asked:
         _asked.add(process)
-        _signal(members, signal.SIGTERM)
+        _signal_all(members, signal.SIGTERM)
 
 
-def _tree(process: int) -> list[int]:
+def _process_tree(process: int) -> list[int]:
     """Return a process and all below it."""
     found = [process]
     for each in found:
@@ -316,7 +322,7 @@ def _tree(process: int) -> list[int]:
     return found
 
 
-def _signal(processes: Sequence[int], number: signal.Signals) -> None:
+def _signal_all(processes: Sequence[int], number: signal.Signals) -> None:
     for each in processes:
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.kill(each, number)

@@ -68,7 +68,7 @@ def _is_started(client: Any, reference: str, options: Mapping[str, Any]) -> bool
 @contextlib.contextmanager
 def _own_image(client: Any) -> Iterator[str]:  # noqa: ANN401
     """An image that holds one program, which ends at once."""
-    told = client.api.import_image_from_data(_archive())
+    told = client.api.import_image_from_data(_build_archive())
     image = str(json.loads(told.strip().splitlines()[-1])["status"])
     try:
         yield image
@@ -77,8 +77,8 @@ def _own_image(client: Any) -> Iterator[str]:  # noqa: ANN401
             client.images.remove(image, force=True)
 
 
-def _archive() -> bytes:
-    program, written = _program(), io.BytesIO()
+def _build_archive() -> bytes:
+    program, written = _build_program(), io.BytesIO()
     with tarfile.open(fileobj=written, mode="w") as archive:
         entry = tarfile.TarInfo(PROGRAM.removeprefix("/"))
         entry.size, entry.mode = len(program), 0o755
@@ -86,7 +86,7 @@ def _archive() -> bytes:
     return written.getvalue()
 
 
-def _program() -> bytes:
+def _build_program() -> bytes:
     """Return a static ELF executable: its header, one segment that is loaded, and the code."""
     size = 64 + 56 + len(_CODE)
     kind, machine, start = 2, 62, _LOADED_AT + 64 + 56

@@ -128,7 +128,7 @@ def require_small(folder: Path, name: str, size: int, entries: int, shown: str =
     folders = [name]
     while folders:
         inner = folders.pop()
-        for path, found in _entries(folder, inner):
+        for path, found in _list_entries(folder, inner):
             left_bytes -= found.st_blocks * 512
             left_entries -= 1
             if left_bytes < 0:
@@ -155,9 +155,12 @@ def parse_json(data: bytes | str, limit: int) -> Any:  # noqa: ANN401 - JSON val
     try:
         text = data.decode() if isinstance(data, bytes) else data
         found = json.loads(
-            text, object_pairs_hook=_unique, parse_constant=_finite, parse_float=_finite
+            text,
+            object_pairs_hook=_unique_keys,
+            parse_constant=_finite_number,
+            parse_float=_finite_number,
         )
-        _check(found)
+        _check_tree(found)
     except RecursionError:
         raise Malformed(f"JSON that is nested deeper than {DEEPEST} levels") from None
     except ValueError as error:
@@ -165,7 +168,7 @@ def parse_json(data: bytes | str, limit: int) -> Any:  # noqa: ANN401 - JSON val
     return found
 
 
-def clean(text: str) -> str:
+def clean_text(text: str) -> str:
     """Return `text` without terminal escapes, control and invisible characters.
 
     Newlines and tabs stay. A line that GitHub Actions would read as a command gets a space that
@@ -179,11 +182,11 @@ def clean(text: str) -> str:
 
 def clean_line(text: str, limit: int = 300) -> str:
     """Return `text` cleaned and on one line, cut to `limit` characters."""
-    line = " ".join(clean(text[: 4 * limit]).split())
+    line = " ".join(clean_text(text[: 4 * limit]).split())
     return line if len(line) <= limit else line[: limit - 1].rstrip() + "…"
 
 
-def printable(text: str, limit: int = 300) -> str:
+def escape_unprintable(text: str, limit: int = 300) -> str:
     r"""Return `text` with every invisible character written as an escape (`\x1b`).
 
     It is cut to `limit` characters. This is for names and paths that are compared: two different
@@ -198,7 +201,7 @@ def printable(text: str, limit: int = 300) -> str:
     return shown if len(text) <= limit and len(shown) <= limit else shown[: limit - 1] + "…"
 
 
-def _entries(folder: Path, name: str) -> Iterator[tuple[str, os.stat_result]]:
+def _list_entries(folder: Path, name: str) -> Iterator[tuple[str, os.stat_result]]:
     """Yield the entries of a folder, each with its path below `folder`.
 
     Yields nothing if the folder is gone or was replaced.
@@ -262,7 +265,7 @@ def _kind_of(mode: int) -> str:
     return kinds.get(stat.S_IFMT(mode), "of an unknown kind")
 
 
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for name, value in pairs:
         if name in found:
@@ -271,7 +274,7 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
-def _finite(text: str) -> float:
+def _finite_number(text: str) -> float:
     value = float(text)
     if not math.isfinite(value):
         is_number = text[-1:].isdigit()  # else it is NaN or Infinity
@@ -281,20 +284,20 @@ def _finite(text: str) -> float:
     return value
 
 
-def _check(value: object) -> None:
+def _check_tree(value: object) -> None:
     """Raise if a value is nested too deeply or holds text that is not Unicode.
 
     A lone surrogate is not: no file can hold it.
     """
     level: list[object] = [value]
     for _ in range(DEEPEST):
-        level = [inner for each in level for inner in _inside(each)]
+        level = [inner for each in level for inner in _inner_values(each)]
         if not level:
             return
     raise RecursionError
 
 
-def _inside(value: object) -> Iterator[object]:
+def _inner_values(value: object) -> Iterator[object]:
     if isinstance(value, str):
         value.encode()
     elif isinstance(value, dict):

@@ -24,7 +24,7 @@ class Verdict(StrEnum):
 WORST_FIRST = tuple(reversed(Verdict))
 
 
-def worst(verdicts: Iterable[Verdict]) -> Verdict:
+def worst_verdict(verdicts: Iterable[Verdict]) -> Verdict:
     """Return the worst verdict: fail, flaky, infra, inconclusive, not run, pass.
 
     Nothing judged is `not run`.
@@ -32,10 +32,10 @@ def worst(verdicts: Iterable[Verdict]) -> Verdict:
     return min(verdicts, key=WORST_FIRST.index, default=Verdict.NOT_RUN)
 
 
-def summary(verdicts: Iterable[Verdict]) -> Verdict:
+def summary_verdict(verdicts: Iterable[Verdict]) -> Verdict:
     """Return the verdict of all that was done.
 
     As `worst_verdict`, but a part that was not run makes the whole `inconclusive`.
     """
-    found = worst(verdicts)
+    found = worst_verdict(verdicts)
     return Verdict.INCONCLUSIVE if found is Verdict.NOT_RUN else found

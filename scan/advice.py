@@ -10,15 +10,15 @@ from packageurl import PackageURL
 
 from images.catalog import BASE, IMAGES
 from images.locks import read_lock
-from scan.assess import Place
-from scan.judge import pin
-from scan.policy import EXCEPTIONS, core
-from scan.record import Finding, ScanRecord, Standing
+from scan.assess import CatalogPlace
+from scan.judge import suggest_fix
+from scan.policy import EXCEPTIONS, split_purl
+from scan.record import Finding, ScanRecord, TriageStatus
 
 PROPOSED_DAYS = 30
 
 
-def advice(record: ScanRecord, place: Place, today: datetime.date) -> Iterator[str]:
+def list_remedies(record: ScanRecord, place: CatalogPlace, today: datetime.date) -> Iterator[str]:
     """Yield one line for each problem and each blocking finding.
 
     The line of a finding is followed by the entry for exceptions.yaml that would let it stand.
@@ -26,22 +26,22 @@ def advice(record: ScanRecord, place: Place, today: datetime.date) -> Iterator[s
     for problem in record.problems:
         yield f"{problem.kind}: {problem.where}: {problem.what} -> {problem.way_out}"
     for judged in record.findings or ():
-        if judged.standing is Standing.BLOCKS:
+        if judged.standing is TriageStatus.BLOCKS:
             found = judged.finding
             severity = found.severity.lower()
             yield (
                 f"{found.id} ({severity}) in {found.package} {found.installed_version}, "
-                f"{judged.why} -> {pin(found)}"
+                f"{judged.why} -> {suggest_fix(found)}"
             )
             yield (
                 f"  or let it stand for a while: add to {EXCEPTIONS.name}\n"
-                f"{entry(found, place, today)}"
+                f"{exception_entry(found, place, today)}"
             )
 
 
-def entry(finding: Finding, place: Place, today: datetime.date) -> str:
+def exception_entry(finding: Finding, place: CatalogPlace, today: datetime.date) -> str:
     """Return an entry for exceptions.yaml, complete except for its reason and owner."""
-    purl = PackageURL(*core(finding.purl)).to_string()
+    purl = PackageURL(*split_purl(finding.purl)).to_string()
     expires = today + datetime.timedelta(days=PROPOSED_DAYS)
     return (
         f'  - id: {finding.id}\n    package: {purl}\n    line: "{place.line}"\n    stack: '
@@ -50,11 +50,15 @@ def entry(finding: Finding, place: Place, today: datetime.date) -> str:
     )
 
 
-def stack_of(finding: Finding, place: Place, root: Path = IMAGES) -> str:
+def stack_of(finding: Finding, place: CatalogPlace, root: Path = IMAGES) -> str:
     """Return the stack whose lock names the package; Debian packages come with `base`."""
-    kind, _, name, _ = core(finding.purl)
+    kind, _, name, _ = split_purl(finding.purl)
     stacks = place.stacks if kind == "pypi" else ()
     return next(
-        (stack for stack in stacks if read_lock(root / stack / f"{place.line}.lock").find(name)),
+        (
+            stack
+            for stack in stacks
+            if read_lock(root / stack / f"{place.line}.lock").find_wheel(name)
+        ),
         BASE,
     )

@@ -12,13 +12,22 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from runner.untrusted import clean_line, printable
-from runner.verdict import Verdict, worst
+from runner.untrusted import clean_line, escape_unprintable
+from runner.verdict import Verdict, worst_verdict
 from scan import database, documents, judge, sbom, trivy
 from scan.history import History
-from scan.judge import Rules
-from scan.policy import Excuse, Policy
-from scan.record import Database, Finding, Judged, Origin, Package, Problem, Standing, in_one_line
+from scan.judge import TriageRules
+from scan.policy import Policy, PolicyException
+from scan.record import (
+    Database,
+    Finding,
+    Origin,
+    Package,
+    ScanProblem,
+    TriagedFinding,
+    TriageStatus,
+    summarise_problems,
+)
 from scan.trivy import VulnerabilityDatabase
 
 RESULT = "vulnerabilities.json"
@@ -28,7 +37,7 @@ _ORIGINS = {"deb": "Debian", "pypi": "PyPI"}
 
 
 @dataclass(frozen=True)
-class Place:
+class CatalogPlace:
     """Line and stacks of an image: exceptions and overrides are written for them."""
 
     line: str
@@ -36,14 +45,14 @@ class Place:
 
 
 @dataclass(frozen=True)
-class Judges:
+class AssessmentContext:
     """Policy, exceptions, database and history of one run.
 
     `database` is a text if there is none: the reason.
     """
 
     policy: Policy
-    excuses: Sequence[Excuse]
+    excuses: Sequence[PolicyException]
     database: VulnerabilityDatabase | str
     history: History
     today: datetime.date
@@ -59,81 +68,85 @@ class Assessment:
 
     database: Database | None
     origins: tuple[Origin, ...]
-    findings: tuple[Judged, ...] | None
-    problems: tuple[Problem, ...]
+    findings: tuple[TriagedFinding, ...] | None
+    problems: tuple[ScanProblem, ...]
     doubt: str
 
 
-def assess(document: Path, place: Place, judges: Judges) -> Assessment:
+def assess_sbom(document: Path, place: CatalogPlace, judges: AssessmentContext) -> Assessment:
     """Return the findings for a stored CycloneDX document; Trivy's own result is left beside it.
 
     Raises EnvironmentFailed if Trivy crashes, hangs, or writes nothing or another shape than
     expected.
     """
     parsed = documents.read_document(document)
-    packages, distribution = sbom.packages_of(parsed), sbom.distribution_of(parsed)
+    packages, distribution = sbom.read_packages(parsed), sbom.read_distribution(parsed)
     held = judges.database
     if isinstance(held, str):
         return Assessment(
-            None, origins(packages, {}), None, (), f"vulnerabilities not assessed: {held}"
+            None, count_origins(packages, {}), None, (), f"vulnerabilities not assessed: {held}"
         )
-    result = trivy.vulnerabilities(document, held, document.with_name(RESULT))
-    found = tuple(findings_of(result))
-    rules = rules_of(place, judges, found)
-    wrong = judge.exception_problems(rules, found, packages, partial(database.knows, held.file))
-    counted = origins(packages, database.assesses(held.file, distribution))
+    result = trivy.find_vulnerabilities(document, held, document.with_name(RESULT))
+    found = tuple(read_findings(result))
+    rules = triage_rules(place, judges, found)
+    wrong = judge.exception_problems(
+        rules, found, packages, partial(database.knows_advisory, held.database_file)
+    )
+    counted = count_origins(packages, database.find_sources(held.database_file, distribution))
     return Assessment(
         database=held.record,
         origins=counted,
-        findings=judge.judge(found, rules),
-        problems=documents.recorded((*wrong, *_end_of_life(result, distribution))),
-        doubt=_doubt(held.record, counted, judges),
+        findings=judge.triage_findings(found, rules),
+        problems=documents.bound_problems((*wrong, *_end_of_life(result, distribution))),
+        doubt=_doubt_about(held.record, counted, judges),
     )
 
 
-def verdict_of(problems: Sequence[Problem], assessment: Assessment) -> tuple[Verdict, str]:
+def verdict_of(problems: Sequence[ScanProblem], assessment: Assessment) -> tuple[Verdict, str]:
     """Return verdict and reason. An image that was not assessed never passes."""
     every = (*problems, *assessment.problems)
     blocking = [
-        each.finding for each in assessment.findings or () if each.standing is Standing.BLOCKS
+        each.finding for each in assessment.findings or () if each.standing is TriageStatus.BLOCKS
     ]
-    reasons = [in_one_line(every)] if every else []
+    reasons = [summarise_problems(every)] if every else []
     if blocking:
         first = blocking[0]
         fix = f"{first.package} {first.installed_version} -> {first.fixed_version}"
         named = f"{first.id} ({first.severity.lower()}): {fix}"
         reasons.append(f"{len(blocking)} findings block, first {named}")
     refused = Verdict.FAIL if reasons else Verdict.PASS
-    verdict = worst([refused, Verdict.INCONCLUSIVE if assessment.doubt else Verdict.PASS])
+    verdict = worst_verdict([refused, Verdict.INCONCLUSIVE if assessment.doubt else Verdict.PASS])
     return verdict, "; ".join(reasons) or assessment.doubt
 
 
-def rules_of(place: Place, judges: Judges, found: Sequence[Finding]) -> Rules:
+def triage_rules(
+    place: CatalogPlace, judges: AssessmentContext, found: Sequence[Finding]
+) -> TriageRules:
     """Return the policy's rules for one image today."""
     history = judges.history.with_findings(found, judges.today)
-    return Rules(
-        grace=judges.policy.grace(place.line, place.stacks),
+    return TriageRules(
+        grace=judges.policy.grace_for(place.line, place.stacks),
         excuses=[
             excuse for excuse in judges.excuses if excuse.applies_to(place.line, place.stacks)
         ],
         longest=judges.policy.exception_days,
         today=judges.today,
-        fixed_on=partial(history.fixed_on, today=judges.today),
+        fixed_on=partial(history.first_fix_day, today=judges.today),
     )
 
 
-def findings_of(result: object) -> Iterator[Finding]:
+def read_findings(result: object) -> Iterator[Finding]:
     """Yield each vulnerability of a Trivy JSON result once.
 
     Raises EnvironmentFailed if the result has another shape than expected.
     """
-    targets = documents.report_of(result).Results or ()
+    targets = documents.parse_report(result).Results or ()
     yield from dict.fromkeys(
-        _finding(found) for target in targets for found in target.Vulnerabilities or ()
+        _read_finding(found) for target in targets for found in target.Vulnerabilities or ()
     )
 
 
-def _finding(found: documents.Vulnerability) -> Finding:
+def _read_finding(found: documents.Vulnerability) -> Finding:
     """Return an advisory as a finding.
 
     Hidden characters become escapes in texts that are compared, and are removed from the title.
@@ -143,18 +156,18 @@ def _finding(found: documents.Vulnerability) -> Finding:
     except ValueError:
         published = ""
     return Finding(
-        id=printable(found.VulnerabilityID),
-        purl=printable(found.PkgIdentifier.PURL, 1000),
-        package=printable(found.PkgName),
-        installed_version=printable(found.InstalledVersion),
-        fixed_version=printable(found.FixedVersion),
-        severity=printable(found.Severity, 20),
+        id=escape_unprintable(found.VulnerabilityID),
+        purl=escape_unprintable(found.PkgIdentifier.PURL, 1000),
+        package=escape_unprintable(found.PkgName),
+        installed_version=escape_unprintable(found.InstalledVersion),
+        fixed_version=escape_unprintable(found.FixedVersion),
+        severity=escape_unprintable(found.Severity, 20),
         title=clean_line(found.Title),
         published=published,
     )
 
 
-def origins(packages: Sequence[Package], sources: dict[str, str]) -> tuple[Origin, ...]:
+def count_origins(packages: Sequence[Package], sources: dict[str, str]) -> tuple[Origin, ...]:
     """Return the number of packages by origin, with the advisory source that covers the origin.
 
     No source covers NVIDIA's wheels: NVIDIA publishes no advisories for them, and those of PyPI do
@@ -176,7 +189,7 @@ def origins(packages: Sequence[Package], sources: dict[str, str]) -> tuple[Origi
     )
 
 
-def _doubt(record: Database, counted: Sequence[Origin], judges: Judges) -> str:
+def _doubt_about(record: Database, counted: Sequence[Origin], judges: AssessmentContext) -> str:
     """Return why no findings would prove nothing; empty if they would.
 
     The database is too old, or lacks a source for packages of an origin that has one.
@@ -192,11 +205,11 @@ def _doubt(record: Database, counted: Sequence[Origin], judges: Judges) -> str:
     return f"the database has no advisories for {', '.join(blind)} packages" if blind else ""
 
 
-def _end_of_life(result: object, distribution: str) -> Iterator[Problem]:
+def _end_of_life(result: object, distribution: str) -> Iterator[ScanProblem]:
     """Yield a problem if the distribution gets no advisories any more: it would look clean."""
-    system = documents.report_of(result).Metadata.OS
+    system = documents.parse_report(result).Metadata.OS
     if system is not None and system.EOSL:
         what = "the distribution is past its end of life"
-        yield Problem(
+        yield ScanProblem(
             "configuration", distribution, what, "move the line to a supported distribution"
         )

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from images.catalog import Budget
-from scan.record import Problem
+from scan.record import ScanProblem
 
 BUDGET = "budget"
 WAY_OUT = (
@@ -16,7 +16,7 @@ MEGABYTE = 1_000_000
 
 
 @dataclass(frozen=True)
-class Spent:
+class ImageUsage:
     """Size of an image: compressed bytes, packages in its SBOM, layers."""
 
     size: int
@@ -24,9 +24,9 @@ class Spent:
     layers: int
 
 
-def problems(
-    image: str, spent: Spent, budget: Budget, growth_percent: float, before: int | None
-) -> Iterator[Problem]:
+def check_budget(
+    image: str, spent: ImageUsage, budget: Budget, growth_percent: float, before: int | None
+) -> Iterator[ScanProblem]:
     """Yield a problem for everything beyond the budget of `image`.
 
     `before` is the compressed size in bytes of the release before, None if there is none.
@@ -38,9 +38,9 @@ def problems(
     )
     for what, found, allowed, unit in parts:
         if found > allowed:
-            yield Problem(
+            yield ScanProblem(
                 BUDGET, image, f"{what}: {found:.0f}{unit}, the budget is {allowed}{unit}", WAY_OUT
             )
     if before and (grown := 100 * (spent.size - before) / before) > growth_percent:
         what = f"{grown:.1f} % larger than the release before, {growth_percent:g} % are allowed"
-        yield Problem(BUDGET, image, what, WAY_OUT)
+        yield ScanProblem(BUDGET, image, what, WAY_OUT)

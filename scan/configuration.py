@@ -13,9 +13,9 @@ from typing import Any, ClassVar
 from pydantic import ConfigDict
 
 from runner import records
-from scan.documents import run_config_of
-from scan.image_facts import Inside
-from scan.record import Problem, first_of
+from scan.documents import parse_run_config
+from scan.image_facts import ImageFacts
+from scan.record import ScanProblem, limit_problems
 
 KIND = "configuration"
 
@@ -29,7 +29,7 @@ _USER_ZERO = re.compile(r"|[+-]?0+")
 
 
 @dataclass(frozen=True)
-class Allowed:
+class AllowedConfiguration:
     """Configuration that an image may have.
 
     `ports` are those it may serve on, `setuid` files with setuid or setgid, `writable` paths that
@@ -46,13 +46,15 @@ class Allowed:
     browser: bool
 
 
-def problems(config: dict[str, Any], inside: Inside, allowed: Allowed) -> tuple[Problem, ...]:
+def check_configuration(
+    config: dict[str, Any], inside: ImageFacts, allowed: AllowedConfiguration
+) -> tuple[ScanProblem, ...]:
     """Return everything in an image's configuration and file system that is not allowed.
 
     `config` is the whole OCI configuration as JSON. Raises EnvironmentFailed if it has another
     shape than expected.
     """
-    run = run_config_of(config)
+    run = parse_run_config(config)
     setuid = (
         _not_allowed(
             path,
@@ -63,7 +65,7 @@ def problems(config: dict[str, Any], inside: Inside, allowed: Allowed) -> tuple[
         for path in sorted(inside.setuid.keys() - set(allowed.setuid))
     )
     caches = (
-        Problem(
+        ScanProblem(
             KIND,
             path,
             f"a package manager left {size} bytes here, which every user pulls",
@@ -72,24 +74,24 @@ def problems(config: dict[str, Any], inside: Inside, allowed: Allowed) -> tuple[
         for path, size in sorted(inside.caches.items())
     )
     sorts = (
-        _user(run.User or "", inside),
-        _ports(run.ExposedPorts or {}, allowed),
-        _secrets(run.Env or (), allowed),
-        _accounts(inside),
+        _check_user(run.User or "", inside),
+        _check_ports(run.ExposedPorts or {}, allowed),
+        _check_environment(run.Env or (), allowed),
+        _check_accounts(inside),
         setuid,
-        _writable(inside, allowed),
+        _check_writable(inside, allowed),
         caches,
-        _programs("compiler", () if allowed.compiler else inside.compilers),
-        _programs("browser", () if allowed.browser else inside.browsers),
+        _check_programs("compiler", () if allowed.compiler else inside.compilers),
+        _check_programs("browser", () if allowed.browser else inside.browsers),
     )
-    return tuple(problem for sort in sorts for problem in first_of(list(sort)))
+    return tuple(problem for sort in sorts for problem in limit_problems(list(sort)))
 
 
-def _user(user: str, inside: Inside) -> Iterator[Problem]:
+def _check_user(user: str, inside: ImageFacts) -> Iterator[ScanProblem]:
     name = user.partition(":")[0]
     if _USER_ZERO.fullmatch(name) or name in ("root", *inside.superusers):
         shown = f"`{user}`" if user else "not set"
-        yield Problem(
+        yield ScanProblem(
             KIND,
             "User",
             f"the image runs as root: its user is {shown}",
@@ -97,7 +99,7 @@ def _user(user: str, inside: Inside) -> Iterator[Problem]:
         )
 
 
-def _ports(exposed: Iterable[str], allowed: Allowed) -> Iterator[Problem]:
+def _check_ports(exposed: Iterable[str], allowed: AllowedConfiguration) -> Iterator[ScanProblem]:
     named = ", ".join(map(str, allowed.ports)) or "none"
     what = f"the image exposes this port; allowed: {named}"
     for port in sorted(exposed):
@@ -105,7 +107,9 @@ def _ports(exposed: Iterable[str], allowed: Allowed) -> Iterator[Problem]:
             yield _not_allowed(port, what, "do not expose it", "ports")
 
 
-def _secrets(environment: Iterable[str], allowed: Allowed) -> Iterator[Problem]:
+def _check_environment(
+    environment: Iterable[str], allowed: AllowedConfiguration
+) -> Iterator[ScanProblem]:
     """Yield every variable named like a secret that has a value.
 
     The value is not repeated: it would stand in every record and report.
@@ -120,15 +124,15 @@ def _secrets(environment: Iterable[str], allowed: Allowed) -> Iterator[Problem]:
             )
 
 
-def _accounts(inside: Inside) -> Iterator[Problem]:
+def _check_accounts(inside: ImageFacts) -> Iterator[ScanProblem]:
     for account, password in sorted(inside.passwords.items()):
         what = f"the account can log in: password {password}"
-        yield Problem(
+        yield ScanProblem(
             KIND, account, what, f"lock it with `passwd --lock {account}` when the image is built"
         )
     for account in inside.superusers:
         if account != "root":
-            yield Problem(
+            yield ScanProblem(
                 KIND,
                 account,
                 "the account has user id 0, as root",
@@ -136,7 +140,7 @@ def _accounts(inside: Inside) -> Iterator[Problem]:
             )
 
 
-def _writable(inside: Inside, allowed: Allowed) -> Iterator[Problem]:
+def _check_writable(inside: ImageFacts, allowed: AllowedConfiguration) -> Iterator[ScanProblem]:
     """Yield every path that anybody may write to.
 
     Of paths below each other only the topmost: whoever may write to a folder can replace all that
@@ -154,12 +158,12 @@ def _writable(inside: Inside, allowed: Allowed) -> Iterator[Problem]:
             )
 
 
-def _programs(sort: str, paths: Iterable[str]) -> Iterator[Problem]:
+def _check_programs(sort: str, paths: Iterable[str]) -> Iterator[ScanProblem]:
     for path in sorted(paths):
         yield _not_allowed(path, f"a {sort} in an image to run programs", "do not install it", sort)
 
 
-def _not_allowed(where: str, what: str, way_out: str, key: str) -> Problem:
-    return Problem(
+def _not_allowed(where: str, what: str, way_out: str, key: str) -> ScanProblem:
+    return ScanProblem(
         KIND, where, what, f"{way_out}, or allow it with its reason: `{key}` in scan/policy.yaml"
     )

@@ -14,25 +14,25 @@ from runner import freshness, progress, records
 from runner.errors import ConfigError, EnvironmentFailed
 from runner.untrusted import clean_line
 from scan import image_facts, sbom, trivy
-from scan.documents import bill_of, report_of
-from scan.image_facts import Inside
-from scan.record import Package, Problem, Sbom, ScanRecord
+from scan.documents import parse_cyclonedx, parse_report
+from scan.image_facts import ImageFacts
+from scan.record import Package, Sbom, ScanProblem, ScanRecord
 
 INSIDE = "inside.json"
 
-UNSEEN = Problem("bill of materials", INSIDE, "the image was not probed", "run the scan again")
+UNSEEN = ScanProblem("bill of materials", INSIDE, "the image was not probed", "run the scan again")
 
 
 @dataclass(frozen=True)
-class Looked:
+class ProbeResult:
     """Result of an image probe: facts, or the problem that prevents them."""
 
-    facts: Inside | None
-    closed: Problem | None
+    facts: ImageFacts | None
+    closed: ScanProblem | None
 
 
 @dataclass(frozen=True)
-class Contents:
+class ImageContents:
     """Everything that is known of one digest.
 
     `report` is Trivy's own: secrets, and the image's configuration. `inside` is a Problem if the
@@ -42,37 +42,41 @@ class Contents:
     sbom: Sbom
     packages: tuple[Package, ...]
     report: dict[str, Any]
-    inside: Inside | Problem
+    inside: ImageFacts | ScanProblem
 
     @property
-    def config(self) -> dict[str, Any]:
+    def image_config(self) -> dict[str, Any]:
         """The image's OCI configuration."""
-        return report_of(self.report).Metadata.ImageConfig or {}
+        return parse_report(self.report).Metadata.ImageConfig or {}
 
 
-def contents_of(
+def inspect_image(
     build: BuildRecord, registry: str, folder: Path, before: ScanRecord | None
-) -> Contents:
+) -> ImageContents:
     """Analyse and probe a digest; the documents are left in `folder`.
 
     A digest never changes. So the documents of the record `before` are used again if they are
     complete, and young enough to be signed again with their own date. Raises EnvironmentFailed if
     Trivy or the engine fails, or if Trivy analysed other bytes.
     """
-    reference = build.reference(registry)
+    reference = build.image_reference(registry)
     if not _is_reusable(before, build, folder):
-        with progress.step(f"{build.image}: SBOM"):
-            trivy.analyse(reference, folder)
-        with progress.step(f"{build.image}: image probe"):
-            found = image_facts.inside(reference)
-            result = Looked(None, found) if isinstance(found, Problem) else Looked(found, None)
-            records.write(folder / INSIDE, result)
-    analysis = trivy.kept_analysis(folder)
-    _require_bound(analysis.cyclonedx, build.digest)
-    packages = sbom.packages_of(analysis.cyclonedx)
+        with progress.show_step(f"{build.image}: SBOM"):
+            trivy.analyse_image(reference, folder)
+        with progress.show_step(f"{build.image}: image probe"):
+            found = image_facts.probe_image(reference)
+            result = (
+                ProbeResult(None, found)
+                if isinstance(found, ScanProblem)
+                else ProbeResult(found, None)
+            )
+            records.write_record(folder / INSIDE, result)
+    analysis = trivy.read_analysis(folder)
+    _require_same_digest(analysis.cyclonedx, build.digest)
+    packages = sbom.read_packages(analysis.cyclonedx)
     kinds = dict(sorted(Counter(package.type for package in packages).items()))
-    kept = _kept_look(folder) or Looked(None, None)
-    return Contents(
+    kept = _read_kept_probe(folder) or ProbeResult(None, None)
+    return ImageContents(
         Sbom(trivy.SBOM, file_sha256(folder / trivy.SBOM), trivy.SPDX, kinds),
         packages,
         analysis.report,
@@ -80,10 +84,10 @@ def contents_of(
     )
 
 
-def _kept_look(folder: Path) -> Looked | None:
+def _read_kept_probe(folder: Path) -> ProbeResult | None:
     """Return the stored result of a probe; None if another version wrote it, or nobody."""
     with contextlib.suppress(ConfigError):
-        return records.read(Looked, folder / INSIDE)
+        return records.read_record(ProbeResult, folder / INSIDE)
     return None
 
 
@@ -96,7 +100,7 @@ def _is_reusable(before: ScanRecord | None, build: BuildRecord, folder: Path) ->
         before is None
         or before.sbom is None
         or before.digest != build.digest
-        or before.scanner != trivy.version()
+        or before.scanner != trivy.scanner_version()
     ):
         return False
     path = folder / before.sbom.file
@@ -105,14 +109,16 @@ def _is_reusable(before: ScanRecord | None, build: BuildRecord, folder: Path) ->
         path.exists()
         and file_sha256(path) == before.sbom.sha256
         and all(other.exists() for other in others)
-        and _kept_look(folder) is not None
-        and freshness.stands(bill_of(trivy.kept_analysis(folder).cyclonedx).metadata.timestamp)
+        and _read_kept_probe(folder) is not None
+        and freshness.is_fresh(
+            parse_cyclonedx(trivy.read_analysis(folder).cyclonedx).metadata.timestamp
+        )
     )
 
 
-def _require_bound(document: dict[str, Any], digest: str) -> None:
+def _require_same_digest(document: dict[str, Any], digest: str) -> None:
     """Raise EnvironmentFailed if the SBOM does not name `digest` as its subject."""
-    component = bill_of(document).metadata.component
+    component = parse_cyclonedx(document).metadata.component
     properties = component.properties if component else []
     named = [each.value for each in properties if each.name == "aquasecurity:trivy:RepoDigest"]
     if not any(name.endswith(f"@{digest}") for name in named):

@@ -42,7 +42,7 @@ _DEEPEST = 32
 
 
 @dataclass(frozen=True)
-class _Item:
+class _BoltItem:
     """One key of a leaf; `value` is the offset of its value in the file, `size` its bytes."""
 
     key: bytes
@@ -68,109 +68,116 @@ class BoltFile:
     pages: int
     root: int
 
-    def buckets(self, *path: str) -> Iterator[str]:
+    def list_names(self, *path: str) -> Iterator[str]:
         """Return the sorted names in a bucket; none if there is no such bucket.
 
         Without a path those of the whole file.
         """
-        page = self._bucket(path)
+        page = self._bucket_root(path)
         return (
             iter(())
             if page is None
-            else (item.key.decode(errors="replace") for item in self._items(page))
+            else (item.key.decode(errors="replace") for item in self._iterate_items(page))
         )
 
-    def has(self, *path: str) -> bool:
+    def has_key(self, *path: str) -> bool:
         """Return whether there is such a key or bucket."""
-        return self._find(path) is not None
+        return self._find_item(path) is not None
 
-    def get(self, *path: str) -> bytes | None:
+    def get_value(self, *path: str) -> bytes | None:
         """Return the value of a key; None if there is none, or if it is a bucket."""
-        item = self._find(path)
-        return None if item is None or item.is_bucket else self._read(item.value, item.size)
+        item = self._find_item(path)
+        return None if item is None or item.is_bucket else self._read_bytes(item.value, item.size)
 
-    def _find(self, path: tuple[str, ...]) -> _Item | None:
-        page = self._bucket(path[:-1])
-        return None if page is None else self._search(page, path[-1].encode())
+    def _find_item(self, path: tuple[str, ...]) -> _BoltItem | None:
+        page = self._bucket_root(path[:-1])
+        return None if page is None else self._search_page(page, path[-1].encode())
 
-    def _bucket(self, path: tuple[str, ...]) -> int | None:
+    def _bucket_root(self, path: tuple[str, ...]) -> int | None:
         """Return the offset of a bucket's root page; None if there is no such bucket."""
         if not path:
-            return self._page(self.root)
-        item = self._find(path)
+            return self._page_offset(self.root)
+        item = self._find_item(path)
         if item is None or not item.is_bucket:
             return None
-        root, _ = _BUCKET.unpack(self._read(item.value, _BUCKET.size))
-        return self._page(root) if root else item.value + _BUCKET.size
+        root, _ = _BUCKET.unpack(self._read_bytes(item.value, _BUCKET.size))
+        return self._page_offset(root) if root else item.value + _BUCKET.size
 
-    def _search(self, page: int, key: bytes) -> _Item | None:
+    def _search_page(self, page: int, key: bytes) -> _BoltItem | None:
         """Return the item of a key below `page`; None if there is none.
 
         A page is searched by bisection, since it may have thousands of entries.
         """
         for _ in range(_DEEPEST):
-            flags, count = self._header(page)
+            flags, count = self._read_header(page)
             if flags == _LEAF:
                 after = bisect_right(
-                    range(count), key, key=lambda index: self._item(page, index).key
+                    range(count), key, key=lambda index: self._read_item(page, index).key
                 )
-                found = self._item(page, after - 1) if after else None
+                found = self._read_item(page, after - 1) if after else None
                 return found if found and found.key == key else None
-            after = bisect_right(range(count), key, key=lambda index: self._child(page, index)[0])
-            page = self._page(self._child(page, max(0, after - 1))[1])
-        raise self._damaged("its pages form a cycle")
+            after = bisect_right(
+                range(count), key, key=lambda index: self._read_child(page, index)[0]
+            )
+            page = self._page_offset(self._read_child(page, max(0, after - 1))[1])
+        raise self._damage_error("its pages form a cycle")
 
-    def _items(self, page: int, depth: int = 0) -> Iterator[_Item]:
+    def _iterate_items(self, page: int, depth: int = 0) -> Iterator[_BoltItem]:
         """Yield every item below `page`, in order."""
         if depth > _DEEPEST:
-            raise self._damaged("its pages form a cycle")
-        flags, count = self._header(page)
+            raise self._damage_error("its pages form a cycle")
+        flags, count = self._read_header(page)
         for index in range(count):
             if flags == _LEAF:
-                yield self._item(page, index)
+                yield self._read_item(page, index)
             else:
-                yield from self._items(self._page(self._child(page, index)[1]), depth + 1)
+                yield from self._iterate_items(
+                    self._page_offset(self._read_child(page, index)[1]), depth + 1
+                )
 
-    def _child(self, page: int, index: int) -> tuple[bytes, int]:
+    def _read_child(self, page: int, index: int) -> tuple[bytes, int]:
         """Return first key and page id of a child of a branch."""
         at = page + _PAGE.size + index * _CHILD.size
-        position, size, number = _CHILD.unpack(self._read(at, _CHILD.size))
-        return self._read(at + position, size), number
+        position, size, number = _CHILD.unpack(self._read_bytes(at, _CHILD.size))
+        return self._read_bytes(at + position, size), number
 
-    def _item(self, page: int, index: int) -> _Item:
+    def _read_item(self, page: int, index: int) -> _BoltItem:
         at = page + _PAGE.size + index * _ITEM.size
-        flags, position, key, value = _ITEM.unpack(self._read(at, _ITEM.size))
-        return _Item(
-            self._read(at + position, key), bool(flags & _IS_BUCKET), at + position + key, value
+        flags, position, key, value = _ITEM.unpack(self._read_bytes(at, _ITEM.size))
+        return _BoltItem(
+            self._read_bytes(at + position, key),
+            bool(flags & _IS_BUCKET),
+            at + position + key,
+            value,
         )
 
-    def _page(self, number: int) -> int:
+    def _page_offset(self, number: int) -> int:
         """Return the offset of a page. Each page holds its own id, which is compared."""
         if (
             number >= self.pages
-            or _PAGE.unpack(self._read(number * self.page_size, _PAGE.size))[0] != number
+            or _PAGE.unpack(self._read_bytes(number * self.page_size, _PAGE.size))[0] != number
         ):
-            raise self._damaged(f"page {number} is not there")
+            raise self._damage_error(f"page {number} is not there")
         return number * self.page_size
 
-    def _header(self, page: int) -> tuple[int, int]:
+    def _read_header(self, page: int) -> tuple[int, int]:
         """Return flags and number of entries. Only the leaf of an empty bucket has none."""
-        _, flags, count, _ = _PAGE.unpack(self._read(page, _PAGE.size))
+        _, flags, count, _ = _PAGE.unpack(self._read_bytes(page, _PAGE.size))
         if flags == _LEAF or (flags == _BRANCH and count):
             return flags, count
-        raise self._damaged(f"at byte {page} there is no page of a tree")
+        raise self._damage_error(f"at byte {page} there is no page of a tree")
 
-    def _read(self, at: int, size: int) -> bytes:
+    def _read_bytes(self, at: int, size: int) -> bytes:
         if at + size > len(self.data):
-            raise self._damaged(f"it ends before byte {at + size}")
+            raise self._damage_error(f"it ends before byte {at + size}")
         return self.data[at : at + size]
 
-    def _damaged(self, what: str) -> ConfigError:
+    def _damage_error(self, what: str) -> ConfigError:
         return ConfigError(f"{self.path} is damaged: {what}", HINT)
 
 
 @contextmanager
-def opened(path: Path) -> Iterator[BoltFile]:
+def open_database(path: Path) -> Iterator[BoltFile]:
     """Open a bbolt file for reading.
 
     Raises ConfigError if it is missing, truncated or of another format.
@@ -183,10 +190,10 @@ def opened(path: Path) -> Iterator[BoltFile]:
         if not file.seek(0, 2):  # which cannot be mapped
             raise ConfigError(f"{path} is empty", HINT)
         with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-            yield _bolt_file(path, data)
+            yield _parse_bolt_file(path, data)
 
 
-def assesses(path: Path, distribution: str) -> dict[str, str]:
+def find_sources(path: Path, distribution: str) -> dict[str, str]:
     """Return the advisory source of each type of package URL: `{"deb": "Debian Security Tracker"}`.
 
     `distribution` is that of `scan.sbom.distribution_of`, for instance `debian 12.15`. A type
@@ -195,41 +202,41 @@ def assesses(path: Path, distribution: str) -> dict[str, str]:
     pkg/detector/library).
     """
     debian = distribution.partition(".")[0]
-    with opened(path) as file:
-        filled = [name for name in file.buckets() if any(file.buckets(name))]
+    with open_database(path) as file:
+        filled = [name for name in file.list_names() if any(file.list_names(name))]
         asked = {
             "deb": [name for name in filled if name == debian and name.startswith("debian ")],
             "pypi": [name for name in filled if name.startswith("pip::")],
         }
         return {
-            kind: ", ".join(_source(file, name) for name in names)
+            kind: ", ".join(_source_name(file, name) for name in names)
             for kind, names in asked.items()
             if names
         }
 
 
-def knows(path: Path, advisory: str) -> bool:
+def knows_advisory(path: Path, advisory: str) -> bool:
     """Return whether the database has an entry for the id of an advisory, such as `CVE-2026-1`."""
-    with opened(path) as file:
-        return file.has("vulnerability", advisory)
+    with open_database(path) as file:
+        return file.has_key("vulnerability", advisory)
 
 
-def _source(file: BoltFile, bucket: str) -> str:
+def _source_name(file: BoltFile, bucket: str) -> str:
     """Return the name of a bucket's source; the name of the bucket if the database has none."""
     try:
-        return str(json.loads(file.get("data-source", bucket) or b"{}").get("Name") or bucket)
+        return str(json.loads(file.get_value("data-source", bucket) or b"{}").get("Name") or bucket)
     except (ValueError, AttributeError):
         raise ConfigError(
             f"{file.path} is damaged: the source of `{bucket}` cannot be read", HINT
         ) from None
 
 
-def _bolt_file(path: Path, data: mmap.mmap) -> BoltFile:
+def _parse_bolt_file(path: Path, data: mmap.mmap) -> BoltFile:
     """Return the open file, by the meta page of the later transaction.
 
     A file has two meta pages; the other one may be from before a crash.
     """
-    metas = [meta for at in (0, *_PAGE_SIZES) if (meta := _meta(data, at))]
+    metas = [meta for at in (0, *_PAGE_SIZES) if (meta := _read_meta(data, at))]
     if not metas:
         raise ConfigError(
             f"{path} is not a vulnerability database (a bbolt file of version {_VERSION})", HINT
@@ -240,7 +247,7 @@ def _bolt_file(path: Path, data: mmap.mmap) -> BoltFile:
     return BoltFile(path, data, page_size, pages, root)
 
 
-def _meta(data: mmap.mmap, at: int) -> tuple[int, int, int, int] | None:
+def _read_meta(data: mmap.mmap, at: int) -> tuple[int, int, int, int] | None:
     """Return transaction, page size, number of pages and id of the root page.
 
     They are read from the meta page at byte `at`; None if there is no valid one.

@@ -15,14 +15,14 @@ from packaging.utils import canonicalize_name
 
 from runner.errors import EnvironmentFailed
 from scan import versions
-from scan.record import Judged, Package
+from scan.record import Package, TriagedFinding
 from scan.versions import Step
 
 SECURITY = "security"
 
 
 @dataclass(frozen=True)
-class Layer:
+class LayerSize:
     """A layer of a manifest; `size` in compressed bytes."""
 
     digest: str
@@ -41,12 +41,12 @@ class Snapshot:
     version: str
     digest: str
     packages: tuple[Package, ...]
-    findings: tuple[Judged, ...] | None
-    layers: tuple[Layer, ...]
+    findings: tuple[TriagedFinding, ...] | None
+    layers: tuple[LayerSize, ...]
 
 
 @dataclass(frozen=True)
-class Release:
+class ComparedRelease:
     """Version and digest of an image that was compared."""
 
     version: str
@@ -54,7 +54,7 @@ class Release:
 
 
 @dataclass(frozen=True)
-class Presence:
+class PackagePresence:
     """A package that only one release has.
 
     `beside` has the versions of the same name in the other release. It is empty unless the package
@@ -67,7 +67,7 @@ class Presence:
 
 
 @dataclass(frozen=True)
-class Change:
+class PackageChange:
     """A package whose version changed.
 
     `name` is normalised (PEP 503 for PyPI), `source` is Debian's source package. `vendored` says
@@ -89,21 +89,21 @@ class Change:
 
 
 @dataclass(frozen=True)
-class Advisories:
+class AdvisoryChanges:
     """Findings by advisory and package.
 
     `fixed` and `withdrawn` are of the release before, `new` and `open` of the one after.
     `withdrawn` are no longer reported although the package did not change: the database did.
     """
 
-    fixed: tuple[Judged, ...]
-    new: tuple[Judged, ...]
-    open: tuple[Judged, ...]
-    withdrawn: tuple[Judged, ...]
+    fixed: tuple[TriagedFinding, ...]
+    new: tuple[TriagedFinding, ...]
+    open: tuple[TriagedFinding, ...]
+    withdrawn: tuple[TriagedFinding, ...]
 
 
 @dataclass(frozen=True)
-class Layers:
+class LayerChanges:
     """Layers that changed, in compressed bytes. A layer that an image has twice counts once.
 
     `pull_bytes` is the download for a user who has the release before. `chain_bytes` is the same
@@ -111,8 +111,8 @@ class Layers:
     differs.
     """
 
-    added: tuple[Layer, ...]
-    removed: tuple[Layer, ...]
+    added: tuple[LayerSize, ...]
+    removed: tuple[LayerSize, ...]
     pull_bytes: int
     chain_bytes: int
     before_bytes: int
@@ -124,13 +124,13 @@ class Layers:
 class Difference:
     """Difference between two releases; `advisories` is None if one of them was not assessed."""
 
-    before: Release
-    after: Release
-    added: tuple[Presence, ...]
-    removed: tuple[Presence, ...]
-    changed: tuple[Change, ...]
-    advisories: Advisories | None
-    layers: Layers
+    before: ComparedRelease
+    after: ComparedRelease
+    added: tuple[PackagePresence, ...]
+    removed: tuple[PackagePresence, ...]
+    changed: tuple[PackageChange, ...]
+    advisories: AdvisoryChanges | None
+    layers: LayerChanges
 
 
 Key = tuple[str, str, bool]
@@ -138,51 +138,55 @@ Key = tuple[str, str, bool]
 
 
 @dataclass(frozen=True)
-class _Move:
+class _PackagePair:
     """One package before and after; None if the release does not have it."""
 
     before: Package | None
     after: Package | None
 
 
-def difference(before: Snapshot, after: Snapshot) -> Difference:
+def compare_snapshots(before: Snapshot, after: Snapshot) -> Difference:
     """Return what changed from `before` to `after`.
 
     Raises EnvironmentFailed if a side lists no packages or layers or a version cannot be read, and
     ConfigError if versions of a type of package cannot be compared.
     """
-    old, new = _by_name(before), _by_name(after)
-    moves = {key: _pairs(key, old, new) for key in sorted({*old, *new})}
-    advisories = _advisories(before, after, {key[:2] for key, found in moves.items() if found})
+    old, new = _group_by_name(before), _group_by_name(after)
+    moves = {key: _pair_copies(key, old, new) for key in sorted({*old, *new})}
+    advisories = _compare_advisories(
+        before, after, {key[:2] for key, found in moves.items() if found}
+    )
     return Difference(
-        before=Release(before.version, before.digest),
-        after=Release(after.version, after.digest),
-        added=tuple(_lone(moves, old, came=True)),
-        removed=tuple(_lone(moves, new, came=False)),
+        before=ComparedRelease(before.version, before.digest),
+        after=ComparedRelease(after.version, after.digest),
+        added=tuple(_list_unpaired(moves, old, came=True)),
+        removed=tuple(_list_unpaired(moves, new, came=False)),
         changed=tuple(
-            _change(move.before, move.after, advisories)
+            _describe_change(move.before, move.after, advisories)
             for found in moves.values()
             for move in found
             if move.before is not None and move.after is not None
         ),
         advisories=advisories,
-        layers=_layers(before.layers, after.layers),
+        layers=_compare_layers(before.layers, after.layers),
     )
 
 
-def _by_name(contents: Snapshot) -> dict[Key, list[Package]]:
+def _group_by_name(contents: Snapshot) -> dict[Key, list[Package]]:
     """Return all packages by their normalised names. Raises an error if one cannot be compared."""
-    _require(contents, "packages", len(contents.packages))
-    _require(contents, "layers", len(contents.layers))
+    _require_some(contents, "packages", len(contents.packages))
+    _require_some(contents, "layers", len(contents.layers))
     named: dict[Key, list[Package]] = defaultdict(list)
     for package in contents.packages:
-        versions.check(package.type, f"{contents.version}: {package.name}", package.version)
-        found = replace(package, name=_normalised(package.type, package.name))
-        named[found.type, found.name, _vendored(found)].append(found)
+        versions.require_version(
+            package.type, f"{contents.version}: {package.name}", package.version
+        )
+        found = replace(package, name=_normalise_name(package.type, package.name))
+        named[found.type, found.name, _is_vendored(found)].append(found)
     return named
 
 
-def _require(contents: Snapshot, what: str, count: int) -> None:
+def _require_some(contents: Snapshot, what: str, count: int) -> None:
     if not count:
         release = f"{contents.version} ({contents.digest})"
         raise EnvironmentFailed(
@@ -190,30 +194,38 @@ def _require(contents: Snapshot, what: str, count: int) -> None:
         )
 
 
-def _vendored(package: Package) -> bool:
+def _is_vendored(package: Package) -> bool:
     return package.type == "pypi" and not package.path
 
 
-def _normalised(kind: str, name: str) -> str:
+def _normalise_name(kind: str, name: str) -> str:
     return canonicalize_name(name) if kind == "pypi" else name
 
 
-def _pairs(key: Key, old: dict[Key, list[Package]], new: dict[Key, list[Package]]) -> list[_Move]:
+def _pair_copies(
+    key: Key, old: dict[Key, list[Package]], new: dict[Key, list[Package]]
+) -> list[_PackagePair]:
     """Return the changed copies of one package.
 
     Copies of the same version are left out; the others are paired, from the newest version down.
     """
     before, after = old.get(key, []), new.get(key, [])
-    gone, come = _without(key[0], before, after), _without(key[0], after, before)
-    return [_Move(*pair) for pair in zip_longest(gone, come)]
+    gone, come = _unmatched_copies(key[0], before, after), _unmatched_copies(key[0], after, before)
+    return [_PackagePair(*pair) for pair in zip_longest(gone, come)]
 
 
-def _without(kind: str, these: Sequence[Package], others: Sequence[Package]) -> list[Package]:
+def _unmatched_copies(
+    kind: str, these: Sequence[Package], others: Sequence[Package]
+) -> list[Package]:
     """Return those of `these` that have no equal in `others`, one for one; the newest first."""
     rest, left = list(these), list(others)
     for package in these:
         same = next(
-            (each for each in left if versions.compare(kind, each.version, package.version) == 0),
+            (
+                each
+                for each in left
+                if versions.compare_versions(kind, each.version, package.version) == 0
+            ),
             None,
         )
         if same is not None:
@@ -223,9 +235,9 @@ def _without(kind: str, these: Sequence[Package], others: Sequence[Package]) -> 
     return sorted(rest, key=lambda package: newest_first(package.version))
 
 
-def _lone(
-    moves: dict[Key, list[_Move]], others: dict[Key, list[Package]], *, came: bool
-) -> Iterator[Presence]:
+def _list_unpaired(
+    moves: dict[Key, list[_PackagePair]], others: dict[Key, list[Package]], *, came: bool
+) -> Iterator[PackagePresence]:
     """Yield packages that were added, or removed; `others` is the release without them."""
     for (kind, name, vendored), found in moves.items():
         copies = (
@@ -235,17 +247,19 @@ def _lone(
         for move in found:
             here, there = (move.after, move.before) if came else (move.before, move.after)
             if here is not None and there is None:
-                yield Presence(here, vendored, beside)
+                yield PackagePresence(here, vendored, beside)
 
 
-def _change(before: Package, after: Package, advisories: Advisories | None) -> Change:
-    move = versions.move(after.type, before.version, after.version)
+def _describe_change(
+    before: Package, after: Package, advisories: AdvisoryChanges | None
+) -> PackageChange:
+    move = versions.measure_change(after.type, before.version, after.version)
     security = None if advisories is None else _ended_by(before, after, advisories.fixed)
-    return Change(
+    return PackageChange(
         type=after.type,
         name=after.name,
         source=after.source,
-        vendored=_vendored(after),
+        vendored=_is_vendored(after),
         before=before.version,
         after=after.version,
         how=SECURITY if security else move.step.value,
@@ -255,28 +269,28 @@ def _change(before: Package, after: Package, advisories: Advisories | None) -> C
     )
 
 
-def _ended_by(before: Package, after: Package, gone: Iterable[Judged]) -> tuple[str, ...]:
+def _ended_by(before: Package, after: Package, gone: Iterable[TriagedFinding]) -> tuple[str, ...]:
     """Return the advisories on a package that ended because it reached a fixed version."""
     found = {
         judged.finding.id
         for judged in gone
-        if _key(judged) == (judged.finding.id, after.type, after.name)
-        and versions.reaches(
+        if _advisory_key(judged) == (judged.finding.id, after.type, after.name)
+        and versions.reaches_fix(
             after.type, before.version, judged.finding.fixed_version, after.version
         )
     }
     return tuple(sorted(found))
 
 
-def _advisories(
+def _compare_advisories(
     before: Snapshot, after: Snapshot, moved: set[tuple[str, str]]
-) -> Advisories | None:
+) -> AdvisoryChanges | None:
     if before.findings is None or after.findings is None:
         return None
     old, new = _by_advisory(before.findings), _by_advisory(after.findings)
     known, reported = set(old.values()), set(new.values())
     gone = {judged: key[1:] for judged, key in old.items() if key not in reported}
-    return Advisories(
+    return AdvisoryChanges(
         fixed=tuple(judged for judged, package in gone.items() if package in moved),
         new=tuple(judged for judged, key in new.items() if key not in known),
         open=tuple(judged for judged, key in new.items() if key in known),
@@ -284,35 +298,35 @@ def _advisories(
     )
 
 
-def _by_advisory(findings: Iterable[Judged]) -> dict[Judged, tuple[str, str, str]]:
+def _by_advisory(findings: Iterable[TriagedFinding]) -> dict[TriagedFinding, tuple[str, str, str]]:
     """Return each finding once with its key, in the order of the keys."""
-    return {judged: _key(judged) for judged in sorted(findings, key=_key)}
+    return {judged: _advisory_key(judged) for judged in sorted(findings, key=_advisory_key)}
 
 
-def _key(judged: Judged) -> tuple[str, str, str]:
+def _advisory_key(judged: TriagedFinding) -> tuple[str, str, str]:
     """Return advisory, type and normalised name: findings of two releases are compared by them."""
     kind = judged.finding.purl.removeprefix("pkg:").partition("/")[0]
-    return judged.finding.id, kind, _normalised(kind, judged.finding.package)
+    return judged.finding.id, kind, _normalise_name(kind, judged.finding.package)
 
 
-def _layers(before: Sequence[Layer], after: Sequence[Layer]) -> Layers:
+def _compare_layers(before: Sequence[LayerSize], after: Sequence[LayerSize]) -> LayerChanges:
     old, new = ({layer.digest: layer for layer in layers} for layers in (before, after))
     added = tuple(layer for digest, layer in new.items() if digest not in old)
     shared = takewhile(
         lambda pair: pair[0].digest == pair[1].digest, zip(before, after, strict=False)
     )
     above = {layer.digest: layer for layer in after[len(list(shared)) :]}
-    before_bytes, after_bytes = _bytes(old.values()), _bytes(new.values())
-    return Layers(
+    before_bytes, after_bytes = _sum_bytes(old.values()), _sum_bytes(new.values())
+    return LayerChanges(
         added=added,
         removed=tuple(layer for digest, layer in old.items() if digest not in new),
-        pull_bytes=_bytes(added),
-        chain_bytes=_bytes(above.values()),
+        pull_bytes=_sum_bytes(added),
+        chain_bytes=_sum_bytes(above.values()),
         before_bytes=before_bytes,
         after_bytes=after_bytes,
         growth_bytes=after_bytes - before_bytes,
     )
 
 
-def _bytes(layers: Iterable[Layer]) -> int:
+def _sum_bytes(layers: Iterable[LayerSize]) -> int:
     return sum(layer.size for layer in layers)

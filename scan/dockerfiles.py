@@ -9,7 +9,7 @@ from pathlib import Path
 
 from images.catalog import IMAGES
 from runner import shell
-from scan.record import Problem
+from scan.record import ScanProblem
 
 DOCKERFILE = "dockerfile"
 UNPINNED = "DL3008"
@@ -19,7 +19,7 @@ _BINARY = Path(sys.executable).parent / "hadolint"
 _FINDINGS_EXIT = 1
 
 
-def problems(stacks: Iterable[str], root: Path = IMAGES) -> Iterator[Problem]:
+def check_dockerfiles(stacks: Iterable[str], root: Path = IMAGES) -> Iterator[ScanProblem]:
     """Yield every error and warning in the Dockerfiles of `stacks`.
 
     Raises EnvironmentFailed if hadolint cannot be run.
@@ -43,6 +43,6 @@ def problems(stacks: Iterable[str], root: Path = IMAGES) -> Iterator[Problem]:
     for found in json.loads(printed):
         if found["level"] in ("error", "warning"):
             where = f"{Path(found['file']).relative_to(root)}:{found['line']}"
-            yield Problem(
+            yield ScanProblem(
                 DOCKERFILE, where, f"{found['code']}: {found['message']}", "correct the line"
             )

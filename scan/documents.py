@@ -15,7 +15,7 @@ from pydantic import Field, Strict, TypeAdapter, ValidationError
 
 from runner.errors import EnvironmentFailed
 from runner.untrusted import Malformed, clean_line, parse_json, read_file
-from scan.record import Problem, number_of
+from scan.record import ScanProblem, count_problems
 
 DOCUMENT_BYTES = 128 << 20
 """The report on an image has some 700 KB."""
@@ -59,7 +59,7 @@ class Vulnerability:
 
 
 @dataclass(frozen=True)
-class Target:
+class TrivyTarget:
     """One part of a report: a file, or the packages of one type."""
 
     Target: _Text = ""
@@ -75,7 +75,7 @@ class Distribution:
 
 
 @dataclass(frozen=True)
-class Metadata:
+class TrivyMetadata:
     """Facts about the image as a whole."""
 
     OS: Distribution | None = None
@@ -99,12 +99,12 @@ class ImageConfig:
 
 
 @dataclass(frozen=True)
-class Report:
+class TrivyReport:
     """Trivy's own report."""
 
     ArtifactName: _Text = ""
-    Metadata: Metadata = field(default_factory=Metadata)
-    Results: list[Target] | None = None
+    Metadata: TrivyMetadata = field(default_factory=TrivyMetadata)
+    Results: list[TrivyTarget] | None = None
 
 
 @dataclass(frozen=True)
@@ -144,29 +144,33 @@ class Component:
 
 
 @dataclass(frozen=True)
-class Subject:
+class CycloneDxSubject:
     """The subject of a CycloneDX document."""
 
     properties: list[Property] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
-class BillMetadata:
+class CycloneDxMetadata:
     """Metadata of a CycloneDX document; `component` is the image."""
 
     timestamp: _Text = ""
-    component: Subject | None = None
+    component: CycloneDxSubject | None = None
 
 
 @dataclass(frozen=True)
-class Bill:
+class CycloneDxDocument:
     """A CycloneDX document."""
 
     components: Annotated[list[Component], Field(max_length=100_000)] = field(default_factory=list)
-    metadata: BillMetadata = field(default_factory=BillMetadata)
+    metadata: CycloneDxMetadata = field(default_factory=CycloneDxMetadata)
 
 
-_REPORT, _BILL, _CONFIG = TypeAdapter(Report), TypeAdapter(Bill), TypeAdapter(ImageConfig)
+_REPORT, _BILL, _CONFIG = (
+    TypeAdapter(TrivyReport),
+    TypeAdapter(CycloneDxDocument),
+    TypeAdapter(ImageConfig),
+)
 
 
 def read_document(path: Path) -> dict[str, Any]:
@@ -184,31 +188,31 @@ def read_document(path: Path) -> dict[str, Any]:
     return found
 
 
-def report_of(document: object) -> Report:
+def parse_report(document: object) -> TrivyReport:
     """Return a JSON value as Trivy's own report.
 
     Raises EnvironmentFailed if it has another shape.
     """
-    return _checked(_REPORT, document, "trivy's report")
+    return _validate_shape(_REPORT, document, "trivy's report")
 
 
-def bill_of(document: object) -> Bill:
+def parse_cyclonedx(document: object) -> CycloneDxDocument:
     """Return a JSON value as a CycloneDX document.
 
     Raises EnvironmentFailed if it has another shape.
     """
-    return _checked(_BILL, document, "the SBOM")
+    return _validate_shape(_BILL, document, "the SBOM")
 
 
-def run_config_of(document: object) -> RunConfig:
+def parse_run_config(document: object) -> RunConfig:
     """Return how a container is run, from an image's OCI configuration.
 
     Raises EnvironmentFailed if the configuration has another shape.
     """
-    return _checked(_CONFIG, document, "the image's configuration").config or RunConfig()
+    return _validate_shape(_CONFIG, document, "the image's configuration").config or RunConfig()
 
 
-def _checked(adapter: TypeAdapter[T], document: object, what: str) -> T:
+def _validate_shape(adapter: TypeAdapter[T], document: object, what: str) -> T:
     try:
         return adapter.validate_python(document)
     except ValidationError as error:
@@ -218,7 +222,7 @@ def _checked(adapter: TypeAdapter[T], document: object, what: str) -> T:
         raise EnvironmentFailed(problem, HINT) from None
 
 
-def recorded(problems: tuple[Problem, ...]) -> tuple[Problem, ...]:
+def bound_problems(problems: tuple[ScanProblem, ...]) -> tuple[ScanProblem, ...]:
     """Return problems for a record: at most PROBLEMS, and one that counts the rest.
 
     Their text is cleaned, and cut to TEXT_CHARACTERS.
@@ -234,7 +238,7 @@ def recorded(problems: tuple[Problem, ...]) -> tuple[Problem, ...]:
     )
     if len(problems) <= PROBLEMS:
         return kept
-    count = number_of(problems[PROBLEMS:])
+    count = count_problems(problems[PROBLEMS:])
     more = f"{count:,} more problems, as {kept[-1].where}"
     return (
         *kept,

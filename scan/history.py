@@ -15,12 +15,12 @@ from dataclasses import dataclass, field, replace
 from packageurl import PackageURL
 
 from runner.verdict import Verdict
-from scan.policy import core
+from scan.policy import split_purl
 from scan.record import Finding
 
 
 @dataclass(frozen=True)
-class Seen:
+class FindingDates:
     """The first day (ISO 8601) of a finding in any image, and the first with a fix.
 
     `fixed` is None if it never had a fix, and empty if it already had one when it was first seen:
@@ -32,7 +32,7 @@ class Seen:
 
 
 @dataclass(frozen=True)
-class Judgement:
+class RescanVerdict:
     """Result of assessing the stored SBOM of a published digest on a day (ISO 8601)."""
 
     date: str
@@ -53,11 +53,11 @@ class History:
     older than `seen` has it, but not older than the advisory; it is not stored.
     """
 
-    seen: dict[str, Seen]
-    judgements: tuple[Judgement, ...] = ()
+    seen: dict[str, FindingDates]
+    judgements: tuple[RescanVerdict, ...] = ()
     claimed: dict[str, str] = field(default_factory=dict)
 
-    def checked(self, today: datetime.date) -> History:
+    def without_invalid_entries(self, today: datetime.date) -> History:
         """Return this history without invalid entries.
 
         Those have a day that is in the future or not a date, or a version that is not one.
@@ -73,7 +73,7 @@ class History:
         ]
         return History(seen, tuple(judgements))
 
-    def claims_alone(self) -> History:
+    def only_claims(self) -> History:
         """Return the part that counts of a history that no trusted key signed."""
         days = {
             key: each.fixed or (each.first if each.fixed is not None else "")
@@ -85,37 +85,37 @@ class History:
         """Return this history with the findings of today."""
         seen = dict(self.seen)
         for finding in findings:
-            key = _key(finding)
+            key = _finding_key(finding)
             before = seen.get(key)
             if before is None:
-                seen[key] = Seen(today.isoformat(), "" if finding.fixed_version else None)
+                seen[key] = FindingDates(today.isoformat(), "" if finding.fixed_version else None)
             elif before.fixed is None and finding.fixed_version:
                 seen[key] = replace(before, fixed=today.isoformat())
         return replace(self, seen=seen)
 
-    def with_judgements(self, judgements: Iterable[Judgement]) -> History:
+    def with_results(self, judgements: Iterable[RescanVerdict]) -> History:
         """Return this history with those results that differ from the last one of their digest."""
         last = {each.digest: (each.verdict, each.reason) for each in self.judgements}
         news = (each for each in judgements if last.get(each.digest) != (each.verdict, each.reason))
         return replace(self, judgements=(*self.judgements, *news))
 
-    def merged(self, other: History) -> History:
+    def merge_with(self, other: History) -> History:
         """Return both histories as one: the earliest day of each finding, and all results."""
         both = dict(other.seen)
         for key, seen in self.seen.items():
-            both[key] = _earliest(seen, both[key]) if key in both else seen
-        judgements = sorted({*self.judgements, *other.judgements}, key=_in_order)
+            both[key] = _merge_dates(seen, both[key]) if key in both else seen
+        judgements = sorted({*self.judgements, *other.judgements}, key=_result_order)
         return History(both, tuple(judgements), {**other.claimed, **self.claimed})
 
-    def fixed_on(self, finding: Finding, today: datetime.date) -> datetime.date:
+    def first_fix_day(self, finding: Finding, today: datetime.date) -> datetime.date:
         """Return the first day on which a fix of a finding was known.
 
         It is `today` if the finding was never seen and its advisory has no day.
         """
-        seen = self.seen.get(_key(finding))
+        seen = self.seen.get(_finding_key(finding))
         known = (seen and seen.fixed) or finding.published or (seen and seen.first)
         day = datetime.date.fromisoformat(known) if known else today
-        claimed = self.claimed.get(_key(finding))
+        claimed = self.claimed.get(_finding_key(finding))
         if not claimed:
             return day
         earliest = datetime.date.fromisoformat(
@@ -136,7 +136,7 @@ def _is_past(day: str, today: datetime.date) -> bool:
         return False
 
 
-def _in_order(each: Judgement) -> tuple[str | float, ...]:
+def _result_order(each: RescanVerdict) -> tuple[str | float, ...]:
     """Return a sort key of all fields: a merged history does not depend on who merges it."""
     return (
         each.date,
@@ -149,12 +149,12 @@ def _in_order(each: Judgement) -> tuple[str | float, ...]:
     )
 
 
-def _key(finding: Finding) -> str:
-    kind, namespace, name, _ = core(finding.purl)
+def _finding_key(finding: Finding) -> str:
+    kind, namespace, name, _ = split_purl(finding.purl)
     return f"{finding.id} {PackageURL(kind, namespace, name).to_string()}"
 
 
-def _earliest(one: Seen, other: Seen) -> Seen:
+def _merge_dates(one: FindingDates, other: FindingDates) -> FindingDates:
     """Return the dates of one finding that two scanners saw.
 
     If one of them saw it without a fix, the fix is not older than the day on which the other first
@@ -162,8 +162,8 @@ def _earliest(one: Seen, other: Seen) -> Seen:
     """
     first = min(one.first, other.first)
     if one.fixed is None and other.fixed is None:
-        return Seen(first, None)
+        return FindingDates(first, None)
     if one.fixed == other.fixed == "":
-        return Seen(first, "")
+        return FindingDates(first, "")
     days = [seen.fixed or seen.first for seen in (one, other) if seen.fixed is not None]
-    return Seen(first, min(days))
+    return FindingDates(first, min(days))

@@ -29,7 +29,7 @@ from runner import containers, engine, home, progress, records, start_check
 from runner.containers import ImageCannotStart
 from runner.errors import ConfigError
 from runner.untrusted import Malformed, clean_line, parse_json
-from scan.record import Package, Problem
+from scan.record import Package, ScanProblem
 
 PURPOSE = "look"
 LABEL = "pytorch-cuda-images.inside"
@@ -65,7 +65,7 @@ TRUTH = {"deb": "dpkg", "pypi": "Python"}
 """Program of the image that lists its packages, by type of package URL. Other types have none."""
 
 
-def _installed(value: object) -> object:
+def _parse_status(value: object) -> object:
     """Return versions by name from a text in the form of dpkg's status file.
 
     Values that are not a text are returned unchanged.
@@ -82,7 +82,7 @@ _Count = Annotated[int, Field(ge=0, lt=1 << 63)]
 
 
 @dataclass(frozen=True)
-class Inside:
+class ImageFacts:
     """Facts of one image. Its text is not cleaned: that is done when a problem is recorded.
 
     Versions are as dpkg and the metadata of packages have them; names of Python packages are
@@ -93,9 +93,9 @@ class Inside:
     """
 
     __pydantic_config__: ClassVar[ConfigDict] = records.STRICT
-    debian: Annotated[dict[str, str], BeforeValidator(_installed)]
+    debian: Annotated[dict[str, str], BeforeValidator(_parse_status)]
     areas: dict[str, str]
-    dpkg_query: Annotated[dict[str, str] | None, BeforeValidator(_installed)]
+    dpkg_query: Annotated[dict[str, str] | None, BeforeValidator(_parse_status)]
     python: Annotated[
         dict[str, str],
         AfterValidator(
@@ -114,7 +114,7 @@ class Inside:
 
 
 @dataclass(frozen=True)
-class _Ended:
+class _ProbeExit:
     """End of the image probe: its exit code (None if it did not end), stdout, and stderr."""
 
     exit_code: int | None
@@ -122,58 +122,61 @@ class _Ended:
     errors: bytes = b""
 
 
-def inside(reference: str) -> Inside | Problem:
+def probe_image(reference: str) -> ImageFacts | ScanProblem:
     """Return the facts of an image (`HOST/REPOSITORY@DIGEST`), which is pulled if it is missing.
 
     Returns a Problem if the image itself prevents it: no container of it starts, or its Python is
     missing, crashes, hangs, or prints something else. So one bad image does not stop the others.
     Raises EnvironmentFailed if the engine fails.
     """
-    engine.pull(reference)
-    with home.scratch("inside") as folder, engine.failures(f"probing the image {reference}"):
+    engine.pull_image(reference)
+    with (
+        home.scratch_folder("inside") as folder,
+        engine.report_failures(f"probing the image {reference}"),
+    ):
         # Making our folder has removed those of runs that were killed.
-        client = engine.client(containers.REMOVAL_S)
+        client = engine.connect_engine(containers.REMOVAL_S)
         for left in containers.list_of_purpose(client, PURPOSE):
             if not Path(left.labels.get(LABEL, "/nowhere")).exists():
                 containers.remove_left(client, left)
         containers.remove_left_volumes(client, LABEL)
         shutil.copy2(PROBE, folder)
-        ended = _run(reference, folder)
-        if isinstance(ended, _Ended) and ended.exit_code == KILLED:
+        ended = _run_probe(reference, folder)
+        if isinstance(ended, _ProbeExit) and ended.exit_code == KILLED:
             # By somebody on this machine; if by the image itself, it happens again.
-            ended = _run(reference, folder)
-    return ended if isinstance(ended, Problem) else _understood(ended)
+            ended = _run_probe(reference, folder)
+    return ended if isinstance(ended, ScanProblem) else _parse_facts(ended)
 
 
-def _run(reference: str, folder: Path) -> _Ended | Problem:
-    settings = _settings(folder)
+def _run_probe(reference: str, folder: Path) -> _ProbeExit | ScanProblem:
+    settings = _container_settings(folder)
     try:
-        with _container(reference, folder, settings) as container:
-            if not _ends(container):
-                return _Ended(None)
+        with _created_container(reference, folder, settings) as container:
+            if not _wait_for_end(container):
+                return _ProbeExit(None)
             code = int(container.attrs["State"]["ExitCode"])
-            return _Ended(code, _log(container, "stdout"), _log(container, "stderr"))
+            return _ProbeExit(code, _read_log(container, "stdout"), _read_log(container, "stderr"))
     except ImageCannotStart as error:
-        return _closed(f"no container of it can be started: {error}", START_IT)
+        return _probe_problem(f"no container of it can be started: {error}", START_IT)
 
 
 @contextlib.contextmanager
-def _container(reference: str, folder: Path, settings: Mapping[str, Any]) -> Iterator[Any]:
+def _created_container(reference: str, folder: Path, settings: Mapping[str, Any]) -> Iterator[Any]:
     """Yield a container that was started; it is removed in any case.
 
     Raises ImageCannotStart if the image is why it cannot be created or started.
     """
-    config = _client().images.get(reference).attrs.get("Config") or {}
+    config = _engine_client().images.get(reference).attrs.get("Config") or {}
     volumes = containers.volumes_read_only(config, FOLDER, {LABEL: str(folder)})
-    with containers.without_volumes_of_a_failure(_client(), volumes):
+    with containers.without_volumes_of_a_failure(_engine_client(), volumes):
         try:
-            container = _client().containers.create(
+            container = _engine_client().containers.create(
                 reference,
                 name=containers.new_name(PURPOSE),
                 **{**settings, "mounts": [*settings["mounts"], *volumes]},
             )
         except APIError as error:
-            _client().images.get(reference)  # somebody may have removed it meanwhile
+            _engine_client().images.get(reference)  # somebody may have removed it meanwhile
             _raise_if_the_image_is_why(error, reference, settings, volumes)
             raise
     try:
@@ -190,10 +193,10 @@ def _container(reference: str, folder: Path, settings: Mapping[str, Any]) -> Ite
         with contextlib.suppress(DockerException, requests.RequestException):
             container.remove(force=True, v=True)
             containers.remove_volumes(container)
-            progress.say(f"removed container {container.short_id}", detail=True)
+            progress.say_line(f"removed container {container.short_id}", detail=True)
 
 
-def _settings(folder: Path) -> dict[str, Any]:
+def _container_settings(folder: Path) -> dict[str, Any]:
     """Return the settings of the probe's container: it can read everything and change nothing."""
     return {
         "command": [f"{FOLDER}/{PROBE.name}"],
@@ -225,17 +228,17 @@ def _settings(folder: Path) -> dict[str, Any]:
 def _raise_if_the_image_is_why(
     error: DockerException, reference: str, settings: Mapping[str, Any], volumes: list[Any]
 ) -> None:
-    if start_check.is_fault_of_image(_client(), reference, settings, volumes):
+    if start_check.is_fault_of_image(_engine_client(), reference, settings, volumes):
         raise ImageCannotStart(
             clean_line(str(getattr(error, "explanation", "") or error))
         ) from None
 
 
-def _client() -> docker.DockerClient:
-    return engine.client(ANSWER_S)
+def _engine_client() -> docker.DockerClient:
+    return engine.connect_engine(ANSWER_S)
 
 
-def _ends(container: Any) -> bool:  # noqa: ANN401
+def _wait_for_end(container: Any) -> bool:  # noqa: ANN401
     deadline = time.monotonic() + TIMEOUT_S
     while time.monotonic() < deadline:
         container.reload()
@@ -245,7 +248,7 @@ def _ends(container: Any) -> bool:  # noqa: ANN401
     return False
 
 
-def _log(container: Any, stream: str) -> bytes:  # noqa: ANN401
+def _read_log(container: Any, stream: str) -> bytes:  # noqa: ANN401
     """Return what was printed, cut off soon after DOCUMENT_BYTES."""
     wanted = {"stdout": False, "stderr": False, stream: True}
     printed = bytearray()
@@ -258,72 +261,80 @@ def _log(container: Any, stream: str) -> bytes:  # noqa: ANN401
     return bytes(printed)
 
 
-def _understood(ended: _Ended) -> Inside | Problem:
+def _parse_facts(ended: _ProbeExit) -> ImageFacts | ScanProblem:
     if ended.exit_code is None:
-        return _closed(f"its `python` was still running after {TIMEOUT_S:.0f} s")
+        return _probe_problem(f"its `python` was still running after {TIMEOUT_S:.0f} s")
     if ended.exit_code != 0:
         lines = ended.errors[-4000:].decode(errors="replace").strip().splitlines() or ["nothing"]
         last = clean_line(lines[-1])
-        return _closed(f"its `python` exited with {ended.exit_code}; it printed last: {last}")
+        return _probe_problem(
+            f"its `python` exited with {ended.exit_code}; it printed last: {last}"
+        )
     try:
         # `from_json` bounds no depth, and accepts keys given twice.
         parse_json(ended.document, DOCUMENT_BYTES)
-        return records.from_json(Inside, ended.document, "stdout")
+        return records.from_json(ImageFacts, ended.document, "stdout")
     except (ConfigError, Malformed) as error:
         # Without the hint of the error, which is about files of records.
         problem = error.message if isinstance(error, ConfigError) else str(error)
-        return _closed(f"its `python` did not print one complete document: {clean_line(problem)}")
+        return _probe_problem(
+            f"its `python` did not print one complete document: {clean_line(problem)}"
+        )
 
 
-def _closed(what: str, way_out: str = RUN_PYTHON) -> Problem:
+def _probe_problem(what: str, way_out: str = RUN_PYTHON) -> ScanProblem:
     """Return the problem of an image without facts: nothing in it can be compared with the SBOM."""
-    return Problem(KIND, "python", f"the image cannot be probed: {what}", way_out)
+    return ScanProblem(KIND, "python", f"the image cannot be probed: {what}", way_out)
 
 
 # Comparison with the SBOM
 
 
-def disagreements(packages: tuple[Package, ...], inside: Inside) -> tuple[Problem, ...]:
+def compare_with_sbom(packages: tuple[Package, ...], inside: ImageFacts) -> tuple[ScanProblem, ...]:
     """Return every package for which SBOM and image differ, and types of which one has none.
 
     The SBOM may also list packages that the image names as parts of others.
     """
-    found = [*_of_dpkg(inside)]
+    found = [*_compare_dpkg(inside)]
     for kind, truth in (("deb", inside.debian), ("pypi", inside.python)):
-        listed = [(_name(package), package.version) for package in packages if package.type == kind]
+        listed = [
+            (_package_name(package), package.version)
+            for package in packages
+            if package.type == kind
+        ]
         if not listed or not truth:
-            found.append(_none(kind, len(listed), len(truth)))
+            found.append(_missing_type(kind, len(listed), len(truth)))
         else:
-            found.extend(_differences(kind, listed, truth, inside))
+            found.extend(_compare_packages(kind, listed, truth, inside))
     return tuple(found)
 
 
-def unlisted(packages: tuple[Package, ...], inside: Inside) -> dict[str, int]:
+def count_unlisted(packages: tuple[Package, ...], inside: ImageFacts) -> dict[str, int]:
     """Return the number of packages inside others that the SBOM does not list, by type (`rpm`).
 
     No vulnerability of theirs can be found, so they are shown beside the findings.
     """
-    listed = {(package.type, _name(package), package.version) for package in packages}
-    carried = {(purl.type, *_key(purl)) for purl in _bundled(inside)}
+    listed = {(package.type, _package_name(package), package.version) for package in packages}
+    carried = {(purl.type, *_purl_key(purl)) for purl in _parse_bundled(inside)}
     counted = Counter(
         kind if _KIND.fullmatch(kind) else "unknown" for kind, _, _ in carried - listed
     )
     return dict(sorted(counted.most_common(KINDS)))
 
 
-def _of_dpkg(inside: Inside) -> Iterator[Problem]:
+def _compare_dpkg(inside: ImageFacts) -> Iterator[ScanProblem]:
     """Yield differences between dpkg's status file, which Trivy reads, and the output of dpkg."""
     if inside.dpkg_query is None:
         return
     for name in sorted(inside.debian.keys() | inside.dpkg_query.keys()):
         file, program = (has.get(name, "absent") for has in (inside.debian, inside.dpkg_query))
         if file != program:
-            yield Problem(
+            yield ScanProblem(
                 KIND, name, f"{file} in dpkg's status file, {program} by dpkg-query", BUILD_AGAIN
             )
 
 
-def _none(kind: str, listed: int, there: int) -> Problem:
+def _missing_type(kind: str, listed: int, there: int) -> ScanProblem:
     what = (
         f"the SBOM lists {listed} packages of this type, {TRUTH[kind]} in the image lists {there}; "
         "every image has some"
@@ -331,39 +342,39 @@ def _none(kind: str, listed: int, there: int) -> Problem:
     way_out = (
         "find what removed the packages' metadata from the image, or why Trivy did not read it"
     )
-    return Problem(KIND, kind, what, way_out)
+    return ScanProblem(KIND, kind, what, way_out)
 
 
-def _differences(
+def _compare_packages(
     kind: str,
     listed: Iterable[tuple[str, str]],
     truth: dict[str, str],
-    inside: Inside,
-) -> Iterator[Problem]:
+    inside: ImageFacts,
+) -> Iterator[ScanProblem]:
     there = set(truth.items())
     missing = dict(there - set(listed))
-    carried = {_key(purl) for purl in _bundled(inside) if purl.type == kind}
+    carried = {_purl_key(purl) for purl in _parse_bundled(inside) if purl.type == kind}
     excess = sorted(set(listed) - there - carried)
     for name, version in excess:
         real = missing.pop(name, None)
         actual = f"which {TRUTH[kind]} does not list" if real is None else f"{TRUTH[kind]} {real}"
-        yield Problem(KIND, name, f"the SBOM lists {version}, {actual}", BUILD_AGAIN)
+        yield ScanProblem(KIND, name, f"the SBOM lists {version}, {actual}", BUILD_AGAIN)
     for name, version in sorted(missing.items()):
         what = f"{TRUTH[kind]} has {version} installed, the SBOM does not list it"
         way_out = "run the scan again; if it stays, Trivy does not find the package's metadata"
-        yield Problem(KIND, name, what, way_out)
+        yield ScanProblem(KIND, name, what, way_out)
 
 
-def _bundled(inside: Inside) -> Iterator[PackageURL]:
+def _parse_bundled(inside: ImageFacts) -> Iterator[PackageURL]:
     """Yield the package URLs inside packages; texts that are none are left out."""
     for purl in inside.bundled:
         with contextlib.suppress(ValueError):
             yield PackageURL.from_string(purl)
 
 
-def _key(purl: PackageURL) -> tuple[str, str]:
+def _purl_key(purl: PackageURL) -> tuple[str, str]:
     return canonicalize_name(purl.name) if purl.type == "pypi" else purl.name, purl.version or ""
 
 
-def _name(package: Package) -> str:
+def _package_name(package: Package) -> str:
     return canonicalize_name(package.name) if package.type == "pypi" else package.name

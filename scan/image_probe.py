@@ -41,29 +41,31 @@ NO_PASSWORD, PASSWORD = "none needed", "set"
 Found = tuple[str, os.stat_result]
 
 
-def look(root: str, path: list[str]) -> dict[str, object]:
+def collect_facts(root: str, path: list[str]) -> dict[str, object]:
     """Return all facts of the file system at `root`, whose Python has `path` as its sys.path."""
-    files = list(walk(root))
+    files = list(walk_files(root))
     return {
-        "debian": read(root + STATUS),
-        "areas": areas(read(root + STATUS)),
-        "dpkg_query": query(root),
-        "python": python(path),
-        "bundled": sorted(bundled(root, files, path)),
+        "debian": read_text(root + STATUS),
+        "areas": archive_areas(read_text(root + STATUS)),
+        "dpkg_query": query_dpkg(root),
+        "python": python_packages(path),
+        "bundled": sorted(bundled_packages(root, files, path)),
         "shared_libraries": shared_libraries(files),
         "setuid": {
             name: f"{stat.S_IMODE(found.st_mode):04o}" for name, found in files if is_setuid(found)
         },
         "world_writable": [name for name, found in files if is_world_writable(found)],
-        "passwords": passwords(read(f"{root}/etc/passwd"), read(f"{root}/etc/shadow")),
-        "superusers": superusers(read(f"{root}/etc/passwd")),
-        "caches": caches(files),
-        "compilers": programs(files, COMPILERS),
-        "browsers": programs(files, BROWSERS),
+        "passwords": open_accounts(
+            read_text(f"{root}/etc/passwd"), read_text(f"{root}/etc/shadow")
+        ),
+        "superusers": list_superusers(read_text(f"{root}/etc/passwd")),
+        "caches": measure_caches(files),
+        "compilers": find_programs(files, COMPILERS),
+        "browsers": find_programs(files, BROWSERS),
     }
 
 
-def walk(root: str) -> Iterator[Found]:
+def walk_files(root: str) -> Iterator[Found]:
     """Yield everything below `root` by its path inside the image, in a fixed order.
 
     Files that the engine puts there are left out.
@@ -83,7 +85,7 @@ def walk(root: str) -> Iterator[Found]:
                     folders.append(inside)
 
 
-def read(path: str) -> str:
+def read_text(path: str) -> str:
     """Return a text file; an empty text if there is none."""
     try:
         return Path(path).read_text(encoding="utf-8", errors="replace")
@@ -91,7 +93,7 @@ def read(path: str) -> str:
         return ""
 
 
-def areas(status: str) -> dict[str, str]:
+def archive_areas(status: str) -> dict[str, str]:
     """Return the archive area of each package in dpkg's status file.
 
     It is `non-free` for the section `non-free/libs`, and `main` for `libs`.
@@ -106,7 +108,7 @@ def areas(status: str) -> dict[str, str]:
     return found
 
 
-def query(root: str) -> str | None:
+def query_dpkg(root: str) -> str | None:
     """Return the output of dpkg-query in the form of dpkg's status file; None if it is missing."""
     program = shutil.which("dpkg-query")
     if program is None:
@@ -117,7 +119,7 @@ def query(root: str) -> str | None:
     )
 
 
-def python(path: list[str]) -> dict[str, str]:
+def python_packages(path: list[str]) -> dict[str, str]:
     """Return the version of each distribution on `path`, by name.
 
     Of two with the same name the first one counts, as it does for an import.
@@ -131,14 +133,14 @@ def python(path: list[str]) -> dict[str, str]:
     return found
 
 
-def bundled(root: str, files: list[Found], path: list[str]) -> Iterator[str]:
+def bundled_packages(root: str, files: list[Found], path: list[str]) -> Iterator[str]:
     """Yield the package URLs of packages inside others, by SBOMs and metadata in their folders."""
     for name, found in files:
         if not stat.S_ISREG(found.st_mode):
             continue
         if name.endswith(BILLS):
             try:
-                components = json.loads(read(root + name)).get("components", [])
+                components = json.loads(read_text(root + name)).get("components", [])
             except (ValueError, AttributeError):  # not JSON, or not an SBOM
                 continue
             named = (each for each in components if isinstance(each, dict) and each.get("purl"))
@@ -147,7 +149,7 @@ def bundled(root: str, files: list[Found], path: list[str]) -> Iterator[str]:
             # Directly in a folder of sys.path a package is installed, deeper it is inside another.
             folder = str(Path(root + name).parent.parent)
             if folder not in path and any(folder.startswith(f"{each}/") for each in path):
-                fields = email.parser.Parser().parsestr(read(root + name), headersonly=True)
+                fields = email.parser.Parser().parsestr(read_text(root + name), headersonly=True)
                 yield f"pkg:pypi/{fields['Name']}@{fields['Version']}" if fields["Name"] else name
 
 
@@ -179,7 +181,7 @@ def is_world_writable(found: os.stat_result) -> bool:
     return not kept and bool(found.st_mode & stat.S_IWOTH)
 
 
-def passwords(passwd: str, shadow: str) -> dict[str, str]:
+def open_accounts(passwd: str, shadow: str) -> dict[str, str]:
     """Return the accounts that can log in with a password, or without one.
 
     A field that begins with `!` or `*` matches no password.
@@ -199,13 +201,13 @@ def passwords(passwd: str, shadow: str) -> dict[str, str]:
     }
 
 
-def superusers(passwd: str) -> list[str]:
+def list_superusers(passwd: str) -> list[str]:
     """Return the accounts with user id 0."""
     fields = (line.split(":") for line in passwd.splitlines())
     return [entry[0] for entry in fields if len(entry) > 2 and entry[2] == "0"]
 
 
-def caches(files: list[Found]) -> dict[str, int]:
+def measure_caches(files: list[Found]) -> dict[str, int]:
     """Return the number of bytes in each cache of a package manager; empty ones are left out."""
     counted: dict[str, int] = {}
     for name, found in files:
@@ -215,7 +217,7 @@ def caches(files: list[Found]) -> dict[str, int]:
     return counted
 
 
-def programs(files: list[Found], names: re.Pattern[str]) -> list[str]:
+def find_programs(files: list[Found], names: re.Pattern[str]) -> list[str]:
     """Return the paths of programs with such a name; links to them are not counted."""
     runs = (
         (name, found.st_mode)
@@ -226,4 +228,8 @@ def programs(files: list[Found], names: re.Pattern[str]) -> list[str]:
 
 
 if __name__ == "__main__":
-    print(json.dumps(look("", [each for each in sys.path if each != str(Path(__file__).parent)])))
+    print(
+        json.dumps(
+            collect_facts("", [each for each in sys.path if each != str(Path(__file__).parent)])
+        )
+    )

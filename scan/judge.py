@@ -12,14 +12,14 @@ from dataclasses import dataclass
 from packageurl import PackageURL
 from packaging.version import Version
 
-from scan.policy import EXCEPTIONS, Excuse, same_package
-from scan.record import Finding, Judged, Package, Problem, Standing
+from scan.policy import EXCEPTIONS, PolicyException, is_same_package
+from scan.record import Finding, Package, ScanProblem, TriagedFinding, TriageStatus
 
 EXCEPTION = "exception"
 
 
 @dataclass(frozen=True)
-class Rules:
+class TriageRules:
     """Rules for the findings of one image.
 
     `grace` is days by severity; a missing severity never blocks. `longest` is the maximum number of
@@ -28,71 +28,71 @@ class Rules:
     """
 
     grace: Mapping[str, int]
-    excuses: Sequence[Excuse]
+    excuses: Sequence[PolicyException]
     longest: int
     today: datetime.date
     fixed_on: Callable[[Finding], datetime.date]
 
 
-def judge(findings: Iterable[Finding], rules: Rules) -> tuple[Judged, ...]:
+def triage_findings(findings: Iterable[Finding], rules: TriageRules) -> tuple[TriagedFinding, ...]:
     """Return every finding with its status: blocking ones first, then by severity and package."""
 
-    def sort_key(each: Judged) -> tuple[int, int, str]:
+    def sort_key(each: TriagedFinding) -> tuple[int, int, str]:
         severity = each.finding.severity.lower()
         rank = _SEVERITIES.index(severity) if severity in _SEVERITIES else len(_SEVERITIES)
         return _ORDER.index(each.standing), rank, each.finding.package
 
-    return tuple(sorted((_stand(finding, rules) for finding in findings), key=sort_key))
+    return tuple(sorted((_triage_finding(finding, rules) for finding in findings), key=sort_key))
 
 
-def _stand(finding: Finding, rules: Rules) -> Judged:
+def _triage_finding(finding: Finding, rules: TriageRules) -> TriagedFinding:
     excuse = next(
         (
             excuse
             for excuse in rules.excuses
-            if excuse.covers(finding) and not _expired(excuse, rules)
+            if excuse.covers_finding(finding) and not _is_expired(excuse, rules)
         ),
         None,
     )
     if excuse:
-        return Judged(
+        return TriagedFinding(
             finding,
-            Standing.EXCUSED,
+            TriageStatus.EXCUSED,
             excuse.expires.isoformat(),
             f"{excuse.reason} ({excuse.owner})",
         )
     severity = finding.severity.lower()
     if severity not in rules.grace:
-        return Judged(finding, Standing.TOLERATED, "", f"{severity} does not block")
+        return TriagedFinding(finding, TriageStatus.TOLERATED, "", f"{severity} does not block")
     if not finding.fixed_version:
-        return Judged(finding, Standing.UNFIXED, "", "no fixed version is known")
+        return TriagedFinding(finding, TriageStatus.UNFIXED, "", "no fixed version is known")
     days, since = rules.grace[severity], rules.fixed_on(finding)
     until = since + datetime.timedelta(days=days)
-    standing = Standing.GRACE if rules.today <= until else Standing.BLOCKS
+    standing = TriageStatus.GRACE if rules.today <= until else TriageStatus.BLOCKS
     why = f"fixed since {since}, {days} days of grace"
-    return Judged(finding, standing, until.isoformat(), why)
+    return TriagedFinding(finding, standing, until.isoformat(), why)
 
 
 def exception_problems(
-    rules: Rules,
+    rules: TriageRules,
     findings: Collection[Finding],
     packages: Collection[Package],
     known: Callable[[str], bool],
-) -> Iterator[Problem]:
+) -> Iterator[ScanProblem]:
     """Yield a problem for each faulty exception of an image.
 
     `known` returns whether the database has an advisory. An exception that no finding needs is a
     fault, as an expired one is: it may be written for the wrong package.
     """
     for index, excuse in enumerate(rules.excuses):
-        wrong = _wrong(excuse, rules, findings, packages, known)
+        wrong = _exception_fault(excuse, rules, findings, packages, known)
         if any(
-            excuse.id == other.id and same_package(excuse.package, other.package)
+            excuse.id == other.id and is_same_package(excuse.package, other.package)
             for other in rules.excuses[:index]
         ):
             wrong = "given twice"
         if wrong:
-            yield Problem(
+            yield ScanProblem(
                 EXCEPTION,
                 f"{excuse.id} {excuse.package}",
                 wrong,
@@ -100,34 +100,36 @@ def exception_problems(
             )
 
 
-def _wrong(
-    excuse: Excuse,
-    rules: Rules,
+def _exception_fault(
+    excuse: PolicyException,
+    rules: TriageRules,
     findings: Collection[Finding],
     packages: Collection[Package],
     known: Callable[[str], bool],
 ) -> str:
     last = rules.today + datetime.timedelta(days=rules.longest)
-    if _expired(excuse, rules):
+    if _is_expired(excuse, rules):
         return f"expired on {excuse.expires}"
     if excuse.expires > last:
         return (
             f"too broad: it runs until {excuse.expires}, {rules.longest} days from today is {last}"
         )
-    if not any(same_package(excuse.package, package.purl) for package in packages):
+    if not any(is_same_package(excuse.package, package.purl) for package in packages):
         return "unknown: the image does not hold this package in this version"
     if not known(excuse.id):
         return "unknown: the database has no such advisory"
     return (
-        "" if any(excuse.covers(finding) for finding in findings) else "unused: no finding needs it"
+        ""
+        if any(excuse.covers_finding(finding) for finding in findings)
+        else "unused: no finding needs it"
     )
 
 
-def _expired(excuse: Excuse, rules: Rules) -> bool:
+def _is_expired(excuse: PolicyException, rules: TriageRules) -> bool:
     return excuse.expires < rules.today
 
 
-def pin(finding: Finding) -> str:
+def suggest_fix(finding: Finding) -> str:
     """Return how to take the fix of a finding: a requirement to write, or a release to cut."""
     if PackageURL.from_string(finding.purl).type == "pypi":
         fixed = nearest_fix(finding)
@@ -152,5 +154,5 @@ def nearest_fix(finding: Finding) -> str:
     return next((each for each in versions if Version(each) > installed), versions[-1])
 
 
-_ORDER = tuple(Standing)
+_ORDER = tuple(TriageStatus)
 _SEVERITIES = ("critical", "high", "medium", "low")

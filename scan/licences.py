@@ -8,8 +8,8 @@ from typing import Any
 
 from license_expression import ExpressionError, get_spdx_licensing
 
-from scan.policy import POLICY, Licences
-from scan.record import Package, Problem, first_of
+from scan.policy import POLICY, LicencePolicy
+from scan.record import Package, ScanProblem, limit_problems
 
 LICENCE = "licence"
 WAY_OUT = f"replace the package, or have its licence read and entered in {POLICY.name}"
@@ -17,46 +17,52 @@ WAY_OUT = f"replace the package, or have its licence read and entered in {POLICY
 _SPDX = get_spdx_licensing()
 
 
-def problems(packages: tuple[Package, ...], allowed: Licences) -> tuple[Problem, ...]:
+def check_python_licences(
+    packages: tuple[Package, ...], allowed: LicencePolicy
+) -> tuple[ScanProblem, ...]:
     """Return every Python package whose licence may not be shipped, or is not known.
 
     What is inside a wheel is left to the package that brings it. Many are counted (`first_of`).
     """
-    return tuple(first_of(list(_of_python(packages, allowed))))
+    return tuple(limit_problems(list(_python_problems(packages, allowed))))
 
 
-def _of_python(packages: tuple[Package, ...], allowed: Licences) -> Iterator[Problem]:
+def _python_problems(
+    packages: tuple[Package, ...], allowed: LicencePolicy
+) -> Iterator[ScanProblem]:
     for package in packages:
         if package.type != "pypi" or not package.path:
             continue
         name = package.name.lower()
         if any(fnmatch.fnmatchcase(name, reviewed.package) for reviewed in allowed.reviewed):
             continue
-        refused = [licence for licence in package.licences if not _holds(licence, allowed)]
+        refused = [
+            licence for licence in package.licences if not _is_licence_allowed(licence, allowed)
+        ]
         if refused:
-            yield _problem(package, f"{', '.join(refused)} is not allowed")
+            yield _licence_problem(package, f"{', '.join(refused)} is not allowed")
         elif not package.licences:
-            yield _problem(package, "its metadata names no licence")
+            yield _licence_problem(package, "its metadata names no licence")
 
 
-def of_debian(areas: Mapping[str, str], allowed: Licences) -> tuple[Problem, ...]:
+def check_debian_areas(areas: Mapping[str, str], allowed: LicencePolicy) -> tuple[ScanProblem, ...]:
     """Return every Debian package of an archive area that may not be shipped.
 
     Many are counted (`first_of`): an image can claim any number of packages.
     """
     found = [
-        Problem(LICENCE, name, f"it is from Debian's {area}, which is not allowed", WAY_OUT)
+        ScanProblem(LICENCE, name, f"it is from Debian's {area}, which is not allowed", WAY_OUT)
         for name, area in sorted(areas.items())
         if area not in allowed.areas
     ]
-    return tuple(first_of(found))
+    return tuple(limit_problems(found))
 
 
-def _problem(package: Package, what: str) -> Problem:
-    return Problem(LICENCE, f"{package.name} {package.version}", what, WAY_OUT)
+def _licence_problem(package: Package, what: str) -> ScanProblem:
+    return ScanProblem(LICENCE, f"{package.name} {package.version}", what, WAY_OUT)
 
 
-def _holds(licence: str, allowed: Licences) -> bool:
+def _is_licence_allowed(licence: str, allowed: LicencePolicy) -> bool:
     """Return whether an SPDX expression is allowed: one side of each OR, both sides of each AND."""
 
     def is_allowed(expression: Any) -> bool:  # noqa: ANN401 - the library has no types

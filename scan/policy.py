@@ -14,7 +14,7 @@ from pydantic import AfterValidator, ConfigDict, Field, model_validator
 from pydantic.dataclasses import dataclass as checked
 
 from runner import records
-from scan.configuration import Allowed
+from scan.configuration import AllowedConfiguration
 from scan.record import Finding
 
 FOLDER = Path(__file__).resolve().parent
@@ -34,7 +34,7 @@ Justification = Literal[
 """OpenVEX 0.2.0, section "Status Justifications"."""
 
 
-def _one_package(purl: str) -> str:
+def _require_one_version(purl: str) -> str:
     """Return a package URL; raise ValueError if it covers more than one version of one package."""
     parsed = PackageURL.from_string(purl)
     if not parsed.version or "*" in purl:
@@ -44,12 +44,12 @@ def _one_package(purl: str) -> str:
     return purl
 
 
-def same_package(one: str, other: str) -> bool:
+def is_same_package(one: str, other: str) -> bool:
     """Return whether two package URLs name the same package and version."""
-    return core(one) == core(other)
+    return split_purl(one) == split_purl(other)
 
 
-def core(purl: str) -> tuple[str, str | None, str, str | None]:
+def split_purl(purl: str) -> tuple[str, str | None, str, str | None]:
     """Return type, namespace, name (PEP 503 for PyPI) and version of a package URL.
 
     Its qualifiers, such as `arch`, are left out. Raises ValueError if it is not a package URL.
@@ -60,7 +60,7 @@ def core(purl: str) -> tuple[str, str | None, str, str | None]:
 
 
 @dataclass(frozen=True)
-class Override:
+class GraceOverride:
     """Other days of grace for the images of `line` that hold `stack`."""
 
     __pydantic_config__: ClassVar[ConfigDict] = records.STRICT
@@ -70,7 +70,7 @@ class Override:
 
 
 @dataclass(frozen=True)
-class Reviewed:
+class ReviewedLicence:
     """The licence of a package as a person read it; `package` may end in `*`."""
 
     __pydantic_config__: ClassVar[ConfigDict] = records.STRICT
@@ -80,7 +80,7 @@ class Reviewed:
 
 
 @dataclass(frozen=True)
-class Licences:
+class LicencePolicy:
     """Licences that may be shipped.
 
     `areas` are those of Debian's archive, `allowed` SPDX identifiers of Python packages, and
@@ -90,7 +90,7 @@ class Licences:
     __pydantic_config__: ClassVar[ConfigDict] = records.STRICT
     areas: tuple[str, ...]
     allowed: tuple[str, ...]
-    reviewed: tuple[Reviewed, ...]
+    reviewed: tuple[ReviewedLicence, ...]
 
 
 @dataclass(frozen=True)
@@ -100,12 +100,12 @@ class Policy:
     __pydantic_config__: ClassVar[ConfigDict] = records.STRICT
     database_days: Days
     grace_days: dict[Severity, Days]
-    overrides: tuple[Override, ...]
+    overrides: tuple[GraceOverride, ...]
     exception_days: Days
-    licences: Licences
-    configuration: Allowed
+    licences: LicencePolicy
+    configuration: AllowedConfiguration
 
-    def grace(self, line: str, stacks: Collection[str]) -> dict[str, int]:
+    def grace_for(self, line: str, stacks: Collection[str]) -> dict[str, int]:
         """Return the days of grace by severity for an image; a missing severity never blocks."""
         days: dict[str, int] = {
             str(severity): number for severity, number in self.grace_days.items()
@@ -119,11 +119,11 @@ class Policy:
 
 
 @checked(frozen=True, config=records.STRICT)
-class Excuse:
+class PolicyException:
     """One finding that may stand until `expires`, in the images of `line` that hold `stack`."""
 
     id: Annotated[str, Field(pattern=r"^[A-Z][A-Za-z]*-[A-Za-z0-9-]+$")]
-    package: Annotated[str, AfterValidator(_one_package)]
+    package: Annotated[str, AfterValidator(_require_one_version)]
     line: str
     stack: str
     status: Literal["affected", "not_affected"]
@@ -133,7 +133,7 @@ class Excuse:
     justification: Justification | None = None
 
     @model_validator(mode="after")
-    def _justified(self) -> Excuse:
+    def _require_justification(self) -> PolicyException:
         if (self.status == "not_affected") != (self.justification is not None):
             raise ValueError(
                 "`justification` is required with `status: not_affected`, and not allowed otherwise"
@@ -144,9 +144,9 @@ class Excuse:
         """Return whether it was written for an image of this line and these stacks."""
         return self.line == line and self.stack in stacks
 
-    def covers(self, finding: Finding) -> bool:
+    def covers_finding(self, finding: Finding) -> bool:
         """Return whether it is about this advisory in this version of the package."""
-        return self.id == finding.id and same_package(self.package, finding.purl)
+        return self.id == finding.id and is_same_package(self.package, finding.purl)
 
 
 @dataclass(frozen=True)
@@ -154,7 +154,7 @@ class Exceptions:
     """The whole of exceptions.yaml."""
 
     __pydantic_config__: ClassVar[ConfigDict] = records.STRICT
-    exceptions: tuple[Excuse, ...]
+    exceptions: tuple[PolicyException, ...]
 
 
 def load_policy(path: Path = POLICY) -> Policy:
@@ -162,6 +162,6 @@ def load_policy(path: Path = POLICY) -> Policy:
     return records.load_yaml(Policy, path)
 
 
-def load_excuses(path: Path = EXCEPTIONS) -> tuple[Excuse, ...]:
+def load_exceptions(path: Path = EXCEPTIONS) -> tuple[PolicyException, ...]:
     """Return the exceptions. Raises ConfigError, with file and line, if one is not valid."""
     return records.load_yaml(Exceptions, path).exceptions

@@ -33,7 +33,7 @@ class Package:
     path: str = ""
 
 
-class Standing(StrEnum):
+class TriageStatus(StrEnum):
     """Status of a finding by the policy. Only `blocks` refuses an image."""
 
     BLOCKS = "blocks"
@@ -62,20 +62,20 @@ class Finding:
 
 
 @dataclass(frozen=True)
-class Judged:
+class TriagedFinding:
     """A finding and its status by the policy.
 
     `until` is the day on which its grace or exception ends, `why` the rule in one line.
     """
 
     finding: Finding
-    standing: Standing
+    standing: TriageStatus
     until: str
     why: str
 
 
 @dataclass(frozen=True)
-class Problem:
+class ScanProblem:
     """A fault that refuses an image and is not a vulnerability.
 
     `kind` is one of `bill of materials`, `secret`, `licence`, `configuration`, `dockerfile`,
@@ -91,12 +91,12 @@ class Problem:
     count: int = 1
 
 
-def number_of(problems: Sequence[Problem]) -> int:
+def count_problems(problems: Sequence[ScanProblem]) -> int:
     """Return how many problems there are, including those that are only counted."""
     return sum(problem.count for problem in problems)
 
 
-def first_of(problems: Sequence[Problem]) -> list[Problem]:
+def limit_problems(problems: Sequence[ScanProblem]) -> list[ScanProblem]:
     """Return the first MOST problems of one sort, and one more that counts the rest.
 
     An image can have any number of them, and those of one sort must not crowd out the others.
@@ -107,13 +107,13 @@ def first_of(problems: Sequence[Problem]) -> list[Problem]:
     what = f"{len(rest):,} more, as {rest[0].where}"
     return [
         *problems[:MOST],
-        replace(rest[0], where="and others", what=what, count=number_of(rest)),
+        replace(rest[0], where="and others", what=what, count=count_problems(rest)),
     ]
 
 
-def in_one_line(problems: Sequence[Problem]) -> str:
+def summarise_problems(problems: Sequence[ScanProblem]) -> str:
     """Return the first problem and how many more there are. `problems` is not empty."""
-    first, more = problems[0], number_of(problems) - 1
+    first, more = problems[0], count_problems(problems) - 1
     others = f", and {more:,} more {'problem' if more == 1 else 'problems'}" if more else ""
     return f"{first.kind}: {first.where}: {first.what}{others}"
 
@@ -170,7 +170,7 @@ class ScanRecord:
     sbom: Sbom | None
     database: Database | None
     origins: tuple[Origin, ...]
-    findings: tuple[Judged, ...] | None
-    problems: tuple[Problem, ...]
+    findings: tuple[TriagedFinding, ...] | None
+    problems: tuple[ScanProblem, ...]
     started_at: str
     seconds: float

@@ -27,17 +27,17 @@ from scan import (
     trivy,
     vex,
 )
-from scan.assess import Judges, Place
-from scan.budget import Spent
-from scan.contents import Contents, contents_of
-from scan.documents import recorded
-from scan.policy import load_excuses, load_policy
-from scan.record import Origin, Problem, ScanRecord
+from scan.assess import AssessmentContext, CatalogPlace
+from scan.budget import ImageUsage
+from scan.contents import ImageContents, inspect_image
+from scan.documents import bound_problems
+from scan.policy import load_exceptions, load_policy
+from scan.record import Origin, ScanProblem, ScanRecord
 from scan.trivy import VulnerabilityDatabase
 
 
 @dataclass(frozen=True)
-class Subject:
+class ScanTarget:
     """An image to be scanned: its build, its registry, and its limits in the catalogue.
 
     `before` is the compressed size in bytes of the line's release before, None if there is none.
@@ -45,31 +45,31 @@ class Subject:
 
     build: BuildRecord
     registry: str
-    place: Place
+    place: CatalogPlace
     compiler: bool
     budget: Budget
     growth_percent: float
     before: int | None
 
 
-def judges(
+def load_context(
     registry: Registry,
     repositories: Repositories,
     database: VulnerabilityDatabase | str,
     today: datetime.date,
     seal: Seal,
-) -> Judges:
+) -> AssessmentContext:
     """Return what all images are assessed with on a day.
 
     `database` is a text if there is none: the reason. Raises ConfigError if policy or exceptions
     are not valid, and EnvironmentFailed if the signed history cannot be read.
     """
     history = store.read_history(registry, repositories.records, seal, today)
-    return Judges(load_policy(), load_excuses(), database, history, today)
+    return AssessmentContext(load_policy(), load_exceptions(), database, history, today)
 
 
-def scan(
-    subject: Subject, judges: Judges, folder: Path, before: ScanRecord | None = None
+def scan_image(
+    subject: ScanTarget, judges: AssessmentContext, folder: Path, before: ScanRecord | None = None
 ) -> ScanRecord:
     """Scan one digest and leave the documents in `folder`; those of the record `before` are reused.
 
@@ -82,71 +82,79 @@ def scan(
         time.monotonic(),
     )
     try:
-        record = _scan(subject, judges, folder, before)
+        record = _scan_contents(subject, judges, folder, before)
     except EnvironmentFailed as error:
         record = replace(
-            unjudged(subject.build), verdict=Verdict.INFRA, reason=clean_line(str(error), 1000)
+            unscanned_record(subject.build),
+            verdict=Verdict.INFRA,
+            reason=clean_line(str(error), 1000),
         )
     return replace(record, started_at=started, seconds=round(time.monotonic() - clock, 2))
 
 
-def _scan(subject: Subject, judges: Judges, folder: Path, before: ScanRecord | None) -> ScanRecord:
-    scanner = trivy.version()
-    contents = contents_of(subject.build, subject.registry, folder, before)
-    problems = recorded(tuple(_problems(subject, judges, contents)))
-    assessed = assess.assess(folder / contents.sbom.file, subject.place, judges)
-    vex.write(
+def _scan_contents(
+    subject: ScanTarget, judges: AssessmentContext, folder: Path, before: ScanRecord | None
+) -> ScanRecord:
+    scanner = trivy.scanner_version()
+    contents = inspect_image(subject.build, subject.registry, folder, before)
+    problems = bound_problems(tuple(_find_problems(subject, judges, contents)))
+    assessed = assess.assess_sbom(folder / contents.sbom.file, subject.place, judges)
+    vex.write_vex(
         folder, subject.build, assessed.findings or (), judges.excuses, judges.today.isoformat()
     )
     verdict, reason = assess.verdict_of(problems, assessed)
     return replace(
-        unjudged(subject.build),
+        unscanned_record(subject.build),
         verdict=verdict,
         reason=reason,
         scanner=scanner,
         sbom=contents.sbom,
         database=assessed.database,
-        origins=(*assessed.origins, *_bundled_origins(contents)),
+        origins=(*assessed.origins, *_count_bundled(contents)),
         findings=assessed.findings,
         problems=(*problems, *assessed.problems),
     )
 
 
-def _problems(subject: Subject, judges: Judges, contents: Contents) -> Iterator[Problem]:
+def _find_problems(
+    subject: ScanTarget, judges: AssessmentContext, contents: ImageContents
+) -> Iterator[ScanProblem]:
     """Yield the problems that no vulnerability database is needed for.
 
     Those of the SBOM come first, since all others depend on it.
     """
     policy, build = judges.policy, subject.build
-    if isinstance(contents.inside, Problem):
+    if isinstance(contents.inside, ScanProblem):
         yield contents.inside
     else:
-        yield from image_facts.disagreements(contents.packages, contents.inside)
+        yield from image_facts.compare_with_sbom(contents.packages, contents.inside)
         allowed = replace(
             policy.configuration, compiler=policy.configuration.compiler or subject.compiler
         )
-        yield from configuration.problems(contents.config, contents.inside, allowed)
-        yield from licences.of_debian(contents.inside.areas, policy.licences)
-    yield from secrets.problems(contents.report)
-    yield from licences.problems(contents.packages, policy.licences)
-    yield from dockerfiles.problems(subject.place.stacks)
-    spent = Spent(build.size, len(contents.packages), len(build.layers))
-    yield from budget.problems(
+        yield from configuration.check_configuration(
+            contents.image_config, contents.inside, allowed
+        )
+        yield from licences.check_debian_areas(contents.inside.areas, policy.licences)
+    yield from secrets.find_secrets(contents.report)
+    yield from licences.check_python_licences(contents.packages, policy.licences)
+    yield from dockerfiles.check_dockerfiles(subject.place.stacks)
+    spent = ImageUsage(build.total_size, len(contents.packages), len(build.layers))
+    yield from budget.check_budget(
         build.image, spent, subject.budget, subject.growth_percent, subject.before
     )
 
 
-def _bundled_origins(contents: Contents) -> Iterator[Origin]:
+def _count_bundled(contents: ImageContents) -> Iterator[Origin]:
     """Yield the number of packages and libraries inside others, which no advisories cover."""
-    if isinstance(contents.inside, Problem):
+    if isinstance(contents.inside, ScanProblem):
         return
-    for kind, count in image_facts.unlisted(contents.packages, contents.inside).items():
+    for kind, count in image_facts.count_unlisted(contents.packages, contents.inside).items():
         yield Origin(f"{kind} packages inside wheels", count, "")
     if libraries := sum(contents.inside.shared_libraries.values()):
         yield Origin("shared libraries inside wheels", libraries, "")
 
 
-def unjudged(build: BuildRecord) -> ScanRecord:
+def unscanned_record(build: BuildRecord) -> ScanRecord:
     """Return the record of a digest that was not scanned."""
     return ScanRecord(
         version=build.version,

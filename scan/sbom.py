@@ -5,29 +5,31 @@ from __future__ import annotations
 from packageurl import PackageURL
 
 from runner.errors import EnvironmentFailed
-from runner.untrusted import clean_line, printable
-from scan.documents import Component, bill_of
+from runner.untrusted import clean_line, escape_unprintable
+from scan.documents import Component, parse_cyclonedx
 from scan.record import Package
 
 _PROPERTY = "aquasecurity:trivy:"
 
 
-def packages_of(document: object) -> tuple[Package, ...]:
+def read_packages(document: object) -> tuple[Package, ...]:
     """Return every component with a package URL, sorted by it.
 
     Raises EnvironmentFailed if the document or one of its package URLs cannot be read.
     """
-    components = (component for component in bill_of(document).components if component.purl)
-    return tuple(sorted(map(_package, components), key=lambda package: package.purl))
+    components = (component for component in parse_cyclonedx(document).components if component.purl)
+    return tuple(sorted(map(_parse_component, components), key=lambda package: package.purl))
 
 
-def distribution_of(document: object) -> str:
+def read_distribution(document: object) -> str:
     """Return the distribution that the image names, as `debian 12.15`; empty if it names none."""
-    found = (each for each in bill_of(document).components if each.type == "operating-system")
+    found = (
+        each for each in parse_cyclonedx(document).components if each.type == "operating-system"
+    )
     return next((clean_line(f"{each.name} {each.version}") for each in found), "")
 
 
-def _package(component: Component) -> Package:
+def _parse_component(component: Component) -> Package:
     """Return a component as a package, with hidden characters of its text as escapes.
 
     Names are compared: two different ones must not become equal.
@@ -37,18 +39,18 @@ def _package(component: Component) -> Package:
     )
     properties = {each.name.removeprefix(_PROPERTY): each.value for each in component.properties}
     return Package(
-        purl=printable(component.purl, 1000),
-        type=printable(_type(component), 50),
-        name=printable(component.name),
-        version=printable(component.version),
-        source=printable(properties.get("SrcName", "")),
-        licences=tuple(printable(each) for each in licences),
-        layer=printable(properties.get("LayerDigest", "")),
-        path=printable(properties.get("FilePath", ""), 1000),
+        purl=escape_unprintable(component.purl, 1000),
+        type=escape_unprintable(_package_type(component), 50),
+        name=escape_unprintable(component.name),
+        version=escape_unprintable(component.version),
+        source=escape_unprintable(properties.get("SrcName", "")),
+        licences=tuple(escape_unprintable(each) for each in licences),
+        layer=escape_unprintable(properties.get("LayerDigest", "")),
+        path=escape_unprintable(properties.get("FilePath", ""), 1000),
     )
 
 
-def _type(component: Component) -> str:
+def _package_type(component: Component) -> str:
     try:
         return str(PackageURL.from_string(component.purl).type)
     except ValueError as error:

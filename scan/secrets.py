@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from scan.documents import report_of
-from scan.record import Problem
+from scan.documents import parse_report
+from scan.record import ScanProblem
 
 SECRET = "secret"  # noqa: S105 - the kind of a problem
 CONFIGURATION = "the image's configuration"
@@ -16,15 +16,15 @@ WAY_OUT = (
 )
 
 
-def problems(report: object) -> Iterator[Problem]:
+def find_secrets(report: object) -> Iterator[ScanProblem]:
     """Yield every secret of a Trivy report, without the text that was matched.
 
     Raises EnvironmentFailed if the report has another shape than expected.
     """
-    read = report_of(report)
+    read = parse_report(report)
     for target in read.Results or ():
         for found in target.Secrets or ():
             file = CONFIGURATION if target.Target == read.ArtifactName else target.Target
-            yield Problem(
+            yield ScanProblem(
                 SECRET, f"{file}:{found.StartLine}", f"{found.Title} ({found.RuleID})", WAY_OUT
             )

@@ -26,7 +26,7 @@ LARGEST_BYTES = 64 << 20
 """A finding has about 120 bytes, a judgement 250."""
 
 
-def keep_sbom(
+def attach_sbom(
     registry: Registry, repository: str, digest: str, sbom: Sbom, folder: Path
 ) -> tuple[str, ...]:
     """Attach both documents to a digest for other tools, and return the digests of the artifacts.
@@ -34,14 +34,14 @@ def keep_sbom(
     The same documents are attached once. Others that are attached already do not count: anybody may
     have put them there. Raises EnvironmentFailed if the digest is not in the registry.
     """
-    subject = registry.manifest(repository, digest)
+    subject = registry.read_manifest(repository, digest)
     if subject is None:
         raise EnvironmentFailed(
             f"{registry.host}/{repository}@{digest} is not in the registry",
             "run the build stage again",
         )
     return tuple(
-        referrers.attach(
+        referrers.attach_artifact(
             registry,
             repository,
             subject.descriptor,
@@ -59,19 +59,21 @@ def read_history(registry: Registry, repository: str, seal: Seal, today: datetim
     A history that no trusted key signed can only make a fix older than it is known to be
     (`History.claimed`). Raises EnvironmentFailed if a signed one cannot be read.
     """
-    found = document.read(registry, repository, TAG, seal, LARGEST_BYTES)
+    found = document.read_signed(registry, repository, TAG, seal, LARGEST_BYTES)
     if found is None:
         return History({})
     where = f"{registry.host}/{repository}:{TAG}"
     if not found.is_readable:
-        progress.say(f"  a new history of findings begins: {where} cannot be read: {found.problem}")
+        progress.say_line(
+            f"  a new history of findings begins: {where} cannot be read: {found.problem}"
+        )
         return History({})
     try:
         parse_json(found.body, LARGEST_BYTES)
         history = records.from_json(History, found.body, where)
     except (Malformed, ConfigError) as error:
         if found.problem:
-            progress.say(
+            progress.say_line(
                 f"  a new history of findings begins: {where} is not signed and cannot be read"
             )
             return History({})
@@ -79,16 +81,16 @@ def read_history(registry: Registry, repository: str, seal: Seal, today: datetim
         raise EnvironmentFailed(
             problem, "use the version of this project that wrote it, or remove that tag"
         ) from None
-    checked = history.checked(today)
+    checked = history.without_invalid_entries(today)
     if found.problem:
-        progress.say(
+        progress.say_line(
             f"  {where}: {found.problem}; its dates can shorten a grace period and never extend it"
         )
-        return checked.claims_alone()
+        return checked.only_claims()
     return checked
 
 
-def keep_history(
+def store_history(
     registry: Registry, repository: str, history: History, seal: Seal, today: datetime.date
 ) -> None:
     """Sign and store the history, merged with what another scanner wrote meanwhile.
@@ -99,18 +101,18 @@ def keep_history(
     """
     where = f"{registry.host}/{repository}:{TAG}"
     if problem := seal.own_problem():
-        progress.say(f"  {where} is not written, since nobody would trust it: {problem}")
+        progress.say_line(f"  {where} is not written, since nobody would trust it: {problem}")
         return
     for _ in range(ATTEMPTS):
         merged = replace(
-            history.merged(read_history(registry, repository, seal, today)), claimed={}
+            history.merge_with(read_history(registry, repository, seal, today)), claimed={}
         )
         body = records.to_json(merged).encode()
         registry.put_manifest(
-            repository, TAG, document.manifest_of(registry, repository, HISTORY, body, seal)
+            repository, TAG, document.push_document(registry, repository, HISTORY, body, seal)
         )
         if (
-            replace(read_history(registry, repository, seal, today).merged(history), claimed={})
+            replace(read_history(registry, repository, seal, today).merge_with(history), claimed={})
             == merged
         ):
             return

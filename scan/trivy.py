@@ -59,7 +59,7 @@ class VulnerabilityDatabase:
     record: Database
 
     @property
-    def file(self) -> Path:
+    def database_file(self) -> Path:
         """The file of the database."""
         return self.cache / "db" / "trivy.db"
 
@@ -76,7 +76,7 @@ class Analysis:
 
 
 @cache
-def version() -> str:
+def scanner_version() -> str:
     """Return name and version of the scanner.
 
     Raises EnvironmentFailed if it is not the pinned version.
@@ -93,7 +93,7 @@ def version() -> str:
     return f"trivy {installed}"
 
 
-def analyse(reference: str, folder: Path, cache: Path | None = None) -> Analysis:
+def analyse_image(reference: str, folder: Path, cache: Path | None = None) -> Analysis:
     """Analyse an image in a registry; write REPORT, SBOM (CycloneDX) and SPDX into `folder`.
 
     Trivy caches its results by layer in `cache`, so that a layer shared by images is analysed once.
@@ -110,29 +110,37 @@ def analyse(reference: str, folder: Path, cache: Path | None = None) -> Analysis
         "--format",
         "json",
     )
-    how = ("--cache-dir", cache or _cache(), "--timeout", f"{SCAN_TIMEOUT_S}s", *_OFFLINE[:2])
-    _run([*what, *how, reference], report)
+    how = (
+        "--cache-dir",
+        cache or _cache_folder(),
+        "--timeout",
+        f"{SCAN_TIMEOUT_S}s",
+        *_OFFLINE[:2],
+    )
+    _run_trivy([*what, *how, reference], report)
     documents = {}
     for name, kind in _KINDS.items():
-        _run(["convert", "--format", kind, report], folder / name)
-        documents[name] = _parsed(folder / name)
-    return Analysis(_parsed(report), documents[SBOM])
+        _run_trivy(["convert", "--format", kind, report], folder / name)
+        documents[name] = _read_output(folder / name)
+    return Analysis(_read_output(report), documents[SBOM])
 
 
-def kept_analysis(folder: Path) -> Analysis:
+def read_analysis(folder: Path) -> Analysis:
     """Return the documents that an earlier `analyse` left in `folder`.
 
     Raises EnvironmentFailed if one is missing or not complete.
     """
-    return Analysis(_parsed(folder / REPORT), _parsed(folder / SBOM))
+    return Analysis(_read_output(folder / REPORT), _read_output(folder / SBOM))
 
 
-def vulnerabilities(sbom: Path, database: VulnerabilityDatabase, target: Path) -> dict[str, Any]:
+def find_vulnerabilities(
+    sbom: Path, database: VulnerabilityDatabase, target: Path
+) -> dict[str, Any]:
     """Return Trivy's findings for a stored SBOM as JSON, and write them to `target`.
 
     Raises EnvironmentFailed if Trivy fails.
     """
-    _run(
+    _run_trivy(
         [
             "sbom",
             "--scanners",
@@ -146,10 +154,10 @@ def vulnerabilities(sbom: Path, database: VulnerabilityDatabase, target: Path) -
         ],
         target,
     )
-    return _parsed(target)
+    return _read_output(target)
 
 
-def _run(words: Sequence[str | Path], target: Path) -> None:
+def _run_trivy(words: Sequence[str | Path], target: Path) -> None:
     """Run Trivy so that `target` is of this run and no file in the working folder counts."""
     target.unlink(missing_ok=True)
     command, *rest = words
@@ -157,70 +165,74 @@ def _run(words: Sequence[str | Path], target: Path) -> None:
     flags += ["--secret-config", ""] if command == "image" else []
     written: list[str | Path] = [_BINARY, command, "--quiet", *flags, "--output", target]
     if command == "image":
-        docker_config.check()
+        docker_config.check_config()
     logins = (
         shell.secrets_for(*_LOGINS) if command == "image" else {"DOCKER_CONFIG": str(target.parent)}
     )  # documents need no registry
-    shell.run([*written, *rest], hint=HINT, env=_environment() | logins, timeout_s=SCAN_TIMEOUT_S)
+    shell.run(
+        [*written, *rest], hint=HINT, env=_scanner_environment() | logins, timeout_s=SCAN_TIMEOUT_S
+    )
 
 
-def database(given: str | None, mirror: str | None) -> VulnerabilityDatabase | str:
+def obtain_database(given: str | None, mirror: str | None) -> VulnerabilityDatabase | str:
     """Return the database in the folder `given`, else one from `mirror` or Trivy's own registry.
 
     Returns the reason in one line if there is none. Raises ConfigError if `given` holds no usable
     database.
     """
     if given is not None:
-        return _from_folder(Path(given))
-    folder = _cache()
-    reason = _download(folder, mirror)
+        return _open_folder(Path(given))
+    folder = _cache_folder()
+    reason = _download_database(folder, mirror)
     if reason and not (folder / "db" / "trivy.db").is_file():
         return reason
     if reason:
-        progress.say(f"  {reason}; the one of an earlier run is used, if it is not too old")
-    return VulnerabilityDatabase(folder, _describe(folder / "db", mirror or "trivy's own registry"))
+        progress.say_line(f"  {reason}; the one of an earlier run is used, if it is not too old")
+    return VulnerabilityDatabase(
+        folder, _describe_database(folder / "db", mirror or "trivy's own registry")
+    )
 
 
-def _from_folder(folder: Path) -> VulnerabilityDatabase:
+def _open_folder(folder: Path) -> VulnerabilityDatabase:
     """Return the database of a folder with trivy.db and metadata.json, in itself or under db/."""
     held = folder / "db" if (folder / "db").is_dir() else folder
     if not (held / "trivy.db").is_file():
         raise ConfigError(
             f"{folder} holds no trivy.db", "give a folder with trivy.db and metadata.json"
         )
-    record = _describe(held, str(folder))
-    folder = home.kept("trivy-given")
+    record = _describe_database(held, str(folder))
+    folder = home.make_home_folder("trivy-given")
     link = folder / "db"
     link.unlink(missing_ok=True)
     link.symlink_to(held.resolve())
     return VulnerabilityDatabase(folder, record)
 
 
-def _describe(folder: Path, source: str) -> Database:
+def _describe_database(folder: Path, source: str) -> Database:
     file = folder / "metadata.json"
     try:
-        held = _json_object(read_own_file(file, _METADATA_BYTES))
+        held = _parse_object(read_own_file(file, _METADATA_BYTES))
         if held.get("Version") != SCHEMA_VERSION:
             problem = f"schema {clean_line(str(held.get('Version')), 80)}, not {SCHEMA_VERSION}"
             raise ConfigError(f"{folder}: {problem}", "fetch a current database")
-        updated_at = _moment(held.get("UpdatedAt"))
+        updated_at = _parse_time(held.get("UpdatedAt"))
     except OSError as error:
         problem = f"{file} is not readable: {error.strerror}"
         raise ConfigError(problem, "fetch the database again") from None
     except Malformed as error:
         problem = f"{file} is not readable: {error}"
         raise ConfigError(problem, "fetch the database again") from None
-    return Database(source, _checked_sha256(folder / "trivy.db"), updated_at)
+    return Database(source, _hash_database(folder / "trivy.db"), updated_at)
 
 
-def _json_object(data: bytes) -> dict[str, Any]:
+def _parse_object(data: bytes) -> dict[str, Any]:
     found = parse_json(data, _METADATA_BYTES)
     if not isinstance(found, dict):
         raise Malformed("it is not a JSON object")
     return found
 
 
-def _moment(value: object) -> str:
+def _parse_time(value: object) -> str:
     """Return the time at which a database was made (ISO 8601), as it is written.
 
     Raises Malformed if it is not a time, or in the future.
@@ -239,7 +251,7 @@ def _moment(value: object) -> str:
     return str(value)
 
 
-def _checked_sha256(file: Path) -> str:
+def _hash_database(file: Path) -> str:
     """Return the SHA-256 of a database.
 
     Raises ConfigError if it is not readable or has more than DATABASE_BYTES.
@@ -254,15 +266,15 @@ def _checked_sha256(file: Path) -> str:
     raise ConfigError(f"{file} has more than {DATABASE_BYTES >> 30} GB", "fetch the database again")
 
 
-def _download(folder: Path, mirror: str | None) -> str:
+def _download_database(folder: Path, mirror: str | None) -> str:
     """Download or refresh the database; return the reason if that failed, else an empty text."""
     options = ["--cache-dir", str(folder), *(["--db-repository", mirror] if mirror else [])]
     command: list[str | Path] = [_BINARY, "image", "--download-db-only", "--quiet", *options]
-    progress.say("  refreshing the vulnerability database ...")
+    progress.say_line("  refreshing the vulnerability database ...")
     try:
         logins = shell.secrets_for(*_LOGINS)
-        done = shell.ended(
-            command, hint=HINT, timeout_s=DOWNLOAD_TIMEOUT_S, env=_environment() | logins
+        done = shell.run_to_end(
+            command, hint=HINT, timeout_s=DOWNLOAD_TIMEOUT_S, env=_scanner_environment() | logins
         )
     except EnvironmentFailed as error:
         if "did not finish" in error.message:
@@ -289,11 +301,11 @@ def explain_failed_download(errors: str) -> str:
     return clean_line(reason, 120)
 
 
-def _cache() -> Path:
-    return home.kept("trivy")
+def _cache_folder() -> Path:
+    return home.make_home_folder("trivy")
 
 
-def _environment() -> dict[str, str]:
+def _scanner_environment() -> dict[str, str]:
     """Return variables for Trivy that unset the caller's own `TRIVY_*`.
 
     Those could hide findings (`TRIVY_IGNORE_UNFIXED`). To Trivy an empty variable is unset.
@@ -310,7 +322,7 @@ def _environment() -> dict[str, str]:
     }
 
 
-def _parsed(target: Path) -> dict[str, Any]:
+def _read_output(target: Path) -> dict[str, Any]:
     """Return the JSON that Trivy wrote; its exit code does not prove that it is there and complete.
 
     Raises EnvironmentFailed if it is not.

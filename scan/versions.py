@@ -32,7 +32,7 @@ class Step(StrEnum):
 
 
 @dataclass(frozen=True)
-class Move:
+class VersionChange:
     """A change of version; `downgrade` if the package or the software in it became older."""
 
     step: Step
@@ -43,13 +43,13 @@ V = TypeVar("V")
 
 
 @dataclass(frozen=True)
-class _Rules(Generic[V]):
+class _VersionRules(Generic[V]):
     parse: Callable[[str], V]
     step: Callable[[V, V], Step]
     downgrade: Callable[[V, V], bool]
 
 
-def check(kind: str, name: str, version: str) -> None:
+def require_version(kind: str, name: str, version: str) -> None:
     """Raise an error if a version cannot be compared.
 
     Raises ConfigError if there are no rules for this `kind` of package, and EnvironmentFailed if
@@ -70,7 +70,7 @@ def check(kind: str, name: str, version: str) -> None:
         ) from None
 
 
-def compare(kind: str, one: str, other: str) -> int:
+def compare_versions(kind: str, one: str, other: str) -> int:
     """Return a negative number if `one` is older, 0 if both are equal, else a positive one.
 
     `1.0` and `1.0.0` of PyPI are equal.
@@ -82,17 +82,17 @@ def compare(kind: str, one: str, other: str) -> int:
 
 def newest_first(kind: str) -> Callable[[str], Any]:
     """Return a sort key for versions, the newest first."""
-    return cmp_to_key(lambda one, other: compare(kind, other, one))
+    return cmp_to_key(lambda one, other: compare_versions(kind, other, one))
 
 
-def move(kind: str, before: str, after: str) -> Move:
+def measure_change(kind: str, before: str, after: str) -> VersionChange:
     """Return step and direction between two versions that differ."""
     rules = _RULES[kind]
     old, new = rules.parse(before), rules.parse(after)
-    return Move(rules.step(old, new), rules.downgrade(old, new))
+    return VersionChange(rules.step(old, new), rules.downgrade(old, new))
 
 
-def reaches(kind: str, before: str, fixed: str, after: str) -> bool:
+def reaches_fix(kind: str, before: str, fixed: str, after: str) -> bool:
     """Return whether `after`, and not yet `before`, has a version of `fixed`.
 
     `fixed` is Trivy's list, for instance `1.26.19, 2.2.2`. Versions in it that cannot be read are
@@ -100,7 +100,11 @@ def reaches(kind: str, before: str, fixed: str, after: str) -> bool:
     """
     for each in fixed.split(","):
         with contextlib.suppress(ValueError):
-            if compare(kind, before, each.strip()) < 0 <= compare(kind, after, each.strip()):
+            if (
+                compare_versions(kind, before, each.strip())
+                < 0
+                <= compare_versions(kind, after, each.strip())
+            ):
                 return True
     return False
 
@@ -114,13 +118,13 @@ def _python_step(before: Version, after: Version) -> Step:
         return Step.MAJOR
     if differs := _first_difference(before.release, after.release):
         return differs
-    if _unfinished(before) != _unfinished(after):
-        return _level(before.release)
+    if _prerelease_parts(before) != _prerelease_parts(after):
+        return _release_level(before.release)
     same = (before.post, before.dev) == (after.post, after.dev)
     return Step.LOCAL_VERSION if same else Step.PATCH
 
 
-def _unfinished(version: Version) -> tuple[object, object]:
+def _prerelease_parts(version: Version) -> tuple[object, object]:
     """Return the parts that make it a pre- or development release, but not of a post-release."""
     return version.pre, version.dev if version.post is None else None
 
@@ -129,15 +133,15 @@ def _first_difference(before: Sequence[int], after: Sequence[int]) -> Step | Non
     """Return the step between two releases, with 0 for missing numbers; None if they are equal."""
     length = max(len(before), len(after))
     old, new = ((*numbers, *(0,) * (length - len(numbers))) for numbers in (before, after))
-    return next((_at(index) for index in range(length) if old[index] != new[index]), None)
+    return next((_step_at(index) for index in range(length) if old[index] != new[index]), None)
 
 
-def _level(release: Sequence[int]) -> Step:
+def _release_level(release: Sequence[int]) -> Step:
     """Return the step by the last number but 0: `2.0` major, `2.6.0` minor, `2.6.1` patch."""
-    return _at(max((index for index, number in enumerate(release) if number), default=0))
+    return _step_at(max((index for index, number in enumerate(release) if number), default=0))
 
 
-def _at(index: int) -> Step:
+def _step_at(index: int) -> Step:
     return (Step.MAJOR, Step.MINOR, Step.PATCH)[min(index, 2)]
 
 
@@ -151,7 +155,7 @@ _DEBIANS_OWN = re.compile(
 _REALLY = re.compile(r".*\+really(?=[0-9])")
 
 
-def _debian(version: str) -> NativeVersion:
+def _parse_debian(version: str) -> NativeVersion:
     """Return a Debian version; raise ValueError if it is not one.
 
     The class `Version` is not used: it is apt's own if python-apt is installed, and may differ.
@@ -163,39 +167,41 @@ def _debian(version: str) -> NativeVersion:
 
 def _debian_step(before: NativeVersion, after: NativeVersion) -> Step:
     """Return the step between two upstream versions; a new epoch is always major."""
-    if _epoch(before) != _epoch(after):
+    if _debian_epoch(before) != _debian_epoch(after):
         return Step.MAJOR
-    old, new = _upstream(before), _upstream(after)
+    old, new = _upstream_version(before), _upstream_version(after)
     if old == new:
         return Step.DEBIAN_REVISION
-    return _first_difference(_numbers(old), _numbers(new)) or (
-        _level(_numbers(old)) if "~" in old + new else Step.PATCH
+    return _first_difference(_leading_numbers(old), _leading_numbers(new)) or (
+        _release_level(_leading_numbers(old)) if "~" in old + new else Step.PATCH
     )
 
 
 def _is_debian_downgrade(before: NativeVersion, after: NativeVersion) -> bool:
-    older_inside = NativeVersion(_software(after)) < NativeVersion(_software(before))
-    return after < before or (_epoch(before) == _epoch(after) and older_inside)
+    older_inside = NativeVersion(_packaged_version(after)) < NativeVersion(
+        _packaged_version(before)
+    )
+    return after < before or (_debian_epoch(before) == _debian_epoch(after) and older_inside)
 
 
-def _epoch(version: NativeVersion) -> int:
+def _debian_epoch(version: NativeVersion) -> int:
     return int(version.epoch or 0)
 
 
-def _software(version: NativeVersion) -> str:
+def _packaged_version(version: NativeVersion) -> str:
     return _REALLY.sub("", version.upstream_version or "")
 
 
-def _upstream(version: NativeVersion) -> str:
-    return _DEBIANS_OWN.sub("", _software(version))
+def _upstream_version(version: NativeVersion) -> str:
+    return _DEBIANS_OWN.sub("", _packaged_version(version))
 
 
-def _numbers(upstream: str) -> tuple[int, ...]:
+def _leading_numbers(upstream: str) -> tuple[int, ...]:
     leading = re.match(r"[0-9]+(?:\.[0-9]+)*", upstream)
     return tuple(map(int, leading[0].split("."))) if leading else ()
 
 
-_RULES: dict[str, _Rules[Any]] = {
-    "pypi": _Rules(Version, _python_step, lambda before, after: after < before),
-    "deb": _Rules(_debian, _debian_step, _is_debian_downgrade),
+_RULES: dict[str, _VersionRules[Any]] = {
+    "pypi": _VersionRules(Version, _python_step, lambda before, after: after < before),
+    "deb": _VersionRules(_parse_debian, _debian_step, _is_debian_downgrade),
 }

@@ -10,16 +10,20 @@ from packageurl import PackageURL
 
 from images.record import BuildRecord
 from runner import records
-from scan.policy import Excuse
-from scan.record import Judged, Standing
+from scan.policy import PolicyException
+from scan.record import TriagedFinding, TriageStatus
 
 FILE = "vex.openvex.json"
 CONTEXT = "https://openvex.dev/ns/v0.2.0"
 AUTHOR = "pytorch-cuda-images"
 
 
-def write(
-    folder: Path, build: BuildRecord, judged: Sequence[Judged], excuses: Sequence[Excuse], now: str
+def write_vex(
+    folder: Path,
+    build: BuildRecord,
+    judged: Sequence[TriagedFinding],
+    excuses: Sequence[PolicyException],
+    now: str,
 ) -> None:
     """Write FILE into `folder`; no file if no finding has an exception.
 
@@ -28,15 +32,19 @@ def write(
     target = folder / FILE
     target.unlink(missing_ok=True)
     statements = [
-        _statement(build, each, next(one for one in excuses if one.covers(each.finding)))
+        _make_statement(
+            build, each, next(one for one in excuses if one.covers_finding(each.finding))
+        )
         for each in judged
-        if each.standing is Standing.EXCUSED
+        if each.standing is TriageStatus.EXCUSED
     ]
     if statements:
-        records.write(target, _document(build, statements, now))
+        records.write_record(target, _make_document(build, statements, now))
 
 
-def _document(build: BuildRecord, statements: list[dict[str, Any]], now: str) -> dict[str, Any]:
+def _make_document(
+    build: BuildRecord, statements: list[dict[str, Any]], now: str
+) -> dict[str, Any]:
     return {
         "@context": CONTEXT,
         "@id": f"urn:{AUTHOR}:vex:{build.digest}",
@@ -47,7 +55,9 @@ def _document(build: BuildRecord, statements: list[dict[str, Any]], now: str) ->
     }
 
 
-def _statement(build: BuildRecord, judged: Judged, excuse: Excuse) -> dict[str, Any]:
+def _make_statement(
+    build: BuildRecord, judged: TriagedFinding, excuse: PolicyException
+) -> dict[str, Any]:
     product = PackageURL("oci", None, build.repository.rpartition("/")[2], build.digest).to_string()
     reason = (
         {"justification": excuse.justification}

@@ -60,7 +60,7 @@ def own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Return a shared folder of this test alone; `out/` is its own too."""
     monkeypatch.setenv("PYTORCH_CUDA_IMAGES_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("PYTORCH_CUDA_IMAGES_OUT", str(tmp_path / "out"))
-    return home.kept()
+    return home.make_home_folder()
 
 
 @pytest.fixture(scope="session")
@@ -82,9 +82,9 @@ def registry_host(
     """Start a real registry for these tests alone and return its address."""
     folder = tmp_path_factory.mktemp("registry")
     host = f"127.0.0.1:{free_port()}"
-    embedded.start(host, folder)
+    embedded.start_registry(host, folder)
     yield host
-    embedded.stop(folder)
+    embedded.stop_registry(folder)
 
 
 @pytest.fixture(scope="session")
@@ -114,7 +114,7 @@ def rl_image() -> str:
 @pytest.fixture(scope="session")
 def mounted_harness() -> Path:
     """Return the folder of pytest and its plugins that every container gets."""
-    return harness.installed()
+    return harness.install_harness()
 
 
 @pytest.fixture
@@ -123,7 +123,7 @@ def image_with(request: pytest.FixtureRequest) -> Callable[[str], str]:
 
     def pulled(stack: str) -> str:
         reference = str(request.getfixturevalue(f"{stack}_image"))
-        engine.pull(reference)
+        engine.pull_image(reference)
         return reference
 
     return pulled
@@ -163,7 +163,7 @@ def _without_engine() -> str:
     if shutil.which("docker-registry") is None:
         return "the program `docker-registry` is not installed"
     try:
-        engine.client()
+        engine.connect_engine()
     except ReleaseError as error:
         return error.message
     return ""

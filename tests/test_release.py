@@ -173,7 +173,7 @@ def test_the_local_executor_needs_no_engine_and_says_what_python_lacks(home: Pat
     assert (done.returncode, done.stdout) == (3, "")
     assert "No module named 'torch'" in done.stderr.splitlines()[-1]
     assert "--python" in done.stderr.splitlines()[-1]
-    assert not list(places.out().rglob("*.json"))
+    assert not list(places.out_folder().rglob("*.json"))
 
 
 def test_two_runs_in_one_checkout_do_not_mix(home: Path) -> None:
@@ -300,7 +300,7 @@ def test_the_doctor_asks_the_registry(home: Path) -> None:
 def test_what_is_typed_is_refused_in_a_line_without_control_characters(
     arguments: tuple[str, ...], message: str, home: Path, tmp_path: Path
 ) -> None:
-    _, public = keys.generate(tmp_path, "mine")
+    _, public = keys.generate_pair(tmp_path, "mine")
     words = [
         {"KEY": str(public), "FOLDER": str(tmp_path / "inside")}.get(word, word)
         for word in arguments
@@ -346,7 +346,7 @@ def test_a_mistake_of_ours_is_one_line_and_its_traceback_is_in_a_file(
     assert (done.returncode, done.stdout) == (3, "")
     (line,) = done.stderr.splitlines()
     assert line.startswith(f"internal error: {error.partition('(')[0]}")
-    (file,) = (places.out() / "errors").iterdir()
+    (file,) = (places.out_folder() / "errors").iterdir()
     assert line.endswith(f"-> report it with {file}")
     assert "Traceback" in file.read_text()
     told = subprocess.run(
@@ -567,7 +567,7 @@ sys.exit(release.main(["plan"]))
 def test_a_folder_that_may_not_be_read_names_the_variable_that_moves_it(
     variable: str, home: Path
 ) -> None:
-    folder = home if variable.endswith("HOME") else places.out()
+    folder = home if variable.endswith("HOME") else places.out_folder()
     command = [sys.executable, "-c", FORBIDDEN, str(folder / "keys" / "local.pub")]
     done = subprocess.run(
         command, capture_output=True, text=True, cwd=places.REPOSITORY, check=False

@@ -20,7 +20,7 @@ import pytest
 
 from publish import webhook
 from publish.policy import channels
-from publish.policy.schedule import Due
+from publish.policy.schedule import DueRelease
 from report import feed
 from runner import records
 from runner.home import REPOSITORY
@@ -451,7 +451,7 @@ def test_who_lets_a_major_release_into_production_approves_it(
 
 
 DUE = (
-    Due(
+    DueRelease(
         "release",
         "2.6",
         "v2.6.2",
@@ -461,7 +461,7 @@ DUE = (
         "2026-11-16",
         ("the calendar says 2026-11-16",),
     ),
-    Due(
+    DueRelease(
         "release",
         "2.6",
         "v2.6.2",
@@ -471,7 +471,7 @@ DUE = (
         "2026-10-01",
         ("the calendar says 2026-10-01",),
     ),
-    Due("announce", "2.6", "v2.6.2", "", "", "", "2026-11-16", ("its support ends",)),
+    DueRelease("announce", "2.6", "v2.6.2", "", "", "", "2026-11-16", ("its support ends",)),
 )
 
 

@@ -16,7 +16,7 @@ from typing import Any
 
 import yaml
 
-from commands.parser import parser
+from commands.parser import make_parser
 from runner.home import REPOSITORY
 
 STAGING = frozenset({"STAGING_USER", "STAGING_PASSWORD"})
@@ -362,7 +362,7 @@ def _parsed(command: str) -> str:
     said = io.StringIO()
     try:
         with contextlib.redirect_stderr(said):
-            parser().parse_args(shlex.split(_filled(command)))
+            make_parser().parse_args(shlex.split(_filled(command)))
     except SystemExit:
         return said.getvalue().splitlines()[-1]
     except KeyError as unknown:

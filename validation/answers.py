@@ -44,14 +44,14 @@ first (Winograd, FFT): in float32 these are off by about 1e-5 of the largest.
 
 
 @dataclass(frozen=True)
-class Answer:
+class ExpectedAnswer:
     """The values of one part of a challenge, each of which may be off by `tolerance`."""
 
     values: tuple[Value, ...]
     tolerance: float = 0.0
 
 
-def answers(suite: str, nonce: str, expected: Expected) -> dict[str, Answer]:
+def compute_answers(suite: str, nonce: str, expected: Expected) -> dict[str, ExpectedAnswer]:
     """Return the right answer to every part of the challenge of `suite`.
 
     Raises KeyError for an unknown suite.
@@ -59,46 +59,52 @@ def answers(suite: str, nonce: str, expected: Expected) -> dict[str, Answer]:
     return _OF_THE_SUITES[suite](nonce, expected)
 
 
-def _device(nonce: str, expected: Expected) -> dict[str, Answer]:
+def _answer_device(nonce: str, expected: Expected) -> dict[str, ExpectedAnswer]:
     devices = ("cpu", *(f"cuda:{index}" for index in range(expected.gpu_count)))
     return {
-        f"matmul {device}": _exact(_product(questions.product(nonce, device))) for device in devices
+        f"matmul {device}": _exact_answer(_matrix_product(questions.draw_product(nonce, device)))
+        for device in devices
     }
 
 
-def _libraries(nonce: str, _: Expected) -> dict[str, Answer]:
-    asked = questions.product(nonce, "libraries")
-    left, right = _factors(asked)
+def _answer_libraries(nonce: str, _: Expected) -> dict[str, ExpectedAnswer]:
+    asked = questions.draw_product(nonce, "libraries")
+    left, right = _draw_factors(asked)
     changed = left.copy()
     changed[0] *= -1
     return {
-        "numpy": _exact(left @ right),
-        "torch": _exact(changed @ right),
-        "memory": _exact(changed[0]),
+        "numpy": _exact_answer(left @ right),
+        "torch": _exact_answer(changed @ right),
+        "memory": _exact_answer(changed[0]),
     }
 
 
-def _environment(nonce: str, expected: Expected) -> dict[str, Answer]:
+def _answer_environment(nonce: str, expected: Expected) -> dict[str, ExpectedAnswer]:
     facts = (f"cpython {expected.python}", "linux", "little")
     authenticated = hmac.new(nonce.encode(), "\n".join(facts).encode(), hashlib.sha256).hexdigest()
-    return {"facts": Answer(facts), "hmac": Answer((authenticated,))}
+    return {"facts": ExpectedAnswer(facts), "hmac": ExpectedAnswer((authenticated,))}
 
 
-def _dataloader(nonce: str, _: Expected) -> dict[str, Answer]:
-    order = questions.order(nonce)
-    rows = np.array([questions.sample(nonce, number) for number in order]).reshape(
+def _answer_dataloader(nonce: str, _: Expected) -> dict[str, ExpectedAnswer]:
+    order = questions.draw_order(nonce)
+    rows = np.array([questions.draw_sample(nonce, number) for number in order]).reshape(
         -1, questions.BATCH * questions.VALUES
     )
-    return {"order": _exact(order), "sums": _exact(rows @ np.arange(1, rows.shape[1] + 1))}
+    return {
+        "order": _exact_answer(order),
+        "sums": _exact_answer(rows @ np.arange(1, rows.shape[1] + 1)),
+    }
 
 
-def _ddp(nonce: str, expected: Expected) -> dict[str, Answer]:
+def _answer_ddp(nonce: str, expected: Expected) -> dict[str, ExpectedAnswer]:
     groups = [
         ("gloo", RANKS),
         *([("nccl", min(RANKS, expected.gpu_count))] if expected.gpu_count else []),
     ]
     return {
-        f"gradient {backend} rank {rank} of {ranks}": _exact(_averaged_gradient(nonce, ranks))
+        f"gradient {backend} rank {rank} of {ranks}": _exact_answer(
+            _averaged_gradient(nonce, ranks)
+        )
         for backend, ranks in groups
         for rank in range(ranks)
     }
@@ -109,15 +115,15 @@ def _averaged_gradient(nonce: str, ranks: int) -> Any:  # noqa: ANN401 - numpy's
 
     It is the mean of the ranks' gradients: they have equally many rows.
     """
-    asked = questions.regression(nonce, ranks)
+    asked = questions.draw_regression(nonce, ranks)
     weights = np.array(asked.weights, dtype=float).reshape(OUTPUTS, INPUTS)
     inputs = np.array(asked.inputs, dtype=float).reshape(ranks * ROWS_PER_RANK, INPUTS)
     errors = inputs @ weights.T - np.array(asked.targets, dtype=float).reshape(-1, OUTPUTS)
     return 2 * errors.T @ inputs / errors.size
 
 
-def _compute(nonce: str, _: Expected) -> dict[str, Answer]:
-    asked = questions.kernels(nonce)
+def _answer_compute(nonce: str, _: Expected) -> dict[str, ExpectedAnswer]:
+    asked = questions.draw_kernels(nonce)
     images, kernels = (
         np.array(asked.images).reshape(questions.IMAGES),
         np.array(asked.kernels).reshape(questions.KERNELS),
@@ -126,16 +132,16 @@ def _compute(nonce: str, _: Expected) -> dict[str, Answer]:
     values = np.array(asked.values)
     return {
         "conv2d": replace(
-            _exact(np.einsum("nchwij,ocij->nohw", windows, kernels)), tolerance=TRANSFORMED
+            _exact_answer(np.einsum("nchwij,ocij->nohw", windows, kernels)), tolerance=TRANSFORMED
         ),
-        "sort": _exact(np.argsort(values, kind="stable")),
-        "cumsum": _exact(np.cumsum(values)),
+        "sort": _exact_answer(np.argsort(values, kind="stable")),
+        "cumsum": _exact_answer(np.cumsum(values)),
     }
 
 
-def _workloads(nonce: str, _: Expected) -> dict[str, Answer]:
+def _answer_workloads(nonce: str, _: Expected) -> dict[str, ExpectedAnswer]:
     """Return the answers of the same network, with its gradients written out."""
-    asked = questions.learning(nonce)
+    asked = questions.draw_learning(nonce)
     first = np.array(asked.first).reshape(questions.HIDDEN, questions.FEATURES) / questions.SCALE
     second = np.array(asked.second).reshape(1, questions.HIDDEN) / questions.SCALE
     inputs = (
@@ -153,36 +159,37 @@ def _workloads(nonce: str, _: Expected) -> dict[str, Answer]:
         moved = [questions.MOMENTUM * old + new for old, new in zip(moved, gradients, strict=True)]
         weights = [old - questions.RATE * step for old, step in zip(weights, moved, strict=True)]
     ended = np.concatenate([each.ravel() for each in weights])
-    return {"losses": _near(losses), "weights": _near(ended)}
+    return {"losses": _near_answer(losses), "weights": _near_answer(ended)}
 
 
-def _throughput(nonce: str, _: Expected) -> dict[str, Answer]:
+def _answer_throughput(nonce: str, _: Expected) -> dict[str, ExpectedAnswer]:
     asked = {
-        name: questions.product(nonce, name, questions.NARROW, limit=1) for name in ("fp32", "amp")
+        name: questions.draw_product(nonce, name, questions.NARROW, limit=1)
+        for name in ("fp32", "amp")
     }
-    return {f"matmul {name}": _exact(_product(each)) for name, each in asked.items()}
+    return {f"matmul {name}": _exact_answer(_matrix_product(each)) for name, each in asked.items()}
 
 
-def _cv(nonce: str, _: Expected) -> dict[str, Answer]:
-    picture = np.array(questions.picture(nonce)).reshape(questions.PICTURE)
+def _answer_cv(nonce: str, _: Expected) -> dict[str, ExpectedAnswer]:
+    picture = np.array(questions.draw_picture(nonce)).reshape(questions.PICTURE)
     rows = slice(questions.TOP, questions.TOP + questions.HEIGHT)
     columns = slice(questions.LEFT, questions.LEFT + questions.WIDTH)
     border = (questions.BORDER, questions.BORDER)
     framed = np.pad(picture[rows, columns][:, ::-1], (border, border, (0, 0)), mode="reflect")
-    swapped = _exact(framed[..., ::-1])
+    swapped = _exact_answer(framed[..., ::-1])
     return {"opencv": swapped, "torchvision": swapped}
 
 
-def _nlp(nonce: str, _: Expected) -> dict[str, Answer]:
-    asked = questions.reading(nonce)
+def _answer_nlp(nonce: str, _: Expected) -> dict[str, ExpectedAnswer]:
+    asked = questions.draw_reading(nonce)
     return {
-        "wordpiece": Answer(
-            tuple(number for word in asked.words for number in _pieces(word, asked.vocabulary))
+        "wordpiece": ExpectedAnswer(
+            tuple(number for word in asked.words for number in _split_word(word, asked.vocabulary))
         )
     }
 
 
-def _pieces(word: str, vocabulary: dict[str, int]) -> list[int]:
+def _split_word(word: str, vocabulary: dict[str, int]) -> list[int]:
     """Return the longest piece first, then the longest of the rest, marked by `##`.
 
     It is UNKNOWN if a rest is unknown.
@@ -200,8 +207,8 @@ def _pieces(word: str, vocabulary: dict[str, int]) -> list[int]:
     return found
 
 
-def _rl(nonce: str, _: Expected) -> dict[str, Answer]:
-    asked = questions.world(nonce)
+def _answer_rl(nonce: str, _: Expected) -> dict[str, ExpectedAnswer]:
+    asked = questions.draw_world(nonce)
     now, states, rewards = [0] * COPIES, [0] * COPIES, []
     for number, action in enumerate(asked.moves):
         at = now[number % COPIES] * ACTIONS + action
@@ -209,38 +216,38 @@ def _rl(nonce: str, _: Expected) -> dict[str, Answer]:
         ended = (number // COPIES + 1) % EPISODE == 0  # the next episode begins at once
         now[number % COPIES] = 0 if ended else asked.target[at]
         states.append(now[number % COPIES])
-    return {"states": _exact(states), "rewards": _exact(rewards)}
+    return {"states": _exact_answer(states), "rewards": _exact_answer(rewards)}
 
 
-_OF_THE_SUITES: dict[str, Callable[[str, Expected], dict[str, Answer]]] = {
-    "device": _device,
-    "libraries": _libraries,
-    "environment": _environment,
-    "dataloader": _dataloader,
-    "ddp": _ddp,
-    "compute": _compute,
-    "workloads": _workloads,
-    "throughput": _throughput,
-    "cv": _cv,
-    "nlp": _nlp,
-    "rl": _rl,
+_OF_THE_SUITES: dict[str, Callable[[str, Expected], dict[str, ExpectedAnswer]]] = {
+    "device": _answer_device,
+    "libraries": _answer_libraries,
+    "environment": _answer_environment,
+    "dataloader": _answer_dataloader,
+    "ddp": _answer_ddp,
+    "compute": _answer_compute,
+    "workloads": _answer_workloads,
+    "throughput": _answer_throughput,
+    "cv": _answer_cv,
+    "nlp": _answer_nlp,
+    "rl": _answer_rl,
 }
 
 
-def _factors(asked: questions.Product) -> tuple[Any, Any]:
+def _draw_factors(asked: questions.ProductQuestion) -> tuple[Any, Any]:
     return np.array(asked.left).reshape(-1, asked.inner), np.array(asked.right).reshape(
         asked.inner, -1
     )
 
 
-def _product(asked: questions.Product) -> Any:  # noqa: ANN401
-    left, right = _factors(asked)
+def _matrix_product(asked: questions.ProductQuestion) -> Any:  # noqa: ANN401
+    left, right = _draw_factors(asked)
     return left @ right
 
 
-def _exact(values: Sequence[Value] | Any) -> Answer:  # noqa: ANN401
-    return Answer(tuple(np.asarray(values).ravel().tolist()))
+def _exact_answer(values: Sequence[Value] | Any) -> ExpectedAnswer:  # noqa: ANN401
+    return ExpectedAnswer(tuple(np.asarray(values).ravel().tolist()))
 
 
-def _near(values: Any) -> Answer:  # noqa: ANN401
-    return replace(_exact(values), tolerance=ROUNDING)
+def _near_answer(values: Any) -> ExpectedAnswer:  # noqa: ANN401
+    return replace(_exact_answer(values), tolerance=ROUNDING)

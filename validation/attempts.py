@@ -8,13 +8,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from runner.verdict import Verdict, worst
+from runner.verdict import Verdict, worst_verdict
 from validation.record import Check, SuiteResult
 
 INFRA_RETRIES = 2
 
 
-def attempt(run: Callable[[], SuiteResult]) -> SuiteResult:
+def run_attempts(run: Callable[[], SuiteResult]) -> SuiteResult:
     """Run a suite with `run`, and again after a failure; return the combined result.
 
     It is run again after `infra`, at most INFRA_RETRIES times, and once after `fail`. A check
@@ -22,18 +22,18 @@ def attempt(run: Callable[[], SuiteResult]) -> SuiteResult:
     last attempt.
     """
     results = [run()]
-    while _again([result.verdict for result in results]):
+    while _needs_retry([result.verdict for result in results]):
         results.append(run())
-    return _combined(results)
+    return _combine_results(results)
 
 
-def _again(verdicts: Sequence[Verdict]) -> bool:
+def _needs_retry(verdicts: Sequence[Verdict]) -> bool:
     if verdicts[-1] is Verdict.INFRA:
         return verdicts.count(Verdict.INFRA) <= INFRA_RETRIES
     return verdicts[-1] is Verdict.FAIL and verdicts.count(Verdict.FAIL) == 1
 
 
-def _combined(results: Sequence[SuiteResult]) -> SuiteResult:
+def _combine_results(results: Sequence[SuiteResult]) -> SuiteResult:
     last = replace(
         results[-1],
         attempts=len(results),
@@ -44,16 +44,16 @@ def _combined(results: Sequence[SuiteResult]) -> SuiteResult:
         return last
     judged = [result for result in results if result.verdict is not Verdict.INFRA]
     names = dict.fromkeys(check.name for result in judged for check in result.checks)
-    checks = tuple(_combined_check(name, judged) for name in names)
-    verdict = worst([*(check.verdict for check in checks), _of_the_suite(judged)])
-    reason, cause = _why(verdict, checks, failed)
+    checks = tuple(_combine_checks(name, judged) for name in names)
+    verdict = worst_verdict([*(check.verdict for check in checks), _suite_verdict(judged)])
+    reason, cause = _combined_reason(verdict, checks, failed)
     output = last.last_output or failed.last_output
     return replace(
         last, verdict=verdict, reason=reason, cause=cause, checks=checks, last_output=output
     )
 
 
-def _combined_check(name: str, judged: Sequence[SuiteResult]) -> Check:
+def _combine_checks(name: str, judged: Sequence[SuiteResult]) -> Check:
     """Return one check over its attempts; an attempt without a result of it counts as failed."""
     runs = [check for result in judged for check in result.checks if check.name == name]
     failures = [check for check in runs if check.verdict is Verdict.FAIL]
@@ -65,7 +65,7 @@ def _combined_check(name: str, judged: Sequence[SuiteResult]) -> Check:
     return runs[-1]
 
 
-def _of_the_suite(judged: Sequence[SuiteResult]) -> Verdict:
+def _suite_verdict(judged: Sequence[SuiteResult]) -> Verdict:
     """Return the verdict of what failed beyond the checks: a hang, an incomplete report."""
     struck = [
         result.verdict is Verdict.FAIL
@@ -81,7 +81,9 @@ def _of_the_suite(judged: Sequence[SuiteResult]) -> Verdict:
     return Verdict.PASS
 
 
-def _why(verdict: Verdict, checks: Sequence[Check], failed: SuiteResult) -> tuple[str, str]:
+def _combined_reason(
+    verdict: Verdict, checks: Sequence[Check], failed: SuiteResult
+) -> tuple[str, str]:
     found = next((check for check in checks if check.verdict is verdict), None)
     if found is not None:
         return f"{found.name}: {found.reason}", found.cause

@@ -50,7 +50,7 @@ ABOVE_ZERO = frozenset(
 
 
 @dataclass(frozen=True)
-class Reported:
+class ListedFigure:
     """A figure of a check.
 
     `{gpu}` in its name is the number of each planned GPU, `*` stands for anything.
@@ -66,7 +66,7 @@ class Reported:
 
 
 @dataclass(frozen=True)
-class Excuse:
+class AllowedSkip:
     """A reason for which a check may be `not run` on `device`, besides too few GPUs."""
 
     __pydantic_config__: ClassVar[ConfigDict] = records.STRICT
@@ -75,13 +75,13 @@ class Excuse:
 
 
 @dataclass(frozen=True)
-class Listed:
+class ListedCheck:
     """A check: how many GPUs it needs, why else it may be `not run`, and its figures."""
 
     __pydantic_config__: ClassVar[ConfigDict] = records.STRICT
     gpus: int = 0
-    may_not_run: tuple[Excuse, ...] = ()
-    figures: tuple[Reported, ...] = ()
+    may_not_run: tuple[AllowedSkip, ...] = ()
+    figures: tuple[ListedFigure, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -89,20 +89,20 @@ class CheckList:
     """One file: checks by the names that the host gives them, `training[resnet50-amp]`."""
 
     __pydantic_config__: ClassVar[ConfigDict] = records.STRICT
-    checks: dict[str, Listed]
+    checks: dict[str, ListedCheck]
 
 
-def load(suite: Suite) -> Mapping[str, Listed]:
+def load_checks(suite: Suite) -> Mapping[str, ListedCheck]:
     """Return the checks of `suite` by name. Raises ConfigError if its list cannot be read."""
-    return _load(suite.list_path)
+    return _load_list(suite.list_path)
 
 
 @cache
-def _load(path: Path) -> Mapping[str, Listed]:
+def _load_list(path: Path) -> Mapping[str, ListedCheck]:
     return records.load_yaml(CheckList, path).checks
 
 
-def wrong_names(listed: Mapping[str, Listed], checks: Iterable[Check]) -> str:
+def describe_wrong_names(listed: Mapping[str, ListedCheck], checks: Iterable[Check]) -> str:
     """Return which checks a report lacks, has twice or has beyond the list.
 
     The text is empty if the report has them all once.
@@ -116,13 +116,13 @@ def wrong_names(listed: Mapping[str, Listed], checks: Iterable[Check]) -> str:
         ("a result of the unknown", beyond),
         ("two results of", twice),
     )
-    return "; ".join(f"it has {what} {_some(names)}" for what, names in parts if names)
+    return "; ".join(f"it has {what} {_join_names(names)}" for what, names in parts if names)
 
 
-def contradiction(check: Check, listed: Listed, expected: Expected) -> str:
+def describe_contradiction(check: Check, listed: ListedCheck, expected: Expected) -> str:
     """Return how `check` contradicts its list or the plan of the run; empty if it does not."""
     if check.verdict is Verdict.NOT_RUN:
-        return _could_run(check, listed, expected)
+        return _describe_missing_result(check, listed, expected)
     if check.verdict is not Verdict.PASS:
         return ""
     if listed.gpus > expected.gpu_count:
@@ -130,13 +130,13 @@ def contradiction(check: Check, listed: Listed, expected: Expected) -> str:
             f"passed in a run with {expected.gpu_count} GPUs{EXPECTED}not run: it needs "
             f"{listed.gpus}"
         )
-    return next(_wrong_figures(check.figures, figures_of(listed, expected)), "")
+    return next(_wrong_figures(check.figures, expected_figures(listed, expected)), "")
 
 
-def _could_run(check: Check, listed: Listed, expected: Expected) -> str:
+def _describe_missing_result(check: Check, listed: ListedCheck, expected: Expected) -> str:
     if (
         listed.gpus > expected.gpu_count
-        or Excuse(check.reason, expected.device) in listed.may_not_run
+        or AllowedSkip(check.reason, expected.device) in listed.may_not_run
     ):
         return ""
     return (
@@ -145,31 +145,35 @@ def _could_run(check: Check, listed: Listed, expected: Expected) -> str:
     )
 
 
-def figures_of(listed: Listed, expected: Expected) -> tuple[Reported, ...]:
+def expected_figures(listed: ListedCheck, expected: Expected) -> tuple[ListedFigure, ...]:
     """Return the figures of a check in a planned run: those of its device, once for each GPU."""
     here = [each for each in listed.figures if each.device in ("", expected.device)]
     return tuple(
-        Reported(each.name.replace("{gpu}", str(gpu)), each.unit, each.device, each.required)
+        ListedFigure(each.name.replace("{gpu}", str(gpu)), each.unit, each.device, each.required)
         for each in here
         for gpu in (range(expected.gpu_count) if "{gpu}" in each.name else (0,))
     )
 
 
-def _wrong_figures(figures: Iterable[Figure], listed: Iterable[Reported]) -> Iterator[str]:
+def _wrong_figures(figures: Iterable[Figure], listed: Iterable[ListedFigure]) -> Iterator[str]:
     known, names = tuple(listed), Counter(figure.name for figure in figures)
     if twice := sorted(name for name, times in names.items() if times > 1):
-        yield f"reports {_some(twice)} twice{EXPECTED}each figure once"
+        yield f"reports {_join_names(twice)} twice{EXPECTED}each figure once"
     if lacking := sorted({each.name for each in known if each.required} - set(names)):
-        yield f"passed without its figure {_some(lacking)}{EXPECTED}every figure of the check"
+        yield f"passed without its figure {_join_names(lacking)}{EXPECTED}every figure of the check"
     for figure in figures:
         units = {each.unit for each in known if fnmatchcase(figure.name, each.name)}
         if not units:
-            yield f"reports {_some([figure.name])}{EXPECTED}no figure of that name"
+            yield f"reports {_join_names([figure.name])}{EXPECTED}no figure of that name"
         elif figure.unit not in units:
-            yield f"reports {_some([figure.name])} in `{figure.unit}`{EXPECTED}`{sorted(units)[0]}`"
+            yield (
+                f"reports {_join_names([figure.name])} in "
+                f"`{figure.unit}`{EXPECTED}`{sorted(units)[0]}`"
+            )
         elif not is_possible(figure):
             yield (
-                f"reports {_some([figure.name])} as {figure.value:g} {figure.unit}{EXPECTED}a "
+                f"reports {_join_names([figure.name])} as {figure.value:g} "
+                f"{figure.unit}{EXPECTED}a "
                 "possible value"
             )
 
@@ -183,6 +187,6 @@ def is_possible(figure: Figure) -> bool:
     return figure.value >= 0 if figure.unit in MAY_BE_ZERO else figure.value > 0
 
 
-def _some(names: list[str]) -> str:
+def _join_names(names: list[str]) -> str:
     shown = ", ".join(f"`{name}`" for name in names[:3])
     return f"{shown} and {len(names) - 3} more" if len(names) > 3 else shown

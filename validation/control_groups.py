@@ -10,7 +10,7 @@ from pathlib import Path
 PROC = Path("/proc")
 
 
-def of_process(pid: int) -> str:
+def read_control_group(pid: int) -> str:
     """Return the text of /proc/PID/cgroup; empty if this machine does not show the process.
 
     It has ended, or the number is one of another process namespace: that of a virtual machine or an

@@ -9,7 +9,7 @@ from runner.errors import ConfigError
 from validation.suites.contract.expected import Expected
 
 
-def expected_of(catalog: Catalog, line: str, stacks: tuple[str, ...]) -> Expected:
+def expect_image(catalog: Catalog, line: str, stacks: tuple[str, ...]) -> Expected:
     """Return what an image of `line` with `stacks` must hold.
 
     It is planned without GPUs until `validate` has found some. Raises ConfigError if the lock
@@ -22,8 +22,8 @@ def expected_of(catalog: Catalog, line: str, stacks: tuple[str, ...]) -> Expecte
         torchaudio=means.torchaudio,
         cuda=means.cuda,
         python=means.python,
-        cudnn=_locked(locks[BASE], "nvidia-cudnn", means.cuda),
-        nccl=_locked(locks[BASE], "nvidia-nccl", means.cuda),
+        cudnn=_locked_packages(locks[BASE], "nvidia-cudnn", means.cuda),
+        nccl=_locked_packages(locks[BASE], "nvidia-nccl", means.cuda),
         device="cpu",
         gpu_count=0,
         stacks=stacks,
@@ -38,7 +38,7 @@ def expected_of(catalog: Catalog, line: str, stacks: tuple[str, ...]) -> Expecte
     )
 
 
-def _locked(lock: Lock, library: str, cuda: str) -> str:
+def _locked_packages(lock: Lock, library: str, cuda: str) -> str:
     name = f"{library}-cu{cuda.partition('.')[0]}"
     for wheel in lock.wheels:
         if wheel.name == name:

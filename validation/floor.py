@@ -21,8 +21,8 @@ from pydantic import ConfigDict, Field
 
 from runner import records
 from runner.errors import ConfigError
-from runner.verdict import Verdict, worst
-from validation.rates import batch_of, rate_of
+from runner.verdict import Verdict, worst_verdict
+from validation.rates import batch_size, rate_per_second
 from validation.record import Check, Figure, SuiteResult
 from validation.suites.contract.words import CHALLENGE, EXPECTED
 
@@ -38,7 +38,7 @@ _Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 
 @dataclass(frozen=True)
-class Source:
+class FloorSource:
     """The run that measured a floor, with the command that repeats it.
 
     What was not an image has no digest, and no entry is made from it.
@@ -60,7 +60,7 @@ class Floor:
     per_s: _Positive
     unit: str
     batch: Annotated[int, Field(gt=0)]
-    measured: Source
+    measured: FloorSource
 
 
 @dataclass(frozen=True)
@@ -81,17 +81,17 @@ class Expectations:
     floors: dict[str, Floor]
 
 
-def file_of(gpu: str) -> str:
+def floor_file(gpu: str) -> str:
     """Return the file of a GPU model: `NVIDIA H200` is in nvidia-h200.yaml."""
     return re.sub(r"[^a-z0-9]+", "-", gpu.lower()).strip("-") + ".yaml"
 
 
-def load(gpu: str, folder: Path = FOLDER) -> Expectations:
+def load_expectations(gpu: str, folder: Path = FOLDER) -> Expectations:
     """Return the expectations of a GPU model, without floors if it was never measured.
 
     Raises ConfigError.
     """
-    path = folder / file_of(gpu)
+    path = folder / floor_file(gpu)
     if not path.exists():
         return Expectations(gpu, TOLERANCE, TOLERANCE_SOURCE, {})
     found = records.load_yaml(Expectations, path)
@@ -103,8 +103,8 @@ def load(gpu: str, folder: Path = FOLDER) -> Expectations:
     return found
 
 
-def floor(
-    throughput: SuiteResult, gpus: Sequence[str], source: Source, folder: Path = FOLDER
+def judge_floor(
+    throughput: SuiteResult, gpus: Sequence[str], source: FloorSource, folder: Path = FOLDER
 ) -> SuiteResult:
     """Judge what the throughput suite measured on the first of `gpus`.
 
@@ -121,15 +121,17 @@ def floor(
             verdict=Verdict.INCONCLUSIVE,
             reason=f"this machine has several GPU models ({models}){EXPECTED}one",
         )
-    return _judged(throughput, load(gpus[0], folder), source)
+    return _judge_measured(throughput, load_expectations(gpus[0], folder), source)
 
 
-def _judged(throughput: SuiteResult, known: Expectations, source: Source) -> SuiteResult:
+def _judge_measured(
+    throughput: SuiteResult, known: Expectations, source: FloorSource
+) -> SuiteResult:
     measured = {check.name: check for check in throughput.checks if check.name != CHALLENGE}
     checks = tuple(
-        _check(name, measured.get(name), known) for name in sorted({*measured, *known.floors})
+        _check_floor(name, measured.get(name), known) for name in sorted({*measured, *known.floors})
     )
-    verdict = worst(check.verdict for check in checks)
+    verdict = worst_verdict(check.verdict for check in checks)
     first = next((check for check in checks if check.verdict is verdict is not Verdict.PASS), None)
     nothing = "" if checks else "the throughput suite measured nothing"
     return SuiteResult(
@@ -139,28 +141,28 @@ def _judged(throughput: SuiteResult, known: Expectations, source: Source) -> Sui
         cause=first.cause if first else "",
         seconds=0.0,
         checks=checks,
-        last_output=entry_for(throughput, known, source)
+        last_output=render_entry(throughput, known, source)
         if source.digest and any(check.verdict is Verdict.INCONCLUSIVE for check in checks)
         else "",
     )
 
 
-def _check(name: str, measured: Check | None, known: Expectations) -> Check:
-    rate = rate_of(measured) if measured else None
+def _check_floor(name: str, measured: Check | None, known: Expectations) -> Check:
+    rate = rate_per_second(measured) if measured else None
     if measured is None or rate is None:
         return Check(
             name, Verdict.NOT_RUN, "the throughput suite measured nothing to compare", 0.0, ()
         )
     expected = known.floors.get(name)
-    if expected is None or (expected.batch, expected.unit) != (batch_of(measured), rate.unit):
-        return _unmeasured(name, rate, known.gpu)
-    return _compared(name, rate, expected, known)
+    if expected is None or (expected.batch, expected.unit) != (batch_size(measured), rate.unit):
+        return _unmeasured_check(name, rate, known.gpu)
+    return _compare_rate(name, rate, expected, known)
 
 
-def _unmeasured(name: str, rate: Figure, gpu: str) -> Check:
+def _unmeasured_check(name: str, rate: Figure, gpu: str) -> Check:
     reason = (
         f"{rate.value:.1f} {rate.unit} with nothing to compare{EXPECTED}an entry in "
-        f"expectations/{file_of(gpu)}"
+        f"expectations/{floor_file(gpu)}"
     )
     cause = (
         f"this work was never measured on {gpu}: review the entry that the run of an image "
@@ -169,7 +171,7 @@ def _unmeasured(name: str, rate: Figure, gpu: str) -> Check:
     return Check(name, Verdict.INCONCLUSIVE, reason, 0.0, (rate,), cause)
 
 
-def _compared(name: str, rate: Figure, expected: Floor, known: Expectations) -> Check:
+def _compare_rate(name: str, rate: Figure, expected: Floor, known: Expectations) -> Check:
     least = (1 - known.tolerance) * expected.per_s
     figures = (rate, Figure("floor", least, rate.unit))
     if rate.value >= least:
@@ -186,22 +188,22 @@ def _compared(name: str, rate: Figure, expected: Floor, known: Expectations) -> 
     return Check(name, Verdict.FAIL, reason, 0.0, figures, cause)
 
 
-def entry_for(throughput: SuiteResult, known: Expectations, source: Source) -> str:
+def render_entry(throughput: SuiteResult, known: Expectations, source: FloorSource) -> str:
     """Return the file to commit, as YAML: the known floors and those measured first now."""
     measured = {
-        check.name: (rate, batch_of(check))
+        check.name: (rate, batch_size(check))
         for check in throughput.checks
-        if (rate := rate_of(check))
+        if (rate := rate_per_second(check))
     }
     found = {
         name: Floor(round(rate.value, 2), rate.unit, batch, source)
         for name, (rate, batch) in measured.items()
         if batch
     }
-    kept = {name: one for name, one in known.floors.items() if _same_work(one, found.get(name))}
-    whole = records.plain(replace(known, floors={**found, **kept}))
+    kept = {name: one for name, one in known.floors.items() if _is_same_work(one, found.get(name))}
+    whole = records.to_plain(replace(known, floors={**found, **kept}))
     return yaml.safe_dump(whole, sort_keys=False, allow_unicode=True, width=120)
 
 
-def _same_work(known: Floor, found: Floor | None) -> bool:
+def _is_same_work(known: Floor, found: Floor | None) -> bool:
     return found is None or (known.batch, known.unit) == (found.batch, found.unit)

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from runner.verdict import Verdict
 from validation import check_list
-from validation.nvml import NOT_TOLD, Gpu, Work
+from validation.nvml import NOT_TOLD, GpuActivity, GpuAtRest
 from validation.record import Check, Figure, SuiteResult
 from validation.suite import Suite
 from validation.suites.contract.words import EXPECTED
@@ -31,8 +31,12 @@ part of the peak too.
 """
 
 
-def held_against(
-    result: SuiteResult, suite: Suite, container: str, gpus: Iterable[Gpu], work: Mapping[int, Work]
+def check_gpu_work(
+    result: SuiteResult,
+    suite: Suite,
+    container: str,
+    gpus: Iterable[GpuAtRest],
+    work: Mapping[int, GpuActivity],
 ) -> SuiteResult:
     """Return `result`, or the same as failed if the driver saw no work or contradicts a figure.
 
@@ -42,7 +46,7 @@ def held_against(
     at_rest = tuple(gpus)
     if not at_rest or not suite.listed or not _passed_on_gpus(suite, result.checks):
         return result
-    problem = _no_work(suite, container, at_rest, work) or next(
+    problem = _describe_missing_work(suite, container, at_rest, work) or next(
         _impossible_memory(result.checks, at_rest, work), ""
     )
     if not problem or result.verdict is Verdict.FAIL:
@@ -57,12 +61,20 @@ def _passed_on_gpus(suite: Suite, checks: Iterable[Check]) -> bool:
     """
     passed = {check.name for check in checks if check.verdict is Verdict.PASS}
     if suite.works_on == EVERY:
-        return any(known.gpus and name in passed for name, known in check_list.load(suite).items())
+        return any(
+            known.gpus and name in passed for name, known in check_list.load_checks(suite).items()
+        )
     return bool(suite.works_on and passed)
 
 
-def _no_work(suite: Suite, container: str, gpus: Iterable[Gpu], work: Mapping[int, Work]) -> str:
-    idle = [gpu.index for gpu in gpus if not _seen(gpu, work.get(gpu.index, Work()), container)]
+def _describe_missing_work(
+    suite: Suite, container: str, gpus: Iterable[GpuAtRest], work: Mapping[int, GpuActivity]
+) -> str:
+    idle = [
+        gpu.index
+        for gpu in gpus
+        if not _is_seen_working(gpu, work.get(gpu.index, GpuActivity()), container)
+    ]
     every = [gpu.index for gpu in gpus]
     if not idle or (suite.works_on != EVERY and len(idle) < len(every)):
         return ""
@@ -70,7 +82,7 @@ def _no_work(suite: Suite, container: str, gpus: Iterable[Gpu], work: Mapping[in
     return f"the GPU checks passed and the driver saw no work on GPU {named}"
 
 
-def _seen(at_rest: Gpu, work: Work, container: str) -> bool:
+def _is_seen_working(at_rest: GpuAtRest, work: GpuActivity, container: str) -> bool:
     """Return whether the container worked on this GPU, by its processes, or by memory and load.
 
     A driver in a virtual machine or with MIG may name no process; one of another process namespace
@@ -88,13 +100,13 @@ def _seen(at_rest: Gpu, work: Work, container: str) -> bool:
 
 
 def _impossible_memory(
-    checks: Iterable[Check], gpus: Iterable[Gpu], work: Mapping[int, Work]
+    checks: Iterable[Check], gpus: Iterable[GpuAtRest], work: Mapping[int, GpuActivity]
 ) -> Iterator[str]:
     """Yield what a figure says of memory against what the driver says."""
     largest = max(gpu.memory_bytes for gpu in gpus)
     seen = max((each.memory_used_bytes for each in work.values()), default=NOT_TOLD)
     for name, figure in ((check.name, each) for check in checks for each in check.figures):
-        had = _bytes(figure)
+        had = _memory_bytes(figure)
         told = f"`{name}` reports {had / 1e9:.2f} GB of memory"
         if had and 0 < largest < had:
             yield f"{told}{EXPECTED}at most the GPU's {largest / 1e9:.2f}"
@@ -105,7 +117,7 @@ def _impossible_memory(
             )
 
 
-def _bytes(figure: Figure) -> float:
+def _memory_bytes(figure: Figure) -> float:
     """Return how much memory of a GPU was in use by a figure that tells it; 0 for any other."""
     if figure.name.startswith(MEMORY):
         return figure.value

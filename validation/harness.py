@@ -20,15 +20,15 @@ LOCK = Path(__file__).resolve().parent / "requirements.lock"
 HINT = "check the network or the proxy of the package index, then run the same command again"
 
 
-def installed(lock: Path = LOCK) -> Path:
+def install_harness(lock: Path = LOCK) -> Path:
     """Return a folder with the packages of `lock`, each wheel checked by its hash.
 
     It is made on the first call and kept for later runs. Raises EnvironmentFailed if the wheels
     cannot be downloaded.
     """
-    target = home.kept("harness") / hashlib.sha256(lock.read_bytes()).hexdigest()[:16]
+    target = home.make_home_folder("harness") / hashlib.sha256(lock.read_bytes()).hexdigest()[:16]
     if not target.is_dir():
-        _install(lock, target)
+        _install_wheels(lock, target)
     return target
 
 
@@ -41,8 +41,8 @@ def lay_out(folder: Path, suite: Suite, expected: Expected, nonce: str = "") -> 
     """
     code = folder / PACKAGE_FOLDER
     shutil.copytree(SUITES_FOLDER, code, ignore=shutil.ignore_patterns("__pycache__"))
-    (code / suite.file).parent.mkdir(exist_ok=True)
-    shutil.copyfile(suite.path, code / suite.file)
+    (code / suite.module_file).parent.mkdir(exist_ok=True)
+    shutil.copyfile(suite.module_path, code / suite.module_file)
     (folder / "expected.json").write_text(records.to_json(expected), encoding="utf-8")
     (folder / NONCE).write_text(nonce, encoding="ascii")
     (folder / "packages").mkdir()
@@ -60,7 +60,7 @@ def _make_readable(folder: Path) -> None:
         path.chmod(path.stat().st_mode | (0o555 if path.is_dir() else 0o444))
 
 
-def _install(lock: Path, target: Path) -> None:
+def _install_wheels(lock: Path, target: Path) -> None:
     """Install under a temporary name first: a folder with the final name is always complete."""
     half = Path(tempfile.mkdtemp(dir=target.parent, prefix="half-"))
     try:
@@ -77,12 +77,12 @@ def _install(lock: Path, target: Path) -> None:
         index = shell.secrets_for(settings.INDEXES)
         shell.run([*command, *only_wheels], hint=HINT, env=index, timeout_s=600)
         _make_readable(half)
-        _publish(half, target)
+        _publish_folder(half, target)
     finally:
         shutil.rmtree(half, ignore_errors=True)
 
 
-def _publish(half: Path, target: Path) -> None:
+def _publish_folder(half: Path, target: Path) -> None:
     try:
         half.rename(target)
     except OSError as error:

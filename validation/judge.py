@@ -10,15 +10,15 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
-from runner.untrusted import Malformed, clean, clean_line
-from runner.verdict import Verdict, worst
+from runner.untrusted import Malformed, clean_line, clean_text
+from runner.verdict import Verdict, worst_verdict
 from validation import witness
-from validation.diagnosis import diagnose
+from validation.diagnosis import find_diagnosis
 from validation.record import Check, SuiteResult
-from validation.report import MESSAGE_CHARACTERS, Phase, Report, read_report
+from validation.report import MESSAGE_CHARACTERS, SuiteReport, TestPhase, read_report
 from validation.suite import Suite
 from validation.suites.contract.words import CAUSE, INFRA, NOT_RUN
-from validation.witness import Asked
+from validation.witness import SuiteChallenge
 
 KILLED = 137
 DIED = "its process died: a crash, or an exit in the middle"
@@ -27,7 +27,7 @@ _NOISE = ("AssertionError: ", "Failed: ", "Skipped: ")
 
 
 @dataclass(frozen=True)
-class Ended:
+class SuiteExecution:
     """How a container ended, in a stranger's words as far as it tells them.
 
     `exit_code` is None if it told none.
@@ -49,32 +49,37 @@ class Ended:
     engine_problem: str = ""
     malformed: str = ""
     host_problem: str = ""
-    asked: Asked | None = None
+    asked: SuiteChallenge | None = None
     container: str = ""
 
 
 @dataclass(frozen=True)
-class _Blow:
+class SuiteFailure:
     """Something that decides a suite beyond its checks."""
 
     verdict: Verdict
     reason: str
 
 
-def judge(suite: Suite, ended: Ended) -> SuiteResult:
+def judge_suite(suite: Suite, ended: SuiteExecution) -> SuiteResult:
     """Return the suite's result; checks that ended before a container died are kept in it."""
-    report, malformed = _read(suite, ended)
+    report, malformed = _read_suite_report(suite, ended)
     checks = tuple(
-        _spared(check) if ended.out_of_memory else check for check in _checks(report.phases)
+        _excuse_oom_check(check) if ended.out_of_memory else check
+        for check in _judge_checks(report.phases)
     )
     blow = (
-        malformed or _of_the_container(suite, ended) or _of_the_report(suite, ended, report, checks)
+        malformed
+        or _container_failure(suite, ended)
+        or _report_failure(suite, ended, report, checks)
     )
-    checks, doubt = witness.examine(suite, ended.asked, ended.seconds, report.phases, checks)
-    blow = blow or (_Blow(Verdict.FAIL, doubt) if doubt else None)
-    verdict = worst([*(check.verdict for check in checks), *([blow.verdict] if blow else [])])
+    checks, doubt = witness.examine_report(suite, ended.asked, ended.seconds, report.phases, checks)
+    blow = blow or (SuiteFailure(Verdict.FAIL, doubt) if doubt else None)
+    verdict = worst_verdict(
+        [*(check.verdict for check in checks), *([blow.verdict] if blow else [])]
+    )
     reason = blow.reason if blow else _first_reason(verdict, checks)
-    shown = "" if verdict in (Verdict.PASS, Verdict.NOT_RUN) else clean(ended.output)
+    shown = "" if verdict in (Verdict.PASS, Verdict.NOT_RUN) else clean_text(ended.output)
     return SuiteResult(
         suite=suite.name,
         verdict=verdict,
@@ -88,57 +93,65 @@ def judge(suite: Suite, ended: Ended) -> SuiteResult:
     )
 
 
-def _read(suite: Suite, ended: Ended) -> tuple[Report, _Blow | None]:
+def _read_suite_report(
+    suite: Suite, ended: SuiteExecution
+) -> tuple[SuiteReport, SuiteFailure | None]:
     """Return the report, and a failure if the image wrote something else than a suite does.
 
     That comes before a failure of the engine: only the image can have written it.
     """
     if ended.malformed:
         found = clean_line(ended.malformed, MESSAGE_CHARACTERS)
-        return Report(), _Blow(Verdict.FAIL, f"what the suite wrote is refused: {found}")
+        return SuiteReport(), SuiteFailure(
+            Verdict.FAIL, f"what the suite wrote is refused: {found}"
+        )
     try:
         return read_report(ended.report, suite.timeout_s), None
     except Malformed as error:
-        return Report(), _Blow(
+        return SuiteReport(), SuiteFailure(
             Verdict.FAIL, f"no complete report: the report is malformed: {error}"
         )
 
 
-def _cause_of(blow: _Blow, ended: Ended) -> str:
+def _cause_of(blow: SuiteFailure, ended: SuiteExecution) -> str:
     """Return the known cause of the reason, else of the last known words that were printed."""
-    found = diagnose(blow.reason) or diagnose(ended.output)
+    found = find_diagnosis(blow.reason) or find_diagnosis(ended.output)
     return found.cause if found else ""
 
 
-def _of_the_container(suite: Suite, ended: Ended) -> _Blow | None:
-    where = f" in {_name(ended.running)}" if ended.running else ""
+def _container_failure(suite: Suite, ended: SuiteExecution) -> SuiteFailure | None:
+    where = f" in {_check_name(ended.running)}" if ended.running else ""
     if ended.engine_problem:
-        return _Blow(Verdict.INFRA, f"the engine failed{where}: {clean_line(ended.engine_problem)}")
+        return SuiteFailure(
+            Verdict.INFRA, f"the engine failed{where}: {clean_line(ended.engine_problem)}"
+        )
     if ended.host_problem:
-        return _Blow(Verdict.INFRA, f"this machine failed{where}: {clean_line(ended.host_problem)}")
+        return SuiteFailure(
+            Verdict.INFRA, f"this machine failed{where}: {clean_line(ended.host_problem)}"
+        )
     if ended.timed_out:
-        return _Blow(
+        return SuiteFailure(
             Verdict.FAIL,
             f"hung{where}: still running after {suite.timeout_s} s, the last output has the stacks",
         )
     if ended.out_of_memory:
-        return _Blow(
+        return SuiteFailure(
             Verdict.INFRA, f"out of memory{where}: the kernel killed a process of the container"
         )
     if ended.exit_code == KILLED:
-        return _Blow(Verdict.INFRA, f"the container was killed (SIGKILL){where}")
+        return SuiteFailure(Verdict.INFRA, f"the container was killed (SIGKILL){where}")
     return None
 
 
-def _of_the_report(
-    suite: Suite, ended: Ended, report: Report, checks: tuple[Check, ...]
-) -> _Blow | None:
+def _report_failure(
+    suite: Suite, ended: SuiteExecution, report: SuiteReport, checks: tuple[Check, ...]
+) -> SuiteFailure | None:
     """Return why the report does not prove what it says."""
-    missing = sorted(_tests_in(suite) - {check.name.partition("[")[0] for check in checks})
+    missing = sorted(_list_tests(suite) - {check.name.partition("[")[0] for check in checks})
     incomplete = report.exit_code is None or not report.whole
     doubts = (
         (bool(report.not_collected), f"not collected: {next(iter(report.not_collected), '')}"),
-        (incomplete, f"exited {ended.exit_code} with no complete report{_last(ended)}"),
+        (incomplete, f"exited {ended.exit_code} with no complete report{_last_test(ended)}"),
         (not checks, f"exited {ended.exit_code} without running a test"),
         (bool(missing), f"exited {ended.exit_code} without a result of {', '.join(missing)}"),
         (report.exit_code != ended.exit_code, f"tests ended, then exit code {ended.exit_code}"),
@@ -148,23 +161,23 @@ def _of_the_report(
             f"exited {ended.exit_code} though no check failed",
         ),
     )
-    return next((_Blow(Verdict.FAIL, reason) for doubt, reason in doubts if doubt), None)
+    return next((SuiteFailure(Verdict.FAIL, reason) for doubt, reason in doubts if doubt), None)
 
 
-def _checks(phases: Iterable[Phase]) -> Iterator[Check]:
+def _judge_checks(phases: Iterable[TestPhase]) -> Iterator[Check]:
     """Return one check per test.
 
     Its phases (set-up, call, tear-down) are judged together, and the last must be there.
     """
-    tests: dict[str, list[Phase]] = {}
+    tests: dict[str, list[TestPhase]] = {}
     for phase in phases:
         tests.setdefault(phase.nodeid, []).append(phase)
     for nodeid, its in tests.items():
         judged = [_judge_phase(phase) for phase in its]
-        verdict = worst(verdict for verdict, _ in judged)
+        verdict = worst_verdict(verdict for verdict, _ in judged)
         if its[-1].when != "teardown":
             verdict, judged = (
-                worst([verdict, Verdict.INCONCLUSIVE]),
+                worst_verdict([verdict, Verdict.INCONCLUSIVE]),
                 [*judged, (Verdict.INCONCLUSIVE, "did not end")],
             )
         reason = next((reason for found, reason in judged if found is verdict), "")
@@ -172,11 +185,11 @@ def _checks(phases: Iterable[Phase]) -> Iterator[Check]:
         reason, _, cause = reason.partition(CAUSE)
         # Every phase repeats the figures of those before it; the last has them all.
         figures = max((phase.figures for phase in its), key=len)
-        check = Check(_name(nodeid), verdict, reason, seconds, figures, cause)
-        yield check if cause else _diagnosed(check, " ".join(phase.account for phase in its))
+        check = Check(_check_name(nodeid), verdict, reason, seconds, figures, cause)
+        yield check if cause else _diagnose_check(check, " ".join(phase.account for phase in its))
 
 
-def _diagnosed(check: Check, said: str) -> Check:
+def _diagnose_check(check: Check, said: str) -> Check:
     """Return a failed check with its cause, if its words are known.
 
     The cause may be the runner's. Only the reason may say so: what else `said` holds, lines of
@@ -184,14 +197,14 @@ def _diagnosed(check: Check, said: str) -> Check:
     gains is `infra` instead of `fail`: the suite is run again, a bounded number of times
     (attempts.INFRA_RETRIES), and `infra` is never a pass, so the image is not promoted.
     """
-    told = diagnose(check.reason)
-    found = told or diagnose(said)
+    told = find_diagnosis(check.reason)
+    found = told or find_diagnosis(said)
     if check.verdict is not Verdict.FAIL or found is None:
         return check
     return replace(check, cause=found.cause, verdict=(told and told.verdict) or check.verdict)
 
 
-def _spared(check: Check) -> Check:
+def _excuse_oom_check(check: Check) -> Check:
     """Return a check as not failed if the kernel ended its process for lack of memory."""
     if check.reason != DIED:
         return check
@@ -200,7 +213,7 @@ def _spared(check: Check) -> Check:
     )
 
 
-def _judge_phase(phase: Phase) -> tuple[Verdict, str]:
+def _judge_phase(phase: TestPhase) -> tuple[Verdict, str]:
     """Judge one phase of a test.
 
     A skip counts as `not run` only in this repository's own words; an expected failure is a
@@ -224,12 +237,12 @@ def _judge_phase(phase: Phase) -> tuple[Verdict, str]:
     return Verdict.FAIL, said
 
 
-def _tests_in(suite: Suite) -> set[str]:
+def _list_tests(suite: Suite) -> set[str]:
     """Return the tests written in the suite's file.
 
     Each must have a result, whatever pytest collected or deselected.
     """
-    module = ast.parse(suite.path.read_text(encoding="utf-8"))
+    module = ast.parse(suite.module_path.read_text(encoding="utf-8"))
     names = (node.name for node in module.body if isinstance(node, ast.FunctionDef))
     return {name.removeprefix("test_") for name in names if name.startswith("test_")}
 
@@ -240,9 +253,9 @@ def _first_reason(verdict: Verdict, checks: Iterable[Check]) -> str:
     return next(f"{check.name}: {check.reason}" for check in checks if check.verdict is verdict)
 
 
-def _last(ended: Ended) -> str:
-    return f", last in {_name(ended.running)}" if ended.running else ""
+def _last_test(ended: SuiteExecution) -> str:
+    return f", last in {_check_name(ended.running)}" if ended.running else ""
 
 
-def _name(nodeid: str) -> str:
+def _check_name(nodeid: str) -> str:
     return clean_line(nodeid).rpartition("::")[2].removeprefix("test_")

@@ -21,10 +21,10 @@ from images import catalog
 from runner import containers, engine, progress, records
 from runner.containers import ImageCannotStart
 from runner.errors import ConfigError, GateRefused, ReleaseError
-from runner.untrusted import Malformed, clean, clean_line, parse_json
+from runner.untrusted import Malformed, clean_line, clean_text, parse_json
 from validation import harness
 from validation.check_list import CheckList
-from validation.expectations import expected_of
+from validation.expectations import expect_image
 from validation.harness import ROOT
 from validation.suite import SUITES, Suite
 from validation.suites.contract.layout import PACKAGE_FOLDER
@@ -44,49 +44,49 @@ def main(words: Sequence[str]) -> int:
     try:
         if not words:
             raise ConfigError("no STACK=IMAGE is named", USAGE)
-        _write(words)
+        _write_lists(words)
     except ReleaseError as error:
-        progress.say(f"error: {error}")
+        progress.say_line(f"error: {error}")
         return error.exit_code
     return 0
 
 
-def _write(words: Sequence[str]) -> None:
+def _write_lists(words: Sequence[str]) -> None:
     for word in words:
         stack, _, reference = word.partition("=")
         suites = [suite for suite in SUITES if suite.stack == stack]
         if not suites or not reference:
             raise ConfigError(f"`{word}` is not STACK=IMAGE", USAGE)
         for suite in suites:
-            records.write_text(suite.list_path, text_of(collected(suite, reference)))
+            records.write_text(suite.list_path, render_list(collect_checks(suite, reference)))
 
 
-def collected(suite: Suite, reference: str) -> dict[str, Any]:
+def collect_checks(suite: Suite, reference: str) -> dict[str, Any]:
     """Return what pytest collects of `suite` in a container of the image `reference`.
 
     Raises GateRefused if the image does not print a list of checks, EnvironmentFailed if the engine
     fails.
     """
-    shipped = catalog.load()
-    expected = expected_of(shipped, next(iter(shipped.lines)), shipped.stacks_of(suite.stack))
+    shipped = catalog.load_catalog()
+    expected = expect_image(shipped, next(iter(shipped.lines)), shipped.stacks_of(suite.stack))
     with tempfile.TemporaryDirectory() as folder:
         harness.lay_out(Path(folder), suite, expected)
         Path(folder).chmod(0o755)
         mounts = [
             Mount(ROOT, folder, type="bind", read_only=True),
-            Mount(f"{ROOT}/packages", str(harness.installed()), type="bind", read_only=True),
+            Mount(f"{ROOT}/packages", str(harness.install_harness()), type="bind", read_only=True),
         ]
-        with engine.failures(f"collecting the checks of {suite.name} in {reference}"):
-            printed = _printed(suite, reference, mounts)
-    return _checks_in(printed.rstrip().rpartition(b"\n")[2], reference)
+        with engine.report_failures(f"collecting the checks of {suite.name} in {reference}"):
+            printed = _run_collection(suite, reference, mounts)
+    return _parse_checks(printed.rstrip().rpartition(b"\n")[2], reference)
 
 
-def _printed(suite: Suite, reference: str, mounts: list[Mount]) -> bytes:
+def _run_collection(suite: Suite, reference: str, mounts: list[Mount]) -> bytes:
     """Return what the container printed; of more than MOST_BYTES, the end."""
-    container = engine.client().containers.create(
+    container = engine.connect_engine().containers.create(
         reference,
         name=containers.new_name("listing"),
-        command=["python", COLLECT, ROOT, suite.file],
+        command=["python", COLLECT, ROOT, suite.module_file],
         network_mode="none",
         cap_drop=["ALL"],
         security_opt=["no-new-privileges"],
@@ -116,16 +116,16 @@ def _printed(suite: Suite, reference: str, mounts: list[Mount]) -> bytes:
     return bytes(printed)
 
 
-def _checks_in(line: bytes, reference: str) -> dict[str, Any]:
+def _parse_checks(line: bytes, reference: str) -> dict[str, Any]:
     """Return the checks of a list that an image printed, by name."""
     try:
         found = parse_json(line, MOST_BYTES)
         checks = {
-            nodeid.rpartition("::")[2].removeprefix("test_"): _short(check)
+            nodeid.rpartition("::")[2].removeprefix("test_"): _drop_defaults(check)
             for nodeid, check in found.items()
         }
         records.from_json(CheckList, records.to_json({"checks": checks}), "its list")
-        if all(clean(text) == text for text in _texts(checks)):
+        if all(clean_text(text) == text for text in _walk_texts(checks)):
             return checks
         problem = "it has characters that cannot be seen"
     except (Malformed, ConfigError, AttributeError) as error:
@@ -133,7 +133,7 @@ def _checks_in(line: bytes, reference: str) -> dict[str, Any]:
     raise GateRefused(f"{reference} did not print a list of checks: {clean_line(problem)}", HINT)
 
 
-def _texts(value: Any) -> Iterator[str]:  # noqa: ANN401 - JSON
+def _walk_texts(value: Any) -> Iterator[str]:  # noqa: ANN401 - JSON
     """Yield every text of a JSON value."""
     if isinstance(value, str):
         yield value
@@ -142,20 +142,20 @@ def _texts(value: Any) -> Iterator[str]:  # noqa: ANN401 - JSON
         value = list(value.values())
     if isinstance(value, list):
         for inner in value:
-            yield from _texts(inner)
+            yield from _walk_texts(inner)
 
 
-def text_of(checks: Mapping[str, Any]) -> str:
+def render_list(checks: Mapping[str, Any]) -> str:
     """Return the file of a list."""
     return HEAD + yaml.safe_dump(
         {"checks": dict(checks)}, sort_keys=False, default_flow_style=None, width=119
     )
 
 
-def _short(declared: Mapping[str, Any]) -> dict[str, Any]:
+def _drop_defaults(declared: Mapping[str, Any]) -> dict[str, Any]:
     """Leave out what is as usual."""
     return {
-        name: [_short(each) for each in value] if isinstance(value, list) else value
+        name: [_drop_defaults(each) for each in value] if isinstance(value, list) else value
         for name, value in declared.items()
         if value != DEFAULTS.get(name)
     }

@@ -34,7 +34,7 @@ class Gpus:
 
 def find_gpus() -> Gpus:
     """Return the GPUs of this machine, as the driver lists them."""
-    found = nvml.inventory()
+    found = nvml.read_inventory()
     if not found.gpus:
         return Gpus(problem=found.problem, inventory=found)
     return Gpus(tuple(gpu.name for gpu in found.gpus), found.driver, inventory=found)
@@ -65,7 +65,7 @@ def choose_gpus(device: str, gpu_problem: Callable[[], str]) -> Gpus:
 @cache
 def _say_once(line: str) -> None:
     """Print a line the first time only: the GPUs are chosen for every image of a run."""
-    progress.say(line)
+    progress.say_line(line)
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,7 @@ class Machine:
     engine: str
 
 
-def environment(gpus: Gpus, shm_bytes: int, runs_on: Machine) -> Environment:
+def describe_environment(gpus: Gpus, shm_bytes: int, runs_on: Machine) -> Environment:
     """Return the description of the machine for the record."""
     return Environment(
         executor=runs_on.executor,

@@ -23,7 +23,7 @@ IMAGE = ("version", "image", "digest")
 MEGA = 1e6
 
 
-def openmetrics(record: ValidationRecord) -> str:
+def render_openmetrics(record: ValidationRecord) -> str:
     """Return gauges in base units: verdicts, seconds, figures, and GPU readings.
 
     A verdict has 1 for the one that holds and 0 for the others.
@@ -37,7 +37,7 @@ def openmetrics(record: ValidationRecord) -> str:
             by_gpu.setdefault(sample.gpu, []).append(sample)
         for gpu, readings in sorted(by_gpu.items()):
             _add_gpu(metrics, {"suite": suite.suite, "gpu": str(gpu)}, readings)
-    return metrics.text()
+    return metrics.render_text()
 
 
 class _Metrics:
@@ -48,7 +48,7 @@ class _Metrics:
         self._registry = CollectorRegistry()
         self._gauges: dict[str, Gauge] = {}
 
-    def add(self, name: str, about: str, labels: dict[str, str], value: float) -> None:
+    def add_sample(self, name: str, about: str, labels: dict[str, str], value: float) -> None:
         if name not in self._gauges:
             names = (*IMAGE, *labels)
             self._gauges[name] = Gauge(f"{PREFIX}_{name}", about, names, registry=self._registry)
@@ -56,22 +56,22 @@ class _Metrics:
 
     def add_verdict(self, name: str, about: str, labels: dict[str, str], verdict: Verdict) -> None:
         for each in Verdict:
-            self.add(name, about, {**labels, "verdict": each}, float(each is verdict))
+            self.add_sample(name, about, {**labels, "verdict": each}, float(each is verdict))
 
-    def text(self) -> str:
+    def render_text(self) -> str:
         return str(generate_latest(self._registry).decode())  # type: ignore[no-untyped-call]
 
 
 def _add_suite(metrics: _Metrics, suite: SuiteResult) -> None:
     of_suite = {"suite": suite.suite}
     metrics.add_verdict("suite_verdict", "Verdict of a suite", of_suite, suite.verdict)
-    metrics.add("suite_duration_seconds", "How long a suite took", of_suite, suite.seconds)
+    metrics.add_sample("suite_duration_seconds", "How long a suite took", of_suite, suite.seconds)
     for check in suite.checks:
         of_check = {**of_suite, "check": check.name}
         metrics.add_verdict("check_verdict", "Verdict of a check", of_check, check.verdict)
         for figure in check.figures:
             labels = {**of_check, "figure": figure.name, "unit": figure.unit}
-            metrics.add(
+            metrics.add_sample(
                 "check_figure", "A number that a check measured, in its unit", labels, figure.value
             )
 
@@ -128,12 +128,12 @@ def _add_gpu(metrics: _Metrics, labels: dict[str, str], samples: list[GpuSample]
         ]
         for statistic, of in (("max", max), ("mean", fmean)):
             if values:
-                metrics.add(
+                metrics.add_sample(
                     reading.name, reading.about, {**labels, "statistic": statistic}, of(values)
                 )
     for reason, seconds in _throttled_seconds(samples):
         about = "How long a GPU was slowed down during a suite"
-        metrics.add("gpu_throttled_seconds", about, {**labels, "reason": reason}, seconds)
+        metrics.add_sample("gpu_throttled_seconds", about, {**labels, "reason": reason}, seconds)
 
 
 def _throttled_seconds(samples: list[GpuSample]) -> Iterator[tuple[str, float]]:

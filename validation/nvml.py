@@ -49,7 +49,7 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True)
-class Gpu:
+class GpuAtRest:
     """One GPU at rest, as the driver tells it; NOT_TOLD for a value that it does not tell.
 
     `uncorrected_errors` are of its memory since the driver was loaded, `repairs` what it says
@@ -78,22 +78,22 @@ class Inventory:
     `problem`: why there are none, or which did not answer.
     """
 
-    gpus: tuple[Gpu, ...] = ()
+    gpus: tuple[GpuAtRest, ...] = ()
     driver: str = ""
     problem: str = ""
 
 
-def inventory() -> Inventory:
+def read_inventory() -> Inventory:
     """Return the GPUs and the driver of this machine; none is an answer, not an error."""
     try:
-        with _session():
-            return _inventory()
+        with _nvml_session():
+            return _read_gpus()
     except pynvml.NVMLError as error:
         return Inventory(problem=f"NVML says `{error}`")
 
 
 @dataclass
-class Work:
+class GpuActivity:
     """Activity of one GPU while a suite ran, as the driver showed it.
 
     `owners` are the control groups (the text of /proc/PID/cgroup) of every process that
@@ -113,14 +113,14 @@ class Sampler:
     read no more; `problem` names it. Without GPUs nothing is started.
     """
 
-    def __init__(self, gpus: Iterable[Gpu], interval_s: float = 1.0) -> None:
+    def __init__(self, gpus: Iterable[GpuAtRest], interval_s: float = 1.0) -> None:
         self._waiting = {gpu.index for gpu in gpus}
         self._interval_s = interval_s
         self._samples: list[GpuSample] = []
-        self.work = {index: Work() for index in self._waiting}
+        self.work = {index: GpuActivity() for index in self._waiting}
         self._problems: list[str] = []
         self._ended = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="nvml", daemon=True)
+        self._thread = threading.Thread(target=self._sample_until_stopped, name="nvml", daemon=True)
 
     def __enter__(self) -> Self:
         if self._waiting:
@@ -135,19 +135,19 @@ class Sampler:
             self._problems.append("the driver stopped answering: a reading has not come back")
 
     @property
-    def samples(self) -> tuple[GpuSample, ...]:
+    def all_samples(self) -> tuple[GpuSample, ...]:
         """All readings so far."""
         return tuple(self._samples)
 
     @property
-    def problem(self) -> str:
+    def lost_gpu(self) -> str:
         """Text such as `GPU 0 was lost`; empty if all GPUs were read."""
         return "; ".join(self._problems)
 
-    def _run(self) -> None:
+    def _sample_until_stopped(self) -> None:
         started, due_s = time.monotonic(), 0.0
         try:
-            with _session():
+            with _nvml_session():
                 while self._waiting:
                     at_s = time.monotonic() - started
                     self._read_all(at_s, keep=at_s >= due_s)
@@ -161,9 +161,9 @@ class Sampler:
         for index in sorted(self._waiting):
             try:
                 handle = pynvml.nvmlDeviceGetHandleByIndex(index)
-                _look(handle, self.work[index])
+                _update_activity(handle, self.work[index])
                 if keep:
-                    self._samples.append(_sample(handle, index, at_s))
+                    self._samples.append(_read_sample(handle, index, at_s))
             except pynvml.NVMLError as error:
                 self._waiting.discard(index)
                 self._problems.append(
@@ -172,7 +172,7 @@ class Sampler:
 
 
 @contextlib.contextmanager
-def _session() -> Iterator[None]:
+def _nvml_session() -> Iterator[None]:
     """Open a session of NVML. Raises NVMLError if no driver answers."""
     pynvml.nvmlInit()
     try:
@@ -182,11 +182,11 @@ def _session() -> Iterator[None]:
             pynvml.nvmlShutdown()
 
 
-def _inventory() -> Inventory:
+def _read_gpus() -> Inventory:
     gpus, problems = [], []
     for index in range(pynvml.nvmlDeviceGetCount()):
         try:
-            gpus.append(_gpu(index))
+            gpus.append(_read_gpu(index))
         except pynvml.NVMLError as error:
             problems.append(f"GPU {index}: NVML says `{error}`")
     driver = str(pynvml.nvmlSystemGetDriverVersion())
@@ -195,91 +195,94 @@ def _inventory() -> Inventory:
     )
 
 
-def _gpu(index: int) -> Gpu:
+def _read_gpu(index: int) -> GpuAtRest:
     handle = pynvml.nvmlDeviceGetHandleByIndex(index)
-    memory = _told(None, pynvml.nvmlDeviceGetMemoryInfo, handle)
-    processes = _told(None, pynvml.nvmlDeviceGetComputeRunningProcesses, handle)
+    memory = _ask_driver(None, pynvml.nvmlDeviceGetMemoryInfo, handle)
+    processes = _ask_driver(None, pynvml.nvmlDeviceGetComputeRunningProcesses, handle)
     uncorrected = (pynvml.NVML_MEMORY_ERROR_TYPE_UNCORRECTED, pynvml.NVML_VOLATILE_ECC)
-    return Gpu(
+    return GpuAtRest(
         index=index,
         uuid=str(pynvml.nvmlDeviceGetUUID(handle)),
         name=str(pynvml.nvmlDeviceGetName(handle)),
-        compute_capability=_told((0, 0), pynvml.nvmlDeviceGetCudaComputeCapability, handle),
+        compute_capability=_ask_driver((0, 0), pynvml.nvmlDeviceGetCudaComputeCapability, handle),
         memory_bytes=memory.total if memory else NOT_TOLD,
         memory_used_bytes=memory.used if memory else NOT_TOLD,
-        mig=_told((0, 0), pynvml.nvmlDeviceGetMigMode, handle)[0] == pynvml.NVML_DEVICE_MIG_ENABLE,
-        utilisation_percent=_utilisation(handle),
+        mig=_ask_driver((0, 0), pynvml.nvmlDeviceGetMigMode, handle)[0]
+        == pynvml.NVML_DEVICE_MIG_ENABLE,
+        utilisation_percent=_read_utilisation(handle),
         processes=NOT_TOLD if processes is None else len(processes),
-        uncorrected_errors=_told(
+        uncorrected_errors=_ask_driver(
             NOT_TOLD, pynvml.nvmlDeviceGetTotalEccErrors, handle, *uncorrected
         ),
-        repairs=tuple(_repairs(handle)),
-        throttled=_throttled(handle),
+        repairs=tuple(_read_repairs(handle)),
+        throttled=_read_throttle_reasons(handle),
     )
 
 
-def _repairs(handle: Any) -> Iterator[str]:  # noqa: ANN401 - pynvml has no types
+def _read_repairs(handle: Any) -> Iterator[str]:  # noqa: ANN401 - pynvml has no types
     """Return pending repairs: of pages before Ampere, of rows since."""
     if (
-        _told(0, pynvml.nvmlDeviceGetRetiredPagesPendingStatus, handle)
+        _ask_driver(0, pynvml.nvmlDeviceGetRetiredPagesPendingStatus, handle)
         == pynvml.NVML_FEATURE_ENABLED
     ):
         yield "page retirement pending"
-    _, _, pending, failed = _told((0, 0, 0, 0), pynvml.nvmlDeviceGetRemappedRows, handle)
+    _, _, pending, failed = _ask_driver((0, 0, 0, 0), pynvml.nvmlDeviceGetRemappedRows, handle)
     if pending:
         yield "row remapping pending"
     if failed:
         yield "row remapping failed"
 
 
-def _look(handle: Any, work: Work) -> None:  # noqa: ANN401
+def _update_activity(handle: Any, work: GpuActivity) -> None:  # noqa: ANN401
     """Add to `work` what the GPU does now. Raises NVMLError if the GPU is gone."""
-    memory = _told(None, pynvml.nvmlDeviceGetMemoryInfo, handle)
+    memory = _ask_driver(None, pynvml.nvmlDeviceGetMemoryInfo, handle)
     work.memory_used_bytes = max(work.memory_used_bytes, memory.used if memory else NOT_TOLD)
-    work.utilisation_percent = max(work.utilisation_percent, _utilisation(handle))
-    processes: list[Any] = _told([], pynvml.nvmlDeviceGetComputeRunningProcesses, handle)
-    work.owners.update(control_groups.of_process(process.pid) for process in processes)
+    work.utilisation_percent = max(work.utilisation_percent, _read_utilisation(handle))
+    processes: list[Any] = _ask_driver([], pynvml.nvmlDeviceGetComputeRunningProcesses, handle)
+    work.owners.update(control_groups.read_control_group(process.pid) for process in processes)
 
 
-def _sample(handle: Any, index: int, at_s: float) -> GpuSample:  # noqa: ANN401
+def _read_sample(handle: Any, index: int, at_s: float) -> GpuSample:  # noqa: ANN401
     """Return one reading, with NOT_TOLD for what cannot be read.
 
     Raises NVMLError if the GPU is gone.
     """
-    power = _told(NOT_TOLD, pynvml.nvmlDeviceGetPowerUsage, handle)
-    memory = _told(None, pynvml.nvmlDeviceGetMemoryInfo, handle)
+    power = _ask_driver(NOT_TOLD, pynvml.nvmlDeviceGetPowerUsage, handle)
+    memory = _ask_driver(None, pynvml.nvmlDeviceGetMemoryInfo, handle)
     return GpuSample(
         at_s=round(at_s, 3),
         gpu=index,
-        sm_clock_mhz=_told(NOT_TOLD, pynvml.nvmlDeviceGetClockInfo, handle, pynvml.NVML_CLOCK_SM),
-        memory_clock_mhz=_told(
+        sm_clock_mhz=_ask_driver(
+            NOT_TOLD, pynvml.nvmlDeviceGetClockInfo, handle, pynvml.NVML_CLOCK_SM
+        ),
+        memory_clock_mhz=_ask_driver(
             NOT_TOLD, pynvml.nvmlDeviceGetClockInfo, handle, pynvml.NVML_CLOCK_MEM
         ),
         power_w=NOT_TOLD if power == NOT_TOLD else power / 1000,
-        temperature_c=_told(
+        temperature_c=_ask_driver(
             NOT_TOLD, pynvml.nvmlDeviceGetTemperature, handle, pynvml.NVML_TEMPERATURE_GPU
         ),
-        utilisation_percent=_utilisation(handle),
+        utilisation_percent=_read_utilisation(handle),
         memory_used_mb=memory.used // 10**6 if memory else NOT_TOLD,
-        throttled=_throttled(handle),
+        throttled=_read_throttle_reasons(handle),
     )
 
 
-def _utilisation(handle: Any) -> int:  # noqa: ANN401
-    rates = _told(None, pynvml.nvmlDeviceGetUtilizationRates, handle)
+def _read_utilisation(handle: Any) -> int:  # noqa: ANN401
+    rates = _ask_driver(None, pynvml.nvmlDeviceGetUtilizationRates, handle)
     return int(rates.gpu) if rates else NOT_TOLD
 
 
-def _throttled(handle: Any) -> tuple[str, ...]:  # noqa: ANN401
+def _read_throttle_reasons(handle: Any) -> tuple[str, ...]:  # noqa: ANN401
     """Return the reasons of throttling.
 
     The old name of the call is used, which the oldest drivers have; the new one came with 535.
     """
-    bits = _told(0, pynvml.nvmlDeviceGetCurrentClocksThrottleReasons, handle)
+    bits = _ask_driver(0, pynvml.nvmlDeviceGetCurrentClocksThrottleReasons, handle)
     return tuple(name for bit, name in _REASONS.items() if bits & bit)
 
 
-def _told(otherwise: T, call: Callable[..., Any], *arguments: object) -> T:
+def _ask_driver(otherwise: T, call: Callable[..., Any], *arguments: object) -> T:
     """Return the answer of `call`, NOT_TOLD if it has none. Raises NVMLError if the GPU is gone."""
     try:
         return call(*arguments)  # type: ignore[no-any-return]

@@ -13,8 +13,8 @@ from pathlib import Path
 
 from images.compatibility import load_compatibility
 from runner import home
-from runner.verdict import Verdict, worst
-from validation.nvml import SLOWED, Gpu, Inventory
+from runner.verdict import Verdict, worst_verdict
+from validation.nvml import SLOWED, GpuAtRest, Inventory
 from validation.record import Check, Figure, SuiteResult
 from validation.suites.contract.words import EXPECTED, NO_GPU
 
@@ -35,20 +35,20 @@ and may fill 1 GiB of /dev/shm; the rest is for the engine and the harness.
 
 
 @dataclass(frozen=True)
-class _Problem:
+class _HostProblem:
     reason: str
     cause: str
 
 
 @dataclass(frozen=True)
-class Room:
+class FreeSpace:
     """Free disk and memory of the host, in bytes."""
 
     disk_bytes: int
     memory_bytes: int
 
 
-def preflight(seen: Inventory, driver_floor: str, cuda: str = "") -> SuiteResult:
+def check_host(seen: Inventory, driver_floor: str, cuda: str = "") -> SuiteResult:
     """Judge the host: its driver, its GPUs at rest, room for records.
 
     The driver is compared with the floor of the line's CUDA ("525"). A refusal is `infra`, with
@@ -56,8 +56,8 @@ def preflight(seen: Inventory, driver_floor: str, cuda: str = "") -> SuiteResult
     the driver of that toolkit is told beside the one found.
     """
     started = time.monotonic()
-    checks = tuple(_checks(seen, cuda, driver_floor, _room(home.out())))
-    verdict = worst(check.verdict for check in checks)
+    checks = tuple(_host_checks(seen, cuda, driver_floor, _free_space(home.out_folder())))
+    verdict = worst_verdict(check.verdict for check in checks)
     first = next((check for check in checks if check.verdict is verdict), None)
     told = first is not None and verdict is not Verdict.PASS
     return SuiteResult(
@@ -71,37 +71,43 @@ def preflight(seen: Inventory, driver_floor: str, cuda: str = "") -> SuiteResult
     )
 
 
-def _room(folder: Path) -> Room:
+def _free_space(folder: Path) -> FreeSpace:
     """Return the free space of the nearest folder that exists, and memory without swapping."""
     there = next(path for path in (folder.absolute(), *folder.absolute().parents) if path.exists())
     lines = Path("/proc/meminfo").read_text(encoding="utf-8").splitlines()
     available = next(
         int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable:")
     )
-    return Room(shutil.disk_usage(there).free, available)
+    return FreeSpace(shutil.disk_usage(there).free, available)
 
 
-def _checks(seen: Inventory, cuda: str, driver_floor: str, room: Room) -> Iterator[Check]:
-    judged: tuple[tuple[str, Callable[[], Iterable[_Problem]]], ...] = (
+def _host_checks(seen: Inventory, cuda: str, driver_floor: str, room: FreeSpace) -> Iterator[Check]:
+    judged: tuple[tuple[str, Callable[[], Iterable[_HostProblem]]], ...] = (
         ("driver_floor", lambda: _old_driver(seen.driver, driver_floor)),
-        ("every_gpu_answers", lambda: _silent(seen.problem)),
-        ("mig", lambda: _of_each(seen, _sliced)),
-        ("throttled_at_rest", lambda: _of_each(seen, _slowed)),
-        ("gpu_memory_errors", lambda: _of_each(seen, _damaged)),
-        ("gpus_are_idle", lambda: _of_each(seen, _busy)),
+        ("every_gpu_answers", lambda: _find_silent(seen.problem)),
+        ("mig", lambda: _problems_per_gpu(seen, _find_sliced)),
+        ("throttled_at_rest", lambda: _problems_per_gpu(seen, _find_slowed)),
+        ("gpu_memory_errors", lambda: _problems_per_gpu(seen, _find_damaged)),
+        ("gpus_are_idle", lambda: _problems_per_gpu(seen, _find_busy)),
     )
     for name, look in judged:
         if seen.gpus:
-            yield _check(
-                name, look(), _versions(seen.driver, cuda) if name == "driver_floor" else ()
+            yield _join_problems(
+                name, look(), _parse_versions(seen.driver, cuda) if name == "driver_floor" else ()
             )
         else:
             yield Check(name, Verdict.NOT_RUN, NO_GPU, 0.0, ())
-    yield _check("disk", _full(room), (Figure("free_disk", room.disk_bytes, "bytes"),))
-    yield _check("memory", _short(room), (Figure("free_memory", room.memory_bytes, "bytes"),))
+    yield _join_problems(
+        "disk", _find_full_disk(room), (Figure("free_disk", room.disk_bytes, "bytes"),)
+    )
+    yield _join_problems(
+        "memory", _shorten_names(room), (Figure("free_memory", room.memory_bytes, "bytes"),)
+    )
 
 
-def _check(name: str, problems: Iterable[_Problem], figures: tuple[Figure, ...] = ()) -> Check:
+def _join_problems(
+    name: str, problems: Iterable[_HostProblem], figures: tuple[Figure, ...] = ()
+) -> Check:
     """Return one check with all problems in one line; they have one way out."""
     found = tuple(problems)
     if not found:
@@ -111,13 +117,15 @@ def _check(name: str, problems: Iterable[_Problem], figures: tuple[Figure, ...] 
     )
 
 
-def _of_each(seen: Inventory, look: Callable[[Gpu], Iterator[_Problem]]) -> Iterator[_Problem]:
+def _problems_per_gpu(
+    seen: Inventory, look: Callable[[GpuAtRest], Iterator[_HostProblem]]
+) -> Iterator[_HostProblem]:
     return (problem for gpu in seen.gpus for problem in look(gpu))
 
 
-def _old_driver(driver: str, floor: str) -> Iterator[_Problem]:
-    if _numbers(driver) < _numbers(floor):
-        yield _Problem(
+def _old_driver(driver: str, floor: str) -> Iterator[_HostProblem]:
+    if _parse_numbers(driver) < _parse_numbers(floor):
+        yield _HostProblem(
             f"driver {driver}{EXPECTED}{floor} or newer",
             (
                 f"the image's CUDA does not run on a driver this old: update it to {floor} or "
@@ -127,10 +135,10 @@ def _old_driver(driver: str, floor: str) -> Iterator[_Problem]:
         )
 
 
-def _versions(driver: str, cuda: str) -> tuple[Figure, ...]:
+def _parse_versions(driver: str, cuda: str) -> tuple[Figure, ...]:
     """Return the driver, and the one the toolkit came with, as MAJOR.MINOR."""
     named = {"driver": driver, "driver_of_the_toolkit": load_compatibility().toolkit_driver(cuda)}
-    numbers = {name: _numbers(version)[:2] for name, version in named.items()}
+    numbers = {name: _parse_numbers(version)[:2] for name, version in named.items()}
     return tuple(
         Figure(name, float(".".join(map(str, found))), "version")
         for name, found in numbers.items()
@@ -138,16 +146,16 @@ def _versions(driver: str, cuda: str) -> tuple[Figure, ...]:
     )
 
 
-def _numbers(version: str) -> tuple[int, ...]:
+def _parse_numbers(version: str) -> tuple[int, ...]:
     """Return `550.54.15` as numbers, up to the first part that is not a number."""
     parts = version.split(".")
     end = next((index for index, part in enumerate(parts) if not part.isdigit()), len(parts))
     return tuple(int(part) for part in parts[:end])
 
 
-def _silent(problem: str) -> Iterator[_Problem]:
+def _find_silent(problem: str) -> Iterator[_HostProblem]:
     if problem:
-        yield _Problem(
+        yield _HostProblem(
             f"{problem}{EXPECTED}every GPU to answer",
             (
                 "the GPU fell off the bus or needs a reset: see the kernel's log for Xid errors, "
@@ -157,9 +165,9 @@ def _silent(problem: str) -> Iterator[_Problem]:
         )
 
 
-def _sliced(gpu: Gpu) -> Iterator[_Problem]:
+def _find_sliced(gpu: GpuAtRest) -> Iterator[_HostProblem]:
     if gpu.mig:
-        yield _Problem(
+        yield _HostProblem(
             f"MIG is on for GPU {gpu.index}{EXPECTED}it off",
             (
                 "torch sees at most one MIG slice per process, so GPU counts differ: turn it off "
@@ -169,10 +177,10 @@ def _sliced(gpu: Gpu) -> Iterator[_Problem]:
         )
 
 
-def _slowed(gpu: Gpu) -> Iterator[_Problem]:
+def _find_slowed(gpu: GpuAtRest) -> Iterator[_HostProblem]:
     reasons = [reason for reason in gpu.throttled if reason in SLOWED]
     if reasons:
-        yield _Problem(
+        yield _HostProblem(
             (
                 f"GPU {gpu.index} is slowed down at rest ({', '.join(reasons)}){EXPECTED}no such "
                 "reason"
@@ -184,12 +192,12 @@ def _slowed(gpu: Gpu) -> Iterator[_Problem]:
         )
 
 
-def _damaged(gpu: Gpu) -> Iterator[_Problem]:
+def _find_damaged(gpu: GpuAtRest) -> Iterator[_HostProblem]:
     errors = (
         [f"{gpu.uncorrected_errors} uncorrected ECC errors"] if gpu.uncorrected_errors > 0 else []
     )
     if errors or gpu.repairs:
-        yield _Problem(
+        yield _HostProblem(
             f"GPU {gpu.index} has {', '.join([*errors, *gpu.repairs])}{EXPECTED}none",
             (
                 "its memory is failing: reset the GPU or reboot, and replace it where the errors "
@@ -199,9 +207,9 @@ def _damaged(gpu: Gpu) -> Iterator[_Problem]:
         )
 
 
-def _busy(gpu: Gpu) -> Iterator[_Problem]:
+def _find_busy(gpu: GpuAtRest) -> Iterator[_HostProblem]:
     if signs := tuple(_signs_of_use(gpu)):
-        yield _Problem(
+        yield _HostProblem(
             f"GPU {gpu.index} is in use ({', '.join(signs)}){EXPECTED}it idle",
             (
                 "another program computes on it, so neither its speed nor its memory is ours: end "
@@ -211,7 +219,7 @@ def _busy(gpu: Gpu) -> Iterator[_Problem]:
         )
 
 
-def _signs_of_use(gpu: Gpu) -> Iterator[str]:
+def _signs_of_use(gpu: GpuAtRest) -> Iterator[str]:
     """Return signs that a GPU is in use.
 
     Utilisation counts only if processes are not told: it lags behind the end of a program.
@@ -224,9 +232,9 @@ def _signs_of_use(gpu: Gpu) -> Iterator[str]:
         yield f"{gpu.memory_used_bytes / gpu.memory_bytes:.0%} of its memory taken"
 
 
-def _full(room: Room) -> Iterator[_Problem]:
+def _find_full_disk(room: FreeSpace) -> Iterator[_HostProblem]:
     if room.disk_bytes < FREE_DISK_BYTES:
-        yield _Problem(
+        yield _HostProblem(
             (
                 f"{room.disk_bytes / 1e9:.2f} GB free for "
                 f"records{EXPECTED}{FREE_DISK_BYTES / 1e9:.0f} GB"
@@ -238,9 +246,9 @@ def _full(room: Room) -> Iterator[_Problem]:
         )
 
 
-def _short(room: Room) -> Iterator[_Problem]:
+def _shorten_names(room: FreeSpace) -> Iterator[_HostProblem]:
     if room.memory_bytes < FREE_MEMORY_BYTES:
-        yield _Problem(
+        yield _HostProblem(
             (
                 f"{room.memory_bytes / 1e9:.2f} GB of memory "
                 f"available{EXPECTED}{FREE_MEMORY_BYTES / 1e9:.0f} GB"

@@ -8,7 +8,7 @@ from validation.record import Check, Figure, SuiteResult
 BATCH = "batch"
 
 
-def rate_of(check: Check) -> Figure | None:
+def rate_per_second(check: Check) -> Figure | None:
     """Return a check's figure per second, None if it has none or did not pass.
 
     Only what was proven is judged.
@@ -21,12 +21,12 @@ def rate_of(check: Check) -> Figure | None:
     )
 
 
-def batch_of(check: Check) -> int:
+def batch_size(check: Check) -> int:
     """Return how many images or sequences a step handled, 0 if the check does not say."""
     return int(next((figure.value for figure in check.figures if figure.name == BATCH), 0))
 
 
-def rates(result: SuiteResult) -> dict[str, float]:
+def rates_by_check(result: SuiteResult) -> dict[str, float]:
     """Return the rate per second of each check that passed."""
-    found = ((check.name, rate_of(check)) for check in result.checks)
+    found = ((check.name, rate_per_second(check)) for check in result.checks)
     return {name: rate.value for name, rate in found if rate is not None}

@@ -20,10 +20,10 @@ from enum import StrEnum
 from statistics import fmean
 
 from runner.errors import EnvironmentFailed
-from runner.verdict import Verdict, worst
+from runner.verdict import Verdict, worst_verdict
 from validation.executors.interface import Setup
-from validation.judge import Ended, judge
-from validation.rates import rates
+from validation.judge import SuiteExecution, judge_suite
+from validation.rates import rates_by_check
 from validation.record import Check, Figure, SuiteResult
 from validation.suite import Suite
 from validation.suites.contract.words import EXPECTED
@@ -35,14 +35,14 @@ see.
 """
 
 
-class Side(StrEnum):
+class ComparedSide(StrEnum):
     """One of the two that are compared: the previous release (A) or the candidate (B)."""
 
     PREVIOUS = "previous"
     CANDIDATE = "candidate"
 
 
-Run = Callable[[Side], Mapping[str, float]]
+Run = Callable[[ComparedSide], Mapping[str, float]]
 """One run in a fresh container: per workload, how much it did in a second.
 
 Raises RunFailed, EnvironmentFailed.
@@ -50,14 +50,14 @@ Raises RunFailed, EnvironmentFailed.
 
 
 @dataclass(frozen=True)
-class Look:
+class InterimLook:
     """After `pairs` pairs the bounds are looked at; they lie `t` standard errors from the mean."""
 
     pairs: int
     t: float
 
 
-LOOKS = (Look(6, 2.776), Look(12, 2.228))
+LOOKS = (InterimLook(6, 2.776), InterimLook(12, 2.228))
 """Looking twice would make two chances of an error.
 
 So each look has bounds of 97.5 %, and both together keep what one bound of 95 % promises
@@ -83,14 +83,14 @@ class Estimate:
     upper: float
     pairs: int
 
-    def verdict(self) -> Verdict:
+    def regression_verdict(self) -> Verdict:
         """`fail` or `pass` if the whole interval lies on one side of LIMIT."""
         if self.upper < LIMIT:
             return Verdict.FAIL
         return Verdict.PASS if self.lower > LIMIT else Verdict.INCONCLUSIVE
 
 
-def estimate(ratios: Sequence[float], t: float) -> Estimate:
+def estimate_ratio(ratios: Sequence[float], t: float) -> Estimate:
     """Return the estimate from log-ratios of pairs in the order A B, B A, ....
 
     There are at least 4, an even number.
@@ -106,43 +106,45 @@ def estimate(ratios: Sequence[float], t: float) -> Estimate:
     return Estimate(mean, mean - t * error, mean + t * error, pairs)
 
 
-def compare(run: Run, looks: Sequence[Look] = LOOKS) -> SuiteResult:
+def compare_releases(run: Run, looks: Sequence[InterimLook] = LOOKS) -> SuiteResult:
     """Run pairs until every workload is decided, or the last look was taken.
 
     A failed run ends it, undecided.
     """
     started = time.monotonic()
     try:
-        checks = [_check(name, found) for name, found in sorted(_estimates(run, looks).items())]
-        result = _result(checks)
+        checks = [
+            _check_of(name, found) for name, found in sorted(_decided_estimates(run, looks).items())
+        ]
+        result = _suite_result(checks)
     except RunFailed as failed:
-        result = _undecided(failed.verdict, failed.reason)
+        result = _undecided_checks(failed.verdict, failed.reason)
     except EnvironmentFailed as failed:
-        result = _undecided(Verdict.INFRA, failed.message)
+        result = _undecided_checks(Verdict.INFRA, failed.message)
     return replace(result, seconds=round(time.monotonic() - started, 3))
 
 
-def _estimates(run: Run, looks: Sequence[Look]) -> dict[str, Estimate]:
+def _decided_estimates(run: Run, looks: Sequence[InterimLook]) -> dict[str, Estimate]:
     """Return for every workload the estimate of the look that decided it, or of the last."""
     ratios: dict[str, list[float]] = {}
     found: dict[str, Estimate] = {}
     for look in looks:
         for pair in range(min(map(len, ratios.values()), default=0), look.pairs):
-            order = (Side.PREVIOUS, Side.CANDIDATE)
+            order = (ComparedSide.PREVIOUS, ComparedSide.CANDIDATE)
             did = {side: run(side) for side in (order if pair % 2 == 0 else reversed(order))}
-            _add(ratios, did[Side.PREVIOUS], did[Side.CANDIDATE])
+            _add_pair(ratios, did[ComparedSide.PREVIOUS], did[ComparedSide.CANDIDATE])
         open_ = [
             name
             for name in ratios
-            if name not in found or found[name].verdict() is Verdict.INCONCLUSIVE
+            if name not in found or found[name].regression_verdict() is Verdict.INCONCLUSIVE
         ]
-        found |= {name: estimate(ratios[name], look.t) for name in open_}
-        if all(each.verdict() is not Verdict.INCONCLUSIVE for each in found.values()):
+        found |= {name: estimate_ratio(ratios[name], look.t) for name in open_}
+        if all(each.regression_verdict() is not Verdict.INCONCLUSIVE for each in found.values()):
             break
     return found
 
 
-def _add(
+def _add_pair(
     ratios: dict[str, list[float]], before: Mapping[str, float], now: Mapping[str, float]
 ) -> None:
     """Add a pair; a workload that only one of the two runs has is left out."""
@@ -158,19 +160,19 @@ def _add(
         ratios.setdefault(name, []).append(math.log(now[name] / before[name]))
 
 
-def _check(name: str, found: Estimate) -> Check:
-    verdict = found.verdict()
+def _check_of(name: str, found: Estimate) -> Check:
+    verdict = found.regression_verdict()
     figures = (
         Figure("mean", 100 * found.mean, "% log-ratio"),
         Figure("lower", 100 * found.lower, "% log-ratio"),
         Figure("upper", 100 * found.upper, "% log-ratio"),
         Figure("pairs", found.pairs, "pairs"),
     )
-    reason, cause = _said(found, verdict)
+    reason, cause = _describe_estimate(found, verdict)
     return Check(name, verdict, reason, 0.0, figures, cause)
 
 
-def _said(found: Estimate, verdict: Verdict) -> tuple[str, str]:
+def _describe_estimate(found: Estimate, verdict: Verdict) -> tuple[str, str]:
     between = (
         f"between {100 * found.lower:+.2f} and {100 * found.upper:+.2f} % against the "
         "previous release"
@@ -196,8 +198,8 @@ def _said(found: Estimate, verdict: Verdict) -> tuple[str, str]:
     return "", ""
 
 
-def _result(checks: Sequence[Check]) -> SuiteResult:
-    verdict = worst(check.verdict for check in checks)
+def _suite_result(checks: Sequence[Check]) -> SuiteResult:
+    verdict = worst_verdict(check.verdict for check in checks)
     first = next((check for check in checks if check.verdict is verdict is not Verdict.PASS), None)
     if first is None:
         return SuiteResult(NAME, verdict, "", 0.0, tuple(checks), "")
@@ -206,24 +208,27 @@ def _result(checks: Sequence[Check]) -> SuiteResult:
     )
 
 
-def _undecided(verdict: Verdict, reason: str) -> SuiteResult:
+def _undecided_checks(verdict: Verdict, reason: str) -> SuiteResult:
     return SuiteResult(NAME, verdict, reason, 0.0, (), "")
 
 
-def in_containers(
-    suite: Suite, previous: Setup, candidate: Setup, execute: Callable[[Suite, Setup], Ended]
+def container_runner(
+    suite: Suite,
+    previous: Setup,
+    candidate: Setup,
+    execute: Callable[[Suite, Setup], SuiteExecution],
 ) -> Run:
     """Return a function that runs `suite`, the throughput suite, in a fresh container of a side."""
-    setups = {Side.PREVIOUS: previous, Side.CANDIDATE: candidate}
+    setups = {ComparedSide.PREVIOUS: previous, ComparedSide.CANDIDATE: candidate}
 
-    def run(side: Side) -> Mapping[str, float]:
-        result = judge(suite, execute(suite, setups[side]))
+    def run(side: ComparedSide) -> Mapping[str, float]:
+        result = judge_suite(suite, execute(suite, setups[side]))
         if result.verdict not in (Verdict.PASS, Verdict.NOT_RUN):
             infra = result.verdict is Verdict.INFRA
             raise RunFailed(
                 Verdict.INFRA if infra else Verdict.INCONCLUSIVE,
                 f"a run of the {side} image: {result.reason}",
             )
-        return rates(result)
+        return rates_by_check(result)
 
     return run

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import Field, Strict, TypeAdapter, ValidationError
 
-from runner.untrusted import Malformed, clean, clean_line, parse_json
+from runner.untrusted import Malformed, clean_line, clean_text, parse_json
 from validation.record import Figure
 from validation.suites.contract.words import ANSWER
 
@@ -39,7 +39,7 @@ Known error texts are searched in it.
 
 
 @dataclass(frozen=True)
-class Phase:
+class TestPhase:
     """One phase of one test.
 
     `when` is `setup`, `call`, `teardown`, or `???` for a test whose worker process died.
@@ -61,7 +61,7 @@ class Phase:
 
 
 @dataclass(frozen=True)
-class Report:
+class SuiteReport:
     """Content of a report.
 
     `not_collected` are errors of the module, `exit_code` is None if the session did not end.
@@ -69,13 +69,13 @@ class Report:
     `whole` is False if the last line has no end: the process died while it wrote.
     """
 
-    phases: tuple[Phase, ...] = ()
+    phases: tuple[TestPhase, ...] = ()
     not_collected: tuple[str, ...] = ()
     exit_code: int | None = None
     whole: bool = False
 
 
-def read_report(text: str, longest_s: float) -> Report:
+def read_report(text: str, longest_s: float) -> SuiteReport:
     """Return what the report `text` says. Raise Malformed if it is not one.
 
     No test can have taken more than `longest_s` seconds.
@@ -87,13 +87,15 @@ def read_report(text: str, longest_s: float) -> Report:
         raise Malformed(f"it has {len(lines):,} lines, more than the allowed {LINES:,}")
     if sum(map(text.count, "[{,")) > PARTS:
         raise Malformed(f"it has more than the allowed {PARTS:,} values")
-    entries = [_entry(number, line) for number, line in enumerate(lines, start=1)]
-    phases = tuple(_phase(found, longest_s) for found in _of_kind(_TEST, "TestReport", entries))
+    entries = [_parse_line(number, line) for number, line in enumerate(lines, start=1)]
+    phases = tuple(
+        _parse_phase(found, longest_s) for found in _parse_kind(_TEST, "TestReport", entries)
+    )
     if len({phase.nodeid for phase in phases}) > TESTS:
         raise Malformed(f"it has results of more than the allowed {TESTS:,} tests")
-    collected = _of_kind(_COLLECT, "CollectReport", entries)
-    finished = _of_kind(_FINISH, "SessionFinish", entries)
-    return Report(
+    collected = _parse_kind(_COLLECT, "CollectReport", entries)
+    finished = _parse_kind(_FINISH, "SessionFinish", entries)
+    return SuiteReport(
         phases=phases,
         not_collected=tuple(
             _collection_message(each.longrepr) for each in collected if each.outcome != "passed"
@@ -116,13 +118,13 @@ _Outcome = Literal["passed", "failed", "skipped"]
 
 
 @dataclass(frozen=True)
-class _Place:
+class _CrashPlace:
     message: _Text
 
 
 @dataclass(frozen=True)
 class _Failure:
-    reprcrash: _Place | None
+    reprcrash: _CrashPlace | None
 
 
 _Longrepr = _Failure | tuple[_Text, int | None, _Text] | _Text | None
@@ -162,7 +164,7 @@ _Entry = tuple[int, dict[str, Any]]
 _T = TypeVar("_T")
 
 
-def _entry(number: int, line: str) -> _Entry:
+def _parse_line(number: int, line: str) -> _Entry:
     """Return the number and the value of one line."""
     try:
         value = parse_json(line, LINE_BYTES)
@@ -173,13 +175,15 @@ def _entry(number: int, line: str) -> _Entry:
     return number, value
 
 
-def _of_kind(adapter: TypeAdapter[_T], kind: str, entries: Sequence[_Entry]) -> list[_T]:
-    return [_validated(adapter, *entry) for entry in entries if entry[1]["$report_type"] == kind]
+def _parse_kind(adapter: TypeAdapter[_T], kind: str, entries: Sequence[_Entry]) -> list[_T]:
+    return [
+        _validate_entry(adapter, *entry) for entry in entries if entry[1]["$report_type"] == kind
+    ]
 
 
-def _validated(adapter: TypeAdapter[_T], number: int, value: dict[str, Any]) -> _T:
+def _validate_entry(adapter: TypeAdapter[_T], number: int, value: dict[str, Any]) -> _T:
     try:
-        return adapter.validate_python({**value, "account": _cut(str(value.get("longrepr")))})
+        return adapter.validate_python({**value, "account": _cut_text(str(value.get("longrepr")))})
     except ValidationError as error:
         first = error.errors(include_url=False, include_context=False, include_input=False)[0]
         place = ".".join(str(part) for part in first["loc"])
@@ -189,22 +193,22 @@ def _validated(adapter: TypeAdapter[_T], number: int, value: dict[str, Any]) -> 
 # From lines to phases
 
 
-def _phase(found: _TestReport, longest_s: float) -> Phase:
+def _parse_phase(found: _TestReport, longest_s: float) -> TestPhase:
     if found.duration > longest_s:
         raise Malformed(
             f"`{clean_line(found.nodeid)}` took {found.duration:.0f} s, the suite has "
             f"{longest_s:.0f} s"
         )
-    return Phase(
+    return TestPhase(
         nodeid=found.nodeid,
         when=found.when,
         outcome=found.outcome,
         seconds=found.duration,
-        message=_message(found.longrepr),
-        account=clean(found.account),
+        message=_failure_message(found.longrepr),
+        account=clean_text(found.account),
         expected_failure=None if found.wasxfail is None else clean_line(found.wasxfail),
         figures=tuple(
-            _figure(*each) for each in found.user_properties if not each[0].startswith(ANSWER)
+            _parse_figure(*each) for each in found.user_properties if not each[0].startswith(ANSWER)
         ),
         answers=tuple(
             (clean_line(name.removeprefix(ANSWER)), tuple(values))
@@ -214,16 +218,16 @@ def _phase(found: _TestReport, longest_s: float) -> Phase:
     )
 
 
-def _figure(name: str, measured: _Measured | Sequence[float | str]) -> Figure:
+def _parse_figure(name: str, measured: _Measured | Sequence[float | str]) -> Figure:
     if not isinstance(measured, tuple):
         raise Malformed(f"`{clean_line(name)}` is no number with a unit")
     value, unit = measured
     return Figure(clean_line(name), value, clean_line(unit))
 
 
-def _message(longrepr: _Longrepr) -> str:
+def _failure_message(longrepr: _Longrepr) -> str:
     """Return the one line of a failure that says what happened."""
-    said = _text(longrepr)[:MESSAGE_CHARACTERS]
+    said = _text_of_failure(longrepr)[:MESSAGE_CHARACTERS]
     return next(
         (line for each in said.splitlines() if (line := clean_line(each, MESSAGE_CHARACTERS))),
         "no message",
@@ -232,20 +236,22 @@ def _message(longrepr: _Longrepr) -> str:
 
 def _collection_message(longrepr: _Longrepr) -> str:
     """Return the cause of an import error: the last line of the traceback that names it."""
-    lines = [line for line in _cut(_text(longrepr)).splitlines() if line.startswith("E ")]
+    lines = [
+        line for line in _cut_text(_text_of_failure(longrepr)).splitlines() if line.startswith("E ")
+    ]
     return (
         clean_line(lines[-1].removeprefix("E "), MESSAGE_CHARACTERS)
         if lines
-        else _message(longrepr)
+        else _failure_message(longrepr)
     )
 
 
-def _text(longrepr: _Longrepr) -> str:
+def _text_of_failure(longrepr: _Longrepr) -> str:
     if isinstance(longrepr, _Failure):
         return longrepr.reprcrash.message if longrepr.reprcrash else ""
     return longrepr[-1] if isinstance(longrepr, tuple) else longrepr or ""
 
 
-def _cut(text: str) -> str:
+def _cut_text(text: str) -> str:
     half = ACCOUNT_CHARACTERS // 2
     return text if len(text) <= ACCOUNT_CHARACTERS else text[:half] + text[-half:]

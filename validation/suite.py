@@ -41,19 +41,19 @@ class Suite:
     folder: Path = SUITES_FOLDER
 
     @property
-    def file(self) -> str:
+    def module_file(self) -> str:
         """The module, below the folder of the suites; the same path is in the container."""
         return f"{self.name}/test_{self.name}.py"
 
     @property
-    def path(self) -> Path:
+    def module_path(self) -> Path:
         """The module in this repository."""
-        return self.folder / self.file
+        return self.folder / self.module_file
 
     @property
     def list_path(self) -> Path:
         """The list of its checks, their figures and needs, which `validation.listing` writes."""
-        return self.path.with_name("checks.yaml")
+        return self.module_path.with_name("checks.yaml")
 
 
 SUITES = (
@@ -79,7 +79,7 @@ SUITES = (
 )
 
 
-def suites_of(stacks: Collection[str]) -> tuple[Suite, ...]:
+def list_suites(stacks: Collection[str]) -> tuple[Suite, ...]:
     """Return the suites of an image with these stacks, in the order they are run.
 
     They are its own and those of every stack below.

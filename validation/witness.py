@@ -16,9 +16,9 @@ from dataclasses import dataclass, replace
 from runner.untrusted import clean_line
 from runner.verdict import Verdict
 from validation import check_list
-from validation.answers import Answer, answers
+from validation.answers import ExpectedAnswer, compute_answers
 from validation.record import Check
-from validation.report import Phase
+from validation.report import TestPhase
 from validation.suite import Suite
 from validation.suites.contract.expected import Expected
 from validation.suites.contract.words import CHALLENGE, EXPECTED
@@ -32,23 +32,23 @@ _SHOWN = 60
 
 
 @dataclass(frozen=True)
-class Asked:
+class SuiteChallenge:
     """Input of a suite in one run: what the tag asserts, and a nonce for its answers."""
 
     expected: Expected
     nonce: str
 
 
-def ask(expected: Expected) -> Asked:
+def make_challenge(expected: Expected) -> SuiteChallenge:
     """Return what to tell a suite, with a nonce that nobody has seen before."""
-    return Asked(expected, secrets.token_hex(32))
+    return SuiteChallenge(expected, secrets.token_hex(32))
 
 
-def examine(
+def examine_report(
     suite: Suite,
-    asked: Asked | None,
+    asked: SuiteChallenge | None,
     seconds: float,
-    phases: Iterable[Phase],
+    phases: Iterable[TestPhase],
     checks: Sequence[Check],
 ) -> tuple[tuple[Check, ...], str]:
     """Return the checks, and why the whole report is rejected, empty if it is not.
@@ -62,34 +62,38 @@ def examine(
         return tuple(checks), ""
     if asked is None:
         return tuple(checks), f"{NOT_MADE}: nobody gave `{suite.name}` a nonce"
-    known = check_list.load(suite)
-    wrong = _wrong_answer(answers(suite.name, asked.nonce, asked.expected), _given(phases))
+    known = check_list.load_checks(suite)
+    wrong = _describe_wrong_answer(
+        compute_answers(suite.name, asked.nonce, asked.expected), _given_answers(phases)
+    )
     examined = tuple(
-        _examined(check, known.get(check.name), asked.expected, wrong) for check in checks
+        _examine_check(check, known.get(check.name), asked.expected, wrong) for check in checks
     )
     nothing_failed = all(check.verdict in (Verdict.PASS, Verdict.NOT_RUN) for check in checks)
     doubts = (
         f"{CHALLENGE}: {wrong}" if wrong and nothing_failed else "",
-        check_list.wrong_names(known, checks),
-        _too_long(checks, seconds, 1 if suite.alone else max(1, asked.expected.gpu_count)),
+        check_list.describe_wrong_names(known, checks),
+        _describe_impossible_time(
+            checks, seconds, 1 if suite.alone else max(1, asked.expected.gpu_count)
+        ),
     )
     return examined, next((f"{NOT_MADE}: {doubt}" for doubt in doubts if doubt), "")
 
 
-def _examined(
-    check: Check, known: check_list.Listed | None, expected: Expected, wrong_answer: str
+def _examine_check(
+    check: Check, known: check_list.ListedCheck | None, expected: Expected, wrong_answer: str
 ) -> Check:
     """Return `check`, or the same as failed. What failed by itself stays as it is."""
     if known is None:
         return check
-    if found := check_list.contradiction(check, known, expected):
+    if found := check_list.describe_contradiction(check, known, expected):
         return replace(check, verdict=Verdict.FAIL, reason=found, cause=NOT_MADE)
     if check.name == CHALLENGE and check.verdict is Verdict.PASS and wrong_answer:
         return replace(check, verdict=Verdict.FAIL, reason=wrong_answer, cause=CAUSE)
     return check
 
 
-def _too_long(checks: Sequence[Check], seconds: float, workers: int) -> str:
+def _describe_impossible_time(checks: Sequence[Check], seconds: float, workers: int) -> str:
     """Return how the durations contradict the time that the container ran."""
     if any(not 0 <= check.seconds <= seconds + SLACK_S for check in checks):
         check = next(check for check in checks if not 0 <= check.seconds <= seconds + SLACK_S)
@@ -106,7 +110,7 @@ def _too_long(checks: Sequence[Check], seconds: float, workers: int) -> str:
     return ""
 
 
-def _given(phases: Iterable[Phase]) -> list[tuple[str, tuple[float | str, ...]]]:
+def _given_answers(phases: Iterable[TestPhase]) -> list[tuple[str, tuple[float | str, ...]]]:
     """Return (part, values) of every answer. A later phase repeats what was told before it."""
     asked = [
         phase.answers
@@ -116,8 +120,8 @@ def _given(phases: Iterable[Phase]) -> list[tuple[str, tuple[float | str, ...]]]
     return [answer for each in asked for answer in each]
 
 
-def _wrong_answer(
-    right: Mapping[str, Answer], given: Iterable[tuple[str, tuple[float | str, ...]]]
+def _describe_wrong_answer(
+    right: Mapping[str, ExpectedAnswer], given: Iterable[tuple[str, tuple[float | str, ...]]]
 ) -> str:
     """Return what is wrong with the first wrong answer, empty if every answer is right."""
     found: dict[str, list[tuple[float | str, ...]]] = {}
@@ -126,23 +130,23 @@ def _wrong_answer(
     for part, answer in right.items():
         if len(found.get(part, [])) != 1:
             return f"{len(found.get(part, [])) or 'no'} answers to `{part}`{EXPECTED}one"
-        if wrong := _difference(found[part][0], answer):
+        if wrong := _describe_difference(found[part][0], answer):
             return f"the answer to `{part}` {wrong}"
     if beyond := sorted(set(found) - set(right)):
         return f"an answer to `{beyond[0]}`{EXPECTED}none: that was not asked"
     return ""
 
 
-def _difference(values: tuple[float | str, ...], right: Answer) -> str:
+def _describe_difference(values: tuple[float | str, ...], right: ExpectedAnswer) -> str:
     if len(values) != len(right.values):
         return f"has {len(values)} values{EXPECTED}{len(right.values)}"
     for at, (value, wanted) in enumerate(zip(values, right.values, strict=True)):
         if not _is_right(value, wanted, right.tolerance):
-            return f"has `{_shown(value)}` in place {at}{EXPECTED}`{_shown(wanted)}`"
+            return f"has `{_show_values(value)}` in place {at}{EXPECTED}`{_show_values(wanted)}`"
     return ""
 
 
-def _shown(value: float | str) -> str:
+def _show_values(value: float | str) -> str:
     return clean_line(value if isinstance(value, str) else f"{value:.12g}", _SHOWN)
 
 

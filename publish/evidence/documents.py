@@ -35,19 +35,19 @@ class DocumentSeal:
 
     def sign(self, document: bytes) -> bytes:
         """Return the bundle that signs a document."""
-        return store.signed(self._about(document), self.signer())
+        return store.sign_statement(self._make_statement(document), self.signer())
 
     def own_problem(self) -> str:
         """Return why what is signed here would not count; empty if it would."""
-        return store.signer_problem(self.signer(), self.trusted, decides=self.decides)
+        return store.find_signer_problem(self.signer(), self.trusted, decides=self.decides)
 
     def problem(self, document: bytes, signature: bytes) -> str:
         """Return why a bundle does not count as the signature of a document; empty if it does."""
         try:
-            made = store.opened(signature, self.trusted)
+            made = store.verify_bundle(signature, self.trusted)
         except GateRefused as error:
             return error.message
-        if made.payload != statement.to_json(self._about(document)):
+        if made.payload != statement.to_json(self._make_statement(document)):
             return "what was signed is another document"
         return (
             ""
@@ -55,22 +55,22 @@ class DocumentSeal:
             else f"{made.signer} may not decide"
         )
 
-    def _about(self, document: bytes) -> Statement:
+    def _make_statement(self, document: bytes) -> Statement:
         return Statement(
             sha256(document), self.kind.rpartition("/")[0].rpartition("/")[2], self.kind, {}
         )
 
 
-def of_findings(signer: Callable[[], Signer], trusted: Trusted) -> DocumentSeal:
+def make_findings_seal(signer: Callable[[], Signer], trusted: Trusted) -> DocumentSeal:
     """Return the seal of the history of findings: scans sign it."""
     return DocumentSeal(FINDINGS, signer, trusted, decides=False)
 
 
-def of_journal(signer: Callable[[], Signer], trusted: Trusted) -> DocumentSeal:
+def make_journal_seal(signer: Callable[[], Signer], trusted: Trusted) -> DocumentSeal:
     """Return the seal of the journal of tags: who decides signs it."""
     return DocumentSeal(JOURNAL, signer, trusted, decides=True)
 
 
-def of_lock(signer: Callable[[], Signer], trusted: Trusted) -> DocumentSeal:
+def make_lock_seal(signer: Callable[[], Signer], trusted: Trusted) -> DocumentSeal:
     """Return the seal of a claim of the lock: who moves tags signs it."""
     return DocumentSeal(LOCK, signer, trusted, decides=True)

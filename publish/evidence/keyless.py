@@ -30,12 +30,12 @@ from sigstore.oidc import IdentityToken, detect_credential
 from sigstore.sign import SigningContext
 from sigstore.verify import policy
 
-from oci.manifest import canonical
-from publish.evidence.dsse import Signed
+from oci.manifest import canonical_json
+from publish.evidence.dsse import VerifiedPayload
 from publish.evidence.keys import SIGNING_KEY
 from publish.evidence.statement import MEDIA_TYPE
 from publish.evidence.strict_json import NOT_USABLE, json_object
-from publish.evidence.trust import TRUSTED_IDENTITIES, Identity, Trusted, one_line
+from publish.evidence.trust import TRUSTED_IDENTITIES, Identity, Trusted, summarize_error
 from runner.errors import EnvironmentFailed, GateRefused, ReleaseError
 
 KEYLESS = "keyless"
@@ -56,37 +56,37 @@ _IDENTIFY = (
 
 
 @dataclass(frozen=True)
-class Keyless:
+class KeylessSigner:
     """Signs as the identity of this machine, which must be one of `trusted`'s identities."""
 
     trusted: Trusted
 
-    def sign(self, payload: bytes) -> bytes:
+    def sign_statement(self, payload: bytes) -> bytes:
         """Return a statement in a bundle, each time another one.
 
         Raises EnvironmentFailed or ConfigError.
         """
-        token = _token()
-        config = self.trusted.instance.config
+        token = _fetch_token()
+        config = self.trusted.instance.client_config
         try:
-            with _context(config).signer(token) as signer:
+            with _make_context(config).signer(token) as signer:
                 made = signer.sign_dsse(Statement(payload)).to_json()
         except (
             Exception
         ) as error:  # the library lets pass what its services answer and how they fail
             raise EnvironmentFailed(
-                f"Sigstore did not sign: {one_line(error)}", _ANOTHER_WAY
+                f"Sigstore did not sign: {summarize_error(error)}", _ANOTHER_WAY
             ) from None
-        return self._believed(json_object(made.encode(), "the bundle that Sigstore made"))
+        return self._require_believed(json_object(made.encode(), "the bundle that Sigstore made"))
 
-    def _believed(self, content: dict[str, Any]) -> bytes:
+    def _require_believed(self, content: dict[str, Any]) -> bytes:
         try:
-            opened(content, self.trusted)
+            verify_certified(content, self.trusted)
         except GateRefused as error:
             raise EnvironmentFailed(
                 f"what Sigstore made would not be believed: {error.message}", error.hint
             ) from None
-        return canonical(content)
+        return canonical_json(content)
 
 
 def is_certified(content: Mapping[str, Any]) -> bool:
@@ -97,7 +97,9 @@ def is_certified(content: Mapping[str, Any]) -> bool:
     )
 
 
-def opened(content: Mapping[str, Any], trusted: Trusted, payload_type: str = MEDIA_TYPE) -> Signed:
+def verify_certified(
+    content: Mapping[str, Any], trusted: Trusted, payload_type: str = MEDIA_TYPE
+) -> VerifiedPayload:
     """Return the payload of a parsed bundle if a trusted identity signed it as `payload_type`.
 
     Raises GateRefused.
@@ -109,25 +111,28 @@ def opened(content: Mapping[str, Any], trusted: Trusted, payload_type: str = MED
             f"a bundle of type {content.get('mediaType')!r:.100}, not {_FORMAT}", NOT_USABLE
         )
     try:
-        bundle = Bundle.from_json(canonical(dict(content)))
-        identity = _identity(bundle.signing_certificate, trusted)
-        stated, payload = trusted.instance.verifier.verify_dsse(bundle, _policy(identity))
+        bundle = Bundle.from_json(canonical_json(dict(content)))
+        identity = _find_identity(bundle.signing_certificate, trusted)
+        stated, payload = trusted.instance.sigstore_verifier.verify_dsse(
+            bundle, _make_policy(identity)
+        )
     except ReleaseError:
         raise
     except Exception as error:  # beside the library's own errors, those of all that it parses with
         raise GateRefused(
-            f"its certificate, log entry or signature does not hold: {one_line(error)}", NOT_USABLE
+            f"its certificate, log entry or signature does not hold: {summarize_error(error)}",
+            NOT_USABLE,
         ) from None
     if stated != payload_type:
         raise GateRefused(f"what was signed is {stated!r:.100}, not {payload_type}", NOT_USABLE)
-    return Signed(payload, str(identity))
+    return VerifiedPayload(payload, str(identity))
 
 
-def _identity(certificate: Certificate, trusted: Trusted) -> Identity:
+def _find_identity(certificate: Certificate, trusted: Trusted) -> Identity:
     """Return the trusted identity that a certificate is for, whoever issued the certificate."""
     for identity in trusted.identities:
         try:
-            _policy(identity).verify(certificate)
+            _make_policy(identity).verify(certificate)
         except VerificationError:
             continue
         return identity
@@ -139,20 +144,22 @@ def _identity(certificate: Certificate, trusted: Trusted) -> Identity:
     raise GateRefused(f"signed by {named!r:.300}, which is not trusted", _TRUST)
 
 
-def _policy(identity: Identity) -> policy.VerificationPolicy:
+def _make_policy(identity: Identity) -> policy.VerificationPolicy:
     """Return a policy for issuer and name: the library's own pair takes an empty issuer for any."""
     return policy.AllOf(
         [policy.OIDCIssuer(identity.issuer), policy.Identity(identity=identity.name)]
     )
 
 
-def _token() -> IdentityToken:
+def _fetch_token() -> IdentityToken:
     """Return a token that says who this machine is. Raises EnvironmentFailed."""
     try:
         raw = detect_credential()
         token = IdentityToken(raw) if raw else None
     except Exception as error:  # the surroundings' service may answer anything too
-        raise EnvironmentFailed(f"no identity to sign with: {one_line(error)}", _IDENTIFY) from None
+        raise EnvironmentFailed(
+            f"no identity to sign with: {summarize_error(error)}", _IDENTIFY
+        ) from None
     if token is None:
         raise EnvironmentFailed(
             "no identity to sign with: nothing here says who this is", _IDENTIFY
@@ -160,13 +167,13 @@ def _token() -> IdentityToken:
     return token
 
 
-def _context(config: ClientTrustConfig) -> SigningContext:
+def _make_context(config: ClientTrustConfig) -> SigningContext:
     """Return the services of an instance, each with a limit in time."""
     services = config.signing_config
     authority, log = services.get_fulcio(), services.get_tlogs()[0]
     for session in (authority.session, cast(Any, log)._session):
-        session.mount("https://", _Patient())
-        session.mount("http://", _Patient())
+        session.mount("https://", _TimeLimitedAdapter())
+        session.mount("http://", _TimeLimitedAdapter())
     return SigningContext(
         fulcio=authority,
         rekor=log,
@@ -175,6 +182,6 @@ def _context(config: ClientTrustConfig) -> SigningContext:
     )
 
 
-class _Patient(HTTPAdapter):
+class _TimeLimitedAdapter(HTTPAdapter):
     def send(self, request: PreparedRequest, *args: Any, **named: Any) -> Response:  # noqa: ANN401 - as it comes
         return super().send(request, *args, **{**named, "timeout": TIMEOUT_S})

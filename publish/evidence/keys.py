@@ -49,7 +49,7 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _KINDS = "an ECDSA P-256 or an Ed25519 key"
 
 
-def generate(folder: Path, name: str) -> tuple[Path, Path]:
+def generate_pair(folder: Path, name: str) -> tuple[Path, Path]:
     """Write a key pair: FOLDER/NAME.key, readable for its owner only, and FOLDER/NAME.pub.
 
     The private key is encrypted if PYTORCH_CUDA_IMAGES_SIGNING_PASSPHRASE is set. Raises
@@ -69,16 +69,16 @@ def generate(folder: Path, name: str) -> tuple[Path, Path]:
             )
     key = ec.generate_private_key(ec.SECP256R1())
     encoding, form = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8
-    private = key.private_bytes(encoding, form, _encryption())
+    private = key.private_bytes(encoding, form, _choose_encryption())
     public = key.public_key().public_bytes(
         encoding, serialization.PublicFormat.SubjectPublicKeyInfo
     )
     private_path, public_path = folder / f"{name}.key", folder / f"{name}.pub"
-    _write({private_path: (private, 0o600), public_path: (public, 0o644)})
+    _write_all({private_path: (private, 0o600), public_path: (public, 0o644)})
     return private_path, public_path
 
 
-def signing_key(given: str = "", environ: Mapping[str, str] = os.environ) -> PrivateKey:
+def load_signing_key(given: str = "", environ: Mapping[str, str] = os.environ) -> PrivateKey:
     """Return the private key in `given`, a path or PEM text.
 
     The default is the value of PYTORCH_CUDA_IMAGES_SIGNING_KEY. Raises ConfigError if there is
@@ -89,11 +89,11 @@ def signing_key(given: str = "", environ: Mapping[str, str] = os.environ) -> Pri
         raise ConfigError(
             "no key to sign evidence with", f"set {SIGNING_KEY} to a private key, or its path"
         )
-    text, where = _text(named, SIGNING_KEY)
-    return _private(text, where, environ.get(PASSPHRASE))
+    text, where = _read_pem(named, SIGNING_KEY)
+    return _parse_private_key(text, where, environ.get(PASSPHRASE))
 
 
-def trusted_keys(
+def load_trusted_keys(
     given: Iterable[str] = (),
     environ: Mapping[str, str] = os.environ,
     source: str = f"--key or {TRUSTED_KEYS}",
@@ -110,22 +110,22 @@ def trusted_keys(
             "no public key to verify evidence with",
             f"set {TRUSTED_KEYS} to public keys, or their path",
         )
-    found = [key for each in named for key in _public_keys(*_text(each, source))]
-    return {key_id(key): key for key in found}
+    found = [key for each in named for key in _parse_public_keys(*_read_pem(each, source))]
+    return {compute_key_id(key): key for key in found}
 
 
-def key_id(key: PublicKey) -> str:
+def compute_key_id(key: PublicKey) -> str:
     """Return the hexadecimal SHA-256 of the key in DER (SubjectPublicKeyInfo)."""
     form = serialization.PublicFormat.SubjectPublicKeyInfo
     return hashlib.sha256(key.public_bytes(serialization.Encoding.DER, form)).hexdigest()
 
 
-def _private(text: str, where: str, passphrase: str | None) -> PrivateKey:
+def _parse_private_key(text: str, where: str, passphrase: str | None) -> PrivateKey:
     encrypted = "ENCRYPTED" in text
     if encrypted and not passphrase:
         raise ConfigError(f"{where}: the key is encrypted", f"set {PASSPHRASE} to its passphrase")
     try:
-        password = _passphrase_bytes(passphrase) if encrypted and passphrase else None
+        password = _encode_passphrase(passphrase) if encrypted and passphrase else None
         key = serialization.load_pem_private_key(text.encode(), password)
     except (ValueError, TypeError, UnsupportedAlgorithm):
         reason = "no private key in PKCS #8 PEM" + (
@@ -139,7 +139,7 @@ def _private(text: str, where: str, passphrase: str | None) -> PrivateKey:
     raise ConfigError(f"{where}: not {_KINDS}", MAKE_ONE)
 
 
-def _public_keys(text: str, where: str) -> list[PublicKey]:
+def _parse_public_keys(text: str, where: str) -> list[PublicKey]:
     if "PRIVATE KEY" in text:
         raise ConfigError(
             f"{where}: this is a private key, and a public key is needed",
@@ -149,13 +149,15 @@ def _public_keys(text: str, where: str) -> list[PublicKey]:
     if len(parts) > _MOST_KEYS:
         raise ConfigError(f"{where}: more than {_MOST_KEYS} public keys", "trust fewer keys")
     blocks = (part.partition(_END_PUBLIC) for part in parts)
-    found = [_public(f"{_BEGIN_PUBLIC}{inner}{end}", where) for inner, end, _ in blocks if end]
+    found = [
+        _parse_public_key(f"{_BEGIN_PUBLIC}{inner}{end}", where) for inner, end, _ in blocks if end
+    ]
     if not found:
         raise ConfigError(f"{where}: no public key in PEM", "give the .pub file of a key pair")
     return found
 
 
-def _public(block: str, where: str) -> PublicKey:
+def _parse_public_key(block: str, where: str) -> PublicKey:
     try:
         key = serialization.load_pem_public_key(block.encode())
     except (ValueError, UnsupportedAlgorithm):
@@ -169,7 +171,7 @@ def _public(block: str, where: str) -> PublicKey:
     raise ConfigError(f"{where}: not {_KINDS}", "give the .pub file of a key pair")
 
 
-def _text(named: str, source: str) -> tuple[str, str]:
+def _read_pem(named: str, source: str) -> tuple[str, str]:
     """Return PEM text, and what errors call it: the key itself must never be printed.
 
     Text may stand before the PEM, as `Bag Attributes` of openssl.
@@ -197,14 +199,14 @@ def _text(named: str, source: str) -> tuple[str, str]:
         ) from None
 
 
-def _encryption() -> serialization.KeySerializationEncryption:
+def _choose_encryption() -> serialization.KeySerializationEncryption:
     passphrase = os.environ.get(PASSPHRASE)
     if not passphrase:
         return serialization.NoEncryption()
-    return serialization.BestAvailableEncryption(_passphrase_bytes(passphrase))
+    return serialization.BestAvailableEncryption(_encode_passphrase(passphrase))
 
 
-def _passphrase_bytes(passphrase: str) -> bytes:
+def _encode_passphrase(passphrase: str) -> bytes:
     """Return a passphrase in UTF-8.
 
     Raises ConfigError for one that no key can be encrypted with.
@@ -223,7 +225,7 @@ def _passphrase_bytes(passphrase: str) -> bytes:
     return data
 
 
-def _write(files: Mapping[Path, tuple[bytes, int]]) -> None:
+def _write_all(files: Mapping[Path, tuple[bytes, int]]) -> None:
     """Write all files with their modes, or none.
 
     Half of a key or of a pair would block every later run.
@@ -233,7 +235,7 @@ def _write(files: Mapping[Path, tuple[bytes, int]]) -> None:
         with contextlib.ExitStack() as temporary:
             for path, (data, mode) in files.items():
                 path.parent.mkdir(parents=True, exist_ok=True)
-                made = _written_aside(path, data, mode)
+                made = _write_temporary(path, data, mode)
                 temporary.callback(made.unlink, missing_ok=True)
                 os.link(
                     made, path
@@ -250,7 +252,7 @@ def _write(files: Mapping[Path, tuple[bytes, int]]) -> None:
         ) from None
 
 
-def _written_aside(path: Path, data: bytes, mode: int) -> Path:
+def _write_temporary(path: Path, data: bytes, mode: int) -> Path:
     """Write `data` to a new file beside `path`, down to the disk. Nothing is left if that fails."""
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:

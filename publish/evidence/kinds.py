@@ -9,11 +9,11 @@ import datetime
 
 from publish.evidence.predicates import (
     EvidenceKind,
-    at,
     cyclonedx,
     decision,
     provenance,
     test_result,
+    value_at,
     vulnerability,
     yank,
 )
@@ -38,7 +38,7 @@ def find_kind(predicate_type: str) -> EvidenceKind | None:
     return _BY_TYPE.get(predicate_type)
 
 
-def made_on(statement: Statement) -> str:
+def read_date(statement: Statement) -> str:
     """Return when what a statement says was found (ISO 8601, with its zone), or nothing.
 
     The date is signed. The annotation of the artifact is not: whoever may write to the registry
@@ -46,7 +46,7 @@ def made_on(statement: Statement) -> str:
     """
     kind = find_kind(statement.predicate_type)
     try:
-        found = at(statement, *kind.date) if kind else ""
+        found = value_at(statement, *kind.date) if kind else ""
         moment = datetime.datetime.fromisoformat(found)
     except (GateRefused, TypeError, ValueError):
         return ""

@@ -20,7 +20,7 @@ from oci.manifest import (
     OCI_EMPTY,
     Descriptor,
     Manifest,
-    canonical,
+    canonical_json,
     image_manifest,
     parse_descriptor,
     sha256,
@@ -39,20 +39,22 @@ LARGEST_BYTES = 4096
 _CONFIG = Descriptor(OCI_EMPTY, sha256(EMPTY_CONFIG), len(EMPTY_CONFIG))
 
 
-def sealed(
+def add_seal(
     notes: Mapping[str, str], subject: Descriptor, blob: Descriptor, key: PrivateKey
 ) -> dict[str, str]:
     """Return the annotations of an artifact of one blob, with its seal (deterministic)."""
-    envelope = parse_json(dsse.sign(_payload(notes, subject, blob), key, TYPE), LARGEST_BYTES * 4)
+    envelope = parse_json(
+        dsse.sign_payload(_encode_payload(notes, subject, blob), key, TYPE), LARGEST_BYTES * 4
+    )
     content = {
-        "subject": subject.plain(),
-        "blob": blob.plain(),
+        "subject": subject.as_dict(),
+        "blob": blob.as_dict(),
         "signatures": envelope["signatures"],
     }
-    return {**notes, SEAL: canonical(content).decode()}
+    return {**notes, SEAL: canonical_json(content).decode()}
 
 
-def manifest_of(listed: Referrer, subject: str, trusted: PublicKeys) -> Manifest | None:
+def rebuild_sealed_manifest(listed: Referrer, subject: str, trusted: PublicKeys) -> Manifest | None:
     """Return the manifest of an artifact about `subject`, or None if no trusted key sealed it.
 
     It costs no request.
@@ -62,16 +64,18 @@ def manifest_of(listed: Referrer, subject: str, trusted: PublicKeys) -> Manifest
         content = parse_json(listed.annotations.get(SEAL, ""), LARGEST_BYTES)
         about, blob = parse_descriptor(content["subject"]), parse_descriptor(content["blob"])
         envelope = {
-            "payload": dsse.base64_of(_payload(notes, about, blob)),
+            "payload": dsse.encode_base64(_encode_payload(notes, about, blob)),
             "payloadType": TYPE,
             "signatures": content["signatures"],
         }
-        dsse.opened(envelope, trusted, TYPE)
+        dsse.verify_envelope(envelope, trusted, TYPE)
     except (Malformed, GateRefused, KeyError, TypeError):
         return None
     made = image_manifest(_CONFIG, [blob], listed.annotations, listed.artifact_type, about)
     return made if about.digest == subject and made.digest == listed.descriptor.digest else None
 
 
-def _payload(notes: Mapping[str, str], subject: Descriptor, blob: Descriptor) -> bytes:
-    return canonical({"annotations": dict(notes), "subject": subject.plain(), "blob": blob.plain()})
+def _encode_payload(notes: Mapping[str, str], subject: Descriptor, blob: Descriptor) -> bytes:
+    return canonical_json(
+        {"annotations": dict(notes), "subject": subject.as_dict(), "blob": blob.as_dict()}
+    )

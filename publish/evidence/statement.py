@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from oci.manifest import canonical
+from oci.manifest import canonical_json
 from oci.reference import is_digest
 from publish.evidence.strict_json import NOT_USABLE, json_object
 from runner.errors import ConfigError, GateRefused
@@ -49,7 +49,7 @@ def to_json(statement: Statement) -> bytes:
         "name": statement.name,
         "digest": {"sha256": statement.subject.removeprefix("sha256:")},
     }
-    return canonical(
+    return canonical_json(
         {
             "_type": STATEMENT,
             "subject": [subject],

@@ -31,15 +31,15 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from oci import referrers
-from oci.copying import held
-from oci.manifest import EMPTY_CONFIG, Descriptor, Manifest, canonical, sha256
+from oci.copying import require_manifest
+from oci.manifest import EMPTY_CONFIG, Descriptor, Manifest, canonical_json, sha256
 from oci.referrers import Referrer
 from oci.registry import WORKERS, Registry, RegistryError
 from publish.evidence import dsse, keyless, seal, statement
-from publish.evidence.dsse import Signed
-from publish.evidence.keyless import Keyless
-from publish.evidence.keys import PrivateKey, key_id
-from publish.evidence.kinds import find_kind, made_on
+from publish.evidence.dsse import VerifiedPayload
+from publish.evidence.keyless import KeylessSigner
+from publish.evidence.keys import PrivateKey, compute_key_id
+from publish.evidence.kinds import find_kind, read_date
 from publish.evidence.statement import Statement
 from publish.evidence.strict_json import NOT_USABLE, json_object
 from publish.evidence.trust import Trusted
@@ -71,11 +71,11 @@ That is no outage.
 """
 
 
-Signer = PrivateKey | Keyless
+Signer = PrivateKey | KeylessSigner
 
 
 @dataclass(frozen=True)
-class Found:
+class FoundEvidence:
     """One artifact that claims to be evidence; `artifact` is the digest of its manifest.
 
     `signer` is the id of the key, or the identity with its issuer. `statement` is None if `problem`
@@ -93,7 +93,7 @@ class Found:
     sealed: bool = field(default=False, compare=False)
 
 
-def publish(
+def publish_statements(
     registry: Registry,
     repository: str,
     subject: Descriptor,
@@ -111,72 +111,79 @@ def publish(
                 f"{each.predicate_type} is about {each.subject}, not {subject.digest}",
                 "run the stage again for this image",
             )
-    return tuple(_attach(registry, repository, subject, each, signer) for each in statements)
+    return tuple(
+        _attach_statement(registry, repository, subject, each, signer) for each in statements
+    )
 
 
-def read(
+def read_evidence(
     registry: Registry, repository: str, digest: str, trusted: Trusted, predicate_type: str = ""
-) -> tuple[Found, ...]:
+) -> tuple[FoundEvidence, ...]:
     """Return the artifacts that claim to be evidence about `digest`, by type and age.
 
     `predicate_type` selects one type. Unusable ones have a problem. Raises RegistryError if the
     registry fails: evidence that cannot be read is not evidence that is missing.
     """
     found = (
-        _found(each, digest, trusted)
-        for each in _files(registry, repository, digest, trusted, predicate_type)
+        _verify_file(each, digest, trusted)
+        for each in _read_files(registry, repository, digest, trusted, predicate_type)
     )
     return tuple(
-        sorted(_once(found), key=lambda each: (each.predicate_type, each.created, each.artifact))
+        sorted(
+            _drop_duplicates(found),
+            key=lambda each: (each.predicate_type, each.created, each.artifact),
+        )
     )
 
 
-def find(
+def find_evidence(
     registry: Registry, repository: str, digest: str, artifact: str, trusted: Trusted
-) -> Found | None:
+) -> FoundEvidence | None:
     """Return one artifact about `digest`, listed or not; None if it is not there.
 
     Raises as `read`.
     """
-    listed = referrers.referrer(registry, repository, digest, artifact)
+    listed = referrers.find_referrer(registry, repository, digest, artifact)
     if listed is None or listed.artifact_type != BUNDLE:
         return None
-    return _found(_unsealed(registry, repository, digest, _Purse(), listed), digest, trusted)
+    return _verify_file(
+        _read_unsealed(registry, repository, digest, _ReadBudget(), listed), digest, trusted
+    )
 
 
-def signed(about: Statement, signer: Signer) -> bytes:
+def sign_statement(about: Statement, signer: Signer) -> bytes:
     """Return a statement in a bundle.
 
     A key makes the same bytes each time, and Sigstore others each time.
     """
-    if isinstance(signer, Keyless):
-        return signer.sign(statement.to_json(about))
-    return _bundle(dsse.sign(statement.to_json(about), signer), signer)
+    if isinstance(signer, KeylessSigner):
+        return signer.sign_statement(statement.to_json(about))
+    return _make_bundle(dsse.sign_payload(statement.to_json(about), signer), signer)
 
 
-def opened(data: bytes, trusted: Trusted) -> Signed:
+def verify_bundle(data: bytes, trusted: Trusted) -> VerifiedPayload:
     """Return the payload of a bundle, verified by a key or a certificate. Raises GateRefused."""
     content = json_object(data, "the bundle")
     if keyless.is_certified(content):
-        return keyless.opened(content, trusted)
+        return keyless.verify_certified(content, trusted)
     envelope = content.get("dsseEnvelope")
     if not isinstance(envelope, dict):
         raise GateRefused("a bundle without an envelope", NOT_USABLE)
-    made = dsse.opened(envelope, trusted.keys)
+    made = dsse.verify_envelope(envelope, trusted.keys)
     if len(data) - len(envelope["payload"]) > MOST_UNSIGNED:
         raise GateRefused("the bundle holds much that its key did not sign", NOT_USABLE)
     return made
 
 
-def signer_problem(signer: Signer, trusted: Trusted, *, decides: bool) -> str:
+def find_signer_problem(signer: Signer, trusted: Trusted, *, decides: bool) -> str:
     """Return why nobody here would believe what a signer signs; empty if they would.
 
     An identity refuses by itself to sign what would not be believed.
     """
-    if isinstance(signer, Keyless):
+    if isinstance(signer, KeylessSigner):
         refuses = decides and trusted.deciders is not None
         return "keys that decide are configured, and a certificate signs here" if refuses else ""
-    name = key_id(signer.public_key())
+    name = compute_key_id(signer.public_key())
     if name not in trusted.keys:
         return f"the key {name} is not trusted"
     return (
@@ -186,28 +193,30 @@ def signer_problem(signer: Signer, trusted: Trusted, *, decides: bool) -> str:
     )
 
 
-def _attach(
+def _attach_statement(
     registry: Registry, repository: str, subject: Descriptor, about: Statement, signer: Signer
 ) -> Descriptor:
     """Attach a statement, also if it is there: a run that was killed may not have listed it."""
-    notes = _annotations(about)
-    if isinstance(signer, Keyless):
-        files = _files(registry, repository, about.subject, signer.trusted, about.predicate_type)
+    notes = _make_annotations(about)
+    if isinstance(signer, KeylessSigner):
+        files = _read_files(
+            registry, repository, about.subject, signer.trusted, about.predicate_type
+        )
         believed = (
             each.data
             for each in files
-            if _found(each, about.subject, signer.trusted).statement == about
+            if _verify_file(each, about.subject, signer.trusted).statement == about
         )
-        data = next(believed, b"") or signed(about, signer)
+        data = next(believed, b"") or sign_statement(about, signer)
     else:
-        data = signed(about, signer)
-        notes = seal.sealed(notes, subject, Descriptor(BUNDLE, sha256(data), len(data)), signer)
-    return referrers.attach(registry, repository, subject, BUNDLE, [(BUNDLE, data)], notes)
+        data = sign_statement(about, signer)
+        notes = seal.add_seal(notes, subject, Descriptor(BUNDLE, sha256(data), len(data)), signer)
+    return referrers.attach_artifact(registry, repository, subject, BUNDLE, [(BUNDLE, data)], notes)
 
 
-def _annotations(about: Statement) -> dict[str, str]:
+def _make_annotations(about: Statement) -> dict[str, str]:
     """Return Sigstore's annotations, and the names of BuildKit and older cosign for the type."""
-    created = made_on(about)
+    created = read_date(about)
     return {
         "dev.sigstore.bundle.content": "dsse-envelope",
         _PREDICATE_TYPE: about.predicate_type,
@@ -217,11 +226,11 @@ def _annotations(about: Statement) -> dict[str, str]:
     }
 
 
-def _bundle(envelope: bytes, key: PrivateKey) -> bytes:
+def _make_bundle(envelope: bytes, key: PrivateKey) -> bytes:
     """Return the envelope as a Sigstore bundle; its hint is the key's id, in base64."""
-    hint = base64.b64encode(bytes.fromhex(key_id(key.public_key()))).decode()
+    hint = base64.b64encode(bytes.fromhex(compute_key_id(key.public_key()))).decode()
     material = {"publicKey": {"hint": hint}, "tlogEntries": []}
-    return canonical(
+    return canonical_json(
         {
             "mediaType": BUNDLE,
             "verificationMaterial": material,
@@ -231,7 +240,7 @@ def _bundle(envelope: bytes, key: PrivateKey) -> bytes:
 
 
 @dataclass(frozen=True)
-class _File:
+class _BundleFile:
     """The bundle of an artifact and the type that it claims; `problem` if it was not fetched."""
 
     artifact: str
@@ -242,14 +251,14 @@ class _File:
 
 
 @dataclass
-class _Purse:
+class _ReadBudget:
     """A limit in bytes and time for reading artifacts without a seal. Safe for many threads."""
 
     bytes: int = UNSEALED_BYTES
     ends: float = field(default_factory=lambda: time.monotonic() + UNSEALED_S)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def pay(self, size: int) -> None:
+    def spend_bytes(self, size: int) -> None:
         """Take `size` bytes from the limit. Raises GateRefused if that is too much."""
         with self._lock:
             if size > min(self.bytes, LARGEST_UNSEALED) or time.monotonic() > self.ends:
@@ -261,7 +270,7 @@ class _Purse:
 
 
 @dataclass
-class _Vouchers:
+class _SealChecker:
     """Says which entries of a list about `subject` a trusted key sealed.
 
     Each entry is verified once.
@@ -271,76 +280,80 @@ class _Vouchers:
     trusted: Trusted
     _verified: dict[int, tuple[Referrer, Manifest | None]] = field(default_factory=dict)
 
-    def manifest_of(self, listed: Referrer) -> Manifest | None:
+    def find_manifest(self, listed: Referrer) -> Manifest | None:
         """Return the manifest of what a trusted key sealed; None if none did."""
         if (
             id(listed) not in self._verified
         ):  # the entry is kept beside it, so that its id stays its own
             self._verified[id(listed)] = (
                 listed,
-                seal.manifest_of(listed, self.subject, self.trusted.keys),
+                seal.rebuild_sealed_manifest(listed, self.subject, self.trusted.keys),
             )
         return self._verified[id(listed)][1]
 
-    def vouch(self, listed: Referrer) -> bool:
+    def is_sealed(self, listed: Referrer) -> bool:
         """Return whether the entry is believed as it stands."""
-        return self.manifest_of(listed) is not None
+        return self.find_manifest(listed) is not None
 
 
-def _files(
+def _read_files(
     registry: Registry, repository: str, digest: str, trusted: Trusted, wanted: str
-) -> Iterator[_File]:
+) -> Iterator[_BundleFile]:
     """Yield every sealed bundle about a digest, and a limited number of the others."""
-    vouchers = _Vouchers(digest, trusted)
-    listed = referrers.referrers(registry, repository, digest, BUNDLE, vouchers.vouch)
-    listed = tuple(each for each in listed if wanted in ("", _claimed(each)))
-    sealed = [(each, made) for each in listed if (made := vouchers.manifest_of(each))]
-    others = [each for each in listed if not vouchers.vouch(each)]
+    vouchers = _SealChecker(digest, trusted)
+    listed = referrers.list_referrers(registry, repository, digest, BUNDLE, vouchers.is_sealed)
+    listed = tuple(each for each in listed if wanted in ("", _claimed_type(each)))
+    sealed = [(each, made) for each in listed if (made := vouchers.find_manifest(each))]
+    others = [each for each in listed if not vouchers.is_sealed(each)]
     most = MOST_CERTIFIED if trusted.identities else MOST_UNSEALED
     if len(others) > most:
         more, where = len(others) - most, f"{registry.host}/{repository}@{digest}"
-        progress.say(
+        progress.say_line(
             f"  {more} artifacts about {where} are not read: no trusted key sealed them; "
             "remove "
             "them there"
         )
     with ThreadPoolExecutor(WORKERS) as pool:
-        yield from pool.map(lambda item: _sealed(registry, repository, *item), sealed)
+        yield from pool.map(lambda item: _read_sealed(registry, repository, *item), sealed)
         yield from pool.map(
-            partial(_unsealed, registry, repository, digest, _Purse()), others[:most]
+            partial(_read_unsealed, registry, repository, digest, _ReadBudget()), others[:most]
         )
 
 
-def _sealed(registry: Registry, repository: str, listed: Referrer, made: Manifest) -> _File:
-    artifact, claimed = made.digest, _claimed(listed)
-    blob = made.blobs()[-1]
+def _read_sealed(
+    registry: Registry, repository: str, listed: Referrer, made: Manifest
+) -> _BundleFile:
+    artifact, claimed = made.digest, _claimed_type(listed)
+    blob = made.parse_blobs()[-1]
     if blob.size > LARGEST_BYTES:
         problem = f"{blob.digest} has {blob.size} bytes, more than {LARGEST_BYTES}"
-        return _File(artifact, claimed, problem=problem, sealed=True)
+        return _BundleFile(artifact, claimed, problem=problem, sealed=True)
     try:
-        return _File(
-            artifact, claimed, registry.blob(repository, blob.digest, blob.size), sealed=True
+        return _BundleFile(
+            artifact, claimed, registry.read_blob(repository, blob.digest, blob.size), sealed=True
         )
     except RegistryError as error:
-        return _File(artifact, claimed, problem=_of_what_is_there(error), sealed=True)
+        return _BundleFile(artifact, claimed, problem=_describe_served(error), sealed=True)
 
 
-def _unsealed(
-    registry: Registry, repository: str, subject: str, purse: _Purse, listed: Referrer
-) -> _File:
-    artifact, claimed = listed.descriptor.digest, _claimed(listed)
+def _read_unsealed(
+    registry: Registry, repository: str, subject: str, purse: _ReadBudget, listed: Referrer
+) -> _BundleFile:
+    artifact, claimed = listed.descriptor.digest, _claimed_type(listed)
     try:
-        purse.pay(0)
-        blob = _plain(held(registry, repository, artifact), subject)
-        purse.pay(blob.size)
-        return _File(artifact, claimed, registry.blob(repository, blob.digest, blob.size))
+        purse.spend_bytes(0)
+        blob = _require_plain(require_manifest(registry, repository, artifact), subject)
+        purse.spend_bytes(blob.size)
+        return _BundleFile(
+            artifact, claimed, registry.read_blob(repository, blob.digest, blob.size)
+        )
     except RegistryError as error:
-        return _File(artifact, claimed, problem=_of_what_is_there(error))
+        return _BundleFile(artifact, claimed, problem=_describe_served(error))
     except GateRefused as error:
-        return _File(artifact, claimed, problem=error.message)
+        return _BundleFile(artifact, claimed, problem=error.message)
 
 
-def _of_what_is_there(error: RegistryError) -> str:
+def _describe_served(error: RegistryError) -> str:
     """Return what is wrong with the content that a registry served.
 
     Raises the error again if the registry itself fails.
@@ -350,15 +363,17 @@ def _of_what_is_there(error: RegistryError) -> str:
     return error.message
 
 
-def _plain(manifest: Manifest, subject: str) -> Descriptor:
+def _require_plain(manifest: Manifest, subject: str) -> Descriptor:
     """Return the one blob of a manifest about `subject`.
 
     Raises GateRefused if it could not be copied as it is, or if there is anything beside the blob:
     nobody vouches for that.
     """
-    if manifest.subject != subject:
-        raise GateRefused(f"its manifest refers to {manifest.subject or 'nothing'}", NOT_USABLE)
-    blobs = manifest.blobs()
+    if manifest.subject_digest != subject:
+        raise GateRefused(
+            f"its manifest refers to {manifest.subject_digest or 'nothing'}", NOT_USABLE
+        )
+    blobs = manifest.parse_blobs()
     if len(blobs) != 2:
         raise GateRefused(f"{max(0, len(blobs) - 1)} files, and a bundle has one", NOT_USABLE)
     is_empty = (blobs[0].digest, blobs[0].size) == (sha256(EMPTY_CONFIG), len(EMPTY_CONFIG))
@@ -368,17 +383,17 @@ def _plain(manifest: Manifest, subject: str) -> Descriptor:
     return blobs[1]
 
 
-def _claimed(listed: Referrer) -> str:
+def _claimed_type(listed: Referrer) -> str:
     return clean_line(listed.annotations.get(_PREDICATE_TYPE, ""), 120)
 
 
-def _found(file: _File, digest: str, trusted: Trusted) -> Found:
+def _verify_file(file: _BundleFile, digest: str, trusted: Trusted) -> FoundEvidence:
     if file.problem:
-        return Found(
+        return FoundEvidence(
             file.artifact, file.claimed, None, "", "", clean_line(file.problem), file.sealed
         )
     try:
-        made = opened(file.data, trusted)
+        made = verify_bundle(file.data, trusted)
         about = statement.from_json(made.payload)
         if about.subject != digest:
             raise GateRefused(  # noqa: TRY301
@@ -390,20 +405,20 @@ def _found(file: _File, digest: str, trusted: Trusted) -> Found:
                 f"signed by {made.signer}, which is not trusted to decide", NOT_USABLE
             )
     except GateRefused as error:
-        return Found(
+        return FoundEvidence(
             file.artifact, file.claimed, None, "", "", clean_line(error.message), file.sealed
         )
-    return Found(
-        file.artifact, about.predicate_type, about, made.signer, made_on(about), "", file.sealed
+    return FoundEvidence(
+        file.artifact, about.predicate_type, about, made.signer, read_date(about), "", file.sealed
     )
 
 
-def _once(found: Iterable[Found]) -> Iterator[Found]:
+def _drop_duplicates(found: Iterable[FoundEvidence]) -> Iterator[FoundEvidence]:
     """Yield each statement of a signer once, and the sealed copy if there is one.
 
     Anybody can attach a bundle again.
     """
-    kept: dict[tuple[str, bytes], Found] = {}
+    kept: dict[tuple[str, bytes], FoundEvidence] = {}
     for each in sorted(found, key=lambda each: (not each.sealed, each.artifact)):
         if each.statement is None:
             yield each

@@ -20,7 +20,7 @@ from sigstore._utils import read_embedded
 from sigstore.models import ClientTrustConfig
 from sigstore.verify import Verifier
 
-from publish.evidence.keys import TRUSTED_KEYS, PublicKeys, trusted_keys
+from publish.evidence.keys import TRUSTED_KEYS, PublicKeys, load_trusted_keys
 from runner import settings
 from runner.errors import ConfigError
 from runner.untrusted import Malformed, read_own_file
@@ -59,17 +59,19 @@ class Identity:
 
 
 @dataclass(frozen=True)
-class Instance:
+class SigstoreInstance:
     """An instance of Sigstore: the client trust configuration `file`; if empty, the public one."""
 
     file: str = ""
 
     @cached_property
-    def config(self) -> ClientTrustConfig:
+    def client_config(self) -> ClientTrustConfig:
         """Its roots of trust, and the addresses of its services. Raises ConfigError."""
         try:
             text = (
-                read_own_file(Path(self.file), CONFIG_BYTES).decode() if self.file else embedded()
+                read_own_file(Path(self.file), CONFIG_BYTES).decode()
+                if self.file
+                else read_embedded_config()
             )
             return ClientTrustConfig.from_json(text)
         except OSError as error:
@@ -86,9 +88,9 @@ class Instance:
         )
 
     @cached_property
-    def verifier(self) -> Verifier:
+    def sigstore_verifier(self) -> Verifier:
         """The verifier with its roots of trust, which needs no network. Raises ConfigError."""
-        config = self.config
+        config = self.client_config
         try:
             return Verifier(trusted_root=config.trusted_root)
         except Exception:  # of its own kinds, of pydantic's or of cryptography's
@@ -108,7 +110,7 @@ class Trusted:
 
     keys: PublicKeys = field(default_factory=dict)
     identities: tuple[Identity, ...] = ()
-    instance: Instance = Instance()
+    instance: SigstoreInstance = SigstoreInstance()
     deciders: frozenset[str] | None = None
 
     def may_decide(self, signer: str) -> bool:
@@ -116,7 +118,7 @@ class Trusted:
         return self.deciders is None or signer in self.deciders
 
 
-def trusted(
+def resolve_trusted(
     keys: Iterable[str] = (), names: Iterable[str] = (), environ: Mapping[str, str] = os.environ
 ) -> Trusted:
     """Return the public keys and identities (ISSUER=IDENTITY) given, and who of them decides.
@@ -126,37 +128,42 @@ def trusted(
     """
     given, named = [*keys], [*names]
     if not given and not named:
-        given, named = [each for each in (environ.get(TRUSTED_KEYS),) if each], _configured(environ)
-    known = _certified(named, environ)
+        given, named = (
+            [each for each in (environ.get(TRUSTED_KEYS),) if each],
+            _read_configured(environ),
+        )
+    known = _trust_identities(named, environ)
     told = (
         "" if keys or names else environ.get(DECISION_KEYS, "")
     )  # who names whom to trust says who decides as well
     known = (
-        replace(known, keys=trusted_keys(given, environ)) if given or not (named or told) else known
+        replace(known, keys=load_trusted_keys(given, environ))
+        if given or not (named or told)
+        else known
     )
     if not told:
         return known
-    deciders = trusted_keys([told], environ, DECISION_KEYS)
+    deciders = load_trusted_keys([told], environ, DECISION_KEYS)
     return replace(known, keys={**known.keys, **deciders}, deciders=frozenset(deciders))
 
 
-def trusted_identities(environ: Mapping[str, str] = os.environ) -> Trusted:
+def load_trusted_identities(environ: Mapping[str, str] = os.environ) -> Trusted:
     """Return the configured identities, without keys. Raises ConfigError if there is none."""
-    named = _configured(environ)
+    named = _read_configured(environ)
     if not named:
         raise ConfigError(
             "no identity is trusted, so none can sign", f"set {TRUSTED_IDENTITIES}, as {EXAMPLE}"
         )
-    return _certified(named, environ)
+    return _trust_identities(named, environ)
 
 
-def embedded(repository: str = DEFAULT_TUF_URL) -> str:
+def read_embedded_config(repository: str = DEFAULT_TUF_URL) -> str:
     """Return the client trust configuration that the library holds, by default the public one."""
     root, services = (read_embedded(name, repository).decode() for name in _EMBEDDED)
     return f'{{"mediaType": "{_CONFIG}", "trustedRoot": {root}, "signingConfig": {services}}}'
 
 
-def one_line(error: Exception) -> str:
+def summarize_error(error: Exception) -> str:
     """Return the message of a foreign error and of its cause, short enough for a line."""
     told = dict.fromkeys(
         str(each) or type(each).__name__ for each in (error, error.__cause__) if each
@@ -164,24 +171,26 @@ def one_line(error: Exception) -> str:
     return " ".join(": ".join(told).split())[:300]
 
 
-def _configured(environ: Mapping[str, str]) -> list[str]:
+def _read_configured(environ: Mapping[str, str]) -> list[str]:
     return [
         line.strip() for line in environ.get(TRUSTED_IDENTITIES, "").splitlines() if line.strip()
     ]
 
 
-def _certified(names: Iterable[str], environ: Mapping[str, str]) -> Trusted:
+def _trust_identities(names: Iterable[str], environ: Mapping[str, str]) -> Trusted:
     known = Trusted(
-        {}, tuple(dict.fromkeys(map(_identity, names))), Instance(environ.get(SIGSTORE_CONFIG, ""))
+        {},
+        tuple(dict.fromkeys(map(_parse_identity, names))),
+        SigstoreInstance(environ.get(SIGSTORE_CONFIG, "")),
     )
     if known.identities:
         _ = (
-            known.instance.verifier
+            known.instance.sigstore_verifier
         )  # a configuration that cannot be read is told before any evidence is
     return known
 
 
-def _identity(text: str) -> Identity:
+def _parse_identity(text: str) -> Identity:
     match = _IDENTITY.fullmatch(text)
     if match is None:
         raise ConfigError(

@@ -87,7 +87,7 @@ class Channel:
     advisories: bool = False
 
     @property
-    def releases(self) -> bool:
+    def is_releasing(self) -> bool:
         """Whether it releases: then its tags never move."""
         return bool(self.tags)
 
@@ -106,18 +106,18 @@ class Channels:
     channels: dict[str, Channel]
     announce_days: Days
 
-    def channel(self, name: str) -> Channel:
+    def find_channel(self, name: str) -> Channel:
         """Return a channel. Raises ConfigError if there is no such channel."""
         if name not in self.channels:
             raise ConfigError(f"unknown channel `{name}`", f"channels: {', '.join(self.channels)}")
         return self.channels[name]
 
-    def demands_of(self, name: str) -> Demands:
+    def find_demands(self, name: str) -> Demands:
         """Return what must be proven for a channel.
 
         Raises ConfigError if there is no such channel.
         """
-        return self.demands[self.channel(name).demands]
+        return self.demands[self.find_channel(name).demands]
 
 
 def load(path: Path = CHANNELS) -> Channels:
@@ -129,7 +129,7 @@ def load(path: Path = CHANNELS) -> Channels:
     return channels
 
 
-def aliases(
+def aliases_of(
     channel: Channel, version: Version, image: str, day: datetime.date, *, newest_line: bool
 ) -> tuple[str, ...]:
     """Return the aliases that a release moves on a day, in the order in which they move.
@@ -158,11 +158,11 @@ def _template_words(version: Version, day: datetime.date) -> dict[str, str]:
         "version": str(version),
         "line": version.line_alias,
         "month": f"{day:%Y.%m}",
-        "quarter": f"{day.year}q{quarter(day)}",
+        "quarter": f"{day.year}q{quarter_of(day)}",
     }
 
 
-def quarter(day: datetime.date) -> int:
+def quarter_of(day: datetime.date) -> int:
     """Return the quarter of a day, 1 to 4."""
     return (day.month + 2) // 3
 
@@ -183,7 +183,7 @@ def _find_problems(channels: Channels) -> Iterator[Problem]:
                 )
     for name, channel in channels.channels.items():
         yield from _check_channel(channels, name, channel)
-    candidates = [name for name, channel in channels.channels.items() if not channel.releases]
+    candidates = [name for name, channel in channels.channels.items() if not channel.is_releasing]
     for name in candidates[1:]:
         message = f"`{candidates[0]}` has no `tags` either, and both would set {CANDIDATE_TAG}"
         yield ("channels", name), message, "keep one of the two channels"
@@ -205,14 +205,14 @@ def _check_channel(channels: Channels, name: str, channel: Channel) -> Iterator[
             f"a release has the one tag {OWN_TAG} that never moves",
             "move the others to `aliases`",
         )
-    if not channel.releases and channel.aliases[0] != CANDIDATE_TAG:
+    if not channel.is_releasing and channel.aliases[0] != CANDIDATE_TAG:
         hint = f"begin its `aliases` with {CANDIDATE_TAG}, or give it `tags`"
         yield (
             (*at, "aliases"),
             f"a channel without `tags` sets {CANDIDATE_TAG} first",
             hint,
         )
-    if channel.releases:
+    if channel.is_releasing:
         yield from _check_demands(at, channel.demands, channels.demands[channel.demands])
     yield from _check_aliases(at, channel, channels)
 
@@ -233,10 +233,10 @@ def _check_demands(at: Loc, name: str, demands: Demands) -> Iterator[Problem]:
 
 def _check_aliases(at: Loc, channel: Channel, channels: Channels) -> Iterator[Problem]:
     """A tag of a release must never move, and an alias of releases must name only releases."""
-    releasing = [other for other in channels.channels.values() if other.releases]
+    releasing = [other for other in channels.channels.values() if other.is_releasing]
     taken = {tag for other in releasing for tag in other.tags}
     taken |= (
-        set() if channel.releases else {alias for other in releasing for alias in other.aliases}
+        set() if channel.is_releasing else {alias for other in releasing for alias in other.aliases}
     )
     for alias in channel.aliases:
         if alias in taken:

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from images.catalog import Catalog, Line, Version
-from publish.evidence.kinds import made_on
+from publish.evidence.kinds import read_date
 from publish.evidence.predicates import (
     PROVENANCE,
     SBOM,
@@ -28,23 +28,23 @@ from publish.evidence.predicates import (
     VULNERABILITIES,
     cyclonedx,
     provenance,
-    read_as,
+    read_value,
     test_result,
     vulnerability,
 )
-from publish.evidence.predicates.provenance import Built
-from publish.evidence.predicates.test_result import Tested
-from publish.evidence.predicates.vulnerability import Assessed
+from publish.evidence.predicates.provenance import BuildClaim
+from publish.evidence.predicates.test_result import TestClaim
+from publish.evidence.predicates.vulnerability import ScanClaim
 from publish.evidence.statement import Statement
-from publish.evidence.store import Found
+from publish.evidence.store import FoundEvidence
 from publish.policy.channels import Channels, Demands, Evidence
 from publish.policy.reason import Reason
 from runner.errors import ReleaseError
-from runner.verdict import Verdict, summary
+from runner.verdict import Verdict, summary_verdict
 from scan import sbom
-from scan.record import Package, Standing
+from scan.record import Package, TriageStatus
 from validation.machine import DOCKER
-from validation.suite import suites_of
+from validation.suite import list_suites
 
 CUDA = "cuda"
 _SHOWN_PROBLEMS = 3
@@ -58,7 +58,7 @@ _FAILURES = (Verdict.FAIL, Verdict.FLAKY)
 
 
 @dataclass(frozen=True)
-class Subject:
+class PromotionSubject:
     """A digest, and what it is to be released as: `kind` is patch, feature or major.
 
     The rest is the catalogue's: the line, the suites the image must pass, and the most packages it
@@ -75,7 +75,7 @@ class Subject:
 
 
 @dataclass(frozen=True)
-class Decision:
+class GateDecision:
     """`pass` if nothing refuses, else the worst of the reasons.
 
     `evidence` are the artifacts (digests of their manifests) that were counted.
@@ -86,7 +86,7 @@ class Decision:
     evidence: tuple[str, ...]
 
     @property
-    def allowed(self) -> bool:
+    def is_allowed(self) -> bool:
         """Whether the digest may carry the channel's names."""
         return self.verdict is Verdict.PASS
 
@@ -114,7 +114,7 @@ class _TrustedStatement:
 class _GateContext:
     """The image, the channel and the day that evidence is compared with."""
 
-    subject: Subject
+    subject: PromotionSubject
     channels: Channels
     demands: Demands
     today: datetime.date
@@ -143,30 +143,36 @@ class _EvidenceRule:
     judge: Callable[[Any, _TrustedStatement, _GateContext], Iterator[_Judgement]]
 
 
-def subject_of(catalog: Catalog, version: Version, image: str, digest: str, kind: str) -> Subject:
+def make_subject(
+    catalog: Catalog, version: Version, image: str, digest: str, kind: str
+) -> PromotionSubject:
     """Return what the catalogue expects of an image.
 
     Raises ConfigError if it has no such image.
     """
-    return Subject(
+    return PromotionSubject(
         digest=digest,
         version=version,
         image=image,
         kind=kind,
         line=catalog.lines[version.line],
-        suites=tuple(suite.name for suite in suites_of(catalog.stacks_of(image))),
+        suites=tuple(suite.name for suite in list_suites(catalog.stacks_of(image))),
         packages=catalog.budget_of(image).packages,
     )
 
 
-def decide(
-    subject: Subject, found: Sequence[Found], channels: Channels, channel: str, today: datetime.date
-) -> Decision:
+def decide_promotion(
+    subject: PromotionSubject,
+    found: Sequence[FoundEvidence],
+    channels: Channels,
+    channel: str,
+    today: datetime.date,
+) -> GateDecision:
     """Judge a digest for a channel as of `today` (UTC).
 
     Raises ConfigError for an unknown channel, and nothing else.
     """
-    gate = _GateContext(subject, channels, channels.demands_of(channel), today)
+    gate = _GateContext(subject, channels, channels.find_demands(channel), today)
     reasons = [gate.make_reason("", each) for each in _judge_request(gate, channel)]
     counted = set[str]()
     for name, days in gate.demands.evidence.items():
@@ -179,12 +185,12 @@ def decide(
             reasons += [gate.make_reason(rule.title, each) for each in judgements]
     verdict = Verdict.PASS
     if reasons:
-        verdict = summary([Verdict.NOT_RUN, *(reason.verdict for reason in reasons)])
-    return Decision(verdict, tuple(dict.fromkeys(reasons)), tuple(sorted(counted)))
+        verdict = summary_verdict([Verdict.NOT_RUN, *(reason.verdict for reason in reasons)])
+    return GateDecision(verdict, tuple(dict.fromkeys(reasons)), tuple(sorted(counted)))
 
 
 def _judge_request(gate: _GateContext, channel: str) -> Iterator[_Judgement]:
-    kinds, kind = gate.channels.channel(channel).kinds, gate.subject.kind
+    kinds, kind = gate.channels.find_channel(channel).kinds, gate.subject.kind
     if kind not in kinds:
         accepted = " and ".join(kinds)
         yield (
@@ -199,7 +205,7 @@ def _judge_request(gate: _GateContext, channel: str) -> Iterator[_Judgement]:
 
 
 def _select_statements(
-    rule: _EvidenceRule, found: Iterable[Found], gate: _GateContext
+    rule: _EvidenceRule, found: Iterable[FoundEvidence], gate: _GateContext
 ) -> _Selection:
     """Return the statements of a type that count; without any, the reason why there is none."""
     statements: list[_TrustedStatement] = []
@@ -222,7 +228,9 @@ def _select_statements(
     return _Selection((), [gate.make_reason(rule.title, missing)])
 
 
-def _read_statement(rule: _EvidenceRule, found: Found, digest: str) -> _TrustedStatement | str:
+def _read_statement(
+    rule: _EvidenceRule, found: FoundEvidence, digest: str
+) -> _TrustedStatement | str:
     """Return a statement that counts, or why it does not.
 
     One that cannot be read counts: it is a reason to refuse. What others wrote has any shape.
@@ -231,7 +239,7 @@ def _read_statement(rule: _EvidenceRule, found: Found, digest: str) -> _TrustedS
         return found.problem or "no trusted key signed it"
     if found.statement.subject != digest:
         return f"it is about {found.statement.subject}, not this image"
-    made = _read_date(made_on(found.statement))
+    made = _read_date(read_date(found.statement))
     if made is None:
         return "it has no valid date"
     try:
@@ -288,7 +296,7 @@ def _select_test_runs(statements: Sequence[_TrustedStatement], gate: _GateContex
 def _find_failures(statements: Sequence[_TrustedStatement], gate: _GateContext) -> Iterator[Reason]:
     """Yield the test runs in which something failed."""
     for each in statements:
-        tested: Tested | None = each.contents
+        tested: TestClaim | None = each.contents
         verdicts = (tested.verdict, *(suite.verdict for suite in tested.suites)) if tested else ()
         if tested and any(verdict in _FAILURES for verdict in verdicts):
             text = f"the tests of {each.made:%Y-%m-%d} {_describe_gpus(_models_of(each))} failed"
@@ -296,7 +304,7 @@ def _find_failures(statements: Sequence[_TrustedStatement], gate: _GateContext) 
 
 
 def _models_of(statement: _TrustedStatement) -> tuple[str, ...]:
-    tested: Tested | None = statement.contents
+    tested: TestClaim | None = statement.contents
     return tuple(sorted({gpu.model for gpu in tested.gpus})) if tested else ()
 
 
@@ -304,7 +312,7 @@ def _describe_gpus(models: Sequence[str]) -> str:
     return f"on {', '.join(models)}" if models else "without a GPU"
 
 
-def _ran_on(tested: Tested, words: Sequence[str]) -> bool:
+def _ran_on(tested: TestClaim, words: Sequence[str]) -> bool:
     """Whether the tests used a GPU whose name holds one of the words."""
     if tested.device != CUDA:
         return False
@@ -339,7 +347,7 @@ def _require_name(version: str, image: str, gate: _GateContext) -> Iterator[_Jud
 
 
 def _judge_provenance(
-    contents: tuple[Built, dict[str, str]], _: _TrustedStatement, gate: _GateContext
+    contents: tuple[BuildClaim, dict[str, str]], _: _TrustedStatement, gate: _GateContext
 ) -> Iterator[_Judgement]:
     built, facts = contents
     yield from _require_name(built.asked.version, built.asked.image, gate)
@@ -356,7 +364,9 @@ def _judge_provenance(
             yield Verdict.FAIL, f"{name} {found}; the catalogue has {wanted}"
 
 
-def _judge_tests(tested: Tested, _: _TrustedStatement, gate: _GateContext) -> Iterator[_Judgement]:
+def _judge_tests(
+    tested: TestClaim, _: _TrustedStatement, gate: _GateContext
+) -> Iterator[_Judgement]:
     """Require every suite of the image, each with a verdict that the channel accepts."""
     yield from _require_name(tested.version, tested.image, gate)
     if tested.executor != DOCKER:
@@ -386,7 +396,7 @@ def _judge_sbom(
 
 
 def _judge_vulnerabilities(
-    assessed: Assessed, statement: _TrustedStatement, gate: _GateContext
+    assessed: ScanClaim, statement: _TrustedStatement, gate: _GateContext
 ) -> Iterator[_Judgement]:
     """Judge a scan. The verdict of the scan itself is a reason only if nothing else says why."""
     yield from _require_name(assessed.version, assessed.image, gate)
@@ -400,9 +410,9 @@ def _judge_vulnerabilities(
     yield from database
 
 
-def _judge_findings(assessed: Assessed) -> Iterator[_Judgement]:
+def _judge_findings(assessed: ScanClaim) -> Iterator[_Judgement]:
     """Name what blocks, also if the verdict of the scan says otherwise."""
-    count = (assessed.standings or {}).get(Standing.BLOCKS, 0)
+    count = (assessed.standings or {}).get(TriageStatus.BLOCKS, 0)
     if assessed.blocking:
         yield Verdict.FAIL, f"blocked by {', '.join(assessed.blocking)}"
     elif count:
@@ -412,7 +422,7 @@ def _judge_findings(assessed: Assessed) -> Iterator[_Judgement]:
 
 
 def _judge_database(
-    assessed: Assessed, statement: _TrustedStatement, days: int
+    assessed: ScanClaim, statement: _TrustedStatement, days: int
 ) -> Iterator[_Judgement]:
     """Require a vulnerability database that was young enough at the time of the scan."""
     if assessed.database is None or assessed.standings is None:
@@ -436,13 +446,13 @@ def _judge_database(
         yield Verdict.INCONCLUSIVE, f"{text}; the limit is {days} days"
 
 
-def _read_provenance(statement: Statement) -> tuple[Built, dict[str, str]]:
-    facts = read_as(dict[str, str], statement, "buildDefinition", "internalParameters")
-    return provenance.read(statement), facts
+def _read_provenance(statement: Statement) -> tuple[BuildClaim, dict[str, str]]:
+    facts = read_value(dict[str, str], statement, "buildDefinition", "internalParameters")
+    return provenance.read_provenance(statement), facts
 
 
 def _read_sbom(statement: Statement) -> tuple[Package, ...]:
-    return sbom.packages_of(cyclonedx.read(statement))
+    return sbom.read_packages(cyclonedx.read_sbom(statement))
 
 
 _RULES: dict[Evidence, _EvidenceRule] = {
@@ -450,13 +460,13 @@ _RULES: dict[Evidence, _EvidenceRule] = {
         "provenance", PROVENANCE, _read_provenance, _select_newest, _judge_provenance
     ),
     "tests": _EvidenceRule(
-        "test result", TEST_RESULT, test_result.read, _select_test_runs, _judge_tests
+        "test result", TEST_RESULT, test_result.read_test_result, _select_test_runs, _judge_tests
     ),
     "sbom": _EvidenceRule("SBOM", SBOM, _read_sbom, _select_newest, _judge_sbom),
     "vulnerabilities": _EvidenceRule(
         "vulnerability result",
         VULNERABILITIES,
-        vulnerability.read,
+        vulnerability.read_scan_result,
         _select_newest,
         _judge_vulnerabilities,
     ),

@@ -13,7 +13,7 @@ from packaging.version import Version
 from publish.policy.release_kinds import DATA, MAJOR, PATCH, is_dated, is_platform
 
 
-def constraint(name: str, version: str, kind: str, fixes: Sequence[str] = ()) -> str:
+def version_constraint(name: str, version: str, kind: str, fixes: Sequence[str] = ()) -> str:
     """Return the versions that a package may have in the next release of a kind.
 
     It is locked as `version` now. The result is a constraint, for example `jinja2>=3.1.5,<3.2`.

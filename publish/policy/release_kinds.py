@@ -35,7 +35,7 @@ from typing import ParamSpec
 from images.catalog import Line
 from images.compatibility import load_compatibility
 from images.version import line_of_torch, parse_version
-from scan.difference import Change, Difference, Presence
+from scan.difference import Difference, PackageChange, PackagePresence
 from scan.versions import Step
 
 P = ParamSpec("P")
@@ -163,13 +163,13 @@ def _name_ruling(what: str, ruling: _Ruling) -> _Ruling:
     return _Ruling(*(f"{what}: {text}" if text else "" for text in (ruling.problem, ruling.note)))
 
 
-def _judge_patch_presence(presence: Presence, word: str, case: _ChangeFacts) -> _Ruling:
+def _judge_patch_presence(presence: PackagePresence, word: str, case: _ChangeFacts) -> _Ruling:
     if presence.vendored:
         return _judge_bundled(case)
     return _Ruling(f"it was {_SHOWN[word]}; a patch release neither adds nor removes packages")
 
 
-def _judge_feature_presence(presence: Presence, word: str, case: _ChangeFacts) -> _Ruling:
+def _judge_feature_presence(presence: PackagePresence, word: str, case: _ChangeFacts) -> _Ruling:
     if presence.vendored:
         return _judge_bundled(case)
     if word == NEW:
@@ -177,7 +177,7 @@ def _judge_feature_presence(presence: Presence, word: str, case: _ChangeFacts) -
     return _Ruling("it was removed; a feature release only adds")
 
 
-def _judge_patch_change(change: Change, case: _ChangeFacts) -> _Ruling:
+def _judge_patch_change(change: PackageChange, case: _ChangeFacts) -> _Ruling:
     if _is_platform(change):
         return _Ruling(
             "a patch release must not change PyTorch, CUDA, cuDNN or NCCL; a feature release may"
@@ -187,7 +187,7 @@ def _judge_patch_change(change: Change, case: _ChangeFacts) -> _Ruling:
     return (_judge_debian if change.type == "deb" else _judge_python)(change, case)
 
 
-def _judge_feature_change(change: Change, case: _ChangeFacts) -> _Ruling:
+def _judge_feature_change(change: PackageChange, case: _ChangeFacts) -> _Ruling:
     if (
         _is_platform(change)
         and change.name == "torch"
@@ -203,7 +203,7 @@ def _judge_feature_change(change: Change, case: _ChangeFacts) -> _Ruling:
     return _Ruling()
 
 
-def _judge_any_change(change: Change, case: _ChangeFacts) -> _Ruling | None:
+def _judge_any_change(change: PackageChange, case: _ChangeFacts) -> _Ruling | None:
     """Return the ruling that holds for a patch and for a feature alike; None if there is none."""
     if change.type not in ("deb", "pypi"):
         return _Ruling(f"packages of the type {change.type} are not known here")
@@ -224,7 +224,7 @@ def _judge_bundled(case: _ChangeFacts) -> _Ruling:
     return _Ruling("it is inside a wheel, but no Python package changed that could contain it")
 
 
-def _judge_python(change: Change, _: _ChangeFacts) -> _Ruling:
+def _judge_python(change: PackageChange, _: _ChangeFacts) -> _Ruling:
     if _is_dated(change):
         if change.name in DATA:
             return _Ruling(note="it is data, which is kept current")
@@ -237,7 +237,7 @@ def _judge_python(change: Change, _: _ChangeFacts) -> _Ruling:
     )
 
 
-def _judge_debian(change: Change, case: _ChangeFacts) -> _Ruling:
+def _judge_debian(change: PackageChange, case: _ChangeFacts) -> _Ruling:
     if _BACKPORT.search(change.after):
         return _Ruling("a backport is not part of Debian's stable release")
     mark = _STABLE_UPDATE.search(change.after)
@@ -253,7 +253,7 @@ def _judge_debian(change: Change, case: _ChangeFacts) -> _Ruling:
     return _require_advisory(change, problem)
 
 
-def _require_advisory(change: Change, problem: str) -> _Ruling:
+def _require_advisory(change: PackageChange, problem: str) -> _Ruling:
     """Allow a change only if it fixes an advisory; that is noted."""
     if change.security:
         return _Ruling(note=f"{problem}; allowed because it fixes {', '.join(change.security)}")
@@ -282,18 +282,19 @@ def is_dated(version: str) -> bool:
     return bool(_YEAR.match(version))
 
 
-def _is_platform(change: Change) -> bool:
+def _is_platform(change: PackageChange) -> bool:
     return change.type == "pypi" and not change.vendored and is_platform(change.name)
 
 
-def _is_dated(change: Change) -> bool:
+def _is_dated(change: PackageChange) -> bool:
     return change.type == "pypi" and is_dated(change.before) and is_dated(change.after)
 
 
 _RULES: dict[
     str,
     tuple[
-        Callable[[Presence, str, _ChangeFacts], _Ruling], Callable[[Change, _ChangeFacts], _Ruling]
+        Callable[[PackagePresence, str, _ChangeFacts], _Ruling],
+        Callable[[PackageChange, _ChangeFacts], _Ruling],
     ],
 ] = {
     PATCH: (_judge_patch_presence, _judge_patch_change),

@@ -18,7 +18,7 @@ from images.catalog import Line, Version
 from publish.policy.channels import Calendar, Channel, Channels
 from publish.policy.reason import Reason
 from runner.verdict import Verdict
-from scan.history import Judgement
+from scan.history import RescanVerdict
 
 FRIDAY = 4
 
@@ -26,7 +26,7 @@ Action = Literal["release", "announce"]
 
 
 @dataclass(frozen=True)
-class Out:
+class PublishedRelease:
     """A release that went through `channel` on `day` (UTC).
 
     `withdrawn`: it was yanked or rolled back since.
@@ -39,7 +39,7 @@ class Out:
 
 
 @dataclass(frozen=True)
-class Due:
+class DueRelease:
     """One thing to do.
 
     `version` is the number to release as, `newest` the line's newest release that was not
@@ -67,13 +67,13 @@ _DatedReason = tuple[datetime.date, Reason]
 """The day from which a reason holds, and the reason."""
 
 
-def due(
+def find_due(
     today: datetime.date,
     channels: Channels,
     lines: Mapping[str, Line],
-    out: Sequence[Out],
-    judgements: Sequence[Judgement] = (),
-) -> tuple[Due, ...]:
+    out: Sequence[PublishedRelease],
+    judgements: Sequence[RescanVerdict] = (),
+) -> tuple[DueRelease, ...]:
     """Return what should be done today, by line.
 
     Of a line's releases those for security come first; each has the number after the one before.
@@ -81,21 +81,21 @@ def due(
     the day of each that was new, or those of one rescan. The first release of a line is made by
     hand: of a line without releases nothing is due.
     """
-    known, found = channels.channels, list[Due]()
+    known, found = channels.channels, list[DueRelease]()
     for name, line in lines.items():
         # a candidate takes no number; what went through a channel that is gone now did
         released = [
             each
             for each in out
             if each.version.line == name
-            and (each.channel not in known or known[each.channel].releases)
+            and (each.channel not in known or known[each.channel].is_releasing)
         ]
         if released and today <= line.supported_until:
             found += _due_in_line(today, channels, line, released, judgements)
     return tuple(found)
 
 
-def scheduled(calendar: Calendar, today: datetime.date) -> datetime.date:
+def latest_scheduled_day(calendar: Calendar, today: datetime.date) -> datetime.date:
     """Return the latest day of a calendar that is not after `today`.
 
     A day on a weekend is moved to the Monday after it.
@@ -116,16 +116,16 @@ def _due_in_line(
     today: datetime.date,
     channels: Channels,
     line: Line,
-    released: Sequence[Out],
-    judgements: Sequence[Judgement],
-) -> Iterator[Due]:
+    released: Sequence[PublishedRelease],
+    judgements: Sequence[RescanVerdict],
+) -> Iterator[DueRelease]:
     """Yield what is due in a line. A withdrawn release keeps its number, and counts for no more."""
     kept = [each for each in released if not each.withdrawn]
     newest, highest = _newest_version(kept or released), _newest_version(released)
     refusals = _find_refusals(newest, judgements)
     due_channels = _find_due_channels(today, channels, kept, refusals)
     for number, (name, reasons) in enumerate(due_channels, start=1):
-        yield Due(
+        yield DueRelease(
             action="release",
             line=newest.line,
             newest=str(newest),
@@ -138,14 +138,14 @@ def _due_in_line(
     yield from _announce_end(today, channels.announce_days, newest, line)
 
 
-def _newest_version(released: Sequence[Out]) -> Version:
+def _newest_version(released: Sequence[PublishedRelease]) -> Version:
     return max((each.version for each in released), key=lambda version: version.patch)
 
 
 def _find_due_channels(
     today: datetime.date,
     channels: Channels,
-    released: Sequence[Out],
+    released: Sequence[PublishedRelease],
     refusals: Sequence[_DatedReason],
 ) -> Iterator[tuple[str, list[_DatedReason]]]:
     """Yield the channels that are due, with reasons; those for advisories first."""
@@ -159,7 +159,7 @@ def _find_due_channels(
 
 
 def _check_calendar(
-    today: datetime.date, channels: Channels, channel: Channel, released: Sequence[Out]
+    today: datetime.date, channels: Channels, channel: Channel, released: Sequence[PublishedRelease]
 ) -> Iterator[_DatedReason]:
     """Yield why the calendar of a channel demands a release.
 
@@ -168,7 +168,7 @@ def _check_calendar(
     """
     if channel.calendar is None:
         return
-    day = scheduled(channel.calendar, today)
+    day = latest_scheduled_day(channel.calendar, today)
     for each in released:
         other = channels.channels.get(each.channel)
         if each.day >= day and other and set(channel.aliases) <= set(other.aliases):
@@ -177,7 +177,7 @@ def _check_calendar(
     yield day, Reason("", "", Verdict.NOT_RUN, f"the calendar has a release on {day}{late}")
 
 
-def _find_refusals(newest: Version, judgements: Sequence[Judgement]) -> list[_DatedReason]:
+def _find_refusals(newest: Version, judgements: Sequence[RescanVerdict]) -> list[_DatedReason]:
     """Return why today's policy refuses images of the newest release.
 
     A judgement of an older release says nothing about it.
@@ -199,7 +199,9 @@ def _find_refusals(newest: Version, judgements: Sequence[Judgement]) -> list[_Da
     ]
 
 
-def _announce_end(today: datetime.date, days: int, newest: Version, line: Line) -> Iterator[Due]:
+def _announce_end(
+    today: datetime.date, days: int, newest: Version, line: Line
+) -> Iterator[DueRelease]:
     """Yield the announcement that the support of a line ends, from `days` before that on."""
     since = line.supported_until - datetime.timedelta(days=days)
     if today < since:
@@ -207,7 +209,7 @@ def _announce_end(today: datetime.date, days: int, newest: Version, line: Line) 
     left = (line.supported_until - today).days
     when = f"in {_count_days(left)}" if left else "today"
     text = f"announce that its support ends on {line.supported_until}, {when}"
-    yield Due("announce", newest.line, str(newest), "", "", "", since.isoformat(), (text,))
+    yield DueRelease("announce", newest.line, str(newest), "", "", "", since.isoformat(), (text,))
 
 
 def _count_days(count: int) -> str:

@@ -11,74 +11,84 @@ from images.names import candidate_stem, is_candidate
 from oci.registry import Registry
 from publish.evidence import store as evidence
 from publish.evidence.predicates import DECISION, decision
-from publish.evidence.predicates.decision import Decided
+from publish.evidence.predicates.decision import DecisionClaim
 from publish.evidence.trust import Trusted
-from publish.policy.schedule import Out
+from publish.policy.schedule import PublishedRelease
 from publish.released import trusted_journal
-from publish.released.record import Promotion
+from publish.released.record import PromotedTag
 from publish.tags.journal import Journal, Transaction
 from runner.errors import ConfigError
 
 
 @dataclass(frozen=True)
-class Put:
+class LastPromotion:
     """The last promotion of a version: its channel, moment (ISO 8601) and every tag it put."""
 
     channel: str
     at: str
-    promotions: tuple[Promotion, ...]
+    promotions: tuple[PromotedTag, ...]
 
 
-def last_put(
+def find_last_promotion(
     registry: Registry, catalog: Catalog, version: Version, trusted: Callable[[], Trusted]
-) -> Put | None:
+) -> LastPromotion | None:
     """Return the last promotion of a version as a release, else as a candidate, or None.
 
     A promotion that is half done does not count. `trusted` is called only if the journal names the
     version. Raises ConfigError as `released`.
     """
     names = str(version), candidate_stem(str(version))
-    hints = trusted_journal.as_written(registry, catalog.repositories, Trusted()).journal
-    if not any(each.version in names for each in _done(hints)):
+    hints = trusted_journal.read_as_written(registry, catalog.repositories, Trusted()).journal
+    if not any(each.version in names for each in _list_done(hints)):
         return None
-    kept = trusted_journal.read(registry, catalog.repositories, trusted()).journal
-    done = {each.version: each for each in _done(kept)}
+    kept = trusted_journal.read_confirmed(registry, catalog.repositories, trusted()).journal
+    done = {each.version: each for each in _list_done(kept)}
     if release := done.get(names[0]):
-        return _put(catalog, release, _channel(registry, catalog, release, trusted()))
+        return _describe_promotion(
+            catalog, release, _read_channel(registry, catalog, release, trusted())
+        )
     candidate = done.get(names[1])
-    found = next(_decided(registry, catalog, candidate, trusted()), None) if candidate else None
-    return _put(catalog, candidate, found.channel) if candidate and found else None
+    found = (
+        next(_read_decisions(registry, catalog, candidate, trusted()), None) if candidate else None
+    )
+    return _describe_promotion(catalog, candidate, found.channel) if candidate and found else None
 
 
-def _put(catalog: Catalog, promotion: Transaction, channel: str) -> Put:
+def _describe_promotion(catalog: Catalog, promotion: Transaction, channel: str) -> LastPromotion:
     repository = catalog.repositories.production
-    tags = (Promotion(each.image, repository, each.tag, each.new) for each in promotion.entries)
-    return Put(channel, promotion.started_at, tuple(tags))
+    tags = (PromotedTag(each.image, repository, each.tag, each.new) for each in promotion.entries)
+    return LastPromotion(channel, promotion.started_at, tuple(tags))
 
 
-def released(registry: Registry, catalog: Catalog, trusted: Trusted) -> tuple[Out, ...]:
+def list_releases(
+    registry: Registry, catalog: Catalog, trusted: Trusted
+) -> tuple[PublishedRelease, ...]:
     """Return every promotion of a line of the catalogue, without candidates.
 
     Raises ConfigError if a signed journal has one whose decision nobody trusted signed: to leave it
     out would be to say that it is not out. A promotion that only an unsigned journal tells is no
     release, and a line says so.
     """
-    kept = trusted_journal.read(registry, catalog.repositories, trusted).journal
-    found: list[Out] = []
-    for each in _done(kept):
+    kept = trusted_journal.read_confirmed(registry, catalog.repositories, trusted).journal
+    found: list[PublishedRelease] = []
+    for each in _list_done(kept):
         if is_candidate(each.version):
             continue
         try:
-            version = catalog.version(each.version)
+            version = catalog.require_version(each.version)
         except ConfigError:  # of a line that the catalogue no longer has
             continue
         day = datetime.datetime.fromisoformat(each.started_at).date()
-        channel = _channel(registry, catalog, each, trusted)
-        found.append(Out(version, channel, day, withdrawn=each.version in kept.withdrawn()))
+        channel = _read_channel(registry, catalog, each, trusted)
+        found.append(
+            PublishedRelease(
+                version, channel, day, withdrawn=each.version in kept.withdrawn_versions()
+            )
+        )
     return tuple(found)
 
 
-def _done(kept: Journal) -> list[Transaction]:
+def _list_done(kept: Journal) -> list[Transaction]:
     """Return the promotions that are done and name tags."""
     return [
         each
@@ -90,9 +100,11 @@ def _done(kept: Journal) -> list[Transaction]:
 _TRUST = "trust the public key it was signed with as well, also if another key signs now"
 
 
-def _channel(registry: Registry, catalog: Catalog, promotion: Transaction, trusted: Trusted) -> str:
+def _read_channel(
+    registry: Registry, catalog: Catalog, promotion: Transaction, trusted: Trusted
+) -> str:
     """Return the channel of a release. Raises ConfigError if no trusted decision says it."""
-    found = next(_decided(registry, catalog, promotion, trusted), None)
+    found = next(_read_decisions(registry, catalog, promotion, trusted), None)
     if found is None:
         raise ConfigError(
             f"{promotion.version} is out by a decision that nobody trusted signed", _TRUST
@@ -100,13 +112,13 @@ def _channel(registry: Registry, catalog: Catalog, promotion: Transaction, trust
     return found.channel
 
 
-def _decided(
+def _read_decisions(
     registry: Registry, catalog: Catalog, promotion: Transaction, trusted: Trusted
-) -> Iterator[Decided]:
+) -> Iterator[DecisionClaim]:
     """Yield the decision behind a promotion, if somebody trusted signed it."""
     entry = promotion.entries[0]
-    found = evidence.find(
+    found = evidence.find_evidence(
         registry, catalog.repositories.production, entry.new, entry.decision, trusted
     )
     if found and found.statement and found.predicate_type == DECISION:
-        yield decision.read(found.statement)
+        yield decision.read_decision(found.statement)

@@ -41,7 +41,7 @@ class Published:
 
 
 @dataclass
-class _Releases:
+class _ReleaseFinder:
     """Finds the digest of a release under a tag; `kept` is what counts of the journal."""
 
     registry: Registry
@@ -51,7 +51,7 @@ class _Releases:
     looked_at: set[str] = field(default_factory=set)
 
     @cached_property
-    def known(self) -> dict[str, str]:
+    def known_tags(self) -> dict[str, str]:
         """The own tags that the journal has, each with the digest that was promoted last."""
         promoted = (each for each in self.kept.transactions if each.kind == "promotion")
         return {
@@ -59,16 +59,16 @@ class _Releases:
         }
 
     @cached_property
-    def withdrawn(self) -> frozenset[str]:
+    def withdrawn_versions(self) -> frozenset[str]:
         """The versions that nobody should be on."""
-        return self.kept.withdrawn()
+        return self.kept.withdrawn_versions()
 
-    def digest(self, tag: str) -> str:
+    def find_digest(self, tag: str) -> str:
         """Return the digest under an own tag; empty if no release was decided to carry the tag."""
-        if tag not in self.known and not self._may_look_at(tag):
+        if tag not in self.known_tags and not self._may_look_at(tag):
             return ""
-        held = self.registry.digest_of(self.repository, tag)
-        if held is None or held == self.known.get(tag):
+        held = self.registry.resolve_digest(self.repository, tag)
+        if held is None or held == self.known_tags.get(tag):
             return held or ""
         return held if self.is_decided(tag, held) else ""
 
@@ -79,38 +79,44 @@ class _Releases:
         if len(self.looked_at) == MOST_UNKNOWN:
             self.looked_at.add("")
             problem = f"has more than {MOST_UNKNOWN} tags that the journal does not know"
-            progress.say(f"  {self.registry.host}/{self.repository} {problem}: remove them there")
+            progress.say_line(
+                f"  {self.registry.host}/{self.repository} {problem}: remove them there"
+            )
         return False
 
 
-def _releases(registry: Registry, repositories: Repositories, trusted: Trusted) -> _Releases:
-    kept = trusted_journal.read(registry, repositories, trusted).journal
-    return _Releases(
+def _make_finder(
+    registry: Registry, repositories: Repositories, trusted: Trusted
+) -> _ReleaseFinder:
+    kept = trusted_journal.read_confirmed(registry, repositories, trusted).journal
+    return _ReleaseFinder(
         registry,
         repositories.production,
         kept,
-        decision_check.is_decided(registry, repositories, trusted),
+        decision_check.make_tag_check(registry, repositories, trusted),
     )
 
 
-def published(
+def list_published(
     registry: Registry, catalog: Catalog, channel: str, trusted: Trusted
 ) -> tuple[Published, ...]:
     """Return every image of the catalogue's lines in a channel, newest version first.
 
     Aliases are no images.
     """
-    return _published(catalog, channel, _releases(registry, catalog.repositories, trusted))
+    return _list_published(catalog, channel, _make_finder(registry, catalog.repositories, trusted))
 
 
-def _published(catalog: Catalog, channel: str, releases: _Releases) -> tuple[Published, ...]:
+def _list_published(
+    catalog: Catalog, channel: str, releases: _ReleaseFinder
+) -> tuple[Published, ...]:
     registry, repository = releases.registry, releases.repository
-    found = (_parsed(catalog, tag, channel) for tag in registry.tags(repository))
+    found = (_parse_tag(catalog, tag, channel) for tag in registry.list_tags(repository))
     named = sorted(
         {each for each in found if each}, key=lambda each: (each[0].line, -each[0].patch, each[1])
     )
     held = (
-        (version, image, releases.digest(tag_of(image, str(version), channel)))
+        (version, image, releases.find_digest(format_own_tag(image, str(version), channel)))
         for version, image in named
     )
     return tuple(
@@ -120,7 +126,7 @@ def _published(catalog: Catalog, channel: str, releases: _Releases) -> tuple[Pub
     )
 
 
-def find(
+def find_published(
     registry: Registry, catalog: Catalog, version: Version, image: str, trusted: Trusted
 ) -> Published:
     """Return an image of a release: in production, else as a candidate.
@@ -130,13 +136,13 @@ def find(
     """
     repository, releases = (
         catalog.repositories.production,
-        _releases(registry, catalog.repositories, trusted),
+        _make_finder(registry, catalog.repositories, trusted),
     )
     for channel in (PRODUCTION, CANDIDATE):
-        tag = tag_of(image, str(version), channel)
-        if digest := releases.digest(tag):
+        tag = format_own_tag(image, str(version), channel)
+        if digest := releases.find_digest(tag):
             return Published(version, image, channel, repository, digest)
-        if held := registry.digest_of(repository, tag):
+        if held := registry.resolve_digest(repository, tag):
             problem = (
                 f"{registry.host}/{repository}:{tag} holds {held}, which no trusted "
                 "decision lets carry this tag"
@@ -148,24 +154,25 @@ def find(
     )
 
 
-def is_out(
+def is_released(
     registry: Registry, repositories: Repositories, version: Version, trusted: Trusted
 ) -> bool:
     """Return whether a version is released, or its promotion has begun.
 
     It is if an image has its immutable tag, or if the journal says that it will.
     """
-    releases = _releases(registry, repositories, trusted)
-    if releases.kept.own(str(version)):
+    releases = _make_finder(registry, repositories, trusted)
+    if releases.kept.own_entries(str(version)):
         return True
     return any(
-        releases.digest(tag) for tag in _own_tags(registry.tags(repositories.production), version)
+        releases.find_digest(tag)
+        for tag in _list_own_tags(registry.list_tags(repositories.production), version)
     )
 
 
-def manifest_of(registry: Registry, image: Published) -> Manifest:
+def read_manifest(registry: Registry, image: Published) -> Manifest:
     """Return the raw manifest of an image. Raises ConfigError if the digest is gone."""
-    found = registry.manifest(image.repository, image.digest)
+    found = registry.read_manifest(image.repository, image.digest)
     if found is None:
         raise ConfigError(
             f"{registry.host}/{image.repository}@{image.digest} is gone",
@@ -174,7 +181,7 @@ def manifest_of(registry: Registry, image: Published) -> Manifest:
     return found
 
 
-def tag_of(image: str, version: str, channel: str) -> str:
+def format_own_tag(image: str, version: str, channel: str) -> str:
     """Return the own tag of an image: `v2.6.0-cv`, or `v2.6.0-candidate-cv` of a candidate.
 
     The base image has no suffix.
@@ -182,20 +189,20 @@ def tag_of(image: str, version: str, channel: str) -> str:
     return image_tag(version if channel == PRODUCTION else candidate_stem(version), image)
 
 
-def standing(registry: Registry, catalog: Catalog, trusted: Trusted) -> tuple[Published, ...]:
+def list_current(registry: Registry, catalog: Catalog, trusted: Trusted) -> tuple[Published, ...]:
     """Return the images in production that users may be on, newest version first.
 
     Images that were yanked or rolled back are left out.
     """
-    releases = _releases(registry, catalog.repositories, trusted)
+    releases = _make_finder(registry, catalog.repositories, trusted)
     return tuple(
         each
-        for each in _published(catalog, PRODUCTION, releases)
-        if str(each.version) not in releases.withdrawn
+        for each in _list_published(catalog, PRODUCTION, releases)
+        if str(each.version) not in releases.withdrawn_versions
     )
 
 
-def previous(
+def find_previous(
     registry: Registry, repositories: Repositories, version: Version, image: str, trusted: Trusted
 ) -> Published | None:
     """Return the newest release of an image in the line before `version`, or None.
@@ -203,55 +210,57 @@ def previous(
     A candidate is no release. A release that was yanked or rolled back is taken only if there is no
     other.
     """
-    return _previous(_releases(registry, repositories, trusted), version, image)
+    return _find_previous(_make_finder(registry, repositories, trusted), version, image)
 
 
-def _previous(releases: _Releases, version: Version, image: str) -> Published | None:
-    tags = set(releases.registry.tags(releases.repository))
+def _find_previous(releases: _ReleaseFinder, version: Version, image: str) -> Published | None:
+    tags = set(releases.registry.list_tags(releases.repository))
     found = [
-        each for each in _earlier(tags, version) if tag_of(image, str(each), PRODUCTION) in tags
+        each
+        for each in _list_earlier(tags, version)
+        if format_own_tag(image, str(each), PRODUCTION) in tags
     ]
-    for before in sorted(found, key=lambda each: str(each) in releases.withdrawn):
-        if digest := releases.digest(tag_of(image, str(before), PRODUCTION)):
+    for before in sorted(found, key=lambda each: str(each) in releases.withdrawn_versions):
+        if digest := releases.find_digest(format_own_tag(image, str(before), PRODUCTION)):
             return Published(before, image, PRODUCTION, releases.repository, digest)
     return None
 
 
-def _earlier(tags: Iterable[str], version: Version) -> list[Version]:
+def _list_earlier(tags: Iterable[str], version: Version) -> list[Version]:
     """Return the versions of the line before `version` that tags name, newest first."""
     named = {own.version for tag in tags if (own := parse_own_tag(tag))}
     earlier = (each for each in named if each.line == version.line and each.patch < version.patch)
     return sorted(earlier, key=lambda each: -each.patch)
 
 
-def images_before(
+def list_images_before(
     registry: Registry, catalog: Catalog, version: Version, trusted: Trusted
 ) -> frozenset[str]:
     """Return the images of the newest release of the line before `version`.
 
     Images of stacks that are gone are among them. Returns nothing if there is no such release.
     """
-    releases = _releases(registry, catalog.repositories, trusted)
-    before = _previous(releases, version, BASE)
-    tags = _own_tags(registry.tags(releases.repository), before.version) if before else {}
+    releases = _make_finder(registry, catalog.repositories, trusted)
+    before = _find_previous(releases, version, BASE)
+    tags = _list_own_tags(registry.list_tags(releases.repository), before.version) if before else {}
     ordered = sorted(
         tags.items(),
-        key=lambda item: (item[0] not in releases.known, item[1] not in catalog.images, item),
+        key=lambda item: (item[0] not in releases.known_tags, item[1] not in catalog.images, item),
     )
-    return frozenset(image for tag, image in ordered if releases.digest(tag))
+    return frozenset(image for tag, image in ordered if releases.find_digest(tag))
 
 
-def _own_tags(tags: Iterable[str], version: Version) -> dict[str, str]:
+def _list_own_tags(tags: Iterable[str], version: Version) -> dict[str, str]:
     """Return the tags of a version in production, without candidates, each with its image."""
     named = [(tag, own) for tag in tags if (own := parse_own_tag(tag)) and not own.is_candidate]
     return {tag: own.image for tag, own in named if own.version == version}
 
 
-def _parsed(catalog: Catalog, tag: str, channel: str) -> tuple[Version, str] | None:
+def _parse_tag(catalog: Catalog, tag: str, channel: str) -> tuple[Version, str] | None:
     own = parse_own_tag(tag)
     if own is None or own.is_candidate != (channel == CANDIDATE):
         return None
     try:
-        return catalog.version(str(own.version)), catalog.image_names(own.image)[0]
+        return catalog.require_version(str(own.version)), catalog.image_names(own.image)[0]
     except ConfigError:  # of a line or a stack that the catalogue no longer has
         return None

@@ -8,7 +8,7 @@ from runner.verdict import Verdict
 
 
 @dataclass(frozen=True)
-class Promotion:
+class PromotedTag:
     """One tag that was put, and the digest read back from it."""
 
     image: str
@@ -26,7 +26,7 @@ class StageTime:
 
 
 @dataclass(frozen=True)
-class Refusal:
+class GateRefusal:
     """The gate's verdict on a release that was refused, and its reasons, at least one."""
 
     verdict: Verdict
@@ -37,7 +37,7 @@ class Refusal:
             raise ValueError("a refusal without reasons")
 
     @property
-    def line(self) -> str:
+    def summary_line(self) -> str:
         """The first reason, and how many more there are."""
         first, *more = self.reasons
         return f"not for production: {first}{f' (and {len(more)} more)' if more else ''}"
@@ -59,8 +59,8 @@ class ReleaseRecord:
     reason: str
     channel: str
     registry: str
-    promotions: tuple[Promotion, ...]
+    promotions: tuple[PromotedTag, ...]
     stages: tuple[StageTime, ...]
     command: str
     finished_at: str
-    refusal: Refusal | None = None
+    refusal: GateRefusal | None = None

@@ -14,38 +14,46 @@ from publish.evidence import documents
 from publish.evidence.store import Signer
 from publish.evidence.trust import Trusted
 from publish.released import decision_check
-from publish.released.yank_statements import SignedMarks
+from publish.released.yank_statements import SignedYankMarks
 from publish.tags import journal
-from publish.tags.confirm import confirmed, release_of
-from publish.tags.journal import Book
+from publish.tags.confirm import confirm_journal, make_version_lookup
+from publish.tags.journal import StoredJournal
 from runner import progress
 from runner.errors import EnvironmentFailed
 
 
-def read(registry: Registry, repositories: Repositories, trusted: Trusted) -> Book:
+def read_confirmed(
+    registry: Registry, repositories: Repositories, trusted: Trusted
+) -> StoredJournal:
     """Return the journal with what counts of it; `problem` says why its signature does not.
 
     Raises EnvironmentFailed if there is a signed one that cannot be read.
     """
-    book = as_written(registry, repositories, trusted)
+    book = read_as_written(registry, repositories, trusted)
     if not book.problem:
         return book
-    progress.say(f"  {book.warning}: only what trusted decisions and signed marks confirm counts")
-    marks = SignedMarks(registry, repositories.production, trusted, _nobody)
-    allowed = decision_check.allowed(registry, repositories, trusted)
-    release = release_of(registry, repositories.production, allowed)
-    return replace(book, journal=confirmed(book.journal, release, marks.found))
+    progress.say_line(
+        f"  {book.signature_warning}: only what trusted decisions and signed marks confirm counts"
+    )
+    marks = SignedYankMarks(registry, repositories.production, trusted, _refuse_to_sign)
+    allowed = decision_check.make_allowed_reader(registry, repositories, trusted)
+    release = make_version_lookup(registry, repositories.production, allowed)
+    return replace(book, journal=confirm_journal(book.journal, release, marks.read_marks))
 
 
-def as_written(registry: Registry, repositories: Repositories, trusted: Trusted) -> Book:
+def read_as_written(
+    registry: Registry, repositories: Repositories, trusted: Trusted
+) -> StoredJournal:
     """Return the journal whoever wrote it; `problem` says why its signature does not count.
 
     Raises as `read`.
     """
-    return journal.read(registry, repositories.journal, documents.of_journal(_nobody, trusted))
+    return journal.read_journal(
+        registry, repositories.journal, documents.make_journal_seal(_refuse_to_sign, trusted)
+    )
 
 
-def _nobody() -> Signer:
+def _refuse_to_sign() -> Signer:
     raise EnvironmentFailed(
         "this command only reads the journal, and tried to sign something",
         "report this fault of the program",

@@ -17,14 +17,14 @@ from oci.registry import Registry, RegistryError
 from publish.evidence import attest, kinds
 from publish.evidence import store as evidence
 from publish.evidence.predicates import DECISION, PROVENANCE, decision, provenance
-from publish.evidence.predicates.decision import Decided
-from publish.evidence.predicates.provenance import Built
-from publish.evidence.store import Found
+from publish.evidence.predicates.decision import DecisionClaim
+from publish.evidence.predicates.provenance import BuildClaim
+from publish.evidence.store import FoundEvidence
 from publish.evidence.trust import Trusted
 from publish.policy import channels
 from publish.released import trusted_journal, yank_statements
 from publish.released.published import CANDIDATE
-from publish.tags.journal import TAG, Book, Journal, tags_of
+from publish.tags.journal import TAG, Journal, StoredJournal, list_tags_of
 from runner.errors import ConfigError, EnvironmentFailed, GateRefused
 from runner.untrusted import clean_line
 from runner.verdict import Verdict
@@ -33,7 +33,7 @@ _KEY_ID = re.compile("[0-9a-f]{64}")
 
 
 @dataclass(frozen=True)
-class Verified:
+class VerifyResult:
     """The result of `verify`.
 
     `verdict` is `pass` if a trusted decision lets the digest carry this reference in a channel that
@@ -50,7 +50,7 @@ class Verified:
 
 
 @dataclass(frozen=True)
-class _Named:
+class _NamedImage:
     """The parts of a reference: `tag` or `digest` may be empty, not both."""
 
     repository: str
@@ -61,54 +61,56 @@ class _Named:
         return self.tag or self.digest
 
 
-def verify(
+def verify_reference(
     registry: Registry, repositories: Repositories, reference: str, trusted: Trusted
-) -> Verified:
+) -> VerifyResult:
     """Read the evidence on a reference.
 
     `reference` is a tag or digest of the production repository, or REPOSITORY:TAG. Raises
     ConfigError if it names nothing, and RegistryError if the registry fails.
     """
-    named = _parsed(reference, registry.host, repositories.production)
-    digest = registry.digest_of(named.repository, named.digest or named.tag)
+    named = _parse_named(reference, registry.host, repositories.production)
+    digest = registry.resolve_digest(named.repository, named.digest or named.tag)
     if digest is None:
         where = f"{registry.host}/{named.repository}"
         raise ConfigError(
             f"{where} has no {named.digest or named}", "see `./release.py rescan` for what is out"
         )
-    found = evidence.read(registry, named.repository, digest, trusted)
-    decided = _decision(found, named)
-    found = (*found, *_named_by(decided, found, registry, named.repository, digest, trusted))
-    book = _journal(registry, repositories, trusted)
+    found = evidence.read_evidence(registry, named.repository, digest, trusted)
+    decided = _choose_decision(found, named)
+    found = (*found, *_find_named(decided, found, registry, named.repository, digest, trusted))
+    book = _read_journal(registry, repositories, trusted)
     reasons = (
-        *_misplaced(registry, repositories, named, digest, found, book),
-        *_against(found, decided, named),
-        *_other_layers(registry, named.repository, digest, found),
+        *_find_misplacement(registry, repositories, named, digest, found, book),
+        *_find_objections(found, decided, named),
+        *_find_other_layers(registry, named.repository, digest, found),
     )
-    unknown = tuple(_unknown(registry, repositories, named, decided, book))
+    unknown = tuple(_find_unknown(registry, repositories, named, decided, book))
     lines = (
         f"{named.repository}:{named.tag}" if named.tag else f"{named.repository}@{digest}",
         f"digest: {digest}",
     )
     warnings = (f"journal: does not count ({book.problem})",) if book.problem else ()
-    told = (*lines, *warnings, *_lines(found, decided))
-    return Verified(
-        reference, digest, _verdict(decided, reasons, unknown), told, (*reasons, *unknown)
+    told = (*lines, *warnings, *_list_facts(found, decided))
+    return VerifyResult(
+        reference, digest, _judge_reference(decided, reasons, unknown), told, (*reasons, *unknown)
     )
 
 
-def _journal(registry: Registry, repositories: Repositories, trusted: Trusted) -> Book:
+def _read_journal(
+    registry: Registry, repositories: Repositories, trusted: Trusted
+) -> StoredJournal:
     """Return the journal if somebody trusted signed it, else an empty one with the problem."""
     try:
-        book = trusted_journal.as_written(registry, repositories, trusted)
+        book = trusted_journal.read_as_written(registry, repositories, trusted)
     except EnvironmentFailed as error:
         if isinstance(error, RegistryError) and error.status not in evidence.SERVED:
             raise
-        return Book(Journal(), None, clean_line(error.message, 300))
+        return StoredJournal(Journal(), None, clean_line(error.message, 300))
     return replace(book, journal=Journal()) if book.problem else book
 
 
-def _parsed(reference: str, host: str, production: str) -> _Named:
+def _parse_named(reference: str, host: str, production: str) -> _NamedImage:
     said = parse_reference(reference, host)
     if said is None:
         shown = clean_line(reference, 80)
@@ -116,22 +118,22 @@ def _parsed(reference: str, host: str, production: str) -> _Named:
             f"`{shown}` is not a reference",
             "write v2.6.0-cv, pytorch-cuda:v2.6.0-cv or @sha256:...",
         )
-    return _Named(said.repository or production, said.tag, said.digest)
+    return _NamedImage(said.repository or production, said.tag, said.digest)
 
 
-def _named_by(  # noqa: PLR0913, PLR0917 - a decision, and where what it names may be
-    decided: Decided | None,
-    found: Sequence[Found],
+def _find_named(  # noqa: PLR0913, PLR0917 - a decision, and where what it names may be
+    decided: DecisionClaim | None,
+    found: Sequence[FoundEvidence],
     registry: Registry,
     repository: str,
     digest: str,
     trusted: Trusted,
-) -> Iterator[Found]:
+) -> Iterator[FoundEvidence]:
     """Yield the evidence that a trusted decision names and no list has."""
     known = {each.artifact for each in found}
     missing = [each for each in decided.evidence if each not in known] if decided else []
     for artifact in missing[:_MOST_NAMED]:
-        if each := evidence.find(registry, repository, digest, artifact, trusted):
+        if each := evidence.find_evidence(registry, repository, digest, artifact, trusted):
             yield each
 
 
@@ -139,13 +141,13 @@ _MOST_NAMED = 100
 _MOST_TOLD = 10
 
 
-def _misplaced(  # noqa: PLR0913, PLR0917 - a reference, and all that is known of where it should be
+def _find_misplacement(  # noqa: PLR0913, PLR0917 - a reference, and all that is known of where it should be
     registry: Registry,
     repositories: Repositories,
-    named: _Named,
+    named: _NamedImage,
     digest: str,
-    found: Sequence[Found],
-    book: Book,
+    found: Sequence[FoundEvidence],
+    book: StoredJournal,
 ) -> Iterator[str]:
     """Yield what is wrong with the place of the digest, whatever is proven of it."""
     kept = book.journal
@@ -154,53 +156,55 @@ def _misplaced(  # noqa: PLR0913, PLR0917 - a reference, and all that is known o
             f"{named.repository} is not the repository of releases, which is "
             f"{repositories.production}"
         )
-    if reason := kept.yanked(digest=digest) or yank_statements.reasons(found):
+    if reason := kept.yank_reason(digest=digest) or yank_statements.list_reasons(found):
         yield reason
-    held = registry.digest_of(named.repository, named.tag) if named.tag else digest
+    held = registry.resolve_digest(named.repository, named.tag) if named.tag else digest
     if held != digest:
         yield f"{named.tag} holds {held or 'nothing'}, not {digest}"
-    expected = kept.expected(named.tag)
+    expected = kept.expected_digests(named.tag)
     if expected and digest not in expected:
         yield f"by the journal {named.tag} should hold {' or '.join(sorted(expected))}"
 
 
-def _unknown(
+def _find_unknown(
     registry: Registry,
     repositories: Repositories,
-    named: _Named,
-    decided: Decided | None,
-    book: Book,
+    named: _NamedImage,
+    decided: DecisionClaim | None,
+    book: StoredJournal,
 ) -> Iterator[str]:
     """Yield why nobody knows what a tag that moves should name.
 
     Only a journal that somebody trusted signed says it.
     """
-    if decided is None or not named.tag or book.journal.expected(named.tag):
+    if decided is None or not named.tag or book.journal.expected_digests(named.tag):
         return
-    if decided.channel != CANDIDATE and named.tag in tags_of(decided.version, decided.image):
+    if decided.channel != CANDIDATE and named.tag in list_tags_of(decided.version, decided.image):
         return  # an own tag never moves: what its decision says of it stays true
     where = f"{registry.host}/{repositories.journal}:{TAG}"
-    why = book.warning or (
+    why = book.signature_warning or (
         f"{where} does not know it" if book.digest else f"there is no journal at {where}"
     )
     yield f"{named.tag} moves, and what it should name is not known: {why}"
 
 
-def _decision(found: Sequence[Found], named: _Named) -> Decided | None:
+def _choose_decision(found: Sequence[FoundEvidence], named: _NamedImage) -> DecisionClaim | None:
     """Return the newest trusted decision that lets the digest carry this name, or None.
 
     If the digest was released, decisions on candidates do not count.
     """
-    known: list[Decided] = []
+    known: list[DecisionClaim] = []
     for each in found:
         if each.statement and not each.problem and each.predicate_type == DECISION:
             with contextlib.suppress(GateRefused):
-                known.append(decision.read(each.statement))
+                known.append(decision.read_decision(each.statement))
     allowed = [each for each in known if not named.tag or named.tag in each.tags]
     return max(allowed, key=lambda each: (each.channel != CANDIDATE, each.decided_on), default=None)
 
 
-def _against(found: Sequence[Found], decided: Decided | None, named: _Named) -> Iterator[str]:
+def _find_objections(
+    found: Sequence[FoundEvidence], decided: DecisionClaim | None, named: _NamedImage
+) -> Iterator[str]:
     if decided is None:
         yield f"no trusted decision lets this digest carry {named}"
         problems = [
@@ -228,12 +232,12 @@ def _against(found: Sequence[Found], decided: Decided | None, named: _Named) -> 
         for kind in kinds.REQUIRED
         if kind.predicate_type not in counted and not missing
     )
-    yield from _about_another(found, decided)
+    yield from _find_other_image(found, decided)
 
 
-def _about_another(found: Sequence[Found], decided: Decided) -> Iterator[str]:
+def _find_other_image(found: Sequence[FoundEvidence], decided: DecisionClaim) -> Iterator[str]:
     """Yield a reason if the decision is on one image, and another one was built."""
-    built = _built(found)
+    built = _read_provenance(found)
     asked = built.asked if built else None
     if asked and (asked.version, asked.image) != (decided.version, decided.image):
         yield (
@@ -242,54 +246,59 @@ def _about_another(found: Sequence[Found], decided: Decided) -> Iterator[str]:
         )
 
 
-def _other_layers(
-    registry: Registry, repository: str, digest: str, found: Sequence[Found]
+def _find_other_layers(
+    registry: Registry, repository: str, digest: str, found: Sequence[FoundEvidence]
 ) -> Iterator[str]:
     """Yield a reason if the manifest's layers are not those of the provenance, in order."""
-    built = _built(found)
+    built = _read_provenance(found)
     if built is None:
         return
-    there = [blob.digest for blob in copying.held(registry, repository, digest).blobs()[1:]]
+    there = [
+        blob.digest
+        for blob in copying.require_manifest(registry, repository, digest).parse_blobs()[1:]
+    ]
     stated = [layer.digest for layer in built.layers]
     if there != stated:
         yield (
-            f"its manifest has the layers {_short_list(there)}, and its provenance names "
-            f"{_short_list(stated)}"
+            f"its manifest has the layers {_shorten_digests(there)}, and its provenance names "
+            f"{_shorten_digests(stated)}"
         )
 
 
-def _built(found: Sequence[Found]) -> Built | None:
+def _read_provenance(found: Sequence[FoundEvidence]) -> BuildClaim | None:
     """Return the content of the provenance, or None.
 
     A provenance that cannot be read is told among the lines.
     """
-    statement = attest.usable(found, PROVENANCE)
+    statement = attest.find_newest_statement(found, PROVENANCE)
     try:
-        return provenance.read(statement) if statement else None
+        return provenance.read_provenance(statement) if statement else None
     except GateRefused:
         return None
 
 
-def _short_list(digests: Sequence[str]) -> str:
+def _shorten_digests(digests: Sequence[str]) -> str:
     return ", ".join(digest[:19] for digest in digests) or "none"
 
 
-def _verdict(decided: Decided | None, reasons: Sequence[str], unknown: Sequence[str]) -> Verdict:
+def _judge_reference(
+    decided: DecisionClaim | None, reasons: Sequence[str], unknown: Sequence[str]
+) -> Verdict:
     if reasons or decided is None:
         return Verdict.FAIL
     if unknown:
         return Verdict.INCONCLUSIVE
     channel = channels.load().channels.get(decided.channel)
-    return Verdict.PASS if channel and channel.releases else Verdict.INCONCLUSIVE
+    return Verdict.PASS if channel and channel.is_releasing else Verdict.INCONCLUSIVE
 
 
-def _lines(found: Sequence[Found], decided: Decided | None) -> Iterator[str]:
+def _list_facts(found: Sequence[FoundEvidence], decided: DecisionClaim | None) -> Iterator[str]:
     told = [(kind.title, kind.predicate_type, kind.summary) for kind in kinds.REQUIRED]
     for title, predicate_type, summarize in (
         *told,
         ("layers", PROVENANCE, provenance.summarize_layers),
     ):
-        statement = attest.usable(found, predicate_type)
+        statement = attest.find_newest_statement(found, predicate_type)
         try:
             yield f"{title}: {summarize(statement) if statement else 'no trusted statement'}"
         except GateRefused as error:

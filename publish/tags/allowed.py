@@ -10,12 +10,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from images.names import candidate_stem, is_candidate
-from publish.tags.journal import Entry, tags_of
+from publish.tags.journal import JournalEntry, list_tags_of
 from runner import progress
 
 
 @dataclass(frozen=True)
-class Allowed:
+class AllowedTags:
     """A trusted decision with the verdict `pass`.
 
     `version` is `v2.6.0-candidate` of a candidate, `decision` the digest of the decision's
@@ -31,10 +31,10 @@ class Allowed:
     @property
     def own_tags(self) -> tuple[str, ...]:
         """The tags of the image under the version itself."""
-        return tags_of(self.version, self.image)
+        return list_tags_of(self.version, self.image)
 
 
-ReadAllowed = Callable[[str, Sequence[str]], tuple[Allowed, ...]]
+ReadAllowed = Callable[[str, Sequence[str]], tuple[AllowedTags, ...]]
 """Return the trusted decisions on a digest, also unlisted ones whose manifests are named."""
 
 MOST_TAGS = 100
@@ -42,23 +42,23 @@ MOST_TAGS = 100
 
 
 @dataclass(frozen=True)
-class Release:
+class VersionLookup:
     """The lookup of versions in production; `tags` are all tags of the repository."""
 
     tags: Sequence[str]
     held: Callable[[str], str]
     allowed: ReadAllowed
 
-    def decisions(
+    def find_decisions(
         self, version: str, hints: Mapping[str, Sequence[str]] | None = None
-    ) -> dict[str, list[Allowed]]:
+    ) -> dict[str, list[AllowedTags]]:
         """Return the decisions on each digest that may be this version.
 
         Looked at are the digests of `hints`, each with manifests of decisions, and those that
         production has under tags of the version.
         """
         told = {digest: tuple(named) for digest, named in (hints or {}).items()}
-        for tag in self._named(version):
+        for tag in self._list_tags(version):
             if digest := self.held(tag):
                 told.setdefault(digest, ())
         found = {
@@ -71,7 +71,7 @@ class Release:
         }
         return {digest: decided for digest, decided in found.items() if decided}
 
-    def _named(self, version: str) -> list[str]:
+    def _list_tags(self, version: str) -> list[str]:
         """Return the tags that read as an own tag of a version, short ones first."""
         of_candidate = "" if is_candidate(version) else candidate_stem(version)
         named = [
@@ -81,14 +81,14 @@ class Release:
             and not (of_candidate and tag.startswith(of_candidate))
         ]
         if len(named) > MOST_TAGS:
-            progress.say(
+            progress.say_line(
                 f"  {len(named) - MOST_TAGS} tags of {version} are not looked at: remove those "
                 "that nobody needs"
             )
         return sorted(named, key=lambda tag: (len(tag), tag))[:MOST_TAGS]
 
 
-def own_entries(decided: Mapping[str, Iterable[Allowed]]) -> list[Entry]:
+def list_own_entries(decided: Mapping[str, Iterable[AllowedTags]]) -> list[JournalEntry]:
     """Return the own tags of every image of a version, on each digest that was decided for it."""
     newest = {
         (each.image, digest): each
@@ -98,18 +98,18 @@ def own_entries(decided: Mapping[str, Iterable[Allowed]]) -> list[Entry]:
     return [
         entry
         for (_, digest), each in sorted(newest.items(), key=lambda item: item[0])
-        for entry in entries_of(each, digest)
+        for entry in list_entries(each, digest)
         if not entry.alias
     ]
 
 
-def entries_of(allowed: Allowed, digest: str) -> Iterator[Entry]:
+def list_entries(allowed: AllowedTags, digest: str) -> Iterator[JournalEntry]:
     """Yield every tag that a decision allows, as one that was put; own tags first."""
     own = allowed.own_tags
     for tag in own:
-        yield Entry(tag, allowed.image, "", "", digest, allowed.decision, "done")
+        yield JournalEntry(tag, allowed.image, "", "", digest, allowed.decision, "done")
     for tag in (tag for tag in allowed.tags if tag not in own):
         stems = (tag.removesuffix(f"-{allowed.image}"), tag)
-        alias = next((stem for stem in stems if tag in tags_of(stem, allowed.image)), None)
+        alias = next((stem for stem in stems if tag in list_tags_of(stem, allowed.image)), None)
         if alias is not None:  # else it is no tag of the image
-            yield Entry(tag, allowed.image, alias, "", digest, allowed.decision, "done")
+            yield JournalEntry(tag, allowed.image, alias, "", digest, allowed.decision, "done")

@@ -20,8 +20,14 @@ from functools import cache
 
 from oci.registry import Registry, RegistryError
 from publish.evidence.store import SERVED
-from publish.tags.allowed import Allowed, ReadAllowed, Release, entries_of, own_entries
-from publish.tags.journal import Entry, Journal, Transaction, order
+from publish.tags.allowed import (
+    AllowedTags,
+    ReadAllowed,
+    VersionLookup,
+    list_entries,
+    list_own_entries,
+)
+from publish.tags.journal import Journal, JournalEntry, Transaction, version_order
 from publish.tags.yank_marker import ReadMarks
 from runner import progress
 from runner.untrusted import clean_line
@@ -36,13 +42,13 @@ OWNER = "trusted decisions"
 
 
 @dataclass
-class _Hint:
+class _VersionHint:
     """A version that the journal names, and the digests with the decisions it names for them."""
 
     text: str
     digests: dict[str, list[str]] = field(default_factory=dict)
 
-    def add(self, entries: Iterable[Entry]) -> None:
+    def add_entries(self, entries: Iterable[JournalEntry]) -> None:
         """Take what a transaction names, within bounds."""
         for entry in entries:
             if entry.new in self.digests or len(self.digests) < MOST_DIGESTS:
@@ -51,42 +57,49 @@ class _Hint:
                     named.append(entry.decision)
 
 
-def confirmed(kept: Journal, release: Release, marks: ReadMarks) -> Journal:
+def confirm_journal(kept: Journal, release: VersionLookup, marks: ReadMarks) -> Journal:
     """Return what trusted decisions and signed marks say of the versions that a journal names.
 
     What they do not confirm is dropped, and said. Raises RegistryError if the registry fails.
     """
     dropped: list[str] = []
     found: list[Transaction] = []
-    hints = _hints(kept, dropped)
+    hints = _collect_hints(kept, dropped)
     due, known = list(hints), set(hints)
     while due and len(known) - len(due) < MOST:
         version = due.pop(0)
-        decided = _decided(release, version, hints[version])
-        promoted = list(_promotions(version, decided, release))
-        found += [*promoted, *_yanks(version, decided, marks)]
+        decided = _find_decisions(release, version, hints[version])
+        promoted = list(_make_promotions(version, decided, release))
+        found += [*promoted, *_make_yank(version, decided, marks)]
         if not decided:
             digest = clean_line(next(iter(hints[version].digests), "nothing"), 80)
             text = hints[version].text
             dropped.append(f"{text}: no trusted decision lets {digest} be {version}")
-        for other, digest in _under_aliases(promoted, release):
+        for other, digest in _find_under_aliases(promoted, release):
             if other not in known:  # the journal leaves it out, and production is on it
-                hints[other] = _Hint(f"the promotion of {other}", {digest: []})
+                hints[other] = _VersionHint(f"the promotion of {other}", {digest: []})
                 known.add(other)
                 due.append(other)
     for text in dropped[:MOST_TOLD]:
-        progress.say(f"  not confirmed, and does not count: {text}")
+        progress.say_line(f"  not confirmed, and does not count: {text}")
     if more := len(dropped) - len(dropped[:MOST_TOLD]):
-        progress.say(f"  {more} more transactions are not confirmed, and do not count")
+        progress.say_line(f"  {more} more transactions are not confirmed, and do not count")
     if due:
-        progress.say(f"  {len(due)} more versions of that journal are not looked at")
+        progress.say_line(f"  {len(due)} more versions of that journal are not looked at")
     found.sort(
-        key=lambda each: (order(each.version), each.version, each.kind == "yank", each.started_at)
+        key=lambda each: (
+            version_order(each.version),
+            each.version,
+            each.kind == "yank",
+            each.started_at,
+        )
     )
     return Journal(tuple(found))
 
 
-def _under_aliases(promoted: Iterable[Transaction], release: Release) -> Iterator[tuple[str, str]]:
+def _find_under_aliases(
+    promoted: Iterable[Transaction], release: VersionLookup
+) -> Iterator[tuple[str, str]]:
     """Yield the versions, with a digest, that aliases of promotions are on by trusted decisions."""
     tags = {entry.tag for each in promoted for entry in each.entries if entry.alias}
     for tag in sorted(tags):
@@ -96,15 +109,15 @@ def _under_aliases(promoted: Iterable[Transaction], release: Release) -> Iterato
                 yield each.version, digest
 
 
-def release_of(registry: Registry, repository: str, allowed: ReadAllowed) -> Release:
+def make_version_lookup(registry: Registry, repository: str, allowed: ReadAllowed) -> VersionLookup:
     """Return how versions are looked up in a repository; its tags are listed once."""
-    held = cache(lambda tag: registry.digest_of(repository, tag) or "")
-    return Release(registry.tags(repository), held, allowed)
+    held = cache(lambda tag: registry.resolve_digest(repository, tag) or "")
+    return VersionLookup(registry.list_tags(repository), held, allowed)
 
 
-def _hints(kept: Journal, dropped: list[str]) -> dict[str, _Hint]:
+def _collect_hints(kept: Journal, dropped: list[str]) -> dict[str, _VersionHint]:
     """Return the versions that a journal names, each once, and add what is no hint to `dropped`."""
-    hints: dict[str, _Hint] = {}
+    hints: dict[str, _VersionHint] = {}
     for each in dict.fromkeys(kept.transactions):
         problem = ""
         if each.is_open or not each.entries:
@@ -114,52 +127,54 @@ def _hints(kept: Journal, dropped: list[str]) -> dict[str, _Hint]:
         if problem:
             dropped.append(f"the {clean_line(str(each), 80)}: {problem}")
         else:
-            hints.setdefault(each.version, _Hint(f"the {each}")).add(each.entries)
+            hints.setdefault(each.version, _VersionHint(f"the {each}")).add_entries(each.entries)
     return hints
 
 
-def _decided(release: Release, version: str, hint: _Hint) -> Mapping[str, list[Allowed]]:
+def _find_decisions(
+    release: VersionLookup, version: str, hint: _VersionHint
+) -> Mapping[str, list[AllowedTags]]:
     try:
-        return release.decisions(version, hint.digests)
+        return release.find_decisions(version, hint.digests)
     except RegistryError as error:
         if error.status not in SERVED:
             raise
         return {}
 
 
-def _promotions(
-    version: str, decided: Mapping[str, list[Allowed]], release: Release
+def _make_promotions(
+    version: str, decided: Mapping[str, list[AllowedTags]], release: VersionLookup
 ) -> Iterator[Transaction]:
     """Yield what was decided of a version, one transaction for each day and set of tags."""
     every = [(digest, each) for digest, decisions in decided.items() for each in decisions]
     digests: dict[str, set[str]] = {}
     for digest, each in every:
         digests.setdefault(each.image, set()).add(digest)
-    groups: dict[tuple[str, tuple[str, ...]], dict[str, Entry]] = {}
+    groups: dict[tuple[str, tuple[str, ...]], dict[str, JournalEntry]] = {}
     for digest, each in sorted(every, key=lambda pair: (pair[1].image, pair[0])):
         held = release.held(each.own_tags[0])
         if held == digest or held not in digests[each.image]:
-            entries = tuple(entries_of(each, digest))
+            entries = tuple(list_entries(each, digest))
             aliases = tuple(dict.fromkeys(entry.alias for entry in entries))
-            group = groups.setdefault((moment_of(each.decided_on), aliases), {})
+            group = groups.setdefault((clamp_moment(each.decided_on), aliases), {})
             group.update((entry.tag, entry) for entry in entries)
     for (moment, _), put in groups.items():
         yield Transaction("promotion", version, OWNER, moment, tuple(put.values()))
 
 
-def _yanks(
-    version: str, decided: Mapping[str, list[Allowed]], marks: ReadMarks
+def _make_yank(
+    version: str, decided: Mapping[str, list[AllowedTags]], marks: ReadMarks
 ) -> Iterator[Transaction]:
     """Yield the yank of a version if any of its digests has a signed mark that names it."""
     found = {mark for digest in decided for mark in marks(digest) if mark.version == version}
     for mark in sorted(found, key=lambda mark: (mark.yanked_at, mark.reason))[:1]:
-        entries = tuple(replace(entry, old=entry.new) for entry in own_entries(decided))
+        entries = tuple(replace(entry, old=entry.new) for entry in list_own_entries(decided))
         yield Transaction(
-            "yank", version, OWNER, moment_of(mark.yanked_at), entries, reason=mark.reason
+            "yank", version, OWNER, clamp_moment(mark.yanked_at), entries, reason=mark.reason
         )
 
 
-def moment_of(stated: str) -> str:
+def clamp_moment(stated: str) -> str:
     """Return a moment that a signed statement states, in UTC; now if it is none or to come."""
     now = datetime.datetime.now(datetime.UTC)
     try:

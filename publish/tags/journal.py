@@ -23,10 +23,10 @@ from pydantic import ConfigDict, TypeAdapter
 from images.names import image_tags, plain_version
 from images.version import parse_version
 from oci import document
-from oci.document import Document, Seal
-from oci.manifest import canonical
+from oci.document import Seal, StoredDocument
+from oci.manifest import canonical_json
 from oci.registry import Registry
-from publish.tags.lock import Claim
+from publish.tags.lock import LockClaim
 from runner import progress, records
 from runner.errors import ConfigError, EnvironmentFailed
 from runner.untrusted import Malformed, clean_line, parse_json
@@ -36,7 +36,7 @@ TAG = "journal"
 
 
 @dataclass(frozen=True)
-class Entry:
+class JournalEntry:
     """A tag that moves from the digest `old` (empty: it was not there) to `new`.
 
     `alias` is the tag without its image (`v2.6` of `v2.6-cv`), empty for a release's own tags.
@@ -66,7 +66,7 @@ class Transaction:
     version: str
     owner: str
     started_at: str
-    entries: tuple[Entry, ...]
+    entries: tuple[JournalEntry, ...]
     undone: tuple[str, ...] = ()
     reason: str = ""
 
@@ -80,7 +80,7 @@ class Transaction:
 
 
 @dataclass(frozen=True)
-class Standing:
+class AliasState:
     """An alias of an image on a release that no rollback has undone."""
 
     tag: str
@@ -99,22 +99,22 @@ class Journal:
     transactions: tuple[Transaction, ...] = ()
 
     @property
-    def begun(self) -> Transaction | None:
+    def open_transaction(self) -> Transaction | None:
         """The open transaction, or None."""
         last = self.transactions[-1:]
         return last[0] if last and last[0].is_open else None
 
-    def with_begun(self, transaction: Transaction) -> Journal:
+    def with_transaction(self, transaction: Transaction) -> Journal:
         """Return the journal with one more transaction."""
         return Journal((*self.transactions, transaction))
 
-    def closed(self) -> Journal:
+    def with_all_done(self) -> Journal:
         """Return the journal with everything in it done."""
         *before, last = self.transactions
         done = replace(last, entries=tuple(replace(entry, state="done") for entry in last.entries))
         return Journal((*before, done))
 
-    def expected(self, tag: str) -> frozenset[str]:
+    def expected_digests(self, tag: str) -> frozenset[str]:
         """Return the digests that a tag may hold by now, "" for none.
 
         Returns nothing if the journal does not know the tag.
@@ -127,7 +127,7 @@ class Journal:
                     )
         return frozenset()
 
-    def own(self, version: str) -> tuple[Entry, ...]:
+    def own_entries(self, version: str) -> tuple[JournalEntry, ...]:
         """Return the own tags of a release as it was promoted; none if it was not."""
         promoted = [
             each
@@ -138,23 +138,23 @@ class Journal:
             entry.tag: entry for each in promoted for entry in each.entries if not entry.alias
         }
         return tuple(
-            entry for entry in entries.values() if entry.tag in tags_of(version, entry.image)
+            entry for entry in entries.values() if entry.tag in list_tags_of(version, entry.image)
         )
 
     @property
-    def yanks(self) -> tuple[Transaction, ...]:
+    def yank_transactions(self) -> tuple[Transaction, ...]:
         """The transactions that yank a version."""
         return tuple(each for each in self.transactions if each.kind == "yank")
 
-    def yanked(self, version: str = "", digest: str = "") -> str:
+    def yank_reason(self, version: str = "", digest: str = "") -> str:
         """Return why a version, or any version with this digest, was yanked; empty if not."""
-        for transaction in self.yanks:
+        for transaction in self.yank_transactions:
             digests = {entry.new for entry in transaction.entries}
             if transaction.version == version or digest in digests:
                 return f"{transaction.version} was yanked: {transaction.reason}"
         return ""
 
-    def withdrawn(self) -> frozenset[str]:
+    def withdrawn_versions(self) -> frozenset[str]:
         """Return the versions that nobody should be on.
 
         They were yanked, or rolled back and not promoted again since.
@@ -164,12 +164,12 @@ class Journal:
             if transaction.kind == "promotion":
                 gone.discard(transaction.version)
             gone |= set(transaction.undone)
-        return frozenset(gone | {each.version for each in self.yanks})
+        return frozenset(gone | {each.version for each in self.yank_transactions})
 
     @cached_property
-    def standing(self) -> tuple[Standing, ...]:
+    def alias_states(self) -> tuple[AliasState, ...]:
         """The aliases as they were without what was rolled back; of each tag the last counts."""
-        found: dict[tuple[str, str], Standing] = {}
+        found: dict[tuple[str, str], AliasState] = {}
         for transaction in self.transactions:
             found = {key: each for key, each in found.items() if key[1] not in transaction.undone}
             for entry in transaction.entries:
@@ -179,7 +179,7 @@ class Journal:
                 if transaction.kind == "rollback" and top == [entry.new]:
                     continue  # it stands there from its own promotion
                 found.pop((entry.tag, transaction.version), None)
-                found[entry.tag, transaction.version] = Standing(
+                found[entry.tag, transaction.version] = AliasState(
                     entry.tag,
                     entry.image,
                     entry.alias,
@@ -199,7 +199,7 @@ _RESTORE = "restore that tag to what it was, or use the version that wrote it"
 
 
 @dataclass(frozen=True)
-class Book:
+class StoredJournal:
     """The journal as it was read, and the digest of its manifest; None if there is none yet.
 
     `problem` says why its signature does not count; empty if it does, or if there is no journal.
@@ -210,14 +210,14 @@ class Book:
     problem: str = ""
 
     @property
-    def warning(self) -> str:
+    def signature_warning(self) -> str:
         """The warning for readers of the journal; empty if a trusted key signed it."""
         return (
             f"the journal is not signed by anybody trusted ({self.problem})" if self.problem else ""
         )
 
 
-def read(registry: Registry, repository: str, seal: Seal | None = None) -> Book:
+def read_journal(registry: Registry, repository: str, seal: Seal | None = None) -> StoredJournal:
     """Return the journal.
 
     Without a seal nobody looks at its signature. With one, of a journal that no trusted key signed
@@ -226,14 +226,14 @@ def read(registry: Registry, repository: str, seal: Seal | None = None) -> Book:
     Raises EnvironmentFailed if there is one that cannot be read, and its signature counts or nobody
     looked: then nothing may move.
     """
-    found = document.read(registry, repository, TAG, seal, LARGEST_BYTES)
+    found = document.read_signed(registry, repository, TAG, seal, LARGEST_BYTES)
     if found is None:
-        return Book(Journal(), None)
+        return StoredJournal(Journal(), None)
     where = f"{registry.host}/{repository}:{TAG}"
     if found.is_lost:  # a signed one must not be replaced because the registry lost a part of it
         raise EnvironmentFailed(found.problem, _RESTORE)
     if seal and found.problem:
-        return _unsigned(found, where)
+        return _read_unsigned(found, where)
     try:
         parse_json(
             found.body, LARGEST_BYTES
@@ -242,38 +242,40 @@ def read(registry: Registry, repository: str, seal: Seal | None = None) -> Book:
     except (Malformed, ValueError) as error:
         problem = f"{where} is not a journal this version can read ({clean_line(str(error), 200)})"
         raise EnvironmentFailed(problem, _RESTORE) from None
-    for problem in map(_problem, journal.transactions):
+    for problem in map(_find_problem, journal.transactions):
         if problem:
             raise EnvironmentFailed(f"{where}: {problem}", _RESTORE)
-    return Book(journal, found.digest, "" if seal else _NOBODY_LOOKED)
+    return StoredJournal(journal, found.digest, "" if seal else _NOBODY_LOOKED)
 
 
-def _unsigned(found: Document, where: str) -> Book:
+def _read_unsigned(found: StoredDocument, where: str) -> StoredJournal:
     """Return what can be read of a journal whose signature does not count."""
     try:
         content = parse_json(found.body, LARGEST_UNSIGNED_BYTES)
-        read = [_transaction(each) for each in content["transactions"]]
+        read = [_parse_transaction(each) for each in content["transactions"]]
     except (Malformed, KeyError, TypeError) as error:
         said = clean_line(str(error), 200)
         problem = f"{found.problem}, and it is not a journal this version can read ({said})"
-        return Book(Journal(), found.digest or None, problem)
+        return StoredJournal(Journal(), found.digest or None, problem)
     if left_out := [each for each in read if isinstance(each, str)]:
         more = f", and {len(left_out) - 1} more" if len(left_out) > 1 else ""
-        progress.say(f"  {where}: left out, since no trusted key signed it: {left_out[0]}{more}")
+        progress.say_line(
+            f"  {where}: left out, since no trusted key signed it: {left_out[0]}{more}"
+        )
     known = tuple(each for each in read if isinstance(each, Transaction))
-    return Book(Journal(known), found.digest, found.problem)
+    return StoredJournal(Journal(known), found.digest, found.problem)
 
 
-def _transaction(entry: object) -> Transaction | str:
+def _parse_transaction(entry: object) -> Transaction | str:
     """Return a transaction of a journal that nobody trusted signed, or why it is none."""
     try:
-        transaction = _TRANSACTION.validate_json(canonical(entry))
+        transaction = _TRANSACTION.validate_json(canonical_json(entry))
     except ValueError:
         return "something that is no transaction"
-    return _problem(transaction) or transaction
+    return _find_problem(transaction) or transaction
 
 
-def _problem(transaction: Transaction) -> str:
+def _find_problem(transaction: Transaction) -> str:
     """Return what is wrong with a transaction that was read; empty if nothing is."""
     for version in (transaction.version, *transaction.undone):
         if parse_version(plain_version(version)) is None:
@@ -295,30 +297,30 @@ def _problem(transaction: Transaction) -> str:
     )
 
 
-def write(  # noqa: PLR0913, PLR0917 - what in place of what, where, and in whose name
+def write_journal(  # noqa: PLR0913, PLR0917 - what in place of what, where, and in whose name
     registry: Registry,
     repository: str,
     journal: Journal,
     before: str | None,
-    claim: Claim,
+    claim: LockClaim,
     seal: Seal | None = None,
-) -> Book:
+) -> StoredJournal:
     """Put the journal in place of the one with manifest digest `before`, signed.
 
     Raises EnvironmentFailed.
     """
-    manifest = document.manifest_of(registry, repository, KIND, _FORM.dump_json(journal), seal)
-    if registry.digest_of(repository, TAG) != before:
+    manifest = document.push_document(registry, repository, KIND, _FORM.dump_json(journal), seal)
+    if registry.resolve_digest(repository, TAG) != before:
         where = f"{registry.host}/{repository}:{TAG}"
         raise EnvironmentFailed(
             f"{where} was written by another run meanwhile", "run the same command again"
         )
-    claim.check()
+    claim.require_held()
     registry.put_manifest(repository, TAG, manifest)
-    return Book(journal, manifest.digest, "" if seal else _NOBODY_LOOKED)
+    return StoredJournal(journal, manifest.digest, "" if seal else _NOBODY_LOOKED)
 
 
-def tags_of(stem: str, image: str) -> tuple[str, ...]:
+def list_tags_of(stem: str, image: str) -> tuple[str, ...]:
     """Return the tags of an image under a version or alias.
 
     `v2.6-cv` is the tag of cv; the base image has both `v2.6` and `v2.6-base`.
@@ -326,7 +328,7 @@ def tags_of(stem: str, image: str) -> tuple[str, ...]:
     return image_tags(stem, image)
 
 
-def order(version: str) -> tuple[int, ...]:
+def version_order(version: str) -> tuple[int, ...]:
     """Return the place of a version among all, also of a candidate.
 
     Raises ConfigError if it is not a version.
@@ -334,7 +336,7 @@ def order(version: str) -> tuple[int, ...]:
     found = parse_version(plain_version(version))
     if found is None:
         raise ConfigError(f"`{clean_line(version, 80)}` is not a version", "write it as v2.6.0")
-    return found.order
+    return found.sort_key
 
 
 def line_of(version: str) -> str:

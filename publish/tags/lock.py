@@ -34,7 +34,14 @@ from dataclasses import dataclass
 
 from oci.document import Seal
 from oci.login import LOOPBACK
-from oci.manifest import EMPTY_CONFIG, OCI_EMPTY, Descriptor, Manifest, canonical, image_manifest
+from oci.manifest import (
+    EMPTY_CONFIG,
+    OCI_EMPTY,
+    Descriptor,
+    Manifest,
+    canonical_json,
+    image_manifest,
+)
 from oci.registry import Registry, RegistryError, Unreadable
 from runner import home, progress, settings
 from runner.errors import EnvironmentFailed
@@ -60,7 +67,7 @@ _OWNER, _UNTIL, _NONCE, _SIGNATURE = (
 
 
 @dataclass(frozen=True)
-class Claim:
+class LockClaim:
     """A lock that is held, by the manifest `digest` under its tag.
 
     It is trusted until `until` (monotonic seconds).
@@ -73,11 +80,11 @@ class Claim:
     digest: str
     until: float
 
-    def check(self) -> None:
+    def require_held(self) -> None:
         """Raise EnvironmentFailed if the lock may not be ours any more: then nothing may be put."""
-        if self.registry.digest_of(self.repository, TAG) != self.digest:
+        if self.registry.resolve_digest(self.repository, TAG) != self.digest:
             raise EnvironmentFailed(
-                f"another run took the lock {_where(self.registry, self.repository)}", _AGAIN
+                f"another run took the lock {_name_lock(self.registry, self.repository)}", _AGAIN
             )
         if time.monotonic() > self.until:
             raise EnvironmentFailed(f"the lock was held longer than {TRUSTED_S:.0f} s", _AGAIN)
@@ -86,7 +93,7 @@ class Claim:
 _AGAIN = "run the same command again: it goes on where this one stopped"
 
 
-def owner(purpose: str) -> str:
+def make_owner_name(purpose: str) -> str:
     """Return a name that no other running process uses.
 
     It names this CI run and its purpose, else this machine and checkout. Attempts of a CI run
@@ -96,35 +103,35 @@ def owner(purpose: str) -> str:
     """
     if run := os.environ.get(settings.GITHUB_RUN_ID):
         return f"{os.environ.get(settings.GITHUB_REPOSITORY, '')} run {run}, {purpose}".strip()
-    checkout = hashlib.sha256(str(home.out().resolve()).encode()).hexdigest()[:8]
+    checkout = hashlib.sha256(str(home.out_folder().resolve()).encode()).hexdigest()[:8]
     return f"{socket.gethostname()} {checkout}"
 
 
 @contextlib.contextmanager
-def held(
+def hold_lock(
     registry: Registry, repository: str, name: str, seal: Seal | None = None
-) -> Iterator[Claim]:
+) -> Iterator[LockClaim]:
     """Hold the lock in `repository` as `name` (see `owner`), by a claim that `seal` signs.
 
     With a seal, a claim that no trusted key signed counts for nothing. Raises EnvironmentFailed if
     another run holds it.
     """
-    claim = _taken(registry, repository, name, seal)
+    claim = _take_lock(registry, repository, name, seal)
     try:
         yield claim
     finally:
-        _release(claim)
+        _release_claim(claim)
 
 
-def _taken(registry: Registry, repository: str, name: str, seal: Seal | None) -> Claim:
+def _take_lock(registry: Registry, repository: str, name: str, seal: Seal | None) -> LockClaim:
     config = registry.push_bytes(repository, EMPTY_CONFIG, OCI_EMPTY)
-    said = _said(name, time.time() + HOLDS_S)
+    said = _make_annotations(name, time.time() + HOLDS_S)
     if seal:  # before the time counts: Sigstore may take longer than a claim may
-        said[_SIGNATURE] = seal.sign(_signed(repository, said)).decode()
+        said[_SIGNATURE] = seal.sign(_encode_claim(repository, said)).decode()
     manifest = image_manifest(config, [config], said, KIND)
     began = time.monotonic()
     _refuse_if_held(registry, repository, name, seal)
-    claim = Claim(registry, repository, config, name, manifest.digest, began + TRUSTED_S)
+    claim = LockClaim(registry, repository, config, name, manifest.digest, began + TRUSTED_S)
     try:
         registry.put_manifest(repository, TAG, manifest)
         put = time.monotonic()
@@ -135,10 +142,10 @@ def _taken(registry: Registry, repository: str, name: str, seal: Seal | None) ->
             )
             hint = "run the same command again when the registry answers faster"
             raise EnvironmentFailed(problem, hint)  # noqa: TRY301
-        _wait(put + settle_s(registry))
-        claim.check()
+        _wait_until(put + settle_s(registry))
+        claim.require_held()
     except BaseException:  # Ctrl-C too: others would wait for the claim to end
-        _release(claim)
+        _release_claim(claim)
         raise
     return claim
 
@@ -148,22 +155,22 @@ def settle_s(registry: Registry) -> float:
     return SETTLE_ON_LOOPBACK_S if registry.host.partition(":")[0] in LOOPBACK else SETTLE_S
 
 
-def _wait(ends: float) -> None:
+def _wait_until(ends: float) -> None:
     """Let everybody who saw the lock free show up."""
     time.sleep(max(0.0, ends - time.monotonic()))
 
 
 def _refuse_if_held(registry: Registry, repository: str, name: str, seal: Seal | None) -> None:
-    where = _where(registry, repository)
+    where = _name_lock(registry, repository)
     try:
-        found = registry.manifest(repository, TAG)
-        problem = _problem(found, repository, seal) if found and seal else ""
+        found = registry.read_manifest(repository, TAG)
+        problem = _find_problem(found, repository, seal) if found and seal else ""
     except Unreadable as error:
         if seal is None:
             raise
         found, problem = None, error.message
     if problem:
-        progress.say(f"  {where} does not count: {clean_line(problem, 300)}")
+        progress.say_line(f"  {where} does not count: {clean_line(problem, 300)}")
     if found is None or problem:
         return
     try:
@@ -188,30 +195,30 @@ def _refuse_if_held(registry: Registry, repository: str, name: str, seal: Seal |
     )
 
 
-def _release(claim: Claim) -> None:
+def _release_claim(claim: LockClaim) -> None:
     """Let others in at once. If that fails, the claim ends by itself."""
     with contextlib.suppress(RegistryError):
-        if claim.registry.digest_of(claim.repository, TAG) == claim.digest:
+        if claim.registry.resolve_digest(claim.repository, TAG) == claim.digest:
             claim.registry.put_manifest(
-                claim.repository, TAG, _manifest(claim.config, claim.owner, 0)
+                claim.repository, TAG, _make_manifest(claim.config, claim.owner, 0)
             )
 
 
-def _manifest(config: Descriptor, name: str, until: float) -> Manifest:
-    return image_manifest(config, [config], _said(name, until), KIND)
+def _make_manifest(config: Descriptor, name: str, until: float) -> Manifest:
+    return image_manifest(config, [config], _make_annotations(name, until), KIND)
 
 
-def _said(name: str, until: float) -> dict[str, str]:
+def _make_annotations(name: str, until: float) -> dict[str, str]:
     return {_OWNER: name, _UNTIL: f"{until:.3f}", _NONCE: uuid.uuid4().hex}
 
 
-def _signed(repository: str, said: Mapping[str, str]) -> bytes:
+def _encode_claim(repository: str, said: Mapping[str, str]) -> bytes:
     """Return the bytes that the signature of a claim is about."""
     claim = {name: said.get(name, "") for name in (_OWNER, _UNTIL, _NONCE)}
-    return canonical({"repository": repository, **claim})
+    return canonical_json({"repository": repository, **claim})
 
 
-def _problem(found: Manifest, repository: str, seal: Seal) -> str:
+def _find_problem(found: Manifest, repository: str, seal: Seal) -> str:
     """Return why a claim does not count; empty if somebody trusted signed it, or it has ended."""
     said = found.annotations
     if said.get(_UNTIL) == "0.000":
@@ -219,8 +226,8 @@ def _problem(found: Manifest, repository: str, seal: Seal) -> str:
     signature = said.get(_SIGNATURE, "")
     if not signature:
         return "nobody signed it"
-    return seal.problem(_signed(repository, said), signature.encode())
+    return seal.problem(_encode_claim(repository, said), signature.encode())
 
 
-def _where(registry: Registry, repository: str) -> str:
+def _name_lock(registry: Registry, repository: str) -> str:
     return f"{registry.host}/{repository}:{TAG}"

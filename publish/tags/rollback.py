@@ -16,14 +16,21 @@ from dataclasses import dataclass, replace
 
 from images.names import plain_version
 from publish.tags import journal
-from publish.tags.allowed import own_entries
-from publish.tags.journal import Entry, Journal, Transaction, line_of
-from publish.tags.transaction import Outcome, Production, carry_out, now, refuse, settle
+from publish.tags.allowed import list_own_entries
+from publish.tags.journal import Journal, JournalEntry, Transaction, line_of
+from publish.tags.transaction import (
+    Production,
+    TransactionOutcome,
+    carry_out,
+    current_time,
+    refuse_with_all,
+    settle_journal,
+)
 from runner.errors import ConfigError, GateRefused
 
 
 @dataclass(frozen=True)
-class Target:
+class RollbackTarget:
     """The target of an alias that goes back; `candidate` if it was never released."""
 
     version: str
@@ -32,11 +39,11 @@ class Target:
     candidate: bool
 
 
-Judge = Callable[[Target], Sequence[str]]
+Judge = Callable[[RollbackTarget], Sequence[str]]
 """Today's policy: the reasons why a target may not be gone back to, none if it may."""
 
 
-def rollback(production: Production, name: str, judge: Judge, to: str = "") -> Outcome:
+def roll_back(production: Production, name: str, judge: Judge, to: str = "") -> TransactionOutcome:
     """Take an alias (`v2.6`) or line (`2.6`) back to `to`.
 
     The default is the release before the last promoted one. All aliases of the undone releases go
@@ -44,20 +51,20 @@ def rollback(production: Production, name: str, judge: Judge, to: str = "") -> O
     everything that speaks against it (then nothing was touched), or EnvironmentFailed.
     """
     kept_at = production.repositories.journal
-    with production.locked() as claim:
-        book = settle(
-            production, claim, journal.read(production.registry, kept_at, production.seal)
+    with production.hold_lock() as claim:
+        book = settle_journal(
+            production, claim, journal.read_journal(production.registry, kept_at, production.seal)
         )
-        alias = _alias(book.journal, name)
-        if said := _is_there(book.journal, alias, to):
-            return Outcome(left=(said,))
-        begun, left = _planned(book.journal, alias, to, production.owner)
-        _refuse(production, book.journal, begun, judge)
+        alias = _find_alias(book.journal, name)
+        if said := _find_nothing_to_do(book.journal, alias, to):
+            return TransactionOutcome(left=(said,))
+        begun, left = _plan_rollback(book.journal, alias, to, production.owner)
+        _refuse_rollback(production, book.journal, begun, judge)
         carry_out(production, claim, book, begun)
-    return Outcome(begun.entries, left)
+    return TransactionOutcome(begun.entries, left)
 
 
-def yank(production: Production, version: str, reason: str) -> Outcome:
+def yank_version(production: Production, version: str, reason: str) -> TransactionOutcome:
     """Mark a release in the journal and on its digests, so that nothing puts it any more.
 
     Its digests are those of the journal, and those that production has by trusted decisions. Run
@@ -65,42 +72,49 @@ def yank(production: Production, version: str, reason: str) -> Outcome:
     deleted. The outcome names the aliases that are still on the release. Raises ConfigError if it
     was never promoted.
     """
-    production.marks.check()
+    production.marks.require_believed()
     kept_at = production.repositories.journal
-    with production.locked() as claim:
-        book = settle(
-            production, claim, journal.read(production.registry, kept_at, production.seal)
+    with production.hold_lock() as claim:
+        book = settle_journal(
+            production, claim, journal.read_journal(production.registry, kept_at, production.seal)
         )
-        entries = _own_of(production, book.journal, version)
+        entries = _list_own_entries(production, book.journal, version)
         if not entries:
             raise ConfigError(
                 f"{version} was never promoted", "see `./release.py verify` for what is out"
             )
-        before = next((each for each in book.journal.yanks if each.version == version), None)
+        before = next(
+            (each for each in book.journal.yank_transactions if each.version == version), None
+        )
         marks = production.marks
         due = [
             each
             for each in entries
-            if before is None or (not marks.read(each.new) and production.held(each.new))
+            if before is None
+            or (not marks.read_reason(each.new) and production.held_digest(each.new))
         ]
         if due:
             said = before.reason if before else reason
-            begun = Transaction("yank", version, production.owner, now(), tuple(due), reason=said)
+            begun = Transaction(
+                "yank", version, production.owner, current_time(), tuple(due), reason=said
+            )
             carry_out(production, claim, book, begun)
-    return Outcome(entries, tuple(_still_named(book.journal, version)))
+    return TransactionOutcome(entries, tuple(_list_remaining_aliases(book.journal, version)))
 
 
-def _own_of(production: Production, kept: Journal, version: str) -> tuple[Entry, ...]:
+def _list_own_entries(
+    production: Production, kept: Journal, version: str
+) -> tuple[JournalEntry, ...]:
     """Return the own tags of a release on every digest that it has, as entries of a yank."""
-    own = kept.own(version)
+    own = kept.own_entries(version)
     known = {entry.new for entry in own}
-    decided = own_entries(production.release().decisions(version))
+    decided = list_own_entries(production.look_up_versions().find_decisions(version))
     every = (*own, *(entry for entry in decided if entry.new not in known))
     return tuple(replace(entry, old=entry.new, state="planned") for entry in every)
 
 
-def _alias(kept: Journal, name: str) -> str:
-    known = dict.fromkeys(each.alias for each in kept.standing)
+def _find_alias(kept: Journal, name: str) -> str:
+    known = dict.fromkeys(each.alias for each in kept.alias_states)
     for alias in (name, f"v{name}"):
         if alias in known:
             return alias
@@ -108,14 +122,14 @@ def _alias(kept: Journal, name: str) -> str:
     raise ConfigError(f"no promotion moved an alias `{name}`", f"aliases: {aliases}")
 
 
-def _releases(kept: Journal, alias: str) -> list[str]:
+def _list_releases(kept: Journal, alias: str) -> list[str]:
     """Return the releases that an alias was on, in order; the last is the one it is on now."""
-    return list(dict.fromkeys(each.version for each in kept.standing if each.alias == alias))
+    return list(dict.fromkeys(each.version for each in kept.alias_states if each.alias == alias))
 
 
-def _is_there(kept: Journal, alias: str, to: str) -> str:
+def _find_nothing_to_do(kept: Journal, alias: str, to: str) -> str:
     """Return why there is nothing to do; empty if there is something."""
-    current = _releases(kept, alias)[-1]
+    current = _list_releases(kept, alias)[-1]
     touched = [
         each for each in kept.transactions if any(entry.alias == alias for entry in each.entries)
     ]
@@ -130,9 +144,11 @@ def _is_there(kept: Journal, alias: str, to: str) -> str:
     return ""
 
 
-def _planned(kept: Journal, alias: str, to: str, owner: str) -> tuple[Transaction, tuple[str, ...]]:
+def _plan_rollback(
+    kept: Journal, alias: str, to: str, owner: str
+) -> tuple[Transaction, tuple[str, ...]]:
     """Return the rollback as a transaction, and the aliases that stay, each with the reason."""
-    releases = _releases(kept, alias)
+    releases = _list_releases(kept, alias)
     to = to or (releases[-2] if len(releases) > 1 else "")
     if to not in releases:
         before = ", ".join(releases[:-1]) or "nothing"
@@ -140,26 +156,26 @@ def _planned(kept: Journal, alias: str, to: str, owner: str) -> tuple[Transactio
             f"{alias} never was on {to or 'a release'} before {releases[-1]}", f"it was on {before}"
         )
     undone = tuple(releases[releases.index(to) + 1 :])
-    current = {each.tag: each.version for each in kept.standing}
+    current = {each.tag: each.version for each in kept.alias_states}
     tags = [tag for tag, version in current.items() if version in undone]
-    found = [(tag, _back(kept, tag, undone, to)) for tag in tags]
+    found = [(tag, _plan_entry(kept, tag, undone, to)) for tag in tags]
     entries = tuple(entry for _, entry in found if entry)
     left = tuple(
         f"{tag} stays on {undone[-1]}: {to} has nothing for it"
         for tag, entry in found
         if entry is None
     )
-    return Transaction("rollback", to, owner, now(), entries, undone), left
+    return Transaction("rollback", to, owner, current_time(), entries, undone), left
 
 
-def _back(kept: Journal, tag: str, undone: Sequence[str], to: str) -> Entry | None:
+def _plan_entry(kept: Journal, tag: str, undone: Sequence[str], to: str) -> JournalEntry | None:
     """Return the entry that takes a tag back, or None if there is nothing to go back to."""
-    history = [each for each in kept.standing if each.tag == tag]
+    history = [each for each in kept.alias_states if each.tag == tag]
     made, before = history[-1], [each for each in history if each.version not in undone]
     if not before:  # an undone release made the alias: the image's own digest in the one gone to
         own = [
             each
-            for each in kept.own(to)
+            for each in kept.own_entries(to)
             if each.image == made.image and line_of(to) == line_of(made.version)
         ]
         before = [
@@ -168,10 +184,12 @@ def _back(kept: Journal, tag: str, undone: Sequence[str], to: str) -> Entry | No
     if not before:
         return None
     target = before[-1]
-    return Entry(tag, made.image, made.alias, made.digest, target.digest, target.decision)
+    return JournalEntry(tag, made.image, made.alias, made.digest, target.digest, target.decision)
 
 
-def _refuse(production: Production, kept: Journal, begun: Transaction, judge: Judge) -> None:
+def _refuse_rollback(
+    production: Production, kept: Journal, begun: Transaction, judge: Judge
+) -> None:
     """Raise GateRefused with everything that speaks against a rollback.
 
     That is tags that others moved, targets that were yanked, and today's policy.
@@ -179,7 +197,7 @@ def _refuse(production: Production, kept: Journal, begun: Transaction, judge: Ju
     differs = [
         f"{entry.tag} holds {held or 'nothing'}, and by the journal should hold {entry.old}"
         for entry in begun.entries
-        if (held := production.held(entry.tag)) != entry.old
+        if (held := production.held_digest(entry.tag)) != entry.old
     ]
     if differs:
         raise GateRefused(
@@ -187,26 +205,28 @@ def _refuse(production: Production, kept: Journal, begun: Transaction, judge: Ju
             "put these back with any client, then roll back: nothing was touched",
         )
     problems: list[str] = []
-    for each in dict.fromkeys(_targets(kept, begun)):
-        yanked = kept.yanked(each.version, each.digest)
+    for each in dict.fromkeys(_list_targets(kept, begun)):
+        yanked = kept.yank_reason(each.version, each.digest)
         reasons = [yanked] if yanked else judge(each)
         problems += [f"{each.image}: {reason}" for reason in reasons]
-    refuse(problems, "go back further with `--to VERSION`, or release a patch: nothing was touched")
+    refuse_with_all(
+        problems, "go back further with `--to VERSION`, or release a patch: nothing was touched"
+    )
 
 
-def _targets(kept: Journal, begun: Transaction) -> Iterator[Target]:
+def _list_targets(kept: Journal, begun: Transaction) -> Iterator[RollbackTarget]:
     versions = {
         (each.tag, each.digest): each.version
-        for each in kept.standing
+        for each in kept.alias_states
         if each.version not in begun.undone
     }
     for entry in begun.entries:
         version = versions.get((entry.tag, entry.new), begun.version)
         stem = plain_version(version)
-        yield Target(stem, entry.image, entry.new, stem != version)
+        yield RollbackTarget(stem, entry.image, entry.new, stem != version)
 
 
-def _still_named(kept: Journal, version: str) -> Iterator[str]:
-    current = {each.tag: each for each in kept.standing}
+def _list_remaining_aliases(kept: Journal, version: str) -> Iterator[str]:
+    current = {each.tag: each for each in kept.alias_states}
     for alias in dict.fromkeys(each.alias for each in current.values() if each.version == version):
         yield f"{alias} still names {version}: `./release.py rollback {alias}`"

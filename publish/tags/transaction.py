@@ -20,20 +20,27 @@ from functools import cache
 from images.catalog import Repositories
 from images.names import candidate_stem, leading_version, plain_version
 from oci import referrers
-from oci.copying import bring
+from oci.copying import copy_contents
 from oci.document import Seal
 from oci.manifest import Manifest
 from oci.registry import Registry, RegistryError
 from publish.tags import journal, lock
-from publish.tags.allowed import ReadAllowed, Release
-from publish.tags.confirm import confirmed, release_of
-from publish.tags.journal import Book, Entry, Journal, Transaction, order, tags_of
-from publish.tags.lock import Claim
-from publish.tags.yank_marker import Marks
+from publish.tags.allowed import ReadAllowed, VersionLookup
+from publish.tags.confirm import confirm_journal, make_version_lookup
+from publish.tags.journal import (
+    Journal,
+    JournalEntry,
+    StoredJournal,
+    Transaction,
+    list_tags_of,
+    version_order,
+)
+from publish.tags.lock import LockClaim
+from publish.tags.yank_marker import YankMarks
 from runner import progress
 from runner.errors import EnvironmentFailed, GateRefused, ReleaseError
 
-Doubt = Callable[[Transaction, Entry], str]
+Doubt = Callable[[Transaction, JournalEntry], str]
 """Return why the decision behind a tag of a transaction cannot be believed; empty if it can."""
 
 LATEST = "latest"
@@ -55,23 +62,23 @@ class Production:
     registry: Registry
     repositories: Repositories
     owner: str
-    marks: Marks
+    marks: YankMarks
     seal: Seal
     doubt: Doubt = lambda _, __: ""
     allowed: ReadAllowed = lambda _, __: ()
     lock_seal: Seal | None = None
 
-    def held(self, tag: str) -> str:
+    def held_digest(self, tag: str) -> str:
         """Return the digest under a tag of the production repository; empty if there is none."""
-        return self.registry.digest_of(self.repositories.production, tag) or ""
+        return self.registry.resolve_digest(self.repositories.production, tag) or ""
 
-    def locked(self) -> AbstractContextManager[Claim]:
+    def hold_lock(self) -> AbstractContextManager[LockClaim]:
         """Hold the lock, in the name of the owner."""
-        return lock.held(self.registry, self.repositories.journal, self.owner, self.lock_seal)
+        return lock.hold_lock(self.registry, self.repositories.journal, self.owner, self.lock_seal)
 
-    def release(self) -> Release:
+    def look_up_versions(self) -> VersionLookup:
         """Return the lookup of versions in production, whose tags are listed now."""
-        return release_of(self.registry, self.repositories.production, self.allowed)
+        return make_version_lookup(self.registry, self.repositories.production, self.allowed)
 
     def is_decided(self, tag: str, digest: str) -> bool:
         """Return whether a trusted decision lets a digest carry a tag."""
@@ -92,13 +99,13 @@ class TagSet:
     candidate: bool = False
 
     @property
-    def stem(self) -> str:
+    def own_stem(self) -> str:
         """The own tag of the base image."""
         return candidate_stem(self.version) if self.candidate else self.version
 
 
 @dataclass(frozen=True)
-class Approved:
+class ApprovedImage:
     """An image that may be promoted: where it is staged, and the digest of its decision.
 
     `evidence` are the digests of all artifacts about it that go with it, the decision among them;
@@ -113,7 +120,7 @@ class Approved:
 
 
 @dataclass(frozen=True)
-class Move:
+class PlannedMove:
     """A tag, and the digest it shall name. `alias` is empty for a release's own tag."""
 
     tag: str
@@ -124,17 +131,17 @@ class Move:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class TransactionOutcome:
     """The tags before and after, and those that were left as they are, with the reason.
 
     The outcome of a preview says what would be.
     """
 
-    entries: tuple[Entry, ...] = ()
+    entries: tuple[JournalEntry, ...] = ()
     left: tuple[str, ...] = ()
 
 
-def plan_moves(tags: TagSet, approved: Sequence[Approved]) -> tuple[Move, ...]:
+def plan_moves(tags: TagSet, approved: Sequence[ApprovedImage]) -> tuple[PlannedMove, ...]:
     """Return every tag of a release, in the order they are put.
 
     Raises GateRefused if not all its images are approved.
@@ -147,83 +154,95 @@ def plan_moves(tags: TagSet, approved: Sequence[Approved]) -> tuple[Move, ...]:
             "all images of a release go together",
         )
     return tuple(
-        Move(tag, each.image, "" if stem == tags.stem else stem, each.digest, each.decision)
-        for stem in (tags.stem, *sorted(tags.aliases, key=lambda alias: alias == LATEST))
+        PlannedMove(
+            tag, each.image, "" if stem == tags.own_stem else stem, each.digest, each.decision
+        )
+        for stem in (tags.own_stem, *sorted(tags.aliases, key=lambda alias: alias == LATEST))
         for each in approved
-        for tag in tags_of(stem, each.image)
+        for tag in list_tags_of(stem, each.image)
     )
 
 
-def preview(production: Production, tags: TagSet, approved: Sequence[Approved]) -> Outcome:
+def preview_promotion(
+    production: Production, tags: TagSet, approved: Sequence[ApprovedImage]
+) -> TransactionOutcome:
     """Return what `promote` would do now, without putting anything.
 
     Raises GateRefused with everything that speaks against it.
     """
-    book = _believed(production, _read(production))
-    return _planned(production, book, tags, plan_moves(tags, approved))
+    book = _confirm_journal(production, _read_journal(production))
+    return _plan_outcome(production, book, tags, plan_moves(tags, approved))
 
 
-def promote(production: Production, tags: TagSet, approved: Sequence[Approved]) -> Outcome:
+def promote_tags(
+    production: Production, tags: TagSet, approved: Sequence[ApprovedImage]
+) -> TransactionOutcome:
     """Put the tags of a release.
 
     Raises GateRefused or EnvironmentFailed. Run again, it goes on where it stopped.
     """
-    resume(production)
+    resume_interrupted(production)
     moves = plan_moves(tags, approved)
-    book = _believed(production, _read(production))
-    planned = _planned(production, book, tags, moves)
-    _stage(production, approved)
+    book = _confirm_journal(production, _read_journal(production))
+    planned = _plan_outcome(production, book, tags, moves)
+    _stage_images(production, approved)
     if not _is_due(book, planned):  # the lock is for who moves tags
         return planned
-    with production.locked() as claim:
-        book = settle(production, claim, _read(production))
-        planned = _planned(production, book, tags, moves)
+    with production.hold_lock() as claim:
+        book = settle_journal(production, claim, _read_journal(production))
+        planned = _plan_outcome(production, book, tags, moves)
         if _is_due(book, planned):
-            begun = Transaction("promotion", tags.stem, production.owner, now(), planned.entries)
+            begun = Transaction(
+                "promotion", tags.own_stem, production.owner, current_time(), planned.entries
+            )
             carry_out(production, claim, book, begun)
     return planned
 
 
-def _is_due(book: Book, planned: Outcome) -> bool:
+def _is_due(book: StoredJournal, planned: TransactionOutcome) -> bool:
     """Return whether a tag is to be put, or the journal does not know that it was."""
     return any(
-        entry.old != entry.new or book.journal.expected(entry.tag) != {entry.new}
+        entry.old != entry.new or book.journal.expected_digests(entry.tag) != {entry.new}
         for entry in planned.entries
     )
 
 
-def resume(production: Production) -> None:
+def resume_interrupted(production: Production) -> None:
     """Finish what a killed run left half done, and take over an unsigned journal.
 
     Raises EnvironmentFailed if it cannot be finished.
     """
-    book = _read(production)
-    if book.problem or book.journal.begun:
-        with production.locked() as claim:
-            settle(production, claim, _read(production))
+    book = _read_journal(production)
+    if book.problem or book.journal.open_transaction:
+        with production.hold_lock() as claim:
+            settle_journal(production, claim, _read_journal(production))
 
 
-def carry_out(production: Production, claim: Claim, book: Book, transaction: Transaction) -> Book:
+def carry_out(
+    production: Production, claim: LockClaim, book: StoredJournal, transaction: Transaction
+) -> StoredJournal:
     """Write a transaction into the journal and do it.
 
     The images it names must be in production with their evidence.
     """
-    _believe(production, book.journal, transaction)
-    begun = book.journal.with_begun(transaction)
+    _require_decided(production, book.journal, transaction)
+    begun = book.journal.with_transaction(transaction)
     kept_at = production.repositories.journal
-    book = journal.write(production.registry, kept_at, begun, book.digest, claim, production.seal)
-    return _finish(production, claim, book, transaction)
+    book = journal.write_journal(
+        production.registry, kept_at, begun, book.digest, claim, production.seal
+    )
+    return _finish_transaction(production, claim, book, transaction)
 
 
-def settle(production: Production, claim: Claim, book: Book) -> Book:
+def settle_journal(production: Production, claim: LockClaim, book: StoredJournal) -> StoredJournal:
     """Finish the open transaction of a signed journal, or sign what counts of an unsigned one.
 
     Nothing of an unsigned journal is finished: whoever wrote it would have it done in our name.
     """
     if book.problem:
-        kept = _believed(production, book).journal
-        progress.say(f"  it is written again and signed; what was there is {book.digest}")
-        return journal.write(
+        kept = _confirm_journal(production, book).journal
+        progress.say_line(f"  it is written again and signed; what was there is {book.digest}")
+        return journal.write_journal(
             production.registry,
             production.repositories.journal,
             kept,
@@ -231,27 +250,31 @@ def settle(production: Production, claim: Claim, book: Book) -> Book:
             claim,
             production.seal,
         )
-    begun = book.journal.begun
+    begun = book.journal.open_transaction
     if begun is None:
         return book
-    _believe(production, book.journal, begun)
-    return _finish(production, claim, book, begun)
+    _require_decided(production, book.journal, begun)
+    return _finish_transaction(production, claim, book, begun)
 
 
-def _read(production: Production) -> Book:
-    return journal.read(production.registry, production.repositories.journal, production.seal)
+def _read_journal(production: Production) -> StoredJournal:
+    return journal.read_journal(
+        production.registry, production.repositories.journal, production.seal
+    )
 
 
-def _believed(production: Production, book: Book) -> Book:
+def _confirm_journal(production: Production, book: StoredJournal) -> StoredJournal:
     """Return what counts of the journal; `problem` stays what it is."""
     if not book.problem:
         return book
-    progress.say(f"  {book.warning}: only what trusted decisions and signed marks confirm counts")
-    kept = confirmed(book.journal, production.release(), production.marks.found)
+    progress.say_line(
+        f"  {book.signature_warning}: only what trusted decisions and signed marks confirm counts"
+    )
+    kept = confirm_journal(book.journal, production.look_up_versions(), production.marks.read_marks)
     return replace(book, journal=kept)
 
 
-def _believe(production: Production, kept: Journal, begun: Transaction) -> None:
+def _require_decided(production: Production, kept: Journal, begun: Transaction) -> None:
     """Raise GateRefused with every doubt about what a transaction would put.
 
     A yank puts nothing, it only marks.
@@ -260,32 +283,36 @@ def _believe(production: Production, kept: Journal, begun: Transaction) -> None:
         return
     doubts = [production.doubt(begun, entry) for entry in begun.entries]
     doubts += [
-        _yank_of(production, kept, digest)
+        _find_yank(production, kept, digest)
         for digest in dict.fromkeys(entry.new for entry in begun.entries)
     ]
     where = f"{production.registry.host}/{production.repositories.journal}:{journal.TAG}"
-    refuse(
+    refuse_with_all(
         [f"{begun}: {doubt}" for doubt in doubts if doubt],
         f"trust who decided it; if nobody did, restore {where}",
     )
 
 
-def _finish(production: Production, claim: Claim, book: Book, begun: Transaction) -> Book:
-    progress.say(f"  {begun}, begun {begun.started_at} by {begun.owner}")
+def _finish_transaction(
+    production: Production, claim: LockClaim, book: StoredJournal, begun: Transaction
+) -> StoredJournal:
+    progress.say_line(f"  {begun}, begun {begun.started_at} by {begun.owner}")
     if begun.kind == "yank":
-        production.marks.put(begun)
+        production.marks.put_marks(begun)
     else:
         _move_all(production, claim, begun.entries)
-    kept_at, done = production.repositories.journal, book.journal.closed()
-    return journal.write(production.registry, kept_at, done, book.digest, claim, production.seal)
+    kept_at, done = production.repositories.journal, book.journal.with_all_done()
+    return journal.write_journal(
+        production.registry, kept_at, done, book.digest, claim, production.seal
+    )
 
 
-def now() -> str:
+def current_time() -> str:
     """Return the time, UTC, in seconds."""
     return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
 
 
-def refuse(problems: Sequence[str], hint: str) -> None:
+def refuse_with_all(problems: Sequence[str], hint: str) -> None:
     """Raise GateRefused with all of `problems`, if there are any."""
     if problems:
         raise GateRefused("; ".join(dict.fromkeys(problems)), hint)
@@ -294,81 +321,85 @@ def refuse(problems: Sequence[str], hint: str) -> None:
 # Before anything is put
 
 
-def _planned(production: Production, book: Book, tags: TagSet, moves: Sequence[Move]) -> Outcome:
+def _plan_outcome(
+    production: Production, book: StoredJournal, tags: TagSet, moves: Sequence[PlannedMove]
+) -> TransactionOutcome:
     kept = book.journal
-    held = {move.tag: production.held(move.tag) for move in moves}
-    adopted = _adopted(production, kept, moves, held)
-    ahead = _ahead(kept, tags, [*adopted.values()])
+    held = {move.tag: production.held_digest(move.tag) for move in moves}
+    adopted = _find_adopted(production, kept, moves, held)
+    ahead = _find_newer(kept, tags, [*adopted.values()])
     moves = [move for move in moves if move.alias not in ahead]
     digests = dict.fromkeys((move.image, move.digest) for move in moves)
     yanks = (
-        (image, kept.yanked(tags.version) or _yank_of(production, kept, digest))
+        (image, kept.yank_reason(tags.version) or _find_yank(production, kept, digest))
         for image, digest in digests
     )
     problems = [
         *(f"{image}: {reason}" for image, reason in yanks if reason),
-        *_frozen(production, kept, tags, moves, held),
-        *_foreign(production, book, moves, held, adopted),
+        *_find_frozen(production, kept, tags, moves, held),
+        *_find_foreign(production, book, moves, held, adopted),
     ]
     hint = "release the next version; a tag that somebody moved by hand, put back first"
-    refuse(problems, f"{hint}; {book.warning}" if book.warning else hint)
+    refuse_with_all(
+        problems, f"{hint}; {book.signature_warning}" if book.signature_warning else hint
+    )
     entries = (
-        Entry(each.tag, each.image, each.alias, held[each.tag], each.digest, each.decision)
+        JournalEntry(each.tag, each.image, each.alias, held[each.tag], each.digest, each.decision)
         for each in moves
     )
     stays = (f"{alias} stays on {version}, which is newer" for alias, version in ahead.items())
-    return Outcome(tuple(entries), tuple(stays))
+    return TransactionOutcome(tuple(entries), tuple(stays))
 
 
-def _ahead(kept: Journal, tags: TagSet, adopted: Sequence[tuple[str, str]]) -> dict[str, str]:
+def _find_newer(kept: Journal, tags: TagSet, adopted: Sequence[tuple[str, str]]) -> dict[str, str]:
     """Return the aliases that name a newer release already, each with that release.
 
     An alias moves for all images or for none.
     """
-    standing = {each.tag: (each.alias, each.version) for each in kept.standing}
+    standing = {each.tag: (each.alias, each.version) for each in kept.alias_states}
     found: dict[str, str] = {}
     for alias, version in (*standing.values(), *adopted):
-        newest = max(found.get(alias, tags.version), version or tags.version, key=order)
+        newest = max(found.get(alias, tags.version), version or tags.version, key=version_order)
         if alias in tags.aliases and newest != tags.version:
             found[alias] = newest
     return found
 
 
-def _adopted(
-    production: Production, kept: Journal, moves: Sequence[Move], held: Mapping[str, str]
+def _find_adopted(
+    production: Production, kept: Journal, moves: Sequence[PlannedMove], held: Mapping[str, str]
 ) -> dict[str, tuple[str, str]]:
     """Return alias and release, "" for none, of tags that the journal does not know.
 
     The journal may be lost.
     """
-    unknown = [each for each in moves if each.alias and not kept.expected(each.tag)]
+    unknown = [each for each in moves if each.alias and not kept.expected_digests(each.tag)]
     there = [each for each in unknown if held[each.tag] not in ("", each.digest)]
     return {
-        each.tag: (each.alias, _release_of(production, each.image, held[each.tag]))
+        each.tag: (each.alias, _find_release(production, each.image, held[each.tag]))
         for each in there
     }
 
 
-def _release_of(production: Production, image: str, digest: str) -> str:
+def _find_release(production: Production, image: str, digest: str) -> str:
     """Return the newest release that is on a digest by a trusted decision; empty if none is."""
     named = [
         plain_version(each.version)
         for each in production.allowed(digest, ())
-        if each.image == image and production.held(each.own_tags[0]) == digest
+        if each.image == image and production.held_digest(each.own_tags[0]) == digest
     ]
-    return max(named, key=order, default="")
+    return max(named, key=version_order, default="")
 
 
-def _yank_of(production: Production, kept: Journal, digest: str) -> str:
+def _find_yank(production: Production, kept: Journal, digest: str) -> str:
     """Return why a digest was yanked, by the journal or by its mark; empty if it was not."""
-    return kept.yanked(digest=digest) or production.marks.read(digest)
+    return kept.yank_reason(digest=digest) or production.marks.read_reason(digest)
 
 
-def _frozen(
+def _find_frozen(
     production: Production,
     kept: Journal,
     tags: TagSet,
-    moves: Sequence[Move],
+    moves: Sequence[PlannedMove],
     held: Mapping[str, str],
 ) -> Iterator[str]:
     """Yield a problem for each own tag that is, or once was, on other bytes.
@@ -380,18 +411,23 @@ def _frozen(
         if move.alias or tags.candidate:
             continue
         there = held[move.tag]
-        is_known = there in kept.expected(move.tag) or production.is_decided(move.tag, there)
-        known = {*kept.expected(move.tag), *([there] if is_known else [])} - {"", move.digest}
+        is_known = there in kept.expected_digests(move.tag) or production.is_decided(
+            move.tag, there
+        )
+        known = {*kept.expected_digests(move.tag), *([there] if is_known else [])} - {
+            "",
+            move.digest,
+        }
         if known:
             yield f"{move.tag} is released as {', '.join(sorted(known))} and never moves"
         elif there not in {"", move.digest}:
             _say_replaced(move, there)
 
 
-def _foreign(
+def _find_foreign(
     production: Production,
-    book: Book,
-    moves: Sequence[Move],
+    book: StoredJournal,
+    moves: Sequence[PlannedMove],
     held: Mapping[str, str],
     adopted: Mapping[str, tuple[str, str]],
 ) -> Iterator[str]:
@@ -403,7 +439,7 @@ def _foreign(
     """
     is_lost = cache(lambda: not book.journal.transactions and _is_used(production))
     for move in moves:
-        expected, now_on = book.journal.expected(move.tag), held[move.tag]
+        expected, now_on = book.journal.expected_digests(move.tag), held[move.tag]
         is_known = now_on in (expected or {""}) or bool(adopted.get(move.tag, ("", ""))[1])
         if not move.alias or is_known or now_on == move.digest:
             continue
@@ -414,8 +450,10 @@ def _foreign(
         yield f"{move.tag} holds {now_on or 'nothing'}, and by the journal should hold {said}"
 
 
-def _say_replaced(move: Move, there: str) -> None:
-    progress.say(f"  {move.tag} holds {there}, which no trusted decision is about: it is replaced")
+def _say_replaced(move: PlannedMove, there: str) -> None:
+    progress.say_line(
+        f"  {move.tag} holds {there}, which no trusted decision is about: it is replaced"
+    )
 
 
 MOST_OWN_TAGS = 100
@@ -423,16 +461,16 @@ MOST_OWN_TAGS = 100
 
 def _is_used(production: Production) -> bool:
     """Return whether production has a release by a trusted decision."""
-    tags = production.registry.tags(production.repositories.production)
+    tags = production.registry.list_tags(production.repositories.production)
     named = [tag for tag in tags if leading_version(tag)]
-    held = (production.held(tag) for tag in sorted(named, key=len)[:MOST_OWN_TAGS])
+    held = (production.held_digest(tag) for tag in sorted(named, key=len)[:MOST_OWN_TAGS])
     return any(production.allowed(digest, ()) for digest in dict.fromkeys(held) if digest)
 
 
 # By digest
 
 
-def _stage(production: Production, approved: Sequence[Approved]) -> None:
+def _stage_images(production: Production, approved: Sequence[ApprovedImage]) -> None:
     """Bring every image and its evidence to production.
 
     Raises one error for all images that could not be brought.
@@ -440,7 +478,7 @@ def _stage(production: Production, approved: Sequence[Approved]) -> None:
     failed: list[tuple[str, ReleaseError]] = []
     for each in approved:
         try:
-            _bring(production, each)
+            _bring_image(production, each)
         except ReleaseError as error:
             failed.append((each.image, error))
     if failed:
@@ -454,21 +492,23 @@ def _stage(production: Production, approved: Sequence[Approved]) -> None:
         )
 
 
-def _bring(production: Production, approved: Approved) -> None:
+def _bring_image(production: Production, approved: ApprovedImage) -> None:
     registry, target = production.registry, production.repositories.production
-    manifest = bring(registry, approved.repository, target, approved.digest)
+    manifest = copy_contents(registry, approved.repository, target, approved.digest)
     if approved.decision not in approved.evidence:
         where = f"{registry.host}/{approved.repository}@{approved.digest}"
         raise GateRefused(
             f"the decision {approved.decision} is not attached to {where}",
             "decide again, then promote",
         )
-    referrers.copy(registry, approved.repository, target, approved.digest, approved.evidence)
+    referrers.copy_artifacts(
+        registry, approved.repository, target, approved.digest, approved.evidence
+    )
     registry.put_manifest(target, approved.digest, manifest)
 
 
-def _manifest(registry: Registry, repository: str, digest: str) -> Manifest:
-    found = registry.manifest(repository, digest)
+def _read_manifest(registry: Registry, repository: str, digest: str) -> Manifest:
+    found = registry.read_manifest(repository, digest)
     if found is None:
         where = f"{registry.host}/{repository}@{digest}"
         raise EnvironmentFailed(
@@ -480,29 +520,33 @@ def _manifest(registry: Registry, repository: str, digest: str) -> Manifest:
 # By tag
 
 
-def _move_all(production: Production, claim: Claim, entries: Sequence[Entry]) -> None:
+def _move_all(production: Production, claim: LockClaim, entries: Sequence[JournalEntry]) -> None:
     manifest = cache(
-        lambda digest: _manifest(production.registry, production.repositories.production, digest)
+        lambda digest: _read_manifest(
+            production.registry, production.repositories.production, digest
+        )
     )
     for entry in entries:
-        _move(production, claim, entry, manifest(entry.new))
+        _move_tag(production, claim, entry, manifest(entry.new))
     for entry in entries:
-        if (held := production.held(entry.tag)) != entry.new:
-            raise _conflict(production, entry, held)
+        if (held := production.held_digest(entry.tag)) != entry.new:
+            raise _make_conflict(production, entry, held)
 
 
-def _move(production: Production, claim: Claim, entry: Entry, manifest: Manifest) -> None:
+def _move_tag(
+    production: Production, claim: LockClaim, entry: JournalEntry, manifest: Manifest
+) -> None:
     """Put a tag unless it is there.
 
     If the answer to a put was lost, the next look finds it done.
     """
     for attempt in range(1, ATTEMPTS + 1):
-        held = production.held(entry.tag)
+        held = production.held_digest(entry.tag)
         if held == entry.new:
             return
         if held != entry.old:
-            raise _conflict(production, entry, held)
-        claim.check()
+            raise _make_conflict(production, entry, held)
+        claim.require_held()
         try:
             production.registry.put_manifest(
                 production.repositories.production, entry.tag, manifest
@@ -512,11 +556,11 @@ def _move(production: Production, claim: Claim, entry: Entry, manifest: Manifest
                 raise
             time.sleep(2.0**attempt)
         else:
-            progress.say(f"  {production.repositories.production}:{entry.tag} -> {entry.new}")
+            progress.say_line(f"  {production.repositories.production}:{entry.tag} -> {entry.new}")
             return
 
 
-def _conflict(production: Production, entry: Entry, held: str) -> EnvironmentFailed:
+def _make_conflict(production: Production, entry: JournalEntry, held: str) -> EnvironmentFailed:
     """Return the error for a tag that somebody else moved.
 
     Which digest is right is theirs to say; half of the tags may have moved.

@@ -14,7 +14,7 @@ from runner.untrusted import clean_line
 
 
 @dataclass(frozen=True)
-class Mark:
+class YankMark:
     """A signed mark: the version that was yanked, why, and when (ISO 8601) by its own word."""
 
     version: str
@@ -22,30 +22,30 @@ class Mark:
     yanked_at: str
 
 
-ReadMarks = Callable[[str], tuple[Mark, ...]]
+ReadMarks = Callable[[str], tuple[YankMark, ...]]
 """Return the signed marks on a digest."""
 
 
-class Marks(Protocol):
+class YankMarks(Protocol):
     """Puts and reads the marks of a repository."""
 
-    def check(self) -> None:
+    def require_believed(self) -> None:
         """Raise ConfigError if the marks that can be made here would not count."""
         ...
 
-    def put(self, yanked: Transaction) -> None:
+    def put_marks(self, yanked: Transaction) -> None:
         """Mark every digest of a yanked release. It may be done again."""
         ...
 
-    def read(self, digest: str) -> str:
+    def read_reason(self, digest: str) -> str:
         """Return why a digest was yanked; empty if it was not."""
         ...
 
-    def found(self, digest: str) -> tuple[Mark, ...]:
+    def read_marks(self, digest: str) -> tuple[YankMark, ...]:
         """Return the marks on a digest that name a version and a reason."""
         ...
 
 
-def said_of(version: str, reason: str) -> str:
+def describe_yank(version: str, reason: str) -> str:
     """Return what a mark says of a release."""
     return clean_line(f"{version} was yanked: {reason}")

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from commands import prepare
-from commands.arguments import options, release, typed
+from commands.arguments import make_options, open_release, typed_command
 from commands.command import Command
-from commands.parser import COMMANDS, parse, parser
+from commands.parser import COMMANDS, make_parser, parse
 from images.catalog import Version
-from publish.pipeline import STAGES, Options
+from publish.pipeline import STAGES, StageOptions
 from runner.errors import EXIT_OK, ConfigError
 from tests.fakes.refusal import refused
 
@@ -26,7 +26,7 @@ def test_help_says_what_a_command_is_for(
     command: Command, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(SystemExit) as done:
-        parser().parse_args([command.name, "--help"])
+        make_parser().parse_args([command.name, "--help"])
     assert done.value.code == EXIT_OK
     assert f"\n`{command.name}`: " in capsys.readouterr().out
 
@@ -45,20 +45,22 @@ def test_a_command_knows_what_was_typed() -> None:
 
 
 def test_a_command_that_takes_only_a_database_leaves_the_rest_as_it_is_by_default() -> None:
-    asked = parser().parse_args(
+    asked = make_parser().parse_args(
         ["diff", "v2.6.0", "v2.6.1", "--trivy-db", "db", "--db-repository", "mirror"]
     )
-    assert options(asked) == Options(trivy_db="db", db_mirror="mirror")
+    assert make_options(asked) == StageOptions(trivy_db="db", db_mirror="mirror")
 
 
 def test_only_a_build_by_itself_renews() -> None:
     """The same `release` goes on where it stopped, and what it built before must not change under
     it.
     """
-    assert options(parser().parse_args(["build", "v2.6.0", "--renew"])) == Options(renew=True)
-    assert options(parser().parse_args(["build", "v2.6.0"])) == Options()
+    assert make_options(make_parser().parse_args(["build", "v2.6.0", "--renew"])) == StageOptions(
+        renew=True
+    )
+    assert make_options(make_parser().parse_args(["build", "v2.6.0"])) == StageOptions()
     with pytest.raises(SystemExit):
-        parser().parse_args(["release", "v2.6.0", "--renew"])
+        make_parser().parse_args(["release", "v2.6.0", "--renew"])
 
 
 def test_a_record_names_the_command_that_was_typed(
@@ -66,7 +68,7 @@ def test_a_record_names_the_command_that_was_typed(
 ) -> None:
     monkeypatch.setenv("PYTORCH_CUDA_IMAGES_REGISTRY", "registry.example.com")
     assert (
-        release(parse(["scan", "v2.6.0", "--images", "cv"])).command
+        open_release(parse(["scan", "v2.6.0", "--images", "cv"])).command
         == "./release.py scan v2.6.0 --images cv"
     )
 
@@ -93,13 +95,13 @@ def test_the_plan_of_every_line_is_a_list_however_many_there_are(
 
 
 def test_a_dry_release_shows_the_plan(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    asked = parser().parse_args(["release", "v2.6.0", "--images", "cv", "--dry-run"])
+    asked = make_parser().parse_args(["release", "v2.6.0", "--images", "cv", "--dry-run"])
     assert asked.run(asked) == EXIT_OK
     assert "plan v2.6.0" in capsys.readouterr().out
 
 
 def test_a_dry_release_answers_in_json(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    asked = parser().parse_args(["release", "v2.6.0", "--images", "cv", "--dry-run", "--json"])
+    asked = make_parser().parse_args(["release", "v2.6.0", "--images", "cv", "--dry-run", "--json"])
     assert asked.run(asked) == EXIT_OK
     assert [image["image"] for image in json.loads(capsys.readouterr().out)["images"]] == ["cv"]
 
@@ -132,11 +134,11 @@ def test_no_password_is_in_the_command_of_a_record(
     monkeypatch.setenv("PYTORCH_CUDA_IMAGES_REGISTRY", "registry.example.com")
     asked = parse(["scan", "v2.6.0", "--images", "cv", "--trivy-db", "https://user:s3cret@h/db"])
     assert (
-        release(asked).command
+        open_release(asked).command
         == "./release.py scan v2.6.0 --images cv --trivy-db 'https://***@h/db'"
     )
     identity = "https://issuer.example=https://github.com/o/r/.github/workflows/release.yml@refs/heads/main"
-    assert typed(parse(["verify", "v2.6.0-cv", "--identity", identity])).endswith(identity)
+    assert typed_command(parse(["verify", "v2.6.0-cv", "--identity", identity])).endswith(identity)
 
 
 @pytest.mark.parametrize(

@@ -28,7 +28,9 @@ def only_layers(monkeypatch: pytest.MonkeyPatch) -> None:
         prepare, "todays_judges", lambda *_: pytest.fail("a database was asked for")
     )
     monkeypatch.setattr(prepare, "refresh", lambda *_: pytest.fail("wheels were resolved"))
-    monkeypatch.setattr(embedded, "host", lambda: pytest.fail("a registry was asked for"))
+    monkeypatch.setattr(
+        embedded, "require_registry", lambda: pytest.fail("a registry was asked for")
+    )
 
 
 @pytest.mark.parametrize(
@@ -61,9 +63,9 @@ def test_lock_layers_of_a_line_that_is_not_there(monkeypatch: pytest.MonkeyPatch
 def two_lines(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """A catalogue with a second line, 2.7, that has no locks."""
     monkeypatch.setenv("PYTORCH_CUDA_IMAGES_OUT", str(tmp_path / "out"))
-    shipped = catalog.load()
+    shipped = catalog.load_catalog()
     lines = {"2.7": replace(shipped.lines["2.6"], torch="2.7.0"), **shipped.lines}
-    monkeypatch.setattr(catalog, "load", lambda: replace(shipped, lines=lines))
+    monkeypatch.setattr(catalog, "load_catalog", lambda: replace(shipped, lines=lines))
 
 
 @pytest.mark.usefixtures("two_lines")

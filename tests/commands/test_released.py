@@ -11,17 +11,17 @@ import pytest
 from commands import released
 from commands.parser import parse
 from publish.evidence import keys
-from publish.rescan import Due, Rescan
+from publish.rescan import LineDue, RescanResult
 from runner import records
 from runner.errors import ConfigError
 from runner.verdict import Verdict
 from scan import store
-from scan.history import History, Judgement
+from scan.history import History, RescanVerdict
 from tests.fakes.refusal import refused
 from tests.report import samples
 
-OLD = Judgement("2026-11-21", "v2.6.0", "base", "sha256:0", Verdict.FAIL, "CVE-2026-1", 0.1)
-DUE = Due("2.6", "v2.6.1", "v2.6.2", ("base: CVE-2026-1",))
+OLD = RescanVerdict("2026-11-21", "v2.6.0", "base", "sha256:0", Verdict.FAIL, "CVE-2026-1", 0.1)
+DUE = LineDue("2.6", "v2.6.1", "v2.6.2", ("base: CVE-2026-1",))
 
 
 @pytest.mark.parametrize(
@@ -36,10 +36,10 @@ def test_a_rescan_ends_as_the_newest_releases_stand(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     due = (DUE,) if verdict is Verdict.FAIL else ()
-    judged = Rescan("2026-11-21", None, (OLD,), ("v2.6.1",), verdict, due, 0.1)
+    judged = RescanResult("2026-11-21", None, (OLD,), ("v2.6.1",), verdict, due, 0.1)
     monkeypatch.setenv("PYTORCH_CUDA_IMAGES_REGISTRY", "registry.example.com")
     monkeypatch.setattr(released, "rescan", lambda *_: judged)
-    monkeypatch.setattr(released, "_bench", lambda *_: None)
+    monkeypatch.setattr(released, "_make_assessor", lambda *_: None)
     asked = parse(["rescan"])
     assert asked.run(asked) == code
     said = capsys.readouterr().err
@@ -57,7 +57,7 @@ def test_what_is_due_is_an_answer(
     monkeypatch.setenv("PYTORCH_CUDA_IMAGES_REGISTRY", "registry.example.com")
     monkeypatch.setattr(released, "released", lambda *_: ())
     monkeypatch.setattr(store, "read_history", lambda *_: History({}))
-    public = keys.generate(home, "mine")[1]
+    public = keys.generate_pair(home, "mine")[1]
     asked = parse(["due", "--key", str(public), "--date", "2026-12-15", *form])
     assert asked.run(asked) == 0
     assert capsys.readouterr().out == ("[]\n" if form else "nothing is due on 2026-12-15\n")
@@ -79,7 +79,7 @@ def test_notes_of_an_earlier_release_that_cannot_be_read(
     plant: Callable[[Path], None], said: str, tmp_path: Path
 ) -> None:
     folder = tmp_path / "v2.6.0"
-    records.write(folder / "release.json", samples.release())
+    records.write_record(folder / "release.json", samples.release())
     (folder / "notes.md").write_text("# One\n")
     assert [each.notes for each in released._released_notes(tmp_path)] == ["# One\n"]
     (folder / "notes.md").unlink()

@@ -12,7 +12,7 @@ from runner.verdict import Verdict
 from tests.validation.suites_here import asserted
 from validation.executors import docker
 from validation.executors.interface import Setup
-from validation.judge import judge
+from validation.judge import judge_suite
 from validation.record import Check, SuiteResult
 from validation.suite import SUITES
 
@@ -48,10 +48,10 @@ def run(defect: Defect, reference: str, harness: Path) -> SuiteResult:
     clean = Setup(reference, harness, asserted(image_of(defect)))
     planted = defect.plant(clean)
     try:
-        return judge(suite, docker.run(suite, planted))
+        return judge_suite(suite, docker.run_suite(suite, planted))
     finally:
         if planted.reference != clean.reference:
-            engine.client().images.remove(planted.reference, force=True)
+            engine.connect_engine().images.remove(planted.reference, force=True)
 
 
 def image_of(defect: Defect) -> str:
@@ -126,7 +126,7 @@ def with_layer(*instructions: str, user: str = "1000:1000") -> Plant:
         )
         tag = f"{IMAGES}:{hashlib.sha256(dockerfile.encode()).hexdigest()[:16]}"
         shell.run(
-            [engine.program(), "build", "--quiet", "--tag", tag, "-"],
+            [engine.docker_program(), "build", "--quiet", "--tag", tag, "-"],
             stdin=dockerfile.encode(),
             hint="see the output",
         )

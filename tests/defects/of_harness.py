@@ -37,12 +37,12 @@ def killed_from_outside(clean: Setup) -> Setup:
 def _kill(reference: str) -> None:
     mine: dict[str, str | list[str] | bool] = {
         "ancestor": reference,
-        "label": f"{LABEL}={staging.owner()}",
+        "label": f"{LABEL}={staging.current_owner()}",
     }
     deadline = time.monotonic() + WAIT_S
     while time.monotonic() < deadline:
         with contextlib.suppress(DockerException, requests.RequestException):
-            for container in engine.client().containers.list(filters=mine):
+            for container in engine.connect_engine().containers.list(filters=mine):
                 time.sleep(KILL_AFTER_S)
                 container.kill("SIGKILL")
                 return

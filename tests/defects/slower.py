@@ -9,7 +9,7 @@ from tests.defects.defect import both, patched, with_environment
 from validation.executors import docker
 from validation.executors.interface import Setup
 from validation.record import SuiteResult
-from validation.regression import Run, compare, in_containers
+from validation.regression import Run, compare_releases, container_runner
 from validation.suite import Suite
 
 PACE = Suite(
@@ -28,9 +28,9 @@ def runs(clean: Setup, percent: int) -> Run:
     image itself).
     """
     slower = both(patched("slower"), with_environment(SLOWER_BY=str(percent)))
-    return in_containers(PACE, clean, slower(clean) if percent else clean, docker.run)
+    return container_runner(PACE, clean, slower(clean) if percent else clean, docker.run_suite)
 
 
 def compared(clean: Setup, percent: int) -> SuiteResult:
     """What the regression gate says of them."""
-    return compare(runs(clean, percent))
+    return compare_releases(runs(clean, percent))

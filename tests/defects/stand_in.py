@@ -55,7 +55,7 @@ def nvml(gpus: int) -> bytes:
 
 def file_of(content: bytes) -> Path:
     """A file with `content`, to be mounted."""
-    path = home.kept("tests", "stand-ins") / hashlib.sha256(content).hexdigest()[:16]
+    path = home.make_home_folder("tests", "stand-ins") / hashlib.sha256(content).hexdigest()[:16]
     if not path.exists():
         path.write_bytes(content)
     return path

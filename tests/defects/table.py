@@ -50,7 +50,7 @@ def main() -> int:
     rows = [*map(_row, DEFECTS), *map(_slower_row, SLOWER_BY)]
     problems = [f"{row.defect}: {row.problem}" for row in rows if row.problem]
     for problem in problems:
-        progress.say(f"missed: {problem}")
+        progress.say_line(f"missed: {problem}")
     if not problems:
         write(rows, time.monotonic() - started)
     return 1 if problems else 0
@@ -78,10 +78,10 @@ def table(rows: Sequence[Row], seconds: float) -> str:
 
 
 def _row(defect: Defect) -> Row:
-    progress.say(f"{defect.suite}: {defect.name}")
-    result = run(defect, _reference(image_of(defect)), harness.installed())
+    progress.say_line(f"{defect.suite}: {defect.name}")
+    result = run(defect, _reference(image_of(defect)), harness.install_harness())
     problem = missed(defect, result)
-    progress.say(f"  {result.verdict}, {result.seconds:.0f} s: {result.reason}")
+    progress.say_line(f"  {result.verdict}, {result.seconds:.0f} s: {result.reason}")
     check, message = _said(defect, result)
     return Row(
         defect.name,
@@ -94,10 +94,10 @@ def _row(defect: Defect) -> Row:
 
 def _slower_row(percent: int) -> Row:
     """Return the row of a slower image, which the regression gate must not let pass."""
-    progress.say(f"regression: {percent} % slower")
-    clean = Setup(_reference(BASE), harness.installed(), asserted(BASE))
+    progress.say_line(f"regression: {percent} % slower")
+    clean = Setup(_reference(BASE), harness.install_harness(), asserted(BASE))
     result = compared(clean, percent)
-    progress.say(f"  {result.verdict}, {result.seconds:.0f} s: {result.reason}")
+    progress.say_line(f"  {result.verdict}, {result.seconds:.0f} s: {result.reason}")
     caught = result.verdict in (Verdict.FAIL, Verdict.INCONCLUSIVE) and bool(result.checks)
     message = f"{result.reason}; {result.cause}"
     name = f"throughput {percent} % slower (sleep in the step)"
@@ -121,7 +121,7 @@ def _said(defect: Defect, result: SuiteResult) -> tuple[str, str]:
 @cache
 def _reference(image: str) -> str:
     reference = reference_of(image)
-    engine.pull(reference)
+    engine.pull_image(reference)
     return reference
 
 

@@ -17,7 +17,7 @@ from tests.defects.every import DEFECTS
 from tests.validation.suites_here import asserted
 from validation.executors import docker
 from validation.executors.interface import Setup
-from validation.judge import judge
+from validation.judge import judge_suite
 from validation.suite import SUITES, Suite
 from validation.suites.contract.words import NO_GPU
 
@@ -35,7 +35,7 @@ def test_every_check_has_a_defect() -> None:
         if check
     }
     assert shown | NOT_SHOWN == {
-        (suite.name, test) for suite in SUITES for test in _tests(suite.path)
+        (suite.name, test) for suite in SUITES for test in _tests(suite.module_path)
     }
     assert not shown & NOT_SHOWN
 
@@ -74,7 +74,7 @@ def test_clean_image(suite: Suite, image_with: Callable[[str], str], mounted_har
     CPU lacks.
     """
     setup = Setup(image_with(suite.stack), mounted_harness, asserted(suite.stack))
-    result = judge(suite, docker.run(suite, setup))
+    result = judge_suite(suite, docker.run_suite(suite, setup))
     assert result.verdict in (Verdict.PASS, Verdict.NOT_RUN), result
     assert {check.reason for check in result.checks} <= {"", NO_GPU, NO_BF16}
 

@@ -12,4 +12,4 @@ OWN_CATALOG = Path(__file__).resolve().parent / "catalog.yaml"
 
 def load_own_catalog() -> Catalog:
     """The catalogue of the tests: line 2.6 with the stacks base, cv, nlp and rl."""
-    return catalog.load(OWN_CATALOG)
+    return catalog.load_catalog(OWN_CATALOG)

@@ -42,7 +42,9 @@ def inspected(mounted: Path) -> Iterator[list[str]]:
     def look() -> None:
         while not ended.wait(0.05):
             with contextlib.suppress(DockerException):
-                for container in engine.client().containers.list(all=True, ignore_removed=True):
+                for container in engine.connect_engine().containers.list(
+                    all=True, ignore_removed=True
+                ):
                     said = json.dumps(container.attrs)
                     if str(mounted) in said:
                         name = str(container.name)

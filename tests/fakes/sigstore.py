@@ -31,7 +31,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from oci.manifest import canonical
+from oci.manifest import canonical_json
 from publish.evidence.trust import Identity
 
 ISSUER = "https://token.actions.githubusercontent.com"
@@ -237,7 +237,7 @@ class FakeSigstore:
             "logIndex": index,
         }
         promise = (_key() if self.faults.unsigned else self._log).sign(
-            canonical(stated), ec.ECDSA(SHA256())
+            canonical_json(stated), ec.ECDSA(SHA256())
         )
         proof = {
             "checkpoint": self._checkpoint(len(leaves), root),
@@ -375,7 +375,7 @@ def _body(proposed: dict[str, Any]) -> bytes:
         "payloadHash": _hash(base64.b64decode(envelope["payload"])),
         "signatures": signatures,
     }
-    return canonical({"apiVersion": "0.0.1", "kind": "dsse", "spec": spec})
+    return canonical_json({"apiVersion": "0.0.1", "kind": "dsse", "spec": spec})
 
 
 def _hash(data: bytes) -> dict[str, str]:

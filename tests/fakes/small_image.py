@@ -23,15 +23,15 @@ def python_image() -> str:
     """Debian 12 with Python 3.11 and nothing else, run as uid 1000; made where the engine has it
     not.
     """
-    tar = home.kept("tests") / "python-bookworm.tar"
-    if not engine.client().images.list(PYTHON):
+    tar = home.make_home_folder("tests") / "python-bookworm.tar"
+    if not engine.connect_engine().images.list(PYTHON):
         if not tar.exists():
             half = tar.with_name(f"half-{os.getpid()}-{tar.name}")
             packages = "--include=python3,python-is-python3"
             shell.run(["mmdebstrap", "--variant=minbase", packages, "bookworm", half], hint=HINT)
             half.replace(tar)
         name, _, tag = PYTHON.partition(":")
-        engine.client().api.import_image_from_file(
+        engine.connect_engine().api.import_image_from_file(
             str(tar), repository=name, tag=tag, changes=["USER 1000"]
         )
     return PYTHON
@@ -43,7 +43,7 @@ def loaded(name: str, changes: Mapping[str, Any]) -> Iterator[str]:
 
     The engine takes them as they are: a Dockerfile could not say all of them.
     """
-    saved = io.BytesIO(b"".join(engine.client().images.get(python_image()).save()))
+    saved = io.BytesIO(b"".join(engine.connect_engine().images.get(python_image()).save()))
     tag, written = f"{PLANTED}:{name}-{os.getpid()}", io.BytesIO()
     with tarfile.open(fileobj=saved) as before, tarfile.open(fileobj=written, mode="w") as after:
         manifest = json.loads(_member(before, "manifest.json"))[0]
@@ -58,11 +58,11 @@ def loaded(name: str, changes: Mapping[str, Any]) -> Iterator[str]:
             after.addfile(entry, io.BytesIO(data))
         for layer in manifest["Layers"]:
             after.addfile(before.getmember(layer), before.extractfile(layer))
-    engine.client().images.load(written.getvalue())
+    engine.connect_engine().images.load(written.getvalue())
     try:
         yield tag
     finally:
-        engine.client().images.remove(tag, force=True)
+        engine.connect_engine().images.remove(tag, force=True)
 
 
 def _member(archive: tarfile.TarFile, name: str) -> bytes:
@@ -82,20 +82,20 @@ def planted(
     dockerfile = "\n".join(
         [f"FROM {base or python_image()}", "USER root", *instructions, f"USER {user}", ""]
     )
-    command = [engine.program(), "build", "--quiet", "--tag", tag, "-"]
+    command = [engine.docker_program(), "build", "--quiet", "--tag", tag, "-"]
     shell.run(
         command, stdin=dockerfile.encode(), env={"DOCKER_BUILDKIT": "1"}, hint="see the output"
     )
     try:
         yield tag
     finally:
-        engine.client().images.remove(tag, force=True)
+        engine.connect_engine().images.remove(tag, force=True)
 
 
 @contextlib.contextmanager
 def configured(name: str, config: Mapping[str, Any]) -> Iterator[str]:
     """An image with a configuration that no Dockerfile can say; removed afterwards."""
-    client = engine.client()
+    client = engine.connect_engine()
     tag = f"{name}-{os.getpid()}"
     container = client.api.create_container(python_image(), ["true"])["Id"]
     try:

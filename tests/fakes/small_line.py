@@ -12,14 +12,14 @@ from pathlib import Path
 
 from images import build, catalog, layer_lock, lock_layers, locks, plan, system_layer
 from images.catalog import Catalog
-from images.layer_store import Held
+from images.layer_store import HeldLayer
 from images.layers import LayerSpec
 from images.locks import Wheel
-from images.plan import Plan
+from images.plan import ReleasePlan
 from images.record import BuildRecord
 from oci.manifest import LAYER_GZIP
 from oci.registry import Registry
-from publish.evidence.os_layer_signer import SystemVouch
+from publish.evidence.os_layer_signer import OsLayerSigner
 from tests.fakes.wheels import Member, make_wheel
 from tests.publish.signed import P256, trust
 from tests.real_images import real_vouch
@@ -28,7 +28,7 @@ VERSION = "v2.6.0"
 LINE = "2.6"
 IMAGES = ("base", "cv")
 MODULES = 40
-OURS = SystemVouch(P256, trust(P256))
+OURS = OsLayerSigner(P256, trust(P256))
 
 
 def write_locks(root: Path, interpreter: str) -> None:
@@ -58,49 +58,55 @@ def write_locks(root: Path, interpreter: str) -> None:
 
 def write_layer_locks(root: Path, wheels: Mapping[str, Sequence[Wheel]], interpreter: str) -> None:
     """Make the layers and lock them, as `lock --layers` does."""
-    made = lock_layers.make(catalog.load(), LINE, wheels, lambda *_: interpreter)
+    made = lock_layers.make_locked_layers(
+        catalog.load_catalog(), LINE, wheels, lambda *_: interpreter
+    )
     for stack, held in made.items():
-        layer_lock.write(layer_lock.path_of(root, stack, LINE), stack, held)
+        layer_lock.write_layer_lock(layer_lock.layer_lock_path(root, stack, LINE), stack, held)
 
 
-def planned(root: Path, out: Path) -> tuple[Catalog, Plan]:
+def planned(root: Path, out: Path) -> tuple[Catalog, ReleasePlan]:
     """The plan of both images."""
-    shipped = catalog.load()
-    return shipped, plan.make(shipped, shipped.version(VERSION), IMAGES, out, root)
+    shipped = catalog.load_catalog()
+    return shipped, plan.make_plan(shipped, shipped.require_version(VERSION), IMAGES, out, root)
 
 
 def build_it(
-    host: str, root: Path, out: Path, *, renew: bool = False, vouch: SystemVouch = OURS
+    host: str, root: Path, out: Path, *, renew: bool = False, vouch: OsLayerSigner = OURS
 ) -> tuple[BuildRecord, ...]:
     """Build and push both images."""
     shipped, made = planned(root, out)
-    version = shipped.version(VERSION)
+    version = shipped.require_version(VERSION)
     return build.build(
         shipped, version, made, Registry(host), out, vouch=vouch, renew=renew, root=root
     )
 
 
-def give_system(source: Registry, target: Registry, vouch: SystemVouch = OURS) -> str:
+def give_system(source: Registry, target: Registry, vouch: OsLayerSigner = OURS) -> str:
     """Copy the OS layer from one registry's cache to another's, so that not every test bootstraps
     Debian.
 
     It is signed anew: whose keys the source trusts need not be whose a test does. Returns the image
     of it alone.
     """
-    shipped, spec = catalog.load(), system_spec()
+    shipped, spec = catalog.load_catalog(), system_spec()
     cache = shipped.repositories.cache
-    layer = system_layer.find(source, cache, spec.key, real_vouch())
+    layer = system_layer.find_system_layer(source, cache, spec.key, real_vouch())
     assert layer is not None
-    target.push_bytes(cache, source.blob(cache, layer.blob.digest), LAYER_GZIP)
-    system_layer.keep(target, cache, layer, vouch)
-    system = build.System(layer, Held(layer.blob, cache))
-    return build.system_image(shipped.lines[LINE], spec, system, target, cache)
+    target.push_bytes(cache, source.read_blob(cache, layer.blob.digest), LAYER_GZIP)
+    system_layer.keep_system_layer(target, cache, layer, vouch)
+    system = build.HeldSystemLayer(layer, HeldLayer(layer.blob, cache))
+    return build.push_system_image(shipped.lines[LINE], spec, system, target, cache)
 
 
 def system_spec() -> LayerSpec:
     """The OS layer of the line."""
-    shipped = catalog.load()
-    return plan.make(shipped, shipped.version(VERSION), ["base"], Path("nowhere")).images[0].system
+    shipped = catalog.load_catalog()
+    return (
+        plan.make_plan(shipped, shipped.require_version(VERSION), ["base"], Path("nowhere"))
+        .images[0]
+        .system_spec
+    )
 
 
 def _modules(name: str) -> dict[str, bytes | Member]:

@@ -50,7 +50,7 @@ def make_wheel(
     if not without_record and f"{info}/RECORD" not in members:
         members[f"{info}/RECORD"] = Member(_record(members, f"{info}/RECORD", unrecorded))
     file = f"{name}-{version}-py3-none-any.whl"
-    path = folder / file if folder else wheelhouse.path_of(Wheel(name, version, "", file, 0))
+    path = folder / file if folder else wheelhouse.wheel_path(Wheel(name, version, "", file, 0))
     with zipfile.ZipFile(path, "w") as target:
         for member in [*members, *twice]:
             _write(target, member, members[member])

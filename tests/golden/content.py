@@ -21,7 +21,7 @@ from images.record import BuildRecord
 from oci.registry import Registry
 from publish.released.record import ReleaseRecord
 from publish.tags import lock
-from publish.tags.rollback import yank
+from publish.tags.rollback import yank_version
 from runner import records
 from scan.difference import Difference
 from scan.record import ScanRecord
@@ -88,7 +88,7 @@ def describe_registry() -> dict[str, Any]:
     with (
         FakeRegistry() as fake,
         tempfile.TemporaryDirectory() as scratch,
-        patch.object(lock, "_wait"),
+        patch.object(lock, "_wait_until"),
     ):
         (folder := Path(scratch) / "golden").mkdir()
         line = line_of_one(Registry(fake.host), folder)
@@ -99,7 +99,7 @@ def describe_registry() -> dict[str, Any]:
 def _release(line: Line) -> None:
     line.promote(line.prepare("v2.6.0"), FIRST)
     line.promote(line.prepare("v2.6.1", jinja2="3.1.5"))
-    yank(line.production, "v2.6.1", "it loses data")
+    yank_version(line.production, "v2.6.1", "it loses data")
 
 
 def _describe_repository(fake: FakeRegistry, name: str) -> dict[str, Any]:

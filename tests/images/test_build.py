@@ -22,13 +22,13 @@ from images.catalog import IMAGES, Catalog, Line
 from images.debian import OsLayer
 from images.layer_lock import LockedLayer
 from images.layers import OS, LayerSpec
-from images.plan import Plan
+from images.plan import ReleasePlan
 from images.record import BuildRecord, DebianPackage
 from images.system_layer import SystemLayer
 from oci.manifest import LAYER_GZIP, OCI_CONFIG, image_manifest, sha256
 from oci.registry import Registry
 from oci.tarball import Blob
-from publish.evidence.os_layer_signer import SystemVouch
+from publish.evidence.os_layer_signer import OsLayerSigner
 from runner import engine, records
 from runner.errors import ConfigError, EnvironmentFailed
 from tests.fakes.own_catalog import load_own_catalog
@@ -48,19 +48,21 @@ def shipped() -> Catalog:
 @pytest.fixture
 def fake(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeRegistry]:
     monkeypatch.setattr(time, "sleep", lambda _: None)
-    monkeypatch.setattr(engine, "client", lambda: pytest.fail("the engine was asked"))
+    monkeypatch.setattr(engine, "connect_engine", lambda: pytest.fail("the engine was asked"))
     with FakeRegistry() as started:
         yield started
 
 
-OURS, FOREIGN = SystemVouch(P256, trust(P256)), SystemVouch(STRANGER, trust(STRANGER))
+OURS, FOREIGN = OsLayerSigner(P256, trust(P256)), OsLayerSigner(STRANGER, trust(STRANGER))
 
 
-def planned(shipped: Catalog, home: Path, images: Sequence[str] = (), out: str = "out") -> Plan:
+def planned(
+    shipped: Catalog, home: Path, images: Sequence[str] = (), out: str = "out"
+) -> ReleasePlan:
     """The plan of a line whose layers are small, and locked so."""
-    return plan.make(
+    return plan.make_plan(
         shipped,
-        shipped.version(VERSION),
+        shipped.require_version(VERSION),
         images or shipped.images,
         home / out,
         root_of(shipped, home),
@@ -75,8 +77,10 @@ def root_of(shipped: Catalog, home: Path) -> Path:
             (root / stack).mkdir(parents=True)
             (root / stack / "2.6.lock").write_bytes((IMAGES / stack / "2.6.lock").read_bytes())
             specs = plan.python_specs(shipped.lines["2.6"], stack, lock.wheels)
-            layer_lock.write(
-                layer_lock.path_of(root, stack, "2.6"), stack, [locked(spec) for spec in specs]
+            layer_lock.write_layer_lock(
+                layer_lock.layer_lock_path(root, stack, "2.6"),
+                stack,
+                [locked(spec) for spec in specs],
             )
     return root
 
@@ -112,13 +116,13 @@ def cached(fake: FakeRegistry, shipped: Catalog, home: Path) -> FakeRegistry:
                 sha256(contents(spec)), sha256(b"tar of the system"), len(contents(spec)), 1
             )
             layer = SystemLayer(spec.key, blob, "source", (DebianPackage("tini", "0.19"),), TAKEN)
-            system_layer.keep(registry, cache, layer, OURS)
+            system_layer.keep_system_layer(registry, cache, layer, OURS)
     fake.requests.clear()
     return fake
 
 
 def run(fake: FakeRegistry, shipped: Catalog, home: Path) -> tuple[BuildRecord, ...]:
-    made, version = planned(shipped, home), shipped.version(VERSION)
+    made, version = planned(shipped, home), shipped.require_version(VERSION)
     return build.build(
         shipped,
         version,
@@ -138,9 +142,9 @@ def test_images_are_assembled_from_cached_layers(
     cached: FakeRegistry, shipped: Catalog, home: Path
 ) -> None:
     for record in run(cached, shipped, home):
-        manifest = Registry(cached.host).manifest(record.repository, record.digest)
+        manifest = Registry(cached.host).read_manifest(record.repository, record.digest)
         assert manifest is not None
-        config, *held = manifest.blobs()
+        config, *held = manifest.parse_blobs()
         assert [layer.digest for layer in held] == [layer.digest for layer in record.layers]
         facts = json.loads(cached.blobs[record.repository][config.digest])
         assert facts["rootfs"]["diff_ids"] == [layer.diff_id for layer in record.layers]
@@ -164,7 +168,7 @@ def test_what_is_recorded_is_what_is_returned(
 ) -> None:
     for record in run(cached, shipped, home):
         assert (
-            records.read(
+            records.read_record(
                 BuildRecord, plan.record_path(home / "out", VERSION, record.image, "build")
             )
             == record
@@ -231,7 +235,7 @@ class Debian:
 @pytest.fixture
 def mirror(monkeypatch: pytest.MonkeyPatch) -> Debian:
     mirror = Debian()
-    monkeypatch.setattr(debian, "make", mirror.make)
+    monkeypatch.setattr(debian, "make_os_layer", mirror.make)
     return mirror
 
 
@@ -239,7 +243,7 @@ def renewed(
     fake: FakeRegistry, shipped: Catalog, home: Path, images: Sequence[str]
 ) -> tuple[BuildRecord, ...]:
     """`build --renew` of some images, its records in an `out/` of its own: another machine."""
-    made, version = planned(shipped, home, images, "elsewhere"), shipped.version(VERSION)
+    made, version = planned(shipped, home, images, "elsewhere"), shipped.require_version(VERSION)
     registry, root = Registry(fake.host), root_of(shipped, home)
     return build.build(
         shipped, version, made, registry, home / "elsewhere", vouch=OURS, renew=True, root=root
@@ -309,11 +313,11 @@ def test_a_record_from_before_the_day_was_kept_is_read(
 ) -> None:
     record = run(cached, shipped, home)[0]
     plain = {
-        name: value for name, value in records.plain(record).items() if name != "debian_taken_at"
+        name: value for name, value in records.to_plain(record).items() if name != "debian_taken_at"
     }
     path = plan.record_path(home / "out", VERSION, record.image, "build")
     path.write_text(json.dumps(plain))
-    assert records.read(BuildRecord, path) == replace(record, debian_taken_at="")
+    assert records.read_record(BuildRecord, path) == replace(record, debian_taken_at="")
     assert run(cached, shipped, home)[0].debian_taken_at == TAKEN
 
 
@@ -326,12 +330,12 @@ def test_old_packages_are_told_with_the_way_to_newer_ones(
 
 def key_of(shipped: Catalog, home: Path) -> str:
     """The OS layer's."""
-    return planned(shipped, home).images[0].system.key
+    return planned(shipped, home).images[0].system_spec.key
 
 
 def layer_of(fake: FakeRegistry, shipped: Catalog, home: Path) -> SystemLayer:
     """The OS layer that is in the cache."""
-    found = system_layer.find(
+    found = system_layer.find_system_layer(
         Registry(fake.host), shipped.repositories.cache, key_of(shipped, home), OURS
     )
     assert found is not None
@@ -339,10 +343,10 @@ def layer_of(fake: FakeRegistry, shipped: Catalog, home: Path) -> SystemLayer:
 
 
 def kept(
-    fake: FakeRegistry, shipped: Catalog, layer: SystemLayer, vouch: SystemVouch = OURS
+    fake: FakeRegistry, shipped: Catalog, layer: SystemLayer, vouch: OsLayerSigner = OURS
 ) -> None:
     """Put another OS layer in the place of the one in the cache."""
-    system_layer.keep(Registry(fake.host), shipped.repositories.cache, layer, vouch)
+    system_layer.keep_system_layer(Registry(fake.host), shipped.repositories.cache, layer, vouch)
 
 
 FAULTS = [
@@ -479,7 +483,7 @@ def asked_to_make(
         return {spec.key: (blob_of(spec), 1.0) for spec in specs}
 
     monkeypatch.setattr(layer_workers, "make_python", make)
-    monkeypatch.setattr(wheelhouse, "fetch", lambda *_: None)
+    monkeypatch.setattr(wheelhouse, "fetch_wheels", lambda *_: None)
     run(fake, shipped, home)
     return asked
 
@@ -515,9 +519,9 @@ def test_a_configuration_that_staging_lost_is_pushed_again(
     cached: FakeRegistry, shipped: Catalog, home: Path
 ) -> None:
     record = run(cached, shipped, home)[0]
-    manifest = Registry(cached.host).manifest(record.repository, record.digest)
+    manifest = Registry(cached.host).read_manifest(record.repository, record.digest)
     assert manifest is not None
-    config = manifest.blobs()[0].digest
+    config = manifest.parse_blobs()[0].digest
     del cached.blobs[record.repository][config]
     run(cached, shipped, home)
     assert config in cached.blobs[record.repository]
@@ -556,7 +560,7 @@ def test_two_machines_that_do_not_trust_each_other_make_their_own(
 ) -> None:
     ours = run(cached, shipped, home)
     mirror.packages = (DebianPackage("tini", "0.20"),)
-    made, version = planned(shipped, home, out="elsewhere"), shipped.version(VERSION)
+    made, version = planned(shipped, home, out="elsewhere"), shipped.require_version(VERSION)
     registry, root = Registry(cached.host), root_of(shipped, home)
     theirs = build.build(
         shipped, version, made, registry, home / "elsewhere", vouch=FOREIGN, root=root
@@ -579,13 +583,13 @@ def test_an_image_on_a_layer_that_is_locked_otherwise_by_now_is_assembled_again(
     cached: FakeRegistry, shipped: Catalog, home: Path
 ) -> None:
     first = run(cached, shipped, home)
-    path = layer_lock.path_of(root_of(shipped, home), "base", "2.6")
-    held = [*layer_lock.read(path, "2.6")]
+    path = layer_lock.layer_lock_path(root_of(shipped, home), "base", "2.6")
+    held = [*layer_lock.read_layer_lock(path, "2.6")]
     new = Registry(cached.host).push_bytes(
         shipped.repositories.cache, b"other bytecode", LAYER_GZIP
     )
     held[-1] = replace(held[-1], blob=replace(held[-1].blob, digest=new.digest, size=new.size))
-    layer_lock.write(path, "base", held)
+    layer_lock.write_layer_lock(path, "base", held)
     second = run(cached, shipped, home)
     assert not {record.digest for record in first} & {record.digest for record in second}
     assert all(new.digest in {layer.digest for layer in record.layers} for record in second)

@@ -48,7 +48,7 @@ def compile_jobs(jobs: list[bytecode.Job], folder: Path) -> list[Path]:
 def jobs_here(*wheels: Wheel) -> list[bytecode.Job]:
     """The jobs, with wheels where they are on this machine."""
     jobs = bytecode.jobs_of(spec(*wheels), PREFIX)
-    here = str(wheelhouse.path_of(wheels[0]).parent)
+    here = str(wheelhouse.wheel_path(wheels[0]).parent)
     return [
         [(file.replace("/wheels", here), member, path) for file, member, path in job]
         for job in jobs
@@ -129,7 +129,7 @@ def imported(site: Path) -> str:
 
 def test_a_wheel_that_is_not_the_locked_one(home: Path) -> None:
     wheel = make_wheel(files={"demo.py": b"x = 1"})
-    path = wheelhouse.path_of(wheel)
+    path = wheelhouse.wheel_path(wheel)
     path.write_bytes(path.read_bytes()[:-1] + b"x")
     with refused(ConfigError, wheel.file, wheel.sha256[:12]):
         bytecode.jobs_of(spec(wheel), PREFIX)
@@ -138,7 +138,7 @@ def test_a_wheel_that_is_not_the_locked_one(home: Path) -> None:
 def test_a_compiling_process_that_is_killed(home: Path, tmp_path: Path) -> None:
     """As the kernel does where memory runs out."""
     wheel = make_wheel(files={"slow.py": b"x = [1, 2, 3]\n" * 300_000})
-    job = [[str(wheelhouse.path_of(wheel)), "slow.py", "/slow.py"]]
+    job = [[str(wheelhouse.wheel_path(wheel)), "slow.py", "/slow.py"]]
     (tmp_path / "jobs.json").write_text(json.dumps([job]))
     command = [sys.executable, str(bytecode.COMPILER), str(tmp_path / "jobs.json"), str(tmp_path)]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as compiler:
@@ -172,8 +172,8 @@ def test_an_engine_that_fails(
     client = tmp_path / "docker"
     client.write_text(f"#!/bin/sh\necho 'docker: {said}' >&2\nexit 125\n")
     client.chmod(0o755)
-    monkeypatch.setattr(engine, "program", lambda: str(client))
-    monkeypatch.setattr(engine, "pull", lambda _: None)
+    monkeypatch.setattr(engine, "docker_program", lambda: str(client))
+    monkeypatch.setattr(engine, "pull_image", lambda _: None)
     with refused(EnvironmentFailed, said):
         bytecode.compile_in_container([spec(make_wheel(files=FILES))], PREFIX, "image", tmp_path)
 
@@ -276,6 +276,6 @@ def test_no_container_is_left_by_an_interrupted_run(
         process.wait(30)
     mounted = [
         each.attrs["Mounts"]
-        for each in engine.client().containers.list(all=True, ignore_removed=True)
+        for each in engine.connect_engine().containers.list(all=True, ignore_removed=True)
     ]
     assert str(tmp_path) not in json.dumps(mounted)

@@ -34,7 +34,7 @@ def line_of(text: str, part: str) -> int:
 
 
 def test_the_shipped_catalogue_and_locks_load() -> None:
-    shipped = catalog.load()
+    shipped = catalog.load_catalog()
     assert shipped.images[0] == "base"
     for line in shipped.lines:
         locks = catalog.locks_of(shipped, line, tuple(shipped.stacks))
@@ -44,7 +44,7 @@ def test_the_shipped_catalogue_and_locks_load() -> None:
 
 
 def test_every_stack_has_what_it_is_made_of() -> None:
-    for stack in catalog.load().stacks:
+    for stack in catalog.load_catalog().stacks:
         assert (IMAGES / stack / "requirements.in").read_text().strip()
 
 
@@ -202,26 +202,26 @@ def test_a_wrong_catalogue(written: Path, right: str, wrong: str, place: str, wo
     assert text != SHIPPED, "the shipped catalogue no longer holds what this test spoils"
     written.write_text(text)
     with refused(ConfigError, words, f"{written}:{line_of(text, place) if place else ''}"):
-        catalog.load(written)
+        catalog.load_catalog(written)
 
 
 @pytest.mark.parametrize("text", ["", "- a list", "words", "repositories: {}"])
 def test_what_is_no_catalogue_at_all(written: Path, text: str) -> None:
     written.write_text(text)
     with refused(ConfigError, f"{written}:1:"):
-        catalog.load(written)
+        catalog.load_catalog(written)
 
 
 def test_no_catalogue(written: Path) -> None:
     with refused(ConfigError, str(written), "No such file"):
-        catalog.load(written)
+        catalog.load_catalog(written)
 
 
 @pytest.mark.parametrize("data", [b"\xff\xfe", b"a: \x00"], ids=["not UTF-8", "control character"])
 def test_a_catalogue_that_is_not_text(written: Path, data: bytes) -> None:
     written.write_bytes(b"# head\n" + data)
     with refused(ConfigError, f"{written}:2:"):
-        catalog.load(written)
+        catalog.load_catalog(written)
 
 
 def test_an_unknown_key_in_the_list_of_builds(tmp_path: Path) -> None:
@@ -231,7 +231,7 @@ def test_an_unknown_key_in_the_list_of_builds(tmp_path: Path) -> None:
     with refused(
         ConfigError, f"{wrong}:{line_of(text, 'rocm')}:", "unknown key `torch.2.6.0.rocm`"
     ):
-        catalog.load(OWN_CATALOG, wrong)
+        catalog.load_catalog(OWN_CATALOG, wrong)
 
 
 @pytest.mark.parametrize(
@@ -284,7 +284,7 @@ def test_a_line_that_lacks_a_fact(
     assert text != COMPATIBILITY.read_text()
     facts.write_text(text)
     with refused(ConfigError, words, f"{OWN_CATALOG}:{line_of(SHIPPED, key)}:"):
-        catalog.load(OWN_CATALOG, facts)
+        catalog.load_catalog(OWN_CATALOG, facts)
 
 
 def test_a_line_of_a_build_that_nobody_described_is_refused_by_name(written: Path) -> None:
@@ -293,7 +293,7 @@ def test_a_line_of_a_build_that_nobody_described_is_refused_by_name(written: Pat
     )
     written.write_text(text)
     with refused(ConfigError, "lacks cudnn, nccl, architectures of torch 2.6.0 for CUDA 11.8"):
-        catalog.load(written)
+        catalog.load_catalog(written)
 
 
 # Versions and images by name
@@ -309,16 +309,16 @@ def shipped() -> Catalog:
 )
 def test_what_is_not_a_version(shipped: Catalog, text: str) -> None:
     with refused(ConfigError, "is not a version", "v2.6.0"):
-        shipped.version(text)
+        shipped.require_version(text)
 
 
 def test_a_version_of_no_line(shipped: Catalog) -> None:
     with refused(ConfigError, "no line 3.0", "2.6"):
-        shipped.version("v3.0.0")
+        shipped.require_version("v3.0.0")
 
 
 def test_a_version_reads_as_written(shipped: Catalog) -> None:
-    assert str(shipped.version("v2.6.13")) == "v2.6.13"
+    assert str(shipped.require_version("v2.6.13")) == "v2.6.13"
 
 
 @pytest.mark.parametrize(
@@ -326,7 +326,7 @@ def test_a_version_reads_as_written(shipped: Catalog) -> None:
 )
 def test_a_version_is_written_one_way(shipped: Catalog, text: str) -> None:
     with refused(ConfigError, "is not a version"):
-        shipped.version(text)
+        shipped.require_version(text)
 
 
 @pytest.mark.parametrize(
@@ -408,7 +408,7 @@ def test_no_value_of_a_catalogue_can_be_an_option_or_a_second_line(data: st.Data
         path = Path(folder) / "catalog.yaml"
         path.write_text(yaml.safe_dump(tree))
         try:
-            loaded = catalog.load(path)
+            loaded = catalog.load_catalog(path)
         except ConfigError as error:
             assert len(str(error).splitlines()) == 1
             return
@@ -475,7 +475,7 @@ def with_os(text: str) -> str:
 
 def test_images_run_as_their_stacks_say(written: Path) -> None:
     written.write_text(with_os(SERVED))
-    served = catalog.load(written)
+    served = catalog.load_catalog(written)
     part = served.os_part_of("cv-nlp")
     assert part.ports == (8080, 8888)
     assert part.command == ("python", "-m", "http.server", "8888")
@@ -497,4 +497,4 @@ def test_a_wrong_os_part(written: Path, wrong: str, words: str) -> None:
     text = with_os(wrong)
     written.write_text(text)
     with refused(ConfigError, words, f"{written}:{line_of(text, wrong)}:"):
-        catalog.load(written)
+        catalog.load_catalog(written)

@@ -20,10 +20,10 @@ import requests
 from images import catalog, debian, layer_lock, locks, resolve, system_layer
 from images.record import BuildRecord, DebianPackage
 from images.system_layer import SystemLayer
-from oci.manifest import LAYER_GZIP, OCI_CONFIG, canonical, image_manifest
+from oci.manifest import LAYER_GZIP, OCI_CONFIG, canonical_json, image_manifest
 from oci.registry import Registry
 from oci.tarball import Blob, LayerWriter
-from publish.evidence.os_layer_signer import SystemVouch
+from publish.evidence.os_layer_signer import OsLayerSigner
 from publish.refresh import refresh_layers
 from runner import embedded, engine
 from runner import home as places
@@ -55,10 +55,10 @@ def unseen(base_image: str, free_port: Callable[[], int], tmp_path: Path) -> Ite
     host = f"127.0.0.1:{free_port()}"
     folder = tmp_path / "unseen"
     folder.mkdir()
-    embedded.start(host, folder)
+    embedded.start_registry(host, folder)
     small_line.give_system(Registry(base_image.partition("/")[0]), Registry(host))
     yield host
-    embedded.stop(folder)
+    embedded.stop_registry(folder)
 
 
 @pytest.fixture
@@ -110,9 +110,9 @@ def test_the_image_imports_what_was_locked_from_bytecode(
         "import seeing.m1, torch.m2; print(seeing.m1.f(1), torch.m2.__cached__, "
         "seeing.m1.__cached__)"
     )
-    value, *cached = _run(built[1].reference(seeded[0]), "python", "-c", program)
+    value, *cached = _run(built[1].image_reference(seeded[0]), "python", "-c", program)
     assert value == "2"
-    assert _run(built[1].reference(seeded[0]), "ls", *cached) == sorted(cached)
+    assert _run(built[1].image_reference(seeded[0]), "ls", *cached) == sorted(cached)
 
 
 def test_killed_anywhere_the_same_command_ends_the_same(
@@ -128,8 +128,8 @@ def test_killed_anywhere_the_same_command_ends_the_same(
     assert _is_whole(unseen)
     ended = small_line.build_it(unseen, root, out)
     assert [record.digest for record in ended] == [record.digest for record in built]
-    with places.scratch("next"):
-        assert len(list(places.kept("work").iterdir())) == 1
+    with places.scratch_folder("next"):
+        assert len(list(places.make_home_folder("work").iterdir())) == 1
 
 
 # What somebody else put into the registry
@@ -142,18 +142,18 @@ def test_a_poisoned_cache_changes_nothing(
     cached layer.
     """
     host, root = seeded
-    registry, cache = Registry(host), catalog.load().repositories.cache
+    registry, cache = Registry(host), catalog.load_catalog().repositories.cache
     poisoned = _poisoned_layer(registry, cache)
-    facts = canonical({**asdict(poisoned), "source": "", "packages": [], "taken_at": ""})
+    facts = canonical_json({**asdict(poisoned), "source": "", "packages": [], "taken_at": ""})
     config = registry.push_bytes(cache, facts, "application/vnd.pytorch-cuda-images.layer.v1+json")
     for layer in built[1].layers:
         if layer.kind != "os":
             registry.put_manifest(
-                cache, f"layer-{layer.key[:40]}", image_manifest(config, [poisoned.descriptor()])
+                cache, f"layer-{layer.key[:40]}", image_manifest(config, [poisoned.to_descriptor()])
             )
     again = small_line.build_it(host, root, tmp_path / "another out")
     assert [record.digest for record in again] == [record.digest for record in built]
-    assert _run(again[1].reference(host), "python", "-c", FIND_POISON) == ["None"]
+    assert _run(again[1].image_reference(host), "python", "-c", FIND_POISON) == ["None"]
 
 
 def test_a_poisoned_os_layer_is_not_used(
@@ -165,18 +165,20 @@ def test_a_poisoned_os_layer_is_not_used(
 ) -> None:
     """Signed, but by nobody who is trusted here; and not signed at all."""
     host, root = seeded
-    registry, cache = Registry(host), catalog.load().repositories.cache
+    registry, cache = Registry(host), catalog.load_catalog().repositories.cache
     poisoned = _poisoned_layer(registry, cache)
-    foreign = SystemVouch(STRANGER, trust(STRANGER))
+    foreign = OsLayerSigner(STRANGER, trust(STRANGER))
     key = small_line.system_spec().key
     layer = SystemLayer(key, poisoned, "", (DebianPackage("tini", "1"),), built[0].debian_taken_at)
-    monkeypatch.setattr(debian, "make", _made_again)
-    system_layer.keep(registry, cache, layer, foreign)
+    monkeypatch.setattr(debian, "make_os_layer", _made_again)
+    system_layer.keep_system_layer(registry, cache, layer, foreign)
     with refused(EnvironmentFailed, "it is made again"):
         small_line.build_it(host, root, tmp_path / "another out")
     assert "not used: signed by the key" in capsys.readouterr().err
     config = registry.push_bytes(cache, b"{}", OCI_CONFIG)
-    registry.put_manifest(cache, f"os-{key[:40]}", image_manifest(config, [poisoned.descriptor()]))
+    registry.put_manifest(
+        cache, f"os-{key[:40]}", image_manifest(config, [poisoned.to_descriptor()])
+    )
     with refused(EnvironmentFailed, "it is made again"):
         small_line.build_it(host, root, tmp_path / "another out")
     assert [record.digest for record in small_line.build_it(host, root, tmp_path / "out")] == [
@@ -190,7 +192,7 @@ def test_a_lost_blob_comes_back(
 ) -> None:
     """Deleted by the registry's own API, while records and manifests stand."""
     host, root = seeded
-    names = catalog.load().repositories
+    names = catalog.load_catalog().repositories
     for layer in built[1].layers:
         if layer.kind != "os":
             _delete(host, names.staging, layer.digest)
@@ -203,7 +205,7 @@ def test_a_lost_blob_comes_back(
     assert made == ({"built"} if everywhere else {"reused"})
     assert _is_whole(host)
     assert _run(
-        again[1].reference(host), "python", "-c", "import seeing.m1; print(seeing.m1.f(1))"
+        again[1].image_reference(host), "python", "-c", "import seeing.m1; print(seeing.m1.f(1))"
     ) == ["2"]
 
 
@@ -213,17 +215,17 @@ def test_bytecode_that_is_not_what_is_locked_is_refused(
     """As after a change of Debian's Python: the error names the layer, both digests and the way
     out.
     """
-    path = layer_lock.path_of(seeded[1], "cv", small_line.LINE)
-    held = [*layer_lock.read(path, small_line.LINE)]
+    path = layer_lock.layer_lock_path(seeded[1], "cv", small_line.LINE)
+    held = [*layer_lock.read_layer_lock(path, small_line.LINE)]
     true, other = held[-1].blob.digest, "sha256:" + "0" * 64
     held[-1] = replace(held[-1], blob=replace(held[-1].blob, digest=other))
-    layer_lock.write(path, "cv", held)
+    layer_lock.write_layer_lock(path, "cv", held)
     with refused(
         ConfigError, "bytecode of cv packages", true, other, "./release.py lock --layers 2.6"
     ):
         small_line.build_it(unseen, seeded[1], tmp_path / "out")
-    assert not Registry(unseen).tags(catalog.load().repositories.staging)
-    assert not Registry(unseen).has_blob(catalog.load().repositories.cache, true)
+    assert not Registry(unseen).list_tags(catalog.load_catalog().repositories.staging)
+    assert not Registry(unseen).has_blob(catalog.load_catalog().repositories.cache, true)
 
 
 def test_layers_are_locked_with_the_python_of_todays_debian(
@@ -233,14 +235,14 @@ def test_layers_are_locked_with_the_python_of_todays_debian(
     there.
     """
     root = seeded[1]
-    for stack in set(catalog.load().stacks) - {"base", "cv"}:
+    for stack in set(catalog.load_catalog().stacks) - {"base", "cv"}:
         (root / stack).mkdir()
         locks.write_lock(root / stack / f"{small_line.LINE}.lock", stack, [])
     before = {path: path.read_bytes() for path in root.rglob("*.layers.lock")}
     for path in before:
         path.unlink()
     monkeypatch.setattr(resolve, "IMAGES", root)
-    assert refresh_layers(catalog.load(), small_line.LINE)
+    assert refresh_layers(catalog.load_catalog(), small_line.LINE)
     assert {path: path.read_bytes() for path in before} == before
 
 
@@ -250,7 +252,9 @@ FIND_POISON = "import importlib.util; print(importlib.util.find_spec('poison'))"
 def _poisoned_layer(registry: Registry, repository: str) -> Blob:
     data = io.BytesIO()
     writer = LayerWriter(data, 1)
-    writer.data("opt/venv/lib/python3.11/site-packages/poison.py", 0o644, b"print('poisoned')\n")
+    writer.add_data(
+        "opt/venv/lib/python3.11/site-packages/poison.py", 0o644, b"print('poisoned')\n"
+    )
     blob = writer.close()
     registry.push_bytes(repository, data.getvalue(), LAYER_GZIP)
     return blob
@@ -266,7 +270,9 @@ def _delete(host: str, repository: str, digest: str) -> None:
 
 
 def _run(image: str, *command: str) -> list[str]:
-    said = engine.client().containers.run(image, list(command), remove=True, network_mode="none")
+    said = engine.connect_engine().containers.run(
+        image, list(command), remove=True, network_mode="none"
+    )
     return str(said.decode()).split()
 
 
@@ -302,10 +308,10 @@ def _environment(process: Path) -> bytes:
 
 def _is_whole(host: str) -> bool:
     """Every manifest that staging shows has all its blobs."""
-    registry, staging = Registry(host), catalog.load().repositories.staging
+    registry, staging = Registry(host), catalog.load_catalog().repositories.staging
     tags = (
         requests.get(f"http://{host}/v2/{staging}/tags/list", timeout=10).json().get("tags") or ()
     )
-    manifests = (registry.manifest(staging, tag) for tag in tags)
-    blobs = [blob for manifest in manifests if manifest for blob in manifest.blobs()]
+    manifests = (registry.read_manifest(staging, tag) for tag in tags)
+    blobs = [blob for manifest in manifests if manifest for blob in manifest.parse_blobs()]
     return all(registry.has_blob(staging, blob.digest) for blob in blobs)

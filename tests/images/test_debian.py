@@ -108,7 +108,9 @@ def normalised(
     tmp_path: Path, entries: Iterable[Entry]
 ) -> tuple[bytes, Blob, tuple[DebianPackage, ...]]:
     target = io.BytesIO()
-    blob, packages = debian.normalise(exported(tmp_path / "rootfs.tar", entries), target, EPOCH)
+    blob, packages = debian.normalise_export(
+        exported(tmp_path / "rootfs.tar", entries), target, EPOCH
+    )
     return target.getvalue(), blob, packages
 
 
@@ -189,7 +191,7 @@ def test_an_export_cut_short(tmp_path: Path, size: int) -> None:
     path = exported(tmp_path / "rootfs.tar", GOOD)
     path.write_bytes(path.read_bytes()[:size])
     with refused(EnvironmentFailed, "not complete"):
-        debian.normalise(path, io.BytesIO(), EPOCH)
+        debian.normalise_export(path, io.BytesIO(), EPOCH)
 
 
 def test_an_export_without_its_end(tmp_path: Path) -> None:
@@ -197,7 +199,7 @@ def test_an_export_without_its_end(tmp_path: Path) -> None:
     path = exported(tmp_path / "rootfs.tar", GOOD)
     path.write_bytes(path.read_bytes().rstrip(b"\0") + bytes(tarfile.BLOCKSIZE))
     with refused(EnvironmentFailed, "not complete"):
-        debian.normalise(path, io.BytesIO(), EPOCH)
+        debian.normalise_export(path, io.BytesIO(), EPOCH)
 
 
 class Full(io.BytesIO):
@@ -209,7 +211,7 @@ class Full(io.BytesIO):
 
 def test_a_full_disk(tmp_path: Path) -> None:
     with refused(EnvironmentFailed, "No space left"):
-        debian.normalise(exported(tmp_path / "rootfs.tar", GOOD), Full(), EPOCH)
+        debian.normalise_export(exported(tmp_path / "rootfs.tar", GOOD), Full(), EPOCH)
 
 
 @pytest.mark.parametrize(
@@ -236,10 +238,10 @@ def test_an_engine_that_fails_on_the_base(
         Path(command[-1]).write_bytes(b"")
         return ""
 
-    monkeypatch.setattr(engine, "client", Broken)
+    monkeypatch.setattr(engine, "connect_engine", Broken)
     monkeypatch.setattr(shell, "run", run)
     with refused(EnvironmentFailed, "engine"):
-        debian.make(catalog.load().lines["2.6"], tmp_path, tmp_path / "os.tar.gz")
+        debian.make_os_layer(catalog.load_catalog().lines["2.6"], tmp_path, tmp_path / "os.tar.gz")
 
 
 @pytest.mark.parametrize(("user", "is_moved"), [(0, True), (1000, False)])
@@ -255,5 +257,5 @@ def test_a_bootstrap_that_is_ended_leaves_nothing_elsewhere(
     monkeypatch.setattr(shell, "run", bootstrap)
     monkeypatch.setattr("os.geteuid", lambda: user)
     with pytest.raises(KeyboardInterrupt):
-        debian._bootstrapped(catalog.load().lines["2.6"], tmp_path)
+        debian._bootstrap_base(catalog.load_catalog().lines["2.6"], tmp_path)
     assert (asked.get("TMPDIR") == str(tmp_path)) is is_moved

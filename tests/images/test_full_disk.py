@@ -17,11 +17,11 @@ PIP = "ERROR: Could not install packages due to an OSError: [Errno 28] No space 
 
 def test_pip_on_a_full_disk(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     wheel = make_wheel(folder=tmp_path)
-    monkeypatch.setattr(shell, "ended", lambda *_, **__: shell.Ended(2, "", PIP))
+    monkeypatch.setattr(shell, "run_to_end", lambda *_, **__: shell.CompletedProgram(2, "", PIP))
     with refused(
         EnvironmentFailed, "No space left on device", str(home), "PYTORCH_CUDA_IMAGES_HOME"
     ):
-        wheelhouse.fetch([wheel], "3.11")
+        wheelhouse.fetch_wheels([wheel], "3.11")
 
 
 def test_pip_that_fails_for_another_reason(
@@ -29,7 +29,9 @@ def test_pip_that_fails_for_another_reason(
 ) -> None:
     wheel = make_wheel(folder=tmp_path)
     monkeypatch.setattr(
-        shell, "ended", lambda *_, **__: shell.Ended(2, "", "ERROR: no such package\n")
+        shell,
+        "run_to_end",
+        lambda *_, **__: shell.CompletedProgram(2, "", "ERROR: no such package\n"),
     )
     with refused(EnvironmentFailed, "no such package", "pip's index configuration"):
-        wheelhouse.fetch([wheel], "3.11")
+        wheelhouse.fetch_wheels([wheel], "3.11")

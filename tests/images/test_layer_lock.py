@@ -21,11 +21,11 @@ from tests.fakes import small_line
 from tests.fakes.refusal import refused
 from tests.real_images import real_vouch
 
-SHIPPED = catalog.load()
+SHIPPED = catalog.load_catalog()
 LINES, STACKS = tuple(SHIPPED.lines), tuple(SHIPPED.stacks)
 BLOB = Blob("sha256:" + "a" * 64, "sha256:" + "b" * 64, 7, 9)
 LAYER = LockedLayer("torch 2.6.0", "wheel", "1" * 64, BLOB)
-GOOD = LAYER.record()
+GOOD = LAYER.lock_line()
 
 
 @pytest.fixture
@@ -38,7 +38,7 @@ def path(tmp_path: Path) -> Path:
 def test_the_shipped_lock_is_of_the_wheels_that_are_locked(stack: str, line: str) -> None:
     wheels = catalog.locks_of(SHIPPED, line, STACKS)[stack].wheels
     specs = plan.python_specs(SHIPPED.lines[line], stack, wheels)
-    held = layer_lock.read(layer_lock.path_of(IMAGES, stack, line), line)
+    held = layer_lock.read_layer_lock(layer_lock.layer_lock_path(IMAGES, stack, line), line)
     assert [(layer.name, layer.kind, layer.key) for layer in held] == [
         (s.name, s.kind, s.key) for s in specs
     ]
@@ -46,8 +46,8 @@ def test_the_shipped_lock_is_of_the_wheels_that_are_locked(stack: str, line: str
 
 @pytest.mark.parametrize("stack", STACKS)
 def test_a_lock_is_written_as_it_was_read(stack: str, path: Path) -> None:
-    original = layer_lock.path_of(IMAGES, stack, "2.6")
-    layer_lock.write(path, stack, layer_lock.read(original, "2.6"))
+    original = layer_lock.layer_lock_path(IMAGES, stack, "2.6")
+    layer_lock.write_layer_lock(path, stack, layer_lock.read_layer_lock(original, "2.6"))
     assert path.read_bytes() == original.read_bytes()
 
 
@@ -55,7 +55,9 @@ def test_layers_that_two_stacks_share_are_locked_as_the_same(path: Path) -> None
     held = [
         layer
         for stack in STACKS
-        for layer in layer_lock.read(layer_lock.path_of(IMAGES, stack, "2.6"), "2.6")
+        for layer in layer_lock.read_layer_lock(
+            layer_lock.layer_lock_path(IMAGES, stack, "2.6"), "2.6"
+        )
     ]
     by_key = {layer.key: layer for layer in held}
     assert all(by_key[layer.key].blob == layer.blob for layer in held)
@@ -73,16 +75,18 @@ def test_the_shipped_lock_is_of_the_bytes_that_are_made(base_image: str) -> None
         wheels = {
             stack: lock.wheels for stack, lock in catalog.locks_of(SHIPPED, line, STACKS).items()
         }
-        made = lock_layers.make(SHIPPED, line, wheels, lambda *_: interpreter)
+        made = lock_layers.make_locked_layers(SHIPPED, line, wheels, lambda *_: interpreter)
         for stack, held in made.items():
-            assert held == layer_lock.read(layer_lock.path_of(IMAGES, stack, line), line)
+            assert held == layer_lock.read_layer_lock(
+                layer_lock.layer_lock_path(IMAGES, stack, line), line
+            )
 
 
 @pytest.mark.parametrize("line", LINES)
 def test_the_smallest_shipped_layers_are_the_bytes_that_are_made(line: str, tmp_path: Path) -> None:
     """As above, of the wheels that are on this machine already: a fast look at a few of them."""
     prefix, epoch = plan.prefix_of(SHIPPED.lines[line]), SHIPPED.lines[line].epoch
-    made = plan.make(SHIPPED, SHIPPED.version(f"v{line}.0"), STACKS, tmp_path)
+    made = plan.make_plan(SHIPPED, SHIPPED.require_version(f"v{line}.0"), STACKS, tmp_path)
     specs = {
         spec.key: spec
         for image in made.images
@@ -92,7 +96,7 @@ def test_the_smallest_shipped_layers_are_the_bytes_that_are_made(line: str, tmp_
     here = [
         spec
         for spec in specs.values()
-        if all((home.home() / "wheels" / wheel.file).exists() for wheel in spec.wheels)
+        if all((home.home_folder() / "wheels" / wheel.file).exists() for wheel in spec.wheels)
     ]
     for spec in sorted(here, key=lambda spec: spec.wheel_bytes)[:2]:
         with (tmp_path / "layer").open("wb") as target:
@@ -119,20 +123,20 @@ def test_the_smallest_shipped_layers_are_the_bytes_that_are_made(line: str, tmp_
 def test_a_line_that_is_not_one_layer(pattern: str, text: str, path: Path) -> None:
     path.write_text(f"# head\n{GOOD}\n{GOOD.replace(pattern, text, 1)}\n")
     with refused(ConfigError, f"{path}:3", "KIND KEY DIGEST", "./release.py lock --layers 2.6"):
-        layer_lock.read(path, "2.6")
+        layer_lock.read_layer_lock(path, "2.6")
 
 
 def test_a_layer_locked_twice(path: Path) -> None:
-    layer_lock.write(path, "base", [LAYER, replace(LAYER, blob=replace(BLOB, size=8))])
+    layer_lock.write_layer_lock(path, "base", [LAYER, replace(LAYER, blob=replace(BLOB, size=8))])
     with refused(ConfigError, f"{path}:3", "twice"):
-        layer_lock.read(path, "2.6")
+        layer_lock.read_layer_lock(path, "2.6")
 
 
 @pytest.mark.parametrize("data", [b"\xff\xfe", b"\0", b"<html>"])
 def test_bytes_that_are_no_lock(data: bytes, path: Path) -> None:
     path.write_bytes(data)
     with refused(ConfigError, str(path)):
-        layer_lock.read(path, "2.6")
+        layer_lock.read_layer_lock(path, "2.6")
 
 
 @given(
@@ -143,7 +147,7 @@ def test_no_text_gives_a_traceback(text: str, tmp_path_factory: pytest.TempPathF
     path = tmp_path_factory.getbasetemp() / "fuzzed.layers.lock"
     path.write_text(text, encoding="utf-8", errors="replace", newline="")
     try:
-        held = layer_lock.read(path, "2.6")
+        held = layer_lock.read_layer_lock(path, "2.6")
     except ReleaseError:
         return
     assert all(layer.blob.size > 0 for layer in held)
@@ -154,8 +158,8 @@ def test_a_wheel_that_is_not_the_locked_one_is_not_locked_as_a_layer(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     wheels = {"rl": catalog.locks_of(SHIPPED, "2.6", ("rl",))["rl"].wheels}
-    monkeypatch.setattr(wheelhouse, "fetch", lambda *_: None)
+    monkeypatch.setattr(wheelhouse, "fetch_wheels", lambda *_: None)
     for wheel in wheels["rl"]:
-        wheelhouse.path_of(wheel).write_bytes(b"other")
+        wheelhouse.wheel_path(wheel).write_bytes(b"other")
     with refused(ConfigError, "the lock says"):
-        lock_layers.make(SHIPPED, "2.6", wheels, lambda *_: "no image")
+        lock_layers.make_locked_layers(SHIPPED, "2.6", wheels, lambda *_: "no image")

@@ -150,7 +150,7 @@ def test_two_locks_with_different_wheels_of_one_package(
         if wheel.name == "numpy"
     )
     other = dataclasses.replace(numpy, sha256="b" * 64)
-    line = change("nlp", r"\Z", other.requirement().replace("\\", "") + "\n")
+    line = change("nlp", r"\Z", other.lock_line().replace("\\", "") + "\n")
     with refused(
         ConfigError, f"{shipped}/nlp/{LINE}.lock:{line}:", "numpy", f"{shipped}/base/{LINE}.lock"
     ):
@@ -166,7 +166,7 @@ def test_two_wheels_of_one_package_spelled_differently(
         if wheel.name == "numpy"
     )
     other = dataclasses.replace(numpy, name="NumPy", sha256="b" * 64)
-    line = change("nlp", r"\Z", other.requirement() + "\n")
+    line = change("nlp", r"\Z", other.lock_line() + "\n")
     with refused(ConfigError, f"{shipped}/nlp/{LINE}.lock:{line}:", "NumPy", "numpy"):
         check(shipped)
 

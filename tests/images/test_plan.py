@@ -16,7 +16,7 @@ from images import assembly, catalog, layer_lock, layers, locks, plan
 from images.catalog import IMAGES, Catalog
 from images.layer_lock import LockedLayer
 from images.layers import LayerSpec
-from images.plan import Plan, PlannedImage
+from images.plan import PlannedImage, ReleasePlan
 from images.record import BuildRecord, BuiltLayer
 from oci.tarball import Blob
 from runner import records
@@ -25,7 +25,7 @@ from tests.fakes.own_catalog import load_own_catalog
 from tests.fakes.refusal import refused
 
 ALL = ("base", "cv", "nlp", "rl")
-Make = Callable[..., Plan]
+Make = Callable[..., ReleasePlan]
 
 
 @pytest.fixture(scope="module")
@@ -42,8 +42,8 @@ def make(shipped: Catalog, tmp_path: Path) -> Make:
         names: Sequence[str] = ALL,
         of: Catalog = shipped,
         root: Path = IMAGES,
-    ) -> Plan:
-        return plan.make(of, of.version(version), names, tmp_path, root)
+    ) -> ReleasePlan:
+        return plan.make_plan(of, of.require_version(version), names, tmp_path, root)
 
     return made
 
@@ -67,7 +67,7 @@ def keep(out: Path, version: str, planned: PlannedImage) -> None:
         created_at="2026-11-01T00:00:00+00:00",
         seconds=1.0,
     )
-    records.write(plan.record_path(out, version, planned.image, "build"), record)
+    records.write_record(plan.record_path(out, version, planned.image, "build"), record)
 
 
 def _built(spec: LayerSpec) -> BuiltLayer:
@@ -89,8 +89,8 @@ def lock_layers_of(root: Path, shipped: Catalog, stack: str) -> None:
     """Lock the layers of the wheels that are locked now; what was not locked before is of 9
     bytes.
     """
-    path = layer_lock.path_of(root, stack, "2.6")
-    known = {layer.key: layer for layer in layer_lock.read(path, "2.6")}
+    path = layer_lock.layer_lock_path(root, stack, "2.6")
+    known = {layer.key: layer for layer in layer_lock.read_layer_lock(path, "2.6")}
     specs = plan.python_specs(
         shipped.lines["2.6"], stack, locks.read_lock(root / stack / "2.6.lock").wheels
     )
@@ -98,10 +98,10 @@ def lock_layers_of(root: Path, shipped: Catalog, stack: str) -> None:
     made = [
         known.get(spec.key, LockedLayer(spec.name, spec.kind, spec.key, blob)) for spec in specs
     ]
-    layer_lock.write(path, stack, made)
+    layer_lock.write_layer_lock(path, stack, made)
 
 
-def why(made: Plan) -> dict[str, str]:
+def why(made: ReleasePlan) -> dict[str, str]:
     return {planned.image: planned.why for planned in made.images}
 
 
@@ -122,7 +122,7 @@ def test_a_plan_needs_no_network_and_no_engine(make: Make, monkeypatch: pytest.M
 def test_a_plan_takes_under_a_second(tmp_path: Path) -> None:
     started = time.monotonic()
     loaded = load_own_catalog()
-    plan.make(loaded, loaded.version("v2.6.0"), ALL, tmp_path)
+    plan.make_plan(loaded, loaded.require_version("v2.6.0"), ALL, tmp_path)
     assert time.monotonic() - started < 1
 
 
@@ -255,12 +255,12 @@ def test_a_layer_that_is_locked_otherwise_is_another_image(make: Make, tmp_path:
         keep(tmp_path, "v2.6.0", planned)
     root = tmp_path / "locks"
     copy_locks(root)
-    path = layer_lock.path_of(root, "cv", "2.6")
-    held = [*layer_lock.read(path, "2.6")]
+    path = layer_lock.layer_lock_path(root, "cv", "2.6")
+    held = [*layer_lock.read_layer_lock(path, "2.6")]
     held[-1] = dataclasses.replace(
         held[-1], blob=dataclasses.replace(held[-1].blob, digest="sha256:" + "0" * 64)
     )
-    layer_lock.write(path, "cv", held)
+    layer_lock.write_layer_lock(path, "cv", held)
     expected = {
         "base": "unchanged",
         "cv": "changed: lock of layers",
@@ -272,7 +272,7 @@ def test_a_layer_that_is_locked_otherwise_is_another_image(make: Make, tmp_path:
 
 def test_a_lock_of_wheels_without_one_of_layers(make: Make, tmp_path: Path) -> None:
     copy_locks(tmp_path / "locks")
-    path = layer_lock.path_of(tmp_path / "locks", "cv", "2.6")
+    path = layer_lock.layer_lock_path(tmp_path / "locks", "cv", "2.6")
     path.unlink()
     with refused(ConfigError, str(path), "is missing", "./release.py lock --layers 2.6"):
         make(root=tmp_path / "locks")
@@ -296,11 +296,11 @@ def test_a_stale_lock_of_layers(make: Make, tmp_path: Path) -> None:
 def test_a_lock_of_more_layers_than_there_are(make: Make, tmp_path: Path) -> None:
     root = tmp_path / "locks"
     copy_locks(root)
-    path = layer_lock.path_of(root, "rl", "2.6")
+    path = layer_lock.layer_lock_path(root, "rl", "2.6")
     extra = LockedLayer(
-        "sitecustomize 1.0", "wheel", "0" * 64, layer_lock.read(path, "2.6")[0].blob
+        "sitecustomize 1.0", "wheel", "0" * 64, layer_lock.read_layer_lock(path, "2.6")[0].blob
     )
-    layer_lock.write(path, "rl", [*layer_lock.read(path, "2.6"), extra])
+    layer_lock.write_layer_lock(path, "rl", [*layer_lock.read_layer_lock(path, "2.6"), extra])
     with refused(ConfigError, str(path), "sitecustomize 1.0", "./release.py lock --layers 2.6"):
         make(root=root)
 
@@ -308,7 +308,7 @@ def test_a_lock_of_more_layers_than_there_are(make: Make, tmp_path: Path) -> Non
 def test_a_layer_under_another_name(make: Make, tmp_path: Path) -> None:
     root = tmp_path / "locks"
     copy_locks(root)
-    path = layer_lock.path_of(root, "rl", "2.6")
+    path = layer_lock.layer_lock_path(root, "rl", "2.6")
     path.write_text(path.read_text().replace("# packages of rl", "# packages of cv"))
     with refused(ConfigError, "packages of rl"):
         make(root=root)
@@ -343,7 +343,7 @@ def test_an_os_part_is_in_the_key_and_the_configuration_of_its_images_alone(
     assert changed == ["cv"]
     assert [spec.key for spec in before[1].layers] == [spec.key for spec in after[1].layers]
     settings = [
-        assembly.configuration(image, "t", "v2.6.0", shipped.lines["2.6"], [], of)["config"]
+        assembly.image_configuration(image, "t", "v2.6.0", shipped.lines["2.6"], [], of)["config"]
         for image, of in ((before[1], catalog.OsPart()), (after[1], served.os_part_of("cv")))
     ]
     plain, own = (dict(each) for each in settings if isinstance(each, dict))

@@ -71,7 +71,7 @@ def refresh(index: Path, images: Path) -> Callable[[Catalog], dict[str, list[str
     """Refresh the locks; what they hold afterwards, by stack."""
 
     def refreshed(of: Catalog) -> dict[str, list[str]]:
-        resolve.write(LINE, resolve.resolve(of, LINE))
+        resolve.write_locks(LINE, resolve.resolve_line(of, LINE))
         locks = {stack: read_lock(images / stack / f"{LINE}.lock") for stack in of.stacks}
         return {
             stack: [f"{wheel.name} {wheel.version}" for wheel in lock.wheels]
@@ -99,7 +99,7 @@ def test_one_resolution_sliced_into_locks(refresh: Refresh, shipped: Catalog) ->
 def test_constraints_hold_back(refresh: Refresh, shipped: Catalog, images: Path) -> None:
     (images / "nlp" / "requirements.in").write_text("reading\n")
     (images / "cv" / "requirements.in").write_text("Shared.Thing\n")
-    wheels = resolve.resolve(shipped, LINE, ["shared-thing>=1,<2"])["cv"]
+    wheels = resolve.resolve_line(shipped, LINE, ["shared-thing>=1,<2"])["cv"]
     assert [f"{wheel.name} {wheel.version}" for wheel in wheels] == ["shared-thing 1.0"]
 
 
@@ -115,10 +115,10 @@ def test_the_locks_fetch_what_was_resolved(
     refresh(shipped)
     wheels = read_lock(images / "nlp" / f"{LINE}.lock").wheels
     for wheel in wheels:
-        wheelhouse.path_of(wheel).unlink()
-    wheelhouse.fetch(wheels, shipped.lines[LINE].python)
+        wheelhouse.wheel_path(wheel).unlink()
+    wheelhouse.fetch_wheels(wheels, shipped.lines[LINE].python)
     assert all(
-        wheelhouse.path_of(wheel).read_bytes() == (index / wheel.file).read_bytes()
+        wheelhouse.wheel_path(wheel).read_bytes() == (index / wheel.file).read_bytes()
         for wheel in wheels
     )
 
@@ -129,11 +129,11 @@ def test_a_wheel_of_the_same_name_with_other_bytes_is_not_taken(
     """Left in the wheelhouse by an earlier resolution, as an index that serves other bytes now
     would leave it.
     """
-    write_wheel(homes.kept("wheels"), "below-1.0", ["torch"])
+    write_wheel(homes.make_home_folder("wheels"), "below-1.0", ["torch"])
     refresh(shipped)
-    below = read_lock(images / "base" / f"{LINE}.lock").find("below")
+    below = read_lock(images / "base" / f"{LINE}.lock").find_wheel("below")
     assert below is not None
-    wheelhouse.verify(below, index / below.file)
+    wheelhouse.verify_wheel(below, index / below.file)
 
 
 def test_a_lock_names_no_place_and_is_written_the_same_again(
@@ -190,7 +190,7 @@ def test_what_is_no_requirement_is_refused_with_its_line(
 
 def test_requirements_are_filled_from_the_line(images: Path, shipped: Catalog) -> None:
     line = dataclasses.replace(shipped.lines[LINE], torch="1", torchvision="2", torchaudio="3")
-    assert resolve._requirements(line, "base") == "torch==1\ntorchvision==2\ntorchaudio==3\n"
+    assert resolve._read_requirements(line, "base") == "torch==1\ntorchvision==2\ntorchaudio==3\n"
 
 
 def test_names_of_a_resolution() -> None:
@@ -198,4 +198,4 @@ def test_names_of_a_resolution() -> None:
         "# head\nOne.Two==1.0 \\\n    --hash=sha256:aa \\\n    "
         "--hash=sha256:bb\n\nthree[x]==2.0 ; os_name == 'posix'\n"
     )
-    assert resolve._versions(text.splitlines()) == {"one-two": "1.0", "three": "2.0"}
+    assert resolve._parse_pins(text.splitlines()) == {"one-two": "1.0", "three": "2.0"}

@@ -24,14 +24,14 @@ from oci.manifest import (
     OCI_INDEX,
     OCI_MANIFEST,
     Manifest,
-    canonical,
+    canonical_json,
     image_manifest,
     sha256,
 )
 from oci.registry import Registry, RegistryError
 from oci.tarball import Blob
 from publish.evidence import store
-from publish.evidence.os_layer_signer import SystemVouch
+from publish.evidence.os_layer_signer import OsLayerSigner
 from publish.evidence.predicates import os_layer, provenance
 from tests.fakes.refusal import refused
 from tests.fakes.registry import FakeRegistry, Fault
@@ -48,7 +48,7 @@ LAYER = SystemLayer(
     (DebianPackage("tini", "0.19"),),
     TAKEN,
 )
-OURS = SystemVouch(P256, trust(P256, ED25519))
+OURS = OsLayerSigner(P256, trust(P256, ED25519))
 
 ABSURD: dict[str, Callable[[SystemLayer], SystemLayer]] = {
     "another key": lambda layer: replace(layer, key="5" * 64),
@@ -79,12 +79,12 @@ def fake() -> Iterator[FakeRegistry]:
         yield started
 
 
-def keep(fake: FakeRegistry, layer: SystemLayer = LAYER, vouch: SystemVouch = OURS) -> None:
-    system_layer.keep(Registry(fake.host), CACHE, layer, vouch)
+def keep(fake: FakeRegistry, layer: SystemLayer = LAYER, vouch: OsLayerSigner = OURS) -> None:
+    system_layer.keep_system_layer(Registry(fake.host), CACHE, layer, vouch)
 
 
-def find(fake: FakeRegistry, vouch: SystemVouch = OURS) -> SystemLayer | None:
-    return system_layer.find(Registry(fake.host), CACHE, KEY, vouch)
+def find(fake: FakeRegistry, vouch: OsLayerSigner = OURS) -> SystemLayer | None:
+    return system_layer.find_system_layer(Registry(fake.host), CACHE, KEY, vouch)
 
 
 def put(fake: FakeRegistry, body: bytes, media_type: str = OCI_MANIFEST) -> None:
@@ -96,7 +96,7 @@ def kept_with(fake: FakeRegistry, statement: bytes) -> None:
     """An entry of the cache with these bytes as its statement."""
     registry = Registry(fake.host)
     config = registry.push_bytes(CACHE, statement, system_layer.STATEMENT_TYPE)
-    registry.put_manifest(CACHE, TAG, image_manifest(config, [LAYER.blob.descriptor()]))
+    registry.put_manifest(CACHE, TAG, image_manifest(config, [LAYER.blob.to_descriptor()]))
 
 
 @pytest.mark.parametrize("key", [P256, ED25519])
@@ -120,7 +120,7 @@ def test_the_same_layer_is_the_same_entry(fake: FakeRegistry) -> None:
 
 
 def test_a_key_that_nobody_trusts(fake: FakeRegistry, capsys: pytest.CaptureFixture[str]) -> None:
-    keep(fake, vouch=SystemVouch(STRANGER, trust(STRANGER)))
+    keep(fake, vouch=OsLayerSigner(STRANGER, trust(STRANGER)))
     assert find(fake) is None
     assert "the OS layer in cache is not used: signed by the key" in capsys.readouterr().err
 
@@ -128,7 +128,7 @@ def test_a_key_that_nobody_trusts(fake: FakeRegistry, capsys: pytest.CaptureFixt
 def test_an_entry_as_it_was_before_they_were_signed(fake: FakeRegistry) -> None:
     kept_with(
         fake,
-        canonical(
+        canonical_json(
             {"digest": LAYER.blob.digest, "diff_id": LAYER.blob.diff_id, "size": -1, "packages": []}
         ),
     )
@@ -151,13 +151,18 @@ def test_a_statement_that_was_changed_after_it_was_signed(fake: FakeRegistry) ->
         OURS.sign(replace(LAYER, blob=replace(LAYER.blob, digest="sha256:" + "0" * 64)))
     )
     content["dsseEnvelope"]["payload"] = other["dsseEnvelope"]["payload"]
-    kept_with(fake, canonical(content))
+    kept_with(fake, canonical_json(content))
     assert find(fake) is None
 
 
 def test_another_statement_of_a_trusted_key(fake: FakeRegistry) -> None:
     """Provenance is signed by the same key, and says something else."""
-    kept_with(fake, store.signed(provenance.statement(build_record(), WHEELS, BUILDER, NAME), P256))
+    kept_with(
+        fake,
+        store.sign_statement(
+            provenance.make_statement(build_record(), WHEELS, BUILDER, NAME), P256
+        ),
+    )
     assert find(fake) is None
 
 
@@ -251,7 +256,7 @@ class Served:
 
 
 def found(served: Served) -> SystemLayer | None:
-    return system_layer.find(served, CACHE, KEY, OURS)  # type: ignore[arg-type]
+    return system_layer.find_system_layer(served, CACHE, KEY, OURS)  # type: ignore[arg-type]
 
 
 @ANY
@@ -269,7 +274,7 @@ def test_no_bytes_give_a_traceback(body: bytes) -> None:
 @ANY
 @given(data=st.binary(max_size=200) | JSON.map(lambda value: json.dumps(value).encode()))
 def test_no_statement_gives_a_traceback(data: bytes) -> None:
-    manifest = image_manifest(Blob(sha256(data), "", max(1, len(data)), 1).descriptor(), [])
+    manifest = image_manifest(Blob(sha256(data), "", max(1, len(data)), 1).to_descriptor(), [])
     assert found(Served(manifest.body, data)) is None
 
 
@@ -277,11 +282,11 @@ def test_no_statement_gives_a_traceback(data: bytes) -> None:
 @given(data=st.data())
 def test_no_signed_predicate_gives_a_traceback(data: st.DataObject) -> None:
     """A trusted key that signs rubbish: one value of the predicate is anything."""
-    about = os_layer.statement(LAYER)
+    about = os_layer.make_statement(LAYER)
     predicate: dict[str, Any] = copy.deepcopy(dict(about.predicate))
     predicate[data.draw(st.sampled_from(sorted(predicate)))] = data.draw(JSON.filter(_is_writable))
-    signed = store.signed(replace(about, predicate=predicate), P256)
-    manifest = image_manifest(Blob(sha256(signed), "", len(signed), 1).descriptor(), [])
+    signed = store.sign_statement(replace(about, predicate=predicate), P256)
+    manifest = image_manifest(Blob(sha256(signed), "", len(signed), 1).to_descriptor(), [])
     layer = found(Served(manifest.body, signed))
     assert layer is None or (layer.key == KEY and layer.blob.digest == LAYER.blob.digest)
 

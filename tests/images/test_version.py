@@ -23,7 +23,7 @@ LIKE_A_VERSION = st.from_regex(r"\Av?[\d.+_ -]{0,12}(-candidate)?\Z")
 def test_a_version_is_read_as_it_was_written(major: int, minor: int, patch: int) -> None:
     version = Version(f"{major}.{minor}", patch)
     assert parse_version(str(version)) == version
-    assert version.order == (major, minor, patch)
+    assert version.sort_key == (major, minor, patch)
     assert is_line(version.line)
 
 
@@ -41,18 +41,18 @@ def test_what_is_read_is_written_in_one_way(text: str) -> None:
 
 @given(st.text(max_size=200) | LIKE_A_VERSION)
 def test_what_is_no_version_is_refused_in_one_line(text: str) -> None:
-    shipped = catalogue.load()
+    shipped = catalogue.load_catalog()
     try:
-        assert str(shipped.version(text)) == text
+        assert str(shipped.require_version(text)) == text
     except ConfigError as error:
         assert len(str(error).splitlines()) == 1
 
 
 def test_a_large_number_takes_no_time(home: Path) -> None:
-    shipped, started = catalogue.load(), time.monotonic()
+    shipped, started = catalogue.load_catalog(), time.monotonic()
     with refused(ConfigError, "is not a version"):
-        shipped.version("v2.6.99999999")
-    planning.make(shipped, shipped.version(f"v2.6.{LARGEST}"), ("base", "cv"), home)
+        shipped.require_version("v2.6.99999999")
+    planning.make_plan(shipped, shipped.require_version(f"v2.6.{LARGEST}"), ("base", "cv"), home)
     assert time.monotonic() - started < 5
 
 

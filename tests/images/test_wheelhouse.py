@@ -37,20 +37,20 @@ def index(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def kept() -> set[str]:
-    return {path.name for path in homes.kept("wheels").iterdir()}
+    return {path.name for path in homes.make_home_folder("wheels").iterdir()}
 
 
 def nothing_is_left() -> bool:
-    return not list(homes.kept("work").iterdir())
+    return not list(homes.make_home_folder("work").iterdir())
 
 
 def test_what_is_locked_is_fetched(index: Path) -> None:
     wheels = [make_wheel("one", folder=index), make_wheel("two", version="2.0", folder=index)]
     make_wheel("one", version="9.0", folder=index)
-    wheelhouse.fetch(wheels, PYTHON)
+    wheelhouse.fetch_wheels(wheels, PYTHON)
     assert kept() == {wheel.file for wheel in wheels}
     assert all(
-        wheelhouse.path_of(wheel).read_bytes() == (index / wheel.file).read_bytes()
+        wheelhouse.wheel_path(wheel).read_bytes() == (index / wheel.file).read_bytes()
         for wheel in wheels
     )
     assert nothing_is_left()
@@ -59,28 +59,28 @@ def test_what_is_locked_is_fetched(index: Path) -> None:
 def test_big_wheels_are_fetched_by_themselves(index: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     wheels = [make_wheel(name, folder=index) for name in ("one", "two")]
     monkeypatch.setattr(wheelhouse, "BIG_BYTES", 1)
-    wheelhouse.fetch(wheels, PYTHON)
+    wheelhouse.fetch_wheels(wheels, PYTHON)
     assert kept() == {wheel.file for wheel in wheels}
 
 
 def test_what_is_here_is_not_fetched_again(index: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     wheel = make_wheel(folder=index)
-    wheelhouse.fetch([wheel], PYTHON)
+    wheelhouse.fetch_wheels([wheel], PYTHON)
     monkeypatch.setattr(subprocess, "Popen", lambda *_, **__: pytest.fail("pip was run"))
-    wheelhouse.fetch([wheel], PYTHON)
+    wheelhouse.fetch_wheels([wheel], PYTHON)
 
 
 def test_part_of_a_wheel_is_fetched_again(index: Path) -> None:
     wheel = make_wheel(folder=index)
-    wheelhouse.path_of(wheel).write_bytes((index / wheel.file).read_bytes()[:-1])
-    wheelhouse.fetch([wheel], PYTHON)
-    wheelhouse.verify(wheel, wheelhouse.path_of(wheel))
+    wheelhouse.wheel_path(wheel).write_bytes((index / wheel.file).read_bytes()[:-1])
+    wheelhouse.fetch_wheels([wheel], PYTHON)
+    wheelhouse.verify_wheel(wheel, wheelhouse.wheel_path(wheel))
 
 
 def test_other_bytes_than_were_locked_are_not_kept(index: Path) -> None:
     wheel = dataclasses.replace(make_wheel(folder=index), sha256="0" * 64)
     with refused(EnvironmentFailed, wheel.file, "DO NOT MATCH", "then run again"):
-        wheelhouse.fetch([wheel], PYTHON)
+        wheelhouse.fetch_wheels([wheel], PYTHON)
     assert not kept()
     assert nothing_is_left()
 
@@ -88,10 +88,10 @@ def test_other_bytes_than_were_locked_are_not_kept(index: Path) -> None:
 def test_other_bytes_than_were_locked_are_found_on_disk(index: Path) -> None:
     """Of the right size, so that only its hash tells."""
     wheel = make_wheel(folder=index)
-    path = wheelhouse.path_of(wheel)
+    path = wheelhouse.wheel_path(wheel)
     path.write_bytes(bytes(wheel.size))
     with refused(ConfigError, str(path), wheel.sha256[:12], "delete the file"):
-        wheelhouse.verify(wheel, path)
+        wheelhouse.verify_wheel(wheel, path)
 
 
 def test_a_wheel_for_another_python(index: Path) -> None:
@@ -99,13 +99,15 @@ def test_a_wheel_for_another_python(index: Path) -> None:
     wheel = dataclasses.replace(made, file=made.file.replace("py3-none-any", "cp39-cp39-win32"))
     (index / made.file).rename(index / wheel.file)
     with refused(EnvironmentFailed, wheel.file, "demo==1.0"):
-        wheelhouse.fetch([wheel], PYTHON)
+        wheelhouse.fetch_wheels([wheel], PYTHON)
 
 
 def test_no_index(index: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("PIP_FIND_LINKS")
     with refused(EnvironmentFailed, "demo-1.0", "No matching distribution", "pip config list"):
-        wheelhouse.fetch([Wheel("demo", "1.0", "0" * 64, "demo-1.0-py3-none-any.whl", 1)], PYTHON)
+        wheelhouse.fetch_wheels(
+            [Wheel("demo", "1.0", "0" * 64, "demo-1.0-py3-none-any.whl", 1)], PYTHON
+        )
 
 
 def test_an_index_that_does_not_answer(
@@ -117,7 +119,7 @@ def test_an_index_that_does_not_answer(
     monkeypatch.setenv("PIP_INDEX_URL", f"http://127.0.0.1:{free_port()}/simple")
     monkeypatch.setenv("PIP_RETRIES", "0")
     with refused(EnvironmentFailed, wheel.file, "network"):
-        wheelhouse.fetch([wheel], PYTHON)
+        wheelhouse.fetch_wheels([wheel], PYTHON)
     assert not kept()
 
 
@@ -188,7 +190,7 @@ def test_a_killed_download_shows_nothing_and_the_next_converges(
     assert not kept()
     assert not nothing_is_left(), "nothing was under way when it was killed"
     stalling.go_on.set()
-    wheelhouse.fetch([wheel], PYTHON)
+    wheelhouse.fetch_wheels([wheel], PYTHON)
     assert kept() == {wheel.file}
     assert nothing_is_left()
 
@@ -208,5 +210,5 @@ def test_bytes_are_counted_while_they_land(tmp_path: Path, monkeypatch: pytest.M
             return False
 
     meter = progress.Meter("download", 30)
-    wheelhouse._watch(tmp_path, meter, Stop())
+    wheelhouse._watch_download(tmp_path, meter, Stop())
     assert meter.done == 30

@@ -91,7 +91,7 @@ def pip_installs(wheel: Wheel, prefix: Prefix) -> dict[str, File]:
     before = {path for path in root.rglob("*") if path.is_file()}
     options = ["--no-index", "--no-deps", "--no-compile", "--quiet", "--disable-pip-version-check"]
     command = [sys.executable, "-m", "pip", "--python", f"{root}/bin/python", "install", *options]
-    subprocess.run([*command, str(wheelhouse.path_of(wheel))], check=True, umask=0o022)
+    subprocess.run([*command, str(wheelhouse.wheel_path(wheel))], check=True, umask=0o022)
     added = (path for path in root.rglob("*") if path.is_file() and path not in before)
     return {str(path)[1:]: File(path.stat().st_mode & 0o7777, path.read_bytes()) for path in added}
 
@@ -192,10 +192,11 @@ REAL = (
 @pytest.mark.slow
 @pytest.mark.parametrize("name", REAL)
 def test_a_layer_of_a_real_wheel_is_what_pip_installs(name: str, own_prefix: Prefix) -> None:
-    held = sorted(homes.kept("wheels").glob(f"{name}-[0-9]*.whl"))
+    held = sorted(homes.make_home_folder("wheels").glob(f"{name}-[0-9]*.whl"))
     if not held:
         pytest.skip(
-            f"NOT RUN (wheel): no wheel of {name} in {homes.kept('wheels')}; the build stage "
+            f"NOT RUN (wheel): no wheel of {name} in {homes.make_home_folder('wheels')}; the "
+            "build stage "
             "downloads it"
         )
     found = differences(locked(held[-1]), own_prefix)
@@ -416,7 +417,7 @@ def test_two_members_for_one_place(home: Path) -> None:
 def test_the_metadata_of_another_package(home: Path) -> None:
     wheel = make_wheel("other")
     renamed = replace(wheel, name="demo", file="demo-1.0-py3-none-any.whl")
-    wheelhouse.path_of(wheel).rename(wheelhouse.path_of(renamed))
+    wheelhouse.wheel_path(wheel).rename(wheelhouse.wheel_path(renamed))
     with refused(ConfigError, "other-1.0.dist-info"):
         compiled([renamed])
 
@@ -444,7 +445,7 @@ def test_metadata_that_cannot_be_read(home: Path, name: str, data: bytes) -> Non
 
 def test_a_wheel_that_is_not_the_locked_one(home: Path) -> None:
     wheel = make_wheel(files={"demo.py": b"x"})
-    path = wheelhouse.path_of(wheel)
+    path = wheelhouse.wheel_path(wheel)
     path.write_bytes(path.read_bytes()[:-1] + b"x")
     with refused(ConfigError, wheel.file, wheel.sha256[:12], "delete the file"):
         compiled([wheel])
@@ -457,7 +458,7 @@ def spoiled(wheel: Wheel, change: Callable[[bytearray], None]) -> Wheel:
     """The wheel with other bytes, and locked like that: what is left to find it out is in the zip
     itself.
     """
-    path = wheelhouse.path_of(wheel)
+    path = wheelhouse.wheel_path(wheel)
     data = bytearray(path.read_bytes())
     change(data)
     path.write_bytes(data)
@@ -486,14 +487,14 @@ def test_no_flipped_bit_makes_another_layer(home: Path) -> None:
         "demo-1.0.data/scripts/run": b"#!python\nprint()\n",
     }
     wheel = make_wheel(files=files)
-    good = wheelhouse.path_of(wheel).read_bytes()
+    good = wheelhouse.wheel_path(wheel).read_bytes()
     expected = {path: file.data for path, file in files_of(compiled([wheel])).items()}
     kinds: dict[str, int] = {}
     for bit in range(0, len(good) * 8, 5):  # in every byte, and over all its bits in turn
         data = bytearray(good)
         data[bit // 8] ^= 1 << bit % 8
-        wheelhouse.path_of(wheel).write_bytes(data)
-        kind = outcome(locked(wheelhouse.path_of(wheel)), expected)
+        wheelhouse.wheel_path(wheel).write_bytes(data)
+        kind = outcome(locked(wheelhouse.wheel_path(wheel)), expected)
         kinds[kind] = kinds.get(kind, 0) + 1
     assert set(kinds) == {"refused", "the same"}, kinds
     assert kinds["refused"] > kinds["the same"]

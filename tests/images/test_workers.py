@@ -21,7 +21,7 @@ from images import layers, wheelhouse
 from images.layers import LayerSpec
 from images.locks import Wheel
 from images.wheels import Prefix
-from images.workers import Recipe, Workers
+from images.workers import LayerWorkers, Recipe
 from oci.registry import Registry
 from runner.errors import ConfigError, EnvironmentFailed
 from tests.fakes.refusal import refused
@@ -33,7 +33,7 @@ PREFIX = Prefix("opt/venv", "3.11")
 CACHE = "cache"
 NOISE = random.Random(1).randbytes(3_000_000)  # noqa: S311 - the same every time
 
-Start = Callable[..., Workers]
+Start = Callable[..., LayerWorkers]
 
 
 @pytest.fixture
@@ -51,7 +51,9 @@ def work(home: Path) -> Path:
 
 @pytest.fixture
 def start(fake: FakeRegistry, work: Path) -> Start:
-    return lambda folder=work: Workers(Recipe("2.6", PREFIX, EPOCH, folder, fake.host, CACHE), 1)
+    return lambda folder=work: LayerWorkers(
+        Recipe("2.6", PREFIX, EPOCH, folder, fake.host, CACHE), 1
+    )
 
 
 def spec(wheel: Wheel, kind: str = layers.POOL) -> LayerSpec:
@@ -61,12 +63,12 @@ def spec(wheel: Wheel, kind: str = layers.POOL) -> LayerSpec:
 def unreadable() -> Wheel:
     """A wheel whose reader waits for ever: a pipe nobody writes to."""
     wheel = make_wheel("stuck")
-    wheelhouse.path_of(wheel).unlink()
-    os.mkfifo(wheelhouse.path_of(wheel))
+    wheelhouse.wheel_path(wheel).unlink()
+    os.mkfifo(wheelhouse.wheel_path(wheel))
     return wheel
 
 
-def processes(workers: Workers) -> list[int]:
+def processes(workers: LayerWorkers) -> list[int]:
     return list(workers._pool._processes)
 
 
@@ -88,8 +90,8 @@ def test_layers_are_made_and_pushed(start: Start, fake: FakeRegistry, work: Path
     specs = [spec(make_wheel(name, {f"{name}.bin": NOISE})) for name in ("one", "two")]
     with start() as workers:
         for one in specs:
-            workers.submit(one)
-        results = workers.results()
+            workers.submit_layer(one)
+        results = workers.wait_for_layers()
     for one in specs:
         made, seconds = results[one.key]
         expected = layers.compile_wheels(one.wheels, PREFIX, EPOCH, io.BytesIO())
@@ -107,13 +109,13 @@ def test_a_layer_that_is_not_the_locked_one_is_not_pushed(
     other = replace(made, digest="sha256:" + "0" * 64)
     words = ("layer of demo", other.digest, made.digest, "lock --layers 2.6")
     with refused(ConfigError, *words), start() as workers:
-        workers.submit(replace(one, locked=other))
-        workers.results()
+        workers.submit_layer(replace(one, locked=other))
+        workers.wait_for_layers()
     assert not fake.blobs
     assert not list(work.iterdir())
     with start() as workers:
-        workers.submit(replace(one, locked=made))
-        assert workers.results()[one.key][0] == made
+        workers.submit_layer(replace(one, locked=made))
+        assert workers.wait_for_layers()[one.key][0] == made
 
 
 def test_each_locked_figure_is_compared(start: Start, fake: FakeRegistry) -> None:
@@ -130,25 +132,25 @@ def test_each_locked_figure_is_compared(start: Start, fake: FakeRegistry) -> Non
 
 def refuses(start: Start, one: LayerSpec) -> None:
     with refused(ConfigError, "lock --layers"), start() as workers:
-        workers.submit(one)
-        workers.results()
+        workers.submit_layer(one)
+        workers.wait_for_layers()
 
 
 def test_without_a_registry_layers_are_only_made(work: Path) -> None:
     one = spec(make_wheel())
-    with Workers(Recipe("2.6", PREFIX, EPOCH, work), 1) as workers:
-        workers.submit(one)
-        made, _ = workers.results()[one.key]
+    with LayerWorkers(Recipe("2.6", PREFIX, EPOCH, work), 1) as workers:
+        workers.submit_layer(one)
+        made, _ = workers.wait_for_layers()[one.key]
     assert made == layers.compile_wheels(one.wheels, PREFIX, EPOCH, io.BytesIO())
     assert not list(work.iterdir())
 
 
 def test_a_wheel_that_is_not_the_locked_one(start: Start, fake: FakeRegistry, work: Path) -> None:
     wheel = make_wheel()
-    wheelhouse.path_of(wheel).write_bytes(b"other")
+    wheelhouse.wheel_path(wheel).write_bytes(b"other")
     with refused(ConfigError, wheel.file, "the lock says"), start() as workers:
-        workers.submit(spec(wheel))
-        workers.results()
+        workers.submit_layer(spec(wheel))
+        workers.wait_for_layers()
     assert not fake.visible()
     assert not list(work.iterdir())
 
@@ -184,13 +186,13 @@ def test_a_full_disk(start: Start, fake: FakeRegistry, work: Path) -> None:
             refused(EnvironmentFailed, "layer of demo", words, "free space"),
             start(work / "full") as workers,
         ):
-            workers.submit(one)
-            workers.results()
+            workers.submit_layer(one)
+            workers.wait_for_layers()
         assert not list((work / "full").iterdir()), "part of a layer was left behind"
     assert not fake.visible()
     with start() as workers:
-        workers.submit(one)
-        assert workers.results()
+        workers.submit_layer(one)
+        assert workers.wait_for_layers()
 
 
 # A registry that fails in the middle
@@ -202,18 +204,18 @@ def test_a_registry_that_fails_in_the_middle_of_a_push(
 ) -> None:
     first, second = (spec(make_wheel(name, {f"{name}.bin": NOISE})) for name in ("one", "two"))
     with start() as workers:
-        workers.submit(first)
-        workers.results()
+        workers.submit_layer(first)
+        workers.wait_for_layers()
     fake.fail(Fault("PUT", "blobs/uploads", status=status))
     with refused(EnvironmentFailed, str(status), fake.host), start() as workers:
-        workers.submit(second)
-        workers.results()
+        workers.submit_layer(second)
+        workers.wait_for_layers()
     assert len(fake.blobs[CACHE]) == 1
     assert not list(work.iterdir())
     fake.heal()
     with start() as workers:
-        workers.submit(second)
-        assert workers.results()
+        workers.submit_layer(second)
+        assert workers.wait_for_layers()
 
 
 # Processes that are killed
@@ -221,26 +223,26 @@ def test_a_registry_that_fails_in_the_middle_of_a_push(
 
 def test_a_killed_process_is_the_machines_fault(start: Start) -> None:
     with refused(EnvironmentFailed, "was killed", "memory"), start() as workers:
-        workers.submit(spec(unreadable()))
+        workers.submit_layer(spec(unreadable()))
         pids = processes(workers)
         os.kill(pids[0], signal.SIGKILL)
-        workers.results()
+        workers.wait_for_layers()
     assert gone(pids)
 
 
 def test_a_process_killed_before_the_last_layer_is_handed_over(start: Start) -> None:
     with refused(EnvironmentFailed, "was killed"), start() as workers:
-        workers.submit(spec(make_wheel("stuck")))
-        workers.results()
+        workers.submit_layer(spec(make_wheel("stuck")))
+        workers.wait_for_layers()
         os.kill(processes(workers)[0], signal.SIGKILL)
         time.sleep(0.5)
-        workers.submit(spec(make_wheel("late")))
-        workers.results()
+        workers.submit_layer(spec(make_wheel("late")))
+        workers.wait_for_layers()
 
 
 def test_ctrl_c_leaves_no_process_behind(start: Start) -> None:
     with pytest.raises(KeyboardInterrupt), start() as workers:
-        workers.submit(spec(unreadable()))
+        workers.submit_layer(spec(unreadable()))
         pids = processes(workers)
         assert pids
         raise KeyboardInterrupt

@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from oci import transport, upload
-from oci.copying import bring
+from oci.copying import copy_contents
 from oci.manifest import (
     LARGEST_MANIFEST,
     OCI_INDEX,
@@ -28,7 +28,7 @@ from oci.manifest import (
     parse_manifest,
     sha256,
 )
-from oci.referrers import referrers
+from oci.referrers import list_referrers
 from oci.registry import Registry, RegistryError
 from runner.errors import ConfigError
 from runner.untrusted import Malformed
@@ -89,8 +89,8 @@ def test_any_bytes_are_a_manifest_or_malformed(body: bytes) -> None:
         found = parse_manifest(body, OCI_MANIFEST)
     except Malformed:
         return
-    assert all(isinstance(blob.size, int) and blob.size >= 0 for blob in found.blobs())
-    assert isinstance(found.subject + found.artifact_type, str)
+    assert all(isinstance(blob.size, int) and blob.size >= 0 for blob in found.parse_blobs())
+    assert isinstance(found.subject_digest + found.artifact_type, str)
     assert all(isinstance(text, str) for text in found.annotations.values())
 
 
@@ -119,7 +119,7 @@ def test_a_digest_that_is_none(client: Registry, digest: Any) -> None:
     with pytest.raises(Malformed, match="sha256 digest"):
         parse_descriptor({"mediaType": "x/y", "digest": digest, "size": 1})
     if isinstance(digest, str):
-        for ask in (client.has_blob, client.blob, client.referrers):
+        for ask in (client.has_blob, client.read_blob, client.list_referrers):
             with refused(RegistryError, "not a sha256 digest"):
                 ask("r", digest)
 
@@ -128,7 +128,7 @@ def test_a_digest_that_is_none(client: Registry, digest: Any) -> None:
 def test_a_reference_that_is_none_is_not_asked_for(
     fake: FakeRegistry, client: Registry, reference: str
 ) -> None:
-    for ask in (client.manifest, client.digest_of):
+    for ask in (client.read_manifest, client.resolve_digest):
         with refused(RegistryError, "neither a digest nor a tag"):
             ask("r", reference)
     assert fake.requests == []
@@ -139,7 +139,7 @@ def test_a_repository_that_is_none_is_wrong_usage(
     fake: FakeRegistry, client: Registry, repository: str
 ) -> None:
     with refused(ConfigError, "not the name of a repository"):
-        client.tags(repository)
+        client.list_tags(repository)
     assert fake.requests == []
 
 
@@ -159,9 +159,9 @@ def test_whatever_is_served_is_used_or_named(fake: FakeRegistry, body: bytes) ->
     digest = sha256(body)
     fake.manifests["r"] = dict.fromkeys(("v1", digest, "sha256-" + "a" * 64), (OCI_MANIFEST, body))
     for ask in (
-        lambda: client.manifest("r", "v1"),
-        lambda: bring(client, "r", "to", digest),
-        lambda: referrers(client, "r", GOOD),
+        lambda: client.read_manifest("r", "v1"),
+        lambda: copy_contents(client, "r", "to", digest),
+        lambda: list_referrers(client, "r", GOOD),
     ):
         try:
             ask()
@@ -176,16 +176,16 @@ def test_whatever_is_served_is_used_or_named(fake: FakeRegistry, body: bytes) ->
 def test_what_is_no_manifest_is_named(fake: FakeRegistry, client: Registry, body: bytes) -> None:
     fake.manifests["r"] = {"v1": (OCI_MANIFEST, body)}
     with refused(RegistryError, "r v1: does not follow the OCI specification"):
-        client.manifest("r", "v1")
+        client.read_manifest("r", "v1")
     with pytest.raises(RegistryError) as caught:
-        client.manifest("r", "v1")
+        client.read_manifest("r", "v1")
     assert "run the same command again" not in caught.value.hint
 
 
 def test_a_manifest_that_is_too_large_is_not_read(fake: FakeRegistry, client: Registry) -> None:
     fake.manifests["r"] = {"v1": (OCI_MANIFEST, b" " * (LARGEST_MANIFEST + 1))}
     with refused(RegistryError, "more than"):
-        client.manifest("r", "v1")
+        client.read_manifest("r", "v1")
 
 
 def test_indexes_that_are_nested_without_end(fake: FakeRegistry, client: Registry) -> None:
@@ -193,10 +193,12 @@ def test_indexes_that_are_nested_without_end(fake: FakeRegistry, client: Registr
     held = fake.manifests.setdefault("r", {})
     for _ in range(9):
         held[inner.digest] = (OCI_INDEX, inner.body)
-        inner = Manifest(json.dumps({"manifests": [inner.descriptor.plain()]}).encode(), OCI_INDEX)
+        inner = Manifest(
+            json.dumps({"manifests": [inner.descriptor.as_dict()]}).encode(), OCI_INDEX
+        )
     held[inner.digest] = (OCI_INDEX, inner.body)
     with refused(RegistryError, "nested deeper"):
-        bring(client, "r", "to", inner.digest)
+        copy_contents(client, "r", "to", inner.digest)
 
 
 HEADERS = [
@@ -227,11 +229,11 @@ def test_headers_that_say_anything(
     for method in ("GET", "HEAD", "POST", "PUT"):
         fake.fail(Fault(method, "", headers=link, unmounted=method == "POST"))
     for ask in (
-        lambda: client.tags("from"),
+        lambda: client.list_tags("from"),
         lambda: client.push_bytes("r", b"data", "x/y"),
         lambda: client.ensure_blob("to", blob, "from"),
         lambda: client.put_manifest("r", "v1", image_manifest(blob, [])),
-        lambda: client.digest_of("r", "v1"),
+        lambda: client.resolve_digest("r", "v1"),
     ):
         try:
             ask()
@@ -253,7 +255,7 @@ def test_pages_of_rubbish_have_a_bound_together(
     fake.manifests["r"] = {}
     fake.fail(Fault("GET", ask, headers=headers, body=body))
     with refused(RegistryError, "more than 4 ", "bytes"):
-        client.tags("r") if ask == "tags" else client.referrers("r", GOOD)
+        client.list_tags("r") if ask == "tags" else client.list_referrers("r", GOOD)
     assert fake.count("GET", ask) == 4
 
 
@@ -265,8 +267,8 @@ def test_of_a_list_only_what_is_used_is_kept(fake: FakeRegistry, client: Registr
     body = json.dumps({"manifests": [*junk, listed], "tags": [*junk, "v1", "-"]}).encode()
     fake.fail(Fault("GET", "", body=body))
     fake.manifests["r"] = {}
-    assert client.referrers("r", GOOD) == [{**entry, "annotations": {"a": "b"}}]
-    assert client.tags("r") == ("v1",)
+    assert client.list_referrers("r", GOOD) == [{**entry, "annotations": {"a": "b"}}]
+    assert client.list_tags("r") == ("v1",)
 
 
 @pytest.mark.parametrize("status", [301, 302, 307, 308])
@@ -283,7 +285,7 @@ def test_a_redirect_that_leads_nowhere(fake: FakeRegistry, client: Registry, sta
         fake.heal()
         fake.fail(Fault("GET", "", status=status, headers={"Location": where}))
         with refused(RegistryError, "sends the request on", "sends requests elsewhere") as caught:
-            client.manifest("r", "v1")
+            client.read_manifest("r", "v1")
         assert "secret" not in str(caught)
 
 
@@ -368,7 +370,7 @@ def test_an_error_is_cleaned_and_cut(
 def test_a_wait_that_is_none_is_not_told(fake: FakeRegistry, client: Registry, wait: str) -> None:
     fake.fail(Fault("HEAD", "", status=429, headers={"Retry-After": wait}))
     with pytest.raises(RegistryError) as caught:
-        client.digest_of("r", "v1")
+        client.resolve_digest("r", "v1")
     assert caught.value.message.endswith("the registry answered 429")
 
 
@@ -379,7 +381,7 @@ def test_no_secret_of_an_address_is_shown() -> None:
     ):
         assert "secret" not in transport.without_secrets(text)
     for address in ("https://me:secret@x.example/v2/?token=secret", "http://me:secret@[zz"):
-        assert "secret" not in transport.shown(address)
+        assert "secret" not in transport.show_address(address)
 
 
 # Time
@@ -461,8 +463,8 @@ def test_the_whole_time_is_bounded(
         monkeypatch.setattr(transport, name, value)
     client = server(serve)
     asks: dict[str, Callable[[], object]] = {
-        "manifest": lambda: client.manifest("r", "v1"),
-        "blob": lambda: client.blob("r", GOOD, 1000),
+        "manifest": lambda: client.read_manifest("r", "v1"),
+        "blob": lambda: client.read_blob("r", GOOD, 1000),
         "push": lambda: client.push_bytes("r", b"data", "x/y"),
     }
     started = time.monotonic()
@@ -527,7 +529,7 @@ def test_a_token_service_that_answers_nothing_is_named(fake: FakeRegistry) -> No
     realm = {"WWW-Authenticate": f'Bearer realm="{where}",service="s"'}
     fake.fail(Fault("HEAD", "", status=401, headers=realm))
     with refused(RegistryError, f"the token service at {where}", "not JSON", "the same again"):
-        Registry(fake.host).digest_of("r", "v1")
+        Registry(fake.host).resolve_digest("r", "v1")
 
 
 @pytest.mark.parametrize(

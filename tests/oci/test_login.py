@@ -63,9 +63,9 @@ def use(fake: FakeRegistry) -> None:
     config = client.push_bytes("from", EMPTY_CONFIG, OCI_EMPTY)
     manifest = image_manifest(config, [])
     client.put_manifest("from", "v1", manifest)
-    assert client.manifest("from", "v1") == manifest
+    assert client.read_manifest("from", "v1") == manifest
     client.ensure_blob("to", config, "from")
-    assert client.blob("to", config.digest) == EMPTY_CONFIG
+    assert client.read_blob("to", config.digest) == EMPTY_CONFIG
 
 
 @pytest.mark.parametrize("scheme", ["Basic", "Bearer"])
@@ -99,12 +99,12 @@ def test_a_helper_of_a_pull_gets_no_secret_of_this_process(
     helper(settings, fake, "me", GOOD)
     program, seen = settings.with_name("docker-credential-fake"), settings.with_name("seen")
     program.write_text(program.read_text().replace("\n", f"\nenv >{seen}\n", 1))
-    engine.client.cache_clear()
+    engine.connect_engine.cache_clear()
     try:
         with pytest.raises(EnvironmentFailed):
-            engine.pull(f"{fake.host}/nothing@sha256:{'0' * 64}")
+            engine.pull_image(f"{fake.host}/nothing@sha256:{'0' * 64}")
     finally:
-        engine.client.cache_clear()
+        engine.connect_engine.cache_clear()
     assert "PATH=" in seen.read_text()
     assert "planted" not in seen.read_text()
 
@@ -229,7 +229,7 @@ def test_a_token_that_holds_is_used_again(fake: FakeRegistry, settings: Path) ->
     log_in(settings, fake)
     client = Registry(fake.host)
     for _ in range(5):
-        client.manifest("r", "v1")
+        client.read_manifest("r", "v1")
     assert fake.count("GET", "/token") == 1
 
 
@@ -331,7 +331,7 @@ def test_a_password_is_not_sent_to_another_host(
     fake.guard = Guard("Basic")
     log_in(settings, fake)
     login = Login(fake.host, f"http://{fake.host}/v2/")
-    assert login.answers(requests.get(f"http://{fake.host}/v2/r/blobs/x", timeout=5))
+    assert login.answer_challenge(requests.get(f"http://{fake.host}/v2/r/blobs/x", timeout=5))
     address = f"http://{host.replace('PORT', fake.host.rpartition(':')[2])}/v2/r/blobs/x"
     sent = requests.Request("GET", address, auth=login).prepare().headers
     assert ("Authorization" in sent) == (host == "127.0.0.1:PORT")
@@ -345,4 +345,4 @@ def test_docker_hub_is_spoken_to_where_its_api_is_by_the_account_under_its_name(
     settings.write_text(json.dumps({"auths": {"https://index.docker.io/v1/": {"auth": auth}}}))
     client = Registry(name)
     assert client._base == "https://registry-1.docker.io/v2/"
-    assert client._login._account == f"Basic {auth}"
+    assert client._login._basic_header == f"Basic {auth}"

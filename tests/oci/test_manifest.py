@@ -10,7 +10,7 @@ LAYERS = [Descriptor(LAYER_GZIP, sha256(bytes([n])), 1) for n in range(3)]
 
 def test_a_manifest_names_its_blobs_in_order() -> None:
     manifest = image_manifest(CONFIG, LAYERS)
-    assert manifest.blobs() == (CONFIG, *LAYERS)
+    assert manifest.parse_blobs() == (CONFIG, *LAYERS)
     assert json.loads(manifest.body)["mediaType"] == manifest.media_type == OCI_MANIFEST
 
 

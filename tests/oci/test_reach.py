@@ -35,7 +35,7 @@ def other() -> Iterator[FakeRegistry]:
 @pytest.fixture
 def public(fake: FakeRegistry) -> Registry:
     """A client of a registry that was also seen at an address on the internet."""
-    reach_of(f"http://{fake.host}/v2/").note(PUBLIC[0])
+    reach_of(f"http://{fake.host}/v2/").note_peer(PUBLIC[0])
     return Registry(fake.host)
 
 
@@ -53,20 +53,20 @@ def test_only_a_network_as_public_as_its_own(
 ) -> None:
     reach = Reach()
     if own:
-        reach.note(own)
+        reach.note_peer(own)
     for peer in allowed:
-        reach.require(peer)
+        reach.require_reachable(peer)
     for peer in refused_:
         with pytest.raises(Misdirected):
-            reach.require(peer)
+            reach.require_reachable(peer)
 
 
 def test_of_several_addresses_the_most_public_one_counts() -> None:
     reach = Reach()
     for peer in (LOOPBACK[0], PUBLIC[0], PRIVATE[0]):
-        reach.note(peer)
+        reach.note_peer(peer)
     with pytest.raises(Misdirected):
-        reach.require(PRIVATE[0])
+        reach.require_reachable(PRIVATE[0])
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "POST"])
@@ -75,9 +75,9 @@ def test_a_redirect_to_this_machine_is_not_followed(
 ) -> None:
     fake.fail(Fault(method, "", status=307, headers={"Location": f"http://{other.host}/v2/"}))
     ask: dict[str, Callable[[], object]] = {
-        "GET": lambda: public.manifest("r", "v1"),
-        "HEAD": lambda: public.digest_of("r", "v1"),
-        "POST": lambda: public.mount("r", sha256(b""), "from"),
+        "GET": lambda: public.read_manifest("r", "v1"),
+        "HEAD": lambda: public.resolve_digest("r", "v1"),
+        "POST": lambda: public.mount_blob("r", sha256(b""), "from"),
     }
     with refused(RegistryError, "sends the request on to 127.0.0.1", "on this machine"):
         ask[method]()
@@ -101,11 +101,11 @@ def test_nothing_is_deleted_outside_the_registry(fake: FakeRegistry, other: Fake
     fake.fail(Fault("POST", "uploads", headers=location, unmounted=True))
     with pytest.raises(RegistryError):
         client.push_bytes("r", b"data", "x/y")
-    client.mount("to", sha256(b"x"), "from")
+    client.mount_blob("to", sha256(b"x"), "from")
     fake.heal()
     fake.fail(Fault("DELETE", "", status=307, headers=location))
     fake.fail(Fault("POST", "", unmounted=True))
-    client.mount("to", sha256(b"x"), "from")
+    client.mount_blob("to", sha256(b"x"), "from")
     assert fake.count("DELETE", "") == 1
     assert other.count("PUT", "") > 0, "the control: an upload may go on elsewhere"
     assert other.count("DELETE", "") == 0
@@ -116,10 +116,10 @@ def test_a_store_of_blobs_elsewhere_is_asked(fake: FakeRegistry, other: FakeRegi
     other.put("r", data)
     where = f"http://{other.host}/v2/r/blobs/{sha256(data)}"
     fake.fail(Fault("GET", "blobs", status=307, headers={"Location": where}))
-    assert Registry(fake.host).blob("r", sha256(data)) == data
+    assert Registry(fake.host).read_blob("r", sha256(data)) == data
 
 
 def test_the_registry_itself_is_always_asked(fake: FakeRegistry, public: Registry) -> None:
     config = public.push_bytes("r", b"{}", "x/y")
     public.put_manifest("r", "v1", image_manifest(config, []))
-    assert public.tags("r") == ("v1",)
+    assert public.list_tags("r") == ("v1",)

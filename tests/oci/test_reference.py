@@ -10,19 +10,19 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from oci.reference import Reference, is_digest, is_repository, is_tag, parse_reference
+from oci.reference import RegistryReference, is_digest, is_repository, is_tag, parse_reference
 
 HOST = "registry.example.com:5000"
 DIGEST = f"sha256:{'0a' * 32}"
 
 FORMS = {
-    "v2.6.0-cv": Reference("", "v2.6.0-cv", ""),
-    DIGEST: Reference("", "", DIGEST),
-    f"@{DIGEST}": Reference("", "", DIGEST),
-    "pytorch-cuda:v2.6.0": Reference("pytorch-cuda", "v2.6.0", ""),
-    "team/pytorch-cuda:v2.6.0": Reference("team/pytorch-cuda", "v2.6.0", ""),
-    f"pytorch-cuda@{DIGEST}": Reference("pytorch-cuda", "", DIGEST),
-    f"pytorch-cuda:v2.6@{DIGEST}": Reference("pytorch-cuda", "v2.6", DIGEST),
+    "v2.6.0-cv": RegistryReference("", "v2.6.0-cv", ""),
+    DIGEST: RegistryReference("", "", DIGEST),
+    f"@{DIGEST}": RegistryReference("", "", DIGEST),
+    "pytorch-cuda:v2.6.0": RegistryReference("pytorch-cuda", "v2.6.0", ""),
+    "team/pytorch-cuda:v2.6.0": RegistryReference("team/pytorch-cuda", "v2.6.0", ""),
+    f"pytorch-cuda@{DIGEST}": RegistryReference("pytorch-cuda", "", DIGEST),
+    f"pytorch-cuda:v2.6@{DIGEST}": RegistryReference("pytorch-cuda", "v2.6", DIGEST),
 }
 
 

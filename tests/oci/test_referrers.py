@@ -22,11 +22,19 @@ from oci.manifest import (
     OCI_MANIFEST,
     Descriptor,
     Manifest,
-    canonical,
+    canonical_json,
     image_manifest,
     sha256,
 )
-from oci.referrers import ATTEMPTS, Referrer, UnfitArtifacts, attach, copy, fetch, referrers
+from oci.referrers import (
+    ATTEMPTS,
+    Referrer,
+    UnfitArtifacts,
+    attach_artifact,
+    copy_artifacts,
+    fetch_blobs,
+    list_referrers,
+)
 from oci.registry import Registry, RegistryError
 from tests.fakes.refusal import refused
 from tests.fakes.registry import ALWAYS, FakeRegistry, Fault
@@ -95,7 +103,7 @@ def about(
     client: Registry, repository: str, subject: Manifest, data: str = "{}", kind: str = SBOM
 ) -> Descriptor:
     blobs = [(kind, data.encode())]
-    return attach(client, repository, subject.descriptor, kind, blobs, {"note": data})
+    return attach_artifact(client, repository, subject.descriptor, kind, blobs, {"note": data})
 
 
 def digests(found: Sequence[Referrer]) -> list[str]:
@@ -104,7 +112,7 @@ def digests(found: Sequence[Referrer]) -> list[str]:
 
 def the_list(client: Registry, repository: str, subject: str) -> list[dict[str, Any]]:
     """What other clients see where there is no API."""
-    found = client.manifest(repository, subject.replace(":", "-"))
+    found = client.read_manifest(repository, subject.replace(":", "-"))
     assert found is not None
     assert found.media_type == OCI_INDEX
     entries: list[dict[str, Any]] = found.content["manifests"]
@@ -118,23 +126,25 @@ def test_what_is_attached_is_found_and_fetched(any_kind: Registry, repository: s
     subject = image(any_kind, repository)
     any_kind.put_manifest(repository, "v1", subject)
     blobs = [(SBOM, b'{"first": 1}'), ("text/plain", b"second")]
-    made = attach(any_kind, repository, subject.descriptor, SBOM, blobs, {"b": "2", "a": "1"})
-    found = referrers(any_kind, repository, subject.digest)
+    made = attach_artifact(
+        any_kind, repository, subject.descriptor, SBOM, blobs, {"b": "2", "a": "1"}
+    )
+    found = list_referrers(any_kind, repository, subject.digest)
     assert found == (Referrer(made, SBOM, {"a": "1", "b": "2"}),)
-    assert fetch(any_kind, repository, found[0]) == (b'{"first": 1}', b"second")
+    assert fetch_blobs(any_kind, repository, found[0]) == (b'{"first": 1}', b"second")
 
 
 def test_the_subject_may_come_later(any_kind: Registry, repository: str) -> None:
     subject = image(any_kind, repository)
     made = about(any_kind, repository, subject)
     any_kind.put_manifest(repository, "v1", subject)
-    assert digests(referrers(any_kind, repository, subject.digest)) == [made.digest]
+    assert digests(list_referrers(any_kind, repository, subject.digest)) == [made.digest]
 
 
 def test_the_same_twice_is_one(any_kind: Registry, repository: str) -> None:
     subject = image(any_kind, repository)
     assert about(any_kind, repository, subject) == about(any_kind, repository, subject)
-    assert len(referrers(any_kind, repository, subject.digest)) == 1
+    assert len(list_referrers(any_kind, repository, subject.digest)) == 1
 
 
 def test_several_by_digest_and_by_type(any_kind: Registry, repository: str) -> None:
@@ -142,18 +152,20 @@ def test_several_by_digest_and_by_type(any_kind: Registry, repository: str) -> N
     about(any_kind, repository, other)
     sboms = sorted(about(any_kind, repository, subject, str(number)).digest for number in range(5))
     signature = about(any_kind, repository, subject, kind=SIGNATURE)
-    assert digests(referrers(any_kind, repository, subject.digest)) == sorted(
+    assert digests(list_referrers(any_kind, repository, subject.digest)) == sorted(
         [*sboms, signature.digest]
     )
-    assert digests(referrers(any_kind, repository, subject.digest, SBOM)) == sboms
-    assert digests(referrers(any_kind, repository, subject.digest, SIGNATURE)) == [signature.digest]
-    assert referrers(any_kind, repository, subject.digest, "text/plain") == ()
+    assert digests(list_referrers(any_kind, repository, subject.digest, SBOM)) == sboms
+    assert digests(list_referrers(any_kind, repository, subject.digest, SIGNATURE)) == [
+        signature.digest
+    ]
+    assert list_referrers(any_kind, repository, subject.digest, "text/plain") == ()
 
 
 def test_nothing_refers_to_it(any_kind: Registry, repository: str) -> None:
-    assert referrers(any_kind, repository, NOTHING) == ()
+    assert list_referrers(any_kind, repository, NOTHING) == ()
     image(any_kind, repository)
-    assert referrers(any_kind, repository, NOTHING) == ()
+    assert list_referrers(any_kind, repository, NOTHING) == ()
 
 
 def test_several_writers_at_once(any_kind: Registry, repository: str) -> None:
@@ -164,15 +176,15 @@ def test_several_writers_at_once(any_kind: Registry, repository: str) -> None:
 
     with ThreadPoolExecutor(4) as pool:
         made = sorted(pool.map(write, range(4)))
-    assert digests(referrers(any_kind, repository, subject.digest)) == made
+    assert digests(list_referrers(any_kind, repository, subject.digest)) == made
 
 
 def test_the_manifest_is_as_the_specification_has_it(client: Registry) -> None:
     subject = Descriptor(OCI_MANIFEST, NOTHING, 7)
-    made = attach(client, "r", subject, SBOM, [(SBOM, b"[]")], {"note": "x"})
-    manifest = client.manifest("r", made.digest)
+    made = attach_artifact(client, "r", subject, SBOM, [(SBOM, b"[]")], {"note": "x"})
+    manifest = client.read_manifest("r", made.digest)
     assert manifest is not None
-    assert manifest.body == canonical(
+    assert manifest.body == canonical_json(
         {
             "schemaVersion": 2,
             "mediaType": OCI_MANIFEST,
@@ -201,7 +213,7 @@ def test_the_list_is_what_the_api_would_say(fake: FakeRegistry, modern: FakeRegi
         subject = image(client, "r")
         about(client, "r", subject)
         entries.append(
-            client.referrers("r", subject.digest) or the_list(client, "r", subject.digest)
+            client.list_referrers("r", subject.digest) or the_list(client, "r", subject.digest)
         )
     assert entries[0] == entries[1]
 
@@ -209,7 +221,7 @@ def test_the_list_is_what_the_api_would_say(fake: FakeRegistry, modern: FakeRegi
 def test_what_others_wrote_into_the_list_stays(client: Registry) -> None:
     subject, theirs = image(client, "r"), image(client, "r", "theirs")
     client.put_manifest("r", theirs.digest, theirs)
-    entry = {**theirs.descriptor.plain(), "platform": {"os": "linux"}, "unknown": [1]}
+    entry = {**theirs.descriptor.as_dict(), "platform": {"os": "linux"}, "unknown": [1]}
     content = {
         "schemaVersion": 2,
         "mediaType": OCI_INDEX,
@@ -217,13 +229,15 @@ def test_what_others_wrote_into_the_list_stays(client: Registry) -> None:
         "annotations": {"by": "them"},
     }
     tag = subject.digest.replace(":", "-")
-    client.put_manifest("r", tag, Manifest(canonical(content), OCI_INDEX))
+    client.put_manifest("r", tag, Manifest(canonical_json(content), OCI_INDEX))
     made = about(client, "r", subject)
-    found = client.manifest("r", tag)
+    found = client.read_manifest("r", tag)
     assert found is not None
     assert entry in found.content["manifests"]
     assert found.content["annotations"] == {"by": "them"}
-    assert digests(referrers(client, "r", subject.digest)) == sorted([made.digest, theirs.digest])
+    assert digests(list_referrers(client, "r", subject.digest)) == sorted(
+        [made.digest, theirs.digest]
+    )
 
 
 def test_another_image_under_the_lists_tag_is_passed_over_and_replaced(
@@ -233,7 +247,7 @@ def test_another_image_under_the_lists_tag_is_passed_over_and_replaced(
     first = about(client, "r", subject, "first")
     tag = subject.digest.replace(":", "-")
     client.put_manifest("r", tag, other)
-    assert digests(referrers(client, "r", subject.digest)) == [first.digest]
+    assert digests(list_referrers(client, "r", subject.digest)) == [first.digest]
     assert "is an image, not a list of referrers" in capsys.readouterr().err
     second = about(client, "r", subject, "second")
     listed = [entry["digest"] for entry in the_list(client, "r", subject.digest)]
@@ -243,7 +257,7 @@ def test_another_image_under_the_lists_tag_is_passed_over_and_replaced(
 def test_an_image_kept_under_its_own_digest_is_no_list(client: Registry) -> None:
     subject = image(client, "r")
     client.put_manifest("r", subject.digest.replace(":", "-"), subject)
-    assert referrers(client, "r", subject.digest) == ()
+    assert list_referrers(client, "r", subject.digest) == ()
     made = about(client, "r", subject)
     assert [entry["digest"] for entry in the_list(client, "r", subject.digest)] == [made.digest]
 
@@ -251,10 +265,14 @@ def test_an_image_kept_under_its_own_digest_is_no_list(client: Registry) -> None
 def test_an_index_kept_under_its_own_digest_is_no_list(client: Registry) -> None:
     child = image(client, "r")
     client.put_manifest("r", child.digest, child)
-    content = {"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": [child.descriptor.plain()]}
-    subject = Manifest(canonical(content), OCI_INDEX)
+    content = {
+        "schemaVersion": 2,
+        "mediaType": OCI_INDEX,
+        "manifests": [child.descriptor.as_dict()],
+    }
+    subject = Manifest(canonical_json(content), OCI_INDEX)
     client.put_manifest("r", subject.digest.replace(":", "-"), subject)
-    assert referrers(client, "r", subject.digest) == ()
+    assert list_referrers(client, "r", subject.digest) == ()
 
 
 def test_other_tags_that_look_like_marks(client: Registry) -> None:
@@ -265,7 +283,7 @@ def test_other_tags_that_look_like_marks(client: Registry) -> None:
     for end in (".sig", ".att", "." + "0" * 40):
         client.put_manifest("r", subject.digest.replace(":", "-") + end, other)
     made = about(client, "r", subject)
-    assert digests(referrers(client, "r", subject.digest)) == [made.digest]
+    assert digests(list_referrers(client, "r", subject.digest)) == [made.digest]
 
 
 # Other writers at every moment
@@ -281,14 +299,14 @@ class Stepped(Registry):
         self.step, self.stop, self.dies = 0, stop, dies
         self.stopped, self.go = threading.Event(), threading.Event()
 
-    def _call(self, *args: Any, **named: Any) -> Any:
+    def _send_request(self, *args: Any, **named: Any) -> Any:
         self.step += 1
         if self.step == self.dies:
             raise KeyboardInterrupt
         if self.step == self.stop:
             self.stopped.set()
             assert self.go.wait(10)
-        return super()._call(*args, **named)
+        return super()._send_request(*args, **named)
 
     def started(self, work: Callable[[], object]) -> threading.Thread:
         """Let `work` run in a thread until it stops or ends."""
@@ -362,19 +380,19 @@ def test_a_killed_writer_takes_nothing_with_it(client: Registry, step: int) -> N
     made = about(client, "r", subject, "prompt")
     late.go.set()
     thread.join()
-    assert made.digest in digests(referrers(client, "r", subject.digest))
+    assert made.digest in digests(list_referrers(client, "r", subject.digest))
     again = about(client, "r", subject, "late")
     listed = [entry["digest"] for entry in the_list(client, "r", subject.digest)]
     assert (
         listed
-        == digests(referrers(client, "r", subject.digest))
+        == digests(list_referrers(client, "r", subject.digest))
         == sorted([made.digest, again.digest])
     )
 
 
 def test_others_who_always_win(fake: FakeRegistry, client: Registry, waits: list[float]) -> None:
     subject = image(client, "r")
-    empty = canonical({"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": []})
+    empty = canonical_json({"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": []})
     about(client, "r", subject, "first")
     puts = fake.count("PUT", LIST)
     fake.fail(Fault("GET", LIST, body=empty, digest=""))
@@ -420,11 +438,11 @@ def test_an_attach_that_fails_is_done_again(
         about(client, "r", subject)
     assert fault.times < ALWAYS, "the fault was never met"
     fake.heal()
-    assert before.digest in digests(referrers(client, "r", subject.digest))
+    assert before.digest in digests(list_referrers(client, "r", subject.digest))
     about(client, "r", subject)
     assert (
         len(the_list(client, "r", subject.digest))
-        == len(referrers(client, "r", subject.digest))
+        == len(list_referrers(client, "r", subject.digest))
         == 2
     )
 
@@ -442,7 +460,7 @@ def test_an_answer_lost_by_a_registry_that_lists_them(modern: FakeRegistry) -> N
     modern.fail(Fault("PUT", OWN, 1, mute=True))
     about(client, "r", subject)
     assert modern.count("PUT", OWN) == 2
-    assert len(referrers(client, "r", subject.digest)) == 1
+    assert len(list_referrers(client, "r", subject.digest)) == 1
 
 
 UNREADABLE = [
@@ -474,7 +492,7 @@ def test_a_list_of_the_registry_that_cannot_be_read_is_no_empty_list(
     about(client, "r", subject)
     modern.fail(Fault("GET", "referrers/", body=body, digest=""))
     with refused(RegistryError, "specification"):
-        referrers(client, "r", subject.digest)
+        list_referrers(client, "r", subject.digest)
 
 
 @pytest.mark.parametrize(
@@ -483,7 +501,7 @@ def test_a_list_of_the_registry_that_cannot_be_read_is_no_empty_list(
         *UNREADABLE,
         b'{"manifests": [], "x": 1e999}',
         *(
-            canonical({"mediaType": OCI_INDEX, "schemaVersion": 2, "manifests": [], **frame})
+            canonical_json({"mediaType": OCI_INDEX, "schemaVersion": 2, "manifests": [], **frame})
             for frame in FRAMES
         ),
     ],
@@ -495,7 +513,7 @@ def test_a_list_of_clients_that_cannot_be_read_is_made_anew(
     subject = image(client, "r")
     first = about(client, "r", subject, "first")
     fake.manifests["r"][subject.digest.replace(":", "-")] = (OCI_INDEX, body)
-    assert digests(referrers(client, "r", subject.digest)) == [first.digest]
+    assert digests(list_referrers(client, "r", subject.digest)) == [first.digest]
     second = about(client, "r", subject, "second")
     listed = [entry["digest"] for entry in the_list(client, "r", subject.digest)]
     assert listed == sorted([first.digest, second.digest])
@@ -506,7 +524,7 @@ def test_a_list_of_clients_that_cannot_be_read_is_made_anew(
 
 def edit(fake: FakeRegistry, subject: Manifest, entries: Sequence[object]) -> None:
     content = {"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": entries}
-    fake.manifests["r"][subject.digest.replace(":", "-")] = (OCI_INDEX, canonical(content))
+    fake.manifests["r"][subject.digest.replace(":", "-")] = (OCI_INDEX, canonical_json(content))
 
 
 @pytest.mark.parametrize(
@@ -529,7 +547,9 @@ def test_what_a_list_says_of_a_marked_artifact_is_not_believed(
     edit(
         fake, subject, [*({**each, **change} for each in entries), *(entries if is_beside else [])]
     )
-    assert referrers(client, "r", subject.digest, SBOM) == (Referrer(made, SBOM, {"note": "{}"}),)
+    assert list_referrers(client, "r", subject.digest, SBOM) == (
+        Referrer(made, SBOM, {"note": "{}"}),
+    )
     assert about(client, "r", subject) == made
     assert the_list(client, "r", subject.digest) == entries
 
@@ -540,9 +560,11 @@ def test_an_entry_that_is_vouched_for_costs_no_request(
     subject = image(client, "r")
     about(client, "r", subject)
     gets = fake.count("GET", OWN)
-    referrers(client, "r", subject.digest, vouched=lambda each: each.annotations == {"note": "{}"})
+    list_referrers(
+        client, "r", subject.digest, vouched=lambda each: each.annotations == {"note": "{}"}
+    )
     assert fake.count("GET", OWN) == gets
-    referrers(client, "r", subject.digest)
+    list_referrers(client, "r", subject.digest)
     assert fake.count("GET", OWN) == gets + 1
 
 
@@ -556,17 +578,17 @@ def test_copies_of_an_entry_are_one(fake: FakeRegistry, client: Registry) -> Non
         [{**entry, "x": number, "annotations": {"n": str(number)}} for number in range(500)],
     )
     gets = fake.count("GET", OWN)
-    assert referrers(client, "r", subject.digest) == (Referrer(made, SBOM, {"note": "{}"}),)
+    assert list_referrers(client, "r", subject.digest) == (Referrer(made, SBOM, {"note": "{}"}),)
     assert fake.count("GET", OWN) == gets + 1
 
 
 def test_a_mark_on_another_artifact_is_none(client: Registry) -> None:
     subject = image(client, "r")
     made = about(client, "r", subject)
-    found = client.manifest("r", made.digest)
+    found = client.read_manifest("r", made.digest)
     assert found is not None
     client.put_manifest("r", f"{subject.digest.replace(':', '-')}.{'0' * 40}", found)
-    assert digests(referrers(client, "r", subject.digest)) == [made.digest]
+    assert digests(list_referrers(client, "r", subject.digest)) == [made.digest]
 
 
 def test_attaching_again_mends_a_list_and_marks_that_are_full_of_junk(
@@ -585,10 +607,10 @@ def test_attaching_again_mends_a_list_and_marks_that_are_full_of_junk(
     others = [image(client, "r", f"other {number}") for number in range(60)]
     for each in others:
         client.put_manifest("r", each.digest, each)
-    edit(fake, subject, [{**each.descriptor.plain(), "x": "y" * 300} for each in others])
+    edit(fake, subject, [{**each.descriptor.as_dict(), "x": "y" * 300} for each in others])
     for number in range(4):
         about(client, "r", subject, str(number))
-    assert set(made) <= set(digests(referrers(client, "r", subject.digest, SBOM)))
+    assert set(made) <= set(digests(list_referrers(client, "r", subject.digest, SBOM)))
     assert {entry["digest"] for entry in the_list(client, "r", subject.digest)[:4]} == set(made)
 
 
@@ -599,11 +621,11 @@ def test_a_list_that_the_registry_refuses_is_written_plainly(
     """Such as one whose entries hold what another version of the registry accepted."""
     subject, theirs = image(client, "r"), image(client, "r", "theirs")
     client.put_manifest("r", theirs.digest, theirs)
-    edit(fake, subject, [{**theirs.descriptor.plain(), "platform": 7}])
+    edit(fake, subject, [{**theirs.descriptor.as_dict(), "platform": 7}])
     fake.fail(Fault("PUT", LIST, 1, status=status))
     made = about(client, "r", subject)
     entries = {entry["digest"]: entry for entry in the_list(client, "r", subject.digest)}
-    assert entries[theirs.digest] == theirs.descriptor.plain()
+    assert entries[theirs.digest] == theirs.descriptor.as_dict()
     assert set(entries) == {theirs.digest, made.digest}
 
 
@@ -613,7 +635,7 @@ def test_a_registry_that_refuses_the_list_is_not_taken_for_one_without(
 ) -> None:
     modern.fail(Fault("GET", "referrers", status=status))
     with refused(RegistryError, str(status)):
-        referrers(Registry(modern.host), "r", NOTHING)
+        list_referrers(Registry(modern.host), "r", NOTHING)
 
 
 # Fetching
@@ -623,17 +645,19 @@ def test_a_registry_that_refuses_the_list_is_not_taken_for_one_without(
 def evidence(client: Registry) -> Referrer:
     """An artifact of 1000 and 24 bytes."""
     subject = image(client, "r")
-    attach(client, "r", subject.descriptor, SBOM, [(SBOM, bytes(1000)), (SBOM, bytes(24))], {})
-    return referrers(client, "r", subject.digest)[0]
+    attach_artifact(
+        client, "r", subject.descriptor, SBOM, [(SBOM, bytes(1000)), (SBOM, bytes(24))], {}
+    )
+    return list_referrers(client, "r", subject.digest)[0]
 
 
 def test_more_than_the_limit_is_not_fetched(
     fake: FakeRegistry, client: Registry, evidence: Referrer
 ) -> None:
-    assert sum(map(len, fetch(client, "r", evidence, limit=1024))) == 1024
+    assert sum(map(len, fetch_blobs(client, "r", evidence, limit=1024))) == 1024
     gets = fake.count("GET", "blobs")
     with refused(RegistryError, "1024", "1023"):
-        fetch(client, "r", evidence, limit=1023)
+        fetch_blobs(client, "r", evidence, limit=1023)
     assert fake.count("GET", "blobs") == gets
 
 
@@ -655,7 +679,7 @@ def test_what_is_not_what_was_listed(
 ) -> None:
     fake.fail(fault)
     with refused(RegistryError, words):
-        fetch(client, "r", evidence)
+        fetch_blobs(client, "r", evidence)
 
 
 # Copying
@@ -673,26 +697,26 @@ def test_what_is_named_is_copied_and_nothing_else(
     about(any_kind, target, subject, "was there")
     if image_first:
         any_kind.put_manifest(target, "v1", subject)
-    copy(any_kind, source, target, subject.digest, made)
-    found = referrers(any_kind, target, subject.digest)
+    copy_artifacts(any_kind, source, target, subject.digest, made)
+    found = list_referrers(any_kind, target, subject.digest)
     assert sorted(referrer.annotations["note"] for referrer in found) == [
         "0",
         "1",
         "2",
         "was there",
     ]
-    copy(any_kind, source, target, subject.digest, made)
-    assert referrers(any_kind, target, subject.digest) == found
-    for each in referrers(any_kind, source, subject.digest):
+    copy_artifacts(any_kind, source, target, subject.digest, made)
+    assert list_referrers(any_kind, target, subject.digest) == found
+    for each in list_referrers(any_kind, source, subject.digest):
         if each.descriptor.digest in made:
-            assert fetch(any_kind, target, each) == fetch(any_kind, source, each)
+            assert fetch_blobs(any_kind, target, each) == fetch_blobs(any_kind, source, each)
 
 
 def test_what_is_about_another_image_is_not_copied(client: Registry) -> None:
     subject, other = image(client, "from"), image(client, "from", "other")
     made = about(client, "from", other)
     with refused(RegistryError, made.digest, "not about", subject.digest):
-        copy(client, "from", "to", subject.digest, [made.digest])
+        copy_artifacts(client, "from", "to", subject.digest, [made.digest])
 
 
 def test_more_than_the_limit_is_not_copied(
@@ -702,7 +726,7 @@ def test_more_than_the_limit_is_not_copied(
     made = about(client, "from", subject, "x" * 1000)
     monkeypatch.setattr("oci.referrers.LARGEST_BYTES", 999)
     with refused(RegistryError, made.digest, "more than 999"):
-        copy(client, "from", "to", subject.digest, [made.digest])
+        copy_artifacts(client, "from", "to", subject.digest, [made.digest])
 
 
 def test_what_cannot_be_copied_is_told_apart_before_anything_is_copied(
@@ -723,12 +747,12 @@ def test_what_cannot_be_copied_is_told_apart_before_anything_is_copied(
         bad[words] = made.digest
     fake.requests.clear()
     with pytest.raises(UnfitArtifacts) as caught:
-        copy(client, "from", "to", subject.digest, [good.digest, *bad.values()])
+        copy_artifacts(client, "from", "to", subject.digest, [good.digest, *bad.values()])
     assert set(caught.value.problems) == set(bad.values())
     assert all(words in caught.value.problems[digest] for words, digest in bad.items())
     assert not any("/to/" in line for line in fake.requests)
-    copy(client, "from", "to", subject.digest, [good.digest])
-    assert [each.descriptor for each in referrers(client, "to", subject.digest)] == [good]
+    copy_artifacts(client, "from", "to", subject.digest, [good.digest])
+    assert [each.descriptor for each in list_referrers(client, "to", subject.digest)] == [good]
 
 
 def test_the_size_of_a_configuration_that_is_too_large_is_told(client: Registry) -> None:
@@ -738,7 +762,7 @@ def test_the_size_of_a_configuration_that_is_too_large_is_told(client: Registry)
     made = image_manifest(claimed, [layer], {}, "x/y", subject.descriptor)
     client.put_manifest("r", made.digest, made)
     with refused(RegistryError, f"has a configuration of {1 << 40} bytes"):
-        fetch(client, "r", Referrer(made.descriptor, "x/y", {}))
+        fetch_blobs(client, "r", Referrer(made.descriptor, "x/y", {}))
 
 
 def test_the_bytes_of_others_are_copied_as_they_are(any_kind: Registry, repository: str) -> None:
@@ -747,14 +771,16 @@ def test_the_bytes_of_others_are_copied_as_they_are(any_kind: Registry, reposito
     subject, config = image(any_kind, source), any_kind.push_bytes(source, b"theirs", SIGNATURE)
     plain = image_manifest(config, [], {}, "", subject.descriptor)
     theirs = Manifest(json.dumps(plain.content, indent=3).encode(), OCI_MANIFEST)
-    content = {"mediaType": OCI_INDEX, "schemaVersion": 2, "subject": subject.descriptor.plain()}
-    index = Manifest(canonical({**content, "manifests": [theirs.descriptor.plain()]}), OCI_INDEX)
+    content = {"mediaType": OCI_INDEX, "schemaVersion": 2, "subject": subject.descriptor.as_dict()}
+    index = Manifest(
+        canonical_json({**content, "manifests": [theirs.descriptor.as_dict()]}), OCI_INDEX
+    )
     for manifest in (theirs, index):
         put_as_others_do(any_kind, source, subject.digest, manifest)
-    copy(any_kind, source, target, subject.digest, [theirs.digest, index.digest])
+    copy_artifacts(any_kind, source, target, subject.digest, [theirs.digest, index.digest])
     for manifest in (theirs, index):
-        assert any_kind.manifest(target, manifest.digest) == manifest
-    found = referrers(any_kind, target, subject.digest)
+        assert any_kind.read_manifest(target, manifest.digest) == manifest
+    found = list_referrers(any_kind, target, subject.digest)
     kinds = {referrer.descriptor.digest: referrer.artifact_type for referrer in found}
     assert kinds == {theirs.digest: SIGNATURE, index.digest: ""}
 
@@ -764,22 +790,24 @@ def put_as_others_do(client: Registry, repository: str, subject: str, manifest: 
     if client.put_manifest(repository, manifest.digest, manifest):
         return
     tag = subject.replace(":", "-")
-    before = client.manifest(repository, tag)
+    before = client.read_manifest(repository, tag)
     entries = before.content["manifests"] if before else []
     kind = (
         {"artifactType": manifest.content["config"]["mediaType"]}
         if "config" in manifest.content
         else {}
     )
-    content = {"manifests": [*entries, {**manifest.descriptor.plain(), **kind}]}
-    listed = Manifest(canonical({"schemaVersion": 2, "mediaType": OCI_INDEX, **content}), OCI_INDEX)
+    content = {"manifests": [*entries, {**manifest.descriptor.as_dict(), **kind}]}
+    listed = Manifest(
+        canonical_json({"schemaVersion": 2, "mediaType": OCI_INDEX, **content}), OCI_INDEX
+    )
     client.put_manifest(repository, tag, listed)
 
 
 def test_blobs_are_mounted(fake: FakeRegistry, client: Registry) -> None:
     subject = image(client, "from")
     made = about(client, "from", subject)
-    copy(client, "from", "to", subject.digest, [made.digest])
+    copy_artifacts(client, "from", "to", subject.digest, [made.digest])
     assert fake.count("PUT", "/to/blobs") == 0
     assert fake.count("POST", "/to/blobs.*mount=") > 0
 
@@ -788,8 +816,8 @@ def test_blobs_are_moved_where_they_cannot_be_mounted(fake: FakeRegistry, client
     subject = image(client, "from")
     made = about(client, "from", subject, "moved")
     fake.fail(Fault("POST", "mount=", unmounted=True))
-    copy(client, "from", "to", subject.digest, [made.digest])
-    assert fetch(client, "to", referrers(client, "to", subject.digest)[0]) == (b"moved",)
+    copy_artifacts(client, "from", "to", subject.digest, [made.digest])
+    assert fetch_blobs(client, "to", list_referrers(client, "to", subject.digest)[0]) == (b"moved",)
 
 
 @pytest.mark.parametrize("kind", ["fake", "modern"])
@@ -799,15 +827,15 @@ def test_a_copy_killed_anywhere_is_done_again(request: pytest.FixtureRequest, ki
     subject = image(client, "from")
     made = [about(client, "from", subject, str(number)).digest for number in range(2)]
     total = Stepped(host)
-    copy(total, "from", "to-whole", subject.digest, made)
+    copy_artifacts(total, "from", "to-whole", subject.digest, made)
     killed = 0
     for step in range(1, total.step + 1):
         try:
-            copy(Stepped(host, dies=step), "from", f"to-{step}", subject.digest, made)
+            copy_artifacts(Stepped(host, dies=step), "from", f"to-{step}", subject.digest, made)
         except KeyboardInterrupt:
             killed += 1
-        copy(client, "from", f"to-{step}", subject.digest, made)
-        assert len(referrers(client, f"to-{step}", subject.digest)) == 2, step
+        copy_artifacts(client, "from", f"to-{step}", subject.digest, made)
+        assert len(list_referrers(client, f"to-{step}", subject.digest)) == 2, step
     assert killed > total.step - 4, (
         "artifacts are brought side by side, and may ask for a blob once more or less"
     )
@@ -818,13 +846,16 @@ def test_an_artifact_that_is_gone_is_named(fake: FakeRegistry, client: Registry)
     made = about(client, "from", subject)
     del fake.manifests["from"][made.digest]
     with refused(RegistryError, made.digest, "not there"):
-        copy(client, "from", "to", subject.digest, [made.digest])
+        copy_artifacts(client, "from", "to", subject.digest, [made.digest])
 
 
 def delete(client: Registry, repository: str, digest: str) -> None:
     """As a clean-up in the registry does: the manifest, and every tag on it."""
     assert (
-        client._call("DELETE", f"{repository}/manifests/{digest}", expect=(202,)).status_code == 202
+        client._send_request(
+            "DELETE", f"{repository}/manifests/{digest}", expect=(202,)
+        ).status_code
+        == 202
     )
 
 
@@ -845,9 +876,9 @@ def test_a_list_with_holes_is_mended(
             del held[name]
     else:
         delete(client, repository, gone.digest)
-    assert len(referrers(client, repository, subject.digest)) == 2, "the list still names it"
+    assert len(list_referrers(client, repository, subject.digest)) == 2, "the list still names it"
     made = about(client, repository, subject, "new")
-    assert digests(referrers(client, repository, subject.digest)) == sorted(
+    assert digests(list_referrers(client, repository, subject.digest)) == sorted(
         [stays.digest, made.digest]
     )
 
@@ -873,10 +904,12 @@ def test_an_entry_that_is_no_descriptor_hides_no_other(
     tag = subject.digest.replace(":", "-")
     content = json.loads(fake.manifests["r"][tag][1])
     content["manifests"].append(garbage)
-    fake.manifests["r"][tag] = (OCI_INDEX, canonical(content))
-    assert digests(referrers(client, "r", subject.digest)) == [first.digest]
+    fake.manifests["r"][tag] = (OCI_INDEX, canonical_json(content))
+    assert digests(list_referrers(client, "r", subject.digest)) == [first.digest]
     second = about(client, "r", subject, "second")
-    assert digests(referrers(client, "r", subject.digest)) == sorted([first.digest, second.digest])
+    assert digests(list_referrers(client, "r", subject.digest)) == sorted(
+        [first.digest, second.digest]
+    )
 
 
 @pytest.mark.parametrize("notes", [None, 3, [], {"note": None}, {"note": {"a": 1}}], ids=str)
@@ -891,7 +924,7 @@ def test_annotations_that_are_no_text_are_left_out(
     fake.manifests["r"] = {
         name: each for name, each in fake.manifests["r"].items() if "." not in name
     }
-    assert referrers(client, "r", subject.digest) == (Referrer(made, SBOM, {}),)
+    assert list_referrers(client, "r", subject.digest) == (Referrer(made, SBOM, {}),)
 
 
 def test_what_a_full_list_has_no_room_for_is_found_all_the_same(
@@ -902,7 +935,9 @@ def test_what_a_full_list_has_no_room_for_is_found_all_the_same(
     monkeypatch.setattr("oci.referrers.LARGEST_MANIFEST", 450)
     second = about(client, "r", subject, "second")
     assert [entry["digest"] for entry in the_list(client, "r", subject.digest)] == [second.digest]
-    assert digests(referrers(client, "r", subject.digest)) == sorted([first.digest, second.digest])
+    assert digests(list_referrers(client, "r", subject.digest)) == sorted(
+        [first.digest, second.digest]
+    )
 
 
 def test_so_many_marks_are_looked_at_and_no_more(
@@ -916,7 +951,7 @@ def test_so_many_marks_are_looked_at_and_no_more(
     for number in range(9):
         client.put_manifest("r", f"{subject.digest.replace(':', '-')}.{number:040}", other)
     gets = fake.count("GET", MARK)
-    assert referrers(client, "r", subject.digest) == ()
+    assert list_referrers(client, "r", subject.digest) == ()
     assert fake.count("GET", MARK) - gets == 5
     assert "4 artifacts" in capsys.readouterr().err
 
@@ -929,7 +964,7 @@ def test_tags_of_several_pages(modern: FakeRegistry) -> None:
     made = image(client, "r")
     for number in range(5):
         client.put_manifest("r", f"v{number}", made)
-    assert client.tags("r") == ("v0", "v1", "v2", "v3", "v4")
+    assert client.list_tags("r") == ("v0", "v1", "v2", "v3", "v4")
     assert modern.count("GET", "tags/list") == 3
 
 
@@ -940,14 +975,14 @@ def test_a_page_that_is_missing_is_no_end(modern: FakeRegistry) -> None:
         about(client, "r", subject, str(number))
     modern.fail(Fault("GET", "referrers.*from=2", status=404))
     with refused(RegistryError, "404"):
-        referrers(client, "r", subject.digest)
+        list_referrers(client, "r", subject.digest)
 
 
 def test_tags_of_a_real_registry(real: Registry, repository: str) -> None:
-    assert real.tags(repository) == ()
+    assert real.list_tags(repository) == ()
     for tag in ("v1", "v0"):
         real.put_manifest(repository, tag, image(real, repository))
-    assert sorted(real.tags(repository)) == ["v0", "v1"]
+    assert sorted(real.list_tags(repository)) == ["v0", "v1"]
 
 
 @pytest.mark.parametrize(
@@ -969,4 +1004,4 @@ def test_a_list_that_leads_astray(
     client.put_manifest("r", "v1", image(client, "r"))
     modern.fail(Fault("GET", "tags", headers={"Link": link}))
     with refused(RegistryError, words):
-        client.tags("r")
+        client.list_tags("r")

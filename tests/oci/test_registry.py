@@ -91,7 +91,7 @@ def test_a_file_is_pushed_whole_and_counted(either: Registry, repository: str, l
     counted: list[int] = []
     either.push_file(repository, layer, sha256(DATA), counted.append)
     assert sum(counted) == len(DATA)
-    assert either.blob(repository, sha256(DATA)) == DATA
+    assert either.read_blob(repository, sha256(DATA)) == DATA
 
 
 def test_a_blob_that_is_there_is_not_sent_again(
@@ -106,27 +106,27 @@ def test_manifests_keep_their_own_bytes(either: Registry, repository: str) -> No
     manifest = small_manifest(either, repository)
     spaced = Manifest(manifest.body + b"\n ", manifest.media_type)
     either.put_manifest(repository, "spaced", spaced)
-    assert either.manifest(repository, "spaced") == spaced
-    assert either.manifest(repository, spaced.digest) == spaced
-    assert either.digest_of(repository, "spaced") == spaced.digest
+    assert either.read_manifest(repository, "spaced") == spaced
+    assert either.read_manifest(repository, spaced.digest) == spaced
+    assert either.resolve_digest(repository, "spaced") == spaced.digest
 
 
 def test_what_is_not_there_is_none(either: Registry, repository: str) -> None:
-    assert either.manifest(repository, "v1") is None
-    assert either.manifest(repository, OTHER) is None
-    assert either.digest_of(repository, "v1") is None
+    assert either.read_manifest(repository, "v1") is None
+    assert either.read_manifest(repository, OTHER) is None
+    assert either.resolve_digest(repository, "v1") is None
     assert not either.has_blob(repository, OTHER)
 
 
 def test_a_missing_blob_is_refused_by_name(either: Registry, repository: str) -> None:
     with refused(EnvironmentFailed, "404", OTHER):
-        either.blob(repository, OTHER)
+        either.read_blob(repository, OTHER)
 
 
 def test_blobs_are_mounted(either: Registry, repository: str) -> None:
     blob = either.push_bytes(repository, b"layer", "x/y")
-    assert either.mount(f"{repository}/to", blob.digest, repository)
-    assert either.blob(f"{repository}/to", blob.digest) == b"layer"
+    assert either.mount_blob(f"{repository}/to", blob.digest, repository)
+    assert either.read_blob(f"{repository}/to", blob.digest) == b"layer"
 
 
 def test_a_manifest_before_its_blobs_is_refused_and_stays_invisible(
@@ -135,7 +135,7 @@ def test_a_manifest_before_its_blobs_is_refused_and_stays_invisible(
     lost = image_manifest(Descriptor(OCI_EMPTY, sha256(EMPTY_CONFIG), 2), [])
     with refused(EnvironmentFailed, "400"):
         either.put_manifest(f"{repository}-empty", "v1", lost)
-    assert either.digest_of(f"{repository}-empty", "v1") is None
+    assert either.resolve_digest(f"{repository}-empty", "v1") is None
 
 
 def test_a_file_that_is_not_its_digest_is_refused(
@@ -189,7 +189,7 @@ def test_retry_after_is_waited_for(
     fake: FakeRegistry, client: Registry, waits: list[float], capsys: pytest.CaptureFixture[str]
 ) -> None:
     fake.fail(Fault("GET", "manifests", 1, status=429, headers={"Retry-After": "7"}))
-    assert client.manifest("r", "v1") is None
+    assert client.read_manifest("r", "v1") is None
     assert waits == [7]
     assert "asks to wait 7 s" in capsys.readouterr().err
 
@@ -199,7 +199,7 @@ def test_retry_after_of_hours_is_not_waited_for(
 ) -> None:
     fake.fail(Fault("GET", "manifests", 1, status=429, headers={"Retry-After": "10000"}))
     with refused(EnvironmentFailed, "429", "10000"):
-        client.manifest("r", "v1")
+        client.read_manifest("r", "v1")
     assert waits == []
 
 
@@ -209,7 +209,7 @@ def test_a_retry_after_that_says_nothing(
 ) -> None:
     for method, path in (("GET", "manifests"), ("PUT", "blobs")):
         fake.fail(Fault(method, path, 1, status=429, headers={"Retry-After": said}))
-    assert client.manifest("r", "v1") is None
+    assert client.read_manifest("r", "v1") is None
     push(client, layer)
 
 
@@ -229,7 +229,7 @@ def test_a_manifest_by_digest_is_put_again(
     fake.fail(Fault("PUT", "manifests", 2, **what))
     client.put_manifest("r", manifest.digest, manifest)
     assert fake.count("PUT", "manifests") == 3
-    assert client.manifest("r", manifest.digest) == manifest
+    assert client.read_manifest("r", manifest.digest) == manifest
 
 
 @pytest.mark.parametrize("what", PASSING)
@@ -370,7 +370,7 @@ def test_a_manifest_put_with_its_answer_lost_is_not_taken_for_done(
     with refused(EnvironmentFailed, "manifests/v1"):
         client.put_manifest("r", "v1", manifest)
     client.put_manifest("r", "v1", manifest)
-    assert client.manifest("r", "v1") == manifest
+    assert client.read_manifest("r", "v1") == manifest
 
 
 @pytest.mark.parametrize("status", [401, 500])
@@ -395,7 +395,7 @@ def test_a_digest_nobody_states_is_computed(fake: FakeRegistry, client: Registry
     fake.fail(Fault("HEAD", "manifests", digest=""))
     manifest = small_manifest(client, "r")
     client.put_manifest("r", "v1", manifest)
-    assert client.digest_of("r", "v1") == manifest.digest
+    assert client.resolve_digest("r", "v1") == manifest.digest
 
 
 def test_other_bytes_than_the_digest_asked_for(fake: FakeRegistry, client: Registry) -> None:
@@ -403,9 +403,9 @@ def test_other_bytes_than_the_digest_asked_for(fake: FakeRegistry, client: Regis
     client.put_manifest("r", "v1", manifest)
     fake.fail(Fault("GET", "manifests|blobs", body=b'{"other": 1}'))
     with refused(EnvironmentFailed, "other bytes were served"):
-        client.manifest("r", manifest.digest)
+        client.read_manifest("r", manifest.digest)
     with refused(EnvironmentFailed, "other bytes were served"):
-        client.blob("r", sha256(EMPTY_CONFIG))
+        client.read_blob("r", sha256(EMPTY_CONFIG))
 
 
 def test_other_bytes_than_the_tag_states(fake: FakeRegistry, client: Registry) -> None:
@@ -413,14 +413,14 @@ def test_other_bytes_than_the_tag_states(fake: FakeRegistry, client: Registry) -
     client.put_manifest("r", "v1", manifest)
     fake.fail(Fault("GET", "manifests", body=b'{"other": 1}', digest=manifest.digest))
     with refused(EnvironmentFailed, "other bytes were served"):
-        client.manifest("r", "v1")
+        client.read_manifest("r", "v1")
 
 
 def test_a_blob_cut_short(fake: FakeRegistry, client: Registry) -> None:
     blob = fake.put("r", DATA)
     fake.fail(Fault("GET", "blobs", short=100))
     with refused(EnvironmentFailed, "blobs"):
-        client.blob("r", blob.digest)
+        client.read_blob("r", blob.digest)
 
 
 WRONG = [OTHER, "sha512:" + "0" * 128, "nonsense"]
@@ -455,7 +455,7 @@ def test_a_registry_that_mounted_another_blob(
     blob = fake.put("from", DATA)
     fake.fail(Fault("POST", "mount=", digest=digest))
     with refused(EnvironmentFailed, blob.digest, digest[:80], "took"):
-        client.mount("to", blob.digest, "from")
+        client.mount_blob("to", blob.digest, "from")
 
 
 def test_a_registry_that_states_no_digest_anywhere(
@@ -467,8 +467,8 @@ def test_a_registry_that_states_no_digest_anywhere(
     manifest = small_manifest(client, "r")
     for reference in ("v1", manifest.digest):
         client.put_manifest("r", reference, manifest)
-        assert client.manifest("r", reference) == manifest
-        assert client.digest_of("r", reference) == manifest.digest
+        assert client.read_manifest("r", reference) == manifest
+        assert client.resolve_digest("r", reference) == manifest.digest
 
 
 def test_another_digest_than_the_one_asked_for(fake: FakeRegistry, client: Registry) -> None:
@@ -476,7 +476,7 @@ def test_another_digest_than_the_one_asked_for(fake: FakeRegistry, client: Regis
     client.put_manifest("r", manifest.digest, manifest)
     fake.fail(Fault("HEAD", "manifests", digest=OTHER))
     with refused(EnvironmentFailed, manifest.digest, "other bytes"):
-        client.digest_of("r", manifest.digest)
+        client.resolve_digest("r", manifest.digest)
 
 
 @pytest.mark.parametrize("digest", WRONG[1:])
@@ -486,11 +486,11 @@ def test_a_digest_that_is_none_is_computed(
     manifest = small_manifest(client, "r")
     client.put_manifest("r", "v1", manifest)
     fake.fail(Fault("HEAD", "manifests", digest=digest))
-    assert client.digest_of("r", "v1") == manifest.digest
+    assert client.resolve_digest("r", "v1") == manifest.digest
 
 
 def look_for_a_tag(client: Registry) -> object:
-    return client.digest_of("r", "v1")
+    return client.resolve_digest("r", "v1")
 
 
 @pytest.mark.parametrize(
@@ -531,7 +531,7 @@ def of_kind(client: Registry, repository: str, kind: str) -> Manifest:
     content: dict[str, Any] = {
         "schemaVersion": 2,
         "mediaType": kind,
-        "config": blob.plain(),
+        "config": blob.as_dict(),
         "layers": [],
     }
     if kind in (OCI_INDEX, DOCKER_INDEX):
@@ -540,7 +540,7 @@ def of_kind(client: Registry, repository: str, kind: str) -> Manifest:
         )
         client.put_manifest(repository, child.digest, child)
         platform = {"architecture": "amd64", "os": "linux"}
-        entry = child.descriptor.plain() | {"platform": platform}
+        entry = child.descriptor.as_dict() | {"platform": platform}
         content = {"schemaVersion": 2, "mediaType": kind, "manifests": [entry]}
     return Manifest(json.dumps(content, indent=3).encode() + b"\n", kind)
 
@@ -551,12 +551,12 @@ def test_every_kind_of_manifest_is_put_again_as_it_was(
 ) -> None:
     manifest = of_kind(either, repository, kind)
     either.put_manifest(repository, "first", manifest)
-    read = either.manifest(repository, "first")
+    read = either.read_manifest(repository, "first")
     assert read == manifest
     either.put_manifest(repository, "second", read)
     assert (
-        either.manifest(repository, "second")
-        == either.manifest(repository, manifest.digest)
+        either.read_manifest(repository, "second")
+        == either.read_manifest(repository, manifest.digest)
         == manifest
     )
 
@@ -568,7 +568,7 @@ def test_a_media_type_lost_on_the_way(fake: FakeRegistry, client: Registry, serv
     manifest = of_kind(client, "r", OCI_INDEX)
     client.put_manifest("r", "v1", manifest)
     fake.fail(Fault("GET", "manifests", headers={"Content-Type": served}))
-    assert client.manifest("r", "v1") == manifest
+    assert client.read_manifest("r", "v1") == manifest
 
 
 # Mounting
@@ -579,7 +579,7 @@ def test_a_mount_that_opens_an_upload_is_closed_and_copied(
 ) -> None:
     blob = fake.put("from", DATA)
     fake.fail(Fault("POST", "mount=", unmounted=True))
-    assert not client.mount("to", blob.digest, "from")
+    assert not client.mount_blob("to", blob.digest, "from")
     assert not fake.uploads, "an upload was left open"
     client.ensure_blob("to", blob, "from")
     assert fake.blobs["to"][blob.digest] == DATA
@@ -702,7 +702,7 @@ def test_an_interrupt_stops_them_all(
     def interrupt(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    client.mount = interrupt  # type: ignore[method-assign, assignment]
+    client.mount_blob = interrupt  # type: ignore[method-assign, assignment]
     with pytest.raises(KeyboardInterrupt):
         client.ensure_blobs("to", to_copy, "from")
     assert fake.requests == []

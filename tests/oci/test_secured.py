@@ -56,11 +56,11 @@ def use(host: str, path: Path, repository: str) -> None:
     manifest = image_manifest(config, small)
     for reference in (manifest.digest, "v1"):
         client.put_manifest(repository, reference, manifest)
-        assert client.manifest(repository, reference) == manifest
-    assert client.tags(repository) == ("v1",)
-    client.ensure_blobs(f"{repository}/mounted", manifest.blobs(), repository)
+        assert client.read_manifest(repository, reference) == manifest
+    assert client.list_tags(repository) == ("v1",)
+    client.ensure_blobs(f"{repository}/mounted", manifest.parse_blobs(), repository)
     client.put_manifest(f"{repository}/mounted", "v1", manifest)
-    assert client.blob(repository, sha256(DATA)) == DATA
+    assert client.read_blob(repository, sha256(DATA)) == DATA
 
 
 def test_everything(host: str, tmp_path: Path) -> None:
@@ -69,7 +69,7 @@ def test_everything(host: str, tmp_path: Path) -> None:
 
 def test_everything_in_chunks(host: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(upload, "CHUNK_BYTES", 50_000)
-    monkeypatch.setattr(Registry, "mount", lambda *_: False)
+    monkeypatch.setattr(Registry, "mount_blob", lambda *_: False)
     use(host, tmp_path / "layer", "chunks")
 
 

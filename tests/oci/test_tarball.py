@@ -15,7 +15,15 @@ from functools import partial
 
 import pytest
 
-from oci.tarball import CHUNK_BYTES, Blob, DamagedStream, Deflated, LayerWriter, member, zeros
+from oci.tarball import (
+    CHUNK_BYTES,
+    Blob,
+    DamagedStream,
+    Deflated,
+    LayerWriter,
+    gzip_member,
+    zero_block,
+)
 
 EPOCH = 1_738_108_800
 RANDOM = random.Random(20)  # noqa: S311 - the same cases every time
@@ -43,18 +51,18 @@ def written(fill: Callable[[LayerWriter], None]) -> tuple[bytes, Blob]:
 
 def whole(writer: LayerWriter) -> None:
     """A layer of everything a layer can hold."""
-    writer.directory("opt")
+    writer.add_directory("opt")
     for number, data in enumerate(CONTENTS):
-        writer.data(f"opt/made-{number}", 0o755, data)
-        writer.copied(f"opt/copied-{number}", 0o644, deflated(data))
-    writer.copied(LONG, 0o644, deflated(b"deep"))
-    writer.data("opt/ünicode ☃", 0o644, b"snow")
+        writer.add_data(f"opt/made-{number}", 0o755, data)
+        writer.add_deflated(f"opt/copied-{number}", 0o644, deflated(data))
+    writer.add_deflated(LONG, 0o644, deflated(b"deep"))
+    writer.add_data("opt/ünicode ☃", 0o644, b"snow")
 
 
 def test_folded_zeros_are_that_many_zeros() -> None:
     for count in [*range(1, 3000), 65_535, 65_536, 1_000_000]:
         inflate = zlib.decompressobj(-15)
-        assert inflate.decompress(zeros(count) + b"\x03\x00") == bytes(count)
+        assert inflate.decompress(zero_block(count) + b"\x03\x00") == bytes(count)
         assert inflate.eof, count
 
 
@@ -62,14 +70,14 @@ def test_folded_zeros_are_that_many_zeros() -> None:
 @pytest.mark.parametrize("fill", [b"\0", b"x", b"x" + bytes(30), bytes(23) + b"x"])
 def test_a_member_is_what_went_in(length: int, fill: bytes) -> None:
     data = (fill * (length // len(fill) + 1))[:length]
-    assert gzip.decompress(member(data)) == data
+    assert gzip.decompress(gzip_member(data)) == data
 
 
 def test_members_of_random_zero_runs() -> None:
     for _ in range(300):
         lengths = [RANDOM.randrange(60) for _ in range(RANDOM.randrange(8))]
         data = b"".join(RANDOM.randbytes(length) + bytes(length) for length in lengths)
-        assert gzip.decompress(member(data)) == data
+        assert gzip.decompress(gzip_member(data)) == data
 
 
 def test_a_layer_is_read_back_by_tarfile() -> None:
@@ -118,7 +126,9 @@ def test_an_empty_layer_is_a_tar() -> None:
 @pytest.mark.parametrize("level", range(10))
 def test_streams_of_every_compression_level(level: int) -> None:
     layer, _ = written(
-        lambda writer: writer.copied("a", 0o644, deflated(NOISE[:70_000] + bytes(70_000), level))
+        lambda writer: writer.add_deflated(
+            "a", 0o644, deflated(NOISE[:70_000] + bytes(70_000), level)
+        )
     )
     with tarfile.open(fileobj=io.BytesIO(layer), mode="r:gz") as found:
         content = found.extractfile("a")
@@ -162,11 +172,11 @@ TEXT = b"import this\n" * 5000
 @pytest.mark.parametrize("data", [TEXT, NOISE], ids=["text", "several chunks"])
 def test_a_stream_that_is_not_what_was_said(data: bytes, changes: dict[str, int]) -> None:
     with pytest.raises(DamagedStream):
-        written(lambda writer: writer.copied("a", 0o644, spoiled(data, **changes)))
+        written(lambda writer: writer.add_deflated("a", 0o644, spoiled(data, **changes)))
 
 
 def copy_stream(broken: Deflated, writer: LayerWriter) -> None:
-    writer.copied("a", 0o644, broken)
+    writer.add_deflated("a", 0o644, broken)
 
 
 def test_no_flipped_bit_goes_unseen() -> None:

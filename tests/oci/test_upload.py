@@ -407,7 +407,7 @@ def test_a_real_registry_after_a_cut(
         Registry(way.host).push_file("cut", tmp_path / "layer", sha256(data), counted.append)
         assert way.is_cut
     assert sum(counted) == len(data)
-    assert Registry(registry_host).blob("cut", sha256(data)) == data
+    assert Registry(registry_host).read_blob("cut", sha256(data)) == data
 
 
 @pytest.mark.docker
@@ -416,6 +416,6 @@ def test_a_real_registry_takes_chunks_and_copies(
 ) -> None:
     client = Registry(registry_host)
     client.push_file("chunks/from", layer, BLOB.digest, lambda _: None)
-    monkeypatch.setattr(client, "mount", lambda *_: False)
+    monkeypatch.setattr(client, "mount_blob", lambda *_: False)
     client.ensure_blob("chunks/to", BLOB, "chunks/from")
-    assert client.blob("chunks/to", BLOB.digest) == DATA
+    assert client.read_blob("chunks/to", BLOB.digest) == DATA

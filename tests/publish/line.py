@@ -13,20 +13,25 @@ from images import catalog
 from images.catalog import Catalog
 from images.record import BuildRecord
 from oci.registry import Registry, file_sha256
-from publish.compare import between
+from publish.compare import compare_images
 from publish.evidence import documents
-from publish.evidence.attest import Witness
+from publish.evidence.attest import EvidenceSigner
 from publish.evidence.store import Signer
 from publish.evidence.trust import Trusted
-from publish.image_assessor import Bench
-from publish.promotion import Asked, Candidate, Promoted, promote
+from publish.image_assessor import ImageAssessor
+from publish.promotion import (
+    PromotionCandidate,
+    PromotionRequest,
+    PromotionResult,
+    promote_candidate,
+)
 from publish.released import decision_check
-from publish.released.published import Published, previous
-from publish.released.verify import Verified, verify
-from publish.released.yank_statements import SignedMarks
+from publish.released.published import Published, find_previous
+from publish.released.verify import VerifyResult, verify_reference
+from publish.released.yank_statements import SignedYankMarks
 from publish.tags.transaction import Production
 from scan import store, trivy
-from scan.assess import Judges
+from scan.assess import AssessmentContext
 from scan.difference import Difference
 from scan.history import History
 from scan.policy import load_policy
@@ -44,9 +49,9 @@ from tests.publish.signed import (
 from tests.publish.stage_records import STAGING, staged
 
 TODAY = datetime.date(2026, 11, 21)
-JUDGES = Judges(load_policy(), (), "no database here", History({}), TODAY)
-MONTHLY = Asked(channel="monthly", kind="patch")
-FIRST = Asked(channel="production", kind="major", approved=True)
+JUDGES = AssessmentContext(load_policy(), (), "no database here", History({}), TODAY)
+MONTHLY = PromotionRequest(channel="monthly", kind="patch")
+FIRST = PromotionRequest(channel="production", kind="major", approved=True)
 
 OURS = trust(P256)
 
@@ -74,7 +79,7 @@ class Line:
         build = build_record(manifest.digest)
         held = [
             replace(build.layers[0], digest=blob.digest, size=blob.size)
-            for blob in manifest.blobs()[1:]
+            for blob in manifest.parse_blobs()[1:]
         ]
         build = replace(build, version=version, repository=image.repository, layers=tuple(held))
         document = {**sbom(), "metadata": {"timestamp": build.created_at}}
@@ -82,47 +87,51 @@ class Line:
         (self.folder / trivy.SPDX).write_text("{}")
         bill = Sbom(trivy.SBOM, file_sha256(self.folder / trivy.SBOM), trivy.SPDX, {"pypi": 2})
         scan = replace(scan_record(build), version=version, sbom=bill)
-        witness = Witness(
+        witness = EvidenceSigner(
             self.registry, signer or self.signer, self.catalog.repositories.production
         )
-        witness.built(build, WHEELS)
-        witness.tested(build, replace(validation_record(build, gpus=gpus), version=version))
-        documents = store.keep_sbom(
+        witness.attest_build(build, WHEELS)
+        witness.attest_tests(build, replace(validation_record(build, gpus=gpus), version=version))
+        documents = store.attach_sbom(
             self.registry, build.repository, build.digest, bill, self.folder
         )
-        witness.scanned(build, scan, self.folder, documents)
+        witness.attest_scan(build, scan, self.folder, documents)
         return build
 
     def promote(
-        self, build: BuildRecord, asked: Asked = MONTHLY, today: datetime.date = TODAY
-    ) -> Promoted:
-        version = self.catalog.version(build.version)
+        self, build: BuildRecord, asked: PromotionRequest = MONTHLY, today: datetime.date = TODAY
+    ) -> PromotionResult:
+        version = self.catalog.require_version(build.version)
 
         def compare(image: BuildRecord) -> Difference | None:
-            before = previous(
+            before = find_previous(
                 self.registry, self.catalog.repositories, version, image.image, self.trusted
             )
             after = Published(version, image.image, "staging", image.repository, image.digest)
-            return between(self.bench, before, after) if before else None
+            return compare_images(self.bench, before, after) if before else None
 
-        witness = Witness(self.registry, self.signer, self.catalog.repositories.production)
-        candidate = Candidate(
+        witness = EvidenceSigner(self.registry, self.signer, self.catalog.repositories.production)
+        candidate = PromotionCandidate(
             self.catalog, version, (build,), self.production, witness, self.trusted, compare, today
         )
-        return promote(candidate, asked)
+        return promote_candidate(candidate, asked)
 
     @property
-    def bench(self) -> Bench:
-        return Bench(self.registry, self.catalog, self.trusted, JUDGES)
+    def bench(self) -> ImageAssessor:
+        return ImageAssessor(self.registry, self.catalog, self.trusted, JUDGES)
 
     @property
     def production(self) -> Production:
-        doubt = decision_check.doubt(self.registry, self.catalog.repositories, self.trusted)
-        marks = SignedMarks(
+        doubt = decision_check.make_decision_check(
+            self.registry, self.catalog.repositories, self.trusted
+        )
+        marks = SignedYankMarks(
             self.registry, self.catalog.repositories.production, self.trusted, lambda: self.signer
         )
-        seal = documents.of_journal(lambda: self.signer, self.trusted)
-        allowed = decision_check.allowed(self.registry, self.catalog.repositories, self.trusted)
+        seal = documents.make_journal_seal(lambda: self.signer, self.trusted)
+        allowed = decision_check.make_allowed_reader(
+            self.registry, self.catalog.repositories, self.trusted
+        )
         return Production(
             self.registry,
             self.catalog.repositories,
@@ -131,22 +140,24 @@ class Line:
             seal,
             doubt,
             allowed,
-            documents.of_lock(lambda: self.signer, self.trusted),
+            documents.make_lock_seal(lambda: self.signer, self.trusted),
         )
 
     def tags(self) -> dict[str, str]:
         """Every tag of production that people use."""
         repository = self.catalog.repositories.production
-        names = [tag for tag in self.registry.tags(repository) if not tag.startswith("sha256-")]
-        return {name: self.registry.digest_of(repository, name) or "" for name in names}
+        names = [
+            tag for tag in self.registry.list_tags(repository) if not tag.startswith("sha256-")
+        ]
+        return {name: self.registry.resolve_digest(repository, name) or "" for name in names}
 
-    def verify(self, reference: str) -> Verified:
-        return verify(self.registry, self.catalog.repositories, reference, self.trusted)
+    def verify(self, reference: str) -> VerifyResult:
+        return verify_reference(self.registry, self.catalog.repositories, reference, self.trusted)
 
 
 def line_of_one(registry: Registry, folder: Path) -> Line:
     """On repositories of its own: a real registry is shared by all tests."""
-    shipped, stem = catalog.load(), folder.name.lower().replace("_", "-")
+    shipped, stem = catalog.load_catalog(), folder.name.lower().replace("_", "-")
     names = {name: f"{stem}/{name}" for name in ("production", "records", "journal")}
     repositories = replace(shipped.repositories, staging=STAGING, **names)
     return Line(registry, replace(shipped, images=("base",), repositories=repositories), folder)

@@ -25,9 +25,15 @@ from oci import referrers
 from oci.manifest import LAYER_GZIP, OCI_CONFIG, image_manifest, sha256
 from oci.registry import Registry
 from publish.tags import journal, lock
-from publish.tags.allowed import Allowed, ReadAllowed
-from publish.tags.journal import order, tags_of
-from publish.tags.transaction import Approved, Outcome, Production, TagSet, promote
+from publish.tags.allowed import AllowedTags, ReadAllowed
+from publish.tags.journal import list_tags_of, version_order
+from publish.tags.transaction import (
+    ApprovedImage,
+    Production,
+    TagSet,
+    TransactionOutcome,
+    promote_tags,
+)
 from tests.fakes.registry import FakeRegistry, Fault, State
 from tests.publish.signed import P256, journal_seal, marks
 
@@ -150,15 +156,15 @@ def at(
 def by_tags(client: Registry, production: str) -> ReadAllowed:
     """A registry where every tag of a version is that of a release: nothing is signed here."""
 
-    def allowed(digest: str, _: Sequence[str]) -> tuple[Allowed, ...]:
-        named = (re.fullmatch(OWN_TAG, tag) for tag in client.tags(production))
+    def allowed(digest: str, _: Sequence[str]) -> tuple[AllowedTags, ...]:
+        named = (re.fullmatch(OWN_TAG, tag) for tag in client.list_tags(production))
         found = {
             (match[1], match[2] or "base")
             for match in named
-            if match and client.digest_of(production, match[0]) == digest
+            if match and client.resolve_digest(production, match[0]) == digest
         }
         return tuple(
-            Allowed(version, image, tags_of(version, image), "", "")
+            AllowedTags(version, image, list_tags_of(version, image), "", "")
             for version, image in sorted(found)
         )
 
@@ -185,46 +191,48 @@ def approved(
     version: str,
     images: Sequence[str] = IMAGES,
     repositories: Repositories = REPOSITORIES,
-) -> tuple[Approved, ...]:
+) -> tuple[ApprovedImage, ...]:
     """Small images of a version in staging, each with a bill of materials, a test result and a
     decision.
     """
     return tuple(_approved(client, version, image, repositories.staging) for image in images)
 
 
-def _approved(client: Registry, version: str, image: str, staging: str) -> Approved:
+def _approved(client: Registry, version: str, image: str, staging: str) -> ApprovedImage:
     config = client.push_bytes(staging, f'{{"image": "{version} {image}"}}'.encode(), OCI_CONFIG)
     manifest = image_manifest(
         config, [client.push_bytes(staging, b"layer of " + image.encode(), LAYER_GZIP)]
     )
     client.put_manifest(staging, manifest.digest, manifest)
     said = [
-        referrers.attach(
+        referrers.attach_artifact(
             client, staging, manifest.descriptor, kind, [(kind, kind.encode())], {"image": image}
         )
         for kind in (LISTED, SAID, DECIDED)
     ]
-    return Approved(
+    return ApprovedImage(
         image, manifest.digest, staging, said[-1].digest, tuple(each.digest for each in said)
     )
 
 
 def released(
     client: Registry, version: str, aliases: Sequence[str] = ("v2.6", "latest"), **named: Any
-) -> Outcome:
+) -> TransactionOutcome:
     """A release, staged and promoted."""
     images = named.get("images", IMAGES)
     repositories = named.get("repositories", REPOSITORIES)
     approvals = approved(client, version, images, repositories)
-    return promote(
+    return promote_tags(
         at(client, repositories=repositories), tag_set(version, aliases, images), approvals
     )
 
 
 def tags(client: Registry, repositories: Repositories = REPOSITORIES) -> Tags:
     """Every tag of production a person would use, and its digest."""
-    names = [tag for tag in client.tags(repositories.production) if not tag.startswith("sha256-")]
-    return {tag: client.digest_of(repositories.production, tag) or "" for tag in names}
+    names = [
+        tag for tag in client.list_tags(repositories.production) if not tag.startswith("sha256-")
+    ]
+    return {tag: client.resolve_digest(repositories.production, tag) or "" for tag in names}
 
 
 @dataclass
@@ -241,11 +249,11 @@ class World:
         self.fake.restore(state)
         self.seen = self.tags()
 
-    def know(self, version: str, approvals: Sequence[Approved]) -> None:
+    def know(self, version: str, approvals: Sequence[ApprovedImage]) -> None:
         """Remember what a release is, and what must be known about it wherever it is named."""
         client = direct(self.fake)
         for each in approvals:
-            found = referrers.referrers(client, each.repository, each.digest)
+            found = referrers.list_referrers(client, each.repository, each.digest)
             self.versions[each.digest] = version
             self.evidence[each.digest] = {referrer.descriptor.digest for referrer in found}
 
@@ -274,7 +282,11 @@ class World:
             for tag, now in self.tags().items()
             if tag in before
         ]
-        return [f"{tag}: {old} -> {new}" for tag, old, new in pairs if order(new) < order(old)]
+        return [
+            f"{tag}: {old} -> {new}"
+            for tag, old, new in pairs
+            if version_order(new) < version_order(old)
+        ]
 
     def check_evidence(self) -> None:
         """No tag of production without all its evidence, and that listed."""
@@ -298,12 +310,12 @@ class World:
 
     def check_journal(self, may_be_open: bool) -> None:
         """Every tag of production is where the journal says; nothing is open unless it may be."""
-        kept = journal.read(direct(self.fake), REPOSITORIES.journal).journal
-        assert may_be_open or kept.begun is None
+        kept = journal.read_journal(direct(self.fake), REPOSITORIES.journal).journal
+        assert may_be_open or kept.open_transaction is None
         held = self.tags()
         for tag, digest in held.items():
-            assert digest in kept.expected(tag), (
-                f"{tag} holds {digest}, and the journal says {kept.expected(tag)}"
+            assert digest in kept.expected_digests(tag), (
+                f"{tag} holds {digest}, and the journal says {kept.expected_digests(tag)}"
             )
         for transaction in kept.transactions:
             for entry in transaction.entries:
@@ -312,7 +324,7 @@ class World:
     def check_settled(self, aliases: Mapping[str, str]) -> None:
         """Nothing half done: each alias names one release for all images, and the lock is free."""
         self.check_whole(aliases)
-        with lock.held(direct(self.fake), REPOSITORIES.journal, "somebody else"):
+        with lock.hold_lock(direct(self.fake), REPOSITORIES.journal, "somebody else"):
             pass
 
     def check_whole(self, aliases: Mapping[str, str]) -> None:
@@ -414,7 +426,7 @@ def dying(client: Registry, step: int) -> Registry:
     def call(*args: Any, **named: Any) -> Any:
         if next(left, None) is None:
             raise KeyboardInterrupt
-        return client._call(*args, **named)
+        return client._send_request(*args, **named)
 
-    other._call = call  # type: ignore[method-assign]
+    other._send_request = call  # type: ignore[method-assign]
     return other

@@ -16,27 +16,27 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from images.locks import Wheel
 from images.record import BuildRecord, BuiltLayer, DebianPackage
-from oci.manifest import Descriptor, Manifest, canonical
-from oci.referrers import attach
+from oci.manifest import Descriptor, Manifest, canonical_json
+from oci.referrers import attach_artifact
 from oci.registry import Registry
 from publish.evidence import documents, statement
 from publish.evidence import store as evidence
 from publish.evidence.documents import DocumentSeal
-from publish.evidence.keys import PrivateKey, PublicKeys, key_id
+from publish.evidence.keys import PrivateKey, PublicKeys, compute_key_id
 from publish.evidence.predicates import cyclonedx, decision, provenance, test_result, vulnerability
-from publish.evidence.predicates.decision import Decided
+from publish.evidence.predicates.decision import DecisionClaim
 from publish.evidence.predicates.provenance import Builder
 from publish.evidence.statement import Statement
 from publish.evidence.store import BUNDLE
 from publish.evidence.trust import Trusted
-from publish.released.yank_statements import SignedMarks
+from publish.released.yank_statements import SignedYankMarks
 from runner.verdict import Verdict
-from scan.record import Database, Judged, Sbom, ScanRecord, Standing
+from scan.record import Database, Sbom, ScanRecord, TriagedFinding, TriageStatus
 from tests.fakes.cyclonedx import sbom
 from tests.publish.stage_records import built, scanned, validated
 from tests.scan.samples import finding
 from validation.record import Environment, SuiteResult, ValidationRecord
-from validation.suite import suites_of
+from validation.suite import list_suites
 
 DIGEST, OTHER = "sha256:" + "a" * 64, "sha256:" + "b" * 64
 NAME = "pytorch-cuda"
@@ -57,7 +57,7 @@ STRANGER: PrivateKey = ec.derive_private_key(8, ec.SECP256R1())
 
 def public(*keys: PrivateKey) -> PublicKeys:
     """The public halves."""
-    return {key_id(key.public_key()): key.public_key() for key in keys}
+    return {compute_key_id(key.public_key()): key.public_key() for key in keys}
 
 
 def public_pem(key: PrivateKey | rsa.RSAPrivateKey) -> str:
@@ -72,17 +72,17 @@ def trust(*keys: PrivateKey) -> Trusted:
 
 def findings_seal(*keys: PrivateKey) -> DocumentSeal:
     """The first of these keys signs histories of findings, and all are believed."""
-    return documents.of_findings(lambda: keys[0], trust(*keys))
+    return documents.make_findings_seal(lambda: keys[0], trust(*keys))
 
 
 def journal_seal(*keys: PrivateKey) -> DocumentSeal:
     """The first of these keys signs journals, and all are believed."""
-    return documents.of_journal(lambda: keys[0], trust(*keys))
+    return documents.make_journal_seal(lambda: keys[0], trust(*keys))
 
 
-def marks(registry: Registry, repository: str, key: PrivateKey = P256) -> SignedMarks:
+def marks(registry: Registry, repository: str, key: PrivateKey = P256) -> SignedYankMarks:
     """Marks that a key signs."""
-    return SignedMarks(registry, repository, trust(key), lambda: key)
+    return SignedYankMarks(registry, repository, trust(key), lambda: key)
 
 
 def build_record(digest: str = DIGEST, image: str = "base") -> BuildRecord:
@@ -114,7 +114,7 @@ def validation_record(
     gpus: Sequence[str] = (H200,),
 ) -> ValidationRecord:
     """A validation of that build on GPUs, all its suites passed unless `suites` says otherwise."""
-    run = suites or tuple(suite(each.name) for each in suites_of(build.stacks))
+    run = suites or tuple(suite(each.name) for each in list_suites(build.stacks))
     where = Environment(
         "docker", "cuda" if gpus else "cpu", tuple(gpus), "550.54", "cpu", 16, 1, 1, "6.1", "27"
     )
@@ -128,14 +128,14 @@ def validation_record(
     )
 
 
-def judged(standing: Standing = Standing.GRACE, id_: str = "CVE-2026-1") -> Judged:
+def judged(standing: TriageStatus = TriageStatus.GRACE, id_: str = "CVE-2026-1") -> TriagedFinding:
     """A finding with that standing."""
-    return Judged(
+    return TriagedFinding(
         finding(id_=id_), standing, "2026-12-01", "fixed since 2026-11-17, 14 days of grace"
     )
 
 
-def scan_record(build: BuildRecord, *findings: Judged) -> ScanRecord:
+def scan_record(build: BuildRecord, *findings: TriagedFinding) -> ScanRecord:
     """A scan of that build, with DOCUMENT as its bill of materials."""
     return replace(
         scanned(build),
@@ -150,9 +150,9 @@ def scan_record(build: BuildRecord, *findings: Judged) -> ScanRecord:
     )
 
 
-def decided(build: BuildRecord) -> Decided:
+def decided(build: BuildRecord) -> DecisionClaim:
     """A decision that lets it go."""
-    return Decided(
+    return DecisionClaim(
         version=build.version,
         image=build.image,
         channel="production",
@@ -171,11 +171,11 @@ def statements(digest: str = DIGEST, image: str = "base") -> tuple[Statement, ..
     build = build_record(digest, image)
     scan = scan_record(build)
     return (
-        provenance.statement(build, WHEELS, BUILDER, NAME),
-        test_result.statement(validation_record(build), build.stacks, NAME),
-        cyclonedx.statement(scan, DOCUMENT, NAME),
-        vulnerability.statement(scan, NAME),
-        decision.statement(decided(build), digest, NAME),
+        provenance.make_statement(build, WHEELS, BUILDER, NAME),
+        test_result.make_statement(validation_record(build), build.stacks, NAME),
+        cyclonedx.make_statement(scan, DOCUMENT, NAME),
+        vulnerability.make_statement(scan, NAME),
+        decision.make_statement(decided(build), digest, NAME),
     )
 
 
@@ -187,7 +187,9 @@ def plain(about: Statement) -> dict[str, Any]:
 
 def bundle(envelope: Mapping[str, Any]) -> bytes:
     """An envelope as another producer would wrap it."""
-    return canonical({"mediaType": BUNDLE, "verificationMaterial": {}, "dsseEnvelope": envelope})
+    return canonical_json(
+        {"mediaType": BUNDLE, "verificationMaterial": {}, "dsseEnvelope": envelope}
+    )
 
 
 def plant(
@@ -197,7 +199,7 @@ def plant(
     type `claimed`.
     """
     notes = {"dev.sigstore.bundle.predicateType": claimed}
-    return attach(registry, repository, subject, BUNDLE, [(BUNDLE, data)], notes)
+    return attach_artifact(registry, repository, subject, BUNDLE, [(BUNDLE, data)], notes)
 
 
 def about(subject: Manifest) -> tuple[Statement, ...]:
@@ -209,7 +211,7 @@ def decide(
     registry: Registry, repository: str, tag: str, manifest: Manifest, key: PrivateKey = P256
 ) -> None:
     """Sign that a digest may carry a tag."""
-    said = Decided(
+    said = DecisionClaim(
         "v2.6.0",
         "cv",
         decision.PRODUCTION,
@@ -221,5 +223,5 @@ def decide(
         "",
         "2026-11-21T00:00:00+00:00",
     )
-    about = decision.statement(said, manifest.digest, repository)
-    evidence.publish(registry, repository, manifest.descriptor, [about], key)
+    about = decision.make_statement(said, manifest.digest, repository)
+    evidence.publish_statements(registry, repository, manifest.descriptor, [about], key)

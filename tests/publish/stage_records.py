@@ -5,7 +5,7 @@ from __future__ import annotations
 from images.record import BuildRecord
 from oci.manifest import LAYER_GZIP, OCI_CONFIG, Manifest, image_manifest
 from oci.registry import Registry
-from publish.state import Known
+from publish.state import StageRecords
 from runner.verdict import Verdict
 from scan.record import ScanRecord
 from validation.record import Environment, ValidationRecord
@@ -78,10 +78,10 @@ def known(
     validation: Verdict = Verdict.PASS,
     scan: Verdict = Verdict.PASS,
     reason: str = "because",
-) -> Known:
+) -> StageRecords:
     """All records of one image with these verdicts."""
     build = built(image)
-    return Known(
+    return StageRecords(
         build,
         validated(build, validation, reason if validation is not Verdict.PASS else ""),
         scanned(build, scan, reason if scan is not Verdict.PASS else ""),

@@ -14,23 +14,23 @@ from commands.parser import parse
 from images import catalog
 from images.assembly import LABELS
 from publish import check
-from publish.check import CheckRecord, Expectation, expect
+from publish.check import CheckRecord, Expectation, find_expectation
 from runner import engine, records, shell
 from runner.engine import HeldImage
 from runner.errors import ConfigError, EnvironmentFailed
 from runner.time_limit import TimeLimitExceeded
 from runner.verdict import Verdict
-from scan.image_facts import Inside
-from scan.record import Problem
+from scan.image_facts import ImageFacts
+from scan.record import ScanProblem
 from tests.fakes import small_image
 from validation import run as validation
 from validation.record import Environment, SuiteResult, ValidationRecord
 from validation.suite import SUITES
 
-CATALOG = catalog.load()
+CATALOG = catalog.load_catalog()
 OURS = {f"{LABELS}.torch": "2.6.0", f"{LABELS}.stacks": "base,cv"}
 ID = f"sha256:{'7' * 64}"
-PROBLEM = Problem(
+PROBLEM = ScanProblem(
     "configuration", "User", "the image runs as root: its user is not set", "set a user of its own"
 )
 
@@ -47,7 +47,7 @@ PROBLEM = Problem(
 def test_what_an_image_is_held_against(
     line: str, stacks: str, labels: dict[str, str], found: tuple[str, tuple[str, ...]]
 ) -> None:
-    assert expect(CATALOG, line, stacks, labels) == Expectation(*found)
+    assert find_expectation(CATALOG, line, stacks, labels) == Expectation(*found)
 
 
 @pytest.mark.parametrize(
@@ -65,7 +65,7 @@ def test_what_nobody_can_hold_it_against(
     line: str, stacks: str, labels: dict[str, str], said: str
 ) -> None:
     with pytest.raises(ConfigError, match=said) as error:
-        expect(CATALOG, line, stacks, labels)
+        find_expectation(CATALOG, line, stacks, labels)
     assert "\x1b" not in str(error.value)
 
 
@@ -91,7 +91,7 @@ def judged(verdict: Verdict) -> ValidationRecord:
 )
 def test_the_exit_code_is_by_the_verdict(  # noqa: PLR0917 - a row of the table, and pytest's fixtures
     verdict: Verdict,
-    problems: tuple[Problem, ...],
+    problems: tuple[ScanProblem, ...],
     code: int,
     whole: Verdict,
     home: Path,
@@ -99,15 +99,15 @@ def test_the_exit_code_is_by_the_verdict(  # noqa: PLR0917 - a row of the table,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     held = HeldImage(ID, "", {"Labels": OURS})
-    asked_for: list[validation.Subject] = []
+    asked_for: list[validation.ValidationTarget] = []
 
-    def validate(target: validation.Subject, _: str) -> ValidationRecord:
+    def validate(target: validation.ValidationTarget, _: str) -> ValidationRecord:
         asked_for.append(target)
         return judged(verdict)
 
-    monkeypatch.setattr(engine, "obtain", lambda *_: held)
-    monkeypatch.setattr(validation, "validate", validate)
-    monkeypatch.setattr(check, "_look", lambda *_: iter(problems))
+    monkeypatch.setattr(engine, "obtain_image", lambda *_: held)
+    monkeypatch.setattr(validation, "validate_image", validate)
+    monkeypatch.setattr(check, "_find_problems", lambda *_: iter(problems))
     asked = parse(["check", "team/image:1", "--json"])
     assert asked.run(asked) == code
     said = capsys.readouterr()
@@ -119,17 +119,19 @@ def test_the_exit_code_is_by_the_verdict(  # noqa: PLR0917 - a row of the table,
     assert asked_for[0].command == "./release.py check team/image:1 --json"
     assert all(problem.what in said.err for problem in problems)
     (path,) = (home.parent / "out" / "checks").glob("*/check.json")
-    assert records.read(CheckRecord, path) == records.from_json(CheckRecord, said.out, "stdout")
+    assert records.read_record(CheckRecord, path) == records.from_json(
+        CheckRecord, said.out, "stdout"
+    )
 
 
 def test_a_look_that_fails_leaves_what_the_suites_said(monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(_: object) -> None:
         raise EnvironmentFailed("the engine went away")
 
-    monkeypatch.setattr(engine, "obtain", lambda *_: HeldImage(ID, "", {"Labels": OURS}))
-    monkeypatch.setattr(validation, "validate", lambda *_: judged(Verdict.PASS))
-    monkeypatch.setattr("scan.image_facts.inside", fail)
-    found = check.check(CATALOG, "team/image:1", ("", ""), "cpu", "")
+    monkeypatch.setattr(engine, "obtain_image", lambda *_: HeldImage(ID, "", {"Labels": OURS}))
+    monkeypatch.setattr(validation, "validate_image", lambda *_: judged(Verdict.PASS))
+    monkeypatch.setattr("scan.image_facts.probe_image", fail)
+    found = check.check_image(CATALOG, "team/image:1", ("", ""), "cpu", "")
     assert (found.verdict, found.reason) == (
         Verdict.INFRA,
         "the look inside failed: the engine went away",
@@ -143,14 +145,14 @@ def test_what_an_image_says_is_cleaned_and_bounded(
     """An image can name any number of packages, as long as it likes, with escapes in them."""
     hostile = "\x1b[31m\n::error::" + "x" * 5000
     areas = {f"{hostile}{number}": hostile for number in range(20_000)}
-    monkeypatch.setattr(engine, "obtain", lambda _: HeldImage(ID, "", {"Labels": OURS}))
-    monkeypatch.setattr(validation, "validate", lambda *_: judged(Verdict.PASS))
-    facts = Inside({}, areas, None, {}, (), {}, {}, (), {}, (), {}, (), ())
-    monkeypatch.setattr("scan.image_facts.inside", lambda _: facts)
+    monkeypatch.setattr(engine, "obtain_image", lambda _: HeldImage(ID, "", {"Labels": OURS}))
+    monkeypatch.setattr(validation, "validate_image", lambda *_: judged(Verdict.PASS))
+    facts = ImageFacts({}, areas, None, {}, (), {}, {}, (), {}, (), {}, (), ())
+    monkeypatch.setattr("scan.image_facts.probe_image", lambda _: facts)
     asked = parse(["check", "team/image:1"])
     assert asked.run(asked) == 1
     (path,) = (home.parent / "out" / "checks").glob("*/check.json")
-    found = records.read(CheckRecord, path)
+    found = records.read_record(CheckRecord, path)
     assert found is not None
     assert sum(problem.count for problem in found.problems) > 20_000
     assert len(found.problems) <= 1001
@@ -167,12 +169,12 @@ def test_a_check_says_how_long_it_may_take_and_is_ended_then(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert check.longest_check_s(("base", "cv", "nlp", "rl")) == 4 * 3600
-    monkeypatch.setattr(engine, "obtain", lambda _: HeldImage(ID, "", {"Labels": OURS}))
-    monkeypatch.setattr(validation, "validate", lambda *_: threading.Event().wait(20))
+    monkeypatch.setattr(engine, "obtain_image", lambda _: HeldImage(ID, "", {"Labels": OURS}))
+    monkeypatch.setattr(validation, "validate_image", lambda *_: threading.Event().wait(20))
     monkeypatch.setattr(check, "longest_check_s", lambda _: 1)
     try:
         with pytest.raises(TimeLimitExceeded, match="check of team/image:1 did not end"):
-            check.check(CATALOG, "team/image:1", ("", ""), "cpu", "")
+            check.check_image(CATALOG, "team/image:1", ("", ""), "cpu", "")
     finally:
         shell.allow_all()
     assert "if the image hangs, it is ended after" in capsys.readouterr().err
@@ -196,7 +198,7 @@ def test_an_image_of_somebody_else(
     """
     first = [suite for suite in SUITES if suite.name in ("device", "environment")]
     monkeypatch.setattr(validation, "suites_of", lambda _: (*first, validation.THROUGHPUT))
-    found = check.check(CATALOG, foreign_image, ("2.6", "base"), "cpu", "./release.py check")
+    found = check.check_image(CATALOG, foreign_image, ("2.6", "base"), "cpu", "./release.py check")
     assert found.verdict is Verdict.FAIL
     verdicts = {suite.suite: suite.verdict for suite in found.validation.suites}
     assert verdicts["device"] is verdicts["environment"] is verdicts["throughput"] is Verdict.FAIL
@@ -212,20 +214,20 @@ def test_an_image_of_somebody_else(
 )
 def test_what_names_no_image(reference: str) -> None:
     with pytest.raises(ConfigError) as error:
-        engine.obtain(reference)
+        engine.obtain_image(reference)
     assert len(str(error.value)) < 1000
 
 
 @pytest.mark.docker
 def test_an_image_that_the_registry_does_not_have(registry_host: str) -> None:
     with pytest.raises(ConfigError, match="there is no image"):
-        engine.obtain(f"{registry_host}/nothing:1")
+        engine.obtain_image(f"{registry_host}/nothing:1")
 
 
 @pytest.mark.docker
 def test_a_registry_that_does_not_answer(free_port: Callable[[], int]) -> None:
     with pytest.raises(EnvironmentFailed, match="connection refused"):
-        engine.obtain(f"127.0.0.1:{free_port()}/nothing:1")
+        engine.obtain_image(f"127.0.0.1:{free_port()}/nothing:1")
 
 
 @pytest.mark.docker
@@ -233,10 +235,10 @@ def test_a_derived_image_may_hold_more_packages(
     base_image: str, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """And still nothing less, and nothing else, than ours."""
-    engine.pull(base_image)
+    engine.pull_image(base_image)
     only = [suite for suite in SUITES if suite.name == "libraries"]
     monkeypatch.setattr(validation, "suites_of", lambda _: (*only, validation.THROUGHPUT))
-    monkeypatch.setattr(validation, "_run", _only_libraries(validation._run))
+    monkeypatch.setattr(validation, "_attempt_suite", _only_libraries(validation._attempt_suite))
     site = "/opt/venv/lib/python3.11/site-packages"
     added = (
         f"mkdir {site}/ours-1.dist-info && cd {site}/ours-1.dist-info && printf 'Name: "
@@ -250,7 +252,7 @@ def test_a_derived_image_may_hold_more_packages(
         with small_image.planted(
             "derived", f"RUN {added}{removed}", user="1000", base=base_image
         ) as tag:
-            found = check.check(CATALOG, tag, ("", ""), "cpu", "")
+            found = check.check_image(CATALOG, tag, ("", ""), "cpu", "")
         judged_checks = {
             each.name: each for suite in found.validation.suites for each in suite.checks
         }

@@ -16,20 +16,20 @@ from cryptography.hazmat.primitives import serialization
 
 from images.record import BuildRecord
 from oci import referrers
-from oci.manifest import canonical
+from oci.manifest import canonical_json
 from oci.registry import Registry
 from publish.evidence import attest
 from publish.evidence import store as evidence
-from publish.evidence.keys import PrivateKey, key_id
+from publish.evidence.keys import PrivateKey, compute_key_id
 from publish.evidence.predicates import YANK, decision, provenance
-from publish.evidence.predicates.decision import Decided
+from publish.evidence.predicates.decision import DecisionClaim
 from publish.evidence.statement import Statement
-from publish.evidence.trust import Trusted, trusted
-from publish.promotion import Asked
-from publish.released.promotions import released
+from publish.evidence.trust import Trusted, resolve_trusted
+from publish.promotion import PromotionRequest
+from publish.released.promotions import list_releases
 from publish.tags import journal, lock, transaction
-from publish.tags.journal import Entry, Journal, Transaction
-from publish.tags.rollback import rollback, yank
+from publish.tags.journal import Journal, JournalEntry, Transaction
+from publish.tags.rollback import roll_back, yank_version
 from runner.errors import ConfigError, GateRefused
 from runner.verdict import Verdict
 from scan import store
@@ -37,13 +37,13 @@ from tests.fakes.registry import FakeRegistry
 from tests.publish.line import FIRST, TODAY, Line, line_of_one
 from tests.publish.signed import BUILDER, ED25519, H200, P256, STRANGER, WHEELS, trust
 
-CANDIDATE = Asked(channel="candidate")
+CANDIDATE = PromotionRequest(channel="candidate")
 BOTH = trust(P256, ED25519)
 
 
 @pytest.fixture(autouse=True)
 def alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lock, "_wait", lambda *_: None)
+    monkeypatch.setattr(lock, "_wait_until", lambda *_: None)
 
 
 @pytest.fixture
@@ -58,7 +58,7 @@ def say(
     """A decision on a build, attached where it is staged or in `repository`; returns the
     artifact.
     """
-    honest = Decided(
+    honest = DecisionClaim(
         version=build.version,
         image="base",
         channel="production",
@@ -68,16 +68,16 @@ def say(
         tags=(build.version, "v2.6", "latest"),
         evidence=tuple(
             each.artifact
-            for each in evidence.read(line.registry, build.repository, build.digest, BOTH)
+            for each in evidence.read_evidence(line.registry, build.repository, build.digest, BOTH)
         ),
         policy="",
         decided_on="2026-11-21T00:00:00+00:00",
     )
-    about = decision.statement(replace(honest, **changed), build.digest, "pytorch-cuda")  # type: ignore[arg-type]
-    subject = attest.subject_of(line.registry, build)
-    return evidence.publish(line.registry, repository or build.repository, subject, [about], key)[
-        0
-    ].digest
+    about = decision.make_statement(replace(honest, **changed), build.digest, "pytorch-cuda")  # type: ignore[arg-type]
+    subject = attest.read_subject(line.registry, build)
+    return evidence.publish_statements(
+        line.registry, repository or build.repository, subject, [about], key
+    )[0].digest
 
 
 # The journal
@@ -89,22 +89,24 @@ def test_a_journal_that_somebody_forged_moves_nothing(line: Line, version: str) 
     unproven = line.prepare("v2.6.1", gpus=())
     line.promote(unproven, CANDIDATE)
     before = line.tags()
-    kept = journal.read(line.registry, line.catalog.repositories.journal)
+    kept = journal.read_journal(line.registry, line.catalog.repositories.journal)
     decided = kept.journal.transactions[-1].entries[0].decision
     moves = [("", version), ("v2.6", "v2.6"), ("latest", "latest")]
     entries = tuple(
-        Entry(tag, "base", alias, before.get(tag, ""), unproven.digest, decided)
+        JournalEntry(tag, "base", alias, before.get(tag, ""), unproven.digest, decided)
         for alias, tag in moves
     )
-    forged = kept.journal.with_begun(
+    forged = kept.journal.with_transaction(
         Transaction("promotion", version, "somebody", "2026-11-21T12:00:00Z", entries)
     )
-    with lock.held(line.registry, line.catalog.repositories.journal, "somebody") as claim:
-        journal.write(line.registry, line.catalog.repositories.journal, forged, kept.digest, claim)
+    with lock.hold_lock(line.registry, line.catalog.repositories.journal, "somebody") as claim:
+        journal.write_journal(
+            line.registry, line.catalog.repositories.journal, forged, kept.digest, claim
+        )
     with pytest.raises(ConfigError, match="never promoted"):
-        yank(line.production, "v2.6.7", "a slip")
+        yank_version(line.production, "v2.6.7", "a slip")
     with pytest.raises(ConfigError, match="never was on"):
-        rollback(line.production, "v2.6", lambda _: ())
+        roll_back(line.production, "v2.6", lambda _: ())
     assert line.tags() == before
     line.promote(line.prepare("v2.6.2", jinja2="3.1.5"))
     named = {tag for tag, digest in line.tags().items() if digest == unproven.digest}
@@ -112,11 +114,11 @@ def test_a_journal_that_somebody_forged_moves_nothing(line: Line, version: str) 
 
 
 def begin(
-    line: Line, kind: Literal["promotion", "rollback"], version: str, *entries: Entry
+    line: Line, kind: Literal["promotion", "rollback"], version: str, *entries: JournalEntry
 ) -> None:
     """Write a transaction into the journal as if a run had been killed behind it."""
     kept_at = line.catalog.repositories.journal
-    kept = journal.read(line.registry, kept_at)
+    kept = journal.read_journal(line.registry, kept_at)
     begun = Transaction(
         kind,
         version,
@@ -125,13 +127,17 @@ def begin(
         entries,
         ("v2.6.0",) * (kind == "rollback"),
     )
-    with lock.held(line.registry, kept_at, "somebody") as claim:
-        journal.write(line.registry, kept_at, kept.journal.with_begun(begun), kept.digest, claim)
+    with lock.hold_lock(line.registry, kept_at, "somebody") as claim:
+        journal.write_journal(
+            line.registry, kept_at, kept.journal.with_transaction(begun), kept.digest, claim
+        )
 
 
 def signed_journal(line: Line) -> Journal:
     """The journal, which somebody trusted signed."""
-    book = journal.read(line.registry, line.catalog.repositories.journal, line.production.seal)
+    book = journal.read_journal(
+        line.registry, line.catalog.repositories.journal, line.production.seal
+    )
     assert book.problem == ""
     return book.journal
 
@@ -155,15 +161,15 @@ def test_a_rollback_that_somebody_forged_takes_nothing_to_a_candidate(
     unproven = line.prepare("v2.6.1", gpus=())
     line.promote(unproven, CANDIDATE)
     before = line.tags()
-    kept = journal.read(line.registry, line.catalog.repositories.journal).journal
+    kept = journal.read_journal(line.registry, line.catalog.repositories.journal).journal
     decided = kept.transactions[-1].entries[0].decision
     begin(
         line,
         "rollback",
         "v2.6.1",
-        Entry(tag, "base", alias, first.digest, unproven.digest, decided),
+        JournalEntry(tag, "base", alias, first.digest, unproven.digest, decided),
     )
-    transaction.resume(line.production)
+    transaction.resume_interrupted(line.production)
     assert line.tags() == before
     assert told(signed_journal(line)) == told(kept)
 
@@ -172,11 +178,11 @@ def test_a_decision_is_not_played_again_for_what_was_yanked(line: Line) -> None:
     line.promote(line.prepare("v2.6.0"), FIRST)
     line.promote(line.prepare("v2.6.1", jinja2="3.1.5"))
     before = line.tags()
-    kept = journal.read(line.registry, line.catalog.repositories.journal).journal
+    kept = journal.read_journal(line.registry, line.catalog.repositories.journal).journal
     (old,) = [each for each in kept.transactions[0].entries if each.tag == "latest"]
     replayed = replace(old, old=before["latest"], state="planned")
     begin(line, "promotion", "v2.6.9", replayed)
-    transaction.resume(line.production)
+    transaction.resume_interrupted(line.production)
     assert line.tags() == before
     assert told(signed_journal(line)) == told(kept)
 
@@ -185,14 +191,14 @@ def test_nothing_that_was_yanked_is_put_by_finishing_what_was_begun(line: Line) 
     first = line.prepare("v2.6.0")
     line.promote(first, FIRST)
     line.promote(line.prepare("v2.6.1", jinja2="3.1.5"))
-    yank(line.production, "v2.6.0", "it loses data")
+    yank_version(line.production, "v2.6.0", "it loses data")
     before = line.tags()
-    kept = journal.read(line.registry, line.catalog.repositories.journal).journal
+    kept = journal.read_journal(line.registry, line.catalog.repositories.journal).journal
     (old,) = [each for each in kept.transactions[0].entries if each.tag == "latest"]
     begin(line, "promotion", "v2.6.0", replace(old, old=before["latest"], state="planned"))
-    transaction.resume(line.production)
+    transaction.resume_interrupted(line.production)
     assert line.tags() == before
-    assert signed_journal(line).yanked("v2.6.0") == "v2.6.0 was yanked: it loses data"
+    assert signed_journal(line).yank_reason("v2.6.0") == "v2.6.0 was yanked: it loses data"
 
 
 @pytest.mark.parametrize("decided", ["sha256:" + "0" * 64, "by a stranger"])
@@ -206,13 +212,15 @@ def test_what_nobody_trusted_decided_is_not_finished(line: Line, decided: str) -
         "v2.6.1",
         "somebody",
         "",
-        (Entry("v2.6.1", "base", "", "", build.digest, decided),),
+        (JournalEntry("v2.6.1", "base", "", "", build.digest, decided),),
     )
     said = line.production.doubt(begun, begun.entries[0])
     assert said.startswith(f"v2.6.1 -> {build.digest}: the decision is not attached to the image")
     if not decided.startswith("sha256:0"):
         production = line.catalog.repositories.production
-        referrers.copy(line.registry, build.repository, production, build.digest, [decided])
+        referrers.copy_artifacts(
+            line.registry, build.repository, production, build.digest, [decided]
+        )
     said = line.production.doubt(begun, begun.entries[0])
     assert ("not attached" if decided.startswith("sha256:0") else "not trusted") in said
 
@@ -222,7 +230,7 @@ def test_what_nobody_trusted_decided_is_not_finished(line: Line, decided: str) -
 
 def deciding(line: Line, *keys: PrivateKey) -> Line:
     """Both keys are trusted, and of them these to decide."""
-    deciders = frozenset(key_id(key.public_key()) for key in keys)
+    deciders = frozenset(compute_key_id(key.public_key()) for key in keys)
     return replace(line, trusted=replace(BOTH, deciders=deciders))
 
 
@@ -233,7 +241,7 @@ def test_a_key_of_evidence_signs_no_decision(line: Line) -> None:
     say(strict, build, ED25519, tags=("v2.6.0-candidate", "latest"))
     strict.promote(build, CANDIDATE)
     production = strict.catalog.repositories.production
-    held = evidence.read(line.registry, production, build.digest, strict.trusted)
+    held = evidence.read_evidence(line.registry, production, build.digest, strict.trusted)
     assert not any(each.problem for each in held), "it was not copied"
     counted = tuple(each.artifact for each in held)
     say(strict, build, ED25519, production, tags=("v2.6.0-candidate", "latest"), evidence=counted)
@@ -242,27 +250,30 @@ def test_a_key_of_evidence_signs_no_decision(line: Line) -> None:
     )
     found = strict.verify("v2.6.0-candidate")
     assert (found.verdict, found.reasons) == (Verdict.INCONCLUSIVE, ())
-    held = evidence.read(
+    held = evidence.read_evidence(
         strict.registry, strict.catalog.repositories.production, build.digest, strict.trusted
     )
     assert [each.problem for each in held if each.problem] == [
-        f"signed by {key_id(ED25519.public_key())}, which is not trusted to decide"
+        f"signed by {compute_key_id(ED25519.public_key())}, which is not trusted to decide"
     ]
 
 
 def test_who_decides_is_configured_and_trusted_for_all_else_too() -> None:
     pem = {name: attest_pem(key) for name, key in (("evidence", P256), ("decisions", ED25519))}
-    known = trusted(
+    known = resolve_trusted(
         environ={
             "PYTORCH_CUDA_IMAGES_TRUSTED_KEYS": pem["evidence"],
             "PYTORCH_CUDA_IMAGES_DECISION_KEYS": pem["decisions"],
         }
     )
-    assert set(known.keys) == {key_id(P256.public_key()), key_id(ED25519.public_key())}
-    assert known.may_decide(key_id(ED25519.public_key()))
-    assert not known.may_decide(key_id(P256.public_key()))
-    every = trusted(environ={"PYTORCH_CUDA_IMAGES_TRUSTED_KEYS": pem["evidence"]})
-    assert every.may_decide(key_id(P256.public_key()))
+    assert set(known.keys) == {
+        compute_key_id(P256.public_key()),
+        compute_key_id(ED25519.public_key()),
+    }
+    assert known.may_decide(compute_key_id(ED25519.public_key()))
+    assert not known.may_decide(compute_key_id(P256.public_key()))
+    every = resolve_trusted(environ={"PYTORCH_CUDA_IMAGES_TRUSTED_KEYS": pem["evidence"]})
+    assert every.may_decide(compute_key_id(P256.public_key()))
 
 
 def attest_pem(key: PrivateKey) -> str:
@@ -314,9 +325,9 @@ def test_who_decides_is_enough_to_be_told_whom_to_trust(
 ) -> None:
     monkeypatch.delenv("PYTORCH_CUDA_IMAGES_TRUSTED_KEYS", raising=False)
     monkeypatch.setenv("PYTORCH_CUDA_IMAGES_DECISION_KEYS", attest_pem(P256))
-    assert set(attest.trusted().keys) == {key_id(P256.public_key())}
-    named = trusted([attest_pem(ED25519)])
-    assert named.may_decide(key_id(ED25519.public_key())), (
+    assert set(attest.load_trusted().keys) == {compute_key_id(P256.public_key())}
+    named = resolve_trusted([attest_pem(ED25519)])
+    assert named.may_decide(compute_key_id(ED25519.public_key())), (
         "who names a key says who decides as well"
     )
 
@@ -324,26 +335,28 @@ def test_who_decides_is_enough_to_be_told_whom_to_trust(
 @pytest.mark.parametrize("created", ["2099-01-01T00:00:00Z", "", "soon"])
 def test_records_that_nobody_vouches_for_are_not_looked_at(line: Line, created: str) -> None:
     build = line.prepare("v2.6.0")
-    subject = attest.subject_of(line.registry, build)
+    subject = attest.read_subject(line.registry, build)
     for stage in ("build", "validation", "scan"):
         kind = attest.RECORD.format(stage=stage)
         for data in ([], [(kind, b"{}")], [(kind, b"["), (kind, b"null")]):
-            referrers.attach(
+            referrers.attach_artifact(
                 line.registry, build.repository, subject, kind, data, {attest.CREATED: created}
             )
     place = (line.registry, build.repository, build.digest)
-    assert attest.kept(*place, "build", BuildRecord, line.trusted) == build
-    assert attest.kept(*place, "build", BuildRecord, trust(STRANGER)) is None
+    assert attest.read_signed_record(*place, "build", BuildRecord, line.trusted) == build
+    assert attest.read_signed_record(*place, "build", BuildRecord, trust(STRANGER)) is None
 
 
 def test_what_is_half_done_is_not_out_yet(line: Line) -> None:
     line.promote(line.prepare("v2.6.0"), FIRST)
     build = line.prepare("v2.6.1", jinja2="3.1.5")
     decided = say(line, build, P256)
-    begin(line, "promotion", "v2.6.1", Entry("v2.6.1", "base", "", "", build.digest, decided))
-    assert [str(each.version) for each in released(line.registry, line.catalog, line.trusted)] == [
-        "v2.6.0"
-    ]
+    begin(
+        line, "promotion", "v2.6.1", JournalEntry("v2.6.1", "base", "", "", build.digest, decided)
+    )
+    assert [
+        str(each.version) for each in list_releases(line.registry, line.catalog, line.trusted)
+    ] == ["v2.6.0"]
 
 
 def test_what_is_staged_is_no_release(line: Line) -> None:
@@ -357,8 +370,8 @@ def test_what_is_staged_is_no_release(line: Line) -> None:
 def test_due_says_what_it_cannot_believe(line: Line, capsys: pytest.CaptureFixture[str]) -> None:
     """Whom one does not trust may have written anything: it stops nothing."""
     line.promote(line.prepare("v2.6.0"), FIRST)
-    assert len(released(line.registry, line.catalog, line.trusted)) == 1
-    assert released(line.registry, line.catalog, trust(STRANGER)) == ()
+    assert len(list_releases(line.registry, line.catalog, line.trusted)) == 1
+    assert list_releases(line.registry, line.catalog, trust(STRANGER)) == ()
     said = capsys.readouterr().err
     assert "the journal is not signed by anybody trusted" in said
     assert "does not count: the promotion of v2.6.0: no trusted decision lets" in said
@@ -371,13 +384,13 @@ def test_a_bill_that_nobody_signed_changes_no_comparison(line: Line) -> None:
     """With the packages that would make it a patch: before the scan, and after."""
     line.promote(line.prepare("v2.6.0"), FIRST)
     build = line.prepare("v2.6.1", jinja2="4.0.0")
-    manifest = line.registry.manifest(build.repository, build.digest)
+    manifest = line.registry.read_manifest(build.repository, build.digest)
     assert manifest is not None
-    document = attest.signed_bill(line.registry, build.repository, build.digest, line.trusted)
+    document = attest.read_signed_sbom(line.registry, build.repository, build.digest, line.trusted)
     honest = json.dumps(document).replace("4.0.0", "3.1.5")
     for padding in range(8):
-        forged = canonical(json.loads(honest) | {"padding": padding})
-        referrers.attach(
+        forged = canonical_json(json.loads(honest) | {"padding": padding})
+        referrers.attach_artifact(
             line.registry,
             build.repository,
             manifest.descriptor,
@@ -395,15 +408,15 @@ def test_a_bill_that_nobody_signed_changes_no_comparison(line: Line) -> None:
 def test_a_validation_that_nobody_signed_is_not_signed_for_its_author(line: Line) -> None:
     """A stage takes another machine's record for its own work, and would put its name to it."""
     build = line.prepare("v2.6.0", gpus=())
-    honest = attest.signed_validation(line.registry, build, line.trusted)
+    honest = attest.read_signed_validation(line.registry, build, line.trusted)
     assert honest is not None
     assert honest.environment.gpus == ()
     planted = replace(honest, environment=replace(honest.environment, device="cuda", gpus=(H200,)))
-    attest.keep(line.registry, build, "validation", planted, "2026-11-21T00:00:00+00:00")
-    assert attest.signed_validation(line.registry, build, line.trusted) == honest, (
+    attest.attach_record(line.registry, build, "validation", planted, "2026-11-21T00:00:00+00:00")
+    assert attest.read_signed_validation(line.registry, build, line.trusted) == honest, (
         "the forged one stops nothing either"
     )
-    assert attest.signed_validation(line.registry, build, trust(STRANGER)) is None
+    assert attest.read_signed_validation(line.registry, build, trust(STRANGER)) is None
 
 
 # Where tags are
@@ -414,7 +427,7 @@ def test_an_alias_that_somebody_moved_is_not_verified(line: Line) -> None:
     line.promote(first, FIRST)
     line.promote(line.prepare("v2.6.1", jinja2="3.1.5"))
     repository = line.catalog.repositories.production
-    manifest = line.registry.manifest(repository, first.digest)
+    manifest = line.registry.read_manifest(repository, first.digest)
     assert manifest is not None
     line.registry.put_manifest(repository, "latest", manifest)
     found = line.verify("latest")
@@ -426,11 +439,15 @@ def test_an_alias_that_somebody_moved_is_not_verified(line: Line) -> None:
 def test_a_yank_outlives_the_journal(line: Line) -> None:
     first = line.prepare("v2.6.0")
     line.promote(first, FIRST)
-    yank(line.production, "v2.6.0", "it loses data")
+    yank_version(line.production, "v2.6.0", "it loses data")
     kept_at = line.catalog.repositories.journal
-    with lock.held(line.registry, kept_at, "somebody") as claim:
-        journal.write(
-            line.registry, kept_at, Journal(), journal.read(line.registry, kept_at).digest, claim
+    with lock.hold_lock(line.registry, kept_at, "somebody") as claim:
+        journal.write_journal(
+            line.registry,
+            kept_at,
+            Journal(),
+            journal.read_journal(line.registry, kept_at).digest,
+            claim,
         )
     assert line.verify("v2.6.0").reasons == ("v2.6.0 was yanked: it loses data",)
     with pytest.raises(GateRefused, match="was yanked: it loses data"):
@@ -439,9 +456,9 @@ def test_a_yank_outlives_the_journal(line: Line) -> None:
 
 def mark(line: Line, build: BuildRecord, repository: str, key: PrivateKey, **said: object) -> None:
     """A mark on a build, signed by that key."""
-    subject = attest.subject_of(line.registry, build)
+    subject = attest.read_subject(line.registry, build)
     about = Statement(build.digest, "", YANK, {"version": "v9.9.9", "reason": "forged", **said})
-    evidence.publish(line.registry, repository, subject, [about], key)
+    evidence.publish_statements(line.registry, repository, subject, [about], key)
 
 
 OLD_MARK = "application/vnd.pytorch-cuda-images.yank.v1+json"
@@ -454,22 +471,22 @@ def test_a_mark_that_nobody_trusted_signed_stops_nothing_and_is_copied_nowhere(
     build, production = line.prepare("v2.6.0"), line.catalog.repositories.production
     repository = build.repository if where == "staging" else production
     subject, said = (
-        attest.subject_of(line.registry, build),
-        canonical({"version": "v9.9.9", "reason": "forged"}),
+        attest.read_subject(line.registry, build),
+        canonical_json({"version": "v9.9.9", "reason": "forged"}),
     )
     if where == "production":
         line.promote(build, FIRST)
     mark(line, build, repository, STRANGER)
-    referrers.attach(line.registry, repository, subject, OLD_MARK, [(OLD_MARK, said)], {})
+    referrers.attach_artifact(line.registry, repository, subject, OLD_MARK, [(OLD_MARK, said)], {})
     line.promote(build, FIRST)
     assert line.verify("v2.6.0").verdict is Verdict.PASS
     if where == "staging":
         types = {
             each.artifact_type
-            for each in referrers.referrers(line.registry, production, build.digest)
+            for each in referrers.list_referrers(line.registry, production, build.digest)
         }
         assert OLD_MARK not in types
-        found = evidence.read(line.registry, production, build.digest, line.trusted)
+        found = evidence.read_evidence(line.registry, production, build.digest, line.trusted)
         assert not any(each.problem or each.predicate_type == YANK for each in found)
 
 
@@ -480,7 +497,7 @@ def test_a_key_of_evidence_makes_no_mark(line: Line) -> None:
     mark(strict, build, strict.catalog.repositories.production, ED25519)
     assert strict.verify("v2.6.0").verdict is Verdict.PASS
     with pytest.raises(ConfigError, match="not trusted to decide"):
-        yank(replace(strict, signer=ED25519).production, "v2.6.0", "a slip")
+        yank_version(replace(strict, signer=ED25519).production, "v2.6.0", "a slip")
 
 
 def test_a_signed_mark_that_says_nothing_readable_is_one_too(line: Line) -> None:
@@ -540,10 +557,10 @@ def test_layers_that_provenance_does_not_name_are_not_verified(line: Line) -> No
     said = replace(build, layers=(other,), created_at=later, debian_taken_at=later)
     line.promote(build, FIRST)
     assert line.verify("v2.6.0").verdict is Verdict.PASS
-    about = provenance.statement(said, WHEELS, BUILDER, "pytorch-cuda")
-    subject = attest.subject_of(line.registry, build)
+    about = provenance.make_statement(said, WHEELS, BUILDER, "pytorch-cuda")
+    subject = attest.read_subject(line.registry, build)
     production = line.catalog.repositories.production
-    evidence.publish(line.registry, production, subject, [about], P256)
+    evidence.publish_statements(line.registry, production, subject, [about], P256)
     found = line.verify("v2.6.0")
     assert found.verdict is Verdict.FAIL
     assert any("its provenance names sha256:ffffffff" in each for each in found.reasons)
@@ -561,6 +578,6 @@ def test_nobody_need_be_trusted_to_take_locks_forward(
     """The job that does it has no keys; the history of findings then counts for nothing."""
     for name in ("TRUSTED_KEYS", "DECISION_KEYS", "TRUSTED_IDENTITIES"):
         monkeypatch.delenv(f"PYTORCH_CUDA_IMAGES_{name}", raising=False)
-    assert attest.trusted_if_anybody() == Trusted()
-    attest.signer()
-    assert len(attest.trusted_if_anybody().keys) == 1
+    assert attest.load_trusted_if_any() == Trusted()
+    attest.load_signer()
+    assert len(attest.load_trusted_if_any().keys) == 1

@@ -21,8 +21,8 @@ from images import plan as planning
 from oci.registry import Registry
 from publish import pipeline, record_store, webhook
 from publish.evidence import attest, keys
-from publish.pipeline import Options, Release
-from publish.promotion import Asked
+from publish.pipeline import ReleaseRun, StageOptions
+from publish.promotion import PromotionRequest
 from publish.released.published import CANDIDATE, PRODUCTION
 from publish.released.record import ReleaseRecord
 from publish.tags import journal, lock, transaction
@@ -41,10 +41,10 @@ from tests.report.test_feed import PLACE, SECOND
 
 A100 = "NVIDIA A100-SXM4-80GB"
 HOPPER = "base: no tests on a Hopper GPU (H100, "
-OPEN = Asked(kind="major", approved=True)
+OPEN = PromotionRequest(kind="major", approved=True)
 """Production where the evidence allows it, else a candidate."""
 
-Cut = Callable[..., Release]
+Cut = Callable[..., ReleaseRun]
 
 
 @pytest.fixture
@@ -56,7 +56,7 @@ def line(tmp_path: Path, home: Path) -> Iterator[Line]:
 @pytest.fixture
 def release(line: Line, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Cut:
     """v2.6.0 on a machine of that name, its evidence already in the registry."""
-    monkeypatch.setattr(lock, "_wait", lambda *_: None)
+    monkeypatch.setattr(lock, "_wait_until", lambda *_: None)
     monkeypatch.setattr(pipeline, "_today", lambda: TODAY)
     private = P256.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
@@ -67,16 +67,16 @@ def release(line: Line, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Cut:
     monkeypatch.setenv(keys.SIGNING_KEY, private.decode())
     monkeypatch.setenv(keys.TRUSTED_KEYS, public.decode())
 
-    def made(machine: str, asked: Asked = FIRST, version: str = "v2.6.0") -> Release:
-        out, number = tmp_path / machine, line.catalog.version(version)
-        plan = planning.make(line.catalog, number, ["base"], out)
-        return Release(
+    def made(machine: str, asked: PromotionRequest = FIRST, version: str = "v2.6.0") -> ReleaseRun:
+        out, number = tmp_path / machine, line.catalog.require_version(version)
+        plan = planning.make_plan(line.catalog, number, ["base"], out)
+        return ReleaseRun(
             line.catalog,
             number,
             plan,
             line.registry,
             out,
-            Options(promotion=asked),
+            StageOptions(promotion=asked),
             "./release.py it",
         )
 
@@ -86,12 +86,12 @@ def release(line: Line, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Cut:
 def prepared(line: Line, *gpus: str, version: str = "v2.6.0") -> None:
     """All evidence of a build, which carries its version's tag in staging."""
     build = line.prepare(version, gpus=gpus)
-    manifest = line.registry.manifest(STAGING, build.digest)
+    manifest = line.registry.read_manifest(STAGING, build.digest)
     assert manifest is not None
     line.registry.put_manifest(STAGING, version, manifest)
 
 
-def ended(made: Release, *stages: str) -> int:
+def ended(made: ReleaseRun, *stages: str) -> int:
     return cut._run_stages(made, stages, Namespace(json=False))
 
 
@@ -104,13 +104,13 @@ def test_a_release_that_production_refused_says_so_and_does_not_end_well(
     prepared(line, A100)
     made = release("here", OPEN)
     assert ended(made, "promote", "report") == 4
-    record = records.read(ReleaseRecord, made.store.release_path)
+    record = records.read_record(ReleaseRecord, made.record_store.release_path)
     assert record is not None
     assert (record.channel, record.verdict) == (CANDIDATE, Verdict.INCONCLUSIVE)
     assert record.refusal is not None
     assert record.refusal.reasons[0].startswith(HOPPER)
     assert record.reason.startswith(f"not for production: {HOPPER}")
-    first = (made.store.release_path.parent / "report.md").read_text().splitlines()[0]
+    first = (made.record_store.release_path.parent / "report.md").read_text().splitlines()[0]
     assert "inconclusive: not for production: base: no tests on a Hopper GPU" in first
     assert ended(release("here", OPEN), "report") == 4
 
@@ -120,11 +120,11 @@ def test_it_ends_by_the_gate_s_own_verdict(line: Line, release: Cut) -> None:
     called so.
     """
     prepared(line, H200)
-    made = release("here", Asked(kind="major"))
+    made = release("here", PromotionRequest(kind="major"))
     assert ended(made, "promote") == 4
-    record = made.store.read_release()
+    record = made.record_store.read_release()
     assert (record.channel, record.verdict) == (CANDIDATE, Verdict.INCONCLUSIVE)
-    assert ended(release("here", Asked(kind="patch")), "promote") == 1
+    assert ended(release("here", PromotionRequest(kind="patch")), "promote") == 1
     assert "a major release needs the approval of a person" in record.reason
 
 
@@ -132,7 +132,7 @@ def test_a_dry_run_ends_as_the_promotion_would(line: Line, release: Cut) -> None
     prepared(line, A100)
     made = release("here", replace(OPEN, dry_run=True))
     assert ended(made, "promote") == 4
-    assert made.store.read_release().channel == ""
+    assert made.record_store.read_release().channel == ""
     assert ended(release("here", replace(FIRST, dry_run=True)), "report") == 0
     assert line.tags() == {}
 
@@ -142,13 +142,13 @@ def test_a_dry_run_says_which_tags_would_move(
 ) -> None:
     prepared(line, H200)
     dry = replace(FIRST, dry_run=True)
-    release("here", dry).promote()
-    digest = line.registry.digest_of(STAGING, "v2.6.0")
+    release("here", dry).run_promote()
+    digest = line.registry.resolve_digest(STAGING, "v2.6.0")
     tag = f"{line.catalog.repositories.production}:v2.6.0"
     assert f"  {tag} would be created at {digest}\n" in capsys.readouterr().err
-    release("here").promote()
+    release("here").run_promote()
     capsys.readouterr()
-    release("here", dry).promote()
+    release("here", dry).run_promote()
     said = capsys.readouterr().err
     assert "would move" not in said
     assert "would be created" not in said
@@ -163,11 +163,11 @@ def test_a_release_that_is_taken_later_is_refused_no_more(line: Line, release: C
     prepared(line, A100)
     assert ended(release("here", OPEN), "promote") == 4
     prepared(line, H200)
-    (made := release("here", OPEN)).store.release_path.with_name("base").joinpath(
+    (made := release("here", OPEN)).record_store.release_path.with_name("base").joinpath(
         "build.json"
     ).unlink()
     assert ended(made, "promote") == 0
-    record = made.store.read_release()
+    record = made.record_store.read_release()
     assert (record.channel, record.verdict, record.reason, record.refusal) == (
         PRODUCTION,
         Verdict.PASS,
@@ -180,7 +180,7 @@ def test_a_release_that_is_taken_later_is_refused_no_more(line: Line, release: C
 
 
 @pytest.fixture
-def patch(line: Line, release: Cut, tmp_path: Path) -> Release:
+def patch(line: Line, release: Cut, tmp_path: Path) -> ReleaseRun:
     """v2.6.1 in staging, after v2.6.0 was released."""
     write(
         tmp_path / "db",
@@ -189,46 +189,47 @@ def patch(line: Line, release: Cut, tmp_path: Path) -> Release:
         updated_at=datetime.datetime.combine(TODAY, datetime.time(), datetime.UTC),
     )
     prepared(line, H200)
-    release("here").promote()
+    release("here").run_promote()
     prepared(line, H200, version="v2.6.1")
     made = release("here", version="v2.6.1")
     return replace(made, options=replace(made.options, trivy_db=str(tmp_path / "db")))
 
 
-def reported(made: Release) -> str:
+def reported(made: ReleaseRun) -> str:
     ended(made, "report")
-    return (made.store.release_path.parent / "report.md").read_text()
+    return (made.record_store.release_path.parent / "report.md").read_text()
 
 
-def test_a_report_says_what_changed(patch: Release) -> None:
+def test_a_report_says_what_changed(patch: ReleaseRun) -> None:
     assert "Since v2.6.0: no package changed" in reported(patch)
-    assert (patch.store.release_path.parent / "base" / "difference.md").exists()
+    assert (patch.record_store.release_path.parent / "base" / "difference.md").exists()
 
 
 def test_without_a_bill_of_materials_the_report_says_that_nothing_is_known(
-    patch: Release, monkeypatch: pytest.MonkeyPatch
+    patch: ReleaseRun, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As beside a scan that is still running. Promotion does refuse."""
-    monkeypatch.setattr(attest, "signed_bill", lambda *_: None)
+    monkeypatch.setattr(attest, "read_signed_sbom", lambda *_: None)
     why = "v2.6.0 base has no SBOM that a trusted key signed"
     assert f"The changes since the previous release are not known: {why}." in reported(patch)
     assert [
-        released._image_notes(patch, known).incomparable for known in patch.store.read_known()
+        released._image_notes(patch, known).incomparable
+        for known in patch.record_store.read_known()
     ] == [why]
     with pytest.raises(ReleaseError):
-        patch.promote()
+        patch.run_promote()
 
 
 def test_where_the_scanner_fails_there_is_a_report_and_there_are_no_notes(
-    patch: Release, monkeypatch: pytest.MonkeyPatch
+    patch: ReleaseRun, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def broken(*_: object) -> None:
         raise EnvironmentFailed("trivy ended with 1")
 
-    monkeypatch.setattr(assess, "assess", broken)
+    monkeypatch.setattr(assess, "assess_sbom", broken)
     assert "not known: trivy ended with 1." in reported(patch)
     with pytest.raises(EnvironmentFailed):
-        released._image_notes(patch, patch.store.read_known()[0])
+        released._image_notes(patch, patch.record_store.read_known()[0])
 
 
 # The same on every machine
@@ -240,7 +241,7 @@ def test_another_machine_says_which_build_it_takes(
     """The tag in staging is not signed, and may name a build that another one replaced."""
     prepared(line, H200)
     capsys.readouterr()
-    (build,) = release("there").store.read_builds()
+    (build,) = release("there").record_store.read_builds()
     said = capsys.readouterr().err
     assert f"base: not built here; taken is what {build.repository}:v2.6.0 names" in said
     assert f"{build.digest}, built {build.created_at}" in said
@@ -250,14 +251,14 @@ def test_another_machine_tells_the_same_of_a_release(line: Line, release: Cut) -
     prepared(line, H200)
     here, there = release("here"), release("there")
     assert ended(here, "promote") == 0
-    told, record = there.store.read_release(), here.store.read_release()
+    told, record = there.record_store.read_release(), here.record_store.read_release()
     assert told.promotions == record.promotions != ()
     assert (told.channel, told.verdict, told.finished_at) == (
         PRODUCTION,
         Verdict.PASS,
         record.finished_at,
     )
-    assert webhook.message(told) == webhook.message(record)
+    assert webhook.make_message(told) == webhook.make_message(record)
 
 
 def test_another_machine_s_notes_are_those_of_the_release_and_keep_what_was_published(
@@ -268,9 +269,9 @@ def test_another_machine_s_notes_are_those_of_the_release_and_keep_what_was_publ
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     prepared(line, H200)
-    release("here").promote()
+    release("here").run_promote()
     (tmp_path / "feeds").mkdir()
-    feed.write(tmp_path, PLACE, [SECOND]).rename(tmp_path / "feeds" / "v2.6.1.atom")
+    feed.write_feed(tmp_path, PLACE, [SECOND]).rename(tmp_path / "feeds" / "v2.6.1.atom")
     monkeypatch.setattr(released, "release", lambda asked: release("there"))
     asked = parse(["notes", "v2.6.0", "--home", PLACE.home, "--feeds", str(tmp_path / "feeds")])
     assert asked.run(asked) == 0
@@ -288,7 +289,7 @@ def test_told_again_it_is_the_same_message(
 ) -> None:
     """So that its Idempotency-Key is."""
     prepared(line, H200)
-    release("here").promote()
+    release("here").run_promote()
     messages = []
     for moment, machine in (
         ("2026-12-01T00:00:00+00:00", "here"),
@@ -297,17 +298,21 @@ def test_told_again_it_is_the_same_message(
         for module in (pipeline, record_store):
             monkeypatch.setattr(module, "time_now", lambda moment=moment: moment)
         again = release(machine)
-        again.promote()
-        messages.append(webhook.message(again.store.read_release()))
-    assert messages[0] == messages[1] == webhook.message(release("elsewhere").store.read_release())
+        again.run_promote()
+        messages.append(webhook.make_message(again.record_store.read_release()))
+    assert (
+        messages[0]
+        == messages[1]
+        == webhook.make_message(release("elsewhere").record_store.read_release())
+    )
 
 
 def test_through_which_channel_it_went_is_in_the_signed_decision(line: Line, release: Cut) -> None:
     prepared(line, H200)
-    release("here").promote()
+    release("here").run_promote()
     line.promote(line.prepare("v2.6.1", jinja2="3.1.5"))
     prepared(line, H200, version="v2.6.1")
-    assert release("there", version="v2.6.1").store.read_release().channel == "monthly"
+    assert release("there", version="v2.6.1").record_store.read_release().channel == "monthly"
 
 
 def test_a_release_that_nobody_trusted_decided_is_not_told_of(
@@ -318,22 +323,22 @@ def test_a_release_that_nobody_trusted_decided_is_not_told_of(
 ) -> None:
     """Whoever else decided it stops nothing: what is not believed is said."""
     prepared(line, H200)
-    release("here", replace(FIRST, channel=CANDIDATE)).promote()
-    other = str(keys.generate(line.folder / "keys", "other")[1])
+    release("here", replace(FIRST, channel=CANDIDATE)).run_promote()
+    other = str(keys.generate_pair(line.folder / "keys", "other")[1])
     with monkeypatch.context() as stranger:
         stranger.setenv(keys.TRUSTED_KEYS, other)
         with pytest.raises(
             ConfigError,
             match=r"v2\.6\.0 base is in staging, but no trusted key signed",
         ):
-            release("there").store.read_release()
-        release("here").store.read_builds()
+            release("there").record_store.read_release()
+        release("here").record_store.read_builds()
         shutil.copytree(line.folder / "here/v2.6.0/base", line.folder / "there/v2.6.0/base")
-        assert release("there").store.read_release().channel == ""
-    release("here").promote()
+        assert release("there").record_store.read_release().channel == ""
+    release("here").run_promote()
     monkeypatch.setenv(keys.TRUSTED_KEYS, other)
     capsys.readouterr()
-    assert release("there").store.read_release().channel == ""
+    assert release("there").record_store.read_release().channel == ""
     said = capsys.readouterr().err
     assert "does not count: the promotion of v2.6.0: no trusted decision lets" in said
 
@@ -343,31 +348,33 @@ def test_a_promotion_that_is_half_done_is_none_yet(
 ) -> None:
     prepared(line, H200)
     with monkeypatch.context() as killed:
-        killed.setattr(transaction, "_move", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        killed.setattr(
+            transaction, "_move_tag", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt)
+        )
         with pytest.raises(KeyboardInterrupt):
-            release("here").promote()
-    kept = journal.read(line.registry, line.catalog.repositories.journal).journal
+            release("here").run_promote()
+    kept = journal.read_journal(line.registry, line.catalog.repositories.journal).journal
     assert isinstance(kept, Journal)
-    assert kept.begun is not None
-    assert release("there").store.read_release().channel == ""
+    assert kept.open_transaction is not None
+    assert release("there").record_store.read_release().channel == ""
     assert ended(release("here"), "promote") == 0
-    assert release("there").store.read_release().channel == PRODUCTION
+    assert release("there").record_store.read_release().channel == PRODUCTION
 
 
 def test_of_another_machine_s_candidate_nobody_knows_that_production_would_take_it(
     line: Line, release: Cut
 ) -> None:
     prepared(line, A100)
-    release("here", OPEN).promote()
-    told = release("there").store.read_release()
+    release("here", OPEN).run_promote()
+    told = release("there").record_store.read_release()
     assert (told.channel, told.verdict) == (CANDIDATE, Verdict.INCONCLUSIVE)
 
 
 def test_a_candidate_here_that_was_released_elsewhere_is_released(line: Line, release: Cut) -> None:
     prepared(line, H200)
     assert ended(release("here", replace(FIRST, channel=CANDIDATE)), "promote") == 0
-    release("there").promote()
-    told = release("here").store.read_release()
+    release("there").run_promote()
+    told = release("here").record_store.read_release()
     assert (told.channel, told.verdict) == (PRODUCTION, Verdict.PASS)
 
 
@@ -381,6 +388,6 @@ def test_what_is_released_is_not_renewed(
     made = release("here", FIRST)
     asked = replace(made, options=replace(made.options, renew=True))
     assert asked._should_renew()
-    made.promote()
+    made.run_promote()
     assert not asked._should_renew()
     assert "v2.6.0 is already released; --renew was ignored" in capsys.readouterr().err

@@ -18,16 +18,16 @@ from oci import referrers
 from oci.registry import Registry
 from publish import rescan
 from publish.evidence import store as evidence
-from publish.evidence.attest import kept
-from publish.evidence.keyless import Keyless
+from publish.evidence.attest import read_signed_record
+from publish.evidence.keyless import KeylessSigner
 from publish.evidence.predicates import DECISION
-from publish.evidence.trust import Instance, Trusted
+from publish.evidence.trust import SigstoreInstance, Trusted
 from publish.policy import channels, schedule
-from publish.promotion import Asked
-from publish.released.promotions import released
-from publish.released.verify import verify
+from publish.promotion import PromotionRequest
+from publish.released.promotions import list_releases
+from publish.released.verify import verify_reference
 from publish.tags import lock, transaction
-from publish.tags.rollback import rollback, yank
+from publish.tags.rollback import roll_back, yank_version
 from runner.errors import ConfigError, GateRefused
 from runner.verdict import Verdict
 from scan import trivy
@@ -43,7 +43,7 @@ from tests.publish.stage_records import staged
 @pytest.fixture(autouse=True)
 def alone(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody else wants the lock here: `test_transaction.py` is about that."""
-    monkeypatch.setattr(lock, "_wait", lambda *_: None)
+    monkeypatch.setattr(lock, "_wait_until", lambda *_: None)
 
 
 @pytest.fixture(params=["fake", pytest.param("real", marks=pytest.mark.docker)])
@@ -79,7 +79,7 @@ def test_a_release_a_patch_a_forgery_and_the_way_back(line: Line) -> None:
         line.promote(forged)
     assert "v2.6.2" not in line.tags()
 
-    rollback(line.production, "v2.6", lambda _: ())
+    roll_back(line.production, "v2.6", lambda _: ())
     after = line.tags()
     assert {tag: after[tag] for tag in before} == before
     assert after["v2.6.1"] == patch.digest
@@ -96,8 +96,8 @@ def keyless(
     with FakeSigstore() as sigstore:
         for name, value in sigstore.environment().items():
             monkeypatch.setenv(name, value)
-        trusted = Trusted({}, (SIGNER,), Instance(str(sigstore.configuration(tmp_path))))
-        yield replace(line, signer=Keyless(trusted), trusted=trusted), sigstore
+        trusted = Trusted({}, (SIGNER,), SigstoreInstance(str(sigstore.configuration(tmp_path))))
+        yield replace(line, signer=KeylessSigner(trusted), trusted=trusted), sigstore
 
 
 def test_the_same_without_a_key(keyless: tuple[Line, FakeSigstore]) -> None:
@@ -112,14 +112,14 @@ def test_the_same_without_a_key(keyless: tuple[Line, FakeSigstore]) -> None:
         patch.digest,
         f"signed by: {SIGNER}",
     )
-    assert [each.channel for each in released(line.registry, line.catalog, line.trusted)] == [
+    assert [each.channel for each in list_releases(line.registry, line.catalog, line.trusted)] == [
         "production",
         "monthly",
     ]
 
     ours, sigstore.signer = sigstore.signer, SOMEBODY_ELSE
     believed = replace(line.trusted, identities=(SOMEBODY_ELSE,))
-    forged = line.prepare("v2.6.2", signer=Keyless(believed))
+    forged = line.prepare("v2.6.2", signer=KeylessSigner(believed))
     with pytest.raises(GateRefused, match=f"signed by '{SOMEBODY_ELSE}', which is not trusted"):
         line.promote(forged)
     assert "v2.6.2" not in line.tags()
@@ -128,11 +128,11 @@ def test_the_same_without_a_key(keyless: tuple[Line, FakeSigstore]) -> None:
         line.promote(by_key)
 
     for stranger in (believed, trust(P256)):
-        found = verify(line.registry, line.catalog.repositories, "v2.6", stranger)
+        found = verify_reference(line.registry, line.catalog.repositories, "v2.6", stranger)
         assert (found.verdict, found.lines[-1]) == (Verdict.FAIL, "signed by: nobody trusted")
-        assert released(line.registry, line.catalog, stranger) == ()
+        assert list_releases(line.registry, line.catalog, stranger) == ()
     sigstore.signer = ours
-    rollback(line.production, "v2.6", lambda _: ())
+    roll_back(line.production, "v2.6", lambda _: ())
     assert (line.verify("v2.6").verdict, line.verify("v2.6").digest) == (Verdict.PASS, first.digest)
 
 
@@ -145,11 +145,11 @@ def test_without_a_key_nothing_is_said_twice(keyless: tuple[Line, FakeSigstore])
         (build.repository, build.digest),
         (line.catalog.repositories.production, build.digest),
     ]
-    before = [referrers.referrers(line.registry, *place) for place in places]
+    before = [referrers.list_referrers(line.registry, *place) for place in places]
     asked, tags = len(sigstore.requests), line.tags()
     line.prepare("v2.6.0")
     line.promote(build, FIRST)
-    assert [referrers.referrers(line.registry, *place) for place in places] == before
+    assert [referrers.list_referrers(line.registry, *place) for place in places] == before
     assert (len(sigstore.requests), line.tags()) == (asked, tags)
     assert line.verify("latest").verdict is Verdict.PASS
 
@@ -158,19 +158,19 @@ def test_every_tag_has_its_decision_and_the_cadence_knows_the_channel(line: Line
     line.promote(line.prepare("v2.6.0"), FIRST)
     line.promote(line.prepare("v2.6.1", jinja2="3.1.5"))
     assert {line.verify(tag).verdict for tag in line.tags()} == {Verdict.PASS}
-    out = released(line.registry, line.catalog, trust(P256))
+    out = list_releases(line.registry, line.catalog, trust(P256))
     assert [(str(each.version), each.channel) for each in out] == [
         ("v2.6.0", "production"),
         ("v2.6.1", "monthly"),
     ]
     later = datetime.date(2027, 1, 20)
-    due = schedule.due(later, channels.load(), line.catalog.lines, out)
+    due = schedule.find_due(later, channels.load(), line.catalog.lines, out)
     assert ("monthly", "v2.6.2") in {(each.channel, each.version) for each in due}
 
 
 def test_without_a_gpu_it_stays_a_candidate_and_says_so(line: Line) -> None:
     build = line.prepare("v2.6.0", gpus=())
-    promoted = line.promote(build, Asked())
+    promoted = line.promote(build, PromotionRequest())
     assert promoted.channel == "candidate"
     assert any("the tests ran without a GPU" in str(reason) for reason in promoted.reasons)
     assert set(line.tags()) == {
@@ -203,13 +203,13 @@ def test_what_was_rolled_back_is_no_measure_for_the_release_that_mends_it(line: 
     """
     line.promote(line.prepare("v2.6.0"), FIRST)
     line.promote(line.prepare("v2.6.1", jinja2="3.1.5"))
-    rollback(line.production, "v2.6", lambda _: ())
-    out = released(line.registry, line.catalog, trust(P256))
+    roll_back(line.production, "v2.6", lambda _: ())
+    out = list_releases(line.registry, line.catalog, trust(P256))
     assert [(str(each.version), each.withdrawn) for each in out] == [
         ("v2.6.0", False),
         ("v2.6.1", True),
     ]
-    due = schedule.due(TODAY, channels.load(), line.catalog.lines, out)
+    due = schedule.find_due(TODAY, channels.load(), line.catalog.lines, out)
     assert {each.version for each in due} <= {"v2.6.2", "v2.6.3"}
     mended = line.prepare("v2.6.2", jinja2="3.1.4")
     line.promote(mended)
@@ -217,7 +217,7 @@ def test_what_was_rolled_back_is_no_measure_for_the_release_that_mends_it(line: 
 
 
 @pytest.mark.parametrize("asked", [MONTHLY, replace(MONTHLY, channel="quarterly", kind="feature")])
-def test_a_line_is_begun_by_a_persons_word(line: Line, asked: Asked) -> None:
+def test_a_line_is_begun_by_a_persons_word(line: Line, asked: PromotionRequest) -> None:
     with pytest.raises(GateRefused, match="it must be a major one"):
         line.promote(line.prepare("v2.6.0"), asked)
     assert line.tags() == {}
@@ -225,7 +225,7 @@ def test_a_line_is_begun_by_a_persons_word(line: Line, asked: Asked) -> None:
 
 def test_where_everything_before_was_withdrawn_the_newest_of_it_is_the_measure(line: Line) -> None:
     line.promote(line.prepare("v2.6.0"), FIRST)
-    yank(line.production, "v2.6.0", "it loses data")
+    yank_version(line.production, "v2.6.0", "it loses data")
     with pytest.raises(GateRefused, match="jinja2"):
         line.promote(line.prepare("v2.6.1", jinja2="9.0.0"))
 
@@ -233,7 +233,7 @@ def test_where_everything_before_was_withdrawn_the_newest_of_it_is_the_measure(l
 def test_a_patch_drops_no_image_and_adds_none(line: Line) -> None:
     line.promote(line.prepare("v2.6.0"), FIRST)
     first = line.tags()["v2.6.0"]
-    manifest = line.registry.manifest(line.catalog.repositories.production, first)
+    manifest = line.registry.read_manifest(line.catalog.repositories.production, first)
     assert manifest is not None
     place = line.registry, line.catalog.repositories.production
     line.registry.put_manifest(line.catalog.repositories.production, "v2.6.0-cv", manifest)
@@ -277,7 +277,7 @@ def test_nothing_is_signed_that_the_tags_speak_against(line: Line) -> None:
     other = line.prepare("v2.6.1", jinja2="3.1.6")
     with pytest.raises(GateRefused, match="never moves"):
         line.promote(other)
-    found = evidence.read(line.registry, other.repository, other.digest, trust(P256))
+    found = evidence.read_evidence(line.registry, other.repository, other.digest, trust(P256))
     assert DECISION not in {each.predicate_type for each in found}
 
 
@@ -286,17 +286,17 @@ def test_what_was_begun_is_finished_however_old_its_evidence_is_by_now(
 ) -> None:
     line.promote(line.prepare("v2.6.0"), FIRST)
     patch = line.prepare("v2.6.1", jinja2="3.1.5")
-    moved, move = iter(range(3)), transaction._move
+    moved, move = iter(range(3)), transaction._move_tag
 
     def killed(*given: Any) -> None:
         if next(moved, None) is None:
             raise KeyboardInterrupt
         move(*given)
 
-    monkeypatch.setattr(transaction, "_move", killed)
+    monkeypatch.setattr(transaction, "_move_tag", killed)
     with pytest.raises(KeyboardInterrupt):
         line.promote(patch)
-    monkeypatch.setattr(transaction, "_move", move)
+    monkeypatch.setattr(transaction, "_move_tag", move)
     assert line.tags()["latest"] != patch.digest
     with pytest.raises(GateRefused, match="days old"):
         line.promote(patch, today=TODAY + datetime.timedelta(days=40))
@@ -308,8 +308,8 @@ def test_latest_comes_back_to_an_older_line_where_the_newest_was_withdrawn(line:
     newer = replace(line, catalog=replace(line.catalog, lines={**lines, "2.9": lines["2.6"]}))
     newer.promote(newer.prepare("v2.6.0"), FIRST)
     newer.promote(newer.prepare("v2.9.0"), FIRST)
-    rollback(newer.production, "latest", lambda _: ())
-    yank(newer.production, "v2.9.0", "it loses data")
+    roll_back(newer.production, "latest", lambda _: ())
+    yank_version(newer.production, "v2.9.0", "it loses data")
     patch = newer.prepare("v2.6.1", jinja2="3.1.5")
     newer.promote(patch)
     assert newer.tags()["latest"] == patch.digest
@@ -326,7 +326,7 @@ def test_a_name_that_no_decision_allows_is_not_verified(line: Line) -> None:
     build = line.prepare("v2.6.0")
     line.promote(build, FIRST)
     repository = line.catalog.repositories.production
-    manifest = line.registry.manifest(repository, build.digest)
+    manifest = line.registry.read_manifest(repository, build.digest)
     assert manifest is not None
     line.registry.put_manifest(repository, "v9.9.9", manifest)
     found = line.verify("v9.9.9")
@@ -334,7 +334,7 @@ def test_a_name_that_no_decision_allows_is_not_verified(line: Line) -> None:
         Verdict.FAIL,
         "no trusted decision lets this digest carry v9.9.9",
     )
-    stranger = verify(line.registry, line.catalog.repositories, "v2.6.0", trust(STRANGER))
+    stranger = verify_reference(line.registry, line.catalog.repositories, "v2.6.0", trust(STRANGER))
     assert stranger.verdict is Verdict.FAIL
     with pytest.raises(ConfigError, match=r"has no v2\.6\.7"):
         line.verify("v2.6.7")
@@ -343,12 +343,12 @@ def test_a_name_that_no_decision_allows_is_not_verified(line: Line) -> None:
 def test_a_yanked_release_is_told_and_not_gone_back_to(line: Line) -> None:
     line.promote(line.prepare("v2.6.0"), FIRST)
     line.promote(line.prepare("v2.6.1", jinja2="3.1.5"))
-    yank(line.production, "v2.6.0", "it loses data")
+    yank_version(line.production, "v2.6.0", "it loses data")
     found = line.verify("v2.6.0")
     assert found.verdict is Verdict.FAIL
     assert "v2.6.0 was yanked: it loses data" in found.reasons
     with pytest.raises(GateRefused, match="yanked"):
-        rollback(line.production, "v2.6", lambda _: ())
+        roll_back(line.production, "v2.6", lambda _: ())
 
 
 def test_a_target_that_todays_policy_refuses_is_not_gone_back_to(line: Line) -> None:
@@ -356,10 +356,10 @@ def test_a_target_that_todays_policy_refuses_is_not_gone_back_to(line: Line) -> 
     line.promote(line.prepare("v2.6.1", jinja2="3.1.5"))
     before = line.tags()
     with pytest.raises(GateRefused, match="CVE-2026-1"):
-        rollback(line.production, "v2.6", lambda target: (f"{target.version}: CVE-2026-1",))
+        roll_back(line.production, "v2.6", lambda target: (f"{target.version}: CVE-2026-1",))
     assert line.tags() == before
     with pytest.raises(GateRefused, match="base: inconclusive, vulnerabilities not assessed"):
-        rollback(line.production, "v2.6", rescan.target_judge(line.bench))
+        roll_back(line.production, "v2.6", rescan.make_target_check(line.bench))
     known = (
         DebianAdvisory("CVE-2026-9", "zsh", "9"),
         PipAdvisory("CVE-2026-8", "unrelated", ("< 1",), ("1",)),
@@ -367,15 +367,21 @@ def test_a_target_that_todays_policy_refuses_is_not_gone_back_to(line: Line) -> 
     write(
         line.folder / "db", known, updated_at=datetime.datetime(2026, 11, 20, tzinfo=datetime.UTC)
     )
-    knowing = replace(line.bench.judges, database=trivy.database(str(line.folder / "db"), None))
-    rollback(line.production, "v2.6", rescan.target_judge(replace(line.bench, judges=knowing)))
+    knowing = replace(
+        line.bench.judges, database=trivy.obtain_database(str(line.folder / "db"), None)
+    )
+    roll_back(
+        line.production, "v2.6", rescan.make_target_check(replace(line.bench, judges=knowing))
+    )
     assert line.tags()["v2.6"] == before["v2.6.0"]
 
 
 def test_records_travel_with_the_image(line: Line) -> None:
     build = line.prepare("v2.6.0")
     assert (
-        kept(line.registry, build.repository, build.digest, "build", BuildRecord, line.trusted)
+        read_signed_record(
+            line.registry, build.repository, build.digest, "build", BuildRecord, line.trusted
+        )
         == build
     )
     assert str(Version("2.6", 0)) == build.version

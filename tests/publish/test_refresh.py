@@ -20,10 +20,10 @@ from images.plan import python_specs
 from images.resolve import LayerLocks
 from oci.tarball import Blob
 from publish.policy.release_kinds import FEATURE, MAJOR, PATCH
-from publish.refresh import refresh, refresh_layers
+from publish.refresh import refresh_layers, refresh_locks
 from runner.errors import EnvironmentFailed, GateRefused
 from scan import trivy
-from scan.assess import Judges
+from scan.assess import AssessmentContext
 from scan.difference import SECURITY, Difference
 from scan.history import History
 from scan.policy import load_policy
@@ -40,9 +40,9 @@ WANTED = {
 
 
 @pytest.fixture
-def judges() -> Judges:
+def judges() -> AssessmentContext:
     today = datetime.datetime.now(datetime.UTC).date()
-    return Judges(load_policy(), (), "no database here", History({}), today)
+    return AssessmentContext(load_policy(), (), "no database here", History({}), today)
 
 
 @pytest.fixture(autouse=True)
@@ -58,7 +58,7 @@ def made(monkeypatch: pytest.MonkeyPatch) -> list[str]:
             for stack, held in wheels.items()
         }
 
-    monkeypatch.setattr(lock_layers, "make", make)
+    monkeypatch.setattr(lock_layers, "make_locked_layers", make)
     return lines
 
 
@@ -69,15 +69,17 @@ def _locked(spec: LayerSpec) -> LockedLayer:
 
 
 @pytest.fixture
-def index(home: Path, tmp_path: Path, judges: Judges, monkeypatch: pytest.MonkeyPatch) -> Path:
+def index(
+    home: Path, tmp_path: Path, judges: AssessmentContext, monkeypatch: pytest.MonkeyPatch
+) -> Path:
     """The wheels of a first release, which is locked."""
     root = tmp_path / "images"
-    for stack in catalog.load().stacks:
+    for stack in catalog.load_catalog().stacks:
         (root / stack).mkdir(parents=True)
         (root / stack / "requirements.in").write_text(WANTED.get(stack, ""))
     monkeypatch.setattr(resolve, "IMAGES", root)
     made = make_index(tmp_path, {name: [] for name in FIRST}, monkeypatch)
-    assert refresh(catalog.load(), LINE, PATCH, judges) is None
+    assert refresh_locks(catalog.load_catalog(), LINE, PATCH, judges) is None
     return made
 
 
@@ -86,9 +88,9 @@ def came(index: Path, *wheels: str, needs: Sequence[str] = ()) -> None:
         write_wheel(index, wheel, needs)
 
 
-def refreshed(kind: str, judges: Judges) -> list[str]:
+def refreshed(kind: str, judges: AssessmentContext) -> list[str]:
     """What moved."""
-    changed = refresh(catalog.load(), LINE, kind, judges)
+    changed = refresh_locks(catalog.load_catalog(), LINE, kind, judges)
     assert changed is not None
     return moves(changed)
 
@@ -110,25 +112,27 @@ def locks(root: Path) -> dict[Path, str]:
     ],
 )
 def test_a_package_moves_as_far_as_the_kind_allows(
-    kind: str, moved: list[str], index: Path, judges: Judges
+    kind: str, moved: list[str], index: Path, judges: AssessmentContext
 ) -> None:
     came(index, "below-1.2.9", "below-1.5.0", "below-2.0.0", "seeing-1.0.1", "seeing-3.0")
     assert refreshed(kind, judges) == moved
     assert refreshed(kind, judges) == []
 
 
-def test_an_advisory_takes_its_package_further(index: Path, judges: Judges, tmp_path: Path) -> None:
+def test_an_advisory_takes_its_package_further(
+    index: Path, judges: AssessmentContext, tmp_path: Path
+) -> None:
     write(tmp_path / "db", [PipAdvisory("CVE-2026-1", "below", ("< 1.4.1",), ("1.4.1",))])
-    knowing = replace(judges, database=trivy.database(str(tmp_path / "db"), None))
+    knowing = replace(judges, database=trivy.obtain_database(str(tmp_path / "db"), None))
     came(index, "below-1.2.9", "below-1.4.2", "below-1.5.0")
-    changed = refresh(catalog.load(), LINE, PATCH, knowing)
+    changed = refresh_locks(catalog.load_catalog(), LINE, PATCH, knowing)
     assert changed is not None
     assert moves(changed) == ["below 1.2.3 1.4.2"]
     assert (changed.changed[0].how, changed.changed[0].security) == (SECURITY, ("CVE-2026-1",))
 
 
 def test_a_patch_that_needs_another_package_is_refused_and_no_lock_changes(
-    index: Path, judges: Judges, tmp_path: Path
+    index: Path, judges: AssessmentContext, tmp_path: Path
 ) -> None:
     came(index, "below-1.2.9", needs=["unheard-of"])
     came(index, "unheard_of-1.0")
@@ -144,7 +148,7 @@ def test_a_patch_that_needs_another_package_is_refused_and_no_lock_changes(
 
 
 def test_what_was_added_to_the_requirements_is_a_feature(
-    index: Path, judges: Judges, tmp_path: Path
+    index: Path, judges: AssessmentContext, tmp_path: Path
 ) -> None:
     stack = tmp_path / "images" / "rl"
     (stack / "requirements.in").write_text("playing\n")
@@ -156,27 +160,27 @@ def test_what_was_added_to_the_requirements_is_a_feature(
 
 
 def test_the_layers_are_locked_with_their_wheels(
-    index: Path, judges: Judges, tmp_path: Path
+    index: Path, judges: AssessmentContext, tmp_path: Path
 ) -> None:
-    shipped = catalog.load()
+    shipped = catalog.load_catalog()
     came(index, "below-1.2.9")
     assert refreshed(PATCH, judges) == ["below 1.2.3 1.2.9"]
-    for stack, wheels in resolve.locked(shipped, LINE).items():
-        path = layer_lock.path_of(tmp_path / "images", stack, LINE)
+    for stack, wheels in resolve.read_locks(shipped, LINE).items():
+        path = layer_lock.layer_lock_path(tmp_path / "images", stack, LINE)
         specs = python_specs(shipped.lines[LINE], stack, wheels)
         assert all(
             spec.locked
-            for spec in layers.with_locks(specs, layer_lock.read(path, LINE), path, LINE)
+            for spec in layers.with_locks(specs, layer_lock.read_layer_lock(path, LINE), path, LINE)
         )
 
 
 def test_without_an_engine_no_lock_changes(
-    index: Path, judges: Judges, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    index: Path, judges: AssessmentContext, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def broken(*_: object) -> LayerLocks:
         raise EnvironmentFailed("no Docker engine answers", "start one")
 
-    monkeypatch.setattr(lock_layers, "make", broken)
+    monkeypatch.setattr(lock_layers, "make_locked_layers", broken)
     came(index, "below-1.2.9")
     before = locks(tmp_path / "images")
     with refused(EnvironmentFailed, "no Docker engine"):
@@ -186,12 +190,14 @@ def test_without_an_engine_no_lock_changes(
 
 def test_the_layers_alone_are_locked_anew_and_no_wheel_moves(index: Path, tmp_path: Path) -> None:
     came(index, "below-1.2.9")
-    path = layer_lock.path_of(tmp_path / "images", "cv", LINE)
+    path = layer_lock.layer_lock_path(tmp_path / "images", "cv", LINE)
     before = locks(tmp_path / "images")
     path.write_text(path.read_text().replace(" 7 ", " 8 ", 1))
-    assert refresh_layers(catalog.load(), LINE) == ["packages of cv"]
+    assert refresh_layers(catalog.load_catalog(), LINE) == ["packages of cv"]
     assert locks(tmp_path / "images") == before
-    assert refresh_layers(catalog.load(), LINE) == []
+    assert refresh_layers(catalog.load_catalog(), LINE) == []
     path.write_text("rubbish\n")
-    assert len(refresh_layers(catalog.load(), LINE)) == 2, "and a damaged lock is written again"
+    assert len(refresh_layers(catalog.load_catalog(), LINE)) == 2, (
+        "and a damaged lock is written again"
+    )
     assert locks(tmp_path / "images") == before

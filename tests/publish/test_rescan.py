@@ -18,18 +18,18 @@ from images.catalog import Catalog, Version
 from images.record import BuildRecord
 from oci import referrers
 from oci.registry import Registry, file_sha256
-from publish.compare import compare
-from publish.evidence.attest import Witness, carried
-from publish.image_assessor import Bench
-from publish.released.published import CANDIDATE, PRODUCTION, find, published
-from publish.rescan import NO_SBOM, rescan
+from publish.compare import compare_versions
+from publish.evidence.attest import EvidenceSigner, list_carried_artifacts
+from publish.image_assessor import ImageAssessor
+from publish.released.published import CANDIDATE, PRODUCTION, find_published, list_published
+from publish.rescan import NO_SBOM, rescan_images
 from publish.tags import lock
-from publish.tags.rollback import yank
-from publish.tags.transaction import Approved, TagSet, promote
+from publish.tags.rollback import yank_version
+from publish.tags.transaction import ApprovedImage, TagSet, promote_tags
 from runner.errors import ConfigError, EnvironmentFailed
 from runner.verdict import Verdict
 from scan import assess, store, trivy
-from scan.assess import Judges
+from scan.assess import AssessmentContext
 from scan.history import History
 from scan.policy import load_policy
 from scan.record import Sbom
@@ -54,12 +54,12 @@ Release = Callable[..., BuildRecord]
 @pytest.fixture(autouse=True)
 def alone(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody else wants the lock here."""
-    monkeypatch.setattr(lock, "_wait", lambda *_: None)
+    monkeypatch.setattr(lock, "_wait_until", lambda *_: None)
 
 
 @pytest.fixture
 def shipped() -> Catalog:
-    return catalog.load()
+    return catalog.load_catalog()
 
 
 @pytest.fixture(params=["fake", pytest.param("real", marks=pytest.mark.docker)])
@@ -103,29 +103,31 @@ def release(registry: Registry, own: Catalog, tmp_path: Path) -> Release:
             document = {**sbom(), "metadata": {"timestamp": f"{TODAY}T00:00:00Z"}}
             (tmp_path / trivy.SBOM).write_text(json.dumps(document).replace("3.1.4", jinja2))
             found = Sbom(trivy.SBOM, file_sha256(tmp_path / trivy.SBOM), trivy.SPDX, {})
-            Witness(registry, P256, "a test").scanned(
+            EvidenceSigner(registry, P256, "a test").attest_scan(
                 build, replace(scanned(build), sbom=found), tmp_path
             )
         tags = TagSet(version, (image,), (), candidate=channel == CANDIDATE)
-        subject = registry.manifest(build.repository, build.digest)
+        subject = registry.read_manifest(build.repository, build.digest)
         assert subject is not None
         about = subject.descriptor
-        decision = referrers.attach(
+        decision = referrers.attach_artifact(
             registry, build.repository, about, "decision", [("text/plain", b"yes")], {}
         )
-        goes = (decision.digest, *carried(registry, build, trust(P256)))
-        approved = [Approved(image, build.digest, build.repository, decision.digest, goes)]
-        promote(at(registry, "a test", own.repositories), tags, approved)
+        goes = (decision.digest, *list_carried_artifacts(registry, build, trust(P256)))
+        approved = [ApprovedImage(image, build.digest, build.repository, decision.digest, goes)]
+        promote_tags(at(registry, "a test", own.repositories), tags, approved)
         return build
 
     return made
 
 
 @pytest.fixture
-def judges(tmp_path: Path, home: Path) -> Judges:
+def judges(tmp_path: Path, home: Path) -> AssessmentContext:
     known = [Vulnerability(each.id, severity="CRITICAL") for each in (JINJA2, *ELSEWHERE)]
     write(tmp_path / "db", [JINJA2, *ELSEWHERE], known, updated_at=DAY)
-    return Judges(load_policy(), (), trivy.database(str(tmp_path / "db"), None), History({}), TODAY)
+    return AssessmentContext(
+        load_policy(), (), trivy.obtain_database(str(tmp_path / "db"), None), History({}), TODAY
+    )
 
 
 def test_published_images_are_found_by_their_tags(
@@ -135,24 +137,26 @@ def test_published_images_are_found_by_their_tags(
     release("v2.6.1", "cv")
     release("v2.6.10", "base")
     release("v2.6.2", "nlp", channel=CANDIDATE)
-    manifest = registry.manifest("staging", build.digest)
+    manifest = registry.read_manifest("staging", build.digest)
     assert manifest is not None
     registry.put_manifest(own.repositories.production, "latest", manifest)
     found = [
         (str(each.version), each.image)
-        for each in published(registry, own, PRODUCTION, trust(P256))
+        for each in list_published(registry, own, PRODUCTION, trust(P256))
     ]
     assert found == [("v2.6.10", "base"), ("v2.6.1", "cv"), ("v2.6.0", "base")]
-    assert [each.image for each in published(registry, own, CANDIDATE, trust(P256))] == ["nlp"]
+    assert [each.image for each in list_published(registry, own, CANDIDATE, trust(P256))] == ["nlp"]
 
 
 def test_the_newest_release_that_is_refused_makes_a_patch_due(
-    registry: Registry, own: Catalog, release: Release, judges: Judges
+    registry: Registry, own: Catalog, release: Release, judges: AssessmentContext
 ) -> None:
     release("v2.6.0", "base", jinja2="3.1.6")
     release("v2.6.1", "base")
     release("v2.6.1", "cv", jinja2="3.1.6")
-    judged = rescan(Bench(registry, own, trust(P256), judges, lambda: P256), PRODUCTION)
+    judged = rescan_images(
+        ImageAssessor(registry, own, trust(P256), judges, lambda: P256), PRODUCTION
+    )
     verdicts = {(each.version, each.image): each.verdict for each in judged.judgements}
     assert verdicts == {
         ("v2.6.0", "base"): Verdict.PASS,
@@ -164,37 +168,49 @@ def test_the_newest_release_that_is_refused_makes_a_patch_due(
 
 
 def test_the_newest_release_that_its_users_are_on_decides(
-    registry: Registry, own: Catalog, release: Release, judges: Judges
+    registry: Registry, own: Catalog, release: Release, judges: AssessmentContext
 ) -> None:
     """And a number is never given twice."""
     release("v2.6.0", "base")
     release("v2.6.1", "base", jinja2="3.1.6")
-    yank(at(registry, "a test", own.repositories), "v2.6.1", "it loses data")
-    judged = rescan(Bench(registry, own, trust(P256), judges, lambda: P256), PRODUCTION)
+    yank_version(at(registry, "a test", own.repositories), "v2.6.1", "it loses data")
+    judged = rescan_images(
+        ImageAssessor(registry, own, trust(P256), judges, lambda: P256), PRODUCTION
+    )
     assert [(due.newest, due.next) for due in judged.due] == [("v2.6.0", "v2.6.2")]
-    assert (judged.newest, judged.verdict, judged.outdated) == (("v2.6.0",), Verdict.FAIL, ())
+    assert (judged.newest, judged.verdict, judged.outdated_judgements) == (
+        ("v2.6.0",),
+        Verdict.FAIL,
+        (),
+    )
 
 
 def test_an_old_release_that_is_refused_is_told_and_makes_nothing_due(
-    registry: Registry, own: Catalog, release: Release, judges: Judges
+    registry: Registry, own: Catalog, release: Release, judges: AssessmentContext
 ) -> None:
     release("v2.6.0", "base")
     release("v2.6.1", "base", jinja2="3.1.6")
-    judged = rescan(Bench(registry, own, trust(P256), judges, lambda: P256), PRODUCTION)
+    judged = rescan_images(
+        ImageAssessor(registry, own, trust(P256), judges, lambda: P256), PRODUCTION
+    )
     assert [each.verdict for each in judged.judgements] == [Verdict.PASS, Verdict.FAIL]
     assert judged.due == ()
     assert (judged.newest, judged.verdict) == (("v2.6.1",), Verdict.PASS)
-    assert [(each.version, each.image) for each in judged.outdated] == [("v2.6.0", "base")]
+    assert [(each.version, each.image) for each in judged.outdated_judgements] == [
+        ("v2.6.0", "base")
+    ]
 
 
 def test_history_grows_by_what_is_new(
-    registry: Registry, own: Catalog, release: Release, judges: Judges
+    registry: Registry, own: Catalog, release: Release, judges: AssessmentContext
 ) -> None:
     release("v2.6.0", "base")
     for _ in range(2):
         before = store.read_history(registry, own.repositories.records, findings_seal(P256), TODAY)
-        rescan(
-            Bench(registry, own, trust(P256), replace(judges, history=before), lambda: P256),
+        rescan_images(
+            ImageAssessor(
+                registry, own, trust(P256), replace(judges, history=before), lambda: P256
+            ),
             PRODUCTION,
         )
     kept = store.read_history(registry, own.repositories.records, findings_seal(P256), TODAY)
@@ -205,22 +221,28 @@ def test_history_grows_by_what_is_new(
 
 
 def test_an_image_without_a_stored_bill_is_not_proven(
-    registry: Registry, own: Catalog, release: Release, judges: Judges
+    registry: Registry, own: Catalog, release: Release, judges: AssessmentContext
 ) -> None:
     release("v2.6.0", "base", listed=False)
-    judged = rescan(Bench(registry, own, trust(P256), judges, lambda: P256), PRODUCTION)
+    judged = rescan_images(
+        ImageAssessor(registry, own, trust(P256), judges, lambda: P256), PRODUCTION
+    )
     assert [(each.verdict, each.reason) for each in judged.judgements] == [
         (Verdict.INCONCLUSIVE, NO_SBOM)
     ]
     assert judged.verdict is Verdict.INCONCLUSIVE
     release("v2.6.1", "base", jinja2="3.1.6")
     assert (
-        rescan(Bench(registry, own, trust(P256), judges, lambda: P256), PRODUCTION).verdict
+        rescan_images(
+            ImageAssessor(registry, own, trust(P256), judges, lambda: P256), PRODUCTION
+        ).verdict
         is Verdict.PASS
     )
     release("v2.6.2", "base", listed=False)
     assert (
-        rescan(Bench(registry, own, trust(P256), judges, lambda: P256), PRODUCTION).verdict
+        rescan_images(
+            ImageAssessor(registry, own, trust(P256), judges, lambda: P256), PRODUCTION
+        ).verdict
         is Verdict.INCONCLUSIVE
     )
 
@@ -229,7 +251,7 @@ def test_a_scanner_that_fails_on_the_newest_decides_and_on_an_older_one_does_not
     registry: Registry,
     own: Catalog,
     release: Release,
-    judges: Judges,
+    judges: AssessmentContext,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     def assessed(path: Path, *given: object) -> assess.Assessment:
@@ -237,46 +259,50 @@ def test_a_scanner_that_fails_on_the_newest_decides_and_on_an_older_one_does_not
             raise EnvironmentFailed("trivy ended with 1")
         return whole(path, *given)  # type: ignore[arg-type]
 
-    whole, bad = assess.assess, list[str]()
-    monkeypatch.setattr(assess, "assess", assessed)
+    whole, bad = assess.assess_sbom, list[str]()
+    monkeypatch.setattr(assess, "assess_sbom", assessed)
     release("v2.6.0", "base", jinja2="3.1.5")
     release("v2.6.1", "base", jinja2="3.1.6")
     for days, (broken, verdict) in enumerate((("3.1.5", Verdict.PASS), ("3.1.6", Verdict.INFRA))):
         bad.append(broken)
         night = replace(judges, today=TODAY + timedelta(days=days))
         assert (
-            rescan(Bench(registry, own, trust(P256), night, lambda: P256), PRODUCTION).verdict
+            rescan_images(
+                ImageAssessor(registry, own, trust(P256), night, lambda: P256), PRODUCTION
+            ).verdict
             is verdict
         )
 
 
 def test_nothing_that_is_out_is_nothing_proven(
-    registry: Registry, own: Catalog, judges: Judges
+    registry: Registry, own: Catalog, judges: AssessmentContext
 ) -> None:
-    judged = rescan(Bench(registry, own, trust(P256), judges, lambda: P256), PRODUCTION)
+    judged = rescan_images(
+        ImageAssessor(registry, own, trust(P256), judges, lambda: P256), PRODUCTION
+    )
     assert (judged.newest, judged.verdict) == ((), Verdict.INCONCLUSIVE)
 
 
 def test_a_line_past_its_support_is_left_alone(
-    registry: Registry, own: Catalog, release: Release, judges: Judges
+    registry: Registry, own: Catalog, release: Release, judges: AssessmentContext
 ) -> None:
     release("v2.6.0", "base")
     after = own.lines["2.6"].supported_until + timedelta(days=1)
     assert (
-        rescan(
-            Bench(registry, own, trust(P256), replace(judges, today=after)), PRODUCTION
+        rescan_images(
+            ImageAssessor(registry, own, trust(P256), replace(judges, today=after)), PRODUCTION
         ).judgements
         == ()
     )
 
 
 def test_two_releases_are_compared(
-    registry: Registry, own: Catalog, release: Release, judges: Judges
+    registry: Registry, own: Catalog, release: Release, judges: AssessmentContext
 ) -> None:
     release("v2.6.0", "base")
     release("v2.6.1", "base", jinja2="3.1.6")
-    changed = compare(
-        Bench(registry, own, trust(P256), judges, lambda: P256),
+    changed = compare_versions(
+        ImageAssessor(registry, own, trust(P256), judges, lambda: P256),
         "base",
         (Version("2.6", 0), Version("2.6", 1)),
     )
@@ -288,14 +314,14 @@ def test_two_releases_are_compared(
 
 def test_a_release_that_is_not_there_is_wrong_usage(registry: Registry, own: Catalog) -> None:
     with pytest.raises(ConfigError, match=r"v2.6.7 base is not in .*release.py release v2.6.7"):
-        find(registry, own, Version("2.6", 7), "base", trust(P256))
+        find_published(registry, own, Version("2.6", 7), "base", trust(P256))
 
 
 def test_histories_written_by_two_are_merged(registry: Registry, own: Catalog) -> None:
     one = History({}).with_findings([finding(id_="CVE-2026-1")], TODAY)
     two = History({}).with_findings([finding(id_="CVE-2026-2")], TODAY)
     for history in (one, two):
-        store.keep_history(registry, own.repositories.records, history, findings_seal(P256), TODAY)
+        store.store_history(registry, own.repositories.records, history, findings_seal(P256), TODAY)
     assert (
         len(store.read_history(registry, own.repositories.records, findings_seal(P256), TODAY).seen)
         == 2

@@ -22,8 +22,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from images import catalog
 from oci.registry import Registry
-from publish.evidence.attest import Witness, signer
-from publish.evidence.store import read
+from publish.evidence.attest import EvidenceSigner, load_signer
+from publish.evidence.store import read_evidence
 from report import render
 from runner import embedded, engine, home, records, shell
 from runner.verdict import Verdict
@@ -34,13 +34,13 @@ from tests.report.samples import proven
 from tests.validation import hostile
 from tests.validation.suites_here import asserted
 from validation import run
-from validation.metrics import openmetrics
+from validation.metrics import render_openmetrics
 from validation.record import ValidationRecord
 from validation.suite import SUITES
 
 pytestmark = [pytest.mark.docker, pytest.mark.slow]
 
-INSTALLED = "validation.harness.installed"
+INSTALLED = "validation.harness.install_harness"
 SITE = "/opt/venv/lib/python3.11/site-packages"
 TOKENS = (
     "PYTORCH_CUDA_IMAGES_WEBHOOK_SECRET",
@@ -108,9 +108,9 @@ def registry(tmp_path: Path, free_port: Callable[[], int]) -> Iterator[Registry]
     """A registry whose files can be searched."""
     host = f"127.0.0.1:{free_port()}"
     (tmp_path / "registry").mkdir()
-    embedded.start(host, tmp_path / "registry")
+    embedded.start_registry(host, tmp_path / "registry")
     yield Registry(host)
-    embedded.stop(tmp_path / "registry")
+    embedded.stop_registry(tmp_path / "registry")
 
 
 @pytest.mark.parametrize("name", PROGRAMS)
@@ -144,7 +144,7 @@ def test_no_secret_leaves_this_machine(
     (written / "terminal").write_bytes(done.stdout + done.stderr)
     assert done.returncode == 0, done.stderr.decode()
 
-    record = records.read(ValidationRecord, written / "validation.json")
+    record = records.read_record(ValidationRecord, written / "validation.json")
     assert record is not None
     assert record.verdict is Verdict.FAIL
     texts = list(_texts(written, tmp_path / "registry"))
@@ -171,8 +171,8 @@ def release(reference: str, host: str, harness: str, folder: str) -> None:
     suites = [
         each for each in SUITES if each.name in ("device", "throughput")
     ]  # a gate needs the second
-    driver = catalog.load().lines["2.6"].driver_floor
-    subject = run.Subject(
+    driver = catalog.load_catalog().lines["2.6"].driver_floor
+    subject = run.ValidationTarget(
         "v2.6.0", "base", ("base",), "sha256:" + "0" * 64, reference, asserted("base"), driver
     )
     image, manifest = staged(registry, "hostile")
@@ -181,9 +181,9 @@ def release(reference: str, host: str, harness: str, folder: str) -> None:
         mock.patch("validation.run.suites_of", lambda _: suites),
         mock.patch(INSTALLED, lambda: Path(harness)),
     ):
-        record = replace(run.validate(subject, "cpu"), digest=build.digest)
-    Witness(registry, signer(), "pytorch-cuda").tested(build, record)
-    assert read(registry, build.repository, build.digest, trust(P256))
+        record = replace(run.validate_image(subject, "cpu"), digest=build.digest)
+    EvidenceSigner(registry, load_signer(), "pytorch-cuda").attest_tests(build, record)
+    assert read_evidence(registry, build.repository, build.digest, trust(P256))
     _write_everything(Path(folder), record)
 
 
@@ -200,7 +200,7 @@ def _thin_image(base: str, name: str, folder: Path) -> Iterator[str]:
     """The real image with a program in its site-packages; it prints what it can reach, then ends
     the suite.
     """
-    engine.pull(base)
+    engine.pull_image(base)
     program = (
         (PRINTS + PROGRAMS[name])
         .replace("FILE", str(folder / "secret"))
@@ -211,11 +211,13 @@ def _thin_image(base: str, name: str, folder: Path) -> Iterator[str]:
     hostile.write_pth(context, program)
     (context / "Dockerfile").write_text(f"FROM {base}\nCOPY evil.pth {SITE}/evil.pth\n")
     tag = f"{PLANTED}:hostile-{name}-{os.getpid()}"
-    shell.run([engine.program(), "build", "--quiet", "--tag", tag, context], hint="see the output")
+    shell.run(
+        [engine.docker_program(), "build", "--quiet", "--tag", tag, context], hint="see the output"
+    )
     try:
         yield tag
     finally:
-        engine.client().images.remove(tag, force=True)
+        engine.connect_engine().images.remove(tag, force=True)
 
 
 def _write_everything(folder: Path, record: ValidationRecord) -> None:
@@ -224,9 +226,9 @@ def _write_everything(folder: Path, record: ValidationRecord) -> None:
     """
     release, (images,) = proven()
     shown = (replace(images, validation=record),)
-    records.write(folder / "validation.json", record)
-    records.write_text(folder / "validation.prom", openmetrics(record))
-    render.write(folder, release, shown)
+    records.write_record(folder / "validation.json", record)
+    records.write_text(folder / "validation.prom", render_openmetrics(record))
+    render.write_report(folder, release, shown)
 
 
 def _texts(*folders: Path) -> Iterator[tuple[str, bytes]]:

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from publish.state import State, judge, state_of
+from publish.state import ReleaseState, judge_image, judge_release
 from runner.verdict import Verdict
 from tests.publish.stage_records import built, known, scanned, validated
 
@@ -15,13 +15,13 @@ UNSURE, NOT_RUN = Verdict.INCONCLUSIVE, Verdict.NOT_RUN
 
 
 def test_pass_on_everything_is_a_pass() -> None:
-    assert state_of([known("base"), known("cv")]) == State(PASS, "")
+    assert judge_release([known("base"), known("cv")]) == ReleaseState(PASS, "")
 
 
 @pytest.mark.parametrize("verdict", [UNSURE, NOT_RUN])
 @pytest.mark.parametrize("stage", ["validation", "scan"])
 def test_what_was_not_proven_leaves_it_inconclusive(verdict: Verdict, stage: str) -> None:
-    assert state_of([known("base"), known("cv", **{stage: verdict})]) == State(
+    assert judge_release([known("base"), known("cv", **{stage: verdict})]) == ReleaseState(
         UNSURE, "cv: because"
     )
 
@@ -29,7 +29,7 @@ def test_what_was_not_proven_leaves_it_inconclusive(verdict: Verdict, stage: str
 @pytest.mark.parametrize("verdict", [FAIL, INFRA])
 @pytest.mark.parametrize("stage", ["validation", "scan"])
 def test_one_failed_or_disturbed_image_decides(verdict: Verdict, stage: str) -> None:
-    assert state_of([known("base"), known("cv", **{stage: verdict})]) == State(
+    assert judge_release([known("base"), known("cv", **{stage: verdict})]) == ReleaseState(
         verdict, "cv: because"
     )
 
@@ -39,11 +39,11 @@ def test_the_worst_image_gives_the_reason() -> None:
         known("base", scan=UNSURE, reason="unsure"),
         known("cv", validation=FAIL, reason="broken"),
     ]
-    assert state_of(images) == State(FAIL, "cv: broken")
+    assert judge_release(images) == ReleaseState(FAIL, "cv: broken")
 
 
 def test_nothing_to_judge_is_no_pass() -> None:
-    assert state_of([]).verdict is UNSURE
+    assert judge_release([]).verdict is UNSURE
 
 
 @pytest.mark.parametrize("missing", ["validation", "scan"])
@@ -53,13 +53,13 @@ def test_a_missing_record_is_not_run(missing: str) -> None:
         if missing == "validation"
         else replace(known(), scan=None)
     )
-    assert judge(without) == (NOT_RUN, f"base: no {missing} record")
+    assert judge_image(without) == (NOT_RUN, f"base: no {missing} record")
 
 
 def test_a_record_about_other_bytes_counts_as_none() -> None:
     build, other = built("base"), built("base", "sha256:" + "b" * 64)
     about_other = replace(known(), build=build, validation=validated(other), scan=scanned(build))
-    verdict, reason = judge(about_other)
+    verdict, reason = judge_image(about_other)
     assert verdict is NOT_RUN
     assert other.digest in reason
-    assert state_of([about_other]).verdict is UNSURE
+    assert judge_release([about_other]).verdict is UNSURE

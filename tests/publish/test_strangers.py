@@ -29,7 +29,7 @@ RECORDS = [attest.RECORD.format(stage=stage) for stage in ("build", "validation"
 
 @pytest.fixture(autouse=True)
 def alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lock, "_wait", lambda *_: None)
+    monkeypatch.setattr(lock, "_wait_until", lambda *_: None)
 
 
 @pytest.fixture(params=["fake", "modern", pytest.param("real", marks=pytest.mark.docker)])
@@ -43,25 +43,25 @@ def line(request: pytest.FixtureRequest, tmp_path: Path, home: Path) -> Iterator
 
 def attach(line: Line, build: BuildRecord, kind: str, data: bytes, **other: Any) -> str:
     """An artifact whose manifest is what somebody says; returns its digest."""
-    registry, subject = line.registry, attest.subject_of(line.registry, build)
+    registry, subject = line.registry, attest.read_subject(line.registry, build)
     config = registry.push_bytes(build.repository, EMPTY_CONFIG, OCI_EMPTY)
     layer = registry.push_bytes(build.repository, data, "application/octet-stream")
     content = {
         "schemaVersion": 2,
         "mediaType": OCI_MANIFEST,
-        "config": config.plain(),
-        "layers": [{**layer.plain(), "mediaType": kind}],
+        "config": config.as_dict(),
+        "layers": [{**layer.as_dict(), "mediaType": kind}],
         "artifactType": kind,
-        "subject": subject.plain(),
+        "subject": subject.as_dict(),
         **other,
     }
     made = Manifest(json.dumps(content).encode(), OCI_MANIFEST)
     if not registry.put_manifest(build.repository, made.digest, made):
         tag = build.digest.replace(":", "-")
-        held = registry.manifest(build.repository, tag)
+        held = registry.read_manifest(build.repository, tag)
         assert held is not None
         entry = {
-            **made.descriptor.plain(),
+            **made.descriptor.as_dict(),
             "artifactType": kind,
             **{name: content.get(name) for name in other},
         }
@@ -81,19 +81,19 @@ def whole(line: Line, build: BuildRecord) -> None:
     """
     line.promote(build, FIRST)
     assert line.verify("v2.6.0").verdict is Verdict.PASS
-    found = attest.kept(
+    found = attest.read_signed_record(
         line.registry, build.repository, build.digest, "build", BuildRecord, line.trusted
     )
     assert found == build
     production = line.catalog.repositories.production
-    held = evidence.read(line.registry, production, build.digest, line.trusted)
+    held = evidence.read_evidence(line.registry, production, build.digest, line.trusted)
     assert not [each.problem for each in held if each.problem]
     allowed = {each.artifact for each in held} | {
-        *attest.carried(line.registry, build, line.trusted)
+        *attest.list_carried_artifacts(line.registry, build, line.trusted)
     }
     listed = {
         each.descriptor.digest
-        for each in referrers.referrers(line.registry, production, build.digest)
+        for each in referrers.list_referrers(line.registry, production, build.digest)
     }
     assert listed == allowed
 
@@ -164,21 +164,21 @@ def test_a_copy_of_a_genuine_bundle_stops_nothing(
     with FakeRegistry() as fake:
         line = line_of_one(Registry(fake.host), tmp_path)
         with monkeypatch.context() as unsealed:
-            unsealed.setattr(seal, "sealed", lambda notes, *_: dict(notes))
+            unsealed.setattr(seal, "add_seal", lambda notes, *_: dict(notes))
             build = line.prepare("v2.6.0")
         tag = build.digest.replace(":", "-")
-        held = line.registry.manifest(build.repository, tag)
+        held = line.registry.read_manifest(build.repository, tag)
         assert held is not None
         entries = held.content["manifests"]
         bundles = [each for each in entries if each["artifactType"] == BUNDLE]
         assert len(bundles) == 4
         copies = []
         for entry in bundles:
-            genuine = line.registry.manifest(build.repository, entry["digest"])
+            genuine = line.registry.read_manifest(build.repository, entry["digest"])
             assert genuine is not None
             made = spoiled(genuine, spoil)
             fake.manifests[build.repository][made.digest] = (OCI_MANIFEST, made.body)
-            copies.append({**entry, **made.descriptor.plain()})
+            copies.append({**entry, **made.descriptor.as_dict()})
         index = {**held.content, "manifests": [*copies, *entries]}
         line.registry.put_manifest(
             build.repository, tag, Manifest(json.dumps(index).encode(), OCI_INDEX)
@@ -203,11 +203,11 @@ def test_much_that_a_stranger_adds_to_a_bundle_is_not_taken(place: str) -> None:
     """The signature still verifies, and the rest would be copied with it."""
     (about, *_) = statements()
     for size, is_taken in ((4 << 10, True), (17 << 10, False)):
-        content = json.loads(evidence.signed(about, P256))
+        content = json.loads(evidence.sign_statement(about, P256))
         (content[place] if place else content)["more"] = "x" * size
         data = json.dumps(content).encode()
         if is_taken:
-            assert evidence.opened(data, trust(P256)).payload
+            assert evidence.verify_bundle(data, trust(P256)).payload
             continue
         with pytest.raises(GateRefused, match="much that its key did not sign"):
-            evidence.opened(data, trust(P256))
+            evidence.verify_bundle(data, trust(P256))

@@ -20,8 +20,16 @@ import pytest
 
 from publish import webhook
 from publish.notifier import Delivery, Notifier
-from publish.released.record import Promotion, ReleaseRecord
-from publish.webhook import ADDRESS, SECRET, Hook, announce, hook, message, signature
+from publish.released.record import PromotedTag, ReleaseRecord
+from publish.webhook import (
+    ADDRESS,
+    SECRET,
+    Webhook,
+    make_message,
+    post_message,
+    read_webhook,
+    sign_body,
+)
 from runner.errors import ConfigError
 from runner.verdict import Verdict
 
@@ -34,9 +42,9 @@ RELEASE = ReleaseRecord(
     channel="monthly",
     registry="registry.example.org",
     promotions=(
-        Promotion("base", "pytorch-cuda", "v2.6.1", DIGEST),
-        Promotion("cv", "pytorch-cuda", "v2.6.1-cv", "sha256:" + "b" * 64),
-        Promotion("base", "pytorch-cuda", "latest", DIGEST),
+        PromotedTag("base", "pytorch-cuda", "v2.6.1", DIGEST),
+        PromotedTag("cv", "pytorch-cuda", "v2.6.1-cv", "sha256:" + "b" * 64),
+        PromotedTag("base", "pytorch-cuda", "latest", DIGEST),
     ),
     stages=(),
     command="./release.py release v2.6.1",
@@ -59,8 +67,8 @@ class Team(ThreadingHTTPServer):
         self.over = threading.Event()
 
     @property
-    def hook(self) -> Hook:
-        return Hook(f"http://127.0.0.1:{self.server_address[1]}/hidden-token", b"secret")
+    def hook(self) -> Webhook:
+        return Webhook(f"http://127.0.0.1:{self.server_address[1]}/hidden-token", b"secret")
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -103,7 +111,7 @@ def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_what_is_told() -> None:
-    assert message(RELEASE, NOTES) == {
+    assert make_message(RELEASE, NOTES) == {
         "event": "release",
         "version": "v2.6.1",
         "channel": "monthly",
@@ -132,17 +140,17 @@ def test_what_is_told() -> None:
 
 def test_a_refusal_is_told_with_its_reason() -> None:
     refused = replace(RELEASE, verdict=Verdict.FAIL, reason="cv: no", channel="", promotions=())
-    told = message(refused)
+    told = make_message(refused)
     assert (told["text"], told["images"]) == ("v2.6.1 not promoted: fail; cv: no", [])
 
 
 def test_it_arrives_signed_and_once() -> None:
     with team((204, {})) as receiver:
-        delivery = announce(receiver.hook, message(RELEASE))
+        delivery = post_message(receiver.hook, make_message(RELEASE))
     ((path, headers, body),) = receiver.got
     assert delivery == Delivery(True, "webhook: 127.0.0.1 was notified")
     assert path == "/hidden-token"
-    assert json.loads(body) == message(RELEASE)
+    assert json.loads(body) == make_message(RELEASE)
     assert headers["Content-Type"] == "application/json"
     assert (
         headers["X-Hub-Signature-256"]
@@ -158,19 +166,19 @@ def test_a_webhook_is_a_notifier() -> None:
         assert not receiver.got
         assert notifier.notify(RELEASE, NOTES).delivered
     ((_, _, body),) = receiver.got
-    assert json.loads(body) == message(RELEASE, NOTES)
+    assert json.loads(body) == make_message(RELEASE, NOTES)
 
 
 def test_the_signature_is_github_s() -> None:
     """The example of GitHub's documentation, "Validating webhook deliveries"."""
     expected = "sha256=757107ea0eb2509fc211221cce984b8a37570b6d7586c22c46f4379c8b043e17"
-    assert signature(b"It's a Secret to Everybody", b"Hello, World!") == expected
+    assert sign_body(b"It's a Secret to Everybody", b"Hello, World!") == expected
 
 
 @pytest.mark.parametrize("trouble", [429, 500, 502, 503, 504, 0])
 def test_what_passes_is_tried_again_with_the_same_bytes(trouble: int) -> None:
     with team((trouble, {}), (trouble, {}), (200, {})) as receiver:
-        assert announce(receiver.hook, message(RELEASE)).delivered
+        assert post_message(receiver.hook, make_message(RELEASE)).delivered
     assert len(receiver.got) == 3
     assert len({(headers["Idempotency-Key"], body) for _, headers, body in receiver.got}) == 1
 
@@ -191,7 +199,7 @@ def test_what_stays_wrong_is_one_line(
 ) -> None:
     """And no library's log adds the address to it."""
     with team((status, headers)) as receiver:
-        delivery = announce(receiver.hook, message(RELEASE))
+        delivery = post_message(receiver.hook, make_message(RELEASE))
     assert delivery == Delivery(
         False, f"webhook: 127.0.0.1 was not notified: {said}; the release stays valid"
     )
@@ -205,7 +213,7 @@ def test_silence_ends(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(webhook, "TIMEOUT_S", (0.2, 0.2))
     monkeypatch.setattr(webhook, "RETRIES", 1)
     with team((-1, {})) as receiver:
-        delivery = announce(receiver.hook, message(RELEASE))
+        delivery = post_message(receiver.hook, make_message(RELEASE))
         receiver.over.set()
     assert (
         delivery.line
@@ -225,14 +233,14 @@ def test_the_other_side_says_when_to_come_back(
     waits: list[float] = []
     monkeypatch.setattr(time, "sleep", waits.append)
     with team((429, {"Retry-After": asked}), (503, {}), (200, {})) as receiver:
-        assert announce(receiver.hook, message(RELEASE)).delivered
+        assert post_message(receiver.hook, make_message(RELEASE)).delivered
     assert waits == [waited, 2 * webhook.BACKOFF_S]
 
 
 def test_nobody_there() -> None:
     with team((200, {})) as receiver:
         gone = receiver.hook
-    delivery = announce(gone, message(RELEASE))
+    delivery = post_message(gone, make_message(RELEASE))
     assert (
         delivery.line
         == "webhook: 127.0.0.1 was not notified: Connection refused; the release stays valid"
@@ -243,7 +251,7 @@ def test_nobody_there() -> None:
 def test_a_host_that_cannot_be(host: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(webhook, "RETRIES", 0)
     monkeypatch.setenv("NO_PROXY", "*")
-    delivery = announce(Hook(f"https://{host}/hidden-token", b"secret"), {})
+    delivery = post_message(Webhook(f"https://{host}/hidden-token", b"secret"), {})
     assert not delivery.delivered
     assert "hidden-token" not in delivery.line
     assert "\n" not in delivery.line
@@ -251,35 +259,37 @@ def test_a_host_that_cannot_be(host: str, monkeypatch: pytest.MonkeyPatch) -> No
 
 def test_a_dry_run_sends_nothing() -> None:
     with team((200, {})) as receiver:
-        delivery = announce(receiver.hook, {"a": 1}, dry_run=True)
+        delivery = post_message(receiver.hook, {"a": 1}, dry_run=True)
     assert delivery == Delivery(False, "webhook: 7 bytes would be posted to 127.0.0.1")
     assert not receiver.got
 
 
 def test_address_and_secret_come_from_the_environment_and_are_never_shown() -> None:
-    found = hook({ADDRESS: "https://chat.example.org/T0/hidden-token", SECRET: "hidden-secret"})
+    found = read_webhook(
+        {ADDRESS: "https://chat.example.org/T0/hidden-token", SECRET: "hidden-secret"}
+    )
     assert found is not None
     assert (found.address, found.secret) == (
         "https://chat.example.org/T0/hidden-token",
         b"hidden-secret",
     )
     assert "hidden" not in repr(found)
-    assert found.host == "chat.example.org"
+    assert found.host_name == "chat.example.org"
 
 
 def test_no_address_is_no_webhook() -> None:
-    assert hook({}) is None
-    assert hook({ADDRESS: "", SECRET: "secret"}) is None
+    assert read_webhook({}) is None
+    assert read_webhook({ADDRESS: "", SECRET: "secret"}) is None
 
 
 def test_an_address_without_a_secret_is_refused() -> None:
     with pytest.raises(ConfigError, match=f"{ADDRESS} is set, but {SECRET} is not"):
-        hook({ADDRESS: "https://example.org/x"})
+        read_webhook({ADDRESS: "https://example.org/x"})
 
 
 def test_a_secret_that_is_not_text_is_refused() -> None:
     with pytest.raises(ConfigError, match=f"{SECRET} is not text"):
-        hook({ADDRESS: "https://example.org/x", SECRET: "\udcff"})
+        read_webhook({ADDRESS: "https://example.org/x", SECRET: "\udcff"})
 
 
 @pytest.mark.parametrize(
@@ -305,9 +315,9 @@ def test_a_secret_that_is_not_text_is_refused() -> None:
 )
 def test_an_address_that_is_not_safe_is_refused_and_not_shown(address: str) -> None:
     with pytest.raises(ConfigError, match="is not an HTTPS address") as refused:
-        hook({ADDRESS: address, SECRET: "secret"})
+        read_webhook({ADDRESS: address, SECRET: "secret"})
     assert "token" not in str(refused.value)
 
 
 def test_loopback_needs_no_tls() -> None:
-    assert hook({ADDRESS: "http://127.0.0.1:8080/x", SECRET: "secret"}) is not None
+    assert read_webhook({ADDRESS: "http://127.0.0.1:8080/x", SECRET: "secret"}) is not None

@@ -9,10 +9,19 @@ import hashlib
 from dataclasses import replace
 
 from images.record import BuildRecord, BuiltLayer, DebianPackage
-from publish.released.record import Promotion, Refusal, ReleaseRecord, StageTime
+from publish.released.record import GateRefusal, PromotedTag, ReleaseRecord, StageTime
 from report.model import ImageRecords
 from runner.verdict import Verdict
-from scan.record import Database, Finding, Judged, Origin, Problem, Sbom, ScanRecord, Standing
+from scan.record import (
+    Database,
+    Finding,
+    Origin,
+    Sbom,
+    ScanProblem,
+    ScanRecord,
+    TriagedFinding,
+    TriageStatus,
+)
 from validation.record import Check, Environment, Figure, SuiteResult, ValidationRecord
 
 VERSION = "v2.6.0"
@@ -213,7 +222,7 @@ def finding(id_: str, purl: str, fixed: str, severity: str, title: str) -> Findi
     return Finding(id_, purl, package, version, fixed, severity, title, "2026-09-30")
 
 
-def findings() -> tuple[Judged, ...]:
+def findings() -> tuple[TriagedFinding, ...]:
     """Every standing and every severity once at least, not in the order of a report."""
     jinja, debian = "pkg:pypi/jinja2@3.1.5", "pkg:deb/debian/{}?arch=amd64&distro=debian-12"
     timing = finding(
@@ -258,18 +267,24 @@ def findings() -> tuple[Judged, ...]:
     )
     excuse = "the loss is not called with lengths of strangers (images@example.org)"
     return (
-        Judged(timing, Standing.TOLERATED, "", "low does not block"),
-        Judged(sandbox, Standing.BLOCKS, "2026-10-28", "fixed since 2026-09-30, 28 days of grace"),
-        Judged(parser, Standing.BLOCKS, "2026-10-14", "fixed since 2026-09-30, 14 days of grace"),
-        Judged(glibc, Standing.UNFIXED, "", "no fixed version is known"),
-        Judged(zlib, Standing.UNFIXED, "", "no fixed version is known"),
-        Judged(pillow, Standing.GRACE, "2027-03-29", "fixed since 2026-09-30, 180 days of grace"),
-        Judged(torch, Standing.EXCUSED, "2027-01-31", excuse),
-        Judged(tar, Standing.TOLERATED, "", "negligible does not block"),
+        TriagedFinding(timing, TriageStatus.TOLERATED, "", "low does not block"),
+        TriagedFinding(
+            sandbox, TriageStatus.BLOCKS, "2026-10-28", "fixed since 2026-09-30, 28 days of grace"
+        ),
+        TriagedFinding(
+            parser, TriageStatus.BLOCKS, "2026-10-14", "fixed since 2026-09-30, 14 days of grace"
+        ),
+        TriagedFinding(glibc, TriageStatus.UNFIXED, "", "no fixed version is known"),
+        TriagedFinding(zlib, TriageStatus.UNFIXED, "", "no fixed version is known"),
+        TriagedFinding(
+            pillow, TriageStatus.GRACE, "2027-03-29", "fixed since 2026-09-30, 180 days of grace"
+        ),
+        TriagedFinding(torch, TriageStatus.EXCUSED, "2027-01-31", excuse),
+        TriagedFinding(tar, TriageStatus.TOLERATED, "", "negligible does not block"),
     )
 
 
-def tolerated(count: int) -> tuple[Judged, ...]:
+def tolerated(count: int) -> tuple[TriagedFinding, ...]:
     """Findings as an image with a compiler has them, in kernel headers that nothing runs."""
     purl, title = (
         "pkg:deb/debian/linux-libc-dev@6.1.158-1",
@@ -278,35 +293,37 @@ def tolerated(count: int) -> tuple[Judged, ...]:
     found = (
         finding(f"CVE-2026-{10_000 + number}", purl, "", "LOW", title) for number in range(count)
     )
-    return tuple(Judged(each, Standing.TOLERATED, "", "low does not block") for each in found)
+    return tuple(
+        TriagedFinding(each, TriageStatus.TOLERATED, "", "low does not block") for each in found
+    )
 
 
-def problems() -> tuple[Problem, ...]:
+def problems() -> tuple[ScanProblem, ...]:
     """Every kind once at least."""
     clean, pinned = (
         "remove it in the same build step that filled it",
         "take it out, or lock another version",
     )
     return (
-        Problem(
+        ScanProblem(
             "bill of materials",
             "opencv-python-headless",
             "the bill of materials lists 4.11.0.86, importlib.metadata says 4.11.0",
             "build the image again",
         ),
-        Problem(
+        ScanProblem(
             "configuration",
             "User",
             "the image runs as root: its user is root",
             "set a user of its own",
         ),
-        Problem(
+        ScanProblem(
             "configuration",
             "/srv/.cache/pip",
             "a package cache of 218 MB is left in the image",
             clean,
         ),
-        Problem(
+        ScanProblem(
             "configuration",
             "/usr/bin/gcc-12",
             "a compiler in a runtime image",
@@ -315,26 +332,26 @@ def problems() -> tuple[Problem, ...]:
                 "scan/policy.yaml"
             ),
         ),
-        Problem(
+        ScanProblem(
             "secret",
             "/srv/user/.aws/credentials:2",
             "AWS Access Key ID (aws-access-key-id)",
             "revoke it: who pulled the layer has it; then build without it",
         ),
-        Problem("licence", "fancy-gpl 1.0", "GPL-3.0-only is not allowed", pinned),
-        Problem(
+        ScanProblem("licence", "fancy-gpl 1.0", "GPL-3.0-only is not allowed", pinned),
+        ScanProblem(
             "dockerfile",
             "images/cv/Dockerfile:7",
             "DL3008: Pin versions in apt get install.",
             "mend the line",
         ),
-        Problem(
+        ScanProblem(
             "budget",
             "cv",
             "compressed size: 4300 MB, the budget is 4100 MB",
             "take out what is not needed",
         ),
-        Problem(
+        ScanProblem(
             "exception",
             f"CVE-2025-1 {'pkg:pypi/jinja2@3.1.4'}",
             "expired on 2026-11-01",
@@ -360,9 +377,9 @@ def origins(sourced: bool = True) -> tuple[Origin, ...]:
 
 def scan(
     image: str,
-    found: tuple[Judged, ...] | None,
+    found: tuple[TriagedFinding, ...] | None,
     verdict: Verdict = Verdict.INCONCLUSIVE,
-    wrong: tuple[Problem, ...] = (),
+    wrong: tuple[ScanProblem, ...] = (),
 ) -> ScanRecord:
     none = "vulnerabilities not assessed: no vulnerability database could be fetched"
     refused = (
@@ -422,8 +439,8 @@ def release(verdict: Verdict = Verdict.FAIL) -> ReleaseRecord:
         channel="candidate",
         registry=REGISTRY,
         promotions=(
-            Promotion("base", "pytorch-cuda", f"{VERSION}-candidate", digest("base")),
-            Promotion("base", "pytorch-cuda", f"{VERSION}-base-candidate", digest("base")),
+            PromotedTag("base", "pytorch-cuda", f"{VERSION}-candidate", digest("base")),
+            PromotedTag("base", "pytorch-cuda", f"{VERSION}-base-candidate", digest("base")),
         ),
         stages=(
             StageTime("build", 164.0),
@@ -433,7 +450,7 @@ def release(verdict: Verdict = Verdict.FAIL) -> ReleaseRecord:
         ),
         command=f"./release.py release {VERSION}",
         finished_at="2026-11-21T02:18:02+00:00",
-        refusal=None if verdict is Verdict.PASS else Refusal(verdict, REFUSED),
+        refusal=None if verdict is Verdict.PASS else GateRefusal(verdict, REFUSED),
     )
 
 

@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 
 from report import difference_page
-from report.difference_page import LIMIT, markdown
-from report.difference_view import difference_view, headline
+from report.difference_page import LIMIT, render_difference
+from report.difference_view import difference_view, summarize_difference
 from runner import records
-from scan.difference import Difference, Layer, Snapshot, difference
-from scan.record import Finding, Judged, Package, Standing
+from scan.difference import Difference, LayerSize, Snapshot, compare_snapshots
+from scan.record import Finding, Package, TriagedFinding, TriageStatus
 from tests.report import samples
 
 MEGA = 1_000_000
@@ -24,15 +24,15 @@ def package(kind: str, name: str, version: str, source: str = "", path: str = "x
     return Package(f"pkg:{kind}/{name}@{version}", kind, name, version, source, (), "", path)
 
 
-def judged(advisory: str, about: Package, fixed: str, severity: str = "HIGH") -> Judged:
+def judged(advisory: str, about: Package, fixed: str, severity: str = "HIGH") -> TriagedFinding:
     finding = Finding(
         advisory, about.purl, about.name, about.version, fixed, severity, samples.HOSTILE, ""
     )
-    return Judged(finding, Standing.BLOCKS, "", "")
+    return TriagedFinding(finding, TriageStatus.BLOCKS, "", "")
 
 
-def layer(name: str, megabytes: int) -> Layer:
-    return Layer(samples.digest(name), megabytes * MEGA)
+def layer(name: str, megabytes: int) -> LayerSize:
+    return LayerSize(samples.digest(name), megabytes * MEGA)
 
 
 JINJA, SSL, CRYPTO = (
@@ -72,7 +72,7 @@ def titles(text: str) -> list[str]:
 
 
 def test_the_first_line_has_the_counts_and_the_megabytes() -> None:
-    assert lines(markdown(difference(BEFORE, AFTER)))[0] == (
+    assert lines(render_difference(compare_snapshots(BEFORE, AFTER)))[0] == (
         "**v2.6.0 → v2.6.1**: 4 packages changed (1 for security, 1 downgraded), 1 added; "
         "advisories: 1 fixed, 1 new, 1 still open; 31.0 MB to pull of 739 MB (+1.00 MB)."
     )
@@ -83,14 +83,14 @@ def test_an_engine_that_pulls_more_is_told() -> None:
         "An engine without a content store pulls 39.0 MB, because it pulls every layer above the "
         "first one that differs."
     )
-    assert said in lines(markdown(difference(BEFORE, AFTER)))
+    assert said in lines(render_difference(compare_snapshots(BEFORE, AFTER)))
     on_top = replace(BEFORE, layers=(*BEFORE.layers, layer("more", 5)))
-    assert "content store" not in markdown(difference(BEFORE, on_top))
+    assert "content store" not in render_difference(compare_snapshots(BEFORE, on_top))
 
 
 def test_nothing_changed_is_one_line() -> None:
     same = replace(BEFORE, findings=())
-    assert markdown(difference(same, same)) == (
+    assert render_difference(compare_snapshots(same, same)) == (
         "**v2.6.0 → v2.6.0**: no package changed; no advisories before or after; 0 B to pull of "
         "738 MB (no growth).\n"
     )
@@ -98,11 +98,13 @@ def test_nothing_changed_is_one_line() -> None:
 
 def test_a_smaller_image_has_a_minus() -> None:
     smaller = replace(BEFORE, layers=BEFORE.layers[:2])
-    assert headline(difference(BEFORE, smaller)).endswith("; 0 B to pull of 730 MB (-8.00 MB).")
+    assert summarize_difference(compare_snapshots(BEFORE, smaller)).endswith(
+        "; 0 B to pull of 730 MB (-8.00 MB)."
+    )
 
 
 def test_only_tables_that_are_not_empty() -> None:
-    text = markdown(difference(BEFORE, AFTER))
+    text = render_difference(compare_snapshots(BEFORE, AFTER))
     assert titles(text) == [
         "Changed packages",
         "Added packages",
@@ -115,9 +117,11 @@ def test_only_tables_that_are_not_empty() -> None:
 
 
 def test_changes_that_need_a_look_come_first_and_those_of_one_source_together() -> None:
-    table = [line for line in lines(markdown(difference(BEFORE, AFTER))) if line.startswith("| `")][
-        :3
-    ]
+    table = [
+        line
+        for line in lines(render_difference(compare_snapshots(BEFORE, AFTER)))
+        if line.startswith("| `")
+    ][:3]
     assert table == [
         "| `numpy` (Python) | `2.0` | `1.9` | **downgrade**, major |",
         "| `jinja2` (Python) | `3.1.5` | `3.1.6` | security, patch: CVE-2026-1 |",
@@ -130,7 +134,7 @@ def test_what_moves_apart_is_not_put_together() -> None:
         AFTER,
         packages=(JINJA, replace(SSL, version="3.0-2"), replace(CRYPTO, version="3.0-3"), NUMPY),
     )
-    rows = difference_view(difference(BEFORE, after)).changed
+    rows = difference_view(compare_snapshots(BEFORE, after)).changed
     assert [(row.packages, row.after) for row in rows] == [
         (("libssl3",), "3.0-2"),
         (("openssl",), "3.0-3"),
@@ -140,15 +144,19 @@ def test_what_moves_apart_is_not_put_together() -> None:
 def test_a_further_copy_is_told_from_a_new_package() -> None:
     own, vendored = package("pypi", "rich", "15.1"), package("pypi", "rich", "15.0", path="")
     had = replace(BEFORE, packages=(JINJA, vendored))
-    text = markdown(difference(had, replace(BEFORE, packages=(JINJA, vendored, own))))
+    text = render_difference(
+        compare_snapshots(had, replace(BEFORE, packages=(JINJA, vendored, own)))
+    )
     assert "| `rich` | `15.1` beside `15.0` | Python |" in lines(text)
-    assert "| `rich` | `15.0` | vendored |" in lines(markdown(difference(BEFORE, AFTER)))
+    assert "| `rich` | `15.0` | vendored |" in lines(
+        render_difference(compare_snapshots(BEFORE, AFTER))
+    )
 
 
 @pytest.mark.parametrize("side", ["before", "after"])
 def test_not_assessed_is_said_and_never_looks_like_none(side: str) -> None:
     before, after = (replace(each, findings=None) if name == side else each for name, each in SIDES)
-    text = markdown(difference(before, after))
+    text = render_difference(compare_snapshots(before, after))
     assert "; advisories not assessed; " in lines(text)[0]
     assert "> **Advisories: not assessed.**" in text
     assert not [title for title in titles(text) if "dvisories" in title]
@@ -158,14 +166,18 @@ SIDES = (("before", BEFORE), ("after", AFTER))
 
 
 def test_a_withdrawn_advisory_is_not_called_fixed() -> None:
-    text = markdown(difference(BEFORE, replace(BEFORE, version="v2.6.1", findings=())))
+    text = render_difference(
+        compare_snapshots(BEFORE, replace(BEFORE, version="v2.6.1", findings=()))
+    )
     assert "advisories: 2 withdrawn;" in lines(text)[0]
     assert "Advisories fixed" not in titles(text)
 
 
 def test_one_advisory_on_packages_of_one_source_is_one_row() -> None:
     both = (judged("CVE-7", SSL, "3.0-2"), judged("CVE-7", CRYPTO, "3.0-2"))
-    text = markdown(difference(replace(BEFORE, findings=both), replace(AFTER, findings=())))
+    text = render_difference(
+        compare_snapshots(replace(BEFORE, findings=both), replace(AFTER, findings=()))
+    )
     assert "| CVE-7 | high | `libssl3` `openssl` | `3.0-1` | `3.0-2` |" in lines(text)
     assert "advisories: 1 fixed;" in lines(text)[0]
 
@@ -173,7 +185,7 @@ def test_one_advisory_on_packages_of_one_source_is_one_row() -> None:
 def test_foreign_text_stays_text() -> None:
     hostile = package("deb", samples.HOSTILE, "1-1")
     after = replace(AFTER, version="<b>|", packages=(*AFTER.packages, hostile))
-    text = markdown(difference(BEFORE, after))
+    text = render_difference(compare_snapshots(BEFORE, after))
     assert "<script>" not in text
     assert "<b>" not in text
     (row,) = [line for line in lines(text) if "alert(1)" in line]
@@ -185,14 +197,14 @@ def test_foreign_text_stays_text() -> None:
 @pytest.mark.parametrize(("letters", "shown"), [(10, 1000), (200, 200), (295, 200)])
 def test_a_table_that_is_too_long_is_cut_and_says_so(letters: int, shown: int) -> None:
     many = tuple(package("deb", f"{'x' * letters}{number}", "1.0-1") for number in range(2000))
-    text = markdown(difference(BEFORE, replace(AFTER, packages=many)))
+    text = render_difference(compare_snapshots(BEFORE, replace(AFTER, packages=many)))
     assert len(text) <= LIMIT
     assert f"… and {2000 - shown} more, in `difference.json`." in lines(text)
 
 
 def test_the_files_hold_the_same_difference(tmp_path: Path) -> None:
-    found = difference(BEFORE, AFTER)
-    data, summary = difference_page.write(tmp_path, found)
+    found = compare_snapshots(BEFORE, AFTER)
+    data, summary = difference_page.write_difference(tmp_path, found)
     assert (data.name, summary.name) == ("difference.json", "difference.md")
-    assert records.read(Difference, data) == found
-    assert summary.read_text() == markdown(found)
+    assert records.read_record(Difference, data) == found
+    assert summary.read_text() == render_difference(found)

@@ -46,7 +46,10 @@ def cells(row: str) -> list[str]:
 @pytest.mark.parametrize("text", TEXTS)
 def test_a_cell_shows_the_text_itself(text: str) -> None:
     shown = escape.one_line(text)
-    assert cells(f"| {escape.markdown(text)} | {escape.markdown_code(text)} |") == [shown, shown]
+    assert cells(f"| {escape.escape_markdown(text)} | {escape.markdown_code(text)} |") == [
+        shown,
+        shown,
+    ]
 
 
 @pytest.mark.parametrize("text", ["a|b", "<b>x</b>", "**b**"])
@@ -67,24 +70,24 @@ def test_a_fence_holds_whatever_is_inside(text: str) -> None:
 
 def test_terminal_codes_control_characters_and_overrides_go() -> None:
     assert (
-        untrusted.clean("\x1b[1;31mred\x1b[0m\x00\x08 \u202ex\tand\r\nline\x1b]0;title\x07")
+        untrusted.clean_text("\x1b[1;31mred\x1b[0m\x00\x08 \u202ex\tand\r\nline\x1b]0;title\x07")
         == "red x\tand\nline"
     )
-    assert untrusted.clean("\ud800") == "?"
+    assert untrusted.clean_text("\ud800") == "?"
 
 
 def test_clean_text_stays_as_it_is() -> None:
     text = "Größe 3 × 4 µs → 🙂\n\tindented <&>"  # noqa: RUF001
-    assert untrusted.clean(text) == text
+    assert untrusted.clean_text(text) == text
 
 
 def test_clip_keeps_the_start_and_clip_start_the_end() -> None:
-    assert (escape.clip("abcdef", 4), escape.clip("abcd", 4)) == ("abc…", "abcd")
+    assert (escape.clip_text("abcdef", 4), escape.clip_text("abcd", 4)) == ("abc…", "abcd")
     assert (escape.clip_start("abcdef", 4), escape.clip_start("abcd", 4)) == ("…def", "abcd")
 
 
 def test_escaped_text_unescapes_to_itself_once() -> None:
-    assert html.unescape(escape.markdown("a & b < c | d")) == "a & b < c | d"
+    assert html.unescape(escape.escape_markdown("a & b < c | d")) == "a & b < c | d"
 
 
 @pytest.mark.parametrize(
@@ -99,4 +102,7 @@ def test_escaped_text_unescapes_to_itself_once() -> None:
 def test_what_stands_between_backticks_is_code(
     text: str, html_text: str, markdown_text: str
 ) -> None:
-    assert (escape.html_said(text), escape.markdown_said(text)) == (html_text, markdown_text)
+    assert (escape.html_with_code(text), escape.markdown_with_code(text)) == (
+        html_text,
+        markdown_text,
+    )

@@ -11,8 +11,8 @@ import pytest
 
 from publish.released.record import ReleaseRecord
 from report import feed
-from report.feed import Place, Release, atom
-from report.notes import markdown
+from report.feed import FeedPlace, FeedRelease, render_feed
+from report.notes import render_notes
 from runner.errors import ConfigError
 from tests.fakes.refusal import refused
 from tests.report import samples
@@ -20,23 +20,23 @@ from tests.report.test_notes import patched
 
 ATOM = "{http://www.w3.org/2005/Atom}"
 HOME = "https://example.org/images"
-PLACE = Place("PyTorch & CUDA images", HOME, "https://example.org/releases.atom")
+PLACE = FeedPlace("PyTorch & CUDA images", HOME, "https://example.org/releases.atom")
 
 
 def record(version: str, finished_at: str, channel: str = "monthly") -> ReleaseRecord:
     return replace(samples.release(), version=version, finished_at=finished_at, channel=channel)
 
 
-FIRST = Release(record("v2.6.0", "2026-11-21T02:18:02+00:00"), "# One\n")
-SECOND = Release(record("v2.6.1", "2026-12-15T03:00:00+01:00", "candidate"), "# Two\n")
+FIRST = FeedRelease(record("v2.6.0", "2026-11-21T02:18:02+00:00"), "# One\n")
+SECOND = FeedRelease(record("v2.6.1", "2026-12-15T03:00:00+01:00", "candidate"), "# Two\n")
 
 
 def parsed(text: str) -> ElementTree.Element:
     return ElementTree.fromstring(text.encode())  # noqa: S314 - it was written here
 
 
-def entries(*releases: Release, place: Place = PLACE) -> list[ElementTree.Element]:
-    return parsed(atom(place, releases)).findall(f"{ATOM}entry")
+def entries(*releases: FeedRelease, place: FeedPlace = PLACE) -> list[ElementTree.Element]:
+    return parsed(render_feed(place, releases)).findall(f"{ATOM}entry")
 
 
 def said(element: ElementTree.Element, name: str) -> str:
@@ -46,7 +46,7 @@ def said(element: ElementTree.Element, name: str) -> str:
 
 
 def test_the_feed_has_what_atom_demands() -> None:
-    root = parsed(atom(PLACE, [FIRST, SECOND]))
+    root = parsed(render_feed(PLACE, [FIRST, SECOND]))
     assert root.tag == f"{ATOM}feed"
     assert {name: said(root, name) for name in ("id", "title", "updated")} == {
         "id": f"{HOME}/releases",
@@ -77,18 +77,18 @@ def test_an_entry_has_what_atom_demands() -> None:
 
 
 def test_the_newest_is_first_whatever_the_order_and_the_zone() -> None:
-    later = Release(record("v2.6.2", "2026-12-15T01:59:59Z"), "")
+    later = FeedRelease(record("v2.6.2", "2026-12-15T01:59:59Z"), "")
     for given in ([FIRST, SECOND, later], [later, SECOND, FIRST]):
         assert [said(entry, "updated") for entry in entries(*given)] == [
             "2026-12-15T02:00:00Z",
             "2026-12-15T01:59:59Z",
             "2026-11-21T02:18:02Z",
         ]
-    assert atom(PLACE, [FIRST, SECOND]) == atom(PLACE, [SECOND, FIRST])
+    assert render_feed(PLACE, [FIRST, SECOND]) == render_feed(PLACE, [SECOND, FIRST])
 
 
 def test_ids_stay_when_a_candidate_is_released_or_its_notes_change() -> None:
-    released = Release(
+    released = FeedRelease(
         replace(SECOND.record, channel="monthly", registry="other.example.org"), "other notes"
     )
     (before,), (after,) = entries(SECOND), entries(released)
@@ -106,14 +106,15 @@ def test_a_slash_at_the_end_of_home_changes_no_id() -> None:
 
 def test_only_the_newest_are_in_it() -> None:
     many = [
-        Release(record(f"v2.6.{day}", f"2026-11-{day:02d}T00:00:00Z"), "") for day in range(1, 31)
+        FeedRelease(record(f"v2.6.{day}", f"2026-11-{day:02d}T00:00:00Z"), "")
+        for day in range(1, 31)
     ]
     titles = [said(entry, "title") for entry in entries(*many)]
     assert titles == [f"v2.6.{day}" for day in range(30, 30 - feed.ENTRIES, -1)]
 
 
 def test_notes_are_shown_as_html() -> None:
-    (entry,) = entries(Release(FIRST.record, markdown(patched())))
+    (entry,) = entries(FeedRelease(FIRST.record, render_notes(patched())))
     content = entry.find(f"{ATOM}content")
     assert content is not None
     assert content.get("type") == "html"
@@ -132,7 +133,7 @@ def test_foreign_text_stays_text() -> None:
         channel=samples.HOSTILE,
         version=f"v1 {samples.HOSTILE}\ud800",
     )
-    text = atom(replace(PLACE, title=samples.HOSTILE), [Release(hostile, "\x00\ud800")])
+    text = render_feed(replace(PLACE, title=samples.HOSTILE), [FeedRelease(hostile, "\x00\ud800")])
     (entry,) = parsed(text).findall(f"{ATOM}entry")
     assert "<script" not in text
     assert said(entry, "title").startswith("v1 <script>alert(1)</script> a|b")
@@ -146,70 +147,80 @@ def test_foreign_text_stays_text() -> None:
 )
 def test_an_address_that_is_none_is_refused(wrong: str) -> None:
     with pytest.raises(ConfigError, match="is not a full address"):
-        atom(replace(PLACE, home=wrong), [FIRST])
+        render_feed(replace(PLACE, home=wrong), [FIRST])
     with pytest.raises(ConfigError, match="is not a full address"):
-        atom(replace(PLACE, address=wrong), [FIRST])
+        render_feed(replace(PLACE, address=wrong), [FIRST])
 
 
 def test_a_time_that_is_none_is_refused() -> None:
     with pytest.raises(
         ConfigError, match=r"v2\.6\.0: `finished_at` is 'yesterday', which is not a time"
     ):
-        atom(PLACE, [Release(record("v2.6.0", "yesterday"), "")])
+        render_feed(PLACE, [FeedRelease(record("v2.6.0", "yesterday"), "")])
 
 
 def test_a_feed_of_nothing_is_refused() -> None:
     with pytest.raises(ConfigError, match="the feed would hold no release"):
-        atom(PLACE, [])
+        render_feed(PLACE, [])
 
 
 def test_a_time_without_a_zone_is_utc() -> None:
-    (entry,) = entries(Release(record("v2.6.0", "2026-11-21T02:18:02"), ""))
+    (entry,) = entries(FeedRelease(record("v2.6.0", "2026-11-21T02:18:02"), ""))
     assert said(entry, "updated") == "2026-11-21T02:18:02Z"
 
 
 # What was published before
 
 
-def kept(folder: Path, version: str, *releases: Release) -> Path:
+def kept(folder: Path, version: str, *releases: FeedRelease) -> Path:
     """A feed as it was published with a version."""
     folder.mkdir(exist_ok=True)
-    return feed.write(folder, PLACE, releases).rename(folder / f"{version}.atom")
+    return feed.write_feed(folder, PLACE, releases).rename(folder / f"{version}.atom")
 
 
 def test_entries_that_were_published_before_are_kept_to_the_byte(tmp_path: Path) -> None:
-    hostile = Release(
-        replace(FIRST.record, reason=samples.HOSTILE), samples.HOSTILE + markdown(patched())
+    hostile = FeedRelease(
+        replace(FIRST.record, reason=samples.HOSTILE), samples.HOSTILE + render_notes(patched())
     )
     kept(tmp_path, "v2.6.0", hostile)
-    assert atom(PLACE, [SECOND], feed.published(tmp_path)) == atom(PLACE, [SECOND, hostile])
+    assert render_feed(PLACE, [SECOND], feed.read_feeds(tmp_path)) == render_feed(
+        PLACE, [SECOND, hostile]
+    )
 
 
 def test_a_release_told_again_replaces_its_entry(tmp_path: Path) -> None:
     kept(tmp_path, "v2.6.1", FIRST, SECOND)
     again = replace(SECOND, notes="# Mended\n")
-    assert atom(PLACE, [again], feed.published(tmp_path)) == atom(PLACE, [FIRST, again])
+    assert render_feed(PLACE, [again], feed.read_feeds(tmp_path)) == render_feed(
+        PLACE, [FIRST, again]
+    )
 
 
 def test_what_a_release_s_own_feed_says_counts_before_copies(tmp_path: Path) -> None:
     """And a copy before nothing: the feed of a release may be lost."""
-    other = Release(record("v2.6.2", "2027-01-15T00:00:00Z"), "")
+    other = FeedRelease(record("v2.6.2", "2027-01-15T00:00:00Z"), "")
     mended = replace(SECOND, notes="# Mended\n")
     kept(tmp_path, "v2.6.0", FIRST, SECOND)
     own = kept(tmp_path, "v2.6.1", mended)
     kept(tmp_path, "v2.6.2", FIRST, SECOND, other)
-    assert atom(PLACE, [], feed.published(tmp_path)) == atom(PLACE, [FIRST, mended, other])
+    assert render_feed(PLACE, [], feed.read_feeds(tmp_path)) == render_feed(
+        PLACE, [FIRST, mended, other]
+    )
     own.unlink()
-    assert atom(PLACE, [], feed.published(tmp_path)) == atom(PLACE, [FIRST, SECOND, other])
+    assert render_feed(PLACE, [], feed.read_feeds(tmp_path)) == render_feed(
+        PLACE, [FIRST, SECOND, other]
+    )
 
 
 def test_releases_told_at_once_lose_none(tmp_path: Path) -> None:
     """Neither knows of the other, and the next knows both."""
     kept(tmp_path, "v2.6.0", FIRST)
     kept(tmp_path, "v2.6.1", FIRST, SECOND)
-    other = Release(record("v2.9.0", "2026-12-15T03:00:00Z"), "")
+    other = FeedRelease(record("v2.9.0", "2026-12-15T03:00:00Z"), "")
     kept(tmp_path, "v2.9.0", FIRST, other)
-    assert atom(PLACE, [], feed.published(tmp_path)) == atom(PLACE, [FIRST, SECOND, other])
+    assert render_feed(PLACE, [], feed.read_feeds(tmp_path)) == render_feed(
+        PLACE, [FIRST, SECOND, other]
+    )
 
 
 @pytest.mark.parametrize(
@@ -217,20 +228,20 @@ def test_releases_told_at_once_lose_none(tmp_path: Path) -> None:
     [
         ("", "no element found"),
         ("<html></html>", "its first element is `html`"),
-        (atom(PLACE, [FIRST])[:-40], "no element found|unclosed token"),
+        (render_feed(PLACE, [FIRST])[:-40], "no element found|unclosed token"),
         (
-            atom(PLACE, [FIRST])
+            render_feed(PLACE, [FIRST])
             .replace("<summary>", "<summery>")
             .replace("</summary>", "</summery>"),
             "an entry has no `summary`",
         ),
-        (atom(PLACE, [FIRST]).replace("2026-11-21T02:18:02Z", "yesterday"), "yesterday"),
+        (render_feed(PLACE, [FIRST]).replace("2026-11-21T02:18:02Z", "yesterday"), "yesterday"),
     ],
 )
 def test_what_is_no_feed_is_refused(text: str, said: str, tmp_path: Path) -> None:
     (tmp_path / "v2.6.0.atom").write_text(text)
     with pytest.raises(ConfigError, match=rf"v2\.6\.0\.atom is not a feed of releases: .*({said})"):
-        feed.published(tmp_path)
+        feed.read_feeds(tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -248,18 +259,18 @@ def test_a_feed_that_is_no_file_of_that_size(tmp_path: Path, kind: str) -> None:
         path.touch()
         os.truncate(path, 10**11)
     with refused(ConfigError, str(path), kind):
-        feed.published(tmp_path)
+        feed.read_feeds(tmp_path)
 
 
 def test_a_folder_of_feeds_that_is_not_there(tmp_path: Path) -> None:
     with refused(ConfigError, f"cannot read the feeds in {tmp_path / 'nope'}", "name a folder"):
-        feed.published(tmp_path / "nope")
+        feed.read_feeds(tmp_path / "nope")
 
 
 def test_it_is_written_as_declared(tmp_path: Path) -> None:
-    path = feed.write(tmp_path, PLACE, [FIRST])
+    path = feed.write_feed(tmp_path, PLACE, [FIRST])
     assert path == tmp_path / "releases.atom"
     assert path.read_text(encoding="utf-8").startswith(
         '<?xml version="1.0" encoding="utf-8"?>\n<feed xmlns='
     )
-    assert path.read_text(encoding="utf-8") == atom(PLACE, [FIRST])
+    assert path.read_text(encoding="utf-8") == render_feed(PLACE, [FIRST])

@@ -13,10 +13,10 @@ from markdown_it import MarkdownIt
 from images.catalog import Line
 from report import notes
 from report.model import ImageRecords
-from report.notes import LIMIT, ImageNotes, Notes, markdown
+from report.notes import LIMIT, ImageNotes, Notes, render_notes
 from runner.verdict import Verdict
-from scan.difference import Difference, Layer, Snapshot, difference
-from scan.record import Finding, Judged, Package, Standing
+from scan.difference import Difference, LayerSize, Snapshot, compare_snapshots
+from scan.record import Finding, Package, TriagedFinding, TriageStatus
 from tests.report import samples
 from validation.record import ValidationRecord
 
@@ -70,11 +70,11 @@ def package(kind: str, name: str, version: str, source: str = "") -> Package:
     return Package(f"pkg:{kind}/{name}@{version}", kind, name, version, source, (), "", "x")
 
 
-def judged(advisory: str, about: Package, fixed: str) -> Judged:
+def judged(advisory: str, about: Package, fixed: str) -> TriagedFinding:
     finding = Finding(
         advisory, about.purl, about.name, about.version, fixed, "HIGH", samples.HOSTILE, ""
     )
-    return Judged(finding, Standing.TOLERATED, "", "")
+    return TriagedFinding(finding, TriageStatus.TOLERATED, "", "")
 
 
 JINJA, SSL, CRYPTO, CV = (
@@ -88,7 +88,7 @@ BEFORE = Snapshot(
     samples.digest("before"),
     (JINJA, SSL, CRYPTO),
     (judged("CVE-2026-0001", JINJA, "3.1.6"), judged("CVE-2026-0009", SSL, "")),
-    (Layer(samples.digest("torch"), 700_000_000), Layer(samples.digest("os"), 30_000_000)),
+    (LayerSize(samples.digest("torch"), 700_000_000), LayerSize(samples.digest("os"), 30_000_000)),
 )
 
 
@@ -100,12 +100,12 @@ def moved(image: str, *more: tuple[Package, Package]) -> Difference:
         replace(CRYPTO, version="3.0-2"),
     )
     before = replace(BEFORE, packages=(*BEFORE.packages, *(old for old, _ in more)))
-    layers = (BEFORE.layers[0], Layer(samples.digest("new os"), 31_000_000))
+    layers = (BEFORE.layers[0], LayerSize(samples.digest("new os"), 31_000_000))
     packages += tuple(new for _, new in more)
     after = Snapshot(
         "v2.6.0", samples.digest(image), packages, (judged("CVE-2026-0009", SSL, ""),), layers
     )
-    return difference(before, after)
+    return compare_snapshots(before, after)
 
 
 def on_gpu(image: str, *gpus: str) -> ValidationRecord:
@@ -116,7 +116,10 @@ def on_gpu(image: str, *gpus: str) -> ValidationRecord:
 
 
 def image_notes(
-    name: str, found: Difference | None = None, findings: tuple[Judged, ...] | None = (), *gpus: str
+    name: str,
+    found: Difference | None = None,
+    findings: tuple[TriagedFinding, ...] | None = (),
+    *gpus: str,
 ) -> ImageNotes:
     scan = samples.scan(name, findings, Verdict.INCONCLUSIVE if findings is None else Verdict.PASS)
     return ImageNotes(
@@ -157,7 +160,7 @@ def under(text: str, title: str) -> list[str]:
 
 
 def test_the_first_line_says_how_far_it_went_and_why() -> None:
-    assert lines(markdown(patched()))[0] == (
+    assert lines(render_notes(patched()))[0] == (
         "**Promoted to monthly.** ✅ pass: every image passed every gate · 2026-11-21 02:18 UTC"
     )
 
@@ -167,7 +170,7 @@ def test_the_first_line_says_how_far_it_went_and_why() -> None:
     [("candidate", "Candidate only, not for production"), ("", "Not promoted")],
 )
 def test_what_is_not_released_is_set_apart(channel: str, standing: str) -> None:
-    text = markdown(given(image_notes("base"), channel=channel, verdict=Verdict.FAIL))
+    text = render_notes(given(image_notes("base"), channel=channel, verdict=Verdict.FAIL))
     assert lines(text)[0].startswith(
         f"> **{standing}.** ❌ fail: cv: versions/nccl: a second copy of NCCL is loaded"
     )
@@ -175,13 +178,13 @@ def test_what_is_not_released_is_set_apart(channel: str, standing: str) -> None:
 
 def test_a_pass_that_the_records_do_not_bear_out_is_none() -> None:
     unscanned = given(image_notes("base", None, None, "NVIDIA H200"))
-    assert lines(markdown(unscanned))[0].startswith(
+    assert lines(render_notes(unscanned))[0].startswith(
         "> **Promoted to monthly.** 🔶 inconclusive: the release is recorded as pass"
     )
 
 
 def test_contents_are_those_of_the_bill_of_materials() -> None:
-    rows = under(markdown(patched()), "## Contents")
+    rows = under(render_notes(patched()), "## Contents")
     assert rows[:9] == [
         "| PyTorch | 2.6.0+cu124 |",
         "| CUDA | 12.4.127 |",
@@ -198,19 +201,19 @@ def test_contents_are_those_of_the_bill_of_materials() -> None:
 def test_images_that_differ_in_a_component_are_told_apart_in_place() -> None:
     base, cv = patched().images
     rows = under(
-        markdown(given(base, replace(cv, bill=bill(nvidia_nccl_cu12="2.22.0")))), "## Contents"
+        render_notes(given(base, replace(cv, bill=bill(nvidia_nccl_cu12="2.22.0")))), "## Contents"
     )
     assert rows[3:5] == ["| NCCL | 2.21.5 (base) |", "| NCCL | 2.22.0 (cv) |"]
 
 
 def test_without_a_bill_of_materials_nothing_is_known() -> None:
-    rows = under(markdown(given(replace(image_notes("base"), bill=None))), "## Contents")
+    rows = under(render_notes(given(replace(image_notes("base"), bill=None))), "## Contents")
     assert rows[0] == "| PyTorch | not known |"
     assert rows[7] == "| Debian | not known |"
 
 
 def test_each_image_has_its_size_packages_digest_and_tags() -> None:
-    assert under(markdown(patched()), "## Contents")[9:] == [
+    assert under(render_notes(patched()), "## Contents")[9:] == [
         f"| **base** | base | 3.08 GB | 104 Debian, 49 Python | `{samples.digest('base')}` | "
         "`v2.6.0-candidate` `v2.6.0-base-candidate` |",
         (
@@ -222,7 +225,7 @@ def test_each_image_has_its_size_packages_digest_and_tags() -> None:
 
 
 def test_changes_are_counted_for_each_image() -> None:
-    text = markdown(patched())
+    text = render_notes(patched())
     counted = "advisories: 1 fixed, 1 still open; 31.0 MB to pull of 731 MB (+1.00 MB)."
     assert under(text, "## Changes since v2.5.9") == [
         f"- **base**: 3 packages changed (1 for security); {counted}",
@@ -231,7 +234,7 @@ def test_changes_are_counted_for_each_image() -> None:
 
 
 def test_what_moved_is_said_once_security_first_and_then_what_went_back() -> None:
-    text = markdown(patched())
+    text = render_notes(patched())
     assert under(text, "### Security") == [
         "| `jinja2` (Python) | `3.1.5` | `3.1.6` | security, patch: CVE-2026-0001 | all |"
     ]
@@ -243,14 +246,14 @@ def test_what_moved_is_said_once_security_first_and_then_what_went_back() -> Non
 
 
 def test_advisories_fixed_have_package_and_fixed_version() -> None:
-    assert under(markdown(patched()), "## Advisories fixed") == [
+    assert under(render_notes(patched()), "## Advisories fixed") == [
         "| CVE-2026-0001 | high | `jinja2` | `3.1.5` | `3.1.6` | all |"
     ]
 
 
 def test_what_was_not_assessed_is_not_none() -> None:
     blind = replace(moved("base"), advisories=None)
-    text = markdown(given(image_notes("base", blind, None, "NVIDIA H200")))
+    text = render_notes(given(image_notes("base", blind, None, "NVIDIA H200")))
     assert under(text, "## Advisories fixed") == [
         "> **Not assessed: all.** It is not known which advisories were fixed there."
     ]
@@ -261,7 +264,7 @@ def test_what_was_not_assessed_is_not_none() -> None:
 
 
 def test_a_line_without_an_earlier_release_has_nothing_to_compare_with() -> None:
-    text = markdown(given(image_notes("base"), image_notes("cv")))
+    text = render_notes(given(image_notes("base"), image_notes("cv")))
     assert under(text, "## Changes") == [
         "- **all**: this line has no earlier release to compare with."
     ]
@@ -269,7 +272,7 @@ def test_a_line_without_an_earlier_release_has_nothing_to_compare_with() -> None
 
 
 def test_a_new_image_of_an_old_line() -> None:
-    text = markdown(given(image_notes("base", moved("base")), image_notes("nlp")))
+    text = render_notes(given(image_notes("base", moved("base")), image_notes("nlp")))
     assert (
         under(text, "## Changes since v2.5.9")[-1]
         == "- **nlp**: this line has no earlier release to compare with."
@@ -279,7 +282,7 @@ def test_a_new_image_of_an_old_line() -> None:
 
 def test_why_an_image_could_not_be_compared_is_told() -> None:
     without = replace(image_notes("cv"), incomparable="no bill of materials of v2.5.9 cv is stored")
-    text = markdown(given(image_notes("base", moved("base")), without))
+    text = render_notes(given(image_notes("base", moved("base")), without))
     assert (
         "- **cv**: the changes since the previous release are not known: no bill of materials "
         "of v2.5.9 cv is stored."
@@ -288,7 +291,7 @@ def test_why_an_image_could_not_be_compared_is_told() -> None:
 
 
 def test_a_difference_about_other_bytes_counts_for_nothing() -> None:
-    text = markdown(given(image_notes("base", moved("cv"))))
+    text = render_notes(given(image_notes("base", moved("cv"))))
     short = samples.digest("cv")[:19]
     assert (
         f"> **Another digest.** base: The difference is about {short}, so it does not count."
@@ -300,14 +303,14 @@ def test_a_difference_about_other_bytes_counts_for_nothing() -> None:
 def test_packages_that_came_and_went() -> None:
     came = replace(moved("base"), added=(), removed=())
     after = Snapshot("v2.6.0", samples.digest("base"), (JINJA, SSL, CV), (), BEFORE.layers)
-    text = markdown(given(image_notes("base", difference(BEFORE, after))))
+    text = render_notes(given(image_notes("base", compare_snapshots(BEFORE, after))))
     assert under(text, "### Added packages") == ["| `opencv` | `5.0.0` | Python | all |"]
     assert under(text, "### Removed packages") == ["| `openssl` | `3.0-1` | Debian | all |"]
-    assert "### Added packages" not in markdown(given(image_notes("base", came)))
+    assert "### Added packages" not in render_notes(given(image_notes("base", came)))
 
 
 def test_exceptions_have_the_day_they_end_and_their_reason() -> None:
-    assert under(markdown(patched()), "## Known exceptions")[:2] == [
+    assert under(render_notes(patched()), "## Known exceptions")[:2] == [
         "| CVE-2026-0007 | high | `torch` | `2.6.0` | 2027-01-31 | "
         "the loss is not called with lengths of strangers (images@example.org) | cv |",
         "Results of the scans:",
@@ -315,7 +318,7 @@ def test_exceptions_have_the_day_they_end_and_their_reason() -> None:
 
 
 def test_no_exception_is_said_of_what_was_assessed() -> None:
-    text = markdown(given(image_notes("base", None, ()), image_notes("cv", None, None)))
+    text = render_notes(given(image_notes("base", None, ()), image_notes("cv", None, None)))
     assert under(text, "## Known exceptions")[:2] == [
         "> **Not assessed: cv.** It is not known whether these images have vulnerabilities.",
         "None: no finding is excused.",
@@ -323,7 +326,7 @@ def test_no_exception_is_said_of_what_was_assessed() -> None:
 
 
 def test_gpus_that_everything_passed_on() -> None:
-    assert under(markdown(patched()), "## Validated on GPUs") == [
+    assert under(render_notes(patched()), "## Validated on GPUs") == [
         "| 2 × NVIDIA H200 | 550.54.15 | all |"  # noqa: RUF001
     ]
 
@@ -357,7 +360,7 @@ def test_what_stands_for_no_gpu(change: Any, said: str) -> None:
     one = image_notes("base", None, (), "NVIDIA H200")
     assert one.records.validation is not None
     records = replace(one.records, validation=change(one.records.validation))
-    rows = under(markdown(given(replace(one, records=records))), "## Validated on GPUs")
+    rows = under(render_notes(given(replace(one, records=records))), "## Validated on GPUs")
     assert rows == [
         "**None.** No image of this release was validated on a GPU, so the release is only a "
         "candidate.",
@@ -367,7 +370,7 @@ def test_what_stands_for_no_gpu(change: Any, said: str) -> None:
 
 def test_some_images_on_a_gpu_and_some_on_none() -> None:
     rows = under(
-        markdown(given(image_notes("base", None, (), "NVIDIA H200"), image_notes("cv"))),
+        render_notes(given(image_notes("base", None, (), "NVIDIA H200"), image_notes("cv"))),
         "## Validated on GPUs",
     )
     assert rows == [
@@ -378,7 +381,7 @@ def test_some_images_on_a_gpu_and_some_on_none() -> None:
 
 
 def test_pull_commands_name_digests_where_they_were_promoted() -> None:
-    text = markdown(patched())
+    text = render_notes(patched())
     assert under(text, "## Pull by digest") == [
         "```text",
         f"docker pull localhost:5000/pytorch-cuda@{samples.digest('base')}  # base",
@@ -389,7 +392,7 @@ def test_pull_commands_name_digests_where_they_were_promoted() -> None:
 
 def test_an_image_without_records_is_not_run() -> None:
     alone = given(image_notes("base"))
-    text = markdown(
+    text = render_notes(
         replace(alone, release=replace(alone.release, images=("base", "rl"), promotions=()))
     )
     assert "| **rl** | not run | not run | not run | not run | none |" in lines(text)
@@ -397,7 +400,7 @@ def test_an_image_without_records_is_not_run() -> None:
 
 
 def test_a_release_without_images() -> None:
-    text = markdown(given())
+    text = render_notes(given())
     assert "**None.** No image of this release was validated on a GPU" in text
     assert "docker pull" not in text
 
@@ -412,7 +415,7 @@ def test_foreign_text_stays_text() -> None:
     notes_ = given(
         image_notes("base", replace(found, changed=changed), (excuse,)), verdict=Verdict.FAIL
     )
-    text = markdown(
+    text = render_notes(
         replace(
             notes_, release=replace(notes_.release, reason=samples.HOSTILE, channel=samples.HOSTILE)
         )
@@ -437,7 +440,7 @@ def large(count: int) -> Difference:
 
 @pytest.mark.parametrize(("packages", "shown"), [(999, 1000), (3000, 1000), (12_000, 1000)])
 def test_long_tables_are_cut_and_the_rest_is_counted(packages: int, shown: int) -> None:
-    text = markdown(given(image_notes("base", large(packages), (), "NVIDIA H200")))
+    text = render_notes(given(image_notes("base", large(packages), (), "NVIDIA H200")))
     rows = [line for line in under(text, "### Other changes") if line.startswith("|")]
     left = f"… and {packages + 1 - shown:,} more: see `difference.json` of each image."
     assert len(rows) == shown
@@ -449,7 +452,7 @@ def test_the_limit_is_github_s() -> None:
     """Tables of a thousand rows would be over it: fewer are shown."""
     names = [f"{'long-name-' * 8}{number}" for number in range(2000)]
     pairs = ((package("pypi", name, "1.0"), package("pypi", name, "1.1")) for name in names)
-    text = markdown(given(image_notes("base", moved("base", *pairs), (), "NVIDIA H200")))
+    text = render_notes(given(image_notes("base", moved("base", *pairs), (), "NVIDIA H200")))
     assert len([line for line in under(text, "### Other changes") if line.startswith("|")]) == 200
     assert len(text) <= LIMIT == 125_000
 
@@ -459,7 +462,7 @@ def test_what_cannot_be_cut_is_left_out_whole() -> None:
     one = image_notes("base", moved("cv"))
     names = [f"image-{number}" for number in range(1500)]
     images = tuple(replace(one, records=replace(one.records, image=name)) for name in names)
-    text = markdown(given(*images))
+    text = render_notes(given(*images))
     assert len(text) <= LIMIT
     assert lines(text) == [
         "**Promoted to monthly.** ✅ pass: every image passed every gate (validated without a GPU)",
@@ -469,18 +472,18 @@ def test_what_cannot_be_cut_is_left_out_whole() -> None:
 
 
 def test_same_records_same_bytes() -> None:
-    assert markdown(patched()) == markdown(patched())
+    assert render_notes(patched()) == render_notes(patched())
 
 
 def test_the_release_in_one_line() -> None:
     assert (
-        notes.summary(patched())
+        notes.summarize_release(patched())
         == "v2.6.0: Promoted to monthly. pass: every image passed every gate"
     )
 
 
 def test_notes_are_written_beside_the_records(tmp_path: Path) -> None:
-    path = notes.write(tmp_path, patched())
+    path = notes.write_notes(tmp_path, patched())
     assert path == tmp_path / "notes.md"
-    assert path.read_text(encoding="utf-8") == markdown(patched())
+    assert path.read_text(encoding="utf-8") == render_notes(patched())
     assert "\n\n\n" not in path.read_text(encoding="utf-8")

@@ -95,7 +95,7 @@ def part(text: str, image: str) -> str:
 
 @EVERY
 def test_the_page_is_well_formed_and_loads_nothing(case: Callable[[], Records]) -> None:
-    page = Page(render.html(*case()))
+    page = Page(render.render_html(*case()))
     assert page.problems == []
     assert page.external == []
 
@@ -113,12 +113,12 @@ def test_the_page_is_well_formed_and_loads_nothing(case: Callable[[], Records]) 
     ],
 )  # fmt: skip
 def test_a_planted_defect_is_seen(planted: str) -> None:
-    page = Page(render.html(*full()).replace("</main>", f"{planted}</main>"))
+    page = Page(render.render_html(*full()).replace("</main>", f"{planted}</main>"))
     assert page.problems + page.external
 
 
 def test_the_browser_is_told_to_load_nothing() -> None:
-    assert "default-src 'none'; style-src 'unsafe-inline'" in render.html(*full())
+    assert "default-src 'none'; style-src 'unsafe-inline'" in render.render_html(*full())
 
 
 @pytest.mark.parametrize("verdict", list(Verdict))
@@ -130,21 +130,23 @@ def test_the_first_line_is_the_verdict_and_the_reason(verdict: Verdict) -> None:
         reason="" if verdict is Verdict.PASS else "cv: NCCL is there twice",
     )
     expected = f"{verdict}: {release.reason or 'every image passed every gate'}"
-    assert Page(render.html(release, images)).text.startswith(expected.replace(": ", " : ", 1))
-    assert render.markdown(release, images).partition("\n")[0].endswith(expected)
+    assert Page(render.render_html(release, images)).text.startswith(
+        expected.replace(": ", " : ", 1)
+    )
+    assert render.render_markdown(release, images).partition("\n")[0].endswith(expected)
 
 
 def test_the_first_line_says_that_there_was_no_gpu() -> None:
-    first = render.markdown(*full()).partition("\n")[0]
+    first = render.render_markdown(*full()).partition("\n")[0]
     assert (
         first
         == "# ❌ fail: cv: versions/nccl: a second copy of NCCL is loaded (validated without a GPU)"
     )
-    assert "GPU" not in render.markdown(*samples.proven()).partition("\n")[0]
+    assert "GPU" not in render.render_markdown(*samples.proven()).partition("\n")[0]
 
 
 def test_hostile_text_is_shown_as_itself_and_runs_nothing() -> None:
-    text = render.html(*hostile())
+    text = render.render_html(*hostile())
     assert "<script" not in text
     assert "alert(1)" in text
     assert escape.one_line(samples.HOSTILE) in Page(text).text
@@ -152,8 +154,10 @@ def test_hostile_text_is_shown_as_itself_and_runs_nothing() -> None:
 
 @EVERY
 def test_nothing_is_escaped_twice(case: Callable[[], Records]) -> None:
-    assert not re.search(r"&(?:lt|gt|amp|quot|#\d+);", Page(render.html(*case())).text)
-    assert not re.search(r"&amp;(?:lt|gt|amp|quot|#\d+);|&lt;/?code", render.markdown(*case()))
+    assert not re.search(r"&(?:lt|gt|amp|quot|#\d+);", Page(render.render_html(*case())).text)
+    assert not re.search(
+        r"&amp;(?:lt|gt|amp|quot|#\d+);|&lt;/?code", render.render_markdown(*case())
+    )
 
 
 def test_twice_escaped_text_would_be_caught() -> None:
@@ -162,7 +166,7 @@ def test_twice_escaped_text_would_be_caught() -> None:
 
 @EVERY
 def test_no_control_character_reaches_a_page(case: Callable[[], Records]) -> None:
-    for text in (render.html(*case()), render.markdown(*case())):
+    for text in (render.render_html(*case()), render.render_markdown(*case())):
         assert not re.search("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e]", text)
 
 
@@ -170,7 +174,7 @@ def test_no_control_character_reaches_a_page(case: Callable[[], Records]) -> Non
 def test_every_row_of_a_markdown_table_has_the_cells_of_its_header(
     case: Callable[[], Records],
 ) -> None:
-    lines = render.markdown(*case()).splitlines()
+    lines = render.render_markdown(*case()).splitlines()
     tables = [
         list(rows) for is_row, rows in groupby(lines, lambda line: line.startswith("|")) if is_row
     ]
@@ -183,7 +187,9 @@ def test_every_row_of_a_markdown_table_has_the_cells_of_its_header(
 @EVERY
 def test_markdown_holds_no_html_but_its_own(case: Callable[[], Records]) -> None:
     tokens = (
-        MarkdownIt("commonmark", {"html": True}).enable("table").parse(render.markdown(*case()))
+        MarkdownIt("commonmark", {"html": True})
+        .enable("table")
+        .parse(render.render_markdown(*case()))
     )
     flat = [inner for token in tokens for inner in (token, *(token.children or ()))]
     html = " ".join(token.content for token in flat if token.type in {"html_block", "html_inline"})
@@ -192,7 +198,7 @@ def test_markdown_holds_no_html_but_its_own(case: Callable[[], Records]) -> None
 
 
 def test_values_side_by_side_stay_apart() -> None:
-    text = render.markdown(*full())
+    text = render.render_markdown(*full())
     row = next(line for line in text.splitlines() if line.startswith("| **base**"))
     (inline,) = MarkdownIt("commonmark").parseInline(row)
     spans = [token.content for token in inline.children or () if token.type == "code_inline"]
@@ -202,11 +208,11 @@ def test_values_side_by_side_stay_apart() -> None:
 
 
 def test_missing_stages_are_not_run_and_never_pass() -> None:
-    text = part(render.html(*full()), "rl")
+    text = part(render.render_html(*full()), "rl")
     assert text.count("not run") >= 4
     assert not re.search(r"\bpass\b", text)
     row = next(
-        line for line in render.markdown(*full()).splitlines() if line.startswith("| **rl**")
+        line for line in render.render_markdown(*full()).splitlines() if line.startswith("| **rl**")
     )
     assert row.count("not run") == 5
     assert "pass" not in row
@@ -215,8 +221,8 @@ def test_missing_stages_are_not_run_and_never_pass() -> None:
 @pytest.mark.parametrize("image", ["nlp", "rl"])
 def test_a_missing_scan_never_shows_as_zero(image: str) -> None:
     said = (
-        part(render.html(*full()), image),
-        render.markdown(*full()).partition(f"\n## {image}: ")[2].partition("\n## ")[0],
+        part(render.render_html(*full()), image),
+        render.render_markdown(*full()).partition(f"\n## {image}: ")[2].partition("\n## ")[0],
     )
     for text in said:
         assert not COUNTED.search(text)
@@ -225,24 +231,24 @@ def test_a_missing_scan_never_shows_as_zero(image: str) -> None:
 
 
 def test_an_assessed_image_without_findings_does_show_zero() -> None:
-    for text in (part(render.html(*full()), "base"), render.markdown(*full())):
+    for text in (part(render.render_html(*full()), "base"), render.render_markdown(*full())):
         assert "0 findings in 139 packages assessed" in text
         assert COUNTED.search(text)
 
 
 def test_what_no_source_knows_stands_beside_the_findings() -> None:
-    text = part(render.html(*full()), "base")
+    text = part(render.render_html(*full()), "base")
     assert "14 NVIDIA wheels no advisory source" in text
     assert "104 Debian Debian Security Tracker" in text
     assert (
         "104 Debian, 27 PyPI, 8 vendored in wheels assessed; 14 NVIDIA wheels, 61 cargo packages "
         "inside wheels, "
         "212 shared libraries inside wheels: no advisory source"
-    ) in render.markdown(*full())
+    ) in render.render_markdown(*full())
 
 
 def test_what_blocks_is_open_with_its_pin_and_what_is_tolerated_is_folded() -> None:
-    text, summary = render.html(*full()), render.markdown(*full())
+    text, summary = render.render_html(*full()), render.render_markdown(*full())
     assert re.search(
         r'<details class="standing blocks" open>.*?<code>jinja2&gt;=3.1.6</code>', text, re.DOTALL
     )
@@ -253,26 +259,31 @@ def test_what_blocks_is_open_with_its_pin_and_what_is_tolerated_is_folded() -> N
 
 
 def test_problems_are_shown_by_kind_with_their_way_out() -> None:
-    (details,) = re.findall(r"<summary>secret.*?</details>", render.html(*full()), re.DOTALL)
+    (details,) = re.findall(r"<summary>secret.*?</details>", render.render_html(*full()), re.DOTALL)
     shown = Page(f"<body><details>{details}").text
     assert shown.startswith("secret 1 problem")
     assert shown.endswith("revoke it: who pulled the layer has it; then build without it")
     kinds = re.findall(
-        r"^\| ([a-z ]+) \| .*? \|", render.markdown(*full()).partition("| Kind |")[2], re.MULTILINE
+        r"^\| ([a-z ]+) \| .*? \|",
+        render.render_markdown(*full()).partition("| Kind |")[2],
+        re.MULTILINE,
     )
     assert kinds[:9] == [problem.kind for problem in samples.problems()]
-    assert '<details class="problems" open>' in render.html(*full())
+    assert '<details class="problems" open>' in render.render_html(*full())
     assert "None. (Vulnerabilities are listed under Findings.)" in part(
-        render.html(*full()), "base"
+        render.render_html(*full()), "base"
     )
     assert "None. (Vulnerabilities are listed under Findings.)" not in part(
-        render.html(*full()), "rl"
+        render.render_html(*full()), "rl"
     )
 
 
 def test_what_was_proven_is_on_the_page() -> None:
     release, images = full()
-    for text in (part(render.html(release, images), "cv"), render.markdown(release, images)):
+    for text in (
+        part(render.render_html(release, images), "cv"),
+        render.render_markdown(release, images),
+    ):
         assert samples.digest("cv") in text
         assert f"docker pull {samples.REGISTRY}/pytorch-cuda-staging@{samples.digest('cv')}" in text
         for shown in PROVEN:
@@ -281,12 +292,12 @@ def test_what_was_proven_is_on_the_page() -> None:
 
 def test_everything_that_kept_it_out_of_production_is_listed() -> None:
     release, images = full()
-    for text in (render.html(release, images), render.markdown(release, images)):
+    for text in (render.render_html(release, images), render.render_markdown(release, images)):
         assert "Reasons that block production" in text
         for reason in samples.REFUSED:
             assert reason in text
     allowed = replace(release, refusal=None)
-    for text in (render.html(allowed, images), render.markdown(allowed, images)):
+    for text in (render.render_html(allowed, images), render.render_markdown(allowed, images)):
         assert "Reasons that block production" not in text
 
 
@@ -296,7 +307,7 @@ def test_why_there_is_no_difference_is_on_both_pages() -> None:
         replace(images[0], incomparable="no bill of materials of v2.5.9 base is stored"),
         *images[1:],
     )
-    for text in (render.html(release, without), render.markdown(release, without)):
+    for text in (render.render_html(release, without), render.render_markdown(release, without)):
         assert "not known: no bill of materials of v2.5.9 base is stored." in text
 
 
@@ -339,11 +350,11 @@ def test_a_summary_keeps_within_its_limit_and_says_what_it_left_out() -> None:
             validation=replace(cv.validation, suites=(loud,)),
         ),
     )
-    text = render.markdown(release, images)
+    text = render.render_markdown(release, images)
     assert len(text.encode()) <= render.MARKDOWN_LIMIT
     assert re.search(r"… and [\d,]+ more findings, in `report.html`", text)
     assert "the end" in text
-    assert "CVE-4999" in render.html(release, images)
+    assert "CVE-4999" in render.render_html(release, images)
 
 
 def test_thousands_of_tolerated_findings_push_out_nothing_that_blocks() -> None:
@@ -356,7 +367,7 @@ def test_thousands_of_tolerated_findings_push_out_nothing_that_blocks() -> None:
         for number in range(300)
     )
     crowded = replace(cv.scan, findings=(*samples.tolerated(20_000), *many))
-    text = render.markdown(
+    text = render.render_markdown(
         release, tuple(replace(cv, image=f"cv{place}", scan=crowded) for place in range(4))
     )
     assert len(text.encode()) <= render.MARKDOWN_LIMIT
@@ -367,20 +378,20 @@ def test_thousands_of_tolerated_findings_push_out_nothing_that_blocks() -> None:
 
 def test_the_verdict_survives_the_tightest_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(render, "MARKDOWN_LIMIT", 300)
-    text = render.markdown(*full())
+    text = render.render_markdown(*full())
     assert text.startswith("# ❌ fail: cv: versions/nccl")
     assert "report.html" in text
     assert len(text.encode()) <= 300
 
 
 def test_write_puts_both_files(tmp_path: Path) -> None:
-    paths = render.write(tmp_path / "v2.6.0", *full())
+    paths = render.write_report(tmp_path / "v2.6.0", *full())
     assert [path.name for path in paths] == ["report.html", "report.md"]
-    assert paths[0].read_text(encoding="utf-8") == render.html(*full())
-    assert paths[1].read_text(encoding="utf-8") == render.markdown(*full())
+    assert paths[0].read_text(encoding="utf-8") == render.render_html(*full())
+    assert paths[1].read_text(encoding="utf-8") == render.render_markdown(*full())
 
 
 def test_write_where_nothing_can_be_written_is_one_clear_error(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(EnvironmentFailed, match="cannot write"):
-        render.write(tmp_path / "file" / "v2.6.0", *full())
+        render.write_report(tmp_path / "file" / "v2.6.0", *full())

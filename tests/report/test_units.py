@@ -17,7 +17,7 @@ from report import units
     ],
 )
 def test_sizes_are_decimal(count: int, shown: str) -> None:
-    assert units.size(count) == shown
+    assert units.format_size(count) == shown
 
 
 @pytest.mark.parametrize(
@@ -25,7 +25,7 @@ def test_sizes_are_decimal(count: int, shown: str) -> None:
     [(0, "0 B"), (2**26, "64 MiB"), (2**30, "1 GiB"), (3 * 2**29, "1.5 GiB"), (2048, "2 KiB")],
 )
 def test_memory_is_binary(count: int, shown: str) -> None:
-    assert units.memory(count) == shown
+    assert units.format_memory(count) == shown
 
 
 @pytest.mark.parametrize(
@@ -36,7 +36,7 @@ def test_memory_is_binary(count: int, shown: str) -> None:
      (3599.6, "1 h 00 min"), (3720, "1 h 02 min")],
 )  # fmt: skip
 def test_durations_never_show_sixty(seconds: float, shown: str) -> None:
-    assert units.duration(seconds) == shown
+    assert units.format_duration(seconds) == shown
 
 
 @pytest.mark.parametrize(
@@ -46,24 +46,24 @@ def test_durations_never_show_sixty(seconds: float, shown: str) -> None:
      (-1500, "-1,500")],
 )  # fmt: skip
 def test_numbers_keep_three_digits(value: float, shown: str) -> None:
-    assert units.number(value) == shown
+    assert units.format_number(value) == shown
 
 
 def test_percent_of_nothing_is_nothing() -> None:
-    assert units.percent(1, 0) == 0
-    assert units.percent(1, 4) == 25
+    assert units.percent_of(1, 0) == 0
+    assert units.percent_of(1, 4) == 25
 
 
 @pytest.mark.parametrize(
     ("percent", "shown"), [(0, "0.0 %"), (0.04, "< 0.1 %"), (0.1, "0.1 %"), (24.94, "24.9 %")]
 )
 def test_a_small_share_is_not_shown_as_nothing(percent: float, shown: str) -> None:
-    assert units.share(percent) == shown
+    assert units.format_share(percent) == shown
 
 
 def test_digests_are_shortened_and_other_texts_are_not() -> None:
-    assert units.digest("sha256:" + "ab" * 32) == "sha256:abababababab"
-    assert units.digest("unknown") == "unknown"
+    assert units.shorten_digest("sha256:" + "ab" * 32) == "sha256:abababababab"
+    assert units.shorten_digest("unknown") == "unknown"
 
 
 @pytest.mark.parametrize(
@@ -73,11 +73,11 @@ def test_digests_are_shortened_and_other_texts_are_not() -> None:
      ("2026-11-20T18:31:00", "2026-11-20 18:31 UTC"), ("yesterday", "yesterday"), ("", "")],
 )  # fmt: skip
 def test_moments_are_utc(iso: str, shown: str) -> None:
-    assert units.moment(iso) == shown
+    assert units.format_time(iso) == shown
 
 
 def test_plurals() -> None:
-    assert [units.plural(count, "check") for count in (0, 1, 1200)] == [
+    assert [units.count_noun(count, "check") for count in (0, 1, 1200)] == [
         "0 checks",
         "1 check",
         "1,200 checks",

@@ -4,12 +4,12 @@ from dataclasses import replace
 
 import pytest
 
-from publish.released.record import Promotion
+from publish.released.record import PromotedTag
 from report import build_view, scan_view, validation_view, view
 from report.model import ImageRecords, ImageView, Mark
 from runner.verdict import Verdict
-from scan.difference import Layer, Snapshot, difference
-from scan.record import Finding, Judged, Origin, Problem, Standing
+from scan.difference import LayerSize, Snapshot, compare_snapshots
+from scan.record import Finding, Origin, ScanProblem, TriagedFinding, TriageStatus
 from tests.report import samples
 from tests.scan.samples import package
 from validation.record import GpuSample
@@ -91,7 +91,7 @@ def test_a_record_about_other_bytes_proves_nothing() -> None:
 
 
 def test_a_tag_on_another_digest_is_not_among_the_tags() -> None:
-    stray = Promotion("base", "pytorch-cuda", "latest", samples.digest("older"))
+    stray = PromotedTag("base", "pytorch-cuda", "latest", samples.digest("older"))
     release = replace(samples.release(), promotions=(stray,))
     image = view.image_view(release, base())
     assert image.tags == ()
@@ -107,16 +107,16 @@ def test_pulled_by_digest_from_where_it_was_promoted() -> None:
 
 def test_a_release_recorded_as_pass_falls_with_one_image() -> None:
     release, images = samples.proven()
-    shown = view.page(release, (replace(images[0], scan=None),))
+    shown = view.build_page(release, (replace(images[0], scan=None),))
     assert shown.mark == Mark(Verdict.INCONCLUSIVE)
     assert "base is inconclusive" in shown.reason
-    assert view.page(release, images).mark == Mark(Verdict.PASS)
-    assert view.page(replace(release, images=()), ()).mark == Mark(Verdict.INCONCLUSIVE)
+    assert view.build_page(release, images).mark == Mark(Verdict.PASS)
+    assert view.build_page(replace(release, images=()), ()).mark == Mark(Verdict.INCONCLUSIVE)
 
 
 def test_the_headline_says_that_there_was_no_gpu_and_says_it_once() -> None:
     def headline(reason: str) -> str:
-        return view.page(replace(samples.release(), reason=reason), samples.images()).reason
+        return view.build_page(replace(samples.release(), reason=reason), samples.images()).reason
 
     assert (
         headline("the scan found one critical")
@@ -124,7 +124,7 @@ def test_the_headline_says_that_there_was_no_gpu_and_says_it_once() -> None:
     )
     assert headline("no GPU: device was not run") == "no GPU: device was not run"
     assert headline("the GPU is lost").endswith("(validated without a GPU)")
-    assert "GPU" not in view.page(*samples.proven()).reason
+    assert "GPU" not in view.build_page(*samples.proven()).reason
 
 
 def test_a_cpu_run_on_a_machine_with_a_gpu_counts_as_without() -> None:
@@ -135,12 +135,15 @@ def test_a_cpu_run_on_a_machine_with_a_gpu_counts_as_without() -> None:
     )
     image = view.image_view(release, replace(records, validation=on_cpu))
     assert "Xeon" in image.measured_on
-    assert "without a GPU" in view.page(release, (replace(records, validation=on_cpu),)).reason
+    assert (
+        "without a GPU" in view.build_page(release, (replace(records, validation=on_cpu),)).reason
+    )
 
 
 def test_no_reason_recorded_is_said() -> None:
     assert (
-        view.page(replace(samples.release(), reason=""), ()).reason == "the records give no reason"
+        view.build_page(replace(samples.release(), reason=""), ()).reason
+        == "the records give no reason"
     )
 
 
@@ -156,7 +159,7 @@ def test_no_reason_recorded_is_said() -> None:
     ],
 )
 def test_assessed_means_a_database_judged(
-    findings: tuple[Judged, ...] | None, database: bool, sourced: bool, assessed: bool
+    findings: tuple[TriagedFinding, ...] | None, database: bool, sourced: bool, assessed: bool
 ) -> None:
     record = samples.scan("base", (), Verdict.INCONCLUSIVE)
     record = replace(record, findings=findings, database=record.database if database else None)
@@ -173,7 +176,7 @@ def test_a_scanner_that_failed_stays_infra() -> None:
     assert (stage.mark.word, stage.line) == ("infra", "vulnerabilities not assessed")
 
 
-def standing(name: Standing) -> tuple[Judged, ...]:
+def standing(name: TriageStatus) -> tuple[TriagedFinding, ...]:
     return tuple(each for each in samples.findings() if each.standing is name)
 
 
@@ -181,15 +184,15 @@ def standing(name: Standing) -> tuple[Judged, ...]:
     ("found", "wrong", "word"),
     [
         ((), (), "pass"),
-        (standing(Standing.GRACE), (), "pass"),
-        (standing(Standing.BLOCKS), (), "fail"),
+        (standing(TriageStatus.GRACE), (), "pass"),
+        (standing(TriageStatus.BLOCKS), (), "fail"),
         ((), samples.problems()[:1], "fail"),
         (None, samples.problems()[:1], "fail"),
         (None, (), "not assessed"),
     ],
 )
 def test_a_scan_that_claims_pass_falls_with_what_it_found(
-    found: tuple[Judged, ...] | None, wrong: tuple[Problem, ...], word: str
+    found: tuple[TriagedFinding, ...] | None, wrong: tuple[ScanProblem, ...], word: str
 ) -> None:
     assert scan_view.scan_stage(samples.scan("base", found, Verdict.PASS, wrong)).mark.word == word
 
@@ -220,7 +223,7 @@ def test_a_scan_in_one_line() -> None:
     ],
 )
 def test_what_no_source_can_assess_is_counted_by_origin(
-    sources: tuple[str, str], known: tuple[Judged, ...] | None, line: str
+    sources: tuple[str, str], known: tuple[TriagedFinding, ...] | None, line: str
 ) -> None:
     origins = (
         Origin("Debian", 31, sources[0]),
@@ -284,9 +287,9 @@ def test_each_standing_says_what_it_asks_for() -> None:
 
 
 def test_a_finding_of_a_broken_package_url_is_shown_all_the_same() -> None:
-    broken = Judged(
+    broken = TriagedFinding(
         Finding("CVE-1", "no url", "x", "1", "2", "HIGH", "", ""),
-        Standing.BLOCKS,
+        TriageStatus.BLOCKS,
         "2026-01-01",
         "why",
     )
@@ -341,13 +344,15 @@ def test_the_database_by_source_age_and_digest(updated: str, scanned: str, said:
 
 
 def test_documents_and_openvex_only_where_something_is_excused() -> None:
-    def listed(found: tuple[Judged, ...]) -> list[tuple[str, str]]:
-        return [(each.kind, each.path) for each in scan_view.documents(samples.scan("cv", found))]
+    def listed(found: tuple[TriagedFinding, ...]) -> list[tuple[str, str]]:
+        return [
+            (each.kind, each.path) for each in scan_view.list_documents(samples.scan("cv", found))
+        ]
 
     always = [("CycloneDX", "cv/sbom.cdx.json"), ("SPDX", "cv/sbom.spdx.json")]
     assert listed(()) == always
     assert listed(samples.findings()) == [*always, ("OpenVEX", "cv/vex.openvex.json")]
-    assert scan_view.documents(replace(samples.scan("cv", ()), sbom=None)) == ()
+    assert scan_view.list_documents(replace(samples.scan("cv", ()), sbom=None)) == ()
 
 
 def test_layers_fill_the_bar_without_gaps() -> None:
@@ -380,7 +385,7 @@ def test_checks_are_sorted_from_the_worst_and_rates_are_kept_apart() -> None:
         "pass",
     ]
     assert validation_view.suite_view(suites[1]).checks[0].figures == ("in_flight 201 MB",)
-    assert [(rate.value, rate.unit) for rate in validation_view.throughput(suites)] == [
+    assert [(rate.value, rate.unit) for rate in validation_view.throughput_rates(suites)] == [
         ("1.91", "images/s"),
         ("0.874", "sequences/s"),
     ]
@@ -388,14 +393,15 @@ def test_checks_are_sorted_from_the_worst_and_rates_are_kept_apart() -> None:
 
 def test_shared_layers_are_counted_once() -> None:
     facts = {
-        fact.label: fact.value for fact in view.page(samples.release(), samples.images()).facts
+        fact.label: fact.value
+        for fact in view.build_page(samples.release(), samples.images()).facts
     }
     assert facts["Size in registry"] == "3.23 GB"
 
 
 def test_images_come_in_the_order_of_the_release_and_none_is_dropped() -> None:
     extra = ImageRecords("cv-nlp", None, None, None)
-    shown = view.page(samples.release(), (extra, *reversed(samples.images())))
+    shown = view.build_page(samples.release(), (extra, *reversed(samples.images())))
     assert [image.name for image in shown.images] == ["base", "cv", "nlp", "rl", "cv-nlp"]
 
 
@@ -444,11 +450,11 @@ def test_a_suite_s_own_cause_is_shown_where_no_check_has_it() -> None:
 
 
 def test_what_changed_since_the_release_before_is_one_sentence() -> None:
-    layers = (Layer("sha256:1", 1_000_000),)
+    layers = (LayerSize("sha256:1", 1_000_000),)
     before, after = (
         Snapshot(version, "sha256:0", (package(),), (), layers) for version in ("v2.6.0", "v2.6.1")
     )
-    shown = only(replace(base(), difference=difference(before, after)))
+    shown = only(replace(base(), difference=compare_snapshots(before, after)))
     assert shown.since.startswith("Since v2.6.0: no package changed")
     assert only(base()).since == ""
 

@@ -105,7 +105,7 @@ def test_every_text_is_an_address_or_refused_in_one_line(text: str) -> None:
 
 
 def test_the_environment_names_the_registry() -> None:
-    assert embedded.configured({}) is None
-    assert embedded.configured({"PYTORCH_CUDA_IMAGES_REGISTRY": "ghcr.io"}) == "ghcr.io"
+    assert embedded.configured_registry({}) is None
+    assert embedded.configured_registry({"PYTORCH_CUDA_IMAGES_REGISTRY": "ghcr.io"}) == "ghcr.io"
     with refused(ConfigError, "PYTORCH_CUDA_IMAGES_REGISTRY", "empty", "unset it"):
-        embedded.configured({"PYTORCH_CUDA_IMAGES_REGISTRY": ""})
+        embedded.configured_registry({"PYTORCH_CUDA_IMAGES_REGISTRY": ""})

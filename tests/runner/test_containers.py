@@ -12,7 +12,7 @@ import requests
 from runner import containers, engine
 from runner.containers import (
     ImageCannotStart,
-    full_disk,
+    find_full_disk,
     list_of_purpose,
     new_name,
     volumes_in_memory,
@@ -77,12 +77,12 @@ def test_volumes_become_memory_or_read_only() -> None:
 def test_a_disk_that_is_nearly_full_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert full_disk([tmp_path, tmp_path / "nowhere"]) == ""
+    assert find_full_disk([tmp_path, tmp_path / "nowhere"]) == ""
     monkeypatch.setattr(containers, "FREE_BYTES", 1 << 60)
-    assert f"the disk of {tmp_path} has " in full_disk([tmp_path])
+    assert f"the disk of {tmp_path} has " in find_full_disk([tmp_path])
     monkeypatch.setattr(containers, "FREE_BYTES", 0)
     monkeypatch.setattr(containers, "FREE_INODES", 1 << 60)
-    assert "more files" in full_disk([tmp_path])
+    assert "more files" in find_full_disk([tmp_path])
 
 
 HOSTILE_ACCOUNTS = {
@@ -102,7 +102,7 @@ def test_account_files_that_would_block_the_engine(case: str) -> None:
     """No such container is ever started here: it would block the engine of this machine."""
     instruction, says = HOSTILE_ACCOUNTS[case]
     name = f"accounts-{list(HOSTILE_ACCOUNTS).index(case)}"
-    client = engine.client(60)
+    client = engine.connect_engine(60)
     with small_image.planted(name, instruction) as reference:
         container = client.containers.create(reference, ["true"], name=new_name(name))
         try:
@@ -114,7 +114,7 @@ def test_account_files_that_would_block_the_engine(case: str) -> None:
 
 @pytest.mark.docker
 def test_listed_containers_are_removed_without_looking_into_them() -> None:
-    client, purpose = engine.client(60), f"left{os.getpid()}"
+    client, purpose = engine.connect_engine(60), f"left{os.getpid()}"
     with small_image.planted("left", "RUN rm /etc/passwd", "LABEL a=b") as reference:
         made = client.containers.create(reference, ["true"], name=new_name(purpose))
         containers.require_plain_accounts(made)

@@ -45,7 +45,7 @@ def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 )
 def test_what_docker_writes_is_taken(config: Path, document: object) -> None:
     config.write_text(json.dumps(document))
-    docker_config.check()
+    docker_config.check_config()
 
 
 BAD = [
@@ -69,7 +69,7 @@ BAD = [
 def test_what_it_cannot_be_is_refused_by_its_name(config: Path, text: str) -> None:
     config.write_text(text)
     with pytest.raises(ConfigError) as caught:
-        docker_config.check()
+        docker_config.check_config()
     check(caught.value, ConfigError, str(config), "DOCKER_CONFIG")
     assert "s3cret" not in str(caught.value)
 
@@ -88,7 +88,7 @@ def test_what_docker_py_takes_for_a_list_of_accounts_is_checked_too(
     path.parent.mkdir(exist_ok=True)
     path.write_text(text)
     with refused(ConfigError, str(path), "move it away") as caught:
-        docker_config.check()
+        docker_config.check_config()
     assert "s3cret" not in str(caught)
 
 
@@ -96,7 +96,7 @@ def test_the_old_file_is_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.delenv("DOCKER_CONFIG", raising=False)
     monkeypatch.setenv("HOME", str(tmp_path))
     (tmp_path / ".dockercfg").write_text(json.dumps({"h": {"auth": LOGIN, "email": "x@y"}}))
-    docker_config.check()
+    docker_config.check_config()
 
 
 def test_the_old_file_is_not_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -104,19 +104,19 @@ def test_the_old_file_is_not_waited_for(tmp_path: Path, monkeypatch: pytest.Monk
     monkeypatch.setenv("HOME", str(tmp_path))
     os.mkfifo(tmp_path / ".dockercfg")
     with refused(ConfigError, "a named pipe"):
-        engine.client(602)
+        engine.connect_engine(602)
 
 
 def test_a_named_pipe_is_not_waited_for(config: Path) -> None:
     os.mkfifo(config)
     with refused(ConfigError, "a named pipe"):
-        engine.client(601)
+        engine.connect_engine(601)
 
 
 def test_a_device_is_not_read(config: Path) -> None:
     config.symlink_to("/dev/zero")
     with refused(ConfigError, "a device"):
-        docker_config.check()
+        docker_config.check_config()
 
 
 def test_an_address_that_is_none(tmp_path: Path) -> None:

@@ -10,14 +10,14 @@ from pathlib import Path
 import pytest
 
 from runner import doctor, embedded, engine
-from runner.doctor import Finding
+from runner.doctor import MachineFinding
 from runner.errors import EnvironmentFailed, ReleaseError
 
 
 @pytest.fixture(autouse=True)
 def healthy(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """An engine, room on the disk, and no GPU."""
-    monkeypatch.setattr(engine, "version", lambda: "20.10")
+    monkeypatch.setattr(engine, "engine_version", lambda: "20.10")
     monkeypatch.setattr(
         engine, "build_command", lambda: (("/bin/docker", "build"), {"DOCKER_BUILDKIT": "1"})
     )
@@ -41,8 +41,8 @@ def nvidia_smi(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str
 def found(
     scanner: Callable[[], str] = lambda: "Trivy 1",
     registry: Callable[[], str] = lambda: "r.example",
-) -> dict[str, Finding]:
-    return {finding.name: finding for finding in doctor.examine(scanner, registry)}
+) -> dict[str, MachineFinding]:
+    return {finding.name: finding for finding in doctor.examine_machine(scanner, registry)}
 
 
 def failing(error: ReleaseError) -> Callable[..., str]:
@@ -79,7 +79,7 @@ def test_a_lack_is_told_and_the_rest_is_looked_at(
             engine, {"engine": "version", "builder": "build_command"}[name], lacking
         )
     findings = found(**({name: lacking} if name in ("registry", "scanner") else {}))
-    assert findings[name] == Finding(name, False, True, "it is not there -> fetch it")
+    assert findings[name] == MachineFinding(name, False, True, "it is not there -> fetch it")
     assert [other.name for other in findings.values() if other.required and not other.ok] == [name]
     assert len(findings) == 6
 
@@ -94,7 +94,7 @@ def test_every_gpu_is_named(nvidia_smi: Callable[[str], None]) -> None:
     nvidia_smi(
         "[ \"$*\" = '--query-gpu=name --format=csv,noheader' ] && echo 'GPU A' && echo 'GPU B'"
     )
-    assert found()["gpu"] == Finding("gpu", True, False, "GPU A, GPU B")
+    assert found()["gpu"] == MachineFinding("gpu", True, False, "GPU A, GPU B")
 
 
 def test_a_driver_that_does_not_answer_is_no_gpu(nvidia_smi: Callable[[str], None]) -> None:
@@ -127,7 +127,7 @@ def test_which_registry_is_in_use(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYTORCH_CUDA_IMAGES_REGISTRY", "r.example:5000")
     assert doctor.registry_in_use(asked.append) == "r.example:5000 (configured)"
     monkeypatch.delenv("PYTORCH_CUDA_IMAGES_REGISTRY")
-    monkeypatch.setattr(embedded, "answers", lambda _: True)
+    monkeypatch.setattr(embedded, "is_answering", lambda _: True)
     assert doctor.registry_in_use(asked.append) == f"{embedded.HOST} (embedded)"
     assert asked == ["r.example:5000", embedded.HOST]
 

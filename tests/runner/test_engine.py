@@ -72,9 +72,9 @@ def test_no_client_that_can_build(path: Path, bodies: list[str]) -> None:
 
 @pytest.fixture
 def no_cache() -> Iterator[None]:
-    engine.client.cache_clear()
+    engine.connect_engine.cache_clear()
     yield
-    engine.client.cache_clear()
+    engine.connect_engine.cache_clear()
 
 
 @pytest.mark.parametrize(
@@ -84,7 +84,7 @@ def no_cache() -> Iterator[None]:
 def test_no_engine(monkeypatch: pytest.MonkeyPatch, address: str) -> None:
     monkeypatch.setenv("DOCKER_HOST", address)
     with refused(EnvironmentFailed, "no Docker engine answers", "make setup", "DOCKER_HOST"):
-        engine.client()
+        engine.connect_engine()
 
 
 @pytest.mark.parametrize(
@@ -103,7 +103,7 @@ def test_a_password_in_the_address_of_the_engine_is_not_repeated(
     monkeypatch: pytest.MonkeyPatch, address: str
 ) -> None:
     monkeypatch.setenv("DOCKER_HOST", address)
-    for ask in (engine.client, engine.build_command.__wrapped__):
+    for ask in (engine.connect_engine, engine.build_command.__wrapped__):
         with pytest.raises(ConfigError) as caught:
             ask()
         check(caught.value, ConfigError, "DOCKER_HOST is not the address of a Docker engine")
@@ -114,7 +114,7 @@ def test_a_password_in_the_address_of_the_engine_is_not_repeated(
 def test_the_address_of_the_engine_is_not_repeated(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DOCKER_HOST", "tcp://S3cretPW:x:y")
     with pytest.raises(ReleaseError) as caught:
-        engine.client()
+        engine.connect_engine()
     assert "S3cretPW" not in str(caught.value)
 
 
@@ -143,7 +143,7 @@ def test_the_setup_does_not_repeat_the_address_of_the_engine(tmp_path: Path) -> 
 
 @pytest.mark.docker
 def test_an_engine_that_answers_has_a_version() -> None:
-    assert engine.version()[0].isdigit()
+    assert engine.engine_version()[0].isdigit()
 
 
 # Pulling
@@ -179,8 +179,8 @@ def test_a_pull_that_works(monkeypatch: pytest.MonkeyPatch) -> None:
         {"status": "Done"},
     ]
     held = Engine(events)
-    monkeypatch.setattr(engine, "client", lambda: held)
-    engine.pull("r/x@sha256:0")
+    monkeypatch.setattr(engine, "connect_engine", lambda: held)
+    engine.pull_image("r/x@sha256:0")
 
 
 @pytest.mark.parametrize(
@@ -200,9 +200,9 @@ def test_a_pull_that_works(monkeypatch: pytest.MonkeyPatch) -> None:
     ],
 )
 def test_a_pull_that_fails(monkeypatch: pytest.MonkeyPatch, broken: Engine) -> None:
-    monkeypatch.setattr(engine, "client", lambda: broken)
+    monkeypatch.setattr(engine, "connect_engine", lambda: broken)
     with refused(EnvironmentFailed, "pull of r/x@sha256:0 failed", "no space left"):
-        engine.pull("r/x@sha256:0")
+        engine.pull_image("r/x@sha256:0")
 
 
 def test_an_engine_that_goes_away_before_a_pull(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -211,9 +211,9 @@ def test_an_engine_that_goes_away_before_a_pull(monkeypatch: pytest.MonkeyPatch)
         def images(self) -> object:
             raise requests.ConnectionError("gone")
 
-    monkeypatch.setattr(engine, "client", Gone)
+    monkeypatch.setattr(engine, "connect_engine", Gone)
     with refused(EnvironmentFailed, "gone"):
-        engine.pull("r/x@sha256:0")
+        engine.pull_image("r/x@sha256:0")
 
 
 def test_no_gpu_is_asked_for_where_there_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -245,5 +245,5 @@ def test_gpus_are_asked_for(
             return info
 
     monkeypatch.setattr("runner.engine.shutil.which", lambda _: "nvidia-smi")
-    monkeypatch.setattr(engine, "client", Machine)
+    monkeypatch.setattr(engine, "connect_engine", Machine)
     assert expected.items() <= dict(engine.gpu_request() or docker.types.DeviceRequest()).items()

@@ -7,7 +7,7 @@ import datetime
 import pytest
 
 from publish.policy import channels
-from runner.freshness import STANDS_DAYS, stands
+from runner.freshness import STANDS_DAYS, is_fresh
 
 
 def ago(days: int) -> str:
@@ -18,12 +18,12 @@ def ago(days: int) -> str:
 
 @pytest.mark.parametrize("days", [0, 1, STANDS_DAYS - 1])
 def test_what_was_found_these_days_stands(days: int) -> None:
-    assert stands(ago(days))
+    assert is_fresh(ago(days))
 
 
 @pytest.mark.parametrize("days", [STANDS_DAYS, STANDS_DAYS + 1, 31, -1, -400])
 def test_what_was_found_before_them_or_is_to_come_does_not(days: int) -> None:
-    assert not stands(ago(days))
+    assert not is_fresh(ago(days))
 
 
 @pytest.mark.parametrize(
@@ -32,7 +32,7 @@ def test_what_was_found_before_them_or_is_to_come_does_not(days: int) -> None:
     ids=["empty", "a word", "the first year", "no zone", "a day"],
 )
 def test_what_is_no_moment_does_not_stand(text: str) -> None:
-    assert not stands(text)
+    assert not is_fresh(text)
 
 
 def test_what_is_used_again_on_its_last_day_is_far_from_too_old_for_a_release() -> None:

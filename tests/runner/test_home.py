@@ -59,7 +59,7 @@ def test_a_second_run_is_refused_and_told_of_the_first(other: Other) -> None:
     first = other("home.only_run()")
     said(first)
     with (
-        refused(EnvironmentFailed, str(first.pid), str(homes.out()), "wait for it"),
+        refused(EnvironmentFailed, str(first.pid), str(homes.out_folder()), "wait for it"),
         homes.only_run(),
     ):
         pass
@@ -103,13 +103,13 @@ def test_records_that_cannot_be_kept(
 
 
 def test_scratch_is_gone_afterwards(home: Path) -> None:
-    with homes.scratch("build") as folder:
+    with homes.scratch_folder("build") as folder:
         (folder / "layer").write_text("x")
     assert not folder.exists()
 
 
 def test_scratch_is_gone_after_an_error(home: Path) -> None:
-    with pytest.raises(KeyboardInterrupt), homes.scratch("build") as folder:
+    with pytest.raises(KeyboardInterrupt), homes.scratch_folder("build") as folder:
         raise KeyboardInterrupt
     assert not folder.exists()
 
@@ -121,19 +121,19 @@ def test_what_a_killed_run_left_is_removed(other: Other) -> None:
     killed.kill()
     killed.wait()
     assert left.exists()
-    with homes.scratch("build"):
+    with homes.scratch_folder("build"):
         assert not left.exists()
 
 
 def test_what_a_living_run_uses_stays(other: Other) -> None:
     used = Path(said(other("home.scratch('build')")))
-    with homes.scratch("build"):
+    with homes.scratch_folder("build"):
         assert used.exists()
     assert used.exists()
 
 
 def test_scratch_within_scratch(home: Path) -> None:
-    with homes.scratch("build") as outer, homes.scratch("download") as inner:
+    with homes.scratch_folder("build") as outer, homes.scratch_folder("download") as inner:
         assert outer.exists()
         assert inner.exists()
 
@@ -150,7 +150,7 @@ def test_scratch_is_nobody_elses_from_its_first_moment(
         return folder
 
     monkeypatch.setattr(tempfile, "mkdtemp", made_and_found)
-    with homes.scratch("build") as folder:
+    with homes.scratch_folder("build") as folder:
         assert folder.exists()
 
 
@@ -166,7 +166,7 @@ def test_many_runs_at_once_have_their_own(home: Path) -> None:
     ]
     complaints = [process.communicate()[1].decode() for process in running]
     assert complaints == [""] * 3
-    assert not list(homes.kept("work").iterdir())
+    assert not list(homes.make_home_folder("work").iterdir())
 
 
 def test_a_disk_without_room_for_scratch(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -176,7 +176,7 @@ def test_a_disk_without_room_for_scratch(home: Path, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(tempfile, "mkdtemp", full)
     with (
         refused(EnvironmentFailed, str(home / "work"), "No space left", "free space"),
-        homes.scratch("build"),
+        homes.scratch_folder("build"),
     ):
         pass
 
@@ -185,15 +185,15 @@ def test_a_home_that_cannot_be_made(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("PYTORCH_CUDA_IMAGES_HOME", str(tmp_path / "file"))
     with refused(EnvironmentFailed, "cannot create", "PYTORCH_CUDA_IMAGES_HOME"):
-        homes.kept("wheels")
+        homes.make_home_folder("wheels")
 
 
 def test_where_things_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("PYTORCH_CUDA_IMAGES_HOME", raising=False)
     monkeypatch.delenv("PYTORCH_CUDA_IMAGES_OUT", raising=False)
     monkeypatch.setenv("XDG_CACHE_HOME", "/cache")
-    assert homes.home() == Path("/cache/pytorch-cuda-images")
-    assert homes.out() == homes.REPOSITORY / "out"
+    assert homes.home_folder() == Path("/cache/pytorch-cuda-images")
+    assert homes.out_folder() == homes.REPOSITORY / "out"
 
 
 @pytest.mark.parametrize("kind", ["a symbolic link", "a named pipe"])

@@ -69,15 +69,15 @@ def terminal(monkeypatch: pytest.MonkeyPatch) -> io.StringIO:
 def test_a_line_is_said_as_it_is(said: Said) -> None:
     """What looks like markup may be a package's extra, and a long line is one line."""
     text = f"needs [red]torch[/red] at v2.6.0 {'x' * 300}"
-    progress.say(text)
+    progress.say_line(text)
     assert said() == [text]
 
 
 def test_details_are_said_where_asked_for(said: Said) -> None:
-    progress.say("quiet", detail=True)
+    progress.say_line("quiet", detail=True)
     progress.set_verbose(True)
     try:
-        progress.say("loud", detail=True)
+        progress.say_line("loud", detail=True)
     finally:
         progress.set_verbose(False)
     assert said() == ["loud"]
@@ -85,10 +85,10 @@ def test_details_are_said_where_asked_for(said: Said) -> None:
 
 @pytest.mark.usefixtures("clock")
 def test_a_plain_meter_says_a_line_every_ten_seconds_and_one_at_the_end(said: Said) -> None:
-    with progress.meter("push", 40e6) as meter:
+    with progress.show_meter("push", 40e6) as meter:
         lines = []
         for _ in range(4):
-            meter.advance(10e6)
+            meter.advance_by(10e6)
             lines.append(said())
     assert [len(made) for made in lines] == [0, 0, 1, 0]
     (end,) = said()
@@ -100,17 +100,17 @@ def test_a_plain_meter_says_a_line_every_ten_seconds_and_one_at_the_end(said: Sa
 @pytest.mark.usefixtures("clock")
 def test_a_rate_is_bytes_over_time() -> None:
     meter = progress.Meter("pull", 100e6, _started=96.0, _shown=1e9)
-    meter.advance(80e6)
-    assert meter._rate() == "80.0 MB, 10 MB/s"
+    meter.advance_by(80e6)
+    assert meter._format_rate() == "80.0 MB, 10 MB/s"
 
 
 def test_a_meter_without_a_total_says_no_share(said: Said, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(progress, "PLAIN_LINE_EVERY_S", 0)
-    with progress.meter("pull", 0) as meter:
-        meter.advance(1e6)
+    with progress.show_meter("pull", 0) as meter:
+        meter.advance_by(1e6)
         (before,) = said()
-        meter.resize(4e6)
-        meter.advance(1e6)
+        meter.set_total(4e6)
+        meter.advance_by(1e6)
         (after,) = said()
     assert "%" not in before
     assert after.startswith("  pull: 50%, 2.0 MB")
@@ -120,36 +120,36 @@ def test_more_than_the_total_is_no_more_than_all(
     said: Said, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(progress, "PLAIN_LINE_EVERY_S", 0)
-    with progress.meter("pull", 1e6) as meter:
-        meter.advance(3e6)
+    with progress.show_meter("pull", 1e6) as meter:
+        meter.advance_by(3e6)
         assert said()[0].startswith("  pull: 100%, 3.0 MB")
 
 
 def test_of_what_was_never_begun_nothing_is_said(said: Said) -> None:
-    with progress.meters({"push": 1e6, "copy": 1e6}) as meters:
-        meters["push"].advance(1e6)
+    with progress.show_meters({"push": 1e6, "copy": 1e6}) as meters:
+        meters["push"].advance_by(1e6)
     (line,) = said()
     assert line.startswith("  push: ")
 
 
 def test_what_failed_says_no_end(said: Said) -> None:
-    with pytest.raises(KeyboardInterrupt), progress.meter("push", 2e6) as meter:
-        meter.advance(1e6)
+    with pytest.raises(KeyboardInterrupt), progress.show_meter("push", 2e6) as meter:
+        meter.advance_by(1e6)
         raise KeyboardInterrupt
-    with pytest.raises(KeyboardInterrupt), progress.step("resolve"):
+    with pytest.raises(KeyboardInterrupt), progress.show_step("resolve"):
         raise KeyboardInterrupt
     assert said() == ["  resolve ..."]
 
 
 @pytest.mark.usefixtures("clock")
 def test_a_step_says_its_beginning_and_its_time(said: Said) -> None:
-    with progress.step("resolve"):
+    with progress.show_step("resolve"):
         assert said() == ["  resolve ..."]
     assert said() == ["  resolve: 4.0 s"]
 
 
 def test_a_table_is_an_answer(capsys: pytest.CaptureFixture[str]) -> None:
-    progress.answer_table("plan", ["image"], [["cv"]])
+    progress.print_rich_table("plan", ["image"], [["cv"]])
     shown = capsys.readouterr()
     assert "cv" in shown.out
     assert shown.err == ""
@@ -160,21 +160,21 @@ SHOWN = "a [red]b[/red] :smile: cd : :error::e # #[error]f"
 
 
 def test_what_is_said_is_one_line_that_commands_nothing(capsys: pytest.CaptureFixture[str]) -> None:
-    progress.say(HOSTILE)
+    progress.say_line(HOSTILE)
     assert capsys.readouterr().err == f"{SHOWN}\n"
-    progress.say("::warning::x\r::error::y")
+    progress.say_line("::warning::x\r::error::y")
     assert capsys.readouterr().err == ": :warning::x : :error::y\n"
-    progress.say("x" * 1_000_000)
+    progress.say_line("x" * 1_000_000)
     assert len(capsys.readouterr().err) <= progress.LONGEST_LINE + 1
 
 
 def test_an_answer_keeps_its_lines_and_commands_nothing(capsys: pytest.CaptureFixture[str]) -> None:
-    progress.answer(f"{HOSTILE}\n")
+    progress.print_answer(f"{HOSTILE}\n")
     assert capsys.readouterr().out == "a [red]b[/red] :smile: cd\n: :error::e # #[error]f\n"
 
 
 def test_a_name_is_no_markup_in_a_table(capsys: pytest.CaptureFixture[str]) -> None:
-    progress.answer_table("[bold]plan[/bold]", ["[x]"], [[HOSTILE]])
+    progress.print_rich_table("[bold]plan[/bold]", ["[x]"], [[HOSTILE]])
     shown = capsys.readouterr().out
     assert "[bold]plan[/bold]" in shown
     assert "[red]b[/red] :smile:" in " ".join(shown.split())
@@ -183,7 +183,7 @@ def test_a_name_is_no_markup_in_a_table(capsys: pytest.CaptureFixture[str]) -> N
 
 def test_an_answer_in_json_stays_the_same_document(capsys: pytest.CaptureFixture[str]) -> None:
     told = {"a": HOSTILE, "b": "\x7f"}
-    progress.answer_json(json.dumps(told, indent=2))
+    progress.print_json(json.dumps(told, indent=2))
     shown = capsys.readouterr().out
     assert json.loads(shown) == told
     assert shown.isascii()
@@ -192,8 +192,8 @@ def test_an_answer_in_json_stays_the_same_document(capsys: pytest.CaptureFixture
 
 
 def test_a_name_is_no_markup_on_a_terminal(terminal: io.StringIO) -> None:
-    with progress.step("[red]x[/red]"), progress.meter("[bold]y[/bold]", 2e6) as meter:
-        meter.advance(2e6)
+    with progress.show_step("[red]x[/red]"), progress.show_meter("[bold]y[/bold]", 2e6) as meter:
+        meter.advance_by(2e6)
     assert "[red]x[/red]" in terminal.getvalue()
     assert "[bold]y[/bold]" in terminal.getvalue()
 
@@ -209,7 +209,7 @@ def test_nobody_reads(error: int, monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
 
     with (tmp_path / "file").open("w") as file:
         monkeypatch.setattr(sys, "stdout", Gone())
-        progress.answer("x")
+        progress.print_answer("x")
         assert Path(f"/proc/self/fd/{file.fileno()}").readlink() == Path(os.devnull)
 
 
@@ -243,7 +243,7 @@ def test_a_full_disk_behind_stdout_is_told(monkeypatch: pytest.MonkeyPatch) -> N
 
     monkeypatch.setattr(sys, "stdout", Full())
     with pytest.raises(OSError, match="No space left"):
-        progress.answer("x")
+        progress.print_answer("x")
 
 
 @pytest.mark.parametrize(
@@ -257,17 +257,17 @@ def test_a_full_disk_behind_stdout_is_told(monkeypatch: pytest.MonkeyPatch) -> N
     ],
 )
 def test_bytes_for_people(size: float, words: str) -> None:
-    assert progress.megabytes(size) == words
+    assert progress.format_megabytes(size) == words
 
 
 # On a terminal
 
 
 def test_a_terminal_gets_live_bars(terminal: io.StringIO) -> None:
-    with progress.meters({"push": 0, "copy": 2e6}) as meters:
-        meters["push"].resize(4e6)
-        meters["push"].advance(4e6)
-        meters["copy"].advance(1e6)
+    with progress.show_meters({"push": 0, "copy": 2e6}) as meters:
+        meters["push"].set_total(4e6)
+        meters["push"].advance_by(4e6)
+        meters["copy"].advance_by(1e6)
     shown = terminal.getvalue()
     assert "4.0/4.0 MB" in shown
     assert "1.0/2.0 MB" in shown
@@ -275,21 +275,21 @@ def test_a_terminal_gets_live_bars(terminal: io.StringIO) -> None:
 
 
 def test_what_is_said_meanwhile_stands_above_the_bars(terminal: io.StringIO) -> None:
-    with progress.meter("push", 2e6) as meter:
-        progress.say("retrying [layer]")
-        meter.advance(2e6)
+    with progress.show_meter("push", 2e6) as meter:
+        progress.say_line("retrying [layer]")
+        meter.advance_by(2e6)
     assert "retrying [layer]\n" in terminal.getvalue()
 
 
 def test_a_terminal_is_left_in_order_after_an_interruption(terminal: io.StringIO) -> None:
     hidden, shown = "\x1b[?25l", "\x1b[?25h"
-    with pytest.raises(KeyboardInterrupt), progress.meter("push", 2e6):
+    with pytest.raises(KeyboardInterrupt), progress.show_meter("push", 2e6):
         raise KeyboardInterrupt
     assert terminal.getvalue().rindex(shown) > terminal.getvalue().rindex(hidden)
 
 
 def test_a_step_on_a_terminal_leaves_one_line(terminal: io.StringIO) -> None:
-    with progress.step("resolve"):
+    with progress.show_step("resolve"):
         pass
     last = terminal.getvalue().splitlines()[-1]
     assert "resolve: 0.0 s" in last

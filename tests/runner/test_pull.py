@@ -63,11 +63,11 @@ class Planted:
             **self.config,
         }
         config_blob = registry.push_bytes(repository, json.dumps(config).encode(), OCI_CONFIG)
-        layers = [registry.push_bytes(repository, data, LAYER).plain() for data in self.layers]
+        layers = [registry.push_bytes(repository, data, LAYER).as_dict() for data in self.layers]
         content = {
             "schemaVersion": 2,
             "mediaType": OCI_MANIFEST,
-            "config": config_blob.plain(),
+            "config": config_blob.as_dict(),
             "layers": layers,
         }
         manifest = Manifest(json.dumps(content).encode(), OCI_MANIFEST)
@@ -91,7 +91,7 @@ def test_an_image_that_cannot_be_unpacked_is_at_fault(case: str, registry_host: 
     name = f"broken/{list(BROKEN).index(case)}"
     BROKEN[case].push(registry_host, name)
     with refused(ImageCannotBeUnpacked, "the engine cannot unpack", "serves every part"):
-        engine.obtain(f"{registry_host}/{name}:t", is_served_whole)
+        engine.obtain_image(f"{registry_host}/{name}:t", is_served_whole)
 
 
 @pytest.mark.docker
@@ -104,12 +104,12 @@ def test_an_index_without_an_image_for_this_machine_is_at_fault(
     content = {
         "schemaVersion": 2,
         "mediaType": OCI_INDEX,
-        "manifests": [{**image.descriptor.plain(), "platform": each} for each in entries],
+        "manifests": [{**image.descriptor.as_dict(), "platform": each} for each in entries],
     }
     index = Manifest(json.dumps(content).encode(), OCI_INDEX)
     Registry(registry_host).put_manifest(name, "index", index)
     with refused(ImageCannotBeUnpacked, "the engine cannot unpack"):
-        engine.obtain(f"{registry_host}/{name}:index", is_served_whole)
+        engine.obtain_image(f"{registry_host}/{name}:index", is_served_whole)
 
 
 @pytest.mark.docker
@@ -120,10 +120,10 @@ def test_a_registry_without_a_layer_is_not_the_image_s_fault(
     name = "broken/lacking"
     BROKEN["a wrong diff_id"].push(registry_host, name)
     with refused(EnvironmentFailed, "reading the image"):
-        engine.obtain(f"{registry_host}/{name}:t", lambda _: False)
+        engine.obtain_image(f"{registry_host}/{name}:t", lambda _: False)
     monkeypatch.setattr(containers, "FREE_BYTES", 1 << 60)
     with refused(EnvironmentFailed, "left, less than the"):
-        engine.obtain(f"{registry_host}/{name}:t", is_served_whole)
+        engine.obtain_image(f"{registry_host}/{name}:t", is_served_whole)
 
 
 def _bomb(size: int) -> Planted:
@@ -142,16 +142,16 @@ def _bomb(size: int) -> Planted:
 def test_a_pull_stops_before_the_disk_is_full(
     registry_host: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    disks = [each for each in containers.disks_of(engine.client()) if each.is_dir()]
+    disks = [each for each in containers.disks_of(engine.connect_engine()) if each.is_dir()]
     if not disks:
         pytest.skip("the engine's disk is not of this machine")
     _bomb(3 << 30).push(registry_host, "broken/bomb")
     found = os.statvfs(disks[0])
     monkeypatch.setattr(containers, "FREE_BYTES", found.f_bavail * found.f_frsize - (300 << 20))
     with refused(EnvironmentFailed, "was stopped: the disk of", "docker image rm"):
-        engine.obtain(f"{registry_host}/broken/bomb:t", is_served_whole)
+        engine.obtain_image(f"{registry_host}/broken/bomb:t", is_served_whole)
     with pytest.raises(ImageNotFound):
-        engine.client().images.get(f"{registry_host}/broken/bomb:t")
+        engine.connect_engine().images.get(f"{registry_host}/broken/bomb:t")
 
 
 @pytest.mark.docker
@@ -169,11 +169,11 @@ def test_the_digest_is_that_of_the_reference(
         for _ in range(2):
             for name, digest in repositories.items():
                 reference = f"{registry_host}/{name}"
-                assert engine.obtain(f"{reference}:t").digest == digest
-                assert engine.obtain(f"{reference}@{digest}").digest == digest
+                assert engine.obtain_image(f"{reference}:t").digest == digest
+                assert engine.obtain_image(f"{reference}@{digest}").digest == digest
     finally:
         for name in repositories:
-            engine.client().images.remove(f"{registry_host}/{name}:t", force=True)
+            engine.connect_engine().images.remove(f"{registry_host}/{name}:t", force=True)
     assert "pulled a:t: 1 layers, " in capsys.readouterr().err
 
 

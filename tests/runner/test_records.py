@@ -40,13 +40,13 @@ WHOLE = Whole(Verdict.NOT_RUN, (Part("ü\n", 1), Part("", -2)), {"a": "b"})
 
 def test_a_record_is_read_as_it_was_written(tmp_path: Path) -> None:
     path = tmp_path / "deep" / "record.json"
-    records.write(path, WHOLE)
-    assert records.read(Whole, path) == WHOLE
+    records.write_record(path, WHOLE)
+    assert records.read_record(Whole, path) == WHOLE
     assert path.read_text().endswith("}\n")
 
 
 def test_no_record_is_none(tmp_path: Path) -> None:
-    assert records.read(Whole, tmp_path / "none.json") is None
+    assert records.read_record(Whole, tmp_path / "none.json") is None
 
 
 @pytest.mark.parametrize(
@@ -78,7 +78,7 @@ def test_what_is_no_record(tmp_path: Path, text: str, words: str) -> None:
     path = tmp_path / "record.json"
     path.write_text(text)
     with refused(ConfigError, str(path), words, "run the stage again"):
-        records.read(Whole, path)
+        records.read_record(Whole, path)
 
 
 @pytest.mark.parametrize("text", ['"NaN"', '"inf"', '"1"', "true"])
@@ -110,7 +110,7 @@ def test_bytes_that_are_not_text(tmp_path: Path) -> None:
     path = tmp_path / "record.json"
     path.write_bytes(b"\xff\xfe{}")
     with refused(ConfigError, str(path)):
-        records.read(Whole, path)
+        records.read_record(Whole, path)
 
 
 # Writing
@@ -130,19 +130,19 @@ def test_a_full_disk_keeps_the_old_record(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, where: object, name: str
 ) -> None:
     path = tmp_path / "record.json"
-    records.write(path, WHOLE)
+    records.write_record(path, WHOLE)
     with monkeypatch.context() as broken:
         failing(broken, where, name)
         with refused(EnvironmentFailed, str(path), "No space left", "free space"):
-            records.write(path, Part("new", 1))
-    assert records.read(Whole, path) == WHOLE
+            records.write_record(path, Part("new", 1))
+    assert records.read_record(Whole, path) == WHOLE
     assert list(tmp_path.iterdir()) == [path], "part of a record was left behind"
 
 
 def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with refused(EnvironmentFailed, "cannot write"):
-        records.write(tmp_path / "file" / "record.json", WHOLE)
+        records.write_record(tmp_path / "file" / "record.json", WHOLE)
 
 
 # YAML
@@ -293,26 +293,26 @@ def test_only_a_regular_file_of_bounded_size_is_a_record(tmp_path: Path) -> None
     path = tmp_path / "record.json"
     os.mkfifo(path)
     with refused(ConfigError, str(path), "named pipe"):
-        records.read(Whole, path)
+        records.read_record(Whole, path)
     path.unlink()
     with path.open("wb") as file:
         file.truncate(200 << 30)
     with refused(ConfigError, str(path), "bytes"):
-        records.read(Whole, path)
+        records.read_record(Whole, path)
     with refused(ConfigError, str(path), "bytes"):
         records.load_yaml(Whole, path)
     path.unlink()
     path.symlink_to(path)
     with refused(EnvironmentFailed, str(path)):
-        records.read(Whole, path)
+        records.read_record(Whole, path)
     with refused(ConfigError, str(path)):
         records.load_yaml(Whole, path)
 
 
 def test_a_record_may_lie_behind_a_link(tmp_path: Path) -> None:
-    records.write(tmp_path / "there.json", WHOLE)
+    records.write_record(tmp_path / "there.json", WHOLE)
     (tmp_path / "here.json").symlink_to(tmp_path / "there.json")
-    assert records.read(Whole, tmp_path / "here.json") == WHOLE
+    assert records.read_record(Whole, tmp_path / "here.json") == WHOLE
 
 
 def test_a_misspelled_key_is_named() -> None:

@@ -78,7 +78,7 @@ def test_a_program_that_prints_without_end_is_stopped(monkeypatch: pytest.Monkey
 
 
 def test_of_complaints_without_end_the_end_is_kept() -> None:
-    done = shell.ended(script("yes | head -c 20000000 >&2; echo last >&2; exit 3"), hint=HINT)
+    done = shell.run_to_end(script("yes | head -c 20000000 >&2; echo last >&2; exit 3"), hint=HINT)
     assert (done.code, done.stdout) == (3, "")
     assert done.stderr.endswith("last\n")
     assert len(done.stderr) <= shell.ERROR_BYTES

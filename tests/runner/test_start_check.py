@@ -18,7 +18,7 @@ OPTIONS: dict[str, Any] = {"entrypoint": ["python"], "command": ["x"], "network_
 def test_options_that_this_machine_cannot_fulfil_are_no_fault_of_the_image(
     impossible: dict[str, str],
 ) -> None:
-    client = engine.client()
+    client = engine.connect_engine()
     with small_image.configured("start", {"WorkingDir": "relative"}) as reference:
         assert not is_fault_of_image(client, reference, {**OPTIONS, **impossible}, [])
         assert is_fault_of_image(client, reference, OPTIONS, [])

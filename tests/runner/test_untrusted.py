@@ -17,11 +17,11 @@ from hypothesis import strategies as st
 from runner.untrusted import (
     DEEPEST,
     Malformed,
-    clean,
     clean_line,
+    clean_text,
+    escape_unprintable,
     list_names,
     parse_json,
-    printable,
     read_file,
     require_small,
 )
@@ -146,7 +146,7 @@ def test_any_bytes_are_read_or_refused(data: bytes) -> None:
 
 @given(st.text())
 def test_cleaned_text_can_be_shown_anywhere(text: str) -> None:
-    shown = clean(text)
+    shown = clean_text(text)
     shown.encode()
     assert not any(
         unicodedata.category(character) in ("Cc", "Cs")
@@ -154,7 +154,7 @@ def test_cleaned_text_can_be_shown_anywhere(text: str) -> None:
         if character not in "\n\t"
     )
     assert not any(line.lstrip().startswith("::") or "##[" in line for line in shown.split("\n"))
-    assert clean(shown) == shown
+    assert clean_text(shown) == shown
     assert "\n" not in clean_line(text)
 
 
@@ -170,7 +170,7 @@ def test_cleaned_text_can_be_shown_anywhere(text: str) -> None:
     ],
 )
 def test_what_text_becomes(text: str, shown: str) -> None:
-    assert clean(text) == shown
+    assert clean_text(text) == shown
 
 
 def test_a_line_is_cut() -> None:
@@ -202,15 +202,15 @@ def test_a_folder_that_is_nested_deep_is_refused(tmp_path: Path) -> None:
 
 @given(st.text(), st.text())
 def test_printable_text_keeps_differences(one: str, other: str) -> None:
-    assert printable(one).isprintable()
+    assert escape_unprintable(one).isprintable()
     plain = other.isascii() and other.isprintable() and "\\" not in other
     if plain and len(other) <= 300:
-        assert (printable(one) == printable(other)) == (one == other)
+        assert (escape_unprintable(one) == escape_unprintable(other)) == (one == other)
 
 
 def test_an_invisible_character_is_shown() -> None:
-    assert printable("/usr/bin/su\u200b\n") == r"/usr/bin/su\u200b\n"
-    assert printable("a" * 1_000_000, 10) == "a" * 9 + "…"
+    assert escape_unprintable("/usr/bin/su\u200b\n") == r"/usr/bin/su\u200b\n"
+    assert escape_unprintable("a" * 1_000_000, 10) == "a" * 9 + "…"
 
 
 @pytest.mark.parametrize(
@@ -225,7 +225,7 @@ def test_an_invisible_character_is_shown() -> None:
 )
 def test_cleaning_takes_time_in_proportion_to_the_text(text: str) -> None:
     started = time.monotonic()
-    clean(text)
+    clean_text(text)
     assert time.monotonic() - started < 2
 
 
@@ -242,4 +242,4 @@ def test_the_cost_of_a_key_given_twice_grows_with_the_length_alone() -> None:
 @pytest.mark.parametrize("text", ["\ud7fc", "\ue000", "\U000f0000", "\u0378"])
 def test_characters_that_no_font_has_are_not_shown(text: str) -> None:
     """Unassigned ones, and those of private use: what they look like is not known."""
-    assert clean(f"a{text}b\n\tc") == "ab\n\tc"
+    assert clean_text(f"a{text}b\n\tc") == "ab\n\tc"

@@ -5,8 +5,8 @@ from __future__ import annotations
 import datetime
 from collections.abc import Mapping
 
-from scan.judge import Rules
-from scan.policy import Excuse
+from scan.judge import TriageRules
+from scan.policy import PolicyException
 from scan.record import Finding, Package
 
 TODAY = datetime.date(2026, 11, 21)
@@ -39,14 +39,14 @@ def excuse(
     package_: str = PURL,
     expires: datetime.date = TODAY + datetime.timedelta(days=30),
     stack: str = "base",
-) -> Excuse:
-    return Excuse(
+) -> PolicyException:
+    return PolicyException(
         id_, package_, "2.6", stack, "affected", "not reachable", "maintainers@example.org", expires
     )
 
 
-def rules(*excuses: Excuse, fixed_on: datetime.date | None = None) -> Rules:
+def rules(*excuses: PolicyException, fixed_on: datetime.date | None = None) -> TriageRules:
     def published(found: Finding) -> datetime.date:
         return fixed_on or datetime.date.fromisoformat(found.published)
 
-    return Rules(GRACE, excuses, 180, TODAY, published)
+    return TriageRules(GRACE, excuses, 180, TODAY, published)

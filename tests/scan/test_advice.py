@@ -8,12 +8,12 @@ import pytest
 
 from runner import records
 from scan import advice
-from scan.assess import Place
+from scan.assess import CatalogPlace
 from scan.policy import Exceptions
 from scan.record import Finding
 from tests.scan.samples import TODAY, finding
 
-PLACE = Place("2.6", ("base", "cv", "nlp"))
+PLACE = CatalogPlace("2.6", ("base", "cv", "nlp"))
 
 
 def of(purl: str) -> Finding:
@@ -22,7 +22,7 @@ def of(purl: str) -> Finding:
 
 def test_the_ready_entry_is_one_that_loads_once_it_has_reason_and_owner() -> None:
     filled = (
-        advice.entry(finding(), PLACE, TODAY)
+        advice.exception_entry(finding(), PLACE, TODAY)
         .replace("reason:\n", "reason: r\n")
         .replace("owner:\n", "owner: o\n")
     )
@@ -36,7 +36,7 @@ def test_the_ready_entry_is_one_that_loads_once_it_has_reason_and_owner() -> Non
         "base",
     )
     assert loaded.expires == TODAY + timedelta(days=30)
-    assert loaded.covers(finding())
+    assert loaded.covers_finding(finding())
 
 
 @pytest.mark.parametrize(

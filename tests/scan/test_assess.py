@@ -12,10 +12,10 @@ import pytest
 
 from runner.verdict import Verdict
 from scan import trivy
-from scan.assess import Assessment, Judges, Place, assess, verdict_of
+from scan.assess import Assessment, AssessmentContext, CatalogPlace, assess_sbom, verdict_of
 from scan.history import History
-from scan.policy import Excuse, load_policy
-from scan.record import Standing
+from scan.policy import PolicyException, load_policy
+from scan.record import TriageStatus
 from tests.fakes.cyclonedx import sbom
 from tests.fakes.trivy_db import DebianAdvisory, PipAdvisory, Vulnerability, write
 from tests.scan.samples import TODAY, excuse
@@ -26,7 +26,7 @@ ELSEWHERE = (
     DebianAdvisory("CVE-2026-9", "zsh", "9"),
     PipAdvisory("CVE-2026-8", "unrelated", ("< 1",), ("1",)),
 )
-PLACE = Place("2.6", ("base",))
+PLACE = CatalogPlace("2.6", ("base",))
 DAY = datetime(TODAY.year, TODAY.month, TODAY.day, tzinfo=UTC)
 
 Assessed = Callable[..., Assessment]
@@ -43,7 +43,7 @@ def assessed(tmp_path: Path, home: Path) -> Assessed:
         severity: str = "CRITICAL",
         days_ago: int = 100,
         database_days: int = 0,
-        excuses: Sequence[Excuse] = (),
+        excuses: Sequence[PolicyException] = (),
         distribution: str = "12.15",
         elsewhere: Sequence[DebianAdvisory | PipAdvisory] = ELSEWHERE,
     ) -> Assessment:
@@ -60,13 +60,15 @@ def assessed(tmp_path: Path, home: Path) -> Assessed:
         )
         document = tmp_path / "sbom.cdx.json"
         document.write_text(json.dumps(sbom(distribution)))
-        database = trivy.database(str(tmp_path / "db"), None)
-        return assess(document, PLACE, Judges(load_policy(), excuses, database, History({}), TODAY))
+        database = trivy.obtain_database(str(tmp_path / "db"), None)
+        return assess_sbom(
+            document, PLACE, AssessmentContext(load_policy(), excuses, database, History({}), TODAY)
+        )
 
     return made
 
 
-def standings(found: Assessment) -> dict[str, Standing]:
+def standings(found: Assessment) -> dict[str, TriageStatus]:
     return {judged.finding.id: judged.standing for judged in found.findings or ()}
 
 
@@ -84,11 +86,11 @@ def test_nothing_known_is_a_pass_that_says_who_looked(assessed: Assessed) -> Non
 @pytest.mark.parametrize(
     ("severity", "days_ago", "standing", "verdict"),
     [
-        ("CRITICAL", 100, Standing.BLOCKS, Verdict.FAIL),
-        ("CRITICAL", 3, Standing.GRACE, Verdict.PASS),
-        ("HIGH", 20, Standing.GRACE, Verdict.PASS),
-        ("HIGH", 29, Standing.BLOCKS, Verdict.FAIL),
-        ("LOW", 1000, Standing.TOLERATED, Verdict.PASS),
+        ("CRITICAL", 100, TriageStatus.BLOCKS, Verdict.FAIL),
+        ("CRITICAL", 3, TriageStatus.GRACE, Verdict.PASS),
+        ("HIGH", 20, TriageStatus.GRACE, Verdict.PASS),
+        ("HIGH", 29, TriageStatus.BLOCKS, Verdict.FAIL),
+        ("LOW", 1000, TriageStatus.TOLERATED, Verdict.PASS),
     ],
 )
 @pytest.mark.parametrize("advisory", [JINJA2, OPENSSL], ids=["PyPI", "Debian"])
@@ -97,7 +99,7 @@ def test_a_planted_advisory_stands_where_the_policy_says(  # noqa: PLR0917 - a t
     advisory: DebianAdvisory | PipAdvisory,
     severity: str,
     days_ago: int,
-    standing: Standing,
+    standing: TriageStatus,
     verdict: Verdict,
 ) -> None:
     found = assessed(advisory, severity=severity, days_ago=days_ago)
@@ -112,7 +114,7 @@ def test_a_refusal_names_advisory_package_and_fix(assessed: Assessed) -> None:
 
 def test_what_has_no_fix_is_shown_and_does_not_block(assessed: Assessed) -> None:
     found = assessed(DebianAdvisory("CVE-2026-1", "bash"))
-    assert standings(found) == {"CVE-2026-1": Standing.UNFIXED}
+    assert standings(found) == {"CVE-2026-1": TriageStatus.UNFIXED}
     assert verdict_of((), found)[0] is Verdict.PASS
 
 
@@ -136,7 +138,7 @@ def test_what_has_no_fix_is_shown_and_does_not_block(assessed: Assessed) -> None
     ids=["excused", "expired", "unused", "unknown", "of another stack"],
 )
 def test_exceptions(
-    assessed: Assessed, excuses: Sequence[Excuse], verdict: Verdict, says: str
+    assessed: Assessed, excuses: Sequence[PolicyException], verdict: Verdict, says: str
 ) -> None:
     found = assessed(JINJA2, excuses=excuses, elsewhere=ELSEWHERE)
     assert verdict_of((), found)[0] is verdict
@@ -170,8 +172,10 @@ def test_a_distribution_past_its_end_fails(assessed: Assessed) -> None:
 def test_no_database_is_not_assessed_and_never_a_pass(tmp_path: Path) -> None:
     document = tmp_path / "sbom.cdx.json"
     document.write_text(json.dumps(sbom()))
-    found = assess(
-        document, PLACE, Judges(load_policy(), (), "no database here", History({}), TODAY)
+    found = assess_sbom(
+        document,
+        PLACE,
+        AssessmentContext(load_policy(), (), "no database here", History({}), TODAY),
     )
     assert found.findings is None
     assert verdict_of((), found) == (
@@ -189,4 +193,4 @@ def test_a_fix_that_came_late_has_its_whole_grace(assessed: Assessed) -> None:
         [replace(finding, fixed_version="")], TODAY - timedelta(days=500)
     )
     assert key in unfixed.seen
-    assert unfixed.with_findings([finding], TODAY).fixed_on(finding, TODAY) == TODAY
+    assert unfixed.with_findings([finding], TODAY).first_fix_day(finding, TODAY) == TODAY

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from scan.configuration import Allowed, problems
-from scan.image_facts import Inside
-from scan.record import MOST, in_one_line, number_of
+from scan.configuration import AllowedConfiguration, check_configuration
+from scan.image_facts import ImageFacts
+from scan.record import MOST, count_problems, summarise_problems
 
-CLEAN = Inside(
+CLEAN = ImageFacts(
     debian={"apt": "2.6.1"},
     areas={"apt": "main"},
     dpkg_query={"apt": "2.6.1"},
@@ -26,7 +26,7 @@ CLEAN = Inside(
     compilers=(),
     browsers=(),
 )
-ALLOWED = Allowed(
+ALLOWED = AllowedConfiguration(
     (8888,), ("/usr/bin/su",), ("/var/lock",), ("GPG_KEY",), compiler=False, browser=False
 )
 RUN: dict[str, Any] = {
@@ -42,9 +42,11 @@ RUN: dict[str, Any] = {
 }
 
 
-def found(inside: Inside = CLEAN, allowed: Allowed = ALLOWED, **run: Any) -> list[tuple[str, str]]:
+def found(
+    inside: ImageFacts = CLEAN, allowed: AllowedConfiguration = ALLOWED, **run: Any
+) -> list[tuple[str, str]]:
     """Where, and what, of every problem."""
-    made = problems({"architecture": "amd64", "config": {**RUN, **run}}, inside, allowed)
+    made = check_configuration({"architecture": "amd64", "config": {**RUN, **run}}, inside, allowed)
     assert all(problem.kind == "configuration" and problem.way_out for problem in made)
     return [(problem.where, problem.what) for problem in made]
 
@@ -71,7 +73,7 @@ def test_no_root(user: str) -> None:
 
 @pytest.mark.parametrize("config", [{}, {"config": None}])
 def test_a_configuration_that_says_nothing_is_root(config: dict[str, Any]) -> None:
-    assert [problem.where for problem in problems(config, CLEAN, ALLOWED)] == ["User"]
+    assert [problem.where for problem in check_configuration(config, CLEAN, ALLOWED)] == ["User"]
 
 
 @pytest.mark.parametrize("port", ["22/tcp", "53/udp", "80", "8000-9000/tcp"])
@@ -149,8 +151,8 @@ def test_of_very_many_the_rest_is_counted() -> None:
 
 def test_a_reason_counts_problems_and_not_the_entries_that_name_them() -> None:
     setuid = {f"/opt/{number:03}": "4755" for number in range(MOST + 7)}
-    every = problems({"config": RUN}, replace(CLEAN, setuid=setuid), ALLOWED)
-    assert number_of(every) == MOST + 7
-    assert in_one_line(every).endswith(f", and {MOST + 6} more problems")
-    assert in_one_line(every[:2]).endswith(", and 1 more problem")
-    assert in_one_line(every[:1]) == f"configuration: /opt/000: {every[0].what}"
+    every = check_configuration({"config": RUN}, replace(CLEAN, setuid=setuid), ALLOWED)
+    assert count_problems(every) == MOST + 7
+    assert summarise_problems(every).endswith(f", and {MOST + 6} more problems")
+    assert summarise_problems(every[:2]).endswith(", and 1 more problem")
+    assert summarise_problems(every[:1]) == f"configuration: /opt/000: {every[0].what}"

@@ -60,7 +60,7 @@ def made(folder: Path, tree: Tree) -> Path:
 
 def content(file: database.BoltFile, *path: str) -> dict[str, Any]:
     """All that is in a bucket, as the tree it was written from."""
-    found = {name: file.get(*path, name) for name in file.buckets(*path)}
+    found = {name: file.get_value(*path, name) for name in file.list_names(*path)}
     return {
         name: content(file, *path, name) if value is None else value
         for name, value in found.items()
@@ -69,38 +69,38 @@ def content(file: database.BoltFile, *path: str) -> dict[str, Any]:
 
 @pytest.mark.parametrize("shape", SHAPES)
 def test_what_was_written_is_read(shape: str, tmp_path: Path) -> None:
-    with database.opened(made(tmp_path, SHAPES[shape])) as file:
+    with database.open_database(made(tmp_path, SHAPES[shape])) as file:
         assert content(file) == SHAPES[shape]
 
 
 def test_names_come_in_order(tmp_path: Path) -> None:
     tree = SHAPES["hundreds of keys"]
-    with database.opened(made(tmp_path, tree)) as file:
-        assert list(file.buckets("a")) == sorted(tree["a"])
+    with database.open_database(made(tmp_path, tree)) as file:
+        assert list(file.list_names("a")) == sorted(tree["a"])
 
 
 def test_a_tree_of_three_levels(tmp_path: Path) -> None:
     keys = [f"CVE-2026-{number:05}" for number in range(20_000)]
-    with database.opened(made(tmp_path, {"a": {key: key.encode() for key in keys}})) as file:
-        assert list(file.buckets("a")) == keys
-        assert all(file.get("a", key) == key.encode() for key in keys[::97])
+    with database.open_database(made(tmp_path, {"a": {key: key.encode() for key in keys}})) as file:
+        assert list(file.list_names("a")) == keys
+        assert all(file.get_value("a", key) == key.encode() for key in keys[::97])
 
 
 @pytest.mark.parametrize(
     "path", [("b",), ("a", "key"), ("a", "key 1000"), ("a", " "), ("a", "~"), ("a", "key 1", "x")]
 )
 def test_what_is_not_there(path: tuple[str, ...], tmp_path: Path) -> None:
-    with database.opened(made(tmp_path, SHAPES["hundreds of keys"])) as file:
-        assert not file.has(*path)
-        assert file.get(*path) is None
-        assert list(file.buckets(*path)) == []
+    with database.open_database(made(tmp_path, SHAPES["hundreds of keys"])) as file:
+        assert not file.has_key(*path)
+        assert file.get_value(*path) is None
+        assert list(file.list_names(*path)) == []
 
 
 def test_a_bucket_is_there_and_has_no_value(tmp_path: Path) -> None:
-    with database.opened(made(tmp_path, SHAPES["inline buckets"])) as file:
-        assert file.has("a")
-        assert file.get("a") is None
-        assert file.get("a", "empty") == b""
+    with database.open_database(made(tmp_path, SHAPES["inline buckets"])) as file:
+        assert file.has_key("a")
+        assert file.get_value("a") is None
+        assert file.get_value("a", "empty") == b""
 
 
 @pytest.mark.parametrize(
@@ -168,14 +168,14 @@ def test_a_file_that_is_no_whole_database_is_refused(defect: str, tmp_path: Path
     path = tmp_path / "trivy.db"
     path.write_bytes(raw)
     with pytest.raises(ConfigError, match=message) as refusal:
-        database.knows(path, "CVE-2026-1")
+        database.knows_advisory(path, "CVE-2026-1")
     assert str(path) in refusal.value.message
     assert refusal.value.hint == HINT
 
 
 def test_a_missing_file_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="nowhere: No such file"):
-        database.assesses(tmp_path / "nowhere", "debian 12.15")
+        database.find_sources(tmp_path / "nowhere", "debian 12.15")
 
 
 @pytest.mark.parametrize("good", [0, 1])
@@ -183,8 +183,8 @@ def test_a_missing_file_is_refused(tmp_path: Path) -> None:
 def test_the_later_whole_meta_page_counts(good: int, other: dict[str, int], tmp_path: Path) -> None:
     path = tmp_path / "trivy.db"
     path.write_bytes(meta(meta(WHOLE, good, transaction=7), 1 - good, **other))
-    with database.opened(path) as file:
-        assert list(file.buckets()) == ["a"]
+    with database.open_database(path) as file:
+        assert list(file.list_names()) == ["a"]
 
 
 def test_what_looks_like_a_meta_page_further_on_is_none(tmp_path: Path) -> None:
@@ -193,13 +193,13 @@ def test_what_looks_like_a_meta_page_further_on_is_none(tmp_path: Path) -> None:
     path.write_bytes(
         WHOLE.ljust(64 * 1024, b"\0") + meta(WHOLE, 0, transaction=7, root=10**12)[:PAGE_BYTES]
     )
-    with database.opened(path) as file:
-        assert list(file.buckets()) == ["a"]
+    with database.open_database(path) as file:
+        assert list(file.list_names()) == ["a"]
 
 
 def test_pages_that_lead_in_a_circle(tmp_path: Path) -> None:
     """The root becomes a branch whose one child is itself."""
-    with database.opened(made(tmp_path, SHAPES["hundreds of keys"])) as file:
+    with database.open_database(made(tmp_path, SHAPES["hundreds of keys"])) as file:
         root = file.root
     branch = struct.pack("<QHHI", root, 1, 1, 0) + struct.pack("<IIQ", 16, 1, root) + b"a"
     path = tmp_path / "circle.db"
@@ -208,8 +208,8 @@ def test_pages_that_lead_in_a_circle(tmp_path: Path) -> None:
         + branch.ljust(PAGE_BYTES, b"\0")
         + WHOLE[(root + 1) * PAGE_BYTES :]
     )
-    with database.opened(path) as file:
-        for reading in (lambda: file.has("a"), lambda: list(file.buckets())):
+    with database.open_database(path) as file:
+        for reading in (lambda: file.has_key("a"), lambda: list(file.list_names())):
             with pytest.raises(ConfigError, match="form a cycle"):
                 reading()
 
@@ -224,11 +224,11 @@ def test_a_damaged_file_is_read_or_refused_and_nothing_else(seed: int, tmp_path:
         raw[page * PAGE_BYTES + chance.randrange(64)] = chance.randrange(256)
     path = tmp_path / "trivy.db"
     path.write_bytes(raw)
-    with database.opened(path) as file:
+    with database.open_database(path) as file:
         for reading in (
-            lambda: list(file.buckets("a")),
-            lambda: file.get("a", "key 1"),
-            lambda: file.has("a", "~"),
+            lambda: list(file.list_names("a")),
+            lambda: file.get_value("a", "key 1"),
+            lambda: file.has_key("a", "~"),
         ):
             with suppress(ConfigError):
                 reading()
@@ -253,7 +253,7 @@ ASSESSED = {
 @pytest.mark.parametrize("case", ASSESSED)
 def test_who_can_judge(case: str, tmp_path: Path) -> None:
     distribution, sources = ASSESSED[case]
-    assert database.assesses(write(tmp_path, [OPENSSL, JINJA2]), distribution) == sources
+    assert database.find_sources(write(tmp_path, [OPENSSL, JINJA2]), distribution) == sources
 
 
 @pytest.mark.parametrize(
@@ -263,11 +263,11 @@ def test_who_can_judge(case: str, tmp_path: Path) -> None:
 def test_a_missing_bucket_is_no_source(
     advisories: list[DebianAdvisory | PipAdvisory], kinds: set[str], tmp_path: Path
 ) -> None:
-    assert set(database.assesses(write(tmp_path, advisories), "debian 12.15")) == kinds
+    assert set(database.find_sources(write(tmp_path, advisories), "debian 12.15")) == kinds
 
 
 def test_an_empty_bucket_is_no_source(tmp_path: Path) -> None:
-    assert database.assesses(made(tmp_path, {"debian 12": {}, PIP: {}}), "debian 12.15") == {}
+    assert database.find_sources(made(tmp_path, {"debian 12": {}, PIP: {}}), "debian 12.15") == {}
 
 
 def test_a_source_without_a_name_goes_by_its_bucket_and_all_of_pip_count(tmp_path: Path) -> None:
@@ -277,7 +277,7 @@ def test_a_source_without_a_name_goes_by_its_bucket_and_all_of_pip_count(tmp_pat
         "pip::Open Source Vulnerability": {"jinja2": {"CVE-2026-2": b"{}"}},
         "data-source": {"pip::Open Source Vulnerability": b'{"ID": "osv", "Name": "OSV"}'},
     }
-    assert database.assesses(made(tmp_path, tree), "debian 12.15") == {
+    assert database.find_sources(made(tmp_path, tree), "debian 12.15") == {
         "deb": "debian 12",
         "pypi": f"{PIP}, OSV",
     }
@@ -289,14 +289,14 @@ def test_a_source_that_cannot_be_read_is_damage(said: bytes, tmp_path: Path) -> 
         tmp_path, {"debian 12": {"bash": {"CVE-2026-1": b"{}"}}, "data-source": {"debian 12": said}}
     )
     with pytest.raises(ConfigError, match="the source of `debian 12` cannot be read"):
-        database.assesses(path, "debian 12.15")
+        database.find_sources(path, "debian 12.15")
 
 
 @pytest.mark.parametrize(
     ("name", "known"), [("CVE-2026-1", True), ("CVE-2026-2", True), ("CVE-2026-3", False)]
 )
 def test_which_advisories_are_known(name: str, known: bool, tmp_path: Path) -> None:
-    assert database.knows(write(tmp_path, [OPENSSL, JINJA2]), name) is known
+    assert database.knows_advisory(write(tmp_path, [OPENSSL, JINJA2]), name) is known
 
 
 def judged(
@@ -436,7 +436,7 @@ def test_trivy_finds_all_of_hundreds(tmp_path: Path) -> None:
     noise = [DebianAdvisory(f"CVE-2024-{n}", f"package{n}") for n in range(900)]
     path = write(tmp_path / "db", [*planted, *noise])
     assert set(findings(judged(tmp_path))) == {advisory.id for advisory in planted}
-    assert all(database.knows(path, advisory.id) for advisory in noise[::50])
+    assert all(database.knows_advisory(path, advisory.id) for advisory in noise[::50])
 
 
 @pytest.mark.parametrize(("advisories", "left"), [([OPENSSL], "deb"), ([JINJA2], "pypi")])
@@ -445,7 +445,7 @@ def test_trivy_is_silent_of_a_bucket_that_is_missing_and_the_reader_is_not(
 ) -> None:
     path = write(tmp_path / "db", advisories)
     assert set(findings(judged(tmp_path))) == {advisories[0].id}
-    assert set(database.assesses(path, "debian 12.15")) == {left}
+    assert set(database.find_sources(path, "debian 12.15")) == {left}
 
 
 @pytest.mark.parametrize(

@@ -9,11 +9,18 @@ import pytest
 
 from runner import records
 from runner.errors import ConfigError, EnvironmentFailed
-from scan.difference import Change, Difference, Layer, Presence, Snapshot, difference
-from scan.record import Finding, Judged, Package, Standing
+from scan.difference import (
+    Difference,
+    LayerSize,
+    PackageChange,
+    PackagePresence,
+    Snapshot,
+    compare_snapshots,
+)
+from scan.record import Finding, Package, TriagedFinding, TriageStatus
 from scan.versions import Step
 
-LAYERS = (Layer("sha256:torch", 700), Layer("sha256:os", 30), Layer("sha256:pool", 8))
+LAYERS = (LayerSize("sha256:torch", 700), LayerSize("sha256:os", 30), LayerSize("sha256:pool", 8))
 VERSIONS = {"pypi": ("3.1.5", "3.1.6"), "deb": ("3.0.22-1", "3.0.22-2")}
 
 
@@ -28,8 +35,8 @@ def debian(name: str, version: str, source: str = "") -> Package:
 
 
 def judged(
-    advisory: str, package: Package, fixed: str = "", standing: Standing = Standing.BLOCKS
-) -> Judged:
+    advisory: str, package: Package, fixed: str = "", standing: TriageStatus = TriageStatus.BLOCKS
+) -> TriagedFinding:
     finding = Finding(
         advisory,
         package.purl,
@@ -40,21 +47,23 @@ def judged(
         "a title",
         "2026-11-01",
     )
-    return Judged(finding, standing, "", "")
+    return TriagedFinding(finding, standing, "", "")
 
 
 def contents(
-    *packages: Package, findings: tuple[Judged, ...] | None = (), layers: tuple[Layer, ...] = LAYERS
+    *packages: Package,
+    findings: tuple[TriagedFinding, ...] | None = (),
+    layers: tuple[LayerSize, ...] = LAYERS,
 ) -> Snapshot:
     return Snapshot("v2.6.0", "sha256:0", packages, findings, layers)
 
 
 def between(before: tuple[Package, ...], after: tuple[Package, ...]) -> Difference:
     """Of two lists of packages, judged and clean."""
-    return difference(contents(*before), contents(*after))
+    return compare_snapshots(contents(*before), contents(*after))
 
 
-def only(found: Difference) -> Change:
+def only(found: Difference) -> PackageChange:
     """The one change, where nothing came or went."""
     assert (found.added, found.removed) == ((), ())
     (change,) = found.changed
@@ -65,17 +74,17 @@ def moved(found: Difference) -> list[tuple[str, str, str]]:
     return [(change.name, change.before, change.after) for change in found.changed]
 
 
-def listed(presences: tuple[Presence, ...]) -> list[tuple[str, str]]:
+def listed(presences: tuple[PackagePresence, ...]) -> list[tuple[str, str]]:
     return [(presence.package.name, presence.package.version) for presence in presences]
 
 
-def ids(found: tuple[Judged, ...]) -> list[tuple[str, str]]:
+def ids(found: tuple[TriagedFinding, ...]) -> list[tuple[str, str]]:
     return [(each.finding.id, each.finding.package) for each in found]
 
 
 def test_the_same_release_twice_differs_in_nothing() -> None:
     one = contents(python("torch", "2.6.0"), debian("libc6", "2.36-9"), findings=())
-    found = difference(one, one)
+    found = compare_snapshots(one, one)
     assert (found.added, found.removed, found.changed) == ((), (), ())
     assert (
         found.layers.added,
@@ -92,7 +101,7 @@ def test_the_same_release_twice_differs_in_nothing() -> None:
 
 def test_both_releases_are_named_by_version_and_digest() -> None:
     after = replace(contents(python("torch", "2.6.0")), version="v2.6.1", digest="sha256:1")
-    found = difference(contents(python("torch", "2.6.0")), after)
+    found = compare_snapshots(contents(python("torch", "2.6.0")), after)
     assert (found.before.version, found.before.digest) == ("v2.6.0", "sha256:0")
     assert (found.after.version, found.after.digest) == ("v2.6.1", "sha256:1")
 
@@ -105,7 +114,7 @@ def test_packages_that_came_went_and_moved() -> None:
     assert listed(found.added) == [("rich", "15.0")]
     assert listed(found.removed) == [("six", "1.0")]
     assert found.changed == (
-        Change(
+        PackageChange(
             "deb",
             "tini",
             "tini",
@@ -233,7 +242,7 @@ def test_an_empty_list_is_an_error_and_names_the_release(side: str, what: str) -
     named = replace(whole, version="v9.9.9")
     empty = replace(named, packages=()) if what == "packages" else replace(named, layers=())
     with pytest.raises(EnvironmentFailed, match=rf"v9\.9\.9 \(sha256:0\) lists no {what}"):
-        difference(*((empty, whole) if side == "before" else (whole, empty)))
+        compare_snapshots(*((empty, whole) if side == "before" else (whole, empty)))
 
 
 @pytest.mark.parametrize("side", ["before", "after", "both"])
@@ -246,7 +255,7 @@ def test_an_unparsable_version_is_an_error_even_where_it_did_not_change(
     with pytest.raises(
         EnvironmentFailed, match=rf"v2\.6\.0: {wrong.name}: `{wrong.version}` is not a version"
     ):
-        difference(good if side == "after" else bad, good if side == "before" else bad)
+        compare_snapshots(good if side == "after" else bad, good if side == "before" else bad)
 
 
 def test_a_kind_of_package_that_nothing_can_compare_is_an_error() -> None:
@@ -263,14 +272,16 @@ def test_a_change_that_ends_an_advisory_is_for_security(
 ) -> None:
     old, new = (make("libx", version) for version in VERSIONS[kind])
     findings = (judged("CVE-2026-2", old, new.version), judged("CVE-2026-1", old, new.version))
-    change = only(difference(contents(old, findings=findings), contents(new)))
+    change = only(compare_snapshots(contents(old, findings=findings), contents(new)))
     assert (change.how, change.security) == ("security", ("CVE-2026-1", "CVE-2026-2"))
     assert change.step in (Step.PATCH, Step.DEBIAN_REVISION)
 
 
 def test_security_does_not_hide_how_far_a_package_moved() -> None:
     old, new = python("Jinja2", "3.1.6"), python("jinja2", "4.0")
-    change = only(difference(contents(old, findings=(judged("CVE-1", old, "4.0"),)), contents(new)))
+    change = only(
+        compare_snapshots(contents(old, findings=(judged("CVE-1", old, "4.0"),)), contents(new))
+    )
     assert (change.how, change.step, change.security) == ("security", Step.MAJOR, ("CVE-1",))
 
 
@@ -289,22 +300,26 @@ OLD, NEW = python("urllib3", "2.1"), python("urllib3", "2.2")
     ],
 )
 def test_a_change_that_is_not_the_reason_is_not_for_security(
-    finding: Judged, still: tuple[Judged, ...]
+    finding: TriagedFinding, still: tuple[TriagedFinding, ...]
 ) -> None:
-    change = only(difference(contents(OLD, findings=(finding,)), contents(NEW, findings=still)))
+    change = only(
+        compare_snapshots(contents(OLD, findings=(finding,)), contents(NEW, findings=still))
+    )
     assert (change.how, change.security) == ("minor", ())
 
 
 def test_a_downgrade_below_an_advisory_is_not_for_security() -> None:
-    change = only(difference(contents(NEW, findings=(judged("CVE-1", NEW, "2.3"),)), contents(OLD)))
+    change = only(
+        compare_snapshots(contents(NEW, findings=(judged("CVE-1", NEW, "2.3"),)), contents(OLD))
+    )
     assert (change.how, change.downgrade) == ("minor", True)
 
 
 @pytest.mark.parametrize(("before", "after"), [(None, ()), ((), None), (None, None)])
 def test_what_was_not_assessed_is_none_and_never_empty(
-    before: tuple[Judged, ...] | None, after: tuple[Judged, ...] | None
+    before: tuple[TriagedFinding, ...] | None, after: tuple[TriagedFinding, ...] | None
 ) -> None:
-    found = difference(contents(OLD, findings=before), contents(NEW, findings=after))
+    found = compare_snapshots(contents(OLD, findings=before), contents(NEW, findings=after))
     assert found.advisories is None
     assert (only(found).security, only(found).how) == (None, "minor")
 
@@ -319,11 +334,11 @@ def test_advisories_fixed_new_open_and_withdrawn() -> None:
         judged("CVE-5", idna),
     )
     after = (
-        judged("CVE-2", NEW, standing=Standing.UNFIXED),
+        judged("CVE-2", NEW, standing=TriageStatus.UNFIXED),
         judged("CVE-6", NEW),
         judged("CVE-3", idna),
     )
-    found = difference(
+    found = compare_snapshots(
         contents(OLD, idna, gone, findings=before), contents(NEW, idna, findings=after)
     ).advisories
     assert found is not None
@@ -331,14 +346,18 @@ def test_advisories_fixed_new_open_and_withdrawn() -> None:
     assert ids(found.new) == [("CVE-6", "urllib3")]
     assert ids(found.open) == [("CVE-2", "urllib3"), ("CVE-3", "idna")]
     assert ids(found.withdrawn) == [("CVE-5", "idna")]
-    assert found.open[0].standing is Standing.UNFIXED, "of the release after, as it stands there"
+    assert found.open[0].standing is TriageStatus.UNFIXED, (
+        "of the release after, as it stands there"
+    )
 
 
 def test_one_advisory_counts_by_package() -> None:
     before = (judged("CVE-1", OLD, "2.2"), judged("CVE-1", python("pip", "1.0")))
     after = (judged("CVE-1", python("pip", "1.0")),)
     pip = python("pip", "1.0")
-    found = difference(contents(OLD, pip, findings=before), contents(NEW, pip, findings=after))
+    found = compare_snapshots(
+        contents(OLD, pip, findings=before), contents(NEW, pip, findings=after)
+    )
     assert found.advisories is not None
     assert (ids(found.advisories.fixed), ids(found.advisories.open)) == (
         [("CVE-1", "urllib3")],
@@ -351,7 +370,7 @@ def test_an_advisory_that_one_of_two_copies_still_has_is_open() -> None:
     vendored = python("urllib3", "2.1", path="")
     before = (judged("CVE-1", OLD, "2.2"), judged("CVE-1", vendored, "2.2"))
     after = (judged("CVE-1", vendored, "2.2"),)
-    found = difference(
+    found = compare_snapshots(
         contents(OLD, vendored, findings=before), contents(NEW, vendored, findings=after)
     )
     assert found.advisories is not None
@@ -361,15 +380,15 @@ def test_an_advisory_that_one_of_two_copies_still_has_is_open() -> None:
 
 def test_a_finding_told_twice_counts_once() -> None:
     twice = (judged("CVE-1", OLD), judged("CVE-1", OLD))
-    found = difference(contents(OLD, findings=()), contents(OLD, findings=twice)).advisories
+    found = compare_snapshots(contents(OLD, findings=()), contents(OLD, findings=twice)).advisories
     assert found is not None
     assert ids(found.new) == [("CVE-1", "urllib3")]
 
 
 def test_layers_and_what_has_to_be_pulled() -> None:
     torch, os, pool = LAYERS
-    patched = Layer("sha256:os-2", 31)
-    found = difference(contents(OLD), contents(OLD, layers=(torch, patched, pool))).layers
+    patched = LayerSize("sha256:os-2", 31)
+    found = compare_snapshots(contents(OLD), contents(OLD, layers=(torch, patched, pool))).layers
     assert (found.added, found.removed) == ((patched,), (os,))
     assert (found.pull_bytes, found.chain_bytes) == (31, 39)
     assert (found.before_bytes, found.after_bytes, found.growth_bytes) == (738, 739, 1)
@@ -379,21 +398,21 @@ def test_layers_and_what_has_to_be_pulled() -> None:
     ("after", "pull", "chain", "growth"),
     [
         pytest.param(LAYERS[:2], 0, 0, -8, id="one less"),
-        pytest.param((*LAYERS, Layer("sha256:new", 5)), 5, 5, 5, id="one more on top"),
-        pytest.param((Layer("sha256:new", 5), *LAYERS), 5, 743, 5, id="one more below"),
+        pytest.param((*LAYERS, LayerSize("sha256:new", 5)), 5, 5, 5, id="one more on top"),
+        pytest.param((LayerSize("sha256:new", 5), *LAYERS), 5, 743, 5, id="one more below"),
         pytest.param(LAYERS[::-1], 0, 738, 0, id="in another order"),
         pytest.param((*LAYERS, LAYERS[0]), 0, 700, 0, id="one twice"),
-        pytest.param((*LAYERS, *[Layer("sha256:new", 5)] * 2), 5, 5, 5, id="a new one twice"),
-        pytest.param((Layer("sha256:new", 5),), 5, 5, -733, id="nothing shared"),
+        pytest.param((*LAYERS, *[LayerSize("sha256:new", 5)] * 2), 5, 5, 5, id="a new one twice"),
+        pytest.param((LayerSize("sha256:new", 5),), 5, 5, -733, id="nothing shared"),
     ],
 )
-def test_bytes_of_layers(after: tuple[Layer, ...], pull: int, chain: int, growth: int) -> None:
-    found = difference(contents(OLD), contents(OLD, layers=after)).layers
+def test_bytes_of_layers(after: tuple[LayerSize, ...], pull: int, chain: int, growth: int) -> None:
+    found = compare_snapshots(contents(OLD), contents(OLD, layers=after)).layers
     assert (found.pull_bytes, found.chain_bytes, found.growth_bytes) == (pull, chain, growth)
 
 
 def test_the_record_is_the_same_after_it_was_written_and_read() -> None:
     before = contents(OLD, python("six", "1.0"), findings=(judged("CVE-1", OLD, "2.2"),))
     for after in (contents(NEW, debian("tini", "1")), contents(NEW, findings=None)):
-        found = difference(before, after)
+        found = compare_snapshots(before, after)
         assert records.from_json(Difference, records.to_json(found), "difference.json") == found

@@ -16,12 +16,19 @@ from hypothesis import strategies as st
 
 from runner.errors import EnvironmentFailed
 from scan import assess, documents, licences, secrets
-from scan.configuration import Allowed, problems
-from scan.image_facts import Inside, _Ended, _understood, disagreements, inside, unlisted
-from scan.policy import Licences
-from scan.record import Problem, number_of
-from scan.sbom import distribution_of, packages_of
-from scan.trivy import REPORT, _parsed
+from scan.configuration import AllowedConfiguration, check_configuration
+from scan.image_facts import (
+    ImageFacts,
+    _parse_facts,
+    _ProbeExit,
+    compare_with_sbom,
+    count_unlisted,
+    probe_image,
+)
+from scan.policy import LicencePolicy
+from scan.record import ScanProblem, count_problems
+from scan.sbom import read_distribution, read_packages
+from scan.trivy import REPORT, _read_output
 from tests.fakes.small_image import planted
 from tests.scan.test_image_facts import SITECUSTOMIZE, TRUTH
 
@@ -70,14 +77,14 @@ COMPONENT = shaped(
     ),
 )
 BILL = shaped(components=st.lists(COMPONENT, max_size=3), metadata=JSON)
-POLICY = Licences(areas=("main",), allowed=("MIT",), reviewed=())
+POLICY = LicencePolicy(areas=("main",), allowed=("MIT",), reviewed=())
 
 
 @given(TRIVY | JSON)
 def test_any_report_is_read_or_refused(report: Any) -> None:
     for read in (
-        secrets.problems,
-        assess.findings_of,
+        secrets.find_secrets,
+        assess.read_findings,
         partial(assess._end_of_life, distribution="debian 12"),
     ):
         try:
@@ -89,21 +96,22 @@ def test_any_report_is_read_or_refused(report: Any) -> None:
 @given(BILL | JSON)
 def test_any_bill_is_read_or_refused(bill: Any) -> None:
     try:
-        packages = packages_of(bill)
-        distribution_of(bill)
+        packages = read_packages(bill)
+        read_distribution(bill)
     except EnvironmentFailed as error:
         assert error.message.isprintable()
         return
     assert all(each.name.isprintable() and each.purl.isprintable() for each in packages)
-    found = [*disagreements(packages, TRUTH), *licences.problems(packages, POLICY)]
+    found = [*compare_with_sbom(packages, TRUTH), *licences.check_python_licences(packages, POLICY)]
     assert all(
-        len(each.what) <= documents.TEXT_CHARACTERS for each in documents.recorded(tuple(found))
+        len(each.what) <= documents.TEXT_CHARACTERS
+        for each in documents.bound_problems(tuple(found))
     )
 
 
 @given(JSON)
 def test_any_configuration_is_judged_or_refused(config: Any) -> None:
-    allowed = Allowed(
+    allowed = AllowedConfiguration(
         ports=(), setuid=(), writable=(), environment=(), compiler=False, browser=False
     )
     for document in (
@@ -112,7 +120,7 @@ def test_any_configuration_is_judged_or_refused(config: Any) -> None:
         {"config": {"User": config, "Env": config, "ExposedPorts": config}},
     ):
         try:
-            problems(document, TRUTH, allowed)
+            check_configuration(document, TRUTH, allowed)
         except EnvironmentFailed as error:
             assert "configuration" in error.message
 
@@ -128,8 +136,8 @@ def test_any_licence_is_judged(licence: str) -> None:
         }
         path = [{"name": "aquasecurity:trivy:FilePath", "value": "x"}]
         list(
-            licences.problems(
-                packages_of({"components": [{**component, "properties": path}]}), POLICY
+            licences.check_python_licences(
+                read_packages({"components": [{**component, "properties": path}]}), POLICY
             )
         )
 
@@ -137,8 +145,8 @@ def test_any_licence_is_judged(licence: str) -> None:
 @given(st.text(), st.text())
 def test_any_package_url_inside_a_wheel_is_counted_or_passed_over(kind: str, name: str) -> None:
     facts = replace(TRUTH, bundled=(f"pkg:{kind}/{name}@1", f"pkg:{kind}", kind, name))
-    assert all(each.isprintable() for each in unlisted((), facts))
-    disagreements((), facts)
+    assert all(each.isprintable() for each in count_unlisted((), facts))
+    compare_with_sbom((), facts)
 
 
 @pytest.mark.parametrize(
@@ -154,25 +162,25 @@ def test_any_package_url_inside_a_wheel_is_counted_or_passed_over(kind: str, nam
 def test_a_file_that_is_no_document(text: str, says: str, tmp_path: Path) -> None:
     (tmp_path / REPORT).write_text(text)
     with pytest.raises(EnvironmentFailed, match=says):
-        _parsed(tmp_path / REPORT)
+        _read_output(tmp_path / REPORT)
 
 
 def test_a_huge_document_is_not_read(tmp_path: Path) -> None:
     with (tmp_path / REPORT).open("wb") as file:
         file.truncate(200 << 30)
     with pytest.raises(EnvironmentFailed, match="more than the allowed"):
-        _parsed(tmp_path / REPORT)
+        _read_output(tmp_path / REPORT)
 
 
 def test_problems_are_recorded_clean_and_in_bounded_number() -> None:
-    hostile = Problem("secret", "/x\x1b[2J\n::error::x", "w" * 100_000, "way")
-    (one,) = documents.recorded((hostile,))
+    hostile = ScanProblem("secret", "/x\x1b[2J\n::error::x", "w" * 100_000, "way")
+    (one,) = documents.bound_problems((hostile,))
     assert (one.where, len(one.what)) == ("/x : :error::x", documents.TEXT_CHARACTERS)
-    many = documents.recorded((hostile,) * 5000)
+    many = documents.bound_problems((hostile,) * 5000)
     assert len(many) == documents.PROBLEMS + 1
     assert (many[-1].where, many[-1].what[:20]) == ("and others", "4,000 more problems,")
-    counted = documents.recorded((*(hostile,) * 4000, replace(hostile, count=30)))
-    assert (counted[-1].what[:20], number_of(counted)) == ("3,030 more problems,", 4030)
+    counted = documents.bound_problems((*(hostile,) * 4000, replace(hostile, count=30)))
+    assert (counted[-1].what[:20], count_problems(counted)) == ("3,030 more problems,", 4030)
 
 
 def test_two_names_that_look_alike_stay_two() -> None:
@@ -182,15 +190,15 @@ def test_two_names_that_look_alike_stay_two() -> None:
             {"name": "requests\u200b", "version": "1", "purl": "pkg:pypi/requests%E2%80%8B@1"}
         ]
     }
-    (package,) = packages_of(bill)
+    (package,) = read_packages(bill)
     assert package.name == r"requests\u200b"
 
 
 # A look inside
 
 
-def looked(document: object) -> Inside | Problem:
-    return _understood(_Ended(0, json.dumps(document).encode()))
+def looked(document: object) -> ImageFacts | ScanProblem:
+    return _parse_facts(_ProbeExit(0, json.dumps(document).encode()))
 
 
 FACTS: dict[str, Any] = {
@@ -204,7 +212,7 @@ FACTS: dict[str, Any] = {
 
 
 def test_facts_are_understood() -> None:
-    assert isinstance(looked(FACTS), Inside)
+    assert isinstance(looked(FACTS), ImageFacts)
 
 
 @pytest.mark.parametrize(
@@ -222,7 +230,7 @@ def test_facts_are_understood() -> None:
 )
 def test_facts_of_another_shape(changed: dict[str, Any]) -> None:
     found = looked(FACTS | changed)
-    assert isinstance(found, Problem)
+    assert isinstance(found, ScanProblem)
     assert found.what.isprintable()
 
 
@@ -238,15 +246,15 @@ def test_any_facts_are_understood_or_a_problem(document: Any) -> None:
         looked(document),
         looked(FACTS | document if isinstance(document, dict) else document),
     ):
-        if isinstance(found, Inside):
-            disagreements((), found)
-            unlisted((), found)
+        if isinstance(found, ImageFacts):
+            compare_with_sbom((), found)
+            count_unlisted((), found)
 
 
 @given(st.binary())
 def test_any_last_words_are_shown(said: bytes) -> None:
-    found = _understood(_Ended(3, b"", said))
-    assert isinstance(found, Problem)
+    found = _parse_facts(_ProbeExit(3, b"", said))
+    assert isinstance(found, ScanProblem)
     assert not [each for each in found.what if unicodedata.category(each) in ("Cc", "Cs")]
 
 
@@ -281,14 +289,14 @@ def test_a_python_that_does_something_else(name: str, monkeypatch: pytest.Monkey
     code = base64.b64encode(f"import os\n{program}".encode()).decode()
     site = SITECUSTOMIZE.format(f'import base64; exec(base64.b64decode("{code}"))')
     with planted(f"talks-{name.replace(' ', '-')}", "VOLUME /data", site) as reference:
-        found = inside(reference)
-    assert isinstance(found, Problem)
+        found = probe_image(reference)
+    assert isinstance(found, ScanProblem)
     assert says in found.what
     assert found.what.isprintable()
 
 
 def test_a_malformed_look_gets_no_hint_about_a_file_of_records() -> None:
-    found = _understood(_Ended(0, b'{"debian": 1}'))
-    assert isinstance(found, Problem)
+    found = _parse_facts(_ProbeExit(0, b'{"debian": 1}'))
+    assert isinstance(found, ScanProblem)
     assert "did not print one complete document: stdout: " in found.what
     assert "delete the file" not in found.what

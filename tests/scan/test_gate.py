@@ -19,12 +19,12 @@ from oci.registry import Registry
 from runner import engine, home, shell
 from runner.verdict import Verdict
 from scan import run, trivy
-from scan.assess import Assessment, Judges, Place, assess, verdict_of
+from scan.assess import Assessment, AssessmentContext, CatalogPlace, assess_sbom, verdict_of
 from scan.history import History
 from scan.policy import load_policy
-from scan.record import Package, ScanRecord, Standing
-from scan.run import Subject
-from scan.sbom import packages_of
+from scan.record import Package, ScanRecord, TriageStatus
+from scan.run import ScanTarget
+from scan.sbom import read_packages
 from tests.fakes.small_image import HINT, planted
 from tests.fakes.trivy_db import DebianAdvisory, PipAdvisory, Vulnerability, write
 from tests.publish.stage_records import built
@@ -71,44 +71,54 @@ EVERYTHING = (
 
 
 @pytest.fixture
-def judges(tmp_path: Path, home: Path) -> Judges:
+def judges(tmp_path: Path, home: Path) -> AssessmentContext:
     return judging(tmp_path, *NOTHING_KNOWN)
 
 
-def judging(folder: Path, *advisories: DebianAdvisory | PipAdvisory) -> Judges:
+def judging(folder: Path, *advisories: DebianAdvisory | PipAdvisory) -> AssessmentContext:
     """With a database of today that knows these, critical and long fixed."""
     write(
         folder / "db",
         advisories,
         [Vulnerability(each.id, severity="CRITICAL") for each in advisories],
     )
-    return Judges(load_policy(), (), trivy.database(str(folder / "db"), None), History({}), TODAY)
+    return AssessmentContext(
+        load_policy(), (), trivy.obtain_database(str(folder / "db"), None), History({}), TODAY
+    )
 
 
-def pushed(tag: str, host: str) -> Subject:
+def pushed(tag: str, host: str) -> ScanTarget:
     """An image of the engine in the registry of the tests, as the build stage would hand it on."""
     name = f"{host}/planted"
-    image = engine.client().images.get(tag)
+    image = engine.connect_engine().images.get(tag)
     image.tag(name, "under-test")
-    shell.run([engine.program(), "push", "--quiet", f"{name}:under-test"], hint="see the output")
+    shell.run(
+        [engine.docker_program(), "push", "--quiet", f"{name}:under-test"], hint="see the output"
+    )
     registry = Registry(host)
-    manifest = registry.manifest("planted", "under-test")
+    manifest = registry.read_manifest("planted", "under-test")
     assert manifest is not None
-    engine.client().images.remove(f"{name}:under-test")
-    size = sum(layer.size for layer in manifest.blobs()[1:])
+    engine.connect_engine().images.remove(f"{name}:under-test")
+    size = sum(layer.size for layer in manifest.parse_blobs()[1:])
     layer = replace(LAYER, size=size)
     build = replace(built("base", manifest.digest), repository="planted", layers=(layer,))
-    return Subject(build, host, Place("2.6", ("base",)), False, BUDGET, 5, None)
+    return ScanTarget(build, host, CatalogPlace("2.6", ("base",)), False, BUDGET, 5, None)
 
 
 def scanned(
-    host: str, judges: Judges, folder: Path, instructions: Sequence[str], user: str = "1000:1000"
+    host: str,
+    judges: AssessmentContext,
+    folder: Path,
+    instructions: Sequence[str],
+    user: str = "1000:1000",
 ) -> ScanRecord:
     with planted("gate", *instructions, user=user) as tag:
-        return run.scan(pushed(tag, host), judges, folder / "out")
+        return run.scan_image(pushed(tag, host), judges, folder / "out")
 
 
-def test_a_clean_image_passes(registry_host: str, judges: Judges, tmp_path: Path) -> None:
+def test_a_clean_image_passes(
+    registry_host: str, judges: AssessmentContext, tmp_path: Path
+) -> None:
     record = scanned(registry_host, judges, tmp_path, CLEAN)
     assert (record.verdict, record.reason, record.problems) == (Verdict.PASS, "", ())
     assert record.sbom is not None
@@ -119,7 +129,7 @@ def test_a_clean_image_passes(registry_host: str, judges: Judges, tmp_path: Path
 
 
 def test_everything_planted_is_refused_for_its_reason(
-    registry_host: str, judges: Judges, tmp_path: Path
+    registry_host: str, judges: AssessmentContext, tmp_path: Path
 ) -> None:
     instructions = [
         f"RUN printf '%b' '{private_key()}' >/opt/key" if each == KEY else each
@@ -151,17 +161,17 @@ def private_key() -> str:
 
 
 def test_a_bill_that_lacks_what_is_inside_is_refused(
-    registry_host: str, judges: Judges, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    registry_host: str, judges: AssessmentContext, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Trivy that overlooks a package, as it would where it does not know its metadata."""
-    whole = trivy._parsed
+    whole = trivy._read_output
 
     def without_good(target: Path) -> dict[str, Any]:
         document = whole(target)
         kept = [each for each in document.get("components", ()) if each["name"] != "good"]
         return {**document, "components": kept} if kept else document
 
-    monkeypatch.setattr(trivy, "_parsed", without_good)
+    monkeypatch.setattr(trivy, "_read_output", without_good)
     record = scanned(registry_host, judges, tmp_path, CLEAN)
     assert record.verdict is Verdict.FAIL
     assert record.problems[0].kind == "bill of materials"
@@ -181,9 +191,9 @@ def test_planted_advisories_of_a_real_image(registry_host: str, tmp_path: Path, 
     record = scanned(registry_host, judges, tmp_path, CLEAN)
     standings = {judged.finding.id: judged.standing for judged in record.findings or ()}
     assert standings == {
-        "CVE-2026-1": Standing.BLOCKS,
-        "CVE-2026-2": Standing.BLOCKS,
-        "CVE-2026-3": Standing.UNFIXED,
+        "CVE-2026-1": TriageStatus.BLOCKS,
+        "CVE-2026-2": TriageStatus.BLOCKS,
+        "CVE-2026-3": TriageStatus.UNFIXED,
     }
     purls = {
         judged.finding.id: judged.finding.purl.partition("?")[0] for judged in record.findings or ()
@@ -192,8 +202,10 @@ def test_planted_advisories_of_a_real_image(registry_host: str, tmp_path: Path, 
     excuses = [
         excuse(id_=id_, package_=purls[id_], expires=until) for id_ in ("CVE-2026-1", "CVE-2026-2")
     ]
-    again = assess(
-        tmp_path / "out" / trivy.SBOM, Place("2.6", ("base",)), replace(judges, excuses=excuses)
+    again = assess_sbom(
+        tmp_path / "out" / trivy.SBOM,
+        CatalogPlace("2.6", ("base",)),
+        replace(judges, excuses=excuses),
     )
     assert verdict_of((), again)[0] is Verdict.PASS
 
@@ -206,9 +218,9 @@ def unpatched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     shell.run([*command, "bookworm", tar], hint=HINT)
     tag = "pytorch-cuda-images-tests/unpatched:bookworm"
     name, _, label = tag.partition(":")
-    engine.client().api.import_image_from_file(str(tar), repository=name, tag=label)
+    engine.connect_engine().api.import_image_from_file(str(tar), repository=name, tag=label)
     yield tag
-    engine.client().images.remove(tag, force=True)
+    engine.connect_engine().images.remove(tag, force=True)
 
 
 def test_debian_without_its_security_suite_is_refused_and_with_it_passes(
@@ -250,16 +262,16 @@ def listed(tag: str, folder: Path) -> Path:
         "--output",
         target,
     ]
-    shell.run([*command, "--cache-dir", home.kept("trivy"), tag], hint="see the output")
+    shell.run([*command, "--cache-dir", home.make_home_folder("trivy"), tag], hint="see the output")
     return target
 
 
-def judged(bill: Path, judges: Judges) -> Assessment:
-    return assess(bill, Place("2.6", ("base",)), judges)
+def judged(bill: Path, judges: AssessmentContext) -> Assessment:
+    return assess_sbom(bill, CatalogPlace("2.6", ("base",)), judges)
 
 
 def packages(bill: Path) -> tuple[Package, ...]:
-    return packages_of(json.loads(bill.read_text()))
+    return read_packages(json.loads(bill.read_text()))
 
 
 def _is_patched(package: Package, held: dict[str, str]) -> bool:

@@ -21,14 +21,21 @@ from runner import engine, home, records
 from runner.containers import new_name
 from runner.errors import EnvironmentFailed
 from scan import image_probe, trivy
-from scan.configuration import Allowed, problems
-from scan.image_facts import LABEL, PURPOSE, Inside, disagreements, inside, unlisted
-from scan.record import Package, Problem
-from scan.sbom import packages_of
+from scan.configuration import AllowedConfiguration, check_configuration
+from scan.image_facts import (
+    LABEL,
+    PURPOSE,
+    ImageFacts,
+    compare_with_sbom,
+    count_unlisted,
+    probe_image,
+)
+from scan.record import Package, ScanProblem
+from scan.sbom import read_packages
 from tests.fakes.refusal import refused
 from tests.fakes.small_image import configured, planted, python_image
 
-TRUTH = Inside(
+TRUTH = ImageFacts(
     debian={"apt": "2.6.1", "bsdutils": "1:2.38.1-5+deb12u3"},
     areas={"apt": "main"},
     dpkg_query={"apt": "2.6.1", "bsdutils": "1:2.38.1-5+deb12u3"},
@@ -60,7 +67,7 @@ DEBIAN_TOOLS = (
     "su",
     "umount",
 )
-ALLOWED = Allowed(
+ALLOWED = AllowedConfiguration(
     ports=(),
     setuid=("/usr/sbin/unix_chkpwd", *(f"/usr/bin/{name}" for name in DEBIAN_TOOLS)),
     writable=(),
@@ -89,11 +96,11 @@ LISTED = (
 
 
 def test_a_bill_that_is_true() -> None:
-    assert disagreements(LISTED, TRUTH) == ()
+    assert compare_with_sbom(LISTED, TRUTH) == ()
 
 
 def test_packages_inside_packages_that_no_bill_lists() -> None:
-    assert unlisted(LISTED, TRUTH) == {"pypi": 1, "rpm": 1}
+    assert count_unlisted(LISTED, TRUTH) == {"pypi": 1, "rpm": 1}
 
 
 def without(name: str, version: str = "") -> tuple[Package, ...]:
@@ -186,16 +193,16 @@ def without(name: str, version: str = "") -> tuple[Package, ...]:
     ],
 )
 def test_a_bill_that_is_not_true(
-    listed: tuple[Package, ...], truth: Inside, where: str, what: str
+    listed: tuple[Package, ...], truth: ImageFacts, where: str, what: str
 ) -> None:
-    (problem,) = disagreements(listed, truth)
+    (problem,) = compare_with_sbom(listed, truth)
     assert (problem.kind, problem.where) == ("bill of materials", where)
     assert what in problem.what
     assert problem.way_out
 
 
 def test_an_empty_bill_is_a_problem_of_each_type() -> None:
-    assert [problem.where for problem in disagreements((), TRUTH)] == ["deb", "pypi"]
+    assert [problem.where for problem in compare_with_sbom((), TRUTH)] == ["deb", "pypi"]
 
 
 # What is found, in a file system made up
@@ -214,7 +221,7 @@ def put(root: Path, path: str, text: str = "x", mode: int = 0o644) -> None:
 
 
 def looked(root: Path, *path: str) -> dict[str, Any]:
-    return image_probe.look(str(root), [f"{root}/{each}" for each in path])
+    return image_probe.collect_facts(str(root), [f"{root}/{each}" for each in path])
 
 
 def test_setuid_and_writable_paths(root: Path) -> None:
@@ -260,7 +267,7 @@ def test_a_path_that_is_not_utf_8(root: Path) -> None:
     ],
 )
 def test_accounts(passwd: str, shadow: str, expected: dict[str, str]) -> None:
-    assert image_probe.passwords(passwd, shadow) == expected
+    assert image_probe.open_accounts(passwd, shadow) == expected
 
 
 def test_no_password_leaves_the_image(root: Path) -> None:
@@ -275,11 +282,11 @@ def test_areas_of_the_archive() -> None:
         "Package: bash\nSection: shells\n\nPackage: unrar\nSection: "
         "non-free/utils\n\nPackage: odd\n"
     )
-    assert image_probe.areas(status) == {"bash": "main", "unrar": "non-free"}
+    assert image_probe.archive_areas(status) == {"bash": "main", "unrar": "non-free"}
 
 
 def test_superusers() -> None:
-    assert image_probe.superusers("root:x:0:0::/:/bin/sh\nu:x:1000:0:::\n\ntoor:x:0:0:::") == [
+    assert image_probe.list_superusers("root:x:0:0::/:/bin/sh\nu:x:1000:0:::\n\ntoor:x:0:0:::") == [
         "root",
         "toor",
     ]
@@ -401,11 +408,11 @@ def test_installed_is_what_dpkg_calls_so(root: Path) -> None:
     )
     put(root, "var/lib/dpkg/status", status)
     facts = records.from_json(
-        Inside, json.dumps({**looked(root), "dpkg_query": None, "python": {"A.b": "1"}}), "it"
+        ImageFacts, json.dumps({**looked(root), "dpkg_query": None, "python": {"A.b": "1"}}), "it"
     )
     assert facts.debian == {"apt": "2.6.1", "held": "1:2-3"}
     assert facts.python == {"a-b": "1"}
-    assert records.from_json(Inside, records.to_json(facts), "it") == facts
+    assert records.from_json(ImageFacts, records.to_json(facts), "it") == facts
 
 
 # Real containers
@@ -419,8 +426,10 @@ def clean_engine(home: Path) -> Iterator[None]:
 
 
 def containers() -> list[Any]:
-    found = engine.client().containers.list(all=True, filters={"label": LABEL}, ignore_removed=True)
-    return [each for each in found if each.labels[LABEL].startswith(str(home.home()))]
+    found = engine.connect_engine().containers.list(
+        all=True, filters={"label": LABEL}, ignore_removed=True
+    )
+    return [each for each in found if each.labels[LABEL].startswith(str(home.home_folder()))]
 
 
 ENGINE = [pytest.mark.docker, pytest.mark.usefixtures("clean_engine")]
@@ -434,16 +443,16 @@ def engine_test(function: Callable[..., None]) -> Callable[..., None]:
 
 def faults(reference: str) -> list[str]:
     """Where there are problems in an image that is allowed what Debian brings."""
-    facts = inside(reference)
-    assert isinstance(facts, Inside), facts
-    config = engine.client().images.get(reference).attrs["Config"]
-    return [problem.where for problem in problems({"config": config}, facts, ALLOWED)]
+    facts = probe_image(reference)
+    assert isinstance(facts, ImageFacts), facts
+    config = engine.connect_engine().images.get(reference).attrs["Config"]
+    return [problem.where for problem in check_configuration({"config": config}, facts, ALLOWED)]
 
 
 @engine_test
 def test_a_clean_image_has_no_faults() -> None:
-    facts = inside(python_image())
-    assert isinstance(facts, Inside)
+    facts = probe_image(python_image())
+    assert isinstance(facts, ImageFacts)
     assert facts.debian == facts.dpkg_query
     assert facts.debian["python3.11-minimal"].startswith("3.11.2-")
     assert faults(python_image()) == []
@@ -492,8 +501,8 @@ def test_the_python_that_counts_is_the_first_on_the_images_path() -> None:
         "ENV PATH=/opt/venv/bin:$PATH",
     )
     with planted("venv", *instructions) as reference:
-        facts = inside(reference)
-    assert isinstance(facts, Inside)
+        facts = probe_image(reference)
+    assert isinstance(facts, ImageFacts)
     assert facts.python == {"some-thing": "1+a"}
 
 
@@ -556,8 +565,8 @@ SITECUSTOMIZE = (
 )
 def test_an_image_that_cannot_be_looked_into(name: str, instruction: str, what: str) -> None:
     with planted(name, instruction) as reference:
-        found = inside(reference)
-    assert isinstance(found, Problem)
+        found = probe_image(reference)
+    assert isinstance(found, ScanProblem)
     assert (found.kind, found.where) == ("bill of materials", "python")
     assert what in found.what
     assert "\n" not in found.what
@@ -571,8 +580,8 @@ HANGS = SITECUSTOMIZE.format("import time; time.sleep(100)")
 def test_a_python_that_hangs(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("scan.image_facts.TIMEOUT_S", 1.0)
     with planted("hangs", HANGS) as reference:
-        found = inside(reference)
-    assert isinstance(found, Problem)
+        found = probe_image(reference)
+    assert isinstance(found, ScanProblem)
     assert "still running after 1 s" in found.what
 
 
@@ -582,7 +591,7 @@ def test_a_python_that_hangs(monkeypatch: pytest.MonkeyPatch) -> None:
 @engine_test
 def test_an_image_that_is_nowhere() -> None:
     with refused(EnvironmentFailed, "pull of 127.0.0.1:1/none@sha256:"):
-        inside(f"127.0.0.1:1/none@sha256:{'0' * 64}")
+        probe_image(f"127.0.0.1:1/none@sha256:{'0' * 64}")
 
 
 @engine_test
@@ -594,7 +603,7 @@ def test_a_container_that_is_taken_away(monkeypatch: pytest.MonkeyPatch) -> None
     with planted("taken", HANGS) as reference:
         monkeypatch.setattr("scan.image_facts.time.sleep", remove)
         with refused(EnvironmentFailed, "No such container", reference):
-            inside(reference)
+            probe_image(reference)
 
 
 @engine_test
@@ -609,7 +618,7 @@ def test_a_container_that_is_killed_once_is_looked_into_again(
             container.kill()
 
     monkeypatch.setattr("scan.image_facts.time.sleep", kill_the_first)
-    assert isinstance(inside(python_image()), Inside)
+    assert isinstance(probe_image(python_image()), ImageFacts)
 
 
 @engine_test
@@ -628,8 +637,8 @@ def test_an_image_that_ends_or_prevents_the_look(
 ) -> None:
     """It is a problem of the image: the runner has not failed."""
     with planted(name, *instructions) as reference:
-        found = inside(reference)
-    assert isinstance(found, Problem), found
+        found = probe_image(reference)
+    assert isinstance(found, ScanProblem), found
     assert what in found.what
 
 
@@ -639,8 +648,8 @@ def test_a_volume_of_the_image_takes_no_room_on_the_disk() -> None:
     before = _volumes()
     tries = 'import os; os._exit(9 + os.access("/data", os.W_OK))'
     with planted("reserves", SITECUSTOMIZE.format(tries), "VOLUME /data") as reference:
-        found = inside(reference)
-    assert isinstance(found, Problem)
+        found = probe_image(reference)
+    assert isinstance(found, ScanProblem)
     assert "exited with 9" in found.what
     assert _volumes() <= before
 
@@ -650,8 +659,8 @@ def test_a_volume_at_a_file_is_the_image_s_fault_and_leaves_nothing() -> None:
     """The engine makes the volume before it sees that it cannot be filled."""
     before = _volumes()
     with planted("volume-file", "VOLUME /etc/passwd") as reference:
-        found = inside(reference)
-    assert isinstance(found, Problem)
+        found = probe_image(reference)
+    assert isinstance(found, ScanProblem)
     assert "is not directory" in found.what
     assert _volumes() <= before
 
@@ -672,10 +681,10 @@ def test_a_volume_at_a_file_is_the_image_s_fault_and_leaves_nothing() -> None:
 def test_account_files_that_would_block_the_engine(name: str, instruction: str, what: str) -> None:
     """The engine opens both while it holds the container's lock: none of these is started."""
     with planted(name, instruction, user="1000:1000") as reference:
-        found = inside(reference)
-    assert isinstance(found, Problem)
+        found = probe_image(reference)
+    assert isinstance(found, ScanProblem)
     assert what in found.what
-    assert engine.client(10).api.containers(all=True) is not None
+    assert engine.connect_engine(10).api.containers(all=True) is not None
 
 
 UNSTARTABLE: dict[str, dict[str, Any]] = {
@@ -702,9 +711,9 @@ def test_whatever_keeps_the_image_from_starting_is_its_own_fault(name: str) -> N
     before = _volumes()
     with configured(name, UNSTARTABLE[name]) as reference:
         started = time.monotonic()
-        found = inside(reference)
+        found = probe_image(reference)
         assert time.monotonic() - started < 10
-    assert isinstance(found, Problem)
+    assert isinstance(found, ScanProblem)
     assert NO_START in found.what or "argument list too long" in found.what
     assert _volumes() <= before
 
@@ -714,7 +723,7 @@ def test_volumes_of_an_engine_that_does_not_answer_are_removed(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     before = _volumes()
-    create = type(engine.client().containers).create
+    create = type(engine.connect_engine().containers).create
 
     def slow(containers: Any, image: str, **settings: Any) -> None:
         create(containers, image, **settings).remove(force=True)
@@ -725,19 +734,19 @@ def test_volumes_of_an_engine_that_does_not_answer_are_removed(
         configured("slow-create", {"Volumes": {"/data": {}}}) as reference,
         refused(EnvironmentFailed, "timed out", reference),
     ):
-        inside(reference)
+        probe_image(reference)
     assert _volumes() <= before
 
 
 @engine_test
 def test_volumes_of_a_run_that_was_killed_while_creating_are_removed() -> None:
     """There is no container that leads to them; those of a run at work stay."""
-    api = engine.client().api
+    api = engine.connect_engine().api
     gone, kept = new_name("volume"), new_name("volume")
     api.create_volume(gone, labels={LABEL: "/nowhere"})
-    api.create_volume(kept, labels={LABEL: str(home.home())})
+    api.create_volume(kept, labels={LABEL: str(home.home_folder())})
     try:
-        inside(python_image())
+        probe_image(python_image())
         assert {gone, kept} & _volumes() == {kept}
     finally:
         api.remove_volume(kept)
@@ -746,7 +755,9 @@ def test_volumes_of_a_run_that_was_killed_while_creating_are_removed() -> None:
 def _volumes() -> set[str]:
     return {
         each.name
-        for each in engine.client().volumes.list(filters={"name": "pytorch-cuda-images-volume-"})
+        for each in engine.connect_engine().volumes.list(
+            filters={"name": "pytorch-cuda-images-volume-"}
+        )
     }
 
 
@@ -754,9 +765,9 @@ def _volumes() -> set[str]:
 def test_labels_of_an_image_take_no_container_away() -> None:
     """Containers inherit labels; only those with a name of ours are looked at."""
     with planted("labels", f"LABEL {LABEL}=/nowhere") as reference:
-        other = engine.client().containers.create(reference, ["true"])
+        other = engine.connect_engine().containers.create(reference, ["true"])
         try:
-            inside(python_image())
+            probe_image(python_image())
             other.reload()
         finally:
             other.remove(force=True)
@@ -769,7 +780,7 @@ def test_an_engine_that_cannot_start_it(monkeypatch: pytest.MonkeyPatch) -> None
 
     monkeypatch.setattr("docker.models.containers.Container.start", full)
     with refused(EnvironmentFailed, "probing the image", "no space left on device"):
-        inside(python_image())
+        probe_image(python_image())
 
 
 @engine_test
@@ -781,7 +792,7 @@ def test_an_engine_that_starts_nothing_at_all(monkeypatch: pytest.MonkeyPatch) -
 
     monkeypatch.setattr("docker.models.containers.Container.start", broken)
     with refused(EnvironmentFailed, "probing the image", "bad mood"):
-        inside(python_image())
+        probe_image(python_image())
 
 
 @engine_test
@@ -802,9 +813,9 @@ def test_a_run_that_is_stopped(how: signal.Signals) -> None:
             until(lambda: any(each.status == "running" for each in containers()))
             run.send_signal(how)
         assert len(containers()) == (1 if how is signal.SIGKILL else 0)
-        inside(python_image())
+        probe_image(python_image())
         assert containers() == []
-        assert list(home.kept("work").iterdir()) == []
+        assert list(home.make_home_folder("work").iterdir()) == []
 
 
 def until(true: Callable[[], bool]) -> None:
@@ -819,11 +830,11 @@ def test_the_container_of_a_run_at_work_is_left_alone(tmp_path: Path) -> None:
     at_work = tmp_path / "home" / "work-of-another"
     at_work.mkdir(parents=True)
     named = new_name(PURPOSE)
-    other = engine.client().containers.create(
+    other = engine.connect_engine().containers.create(
         python_image(), ["true"], name=named, labels={LABEL: str(at_work)}
     )
     try:
-        inside(python_image())
+        probe_image(python_image())
         assert [each.id for each in containers()] == [other.id]
     finally:
         other.remove(force=True)
@@ -834,11 +845,11 @@ def test_the_container_of_a_run_at_work_is_left_alone(tmp_path: Path) -> None:
 def test_a_real_image_and_its_bill_of_materials_tell_the_same(
     base_image: str, tmp_path: Path
 ) -> None:
-    facts = inside(base_image)
-    assert isinstance(facts, Inside)
+    facts = probe_image(base_image)
+    assert isinstance(facts, ImageFacts)
     assert facts.python["torch"] == "2.6.0"
     assert facts.shared_libraries["numpy"] > 0
-    packages = packages_of(trivy.analyse(base_image, tmp_path).cyclonedx)
-    assert disagreements(packages, facts) == ()
+    packages = read_packages(trivy.analyse_image(base_image, tmp_path).cyclonedx)
+    assert compare_with_sbom(packages, facts) == ()
     hidden = tuple(each for each in packages if each.name not in ("torch", "bsdutils"))
-    assert [problem.where for problem in disagreements(hidden, facts)] == ["bsdutils", "torch"]
+    assert [problem.where for problem in compare_with_sbom(hidden, facts)] == ["bsdutils", "torch"]

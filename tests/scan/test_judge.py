@@ -7,58 +7,62 @@ from datetime import timedelta
 import pytest
 
 from scan import judge
-from scan.policy import Excuse
-from scan.record import Finding, Standing
+from scan.policy import PolicyException
+from scan.record import Finding, TriageStatus
 from tests.scan.samples import TODAY, excuse, finding, package, rules
 
 
-def stands(found: Finding, *excuses: Excuse, days_ago: int = 300) -> tuple[Standing, str]:
-    one = judge.judge([found], rules(*excuses, fixed_on=TODAY - timedelta(days=days_ago)))[0]
+def stands(
+    found: Finding, *excuses: PolicyException, days_ago: int = 300
+) -> tuple[TriageStatus, str]:
+    one = judge.triage_findings(
+        [found], rules(*excuses, fixed_on=TODAY - timedelta(days=days_ago))
+    )[0]
     return one.standing, one.until
 
 
 @pytest.mark.parametrize(
     ("severity", "days_ago", "standing"),
     [
-        ("CRITICAL", 14, Standing.GRACE),
-        ("CRITICAL", 15, Standing.BLOCKS),
-        ("HIGH", 28, Standing.GRACE),
-        ("HIGH", 29, Standing.BLOCKS),
-        ("MEDIUM", 180, Standing.GRACE),
-        ("MEDIUM", 181, Standing.BLOCKS),
-        ("LOW", 3000, Standing.TOLERATED),
-        ("UNKNOWN", 3000, Standing.TOLERATED),
-        ("NONSENSE", 3000, Standing.TOLERATED),
+        ("CRITICAL", 14, TriageStatus.GRACE),
+        ("CRITICAL", 15, TriageStatus.BLOCKS),
+        ("HIGH", 28, TriageStatus.GRACE),
+        ("HIGH", 29, TriageStatus.BLOCKS),
+        ("MEDIUM", 180, TriageStatus.GRACE),
+        ("MEDIUM", 181, TriageStatus.BLOCKS),
+        ("LOW", 3000, TriageStatus.TOLERATED),
+        ("UNKNOWN", 3000, TriageStatus.TOLERATED),
+        ("NONSENSE", 3000, TriageStatus.TOLERATED),
     ],
 )
-def test_grace_by_severity(severity: str, days_ago: int, standing: Standing) -> None:
+def test_grace_by_severity(severity: str, days_ago: int, standing: TriageStatus) -> None:
     assert stands(finding(severity), days_ago=days_ago)[0] is standing
 
 
 def test_the_last_day_of_grace_is_told() -> None:
     assert stands(finding(), days_ago=10) == (
-        Standing.GRACE,
+        TriageStatus.GRACE,
         (TODAY + timedelta(days=4)).isoformat(),
     )
 
 
 def test_what_has_no_fix_does_not_block() -> None:
-    assert stands(finding(fixed="")) == (Standing.UNFIXED, "")
+    assert stands(finding(fixed="")) == (TriageStatus.UNFIXED, "")
 
 
 @pytest.mark.parametrize(
     ("excuse_", "standing"),
     [
-        (excuse(), Standing.EXCUSED),
-        (excuse(expires=TODAY), Standing.EXCUSED),
-        (excuse(expires=TODAY - timedelta(days=1)), Standing.BLOCKS),
-        (excuse(id_="CVE-2026-2"), Standing.BLOCKS),
-        (excuse(package_="pkg:pypi/jinja2@3.1.5"), Standing.BLOCKS),
-        (excuse(package_="pkg:pypi/markupsafe@3.1.4"), Standing.BLOCKS),
+        (excuse(), TriageStatus.EXCUSED),
+        (excuse(expires=TODAY), TriageStatus.EXCUSED),
+        (excuse(expires=TODAY - timedelta(days=1)), TriageStatus.BLOCKS),
+        (excuse(id_="CVE-2026-2"), TriageStatus.BLOCKS),
+        (excuse(package_="pkg:pypi/jinja2@3.1.5"), TriageStatus.BLOCKS),
+        (excuse(package_="pkg:pypi/markupsafe@3.1.4"), TriageStatus.BLOCKS),
     ],
 )
 def test_an_exception_excuses_what_it_names_until_its_day(
-    excuse_: Excuse, standing: Standing
+    excuse_: PolicyException, standing: TriageStatus
 ) -> None:
     assert stands(finding(), excuse_)[0] is standing
 
@@ -70,13 +74,13 @@ def test_qualifiers_of_a_package_do_not_matter() -> None:
     )
     assert (
         stands(found, excuse(package_="pkg:deb/debian/libc6@2.36-9%2Bdeb12u9"))[0]
-        is Standing.EXCUSED
+        is TriageStatus.EXCUSED
     )
 
 
 def test_what_blocks_comes_first() -> None:
     found = [finding("LOW"), finding("HIGH", fixed=""), finding("MEDIUM"), finding("CRITICAL")]
-    order = [each.finding.severity for each in judge.judge(found, rules())]
+    order = [each.finding.severity for each in judge.triage_findings(found, rules())]
     assert order == ["CRITICAL", "MEDIUM", "HIGH", "LOW"]
 
 
@@ -96,7 +100,7 @@ def test_what_blocks_comes_first() -> None:
         (excuse(id_="CVE-2026-2"), "unused: no finding needs it"),
     ],
 )
-def test_a_wrong_exception_names_itself(excuse_: Excuse, says: str) -> None:
+def test_a_wrong_exception_names_itself(excuse_: PolicyException, says: str) -> None:
     known = {"CVE-2026-1", "CVE-2026-2"}
     wrong = list(
         judge.exception_problems(rules(excuse_), [finding()], [package()], known.__contains__)
@@ -120,9 +124,11 @@ def test_a_good_exception_is_no_problem_but_the_same_twice_is() -> None:
 
 def test_the_pin_that_fixes_it() -> None:
     for fixed in ("3.1.6", "2.9.1, 3.1.6", "3.1.6, 2.9.1", "4.0, 3.1.6"):
-        assert "`jinja2>=3.1.6` into the stack's requirements.in" in judge.pin(finding(fixed=fixed))
+        assert "`jinja2>=3.1.6` into the stack's requirements.in" in judge.suggest_fix(
+            finding(fixed=fixed)
+        )
     debian = Finding(
         "CVE-1", "pkg:deb/debian/bash@5.1", "bash", "5.1", "5.2-1+deb12u1", "HIGH", "", ""
     )
-    assert "next patch release" in judge.pin(debian)
-    assert "bash 5.2-1+deb12u1" in judge.pin(debian)
+    assert "next patch release" in judge.suggest_fix(debian)
+    assert "bash 5.2-1+deb12u1" in judge.suggest_fix(debian)

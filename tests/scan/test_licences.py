@@ -5,19 +5,22 @@ from __future__ import annotations
 import pytest
 
 from scan import licences
-from scan.policy import Licences, Reviewed
-from scan.record import MOST, number_of
+from scan.policy import LicencePolicy, ReviewedLicence
+from scan.record import MOST, count_problems
 from tests.scan.samples import package
 
-ALLOWED = Licences(
-    ("main",), ("MIT", "BSD-3-Clause", "Apache-2.0"), (Reviewed("nvidia-*", "EULA", "read"),)
+ALLOWED = LicencePolicy(
+    ("main",), ("MIT", "BSD-3-Clause", "Apache-2.0"), (ReviewedLicence("nvidia-*", "EULA", "read"),)
 )
 
 
 def problems(
     *said: str, purl: str = "pkg:pypi/a@1", path: str = "a.dist-info/METADATA"
 ) -> list[str]:
-    return [problem.what for problem in licences.problems((package(purl, said, path),), ALLOWED)]
+    return [
+        problem.what
+        for problem in licences.check_python_licences((package(purl, said, path),), ALLOWED)
+    ]
 
 
 @pytest.mark.parametrize(
@@ -57,7 +60,9 @@ def test_every_licence_counts_and_none_is_no_licence() -> None:
 
 def test_debian_packages_by_their_area() -> None:
     areas = {"bash": "main", "unrar": "non-free", "firmware": "non-free-firmware"}
-    found = [(problem.where, problem.what) for problem in licences.of_debian(areas, ALLOWED)]
+    found = [
+        (problem.where, problem.what) for problem in licences.check_debian_areas(areas, ALLOWED)
+    ]
     assert found == [
         ("firmware", "it is from Debian's non-free-firmware, which is not allowed"),
         ("unrar", "it is from Debian's non-free, which is not allowed"),
@@ -69,11 +74,11 @@ def test_of_very_many_licences_the_rest_is_counted() -> None:
     areas = {f"p{number:05}": "non-free" for number in range(40_000)}
     packages = tuple(package(f"pkg:pypi/p{number}@1", ("X",), "x") for number in range(5_000))
     for found, many in (
-        (licences.of_debian(areas, ALLOWED), 40_000),
-        (licences.problems(packages, ALLOWED), 5_000),
+        (licences.check_debian_areas(areas, ALLOWED), 40_000),
+        (licences.check_python_licences(packages, ALLOWED), 5_000),
     ):
         assert len(found) == MOST + 1
-        assert number_of(found) == many
+        assert count_problems(found) == many
         assert found[-1].where == "and others"
 
 

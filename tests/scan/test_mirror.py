@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from oci.manifest import OCI_MANIFEST, Manifest, canonical, image_manifest
+from oci.manifest import OCI_MANIFEST, Manifest, canonical_json, image_manifest
 from oci.registry import Registry
 from scan import database, trivy
 from tests.fakes.trivy_db import DebianAdvisory, PipAdvisory, write
@@ -36,9 +36,9 @@ def mirror(host: str, folder: Path) -> str:
     registry = Registry(host)
     config = registry.push_bytes("mirror/trivy-db", b"{}", CONFIG)
     layer = registry.push_bytes("mirror/trivy-db", packed.getvalue(), LAYER)
-    titled = {**layer.plain(), "annotations": {"org.opencontainers.image.title": "db.tar.gz"}}
+    titled = {**layer.as_dict(), "annotations": {"org.opencontainers.image.title": "db.tar.gz"}}
     content = {**image_manifest(config, [layer]).content, "layers": [titled]}
-    registry.put_manifest("mirror/trivy-db", "2", Manifest(canonical(content), OCI_MANIFEST))
+    registry.put_manifest("mirror/trivy-db", "2", Manifest(canonical_json(content), OCI_MANIFEST))
     return f"{host}/mirror/trivy-db:2"
 
 
@@ -46,15 +46,15 @@ def test_the_database_of_a_mirror_is_recorded_with_its_source_digest_and_day(
     registry_host: str, home: Path, tmp_path: Path
 ) -> None:
     reference = mirror(registry_host, tmp_path)
-    held = trivy.database(None, reference)
+    held = trivy.obtain_database(None, reference)
     assert not isinstance(held, str), held
     assert held.record.source == reference
     assert held.record.updated_at.startswith("2026-11-20T06:00:00")
     assert held.record.sha256 == hashlib.sha256((tmp_path / "trivy.db").read_bytes()).hexdigest()
-    assert database.knows(held.file, "CVE-2026-9")
+    assert database.knows_advisory(held.database_file, "CVE-2026-9")
 
 
 def test_a_mirror_that_holds_none_is_a_reason(registry_host: str, home: Path) -> None:
-    said = trivy.database(None, f"{registry_host}/mirror/nothing:2")
+    said = trivy.obtain_database(None, f"{registry_host}/mirror/nothing:2")
     assert isinstance(said, str)
     assert "no vulnerability database could be downloaded" in said

@@ -22,12 +22,12 @@ ENTRY = """exceptions:
 
 
 def test_the_shipped_files_load() -> None:
-    assert policy.load_policy().grace("2.6", ("base",)) == {
+    assert policy.load_policy().grace_for("2.6", ("base",)) == {
         "critical": 14,
         "high": 28,
         "medium": 180,
     }
-    assert policy.load_excuses() == ()
+    assert policy.load_exceptions() == ()
 
 
 @pytest.mark.parametrize(
@@ -52,15 +52,15 @@ def test_what_is_written_for_a_stack_counts_only_there(tmp_path: Path) -> None:
     override = 'overrides: [{line: "2.6", stack: nlp, grace_days: {critical: 7, low: 365}}]'
     path.write_text(policy.POLICY.read_text().replace("overrides: []", override))
     loaded = policy.load_policy(path)
-    assert loaded.grace("2.6", ("base", "nlp")) == {
+    assert loaded.grace_for("2.6", ("base", "nlp")) == {
         "critical": 7,
         "high": 28,
         "medium": 180,
         "low": 365,
     }
     assert (
-        loaded.grace("2.6", ("base", "cv"))["critical"]
-        == loaded.grace("2.9", ("base", "nlp"))["critical"]
+        loaded.grace_for("2.6", ("base", "cv"))["critical"]
+        == loaded.grace_for("2.9", ("base", "nlp"))["critical"]
         == 14
     )
 
@@ -85,7 +85,7 @@ def test_what_is_written_for_a_stack_counts_only_there(tmp_path: Path) -> None:
 def test_a_wrong_exception_names_its_line(tmp_path: Path, old: str, new: str, says: str) -> None:
     path = tmp_path / "exceptions.yaml"
     path.write_text(ENTRY)
-    assert len(policy.load_excuses(path)) == 1
+    assert len(policy.load_exceptions(path)) == 1
     path.write_text(ENTRY.replace(old, new, 1))
     with pytest.raises(ConfigError, match=f"exceptions.yaml:[0-9]+: .*{says}"):
-        policy.load_excuses(path)
+        policy.load_exceptions(path)

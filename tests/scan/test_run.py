@@ -18,23 +18,23 @@ from runner.errors import ConfigError
 from runner.freshness import STANDS_DAYS
 from runner.verdict import Verdict
 from scan import contents, image_facts, run, trivy
-from scan.assess import Judges, Place
-from scan.contents import INSIDE, Looked
+from scan.assess import AssessmentContext, CatalogPlace
+from scan.contents import INSIDE, ProbeResult
 from scan.history import History
 from scan.policy import load_policy
-from scan.record import Database, Problem, Sbom, ScanRecord
-from scan.run import Subject
+from scan.record import Database, Sbom, ScanProblem, ScanRecord
+from scan.run import ScanTarget
 from scan.trivy import VulnerabilityDatabase
 from tests.fakes.cyclonedx import sbom
 from tests.publish.stage_records import built
 from tests.scan.samples import TODAY
 
-SHIPPED = catalog.load()
+SHIPPED = catalog.load_catalog()
 BUILD = built("base")
-SUBJECT = Subject(
-    BUILD, "127.0.0.1:1", Place("2.6", ("base",)), False, SHIPPED.budget_of("base"), 5, None
+SUBJECT = ScanTarget(
+    BUILD, "127.0.0.1:1", CatalogPlace("2.6", ("base",)), False, SHIPPED.budget_of("base"), 5, None
 )
-JUDGES = Judges(load_policy(), (), "none was given", History({}), TODAY)
+JUDGES = AssessmentContext(load_policy(), (), "none was given", History({}), TODAY)
 FIND_TARGET = 'while [ $# -gt 0 ]; do [ "$1" = --output ] && target=$2; shift; done'
 
 
@@ -46,7 +46,7 @@ def fake_trivy(tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch) -> P
     program = tmp_path / "trivy"
     monkeypatch.setattr(trivy, "_BINARY", program)
     monkeypatch.setattr(trivy, "SCAN_TIMEOUT_S", 1)
-    trivy.version.cache_clear()
+    trivy.scanner_version.cache_clear()
     install(program, "exit 0")
     return program
 
@@ -59,7 +59,7 @@ def install(program: Path, body: str, version: str = "0.76.0") -> None:
 
 @pytest.fixture(autouse=True)
 def forget_version() -> None:
-    trivy.version.cache_clear()
+    trivy.scanner_version.cache_clear()
 
 
 @pytest.mark.parametrize(
@@ -81,10 +81,12 @@ def test_a_broken_trivy_is_infra_and_never_green(
     fake_trivy: Path, body: str, says: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(
-        image_facts, "inside", lambda _: Problem("bill of materials", "python", "closed", "")
+        image_facts,
+        "probe_image",
+        lambda _: ScanProblem("bill of materials", "python", "closed", ""),
     )
     install(fake_trivy, body)
-    record = run.scan(SUBJECT, JUDGES, tmp_path / "out")
+    record = run.scan_image(SUBJECT, JUDGES, tmp_path / "out")
     assert record.verdict is Verdict.INFRA
     assert says in record.reason
     assert record.digest == BUILD.digest
@@ -92,7 +94,7 @@ def test_a_broken_trivy_is_infra_and_never_green(
 
 def test_another_trivy_than_the_pinned_one_is_infra(fake_trivy: Path, tmp_path: Path) -> None:
     install(fake_trivy, "exit 0", version="0.69.4")
-    record = run.scan(SUBJECT, JUDGES, tmp_path / "out")
+    record = run.scan_image(SUBJECT, JUDGES, tmp_path / "out")
     assert (record.verdict, "trivy 0.69.4 is installed, but 0.76.0" in record.reason) == (
         Verdict.INFRA,
         True,
@@ -101,7 +103,7 @@ def test_another_trivy_than_the_pinned_one_is_infra(fake_trivy: Path, tmp_path: 
 
 def test_a_missing_trivy_says_how_to_get_it(fake_trivy: Path, tmp_path: Path) -> None:
     fake_trivy.unlink()
-    record = run.scan(SUBJECT, JUDGES, tmp_path / "out")
+    record = run.scan_image(SUBJECT, JUDGES, tmp_path / "out")
     assert (record.verdict, "make setup" in record.reason) == (Verdict.INFRA, True)
 
 
@@ -112,7 +114,7 @@ def test_settings_of_the_caller_do_not_reach_trivy(
     monkeypatch.setenv("TRIVY_PASSWORD", "kept")
     install(fake_trivy, 'env >"$target"')
     with pytest.raises(Exception, match="incomplete or too large"):
-        trivy.analyse("x@y", tmp_path)
+        trivy.analyse_image("x@y", tmp_path)
     said = (tmp_path / trivy.REPORT).read_text().splitlines()
     assert "TRIVY_IGNORE_UNFIXED=" in said
     assert "TRIVY_PASSWORD=kept" in said
@@ -122,21 +124,23 @@ def test_what_was_found_in_a_digest_is_used_again_only_where_it_is_whole(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[str] = []
-    monkeypatch.setattr(trivy, "analyse", lambda reference, folder: asked.append(reference))
+    monkeypatch.setattr(trivy, "analyse_image", lambda reference, folder: asked.append(reference))
     monkeypatch.setattr(
-        image_facts, "inside", lambda _: Problem("bill of materials", "python", "closed", "")
+        image_facts,
+        "probe_image",
+        lambda _: ScanProblem("bill of materials", "python", "closed", ""),
     )
     before = kept(tmp_path)
-    contents.contents_of(BUILD, "h", tmp_path, before)
+    contents.inspect_image(BUILD, "h", tmp_path, before)
     assert asked == []
     for record in (None, replace(before, digest="sha256:1"), replace(before, scanner="trivy 0.1")):
-        contents.contents_of(BUILD, "h", tmp_path, record)
+        contents.inspect_image(BUILD, "h", tmp_path, record)
     assert len(asked) == 3
     (tmp_path / trivy.SBOM).write_text((tmp_path / trivy.SBOM).read_text() + "\n")
-    contents.contents_of(BUILD, "h", tmp_path, before)
+    contents.inspect_image(BUILD, "h", tmp_path, before)
     assert len(asked) == 4
     (tmp_path / trivy.SPDX).unlink()
-    contents.contents_of(BUILD, "h", tmp_path, kept(tmp_path))
+    contents.inspect_image(BUILD, "h", tmp_path, kept(tmp_path))
     assert len(asked) == 4
 
 
@@ -146,11 +150,13 @@ def test_a_bill_of_materials_is_used_again_for_some_days(
 ) -> None:
     """Signed again it keeps its date: one that a channel finds too old is made anew."""
     asked: list[str] = []
-    monkeypatch.setattr(trivy, "analyse", lambda reference, folder: asked.append(reference))
+    monkeypatch.setattr(trivy, "analyse_image", lambda reference, folder: asked.append(reference))
     monkeypatch.setattr(
-        image_facts, "inside", lambda _: Problem("bill of materials", "python", "closed", "")
+        image_facts,
+        "probe_image",
+        lambda _: ScanProblem("bill of materials", "python", "closed", ""),
     )
-    contents.contents_of(BUILD, "h", tmp_path, kept(tmp_path, days))
+    contents.inspect_image(BUILD, "h", tmp_path, kept(tmp_path, days))
     assert bool(asked) is (days >= STANDS_DAYS)
 
 
@@ -163,16 +169,16 @@ def kept(folder: Path, days: int = 0) -> ScanRecord:
     (folder / trivy.SBOM).write_text(json.dumps(document))
     (folder / trivy.SPDX).write_text("{}")
     (folder / trivy.REPORT).write_text(json.dumps({"Metadata": {"ImageConfig": {}}}))
-    records.write(
-        folder / INSIDE, Looked(None, Problem("bill of materials", "python", "closed", ""))
+    records.write_record(
+        folder / INSIDE, ProbeResult(None, ScanProblem("bill of materials", "python", "closed", ""))
     )
     found = Sbom(trivy.SBOM, file_sha256(folder / trivy.SBOM), trivy.SPDX, {})
-    return replace(run.unjudged(BUILD), scanner=trivy.version(), sbom=found)
+    return replace(run.unscanned_record(BUILD), scanner=trivy.scanner_version(), sbom=found)
 
 
 def test_a_folder_without_a_database_is_wrong_usage(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"no trivy\.db"):
-        trivy.database(str(tmp_path), None)
+        trivy.obtain_database(str(tmp_path), None)
 
 
 @pytest.mark.parametrize(
@@ -196,7 +202,7 @@ def test_a_database_whose_age_cannot_be_told_is_refused(tmp_path: Path, metadata
     (tmp_path / "trivy.db").touch()
     (tmp_path / "metadata.json").write_text(metadata)
     with pytest.raises(ConfigError, match=r"metadata|schema"):
-        trivy.database(str(tmp_path), None)
+        trivy.obtain_database(str(tmp_path), None)
 
 
 def test_a_database_that_is_larger_than_any_is_not_read(tmp_path: Path) -> None:
@@ -204,20 +210,20 @@ def test_a_database_that_is_larger_than_any_is_not_read(tmp_path: Path) -> None:
     os.truncate(tmp_path / "trivy.db", 2 * 10**11)
     (tmp_path / "metadata.json").write_text('{"Version": 2, "UpdatedAt": "2026-11-01T00:00:00Z"}')
     with pytest.raises(ConfigError, match="more than 8 GB"):
-        trivy.database(str(tmp_path), None)
+        trivy.obtain_database(str(tmp_path), None)
 
 
 def test_a_download_that_fails_leaves_the_one_that_is_kept(home: Path, fake_trivy: Path) -> None:
     install(fake_trivy, "echo 'FATAL no such host' >&2; exit 1")
-    assert "could be downloaded" in str(trivy.database(None, "127.0.0.1:1/db"))
+    assert "could be downloaded" in str(trivy.obtain_database(None, "127.0.0.1:1/db"))
     folder = home / "trivy" / "db"
     folder.mkdir(parents=True)
     (folder / "trivy.db").write_bytes(b"")
     (folder / "metadata.json").write_text('{"Version": 2, "UpdatedAt": "2026-11-01T00:00:00Z"}')
-    held = trivy.database(None, "127.0.0.1:1/db")
+    held = trivy.obtain_database(None, "127.0.0.1:1/db")
     assert not isinstance(held, str)
     assert held.record.updated_at == "2026-11-01T00:00:00Z"
-    assert os.fspath(held.file) == str(folder / "trivy.db")
+    assert os.fspath(held.database_file) == str(folder / "trivy.db")
 
 
 FATAL = "2026-11-27T12:04:20Z\tFATAL\tFatal error\t"
@@ -265,7 +271,9 @@ def test_a_failed_download_says_why_and_not_how_trivy_logs(errors: str, reason: 
 
 
 def test_the_real_trivy_is_understood(home: Path) -> None:
-    assert "(127.0.0.1:1: connection refused)" in str(trivy.database(None, "127.0.0.1:1/x/db:2"))
+    assert "(127.0.0.1:1: connection refused)" in str(
+        trivy.obtain_database(None, "127.0.0.1:1/x/db:2")
+    )
 
 
 def test_a_scanner_is_handed_nothing_that_signs_or_promotes(
@@ -284,7 +292,8 @@ def test_a_scanner_is_handed_nothing_that_signs_or_promotes(
     install(fake_trivy, 'env >"$target.env"; echo "{}" >"$target"')
     database = VulnerabilityDatabase(tmp_path, Database("here", "", ""))
     assert (
-        trivy.vulnerabilities(tmp_path / "sbom.cdx.json", database, tmp_path / "found.json") == {}
+        trivy.find_vulnerabilities(tmp_path / "sbom.cdx.json", database, tmp_path / "found.json")
+        == {}
     )
     handed = (tmp_path / "found.json.env").read_text()
     assert "PATH=" in handed

@@ -10,11 +10,11 @@ import pytest
 from packageurl import PackageURL
 from packaging.utils import canonicalize_name
 
-from oci.manifest import OCI_CONFIG, canonical, image_manifest
+from oci.manifest import OCI_CONFIG, canonical_json, image_manifest
 from oci.registry import Registry
 from runner import home, shell
 from scan import trivy
-from scan.sbom import packages_of
+from scan.sbom import read_packages
 
 SYFT = Path(sys.executable).parent / "syft"
 CATALOGERS = "dpkg-db-cataloger,python-installed-package-cataloger"
@@ -41,8 +41,8 @@ def test_syft_lists_the_same_packages(
     ones. Their packages are compared with the image's own Python in test_image_facts.py.
     """
     reference = base_image if whole else _without_large_layers(base_image, registry_host)
-    trivy.analyse(reference, tmp_path)
-    ours = packages_of(json.loads((tmp_path / trivy.SBOM).read_text()))
+    trivy.analyse_image(reference, tmp_path)
+    ours = read_packages(json.loads((tmp_path / trivy.SBOM).read_text()))
     installed = {_named(package.purl) for package in ours if package.path or package.type == "deb"}
     assert len(installed) > 100
     assert installed == _by_syft(reference, tmp_path)
@@ -53,22 +53,24 @@ def _without_large_layers(reference: str, target_host: str) -> str:
     host, _, rest = reference.partition("/")
     repository, _, digest = rest.partition("@")
     source, target = Registry(host), Registry(target_host)
-    manifest = source.manifest(repository, digest)
+    manifest = source.read_manifest(repository, digest)
     assert manifest is not None
-    described, *layers = manifest.blobs()
-    config = json.loads(source.blob(repository, described.digest))
+    described, *layers = manifest.parse_blobs()
+    config = json.loads(source.read_blob(repository, described.digest))
     pairs = zip(layers, config["rootfs"]["diff_ids"], strict=True)
     kept = [(layer, diff_id) for layer, diff_id in pairs if layer.size < LARGE_BYTES]
     assert 2 < len(kept) < len(layers)
     pushed = [
         target.push_bytes(
-            repository, source.blob(repository, layer.digest, layer.size), layer.media_type
+            repository, source.read_blob(repository, layer.digest, layer.size), layer.media_type
         )
         for layer, _ in kept
     ]
     config["rootfs"]["diff_ids"] = [diff_id for _, diff_id in kept]
     config.pop("history", None)
-    small = image_manifest(target.push_bytes(repository, canonical(config), OCI_CONFIG), pushed)
+    small = image_manifest(
+        target.push_bytes(repository, canonical_json(config), OCI_CONFIG), pushed
+    )
     target.put_manifest(repository, small.digest, small)
     return f"{target_host}/{repository}@{small.digest}"
 
@@ -83,7 +85,7 @@ def _by_syft(reference: str, folder: Path) -> set[tuple[str, str, str]]:
         CATALOGERS,
     ]
     settings = {"SYFT_REGISTRY_INSECURE_USE_HTTP": "true", "SYFT_CHECK_FOR_APP_UPDATE": "false"}
-    scratch = {"TMPDIR": str(home.kept("work"))}
+    scratch = {"TMPDIR": str(home.make_home_folder("work"))}
     shell.run(
         [*command, "--output", f"cyclonedx-json={target}"],
         hint="`make setup` installs syft",

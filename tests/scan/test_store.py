@@ -17,16 +17,16 @@ from oci.manifest import (
     OCI_INDEX,
     OCI_MANIFEST,
     Manifest,
-    canonical,
+    canonical_json,
     image_manifest,
 )
 from oci.registry import Registry, RegistryError
 from runner.errors import EnvironmentFailed
 from runner.verdict import Verdict
 from scan import store
-from scan.history import History, Judgement, Seen
+from scan.history import FindingDates, History, RescanVerdict
 from scan.record import Finding
-from scan.store import keep_history, read_history
+from scan.store import read_history, store_history
 from tests.fakes.refusal import refused
 from tests.fakes.registry import FakeRegistry, Fault
 from tests.publish.signed import ED25519, P256, STRANGER, findings_seal
@@ -51,7 +51,7 @@ def client(fake: FakeRegistry) -> Registry:
 def put(client: Registry, body: object, seal: document.Seal | None) -> None:
     data = body if isinstance(body, bytes) else json.dumps(body).encode()
     client.put_manifest(
-        "r", store.TAG, document.manifest_of(client, "r", store.HISTORY, data, seal)
+        "r", store.TAG, document.push_document(client, "r", store.HISTORY, data, seal)
     )
 
 
@@ -63,13 +63,15 @@ def day(client: Registry, published: str) -> datetime.date:
     """Since when a fix counts, by what is in the registry."""
     found = finding(id_="CVE-2026-1", published=published)
     return (
-        read_history(client, "r", OURS, TODAY).with_findings([found], TODAY).fixed_on(found, TODAY)
+        read_history(client, "r", OURS, TODAY)
+        .with_findings([found], TODAY)
+        .first_fix_day(found, TODAY)
     )
 
 
 def test_what_is_kept_is_signed_and_read_back(client: Registry) -> None:
     history = History({}).with_findings([finding(id_="CVE-2026-1")], TODAY)
-    keep_history(client, "r", history, OURS, TODAY)
+    store_history(client, "r", history, OURS, TODAY)
     assert read_history(client, "r", OURS, TODAY) == history
     assert read_history(client, "r", findings_seal(STRANGER), TODAY).seen == {}
 
@@ -79,8 +81,8 @@ def test_what_nobody_would_believe_is_not_written(
 ) -> None:
     seal = findings_seal(P256)
     other = type(seal)(seal.kind, lambda: STRANGER, seal.trusted, decides=False)
-    keep_history(client, "r", History({}), other, TODAY)
-    assert client.manifest("r", store.TAG) is None
+    store_history(client, "r", History({}), other, TODAY)
+    assert client.read_manifest("r", store.TAG) is None
     assert "since nobody would trust it" in capsys.readouterr().err
 
 
@@ -121,13 +123,15 @@ def test_what_nobody_signed_is_not_signed_for_its_author(client: Registry) -> No
     put(client, said("2020-01-01"), None)
     history = read_history(client, "r", OURS, TODAY)
     assert history.claimed == {KEY: "2020-01-01"}
-    keep_history(client, "r", history, OURS, TODAY)
+    store_history(client, "r", history, OURS, TODAY)
     assert read_history(client, "r", OURS, TODAY) == History({})
 
 
 def test_judgements_of_a_stranger_and_of_tomorrow_are_none(client: Registry) -> None:
-    def judged(date: str, version: str = "v2.6.0") -> Judgement:
-        return Judgement(date, version, "base", "sha256:" + "a" * 64, Verdict.FAIL, "forged", 1.0)
+    def judged(date: str, version: str = "v2.6.0") -> RescanVerdict:
+        return RescanVerdict(
+            date, version, "base", "sha256:" + "a" * 64, Verdict.FAIL, "forged", 1.0
+        )
 
     good, *bad = [
         judged("2026-11-20"),
@@ -135,8 +139,8 @@ def test_judgements_of_a_stranger_and_of_tomorrow_are_none(client: Registry) -> 
         judged("soon"),
         judged("2026-11-20", "vX.Y"),
     ]
-    seen = {KEY: Seen("2026-11-20", "")}
-    keep_history(client, "r", History(seen, (good, *bad)), OURS, TODAY)
+    seen = {KEY: FindingDates("2026-11-20", "")}
+    store_history(client, "r", History(seen, (good, *bad)), OURS, TODAY)
     assert read_history(client, "r", OURS, TODAY).judgements == (good,)
     assert read_history(client, "r", findings_seal(ED25519), TODAY).judgements == ()
 
@@ -163,13 +167,13 @@ def others(client: Registry) -> dict[str, Manifest]:
         "no layer": image_manifest(config, []),
         "three layers": image_manifest(config, [blob] * 3),
         "an index": Manifest(
-            canonical({"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": []}), OCI_INDEX
+            canonical_json({"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": []}), OCI_INDEX
         ),
         "a huge size": image_manifest(config, [replace(blob, size=1 << 40)]),
         "another size": image_manifest(config, [replace(blob, size=1)]),
         "a negative size": image_manifest(config, [replace(blob, size=-1)]),
         "annotations": Manifest(
-            canonical({**one.content, "annotations": {"a": None}}), OCI_MANIFEST
+            canonical_json({**one.content, "annotations": {"a": None}}), OCI_MANIFEST
         ),
         "a deleted blob": image_manifest(config, [replace(blob, digest="sha256:" + "0" * 64)]),
         "html": Manifest(b"<html>", OCI_MANIFEST),
@@ -193,14 +197,14 @@ def test_something_else_under_the_tag_is_passed_over_and_replaced(
 ) -> None:
     other = others(client)[name]
     fake.manifests["r"] = {store.TAG: (other.media_type, other.body)}
-    found = document.read(client, "r", store.TAG, OURS, 1000)
+    found = document.read_signed(client, "r", store.TAG, OURS, 1000)
     assert found is not None
     assert (found.is_readable, found.body, found.digest) == (False, b"", other.digest)
     assert found.problem
     assert read_history(client, "r", OURS, TODAY) == History({})
     assert capsys.readouterr().err.count("a new history of findings begins") == 1
     history = History({}).with_findings([finding(id_="CVE-2026-1")], TODAY)
-    keep_history(client, "r", history, OURS, TODAY)
+    store_history(client, "r", history, OURS, TODAY)
     assert read_history(client, "r", OURS, TODAY) == history
 
 

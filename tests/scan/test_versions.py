@@ -29,12 +29,12 @@ PAIRS = [(kind, *pair) for kind, ordered in ASCENDING.items() for pair in combin
 def test_every_pair_has_one_order_and_only_the_way_back_is_a_downgrade(
     kind: str, old: str, new: str
 ) -> None:
-    assert versions.compare(kind, old, new) < 0 < versions.compare(kind, new, old)
-    there, back = versions.move(kind, old, new), versions.move(kind, new, old)
+    assert versions.compare_versions(kind, old, new) < 0 < versions.compare_versions(kind, new, old)
+    there, back = versions.measure_change(kind, old, new), versions.measure_change(kind, new, old)
     assert (there.downgrade, back.downgrade) == (False, True)
-    assert versions.reaches(kind, old, new, new)
-    assert not versions.reaches(kind, new, old, new)
-    assert not versions.reaches(kind, old, new, old)
+    assert versions.reaches_fix(kind, old, new, new)
+    assert not versions.reaches_fix(kind, new, old, new)
+    assert not versions.reaches_fix(kind, old, new, old)
 
 
 @pytest.mark.parametrize("kind", ASCENDING)
@@ -82,7 +82,7 @@ def test_versions_sort_the_newest_first(kind: str) -> None:
     ],
 )
 def test_steps_of_python_packages(before: str, after: str, step: Step) -> None:
-    assert versions.move("pypi", before, after).step is step
+    assert versions.measure_change("pypi", before, after).step is step
 
 
 @pytest.mark.parametrize(
@@ -135,7 +135,7 @@ def test_steps_of_python_packages(before: str, after: str, step: Step) -> None:
     ],
 )
 def test_steps_of_debian_packages(before: str, after: str, step: Step) -> None:
-    assert versions.move("deb", before, after).step is step
+    assert versions.measure_change("deb", before, after).step is step
 
 
 @pytest.mark.parametrize(
@@ -153,7 +153,7 @@ def test_steps_of_debian_packages(before: str, after: str, step: Step) -> None:
     ],
 )
 def test_downgrades(kind: str, before: str, after: str, downgrade: bool) -> None:
-    assert versions.move(kind, before, after).downgrade is downgrade
+    assert versions.measure_change(kind, before, after).downgrade is downgrade
 
 
 @pytest.mark.parametrize(
@@ -166,7 +166,7 @@ def test_downgrades(kind: str, before: str, after: str, downgrade: bool) -> None
     ],
 )
 def test_one_version_written_in_two_ways(kind: str, one: str, other: str) -> None:
-    assert versions.compare(kind, one, other) == 0
+    assert versions.compare_versions(kind, one, other) == 0
 
 
 @pytest.mark.parametrize(
@@ -183,7 +183,7 @@ def test_one_version_written_in_two_ways(kind: str, one: str, other: str) -> Non
     ],
 )
 def test_a_fix_is_reached_only_by_passing_it(fixed: str, expected: bool) -> None:
-    assert versions.reaches("pypi", "2.1", fixed, "2.2.2") is expected
+    assert versions.reaches_fix("pypi", "2.1", fixed, "2.2.2") is expected
 
 
 @pytest.mark.parametrize(
@@ -203,7 +203,7 @@ def test_a_fix_is_reached_only_by_passing_it(fixed: str, expected: bool) -> None
 )
 def test_what_is_no_version_is_named(kind: str, version: str) -> None:
     with pytest.raises(EnvironmentFailed) as raised:
-        versions.check(kind, "libx", version)
+        versions.require_version(kind, "libx", version)
     assert raised.value.message == f"libx: `{version}` is not a version of a {kind} package"
 
 
@@ -211,11 +211,11 @@ def test_what_is_no_version_is_named(kind: str, version: str) -> None:
     ("kind", "version"), [(kind, one) for kind, ordered in ASCENDING.items() for one in ordered]
 )
 def test_what_is_a_version_passes(kind: str, version: str) -> None:
-    versions.check(kind, "libx", version)
+    versions.require_version(kind, "libx", version)
 
 
 def test_a_kind_without_rules_is_an_error_with_a_way_out() -> None:
     with pytest.raises(
         ConfigError, match=r"stdlib v1\.22: no rules for versions of golang packages"
     ):
-        versions.check("golang", "stdlib", "v1.22")
+        versions.require_version("golang", "stdlib", "v1.22")

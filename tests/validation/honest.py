@@ -11,12 +11,12 @@ from typing import Any
 
 from tests.validation.suites_here import asserted
 from validation import check_list
-from validation.answers import answers
-from validation.judge import Ended
+from validation.answers import compute_answers
+from validation.judge import SuiteExecution
 from validation.suite import SUITES, Suite
 from validation.suites.contract.expected import Expected
 from validation.suites.contract.words import ANSWER, CHALLENGE, NO_GPU, NOT_RUN
-from validation.witness import Asked
+from validation.witness import SuiteChallenge
 
 NONCE = "5" * 64
 Entry = dict[str, Any]
@@ -37,23 +37,23 @@ def entries(suite: Suite, gpus: int = 0, nonce: str = NONCE) -> list[Entry]:
     expected = planned(gpus)
     return [
         _entry(suite, name, known, expected, nonce)
-        for name, known in check_list.load(suite).items()
+        for name, known in check_list.load_checks(suite).items()
     ]
 
 
 def _entry(
-    suite: Suite, name: str, known: check_list.Listed, expected: Expected, nonce: str
+    suite: Suite, name: str, known: check_list.ListedCheck, expected: Expected, nonce: str
 ) -> Entry:
     runs = known.gpus <= expected.gpu_count
-    figures = [figure for figure in check_list.figures_of(known, expected) if figure.required]
+    figures = [figure for figure in check_list.expected_figures(known, expected) if figure.required]
     properties: list[list[Any]] = (
         [[figure.name, [0.5, figure.unit]] for figure in figures] if runs else []
     )
     if name == CHALLENGE:
-        right = answers(suite.name, nonce, expected)
+        right = compute_answers(suite.name, nonce, expected)
         properties += [[f"{ANSWER}{part}", list(answer.values)] for part, answer in right.items()]
     return {
-        "nodeid": f"{suite.file}::test_{name}",
+        "nodeid": f"{suite.module_file}::test_{name}",
         "outcome": "passed" if runs else "skipped",
         "longrepr": None if runs else ["conftest.py", 1, f"Skipped: {NOT_RUN}{NO_GPU}"],
         "user_properties": properties,
@@ -62,7 +62,7 @@ def _entry(
 
 def ended(
     suite: Suite, calls: Sequence[Mapping[str, Any]], gpus: int = 0, seconds: float = 60.0
-) -> Ended:
+) -> SuiteExecution:
     """How a container ended that left this report."""
     passed = {"outcome": "passed", "longrepr": None}
     lines: list[Entry] = [
@@ -78,4 +78,6 @@ def ended(
     ]
     lines.append({"$report_type": "SessionFinish", "exitstatus": 0})
     report = "".join(f"{json.dumps(line)}\n" for line in lines)
-    return Ended(exit_code=0, seconds=seconds, report=report, asked=Asked(planned(gpus), NONCE))
+    return SuiteExecution(
+        exit_code=0, seconds=seconds, report=report, asked=SuiteChallenge(planned(gpus), NONCE)
+    )

@@ -10,9 +10,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from images import catalog
-from validation.expectations import expected_of
+from validation.expectations import expect_image
 from validation.harness import lay_out
-from validation.judge import Ended
+from validation.judge import SuiteExecution
 from validation.suite import Suite
 from validation.suites.contract.expected import Expected
 from validation.suites.contract.layout import PACKAGE_FOLDER, REPORT, RUNNING
@@ -20,8 +20,8 @@ from validation.suites.contract.layout import PACKAGE_FOLDER, REPORT, RUNNING
 
 def asserted(image: str) -> Expected:
     """Return what the tag of the real image asserts."""
-    shipped = catalog.load()
-    return expected_of(shipped, "2.6", shipped.stacks_of(image))
+    shipped = catalog.load_catalog()
+    return expect_image(shipped, "2.6", shipped.stacks_of(image))
 
 
 EXPECTED = asserted("base")
@@ -30,8 +30,8 @@ EXPECTED = asserted("base")
 def written(folder: Path, text: str, *, test_timeout_s: int = 30, timeout_s: int = 60) -> Suite:
     """Write a suite whose module is `text`."""
     suite = Suite("planted", "base", test_timeout_s, timeout_s, listed=False, folder=folder)
-    suite.path.parent.mkdir(exist_ok=True)
-    suite.path.write_text("from __future__ import annotations\n" + text, encoding="utf-8")
+    suite.module_path.parent.mkdir(exist_ok=True)
+    suite.module_path.write_text("from __future__ import annotations\n" + text, encoding="utf-8")
     return suite
 
 
@@ -41,7 +41,7 @@ def run_here(
     *,
     leased_gpus: int = 0,
     environment: Mapping[str, str] | None = None,
-) -> Ended:
+) -> SuiteExecution:
     """Run the suite in a process of its own."""
     root = folder / "root"
     root.mkdir()
@@ -51,7 +51,7 @@ def run_here(
         sys.executable,
         str(enter),
         str(root),
-        suite.file,
+        suite.module_file,
         str(suite.test_timeout_s),
         str(leased_gpus),
     )
@@ -66,7 +66,7 @@ def run_here(
     )
     # A shell and an engine both tell a signal as 128 + its number, subprocess as minus its number.
     code = done.returncode if done.returncode >= 0 else 128 - done.returncode
-    return Ended(
+    return SuiteExecution(
         exit_code=code,
         seconds=time.monotonic() - started,
         report=_text(root / "out" / REPORT),

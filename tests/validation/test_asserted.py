@@ -12,14 +12,14 @@ from runner import records
 from runner.errors import ConfigError
 from tests.validation.suites_here import EXPECTED
 from validation import expectations
-from validation.expectations import expected_of
+from validation.expectations import expect_image
 from validation.suites.contract.expected import read_expected
 
-CATALOG = catalog.load()
+CATALOG = catalog.load_catalog()
 
 
 def test_what_base_asserts() -> None:
-    found = expected_of(CATALOG, "2.6", ("base",))
+    found = expect_image(CATALOG, "2.6", ("base",))
     assert (found.torch, found.torchvision, found.torchaudio) == ("2.6.0", "0.21.0", "2.6.0")
     assert (found.cuda, found.cudnn, found.nccl, found.python) == (
         "12.4",
@@ -32,7 +32,8 @@ def test_what_base_asserts() -> None:
 
 def test_packages_are_those_of_every_stack_once() -> None:
     base, both = (
-        dict(expected_of(CATALOG, "2.6", stacks).packages) for stacks in (("base",), ("base", "cv"))
+        dict(expect_image(CATALOG, "2.6", stacks).packages)
+        for stacks in (("base",), ("base", "cv"))
     )
     assert base["torch"] == both["torch"] == "2.6.0"
     assert set(both) - set(base) >= {"albumentations", "opencv-python-headless"}
@@ -46,7 +47,7 @@ def test_a_library_missing_from_the_lock_is_refused(
     left = tuple(wheel for wheel in locks["base"].wheels if wheel.name != library)
     monkeypatch.setattr(expectations, "locks_of", lambda *_: {"base": Lock(Path("2.6.lock"), left)})
     with pytest.raises(ConfigError, match="holds no nvidia-"):
-        expected_of(CATALOG, "2.6", ("base",))
+        expect_image(CATALOG, "2.6", ("base",))
 
 
 def test_the_image_reads_what_the_host_wrote(tmp_path: Path) -> None:

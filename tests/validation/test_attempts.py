@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from runner.verdict import Verdict, worst
-from validation.attempts import INFRA_RETRIES, attempt
+from runner.verdict import Verdict, worst_verdict
+from validation.attempts import INFRA_RETRIES, run_attempts
 from validation.record import Check, SuiteResult
 
 PASS, FAIL, INFRA, FLAKY = Verdict.PASS, Verdict.FAIL, Verdict.INFRA, Verdict.FLAKY
@@ -17,14 +17,14 @@ def _result(*checks: Verdict, blow: Verdict | None = None) -> SuiteResult:
         Check(name, verdict, "" if verdict is PASS else f"{name} was {verdict}", 1.0, (), "a cause")
         for name, verdict in zip("abc", checks, strict=False)
     )
-    verdict = worst([*checks, *([blow] if blow else [])])
+    verdict = worst_verdict([*checks, *([blow] if blow else [])])
     return SuiteResult("ddp", verdict, "hung" if blow else "", 2.0, made, "output")
 
 
 def _attempt(*results: SuiteResult) -> tuple[SuiteResult, int]:
     """What comes of these results in turn, and how many were asked for."""
     left = list(results)
-    return attempt(lambda: left.pop(0)), len(results) - len(left)
+    return run_attempts(lambda: left.pop(0)), len(results) - len(left)
 
 
 def test_a_pass_is_run_once() -> None:

@@ -18,7 +18,7 @@ from tests.fakes import proxy
 from tests.fakes.refusal import refused
 from tests.validation.suites_here import written
 from validation import check_list, harness, listing
-from validation.answers import answers
+from validation.answers import compute_answers
 from validation.record import Figure
 from validation.suite import SUITES, SUITES_FOLDER, Suite
 from validation.suites.contract.layout import PACKAGE_FOLDER
@@ -40,31 +40,33 @@ def test_every_shipped_suite_has_a_list() -> None:
 
 def test_a_list_that_is_gone_stops_the_run(tmp_path: object) -> None:
     with pytest.raises(ConfigError, match=r"cannot read .*checks\.yaml"):
-        check_list.load(Suite("nowhere", "base", 1, 2))
+        check_list.load_checks(Suite("nowhere", "base", 1, 2))
 
 
 @BY_NAME
 def test_a_list_has_the_tests_of_its_module(suite: Suite) -> None:
     names = [
         node.name
-        for node in ast.parse(suite.path.read_text()).body
+        for node in ast.parse(suite.module_path.read_text()).body
         if isinstance(node, ast.FunctionDef)
     ]
     tests = {name.removeprefix("test_") for name in names if name.startswith("test_")}
-    assert {name.partition("[")[0] for name in check_list.load(suite)} == tests
+    assert {name.partition("[")[0] for name in check_list.load_checks(suite)} == tests
 
 
 @BY_NAME
 def test_every_suite_answers_a_challenge_wherever_it_runs(suite: Suite) -> None:
-    challenge = check_list.load(suite)[CHALLENGE]
-    assert challenge == check_list.Listed()
+    challenge = check_list.load_checks(suite)[CHALLENGE]
+    assert challenge == check_list.ListedCheck()
     with pytest.raises(KeyError):
-        answers("another", "", None)  # type: ignore[arg-type]
+        compute_answers("another", "", None)  # type: ignore[arg-type]
 
 
 @BY_NAME
 def test_every_unit_has_a_least_value(suite: Suite) -> None:
-    figures = [figure for check in check_list.load(suite).values() for figure in check.figures]
+    figures = [
+        figure for check in check_list.load_checks(suite).values() for figure in check.figures
+    ]
     assert {figure.unit for figure in figures} <= UNITS
     assert {figure.device for figure in figures} <= {"", "cpu", "cuda"}
 
@@ -128,7 +130,7 @@ def test_a_collecting_container_gets_no_proxy_of_the_host(
     monkeypatch.setattr(harness, "lay_out", lay_out)
     proxy.plant(tmp_path / "docker", monkeypatch)
     with proxy.inspected(mounted_harness) as said:
-        collected = listing.collected(SUITES[0], tiny_image)
+        collected = listing.collect_checks(SUITES[0], tiny_image)
     assert proxy.PASSWORD not in "".join(said) + str(collected)
     assert any("collect.py" in each for each in said)
     assert "PATH" in collected["environment"]["may_not_run"][0]["reason"]
@@ -148,7 +150,7 @@ PRINTED = {
 @pytest.mark.parametrize("case", PRINTED)
 def test_a_list_of_another_shape_is_the_image_s_fault(case: str) -> None:
     with refused(GateRefused, "team/image did not print a list of checks"):
-        listing._checks_in(PRINTED[case].encode(), "team/image")
+        listing._parse_checks(PRINTED[case].encode(), "team/image")
 
 
 @pytest.mark.docker
@@ -163,9 +165,9 @@ def test_a_collecting_container_that_does_not_end_is_removed(
     monkeypatch.setattr(harness, "lay_out", lay_out)
     monkeypatch.setattr(containers, "new_name", lambda _: NAME)
     with refused(EnvironmentFailed, "collecting the checks of"):
-        listing.collected(replace(SUITES[0], timeout_s=5), tiny_image)
+        listing.collect_checks(replace(SUITES[0], timeout_s=5), tiny_image)
     with pytest.raises(NotFound):
-        engine.client().containers.get(NAME)
+        engine.connect_engine().containers.get(NAME)
 
 
 @pytest.mark.docker
@@ -174,8 +176,8 @@ def test_a_collecting_container_that_does_not_end_is_removed(
 def test_a_list_is_what_pytest_collects_in_the_image(
     suite: Suite, image_with: Callable[[str], str]
 ) -> None:
-    collected = listing.collected(suite, image_with(suite.stack))
-    assert listing.text_of(collected) == suite.list_path.read_text(), (
+    collected = listing.collect_checks(suite, image_with(suite.stack))
+    assert listing.render_list(collected) == suite.list_path.read_text(), (
         f"run `{listing.COMMAND}` and commit what it wrote"
     )
     assert CHALLENGE in collected

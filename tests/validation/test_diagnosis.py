@@ -8,7 +8,7 @@ from __future__ import annotations
 import pytest
 
 from runner.verdict import Verdict
-from validation.diagnosis import KNOWN, diagnose
+from validation.diagnosis import KNOWN, find_diagnosis
 
 FAIL, INFRA = Verdict.FAIL, Verdict.INFRA
 
@@ -299,14 +299,14 @@ TEXTS = (
 
 @pytest.mark.parametrize(("text", "verdict", "says"), TEXTS, ids=[text[-50:] for text, *_ in TEXTS])
 def test_known_text(text: str, verdict: Verdict | None, says: str) -> None:
-    found = diagnose(text)
+    found = find_diagnosis(text)
     assert found is not None
     assert (found.verdict, says in found.cause) == (verdict, True), found
 
 
 def test_every_entry_has_a_text() -> None:
     """One that no text reaches is dead, or hidden by one before it."""
-    assert {id(diagnose(text)) for text, *_ in TEXTS} == {id(known.means) for known in KNOWN}
+    assert {id(find_diagnosis(text)) for text, *_ in TEXTS} == {id(known.means) for known in KNOWN}
 
 
 @pytest.mark.parametrize(
@@ -321,7 +321,7 @@ def test_every_entry_has_a_text() -> None:
     ),
 )
 def test_unknown_text(text: str) -> None:
-    assert diagnose(text) is None
+    assert find_diagnosis(text) is None
 
 
 def test_every_cause_is_one_line_and_no_sentence_mark() -> None:

@@ -13,11 +13,18 @@ import yaml
 
 from runner.errors import ConfigError
 from runner.verdict import Verdict
-from validation.floor import FOLDER, Source, entry_for, file_of, floor, load
+from validation.floor import (
+    FOLDER,
+    FloorSource,
+    floor_file,
+    judge_floor,
+    load_expectations,
+    render_entry,
+)
 from validation.record import Check, Figure, SuiteResult
 
 GPU = "NVIDIA H999 80GB"
-SOURCE = Source(
+SOURCE = FloorSource(
     "v2.6.1",
     f"sha256:{'1' * 64}",
     "570.86.15",
@@ -42,28 +49,28 @@ def suite(*checks: Check) -> SuiteResult:
 
 def committed(folder: Path, *checks: Check) -> Path:
     """The folder with the entry that a run printed."""
-    printed = floor(suite(*checks), [GPU], SOURCE, folder).last_output
-    (folder / file_of(GPU)).write_text(printed, encoding="utf-8")
+    printed = judge_floor(suite(*checks), [GPU], SOURCE, folder).last_output
+    (folder / floor_file(GPU)).write_text(printed, encoding="utf-8")
     return folder
 
 
 def test_every_committed_file_loads_and_is_named_after_its_gpu() -> None:
     for path in FOLDER.glob("*.yaml"):
         gpu = yaml.safe_load(path.read_text(encoding="utf-8"))["gpu"]
-        assert path.name == file_of(gpu)
-        assert load(gpu).floors
+        assert path.name == floor_file(gpu)
+        assert load_expectations(gpu).floors
     assert {path.suffix for path in FOLDER.iterdir()} <= {".yaml", ".md"}
 
 
 def test_an_unmeasured_gpu_is_inconclusive_and_prints_its_entry(tmp_path: Path) -> None:
-    result = floor(suite(measured(AMP, 3000.126)), [GPU], SOURCE, tmp_path)
+    result = judge_floor(suite(measured(AMP, 3000.126)), [GPU], SOURCE, tmp_path)
     assert (result.suite, result.verdict) == ("floor", Verdict.INCONCLUSIVE)
     assert result.reason == (
         f"{AMP}: 3000.1 images/s with nothing to compare, expected an entry in "
         "expectations/nvidia-h999-80gb.yaml"
     )
     assert "never measured on NVIDIA H999 80GB" in result.cause
-    loaded = load(GPU, committed(tmp_path, measured(AMP, 3000.126)))
+    loaded = load_expectations(GPU, committed(tmp_path, measured(AMP, 3000.126)))
     assert (loaded.gpu, loaded.tolerance) == (GPU, 0.12)
     assert loaded.floors[AMP].per_s == 3000.13
     assert loaded.floors[AMP].measured == SOURCE
@@ -75,14 +82,14 @@ def test_an_unmeasured_gpu_is_inconclusive_and_prints_its_entry(tmp_path: Path) 
 def test_the_floor_is_what_was_measured_less_the_tolerance(
     tmp_path: Path, per_s: float, verdict: Verdict
 ) -> None:
-    result = floor(
+    result = judge_floor(
         suite(measured(AMP, per_s)), [GPU], SOURCE, committed(tmp_path, measured(AMP, 3000))
     )
     assert (result.verdict, result.last_output) == (verdict, "")
 
 
 def test_below_the_floor_says_what_was_found_and_expected(tmp_path: Path) -> None:
-    result = floor(
+    result = judge_floor(
         suite(measured(AMP, 1000)), [GPU] * 8, SOURCE, committed(tmp_path, measured(AMP, 3000))
     )
     assert result.reason == (
@@ -94,13 +101,13 @@ def test_below_the_floor_says_what_was_found_and_expected(tmp_path: Path) -> Non
 def test_an_entry_for_the_rest_keeps_what_is_known(tmp_path: Path) -> None:
     folder = committed(tmp_path, measured(AMP, 3000))
     new = suite(measured(AMP, 3500), measured("inference[resnet50-amp]", 9000))
-    result = floor(new, [GPU], replace(SOURCE, release="v2.6.2"), folder)
+    result = judge_floor(new, [GPU], replace(SOURCE, release="v2.6.2"), folder)
     assert {check.name: check.verdict for check in result.checks} == {
         AMP: Verdict.PASS,
         "inference[resnet50-amp]": Verdict.INCONCLUSIVE,
     }
-    (folder / file_of(GPU)).write_text(result.last_output, encoding="utf-8")
-    floors = load(GPU, folder).floors
+    (folder / floor_file(GPU)).write_text(result.last_output, encoding="utf-8")
+    floors = load_expectations(GPU, folder).floors
     assert {name: (one.per_s, one.measured.release) for name, one in floors.items()} == {
         AMP: (3000, "v2.6.1"),
         "inference[resnet50-amp]": (9000, "v2.6.2"),
@@ -109,10 +116,13 @@ def test_an_entry_for_the_rest_keeps_what_is_known(tmp_path: Path) -> None:
 
 def test_another_batch_is_other_work(tmp_path: Path) -> None:
     folder = committed(tmp_path, measured(AMP, 3000, batch=128))
-    result = floor(suite(measured(AMP, 1000, batch=64)), [GPU], SOURCE, folder)
+    result = judge_floor(suite(measured(AMP, 1000, batch=64)), [GPU], SOURCE, folder)
     assert result.verdict is Verdict.INCONCLUSIVE
-    (folder / file_of(GPU)).write_text(result.last_output, encoding="utf-8")
-    assert (load(GPU, folder).floors[AMP].batch, load(GPU, folder).floors[AMP].per_s) == (64, 1000)
+    (folder / floor_file(GPU)).write_text(result.last_output, encoding="utf-8")
+    assert (
+        load_expectations(GPU, folder).floors[AMP].batch,
+        load_expectations(GPU, folder).floors[AMP].per_s,
+    ) == (64, 1000)
 
 
 def test_what_was_not_measured_is_not_judged(tmp_path: Path) -> None:
@@ -120,18 +130,18 @@ def test_what_was_not_measured_is_not_judged(tmp_path: Path) -> None:
     floor.
     """
     folder = committed(tmp_path, measured(AMP, 3000), measured("gone", 1))
-    result = floor(suite(measured(AMP, 9000, verdict=Verdict.FAIL)), [GPU], SOURCE, folder)
+    result = judge_floor(suite(measured(AMP, 9000, verdict=Verdict.FAIL)), [GPU], SOURCE, folder)
     assert {check.name: check.verdict for check in result.checks} == {
         AMP: Verdict.NOT_RUN,
         "gone": Verdict.NOT_RUN,
     }
     assert result.verdict is Verdict.NOT_RUN
-    assert floor(suite(), [GPU], SOURCE, tmp_path / "none").verdict is Verdict.NOT_RUN
+    assert judge_floor(suite(), [GPU], SOURCE, tmp_path / "none").verdict is Verdict.NOT_RUN
 
 
 def test_the_challenge_measures_nothing_and_needs_no_entry(tmp_path: Path) -> None:
     answered = Check("challenge", Verdict.PASS, "", 0.1, ())
-    result = floor(
+    result = judge_floor(
         suite(measured(AMP, 3000), answered),
         [GPU],
         SOURCE,
@@ -141,13 +151,13 @@ def test_the_challenge_measures_nothing_and_needs_no_entry(tmp_path: Path) -> No
 
 
 def test_without_a_gpu_there_is_no_floor(tmp_path: Path) -> None:
-    result = floor(suite(measured(AMP, 1)), [], SOURCE, tmp_path)
+    result = judge_floor(suite(measured(AMP, 1)), [], SOURCE, tmp_path)
     assert result.verdict is Verdict.NOT_RUN
     assert "without a GPU" in result.reason
 
 
 def test_which_of_several_models_was_measured_is_not_known(tmp_path: Path) -> None:
-    result = floor(
+    result = judge_floor(
         suite(measured(AMP, 1)),
         [GPU, "NVIDIA A100"],
         SOURCE,
@@ -158,7 +168,7 @@ def test_which_of_several_models_was_measured_is_not_known(tmp_path: Path) -> No
 
 
 def test_no_entry_is_made_from_what_is_no_image(tmp_path: Path) -> None:
-    result = floor(suite(measured(AMP, 3000)), [GPU], replace(SOURCE, digest=""), tmp_path)
+    result = judge_floor(suite(measured(AMP, 3000)), [GPU], replace(SOURCE, digest=""), tmp_path)
     assert (result.verdict, result.last_output) == (Verdict.INCONCLUSIVE, "")
 
 
@@ -186,17 +196,17 @@ def test_no_entry_is_made_from_what_is_no_image(tmp_path: Path) -> None:
 def test_a_wrong_file_is_refused_with_its_line(
     tmp_path: Path, old: str, new: str, says: str
 ) -> None:
-    path = committed(tmp_path, measured(AMP, 3000)) / file_of(GPU)
+    path = committed(tmp_path, measured(AMP, 3000)) / floor_file(GPU)
     text = path.read_text(encoding="utf-8")
     assert old in text
     path.write_text(text.replace(old, new), encoding="utf-8")
     with pytest.raises(ConfigError) as refused:
-        load(GPU, tmp_path)
+        load_expectations(GPU, tmp_path)
     assert says in refused.value.message
     assert refused.value.message.startswith(f"{path}:")
 
 
 def test_the_entry_is_yaml_with_no_more_than_the_file_holds() -> None:
-    text = entry_for(suite(measured(AMP, 3000)), load(GPU, Path("none")), SOURCE)
+    text = render_entry(suite(measured(AMP, 3000)), load_expectations(GPU, Path("none")), SOURCE)
     assert yaml.safe_load(text)["floors"][AMP]["measured"]["date"] == "2026-11-21"
     assert text.splitlines()[0] == f"gpu: {GPU}"

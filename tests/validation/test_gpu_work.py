@@ -15,8 +15,8 @@ from runner.verdict import Verdict
 from tests.fakes.nvml import GIB, FakeGpu, FakeNvml
 from tests.validation.honest import ended, entries, suite_named
 from validation import control_groups, gpu_work, nvml
-from validation.judge import judge
-from validation.nvml import NOT_TOLD, Gpu, Sampler, Work
+from validation.judge import judge_suite
+from validation.nvml import NOT_TOLD, GpuActivity, GpuAtRest, Sampler
 from validation.record import Figure, SuiteResult
 from validation.suite import SUITES
 
@@ -25,35 +25,35 @@ MINE = f"0::/system.slice/docker-{CONTAINER}.scope\n"
 MINE_V1 = f"12:devices:/docker/{CONTAINER}\n0::/docker/{CONTAINER}\n"
 ANOTHER = f"0::/system.slice/docker-{'4e' * 32}.scope\n"
 REST = GIB // 2
-GPUS = tuple(Gpu(index, "", "NVIDIA H200", (9, 0), 141 * GIB, REST) for index in range(2))
+GPUS = tuple(GpuAtRest(index, "", "NVIDIA H200", (9, 0), 141 * GIB, REST) for index in range(2))
 DEVICE, THROUGHPUT = suite_named("device"), suite_named("throughput")
 
 WORKED = {
-    "a process of the container": Work({MINE}),
-    "version 1 of control groups": Work({MINE_V1}),
-    "beside one of another": Work({ANOTHER, MINE}, REST, 0),
-    "no processes, and memory": Work(set(), REST + 300_000_000, NOT_TOLD),
-    "no processes, and load": Work(set(), NOT_TOLD, 40),
-    "a process of another namespace, and memory": Work({""}, 2 * GIB, 0),
-    "a driver that tells nothing": Work(set(), NOT_TOLD, NOT_TOLD),
+    "a process of the container": GpuActivity({MINE}),
+    "version 1 of control groups": GpuActivity({MINE_V1}),
+    "beside one of another": GpuActivity({ANOTHER, MINE}, REST, 0),
+    "no processes, and memory": GpuActivity(set(), REST + 300_000_000, NOT_TOLD),
+    "no processes, and load": GpuActivity(set(), NOT_TOLD, 40),
+    "a process of another namespace, and memory": GpuActivity({""}, 2 * GIB, 0),
+    "a driver that tells nothing": GpuActivity(set(), NOT_TOLD, NOT_TOLD),
 }
 IDLE = {
-    "nothing": Work(set(), REST, 0),
-    "hardly any memory": Work(set(), REST + 1_000_000, 0),
-    "a process of another container": Work({ANOTHER}, 40 * GIB, 99),
-    "a process that cannot be told, and nothing else": Work({""}, REST, 0),
+    "nothing": GpuActivity(set(), REST, 0),
+    "hardly any memory": GpuActivity(set(), REST + 1_000_000, 0),
+    "a process of another container": GpuActivity({ANOTHER}, 40 * GIB, 99),
+    "a process that cannot be told, and nothing else": GpuActivity({""}, REST, 0),
 }
 
 
 def _passed(name: str, gpus: int = 2) -> SuiteResult:
     suite = suite_named(name)
-    result = judge(suite, ended(suite, entries(suite, gpus), gpus))
+    result = judge_suite(suite, ended(suite, entries(suite, gpus), gpus))
     assert result.verdict is Verdict.PASS
     return result
 
 
-def _held(name: str, *work: Work, gpus: Iterable[Gpu] = GPUS) -> SuiteResult:
-    return gpu_work.held_against(
+def _held(name: str, *work: GpuActivity, gpus: Iterable[GpuAtRest] = GPUS) -> SuiteResult:
+    return gpu_work.check_gpu_work(
         _passed(name), suite_named(name), CONTAINER, gpus, dict(enumerate(work))
     )
 
@@ -65,7 +65,7 @@ def test_work_that_was_seen(case: str) -> None:
 
 @pytest.mark.parametrize("case", IDLE)
 def test_a_gpu_on_which_nothing_was_seen(case: str) -> None:
-    result = _held("device", Work({MINE}), IDLE[case])
+    result = _held("device", GpuActivity({MINE}), IDLE[case])
     assert (result.verdict, result.reason) == (
         Verdict.FAIL,
         "the GPU checks passed and the driver saw no work on GPU 1",
@@ -77,12 +77,12 @@ def test_a_gpu_that_was_never_read() -> None:
     """The driver tells nothing of it: the sampler names that problem itself, and nothing is
     concluded from it here.
     """
-    assert _held("device", Work({MINE})).verdict is Verdict.PASS
+    assert _held("device", GpuActivity({MINE})).verdict is Verdict.PASS
 
 
 @pytest.mark.parametrize("name", ["ddp", "workloads", "throughput"])
 def test_one_gpu_suffices_for_a_suite_that_may_use_one(name: str) -> None:
-    assert _held(name, Work({MINE}), IDLE["nothing"]).verdict is Verdict.PASS
+    assert _held(name, GpuActivity({MINE}), IDLE["nothing"]).verdict is Verdict.PASS
     assert _held(name, IDLE["nothing"], IDLE["nothing"]).reason.endswith("saw no work on GPU 0, 1")
 
 
@@ -102,21 +102,23 @@ def test_which_suites_are_asked() -> None:
 
 
 def test_without_gpus_nothing_is_asked() -> None:
-    result = judge(DEVICE, ended(DEVICE, entries(DEVICE)))
-    assert gpu_work.held_against(result, DEVICE, CONTAINER, (), {}) is result
+    result = judge_suite(DEVICE, ended(DEVICE, entries(DEVICE)))
+    assert gpu_work.check_gpu_work(result, DEVICE, CONTAINER, (), {}) is result
 
 
 def test_what_failed_keeps_its_reason() -> None:
     failed = replace(_passed("device"), verdict=Verdict.FAIL, reason="why")
-    assert gpu_work.held_against(failed, DEVICE, CONTAINER, GPUS, {0: IDLE["nothing"]}) is failed
+    assert gpu_work.check_gpu_work(failed, DEVICE, CONTAINER, GPUS, {0: IDLE["nothing"]}) is failed
 
 
 def test_a_container_whose_processes_cannot_be_told() -> None:
     """Nor those of a suite in a machine's own Python: any process that the driver names may be its
     own.
     """
-    work = {0: Work({"0::/user.slice\n"}), 1: Work({"0::/user.slice\n"})}
-    assert gpu_work.held_against(_passed("device"), DEVICE, "", GPUS, work).verdict is Verdict.PASS
+    work = {0: GpuActivity({"0::/user.slice\n"}), 1: GpuActivity({"0::/user.slice\n"})}
+    assert (
+        gpu_work.check_gpu_work(_passed("device"), DEVICE, "", GPUS, work).verdict is Verdict.PASS
+    )
 
 
 @pytest.mark.parametrize(
@@ -149,8 +151,8 @@ def test_memory_that_contradicts_the_driver(
     checks = tuple(
         replace(one, figures=(figure,)) if one.name == check else one for one in result.checks
     )
-    work = {index: Work({MINE}, 20 * GIB, 50) for index in range(2)}
-    held = gpu_work.held_against(
+    work = {index: GpuActivity({MINE}, 20 * GIB, 50) for index in range(2)}
+    held = gpu_work.check_gpu_work(
         replace(result, checks=checks), suite_named(name), CONTAINER, GPUS, work
     )
     assert held.verdict is Verdict.FAIL
@@ -172,8 +174,8 @@ def test_the_sampler_sees_processes_memory_and_load(
     (tmp_path / "0" / "cgroup").write_text(MINE)  # process 1 has ended, or is of another namespace
     sampler = Sampler(GPUS, interval_s=0.05)
     _watched(sampler)
-    assert sampler.work == {0: Work({MINE, ""}, 3 * GIB, 7), 1: Work(set(), REST, 0)}
-    assert (sampler.problem, fake.sessions) == ("", 0)
+    assert sampler.work == {0: GpuActivity({MINE, ""}, 3 * GIB, 7), 1: GpuActivity(set(), REST, 0)}
+    assert (sampler.lost_gpu, fake.sessions) == ("", 0)
 
 
 def test_it_looks_more_often_than_it_keeps_readings(
@@ -193,8 +195,8 @@ def test_it_looks_more_often_than_it_keeps_readings(
         time.sleep(0.1)
         gpu.processes, gpu.utilisation = 0, 0
         time.sleep(0.1)
-    assert len(sampler.samples) == 1
-    assert sampler.work[0] == Work({""}, REST, 50)
+    assert len(sampler.all_samples) == 1
+    assert sampler.work[0] == GpuActivity({""}, REST, 50)
 
 
 def test_a_driver_that_names_no_process(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -203,4 +205,4 @@ def test_a_driver_that_names_no_process(monkeypatch: pytest.MonkeyPatch) -> None
     )
     sampler = Sampler(GPUS[:1], interval_s=0.05)
     _watched(sampler)
-    assert sampler.work[0] == Work(set(), REST, 0)
+    assert sampler.work[0] == GpuActivity(set(), REST, 0)

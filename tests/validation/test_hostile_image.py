@@ -22,7 +22,7 @@ from tests.validation.suites_here import EXPECTED, asserted, written
 from validation.executors import docker, root_usage, staging
 from validation.executors.interface import Setup
 from validation.harness import ROOT
-from validation.judge import judge
+from validation.judge import judge_suite
 from validation.record import SuiteResult
 from validation.suite import SUITES
 
@@ -132,7 +132,7 @@ def _run(
         setup, mounts=((hostile.write_pth(folder, program, ends=ends), f"{SITE}/evil.pth"),)
     )
     suite = written(folder, GOOD, timeout_s=timeout_s)
-    result = judge(suite, docker.run(suite, attacked))
+    result = judge_suite(suite, docker.run_suite(suite, attacked))
     assert SECRET not in repr(result)
     return result
 
@@ -151,7 +151,7 @@ def test_what_an_image_wrote_is_its_verdict(variant: str, setup: Setup, tmp_path
 def test_the_next_image_is_judged(setup: Setup, tmp_path: Path) -> None:
     assert _run(tmp_path, setup, hostile.CASES["evil_stacks"]).verdict is Verdict.FAIL
     suite = written(tmp_path, GOOD)
-    assert judge(suite, docker.run(suite, setup)).verdict is Verdict.PASS
+    assert judge_suite(suite, docker.run_suite(suite, setup)).verdict is Verdict.PASS
 
 
 def test_text_of_an_image_is_shown_cleaned(setup: Setup, tmp_path: Path) -> None:
@@ -199,7 +199,7 @@ def test_out_is_bounded_memory_that_runs_nothing(setup: Setup, tmp_path: Path) -
     """Neither what is only reserved nor what is unlinked reaches the host's disk; no file there is
     a program.
     """
-    runs, seen = staging._runs(), list[tuple[bool, int]]()
+    runs, seen = staging._runs_folder(), list[tuple[bool, int]]()
 
     def look() -> None:
         deadline = time.monotonic() + 20
@@ -243,7 +243,7 @@ def test_a_configuration_that_cannot_start_is_the_image_s_fault(
         name, *instructions, user="0:0" if "USER" not in instructions[0] else "99999999999"
     ) as reference:
         suite = written(tmp_path, GOOD)
-        result = judge(suite, docker.run(suite, replace(setup, reference=reference)))
+        result = judge_suite(suite, docker.run_suite(suite, replace(setup, reference=reference)))
     assert result.verdict is Verdict.FAIL, result
 
 
@@ -287,7 +287,7 @@ def test_what_no_image_can_be_started_with_is_not_the_image_s_fault(
     """A folder of the host that is gone, or a second mount of the same place."""
     for mount in ((tmp_path / "gone", "/data"), (tmp_path, ROOT)):
         suite = written(tmp_path, GOOD)
-        result = judge(suite, docker.run(suite, replace(setup, mounts=(mount,))))
+        result = judge_suite(suite, docker.run_suite(suite, replace(setup, mounts=(mount,))))
         assert result.verdict is Verdict.INFRA, result
 
 
@@ -302,8 +302,10 @@ def test_an_account_file_that_blocks_the_engine_is_the_image_s_fault(
 
 
 def test_labels_of_an_image_take_no_container_away(setup: Setup) -> None:
-    with planted("suite-labels", f"LABEL {docker.LABEL}={staging.owner()[:-1]}9") as reference:
-        other = engine.client().containers.create(reference, ["true"])
+    with planted(
+        "suite-labels", f"LABEL {docker.LABEL}={staging.current_owner()[:-1]}9"
+    ) as reference:
+        other = engine.connect_engine().containers.create(reference, ["true"])
         try:
             docker.remove_leftovers()
             other.reload()
@@ -346,11 +348,11 @@ def test_what_a_suite_can_reach(
     proxies = f'{{"proxies": {{"default": {{"httpProxy": "http://user:{SECRET}@proxy:1"}}}}}}'
     (config / "config.json").write_text(proxies)
     monkeypatch.setenv("DOCKER_CONFIG", str(config))
-    engine.client.cache_clear()
+    engine.connect_engine.cache_clear()
     try:
         result = _run(tmp_path, setup, REACHES)
     finally:
-        engine.client.cache_clear()
+        engine.connect_engine.cache_clear()
     set_by_python = "LC_CTYPE"
     names = sorted(
         ["HOME", "HOSTNAME", set_by_python, "PATH", "PYTHONDONTWRITEBYTECODE", *dict(docker.CACHES)]
@@ -425,7 +427,7 @@ def test_who_may_not_look_into_the_engine_s_folders_believes_its_size(
 def _write_root(program: str, setup: Setup, folder: Path) -> SuiteResult:
     attacked = replace(setup, mounts=((hostile.write_pth(folder, program), f"{SITE}/evil.pth"),))
     suite = replace(written(folder, GOOD), writes_root=True)
-    return judge(suite, docker.run(suite, attacked))
+    return judge_suite(suite, docker.run_suite(suite, attacked))
 
 
 def test_an_image_that_cannot_start_is_the_image_s_fault(setup: Setup, tmp_path: Path) -> None:
@@ -460,7 +462,7 @@ def test_what_this_machine_cannot_read_is_not_the_image_s_fault(
         with monkeypatch.context() as patched:
             patched.setattr(staging, "read_file", fails)
             suite = written(tmp_path, GOOD)
-            assert judge(suite, docker.run(suite, setup)).verdict is verdict
+            assert judge_suite(suite, docker.run_suite(suite, setup)).verdict is verdict
 
 
 @pytest.mark.slow
@@ -469,7 +471,7 @@ def test_cases_on_the_real_image(case: str, base_image: str, setup: Setup, tmp_p
     """A forged report is refused for its missing answers elsewhere; here for the exit code that it
     does not tell.
     """
-    engine.pull(base_image)
+    engine.pull_image(base_image)
     program = hostile.CASES[case] + (
         'os.symlink("/etc/hostname", out + "running")\n' if case == "evil_forge" else ""
     )
@@ -478,7 +480,7 @@ def test_cases_on_the_real_image(case: str, base_image: str, setup: Setup, tmp_p
     )
     attacked = replace(setup, reference=base_image, expected=asserted("base"), mounts=mounts)
     for suite in (each for each in SUITES if each.name in ("device", "environment")):
-        result = judge(suite, docker.run(suite, attacked))
+        result = judge_suite(suite, docker.run_suite(suite, attacked))
         assert result.verdict is Verdict.FAIL
         assert SECRET not in repr(result)
 
@@ -489,8 +491,8 @@ def test_reading_does_not_wait(tmp_path: Path) -> None:
     (folder / "out" / "stacks").mkdir(parents=True)
     for name in ("out/report.jsonl", "out/running", "out/stacks/1"):
         os.mkfifo(folder / name)
-    done: list[staging.Written] = []
-    reader = threading.Thread(target=lambda: done.append(staging.written(folder)), daemon=True)
+    done: list[staging.SuiteOutput] = []
+    reader = threading.Thread(target=lambda: done.append(staging.read_output(folder)), daemon=True)
     reader.start()
     reader.join(10)
     assert "named pipe" in done[0].malformed

@@ -9,7 +9,7 @@ import pytest
 
 from runner.verdict import Verdict
 from tests.validation.suites_here import run_here, written
-from validation.judge import Ended, judge
+from validation.judge import SuiteExecution, judge_suite
 from validation.record import Figure, SuiteResult
 from validation.suite import Suite
 from validation.suites.contract.layout import PACKAGE
@@ -70,7 +70,7 @@ NOT_A_PASS = {
 
 def _judged(folder: Path, text: str, **environment: str) -> SuiteResult:
     suite = written(folder, text)
-    return judge(suite, run_here(suite, folder, environment=environment))
+    return judge_suite(suite, run_here(suite, folder, environment=environment))
 
 
 @pytest.mark.parametrize("case", NOT_A_PASS)
@@ -111,7 +111,7 @@ def test_infra_in_our_own_words(tmp_path: Path) -> None:
 def test_slow_test_fails_and_the_next_one_runs(tmp_path: Path) -> None:
     text = "import time\ndef test_hangs():\n    time.sleep(60)\n" + PASSES
     suite = written(tmp_path, text, test_timeout_s=1)
-    result = judge(suite, run_here(suite, tmp_path))
+    result = judge_suite(suite, run_here(suite, tmp_path))
     assert result.verdict is Verdict.FAIL
     assert "Timeout" in result.reason
     assert [check.verdict for check in result.checks] == [Verdict.FAIL, Verdict.PASS]
@@ -219,17 +219,17 @@ def test_a_suite_that_says_nothing_gets_the_cause_of_its_last_words(tmp_path: Pa
 
 
 @pytest.fixture(scope="module")
-def passed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Suite, Ended]:
+def passed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Suite, SuiteExecution]:
     folder = tmp_path_factory.mktemp("passed")
     suite = written(folder, PASSES)
     return suite, run_here(suite, folder)
 
 
-def test_a_report_cut_anywhere_is_never_a_pass(passed: tuple[Suite, Ended]) -> None:
+def test_a_report_cut_anywhere_is_never_a_pass(passed: tuple[Suite, SuiteExecution]) -> None:
     suite, ended = passed
-    assert judge(suite, ended).verdict is Verdict.PASS
+    assert judge_suite(suite, ended).verdict is Verdict.PASS
     for length in range(len(ended.report)):
-        result = judge(suite, replace(ended, report=ended.report[:length]))
+        result = judge_suite(suite, replace(ended, report=ended.report[:length]))
         assert result.verdict is Verdict.FAIL, length
 
 
@@ -251,11 +251,11 @@ ENDINGS = [
 
 @pytest.mark.parametrize(("how", "verdict", "says"), ENDINGS)
 def test_what_the_engine_saw_counts(
-    passed: tuple[Suite, Ended], how: dict[str, object], verdict: Verdict, says: str
+    passed: tuple[Suite, SuiteExecution], how: dict[str, object], verdict: Verdict, says: str
 ) -> None:
     """The checks that had ended are kept, and none of these is a pass, whatever the report says."""
     suite, ended = passed
-    result = judge(suite, replace(ended, **how))  # type: ignore[arg-type]
+    result = judge_suite(suite, replace(ended, **how))  # type: ignore[arg-type]
     assert result.verdict is verdict
     assert result.reason.startswith(says)
     assert [check.name for check in result.checks] == ["good"]
@@ -264,4 +264,4 @@ def test_what_the_engine_saw_counts(
 def test_a_failed_check_outranks_a_kill(tmp_path: Path) -> None:
     suite = written(tmp_path, "def test_a():\n    assert False, 'found'\n")
     ended = replace(run_here(suite, tmp_path), exit_code=137)
-    assert judge(suite, ended).verdict is Verdict.FAIL
+    assert judge_suite(suite, ended).verdict is Verdict.FAIL

@@ -15,7 +15,7 @@ from runner.errors import ConfigError, EnvironmentFailed
 from tests.fakes.nvml import FakeGpu, FakeNvml
 from validation import machine
 from validation.executors import docker, local
-from validation.machine import Gpus, environment, find_gpus
+from validation.machine import Gpus, describe_environment, find_gpus
 
 NAME = "NVIDIA A100-SXM4-80GB"
 
@@ -29,7 +29,7 @@ def said(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """What the person was told; the engine hands out GPUs."""
     lines: list[str] = []
     machine._say_once.cache_clear()
-    monkeypatch.setattr(progress, "say", lines.append)
+    monkeypatch.setattr(progress, "say_line", lines.append)
     monkeypatch.setattr(
         engine, "gpu_request", lambda: DeviceRequest(count=-1, capabilities=[["gpu"]])
     )
@@ -88,9 +88,9 @@ def test_an_engine_without_gpus_is_no_gpu(said: list[str], monkeypatch: pytest.M
 def test_without_an_engine_none_is_asked(said: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     FakeNvml(FakeGpu()).install(monkeypatch)
     monkeypatch.setattr(engine, "gpu_request", _no_engine)
-    monkeypatch.setattr(engine, "client", _no_engine)
+    monkeypatch.setattr(engine, "connect_engine", _no_engine)
     gpus = machine.choose_gpus("cuda", local.gpu_problem)
-    here = environment(gpus, 1 << 30, local.describe_machine())
+    here = describe_environment(gpus, 1 << 30, local.describe_machine())
     assert (here.executor, here.device, here.gpus, here.driver) == (
         "local",
         "cuda",
@@ -111,9 +111,9 @@ def test_the_record_says_where_the_engine_runs(monkeypatch: pytest.MonkeyPatch) 
         def info(self) -> dict[str, object]:
             return {"NCPU": 96, "MemTotal": 7, "KernelVersion": "6.1"}
 
-    monkeypatch.setattr(engine, "client", Client)
-    monkeypatch.setattr(engine, "version", lambda: "27.0")
-    found = environment(Gpus(), 5, docker.describe_machine())
+    monkeypatch.setattr(engine, "connect_engine", Client)
+    monkeypatch.setattr(engine, "engine_version", lambda: "27.0")
+    found = describe_environment(Gpus(), 5, docker.describe_machine())
     assert (found.executor, found.device, found.gpus, found.driver, found.shm_bytes) == (
         "docker",
         "cpu",

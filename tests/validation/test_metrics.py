@@ -12,7 +12,7 @@ from prometheus_client import parser
 from prometheus_client.openmetrics import parser as openmetrics_parser
 
 from runner.verdict import Verdict
-from validation.metrics import openmetrics
+from validation.metrics import render_openmetrics
 from validation.record import Check, Environment, Figure, GpuSample, SuiteResult, ValidationRecord
 
 DIGEST = "sha256:" + "1" * 64
@@ -57,7 +57,7 @@ def _key(name: str, **labels: str) -> tuple[str, frozenset[tuple[str, str]]]:
 
 
 def test_verdicts_seconds_and_figures(parse: Parse) -> None:
-    found = _values(openmetrics(_record()), parse)
+    found = _values(render_openmetrics(_record()), parse)
     assert found[_key("validation_verdict", verdict="infra")] == 1
     assert found[_key("validation_verdict", verdict="pass")] == 0
     assert sum(value for (name, _), value in found.items() if name == "suite_verdict") == 1
@@ -81,7 +81,7 @@ def test_gpus_in_base_units(parse: Parse) -> None:
         _sample(2.5, 0, 500.0),
         _sample(0.0, 1, -1),
     )
-    found = _values(openmetrics(_record(*samples)), parse)
+    found = _values(render_openmetrics(_record(*samples)), parse)
 
     def of(name: str, gpu: int = 0, **labels: str) -> float | None:
         return found.get(_key(name, suite="throughput", gpu=str(gpu), **labels))
@@ -102,15 +102,17 @@ def test_gpus_in_base_units(parse: Parse) -> None:
 
 def test_throttled_to_the_end(parse: Parse) -> None:
     """The last reading stands for as long as the others did."""
-    found = _values(openmetrics(_record(_sample(0.0), _sample(2.0, 0, 1.0, "sw power cap"))), parse)
+    found = _values(
+        render_openmetrics(_record(_sample(0.0), _sample(2.0, 0, 1.0, "sw power cap"))), parse
+    )
     key = _key("gpu_throttled_seconds", suite="throughput", gpu="0", reason="sw power cap")
     assert found[key] == 2.0
 
 
 def test_names_of_checks_are_escaped(parse: Parse) -> None:
-    found = _values(openmetrics(_record(name='a["\\n"]\n')), parse)
+    found = _values(render_openmetrics(_record(name='a["\\n"]\n')), parse)
     assert found[_key("check_verdict", suite="throughput", check='a["\\n"]\n', verdict="pass")] == 1
 
 
 def test_it_ends_as_openmetrics_must() -> None:
-    assert openmetrics(_record()).endswith("# EOF\n")
+    assert render_openmetrics(_record()).endswith("# EOF\n")

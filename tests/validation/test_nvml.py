@@ -11,7 +11,7 @@ import pynvml
 import pytest
 
 from tests.fakes.nvml import GIB, FakeGpu, FakeNvml
-from validation.nvml import NOT_TOLD, Gpu, Inventory, Sampler, inventory
+from validation.nvml import NOT_TOLD, GpuAtRest, Inventory, Sampler, read_inventory
 
 A100 = FakeGpu()
 HOT = pynvml.nvmlClocksThrottleReasonHwThermalSlowdown | pynvml.nvmlClocksThrottleReasonSwPowerCap
@@ -31,31 +31,33 @@ CALLS_THAT_MAY_BE_REFUSED = (
 )
 
 
-def _gpus(*fakes: FakeGpu) -> tuple[Gpu, ...]:
-    return tuple(Gpu(index, "", fake.name, (8, 0), 0) for index, fake in enumerate(fakes))
+def _gpus(*fakes: FakeGpu) -> tuple[GpuAtRest, ...]:
+    return tuple(GpuAtRest(index, "", fake.name, (8, 0), 0) for index, fake in enumerate(fakes))
 
 
 def _until(sampler: Sampler, readings: int) -> None:
     """Wait for that many readings, or for a problem."""
     deadline = time.monotonic() + 10
-    while len(sampler.samples) < readings and not sampler.problem and time.monotonic() < deadline:
+    while (
+        len(sampler.all_samples) < readings and not sampler.lost_gpu and time.monotonic() < deadline
+    ):
         time.sleep(0.005)
 
 
 def test_a_machine_without_a_driver() -> None:
     """Asked for real: `pynvml` finds no library here, or a driver answers."""
-    found = inventory()
+    found = read_inventory()
     assert found.gpus or found.problem
 
 
 def test_no_library_is_an_answer(monkeypatch: pytest.MonkeyPatch) -> None:
     FakeNvml(init_error=pynvml.NVML_ERROR_LIBRARY_NOT_FOUND).install(monkeypatch)
-    assert inventory() == Inventory(problem="NVML says `NVML Shared Library Not Found`")
+    assert read_inventory() == Inventory(problem="NVML says `NVML Shared Library Not Found`")
 
 
 def test_no_gpu_is_an_answer(monkeypatch: pytest.MonkeyPatch) -> None:
     FakeNvml().install(monkeypatch)
-    assert inventory() == Inventory((), "550.54.15", "NVML lists no GPU")
+    assert read_inventory() == Inventory((), "550.54.15", "NVML lists no GPU")
 
 
 def test_every_gpu_is_listed(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -64,9 +66,9 @@ def test_every_gpu_is_listed(monkeypatch: pytest.MonkeyPatch) -> None:
         FakeGpu("NVIDIA T4", (7, 5), 16 * GIB, mig=True, processes=2, uncorrected=3, reasons=HOT),
     )
     fake.install(monkeypatch)
-    found = inventory()
+    found = read_inventory()
     assert (found.driver, found.problem, fake.sessions) == ("550.54.15", "", 0)
-    assert found.gpus[0] == Gpu(
+    assert found.gpus[0] == GpuAtRest(
         0, "GPU-0", "NVIDIA A100-SXM4-80GB", (8, 0), 80 * GIB, GIB // 2, False, 0, 0, 0, (), ()
     )
     second = found.gpus[1]
@@ -90,24 +92,26 @@ def test_memory_that_waits_for_repair(
     fake: FakeGpu, repairs: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     FakeNvml(fake).install(monkeypatch)
-    assert inventory().gpus[0].repairs == repairs
+    assert read_inventory().gpus[0].repairs == repairs
 
 
 def test_a_gpu_that_tells_little(monkeypatch: pytest.MonkeyPatch) -> None:
     FakeNvml(FakeGpu(refuses=CALLS_THAT_MAY_BE_REFUSED)).install(monkeypatch)
-    assert inventory().gpus == (Gpu(0, "GPU-0", "NVIDIA A100-SXM4-80GB", (0, 0), NOT_TOLD),)
-    with Sampler(inventory().gpus) as sampler:
+    assert read_inventory().gpus == (
+        GpuAtRest(0, "GPU-0", "NVIDIA A100-SXM4-80GB", (0, 0), NOT_TOLD),
+    )
+    with Sampler(read_inventory().gpus) as sampler:
         _until(sampler, 1)
-    sample = sampler.samples[0]
+    sample = sampler.all_samples[0]
     numbers = (sample.sm_clock_mhz, sample.memory_clock_mhz, sample.power_w, sample.temperature_c)
     assert {*numbers, sample.utilisation_percent, sample.memory_used_mb} == {NOT_TOLD}
-    assert (sample.throttled, sampler.problem) == ((), "")
+    assert (sample.throttled, sampler.lost_gpu) == ((), "")
 
 
 @pytest.mark.parametrize("error", (pynvml.NVML_ERROR_GPU_IS_LOST, pynvml.NVML_ERROR_UNKNOWN))
 def test_a_gpu_that_does_not_answer_is_named(error: int, monkeypatch: pytest.MonkeyPatch) -> None:
     FakeNvml(A100, FakeGpu(lost_after=0, lost_as=error)).install(monkeypatch)
-    found = inventory()
+    found = read_inventory()
     assert [gpu.index for gpu in found.gpus] == [0]
     assert found.problem.startswith("GPU 1: NVML says `")
 
@@ -117,7 +121,7 @@ def test_readings(monkeypatch: pytest.MonkeyPatch) -> None:
     fake.install(monkeypatch)
     with Sampler(_gpus(*fake.gpus), interval_s=0.01) as sampler:
         _until(sampler, 4)
-    first, second = sampler.samples[:2]
+    first, second = sampler.all_samples[:2]
     assert (first.gpu, first.sm_clock_mhz, first.memory_clock_mhz, first.power_w) == (
         0,
         1410,
@@ -127,8 +131,8 @@ def test_readings(monkeypatch: pytest.MonkeyPatch) -> None:
     assert (first.temperature_c, first.memory_used_mb, first.throttled) == (34, 536, ())
     assert (second.gpu, second.utilisation_percent) == (1, 97)
     assert second.throttled == ("sw power cap", "hw thermal slowdown")
-    assert sampler.samples[2].at_s > first.at_s
-    assert (sampler.problem, fake.sessions) == ("", 0)
+    assert sampler.all_samples[2].at_s > first.at_s
+    assert (sampler.lost_gpu, fake.sessions) == ("", 0)
 
 
 def test_once_a_second_and_a_prompt_end(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -138,7 +142,7 @@ def test_once_a_second_and_a_prompt_end(monkeypatch: pytest.MonkeyPatch) -> None
     with Sampler(_gpus(A100)) as sampler:
         _until(sampler, 1)
     assert time.monotonic() - started < 0.9
-    assert len(sampler.samples) == 1
+    assert len(sampler.all_samples) == 1
 
 
 def test_a_lost_gpu_is_told_and_the_other_read_on(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -146,13 +150,13 @@ def test_a_lost_gpu_is_told_and_the_other_read_on(monkeypatch: pytest.MonkeyPatc
     fake.install(monkeypatch)
     with Sampler(_gpus(*fake.gpus), interval_s=0.01) as sampler:
         _until(sampler, 99)  # it ends at the problem
-        lost_at = len(sampler.samples)
+        lost_at = len(sampler.all_samples)
         deadline = time.monotonic() + 10
-        while len(sampler.samples) < lost_at + 3 and time.monotonic() < deadline:
+        while len(sampler.all_samples) < lost_at + 3 and time.monotonic() < deadline:
             time.sleep(0.005)
-    assert sampler.problem == "GPU 0 was lost after 0 s: NVML says `GPU is lost`"
-    assert [sample.gpu for sample in sampler.samples].count(0) == 2
-    assert [sample.gpu for sample in sampler.samples].count(1) >= 3
+    assert sampler.lost_gpu == "GPU 0 was lost after 0 s: NVML says `GPU is lost`"
+    assert [sample.gpu for sample in sampler.all_samples].count(0) == 2
+    assert [sample.gpu for sample in sampler.all_samples].count(1) >= 3
 
 
 def test_a_gpu_lost_between_two_values(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -164,14 +168,14 @@ def test_a_gpu_lost_between_two_values(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pynvml, "nvmlDeviceGetTemperature", lost)
     with Sampler(_gpus(A100)) as sampler:
         _until(sampler, 1)
-    assert (sampler.samples, sampler.problem[:14]) == ((), "GPU 0 was lost")
+    assert (sampler.all_samples, sampler.lost_gpu[:14]) == ((), "GPU 0 was lost")
 
 
 def test_a_driver_that_goes_away(monkeypatch: pytest.MonkeyPatch) -> None:
     FakeNvml(A100, init_error=pynvml.NVML_ERROR_DRIVER_NOT_LOADED).install(monkeypatch)
     with Sampler(_gpus(A100)) as sampler:
         _until(sampler, 1)
-    assert sampler.problem == "the driver stopped answering: NVML says `Driver Not Loaded`"
+    assert sampler.lost_gpu == "the driver stopped answering: NVML says `Driver Not Loaded`"
 
 
 def test_a_driver_that_hangs_does_not_hang_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -182,7 +186,7 @@ def test_a_driver_that_hangs_does_not_hang_the_run(monkeypatch: pytest.MonkeyPat
     with Sampler(_gpus(A100)) as sampler:
         pass
     released.set()
-    assert sampler.problem == "the driver stopped answering: a reading has not come back"
+    assert sampler.lost_gpu == "the driver stopped answering: a reading has not come back"
 
 
 def test_nothing_is_started_without_a_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -191,4 +195,4 @@ def test_nothing_is_started_without_a_gpu(monkeypatch: pytest.MonkeyPatch) -> No
     threads = threading.active_count()
     with Sampler(()) as sampler:
         assert (threading.active_count(), fake.sessions) == (threads, 0)
-    assert (sampler.samples, sampler.problem) == ((), "")
+    assert (sampler.all_samples, sampler.lost_gpu) == ((), "")

@@ -9,18 +9,18 @@ from images.catalog import BASE
 from runner.verdict import Verdict
 from tests.validation.suites_here import asserted
 from validation.machine import find_gpus
-from validation.run import Subject, validate
+from validation.run import ValidationTarget, validate_image
 
 pytestmark = [pytest.mark.gpu, pytest.mark.docker, pytest.mark.slow]
 
 
 def test_every_check_of_base_runs_and_passes(base_image: str) -> None:
     """But for what one GPU cannot prove, and the floors of a GPU that was never measured."""
-    floor = catalog.load().lines["2.6"].driver_floor
-    subject = Subject(
+    floor = catalog.load_catalog().lines["2.6"].driver_floor
+    subject = ValidationTarget(
         "v2.6.0", BASE, (BASE,), base_image.rpartition("@")[2], base_image, asserted(BASE), floor
     )
-    record = validate(subject, "cuda")
+    record = validate_image(subject, "cuda")
     proven = [suite for suite in record.suites if suite.suite != "floor"]
     unproven = {
         check.reason

@@ -12,11 +12,11 @@ from types import SimpleNamespace
 import pytest
 
 from runner.verdict import Verdict
-from validation.nvml import Gpu, Inventory
-from validation.preflight import preflight
+from validation.nvml import GpuAtRest, Inventory
+from validation.preflight import check_host
 from validation.record import Check, SuiteResult
 
-GOOD = Gpu(
+GOOD = GpuAtRest(
     0, "GPU-0", "NVIDIA A100", (8, 0), 80 << 30, 1 << 30, False, 0, 0, 0, (), ("sw power cap",)
 )
 OF_GPUS = (
@@ -31,8 +31,8 @@ OF_GPUS = (
 pytestmark = pytest.mark.usefixtures("home")
 
 
-def _judged(*gpus: Gpu, driver: str = "550.54.15", problem: str = "") -> SuiteResult:
-    return preflight(Inventory(gpus, driver, problem), "525", "12.4")
+def _judged(*gpus: GpuAtRest, driver: str = "550.54.15", problem: str = "") -> SuiteResult:
+    return check_host(Inventory(gpus, driver, problem), "525", "12.4")
 
 
 def _refused(result: SuiteResult) -> Check:
@@ -59,7 +59,7 @@ def test_a_fit_host() -> None:
 
 
 def test_without_a_gpu_the_rest_is_judged() -> None:
-    result = preflight(Inventory(problem="no driver"), "525")
+    result = check_host(Inventory(problem="no driver"), "525")
     verdicts = {check.name: (check.verdict, check.reason) for check in result.checks}
     assert {verdicts[name] for name in OF_GPUS} == {
         (Verdict.NOT_RUN, "the suites ran without a GPU")
@@ -85,7 +85,7 @@ def test_a_driver_older_than_the_family(driver: str) -> None:
 
 
 def test_a_toolkit_nothing_is_known_of() -> None:
-    result = preflight(Inventory((GOOD,), "550.54.15"), "525", "99.1")
+    result = check_host(Inventory((GOOD,), "550.54.15"), "525", "99.1")
     assert [figure.name for figure in result.checks[0].figures] == ["driver"]
 
 
@@ -133,7 +133,7 @@ def test_a_toolkit_nothing_is_known_of() -> None:
         ),
     ),
 )
-def test_a_gpu_that_is_not_fit(gpu: Gpu, name: str, reason: str, way_out: str) -> None:
+def test_a_gpu_that_is_not_fit(gpu: GpuAtRest, name: str, reason: str, way_out: str) -> None:
     found = _refused(_judged(gpu))
     assert (found.name, found.reason) == (name, reason)
     assert way_out in found.cause
@@ -154,7 +154,7 @@ def test_utilisation_lags_and_counts_only_where_processes_are_not_told() -> None
 
 
 def test_a_gpu_that_tells_nothing_is_not_refused() -> None:
-    assert _judged(Gpu(0, "GPU-0", "NVIDIA GeForce", (8, 6), -1)).verdict is Verdict.PASS
+    assert _judged(GpuAtRest(0, "GPU-0", "NVIDIA GeForce", (8, 6), -1)).verdict is Verdict.PASS
 
 
 def test_a_gpu_that_does_not_answer() -> None:

@@ -14,12 +14,20 @@ from runner.verdict import Verdict
 from tests.validation.suites_here import EXPECTED
 from validation import regression
 from validation.executors.interface import Setup
-from validation.judge import Ended
+from validation.judge import SuiteExecution
 from validation.record import Check, Figure, SuiteResult
-from validation.regression import LOOKS, Estimate, Run, RunFailed, Side, compare, estimate
+from validation.regression import (
+    LOOKS,
+    ComparedSide,
+    Estimate,
+    Run,
+    RunFailed,
+    compare_releases,
+    estimate_ratio,
+)
 from validation.suite import SUITES, Suite
 
-A, B = Side.PREVIOUS, Side.CANDIDATE
+A, B = ComparedSide.PREVIOUS, ComparedSide.CANDIDATE
 
 
 class Runs:
@@ -29,10 +37,10 @@ class Runs:
 
     def __init__(self, change: float, noise: float = 0.0, drift: float = 0.0) -> None:
         self.change, self.noise, self.drift = change, noise, drift
-        self.order: list[Side] = []
+        self.order: list[ComparedSide] = []
         self._random = random.Random(1)  # noqa: S311 - noise, no secret
 
-    def __call__(self, side: Side) -> Mapping[str, float]:
+    def __call__(self, side: ComparedSide) -> Mapping[str, float]:
         true = (self.change if side is B else 0.0) - self.drift * len(self.order)
         self.order.append(side)
         return {"training": 100 * math.exp(true + self._random.gauss(0, self.noise))}
@@ -62,14 +70,14 @@ def test_both_looks_together_promise_95_percent() -> None:
 
 def test_pairs_turn_around() -> None:
     runs = Runs(0, noise=0.001)
-    result = compare(runs)
+    result = compare_releases(runs)
     assert runs.order == [A, B, B, A] * 3
     assert (result.suite, result.verdict, result.reason) == ("regression", Verdict.PASS, "")
     assert figures(result)["pairs"] == 6
 
 
 def test_a_slower_candidate_fails_with_what_was_found() -> None:
-    result = compare(Runs(math.log(1 / 1.05), noise=0.002))
+    result = compare_releases(Runs(math.log(1 / 1.05), noise=0.002))
     assert result.verdict is Verdict.FAIL
     assert result.reason.startswith("training: between -4.88 and -4.6")
     assert result.reason.endswith("against the previous release (6 pairs), expected not below -2 %")
@@ -78,12 +86,12 @@ def test_a_slower_candidate_fails_with_what_was_found() -> None:
 
 
 def test_a_faster_candidate_passes() -> None:
-    assert compare(Runs(0.3, noise=0.01)).verdict is Verdict.PASS
+    assert compare_releases(Runs(0.3, noise=0.01)).verdict is Verdict.PASS
 
 
 def test_what_is_not_decided_is_looked_at_again_and_stays_open() -> None:
     runs = Runs(-0.02, noise=0.01)
-    result = compare(runs)
+    result = compare_releases(runs)
     assert (result.verdict, len(runs.order), figures(result)["pairs"]) == (
         Verdict.INCONCLUSIVE,
         24,
@@ -98,22 +106,22 @@ def test_drift_cancels(drift: float) -> None:
     bounds.
     """
     still, moving = (
-        compare(Runs(-0.01, noise=0.001)),
-        compare(Runs(-0.01, noise=0.001, drift=drift)),
+        compare_releases(Runs(-0.01, noise=0.001)),
+        compare_releases(Runs(-0.01, noise=0.001, drift=drift)),
     )
     assert moving.verdict is Verdict.PASS
     assert figures(moving) == pytest.approx(figures(still))
 
 
 def test_equal_figures_have_no_spread() -> None:
-    assert estimate([-0.01] * 6, t=2.776) == Estimate(-0.01, -0.01, -0.01, 6)
+    assert estimate_ratio([-0.01] * 6, t=2.776) == Estimate(-0.01, -0.01, -0.01, 6)
 
 
 def test_bounds_of_a_known_sample() -> None:
     """Of each kind 0, 0.01, 0.02 and 0.03, 0.04, 0.05: the squares sum to 4e-4, the error is
     sqrt(4e-4 / 4 / 6).
     """
-    found = estimate([0, 0.03, 0.01, 0.04, 0.02, 0.05], t=2)
+    found = estimate_ratio([0, 0.03, 0.01, 0.04, 0.02, 0.05], t=2)
     error = math.sqrt(4e-4 / 4 / 6)
     assert (found.mean, found.lower, found.upper) == pytest.approx(
         (0.025, 0.025 - 2 * error, 0.025 + 2 * error)
@@ -122,7 +130,7 @@ def test_bounds_of_a_known_sample() -> None:
 
 def test_one_workload_that_is_decided_waits_for_the_others() -> None:
     even, noisy = Runs(0, noise=0.001), Runs(-0.02, noise=0.01)
-    result = compare(
+    result = compare_releases(
         lambda side: {"even": even(side)["training"], "noisy": noisy(side)["training"]}
     )
     pairs = {check.name: check.figures[-1].value for check in result.checks}
@@ -133,7 +141,9 @@ def test_one_workload_that_is_decided_waits_for_the_others() -> None:
 
 def test_the_worst_workload_counts() -> None:
     fine, slow = Runs(0, noise=0.001), Runs(-0.1, noise=0.001)
-    result = compare(lambda side: {"fine": fine(side)["training"], "slow": slow(side)["training"]})
+    result = compare_releases(
+        lambda side: {"fine": fine(side)["training"], "slow": slow(side)["training"]}
+    )
     assert result.verdict is Verdict.FAIL
     assert result.reason.startswith("slow: ")
 
@@ -149,12 +159,12 @@ def test_the_worst_workload_counts() -> None:
 def test_a_run_that_fails_is_never_a_pass(fault: Exception, verdict: Verdict) -> None:
     runs = Runs(0)
 
-    def run(side: Side) -> Mapping[str, float]:
+    def run(side: ComparedSide) -> Mapping[str, float]:
         if len(runs.order) == 7:
             raise fault
         return runs(side)
 
-    result = compare(run)
+    result = compare_releases(run)
     assert (result.verdict, result.reason, result.checks) == (verdict, "the GPU was lost", ())
 
 
@@ -169,7 +179,7 @@ def test_a_run_that_fails_is_never_a_pass(fault: Exception, verdict: Verdict) ->
 def test_figures_that_one_side_lacks(
     previous: dict[str, float], candidate: dict[str, float], says: str
 ) -> None:
-    result = compare(lambda side: candidate if side is B else previous)
+    result = compare_releases(lambda side: candidate if side is B else previous)
     assert result.verdict is Verdict.INCONCLUSIVE
     assert says in result.reason
 
@@ -182,12 +192,12 @@ PREVIOUS, CANDIDATE = (Setup(name, Path(), EXPECTED) for name in ("previous", "c
 def in_containers(monkeypatch: pytest.MonkeyPatch, result: SuiteResult) -> tuple[Run, list[str]]:
     seen: list[str] = []
 
-    def executed(_: Suite, setup: Setup) -> Ended:
+    def executed(_: Suite, setup: Setup) -> SuiteExecution:
         seen.append(setup.reference)
-        return Ended(0, 1.0)
+        return SuiteExecution(0, 1.0)
 
     monkeypatch.setattr(regression, "judge", lambda *_: result)
-    return regression.in_containers(SUITES[0], PREVIOUS, CANDIDATE, executed), seen
+    return regression.container_runner(SUITES[0], PREVIOUS, CANDIDATE, executed), seen
 
 
 def test_each_side_runs_its_image(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -215,5 +225,5 @@ def test_a_suite_that_fails_says_in_which_image(
     verdict: Verdict, left: Verdict, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run, _ = in_containers(monkeypatch, SuiteResult("throughput", verdict, "hung", 1.0, (), ""))
-    result = compare(run)
+    result = compare_releases(run)
     assert (result.verdict, result.reason) == (left, "a run of the previous image: hung")

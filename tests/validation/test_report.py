@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from runner.untrusted import Malformed
 from runner.verdict import Verdict
-from validation.judge import Ended, judge
+from validation.judge import SuiteExecution, judge_suite
 from validation.record import Figure
 from validation.report import MESSAGE_CHARACTERS, read_report
 from validation.suite import SUITES
@@ -124,7 +124,7 @@ def test_what_is_no_report(text: str, says: str) -> None:
     with pytest.raises(Malformed) as refused:
         read_report(text, SECONDS)
     assert says in str(refused.value)
-    result = judge(SUITE, Ended(0, 1.0, report=text))
+    result = judge_suite(SUITE, SuiteExecution(0, 1.0, report=text))
     assert result.verdict is Verdict.FAIL
     assert result.reason == f"no complete report: the report is malformed: {refused.value}"
 
@@ -145,15 +145,15 @@ def test_text_is_cleaned_and_bounded() -> None:
         "longrepr": {"reprcrash": {"path": "x", "lineno": 1, "message": message + "x" * 100_000}},
         "user_properties": [["\x1b[2Jrate", [1, "\u200bs"]]],
     }
-    result = judge(
-        SUITE, Ended(1, 1.0, report=lines(hostile, FINISH), output="\x1b[2J::error::x\n")
+    result = judge_suite(
+        SUITE, SuiteExecution(1, 1.0, report=lines(hostile, FINISH), output="\x1b[2J::error::x\n")
     )
     (check,) = result.checks
     assert (check.name, check.reason) == ("x", "red gnp.exe")
     assert check.figures == (Figure("rate", 1.0, "s"),)
     assert result.last_output == ": :error::x\n"
     long = TEST | {"longrepr": "y" * 1_000_000, "wasxfail": "z" * 1_000_000}
-    (check,) = judge(SUITE, Ended(1, 1.0, report=lines(long, FINISH))).checks
+    (check,) = judge_suite(SUITE, SuiteExecution(1, 1.0, report=lines(long, FINISH))).checks
     assert len(check.reason) <= MESSAGE_CHARACTERS
 
 
@@ -166,9 +166,11 @@ def test_judging_takes_time_in_proportion_to_the_report(words: str) -> None:
     """
     tests = [TEST | {"nodeid": f"a::test_{each}", "longrepr": words * 5000} for each in range(100)]
     started = time.monotonic()
-    judge(
+    judge_suite(
         SUITE,
-        Ended(1, 1.0, report=lines(*tests, FINISH), output=words * 5000, running=words * 1000),
+        SuiteExecution(
+            1, 1.0, report=lines(*tests, FINISH), output=words * 5000, running=words * 1000
+        ),
     )
     assert time.monotonic() - started < 20
 
@@ -206,7 +208,9 @@ ENTRY = st.fixed_dictionaries(
     st.text(),
 )
 def test_any_text_is_judged(report: str, running: str, output: str) -> None:
-    result = judge(SUITE, Ended(0, 1.0, report=report, running=running, output=output))
+    result = judge_suite(
+        SUITE, SuiteExecution(0, 1.0, report=report, running=running, output=output)
+    )
     assert result.verdict is not Verdict.PASS
     texts = [
         result.reason,
@@ -221,12 +225,15 @@ def test_any_change_of_a_report_is_judged(noise: bytes) -> None:
     text = lines(TEST, FINISH).encode()
     for at in range(0, len(text), 37):
         changed = (text[:at] + noise + text[at + len(noise) :]).decode(errors="replace")
-        assert judge(SUITE, Ended(1, 1.0, report=changed)).verdict is Verdict.FAIL
+        assert judge_suite(SUITE, SuiteExecution(1, 1.0, report=changed)).verdict is Verdict.FAIL
 
 
 def test_what_the_engine_says_is_cleaned() -> None:
     said = "unable to find user \x1b[2J\n::error::x"
-    for ended in (Ended(None, 1.0, engine_problem=said), Ended(None, 1.0, host_problem=said)):
-        result = judge(SUITE, ended)
+    for ended in (
+        SuiteExecution(None, 1.0, engine_problem=said),
+        SuiteExecution(None, 1.0, host_problem=said),
+    ):
+        result = judge_suite(SUITE, ended)
         assert result.verdict is Verdict.INFRA
         assert result.reason.endswith("unable to find user : :error::x")

@@ -19,13 +19,13 @@ from runner.verdict import Verdict
 from tests.validation.suites_here import asserted
 from validation import floor, run
 from validation.executors import EXECUTORS, Setup
-from validation.judge import Ended
+from validation.judge import SuiteExecution
 from validation.machine import DOCKER, Gpus, Machine
-from validation.nvml import Gpu, Inventory, Work
+from validation.nvml import GpuActivity, GpuAtRest, Inventory
 from validation.record import Check, Environment, Figure, GpuSample, SuiteResult, ValidationRecord
 from validation.suite import Suite
 
-SUBJECT = run.Subject(
+SUBJECT = run.ValidationTarget(
     version="v2.6.1",
     image="cv",
     stacks=("base", "cv"),
@@ -45,7 +45,7 @@ SUITES = [
     "throughput",
     "cv",
 ]
-GPU = Gpu(0, "GPU-1", "NVIDIA H200", (9, 0), 141 << 30)
+GPU = GpuAtRest(0, "GPU-1", "NVIDIA H200", (9, 0), 141 << 30)
 TWO_GPUS = Gpus(
     (GPU.name,) * 2, "550.54.15", inventory=Inventory((GPU, replace(GPU, index=1)), "550.54.15")
 )
@@ -60,8 +60,8 @@ class Stage:
     preflight: Verdict = Verdict.PASS
     verdicts: dict[str, list[Verdict]] = field(default_factory=dict)
     lost: list[str] = field(default_factory=list)
-    work: Work = field(
-        default_factory=lambda: Work(memory_used_bytes=40 << 30, utilisation_percent=99)
+    work: GpuActivity = field(
+        default_factory=lambda: GpuActivity(memory_used_bytes=40 << 30, utilisation_percent=99)
     )
     ran: list[tuple[str, Setup]] = field(default_factory=list)
     prepared: list[str] = field(default_factory=list)
@@ -71,9 +71,9 @@ class Stage:
     def prepare(self, setup: Setup) -> None:
         self.prepared.append(setup.reference)
 
-    def run(self, suite: Suite, setup: Setup) -> Ended:
+    def run(self, suite: Suite, setup: Setup) -> SuiteExecution:
         self.ran.append((suite.name, setup))
-        return Ended(exit_code=0, seconds=1.0)
+        return SuiteExecution(exit_code=0, seconds=1.0)
 
     def gpu_problem(self) -> str:
         return ""
@@ -81,7 +81,7 @@ class Stage:
     def describe_machine(self) -> Machine:
         return Machine(self.name, 1, 1, "", "")
 
-    def judge(self, suite: Suite, _: Ended) -> SuiteResult:
+    def judge(self, suite: Suite, _: SuiteExecution) -> SuiteResult:
         left = self.verdicts.get(suite.name, [])
         verdict = left.pop(0) if left else Verdict.PASS
         figures = (Figure("images_per_s", 100.0, "images/s"), Figure("batch", 128, "images"))
@@ -100,7 +100,7 @@ class FakeSampler:
 
     stage: Stage
 
-    def __init__(self, gpus: tuple[Gpu, ...]) -> None:
+    def __init__(self, gpus: tuple[GpuAtRest, ...]) -> None:
         self.samples = (READING,) if gpus else ()
         self.work = {gpu.index: self.stage.work for gpu in gpus}
         self.problem = self.stage.lost.pop(0) if self.stage.lost else ""
@@ -120,7 +120,7 @@ def stage(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
     for name in EXECUTORS:
         place = replace(stage, name=name, PROVES_IMAGE=name == DOCKER)  # shares its lists
         monkeypatch.setitem(EXECUTORS, name, place)
-    monkeypatch.setattr("validation.harness.installed", lambda: Path("/harness"))
+    monkeypatch.setattr("validation.harness.install_harness", lambda: Path("/harness"))
     monkeypatch.setattr("validation.run.environment", _environment)
     monkeypatch.setattr("validation.run.choose_gpus", lambda *_: stage.gpus)
     monkeypatch.setattr("validation.run.preflight", lambda *_: _preflight(stage.preflight))
@@ -147,18 +147,18 @@ def _verdicts(record: ValidationRecord) -> dict[str, Verdict]:
 
 
 def test_order_and_record(stage: Stage, tmp_path: Path) -> None:
-    record = run.validate(SUBJECT, "cpu")
+    record = run.validate_image(SUBJECT, "cpu")
     assert [name for name, _ in stage.ran] == SUITES
     assert [result.suite for result in record.suites] == ["preflight", *SUITES, "floor"]
     assert stage.prepared == [SUBJECT.reference]
     assert {setup.reference for _, setup in stage.ran} == {SUBJECT.reference}
     assert record.command == "./release.py validate v2.6.1 --images cv --device cpu"
-    records.write(tmp_path / "validation.json", record)
-    assert records.read(ValidationRecord, tmp_path / "validation.json") == record
+    records.write_record(tmp_path / "validation.json", record)
+    assert records.read_record(ValidationRecord, tmp_path / "validation.json") == record
 
 
 def test_a_cpu_is_at_best_inconclusive(stage: Stage) -> None:
-    record = run.validate(SUBJECT, "cpu")
+    record = run.validate_image(SUBJECT, "cpu")
     assert (record.verdict, _verdicts(record)["floor"]) == (Verdict.INCONCLUSIVE, Verdict.NOT_RUN)
     assert record.reason == "floor: a floor is for a GPU, and the suites ran without a GPU"
     assert all(result.samples == () for result in record.suites)
@@ -166,7 +166,7 @@ def test_a_cpu_is_at_best_inconclusive(stage: Stage) -> None:
 
 def test_gpus_found_are_planned_and_watched(stage: Stage) -> None:
     stage.gpus = TWO_GPUS
-    record = run.validate(SUBJECT, "auto")
+    record = run.validate_image(SUBJECT, "auto")
     assert {(setup.expected.device, setup.expected.gpu_count) for _, setup in stage.ran} == {
         ("cuda", 2)
     }
@@ -176,8 +176,8 @@ def test_gpus_found_are_planned_and_watched(stage: Stage) -> None:
 
 
 def test_a_pass_on_gpus_that_the_driver_did_not_see_is_a_failure(stage: Stage) -> None:
-    stage.gpus, stage.work = TWO_GPUS, Work(memory_used_bytes=0, utilisation_percent=0)
-    record = run.validate(SUBJECT, "cuda")
+    stage.gpus, stage.work = TWO_GPUS, GpuActivity(memory_used_bytes=0, utilisation_percent=0)
+    record = run.validate_image(SUBJECT, "cuda")
     found = next(result for result in record.suites if result.suite == "throughput")
     assert (found.verdict, found.attempts) == (Verdict.FAIL, 2)
     assert "the GPU checks passed and the driver saw no work on GPU 0, 1" in found.reason
@@ -185,7 +185,7 @@ def test_a_pass_on_gpus_that_the_driver_did_not_see_is_a_failure(stage: Stage) -
 
 def test_an_unmeasured_gpu_is_inconclusive_and_says_what_to_commit(stage: Stage) -> None:
     stage.gpus = TWO_GPUS
-    record = run.validate(SUBJECT, "cuda")
+    record = run.validate_image(SUBJECT, "cuda")
     found = next(result for result in record.suites if result.suite == "floor")
     assert (record.verdict, found.verdict) == (Verdict.INCONCLUSIVE, Verdict.INCONCLUSIVE)
     assert "training[resnet50-fp32]" in found.last_output
@@ -193,7 +193,7 @@ def test_an_unmeasured_gpu_is_inconclusive_and_says_what_to_commit(stage: Stage)
 
 def test_a_preflight_that_refuses_starts_nothing(stage: Stage) -> None:
     stage.preflight = Verdict.INFRA
-    record = run.validate(SUBJECT, "cpu")
+    record = run.validate_image(SUBJECT, "cpu")
     assert (stage.ran, stage.prepared) == ([], [])
     assert (record.verdict, record.reason) == (Verdict.INFRA, "preflight: an old driver")
     assert _verdicts(record) == {
@@ -204,7 +204,7 @@ def test_a_preflight_that_refuses_starts_nothing(stage: Stage) -> None:
 
 def test_a_failure_is_tried_again(stage: Stage) -> None:
     stage.verdicts = {"ddp": [Verdict.FAIL, Verdict.PASS], "cv": [Verdict.FAIL, Verdict.FAIL]}
-    record = run.validate(SUBJECT, "cpu")
+    record = run.validate_image(SUBJECT, "cpu")
     assert (_verdicts(record)["ddp"], _verdicts(record)["cv"]) == (Verdict.FLAKY, Verdict.FAIL)
     assert [name for name, _ in stage.ran].count("ddp") == 2
 
@@ -213,27 +213,27 @@ def test_a_lost_gpu_is_not_the_image_s_fault(stage: Stage) -> None:
     stage.gpus = TWO_GPUS
     stage.verdicts = {"device": [Verdict.FAIL] * 9}
     stage.lost = ["GPU 0 was lost after 3 s"] * 3
-    record = run.validate(SUBJECT, "cuda")
+    record = run.validate_image(SUBJECT, "cuda")
     assert (record.verdict, record.reason) == (Verdict.INFRA, "device: GPU 0 was lost after 3 s")
 
 
 def test_without_a_previous_release_there_is_no_regression_gate(stage: Stage) -> None:
     stage.gpus = TWO_GPUS
-    assert "regression" not in _verdicts(run.validate(SUBJECT, "cuda"))
+    assert "regression" not in _verdicts(run.validate_image(SUBJECT, "cuda"))
 
 
 def test_the_regression_gate_runs_both_images(stage: Stage) -> None:
     """Six pairs of equal figures: not slower."""
     stage.gpus = TWO_GPUS
     before = "localhost:5000/production@sha256:" + "2" * 64
-    record = run.validate(replace(SUBJECT, previous=before), "cuda")
+    record = run.validate_image(replace(SUBJECT, previous=before), "cuda")
     assert _verdicts(record)["regression"] is Verdict.PASS
     assert stage.prepared == [SUBJECT.reference, before]
     assert [setup.reference for _, setup in stage.ran].count(before) == 6
 
 
 def test_the_regression_gate_says_that_it_needs_a_gpu(stage: Stage) -> None:
-    record = run.validate(
+    record = run.validate_image(
         replace(SUBJECT, previous="localhost:5000/production@sha256:" + "2" * 64), "cpu"
     )
     assert _verdicts(record)["regression"] is Verdict.NOT_RUN
@@ -241,7 +241,7 @@ def test_the_regression_gate_says_that_it_needs_a_gpu(stage: Stage) -> None:
 
 
 def test_the_local_executor_names_no_image(stage: Stage) -> None:
-    record = run.validate(
+    record = run.validate_image(
         replace(SUBJECT, digest="", reference="/usr/bin/python3"), "cpu", executor="local"
     )
     assert (record.digest, record.environment.executor) == ("", "local")
@@ -256,28 +256,28 @@ def test_the_local_executor_names_no_image(stage: Stage) -> None:
 def test_a_record_stands_until_something_else_is_asked(
     stage: Stage, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    record = run.validate(SUBJECT, "cpu")
-    assert run.stands(record, SUBJECT, "cpu")
-    changed: list[Callable[[run.Subject], run.Subject]] = [
+    record = run.validate_image(SUBJECT, "cpu")
+    assert run.is_still_valid(record, SUBJECT, "cpu")
+    changed: list[Callable[[run.ValidationTarget], run.ValidationTarget]] = [
         lambda subject: replace(subject, digest="sha256:0"),
         lambda subject: replace(subject, driver_floor="580"),
         lambda subject: replace(subject, previous="other"),
         lambda subject: replace(subject, expected=replace(subject.expected, cuda="12.6")),
     ]
-    assert not any(run.stands(record, change(SUBJECT), "cpu") for change in changed)
+    assert not any(run.is_still_valid(record, change(SUBJECT), "cpu") for change in changed)
     for verdict in (Verdict.FAIL, Verdict.FLAKY, Verdict.INFRA):
-        assert not run.stands(replace(record, verdict=verdict), SUBJECT, "cpu")
+        assert not run.is_still_valid(replace(record, verdict=verdict), SUBJECT, "cpu")
     (tmp_path / "nvidia-h200.yaml").write_text("gpu: NVIDIA H200\n")
     monkeypatch.setattr(floor, "FOLDER", tmp_path)
-    assert not run.stands(record, SUBJECT, "cpu")
+    assert not run.is_still_valid(record, SUBJECT, "cpu")
 
 
 @pytest.mark.parametrize("days", [0, 1, STANDS_DAYS - 1, STANDS_DAYS, 30, 400])
 def test_a_judgement_stands_for_some_days(stage: Stage, days: int) -> None:
     """Signed again it keeps its date, so one that a channel finds too old must not stand."""
-    record = run.validate(SUBJECT, "cpu")
+    record = run.validate_image(SUBJECT, "cpu")
     judged = datetime.fromisoformat(record.started_at) - timedelta(days=days)
-    assert run.stands(replace(record, started_at=judged.isoformat()), SUBJECT, "cpu") is (
+    assert run.is_still_valid(replace(record, started_at=judged.isoformat()), SUBJECT, "cpu") is (
         days < STANDS_DAYS
     )
 
@@ -308,13 +308,13 @@ def test_an_image_that_cannot_be_pulled_is_a_verdict(
     def refuse(_: Setup) -> None:
         raise error(said, "hint")
 
-    monkeypatch.setattr(EXECUTORS["docker"], "prepare", refuse)
-    monkeypatch.setattr("runner.engine.answers", lambda: True)
-    record = run.validate(SUBJECT, "cpu")
+    monkeypatch.setattr(EXECUTORS["docker"], "prepare_run", refuse)
+    monkeypatch.setattr("runner.engine.is_answering", lambda: True)
+    record = run.validate_image(SUBJECT, "cpu")
     assert record.verdict is verdict
     assert said in record.reason
     assert stage.ran == []
-    monkeypatch.setattr("runner.engine.answers", lambda: False)
+    monkeypatch.setattr("runner.engine.is_answering", lambda: False)
     error = EnvironmentFailed
     with pytest.raises(EnvironmentFailed, match="of x failed"):
-        run.validate(SUBJECT, "cpu")
+        run.validate_image(SUBJECT, "cpu")

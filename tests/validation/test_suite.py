@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from images import catalog
-from validation.suite import SUITES, SUITES_FOLDER, suites_of
+from validation.suite import SUITES, SUITES_FOLDER, list_suites
 
 BASE = [
     "device",
@@ -32,18 +32,18 @@ BASE = [
     ],
 )
 def test_inherited(stacks: tuple[str, ...], names: list[str]) -> None:
-    assert [suite.name for suite in suites_of(stacks)] == names
+    assert [suite.name for suite in list_suites(stacks)] == names
 
 
 def test_every_module_is_registered() -> None:
     """A file that is in no suite would never be collected."""
-    assert {suite.file for suite in SUITES} == {
+    assert {suite.module_file for suite in SUITES} == {
         str(path.relative_to(SUITES_FOLDER)) for path in SUITES_FOLDER.rglob("test_*.py")
     }
 
 
 def test_every_stack_has_a_suite() -> None:
-    assert {suite.stack for suite in SUITES} == set(catalog.load().stacks)
+    assert {suite.stack for suite in SUITES} == set(catalog.load_catalog().stacks)
 
 
 def test_a_hanging_test_is_ended_before_its_container() -> None:

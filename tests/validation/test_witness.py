@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from runner.verdict import Verdict
 from tests.validation.honest import NONCE, Entry, ended, entries, planned, suite_named
 from validation import witness
-from validation.answers import answers
-from validation.judge import judge
+from validation.answers import compute_answers
+from validation.judge import judge_suite
 from validation.record import SuiteResult
 from validation.report import VALUES
 from validation.suite import SUITES, Suite
@@ -27,7 +27,7 @@ BY_NAME = pytest.mark.parametrize("suite", SUITES, ids=lambda suite: suite.name)
 
 
 def _judged(suite: Suite, calls: list[Entry], gpus: int = 0, seconds: float = 60.0) -> SuiteResult:
-    return judge(suite, ended(suite, calls, gpus, seconds))
+    return judge_suite(suite, ended(suite, calls, gpus, seconds))
 
 
 def _call(calls: list[Entry], name: str) -> Entry:
@@ -73,7 +73,7 @@ def test_any_other_value_is_wrong(suite: Suite, data: st.DataObject) -> None:
     """One value of one part, changed to any other."""
     calls = entries(suite)
     part, values = data.draw(st.sampled_from(_call(calls, CHALLENGE)["user_properties"]))
-    tolerance = answers(suite.name, NONCE, planned(0))[part.removeprefix(ANSWER)].tolerance
+    tolerance = compute_answers(suite.name, NONCE, planned(0))[part.removeprefix(ANSWER)].tolerance
     place = data.draw(st.integers(0, len(values) - 1))
     before = values[place]
     values[place] = data.draw(st.floats(-1e9, 1e9) | st.integers(-1000, 1000) | st.text(max_size=5))
@@ -133,7 +133,7 @@ def test_a_wrong_answer_beside_another_failure_fails_its_check_alone() -> None:
 def test_a_suite_that_was_given_no_nonce_is_not_believed() -> None:
     told = replace(ended(DEVICE, entries(DEVICE)), asked=None)
     assert (
-        judge(DEVICE, told).reason
+        judge_suite(DEVICE, told).reason
         == "the report was not made by the suites: nobody gave `device` a nonce"
     )
 
@@ -196,13 +196,13 @@ def test_figures_of_a_check_that_failed_are_not_held_against_the_list() -> None:
     [
         (lambda calls: calls[:-2] + calls[-1:], "without a result of memory_of_every_gpu"),
         (
-            lambda calls: [*calls, {**calls[0], "nodeid": f"{DEVICE.file}::test_more"}],
+            lambda calls: [*calls, {**calls[0], "nodeid": f"{DEVICE.module_file}::test_more"}],
             "a result of the unknown `more`",
         ),
         (
             lambda calls: [
                 *calls,
-                {**calls[5], "nodeid": f"{DEVICE.file}::test_kernels_on_the_cpu[int4]"},
+                {**calls[5], "nodeid": f"{DEVICE.module_file}::test_kernels_on_the_cpu[int4]"},
             ],
             "a result of the unknown `kernels_on_the_cpu[int4]`",
         ),
@@ -296,7 +296,7 @@ def test_one_check_takes_no_longer_than_its_container() -> None:
 @pytest.mark.parametrize("gpus", [0, 2])
 def test_answers_follow_from_the_nonce(suite: Suite, gpus: int) -> None:
     first, again, other = (
-        answers(suite.name, nonce, planned(gpus)) for nonce in (NONCE, NONCE, "6" * 64)
+        compute_answers(suite.name, nonce, planned(gpus)) for nonce in (NONCE, NONCE, "6" * 64)
     )
     assert first == again
     assert set(first) == set(other)
@@ -305,6 +305,6 @@ def test_answers_follow_from_the_nonce(suite: Suite, gpus: int) -> None:
 
 
 def test_every_run_has_a_nonce_of_its_own() -> None:
-    nonces = {witness.ask(planned(0)).nonce for _ in range(100)}
+    nonces = {witness.make_challenge(planned(0)).nonce for _ in range(100)}
     assert len(nonces) == 100
     assert {len(nonce) for nonce in nonces} == {64}

@@ -23,10 +23,10 @@ from validation import control_groups
 from validation.executors import root_usage, staging
 from validation.executors.interface import Setup
 from validation.harness import ROOT
-from validation.judge import Ended
+from validation.judge import SuiteExecution
 from validation.machine import DOCKER, Machine
 from validation.suite import Suite
-from validation.witness import ask
+from validation.witness import make_challenge
 
 PROVES_IMAGE = True
 
@@ -85,18 +85,18 @@ LOG_SIZE, LOG_FILES = "5m", 2
 LOG_BYTES = 4 << 20
 
 
-def run(suite: Suite, setup: Setup) -> Ended:
+def run_suite(suite: Suite, setup: Setup) -> SuiteExecution:
     """As `Executor.run`, in a container of its own."""
-    started, asked = time.monotonic(), ask(setup.expected)
-    with staging.staged(suite, setup, asked) as folder:
+    started, asked = time.monotonic(), make_challenge(setup.expected)
+    with staging.stage_run(suite, setup, asked) as folder:
         ended = _run_container(suite, setup, folder)
-        written = staging.written(folder)
-        return Ended(
+        written = staging.read_output(folder)
+        return SuiteExecution(
             exit_code=ended.exit_code,
             seconds=time.monotonic() - started,
             report=written.report,
             running=written.running,
-            output=staging.tail(ended.output + written.stacks),
+            output=staging.cut_tail(ended.output + written.stacks),
             out_of_memory=ended.out_of_memory,
             timed_out=ended.timed_out,
             engine_problem=ended.engine_problem,
@@ -107,12 +107,12 @@ def run(suite: Suite, setup: Setup) -> Ended:
         )
 
 
-def prepare(setup: Setup) -> None:
+def prepare_run(setup: Setup) -> None:
     """Pull the image; remove containers and folders of runs that were killed."""
-    engine.pull(setup.reference, is_served_whole)
+    engine.pull_image(setup.reference, is_served_whole)
     left = remove_leftovers()
     if left:
-        progress.say(f"  removed {left} containers of a run that was killed")
+        progress.say_line(f"  removed {left} containers of a run that was killed")
 
 
 def gpu_problem() -> str:
@@ -122,14 +122,16 @@ def gpu_problem() -> str:
 
 def describe_machine() -> Machine:
     """As `Executor.describe_machine`; CPUs, memory and kernel are those of the engine's machine."""
-    info = engine.client().info()
-    return Machine(DOCKER, info["NCPU"], info["MemTotal"], info["KernelVersion"], engine.version())
+    info = engine.connect_engine().info()
+    return Machine(
+        DOCKER, info["NCPU"], info["MemTotal"], info["KernelVersion"], engine.engine_version()
+    )
 
 
 def remove_leftovers() -> int:
     """Remove containers and folders of killed runs; return how many containers were removed."""
     staging.remove_leftovers()
-    client = engine.client(containers.REMOVAL_S)
+    client = engine.connect_engine(containers.REMOVAL_S)
     try:
         dead = [
             left
@@ -138,32 +140,33 @@ def remove_leftovers() -> int:
         ]
     except (DockerException, requests.RequestException) as error:
         raise EnvironmentFailed(
-            f"the engine cannot list containers: {_short(error)}", "see `./release.py doctor`"
+            f"the engine cannot list containers: {_shorten_error(error)}",
+            "see `./release.py doctor`",
         ) from None
     return sum(containers.remove_left(client, left) for left in dead)
 
 
-def _client() -> docker.DockerClient:
-    return engine.client(ANSWER_S)
+def _engine_client() -> docker.DockerClient:
+    return engine.connect_engine(ANSWER_S)
 
 
-def _run_container(suite: Suite, setup: Setup, folder: Path) -> _Death:
+def _run_container(suite: Suite, setup: Setup, folder: Path) -> ContainerExit:
     try:
-        config = _client().images.get(setup.reference).attrs.get("Config") or {}
-        options = _options(suite, setup, folder)
+        config = _engine_client().images.get(setup.reference).attrs.get("Config") or {}
+        options = _container_options(suite, setup, folder)
         mounted = (*TEMPORARY, *(str(mount["Target"]) for mount in options["mounts"]))
         volumes = containers.volumes_in_memory(config, mounted, ROOT)
         try:
             with _started_container(setup.reference, options, volumes) as container:
-                return _watch(container, suite, folder)
+                return _watch_container(container, suite, folder)
         except _StartRefused as error:
-            if start_check.is_fault_of_image(_client(), setup.reference, options, volumes):
+            if start_check.is_fault_of_image(_engine_client(), setup.reference, options, volumes):
                 raise ImageCannotStart(str(error)) from None
-            return _Death(None, engine_problem=str(error))
+            return ContainerExit(None, engine_problem=str(error))
     except ImageCannotStart as error:
-        return _Death(NOT_FOUND, output=f"the image cannot be started: {error}")
+        return ContainerExit(NOT_FOUND, output=f"the image cannot be started: {error}")
     except (DockerException, requests.RequestException) as error:
-        return _Death(None, engine_problem=_short(error))
+        return ContainerExit(None, engine_problem=_shorten_error(error))
 
 
 class _StartRefused(Exception):
@@ -171,7 +174,7 @@ class _StartRefused(Exception):
 
 
 @dataclass(frozen=True)
-class _Death:
+class ContainerExit:
     """End of a container, as the engine and the host saw it.
 
     `malformed` and `host_problem` are as in `judge.Ended`.
@@ -187,23 +190,23 @@ class _Death:
     host_problem: str = ""
 
 
-def _watch(container: Any, suite: Suite, folder: Path) -> _Death:  # noqa: ANN401 - docker-py has no types
+def _watch_container(container: Any, suite: Suite, folder: Path) -> ContainerExit:  # noqa: ANN401 - docker-py has no types
     """Wait for the end. After the suite's time ask for all threads' stacks, then kill.
 
     Kill what writes too much.
     """
-    shown = _id_if_shown(container)
-    ended = _wait(container, suite, folder)
+    shown = _visible_container_id(container)
+    ended = _wait_for_end(container, suite, folder)
     if ended.timed_out:
         _collect_stacks(container, suite)
     elif ended.malformed or ended.host_problem:
-        _kill(container)
+        _kill_container(container)
     state = container.attrs["State"]
-    return _Death(
+    return ContainerExit(
         exit_code=None
         if ended.timed_out or ended.malformed or ended.host_problem
         else state["ExitCode"],
-        output=_log(container),
+        output=_read_log(container),
         out_of_memory=bool(state["OOMKilled"]),
         timed_out=ended.timed_out,
         malformed=ended.malformed,
@@ -212,16 +215,18 @@ def _watch(container: Any, suite: Suite, folder: Path) -> _Death:  # noqa: ANN40
     )
 
 
-def _id_if_shown(container: Any) -> str:  # noqa: ANN401
+def _visible_container_id(container: Any) -> str:  # noqa: ANN401
     """Return its id, empty if its processes have other numbers here than for the engine."""
     container.reload()
     identity = str(container.id)
     return (
-        identity if identity in control_groups.of_process(container.attrs["State"]["Pid"]) else ""
+        identity
+        if identity in control_groups.read_control_group(container.attrs["State"]["Pid"])
+        else ""
     )
 
 
-def _wait(container: Any, suite: Suite, folder: Path) -> _Death:  # noqa: ANN401
+def _wait_for_end(container: Any, suite: Suite, folder: Path) -> ContainerExit:  # noqa: ANN401
     """Return when the container has ended, or why it must be ended."""
     deadline = time.monotonic() + suite.timeout_s
     measured = 0.0
@@ -229,25 +234,25 @@ def _wait(container: Any, suite: Suite, folder: Path) -> _Death:  # noqa: ANN401
     while (now := time.monotonic()) < deadline:
         container.reload()
         if container.status in ("exited", "dead"):
-            return _Death(None)
+            return ContainerExit(None)
         if now - measured >= staging.MEASURE_EVERY_S:
             measured = now
-            if problem := staging.too_much(folder) or _too_much_in_root(container, suite):
-                return _Death(None, malformed=problem)
-            if problem := containers.full_disk(disks):
-                return _Death(None, host_problem=problem)
+            if problem := staging.describe_excess(folder) or _check_root_usage(container, suite):
+                return ContainerExit(None, malformed=problem)
+            if problem := containers.find_full_disk(disks):
+                return ContainerExit(None, host_problem=problem)
         time.sleep(POLL_S)
-    return _Death(None, timed_out=True)
+    return ContainerExit(None, timed_out=True)
 
 
-def _too_much_in_root(container: Any, suite: Suite) -> str:  # noqa: ANN401
+def _check_root_usage(container: Any, suite: Suite) -> str:  # noqa: ANN401
     """Return why a container that may write its root must be ended, or an empty text.
 
     A read-only root fills no disk.
     """
     if not suite.writes_root:
         return ""
-    return root_usage.problem(container, ROOT_BYTES, ROOT_ENTRIES)
+    return root_usage.describe_excess(container, ROOT_BYTES, ROOT_ENTRIES)
 
 
 def _collect_stacks(container: Any, suite: Suite) -> None:  # noqa: ANN401
@@ -263,10 +268,10 @@ def _collect_stacks(container: Any, suite: Suite) -> None:  # noqa: ANN401
                 ["python", "-I", "-S", "-c", QUIT_ALL], detach=True
             )  # as quick as can be
         time.sleep(STACKS_S)
-    _kill(container)
+    _kill_container(container)
 
 
-def _kill(container: Any) -> None:  # noqa: ANN401
+def _kill_container(container: Any) -> None:  # noqa: ANN401
     with contextlib.suppress(APIError):  # it may have ended this very moment
         container.kill("SIGKILL")
     container.reload()
@@ -282,18 +287,18 @@ def _started_container(
     """
     with contextlib.ExitStack() as stack:
         try:
-            container = _client().containers.create(
+            container = _engine_client().containers.create(
                 reference, **{**options, "mounts": [*volumes, *options["mounts"]]}
             )
-            stack.callback(_remove, container)
+            stack.callback(_remove_container, container)
             containers.require_plain_accounts(container)
             container.start()
         except APIError as error:
-            raise _StartRefused(_short(error)) from None
+            raise _StartRefused(_shorten_error(error)) from None
         yield container
 
 
-def _options(suite: Suite, setup: Setup, folder: Path) -> dict[str, Any]:
+def _container_options(suite: Suite, setup: Setup, folder: Path) -> dict[str, Any]:
     """Return what a suite's container is created with, whatever its image.
 
     It may use what a program of an ordinary user needs, and nothing that tells it of the host: no
@@ -303,8 +308,8 @@ def _options(suite: Suite, setup: Setup, folder: Path) -> dict[str, Any]:
     request = engine.gpu_request() if setup.expected.device == "cuda" else None
     return {
         "name": containers.new_name(PURPOSE),
-        "command": ["python", *staging.arguments(ROOT, suite, setup)],
-        "labels": {LABEL: staging.owner()},
+        "command": ["python", *staging.python_arguments(ROOT, suite, setup)],
+        "labels": {LABEL: staging.current_owner()},
         "network_mode": "none",
         "ipc_mode": "private",
         "cap_drop": ["ALL"],
@@ -320,8 +325,8 @@ def _options(suite: Suite, setup: Setup, folder: Path) -> dict[str, Any]:
         # if this machine has no memory left, the image ends before the harness and the engine
         "oom_score_adj": 500,
         "pids_limit": PROCESSES,
-        "mounts": _mounts(setup, folder),
-        "environment": _environment(suite, setup),
+        "mounts": _host_mounts(setup, folder),
+        "environment": _suite_environment(suite, setup),
         "use_config_proxy": False,  # the address of a proxy may hold a password
         "device_requests": [request] if request else [],
         "healthcheck": {"test": ["NONE"]},
@@ -331,7 +336,7 @@ def _options(suite: Suite, setup: Setup, folder: Path) -> dict[str, Any]:
     }
 
 
-def _environment(suite: Suite, setup: Setup) -> dict[str, str]:
+def _suite_environment(suite: Suite, setup: Setup) -> dict[str, str]:
     """Return the variables that are set on top of the image's own.
 
     Nothing of this process is handed on.
@@ -340,21 +345,21 @@ def _environment(suite: Suite, setup: Setup) -> dict[str, str]:
     return {"PYTHONDONTWRITEBYTECODE": "1", **caches, **dict(setup.environment)}
 
 
-def _mounts(setup: Setup, folder: Path) -> list[Mount]:
+def _host_mounts(setup: Setup, folder: Path) -> list[Mount]:
     """Return the run's folder and the harness read-only; inside, only `out` can be written."""
     read_only = ((folder, ROOT), (setup.harness, f"{ROOT}/packages"), *setup.mounts)
     mounts = [Mount(inside, str(host), type="bind", read_only=True) for host, inside in read_only]
     return [*mounts, Mount(f"{ROOT}/out", str(folder / staging.OUT), type="bind")]
 
 
-def _remove(container: Any) -> None:  # noqa: ANN401
+def _remove_container(container: Any) -> None:  # noqa: ANN401
     # the next start finds what is left
     with contextlib.suppress(DockerException, requests.RequestException):
         container.remove(force=True, v=True)
-        progress.say(f"removed container {container.short_id}", detail=True)
+        progress.say_line(f"removed container {container.short_id}", detail=True)
 
 
-def _log(container: Any) -> str:  # noqa: ANN401
+def _read_log(container: Any) -> str:  # noqa: ANN401
     """Return the end of what was printed.
 
     A line may have any length: bytes are counted as well.
@@ -366,7 +371,7 @@ def _log(container: Any) -> str:  # noqa: ANN401
     return kept.decode(errors="replace")
 
 
-def _short(error: Exception) -> str:
+def _shorten_error(error: Exception) -> str:
     """Return the engine's message, cleaned.
 
     An image may have put words into it: the name of its user, of its entry point.

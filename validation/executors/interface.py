@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from validation.judge import Ended
+from validation.judge import SuiteExecution
 from validation.machine import Machine
 from validation.suite import Suite
 from validation.suites.contract.expected import Expected
@@ -40,14 +40,14 @@ class Executor(Protocol):
 
     PROVES_IMAGE: bool
 
-    def run(self, suite: Suite, setup: Setup) -> Ended:
+    def run_suite(self, suite: Suite, setup: Setup) -> SuiteExecution:
         """Run `suite`. One that fails, hangs or vanishes is a result, not an error.
 
         Raises EnvironmentFailed if this machine cannot even prepare the run (disk full, home not
         writable).
         """
 
-    def prepare(self, setup: Setup) -> None:
+    def prepare_run(self, setup: Setup) -> None:
         """Fetch what is needed and remove what killed runs left behind.
 
         Raises EnvironmentFailed, and ImageCannotBeUnpacked if the image itself is at fault.

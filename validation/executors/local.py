@@ -23,11 +23,11 @@ from runner.errors import ConfigError, EnvironmentFailed
 from runner.untrusted import clean_line
 from validation.executors import orphans, staging
 from validation.executors.interface import Setup
-from validation.judge import Ended
+from validation.judge import SuiteExecution
 from validation.machine import LOCAL, Machine
 from validation.suite import Suite
 from validation.suites.contract.layout import VISIBLE_GPUS
-from validation.witness import ask
+from validation.witness import make_challenge
 
 PROVES_IMAGE = False
 
@@ -53,7 +53,7 @@ SECRET = re.compile(
 HINT = "name a Python that has the image's packages: --python /path/to/python"
 
 
-def prepare(setup: Setup) -> None:
+def prepare_run(setup: Setup) -> None:
     """Check that the interpreter has torch and nothing hides GPUs; remove what killed runs left."""
     if VISIBLE_GPUS in os.environ:
         raise ConfigError(
@@ -62,29 +62,31 @@ def prepare(setup: Setup) -> None:
         )
     staging.remove_leftovers()
     command = [setup.reference, "-c", "import torch"]
-    done = shell.ended(command, hint=HINT, timeout_s=300, env=environment(setup), inherit=False)
+    done = shell.run_to_end(
+        command, hint=HINT, timeout_s=300, env=suite_environment(setup), inherit=False
+    )
     if done.code:
         said = clean_line((done.stderr.strip().splitlines() or ["it says nothing"])[-1], 200)
         raise EnvironmentFailed(f"{setup.reference} cannot import torch: {said}", HINT)
 
 
-def run(suite: Suite, setup: Setup) -> Ended:
+def run_suite(suite: Suite, setup: Setup) -> SuiteExecution:
     """As `Executor.run`, in processes of its own; `setup.reference` is the interpreter.
 
     Mounts, and limits of shared memory and memory, are the machine's.
     """
-    started, asked = time.monotonic(), ask(setup.expected)
-    with staging.staged(suite, setup, asked) as folder:
+    started, asked = time.monotonic(), make_challenge(setup.expected)
+    with staging.stage_run(suite, setup, asked) as folder:
         (folder / "packages").rmdir()  # a container has the harness mounted there
         (folder / "packages").symlink_to(setup.harness)
-        ended = _run(suite, setup, folder)
-        written = staging.written(folder)
-        return Ended(
+        ended = _run_process(suite, setup, folder)
+        written = staging.read_output(folder)
+        return SuiteExecution(
             exit_code=ended.code,
             seconds=time.monotonic() - started,
             report=written.report,
             running=written.running,
-            output=staging.tail(ended.output + written.stacks),
+            output=staging.cut_tail(ended.output + written.stacks),
             timed_out=ended.timed_out,
             malformed=ended.malformed or written.malformed,
             host_problem=written.host_problem,
@@ -103,7 +105,7 @@ def describe_machine() -> Machine:
     return Machine(LOCAL, len(os.sched_getaffinity(0)), memory, platform.release(), engine="")
 
 
-def environment(setup: Setup) -> dict[str, str]:
+def suite_environment(setup: Setup) -> dict[str, str]:
     """Return the variables of a suite.
 
     They are those of this process that can hold no secret, and those of `setup`.
@@ -117,7 +119,7 @@ def environment(setup: Setup) -> dict[str, str]:
 
 
 @dataclass(frozen=True)
-class _Death:
+class ProcessExit:
     """End of the suite's process.
 
     `code` is None if it had to be ended; `malformed` is as in `judge.Ended`.
@@ -129,26 +131,26 @@ class _Death:
     malformed: str = ""
 
 
-def _run(suite: Suite, setup: Setup, folder: Path) -> _Death:
+def _run_process(suite: Suite, setup: Setup, folder: Path) -> ProcessExit:
     """Run the suite. Its exit code tells a signal as a shell does (128 + its number)."""
-    with orphans.ended(), _started(suite, setup, folder) as process:
-        log = _Log(process)
-        problem = _wait(process, suite.timeout_s, folder)
+    with orphans.end_started_processes(), _started_process(suite, setup, folder) as process:
+        log = _OutputTail(process)
+        problem = _wait_for_end(process, suite.timeout_s, folder)
         if problem is None:
             os.killpg(
                 process.pid, signal.SIGQUIT
             )  # every Python of a suite answers with its stacks
             time.sleep(STACKS_S)
         code = process.poll()
-    output = log.end()
+    output = log.read_tail()
     if problem is None:
-        return _Death(None, output, timed_out=True)
+        return ProcessExit(None, output, timed_out=True)
     if code is None:
-        return _Death(None, output, malformed=problem)
-    return _Death(code if code >= 0 else 128 - code, output)
+        return ProcessExit(None, output, malformed=problem)
+    return ProcessExit(code if code >= 0 else 128 - code, output)
 
 
-class _Log:
+class _OutputTail:
     """The end of what a suite prints.
 
     A thread reads it, so that it needs no disk and a suite never waits for it.
@@ -156,22 +158,24 @@ class _Log:
 
     def __init__(self, process: subprocess.Popen[bytes]) -> None:
         self._kept = bytearray()
-        self._thread = threading.Thread(target=self._read, args=(process.stdout,), daemon=True)
+        self._thread = threading.Thread(
+            target=self._read_stream, args=(process.stdout,), daemon=True
+        )
         self._thread.start()
 
-    def end(self) -> str:
+    def read_tail(self) -> str:
         """Return what was kept, once all that could print has ended."""
         self._thread.join(LOG_END_S)
         return bytes(self._kept).decode(errors="replace")
 
-    def _read(self, stream: IO[bytes]) -> None:
+    def _read_stream(self, stream: IO[bytes]) -> None:
         with contextlib.suppress(OSError), stream:
             while chunk := os.read(stream.fileno(), 1 << 16):
                 self._kept += chunk
                 del self._kept[:-LOG_BYTES]
 
 
-def _wait(process: subprocess.Popen[bytes], seconds: float, folder: Path) -> str | None:
+def _wait_for_end(process: subprocess.Popen[bytes], seconds: float, folder: Path) -> str | None:
     """Wait until the process has ended.
 
     Return why it must be ended before, and None if its time is over.
@@ -183,21 +187,21 @@ def _wait(process: subprocess.Popen[bytes], seconds: float, folder: Path) -> str
             return ""
         if now - measured >= staging.MEASURE_EVERY_S:
             measured = now
-            if problem := staging.too_much(folder):
+            if problem := staging.describe_excess(folder):
                 return problem
         time.sleep(POLL_S)
     return None
 
 
 @contextlib.contextmanager
-def _started(suite: Suite, setup: Setup, folder: Path) -> Iterator[subprocess.Popen[bytes]]:
+def _started_process(suite: Suite, setup: Setup, folder: Path) -> Iterator[subprocess.Popen[bytes]]:
     """Start the suite; end all of its process group afterwards, Ctrl-C included."""
     process = subprocess.Popen(
-        [setup.reference, *staging.arguments(folder, suite, setup)],
+        [setup.reference, *staging.python_arguments(folder, suite, setup)],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
-        env=environment(setup),
+        env=suite_environment(setup),
         cwd=folder / staging.OUT,
         start_new_session=True,
     )

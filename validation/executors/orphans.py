@@ -28,21 +28,21 @@ POLL_S = 0.02
 
 
 @contextlib.contextmanager
-def ended() -> Iterator[None]:
+def end_started_processes() -> Iterator[None]:
     """End every process that was started in the block, wherever it moved itself.
 
     No other thread may start one.
     """
-    before = _children()
-    _adopt(True)
+    before = _list_children()
+    _set_subreaper(True)
     try:
         yield
     finally:
         _end_all_but(before)
-        _adopt(False)
+        _set_subreaper(False)
 
 
-def _adopt(wanted: bool) -> None:
+def _set_subreaper(wanted: bool) -> None:
     libc = ctypes.CDLL(None, use_errno=True)
     if libc.prctl(PR_SET_CHILD_SUBREAPER, int(wanted), 0, 0, 0) != 0:
         problem = f"processes of a suite cannot be kept together: {os.strerror(ctypes.get_errno())}"
@@ -52,7 +52,7 @@ def _adopt(wanted: bool) -> None:
 def _end_all_but(before: set[int]) -> None:
     """Kill and reap children until there are none: those of one that was killed become ours."""
     deadline = time.monotonic() + END_S
-    while (left := _children() - before) and time.monotonic() < deadline:
+    while (left := _list_children() - before) and time.monotonic() < deadline:
         for process in left:
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.kill(process, signal.SIGKILL)
@@ -60,13 +60,13 @@ def _end_all_but(before: set[int]) -> None:
                 os.waitpid(process, os.WNOHANG)
         time.sleep(POLL_S)
     if left:
-        progress.say(
+        progress.say_line(
             f"  {len(left)} processes of a suite cannot be ended: "
             f"{', '.join(map(str, sorted(left)[:5]))}"
         )
 
 
-def _children() -> set[int]:
+def _list_children() -> set[int]:
     found: set[int] = set()
     for children in Path("/proc/self/task").glob("*/children"):
         with contextlib.suppress(OSError):  # a thread that ended this very moment

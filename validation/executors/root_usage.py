@@ -22,7 +22,7 @@ OPEN_FILES = 50_000
 """So many open files of a container's processes are looked at."""
 
 
-def problem(container: Any, size: int, entries: int) -> str:  # noqa: ANN401 - docker-py has no types
+def describe_excess(container: Any, size: int, entries: int) -> str:  # noqa: ANN401 - docker-py has no types
     """Return how a container's root holds more than `size` bytes or `entries` entries.
 
     The text is empty if it does not.
@@ -69,10 +69,10 @@ def _open_files(container: Any) -> Iterator[os.stat_result]:  # noqa: ANN401
         with contextlib.suppress(OSError):  # it has ended
             root = Path(f"/proc/{process}/root").stat().st_dev
             for kind in ("fd", "map_files"):
-                yield from _removed(Path(f"/proc/{process}/{kind}"), root)
+                yield from _is_removed(Path(f"/proc/{process}/{kind}"), root)
 
 
-def _removed(folder: Path, device: int) -> Iterator[os.stat_result]:
+def _is_removed(folder: Path, device: int) -> Iterator[os.stat_result]:
     with os.scandir(folder) as entries:
         for entry in entries:
             with contextlib.suppress(OSError):  # it was closed

@@ -14,13 +14,13 @@ from pathlib import Path
 
 from runner import home, progress, shell
 from runner.errors import EnvironmentFailed
-from runner.untrusted import Malformed, list_names, printable, read_file, require_small
+from runner.untrusted import Malformed, escape_unprintable, list_names, read_file, require_small
 from validation.executors.interface import Setup
 from validation.harness import lay_out
 from validation.report import REPORT_BYTES
 from validation.suite import Suite
 from validation.suites.contract.layout import PACKAGE_FOLDER, REPORT, RUNNING, STACKS
-from validation.witness import Asked
+from validation.witness import SuiteChallenge
 
 LOG_LINES = 200
 LOG_CHARACTERS = 20_000
@@ -41,7 +41,7 @@ Other errors of the system are this machine's.
 
 
 @dataclass(frozen=True)
-class Written:
+class SuiteOutput:
     """Files that a suite left in `out`: text of a stranger.
 
     `malformed` and `host_problem` are as in `judge.Ended`.
@@ -55,28 +55,28 @@ class Written:
 
 
 @contextlib.contextmanager
-def staged(suite: Suite, setup: Setup, asked: Asked) -> Iterator[Path]:
+def stage_run(suite: Suite, setup: Setup, asked: SuiteChallenge) -> Iterator[Path]:
     """Make a folder with what the suite reads and writes, and remove it afterwards.
 
     It is a copy, so that an edit of the suites meanwhile changes no run. Raises
     EnvironmentFailed if it cannot be made.
     """
     try:
-        folder = Path(tempfile.mkdtemp(dir=_runs(), prefix=f"{owner()}-"))
+        folder = Path(tempfile.mkdtemp(dir=_runs_folder(), prefix=f"{current_owner()}-"))
         lay_out(folder, suite, asked.expected, asked.nonce)
     except OSError as error:
         raise EnvironmentFailed(
-            f"cannot stage {suite.name} in {_runs()}: {error.filename}: {error.strerror}",
+            f"cannot stage {suite.name} in {_runs_folder()}: {error.filename}: {error.strerror}",
             "free space or fix permissions",
         ) from None
     try:
-        _bound(folder / OUT)
+        _bound_output(folder / OUT)
         yield folder
     finally:
-        _remove(folder)
+        _remove_folder(folder)
 
 
-def _bound(out: Path) -> None:
+def _bound_output(out: Path) -> None:
     """Make `out` a file system in memory, if this user may mount one: its size is a hard limit.
 
     Neither what was unlinked while it is open nor what was reserved is seen when sizes are added
@@ -89,25 +89,25 @@ def _bound(out: Path) -> None:
     options = (
         f"size={OUT_BYTES * 5 // 4},nr_inodes={OUT_ENTRIES * 5 // 4},mode=0777,nosuid,nodev,noexec"
     )
-    if _runs_well("mount", "-t", "tmpfs", "-o", options, "tmpfs", str(out)):
+    if _run_quietly("mount", "-t", "tmpfs", "-o", options, "tmpfs", str(out)):
         (out / STACKS).mkdir()
         (out / STACKS).chmod(0o777)
 
 
-def _runs_well(*command: str) -> bool:
+def _run_quietly(*command: str) -> bool:
     done = subprocess.run(
         command, capture_output=True, stdin=subprocess.DEVNULL, check=False, timeout=60
     )
     return done.returncode == 0
 
 
-def arguments(root: str | Path, suite: Suite, setup: Setup) -> list[str]:
+def python_arguments(root: str | Path, suite: Suite, setup: Setup) -> list[str]:
     """Return the arguments of Python that run `suite` with its staged folder at `root`."""
     leased = 0 if suite.alone else setup.expected.gpu_count
     return [
         f"{root}/{PACKAGE_FOLDER}/entrypoint.py",
         str(root),
-        suite.file,
+        suite.module_file,
         str(suite.test_timeout_s),
         str(leased),
     ]
@@ -115,31 +115,31 @@ def arguments(root: str | Path, suite: Suite, setup: Setup) -> list[str]:
 
 def remove_leftovers() -> None:
     """Remove the folders of runs that were killed."""
-    for folder in _runs().iterdir():
+    for folder in _runs_folder().iterdir():
         if not is_alive(folder.name.partition("-")[0]):
-            _remove(folder)
+            _remove_folder(folder)
 
 
-def written(folder: Path) -> Written:
+def read_output(folder: Path) -> SuiteOutput:
     """Return what the suite left. Whatever it made of `out`, this ends, and raises nothing."""
     try:
         require_small(folder, OUT, OUT_BYTES, OUT_ENTRIES)
-        return Written(
-            report=_text(folder, f"{OUT}/{REPORT}", REPORT_BYTES),
-            running=_text(folder, f"{OUT}/{RUNNING}", RUNNING_BYTES),
-            stacks=_stacks(folder, f"{OUT}/{STACKS}"),
+        return SuiteOutput(
+            report=_read_text(folder, f"{OUT}/{REPORT}", REPORT_BYTES),
+            running=_read_text(folder, f"{OUT}/{RUNNING}", RUNNING_BYTES),
+            stacks=_read_stacks(folder, f"{OUT}/{STACKS}"),
         )
     except Malformed as error:
-        return Written(malformed=str(error))
+        return SuiteOutput(malformed=str(error))
     except OSError as error:
         if error.errno in _OF_THE_IMAGE:
-            return Written(malformed=f"`{OUT}` cannot be read: {error.strerror}")
-        return Written(
+            return SuiteOutput(malformed=f"`{OUT}` cannot be read: {error.strerror}")
+        return SuiteOutput(
             host_problem=f"cannot read what the suite wrote in {folder}: {error.strerror}"
         )
 
 
-def too_much(folder: Path) -> str:
+def describe_excess(folder: Path) -> str:
     """Return why a suite at work must be ended for what it has written so far, or an empty text."""
     try:
         require_small(folder, OUT, OUT_BYTES, OUT_ENTRIES)
@@ -152,7 +152,7 @@ def too_much(folder: Path) -> str:
     return ""
 
 
-def _text(folder: Path, name: str, limit: int) -> str:
+def _read_text(folder: Path, name: str, limit: int) -> str:
     """Return a file that the suite wrote, empty if it wrote none."""
     try:
         return read_file(folder, name, limit).decode()
@@ -162,7 +162,7 @@ def _text(folder: Path, name: str, limit: int) -> str:
         raise Malformed(f"`{name}` is not UTF-8 text") from None
 
 
-def _stacks(folder: Path, name: str) -> str:
+def _read_stacks(folder: Path, name: str) -> str:
     """Return the stacks that each process of the suite wrote when it was asked.
 
     The main thread of a process is the last.
@@ -175,7 +175,8 @@ def _stacks(folder: Path, name: str) -> str:
         each for each in names if not (each.isascii() and each.isdigit() and len(each) <= 10)
     ]:
         raise Malformed(
-            f"`{name}` has `{printable(foreign[0], 80)}`, which is not the number of a process"
+            f"`{name}` has `{escape_unprintable(foreign[0], 80)}`, which is not the number of a "
+            "process"
         )
     found = (
         (number, read_file(folder, f"{name}/{number}", STACK_BYTES))
@@ -186,52 +187,52 @@ def _stacks(folder: Path, name: str) -> str:
     )
 
 
-def tail(output: str) -> str:
+def cut_tail(output: str) -> str:
     """Return the end of a text: at most LOG_LINES lines and LOG_CHARACTERS characters."""
     return "".join(output.splitlines(keepends=True)[-LOG_LINES:])[-LOG_CHARACTERS:]
 
 
-def _remove(folder: Path) -> None:
+def _remove_folder(folder: Path) -> None:
     """Remove a folder with whatever a suite left in it.
 
     It may be nested too deep for Python, or closed by its modes.
     """
     if (folder / OUT).is_mount():
-        _runs_well("umount", "--lazy", str(folder / OUT))
+        _run_quietly("umount", "--lazy", str(folder / OUT))
     for command in (("rm", "-rf"), ("chmod", "-R", "u+rwX"), ("rm", "-rf")):
         words = [*command, "--", str(folder)]
         subprocess.run(
             words,
             capture_output=True,
             stdin=subprocess.DEVNULL,
-            env=shell.environment(),
+            env=shell.public_environment(),
             check=False,
         )
         if not folder.exists():
             return
-    progress.say(f"  cannot remove {folder}, where the image's user wrote: remove it as root")
+    progress.say_line(f"  cannot remove {folder}, where the image's user wrote: remove it as root")
 
 
-def owner() -> str:
+def current_owner() -> str:
     """Return a name of this process: host, process id, and when it started.
 
     Process ids are used again.
     """
     pid = Path("/proc/self").resolve().name
-    return f"{_host()}_{pid}_{_started_at(pid)}"
+    return f"{_host_name()}_{pid}_{_read_start_time(pid)}"
 
 
-def _host() -> str:
+def _host_name() -> str:
     return socket.gethostname().replace("-", "").replace("_", "")
 
 
 def is_alive(owner: str) -> bool:
     """Return whether the process of that name runs; True for one of another host."""
     host, pid, started = [*owner.split("_"), "", ""][:3]
-    return host != _host() or _started_at(pid) == started
+    return host != _host_name() or _read_start_time(pid) == started
 
 
-def _started_at(pid: str) -> str:
+def _read_start_time(pid: str) -> str:
     """Return field 22 of /proc/PID/stat: when the process was started.
 
     It is counted behind the command, which may hold spaces and brackets.
@@ -242,11 +243,11 @@ def _started_at(pid: str) -> str:
         return "ended"
 
 
-def _runs() -> Path:
+def _runs_folder() -> Path:
     """Return the folder of all runs, which no other user may enter.
 
     A suite can leave files with any mode and owner.
     """
-    runs = home.kept("validation", "runs")
+    runs = home.make_home_folder("validation", "runs")
     runs.parent.chmod(0o700)
     return runs

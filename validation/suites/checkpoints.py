@@ -13,7 +13,7 @@ import torch
 from .one_thread import one_thread
 
 
-class Training:
+class ResumableTraining:
     """A network with dropout and batch norm, AdamW and a falling learning rate.
 
     Its next step depends on every part of the state that it keeps.
@@ -34,7 +34,7 @@ class Training:
         self._steps = 0
 
     @one_thread()
-    def run(self, steps: int) -> None:
+    def run_steps(self, steps: int) -> None:
         """Train for `steps` steps, each on data that depends on its number."""
         for number in range(self._steps, self._steps + steps):
             generator = torch.Generator().manual_seed(number)
@@ -49,17 +49,17 @@ class Training:
             self._rate.step()
         self._steps += steps
 
-    def state(self) -> dict[str, Any]:
+    def capture_state(self) -> dict[str, Any]:
         """Return everything that the next step depends on."""
         return {
             "model": self._model.state_dict(),
             "optimizer": self._optimizer.state_dict(),
             "rate": self._rate.state_dict(),
-            "random": random_state(self._device),
+            "random": get_random_state(self._device),
             "steps": self._steps,
         }
 
-    def restore(self, state: dict[str, Any]) -> None:
+    def restore_state(self, state: dict[str, Any]) -> None:
         """Continue from `state`."""
         self._model.load_state_dict(state["model"])
         self._optimizer.load_state_dict(state["optimizer"])
@@ -68,7 +68,7 @@ class Training:
         self._steps = state["steps"]
 
 
-def random_state(device: str) -> list[Any]:
+def get_random_state(device: str) -> list[Any]:
     """Return the state of torch's generators: the CPU's, and the GPU's if `device` is `cuda`."""
     return [torch.get_rng_state(), *([torch.cuda.get_rng_state()] if device == "cuda" else [])]
 
@@ -83,21 +83,23 @@ def set_random_state(state: list[Any]) -> None:
         torch.cuda.set_rng_state(of_gpu.cpu())
 
 
-def differences(left: Any, right: Any, where: str = "") -> Iterator[str]:
+def find_differences(left: Any, right: Any, where: str = "") -> Iterator[str]:
     """Yield the places where two nested states differ, be it in one bit.
 
     A place is written as `optimizer.state.0.exp_avg`.
     """
     if isinstance(left, dict) and isinstance(right, dict) and left.keys() == right.keys():
         for key in left:
-            yield from differences(left[key], right[key], f"{where}.{key}" if where else str(key))
+            yield from find_differences(
+                left[key], right[key], f"{where}.{key}" if where else str(key)
+            )
     elif (
         isinstance(left, (list, tuple))
         and isinstance(right, (list, tuple))
         and len(left) == len(right)
     ):
         for index, pair in enumerate(zip(left, right, strict=True)):
-            yield from differences(*pair, f"{where}.{index}")
+            yield from find_differences(*pair, f"{where}.{index}")
     elif torch.is_tensor(left) and torch.is_tensor(right):
         if not torch.equal(left.cpu(), right.cpu()):
             yield where
@@ -105,13 +107,13 @@ def differences(left: Any, right: Any, where: str = "") -> Iterator[str]:
         yield where
 
 
-def save_as_on_a_gpu(state: dict[str, Any], path: Path) -> None:
+def save_as_from_gpu(state: dict[str, Any], path: Path) -> None:
     """Save a file that names `cuda:0` as the place of its tensors, with or without a GPU."""
     with mock.patch.object(torch.serialization, "location_tag", lambda _: "cuda:0"):
         torch.save(state, path)
 
 
-class Hostile:
+class HostilePickle:
     """An object whose unpickling runs a program: here one that makes the folder `trace`."""
 
     def __init__(self, trace: Path) -> None:

@@ -20,7 +20,7 @@ from . import entrypoint
 from .contract.layout import PACKAGE_FOLDER
 
 
-class _Collected:
+class _CollectedChecks:
     """The collected checks: node id to what the check declares."""
 
     def __init__(self) -> None:
@@ -28,17 +28,17 @@ class _Collected:
 
     def pytest_collection_finish(self, session: Any) -> None:
         """Keep what was collected. Called by pytest."""
-        from .declared import declared  # needs pytest, which is on the path by now
+        from .declared import read_declaration  # needs pytest, which is on the path by now
 
-        self.checks = {item.nodeid: declared(item) for item in session.items}
+        self.checks = {item.nodeid: read_declaration(item) for item in session.items}
 
 
 def main(root: Path, file: str) -> int:
     """Collect one suite and return pytest's exit code."""
-    entrypoint.make_ready(root, "0")
+    entrypoint.prepare_process(root, "0")
     import pytest
 
-    collected = _Collected()
+    collected = _CollectedChecks()
     options = [
         f"--rootdir={root / 'code'}",
         "--config-file=/dev/null",

@@ -28,7 +28,7 @@ HARNESS_MAY_SHADOW = ("packaging", "pygments")
 @pytest.fixture(scope="session")
 def expected() -> Expected:
     """Return what the tag asserts."""
-    return read_expected(_root() / "expected.json")
+    return read_expected(_staged_root() / "expected.json")
 
 
 @pytest.fixture
@@ -51,7 +51,7 @@ def nonce() -> str:
 
     The questions of the challenges follow from it (`contract/questions.py`).
     """
-    return (_root() / NONCE).read_text(encoding="ascii")
+    return (_staged_root() / NONCE).read_text(encoding="ascii")
 
 
 @pytest.fixture
@@ -72,7 +72,7 @@ def pytest_configure(config: pytest.Config) -> None:
     dump_stacks_on_quit()
     leased = int(os.environ[LEASED_GPUS])
     if leased:
-        take_gpu(_root() / "out" / "leases", leased)
+        take_gpu(_staged_root() / "out" / "leases", leased)
     # A worker starts with the harness first on its path, and gets the path of its parent later. The
     # packages that pytest imported until then are forgotten, so that a suite imports the image's.
     for name in HARNESS_MAY_SHADOW:
@@ -85,7 +85,7 @@ def pytest_runtest_logstart(nodeid: str) -> None:
 
     If the container is killed, the report has no line of that test yet.
     """
-    (_root() / "out" / RUNNING).write_text(nodeid, encoding="utf-8")
+    (_staged_root() / "out" / RUNNING).write_text(nodeid, encoding="utf-8")
 
 
 @pytest.hookimpl(wrapper=True)
@@ -121,5 +121,5 @@ def _cuda_is_broken() -> bool:
     return False
 
 
-def _root() -> Path:
+def _staged_root() -> Path:
     return Path(os.environ[ROOT])

@@ -41,7 +41,7 @@ def may_not_run(reason: str, device: str) -> pytest.MarkDecorator:
     return pytest.mark.may_not_run(reason, device)
 
 
-def declared(item: pytest.Item) -> dict[str, Any]:
+def read_declaration(item: pytest.Item) -> dict[str, Any]:
     """Return what a collected test declares, in the format of the lists."""
     parameters = getattr(item, "callspec", None)
     values = parameters.params if parameters else {}

@@ -18,7 +18,7 @@ _MOUNTS = Path("/proc/self/mountinfo")
 _LOADER = Path("/etc/ld.so.conf.d")
 
 
-def nvml_count() -> tuple[int, str]:
+def count_nvml_gpus() -> tuple[int, str]:
     """Return how many GPUs the driver manages according to NVML, and the error if there is one."""
     try:
         nvml = ctypes.CDLL(NVML)
@@ -45,18 +45,18 @@ def libraries_of_the_image() -> list[Path]:
     mounts = {Path(point) for point in points} - {Path("/")}
     return [
         path
-        for path in sorted(set(_libraries()))
+        for path in sorted(set(_find_libraries()))
         if path.name != of_the_driver and mounts.isdisjoint((path, *path.parents))
     ]
 
 
-def _libraries() -> Iterator[Path]:
+def _find_libraries() -> Iterator[Path]:
     """Yield every libcuda, with its links resolved.
 
     For instance `libcuda.so.1` is a link to `libcuda.so.550.54.15`. Stubs of a toolkit are left out
     unless the loader searches their folder.
     """
-    searched = _places_of_the_loader()
+    searched = _loader_folders()
     for place in {*map(Path, _PLACES), Path(sys.prefix), *searched}:
         for folder, _, names in os.walk(place):
             if Path(folder).name != "stubs" or Path(folder) in searched:
@@ -65,7 +65,7 @@ def _libraries() -> Iterator[Path]:
                 )
 
 
-def _places_of_the_loader() -> set[Path]:
+def _loader_folders() -> set[Path]:
     """Return the folders that the loader searches besides its own."""
     named = os.environ.get("LD_LIBRARY_PATH", "").split(":")
     written = (

@@ -30,20 +30,21 @@ WORKER_EXIT_S = 30
 
 def main(root: Path, file: str, test_timeout_s: str, leased_gpus: str) -> int:
     """Run one suite and return pytest's exit code."""
-    make_ready(root, leased_gpus)
+    prepare_process(root, leased_gpus)
     dump_stacks_on_quit()
     import pytest
 
-    workers = _Workers()
+    workers = _WorkerExits()
     code = int(
         pytest.main(
-            _arguments(root, file, test_timeout_s, max(int(leased_gpus), 1)), plugins=[workers]
+            _pytest_arguments(root, file, test_timeout_s, max(int(leased_gpus), 1)),
+            plugins=[workers],
         )
     )
     return code or workers.exit_code()
 
 
-def make_ready(root: Path, leased_gpus: str) -> None:
+def prepare_process(root: Path, leased_gpus: str) -> None:
     """Tell the suites where they are, and keep out the settings of the image."""
     os.environ.update({ROOT: str(root), LEASED_GPUS: leased_gpus})
     # The harness is last on the path, so that it shadows no package of the image. Spawned workers
@@ -57,7 +58,7 @@ def make_ready(root: Path, leased_gpus: str) -> None:
     os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
 
 
-class _Workers:
+class _WorkerExits:
     """The worker processes and their exit codes.
 
     xdist does not look at them, so a worker that crashes while it exits would not be noticed.
@@ -85,7 +86,7 @@ def dump_stacks_on_quit() -> None:
     faulthandler.register(signal.SIGQUIT, file=file, all_threads=True)
 
 
-def _arguments(root: Path, file: str, test_timeout_s: str, workers: int) -> list[str]:
+def _pytest_arguments(root: Path, file: str, test_timeout_s: str, workers: int) -> list[str]:
     """Return the arguments of pytest."""
     return [
         str(root / PACKAGE_FOLDER / file),

@@ -26,7 +26,7 @@ torch.save(scores, "scores.pt")
 """
 
 
-def scores(
+def compute_scores(
     folder: Path, device: str, names: tuple[str, ...], inputs: tuple[Any, ...]
 ) -> dict[str, Any]:
     """Return what each TorchScript file makes of `inputs` in a new process on `device`.
@@ -34,7 +34,7 @@ def scores(
     The files are in `folder`.
     """
     torch.save(inputs, folder / "inputs.pt")
-    ended = new_python.run(["-c", _SCRIPT, device, *names], folder)
+    ended = new_python.run_python(["-c", _SCRIPT, device, *names], folder)
     require(
         ended.code == 0,
         f"a fresh process that loads {' and '.join(names)} {ended}",
@@ -44,7 +44,7 @@ def scores(
     return dict(torch.load(folder / "scores.pt", weights_only=True))
 
 
-def difference(got: Any, wanted: Any) -> float:
+def relative_difference(got: Any, wanted: Any) -> float:
     """Return the largest difference relative to the largest wanted score.
 
     It is infinite if the shapes differ or a difference is NaN.

@@ -32,12 +32,12 @@ def require_gpus(expected: Expected, count: int = 1, else_reason: str = NO_GPU) 
 def require_every_gpu(expected: Expected) -> None:
     """Do as `require_gpus`, then fail the check unless torch can use every planned GPU."""
     require_gpus(expected)
-    count, state = usable_gpus()
+    count, state = count_usable_gpus()
     if count != expected.gpu_count:
-        refuse(f"torch sees {count} GPUs, {state}", str(expected.gpu_count), state)
+        fail_with_cause(f"torch sees {count} GPUs, {state}", str(expected.gpu_count), state)
 
 
-def usable_gpus() -> tuple[int, str]:
+def count_usable_gpus() -> tuple[int, str]:
     """Return how many GPUs torch can use, and the result of is_available().
 
     If that is False, the text has the driver's error.
@@ -51,11 +51,11 @@ def usable_gpus() -> tuple[int, str]:
     try:
         torch.cuda.init()
     except (RuntimeError, AssertionError) as error:
-        return 0, f"is_available() is False and the driver says {words_of_the_driver(str(error))}"
+        return 0, f"is_available() is False and the driver says {driver_message(str(error))}"
     return 0, "is_available() is False though CUDA could be initialised"
 
 
-def words_of_the_driver(text: str) -> str:
+def driver_message(text: str) -> str:
     """Return CUDA's number and message from an error of torch.
 
     For instance `804 (forward compatibility was ...)`. Without a number in it, return the first
@@ -65,7 +65,7 @@ def words_of_the_driver(text: str) -> str:
     return f"{found[1]} ({found[2]})" if found else f"`{text.partition('. ')[0].splitlines()[0]}`"
 
 
-def refuse(found: str, expected: str, said: str) -> None:
+def fail_with_cause(found: str, expected: str, said: str) -> None:
     """Fail the check with the cause of the CUDA error in `said`.
 
     The check ends as `infra` if the error is the machine's.

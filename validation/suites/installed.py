@@ -29,7 +29,7 @@ class RecordedFile:
     size: int | None
 
     @property
-    def problem(self) -> str:
+    def disk_problem(self) -> str:
         """The fault of the file on disk; empty if there is none."""
         try:
             size = Path(self.path).stat().st_size
@@ -51,24 +51,28 @@ def own_distributions() -> tuple[Distribution, ...]:
     return tuple(found for found in distributions(path=own) if found.metadata["Name"])
 
 
-def normalised(name: str) -> str:
+def normalise_name(name: str) -> str:
     """Return a package's name as the lock has it (PyPA specification, name normalisation)."""
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
-def packages() -> tuple[tuple[str, str], ...]:
+def list_packages() -> tuple[tuple[str, str], ...]:
     """Return the normalised name and version of every package.
 
     A package that is there twice is listed twice.
     """
     return tuple(
-        sorted((normalised(found.metadata["Name"]), found.version) for found in own_distributions())
+        sorted(
+            (normalise_name(found.metadata["Name"]), found.version) for found in own_distributions()
+        )
     )
 
 
-def differences(found: Iterable[tuple[str, str]], locked: Iterable[tuple[str, str]]) -> list[str]:
+def compare_packages(
+    found: Iterable[tuple[str, str]], locked: Iterable[tuple[str, str]]
+) -> list[str]:
     """Return how the packages of the image differ from the lock, a few words for each."""
-    here, wanted = _versions(found), _versions(locked)
+    here, wanted = _versions_by_name(found), _versions_by_name(locked)
     differences = []
     for name in sorted(here.keys() | wanted.keys()):
         if name not in here:
@@ -81,7 +85,7 @@ def differences(found: Iterable[tuple[str, str]], locked: Iterable[tuple[str, st
     return differences
 
 
-def _versions(packages: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
+def _versions_by_name(packages: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
     versions: dict[str, list[str]] = {}
     for name, version in sorted(packages):
         versions.setdefault(name, []).append(version)
@@ -94,20 +98,20 @@ def recorded_files() -> Iterator[RecordedFile]:
     Source of the format: PyPA specification, recording installed projects.
     """
     for found in own_distributions():
-        name, root = normalised(found.metadata["Name"]), str(found.locate_file(""))
+        name, root = normalise_name(found.metadata["Name"]), str(found.locate_file(""))
         for row in csv.reader((found.read_text("RECORD") or "").splitlines()):
             size = int(row[2]) if len(row) > 2 and row[2] else None
             yield RecordedFile(name, os.path.normpath(f"{root}/{row[0]}"), size)
 
 
-def without_record() -> list[str]:
+def packages_without_record() -> list[str]:
     """Return the packages that have no RECORD of their files."""
     return sorted(
         found.metadata["Name"] for found in own_distributions() if not found.read_text("RECORD")
     )
 
 
-def pinned_by(package: str) -> dict[str, str]:
+def pinned_versions(package: str) -> dict[str, str]:
     """Return the packages that `package` requires in one version only, by normalised name.
 
     The result is empty if `package` is not installed.
@@ -115,18 +119,18 @@ def pinned_by(package: str) -> dict[str, str]:
     wanted = [
         requirement
         for found in own_distributions()
-        if normalised(found.metadata["Name"]) == package
+        if normalise_name(found.metadata["Name"]) == package
         for requirement in found.requires or ()
     ]
     matches = filter(None, map(_PINNED.match, wanted))
-    return {normalised(match["name"]): match["version"] for match in matches}
+    return {normalise_name(match["name"]): match["version"] for match in matches}
 
 
-def needing(package: str) -> set[str]:
+def find_dependents(package: str) -> set[str]:
     """Return the normalised names of the packages that require `package`."""
     wanted = re.compile(rf"{re.escape(package)}(?![\w.-])")
     return {
-        normalised(found.metadata["Name"])
+        normalise_name(found.metadata["Name"])
         for found in own_distributions()
         if any(wanted.match(requirement) for requirement in found.requires or ())
     }
@@ -142,7 +146,7 @@ def console_scripts() -> tuple[EntryPoint, ...]:
     )
 
 
-def script_problem(name: str) -> str:
+def find_script_problem(name: str) -> str:
     """Return why the command `name` cannot start; empty if it can."""
     path = _BIN / name
     if not path.is_file():
@@ -157,7 +161,7 @@ def script_problem(name: str) -> str:
     )
 
 
-def run(*command: str, **variables: str) -> subprocess.CompletedProcess[str]:
+def run_command(*command: str, **variables: str) -> subprocess.CompletedProcess[str]:
     """Run a command as a user of the image would, without the harness on its path.
 
     `variables` are added to the environment of the image. A command that does not end within 60 s
@@ -183,18 +187,18 @@ def run(*command: str, **variables: str) -> subprocess.CompletedProcess[str]:
         return subprocess.CompletedProcess(command, 127, "", f"{command[0]}: {error.strerror}")
 
 
-def python(script: Path, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+def run_python(script: Path, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
     """Run a script of the harness in a new Python, which does not find the harness's modules."""
-    return run(sys.executable, "-P", str(script), *arguments, **variables)
+    return run_command(sys.executable, "-P", str(script), *arguments, **variables)
 
 
-def problem(done: subprocess.CompletedProcess[str]) -> str:
+def describe_exit(done: subprocess.CompletedProcess[str]) -> str:
     """Return the exit code of a process and the last line it printed."""
     printed = (done.stdout + done.stderr).strip().splitlines() or ["nothing printed"]
     return f"exit {done.returncode}, {printed[-1]}"
 
 
-def some(items: Iterable[str], at_most: int = 3) -> str:
+def format_some(items: Iterable[str], at_most: int = 3) -> str:
     """Return the first items of a list, and how many more there are."""
     named = [*items]
     more = f" and {len(named) - at_most} more" if len(named) > at_most else ""

@@ -31,7 +31,7 @@ def take_gpu(folder: Path, gpus: int, wait_s: float = 60) -> int:
     folder.mkdir(exist_ok=True)
     deadline = time.monotonic() + wait_s
     while (
-        taken := next((gpu for gpu in range(gpus) if _lock(folder / f"gpu{gpu}")), None)
+        taken := next((gpu for gpu in range(gpus) if _try_lock(folder / f"gpu{gpu}")), None)
     ) is None:
         if time.monotonic() > deadline:
             raise TimeoutError(
@@ -43,7 +43,7 @@ def take_gpu(folder: Path, gpus: int, wait_s: float = 60) -> int:
     return taken
 
 
-def _lock(path: Path) -> bool:
+def _try_lock(path: Path) -> bool:
     file = path.open("w")
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

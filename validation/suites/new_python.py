@@ -12,7 +12,7 @@ LIMIT_S = 60
 
 
 @dataclass(frozen=True)
-class Ended:
+class InterpreterExit:
     """How an interpreter ended; `code` is None if it was killed after LIMIT_S."""
 
     code: int | None
@@ -27,7 +27,9 @@ class Ended:
         return f"{how} and said {last_line(self.stderr)}"
 
 
-def run(words: Sequence[str], folder: Path, environment: Mapping[str, str] | None = None) -> Ended:
+def run_python(
+    words: Sequence[str], folder: Path, environment: Mapping[str, str] | None = None
+) -> InterpreterExit:
     """Run `python WORDS...` in `folder`."""
     try:
         done = subprocess.run(
@@ -39,8 +41,8 @@ def run(words: Sequence[str], folder: Path, environment: Mapping[str, str] | Non
             timeout=LIMIT_S,
         )
     except subprocess.TimeoutExpired as late:
-        return Ended(None, late.stderr or b"")
-    return Ended(done.returncode, done.stderr)
+        return InterpreterExit(None, late.stderr or b"")
+    return InterpreterExit(done.returncode, done.stderr)
 
 
 def last_line(stderr: bytes) -> str:

@@ -25,14 +25,14 @@ def strided_convolution_errors(device: str) -> Iterator[tuple[str, float]]:
 
     The stride is 2, the padding 1.
     """
-    images, kernels = _normal(4, 8, 17, 15, seed=5), _normal(12, 4, 3, 3, seed=6)
+    images, kernels = _draw_normal(4, 8, 17, 15, seed=5), _draw_normal(12, 4, 3, 3, seed=6)
     inputs = [tensor.detach().to(device).requires_grad_() for tensor in (images, kernels)]
     with torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
         got = torch.nn.functional.conv2d(*inputs, stride=STRIDE, padding=1, groups=GROUPS)
-        slopes = _normal(*got.shape, seed=7)
+        slopes = _draw_normal(*got.shape, seed=7)
         by_images, by_kernels = torch.autograd.grad(got, inputs, slopes.to(device))
-    reference = _StridedConvolution(_double(images), _double(kernels), _double(slopes))
-    yield "conv2d", relative_error(got, reference.output())
+    reference = _StridedConvolution(_to_double(images), _to_double(kernels), _to_double(slopes))
+    yield "conv2d", relative_error(got, reference.compute_output())
     yield (
         "conv2d's gradient by its input",
         relative_error(by_images, reference.gradient_by_images()),
@@ -60,7 +60,7 @@ class _StridedConvolution:
         ]
         self._windows = windows.reshape(len(images), GROUPS, -1, *windows.shape[2:])
 
-    def output(self) -> Any:
+    def compute_output(self) -> Any:
         """Return the output of the convolution."""
         got = np.einsum("ngchwij,gocij->ngohw", self._windows, self._kernels, optimize=True)
         return got.reshape(len(got), -1, *got.shape[3:])
@@ -92,20 +92,21 @@ def svd_errors(device: str) -> Iterator[tuple[str, float]]:
     float64. The vectors are not unique, so their product and their orthogonality are tested.
     """
     for name, shape in (("a matrix", (96, 64)), ("a batch of matrices", (16, 12, 8))):
-        matrix = _normal(*shape, seed=8)
+        matrix = _draw_normal(*shape, seed=8)
         left, values, right = (
-            _double(got.cpu()) for got in torch.linalg.svd(matrix.to(device), full_matrices=False)
+            _to_double(got.cpu())
+            for got in torch.linalg.svd(matrix.to(device), full_matrices=False)
         )
-        wanted = np.linalg.svd(_double(matrix), compute_uv=False)
-        yield f"the singular values of {name}", _difference(values, wanted)
+        wanted = np.linalg.svd(_to_double(matrix), compute_uv=False)
+        yield f"the singular values of {name}", _relative_difference(values, wanted)
         yield (
             f"the product of the SVD of {name}",
-            _difference(left * values[..., None, :] @ right, _double(matrix)),
+            _relative_difference(left * values[..., None, :] @ right, _to_double(matrix)),
         )
         one = np.broadcast_to(np.eye(shape[-1]), (*shape[:-2], shape[-1], shape[-1]))
         yield (
             f"the left singular vectors of {name}",
-            _difference(np.swapaxes(left, -1, -2) @ left, one),
+            _relative_difference(np.swapaxes(left, -1, -2) @ left, one),
         )
 
 
@@ -115,19 +116,25 @@ def fft_errors(device: str) -> Iterator[tuple[str, float]]:
     A transform and its inverse are tested too.
     """
     for size in (1024, 1000, 509):
-        signal = _normal(8, size, seed=9)
+        signal = _draw_normal(8, size, seed=9)
         got = torch.fft.rfft(signal.to(device))
-        yield f"rfft of {size} values", _difference(got.cpu().numpy(), np.fft.rfft(_double(signal)))
+        yield (
+            f"rfft of {size} values",
+            _relative_difference(got.cpu().numpy(), np.fft.rfft(_to_double(signal))),
+        )
         yield (
             f"rfft and back of {size} values",
-            relative_error(torch.fft.irfft(got, n=size), _double(signal)),
+            relative_error(torch.fft.irfft(got, n=size), _to_double(signal)),
         )
-    picture = _normal(4, 48, 60, seed=10)
+    picture = _draw_normal(4, 48, 60, seed=10)
     got = torch.fft.fft2(picture.to(device))
-    yield "fft2 of 48 x 60 values", _difference(got.cpu().numpy(), np.fft.fft2(_double(picture)))
+    yield (
+        "fft2 of 48 x 60 values",
+        _relative_difference(got.cpu().numpy(), np.fft.fft2(_to_double(picture))),
+    )
 
 
-def inexact_orderings(device: str) -> Iterator[str]:
+def find_inexact_operations(device: str) -> Iterator[str]:
     """Yield the operations on 100 003 whole numbers that are not exact.
 
     They are sorts, selections, running sums and scattered sums.
@@ -161,18 +168,18 @@ def relative_error(got: Any, reference: Any) -> float:
 
     NaN counts as infinity.
     """
-    return _difference(_double(got.detach().cpu()), reference)
+    return _relative_difference(_to_double(got.detach().cpu()), reference)
 
 
-def _normal(*shape: int, seed: int) -> Any:
+def _draw_normal(*shape: int, seed: int) -> Any:
     return torch.randn(shape, generator=torch.Generator().manual_seed(seed))
 
 
-def _double(tensor: Any) -> Any:
+def _to_double(tensor: Any) -> Any:
     return tensor.double().numpy()
 
 
-def _difference(got: Any, reference: Any) -> float:
+def _relative_difference(got: Any, reference: Any) -> float:
     if got.shape != reference.shape:
         return float("inf")
     error = float(np.abs(got - reference).max() / np.abs(reference).max())

@@ -24,7 +24,7 @@ import torch
 
 from .entrypoint import dump_stacks_on_quit
 from .outcome import require
-from .stacks import innermost_frame
+from .stacks import find_innermost_frame
 
 PRELOADED = ("torch", "torch.distributed", "torch._dynamo", "torch.utils.data", "numpy")
 """The modules that the server imports.
@@ -48,7 +48,7 @@ It can be pickled: a function of a module, or a `partial` of one.
 
 
 @dataclass(frozen=True)
-class Ended:
+class WorkProcessExit:
     """How a process ended: it `returned` a `result`, `raised` (`TYPE: message`), or exited.
 
     `exit_code` is minus the signal's number if a signal ended it, and None if the process had to be
@@ -78,7 +78,7 @@ def start_server() -> None:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGQUIT})
 
 
-def run(works: Sequence[Work], folder: Path, limit_s: float = LIMIT_S) -> list[Ended]:
+def run_all(works: Sequence[Work], folder: Path, limit_s: float = LIMIT_S) -> list[WorkProcessExit]:
     """Run every work in a process of its own, all at once.
 
     `folder` must exist and be empty: it takes what the processes leave. This never raises because
@@ -87,13 +87,13 @@ def run(works: Sequence[Work], folder: Path, limit_s: float = LIMIT_S) -> list[E
     processes: list[Any] = []
     try:
         for number, work in enumerate(works):
-            processes.append(_start(work, folder / str(number), limit_s))
+            processes.append(_start_process(work, folder / str(number), limit_s))
         started = time.monotonic()
-        ends = _wait(processes, started + limit_s + _GRACE_S)
+        ends = _wait_for_all(processes, started + limit_s + _GRACE_S)
     finally:
         for process in processes:
             if process.exitcode is None:
-                for pid in (*_descendants(process.pid), process.pid):
+                for pid in (*_find_descendants(process.pid), process.pid):
                     with contextlib.suppress(ProcessLookupError):
                         os.kill(pid, signal.SIGKILL)
             process.join()
@@ -102,17 +102,17 @@ def run(works: Sequence[Work], folder: Path, limit_s: float = LIMIT_S) -> list[E
         left = folder / str(number)
         returned = exit_code == 0 and (left / "result").exists()
         result = torch.load(left / "result", weights_only=True) if returned else None
-        stuck_in = innermost_frame(_text(left / "stacks"))
-        raised = _text(left / "raised")
-        ended.append(Ended(returned, result, raised, exit_code, stuck_in, at - started))
+        stuck_in = find_innermost_frame(_read_text(left / "stacks"))
+        raised = _read_text(left / "raised")
+        ended.append(WorkProcessExit(returned, result, raised, exit_code, stuck_in, at - started))
     return ended
 
 
-def _start(work: Work, folder: Path, limit_s: float) -> Any:
+def _start_process(work: Work, folder: Path, limit_s: float) -> Any:
     start_server()
     folder.mkdir()
     process = multiprocessing.get_context("forkserver").Process(
-        target=_main, args=(work, folder, limit_s)
+        target=_run_work, args=(work, folder, limit_s)
     )
     try:
         process.start()
@@ -127,7 +127,7 @@ def _start(work: Work, folder: Path, limit_s: float) -> Any:
     return process
 
 
-def _wait(processes: Sequence[Any], deadline: float) -> list[tuple[int | None, float]]:
+def _wait_for_all(processes: Sequence[Any], deadline: float) -> list[tuple[int | None, float]]:
     """Return the exit code and end time of each process; the code is None if it still runs.
 
     Once one has failed, the others get FOLLOW_S and no more.
@@ -145,16 +145,16 @@ def _wait(processes: Sequence[Any], deadline: float) -> list[tuple[int | None, f
     return [(process.exitcode, ended.get(number, now)) for number, process in enumerate(processes)]
 
 
-def _descendants(pid: int) -> list[int]:
+def _find_descendants(pid: int) -> list[int]:
     children = [
         int(child)
         for path in Path(f"/proc/{pid}/task").glob("*/children")
-        for child in _text(path).split()
+        for child in _read_text(path).split()
     ]
-    return [each for child in children for each in (*_descendants(child), child)]
+    return [each for child in children for each in (*_find_descendants(child), child)]
 
 
-def _text(path: Path) -> str:
+def _read_text(path: Path) -> str:
     """Return the text of a file; empty if it does not exist or its process is gone."""
     try:
         return path.read_text(encoding="utf-8", errors="replace")
@@ -162,7 +162,7 @@ def _text(path: Path) -> str:
         return ""
 
 
-def _main(work: Work, folder: Path, limit_s: float) -> None:
+def _run_work(work: Work, folder: Path, limit_s: float) -> None:
     """Do the work in the new process.
 
     The stacks are written when the host's watchdog asks for them, or when the time is up.

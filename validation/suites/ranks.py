@@ -17,7 +17,7 @@ import torch.distributed
 
 from . import processes
 from .outcome import require
-from .processes import Ended
+from .processes import WorkProcessExit
 
 RANK_LIMIT_S = processes.LIMIT_S
 _CAUSES = (
@@ -44,7 +44,7 @@ Work = Callable[[int, int, str], Any]
 
 
 @dataclass(frozen=True)
-class Group:
+class RankGroup:
     """A process group of `gloo` (on the CPU) or `nccl` (rank N on GPU N).
 
     A rank may take `limit_s`. `folder` takes the rendezvous file and the results. `environment` is
@@ -60,22 +60,25 @@ class Group:
     timeout_s: float | None = None
 
 
-def run_ranks(work: Work, group: Group) -> list[Any]:
+def run_ranks(work: Work, group: RankGroup) -> list[Any]:
     """Return what `work` returned in each rank; fail the check if a rank raised, died or hung."""
-    ended = run_to_the_end(work, group)
+    ended = run_to_exit(work, group)
     failed = [rank for rank, end in enumerate(ended) if not end.returned]
-    found = _together({rank: _told(ended[rank], group) for rank in failed}, group.world_size)
-    require(not failed, found, f"all to do their work over {group.backend}", _cause(ended))
+    found = _join_accounts(
+        {rank: _describe_failure(ended[rank], group) for rank in failed}, group.world_size
+    )
+    require(not failed, found, f"all to do their work over {group.backend}", _likely_cause(ended))
     return [end.result for end in ended]
 
 
-def run_to_the_end(work: Work, group: Group) -> list[Ended]:
+def run_to_exit(work: Work, group: RankGroup) -> list[WorkProcessExit]:
     """Return how each rank ended, for checks in which one is meant to fail."""
     folder = Path(tempfile.mkdtemp(dir=group.folder))
     works = [
-        partial(_rank, rank, work, group, str(folder / "store")) for rank in range(group.world_size)
+        partial(_run_rank, rank, work, group, str(folder / "store"))
+        for rank in range(group.world_size)
     ]
-    return processes.run(works, folder, group.limit_s)
+    return processes.run_all(works, folder, group.limit_s)
 
 
 def device_of(rank: int, backend: str) -> Any:
@@ -83,7 +86,7 @@ def device_of(rank: int, backend: str) -> Any:
     return torch.device("cuda", rank) if backend == "nccl" else torch.device("cpu")
 
 
-def _rank(rank: int, work: Work, group: Group, store: str) -> Any:
+def _run_rank(rank: int, work: Work, group: RankGroup, store: str) -> Any:
     os.environ.update(group.environment)
     os.environ.setdefault(
         "GLOO_SOCKET_IFNAME", "lo"
@@ -105,7 +108,7 @@ def _rank(rank: int, work: Work, group: Group, store: str) -> Any:
     return result
 
 
-def _together(told: dict[int, str], world_size: int) -> str:
+def _join_accounts(told: dict[int, str], world_size: int) -> str:
     """Join the ranks and what they did: `rank 0 of 2 ...; rank 1 of 2 ...`.
 
     Ranks that did the same are named together: `ranks 0, 1 of 2 ...`.
@@ -120,7 +123,7 @@ def _together(told: dict[int, str], world_size: int) -> str:
     return "; ".join(parts)
 
 
-def _told(end: Ended, group: Group) -> str:
+def _describe_failure(end: WorkProcessExit, group: RankGroup) -> str:
     if end.raised:
         return f"raised {end.raised}"
     if end.exit_code is None and end.seconds < group.limit_s:
@@ -135,7 +138,7 @@ def _told(end: Ended, group: Group) -> str:
     return f"died with exit code {end.exit_code} and no error"
 
 
-def _cause(ended: Sequence[Ended]) -> str:
+def _likely_cause(ended: Sequence[WorkProcessExit]) -> str:
     """Return the likely cause of the failure that came first.
 
     The death of a rank makes others raise, and an error makes others wait.

@@ -12,7 +12,7 @@ _FRAME = re.compile(
 _OF_PYTHON = re.compile(r"/lib/python3\.\d+/(?!site-packages/|dist-packages/)")
 
 
-def innermost_frame(stacks: str) -> str:
+def find_innermost_frame(stacks: str) -> str:
     """Return the `function (file:line)` in which the main thread hangs; empty if there is no frame.
 
     The main thread is the last one written. The innermost frame outside Python's own library is

@@ -9,7 +9,7 @@ from typing import Any
 from .outcome import require
 
 
-def snapshot(parameters: Iterable[Any]) -> list[Any]:
+def copy_parameters(parameters: Iterable[Any]) -> list[Any]:
     """Return a copy of every parameter tensor."""
     return [parameter.detach().clone() for parameter in parameters]
 

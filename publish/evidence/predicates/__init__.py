@@ -61,7 +61,7 @@ _ARTIFACTS = "artifacts"
 _MOST_ARTIFACTS = 16
 
 
-def with_artifacts(statement: Statement, artifacts: Sequence[str]) -> Statement:
+def add_artifacts(statement: Statement, artifacts: Sequence[str]) -> Statement:
     """Return the statement with the digests of artifacts that it vouches for too."""
     if not artifacts:
         return statement
@@ -71,14 +71,14 @@ def with_artifacts(statement: Statement, artifacts: Sequence[str]) -> Statement:
     )
 
 
-def artifacts_of(statement: Statement) -> tuple[str, ...]:
+def list_artifacts(statement: Statement) -> tuple[str, ...]:
     """Return the digests of the artifacts that a statement vouches for."""
     own = statement.predicate.get(OWN)
     named = own.get(_ARTIFACTS) if isinstance(own, Mapping) else None
     return tuple(filter(is_digest, named[:_MOST_ARTIFACTS])) if isinstance(named, list) else ()
 
 
-def later(started_at: str, seconds: float) -> str:
+def add_seconds(started_at: str, seconds: float) -> str:
     """Return the moment (ISO 8601) that is `seconds` later; empty if the moment is empty."""
     if not started_at:
         return ""
@@ -86,7 +86,7 @@ def later(started_at: str, seconds: float) -> str:
     return moment.isoformat(timespec="seconds")
 
 
-def at(statement: Statement, *path: str | int) -> Any:  # noqa: ANN401 - JSON
+def value_at(statement: Statement, *path: str | int) -> Any:  # noqa: ANN401 - JSON
     """Return the value at a path of a predicate. Raises GateRefused if there is none."""
     found: Any = statement.predicate
     for step in path:
@@ -98,13 +98,13 @@ def at(statement: Statement, *path: str | int) -> Any:  # noqa: ANN401 - JSON
     return found
 
 
-def read_as(kind: type[T], statement: Statement, *path: str | int) -> T:
+def read_value(kind: type[T], statement: Statement, *path: str | int) -> T:
     """Return the value at a path of a predicate, as a dataclass.
 
     Unknown fields are ignored. Raises GateRefused.
     """
     try:
-        return TypeAdapter(kind).validate_python(at(statement, *path))
+        return TypeAdapter(kind).validate_python(value_at(statement, *path))
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(map(str, (*path, *first["loc"])))
@@ -113,7 +113,7 @@ def read_as(kind: type[T], statement: Statement, *path: str | int) -> T:
         ) from None
 
 
-def expect(statement: Statement, predicate_type: str) -> None:
+def require_type(statement: Statement, predicate_type: str) -> None:
     """Raise GateRefused if a statement is of another type."""
     if statement.predicate_type != predicate_type:
         raise GateRefused(

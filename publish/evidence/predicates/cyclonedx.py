@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from typing import Any
 
-from publish.evidence.predicates import SBOM, EvidenceKind, expect, read_as
+from publish.evidence.predicates import SBOM, EvidenceKind, read_value, require_type
 from publish.evidence.statement import Statement
 from publish.evidence.strict_json import json_object
 from runner.errors import ConfigError
@@ -13,7 +13,7 @@ from scan import sbom
 from scan.record import ScanRecord
 
 
-def statement(record: ScanRecord, document: bytes, name: str) -> Statement:
+def make_statement(record: ScanRecord, document: bytes, name: str) -> Statement:
     """Return the document of a scan as a statement.
 
     Raises ConfigError if it is another document than the scan judged.
@@ -28,21 +28,21 @@ def statement(record: ScanRecord, document: bytes, name: str) -> Statement:
     return Statement(record.digest, name, SBOM, json_object(document, "the SBOM"))
 
 
-def read(statement: Statement) -> dict[str, Any]:
+def read_sbom(statement: Statement) -> dict[str, Any]:
     """Return the CycloneDX document.
 
     Raises GateRefused if the statement is of another type, or the SBOM has no component.
     """
-    expect(statement, SBOM)
-    read_as(dict[str, Any], statement, "components", 0)
+    require_type(statement, SBOM)
+    read_value(dict[str, Any], statement, "components", 0)
     return dict(statement.predicate)
 
 
 def summarize_statement(statement: Statement) -> str:
     """Return how many packages it lists, in one line."""
-    return f"{len(sbom.packages_of(read(statement)))} packages"
+    return f"{len(sbom.read_packages(read_sbom(statement)))} packages"
 
 
 KIND = EvidenceKind(
-    "SBOM", SBOM, ("metadata", "timestamp"), read, summarize_statement, is_required=True
+    "SBOM", SBOM, ("metadata", "timestamp"), read_sbom, summarize_statement, is_required=True
 )

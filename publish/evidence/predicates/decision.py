@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from publish.evidence.predicates import DECISION, EvidenceKind, expect, read_as
+from publish.evidence.predicates import DECISION, EvidenceKind, read_value, require_type
 from publish.evidence.statement import Statement
 from runner import records
 from runner.verdict import Verdict
@@ -17,7 +17,7 @@ PRODUCTION, CANDIDATE = "production", "candidate"
 
 
 @dataclass(frozen=True)
-class Decided:
+class DecisionClaim:
     """The gate's decision on one digest.
 
     `reasons` are all reasons that refuse it, none if it may go. `tags` are those it may carry in
@@ -38,23 +38,23 @@ class Decided:
     decided_on: str
 
 
-def statement(decided: Decided, digest: str, name: str) -> Statement:
+def make_statement(decided: DecisionClaim, digest: str, name: str) -> Statement:
     """Return the decision as a statement."""
-    return Statement(digest, name, DECISION, records.plain(decided))
+    return Statement(digest, name, DECISION, records.to_plain(decided))
 
 
-def read(statement: Statement) -> Decided:
+def read_decision(statement: Statement) -> DecisionClaim:
     """Return the decision. Raises GateRefused if the statement has another type or shape."""
-    expect(statement, DECISION)
-    return read_as(Decided, statement)
+    require_type(statement, DECISION)
+    return read_value(DecisionClaim, statement)
 
 
 def summarize_statement(statement: Statement) -> str:
     """Return what was decided, in one line."""
-    return describe_decision(read(statement))
+    return describe_decision(read_decision(statement))
 
 
-def describe_decision(decided: Decided) -> str:
+def describe_decision(decided: DecisionClaim) -> str:
     """Return a decision in one line."""
     return (
         f"{decided.verdict} for {decided.channel} as a {decided.kind} release, on "
@@ -62,4 +62,6 @@ def describe_decision(decided: Decided) -> str:
     )
 
 
-KIND = EvidenceKind("decision", DECISION, ("decided_on",), read, summarize_statement, decides=True)
+KIND = EvidenceKind(
+    "decision", DECISION, ("decided_on",), read_decision, summarize_statement, decides=True
+)

@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from images.record import DebianPackage
 from images.system_layer import SystemLayer
 from oci.tarball import Blob
-from publish.evidence.predicates import OS_LAYER, expect, read_as
+from publish.evidence.predicates import OS_LAYER, read_value, require_type
 from publish.evidence.statement import Statement
 from runner import records
 
 
 @dataclass(frozen=True)
-class _Stated:
+class _OsLayerClaim:
     """The predicate. Sizes in bytes."""
 
     content_key: str
@@ -30,10 +30,10 @@ class _Stated:
     taken_at: str
 
 
-def statement(layer: SystemLayer) -> Statement:
+def make_statement(layer: SystemLayer) -> Statement:
     """Return the description of an OS layer as a statement about its digest."""
     blob = layer.blob
-    stated = _Stated(
+    stated = _OsLayerClaim(
         layer.key,
         blob.size,
         blob.diff_id,
@@ -42,12 +42,12 @@ def statement(layer: SystemLayer) -> Statement:
         layer.packages,
         layer.taken_at,
     )
-    return Statement(blob.digest, "OS layer", OS_LAYER, records.plain(stated))
+    return Statement(blob.digest, "OS layer", OS_LAYER, records.to_plain(stated))
 
 
-def read(statement: Statement) -> SystemLayer:
+def read_os_layer(statement: Statement) -> SystemLayer:
     """Return the layer. Raises GateRefused if the statement has another type or shape."""
-    expect(statement, OS_LAYER)
-    stated = read_as(_Stated, statement)
+    require_type(statement, OS_LAYER)
+    stated = read_value(_OsLayerClaim, statement)
     blob = Blob(statement.subject, stated.diff_id, stated.size, stated.uncompressed)
     return SystemLayer(stated.content_key, blob, stated.source, stated.packages, stated.taken_at)

@@ -23,7 +23,14 @@ from images.locks import Wheel
 from images.record import BuildRecord
 from images.version import line_of_torch, number_of
 from oci.manifest import LAYER_GZIP
-from publish.evidence.predicates import OWN, PROVENANCE, EvidenceKind, expect, later, read_as
+from publish.evidence.predicates import (
+    OWN,
+    PROVENANCE,
+    EvidenceKind,
+    add_seconds,
+    read_value,
+    require_type,
+)
 from publish.evidence.statement import Statement
 from publish.evidence.strict_json import NOT_USABLE
 from runner import settings
@@ -51,7 +58,7 @@ class Builder:
 
 
 @dataclass(frozen=True)
-class Asked:
+class BuildRequest:
     """The external parameters."""
 
     version: str
@@ -60,7 +67,7 @@ class Asked:
 
 
 @dataclass(frozen=True)
-class Layer:
+class ProvenanceLayer:
     """A layer of the image, by its digest; `locked` if that is in the lock of layers.
 
     `commit` is the git commit that holds the lock; empty if it is not known.
@@ -73,20 +80,20 @@ class Layer:
 
 
 @dataclass(frozen=True)
-class Built:
+class BuildClaim:
     """The part of provenance that decisions need. Times are ISO 8601.
 
     `taken_at` is that of Debian's packages; empty if it is not told, as it was not at first.
     `layers` are in the order of the manifest.
     """
 
-    asked: Asked
+    asked: BuildRequest
     build_type: str
     builder: str
     dependencies: int
     taken_at: str
     finished_at: str
-    layers: tuple[Layer, ...] = ()
+    layers: tuple[ProvenanceLayer, ...] = ()
 
 
 _VARIABLES = {
@@ -103,7 +110,7 @@ statements.
 """
 
 
-def builder_of(environ: Mapping[str, str]) -> Builder:
+def detect_builder(environ: Mapping[str, str]) -> Builder:
     """Return the builder by GitHub Actions' default variables; elsewhere a local one.
 
     Raises ConfigError if a variable is missing or odd: a statement about another builder would be
@@ -112,7 +119,7 @@ def builder_of(environ: Mapping[str, str]) -> Builder:
     if environ.get(settings.GITHUB_ACTIONS) != "true":
         return Builder(LOCAL_BUILDER)
     given = {settings.GITHUB_RUN_ATTEMPT: "1", **environ}
-    said = {name: _variable(given, name, form) for name, form in _VARIABLES.items()}
+    said = {name: _read_variable(given, name, form) for name, form in _VARIABLES.items()}
     server, repository = said[settings.GITHUB_SERVER_URL], said[settings.GITHUB_REPOSITORY]
     run, attempt = said[settings.GITHUB_RUN_ID], said[settings.GITHUB_RUN_ATTEMPT]
     return Builder(
@@ -123,7 +130,7 @@ def builder_of(environ: Mapping[str, str]) -> Builder:
     )
 
 
-def _variable(environ: Mapping[str, str], name: str, form: str) -> str:
+def _read_variable(environ: Mapping[str, str], name: str, form: str) -> str:
     value = environ.get(name, "")
     if not re.fullmatch(form, value):
         problem = (
@@ -136,7 +143,7 @@ def _variable(environ: Mapping[str, str], name: str, form: str) -> str:
     return value
 
 
-def statement(
+def make_statement(
     build: BuildRecord, wheels: Sequence[Wheel], builder: Builder, name: str
 ) -> Statement:
     """Return the record as a statement; `wheels` are those of the locks of its stacks.
@@ -158,38 +165,40 @@ def statement(
                 "python": build.python,
                 "contentKey": build.content_key,
             },
-            "resolvedDependencies": list(_dependencies(build, wheels, builder)),
+            "resolvedDependencies": list(_list_dependencies(build, wheels, builder)),
         },
-        "runDetails": {"builder": {"id": builder.id}, "metadata": _metadata(build, builder)},
+        "runDetails": {"builder": {"id": builder.id}, "metadata": _describe_run(build, builder)},
         OWN: {"debian_taken_at": build.debian_taken_at},
     }
     return Statement(build.digest, name, PROVENANCE, predicate)
 
 
-def read(statement: Statement) -> Built:
+def read_provenance(statement: Statement) -> BuildClaim:
     """Return what was built, and by whom.
 
     Raises GateRefused if the statement has another type or shape.
     """
-    expect(statement, PROVENANCE)
+    require_type(statement, PROVENANCE)
     definition = "buildDefinition"
-    dependencies = read_as(list[Descriptor], statement, definition, "resolvedDependencies")
-    built = Built(
-        asked=read_as(Asked, statement, definition, "externalParameters"),
-        build_type=read_as(str, statement, definition, "buildType"),
-        builder=read_as(str, statement, "runDetails", "builder", "id"),
+    dependencies = read_value(list[Descriptor], statement, definition, "resolvedDependencies")
+    built = BuildClaim(
+        asked=read_value(BuildRequest, statement, definition, "externalParameters"),
+        build_type=read_value(str, statement, definition, "buildType"),
+        builder=read_value(str, statement, "runDetails", "builder", "id"),
         dependencies=len(dependencies),
-        taken_at=read_as(str, statement, OWN, "debian_taken_at")
+        taken_at=read_value(str, statement, OWN, "debian_taken_at")
         if OWN in statement.predicate
         else "",
-        finished_at=read_as(str, statement, "runDetails", "metadata", "finishedOn"),
-        layers=tuple(_layer(each) for each in dependencies if each.get("mediaType") == LAYER_GZIP),
+        finished_at=read_value(str, statement, "runDetails", "metadata", "finishedOn"),
+        layers=tuple(
+            _parse_layer(each) for each in dependencies if each.get("mediaType") == LAYER_GZIP
+        ),
     )
     _require_order(built)
     return built
 
 
-def _layer(dependency: Descriptor) -> Layer:
+def _parse_layer(dependency: Descriptor) -> ProvenanceLayer:
     """Return a layer among the dependencies.
 
     If it is not written as ours are, it has no digest, or is not locked.
@@ -198,7 +207,7 @@ def _layer(dependency: Descriptor) -> Layer:
     value = digest.get("sha256") if isinstance(digest, dict) else None
     said = notes if isinstance(notes, dict) else {}
     locked, commit = said.get("locked") is True, said.get("lockCommit")
-    return Layer(
+    return ProvenanceLayer(
         f"sha256:{value}",
         str(said.get("kind", "")),
         locked,
@@ -206,7 +215,7 @@ def _layer(dependency: Descriptor) -> Layer:
     )
 
 
-def _require_order(built: Built) -> None:
+def _require_order(built: BuildClaim) -> None:
     """Raise GateRefused if Debian's packages were taken after the build."""
     try:
         taken, finished = (
@@ -220,8 +229,8 @@ def _require_order(built: Built) -> None:
         raise GateRefused(f"{PROVENANCE}: {said}", NOT_USABLE)
 
 
-def _metadata(build: BuildRecord, builder: Builder) -> dict[str, str]:
-    started = later(build.created_at, -build.seconds)
+def _describe_run(build: BuildRecord, builder: Builder) -> dict[str, str]:
+    started = add_seconds(build.created_at, -build.seconds)
     found = {
         "invocationId": builder.invocation,
         "startedOn": started,
@@ -230,13 +239,13 @@ def _metadata(build: BuildRecord, builder: Builder) -> dict[str, str]:
     return {name: value for name, value in found.items() if value}
 
 
-def _dependencies(
+def _list_dependencies(
     build: BuildRecord, wheels: Iterable[Wheel], builder: Builder
 ) -> Iterator[Descriptor]:
     if builder.source:
         yield {"name": "source", "uri": builder.source, "digest": {"gitCommit": builder.commit}}
     if build.base_source:
-        yield _base(build.base_source)
+        yield _describe_base(build.base_source)
     for package in build.debian_packages:
         yield {"uri": PackageURL("deb", "debian", package.name, package.version).to_string()}
     for wheel in wheels:
@@ -258,13 +267,13 @@ def _dependencies(
             }
         yield {
             "name": layer.name,
-            "digest": _digest(layer.digest),
+            "digest": _split_digest(layer.digest),
             "mediaType": LAYER_GZIP,
             "annotations": notes,
         }
 
 
-def _base(source: str) -> Descriptor:
+def _describe_base(source: str) -> Descriptor:
     """Return the slim base by digest; `mmdebstrap SUITE` has none, only Debian's packages."""
     reference, _, digest = source.partition("@")
     if not digest:
@@ -273,17 +282,17 @@ def _base(source: str) -> Descriptor:
     repository, _, tag = reference.rpartition(":")
     qualifiers = {"repository_url": repository, "tag": tag}
     uri = PackageURL("oci", None, repository.rpartition("/")[2], digest, qualifiers).to_string()
-    return {"name": "base", "uri": uri, "digest": _digest(digest)}
+    return {"name": "base", "uri": uri, "digest": _split_digest(digest)}
 
 
-def _digest(digest: str) -> dict[str, str]:
+def _split_digest(digest: str) -> dict[str, str]:
     algorithm, _, value = digest.partition(":")
     return {algorithm: value}
 
 
 def summarize_statement(statement: Statement) -> str:
     """Return what was built, when and by whom, in one line."""
-    built = read(statement)
+    built = read_provenance(statement)
     return (
         f"{built.asked.version} {built.asked.image}, built {built.finished_at} by {built.builder}"
     )
@@ -291,7 +300,7 @@ def summarize_statement(statement: Statement) -> str:
 
 def summarize_layers(statement: Statement) -> str:
     """Return how many layers are locked, and by which commits, in one line."""
-    layers = read(statement).layers
+    layers = read_provenance(statement).layers
     locked = [layer for layer in layers if layer.locked]
     commits = ", ".join(dict.fromkeys(layer.commit for layer in locked if layer.commit))
     by = f", by commit {commits}" if commits else ", by no known commit" if locked else ""
@@ -307,7 +316,7 @@ KIND = EvidenceKind(
     PROVENANCE,
     # not its end: what is assembled again of the same layers is no younger
     (OWN, "debian_taken_at"),
-    read,
+    read_provenance,
     summarize_statement,
     is_required=True,
 )

@@ -12,12 +12,18 @@ from collections import Counter
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
-from publish.evidence.predicates import TEST_RESULT, EvidenceKind, expect, later, read_as
+from publish.evidence.predicates import (
+    TEST_RESULT,
+    EvidenceKind,
+    add_seconds,
+    read_value,
+    require_type,
+)
 from publish.evidence.statement import Statement
 from runner import records
-from runner.verdict import Verdict, summary, worst
+from runner.verdict import Verdict, summary_verdict, worst_verdict
 from validation.record import SuiteResult, ValidationRecord
-from validation.suite import suites_of
+from validation.suite import list_suites
 
 PASSED, FAILED = "PASSED", "FAILED"
 MISSING = "the record has no such suite"
@@ -37,7 +43,7 @@ class SuiteVerdict:
 
 
 @dataclass(frozen=True)
-class Gpu:
+class GpuCount:
     """GPUs of one model, as the driver names it."""
 
     model: str
@@ -45,7 +51,7 @@ class Gpu:
 
 
 @dataclass(frozen=True)
-class Tested:
+class TestClaim:
     """A test run of one digest. `verdict` is never better than that of any required suite.
 
     Times are ISO 8601.
@@ -56,7 +62,7 @@ class Tested:
     verdict: Verdict
     reason: str
     suites: tuple[SuiteVerdict, ...]
-    gpus: tuple[Gpu, ...]
+    gpus: tuple[GpuCount, ...]
     device: str
     executor: str
     driver: str
@@ -65,15 +71,15 @@ class Tested:
     finished_at: str
 
 
-def statement(record: ValidationRecord, stacks: Collection[str], name: str) -> Statement:
+def make_statement(record: ValidationRecord, stacks: Collection[str], name: str) -> Statement:
     """Return the record as a statement, with every suite that images of `stacks` must pass."""
-    tested = tested_of(record, stacks)
+    tested = make_claim(record, stacks)
     passed = [suite.name for suite in tested.suites if suite.verdict is Verdict.PASS]
     failed = [suite.name for suite in tested.suites if suite.verdict is not Verdict.PASS]
     suites = {
         "name": "suites",
         "digest": {"sha256": record.key},
-        "annotations": records.plain(tested),
+        "annotations": records.to_plain(tested),
     }
     predicate = {
         "result": PASSED if tested.verdict is Verdict.PASS else FAILED,
@@ -84,36 +90,36 @@ def statement(record: ValidationRecord, stacks: Collection[str], name: str) -> S
     return Statement(record.digest, name, TEST_RESULT, predicate)
 
 
-def read(statement: Statement) -> Tested:
+def read_test_result(statement: Statement) -> TestClaim:
     """Return the test run. Raises GateRefused if the statement has another type or shape."""
-    expect(statement, TEST_RESULT)
-    return read_as(Tested, statement, "configuration", 0, "annotations")
+    require_type(statement, TEST_RESULT)
+    return read_value(TestClaim, statement, "configuration", 0, "annotations")
 
 
-def tested_of(record: ValidationRecord, stacks: Collection[str]) -> Tested:
+def make_claim(record: ValidationRecord, stacks: Collection[str]) -> TestClaim:
     """Return the record compared with what the stacks require."""
-    suites = tuple(_suites(record.suites, [suite.name for suite in suites_of(stacks)]))
+    suites = tuple(_list_suites(record.suites, [suite.name for suite in list_suites(stacks)]))
     lacking = [suite for suite in suites if suite.required and suite.verdict is not Verdict.PASS]
-    verdict = summary(suite.verdict for suite in lacking) if lacking else Verdict.PASS
+    verdict = summary_verdict(suite.verdict for suite in lacking) if lacking else Verdict.PASS
     first = f"{lacking[0].name}: {lacking[0].reason}" if lacking else ""
     where = record.environment
-    return Tested(
+    return TestClaim(
         version=record.version,
         image=record.image,
-        verdict=worst((record.verdict, verdict)),
+        verdict=worst_verdict((record.verdict, verdict)),
         reason=record.reason or first,
         suites=suites,
-        gpus=tuple(Gpu(model, count) for model, count in sorted(Counter(where.gpus).items())),
+        gpus=tuple(GpuCount(model, count) for model, count in sorted(Counter(where.gpus).items())),
         device=where.device,
         executor=where.executor,
         driver=where.driver,
         engine=where.engine,
         started_at=record.started_at,
-        finished_at=later(record.started_at, record.seconds),
+        finished_at=add_seconds(record.started_at, record.seconds),
     )
 
 
-def _suites(run: Iterable[SuiteResult], required: Collection[str]) -> Iterable[SuiteVerdict]:
+def _list_suites(run: Iterable[SuiteResult], required: Collection[str]) -> Iterable[SuiteVerdict]:
     """Yield one entry for each suite: the required ones in their order, then the others.
 
     Of two results of a suite the worse counts.
@@ -121,7 +127,7 @@ def _suites(run: Iterable[SuiteResult], required: Collection[str]) -> Iterable[S
     results: dict[str, SuiteResult] = {}
     for result in run:
         before = results.setdefault(result.suite, result)
-        if worst((before.verdict, result.verdict)) is not before.verdict:
+        if worst_verdict((before.verdict, result.verdict)) is not before.verdict:
             results[result.suite] = result
     for name in dict.fromkeys((*required, *results)):
         if name in results:
@@ -132,7 +138,7 @@ def _suites(run: Iterable[SuiteResult], required: Collection[str]) -> Iterable[S
 
 def summarize_statement(statement: Statement) -> str:
     """Return the verdict, how many suites pass, and on which GPUs, in one line."""
-    tested = read(statement)
+    tested = read_test_result(statement)
     where = (
         ", ".join(f"{gpu.count} x {gpu.model}" for gpu in tested.gpus)
         or f"no GPU ({tested.device})"
@@ -145,7 +151,7 @@ KIND = EvidenceKind(
     "test result",
     TEST_RESULT,
     ("configuration", 0, "annotations", "finished_at"),
-    read,
+    read_test_result,
     summarize_statement,
     is_required=True,
 )

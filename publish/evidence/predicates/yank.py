@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from publish.evidence.predicates import YANK, EvidenceKind, expect, read_as
+from publish.evidence.predicates import YANK, EvidenceKind, read_value, require_type
 from publish.evidence.statement import Statement
 
 
 @dataclass(frozen=True)
-class Yanked:
+class YankClaim:
     """The version that was yanked, and why."""
 
     version: str
     reason: str
 
 
-def statement(digest: str, name: str, image: str, yanked: Yanked, yanked_at: str) -> Statement:
+def make_statement(
+    digest: str, name: str, image: str, yanked: YankClaim, yanked_at: str
+) -> Statement:
     """Return the mark on the digest of an image; `yanked_at` is ISO 8601."""
     said = {
         "version": yanked.version,
@@ -27,16 +29,16 @@ def statement(digest: str, name: str, image: str, yanked: Yanked, yanked_at: str
     return Statement(digest, name, YANK, said)
 
 
-def read(statement: Statement) -> Yanked:
+def read_yank(statement: Statement) -> YankClaim:
     """Return what was yanked. Raises GateRefused if the mark names no version and reason."""
-    expect(statement, YANK)
-    return read_as(Yanked, statement)
+    require_type(statement, YANK)
+    return read_value(YankClaim, statement)
 
 
 def summarize_statement(statement: Statement) -> str:
     """Return what was yanked, in one line."""
-    yanked = read(statement)
+    yanked = read_yank(statement)
     return f"{yanked.version}: {yanked.reason}"
 
 
-KIND = EvidenceKind("yank", YANK, ("yankedAt",), read, summarize_statement, decides=True)
+KIND = EvidenceKind("yank", YANK, ("yankedAt",), read_yank, summarize_statement, decides=True)

@@ -15,15 +15,15 @@ from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from publish.evidence import keys
-from publish.evidence.dsse import encoded, open_envelope, sign
+from publish.evidence.dsse import encode_message, sign_payload, verify_envelope_bytes
 from publish.evidence.keys import (
     PASSPHRASE,
     SIGNING_KEY,
     TRUSTED_KEYS,
     PrivateKey,
-    key_id,
-    signing_key,
-    trusted_keys,
+    compute_key_id,
+    load_signing_key,
+    load_trusted_keys,
 )
 from publish.evidence.statement import MEDIA_TYPE
 from runner.errors import ConfigError, GateRefused
@@ -36,13 +36,13 @@ BOTH = pytest.mark.parametrize("key", [P256, ED25519], ids=["P-256", "Ed25519"])
 
 @BOTH
 def test_round_trip(key: PrivateKey) -> None:
-    opened = open_envelope(sign(PAYLOAD, key), public(STRANGER, key))
-    assert (opened.payload, opened.signer) == (PAYLOAD, key_id(key.public_key()))
+    opened = verify_envelope_bytes(sign_payload(PAYLOAD, key), public(STRANGER, key))
+    assert (opened.payload, opened.signer) == (PAYLOAD, compute_key_id(key.public_key()))
 
 
 @BOTH
 def test_the_same_payload_and_key_are_the_same_envelope(key: PrivateKey) -> None:
-    assert sign(PAYLOAD, key) == sign(PAYLOAD, key)
+    assert sign_payload(PAYLOAD, key) == sign_payload(PAYLOAD, key)
 
 
 def test_the_example_of_the_specification() -> None:
@@ -55,23 +55,23 @@ def test_the_example_of_the_specification() -> None:
         "A3JqsQGtVsJ2O2xqrI5IcnXip5GToJ3F+FnZ+O88SjtR6rDAajabZKciJTfUiHqJPcIAriEGAHTVeCUjW2JIZA=="
     )
     key = ec.derive_private_key(secret, ec.SECP256R1())
-    made = json.loads(sign(b"hello world", key, "http://example.com/HelloWorld"))
+    made = json.loads(sign_payload(b"hello world", key, "http://example.com/HelloWorld"))
     signature = decode_dss_signature(base64.b64decode(made["signatures"][0]["sig"]))
     assert b"".join(part.to_bytes(32, "big") for part in signature) == base64.b64decode(example)
     assert made["payload"] == "aGVsbG8gd29ybGQ="
 
 
 def test_lengths_are_of_bytes() -> None:
-    assert encoded("ü".encode(), b"") == b"DSSEv1 2 \xc3\xbc 0 "
+    assert encode_message("ü".encode(), b"") == b"DSSEv1 2 \xc3\xbc 0 "
 
 
 def envelope(key: PrivateKey = P256, **fields: Any) -> dict[str, Any]:
-    content: dict[str, Any] = json.loads(sign(PAYLOAD, key))
+    content: dict[str, Any] = json.loads(sign_payload(PAYLOAD, key))
     return content | fields
 
 
 def opened(content: object) -> bytes:
-    return open_envelope(json.dumps(content).encode(), public(P256)).payload
+    return verify_envelope_bytes(json.dumps(content).encode(), public(P256)).payload
 
 
 def signature(key: PrivateKey = P256, **fields: Any) -> dict[str, Any]:
@@ -93,11 +93,11 @@ def test_a_key_id_is_only_a_hint(hint: str | None) -> None:
 def test_a_key_signs_under_its_own_id_alone() -> None:
     content = envelope(signatures=[signature(ED25519, keyid=signature()["keyid"])])
     with refused(GateRefused, "of no trusted key"):
-        open_envelope(json.dumps(content).encode(), public(P256, ED25519))
+        verify_envelope_bytes(json.dumps(content).encode(), public(P256, ED25519))
 
 
 def test_base64_for_urls_is_read_too() -> None:
-    content = json.loads(sign(b"\xff\xfe?>", P256))
+    content = json.loads(sign_payload(b"\xff\xfe?>", P256))
     assert "/" in content["payload"]
     content["payload"] = content["payload"].replace("/", "_").replace("+", "-")
     assert opened(content) == b"\xff\xfe?>"
@@ -144,7 +144,7 @@ def test_fields_nobody_knows_are_left_alone() -> None:
             envelope(payloadType="application/json"), "of no trusted key", id="edited type"
         ),
         pytest.param(
-            json.loads(sign(PAYLOAD, P256, "application/json")),
+            json.loads(sign_payload(PAYLOAD, P256, "application/json")),
             "b'application/json', not",
             id="signed as another type",
         ),
@@ -179,8 +179,8 @@ def test_what_is_not_opened(content: Any, words: str) -> None:
 def test_a_payload_given_twice_is_not_opened() -> None:
     forged = base64.b64encode(b'{"a":2}').decode()
     with refused(GateRefused, "'payload' is given twice"):
-        open_envelope(
-            sign(PAYLOAD, P256).replace(
+        verify_envelope_bytes(
+            sign_payload(PAYLOAD, P256).replace(
                 b'{"payload"', b'{"payload":"%s","payload"' % forged.encode()
             ),
             public(P256),
@@ -189,14 +189,14 @@ def test_a_payload_given_twice_is_not_opened() -> None:
 
 def test_trusting_nobody_opens_nothing() -> None:
     with refused(GateRefused, "not trusted"):
-        open_envelope(sign(PAYLOAD, P256), {})
+        verify_envelope_bytes(sign_payload(PAYLOAD, P256), {})
 
 
 def test_half_an_envelope_is_not_opened() -> None:
-    whole = sign(PAYLOAD, P256)
+    whole = sign_payload(PAYLOAD, P256)
     for length in range(len(whole)):
         with refused(GateRefused):
-            open_envelope(whole[:length], public(P256))
+            verify_envelope_bytes(whole[:length], public(P256))
 
 
 # Keys
@@ -216,18 +216,18 @@ def test_a_pair_is_made_and_used(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, passphrase: str
 ) -> None:
     monkeypatch.setenv(PASSPHRASE, passphrase)
-    private, public = keys.generate(tmp_path / "new", "release")
+    private, public = keys.generate_pair(tmp_path / "new", "release")
     assert stat.S_IMODE(private.stat().st_mode) == 0o600
     assert ("ENCRYPTED" in private.read_text()) == bool(passphrase)
-    envelope = sign(PAYLOAD, signing_key(str(private)))
-    assert open_envelope(envelope, trusted_keys([str(public)])).payload == PAYLOAD
+    envelope = sign_payload(PAYLOAD, load_signing_key(str(private)))
+    assert verify_envelope_bytes(envelope, load_trusted_keys([str(public)])).payload == PAYLOAD
 
 
 def test_a_pair_is_never_replaced(tmp_path: Path) -> None:
-    private, _ = keys.generate(tmp_path, "release")
+    private, _ = keys.generate_pair(tmp_path, "release")
     before = private.read_text()
     with refused(ConfigError, "is there already"):
-        keys.generate(tmp_path, "release")
+        keys.generate_pair(tmp_path, "release")
     assert private.read_text() == before
 
 
@@ -236,16 +236,16 @@ def test_keys_from_the_environment(tmp_path: Path, key: PrivateKey) -> None:
     path = tmp_path / "release.key"
     path.write_text(pem(key))
     for given in (pem(key), str(path)):
-        assert key_id(signing_key(environ={SIGNING_KEY: given}).public_key()) == key_id(
-            key.public_key()
-        )
+        assert compute_key_id(
+            load_signing_key(environ={SIGNING_KEY: given}).public_key()
+        ) == compute_key_id(key.public_key())
     several = public_pem(STRANGER) + public_pem(key)
-    assert set(trusted_keys(environ={TRUSTED_KEYS: several})) == set(public(STRANGER, key))
+    assert set(load_trusted_keys(environ={TRUSTED_KEYS: several})) == set(public(STRANGER, key))
 
 
 def test_a_key_id_is_the_digest_of_what_is_in_the_public_pem() -> None:
     der = base64.b64decode("".join(public_pem(P256).splitlines()[1:-1]))
-    assert key_id(P256.public_key()) == hashlib.sha256(der).hexdigest()
+    assert compute_key_id(P256.public_key()) == hashlib.sha256(der).hexdigest()
 
 
 @pytest.mark.parametrize(
@@ -254,27 +254,27 @@ def test_a_key_id_is_the_digest_of_what_is_in_the_public_pem() -> None:
 )
 def test_no_signing_key(given: str) -> None:
     with refused(ConfigError, "key"):
-        signing_key(given, {})
+        load_signing_key(given, {})
 
 
 def test_an_encrypted_key_wants_its_passphrase(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(PASSPHRASE, "right")
-    private, _ = keys.generate(tmp_path, "release")
+    private, _ = keys.generate_pair(tmp_path, "release")
     with refused(ConfigError, "is encrypted", PASSPHRASE):
-        signing_key(str(private), {})
+        load_signing_key(str(private), {})
     with refused(ConfigError, "another passphrase"):
-        signing_key(str(private), {PASSPHRASE: "wrong"})
+        load_signing_key(str(private), {PASSPHRASE: "wrong"})
 
 
 @pytest.mark.parametrize("kind", ["P-384", "RSA"])
 def test_other_kinds_of_keys(kind: str, an_rsa_key: rsa.RSAPrivateKey) -> None:
     key = an_rsa_key if kind == "RSA" else ec.generate_private_key(ec.SECP384R1())
     with refused(ConfigError, "not an ECDSA P-256 or an Ed25519 key"):
-        signing_key(pem(key))
+        load_signing_key(pem(key))
     with refused(ConfigError, "not an ECDSA P-256 or an Ed25519 key"):
-        trusted_keys([public_pem(key)])
+        load_trusted_keys([public_pem(key)])
 
 
 @pytest.mark.parametrize(
@@ -295,18 +295,18 @@ def test_other_kinds_of_keys(kind: str, an_rsa_key: rsa.RSAPrivateKey) -> None:
 )
 def test_no_key_to_public(given: list[str], words: str) -> None:
     with refused(ConfigError, words):
-        trusted_keys(given, {})
+        load_trusted_keys(given, {})
 
 
 def test_no_error_shows_a_private_key() -> None:
     text = pem(P256)
     for broken in (text.replace("BEGIN PRIVATE", "BEGIN EC PRIVATE"), text[:-40]):
         with pytest.raises(ConfigError) as caught:
-            signing_key(broken)
+            load_signing_key(broken)
         assert text.splitlines()[1][:20] not in str(caught.value)
 
 
 def test_a_file_that_is_no_text_holds_no_key(tmp_path: Path) -> None:
     (tmp_path / "release.key").write_bytes(b"\xff\x00")
     with refused(ConfigError, "holds no key in PEM"):
-        signing_key(str(tmp_path / "release.key"))
+        load_signing_key(str(tmp_path / "release.key"))

@@ -21,11 +21,11 @@ from sigstore_models.bundle.v1 import Bundle
 from oci import referrers
 from oci.manifest import EMPTY_CONFIG, OCI_CONFIG, Manifest, image_manifest
 from oci.registry import Registry
-from publish.evidence.keyless import Keyless
-from publish.evidence.keys import PrivateKey, key_id
+from publish.evidence.keyless import KeylessSigner
+from publish.evidence.keys import PrivateKey, compute_key_id
 from publish.evidence.statement import STATEMENT, to_json
-from publish.evidence.store import BUNDLE, Signer, publish
-from publish.evidence.trust import Instance, Trusted
+from publish.evidence.store import BUNDLE, Signer, publish_statements
+from publish.evidence.trust import SigstoreInstance, Trusted
 from tests.fakes.registry import FakeRegistry
 from tests.fakes.sigstore import SIGNER, STRANGER, FakeSigstore
 from tests.publish import signed
@@ -49,14 +49,14 @@ def image(client: Registry) -> Manifest:
 
 def bundles(client: Registry, image: Manifest, signer: Signer) -> list[bytes]:
     """What is in the registry after every statement was published, by digest."""
-    publish(client, "r", image.descriptor, about(image), signer)
-    found = referrers.referrers(client, "r", image.digest, BUNDLE)
-    return [referrers.fetch(client, "r", each)[0] for each in found]
+    publish_statements(client, "r", image.descriptor, about(image), signer)
+    found = referrers.list_referrers(client, "r", image.digest, BUNDLE)
+    return [referrers.fetch_blobs(client, "r", each)[0] for each in found]
 
 
 def theirs(key: PrivateKey, other: PrivateKey | None = None) -> SSlibKey:
     """A key as securesystemslib has it; `other` under the id of `key`, if that is given."""
-    return SSlibKey.from_crypto((other or key).public_key(), key_id(key.public_key()))
+    return SSlibKey.from_crypto((other or key).public_key(), compute_key_id(key.public_key()))
 
 
 @BOTH
@@ -115,7 +115,9 @@ def test_sigstores_own_command_verifies_what_no_key_signed(
         for name, value in sigstore.environment().items():
             monkeypatch.setenv(name, value)
         trust = str(sigstore.configuration(tmp_path))
-        data = bundles(client, image, Keyless(Trusted({}, (SIGNER,), Instance(trust))))[0]
+        data = bundles(
+            client, image, KeylessSigner(Trusted({}, (SIGNER,), SigstoreInstance(trust)))
+        )[0]
     (tmp_path / "bundle.json").write_bytes(data)
     verify = [
         sys.executable,

@@ -28,11 +28,11 @@ from publish.evidence.trust import (
     SIGSTORE_CONFIG,
     TRUSTED_IDENTITIES,
     Identity,
-    Instance,
+    SigstoreInstance,
     Trusted,
-    embedded,
-    trusted,
-    trusted_identities,
+    load_trusted_identities,
+    read_embedded_config,
+    resolve_trusted,
 )
 from runner.errors import ConfigError, GateRefused
 from tests.fakes.refusal import refused
@@ -74,7 +74,7 @@ def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
     "identities", [(SIGNER,), (ANOTHER, SIGNER)], ids=["alone", "among others"]
 )
 def test_the_right_identity_opens_it(identities: tuple[Identity, ...]) -> None:
-    opened = keyless.opened(real(), believing(*identities))
+    opened = keyless.verify_certified(real(), believing(*identities))
     assert opened.signer == f"{ISSUER}={WORKFLOW}@refs/tags/v0.0.4a2"
     assert opened.payload == base64.b64decode(real()["dsseEnvelope"]["payload"])
     about = statement.from_json(opened.payload)
@@ -101,14 +101,14 @@ def test_the_right_identity_opens_it(identities: tuple[Identity, ...]) -> None:
 )
 def test_any_other_identity_is_refused_and_the_right_one_named(identity: Identity) -> None:
     with refused(GateRefused, f"signed by '{SIGNER}', which is not trusted", TRUSTED_IDENTITIES):
-        keyless.opened(real(), believing(identity))
+        keyless.verify_certified(real(), believing(identity))
 
 
 def test_a_key_is_no_identity() -> None:
     with refused(
         GateRefused, "signed by a certificate, and no identity is trusted", TRUSTED_IDENTITIES
     ):
-        keyless.opened(real(), Trusted(public(P256)))
+        keyless.verify_certified(real(), Trusted(public(P256)))
 
 
 def flipped(text: str, at: int = -1) -> str:
@@ -247,7 +247,7 @@ def test_what_was_changed_is_refused(name: str) -> None:
     change(content)
     assert content != real()
     with refused(GateRefused, words):
-        keyless.opened(content, believing(SIGNER))
+        keyless.verify_certified(content, believing(SIGNER))
 
 
 def test_whatever_is_taken_away_is_missed() -> None:
@@ -259,7 +259,7 @@ def test_whatever_is_taken_away_is_missed() -> None:
             place = place[step]
         del place[path[-1]]
         with refused(GateRefused):
-            keyless.opened(content, believing(SIGNER))
+            keyless.verify_certified(content, believing(SIGNER))
 
 
 def places(content: Any, here: tuple[str | int, ...] = ()) -> list[tuple[str | int, ...]]:
@@ -282,14 +282,14 @@ def test_no_shape_of_it_raises_anything_else(value: object) -> None:
             place = place[step]
         place[path[-1]] = value
         with refused(GateRefused):
-            keyless.opened(content, believing(SIGNER))
+            keyless.verify_certified(content, believing(SIGNER))
 
 
 def test_what_was_signed_must_be_a_statement() -> None:
     with refused(
         GateRefused, "what was signed is 'application/vnd.in-toto+json', not application/json"
     ):
-        keyless.opened(real(), believing(SIGNER), "application/json")
+        keyless.verify_certified(real(), believing(SIGNER), "application/json")
 
 
 # Who is trusted
@@ -297,23 +297,25 @@ def test_what_was_signed_must_be_a_statement() -> None:
 
 def test_identities_come_from_the_environment() -> None:
     environ = {TRUSTED_IDENTITIES: f"\n  {SIGNER}\n{ANOTHER}\n{SIGNER}\n"}
-    for found in (trusted(environ=environ), trusted_identities(environ)):
-        assert found == Trusted({}, (SIGNER, ANOTHER), Instance())
+    for found in (resolve_trusted(environ=environ), load_trusted_identities(environ)):
+        assert found == Trusted({}, (SIGNER, ANOTHER), SigstoreInstance())
 
 
 def test_what_is_given_stands_for_what_is_configured(tmp_path: Path) -> None:
     environ = {TRUSTED_IDENTITIES: str(ANOTHER), TRUSTED_KEYS: public_pem(ED25519)}
-    assert trusted(environ=environ) == Trusted(public(ED25519), (ANOTHER,))
-    assert trusted([public_pem(P256)], environ=environ) == Trusted(public(P256))
-    assert trusted(names=[str(SIGNER)], environ=environ) == Trusted({}, (SIGNER,))
-    assert trusted([public_pem(P256)], [str(SIGNER)], environ) == Trusted(public(P256), (SIGNER,))
+    assert resolve_trusted(environ=environ) == Trusted(public(ED25519), (ANOTHER,))
+    assert resolve_trusted([public_pem(P256)], environ=environ) == Trusted(public(P256))
+    assert resolve_trusted(names=[str(SIGNER)], environ=environ) == Trusted({}, (SIGNER,))
+    assert resolve_trusted([public_pem(P256)], [str(SIGNER)], environ) == Trusted(
+        public(P256), (SIGNER,)
+    )
 
 
 def test_nobody_is_trusted_by_mistake() -> None:
     with refused(ConfigError, "no public key to verify"):
-        trusted(environ={TRUSTED_IDENTITIES: "\n"})
+        resolve_trusted(environ={TRUSTED_IDENTITIES: "\n"})
     with refused(ConfigError, "no identity is trusted", TRUSTED_IDENTITIES):
-        trusted_identities({TRUSTED_KEYS: public_pem(P256)})
+        load_trusted_identities({TRUSTED_KEYS: public_pem(P256)})
 
 
 @pytest.mark.parametrize(
@@ -332,7 +334,7 @@ def test_nobody_is_trusted_by_mistake() -> None:
 )
 def test_an_identity_is_whole(text: str) -> None:
     with refused(ConfigError, "is not an identity", EXAMPLE):
-        trusted(names=[text])
+        resolve_trusted(names=[text])
 
 
 @pytest.mark.parametrize(
@@ -345,11 +347,13 @@ def test_an_identity_is_whole(text: str) -> None:
         pytest.param("[" * 200_000, id="nested deep"),
         pytest.param(" " * 5_000_000, id="too large"),
         pytest.param(
-            embedded().replace("trustedroot+json", "something+json"), id="of another type"
+            read_embedded_config().replace("trustedroot+json", "something+json"),
+            id="of another type",
         ),
-        pytest.param(embedded().replace('"tlogs"', '"logs"'), id="no log"),
+        pytest.param(read_embedded_config().replace('"tlogs"', '"logs"'), id="no log"),
         pytest.param(
-            re.sub('("rawBytes": *)"[^"]+"', r'\1"MIIH"', embedded()), id="no certificate"
+            re.sub('("rawBytes": *)"[^"]+"', r'\1"MIIH"', read_embedded_config()),
+            id="no certificate",
         ),
     ],
 )
@@ -358,14 +362,14 @@ def test_a_configuration_that_cannot_be_read(tmp_path: Path, text: str | None) -
     if text is not None:
         path.write_bytes(text.encode(errors="surrogatepass"))
     with refused(ConfigError, str(path)):
-        trusted(names=[str(SIGNER)], environ={SIGSTORE_CONFIG: str(path)})
+        resolve_trusted(names=[str(SIGNER)], environ={SIGSTORE_CONFIG: str(path)})
 
 
 def test_another_instance_does_not_vouch_for_the_public_one(tmp_path: Path) -> None:
     """Staging's roots, which the library carries too."""
     path = tmp_path / "staging.json"
-    path.write_text(embedded(STAGING_TUF_URL))
+    path.write_text(read_embedded_config(STAGING_TUF_URL))
     with refused(GateRefused, "signature does not match"):
-        keyless.opened(real(), Trusted({}, (SIGNER,), Instance(str(path))))
-    path.write_text(embedded(DEFAULT_TUF_URL))
-    assert keyless.opened(real(), Trusted({}, (SIGNER,), Instance(str(path))))
+        keyless.verify_certified(real(), Trusted({}, (SIGNER,), SigstoreInstance(str(path))))
+    path.write_text(read_embedded_config(DEFAULT_TUF_URL))
+    assert keyless.verify_certified(real(), Trusted({}, (SIGNER,), SigstoreInstance(str(path))))

@@ -18,12 +18,12 @@ from oci.manifest import EMPTY_CONFIG, OCI_CONFIG, Manifest, image_manifest
 from oci.registry import Registry
 from publish.evidence import attest, dsse, keyless, keys, trust
 from publish.evidence.attest import LOCAL_KEY
-from publish.evidence.keyless import KEYLESS, Keyless
-from publish.evidence.kinds import made_on
+from publish.evidence.keyless import KEYLESS, KeylessSigner
+from publish.evidence.kinds import read_date
 from publish.evidence.seal import SEAL
 from publish.evidence.statement import Statement, to_json
-from publish.evidence.store import BUNDLE, Found, publish, read
-from publish.evidence.trust import Instance, Trusted
+from publish.evidence.store import BUNDLE, FoundEvidence, publish_statements, read_evidence
+from publish.evidence.trust import SigstoreInstance, Trusted
 from runner.errors import ConfigError, EnvironmentFailed, ReleaseError
 from tests.fakes.refusal import refused
 from tests.fakes.registry import FakeRegistry, Fault
@@ -44,12 +44,12 @@ def sigstore(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeSigstore]:
 @pytest.fixture
 def trusted(sigstore: FakeSigstore, tmp_path: Path) -> Trusted:
     """Who believes this job, and nobody else."""
-    return Trusted({}, (SIGNER,), Instance(str(sigstore.configuration(tmp_path))))
+    return Trusted({}, (SIGNER,), SigstoreInstance(str(sigstore.configuration(tmp_path))))
 
 
 @pytest.fixture
-def signer(trusted: Trusted) -> Keyless:
-    return Keyless(trusted)
+def signer(trusted: Trusted) -> KeylessSigner:
+    return KeylessSigner(trusted)
 
 
 @pytest.fixture
@@ -72,77 +72,94 @@ def image(client: Registry) -> Manifest:
 
 
 def attached(client: Registry, image: Manifest) -> int:
-    return len(referrers.referrers(client, "r", image.digest))
+    return len(referrers.list_referrers(client, "r", image.digest))
 
 
 # What works
 
 
 def test_what_is_signed_is_believed(
-    client: Registry, image: Manifest, signer: Keyless, trusted: Trusted
+    client: Registry, image: Manifest, signer: KeylessSigner, trusted: Trusted
 ) -> None:
-    made = publish(client, "r", image.descriptor, about(image), signer)
-    by_type = {each.predicate_type: each for each in read(client, "r", image.digest, trusted)}
+    made = publish_statements(client, "r", image.descriptor, about(image), signer)
+    by_type = {
+        each.predicate_type: each for each in read_evidence(client, "r", image.digest, trusted)
+    }
     assert len(by_type) == len(made) == len(about(image))
     for artifact, stated in zip(made, about(image), strict=True):
-        wanted = Found(
-            artifact.digest, stated.predicate_type, stated, str(SIGNER), made_on(stated), ""
+        wanted = FoundEvidence(
+            artifact.digest, stated.predicate_type, stated, str(SIGNER), read_date(stated), ""
         )
         assert by_type[stated.predicate_type] == wanted
 
 
 def test_it_is_laid_out_as_what_a_key_signed(
-    client: Registry, image: Manifest, signer: Keyless
+    client: Registry, image: Manifest, signer: KeylessSigner
 ) -> None:
     by_key, without = (
-        publish(client, "r", image.descriptor, about(image)[:1], each)[0] for each in (P256, signer)
+        publish_statements(client, "r", image.descriptor, about(image)[:1], each)[0]
+        for each in (P256, signer)
     )
-    manifests = [client.manifest("r", each.digest) for each in (by_key, without)]
-    contents = [{**each.content, "layers": len(each.blobs()[1:])} for each in manifests if each]
+    manifests = [client.read_manifest("r", each.digest) for each in (by_key, without)]
+    contents = [
+        {**each.content, "layers": len(each.parse_blobs()[1:])} for each in manifests if each
+    ]
     assert contents[0]["annotations"].pop(SEAL), "that of a key is there beside the rest"
     assert contents[0] == contents[1]
-    held = json.loads(client.blob("r", manifests[1].blobs()[-1].digest)) if manifests[1] else {}
+    held = (
+        json.loads(client.read_blob("r", manifests[1].parse_blobs()[-1].digest))
+        if manifests[1]
+        else {}
+    )
     assert held.keys() == {"mediaType", "verificationMaterial", "dsseEnvelope"}
     assert (held["mediaType"], len(held["verificationMaterial"]["tlogEntries"])) == (BUNDLE, 1)
 
 
 def test_twice_is_once(
-    client: Registry, image: Manifest, signer: Keyless, sigstore: FakeSigstore
+    client: Registry, image: Manifest, signer: KeylessSigner, sigstore: FakeSigstore
 ) -> None:
-    first = publish(client, "r", image.descriptor, about(image), signer)
+    first = publish_statements(client, "r", image.descriptor, about(image), signer)
     asked = len(sigstore.requests)
-    assert publish(client, "r", image.descriptor, about(image), signer) == first
+    assert publish_statements(client, "r", image.descriptor, about(image), signer) == first
     assert (attached(client, image), len(sigstore.requests)) == (len(first), asked)
 
 
 def test_another_statement_of_the_type_is_another_artifact(
-    client: Registry, image: Manifest, signer: Keyless, trusted: Trusted
+    client: Registry, image: Manifest, signer: KeylessSigner, trusted: Trusted
 ) -> None:
     stated = about(image)[3]
     newer = replace(stated, predicate={**stated.predicate, "more": 1})
     for each in (stated, newer, stated, newer):
-        publish(client, "r", image.descriptor, [each], signer)
-    found = read(client, "r", image.digest, trusted)
+        publish_statements(client, "r", image.descriptor, [each], signer)
+    found = read_evidence(client, "r", image.digest, trusted)
     assert [each.statement for each in found if each.statement == newer] == [newer]
     assert len(found) == 2
 
 
 def test_what_somebody_else_signed_is_signed_again(
-    client: Registry, image: Manifest, signer: Keyless, trusted: Trusted, sigstore: FakeSigstore
+    client: Registry,
+    image: Manifest,
+    signer: KeylessSigner,
+    trusted: Trusted,
+    sigstore: FakeSigstore,
 ) -> None:
     """By a key, or by an identity that is not trusted here: a reader who trusts this one has
     nothing from those.
     """
     stated = about(image)[:1]
-    publish(client, "r", image.descriptor, stated, P256)
+    publish_statements(client, "r", image.descriptor, stated, P256)
     sigstore.signer = STRANGER
-    publish(
-        client, "r", image.descriptor, stated, Keyless(replace(trusted, identities=(STRANGER,)))
+    publish_statements(
+        client,
+        "r",
+        image.descriptor,
+        stated,
+        KeylessSigner(replace(trusted, identities=(STRANGER,))),
     )
     sigstore.signer = SIGNER
-    publish(client, "r", image.descriptor, stated, signer)
+    publish_statements(client, "r", image.descriptor, stated, signer)
     every = replace(trusted, keys=public(P256), identities=(SIGNER, STRANGER))
-    signers = {each.signer for each in read(client, "r", image.digest, every)}
+    signers = {each.signer for each in read_evidence(client, "r", image.digest, every)}
     assert signers == {*public(P256), str(SIGNER), str(STRANGER)}
     assert attached(client, image) == 3
 
@@ -155,22 +172,26 @@ def test_what_somebody_else_signed_is_signed_again(
     ],
 )
 def test_what_the_registry_lost_is_signed_again(
-    client: Registry, fake: FakeRegistry, image: Manifest, signer: Keyless, fault: Fault
+    client: Registry, fake: FakeRegistry, image: Manifest, signer: KeylessSigner, fault: Fault
 ) -> None:
-    publish(client, "r", image.descriptor, about(image)[:1], signer)
+    publish_statements(client, "r", image.descriptor, about(image)[:1], signer)
     fake.fail(fault)
-    publish(client, "r", image.descriptor, about(image)[:1], signer)
+    publish_statements(client, "r", image.descriptor, about(image)[:1], signer)
     assert attached(client, image) == 2
 
 
 def test_an_outage_is_not_signed_over(
-    client: Registry, fake: FakeRegistry, image: Manifest, signer: Keyless, sigstore: FakeSigstore
+    client: Registry,
+    fake: FakeRegistry,
+    image: Manifest,
+    signer: KeylessSigner,
+    sigstore: FakeSigstore,
 ) -> None:
-    publish(client, "r", image.descriptor, about(image)[:1], signer)
+    publish_statements(client, "r", image.descriptor, about(image)[:1], signer)
     asked = len(sigstore.requests)
     fake.fail(Fault("GET", "blobs/", status=403))
     with refused(EnvironmentFailed):
-        publish(client, "r", image.descriptor, about(image)[:1], signer)
+        publish_statements(client, "r", image.descriptor, about(image)[:1], signer)
     assert len(sigstore.requests) == asked
 
 
@@ -181,26 +202,28 @@ class Killed(Registry):
         super().__init__(host)
         self.step, self.dies = 0, dies
 
-    def _call(self, *args: Any, **named: Any) -> Any:
+    def _send_request(self, *args: Any, **named: Any) -> Any:
         self.step += 1
         if self.step == self.dies:
             raise KeyboardInterrupt
-        return super()._call(*args, **named)
+        return super()._send_request(*args, **named)
 
 
 def test_killed_before_any_request_and_run_again_it_is_there_once_and_listed(
-    fake: FakeRegistry, image: Manifest, signer: Keyless, trusted: Trusted
+    fake: FakeRegistry, image: Manifest, signer: KeylessSigner, trusted: Trusted
 ) -> None:
     stated, whole = about(image)[:1], Killed(fake.host)
-    publish(whole, "whole", image.descriptor, stated, signer)
+    publish_statements(whole, "whole", image.descriptor, stated, signer)
     for step in range(1, whole.step + 1):
         with pytest.raises(KeyboardInterrupt):
-            publish(Killed(fake.host, step), f"r{step}", image.descriptor, stated, signer)
+            publish_statements(
+                Killed(fake.host, step), f"r{step}", image.descriptor, stated, signer
+            )
         client = Registry(fake.host)
-        publish(client, f"r{step}", image.descriptor, stated, signer)
-        found = read(client, f"r{step}", image.digest, trusted)
+        publish_statements(client, f"r{step}", image.descriptor, stated, signer)
+        found = read_evidence(client, f"r{step}", image.digest, trusted)
         assert [each.statement for each in found] == [*stated], step
-        index = client.manifest(f"r{step}", image.digest.replace(":", "-"))
+        index = client.read_manifest(f"r{step}", image.digest.replace(":", "-"))
         assert index is not None
         assert [each["digest"] for each in index.content["manifests"]] == [
             each.artifact for each in found
@@ -215,14 +238,14 @@ Bundle = dict[str, Any]
 Change = Callable[[Bundle, Bundle], object]
 
 
-def made(signer: Keyless, stated: Statement) -> Bundle:
-    content: Bundle = json.loads(signer.sign(to_json(stated)))
+def made(signer: KeylessSigner, stated: Statement) -> Bundle:
+    content: Bundle = json.loads(signer.sign_statement(to_json(stated)))
     return content
 
 
 def problem(client: Registry, image: Manifest, content: Bundle, trusted: Trusted) -> str:
     plant(client, "r", image.descriptor, json.dumps(content).encode())
-    (found,) = read(client, "r", image.digest, trusted)
+    (found,) = read_evidence(client, "r", image.digest, trusted)
     assert (
         (found.statement, found.signer) == (None, "")
         if found.problem
@@ -260,7 +283,7 @@ def said_to_be_of_a_key(one: Bundle, _: Bundle) -> None:
     ],
 )
 def test_parts_of_good_bundles_make_no_good_one(
-    client: Registry, image: Manifest, signer: Keyless, change: Change, words: str
+    client: Registry, image: Manifest, signer: KeylessSigner, change: Change, words: str
 ) -> None:
     one, other = (made(signer, each) for each in about(image)[:2])
     change(one, other)
@@ -271,10 +294,10 @@ def test_parts_of_good_bundles_make_no_good_one(
 
 
 def test_a_key_bundle_with_a_certificate_beside_is_held_to_the_certificate(
-    client: Registry, image: Manifest, signer: Keyless, trusted: Trusted
+    client: Registry, image: Manifest, signer: KeylessSigner, trusted: Trusted
 ) -> None:
     content, stated = made(signer, about(image)[0]), about(image)[0]
-    content["dsseEnvelope"] = json.loads(dsse.sign(to_json(stated), P256))
+    content["dsseEnvelope"] = json.loads(dsse.sign_payload(to_json(stated), P256))
     assert "invalid signature" in problem(
         client, image, content, replace(trusted, keys=public(P256))
     )
@@ -284,30 +307,30 @@ def test_a_stranger_is_named(
     client: Registry, image: Manifest, trusted: Trusted, sigstore: FakeSigstore
 ) -> None:
     sigstore.signer = STRANGER
-    content = made(Keyless(replace(trusted, identities=(STRANGER,))), about(image)[0])
+    content = made(KeylessSigner(replace(trusted, identities=(STRANGER,))), about(image)[0])
     assert (
         problem(client, image, content, trusted) == f"signed by '{STRANGER}', which is not trusted"
     )
 
 
 def test_who_trusts_keys_alone_believes_no_certificate(
-    client: Registry, image: Manifest, signer: Keyless
+    client: Registry, image: Manifest, signer: KeylessSigner
 ) -> None:
     told = problem(client, image, made(signer, about(image)[0]), signed.trust(P256))
     assert told == "signed by a certificate, and no identity is trusted"
 
 
 def test_another_instance_vouches_for_nobody_here(
-    client: Registry, image: Manifest, signer: Keyless, tmp_path: Path
+    client: Registry, image: Manifest, signer: KeylessSigner, tmp_path: Path
 ) -> None:
     (tmp_path / "other").mkdir()
-    other = Instance(str(FakeSigstore().configuration(tmp_path / "other")))
+    other = SigstoreInstance(str(FakeSigstore().configuration(tmp_path / "other")))
     told = problem(client, image, made(signer, about(image)[0]), Trusted({}, (SIGNER,), other))
     assert "signature does not match" in told
 
 
 def test_the_public_instance_vouches_for_no_fake(
-    client: Registry, image: Manifest, signer: Keyless
+    client: Registry, image: Manifest, signer: KeylessSigner
 ) -> None:
     told = problem(client, image, made(signer, about(image)[0]), Trusted({}, (SIGNER,)))
     assert "does not hold" in told
@@ -347,72 +370,74 @@ FAULTS = {
 
 @pytest.mark.parametrize("name", FAULTS)
 def test_what_is_not_whole_is_not_attached(
-    client: Registry, image: Manifest, signer: Keyless, sigstore: FakeSigstore, name: str
+    client: Registry, image: Manifest, signer: KeylessSigner, sigstore: FakeSigstore, name: str
 ) -> None:
     sigstore.faults, words = FAULTS[name]
     with refused(EnvironmentFailed, words):
-        publish(client, "r", image.descriptor, about(image)[:1], signer)
+        publish_statements(client, "r", image.descriptor, about(image)[:1], signer)
     assert attached(client, image) == 0
     sigstore.faults = Faults()
-    publish(client, "r", image.descriptor, about(image)[:1], signer)
+    publish_statements(client, "r", image.descriptor, about(image)[:1], signer)
     assert attached(client, image) == 1
 
 
 def test_a_log_that_does_not_answer_is_not_waited_for(
-    signer: Keyless, sigstore: FakeSigstore, monkeypatch: pytest.MonkeyPatch
+    signer: KeylessSigner, sigstore: FakeSigstore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(keyless, "TIMEOUT_S", 0.2)
     sigstore.faults = Faults(silent=True)
     began = time.monotonic()
     with refused(EnvironmentFailed, "timed out"):
-        signer.sign(to_json(statements()[0]))
+        signer.sign_statement(to_json(statements()[0]))
     assert time.monotonic() - began < 10
 
 
 def test_services_that_are_not_there(
     client: Registry,
     image: Manifest,
-    signer: Keyless,
+    signer: KeylessSigner,
     sigstore: FakeSigstore,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     token = sigstore._token()
     sigstore.stop()
     with refused(EnvironmentFailed, "no identity to sign with"):
-        publish(client, "r", image.descriptor, about(image)[:1], signer)
+        publish_statements(client, "r", image.descriptor, about(image)[:1], signer)
     monkeypatch.setattr(keyless, "detect_credential", lambda: token)
     with refused(EnvironmentFailed, "Sigstore did not sign: "):
-        publish(client, "r", image.descriptor, about(image)[:1], signer)
+        publish_statements(client, "r", image.descriptor, about(image)[:1], signer)
     assert attached(client, image) == 0
 
 
-def test_without_the_permission(signer: Keyless, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_the_permission(signer: KeylessSigner, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("ACTIONS_ID_TOKEN_REQUEST_TOKEN")
     with refused(
         EnvironmentFailed, "no identity to sign with", "id-token: write", keys.SIGNING_KEY
     ):
-        signer.sign(b"{}")
+        signer.sign_statement(b"{}")
 
 
 @pytest.mark.parametrize(
     ("token", "words"), [(None, "nothing here says who this is"), ("x.y.z", "malformed")]
 )
 def test_without_an_identity(
-    signer: Keyless, monkeypatch: pytest.MonkeyPatch, token: str | None, words: str
+    signer: KeylessSigner, monkeypatch: pytest.MonkeyPatch, token: str | None, words: str
 ) -> None:
     monkeypatch.setattr(keyless, "detect_credential", lambda: token)
     with refused(EnvironmentFailed, words, "id-token: write"):
-        signer.sign(b"{}")
+        signer.sign_statement(b"{}")
 
 
 @pytest.mark.parametrize(
     "fault", [Faults(authority=401), Faults(log=500), Faults(expired=True)], ids=repr
 )
-def test_no_error_shows_the_token(signer: Keyless, sigstore: FakeSigstore, fault: Faults) -> None:
+def test_no_error_shows_the_token(
+    signer: KeylessSigner, sigstore: FakeSigstore, fault: Faults
+) -> None:
     sigstore.faults = fault
     secret = sigstore._token().split(".")[1]
     with pytest.raises(ReleaseError) as caught:
-        signer.sign(to_json(statements()[0]))
+        signer.sign_statement(to_json(statements()[0]))
     assert secret[:20] not in str(caught.value)
 
 
@@ -428,8 +453,8 @@ def configured(trusted: Trusted, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_the_environment_asks_for_it(home: Path, configured: None, trusted: Trusted) -> None:
-    assert attest.signer() == Keyless(trusted)
-    assert attest.trusted() == trusted
+    assert attest.load_signer() == KeylessSigner(trusted)
+    assert attest.load_trusted() == trusted
     assert not (home / "keys").exists()
 
 
@@ -437,8 +462,8 @@ def test_keys_may_be_trusted_beside_and_do_not_sign_for_it(
     home: Path, configured: None, trusted: Trusted, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(keys.TRUSTED_KEYS, public_pem(P256))
-    assert attest.trusted() == replace(trusted, keys=public(P256))
-    assert attest.signer() == Keyless(trusted)
+    assert attest.load_trusted() == replace(trusted, keys=public(P256))
+    assert attest.load_signer() == KeylessSigner(trusted)
 
 
 def test_who_signs_must_be_trusted(
@@ -446,7 +471,7 @@ def test_who_signs_must_be_trusted(
 ) -> None:
     monkeypatch.delenv(trust.TRUSTED_IDENTITIES)
     with refused(ConfigError, "no identity is trusted", trust.TRUSTED_IDENTITIES):
-        attest.signer()
+        attest.load_signer()
 
 
 def test_without_any_configuration_it_is_the_key_of_this_machine(
@@ -454,10 +479,10 @@ def test_without_any_configuration_it_is_the_key_of_this_machine(
 ) -> None:
     for name in (keys.SIGNING_KEY, keys.TRUSTED_KEYS, trust.TRUSTED_IDENTITIES):
         monkeypatch.delenv(name, raising=False)
-    made = attest.signer()
-    assert not isinstance(made, Keyless)
-    assert attest.trusted() == Trusted(public(made))
+    made = attest.load_signer()
+    assert not isinstance(made, KeylessSigner)
+    assert attest.load_trusted() == Trusted(public(made))
     assert (home / "keys" / f"{LOCAL_KEY}.pub").exists()
     monkeypatch.setenv(trust.TRUSTED_IDENTITIES, str(SIGNER))
-    assert attest.trusted() == Trusted({}, (SIGNER,))
-    assert attest.trusted(identities=[str(STRANGER)]) == Trusted({}, (STRANGER,))
+    assert attest.load_trusted() == Trusted({}, (SIGNER,))
+    assert attest.load_trusted(identities=[str(STRANGER)]) == Trusted({}, (STRANGER,))

@@ -11,7 +11,7 @@ import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from publish.evidence import attest, keys
-from publish.evidence.trust import Instance
+from publish.evidence.trust import SigstoreInstance
 from runner.errors import ConfigError, EnvironmentFailed
 from tests.fakes.refusal import refused
 from tests.publish.signed import P256
@@ -21,7 +21,7 @@ BASE64 = "".join(PEM.splitlines()[1:-1])
 
 
 def test_a_pair_is_written(tmp_path: Path) -> None:
-    private, public = keys.generate(tmp_path / "new", "release")
+    private, public = keys.generate_pair(tmp_path / "new", "release")
     assert [path.name for path in sorted((tmp_path / "new").iterdir())] == [
         "release.key",
         "release.pub",
@@ -49,36 +49,36 @@ def test_a_pair_is_written(tmp_path: Path) -> None:
 )
 def test_a_name_is_no_path(tmp_path: Path, name: str) -> None:
     with refused(ConfigError, "is not the name of a key"):
-        keys.generate(tmp_path / "inside", name)
+        keys.generate_pair(tmp_path / "inside", name)
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_folder_that_is_a_file(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with refused(ConfigError, "is a file, not a folder"):
-        keys.generate(tmp_path / "file", "release")
+        keys.generate_pair(tmp_path / "file", "release")
 
 
 @pytest.mark.parametrize("there", ["release.key", "release.pub"])
 def test_no_half_of_a_pair_is_written(tmp_path: Path, there: str) -> None:
     (tmp_path / there).write_text("as it was")
     with refused(ConfigError, "is there already", "another name"):
-        keys.generate(tmp_path, "release")
+        keys.generate_pair(tmp_path, "release")
     assert [path.read_text() for path in tmp_path.iterdir()] == ["as it was"]
 
 
 def test_a_link_is_not_written_through(tmp_path: Path) -> None:
     (tmp_path / "release.pub").symlink_to(tmp_path / "elsewhere")
     with refused(ConfigError, "is there already"):
-        keys.generate(tmp_path, "release")
+        keys.generate_pair(tmp_path, "release")
     assert not (tmp_path / "elsewhere").exists()
 
 
 @pytest.mark.parametrize("before", ["Bag Attributes\n    friendlyName: x\n", "\ufeff", "\n\n", "'"])
 def test_text_may_stand_before_a_key(before: str) -> None:
-    assert keys.key_id(keys.signing_key(before + PEM, {}).public_key()) == keys.key_id(
-        P256.public_key()
-    )
+    assert keys.compute_key_id(
+        keys.load_signing_key(before + PEM, {}).public_key()
+    ) == keys.compute_key_id(P256.public_key())
 
 
 @pytest.mark.parametrize(
@@ -99,8 +99,8 @@ def test_text_may_stand_before_a_key(before: str) -> None:
 )
 def test_what_may_be_a_key_is_never_repeated(value: str) -> None:
     for use in (
-        lambda: keys.signing_key("", {keys.SIGNING_KEY: value}),
-        lambda: keys.trusted_keys([value], {}),
+        lambda: keys.load_signing_key("", {keys.SIGNING_KEY: value}),
+        lambda: keys.load_trusted_keys([value], {}),
     ):
         with pytest.raises(ConfigError) as caught:
             use()
@@ -114,20 +114,20 @@ def test_what_may_be_a_key_is_never_repeated(value: str) -> None:
 def test_a_sigstore_configuration_that_is_none_is_not_repeated(tmp_path: Path, text: str) -> None:
     (tmp_path / "config.json").write_text(text)
     with pytest.raises(ConfigError, match="not a client trust configuration") as caught:
-        _ = Instance(str(tmp_path / "config.json")).verifier
+        _ = SigstoreInstance(str(tmp_path / "config.json")).sigstore_verifier
     assert not any(part in str(caught.value) for part in ("s3cret", "pydantic", "http"))
 
 
 @pytest.mark.parametrize("folder", ["/", "/tmp"])  # noqa: S108 - a folder that is everywhere
 def test_a_folder_in_place_of_a_file_is_named(folder: str) -> None:
     with refused(ConfigError, f"'{folder}': `{Path(folder).name or folder}` is a folder"):
-        _ = Instance(folder).verifier
+        _ = SigstoreInstance(folder).sigstore_verifier
 
 
 def test_many_public_keys_are_refused_in_little_time() -> None:
     started = time.monotonic()
     with refused(ConfigError, "more than 64 public keys"):
-        keys.trusted_keys(["-----BEGIN PUBLIC KEY-----\n" * 30_000], {})
+        keys.load_trusted_keys(["-----BEGIN PUBLIC KEY-----\n" * 30_000], {})
     assert time.monotonic() - started < 2
 
 
@@ -139,10 +139,10 @@ def test_a_passphrase_that_encrypts_nothing(
 ) -> None:
     monkeypatch.setitem(os.environ, keys.PASSPHRASE, passphrase)
     with refused(ConfigError, words):
-        keys.generate(tmp_path, "release")
+        keys.generate_pair(tmp_path, "release")
     encrypted = PEM.replace("PRIVATE", "ENCRYPTED PRIVATE")
     with refused(ConfigError, words):
-        keys.signing_key(encrypted, {keys.PASSPHRASE: passphrase})
+        keys.load_signing_key(encrypted, {keys.PASSPHRASE: passphrase})
 
 
 @pytest.mark.parametrize("failing", [1, 2], ids=["the private key", "the public key"])
@@ -158,7 +158,7 @@ def test_a_full_disk_leaves_no_key(
 
     monkeypatch.setattr(os, "fsync", full)
     with refused(EnvironmentFailed, "No space left"):
-        keys.generate(tmp_path, "release")
+        keys.generate_pair(tmp_path, "release")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -168,4 +168,4 @@ def test_a_broken_key_of_this_machine_is_named(home: Path, monkeypatch: pytest.M
     path.parent.mkdir()
     path.write_text("")
     with refused(ConfigError, "no private key", f"delete {path}"):
-        attest.signer()
+        attest.load_signer()

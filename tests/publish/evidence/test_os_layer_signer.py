@@ -11,7 +11,7 @@ from images.record import DebianPackage
 from images.system_layer import SystemLayer
 from oci.tarball import Blob
 from publish.evidence import attest, keys, trust
-from publish.evidence.os_layer_signer import SystemVouch, vouch_of
+from publish.evidence.os_layer_signer import OsLayerSigner, make_os_layer_signer
 from publish.evidence.predicates import os_layer
 from publish.evidence.statement import from_json, to_json
 from runner.errors import ConfigError, GateRefused
@@ -36,41 +36,46 @@ def told(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
 
 
 def test_a_statement_is_read_as_it_was_made() -> None:
-    about = os_layer.statement(LAYER)
+    about = os_layer.make_statement(LAYER)
     assert about.subject == LAYER.blob.digest
-    assert os_layer.read(from_json(to_json(about))) == LAYER
+    assert os_layer.read_os_layer(from_json(to_json(about))) == LAYER
 
 
 @pytest.mark.parametrize(
     "name", ["content_key", "size", "diff_id", "uncompressed", "source", "packages", "taken_at"]
 )
 def test_every_part_is_demanded(name: str) -> None:
-    about = os_layer.statement(LAYER)
+    about = os_layer.make_statement(LAYER)
     predicate = {key: value for key, value in about.predicate.items() if key != name}
     with pytest.raises(GateRefused, match=name):
-        os_layer.read(type(about)(about.subject, about.name, about.predicate_type, predicate))
+        os_layer.read_os_layer(
+            type(about)(about.subject, about.name, about.predicate_type, predicate)
+        )
 
 
 def test_what_this_machine_signs_it_believes(home: Path, told: Callable[..., None]) -> None:
-    vouch = vouch_of(P256)
+    vouch = make_os_layer_signer(P256)
     assert vouch.read(vouch.sign(LAYER)) == LAYER
     told(ED25519)
-    assert vouch_of(P256).read(vouch.sign(LAYER)) == LAYER
+    assert make_os_layer_signer(P256).read(vouch.sign(LAYER)) == LAYER
 
 
 def test_it_believes_whom_it_is_told_to_trust_and_nobody_else(
     home: Path, told: Callable[..., None]
 ) -> None:
     told(ED25519)
-    theirs, strange = (SystemVouch(key, trusting(key)).sign(LAYER) for key in (ED25519, STRANGER))
-    assert vouch_of(P256).read(theirs) == LAYER
+    theirs, strange = (OsLayerSigner(key, trusting(key)).sign(LAYER) for key in (ED25519, STRANGER))
+    assert make_os_layer_signer(P256).read(theirs) == LAYER
     with pytest.raises(GateRefused, match="not trusted"):
-        vouch_of(P256).read(strange)
+        make_os_layer_signer(P256).read(strange)
 
 
 def test_the_key_of_another_machine_is_a_strangers(home: Path, told: Callable[..., None]) -> None:
-    assert not attest.is_told_whom_to_trust()
-    here, signed = vouch_of(attest.signer()), SystemVouch(STRANGER, trusting(STRANGER)).sign(LAYER)
+    assert not attest.is_trust_configured()
+    here, signed = (
+        make_os_layer_signer(attest.load_signer()),
+        OsLayerSigner(STRANGER, trusting(STRANGER)).sign(LAYER),
+    )
     assert here.read(here.sign(LAYER)) == LAYER
     with pytest.raises(GateRefused, match="not trusted"):
         here.read(signed)
@@ -79,4 +84,4 @@ def test_the_key_of_another_machine_is_a_strangers(home: Path, told: Callable[..
 def test_a_wrong_configuration_is_told(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(keys.TRUSTED_KEYS, "/nowhere/release.pub")
     with pytest.raises(ConfigError, match=f"the value of --key or {keys.TRUSTED_KEYS}"):
-        vouch_of(P256)
+        make_os_layer_signer(P256)

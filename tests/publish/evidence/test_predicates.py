@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 from packageurl import PackageURL
 
-from oci.manifest import canonical
-from publish.evidence.kinds import made_on
+from oci.manifest import canonical_json
+from publish.evidence.kinds import read_date
 from publish.evidence.predicates import (
     DECISION,
     OWN,
@@ -21,19 +21,19 @@ from publish.evidence.predicates import (
     SBOM,
     TEST_RESULT,
     VULNERABILITIES,
+    add_seconds,
     cyclonedx,
     decision,
-    later,
     provenance,
     test_result,
     vulnerability,
 )
-from publish.evidence.predicates.provenance import LOCAL_BUILDER, Asked, Builder
-from publish.evidence.predicates.test_result import MISSING, Gpu
+from publish.evidence.predicates.provenance import LOCAL_BUILDER, Builder, BuildRequest
+from publish.evidence.predicates.test_result import MISSING, GpuCount
 from publish.evidence.statement import Statement, from_json, to_json
 from runner.errors import ConfigError, GateRefused
 from runner.verdict import Verdict
-from scan.record import Problem, Standing
+from scan.record import ScanProblem, TriageStatus
 from tests.fakes.refusal import refused
 from tests.publish.signed import (
     BASE_IMAGE,
@@ -55,7 +55,7 @@ from tests.publish.signed import (
     validation_record,
 )
 from validation.record import SuiteResult
-from validation.suite import suites_of
+from validation.suite import list_suites
 
 BUILD = build_record()
 
@@ -70,18 +70,18 @@ def carried(about: Statement) -> Statement:
 
 def outcome(
     *suites: SuiteResult, verdict: Verdict = Verdict.PASS, stacks: tuple[str, ...] = ("base",)
-) -> test_result.Tested:
+) -> test_result.TestClaim:
     record = validation_record(BUILD, *suites, verdict=verdict)
-    return test_result.read(carried(test_result.statement(record, stacks, NAME)))
+    return test_result.read_test_result(carried(test_result.make_statement(record, stacks, NAME)))
 
 
 def predicate(*suites: SuiteResult, verdict: Verdict = Verdict.PASS) -> dict[str, Any]:
     record = validation_record(BUILD, *suites, verdict=verdict)
-    return dict(test_result.statement(record, BUILD.stacks, NAME).predicate)
+    return dict(test_result.make_statement(record, BUILD.stacks, NAME).predicate)
 
 
 def required(stacks: tuple[str, ...] = ("base",)) -> list[str]:
-    return [each.name for each in suites_of(stacks)]
+    return [each.name for each in list_suites(stacks)]
 
 
 def all_but(name: str) -> list[SuiteResult]:
@@ -151,36 +151,43 @@ def test_what_nobody_asked_for_is_listed_and_not_required() -> None:
 
 def test_where_it_ran() -> None:
     record = validation_record(BUILD, gpus=(H200, "NVIDIA L4", H200))
-    found = test_result.read(carried(test_result.statement(record, BUILD.stacks, NAME)))
-    assert found.gpus == (Gpu(H200, 2), Gpu("NVIDIA L4", 1))
+    found = test_result.read_test_result(
+        carried(test_result.make_statement(record, BUILD.stacks, NAME))
+    )
+    assert found.gpus == (GpuCount(H200, 2), GpuCount("NVIDIA L4", 1))
     assert (found.device, found.executor, found.driver) == ("cuda", "docker", "550.54")
     assert (found.started_at, found.finished_at) == (STARTED, "2026-11-20T10:01:01+00:00")
 
 
 def test_suites_of_a_machine_prove_no_image() -> None:
     with refused(ConfigError, "not the digest of an image"):
-        test_result.statement(replace(validation_record(BUILD), digest=""), BUILD.stacks, NAME)
+        test_result.make_statement(replace(validation_record(BUILD), digest=""), BUILD.stacks, NAME)
 
 
 # Vulnerabilities
 
 
 def test_findings_and_their_standing() -> None:
-    record = scan_record(BUILD, judged(Standing.BLOCKS, "CVE-2026-7"), judged(Standing.GRACE))
-    about = carried(vulnerability.statement(record, NAME))
+    record = scan_record(
+        BUILD, judged(TriageStatus.BLOCKS, "CVE-2026-7"), judged(TriageStatus.GRACE)
+    )
+    about = carried(vulnerability.make_statement(record, NAME))
     results = about.predicate["scanner"]["result"]
     assert [(each["id"], each["annotations"][0]["standing"]) for each in results] == [
         ("CVE-2026-7", "blocks"),
         ("CVE-2026-1", "in grace"),
     ]
     assert results[0]["severity"] == [{"method": "trivy", "score": "CRITICAL"}]
-    found = vulnerability.read(about)
-    assert found.standings == dict.fromkeys(Standing, 0) | {Standing.BLOCKS: 1, Standing.GRACE: 1}
+    found = vulnerability.read_scan_result(about)
+    assert found.standings == dict.fromkeys(TriageStatus, 0) | {
+        TriageStatus.BLOCKS: 1,
+        TriageStatus.GRACE: 1,
+    }
     assert found.blocking == ("CVE-2026-7",)
 
 
 def test_the_database_and_the_scanner() -> None:
-    about = carried(vulnerability.statement(scan_record(BUILD), NAME))
+    about = carried(vulnerability.make_statement(scan_record(BUILD), NAME))
     assert about.predicate["scanner"] == {
         "uri": "pkg:github/aquasecurity/trivy@v0.76.0",
         "version": "0.76.0",
@@ -191,25 +198,25 @@ def test_the_database_and_the_scanner() -> None:
         },
         "result": [],
     }
-    assert vulnerability.read(about).database == scan_record(BUILD).database
+    assert vulnerability.read_scan_result(about).database == scan_record(BUILD).database
 
 
 @pytest.mark.parametrize("lacking", ["findings", "database"])
 def test_what_was_not_assessed_is_no_empty_list(lacking: str) -> None:
     record = replace(scan_record(BUILD), verdict=Verdict.INCONCLUSIVE, **{lacking: None})  # type: ignore[arg-type]
-    about = carried(vulnerability.statement(record, NAME))
+    about = carried(vulnerability.make_statement(record, NAME))
     assert about.predicate["scanner"].keys() == {"uri", "version"}
-    found = vulnerability.read(about)
+    found = vulnerability.read_scan_result(about)
     assert getattr(found, "standings" if lacking == "findings" else "database") is None
     assert found.verdict is Verdict.INCONCLUSIVE
 
 
 def test_problems_are_carried() -> None:
-    problem = Problem("secret", "/srv/.ssh/id_rsa", "a private key", "remove it")
+    problem = ScanProblem("secret", "/srv/.ssh/id_rsa", "a private key", "remove it")
     record = replace(
         scan_record(BUILD), verdict=Verdict.FAIL, reason="a secret", problems=(problem,)
     )
-    found = vulnerability.read(carried(vulnerability.statement(record, NAME)))
+    found = vulnerability.read_scan_result(carried(vulnerability.make_statement(record, NAME)))
     assert (found.verdict, found.reason, found.problems) == (Verdict.FAIL, "a secret", (problem,))
 
 
@@ -218,14 +225,16 @@ def test_problems_are_carried() -> None:
 
 def dependencies(builder: Builder = BUILDER, base: str = BASE_IMAGE) -> dict[str, dict[str, Any]]:
     record = replace(BUILD, base_source=base)
-    about = carried(provenance.statement(record, WHEELS, builder, NAME))
+    about = carried(provenance.make_statement(record, WHEELS, builder, NAME))
     listed = about.predicate["buildDefinition"]["resolvedDependencies"]
     return {each.get("name") or each["uri"]: each for each in listed}
 
 
 def test_what_was_asked_for_and_who_built() -> None:
-    found = provenance.read(carried(provenance.statement(BUILD, WHEELS, BUILDER, NAME)))
-    assert found.asked == Asked("v2.6.0", "base", "2.6")
+    found = provenance.read_provenance(
+        carried(provenance.make_statement(BUILD, WHEELS, BUILDER, NAME))
+    )
+    assert found.asked == BuildRequest("v2.6.0", "base", "2.6")
     assert (found.build_type, found.builder) == (provenance.BUILD_TYPE, BUILDER.id)
     assert (found.dependencies, found.finished_at) == (4, STARTED)
 
@@ -268,45 +277,49 @@ def test_layers_are_dependencies() -> None:
 
 
 def test_start_and_finish() -> None:
-    found = provenance.statement(BUILD, WHEELS, BUILDER, NAME).predicate["runDetails"]["metadata"]
+    found = provenance.make_statement(BUILD, WHEELS, BUILDER, NAME).predicate["runDetails"][
+        "metadata"
+    ]
     assert found == {"startedOn": "2026-11-20T09:58:30+00:00", "finishedOn": STARTED}
 
 
 def test_it_is_as_old_as_its_debian_packages_however_often_it_is_assembled() -> None:
     again = replace(BUILD, created_at="2027-01-20T10:00:00+00:00")
-    found = carried(provenance.statement(again, WHEELS, BUILDER, NAME))
-    assert made_on(found) == provenance.read(found).taken_at == STARTED
-    assert provenance.read(found).finished_at == again.created_at
+    found = carried(provenance.make_statement(again, WHEELS, BUILDER, NAME))
+    assert read_date(found) == provenance.read_provenance(found).taken_at == STARTED
+    assert provenance.read_provenance(found).finished_at == again.created_at
 
 
 def test_packages_of_an_unknown_day_have_no_age() -> None:
     for taken_at in ("", STARTED):
         found = carried(
-            provenance.statement(replace(BUILD, debian_taken_at=taken_at), WHEELS, BUILDER, NAME)
+            provenance.make_statement(
+                replace(BUILD, debian_taken_at=taken_at), WHEELS, BUILDER, NAME
+            )
         )
-        assert made_on(found) == provenance.read(found).taken_at == taken_at
+        assert read_date(found) == provenance.read_provenance(found).taken_at == taken_at
 
 
 def test_what_was_signed_before_that_was_told_is_read_and_has_no_age() -> None:
-    said = provenance.statement(BUILD, WHEELS, BUILDER, NAME)
+    said = provenance.make_statement(BUILD, WHEELS, BUILDER, NAME)
     found = replace(
         said, predicate={key: each for key, each in said.predicate.items() if key != OWN}
     )
-    assert (made_on(found), provenance.read(found).finished_at) == ("", STARTED)
+    assert (read_date(found), provenance.read_provenance(found).finished_at) == ("", STARTED)
 
 
 @pytest.mark.parametrize(
     "finished_at", ["2026-11-20T09:59:59+00:00", "2026-11-20T10:00:00", "2026-11-20", "x"]
 )
 def test_nothing_is_built_of_packages_that_were_taken_later(finished_at: str) -> None:
-    said = provenance.statement(BUILD, WHEELS, BUILDER, NAME)
+    said = provenance.make_statement(BUILD, WHEELS, BUILDER, NAME)
     metadata = {"startedOn": STARTED, "finishedOn": finished_at}
     wrong = replace(
         said,
         predicate={**said.predicate, "runDetails": {"builder": {"id": "x"}, "metadata": metadata}},
     )
     with refused(GateRefused, "Debian's packages of"):
-        provenance.read(wrong)
+        provenance.read_provenance(wrong)
 
 
 ACTIONS = {
@@ -322,12 +335,12 @@ ACTIONS = {
 
 
 def test_the_builder_is_the_workflow() -> None:
-    builder = provenance.builder_of(ACTIONS)
+    builder = provenance.detect_builder(ACTIONS)
     assert (
         builder.id
         == "https://forge.example/team/images/.github/workflows/release.yml@refs/heads/main"
     )
-    metadata = provenance.statement(BUILD, WHEELS, builder, NAME).predicate["runDetails"][
+    metadata = provenance.make_statement(BUILD, WHEELS, builder, NAME).predicate["runDetails"][
         "metadata"
     ]
     assert (
@@ -349,11 +362,11 @@ def test_the_builder_is_the_workflow() -> None:
 def test_a_variable_of_the_workflow_that_is_missing_or_odd(name: str, value: str | None) -> None:
     given = {key: said for key, said in {**ACTIONS, name: value}.items() if said is not None}
     with refused(ConfigError, name, "GITHUB_ACTIONS"):
-        provenance.builder_of(given)
+        provenance.detect_builder(given)
 
 
 def test_elsewhere_the_builder_is_a_machine() -> None:
-    assert provenance.builder_of({}) == Builder(LOCAL_BUILDER)
+    assert provenance.detect_builder({}) == Builder(LOCAL_BUILDER)
     assert "source" not in dependencies(Builder(LOCAL_BUILDER))
 
 
@@ -361,33 +374,33 @@ def test_elsewhere_the_builder_is_a_machine() -> None:
 
 
 def test_the_bill_is_the_document_that_was_judged() -> None:
-    about = carried(cyclonedx.statement(scan_record(BUILD), DOCUMENT, NAME))
-    assert cyclonedx.read(about) == json.loads(DOCUMENT)
+    about = carried(cyclonedx.make_statement(scan_record(BUILD), DOCUMENT, NAME))
+    assert cyclonedx.read_sbom(about) == json.loads(DOCUMENT)
     with refused(ConfigError, "was judged", "scan v2.6.0"):
-        cyclonedx.statement(scan_record(BUILD), DOCUMENT + b" ", NAME)
+        cyclonedx.make_statement(scan_record(BUILD), DOCUMENT + b" ", NAME)
     with refused(ConfigError, "none was judged"):
-        cyclonedx.statement(replace(scan_record(BUILD), sbom=None), DOCUMENT, NAME)
+        cyclonedx.make_statement(replace(scan_record(BUILD), sbom=None), DOCUMENT, NAME)
 
 
 def test_an_empty_bill_is_no_bill() -> None:
     with refused(GateRefused, "components.0"):
-        cyclonedx.read(Statement(DIGEST, NAME, SBOM, {"components": []}))
+        cyclonedx.read_sbom(Statement(DIGEST, NAME, SBOM, {"components": []}))
 
 
 def test_the_decision_round_trips() -> None:
     made = replace(decided(BUILD), reasons=("too old",), verdict=Verdict.FAIL)
-    assert decision.read(carried(decision.statement(made, DIGEST, NAME))) == made
+    assert decision.read_decision(carried(decision.make_statement(made, DIGEST, NAME))) == made
 
 
 # What all have in common
 
 TYPES = (PROVENANCE, TEST_RESULT, SBOM, VULNERABILITIES, DECISION)
 READERS: tuple[Callable[[Statement], object], ...] = (
-    provenance.read,
-    test_result.read,
-    cyclonedx.read,
-    vulnerability.read,
-    decision.read,
+    provenance.read_provenance,
+    test_result.read_test_result,
+    cyclonedx.read_sbom,
+    vulnerability.read_scan_result,
+    decision.read_decision,
 )
 
 
@@ -429,11 +442,13 @@ def test_unknown_fields_are_left_alone() -> None:
     about = statements()[1]
     changed = json.loads(json.dumps(about.predicate)) | {"more": 1}
     changed["configuration"][0]["annotations"]["more"] = 1
-    assert test_result.read(replace(about, predicate=changed)) == test_result.read(about)
+    assert test_result.read_test_result(
+        replace(about, predicate=changed)
+    ) == test_result.read_test_result(about)
 
 
 def test_when_it_was_found_is_in_the_statement() -> None:
-    assert {each.predicate_type: made_on(each) for each in statements()} == {
+    assert {each.predicate_type: read_date(each) for each in statements()} == {
         PROVENANCE: STARTED,
         TEST_RESULT: "2026-11-20T10:01:01+00:00",
         SBOM: STARTED,
@@ -444,16 +459,18 @@ def test_when_it_was_found_is_in_the_statement() -> None:
 
 @pytest.mark.parametrize("stated", [None, "", 7, "yesterday", "2026-11-20T10:00:00", ["2026"]])
 def test_no_time_is_better_than_half_a_time(stated: object) -> None:
-    assert made_on(Statement(DIGEST, NAME, DECISION, {"decided_on": stated})) == ""
-    assert made_on(Statement(DIGEST, NAME, DECISION, {})) == ""
-    assert made_on(Statement(DIGEST, NAME, "https://example.org/other/v1", {})) == ""
+    assert read_date(Statement(DIGEST, NAME, DECISION, {"decided_on": stated})) == ""
+    assert read_date(Statement(DIGEST, NAME, DECISION, {})) == ""
+    assert read_date(Statement(DIGEST, NAME, "https://example.org/other/v1", {})) == ""
 
 
 def test_a_record_without_a_time_says_none() -> None:
-    assert later("", 7.0) == ""
+    assert add_seconds("", 7.0) == ""
     assert (
-        made_on(
-            test_result.statement(replace(validation_record(BUILD), started_at=""), ("base",), NAME)
+        read_date(
+            test_result.make_statement(
+                replace(validation_record(BUILD), started_at=""), ("base",), NAME
+            )
         )
         == ""
     )
@@ -468,12 +485,14 @@ def with_layers(**changed: object) -> Statement:
     wheel = replace(build.layers[0], locked=True)
     system = replace(wheel, name="Debian", kind="os", digest=OTHER, locked=False)
     build = replace(build, layers=(wheel, system), **changed)  # type: ignore[arg-type]
-    return provenance.statement(build, WHEELS, BUILDER, NAME)
+    return provenance.make_statement(build, WHEELS, BUILDER, NAME)
 
 
 @pytest.mark.parametrize("commit", ["", "c" * 40])
 def test_provenance_says_which_layers_were_locked_and_by_which_commit(commit: str) -> None:
-    wheel, system = provenance.read(from_json(to_json(with_layers(lock_commit=commit)))).layers
+    wheel, system = provenance.read_provenance(
+        from_json(to_json(with_layers(lock_commit=commit)))
+    ).layers
     assert (wheel.kind, wheel.locked, wheel.commit) == ("wheel", True, commit)
     assert (system.digest, system.kind, system.locked, system.commit) == (OTHER, "os", False, "")
 
@@ -485,6 +504,6 @@ def test_layers_of_strange_provenance_are_not_locked(notes: object) -> None:
     content = plain(with_layers())
     dependencies = content["predicate"]["buildDefinition"]["resolvedDependencies"]
     dependencies[-1].update({"annotations": notes, "digest": notes})
-    *_, last = provenance.read(from_json(canonical(content))).layers
+    *_, last = provenance.read_provenance(from_json(canonical_json(content))).layers
     assert not last.locked
     assert last.digest == "sha256:None"

@@ -17,7 +17,7 @@ from oci.manifest import (
     OCI_INDEX,
     Descriptor,
     Manifest,
-    canonical,
+    canonical_json,
     image_manifest,
 )
 from oci.referrers import Referrer
@@ -49,8 +49,8 @@ def image(client: Registry) -> Manifest:
 def listed(client: Registry) -> Referrer:
     """An artifact that a key sealed, as the list has it."""
     subject = image(client)
-    evidence.publish(client, "r", subject.descriptor, about(subject)[:1], P256)
-    (found,) = referrers.referrers(client, "r", subject.digest)
+    evidence.publish_statements(client, "r", subject.descriptor, about(subject)[:1], P256)
+    (found,) = referrers.list_referrers(client, "r", subject.digest)
     return found
 
 
@@ -62,9 +62,9 @@ def test_the_manifest_is_made_again_without_a_request(
     client: Registry, fake: FakeRegistry, listed: Referrer
 ) -> None:
     asked = len(fake.requests)
-    made = seal.manifest_of(listed, subject_of(listed), public(P256))
+    made = seal.rebuild_sealed_manifest(listed, subject_of(listed), public(P256))
     assert len(fake.requests) == asked
-    assert made == client.manifest("r", listed.descriptor.digest)
+    assert made == client.read_manifest("r", listed.descriptor.digest)
 
 
 def changed(**notes: str) -> Callable[[Referrer], Referrer]:
@@ -93,12 +93,12 @@ def changed(**notes: str) -> Callable[[Referrer], Referrer]:
     ],
 )
 def test_what_is_not_sealed(listed: Referrer, change: Callable[[Referrer], Referrer]) -> None:
-    assert seal.manifest_of(change(listed), subject_of(listed), public(P256)) is None
+    assert seal.rebuild_sealed_manifest(change(listed), subject_of(listed), public(P256)) is None
 
 
 def test_a_seal_is_of_a_trusted_key_and_of_this_image(listed: Referrer) -> None:
-    assert seal.manifest_of(listed, subject_of(listed), public(STRANGER)) is None
-    assert seal.manifest_of(listed, OTHER, public(P256)) is None
+    assert seal.rebuild_sealed_manifest(listed, subject_of(listed), public(STRANGER)) is None
+    assert seal.rebuild_sealed_manifest(listed, OTHER, public(P256)) is None
 
 
 def flood(
@@ -119,7 +119,7 @@ def flood(
     ]
     fake.manifests["r"][tag] = (
         OCI_INDEX,
-        canonical({**content, "manifests": [*forged, *content["manifests"]]}),
+        canonical_json({**content, "manifests": [*forged, *content["manifests"]]}),
     )
 
 
@@ -127,10 +127,10 @@ def test_no_number_of_forgeries_hides_what_is_sealed(
     fake: FakeRegistry, client: Registry, listed: Referrer
 ) -> None:
     subject = image(client)
-    evidence.publish(client, "r", subject.descriptor, about(subject)[1:], P256)
+    evidence.publish_statements(client, "r", subject.descriptor, about(subject)[1:], P256)
     flood(client, fake, subject, listed, 3000)
     asked = len(fake.requests)
-    found = evidence.read(client, "r", subject.digest, trust(P256))
+    found = evidence.read_evidence(client, "r", subject.digest, trust(P256))
     assert len([each for each in found if each.statement and not each.problem]) == 5
     assert len(fake.requests) - asked < 70, "fifty that are not sealed, five that are, and the list"
 
@@ -143,8 +143,8 @@ def test_a_list_that_says_two_things_of_an_artifact_hides_no_seal(
     content = json.loads(fake.manifests["r"][tag][1])
     twin = {**content["manifests"][0], "annotations": {}}
     for entries in ([twin, *content["manifests"]], [*content["manifests"], twin]):
-        fake.manifests["r"][tag] = (OCI_INDEX, canonical({**content, "manifests": entries}))
-        (found,) = evidence.read(client, "r", subject.digest, trust(P256))
+        fake.manifests["r"][tag] = (OCI_INDEX, canonical_json({**content, "manifests": entries}))
+        (found,) = evidence.read_evidence(client, "r", subject.digest, trust(P256))
         assert (found.sealed, found.artifact) == (True, listed.descriptor.digest)
 
 
@@ -152,10 +152,10 @@ def test_a_statement_that_is_attached_again_by_others_is_given_once(
     client: Registry, listed: Referrer
 ) -> None:
     subject = image(client)
-    (bundle,) = referrers.fetch(client, "r", listed)
+    (bundle,) = referrers.fetch_blobs(client, "r", listed)
     for number in range(3):
         plant(client, "r", subject.descriptor, bundle, f"claim {number}")
-    (found,) = evidence.read(client, "r", subject.digest, trust(P256))
+    (found,) = evidence.read_evidence(client, "r", subject.digest, trust(P256))
     assert (found.sealed, found.artifact) == (True, listed.descriptor.digest)
 
 
@@ -164,11 +164,11 @@ def test_a_signed_bundle_in_a_manifest_of_somebody_else_is_not_usable(
 ) -> None:
     """What stands beside it nobody signed, and it would be copied to production."""
     subject = image(client)
-    (bundle,) = referrers.fetch(client, "r", listed)
-    referrers.attach(
+    (bundle,) = referrers.fetch_blobs(client, "r", listed)
+    referrers.attach_artifact(
         client, "r", subject.descriptor, BUNDLE, [(BUNDLE, bundle)], {"theirs": "x" * 20_000}
     )
-    found = evidence.read(client, "r", subject.digest, trust(P256))
+    found = evidence.read_evidence(client, "r", subject.digest, trust(P256))
     assert [each.problem for each in found if not each.sealed] == [
         "its manifest holds more than a bundle has"
     ]
@@ -179,8 +179,10 @@ def test_what_a_decision_names_is_found_by_its_digest_alone(
 ) -> None:
     subject = image(client)
     del fake.manifests["r"][subject.digest.replace(":", "-")]
-    found = evidence.find(client, "r", subject.digest, listed.descriptor.digest, trust(P256))
+    found = evidence.find_evidence(
+        client, "r", subject.digest, listed.descriptor.digest, trust(P256)
+    )
     assert found is not None
     assert found.statement == about(subject)[0]
-    assert evidence.find(client, "r", subject.digest, "no digest", trust(P256)) is None
-    assert evidence.find(client, "r", OTHER, listed.descriptor.digest, trust(P256)) is None
+    assert evidence.find_evidence(client, "r", subject.digest, "no digest", trust(P256)) is None
+    assert evidence.find_evidence(client, "r", OTHER, listed.descriptor.digest, trust(P256)) is None

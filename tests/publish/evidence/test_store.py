@@ -21,18 +21,18 @@ from oci.manifest import (
     OCI_MANIFEST,
     Descriptor,
     Manifest,
-    canonical,
+    canonical_json,
     image_manifest,
 )
 from oci.registry import Registry, RegistryError
 from publish.evidence import dsse
 from publish.evidence import store as evidence
-from publish.evidence.keys import PrivateKey, key_id
-from publish.evidence.kinds import made_on
+from publish.evidence.keys import PrivateKey, compute_key_id
+from publish.evidence.kinds import read_date
 from publish.evidence.predicates import SBOM, TEST_RESULT
 from publish.evidence.seal import SEAL
 from publish.evidence.statement import Statement, to_json
-from publish.evidence.store import BUNDLE, Found, publish, read
+from publish.evidence.store import BUNDLE, FoundEvidence, publish_statements, read_evidence
 from runner.errors import ConfigError
 from tests.fakes.refusal import refused
 from tests.fakes.registry import FakeRegistry, Fault
@@ -97,16 +97,16 @@ def test_what_is_published_is_read_back(
     registry: Registry, repository: str, key: PrivateKey
 ) -> None:
     subject = image(registry, repository)
-    made = publish(registry, repository, subject.descriptor, about(subject), key)
-    found = read(registry, repository, subject.digest, trust(STRANGER, key))
+    made = publish_statements(registry, repository, subject.descriptor, about(subject), key)
+    found = read_evidence(registry, repository, subject.digest, trust(STRANGER, key))
     by_type = {each.predicate_type: each for each in found}
     for artifact, stated in zip(made, about(subject), strict=True):
-        wanted = Found(
+        wanted = FoundEvidence(
             artifact.digest,
             stated.predicate_type,
             stated,
-            key_id(key.public_key()),
-            made_on(stated),
+            compute_key_id(key.public_key()),
+            read_date(stated),
             "",
         )
         assert by_type[stated.predicate_type] == wanted
@@ -115,41 +115,46 @@ def test_what_is_published_is_read_back(
 
 def test_twice_is_once(registry: Registry, repository: str) -> None:
     subject = image(registry, repository)
-    first = publish(registry, repository, subject.descriptor, about(subject), P256)
-    assert publish(registry, repository, subject.descriptor, about(subject), P256) == first
-    assert len(referrers.referrers(registry, repository, subject.digest)) == len(first)
+    first = publish_statements(registry, repository, subject.descriptor, about(subject), P256)
+    assert (
+        publish_statements(registry, repository, subject.descriptor, about(subject), P256) == first
+    )
+    assert len(referrers.list_referrers(registry, repository, subject.digest)) == len(first)
 
 
 def test_another_key_is_another_artifact(registry: Registry, repository: str) -> None:
     subject = image(registry, repository)
     for key in (P256, ED25519):
-        publish(registry, repository, subject.descriptor, about(subject)[:1], key)
-    found = read(registry, repository, subject.digest, trust(P256, ED25519))
+        publish_statements(registry, repository, subject.descriptor, about(subject)[:1], key)
+    found = read_evidence(registry, repository, subject.digest, trust(P256, ED25519))
     assert {each.signer for each in found} == set(trust(P256, ED25519).keys)
 
 
 def test_it_is_read_where_it_was_promoted_to(registry: Registry, repository: str) -> None:
     subject = image(registry, repository)
-    publish(registry, repository, subject.descriptor, about(subject), P256)
+    publish_statements(registry, repository, subject.descriptor, about(subject), P256)
     every = [
-        each.descriptor.digest for each in referrers.referrers(registry, repository, subject.digest)
+        each.descriptor.digest
+        for each in referrers.list_referrers(registry, repository, subject.digest)
     ]
-    referrers.copy(registry, repository, f"{repository}/production", subject.digest, every)
-    found = read(registry, f"{repository}/production", subject.digest, trust(P256))
-    assert found == read(registry, repository, subject.digest, trust(P256))
+    referrers.copy_artifacts(
+        registry, repository, f"{repository}/production", subject.digest, every
+    )
+    found = read_evidence(registry, f"{repository}/production", subject.digest, trust(P256))
+    assert found == read_evidence(registry, repository, subject.digest, trust(P256))
     assert all(not each.problem for each in found)
 
 
 def test_nothing_is_nothing(registry: Registry, repository: str) -> None:
     subject = image(registry, repository)
-    assert read(registry, repository, subject.digest, trust(P256)) == ()
+    assert read_evidence(registry, repository, subject.digest, trust(P256)) == ()
 
 
 def test_artifacts_of_other_kinds_are_left_alone(registry: Registry, repository: str) -> None:
     subject = image(registry, repository)
     kind = "application/vnd.cyclonedx+json"
-    referrers.attach(registry, repository, subject.descriptor, kind, [(kind, b"{}")], {})
-    assert read(registry, repository, subject.digest, trust(P256)) == ()
+    referrers.attach_artifact(registry, repository, subject.descriptor, kind, [(kind, b"{}")], {})
+    assert read_evidence(registry, repository, subject.digest, trust(P256)) == ()
 
 
 # How it is laid out
@@ -157,11 +162,11 @@ def test_artifacts_of_other_kinds_are_left_alone(registry: Registry, repository:
 
 def test_an_artifact_is_laid_out_as_cosign_lays_out_its_own(client: Registry) -> None:
     subject = image(client, "r")
-    (made,) = publish(client, "r", subject.descriptor, about(subject)[1:2], P256)
-    manifest = client.manifest("r", made.digest)
+    (made,) = publish_statements(client, "r", subject.descriptor, about(subject)[1:2], P256)
+    manifest = client.read_manifest("r", made.digest)
     assert manifest is not None
     content = manifest.content
-    assert (content["artifactType"], content["subject"]) == (BUNDLE, subject.descriptor.plain())
+    assert (content["artifactType"], content["subject"]) == (BUNDLE, subject.descriptor.as_dict())
     assert [layer["mediaType"] for layer in content["layers"]] == [BUNDLE]
     assert {name: text for name, text in content["annotations"].items() if name != SEAL} == {
         "dev.sigstore.bundle.content": "dsse-envelope",
@@ -170,12 +175,12 @@ def test_an_artifact_is_laid_out_as_cosign_lays_out_its_own(client: Registry) ->
         "predicateType": TEST_RESULT,
         "org.opencontainers.image.created": "2026-11-20T10:01:01+00:00",
     }
-    layer = manifest.blobs()[-1]
-    held = json.loads(client.blob("r", layer.digest))
+    layer = manifest.parse_blobs()[-1]
+    held = json.loads(client.read_blob("r", layer.digest))
     assert held.keys() == {"mediaType", "verificationMaterial", "dsseEnvelope"}
     hint = base64.b64decode(held["verificationMaterial"]["publicKey"]["hint"])
-    assert (held["mediaType"], hint.hex()) == (BUNDLE, key_id(P256.public_key()))
-    assert held["dsseEnvelope"] == json.loads(dsse.sign(to_json(about(subject)[1]), P256))
+    assert (held["mediaType"], hint.hex()) == (BUNDLE, compute_key_id(P256.public_key()))
+    assert held["dsseEnvelope"] == json.loads(dsse.sign_payload(to_json(about(subject)[1]), P256))
 
 
 def test_an_envelope_that_cosign_made_is_read(client: Registry) -> None:
@@ -194,7 +199,7 @@ def test_an_envelope_that_cosign_made_is_read(client: Registry) -> None:
 
 
 def signed(stated: Statement, key: PrivateKey = P256) -> dict[str, Any]:
-    envelope: dict[str, Any] = json.loads(dsse.sign(to_json(stated), key))
+    envelope: dict[str, Any] = json.loads(dsse.sign_payload(to_json(stated), key))
     return envelope
 
 
@@ -202,12 +207,12 @@ def payload(content: object) -> str:
     return base64.b64encode(json.dumps(content).encode()).decode()
 
 
-def only(registry: Registry, subject: Manifest, *keys: PrivateKey) -> Found:
-    (found,) = read(registry, "r", subject.digest, trust(*keys or (P256,)))
+def only(registry: Registry, subject: Manifest, *keys: PrivateKey) -> FoundEvidence:
+    (found,) = read_evidence(registry, "r", subject.digest, trust(*keys or (P256,)))
     return found
 
 
-def unusable(found: Found, words: str) -> None:
+def unusable(found: FoundEvidence, words: str) -> None:
     assert (found.statement, found.signer, found.created) == (None, "", "")
     assert words in found.problem
     assert "\n" not in found.problem
@@ -245,13 +250,17 @@ def forged(stated: Statement) -> dict[str, dict[str, Any]]:
         "two of ours": good | {"signatures": [signature, signed(stated, ED25519)["signatures"][0]]},
         "no signature": good | {"signatures": []},
         "payload type changed": good | {"payloadType": "application/json"},
-        "signed as another type": json.loads(dsse.sign(to_json(stated), P256, "application/json")),
-        "no JSON": json.loads(dsse.sign(b"PASSED", P256)),
-        "JSON with a key twice": json.loads(
-            dsse.sign(to_json(stated)[:-1] + b',"subject":[]}', P256)
+        "signed as another type": json.loads(
+            dsse.sign_payload(to_json(stated), P256, "application/json")
         ),
-        "no statement": json.loads(dsse.sign(b"{}", P256)),
-        "about two images": json.loads(dsse.sign(json.dumps(about_two(stated)).encode(), P256)),
+        "no JSON": json.loads(dsse.sign_payload(b"PASSED", P256)),
+        "JSON with a key twice": json.loads(
+            dsse.sign_payload(to_json(stated)[:-1] + b',"subject":[]}', P256)
+        ),
+        "no statement": json.loads(dsse.sign_payload(b"{}", P256)),
+        "about two images": json.loads(
+            dsse.sign_payload(json.dumps(about_two(stated)).encode(), P256)
+        ),
         "about another image": signed(
             Statement(OTHER, stated.name, stated.predicate_type, stated.predicate)
         ),
@@ -299,25 +308,25 @@ def test_what_is_planted_is_usable_where_nothing_was_changed(client: Registry) -
 def test_evidence_of_another_image_is_not_usable(registry: Registry, repository: str) -> None:
     """Moved over whole, artifact and all, with a subject that points to this image."""
     subject, other = image(registry, repository), image(registry, repository, "other")
-    (made,) = publish(registry, repository, other.descriptor, about(other)[:1], P256)
-    moved = referrers.fetch(registry, repository, listed(registry, repository, other, made))
+    (made,) = publish_statements(registry, repository, other.descriptor, about(other)[:1], P256)
+    moved = referrers.fetch_blobs(registry, repository, listed(registry, repository, other, made))
     plant(registry, repository, subject.descriptor, moved[0])
-    (found,) = read(registry, repository, subject.digest, trust(P256))
+    (found,) = read_evidence(registry, repository, subject.digest, trust(P256))
     unusable(found, f"about {other.digest}, not this image")
 
 
 def listed(
     registry: Registry, repository: str, subject: Manifest, made: Descriptor
 ) -> referrers.Referrer:
-    every = referrers.referrers(registry, repository, subject.digest)
+    every = referrers.list_referrers(registry, repository, subject.digest)
     return next(each for each in every if each.descriptor == made)
 
 
 def test_bad_evidence_does_not_hide_the_good(client: Registry) -> None:
     subject = image(client, "r")
-    publish(client, "r", subject.descriptor, about(subject), P256)
+    publish_statements(client, "r", subject.descriptor, about(subject), P256)
     plant(client, "r", subject.descriptor, bundle({}), TEST_RESULT)
-    found = read(client, "r", subject.digest, trust(P256))
+    found = read_evidence(client, "r", subject.digest, trust(P256))
     assert len(found) == len(about(subject)) + 1
     assert [bool(each.problem) for each in found if each.predicate_type == TEST_RESULT].count(
         False
@@ -331,7 +340,7 @@ def edited_list(
     tag = subject.digest.replace(":", "-")
     content = json.loads(fake.manifests["r"][tag][1])
     content["manifests"] = more(content["manifests"])
-    fake.manifests["r"][tag] = (OCI_INDEX, canonical(content))
+    fake.manifests["r"][tag] = (OCI_INDEX, canonical_json(content))
 
 
 @pytest.mark.parametrize("change", [{"annotations": {}}, {"artifactType": "x/y"}], ids=str)
@@ -341,11 +350,13 @@ def test_a_list_that_was_edited_hides_no_evidence(
     """The seals are cut off, and more junk is listed before them than is read without one."""
     monkeypatch.setattr(evidence, "MOST_UNSEALED", 3)
     subject = image(client, "r")
-    publish(client, "r", subject.descriptor, about(subject), P256)
+    publish_statements(client, "r", subject.descriptor, about(subject), P256)
     junk = {"mediaType": OCI_MANIFEST, "size": 9, "artifactType": BUNDLE}
     low = [{**junk, "digest": f"sha256:{number:064}"} for number in range(5)]
     edited_list(fake, subject, lambda entries: [*low, *({**each, **change} for each in entries)])
-    found = [each for each in read(client, "r", subject.digest, trust(P256)) if not each.problem]
+    found = [
+        each for each in read_evidence(client, "r", subject.digest, trust(P256)) if not each.problem
+    ]
     assert {each.predicate_type for each in found} == {
         each.predicate_type for each in about(subject)
     }
@@ -354,7 +365,7 @@ def test_a_list_that_was_edited_hides_no_evidence(
 
 def test_copies_of_a_sealed_entry_are_fetched_once(fake: FakeRegistry, client: Registry) -> None:
     subject = image(client, "r")
-    publish(client, "r", subject.descriptor, about(subject)[:1], P256)
+    publish_statements(client, "r", subject.descriptor, about(subject)[:1], P256)
     edited_list(
         fake, subject, lambda entries: [{**entries[0], "x": number} for number in range(100)]
     )
@@ -370,11 +381,11 @@ def test_an_annotation_makes_nothing_newer_or_another_type(client: Registry) -> 
         "org.opencontainers.image.created": "2036-01-01T00:00:00Z",
         "dev.sigstore.bundle.predicateType": SBOM,
     }
-    referrers.attach(
+    referrers.attach_artifact(
         client, "r", subject.descriptor, BUNDLE, [(BUNDLE, bundle(signed(stated)))], notes
     )
     found = only(client, subject)
-    assert (found.predicate_type, found.created) == (TEST_RESULT, made_on(stated))
+    assert (found.predicate_type, found.created) == (TEST_RESULT, read_date(stated))
 
 
 @pytest.mark.parametrize(
@@ -404,7 +415,7 @@ def test_what_is_too_large_is_not_read(
     client: Registry, fake: FakeRegistry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     subject = image(client, "r")
-    publish(client, "r", subject.descriptor, about(subject)[:1], P256)
+    publish_statements(client, "r", subject.descriptor, about(subject)[:1], P256)
     monkeypatch.setattr(evidence, "LARGEST_BYTES", 1000)
     unusable(only(client, subject), "more than 1000")
     assert not fake.count("GET", "blobs/")
@@ -413,7 +424,7 @@ def test_what_is_too_large_is_not_read(
 def test_several_files_are_no_bundle(client: Registry) -> None:
     subject = image(client, "r")
     files = [(BUNDLE, bundle(signed(about(subject)[0]))), (BUNDLE, b"{}")]
-    referrers.attach(client, "r", subject.descriptor, BUNDLE, files, {})
+    referrers.attach_artifact(client, "r", subject.descriptor, BUNDLE, files, {})
     unusable(only(client, subject), "2 files")
 
 
@@ -425,8 +436,10 @@ def test_a_statement_about_another_image_is_not_attached(
 ) -> None:
     subject = image(client, "r")
     with refused(ConfigError, subject.digest):
-        publish(client, "r", subject.descriptor, (*about(subject), *statements(OTHER)), P256)
-    assert not referrers.referrers(client, "r", subject.digest)
+        publish_statements(
+            client, "r", subject.descriptor, (*about(subject), *statements(OTHER)), P256
+        )
+    assert not referrers.list_referrers(client, "r", subject.digest)
 
 
 # A registry that fails
@@ -434,7 +447,7 @@ def test_a_statement_about_another_image_is_not_attached(
 
 def published(client: Registry) -> Manifest:
     subject = image(client, "r")
-    publish(client, "r", subject.descriptor, about(subject)[1:2], P256)
+    publish_statements(client, "r", subject.descriptor, about(subject)[1:2], P256)
     return subject
 
 
@@ -453,7 +466,7 @@ def test_an_outage_is_no_missing_evidence(
     subject = published(client)
     fake.fail(fault)
     with refused(RegistryError):
-        read(client, "r", subject.digest, trust(P256))
+        read_evidence(client, "r", subject.digest, trust(P256))
 
 
 @pytest.mark.parametrize(
@@ -478,11 +491,11 @@ class Killed(Registry):
         super().__init__(host)
         self.step, self.dies = 0, dies
 
-    def _call(self, *args: Any, **named: Any) -> Any:
+    def _send_request(self, *args: Any, **named: Any) -> Any:
         self.step += 1
         if self.step == self.dies:
             raise KeyboardInterrupt
-        return super()._call(*args, **named)
+        return super()._send_request(*args, **named)
 
 
 @pytest.mark.parametrize("lists_referrers", [False, True], ids=["without the API", "with it"])
@@ -494,13 +507,15 @@ def test_killed_before_any_request_and_run_again_it_is_there_once(
         subject = image(Registry(started.host), "r")
         stated = about(subject)[:2]
         whole = Killed(started.host)
-        publish(whole, "whole", subject.descriptor, stated, P256)
+        publish_statements(whole, "whole", subject.descriptor, stated, P256)
         for step in range(1, whole.step + 1):
             with pytest.raises(KeyboardInterrupt):
-                publish(Killed(started.host, step), f"r{step}", subject.descriptor, stated, P256)
+                publish_statements(
+                    Killed(started.host, step), f"r{step}", subject.descriptor, stated, P256
+                )
             client = Registry(started.host)
-            publish(client, f"r{step}", subject.descriptor, stated, P256)
-            found = read(client, f"r{step}", subject.digest, trust(P256))
+            publish_statements(client, f"r{step}", subject.descriptor, stated, P256)
+            found = read_evidence(client, f"r{step}", subject.digest, trust(P256))
             assert [each.statement for each in found] == sorted(
                 stated, key=lambda each: each.predicate_type
             ), step

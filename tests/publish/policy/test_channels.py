@@ -13,7 +13,7 @@ import pytest
 from images.catalog import Version
 from publish.policy import channels
 from publish.policy.channels import CHANNELS, EVIDENCE, Channels
-from publish.tags.journal import tags_of
+from publish.tags.journal import list_tags_of
 from runner.errors import ConfigError
 from runner.verdict import Verdict
 
@@ -37,16 +37,16 @@ def edited(tmp_path: Path, old: str, new: str) -> Path:
 
 
 def test_what_is_shipped(shipped: Channels) -> None:
-    assert [name for name, channel in shipped.channels.items() if channel.releases] == list(
+    assert [name for name, channel in shipped.channels.items() if channel.is_releasing] == list(
         RELEASING
     )
-    assert shipped.channel("monthly").kinds == ("patch",)
-    assert set(shipped.channel("quarterly").kinds) == {"patch", "feature"}
+    assert shipped.find_channel("monthly").kinds == ("patch",)
+    assert set(shipped.find_channel("quarterly").kinds) == {"patch", "feature"}
 
 
 @pytest.mark.parametrize("name", RELEASING)
 def test_a_release_is_proven_in_full(shipped: Channels, name: str) -> None:
-    demands = shipped.demands_of(name)
+    demands = shipped.find_demands(name)
     assert set(demands.evidence) == set(EVIDENCE)
     assert demands.suites == demands.scan == (Verdict.PASS,)
     assert demands.gpus
@@ -54,7 +54,7 @@ def test_a_release_is_proven_in_full(shipped: Channels, name: str) -> None:
 
 
 def test_a_candidate_asks_for_no_gpu_and_takes_nothing_that_failed(shipped: Channels) -> None:
-    demands = shipped.demands_of("candidate")
+    demands = shipped.find_demands("candidate")
     assert demands.gpus == ()
     assert set(demands.evidence) == set(EVIDENCE)
     taken = {*demands.suites, *demands.scan}
@@ -79,13 +79,15 @@ def test_a_candidate_asks_for_no_gpu_and_takes_nothing_that_failed(shipped: Chan
     ],
 )
 def test_names(shipped: Channels, name: str, image: str, aliases: str) -> None:
-    channel = shipped.channel(name)
-    assert " ".join(channels.aliases(channel, VERSION, image, DAY, newest_line=True)) == aliases
+    channel = shipped.find_channel(name)
+    assert " ".join(channels.aliases_of(channel, VERSION, image, DAY, newest_line=True)) == aliases
 
 
 def test_an_older_line_moves_no_alias_that_all_lines_share(shipped: Channels) -> None:
     for name in RELEASING:
-        moved = channels.aliases(shipped.channel(name), VERSION, "cv", DAY, newest_line=False)
+        moved = channels.aliases_of(
+            shipped.find_channel(name), VERSION, "cv", DAY, newest_line=False
+        )
         assert moved
         assert all(alias.startswith("v2.6") for alias in moved)
 
@@ -97,29 +99,33 @@ def test_latest_moves_last_and_only_with_releases(shipped: Channels) -> None:
 
 
 def test_who_follows_the_months_is_never_behind_who_follows_the_quarters(shipped: Channels) -> None:
-    assert set(shipped.channel("monthly").aliases) <= set(shipped.channel("quarterly").aliases)
+    assert set(shipped.find_channel("monthly").aliases) <= set(
+        shipped.find_channel("quarterly").aliases
+    )
 
 
 def test_no_two_channels_or_images_ask_for_one_name_as_tag_and_alias(shipped: Channels) -> None:
     for image, one, other in product(
         ("base", "cv"), shipped.channels.values(), shipped.channels.values()
     ):
-        fixed = tags_of(str(VERSION), image) if one.releases else ()
-        assert not set(fixed) & set(channels.aliases(other, VERSION, image, DAY, newest_line=True))
+        fixed = list_tags_of(str(VERSION), image) if one.is_releasing else ()
+        assert not set(fixed) & set(
+            channels.aliases_of(other, VERSION, image, DAY, newest_line=True)
+        )
 
 
 @pytest.mark.parametrize(
     ("month", "quarter"), [(month, (month - 1) // 3 + 1) for month in range(1, 13)]
 )
 def test_quarters(month: int, quarter: int) -> None:
-    assert channels.quarter(datetime.date(2026, month, 28)) == quarter
+    assert channels.quarter_of(datetime.date(2026, month, 28)) == quarter
 
 
 def test_an_unknown_channel_is_an_error_that_names_the_known(shipped: Channels) -> None:
     with pytest.raises(
         ConfigError, match=r"unknown channel `weekly`.*candidate, monthly, quarterly, production"
     ):
-        shipped.demands_of("weekly")
+        shipped.find_demands("weekly")
 
 
 @pytest.mark.parametrize(

@@ -19,23 +19,23 @@ from images.record import BuildRecord, DebianPackage
 from oci.manifest import OCI_MANIFEST, Descriptor
 from oci.registry import Registry
 from publish.evidence import store as evidence
-from publish.evidence.kinds import made_on
+from publish.evidence.kinds import read_date
 from publish.evidence.predicates import SBOM, provenance, test_result, vulnerability
 from publish.evidence.statement import Statement
-from publish.evidence.store import Found
+from publish.evidence.store import FoundEvidence
 from publish.policy import channels, gate
 from publish.policy.channels import Channels
-from publish.policy.gate import Decision, Subject, decide
+from publish.policy.gate import GateDecision, PromotionSubject, decide_promotion
 from runner.errors import ConfigError
 from runner.verdict import Verdict
-from scan.record import Database, Judged, Problem, ScanRecord, Standing
+from scan.record import Database, ScanProblem, ScanRecord, TriagedFinding, TriageStatus
 from tests.fakes.cyclonedx import sbom
 from tests.fakes.registry import FakeRegistry
 from tests.publish.signed import trust
 from tests.publish.stage_records import built, scanned, validated
 from tests.scan.samples import finding
 from validation.record import SuiteResult, ValidationRecord
-from validation.suite import suites_of
+from validation.suite import list_suites
 
 TODAY = datetime.date(2026, 11, 21)
 DIGEST, OTHER = "sha256:" + "a" * 64, "sha256:" + "b" * 64
@@ -52,9 +52,9 @@ def shipped() -> Channels:
 
 
 @pytest.fixture(scope="module")
-def subject() -> Subject:
-    known = catalog.load()
-    return gate.subject_of(known, known.version("v2.6.0"), "cv", DIGEST, "patch")
+def subject() -> PromotionSubject:
+    known = catalog.load_catalog()
+    return gate.make_subject(known, known.require_version("v2.6.0"), "cv", DIGEST, "patch")
 
 
 def at(days: int) -> str:
@@ -78,7 +78,7 @@ def validation(
 ) -> ValidationRecord:
     """A run of every suite, all of which passed but those in `suites`."""
     record = validated(build(), verdict, "" if verdict is Verdict.PASS else "because")
-    verdicts = dict.fromkeys((suite.name for suite in suites_of(STACKS)), Verdict.PASS) | dict(
+    verdicts = dict.fromkeys((suite.name for suite in list_suites(STACKS)), Verdict.PASS) | dict(
         suites
     )
     results = tuple(
@@ -97,15 +97,15 @@ def scan(days: int = 0, database_days: int = 0, verdict: Verdict = Verdict.PASS)
 
 def of_build(record: BuildRecord) -> Statement:
     wheel = Wheel("torch", "2.6.0", "c" * 64, "torch-2.6.0-cp311-cp311-linux_x86_64.whl", 1)
-    return provenance.statement(record, [wheel], BUILDER, "repository")
+    return provenance.make_statement(record, [wheel], BUILDER, "repository")
 
 
 def of_tests(record: ValidationRecord) -> Statement:
-    return test_result.statement(record, STACKS, "repository")
+    return test_result.make_statement(record, STACKS, "repository")
 
 
 def of_scan(record: ScanRecord) -> Statement:
-    return vulnerability.statement(record, "repository")
+    return vulnerability.make_statement(record, "repository")
 
 
 def of_bill(days: int = 0) -> Statement:
@@ -122,16 +122,21 @@ def whole() -> dict[str, Statement]:
     }
 
 
-def found(statement: Statement, artifact: str = "") -> Found:
+def found(statement: Statement, artifact: str = "") -> FoundEvidence:
     """As `evidence.read` has a statement that a trusted key signed."""
-    named = artifact or f"sha256:{statement.predicate_type}{made_on(statement)}"
-    return Found(named, statement.predicate_type, statement, "k" * 64, made_on(statement), "")
+    named = artifact or f"sha256:{statement.predicate_type}{read_date(statement)}"
+    return FoundEvidence(
+        named, statement.predicate_type, statement, "k" * 64, read_date(statement), ""
+    )
 
 
 def judged(
-    subject: Subject, shipped: Channels, statements: Sequence[Statement], channel: str = "monthly"
-) -> Decision:
-    return decide(subject, [found(each) for each in statements], shipped, channel, TODAY)
+    subject: PromotionSubject,
+    shipped: Channels,
+    statements: Sequence[Statement],
+    channel: str = "monthly",
+) -> GateDecision:
+    return decide_promotion(subject, [found(each) for each in statements], shipped, channel, TODAY)
 
 
 def with_(**changed: Statement) -> list[Statement]:
@@ -146,25 +151,29 @@ RELEASING = CHANNELS[1:]
 
 
 @pytest.mark.parametrize("channel", CHANNELS)
-def test_whole_evidence_passes(subject: Subject, shipped: Channels, channel: str) -> None:
+def test_whole_evidence_passes(subject: PromotionSubject, shipped: Channels, channel: str) -> None:
     decision = judged(subject, shipped, with_(), channel)
-    assert (decision.verdict, decision.reason_lines, decision.allowed) == (Verdict.PASS, (), True)
+    assert (decision.verdict, decision.reason_lines, decision.is_allowed) == (
+        Verdict.PASS,
+        (),
+        True,
+    )
     assert len(decision.evidence) == 4
 
 
 @pytest.mark.parametrize("channel", CHANNELS)
 def test_nothing_is_nothing_and_all_of_it_is_said_at_once(
-    subject: Subject, shipped: Channels, channel: str
+    subject: PromotionSubject, shipped: Channels, channel: str
 ) -> None:
     decision = judged(subject, shipped, [], channel)
-    assert (decision.verdict, decision.allowed) == (Verdict.INCONCLUSIVE, False)
+    assert (decision.verdict, decision.is_allowed) == (Verdict.INCONCLUSIVE, False)
     assert decision.reason_lines == tuple(f"cv: {each}: missing" for each in EVERY)
 
 
 @pytest.mark.parametrize("channel", CHANNELS)
 @pytest.mark.parametrize("missing", EVERY)
 def test_each_type_is_needed(
-    subject: Subject, shipped: Channels, channel: str, missing: str
+    subject: PromotionSubject, shipped: Channels, channel: str, missing: str
 ) -> None:
     rest = [each for name, each in whole().items() if name != missing]
     assert judged(subject, shipped, rest, channel).reason_lines == (f"cv: {missing}: missing",)
@@ -180,12 +189,12 @@ UNUSABLE: list[tuple[dict[str, Any], str]] = [
 @pytest.mark.parametrize("channel", CHANNELS)
 @pytest.mark.parametrize("spoilt", EVERY)
 def test_what_is_not_signed_is_not_there(
-    subject: Subject, shipped: Channels, channel: str, spoilt: str
+    subject: PromotionSubject, shipped: Channels, channel: str, spoilt: str
 ) -> None:
     for changes, said in UNUSABLE:
         rest = [found(each) for name, each in whole().items() if name != spoilt]
         given = [*rest, replace(found(whole()[spoilt]), **changes)]
-        decision = decide(subject, given, shipped, channel, TODAY)
+        decision = decide_promotion(subject, given, shipped, channel, TODAY)
         assert (decision.verdict, decision.reason_lines) == (
             Verdict.FAIL,
             (f"cv: {spoilt}: not usable: {said}",),
@@ -193,24 +202,24 @@ def test_what_is_not_signed_is_not_there(
 
 
 def test_what_is_not_signed_does_not_stand_in_the_way_either(
-    subject: Subject, shipped: Channels
+    subject: PromotionSubject, shipped: Channels
 ) -> None:
     junk = [replace(found(each), statement=None, problem="wrong key") for each in whole().values()]
     good = [found(each) for each in whole().values()]
-    assert decide(subject, [*junk, *good, *junk], shipped, "monthly", TODAY).allowed
+    assert decide_promotion(subject, [*junk, *good, *junk], shipped, "monthly", TODAY).is_allowed
 
 
 @pytest.mark.parametrize("channel", CHANNELS)
 @pytest.mark.parametrize("name", EVERY)
 def test_evidence_about_another_digest_is_none(
-    subject: Subject, shipped: Channels, channel: str, name: str
+    subject: PromotionSubject, shipped: Channels, channel: str, name: str
 ) -> None:
     statements = whole() | {name: replace(whole()[name], subject=OTHER)}
     decision = judged(subject, shipped, list(statements.values()), channel)
     assert decision.reason_lines == (
         f"cv: {name}: not usable: it is about {OTHER}, not this image",
     )
-    assert not judged(replace(subject, digest=OTHER), shipped, with_(), channel).allowed
+    assert not judged(replace(subject, digest=OTHER), shipped, with_(), channel).is_allowed
 
 
 @pytest.mark.parametrize("changed", [{"image": "base"}, {"version": "v2.6.1"}])
@@ -219,9 +228,9 @@ def test_evidence_of_one_image_is_none_for_another_with_the_same_digest(
     shipped: Channels, channel: str, changed: dict[str, str]
 ) -> None:
     """A `base` needs fewer suites than `cv`, so its name is bound too."""
-    known = catalog.load()
+    known = catalog.load_catalog()
     image, version = changed.get("image", "cv"), changed.get("version", "v2.6.0")
-    asked = gate.subject_of(known, known.version(version), image, DIGEST, "patch")
+    asked = gate.make_subject(known, known.require_version(version), image, DIGEST, "patch")
     decision = judged(asked, shipped, with_(), channel)
     wrong = f"it is about v2.6.0 cv, not {version} {image}"
     expected = ["provenance", "test result", "vulnerability result"]
@@ -242,13 +251,13 @@ AGED: dict[str, Callable[[int], Statement]] = {
 @pytest.mark.parametrize("channel", ["candidate", "production"])
 @pytest.mark.parametrize(("name", "key"), [*zip(EVERY, channels.EVIDENCE, strict=True)])
 def test_age(
-    subject: Subject, shipped: Channels, channel: str, name: str, key: channels.Evidence
+    subject: PromotionSubject, shipped: Channels, channel: str, name: str, key: channels.Evidence
 ) -> None:
-    limit = shipped.demands_of(channel).evidence[key]
+    limit = shipped.find_demands(channel).evidence[key]
     for days in (0, 1, limit - 1, limit):
         assert judged(
             subject, shipped, list((whole() | {name: AGED[name](days)}).values()), channel
-        ).allowed, days
+        ).is_allowed, days
     for days in (limit + 1, limit + 2, 10_000):
         decision = judged(
             subject, shipped, list((whole() | {name: AGED[name](days)}).values()), channel
@@ -262,10 +271,10 @@ def test_age(
     assert any("is in the future" in reason for reason in decision.reason_lines)
 
 
-def test_an_annotation_makes_nothing_younger(subject: Subject, shipped: Channels) -> None:
+def test_an_annotation_makes_nothing_younger(subject: PromotionSubject, shipped: Channels) -> None:
     """`created` is not signed: only what the statement says of itself counts."""
     old = [replace(found(of_scan(scan(40))), created=NOON), *(found(each) for each in with_()[:3])]
-    assert not decide(subject, old, shipped, "monthly", TODAY).allowed
+    assert not decide_promotion(subject, old, shipped, "monthly", TODAY).is_allowed
 
 
 @pytest.mark.parametrize(
@@ -284,7 +293,7 @@ def test_an_annotation_makes_nothing_younger(subject: Subject, shipped: Channels
 )
 @pytest.mark.parametrize("name", EVERY)
 def test_what_has_no_date_counts_for_nothing(
-    subject: Subject, shipped: Channels, name: str, text: Any
+    subject: PromotionSubject, shipped: Channels, name: str, text: Any
 ) -> None:
     path = {
         "provenance": ("pytorchCudaImages", "debian_taken_at"),
@@ -311,24 +320,28 @@ WORSE: dict[str, Callable[[int], Statement]] = {
 
 @pytest.mark.parametrize("name", EVERY)
 @pytest.mark.parametrize("channel", CHANNELS)
-def test_the_newest_counts(subject: Subject, shipped: Channels, name: str, channel: str) -> None:
+def test_the_newest_counts(
+    subject: PromotionSubject, shipped: Channels, name: str, channel: str
+) -> None:
     rest = [each for key, each in whole().items() if key != name]
     for bad, good in ((2, 1), (1, 0)):
         for both in ([WORSE[name](bad), AGED[name](good)], [AGED[name](good), WORSE[name](bad)]):
-            assert judged(subject, shipped, [*rest, *both], channel).allowed
+            assert judged(subject, shipped, [*rest, *both], channel).is_allowed
     for good, bad in ((2, 1), (1, 0), (1, 1)):
         for both in ([WORSE[name](bad), AGED[name](good)], [AGED[name](good), WORSE[name](bad)]):
             decision = judged(subject, shipped, [*rest, *both], channel)
             assert decision.verdict is Verdict.FAIL, "of the same moment both count"
 
 
-def test_the_same_statement_twice_is_said_once(subject: Subject, shipped: Channels) -> None:
+def test_the_same_statement_twice_is_said_once(
+    subject: PromotionSubject, shipped: Channels
+) -> None:
     twice = [
         found(each, artifact)
         for each in with_(test_result=of_tests(validation(40)))
         for artifact in "ab"
     ]
-    assert len(decide(subject, twice, shipped, "monthly", TODAY).reason_lines) == 1
+    assert len(decide_promotion(subject, twice, shipped, "monthly", TODAY).reason_lines) == 1
 
 
 # Provenance
@@ -355,7 +368,7 @@ def test_the_same_statement_twice_is_said_once(subject: Subject, shipped: Channe
     ],
 )
 def test_provenance(
-    subject: Subject, shipped: Channels, path: tuple[str, ...], value: Any, said: str
+    subject: PromotionSubject, shipped: Channels, path: tuple[str, ...], value: Any, said: str
 ) -> None:
     for channel in CHANNELS:
         wrong = edited(of_build(build()), ("buildDefinition", *path), value)
@@ -367,10 +380,10 @@ def test_provenance(
 # Tests
 
 
-@pytest.mark.parametrize("suite", [suite.name for suite in suites_of(STACKS)])
+@pytest.mark.parametrize("suite", [suite.name for suite in list_suites(STACKS)])
 @pytest.mark.parametrize("channel", CHANNELS)
 def test_a_suite_that_is_not_listed_refuses(
-    subject: Subject, shipped: Channels, suite: str, channel: str
+    subject: PromotionSubject, shipped: Channels, suite: str, channel: str
 ) -> None:
     record = validation()
     without = replace(record, suites=tuple(each for each in record.suites if each.suite != suite))
@@ -384,27 +397,33 @@ def test_a_suite_that_is_not_listed_refuses(
     for about in (of_tests(without), removed):
         decision = judged(subject, shipped, with_(test_result=about), channel)
         assert f"cv: test result: suite {suite} is missing" in decision.reason_lines
-        assert not decision.allowed
+        assert not decision.is_allowed
 
 
-def test_an_empty_list_of_suites_refuses(subject: Subject, shipped: Channels) -> None:
+def test_an_empty_list_of_suites_refuses(subject: PromotionSubject, shipped: Channels) -> None:
     empty = edited(of_tests(validation()), ("configuration", 0, "annotations", "suites"), [])
     assert len(judged(subject, shipped, with_(test_result=empty), "candidate").reason_lines) == len(
         subject.suites
     )
 
 
-def test_calling_a_suite_optional_changes_nothing(subject: Subject, shipped: Channels) -> None:
+def test_calling_a_suite_optional_changes_nothing(
+    subject: PromotionSubject, shipped: Channels
+) -> None:
     about = of_tests(validation(suites=[("cv", Verdict.NOT_RUN)]))
     place = ("configuration", 0, "annotations", "suites")
     optional = [
         {**each, "required": False}
         for each in about.predicate["configuration"][0]["annotations"]["suites"]
     ]
-    assert not judged(subject, shipped, with_(test_result=edited(about, place, optional))).allowed
+    assert not judged(
+        subject, shipped, with_(test_result=edited(about, place, optional))
+    ).is_allowed
 
 
-def test_an_image_without_suites_proves_nothing(subject: Subject, shipped: Channels) -> None:
+def test_an_image_without_suites_proves_nothing(
+    subject: PromotionSubject, shipped: Channels
+) -> None:
     decision = judged(replace(subject, suites=()), shipped, with_())
     assert decision.reason_lines == (
         "cv: the catalogue has no suite for this image, so nothing can be proven",
@@ -415,12 +434,12 @@ def test_an_image_without_suites_proves_nothing(subject: Subject, shipped: Chann
 @pytest.mark.parametrize("suite", ["ddp", "cv", "floor", "preflight", "regression"])
 @pytest.mark.parametrize("channel", CHANNELS)
 def test_verdicts_of_suites_and_gates(
-    subject: Subject, shipped: Channels, channel: str, suite: str, verdict: Verdict
+    subject: PromotionSubject, shipped: Channels, channel: str, suite: str, verdict: Verdict
 ) -> None:
     about = of_tests(validation(suites=[(suite, verdict)]))
     decision = judged(subject, shipped, with_(test_result=about), channel)
     if channel == "candidate" and verdict in (Verdict.NOT_RUN, Verdict.INCONCLUSIVE):
-        assert decision.allowed
+        assert decision.is_allowed
         return
     assert decision.reason_lines == (f"cv: test result: suite {suite}: {verdict}, because",)
     assert decision.verdict is (Verdict.INCONCLUSIVE if verdict is Verdict.NOT_RUN else verdict)
@@ -428,15 +447,17 @@ def test_verdicts_of_suites_and_gates(
 
 @pytest.mark.parametrize("verdict", [each for each in Verdict if each is not Verdict.PASS])
 def test_the_verdict_on_the_whole_counts_too(
-    subject: Subject, shipped: Channels, verdict: Verdict
+    subject: PromotionSubject, shipped: Channels, verdict: Verdict
 ) -> None:
     about = of_tests(validation(verdict=verdict))
-    assert not judged(subject, shipped, with_(test_result=about)).allowed
+    assert not judged(subject, shipped, with_(test_result=about)).is_allowed
     taken = verdict in (Verdict.NOT_RUN, Verdict.INCONCLUSIVE)
-    assert judged(subject, shipped, with_(test_result=about), "candidate").allowed is taken
+    assert judged(subject, shipped, with_(test_result=about), "candidate").is_allowed is taken
 
 
-def test_every_suite_that_falls_short_is_named(subject: Subject, shipped: Channels) -> None:
+def test_every_suite_that_falls_short_is_named(
+    subject: PromotionSubject, shipped: Channels
+) -> None:
     about = of_tests(
         validation(suites=[("ddp", Verdict.FAIL), ("cv", Verdict.FLAKY), ("device", Verdict.INFRA)])
     )
@@ -450,7 +471,7 @@ def test_every_suite_that_falls_short_is_named(subject: Subject, shipped: Channe
 
 @pytest.mark.parametrize("channel", CHANNELS)
 def test_a_run_outside_the_image_proves_nothing(
-    subject: Subject, shipped: Channels, channel: str
+    subject: PromotionSubject, shipped: Channels, channel: str
 ) -> None:
     local = edited(of_tests(validation()), ("configuration", 0, "annotations", "executor"), "local")
     decision = judged(subject, shipped, with_(test_result=local), channel)
@@ -478,26 +499,26 @@ def test_a_run_outside_the_image_proves_nothing(
 )
 @pytest.mark.parametrize("channel", CHANNELS)
 def test_gpus(
-    subject: Subject, shipped: Channels, channel: str, gpus: list[str], covered: bool
+    subject: PromotionSubject, shipped: Channels, channel: str, gpus: list[str], covered: bool
 ) -> None:
     decision = judged(subject, shipped, with_(test_result=of_tests(validation(gpus=gpus))), channel)
-    assert decision.allowed is (covered or channel == "candidate")
-    if not decision.allowed:
+    assert decision.is_allowed is (covered or channel == "candidate")
+    if not decision.is_allowed:
         (reason,) = decision.reason_lines
         assert "no tests on a Hopper GPU (H100, H200" in reason
         assert decision.verdict is Verdict.INCONCLUSIVE
 
 
 def test_a_gpu_that_was_there_and_not_used_is_not_covered(
-    subject: Subject, shipped: Channels
+    subject: PromotionSubject, shipped: Channels
 ) -> None:
     for path, value in ((("device",), "cpu"), (("gpus", 0, "count"), 0)):
         idle = edited(of_tests(validation()), ("configuration", 0, "annotations", *path), value)
-        assert not judged(subject, shipped, with_(test_result=idle)).allowed
+        assert not judged(subject, shipped, with_(test_result=idle)).is_allowed
 
 
 def test_without_a_gpu_production_says_what_was_not_run_too(
-    subject: Subject, shipped: Channels
+    subject: PromotionSubject, shipped: Channels
 ) -> None:
     about = of_tests(
         validation(gpus=[], suites=[("device", Verdict.NOT_RUN), ("ddp", Verdict.NOT_RUN)])
@@ -505,7 +526,7 @@ def test_without_a_gpu_production_says_what_was_not_run_too(
     decision = judged(subject, shipped, with_(test_result=about), "production")
     assert len(decision.reason_lines) == 3
     assert decision.reason_lines[0].startswith("cv: no tests on a Hopper GPU (H100, ")
-    assert judged(subject, shipped, with_(test_result=about), "candidate").allowed
+    assert judged(subject, shipped, with_(test_result=about), "candidate").is_allowed
 
 
 @pytest.fixture(scope="module")
@@ -559,7 +580,7 @@ def two_families(shipped: Channels) -> Channels:
     ],
 )
 def test_several_machines(
-    subject: Subject,
+    subject: PromotionSubject,
     two_families: Channels,
     runs: list[tuple[int, list[str], str]],
     reasons: list[str],
@@ -577,7 +598,7 @@ def test_several_machines(
 
 
 def test_a_newer_run_that_cannot_be_read_is_not_passed_over(
-    subject: Subject, shipped: Channels
+    subject: PromotionSubject, shipped: Channels
 ) -> None:
     unreadable = edited(
         of_tests(validation(0)), ("configuration", 0, "annotations", "suites"), "all of them"
@@ -590,9 +611,9 @@ def test_a_newer_run_that_cannot_be_read_is_not_passed_over(
 # Bill of materials, vulnerabilities
 
 
-def test_budget_and_bill_of_materials(subject: Subject, shipped: Channels) -> None:
+def test_budget_and_bill_of_materials(subject: PromotionSubject, shipped: Channels) -> None:
     listed = 4
-    assert judged(replace(subject, packages=listed), shipped, with_()).allowed
+    assert judged(replace(subject, packages=listed), shipped, with_()).is_allowed
     over = judged(replace(subject, packages=listed - 1), shipped, with_())
     assert over.reason_lines == ("cv: SBOM: 4 packages; the budget is 3",)
     empty = edited(
@@ -607,19 +628,19 @@ def test_budget_and_bill_of_materials(subject: Subject, shipped: Channels) -> No
 @pytest.mark.parametrize("verdict", [each for each in Verdict if each is not Verdict.PASS])
 @pytest.mark.parametrize("channel", CHANNELS)
 def test_verdicts_of_scans(
-    subject: Subject, shipped: Channels, channel: str, verdict: Verdict
+    subject: PromotionSubject, shipped: Channels, channel: str, verdict: Verdict
 ) -> None:
     decision = judged(
         subject, shipped, with_(vulnerability_result=of_scan(scan(verdict=verdict))), channel
     )
-    assert decision.allowed is (channel == "candidate" and verdict is Verdict.INCONCLUSIVE)
+    assert decision.is_allowed is (channel == "candidate" and verdict is Verdict.INCONCLUSIVE)
 
 
 def test_what_blocks_is_named_whatever_the_verdict_says(
-    subject: Subject, shipped: Channels
+    subject: PromotionSubject, shipped: Channels
 ) -> None:
-    blocks = replace(scan(), findings=(Judged(finding(), Standing.BLOCKS, "", ""),))
-    over = replace(scan(), problems=(Problem("budget", "cv", "7 layers, the budget is 6", ""),))
+    blocks = replace(scan(), findings=(TriagedFinding(finding(), TriageStatus.BLOCKS, "", ""),))
+    over = replace(scan(), problems=(ScanProblem("budget", "cv", "7 layers, the budget is 6", ""),))
     for channel in CHANNELS:
         (reason,) = judged(
             subject, shipped, with_(vulnerability_result=of_scan(blocks)), channel
@@ -632,32 +653,36 @@ def test_what_blocks_is_named_whatever_the_verdict_says(
 
 
 def test_hiding_the_names_of_what_blocks_does_not_hide_that_it_does(
-    subject: Subject, shipped: Channels
+    subject: PromotionSubject, shipped: Channels
 ) -> None:
-    blocks = of_scan(replace(scan(), findings=(Judged(finding(), Standing.BLOCKS, "", ""),)))
+    blocks = of_scan(
+        replace(scan(), findings=(TriagedFinding(finding(), TriageStatus.BLOCKS, "", ""),))
+    )
     nameless = edited(blocks, ("pytorchCudaImages", "blocking"), [])
     (reason,) = judged(subject, shipped, with_(vulnerability_result=nameless)).reason_lines
     assert reason == "cv: vulnerability result: blocked by 1 finding"
 
 
-@pytest.mark.parametrize("standing", [each for each in Standing if each is not Standing.BLOCKS])
+@pytest.mark.parametrize(
+    "standing", [each for each in TriageStatus if each is not TriageStatus.BLOCKS]
+)
 def test_what_does_not_block_passes(
-    subject: Subject, shipped: Channels, standing: Standing
+    subject: PromotionSubject, shipped: Channels, standing: TriageStatus
 ) -> None:
-    record = replace(scan(), findings=(Judged(finding(), standing, "", ""),))
-    assert judged(subject, shipped, with_(vulnerability_result=of_scan(record))).allowed
+    record = replace(scan(), findings=(TriagedFinding(finding(), standing, "", ""),))
+    assert judged(subject, shipped, with_(vulnerability_result=of_scan(record))).is_allowed
 
 
 @pytest.mark.parametrize("channel", RELEASING)
 def test_the_database_as_it_was_when_it_judged(
-    subject: Subject, shipped: Channels, channel: str
+    subject: PromotionSubject, shipped: Channels, channel: str
 ) -> None:
-    limit = shipped.demands_of(channel).database_days
+    limit = shipped.find_demands(channel).database_days
     assert limit
     for days in (0, limit):
         for scanned_before in (0, 3):
             about = of_scan(scan(scanned_before, days))
-            assert judged(subject, shipped, with_(vulnerability_result=about), channel).allowed
+            assert judged(subject, shipped, with_(vulnerability_result=about), channel).is_allowed
     for days, said in (
         (limit + 1, f"{limit + 1} days old at the time of the scan"),
         (-1, "after the scan of"),
@@ -669,7 +694,7 @@ def test_the_database_as_it_was_when_it_judged(
         assert said in reason
     assert judged(
         subject, shipped, with_(vulnerability_result=of_scan(scan(0, 99))), "candidate"
-    ).allowed
+    ).is_allowed
 
 
 @pytest.mark.parametrize(
@@ -677,7 +702,7 @@ def test_the_database_as_it_was_when_it_judged(
 )
 @pytest.mark.parametrize("channel", RELEASING)
 def test_a_scan_without_a_database_is_no_scan(
-    subject: Subject, shipped: Channels, channel: str, gone: dict[str, Any]
+    subject: PromotionSubject, shipped: Channels, channel: str, gone: dict[str, Any]
 ) -> None:
     about = of_scan(replace(scan(), **gone))
     decision = judged(subject, shipped, with_(vulnerability_result=about), channel)
@@ -688,9 +713,11 @@ def test_a_scan_without_a_database_is_no_scan(
 
 
 @pytest.mark.parametrize("text", ["", "yesterday", "9999-12-31T23:59:59-14:00"])
-def test_a_database_of_no_known_day_refuses(subject: Subject, shipped: Channels, text: str) -> None:
+def test_a_database_of_no_known_day_refuses(
+    subject: PromotionSubject, shipped: Channels, text: str
+) -> None:
     about = edited(of_scan(scan()), ("pytorchCudaImages", "database", "updated_at"), text)
-    assert not judged(subject, shipped, with_(vulnerability_result=about)).allowed
+    assert not judged(subject, shipped, with_(vulnerability_result=about)).is_allowed
 
 
 # Kinds
@@ -706,28 +733,30 @@ def test_a_database_of_no_known_day_refuses(subject: Subject, shipped: Channels,
     ],
 )
 def test_kinds_of_channels(
-    subject: Subject, shipped: Channels, channel: str, kinds: set[str]
+    subject: PromotionSubject, shipped: Channels, channel: str, kinds: set[str]
 ) -> None:
     for kind in ("patch", "feature", "major", "hotfix", ""):
         decision = judged(replace(subject, kind=kind), shipped, with_(), channel)
-        assert decision.allowed is (kind in kinds)
-        assert decision.allowed or f"this one is `{kind}`" in decision.reason_lines[0]
+        assert decision.is_allowed is (kind in kinds)
+        assert decision.is_allowed or f"this one is `{kind}`" in decision.reason_lines[0]
 
 
-def test_an_unknown_channel_is_a_person_s_error(subject: Subject, shipped: Channels) -> None:
+def test_an_unknown_channel_is_a_person_s_error(
+    subject: PromotionSubject, shipped: Channels
+) -> None:
     with pytest.raises(ConfigError, match="unknown channel"):
         judged(subject, shipped, with_(), "weekly")
 
 
 def test_a_channel_that_accepts_no_verdict_accepts_nothing(
-    subject: Subject, shipped: Channels
+    subject: PromotionSubject, shipped: Channels
 ) -> None:
     demands = replace(shipped.demands["built"], suites=())
     strange = replace(shipped, demands={**shipped.demands, "built": demands})
-    assert not judged(subject, strange, with_(), "candidate").allowed
+    assert not judged(subject, strange, with_(), "candidate").is_allowed
 
 
-def test_reasons_of_all_parts_come_together(subject: Subject, shipped: Channels) -> None:
+def test_reasons_of_all_parts_come_together(subject: PromotionSubject, shipped: Channels) -> None:
     statements = with_(
         test_result=of_tests(validation(40, gpus=[A100], suites=[("ddp", Verdict.FAIL)])),
         vulnerability_result=of_scan(scan(10, 20, Verdict.FAIL)),
@@ -821,10 +850,10 @@ def alone(shipped: Channels, name: str) -> Channels:
 
 @pytest.mark.parametrize("name", EVERY)
 def test_whatever_is_taken_from_what_decides_is_missed(
-    subject: Subject, shipped: Channels, name: str
+    subject: PromotionSubject, shipped: Channels, name: str
 ) -> None:
     statement, demanding = whole()[name], alone(shipped, name)
-    assert judged(subject, demanding, [statement]).allowed
+    assert judged(subject, demanding, [statement]).is_allowed
     decide = [
         path
         for path in places(statement.predicate)
@@ -833,34 +862,36 @@ def test_whatever_is_taken_from_what_decides_is_missed(
     tried = [path for path in decide if not SPARE & set(path[:-1])]
     assert tried
     for path in tried:
-        assert not judged(subject, demanding, [without(statement, path)]).allowed, path
+        assert not judged(subject, demanding, [without(statement, path)]).is_allowed, path
 
 
 @pytest.mark.parametrize("name", EVERY)
-def test_no_shape_of_evidence_raises(subject: Subject, shipped: Channels, name: str) -> None:
+def test_no_shape_of_evidence_raises(
+    subject: PromotionSubject, shipped: Channels, name: str
+) -> None:
     statement, demanding = whole()[name], alone(shipped, name)
     for path in places(statement.predicate):
         for value in STRANGE:
             decision = judged(subject, demanding, [edited(statement, path, value)])
-            assert decision.allowed is not bool(decision.reason_lines)
+            assert decision.is_allowed is not bool(decision.reason_lines)
     for predicate in ({}, {"x": 1}):
-        assert not judged(subject, demanding, [replace(statement, predicate=predicate)]).allowed
+        assert not judged(subject, demanding, [replace(statement, predicate=predicate)]).is_allowed
 
 
 # From a registry, signed
 
 
 def test_what_is_signed_and_stored_is_judged_the_same_and_another_key_is_not_believed(
-    subject: Subject, shipped: Channels
+    subject: PromotionSubject, shipped: Channels
 ) -> None:
     key, other = Ed25519PrivateKey.generate(), Ed25519PrivateKey.generate()
     about = Descriptor(OCI_MANIFEST, DIGEST, 2)
     with FakeRegistry() as fake:
         registry = Registry(fake.host)
-        evidence.publish(registry, "repository", about, list(whole().values()), key)
+        evidence.publish_statements(registry, "repository", about, list(whole().values()), key)
         for signer, allowed in ((key, True), (other, False)):
-            read = evidence.read(registry, "repository", DIGEST, trust(signer))
-            decision = decide(subject, read, shipped, "production", TODAY)
-            assert decision.allowed is allowed
+            read = evidence.read_evidence(registry, "repository", DIGEST, trust(signer))
+            decision = decide_promotion(subject, read, shipped, "production", TODAY)
+            assert decision.is_allowed is allowed
             assert allowed or all("not usable" in reason for reason in decision.reason_lines)
             assert not allowed or decision.evidence == tuple(sorted(each.artifact for each in read))

@@ -8,12 +8,12 @@ import pytest
 from packaging.requirements import Requirement
 
 from images import catalog
-from publish.policy.ranges import constraint
+from publish.policy.ranges import version_constraint
 from publish.policy.release_kinds import FEATURE, MAJOR, PATCH, contents_problems
-from scan.difference import Layer, Snapshot, difference
-from scan.record import Finding, Judged, Package, Standing
+from scan.difference import LayerSize, Snapshot, compare_snapshots
+from scan.record import Finding, Package, TriagedFinding, TriageStatus
 
-LINE = catalog.load().lines["2.6"]
+LINE = catalog.load_catalog().lines["2.6"]
 STEPS = {
     "jinja2 3.1.6": [
         "3.1.6",
@@ -47,13 +47,13 @@ def allowed(name: str, before: str, after: str, kind: str, fixed: str = "") -> b
     """
     about = package(name, before)
     finding = Finding("CVE-2026-1", about.purl, name, before, fixed, "HIGH", "", "2026-11-01")
-    findings = (Judged(finding, Standing.BLOCKS, "", ""),) if fixed else ()
-    layers = (Layer("a", 1),)
+    findings = (TriagedFinding(finding, TriageStatus.BLOCKS, "", ""),) if fixed else ()
+    layers = (LayerSize("a", 1),)
     one, other = (
         Snapshot("", "", (about,), findings, layers),
         Snapshot("", "", (package(name, after),), (), layers),
     )
-    return not contents_problems(difference(one, other), kind, LINE)
+    return not contents_problems(compare_snapshots(one, other), kind, LINE)
 
 
 @pytest.mark.parametrize("kind", [PATCH, FEATURE])
@@ -62,7 +62,7 @@ def allowed(name: str, before: str, after: str, kind: str, fixed: str = "") -> b
 )
 def test_a_range_holds_what_the_kind_lets_through(locked: str, to: str, kind: str) -> None:
     name, version = locked.split()
-    range_ = Requirement(constraint(name, version, kind)).specifier
+    range_ = Requirement(version_constraint(name, version, kind)).specifier
     assert range_.contains(to, prereleases=False) == allowed(name, version, to, kind)
 
 
@@ -83,15 +83,15 @@ def test_an_advisory_widens_the_range_to_its_fix(
     locked: str, fixed: str, holds: list[str], not_: str
 ) -> None:
     name, version = locked.split()
-    range_ = Requirement(constraint(name, version, PATCH, [fixed])).specifier
+    range_ = Requirement(version_constraint(name, version, PATCH, [fixed])).specifier
     assert all(range_.contains(to) for to in holds)
     assert not range_.contains(not_)
     assert allowed(name, version, fixed, PATCH, fixed)
 
 
 def test_no_advisory_moves_what_a_tag_promises() -> None:
-    assert constraint("torch", "2.6.0", PATCH, ["2.8.0"]) == "torch==2.6.0"
+    assert version_constraint("torch", "2.6.0", PATCH, ["2.8.0"]) == "torch==2.6.0"
 
 
 def test_a_major_is_not_held_back() -> None:
-    assert constraint("jinja2", "3.1.6", MAJOR) == ""
+    assert version_constraint("jinja2", "3.1.6", MAJOR) == ""

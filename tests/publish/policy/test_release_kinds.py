@@ -21,18 +21,18 @@ from publish.policy.release_kinds import (
     kind_notes,
     kind_problems,
 )
-from scan.difference import Change, Difference, Layer, Snapshot, difference
-from scan.record import Finding, Judged, Package, Standing
+from scan.difference import Difference, LayerSize, PackageChange, Snapshot, compare_snapshots
+from scan.record import Finding, Package, TriagedFinding, TriageStatus
 from scan.versions import Step
 
-LAYERS = (Layer("sha256:0", 1),)
+LAYERS = (LayerSize("sha256:0", 1),)
 KINDS = (PATCH, FEATURE, MAJOR)
 STILL = Package("pkg:pypi/idna@3.20", "pypi", "idna", "3.20", "", (), "", "METADATA")
 
 
 @pytest.fixture(scope="module")
 def line() -> Line:
-    return replace(catalog.load().lines["2.6"], supported_until=datetime.date(2027, 6, 30))
+    return replace(catalog.load_catalog().lines["2.6"], supported_until=datetime.date(2027, 6, 30))
 
 
 def package(text: str) -> Package:
@@ -51,23 +51,23 @@ def package(text: str) -> Package:
 
 
 def snapshot(
-    texts: Sequence[str], version: str, findings: tuple[Judged, ...] | None = ()
+    texts: Sequence[str], version: str, findings: tuple[TriagedFinding, ...] | None = ()
 ) -> Snapshot:
     return Snapshot(
         version, "sha256:0", (STILL, *(package(text) for text in texts)), findings, LAYERS
     )
 
 
-def advisory(text: str, fixed: str) -> Judged:
+def advisory(text: str, fixed: str) -> TriagedFinding:
     about = package(text)
     known = Finding(
         "CVE-2026-1", about.purl, about.name, about.version, fixed, "HIGH", "", "2026-11-01"
     )
-    return Judged(known, Standing.BLOCKS, "", "")
+    return TriagedFinding(known, TriageStatus.BLOCKS, "", "")
 
 
 def between(before: Sequence[str], after: Sequence[str]) -> Difference:
-    return difference(snapshot(before, "v2.6.0"), snapshot(after, "v2.6.1"))
+    return compare_snapshots(snapshot(before, "v2.6.0"), snapshot(after, "v2.6.1"))
 
 
 def moved(text: str, *, security: bool = False) -> Difference:
@@ -75,12 +75,12 @@ def moved(text: str, *, security: bool = False) -> Difference:
     name, before, after = text.split()
     old, new = f"{name} {before}", f"{name} {after}"
     findings = (advisory(old, after),) if security else ()
-    return difference(snapshot([old], "v2.6.0", findings), snapshot([new], "v2.6.1"))
+    return compare_snapshots(snapshot([old], "v2.6.0", findings), snapshot([new], "v2.6.1"))
 
 
 def unassessed(text: str) -> Difference:
     name, before, after = text.split()
-    return difference(
+    return compare_snapshots(
         snapshot([f"{name} {before}"], "v2.6.0", None),
         snapshot([f"{name} {after}"], "v2.6.1", None),
     )
@@ -351,13 +351,13 @@ def test_a_carrier_that_may_not_move_is_still_refused(line: Line) -> None:
 def test_the_difference_is_between_two_releases_of_the_line(
     line: Line, kind: str, before: str, after: str, said: str
 ) -> None:
-    found = difference(snapshot([], before), snapshot([], after))
+    found = compare_snapshots(snapshot([], before), snapshot([], after))
     problems = kind_problems(found, kind, line, approved=True)
     assert (said in problems[0]) if said else problems == ()
 
 
 @pytest.mark.parametrize(
-    "found", [None, difference(snapshot([], "v2.6.0"), snapshot([], "v2.6.1"))]
+    "found", [None, compare_snapshots(snapshot([], "v2.6.0"), snapshot([], "v2.6.1"))]
 )
 def test_a_major_needs_approval_whatever_it_changes(line: Line, found: Difference | None) -> None:
     (problem,) = kind_problems(found, MAJOR, line)
@@ -443,10 +443,12 @@ def test_all_problems_come_together_and_each_names_its_package(line: Line) -> No
         assert sum(problem.startswith(name) for problem in problems) == 1
 
 
-def every_change() -> list[Change]:
+def every_change() -> list[PackageChange]:
     """Every combination of what a change can be."""
     return [
-        Change(kind, name, name, vendored, "3.1.5", after, step.value, step, downgrade, security)
+        PackageChange(
+            kind, name, name, vendored, "3.1.5", after, step.value, step, downgrade, security
+        )
         for kind, name, vendored, after, step, downgrade, security in product(
             ("pypi", "deb", "golang"),
             ("torch", "nvidia-nccl-cu12", "python3.11", "jinja2", "certifi"),
@@ -461,7 +463,7 @@ def every_change() -> list[Change]:
 
 def test_the_kinds_are_ordered_and_a_downgrade_is_in_none(line: Line) -> None:
     """What a patch may, a feature may; what an approved major may is everything."""
-    empty = difference(snapshot([], "v2.6.0"), snapshot([], "v2.6.1"))
+    empty = compare_snapshots(snapshot([], "v2.6.0"), snapshot([], "v2.6.1"))
     allowed = dict.fromkeys(KINDS, 0)
     for change in every_change():
         found = replace(empty, changed=(change,))

@@ -12,10 +12,10 @@ from images import catalog
 from images.catalog import Line, Version
 from publish.policy import channels
 from publish.policy.channels import Calendar, Channels
-from publish.policy.schedule import Due, Out, due, scheduled
+from publish.policy.schedule import DueRelease, PublishedRelease, find_due, latest_scheduled_day
 from runner import records
 from runner.verdict import Verdict
-from scan.history import Judgement
+from scan.history import RescanVerdict
 
 SUPPORTED = datetime.date(2027, 6, 30)
 MONTHLY = Calendar(tuple(range(1, 13)), 15)
@@ -29,26 +29,29 @@ def shipped() -> Channels:
 
 @pytest.fixture(scope="module")
 def line() -> Line:
-    return replace(catalog.load().lines["2.6"], supported_until=SUPPORTED)
+    return replace(catalog.load_catalog().lines["2.6"], supported_until=SUPPORTED)
 
 
 def day(text: str) -> datetime.date:
     return datetime.date.fromisoformat(text)
 
 
-def out(*texts: str, line: str = "2.6") -> list[Out]:
+def out(*texts: str, line: str = "2.6") -> list[PublishedRelease]:
     """`0 production 2026-09-01` each."""
     words = (text.split() for text in texts)
-    return [Out(Version(line, int(patch)), channel, day(when)) for patch, channel, when in words]
+    return [
+        PublishedRelease(Version(line, int(patch)), channel, day(when))
+        for patch, channel, when in words
+    ]
 
 
 def judgement(
     version: str, image: str, verdict: Verdict, when: str = "2026-11-20", reason: str = "CVE-1"
-) -> Judgement:
-    return Judgement(when, version, image, f"sha256:{version}{image}", verdict, reason, 0.1)
+) -> RescanVerdict:
+    return RescanVerdict(when, version, image, f"sha256:{version}{image}", verdict, reason, 0.1)
 
 
-def shortly(found: Sequence[Due]) -> list[str]:
+def shortly(found: Sequence[DueRelease]) -> list[str]:
     return [f"{each.version} {each.kind} {each.channel} {each.since}".strip() for each in found]
 
 
@@ -86,7 +89,7 @@ def days(first: str, last: str) -> Iterator[datetime.date]:
     ],
 )
 def test_days_of_a_calendar(calendar: Calendar, today: str, expected: str) -> None:
-    assert scheduled(calendar, day(today)) == day(expected)
+    assert latest_scheduled_day(calendar, day(today)) == day(expected)
 
 
 @pytest.mark.parametrize("calendar", [MONTHLY, QUARTERLY, Calendar((2, 11), 28)])
@@ -94,10 +97,10 @@ def test_every_day_of_ten_years(calendar: Calendar) -> None:
     """On a weekday, on or up to two days after the day that is written, each once, never to come,
     never backwards.
     """
-    before = scheduled(calendar, day("2026-01-01"))
+    before = latest_scheduled_day(calendar, day("2026-01-01"))
     seen = {before}
     for today in days("2026-01-02", "2035-12-31"):
-        found = scheduled(calendar, today)
+        found = latest_scheduled_day(calendar, today)
         assert before <= found <= today
         assert found in (before, today), "it changes on the day itself"
         assert found.weekday() < 5
@@ -201,7 +204,7 @@ def test_every_day_of_ten_years(calendar: Calendar) -> None:
 def test_the_calendar(
     shipped: Channels, line: Line, today: str, released: list[str], expected: list[str]
 ) -> None:
-    assert shortly(due(day(today), shipped, {"2.6": line}, out(*released))) == expected
+    assert shortly(find_due(day(today), shipped, {"2.6": line}, out(*released))) == expected
 
 
 def test_what_was_withdrawn_takes_its_number_with_it_and_leaves_its_work_undone(
@@ -212,7 +215,7 @@ def test_what_was_withdrawn_takes_its_number_with_it_and_leaves_its_work_undone(
         judgement("v2.6.0", "cv", Verdict.FAIL, "2026-09-16"),
         judgement("v2.6.1", "cv", Verdict.FAIL),
     ]
-    (found,) = due(
+    (found,) = find_due(
         day("2026-09-16"), shipped, {"2.6": line}, [first, replace(second, withdrawn=True)], refused
     )
     assert (found.version, found.newest) == ("v2.6.2", "v2.6.0")
@@ -220,7 +223,7 @@ def test_what_was_withdrawn_takes_its_number_with_it_and_leaves_its_work_undone(
         "cv: refused by the scan since 2026-09-16: CVE-1",
         "the calendar has a release on 2026-09-15, 1 day ago",
     )
-    every, _ = due(day("2026-09-15"), shipped, {"2.6": line}, [replace(first, withdrawn=True)])
+    every, _ = find_due(day("2026-09-15"), shipped, {"2.6": line}, [replace(first, withdrawn=True)])
     assert (every.version, every.newest) == ("v2.6.1", "v2.6.0")
 
 
@@ -230,14 +233,14 @@ def test_a_year_of_releases_on_the_day(shipped: Channels, line: Line) -> None:
     """
     released = out("0 production 2025-12-31")
     for today in days("2026-01-01", "2026-12-31"):
-        found = due(today, shipped, {"2.6": line}, released)
+        found = find_due(today, shipped, {"2.6": line}, released)
         assert len(found) < 2
         for each in found:
             patch = int(each.version.rpartition(".")[2])
             assert patch == released[-1].version.patch + 1
             assert each.since == today.isoformat()
-            released.append(Out(Version("2.6", patch), each.channel, today))
-        assert due(today, shipped, {"2.6": line}, released) == ()
+            released.append(PublishedRelease(Version("2.6", patch), each.channel, today))
+        assert find_due(today, shipped, {"2.6": line}, released) == ()
     assert [each.channel for each in released[1:]].count("monthly") == 12
     assert [each.channel for each in released[1:]].count("quarterly") == 4
     assert released[1].day == day("2026-01-01")
@@ -285,10 +288,12 @@ def test_a_year_of_releases_on_the_day(shipped: Channels, line: Line) -> None:
     ],
 )
 def test_advisories_past_grace(
-    shipped: Channels, line: Line, judgements: list[Judgement], expected: list[str]
+    shipped: Channels, line: Line, judgements: list[RescanVerdict], expected: list[str]
 ) -> None:
     out_ = out("0 quarterly 2026-10-01", "1 monthly 2026-11-16")
-    assert shortly(due(day("2026-11-21"), shipped, {"2.6": line}, out_, judgements)) == expected
+    assert (
+        shortly(find_due(day("2026-11-21"), shipped, {"2.6": line}, out_, judgements)) == expected
+    )
 
 
 def test_every_refused_image_is_a_reason_and_the_calendar_one_more(
@@ -299,7 +304,7 @@ def test_every_refused_image_is_a_reason_and_the_calendar_one_more(
         judgement("v2.6.0", "cv", Verdict.FAIL, "2026-11-19", "expired exception"),
     ]
     released = out("0 quarterly 2026-10-20")
-    (found,) = due(day("2026-11-21"), shipped, {"2.6": line}, released, judgements)
+    (found,) = find_due(day("2026-11-21"), shipped, {"2.6": line}, released, judgements)
     assert found.reasons == (
         "base: refused by the scan since 2026-11-17: 2 findings block",
         "cv: refused by the scan since 2026-11-19: expired exception",
@@ -311,7 +316,7 @@ def test_every_refused_image_is_a_reason_and_the_calendar_one_more(
 def test_security_does_not_wait_for_a_feature_release(shipped: Channels, line: Line) -> None:
     judgements = [judgement("v2.6.1", "cv", Verdict.FAIL, "2026-10-02")]
     released = out("0 production 2026-09-01", "1 monthly 2026-09-15")
-    found = due(day("2026-10-05"), shipped, {"2.6": line}, released, judgements)
+    found = find_due(day("2026-10-05"), shipped, {"2.6": line}, released, judgements)
     assert shortly(found) == [
         "v2.6.2 patch monthly 2026-10-02",
         "v2.6.3 feature quarterly 2026-10-01",
@@ -334,7 +339,7 @@ def test_the_end_of_support_is_announced(
     shipped: Channels, line: Line, today: str, left: str | None
 ) -> None:
     released = out("0 production 2027-06-30")
-    found = due(day(today), shipped, {"2.6": line}, released)
+    found = find_due(day(today), shipped, {"2.6": line}, released)
     if left is None:
         assert found == ()
         return
@@ -349,10 +354,11 @@ def test_the_end_of_support_is_announced(
 def test_nothing_is_due_after_the_end_of_support(shipped: Channels, line: Line) -> None:
     released = out("0 production 2027-01-04")
     refused = [judgement("v2.6.0", "cv", Verdict.FAIL, "2027-06-01")]
-    last = due(SUPPORTED, shipped, {"2.6": line}, released, refused)
+    last = find_due(SUPPORTED, shipped, {"2.6": line}, released, refused)
     assert [each.action for each in last] == ["release", "release", "announce"]
     assert (
-        due(SUPPORTED + datetime.timedelta(days=1), shipped, {"2.6": line}, released, refused) == ()
+        find_due(SUPPORTED + datetime.timedelta(days=1), shipped, {"2.6": line}, released, refused)
+        == ()
     )
 
 
@@ -360,7 +366,7 @@ def test_lines_do_not_mix(shipped: Channels, line: Line) -> None:
     lines = {"2.6": line, "2.9": replace(line, torch="2.9.1", supported_until=day("2028-06-30"))}
     released = [*out("4 quarterly 2026-10-01"), *out("0 production 2026-11-16", line="2.9")]
     refused = [judgement("v2.9.0", "cv", Verdict.FAIL)]
-    found = due(day("2026-11-21"), shipped, lines, released, refused)
+    found = find_due(day("2026-11-21"), shipped, lines, released, refused)
     assert shortly(found) == ["v2.6.5 patch monthly 2026-11-16", "v2.9.1 patch monthly 2026-11-20"]
 
 
@@ -372,18 +378,18 @@ def test_the_order_of_what_is_given_does_not_matter(shipped: Channels, line: Lin
         "3 candidate 2026-11-01",
     )
     judgements = [judgement("v2.6.2", image, Verdict.FAIL) for image in ("base", "cv")]
-    one = due(day("2026-11-21"), shipped, {"2.6": line}, released, judgements)
-    assert one == due(day("2026-11-21"), shipped, {"2.6": line}, released[::-1], judgements)
+    one = find_due(day("2026-11-21"), shipped, {"2.6": line}, released, judgements)
+    assert one == find_due(day("2026-11-21"), shipped, {"2.6": line}, released[::-1], judgements)
     assert len(one) == 1
 
 
 def test_one_line_for_people_and_json_for_workflows(shipped: Channels, line: Line) -> None:
-    (found,) = due(day("2026-09-15"), shipped, {"2.6": line}, out("0 production 2026-09-01"))
+    (found,) = find_due(day("2026-09-15"), shipped, {"2.6": line}, out("0 production 2026-09-01"))
     assert str(found) == (
         "v2.6.1: patch release through the channel monthly, due since 2026-09-15: "
         "the calendar has a release on 2026-09-15"
     )
-    assert records.plain(found) == {
+    assert records.to_plain(found) == {
         "action": "release",
         "line": "2.6",
         "newest": "v2.6.0",
@@ -393,4 +399,4 @@ def test_one_line_for_people_and_json_for_workflows(shipped: Channels, line: Lin
         "since": "2026-09-15",
         "reasons": ["the calendar has a release on 2026-09-15"],
     }
-    assert records.from_json(Due, records.to_json(found), "due") == found
+    assert records.from_json(DueRelease, records.to_json(found), "due") == found

@@ -15,17 +15,17 @@ from publish.released.published import (
     CANDIDATE,
     MOST_UNKNOWN,
     PRODUCTION,
-    _earlier,
-    find,
-    images_before,
-    is_out,
-    previous,
-    published,
-    standing,
-    tag_of,
+    _list_earlier,
+    find_previous,
+    find_published,
+    format_own_tag,
+    is_released,
+    list_current,
+    list_images_before,
+    list_published,
 )
 from publish.tags import journal, lock
-from publish.tags.journal import Entry, Journal, Transaction
+from publish.tags.journal import Journal, JournalEntry, Transaction
 from runner.errors import GateRefused
 from tests.fakes.refusal import refused
 from tests.fakes.registry import FakeRegistry
@@ -44,7 +44,7 @@ from tests.publish.stage_records import STAGING, staged
     ],
 )
 def test_tags(image: str, channel: str, tag: str) -> None:
-    assert tag_of(image, "v2.6.0", channel) == tag
+    assert format_own_tag(image, "v2.6.0", channel) == tag
 
 
 @pytest.mark.parametrize(
@@ -60,12 +60,12 @@ def test_tags(image: str, channel: str, tag: str) -> None:
     ],
 )
 def test_a_version_is_out_once_an_image_has_its_own_tag(tag: str, out: bool) -> None:
-    repositories = catalog.load().repositories
+    repositories = catalog.load_catalog().repositories
     with FakeRegistry() as fake:
         registry = Registry(fake.host)
-        assert not is_out(registry, repositories, Version("2.6", 1), OURS)
+        assert not is_released(registry, repositories, Version("2.6", 1), OURS)
         put(registry, repositories.production, tag, staged(registry, "cv")[1])
-        assert is_out(registry, repositories, Version("2.6", 1), OURS) is out
+        assert is_released(registry, repositories, Version("2.6", 1), OURS) is out
 
 
 @pytest.mark.parametrize(
@@ -75,23 +75,25 @@ def test_a_version_is_out_once_the_journal_says_which_bytes_it_will_be(
     promoted: str, out: bool
 ) -> None:
     """A promotion killed before its first tag is finished by the next of any kind."""
-    repositories = catalog.load().repositories
-    entry = Entry(promoted, "base", "", "", "sha256:" + "a" * 64, "")
+    repositories = catalog.load_catalog().repositories
+    entry = JournalEntry(promoted, "base", "", "", "sha256:" + "a" * 64, "")
     begun = Journal(
         (Transaction("promotion", promoted, "somebody", "2026-11-21T00:00:00+00:00", (entry,)),)
     )
     with FakeRegistry() as fake:
         registry = Registry(fake.host)
-        with lock.held(registry, repositories.journal, "a test") as claim:
-            journal.write(registry, repositories.journal, begun, None, claim, journal_seal(P256))
-        assert is_out(registry, repositories, Version("2.6", 1), OURS) is out
+        with lock.hold_lock(registry, repositories.journal, "a test") as claim:
+            journal.write_journal(
+                registry, repositories.journal, begun, None, claim, journal_seal(P256)
+            )
+        assert is_released(registry, repositories, Version("2.6", 1), OURS) is out
 
 
 def put(
     registry: Registry, repository: str, tag: str, manifest: Manifest, key: PrivateKey = P256
 ) -> None:
     """An image of staging under a tag of another repository, as a key decided."""
-    for blob in manifest.blobs():
+    for blob in manifest.parse_blobs():
         registry.ensure_blob(repository, blob, STAGING)
     registry.put_manifest(repository, tag, manifest)
     decide(registry, repository, tag, manifest, key)
@@ -101,7 +103,7 @@ def test_a_tag_that_no_trusted_decision_allows_is_no_release() -> None:
     """Whoever may write production may put it: under a number to come, of an image that is none, on
     any digest.
     """
-    shipped = catalog.load()
+    shipped = catalog.load_catalog()
     version = Version("2.6", 9)
     with FakeRegistry() as fake:
         registry, repositories = Registry(fake.host), shipped.repositories
@@ -111,38 +113,41 @@ def test_a_tag_that_no_trusted_decision_allows_is_no_release() -> None:
             put(registry, repositories.production, tag, forged, STRANGER)
         for tag in ("v2.6.0-zz", "v2.6.3", "v2.6.4-cv"):
             registry.put_manifest(repositories.production, tag, genuine)
-        found = published(registry, shipped, PRODUCTION, OURS)
+        found = list_published(registry, shipped, PRODUCTION, OURS)
         assert [(str(each.version), each.image, each.digest) for each in found] == [
             ("v2.6.0", "base", genuine.digest)
         ]
-        assert standing(registry, shipped, OURS) == found
-        assert previous(registry, repositories, version, "base", OURS) == found[0]
-        assert previous(registry, repositories, version, "cv", OURS) is None
-        assert images_before(registry, shipped, version, OURS) == {"base"}
-        assert not is_out(registry, repositories, version, OURS)
-        assert is_out(registry, repositories, Version("2.6", 0), OURS)
+        assert list_current(registry, shipped, OURS) == found
+        assert find_previous(registry, repositories, version, "base", OURS) == found[0]
+        assert find_previous(registry, repositories, version, "cv", OURS) is None
+        assert list_images_before(registry, shipped, version, OURS) == {"base"}
+        assert not is_released(registry, repositories, version, OURS)
+        assert is_released(registry, repositories, Version("2.6", 0), OURS)
 
 
 @pytest.mark.parametrize("tag", ["v2.6.0-cv", "v2.6.0-candidate-cv"])
 def test_a_release_is_not_found_under_a_tag_that_holds_other_bytes(tag: str) -> None:
     """Neither a digest that nobody decided on, nor one that was decided on for another tag."""
-    shipped = catalog.load()
+    shipped = catalog.load_catalog()
     with FakeRegistry() as fake:
         registry, production = Registry(fake.host), shipped.repositories.production
         genuine, other = staged(registry, "cv")[1], staged(registry, "of somebody")[1]
         put(registry, production, tag, genuine)
-        assert find(registry, shipped, Version("2.6", 0), "cv", OURS).digest == genuine.digest
+        assert (
+            find_published(registry, shipped, Version("2.6", 0), "cv", OURS).digest
+            == genuine.digest
+        )
         put(registry, production, "v2.6.9-cv", other)
         registry.put_manifest(production, tag, other)
         with refused(GateRefused, f"{production}:{tag} holds {other.digest}", f"verify {tag}"):
-            find(registry, shipped, Version("2.6", 0), "cv", OURS)
+            find_published(registry, shipped, Version("2.6", 0), "cv", OURS)
         put(registry, production, tag, other, STRANGER)
         with refused(GateRefused, f"{production}:{tag} holds {other.digest}"):
-            find(registry, shipped, Version("2.6", 0), "cv", OURS)
+            find_published(registry, shipped, Version("2.6", 0), "cv", OURS)
 
 
 def test_so_many_tags_that_nobody_knows_are_looked_at(capsys: pytest.CaptureFixture[str]) -> None:
-    shipped = catalog.load()
+    shipped = catalog.load_catalog()
     with FakeRegistry() as fake:
         registry = Registry(fake.host)
         _, manifest = staged(registry, "base")
@@ -150,7 +155,7 @@ def test_so_many_tags_that_nobody_knows_are_looked_at(capsys: pytest.CaptureFixt
         held = fake.manifests[shipped.repositories.production]
         held.update({f"v2.6.{patch}": held["v2.6.0"] for patch in range(1, 1000)})
         fake.requests.clear()
-        assert published(registry, shipped, PRODUCTION, OURS) == ()
+        assert list_published(registry, shipped, PRODUCTION, OURS) == ()
         assert len(fake.requests) < MOST_UNKNOWN + 20
     assert (
         capsys.readouterr().err.count("tags that the journal does not know: remove them there") == 1
@@ -159,16 +164,16 @@ def test_so_many_tags_that_nobody_knows_are_looked_at(capsys: pytest.CaptureFixt
 
 def test_junk_hides_no_image_of_the_release_before() -> None:
     """Also if the journal is lost: an image that is gone makes another kind of release."""
-    shipped = catalog.load()
+    shipped = catalog.load_catalog()
     with FakeRegistry() as fake:
         registry = Registry(fake.host)
         for image in shipped.images:
             _, manifest = staged(registry, image)
-            tag = tag_of(image, "v2.6.0", PRODUCTION)
+            tag = format_own_tag(image, "v2.6.0", PRODUCTION)
             put(registry, shipped.repositories.production, tag, manifest)
         held = fake.manifests[shipped.repositories.production]
         held.update({f"v2.6.0-aaa{number}": held["v2.6.0"] for number in range(300)})
-        found = images_before(registry, shipped, Version("2.6", 1), OURS)
+        found = list_images_before(registry, shipped, Version("2.6", 1), OURS)
     assert found == set(shipped.images)
 
 
@@ -186,9 +191,9 @@ def test_the_previous_release_is_the_newest_before_this_one_in_production() -> N
             ("v2.6.2", other),
         ):
             put(registry, "previous", tag, named)
-        repositories = replace(catalog.load().repositories, production="previous")
+        repositories = replace(catalog.load_catalog().repositories, production="previous")
         third, first, none = (
-            previous(registry, repositories, Version("2.6", patch), "cv", OURS)
+            find_previous(registry, repositories, Version("2.6", patch), "cv", OURS)
             for patch in (3, 1, 0)
         )
     assert third is not None
@@ -209,6 +214,6 @@ def test_earlier_versions_are_those_that_some_tag_names() -> None:
         "latest",
         "v2.6.9-cv",
     ]
-    found = _earlier(tags, Version("2.6", 9999))
+    found = _list_earlier(tags, Version("2.6", 9999))
     assert [str(each) for each in found] == ["v2.6.11", "v2.6.10", "v2.6.9"]
-    assert _earlier(tags, Version("2.6", 10)) == [Version("2.6", 9)]
+    assert _list_earlier(tags, Version("2.6", 10)) == [Version("2.6", 9)]

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from publish.released.record import Refusal, ReleaseRecord
+from publish.released.record import GateRefusal, ReleaseRecord
 from runner import records
 from runner.errors import ConfigError
 from runner.verdict import Verdict
@@ -17,8 +17,8 @@ def test_a_refusal_without_a_reason_is_not_read() -> None:
     record = json.loads(records.to_json(release()))
     record["refusal"] = {"verdict": "fail", "reasons": ["no GPU", "no scan"]}
     read = records.from_json(ReleaseRecord, json.dumps(record), "release.json")
-    assert read.refusal == Refusal(Verdict.FAIL, ("no GPU", "no scan"))
-    assert read.refusal.line == "not for production: no GPU (and 1 more)"
+    assert read.refusal == GateRefusal(Verdict.FAIL, ("no GPU", "no scan"))
+    assert read.refusal.summary_line == "not for production: no GPU (and 1 more)"
     record["refusal"]["reasons"] = []
     with pytest.raises(ConfigError, match=r"release\.json.*reasons"):
         records.from_json(ReleaseRecord, json.dumps(record), "release.json")

@@ -15,12 +15,12 @@ from pydantic import TypeAdapter
 
 from images.record import BuildRecord
 from oci import document
-from oci.manifest import canonical
+from oci.manifest import canonical_json
 from oci.registry import Registry
-from publish.released.promotions import last_put, released
+from publish.released.promotions import find_last_promotion, list_releases
 from publish.tags import journal, lock
 from publish.tags.journal import Journal, Transaction
-from publish.tags.rollback import rollback, yank
+from publish.tags.rollback import roll_back, yank_version
 from runner.verdict import Verdict
 from tests.fakes.registry import FakeRegistry
 from tests.publish.line import FIRST, Line, line_of_one
@@ -30,7 +30,7 @@ DAY = "2026-11-21T12:00:00Z"
 
 @pytest.fixture(autouse=True)
 def alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lock, "_wait", lambda *_: None)
+    monkeypatch.setattr(lock, "_wait_until", lambda *_: None)
 
 
 @pytest.fixture
@@ -50,14 +50,16 @@ def builds(line: Line) -> tuple[BuildRecord, BuildRecord]:
 
 def kept(line: Line) -> Journal:
     """The journal, signed."""
-    book = journal.read(line.registry, line.catalog.repositories.journal, line.production.seal)
+    book = journal.read_journal(
+        line.registry, line.catalog.repositories.journal, line.production.seal
+    )
     assert book.problem == ""
     return book.journal
 
 
 def put(line: Line, body: bytes) -> None:
     repository = line.catalog.repositories.journal
-    manifest = document.manifest_of(line.registry, repository, journal.KIND, body, None)
+    manifest = document.push_document(line.registry, repository, journal.KIND, body, None)
     line.registry.put_manifest(repository, journal.TAG, manifest)
 
 
@@ -68,13 +70,13 @@ def forge(line: Line, *transactions: Transaction) -> None:
 
 def move(line: Line, tag: str, build: BuildRecord) -> None:
     repository = line.catalog.repositories.production
-    manifest = line.registry.manifest(repository, build.digest)
+    manifest = line.registry.read_manifest(repository, build.digest)
     assert manifest is not None
     line.registry.put_manifest(repository, tag, manifest)
 
 
 def forged_yank(line: Line, state: str) -> Transaction:
-    own = kept(line).own("v2.6.0")
+    own = kept(line).own_entries("v2.6.0")
     entries = tuple(replace(each, old=each.new, state=state) for each in own)  # type: ignore[arg-type]
     return Transaction("yank", "v2.6.0", "mallory", DAY, entries, reason="forged")
 
@@ -90,7 +92,7 @@ def forged_yank(line: Line, state: str) -> Transaction:
         ),
         pytest.param(lambda line, _: put(line, b"rubbish"), "is not a journal", id="rubbish"),
         pytest.param(
-            lambda line, _: put(line, canonical({"transactions": [{}]})),
+            lambda line, _: put(line, canonical_json({"transactions": [{}]})),
             "nobody signed it",
             id="odd",
         ),
@@ -131,7 +133,7 @@ def test_a_signed_mark_counts_whatever_an_unsigned_journal_says(
     line: Line, builds: tuple[BuildRecord, BuildRecord]
 ) -> None:
     before = kept(line).transactions
-    yank(line.production, "v2.6.0", "it loses data")
+    yank_version(line.production, "v2.6.0", "it loses data")
     forge(line, *before)
     found = line.verify("v2.6.0")
     assert (found.verdict, found.reasons) == (Verdict.FAIL, ("v2.6.0 was yanked: it loses data",))
@@ -147,18 +149,18 @@ def test_a_forged_yank_is_never_signed(
     forge(line, *kept(line).transactions, forged_yank(line, state))
     assert line.verify("v2.6.0").verdict is Verdict.PASS
     line.promote(line.prepare("v2.6.2", jinja2="3.1.6"))
-    assert kept(line).yanked("v2.6.0") == ""
-    assert line.production.marks.read(builds[0].digest) == ""
+    assert kept(line).yank_reason("v2.6.0") == ""
+    assert line.production.marks.read_reason(builds[0].digest) == ""
     assert line.verify("v2.6.0").verdict is Verdict.PASS
 
 
 def test_a_real_yank_outlives_a_journal_that_was_forged(
     line: Line, builds: tuple[BuildRecord, BuildRecord]
 ) -> None:
-    yank(line.production, "v2.6.0", "it loses data")
+    yank_version(line.production, "v2.6.0", "it loses data")
     forge(line, *kept(line).transactions)
     line.promote(line.prepare("v2.6.2", jinja2="3.1.6"))
-    assert kept(line).yanked("v2.6.0") == "v2.6.0 was yanked: it loses data"
+    assert kept(line).yank_reason("v2.6.0") == "v2.6.0 was yanked: it loses data"
 
 
 @pytest.mark.parametrize("kind", ["yank", "promotion"])
@@ -172,9 +174,9 @@ def test_what_a_forged_journal_names_stops_nothing(
     signed = kept(line).transactions
     entry = replace(signed[0].entries[0], new=digest, decision=digest)
     forge(line, *signed, Transaction(kind, "v2.6.0", "mallory", DAY, (entry,)))
-    assert len(released(line.registry, line.catalog, line.trusted)) == 2
-    assert yank(line.production, "v2.6.0", "it loses data").entries
-    assert kept(line).yanked("v2.6.0") == "v2.6.0 was yanked: it loses data"
+    assert len(list_releases(line.registry, line.catalog, line.trusted)) == 2
+    assert yank_version(line.production, "v2.6.0", "it loses data").entries
+    assert kept(line).yank_reason("v2.6.0") == "v2.6.0 was yanked: it loses data"
 
 
 @pytest.mark.parametrize("with_entries", [True, False])
@@ -186,7 +188,7 @@ def test_a_forged_rollback_does_not_stand_for_a_real_one(
     forge(
         line, *signed, Transaction("rollback", "v2.6.0", "mallory", DAY, moved, undone=("v2.6.1",))
     )
-    rolled = rollback(line.production, "v2.6", lambda _: ())
+    rolled = roll_back(line.production, "v2.6", lambda _: ())
     assert rolled.entries
     assert line.tags()["v2.6"] == line.tags()["latest"] == builds[0].digest
     assert line.verify("v2.6").verdict is Verdict.PASS
@@ -212,10 +214,10 @@ def test_a_promotion_of_nothing_is_none(
     line: Line, builds: tuple[BuildRecord, BuildRecord]
 ) -> None:
     forge(line, *kept(line).transactions, EMPTY, replace(EMPTY, version="v2.6.5-candidate"))
-    out = released(line.registry, line.catalog, line.trusted)
+    out = list_releases(line.registry, line.catalog, line.trusted)
     assert [str(each.version) for each in out] == ["v2.6.0", "v2.6.1"]
-    version = line.catalog.version("v2.6.5")
-    assert last_put(line.registry, line.catalog, version, lambda: line.trusted) is None
+    version = line.catalog.require_version("v2.6.5")
+    assert find_last_promotion(line.registry, line.catalog, version, lambda: line.trusted) is None
 
 
 def test_a_release_that_is_forged_is_left_out_and_said(
@@ -224,11 +226,11 @@ def test_a_release_that_is_forged_is_left_out_and_said(
     signed = kept(line).transactions
     entry = replace(signed[0].entries[0], tag="v2.6.5", decision="sha256:" + "0" * 64)
     forge(line, *signed, replace(EMPTY, entries=(entry,)))
-    out = released(line.registry, line.catalog, line.trusted)
+    out = list_releases(line.registry, line.catalog, line.trusted)
     assert [str(each.version) for each in out] == ["v2.6.0", "v2.6.1"]
     assert "does not count: the promotion of v2.6.5" in capsys.readouterr().err
-    version = line.catalog.version("v2.6.5")
-    assert last_put(line.registry, line.catalog, version, lambda: line.trusted) is None
+    version = line.catalog.require_version("v2.6.5")
+    assert find_last_promotion(line.registry, line.catalog, version, lambda: line.trusted) is None
 
 
 @pytest.mark.parametrize(
@@ -251,7 +253,7 @@ def test_an_invented_release_alone_stops_nothing(
         kept(line).transactions[0].entries[0], tag="v2.6.5", decision="sha256:" + "0" * 64
     )
     forge(line, replace(replace(EMPTY, entries=(entry,)), **changed))  # type: ignore[arg-type]
-    assert released(line.registry, line.catalog, line.trusted) == ()
+    assert list_releases(line.registry, line.catalog, line.trusted) == ()
     said = capsys.readouterr().err
     assert "not confirmed, and does not count" in said or "left out, since no trusted key" in said
     line.promote(line.prepare("v2.6.2", jinja2="3.1.6"))
@@ -288,10 +290,10 @@ def test_a_yank_that_a_forged_journal_leaves_out_counts(
     line: Line, builds: tuple[BuildRecord, BuildRecord]
 ) -> None:
     before = kept(line).transactions
-    yank(line.production, "v2.6.0", "it loses data")
+    yank_version(line.production, "v2.6.0", "it loses data")
     forge(line, *before, replace(forged_yank(line, "done"), reason=""))
     line.promote(line.prepare("v2.6.2", jinja2="3.1.6"))
-    assert [each.reason for each in kept(line).yanks] == ["it loses data"]
+    assert [each.reason for each in kept(line).yank_transactions] == ["it loses data"]
 
 
 def test_a_forged_rollback_withdraws_nothing(
@@ -302,5 +304,5 @@ def test_a_forged_rollback_withdraws_nothing(
         *kept(line).transactions,
         replace(EMPTY, kind="rollback", version="v2.6.0", undone=("v2.6.1",)),
     )
-    out = released(line.registry, line.catalog, line.trusted)
+    out = list_releases(line.registry, line.catalog, line.trusted)
     assert [each.withdrawn for each in out] == [False, False]

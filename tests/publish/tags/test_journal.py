@@ -12,14 +12,23 @@ import pytest
 from oci import document
 from oci.manifest import EMPTY_CONFIG, OCI_EMPTY, image_manifest
 from oci.registry import Registry
-from publish.evidence.keys import key_id
+from publish.evidence.keys import compute_key_id
 from publish.tags import confirm, journal, lock
-from publish.tags.allowed import MOST_TAGS, Allowed, Release
-from publish.tags.confirm import confirmed
-from publish.tags.journal import Entry, Journal, Transaction, line_of, order, read, tags_of, write
-from publish.tags.lock import Claim
-from publish.tags.transaction import settle
-from publish.tags.yank_marker import Mark
+from publish.tags.allowed import MOST_TAGS, AllowedTags, VersionLookup
+from publish.tags.confirm import confirm_journal
+from publish.tags.journal import (
+    Journal,
+    JournalEntry,
+    Transaction,
+    line_of,
+    list_tags_of,
+    read_journal,
+    version_order,
+    write_journal,
+)
+from publish.tags.lock import LockClaim
+from publish.tags.transaction import settle_journal
+from publish.tags.yank_marker import YankMark
 from runner import records
 from runner.errors import ConfigError, EnvironmentFailed
 from tests.fakes.refusal import refused
@@ -35,26 +44,26 @@ def client() -> Iterator[Registry]:
 
 
 @pytest.fixture
-def claim(client: Registry) -> Claim:
+def claim(client: Registry) -> LockClaim:
     """A lock that is held."""
     config = client.push_bytes("records", EMPTY_CONFIG, OCI_EMPTY)
     held = image_manifest(config, [config])
     client.put_manifest("records", lock.TAG, held)
-    return Claim(client, "records", config, "me", held.digest, until=1e12)
+    return LockClaim(client, "records", config, "me", held.digest, until=1e12)
 
 
-def entry(tag: str, old: str, new: str, alias: str = "", state: str = "done") -> Entry:
+def entry(tag: str, old: str, new: str, alias: str = "", state: str = "done") -> JournalEntry:
     """Of the base image."""
-    return Entry(
+    return JournalEntry(
         tag, "base", alias, old, new, f"decision on {new}", "done" if state == "done" else "planned"
     )
 
 
-def promotion(version: str, *entries: Entry) -> Transaction:
+def promotion(version: str, *entries: JournalEntry) -> Transaction:
     return Transaction("promotion", version, "me", "2026-11-21T12:00:00Z", entries)
 
 
-def rolled_back(to: str, undone: str, *entries: Entry) -> Transaction:
+def rolled_back(to: str, undone: str, *entries: JournalEntry) -> Transaction:
     return Transaction("rollback", to, "me", "2026-11-21T12:00:00Z", entries, (undone,))
 
 
@@ -63,29 +72,29 @@ SECOND = promotion("v2.6.1", entry("v2.6.1", "", "b"), entry("v2.6", "a", "b", "
 BACK = rolled_back("v2.6.0", "v2.6.1", entry("v2.6", "b", "a", "v2.6"))
 
 
-def test_it_is_read_as_it_was_written(client: Registry, claim: Claim) -> None:
-    assert read(client, "records") == journal.Book(Journal(), None)
-    first = write(client, "records", Journal((FIRST,)), None, claim)
-    second = write(client, "records", Journal((FIRST, SECOND, BACK)), first.digest, claim)
-    assert read(client, "records") == second
+def test_it_is_read_as_it_was_written(client: Registry, claim: LockClaim) -> None:
+    assert read_journal(client, "records") == journal.StoredJournal(Journal(), None)
+    first = write_journal(client, "records", Journal((FIRST,)), None, claim)
+    second = write_journal(client, "records", Journal((FIRST, SECOND, BACK)), first.digest, claim)
+    assert read_journal(client, "records") == second
 
 
 @pytest.mark.parametrize("before", [None, "sha256:" + "0" * 64])
 def test_one_that_another_wrote_meanwhile_is_not_replaced(
-    client: Registry, claim: Claim, before: str | None
+    client: Registry, claim: LockClaim, before: str | None
 ) -> None:
-    written = write(client, "records", Journal((FIRST,)), None, claim)
+    written = write_journal(client, "records", Journal((FIRST,)), None, claim)
     with refused(EnvironmentFailed, "another run"):
-        write(client, "records", Journal((SECOND,)), before, claim)
-    assert read(client, "records") == written
+        write_journal(client, "records", Journal((SECOND,)), before, claim)
+    assert read_journal(client, "records") == written
 
 
-def test_nobody_writes_without_the_lock(client: Registry, claim: Claim) -> None:
+def test_nobody_writes_without_the_lock(client: Registry, claim: LockClaim) -> None:
     with refused(EnvironmentFailed, "another run took the lock"):
-        write(client, "records", Journal((FIRST,)), None, replace(claim, digest="another"))
+        write_journal(client, "records", Journal((FIRST,)), None, replace(claim, digest="another"))
     with refused(EnvironmentFailed, "held longer"):
-        write(client, "records", Journal((FIRST,)), None, replace(claim, until=0))
-    assert read(client, "records").digest is None
+        write_journal(client, "records", Journal((FIRST,)), None, replace(claim, until=0))
+    assert read_journal(client, "records").digest is None
 
 
 @pytest.mark.parametrize(
@@ -106,24 +115,24 @@ def test_what_is_no_journal(client: Registry, content: bytes) -> None:
     layer = client.push_bytes("records", content, journal.KIND)
     client.put_manifest("records", journal.TAG, image_manifest(config, [layer]))
     with refused(EnvironmentFailed, "records:journal", "not a journal"):
-        read(client, "records")
+        read_journal(client, "records")
 
 
 def test_only_the_last_can_be_open() -> None:
     half = promotion("v2.6.1", entry("v2.6.1", "", "b"), entry("v2.6", "a", "b", "v2.6", "planned"))
-    assert Journal((FIRST,)).begun is None
-    begun = Journal((FIRST,)).with_begun(half)
-    assert begun.begun == half
-    assert begun.closed() == Journal((FIRST, SECOND))
+    assert Journal((FIRST,)).open_transaction is None
+    begun = Journal((FIRST,)).with_transaction(half)
+    assert begun.open_transaction == half
+    assert begun.with_all_done() == Journal((FIRST, SECOND))
 
 
 def test_what_a_tag_may_hold() -> None:
     half = promotion("v2.6.1", entry("v2.6", "a", "b", "v2.6", "planned"))
-    assert Journal((FIRST,)).expected("v2.6") == {"a"}
-    assert Journal((FIRST, half)).expected("v2.6") == {"a", "b"}
-    assert Journal((FIRST, SECOND)).expected("v2.6") == {"b"}
-    assert Journal((FIRST, SECOND, BACK)).expected("v2.6") == {"a"}
-    assert Journal((FIRST,)).expected("latest") == frozenset()
+    assert Journal((FIRST,)).expected_digests("v2.6") == {"a"}
+    assert Journal((FIRST, half)).expected_digests("v2.6") == {"a", "b"}
+    assert Journal((FIRST, SECOND)).expected_digests("v2.6") == {"b"}
+    assert Journal((FIRST, SECOND, BACK)).expected_digests("v2.6") == {"a"}
+    assert Journal((FIRST,)).expected_digests("latest") == frozenset()
 
 
 @pytest.mark.parametrize(
@@ -138,13 +147,13 @@ def test_what_a_tag_may_hold() -> None:
     ],
 )
 def test_what_aliases_stand_for(transactions: tuple[Transaction, ...], versions: list[str]) -> None:
-    assert [each.version for each in Journal(transactions).standing] == versions
+    assert [each.version for each in Journal(transactions).alias_states] == versions
 
 
 def test_an_alias_sent_to_another_release_than_it_was_on_stands_for_that() -> None:
     made = promotion("v2.6.1", entry("2026.11", "", "b", "2026.11"))
     back = rolled_back("v2.6.0", "v2.6.1", entry("2026.11", "b", "a", "2026.11"))
-    (found,) = Journal((made, back)).standing
+    (found,) = Journal((made, back)).alias_states
     assert (found.version, found.digest, found.decision) == ("v2.6.0", "a", "decision on a")
 
 
@@ -157,49 +166,51 @@ def test_an_alias_that_goes_back_further_than_the_rest_stands_for_what_it_is_on(
         for patch in (0, 2)
     ]
     back = rolled_back("v2.6.1", "v2.6.2", entry("latest", "digest 2", "digest 0", "latest"))
-    (found,) = Journal((*moved, back)).standing
+    (found,) = Journal((*moved, back)).alias_states
     assert (found.version, found.digest) == ("v2.6.0", "digest 0")
 
 
 def test_own_tags_are_those_of_the_release_and_not_of_its_candidate() -> None:
     candidate = promotion("v2.6.0-candidate", entry("v2.6.0-candidate", "", "x"))
-    assert [each.tag for each in Journal((candidate, FIRST)).own("v2.6.0")] == ["v2.6.0"]
-    assert Journal((candidate,)).own("v2.6.0") == ()
+    assert [each.tag for each in Journal((candidate, FIRST)).own_entries("v2.6.0")] == ["v2.6.0"]
+    assert Journal((candidate,)).own_entries("v2.6.0") == ()
 
 
 @pytest.mark.parametrize(
     "version", ["vX.Y", "v2.6", "2.6.0", "", "v2.6.99999999", "v2.6.0-other", "v2.6.0\x1b[31m"]
 )
 def test_a_journal_that_names_no_version_is_not_read(
-    client: Registry, claim: Claim, version: str
+    client: Registry, claim: LockClaim, version: str
 ) -> None:
-    write(client, "records", Journal((FIRST, replace(SECOND, version=version))), None, claim)
+    write_journal(
+        client, "records", Journal((FIRST, replace(SECOND, version=version))), None, claim
+    )
     with refused(EnvironmentFailed, "records:journal: ", "is not a version"):
-        read(client, "records")
+        read_journal(client, "records")
 
 
-def test_a_journal_without_a_moment_is_not_read(client: Registry, claim: Claim) -> None:
-    write(client, "records", Journal((replace(FIRST, started_at="rubbish"),)), None, claim)
+def test_a_journal_without_a_moment_is_not_read(client: Registry, claim: LockClaim) -> None:
+    write_journal(client, "records", Journal((replace(FIRST, started_at="rubbish"),)), None, claim)
     with refused(EnvironmentFailed, "records:journal: ", "is not a date and time"):
-        read(client, "records")
+        read_journal(client, "records")
 
 
 def test_what_is_no_version_has_no_place() -> None:
     with refused(ConfigError, "`vX.Y` is not a version"):
-        order("vX.Y")
+        version_order("vX.Y")
 
 
 def test_versions_in_order() -> None:
-    assert sorted(["v2.10.0", "v2.9.1", "v2.6.10", "v2.6.9"], key=order) == [
+    assert sorted(["v2.10.0", "v2.9.1", "v2.6.10", "v2.6.9"], key=version_order) == [
         "v2.6.9",
         "v2.6.10",
         "v2.9.1",
         "v2.10.0",
     ]
-    assert order("v2.10.0-candidate") == order("v2.10.0")
+    assert version_order("v2.10.0-candidate") == version_order("v2.10.0")
     assert line_of("v2.10.3") == "v2.10"
-    assert tags_of("v2.6", "base") == ("v2.6", "v2.6-base")
-    assert tags_of("v2.6", "cv-nlp") == ("v2.6-cv-nlp",)
+    assert list_tags_of("v2.6", "base") == ("v2.6", "v2.6-base")
+    assert list_tags_of("v2.6", "cv-nlp") == ("v2.6-cv-nlp",)
 
 
 @pytest.mark.parametrize(
@@ -221,7 +232,7 @@ def test_versions_in_order() -> None:
 def test_what_nobody_should_be_on(
     transactions: tuple[Transaction, ...], withdrawn: set[str]
 ) -> None:
-    assert Journal(transactions).withdrawn() == withdrawn
+    assert Journal(transactions).withdrawn_versions() == withdrawn
 
 
 # Who wrote it
@@ -229,11 +240,11 @@ def test_what_nobody_should_be_on(
 
 def raw(client: Registry, *, seal: bool, **changed: object) -> None:
     """A journal of one transaction that nobody here would write."""
-    plain = {**records.plain(Journal((FIRST,)))["transactions"][0], **changed}
+    plain = {**records.to_plain(Journal((FIRST,)))["transactions"][0], **changed}
     body = json.dumps({"transactions": [plain]}).encode()
     signs = journal_seal(P256) if seal else None
     client.put_manifest(
-        "records", journal.TAG, document.manifest_of(client, "records", journal.KIND, body, signs)
+        "records", journal.TAG, document.push_document(client, "records", journal.KIND, body, signs)
     )
 
 
@@ -257,7 +268,7 @@ def test_a_transaction_that_says_nothing(
 ) -> None:
     raw(client, seal=seal, **changed)
     with refused(EnvironmentFailed, "records:journal", words, "restore that tag"):
-        read(client, "records", journal_seal(P256) if seal else None)
+        read_journal(client, "records", journal_seal(P256) if seal else None)
 
 
 @pytest.mark.parametrize(
@@ -268,12 +279,12 @@ def test_a_transaction_that_says_nothing(
 def test_a_transaction_that_says_nothing_is_dropped_if_nobody_signed_it(
     client: Registry, capsys: pytest.CaptureFixture[str], changed: dict[str, object], words: str
 ) -> None:
-    plain = records.plain(Journal((FIRST,)))["transactions"][0]
+    plain = records.to_plain(Journal((FIRST,)))["transactions"][0]
     body = json.dumps({"transactions": [{**plain, **changed}, plain, 3]}).encode()
     client.put_manifest(
-        "records", journal.TAG, document.manifest_of(client, "records", journal.KIND, body, None)
+        "records", journal.TAG, document.push_document(client, "records", journal.KIND, body, None)
     )
-    book = read(client, "records", journal_seal(P256))
+    book = read_journal(client, "records", journal_seal(P256))
     assert (book.journal, book.problem) == (Journal((FIRST,)), "nobody signed it")
     said = capsys.readouterr().err
     assert said.count("left out, since no trusted key signed it") == 1
@@ -285,34 +296,36 @@ def test_a_transaction_that_says_nothing_is_dropped_if_nobody_signed_it(
 def test_what_is_no_journal_is_an_empty_one_if_nobody_signed_it(
     client: Registry, body: bytes
 ) -> None:
-    made = document.manifest_of(client, "records", journal.KIND, body, None)
+    made = document.push_document(client, "records", journal.KIND, body, None)
     client.put_manifest("records", journal.TAG, made)
-    book = read(client, "records", journal_seal(P256))
+    book = read_journal(client, "records", journal_seal(P256))
     assert (book.journal, book.digest) == (Journal(), made.digest)
     assert book.problem.startswith("nobody signed it")
 
 
-def test_it_is_signed_by_who_may_decide(client: Registry, claim: Claim) -> None:
-    written = write(client, "records", Journal((FIRST,)), None, claim, journal_seal(P256))
-    assert read(client, "records", journal_seal(P256)) == written
+def test_it_is_signed_by_who_may_decide(client: Registry, claim: LockClaim) -> None:
+    written = write_journal(client, "records", Journal((FIRST,)), None, claim, journal_seal(P256))
+    assert read_journal(client, "records", journal_seal(P256)) == written
     assert written.problem == ""
-    assert "not trusted" in read(client, "records", journal_seal(ED25519)).problem
+    assert "not trusted" in read_journal(client, "records", journal_seal(ED25519)).problem
     strict = journal_seal(P256, ED25519)
     strict = replace(
-        strict, trusted=replace(strict.trusted, deciders=frozenset({key_id(ED25519.public_key())}))
+        strict,
+        trusted=replace(strict.trusted, deciders=frozenset({compute_key_id(ED25519.public_key())})),
     )
-    assert "may not decide" in read(client, "records", strict).problem
+    assert "may not decide" in read_journal(client, "records", strict).problem
 
 
-def test_a_signature_of_another_journal_is_none(client: Registry, claim: Claim) -> None:
-    write(client, "records", Journal((FIRST,)), None, claim, journal_seal(P256))
-    found = client.manifest("records", journal.TAG)
+def test_a_signature_of_another_journal_is_none(client: Registry, claim: LockClaim) -> None:
+    write_journal(client, "records", Journal((FIRST,)), None, claim, journal_seal(P256))
+    found = client.read_manifest("records", journal.TAG)
     assert found is not None
-    config, signature, _ = found.blobs()
+    config, signature, _ = found.parse_blobs()
     other = client.push_bytes("records", b'{"transactions": []}', journal.KIND)
     client.put_manifest("records", journal.TAG, image_manifest(config, [signature, other]))
     assert (
-        read(client, "records", journal_seal(P256)).problem == "what was signed is another document"
+        read_journal(client, "records", journal_seal(P256)).problem
+        == "what was signed is another document"
     )
 
 
@@ -320,17 +333,17 @@ def test_a_signature_of_another_journal_is_none(client: Registry, claim: Claim) 
 class Marked:
     """Signed marks on digests."""
 
-    said: Mapping[str, Mark]
+    said: Mapping[str, YankMark]
 
-    def check(self) -> None: ...
+    def require_believed(self) -> None: ...
 
-    def put(self, _: Transaction) -> None:
+    def put_marks(self, _: Transaction) -> None:
         pytest.fail("what is in an unsigned journal is not signed")
 
-    def read(self, digest: str) -> str:
+    def read_reason(self, digest: str) -> str:
         return "yanked" if digest in self.said else ""
 
-    def found(self, digest: str) -> tuple[Mark, ...]:
+    def read_marks(self, digest: str) -> tuple[YankMark, ...]:
         return (self.said[digest],) if digest in self.said else ()
 
 
@@ -340,10 +353,10 @@ YANK = Transaction(
 DAY = "2026-11-20T00:00:00+00:00"
 
 
-def allowed(version: str, image: str = "base", day: str = DAY) -> Allowed:
+def allowed(version: str, image: str = "base", day: str = DAY) -> AllowedTags:
     """A decision of that day on an image of a version."""
-    tags = [tag for stem in (version, "v2.6", "latest") for tag in tags_of(stem, image)]
-    return Allowed(version, image, tuple(tags), f"decision on {version} {image}", day)
+    tags = [tag for stem in (version, "v2.6", "latest") for tag in list_tags_of(stem, image)]
+    return AllowedTags(version, image, tuple(tags), f"decision on {version} {image}", day)
 
 
 DECISIONS = {
@@ -354,30 +367,30 @@ DECISIONS = {
 """Of v2.6.1 there is none."""
 
 
-def release(**held: str) -> Release:
+def release(**held: str) -> VersionLookup:
     """Production with these decisions, and tags (`_` for `.`)."""
     tags = {tag.replace("_", "."): digest for tag, digest in held.items()}
-    return Release(
+    return VersionLookup(
         list(tags), lambda tag: tags.get(tag, ""), lambda digest, _: DECISIONS.get(digest, ())
     )
 
 
 def taken_over(
     client: Registry,
-    claim: Claim,
+    claim: LockClaim,
     *transactions: Transaction,
-    marks: Mapping[str, Mark] | None = None,
+    marks: Mapping[str, YankMark] | None = None,
 ) -> tuple[Transaction, ...]:
     """What is signed of a journal that nobody signed."""
-    write(client, "records", Journal(transactions), None, claim)
+    write_journal(client, "records", Journal(transactions), None, claim)
     production = at(client, repositories=replace(REPOSITORIES, journal="records"))
     strict = replace(
         production,
         allowed=lambda digest, _: DECISIONS.get(digest, ()),
         marks=Marked(marks or {}),
     )
-    book = settle(strict, claim, read(client, "records", journal_seal(P256)))
-    again = read(client, "records", journal_seal(P256))
+    book = settle_journal(strict, claim, read_journal(client, "records", journal_seal(P256)))
+    again = read_journal(client, "records", journal_seal(P256))
     assert (again.journal, again.problem) == (book.journal, "")
     return book.journal.transactions
 
@@ -385,17 +398,17 @@ def taken_over(
 def confirmed_first(*digests: str) -> Transaction:
     """v2.6.0 as its decisions tell it."""
     entries = [
-        Entry(tag, each.image, alias, "", digest, each.decision, "done")
+        JournalEntry(tag, each.image, alias, "", digest, each.decision, "done")
         for digest in digests or ("a",)
         for each in DECISIONS[digest]
         for alias in ("", "v2.6", "latest")
-        for tag in tags_of(alias or "v2.6.0", each.image)
+        for tag in list_tags_of(alias or "v2.6.0", each.image)
     ]
     return Transaction("promotion", "v2.6.0", confirm.OWNER, "2026-11-20T00:00:00Z", tuple(entries))
 
 
 def test_of_an_unsigned_journal_counts_what_trusted_decisions_confirm(
-    client: Registry, claim: Claim, capsys: pytest.CaptureFixture[str]
+    client: Registry, claim: LockClaim, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert taken_over(client, claim, FIRST, SECOND) == (confirmed_first(),)
     said = capsys.readouterr().err
@@ -403,7 +416,7 @@ def test_of_an_unsigned_journal_counts_what_trusted_decisions_confirm(
     assert "does not count: the promotion of v2.6.1: no trusted decision lets b be v2.6.1" in said
 
 
-SLIP = Mark("v2.6.0", "slip", "2026-11-21T12:00:00Z")
+SLIP = YankMark("v2.6.0", "slip", "2026-11-21T12:00:00Z")
 
 
 @pytest.mark.parametrize("hint", [True, False], ids=["the journal tells it", "it does not"])
@@ -419,13 +432,13 @@ SLIP = Mark("v2.6.0", "slip", "2026-11-21T12:00:00Z")
     ids=str,
 )
 def test_a_yank_is_what_a_signed_mark_says(
-    client: Registry, claim: Claim, marks: dict[str, Mark], reason: str, hint: bool
+    client: Registry, claim: LockClaim, marks: dict[str, YankMark], reason: str, hint: bool
 ) -> None:
     told = [FIRST, replace(YANK, reason="forged")] if hint else [FIRST]
     found = Journal(taken_over(client, claim, *told, marks=marks))
     assert found.transactions[:1] == (confirmed_first(),)
-    assert [each.reason for each in found.yanks] == ([reason] if reason else [])
-    assert {entry.new for each in found.yanks for entry in each.entries} <= {"a"}
+    assert [each.reason for each in found.yank_transactions] == ([reason] if reason else [])
+    assert {entry.new for each in found.yank_transactions for entry in each.entries} <= {"a"}
 
 
 # What a journal leaves out
@@ -436,14 +449,14 @@ def test_a_promotion_that_was_cut_is_completed_from_the_decisions(image: str) ->
     """Whoever may write the journal keeps one image of a release: a yank must reach the others."""
     own = {"v2_6_0": "a", "v2_6_0-cv": "a of cv", "v2_6_0-junk": "nobody's", "v2_6_0-x": "c"}
     digest = "a" if image == "base" else "a of cv"
-    cut = promotion("v2.6.0", Entry("v2.6.0", image, "", "", digest, "", "done"))
-    found = confirmed(Journal((cut,)), release(**own), lambda _: ())
-    assert {entry.new for entry in found.own("v2.6.0")} == {"a", "a of cv"}
-    assert found.expected("latest-cv") == {"a of cv"}
-    found = confirmed(
+    cut = promotion("v2.6.0", JournalEntry("v2.6.0", image, "", "", digest, "", "done"))
+    found = confirm_journal(Journal((cut,)), release(**own), lambda _: ())
+    assert {entry.new for entry in found.own_entries("v2.6.0")} == {"a", "a of cv"}
+    assert found.expected_digests("latest-cv") == {"a of cv"}
+    found = confirm_journal(
         Journal((cut,)), release(**own), lambda each: (SLIP,) if each == "a of cv" else ()
     )
-    assert {entry.new for entry in found.yanks[0].entries} == {"a", "a of cv"}
+    assert {entry.new for entry in found.yank_transactions[0].entries} == {"a", "a of cv"}
 
 
 def test_nothing_of_the_text_of_an_unsigned_journal_is_taken() -> None:
@@ -451,7 +464,7 @@ def test_nothing_of_the_text_of_an_unsigned_journal_is_taken() -> None:
         replace(FIRST, owner=f"{number}\x1b[31m", started_at=DAY, reason="::error::x")
         for number in range(250)
     ]
-    found = confirmed(Journal(tuple(forged)), release(), lambda _: ())
+    found = confirm_journal(Journal(tuple(forged)), release(), lambda _: ())
     assert found.transactions == (confirmed_first(),)
 
 
@@ -460,8 +473,8 @@ def test_no_transaction_that_is_confirmed_is_of_tomorrow(
     monkeypatch: pytest.MonkeyPatch, stated: str
 ) -> None:
     monkeypatch.setitem(DECISIONS, "a", (allowed("v2.6.0", day=stated),))
-    found = confirmed(Journal((FIRST,)), release(), lambda _: ())
-    assert journal._problem(found.transactions[0]) == ""
+    found = confirm_journal(Journal((FIRST,)), release(), lambda _: ())
+    assert journal._find_problem(found.transactions[0]) == ""
 
 
 def test_of_two_digests_of_an_image_the_one_that_production_has_counts(
@@ -470,8 +483,8 @@ def test_of_two_digests_of_an_image_the_one_that_production_has_counts(
     monkeypatch.setitem(DECISIONS, "z", (allowed("v2.6.0"),))
     told = promotion("v2.6.0", entry("v2.6.0", "", "z"), entry("v2.6", "", "a", "v2.6"))
     for digest in ("a", "z"):
-        found = confirmed(Journal((told,)), release(v2_6_0=digest), lambda _: ())
-        assert {each.new for each in found.own("v2.6.0")} == {digest}
+        found = confirm_journal(Journal((told,)), release(v2_6_0=digest), lambda _: ())
+        assert {each.new for each in found.own_entries("v2.6.0")} == {digest}
 
 
 HALF = promotion("v2.6.2", entry("v2.6.2", "", "c", state="planned"))
@@ -498,23 +511,23 @@ FORGED_BACK = rolled_back("v2.6.0", "v2.6.3", entry("v2.6", "b", "a", "v2.6"))
     ],
 )
 def test_what_nothing_signed_tells_of_is_not_taken_over(
-    client: Registry, claim: Claim, forged: Transaction
+    client: Registry, claim: LockClaim, forged: Transaction
 ) -> None:
     assert taken_over(client, claim, FIRST, forged) == (confirmed_first(),)
 
 
 def test_aliases_move_forwards_in_whatever_order_an_unsigned_journal_has_it(
-    client: Registry, claim: Claim
+    client: Registry, claim: LockClaim
 ) -> None:
     third = promotion("v2.6.3", entry("v2.6.3", "", "c"), entry("v2.6", "a", "c", "v2.6"))
     taken = Journal(taken_over(client, claim, third, FIRST))
-    assert taken.expected("v2.6") == {"c"}
+    assert taken.expected_digests("v2.6") == {"c"}
 
 
 def test_an_unsigned_journal_is_bounded(capsys: pytest.CaptureFixture[str]) -> None:
     asked: list[str] = []
 
-    def asks(digest: str, named: Sequence[str]) -> tuple[Allowed, ...]:
+    def asks(digest: str, named: Sequence[str]) -> tuple[AllowedTags, ...]:
         asked.append(digest)
         assert len(named) <= confirm.MOST_DECISIONS
         return ()
@@ -526,9 +539,9 @@ def test_an_unsigned_journal_is_bounded(capsys: pytest.CaptureFixture[str]) -> N
         for number in range(1000)
     ]
     junk = [f"v2.6.0-{number}" for number in range(1000)]
-    production = Release(junk, lambda tag: f"under {tag}", asks)
+    production = VersionLookup(junk, lambda tag: f"under {tag}", asks)
     kept = Journal((*copies, *[FIRST] * 1000, *many))
-    assert confirmed(kept, production, lambda _: ()).transactions == ()
+    assert confirm_journal(kept, production, lambda _: ()).transactions == ()
     assert len(asked) == confirm.MOST - 1 + confirm.MOST_DIGESTS + MOST_TAGS
     said = capsys.readouterr().err.splitlines()
     assert len(said) <= confirm.MOST_TOLD + 3
@@ -549,10 +562,12 @@ def test_an_unsigned_journal_is_bounded(capsys: pytest.CaptureFixture[str]) -> N
 def test_a_claim_by_another_clock(client: Registry, ahead: float, words: str) -> None:
     config = client.push_bytes("records", EMPTY_CONFIG, OCI_EMPTY)
     client.put_manifest(
-        "records", lock.TAG, lock._manifest(config, "another\x1b[1m machine", time.time() + ahead)
+        "records",
+        lock.TAG,
+        lock._make_manifest(config, "another\x1b[1m machine", time.time() + ahead),
     )
     with (
         refused(EnvironmentFailed, "records:promotion-lock", words),
-        lock.held(client, "records", "me"),
+        lock.hold_lock(client, "records", "me"),
     ):
         pass

@@ -17,8 +17,8 @@ from publish.evidence import store as evidence
 from publish.evidence.predicates import YANK
 from publish.tags import journal, lock
 from publish.tags.journal import Journal
-from publish.tags.rollback import Target, rollback, yank
-from publish.tags.transaction import promote
+from publish.tags.rollback import RollbackTarget, roll_back, yank_version
+from publish.tags.transaction import promote_tags
 from runner.errors import ConfigError, EnvironmentFailed, GateRefused, ReleaseError
 from tests.fakes.refusal import refused
 from tests.fakes.registry import FakeRegistry, Fault
@@ -78,7 +78,7 @@ def any_kind(request: pytest.FixtureRequest) -> Registry:
     return Registry(request.getfixturevalue("registry_host"))
 
 
-def willing(_: Target) -> Sequence[str]:
+def willing(_: RollbackTarget) -> Sequence[str]:
     """Today's policy has nothing against anything."""
     return ()
 
@@ -99,7 +99,7 @@ def test_every_alias_the_release_moved_is_back_exactly(
     before = tags(any_kind, repositories)
     released(any_kind, "v2.6.1", repositories=repositories)
     after = tags(any_kind, repositories)
-    outcome = rollback(at(any_kind, repositories=repositories), name, willing)
+    outcome = roll_back(at(any_kind, repositories=repositories), name, willing)
     own = {tag: digest for tag, digest in after.items() if tag.startswith("v2.6.1")}
     assert tags(any_kind, repositories) == before | own
     assert len(own) == 3
@@ -111,14 +111,14 @@ def test_every_alias_the_release_moved_is_back_exactly(
 def test_asked_twice_it_goes_back_once(client: Registry) -> None:
     for version in ("v2.6.0", "v2.6.1", "v2.6.2"):
         released(client, version)
-    rollback(at(client), "v2.6", willing)
+    roll_back(at(client), "v2.6", willing)
     before = tags(client)
     for alias in ALIASES:
-        outcome = rollback(at(client), alias, willing)
+        outcome = roll_back(at(client), alias, willing)
         assert outcome.entries == ()
         assert "went back from v2.6.2 to v2.6.1 already" in outcome.left[0]
     assert tags(client) == before
-    assert rollback(at(client), "v2.6", willing, "v2.6.1").left == ("v2.6 is on v2.6.1",)
+    assert roll_back(at(client), "v2.6", willing, "v2.6.1").left == ("v2.6 is on v2.6.1",)
 
 
 def test_several_releases_at_once(client: Registry) -> None:
@@ -127,19 +127,19 @@ def test_several_releases_at_once(client: Registry) -> None:
     before = tags(client)
     released(client, "v2.6.1", ["v2.6"])
     released(client, "v2.6.2", ["v2.6", "latest"])
-    rollback(at(client), "v2.6", willing, "v2.6.0")
+    roll_back(at(client), "v2.6", willing, "v2.6.0")
     assert aliases_of(tags(client)) == aliases_of(before)
 
 
 def test_further_back_and_forth_again(client: Registry) -> None:
     for version in ("v2.6.0", "v2.6.1", "v2.6.2"):
         released(client, version)
-    rollback(at(client), "v2.6", willing)
-    rollback(at(client), "v2.6", willing, "v2.6.0")
+    roll_back(at(client), "v2.6", willing)
+    roll_back(at(client), "v2.6", willing, "v2.6.0")
     held = tags(client)
     assert held["latest-cv"] == held["v2.6-cv"] == held["v2.6.0-cv"]
     released(client, "v2.6.3")
-    rollback(at(client), "v2.6", willing)
+    roll_back(at(client), "v2.6", willing)
     assert tags(client)["v2.6-cv"] == held["v2.6.0-cv"]
     released(client, "v2.6.1")
     assert tags(client)["latest-cv"] == held["v2.6.1-cv"]
@@ -149,11 +149,11 @@ def test_what_a_release_of_another_line_has_moved_since_is_left_to_it(client: Re
     released(client, "v2.6.0", ["v2.6", "latest"])
     released(client, "v2.6.1", ["v2.6", "latest"])
     released(client, "v2.9.0", ["v2.9", "latest"])
-    rollback(at(client), "v2.6", willing)
+    roll_back(at(client), "v2.6", willing)
     held = tags(client)
     assert held["v2.6-cv"] == held["v2.6.0-cv"]
     assert held["latest-cv"] == held["v2.9-cv"] == held["v2.9.0-cv"]
-    outcome = rollback(at(client), "latest", willing)
+    outcome = roll_back(at(client), "latest", willing)
     held = tags(client)
     assert held["latest-cv"] == held["v2.6.0-cv"], "v2.6.1 was undone before"
     assert held["v2.9-cv"] == held["v2.9.0-cv"], "another line's image is no v2.9"
@@ -164,7 +164,7 @@ def test_an_alias_that_the_release_made_goes_to_the_one_gone_back_to(client: Reg
     """For nothing is deleted; an image that was new has nothing to go to."""
     released(client, "v2.6.0", ["v2.6", "2026.10"])
     released(client, "v2.6.1", ["v2.6", "2026.11"], images=("base", "cv", "nlp"))
-    outcome = rollback(at(client), "v2.6", willing)
+    outcome = roll_back(at(client), "v2.6", willing)
     held = tags(client)
     assert held["2026.11-cv"] == held["v2.6-cv"] == held["v2.6.0-cv"]
     assert held["2026.11-nlp"] == held["v2.6-nlp"] == held["v2.6.1-nlp"]
@@ -177,27 +177,27 @@ def test_candidates_go_their_own_way(client: Registry) -> None:
     """A rollback of what was released leaves candidates alone, and the other way round."""
     for version in ("v2.6.0", "v2.6.1"):
         images = approved(client, version)
-        promote(at(client), moving.candidate(version, ["v2.6-candidate"]), images)
-        promote(at(client), tag_set(version), images)
+        promote_tags(at(client), moving.candidate(version, ["v2.6-candidate"]), images)
+        promote_tags(at(client), tag_set(version), images)
     before = tags(client)
-    rollback(at(client), "v2.6", willing)
+    roll_back(at(client), "v2.6", willing)
     held = tags(client)
     assert held["v2.6-cv"] == before["v2.6.0-cv"]
     candidates = {tag: digest for tag, digest in before.items() if "candidate" in tag}
     assert {tag: held[tag] for tag in candidates} == candidates
-    asked = list[Target]()
+    asked = list[RollbackTarget]()
 
-    def judge(target: Target) -> Sequence[str]:
+    def judge(target: RollbackTarget) -> Sequence[str]:
         asked.append(target)
         return ()
 
-    rollback(at(client), "v2.6-candidate", judge)
+    roll_back(at(client), "v2.6-candidate", judge)
     assert tags(client) == held | {
         tag: before["v2.6.0-cv" if "cv" in tag else "v2.6.0"] for tag in LINE_CANDIDATES
     }
     assert {target.version for target in asked} == {"v2.6.0"}
     with refused(ConfigError, "v2.6.2 was never promoted"):
-        yank(at(client), "v2.6.2", "")
+        yank_version(at(client), "v2.6.2", "")
 
 
 LINE_CANDIDATES = ("v2.6-candidate", "v2.6-candidate-base", "v2.6-candidate-cv")
@@ -219,14 +219,14 @@ def test_nowhere_to_go(client: Registry, name: str, to: str, words: list[str]) -
     released(client, "v2.6.1")
     before = tags(client)
     with refused(ConfigError, *words):
-        rollback(at(client), name, willing, to)
+        roll_back(at(client), name, willing, to)
     assert tags(client) == before
 
 
 def test_nothing_before_the_first_release(client: Registry) -> None:
     released(client, "v2.6.0")
     with refused(ConfigError, "v2.6 never was on a release before v2.6.0", "nothing"):
-        rollback(at(client), "v2.6", willing)
+        roll_back(at(client), "v2.6", willing)
 
 
 def test_where_others_moved_something_all_is_named_and_nothing_touched(
@@ -244,16 +244,16 @@ def test_where_others_moved_something_all_is_named_and_nothing_touched(
         "v2.6-cv holds nothing",
         before["v2.6.1-cv"],
     ):
-        rollback(at(client), "v2.6", willing)
+        roll_back(at(client), "v2.6", willing)
     assert tags(client) == before
 
 
 def test_todays_policy_is_asked_about_every_image(client: Registry) -> None:
     released(client, "v2.6.0")
     released(client, "v2.6.1")
-    before, asked = tags(client), list[Target]()
+    before, asked = tags(client), list[RollbackTarget]()
 
-    def judge(target: Target) -> Sequence[str]:
+    def judge(target: RollbackTarget) -> Sequence[str]:
         asked.append(target)
         return [f"CVE-2026-{len(target.image)}", "another"]
 
@@ -262,10 +262,10 @@ def test_todays_policy_is_asked_about_every_image(client: Registry) -> None:
         "base: CVE-2026-4; base: another; cv: CVE-2026-2; cv: another",
         "nothing was touched",
     ):
-        rollback(at(client), "v2.6", judge)
+        roll_back(at(client), "v2.6", judge)
     assert tags(client) == before
     assert asked == [
-        Target("v2.6.0", image, before[f"v2.6.0-{image}"], candidate=False)
+        RollbackTarget("v2.6.0", image, before[f"v2.6.0-{image}"], candidate=False)
         for image in ("base", "cv")
     ]
 
@@ -280,14 +280,14 @@ def test_a_yanked_release_is_marked_on_its_digests_and_nothing_is_deleted(
     released(any_kind, "v2.6.1", repositories=repositories)
     before = tags(any_kind, repositories)
     production = at(any_kind, repositories=repositories)
-    outcomes = [yank(production, "v2.6.1", "it eats data") for _ in range(2)]
+    outcomes = [yank_version(production, "v2.6.1", "it eats data") for _ in range(2)]
     assert outcomes[0] == outcomes[1]
     assert [left.partition(":")[0] for left in outcomes[0].left] == [
         f"{each} still names v2.6.1" for each in ALIASES
     ]
     assert tags(any_kind, repositories) == before
     for image in ("base", "cv"):
-        marks = evidence.read(
+        marks = evidence.read_evidence(
             any_kind, repositories.production, before[f"v2.6.1-{image}"], trust(P256), YANK
         )
         assert len(marks) == 1
@@ -298,7 +298,7 @@ def test_a_yanked_release_is_marked_on_its_digests_and_nothing_is_deleted(
             "image": image,
             "reason": "it eats data",
         }
-        assert not evidence.read(
+        assert not evidence.read_evidence(
             any_kind, repositories.production, before[f"v2.6.0-{image}"], trust(P256), YANK
         )
 
@@ -306,36 +306,36 @@ def test_a_yanked_release_is_marked_on_its_digests_and_nothing_is_deleted(
 def test_a_yanked_release_is_not_promoted_and_not_gone_back_to(client: Registry) -> None:
     for version in ("v2.6.0", "v2.6.1", "v2.6.2"):
         released(client, version)
-    yank(at(client), "v2.6.1", "it eats data")
+    yank_version(at(client), "v2.6.1", "it eats data")
     before = tags(client)
     with refused(
         GateRefused, "base: v2.6.1 was yanked: it eats data", "cv: v2.6.1 was yanked", "--to"
     ):
-        rollback(at(client), "v2.6", willing)
+        roll_back(at(client), "v2.6", willing)
     with refused(GateRefused, "v2.6.1 was yanked: it eats data"):
         released(client, "v2.6.1")
     assert tags(client) == before
-    rollback(at(client), "v2.6", willing, "v2.6.0")
+    roll_back(at(client), "v2.6", willing, "v2.6.0")
     assert tags(client)["v2.6"] == before["v2.6.0"]
 
 
 def test_a_yanked_digest_is_not_promoted_under_another_version(client: Registry) -> None:
     images = approved(client, "v2.6.1")
-    promote(at(client), tag_set("v2.6.1"), images)
-    yank(at(client), "v2.6.1", "it eats data")
+    promote_tags(at(client), tag_set("v2.6.1"), images)
+    yank_version(at(client), "v2.6.1", "it eats data")
     with refused(GateRefused, "base: v2.6.1 was yanked"):
-        promote(at(client), tag_set("v2.6.2"), images)
+        promote_tags(at(client), tag_set("v2.6.2"), images)
 
 
 def test_a_yank_reaches_what_the_journal_leaves_out(client: Registry) -> None:
     """A journal of before may have been cut by a stranger, and then signed."""
     released(client, "v2.6.1")
     production, own = at(client), tags(client)
-    with lock.held(client, REPOSITORIES.journal, "me") as claim:
-        book = journal.read(client, REPOSITORIES.journal, production.seal)
+    with lock.hold_lock(client, REPOSITORIES.journal, "me") as claim:
+        book = journal.read_journal(client, REPOSITORIES.journal, production.seal)
         (promoted,) = book.journal.transactions
         cut = replace(promoted, entries=promoted.entries[:1])
-        journal.write(
+        journal.write_journal(
             client,
             REPOSITORIES.journal,
             Journal((cut,)),
@@ -343,9 +343,12 @@ def test_a_yank_reaches_what_the_journal_leaves_out(client: Registry) -> None:
             claim,
             production.seal,
         )
-    yank(production, "v2.6.1", "it eats data")
+    yank_version(production, "v2.6.1", "it eats data")
     for image in ("base", "cv"):
-        assert production.marks.read(own[f"v2.6.1-{image}"]) == "v2.6.1 was yanked: it eats data"
+        assert (
+            production.marks.read_reason(own[f"v2.6.1-{image}"])
+            == "v2.6.1 was yanked: it eats data"
+        )
 
 
 def test_a_yank_asked_again_puts_the_marks_that_are_missing(
@@ -353,24 +356,24 @@ def test_a_yank_asked_again_puts_the_marks_that_are_missing(
 ) -> None:
     released(client, "v2.6.1")
     production, own = at(client), tags(client)["v2.6.1-cv"]
-    yank(production, "v2.6.1", "it eats data")
-    yanked = journal.read(client, REPOSITORIES.journal).journal
+    yank_version(production, "v2.6.1", "it eats data")
+    yanked = journal.read_journal(client, REPOSITORIES.journal).journal
     held = fake.manifests[REPOSITORIES.production]
     for name in [name for name in held if name.startswith(own.replace(":", "-"))]:
         del held[name]
-    assert production.marks.read(own) == ""
-    yank(production, "v2.6.1", "another reason")
-    assert production.marks.read(own) == "v2.6.1 was yanked: it eats data"
-    again = journal.read(client, REPOSITORIES.journal).journal
+    assert production.marks.read_reason(own) == ""
+    yank_version(production, "v2.6.1", "another reason")
+    assert production.marks.read_reason(own) == "v2.6.1 was yanked: it eats data"
+    again = journal.read_journal(client, REPOSITORIES.journal).journal
     assert again.transactions[:-1] == yanked.transactions
-    yank(production, "v2.6.1", "it eats data")
-    assert journal.read(client, REPOSITORIES.journal).journal == again
+    yank_version(production, "v2.6.1", "it eats data")
+    assert journal.read_journal(client, REPOSITORIES.journal).journal == again
 
 
 def test_what_was_never_promoted_cannot_be_yanked(client: Registry) -> None:
-    promote(at(client), moving.candidate("v2.6.1"), approved(client, "v2.6.1"))
+    promote_tags(at(client), moving.candidate("v2.6.1"), approved(client, "v2.6.1"))
     with refused(ConfigError, "v2.6.1 was never promoted"):
-        yank(at(client), "v2.6.1", "")
+        yank_version(at(client), "v2.6.1", "")
 
 
 # Killed, disturbed, and among others
@@ -383,13 +386,13 @@ def world(fake: FakeRegistry) -> World:
     for version in ("v2.6.0", "v2.6.1", "v2.6.2"):
         images = approved(client, version)
         world.know(version, images)
-        promote(at(world.watch(client)), tag_set(version), images)
+        promote_tags(at(world.watch(client)), tag_set(version), images)
     return world
 
 
 def back(client: Registry) -> object:
     """The rollback of these tests, without a version: the one that must not go back twice."""
-    return rollback(at(client), "v2.6", willing)
+    return roll_back(at(client), "v2.6", willing)
 
 
 def test_killed_after_every_request(world: World, record_property: Any) -> None:
@@ -425,7 +428,9 @@ def test_killed_and_then_a_release(world: World) -> None:
     world.know("v2.6.3", images)
     for state in moving.states(world, back):
         world.restore(state)
-        promote(at(world.watch(direct(world.fake), may_go_back=True)), tag_set("v2.6.3"), images)
+        promote_tags(
+            at(world.watch(direct(world.fake), may_go_back=True)), tag_set("v2.6.3"), images
+        )
         world.check_settled(dict.fromkeys(ALIASES, "v2.6.3"))
 
 
@@ -436,7 +441,7 @@ def test_a_rollback_of_a_half_done_release(world: World) -> None:
     images = approved(direct(world.fake), "v2.6.3")
     world.know("v2.6.3", images)
     for state in moving.states(
-        world, lambda client: promote(at(client), tag_set("v2.6.3"), images)
+        world, lambda client: promote_tags(at(client), tag_set("v2.6.3"), images)
     )[::2]:
         world.restore(state)
         begun = "v2.6.3" in {each.version for each in the_journal(world.fake).transactions}
@@ -446,7 +451,7 @@ def test_a_rollback_of_a_half_done_release(world: World) -> None:
 
 def the_journal(fake: FakeRegistry) -> journal.Journal:
     """As it is now."""
-    return journal.read(direct(fake), REPOSITORIES.journal).journal
+    return journal.read_journal(direct(fake), REPOSITORIES.journal).journal
 
 
 FAULTS: dict[str, tuple[str, dict[str, Any]]] = {
@@ -486,7 +491,7 @@ def test_a_fault_at_every_request(world: World, name: str, record_property: Any)
 
 def test_two_at_once_at_every_moment(world: World, record_property: Any) -> None:
     """Two that roll back the same, from two machines, go back one release together."""
-    other = partial(rollback, at(direct(world.fake), "their machine"), "v2.6", willing)
+    other = partial(roll_back, at(direct(world.fake), "their machine"), "v2.6", willing)
     start, seen = world.fake.state(), moving.requests_of(world, back)
     for step in range(1, len(seen) + 1):
         world.restore(start)
@@ -526,7 +531,7 @@ def test_an_alias_moved_by_hand_at_every_moment(world: World) -> None:
         except (GateRefused, EnvironmentFailed) as error:
             stopped += 1
             assert "latest holds" in str(error) or "latest does not hold" in str(error)
-            untouched = the_journal(world.fake).begun is None
+            untouched = the_journal(world.fake).open_transaction is None
             held["latest"] = held["v2.6.2"]
             if untouched:
                 world.check_whole(dict.fromkeys(ALIASES, "v2.6.2"))
@@ -538,17 +543,17 @@ def test_an_alias_moved_by_hand_at_every_moment(world: World) -> None:
 
 
 def test_a_yank_killed_after_every_request(world: World, record_property: Any) -> None:
-    states = moving.states(world, lambda client: yank(at(client), "v2.6.1", "it eats data"))
+    states = moving.states(world, lambda client: yank_version(at(client), "v2.6.1", "it eats data"))
     held = world.tags()
     for state in states:
         world.restore(state)
         world.check_journal(may_be_open=True)
-        yank(at(direct(world.fake)), "v2.6.1", "it eats data")
+        yank_version(at(direct(world.fake)), "v2.6.1", "it eats data")
         world.check_settled(dict.fromkeys(ALIASES, "v2.6.2"))
         assert world.tags() == held
         for image in ("base", "cv"):
             digest = held[f"v2.6.1-{image}"]
-            found = evidence.read(
+            found = evidence.read_evidence(
                 direct(world.fake), REPOSITORIES.production, digest, trust(P256), YANK
             )
             assert [each.problem for each in found] == [""]

@@ -19,13 +19,13 @@ import pytest
 from images.catalog import Repositories
 from oci import document, referrers
 from oci.document import Seal
-from oci.manifest import EMPTY_CONFIG, OCI_EMPTY, OCI_MANIFEST, Manifest, canonical, sha256
+from oci.manifest import EMPTY_CONFIG, OCI_EMPTY, OCI_MANIFEST, Manifest, canonical_json, sha256
 from oci.registry import Registry
 from publish.evidence import documents
 from publish.evidence.keys import PrivateKey
 from publish.tags import journal, lock
-from publish.tags.rollback import rollback
-from publish.tags.transaction import Approved, plan_moves, preview, promote
+from publish.tags.rollback import roll_back
+from publish.tags.transaction import ApprovedImage, plan_moves, preview_promotion, promote_tags
 from runner.errors import EnvironmentFailed, GateRefused, ReleaseError
 from tests.fakes.guard import Guard
 from tests.fakes.refusal import refused
@@ -79,7 +79,9 @@ def client(fake: FakeRegistry) -> Registry:
 
 
 def test_own_tags_first_then_aliases_and_latest_last() -> None:
-    approvals = [Approved(image, f"digest of {image}", "staging", "decision") for image in IMAGES]
+    approvals = [
+        ApprovedImage(image, f"digest of {image}", "staging", "decision") for image in IMAGES
+    ]
     moves = plan_moves(tag_set("v2.6.3", ["latest", "v2.6", "2026.11"]), approvals)
     stems = ["v2.6.3", "v2.6", "2026.11", "latest"]
     assert [each.tag for each in moves] == [
@@ -91,7 +93,7 @@ def test_own_tags_first_then_aliases_and_latest_last() -> None:
 
 @pytest.mark.parametrize("given", [(), ("base",), ("base", "cv", "nlp"), ("base", "base")])
 def test_all_images_of_a_release_or_none(given: tuple[str, ...]) -> None:
-    approvals = [Approved(image, FOREIGN, "staging", "") for image in given]
+    approvals = [ApprovedImage(image, FOREIGN, "staging", "") for image in given]
     with refused(GateRefused, "v2.6.3 has base, cv", "together"):
         plan_moves(tag_set("v2.6.3"), approvals)
 
@@ -161,29 +163,32 @@ def test_the_same_bytes_with_all_that_is_known_of_them(
     any_kind: Registry, repositories: Repositories
 ) -> None:
     approvals = approved(any_kind, "v2.6.0", repositories=repositories)
-    promote(at(any_kind, repositories=repositories), tag_set("v2.6.0"), approvals)
+    promote_tags(at(any_kind, repositories=repositories), tag_set("v2.6.0"), approvals)
     for each in approvals:
-        staged = any_kind.manifest(repositories.staging, each.digest)
-        assert any_kind.manifest(repositories.production, moving_tag(each)) == staged
-        found = referrers.referrers(any_kind, repositories.production, each.digest)
+        staged = any_kind.read_manifest(repositories.staging, each.digest)
+        assert any_kind.read_manifest(repositories.production, moving_tag(each)) == staged
+        found = referrers.list_referrers(any_kind, repositories.production, each.digest)
         assert {referrer.artifact_type for referrer in found} == {
             moving.LISTED,
             moving.SAID,
             moving.DECIDED,
         }
-        assert found == referrers.referrers(any_kind, repositories.staging, each.digest)
+        assert found == referrers.list_referrers(any_kind, repositories.staging, each.digest)
 
 
-def moving_tag(each: Approved) -> str:
+def moving_tag(each: ApprovedImage) -> str:
     """Its own tag."""
-    return journal.tags_of("v2.6.0", each.image)[0]
+    return journal.list_tags_of("v2.6.0", each.image)[0]
 
 
 def test_promoting_twice_changes_nothing(any_kind: Registry, repositories: Repositories) -> None:
     released(any_kind, "v2.6.0", repositories=repositories)
-    before = tags(any_kind, repositories), journal.read(any_kind, repositories.journal)
+    before = tags(any_kind, repositories), journal.read_journal(any_kind, repositories.journal)
     released(any_kind, "v2.6.0", repositories=repositories)
-    assert (tags(any_kind, repositories), journal.read(any_kind, repositories.journal)) == before
+    assert (
+        tags(any_kind, repositories),
+        journal.read_journal(any_kind, repositories.journal),
+    ) == before
 
 
 def test_an_own_tag_on_other_bytes_refuses_before_anything_is_put(
@@ -193,9 +198,11 @@ def test_an_own_tag_on_other_bytes_refuses_before_anything_is_put(
     before = tags(any_kind, repositories)
     others = approved(any_kind, "v2.6.0 built again", repositories=repositories)
     with refused(GateRefused, "v2.6.0 is released as", "v2.6.0-cv is released as", "never moves"):
-        promote(at(any_kind, repositories=repositories), tag_set("v2.6.0"), others)
+        promote_tags(at(any_kind, repositories=repositories), tag_set("v2.6.0"), others)
     assert tags(any_kind, repositories) == before
-    assert all(any_kind.manifest(repositories.production, each.digest) is None for each in others)
+    assert all(
+        any_kind.read_manifest(repositories.production, each.digest) is None for each in others
+    )
 
 
 def test_a_run_killed_here_and_there(any_kind: Registry, repositories: Repositories) -> None:
@@ -204,25 +211,26 @@ def test_a_run_killed_here_and_there(any_kind: Registry, repositories: Repositor
     approvals = approved(any_kind, "v2.6.1", repositories=repositories)
     for step in range(45, 200, 40):
         with contextlib.suppress(KeyboardInterrupt):
-            promote(
+            promote_tags(
                 at(moving.dying(any_kind, step), repositories=repositories),
                 tag_set("v2.6.1"),
                 approvals,
             )
-        kept = journal.read(any_kind, repositories.journal).journal
+        kept = journal.read_journal(any_kind, repositories.journal).journal
         assert all(
-            digest in kept.expected(tag) for tag, digest in tags(any_kind, repositories).items()
+            digest in kept.expected_digests(tag)
+            for tag, digest in tags(any_kind, repositories).items()
         )
-    promote(at(any_kind, repositories=repositories), tag_set("v2.6.1"), approvals)
+    promote_tags(at(any_kind, repositories=repositories), tag_set("v2.6.1"), approvals)
     held = tags(any_kind, repositories)
     assert all(held[f"{stem}-cv"] == held["v2.6.1-cv"] for stem in ("v2.6", "latest"))
-    assert journal.read(any_kind, repositories.journal).journal.begun is None
+    assert journal.read_journal(any_kind, repositories.journal).journal.open_transaction is None
 
 
 def test_layers_are_mounted_not_moved(fake: FakeRegistry, client: Registry) -> None:
     approvals = approved(client, "v2.6.0")
     fake.requests.clear()
-    promote(at(client), tag_set("v2.6.0"), approvals)
+    promote_tags(at(client), tag_set("v2.6.0"), approvals)
     assert fake.count("POST", f"{PRODUCTION}/blobs/uploads/.*mount=") > 0
     assert (
         fake.count("PUT", f"{PRODUCTION}/blobs/uploads/")
@@ -242,7 +250,7 @@ def test_a_registry_that_will_not_mount_gets_the_blobs_copied(
 def test_a_candidate_may_be_built_again_and_moves_nothing_else(client: Registry) -> None:
     for attempt in ("once", "again"):
         approvals = approved(client, f"v2.6.0 {attempt}")
-        promote(at(client), moving.candidate("v2.6.0"), approvals)
+        promote_tags(at(client), moving.candidate("v2.6.0"), approvals)
         digests = {each.digest for each in approvals}
         assert {tag: digest in digests for tag, digest in tags(client).items()} == {
             f"v2.6.0-candidate{suffix}": True for suffix in SUFFIXES
@@ -278,10 +286,10 @@ def test_a_preview_says_what_would_move_and_puts_nothing(
     released(client, "v2.6.0")
     approvals = approved(client, "v2.6.1")
     before, seen = fake.state(), len(fake.requests)
-    would = preview(at(client), tag_set("v2.6.1"), approvals)
+    would = preview_promotion(at(client), tag_set("v2.6.1"), approvals)
     assert fake.state() == before
     assert {request.split()[0] for request in fake.requests[seen:]} == {"GET", "HEAD"}
-    did = promote(at(client), tag_set("v2.6.1"), approvals)
+    did = promote_tags(at(client), tag_set("v2.6.1"), approvals)
     assert did == would
 
 
@@ -291,7 +299,7 @@ def test_a_preview_says_what_would_move_and_puts_nothing(
 def put_by_hand(client: Registry, tag: str, content: str) -> str:
     """A tag moved by somebody who knows nothing of journals."""
     made = approved(client, content, ["base"], Repositories("", PRODUCTION, "", "", ""))[0]
-    manifest = client.manifest(PRODUCTION, made.digest)
+    manifest = client.read_manifest(PRODUCTION, made.digest)
     assert manifest is not None
     client.put_manifest(PRODUCTION, tag, manifest)
     return made.digest
@@ -306,7 +314,7 @@ def test_everything_that_speaks_against_it_at_once(fake: FakeRegistry, client: R
     with refused(
         GateRefused, "v2.6.1-cv is released as", "latest-cv holds", "latest holds", "by the journal"
     ):
-        promote(at(client), tag_set("v2.6.1"), approvals)
+        promote_tags(at(client), tag_set("v2.6.1"), approvals)
     assert fake.state() == before
 
 
@@ -335,15 +343,17 @@ def test_images_that_cannot_be_brought_are_named_together(
     for each in approvals[1:]:
         del fake.manifests["staging"][each.digest]
     with refused(EnvironmentFailed, f"cv: {fake.host}", f"nlp: {fake.host}", approvals[2].digest):
-        promote(at(client), tag_set("v2.6.0", images=("base", "cv", "nlp")), approvals)
+        promote_tags(at(client), tag_set("v2.6.0", images=("base", "cv", "nlp")), approvals)
     assert tags(client) == {}
 
 
 def test_a_decision_that_is_not_attached(client: Registry) -> None:
     base, cv = approved(client, "v2.6.0")
     with refused(GateRefused, "cv: the decision sha256:000", "not attached"):
-        promote(
-            at(client), tag_set("v2.6.0"), [base, Approved("cv", cv.digest, cv.repository, FOREIGN)]
+        promote_tags(
+            at(client),
+            tag_set("v2.6.0"),
+            [base, ApprovedImage("cv", cv.digest, cv.repository, FOREIGN)],
         )
     assert tags(client) == {}
 
@@ -352,13 +362,13 @@ def test_what_nobody_signed_in_place_of_the_journal_stops_nothing(client: Regist
     put = approved(
         client, "no journal", ["base"], Repositories("", REPOSITORIES.journal, "", "", "")
     )[0]
-    manifest = client.manifest(REPOSITORIES.journal, put.digest)
+    manifest = client.read_manifest(REPOSITORIES.journal, put.digest)
     assert manifest is not None
     client.put_manifest(REPOSITORIES.journal, journal.TAG, manifest)
     released(client, "v2.6.0")
     assert "v2.6.0-cv" in tags(client)
-    book = journal.read(client, REPOSITORIES.journal, journal_seal(P256))
-    assert (book.problem, book.journal.own("v2.6.0") != ()) == ("", True)
+    book = journal.read_journal(client, REPOSITORIES.journal, journal_seal(P256))
+    assert (book.problem, book.journal.own_entries("v2.6.0") != ()) == ("", True)
 
 
 @pytest.mark.parametrize("body", [b"", b"[]", b'{"transactions": [3]}'], ids=bytes.decode)
@@ -367,7 +377,7 @@ def test_a_signed_journal_that_cannot_be_read_stops_everything(
 ) -> None:
     """One of a newer version, for instance."""
     kept_at = REPOSITORIES.journal
-    made = document.manifest_of(client, kept_at, journal.KIND, body, journal_seal(P256))
+    made = document.push_document(client, kept_at, journal.KIND, body, journal_seal(P256))
     client.put_manifest(kept_at, journal.TAG, made)
     with refused(EnvironmentFailed, "not a journal"):
         released(client, "v2.6.0")
@@ -379,9 +389,9 @@ def test_a_journal_that_the_registry_lost_a_part_of_stops_everything(
 ) -> None:
     released(client, "v2.6.0")
     before = tags(client)
-    held = client.manifest(REPOSITORIES.journal, journal.TAG)
+    held = client.read_manifest(REPOSITORIES.journal, journal.TAG)
     assert held is not None
-    fake.blobs[REPOSITORIES.journal].pop(held.blobs()[-1].digest)
+    fake.blobs[REPOSITORIES.journal].pop(held.parse_blobs()[-1].digest)
     with refused(EnvironmentFailed, "names a blob that is not there"):
         released(client, "v2.6.1")
     assert tags(client) == before
@@ -398,7 +408,7 @@ def test_tags_of_strangers_stop_no_release(
     junk = {tag: put_by_hand(client, tag, "junk") for tag in ("v2.6.1", "v2.6.1-cv", "v2.6-new")}
     approvals = approved(client, "v2.6.1")
     strict = replace(at(client), allowed=lambda *_: ())
-    outcome = promote(strict, tag_set("v2.6.1", ("v2.6", "v2.6-new")), approvals)
+    outcome = promote_tags(strict, tag_set("v2.6.1", ("v2.6", "v2.6-new")), approvals)
     assert {each.tag: each.old for each in outcome.entries if each.tag in junk} == junk
     assert not set(tags(client).values()) & set(junk.values())
     said = capsys.readouterr().err
@@ -412,14 +422,14 @@ def test_tags_of_strangers_cost_nothing(client: Registry) -> None:
     seen: list[int] = []
     for count in (0, 300):
         for number in range(count):
-            copy = client.manifest(PRODUCTION, "v2.6.0")
+            copy = client.read_manifest(PRODUCTION, "v2.6.0")
             assert copy is not None
             client.put_manifest(PRODUCTION, f"v2.5.{number}-x", copy)
         put_by_hand(client, "v2.6-new", "junk")
         strict = replace(at(client), allowed=lambda *_: ())
         approvals = approved(client, "v2.6.1")
         before = line(client).step
-        preview(strict, tag_set("v2.6.1", ("v2.6", "v2.6-new")), approvals)
+        preview_promotion(strict, tag_set("v2.6.1", ("v2.6", "v2.6-new")), approvals)
         seen.append(line(client).step - before)
     assert seen[0] == seen[1]
 
@@ -427,13 +437,13 @@ def test_tags_of_strangers_cost_nothing(client: Registry) -> None:
 # Killed after every request
 
 
-def known_world(fake: FakeRegistry) -> tuple[World, Mapping[str, tuple[Approved, ...]]]:
+def known_world(fake: FakeRegistry) -> tuple[World, Mapping[str, tuple[ApprovedImage, ...]]]:
     """v2.6.0 is out, v2.6.1 and v2.6.2 could be."""
     world, client = World(fake), direct(fake)
     approvals = {version: approved(client, version) for version in ("v2.6.0", "v2.6.1", "v2.6.2")}
     for version, each in approvals.items():
         world.know(version, each)
-    promote(at(world.watch(client)), tag_set("v2.6.0"), approvals["v2.6.0"])
+    promote_tags(at(world.watch(client)), tag_set("v2.6.0"), approvals["v2.6.0"])
     world.check_settled({"v2.6": "v2.6.0", "latest": "v2.6.0"})
     return world, approvals
 
@@ -444,9 +454,9 @@ def test_a_tag_that_somebody_deleted_is_not_free(fake: FakeRegistry, client: Reg
         del fake.manifests[PRODUCTION][tag]
     other = approved(client, "v2.6.0 of others")
     with refused(GateRefused, f"v2.6.0 is released as {first.entries[0].new} and never moves"):
-        promote(at(client), tag_set("v2.6.0"), other)
+        promote_tags(at(client), tag_set("v2.6.0"), other)
     assert "v2.6.0" not in tags(client)
-    again = promote(at(client), tag_set("v2.6.0"), approved(client, "v2.6.0"))
+    again = promote_tags(at(client), tag_set("v2.6.0"), approved(client, "v2.6.0"))
     assert tags(client)["v2.6.0"] == again.entries[0].new == first.entries[0].new
 
 
@@ -461,10 +471,10 @@ def test_killed_after_every_request(
     world, approvals = known_world(fake)
 
     def again() -> None:
-        promote(at(world.watch(direct(fake))), tag_set("v2.6.1"), approvals["v2.6.1"])
+        promote_tags(at(world.watch(direct(fake))), tag_set("v2.6.1"), approvals["v2.6.1"])
 
     states = moving.states(
-        world, lambda client: promote(at(client), tag_set("v2.6.1"), approvals["v2.6.1"])
+        world, lambda client: promote_tags(at(client), tag_set("v2.6.1"), approvals["v2.6.1"])
     )
     end = world.tags()
     for state in states:
@@ -482,11 +492,11 @@ def test_killed_and_then_another_release(modern: FakeRegistry) -> None:
     """A half-done release is finished by the next, or never seen."""
     world, approvals = known_world(modern)
     states = moving.states(
-        world, lambda client: promote(at(client), tag_set("v2.6.1"), approvals["v2.6.1"])
+        world, lambda client: promote_tags(at(client), tag_set("v2.6.1"), approvals["v2.6.1"])
     )
     for state in states[::3]:
         world.restore(state)
-        promote(at(world.watch(direct(modern))), tag_set("v2.6.2"), approvals["v2.6.2"])
+        promote_tags(at(world.watch(direct(modern))), tag_set("v2.6.2"), approvals["v2.6.2"])
         world.check_settled({"v2.6": "v2.6.2", "latest": "v2.6.2"})
 
 
@@ -496,13 +506,16 @@ def test_a_half_done_release_is_finished_even_if_it_was_built_again(fake: FakeRe
     world.know("v2.6.1", others)
     half = 0
     states = moving.states(
-        world, lambda client: promote(at(client), tag_set("v2.6.1"), approvals["v2.6.1"])
+        world, lambda client: promote_tags(at(client), tag_set("v2.6.1"), approvals["v2.6.1"])
     )
     for state in states[::3]:
         world.restore(state)
-        half += journal.read(direct(fake), REPOSITORIES.journal).journal.begun is not None
+        half += (
+            journal.read_journal(direct(fake), REPOSITORIES.journal).journal.open_transaction
+            is not None
+        )
         with contextlib.suppress(GateRefused):
-            promote(at(world.watch(direct(fake))), tag_set("v2.6.1"), others)
+            promote_tags(at(world.watch(direct(fake))), tag_set("v2.6.1"), others)
         world.check_whole({"v2.6": "v2.6.1", "latest": "v2.6.1"})
     assert half > 10
 
@@ -529,7 +542,7 @@ def test_a_fault_at_every_request(modern: FakeRegistry, name: str, record_proper
     methods, what = FAULTS[name]
 
     def run(client: Registry) -> None:
-        promote(at(client), tag_set("v2.6.1"), approvals["v2.6.1"])
+        promote_tags(at(client), tag_set("v2.6.1"), approvals["v2.6.1"])
 
     start, seen = modern.state(), moving.requests_of(world, run)
     end, tried = world.tags(), 0
@@ -570,7 +583,7 @@ def test_what_passes_by_itself_stops_nothing(fake: FakeRegistry, name: str) -> N
     world, approvals = known_world(fake)
     fault = Fault(**{**vars(OVER_HTTP[name])})
     fake.fail(fault)
-    promote(at(Registry(fake.host)), tag_set("v2.6.1"), approvals["v2.6.1"])
+    promote_tags(at(Registry(fake.host)), tag_set("v2.6.1"), approvals["v2.6.1"])
     assert fault.times < OVER_HTTP[name].times, "the fault was never met"
     fake.heal()
     world.check_settled({"v2.6": "v2.6.1", "latest": "v2.6.1"})
@@ -591,12 +604,12 @@ def test_what_does_not_pass_is_told_and_the_next_run_works(fake: FakeRegistry, n
     world, approvals = known_world(fake)
     fake.fail(Fault(**{**vars(STOPS[name])}))
     with pytest.raises(ReleaseError) as caught:
-        promote(at(Registry(fake.host)), tag_set("v2.6.1"), approvals["v2.6.1"])
+        promote_tags(at(Registry(fake.host)), tag_set("v2.6.1"), approvals["v2.6.1"])
     assert caught.value.hint
     fake.heal()
     world.check_evidence()
     world.check_journal(may_be_open=True)
-    promote(at(world.watch(direct(fake))), tag_set("v2.6.1"), approvals["v2.6.1"])
+    promote_tags(at(world.watch(direct(fake))), tag_set("v2.6.1"), approvals["v2.6.1"])
     world.check_settled({"v2.6": "v2.6.1", "latest": "v2.6.1"})
 
 
@@ -607,7 +620,7 @@ def test_a_token_that_keeps_expiring(
     fake.guard = Guard("Bearer", lifetime=3)
     log_in(tmp_path, fake.host, fake.guard.user, fake.guard.password)
     monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path))
-    promote(at(Registry(fake.host)), tag_set("v2.6.1"), approvals["v2.6.1"])
+    promote_tags(at(Registry(fake.host)), tag_set("v2.6.1"), approvals["v2.6.1"])
     assert fake.guard.issued > 30
     fake.guard = None
     world.check_settled({"v2.6": "v2.6.1", "latest": "v2.6.1"})
@@ -625,7 +638,7 @@ def test_a_tag_moved_by_hand_at_every_moment(modern: FakeRegistry, record_proper
     del modern.manifests[PRODUCTION]["other"]
     start, named, unseen = modern.state(), 0, 0
     seen = moving.requests_of(
-        world, lambda client: promote(at(client), tag_set("v2.6.1"), approvals["v2.6.1"])
+        world, lambda client: promote_tags(at(client), tag_set("v2.6.1"), approvals["v2.6.1"])
     )
     for step in range(1, len(seen) + 1):
         world.restore(start)
@@ -637,20 +650,20 @@ def test_a_tag_moved_by_hand_at_every_moment(modern: FakeRegistry, record_proper
         line(client).at[step] = by_hand
         problem = None
         try:
-            promote(at(client), tag_set("v2.6.1"), approvals["v2.6.1"])
+            promote_tags(at(client), tag_set("v2.6.1"), approvals["v2.6.1"])
         except ReleaseError as error:
             problem = error
         held = modern.manifests[PRODUCTION]["v2.6-cv"][1]
         if sha256(held) == other and problem is None:
             unseen += 1
             with refused(GateRefused, "v2.6-cv holds", other):  # it came after our last look
-                promote(at(direct(modern)), tag_set("v2.6.2"), approvals["v2.6.2"])
+                promote_tags(at(direct(modern)), tag_set("v2.6.2"), approvals["v2.6.2"])
         if problem is not None:
             assert "v2.6-cv" in str(problem)
             named += 1
         cv = approvals["v2.6.0" if journal_is_before(modern) else "v2.6.1"][1]
         modern.manifests[PRODUCTION]["v2.6-cv"] = modern.manifests[PRODUCTION][cv.digest]
-        promote(at(direct(modern)), tag_set("v2.6.1"), approvals["v2.6.1"])
+        promote_tags(at(direct(modern)), tag_set("v2.6.1"), approvals["v2.6.1"])
         world.check_settled({"v2.6": "v2.6.1", "latest": "v2.6.1"})
     assert named > 100
     looked = len(seen) - seen[::-1].index(f"HEAD /v2/{PRODUCTION}/manifests/v2.6-cv")
@@ -662,7 +675,7 @@ def test_a_tag_moved_by_hand_at_every_moment(modern: FakeRegistry, record_proper
 
 def journal_is_before(fake: FakeRegistry) -> bool:
     """Whether the journal knows only of v2.6.0."""
-    return len(journal.read(direct(fake), REPOSITORIES.journal).journal.transactions) == 1
+    return len(journal.read_journal(direct(fake), REPOSITORIES.journal).journal.transactions) == 1
 
 
 def attempt(work: Callable[[], object]) -> bool:
@@ -683,22 +696,24 @@ def test_two_at_once_at_every_moment(
 ) -> None:
     """Before every request of one, another runs from another machine, whole."""
     world, approvals = known_world(modern)
-    promote(at(direct(modern)), tag_set("v2.6.1"), approvals["v2.6.1"])
+    promote_tags(at(direct(modern)), tag_set("v2.6.1"), approvals["v2.6.1"])
     third = approved(direct(modern), "v2.6.3")
     world.know("v2.6.3", third)
     backwards = rival == "a rollback"
 
     def mine(client: Registry) -> object:
-        return promote(at(world.watch(client, backwards)), tag_set("v2.6.2"), approvals["v2.6.2"])
+        return promote_tags(
+            at(world.watch(client, backwards)), tag_set("v2.6.2"), approvals["v2.6.2"]
+        )
 
     def theirs() -> object:
         client = at(world.watch(direct(modern), backwards), "their machine")
         if backwards:
-            return rollback(client, "v2.6", lambda _: ())
+            return roll_back(client, "v2.6", lambda _: ())
         version, images = (
             ("v2.6.3", third) if rival == RIVALS[0] else ("v2.6.2", approvals["v2.6.2"])
         )
-        return promote(client, tag_set(version), images)
+        return promote_tags(client, tag_set(version), images)
 
     start, seen = modern.state(), moving.requests_of(world, mine)
     both = tried = 0
@@ -729,7 +744,9 @@ def test_two_at_once_each_stopped_anywhere(modern: FakeRegistry, record_property
 
     def one(client: Registry, version: str, owner: str) -> bool:
         return attempt(
-            lambda: promote(at(world.watch(client), owner), tag_set(version), approvals[version])
+            lambda: promote_tags(
+                at(world.watch(client), owner), tag_set(version), approvals[version]
+            )
         )
 
     start, seen = (
@@ -760,19 +777,19 @@ def test_two_at_once_each_stopped_anywhere(modern: FakeRegistry, record_property
 def test_the_lock_of_another_is_waited_for_and_ends(fake: FakeRegistry, clock: Clock) -> None:
     world, approvals = known_world(fake)
     states = moving.states(
-        world, lambda client: promote(at(client), tag_set("v2.6.1"), approvals["v2.6.1"])
+        world, lambda client: promote_tags(at(client), tag_set("v2.6.1"), approvals["v2.6.1"])
     )
     locked, then = 0, clock.now
     for state in states[::4]:
         world.restore(state)
         clock.now = then
         theirs = at(world.watch(direct(fake)), "their machine")
-        if not attempt(partial(promote, theirs, tag_set("v2.6.2"), approvals["v2.6.2"])):
+        if not attempt(partial(promote_tags, theirs, tag_set("v2.6.2"), approvals["v2.6.2"])):
             locked += 1
             with refused(EnvironmentFailed, "my machine holds the lock", "UTC", "wait"):
-                promote(theirs, tag_set("v2.6.2"), approvals["v2.6.2"])
+                promote_tags(theirs, tag_set("v2.6.2"), approvals["v2.6.2"])
             clock.sleep(lock.HOLDS_S)
-            promote(theirs, tag_set("v2.6.2"), approvals["v2.6.2"])
+            promote_tags(theirs, tag_set("v2.6.2"), approvals["v2.6.2"])
         world.check_settled({"v2.6": "v2.6.2", "latest": "v2.6.2"})
     assert locked > 15
 
@@ -787,14 +804,14 @@ def test_a_run_that_was_asleep_past_its_claim_puts_no_more(
     world, approvals = known_world(modern)
 
     def theirs() -> None:
-        promote(at(direct(modern), "their machine"), tag_set("v2.6.2"), approvals["v2.6.2"])
+        promote_tags(at(direct(modern), "their machine"), tag_set("v2.6.2"), approvals["v2.6.2"])
 
     def asleep() -> None:
         clock.sleep(lock.HOLDS_S + 1)
         theirs()
 
     def mine(client: Registry) -> object:
-        return promote(at(client), tag_set("v2.6.1"), approvals["v2.6.1"])
+        return promote_tags(at(client), tag_set("v2.6.1"), approvals["v2.6.1"])
 
     start, seen, late = modern.state(), moving.requests_of(world, mine), 0
     for step in range(1, len(seen) + 1):
@@ -820,7 +837,7 @@ def test_who_wakes_up_past_the_claim_puts_at_most_what_was_under_way(
     world, approvals = known_world(fake)
 
     def mine(client: Registry) -> object:
-        return promote(at(client), tag_set("v2.6.1"), approvals["v2.6.1"])
+        return promote_tags(at(client), tag_set("v2.6.1"), approvals["v2.6.1"])
 
     start, seen, late = fake.state(), moving.requests_of(world, mine), 0
     for step in range(1, len(seen) + 1):
@@ -830,7 +847,9 @@ def test_who_wakes_up_past_the_claim_puts_at_most_what_was_under_way(
         def asleep(client: Registry = client, put: list[str] = put) -> None:
             clock.sleep((lock.TRUSTED_S if meanwhile == "nobody" else lock.HOLDS_S) + 1)
             if meanwhile != "nobody":
-                taken.enter_context(lock.held(direct(fake), REPOSITORIES.journal, "their machine"))
+                taken.enter_context(
+                    lock.hold_lock(direct(fake), REPOSITORIES.journal, "their machine")
+                )
             line(client).after = lambda method, path: put.append(f"{method} {path}")
 
         with contextlib.ExitStack() as taken:
@@ -851,10 +870,10 @@ def test_another_dies_while_we_work(modern: FakeRegistry) -> None:
     world, approvals = known_world(modern)
 
     def mine(client: Registry) -> object:
-        return promote(at(world.watch(client)), tag_set("v2.6.2"), approvals["v2.6.2"])
+        return promote_tags(at(world.watch(client)), tag_set("v2.6.2"), approvals["v2.6.2"])
 
     def theirs(client: Registry) -> object:
-        return promote(
+        return promote_tags(
             at(world.watch(client), "their machine"), tag_set("v2.6.1"), approvals["v2.6.1"]
         )
 
@@ -885,7 +904,7 @@ def enter(
     inside: list[str], decided: threading.Event, leave: threading.Event, client: Registry
 ) -> None:
     """Be inside until told to leave; `decided` when inside, or refused."""
-    with contextlib.suppress(ReleaseError), lock.held(client, "records", "b"):
+    with contextlib.suppress(ReleaseError), lock.hold_lock(client, "records", "b"):
         inside.append("b")
         decided.set()
         assert leave.wait(10)
@@ -905,7 +924,7 @@ def test_never_two_inside(fake: FakeRegistry, record_property: Any) -> None:
             a, b = direct(fake), moving.Stopping(fake, second)
             line(a).at[1] = b.begin(partial(enter, inside, decided, leave), decided)
             line(a).at[first + 1] = partial(b.go_on, decided)
-            with contextlib.suppress(ReleaseError), lock.held(a, "records", "a"):
+            with contextlib.suppress(ReleaseError), lock.hold_lock(a, "records", "a"):
                 inside.append("a")
                 assert "b" not in inside, f"both inside: {first}, {second}"
             leave.set()
@@ -923,7 +942,7 @@ def test_a_claim_put_while_another_waits_is_found(fake: FakeRegistry, clock: Clo
     a, b = direct(fake), moving.Stopping(fake, 5)
     line(a).at[1] = b.begin(partial(enter, inside, decided, leave), decided)
     clock.meanwhile = partial(b.go_on, decided)
-    with refused(EnvironmentFailed, "another run took the lock"), lock.held(a, "records", "a"):
+    with refused(EnvironmentFailed, "another run took the lock"), lock.hold_lock(a, "records", "a"):
         pass
     assert inside == ["b"]
     leave.set()
@@ -932,20 +951,23 @@ def test_a_claim_put_while_another_waits_is_found(fake: FakeRegistry, clock: Clo
 
 def test_who_comes_late_does_not_free_the_lock_of_another(client: Registry, clock: Clock) -> None:
     with contextlib.ExitStack() as late:
-        late.enter_context(lock.held(client, "records", "a"))
+        late.enter_context(lock.hold_lock(client, "records", "a"))
         clock.sleep(lock.HOLDS_S + 1)
-        with lock.held(client, "records", "b") as claim:
+        with lock.hold_lock(client, "records", "b") as claim:
             late.close()
-            claim.check()
+            claim.require_held()
 
 
 def test_a_registry_too_slow_for_the_lock(
     fake: FakeRegistry, client: Registry, clock: Clock
 ) -> None:
     fake.fail(Fault("PUT", lock.TAG, 1, meanwhile=lambda: clock.sleep(3)))
-    with refused(EnvironmentFailed, "3.0 s", "within 0.5 s"), lock.held(client, "records", "me"):
+    with (
+        refused(EnvironmentFailed, "3.0 s", "within 0.5 s"),
+        lock.hold_lock(client, "records", "me"),
+    ):
         pass
-    with lock.held(client, "records", "another"):
+    with lock.hold_lock(client, "records", "another"):
         pass
 
 
@@ -954,21 +976,21 @@ def test_a_tag_that_is_no_lock(fake: FakeRegistry, client: Registry) -> None:
     fake.manifests["records"][lock.TAG] = fake.manifests["records"][put.digest]
     with (
         refused(EnvironmentFailed, "not a lock of this program"),
-        lock.held(client, "records", "me"),
+        lock.hold_lock(client, "records", "me"),
     ):
         pass
 
 
 def signs(key: PrivateKey = P256) -> Seal:
     """Claims signed by that key; only one key is believed."""
-    return documents.of_lock(lambda: key, trust(P256))
+    return documents.make_lock_seal(lambda: key, trust(P256))
 
 
 def junk_lock(client: Registry, until: float, **said: str) -> Manifest:
     config = client.push_bytes("records", EMPTY_CONFIG, OCI_EMPTY)
-    made = lock._manifest(config, "mallory", until)
+    made = lock._make_manifest(config, "mallory", until)
     content = {**made.content, "annotations": {**made.annotations, **said}}
-    return Manifest(canonical(content), made.media_type)
+    return Manifest(canonical_json(content), made.media_type)
 
 
 @pytest.mark.parametrize("until", [600.0, 1000.0, 1e12, float("nan")])
@@ -980,12 +1002,12 @@ def test_a_claim_that_nobody_trusted_signed_holds_up_nobody(
     text = {"a stranger": STRANGER, "another claim": P256}.get(signature)
     if text:
         said = made.annotations if signature == "a stranger" else {}
-        signature = signs(text).sign(lock._signed("records", said)).decode()
+        signature = signs(text).sign(lock._encode_claim("records", said)).decode()
     client.put_manifest(
         "records", lock.TAG, junk_lock(client, clock.now + until, **{lock._SIGNATURE: signature})
     )
-    with lock.held(client, "records", "me", signs()) as claim:
-        claim.check()
+    with lock.hold_lock(client, "records", "me", signs()) as claim:
+        claim.require_held()
 
 
 @pytest.mark.parametrize("body", [b"[]", b'{"annotations": 3}'], ids=bytes.decode)
@@ -993,36 +1015,41 @@ def test_junk_in_place_of_the_lock_holds_up_nobody(
     fake: FakeRegistry, client: Registry, clock: Clock, body: bytes
 ) -> None:
     fake.manifests.setdefault("records", {})[lock.TAG] = (OCI_MANIFEST, body)
-    with lock.held(client, "records", "me", signs()) as claim:
-        claim.check()
+    with lock.hold_lock(client, "records", "me", signs()) as claim:
+        claim.require_held()
 
 
 def test_a_claim_that_somebody_trusted_signed_is_waited_for(client: Registry, clock: Clock) -> None:
-    with lock.held(client, "records", "another", signs()):
-        held = client.manifest("records", lock.TAG)
+    with lock.hold_lock(client, "records", "another", signs()):
+        held = client.read_manifest("records", lock.TAG)
         with (
             refused(EnvironmentFailed, "another holds the lock"),
-            lock.held(client, "records", "me", signs()),
+            lock.hold_lock(client, "records", "me", signs()),
         ):
             pass
     assert held is not None
-    with lock.held(client, "records", "me", signs()):
+    with lock.hold_lock(client, "records", "me", signs()):
         pass
     client.put_manifest("records", lock.TAG, held)
-    with refused(EnvironmentFailed, "at most until"), lock.held(client, "records", "me", signs()):
+    with (
+        refused(EnvironmentFailed, "at most until"),
+        lock.hold_lock(client, "records", "me", signs()),
+    ):
         pass
     clock.sleep(lock.HOLDS_S)
-    with lock.held(client, "records", "me", signs()):
+    with lock.hold_lock(client, "records", "me", signs()):
         pass
 
 
 def test_an_owner_is_a_run_or_a_checkout(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("GITHUB_RUN_ID", raising=False)
     monkeypatch.setenv("PYTORCH_CUDA_IMAGES_OUT", "one")
-    here = lock.owner("v2.6.0")
-    assert lock.owner("v2.6.1") == here
+    here = lock.make_owner_name("v2.6.0")
+    assert lock.make_owner_name("v2.6.1") == here
     monkeypatch.setenv("PYTORCH_CUDA_IMAGES_OUT", "two")
-    assert lock.owner("v2.6.0") != here
+    assert lock.make_owner_name("v2.6.0") != here
     monkeypatch.setenv("GITHUB_RUN_ID", "17")
-    assert lock.owner("v2.6.0") == "run 17, v2.6.0"
-    assert lock.owner("v2.9.0") != lock.owner("v2.6.0"), "jobs of a run go side by side"
+    assert lock.make_owner_name("v2.6.0") == "run 17, v2.6.0"
+    assert lock.make_owner_name("v2.9.0") != lock.make_owner_name("v2.6.0"), (
+        "jobs of a run go side by side"
+    )

@@ -22,7 +22,7 @@ from tests.validation.suites_here import EXPECTED, written
 from validation.executors import docker
 from validation.executors.docker import LABEL
 from validation.executors.interface import Setup
-from validation.judge import judge
+from validation.judge import judge_suite
 from validation.record import SuiteResult
 from validation.suites.contract.layout import PACKAGE
 
@@ -48,8 +48,10 @@ def setup(
 
 
 def _ours() -> list[Any]:
-    found = engine.client().containers.list(all=True, filters={"label": LABEL}, ignore_removed=True)
-    here = str(home.home())
+    found = engine.connect_engine().containers.list(
+        all=True, filters={"label": LABEL}, ignore_removed=True
+    )
+    here = str(home.home_folder())
     return [
         each
         for each in found
@@ -59,7 +61,7 @@ def _ours() -> list[Any]:
 
 def _run(folder: Path, setup: Setup, text: str, timeout_s: int = 60) -> SuiteResult:
     suite = written(folder, text, timeout_s=timeout_s)
-    return judge(suite, docker.run(suite, setup))
+    return judge_suite(suite, docker.run_suite(suite, setup))
 
 
 def test_what_the_container_is_given(setup: Setup, tmp_path: Path) -> None:
@@ -124,7 +126,7 @@ def test_every_run_is_given_a_nonce_of_its_own(setup: Setup, tmp_path: Path) -> 
     processes against.
     """
     suite = written(tmp_path, "def test_told(nonce, answer):\n    answer('nonce', [nonce])\n")
-    first, again = docker.run(suite, setup), docker.run(suite, setup)
+    first, again = docker.run_suite(suite, setup), docker.run_suite(suite, setup)
     for ended in (first, again):
         assert ended.asked is not None
         assert f'"{ended.asked.nonce}"' in ended.report

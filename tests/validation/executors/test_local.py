@@ -22,7 +22,7 @@ from runner.verdict import Verdict
 from tests.validation.suites_here import EXPECTED, written
 from validation.executors import local, orphans, staging
 from validation.executors.interface import Setup
-from validation.judge import judge
+from validation.judge import judge_suite
 from validation.record import SuiteResult
 
 LEAVES_A_PROCESS = """
@@ -73,12 +73,12 @@ def setup(home: Path, tmp_path: Path) -> Iterator[Setup]:
 
 def _run(folder: Path, setup: Setup, text: str, timeout_s: int = 60) -> SuiteResult:
     suite = written(folder, text, timeout_s=timeout_s)
-    return judge(suite, local.run(suite, setup))
+    return judge_suite(suite, local.run_suite(suite, setup))
 
 
 def test_every_run_is_given_a_nonce_of_its_own(setup: Setup, tmp_path: Path) -> None:
     suite = written(tmp_path, "def test_told(nonce, answer):\n    answer('nonce', [nonce])\n")
-    first, again = local.run(suite, setup), local.run(suite, setup)
+    first, again = local.run_suite(suite, setup), local.run_suite(suite, setup)
     for ended in (first, again):
         assert ended.asked is not None
         assert f'"{ended.asked.nonce}"' in ended.report
@@ -116,13 +116,13 @@ def test_what_left_its_session_is_ended_too(ends: str, setup: Setup, tmp_path: P
     pid = tmp_path / "pid"
     setup = replace(setup, environment=(("PID", str(pid)),))
     more = {"passes": "", "fails": "    assert 0\n", "hangs": THEN_SLEEPS}[ends]
-    before = orphans._children()  # other fixtures of this process may have some at work
+    before = orphans._list_children()  # other fixtures of this process may have some at work
     result = _run(tmp_path, setup, LEAVES_ITS_SESSION + more, timeout_s=8)
     assert result.verdict is (Verdict.PASS if ends == "passes" else Verdict.FAIL)
     assert not Path(
         f"/proc/{pid.read_text()}"
     ).exists()  # not even as a process that nobody waited for
-    assert orphans._children() <= before
+    assert orphans._list_children() <= before
 
 
 def test_a_process_of_the_host_is_left_alone(setup: Setup, tmp_path: Path) -> None:
@@ -142,7 +142,7 @@ def test_killed(setup: Setup, tmp_path: Path) -> None:
 
 def test_python_without_torch_is_refused(setup: Setup) -> None:
     with pytest.raises(EnvironmentFailed, match="No module named 'torch'") as refused:
-        local.prepare(setup)
+        local.prepare_run(setup)
     assert "--python" in refused.value.hint
 
 
@@ -153,7 +153,7 @@ def test_the_first_call_of_a_python_gets_no_secret_of_the_host(
     python = tmp_path / "python"
     python.write_text(f"#!/bin/sh\nenv >{tmp_path}/variables\n")
     python.chmod(0o755)
-    local.prepare(replace(setup, reference=str(python)))
+    local.prepare_run(replace(setup, reference=str(python)))
     assert "PATH=" in (tmp_path / "variables").read_text()
     assert "planted" not in (tmp_path / "variables").read_text()
 
@@ -162,9 +162,9 @@ def test_a_setting_that_hides_gpus_is_refused(
     setup: Setup, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "3")
-    home.kept("validation", "runs")
+    home.make_home_folder("validation", "runs")
     with pytest.raises(ConfigError, match="CUDA_VISIBLE_DEVICES is set"):
-        local.prepare(setup)
+        local.prepare_run(setup)
 
 
 PROGRAM = """
@@ -293,7 +293,7 @@ def test_what_a_suite_prints_takes_no_disk(setup: Setup, tmp_path: Path) -> None
     python = tmp_path / "python"
     python.write_text(PRINTS_MUCH)
     python.chmod(0o755)
-    runs, sizes, done = staging._runs(), [0], threading.Event()
+    runs, sizes, done = staging._runs_folder(), [0], threading.Event()
 
     def measure() -> None:
         while not done.wait(0.02):

@@ -8,7 +8,7 @@ from validation.suites.dataloader import delivery
 
 
 def test_what_is_right_has_no_problem() -> None:
-    assert delivery.problem([0, 1, 2], 3) == ("", "")
+    assert delivery.find_problem([0, 1, 2], 3) == ("", "")
 
 
 @pytest.mark.parametrize(
@@ -22,14 +22,14 @@ def test_what_is_right_has_no_problem() -> None:
     ],
 )
 def test_problem(got: list[int], says: str, cause: str) -> None:
-    found, likely = delivery.problem(got, 3)
+    found, likely = delivery.find_problem(got, 3)
     assert found == says
     assert cause in likely
 
 
 def test_a_long_list_is_cut() -> None:
-    assert delivery.problem([], 100)[0] == "samples 0, 1, 2, 3 ... of 100 never came"
+    assert delivery.find_problem([], 100)[0] == "samples 0, 1, 2, 3 ... of 100 never came"
 
 
 def test_a_sample_too_many() -> None:
-    assert delivery.problem([0, 1, 2, 3], 3)[0] == "samples 3 came, of 3"
+    assert delivery.find_problem([0, 1, 2, 3], 3)[0] == "samples 3 came, of 3"

@@ -12,7 +12,7 @@ from tests.defects import stand_in
 from validation.suites import driver
 from validation.suites.contract.words import NO_GPU
 from validation.suites.device import architectures
-from validation.suites.gpus import capability_of, refuse, runs_on, words_of_the_driver
+from validation.suites.gpus import capability_of, driver_message, fail_with_cause, runs_on
 
 CU124 = ["sm_50", "sm_60", "sm_70", "sm_75", "sm_80", "sm_86", "sm_90"]
 
@@ -72,7 +72,7 @@ def test_capability_of_a_name() -> None:
     ),
 )
 def test_words_of_the_driver(text: str, words: str) -> None:
-    assert words_of_the_driver(text) == words
+    assert driver_message(text) == words
 
 
 @pytest.mark.parametrize(
@@ -96,7 +96,7 @@ def test_whose_fault_it_is(
     """An image with a libcuda of its own cannot blame the runner."""
     monkeypatch.setattr(driver, "libraries_of_the_image", lambda: own)
     with pytest.raises(pytest.fail.Exception) as failed:
-        refuse("torch counts 0", "2", f"the driver says {number} (...)")
+        fail_with_cause("torch counts 0", "2", f"the driver says {number} (...)")
     said = str(failed.value)
     assert said.startswith(f"{begins} counts 0, expected 2; likely cause: ")
     assert cause in said
@@ -211,9 +211,9 @@ def test_counting_by_nvml(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     ):
         (tmp_path / name).write_bytes(content)
         monkeypatch.setattr(driver, "NVML", str(tmp_path / name))
-        assert driver.nvml_count() == found
+        assert driver.count_nvml_gpus() == found
     monkeypatch.setattr(driver, "NVML", "libnot-there.so.1")
-    count, why = driver.nvml_count()
+    count, why = driver.count_nvml_gpus()
     assert (count, "libnot-there.so.1: cannot open shared object file" in why) == (0, True)
 
 
@@ -236,19 +236,19 @@ def test_fat_binaries_are_read() -> None:
         + bytes(16)
         + _binary(_entry(2, 75), _entry(8, 99))
     )
-    found = list(architectures.read(content, 0, len(content)))
+    found = list(architectures.iter_fat_binaries(content, 0, len(content)))
     assert found == [{"sm_80", "sm_90", "compute_90"}, {"sm_75"}]
 
 
 def test_what_is_no_fat_binary_is_refused() -> None:
     content = _binary(_entry(2, 80)) + b"something else here"
     with pytest.raises(ValueError, match="no fat binary at byte 104"):
-        list(architectures.read(content, 0, len(content)))
+        list(architectures.iter_fat_binaries(content, 0, len(content)))
 
 
 def test_a_library_without_gpu_code(tmp_path: Path) -> None:
     (tmp_path / "a.so").write_bytes(stand_in.nvml(1))
-    assert architectures.fat_binaries(tmp_path / "a.so") == []
+    assert architectures.read_fat_binaries(tmp_path / "a.so") == []
 
 
 def test_importing_it_needs_no_torch() -> None:

@@ -27,15 +27,15 @@ from validation.suites.installed import RecordedFile
     ],
 )
 def test_differences_to_the_lock(here: list[tuple[str, str]], says: list[str]) -> None:
-    assert installed.differences(here, [("a", "1"), ("b", "2")]) == says
+    assert installed.compare_packages(here, [("a", "1"), ("b", "2")]) == says
 
 
 def test_own_packages_are_listed_with_their_files() -> None:
-    own = dict(installed.packages())
+    own = dict(installed.list_packages())
     assert own["pytest"] == distribution("pytest").version
     files = [file for file in installed.recorded_files() if file.package == "pytest"]
     assert len(files) > 50
-    assert not [file.problem for file in files if file.problem]
+    assert not [file.disk_problem for file in files if file.disk_problem]
 
 
 def test_packages_of_the_harness_are_not_the_images(
@@ -47,20 +47,24 @@ def test_packages_of_the_harness_are_not_the_images(
     )
     monkeypatch.setattr(sys, "path", [*sys.path, str(tmp_path)])
     installed.own_distributions.cache_clear()
-    assert "mounted" in dict(installed.packages())
-    assert installed.without_record() == ["mounted"]
+    assert "mounted" in dict(installed.list_packages())
+    assert installed.packages_without_record() == ["mounted"]
     monkeypatch.setenv("VALIDATION_ROOT", str(tmp_path))
     installed.own_distributions.cache_clear()
-    assert "mounted" not in dict(installed.packages())
+    assert "mounted" not in dict(installed.list_packages())
     installed.own_distributions.cache_clear()
 
 
 def test_a_recorded_file(tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(b"12345")
     path = str(tmp_path / "a")
-    assert RecordedFile("p", path, 5).problem == RecordedFile("p", path, None).problem == ""
-    assert RecordedFile("p", path, 6).problem == f"{path} of p has 5 bytes of 6"
-    assert RecordedFile("p", f"{path}b", 6).problem == f"{path}b of p: No such file or directory"
+    assert (
+        RecordedFile("p", path, 5).disk_problem == RecordedFile("p", path, None).disk_problem == ""
+    )
+    assert RecordedFile("p", path, 6).disk_problem == f"{path} of p has 5 bytes of 6"
+    assert (
+        RecordedFile("p", f"{path}b", 6).disk_problem == f"{path}b of p: No such file or directory"
+    )
 
 
 def test_requirements(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -81,22 +85,25 @@ def test_requirements(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "torch-1.dist-info" / "METADATA").write_text("\n".join(lines))
     monkeypatch.setattr(sys, "path", [str(tmp_path)])
     installed.own_distributions.cache_clear()
-    assert installed.pinned_by("torch") == {"nvidia-cudnn-cu12": "9.1.0.70", "triton": "3.2.0"}
-    assert installed.needing("filelock") == {"torch"}
-    assert installed.needing("torch") == set()
+    assert installed.pinned_versions("torch") == {
+        "nvidia-cudnn-cu12": "9.1.0.70",
+        "triton": "3.2.0",
+    }
+    assert installed.find_dependents("filelock") == {"torch"}
+    assert installed.find_dependents("torch") == set()
     installed.own_distributions.cache_clear()
 
 
 def test_a_command_that_cannot_be_run() -> None:
     assert (
-        installed.problem(installed.run("no-such-command"))
+        installed.describe_exit(installed.run_command("no-such-command"))
         == "exit 127, no-such-command: No such file or directory"
     )
 
 
 def test_some() -> None:
-    assert installed.some(["a", "b"]) == "a, b"
-    assert installed.some("abcde") == "a, b, c and 2 more"
+    assert installed.format_some(["a", "b"]) == "a, b"
+    assert installed.format_some("abcde") == "a, b, c and 2 more"
 
 
 # What programs find around them
@@ -119,6 +126,6 @@ def test_console_script(
     if text is not None:
         (tmp_path / "torchrun").write_text(text, encoding="utf-8")
         (tmp_path / "torchrun").chmod(mode)
-    found = installed.script_problem("torchrun")
+    found = installed.find_script_problem("torchrun")
     assert found.endswith(says)
     assert bool(found) is bool(says)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from validation.suites.libraries import known_needs
-from validation.suites.libraries.shared_objects import Missing
+from validation.suites.libraries.shared_objects import MissingLibrary
 
 
 @pytest.mark.parametrize(
@@ -22,9 +22,11 @@ from validation.suites.libraries.shared_objects import Missing
     ],
 )
 def test_needs_that_may_be_missing(path: str, needed: str, allowed: bool) -> None:
-    assert known_needs.may_be_missing(Missing(path, needed), "/s", with_driver=False) is allowed
+    assert (
+        known_needs.may_be_missing(MissingLibrary(path, needed), "/s", with_driver=False) is allowed
+    )
 
 
 def test_the_driver_is_needed_where_a_gpu_is() -> None:
-    missing = Missing("/s/torch/lib/libcaffe2_nvrtc.so", "libcuda.so.1")
+    missing = MissingLibrary("/s/torch/lib/libcaffe2_nvrtc.so", "libcuda.so.1")
     assert not known_needs.may_be_missing(missing, "/s", with_driver=True)

@@ -12,7 +12,7 @@ import pytest
 
 from runner.verdict import Verdict
 from tests.validation.suites_here import run_here, written
-from validation.judge import judge
+from validation.judge import judge_suite
 from validation.suites import lease
 from validation.suites.contract.layout import VISIBLE_GPUS
 
@@ -108,7 +108,7 @@ def test_a_suite_is_spread_over_the_gpus_and_a_replaced_worker_leases_again(tmp_
     one.
     """
     suite = written(tmp_path, SPREAD)
-    result = judge(suite, run_here(suite, tmp_path, leased_gpus=3))
+    result = judge_suite(suite, run_here(suite, tmp_path, leased_gpus=3))
     alive = [check for check in result.checks if check.verdict is Verdict.PASS]
     pairs = {tuple(figure.value for figure in check.figures) for check in alive}
     assert len(alive) == 5

@@ -9,13 +9,13 @@ import pytest
 
 from validation.suites import installed
 from validation.suites.libraries import known_needs, loaded_libraries
-from validation.suites.libraries.shared_objects import Missing
+from validation.suites.libraries.shared_objects import MissingLibrary
 
 BESIDE = Path(loaded_libraries.__file__).parent
 
 
 def test_a_library_that_is_loaded_first(tmp_path: Path) -> None:
-    missing = Missing(str(tmp_path / "torchaudio/lib/_torchaudio.so"), "libtorchaudio.so")
+    missing = MissingLibrary(str(tmp_path / "torchaudio/lib/_torchaudio.so"), "libtorchaudio.so")
     Path(missing.path).parent.mkdir(parents=True)
     Path(missing.path).with_name("libtorchaudio.so").write_bytes(b"")
     assert known_needs.may_be_missing(missing, str(tmp_path), with_driver=False)
@@ -36,14 +36,14 @@ MAPS = """\
 
 
 def test_two_copies_are_found() -> None:
-    loaded = loaded_libraries.mapped(MAPS)
+    loaded = loaded_libraries.parse_maps(MAPS)
     assert len(loaded) == 4
     # Nobody minds two of zlib, which keeps no state between calls.
-    assert loaded_libraries.copies(loaded) == [
+    assert loaded_libraries.find_copies(loaded) == [
         "libcudart: /t/torchvision.libs/libcudart.41118559.so.12 and /v/libcudart.so.12"
     ]
     assert known_needs.is_private("/t/torchvision.libs/libcudart.41118559.so.12", "/t")
-    assert loaded_libraries.copies(["/v/libcudart.so.12"]) == []
+    assert loaded_libraries.find_copies(["/v/libcudart.so.12"]) == []
 
 
 @pytest.mark.parametrize(
@@ -57,7 +57,7 @@ def test_two_copies_are_found() -> None:
     ],
 )
 def test_family(file: str, family: str) -> None:
-    assert loaded_libraries.family(f"/x/{file}") == family
+    assert loaded_libraries.family_name(f"/x/{file}") == family
 
 
 @pytest.mark.parametrize(
@@ -71,19 +71,22 @@ def test_family(file: str, family: str) -> None:
     ],
 )
 def test_versions_agree(found: str, wanted: str, same: bool) -> None:
-    assert loaded_libraries.agree(found, wanted) is same
+    assert loaded_libraries.versions_agree(found, wanted) is same
 
 
 def test_cuda_version() -> None:
-    assert (loaded_libraries.cuda_version(12040), loaded_libraries.cuda_version(11080)) == (
+    assert (
+        loaded_libraries.format_cuda_version(12040),
+        loaded_libraries.format_cuda_version(11080),
+    ) == (
         "12.4",
         "11.8",
     )
 
 
 def test_what_a_loading_program_says() -> None:
-    done = installed.python(BESIDE / "load_each.py", "libm.so.6", "/nowhere/liba.so")
-    (_, libm), (name, gone) = loaded_libraries.outcomes(done)
+    done = installed.run_python(BESIDE / "load_each.py", "libm.so.6", "/nowhere/liba.so")
+    (_, libm), (name, gone) = loaded_libraries.parse_outcomes(done)
     assert libm.startswith("= /")
     assert (name, gone.startswith("! /nowhere/liba.so: cannot open shared object file")) == (
         "/nowhere/liba.so",
@@ -95,13 +98,13 @@ def test_a_loading_program_that_dies() -> None:
     died = subprocess.CompletedProcess(
         [], -6, "liba.so\n= /x/liba.so\nlibb.so\n", "no part\nInvalid handle\n"
     )
-    assert loaded_libraries.outcomes(died)[1:] == [("libb.so", "! no part Invalid handle")]
+    assert loaded_libraries.parse_outcomes(died)[1:] == [("libb.so", "! no part Invalid handle")]
     early = subprocess.CompletedProcess([], 1, "", "no Python\n")
-    assert loaded_libraries.outcomes(early) == [("the program", "! no Python")]
+    assert loaded_libraries.parse_outcomes(early) == [("the program", "! no Python")]
 
 
 def test_a_library_of_no_version() -> None:
-    assert loaded_libraries.CUDART.version("libm.so.6").startswith("of no version (")
+    assert loaded_libraries.CUDART.read_version("libm.so.6").startswith("of no version (")
 
 
 # What is installed

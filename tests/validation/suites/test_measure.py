@@ -41,7 +41,7 @@ class Clocked:
         return self.now
 
 
-def pace(seconds: Iterable[float], plan: MeasurementPlan = PLAN) -> measure.Pace:
+def pace(seconds: Iterable[float], plan: MeasurementPlan = PLAN) -> measure.MeasuredPace:
     clocked = Clocked(seconds)
     return measure.measure_pace(clocked.step, plan, clocked.clock)
 

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from validation.suites.ddp.nccl_debug import Connection, connections, per_transport, problem
+from validation.suites.ddp.nccl_debug import (
+    NcclConnection,
+    count_per_transport,
+    find_connection_problem,
+    parse_connections,
+)
 
 START = """\
 node:192:192 [0] NCCL INFO Bootstrap : Using lo:127.0.0.1<0>
@@ -41,51 +46,59 @@ node:193:357 [1] NCCL INFO Channel 00/0 : 1[1] -> 0[0] [send] via NET/Socket/0
 
 
 def test_peer_to_peer() -> None:
-    found = connections(START + P2P + END)
-    assert found[0] == Connection(0, 0, 1, "P2P", "/CUMEM/read")
-    assert per_transport(found) == {"P2P": 4}
-    assert not problem(found, 2)
+    found = parse_connections(START + P2P + END)
+    assert found[0] == NcclConnection(0, 0, 1, "P2P", "/CUMEM/read")
+    assert count_per_transport(found) == {"P2P": 4}
+    assert not find_connection_problem(found, 2)
 
 
 def test_shared_memory_names_gpus_by_number_or_bus() -> None:
-    found = connections(START + SHM + END)
+    found = parse_connections(START + SHM + END)
     assert found == (
-        Connection(0, 0, 1, "SHM", "/direct/direct"),
-        Connection(0, 1, 0, "SHM", "/direct/direct"),
+        NcclConnection(0, 0, 1, "SHM", "/direct/direct"),
+        NcclConnection(0, 1, 0, "SHM", "/direct/direct"),
     )
-    assert not problem(found, 2)
+    assert not find_connection_problem(found, 2)
 
 
 def test_sockets_are_counted_once_and_refused() -> None:
-    found = connections(START + SOCKETS + END)
-    assert per_transport(found) == {"NET": 2}
-    assert problem(found, 2) == "rank 0 reaches rank 1 by NET/Socket/0"
+    found = parse_connections(START + SOCKETS + END)
+    assert count_per_transport(found) == {"NET": 2}
+    assert find_connection_problem(found, 2) == "rank 0 reaches rank 1 by NET/Socket/0"
 
 
 def test_one_slow_connection_among_fast_ones_is_refused() -> None:
     mixed = P2P + SOCKETS.replace("00/0", "02/0")
-    assert per_transport(connections(mixed)) == {"NET": 2, "P2P": 4}
-    assert problem(connections(mixed), 2) == "rank 0 reaches rank 1 by NET/Socket/0"
+    assert count_per_transport(parse_connections(mixed)) == {"NET": 2, "P2P": 4}
+    assert (
+        find_connection_problem(parse_connections(mixed), 2)
+        == "rank 0 reaches rank 1 by NET/Socket/0"
+    )
 
 
 @pytest.mark.parametrize("text", ["", START + END, P2P.replace("NCCL INFO", "NCCL WARN")])
 def test_nothing_told_is_no_proof(text: str) -> None:
-    assert problem(connections(text), 2) == "NCCL told of no connection at all"
+    assert (
+        find_connection_problem(parse_connections(text), 2) == "NCCL told of no connection at all"
+    )
 
 
 def test_a_rank_that_only_sends() -> None:
     assert (
-        problem(connections(P2P.splitlines()[0]), 2)
+        find_connection_problem(parse_connections(P2P.splitlines()[0]), 2)
         == "ranks [0, 1] of 2 do not both send and receive"
     )
 
 
 def test_a_rank_that_is_missing() -> None:
-    assert problem(connections(P2P), 4) == "ranks [2, 3] of 4 do not both send and receive"
+    assert (
+        find_connection_problem(parse_connections(P2P), 4)
+        == "ranks [2, 3] of 4 do not both send and receive"
+    )
 
 
 def test_a_path_with_a_space() -> None:
-    (found,) = connections(
+    (found,) = parse_connections(
         "a:1:2 [0] NCCL INFO Channel 03/0 : 2[2] -> 3[3] via P2P/direct pointer/read"
     )
-    assert found == Connection(3, 2, 3, "P2P", "/direct")
+    assert found == NcclConnection(3, 2, 3, "P2P", "/direct")

@@ -15,8 +15,8 @@ import pytest
 from validation.suites.libraries import shared_objects
 from validation.suites.libraries.shared_objects import (
     DamagedObjectError,
-    Loader,
-    Missing,
+    DynamicLoader,
+    MissingLibrary,
     SharedObject,
 )
 
@@ -64,9 +64,9 @@ def write(tmp_path: Path) -> Write:
 
 def loader(
     tmp_path: Path, *library_path: str, cache: Mapping[str, tuple[str, ...]] | None = None
-) -> Loader:
+) -> DynamicLoader:
     """Return a loader whose system has only the libraries in `system`."""
-    return Loader(
+    return DynamicLoader(
         tuple(str(tmp_path / each) for each in library_path),
         cache or {},
         (str(tmp_path / "system"),),
@@ -90,8 +90,8 @@ def test_dynamic_section_is_read(write: Write, tmp_path: Path) -> None:
 
 
 def test_a_runpath_makes_rpath_void(write: Write) -> None:
-    assert write("a.so", rpath="/x").inherited == ("/x",)
-    assert write("b.so", rpath="/x", runpath="/y").inherited == ()
+    assert write("a.so", rpath="/x").inherited_folders == ("/x",)
+    assert write("b.so", rpath="/x", runpath="/y").inherited_folders == ()
 
 
 def test_what_is_no_shared_object(tmp_path: Path) -> None:
@@ -124,7 +124,7 @@ def test_the_order_in_which_places_are_searched(write: Write, tmp_path: Path) ->
         first["user.so"] = place if place != "runpath" else first["user.so"]
         first["modern.so"] = place if place != "rpath" else first["modern.so"]
         for each in (user, modern):
-            found = loader(tmp_path, "library_path", cache=cache).find("liba.so", each)
+            found = loader(tmp_path, "library_path", cache=cache).find_library("liba.so", each)
             assert found is not None
             assert Path(found.path).parent.name == first[Path(each.path).name]
 
@@ -132,30 +132,39 @@ def test_the_order_in_which_places_are_searched(write: Write, tmp_path: Path) ->
 def test_the_rpath_of_what_loads_is_searched_too(write: Write, tmp_path: Path) -> None:
     write("libs/liba.so", needed="libb.so")
     write("libs/libb.so")
-    assert loader(tmp_path).load(write("old.so", needed="liba.so", rpath="$ORIGIN/libs"))[1] == []
-    missing = loader(tmp_path).load(write("new.so", needed="liba.so", runpath="$ORIGIN/libs"))[1]
-    assert missing == [Missing(str(tmp_path / "libs" / "liba.so"), "libb.so")]
+    assert (
+        loader(tmp_path).resolve_loading(write("old.so", needed="liba.so", rpath="$ORIGIN/libs"))[1]
+        == []
+    )
+    missing = loader(tmp_path).resolve_loading(
+        write("new.so", needed="liba.so", runpath="$ORIGIN/libs")
+    )[1]
+    assert missing == [MissingLibrary(str(tmp_path / "libs" / "liba.so"), "libb.so")]
 
 
 def test_a_library_of_another_machine_is_passed_over(write: Write, tmp_path: Path) -> None:
     write("first/liba.so", machine=AARCH64)
     user = write("user.so", needed="liba.so")
-    assert loader(tmp_path, "first").find("liba.so", user) is None
+    assert loader(tmp_path, "first").find_library("liba.so", user) is None
     write("system/liba.so")
-    assert loader(tmp_path, "first").find("liba.so", user) is not None
+    assert loader(tmp_path, "first").find_library("liba.so", user) is not None
 
 
 def test_names_that_are_loaded_before_are_not_searched(write: Write, tmp_path: Path) -> None:
     user = write("user.so", needed="liba.so libb.so")
     write("system/liba.so", soname="libb.so")
-    assert loader(tmp_path).load(user)[1] == []
-    assert loader(tmp_path).load(write("other.so", needed="libc.so"), {"libc.so"})[1] == []
+    assert loader(tmp_path).resolve_loading(user)[1] == []
+    assert (
+        loader(tmp_path).resolve_loading(write("other.so", needed="libc.so"), {"libc.so"})[1] == []
+    )
 
 
 def test_a_path_is_not_searched(write: Write, tmp_path: Path) -> None:
     write("far/liba.so")
     user = write("user.so", needed=f"{tmp_path}/far/liba.so {tmp_path}/far/libb.so")
-    assert loader(tmp_path).load(user)[1] == [Missing(user.path, f"{tmp_path}/far/libb.so")]
+    assert loader(tmp_path).resolve_loading(user)[1] == [
+        MissingLibrary(user.path, f"{tmp_path}/far/libb.so")
+    ]
 
 
 def test_a_library_is_judged_in_company(write: Write, tmp_path: Path) -> None:
@@ -164,17 +173,17 @@ def test_a_library_is_judged_in_company(write: Write, tmp_path: Path) -> None:
     carried = write("libs/liba.so", needed="libb.so")
     other = write("libs/libb.so")
     nothing = lambda _: ()  # noqa: E731
-    assert shared_objects.unresolved(loader(tmp_path), [module, carried, other], nothing) == []
-    assert shared_objects.unresolved(loader(tmp_path), [carried, other], nothing) == [
-        Missing(carried.path, "libb.so")
+    assert shared_objects.find_missing(loader(tmp_path), [module, carried, other], nothing) == []
+    assert shared_objects.find_missing(loader(tmp_path), [carried, other], nothing) == [
+        MissingLibrary(carried.path, "libb.so")
     ]
 
 
 def test_libraries_that_need_each_other_are_judged(write: Write, tmp_path: Path) -> None:
     left = write("left.so", needed="right.so", rpath="$ORIGIN")
     right = write("right.so", needed="left.so libgone.so", rpath="$ORIGIN")
-    found = shared_objects.unresolved(loader(tmp_path), [left, right], lambda _: ())
-    assert found == [Missing(right.path, "libgone.so")]
+    found = shared_objects.find_missing(loader(tmp_path), [left, right], lambda _: ())
+    assert found == [MissingLibrary(right.path, "libgone.so")]
 
 
 def test_the_machines_own_loader_agrees() -> None:
@@ -182,10 +191,10 @@ def test_the_machines_own_loader_agrees() -> None:
     program = str(Path(sys.executable).resolve())
     listed = subprocess.run(["ldd", program], capture_output=True, text=True, check=True).stdout
     wanted = {str(Path(path).resolve()) for path in re.findall(r"(/\S+) \(0x", listed)}
-    here = shared_objects.this_loader()
-    start = here.read(program)
+    here = shared_objects.current_loader()
+    start = here.read_cached(program)
     assert start is not None
-    loaded, missing = here.load(start)
+    loaded, missing = here.resolve_loading(start)
     assert {each.file for each in loaded} - {program} == wanted
     assert not missing
 
@@ -195,7 +204,9 @@ def test_what_ldconfig_prints() -> None:
         "2 libs found in cache\n\tliba.so.1 (libc6,x86-64) => /lib/liba.so.1\n\tliba.so.1 "
         "(libc6) => /l/liba.so.1\n"
     )
-    assert shared_objects.cached(listed) == {"liba.so.1": ("/lib/liba.so.1", "/l/liba.so.1")}
+    assert shared_objects.parse_ldconfig(listed) == {
+        "liba.so.1": ("/lib/liba.so.1", "/l/liba.so.1")
+    }
 
 
 def test_objects_below_a_folder(write: Write, tmp_path: Path) -> None:
@@ -206,7 +217,7 @@ def test_objects_below_a_folder(write: Write, tmp_path: Path) -> None:
     left_out = {str(tmp_path / "mounted"), str(tmp_path / "mounted.so")}
     found = {
         path.removeprefix(f"{tmp_path}/")
-        for path in shared_objects.objects_below(str(tmp_path), left_out)
+        for path in shared_objects.find_objects(str(tmp_path), left_out)
     }
     assert found == {"a.so", "deep/er/b.so.1", "program"}
 

@@ -6,7 +6,7 @@ import faulthandler
 import threading
 from pathlib import Path
 
-from validation.suites.stacks import innermost_frame
+from validation.suites.stacks import find_innermost_frame
 
 OF_A_RANK = """\
 Timeout (0:00:25)!
@@ -21,15 +21,17 @@ Thread 0x00007fb40207b040 (most recent call first):
 
 
 def test_innermost_frame_that_is_not_pythons_own() -> None:
-    assert innermost_frame(OF_A_RANK) == "_try_get_data (dataloader.py:1251)"
+    assert find_innermost_frame(OF_A_RANK) == "_try_get_data (dataloader.py:1251)"
 
 
 def test_pythons_own_where_there_is_no_other() -> None:
-    assert innermost_frame("\n".join(OF_A_RANK.splitlines()[:6])) == "select (selectors.py:415)"
+    assert (
+        find_innermost_frame("\n".join(OF_A_RANK.splitlines()[:6])) == "select (selectors.py:415)"
+    )
 
 
 def test_no_stacks() -> None:
-    assert not innermost_frame("")
+    assert not find_innermost_frame("")
 
 
 def test_the_main_thread_is_the_last(tmp_path: Path) -> None:
@@ -43,6 +45,6 @@ def test_the_main_thread_is_the_last(tmp_path: Path) -> None:
     finally:
         leave.set()
         other.join()
-    assert innermost_frame((tmp_path / "stacks").read_text()).startswith(
+    assert find_innermost_frame((tmp_path / "stacks").read_text()).startswith(
         "test_the_main_thread_is_the_last (test_stacks"
     )

@@ -12,13 +12,13 @@ BESIDE = Path(surroundings.__file__).parent
 
 
 def test_a_folder_that_can_be_written_is_left_as_it_was(tmp_path: Path) -> None:
-    assert surroundings.writing_problem(tmp_path / "a" / "b") == ""
+    assert surroundings.find_writing_problem(tmp_path / "a" / "b") == ""
     assert not [*tmp_path.iterdir()]
 
 
 def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    found = surroundings.writing_problem(tmp_path / "file" / "below")
+    found = surroundings.find_writing_problem(tmp_path / "file" / "below")
     assert found == f"{tmp_path / 'file' / 'below'}: Not a directory"
 
 

@@ -25,7 +25,7 @@ between blocks are rounded by at most one unit roundoff each.
 
 
 @dataclass(frozen=True)
-class Case:
+class AttentionCase:
     """One backend in one precision, with or without the causal mask."""
 
     backend: Any
@@ -37,7 +37,7 @@ class Case:
         return f"{self.backend.name} attention in {str(self.dtype).removeprefix('torch.')}{causal}"
 
 
-def cases(device: str) -> Iterator[Case]:
+def iter_cases(device: str) -> Iterator[AttentionCase]:
     """Yield the cases that must work on `device`.
 
     The flash kernels need half precision and Ampere on a GPU, and neither on a CPU.
@@ -51,15 +51,15 @@ def cases(device: str) -> Iterator[Case]:
     }.items():
         for dtype in dtypes:
             yield from (
-                Case(backend, dtype, causal)
+                AttentionCase(backend, dtype, causal)
                 for causal in (False, True)
-                if _is_there(backend, dtype, device)
+                if _is_supported(backend, dtype, device)
             )
 
 
-def error(case: Case, device: str) -> float:
+def measure_error(case: AttentionCase, device: str) -> float:
     """Return the largest relative error of a case; the backend itself raises if it cannot run."""
-    query, key, value = (tensor.to(case.dtype) for tensor in _inputs())
+    query, key, value = (tensor.to(case.dtype) for tensor in _draw_inputs())
     with sdpa_kernel([case.backend]):
         got = torch.nn.functional.scaled_dot_product_attention(
             query.to(device), key.to(device), value.to(device), is_causal=case.causal
@@ -72,17 +72,17 @@ def error(case: Case, device: str) -> float:
     return relative_error(got, weights / weights.sum(axis=-1, keepdims=True) @ value)
 
 
-def _is_there(backend: Any, dtype: Any, device: str) -> bool:
+def _is_supported(backend: Any, dtype: Any, device: str) -> bool:
     if device != "cuda":
         return backend in (SDPBackend.MATH, SDPBackend.FLASH_ATTENTION)
     ampere = torch.cuda.get_device_capability() >= (8, 0)
     if backend is SDPBackend.CUDNN_ATTENTION:
-        query, key, value = (tensor.to("cuda", dtype) for tensor in _inputs())
+        query, key, value = (tensor.to("cuda", dtype) for tensor in _draw_inputs())
         parameters = torch.backends.cuda.SDPAParams(query, key, value, None, 0.0, False, False)
         # cuDNN supports some GPUs and sizes only, and torch knows which
         return ampere and bool(torch.backends.cuda.can_use_cudnn_attention(parameters))
     return ampere or (backend is not SDPBackend.FLASH_ATTENTION and dtype is not torch.bfloat16)
 
 
-def _inputs() -> Any:
+def _draw_inputs() -> Any:
     return torch.randn(3, *SHAPE, generator=torch.Generator().manual_seed(12))

@@ -26,7 +26,7 @@ Two linear layers, norm, gelu, sum, comparison, running sum, division, softmax.
 _COMPILER = re.compile(r"(cc|gcc|clang|c\+\+|g\+\+|clang\+\+)(-\d+)?")
 
 
-def compilers() -> dict[str, str]:
+def find_compilers() -> dict[str, str]:
     """Return the C and C++ compilers on PATH as name to path, versioned names too.
 
     The path is that of the program that would be run.
@@ -42,7 +42,7 @@ def compilers() -> dict[str, str]:
     }
 
 
-class Branching(torch.nn.Module):  # type: ignore[misc] # torch is not in the harness' own environment
+class BranchingNetwork(torch.nn.Module):  # type: ignore[misc] # torch is not in the harness' own environment
     """A network whose branch depends on its data.
 
     Dynamo must end one graph there and begin another.
@@ -62,7 +62,7 @@ class Branching(torch.nn.Module):  # type: ignore[misc] # torch is not in the ha
 
 
 @dataclass(frozen=True)
-class Compared:
+class CompiledComparison:
     """How many `operations` were captured, and the largest relative `error`.
 
     The error is that of outputs and gradients.
@@ -72,22 +72,22 @@ class Compared:
     error: float
 
 
-def compare(device: str, backend: str) -> Compared:
+def compare_compiled(device: str, backend: str) -> CompiledComparison:
     """Compare the network compiled with `backend` with itself, in float64.
 
     There are inputs for both branches.
     """
     torch.manual_seed(0)
     torch._dynamo.reset()  # what another backend compiled would be used again
-    model, captured = Branching().double().to(device), _Counting(backend)
+    model, captured = BranchingNetwork().double().to(device), _CountingBackend(backend)
     compiled = torch.compile(model, backend=captured)
     inputs = torch.randn(6, 16, dtype=torch.float64, device=device)
     ways = [inputs.abs(), -inputs.abs()]
-    error = max(_difference(model, compiled, way) for way in ways)
-    return Compared(captured.operations, error)
+    error = max(_largest_difference(model, compiled, way) for way in ways)
+    return CompiledComparison(captured.operations, error)
 
 
-class _Counting:
+class _CountingBackend:
     """A backend that counts the operations it is given, and leaves the work to another backend."""
 
     def __init__(self, backend: str) -> None:
@@ -99,7 +99,7 @@ class _Counting:
         return self._backend(graph, inputs)
 
 
-def _difference(model: Any, compiled: Any, inputs: Any) -> float:
+def _largest_difference(model: Any, compiled: Any, inputs: Any) -> float:
     wanted = _outputs_and_gradients(model, model, inputs)
     got = _outputs_and_gradients(compiled, model, inputs)
     error = max(

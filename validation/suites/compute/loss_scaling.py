@@ -17,7 +17,7 @@ Times SCALE it is 6.6e-5.
 INPUTS = 64
 
 
-def tiny_gradient(device: str, *, scaled: bool) -> float:
+def compute_tiny_gradient(device: str, *, scaled: bool) -> float:
     """Return the gradient of TINY times a sum over 64 rows of ones, through an fp16 layer.
 
     It is 64 * TINY if nothing is lost.
@@ -35,7 +35,7 @@ def tiny_gradient(device: str, *, scaled: bool) -> float:
     return float(layer.weight.grad.abs().max())
 
 
-class Scaled:
+class ScaledWeight:
     """One weight trained by SGD at rate 1.
 
     The scale may double after two steps without an overflow.
@@ -47,14 +47,14 @@ class Scaled:
         self._scaler = torch.amp.GradScaler(device, init_scale=SCALE, growth_interval=2)
 
     @property
-    def state(self) -> tuple[float, float]:
+    def scale_and_weight(self) -> tuple[float, float]:
         """The scale and the weight."""
         return float(self._scaler.get_scale()), float(self._weight.item())
 
-    def step(self, gradient: float) -> tuple[float, float]:
+    def take_step(self, gradient: float) -> tuple[float, float]:
         """Make a step along `gradient` and return the state after it."""
         self._optimizer.zero_grad()
         self._scaler.scale((self._weight * gradient).sum()).backward()
         self._scaler.step(self._optimizer)
         self._scaler.update()
-        return self.state
+        return self.scale_and_weight

@@ -25,7 +25,7 @@ SCALE = 1024.0
 
 
 @dataclass(frozen=True)
-class Curve:
+class TrainingCurve:
     """The error of each step of a training, and the types of what its layers gave.
 
     `residuals` are root mean square errors, with targets of unit variance. `activations` are the
@@ -36,12 +36,12 @@ class Curve:
     activations: frozenset[Any]
 
     @property
-    def end(self) -> float:
+    def final_residual(self) -> float:
         """The mean of the last ten steps."""
         return sum(self.residuals[-LAST:]) / LAST
 
 
-def limit(dtype: Any) -> float:
+def allowed_distance(dtype: Any) -> float:
     """Return how far apart two curves may end.
 
     It is how much the roundings on the way can move outputs of unit size, at most.
@@ -50,13 +50,13 @@ def limit(dtype: Any) -> float:
 
 
 @one_thread()
-def train(device: str, dtype: Any) -> Curve:
+def train_network(device: str, dtype: Any) -> TrainingCurve:
     """Train a small convolutional network for 60 steps, under autocast to `dtype`.
 
     If `dtype` is float32, there is no autocast.
     """
     torch.manual_seed(0)
-    model, seen = _model().to(device), set()
+    model, seen = _build_network().to(device), set()
     generator = torch.Generator().manual_seed(1)  # 128 pictures, and four smooth functions of each
     pictures = torch.randn(128, 3, 12, 12, generator=generator)
     targets = torch.tanh(pictures.flatten(1) @ torch.randn(432, 4, generator=generator) / 432**0.5)
@@ -68,11 +68,13 @@ def train(device: str, dtype: Any) -> Curve:
     with torch.backends.cudnn.flags(
         enabled=True, allow_tf32=False
     ):  # TF32 is as coarse as the fp16 compared with it
-        residuals = tuple(_step(model, optimizer, scaler, data, dtype) for _ in range(STEPS))
-    return Curve(residuals, frozenset(seen))
+        residuals = tuple(_train_step(model, optimizer, scaler, data, dtype) for _ in range(STEPS))
+    return TrainingCurve(residuals, frozenset(seen))
 
 
-def _step(model: Any, optimizer: Any, scaler: Any, data: tuple[Any, Any], dtype: Any) -> float:
+def _train_step(
+    model: Any, optimizer: Any, scaler: Any, data: tuple[Any, Any], dtype: Any
+) -> float:
     inputs, targets = data
     with torch.autocast(inputs.device.type, dtype=dtype, enabled=dtype is not torch.float32):
         outputs = model(inputs)
@@ -84,7 +86,7 @@ def _step(model: Any, optimizer: Any, scaler: Any, data: tuple[Any, Any], dtype:
     return math.sqrt(loss.item())
 
 
-def _model() -> Any:
+def _build_network() -> Any:
     return torch.nn.Sequential(
         torch.nn.Conv2d(3, 16, 3, stride=2),
         torch.nn.ReLU(),

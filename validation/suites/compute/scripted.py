@@ -13,7 +13,7 @@ import torch
 SCRIPTED, TRACED = "scripted.ts", "traced.ts"
 
 
-class Straight(torch.nn.Module):  # type: ignore[misc] # torch is not in the harness' own environment
+class StraightNetwork(torch.nn.Module):  # type: ignore[misc] # torch is not in the harness' own environment
     """Two layers and a batch norm, whose running mean and variance are buffers."""
 
     def __init__(self) -> None:
@@ -27,12 +27,12 @@ class Straight(torch.nn.Module):  # type: ignore[misc] # torch is not in the har
         return self.last(torch.relu(self.norm(self.first(inputs))))
 
 
-class Repeating(torch.nn.Module):  # type: ignore[misc]
+class RepeatingNetwork(torch.nn.Module):  # type: ignore[misc]
     """A network that repeats a block as often as a buffer says and the data allow."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.inner = Straight()
+        self.inner = StraightNetwork()
         self.register_buffer("times", torch.tensor(3))
 
     def forward(self, inputs: torch.Tensor) -> torch.Tensor:
@@ -43,22 +43,25 @@ class Repeating(torch.nn.Module):  # type: ignore[misc]
         return inputs
 
 
-def export(folder: Path, device: str) -> dict[str, Any]:
+def export_networks(folder: Path, device: str) -> dict[str, Any]:
     """Write one scripted and one traced file, and return the eager outputs by file name.
 
     Buffers are as training leaves them.
     """
     torch.manual_seed(0)
-    model = Repeating().to(device)
+    model = RepeatingNetwork().to(device)
     for _ in range(5):  # moves the running mean and variance away from where they start
-        model(3 * examples().to(device) + 1)
+        model(3 * draw_examples().to(device) + 1)
     model.eval()
     with torch.no_grad():
         torch.jit.script(model).save(str(folder / SCRIPTED))
-        torch.jit.trace(model.inner, examples().to(device)).save(str(folder / TRACED))
-        return {SCRIPTED: model(examples().to(device)), TRACED: model.inner(examples().to(device))}
+        torch.jit.trace(model.inner, draw_examples().to(device)).save(str(folder / TRACED))
+        return {
+            SCRIPTED: model(draw_examples().to(device)),
+            TRACED: model.inner(draw_examples().to(device)),
+        }
 
 
-def examples() -> Any:
+def draw_examples() -> Any:
     """Return 32 rows of 12 numbers."""
     return torch.randn(32, 12, generator=torch.Generator().manual_seed(3))

@@ -43,7 +43,7 @@ def test_amp_converges(precision: str, expected: Expected, figure: Figures) -> N
     ):
         not_run(NO_BFLOAT16)
     reference, got = (
-        mixed_precision.train(expected.device, each) for each in (torch.float32, dtype)
+        mixed_precision.train_network(expected.device, each) for each in (torch.float32, dtype)
     )
     names = sorted(str(activation).removeprefix("torch.") for activation in got.activations)
     require(
@@ -52,8 +52,8 @@ def test_amp_converges(precision: str, expected: Expected, figure: Figures) -> N
         precision,
         "autocast that does not cast: mixed precision which is none",
     )
-    first, in_fp32 = reference.residuals[0], reference.end
-    apart, limit = abs(got.end - in_fp32), mixed_precision.limit(dtype)
+    first, in_fp32 = reference.residuals[0], reference.final_residual
+    apart, limit = abs(got.final_residual - in_fp32), mixed_precision.allowed_distance(dtype)
     figure(f"{precision} apart from fp32", apart, "of the targets' deviation")
     require(
         in_fp32 < first / 4,
@@ -63,7 +63,7 @@ def test_amp_converges(precision: str, expected: Expected, figure: Figures) -> N
     )
     require(
         apart <= limit,
-        f"the error ended at {got.end:.4f} in {precision} and at {in_fp32:.4f} in fp32",
+        f"the error ended at {got.final_residual:.4f} in {precision} and at {in_fp32:.4f} in fp32",
         f"at most {limit:.4f} apart, which rounding explains",
         f"{precision} kernels that compute wrongly, or gradients that are lost on the way",
     )
@@ -75,7 +75,9 @@ def test_grad_scaler(expected: Expected) -> None:
     An overflow costs one step and half the scale.
     """
     device, true = expected.device, loss_scaling.TINY * loss_scaling.INPUTS
-    bare, scaled = (loss_scaling.tiny_gradient(device, scaled=flag) for flag in (False, True))
+    bare, scaled = (
+        loss_scaling.compute_tiny_gradient(device, scaled=flag) for flag in (False, True)
+    )
     require(
         bare == 0,
         f"a gradient of {loss_scaling.TINY} came through an fp16 layer unscaled as {bare:.1e}",
@@ -88,12 +90,12 @@ def test_grad_scaler(expected: Expected) -> None:
         f"{true:.1e}",
         "a GradScaler that does not scale: small gradients are lost in fp16",
     )
-    _check_scale(loss_scaling.Scaled(device))
+    _check_scale(loss_scaling.ScaledWeight(device))
 
 
-def _check_scale(training: loss_scaling.Scaled) -> None:
-    scale, weight = training.state
-    overflowed = training.step(float("inf"))
+def _check_scale(training: loss_scaling.ScaledWeight) -> None:
+    scale, weight = training.scale_and_weight
+    overflowed = training.take_step(float("inf"))
     require(
         overflowed == (scale / 2, weight),
         (
@@ -103,8 +105,8 @@ def _check_scale(training: loss_scaling.Scaled) -> None:
         f"{scale / 2:g} and {weight:g}: half the scale, and no step",
         "a GradScaler that does not see infinite gradients",
     )
-    training.step(0.25)
-    grown = training.step(0.25)
+    training.take_step(0.25)
+    grown = training.take_step(0.25)
     require(
         grown == (scale, weight - 0.5),
         f"after two more steps the loss scale is {grown[0]:g} and the weight {grown[1]:g}",
@@ -115,7 +117,7 @@ def _check_scale(training: loss_scaling.Scaled) -> None:
 
 def test_compiler_is_what_the_tag_says(expected: Expected) -> None:
     """A runtime image ships no compiler, which would make it larger and easier to attack."""
-    found = compiling.compilers()
+    found = compiling.find_compilers()
     shown = ", ".join(sorted(found.values())) or "no C or C++ compiler"
     if not expected.compiler:
         require(
@@ -140,7 +142,7 @@ def test_dynamo_agrees_with_eager(expected: Expected, figure: Figures) -> None:
 
     No compiler is needed.
     """
-    _check_compiled(compiling.compare(expected.device, "aot_eager"), "aot_eager", figure)
+    _check_compiled(compiling.compare_compiled(expected.device, "aot_eager"), "aot_eager", figure)
 
 
 @reports("inductor_error", "relative", required=False)
@@ -150,7 +152,7 @@ def test_inductor(expected: Expected, figure: Figures) -> None:
     It must neither hang nor compute something else.
     """
     try:
-        compared = compiling.compare(expected.device, "inductor")
+        compared = compiling.compare_compiled(expected.device, "inductor")
     except Exception as error:  # of what kind is the backend's own choice
         lines = str(error).splitlines()
         message = next(
@@ -184,7 +186,7 @@ def test_inductor(expected: Expected, figure: Figures) -> None:
     _check_compiled(compared, "inductor", figure)
 
 
-def _check_compiled(compared: compiling.Compared, backend: str, figure: Figures) -> None:
+def _check_compiled(compared: compiling.CompiledComparison, backend: str, figure: Figures) -> None:
     require(
         compared.operations >= compiling.OPERATIONS,
         f"Dynamo captured {compared.operations} operations for {backend}",
@@ -235,11 +237,11 @@ def _check_errors(
 @reports("attention_backends", "backends")
 def test_attention(expected: Expected, figure: Figures) -> None:
     """Every backend for this device, with and without the causal mask."""
-    cases = list(attention_backends.cases(expected.device))
+    cases = list(attention_backends.iter_cases(expected.device))
     figure("attention_backends", len({case.backend.name for case in cases}), "backends")
     for case in cases:
         error, limit = (
-            attention_backends.error(case, expected.device),
+            attention_backends.measure_error(case, expected.device),
             attention_backends.LIMITS[case.dtype],
         )
         require(
@@ -252,7 +254,7 @@ def test_attention(expected: Expected, figure: Figures) -> None:
 
 def test_sort_scan_and_scatter(expected: Expected) -> None:
     """Whole numbers leave no room for rounding: the answers are exact."""
-    wrong = list(numerics.inexact_orderings(expected.device))
+    wrong = list(numerics.find_inexact_operations(expected.device))
     require(
         not wrong,
         f"{', '.join(wrong)} on {expected.device} differ from NumPy's",
@@ -267,29 +269,34 @@ def test_checkpoint_resumes(expected: Expected, tmp_path: Path) -> None:
     The checkpoint is loaded by another training. cuBLAS promises the same bits on the same GPU as
     long as one stream is used, which is so here.
     """
-    whole, first, second = (checkpoints.Training(expected.device, seed) for seed in (0, 0, 1))
+    whole, first, second = (
+        checkpoints.ResumableTraining(expected.device, seed) for seed in (0, 0, 1)
+    )
     torch.manual_seed(2)
-    whole.run(6)
+    whole.run_steps(6)
     torch.manual_seed(2)
-    first.run(3)
-    torch.save(first.state(), tmp_path / "checkpoint.pt")
+    first.run_steps(3)
+    torch.save(first.capture_state(), tmp_path / "checkpoint.pt")
     torch.manual_seed(3)
     _require_different(second, first)
-    second.restore(
+    second.restore_state(
         torch.load(tmp_path / "checkpoint.pt", weights_only=True, map_location=expected.device)
     )
     _require_same(second, first, "a training loaded from its checkpoint")
-    second.run(3)
+    second.run_steps(3)
     _require_same(second, whole, "a training that was resumed and one that was not")
 
 
-def _require_different(one: checkpoints.Training, other: checkpoints.Training) -> None:
+def _require_different(
+    one: checkpoints.ResumableTraining, other: checkpoints.ResumableTraining
+) -> None:
     """Fail the check if two trainings have the same weights.
 
     Otherwise it could not be seen that a checkpoint was loaded.
     """
     same = not any(
-        name.startswith("model") for name in checkpoints.differences(one.state(), other.state())
+        name.startswith("model")
+        for name in checkpoints.find_differences(one.capture_state(), other.capture_state())
     )
     require(
         not same,
@@ -299,8 +306,10 @@ def _require_different(one: checkpoints.Training, other: checkpoints.Training) -
     )
 
 
-def _require_same(one: checkpoints.Training, other: checkpoints.Training, which: str) -> None:
-    differ = list(checkpoints.differences(one.state(), other.state()))
+def _require_same(
+    one: checkpoints.ResumableTraining, other: checkpoints.ResumableTraining, which: str
+) -> None:
+    differ = list(checkpoints.find_differences(one.capture_state(), other.capture_state()))
     require(
         not differ,
         f"{which}: {len(differ)} parts differ, the first is `{next(iter(differ), '')}`",
@@ -315,16 +324,17 @@ def test_checkpoint_of_another_device(tmp_path: Path) -> None:
     Otherwise a machine without a GPU must raise an error.
     """
     path, saved = tmp_path / "checkpoint.pt", {"weights": torch.arange(1000.0), "steps": 3}
-    checkpoints.save_as_on_a_gpu(saved, path)
+    checkpoints.save_as_from_gpu(saved, path)
     loaded = torch.load(path, weights_only=True, map_location="cpu")
     require(
-        loaded["weights"].device.type == "cpu" and not list(checkpoints.differences(saved, loaded)),
+        loaded["weights"].device.type == "cpu"
+        and not list(checkpoints.find_differences(saved, loaded)),
         f"weights saved on a GPU and asked for on the CPU came to {loaded['weights'].device}",
         "the same weights on the CPU",
         "a map_location that is not followed",
     )
     if not torch.cuda.is_available():
-        message = _refusal(path)
+        message = _load_error(path)
         require(
             "CUDA" in message,
             f"loading weights of a GPU without one gave {message or 'no error'}",
@@ -336,22 +346,22 @@ def test_checkpoint_of_another_device(tmp_path: Path) -> None:
 def test_damaged_checkpoints_are_refused(tmp_path: Path) -> None:
     """A file that was cut, as by a full disk, and one that would run a program when it is read."""
     whole, cut, hostile = (tmp_path / name for name in ("whole.pt", "cut.pt", "hostile.pt"))
-    torch.save(checkpoints.Training("cpu", seed=0).state(), whole)
+    torch.save(checkpoints.ResumableTraining("cpu", seed=0).capture_state(), whole)
     cut.write_bytes(whole.read_bytes()[: whole.stat().st_size * 2 // 3])
-    torch.save(checkpoints.Hostile(tmp_path / "trace"), hostile)
+    torch.save(checkpoints.HostilePickle(tmp_path / "trace"), hostile)
     require(
-        not _refusal(whole),
-        f"a whole checkpoint was refused: {_refusal(whole)}",
+        not _load_error(whole),
+        f"a whole checkpoint was refused: {_load_error(whole)}",
         "its contents",
         "a broken reader",
     )
     require(
-        _refusal(cut),
+        _load_error(cut),
         "two thirds of a checkpoint loaded without an error",
         "an error",
         "a reader that fills gaps",
     )
-    message = _refusal(hostile)
+    message = _load_error(hostile)
     require(
         message and not (tmp_path / "trace").exists(),
         (
@@ -363,7 +373,7 @@ def test_damaged_checkpoints_are_refused(tmp_path: Path) -> None:
     )
 
 
-def _refusal(path: Path) -> str:
+def _load_error(path: Path) -> str:
     """Return the error of `torch.load` for a file; empty if it loads."""
     try:
         torch.load(path, weights_only=True)
@@ -374,11 +384,11 @@ def _refusal(path: Path) -> str:
 
 def test_torchscript_in_a_fresh_process(expected: Expected, tmp_path: Path) -> None:
     """Scripted and traced networks give eager's outputs in a process without their class."""
-    wanted = scripted.export(tmp_path, expected.device)
-    inputs = (scripted.examples().to(expected.device),)
-    got = fresh_process.scores(tmp_path, expected.device, tuple(wanted), inputs)
+    wanted = scripted.export_networks(tmp_path, expected.device)
+    inputs = (scripted.draw_examples().to(expected.device),)
+    got = fresh_process.compute_scores(tmp_path, expected.device, tuple(wanted), inputs)
     for name, outputs in wanted.items():
-        error = fresh_process.difference(got[name], outputs)
+        error = fresh_process.relative_difference(got[name], outputs)
         require(
             error <= fresh_process.LIMIT,
             f"the outputs of {name} in a fresh process are off by {error:.1e}",
@@ -389,7 +399,7 @@ def test_torchscript_in_a_fresh_process(expected: Expected, tmp_path: Path) -> N
 
 def test_challenge(nonce: str, expected: Expected, answer: Answers) -> None:
     """A convolution, a stable sort and a running sum of integers."""
-    question, device = questions.kernels(nonce), expected.device
+    question, device = questions.draw_kernels(nonce), expected.device
     images = torch.tensor(question.images, dtype=torch.float32, device=device).reshape(
         questions.IMAGES
     )

@@ -23,21 +23,21 @@ NARROW = 64
 """
 
 
-def integers(nonce: str, topic: str, count: int, limit: int = LIMIT) -> list[int]:
+def draw_integers(nonce: str, topic: str, count: int, limit: int = LIMIT) -> list[int]:
     """Return `count` integers from -limit to limit.
 
     Each topic has its own; they come from SHAKE-256.
     """
-    return [word % (2 * limit + 1) - limit for word in _words(nonce, topic, count)]
+    return [word % (2 * limit + 1) - limit for word in _draw_words(nonce, topic, count)]
 
 
-def permutation(nonce: str, topic: str, count: int) -> list[int]:
+def draw_permutation(nonce: str, topic: str, count: int) -> list[int]:
     """Return the integers below `count` in an order that follows from the nonce."""
-    drawn = _words(nonce, topic, count)
+    drawn = _draw_words(nonce, topic, count)
     return sorted(range(count), key=lambda number: (drawn[number], number))
 
 
-def texts(nonce: str, topic: str, count: int, length: int) -> list[str]:
+def draw_texts(nonce: str, topic: str, count: int, length: int) -> list[str]:
     """Return `count` different texts of `length` lower-case letters.
 
     `count` must be far below 16**length.
@@ -50,13 +50,13 @@ def texts(nonce: str, topic: str, count: int, length: int) -> list[str]:
     return list(found)[:count]
 
 
-def _words(nonce: str, topic: str, count: int) -> tuple[int, ...]:
+def _draw_words(nonce: str, topic: str, count: int) -> tuple[int, ...]:
     stream = hashlib.shake_256(f"{nonce} {topic}".encode()).digest(4 * count)
     return struct.unpack(f"<{count}I", stream)
 
 
 @dataclass(frozen=True)
-class Product:
+class ProductQuestion:
     """Two matrices to be multiplied, row by row: (ROWS, inner) and (inner, COLUMNS)."""
 
     inner: int
@@ -64,10 +64,12 @@ class Product:
     right: list[int]
 
 
-def product(nonce: str, topic: str, inner: int = INNER, limit: int = LIMIT) -> Product:
+def draw_product(nonce: str, topic: str, inner: int = INNER, limit: int = LIMIT) -> ProductQuestion:
     """Return the question of a matrix product."""
-    left = integers(nonce, f"{topic} left", ROWS * inner, limit)
-    return Product(inner, left, integers(nonce, f"{topic} right", inner * COLUMNS, limit))
+    left = draw_integers(nonce, f"{topic} left", ROWS * inner, limit)
+    return ProductQuestion(
+        inner, left, draw_integers(nonce, f"{topic} right", inner * COLUMNS, limit)
+    )
 
 
 IMAGES = (2, 4, 10, 10)
@@ -76,7 +78,7 @@ SORTED = 512
 
 
 @dataclass(frozen=True)
-class Kernels:
+class KernelQuestion:
     """The question of `compute`: a convolution, a sort and a running sum.
 
     `images` (IMAGES) are convolved with `kernels` (KERNELS) without padding; `values` are sorted
@@ -88,26 +90,26 @@ class Kernels:
     values: list[int]
 
 
-def kernels(nonce: str) -> Kernels:
+def draw_kernels(nonce: str) -> KernelQuestion:
     """Return the question of the suite `compute`."""
-    return Kernels(
-        images=integers(nonce, "images", IMAGES[0] * IMAGES[1] * IMAGES[2] * IMAGES[3]),
-        kernels=integers(nonce, "kernels", KERNELS[0] * KERNELS[1] * KERNELS[2] * KERNELS[3]),
-        values=integers(nonce, "values", SORTED, limit=1000),
+    return KernelQuestion(
+        images=draw_integers(nonce, "images", IMAGES[0] * IMAGES[1] * IMAGES[2] * IMAGES[3]),
+        kernels=draw_integers(nonce, "kernels", KERNELS[0] * KERNELS[1] * KERNELS[2] * KERNELS[3]),
+        values=draw_integers(nonce, "values", SORTED, limit=1000),
     )
 
 
 SAMPLES, VALUES, BATCH, WORKERS = 64, 256, 4, 2
 
 
-def sample(nonce: str, number: int) -> list[int]:
+def draw_sample(nonce: str, number: int) -> list[int]:
     """Return the values of one sample of the suite `dataloader`."""
-    return integers(nonce, f"sample {number}", VALUES, limit=1000)
+    return draw_integers(nonce, f"sample {number}", VALUES, limit=1000)
 
 
-def order(nonce: str) -> list[int]:
+def draw_order(nonce: str) -> list[int]:
     """Return the order in which the samples of the suite `dataloader` must be delivered."""
-    return permutation(nonce, "order", SAMPLES)
+    return draw_permutation(nonce, "order", SAMPLES)
 
 
 RANKS = 2
@@ -116,7 +118,7 @@ INPUTS, OUTPUTS, ROWS_PER_RANK = 8, 4, 8
 
 
 @dataclass(frozen=True)
-class Regression:
+class RegressionQuestion:
     """The question of `ddp`: a linear model without bias.
 
     `weights` is (OUTPUTS, INPUTS); rank N has the N-th part of the rows.
@@ -127,13 +129,13 @@ class Regression:
     targets: list[int]
 
 
-def regression(nonce: str, ranks: int) -> Regression:
+def draw_regression(nonce: str, ranks: int) -> RegressionQuestion:
     """Return the question of the suite `ddp` for as many ranks."""
     rows = ranks * ROWS_PER_RANK
-    return Regression(
-        weights=integers(nonce, "weights", OUTPUTS * INPUTS),
-        inputs=integers(nonce, f"inputs of {ranks}", rows * INPUTS),
-        targets=integers(nonce, f"targets of {ranks}", rows * OUTPUTS),
+    return RegressionQuestion(
+        weights=draw_integers(nonce, "weights", OUTPUTS * INPUTS),
+        inputs=draw_integers(nonce, f"inputs of {ranks}", rows * INPUTS),
+        targets=draw_integers(nonce, f"targets of {ranks}", rows * OUTPUTS),
     )
 
 
@@ -144,7 +146,7 @@ SCALE = 16
 
 
 @dataclass(frozen=True)
-class Learning:
+class LearningQuestion:
     """The question of `workloads`: a network with tanh learns `targets` from `inputs`.
 
     Its weights are `first` (HIDDEN, FEATURES) and `second` (1, HIDDEN).
@@ -156,13 +158,13 @@ class Learning:
     targets: list[int]
 
 
-def learning(nonce: str) -> Learning:
+def draw_learning(nonce: str) -> LearningQuestion:
     """Return the question of the suite `workloads`."""
-    return Learning(
-        first=integers(nonce, "first", HIDDEN * FEATURES),
-        second=integers(nonce, "second", HIDDEN),
-        inputs=integers(nonce, "inputs", EXAMPLES * FEATURES),
-        targets=integers(nonce, "targets", EXAMPLES),
+    return LearningQuestion(
+        first=draw_integers(nonce, "first", HIDDEN * FEATURES),
+        second=draw_integers(nonce, "second", HIDDEN),
+        inputs=draw_integers(nonce, "inputs", EXAMPLES * FEATURES),
+        targets=draw_integers(nonce, "targets", EXAMPLES),
     )
 
 
@@ -170,10 +172,10 @@ PICTURE = (10, 14, 3)
 TOP, LEFT, HEIGHT, WIDTH, BORDER = 2, 3, 6, 8, 1
 
 
-def picture(nonce: str) -> list[int]:
+def draw_picture(nonce: str) -> list[int]:
     """Return the bytes of a picture of the shape PICTURE, for the suite `cv`."""
     size = PICTURE[0] * PICTURE[1] * PICTURE[2]
-    return [word % 256 for word in _words(nonce, "picture", size)]
+    return [word % 256 for word in _draw_words(nonce, "picture", size)]
 
 
 UNKNOWN = "[UNK]"
@@ -181,27 +183,27 @@ PIECES, LENGTH, WORDS = 64, 4, 48
 
 
 @dataclass(frozen=True)
-class Reading:
+class ReadingQuestion:
     """The question of `nlp`: a `vocabulary` of WordPiece (text to number), and `words` to read."""
 
     vocabulary: dict[str, int]
     words: list[str]
 
 
-def reading(nonce: str) -> Reading:
+def draw_reading(nonce: str) -> ReadingQuestion:
     """Return the question of the suite `nlp`.
 
     Every piece may begin a word or continue one; a few words are unknown.
     """
-    pieces = texts(nonce, "pieces", PIECES, LENGTH)
-    numbers = permutation(nonce, "numbers", 2 * PIECES + 1)
+    pieces = draw_texts(nonce, "pieces", PIECES, LENGTH)
+    numbers = draw_permutation(nonce, "numbers", 2 * PIECES + 1)
     entries = [UNKNOWN, *pieces, *(f"##{piece}" for piece in pieces)]
-    chosen = [number % PIECES for number in _words(nonce, "chosen", 3 * WORDS)]
+    chosen = [number % PIECES for number in _draw_words(nonce, "chosen", 3 * WORDS)]
     words = [
         pieces[chosen[at]] + pieces[chosen[at + 1]] * (chosen[at + 2] % 3)
         for at in range(0, 3 * WORDS, 3)
     ]
-    return Reading(dict(zip(entries, numbers, strict=True)), [*words, pieces[0] + "zz"])
+    return ReadingQuestion(dict(zip(entries, numbers, strict=True)), [*words, pieces[0] + "zz"])
 
 
 STATES, ACTIONS, MOVES, EPISODE = 32, 4, 96, 10
@@ -209,7 +211,7 @@ COPIES = 2
 
 
 @dataclass(frozen=True)
-class World:
+class WorldQuestion:
     """The question of `rl`: a table of transitions and rewards, and the actions to take.
 
     `target[state * ACTIONS + action]` is the next state, `reward[state * ACTIONS + action]` its
@@ -222,10 +224,10 @@ class World:
     moves: list[int]
 
 
-def world(nonce: str) -> World:
+def draw_world(nonce: str) -> WorldQuestion:
     """Return the question of the suite `rl`."""
-    return World(
-        target=[word % STATES for word in _words(nonce, "target", STATES * ACTIONS)],
-        reward=integers(nonce, "reward", STATES * ACTIONS),
-        moves=[word % ACTIONS for word in _words(nonce, "moves", MOVES)],
+    return WorldQuestion(
+        target=[word % STATES for word in _draw_words(nonce, "target", STATES * ACTIONS)],
+        reward=draw_integers(nonce, "reward", STATES * ACTIONS),
+        moves=[word % ACTIONS for word in _draw_words(nonce, "moves", MOVES)],
     )

@@ -16,7 +16,7 @@ MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 WORKERS = 2
 
 
-class Augmented:
+class AugmentedPictures:
     """`count` pictures after `steps`, as (tensor, kind).
 
     `picture` maps a number to (96, 96, 3) bytes.
@@ -33,7 +33,7 @@ class Augmented:
         return self.pipeline(image=self._picture(number))["image"], number % 2
 
 
-def loader(pictures: Augmented, batch: int, device: str) -> Any:
+def build_loader(pictures: AugmentedPictures, batch: int, device: str) -> Any:
     """Return a loader of batches in order, made by two workers.
 
     The seeds of the workers follow from torch's current seed.
@@ -42,13 +42,13 @@ def loader(pictures: Augmented, batch: int, device: str) -> Any:
         pictures,
         batch,
         num_workers=WORKERS,
-        worker_init_fn=_begin,
+        worker_init_fn=_seed_worker,
         pin_memory=device == "cuda",
         persistent_workers=True,
     )
 
 
-def _begin(_worker: int) -> None:
+def _seed_worker(_worker: int) -> None:
     """Give the pipeline of a worker a seed.
 
     Each worker has a copy of it, with the same random numbers.
@@ -67,7 +67,7 @@ def training_steps() -> list[Any]:
     ]
 
 
-def noisy(number: int) -> Any:
+def draw_noisy_picture(number: int) -> Any:
     """Return noise; in every second picture a third of it is red."""
     picture = np.random.default_rng(number).integers(0, 256, (WHOLE, WHOLE, 3), dtype=np.uint8)
     return np.where(
@@ -75,7 +75,7 @@ def noisy(number: int) -> Any:
     )
 
 
-def mapped(_number: int) -> Any:
+def draw_coordinates(_number: int) -> Any:
     """Return a picture whose pixels hold their own row and column.
 
     So a crop shows its place.
@@ -84,12 +84,14 @@ def mapped(_number: int) -> Any:
     return np.dstack([rows, columns, np.zeros_like(rows)])
 
 
-def places(device: str, count: int) -> list[tuple[int, int]]:
+def find_crop_places(device: str, count: int) -> list[tuple[int, int]]:
     """Return the row and column of each of `count` random crops of one picture.
 
     The first half is of worker 0.
     """
     steps = [albumentations.RandomCrop(CROP, CROP), albumentations.ToTensorV2()]
-    batches = loader(Augmented(count, mapped, steps), count // WORKERS, device)
+    batches = build_loader(
+        AugmentedPictures(count, draw_coordinates, steps), count // WORKERS, device
+    )
     corners = torch.cat([pictures[:, :2, 0, 0] for pictures, _ in batches])
     return [(int(row), int(column)) for row, column in corners]

@@ -20,7 +20,7 @@ from ..contract import questions
 from ..contract.expected import Expected
 from ..declared import reports
 from ..outcome import require
-from ..training import require_fall, require_trained, snapshot
+from ..training import copy_parameters, require_fall, require_trained
 from . import augmented
 from .augmented import CROP, MEAN, STD
 
@@ -51,7 +51,7 @@ def test_jpeg_round_trip() -> None:
 
 def test_pipeline_values() -> None:
     """Flip and normalisation give the numbers that NumPy gives."""
-    picture = augmented.noisy(0)
+    picture = augmented.draw_noisy_picture(0)
     steps = [
         albumentations.HorizontalFlip(p=1),
         albumentations.Normalize(MEAN, STD),
@@ -71,7 +71,7 @@ def test_pipeline_values() -> None:
 def test_workers_augment_differently(expected: Expected) -> None:
     """Two workers crop one picture at different places, and at the same ones with the same seed."""
     torch.manual_seed(0)
-    places = augmented.places(expected.device, CROPS)
+    places = augmented.find_crop_places(expected.device, CROPS)
     first, second = places[: CROPS // 2], places[CROPS // 2 :]
     require(
         len(places) == CROPS and len(set(places)) > CROPS // 4,
@@ -86,7 +86,7 @@ def test_workers_augment_differently(expected: Expected) -> None:
         "workers with equal seeds: every augmentation is made twice",
     )
     torch.manual_seed(0)
-    again = augmented.places(expected.device, CROPS)
+    again = augmented.find_crop_places(expected.device, CROPS)
     require(
         again == places,
         f"the same seed gave crops at {again[:3]}",
@@ -104,9 +104,11 @@ def test_augmented_resnet_trains(expected: Expected, figure: Figures) -> None:
     torch.manual_seed(0)
     model = torchvision.models.resnet18(weights=None, num_classes=2).to(expected.device)
     optimizer = torch.optim.SGD(model.parameters(), lr=0.02, momentum=0.9)
-    before, losses = snapshot(model.parameters()), []
-    pictures = augmented.Augmented(STEPS * BATCH, augmented.noisy, augmented.training_steps())
-    for images, kinds in augmented.loader(pictures, BATCH, expected.device):
+    before, losses = copy_parameters(model.parameters()), []
+    pictures = augmented.AugmentedPictures(
+        STEPS * BATCH, augmented.draw_noisy_picture, augmented.training_steps()
+    )
+    for images, kinds in augmented.build_loader(pictures, BATCH, expected.device):
         shape, dtype = tuple(images.shape), images.dtype
         require(
             shape == (BATCH, 3, CROP, CROP) and dtype is torch.float32,
@@ -138,7 +140,7 @@ def test_challenge(nonce: str, answer: Answers) -> None:
 
     Both OpenCV and torchvision do it.
     """
-    picture = np.array(questions.picture(nonce), dtype=np.uint8).reshape(questions.PICTURE)
+    picture = np.array(questions.draw_picture(nonce), dtype=np.uint8).reshape(questions.PICTURE)
     rows = slice(questions.TOP, questions.TOP + questions.HEIGHT)
     columns = slice(questions.LEFT, questions.LEFT + questions.WIDTH)
     mirrored = cv2.flip(picture[rows, columns], 1)

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 _SHOWN = 4
 
 
-def problem(got: Sequence[int], samples: int) -> tuple[str, str]:
+def find_problem(got: Sequence[int], samples: int) -> tuple[str, str]:
     """Return what is wrong with the order or the number of samples, and the likely cause.
 
     Both are empty if nothing is wrong.
@@ -18,15 +18,18 @@ def problem(got: Sequence[int], samples: int) -> tuple[str, str]:
     foreign = sorted(set(got) - set(range(samples)))
     if twice:
         cause = "the sampler or the workers hand out a sample twice"
-        return f"samples {_first(twice)} came more than once, {_first(never)} never", cause
+        return (
+            f"samples {_format_first(twice)} came more than once, {_format_first(never)} never",
+            cause,
+        )
     if never:
         return (
-            f"samples {_first(never)} of {samples} never came",
+            f"samples {_format_first(never)} of {samples} never came",
             "the loader ends early or drops what it has read",
         )
     if foreign:
         return (
-            f"samples {_first(foreign)} came, of {samples}",
+            f"samples {_format_first(foreign)} came, of {samples}",
             "indices beyond the data set were drawn",
         )
     if [*got] != [*range(samples)]:
@@ -38,6 +41,6 @@ def problem(got: Sequence[int], samples: int) -> tuple[str, str]:
     return "", ""
 
 
-def _first(samples: Sequence[int]) -> str:
+def _format_first(samples: Sequence[int]) -> str:
     shown = ", ".join(map(str, samples[:_SHOWN]))
     return f"{shown} ..." if len(samples) > _SHOWN else shown or "none"

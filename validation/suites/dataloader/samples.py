@@ -26,7 +26,7 @@ _UNTIL_WAITED_FOR_S = 0.3
 EXIT_CODE = 7
 
 
-class Counting:
+class CountedSamples:
     """Sample `i` is the 2**20 int64 numbers from `i * 2**20`.
 
     That is 8 MiB, and no two samples share a value.
@@ -42,7 +42,7 @@ class Counting:
         return torch.arange(index * VALUES, (index + 1) * VALUES)
 
 
-class Telling:
+class ReaderSamples:
     """Sample `i` is `i`, its 16 values, and the id and kind of the process that read it.
 
     The first sample is read slowly, so that a loader that does not keep the order is seen.
@@ -56,15 +56,20 @@ class Telling:
 
     def __getitem__(self, index: int) -> tuple[int, Any, int, str]:
         time.sleep(0 if index else SLOW_START_S)
-        return index, values(index), os.getpid(), type(multiprocessing.current_process()).__name__
+        return (
+            index,
+            values_of(index),
+            os.getpid(),
+            type(multiprocessing.current_process()).__name__,
+        )
 
 
-def values(index: int) -> Any:
+def values_of(index: int) -> Any:
     """Return the 16 values of sample `index` of ReaderSamples."""
     return torch.arange(16) * 1000 + index
 
 
-class Asked:
+class ChallengeSamples:
     """Sample `i` is `i` and its values, which follow from the nonce."""
 
     def __init__(self, nonce: str) -> None:
@@ -74,10 +79,10 @@ class Asked:
         return questions.SAMPLES
 
     def __getitem__(self, index: int) -> tuple[int, Any]:
-        return index, torch.tensor(questions.sample(self._nonce, index))
+        return index, torch.tensor(questions.draw_sample(self._nonce, index))
 
 
-class Sharded(torch.utils.data.IterableDataset):  # type: ignore[misc, unused-ignore]
+class ShardedStream(torch.utils.data.IterableDataset):  # type: ignore[misc, unused-ignore]
     """A stream of (number, process id) of every number under `samples`.
 
     The workers divide it among them.
@@ -92,7 +97,7 @@ class Sharded(torch.utils.data.IterableDataset):  # type: ignore[misc, unused-ig
         yield from ((number, os.getpid()) for number in range(first, self._samples, step))
 
 
-class Drawing:
+class RandomDraws:
     """Sample `i` is what each library draws at random in the process that reads it."""
 
     LIBRARIES = ("torch", "random", "numpy")
@@ -109,7 +114,7 @@ class Drawing:
         )
 
 
-class Failing:
+class FailingSamples:
     """Sample `i` is the number `i`, but the worker that reads the first sample `fails`.
 
     It `raises`, `exits`, is `killed`, or `stalls` for STALL_S or until the file `let_go` exists. It
@@ -146,7 +151,7 @@ class Failing:
             time.sleep(0.05)
 
 
-def error_of_loader(samples: Failing, workers: int, timeout: float) -> str:
+def run_failing_loader(samples: FailingSamples, workers: int, timeout: float) -> str:
     """Return type, first and last line of the error that ends a loader; empty if there is none.
 
     Torch raises it from a frame that keeps it alive, and with it the workers, until a garbage

@@ -25,14 +25,14 @@ from . import delivery, shared_memory
 from .samples import (
     SAMPLE_BYTES,
     VALUES,
-    Asked,
-    Counting,
-    Drawing,
-    Failing,
-    Sharded,
-    Telling,
-    error_of_loader,
-    values,
+    ChallengeSamples,
+    CountedSamples,
+    FailingSamples,
+    RandomDraws,
+    ReaderSamples,
+    ShardedStream,
+    run_failing_loader,
+    values_of,
 )
 
 WORKERS = 2
@@ -78,7 +78,7 @@ def test_batches_through_shared_memory(figure: Figures) -> None:
     before = shared_memory.used_bytes()
     batches = iter(
         DataLoader(
-            Counting(SAMPLES), batch_size=BATCH, num_workers=WORKERS, prefetch_factor=PREFETCH
+            CountedSamples(SAMPLES), batch_size=BATCH, num_workers=WORKERS, prefetch_factor=PREFETCH
         )
     )
     peak = shared_memory.wait_until_used(before, IN_FLIGHT, seconds=20)
@@ -114,9 +114,9 @@ def test_batches_through_shared_memory(figure: Figures) -> None:
 
 @pytest.mark.parametrize("workers", [0, 2, 4])
 def test_order_and_content(workers: int) -> None:
-    batches = [*DataLoader(Telling(SAMPLES), batch_size=BATCH, num_workers=workers)]
+    batches = [*DataLoader(ReaderSamples(SAMPLES), batch_size=BATCH, num_workers=workers)]
     _require_all(batches)
-    pids = _processes(batches)
+    pids = _reader_processes(batches)
     found = f"{len(pids)} processes read the samples"
     require(
         len(pids) == max(workers, 1), found, f"{max(workers, 1)}", "num_workers is not honoured"
@@ -129,7 +129,7 @@ def test_start_method(method: str) -> None:
     process, workers = START_METHODS[method]
     batches = [
         *DataLoader(
-            Telling(8), batch_size=BATCH, num_workers=workers, multiprocessing_context=method
+            ReaderSamples(8), batch_size=BATCH, num_workers=workers, multiprocessing_context=method
         )
     ]
     kinds = sorted({kind for batch in batches for kind in batch[3]})
@@ -142,7 +142,7 @@ def test_start_method(method: str) -> None:
 def test_pinned_memory(expected: Expected) -> None:
     require_gpus(expected)
     batches = [
-        *DataLoader(Telling(SAMPLES), batch_size=BATCH, num_workers=WORKERS, pin_memory=True)
+        *DataLoader(ReaderSamples(SAMPLES), batch_size=BATCH, num_workers=WORKERS, pin_memory=True)
     ]
     pageable = [number for number, batch in enumerate(batches) if not batch[1].is_pinned()]
     cause = "CUDA is not usable in this process, so that pin_memory=True only warns"
@@ -160,12 +160,12 @@ def test_pinned_memory(expected: Expected) -> None:
 def test_persistent_workers() -> None:
     """The second epoch is read by the processes of the first."""
     loader = DataLoader(
-        Telling(SAMPLES), batch_size=BATCH, num_workers=WORKERS, persistent_workers=True
+        ReaderSamples(SAMPLES), batch_size=BATCH, num_workers=WORKERS, persistent_workers=True
     )
     epochs = [[*loader], [*loader]]
     for batches in epochs:
         _require_all(batches)
-    stayed = _processes(epochs[0]) & _processes(epochs[1])
+    stayed = _reader_processes(epochs[0]) & _reader_processes(epochs[1])
     found = f"{len(stayed)} workers of the first epoch were there in the second"
     require(
         len(stayed) == WORKERS,
@@ -177,8 +177,8 @@ def test_persistent_workers() -> None:
 
 def test_iterable_shards() -> None:
     """Workers that divide a stream by get_worker_info deliver every element once."""
-    batches = [*DataLoader(Sharded(SAMPLES), batch_size=BATCH, num_workers=WORKERS)]
-    found, cause = delivery.problem(
+    batches = [*DataLoader(ShardedStream(SAMPLES), batch_size=BATCH, num_workers=WORKERS)]
+    found, cause = delivery.find_problem(
         sorted(int(number) for batch in batches for number in batch[0]), SAMPLES
     )
     require(
@@ -201,9 +201,9 @@ def test_seeded_shuffle() -> None:
 
     Another seed gives another one.
     """
-    first, again, other = _shuffled(1, 0), _shuffled(1, WORKERS), _shuffled(2, 0)
+    first, again, other = _shuffled_order(1, 0), _shuffled_order(1, WORKERS), _shuffled_order(2, 0)
     for order in (first, again, other):
-        found, _ = delivery.problem(sorted(order), SAMPLES)
+        found, _ = delivery.find_problem(sorted(order), SAMPLES)
         require(
             not found, found, f"each of {SAMPLES} once", "the random sampler draws no permutation"
         )
@@ -228,8 +228,8 @@ def test_worker_seeds() -> None:
 
     The same seed gives the same numbers.
     """
-    first, again = _drawn(1), _drawn(1)
-    for library, one, two in zip(Drawing.LIBRARIES, *first, strict=True):
+    first, again = _draw_in_workers(1), _draw_in_workers(1)
+    for library, one, two in zip(RandomDraws.LIBRARIES, *first, strict=True):
         cause = f"workers share one seed of {library}: augmentations repeat"
         require(one != two, f"both workers drew {one} from {library}", "different numbers", cause)
     require(
@@ -243,12 +243,12 @@ def test_worker_seeds() -> None:
 @reports("told_after", "s")
 def test_worker_exception_surfaces(tmp_path: Path, figure: Figures) -> None:
     """An error in a worker reaches the training loop with its message."""
-    error = _said_of("raises", 0, tmp_path, figure)
+    error = _error_of_training("raises", 0, tmp_path, figure)
     found = f"the training loop saw {error or 'no error'} of a worker's ValueError"
     require(
-        Failing.MESSAGE in error,
+        FailingSamples.MESSAGE in error,
         found,
-        Failing.MESSAGE,
+        FailingSamples.MESSAGE,
         "errors of workers are dropped, and training goes on",
     )
 
@@ -257,7 +257,7 @@ def test_worker_exception_surfaces(tmp_path: Path, figure: Figures) -> None:
 @pytest.mark.parametrize("fails", ["exits", "killed"])
 def test_worker_crash_surfaces(fails: str, tmp_path: Path, figure: Figures) -> None:
     """A worker that is gone is an error in the training loop, not a hang."""
-    error = _said_of(fails, 0, tmp_path, figure)
+    error = _error_of_training(fails, 0, tmp_path, figure)
     found = f"the training loop saw {error or 'no error'} of a worker that was gone"
     require(
         "DataLoader worker" in error,
@@ -270,7 +270,7 @@ def test_worker_crash_surfaces(fails: str, tmp_path: Path, figure: Figures) -> N
 @reports("told_after", "s")
 def test_worker_timeout(tmp_path: Path, figure: Figures) -> None:
     """A worker that stalls is an error after `timeout`."""
-    error = _said_of("stalls", WORKER_TIMEOUT_S, tmp_path, figure)
+    error = _error_of_training("stalls", WORKER_TIMEOUT_S, tmp_path, figure)
     found = f"the training loop saw {error or 'no error'} of a worker that stalled"
     require(
         "timed out" in error, found, f"an error after {WORKER_TIMEOUT_S} s", "timeout is ignored"
@@ -283,9 +283,9 @@ def test_challenge(nonce: str, answer: Answers) -> None:
     The answer holds a weighted sum of each batch.
     """
     batches = DataLoader(
-        Asked(nonce),
+        ChallengeSamples(nonce),
         batch_size=questions.BATCH,
-        sampler=questions.order(nonce),
+        sampler=questions.draw_order(nonce),
         num_workers=questions.WORKERS,
         multiprocessing_context="fork",
     )
@@ -298,13 +298,15 @@ def test_challenge(nonce: str, answer: Answers) -> None:
     answer("sums", sums)
 
 
-def _said_of(fails: str, timeout: float, folder: Path, figure: Figures) -> str:
+def _error_of_training(fails: str, timeout: float, folder: Path, figure: Figures) -> str:
     """Return the error that the loader raised, empty if there was none.
 
     It runs in a process of its own, because it may hang.
     """
-    samples = Failing(fails, folder / "let_go")
-    (ended,) = processes.run([partial(error_of_loader, samples, WORKERS, timeout)], folder, LIMIT_S)
+    samples = FailingSamples(fails, folder / "let_go")
+    (ended,) = processes.run_all(
+        [partial(run_failing_loader, samples, WORKERS, timeout)], folder, LIMIT_S
+    )
     figure("told_after", ended.seconds, "s")
     hung = f"the training loop did not end within {LIMIT_S:.0f} s, in {ended.stuck_in}"
     require(
@@ -326,13 +328,13 @@ def _said_of(fails: str, timeout: float, folder: Path, figure: Figures) -> str:
 def _require_all(batches: Sequence[Any], samples: int = SAMPLES) -> None:
     """Fail the check unless every sample came once, in order, with its values."""
     numbers = [int(number) for batch in batches for number in batch[0]]
-    found, cause = delivery.problem(numbers, samples)
+    found, cause = delivery.find_problem(numbers, samples)
     require(not found, found, f"samples 0 to {samples - 1} in order", cause)
     rows = [row for batch in batches for row in batch[1]]
     wrong = [
         number
         for number, row in zip(numbers, rows, strict=True)
-        if not torch.equal(row, values(number))
+        if not torch.equal(row, values_of(number))
     ]
     require(
         not wrong,
@@ -342,24 +344,28 @@ def _require_all(batches: Sequence[Any], samples: int = SAMPLES) -> None:
     )
 
 
-def _processes(batches: Sequence[Any]) -> set[int]:
+def _reader_processes(batches: Sequence[Any]) -> set[int]:
     return {int(pid) for batch in batches for pid in batch[2]}
 
 
-def _shuffled(seed: int, workers: int) -> list[int]:
+def _shuffled_order(seed: int, workers: int) -> list[int]:
     generator = torch.Generator().manual_seed(seed)
     loader = DataLoader(
-        Telling(SAMPLES), batch_size=BATCH, shuffle=True, generator=generator, num_workers=workers
+        ReaderSamples(SAMPLES),
+        batch_size=BATCH,
+        shuffle=True,
+        generator=generator,
+        num_workers=workers,
     )
     return [int(number) for batch in loader for number in batch[0]]
 
 
-def _drawn(seed: int) -> list[list[int]]:
+def _draw_in_workers(seed: int) -> list[list[int]]:
     """Return what each library drew in each worker.
 
     The first batch is worker 0's, the second worker 1's.
     """
     loader = DataLoader(
-        Drawing(), num_workers=WORKERS, generator=torch.Generator().manual_seed(seed)
+        RandomDraws(), num_workers=WORKERS, generator=torch.Generator().manual_seed(seed)
     )
     return [[int(number) for number in batch] for batch in loader]

@@ -13,7 +13,7 @@ from torch.nn.parallel import DistributedDataParallel
 
 from ..ranks import device_of
 from . import gradients
-from .gradients import Reference, Step
+from .gradients import ReferenceGradients, Step
 
 SCALE = 2.0**20
 """The initial scale of the scaler.
@@ -32,22 +32,22 @@ OVERFLOW_STEP = 1
 _LEARNING_RATE = 0.1 * SCALE
 
 
-def scaled(rank: int, world_size: int, backend: str) -> dict[str, Any]:
+def train_scaled(rank: int, world_size: int, backend: str) -> dict[str, Any]:
     """Make three steps and return their gradients, those before unscaling, and the scales.
 
     `gradients` are those the optimizer sees.
     """
-    return _columns(_steps(rank, world_size, backend, overflows_in=()))
+    return _collect_columns(_train_steps(rank, world_size, backend, overflows_in=()))
 
 
-def overflowing(rank: int, world_size: int, backend: str) -> dict[str, Any]:
+def train_overflowing(rank: int, world_size: int, backend: str) -> dict[str, Any]:
     """Do as `train_scaled`, with an infinite loss of the last rank in OVERFLOW_STEP.
 
     `weights` and `scales_after` are those after each step, `weights_at_start` those before the
     first.
     """
-    return _columns(
-        _steps(
+    return _collect_columns(
+        _train_steps(
             rank,
             world_size,
             backend,
@@ -56,65 +56,65 @@ def overflowing(rank: int, world_size: int, backend: str) -> dict[str, Any]:
     )
 
 
-def reference(world_size: int) -> Reference:
+def compute_reference(world_size: int) -> ReferenceGradients:
     """Return the gradients of one process under autocast whose loss is scaled by hand.
 
     So the reference does not depend on a GradScaler.
     """
-    model = _model(0)
+    model = _build_model(0)
     optimizer = torch.optim.SGD(model.parameters(), lr=_LEARNING_RATE)
-    result = Reference([], [])
+    result = ReferenceGradients([], [])
     for _ in range(gradients.STEPS):
-        shares = [gradients.share(rank, world_size) for rank in range(world_size)]
+        shares = [gradients.take_share(rank, world_size) for rank in range(world_size)]
         result.shares.append([_scaled_by_hand(model, *share) for share in shares])
-        result.whole.append(_scaled_by_hand(model, *gradients.data()))
+        result.whole.append(_scaled_by_hand(model, *gradients.draw_batch()))
         optimizer.step()
     return result
 
 
-def _steps(
+def _train_steps(
     rank: int, world_size: int, backend: str, overflows_in: tuple[int, ...]
 ) -> Iterator[dict[str, Any]]:
     device = device_of(rank, backend)
-    model = DistributedDataParallel(_model(rank).to(device))
+    model = DistributedDataParallel(_build_model(rank).to(device))
     optimizer = torch.optim.SGD(model.parameters(), lr=_LEARNING_RATE)
     scaler = torch.amp.GradScaler(device.type, init_scale=SCALE)
-    inputs, targets = (part.to(device) for part in gradients.share(rank, world_size))
+    inputs, targets = (part.to(device) for part in gradients.take_share(rank, world_size))
     for step in range(gradients.STEPS):
-        row = {"scales": scaler.get_scale(), "weights_at_start": _weights(model)}
+        row = {"scales": scaler.get_scale(), "weights_at_start": _copy_weights(model)}
         optimizer.zero_grad()
-        loss = _loss(model, inputs, targets) * (float("inf") if step in overflows_in else 1)
+        loss = _compute_loss(model, inputs, targets) * (float("inf") if step in overflows_in else 1)
         scaler.scale(loss).backward()
-        row["before"] = gradients.of(model)
+        row["before"] = gradients.copy_gradients(model)
         scaler.unscale_(optimizer)
-        row["gradients"] = gradients.of(model)
+        row["gradients"] = gradients.copy_gradients(model)
         scaler.step(optimizer)
         scaler.update()
-        yield {**row, "weights": _weights(model), "scales_after": scaler.get_scale()}
+        yield {**row, "weights": _copy_weights(model), "scales_after": scaler.get_scale()}
 
 
 def _scaled_by_hand(model: Any, inputs: Any, targets: Any) -> Step:
     model.zero_grad()
-    (_loss(model, inputs, targets) * SCALE).backward()
+    (_compute_loss(model, inputs, targets) * SCALE).backward()
     for parameter in model.parameters():
         parameter.grad /= SCALE
-    return gradients.of(model)
+    return gradients.copy_gradients(model)
 
 
-def _loss(model: Any, inputs: Any, targets: Any) -> Any:
+def _compute_loss(model: Any, inputs: Any, targets: Any) -> Any:
     with torch.autocast(inputs.device.type, dtype=torch.float16):
         outputs = model(inputs.float())
     return torch.nn.functional.mse_loss(outputs.float(), targets.float()) / SCALE
 
 
-def _model(rank: int) -> Any:
-    return gradients.mlp(rank).float()
+def _build_model(rank: int) -> Any:
+    return gradients.build_mlp(rank).float()
 
 
-def _weights(model: Any) -> Step:
+def _copy_weights(model: Any) -> Step:
     return [parameter.detach().cpu().clone() for parameter in model.parameters()]
 
 
-def _columns(steps: Iterator[dict[str, Any]]) -> dict[str, Any]:
+def _collect_columns(steps: Iterator[dict[str, Any]]) -> dict[str, Any]:
     rows = [*steps]
     return {name: [row[name] for row in rows] for name in rows[0]}

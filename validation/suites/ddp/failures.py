@@ -17,15 +17,15 @@ ABSENT_S = 8.0
 """How long rank 1 stays away, at most, from a collective call that waits TIMEOUT_S."""
 
 
-def dies(rank: int, world_size: int, backend: str) -> str:
+def let_rank_die(rank: int, world_size: int, backend: str) -> str:
     """Let rank 1 exit without a word; return the error of the collective call of the others."""
     torch.distributed.barrier()
     if rank == 1:
         os._exit(EXIT_CODE)
-    return _refusal(None)
+    return _collective_error(None)
 
 
-def hangs(rank: int, world_size: int, backend: str, *, told: str) -> str:
+def let_rank_hang(rank: int, world_size: int, backend: str, *, told: str) -> str:
     """Let rank 1 stay away; return the error of the collective call of the others.
 
     The file `told` ends the wait of rank 1.
@@ -37,12 +37,12 @@ def hangs(rank: int, world_size: int, backend: str, *, told: str) -> str:
         while not Path(told).exists() and time.monotonic() < deadline:
             time.sleep(0.05)
         return ""
-    error = _refusal(impatient)
+    error = _collective_error(impatient)
     Path(told).touch()
     return error
 
 
-def _refusal(group: Any) -> str:
+def _collective_error(group: Any) -> str:
     try:
         torch.distributed.all_reduce(torch.ones(1024), group=group)
     except RuntimeError as error:

@@ -25,7 +25,7 @@ Step = list[Any]
 
 
 @dataclass(frozen=True)
-class Reference:
+class ReferenceGradients:
     """The gradients that one process computes.
 
     `whole[step]` is the gradient of the whole batch, which every rank must have.
@@ -37,32 +37,34 @@ class Reference:
     shares: list[list[Step]]
 
 
-def reference(world_size: int, make: Callable[[int], Any] | None = None) -> Reference:
+def compute_reference(
+    world_size: int, make: Callable[[int], Any] | None = None
+) -> ReferenceGradients:
     """Train the model of `make` (default: the MLP) on the whole batch, with rank 0's weights."""
-    model = (make or mlp)(0)
-    inputs, targets = data()
+    model = (make or build_mlp)(0)
+    inputs, targets = draw_batch()
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
-    result = Reference([], [])
+    result = ReferenceGradients([], [])
     for _ in range(STEPS):
         result.shares.append(
-            [_gradient(model, *share(rank, world_size)) for rank in range(world_size)]
+            [_compute_gradient(model, *take_share(rank, world_size)) for rank in range(world_size)]
         )
-        result.whole.append(_gradient(model, inputs, targets))
+        result.whole.append(_compute_gradient(model, inputs, targets))
         optimizer.step()
     return result
 
 
-def train(model: Any, inputs: Any, targets: Any) -> list[Step]:
+def train_steps(model: Any, inputs: Any, targets: Any) -> list[Step]:
     """Train a model and return the gradients of every step."""
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
     steps = []
     for _ in range(STEPS):
-        steps.append(_gradient(model, inputs, targets))
+        steps.append(_compute_gradient(model, inputs, targets))
         optimizer.step()
     return steps
 
 
-def mlp(rank: int) -> Any:
+def build_mlp(rank: int) -> Any:
     """Return an fp64 MLP of six parameters, with other weights on every rank.
 
     DistributedDataParallel has to replace them by those of rank 0.
@@ -74,10 +76,10 @@ def mlp(rank: int) -> Any:
         torch.nn.Tanh(),
         torch.nn.Linear(64, 8),
     )
-    return filled(torch.nn.Sequential(*layers).double(), rank)
+    return fill_weights(torch.nn.Sequential(*layers).double(), rank)
 
 
-def filled(model: Any, seed: int) -> Any:
+def fill_weights(model: Any, seed: int) -> Any:
     """Return `model` with weights that depend on `seed` alone, not on torch's global generator."""
     generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():
@@ -88,7 +90,7 @@ def filled(model: Any, seed: int) -> Any:
     return model
 
 
-def data() -> tuple[Any, Any]:
+def draw_batch() -> tuple[Any, Any]:
     """Return the whole batch: (BATCH, 32) and (BATCH, 8), fp64."""
     generator = torch.Generator().manual_seed(7)
     inputs = torch.randn(BATCH, 32, generator=generator, dtype=torch.float64)
@@ -96,13 +98,13 @@ def data() -> tuple[Any, Any]:
     return inputs, targets
 
 
-def share(rank: int, world_size: int) -> tuple[Any, Any]:
+def take_share(rank: int, world_size: int) -> tuple[Any, Any]:
     """Return every `world_size`-th sample, from that of `rank`."""
-    inputs, targets = data()
+    inputs, targets = draw_batch()
     return inputs[rank::world_size], targets[rank::world_size]
 
 
-def of(model: Any) -> Step:
+def copy_gradients(model: Any) -> Step:
     """Return a copy on the CPU of every parameter's gradient; zeros if it has none."""
     return [
         torch.zeros_like(parameter, device="cpu")
@@ -113,7 +115,11 @@ def of(model: Any) -> Step:
 
 
 def require_same(
-    reference: Reference, got: Sequence[Step], rank: int, world_size: int, limit: float = LIMIT
+    reference: ReferenceGradients,
+    got: Sequence[Step],
+    rank: int,
+    world_size: int,
+    limit: float = LIMIT,
 ) -> float:
     """Fail the check if a rank's gradients are not those of the reference.
 
@@ -128,11 +134,13 @@ def require_same(
         f"{len(reference.whole)}",
         "the training loop of the rank was cut",
     )
-    errors = [difference(wanted, mine) for wanted, mine in zip(reference.whole, got, strict=True)]
+    errors = [
+        relative_difference(wanted, mine) for wanted, mine in zip(reference.whole, got, strict=True)
+    ]
     wrong = next((step for step, error in enumerate(errors) if not error <= limit), None)
     if wrong is not None:
         wanted, own, mine = reference.whole[wrong], reference.shares[wrong][rank], got[wrong]
-        longer = float(_flat(mine).norm() / _flat(wanted).norm())
+        longer = float(_flatten_step(mine).norm() / _flatten_step(wanted).norm())
         found = (
             f"gradients of {who} in step {wrong + 1} off by {errors[wrong]:.1e} and "
             f"{longer:.3f} times as long"
@@ -141,24 +149,28 @@ def require_same(
             False,
             found,
             f"those of one process to {limit:.0e}",
-            diagnosis(wanted, own, mine, world_size, limit),
+            diagnose_gradients(wanted, own, mine, world_size, limit),
         )
     return max(errors)
 
 
-def difference(wanted: Step, got: Step) -> float:
+def relative_difference(wanted: Step, got: Step) -> float:
     """Return the largest difference relative to the largest gradient wanted.
 
     NaN stays NaN, which is under no limit.
     """
-    exact = _flat(wanted)
-    return float((_flat(got) - exact).abs().max() / exact.abs().max())
+    exact = _flatten_step(wanted)
+    return float((_flatten_step(got) - exact).abs().max() / exact.abs().max())
 
 
-def diagnosis(wanted: Step, own: Step, got: Step, world_size: int, limit: float = LIMIT) -> str:
+def diagnose_gradients(
+    wanted: Step, own: Step, got: Step, world_size: int, limit: float = LIMIT
+) -> str:
     """Return the likely cause, from what the gradient of each parameter is equal to."""
-    near = max(limit, _TELLING) * float(_flat(wanted).abs().max())
-    kinds = [_kinds(*each, world_size, near) for each in zip(wanted, own, got, strict=True)]
+    near = max(limit, _TELLING) * float(_flatten_step(wanted).abs().max())
+    kinds = [
+        _matching_kinds(*each, world_size, near) for each in zip(wanted, own, got, strict=True)
+    ]
     if all("summed" in kind for kind in kinds):
         return "gradients were summed over the ranks instead of averaged"
     if all("own" in kind for kind in kinds):
@@ -173,7 +185,7 @@ def diagnosis(wanted: Step, own: Step, got: Step, world_size: int, limit: float 
     return "the gradients were changed on the way, or the ranks do not train on the same weights"
 
 
-def _kinds(wanted: Any, own: Any, got: Any, world_size: int, near: float) -> set[str]:
+def _matching_kinds(wanted: Any, own: Any, got: Any, world_size: int, near: float) -> set[str]:
     guesses = {
         "right": wanted,
         "summed": wanted * world_size,
@@ -183,11 +195,11 @@ def _kinds(wanted: Any, own: Any, got: Any, world_size: int, near: float) -> set
     return {kind for kind, guess in guesses.items() if float((got - guess).abs().max()) <= near}
 
 
-def _gradient(model: Any, inputs: Any, targets: Any) -> Step:
+def _compute_gradient(model: Any, inputs: Any, targets: Any) -> Step:
     model.zero_grad()
     torch.nn.functional.mse_loss(model(inputs), targets).backward()
-    return of(model)
+    return copy_gradients(model)
 
 
-def _flat(step: Step) -> Any:
+def _flatten_step(step: Step) -> Any:
     return torch.cat([gradient.flatten().double() for gradient in step])

@@ -15,7 +15,7 @@ from torch.utils.checkpoint import checkpoint
 
 from ..ranks import device_of
 from . import gradients
-from .gradients import Reference, Step
+from .gradients import ReferenceGradients, Step
 
 SMALL_BUCKET_MB = 0.004
 """The MLP's largest weight is eight times that: it takes several buckets."""
@@ -28,46 +28,48 @@ _UNEVEN_BATCH = 8
 Told = dict[str, Any]
 
 
-def plain(rank: int, world_size: int, backend: str) -> Told:
+def train_plain(rank: int, world_size: int, backend: str) -> Told:
     """Train three steps with the defaults."""
-    return _trained(_parallel(gradients.mlp(rank), rank, backend), rank, world_size, backend)
+    return _train_share(
+        _wrap_parallel(gradients.build_mlp(rank), rank, backend), rank, world_size, backend
+    )
 
 
-def small_buckets(rank: int, world_size: int, backend: str) -> Told:
+def train_small_buckets(rank: int, world_size: int, backend: str) -> Told:
     """Train with small buckets.
 
     `buckets` is how many were sent in each step, as DistributedDataParallel logged it.
     """
-    model = _parallel(gradients.mlp(rank), rank, backend, bucket_cap_mb=SMALL_BUCKET_MB)
-    result = _trained(model, rank, world_size, backend)
+    model = _wrap_parallel(gradients.build_mlp(rank), rank, backend, bucket_cap_mb=SMALL_BUCKET_MB)
+    result = _train_share(model, rank, world_size, backend)
     logged = model._get_ddp_logging_data()
     sizes = logged.get("rebuilt_bucket_sizes") or logged["bucket_sizes"]
     return {**result, "buckets": len(sizes.split(","))}
 
 
-def bucket_view(rank: int, world_size: int, backend: str) -> Told:
+def train_bucket_view(rank: int, world_size: int, backend: str) -> Told:
     """Train with gradients that are views of a bucket.
 
     `memories` is how many separate memories hold the gradients; views of one bucket share one.
     """
-    model = _parallel(gradients.mlp(rank), rank, backend, gradient_as_bucket_view=True)
-    result = _trained(model, rank, world_size, backend)
+    model = _wrap_parallel(gradients.build_mlp(rank), rank, backend, gradient_as_bucket_view=True)
+    result = _train_share(model, rank, world_size, backend)
     memories = {parameter.grad.untyped_storage().data_ptr() for parameter in model.parameters()}
     return {**result, "memories": len(memories)}
 
 
-def static_graph(rank: int, world_size: int, backend: str) -> Told:
+def train_static_graph(rank: int, world_size: int, backend: str) -> Told:
     """Train a block that is used twice under reentrant checkpointing.
 
     Only a static graph can synchronise it.
     """
-    model = _parallel(twice_checkpointed(rank), rank, backend, static_graph=True)
-    return _trained(model, rank, world_size, backend)
+    model = _wrap_parallel(build_twice_checkpointed(rank), rank, backend, static_graph=True)
+    return _train_share(model, rank, world_size, backend)
 
 
-def twice_checkpointed(rank: int) -> Any:
+def build_twice_checkpointed(rank: int) -> Any:
     """Return the model of `train_static_graph`, fp64."""
-    return gradients.filled(_TwiceCheckpointed().double(), rank)
+    return gradients.fill_weights(_TwiceCheckpointed().double(), rank)
 
 
 class _TwiceCheckpointed(torch.nn.Module):  # type: ignore[misc, unused-ignore]
@@ -86,60 +88,62 @@ class _TwiceCheckpointed(torch.nn.Module):  # type: ignore[misc, unused-ignore]
         return self.last(hidden)
 
 
-def no_sync(rank: int, world_size: int, backend: str) -> Told:
+def train_no_sync(rank: int, world_size: int, backend: str) -> Told:
     """Make one step from MICRO_BATCHES, of which only the last one is synchronised.
 
     `alone` are the gradients that were added up before the last one.
     """
-    model = _parallel(gradients.mlp(rank), rank, backend)
+    model = _wrap_parallel(gradients.build_mlp(rank), rank, backend)
     device = device_of(rank, backend)
     parts = [
         (inputs.to(device), targets.to(device))
         for inputs, targets in _micro_batches(rank, world_size)
     ]
     with model.no_sync():
-        alone = _accumulated(model, parts[:-1])
-    return {"alone": alone, "gradients": [_accumulated(model, parts[-1:])]}
+        alone = _accumulate_gradients(model, parts[:-1])
+    return {"alone": alone, "gradients": [_accumulate_gradients(model, parts[-1:])]}
 
 
-def alone_in_no_sync(rank: int, world_size: int) -> Step:
+def accumulate_alone(rank: int, world_size: int) -> Step:
     """Return what a rank without peers adds up before its last micro-batch."""
-    return _accumulated(gradients.mlp(0), [*_micro_batches(rank, world_size)][:-1])
+    return _accumulate_gradients(gradients.build_mlp(0), [*_micro_batches(rank, world_size)][:-1])
 
 
 def _micro_batches(rank: int, world_size: int) -> Iterator[tuple[Any, Any]]:
-    inputs, targets = gradients.share(rank, world_size)
+    inputs, targets = gradients.take_share(rank, world_size)
     yield from zip(inputs.chunk(MICRO_BATCHES), targets.chunk(MICRO_BATCHES), strict=True)
 
 
-def _accumulated(model: Any, parts: list[tuple[Any, Any]]) -> Step:
+def _accumulate_gradients(model: Any, parts: list[tuple[Any, Any]]) -> Step:
     for inputs, targets in parts:
         (torch.nn.functional.mse_loss(model(inputs), targets) / MICRO_BATCHES).backward()
-    return gradients.of(model)
+    return gradients.copy_gradients(model)
 
 
-def unused_parameters(rank: int, world_size: int, backend: str) -> Told:
+def train_unused_parameters(rank: int, world_size: int, backend: str) -> Told:
     """Train with a head of its own on each rank, and a last head that no rank uses."""
-    model = _parallel(_heads(rank, world_size), rank, backend, find_unused_parameters=True)
-    return {"gradients": _head_steps(model, rank, world_size, backend)}
+    model = _wrap_parallel(
+        _build_heads(rank, world_size), rank, backend, find_unused_parameters=True
+    )
+    return {"gradients": _train_heads(model, rank, world_size, backend)}
 
 
-def unused_unannounced(rank: int, world_size: int, backend: str) -> str:
+def train_unused_unannounced(rank: int, world_size: int, backend: str) -> str:
     """Do the same without `find_unused_parameters`; return the error of the second step.
 
     It is empty if there is none.
     """
-    model = _parallel(_heads(rank, world_size), rank, backend)
+    model = _wrap_parallel(_build_heads(rank, world_size), rank, backend)
     try:
-        _head_steps(model, rank, world_size, backend)
+        _train_heads(model, rank, world_size, backend)
     except RuntimeError as error:
         return str(error).splitlines()[0]
     return ""
 
 
-def unused_reference(world_size: int) -> Reference:
+def compute_unused_reference(world_size: int) -> ReferenceGradients:
     """Return the mean of the gradients that the users of each head compute, by one process."""
-    model, result = _heads(0, world_size), Reference([], [])
+    model, result = _build_heads(0, world_size), ReferenceGradients([], [])
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
     for _ in range(gradients.STEPS):
         result.shares.append(
@@ -150,7 +154,7 @@ def unused_reference(world_size: int) -> Reference:
     return result
 
 
-class _Heads(torch.nn.Module):  # type: ignore[misc, unused-ignore]
+class _HeadsNetwork(torch.nn.Module):  # type: ignore[misc, unused-ignore]
     def __init__(self, heads: int) -> None:
         super().__init__()
         self.trunk = torch.nn.Linear(32, 16)
@@ -160,20 +164,20 @@ class _Heads(torch.nn.Module):  # type: ignore[misc, unused-ignore]
         return self.heads[head](torch.tanh(self.trunk(inputs)))
 
 
-def _heads(rank: int, world_size: int) -> Any:
-    return gradients.filled(_Heads(world_size + 1).double(), rank)
+def _build_heads(rank: int, world_size: int) -> Any:
+    return gradients.fill_weights(_HeadsNetwork(world_size + 1).double(), rank)
 
 
-def _head_steps(model: Any, rank: int, world_size: int, backend: str) -> list[Step]:
+def _train_heads(model: Any, rank: int, world_size: int, backend: str) -> list[Step]:
     inputs, targets = (
-        part.to(device_of(rank, backend)) for part in gradients.share(rank, world_size)
+        part.to(device_of(rank, backend)) for part in gradients.take_share(rank, world_size)
     )
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
     steps = []
     for _ in range(gradients.STEPS):
         optimizer.zero_grad()
         torch.nn.functional.mse_loss(model(inputs, rank), targets).backward()
-        steps.append(gradients.of(model))
+        steps.append(gradients.copy_gradients(model))
         optimizer.step()
     return steps
 
@@ -181,17 +185,17 @@ def _head_steps(model: Any, rank: int, world_size: int, backend: str) -> list[St
 def _mean_of_heads(model: Any, ranks: list[int], world_size: int) -> Step:
     model.zero_grad()
     for rank in ranks:
-        inputs, targets = gradients.share(rank, world_size)
+        inputs, targets = gradients.take_share(rank, world_size)
         (torch.nn.functional.mse_loss(model(inputs, rank), targets) / len(ranks)).backward()
-    return gradients.of(model)
+    return gradients.copy_gradients(model)
 
 
-def uneven_inputs(rank: int, world_size: int, backend: str) -> Told:
+def train_uneven_inputs(rank: int, world_size: int, backend: str) -> Told:
     """Train on as many batches as UNEVEN_STEPS has for each rank.
 
     `weights` are those after `join`.
     """
-    model = _parallel(gradients.mlp(rank), rank, backend)
+    model = _wrap_parallel(gradients.build_mlp(rank), rank, backend)
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
     steps = []
     with model.join():
@@ -201,18 +205,18 @@ def uneven_inputs(rank: int, world_size: int, backend: str) -> Told:
             )
             optimizer.zero_grad()
             torch.nn.functional.mse_loss(model(inputs), targets).backward()
-            steps.append(gradients.of(model))
+            steps.append(gradients.copy_gradients(model))
             optimizer.step()
-    return {"gradients": steps, "weights": _weights(model)}
+    return {"gradients": steps, "weights": _copy_weights(model)}
 
 
-def uneven_reference() -> tuple[Reference, Step]:
+def compute_uneven_reference() -> tuple[ReferenceGradients, Step]:
     """Return the gradients and the last weights of one process.
 
     A gradient is the sum over the ranks that still have a batch, divided by the number of all
     ranks.
     """
-    model, result = gradients.mlp(0), Reference([], [])
+    model, result = gradients.build_mlp(0), ReferenceGradients([], [])
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
     for step in range(max(UNEVEN_STEPS)):
         result.shares.append(
@@ -221,7 +225,7 @@ def uneven_reference() -> tuple[Reference, Step]:
         active = [rank for rank, steps in enumerate(UNEVEN_STEPS) if step < steps]
         result.whole.append(_uneven_mean(model, step, active, len(UNEVEN_STEPS)))
         optimizer.step()
-    return result, _weights(model)
+    return result, _copy_weights(model)
 
 
 def _uneven_mean(model: Any, step: int, ranks: list[int], divisor: int) -> Step:
@@ -229,26 +233,26 @@ def _uneven_mean(model: Any, step: int, ranks: list[int], divisor: int) -> Step:
     for rank in ranks:
         inputs, targets = _uneven_batch(rank, step)
         (torch.nn.functional.mse_loss(model(inputs), targets) / divisor).backward()
-    return gradients.of(model)
+    return gradients.copy_gradients(model)
 
 
 def _uneven_batch(rank: int, step: int) -> tuple[Any, Any]:
-    inputs, targets = gradients.data()
+    inputs, targets = gradients.draw_batch()
     first = (sum(UNEVEN_STEPS[:rank]) + step) * _UNEVEN_BATCH
     return inputs[first : first + _UNEVEN_BATCH], targets[first : first + _UNEVEN_BATCH]
 
 
-def integers(rank: int, world_size: int, backend: str) -> Told:
+def train_integers(rank: int, world_size: int, backend: str) -> Told:
     """Make one step in fp32 whose every sum is a small integer, and so exact."""
-    model = _parallel(_integer_model(), rank, backend)
+    model = _wrap_parallel(_integer_model(), rank, backend)
     inputs, targets = (
         part.to(device_of(rank, backend)) for part in _integer_share(rank, world_size)
     )
     (model(inputs) * targets).sum().backward()
-    return {"gradients": [gradients.of(model)]}
+    return {"gradients": [gradients.copy_gradients(model)]}
 
 
-def integers_reference(world_size: int) -> Reference:
+def compute_integers_reference(world_size: int) -> ReferenceGradients:
     """Return the gradients by int64 arithmetic, which cannot round.
 
     The division by a power of two is exact too.
@@ -259,7 +263,7 @@ def integers_reference(world_size: int) -> Reference:
         inputs, targets = (part.long() for part in _integer_share(rank, world_size))
         shares.append([(targets @ second).T @ inputs, targets.T @ (inputs @ first.T)])
     whole = [(sum(parts) / world_size).float() for parts in zip(*shares, strict=True)]
-    return Reference([whole], [[[part.float() for part in each] for each in shares]])
+    return ReferenceGradients([whole], [[[part.float() for part in each] for each in shares]])
 
 
 def _integer_model() -> Any:
@@ -273,7 +277,7 @@ def _integer_model() -> Any:
 
 
 def _integer_weights() -> tuple[Any, Any]:
-    return _integers_under(4, 1, 16, 16), _integers_under(4, 2, 8, 16)
+    return _draw_integers(4, 1, 16, 16), _draw_integers(4, 2, 8, 16)
 
 
 def _integer_share(rank: int, world_size: int) -> tuple[Any, Any]:
@@ -282,46 +286,48 @@ def _integer_share(rank: int, world_size: int) -> tuple[Any, Any]:
     They go beyond 2**11, to which fp16 is exact.
     """
     inputs, targets = (
-        _integers_under(31, 3, gradients.BATCH, 16),
-        _integers_under(4, 4, gradients.BATCH, 8),
+        _draw_integers(31, 3, gradients.BATCH, 16),
+        _draw_integers(4, 4, gradients.BATCH, 8),
     )
     return inputs[rank::world_size].float(), targets[rank::world_size].float()
 
 
-def _integers_under(limit: int, seed: int, *shape: int) -> Any:
+def _draw_integers(limit: int, seed: int, *shape: int) -> Any:
     return torch.randint(1 - limit, limit, shape, generator=torch.Generator().manual_seed(seed))
 
 
-def seeded(rank: int, world_size: int, backend: str, *, seeds: tuple[int, ...]) -> Told:
+def train_seeded(rank: int, world_size: int, backend: str, *, seeds: tuple[int, ...]) -> Told:
     """Train with weights, data and dropout drawn from torch's global generator.
 
     The training is repeated for each of `seeds`.
     """
     torch.use_deterministic_algorithms(True)
-    steps = itertools.chain.from_iterable(_drawn(rank, world_size, backend, seed) for seed in seeds)
+    steps = itertools.chain.from_iterable(
+        _train_drawn(rank, world_size, backend, seed) for seed in seeds
+    )
     return {"gradients": [*steps]}
 
 
-def _drawn(rank: int, world_size: int, backend: str, seed: int) -> list[Step]:
+def _train_drawn(rank: int, world_size: int, backend: str, seed: int) -> list[Step]:
     torch.manual_seed(seed * world_size + rank)
     device = device_of(rank, backend)
     layers = torch.nn.Linear(32, 64), torch.nn.Dropout(0.5), torch.nn.Linear(64, 8)
-    model = _parallel(torch.nn.Sequential(*layers), rank, backend)
-    return gradients.train(
+    model = _wrap_parallel(torch.nn.Sequential(*layers), rank, backend)
+    return gradients.train_steps(
         model, torch.randn(32, 32, device=device), torch.randn(32, 8, device=device)
     )
 
 
-def _parallel(model: Any, rank: int, backend: str, **options: Any) -> Any:
+def _wrap_parallel(model: Any, rank: int, backend: str, **options: Any) -> Any:
     return DistributedDataParallel(model.to(device_of(rank, backend)), **options)
 
 
-def _trained(model: Any, rank: int, world_size: int, backend: str) -> Told:
+def _train_share(model: Any, rank: int, world_size: int, backend: str) -> Told:
     inputs, targets = (
-        part.to(device_of(rank, backend)) for part in gradients.share(rank, world_size)
+        part.to(device_of(rank, backend)) for part in gradients.take_share(rank, world_size)
     )
-    return {"gradients": gradients.train(model, inputs, targets)}
+    return {"gradients": gradients.train_steps(model, inputs, targets)}
 
 
-def _weights(model: Any) -> Step:
+def _copy_weights(model: Any) -> Step:
     return [parameter.detach().cpu().clone() for parameter in model.parameters()]

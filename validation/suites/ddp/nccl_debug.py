@@ -15,7 +15,7 @@ _CONNECTED = re.compile(
 
 
 @dataclass(frozen=True)
-class Connection:
+class NcclConnection:
     """One direction of one channel between two ranks.
 
     `transport` is `P2P`, `SHM` or `NET`. `path` is what NCCL adds to it (`/CUMEM/read`,
@@ -29,14 +29,14 @@ class Connection:
     path: str
 
 
-def connections(text: str) -> tuple[Connection, ...]:
+def parse_connections(text: str) -> tuple[NcclConnection, ...]:
     """Return every connection in the file, in its order.
 
     Over a network both ends report it, and only the sender's line is taken. The lines are those of
     transport/{p2p,shm,net}.cc of NCCL 2.8 to 2.27, with NCCL_DEBUG=INFO.
     """
     return tuple(
-        Connection(
+        NcclConnection(
             int(it["channel"]), int(it["source"]), int(it["target"]), it["transport"], it["path"]
         )
         for it in _CONNECTED.finditer(text)
@@ -44,7 +44,7 @@ def connections(text: str) -> tuple[Connection, ...]:
     )
 
 
-def problem(found: Iterable[Connection], world_size: int) -> str:
+def find_connection_problem(found: Iterable[NcclConnection], world_size: int) -> str:
     """Return why ranks of one machine must not be connected so; empty if they may."""
     found = tuple(found)
     if not found:
@@ -60,6 +60,6 @@ def problem(found: Iterable[Connection], world_size: int) -> str:
     return ""
 
 
-def per_transport(found: Iterable[Connection]) -> dict[str, int]:
+def count_per_transport(found: Iterable[NcclConnection]) -> dict[str, int]:
     """Return how many connections each transport carries."""
     return dict(sorted(Counter(each.transport for each in found).items()))

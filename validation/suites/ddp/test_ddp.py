@@ -20,9 +20,9 @@ from ..contract.expected import Expected
 from ..declared import needs_gpus, reports
 from ..gpus import require_gpus
 from ..outcome import require
-from ..ranks import Group, Work, run_ranks, run_to_the_end
+from ..ranks import RankGroup, Work, run_ranks, run_to_exit
 from . import amp, challenge, failures, gradients, modes, nccl_debug
-from .gradients import Reference, Step
+from .gradients import ReferenceGradients, Step
 
 TWO = 2
 WORLD_SIZES = (1, 2, 4)
@@ -30,13 +30,15 @@ FAILURE_LIMIT_S = 15.0
 F = TypeVar("F", bound=Callable[..., None])
 
 
-def _of_ranks(world_size: int, *, required: bool = True) -> tuple[pytest.MarkDecorator, ...]:
+def _figures_of_ranks(
+    world_size: int, *, required: bool = True
+) -> tuple[pytest.MarkDecorator, ...]:
     """Return the marks of the figures of `_check_gradients`, for a group of this size."""
     names = [f"gradient_error rank {rank} of {world_size}" for rank in range(world_size)]
     return tuple(reports(name, "relative", required=required) for name in names)
 
 
-def _both(marks: Sequence[pytest.MarkDecorator]) -> Callable[[F], F]:
+def _apply_marks(marks: Sequence[pytest.MarkDecorator]) -> Callable[[F], F]:
     """Return a decorator that puts every one of `marks` on a check."""
 
     def apply_all(check: F) -> F:
@@ -47,7 +49,7 @@ def _both(marks: Sequence[pytest.MarkDecorator]) -> Callable[[F], F]:
     return apply_all
 
 
-EACH_OF_TWO = _of_ranks(TWO)
+EACH_OF_TWO = _figures_of_ranks(TWO)
 
 
 @pytest.fixture(autouse=True)
@@ -68,48 +70,52 @@ def backend(request: pytest.FixtureRequest, expected: Expected) -> str:
     return str(request.param)
 
 
-@_both([mark for world_size in WORLD_SIZES for mark in _of_ranks(world_size)])
+@_apply_marks([mark for world_size in WORLD_SIZES for mark in _figures_of_ranks(world_size)])
 def test_gloo_gradients(tmp_path: Path, figure: Figures) -> None:
     for world_size in WORLD_SIZES:
-        _check(
-            modes.plain,
-            gradients.reference(world_size),
-            Group(world_size, "gloo", tmp_path),
+        _check_gradients(
+            modes.train_plain,
+            gradients.compute_reference(world_size),
+            RankGroup(world_size, "gloo", tmp_path),
             figure,
         )
 
 
 @needs_gpus(TWO)
-@_both([*_of_ranks(TWO), *_of_ranks(4, required=False)])
+@_apply_marks([*_figures_of_ranks(TWO), *_figures_of_ranks(4, required=False)])
 def test_nccl_gradients(expected: Expected, tmp_path: Path, figure: Figures) -> None:
     _require_two_gpus(expected)
     for world_size in [size for size in WORLD_SIZES if TWO <= size <= expected.gpu_count]:
-        _check(
-            modes.plain,
-            gradients.reference(world_size),
-            Group(world_size, "nccl", tmp_path),
+        _check_gradients(
+            modes.train_plain,
+            gradients.compute_reference(world_size),
+            RankGroup(world_size, "nccl", tmp_path),
             figure,
         )
 
 
 @needs_gpus(1)
-@_both(_of_ranks(1))
+@_apply_marks(_figures_of_ranks(1))
 def test_nccl_single_rank(expected: Expected, tmp_path: Path, figure: Figures) -> None:
     """NCCL starts and DistributedDataParallel trains on one GPU.
 
     That proves nothing about synchronisation.
     """
     require_gpus(expected)
-    _check(modes.plain, gradients.reference(1), Group(1, "nccl", tmp_path), figure)
+    _check_gradients(
+        modes.train_plain, gradients.compute_reference(1), RankGroup(1, "nccl", tmp_path), figure
+    )
 
 
 def test_integer_gradients(backend: str, tmp_path: Path) -> None:
     """Bit for bit: sums of small integers are exact in fp32."""
-    reference = modes.integers_reference(TWO)
-    for rank, result in enumerate(run_ranks(modes.integers, Group(TWO, backend, tmp_path))):
+    reference = modes.compute_integers_reference(TWO)
+    for rank, result in enumerate(
+        run_ranks(modes.train_integers, RankGroup(TWO, backend, tmp_path))
+    ):
         wanted, got = reference.whole[0], result["gradients"][0]
-        off, total = _elements_off(wanted, got), sum(each.numel() for each in wanted)
-        cause = gradients.diagnosis(wanted, reference.shares[0][rank], got, TWO)
+        off, total = _count_differences(wanted, got), sum(each.numel() for each in wanted)
+        cause = gradients.diagnose_gradients(wanted, reference.shares[0][rank], got, TWO)
         require(
             not off,
             f"{off} of {total} integer gradients of rank {rank} of {TWO} differ",
@@ -118,11 +124,14 @@ def test_integer_gradients(backend: str, tmp_path: Path) -> None:
         )
 
 
-@_both(EACH_OF_TWO)
+@_apply_marks(EACH_OF_TWO)
 @reports("buckets", "buckets")
 def test_small_buckets(backend: str, tmp_path: Path, figure: Figures) -> None:
-    results = _check(
-        modes.small_buckets, gradients.reference(TWO), Group(TWO, backend, tmp_path), figure
+    results = _check_gradients(
+        modes.train_small_buckets,
+        gradients.compute_reference(TWO),
+        RankGroup(TWO, backend, tmp_path),
+        figure,
     )
     buckets = min(each["buckets"] for each in results)
     figure("buckets", buckets, "buckets")
@@ -130,17 +139,19 @@ def test_small_buckets(backend: str, tmp_path: Path, figure: Figures) -> None:
     require(buckets > TWO, found, f"more than {TWO}", "bucket_cap_mb is not honoured")
 
 
-@_both(EACH_OF_TWO)
+@_apply_marks(EACH_OF_TWO)
 def test_no_sync(backend: str, tmp_path: Path, figure: Figures) -> None:
     """Micro-batches inside `no_sync` stay with their rank.
 
     The first one outside brings all to the mean.
     """
-    whole = Reference(*(steps[:1] for steps in _fields(gradients.reference(TWO))))
+    whole = ReferenceGradients(
+        *(steps[:1] for steps in _whole_and_shares(gradients.compute_reference(TWO)))
+    )
     for rank, result in enumerate(
-        _check(modes.no_sync, whole, Group(TWO, backend, tmp_path), figure)
+        _check_gradients(modes.train_no_sync, whole, RankGroup(TWO, backend, tmp_path), figure)
     ):
-        error = gradients.difference(modes.alone_in_no_sync(rank, TWO), result["alone"])
+        error = gradients.relative_difference(modes.accumulate_alone(rank, TWO), result["alone"])
         found = (
             f"gradients of rank {rank} of {TWO} inside no_sync are off by {error:.1e} from its own"
         )
@@ -148,10 +159,13 @@ def test_no_sync(backend: str, tmp_path: Path, figure: Figures) -> None:
         require(error <= gradients.LIMIT, found, f"{gradients.LIMIT:.0e}", cause)
 
 
-@_both(EACH_OF_TWO)
+@_apply_marks(EACH_OF_TWO)
 def test_bucket_view(backend: str, tmp_path: Path, figure: Figures) -> None:
-    for result in _check(
-        modes.bucket_view, gradients.reference(TWO), Group(TWO, backend, tmp_path), figure
+    for result in _check_gradients(
+        modes.train_bucket_view,
+        gradients.compute_reference(TWO),
+        RankGroup(TWO, backend, tmp_path),
+        figure,
     ):
         found = f"{result['memories']} separate memories hold the gradients"
         require(
@@ -162,16 +176,19 @@ def test_bucket_view(backend: str, tmp_path: Path, figure: Figures) -> None:
         )
 
 
-@_both(EACH_OF_TWO)
+@_apply_marks(EACH_OF_TWO)
 def test_static_graph(backend: str, tmp_path: Path, figure: Figures) -> None:
-    reference = gradients.reference(TWO, modes.twice_checkpointed)
-    _check(modes.static_graph, reference, Group(TWO, backend, tmp_path), figure)
+    reference = gradients.compute_reference(TWO, modes.build_twice_checkpointed)
+    _check_gradients(modes.train_static_graph, reference, RankGroup(TWO, backend, tmp_path), figure)
 
 
-@_both(EACH_OF_TWO)
+@_apply_marks(EACH_OF_TWO)
 def test_unused_parameters(backend: str, tmp_path: Path, figure: Figures) -> None:
-    _check(
-        modes.unused_parameters, modes.unused_reference(TWO), Group(TWO, backend, tmp_path), figure
+    _check_gradients(
+        modes.train_unused_parameters,
+        modes.compute_unused_reference(TWO),
+        RankGroup(TWO, backend, tmp_path),
+        figure,
     )
 
 
@@ -181,7 +198,7 @@ def test_unused_parameters_surface(backend: str, tmp_path: Path) -> None:
     Otherwise it would train on gradients that were never synchronised.
     """
     for rank, error in enumerate(
-        run_ranks(modes.unused_unannounced, Group(TWO, backend, tmp_path))
+        run_ranks(modes.train_unused_unannounced, RankGroup(TWO, backend, tmp_path))
     ):
         found = f"rank {rank} of {TWO} said {error or 'nothing'!r} to parameters without a gradient"
         require(
@@ -199,15 +216,19 @@ def test_uneven_inputs(backend: str, tmp_path: Path, figure: Figures) -> None:
 
     It ends with their weights.
     """
-    reference, weights = modes.uneven_reference()
-    for rank, result in enumerate(run_ranks(modes.uneven_inputs, Group(TWO, backend, tmp_path))):
-        own = Reference(*(steps[: modes.UNEVEN_STEPS[rank]] for steps in _fields(reference)))
+    reference, weights = modes.compute_uneven_reference()
+    for rank, result in enumerate(
+        run_ranks(modes.train_uneven_inputs, RankGroup(TWO, backend, tmp_path))
+    ):
+        own = ReferenceGradients(
+            *(steps[: modes.UNEVEN_STEPS[rank]] for steps in _whole_and_shares(reference))
+        )
         figure(
             f"gradient_error rank {rank}",
             gradients.require_same(own, result["gradients"], rank, TWO),
             "relative",
         )
-        error = gradients.difference(weights, result["weights"])
+        error = gradients.relative_difference(weights, result["weights"])
         found = f"weights of rank {rank} of {TWO} after join are off by {error:.1e}"
         require(
             error <= gradients.LIMIT,
@@ -222,8 +243,8 @@ def test_uneven_inputs(backend: str, tmp_path: Path, figure: Figures) -> None:
 @reports("gradient_scale", "times")
 def test_amp_gradients(backend: str, tmp_path: Path, figure: Figures) -> None:
     """fp16 autocast with a GradScaler, on gradients that fp16 loses if they are not scaled."""
-    reference = amp.reference(TWO)
-    ranks = run_ranks(amp.scaled, Group(TWO, backend, tmp_path))
+    reference = amp.compute_reference(TWO)
+    ranks = run_ranks(amp.train_scaled, RankGroup(TWO, backend, tmp_path))
     for rank, result in enumerate(ranks):
         _require_scaled(rank, result)
         error = gradients.require_same(reference, result["gradients"], rank, TWO, amp.LIMIT)
@@ -234,9 +255,11 @@ def test_amp_gradients(backend: str, tmp_path: Path, figure: Figures) -> None:
 def test_amp_overflow(backend: str, tmp_path: Path) -> None:
     """An infinite loss on one rank makes all of them skip that step, halve the scale, and go on."""
     at = amp.OVERFLOW_STEP
-    for rank, result in enumerate(run_ranks(amp.overflowing, Group(TWO, backend, tmp_path))):
+    for rank, result in enumerate(
+        run_ranks(amp.train_overflowing, RankGroup(TWO, backend, tmp_path))
+    ):
         steps = enumerate(zip(result["weights_at_start"], result["weights"], strict=True))
-        skipped = [step for step, (before, after) in steps if not _elements_off(before, after)]
+        skipped = [step for step, (before, after) in steps if not _count_differences(before, after)]
         found = (
             f"rank {rank} of {TWO} skipped steps {skipped}, and rank {TWO - 1} had an "
             f"infinite loss in step {at}"
@@ -259,12 +282,12 @@ def test_seeded_runs(backend: str, tmp_path: Path) -> None:
 
     Without the second part, equality would prove nothing.
     """
-    group = Group(TWO, backend, tmp_path, environment=(("CUBLAS_WORKSPACE_CONFIG", ":4096:8"),))
-    firsts = run_ranks(partial(modes.seeded, seeds=(1, 2)), group)
-    agains = run_ranks(partial(modes.seeded, seeds=(1,)), group)
+    group = RankGroup(TWO, backend, tmp_path, environment=(("CUBLAS_WORKSPACE_CONFIG", ":4096:8"),))
+    firsts = run_ranks(partial(modes.train_seeded, seeds=(1, 2)), group)
+    agains = run_ranks(partial(modes.train_seeded, seeds=(1,)), group)
     for rank, (first, again) in enumerate(zip(firsts, agains, strict=True)):
         one, other = first["gradients"][: gradients.STEPS], first["gradients"][gradients.STEPS :]
-        off = sum(_elements_off(*pair) for pair in zip(one, again["gradients"], strict=True))
+        off = sum(_count_differences(*pair) for pair in zip(one, again["gradients"], strict=True))
         found = (
             f"{off} gradient elements of rank {rank} of {TWO} differ between two runs of one seed"
         )
@@ -274,7 +297,7 @@ def test_seeded_runs(backend: str, tmp_path: Path) -> None:
             "none",
             "torch.manual_seed is ignored, or an operation is not deterministic",
         )
-        differ = sum(_elements_off(*pair) for pair in zip(one, other, strict=True))
+        differ = sum(_count_differences(*pair) for pair in zip(one, other, strict=True))
         require(
             differ > 0,
             "another seed gave the same gradients",
@@ -294,15 +317,15 @@ def test_nccl_transport(expected: Expected, tmp_path: Path, figure: Figures) -> 
     debug = (("NCCL_DEBUG", "INFO"), ("NCCL_DEBUG_SUBSYS", "INIT,P2P,SHM,NET"))
     environment = (*debug, ("NCCL_DEBUG_FILE", str(tmp_path / "nccl.%p")))
     world_size = min(expected.gpu_count, max(WORLD_SIZES))
-    run_ranks(modes.plain, Group(world_size, "nccl", tmp_path, environment=environment))
+    run_ranks(modes.train_plain, RankGroup(world_size, "nccl", tmp_path, environment=environment))
     files = [
         path.read_text(encoding="utf-8", errors="replace")
         for path in sorted(tmp_path.glob("nccl.*"))
     ]
-    connections = nccl_debug.connections("\n".join(files))
-    for transport, count in nccl_debug.per_transport(connections).items():
+    connections = nccl_debug.parse_connections("\n".join(files))
+    for transport, count in nccl_debug.count_per_transport(connections).items():
         figure(f"connections by {transport}", count, "connections")
-    problem = nccl_debug.problem(connections, world_size)
+    problem = nccl_debug.find_connection_problem(connections, world_size)
     cause = (
         "P2P is off between these GPUs and /dev/shm is not shared or too small, or "
         "NCCL_*_DISABLE is set"
@@ -315,7 +338,9 @@ def test_nccl_transport(expected: Expected, tmp_path: Path, figure: Figures) -> 
 @reports("told_after", "s")
 def test_dead_rank_surfaces(tmp_path: Path, figure: Figures) -> None:
     """A rank that dies is an error in the others at once, not a hang. Over gloo."""
-    waiting, dead = run_to_the_end(failures.dies, Group(TWO, "gloo", tmp_path, FAILURE_LIMIT_S))
+    waiting, dead = run_to_exit(
+        failures.let_rank_die, RankGroup(TWO, "gloo", tmp_path, FAILURE_LIMIT_S)
+    )
     found = f"rank 1 left with exit code {dead.exit_code}"
     require(
         dead.exit_code == failures.EXIT_CODE,
@@ -324,16 +349,16 @@ def test_dead_rank_surfaces(tmp_path: Path, figure: Figures) -> None:
         "it was held up or killed",
     )
     cause = "its collective call neither fails nor ends without its peer"
-    _require_told(waiting, "rank 1 died", "", cause, figure)
+    _require_error_in_time(waiting, "rank 1 died", "", cause, figure)
 
 
 @reports("told_after", "s")
 def test_hung_rank_surfaces(tmp_path: Path, figure: Figures) -> None:
     """A rank that stays away is an error in the others after the group's timeout. Over gloo."""
-    work = partial(failures.hangs, told=str(tmp_path / "told"))
-    waiting, _ = run_to_the_end(work, Group(TWO, "gloo", tmp_path, FAILURE_LIMIT_S))
+    work = partial(failures.let_rank_hang, told=str(tmp_path / "told"))
+    waiting, _ = run_to_exit(work, RankGroup(TWO, "gloo", tmp_path, FAILURE_LIMIT_S))
     cause = f"the timeout of {failures.TIMEOUT_S} s of the group is ignored"
-    _require_told(waiting, "rank 1 hung", "Timed out", cause, figure)
+    _require_error_in_time(waiting, "rank 1 hung", "Timed out", cause, figure)
 
 
 def test_challenge(nonce: str, expected: Expected, answer: Answers, tmp_path: Path) -> None:
@@ -344,13 +369,13 @@ def test_challenge(nonce: str, expected: Expected, answer: Answers, tmp_path: Pa
     groups = [("gloo", questions.RANKS)]
     groups += [("nccl", min(expected.gpu_count, questions.RANKS))] if expected.gpu_count else []
     for backend, ranks in groups:
-        work = partial(challenge.averaged_gradient, nonce=nonce)
-        for rank, gradient in enumerate(run_ranks(work, Group(ranks, backend, tmp_path))):
+        work = partial(challenge.compute_averaged_gradient, nonce=nonce)
+        for rank, gradient in enumerate(run_ranks(work, RankGroup(ranks, backend, tmp_path))):
             answer(f"gradient {backend} rank {rank} of {ranks}", gradient.flatten().tolist())
 
 
-def _require_told(
-    waiting: processes.Ended, why: str, words: str, cause: str, figure: Figures
+def _require_error_in_time(
+    waiting: processes.WorkProcessExit, why: str, words: str, cause: str, figure: Figures
 ) -> None:
     """Fail the check unless rank 0 had an error in time, with `words` in it."""
     figure("told_after", waiting.seconds, "s")
@@ -368,7 +393,9 @@ def _require_told(
     )
 
 
-def _check(work: Work, reference: Reference, group: Group, figure: Figures) -> Sequence[Any]:
+def _check_gradients(
+    work: Work, reference: ReferenceGradients, group: RankGroup, figure: Figures
+) -> Sequence[Any]:
     """Compare every rank's gradients with the reference; return what the ranks returned."""
     ranks = run_ranks(work, group)
     for rank, result in enumerate(ranks):
@@ -384,7 +411,7 @@ def _require_scaled(rank: int, result: Any) -> None:
         scale > 1, f"rank {rank} of {TWO} scales its loss by {scale:.0f}", f"{amp.SCALE:.0f}", cause
     )
     after = [gradient * scale for gradient in result["gradients"][0]]
-    off = _elements_off(result["before"][0], after)
+    off = _count_differences(result["before"][0], after)
     require(
         off == 0,
         f"{off} gradients of rank {rank} of {TWO} were not scaled before unscale_",
@@ -399,9 +426,9 @@ def _require_two_gpus(expected: Expected) -> None:
     )
 
 
-def _elements_off(wanted: Step, got: Step) -> int:
+def _count_differences(wanted: Step, got: Step) -> int:
     return sum(int((one != other).sum()) for one, other in zip(wanted, got, strict=True))
 
 
-def _fields(reference: Reference) -> tuple[Any, Any]:
+def _whole_and_shares(reference: ReferenceGradients) -> tuple[Any, Any]:
     return reference.whole, reference.shares

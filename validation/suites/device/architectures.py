@@ -16,7 +16,7 @@ _ENTRY = struct.Struct(
 _KINDS = {1: "compute", 2: "sm"}  # PTX and machine code
 
 
-def fat_binaries(path: Path) -> list[frozenset[str]]:
+def read_fat_binaries(path: Path) -> list[frozenset[str]]:
     """Return the architectures of each fat binary of a shared object: one per compiled source file.
 
     They are written as `sm_80` and `compute_50`. The list is empty if the object has no GPU code.
@@ -31,10 +31,10 @@ def fat_binaries(path: Path) -> list[frozenset[str]]:
             return []
         start = section["sh_offset"]
         with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
-            return list(read(content, start, start + section["sh_size"]))
+            return list(iter_fat_binaries(content, start, start + section["sh_size"]))
 
 
-def read(content: bytes | mmap.mmap, at: int, end: int) -> Iterator[frozenset[str]]:
+def iter_fat_binaries(content: bytes | mmap.mmap, at: int, end: int) -> Iterator[frozenset[str]]:
     """Yield the architectures of each fat binary of a section from byte `at` to `end`.
 
     Only headers are read: the code stays on disk.
@@ -42,7 +42,7 @@ def read(content: bytes | mmap.mmap, at: int, end: int) -> Iterator[frozenset[st
     while at + _HEADER.size <= end:
         magic, _, header, size = _HEADER.unpack_from(content, at)
         if magic == _MAGIC:
-            yield frozenset(_entries(content, at + header, at + header + size))
+            yield frozenset(_read_entries(content, at + header, at + header + size))
             at += header + size
         elif magic == 0:
             at += 8  # the linker pads
@@ -50,7 +50,7 @@ def read(content: bytes | mmap.mmap, at: int, end: int) -> Iterator[frozenset[st
             raise ValueError(f"no fat binary at byte {at}")
 
 
-def _entries(content: bytes | mmap.mmap, at: int, end: int) -> Iterator[str]:
+def _read_entries(content: bytes | mmap.mmap, at: int, end: int) -> Iterator[str]:
     while at < end:
         kind, _, header, size, architecture = _ENTRY.unpack_from(content, at)
         if kind in _KINDS:

@@ -42,7 +42,7 @@ BLOCK = 1 << 23
 
 
 @dataclass(frozen=True)
-class Error:
+class KernelError:
     """How far a kernel is off, and how far it may be, relative to the largest reference value."""
 
     kernel: str
@@ -50,7 +50,7 @@ class Error:
     limit: float
 
 
-def errors(device: str, precision: str) -> Iterator[Error]:
+def measure_errors(device: str, precision: str) -> Iterator[KernelError]:
     """Yield the errors of a 512 x 512 matrix product and of a 3 x 3 convolution on `device`.
 
     The convolution has 8 images and 16 to 32 channels. The reference is computed from the inputs as
@@ -59,21 +59,24 @@ def errors(device: str, precision: str) -> Iterator[Error]:
     """
     once = ROUNDING[precision] * _ROUNDINGS[precision]
     kind = TYPES[precision.replace("tf", "fp")]
-    with _tf32(precision == "tf32"):
-        left, right = _normal(kind, SIZE, SIZE, seed=1), _normal(kind, SIZE, SIZE, seed=2)
+    with _set_tf32(precision == "tf32"):
+        left, right = _draw_normal(kind, SIZE, SIZE, seed=1), _draw_normal(kind, SIZE, SIZE, seed=2)
         got = torch.matmul(left.to(device), right.to(device))
-        yield Error("matmul", relative_error(got, _double(left) @ _double(right)), once)
-        images, weights = _normal(kind, 8, 16, 32, 32, seed=3), _normal(kind, 32, 16, 3, 3, seed=4)
-        windows = np.lib.stride_tricks.sliding_window_view(_double(images), (3, 3), axis=(2, 3))
-        reference = np.einsum("nchwij,ocij->nohw", windows, _double(weights), optimize=True)
+        yield KernelError("matmul", relative_error(got, _to_double(left) @ _to_double(right)), once)
+        images, weights = (
+            _draw_normal(kind, 8, 16, 32, 32, seed=3),
+            _draw_normal(kind, 32, 16, 3, 3, seed=4),
+        )
+        windows = np.lib.stride_tricks.sliding_window_view(_to_double(images), (3, 3), axis=(2, 3))
+        reference = np.einsum("nchwij,ocij->nohw", windows, _to_double(weights), optimize=True)
         got = torch.nn.functional.conv2d(images.to(device), weights.to(device))
-        yield Error(
+        yield KernelError(
             "conv2d", relative_error(got, reference), 2 * once if kind.itemsize == 2 else once
         )
 
 
 @contextlib.contextmanager
-def _tf32(allowed: bool) -> Iterator[None]:
+def _set_tf32(allowed: bool) -> Iterator[None]:
     """Switch TF32 on or off for a block; half precision adds in fp32 all the way."""
     matmul = torch.backends.cuda.matmul
     names = (
@@ -92,18 +95,18 @@ def _tf32(allowed: bool) -> Iterator[None]:
             setattr(matmul, name, value)
 
 
-def _normal(kind: Any, *shape: int, seed: int) -> Any:
+def _draw_normal(kind: Any, *shape: int, seed: int) -> Any:
     """Return random numbers drawn in fp64, so that every precision is used to its last bit."""
     return torch.randn(
         shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64
     ).to(kind)
 
 
-def _double(tensor: Any) -> Any:
+def _to_double(tensor: Any) -> Any:
     return tensor.double().numpy()
 
 
-def fill(device: str, wanted: int) -> tuple[int, int]:
+def fill_memory(device: str, wanted: int) -> tuple[int, int]:
     """Allocate `wanted` bytes of `device` in blocks, write all of them, then read them back.
 
     Returns the bytes that could be allocated, and how many blocks held something else than was

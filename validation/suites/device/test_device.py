@@ -17,7 +17,14 @@ from ..conftest import Answers, Figures
 from ..contract import questions
 from ..contract.expected import Expected
 from ..declared import needs_gpus, reports
-from ..gpus import capability_of, refuse, require_every_gpu, require_gpus, runs_on, usable_gpus
+from ..gpus import (
+    capability_of,
+    count_usable_gpus,
+    fail_with_cause,
+    require_every_gpu,
+    require_gpus,
+    runs_on,
+)
 from ..numerics import FP32_LIMIT
 from ..outcome import require
 from . import architectures, kernels
@@ -55,7 +62,7 @@ def test_torch_is_a_cuda_build(expected: Expected) -> None:
 def test_build_is_for_the_architectures_of_the_line(expected: Expected) -> None:
     """A build for fewer works on the GPUs here, and on none of the others."""
     asserted = " ".join(expected.architectures)
-    found = _named_by_the_build()
+    found = _architectures_of_torch()
     require(
         found == asserted,
         f"torch was built for {found or 'no GPU'}",
@@ -72,13 +79,13 @@ def test_every_library_has_code_for_the_architectures(figure: Figures) -> None:
     """
     packages = Path(torch.__file__).parent.parent
     paths = [path for name in WITH_GPU_CODE for path in sorted((packages / name).rglob("*.so"))]
-    libraries = {path: architectures.fat_binaries(path) for path in paths}
+    libraries = {path: architectures.read_fat_binaries(path) for path in paths}
     figure("fat_binaries", sum(map(len, libraries.values())), "fat binaries")
     require(
         any(libraries.values()), "no library has GPU code", "some", "CPU-only wheels were installed"
     )
     for path, binaries in libraries.items():
-        for name in _named_by_the_build().split():
+        for name in _architectures_of_torch().split():
             without = sum(not runs_on(capability_of(name), carried) for carried in binaries)
             require(
                 not without,
@@ -128,11 +135,11 @@ def test_kernels_on_the_cpu(precision: str, figure: Figures) -> None:
 def test_every_gpu_is_detected(expected: Expected, figure: Figures) -> None:
     """By the driver (NVML), by torch, and as many as the run was planned with."""
     require_gpus(expected)
-    (by_nvml, why), (by_torch, state) = driver.nvml_count(), usable_gpus()
+    (by_nvml, why), (by_torch, state) = driver.count_nvml_gpus(), count_usable_gpus()
     figure("gpus", by_torch, "GPUs")
     if not by_nvml == by_torch == expected.gpu_count:
         counted = f"NVML counts {by_nvml}{f' ({why})' if why else ''} and torch {by_torch} GPUs"
-        refuse(f"{counted}, {state}", f"{expected.gpu_count} each", state)
+        fail_with_cause(f"{counted}, {state}", f"{expected.gpu_count} each", state)
 
 
 @needs_gpus(1)
@@ -175,7 +182,7 @@ def test_memory_of_every_gpu(expected: Expected, figure: Figures) -> None:
     require_every_gpu(expected)
     for index in range(expected.gpu_count):
         wanted = int(SHARE * torch.cuda.mem_get_info(index)[0])
-        had, wrong = kernels.fill(f"cuda:{index}", wanted)
+        had, wrong = kernels.fill_memory(f"cuda:{index}", wanted)
         torch.cuda.empty_cache()
         figure(f"memory cuda:{index}", had, "bytes")
         least = f"{wanted / 1e9:.2f} GB, nine tenths of what was free"
@@ -198,7 +205,7 @@ def test_challenge(nonce: str, expected: Expected, answer: Answers) -> None:
     devices = ["cpu", *(f"cuda:{index}" for index in range(expected.gpu_count))]
     held = [torch.empty(kernels.BLOCK, device=device) for device in devices[1:]]
     for device in devices:
-        question = questions.product(nonce, device)
+        question = questions.draw_product(nonce, device)
         left = torch.tensor(question.left, dtype=torch.float32, device=device).reshape(
             -1, question.inner
         )
@@ -216,7 +223,7 @@ def _require_exact(device: str, precision: str, figure: Figures, above: float = 
     A matrix product in less precision must be off by `above` at least, or that precision was not
     used.
     """
-    for error in kernels.errors(device, precision):
+    for error in kernels.measure_errors(device, precision):
         figure(f"{error.kernel}_error {precision} {device}", error.found, "relative")
         found = (
             f"{error.kernel} in {precision} on {device} is off by {error.found:.1e} of the "
@@ -240,6 +247,6 @@ def _require_exact(device: str, precision: str, figure: Figures, above: float = 
         )
 
 
-def _named_by_the_build() -> str:
+def _architectures_of_torch() -> str:
     """Return the architectures torch was built for; `torch.cuda.get_arch_list()` needs a GPU."""
     return str(getattr(torch._C, "_cuda_getArchFlags", str)())

@@ -24,7 +24,7 @@ SIZE = 512
 COMPILED: list[str] = []
 
 
-def note(event: str, arguments: tuple[Any, ...]) -> None:
+def note_compiled_file(event: str, arguments: tuple[Any, ...]) -> None:
     """Keep the names of compiled files: an audit hook (PEP 578).
 
     The event `compile` has the source and the file name.
@@ -33,37 +33,37 @@ def note(event: str, arguments: tuple[Any, ...]) -> None:
         COMPILED.append(str(arguments[1]))
 
 
-def at_work() -> tuple[int, int]:
+def count_threads_at_work() -> tuple[int, int]:
     """Return the threads that torch means to use, and how many a matrix product adds."""
     import torch
 
-    before = count()
+    before = count_threads()
     values = torch.rand(SIZE, SIZE)
     values @ values
-    return torch.get_num_threads(), count() - before
+    return torch.get_num_threads(), count_threads() - before
 
 
-def count() -> int:
+def count_threads() -> int:
     """Return the number of threads of this process."""
     return len([*Path("/proc/self/task").iterdir()])
 
 
-class Work:
+class ThreadSamples:
     """A data set with a sample for each worker: the numbers of threads it found."""
 
     def __len__(self) -> int:
         return WORKERS
 
     def __getitem__(self, index: int) -> tuple[int, int]:
-        return at_work()
+        return count_threads_at_work()
 
 
 if __name__ == "__main__":
-    sys.addaudithook(note)
+    sys.addaudithook(note_compiled_file)
     path = [*sys.path]
     torch, *_ = map(import_module, PACKAGES)
-    threads, added = at_work()
-    workers = [*torch.utils.data.DataLoader(Work(), batch_size=None, num_workers=WORKERS)]
+    threads, added = count_threads_at_work()
+    workers = [*torch.utils.data.DataLoader(ThreadSamples(), batch_size=None, num_workers=WORKERS)]
     seen = {
         "path": path,
         "compiled": COMPILED,

@@ -12,7 +12,7 @@ from pathlib import Path
 _POLL_S = 0.05
 
 
-def places() -> dict[str, Path]:
+def writable_places() -> dict[str, Path]:
     """Return the folders that programs write, by what they are for.
 
     A folder is that of its variable, else the default of its project or of XDG.
@@ -29,7 +29,7 @@ def places() -> dict[str, Path]:
     }
 
 
-def writing_problem(folder: Path) -> str:
+def find_writing_problem(folder: Path) -> str:
     """Return why this user cannot keep a file in `folder`; empty if it can.
 
     The folder is made if it is missing. Nothing is left behind.
@@ -57,7 +57,7 @@ def ends_within(pid: int, seconds: float) -> bool:
     return not there
 
 
-def newest(folders: Iterable[Path]) -> float:
+def newest_change_time(folders: Iterable[Path]) -> float:
     """Return when the newest entry of the folders was changed, in seconds since 1970."""
     entries = (entry for folder in folders for entry in (folder, *folder.iterdir()))
     return max(entry.lstat().st_mtime for entry in entries)

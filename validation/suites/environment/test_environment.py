@@ -23,7 +23,7 @@ from ..conftest import Answers, Figures
 from ..contract.expected import Expected
 from ..contract.layout import VISIBLE_GPUS
 from ..declared import reports
-from ..installed import some
+from ..installed import format_some
 from ..outcome import report_infra, require
 from . import surroundings
 
@@ -63,10 +63,10 @@ LEFT_BEHIND = "the image's configuration still has a variable of the build or of
 @pytest.fixture(scope="session")
 def first_use() -> dict[str, Any]:
     """Return what the first program that uses torch found."""
-    done = installed.python(BESIDE_ME / "first_use.py")
+    done = installed.run_python(BESIDE_ME / "first_use.py")
     require(
         done.returncode == 0,
-        f"using torch ends in {installed.problem(done)}",
+        f"using torch ends in {installed.describe_exit(done)}",
         "exit 0",
         "torch is damaged",
     )
@@ -88,10 +88,10 @@ def test_unprivileged_user() -> None:
     require(home == wanted, f"HOME is {home}", f"{wanted} as in /etc/passwd", LEFT_BEHIND)
 
 
-@pytest.mark.parametrize("name", surroundings.places())
+@pytest.mark.parametrize("name", surroundings.writable_places())
 def test_writable(name: str) -> None:
     """The user can keep files where programs keep them by default."""
-    problem = surroundings.writing_problem(surroundings.places()[name])
+    problem = surroundings.find_writing_problem(surroundings.writable_places()[name])
     cause = "the folder belongs to root, since a step of the build ran as root"
     require(
         not problem, f"the {name} folder cannot be written: {problem}", "it to be the user's", cause
@@ -99,7 +99,7 @@ def test_writable(name: str) -> None:
 
 
 def test_torch_hub_writable(first_use: dict[str, Any]) -> None:
-    problem = surroundings.writing_problem(Path(first_use["hub"]))
+    problem = surroundings.find_writing_problem(Path(first_use["hub"]))
     cause = "TORCH_HOME or a folder above belongs to root"
     require(
         not problem,
@@ -138,7 +138,7 @@ def test_utf8(tmp_path: Path) -> None:
         "LANG or LC_ALL names a locale that is not UTF-8 or is not in the image, or Python "
         "was told not to use UTF-8"
     )
-    done = echoed(TEXT, tmp_path)
+    done = run_echo_text(TEXT, tmp_path)
     printed = done.stderr.decode(errors="replace").strip().splitlines() or ["nothing"]
     ended = f"text that is not ASCII ends a program with {printed[-1]}"
     require(done.returncode == 0, ended, "the text back", cause)
@@ -155,7 +155,7 @@ def test_utf8(tmp_path: Path) -> None:
         f"one of {text!r}",
         cause,
     )
-    charmap = installed.run("locale", "charmap", **as_set_by_the_image("LC_CTYPE"))
+    charmap = installed.run_command("locale", "charmap", **variable_of_the_image("LC_CTYPE"))
     require(
         charmap.stdout.strip() == "UTF-8",
         f"the locale is of {charmap.stdout.strip()}",
@@ -164,7 +164,7 @@ def test_utf8(tmp_path: Path) -> None:
     )
 
 
-def echoed(text: str, folder: Path) -> subprocess.CompletedProcess[bytes]:
+def run_echo_text(text: str, folder: Path) -> subprocess.CompletedProcess[bytes]:
     """Run echo_text.py with the text in UTF-8."""
     command = (sys.executable, "-P", str(BESIDE_ME / "echo_text.py"), str(folder))
     return subprocess.run(
@@ -172,7 +172,7 @@ def echoed(text: str, folder: Path) -> subprocess.CompletedProcess[bytes]:
     )
 
 
-def as_set_by_the_image(variable: str) -> dict[str, str]:
+def variable_of_the_image(variable: str) -> dict[str, str]:
     """Return the variable with the value of the image.
 
     If the locale is C, Python sets LC_CTYPE for its children (PEP 538), and the image did not.
@@ -264,7 +264,7 @@ def test_search_paths(first_use: dict[str, Any]) -> None:
     cause = "a .pth file in site-packages adds them"
     require(
         not strange,
-        f"Python looks in {some(strange)}",
+        f"Python looks in {format_some(strange)}",
         f"only folders of {sys.prefix} and its library",
         cause,
     )
@@ -279,7 +279,7 @@ def test_bytecode(first_use: dict[str, Any]) -> None:
     cause = "the bytecode layer is missing, or of another Python"
     require(
         not compiled,
-        f"{len(compiled)} files were compiled: {some(compiled, 1)}",
+        f"{len(compiled)} files were compiled: {format_some(compiled, 1)}",
         "bytecode of all",
         cause,
     )
@@ -287,10 +287,10 @@ def test_bytecode(first_use: dict[str, Any]) -> None:
 
 def test_orphans_are_reaped() -> None:
     """The first process of the container collects orphans that have ended, as init does."""
-    done = installed.run("sh", "-c", "sleep 0.1 >/dev/null & echo $!")
+    done = installed.run_command("sh", "-c", "sleep 0.1 >/dev/null & echo $!")
     require(
         done.stdout.strip().isdigit(),
-        f"sh: {installed.problem(done)}",
+        f"sh: {installed.describe_exit(done)}",
         "a process id",
         "/bin/sh is not there",
     )
@@ -302,10 +302,13 @@ def test_orphans_are_reaped() -> None:
 def test_clock(expected: Expected) -> None:
     """The time is after that of every file the image brings."""
     folders = [Path(sysconfig.get_path(name)) for name in ("scripts", "purelib", "stdlib")]
-    built, now = max(expected.epoch, surroundings.newest(folders)), time.time()
+    built, now = max(expected.epoch, surroundings.newest_change_time(folders)), time.time()
     if now < built - SKEW_S:
         cause = "the runner's clock is wrong, so that no certificate is valid yet"
-        report_infra(f"the clock says {date(now)}, files of the image are of {date(built)}", cause)
+        report_infra(
+            f"the clock says {format_date(now)}, files of the image are of {format_date(built)}",
+            cause,
+        )
 
 
 def test_challenge(nonce: str, answer: Answers, tmp_path: Path) -> None:
@@ -321,7 +324,7 @@ def test_challenge(nonce: str, answer: Answers, tmp_path: Path) -> None:
         timeout=60,
         cwd=tmp_path,
     )
-    ended = f"a fresh Python ends in {installed.problem(done)}"
+    ended = f"a fresh Python ends in {installed.describe_exit(done)}"
     require(
         done.returncode == 0, ended, "exit 0", "the interpreter or its standard library is damaged"
     )
@@ -330,6 +333,6 @@ def test_challenge(nonce: str, answer: Answers, tmp_path: Path) -> None:
     answer("hmac", [authenticated])
 
 
-def date(seconds: float) -> str:
+def format_date(seconds: float) -> str:
     """Return the time in UTC, as `2025-01-29 00:00`."""
     return time.strftime("%Y-%m-%d %H:%M", time.gmtime(seconds))

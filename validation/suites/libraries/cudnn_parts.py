@@ -19,7 +19,7 @@ CHECKS = (
 )
 
 
-def outcome(cudnn: ctypes.CDLL, check: str) -> str:
+def run_check(cudnn: ctypes.CDLL, check: str) -> str:
     """Call one version check and return the line that tells how it ended."""
     try:
         status = getattr(cudnn, check)()
@@ -28,7 +28,7 @@ def outcome(cudnn: ctypes.CDLL, check: str) -> str:
     return f"! status {status}" if status else "= "
 
 
-def parts() -> list[str]:
+def list_parts() -> list[str]:
     """Return every file of cuDNN in this process."""
     fields = (
         line.split(maxsplit=5)
@@ -41,7 +41,7 @@ if __name__ == "__main__":
     library = ctypes.CDLL(sys.argv[1])
     for name in CHECKS:
         print(name, flush=True)
-        print(outcome(library, name), flush=True)
-    for path in parts():
+        print(run_check(library, name), flush=True)
+    for path in list_parts():
         print(path.rpartition("/")[2])
         print(f"= {path}", flush=True)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-from .shared_objects import Missing
+from .shared_objects import MissingLibrary
 
 DRIVER = ("libcuda.so.1", "libnvidia-ml.so.1")
 """The driver's libraries come from the host, when a GPU is passed to the container."""
@@ -62,7 +62,7 @@ PRIVATE_COPIES = (
 """(files, reason): second copies that do no harm."""
 
 
-def may_be_missing(missing: Missing, site_packages: str, with_driver: bool) -> bool:
+def may_be_missing(missing: MissingLibrary, site_packages: str, with_driver: bool) -> bool:
     """Return whether a library that is not found is known as one that the image need not hold."""
     if missing.needed in DRIVER:
         return not with_driver

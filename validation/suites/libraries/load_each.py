@@ -17,16 +17,16 @@ class LinkMap(ctypes.Structure):
     _fields_ = (("l_addr", ctypes.c_void_p), ("l_name", ctypes.c_char_p))
 
 
-def load(name: str) -> str:
+def load_library(name: str) -> str:
     """Load `name` and return the path of its file. Raises OSError if it cannot be loaded."""
     handle = ctypes.CDLL(name)._handle
     return (ctypes.cast(handle, ctypes.POINTER(LinkMap)).contents.l_name or b"").decode()
 
 
-def outcome(name: str) -> str:
+def describe_loading(name: str) -> str:
     """Load `name` and return the line that tells how it ended."""
     try:
-        return f"= {load(name)}"
+        return f"= {load_library(name)}"
     except OSError as error:
         return f"! {error}"
 
@@ -34,4 +34,4 @@ def outcome(name: str) -> str:
 if __name__ == "__main__":
     for each in sys.argv[1:]:
         print(each, flush=True)
-        print(outcome(each), flush=True)
+        print(describe_loading(each), flush=True)

@@ -25,14 +25,14 @@ _MANGLED = re.compile(r"([-.][0-9a-f]{8})+$")
 
 
 @dataclass(frozen=True)
-class Library:
+class CudaLibrary:
     """A CUDA library: its name for people, its file up to `.so`, and `ask` for its version."""
 
     name: str
     family: str
     ask: Callable[[ctypes.CDLL], str]
 
-    def version(self, path: str) -> str:
+    def read_version(self, path: str) -> str:
         """Return the version that the library at `path` reports; a text if it reports none."""
         try:
             return self.ask(ctypes.CDLL(path))
@@ -40,12 +40,12 @@ class Library:
             return f"of no version ({error})"
 
 
-def family(path: str) -> str:
+def family_name(path: str) -> str:
     """Return the library's name without folder, version and auditwheel's suffix: `libgomp`."""
     return _MANGLED.sub("", path.rpartition("/")[2].partition(".so")[0])
 
 
-def mapped(maps: str) -> tuple[str, ...]:
+def parse_maps(maps: str) -> tuple[str, ...]:
     """Return the shared objects in the text of /proc/PID/maps (proc(5)), each once."""
     fields = (line.split(maxsplit=5) for line in maps.splitlines())
     return tuple(
@@ -53,17 +53,17 @@ def mapped(maps: str) -> tuple[str, ...]:
     )
 
 
-def loaded() -> tuple[str, ...]:
+def list_loaded() -> tuple[str, ...]:
     """Return the shared objects of this process."""
-    return mapped(MAPS.read_text(encoding="utf-8"))
+    return parse_maps(MAPS.read_text(encoding="utf-8"))
 
 
-def copies(paths: Iterable[str]) -> list[str]:
+def find_copies(paths: Iterable[str]) -> list[str]:
     """Return the watched libraries that are there more than once, as `libnccl: PATH and PATH`."""
     found: dict[str, set[str]] = {}
     for path in paths:
-        if WATCHED.fullmatch(family(path)):
-            found.setdefault(family(path), set()).add(path)
+        if WATCHED.fullmatch(family_name(path)):
+            found.setdefault(family_name(path), set()).add(path)
     return [
         f"{name}: {' and '.join(sorted(files))}"
         for name, files in sorted(found.items())
@@ -71,7 +71,7 @@ def copies(paths: Iterable[str]) -> list[str]:
     ]
 
 
-def outcomes(done: subprocess.CompletedProcess[str]) -> list[tuple[str, str]]:
+def parse_outcomes(done: subprocess.CompletedProcess[str]) -> list[tuple[str, str]]:
     """Return the pairs of lines that load_each.py or cudnn_parts.py printed.
 
     A name without a second line ended the process.
@@ -83,7 +83,7 @@ def outcomes(done: subprocess.CompletedProcess[str]) -> list[tuple[str, str]]:
     return [*zip(lines[::2], lines[1::2], strict=False)]
 
 
-def agree(found: str, wanted: str) -> bool:
+def versions_agree(found: str, wanted: str) -> bool:
     """Return whether two versions are the same as far as both go.
 
     12.4 and 12.4.127 agree, 12.4 and 12.1 do not.
@@ -93,32 +93,32 @@ def agree(found: str, wanted: str) -> bool:
     )
 
 
-def cuda_version(number: int) -> str:
+def format_cuda_version(number: int) -> str:
     """Return `12.4` from 1000 x major + 10 x minor (CUDA Runtime API, cudaRuntimeGetVersion)."""
     return f"{number // 1000}.{number % 1000 // 10}"
 
 
-def _by_property(function: str) -> Callable[[ctypes.CDLL], str]:
+def _version_by_property(function: str) -> Callable[[ctypes.CDLL], str]:
     """Return a function that asks a library for its version by `function`.
 
     Most libraries have `xGetProperty(libraryPropertyType, int*)`: 0 is major, 1 minor, 2 patch
     (library_types.h).
     """
     return lambda library: ".".join(
-        str(_filled(getattr(library, function), part)) for part in range(3)
+        str(_call_and_read(getattr(library, function), part)) for part in range(3)
     )
 
 
-def _of_nccl(library: ctypes.CDLL) -> str:
+def _nccl_version(library: ctypes.CDLL) -> str:
     """Return the version of NCCL from 10000 x major + 100 x minor + patch (NCCL_VERSION in nccl.h).
 
     It is written so since NCCL 2.9.
     """
-    number = _filled(library.ncclGetVersion)
+    number = _call_and_read(library.ncclGetVersion)
     return f"{number // 10000}.{number // 100 % 100}.{number % 100}"
 
 
-def _filled(function: Callable[..., int], *arguments: int) -> int:
+def _call_and_read(function: Callable[..., int], *arguments: int) -> int:
     """Return what a function writes where its last argument points.
 
     Raises OSError if it returns an error.
@@ -130,22 +130,22 @@ def _filled(function: Callable[..., int], *arguments: int) -> int:
     return value.value
 
 
-CUDART = Library(
+CUDART = CudaLibrary(
     "CUDA runtime",
     "libcudart",
-    lambda library: cuda_version(_filled(library.cudaRuntimeGetVersion)),
+    lambda library: format_cuda_version(_call_and_read(library.cudaRuntimeGetVersion)),
 )
-CUDNN = Library("cuDNN", "libcudnn", _by_property("cudnnGetProperty"))
-NCCL = Library("NCCL", "libnccl", _of_nccl)
+CUDNN = CudaLibrary("cuDNN", "libcudnn", _version_by_property("cudnnGetProperty"))
+NCCL = CudaLibrary("NCCL", "libnccl", _nccl_version)
 LIBRARIES = (
     CUDART,
     CUDNN,
     NCCL,
-    Library("cuBLAS", "libcublas", _by_property("cublasGetProperty")),
-    Library("cuBLASLt", "libcublasLt", _by_property("cublasLtGetProperty")),
-    Library("cuFFT", "libcufft", _by_property("cufftGetProperty")),
-    Library("cuRAND", "libcurand", _by_property("curandGetProperty")),
-    Library("cuSPARSE", "libcusparse", _by_property("cusparseGetProperty")),
-    Library("cuSPARSELt", "libcusparseLt", _by_property("cusparseLtGetProperty")),
+    CudaLibrary("cuBLAS", "libcublas", _version_by_property("cublasGetProperty")),
+    CudaLibrary("cuBLASLt", "libcublasLt", _version_by_property("cublasLtGetProperty")),
+    CudaLibrary("cuFFT", "libcufft", _version_by_property("cufftGetProperty")),
+    CudaLibrary("cuRAND", "libcurand", _version_by_property("curandGetProperty")),
+    CudaLibrary("cuSPARSE", "libcusparse", _version_by_property("cusparseGetProperty")),
+    CudaLibrary("cuSPARSELt", "libcusparseLt", _version_by_property("cusparseLtGetProperty")),
 )
 """The libraries that `import torch` loads."""

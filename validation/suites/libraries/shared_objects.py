@@ -53,7 +53,7 @@ class SharedObject:
     runpath: tuple[str, ...] = ()
 
     @property
-    def inherited(self) -> tuple[str, ...]:
+    def inherited_folders(self) -> tuple[str, ...]:
         """The folders that are searched for this object and for what it loads.
 
         A RUNPATH makes RPATH void.
@@ -62,7 +62,7 @@ class SharedObject:
 
 
 @dataclass(frozen=True)
-class Missing:
+class MissingLibrary:
     """The object at `path` needs the library `needed`, which is nowhere to be found."""
 
     path: str
@@ -70,7 +70,7 @@ class Missing:
 
 
 @dataclass(frozen=True)
-class Loader:
+class DynamicLoader:
     """The search places that are the same for every object.
 
     `library_path` is LD_LIBRARY_PATH, `cache` maps sonames to paths as ldconfig does.
@@ -81,7 +81,7 @@ class Loader:
     system: tuple[str, ...] = SYSTEM_FOLDERS
     _read: dict[str, SharedObject | None] = field(default_factory=dict)
 
-    def read(self, path: str) -> SharedObject | None:
+    def read_cached(self, path: str) -> SharedObject | None:
         """Read an object as `read_object` does, every file once.
 
         Return None if there is no such file.
@@ -90,18 +90,18 @@ class Loader:
             self._read[path] = read_object(path) if Path(path).is_file() else None
         return self._read[path]
 
-    def find(
+    def find_library(
         self, name: str, wanted_by: SharedObject, inherited: Iterable[str] = ()
     ) -> SharedObject | None:
         """Return the file for `name`, which `wanted_by` needs.
 
         `inherited` are the folders of the objects that loaded it.
         """
-        paths = [name] if "/" in name else self._candidates(name, wanted_by, inherited)
-        found = map(self.read, paths)
+        paths = [name] if "/" in name else self._candidate_paths(name, wanted_by, inherited)
+        found = map(self.read_cached, paths)
         return next((each for each in found if each and each.machine == wanted_by.machine), None)
 
-    def _candidates(
+    def _candidate_paths(
         self, name: str, wanted_by: SharedObject, inherited: Iterable[str]
     ) -> Iterator[str]:
         if not wanted_by.runpath:
@@ -110,41 +110,41 @@ class Loader:
         yield from self.cache.get(name, ())
         yield from (f"{folder}/{name}" for folder in self.system)
 
-    def load(
+    def resolve_loading(
         self, start: SharedObject, present: Collection[str] = ()
-    ) -> tuple[list[SharedObject], list[Missing]]:
+    ) -> tuple[list[SharedObject], list[MissingLibrary]]:
         """Return what loading `start` brings, itself first, and what is missing.
 
         `present` are the names that were loaded before.
         """
-        names, loaded, missing = {*present}, {start.file: start}, list[Missing]()
-        waiting = [(start, start.inherited)]
+        names, loaded, missing = {*present}, {start.file: start}, list[MissingLibrary]()
+        waiting = [(start, start.inherited_folders)]
         for wanted_by, inherited in waiting:
             for name in wanted_by.needed:
                 if name in names:
                     continue
                 names.add(name)
-                found = self.find(name, wanted_by, inherited)
+                found = self.find_library(name, wanted_by, inherited)
                 if found is None:
-                    missing.append(Missing(wanted_by.path, name))
+                    missing.append(MissingLibrary(wanted_by.path, name))
                 elif found.file not in loaded:
                     names.add(found.soname)
                     loaded[found.file] = found
-                    waiting.append((found, (*found.inherited, *inherited)))
+                    waiting.append((found, (*found.inherited_folders, *inherited)))
         return [*loaded.values()], missing
 
 
-def unresolved(
-    loader: Loader,
+def find_missing(
+    loader: DynamicLoader,
     objects: Collection[SharedObject],
     present: Callable[[SharedObject], Collection[str]],
-) -> list[Missing]:
+) -> list[MissingLibrary]:
     """Return what is missing when each of `objects` is loaded.
 
     `present` returns what is loaded before an object. A library that others of the objects load is
     judged in their company, because it may be found by their RPATH.
     """
-    brought = {each.file: loader.load(each, present(each)) for each in objects}
+    brought = {each.file: loader.resolve_loading(each, present(each)) for each in objects}
     carried = {other.file for loaded, _ in brought.values() for other in loaded[1:]}
     first = [file for file in brought if file not in carried]
     seen = {other.file for file in first for other in brought[file][0]}
@@ -152,20 +152,20 @@ def unresolved(
     return list(dict.fromkeys(each for file in (*first, *in_circles) for each in brought[file][1]))
 
 
-def this_loader() -> Loader:
+def current_loader() -> DynamicLoader:
     """Return the loader of a program that is started now.
 
     Raises OSError if ldconfig cannot be run.
     """
     listed = subprocess.run(["ldconfig", "-p"], capture_output=True, text=True, check=False).stdout
     library_path = os.environ.get("LD_LIBRARY_PATH", "")
-    return Loader(
+    return DynamicLoader(
         tuple(folder or "." for folder in library_path.split(":")) if library_path else (),
-        cached(listed),
+        parse_ldconfig(listed),
     )
 
 
-def cached(listed: str) -> dict[str, tuple[str, ...]]:
+def parse_ldconfig(listed: str) -> dict[str, tuple[str, ...]]:
     """Return sonames to paths, from what `ldconfig -p` prints."""
     found: dict[str, tuple[str, ...]] = {}
     for line in listed.splitlines():
@@ -176,7 +176,7 @@ def cached(listed: str) -> dict[str, tuple[str, ...]]:
     return found
 
 
-def objects_below(folder: str, left_out: Collection[str] = ()) -> Iterator[str]:
+def find_objects(folder: str, left_out: Collection[str] = ()) -> Iterator[str]:
     """Yield every file below `folder` that begins as a shared object.
 
     Links are left out, and everything below the paths `left_out`.
@@ -222,12 +222,12 @@ def read_object(path: str) -> SharedObject | None:
             if file.read(4) != _MAGIC:
                 return None
             elf = ELFFile(file)
-            return _of_elf(path, elf) if elf.header["e_type"] in _LOADABLE else None
+            return _parse_elf(path, elf) if elf.header["e_type"] in _LOADABLE else None
     except _DAMAGE as error:
         raise DamagedObjectError(f"{path} is not a whole shared object: {error}") from None
 
 
-def _of_elf(path: str, elf: ELFFile) -> SharedObject:
+def _parse_elf(path: str, elf: ELFFile) -> SharedObject:
     segments = list(elf.iter_segments())
     end = max((each["p_offset"] + each["p_filesz"] for each in segments), default=0)
     if end > (size := Path(path).stat().st_size):
@@ -243,12 +243,12 @@ def _of_elf(path: str, elf: ELFFile) -> SharedObject:
         machine=str(elf.header["e_machine"]),
         soname="".join(found["DT_SONAME"]),
         needed=tuple(found["DT_NEEDED"]),
-        rpath=_folders(path, found["DT_RPATH"]),
-        runpath=_folders(path, found["DT_RUNPATH"]),
+        rpath=_expand_folders(path, found["DT_RPATH"]),
+        runpath=_expand_folders(path, found["DT_RUNPATH"]),
     )
 
 
-def _folders(path: str, lists: Iterable[str]) -> tuple[str, ...]:
+def _expand_folders(path: str, lists: Iterable[str]) -> tuple[str, ...]:
     """Return the folders of RPATH or RUNPATH entries."""
     origin = path.rpartition("/")[0]
     named = (folder for each in lists for folder in each.split(":") if folder)

@@ -24,19 +24,28 @@ from ..conftest import Answers, Figures
 from ..contract import questions
 from ..contract.expected import Expected
 from ..declared import reports
-from ..installed import some
+from ..installed import format_some
 from ..outcome import require
 from . import loaded_libraries
 from .known_needs import is_private, may_be_missing
-from .loaded_libraries import CUDART, CUDNN, LIBRARIES, NCCL, WATCHED, Library, agree, family
+from .loaded_libraries import (
+    CUDART,
+    CUDNN,
+    LIBRARIES,
+    NCCL,
+    WATCHED,
+    CudaLibrary,
+    family_name,
+    versions_agree,
+)
 from .shared_objects import (
     DamagedObjectError,
-    Loader,
+    DynamicLoader,
     SharedObject,
+    current_loader,
+    find_missing,
+    find_objects,
     folders_of_the_image,
-    objects_below,
-    this_loader,
-    unresolved,
 )
 
 SITE_PACKAGES = sysconfig.get_path("platlib")
@@ -59,17 +68,17 @@ MISLED = (
 @pytest.fixture(scope="session")
 def torch() -> ModuleType:
     """Return torch, which has loaded its libraries."""
-    return imported("torch")
+    return import_or_fail("torch")
 
 
 @pytest.fixture(scope="session")
-def image() -> tuple[Loader, tuple[SharedObject, ...]]:
+def image() -> tuple[DynamicLoader, tuple[SharedObject, ...]]:
     """Return the loader, and every program and library of the image."""
-    loader = this_loader()
+    loader = current_loader()
     folders, left_out = folders_of_the_image()
-    paths = (path for folder in folders for path in objects_below(folder, left_out))
+    paths = (path for folder in folders for path in find_objects(folder, left_out))
     try:
-        return loader, tuple(filter(None, map(loader.read, dict.fromkeys(paths))))
+        return loader, tuple(filter(None, map(loader.read_cached, dict.fromkeys(paths))))
     except DamagedObjectError as error:
         require(
             False,
@@ -86,7 +95,7 @@ def owners() -> dict[str, str]:
     return {file.path: file.package for file in installed.recorded_files()}
 
 
-def imported(name: str) -> ModuleType:
+def import_or_fail(name: str) -> ModuleType:
     """Return the module; fail the check if it cannot be imported."""
     module = first_import(name)
     cause = "a library is missing, or is of another build"
@@ -110,7 +119,7 @@ def test_pytorch(expected: Expected) -> None:
     wanted = "cu" + expected.cuda.replace(".", "")
     for name in ("torch", "torchvision", "torchaudio"):
         asserted = getattr(expected, name)
-        found, _, build = imported(name).__version__.partition("+")
+        found, _, build = import_or_fail(name).__version__.partition("+")
         require(
             found == asserted,
             f"{name} {found} is imported",
@@ -134,17 +143,17 @@ def test_pytorch(expected: Expected) -> None:
 def test_torchvision_fits_torch(torch: ModuleType) -> None:
     """A torchvision of another torch lacks its compiled operators."""
     boxes = torch.tensor([[0.0, 0.0, 9.0, 9.0], [0.0, 0.0, 9.0, 8.0], [20.0, 20.0, 29.0, 29.0]])
-    kept = imported("torchvision").ops.nms(boxes, torch.tensor([0.9, 0.8, 0.7]), 0.5).tolist()
+    kept = import_or_fail("torchvision").ops.nms(boxes, torch.tensor([0.9, 0.8, 0.7]), 0.5).tolist()
     cause = "torchvision was built for another torch"
     require(kept == [0, 2], f"torchvision.ops.nms kept boxes {kept}", "boxes [0, 2]", cause)
 
 
 @pytest.mark.parametrize("library", LIBRARIES, ids=lambda library: library.family)
 def test_cuda_libraries(
-    library: Library, torch: ModuleType, owners: dict[str, str], expected: Expected
+    library: CudaLibrary, torch: ModuleType, owners: dict[str, str], expected: Expected
 ) -> None:
     """A library that torch loaded has the version of torch's own build, the lock and the tag."""
-    paths = [path for path in own_copies() if family(path) == library.family]
+    paths = [path for path in list_own_copies() if family_name(path) == library.family]
     paths.sort(key=lambda path: path not in owners)  # a second copy is for another check
     not_cuda = "torch is not a CUDA build, or is of a line that does without this library"
     require(
@@ -156,23 +165,23 @@ def test_cuda_libraries(
     package = owners.get(paths[0], "")
     where = f"{library.name} is loaded from {paths[0]}, which is of no package"
     require(package, where, "a file of a locked package", MISLED)
-    found = library.version(paths[0])
-    for who, wanted in claims(library, package, torch, expected):
+    found = library.read_version(paths[0])
+    for who, wanted in claimed_versions(library, package, torch, expected):
         require(
-            agree(found, wanted),
+            versions_agree(found, wanted),
             f"{library.name} {found} is loaded",
             f"{wanted} as {who}",
             OTHER_WHEELS,
         )
 
 
-def own_copies() -> list[str]:
+def list_own_copies() -> list[str]:
     """Return the loaded libraries, without those that a package carries for itself alone."""
-    return [path for path in loaded_libraries.loaded() if not is_private(path, SITE_PACKAGES)]
+    return [path for path in loaded_libraries.list_loaded() if not is_private(path, SITE_PACKAGES)]
 
 
-def claims(
-    library: Library, package: str, torch: ModuleType, expected: Expected
+def claimed_versions(
+    library: CudaLibrary, package: str, torch: ModuleType, expected: Expected
 ) -> Iterator[tuple[str, str]]:
     """Yield who says which version the library is, and the version."""
     if library is CUDART:
@@ -180,20 +189,20 @@ def claims(
         yield "torch.version says", str(torch.version.cuda)
         yield (
             "torch was compiled for",
-            loaded_libraries.cuda_version(torch._C._cuda_getCompiledVersion()),
+            loaded_libraries.format_cuda_version(torch._C._cuda_getCompiledVersion()),
         )
     if library is CUDNN:
         yield "the tag says", expected.cudnn
-        yield "torch was compiled for", dotted(torch._C._cudnn.getCompileVersion())
+        yield "torch was compiled for", dotted_version(torch._C._cudnn.getCompileVersion())
     if library is NCCL:
         yield "the tag says", expected.nccl
-        yield "torch was compiled for", dotted(torch.cuda.nccl.version())
-    yield "torch's metadata requires", installed.pinned_by("torch").get(package, "no version")
-    yield f"{package} is installed", dict(installed.packages())[package]
+        yield "torch was compiled for", dotted_version(torch.cuda.nccl.version())
+    yield "torch's metadata requires", installed.pinned_versions("torch").get(package, "no version")
+    yield f"{package} is installed", dict(installed.list_packages())[package]
     yield "the lock says", dict(expected.packages).get(package, "no version")
 
 
-def dotted(numbers: Collection[object]) -> str:
+def dotted_version(numbers: Collection[object]) -> str:
     return ".".join(str(number) for number in numbers)
 
 
@@ -202,32 +211,34 @@ def test_cudnn_parts(torch: ModuleType) -> None:
 
     Each part is there, of cuDNN's version, and from its folder.
     """
-    whole = next((path for path in own_copies() if family(path) == CUDNN.family), "")
+    whole = next((path for path in list_own_copies() if family_name(path) == CUDNN.family), "")
     require(
         whole,
         "cuDNN is not loaded by `import torch`",
         "it among torch's libraries",
         "torch is no CUDA build",
     )
-    steps = loaded_libraries.outcomes(installed.python(BESIDE_ME / "cudnn_parts.py", whole))
+    steps = loaded_libraries.parse_outcomes(
+        installed.run_python(BESIDE_ME / "cudnn_parts.py", whole)
+    )
     failed = [f"{name}: {line[2:]}" for name, line in steps if line.startswith("!")]
     require(
         not failed,
-        f"cuDNN cannot use its parts: {some(failed, 1)}",
+        f"cuDNN cannot use its parts: {format_some(failed, 1)}",
         "parts of its own version",
         REPLACED,
     )
     parts = {name: Path(line[2:]) for name, line in steps if line.startswith("= /")}
     require(
         len(parts) > 1,
-        f"cuDNN loaded {some(parts)} alone",
+        f"cuDNN loaded {format_some(parts)} alone",
         "its parts too",
         "cuDNN's interface has changed",
     )
     strangers = [str(path) for path in parts.values() if path.parent != Path(whole).parent]
     require(
         not strangers,
-        f"cuDNN loads {some(strangers, 1)}",
+        f"cuDNN loads {format_some(strangers, 1)}",
         f"parts from {Path(whole).parent}",
         MISLED,
     )
@@ -242,14 +253,19 @@ def test_cuda_libraries_load(expected: Expected, owners: dict[str, str], figure:
     )
     silent = sorted(locked - {owners[path] for path in files})
     require(
-        locked and not silent, f"no library is of {some(silent)}", "libraries of each", OTHER_WHEELS
+        locked and not silent,
+        f"no library is of {format_some(silent)}",
+        "libraries of each",
+        OTHER_WHEELS,
     )
-    steps = loaded_libraries.outcomes(installed.python(BESIDE_ME / "load_each.py", *files))
+    steps = loaded_libraries.parse_outcomes(
+        installed.run_python(BESIDE_ME / "load_each.py", *files)
+    )
     failed = [line[2:] for _, line in steps if not line.startswith("= ")]
     figure("cuda_libraries", len(steps), "files")
     require(
         not failed,
-        f"libraries do not load: {some(failed, 1)}",
+        f"libraries do not load: {format_some(failed, 1)}",
         f"all {len(files)} to load",
         REPLACED,
     )
@@ -257,15 +273,18 @@ def test_cuda_libraries_load(expected: Expected, owners: dict[str, str], figure:
 
 def test_no_second_copy_loaded(torch: ModuleType, expected: Expected) -> None:
     """After some work every library of CUDA, torch and OpenMP came from one file."""
-    exercise(torch, expected.device)
-    twice = loaded_libraries.copies(own_copies())
+    exercise_torch(torch, expected.device)
+    twice = loaded_libraries.find_copies(list_own_copies())
     require(
-        not twice, f"two copies are loaded of {some(twice, 1)}", "one copy of each library", COPIED
+        not twice,
+        f"two copies are loaded of {format_some(twice, 1)}",
+        "one copy of each library",
+        COPIED,
     )
     versions = {
-        path: CUDART.version(path)
-        for path in loaded_libraries.loaded()
-        if family(path) == CUDART.family
+        path: CUDART.read_version(path)
+        for path in loaded_libraries.list_loaded()
+        if family_name(path) == CUDART.family
     }
     cause = "a package carries the CUDA runtime of another CUDA"
     require(
@@ -273,7 +292,7 @@ def test_no_second_copy_loaded(torch: ModuleType, expected: Expected) -> None:
     )
 
 
-def exercise(torch: ModuleType, device: str) -> None:
+def exercise_torch(torch: ModuleType, device: str) -> None:
     """Load what is loaded on first use. Another check tells whether these packages import."""
     for name in ("torchvision", "torchaudio"):
         first_import(name)
@@ -285,12 +304,12 @@ def exercise(torch: ModuleType, device: str) -> None:
 
 @reports("watched_libraries", "files")
 def test_no_second_copy_in_the_image(
-    image: tuple[Loader, tuple[SharedObject, ...]], figure: Figures
+    image: tuple[DynamicLoader, tuple[SharedObject, ...]], figure: Figures
 ) -> None:
     """No package brings a library again that another has, whoever loads it first."""
     _, objects = image
     own = [each.path for each in objects if not is_private(each.path, SITE_PACKAGES)]
-    watched = sum(1 for path in own if WATCHED.fullmatch(family(path)))
+    watched = sum(1 for path in own if WATCHED.fullmatch(family_name(path)))
     figure("watched_libraries", watched, "files")
     require(
         watched,
@@ -298,10 +317,10 @@ def test_no_second_copy_in_the_image(
         "some",
         "torch is not installed",
     )
-    twice = loaded_libraries.copies(own)
+    twice = loaded_libraries.find_copies(own)
     require(
         not twice,
-        f"two copies are in the image of {some(twice, 1)}",
+        f"two copies are in the image of {format_some(twice, 1)}",
         "one copy of each library",
         COPIED,
     )
@@ -320,8 +339,8 @@ def test_libraries_found_by_name(owners: dict[str, str]) -> None:
         "some",
         "torch is not installed as wheels",
     )
-    steps = loaded_libraries.outcomes(
-        installed.python(BESIDE_ME / "load_each.py", "libc.so.6", *own)
+    steps = loaded_libraries.parse_outcomes(
+        installed.run_python(BESIDE_ME / "load_each.py", "libc.so.6", *own)
     )
     found = {name: line for name, line in steps if line != f"! {name}: {NOT_FOUND}"}
     libc = found.pop("libc.so.6", "! not asked")
@@ -334,21 +353,21 @@ def test_libraries_found_by_name(owners: dict[str, str]) -> None:
     others = [
         f"{name}: {line[2:]}"
         for name, line in found.items()
-        if not is_file(line, own.get(name, ""))
+        if not is_loaded_file(line, own.get(name, ""))
     ]
     require(
         not others,
-        f"by name the loader finds {some(others, 1)}",
+        f"by name the loader finds {format_some(others, 1)}",
         "the file of its package or none",
         MISLED,
     )
 
 
 def is_watched(path: str) -> bool:
-    return ".so" in path and WATCHED.fullmatch(family(path)) is not None
+    return ".so" in path and WATCHED.fullmatch(family_name(path)) is not None
 
 
-def is_file(said: str, path: str) -> bool:
+def is_loaded_file(said: str, path: str) -> bool:
     """Return whether load_each.py says that it loaded this file, under whatever path."""
     return said.startswith("= ") and Path(said[2:]).resolve() == Path(path).resolve()
 
@@ -356,15 +375,15 @@ def is_file(said: str, path: str) -> bool:
 @reports("shared_objects", "files")
 @reports("optional_libraries_not_found", "files")
 def test_shared_objects_resolve(
-    image: tuple[Loader, tuple[SharedObject, ...]],
+    image: tuple[DynamicLoader, tuple[SharedObject, ...]],
     owners: dict[str, str],
     expected: Expected,
     figure: Figures,
 ) -> None:
     """Every library that a program or library of the image needs is found. This needs no GPU."""
     loader, objects = image
-    torchs, users = names_of_torch(loader), installed.needing("torch")
-    missing = unresolved(
+    torchs, users = sonames_of_torch(loader), installed.find_dependents("torch")
+    missing = find_missing(
         loader, objects, lambda each: torchs if owners.get(each.path) in users else ()
     )
     lost = [
@@ -376,21 +395,24 @@ def test_shared_objects_resolve(
     figure("optional_libraries_not_found", len(missing) - len(lost), "files")
     lines = sorted(f"{each.path} needs {each.needed}" for each in lost)
     require(
-        not lines, f"libraries are not found: {some(lines)}", "every one that is needed", REPLACED
+        not lines,
+        f"libraries are not found: {format_some(lines)}",
+        "every one that is needed",
+        REPLACED,
     )
 
 
-def names_of_torch(loader: Loader) -> set[str]:
+def sonames_of_torch(loader: DynamicLoader) -> set[str]:
     """Return the sonames that are loaded once torch is imported.
 
     Packages that require torch import it first.
     """
     extension = next(Path(SITE_PACKAGES, "torch").glob("_C.*.so"), None)
-    start = loader.read(str(extension)) if extension else None
+    start = loader.read_cached(str(extension)) if extension else None
     if start is None:
         require(False, "torch has no compiled extension _C", "one", REPLACED)
         return set()
-    return {each.soname for each in loader.load(start)[0]}
+    return {each.soname for each in loader.resolve_loading(start)[0]}
 
 
 def test_python(expected: Expected) -> None:
@@ -406,47 +428,53 @@ def test_python(expected: Expected) -> None:
 @reports("packages", "packages")
 def test_packages_match_the_lock(expected: Expected, figure: Figures) -> None:
     """No package is missing or of another version; only a derived image holds further ones."""
-    found = installed.packages()
+    found = installed.list_packages()
     figure("packages", len(found), "packages")
     locked = {name for name, _ in expected.packages}
     compared = [package for package in found if package[0] in locked] if expected.derived else found
-    differences = installed.differences(compared, expected.packages)
+    differences = installed.compare_packages(compared, expected.packages)
     wanted = f"the {len(expected.packages)} packages of the lock"
-    require(not differences, f"packages differ: {some(differences)}", wanted, OTHER_WHEELS)
+    require(not differences, f"packages differ: {format_some(differences)}", wanted, OTHER_WHEELS)
 
 
 @reports("recorded_files", "files")
 def test_package_files(figure: Figures) -> None:
     """Every file that a package records is there, in its size."""
-    silent = installed.without_record()
+    silent = installed.packages_without_record()
     require(
-        not silent, f"no files are recorded by {some(silent)}", "a RECORD of each package", REPLACED
+        not silent,
+        f"no files are recorded by {format_some(silent)}",
+        "a RECORD of each package",
+        REPLACED,
     )
     files = [*installed.recorded_files()]
     figure("recorded_files", len(files), "files")
-    damaged = [file.problem for file in files if file.problem]
+    damaged = [file.disk_problem for file in files if file.disk_problem]
     require(
-        not damaged, f"files are not as recorded: {some(damaged)}", "every file whole", REPLACED
+        not damaged,
+        f"files are not as recorded: {format_some(damaged)}",
+        "every file whole",
+        REPLACED,
     )
 
 
 def test_pip_check() -> None:
-    done = installed.run(sys.executable, "-m", "pip", "check")
+    done = installed.run_command(sys.executable, "-m", "pip", "check")
     cause = "a package was added, removed or changed without its dependencies"
     require(
         done.returncode == 0,
-        f"pip check: {installed.problem(done)}",
+        f"pip check: {installed.describe_exit(done)}",
         "no broken requirements",
         cause,
     )
 
 
 def test_pip_list(expected: Expected) -> None:
-    done = installed.run(
+    done = installed.run_command(
         sys.executable, "-m", "pip", "list", "--format=json", "--disable-pip-version-check"
     )
     broken = "pip or the metadata of a package is damaged"
-    require(done.returncode == 0, f"pip list: {installed.problem(done)}", "exit 0", broken)
+    require(done.returncode == 0, f"pip list: {installed.describe_exit(done)}", "exit 0", broken)
     listed = {package["name"]: package["version"] for package in json.loads(done.stdout)}
     require(
         listed.get("torch") == expected.torch,
@@ -467,14 +495,19 @@ def test_console_scripts(figure: Figures) -> None:
         "it to be",
         REPLACED,
     )
-    broken = [problem for problem in map(installed.script_problem, names) if problem]
+    broken = [problem for problem in map(installed.find_script_problem, names) if problem]
     cause = "the command was written for another virtual environment, or replaced"
-    require(not broken, f"commands cannot start: {some(broken, 1)}", "all to start", cause)
-    done = installed.run("torchrun", "--help")
-    require(done.returncode == 0, f"torchrun --help: {installed.problem(done)}", "exit 0", REPLACED)
+    require(not broken, f"commands cannot start: {format_some(broken, 1)}", "all to start", cause)
+    done = installed.run_command("torchrun", "--help")
+    require(
+        done.returncode == 0,
+        f"torchrun --help: {installed.describe_exit(done)}",
+        "exit 0",
+        REPLACED,
+    )
     require(
         "--nproc" in done.stdout,
-        f"torchrun --help: {installed.problem(done)}",
+        f"torchrun --help: {installed.describe_exit(done)}",
         "--nproc to be named",
         REPLACED,
     )
@@ -482,8 +515,8 @@ def test_console_scripts(figure: Figures) -> None:
 
 def test_challenge(nonce: str, torch: ModuleType, answer: Answers) -> None:
     """NumPy's BLAS and torch multiply the same memory, and a C pointer changes it in between."""
-    numpy = imported("numpy")
-    question = questions.product(nonce, "libraries")
+    numpy = import_or_fail("numpy")
+    question = questions.draw_product(nonce, "libraries")
     left = numpy.array(question.left, dtype=numpy.float64).reshape(-1, question.inner)
     right = numpy.array(question.right, dtype=numpy.float64).reshape(question.inner, -1)
     shared = torch.from_numpy(left)

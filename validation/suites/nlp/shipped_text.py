@@ -5,7 +5,7 @@ from __future__ import annotations
 from pydoc_data.topics import topics
 
 
-def corpus() -> list[str]:
+def read_corpus() -> list[str]:
     """Return the sections of the reference, always in the same order.
 
     They are about 460 000 characters of English and code.
@@ -13,6 +13,6 @@ def corpus() -> list[str]:
     return [text for _, text in sorted(topics.items())]
 
 
-def chapter() -> str:
+def read_chapter() -> str:
     """Return one section of about 9500 characters: how names are bound and found."""
     return topics["execmodel"]

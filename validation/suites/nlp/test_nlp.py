@@ -20,7 +20,7 @@ from ..contract.expected import Expected
 from ..declared import reports
 from ..one_thread import one_thread
 from ..outcome import require
-from ..training import require_trained, snapshot
+from ..training import copy_parameters, require_trained
 from . import shipped_text
 
 VOCABULARY = 1000
@@ -49,13 +49,13 @@ def tokenizer() -> Any:
         initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
         show_progress=False,
     )
-    trained.train_from_iterator(shipped_text.corpus(), trainer)
+    trained.train_from_iterator(shipped_text.read_corpus(), trainer)
     return trained
 
 
 def test_tokenizer_round_trip(tokenizer: Any) -> None:
     """Byte-level tokens give back exactly their text, also text that was not in training."""
-    text = shipped_text.chapter()
+    text = shipped_text.read_chapter()
     for original in (text, *FOREIGN):
         back = tokenizer.decode(tokenizer.encode(original).ids)
         at = next(
@@ -82,7 +82,7 @@ def test_tokenizer_file(tokenizer: Any, tmp_path: Path) -> None:
     path = tmp_path / "tokenizer.json"
     tokenizer.save(str(path))
     again = Tokenizer.from_file(str(path))
-    for text in (*shipped_text.corpus()[:10], *FOREIGN):
+    for text in (*shipped_text.read_corpus()[:10], *FOREIGN):
         wanted, got = tokenizer.encode(text).ids, again.encode(text).ids
         require(
             (got, again.decode(got)) == (wanted, tokenizer.decode(wanted)),
@@ -99,10 +99,10 @@ def test_bert_learns(tokenizer: Any, expected: Expected, figure: Figures) -> Non
     If only the frequency of each hidden word is known, the loss is their entropy; half of that
     needs the context.
     """
-    words, labels = (tensor.to(expected.device) for tensor in _masked(tokenizer))
-    model = _model().to(expected.device)
+    words, labels = (tensor.to(expected.device) for tensor in _mask_words(tokenizer))
+    model = _build_model().to(expected.device)
     optimizer = torch.optim.AdamW(model.parameters(), lr=3e-3)
-    before, losses = snapshot(model.parameters()), []
+    before, losses = copy_parameters(model.parameters()), []
     for _ in range(STEPS):
         loss = model(input_ids=words, labels=labels).loss
         optimizer.zero_grad()
@@ -124,7 +124,7 @@ def test_bert_learns(tokenizer: Any, expected: Expected, figure: Figures) -> Non
 
 def test_weights_as_safetensors(expected: Expected, tmp_path: Path) -> None:
     """Saved and loaded, the network gives the same bits, and the file holds its weights."""
-    model = _model().to(expected.device).eval()
+    model = _build_model().to(expected.device).eval()
     model.save_pretrained(tmp_path)
     names = sorted(path.name for path in tmp_path.glob("*.safetensors"))
     require(
@@ -155,13 +155,13 @@ def test_weights_as_safetensors(expected: Expected, tmp_path: Path) -> None:
 
 def test_challenge(nonce: str, answer: Answers) -> None:
     """WordPiece with a vocabulary that the host has drawn; some of the words are unknown."""
-    question = questions.reading(nonce)
+    question = questions.draw_reading(nonce)
     word_piece = Tokenizer(models.WordPiece(question.vocabulary, unk_token=questions.UNKNOWN))
     word_piece.pre_tokenizer = pre_tokenizers.Whitespace()
     answer("wordpiece", word_piece.encode(" ".join(question.words)).ids)
 
 
-def _model() -> Any:
+def _build_model() -> Any:
     torch.manual_seed(0)
     config = BertConfig(
         vocab_size=VOCABULARY,
@@ -174,14 +174,14 @@ def _model() -> Any:
     return BertForMaskedLM(config)
 
 
-def _masked(tokenizer: Any) -> tuple[Any, Any]:
+def _mask_words(tokenizer: Any) -> tuple[Any, Any]:
     """Return word numbers with some hidden, and the hidden ones (-100 elsewhere).
 
     Both are (sequences, length).
     """
-    words = torch.tensor(tokenizer.encode(shipped_text.chapter()).ids[: SEQUENCES * LENGTH]).view(
-        SEQUENCES, LENGTH
-    )
+    words = torch.tensor(
+        tokenizer.encode(shipped_text.read_chapter()).ids[: SEQUENCES * LENGTH]
+    ).view(SEQUENCES, LENGTH)
     hidden = torch.rand(words.shape, generator=torch.Generator().manual_seed(0)) < HIDDEN_SHARE
     return torch.where(hidden, tokenizer.token_to_id(MASKED), words), torch.where(
         hidden, words, -100

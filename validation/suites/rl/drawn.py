@@ -7,16 +7,16 @@ from typing import Any
 import gymnasium
 import numpy as np
 
-from ..contract.questions import ACTIONS, STATES, World
+from ..contract.questions import ACTIONS, STATES, WorldQuestion
 
 
-class Drawn(gymnasium.Env):  # type: ignore[misc] # inside the image only
+class TableEnvironment(gymnasium.Env):  # type: ignore[misc] # inside the image only
     """An environment that begins in state 0 and follows a table of transitions and rewards."""
 
     observation_space = gymnasium.spaces.Discrete(STATES)
     action_space = gymnasium.spaces.Discrete(ACTIONS)
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: WorldQuestion) -> None:
         self._world, self._state = world, 0
 
     def reset(

@@ -19,8 +19,8 @@ from ..contract.expected import Expected
 from ..declared import reports
 from ..one_thread import one_thread
 from ..outcome import require
-from ..training import require_trained, snapshot
-from .drawn import Drawn
+from ..training import copy_parameters, require_trained
+from .drawn import TableEnvironment
 
 STEPS = 18_000
 EPISODES = 16
@@ -75,8 +75,8 @@ def test_ppo_solves_cartpole(expected: Expected, figure: Figures) -> None:
 
     Actions are drawn from the policy.
     """
-    agent = _agent(expected.device)
-    parameters, before = snapshot(agent.policy.parameters()), _mean_reward(agent)
+    agent = _build_agent(expected.device)
+    parameters, before = copy_parameters(agent.policy.parameters()), _mean_reward(agent)
     require(
         before < UNTRAINED,
         f"before any training the mean reward is {before:.0f}",
@@ -106,9 +106,9 @@ def test_challenge(nonce: str, answer: Answers) -> None:
 
     Stable-Baselines3 steps them, and Gymnasium ends their episodes.
     """
-    question = questions.world(nonce)
+    question = questions.draw_world(nonce)
     limited = [
-        lambda: gymnasium.wrappers.TimeLimit(Drawn(question), questions.EPISODE)
+        lambda: gymnasium.wrappers.TimeLimit(TableEnvironment(question), questions.EPISODE)
     ] * questions.COPIES
     environments = DummyVecEnv(limited)
     states, rewards = environments.reset().tolist(), []
@@ -122,7 +122,7 @@ def test_challenge(nonce: str, answer: Answers) -> None:
     answer("rewards", rewards)
 
 
-def _agent(device: str) -> PPO:
+def _build_agent(device: str) -> PPO:
     """Return PPO close to the settings of RL Baselines3 Zoo for CartPole.
 
     The learning rate is higher, so that fewer steps are needed.

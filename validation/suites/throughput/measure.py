@@ -78,7 +78,7 @@ the building of their models.
 
 
 @dataclass(frozen=True)
-class Pace:
+class MeasuredPace:
     """Seconds of the median step, and how it was measured.
 
     `spread` is the interquartile range over the median; `steps` were measured after `warmup` steps.
@@ -94,15 +94,15 @@ def measure_pace(
     step: Callable[[], object],
     plan: MeasurementPlan,
     clock: Callable[[], float] = time.perf_counter,
-) -> Pace:
+) -> MeasuredPace:
     """Measure the pace of `step`, which must return when the device has finished it.
 
     The check ends as `infra` if the pace does not become steady.
     """
     warmup = _warm_up(step, plan, clock)
-    seconds = _timed(step, plan.steps, plan.measured_s, clock)
+    seconds = _time_steps(step, plan.steps, plan.measured_s, clock)
     low, median, high = statistics.quantiles(seconds, n=4, method="inclusive")
-    return Pace(median, (high - low) / median, len(seconds), warmup)
+    return MeasuredPace(median, (high - low) / median, len(seconds), warmup)
 
 
 def _warm_up(step: Callable[[], object], plan: MeasurementPlan, clock: Callable[[], float]) -> int:
@@ -114,11 +114,11 @@ def _warm_up(step: Callable[[], object], plan: MeasurementPlan, clock: Callable[
             return sum(map(len, windows))
         spent = sum(map(sum, windows))
         if spent >= plan.limit_s or (spent >= plan.most_s and len(windows) >= plan.most_windows):
-            _never_steady(windows[-plan.windows :], plan, spent)
-        windows.append(_timed(step, plan.window_steps, plan.window_s, clock))
+            _report_unsteady_pace(windows[-plan.windows :], plan, spent)
+        windows.append(_time_steps(step, plan.window_steps, plan.window_s, clock))
 
 
-def _never_steady(windows: list[list[float]], plan: MeasurementPlan, spent: float) -> None:
+def _report_unsteady_pace(windows: list[list[float]], plan: MeasurementPlan, spent: float) -> None:
     last = ", ".join(f"{1000 * statistics.median(window):.1f}" for window in windows)
     report_infra(
         f"no steady state in {spent:.0f} s of warm-up: the last medians are {last} ms a step, "
@@ -131,7 +131,7 @@ def _never_steady(windows: list[list[float]], plan: MeasurementPlan, spent: floa
     )
 
 
-def _timed(
+def _time_steps(
     step: Callable[[], object], least: int, least_s: float, clock: Callable[[], float]
 ) -> list[float]:
     seconds: list[float] = []

@@ -18,7 +18,7 @@ from ..contract import questions
 from ..contract.expected import Expected
 from ..declared import may_not_run, reports
 from ..outcome import not_run, require
-from ..training import require_fall, require_trained, snapshot
+from ..training import copy_parameters, require_fall, require_trained
 from . import measure, workloads
 from .workloads import MeasuredTask
 
@@ -35,7 +35,7 @@ APART = 0.05
 NO_BF16 = "this CPU has no bfloat16 instructions, so AMP would measure their emulation"
 
 
-def _counted_in(unit: str) -> tuple[pytest.MarkDecorator, ...]:
+def _figures_of_unit(unit: str) -> tuple[pytest.MarkDecorator, ...]:
     """Return the marks of the figures that name the unit of a batch."""
     return reports(f"{unit}_per_s", f"{unit}/s"), reports("batch", unit)
 
@@ -43,8 +43,10 @@ def _counted_in(unit: str) -> tuple[pytest.MarkDecorator, ...]:
 WORKLOADS = pytest.mark.parametrize(
     "workload",
     (
-        pytest.param(workloads.resnet50, id="resnet50", marks=_counted_in("images")),
-        pytest.param(workloads.bert_base, id="bert_base", marks=_counted_in("sequences")),
+        pytest.param(workloads.build_resnet50, id="resnet50", marks=_figures_of_unit("images")),
+        pytest.param(
+            workloads.build_bert_base, id="bert_base", marks=_figures_of_unit("sequences")
+        ),
     ),
 )
 PRECISIONS = pytest.mark.parametrize(
@@ -61,12 +63,12 @@ PRECISIONS = pytest.mark.parametrize(
 def test_training(
     workload: Callable[[str], MeasuredTask], precision: str, expected: Expected, figure: Figures
 ) -> None:
-    task = _made(workload, precision, expected)
+    task = _build_task(workload, precision, expected)
     training = workloads.build_training(task, expected.device, amp=precision == "amp")
-    before = snapshot(_on_host(task))
-    _measure(training.step, task, expected, figure)
+    before = copy_parameters(_parameters_on_host(task))
+    _measure_step(training.step, task, expected, figure)
     losses = [float(loss) for loss in training.losses]
-    require_trained(before, _on_host(task), losses)
+    require_trained(before, _parameters_on_host(task), losses)
     require_fall(losses, 1.0)
 
 
@@ -79,27 +81,27 @@ def test_training(
 def test_inference(
     workload: Callable[[str], MeasuredTask], precision: str, expected: Expected, figure: Figures
 ) -> None:
-    task = _made(workload, precision, expected)
+    task = _build_task(workload, precision, expected)
     answer = workloads.build_inference(task, expected.device, amp=precision == "amp")
-    _require_real(answer(task.inputs), answer(task.inputs[:1]), OFF[precision])
-    _measure(lambda: answer(task.inputs), task, expected, figure)
+    _require_real_outputs(answer(task.inputs), answer(task.inputs[:1]), OFF[precision])
+    _measure_step(lambda: answer(task.inputs), task, expected, figure)
 
 
 def test_challenge(nonce: str, expected: Expected, answer: Answers) -> None:
     """A matrix product in each precision that is measured, exact in all of them."""
     for name, amp in (("fp32", False), ("amp", True)):
-        question = questions.product(nonce, name, questions.NARROW, limit=1)
+        question = questions.draw_product(nonce, name, questions.NARROW, limit=1)
         left = torch.tensor(question.left, dtype=torch.float32, device=expected.device).reshape(
             -1, question.inner
         )
         right = torch.tensor(question.right, dtype=torch.float32, device=expected.device).reshape(
             question.inner, -1
         )
-        with workloads.autocast(expected.device, amp=amp):
+        with workloads.autocast_context(expected.device, amp=amp):
             answer(f"matmul {name}", torch.mm(left, right).flatten().tolist())
 
 
-def _made(
+def _build_task(
     workload: Callable[[str], MeasuredTask], precision: str, expected: Expected
 ) -> MeasuredTask:
     if (
@@ -114,7 +116,7 @@ def _made(
     return workload(expected.device)
 
 
-def _measure(
+def _measure_step(
     step: Callable[[], object], task: MeasuredTask, expected: Expected, figure: Figures
 ) -> None:
     """Record the figures of `step`.
@@ -144,7 +146,7 @@ def _require_memory(peak: int, task: MeasuredTask) -> None:
     )
 
 
-def _require_real(batch: Any, alone: Any, off: float) -> None:
+def _require_real_outputs(batch: Any, alone: Any, off: float) -> None:
     """Fail the check unless the outputs are finite and differ between samples.
 
     One sample alone must give the same as in the batch.
@@ -172,7 +174,7 @@ def _require_real(batch: Any, alone: Any, off: float) -> None:
     )
 
 
-def _on_host(task: MeasuredTask) -> Any:
+def _parameters_on_host(task: MeasuredTask) -> Any:
     """Yield its parameters in the machine's memory.
 
     Copies on the GPU would count as the training's own memory.

@@ -37,7 +37,7 @@ class MeasuredTask:
 
 
 @dataclass(frozen=True)
-class Training:
+class MeasuredTraining:
     """A training whose `step` returns when the device has finished it.
 
     `losses` grows by one with each step.
@@ -47,7 +47,7 @@ class Training:
     losses: list[Any]
 
 
-class Bert(torch.nn.Module):  # type: ignore[misc] # torch is not in the harness' own environment
+class BertEncoder(torch.nn.Module):  # type: ignore[misc] # torch is not in the harness' own environment
     """An encoder of the size of BERT-base with a question-answering head.
 
     It has 12 layers, is 768 wide and has 12 heads. It is built from torch alone, so that every
@@ -72,7 +72,7 @@ class Bert(torch.nn.Module):  # type: ignore[misc] # torch is not in the harness
         return self.span(self.encoder(self.words(words) + self.positions))
 
 
-def resnet50(device: str) -> MeasuredTask:
+def build_resnet50(device: str) -> MeasuredTask:
     """Return a task on images of 224 x 224, 1000 classes, with SGD with momentum.
 
     A batch has 128 images on a GPU, 4 on a CPU. The images differ in brightness, because random
@@ -97,14 +97,14 @@ def resnet50(device: str) -> MeasuredTask:
     )
 
 
-def bert_base(device: str) -> MeasuredTask:
+def build_bert_base(device: str) -> MeasuredTask:
     """Return a task of question answering as SQuAD's, with AdamW.
 
     A batch has 32 sequences of 384 on a GPU, 2 of 64 on a CPU.
     """
     torch.manual_seed(0)
     batch, length = (32, 384) if device == "cuda" else (2, 64)
-    model = Bert(length).to(device)
+    model = BertEncoder(length).to(device)
     words = torch.randint(VOCABULARY, (batch, length)).to(device)
     spans = torch.randint(length, (batch, 2)).to(device)
     return MeasuredTask(
@@ -112,7 +112,7 @@ def bert_base(device: str) -> MeasuredTask:
     )
 
 
-def autocast(device: str, *, amp: bool) -> Any:
+def autocast_context(device: str, *, amp: bool) -> Any:
     """Return the context of automatic mixed precision (AMP).
 
     It is float16 on a GPU (every one with tensor cores has it) and bfloat16 on a CPU (no other type
@@ -124,7 +124,7 @@ def autocast(device: str, *, amp: bool) -> Any:
     )
 
 
-def build_training(task: MeasuredTask, device: str, *, amp: bool) -> Training:
+def build_training(task: MeasuredTask, device: str, *, amp: bool) -> MeasuredTraining:
     """Return a training of forward pass, loss, backward pass and update.
 
     Losses stay on the device, so that reading them costs a step nothing.
@@ -136,16 +136,16 @@ def build_training(task: MeasuredTask, device: str, *, amp: bool) -> Training:
 
     def train_step() -> None:
         task.optimizer.zero_grad(set_to_none=True)
-        with autocast(device, amp=amp):
+        with autocast_context(device, amp=amp):
             loss = torch.nn.functional.cross_entropy(task.model(task.inputs), task.targets)
         scaler.scale(loss).backward()
         scaler.step(task.optimizer)
         scaler.update()
         losses.append(loss.detach())
-        wait(device)
+        wait_for_device(device)
 
     task.model.train()
-    return Training(train_step, losses)
+    return MeasuredTraining(train_step, losses)
 
 
 def build_inference(task: MeasuredTask, device: str, *, amp: bool) -> Callable[[Any], Any]:
@@ -155,16 +155,16 @@ def build_inference(task: MeasuredTask, device: str, *, amp: bool) -> Callable[[
     """
 
     def compute_outputs(inputs: Any) -> Any:
-        with torch.inference_mode(), autocast(device, amp=amp):
+        with torch.inference_mode(), autocast_context(device, amp=amp):
             outputs = task.model(inputs)
-        wait(device)
+        wait_for_device(device)
         return outputs
 
     task.model.eval()
     return compute_outputs
 
 
-def wait(device: str) -> None:
+def wait_for_device(device: str) -> None:
     """Return when the device has finished.
 
     Kernels of a GPU run on after the call that starts them.

@@ -17,7 +17,7 @@ from typing import Any
 
 import torch
 
-from ..checkpoints import random_state, set_random_state
+from ..checkpoints import get_random_state, set_random_state
 
 SAMPLES = 400
 EVERY = 50
@@ -35,7 +35,7 @@ HALF_WRITTEN = "half written"
 
 
 @dataclass(frozen=True)
-class Update:
+class LearningUpdate:
     """The result of one sample. Norms are of the gradient, before and after clipping."""
 
     loss: float
@@ -44,7 +44,7 @@ class Update:
     seconds: float
 
 
-class Learner:
+class OnlineLearner:
     """A small network with dropout, AdamW, clipped gradients and averaged weights.
 
     It keeps a ledger of the samples it saw.
@@ -66,9 +66,9 @@ class Learner:
         self._seen = torch.zeros(SAMPLES, dtype=torch.int64)
         self.position = 0
 
-    def update(self) -> Update:
+    def learn_next(self) -> LearningUpdate:
         """Learn from the next sample of the stream."""
-        inputs, target = (tensor.to(self._device) for tensor in sample(self.position))
+        inputs, target = (tensor.to(self._device) for tensor in draw_sample(self.position))
         started = time.perf_counter()
         loss = torch.nn.functional.smooth_l1_loss(self._model(inputs), target)
         self._optimizer.zero_grad()
@@ -83,28 +83,28 @@ class Learner:
         self._seen[self.position] += 1
         self.position += 1
         clipped = torch.cat([each.grad.flatten() for each in self._model.parameters()])
-        return Update(found, float(norm), float(clipped.norm()), seconds)
+        return LearningUpdate(found, float(norm), float(clipped.norm()), seconds)
 
-    def weights(self) -> list[Any]:
+    def list_weights(self) -> list[Any]:
         """Return the parameters that are trained."""
         return list(self._model.parameters())
 
-    def averages(self) -> list[Any]:
+    def list_averages(self) -> list[Any]:
         """Return the averages of the parameters."""
         return list(self._average.parameters())
 
-    def state(self) -> dict[str, Any]:
+    def capture_state(self) -> dict[str, Any]:
         """Return everything that the next update depends on, and the ledger."""
         return {
             "position": self.position,
             "model": self._model.state_dict(),
             "average": self._average.state_dict(),
             "optimizer": self._optimizer.state_dict(),
-            "random": random_state(self._device),
+            "random": get_random_state(self._device),
             "seen": self._seen,
         }
 
-    def restore(self, state: dict[str, Any]) -> None:
+    def restore_state(self, state: dict[str, Any]) -> None:
         """Continue from `state`."""
         self._model.load_state_dict(state["model"])
         self._average.load_state_dict(state["average"])
@@ -114,7 +114,7 @@ class Learner:
         self.position = state["position"]
 
 
-def sample(number: int) -> tuple[Any, Any]:
+def draw_sample(number: int) -> tuple[Any, Any]:
     """Return sample `number` of the stream: a row of features and its target, always the same."""
     generator = torch.Generator().manual_seed(number)
     inputs = torch.randn(1, FEATURES, generator=generator)
@@ -134,17 +134,21 @@ def main(folder: Path, device: str, halt_at: int) -> None:
     is killed.
     """
     torch.set_num_threads(1)
-    learner = Learner(device)
+    learner = OnlineLearner(device)
     if (folder / CHECKPOINT).exists():
-        learner.restore(torch.load(folder / CHECKPOINT, weights_only=True, map_location="cpu"))
+        learner.restore_state(
+            torch.load(folder / CHECKPOINT, weights_only=True, map_location="cpu")
+        )
     while learner.position < SAMPLES:
-        learner.update()
+        learner.learn_next()
         if learner.position % EVERY == 0:
-            _save(learner.state(), folder / CHECKPOINT, halt=learner.position == halt_at)
-    torch.save(learner.state(), folder / FINAL)
+            _save_checkpoint(
+                learner.capture_state(), folder / CHECKPOINT, halt=learner.position == halt_at
+            )
+    torch.save(learner.capture_state(), folder / FINAL)
 
 
-def _save(state: dict[str, Any], path: Path, *, halt: bool) -> None:
+def _save_checkpoint(state: dict[str, Any], path: Path, *, halt: bool) -> None:
     """Write the state under another name first.
 
     So a checkpoint with the final name is always whole.

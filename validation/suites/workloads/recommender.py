@@ -50,7 +50,7 @@ class Recommender(torch.nn.Module):  # type: ignore[misc] # torch is not in the 
         return self.score(torch.relu(self.hidden(joined))).squeeze(-1)
 
 
-def pairs() -> tuple[Any, Any, Any]:
+def draw_pairs() -> tuple[Any, Any, Any]:
     """Return users, items and clicks of all pairs in random order.
 
     The last HELD_OUT are for testing. The clicks follow from four tastes of each user and item.
@@ -68,7 +68,7 @@ def pairs() -> tuple[Any, Any, Any]:
     return users, items, ((tastes[users] * kinds[items]).sum(dim=1) + noise > 0).float()
 
 
-def rank(rank: int, world_size: int, backend: str) -> dict[str, Any]:
+def train_rank(rank: int, world_size: int, backend: str) -> dict[str, Any]:
     """Train as one rank; return its weights, the types of its layers' outputs, and its device.
 
     Ranks start from different weights on purpose: DDP has to replace them by those of rank 0.
@@ -80,29 +80,31 @@ def rank(rank: int, world_size: int, backend: str) -> dict[str, Any]:
     for layer in (model.hidden, model.score):
         layer.register_forward_hook(lambda _layer, _inputs, output: seen.add(str(output.dtype)))
     wrapped = DistributedDataParallel(model)
-    _train(wrapped, DistributedSampler(range(USERS * ITEMS - HELD_OUT), world_size, rank), device)
+    _train_network(
+        wrapped, DistributedSampler(range(USERS * ITEMS - HELD_OUT), world_size, rank), device
+    )
     weights = {name: tensor.cpu() for name, tensor in model.state_dict().items()}
     return {"weights": weights, "activations": sorted(seen), "device": device.type}
 
 
-def precision(device: str) -> Any:
+def autocast_type(device: str) -> Any:
     """Return the type for autocast in which a device is fast."""
     return torch.float16 if device == "cuda" else torch.bfloat16
 
 
-def _train(model: Any, share: Any, device: Any) -> None:
+def _train_network(model: Any, share: Any, device: Any) -> None:
     optimizer = torch.optim.AdamW(model.parameters(), lr=0.01)
     scaler = torch.amp.GradScaler(device.type, enabled=device.type == "cuda")
-    data = [tensor.to(device) for tensor in pairs()]
+    data = [tensor.to(device) for tensor in draw_pairs()]
     for epoch in range(EPOCHS):
         share.set_epoch(epoch)
         for batch in torch.tensor(list(share), device=device).split(BATCH):
-            _step(model, optimizer, scaler, [each[batch] for each in data])
+            _train_step(model, optimizer, scaler, [each[batch] for each in data])
 
 
-def _step(model: Any, optimizer: Any, scaler: Any, batch: list[Any]) -> None:
+def _train_step(model: Any, optimizer: Any, scaler: Any, batch: list[Any]) -> None:
     users, items, clicks = batch
-    with torch.autocast(users.device.type, dtype=precision(users.device.type)):
+    with torch.autocast(users.device.type, dtype=autocast_type(users.device.type)):
         scores = model(users, items)
     loss = torch.nn.functional.binary_cross_entropy_with_logits(scores.float(), clicks)
     optimizer.zero_grad()
@@ -111,25 +113,25 @@ def _step(model: Any, optimizer: Any, scaler: Any, batch: list[Any]) -> None:
     scaler.update()
 
 
-def trained(weights: dict[str, Any], device: str) -> Any:
+def build_trained(weights: dict[str, Any], device: str) -> Any:
     """Return the network with the weights of a rank, ready to score."""
     model = Recommender()
     model.load_state_dict(weights)
     return model.to(device).eval()
 
 
-def export(model: Any, folder: Path) -> None:
+def export_network(model: Any, folder: Path) -> None:
     """Write EXPORT, a TorchScript file."""
     torch.jit.script(model).save(str(folder / EXPORT))
 
 
-def held_out(device: str) -> tuple[Any, Any, Any]:
+def draw_held_out(device: str) -> tuple[Any, Any, Any]:
     """Return users, items and clicks that no rank has seen."""
-    users, items, clicks = (tensor[-HELD_OUT:].to(device) for tensor in pairs())
+    users, items, clicks = (tensor[-HELD_OUT:].to(device) for tensor in draw_pairs())
     return users, items, clicks
 
 
-def area_under_curve(scores: Any, clicks: Any) -> float:
+def compute_area_under_curve(scores: Any, clicks: Any) -> float:
     """Return how often a clicked pair has the higher score of the two; a tie counts half.
 
     0.5 is chance.

@@ -20,10 +20,10 @@ from ..contract.expected import Expected
 from ..declared import reports
 from ..one_thread import one_thread
 from ..outcome import require
-from ..ranks import Group, run_ranks
-from ..training import require_fall, require_trained, snapshot
+from ..ranks import RankGroup, run_ranks
+from ..training import copy_parameters, require_fall, require_trained
 from . import learning_process, online_learning, recommender
-from .online_learning import EVERY, SAMPLES, Learner, Update
+from .online_learning import EVERY, SAMPLES, LearningUpdate, OnlineLearner
 
 AREA = "area under the curve"
 GPU_LIMIT = 1e-4
@@ -48,33 +48,33 @@ torch adds 1e-6 to the norm it divides by, and fp32 rounds.
 
 
 @dataclass(frozen=True)
-class Stream:
+class LearnedStream:
     """The whole stream learned in one process.
 
     It has each update, and the weights as one vector after each of them.
     """
 
-    updates: list[Update]
+    updates: list[LearningUpdate]
     before: list[Any]
     weights: list[Any]
-    learner: Learner
+    learner: OnlineLearner
 
 
 @pytest.fixture(scope="module")
-def stream(expected: Expected) -> Stream:
+def stream(expected: Expected) -> LearnedStream:
     """Learn once for all checks, in one thread, as the processes do that it is compared with."""
-    learner = Learner(expected.device)
-    before, updates, weights = snapshot(learner.weights()), [], []
+    learner = OnlineLearner(expected.device)
+    before, updates, weights = copy_parameters(learner.list_weights()), [], []
     with one_thread():
         for _ in range(SAMPLES):
-            updates.append(learner.update())
-            weights.append(_flat(learner.weights()))
-    return Stream(updates, before, weights, learner)
+            updates.append(learner.learn_next())
+            weights.append(_flatten_parameters(learner.list_weights()))
+    return LearnedStream(updates, before, weights, learner)
 
 
 @reports("update_p50", "ms")
 @reports("update_p99", "ms")
-def test_online_learning(stream: Stream, figure: Figures) -> None:
+def test_online_learning(stream: LearnedStream, figure: Figures) -> None:
     """Sample by sample the loss falls; how long an update takes is what a team has to plan with."""
     seconds = [update.seconds for update in stream.updates]
     figure("update_p50", 1e3 * statistics.median(seconds), "ms")
@@ -84,11 +84,11 @@ def test_online_learning(stream: Stream, figure: Figures) -> None:
         for number, update in enumerate(stream.updates)
         if not online_learning.is_outlier(number)
     ]
-    require_trained(stream.before, stream.learner.weights(), losses)
+    require_trained(stream.before, stream.learner.list_weights(), losses)
     require_fall(losses, factor=0.5, window=50)
 
 
-def test_gradient_clipping(stream: Stream) -> None:
+def test_gradient_clipping(stream: LearnedStream) -> None:
     """No gradient is longer than the limit after clipping, and shorter ones are unchanged.
 
     Outliers in the stream have gradients that must be clipped.
@@ -114,7 +114,7 @@ def test_gradient_clipping(stream: Stream) -> None:
     )
 
 
-def test_averaged_weights(stream: Stream) -> None:
+def test_averaged_weights(stream: LearnedStream) -> None:
     """The moving average follows its definition: here it is computed again in float64."""
     moved = float((stream.weights[-1] - stream.weights[0]).abs().max())
     require(
@@ -126,7 +126,10 @@ def test_averaged_weights(stream: Stream) -> None:
     wanted = stream.weights[0].double()  # the first update copies
     for weights in stream.weights[1:]:
         wanted = online_learning.DECAY * wanted + (1 - online_learning.DECAY) * weights.double()
-    error = float((_flat(stream.learner.averages()) - wanted).abs().max() / wanted.abs().max())
+    error = float(
+        (_flatten_parameters(stream.learner.list_averages()) - wanted).abs().max()
+        / wanted.abs().max()
+    )
     require(
         error <= AVERAGE_LIMIT,
         f"the averaged weights are off by {error:.1e} of the largest",
@@ -135,7 +138,7 @@ def test_averaged_weights(stream: Stream) -> None:
     )
 
 
-def test_killed_learning_resumes(stream: Stream, expected: Expected, tmp_path: Path) -> None:
+def test_killed_learning_resumes(stream: LearnedStream, expected: Expected, tmp_path: Path) -> None:
     """Learning that was killed while it wrote a checkpoint resumes from the whole one before it.
 
     It sees each sample once.
@@ -148,7 +151,7 @@ def test_killed_learning_resumes(stream: Stream, expected: Expected, tmp_path: P
         f"one of sample {last_whole}, the last that was written whole",
         "a rename that shows half a file, or a position that is not the one saved",
     )
-    resumed = learning_process.resume(tmp_path, expected.device)
+    resumed = learning_process.resume_learning(tmp_path, expected.device)
     still = [
         name for name in kept["model"] if torch.equal(kept["model"][name], resumed["model"][name])
     ]
@@ -159,7 +162,7 @@ def test_killed_learning_resumes(stream: Stream, expected: Expected, tmp_path: P
         "learning that is none",
     )
     _require_each_sample_once(resumed["seen"])
-    _require_same(resumed, stream.learner.state(), expected.device)
+    _require_same(resumed, stream.learner.capture_state(), expected.device)
 
 
 def _require_each_sample_once(seen: Any) -> None:
@@ -177,7 +180,7 @@ def _require_each_sample_once(seen: Any) -> None:
 
 def _require_same(resumed: dict[str, Any], whole: dict[str, Any], device: str) -> None:
     """Fail the check if the states differ: to the last bit on a CPU."""
-    differ = list(checkpoints.differences(resumed, whole))
+    differ = list(checkpoints.find_differences(resumed, whole))
     pairs = [
         (resumed[part][name].cpu().double(), whole[part][name].cpu().double())
         for part in ("model", "average")
@@ -209,8 +212,8 @@ def ranks(
         if expected.gpu_count > 1
         else [("gloo", 2), ("nccl", 1)][: 1 + expected.gpu_count]
     )
-    groups = [Group(size, backend, tmp_path_factory.mktemp(backend)) for backend, size in sizes]
-    return [run_ranks(recommender.rank, group) for group in groups]
+    groups = [RankGroup(size, backend, tmp_path_factory.mktemp(backend)) for backend, size in sizes]
+    return [run_ranks(recommender.train_rank, group) for group in groups]
 
 
 @reports("auc cpu", AREA, device="cpu")
@@ -226,10 +229,10 @@ def test_recommender(
     for group in ranks:
         _require_low_precision(group)
         _require_in_step(group)
-        users, items, clicks = recommender.held_out(expected.device)
+        users, items, clicks = recommender.draw_held_out(expected.device)
         with torch.inference_mode():
-            trained = recommender.trained(group[0]["weights"], expected.device)
-            auc = recommender.area_under_curve(trained(users, items), clicks)
+            trained = recommender.build_trained(group[0]["weights"], expected.device)
+            auc = recommender.compute_area_under_curve(trained(users, items), clicks)
         figure(f"auc {group[0]['device']}", auc, AREA)
         require(
             auc >= recommender.LEAST_AUC,
@@ -241,7 +244,7 @@ def test_recommender(
 
 def _require_low_precision(group: list[dict[str, Any]]) -> None:
     for number, rank in enumerate(group):
-        wanted = [str(recommender.precision(rank["device"]))]
+        wanted = [str(recommender.autocast_type(rank["device"]))]
         require(
             rank["activations"] == wanted,
             f"the layers of rank {number} gave {' and '.join(rank['activations'])} under autocast",
@@ -256,7 +259,7 @@ def _require_in_step(group: list[dict[str, Any]]) -> None:
     One rank alone always passes.
     """
     for number, rank in enumerate(group):
-        differ = list(checkpoints.differences(rank["weights"], group[0]["weights"]))
+        differ = list(checkpoints.find_differences(rank["weights"], group[0]["weights"]))
         require(
             not differ,
             f"rank {number} ended with other weights than rank 0, `{', '.join(differ)}`",
@@ -269,15 +272,15 @@ def test_recommender_export(
     ranks: list[list[dict[str, Any]]], expected: Expected, tmp_path: Path
 ) -> None:
     """The exported network gives the same scores in a process that does not know its class."""
-    model = recommender.trained(ranks[-1][0]["weights"], expected.device)
-    inputs = recommender.held_out(expected.device)[:2]
+    model = recommender.build_trained(ranks[-1][0]["weights"], expected.device)
+    inputs = recommender.draw_held_out(expected.device)[:2]
     with torch.inference_mode():
         wanted = model(*inputs)
-    recommender.export(model, tmp_path)
-    got = fresh_process.scores(tmp_path, expected.device, (recommender.EXPORT,), inputs)[
+    recommender.export_network(model, tmp_path)
+    got = fresh_process.compute_scores(tmp_path, expected.device, (recommender.EXPORT,), inputs)[
         recommender.EXPORT
     ]
-    error = fresh_process.difference(got, wanted)
+    error = fresh_process.relative_difference(got, wanted)
     require(
         error <= fresh_process.LIMIT,
         f"the exported recommender's scores are off by {error:.1e} of the largest",
@@ -291,7 +294,7 @@ def test_challenge(nonce: str, expected: Expected, answer: Answers) -> None:
 
     The answer is its losses and its last weights.
     """
-    question = questions.learning(nonce)
+    question = questions.draw_learning(nonce)
     first, second, inputs, targets = (
         torch.tensor(values, dtype=torch.float64, device=expected.device).reshape(shape)
         / questions.SCALE
@@ -313,8 +316,8 @@ def test_challenge(nonce: str, expected: Expected, answer: Answers) -> None:
         optimizer.step()
         losses.append(float(loss))
     answer("losses", losses)
-    answer("weights", _flat(weights).tolist())
+    answer("weights", _flatten_parameters(weights).tolist())
 
 
-def _flat(parameters: list[Any]) -> Any:
+def _flatten_parameters(parameters: list[Any]) -> Any:
     return torch.cat([parameter.detach().flatten() for parameter in parameters])
