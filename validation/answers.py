@@ -101,25 +101,18 @@ def _answer_ddp(nonce: str, expected: Expected) -> dict[str, ExpectedAnswer]:
         ("gloo", RANKS),
         *([("nccl", min(RANKS, expected.gpu_count))] if expected.gpu_count else []),
     ]
-    return {
-        f"gradient {backend} rank {rank} of {ranks}": _exact_answer(
-            _averaged_gradient(nonce, ranks)
-        )
-        for backend, ranks in groups
-        for rank in range(ranks)
-    }
-
-
-def _averaged_gradient(nonce: str, ranks: int) -> Any:  # noqa: ANN401 - numpy's types are not checked here
-    """Return the gradient of the mean squared error over all rows.
-
-    It is the mean of the ranks' gradients: they have equally many rows.
-    """
-    asked = questions.draw_regression(nonce, ranks)
-    weights = np.array(asked.weights, dtype=float).reshape(OUTPUTS, INPUTS)
-    inputs = np.array(asked.inputs, dtype=float).reshape(ranks * ROWS_PER_RANK, INPUTS)
-    errors = inputs @ weights.T - np.array(asked.targets, dtype=float).reshape(-1, OUTPUTS)
-    return 2 * errors.T @ inputs / errors.size
+    answers: dict[str, ExpectedAnswer] = {}
+    for backend, ranks in groups:
+        asked = questions.draw_regression(nonce, ranks)
+        weights = np.array(asked.weights, dtype=float).reshape(OUTPUTS, INPUTS)
+        inputs = np.array(asked.inputs, dtype=float).reshape(ranks * ROWS_PER_RANK, INPUTS)
+        errors = inputs @ weights.T - np.array(asked.targets, dtype=float).reshape(-1, OUTPUTS)
+        # The ranks average their gradients and have equally many rows, so that each ends with the
+        # gradient of the mean squared error over all rows.
+        gradient = _exact_answer(2 * errors.T @ inputs / errors.size)
+        for rank in range(ranks):
+            answers[f"gradient {backend} rank {rank} of {ranks}"] = gradient
+    return answers
 
 
 def _answer_compute(nonce: str, _: Expected) -> dict[str, ExpectedAnswer]:
@@ -240,7 +233,7 @@ def _draw_factors(asked: questions.ProductQuestion) -> tuple[Any, Any]:
     )
 
 
-def _matrix_product(asked: questions.ProductQuestion) -> Any:  # noqa: ANN401
+def _matrix_product(asked: questions.ProductQuestion) -> Any:  # noqa: ANN401 - numpy's types are not checked here
     left, right = _draw_factors(asked)
     return left @ right
 

@@ -12,6 +12,7 @@ from runner.verdict import Verdict, worst_verdict
 from validation.record import Check, SuiteResult
 
 INFRA_RETRIES = 2
+_RETRIES = {Verdict.INFRA: INFRA_RETRIES, Verdict.FAIL: 1}
 
 
 def run_attempts(run: Callable[[], SuiteResult]) -> SuiteResult:
@@ -22,15 +23,12 @@ def run_attempts(run: Callable[[], SuiteResult]) -> SuiteResult:
     last attempt.
     """
     results = [run()]
-    while _needs_retry([result.verdict for result in results]):
+    while True:
+        last = results[-1].verdict
+        times = sum(result.verdict is last for result in results)
+        if times > _RETRIES.get(last, 0):
+            return _combine_results(results)
         results.append(run())
-    return _combine_results(results)
-
-
-def _needs_retry(verdicts: Sequence[Verdict]) -> bool:
-    if verdicts[-1] is Verdict.INFRA:
-        return verdicts.count(Verdict.INFRA) <= INFRA_RETRIES
-    return verdicts[-1] is Verdict.FAIL and verdicts.count(Verdict.FAIL) == 1
 
 
 def _combine_results(results: Sequence[SuiteResult]) -> SuiteResult:

@@ -200,10 +200,10 @@ def render_entry(throughput: SuiteResult, known: Expectations, source: FloorSour
         for name, (rate, batch) in measured.items()
         if batch
     }
-    kept = {name: one for name, one in known.floors.items() if _is_same_work(one, found.get(name))}
+    kept = {
+        name: one
+        for name, one in known.floors.items()
+        if name not in found or (one.batch, one.unit) == (found[name].batch, found[name].unit)
+    }
     whole = records.to_plain(replace(known, floors={**found, **kept}))
     return yaml.safe_dump(whole, sort_keys=False, allow_unicode=True, width=120)
-
-
-def _is_same_work(known: Floor, found: Floor | None) -> bool:
-    return found is None or (known.batch, known.unit) == (found.batch, found.unit)

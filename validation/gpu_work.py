@@ -11,7 +11,7 @@ from dataclasses import replace
 from runner.verdict import Verdict
 from validation import check_list
 from validation.nvml import NOT_TOLD, GpuActivity, GpuAtRest
-from validation.record import Check, Figure, SuiteResult
+from validation.record import Check, SuiteResult
 from validation.suite import Suite
 from validation.suites.contract.words import EXPECTED
 
@@ -44,7 +44,13 @@ def check_gpu_work(
     are the planned GPUs at rest, `work` is what was seen of each by its index.
     """
     at_rest = tuple(gpus)
-    if not at_rest or not suite.listed or not _passed_on_gpus(suite, result.checks):
+    if not at_rest or not suite.listed or not suite.works_on:
+        return result
+    passed = {check.name for check in result.checks if check.verdict is Verdict.PASS}
+    if suite.works_on == EVERY:  # every check of a suite that works on `one` uses it if it can
+        listed = check_list.load_checks(suite)
+        passed &= {name for name, check in listed.items() if check.gpus}
+    if not passed:
         return result
     problem = _describe_missing_work(suite, container, at_rest, work) or next(
         _impossible_memory(result.checks, at_rest, work), ""
@@ -52,19 +58,6 @@ def check_gpu_work(
     if not problem or result.verdict is Verdict.FAIL:
         return result
     return replace(result, verdict=Verdict.FAIL, reason=problem, cause=CAUSE)
-
-
-def _passed_on_gpus(suite: Suite, checks: Iterable[Check]) -> bool:
-    """Return whether the suite claims that it worked on a GPU.
-
-    Checks of a suite that works on `one` use it if they can.
-    """
-    passed = {check.name for check in checks if check.verdict is Verdict.PASS}
-    if suite.works_on == EVERY:
-        return any(
-            known.gpus and name in passed for name, known in check_list.load_checks(suite).items()
-        )
-    return bool(suite.works_on and passed)
 
 
 def _describe_missing_work(
@@ -106,19 +99,14 @@ def _impossible_memory(
     largest = max(gpu.memory_bytes for gpu in gpus)
     seen = max((each.memory_used_bytes for each in work.values()), default=NOT_TOLD)
     for name, figure in ((check.name, each) for check in checks for each in check.figures):
-        had = _memory_bytes(figure)
+        if figure.name != PEAK and not figure.name.startswith(MEMORY):
+            continue
+        had = figure.value * MB if figure.name == PEAK else figure.value
         told = f"`{name}` reports {had / 1e9:.2f} GB of memory"
-        if had and 0 < largest < had:
+        if 0 < largest < had:
             yield f"{told}{EXPECTED}at most the GPU's {largest / 1e9:.2f}"
         elif figure.name == PEAK and 0 < seen < SHARE * had:
             yield (
                 f"{told}{EXPECTED}not much more than the {seen / 1e9:.2f} that the driver saw "
                 "in use"
             )
-
-
-def _memory_bytes(figure: Figure) -> float:
-    """Return how much memory of a GPU was in use by a figure that tells it; 0 for any other."""
-    if figure.name.startswith(MEMORY):
-        return figure.value
-    return figure.value * MB if figure.name == PEAK else 0

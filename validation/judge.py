@@ -22,6 +22,7 @@ from validation.witness import SuiteChallenge
 
 KILLED = 137
 DIED = "its process died: a crash, or an exit in the middle"
+STARVED = "out of memory: the kernel killed its process"
 _CRASHED = re.compile(r"worker '\w+' crashed while running ")  # xdist's words
 _NOISE = ("AssertionError: ", "Failed: ", "Skipped: ")
 
@@ -64,10 +65,12 @@ class SuiteFailure:
 def judge_suite(suite: Suite, ended: SuiteExecution) -> SuiteResult:
     """Return the suite's result; checks that ended before a container died are kept in it."""
     report, malformed = _read_suite_report(suite, ended)
-    checks = tuple(
-        _excuse_oom_check(check) if ended.out_of_memory else check
-        for check in _judge_checks(report.phases)
-    )
+    checks = tuple(_judge_checks(report.phases))
+    if ended.out_of_memory:
+        checks = tuple(
+            replace(check, verdict=Verdict.INFRA, reason=STARVED) if check.reason == DIED else check
+            for check in checks
+        )
     blow = (
         malformed
         or _container_failure(suite, ended)
@@ -78,15 +81,19 @@ def judge_suite(suite: Suite, ended: SuiteExecution) -> SuiteResult:
     verdict = worst_verdict(
         [*(check.verdict for check in checks), *([blow.verdict] if blow else [])]
     )
-    reason = blow.reason if blow else _first_reason(verdict, checks)
+    if blow:  # its cause is that of its reason, else of the last known words that were printed
+        found = find_diagnosis(blow.reason) or find_diagnosis(ended.output)
+        reason, cause = blow.reason, found.cause if found else ""
+    else:
+        first = next(check for check in checks if check.verdict is verdict)
+        reason = "" if verdict is Verdict.PASS else f"{first.name}: {first.reason}"
+        cause = first.cause
     shown = "" if verdict in (Verdict.PASS, Verdict.NOT_RUN) else clean_text(ended.output)
     return SuiteResult(
         suite=suite.name,
         verdict=verdict,
         reason=reason,
-        cause=_cause_of(blow, ended)
-        if blow
-        else next((one.cause for one in checks if one.verdict is verdict), ""),
+        cause=cause,
         seconds=round(ended.seconds, 3),
         checks=checks,
         last_output=shown,
@@ -111,12 +118,6 @@ def _read_suite_report(
         return SuiteReport(), SuiteFailure(
             Verdict.FAIL, f"no complete report: the report is malformed: {error}"
         )
-
-
-def _cause_of(blow: SuiteFailure, ended: SuiteExecution) -> str:
-    """Return the known cause of the reason, else of the last known words that were printed."""
-    found = find_diagnosis(blow.reason) or find_diagnosis(ended.output)
-    return found.cause if found else ""
 
 
 def _container_failure(suite: Suite, ended: SuiteExecution) -> SuiteFailure | None:
@@ -147,11 +148,16 @@ def _report_failure(
     suite: Suite, ended: SuiteExecution, report: SuiteReport, checks: tuple[Check, ...]
 ) -> SuiteFailure | None:
     """Return why the report does not prove what it says."""
-    missing = sorted(_list_tests(suite) - {check.name.partition("[")[0] for check in checks})
+    # Each test in the suite's file must have a result, whatever pytest collected or deselected.
+    module = ast.parse(suite.module_path.read_text(encoding="utf-8"))
+    names = (node.name for node in module.body if isinstance(node, ast.FunctionDef))
+    tests = {name.removeprefix("test_") for name in names if name.startswith("test_")}
+    missing = sorted(tests - {check.name.partition("[")[0] for check in checks})
+    last = f", last in {_check_name(ended.running)}" if ended.running else ""
     incomplete = report.exit_code is None or not report.whole
     doubts = (
         (bool(report.not_collected), f"not collected: {next(iter(report.not_collected), '')}"),
-        (incomplete, f"exited {ended.exit_code} with no complete report{_last_test(ended)}"),
+        (incomplete, f"exited {ended.exit_code} with no complete report{last}"),
         (not checks, f"exited {ended.exit_code} without running a test"),
         (bool(missing), f"exited {ended.exit_code} without a result of {', '.join(missing)}"),
         (report.exit_code != ended.exit_code, f"tests ended, then exit code {ended.exit_code}"),
@@ -204,15 +210,6 @@ def _diagnose_check(check: Check, said: str) -> Check:
     return replace(check, cause=found.cause, verdict=(told and told.verdict) or check.verdict)
 
 
-def _excuse_oom_check(check: Check) -> Check:
-    """Return a check as not failed if the kernel ended its process for lack of memory."""
-    if check.reason != DIED:
-        return check
-    return replace(
-        check, verdict=Verdict.INFRA, reason="out of memory: the kernel killed its process"
-    )
-
-
 def _judge_phase(phase: TestPhase) -> tuple[Verdict, str]:
     """Judge one phase of a test.
 
@@ -235,26 +232,6 @@ def _judge_phase(phase: TestPhase) -> tuple[Verdict, str]:
     if said.startswith(INFRA):
         return Verdict.INFRA, said.removeprefix(INFRA)
     return Verdict.FAIL, said
-
-
-def _list_tests(suite: Suite) -> set[str]:
-    """Return the tests written in the suite's file.
-
-    Each must have a result, whatever pytest collected or deselected.
-    """
-    module = ast.parse(suite.module_path.read_text(encoding="utf-8"))
-    names = (node.name for node in module.body if isinstance(node, ast.FunctionDef))
-    return {name.removeprefix("test_") for name in names if name.startswith("test_")}
-
-
-def _first_reason(verdict: Verdict, checks: Iterable[Check]) -> str:
-    if verdict is Verdict.PASS:
-        return ""
-    return next(f"{check.name}: {check.reason}" for check in checks if check.verdict is verdict)
-
-
-def _last_test(ended: SuiteExecution) -> str:
-    return f", last in {_check_name(ended.running)}" if ended.running else ""
 
 
 def _check_name(nodeid: str) -> str:

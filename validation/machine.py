@@ -83,26 +83,24 @@ class Machine:
 
 
 def describe_environment(gpus: Gpus, shm_bytes: int, runs_on: Machine) -> Environment:
-    """Return the description of the machine for the record."""
+    """Return the description of the machine for the record.
+
+    `cpu` is the name in /proc/cpuinfo; the architecture if it gives none.
+    """
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        lines = []
+    models = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
     return Environment(
         executor=runs_on.executor,
         device="cuda" if gpus.names else "cpu",
         gpus=gpus.names,
         driver=gpus.driver,
-        cpu=_cpu_model(),
+        cpu=next(models, platform.machine()),
         cpus=runs_on.cpus,
         memory_bytes=runs_on.memory_bytes,
         shm_bytes=shm_bytes,
         kernel=runs_on.kernel,
         engine=runs_on.engine,
     )
-
-
-def _cpu_model() -> str:
-    """Return the name in /proc/cpuinfo; the architecture if it gives none."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        lines = []
-    names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
-    return next(names, platform.machine())

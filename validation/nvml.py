@@ -161,7 +161,17 @@ class Sampler:
         for index in sorted(self._waiting):
             try:
                 handle = pynvml.nvmlDeviceGetHandleByIndex(index)
-                _update_activity(handle, self.work[index])
+                work = self.work[index]
+                memory = _ask_driver(None, pynvml.nvmlDeviceGetMemoryInfo, handle)
+                used = memory.used if memory else NOT_TOLD
+                work.memory_used_bytes = max(work.memory_used_bytes, used)
+                work.utilisation_percent = max(work.utilisation_percent, _read_utilisation(handle))
+                processes: list[Any] = _ask_driver(
+                    [], pynvml.nvmlDeviceGetComputeRunningProcesses, handle
+                )
+                work.owners.update(
+                    control_groups.read_control_group(each.pid) for each in processes
+                )
                 if keep:
                     self._samples.append(_read_sample(handle, index, at_s))
             except pynvml.NVMLError as error:
@@ -231,15 +241,6 @@ def _read_repairs(handle: Any) -> Iterator[str]:  # noqa: ANN401 - pynvml has no
         yield "row remapping pending"
     if failed:
         yield "row remapping failed"
-
-
-def _update_activity(handle: Any, work: GpuActivity) -> None:  # noqa: ANN401
-    """Add to `work` what the GPU does now. Raises NVMLError if the GPU is gone."""
-    memory = _ask_driver(None, pynvml.nvmlDeviceGetMemoryInfo, handle)
-    work.memory_used_bytes = max(work.memory_used_bytes, memory.used if memory else NOT_TOLD)
-    work.utilisation_percent = max(work.utilisation_percent, _read_utilisation(handle))
-    processes: list[Any] = _ask_driver([], pynvml.nvmlDeviceGetComputeRunningProcesses, handle)
-    work.owners.update(control_groups.read_control_group(process.pid) for process in processes)
 
 
 def _read_sample(handle: Any, index: int, at_s: float) -> GpuSample:  # noqa: ANN401

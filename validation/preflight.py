@@ -42,7 +42,7 @@ class _HostProblem:
 
 @dataclass(frozen=True)
 class FreeSpace:
-    """Free disk and memory of the host, in bytes."""
+    """Free disk of the host, and memory that it can give without swapping, in bytes."""
 
     disk_bytes: int
     memory_bytes: int
@@ -56,7 +56,12 @@ def check_host(seen: Inventory, driver_floor: str, cuda: str = "") -> SuiteResul
     the driver of that toolkit is told beside the one found.
     """
     started = time.monotonic()
-    checks = tuple(_host_checks(seen, cuda, driver_floor, _free_space(home.out_folder())))
+    out = home.out_folder().absolute()  # it need not exist yet
+    disk = shutil.disk_usage(next(path for path in (out, *out.parents) if path.exists()))
+    lines = Path("/proc/meminfo").read_text(encoding="utf-8").splitlines()
+    available = next(line.split()[1] for line in lines if line.startswith("MemAvailable:"))
+    room = FreeSpace(disk.free, int(available) * 1024)
+    checks = tuple(_host_checks(seen, cuda, driver_floor, room))
     verdict = worst_verdict(check.verdict for check in checks)
     first = next((check for check in checks if check.verdict is verdict), None)
     told = first is not None and verdict is not Verdict.PASS
@@ -69,16 +74,6 @@ def check_host(seen: Inventory, driver_floor: str, cuda: str = "") -> SuiteResul
         checks=checks,
         last_output="",
     )
-
-
-def _free_space(folder: Path) -> FreeSpace:
-    """Return the free space of the nearest folder that exists, and memory without swapping."""
-    there = next(path for path in (folder.absolute(), *folder.absolute().parents) if path.exists())
-    lines = Path("/proc/meminfo").read_text(encoding="utf-8").splitlines()
-    available = next(
-        int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable:")
-    )
-    return FreeSpace(shutil.disk_usage(there).free, available)
 
 
 def _host_checks(seen: Inventory, cuda: str, driver_floor: str, room: FreeSpace) -> Iterator[Check]:
@@ -208,7 +203,15 @@ def _find_damaged(gpu: GpuAtRest) -> Iterator[_HostProblem]:
 
 
 def _find_busy(gpu: GpuAtRest) -> Iterator[_HostProblem]:
-    if signs := tuple(_signs_of_use(gpu)):
+    signs = []
+    if gpu.processes > 0:
+        signs.append(f"{gpu.processes} processes")
+    elif gpu.processes < 0 and gpu.utilisation_percent >= UTILISATION_PERCENT:
+        # Only if processes are not told: utilisation lags behind the end of a program.
+        signs.append(f"{gpu.utilisation_percent} % utilised")
+    if gpu.memory_used_bytes > MEMORY_SHARE_IN_USE * gpu.memory_bytes > 0:
+        signs.append(f"{gpu.memory_used_bytes / gpu.memory_bytes:.0%} of its memory taken")
+    if signs:
         yield _HostProblem(
             f"GPU {gpu.index} is in use ({', '.join(signs)}){EXPECTED}it idle",
             (
@@ -217,19 +220,6 @@ def _find_busy(gpu: GpuAtRest) -> Iterator[_HostProblem]:
                 "or wait"
             ),
         )
-
-
-def _signs_of_use(gpu: GpuAtRest) -> Iterator[str]:
-    """Return signs that a GPU is in use.
-
-    Utilisation counts only if processes are not told: it lags behind the end of a program.
-    """
-    if gpu.processes > 0:
-        yield f"{gpu.processes} processes"
-    elif gpu.processes < 0 and gpu.utilisation_percent >= UTILISATION_PERCENT:
-        yield f"{gpu.utilisation_percent} % utilised"
-    if gpu.memory_used_bytes > MEMORY_SHARE_IN_USE * gpu.memory_bytes > 0:
-        yield f"{gpu.memory_used_bytes / gpu.memory_bytes:.0%} of its memory taken"
 
 
 def _find_full_disk(room: FreeSpace) -> Iterator[_HostProblem]:

@@ -176,18 +176,18 @@ def _parse_line(number: int, line: str) -> _Entry:
 
 
 def _parse_kind(adapter: TypeAdapter[_T], kind: str, entries: Sequence[_Entry]) -> list[_T]:
-    return [
-        _validate_entry(adapter, *entry) for entry in entries if entry[1]["$report_type"] == kind
-    ]
-
-
-def _validate_entry(adapter: TypeAdapter[_T], number: int, value: dict[str, Any]) -> _T:
-    try:
-        return adapter.validate_python({**value, "account": _cut_text(str(value.get("longrepr")))})
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_context=False, include_input=False)[0]
-        place = ".".join(str(part) for part in first["loc"])
-        raise Malformed(clean_line(f"line {number}, `{place}`: {first['msg']}")) from None
+    found = []
+    for number, value in entries:
+        if value["$report_type"] != kind:
+            continue
+        account = _cut_text(str(value.get("longrepr")))
+        try:
+            found.append(adapter.validate_python({**value, "account": account}))
+        except ValidationError as error:
+            first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+            place = ".".join(str(part) for part in first["loc"])
+            raise Malformed(clean_line(f"line {number}, `{place}`: {first['msg']}")) from None
+    return found
 
 
 # From lines to phases
@@ -199,6 +199,14 @@ def _parse_phase(found: _TestReport, longest_s: float) -> TestPhase:
             f"`{clean_line(found.nodeid)}` took {found.duration:.0f} s, the suite has "
             f"{longest_s:.0f} s"
         )
+    figures, answers = [], []
+    for name, given in found.user_properties:
+        if name.startswith(ANSWER):
+            answers.append((clean_line(name.removeprefix(ANSWER)), tuple(given)))
+        elif isinstance(given, tuple):
+            figures.append(Figure(clean_line(name), given[0], clean_line(given[1])))
+        else:
+            raise Malformed(f"`{clean_line(name)}` is no number with a unit")
     return TestPhase(
         nodeid=found.nodeid,
         when=found.when,
@@ -207,22 +215,9 @@ def _parse_phase(found: _TestReport, longest_s: float) -> TestPhase:
         message=_failure_message(found.longrepr),
         account=clean_text(found.account),
         expected_failure=None if found.wasxfail is None else clean_line(found.wasxfail),
-        figures=tuple(
-            _parse_figure(*each) for each in found.user_properties if not each[0].startswith(ANSWER)
-        ),
-        answers=tuple(
-            (clean_line(name.removeprefix(ANSWER)), tuple(values))
-            for name, values in found.user_properties
-            if name.startswith(ANSWER)
-        ),
+        figures=tuple(figures),
+        answers=tuple(answers),
     )
-
-
-def _parse_figure(name: str, measured: _Measured | Sequence[float | str]) -> Figure:
-    if not isinstance(measured, tuple):
-        raise Malformed(f"`{clean_line(name)}` is no number with a unit")
-    value, unit = measured
-    return Figure(clean_line(name), value, clean_line(unit))
 
 
 def _failure_message(longrepr: _Longrepr) -> str:

@@ -53,19 +53,21 @@ def examine_report(
 ) -> tuple[tuple[Check, ...], str]:
     """Return the checks, and why the whole report is rejected, empty if it is not.
 
-    Checks that contradict their list are set to failed.
-
-    `phases` are those of the report, `seconds` is how long the container ran. A suite without a
-    list is not examined.
+    Checks that contradict their list are set to failed. `phases` are those of the report, `seconds`
+    is how long the container ran. A suite without a list is not examined.
     """
     if not suite.listed:
         return tuple(checks), ""
     if asked is None:
         return tuple(checks), f"{NOT_MADE}: nobody gave `{suite.name}` a nonce"
     known = check_list.load_checks(suite)
-    wrong = _describe_wrong_answer(
-        compute_answers(suite.name, asked.nonce, asked.expected), _given_answers(phases)
+    given = (
+        answer
+        for phase in phases
+        if phase.nodeid.endswith(f"::test_{CHALLENGE}") and phase.when == "call"
+        for answer in phase.answers  # a later phase repeats them
     )
+    wrong = _describe_wrong_answer(compute_answers(suite.name, asked.nonce, asked.expected), given)
     examined = tuple(
         _examine_check(check, known.get(check.name), asked.expected, wrong) for check in checks
     )
@@ -110,16 +112,6 @@ def _describe_impossible_time(checks: Sequence[Check], seconds: float, workers: 
     return ""
 
 
-def _given_answers(phases: Iterable[TestPhase]) -> list[tuple[str, tuple[float | str, ...]]]:
-    """Return (part, values) of every answer. A later phase repeats what was told before it."""
-    asked = [
-        phase.answers
-        for phase in phases
-        if phase.nodeid.endswith(f"::test_{CHALLENGE}") and phase.when == "call"
-    ]
-    return [answer for each in asked for answer in each]
-
-
 def _describe_wrong_answer(
     right: Mapping[str, ExpectedAnswer], given: Iterable[tuple[str, tuple[float | str, ...]]]
 ) -> str:
@@ -141,16 +133,15 @@ def _describe_difference(values: tuple[float | str, ...], right: ExpectedAnswer)
     if len(values) != len(right.values):
         return f"has {len(values)} values{EXPECTED}{len(right.values)}"
     for at, (value, wanted) in enumerate(zip(values, right.values, strict=True)):
-        if not _is_right(value, wanted, right.tolerance):
+        is_right = (
+            value == wanted
+            if isinstance(value, str) or isinstance(wanted, str)
+            else abs(value - wanted) <= right.tolerance
+        )
+        if not is_right:
             return f"has `{_show_values(value)}` in place {at}{EXPECTED}`{_show_values(wanted)}`"
     return ""
 
 
 def _show_values(value: float | str) -> str:
     return clean_line(value if isinstance(value, str) else f"{value:.12g}", _SHOWN)
-
-
-def _is_right(value: float | str, wanted: float | str, tolerance: float) -> bool:
-    if isinstance(value, str) or isinstance(wanted, str):
-        return value == wanted
-    return abs(value - wanted) <= tolerance

@@ -84,6 +84,23 @@ folders.
 LOG_SIZE, LOG_FILES = "5m", 2
 LOG_BYTES = 4 << 20
 
+_CONFINEMENT = {
+    "network_mode": "none",
+    "ipc_mode": "private",
+    "cap_drop": ["ALL"],
+    "security_opt": ["no-new-privileges"],
+    "ulimits": [Ulimit(name=name, soft=limit, hard=limit) for name, limit in LIMITS],
+    # if this machine has no memory left, the image ends before the harness and the engine
+    "oom_score_adj": 500,
+    "pids_limit": PROCESSES,
+    "use_config_proxy": False,  # the address of a proxy may hold a password
+    "healthcheck": {"test": ["NONE"]},
+    "log_config": LogConfig(
+        type=LogConfig.types.JSON, config={"max-size": LOG_SIZE, "max-file": str(LOG_FILES)}
+    ),
+}
+"""Options of the container of every suite and image."""
+
 
 def run_suite(suite: Suite, setup: Setup) -> SuiteExecution:
     """As `Executor.run`, in a container of its own."""
@@ -202,11 +219,15 @@ def _watch_container(container: Any, suite: Suite, folder: Path) -> ContainerExi
     elif ended.malformed or ended.host_problem:
         _kill_container(container)
     state = container.attrs["State"]
+    log = bytearray()
+    for chunk in container.logs(stream=True, follow=False, tail=staging.LOG_LINES):
+        log += chunk
+        del log[:-LOG_BYTES]  # a line may have any length
     return ContainerExit(
         exit_code=None
         if ended.timed_out or ended.malformed or ended.host_problem
         else state["ExitCode"],
-        output=_read_log(container),
+        output=log.decode(errors="replace"),
         out_of_memory=bool(state["OOMKilled"]),
         timed_out=ended.timed_out,
         malformed=ended.malformed,
@@ -237,22 +258,15 @@ def _wait_for_end(container: Any, suite: Suite, folder: Path) -> ContainerExit: 
             return ContainerExit(None)
         if now - measured >= staging.MEASURE_EVERY_S:
             measured = now
-            if problem := staging.describe_excess(folder) or _check_root_usage(container, suite):
+            problem = staging.describe_excess(folder)
+            if suite.writes_root:  # a root that is read-only fills no disk
+                problem = problem or root_usage.describe_excess(container, ROOT_BYTES, ROOT_ENTRIES)
+            if problem:
                 return ContainerExit(None, malformed=problem)
             if problem := containers.find_full_disk(disks):
                 return ContainerExit(None, host_problem=problem)
         time.sleep(POLL_S)
     return ContainerExit(None, timed_out=True)
-
-
-def _check_root_usage(container: Any, suite: Suite) -> str:  # noqa: ANN401
-    """Return why a container that may write its root must be ended, or an empty text.
-
-    A read-only root fills no disk.
-    """
-    if not suite.writes_root:
-        return ""
-    return root_usage.describe_excess(container, ROOT_BYTES, ROOT_ENTRIES)
 
 
 def _collect_stacks(container: Any, suite: Suite) -> None:  # noqa: ANN401
@@ -306,50 +320,28 @@ def _container_options(suite: Suite, setup: Setup, folder: Path) -> dict[str, An
     the host's disk.
     """
     request = engine.gpu_request() if setup.expected.device == "cuda" else None
+    caches = {} if suite.writes_root else dict(CACHES)
+    read_only = ((folder, ROOT), (setup.harness, f"{ROOT}/packages"), *setup.mounts)
     return {
+        **_CONFINEMENT,
         "name": containers.new_name(PURPOSE),
         "command": ["python", *staging.python_arguments(ROOT, suite, setup)],
         "labels": {LABEL: staging.current_owner()},
-        "network_mode": "none",
-        "ipc_mode": "private",
-        "cap_drop": ["ALL"],
-        "security_opt": ["no-new-privileges"],
         "read_only": not suite.writes_root,
         "tmpfs": {}
         if suite.writes_root
         else dict.fromkeys(TEMPORARY, f"exec,size={TEMPORARY_BYTES},mode=1777"),
-        "ulimits": [Ulimit(name=name, soft=limit, hard=limit) for name, limit in LIMITS],
         "shm_size": setup.shm_bytes,
         "mem_limit": setup.memory_bytes,
         "memswap_limit": setup.memory_bytes,
-        # if this machine has no memory left, the image ends before the harness and the engine
-        "oom_score_adj": 500,
-        "pids_limit": PROCESSES,
-        "mounts": _host_mounts(setup, folder),
-        "environment": _suite_environment(suite, setup),
-        "use_config_proxy": False,  # the address of a proxy may hold a password
+        "mounts": [  # only `out` can be written
+            *(Mount(inside, str(host), type="bind", read_only=True) for host, inside in read_only),
+            Mount(f"{ROOT}/out", str(folder / staging.OUT), type="bind"),
+        ],
+        # on top of the image's own; nothing of this process is handed on
+        "environment": {"PYTHONDONTWRITEBYTECODE": "1", **caches, **dict(setup.environment)},
         "device_requests": [request] if request else [],
-        "healthcheck": {"test": ["NONE"]},
-        "log_config": LogConfig(
-            type=LogConfig.types.JSON, config={"max-size": LOG_SIZE, "max-file": str(LOG_FILES)}
-        ),
     }
-
-
-def _suite_environment(suite: Suite, setup: Setup) -> dict[str, str]:
-    """Return the variables that are set on top of the image's own.
-
-    Nothing of this process is handed on.
-    """
-    caches = {} if suite.writes_root else dict(CACHES)
-    return {"PYTHONDONTWRITEBYTECODE": "1", **caches, **dict(setup.environment)}
-
-
-def _host_mounts(setup: Setup, folder: Path) -> list[Mount]:
-    """Return the run's folder and the harness read-only; inside, only `out` can be written."""
-    read_only = ((folder, ROOT), (setup.harness, f"{ROOT}/packages"), *setup.mounts)
-    mounts = [Mount(inside, str(host), type="bind", read_only=True) for host, inside in read_only]
-    return [*mounts, Mount(f"{ROOT}/out", str(folder / staging.OUT), type="bind")]
 
 
 def _remove_container(container: Any) -> None:  # noqa: ANN401
@@ -357,18 +349,6 @@ def _remove_container(container: Any) -> None:  # noqa: ANN401
     with contextlib.suppress(DockerException, requests.RequestException):
         container.remove(force=True, v=True)
         progress.say_line(f"removed container {container.short_id}", detail=True)
-
-
-def _read_log(container: Any) -> str:  # noqa: ANN401
-    """Return the end of what was printed.
-
-    A line may have any length: bytes are counted as well.
-    """
-    kept = bytearray()
-    for chunk in container.logs(stream=True, follow=False, tail=staging.LOG_LINES):
-        kept += chunk
-        del kept[:-LOG_BYTES]
-    return kept.decode(errors="replace")
 
 
 def _shorten_error(error: Exception) -> str:

@@ -12,6 +12,7 @@ import contextlib
 import os
 import stat
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -38,9 +39,13 @@ def describe_excess(container: Any, size: int, entries: int) -> str:  # noqa: AN
         return str(error)
     except OSError:  # it is being removed
         return ""
-    return (
-        f"{_too_large(size)} in files that were removed" if _removed_bytes(container) > size else ""
-    )
+    removed = {
+        entry.st_ino: entry.st_blocks * 512
+        for entry in islice(_iter_removed_files(container), OPEN_FILES)
+    }
+    if sum(removed.values()) > size:
+        return f"{_too_large(size)} in files that were removed"
+    return ""
 
 
 def _too_large(size: int) -> str:
@@ -54,28 +59,14 @@ def _folder_of(container: Any) -> Path | None:  # noqa: ANN401
     return written if written.is_absolute() and os.access(written, os.R_OK | os.X_OK) else None
 
 
-def _removed_bytes(container: Any) -> int:  # noqa: ANN401
-    """Return the bytes of removed files that are still open or mapped in the container."""
-    found: dict[int, int] = {}
-    for looked_at, entry in enumerate(_open_files(container)):
-        if looked_at == OPEN_FILES:
-            break
-        found[entry.st_ino] = entry.st_blocks * 512
-    return sum(found.values())
-
-
-def _open_files(container: Any) -> Iterator[os.stat_result]:  # noqa: ANN401
+def _iter_removed_files(container: Any) -> Iterator[os.stat_result]:  # noqa: ANN401
+    """Yield the removed files that are still open or mapped in the container."""
     for (process,) in container.client.api.top(container.id, "-eo pid").get("Processes") or ():
         with contextlib.suppress(OSError):  # it has ended
             root = Path(f"/proc/{process}/root").stat().st_dev
             for kind in ("fd", "map_files"):
-                yield from _is_removed(Path(f"/proc/{process}/{kind}"), root)
-
-
-def _is_removed(folder: Path, device: int) -> Iterator[os.stat_result]:
-    with os.scandir(folder) as entries:
-        for entry in entries:
-            with contextlib.suppress(OSError):  # it was closed
-                found = entry.stat()
-                if stat.S_ISREG(found.st_mode) and found.st_nlink == 0 and found.st_dev == device:
-                    yield found
+                for link in Path(f"/proc/{process}/{kind}").iterdir():
+                    with contextlib.suppress(OSError):  # it was closed
+                        file = link.stat()
+                        if stat.S_ISREG(file.st_mode) and (file.st_nlink, file.st_dev) == (0, root):
+                            yield file
