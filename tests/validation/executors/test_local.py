@@ -175,8 +175,9 @@ from tests.validation.suites_here import EXPECTED, written
 from validation.executors import local, staging
 from validation.executors.interface import Setup
 told = (("PID", os.environ["PID"]),)
-local.run(written(Path(sys.argv[1]), TEXT), Setup(sys.executable, Path(sys.argv[2]), EXPECTED, environment=told))
-"""  # noqa: E501
+setup = Setup(sys.executable, Path(sys.argv[2]), EXPECTED, environment=told)
+local.run_suite(written(Path(sys.argv[1]), TEXT), setup)
+"""
 
 
 @pytest.mark.parametrize("text", ["SLEEPS", "LEAVES_ITS_SESSION + test_local.THEN_SLEEPS"])
