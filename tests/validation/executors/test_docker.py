@@ -218,7 +218,7 @@ from tests.validation.suites_here import EXPECTED, written
 from validation.executors import docker
 from validation.executors.interface import Setup
 suite = written(Path(sys.argv[1]), "import time\\ndef test_a():\\n    time.sleep(60)\\n")
-docker.run(suite, Setup(sys.argv[2], Path(sys.argv[3]), EXPECTED))
+docker.run_suite(suite, Setup(sys.argv[2], Path(sys.argv[3]), EXPECTED))
 """
 
 
