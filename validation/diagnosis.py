@@ -62,8 +62,7 @@ _DRIVER = (
         r"MPS client failed to connect",
         (
             "CUDA_MPS_PIPE_DIRECTORY names an MPS server that does not answer: start it, or unset "
-            "the "
-            "variable"
+            "the variable"
         ),
         _INFRA,
     ),
@@ -78,8 +77,7 @@ _DRIVER = (
         r"PTX was compiled with an unsupported toolchain",
         (
             "the driver is older than the compiler of this PTX, and minor-version compatibility "
-            "does "
-            "not cover PTX"
+            "does not cover PTX"
         ),
     ),
     # cudaErrorNoKernelImageForDevice.
@@ -103,8 +101,7 @@ _DRIVER = (
         r"nvidia-container-cli: (initialization error|mount error|device error)",
         (
             "the NVIDIA container toolkit cannot use the driver: see that `nvidia-smi` works on "
-            "the "
-            "host"
+            "the host"
         ),
         _INFRA,
     ),
@@ -162,8 +159,7 @@ _HARDWARE = (
         r"uncorrectable (ECC|NVLink) error",
         (
             "the GPU's memory or its links are failing: reset it or reboot, and replace it where "
-            "the "
-            "errors come back"
+            "the errors come back"
         ),
         _INFRA,
     ),
@@ -200,8 +196,7 @@ _LIBRARIES = (
         r"CUDNN_STATUS_NOT_INITIALIZED",
         (
             "cuDNN could not start: too little GPU memory, or a cuDNN of another version than "
-            "torch "
-            "was built with"
+            "torch was built with"
         ),
     ),
     _known_errors(
@@ -212,8 +207,7 @@ _LIBRARIES = (
         r"CUBLAS_STATUS_ALLOC_FAILED|CUBLAS_STATUS_NOT_INITIALIZED",
         (
             "cuBLAS had too little GPU memory for its workspace, or an earlier error broke CUDA "
-            "for "
-            "the process"
+            "for the process"
         ),
     ),
     # ld.so.
@@ -221,8 +215,7 @@ _LIBRARIES = (
         r"undefined symbol|version `[\w.]+' not found",
         (
             "two libraries were built for different versions of each other (ABI), or the loader "
-            "found "
-            "another copy first"
+            "found another copy first"
         ),
     ),
     _known_errors(
@@ -263,8 +256,7 @@ _SHARED_MEMORY = (
         r"[Bb]us error",
         (
             "memory that is mapped from a file had nothing behind it: /dev/shm is full, or a "
-            "library "
-            "was cut short"
+            "library was cut short"
         ),
     ),
     _known_errors(
@@ -280,16 +272,14 @@ _DISTRIBUTED = (
         r"Cuda failure.*out of memory",
         (
             "the GPU had too little memory for NCCL's buffers: another process holds it, or the "
-            "check "
-            "fills it"
+            "check fills it"
         ),
     ),
     _known_errors(
         r"ncclUnhandledCudaError|unhandled cuda error|Cuda failure",
         (
             "CUDA failed under NCCL: the driver is too old for it, or an earlier error broke CUDA "
-            "for "
-            "the process"
+            "for the process"
         ),
     ),
     _known_errors(
@@ -356,8 +346,7 @@ _SYSTEM = (
         r"Temporary failure in name resolution|Network is unreachable",
         (
             "something is fetched from the network, and the suites have none: it is missing from "
-            "the "
-            "image"
+            "the image"
         ),
     ),
     _known_errors(
@@ -385,8 +374,7 @@ _SYSTEM = (
         r"CUDA unknown error|CUDA error: unknown error|[Ee]rror 999\b",
         (
             "the driver is in a bad state, often after suspend or without nvidia-uvm loaded: "
-            "reload "
-            "it or reboot"
+            "reload it or reboot"
         ),
         _INFRA,
     ),

@@ -43,4 +43,6 @@ def _locked_packages(lock: Lock, library: str, cuda: str) -> str:
     for wheel in lock.wheels:
         if wheel.name == name:
             return wheel.version
-    raise ConfigError(f"{lock.path} holds no {name}", "run `./release.py lock` to write it again")
+    raise ConfigError(
+        f"{lock.path} has no package {name}", "run `./release.py lock` to write it again"
+    )

@@ -98,7 +98,8 @@ def load_expectations(gpu: str, folder: Path = FOLDER) -> Expectations:
     if found.gpu != gpu:
         line = records.line_of(records.read_text(path), "gpu")
         raise ConfigError(
-            f"{path}:{line}: `gpu` is {found.gpu}, the driver says {gpu}", f"write gpu: {gpu}"
+            f"{path}:{line}: `gpu` is {found.gpu}, but the driver calls it {gpu}",
+            f"write `gpu: {gpu}` there",
         )
     return found
 
@@ -113,7 +114,7 @@ def judge_floor(
     """
     empty = SuiteResult(NAME, Verdict.NOT_RUN, "", 0.0, (), "")
     if not gpus:
-        return replace(empty, reason="a floor is for a GPU, and the suites ran without a GPU")
+        return replace(empty, reason="a floor is for a GPU, but the suites ran without a GPU")
     if len(set(gpus)) > 1:  # torch and the driver number the GPUs of such a machine differently
         models = ", ".join(sorted(set(gpus)))
         return replace(

@@ -72,7 +72,7 @@ def _describe_missing_work(
     if not idle or (suite.works_on != EVERY and len(idle) < len(every)):
         return ""
     named = ", ".join(map(str, idle))
-    return f"the GPU checks passed and the driver saw no work on GPU {named}"
+    return f"the GPU checks passed, but the driver saw no work on GPU {named}"
 
 
 def _is_seen_working(at_rest: GpuAtRest, work: GpuActivity, container: str) -> bool:
@@ -104,9 +104,9 @@ def _impossible_memory(
         had = figure.value * MB if figure.name == PEAK else figure.value
         told = f"`{name}` reports {had / 1e9:.2f} GB of memory"
         if 0 < largest < had:
-            yield f"{told}{EXPECTED}at most the GPU's {largest / 1e9:.2f}"
+            yield f"{told}{EXPECTED}at most the {largest / 1e9:.2f} GB of the GPU"
         elif figure.name == PEAK and 0 < seen < SHARE * had:
             yield (
-                f"{told}{EXPECTED}not much more than the {seen / 1e9:.2f} that the driver saw "
-                "in use"
+                f"{told}{EXPECTED}not much more than the {seen / 1e9:.2f} GB that the driver "
+                "saw in use"
             )

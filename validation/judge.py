@@ -115,9 +115,7 @@ def _read_suite_report(
     try:
         return read_report(ended.report, suite.timeout_s), None
     except Malformed as error:
-        return SuiteReport(), SuiteFailure(
-            Verdict.FAIL, f"no complete report: the report is malformed: {error}"
-        )
+        return SuiteReport(), SuiteFailure(Verdict.FAIL, f"the report is malformed: {error}")
 
 
 def _container_failure(suite: Suite, ended: SuiteExecution) -> SuiteFailure | None:
@@ -133,7 +131,8 @@ def _container_failure(suite: Suite, ended: SuiteExecution) -> SuiteFailure | No
     if ended.timed_out:
         return SuiteFailure(
             Verdict.FAIL,
-            f"hung{where}: still running after {suite.timeout_s} s, the last output has the stacks",
+            f"hung{where}: still running after {suite.timeout_s} s; "
+            "its stacks are in the last output",
         )
     if ended.out_of_memory:
         return SuiteFailure(
@@ -160,11 +159,11 @@ def _report_failure(
         (incomplete, f"exited {ended.exit_code} with no complete report{last}"),
         (not checks, f"exited {ended.exit_code} without running a test"),
         (bool(missing), f"exited {ended.exit_code} without a result of {', '.join(missing)}"),
-        (report.exit_code != ended.exit_code, f"tests ended, then exit code {ended.exit_code}"),
+        (report.exit_code != ended.exit_code, f"exited {ended.exit_code} after the tests ended"),
         (
             ended.exit_code != 0
             and not any(check.verdict in (Verdict.FAIL, Verdict.INFRA) for check in checks),
-            f"exited {ended.exit_code} though no check failed",
+            f"exited {ended.exit_code} although no check failed",
         ),
     )
     return next((SuiteFailure(Verdict.FAIL, reason) for doubt, reason in doubts if doubt), None)
@@ -184,7 +183,7 @@ def _judge_checks(phases: Iterable[TestPhase]) -> Iterator[Check]:
         if its[-1].when != "teardown":
             verdict, judged = (
                 worst_verdict([verdict, Verdict.INCONCLUSIVE]),
-                [*judged, (Verdict.INCONCLUSIVE, "did not end")],
+                [*judged, (Verdict.INCONCLUSIVE, "the test did not end")],
             )
         reason = next((reason for found, reason in judged if found is verdict), "")
         seconds = round(sum(phase.seconds for phase in its), 3)

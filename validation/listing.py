@@ -30,7 +30,7 @@ from validation.suite import SUITES, Suite
 from validation.suites.contract.layout import PACKAGE_FOLDER
 
 COMMAND = "python -m validation.listing"
-USAGE = f"{COMMAND} base=IMAGE cv=IMAGE nlp=IMAGE rl=IMAGE"
+USAGE = f"run `{COMMAND} base=IMAGE cv=IMAGE nlp=IMAGE rl=IMAGE`"
 HEAD = f"# Written by `{COMMAND}` from what pytest collects in the image. See docs/validation.md.\n"
 COLLECT = f"{ROOT}/{PACKAGE_FOLDER}/collect.py"
 MOST_BYTES = 1 << 20
@@ -43,7 +43,7 @@ def main(words: Sequence[str]) -> int:
     """Write the lists of the suites of every STACK in `words`; return the exit code."""
     try:
         if not words:
-            raise ConfigError("no STACK=IMAGE is named", USAGE)
+            raise ConfigError("no STACK=IMAGE was given", USAGE)
         _write_lists(words)
     except ReleaseError as error:
         progress.say_line(f"error: {error}")
@@ -56,7 +56,7 @@ def _write_lists(words: Sequence[str]) -> None:
         stack, _, reference = word.partition("=")
         suites = [suite for suite in SUITES if suite.stack == stack]
         if not suites or not reference:
-            raise ConfigError(f"`{word}` is not STACK=IMAGE", USAGE)
+            raise ConfigError(f"`{word}` is not STACK=IMAGE with a known stack", USAGE)
         for suite in suites:
             records.write_text(suite.list_path, render_list(collect_checks(suite, reference)))
 
@@ -112,7 +112,9 @@ def _run_collection(suite: Suite, reference: str, mounts: list[Mount]) -> bytes:
         engine.remove_container(str(container.name))
     if code:
         last = clean_line(bytes(printed[-4000:]).decode(errors="replace").strip()[-400:])
-        raise GateRefused(f"{reference}: collecting {suite.name} exited {code}: {last}", HINT)
+        raise GateRefused(
+            f"collecting the checks of {suite.name} in {reference} exited {code}: {last}", HINT
+        )
     return bytes(printed)
 
 

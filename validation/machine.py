@@ -55,7 +55,8 @@ def choose_gpus(device: str, gpu_problem: Callable[[], str]) -> Gpus:
         gpus = Gpus(problem=problem)
     if device == "cuda" and not gpus.names:
         raise EnvironmentFailed(
-            f"no GPU can be used: {gpus.problem}", "see `./release.py doctor`, or use --device cpu"
+            f"no GPU can be used: {gpus.problem}",
+            "run `./release.py doctor` to find out why, or use --device cpu",
         )
     if not gpus.names:
         _say_once(f"  no GPU can be used ({gpus.problem}): GPU checks will be `not run`")

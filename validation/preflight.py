@@ -121,11 +121,10 @@ def _problems_per_gpu(
 def _old_driver(driver: str, floor: str) -> Iterator[_HostProblem]:
     if _parse_numbers(driver) < _parse_numbers(floor):
         yield _HostProblem(
-            f"driver {driver}{EXPECTED}{floor} or newer",
+            f"the driver is {driver}{EXPECTED}{floor} or newer",
             (
                 f"the image's CUDA does not run on a driver this old: update it to {floor} or "
-                "newer, "
-                "then reboot"
+                "newer, then reboot"
             ),
         )
 
@@ -154,8 +153,7 @@ def _find_silent(problem: str) -> Iterator[_HostProblem]:
             f"{problem}{EXPECTED}every GPU to answer",
             (
                 "the GPU fell off the bus or needs a reset: see the kernel's log for Xid errors, "
-                "then "
-                "reset it or reboot"
+                "then reset it or reboot"
             ),
         )
 
@@ -163,11 +161,10 @@ def _find_silent(problem: str) -> Iterator[_HostProblem]:
 def _find_sliced(gpu: GpuAtRest) -> Iterator[_HostProblem]:
     if gpu.mig:
         yield _HostProblem(
-            f"MIG is on for GPU {gpu.index}{EXPECTED}it off",
+            f"MIG is on for GPU {gpu.index}{EXPECTED}it to be off",
             (
-                "torch sees at most one MIG slice per process, so GPU counts differ: turn it off "
-                "with "
-                "`nvidia-smi -mig 0`"
+                "torch sees at most one MIG slice per process, so GPU counts differ: turn MIG off "
+                "with `nvidia-smi -mig 0`"
             ),
         )
 
@@ -177,12 +174,12 @@ def _find_slowed(gpu: GpuAtRest) -> Iterator[_HostProblem]:
     if reasons:
         yield _HostProblem(
             (
-                f"GPU {gpu.index} is slowed down at rest ({', '.join(reasons)}){EXPECTED}no such "
-                "reason"
+                f"GPU {gpu.index} is slowed down at rest ({', '.join(reasons)}){EXPECTED}its "
+                "full speed"
             ),
             (
-                "heat, or too little power: look at the GPU's fans and power cables before it is "
-                "measured"
+                "the GPU is too hot or has too little power: look at its fans and power cables, "
+                "then try again"
             ),
         )
 
@@ -196,8 +193,7 @@ def _find_damaged(gpu: GpuAtRest) -> Iterator[_HostProblem]:
             f"GPU {gpu.index} has {', '.join([*errors, *gpu.repairs])}{EXPECTED}none",
             (
                 "its memory is failing: reset the GPU or reboot, and replace it where the errors "
-                "come "
-                "back"
+                "come back"
             ),
         )
 
@@ -213,11 +209,10 @@ def _find_busy(gpu: GpuAtRest) -> Iterator[_HostProblem]:
         signs.append(f"{gpu.memory_used_bytes / gpu.memory_bytes:.0%} of its memory taken")
     if signs:
         yield _HostProblem(
-            f"GPU {gpu.index} is in use ({', '.join(signs)}){EXPECTED}it idle",
+            f"GPU {gpu.index} is in use ({', '.join(signs)}){EXPECTED}it to be idle",
             (
                 "another program computes on it, so neither its speed nor its memory is ours: end "
-                "it, "
-                "or wait"
+                "it, or wait"
             ),
         )
 
@@ -227,7 +222,7 @@ def _find_full_disk(room: FreeSpace) -> Iterator[_HostProblem]:
         yield _HostProblem(
             (
                 f"{room.disk_bytes / 1e9:.2f} GB free for "
-                f"records{EXPECTED}{FREE_DISK_BYTES / 1e9:.0f} GB"
+                f"records{EXPECTED}at least {FREE_DISK_BYTES / 1e9:.0f} GB"
             ),
             (
                 "the disk of the records is full: free space, or move them with "
@@ -241,7 +236,7 @@ def _shorten_names(room: FreeSpace) -> Iterator[_HostProblem]:
         yield _HostProblem(
             (
                 f"{room.memory_bytes / 1e9:.2f} GB of memory "
-                f"available{EXPECTED}{FREE_MEMORY_BYTES / 1e9:.0f} GB"
+                f"available{EXPECTED}at least {FREE_MEMORY_BYTES / 1e9:.0f} GB"
             ),
             "other programs hold the memory: end them, or the kernel will end a suite's process",
         )

@@ -227,7 +227,7 @@ def container_runner(
             infra = result.verdict is Verdict.INFRA
             raise RunFailed(
                 Verdict.INFRA if infra else Verdict.INCONCLUSIVE,
-                f"a run of the {side} image: {result.reason}",
+                f"a run of the {side} image gave no figures: {result.reason}",
             )
         return rates_by_check(result)
 

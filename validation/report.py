@@ -171,7 +171,7 @@ def _parse_line(number: int, line: str) -> _Entry:
     except Malformed as error:
         raise Malformed(f"line {number}: {error}") from None
     if not isinstance(value, dict) or value.get("$report_type") not in _KINDS:
-        raise Malformed(f"line {number} is no entry of pytest's report log")
+        raise Malformed(f"line {number} is not an entry of pytest's report log")
     return number, value
 
 
@@ -196,8 +196,8 @@ def _parse_kind(adapter: TypeAdapter[_T], kind: str, entries: Sequence[_Entry]) 
 def _parse_phase(found: _TestReport, longest_s: float) -> TestPhase:
     if found.duration > longest_s:
         raise Malformed(
-            f"`{clean_line(found.nodeid)}` took {found.duration:.0f} s, the suite has "
-            f"{longest_s:.0f} s"
+            f"`{clean_line(found.nodeid)}` took {found.duration:.0f} s, but the suite "
+            f"may take only {longest_s:.0f} s"
         )
     figures, answers = [], []
     for name, given in found.user_properties:
@@ -206,7 +206,7 @@ def _parse_phase(found: _TestReport, longest_s: float) -> TestPhase:
         elif isinstance(given, tuple):
             figures.append(Figure(clean_line(name), given[0], clean_line(given[1])))
         else:
-            raise Malformed(f"`{clean_line(name)}` is no number with a unit")
+            raise Malformed(f"`{clean_line(name)}` is not a number with a unit")
     return TestPhase(
         nodeid=found.nodeid,
         when=found.when,

@@ -24,7 +24,7 @@ from validation.suite import SUITES, SUITES_FOLDER, Suite, list_suites
 from validation.suites.contract.expected import Expected
 from validation.suites.contract.words import NO_GPU
 
-LOST = "the GPU, its power or its slot: look at the kernel's log for an Xid"
+LOST = "the GPU, its power supply or its slot failed: look for an Xid in the kernel's log"
 THROUGHPUT = next(suite for suite in SUITES if suite.name == "throughput")
 
 
@@ -205,7 +205,12 @@ def _throughput_gates(
         return gates
     if not gpus.names:
         nothing = SuiteResult(
-            regression.NAME, Verdict.NOT_RUN, f"{NO_GPU}: a CPU's figures are no gate", 0.0, (), ""
+            regression.NAME,
+            Verdict.NOT_RUN,
+            f"{NO_GPU}: the figures of a CPU are not judged",
+            0.0,
+            (),
+            "",
         )
         return *gates, nothing
     previous = replace(setup, reference=subject.previous)
@@ -260,5 +265,5 @@ def _print_result(result: SuiteResult) -> None:
         f"passed{reason}{cause}"
     )
     if result.suite == floor.NAME and result.last_output:
-        progress.say_line("to be reviewed and committed as validation/expectations/...:")
+        progress.say_line("review this file and commit it to validation/expectations/:")
         progress.say_block(result.last_output)

@@ -46,7 +46,7 @@ def test_a_library_missing_from_the_lock_is_refused(
     locks = catalog.locks_of(CATALOG, "2.6", ("base",))
     left = tuple(wheel for wheel in locks["base"].wheels if wheel.name != library)
     monkeypatch.setattr(expectations, "locks_of", lambda *_: {"base": Lock(Path("2.6.lock"), left)})
-    with pytest.raises(ConfigError, match="holds no nvidia-"):
+    with pytest.raises(ConfigError, match="has no package nvidia-"):
         expect_image(CATALOG, "2.6", ("base",))
 
 

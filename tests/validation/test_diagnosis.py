@@ -283,7 +283,7 @@ TEXTS = (
     ("Timeout (>120.0s) from pytest-timeout.", None, "it hangs"),
     ("Timeout >120.0s", None, "it hangs"),
     (
-        "hung in all_reduce: still running after 300 s, the last output has the stacks",
+        "hung in all_reduce: still running after 300 s; its stacks are in the last output",
         None,
         "it hangs",
     ),

@@ -189,7 +189,7 @@ def test_no_entry_is_made_from_what_is_no_image(tmp_path: Path) -> None:
         (
             "gpu: NVIDIA H999 80GB",
             "gpu: NVIDIA H999",
-            "`gpu` is NVIDIA H999, the driver says NVIDIA H999 80GB",
+            "`gpu` is NVIDIA H999, but the driver calls it NVIDIA H999 80GB",
         ),
     ],
 )

@@ -68,7 +68,7 @@ def test_a_gpu_on_which_nothing_was_seen(case: str) -> None:
     result = _held("device", GpuActivity({MINE}), IDLE[case])
     assert (result.verdict, result.reason) == (
         Verdict.FAIL,
-        "the GPU checks passed and the driver saw no work on GPU 1",
+        "the GPU checks passed, but the driver saw no work on GPU 1",
     )
     assert result.cause == gpu_work.CAUSE
 
@@ -134,13 +134,13 @@ def test_a_container_whose_processes_cannot_be_told() -> None:
             "throughput",
             "training[resnet50-fp32]",
             Figure("peak_memory", 900_000, "MB"),
-            "at most the GPU's 151.40",
+            "at most the 151.40 GB of the GPU",
         ),
         (
             "throughput",
             "training[resnet50-fp32]",
             Figure("peak_memory", 90_000, "MB"),
-            "than the 21.47 that the driver saw",
+            "than the 21.47 GB that the driver saw",
         ),
     ],
 )

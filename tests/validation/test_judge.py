@@ -59,7 +59,7 @@ NOT_A_PASS = {
     ),
     "crash at the end": (
         "import atexit, os\natexit.register(os._exit, 139)\n" + PASSES,
-        "then exit code 139",
+        "exited 139 after the tests ended",
     ),
     "deselected": (
         PASSES + "def test_b(): pass\ntest_b.__test__ = False\n",

@@ -80,7 +80,10 @@ def test_drivers_of_the_family(driver: str) -> None:
 @pytest.mark.parametrize("driver", ("470.57.02", "524.99", "99.9", "", "?"))
 def test_a_driver_older_than_the_family(driver: str) -> None:
     found = _refused(_judged(GOOD, driver=driver))
-    assert (found.name, found.reason) == ("driver_floor", f"driver {driver}, expected 525 or newer")
+    assert (found.name, found.reason) == (
+        "driver_floor",
+        f"the driver is {driver}, expected 525 or newer",
+    )
     assert "update it to 525 or newer" in found.cause
 
 
@@ -95,15 +98,15 @@ def test_a_toolkit_nothing_is_known_of() -> None:
         (
             replace(GOOD, mig=True),
             "mig",
-            "MIG is on for GPU 0, expected it off",
+            "MIG is on for GPU 0, expected it to be off",
             "nvidia-smi -mig 0",
         ),
         (
             replace(GOOD, throttled=("sw power cap", "hw slowdown", "hw thermal slowdown")),
             "throttled_at_rest",
             (
-                "GPU 0 is slowed down at rest (hw slowdown, hw thermal slowdown), expected no such "
-                "reason"
+                "GPU 0 is slowed down at rest (hw slowdown, hw thermal slowdown), expected its "
+                "full speed"
             ),
             "fans and power cables",
         ),
@@ -122,13 +125,13 @@ def test_a_toolkit_nothing_is_known_of() -> None:
         (
             replace(GOOD, processes=3, memory_used_bytes=40 << 30),
             "gpus_are_idle",
-            "GPU 0 is in use (3 processes, 50% of its memory taken), expected it idle",
+            "GPU 0 is in use (3 processes, 50% of its memory taken), expected it to be idle",
             "end it, or wait",
         ),
         (
             replace(GOOD, processes=-1, utilisation_percent=80),
             "gpus_are_idle",
-            "GPU 0 is in use (80 % utilised), expected it idle",
+            "GPU 0 is in use (80 % utilised), expected it to be idle",
             "end it, or wait",
         ),
     ),
@@ -145,7 +148,8 @@ def test_every_gpu_is_named() -> None:
         _judged(replace(GOOD, mig=True), replace(GOOD, index=1), replace(GOOD, index=2, mig=True))
     )
     assert (
-        found.reason == "MIG is on for GPU 0, expected it off; MIG is on for GPU 2, expected it off"
+        found.reason
+        == "MIG is on for GPU 0, expected it to be off; MIG is on for GPU 2, expected it to be off"
     )
 
 
@@ -169,7 +173,10 @@ def test_a_gpu_that_does_not_answer() -> None:
 def test_a_full_disk(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=12_300_000))
     found = _refused(_judged(GOOD))
-    assert (found.name, found.reason) == ("disk", "0.01 GB free for records, expected 1 GB")
+    assert (found.name, found.reason) == (
+        "disk",
+        "0.01 GB free for records, expected at least 1 GB",
+    )
 
 
 def test_too_little_memory(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -177,10 +184,13 @@ def test_too_little_memory(monkeypatch: pytest.MonkeyPatch) -> None:
         Path, "read_text", lambda *_, **__: "MemTotal: 9 kB\nMemAvailable:   2000000 kB\n"
     )
     found = _refused(_judged(GOOD))
-    assert (found.name, found.reason) == ("memory", "2.05 GB of memory available, expected 4 GB")
+    assert (found.name, found.reason) == (
+        "memory",
+        "2.05 GB of memory available, expected at least 4 GB",
+    )
 
 
 def test_the_first_of_several_gives_the_reason() -> None:
     result = _judged(replace(GOOD, mig=True, processes=1), driver="470.57")
-    assert result.reason == "driver_floor: driver 470.57, expected 525 or newer"
+    assert result.reason == "driver_floor: the driver is 470.57, expected 525 or newer"
     assert sum(check.verdict is Verdict.INFRA for check in result.checks) == 3

@@ -196,7 +196,7 @@ def in_containers(monkeypatch: pytest.MonkeyPatch, result: SuiteResult) -> tuple
         seen.append(setup.reference)
         return SuiteExecution(0, 1.0)
 
-    monkeypatch.setattr(regression, "judge", lambda *_: result)
+    monkeypatch.setattr(regression, "judge_suite", lambda *_: result)
     return regression.container_runner(SUITES[0], PREVIOUS, CANDIDATE, executed), seen
 
 
@@ -226,4 +226,7 @@ def test_a_suite_that_fails_says_in_which_image(
 ) -> None:
     run, _ = in_containers(monkeypatch, SuiteResult("throughput", verdict, "hung", 1.0, (), ""))
     result = compare_releases(run)
-    assert (result.verdict, result.reason) == (left, "a run of the previous image: hung")
+    assert (result.verdict, result.reason) == (
+        left,
+        "a run of the previous image gave no figures: hung",
+    )

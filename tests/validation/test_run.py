@@ -68,10 +68,10 @@ class Stage:
     PROVES_IMAGE: bool = True
     name: str = DOCKER
 
-    def prepare(self, setup: Setup) -> None:
+    def prepare_run(self, setup: Setup) -> None:
         self.prepared.append(setup.reference)
 
-    def run(self, suite: Suite, setup: Setup) -> SuiteExecution:
+    def run_suite(self, suite: Suite, setup: Setup) -> SuiteExecution:
         self.ran.append((suite.name, setup))
         return SuiteExecution(exit_code=0, seconds=1.0)
 
@@ -101,9 +101,9 @@ class FakeSampler:
     stage: Stage
 
     def __init__(self, gpus: tuple[GpuAtRest, ...]) -> None:
-        self.samples = (READING,) if gpus else ()
+        self.all_samples = (READING,) if gpus else ()
         self.work = {gpu.index: self.stage.work for gpu in gpus}
-        self.problem = self.stage.lost.pop(0) if self.stage.lost else ""
+        self.lost_gpu = self.stage.lost.pop(0) if self.stage.lost else ""
 
     def __enter__(self) -> FakeSampler:
         return self
@@ -121,11 +121,11 @@ def stage(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
         place = replace(stage, name=name, PROVES_IMAGE=name == DOCKER)  # shares its lists
         monkeypatch.setitem(EXECUTORS, name, place)
     monkeypatch.setattr("validation.harness.install_harness", lambda: Path("/harness"))
-    monkeypatch.setattr("validation.run.environment", _environment)
+    monkeypatch.setattr("validation.run.describe_environment", _environment)
     monkeypatch.setattr("validation.run.choose_gpus", lambda *_: stage.gpus)
-    monkeypatch.setattr("validation.run.preflight", lambda *_: _preflight(stage.preflight))
+    monkeypatch.setattr("validation.run.check_host", lambda *_: _preflight(stage.preflight))
     for module in ("run", "regression"):
-        monkeypatch.setattr(f"validation.{module}.judge", stage.judge)
+        monkeypatch.setattr(f"validation.{module}.judge_suite", stage.judge)
     yield stage
 
 
@@ -160,7 +160,7 @@ def test_order_and_record(stage: Stage, tmp_path: Path) -> None:
 def test_a_cpu_is_at_best_inconclusive(stage: Stage) -> None:
     record = run.validate_image(SUBJECT, "cpu")
     assert (record.verdict, _verdicts(record)["floor"]) == (Verdict.INCONCLUSIVE, Verdict.NOT_RUN)
-    assert record.reason == "floor: a floor is for a GPU, and the suites ran without a GPU"
+    assert record.reason == "floor: a floor is for a GPU, but the suites ran without a GPU"
     assert all(result.samples == () for result in record.suites)
 
 
@@ -180,7 +180,7 @@ def test_a_pass_on_gpus_that_the_driver_did_not_see_is_a_failure(stage: Stage) -
     record = run.validate_image(SUBJECT, "cuda")
     found = next(result for result in record.suites if result.suite == "throughput")
     assert (found.verdict, found.attempts) == (Verdict.FAIL, 2)
-    assert "the GPU checks passed and the driver saw no work on GPU 0, 1" in found.reason
+    assert "the GPU checks passed, but the driver saw no work on GPU 0, 1" in found.reason
 
 
 def test_an_unmeasured_gpu_is_inconclusive_and_says_what_to_commit(stage: Stage) -> None:

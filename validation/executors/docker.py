@@ -158,7 +158,7 @@ def remove_leftovers() -> int:
     except (DockerException, requests.RequestException) as error:
         raise EnvironmentFailed(
             f"the engine cannot list containers: {_shorten_error(error)}",
-            "see `./release.py doctor`",
+            "run `./release.py doctor` to find out why",
         ) from None
     return sum(containers.remove_left(client, left) for left in dead)
 

@@ -57,7 +57,7 @@ def prepare_run(setup: Setup) -> None:
     """Check that the interpreter has torch and nothing hides GPUs; remove what killed runs left."""
     if VISIBLE_GPUS in os.environ:
         raise ConfigError(
-            f"{VISIBLE_GPUS} is set, and the suites are to see every GPU",
+            f"{VISIBLE_GPUS} is set, but the suites must see every GPU",
             f"run `unset {VISIBLE_GPUS}` first",
         )
     staging.remove_leftovers()
@@ -66,7 +66,7 @@ def prepare_run(setup: Setup) -> None:
         command, hint=HINT, timeout_s=300, env=suite_environment(setup), inherit=False
     )
     if done.code:
-        said = clean_line((done.stderr.strip().splitlines() or ["it says nothing"])[-1], 200)
+        said = clean_line((done.stderr.strip().splitlines() or ["it printed no reason"])[-1], 200)
         raise EnvironmentFailed(f"{setup.reference} cannot import torch: {said}", HINT)
 
 

@@ -45,7 +45,7 @@ def end_started_processes() -> Iterator[None]:
 def _set_subreaper(wanted: bool) -> None:
     libc = ctypes.CDLL(None, use_errno=True)
     if libc.prctl(PR_SET_CHILD_SUBREAPER, int(wanted), 0, 0, 0) != 0:
-        problem = f"processes of a suite cannot be kept together: {os.strerror(ctypes.get_errno())}"
+        problem = f"cannot adopt the processes of a suite: {os.strerror(ctypes.get_errno())}"
         raise EnvironmentFailed(problem, "run the suites on Linux, where prctl is allowed")
 
 
@@ -61,7 +61,7 @@ def _end_all_but(before: set[int]) -> None:
         time.sleep(POLL_S)
     if left:
         progress.say_line(
-            f"  {len(left)} processes of a suite cannot be ended: "
+            f"  {len(left)} processes of a suite cannot be ended, end them by hand: "
             f"{', '.join(map(str, sorted(left)[:5]))}"
         )
 

@@ -66,7 +66,7 @@ def stage_run(suite: Suite, setup: Setup, asked: SuiteChallenge) -> Iterator[Pat
         lay_out(folder, suite, asked.expected, asked.nonce)
     except OSError as error:
         raise EnvironmentFailed(
-            f"cannot stage {suite.name} in {_runs_folder()}: {error.filename}: {error.strerror}",
+            f"cannot prepare {suite.name} in {_runs_folder()}: {error.filename}: {error.strerror}",
             "free space or fix permissions",
         ) from None
     try:
@@ -210,7 +210,9 @@ def _remove_folder(folder: Path) -> None:
         )
         if not folder.exists():
             return
-    progress.say_line(f"  cannot remove {folder}, where the image's user wrote: remove it as root")
+    progress.say_line(
+        f"  cannot remove {folder}, which has files of the image's user: remove it as root"
+    )
 
 
 def current_owner() -> str:

@@ -146,7 +146,9 @@ def test_hang_that_pytest_cannot_end(setup: Setup, tmp_path: Path) -> None:
     )
     result = _run(tmp_path, setup, GOOD + text + "    time.sleep(600)\n", timeout_s=6)
     assert result.verdict is Verdict.FAIL
-    assert result.reason == "hung in stuck: still running after 6 s, the last output has the stacks"
+    assert (
+        result.reason == "hung in stuck: still running after 6 s; its stacks are in the last output"
+    )
     assert "in test_stuck" in result.last_output
     assert [
         (check.name, check.verdict) for check in result.checks if check.verdict is Verdict.PASS
