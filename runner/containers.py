@@ -132,10 +132,9 @@ class _FoundFile:
 
 
 def _stat_in(container: Any, path: str) -> _FoundFile | None:  # noqa: ANN401
-    """Return what a container that was not started holds at `path`; no link is followed at its
-    end.
+    """Return what a container that was not started holds at `path`.
 
-    docker-py has only a call that fetches the file too. For that one the engine itself opens
+    No link is followed at its end. docker-py has only a call that fetches the file too. For that one the engine itself opens
     /etc/group of the container, and waits for ever if it is a named pipe.
     """
     api = container.client.api
@@ -198,8 +197,9 @@ def without_volumes_of_a_failure(client: Any, mounts: Iterable[Mount]) -> Iterat
 
 
 def remove_left_volumes(client: Any, label: str) -> None:  # noqa: ANN401
-    """Remove the volumes of `volumes_read_only` whose `label` names a folder that is gone: the run
-    that made them was killed.
+    """Remove the volumes of `volumes_read_only` whose `label` names a folder that is gone.
+
+    The run that made them was killed.
     """
     listed = client.api.volumes({"name": f"{PREFIX}-volume-", "label": label})
     for each in listed.get("Volumes") or ():
