@@ -205,12 +205,7 @@ def _throughput_gates(
         return gates
     if not gpus.names:
         nothing = SuiteResult(
-            regression.NAME,
-            Verdict.NOT_RUN,
-            f"{NO_GPU}: the figures of a CPU are not judged",
-            0.0,
-            (),
-            "",
+            regression.NAME, Verdict.NOT_RUN, f"{NO_GPU}: a CPU is not compared", 0.0, (), ""
         )
         return *gates, nothing
     previous = replace(setup, reference=subject.previous)
