@@ -134,8 +134,9 @@ class _FoundFile:
 def _stat_in(container: Any, path: str) -> _FoundFile | None:  # noqa: ANN401
     """Return what a container that was not started holds at `path`.
 
-    No link is followed at its end. docker-py has only a call that fetches the file too. For that one the engine itself opens
-    /etc/group of the container, and waits for ever if it is a named pipe.
+    No link is followed at its end. docker-py has only a call that fetches the file too. For that
+    one the engine itself opens /etc/group of the container, and waits for ever if it is a named
+    pipe.
     """
     api = container.client.api
     address = f"{api.base_url}/v{api.api_version}/containers/{container.id}/archive"
