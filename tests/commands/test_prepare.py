@@ -25,9 +25,9 @@ def typed(*words: str) -> int:
 def only_layers(monkeypatch: pytest.MonkeyPatch) -> None:
     """No registry, no scanner and no wheel is asked for where only layers are locked."""
     monkeypatch.setattr(
-        prepare, "todays_judges", lambda *_: pytest.fail("a database was asked for")
+        prepare, "load_judges", lambda *_: pytest.fail("a database was asked for")
     )
-    monkeypatch.setattr(prepare, "refresh", lambda *_: pytest.fail("wheels were resolved"))
+    monkeypatch.setattr(prepare, "refresh_locks", lambda *_: pytest.fail("wheels were resolved"))
     monkeypatch.setattr(
         embedded, "require_registry", lambda: pytest.fail("a registry was asked for")
     )

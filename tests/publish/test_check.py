@@ -197,7 +197,7 @@ def test_an_image_of_somebody_else(
     record is written.
     """
     first = [suite for suite in SUITES if suite.name in ("device", "environment")]
-    monkeypatch.setattr(validation, "suites_of", lambda _: (*first, validation.THROUGHPUT))
+    monkeypatch.setattr(validation, "list_suites", lambda _: (*first, validation.THROUGHPUT))
     found = check.check_image(CATALOG, foreign_image, ("2.6", "base"), "cpu", "./release.py check")
     assert found.verdict is Verdict.FAIL
     verdicts = {suite.suite: suite.verdict for suite in found.validation.suites}
@@ -237,7 +237,7 @@ def test_a_derived_image_may_hold_more_packages(
     """And still nothing less, and nothing else, than ours."""
     engine.pull_image(base_image)
     only = [suite for suite in SUITES if suite.name == "libraries"]
-    monkeypatch.setattr(validation, "suites_of", lambda _: (*only, validation.THROUGHPUT))
+    monkeypatch.setattr(validation, "list_suites", lambda _: (*only, validation.THROUGHPUT))
     monkeypatch.setattr(validation, "_attempt_suite", _only_libraries(validation._attempt_suite))
     site = "/opt/venv/lib/python3.11/site-packages"
     added = (

@@ -272,7 +272,7 @@ def test_another_machine_s_notes_are_those_of_the_release_and_keep_what_was_publ
     release("here").run_promote()
     (tmp_path / "feeds").mkdir()
     feed.write_feed(tmp_path, PLACE, [SECOND]).rename(tmp_path / "feeds" / "v2.6.1.atom")
-    monkeypatch.setattr(released, "release", lambda asked: release("there"))
+    monkeypatch.setattr(released, "open_release", lambda asked: release("there"))
     asked = parse(["notes", "v2.6.0", "--home", PLACE.home, "--feeds", str(tmp_path / "feeds")])
     assert asked.run(asked) == 0
     assert "**Promoted to production.**" in capsys.readouterr().out
