@@ -189,7 +189,7 @@ def _add_line(command: ArgumentParser) -> None:
 
 
 def run_check(asked: Namespace) -> int:
-    """`check`: run the suites and the look inside on any image; nothing is signed or promoted."""
+    """`check`: run the suites on any image and inspect it; nothing is signed or promoted."""
     command = typed_command(asked)
     with home.only_run():
         found = checking.check_image(

@@ -132,8 +132,9 @@ class _FoundFile:
 
 
 def _stat_in(container: Any, path: str) -> _FoundFile | None:  # noqa: ANN401
-    """Return what a container that was not started holds at `path`; no link is followed at its
-    end.
+    """Return what a container that was not started holds at `path`.
+
+    A link at the end of the path is not followed.
 
     docker-py has only a call that fetches the file too. For that one the engine itself opens
     /etc/group of the container, and waits for ever if it is a named pipe.
@@ -198,8 +199,9 @@ def without_volumes_of_a_failure(client: Any, mounts: Iterable[Mount]) -> Iterat
 
 
 def remove_left_volumes(client: Any, label: str) -> None:  # noqa: ANN401
-    """Remove the volumes of `volumes_read_only` whose `label` names a folder that is gone: the run
-    that made them was killed.
+    """Remove the volumes of `volumes_read_only` that killed runs left.
+
+    The `label` of such a volume names a folder that is gone.
     """
     listed = client.api.volumes({"name": f"{PREFIX}-volume-", "label": label})
     for each in listed.get("Volumes") or ():
