@@ -38,7 +38,7 @@ def test_a_rescan_ends_as_the_newest_releases_stand(
     due = (DUE,) if verdict is Verdict.FAIL else ()
     judged = RescanResult("2026-11-21", None, (OLD,), ("v2.6.1",), verdict, due, 0.1)
     monkeypatch.setenv("PYTORCH_CUDA_IMAGES_REGISTRY", "registry.example.com")
-    monkeypatch.setattr(released, "rescan", lambda *_: judged)
+    monkeypatch.setattr(released, "rescan_images", lambda *_: judged)
     monkeypatch.setattr(released, "_make_assessor", lambda *_: None)
     asked = parse(["rescan"])
     assert asked.run(asked) == code
@@ -55,7 +55,7 @@ def test_what_is_due_is_an_answer(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.setenv("PYTORCH_CUDA_IMAGES_REGISTRY", "registry.example.com")
-    monkeypatch.setattr(released, "released", lambda *_: ())
+    monkeypatch.setattr(released, "list_releases", lambda *_: ())
     monkeypatch.setattr(store, "read_history", lambda *_: History({}))
     public = keys.generate_pair(home, "mine")[1]
     asked = parse(["due", "--key", str(public), "--date", "2026-12-15", *form])
