@@ -122,7 +122,8 @@ def add_images(command: ArgumentParser) -> None:
 def add_database(command: ArgumentParser) -> None:
     """Add `--trivy-db`, a folder with a vulnerability database."""
     command.add_argument(
-        "--trivy-db", help="a folder with trivy.db and metadata.json; by default it is downloaded"
+        "--trivy-db",
+        help="a folder with trivy.db and metadata.json; by default they are downloaded",
     )
     command.add_argument(
         "--db-repository",
@@ -137,13 +138,13 @@ def add_keys(command: ArgumentParser) -> None:
         "--key",
         action="append",
         default=[],
-        help="trust only this public key; by default the configured keys",
+        help="trust only the public key in this file; by default the configured keys",
     )
     command.add_argument(
         "--identity",
         action="append",
         default=[],
-        help="trust this identity, ISSUER=IDENTITY, as certified by Sigstore",
+        help="trust statements that this identity signed by Sigstore, ISSUER=IDENTITY",
     )
 
 
@@ -155,7 +156,7 @@ def add_release(command: ArgumentParser) -> None:
         "--device",
         choices=("auto", "cuda", "cpu"),
         default="auto",
-        help="what the suites run on; auto: the GPUs if there are any",
+        help="where the suites run; auto uses the GPUs if there are any",
     )
     add_database(command)
 
@@ -167,13 +168,13 @@ def add_promotion(command: ArgumentParser) -> None:
         "--channel",
         choices=named,
         default="",
-        help="by default production if all evidence allows it, else candidate",
+        help="where it goes; by default production if all evidence allows it, else candidate",
     )
     command.add_argument(
         "--kind",
         choices=release_kinds.KINDS,
         default="",
-        help="by default major for the first release of a line, else patch",
+        help="what the release may change; by default major for the first of a line, else patch",
     )
     command.add_argument("--approve", action="store_true", help="approve a major release")
     command.add_argument(

@@ -32,7 +32,7 @@ UNTIL = make_argument("--until", choices=STAGES, help="the last stage to run")
 RENEW = make_argument(
     "--renew",
     action="store_true",
-    help="build from today's Debian packages; ignored once the version is released",
+    help="take today's Debian packages; ignored if the version is released",
 )
 
 
@@ -71,7 +71,7 @@ def run_promote(asked: Namespace) -> int:
 
 
 def run_report(asked: Namespace) -> int:
-    """`report`: write the HTML and Markdown reports; exits with the release's verdict."""
+    """`report`: write the HTML and Markdown reports; the exit code is that of the verdict."""
     return _run_stage(asked)
 
 
@@ -86,7 +86,7 @@ def _add_executor(command: ArgumentParser) -> None:
         "--executor",
         choices=EXECUTORS,
         default="docker",
-        help="`local` runs the suites in the Python of --python, and proves no image",
+        help="by default docker; `local` uses the Python of --python, and judges no image",
     )
     command.add_argument(
         "--python",

@@ -14,7 +14,7 @@ from runner.untrusted import clean_line
 if TYPE_CHECKING:
     from _typeshed import SupportsWrite
 
-DESCRIPTION = "Cut releases of the PyTorch-CUDA images: build, validate, scan, promote, report."
+DESCRIPTION = "Make releases of the PyTorch-CUDA images: build, validate, scan, promote, report."
 
 COMMANDS = (*prepare.COMMANDS, *cut.COMMANDS, *released.COMMANDS, *cut.STAGE_COMMANDS)
 """In the order in which help shows them. A new one goes into the tuple of its own module."""

@@ -36,7 +36,12 @@ OPTIONAL_VERSION = make_argument(
     nargs="?",
     help="for example v2.6.0; by default the newest of every line",
 )
-FORMAT = make_argument("--format", choices=("table", "json", "github"), default="table")
+FORMAT = make_argument(
+    "--format",
+    choices=("table", "json", "github"),
+    default="table",
+    help="by default table; github is a matrix of jobs for GitHub Actions",
+)
 
 PROBLEMS_SHOWN = 50
 """Problems of an image that `check` shows on the terminal, one a line."""
@@ -120,7 +125,7 @@ def _show_plan(plan: planning.ReleasePlan) -> None:
 
 
 def run_lock(asked: Namespace) -> int:
-    """`lock`: update the locks of a line as far as the next release of a kind allows.
+    """`lock`: update the locks of a line to the newest versions that its next release may have.
 
     The changes are shown. With `--layers` only the lock of layers is written again; the versions of
     the wheels stay the same.
@@ -179,17 +184,17 @@ def _add_line(command: ArgumentParser) -> None:
         "--kind",
         choices=release_kinds.KINDS,
         default=release_kinds.PATCH,
-        help="the kind of the next release; by default patch",
+        help="the kind of the next release, which limits the changes; by default patch",
     )
     command.add_argument(
         "--layers",
         action="store_true",
-        help="only write the lock of layers again, from the locks of wheels as they are",
+        help="only write the lock of layers again; the locks of wheels stay as they are",
     )
 
 
 def run_check(asked: Namespace) -> int:
-    """`check`: run the suites and the look inside on any image; nothing is signed or promoted."""
+    """`check`: run the suites on any image and inspect it; nothing is signed or promoted."""
     command = typed_command(asked)
     with home.only_run():
         found = checking.check_image(
@@ -217,7 +222,7 @@ def _add_check(command: ArgumentParser) -> None:
         "image",
         metavar="REF",
         type=parse_image_reference,
-        help="an image in a registry, or one that the engine has",
+        help="an image in a registry, or a local image of the engine",
     )
     command.add_argument(
         "--line", default="", help="for example 2.6; by default the line in the image's labels"
@@ -231,7 +236,7 @@ def _add_check(command: ArgumentParser) -> None:
         "--device",
         choices=("auto", "cuda", "cpu"),
         default="auto",
-        help="what the suites run on; auto: the GPUs if there are any",
+        help="where the suites run; auto uses the GPUs if there are any",
     )
 
 

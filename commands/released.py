@@ -53,7 +53,12 @@ from scan import store
 FEED_TITLE = "PyTorch-CUDA images"
 HOME_PAGE = "https://github.com/pytorch-cuda-images/pytorch-cuda-images"
 
-CHANNEL = make_argument("--channel", choices=(PRODUCTION, CANDIDATE), default=PRODUCTION)
+CHANNEL = make_argument(
+    "--channel",
+    choices=(PRODUCTION, CANDIDATE),
+    default=PRODUCTION,
+    help="judge releases or candidates; by default production",
+)
 BEFORE = make_argument("before", help="the older version, for example v2.6.0")
 AFTER = make_argument("after", help="the newer version, for example v2.6.1")
 REFERENCE = make_argument(
@@ -62,12 +67,17 @@ REFERENCE = make_argument(
     help="for example v2.6.0-cv, pytorch-cuda:v2.6.0-cv or pytorch-cuda@sha256:...",
 )
 ALIAS = make_argument(
-    "alias", help="for example v2.6; all aliases that its release moved go with it"
+    "alias", help="for example v2.6; all aliases that its release moved are moved back too"
 )
-TO = make_argument("--to", default="", help="the version to go back to; by default the one before")
+TO = make_argument(
+    "--to", default="", help="the version to go back to; by default the previous one"
+)
 YANKED = make_argument("version", help="for example v2.6.1")
 REASON = make_argument(
-    "--reason", required=True, type=parse_line, help="shown to everybody who verifies the release"
+    "--reason",
+    required=True,
+    type=parse_line,
+    help="one line; everybody who verifies the release sees it",
 )
 DATE = make_argument("--date", type=parse_day, help="for example 2026-12-15; by default today")
 FOLDER = make_argument("folder", help="the folder for NAME.key and NAME.pub")
@@ -75,7 +85,7 @@ NAME = make_argument("--name", default="release", help="the name of both files; 
 
 
 def run_rescan(asked: Namespace) -> int:
-    """`rescan`: judge every released image again by today's database; no image is pulled."""
+    """`rescan`: judge every released image with today's vulnerability database; pulls no image."""
     catalog, registry = catalogue.load_catalog(), Registry(embedded.require_registry())
     judged = rescan_images(_make_assessor(catalog, registry, asked), asked.channel)
     if asked.json:
@@ -130,7 +140,7 @@ def run_verify(asked: Namespace) -> int:
 
 
 def run_rollback(asked: Namespace) -> int:
-    """`rollback`: move an alias back to the release before, with all aliases that moved with it."""
+    """`rollback`: move an alias, and all that moved with it, back to the previous release."""
     catalog, registry = catalogue.load_catalog(), Registry(embedded.require_registry())
     judge = make_target_check(_make_assessor(catalog, registry, asked))
     with home.only_run():
@@ -148,7 +158,7 @@ def run_rollback(asked: Namespace) -> int:
 
 
 def run_yank(asked: Namespace) -> int:
-    """`yank`: mark a release that nobody should use; nothing is deleted."""
+    """`yank`: mark a release that nobody should use; this deletes nothing."""
     catalog, registry = catalogue.load_catalog(), Registry(embedded.require_registry())
     with home.only_run():
         return _show_outcome(
@@ -226,12 +236,12 @@ def _add_telling(command: ArgumentParser) -> None:
         "--home",
         type=parse_address,
         default=HOME_PAGE,
-        help="the address of the project's pages; links lead there",
+        help="the address of the project's page, for the links in notes and feed",
     )
     command.add_argument(
         "--feeds",
         type=Path,
-        help="a folder with published feeds, VERSION.atom; their entries are kept",
+        help="a folder with the published feeds, VERSION.atom; the new feed keeps their entries",
     )
     command.add_argument("--dry-run", action="store_true", help="do not call the webhook")
 
@@ -274,7 +284,7 @@ def _read_notes(path: Path) -> str:
 
 
 def run_keys(asked: Namespace) -> int:
-    """`keys`: make a key pair to sign evidence with."""
+    """`keys`: make a pair of keys to sign evidence."""
     for path in keys.generate_pair(Path(asked.folder), asked.name):
         progress.say_line(f"wrote {path}")
     return EXIT_OK

@@ -40,7 +40,7 @@ def find_layers(
 def find_layer(registry: Registry, repositories: Repositories, blob: Blob) -> HeldLayer | None:
     """Return the repository that holds a layer; None if no repository of the catalogue has it.
 
-    Raises RegistryError as `find_all` does.
+    Raises RegistryError as `find_layers` does.
     """
     for repository in (repositories.staging, repositories.cache):
         if registry.has_blob(repository, blob.digest, blob.size):
@@ -55,7 +55,7 @@ def find_layer(registry: Registry, repositories: Repositories, blob: Blob) -> He
 
 
 def has_all(registry: Registry, repository: str, blobs: Sequence[Descriptor]) -> bool:
-    """Return whether a repository has every blob. Raises RegistryError as `find_all` does."""
+    """Return whether a repository has every blob. Raises RegistryError as `find_layers` does."""
     with ThreadPoolExecutor(WORKERS) as pool:
         return all(
             pool.map(lambda blob: registry.has_blob(repository, blob.digest, blob.size), blobs)

@@ -74,7 +74,7 @@ class Manifest:
     def content(self) -> dict[str, Any]:
         """The manifest, parsed.
 
-        Raises Malformed; what `Registry.manifest` returned was checked already.
+        Raises Malformed; what `Registry.read_manifest` returned was checked already.
         """
         found = parse_json(self.body, LARGEST_MANIFEST)
         if not isinstance(found, dict):
@@ -160,7 +160,7 @@ def parse_manifest(body: bytes, media_type: str) -> Manifest:
     """Return a manifest or an index that a registry served. Raises Malformed for anything else.
 
     The entries of an index are not checked: a malformed one must not hide the others
-    (`Manifest.children`).
+    (`Manifest.parse_children`).
     """
     found = Manifest(body, media_type)
     if found.is_index:

@@ -1,4 +1,4 @@
-"""Check any image with the suites and a look inside.
+"""Check any image with the suites and an inspection.
 
 That may be one that a team built on ours, or one of somebody else. Nothing is signed, and nothing
 is decided or promoted from the result.
@@ -48,8 +48,8 @@ class CheckRecord:
     """The result of checking one image: out/checks/ID/check.json.
 
     `image_id` is the digest of its configuration, `digest` that of its manifest, empty if it was
-    only built here. `validation` is the result of the suites, `problems` are what the look inside
-    refuses.
+    only built here. `validation` is the result of the suites, `problems` are what the
+    inspection refuses.
     """
 
     reference: str
@@ -91,7 +91,7 @@ def find_expectation(
 def check_image(
     catalog: Catalog, reference: str, asked: tuple[str, str], device: str, command: str
 ) -> CheckRecord:
-    """Run the suites in containers of an image and look inside it.
+    """Run the suites in containers of an image, and inspect it.
 
     `asked` are `--line` and `--stacks`, empty if they were not given; `device` is auto, cpu or
     cuda; `command` is what a person typed. Raises ConfigError if there is no such image, or its
@@ -128,7 +128,7 @@ def check_image(
 def longest_check_s(stacks: Collection[str]) -> int:
     """Return the most seconds, in whole hours, that a check may take once the image is here.
 
-    Each suite has a limit, and one that failed is run once more. So is the look inside.
+    Each suite has a limit, and one that failed is run once more. So is the inspection.
     """
     seconds = sum(suite.timeout_s for suite in list_suites(stacks)) + image_facts.TIMEOUT_S
     return 3600 * math.ceil(2 * seconds / 3600)
@@ -170,14 +170,14 @@ def _look_inside(
     try:
         return bound_problems(tuple(_find_problems(catalog, expected, image))), ""
     except EnvironmentFailed as error:
-        return (), f"the look inside failed: {error.message}"
+        return (), f"the inspection failed: {error.message}"
 
 
 def _find_problems(
     catalog: Catalog, expected: Expectation, image: HeldImage
 ) -> Iterator[ScanProblem]:
     """Yield what the scan's policy refuses in the configuration and the file system."""
-    with progress.show_step("image: look inside"):
+    with progress.show_step("image: inspection"):
         facts = image_facts.probe_image(image.id)
     if isinstance(facts, ScanProblem):
         yield facts

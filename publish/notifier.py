@@ -1,4 +1,4 @@
-"""The contract of what is notified of a release: a webhook today; chat or mail may follow."""
+"""What every notifier of a release does. The webhook is one."""
 
 from __future__ import annotations
 

@@ -198,9 +198,9 @@ def without_volumes_of_a_failure(client: Any, mounts: Iterable[Mount]) -> Iterat
 
 
 def remove_left_volumes(client: Any, label: str) -> None:  # noqa: ANN401
-    """Remove the volumes of `volumes_read_only` whose `label` names a folder that is gone.
+    """Remove the volumes of `volumes_read_only` that killed runs left.
 
-    The run that made them was killed.
+    The `label` of such a volume names a folder that is gone.
     """
     listed = client.api.volumes({"name": f"{PREFIX}-volume-", "label": label})
     for each in listed.get("Volumes") or ():

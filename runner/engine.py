@@ -223,7 +223,7 @@ def _repository(reference: str) -> str:
 def pull_image(reference: str, is_served_whole: Callable[[str], bool] | None = None) -> None:
     """Pull by digest, with progress; nothing is done if the engine has it.
 
-    `is_served_whole` is as for `obtain`. Raises ImageCannotBeUnpacked and EnvironmentFailed.
+    `is_served_whole` is as for `obtain_image`. Raises ImageCannotBeUnpacked and EnvironmentFailed.
     """
     with report_failures(f"pull of {reference}"):
         try:

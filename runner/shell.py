@@ -64,10 +64,10 @@ def run(  # noqa: PLR0913 - keyword-only knobs of one call
 ) -> str:
     """Run `command` and return its stdout.
 
-    Its variables are those of this process that are no secrets (`environment`), and `env`; without
-    `inherit` they are `env` alone. Raises EnvironmentFailed with the end of its stderr and `hint`
-    if it cannot be run, runs longer than `timeout_s`, prints more than OUTPUT_BYTES or exits with a
-    code that is not in `ok_codes`.
+    Its variables are those of this process that are no secrets (`public_environment`), and `env`;
+    without `inherit` they are `env` alone. Raises EnvironmentFailed with the end of its stderr and
+    `hint` if it cannot be run, runs longer than `timeout_s`, prints more than OUTPUT_BYTES or exits
+    with a code that is not in `ok_codes`.
     """
     done = run_to_end(
         command, hint=hint, env=env, timeout_s=timeout_s, stdin=stdin, inherit=inherit

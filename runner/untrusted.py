@@ -190,7 +190,7 @@ def escape_unprintable(text: str, limit: int = 300) -> str:
     r"""Return `text` with every invisible character written as an escape (`\x1b`).
 
     It is cut to `limit` characters. This is for names and paths that are compared: two different
-    texts stay different, which `clean` does not promise.
+    texts stay different, which `clean_text` does not promise.
     """
     shown = "".join(
         each.encode("unicode_escape").decode()

@@ -35,8 +35,8 @@ class ProbeResult:
 class ImageContents:
     """Everything that is known of one digest.
 
-    `report` is Trivy's own: secrets, and the image's configuration. `inside` is a Problem if the
-    image cannot be probed.
+    `report` is Trivy's own: secrets, and the image's configuration. `inside` is a ScanProblem if
+    the image cannot be probed.
     """
 
     sbom: Sbom

@@ -196,7 +196,7 @@ def open_database(path: Path) -> Iterator[BoltFile]:
 def find_sources(path: Path, distribution: str) -> dict[str, str]:
     """Return the advisory source of each type of package URL: `{"deb": "Debian Security Tracker"}`.
 
-    `distribution` is that of `scan.sbom.distribution_of`, for instance `debian 12.15`. A type
+    `distribution` is that of `scan.sbom.read_distribution`, for instance `debian 12.15`. A type
     without a source is left out. The buckets are those that Trivy reads: Debian's by its major
     version, and all that begin with `pip::` (trivy's pkg/detector/ospkg/debian and
     pkg/detector/library).

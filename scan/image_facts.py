@@ -125,8 +125,8 @@ class _ProbeExit:
 def probe_image(reference: str) -> ImageFacts | ScanProblem:
     """Return the facts of an image (`HOST/REPOSITORY@DIGEST`), which is pulled if it is missing.
 
-    Returns a Problem if the image itself prevents it: no container of it starts, or its Python is
-    missing, crashes, hangs, or prints something else. So one bad image does not stop the others.
+    Return a ScanProblem if the image itself prevents it: no container of it starts, or its Python
+    is missing, crashes, hangs, or prints something else. So one bad image does not stop the others.
     Raises EnvironmentFailed if the engine fails.
     """
     engine.pull_image(reference)

@@ -22,7 +22,8 @@ def check_python_licences(
 ) -> tuple[ScanProblem, ...]:
     """Return every Python package whose licence may not be shipped, or is not known.
 
-    What is inside a wheel is left to the package that brings it. Many are counted (`first_of`).
+    What is inside a wheel is left to the package that brings it. Many are counted
+    (`limit_problems`).
     """
     return tuple(limit_problems(list(_python_problems(packages, allowed))))
 
@@ -48,7 +49,7 @@ def _python_problems(
 def check_debian_areas(areas: Mapping[str, str], allowed: LicencePolicy) -> tuple[ScanProblem, ...]:
     """Return every Debian package of an archive area that may not be shipped.
 
-    Many are counted (`first_of`): an image can claim any number of packages.
+    Many are counted (`limit_problems`): an image can claim any number of packages.
     """
     found = [
         ScanProblem(LICENCE, name, f"it is from Debian's {area}, which is not allowed", WAY_OUT)

@@ -126,7 +126,7 @@ def analyse_image(reference: str, folder: Path, cache: Path | None = None) -> An
 
 
 def read_analysis(folder: Path) -> Analysis:
-    """Return the documents that an earlier `analyse` left in `folder`.
+    """Return the documents that an earlier `analyse_image` left in `folder`.
 
     Raises EnvironmentFailed if one is missing or not complete.
     """

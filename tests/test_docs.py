@@ -12,6 +12,7 @@ from runner.home import REPOSITORY
 PAGES = sorted(
     [*REPOSITORY.glob("*.md"), *(REPOSITORY / "docs").glob("*.md")], key=lambda page: page.name
 )
+CODE = r"runner|oci|images|validation|scan|publish|report|commands|tests|benchmarks|docs|\.github"
 STATUS = r"accepted(?:, limited by \d+)?|replaced by \d+"
 
 
@@ -36,6 +37,14 @@ def test_every_link_leads_somewhere(page: Path) -> None:
     for target, anchor in links(page):
         assert target.exists(), target
         assert not anchor or anchor in anchors(target), f"{target.name}#{anchor}"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_file_that_is_named_exists(page: Path) -> None:
+    """Words in capitals stand for a name: `images/STACK/LINE.lock`."""
+    found = re.findall(rf"`((?:{CODE})/[^`\s]+)`", page.read_text(encoding="utf-8"))
+    named = [each for each in found if not re.search(r"[A-Z]{3}|[{*]|/2\.9", each)]
+    assert not [each for each in named if not (REPOSITORY / each).exists()]
 
 
 def test_every_page_is_linked() -> None:

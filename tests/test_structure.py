@@ -112,6 +112,20 @@ def test_rooms_import_only_what_is_below() -> None:
     assert not wrong_rooms(REPOSITORY)
 
 
+def test_every_folder_with_code_is_in_the_architecture() -> None:
+    """A folder of tests that is named after a folder of code needs no line of its own."""
+    page = (REPOSITORY / "docs" / "architecture.md").read_text(encoding="utf-8")
+    code = {
+        path.parent.relative_to(REPOSITORY)
+        for room in (*RANKS, *OUTSIDE)
+        for path in (REPOSITORY / room).rglob("*.py")
+    }
+    folders = {each for each in code if "planted" not in each.parts}
+    named = {each for each in folders if f"`{each}/`" in page}
+    mirrored = {Path("tests") / each for each in folders}
+    assert not sorted(folders - named - mirrored - {Path("tests")})
+
+
 def test_every_folder_of_publish_is_a_room() -> None:
     """A folder that is not in ROOMS would belong to the room above it."""
     folders = {f"publish/{path.parent.name}" for path in REPOSITORY.glob("publish/*/__init__.py")}

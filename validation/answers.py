@@ -1,6 +1,6 @@
-"""Expected answers to the challenges of `suites/questions.py`, computed on the host by NumPy.
+"""Expected answers to the challenges of the suites, computed on the host by NumPy.
 
-No image takes part.
+The questions are in `suites/contract/questions.py`. No image takes part.
 
 They are exact, integers or integers divided by a power of two, but for the parts that name a
 tolerance.

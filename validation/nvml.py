@@ -109,8 +109,8 @@ class GpuActivity:
 class Sampler:
     """Reader of `gpus`: at once and then every `interval_s` seconds, while its `with` block runs.
 
-    `samples` are in the order they were read, `work` is what was seen of each GPU. A lost GPU is
-    read no more; `problem` names it. Without GPUs nothing is started.
+    `all_samples` are in the order they were read, `work` is what was seen of each GPU. A lost GPU
+    is read no more; `lost_gpu` names it. Without GPUs nothing is started.
     """
 
     def __init__(self, gpus: Iterable[GpuAtRest], interval_s: float = 1.0) -> None:

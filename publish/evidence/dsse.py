@@ -61,7 +61,7 @@ def verify_envelope_bytes(
 def verify_envelope(
     envelope: Mapping[str, Any], trusted: PublicKeys, payload_type: str = MEDIA_TYPE
 ) -> VerifiedPayload:
-    """Return the payload of a parsed envelope, as `open_envelope` does."""
+    """Return the payload of a parsed envelope, as `verify_envelope_bytes` does."""
     try:
         payload, stated = _decode_base64(envelope["payload"]), envelope["payloadType"].encode()
         (made,) = envelope["signatures"]

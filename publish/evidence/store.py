@@ -141,7 +141,7 @@ def find_evidence(
 ) -> FoundEvidence | None:
     """Return one artifact about `digest`, listed or not; None if it is not there.
 
-    Raises as `read`.
+    Raises as `read_evidence`.
     """
     listed = referrers.find_referrer(registry, repository, digest, artifact)
     if listed is None or listed.artifact_type != BUNDLE:

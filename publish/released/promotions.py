@@ -35,7 +35,7 @@ def find_last_promotion(
     """Return the last promotion of a version as a release, else as a candidate, or None.
 
     A promotion that is half done does not count. `trusted` is called only if the journal names the
-    version. Raises ConfigError as `released`.
+    version. Raises ConfigError as `list_releases`.
     """
     names = str(version), candidate_stem(str(version))
     hints = trusted_journal.read_as_written(registry, catalog.repositories, Trusted()).journal

@@ -46,7 +46,7 @@ def read_as_written(
 ) -> StoredJournal:
     """Return the journal whoever wrote it; `problem` says why its signature does not count.
 
-    Raises as `read`.
+    Raises as `read_confirmed`.
     """
     return journal.read_journal(
         registry, repositories.journal, documents.make_journal_seal(_refuse_to_sign, trusted)

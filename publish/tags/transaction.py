@@ -50,7 +50,7 @@ ATTEMPTS = 3
 
 @dataclass(frozen=True)
 class Production:
-    """The place where tags move, and in whose name (`lock.owner`).
+    """The place where tags move, and in whose name (`lock.make_owner_name`).
 
     `marks` reads and makes the marks of yanks, `seal` signs the journal, and `lock_seal` the claim
     of the lock. `doubt` returns why the decision behind a tag of a transaction cannot be believed,

@@ -326,7 +326,7 @@ class Stepped(Registry):
 
 
 STEPS = 14
-"""More than the requests of one `attach` whose blobs are there."""
+"""More than the requests of one `attach_artifact` whose blobs are there."""
 
 
 def test_attaching_takes_fewer_steps_than_are_tried(client: Registry) -> None:

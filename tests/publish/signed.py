@@ -195,8 +195,8 @@ def bundle(envelope: Mapping[str, Any]) -> bytes:
 def plant(
     registry: Registry, repository: str, subject: Descriptor, data: bytes, claimed: str = ""
 ) -> Descriptor:
-    """An artifact about `subject` that `publish` would never make; it claims to hold the predicate
-    type `claimed`.
+    """An artifact about `subject` that `publish_statements` would never make; it claims to hold the
+    predicate type `claimed`.
     """
     notes = {"dev.sigstore.bundle.predicateType": claimed}
     return attach_artifact(registry, repository, subject, BUNDLE, [(BUNDLE, data)], notes)

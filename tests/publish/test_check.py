@@ -134,7 +134,7 @@ def test_a_look_that_fails_leaves_what_the_suites_said(monkeypatch: pytest.Monke
     found = check.check_image(CATALOG, "team/image:1", ("", ""), "cpu", "")
     assert (found.verdict, found.reason) == (
         Verdict.INFRA,
-        "the look inside failed: the engine went away",
+        "the inspection failed: the engine went away",
     )
     assert found.validation == judged(Verdict.PASS)
 

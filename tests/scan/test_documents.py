@@ -194,7 +194,7 @@ def test_two_names_that_look_alike_stay_two() -> None:
     assert package.name == r"requests\u200b"
 
 
-# A look inside
+# The image probe
 
 
 def looked(document: object) -> ImageFacts | ScanProblem:

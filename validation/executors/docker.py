@@ -103,7 +103,7 @@ _CONFINEMENT = {
 
 
 def run_suite(suite: Suite, setup: Setup) -> SuiteExecution:
-    """As `Executor.run`, in a container of its own."""
+    """As `Executor.run_suite`, in a container of its own."""
     started, asked = time.monotonic(), make_challenge(setup.expected)
     with staging.stage_run(suite, setup, asked) as folder:
         ended = _run_container(suite, setup, folder)
@@ -194,7 +194,7 @@ class _StartRefused(Exception):
 class ContainerExit:
     """End of a container, as the engine and the host saw it.
 
-    `malformed` and `host_problem` are as in `judge.Ended`.
+    `malformed` and `host_problem` are as in `judge.SuiteExecution`.
     """
 
     exit_code: int | None

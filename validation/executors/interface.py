@@ -17,8 +17,8 @@ class Setup:
     """Settings of every suite's container of one image.
 
     `reference` is what is run: HOST/REPOSITORY@DIGEST, or an interpreter of this machine.
-    `harness` is the folder of `harness.installed()`. `memory_bytes` limits the container (None:
-    the machine is the limit); `mounts` are further (host folder, path inside), read-only;
+    `harness` is the folder of `harness.install_harness()`. `memory_bytes` limits the container
+    (None: the machine is the limit); `mounts` are further (host folder, path inside), read-only;
     `environment` comes on top of the image's.
     """
 
@@ -32,7 +32,7 @@ class Setup:
 
 
 class Executor(Protocol):
-    """A place to run suites in. What a suite ran in is gone when `run` returns.
+    """A place to run suites in. What a suite ran in is gone when `run_suite` returns.
 
     `PROVES_IMAGE` says whether a run there proves something about an image, and not only about a
     machine.

@@ -71,7 +71,7 @@ def prepare_run(setup: Setup) -> None:
 
 
 def run_suite(suite: Suite, setup: Setup) -> SuiteExecution:
-    """As `Executor.run`, in processes of its own; `setup.reference` is the interpreter.
+    """As `Executor.run_suite`, in processes of its own; `setup.reference` is the interpreter.
 
     Mounts, and limits of shared memory and memory, are the machine's.
     """
@@ -122,7 +122,7 @@ def suite_environment(setup: Setup) -> dict[str, str]:
 class ProcessExit:
     """End of the suite's process.
 
-    `code` is None if it had to be ended; `malformed` is as in `judge.Ended`.
+    `code` is None if it had to be ended; `malformed` is as in `judge.SuiteExecution`.
     """
 
     code: int | None

@@ -44,7 +44,7 @@ Other errors of the system are this machine's.
 class SuiteOutput:
     """Files that a suite left in `out`: text of a stranger.
 
-    `malformed` and `host_problem` are as in `judge.Ended`.
+    `malformed` and `host_problem` are as in `judge.SuiteExecution`.
     """
 
     report: str = ""
@@ -148,7 +148,7 @@ def describe_excess(folder: Path) -> str:
     except OSError as error:
         if error.errno in _OF_THE_IMAGE:
             return f"`{OUT}` cannot be read: {error.strerror}"
-        return ""  # told by `written`, when the suite has ended
+        return ""  # told by `read_output`, when the suite has ended
     return ""
 
 

@@ -123,7 +123,7 @@ def whole() -> dict[str, Statement]:
 
 
 def found(statement: Statement, artifact: str = "") -> FoundEvidence:
-    """As `evidence.read` has a statement that a trusted key signed."""
+    """As `read_evidence` returns a statement that a trusted key signed."""
     named = artifact or f"sha256:{statement.predicate_type}{read_date(statement)}"
     return FoundEvidence(
         named, statement.predicate_type, statement, "k" * 64, read_date(statement), ""
