@@ -91,7 +91,12 @@ def main(arguments: Sequence[str]) -> int:
         )
         return EnvironmentFailed.exit_code
     except OSError as error:
-        progress.say_line(f"error: {_describe_os_error(error)}")
+        what = error.strerror or type(error).__name__
+        place = f"{error.filename}: " if error.filename else ""
+        hint, variable = home.hint_for(error), home.variable_for(error.filename)
+        if variable and variable not in hint:
+            hint += f", or set {variable} to a folder you can use"
+        progress.say_line(f"error: {place}{what} -> {hint}")
         return EnvironmentFailed.exit_code
     except SystemExit:
         raise
@@ -110,16 +115,6 @@ def _run_command(arguments: Sequence[str]) -> int:
     run: Callable[[Namespace], int] = asked.run
     with time_limit(f"`{asked.command}`", asked.longest_s):
         return run(asked)
-
-
-def _describe_os_error(error: OSError) -> str:
-    """Return an error of the system as one line, with what to do about it."""
-    what = error.strerror or type(error).__name__
-    place = f"{error.filename}: " if error.filename else ""
-    hint, variable = home.hint_for(error), home.variable_for(error.filename)
-    if variable and variable not in hint:
-        hint += f", or set {variable} to a folder you can use"
-    return f"{place}{what} -> {hint}"
 
 
 def _report_mistake(error: BaseException) -> str:

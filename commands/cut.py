@@ -17,7 +17,6 @@ from commands.command import EXIT_OF_VERDICT, Command, print_record
 from commands.prepare import run_plan
 from publish.pipeline import STAGES, ReleaseRun, list_stages
 from publish.released.record import ReleaseRecord
-from publish.state import StageRecords
 from report import difference_page, render
 from report.model import ImageRecords
 from runner import home, progress
@@ -135,7 +134,13 @@ def _run_named_stage(cut: ReleaseRun, stage: str) -> ReleaseRecord:
     if stage == "promote":
         return cut.run_promote()
     if stage == "report":
-        known = [_image_records(cut, each) for each in cut.record_store.read_known()]
+        known = []
+        for read in cut.record_store.read_known():
+            image = ImageRecords(read.build.image, read.build, read.validation, read.scan)
+            try:
+                known.append(replace(image, difference=cut.find_difference(read.build)))
+            except ReleaseError as error:  # a report shows whatever there is
+                known.append(replace(image, incomparable=error.message))
         folder = cut.record_store.release_path.parent
         for each in known:
             if each.difference:
@@ -150,18 +155,6 @@ def _run_named_stage(cut: ReleaseRun, stage: str) -> ReleaseRecord:
         }
         stages[stage]()
     return cut.record_store.read_release()
-
-
-def _image_records(cut: ReleaseRun, known: StageRecords) -> ImageRecords:
-    """Return the records of an image for a report.
-
-    A report shows whatever there is: if the difference cannot be made, it says why.
-    """
-    found = ImageRecords(known.build.image, known.build, known.validation, known.scan)
-    try:
-        return replace(found, difference=cut.find_difference(known.build))
-    except ReleaseError as error:
-        return replace(found, incomparable=error.message)
 
 
 COMMANDS = (

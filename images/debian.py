@@ -122,12 +122,20 @@ def _rewrite_export(exported: Path, target: BinaryIO, epoch: int) -> tuple[Blob,
         tarfile.TarFile.open(fileobj=writer, mode="w|", format=tarfile.PAX_FORMAT) as layer,
     ):
         for entry in source:
-            if _is_kept(entry):
-                content = source.extractfile(entry) if entry.isreg() else None
-                if entry.name == STATUS and content is not None:
-                    status = content.read()
-                    content = io.BytesIO(status)
-                layer.addfile(_without_build_traces(entry, epoch), content)
+            is_special = entry.ischr() or entry.isblk() or entry.isfifo()
+            folders = PurePosixPath(entry.name).parents
+            is_emptied = any(PurePosixPath(folder) in folders for folder in _EMPTIED)
+            if is_special or is_emptied or _LEFT_OUT.fullmatch(entry.name):
+                continue
+            content = source.extractfile(entry) if entry.isreg() else None
+            if entry.name == STATUS and content is not None:
+                status = content.read()
+                content = io.BytesIO(status)
+            # what is left out differs between two builds of the same packages
+            fixed = entry.replace(mtime=epoch, uname="", gname="", deep=False)
+            kept = [name for name in entry.pax_headers if name.startswith("SCHILY.xattr.")]
+            fixed.pax_headers = {name: entry.pax_headers[name] for name in kept}
+            layer.addfile(fixed, content)
         # tarfile does not notice a file that ends in or before a header. A complete one ends in
         # two blocks of zeros.
         with exported.open("rb") as file:
@@ -228,22 +236,6 @@ def _build_root(line: Line, base: str, exported: Path) -> None:
         ),
         timeout_s=BUILD_TIMEOUT_S,
     )
-
-
-def _is_kept(entry: tarfile.TarInfo) -> bool:
-    path = PurePosixPath(entry.name)
-    if entry.ischr() or entry.isblk() or entry.isfifo() or _LEFT_OUT.fullmatch(entry.name):
-        return False
-    return not any(PurePosixPath(folder) in path.parents for folder in _EMPTIED)
-
-
-def _without_build_traces(entry: tarfile.TarInfo, epoch: int) -> tarfile.TarInfo:
-    """Return an entry without the fields that differ between two builds of the same packages."""
-    fixed = entry.replace(mtime=epoch, uname="", gname="", deep=False)
-    fixed.pax_headers = {
-        name: value for name, value in entry.pax_headers.items() if name.startswith("SCHILY.xattr.")
-    }
-    return fixed
 
 
 class _LayerFile(io.RawIOBase):

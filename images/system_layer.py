@@ -131,7 +131,12 @@ def _check_layer(layer: SystemLayer, key: str) -> SystemLayer:
         raise Malformed(f"its statement says {blob.size} bytes, {blob.uncompressed} uncompressed")
     if not layer.packages:
         raise Malformed("its statement names no packages")
-    if not _is_past(layer.taken_at):
+    try:
+        taken = datetime.datetime.fromisoformat(layer.taken_at)
+        is_past = taken <= datetime.datetime.now(datetime.UTC) + CLOCK_SKEW
+    except (ValueError, TypeError, OverflowError):  # not a time, or one without a zone
+        is_past = False
+    if not is_past:
         raise Malformed(
             f"its packages were taken at {layer.taken_at!r:.60}, which is not a time in the past"
         )
@@ -140,14 +145,6 @@ def _check_layer(layer: SystemLayer, key: str) -> SystemLayer:
 
 def _is_within(size: object, limit: int) -> bool:
     return type(size) is int and 0 < size <= limit
-
-
-def _is_past(moment: str) -> bool:
-    try:
-        taken = datetime.datetime.fromisoformat(moment)
-        return taken <= datetime.datetime.now(datetime.UTC) + CLOCK_SKEW
-    except (ValueError, TypeError, OverflowError):  # not a time, or one without a zone
-        return False
 
 
 def _tag_of(key: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import tempfile
 import threading
@@ -134,13 +135,9 @@ def _watch_download(folder: Path, meter: progress.Meter, stop: threading.Event) 
     """Count bytes as they arrive: pip itself reports nothing that can be read."""
     seen = 0
     while not stop.wait(POLL_S):
-        now = sum(_size_of(path) for path in folder.rglob("*.whl"))
+        now = 0
+        for path in folder.rglob("*.whl"):
+            with contextlib.suppress(OSError):
+                now += path.stat().st_size
         meter.advance_by(max(0, now - seen))
         seen = max(seen, now)
-
-
-def _size_of(path: Path) -> int:
-    try:
-        return path.stat().st_size
-    except OSError:
-        return 0

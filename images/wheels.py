@@ -245,19 +245,17 @@ class OpenWheel:
             if category not in scheme or not rest:
                 raise self.damage_error(f"`{name}` is in an unknown category of .data")
             target = f"{scheme[category]}/{rest}"
-            yield (
-                self._place_script(name, target, prefix)
-                if category == "scripts"
-                else InstalledFile(target, mode, name)
-            )
-
-    def _place_script(self, name: str, target: str, prefix: Prefix) -> InstalledFile:
-        with self._zip.open(name) as file:
-            is_for_our_python = file.read(len(_FOR_OUR_PYTHON)) == _FOR_OUR_PYTHON
-        if not is_for_our_python:
-            return InstalledFile(target, 0o755, member=name)
-        _, _, rest = self.read_member(name).partition(b"\n")
-        return InstalledFile(target, 0o755, data=f"#!/{prefix.root}/bin/python\n".encode() + rest)
+            if category != "scripts":
+                yield InstalledFile(target, mode, name)
+                continue
+            with self._zip.open(name) as file:
+                is_for_our_python = file.read(len(_FOR_OUR_PYTHON)) == _FOR_OUR_PYTHON
+            if is_for_our_python:
+                _, _, script = self.read_member(name).partition(b"\n")
+                script = f"#!/{prefix.root}/bin/python\n".encode() + script
+                yield InstalledFile(target, 0o755, data=script)
+            else:
+                yield InstalledFile(target, 0o755, member=name)
 
     def _console_scripts(self, prefix: Prefix) -> Iterator[InstalledFile]:
         member = f"{self._dist_info}/entry_points.txt"
@@ -300,7 +298,12 @@ class OpenWheel:
                 and not file.member.startswith(f"{self._dist_info}/RECORD")
             ):
                 raise self.damage_error(f"`{file.member}` is not in its RECORD")
-            hash_, size = known[1:] if known else _hash_and_size(file.data)
+            if known:
+                hash_, size = known[1:]
+            else:
+                digest = bytes.fromhex(digest_of(file.data).removeprefix("sha256:"))
+                hash_ = f"sha256={base64.urlsafe_b64encode(digest).rstrip(b'=').decode()}"
+                size = str(len(file.data))
             rows.append(RecordEntry.from_elements(_record_path(path, prefix), hash_, size).to_row())
         rows.append((_record_path(record, prefix), "", ""))
         text = io.StringIO()
@@ -317,13 +320,6 @@ def _is_inside(path: str) -> bool:
     pure = PurePosixPath(path)
     plain = str(pure) == path and pure.parts and not pure.is_absolute()
     return bool(plain) and ".." not in pure.parts and "\\" not in path and "\0" not in path
-
-
-def _hash_and_size(data: bytes) -> tuple[str, str]:
-    encoded = base64.urlsafe_b64encode(
-        bytes.fromhex(digest_of(data).removeprefix("sha256:"))
-    ).rstrip(b"=")
-    return f"sha256={encoded.decode()}", str(len(data))
 
 
 def _record_path(path: str, prefix: Prefix) -> str:

@@ -6,7 +6,6 @@ If it does, and an engine cannot unpack the image, the image is at fault.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 from oci.manifest import Manifest, parse_descriptor
 from oci.reference import parse_reference
@@ -45,15 +44,11 @@ def _parts(registry: Registry, repository: str, manifest: Manifest) -> Iterator[
     for blob in manifest.parse_blobs():
         yield registry.has_blob(repository, blob.digest, blob.size)
     for entry in manifest.index_entries():
-        if _platform(entry) == PLATFORM:
+        platform = entry.get("platform") if isinstance(entry, dict) else None
+        named = platform if isinstance(platform, dict) else {}
+        if (str(named.get("os")), str(named.get("architecture"))) == PLATFORM:
             image = registry.read_manifest(repository, parse_descriptor(entry).digest)
             yield image is not None and all(
                 registry.has_blob(repository, blob.digest, blob.size)
                 for blob in image.parse_blobs()
             )
-
-
-def _platform(entry: Any) -> tuple[str, str]:  # noqa: ANN401 - JSON
-    platform = entry.get("platform") if isinstance(entry, dict) else None
-    found = platform if isinstance(platform, dict) else {}
-    return str(found.get("os")), str(found.get("architecture"))

@@ -109,7 +109,12 @@ def check_image(
     )
     with time_limit(f"check of {reference}", longest_s):
         judged = validation.validate_image(_make_target(catalog, expected, image, command), device)
-        problems, failure = _look_inside(catalog, expected, image)
+        # much of it is text of the image, and there may be any amount of it: it is bounded
+        problems, failure = tuple[ScanProblem, ...](), ""
+        try:
+            problems = bound_problems(tuple(_find_problems(catalog, expected, image)))
+        except EnvironmentFailed as error:  # the result of the suites stays valid
+            failure = f"the inspection failed: {error.message}"
     beside = [Verdict.FAIL] if problems else [Verdict.INFRA] if failure else []
     reasons = [judged.reason, summarise_problems(problems) if problems else "", failure]
     return CheckRecord(
@@ -157,20 +162,6 @@ def _make_target(
         driver_floor=catalog.lines[expected.line].driver_floor,
         command=command,
     )
-
-
-def _look_inside(
-    catalog: Catalog, expected: Expectation, image: HeldImage
-) -> tuple[tuple[ScanProblem, ...], str]:
-    """Return what the look refuses, or why there was no look: the result of the suites stays valid.
-
-    Much of it is text of the image, and there may be any amount of it: it is cleaned and bounded
-    as in the record of a scan.
-    """
-    try:
-        return bound_problems(tuple(_find_problems(catalog, expected, image))), ""
-    except EnvironmentFailed as error:
-        return (), f"the inspection failed: {error.message}"
 
 
 def _find_problems(

@@ -6,12 +6,10 @@ import time
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from images.catalog import Catalog, Version
+from images.catalog import Version
 from images.names import is_candidate, plain_version
 from images.version import parse_version
-from oci.registry import Registry
 from publish.evidence import documents
-from publish.evidence.trust import Trusted
 from publish.image_assessor import ImageAssessor
 from publish.released import trusted_journal
 from publish.released.published import CANDIDATE, PRODUCTION, Published, list_published
@@ -87,7 +85,10 @@ def rescan_images(bench: ImageAssessor, channel: str) -> RescanResult:
     store.store_history(registry, catalog.repositories.records, history, seal, judges.today)
     record = None if isinstance(judges.database, str) else judges.database.record
     seconds = round(time.monotonic() - started, 3)
-    withdrawn = _withdrawn_versions(registry, catalog, channel, bench.trusted)
+    book = trusted_journal.read_confirmed(registry, catalog.repositories, bench.trusted)
+    withdrawn = book.journal.withdrawn_versions()
+    if channel == CANDIDATE:  # the journal marks candidates with a suffix
+        withdrawn = frozenset(plain_version(each) for each in withdrawn if is_candidate(each))
     newest = tuple(str(line.newest) for line in _judged_lines(judgements, withdrawn))
     verdict = summary_verdict(
         judgement.verdict for judgement in judgements if judgement.version in newest
@@ -161,20 +162,6 @@ def _judged_lines(
             next((each for each in reversed(ordered) if str(each) not in withdrawn), ordered[-1]),
             ordered[-1],
         )
-
-
-def _withdrawn_versions(
-    registry: Registry, catalog: Catalog, channel: str, trusted: Trusted
-) -> frozenset[str]:
-    """Return the versions of a channel that were yanked or rolled back.
-
-    The journal marks candidates with a suffix.
-    """
-    every = trusted_journal.read_confirmed(
-        registry, catalog.repositories, trusted
-    ).journal.withdrawn_versions()
-    candidates = frozenset(plain_version(each) for each in every if is_candidate(each))
-    return candidates if channel == CANDIDATE else every
 
 
 def _judge_image(bench: ImageAssessor, image: Published) -> tuple[RescanVerdict, Iterable[Finding]]:

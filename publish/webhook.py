@@ -207,17 +207,11 @@ def _post_once(to: Webhook, body: bytes) -> _PostResult:
     if 200 <= status < 300:
         return _PostResult()
     elsewhere = ", and redirects are not followed" if 300 <= status < 400 else ""
-    return _PostResult(
-        f"it answered {status}{elsewhere}", status in _PASSING, _parse_retry_after(asked)
-    )
-
-
-def _parse_retry_after(asked: str) -> float:
-    """Return the seconds to wait by a `Retry-After`: seconds or a date; 0 if it is neither."""
     try:
-        return min(Retry().parse_retry_after(asked), LONGEST_WAIT_S) if asked else 0.0
-    except HTTPError:
-        return 0.0
+        wait = min(Retry().parse_retry_after(asked), LONGEST_WAIT_S) if asked else 0.0
+    except HTTPError:  # neither seconds nor a date
+        wait = 0.0
+    return _PostResult(f"it answered {status}{elsewhere}", status in _PASSING, wait)
 
 
 def _describe_error(error: BaseException) -> str:

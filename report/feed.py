@@ -142,20 +142,15 @@ def _read_feed(folder: Path, name: str) -> Iterator[FeedEntry]:
     try:
         data = read_file(folder, name, FEED_BYTES)
         feed = ElementTree.fromstring(data)  # noqa: S314 - expat bounds the expansion of entities
-        yield from _read_entries(feed)
+        if feed.tag != f"{_ATOM}feed":
+            raise ValueError(f"its first element is `{feed.tag}`")  # noqa: TRY301
+        yield from map(_parse_entry, feed.iterfind(f"{_ATOM}entry"))
     except OSError as error:
         raise ConfigError(f"cannot read {folder / name}: {error.strerror}", hint) from None
     except (ElementTree.ParseError, Malformed, ValueError, RecursionError) as error:
         raise ConfigError(
             f"{folder / name} is not a feed of releases: {clean_line(str(error))}", hint
         ) from None
-
-
-def _read_entries(feed: ElementTree.Element) -> Iterator[FeedEntry]:
-    """Yield the entries of a feed. Raises ValueError if it is not a feed of releases."""
-    if feed.tag != f"{_ATOM}feed":
-        raise ValueError(f"its first element is `{feed.tag}`")
-    yield from map(_parse_entry, feed.iterfind(f"{_ATOM}entry"))
 
 
 def _parse_entry(entry: ElementTree.Element) -> FeedEntry:

@@ -123,7 +123,10 @@ def markdown_templates(characters: int) -> Environment:
         escape.clip_start(value, characters)
     )
     templates.filters["sign"] = lambda mark: Markup("{} {}").format(_SIGNS[mark.word], mark.word)
-    templates.filters.update(fence=escape.markdown_fence, blocks=_draw_blocks)
+    templates.filters["fence"] = escape.markdown_fence
+    templates.filters["blocks"] = lambda percent: (
+        "█" * max(round(float(percent) * _BLOCKS / 100), 1)
+    )
     return templates
 
 
@@ -137,8 +140,3 @@ def _load_templates(finalize: Callable[[object], object]) -> Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-
-
-def _draw_blocks(percent: str) -> str:
-    """Return a percentage as a row of blocks, at least one."""
-    return "█" * max(round(float(percent) * _BLOCKS / 100), 1)

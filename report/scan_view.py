@@ -148,6 +148,12 @@ def _view_standing(standing: TriageStatus, judged: Iterable[TriagedFinding]) -> 
 
 def _finding_row(judged: TriagedFinding) -> FindingRow:
     finding, blocks = judged.finding, judged.standing is TriageStatus.BLOCKS
+    note = judged.until
+    if blocks:
+        try:
+            note = judge.suggest_fix(finding)
+        except ValueError:  # a malformed package URL does not hide the finding
+            note = f"update {finding.package} to {finding.fixed_version}"
     return FindingRow(
         mark=Mark(severity_of(finding)),
         id=finding.id,
@@ -155,17 +161,9 @@ def _finding_row(judged: TriagedFinding) -> FindingRow:
         installed=finding.installed_version,
         fixed=finding.fixed_version or "no fix yet",
         title=finding.title,
-        note=_describe_pin(finding) if blocks else judged.until,
+        note=note,
         why=f"{judged.why}, ended on {judged.until}" if blocks else judged.why,
     )
-
-
-def _describe_pin(finding: Finding) -> str:
-    """Return the pin that ends a finding; a malformed package URL does not hide the finding."""
-    try:
-        return judge.suggest_fix(finding)
-    except ValueError:
-        return f"update {finding.package} to {finding.fixed_version}"
 
 
 def severity_of(finding: Finding) -> str:

@@ -250,10 +250,9 @@ def remove_container(name: str) -> None:
 def _pull_with_progress(reference: str, is_served_whole: Callable[[str], bool] | None) -> str:
     """Pull an image; return the digest of its manifest, empty if the engine does not tell it."""
     pulled = _PullState()
+    name = reference.partition("@")[0].rpartition("/")[2]
     try:
-        with progress.show_meter(
-            f"pull {reference.partition('@')[0].rpartition('/')[2]}", 0
-        ) as meter:
+        with progress.show_meter(f"pull {name}", 0) as meter:
             for event in _events_of_pull(reference):
                 pulled.count_event(event, meter)
     except DockerException as error:
@@ -273,18 +272,12 @@ def _pull_with_progress(reference: str, is_served_whole: Callable[[str], bool] |
             f"{_short_message(error)}",
             "build and push the image again, for linux/amd64",
         ) from None
-    _say_pulled(reference, pulled)
-    return pulled.digest
-
-
-def _say_pulled(reference: str, pulled: _PullState) -> None:
-    """Say how much a pulled image takes: it stays in the engine."""
     found = connect_engine().images.get(reference)
     size = progress.format_megabytes(int((found.attrs or {}).get("Size") or 0))
-    name = reference.partition("@")[0].rpartition("/")[2]
     progress.say_line(
         f"  pulled {name}: {pulled.layers} layers, the image takes {size} in the engine"
     )
+    return pulled.digest
 
 
 def _is_no_image(error: Exception) -> bool:

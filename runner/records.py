@@ -152,7 +152,13 @@ def parse_yaml(kind: type[T], text: str, source: str) -> T:
     """
     try:
         _check_events(text)
-        lines, data = _load_checked(text)
+        loader = yaml.SafeLoader(text)
+        try:
+            node = loader.get_single_node()
+            lines = _key_lines(node)
+            data = None if node is None else loader.construct_document(node)
+        finally:
+            loader.dispose()
         _check_numbers(data)
     except _NotFinite as error:
         raise ConfigError(
@@ -177,16 +183,6 @@ def parse_yaml(kind: type[T], text: str, source: str) -> T:
 def line_of(text: str, *loc: int | str) -> int:
     """Return the line (from 1) of the key at path `loc` in a YAML text, for errors found later."""
     return _line_of(_key_lines(yaml.compose(text, Loader=yaml.SafeLoader)), loc)
-
-
-def _load_checked(text: str) -> tuple[dict[Loc, int], Any]:
-    """Return the line of every key, and the values. The text was checked before."""
-    loader = yaml.SafeLoader(text)
-    try:
-        node = loader.get_single_node()
-        return _key_lines(node), None if node is None else loader.construct_document(node)
-    finally:
-        loader.dispose()
 
 
 def _check_events(text: str) -> None:

@@ -68,22 +68,18 @@ def _is_started(client: Any, reference: str, options: Mapping[str, Any]) -> bool
 @contextlib.contextmanager
 def _own_image(client: Any) -> Iterator[str]:  # noqa: ANN401
     """An image that holds one program, which ends at once."""
-    told = client.api.import_image_from_data(_build_archive())
+    program, written = _build_program(), io.BytesIO()
+    with tarfile.open(fileobj=written, mode="w") as archive:
+        entry = tarfile.TarInfo(PROGRAM.removeprefix("/"))
+        entry.size, entry.mode = len(program), 0o755
+        archive.addfile(entry, io.BytesIO(program))
+    told = client.api.import_image_from_data(written.getvalue())
     image = str(json.loads(told.strip().splitlines()[-1])["status"])
     try:
         yield image
     finally:
         with contextlib.suppress(DockerException):
             client.images.remove(image, force=True)
-
-
-def _build_archive() -> bytes:
-    program, written = _build_program(), io.BytesIO()
-    with tarfile.open(fileobj=written, mode="w") as archive:
-        entry = tarfile.TarInfo(PROGRAM.removeprefix("/"))
-        entry.size, entry.mode = len(program), 0o755
-        archive.addfile(entry, io.BytesIO(program))
-    return written.getvalue()
 
 
 def _build_program() -> bytes:

@@ -72,7 +72,12 @@ def inspect_image(
             )
             records.write_record(folder / INSIDE, result)
     analysis = trivy.read_analysis(folder)
-    _require_same_digest(analysis.cyclonedx, build.digest)
+    component = parse_cyclonedx(analysis.cyclonedx).metadata.component
+    properties = component.properties if component else []
+    named = [each.value for each in properties if each.name == "aquasecurity:trivy:RepoDigest"]
+    if not any(name.endswith(f"@{build.digest}") for name in named):
+        about = clean_line(f"{named or 'nothing'}")
+        raise EnvironmentFailed(f"the SBOM is about {about}, not {build.digest}", trivy.HINT)
     packages = sbom.read_packages(analysis.cyclonedx)
     kinds = dict(sorted(Counter(package.type for package in packages).items()))
     kept = _read_kept_probe(folder) or ProbeResult(None, None)
@@ -114,13 +119,3 @@ def _is_reusable(before: ScanRecord | None, build: BuildRecord, folder: Path) ->
             parse_cyclonedx(trivy.read_analysis(folder).cyclonedx).metadata.timestamp
         )
     )
-
-
-def _require_same_digest(document: dict[str, Any], digest: str) -> None:
-    """Raise EnvironmentFailed if the SBOM does not name `digest` as its subject."""
-    component = parse_cyclonedx(document).metadata.component
-    properties = component.properties if component else []
-    named = [each.value for each in properties if each.name == "aquasecurity:trivy:RepoDigest"]
-    if not any(name.endswith(f"@{digest}") for name in named):
-        about = clean_line(f"{named or 'nothing'}")
-        raise EnvironmentFailed(f"the SBOM is about {about}, not {digest}", trivy.HINT)

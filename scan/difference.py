@@ -152,7 +152,12 @@ def compare_snapshots(before: Snapshot, after: Snapshot) -> Difference:
     ConfigError if versions of a type of package cannot be compared.
     """
     old, new = _group_by_name(before), _group_by_name(after)
-    moves = {key: _pair_copies(key, old, new) for key in sorted({*old, *new})}
+    moves = {}
+    for key in sorted({*old, *new}):  # its changed copies are paired, from the newest version down
+        there, here = old.get(key, []), new.get(key, [])
+        gone = _unmatched_copies(key[0], there, here)
+        come = _unmatched_copies(key[0], here, there)
+        moves[key] = [_PackagePair(*pair) for pair in zip_longest(gone, come)]
     advisories = _compare_advisories(
         before, after, {key[:2] for key, found in moves.items() if found}
     )
@@ -200,18 +205,6 @@ def _is_vendored(package: Package) -> bool:
 
 def _normalise_name(kind: str, name: str) -> str:
     return canonicalize_name(name) if kind == "pypi" else name
-
-
-def _pair_copies(
-    key: Key, old: dict[Key, list[Package]], new: dict[Key, list[Package]]
-) -> list[_PackagePair]:
-    """Return the changed copies of one package.
-
-    Copies of the same version are left out; the others are paired, from the newest version down.
-    """
-    before, after = old.get(key, []), new.get(key, [])
-    gone, come = _unmatched_copies(key[0], before, after), _unmatched_copies(key[0], after, before)
-    return [_PackagePair(*pair) for pair in zip_longest(gone, come)]
 
 
 def _unmatched_copies(

@@ -103,6 +103,13 @@ def _scan_contents(
         folder, subject.build, assessed.findings or (), judges.excuses, judges.today.isoformat()
     )
     verdict, reason = assess.verdict_of(problems, assessed)
+    inside, bundled = contents.inside, list[Origin]()
+    if not isinstance(inside, ScanProblem):  # no advisories cover what is inside other packages
+        unlisted = image_facts.count_unlisted(contents.packages, inside)
+        for kind, count in unlisted.items():
+            bundled.append(Origin(f"{kind} packages inside wheels", count, ""))
+        if libraries := sum(inside.shared_libraries.values()):
+            bundled.append(Origin("shared libraries inside wheels", libraries, ""))
     return replace(
         unscanned_record(subject.build),
         verdict=verdict,
@@ -110,7 +117,7 @@ def _scan_contents(
         scanner=scanner,
         sbom=contents.sbom,
         database=assessed.database,
-        origins=(*assessed.origins, *_count_bundled(contents)),
+        origins=(*assessed.origins, *bundled),
         findings=assessed.findings,
         problems=(*problems, *assessed.problems),
     )
@@ -142,16 +149,6 @@ def _find_problems(
     yield from budget.check_budget(
         build.image, spent, subject.budget, subject.growth_percent, subject.before
     )
-
-
-def _count_bundled(contents: ImageContents) -> Iterator[Origin]:
-    """Yield the number of packages and libraries inside others, which no advisories cover."""
-    if isinstance(contents.inside, ScanProblem):
-        return
-    for kind, count in image_facts.count_unlisted(contents.packages, contents.inside).items():
-        yield Origin(f"{kind} packages inside wheels", count, "")
-    if libraries := sum(contents.inside.shared_libraries.values()):
-        yield Origin("shared libraries inside wheels", libraries, "")
 
 
 def unscanned_record(build: BuildRecord) -> ScanRecord:

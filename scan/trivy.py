@@ -211,7 +211,9 @@ def _open_folder(folder: Path) -> VulnerabilityDatabase:
 def _describe_database(folder: Path, source: str) -> Database:
     file = folder / "metadata.json"
     try:
-        held = _parse_object(read_own_file(file, _METADATA_BYTES))
+        held = parse_json(read_own_file(file, _METADATA_BYTES), _METADATA_BYTES)
+        if not isinstance(held, dict):
+            raise Malformed("it is not a JSON object")  # noqa: TRY301
         if held.get("Version") != SCHEMA_VERSION:
             problem = f"schema {clean_line(str(held.get('Version')), 80)}, not {SCHEMA_VERSION}"
             raise ConfigError(f"{folder}: {problem}", "fetch a current database")
@@ -223,13 +225,6 @@ def _describe_database(folder: Path, source: str) -> Database:
         problem = f"{file} is not readable: {error}"
         raise ConfigError(problem, "fetch the database again") from None
     return Database(source, _hash_database(folder / "trivy.db"), updated_at)
-
-
-def _parse_object(data: bytes) -> dict[str, Any]:
-    found = parse_json(data, _METADATA_BYTES)
-    if not isinstance(found, dict):
-        raise Malformed("it is not a JSON object")
-    return found
 
 
 def _parse_time(value: object) -> str:

@@ -69,7 +69,10 @@ def generate_pair(folder: Path, name: str) -> tuple[Path, Path]:
             )
     key = ec.generate_private_key(ec.SECP256R1())
     encoding, form = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8
-    private = key.private_bytes(encoding, form, _choose_encryption())
+    encryption: serialization.KeySerializationEncryption = serialization.NoEncryption()
+    if passphrase := os.environ.get(PASSPHRASE):
+        encryption = serialization.BestAvailableEncryption(_encode_passphrase(passphrase))
+    private = key.private_bytes(encoding, form, encryption)
     public = key.public_key().public_bytes(
         encoding, serialization.PublicFormat.SubjectPublicKeyInfo
     )
@@ -197,13 +200,6 @@ def _read_pem(named: str, source: str) -> tuple[str, str]:
         raise ConfigError(
             f"{where} holds no key in PEM", "give the path of a PEM file, or its text"
         ) from None
-
-
-def _choose_encryption() -> serialization.KeySerializationEncryption:
-    passphrase = os.environ.get(PASSPHRASE)
-    if not passphrase:
-        return serialization.NoEncryption()
-    return serialization.BestAvailableEncryption(_encode_passphrase(passphrase))
 
 
 def _encode_passphrase(passphrase: str) -> bytes:

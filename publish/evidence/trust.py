@@ -178,22 +178,17 @@ def _read_configured(environ: Mapping[str, str]) -> list[str]:
 
 
 def _trust_identities(names: Iterable[str], environ: Mapping[str, str]) -> Trusted:
-    known = Trusted(
-        {},
-        tuple(dict.fromkeys(map(_parse_identity, names))),
-        SigstoreInstance(environ.get(SIGSTORE_CONFIG, "")),
-    )
+    identities: dict[Identity, None] = {}
+    for name in names:
+        match = _IDENTITY.fullmatch(name)
+        if match is None:
+            raise ConfigError(
+                f"{name!r:.200} is not an identity", f"write it whole, with its issuer: {EXAMPLE}"
+            )
+        identities[Identity(match[1], match[2])] = None
+    known = Trusted({}, tuple(identities), SigstoreInstance(environ.get(SIGSTORE_CONFIG, "")))
     if known.identities:
         _ = (
             known.instance.sigstore_verifier
         )  # a configuration that cannot be read is told before any evidence is
     return known
-
-
-def _parse_identity(text: str) -> Identity:
-    match = _IDENTITY.fullmatch(text)
-    if match is None:
-        raise ConfigError(
-            f"{text!r:.200} is not an identity", f"write it whole, with its issuer: {EXAMPLE}"
-        )
-    return Identity(match[1], match[2])

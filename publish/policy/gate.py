@@ -289,27 +289,20 @@ def _select_test_runs(statements: Sequence[_TrustedStatement], gate: _GateContex
         for each in statements
         if each in (proofs or newest) or (each in newest and each.problem)
     ]
-    others = [each for each in latest if each not in counted]
-    return _Selection(counted, [*reasons, *_find_failures(others, gate)])
-
-
-def _find_failures(statements: Sequence[_TrustedStatement], gate: _GateContext) -> Iterator[Reason]:
-    """Yield the test runs in which something failed."""
-    for each in statements:
+    for each in latest:
         tested: TestClaim | None = each.contents
-        verdicts = (tested.verdict, *(suite.verdict for suite in tested.suites)) if tested else ()
-        if tested and any(verdict in _FAILURES for verdict in verdicts):
+        if each in counted or tested is None:
+            continue
+        verdicts = (tested.verdict, *(suite.verdict for suite in tested.suites))
+        if any(verdict in _FAILURES for verdict in verdicts):
             text = f"the tests of {each.made:%Y-%m-%d} {_describe_gpus(_models_of(each))} failed"
-            yield gate.make_reason("", (Verdict.FAIL, f"{text}: {tested.reason}"))
+            reasons.append(gate.make_reason("", (Verdict.FAIL, f"{text}: {tested.reason}")))
+    return _Selection(counted, reasons)
 
 
 def _models_of(statement: _TrustedStatement) -> tuple[str, ...]:
     tested: TestClaim | None = statement.contents
     return tuple(sorted({gpu.model for gpu in tested.gpus})) if tested else ()
-
-
-def _describe_gpus(models: Sequence[str]) -> str:
-    return f"on {', '.join(models)}" if models else "without a GPU"
 
 
 def _ran_on(tested: TestClaim, words: Sequence[str]) -> bool:
@@ -319,6 +312,10 @@ def _ran_on(tested: TestClaim, words: Sequence[str]) -> bool:
     return any(
         gpu.count > 0 and set(re.findall(r"\w+", gpu.model)) & set(words) for gpu in tested.gpus
     )
+
+
+def _describe_gpus(models: Sequence[str]) -> str:
+    return f"on {', '.join(models)}" if models else "without a GPU"
 
 
 # What they must say
@@ -451,10 +448,6 @@ def _read_provenance(statement: Statement) -> tuple[BuildClaim, dict[str, str]]:
     return provenance.read_provenance(statement), facts
 
 
-def _read_sbom(statement: Statement) -> tuple[Package, ...]:
-    return sbom.read_packages(cyclonedx.read_sbom(statement))
-
-
 _RULES: dict[Evidence, _EvidenceRule] = {
     "provenance": _EvidenceRule(
         "provenance", PROVENANCE, _read_provenance, _select_newest, _judge_provenance
@@ -462,7 +455,13 @@ _RULES: dict[Evidence, _EvidenceRule] = {
     "tests": _EvidenceRule(
         "test result", TEST_RESULT, test_result.read_test_result, _select_test_runs, _judge_tests
     ),
-    "sbom": _EvidenceRule("SBOM", SBOM, _read_sbom, _select_newest, _judge_sbom),
+    "sbom": _EvidenceRule(
+        "SBOM",
+        SBOM,
+        lambda statement: sbom.read_packages(cyclonedx.read_sbom(statement)),
+        _select_newest,
+        _judge_sbom,
+    ),
     "vulnerabilities": _EvidenceRule(
         "vulnerability result",
         VULNERABILITIES,

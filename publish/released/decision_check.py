@@ -12,7 +12,7 @@ from oci.manifest import is_digest
 from oci.registry import Registry, RegistryError
 from publish.evidence import store as evidence
 from publish.evidence.predicates import DECISION, decision
-from publish.evidence.predicates.decision import CANDIDATE, DecisionClaim
+from publish.evidence.predicates.decision import CANDIDATE
 from publish.evidence.store import FoundEvidence
 from publish.evidence.trust import Trusted
 from publish.tags import journal
@@ -113,19 +113,12 @@ def _find_problem(
     if decided.verdict is not Verdict.PASS or decided.image != entry.image:
         return f"the decision is {decided.verdict} on {decided.image}"
     if transaction.kind == "rollback":
-        is_allowed = _allows_back(decided, entry)
+        # It takes aliases of other days to a digest, so its decision need not name them. Own tags
+        # never move.
+        is_alias = bool(entry.alias) and entry.tag in journal.list_tags_of(entry.alias, entry.image)
+        is_candidates = is_candidate(entry.alias)
+        is_allowed = is_alias and (decided.channel == CANDIDATE) == is_candidates
     else:
         version = plain_version(transaction.version)
         is_allowed = entry.tag in decided.tags and decided.version == version
     return "" if is_allowed else "the decision does not allow it this tag"
-
-
-def _allows_back(decided: DecisionClaim, entry: JournalEntry) -> bool:
-    """Return whether a decision allows a tag that a rollback puts.
-
-    A rollback takes aliases of other days to a digest, so its decision need not name them. Own tags
-    never move.
-    """
-    is_candidates = is_candidate(entry.alias)
-    is_alias = bool(entry.alias) and entry.tag in journal.list_tags_of(entry.alias, entry.image)
-    return is_alias and (decided.channel == CANDIDATE) == is_candidates

@@ -78,7 +78,11 @@ def verify_reference(
         )
     found = evidence.read_evidence(registry, named.repository, digest, trusted)
     decided = _choose_decision(found, named)
-    found = (*found, *_find_named(decided, found, registry, named.repository, digest, trusted))
+    listed = {each.artifact for each in found}
+    unlisted = [each for each in decided.evidence if each not in listed] if decided else []
+    for artifact in unlisted[:_MOST_NAMED]:
+        if each := evidence.find_evidence(registry, named.repository, digest, artifact, trusted):
+            found = (*found, each)
     book = _read_journal(registry, repositories, trusted)
     reasons = (
         *_find_misplacement(registry, repositories, named, digest, found, book),
@@ -119,22 +123,6 @@ def _parse_named(reference: str, host: str, production: str) -> _NamedImage:
             "write v2.6.0-cv, pytorch-cuda:v2.6.0-cv or @sha256:...",
         )
     return _NamedImage(said.repository or production, said.tag, said.digest)
-
-
-def _find_named(  # noqa: PLR0913, PLR0917 - a decision, and where what it names may be
-    decided: DecisionClaim | None,
-    found: Sequence[FoundEvidence],
-    registry: Registry,
-    repository: str,
-    digest: str,
-    trusted: Trusted,
-) -> Iterator[FoundEvidence]:
-    """Yield the evidence that a trusted decision names and no list has."""
-    known = {each.artifact for each in found}
-    missing = [each for each in decided.evidence if each not in known] if decided else []
-    for artifact in missing[:_MOST_NAMED]:
-        if each := evidence.find_evidence(registry, repository, digest, artifact, trusted):
-            yield each
 
 
 _MOST_NAMED = 100

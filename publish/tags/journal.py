@@ -250,29 +250,30 @@ def read_journal(registry: Registry, repository: str, seal: Seal | None = None) 
 
 def _read_unsigned(found: StoredDocument, where: str) -> StoredJournal:
     """Return what can be read of a journal whose signature does not count."""
+    known: list[Transaction] = []
+    left_out: list[str] = []
     try:
         content = parse_json(found.body, LARGEST_UNSIGNED_BYTES)
-        read = [_parse_transaction(each) for each in content["transactions"]]
+        for each in content["transactions"]:
+            try:
+                transaction = _TRANSACTION.validate_json(canonical_json(each))
+            except ValueError:
+                left_out.append("something that is no transaction")
+                continue
+            if problem := _find_problem(transaction):
+                left_out.append(problem)
+            else:
+                known.append(transaction)
     except (Malformed, KeyError, TypeError) as error:
         said = clean_line(str(error), 200)
         problem = f"{found.problem}, and it is not a journal this version can read ({said})"
         return StoredJournal(Journal(), found.digest or None, problem)
-    if left_out := [each for each in read if isinstance(each, str)]:
+    if left_out:
         more = f", and {len(left_out) - 1} more" if len(left_out) > 1 else ""
         progress.say_line(
             f"  {where}: left out, since no trusted key signed it: {left_out[0]}{more}"
         )
-    known = tuple(each for each in read if isinstance(each, Transaction))
-    return StoredJournal(Journal(known), found.digest, found.problem)
-
-
-def _parse_transaction(entry: object) -> Transaction | str:
-    """Return a transaction of a journal that nobody trusted signed, or why it is none."""
-    try:
-        transaction = _TRANSACTION.validate_json(canonical_json(entry))
-    except ValueError:
-        return "something that is no transaction"
-    return _find_problem(transaction) or transaction
+    return StoredJournal(Journal(tuple(known)), found.digest, found.problem)
 
 
 def _find_problem(transaction: Transaction) -> str:

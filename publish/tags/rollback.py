@@ -55,7 +55,11 @@ def roll_back(production: Production, name: str, judge: Judge, to: str = "") -> 
         book = settle_journal(
             production, claim, journal.read_journal(production.registry, kept_at, production.seal)
         )
-        alias = _find_alias(book.journal, name)
+        known = dict.fromkeys(each.alias for each in book.journal.alias_states)
+        alias = next((each for each in (name, f"v{name}") if each in known), None)
+        if alias is None:
+            aliases = ", ".join(known) or "none yet"
+            raise ConfigError(f"no promotion moved an alias `{name}`", f"aliases: {aliases}")
         if said := _find_nothing_to_do(book.journal, alias, to):
             return TransactionOutcome(left=(said,))
         begun, left = _plan_rollback(book.journal, alias, to, production.owner)
@@ -78,7 +82,11 @@ def yank_version(production: Production, version: str, reason: str) -> Transacti
         book = settle_journal(
             production, claim, journal.read_journal(production.registry, kept_at, production.seal)
         )
-        entries = _list_own_entries(production, book.journal, version)
+        own = book.journal.own_entries(version)
+        known = {entry.new for entry in own}
+        decided = list_own_entries(production.look_up_versions().find_decisions(version))
+        every = (*own, *(entry for entry in decided if entry.new not in known))
+        entries = tuple(replace(entry, old=entry.new, state="planned") for entry in every)
         if not entries:
             raise ConfigError(
                 f"{version} was never promoted", "see `./release.py verify` for what is out"
@@ -99,27 +107,10 @@ def yank_version(production: Production, version: str, reason: str) -> Transacti
                 "yank", version, production.owner, current_time(), tuple(due), reason=said
             )
             carry_out(production, claim, book, begun)
-    return TransactionOutcome(entries, tuple(_list_remaining_aliases(book.journal, version)))
-
-
-def _list_own_entries(
-    production: Production, kept: Journal, version: str
-) -> tuple[JournalEntry, ...]:
-    """Return the own tags of a release on every digest that it has, as entries of a yank."""
-    own = kept.own_entries(version)
-    known = {entry.new for entry in own}
-    decided = list_own_entries(production.look_up_versions().find_decisions(version))
-    every = (*own, *(entry for entry in decided if entry.new not in known))
-    return tuple(replace(entry, old=entry.new, state="planned") for entry in every)
-
-
-def _find_alias(kept: Journal, name: str) -> str:
-    known = dict.fromkeys(each.alias for each in kept.alias_states)
-    for alias in (name, f"v{name}"):
-        if alias in known:
-            return alias
-    aliases = ", ".join(known) or "none yet"
-    raise ConfigError(f"no promotion moved an alias `{name}`", f"aliases: {aliases}")
+    current = {each.tag: each for each in book.journal.alias_states}.values()
+    aliases = dict.fromkeys(each.alias for each in current if each.version == version)
+    left = (f"{alias} still names {version}: `./release.py rollback {alias}`" for alias in aliases)
+    return TransactionOutcome(entries, tuple(left))
 
 
 def _list_releases(kept: Journal, alias: str) -> list[str]:
@@ -224,9 +215,3 @@ def _list_targets(kept: Journal, begun: Transaction) -> Iterator[RollbackTarget]
         version = versions.get((entry.tag, entry.new), begun.version)
         stem = plain_version(version)
         yield RollbackTarget(stem, entry.image, entry.new, stem != version)
-
-
-def _list_remaining_aliases(kept: Journal, version: str) -> Iterator[str]:
-    current = {each.tag: each for each in kept.alias_states}
-    for alias in dict.fromkeys(each.alias for each in current.values() if each.version == version):
-        yield f"{alias} still names {version}: `./release.py rollback {alias}`"

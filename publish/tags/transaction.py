@@ -326,7 +326,13 @@ def _plan_outcome(
 ) -> TransactionOutcome:
     kept = book.journal
     held = {move.tag: production.held_digest(move.tag) for move in moves}
-    adopted = _find_adopted(production, kept, moves, held)
+    # the journal may be lost: decisions tell what the tags are on that it does not know
+    unknown = (move for move in moves if move.alias and not kept.expected_digests(move.tag))
+    adopted = {
+        move.tag: (move.alias, _find_release(production, move.image, held[move.tag]))
+        for move in unknown
+        if held[move.tag] not in ("", move.digest)
+    }
     ahead = _find_newer(kept, tags, [*adopted.values()])
     moves = [move for move in moves if move.alias not in ahead]
     digests = dict.fromkeys((move.image, move.digest) for move in moves)
@@ -363,21 +369,6 @@ def _find_newer(kept: Journal, tags: TagSet, adopted: Sequence[tuple[str, str]])
         if alias in tags.aliases and newest != tags.version:
             found[alias] = newest
     return found
-
-
-def _find_adopted(
-    production: Production, kept: Journal, moves: Sequence[PlannedMove], held: Mapping[str, str]
-) -> dict[str, tuple[str, str]]:
-    """Return alias and release, "" for none, of tags that the journal does not know.
-
-    The journal may be lost.
-    """
-    unknown = [each for each in moves if each.alias and not kept.expected_digests(each.tag)]
-    there = [each for each in unknown if held[each.tag] not in ("", each.digest)]
-    return {
-        each.tag: (each.alias, _find_release(production, each.image, held[each.tag]))
-        for each in there
-    }
 
 
 def _find_release(production: Production, image: str, digest: str) -> str:
@@ -437,7 +428,16 @@ def _find_foreign(
     put, and that holds what no trusted decision is about, was put by a stranger. It is replaced,
     unless the journal may be lost: then nobody knows its order.
     """
-    is_lost = cache(lambda: not book.journal.transactions and _is_used(production))
+
+    @cache
+    def is_lost() -> bool:
+        if book.journal.transactions:
+            return False
+        tags = production.registry.list_tags(production.repositories.production)
+        named = [tag for tag in tags if leading_version(tag)]
+        digests = (production.held_digest(tag) for tag in sorted(named, key=len)[:MOST_OWN_TAGS])
+        return any(production.allowed(each, ()) for each in dict.fromkeys(digests) if each)
+
     for move in moves:
         expected, now_on = book.journal.expected_digests(move.tag), held[move.tag]
         is_known = now_on in (expected or {""}) or bool(adopted.get(move.tag, ("", ""))[1])
@@ -457,14 +457,6 @@ def _say_replaced(move: PlannedMove, there: str) -> None:
 
 
 MOST_OWN_TAGS = 100
-
-
-def _is_used(production: Production) -> bool:
-    """Return whether production has a release by a trusted decision."""
-    tags = production.registry.list_tags(production.repositories.production)
-    named = [tag for tag in tags if leading_version(tag)]
-    held = (production.held_digest(tag) for tag in sorted(named, key=len)[:MOST_OWN_TAGS])
-    return any(production.allowed(digest, ()) for digest in dict.fromkeys(held) if digest)
 
 
 # By digest
