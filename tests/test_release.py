@@ -321,7 +321,7 @@ from commands import prepare
 from images import catalog
 def fail(*_):
     raise {error}
-catalog.load = fail
+catalog.load_catalog = fail
 sys.exit(release.main(sys.argv[1:]))
 """
 
@@ -558,7 +558,7 @@ from commands import prepare
 from images import catalog
 def fail(*_):
     raise PermissionError(13, "Permission denied", sys.argv[1])
-catalog.load = fail
+catalog.load_catalog = fail
 sys.exit(release.main(["plan"]))
 """
 

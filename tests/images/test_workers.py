@@ -255,12 +255,13 @@ signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell may have sta
 from pathlib import Path
 from images import workers as layer_workers
 from images.wheels import Prefix
-from images.workers import Recipe, Workers
+from images.workers import Recipe, LayerWorkers
 def flood():
     while True:
         layer_workers._amounts.send(("layers", 1))
 if __name__ == "__main__":
-    with Workers(Recipe("2.6", Prefix("opt/venv", "3.11"), 1, Path(sys.argv[2]), sys.argv[1], "cache"), 1) as workers:
+    recipe = Recipe("2.6", Prefix("opt/venv", "3.11"), 1, Path(sys.argv[2]), sys.argv[1], "cache")
+    with LayerWorkers(recipe, 1) as workers:
         workers._pool.submit(time.sleep, 0).result()
         print(*workers._pool._processes, flush=True)
         {then}

@@ -145,7 +145,7 @@ def test_scratch_is_nobody_elses_from_its_first_moment(
 
     def made_and_found(**options: str) -> str:
         folder = made(**options)
-        code = "from runner import home\nwith home.scratch('other'): pass"
+        code = "from runner import home\nwith home.scratch_folder('other'): pass"
         subprocess.run([sys.executable, "-c", code], cwd=homes.REPOSITORY, check=True)
         return folder
 
@@ -158,7 +158,7 @@ def test_many_runs_at_once_have_their_own(home: Path) -> None:
     code = (
         "from runner import home\n"
         "for _ in range(100):\n"
-        "    with home.scratch('build') as own: (own / 'layer').write_text('x')\n"
+        "    with home.scratch_folder('build') as own: (own / 'layer').write_text('x')\n"
     )
     command = [sys.executable, "-c", code]
     running = [

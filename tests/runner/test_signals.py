@@ -25,7 +25,7 @@ from runner import home, shell, signals
 signals.interrupt_on_signals()
 program = "trap 'sleep 1; echo late > $0/late; exit' TERM; echo ready > $0/ready; while :; do sleep 0.1; done"
 try:
-    with home.scratch("signals") as folder:
+    with home.scratch_folder("signals") as folder:
         print(folder, flush=True)
         shell.run(["sh", "-c", program, folder], hint="none")
 except KeyboardInterrupt:
@@ -142,7 +142,7 @@ def test_a_terminal_that_hangs_up(home: Path) -> None:
     own, theirs = os.openpty()
     before = "signal.signal(signal.SIGINT, signal.default_int_handler)"
     code = RUN.format(before=before).replace(
-        "sys.exit(130)", "from runner import progress; progress.say('x'); sys.exit(130)"
+        "sys.exit(130)", "from runner import progress; progress.say_line('x'); sys.exit(130)"
     )
     command = [sys.executable, "-c", code, str(REPOSITORY)]
     with subprocess.Popen(

@@ -805,7 +805,7 @@ def test_a_run_that_is_stopped(how: signal.Signals) -> None:
     with planted(f"stopped-{how.name.lower()}", HANGS) as reference:
         program = (
             "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler); "
-            "from scan.image_facts import inside; inside(sys.argv[1])"
+            "from scan.image_facts import probe_image; probe_image(sys.argv[1])"
         )
         with subprocess.Popen(
             [sys.executable, "-c", program, reference], cwd=home.REPOSITORY
