@@ -171,7 +171,7 @@ def _withdrawn_versions(
     The journal marks candidates with a suffix.
     """
     every = trusted_journal.read_confirmed(
-        registry, catalog.repositories, trusted
+        registry, catalog.repositories, trusted, catalog.images
     ).journal.withdrawn_versions()
     candidates = frozenset(plain_version(each) for each in every if is_candidate(each))
     return candidates if channel == CANDIDATE else every
