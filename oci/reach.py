@@ -87,6 +87,8 @@ _ENDS_IN_IPV4 = tuple(
         ),
     )
 )
+_LOCAL_NAT64 = IPv6Network("64:ff9b:1::/48")
+"""For a network's own use, and not every Python knows it."""
 _OF_CLOUDS = frozenset({IPv4Address("168.63.129.16"), IPv4Address("192.0.0.192")})
 """Services of a cloud for its machines (Azure, Oracle), beside the link-local ones."""
 
@@ -94,6 +96,8 @@ _OF_CLOUDS = frozenset({IPv4Address("168.63.129.16"), IPv4Address("192.0.0.192")
 def _classify(address: IPv4Address | IPv6Address) -> int:
     if address in _OF_CLOUDS:
         return _LINK_LOCAL
+    if address in _LOCAL_NAT64:
+        return _PRIVATE
     if address.is_link_local:
         return _LINK_LOCAL
     if address.is_loopback or address.is_unspecified:

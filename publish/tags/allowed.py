@@ -40,7 +40,7 @@ ReadAllowed = Callable[[str, Sequence[str]], tuple[AllowedTags, ...]]
 
 MOST_TAGS = 100
 """How many tags of a version, of images that the catalogue does not name, are looked at."""
-LOOKUPS, LOOKUP_S = 2_000, 30.0
+LOOKUPS, LOOKUP_S = 3_000, 60.0
 """How many tags and decisions one command looks up for unsigned hints, and for how long."""
 
 
@@ -50,11 +50,20 @@ class LookupBudget:
 
     lookups: int = LOOKUPS
     ends: float = field(default_factory=lambda: time.monotonic() + LOOKUP_S)
+    _known: set[str] = field(default_factory=set)
 
     @property
     def is_spent(self) -> bool:
         """Whether nothing more may be looked up."""
         return self.lookups <= 0 or time.monotonic() > self.ends
+
+    def spend(self, name: str, more: int = 0) -> None:
+        """Take a tag or digest from the budget the first time, since readers keep what they read.
+
+        `more` are requests that nobody keeps.
+        """
+        self.lookups -= more + (name not in self._known)
+        self._known.add(name)
 
 
 @dataclass(frozen=True)
@@ -91,7 +100,7 @@ class VersionLookup:
 
     def _find_held(self, tag: str) -> str:
         """Return the digest under a tag; empty if there is none, or if the budget is spent."""
-        self.budget.lookups -= 1
+        self.budget.spend(tag)
         return "" if self.budget.is_spent else self.held(tag)
 
     def _look_up(
@@ -105,7 +114,7 @@ class VersionLookup:
         if not digest or digest in found or self.budget.is_spent:
             return
         named = told.get(digest, ())
-        self.budget.lookups -= 1 + len(named)
+        self.budget.spend(digest, len(named))
         found[digest] = [
             each
             for each in self.allowed(digest, named)

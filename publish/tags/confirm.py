@@ -88,7 +88,8 @@ def confirm_journal(kept: Journal, release: VersionLookup, marks: ReadMarks) -> 
     if more := len(dropped) - len(dropped[:MOST_TOLD]):
         progress.say_line(f"  {more} more transactions are not confirmed, and do not count")
     if due or release.budget.is_spent:
-        progress.say_line(f"  {len(due)} more versions of that journal are not looked at")
+        rest = f"{len(due)} more versions" if due else "parts of the last version"
+        progress.say_line(f"  {rest} of that journal are not looked at")
     found.sort(
         key=lambda each: (
             version_order(each.version),
