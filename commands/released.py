@@ -46,7 +46,7 @@ from report.feed import FeedPlace
 from report.model import ImageRecords
 from report.notes import ImageNotes, Notes
 from runner import embedded, home, progress, records
-from runner.errors import EXIT_OK, ConfigError
+from runner.errors import EXIT_INCONCLUSIVE, EXIT_OK, ConfigError
 from runner.untrusted import Malformed, read_file
 from scan import store
 
@@ -186,7 +186,9 @@ def _show_outcome(outcome: TransactionOutcome, asked: Namespace) -> int:
         progress.say_line(f"  {entry.tag}: {entry.old or 'nothing'} -> {entry.new}")
     for left in outcome.left:
         progress.say_line(f"  {left}")
-    return EXIT_OK
+    for missing in outcome.unreached:
+        progress.say_line(f"  {missing}")
+    return EXIT_INCONCLUSIVE if outcome.unreached else EXIT_OK
 
 
 def run_due(asked: Namespace) -> int:

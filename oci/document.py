@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
-from oci.manifest import EMPTY_CONFIG, OCI_EMPTY, Manifest, image_manifest
+from oci.manifest import EMPTY_CONFIG, OCI_EMPTY, Descriptor, Manifest, image_manifest
 from oci.registry import Registry, RegistryError, Unreadable, report_malformed
 
 LARGEST_SIGNATURE = 1 << 20
@@ -37,6 +37,10 @@ class Seal(Protocol):
         """Return why a signature of a document does not count, or an empty text."""
         ...
 
+    def digest_problem(self, digest: str, signature: bytes) -> str:
+        """Return the same for a document of which only the digest is known."""
+        ...
+
 
 @dataclass(frozen=True)
 class StoredDocument:
@@ -45,7 +49,8 @@ class StoredDocument:
     `digest` is empty if the manifest was deleted meanwhile. `problem` says why its signature does
     not count, or why it cannot be read. It is empty if a trusted key signed it, or if no signature
     was verified. A document that is not `is_readable` has no body, and always a problem. It
-    `is_lost` if the registry does not have what the manifest names: it may have been signed.
+    `is_lost` if the registry does not have its bytes, and a trusted key signed them or no signature
+    was verified.
     """
 
     body: bytes
@@ -62,33 +67,42 @@ def read_signed(
 
     Without a seal its signature is not verified. Raises RegistryError only if the registry fails.
     """
+    where = f"{registry.host}/{repository}:{tag}"
     try:
         manifest = registry.read_manifest(repository, tag)
         if manifest is None:
             return None
-        signatures, body = _read_layers(registry, repository, tag, manifest, limit)
+        layers = _list_layers(registry, repository, tag, manifest, limit)
+        blobs = [_read_blob(registry, repository, layer) for layer in layers]
     except Unreadable as error:
-        return StoredDocument(
-            b"",
-            registry.resolve_digest(repository, tag) or "",
-            error.message,
-            is_readable=False,
-            is_lost=error.status == 404,
-        )
-    problem = "nobody signed it" if seal else ""
-    if seal and signatures:
-        problem = seal.problem(body, signatures[0])
-    return StoredDocument(body, manifest.digest, problem)
+        digest = registry.resolve_digest(repository, tag) or ""
+        return StoredDocument(b"", digest, error.message, is_readable=False)
+    body, signature = blobs[-1], b"".join(each or b"" for each in blobs[:-1])
+    problem = _find_problem(seal, layers[-1].digest, signature)
+    if body is not None:
+        return StoredDocument(body, manifest.digest, problem)
+    gone = f"{where} names a blob that is not there"
+    said = f"{gone} ({problem})" if problem else gone
+    return StoredDocument(b"", manifest.digest, said, is_readable=False, is_lost=not problem)
 
 
-def _read_layers(
+def _find_problem(seal: Seal | None, digest: str, signature: bytes) -> str:
+    """Return why the signature of a document does not count; empty if nobody verifies it.
+
+    A signature that the registry lost is none: else whoever deletes a blob would stop everything.
+    """
+    if seal is None:
+        return ""
+    return seal.digest_problem(digest, signature) if signature else "nobody signed it"
+
+
+def _list_layers(
     registry: Registry, repository: str, tag: str, manifest: Manifest, limit: int
-) -> tuple[list[bytes], bytes]:
-    """Return the signatures (one or none) and the document.
+) -> tuple[Descriptor, ...]:
+    """Return the signature, if there is one, and the document.
 
     Raises Unreadable if the manifest holds something else.
     """
-    where = f"{registry.host}/{repository}:{tag}"
     with report_malformed(registry, repository, tag):
         layers = manifest.parse_blobs()[1:]
     if (
@@ -96,16 +110,19 @@ def _read_layers(
         or layers[-1].size > limit
         or layers[0].size > max(limit, LARGEST_SIGNATURE)
     ):
+        where = f"{registry.host}/{repository}:{tag}"
         raise Unreadable(200, f"{where} does not hold one document of at most {limit:,} bytes")
+    return layers
+
+
+def _read_blob(registry: Registry, repository: str, layer: Descriptor) -> bytes | None:
+    """Return the bytes of a layer; None if the registry does not have them."""
     try:
-        *signatures, body = (
-            registry.read_blob(repository, layer.digest, layer.size) for layer in layers
-        )
+        return registry.read_blob(repository, layer.digest, layer.size)
     except RegistryError as error:
         if error.status != 404:
             raise
-        raise Unreadable(404, f"{where} names a blob that is not there") from None
-    return signatures, body
+        return None
 
 
 def push_document(

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import threading
 from functools import cache
-from ipaddress import IPv6Address, ip_address
+from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 
 _PUBLIC, _PRIVATE, _LOOPBACK, _LINK_LOCAL = range(4)
 _NAMES = {
@@ -59,9 +59,45 @@ def reach_of(base: str) -> Reach:
 
 
 def _network_of(peer: str) -> int:
+    """Return the kind of network of an address; of one that holds another, the less public one."""
     address = ip_address(peer)
+    inner = _embedded_addresses(address) if isinstance(address, IPv6Address) else ()
     if isinstance(address, IPv6Address) and address.ipv4_mapped:
-        address = address.ipv4_mapped
+        return _classify(address.ipv4_mapped)
+    return max(_classify(each) for each in (address, *inner))
+
+
+def _embedded_addresses(address: IPv6Address) -> tuple[IPv4Address, ...]:
+    """Return the IPv4 addresses that a network may translate an IPv6 address to."""
+    low = IPv4Address(int(address) & 0xFFFFFFFF)
+    found = [each for each in (address.sixtofour, *(address.teredo or ())) if each]
+    if any(address in network for network in _ENDS_IN_IPV4):
+        found.append(low)
+    return tuple(found)
+
+
+_ENDS_IN_IPV4 = tuple(
+    map(
+        IPv6Network,
+        (
+            "::/96",  # IPv4-compatible, RFC 4291
+            "::ffff:0:0:0/96",  # IPv4-translated, RFC 2765
+            "64:ff9b::/96",  # NAT64, RFC 6052
+            "64:ff9b:1::/48",  # NAT64 of a network of its own, RFC 8215
+        ),
+    )
+)
+_LOCAL_NAT64 = IPv6Network("64:ff9b:1::/48")
+"""For a network's own use, and not every Python knows it."""
+_OF_CLOUDS = frozenset({IPv4Address("168.63.129.16"), IPv4Address("192.0.0.192")})
+"""Services of a cloud for its machines (Azure, Oracle), beside the link-local ones."""
+
+
+def _classify(address: IPv4Address | IPv6Address) -> int:
+    if address in _OF_CLOUDS:
+        return _LINK_LOCAL
+    if address in _LOCAL_NAT64:
+        return _PRIVATE
     if address.is_link_local:
         return _LINK_LOCAL
     if address.is_loopback or address.is_unspecified:

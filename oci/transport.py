@@ -10,7 +10,7 @@ import zlib
 from collections.abc import Callable
 from http.client import HTTPException, IncompleteRead
 from typing import Any, ClassVar, Self, TypeVar, cast
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import unquote, urljoin, urlsplit
 
 import requests
 from requests.adapters import HTTPAdapter
@@ -332,7 +332,7 @@ class _RegistrySession(requests.Session):
 
         Raises Misdirected for one that deletes something outside the registry.
         """
-        if request.method == "DELETE" and not str(request.url).startswith(self._base):
+        if request.method == "DELETE" and not _is_below(str(request.url), self._base):
             where = show_address(str(request.url))
             raise Misdirected(
                 f"the registry sends a DELETE on to {where}, and nothing is deleted outside it"
@@ -369,6 +369,18 @@ class _RegistrySession(requests.Session):
             with contextlib.suppress(requests.RequestException):
                 read_body(resp, LARGEST_ERROR)
         return target
+
+
+def _is_below(address: str, base: str) -> bool:
+    """Return whether an address is below `base` for every server.
+
+    Some servers decode `%2e` and `%2f` before they look for `..`, and some take a backslash for a
+    slash. No path of the registry's API has any of these.
+    """
+    path = urlsplit(address).path
+    is_plain = not re.search(r"%(?:2f|5c|25|00)|\\", path, re.IGNORECASE)
+    parts = unquote(path).split("/")
+    return address.startswith(base) and is_plain and not {".", ".."}.intersection(parts)
 
 
 class _BoundedAdapter(HTTPAdapter):

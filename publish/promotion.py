@@ -246,9 +246,19 @@ def _move_tags(
         statement = decisions.make_statement(image_decision, build.digest, candidate.witness.name)
         decision = candidate.witness.attest_decision(build, statement)
         carried = attest.list_carried_artifacts(
-            candidate.witness.registry, build, candidate.trusted
+            candidate.witness.registry,
+            build,
+            candidate.trusted,
+            {decision, *image_decision.evidence},
         )
-        approved.append(replace(each, decision=decision, evidence=carried))
+        approved.append(
+            replace(
+                each,
+                decision=decision,
+                evidence=carried.needed,
+                superseded=carried.superseded,
+            )
+        )
     return transaction.promote_tags(candidate.production, tags, approved)
 
 

@@ -85,7 +85,9 @@ def rescan_images(bench: ImageAssessor, channel: str) -> RescanResult:
     store.store_history(registry, catalog.repositories.records, history, seal, judges.today)
     record = None if isinstance(judges.database, str) else judges.database.record
     seconds = round(time.monotonic() - started, 3)
-    book = trusted_journal.read_confirmed(registry, catalog.repositories, bench.trusted)
+    book = trusted_journal.read_confirmed(
+        registry, catalog.repositories, bench.trusted, catalog.images
+    )
     withdrawn = book.journal.withdrawn_versions()
     if channel == CANDIDATE:  # the journal marks candidates with a suffix
         withdrawn = frozenset(plain_version(each) for each in withdrawn if is_candidate(each))

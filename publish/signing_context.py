@@ -67,4 +67,5 @@ def open_production(
         decision_check.make_decision_check(registry, places, trusted),
         decision_check.make_allowed_reader(registry, places, trusted),
         documents.make_lock_seal(attest.load_signer, trusted),
+        catalog.images,
     )

@@ -145,10 +145,14 @@ def test_every_folder_of_publish_is_a_room() -> None:
         ),
         pytest.param("publish/released/a.py", "from publish import pipeline", id="to the top"),
         pytest.param(
-            "publish/released/a.py", "from publish.pipeline import ReleaseRun", id="to the top, a name"
+            "publish/released/a.py",
+            "from publish.pipeline import ReleaseRun",
+            id="to the top, a name",
         ),
         pytest.param(
-            "validation/executors/a.py", "from validation.run import validate_image", id="to a module"
+            "validation/executors/a.py",
+            "from validation.run import validate_image",
+            id="to a module",
         ),
         pytest.param("validation/judge.py", "from validation.executors import docker", id="sides"),
         pytest.param("validation/suites/a.py", "from validation import record", id="out of it"),

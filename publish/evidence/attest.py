@@ -8,7 +8,7 @@ registry.
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -166,15 +166,43 @@ def _read_record(  # noqa: PLR0913, PLR0917 - where, about what, and which recor
         return None
 
 
+@dataclass(frozen=True)
+class CarriedArtifacts:
+    """The artifacts about a build that promotion copies to production, by digest.
+
+    `needed` are those that the decision was made from, and what they name. `superseded` are other
+    statements that a trusted key signed, and what they name: without them nothing is missing.
+    """
+
+    needed: tuple[str, ...]
+    superseded: tuple[str, ...]
+
+    @property
+    def every(self) -> tuple[str, ...]:
+        """All of them."""
+        return (*self.needed, *self.superseded)
+
+
 def list_carried_artifacts(
-    registry: Registry, build: BuildRecord, trusted: Trusted
-) -> tuple[str, ...]:
+    registry: Registry, build: BuildRecord, trusted: Trusted, counted: Collection[str] = ()
+) -> CarriedArtifacts:
     """Return the artifacts about a build that promotion copies to production.
 
-    These are the statements that a trusted key signed, and the artifacts that they name.
+    `counted` are the artifacts of the statements that the decision was made from.
     """
     found = evidence.read_evidence(registry, build.repository, build.digest, trusted)
     signed = [each for each in found if each.statement and not each.problem]
+    used = [each for each in signed if each.artifact in counted]
+    # what is counted is needed also if it was deleted meanwhile, and is listed no more
+    needed = tuple(dict.fromkeys((*counted, *_list_with_named(registry, build, used))))
+    every = _list_with_named(registry, build, signed)
+    return CarriedArtifacts(needed, tuple(each for each in every if each not in needed))
+
+
+def _list_with_named(
+    registry: Registry, build: BuildRecord, signed: Sequence[FoundEvidence]
+) -> tuple[str, ...]:
+    """Return signed artifacts, and those that their statements name and that are there."""
     named = {
         artifact for each in signed if each.statement for artifact in list_artifacts(each.statement)
     }

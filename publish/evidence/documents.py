@@ -35,7 +35,7 @@ class DocumentSeal:
 
     def sign(self, document: bytes) -> bytes:
         """Return the bundle that signs a document."""
-        return store.sign_statement(self._make_statement(document), self.signer())
+        return store.sign_statement(self._make_statement(sha256(document)), self.signer())
 
     def own_problem(self) -> str:
         """Return why what is signed here would not count; empty if it would."""
@@ -43,11 +43,15 @@ class DocumentSeal:
 
     def problem(self, document: bytes, signature: bytes) -> str:
         """Return why a bundle does not count as the signature of a document; empty if it does."""
+        return self.digest_problem(sha256(document), signature)
+
+    def digest_problem(self, digest: str, signature: bytes) -> str:
+        """Return the same for a document of which only the digest is known."""
         try:
             made = store.verify_bundle(signature, self.trusted)
         except GateRefused as error:
             return error.message
-        if made.payload != statement.to_json(self._make_statement(document)):
+        if made.payload != statement.to_json(self._make_statement(digest)):
             return "what was signed is another document"
         return (
             ""
@@ -55,10 +59,8 @@ class DocumentSeal:
             else f"{made.signer} may not decide"
         )
 
-    def _make_statement(self, document: bytes) -> Statement:
-        return Statement(
-            sha256(document), self.kind.rpartition("/")[0].rpartition("/")[2], self.kind, {}
-        )
+    def _make_statement(self, digest: str) -> Statement:
+        return Statement(digest, self.kind.rpartition("/")[0].rpartition("/")[2], self.kind, {})
 
 
 def make_findings_seal(signer: Callable[[], Signer], trusted: Trusted) -> DocumentSeal:

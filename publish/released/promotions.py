@@ -41,7 +41,9 @@ def find_last_promotion(
     hints = trusted_journal.read_as_written(registry, catalog.repositories, Trusted()).journal
     if not any(each.version in names for each in _list_done(hints)):
         return None
-    kept = trusted_journal.read_confirmed(registry, catalog.repositories, trusted()).journal
+    kept = trusted_journal.read_confirmed(
+        registry, catalog.repositories, trusted(), catalog.images
+    ).journal
     done = {each.version: each for each in _list_done(kept)}
     if release := done.get(names[0]):
         return _describe_promotion(
@@ -69,7 +71,9 @@ def list_releases(
     out would be to say that it is not out. A promotion that only an unsigned journal tells is no
     release, and a line says so.
     """
-    kept = trusted_journal.read_confirmed(registry, catalog.repositories, trusted).journal
+    kept = trusted_journal.read_confirmed(
+        registry, catalog.repositories, trusted, catalog.images
+    ).journal
     found: list[PublishedRelease] = []
     for each in _list_done(kept):
         if is_candidate(each.version):

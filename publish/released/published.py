@@ -6,7 +6,7 @@ that it was promoted on this digest, or a trusted decision on the digest says th
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -86,9 +86,12 @@ class _ReleaseFinder:
 
 
 def _make_finder(
-    registry: Registry, repositories: Repositories, trusted: Trusted
+    registry: Registry,
+    repositories: Repositories,
+    trusted: Trusted,
+    images: Sequence[str] = (),
 ) -> _ReleaseFinder:
-    kept = trusted_journal.read_confirmed(registry, repositories, trusted).journal
+    kept = trusted_journal.read_confirmed(registry, repositories, trusted, images).journal
     return _ReleaseFinder(
         registry,
         repositories.production,
@@ -104,7 +107,9 @@ def list_published(
 
     Aliases are no images.
     """
-    return _list_published(catalog, channel, _make_finder(registry, catalog.repositories, trusted))
+    return _list_published(
+        catalog, channel, _make_finder(registry, catalog.repositories, trusted, catalog.images)
+    )
 
 
 def _list_published(
@@ -136,7 +141,7 @@ def find_published(
     """
     repository, releases = (
         catalog.repositories.production,
-        _make_finder(registry, catalog.repositories, trusted),
+        _make_finder(registry, catalog.repositories, trusted, catalog.images),
     )
     for channel in (PRODUCTION, CANDIDATE):
         tag = format_own_tag(image, str(version), channel)
@@ -194,7 +199,7 @@ def list_current(registry: Registry, catalog: Catalog, trusted: Trusted) -> tupl
 
     Images that were yanked or rolled back are left out.
     """
-    releases = _make_finder(registry, catalog.repositories, trusted)
+    releases = _make_finder(registry, catalog.repositories, trusted, catalog.images)
     return tuple(
         each
         for each in _list_published(catalog, PRODUCTION, releases)
@@ -240,7 +245,7 @@ def list_images_before(
 
     Images of stacks that are gone are among them. Returns nothing if there is no such release.
     """
-    releases = _make_finder(registry, catalog.repositories, trusted)
+    releases = _make_finder(registry, catalog.repositories, trusted, catalog.images)
     before = _find_previous(releases, version, BASE)
     tags = _list_own_tags(registry.list_tags(releases.repository), before.version) if before else {}
     ordered = sorted(

@@ -6,6 +6,7 @@ publish/tags/transaction.py.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from images.catalog import Repositories
@@ -23,11 +24,15 @@ from runner.errors import EnvironmentFailed
 
 
 def read_confirmed(
-    registry: Registry, repositories: Repositories, trusted: Trusted
+    registry: Registry,
+    repositories: Repositories,
+    trusted: Trusted,
+    images: Sequence[str] = (),
 ) -> StoredJournal:
     """Return the journal with what counts of it; `problem` says why its signature does not.
 
-    Raises EnvironmentFailed if there is a signed one that cannot be read.
+    `images` are those of the catalogue. Raises EnvironmentFailed if there is a signed journal that
+    cannot be read.
     """
     book = read_as_written(registry, repositories, trusted)
     if not book.problem:
@@ -37,7 +42,7 @@ def read_confirmed(
     )
     marks = SignedYankMarks(registry, repositories.production, trusted, _refuse_to_sign)
     allowed = decision_check.make_allowed_reader(registry, repositories, trusted)
-    release = make_version_lookup(registry, repositories.production, allowed)
+    release = make_version_lookup(registry, repositories.production, allowed, images)
     return replace(book, journal=confirm_journal(book.journal, release, marks.read_marks))
 
 

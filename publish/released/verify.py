@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from images.catalog import Repositories
+from images.names import candidate_stem
 from oci import copying
 from oci.reference import parse_reference
 from oci.registry import Registry, RegistryError
@@ -85,7 +86,7 @@ def verify_reference(
             found = (*found, each)
     book = _read_journal(registry, repositories, trusted)
     reasons = (
-        *_find_misplacement(registry, repositories, named, digest, found, book),
+        *_find_misplacement(registry, repositories, named, digest, found, decided, book),
         *_find_objections(found, decided, named),
         *_find_other_layers(registry, named.repository, digest, found),
     )
@@ -135,6 +136,7 @@ def _find_misplacement(  # noqa: PLR0913, PLR0917 - a reference, and all that is
     named: _NamedImage,
     digest: str,
     found: Sequence[FoundEvidence],
+    decided: DecisionClaim | None,
     book: StoredJournal,
 ) -> Iterator[str]:
     """Yield what is wrong with the place of the digest, whatever is proven of it."""
@@ -144,7 +146,9 @@ def _find_misplacement(  # noqa: PLR0913, PLR0917 - a reference, and all that is
             f"{named.repository} is not the repository of releases, which is "
             f"{repositories.production}"
         )
-    if reason := kept.yank_reason(digest=digest) or yank_statements.list_reasons(found):
+    by_version = kept.yank_reason(_own_stem(decided)) if decided else ""
+    marked = yank_statements.list_reasons(found)
+    if reason := kept.yank_reason(digest=digest) or marked or by_version:
         yield reason
     held = registry.resolve_digest(named.repository, named.tag) if named.tag else digest
     if held != digest:
@@ -152,6 +156,12 @@ def _find_misplacement(  # noqa: PLR0913, PLR0917 - a reference, and all that is
     expected = kept.expected_digests(named.tag)
     if expected and digest not in expected:
         yield f"by the journal {named.tag} should hold {' or '.join(sorted(expected))}"
+
+
+def _own_stem(decided: DecisionClaim) -> str:
+    """Return the version that a decision is about, as the journal names it."""
+    is_release = decided.channel != CANDIDATE
+    return decided.version if is_release else candidate_stem(decided.version)
 
 
 def _find_unknown(

@@ -14,10 +14,11 @@ and digests to look up. All that is returned is made from what is signed:
 from __future__ import annotations
 
 import datetime
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
 
+from images.names import leading_version, plain_version
 from oci.registry import Registry, RegistryError
 from publish.evidence.store import SERVED
 from publish.tags.allowed import (
@@ -65,8 +66,10 @@ def confirm_journal(kept: Journal, release: VersionLookup, marks: ReadMarks) -> 
     dropped: list[str] = []
     found: list[Transaction] = []
     hints = _collect_hints(kept, dropped)
-    due, known = list(hints), set(hints)
-    while due and len(known) - len(due) < MOST:
+    # what production has tags of comes first: else invented versions would hide it
+    used = {plain_version(leading_version(tag)) for tag in release.tags}
+    due, known = sorted(hints, key=lambda each: plain_version(each) not in used), set(hints)
+    while due and len(known) - len(due) < MOST and not release.budget.is_spent:
         version = due.pop(0)
         decided = _find_decisions(release, version, hints[version])
         promoted = list(_make_promotions(version, decided, release))
@@ -84,8 +87,9 @@ def confirm_journal(kept: Journal, release: VersionLookup, marks: ReadMarks) -> 
         progress.say_line(f"  not confirmed, and does not count: {text}")
     if more := len(dropped) - len(dropped[:MOST_TOLD]):
         progress.say_line(f"  {more} more transactions are not confirmed, and do not count")
-    if due:
-        progress.say_line(f"  {len(due)} more versions of that journal are not looked at")
+    if due or release.budget.is_spent:
+        rest = f"{len(due)} more versions" if due else "parts of the last version"
+        progress.say_line(f"  {rest} of that journal are not looked at")
     found.sort(
         key=lambda each: (
             version_order(each.version),
@@ -109,10 +113,15 @@ def _find_under_aliases(
                 yield each.version, digest
 
 
-def make_version_lookup(registry: Registry, repository: str, allowed: ReadAllowed) -> VersionLookup:
-    """Return how versions are looked up in a repository; its tags are listed once."""
+def make_version_lookup(
+    registry: Registry, repository: str, allowed: ReadAllowed, images: Sequence[str] = ()
+) -> VersionLookup:
+    """Return how versions are looked up in a repository; its tags are listed once.
+
+    `images` are those of the catalogue.
+    """
     held = cache(lambda tag: registry.resolve_digest(repository, tag) or "")
-    return VersionLookup(registry.list_tags(repository), held, allowed)
+    return VersionLookup(registry.list_tags(repository), held, allowed, images)
 
 
 def _collect_hints(kept: Journal, dropped: list[str]) -> dict[str, _VersionHint]:

@@ -193,6 +193,8 @@ class Journal:
 _FORM, _TRANSACTION = TypeAdapter(Journal), TypeAdapter(Transaction)
 LARGEST_BYTES, LARGEST_UNSIGNED_BYTES = 64 << 20, 16 << 20
 """A release of 10 images adds about 30 KB."""
+MOST_UNSIGNED = 20_000
+"""Transactions of a journal that nobody trusted signed. Reading each takes a few microseconds."""
 _FAST_CLOCK = datetime.timedelta(days=1)
 _NOBODY_LOOKED = "nobody looked at its signature"
 _RESTORE = "restore that tag to what it was, or use the version that wrote it"
@@ -250,30 +252,31 @@ def read_journal(registry: Registry, repository: str, seal: Seal | None = None) 
 
 def _read_unsigned(found: StoredDocument, where: str) -> StoredJournal:
     """Return what can be read of a journal whose signature does not count."""
-    known: list[Transaction] = []
-    left_out: list[str] = []
     try:
-        content = parse_json(found.body, LARGEST_UNSIGNED_BYTES)
-        for each in content["transactions"]:
-            try:
-                transaction = _TRANSACTION.validate_json(canonical_json(each))
-            except ValueError:
-                left_out.append("something that is no transaction")
-                continue
-            if problem := _find_problem(transaction):
-                left_out.append(problem)
-            else:
-                known.append(transaction)
+        content = parse_json(found.body, LARGEST_UNSIGNED_BYTES)["transactions"]
+        if not isinstance(content, list) or len(content) > MOST_UNSIGNED:
+            raise Malformed(f"not a list of at most {MOST_UNSIGNED:,} transactions")  # noqa: TRY301
+        read = [_parse_transaction(each) for each in content]
     except (Malformed, KeyError, TypeError) as error:
         said = clean_line(str(error), 200)
         problem = f"{found.problem}, and it is not a journal this version can read ({said})"
         return StoredJournal(Journal(), found.digest or None, problem)
-    if left_out:
-        more = f", and {len(left_out) - 1} more" if len(left_out) > 1 else ""
+    if left_out := [each for each in read if isinstance(each, str)]:
+        more = f", and {len(left_out) - 1:,} more entries" if len(left_out) > 1 else ""
         progress.say_line(
             f"  {where}: left out, since no trusted key signed it: {left_out[0]}{more}"
         )
-    return StoredJournal(Journal(tuple(known)), found.digest, found.problem)
+    known = tuple(each for each in read if isinstance(each, Transaction))
+    return StoredJournal(Journal(known), found.digest, found.problem)
+
+
+def _parse_transaction(entry: object) -> Transaction | str:
+    """Return a transaction of a journal that nobody trusted signed, or why it is none."""
+    try:
+        transaction = _TRANSACTION.validate_json(canonical_json(entry))
+    except ValueError:
+        return "an entry that is no transaction"
+    return _find_problem(transaction) or transaction
 
 
 def _find_problem(transaction: Transaction) -> str:

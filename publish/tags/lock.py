@@ -64,6 +64,8 @@ A claim that ends later than that allows is a wrong clock's.
 _OWNER, _UNTIL, _NONCE, _SIGNATURE = (
     f"pytorch-cuda-images.lock.{name}" for name in ("owner", "until", "nonce", "signature")
 )
+_ENDED = "0.000"
+"""The end of a claim that was given back. It holds up nobody, so nobody signs it."""
 
 
 @dataclass(frozen=True)
@@ -161,20 +163,29 @@ def _wait_until(ends: float) -> None:
 
 
 def _refuse_if_held(registry: Registry, repository: str, name: str, seal: Seal | None) -> None:
+    """Raise EnvironmentFailed if another run holds the lock.
+
+    With a seal, what no trusted key signed counts for nothing, whatever it is.
+    """
     where = _name_lock(registry, repository)
     try:
         found = registry.read_manifest(repository, TAG)
-        problem = _find_problem(found, repository, seal) if found and seal else ""
     except Unreadable as error:
         if seal is None:
             raise
-        found, problem = None, error.message
-    if problem:
-        progress.say_line(f"  {where} does not count: {clean_line(problem, 300)}")
-    if found is None or problem:
+        _say_ignored(where, error.message)
         return
+    if found is None or found.annotations.get(_UNTIL) == _ENDED:
+        return
+    if seal and (problem := _find_problem(found, repository, seal)):
+        _say_ignored(where, problem)
+        return
+    _refuse_claim(found.annotations, where, name)
+
+
+def _refuse_claim(said: Mapping[str, str], where: str, name: str) -> None:
+    """Raise EnvironmentFailed if a claim that counts has not ended, and is of another run."""
     try:
-        said = found.annotations
         holder, until = clean_line(said[_OWNER], 120), float(said[_UNTIL])
         end = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(until))
     except (ValueError, KeyError, OverflowError, OSError):
@@ -193,6 +204,10 @@ def _refuse_if_held(registry: Registry, repository: str, name: str, seal: Seal |
     raise EnvironmentFailed(
         f"{holder} holds the lock {where}, at most until {end}", "wait, then run it again"
     )
+
+
+def _say_ignored(where: str, problem: str) -> None:
+    progress.say_line(f"  {where} does not count: {clean_line(problem, 300)}")
 
 
 def _release_claim(claim: LockClaim) -> None:
@@ -219,10 +234,8 @@ def _encode_claim(repository: str, said: Mapping[str, str]) -> bytes:
 
 
 def _find_problem(found: Manifest, repository: str, seal: Seal) -> str:
-    """Return why a claim does not count; empty if somebody trusted signed it, or it has ended."""
+    """Return why a claim does not count; empty if somebody trusted signed it."""
     said = found.annotations
-    if said.get(_UNTIL) == "0.000":
-        return ""
     signature = said.get(_SIGNATURE, "")
     if not signature:
         return "nobody signed it"

@@ -14,9 +14,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from images.names import plain_version
+from images.names import image_tag, plain_version
 from publish.tags import journal
 from publish.tags.allowed import list_own_entries
+from publish.tags.confirm import OWNER
 from publish.tags.journal import Journal, JournalEntry, Transaction, line_of
 from publish.tags.transaction import (
     Production,
@@ -71,10 +72,11 @@ def roll_back(production: Production, name: str, judge: Judge, to: str = "") -> 
 def yank_version(production: Production, version: str, reason: str) -> TransactionOutcome:
     """Mark a release in the journal and on its digests, so that nothing puts it any more.
 
-    Its digests are those of the journal, and those that production has by trusted decisions. Run
-    again, it marks the digests that have no mark, for the reason of the first time. Nothing is
-    deleted. The outcome names the aliases that are still on the release. Raises ConfigError if it
-    was never promoted.
+    Its digests are those of the journal, and those that production or staging has and trusted
+    decisions let be it. The outcome names the images of the catalogue that have none. Run again, it
+    marks the digests that have no mark, for the reason of the first time. Nothing is deleted. The
+    outcome also names the aliases that are still on the release. Raises ConfigError if it was never
+    promoted.
     """
     production.marks.require_believed()
     kept_at = production.repositories.journal
@@ -82,11 +84,7 @@ def yank_version(production: Production, version: str, reason: str) -> Transacti
         book = settle_journal(
             production, claim, journal.read_journal(production.registry, kept_at, production.seal)
         )
-        own = book.journal.own_entries(version)
-        known = {entry.new for entry in own}
-        decided = list_own_entries(production.look_up_versions().find_decisions(version))
-        every = (*own, *(entry for entry in decided if entry.new not in known))
-        entries = tuple(replace(entry, old=entry.new, state="planned") for entry in every)
+        entries = _list_own_entries(production, book.journal, version)
         if not entries:
             raise ConfigError(
                 f"{version} was never promoted", "see `./release.py verify` for what is out"
@@ -110,7 +108,48 @@ def yank_version(production: Production, version: str, reason: str) -> Transacti
     current = {each.tag: each for each in book.journal.alias_states}.values()
     aliases = dict.fromkeys(each.alias for each in current if each.version == version)
     left = (f"{alias} still names {version}: `./release.py rollback {alias}`" for alias in aliases)
-    return TransactionOutcome(entries, tuple(left))
+    unreached = tuple(_find_unreached(production, book.journal, version, entries))
+    return TransactionOutcome(entries, tuple(left), unreached)
+
+
+def _find_unreached(
+    production: Production, kept: Journal, version: str, entries: Sequence[JournalEntry]
+) -> Iterator[str]:
+    """Yield the images of the catalogue of which no digest was found, each with what to do.
+
+    A promotion that was written by who did it names all images. Of one that only decisions confirm,
+    whoever may write the tags can have hidden an image.
+    """
+    promoted = [
+        each for each in kept.transactions if each.kind == "promotion" and each.version == version
+    ]
+    if any(each.owner != OWNER for each in promoted):
+        return
+    for image in production.images:
+        if image not in {entry.image for entry in entries}:
+            tag = image_tag(version, image)
+            yield (
+                f"{image} of {version} was not found, and is not marked: if {version} had it, put "
+                f"the tag {tag} on its digest again and run the same yank again"
+            )
+
+
+def _list_own_entries(
+    production: Production, kept: Journal, version: str
+) -> tuple[JournalEntry, ...]:
+    """Return the own tags of a release on every digest that it has, as entries of a yank."""
+    own = kept.own_entries(version)
+    known = {entry.new for entry in own}
+    staged = (
+        production.registry.resolve_digest(
+            production.repositories.staging, image_tag(plain_version(version), image)
+        )
+        for image in production.images
+    )
+    hints: dict[str, tuple[str, ...]] = {digest: () for digest in staged if digest}
+    decided = list_own_entries(production.look_up_versions().find_decisions(version, hints))
+    every = (*own, *(entry for entry in decided if entry.new not in known))
+    return tuple(replace(entry, old=entry.new, state="planned") for entry in every)
 
 
 def _list_releases(kept: Journal, alias: str) -> list[str]:

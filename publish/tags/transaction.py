@@ -24,6 +24,7 @@ from oci.copying import copy_contents
 from oci.document import Seal
 from oci.manifest import Manifest
 from oci.registry import Registry, RegistryError
+from publish.evidence.store import SERVED
 from publish.tags import journal, lock
 from publish.tags.allowed import ReadAllowed, VersionLookup
 from publish.tags.confirm import confirm_journal, make_version_lookup
@@ -56,7 +57,7 @@ class Production:
     of the lock. `doubt` returns why the decision behind a tag of a transaction cannot be believed,
     "" if it can. It checks everything in the journal, for another run decided what is done from
     there. `allowed` returns the trusted decisions on a digest: a tag that the journal does not know
-    is a release only by these.
+    is a release only by these. `images` are those of the catalogue.
     """
 
     registry: Registry
@@ -67,6 +68,7 @@ class Production:
     doubt: Doubt = lambda _, __: ""
     allowed: ReadAllowed = lambda _, __: ()
     lock_seal: Seal | None = None
+    images: tuple[str, ...] = ()
 
     def held_digest(self, tag: str) -> str:
         """Return the digest under a tag of the production repository; empty if there is none."""
@@ -78,7 +80,9 @@ class Production:
 
     def look_up_versions(self) -> VersionLookup:
         """Return the lookup of versions in production, whose tags are listed now."""
-        return make_version_lookup(self.registry, self.repositories.production, self.allowed)
+        return make_version_lookup(
+            self.registry, self.repositories.production, self.allowed, self.images
+        )
 
     def is_decided(self, tag: str, digest: str) -> bool:
         """Return whether a trusted decision lets a digest carry a tag."""
@@ -108,8 +112,8 @@ class TagSet:
 class ApprovedImage:
     """An image that may be promoted: where it is staged, and the digest of its decision.
 
-    `evidence` are the digests of all artifacts about it that go with it, the decision among them;
-    no other does.
+    `evidence` are the digests of all artifacts about it that must go with it, the decision among
+    them. Those of `superseded` go with it if they can be copied; no other does.
     """
 
     image: str
@@ -117,6 +121,7 @@ class ApprovedImage:
     repository: str
     decision: str
     evidence: tuple[str, ...] = ()
+    superseded: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -134,11 +139,12 @@ class PlannedMove:
 class TransactionOutcome:
     """The tags before and after, and those that were left as they are, with the reason.
 
-    The outcome of a preview says what would be.
+    The outcome of a preview says what would be. `unreached` says what a yank could not find.
     """
 
     entries: tuple[JournalEntry, ...] = ()
     left: tuple[str, ...] = ()
+    unreached: tuple[str, ...] = ()
 
 
 def plan_moves(tags: TagSet, approved: Sequence[ApprovedImage]) -> tuple[PlannedMove, ...]:
@@ -496,7 +502,39 @@ def _bring_image(production: Production, approved: ApprovedImage) -> None:
     referrers.copy_artifacts(
         registry, approved.repository, target, approved.digest, approved.evidence
     )
+    _bring_superseded(production, approved)
     registry.put_manifest(target, approved.digest, manifest)
+
+
+def _bring_superseded(production: Production, approved: ApprovedImage) -> None:
+    """Bring the artifacts that the decision does not need, and say which cannot be copied.
+
+    Whoever may delete in staging can spoil them, and no stage makes them again.
+    """
+
+    def copy(artifacts: Sequence[str]) -> str:
+        try:
+            referrers.copy_artifacts(
+                production.registry,
+                approved.repository,
+                production.repositories.production,
+                approved.digest,
+                artifacts,
+            )
+        except RegistryError as error:
+            if error.status not in SERVED:
+                raise
+            return error.message
+        return ""
+
+    if not approved.superseded or not copy(approved.superseded):
+        return
+    problems = [problem for each in approved.superseded if (problem := copy([each]))]
+    for problem in problems[:1]:
+        progress.say_line(
+            f"  {approved.image}: {len(problems)} superseded artifacts are not copied, since the "
+            f"registry does not have all of them: {problem}"
+        )
 
 
 def _read_manifest(registry: Registry, repository: str, digest: str) -> Manifest:

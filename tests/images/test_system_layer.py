@@ -248,10 +248,10 @@ class Served:
     def __init__(self, body: bytes, blob: bytes = b"") -> None:
         self._body, self._blob = body, blob
 
-    def manifest(self, *_: object) -> Manifest:
+    def read_manifest(self, *_: object) -> Manifest:
         return Manifest(self._body, OCI_MANIFEST)
 
-    def blob(self, *_: object) -> bytes:
+    def read_blob(self, *_: object) -> bytes:
         return self._blob
 
 

@@ -265,7 +265,7 @@ if __name__ == "__main__":
         workers._pool.submit(time.sleep, 0).result()
         print(*workers._pool._processes, flush=True)
         {then}
-"""  # noqa: E501
+"""
 
 
 def run_script(fake: FakeRegistry, work: Path, then: str) -> subprocess.Popen[str]:

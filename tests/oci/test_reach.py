@@ -14,9 +14,19 @@ from tests.fakes.registry import FakeRegistry, Fault
 
 PUBLIC, PRIVATE, LOOPBACK, LINK_LOCAL = (
     ("93.184.215.14", "2606:2800:21f:cb07:6820:80da:af6b:8b2c"),
-    ("10.0.0.1", "172.16.0.1", "192.168.1.1", "100.64.0.1", "fd00::1", "::ffff:10.0.0.1"),
-    ("127.0.0.1", "127.9.9.9", "::1", "0.0.0.0", "::ffff:127.0.0.1"),  # noqa: S104 - not bound to
-    ("169.254.169.254", "fe80::1", "::ffff:169.254.169.254"),
+    (
+        *("10.0.0.1", "172.16.0.1", "192.168.1.1", "100.64.0.1", "fd00::1", "::ffff:10.0.0.1"),
+        *("64:ff9b::a00:1", "64:ff9b:1::5db8:d70e", "2002:a00:1::", "::ffff:0:10.0.0.1"),
+    ),
+    (
+        *("127.0.0.1", "127.9.9.9", "::1", "0.0.0.0", "::ffff:127.0.0.1"),  # noqa: S104 - not bound to
+        *("64:ff9b::7f00:1", "64:ff9b:1::7f00:1", "2002:7f00:1::", "::7f00:1"),
+        *("::ffff:0:127.0.0.1", "2001:0:7f00:1::"),
+    ),
+    (
+        *("169.254.169.254", "fe80::1", "::ffff:169.254.169.254", "64:ff9b::a9fe:a9fe"),
+        *("192.0.0.192", "168.63.129.16", "::ffff:168.63.129.16", "2002:a83f:8110::"),
+    ),
 )
 
 
@@ -109,6 +119,24 @@ def test_nothing_is_deleted_outside_the_registry(fake: FakeRegistry, other: Fake
     assert fake.count("DELETE", "") == 1
     assert other.count("PUT", "") > 0, "the control: an upload may go on elsewhere"
     assert other.count("DELETE", "") == 0
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        *("/v2/%2e%2e/admin/x", "/v2/%2E./admin/x", "/v2/.%2e/admin/x", "/v2/../admin/x"),
+        *("/v2/r/..%2fadmin", "/v2/..%5cadmin/x", "/v2/%252e%252e/admin/x", "/admin/x"),
+    ],
+)
+def test_nothing_is_deleted_outside_the_api_of_the_registry(fake: FakeRegistry, path: str) -> None:
+    client = Registry(fake.host)
+    fake.fail(Fault("POST", "", unmounted=True, headers={"Location": path}))
+    client.mount_blob("to", sha256(b"x"), "from")
+    fake.heal()
+    fake.fail(Fault("POST", "", unmounted=True))
+    fake.fail(Fault("DELETE", "", status=307, headers={"Location": path}))
+    client.mount_blob("to", sha256(b"x"), "from")
+    assert fake.count("DELETE", "") == 1, "the control: an upload of the registry is ended"
 
 
 def test_a_store_of_blobs_elsewhere_is_asked(fake: FakeRegistry, other: FakeRegistry) -> None:

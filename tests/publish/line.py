@@ -110,11 +110,21 @@ class Line:
             after = Published(version, image.image, "staging", image.repository, image.digest)
             return compare_images(self.bench, before, after) if before else None
 
-        witness = EvidenceSigner(self.registry, self.signer, self.catalog.repositories.production)
         candidate = PromotionCandidate(
-            self.catalog, version, (build,), self.production, witness, self.trusted, compare, today
+            self.catalog,
+            version,
+            (build,),
+            self.production,
+            self.witness,
+            self.trusted,
+            compare,
+            today,
         )
         return promote_candidate(candidate, asked)
+
+    @property
+    def witness(self) -> EvidenceSigner:
+        return EvidenceSigner(self.registry, self.signer, self.catalog.repositories.production)
 
     @property
     def bench(self) -> ImageAssessor:

@@ -113,7 +113,7 @@ def release(registry: Registry, own: Catalog, tmp_path: Path) -> Release:
         decision = referrers.attach_artifact(
             registry, build.repository, about, "decision", [("text/plain", b"yes")], {}
         )
-        goes = (decision.digest, *list_carried_artifacts(registry, build, trust(P256)))
+        goes = (decision.digest, *list_carried_artifacts(registry, build, trust(P256)).every)
         approved = [ApprovedImage(image, build.digest, build.repository, decision.digest, goes)]
         promote_tags(at(registry, "a test", own.repositories), tags, approved)
         return build

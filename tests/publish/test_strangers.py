@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +16,21 @@ from oci.manifest import EMPTY_CONFIG, OCI_EMPTY, OCI_INDEX, OCI_MANIFEST, Manif
 from oci.registry import Registry
 from publish.evidence import attest, seal
 from publish.evidence import store as evidence
+from publish.evidence.predicates import PROVENANCE
 from publish.evidence.store import BUNDLE
 from publish.tags import lock
-from runner.errors import GateRefused
+from runner.errors import EnvironmentFailed, GateRefused
 from runner.verdict import Verdict
 from tests.fakes.registry import FakeRegistry
 from tests.publish.line import FIRST, Line, line_of_one
-from tests.publish.signed import P256, STRANGER, statements, trust
+from tests.publish.signed import (
+    P256,
+    STRANGER,
+    scan_record,
+    statements,
+    trust,
+    validation_record,
+)
 
 YANK = "application/vnd.pytorch-cuda-images.yank.v1+json"
 RECORDS = [attest.RECORD.format(stage=stage) for stage in ("build", "validation", "scan")]
@@ -89,7 +98,7 @@ def whole(line: Line, build: BuildRecord) -> None:
     held = evidence.read_evidence(line.registry, production, build.digest, line.trusted)
     assert not [each.problem for each in held if each.problem]
     allowed = {each.artifact for each in held} | {
-        *attest.list_carried_artifacts(line.registry, build, line.trusted)
+        *attest.list_carried_artifacts(line.registry, build, line.trusted).every
     }
     listed = {
         each.descriptor.digest
@@ -120,6 +129,64 @@ def test_an_artifact_that_was_deleted_stops_nothing(line: Line) -> None:
     )
     assert answer.status_code in (202, 200, 404)
     whole(line, line.prepare("v2.6.0"))
+
+
+@pytest.mark.parametrize("lost", ["the statement", "its document", "bytes of its document"])
+def test_what_is_superseded_and_was_deleted_stops_nothing(
+    tmp_path: Path, home: Path, lost: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with FakeRegistry() as fake:
+        line = line_of_one(Registry(fake.host), tmp_path)
+        build = line.prepare("v2.6.0")
+        manifests = fake.manifests[build.repository]
+        old = scan_record(build)
+        line.witness.attest_tests(build, replace(validation_record(build), started_at=OLD))
+        before = set(manifests)
+        line.witness.attest_scan(build, replace(old, sbom=None, started_at=OLD), tmp_path)
+        added = [Manifest(manifests[name][1], OCI_MANIFEST) for name in set(manifests) - before]
+        spoiled = [
+            each
+            for each in added
+            if each.subject_digest == build.digest
+            and (each.artifact_type == BUNDLE) == (lost == "the statement")
+        ]
+        assert spoiled
+        for each in spoiled:
+            if lost == "bytes of its document":
+                for blob in each.parse_blobs()[1:]:
+                    fake.blobs[build.repository].pop(blob.digest, None)
+            else:
+                for name in [n for n, (_, body) in manifests.items() if body == each.body]:
+                    del manifests[name]
+        again = replace(line, registry=Registry(fake.host))  # it remembers no blobs
+        whole_but_superseded(again, build)
+        said = capsys.readouterr().err
+        assert ("superseded artifacts are not copied" in said) == (lost == "bytes of its document")
+
+
+OLD = "2026-11-01T12:00:00+00:00"
+
+
+def whole_but_superseded(line: Line, build: BuildRecord) -> None:
+    line.promote(build, FIRST)
+    assert line.verify("v2.6.0").verdict is Verdict.PASS
+
+
+def test_what_the_decision_needs_and_was_deleted_is_an_error(tmp_path: Path, home: Path) -> None:
+    with FakeRegistry() as fake:
+        line = line_of_one(Registry(fake.host), tmp_path)
+        build = line.prepare("v2.6.0")
+        manifests = fake.manifests[build.repository]
+        for name in [
+            name
+            for name, (_, body) in manifests.items()
+            if Manifest(body, OCI_MANIFEST).annotations.get("predicateType") == PROVENANCE
+        ]:
+            del manifests[name]
+        with pytest.raises(EnvironmentFailed, match="is referred to, but is not there"):
+            line.promote(build, FIRST)
+        line.prepare("v2.6.0")
+        whole_but_superseded(line, build)
 
 
 def test_evidence_of_a_stranger_is_copied_nowhere(line: Line) -> None:

@@ -314,8 +314,8 @@ def test_why_there_is_no_difference_is_on_both_pages() -> None:
 def test_same_records_same_bytes_in_any_process() -> None:
     code = "import sys; from report import render; from tests.report import samples; "
     code += (
-        "r = samples.release(), samples.images(); sys.stdout.write(render.html(*r) + "
-        "render.markdown(*r))"
+        "r = samples.release(), samples.images(); sys.stdout.write(render.render_html(*r) + "
+        "render.render_markdown(*r))"
     )
     texts = set()
     for seed in ("1", "2"):

@@ -76,7 +76,7 @@ def test_a_lack_is_told_and_the_rest_is_looked_at(
     lacking = failing(LACK)
     if name in ("engine", "builder"):
         monkeypatch.setattr(
-            engine, {"engine": "version", "builder": "build_command"}[name], lacking
+            engine, {"engine": "engine_version", "builder": "build_command"}[name], lacking
         )
     findings = found(**({name: lacking} if name in ("registry", "scanner") else {}))
     assert findings[name] == MachineFinding(name, False, True, "it is not there -> fetch it")

@@ -115,7 +115,7 @@ def test_scratch_is_gone_after_an_error(home: Path) -> None:
 
 
 def test_what_a_killed_run_left_is_removed(other: Other) -> None:
-    killed = other("home.scratch('build')")
+    killed = other("home.scratch_folder('build')")
     left = Path(said(killed))
     (left / "half.tar.gz").write_text("x")
     killed.kill()
@@ -126,7 +126,7 @@ def test_what_a_killed_run_left_is_removed(other: Other) -> None:
 
 
 def test_what_a_living_run_uses_stays(other: Other) -> None:
-    used = Path(said(other("home.scratch('build')")))
+    used = Path(said(other("home.scratch_folder('build')")))
     with homes.scratch_folder("build"):
         assert used.exists()
     assert used.exists()

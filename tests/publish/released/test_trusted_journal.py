@@ -139,6 +139,20 @@ def test_a_signed_mark_counts_whatever_an_unsigned_journal_says(
     assert (found.verdict, found.reasons) == (Verdict.FAIL, ("v2.6.0 was yanked: it loses data",))
 
 
+def test_a_yank_in_a_signed_journal_counts_by_version(
+    line: Line, builds: tuple[BuildRecord, BuildRecord]
+) -> None:
+    """Also on a digest that was hidden while the marks were put."""
+    hidden = replace(forged_yank(line, "done"), entries=(), reason="it loses data")
+    seal, kept_at = line.production.seal, line.catalog.repositories.journal
+    body = TypeAdapter(Journal).dump_json(kept(line).with_transaction(hidden))
+    manifest = document.push_document(line.registry, kept_at, journal.KIND, body, seal)
+    line.registry.put_manifest(kept_at, journal.TAG, manifest)
+    found = line.verify("v2.6.0")
+    assert (found.verdict, found.reasons) == (Verdict.FAIL, ("v2.6.0 was yanked: it loses data",))
+    assert line.verify("v2.6.1").verdict is Verdict.PASS
+
+
 # What is signed of it
 
 

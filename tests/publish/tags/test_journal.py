@@ -14,7 +14,7 @@ from oci.manifest import EMPTY_CONFIG, OCI_EMPTY, image_manifest
 from oci.registry import Registry
 from publish.evidence.keys import compute_key_id
 from publish.tags import confirm, journal, lock
-from publish.tags.allowed import MOST_TAGS, AllowedTags, VersionLookup
+from publish.tags.allowed import MOST_TAGS, AllowedTags, LookupBudget, VersionLookup
 from publish.tags.confirm import confirm_journal
 from publish.tags.journal import (
     Journal,
@@ -292,13 +292,23 @@ def test_a_transaction_that_says_nothing_is_dropped_if_nobody_signed_it(
     assert ", and 1 more" in said
 
 
-@pytest.mark.parametrize("body", [b"", b"[]", b"null", b'{"transactions": {"a": 1}}', b"[" * 9999])
+@pytest.mark.parametrize(
+    "body",
+    [
+        *(b"", b"[]", b"null", b'{"transactions": {"a": 1}}', b"[" * 9999),
+        b'{"transactions": "%s"}' % (b"a" * 2_000_000),
+        b'{"transactions": [%s3]}' % (b"3," * 1_000_000),
+    ],
+    ids=lambda body: body[:25].decode(),
+)
 def test_what_is_no_journal_is_an_empty_one_if_nobody_signed_it(
     client: Registry, body: bytes
 ) -> None:
     made = document.push_document(client, "records", journal.KIND, body, None)
     client.put_manifest("records", journal.TAG, made)
+    began = time.process_time()
     book = read_journal(client, "records", journal_seal(P256))
+    assert time.process_time() - began < 3, "it costs little to find out"
     assert (book.journal, book.digest) == (Journal(), made.digest)
     assert book.problem.startswith("nobody signed it")
 
@@ -546,6 +556,31 @@ def test_an_unsigned_journal_is_bounded(capsys: pytest.CaptureFixture[str]) -> N
     said = capsys.readouterr().err.splitlines()
     assert len(said) <= confirm.MOST_TOLD + 3
     assert "more versions of that journal are not looked at" in said[-1]
+
+
+@pytest.mark.parametrize("spent", ["lookups", "seconds"])
+def test_one_budget_bounds_all_that_an_unsigned_journal_names(
+    capsys: pytest.CaptureFixture[str], spent: str
+) -> None:
+    asked: list[str] = []
+
+    def asks(digest: str, _: Sequence[str]) -> tuple[AllowedTags, ...]:
+        asked.append(digest)
+        if spent == "seconds":
+            budget.ends = 0
+        return DECISIONS.get(digest, ())
+
+    invented = [
+        promotion(f"v2.5.{patch}", *(entry("v2.5.1", "", f"d{number}") for number in range(50)))
+        for patch in range(250)
+    ]
+    budget = LookupBudget(lookups=200)
+    production = VersionLookup(["v2.6.0"], lambda _: "a", asks, (), budget)
+    found = confirm_journal(Journal((*invented, FIRST)), production, lambda _: ())
+    assert len(asked) < 200
+    assert asked[0] == "a", "what production has tags of comes first"
+    assert bool(found.transactions)
+    assert "more versions of that journal are not looked at" in capsys.readouterr().err
 
 
 # The lock

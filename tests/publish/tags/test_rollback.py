@@ -12,18 +12,22 @@ from typing import Any
 import pytest
 
 from images.catalog import Repositories
+from oci import document
+from oci.manifest import OCI_INDEX
 from oci.registry import Registry
 from publish.evidence import store as evidence
 from publish.evidence.predicates import YANK
 from publish.tags import journal, lock
-from publish.tags.journal import Journal
+from publish.tags.allowed import AllowedTags
+from publish.tags.journal import Journal, list_tags_of
 from publish.tags.rollback import RollbackTarget, roll_back, yank_version
-from publish.tags.transaction import promote_tags
+from publish.tags.transaction import Production, promote_tags
 from runner.errors import ConfigError, EnvironmentFailed, GateRefused, ReleaseError
 from tests.fakes.refusal import refused
 from tests.fakes.registry import FakeRegistry, Fault
 from tests.publish import moving
 from tests.publish.moving import (
+    IMAGES,
     REPOSITORIES,
     Clock,
     World,
@@ -351,6 +355,79 @@ def test_a_yank_reaches_what_the_journal_leaves_out(client: Registry) -> None:
         )
 
 
+def hidden(fake: FakeRegistry, client: Registry, how: str) -> Production:
+    """Production whose journal nobody signed, and where somebody hides cv of v2.6.1."""
+    released(client, "v2.6.1")
+    own = tags(client)
+    decided = {
+        own[f"v2.6.1-{image}"]: (
+            AllowedTags(
+                "v2.6.1",
+                image,
+                tuple(t for stem in ("v2.6.1", "monthly") for t in list_tags_of(stem, image)),
+                "",
+                "",
+            ),
+        )
+        for image in IMAGES
+    }
+    empty = document.push_document(
+        client, REPOSITORIES.journal, journal.KIND, b'{"transactions": []}', None
+    )
+    client.put_manifest(REPOSITORIES.journal, journal.TAG, empty)
+    held = fake.manifests[REPOSITORIES.production]
+    cv = held["v2.6.1-cv"]
+    for alias in ("v2.6-cv", "latest-cv"):
+        held.pop(alias)
+    if how == "junk tags":
+        held.update({f"v2.6.1-{number:02}": held["v2.6.1"] for number in range(110)})
+    else:
+        held["v2.6.1-cv"] = (OCI_INDEX, b'{"schemaVersion": 2, "manifests": []}')
+    if how == "an alias of its line":
+        held["v2.6-cv"] = cv
+    elif how == "an alias of a decision":
+        held["monthly-cv"] = cv
+    elif how == "staging":
+        fake.manifests[REPOSITORIES.staging]["v2.6.1-cv"] = cv
+    return replace(at(client), images=IMAGES, allowed=lambda digest, _: decided.get(digest, ()))
+
+
+@pytest.mark.parametrize(
+    "how", ["junk tags", "an alias of its line", "an alias of a decision", "staging"]
+)
+def test_a_yank_reaches_an_image_that_somebody_hides(
+    fake: FakeRegistry, client: Registry, how: str
+) -> None:
+    production = hidden(fake, client, how)
+    cv = next(d for d in fake.manifests[REPOSITORIES.production] if is_cv(production, d))
+    outcome = yank_version(production, "v2.6.1", "it eats data")
+    assert outcome.unreached == ()
+    assert production.marks.read_reason(cv) == "v2.6.1 was yanked: it eats data"
+
+
+def is_cv(production: Production, digest: str) -> bool:
+    return [each.image for each in production.allowed(digest, ())] == ["cv"]
+
+
+def test_a_yank_says_which_image_it_did_not_find(fake: FakeRegistry, client: Registry) -> None:
+    production = hidden(fake, client, "nowhere")
+    for _ in range(2):
+        (missing,) = yank_version(production, "v2.6.1", "it eats data").unreached
+        assert "cv of v2.6.1 was not found" in missing
+        assert "v2.6.1-cv" in missing
+    held = fake.manifests[REPOSITORIES.production]
+    cv = next(digest for digest in held if is_cv(production, digest))
+    held["v2.6.1-cv"] = held[cv]
+    assert yank_version(production, "v2.6.1", "it eats data").unreached == ()
+    assert production.marks.read_reason(cv) == "v2.6.1 was yanked: it eats data"
+
+
+def test_a_yank_of_a_release_from_before_an_image_was_added_is_complete(client: Registry) -> None:
+    released(client, "v2.6.1")
+    production = replace(at(client), images=(*IMAGES, "nlp"))
+    assert yank_version(production, "v2.6.1", "it eats data").unreached == ()
+
+
 def test_a_yank_asked_again_puts_the_marks_that_are_missing(
     fake: FakeRegistry, client: Registry
 ) -> None:
@@ -557,5 +634,5 @@ def test_a_yank_killed_after_every_request(world: World, record_property: Any) -
                 direct(world.fake), REPOSITORIES.production, digest, trust(P256), YANK
             )
             assert [each.problem for each in found] == [""]
-    assert len(states) == 80, "every request of a yank of two images"
+    assert len(states) == 106, "every request of a yank of two images, which looks at aliases too"
     record_property("fault points", len(states))

@@ -19,7 +19,15 @@ import pytest
 from images.catalog import Repositories
 from oci import document, referrers
 from oci.document import Seal
-from oci.manifest import EMPTY_CONFIG, OCI_EMPTY, OCI_MANIFEST, Manifest, canonical_json, sha256
+from oci.manifest import (
+    EMPTY_CONFIG,
+    OCI_EMPTY,
+    OCI_MANIFEST,
+    Manifest,
+    canonical_json,
+    image_manifest,
+    sha256,
+)
 from oci.registry import Registry
 from publish.evidence import documents
 from publish.evidence.keys import PrivateKey
@@ -395,6 +403,27 @@ def test_a_journal_that_the_registry_lost_a_part_of_stops_everything(
     with refused(EnvironmentFailed, "names a blob that is not there"):
         released(client, "v2.6.1")
     assert tags(client) == before
+
+
+@pytest.mark.parametrize("lost", ["the document", "the signature", "both"])
+@pytest.mark.parametrize("signer", ["nobody", "a stranger", "rubbish"])
+def test_an_unsigned_journal_that_was_deleted_in_part_stops_nothing(
+    fake: FakeRegistry, client: Registry, signer: str, lost: str
+) -> None:
+    released(client, "v2.6.0")
+    kept_at = REPOSITORIES.journal
+    seal = journal_seal(STRANGER) if signer == "a stranger" else None
+    made = document.push_document(client, kept_at, journal.KIND, b"[]", seal)
+    if signer == "rubbish":
+        config, body = made.parse_blobs()
+        made = image_manifest(config, [client.push_bytes(kept_at, b"x", "x/y"), body])
+    client.put_manifest(kept_at, journal.TAG, made)
+    layers = made.parse_blobs()[1:]
+    for gone in {"the document": layers[-1:], "the signature": layers[:1]}.get(lost, layers):
+        fake.blobs[kept_at].pop(gone.digest)
+    released(client, "v2.6.1")
+    assert "v2.6.1-cv" in tags(client)
+    assert journal.read_journal(client, kept_at, journal_seal(P256)).problem == ""
 
 
 # Strangers
@@ -1015,6 +1044,17 @@ def test_junk_in_place_of_the_lock_holds_up_nobody(
     fake: FakeRegistry, client: Registry, clock: Clock, body: bytes
 ) -> None:
     fake.manifests.setdefault("records", {})[lock.TAG] = (OCI_MANIFEST, body)
+    with lock.hold_lock(client, "records", "me", signs()) as claim:
+        claim.require_held()
+
+
+@pytest.mark.parametrize("until", ["0.000", "0", "-1", "", "rubbish", "nan", "1e999"])
+def test_a_claim_without_owner_and_signature_holds_up_nobody(
+    client: Registry, clock: Clock, until: str
+) -> None:
+    config = client.push_bytes("records", EMPTY_CONFIG, OCI_EMPTY)
+    made = image_manifest(config, [config], {lock._UNTIL: until})
+    client.put_manifest("records", lock.TAG, made)
     with lock.hold_lock(client, "records", "me", signs()) as claim:
         claim.require_held()
 
