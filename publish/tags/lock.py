@@ -219,6 +219,17 @@ def _release_claim(claim: LockClaim) -> None:
             )
 
 
+def release_own_claim(registry: Registry, repository: str, name: str) -> None:
+    """End the claim that a killed run of this name left; others would wait until it ends."""
+    with contextlib.suppress(RegistryError):
+        found = registry.read_manifest(repository, TAG)
+        if found is None or found.annotations.get(_UNTIL) == _ENDED:
+            return
+        if found.annotations.get(_OWNER) == name:
+            config = registry.push_bytes(repository, EMPTY_CONFIG, OCI_EMPTY)
+            registry.put_manifest(repository, TAG, _make_manifest(config, name, 0))
+
+
 def _make_manifest(config: Descriptor, name: str, until: float) -> Manifest:
     return image_manifest(config, [config], _make_annotations(name, until), KIND)
 

@@ -193,6 +193,9 @@ def promote_tags(
     planned = _plan_outcome(production, book, tags, moves)
     _stage_images(production, approved)
     if not _is_due(book, planned):  # the lock is for who moves tags
+        lock.release_own_claim(
+            production.registry, production.repositories.journal, production.owner
+        )
         return planned
     with production.hold_lock() as claim:
         book = settle_journal(production, claim, _read_journal(production))
