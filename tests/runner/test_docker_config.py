@@ -145,7 +145,7 @@ def test_a_device_is_not_read(config: Path) -> None:
 
 
 def test_an_address_that_is_none(tmp_path: Path) -> None:
-    code = "from runner import engine\nengine.client()"
+    code = "from runner import engine\nengine.connect_engine()"
     environment = {**os.environ, "DOCKER_HOST": "tcp://[zz", "DOCKER_CONFIG": str(tmp_path)}
     done = subprocess.run(
         [sys.executable, "-c", code],

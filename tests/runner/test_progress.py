@@ -311,7 +311,8 @@ def test_a_block_keeps_its_lines(capsys: pytest.CaptureFixture[str]) -> None:
 def test_characters_that_a_stream_does_not_have_are_escaped() -> None:
     code = (
         "from runner import progress\nprogress.open_missing_streams()\n"
-        "progress.answer('2 é ✓')\nprogress.answer_table('✓', ['a'], [['✓']])\nprogress.say('✓')"
+        "progress.print_answer('2 é ✓')\nprogress.print_rich_table('✓', ['a'], [['✓']])\n"
+        "progress.say_line('✓')"
     )
     done = subprocess.run(
         [sys.executable, "-c", code],
