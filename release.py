@@ -51,6 +51,10 @@ if __name__ == "__main__":  # while modules are loaded; `main` sets what holds f
         if signal.getsignal(_each) is not signal.SIG_IGN:
             signal.signal(_each, lambda *_: _end_now(_INTERRUPTED, 130))
 _use_own_python()
+if (
+    _folder := str(Path(__file__).resolve().parent)
+) not in sys.path:  # PYTHONSAFEPATH leaves it out
+    sys.path.insert(0, _folder)
 
 try:
     import traceback

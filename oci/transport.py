@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import re
 import ssl
 import time
@@ -35,6 +36,9 @@ LARGEST_ANSWER = 16 << 20
 """Bytes of a page of a list. Registries with 1,000 tags a page send less than 200 KB."""
 LARGEST_ERROR = 64 << 10
 """Bytes that are read of an error's body. One line of it is shown."""
+
+_PROXY_SCHEMES = ("http", "https", "socks4", "socks4a", "socks5", "socks5h")
+"""SOCKS is refused later, with a message of its own."""
 
 LONGEST_WAIT_S = 60
 """A longer `Retry-After` is not waited for: a person can decide better what to do meanwhile."""
@@ -138,16 +142,19 @@ def make_session(host: str, base: str) -> requests.Session:
 
 def _check_proxies(base: str) -> None:
     """Raise ConfigError if what names the proxy before `base` is no address: requests trusts it."""
-    for scheme, given in requests.utils.get_environ_proxies(base).items():
+    found = requests.utils.get_environ_proxies(base)
+    for name in ("HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY"):
+        given = found.get(name.partition("_")[0].lower(), "")
         try:
-            parts = urlsplit(given if "://" in given else f"http://{given}")
-            is_address = bool(parts.hostname) and parts.port != 0
+            parts = urlsplit(given)
+            is_address = parts.scheme in _PROXY_SCHEMES and bool(parts.hostname) and parts.port != 0
         except ValueError:
             is_address = False
         if given and not is_address:
+            is_upper = os.environ.get(name) == given
             raise ConfigError(
-                f"{scheme.upper()}_PROXY is not the address of a proxy",
-                "write http://HOST:PORT, or unset it",
+                f"{name if is_upper else name.lower()} is not the address of a proxy",
+                "write http://HOST:PORT or https://HOST:PORT, or unset it",
             )
 
 

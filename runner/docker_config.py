@@ -24,6 +24,14 @@ _Text = Annotated[str, Field(strict=True, pattern=r"\A[^\x00-\x1f\x7f]*\z", max_
 _Helper = Annotated[
     str, Field(strict=True, pattern=r"\A(?:[A-Za-z0-9][A-Za-z0-9._-]*)?\z", max_length=200)
 ]
+_HeaderName = Annotated[
+    str, Field(strict=True, pattern=r"\A[A-Za-z0-9!#$%&'*+.^_`|~-]+\z", max_length=200)
+]
+_HeaderValue = Annotated[
+    str, Field(strict=True, pattern=r"\A(?:[!-~](?:[ -~\t]*[!-~])?)?\z", max_length=1 << 16)
+]
+_OF_CLIENT = ("connection", "content-length", "host", "transfer-encoding")
+"""Headers that say where a request goes and where it ends."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +49,7 @@ class _Config:
     auths: dict[_Text, _Account] | None = None
     credsStore: _Helper | None = None  # noqa: N815 - Docker's name
     credHelpers: dict[_Text, _Helper] | None = None  # noqa: N815 - Docker's name
-    HttpHeaders: dict[_Text, _Text] | None = None
+    HttpHeaders: dict[_HeaderName, _HeaderValue] | None = None
     proxies: dict[_Text, dict[_Text, _Text]] | None = field(default=None)
 
 
@@ -64,7 +72,10 @@ def _config_problem(path: Path) -> str:
     except Malformed as error:
         return str(error)
     except ValidationError as error:
-        where = clean_line(".".join(map(str, error.errors()[0]["loc"])), 100)
+        place = error.errors()[0]["loc"]
+        if place[:1] == ("HttpHeaders",) and place[-1] == "[key]":
+            return "a name in `HttpHeaders` is not the name of a header"  # it may be a whole header
+        where = clean_line(".".join(map(str, place)), 100)
         return f"{f'`{where}`' if where else 'the document'} has a wrong type or form"
     return ""
 
@@ -72,6 +83,9 @@ def _config_problem(path: Path) -> str:
 def _require_valid(data: bytes) -> None:
     document = parse_json(data, CONFIG_BYTES) if data.strip() else {}
     config = TypeAdapter(_Config).validate_python(document)
+    for name in config.HttpHeaders or {}:
+        if name.lower() in _OF_CLIENT:
+            raise Malformed(f"`HttpHeaders.{name}` is a header that the client itself sets")
     accounts = config.auths or {}
     if not (config.auths or config.credsStore or config.credHelpers):
         # docker-py then takes each key for a registry, and all values for accounts if they can be

@@ -57,7 +57,9 @@ def require_registry() -> str:
 def is_answering(host: str) -> bool:
     """Return whether a registry answers at a loopback address."""
     try:
-        return requests.get(f"http://{host}/v2/", timeout=2).status_code == 200
+        with requests.Session() as session:
+            session.trust_env = False  # neither a proxy nor `~/.netrc` is for loopback
+            return session.get(f"http://{host}/v2/", timeout=2).status_code == 200
     except requests.RequestException:
         return False
 

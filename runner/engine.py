@@ -16,6 +16,7 @@ from typing import Any
 import docker
 import requests
 import urllib3
+from docker.constants import DEFAULT_DOCKER_API_VERSION
 from docker.errors import DockerException, ImageNotFound, StreamParseError
 from docker.types import CancellableStream, DeviceRequest
 
@@ -63,7 +64,7 @@ def connect_engine(answer_s: int = 600) -> docker.DockerClient:
     _check_address()
     docker_config.check_config()
     try:
-        found = docker.from_env(timeout=answer_s)
+        found = _make_client(answer_s)
         found.api.credstore_env = shell.emptied_secrets()
         # credential helpers get the environment that is set when it is loaded
         found.api.reload_config()
@@ -78,14 +79,32 @@ def connect_engine(answer_s: int = 600) -> docker.DockerClient:
 
 
 _NO_ADDRESS = "DOCKER_HOST is not the address of a Docker engine"
-_ADDRESS_HINT = "write unix:///var/run/docker.sock or tcp://HOST:PORT, or unset it"
-_PLAIN_ADDRESS = re.compile(r"(?:ssh://(?:[A-Za-z0-9._-]+@)?)?[^@?#]*")
+_ADDRESS_HINT = "write unix:///path, tcp://host:port or ssh://user@host, or unset it"
+_HOST = r"(?:[A-Za-z0-9._-]*|\[[0-9A-Fa-f:.]+\])"
+_ADDRESS = re.compile(
+    rf"|unix://[^@?#]*|(?:tcp://)?{_HOST}:[0-9]+/?|ssh://(?:[A-Za-z0-9._-]+@)?{_HOST}(?::[0-9]+)?"
+)
 """An address without a password: `@` follows the user of SSH alone."""
 
 
+def _make_client(answer_s: int) -> docker.DockerClient:
+    """Return docker-py's client, which reads no `~/.netrc`; a proxy leads to TCP alone."""
+    # with a version given, it asks the engine nothing before it is set up here
+    found = docker.from_env(version=DEFAULT_DOCKER_API_VERSION, timeout=answer_s)
+    found.api.trust_env = False
+    if found.api.base_url.startswith(("http://", "https://")):
+        found.api.proxies = requests.utils.get_environ_proxies(found.api.base_url)
+    api: Any = found.api  # its types name nothing of this
+    api._version = api._retrieve_server_version()
+    return found
+
+
 def _check_address() -> None:
-    """Raise ConfigError if DOCKER_HOST may hold a password: Docker repeats it in its errors."""
-    if not _PLAIN_ADDRESS.fullmatch(os.environ.get(settings.DOCKER_HOST, "")):
+    """Raise ConfigError if DOCKER_HOST is no address that Docker's clients take.
+
+    They repeat it in their errors, and it may hold a password.
+    """
+    if not _ADDRESS.fullmatch(os.environ.get(settings.DOCKER_HOST, "").strip()):
         raise ConfigError(_NO_ADDRESS, _ADDRESS_HINT)
 
 

@@ -34,6 +34,8 @@ from runner.untrusted import clean_line, clean_text
 
 PLAIN_LINE_EVERY_S = 10.0
 LONGEST_LINE = 8000
+LEAST_WIDTH = 40
+"""Columns of a table, also where COLUMNS names fewer: rich would show nothing in 0."""
 
 
 class _Console(Console):
@@ -113,7 +115,9 @@ def print_rich_table(title: str, heads: Sequence[str], rows: Sequence[Sequence[s
     for row in rows:
         made.add_row(*map(clean_line, row))
     with _reader_may_leave(sys.stdout):
-        _Console(highlight=False, markup=False, emoji=False).print(made)
+        shown = _Console(highlight=False, markup=False, emoji=False)
+        shown.width = max(shown.width, LEAST_WIDTH)
+        shown.print(made)
         sys.stdout.flush()
 
 

@@ -105,6 +105,7 @@ SETTINGS = (
     Setting("HTTPS_PROXY", "proxy for registries and services, also as `https_proxy`; with its"
             " password it reaches each program that uses the network", "no proxy"),
     Setting("HTTP_PROXY", "the same for plain HTTP, also as `http_proxy`", "no proxy"),
+    Setting("ALL_PROXY", "proxy where none of the two is set, also as `all_proxy`", "no proxy"),
     Setting("NO_PROXY", "hosts that are reached without the proxy, also as `no_proxy`", "none"),
     Setting(REQUESTS_CA_BUNDLE, "file or folder of authorities to trust instead of the machine's"
             " own", "those of the machine and of `certifi`"),

@@ -38,8 +38,10 @@ class _Interrupt:
 def interrupt_on_signals() -> None:
     """Turn each of ENDS into a KeyboardInterrupt.
 
-    A signal that is ignored (by `nohup`, by a shell) stays ignored.
+    A signal that is ignored (by `nohup`, by a shell) stays ignored. SIGCHLD does not: else each
+    program that failed would count as one that ended well.
     """
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     shell.allow_all()
     interrupt = _Interrupt()
     for each in ENDS:

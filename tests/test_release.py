@@ -49,6 +49,11 @@ def test_plan_answers_as_a_github_matrix(home: Path) -> None:
     assert json.loads(done.stdout) == {"include": [{"version": "v2.6.0", "image": "cv"}]}
 
 
+def test_plan_works_with_a_safe_path(home: Path) -> None:
+    done = run("plan", "v2.6.0", PYTHONSAFEPATH="1")
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 def test_plan_needs_no_engine_and_no_registry(home: Path) -> None:
     done = run(
         "plan", "v2.6.0", DOCKER_HOST="tcp://127.0.0.1:9", PYTORCH_CUDA_IMAGES_REGISTRY=NOWHERE

@@ -316,17 +316,35 @@ def test_a_proxy_that_is_at_fault_is_named(
 
 
 @pytest.mark.parametrize(
-    "proxy", ["http://me:secret@", "http://me:secret@[zz", "http://x:99999", "//", "http://x:0"]
+    "proxy",
+    [
+        "http://me:secret@",
+        "http://me:secret@[zz",
+        "http://x:99999",
+        "//",
+        "http://x:0",
+        "me:secret@127.0.0.1:9",
+        "ftp://me:secret@127.0.0.1:9",
+    ],
 )
+@pytest.mark.parametrize("variable", ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"])
 def test_a_proxy_that_is_no_address_is_wrong_usage(
-    monkeypatch: pytest.MonkeyPatch, proxy: str
+    monkeypatch: pytest.MonkeyPatch, variable: str, proxy: str
 ) -> None:
-    monkeypatch.setenv("HTTPS_PROXY", proxy)
-    for name in ("NO_PROXY", "no_proxy", "https_proxy"):
+    for name in ("NO_PROXY", "HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY"):
         monkeypatch.delenv(name, raising=False)
-    with refused(ConfigError, "HTTPS_PROXY is not the address") as caught:
+        monkeypatch.delenv(name.lower(), raising=False)
+    monkeypatch.setenv(variable, proxy)
+    with pytest.raises(ConfigError) as caught:
         Registry("registry.invalid")
-    assert "secret" not in str(caught)
+    check(caught.value, ConfigError, f"{variable} is not the address of a proxy", "http://HOST")
+    assert "secret" not in str(caught.value)
+
+
+def test_a_proxy_that_no_request_uses_is_not_checked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NO_PROXY", "a.invalid,b.invalid")
+    monkeypatch.setenv("ftp_proxy", "proxy:3128")
+    Registry("registry.invalid")
 
 
 def test_too_many_open_files_are_no_fault_of_the_registry(

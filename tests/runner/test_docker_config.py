@@ -61,6 +61,8 @@ BAD = [
     '{"credHelpers": {"h": "$(id)"}}',
     '{"proxies": [1]}',
     '{"HttpHeaders": 5}',
+    '{"HttpHeaders": {"X-A: s3cret": "x"}}',
+    '{"HttpHeaders": {"": "s3cret"}}',
     "s3cret",
 ]
 
@@ -71,6 +73,29 @@ def test_what_it_cannot_be_is_refused_by_its_name(config: Path, text: str) -> No
     with pytest.raises(ConfigError) as caught:
         docker_config.check_config()
     check(caught.value, ConfigError, str(config), "DOCKER_CONFIG")
+    assert "s3cret" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("X-A", " s3cret"),
+        ("X-A", "s3cret "),
+        ("X-A", "s3cret\u00fc"),
+        ("X-A", "s3cret\r\nX: y"),
+        ("Content-Length", "53"),
+        ("transfer-encoding", "chunked"),
+        ("Host", "s3cret.invalid"),
+        ("Connection", "close"),
+    ],
+)
+def test_a_header_that_cannot_be_sent_is_refused_by_its_name(
+    config: Path, name: str, value: str
+) -> None:
+    config.write_text(json.dumps({"HttpHeaders": {name: value}}))
+    with pytest.raises(ConfigError) as caught:
+        docker_config.check_config()
+    check(caught.value, ConfigError, str(config), f"`HttpHeaders.{name}`")
     assert "s3cret" not in str(caught.value)
 
 

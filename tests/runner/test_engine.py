@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -78,13 +80,51 @@ def no_cache() -> Iterator[None]:
 
 
 @pytest.mark.parametrize(
-    "address", ["unix:///nowhere/docker.sock", "tcp://127.0.0.1:1", "nonsense://x"]
+    "address", ["unix:///nowhere/docker.sock", "tcp://127.0.0.1:1", "127.0.0.1:1", "tcp://[::1]:1"]
 )
 @pytest.mark.usefixtures("no_cache")
 def test_no_engine(monkeypatch: pytest.MonkeyPatch, address: str) -> None:
     monkeypatch.setenv("DOCKER_HOST", address)
     with refused(EnvironmentFailed, "no Docker engine answers", "make setup", "DOCKER_HOST"):
         engine.connect_engine()
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["npipe://x", "fd://x", "nonsense://x", "word", "tcp://h", "tcp://h:1/path", "ssh://u@h/path"],
+)
+@pytest.mark.usefixtures("no_cache")
+def test_an_address_of_another_kind_is_wrong_usage(
+    monkeypatch: pytest.MonkeyPatch, address: str
+) -> None:
+    monkeypatch.setenv("DOCKER_HOST", address)
+    with refused(ConfigError, "DOCKER_HOST is not the address of a Docker engine", "tcp://host:"):
+        engine.connect_engine()
+
+
+ASK = """
+import sys
+from runner import embedded, engine
+print(embedded.is_answering(sys.argv[1]), engine.is_answering())
+"""
+
+
+@pytest.mark.parametrize("scheme", ["unix", "tcp"])
+def test_a_named_pipe_as_netrc_is_not_waited_for(tmp_path: Path, scheme: str) -> None:
+    os.mkfifo(tmp_path / ".netrc")
+    address = {"unix": f"unix://{tmp_path}/none.sock", "tcp": "tcp://127.0.0.1:1"}[scheme]
+    variables = {**os.environ, "HOME": str(tmp_path), "DOCKER_HOST": address}
+    command = [sys.executable, "-c", ASK, "127.0.0.1:1"]
+    done = subprocess.run(
+        command,
+        cwd=REPOSITORY,
+        env=variables,
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    assert (done.stdout, done.stderr) == ("False False\n", "")
 
 
 @pytest.mark.parametrize(

@@ -155,6 +155,14 @@ def test_a_table_is_an_answer(capsys: pytest.CaptureFixture[str]) -> None:
     assert shown.err == ""
 
 
+def test_a_table_is_shown_without_columns(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "0")
+    progress.print_rich_table("plan", ["image"], [["cv"]])
+    assert "cv" in capsys.readouterr().out
+
+
 HOSTILE = "a [red]b[/red] :smile: \x1b[31mc\x07\u202ed\n::error::e ##[error]f"
 SHOWN = "a [red]b[/red] :smile: cd : :error::e # #[error]f"
 

@@ -190,3 +190,23 @@ def test_a_pool_of_processes_ends_without_a_traceback() -> None:
         os.killpg(process.pid, signal.SIGHUP)
         _, said = process.communicate(timeout=30)
     assert (process.returncode, said) == (130, "")
+
+
+FAILS = """
+import sys
+sys.path.insert(0, sys.argv[1])
+from runner import shell, signals
+signals.interrupt_on_signals()
+print(shell.run_to_end(["sh", "-c", "exit 7"], hint="none").code)
+"""
+DEAF = """
+import os, signal, sys
+signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+os.execv(sys.executable, [sys.executable, "-c", *sys.argv[1:]])
+"""
+
+
+def test_a_parent_that_ignores_the_end_of_programs_hides_no_failure() -> None:
+    command = [sys.executable, "-c", DEAF, FAILS, str(REPOSITORY)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+    assert (done.stdout, done.stderr) == ("7\n", "")
