@@ -176,7 +176,7 @@ def test_a_killed_download_shows_nothing_and_the_next_converges(
     wheel = make_wheel(folder=index)
     code = (
         "from images import wheelhouse\nfrom images.locks import "
-        f"Wheel\nwheelhouse.fetch([{wheel!r}], '{PYTHON}')"
+        f"Wheel\nwheelhouse.fetch_wheels([{wheel!r}], '{PYTHON}')"
     )
     killed = subprocess.Popen(
         [sys.executable, "-c", code],
