@@ -49,7 +49,6 @@ PROCESSES = 16384
 
 Eight GPUs need some thousands; a fork bomb must not take the machine with it.
 """
-QUIT_ALL = "import os, signal; os.kill(-1, signal.SIGQUIT)"
 
 TEMPORARY = ("/tmp", "/var/tmp")  # noqa: S108 - in the container
 TEMPORARY_BYTES = 4 << 30
@@ -150,6 +149,15 @@ def _engine_client() -> docker.DockerClient:
     return engine.connect_engine(ANSWER_S)
 
 
+def _quick_client() -> docker.DockerClient:
+    """Return a client for calls about a container that may be stuck."""
+    return engine.connect_engine(containers.REMOVAL_S)
+
+
+_NO_ANSWER = (APIError, requests.RequestException)
+"""A container ended this very moment, or it is stuck."""
+
+
 def _run_container(suite: Suite, setup: Setup, folder: Path) -> ContainerExit:
     try:
         config = _engine_client().images.get(setup.reference).attrs.get("Config") or {}
@@ -198,7 +206,7 @@ def _watch_container(container: Any, suite: Suite, folder: Path) -> ContainerExi
     shown = _visible_container_id(container)
     ended = _wait_for_end(container, suite, folder)
     if ended.timed_out:
-        _collect_stacks(container, suite)
+        _collect_stacks(container)
     elif ended.malformed or ended.host_problem:
         _kill_container(container)
     state = container.attrs["State"]
@@ -255,25 +263,21 @@ def _check_root_usage(container: Any, suite: Suite) -> str:  # noqa: ANN401
     return root_usage.describe_excess(container, ROOT_BYTES, ROOT_ENTRIES)
 
 
-def _collect_stacks(container: Any, suite: Suite) -> None:  # noqa: ANN401
-    """Ask every Python of a suite for the stacks of its threads, by SIGQUIT, then kill them.
+def _collect_stacks(container: Any) -> None:  # noqa: ANN401
+    """Ask a suite for the stacks of its threads, by SIGQUIT, then kill it.
 
-    If the root can be written, only the first process is asked: to run a program in the
-    container the engine opens its /etc/passwd, which may be a named pipe by now.
+    Its first process hands the signal on to the others. No program is ever run in the container by
+    the engine: for that it opens the container's /etc/passwd, which may be a named pipe by now.
     """
-    with contextlib.suppress(APIError):  # it may have ended this very moment
-        container.kill("SIGQUIT")
-        if not suite.writes_root:
-            container.exec_run(
-                ["python", "-I", "-S", "-c", QUIT_ALL], detach=True
-            )  # as quick as can be
+    with contextlib.suppress(*_NO_ANSWER):
+        _quick_client().api.kill(container.id, "SIGQUIT")
         time.sleep(STACKS_S)
     _kill_container(container)
 
 
 def _kill_container(container: Any) -> None:  # noqa: ANN401
-    with contextlib.suppress(APIError):  # it may have ended this very moment
-        container.kill("SIGKILL")
+    with contextlib.suppress(*_NO_ANSWER):
+        _quick_client().api.kill(container.id, "SIGKILL")
     container.reload()
 
 
@@ -355,7 +359,7 @@ def _host_mounts(setup: Setup, folder: Path) -> list[Mount]:
 def _remove_container(container: Any) -> None:  # noqa: ANN401
     # the next start finds what is left
     with contextlib.suppress(DockerException, requests.RequestException):
-        container.remove(force=True, v=True)
+        _quick_client().api.remove_container(container.id, force=True, v=True)
         progress.say_line(f"removed container {container.short_id}", detail=True)
 
 
