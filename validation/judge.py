@@ -15,7 +15,13 @@ from runner.verdict import Verdict, worst_verdict
 from validation import witness
 from validation.diagnosis import find_diagnosis
 from validation.record import Check, SuiteResult
-from validation.report import MESSAGE_CHARACTERS, SuiteReport, TestPhase, read_report
+from validation.report import (
+    ACCOUNT_CHARACTERS,
+    MESSAGE_CHARACTERS,
+    SuiteReport,
+    TestPhase,
+    read_report,
+)
 from validation.suite import Suite
 from validation.suites.contract.words import CAUSE, INFRA, NOT_RUN
 from validation.witness import SuiteChallenge
@@ -198,7 +204,7 @@ def _diagnose_check(check: Check, said: str) -> Check:
     (attempts.INFRA_RETRIES), and `infra` is never a pass, so the image is not promoted.
     """
     told = find_diagnosis(check.reason)
-    found = told or find_diagnosis(said)
+    found = told or find_diagnosis(said, ACCOUNT_CHARACTERS)
     if check.verdict is not Verdict.FAIL or found is None:
         return check
     return replace(check, cause=found.cause, verdict=(told and told.verdict) or check.verdict)
