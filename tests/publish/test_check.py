@@ -145,7 +145,7 @@ def test_what_an_image_says_is_cleaned_and_bounded(
     """An image can name any number of packages, as long as it likes, with escapes in them."""
     hostile = "\x1b[31m\n::error::" + "x" * 5000
     areas = {f"{hostile}{number}": hostile for number in range(20_000)}
-    monkeypatch.setattr(engine, "obtain_image", lambda _: HeldImage(ID, "", {"Labels": OURS}))
+    monkeypatch.setattr(engine, "obtain_image", lambda *_: HeldImage(ID, "", {"Labels": OURS}))
     monkeypatch.setattr(validation, "validate_image", lambda *_: judged(Verdict.PASS))
     facts = ImageFacts({}, areas, None, {}, (), {}, {}, (), {}, (), {}, (), ())
     monkeypatch.setattr("scan.image_facts.probe_image", lambda _: facts)
@@ -169,7 +169,7 @@ def test_a_check_says_how_long_it_may_take_and_is_ended_then(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert check.longest_check_s(("base", "cv", "nlp", "rl")) == 4 * 3600
-    monkeypatch.setattr(engine, "obtain_image", lambda _: HeldImage(ID, "", {"Labels": OURS}))
+    monkeypatch.setattr(engine, "obtain_image", lambda *_: HeldImage(ID, "", {"Labels": OURS}))
     monkeypatch.setattr(validation, "validate_image", lambda *_: threading.Event().wait(20))
     monkeypatch.setattr(check, "longest_check_s", lambda _: 1)
     try:
@@ -178,6 +178,16 @@ def test_a_check_says_how_long_it_may_take_and_is_ended_then(
     finally:
         shell.allow_all()
     assert "if the image hangs, it is ended after" in capsys.readouterr().err
+
+
+def test_a_pull_that_does_not_end_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engine, "obtain_image", lambda *_: threading.Event().wait(20))
+    monkeypatch.setattr(check, "OBTAIN_S", 1)
+    try:
+        with pytest.raises(TimeLimitExceeded, match="pull of team/image:1 did not end"):
+            check.check_image(CATALOG, "team/image:1", ("", ""), "cpu", "")
+    finally:
+        shell.allow_all()
 
 
 @pytest.fixture
