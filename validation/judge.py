@@ -153,7 +153,7 @@ def _report_failure(
     suite: Suite, ended: SuiteExecution, report: SuiteReport, checks: tuple[Check, ...]
 ) -> SuiteFailure | None:
     """Return why the report does not prove what it says."""
-    missing = sorted(_list_tests(suite) - {check.name.partition("[")[0] for check in checks})
+    missing = sorted(list_tests(suite) - {check.name.partition("[")[0] for check in checks})
     incomplete = report.exit_code is None or not report.whole
     doubts = (
         (bool(report.not_collected), f"not collected: {next(iter(report.not_collected), '')}"),
@@ -243,7 +243,7 @@ def _judge_phase(phase: TestPhase) -> tuple[Verdict, str]:
     return Verdict.FAIL, said
 
 
-def _list_tests(suite: Suite) -> set[str]:
+def list_tests(suite: Suite) -> set[str]:
     """Return the tests written in the suite's file.
 
     Each must have a result, whatever pytest collected or deselected.
