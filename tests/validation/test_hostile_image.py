@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from runner import engine
+from runner import engine, owner
 from runner.verdict import Verdict
 from tests.fakes.small_image import loaded, planted
 from tests.validation import hostile
@@ -355,7 +355,7 @@ def test_account_files_that_become_pipes_block_nothing(setup: Setup, tmp_path: P
 
 def test_labels_of_an_image_take_no_container_away(setup: Setup) -> None:
     with planted(
-        "suite-labels", f"LABEL {docker.LABEL}={staging.current_owner()[:-1]}9"
+        "suite-labels", f"LABEL {docker.LABEL}={owner.current_owner()[:-1]}9"
     ) as reference:
         other = engine.connect_engine().containers.create(reference, ["true"])
         try:

@@ -15,7 +15,7 @@ from docker.errors import APIError, DockerException
 from docker.types import LogConfig, Mount, Ulimit
 
 from oci.served import is_served_whole
-from runner import containers, engine, progress, start_check
+from runner import containers, engine, owner, progress, start_check
 from runner.containers import ImageCannotStart
 from runner.errors import EnvironmentFailed
 from runner.untrusted import clean_line
@@ -135,8 +135,9 @@ def remove_leftovers() -> int:
         dead = [
             left
             for left in containers.list_of_purpose(client, PURPOSE)
-            if not staging.is_alive(left.labels.get(LABEL, ""))
+            if not owner.is_alive(left.labels.get(LABEL, ""))
         ]
+        start_check.remove_leftovers(client)
     except (DockerException, requests.RequestException) as error:
         raise EnvironmentFailed(
             f"the engine cannot list containers: {_shorten_error(error)}",
@@ -313,7 +314,7 @@ def _container_options(suite: Suite, setup: Setup, folder: Path) -> dict[str, An
     return {
         "name": containers.new_name(PURPOSE),
         "command": ["python", *staging.python_arguments(ROOT, suite, setup)],
-        "labels": {LABEL: staging.current_owner()},
+        "labels": {LABEL: owner.current_owner()},
         "network_mode": "none",
         "ipc_mode": "private",
         "cap_drop": ["ALL"],
