@@ -5,24 +5,29 @@ If it does, and an engine cannot unpack the image, the image is at fault.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import time
+from typing import Any
 
 from oci.manifest import Manifest, parse_descriptor
 from oci.reference import parse_reference
 from oci.registry import Registry
+from runner import progress
 from runner.address import address_problem
 from runner.errors import ReleaseError
 from runner.untrusted import Malformed
 
 DOCKER_HUB = "docker.io"
 PLATFORM = ("linux", "amd64")
+LONGEST_S = 300.0
+MOST_BLOBS = 1000
+"""No engine unpacks so many layers, served or not (overlayfs: 128): then the image is at fault."""
 
 
 def is_served_whole(reference: str) -> bool:
     """Return whether the registry has the manifest of `reference`, and every blob in its size.
 
-    Of an index, the images for this project's platform count; an index without any is whole. False
-    if the registry does not answer.
+    Of an index, the first image for this project's platform counts, which the engine takes; an
+    index without any is whole. False if the registry does not answer within LONGEST_S.
     """
     first, _, rest = reference.partition("/")
     has_host = bool(rest) and (any(sign in first for sign in ".:") or first == "localhost")
@@ -34,21 +39,34 @@ def is_served_whole(reference: str) -> bool:
     try:
         registry = Registry(host)
         manifest = registry.read_manifest(named.repository, named.digest or named.tag)
-        return manifest is not None and all(_parts(registry, named.repository, manifest))
+        return manifest is not None and _has_parts(registry, named.repository, manifest)
     except (ReleaseError, Malformed):
         return False
 
 
-def _parts(registry: Registry, repository: str, manifest: Manifest) -> Iterator[bool]:
-    """Yield for every part of an image whether it is there."""
-    for blob in manifest.parse_blobs():
-        yield registry.has_blob(repository, blob.digest, blob.size)
-    for entry in manifest.index_entries():
-        platform = entry.get("platform") if isinstance(entry, dict) else None
-        named = platform if isinstance(platform, dict) else {}
-        if (str(named.get("os")), str(named.get("architecture"))) == PLATFORM:
-            image = registry.read_manifest(repository, parse_descriptor(entry).digest)
-            yield image is not None and all(
-                registry.has_blob(repository, blob.digest, blob.size)
-                for blob in image.parse_blobs()
-            )
+def _has_parts(registry: Registry, repository: str, manifest: Manifest) -> bool:
+    entry = next((each for each in manifest.index_entries() if _platform(each) == PLATFORM), None)
+    if entry is None:
+        return _has_blobs(registry, repository, manifest)
+    image = registry.read_manifest(repository, parse_descriptor(entry).digest)
+    # the engine takes no index inside an index
+    return image is not None and _has_blobs(registry, repository, image)
+
+
+def _has_blobs(registry: Registry, repository: str, image: Manifest) -> bool:
+    """Return whether all blobs of an image are there; each is asked for once."""
+    blobs = {(blob.digest, blob.size) for blob in image.parse_blobs()}
+    if len(blobs) > MOST_BLOBS:
+        return True
+    progress.say_line(f"  the pull failed: the registry is asked for {len(blobs)} parts of it")
+    deadline = time.monotonic() + LONGEST_S
+    return all(
+        time.monotonic() < deadline and registry.has_blob(repository, digest, size)
+        for digest, size in sorted(blobs)
+    )
+
+
+def _platform(entry: Any) -> tuple[str, str]:  # noqa: ANN401 - JSON
+    platform = entry.get("platform") if isinstance(entry, dict) else None
+    found = platform if isinstance(platform, dict) else {}
+    return str(found.get("os")), str(found.get("architecture"))

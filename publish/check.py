@@ -31,6 +31,8 @@ from validation.record import ValidationRecord
 from validation.suite import list_suites
 
 SAY_WHICH = "name them, for example: --line 2.6 --stacks base,cv"
+OBTAIN_S = 4 * 3600
+"""The most seconds for the pull of an image, which can have many gigabytes."""
 REASON_CHARACTERS = 1000
 """The longest reason of a record."""
 
@@ -97,7 +99,8 @@ def check_image(
     cuda; `command` is what a person typed. Raises ConfigError if there is no such image, or its
     line and stacks are not known, EnvironmentFailed if the engine fails.
     """
-    image = engine.obtain_image(reference, is_served_whole)
+    with time_limit(f"pull of {reference}", OBTAIN_S):
+        image = engine.obtain_image(reference, is_served_whole)
     expected = find_expectation(catalog, *asked, image.config.get("Labels") or {})
     progress.say_line(
         f"check {reference}: {image.id}, as line {expected.line} with {', '.join(expected.stacks)}"

@@ -41,6 +41,7 @@ few kilobytes.
 _GO_TYPE_BITS = 0x8F28_0000
 """All bits of a Go `FileMode` that say that a file is not a regular one."""
 _GO_FOLDER = 1 << 31
+_GO_LINK = 1 << 27
 
 
 class ImageCannotStart(Exception):
@@ -106,9 +107,16 @@ def require_plain_accounts(container: Any) -> None:  # noqa: ANN401
 
     Call it between creating and starting a container of an image that may be hostile. The engine
     opens both while it holds the container's lock: a named pipe there would block the container,
-    and calls of the engine that list it, for ever. Raises DockerException or
+    and calls of the engine that list it, for ever. So nothing may be mounted at either, or at
+    `/etc`: the image could make a pipe there later. Raises DockerException or
     requests.RequestException if the engine fails.
     """
+    for target in _mount_targets(container.attrs):
+        resolved = _resolve_in(container, target)
+        if _covers_accounts(resolved):
+            raise ImageCannotStart(
+                f"its `{target}` leads to `{resolved}`, where nothing may be mounted"
+            )
     for path in ("/etc", *ACCOUNT_FILES):
         found = _stat_in(container, path)
         if found is None:
@@ -129,6 +137,39 @@ class _FoundFile:
 
     mode: int
     size: int
+    link_target: str = ""
+
+
+def _mount_targets(attributes: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return every path where something is mounted into a container, by us or by its image."""
+    host = attributes.get("HostConfig") or {}
+    declared = (attributes.get("Config") or {}).get("Volumes") or ()
+    mounted = (str(mount.get("Target", "")) for mount in host.get("Mounts") or ())
+    found = (*declared, *(host.get("Tmpfs") or ()), *mounted)
+    return tuple(dict.fromkeys(_plain_path(path) for path in found))
+
+
+def _resolve_in(container: Any, path: str) -> str:  # noqa: ANN401
+    """Return the path that `path` of a container that was not started leads to, without links."""
+    resolved, names = "/", path.strip("/").split("/")
+    for number, name in enumerate(names, start=1):
+        step = posixpath.join(resolved, name)
+        found = _stat_in(container, step)
+        resolved = found.link_target if found and found.link_target else step
+        if found is None or not found.mode & (_GO_FOLDER | _GO_LINK):
+            return posixpath.join(resolved, *names[number:])
+    return resolved
+
+
+def _covers_accounts(path: str) -> bool:
+    """Return whether a mount at `path` can change what is at /etc/passwd or /etc/group."""
+    return path in ("/", "/etc") or any(
+        path == file or path.startswith(f"{file}/") for file in ACCOUNT_FILES
+    )
+
+
+def _plain_path(path: str) -> str:
+    return f"/{posixpath.normpath(path).lstrip('/')}"
 
 
 def _stat_in(container: Any, path: str) -> _FoundFile | None:  # noqa: ANN401
@@ -145,9 +186,14 @@ def _stat_in(container: Any, path: str) -> _FoundFile | None:  # noqa: ANN401
         return None
     told = answer.headers.get("X-Docker-Container-Path-Stat", "")
     if answer.status_code != requests.codes.ok or not told:
-        raise APIError(f"the engine does not tell what is at {path}: {answer.status_code}")
+        mounted = ", ".join(f"`{target}`" for target in _mount_targets(container.attrs))
+        raise APIError(
+            f"the engine answers {answer.status_code} without a reason when it mounts {mounted} to "
+            f"look at `{path}`: see that the image has folders, or nothing, at these paths"
+        )
     found = json.loads(base64.b64decode(told))
-    return _FoundFile(int(found["mode"]), int(found["size"]))
+    link = str(found.get("linkTarget") or "")
+    return _FoundFile(int(found["mode"]), int(found["size"]), link)
 
 
 def volumes_in_memory(config: Mapping[str, Any], taken: Iterable[str], ours: str) -> list[Mount]:
@@ -223,9 +269,11 @@ def _volume_paths(config: Mapping[str, Any], ours: str) -> Iterator[str]:
             f"it declares {len(declared):,} volumes, more than the allowed {MOST_VOLUMES}"
         )
     for path in dict.fromkeys(declared):
-        plain = f"/{posixpath.normpath(path).lstrip('/')}"
+        plain = _plain_path(path)
         if not path.startswith("/") or plain == "/" or "\0" in path:
             raise ImageCannotStart("it declares a volume that is not a folder below `/`")
+        if _covers_accounts(plain):
+            raise ImageCannotStart(f"it declares a volume at `{plain}`, where none may be")
         if plain == ours or plain.startswith(f"{ours}/"):
             raise ImageCannotStart(
                 f"it declares a volume in `{ours}`, where the harness is mounted"

@@ -263,7 +263,7 @@ def no_logins(folder: Path) -> dict[str, str]:
 def remove_container(name: str) -> None:
     """End and remove a container, if there is one of this name and the engine answers."""
     with contextlib.suppress(*_CALL_ERRORS, EnvironmentFailed):
-        connect_engine().api.remove_container(name, force=True)
+        connect_engine().api.remove_container(name, force=True, v=True)
 
 
 def _pull_with_progress(reference: str, is_served_whole: Callable[[str], bool] | None) -> str:

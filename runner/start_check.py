@@ -7,18 +7,21 @@ message is read: an image of our own is started in the same way.
 from __future__ import annotations
 
 import contextlib
-import io
 import json
 import struct
-import tarfile
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from docker.errors import APIError, DockerException
 
-from runner import containers
+from runner import containers, owner
 from runner.containers import ImageCannotStart
 
+PURPOSE = "start"
+LABEL = "pytorch-cuda-images.start"
+"""Label with the process that started a container."""
+REPOSITORY = f"{containers.PREFIX}-{PURPOSE}"
+"""Repository of our own image; its tag is the process that made it."""
 PROGRAM = "/exit"
 _LOADED_AT = 0x400000
 _CODE = bytes.fromhex("31ff b83c000000 0f05")
@@ -47,10 +50,26 @@ def is_fault_of_image(
     return not _is_started(client, reference, with_volumes)
 
 
+def remove_leftovers(client: Any) -> None:  # noqa: ANN401
+    """Remove containers and images of runs that were killed.
+
+    Raises DockerException or requests.RequestException if the engine fails.
+    """
+    for left in containers.list_of_purpose(client, PURPOSE):
+        if not owner.is_alive(left.labels.get(LABEL, "")):
+            containers.remove_left(client, left)
+    for image in client.api.images(name=REPOSITORY):
+        for name in image.get("RepoTags") or ():
+            if not owner.is_alive(name.rpartition(":")[2]):
+                with contextlib.suppress(DockerException):  # another run removes it
+                    client.api.remove_image(name, force=True)
+
+
 def _is_started(client: Any, reference: str, options: Mapping[str, Any]) -> bool:  # noqa: ANN401
     container = None
     try:
-        name = {"name": containers.new_name("start")}
+        labels = {**options.get("labels", {}), LABEL: owner.current_owner()}
+        name = {"name": containers.new_name(PURPOSE), "labels": labels}
         with containers.without_volumes_of_a_failure(client, options.get("mounts", ())):
             container = client.containers.create(reference, **{**options, **name})
         containers.require_plain_accounts(container)
@@ -68,18 +87,25 @@ def _is_started(client: Any, reference: str, options: Mapping[str, Any]) -> bool
 @contextlib.contextmanager
 def _own_image(client: Any) -> Iterator[str]:  # noqa: ANN401
     """An image that holds one program, which ends at once."""
-    program, written = _build_program(), io.BytesIO()
-    with tarfile.open(fileobj=written, mode="w") as archive:
-        entry = tarfile.TarInfo(PROGRAM.removeprefix("/"))
-        entry.size, entry.mode = len(program), 0o755
-        archive.addfile(entry, io.BytesIO(program))
-    told = client.api.import_image_from_data(written.getvalue())
+    told = client.api.import_image_from_data(
+        _build_archive(), repository=REPOSITORY, tag=owner.current_owner()
+    )
     image = str(json.loads(told.strip().splitlines()[-1])["status"])
     try:
         yield image
     finally:
         with contextlib.suppress(DockerException):
             client.images.remove(image, force=True)
+
+
+def _build_archive() -> bytes:
+    """Return a tar archive that holds the program alone."""
+    program, written = _build_program(), io.BytesIO()
+    with tarfile.open(fileobj=written, mode="w") as archive:
+        entry = tarfile.TarInfo(PROGRAM.removeprefix("/"))
+        entry.size, entry.mode = len(program), 0o755
+        archive.addfile(entry, io.BytesIO(program))
+    return written.getvalue()
 
 
 def _build_program() -> bytes:

@@ -140,6 +140,7 @@ def probe_image(reference: str) -> ImageFacts | ScanProblem:
             if not Path(left.labels.get(LABEL, "/nowhere")).exists():
                 containers.remove_left(client, left)
         containers.remove_left_volumes(client, LABEL)
+        start_check.remove_leftovers(client)
         shutil.copy2(PROBE, folder)
         ended = _run_probe(reference, folder)
         if isinstance(ended, _ProbeExit) and ended.exit_code == KILLED:

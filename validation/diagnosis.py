@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from runner.verdict import Verdict
 from validation.suites.contract.cuda_errors import CAUSES, NOT_PASSED
 
+SEARCHED_CHARACTERS = 24_000
+"""More than is kept of what a suite prints, and of what it tells of one failure."""
 STICKY = "every later CUDA call of that process fails too, so only the first error counts"
 
 
@@ -22,19 +24,43 @@ class Diagnosis:
     cause: str
 
 
-def find_diagnosis(text: str) -> Diagnosis | None:
-    """Return the meaning of the first entry of the table that `text` matches, None if none does."""
-    return next((known.means for known in KNOWN if known.pattern.search(text)), None)
+def find_diagnosis(text: str, most: int = SEARCHED_CHARACTERS) -> Diagnosis | None:
+    """Return the meaning of the first entry of the table that `text` matches, None if none does.
+
+    Of a text with more than `most` characters, the beginning and the end are searched.
+    """
+    half = most // 2
+    searched = text if len(text) <= most else f"{text[:half]}\n{text[-half:]}"
+    return next((known.means for known in KNOWN if known.matches(searched)), None)
 
 
 @dataclass(frozen=True)
 class _KnownError:
+    """A known error: a pattern, or a pattern and another one behind it in the same line.
+
+    An image chooses the text. So no pattern may have an open end such as `.*`: each place where it
+    begins would be tried up to the end of the line.
+    """
+
     pattern: re.Pattern[str]
     means: Diagnosis
+    behind: re.Pattern[str] | None = None
+
+    def matches(self, text: str) -> bool:
+        """Return whether `text` has this error. The time grows with the length of `text` alone."""
+        if self.behind is None:
+            return bool(self.pattern.search(text))
+        return any(
+            (found := self.pattern.search(line)) and self.behind.search(line, found.end())
+            for line in text.splitlines()
+        )
 
 
-def _known_errors(pattern: str, cause: str, verdict: Verdict | None = None) -> _KnownError:
-    return _KnownError(re.compile(pattern), Diagnosis(verdict, cause))
+def _known_errors(
+    pattern: str, cause: str, verdict: Verdict | None = None, *, behind: str = ""
+) -> _KnownError:
+    means = Diagnosis(verdict, cause)
+    return _KnownError(re.compile(pattern), means, re.compile(behind) if behind else None)
 
 
 _FAIL, _INFRA = Verdict.FAIL, Verdict.INFRA
@@ -242,15 +268,21 @@ _LIBRARIES = (
     ),
 )
 
+_SHM_TOO_SMALL = (
+    "shared memory (/dev/shm) is too small: start the container with a larger --shm-size"
+)
 _SHARED_MEMORY = (
     # NCCL's shm transport; torch's sharing by files; what torch and its DataLoader say of a
     # worker's SIGBUS.
     _known_errors(
-        r"(/dev/shm|shared memory segment|to file </torch_|shm_open|posix_fallocate)"
-        r".*No space left on device"
-        r"|insufficient shared memory \(shm\)|out of shared memory",
-        "shared memory (/dev/shm) is too small: start the container with a larger --shm-size",
+        r"/dev/shm|shared memory segment|to file </torch_"  # noqa: S108 - a known text
+        r"|shm_open|posix_fallocate",
+        _SHM_TOO_SMALL,
         _INFRA,
+        behind=r"No space left on device",
+    ),
+    _known_errors(
+        r"insufficient shared memory \(shm\)|out of shared memory", _SHM_TOO_SMALL, _INFRA
     ),
     _known_errors(
         r"[Bb]us error",
@@ -269,11 +301,12 @@ _SHARED_MEMORY = (
 _DISTRIBUTED = (
     # NCCL 2.21, ncclGetErrorString and ncclGetLastError; a CUDA error inside says more.
     _known_errors(
-        r"Cuda failure.*out of memory",
+        r"Cuda failure",
         (
             "the GPU had too little memory for NCCL's buffers: another process holds it, or the "
             "check fills it"
         ),
+        behind=r"out of memory",
     ),
     _known_errors(
         r"ncclUnhandledCudaError|unhandled cuda error|Cuda failure",

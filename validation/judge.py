@@ -15,7 +15,13 @@ from runner.verdict import Verdict, worst_verdict
 from validation import witness
 from validation.diagnosis import find_diagnosis
 from validation.record import Check, SuiteResult
-from validation.report import MESSAGE_CHARACTERS, SuiteReport, TestPhase, read_report
+from validation.report import (
+    ACCOUNT_CHARACTERS,
+    MESSAGE_CHARACTERS,
+    SuiteReport,
+    TestPhase,
+    read_report,
+)
 from validation.suite import Suite
 from validation.suites.contract.words import CAUSE, INFRA, NOT_RUN
 from validation.witness import SuiteChallenge
@@ -147,11 +153,7 @@ def _report_failure(
     suite: Suite, ended: SuiteExecution, report: SuiteReport, checks: tuple[Check, ...]
 ) -> SuiteFailure | None:
     """Return why the report does not prove what it says."""
-    # Each test in the suite's file must have a result, whatever pytest collected or deselected.
-    module = ast.parse(suite.module_path.read_text(encoding="utf-8"))
-    names = (node.name for node in module.body if isinstance(node, ast.FunctionDef))
-    tests = {name.removeprefix("test_") for name in names if name.startswith("test_")}
-    missing = sorted(tests - {check.name.partition("[")[0] for check in checks})
+    missing = sorted(list_tests(suite) - {check.name.partition("[")[0] for check in checks})
     last = f", last in {_check_name(ended.running)}" if ended.running else ""
     incomplete = report.exit_code is None or not report.whole
     doubts = (
@@ -203,7 +205,7 @@ def _diagnose_check(check: Check, said: str) -> Check:
     (attempts.INFRA_RETRIES), and `infra` is never a pass, so the image is not promoted.
     """
     told = find_diagnosis(check.reason)
-    found = told or find_diagnosis(said)
+    found = told or find_diagnosis(said, ACCOUNT_CHARACTERS)
     if check.verdict is not Verdict.FAIL or found is None:
         return check
     return replace(check, cause=found.cause, verdict=(told and told.verdict) or check.verdict)
@@ -231,6 +233,16 @@ def _judge_phase(phase: TestPhase) -> tuple[Verdict, str]:
     if said.startswith(INFRA):
         return Verdict.INFRA, said.removeprefix(INFRA)
     return Verdict.FAIL, said
+
+
+def list_tests(suite: Suite) -> set[str]:
+    """Return the tests written in the suite's file.
+
+    Each must have a result, whatever pytest collected or deselected.
+    """
+    module = ast.parse(suite.module_path.read_text(encoding="utf-8"))
+    names = (node.name for node in module.body if isinstance(node, ast.FunctionDef))
+    return {name.removeprefix("test_") for name in names if name.startswith("test_")}
 
 
 def _check_name(nodeid: str) -> str:

@@ -15,10 +15,11 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from docker.errors import APIError
 from docker.types import LogConfig, Mount
 
 from images import catalog
-from runner import containers, engine, progress, records
+from runner import containers, engine, progress, records, start_check
 from runner.containers import ImageCannotStart
 from runner.errors import ConfigError, GateRefused, ReleaseError
 from runner.untrusted import Malformed, clean_line, clean_text, parse_json
@@ -26,6 +27,7 @@ from validation import harness
 from validation.check_list import CheckList
 from validation.expectations import expect_image
 from validation.harness import ROOT
+from validation.judge import list_tests
 from validation.suite import SUITES, Suite
 from validation.suites.contract.layout import PACKAGE_FOLDER
 
@@ -52,13 +54,28 @@ def main(words: Sequence[str]) -> int:
 
 
 def _write_lists(words: Sequence[str]) -> None:
+    """Collect the checks of all suites, and write their lists if none is refused."""
+    lists = dict[Path, str]()
     for word in words:
         stack, _, reference = word.partition("=")
         suites = [suite for suite in SUITES if suite.stack == stack]
         if not suites or not reference:
             raise ConfigError(f"`{word}` is not STACK=IMAGE with a known stack", USAGE)
         for suite in suites:
-            records.write_text(suite.list_path, render_list(collect_checks(suite, reference)))
+            checks = collect_checks(suite, reference)
+            _require_all_tests(suite, checks, reference)
+            lists[suite.list_path] = render_list(checks)
+    for path, text in lists.items():
+        records.write_text(path, text)
+
+
+def _require_all_tests(suite: Suite, checks: Mapping[str, Any], reference: str) -> None:
+    """Raise GateRefused if a list lacks a test that is written in the suite's file."""
+    lacking = sorted(list_tests(suite) - {name.partition("[")[0] for name in checks})
+    if lacking:
+        raise GateRefused(
+            f"{reference} did not list {len(lacking)} tests of {suite.name}: {lacking[0]}", HINT
+        )
 
 
 def collect_checks(suite: Suite, reference: str) -> dict[str, Any]:
@@ -83,24 +100,21 @@ def collect_checks(suite: Suite, reference: str) -> dict[str, Any]:
 
 def _run_collection(suite: Suite, reference: str, mounts: list[Mount]) -> bytes:
     """Return what the container printed; of more than MOST_BYTES, the end."""
-    container = engine.connect_engine().containers.create(
-        reference,
-        name=containers.new_name("listing"),
-        command=["python", COLLECT, ROOT, suite.module_file],
-        network_mode="none",
-        cap_drop=["ALL"],
-        security_opt=["no-new-privileges"],
-        read_only=True,
-        tmpfs={"/tmp": ""},  # noqa: S108 - in the container
-        mounts=mounts,
-        pids_limit=PROCESSES,
-        use_config_proxy=False,  # the address of a proxy may hold a password
-        healthcheck={"test": ["NONE"]},
-        log_config=LogConfig(type=LogConfig.types.JSON, config={"max-size": "16m"}),
-    )
+    client, name = engine.connect_engine(), containers.new_name("listing")
+    options = _container_options(suite, mounts)
     try:
-        containers.require_plain_accounts(container)
-        container.start()
+        config = client.images.get(reference).attrs.get("Config") or {}
+        volumes = containers.volumes_in_memory(config, options["tmpfs"], ROOT)
+        try:
+            container = client.containers.create(
+                reference, name=name, **{**options, "mounts": [*volumes, *mounts]}
+            )
+            containers.require_plain_accounts(container)
+            container.start()
+        except APIError as error:
+            if not start_check.is_fault_of_image(client, reference, options, volumes):
+                raise
+            raise ImageCannotStart(clean_line(str(error.explanation or error))) from None
         code = int(container.wait(timeout=suite.timeout_s)["StatusCode"])
         printed = bytearray()
         for chunk in container.logs(stderr=code != 0, stream=True, follow=False):
@@ -109,13 +123,29 @@ def _run_collection(suite: Suite, reference: str, mounts: list[Mount]) -> bytes:
     except ImageCannotStart as error:
         raise GateRefused(f"{reference} cannot be started: {error}", HINT) from None
     finally:
-        engine.remove_container(str(container.name))
+        engine.remove_container(name)
     if code:
         last = clean_line(bytes(printed[-4000:]).decode(errors="replace").strip()[-400:])
         raise GateRefused(
             f"collecting the checks of {suite.name} in {reference} exited {code}: {last}", HINT
         )
     return bytes(printed)
+
+
+def _container_options(suite: Suite, mounts: list[Mount]) -> dict[str, Any]:
+    return {
+        "command": ["python", COLLECT, ROOT, suite.module_file],
+        "network_mode": "none",
+        "cap_drop": ["ALL"],
+        "security_opt": ["no-new-privileges"],
+        "read_only": True,
+        "tmpfs": {"/tmp": ""},  # noqa: S108 - in the container
+        "mounts": mounts,
+        "pids_limit": PROCESSES,
+        "use_config_proxy": False,  # the address of a proxy may hold a password
+        "healthcheck": {"test": ["NONE"]},
+        "log_config": LogConfig(type=LogConfig.types.JSON, config={"max-size": "16m"}),
+    }
 
 
 def _parse_checks(line: bytes, reference: str) -> dict[str, Any]:

@@ -6,6 +6,7 @@ the lines that pytest-reportlog writes is Malformed, and so a verdict about the 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, TypeVar
@@ -26,6 +27,8 @@ their bytes do. The largest report has some thousands.
 """
 TESTS = 500
 """The largest suite has 30 tests."""
+PHASES = 10
+"""Of one test. It has three: set-up, call and tear-down."""
 FIGURES = 100
 VALUES = 1024
 """Of one answer to a part of a challenge."""
@@ -91,8 +94,11 @@ def read_report(text: str, longest_s: float) -> SuiteReport:
     phases = tuple(
         _parse_phase(found, longest_s) for found in _parse_kind(_TEST, "TestReport", entries)
     )
-    if len({phase.nodeid for phase in phases}) > TESTS:
+    phases_by_test = Counter(phase.nodeid for phase in phases)
+    if len(phases_by_test) > TESTS:
         raise Malformed(f"it has results of more than the allowed {TESTS:,} tests")
+    if max(phases_by_test.values(), default=0) > PHASES:
+        raise Malformed(f"it has more than the allowed {PHASES} results of one test")
     collected = _parse_kind(_COLLECT, "CollectReport", entries)
     finished = _parse_kind(_FINISH, "SessionFinish", entries)
     return SuiteReport(

@@ -11,10 +11,9 @@ import time
 import requests
 from docker.errors import DockerException
 
-from runner import engine
+from runner import engine, owner
 from runner.verdict import Verdict
 from tests.defects.defect import Defect, patched, with_file
-from validation.executors import staging
 from validation.executors.docker import LABEL
 from validation.executors.interface import Setup
 from validation.harness import ROOT
@@ -37,7 +36,7 @@ def killed_from_outside(clean: Setup) -> Setup:
 def _kill(reference: str) -> None:
     mine: dict[str, str | list[str] | bool] = {
         "ancestor": reference,
-        "label": f"{LABEL}={staging.current_owner()}",
+        "label": f"{LABEL}={owner.current_owner()}",
     }
     deadline = time.monotonic() + WAIT_S
     while time.monotonic() < deadline:

@@ -180,6 +180,16 @@ def test_a_check_says_how_long_it_may_take_and_is_ended_then(
     assert "if the image hangs, it is ended after" in capsys.readouterr().err
 
 
+def test_a_pull_that_does_not_end_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engine, "obtain_image", lambda *_: threading.Event().wait(20))
+    monkeypatch.setattr(check, "OBTAIN_S", 1)
+    try:
+        with pytest.raises(TimeLimitExceeded, match="pull of team/image:1 did not end"):
+            check.check_image(CATALOG, "team/image:1", ("", ""), "cpu", "")
+    finally:
+        shell.allow_all()
+
+
 @pytest.fixture
 def foreign_image() -> Iterator[str]:
     """An image of somebody else: Debian with Python, no torch, run as root, a setuid file in it."""

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import requests
+from docker.types import Mount
 
 from runner import containers, engine
 from runner.containers import (
@@ -41,7 +42,11 @@ def test_containers_are_told_by_their_names() -> None:
 
 @pytest.mark.parametrize(
     "path",
-    ["/", "relative", "", "/harness", "/harness/out", "/harness/../harness/packages/evil", "//"],
+    [
+        *("/", "relative", "", "/harness", "/harness/out", "//"),
+        "/harness/../harness/packages/evil",
+        *("/etc", "/etc/", "//etc", "/usr/../etc", "/etc/passwd", "/etc/group", "/etc/group/x"),
+    ],
 )
 def test_volumes_that_no_image_may_have(path: str) -> None:
     with pytest.raises(ImageCannotStart):
@@ -108,6 +113,51 @@ def test_account_files_that_would_block_the_engine(case: str) -> None:
         try:
             with pytest.raises(ImageCannotStart, match=says):
                 containers.require_plain_accounts(container)
+        finally:
+            container.remove(force=True)
+
+
+COVERS_ACCOUNTS = {
+    "a folder that is a link to /etc": ("RUN ln -s /etc /srv/link", "/srv/link", "/etc"),
+    "/etc through a link to /": ("RUN ln -s / /srv/link", "/srv/link/etc", "/etc"),
+    "a link to a link": ("RUN ln -s ../etc /srv/a && ln -s a /srv/b", "/srv/b", "/etc"),
+    "a link to an account file": ("RUN ln -s /etc/group /srv/link", "/srv/link", "/etc/group"),
+    "the folder for temporary files": ("RUN rm -rf /tmp && ln -s etc /tmp", "/tmp", "/etc"),  # noqa: S108
+    "/etc itself": ("", "/etc", "/etc"),
+}
+
+
+@pytest.mark.docker
+@pytest.mark.parametrize("how", ["tmpfs", "mounts"])
+@pytest.mark.parametrize("case", COVERS_ACCOUNTS)
+def test_nothing_is_mounted_where_it_can_change_account_files(case: str, how: str) -> None:
+    instruction, target, resolved = COVERS_ACCOUNTS[case]
+    name = f"covers-{list(COVERS_ACCOUNTS).index(case)}"
+    mount = Mount(target, None, type="tmpfs", tmpfs_size=1 << 20)
+    options: dict[str, Any] = {how: {target: "size=1m"} if how == "tmpfs" else [mount]}
+    client = engine.connect_engine(60)
+    with small_image.planted(name, instruction) as reference:
+        container = client.containers.create(reference, ["true"], name=new_name(name), **options)
+        try:
+            with pytest.raises(ImageCannotStart, match=f"its `{target}` leads to `{resolved}`"):
+                containers.require_plain_accounts(container)
+        finally:
+            container.remove(force=True)
+
+
+@pytest.mark.docker
+def test_ordinary_links_can_be_mounted_over() -> None:
+    client = engine.connect_engine(60)
+    link = "RUN ln -s /var/tmp /srv/link"
+    with small_image.planted("ordinary-link", link) as reference:
+        container = client.containers.create(
+            reference,
+            ["true"],
+            name=new_name("ordinary"),
+            tmpfs={"/srv/link": "", "/srv/link/not/there": "", "/etc/new": "", "/var/run/x": ""},
+        )
+        try:
+            containers.require_plain_accounts(container)
         finally:
             container.remove(force=True)
 

@@ -207,5 +207,62 @@ def test_only_a_whole_image_is_served_whole(
     registry.put_manifest("served/x", "other", other)
     for reference in ("x:other", "x:none", "nothing:t"):
         assert not is_served_whole(f"{registry_host}/served/{reference}")
+    for size, whole in ((1, False), (manifest.content["config"]["size"], True)):
+        config = {**manifest.content["config"], "size": size}
+        content = {**manifest.content, "config": config, "layers": [config]}
+        other = Manifest(json.dumps(content).encode(), OCI_MANIFEST)
+        registry.put_manifest("served/x", "same", other)
+        assert is_served_whole(f"{registry_host}/served/x:same") is whole
     assert not is_served_whole(f"127.0.0.1:{free_port()}/served/x:t")
     assert not is_served_whole("no reference")
+
+
+class CountingRegistry:
+    """A registry that holds one manifest by every name, and every blob."""
+
+    def __init__(self, *manifests: Manifest) -> None:
+        self.manifests, self.asked, self.read = list(manifests), list[tuple[str, int]](), 0
+
+    def read_manifest(self, *_: str) -> Manifest:
+        self.read += 1
+        return self.manifests[min(self.read, len(self.manifests)) - 1]
+
+    def has_blob(self, _: str, digest: str, size: int) -> bool:
+        self.asked.append((digest, size))
+        return True
+
+
+def _blob(number: int) -> dict[str, Any]:
+    return {"mediaType": LAYER, "digest": f"sha256:{number:064x}", "size": 1}
+
+
+def _manifest(media_type: str, **content: Any) -> Manifest:
+    return Manifest(json.dumps({"mediaType": media_type, **content}).encode(), media_type)
+
+
+@pytest.mark.parametrize(
+    ("layers", "asked"),
+    [([_blob(2)] * 20_000, 2), ([_blob(each) for each in range(2, 5000)], 0)],
+    ids=["one layer many times", "too many layers"],
+)
+def test_no_registry_is_asked_without_end(
+    layers: list[Any], asked: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of an index, only the image that the engine takes is looked at."""
+    image = _manifest(OCI_MANIFEST, config=_blob(1), layers=layers)
+    entry = {**image.descriptor.as_dict(), "platform": {"os": "linux", "architecture": "amd64"}}
+    registry = CountingRegistry(_manifest(OCI_INDEX, manifests=[entry] * 5000), image)
+    monkeypatch.setattr("oci.served.Registry", lambda _: registry)
+    assert is_served_whole("127.0.0.1:1/x:t")
+    assert (registry.read, len(registry.asked)) == (2, asked)
+
+
+def test_a_registry_that_answers_slowly_does_not_serve_the_whole(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    layers = [_blob(each) for each in range(2, 900)]
+    registry = CountingRegistry(_manifest(OCI_MANIFEST, config=_blob(1), layers=layers))
+    monkeypatch.setattr("oci.served.Registry", lambda _: registry)
+    monkeypatch.setattr("oci.served.LONGEST_S", 0.0)
+    assert not is_served_whole("127.0.0.1:1/x:t")
+    assert registry.asked == []

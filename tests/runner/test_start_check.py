@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from runner import engine
+from runner import containers, engine, owner, start_check
 from runner.start_check import is_fault_of_image
 from tests.fakes import small_image
 
@@ -23,3 +23,33 @@ def test_options_that_this_machine_cannot_fulfil_are_no_fault_of_the_image(
         assert not is_fault_of_image(client, reference, {**OPTIONS, **impossible}, [])
         assert is_fault_of_image(client, reference, OPTIONS, [])
     assert not client.containers.list(all=True, filters={"name": "pytorch-cuda-images-start-"})
+
+
+@pytest.mark.docker
+def test_what_a_killed_run_left_is_removed() -> None:
+    """What a run at work made stays."""
+    client, alive = engine.connect_engine(60), owner.current_owner()
+    dead = f"{alive.rpartition('_')[0]}_1"
+    archive, repository = start_check._build_archive(), start_check.REPOSITORY
+    for each in (alive, dead):
+        client.api.import_image_from_data(archive, repository=repository, tag=each)
+    made = [
+        client.containers.create(
+            f"{repository}:{each}",
+            ["/exit"],
+            name=containers.new_name(start_check.PURPOSE),
+            labels={start_check.LABEL: each},
+        )
+        for each in (alive, dead)
+    ]
+    try:
+        start_check.remove_leftovers(client)
+        left = containers.list_of_purpose(client, start_check.PURPOSE)
+        assert made[0].id in {each.id for each in left}
+        assert made[1].id not in {each.id for each in left}
+        tags = {tag for each in client.images.list(repository) for tag in each.tags}
+        assert f"{repository}:{alive}" in tags
+        assert f"{repository}:{dead}" not in tags
+    finally:
+        made[0].remove(force=True)
+        client.images.remove(f"{repository}:{alive}", force=True)

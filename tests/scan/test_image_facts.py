@@ -627,6 +627,8 @@ def test_a_container_that_is_killed_once_is_looked_into_again(
     [
         ("exits-137", [SITECUSTOMIZE.format("import os; os._exit(137)")], "exited with 137"),
         ("file-at-look", ["RUN touch /look"], NO_START),
+        ("link-at-look", ["RUN ln -s /look /look"], NO_START),
+        ("pipe-at-look", ["RUN mkfifo /look"], NO_START),
         ("volume-at-proc", ["VOLUME /proc"], NO_START),
         ("volume-at-root", ["VOLUME /"], "not a folder below `/`"),
         ("volume-at-look", ["VOLUME /look/image_probe.py"], "where the harness is mounted"),
@@ -658,7 +660,7 @@ def test_a_volume_of_the_image_takes_no_room_on_the_disk() -> None:
 def test_a_volume_at_a_file_is_the_image_s_fault_and_leaves_nothing() -> None:
     """The engine makes the volume before it sees that it cannot be filled."""
     before = _volumes()
-    with planted("volume-file", "VOLUME /etc/passwd") as reference:
+    with planted("volume-file", "VOLUME /usr/bin/env") as reference:
         found = probe_image(reference)
     assert isinstance(found, ScanProblem)
     assert "is not directory" in found.what

@@ -11,14 +11,16 @@ from typing import Any
 
 import pytest
 from docker.errors import NotFound
+from docker.models.containers import ContainerCollection
 
-from runner import containers, engine
+from runner import containers, engine, records
 from runner.errors import ConfigError, EnvironmentFailed, GateRefused
-from tests.fakes import proxy
+from tests.fakes import proxy, small_image
 from tests.fakes.refusal import refused
 from tests.validation.suites_here import written
 from validation import check_list, harness, listing
 from validation.answers import compute_answers
+from validation.judge import list_tests
 from validation.record import Figure
 from validation.suite import SUITES, SUITES_FOLDER, Suite
 from validation.suites.contract.layout import PACKAGE_FOLDER
@@ -159,7 +161,7 @@ def test_a_collecting_container_that_does_not_end_is_removed(
 ) -> None:
     def lay_out(folder: Path, *given: Any) -> None:
         laid_out(folder, *given)
-        (folder / "code" / "validation" / "suites" / "collect.py").write_text(IGNORES_SIGNALS)
+        (folder / PACKAGE_FOLDER / "collect.py").write_text(IGNORES_SIGNALS)
 
     laid_out = harness.lay_out
     monkeypatch.setattr(harness, "lay_out", lay_out)
@@ -168,6 +170,56 @@ def test_a_collecting_container_that_does_not_end_is_removed(
         listing.collect_checks(replace(SUITES[0], timeout_s=5), tiny_image)
     with pytest.raises(NotFound):
         engine.connect_engine().containers.get(NAME)
+
+
+@pytest.mark.docker
+@pytest.mark.usefixtures("mounted_harness")
+@pytest.mark.parametrize("instruction", ["USER nosuch", "RUN touch /harness", "VOLUME /etc"])
+def test_an_image_that_cannot_start_is_refused(instruction: str) -> None:
+    user = "nosuch" if instruction.startswith("USER") else "1000"
+    name = f"listing-{len(instruction)}"
+    with (
+        small_image.planted(name, instruction, user=user) as reference,
+        refused(GateRefused, f"{reference} cannot be started: "),
+    ):
+        listing.collect_checks(SUITES[0], reference)
+
+
+@pytest.mark.docker
+@pytest.mark.usefixtures("mounted_harness")
+def test_a_volume_of_the_image_leaves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    def created(*given: Any, **named: Any) -> Any:
+        container = create(*given, **named)
+        made.extend(container.attrs["Mounts"])
+        return container
+
+    made: list[Any] = []
+    create = ContainerCollection.create
+    monkeypatch.setattr(ContainerCollection, "create", created)
+    with (
+        small_image.planted("listing-volume", "VOLUME /data") as reference,
+        pytest.raises(GateRefused),
+    ):
+        listing.collect_checks(SUITES[0], reference)
+    assert made
+    assert not [each for each in made if each["Type"] == "volume"]
+
+
+def test_no_list_is_written_if_one_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Here the last suite lists nothing, and the others what they should."""
+    suites = [suite for suite in SUITES if suite.stack == "base"]
+    whole: dict[str, dict[str, Any]] = {
+        each.name: {name: {} for name in list_tests(each)} for each in suites
+    }
+    wrote = list[Any]()
+    monkeypatch.setattr(records, "write_text", lambda *given: wrote.append(given))
+    monkeypatch.setattr(listing, "collect_checks", lambda suite, _: whole[suite.name])
+    assert listing.main(["base=image"]) == 0
+    assert len(wrote) == len(suites)
+    wrote.clear()
+    whole[suites[-1].name] = {}
+    assert listing.main(["base=image"]) == GateRefused.exit_code
+    assert wrote == []
 
 
 @pytest.mark.docker

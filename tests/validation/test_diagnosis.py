@@ -5,10 +5,13 @@ Unknown ones mean nothing.
 
 from __future__ import annotations
 
+import re
+import time
+
 import pytest
 
 from runner.verdict import Verdict
-from validation.diagnosis import KNOWN, find_diagnosis
+from validation.diagnosis import KNOWN, _KnownError, find_diagnosis
 
 FAIL, INFRA = Verdict.FAIL, Verdict.INFRA
 
@@ -322,6 +325,35 @@ def test_every_entry_has_a_text() -> None:
 )
 def test_unknown_text(text: str) -> None:
     assert find_diagnosis(text) is None
+
+
+def _literal_pieces(pattern: str) -> set[str]:
+    """Return the texts that `pattern` holds between its operators."""
+    pieces = re.findall(r"(?:\\\W|[^\\|()\[\]{}*+?])+", pattern)
+    return {piece.replace("\\", "") for piece in pieces}
+
+
+@pytest.mark.parametrize("known", KNOWN, ids=lambda known: known.pattern.pattern[:40])
+def test_the_time_of_a_search_grows_with_the_length_of_the_text_alone(known: _KnownError) -> None:
+    """An image chooses the text: here the pieces of a pattern, repeated."""
+    parts = [known.pattern.pattern, *([known.behind.pattern] if known.behind else [])]
+    assert not [part for part in parts if ".*" in part or ".+" in part]
+    for piece in {each for part in parts for each in _literal_pieces(part)}:
+        for end in ("", "1" * 1000):
+            text = piece * (200_000 // len(piece)) + end
+            started = time.monotonic()
+            known.matches(text)
+            assert time.monotonic() - started < 1, piece
+
+
+def test_of_a_long_text_the_beginning_and_the_end_are_searched() -> None:
+    filled = "/dev/shm" * 5_000_000  # noqa: S108 - a known text
+    started = time.monotonic()
+    assert find_diagnosis(filled) is None
+    assert time.monotonic() - started < 1
+    assert find_diagnosis("Bus error") is not None
+    assert find_diagnosis(f"{filled} Bus error") == find_diagnosis("Bus error")
+    assert find_diagnosis(f"Bus error {filled}") == find_diagnosis("Bus error")
 
 
 def test_every_cause_is_one_line_and_no_sentence_mark() -> None:

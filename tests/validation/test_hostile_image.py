@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from runner import engine
+from runner import engine, owner
 from runner.verdict import Verdict
 from tests.fakes.small_image import loaded, planted
 from tests.validation import hostile
@@ -301,9 +301,61 @@ def test_an_account_file_that_blocks_the_engine_is_the_image_s_fault(
     assert "its `/etc/group` is not a regular file" in result.last_output
 
 
+@pytest.mark.parametrize(
+    ("instructions", "says"),
+    [
+        (["VOLUME /etc"], "it declares a volume at `/etc`"),
+        (["RUN ln -s / /srv/link", "VOLUME /srv/link/etc"], "`/srv/link/etc` leads to `/etc`"),
+        (["RUN rm -rf /tmp && ln -s etc /tmp"], "`/tmp` leads to `/etc`"),
+    ],
+    ids=str,
+)
+def test_no_memory_is_mounted_over_account_files(
+    instructions: list[str], says: str, setup: Setup, tmp_path: Path
+) -> None:
+    """In it, the image could make named pipes, at which the engine would wait for ever."""
+    with planted(f"covers-{len(says)}", *instructions, user="0:0") as reference:
+        result = _run(tmp_path, replace(setup, reference=reference), "pass")
+    assert result.verdict is Verdict.FAIL
+    assert says in result.last_output
+
+
+def test_the_engine_runs_no_program_in_a_container_that_hangs(setup: Setup, tmp_path: Path) -> None:
+    client, since = engine.connect_engine(), int(time.time())
+    result = _run(tmp_path, setup, "import time; time.sleep(60)", timeout_s=3)
+    assert result.reason.startswith("hung")
+    filters = {"event": "exec_create", "label": docker.LABEL}
+    assert not [*client.events(since=since, until=int(time.time()) + 1, filters=filters)]
+
+
+PIPES = """
+import signal, time
+signal.signal(signal.SIGQUIT, signal.SIG_IGN)
+for path in ("/etc/passwd", "/etc/group"):
+    os.remove(path)
+    os.mkfifo(path)
+time.sleep(60)
+"""
+
+
+def test_account_files_that_become_pipes_block_nothing(setup: Setup, tmp_path: Path) -> None:
+    """In a container that may write its root, and whose processes are root's."""
+    with planted("pipes", user="0:0") as reference:
+        attacked = replace(
+            setup,
+            reference=reference,
+            mounts=((hostile.write_pth(tmp_path, PIPES), f"{SITE}/evil.pth"),),
+        )
+        suite = replace(written(tmp_path, GOOD, timeout_s=5), writes_root=True)
+        result = judge_suite(suite, docker.run_suite(suite, attacked))
+    assert result.verdict is Verdict.FAIL
+    assert result.reason.startswith("hung"), result
+    assert result.seconds < 30
+
+
 def test_labels_of_an_image_take_no_container_away(setup: Setup) -> None:
     with planted(
-        "suite-labels", f"LABEL {docker.LABEL}={staging.current_owner()[:-1]}9"
+        "suite-labels", f"LABEL {docker.LABEL}={owner.current_owner()[:-1]}9"
     ) as reference:
         other = engine.connect_engine().containers.create(reference, ["true"])
         try:

@@ -117,6 +117,7 @@ def test_every_field_has_its_type(changed: dict[str, Any], says: str) -> None:
             lines(*({**TEST, "nodeid": f"a::{each}"} for each in range(501))),
             "more than the allowed 500 tests",
         ),
+        (lines(*[TEST] * 11), "more than the allowed 10 results of one test"),
     ],
     ids=lambda value: value[:20],
 )

@@ -15,7 +15,7 @@ from docker.errors import APIError, DockerException
 from docker.types import LogConfig, Mount, Ulimit
 
 from oci.served import is_served_whole
-from runner import containers, engine, progress, start_check
+from runner import containers, engine, owner, progress, start_check
 from runner.containers import ImageCannotStart
 from runner.errors import EnvironmentFailed
 from runner.untrusted import clean_line
@@ -49,7 +49,6 @@ PROCESSES = 16384
 
 Eight GPUs need some thousands; a fork bomb must not take the machine with it.
 """
-QUIT_ALL = "import os, signal; os.kill(-1, signal.SIGQUIT)"
 
 TEMPORARY = ("/tmp", "/var/tmp")  # noqa: S108 - in the container
 TEMPORARY_BYTES = 4 << 30
@@ -153,8 +152,9 @@ def remove_leftovers() -> int:
         dead = [
             left
             for left in containers.list_of_purpose(client, PURPOSE)
-            if not staging.is_alive(left.labels.get(LABEL, ""))
+            if not owner.is_alive(left.labels.get(LABEL, ""))
         ]
+        start_check.remove_leftovers(client)
     except (DockerException, requests.RequestException) as error:
         raise EnvironmentFailed(
             f"the engine cannot list containers: {_shorten_error(error)}",
@@ -165,6 +165,15 @@ def remove_leftovers() -> int:
 
 def _engine_client() -> docker.DockerClient:
     return engine.connect_engine(ANSWER_S)
+
+
+def _quick_client() -> docker.DockerClient:
+    """Return a client for calls about a container that may be stuck."""
+    return engine.connect_engine(containers.REMOVAL_S)
+
+
+_NO_ANSWER = (APIError, requests.RequestException)
+"""A container ended this very moment, or it is stuck."""
 
 
 def _run_container(suite: Suite, setup: Setup, folder: Path) -> ContainerExit:
@@ -215,7 +224,7 @@ def _watch_container(container: Any, suite: Suite, folder: Path) -> ContainerExi
     shown = _visible_container_id(container)
     ended = _wait_for_end(container, suite, folder)
     if ended.timed_out:
-        _collect_stacks(container, suite)
+        _collect_stacks(container)
     elif ended.malformed or ended.host_problem:
         _kill_container(container)
     state = container.attrs["State"]
@@ -269,25 +278,21 @@ def _wait_for_end(container: Any, suite: Suite, folder: Path) -> ContainerExit: 
     return ContainerExit(None, timed_out=True)
 
 
-def _collect_stacks(container: Any, suite: Suite) -> None:  # noqa: ANN401
-    """Ask every Python of a suite for the stacks of its threads, by SIGQUIT, then kill them.
+def _collect_stacks(container: Any) -> None:  # noqa: ANN401
+    """Ask a suite for the stacks of its threads, by SIGQUIT, then kill it.
 
-    If the root can be written, only the first process is asked: to run a program in the
-    container the engine opens its /etc/passwd, which may be a named pipe by now.
+    Its first process hands the signal on to the others. No program is ever run in the container by
+    the engine: for that it opens the container's /etc/passwd, which may be a named pipe by now.
     """
-    with contextlib.suppress(APIError):  # it may have ended this very moment
-        container.kill("SIGQUIT")
-        if not suite.writes_root:
-            container.exec_run(
-                ["python", "-I", "-S", "-c", QUIT_ALL], detach=True
-            )  # as quick as can be
+    with contextlib.suppress(*_NO_ANSWER):
+        _quick_client().api.kill(container.id, "SIGQUIT")
         time.sleep(STACKS_S)
     _kill_container(container)
 
 
 def _kill_container(container: Any) -> None:  # noqa: ANN401
-    with contextlib.suppress(APIError):  # it may have ended this very moment
-        container.kill("SIGKILL")
+    with contextlib.suppress(*_NO_ANSWER):
+        _quick_client().api.kill(container.id, "SIGKILL")
     container.reload()
 
 
@@ -326,7 +331,7 @@ def _container_options(suite: Suite, setup: Setup, folder: Path) -> dict[str, An
         **_CONFINEMENT,
         "name": containers.new_name(PURPOSE),
         "command": ["python", *staging.python_arguments(ROOT, suite, setup)],
-        "labels": {LABEL: staging.current_owner()},
+        "labels": {LABEL: owner.current_owner()},
         "read_only": not suite.writes_root,
         "tmpfs": {}
         if suite.writes_root
@@ -347,7 +352,7 @@ def _container_options(suite: Suite, setup: Setup, folder: Path) -> dict[str, An
 def _remove_container(container: Any) -> None:  # noqa: ANN401
     # the next start finds what is left
     with contextlib.suppress(DockerException, requests.RequestException):
-        container.remove(force=True, v=True)
+        _quick_client().api.remove_container(container.id, force=True, v=True)
         progress.say_line(f"removed container {container.short_id}", detail=True)
 
 

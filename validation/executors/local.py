@@ -137,9 +137,7 @@ def _run_process(suite: Suite, setup: Setup, folder: Path) -> ProcessExit:
         log = _OutputTail(process)
         problem = _wait_for_end(process, suite.timeout_s, folder)
         if problem is None:
-            os.killpg(
-                process.pid, signal.SIGQUIT
-            )  # every Python of a suite answers with its stacks
+            process.send_signal(signal.SIGQUIT)  # it hands the signal on to all processes below
             time.sleep(STACKS_S)
         code = process.poll()
     output = log.read_tail()

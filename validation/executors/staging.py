@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-import socket
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -14,6 +13,7 @@ from pathlib import Path
 
 from runner import home, progress, shell
 from runner.errors import EnvironmentFailed
+from runner.owner import current_owner, is_alive
 from runner.untrusted import Malformed, escape_unprintable, list_names, read_file, require_small
 from validation.executors.interface import Setup
 from validation.harness import lay_out
@@ -213,36 +213,6 @@ def _remove_folder(folder: Path) -> None:
     progress.say_line(
         f"  cannot remove {folder}, which has files of the image's user: remove it as root"
     )
-
-
-def current_owner() -> str:
-    """Return a name of this process: host, process id, and when it started.
-
-    Process ids are used again.
-    """
-    pid = Path("/proc/self").resolve().name
-    return f"{_host_name()}_{pid}_{_read_start_time(pid)}"
-
-
-def _host_name() -> str:
-    return socket.gethostname().replace("-", "").replace("_", "")
-
-
-def is_alive(owner: str) -> bool:
-    """Return whether the process of that name runs; True for one of another host."""
-    host, pid, started = [*owner.split("_"), "", ""][:3]
-    return host != _host_name() or _read_start_time(pid) == started
-
-
-def _read_start_time(pid: str) -> str:
-    """Return field 22 of /proc/PID/stat: when the process was started.
-
-    It is counted behind the command, which may hold spaces and brackets.
-    """
-    try:
-        return Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(") ")[2].split()[19]
-    except OSError:
-        return "ended"
 
 
 def _runs_folder() -> Path:

@@ -8,11 +8,13 @@ each of LEASED_GPUS; if that is 0, there is one worker that leases no GPU.
 
 from __future__ import annotations
 
+import contextlib
 import faulthandler
 import os
 import signal
 import subprocess
 import sys
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +33,8 @@ WORKER_EXIT_S = 30
 def main(root: Path, file: str, test_timeout_s: str, leased_gpus: str) -> int:
     """Run one suite and return pytest's exit code."""
     prepare_process(root, leased_gpus)
-    dump_stacks_on_quit()
+    _pass_on_quit()
+    dump_stacks_on_quit(chain=True)
     import pytest
 
     workers = _WorkerExits()
@@ -77,13 +80,48 @@ class _WorkerExits:
         return next((code if code > 0 else 128 - code for code in codes if code), 0)
 
 
-def dump_stacks_on_quit() -> None:
+def dump_stacks_on_quit(*, chain: bool = False) -> None:
     """Write the stacks of this process on SIGQUIT, which the host's watchdog sends before it kills.
 
-    Each process has a file of its own: in a common one their lines would mix.
+    Each process has a file of its own: in a common one their lines would mix. With `chain`, the
+    handler that was there before is called too.
     """
     file = (Path(os.environ[ROOT]) / "out" / STACKS / str(os.getpid())).open("w")
-    faulthandler.register(signal.SIGQUIT, file=file, all_threads=True)
+    faulthandler.register(signal.SIGQUIT, file=file, all_threads=True, chain=chain)
+
+
+def _pass_on_quit() -> None:
+    """Send each SIGQUIT that this process gets to all processes below it.
+
+    The engine sends a signal to the first process of a container only. A thread does it, since the
+    main thread may hang in compiled code.
+    """
+    reads, writes = os.pipe()
+    os.set_blocking(writes, False)
+    signal.signal(signal.SIGQUIT, lambda *_: None)
+    signal.set_wakeup_fd(writes, warn_on_full_buffer=False)
+
+    def pass_on() -> None:
+        while numbers := os.read(reads, 1):
+            for pid in _list_descendants() if numbers[0] == signal.SIGQUIT else ():
+                with contextlib.suppress(OSError):  # it has ended
+                    os.kill(pid, signal.SIGQUIT)
+
+    threading.Thread(target=pass_on, daemon=True).start()
+
+
+def _list_descendants() -> list[int]:
+    """Return the process ids of the children of this process, of their children, and so on."""
+    parents: dict[int, int] = {}
+    for folder in Path("/proc").iterdir():
+        if folder.name.isdigit():
+            with contextlib.suppress(OSError):  # it has ended
+                stat = (folder / "stat").read_text(encoding="utf-8", errors="replace")
+                parents[int(folder.name)] = int(stat.rpartition(") ")[2].split()[1])
+    found = [os.getpid()]
+    for pid in found:
+        found.extend(child for child, parent in parents.items() if parent == pid)
+    return found[1:]
 
 
 def _pytest_arguments(root: Path, file: str, test_timeout_s: str, workers: int) -> list[str]:
