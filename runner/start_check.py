@@ -7,8 +7,10 @@ message is read: an image of our own is started in the same way.
 from __future__ import annotations
 
 import contextlib
+import io
 import json
 import struct
+import tarfile
 from collections.abc import Iterator, Mapping
 from typing import Any
 
