@@ -178,7 +178,7 @@ def release(reference: str, host: str, harness: str, folder: str) -> None:
     image, manifest = staged(registry, "hostile")
     build = replace(build_record(manifest.digest), repository=image.repository)
     with (
-        mock.patch("validation.run.suites_of", lambda _: suites),
+        mock.patch("validation.run.list_suites", lambda _: suites),
         mock.patch(INSTALLED, lambda: Path(harness)),
     ):
         record = replace(run.validate_image(subject, "cpu"), digest=build.digest)
