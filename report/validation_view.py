@@ -122,7 +122,7 @@ def throughput_rates(suites: Iterable[SuiteResult]) -> tuple[Throughput, ...]:
 def measured_on(environment: Environment) -> str:
     """Return the device on which the figures were measured."""
     return (
-        f"the CPU: {_describe_cpu(environment)}; without a GPU, speed is not judged"
+        f"the CPU: {_describe_cpu(environment)}"
         if ran_on_cpu(environment)
         else _describe_gpus(environment)
     )
