@@ -115,12 +115,12 @@ def _show_plan(plan: planning.ReleasePlan) -> None:
             each.tag,
             str(len(each.layers)),
             progress.format_megabytes(each.estimated_size),
-            each.why,
+            "no, unchanged" if each.why == planning.UNCHANGED else f"yes: {each.why}",
         )
         for each in plan.images
     ]
     progress.print_rich_table(
-        f"plan {plan.version}", ("image", "tag", "layers", "size", "why"), rows
+        f"plan {plan.version}", ("image", "tag", "layers", "size", "build?"), rows
     )
 
 

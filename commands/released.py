@@ -35,7 +35,7 @@ from publish.policy import channels, schedule
 from publish.released.promotions import list_releases
 from publish.released.published import CANDIDATE, PRODUCTION
 from publish.released.record import ReleaseRecord
-from publish.released.verify import verify_reference
+from publish.released.verify import VerifyResult, verify_reference
 from publish.rescan import make_target_check, rescan_images
 from publish.signing_context import open_production
 from publish.state import StageRecords
@@ -48,6 +48,7 @@ from report.notes import ImageNotes, Notes
 from runner import embedded, home, progress, records
 from runner.errors import EXIT_INCONCLUSIVE, EXIT_OK, ConfigError
 from runner.untrusted import Malformed, read_file
+from runner.verdict import Verdict
 from scan import store
 
 FEED_TITLE = "PyTorch-CUDA images"
@@ -133,10 +134,19 @@ def run_verify(asked: Namespace) -> int:
         lines = (
             *found.lines,
             *(f"reason against it: {each}" for each in found.reasons),
-            f"verdict: {found.verdict}",
+            f"verdict: {found.verdict}{_explain_inconclusive(found)}",
         )
         progress.print_answer("\n".join(" ".join(line.splitlines()) for line in lines))
     return EXIT_OF_VERDICT[found.verdict]
+
+
+def _explain_inconclusive(found: VerifyResult) -> str:
+    """Return why a verdict is inconclusive: the reasons are above, or it is only a candidate."""
+    if found.verdict is not Verdict.INCONCLUSIVE:
+        return ""
+    if found.reasons:
+        return ": the evidence is trusted, but see the reason above"
+    return ": the evidence is trusted, but this is a candidate, not a release"
 
 
 def run_rollback(asked: Namespace) -> int:

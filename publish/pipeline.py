@@ -309,12 +309,16 @@ class ReleaseRun:
             if self.options.promotion.dry_run:
                 tag = f"{repository}:{entry.tag}"
                 if entry.old == entry.new:
-                    progress.say_line(f"  {tag} would stay at {entry.new}")
+                    progress.say_line(f"  {tag} would stay at {entry.new}", detail=True)
                 elif entry.old:
                     progress.say_line(f"  {tag} would move from {entry.old} to {entry.new}")
                 else:
                     progress.say_line(f"  {tag} would be created at {entry.new}")
             yield PromotedTag(entry.image, repository, entry.tag, entry.new)
+        staying = sum(entry.old == entry.new for entry in promoted.outcome.entries)
+        if staying and self.options.promotion.dry_run:
+            tags = "1 tag" if staying == 1 else f"{staying} tags"
+            progress.say_line(f"  {tags} would not move (details with --verbose)")
         for line in promoted.outcome.left:
             progress.say_line(f"  {line}")
 

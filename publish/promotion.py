@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -93,10 +93,11 @@ class PromotionCandidate:
 
 @dataclass(frozen=True)
 class _ImageDecision:
-    """The decision about one image, and its reasons as data."""
+    """The decision about one image, with its reasons and the notes for a reader as data."""
 
     decided: DecisionClaim
     reasons: tuple[Reason, ...]
+    notes: tuple[Reason, ...]
 
 
 @dataclass(frozen=True)
@@ -125,21 +126,52 @@ def promote_candidate(candidate: PromotionCandidate, asked: PromotionRequest) ->
         decisions = [_decide_image(candidate, build, attempt) for build in candidate.builds]
         decided = tuple(each.decided for each in decisions)
         reasons = group_images(reason for each in decisions for reason in each.reasons)
+        _say_notes(each.notes for each in decisions)
         if not reasons:
-            if refused:
-                progress.say_line(f"  {candidate.version} goes to {name} instead")
+            if refused and asked.dry_run:
+                progress.say_line(f"  it would go to {name} instead")
             outcome = _move_tags(candidate, attempt, decided, dry_run=asked.dry_run)
             return PromotionResult(name, kind, decided, outcome, refused, verdict)
-        if not asked.channel:
-            progress.say_line(f"  {candidate.version} cannot be promoted to {name}:")
-            for reason in reasons:
-                progress.say_line(f"    {reason}")
+        either = " either" if refused else ""
+        progress.say_line(f"  {candidate.version} cannot be promoted to {name}{either}:")
+        for reason in reasons:
+            progress.say_line(f"    {reason}")
         refused, verdict = reasons, summary_verdict(each.verdict for each in decided)
-    raise GateRefused(
-        f"{candidate.version} was not promoted to {name} (verdict: {verdict}): "
-        f"{'; '.join(map(str, reasons))}",
-        _WAY_OUT,
-    )
+        if not asked.channel and name == PRODUCTION and not asked.dry_run:
+            progress.say_line(f"  trying {CANDIDATE} instead")
+    raise _make_refusal(f"{candidate.version}", name, either, reasons)
+
+
+def _say_notes(notes: Iterable[Sequence[Reason]]) -> None:
+    """Say every note once, with all the images that it is about."""
+    for note in group_images(each for some in notes for each in some):
+        progress.say_line(f"  {note}")
+
+
+def _make_refusal(
+    version: str, channel: str, either: str, reasons: Sequence[Reason]
+) -> GateRefused:
+    """Return the error in one line; its notes are the reasons, which were printed before."""
+    count = "1 reason" if len(reasons) == 1 else f"{len(reasons)} reasons"
+    what = "cannot be promoted" if either else "was not promoted"
+    counted = f"{count}, listed above; nothing was changed"
+    refusal = GateRefused(f"{version} {what} to {channel}{either}: {counted}", _advise_on(reasons))
+    for reason in reasons:
+        refusal.add_note(str(reason))
+    return refusal
+
+
+def _advise_on(reasons: Sequence[Reason]) -> str:
+    """Return what to do next, by what is among the reasons."""
+    texts = [reason.text for reason in reasons]
+    steps = []
+    if any(gate.NOT_ASSESSED in text for text in texts):
+        steps.append(
+            "run `scan` again with `--trivy-db FOLDER` or `--db-repository ADDRESS`, then `promote`"
+        )
+    if release_kinds.UNAPPROVED in texts:
+        steps.append("add `--approve` to `promote` if a person approves this major release")
+    return "; ".join([*steps, _WAY_OUT])
 
 
 def default_kind(version: Version) -> str:
@@ -158,10 +190,11 @@ def _decide_image(
     found = evidence.read_evidence(registry, build.repository, build.digest, candidate.trusted)
     decision = gate.decide_promotion(subject, found, attempt.channels, name, candidate.today)
     beside: list[Reason] = []
+    notes: list[Reason] = []
     if attempt.channels.find_channel(name).is_releasing:
         beside = [
             *_check_images(candidate, build, kind),
-            *_check_kind(candidate, build, attempt),
+            *_check_kind(candidate, build, attempt, notes),
         ]
     verdicts = [decision.verdict, *(reason.verdict for reason in beside)]
     reasons = (*decision.reasons, *beside)
@@ -183,13 +216,13 @@ def _decide_image(
         # by the day, so that the same question gives the same decision
         decided_on=f"{candidate.today}T00:00:00+00:00",
     )
-    return _ImageDecision(decided, reasons)
+    return _ImageDecision(decided, reasons, tuple(notes))
 
 
 def _check_kind(
-    candidate: PromotionCandidate, build: BuildRecord, attempt: _Attempt
+    candidate: PromotionCandidate, build: BuildRecord, attempt: _Attempt, notes: list[Reason]
 ) -> Iterator[Reason]:
-    """Yield why this release may not be of its kind; changes that were allowed are shown."""
+    """Yield why this release may not be of its kind; changes that were allowed become notes."""
     image, kind, approved = build.image, attempt.kind, attempt.approved
     try:
         changed = candidate.compare(build)
@@ -202,7 +235,7 @@ def _check_kind(
             yield Reason(image, "", Verdict.FAIL, problem)
         return
     for note in release_kinds.kind_notes(changed, kind, candidate.catalog_line, approved=approved):
-        progress.say_line(f"  {image}: {note}")
+        notes.append(Reason(image, "", Verdict.PASS, note))
     for problem in release_kinds.kind_problems(
         changed, kind, candidate.catalog_line, approved=approved
     ):

@@ -182,8 +182,9 @@ class RecordStore:
             raise ConfigError(problem, f"trust the key of the machine that built it, or {hint}")
         # the tag is not signed: whoever may write staging chooses among the signed builds
         progress.say_line(
-            f"  {image}: not built here; taken is what {staging}:{self.staging_tag(image)} names, "
-            f"{digest}, built {record.created_at}. If a later build replaced it, build again"
+            f"  {image}: not built on this machine: using the image under "
+            f"{staging}:{self.staging_tag(image)} ({digest}, built {record.created_at}); its tag "
+            "is not signed: if you built a newer one elsewhere, build here again"
         )
         records.write_record(path, record)
         return record

@@ -12,7 +12,7 @@ from report.model import CheckView, Fact, Mark, StageView, SuiteView, Throughput
 from report.stages import NOT_REACHED, limit_verdict
 from runner.verdict import WORST_FIRST, Verdict
 from validation.nvml import NOT_TOLD
-from validation.record import Check, Environment, GpuSample, SuiteResult, ValidationRecord
+from validation.record import Check, Environment, Figure, GpuSample, SuiteResult, ValidationRecord
 
 
 def validation_stage(record: ValidationRecord | None) -> StageView:
@@ -56,10 +56,15 @@ def _view_check(check: Check) -> CheckView:
         reason=check.reason,
         cause=check.cause,
         duration=units.format_duration(check.seconds),
-        figures=tuple(
-            f"{one.name} {units.format_number(one.value)} {one.unit}".rstrip() for one in figures
-        ),
+        figures=tuple(f"{one.name} {_format_figure(one)}" for one in figures),
     )
+
+
+def _format_figure(figure: Figure) -> str:
+    """Return a figure with its unit; a count has no decimals, and no unit `times`."""
+    is_whole = figure.value.is_integer()
+    number = f"{figure.value:,.0f}" if is_whole else units.format_number(figure.value)
+    return f"{number} {'' if is_whole and figure.unit == 'times' else figure.unit}".rstrip()
 
 
 def gpu_lines(samples: Iterable[GpuSample]) -> tuple[str, ...]:

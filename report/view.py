@@ -85,6 +85,9 @@ def blocking_reason(
         reason = "the records give no reason"
     elif not reason:
         reason = "every image passed every gate"
+    elif release.refusal and release.channel:
+        count = units.count_noun(len(release.refusal.reasons), "reason")
+        reason = f"promoted as {release.channel}, not to production ({count}); {reason}"
     if without_gpu(records) and not _SAYS_NO_GPU.search(reason):
         reason += " (validated without a GPU)"
     return reason
@@ -122,9 +125,7 @@ def _release_facts(release: ReleaseRecord, images: Sequence[ImageRecords]) -> tu
         Fact("Promoted as", release.channel or "nothing"),
         Fact("Registry", release.registry),
         Fact("Size in registry", stored),
-        Fact(
-            "Stages together", units.format_duration(sum(stage.seconds for stage in release.stages))
-        ),
+        Fact("Total time", units.format_duration(sum(stage.seconds for stage in release.stages))),
         Fact("Finished", units.format_time(release.finished_at)),
     )
 
@@ -241,5 +242,5 @@ def _content_facts(build: BuildRecord | None) -> tuple[Fact, ...]:
         Fact("CUDA", build.cuda),
         Fact("Python", build.python),
         Fact("Base", build.base_source),
-        Fact("Made", units.format_time(build.created_at)),
+        Fact("Built", units.format_time(build.created_at)),
     )

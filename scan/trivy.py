@@ -278,7 +278,8 @@ def _download_database(folder: Path, mirror: str | None) -> str:
     if done.code == 0:
         return ""
     return (
-        f"no vulnerability database could be downloaded ({explain_failed_download(done.stderr)}), "
+        f"the vulnerability database could not be downloaded "
+        f"({explain_failed_download(done.stderr)}), "
         "and none was given with --trivy-db"
     )
 

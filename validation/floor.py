@@ -114,7 +114,9 @@ def judge_floor(
     """
     empty = SuiteResult(NAME, Verdict.NOT_RUN, "", 0.0, (), "")
     if not gpus:
-        return replace(empty, reason="a floor is for a GPU, but the suites ran without a GPU")
+        return replace(
+            empty, reason="the lowest throughput (floor) exists only for GPUs, and there was no GPU"
+        )
     if len(set(gpus)) > 1:  # torch and the driver number the GPUs of such a machine differently
         models = ", ".join(sorted(set(gpus)))
         return replace(

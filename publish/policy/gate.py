@@ -33,7 +33,7 @@ from publish.evidence.predicates import (
     vulnerability,
 )
 from publish.evidence.predicates.provenance import BuildClaim
-from publish.evidence.predicates.test_result import TestClaim
+from publish.evidence.predicates.test_result import SuiteVerdict, TestClaim
 from publish.evidence.predicates.vulnerability import ScanClaim
 from publish.evidence.statement import Statement
 from publish.evidence.store import FoundEvidence
@@ -45,8 +45,12 @@ from scan import sbom
 from scan.record import Package, TriageStatus
 from validation.machine import DOCKER
 from validation.suite import list_suites
+from validation.suites.contract.words import NO_GPU
 
 CUDA = "cuda"
+NOT_ASSESSED = "not assessed"
+"""So begins a reason about a scan that had no vulnerability database."""
+
 _SHOWN_PROBLEMS = 3
 """Problems with unusable evidence that are named; the others are counted.
 
@@ -377,10 +381,19 @@ def _judge_tests(
             explained = True
     for suite in tested.suites:
         if suite.name in listed and suite.verdict not in accepted:
-            yield suite.verdict, f"suite {suite.name}: {suite.verdict}, {suite.reason}"
+            yield suite.verdict, f"suite {suite.name}: {_describe_suite(suite)}"
             explained = True
     if not explained and tested.verdict not in accepted:
         yield tested.verdict, f"{tested.verdict}: {tested.reason}"
+
+
+def _describe_suite(suite: SuiteVerdict) -> str:
+    """Return how a suite ended, with the reason of its first check."""
+    first = suite.reason.removesuffix(NO_GPU)
+    if suite.verdict is not Verdict.NOT_RUN or first == suite.reason:
+        return f"{suite.verdict}, {suite.reason}"
+    which = f" (the first: {first.removesuffix(': ')})" if first else ""
+    return f"checks were not run{which}: there was no GPU"
 
 
 def _judge_sbom(
@@ -423,8 +436,13 @@ def _judge_database(
 ) -> Iterator[_Judgement]:
     """Require a vulnerability database that was young enough at the time of the scan."""
     if assessed.database is None or assessed.standings is None:
-        why = f": {assessed.reason}" if assessed.verdict is Verdict.INCONCLUSIVE else ""
-        yield Verdict.INCONCLUSIVE, f"the scan had no vulnerability database{why}"
+        told = assessed.reason if assessed.verdict is Verdict.INCONCLUSIVE else ""
+        why = told.removeprefix(f"vulnerabilities {NOT_ASSESSED}: ")
+        why = why.removesuffix(", and none was given with --trivy-db")
+        yield (
+            Verdict.INCONCLUSIVE,
+            f"{NOT_ASSESSED}: {why or 'the scan had no vulnerability database'}",
+        )
         return
     updated = _read_date(assessed.database.updated_at)
     if updated is None:

@@ -75,7 +75,8 @@ def verify_reference(
     if digest is None:
         where = f"{registry.host}/{named.repository}"
         raise ConfigError(
-            f"{where} has no {named.digest or named}", "see `./release.py rescan` for what is out"
+            f"{where} has no {named.digest or named}",
+            "`./release.py rescan --json` lists the published versions",
         )
     found = evidence.read_evidence(registry, named.repository, digest, trusted)
     decided = _choose_decision(found, named)
@@ -305,5 +306,5 @@ def _list_facts(found: Sequence[FoundEvidence], decided: DecisionClaim | None) -
         yield f"decision: {decision.describe_decision(decided)}"
     signers = {each.signer for each in found if each.statement and not each.problem}
     # a key by the start of its id; an identity whole, for in its end may be all the difference
-    shown = sorted({each[:16] if _KEY_ID.fullmatch(each) else each for each in signers})
+    shown = sorted({f"key {each[:16]}" if _KEY_ID.fullmatch(each) else each for each in signers})
     yield f"signed by: {', '.join(shown) or 'nobody trusted'}"

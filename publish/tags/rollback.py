@@ -87,7 +87,8 @@ def yank_version(production: Production, version: str, reason: str) -> Transacti
         entries = _list_own_entries(production, book.journal, version)
         if not entries:
             raise ConfigError(
-                f"{version} was never promoted", "see `./release.py verify` for what is out"
+                f"{version} was never promoted",
+                "`./release.py rescan --json` lists the published versions",
             )
         before = next(
             (each for each in book.journal.yank_transactions if each.version == version), None

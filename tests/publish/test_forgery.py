@@ -569,7 +569,7 @@ def test_layers_that_provenance_does_not_name_are_not_verified(line: Line) -> No
 def test_verify_says_which_layers_are_locked(line: Line) -> None:
     line.promote(line.prepare("v2.6.0"), FIRST)
     (said,) = [each for each in line.verify("v2.6.0").lines if each.startswith("layers: ")]
-    assert said == "layers: 0 of 1 locked in git; not locked: wheel"
+    assert said == "layers: 0 of 1 match the digests committed in git; not compared: wheel"
 
 
 def test_nobody_need_be_trusted_to_take_locks_forward(

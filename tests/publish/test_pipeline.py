@@ -243,7 +243,8 @@ def test_another_machine_says_which_build_it_takes(
     capsys.readouterr()
     (build,) = release("there").record_store.read_builds()
     said = capsys.readouterr().err
-    assert f"base: not built here; taken is what {build.repository}:v2.6.0 names" in said
+    assert "base: not built on this machine: using the image under " in said
+    assert f"{build.repository}:v2.6.0 ({build.digest}" in said
     assert f"{build.digest}, built {build.created_at}" in said
 
 

@@ -57,4 +57,4 @@ def test_the_database_of_a_mirror_is_recorded_with_its_source_digest_and_day(
 def test_a_mirror_that_holds_none_is_a_reason(registry_host: str, home: Path) -> None:
     said = trivy.obtain_database(None, f"{registry_host}/mirror/nothing:2")
     assert isinstance(said, str)
-    assert "no vulnerability database could be downloaded" in said
+    assert "the vulnerability database could not be downloaded" in said

@@ -160,7 +160,9 @@ def test_order_and_record(stage: Stage, tmp_path: Path) -> None:
 def test_a_cpu_is_at_best_inconclusive(stage: Stage) -> None:
     record = run.validate_image(SUBJECT, "cpu")
     assert (record.verdict, _verdicts(record)["floor"]) == (Verdict.INCONCLUSIVE, Verdict.NOT_RUN)
-    assert record.reason == "floor: a floor is for a GPU, but the suites ran without a GPU"
+    assert record.reason == (
+        "floor: the lowest throughput (floor) exists only for GPUs, and there was no GPU"
+    )
     assert all(result.samples == () for result in record.suites)
 
 

@@ -58,7 +58,7 @@ def describe_decision(decided: DecisionClaim) -> str:
     """Return a decision in one line."""
     return (
         f"{decided.verdict} for {decided.channel} as a {decided.kind} release, on "
-        f"{decided.decided_on}"
+        f"{decided.decided_on.removesuffix('T00:00:00+00:00')}"
     )
 
 

@@ -293,9 +293,9 @@ def _split_digest(digest: str) -> dict[str, str]:
 def summarize_statement(statement: Statement) -> str:
     """Return what was built, when and by whom, in one line."""
     built = read_provenance(statement)
-    return (
-        f"{built.asked.version} {built.asked.image}, built {built.finished_at} by {built.builder}"
-    )
+    is_local = built.builder == LOCAL_BUILDER
+    builder = "this kind of machine: local" if is_local else built.builder
+    return f"{built.asked.version} {built.asked.image}, built {built.finished_at} by {builder}"
 
 
 def summarize_layers(statement: Statement) -> str:
@@ -303,11 +303,11 @@ def summarize_layers(statement: Statement) -> str:
     layers = read_provenance(statement).layers
     locked = [layer for layer in layers if layer.locked]
     commits = ", ".join(dict.fromkeys(layer.commit for layer in locked if layer.commit))
-    by = f", by commit {commits}" if commits else ", by no known commit" if locked else ""
+    by = f" ({commits})" if commits else " (of no known commit)" if locked else ""
     others = ", ".join(dict.fromkeys(layer.kind for layer in layers if not layer.locked))
     return (
-        f"{len(locked)} of {len(layers)} locked in "
-        f"git{by}{f'; not locked: {others}' if others else ''}"
+        f"{len(locked)} of {len(layers)} match the digests committed in "
+        f"git{by}{f'; not compared: {others}' if others else ''}"
     )
 
 

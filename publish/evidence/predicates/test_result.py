@@ -139,12 +139,10 @@ def _list_suites(run: Iterable[SuiteResult], required: Collection[str]) -> Itera
 def summarize_statement(statement: Statement) -> str:
     """Return the verdict, how many suites pass, and on which GPUs, in one line."""
     tested = read_test_result(statement)
-    where = (
-        ", ".join(f"{gpu.count} x {gpu.model}" for gpu in tested.gpus)
-        or f"no GPU ({tested.device})"
-    )
+    where = ", ".join(f"{gpu.count} x {gpu.model}" for gpu in tested.gpus) or ""
+    place = f"on {where}" if where else f"on the {tested.device.upper()}, without a GPU"
     passed = sum(suite.verdict is Verdict.PASS for suite in tested.suites)
-    return f"{tested.verdict}, {passed} of {len(tested.suites)} suites pass, on {where}"
+    return f"{tested.verdict}, {passed} of {len(tested.suites)} suites pass, {place}"
 
 
 KIND = EvidenceKind(

@@ -707,7 +707,7 @@ def test_a_scan_without_a_database_is_no_scan(
     about = of_scan(replace(scan(), **gone))
     decision = judged(subject, shipped, with_(vulnerability_result=about), channel)
     assert decision.reason_lines == (
-        "cv: vulnerability result: the scan had no vulnerability database",
+        "cv: vulnerability result: not assessed: the scan had no vulnerability database",
     )
     assert decision.verdict is Verdict.INCONCLUSIVE
 
