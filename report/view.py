@@ -85,9 +85,6 @@ def blocking_reason(
         reason = "the records give no reason"
     elif not reason:
         reason = "every image passed every gate"
-    elif release.refusal and release.channel:
-        count = units.count_noun(len(release.refusal.reasons), "reason")
-        reason = f"promoted as {release.channel}, not to production ({count}); {reason}"
     if without_gpu(records) and not _SAYS_NO_GPU.search(reason):
         reason += " (validated without a GPU)"
     return reason

@@ -215,7 +215,7 @@ def test_a_database_that_is_larger_than_any_is_not_read(tmp_path: Path) -> None:
 
 def test_a_download_that_fails_leaves_the_one_that_is_kept(home: Path, fake_trivy: Path) -> None:
     install(fake_trivy, "echo 'FATAL no such host' >&2; exit 1")
-    assert "could be downloaded" in str(trivy.obtain_database(None, "127.0.0.1:1/db"))
+    assert "could not be downloaded" in str(trivy.obtain_database(None, "127.0.0.1:1/db"))
     folder = home / "trivy" / "db"
     folder.mkdir(parents=True)
     (folder / "trivy.db").write_bytes(b"")
