@@ -12,8 +12,10 @@ demo: setup ## the main job: build, validate, scan and promote base, cv, nlp and
 	@$(PYTHON) release.py release $(VERSION) || { code=$$?; [ $$code = 4 ] && \
 	  echo "demo: done; inconclusive (exit code 4) means: not everything could be proven on this machine" >&2 || exit $$code; }
 
+# Tests of the engine take turns: it is one, and their programs use every core.
 test: setup ## every test that this machine can run
-	@$(PYTHON) -m pytest
+	@code=0; $(PYTHON) -m pytest -n auto -m "not docker and not slow and not gpu" || code=$$?; \
+	  $(PYTHON) -m pytest -m "docker or slow or gpu" || code=$$?; exit $$code
 
 unit: ## the quick tests: no engine, no registry, no scanner, no long computation (under a minute)
 	@runner/setup.sh --harness
